@@ -1,0 +1,99 @@
+#pragma once
+
+#include "admin/commands.h"
+#include "admin/file_descriptor.h"
+#include "proxy/base/clock.h"
+
+#include <uv.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace bonedry::admin {
+
+/// What clients of the admin socket may cost. The defaults are for operation; tests make them
+/// small.
+struct AdminLimits {
+  /// At once. A fleet's scripts each hold one while they wait; more than this is a runaway loop.
+  std::size_t connections = 1024;
+  /// For a client to send its line, and for it to take more of its answer.
+  Millis silence = std::chrono::seconds{30};
+  /// For a client to notice the end of the answer.
+  Millis linger = std::chrono::seconds{2};
+  /// Unsent bytes at which a follower of events is dropped: several times all events kept.
+  std::size_t backlog_bytes = std::size_t{1} << 20U;
+};
+
+/// One client of the admin socket: reads one line, has it carried out, sends the answer, closes.
+///
+///   reading ──> running ──> flushing ──> lingering ──> closing
+///      └──────────────────────^   (no good line)
+///
+/// and from everywhere to closing, when the client is gone. A client that has shut down its sending
+/// half is still there and gets its answer, however long that takes.
+///
+/// Owned by AdminServer, on the main loop.
+class AdminConnection final : public Asker {
+ public:
+  /// `closed` is called once, after which the connection is to be destroyed; it must not be before.
+  /// Null when the loop cannot watch the socket.
+  static std::unique_ptr<AdminConnection> open(uv_loop_t* loop, FileDescriptor fd,
+                                               Commands& commands, const AdminLimits& limits,
+                                               std::function<void(AdminConnection&)> closed);
+  ~AdminConnection() override = default;
+  AdminConnection(const AdminConnection&) = delete;
+  AdminConnection& operator=(const AdminConnection&) = delete;
+
+  /// Answers with an error instead of a command.
+  void refuse(std::string_view why);
+  /// Tells a client that still waits for its answer why there will be none, and closes.
+  void stop(std::string_view why);
+  /// Ends what has taken too long. Call every now and then.
+  void on_tick();
+
+  [[nodiscard]] std::string name() const override;
+  void say(std::string_view lines) override;
+  void finish() override;
+
+ private:
+  enum class State : std::uint8_t { reading, running, flushing, lingering, closing };
+  enum class Input : std::uint8_t { open, ended };
+
+  AdminConnection(uv_loop_t* loop, FileDescriptor fd, Commands& commands, const AdminLimits& limits,
+                  std::function<void(AdminConnection&)> closed);
+
+  static void on_poll(uv_poll_t* poll, int status, int events);
+  static void on_close(uv_handle_t* handle);
+
+  void read_some();
+  void take(std::string_view bytes);
+  void on_input_end();
+  void run_line();
+  void flush();
+  void close();
+  void watch();
+  void enter(State state, std::optional<Millis> patience);
+  [[nodiscard]] std::int64_t loop_ms() const;
+
+  uv_loop_t* loop_;
+  FileDescriptor fd_;
+  Commands& commands_;
+  const AdminLimits& limits_;
+  std::function<void(AdminConnection&)> closed_;
+
+  uv_poll_t poll_{};
+  int watched_ = 0;
+  State state_ = State::reading;
+  Input input_ = Input::open;
+  std::optional<std::int64_t> deadline_ms_;  // of the state, on the loop's clock
+  std::string line_;
+  std::string unsent_;
+  std::unique_ptr<Task> task_;
+};
+
+}  // namespace bonedry::admin

@@ -1,0 +1,65 @@
+#pragma once
+
+#include "admin/admin_connection.h"
+#include "admin/commands.h"
+#include "admin/socket_file.h"
+#include "proxy/base/result.h"
+
+#include <uv.h>
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+namespace bonedry::admin {
+
+/// The admin socket: a Unix stream socket on the main loop. One line is one command, then comes the
+/// answer, then the end. Each client has its own pace: no other is held up by it.
+///
+/// Owned by the proxy's main, on its thread. After a good `listen`, destroy it only when `close`
+/// has called back.
+class AdminServer {
+ public:
+  AdminServer(uv_loop_t* loop, std::string path, ControlPlane& control, EventLog& events,
+              const Clock& clock, const AdminLimits& limits = {});
+  ~AdminServer();
+  AdminServer(const AdminServer&) = delete;
+  AdminServer& operator=(const AdminServer&) = delete;
+
+  /// See SocketFile::listen for what may fail; nothing is left behind then.
+  Outcome listen();
+
+  /// Removes the socket file, tells clients that wait for an answer that bonedry is stopping, and
+  /// calls `closed` when every handle is off the loop: later, or at once if there is none.
+  void close(std::function<void()> closed);
+
+  /// Clients connected, those that are being turned away included.
+  [[nodiscard]] std::size_t connections() const { return connections_.size(); }
+
+ private:
+  static void on_acceptable(uv_poll_t* poll, int status, int events);
+  static void on_tick(uv_timer_t* timer);
+  static void on_handle_closed(uv_handle_t* handle);
+
+  /// Takes one client off the queue; false when there is none, or no file descriptor for it.
+  bool accept_one();
+  void admit(FileDescriptor fd);
+  void on_connection_closed(AdminConnection& connection);
+  void report_if_closed();
+
+  uv_loop_t* loop_;
+  std::string path_;
+  Commands commands_;
+  AdminLimits limits_;
+  std::optional<SocketFile> socket_;
+  uv_poll_t poll_{};
+  uv_timer_t timer_{};
+  std::size_t handles_ = 0;  // poll_ and timer_, while libuv knows them
+  std::unordered_map<AdminConnection*, std::unique_ptr<AdminConnection>> connections_;
+  std::function<void()> closed_;
+};
+
+}  // namespace bonedry::admin

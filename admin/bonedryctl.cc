@@ -1,0 +1,142 @@
+#include "admin/ctl/arguments.h"
+#include "admin/ctl/call.h"
+#include "admin/ctl/colour.h"
+#include "admin/ctl/exit_code.h"
+#include "admin/ctl/progress.h"
+#include "admin/ctl/waiter.h"
+#include "admin/printable.h"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <string_view>
+
+namespace bonedry::ctl {
+namespace {
+
+using admin::CommandId;
+using admin::Format;
+
+void print(std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  std::fflush(stdout);
+}
+
+void print_error(std::string_view text) {
+  std::fputs(admin::error_line(text).c_str(), stderr);
+}
+
+std::string line_of(const Invocation& asked) {
+  return asked.line + (asked.format == Format::json ? " json" : "");
+}
+
+/// One question, one answer.
+ExitCode ask_once(const Invocation& asked) {
+  const auto answer = ask(asked.socket, line_of(asked));
+  if (!answer) {
+    print_error(answer.error());
+    return ExitCode::unreachable;
+  }
+  if (is_error(*answer)) {
+    std::fputs(answer->c_str(), stderr);
+    return ExitCode::refused;
+  }
+  const bool table = asked.command.command->id == CommandId::status && asked.format == Format::text;
+  print(table && may_colour(STDOUT_FILENO) ? coloured(*answer) : *answer);
+  return ExitCode::done;
+}
+
+/// Where the line begins that is an error: the last there is. The size of `lines` without one.
+std::size_t find_error(std::string_view lines) {
+  if (is_error(lines)) return 0;
+  const std::size_t end_before = lines.find("\nerror: ");
+  return end_before == std::string_view::npos ? lines.size() : end_before + 1;
+}
+
+/// Events as they come, for as long as the proxy runs.
+ExitCode follow(const Invocation& asked) {
+  auto call = Call::start(asked.socket, line_of(asked));
+  if (!call) {
+    print_error(call.error());
+    return ExitCode::unreachable;
+  }
+  while (true) {
+    pollfd watched{call->fd(), POLLIN, 0};
+    ::poll(&watched, 1, -1);
+    const Call::State state = call->advance();
+    const std::string lines = call->take_lines();
+    const std::size_t error_at = find_error(lines);
+    print(lines.substr(0, error_at));
+    if (error_at < lines.size()) {
+      const std::string error = lines.substr(error_at);
+      std::fputs(error.c_str(), stderr);
+      return is_stopping(error) ? ExitCode::unreachable : ExitCode::refused;
+    }
+    if (state == Call::State::answering) continue;
+    print_error("the connection to bonedry has ended");
+    return ExitCode::unreachable;
+  }
+}
+
+ExitCode wait_for(const Invocation& asked, Waiter::Known known) {
+  Progress progress(Progress::style_of(STDERR_FILENO));
+  Waiter waiter(asked.socket, asked.command.positionals.front(), asked.timeout, known, progress);
+  const Waiter::Ending ending = waiter.run();
+  progress.clear();
+  if (asked.format == Format::json && !ending.answer.empty()) {
+    print(ending.answer);
+  } else if (ending.code == ExitCode::done) {
+    print(admin::printable(ending.explanation) + "\n");
+  } else {
+    print_error(ending.explanation);
+  }
+  return ending.code;
+}
+
+ExitCode bleed_and_wait(const Invocation& asked) {
+  const auto answer = ask(asked.socket, asked.line);
+  if (!answer) {
+    print_error(answer.error());
+    return ExitCode::unreachable;
+  }
+  if (is_error(*answer)) {
+    std::fputs(answer->c_str(), stderr);
+    return ExitCode::refused;
+  }
+  // Scripts want one JSON object on stdout: the one of the wait.
+  if (asked.format == Format::text) print(*answer);
+  return wait_for(asked, Waiter::Known::yes);
+}
+
+ExitCode carry_out(const Invocation& asked) {
+  if (asked.then == Then::wait) return bleed_and_wait(asked);
+  switch (asked.command.command->id) {
+    case CommandId::wait:
+      return wait_for(asked, Waiter::Known::no);
+    case CommandId::events:
+      return asked.command.has("follow") ? follow(asked) : ask_once(asked);
+    default:
+      return ask_once(asked);
+  }
+}
+
+}  // namespace
+}  // namespace bonedry::ctl
+
+int main(int argc, char** argv) {
+  using namespace bonedry::ctl;
+  try {
+    const auto asked = read_arguments(argc, argv);
+    if (const auto* code = std::get_if<ExitCode>(&asked)) return static_cast<int>(*code);
+    const ExitCode code = carry_out(std::get<Invocation>(asked));
+    if (std::ferror(stdout) == 0) return static_cast<int>(code);
+    std::fputs("error: the answer could not be written to stdout\n", stderr);
+    return static_cast<int>(ExitCode::refused);
+  } catch (const std::exception& error) {
+    std::fputs(bonedry::admin::error_line(error.what()).c_str(), stderr);
+    return static_cast<int>(ExitCode::refused);
+  }
+}

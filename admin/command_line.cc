@@ -1,0 +1,223 @@
+#include "admin/command_line.h"
+
+#include "admin/printable.h"
+#include "proxy/base/duration.h"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+namespace bonedry::admin {
+namespace {
+
+constexpr bool is_blank(char c) {
+  return c == ' ' || c == '\t';
+}
+
+std::string in_quotes(std::string_view text) {
+  return "'" + printable(text) + "'";
+}
+
+/// Reads words off the front of a line.
+class Splitter {
+ public:
+  explicit Splitter(std::string_view line) : rest_(line) {}
+
+  Result<std::vector<Word>> split() {
+    std::vector<Word> words;
+    for (skip_blanks(); !rest_.empty(); skip_blanks()) {
+      if (words.size() == kMaxWords) {
+        return Failure{"a command has at most " + std::to_string(kMaxWords) + " words"};
+      }
+      auto word = next();
+      if (!word) return Failure{word.error()};
+      words.push_back(std::move(*word));
+    }
+    return words;
+  }
+
+ private:
+  void skip_blanks() {
+    while (!rest_.empty() && is_blank(rest_.front())) rest_.remove_prefix(1);
+  }
+
+  char take() {
+    const char c = rest_.front();
+    rest_.remove_prefix(1);
+    return c;
+  }
+
+  Result<Word> next() {
+    Word word;
+    if (rest_.front() == '"') word.quoting = Quoting::from_start;
+    while (!rest_.empty() && !is_blank(rest_.front())) {
+      const char c = take();
+      if (c != '"') {
+        word.text += c;
+        continue;
+      }
+      if (word.quoting == Quoting::none) word.quoting = Quoting::inside;
+      if (auto read = read_quoted(word.text); !read) return Failure{read.error()};
+    }
+    return word;
+  }
+
+  /// After the opening quote, up to and with the closing one.
+  Outcome read_quoted(std::string& into) {
+    while (!rest_.empty()) {
+      const char c = take();
+      if (c == '"') return Done{};
+      if (c != '\\') {
+        into += c;
+        continue;
+      }
+      if (rest_.empty()) break;
+      const char escaped = take();
+      if (escaped != '"' && escaped != '\\') {
+        return Failure{std::string("within double quotes only \\\" and \\\\ are known, not ") +
+                       in_quotes(std::string{'\\', escaped})};
+      }
+      into += escaped;
+    }
+    return Failure{"a double quote is not closed"};
+  }
+
+  std::string_view rest_;
+};
+
+bool is_option(const Word& word) {
+  return word.quoting != Quoting::from_start && word.text.size() > 1 && word.text.front() == '-';
+}
+
+/// Makes a CommandLine of words by the row of its command.
+class LineParser {
+ public:
+  LineParser(const Command& command, Format format) { line_ = {&command, {}, {}, format}; }
+
+  Result<CommandLine> parse(std::vector<Word> words) {
+    for (std::size_t i = 0; i < words.size(); ++i) {
+      auto taken = is_option(words[i]) ? take_option(words, i) : take_positional(words[i].text);
+      if (!taken) return Failure{taken.error()};
+    }
+    const auto& takes = line_.command->positionals;
+    if (line_.positionals.size() < takes.size()) {
+      const Positional& missing = takes[line_.positionals.size()];
+      if (missing.presence == Presence::required) {
+        return Failure{name() + " takes " + std::string(missing.noun) + usage()};
+      }
+    }
+    return std::move(line_);
+  }
+
+ private:
+  Outcome take_positional(std::string& text) {
+    if (line_.positionals.size() == line_.command->positionals.size()) {
+      return Failure{name() + " does not take " + in_quotes(text) + usage()};
+    }
+    if (text.empty()) {
+      const Positional& empty = line_.command->positionals[line_.positionals.size()];
+      return Failure{name() + " takes " + std::string(empty.noun) + ", not an empty word" +
+                     usage()};
+    }
+    line_.positionals.push_back(std::move(text));
+    return Done{};
+  }
+
+  /// `at` moves on to the option's value when that is a word of its own.
+  Outcome take_option(std::vector<Word>& words, std::size_t& at) {
+    const std::string word = words[at].text;
+    const std::size_t equals = word.find('=');
+    const Option* option =
+        word.starts_with("--") ? line_.command->find_option(word.substr(2, equals - 2)) : nullptr;
+    if (option == nullptr) {
+      return Failure{name() + " does not know " + in_quotes(word) + usage()};
+    }
+    if (line_.has(option->name)) return Failure{dashed(*option) + " is given twice"};
+    if (option->kind == ValueKind::none && equals == std::string::npos) {
+      line_.options.push_back({option, ""});
+      return Done{};
+    }
+    if (equals != std::string::npos) return take_value(*option, word.substr(equals + 1));
+    if (at + 1 == words.size() || is_option(words[at + 1])) {
+      return Failure{dashed(*option) + " takes " + std::string(option->placeholder) + usage()};
+    }
+    return take_value(*option, std::move(words[++at].text));
+  }
+
+  Outcome take_value(const Option& option, std::string value) {
+    if (std::string wrong = complaint(option, value); !wrong.empty()) {
+      return Failure{std::move(wrong)};
+    }
+    line_.options.push_back({&option, std::move(value)});
+    return Done{};
+  }
+
+  static std::string dashed(const Option& option) { return "--" + std::string(option.name); }
+  [[nodiscard]] std::string name() const { return std::string(line_.command->name); }
+  [[nodiscard]] std::string usage() const { return ": " + syntax(*line_.command); }
+
+  CommandLine line_;
+};
+
+}  // namespace
+
+Result<std::vector<Word>> split_words(std::string_view line) {
+  return Splitter(line).split();
+}
+
+std::string quote_word(std::string_view word) {
+  std::string out = "\"";
+  for (const char c : word) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + "\"";
+}
+
+Result<CommandLine> parse_command_line(std::string_view line) {
+  const auto stray = std::ranges::find_if(
+      line, [](char c) { return c != '\t' && has_control(std::string_view(&c, 1)); });
+  if (stray != line.end()) {
+    return Failure{"a command is one line of text, and byte " +
+                   std::to_string(stray - line.begin() + 1) + " of this is the control character " +
+                   printable(std::string_view(&*stray, 1))};
+  }
+  auto words = split_words(line);
+  if (!words) return Failure{words.error()};
+  Format format = Format::text;
+  if (words->size() > 1 && words->back() == Word{"json", Quoting::none}) {
+    format = Format::json;
+    words->pop_back();
+  }
+  if (words->empty()) return Failure{"no command; 'help' lists the commands"};
+  const Command* command = find_command(words->front().text);
+  if (command == nullptr) return Failure{unknown_command(words->front().text)};
+  words->erase(words->begin());
+  return LineParser(*command, format).parse(std::move(*words));
+}
+
+const CommandLine::Given* CommandLine::find(std::string_view option) const {
+  const auto found =
+      std::ranges::find(options, option, [](const Given& given) { return given.option->name; });
+  return found == options.end() ? nullptr : &*found;
+}
+
+std::optional<Millis> CommandLine::duration(std::string_view option) const {
+  const Given* given = find(option);
+  return given == nullptr ? std::nullopt : parse_duration(given->value);
+}
+
+std::optional<std::size_t> CommandLine::count(std::string_view option) const {
+  const Given* given = find(option);
+  if (given == nullptr) return std::nullopt;
+  std::size_t value = 0;
+  std::from_chars(given->value.data(), given->value.data() + given->value.size(), value);
+  return value;
+}
+
+std::string CommandLine::text(std::string_view option) const {
+  const Given* given = find(option);
+  return given == nullptr ? "" : given->value;
+}
+
+}  // namespace bonedry::admin

@@ -1,0 +1,176 @@
+#include "admin/command_table.h"
+
+#include "admin/printable.h"
+#include "conf/spelling.h"
+#include "proxy/base/duration.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+namespace bonedry::admin {
+namespace {
+
+constexpr Positional kNode{"NODE", "a node", Presence::required,
+                           "POOL/NODE, or the node's name where it is unique"};
+constexpr Option kForce{"force", ValueKind::none, "",
+                        "do it although the guard says no; this is written down"};
+
+constexpr std::array kNodeOnly{kNode};
+constexpr std::array kPoolMaybe{
+    Positional{"POOL", "a pool", Presence::optional, "only this pool; default: all"}};
+constexpr std::array kCommandMaybe{
+    Positional{"COMMAND", "a command", Presence::optional, "explain this one; default: list all"}};
+
+constexpr std::array kSessionsOptions{
+    Option{"limit", ValueKind::count, "N", "at most this many, longest idle first; default: 100"}};
+constexpr std::array kBleedOptions{
+    Option{"deadline", ValueKind::duration, "D",
+           "move those still there after this time; default: nobody is ever moved"},
+    Option{"reason", ValueKind::text, "TEXT", "why, for whoever looks at the status"}, kForce};
+constexpr std::array kWaitOptions{
+    Option{"timeout", ValueKind::duration, "D", "give up after this time; default: never"}};
+constexpr std::array kForceOnly{kForce};
+constexpr std::array kEventsOptions{
+    Option{"follow", ValueKind::none, "", "stay and tell each new event as it happens"}};
+
+constexpr std::array kTable{
+    Command{CommandId::status,
+            "status",
+            kPoolMaybe,
+            {},
+            "Show each node: state, health, users on it, and whether it is dry."},
+    Command{CommandId::sessions, "sessions", kNodeOnly, kSessionsOptions,
+            "List the sessions on a node."},
+    Command{CommandId::bleed, "bleed", kNodeOnly, kBleedOptions,
+            "Let no new user onto a node; those who are on it stay until they leave."},
+    Command{CommandId::wait, "wait", kNodeOnly, kWaitOptions,
+            "Answer when nobody is left on a bleeding node: it is dry."},
+    Command{CommandId::maintain, "maintain", kNodeOnly, kForceOnly,
+            "Take a dry node out of rotation."},
+    Command{CommandId::activate, "activate", kNodeOnly, {}, "Put a node back into rotation."},
+    Command{CommandId::reload,
+            "reload",
+            {},
+            {},
+            "Read the config file again; a mistake in it changes nothing."},
+    Command{CommandId::events,
+            "events",
+            {},
+            kEventsOptions,
+            "Show what happened lately: bleeds, health changes, reloads."},
+    Command{CommandId::version, "version", {}, {}, "Show the version of the running proxy."},
+    Command{CommandId::help, "help", kCommandMaybe, {}, "List the commands, or explain one."},
+};
+
+std::string bracketed(const Option& option) {
+  std::string text = "--" + std::string(option.name);
+  if (option.kind != ValueKind::none) text += " " + std::string(option.placeholder);
+  return text;
+}
+
+void append_padded(std::string& out, std::string_view left, std::size_t width,
+                   std::string_view right) {
+  out += "  ";
+  out += left;
+  out.append(width > left.size() ? width - left.size() : 0, ' ');
+  out += "  ";
+  out += right;
+  out += '\n';
+}
+
+bool is_count(std::string_view value) {
+  std::size_t count = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), count);
+  return error == std::errc{} && end == value.data() + value.size() && count >= 1 &&
+         count <= kMaxCount;
+}
+
+}  // namespace
+
+const Option* Command::find_option(std::string_view option_name) const {
+  const auto found = std::ranges::find(options, option_name, &Option::name);
+  return found == options.end() ? nullptr : &*found;
+}
+
+std::span<const Command> command_table() {
+  return kTable;
+}
+
+const Command* find_command(std::string_view name) {
+  const auto found = std::ranges::find(kTable, name, &Command::name);
+  return found == kTable.end() ? nullptr : &*found;
+}
+
+const Command* nearest_command(std::string_view name) {
+  std::array<std::string_view, kTable.size()> names;
+  std::ranges::transform(kTable, names.begin(), &Command::name);
+  const auto nearest = conf::nearest(name, names);
+  return nearest ? find_command(*nearest) : nullptr;
+}
+
+std::string syntax(const Command& command) {
+  std::string text(command.name);
+  for (const Positional& positional : command.positionals) {
+    const std::string name(positional.name);
+    text += positional.presence == Presence::required ? " " + name : " [" + name + "]";
+  }
+  for (const Option& option : command.options) text += " [" + bracketed(option) + "]";
+  return text;
+}
+
+std::string help_overview() {
+  std::size_t width = 0;
+  for (const Command& command : kTable) width = std::max(width, command.name.size());
+  std::string text;
+  for (const Command& command : kTable) append_padded(text, command.name, width, command.help);
+  text +=
+      "\nNODE is POOL/NODE, or the node's name where it is unique. Durations are 90s, 20m, 12h.\n"
+      "A last word 'json' makes the answer JSON. 'help COMMAND' explains one command.\n";
+  return text;
+}
+
+std::string help_page(const Command& command) {
+  std::string text = syntax(command) + "\n  " + std::string(command.help) + "\n";
+  std::size_t width = 0;
+  for (const Positional& each : command.positionals) width = std::max(width, each.name.size());
+  for (const Option& each : command.options) width = std::max(width, bracketed(each).size());
+  if (width > 0) text += "\n";
+  for (const Positional& each : command.positionals)
+    append_padded(text, each.name, width, each.help);
+  for (const Option& each : command.options) append_padded(text, bracketed(each), width, each.help);
+  return text;
+}
+
+std::string complaint(const Option& option, std::string_view value) {
+  const std::string name = "--" + std::string(option.name);
+  switch (option.kind) {
+    case ValueKind::none:
+      return name + " takes no value";
+    case ValueKind::duration:
+      if (parse_duration(value)) return "";
+      return name + " takes a duration such as 90s, 20m or 12h, not '" + printable(value) + "'";
+    case ValueKind::count:
+      if (is_count(value)) return "";
+      return name + " takes a number from 1 to " + std::to_string(kMaxCount) + ", not '" +
+             printable(value) + "'";
+    case ValueKind::text:
+      if (value.size() > kMaxTextBytes) {
+        return name + " takes at most " + std::to_string(kMaxTextBytes) + " bytes, and this is " +
+               std::to_string(value.size());
+      }
+      if (has_control(value)) return name + " takes one line without control characters";
+      return "";
+  }
+  return "";
+}
+
+std::string unknown_command(std::string_view name) {
+  std::string text = "unknown command '" + printable(name) + "'";
+  if (const Command* near = nearest_command(name)) {
+    return text + "; did you mean '" + std::string(near->name) + "'?";
+  }
+  return text + "; 'help' lists the commands";
+}
+
+}  // namespace bonedry::admin

@@ -1,0 +1,93 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+/// The words of the admin interface, in one table: the admin socket parses by it, `help` prints it,
+/// bonedryctl makes its subcommands from it. What a command does is in commands.h.
+namespace bonedry::admin {
+
+enum class CommandId : std::uint8_t {
+  status,
+  sessions,
+  bleed,
+  wait,
+  maintain,
+  activate,
+  reload,
+  events,
+  version,
+  help,
+};
+
+/// What the word after an option must be.
+enum class ValueKind : std::uint8_t {
+  none,      ///< a flag: no word follows
+  duration,  ///< see parse_duration
+  count,     ///< 1 to kMaxCount
+  text,      ///< at most kMaxTextBytes bytes, none of them a control character
+};
+
+/// Longest list that one answer may be asked to hold: about a megabyte of JSON.
+constexpr std::size_t kMaxCount = 10'000;
+/// Longest free text: it appears on one line of `status` and in each event, a thousand of which are
+/// kept.
+constexpr std::size_t kMaxTextBytes = 256;
+
+/// The error that clients still waiting for an answer get when the proxy ends. Whoever may try
+/// again knows it by this.
+constexpr std::string_view kStopping = "bonedry is stopping";
+
+struct Option {
+  std::string_view name;  ///< without the dashes
+  ValueKind kind = ValueKind::none;
+  std::string_view placeholder;  ///< "D"; empty for a flag
+  std::string_view help;
+};
+
+enum class Presence : std::uint8_t { required, optional };
+
+struct Positional {
+  std::string_view name;  ///< "NODE"
+  std::string_view noun;  ///< "a node", for errors
+  Presence presence = Presence::required;
+  std::string_view help;
+};
+
+struct Command {
+  CommandId id{};
+  std::string_view name;
+  std::span<const Positional> positionals;  ///< required ones first
+  std::span<const Option> options;
+  std::string_view help;  ///< one sentence
+
+  [[nodiscard]] const Option* find_option(std::string_view option_name) const;
+};
+
+/// In the order in which help lists them.
+[[nodiscard]] std::span<const Command> command_table();
+
+/// Null when there is none of this name.
+[[nodiscard]] const Command* find_command(std::string_view name);
+
+/// The command that a mistyped name probably meant; null when none is near.
+[[nodiscard]] const Command* nearest_command(std::string_view name);
+
+/// "bleed NODE [--deadline D] [--reason TEXT] [--force]"
+[[nodiscard]] std::string syntax(const Command& command);
+
+/// All commands, one line each.
+[[nodiscard]] std::string help_overview();
+/// One command with its words explained.
+[[nodiscard]] std::string help_page(const Command& command);
+
+/// What is wrong with a value, for the operator; empty when it is good.
+[[nodiscard]] std::string complaint(const Option& option, std::string_view value);
+
+/// The error for a word that is no command, with the command that was probably meant.
+[[nodiscard]] std::string unknown_command(std::string_view name);
+
+}  // namespace bonedry::admin

@@ -1,0 +1,238 @@
+#include "admin/commands.h"
+
+#include "admin/printable.h"
+#include "admin/render_json.h"
+#include "admin/render_text.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+namespace bonedry::admin {
+namespace {
+
+/// Rows of `sessions` without --limit: a few screens.
+constexpr std::size_t kDefaultSessions = 100;
+
+void answer(Asker& asker, std::string_view lines) {
+  asker.say(lines);
+  asker.finish();
+}
+
+void refuse(Asker& asker, std::string_view why) {
+  answer(asker, error_line(why));
+}
+
+/// A node as it is now; one without figures when it is gone.
+NodeStatus node_status(const ControlPlane& control, const std::string& key) {
+  const std::size_t slash = key.find('/');
+  NodeStatus none;
+  none.pool = key.substr(0, slash);
+  none.name = slash == std::string::npos ? "" : key.substr(slash + 1);
+  const auto status = control.status(none.pool);
+  if (!status) return none;
+  for (const PoolStatus& pool : status->pools) {
+    const auto found = std::ranges::find(pool.nodes, none.name, &NodeStatus::name);
+    if (found != pool.nodes.end()) return *found;
+  }
+  return none;
+}
+
+/// Waits for the answer to a change.
+class ChangeTask final : public Task {
+ public:
+  ChangeTask(Asker& asker, Format format) : asker_(asker), format_(format) {}
+
+  /// What the control plane calls. It cannot take the call back, so this finds out by itself
+  /// whether the task still exists.
+  Answer answerer() {
+    return [task = std::weak_ptr(self_)](const Result<std::string>& result) {
+      if (const auto alive = task.lock()) (*alive)->on_answer(result);
+    };
+  }
+
+ private:
+  void on_answer(const Result<std::string>& result) {
+    if (!result) return refuse(asker_, result.error());
+    answer(asker_, format_ == Format::json ? render_json(std::string_view(*result))
+                                           : printable(*result) + "\n");
+  }
+
+  Asker& asker_;
+  Format format_;
+  std::shared_ptr<ChangeTask*> self_ = std::make_shared<ChangeTask*>(this);
+};
+
+/// Waits until a node is dry, or cannot become so.
+class WaitTask final : public Task {
+ public:
+  WaitTask(ControlPlane& control, Asker& asker, std::string key, std::optional<Millis> timeout,
+           Format format)
+      : control_(control), asker_(asker), format_(format) {
+    result_.node = std::move(key);
+    result_.timeout = timeout;
+    id_ = control_.wait(result_.node, timeout, [this](WaitEnd end) { on_end(end); });
+  }
+
+  ~WaitTask() override {
+    if (id_) control_.cancel_wait(*id_);
+  }
+
+ private:
+  void on_end(WaitEnd end) {
+    id_.reset();
+    const NodeStatus node = node_status(control_, result_.node);
+    result_.end = end;
+    result_.live = node.live;
+    result_.pending = node.pending;
+    result_.exchanges_open = node.exchanges_open;
+    answer(asker_, format_ == Format::json ? render_json(result_) : render_text(result_));
+  }
+
+  ControlPlane& control_;
+  Asker& asker_;
+  Format format_;
+  WaitResult result_;
+  std::optional<ControlPlane::WaitId> id_;  ///< empty once it has ended
+};
+
+/// Passes on events until it is destroyed.
+class FollowTask final : public Task {
+ public:
+  FollowTask(EventLog& events, Asker& asker, Format format)
+      : events_(events), asker_(asker), format_(format) {
+    for (const Event& event : events_.recent()) on_event(event);
+    id_ = events_.follow([this](const Event& event) { on_event(event); });
+  }
+
+  ~FollowTask() override { events_.unfollow(id_); }
+
+ private:
+  void on_event(const Event& event) {
+    asker_.say(format_ == Format::json ? render_json(event) : render_text(event));
+  }
+
+  EventLog& events_;
+  Asker& asker_;
+  Format format_;
+  EventLog::FollowId id_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Task> Commands::run(std::string_view line, Asker& asker) {
+  try {
+    const auto parsed = parse_command_line(line);
+    if (parsed) return dispatch(*parsed, asker);
+    refuse(asker, parsed.error());
+  } catch (const std::exception& error) {
+    spdlog::error("admin: '{}' failed: {}", printable(line), error.what());
+    refuse(asker, std::string("internal error: ") + error.what());
+  }
+  return nullptr;
+}
+
+Commands::TaskPtr Commands::dispatch(const CommandLine& line, Asker& asker) {
+  switch (line.command->id) {
+    case CommandId::status:
+      show_status(line, asker);
+      return nullptr;
+    case CommandId::sessions:
+      show_sessions(line, asker);
+      return nullptr;
+    case CommandId::bleed:
+    case CommandId::maintain:
+    case CommandId::activate:
+    case CommandId::reload:
+      return change(line, asker);
+    case CommandId::wait:
+      return wait(line, asker);
+    case CommandId::events:
+      if (line.has("follow")) return std::make_unique<FollowTask>(events_, asker, line.format);
+      show_events(line, asker);
+      return nullptr;
+    case CommandId::version:
+      answer(asker, line.format == Format::json ? render_json("bonedry " BONEDRY_VERSION)
+                                                : "bonedry " BONEDRY_VERSION "\n");
+      return nullptr;
+    case CommandId::help:
+      show_help(line, asker);
+      return nullptr;
+  }
+  return nullptr;
+}
+
+void Commands::show_status(const CommandLine& line, Asker& asker) {
+  std::optional<std::string_view> pool;
+  if (!line.positionals.empty()) pool = line.positionals.front();
+  const auto status = control_.status(pool);
+  if (!status) return refuse(asker, status.error());
+  answer(asker,
+         line.format == Format::json ? render_json(*status) : render_text(*status, clock_.wall()));
+}
+
+void Commands::show_sessions(const CommandLine& line, Asker& asker) {
+  const auto key = node_of(line, asker);
+  if (!key) return;
+  const auto sessions = control_.sessions(*key, line.count("limit").value_or(kDefaultSessions));
+  const NodeStatus node = node_status(control_, *key);
+  answer(asker, line.format == Format::json ? render_json(node, sessions, clock_.now())
+                                            : render_text(node, sessions, clock_.now()));
+}
+
+void Commands::show_events(const CommandLine& line, Asker& asker) {
+  if (line.format == Format::json) return answer(asker, render_json(events_.recent()));
+  for (const Event& event : events_.recent()) asker.say(render_text(event));
+  asker.finish();
+}
+
+void Commands::show_help(const CommandLine& line, Asker& asker) {
+  const Command* command = nullptr;
+  if (!line.positionals.empty()) {
+    command = find_command(line.positionals.front());
+    if (command == nullptr) return refuse(asker, unknown_command(line.positionals.front()));
+  }
+  if (line.format == Format::json) {
+    return answer(asker, render_json(command == nullptr ? command_table() : std::span(command, 1)));
+  }
+  answer(asker, command == nullptr ? help_overview() : help_page(*command));
+}
+
+Commands::TaskPtr Commands::change(const CommandLine& line, Asker& asker) {
+  auto task = std::make_unique<ChangeTask>(asker, line.format);
+  if (line.command->id == CommandId::reload) {
+    control_.reload(task->answerer());
+    return task;
+  }
+  const auto key = node_of(line, asker);
+  if (!key) return nullptr;
+  const Insist insist = line.has("force") ? Insist::yes : Insist::no;
+  if (line.command->id == CommandId::bleed) {
+    const BleedRequest request{line.duration("deadline"), line.text("reason"), insist,
+                               asker.name()};
+    control_.bleed(*key, request, task->answerer());
+  } else if (line.command->id == CommandId::maintain) {
+    control_.maintain(*key, insist, asker.name(), task->answerer());
+  } else {
+    control_.activate(*key, asker.name(), task->answerer());
+  }
+  return task;
+}
+
+Commands::TaskPtr Commands::wait(const CommandLine& line, Asker& asker) {
+  auto key = node_of(line, asker);
+  if (!key) return nullptr;
+  return std::make_unique<WaitTask>(control_, asker, std::move(*key), line.duration("timeout"),
+                                    line.format);
+}
+
+std::optional<std::string> Commands::node_of(const CommandLine& line, Asker& asker) const {
+  auto key = control_.resolve_node(line.positionals.front());
+  if (key) return std::move(*key);
+  refuse(asker, key.error());
+  return std::nullopt;
+}
+
+}  // namespace bonedry::admin

@@ -1,0 +1,551 @@
+#include "admin/control_plane.h"
+
+#include "balancer/guard.h"
+#include "proxy/base/duration.h"
+
+#include <algorithm>
+
+namespace bonedry::admin {
+
+using balancer::Door;
+using balancer::NodeState;
+using balancer::NodeView;
+using balancer::PoolView;
+
+namespace {
+
+constexpr int kSweepRounds = 50;  // per tick: bounds the pause, and a million expire in seconds
+constexpr Millis kRetrySave = std::chrono::seconds{2};
+
+std::string key_of(const std::string& pool, const std::string& node) {
+  return pool + "/" + node;
+}
+
+std::string counted(std::int64_t count, const std::string& what) {
+  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
+}
+
+std::string joined(const std::vector<std::string>& parts) {
+  std::string text;
+  for (const std::string& part : parts) text += (text.empty() ? "" : ", ") + part;
+  return text;
+}
+
+std::string who(const std::string& by, const std::string& reason) {
+  return (by.empty() ? "" : " by " + by) + (reason.empty() ? "" : ", reason: " + reason);
+}
+
+Door door_of(const NodeRecord* record) {
+  if (record == nullptr) return Door::open;
+  const bool shut = record->state == NodeState::maintenance || record->dry == Dry::yes ||
+                    record->displaced == Displaced::yes;
+  return shut ? Door::shut : Door::sessions_only;
+}
+
+}  // namespace
+
+ControlPlane::ControlPlane(Parts parts, conf::Config config, NodeRecords records,
+                           std::optional<Instant> incomplete_since)
+    : parts_(std::move(parts)),
+      config_(std::move(config)),
+      incomplete_since_(incomplete_since),
+      records_(std::move(records)) {
+  adopt_nodes();
+  topology_ = build();
+  acknowledged_ = topology_->version;  // workers start with it
+}
+
+/// Gives every node of the config its live facts and its times, and weight 0 its meaning.
+void ControlPlane::adopt_nodes() {
+  for (const conf::Pool& pool : config_.pools) {
+    for (const conf::Node& node : pool.nodes) {
+      const std::string key = key_of(pool.name, node.name);
+      const session::NodeSlot slot = parts_.ledger.slot_of(key);
+      parts_.ledger.set_times(slot, {pool.session.idle_timeout, pool.session.pending_timeout,
+                                     pool.session.max_lifetime});
+      auto& live = nodes_[key];
+      if (!live) {
+        live = std::make_shared<balancer::Node>(pool.name, node.name, parts_.ledger.counts(slot));
+      }
+      if (!pool.health.active) live->set_health(balancer::Health::unknown);
+      if (node.weight == 0 && !records_.contains(key)) {
+        NodeRecord bleeding;
+        bleeding.since = parts_.clock.wall();
+        bleeding.by = "config";
+        bleeding.reason = "weight is 0";
+        records_.emplace(key, bleeding);
+      }
+    }
+  }
+}
+
+Instant ControlPlane::complete_at(const conf::Pool& pool) const {
+  if (!incomplete_since_ || pool.session.sticky == conf::Sticky::none) return Instant{0};
+  return *incomplete_since_ + std::max(pool.session.idle_timeout, pool.session.pending_timeout);
+}
+
+std::shared_ptr<const balancer::Topology> ControlPlane::build() const {
+  auto next = std::make_shared<balancer::Topology>();
+  next->version = topology_ ? topology_->version + 1 : 1;
+  next->limits = config_.limits;
+  next->timeouts = config_.timeouts;
+  for (const conf::Pool& pool : config_.pools) next->pools.push_back(build_pool(pool));
+  return next;
+}
+
+PoolView ControlPlane::build_pool(const conf::Pool& pool) const {
+  PoolView view;
+  view.config = pool;
+  view.ledger_complete_at = complete_at(pool);
+  for (const conf::Node& node : pool.nodes) view.nodes.push_back(build_node(pool, node));
+  for (const RemovedNode& removed : removed_) {
+    if (removed.pool == pool.name) view.nodes.push_back(build_node(pool, removed.node));
+  }
+  return view;
+}
+
+NodeView ControlPlane::build_node(const conf::Pool& pool, const conf::Node& node) const {
+  const std::string key = key_of(pool.name, node.name);
+  const NodeRecord* const kept = record(key);
+  NodeView view;
+  view.node = nodes_.at(key);
+  view.address = node.address;
+  view.weight = node.weight;
+  view.max_sessions = node.max_sessions;
+  view.state = kept == nullptr ? NodeState::active : kept->state;
+  view.door = door_of(kept);
+  view.displaced = kept != nullptr && kept->displaced == Displaced::yes;
+  if (const auto ramp = ramps_.find(key); ramp != ramps_.end()) view.ramp_from = ramp->second;
+  view.slot = parts_.ledger.slot_of(key);
+  return view;
+}
+
+Outcome ControlPlane::commit(const Change& change, std::function<void()> then) {
+  NodeRecords next = records_;
+  change(next);
+  const Outcome saved = parts_.store.save(next);
+  if (!saved) return Failure{saved.error() + "; nothing was changed"};
+  records_ = std::move(next);
+  publish(std::move(then));
+  return Done{};
+}
+
+void ControlPlane::publish(std::function<void()> then) {
+  topology_ = build();
+  const std::uint64_t version = topology_->version;
+  parts_.publisher.publish(topology_, [this, version, then = std::move(then)] {
+    acknowledged_ = std::max(acknowledged_, version);
+    then();
+  });
+}
+
+Result<std::string> ControlPlane::resolve_node(std::string_view text) const {
+  std::vector<std::string> matches;
+  for (const PoolView& pool : topology_->pools) {
+    for (const NodeView& view : pool.nodes) {
+      if (view.node->key() == text) return view.node->key();
+      if (view.node->name() == text) matches.push_back(view.node->key());
+    }
+  }
+  if (matches.size() == 1) return matches.front();
+  if (matches.size() > 1) {
+    return Failure{"node '" + std::string(text) + "' is in several pools: " + joined(matches)};
+  }
+  std::vector<std::string> all;
+  for (const auto& pool : topology_->pools) {
+    for (const auto& view : pool.nodes) all.push_back(view.node->key());
+  }
+  if (all.size() > 20) {  // a screenful; the rest is in `status`
+    all.resize(20);
+    all.emplace_back("…");
+  }
+  return Failure{"there is no node '" + std::string(text) + "'; there are " + joined(all)};
+}
+
+const NodeRecord* ControlPlane::record(const std::string& key) const {
+  const auto found = records_.find(key);
+  return found == records_.end() ? nullptr : &found->second;
+}
+
+const PoolView& ControlPlane::pool_of(const std::string& key) const {
+  return *topology_->find_pool(std::string_view(key).substr(0, key.find('/')));
+}
+
+const NodeView& ControlPlane::view_of(const std::string& key) const {
+  return *balancer::find_node(pool_of(key), std::string_view(key).substr(key.find('/') + 1));
+}
+
+void ControlPlane::bleed(const std::string& key, const BleedRequest& request,
+                         const Answer& answer) {
+  const NodeView& view = view_of(key);
+  if (view.state == NodeState::maintenance) {
+    return answer(Failure{key + " is in maintenance already; nobody is on it"});
+  }
+  const bool was_active = view.state == NodeState::active;
+  const Outcome guard =
+      was_active ? balancer::may_leave(pool_of(key), view.node->name(), parts_.clock.now())
+                 : Outcome{Done{}};
+  if (!guard && request.insist == Insist::no) {
+    return answer(Failure{guard.error() + " (--force overrides)"});
+  }
+  const std::string forced = guard ? "" : " [forced: " + guard.error() + "]";
+  const auto change = [&](NodeRecords& records) {
+    NodeRecord& next = records[key];
+    if (was_active) next.since = parts_.clock.wall();
+    next.state = NodeState::bleeding;
+    next.by = request.by;
+    if (was_active || !request.reason.empty()) next.reason = request.reason;
+    if (request.deadline) next.deadline = parts_.clock.wall() + *request.deadline;
+  };
+  const std::string until =
+      request.deadline ? ", deadline in " + format_duration(*request.deadline) : "";
+  const std::string text = (was_active ? "bleeding" : "still bleeding") + until;
+  shut_since_[key] = topology_->version + 1;
+  const Outcome done = commit(change, [this, key, text, forced, request, answer] {
+    parts_.events.add("bleed", key, text + who(request.by, request.reason) + forced);
+    const balancer::SessionCounts& counts = view_of(key).node->sessions();
+    answer(key + " is " + text + ": " + std::to_string(counts.live.load()) + " live and " +
+           std::to_string(counts.pending.load()) + " pending sessions" + forced);
+  });
+  if (!done) answer(Failure{done.error()});
+}
+
+void ControlPlane::maintain(const std::string& key, Insist insist, const std::string& by,
+                            const Answer& answer) {
+  const PoolView& pool = pool_of(key);
+  const NodeView& view = view_of(key);
+  const NodeRecord* const kept = record(key);
+  if (view.state == NodeState::maintenance) return answer(key + " is in maintenance already");
+  const bool dry = kept != nullptr && kept->dry == Dry::yes;
+  std::string objection;
+  if (!dry) {
+    objection = key + " is not dry: " +
+                (view.state == NodeState::active ? "it is active" : joined(blocked_by(pool, view)));
+  } else if (const Outcome guard = balancer::may_leave(pool, view.node->name(), parts_.clock.now());
+             !guard) {
+    objection = guard.error();
+  }
+  if (!objection.empty() && insist == Insist::no) {
+    return answer(Failure{objection + " (--force overrides)"});
+  }
+  const std::string forced = objection.empty() ? "" : " [forced: " + objection + "]";
+  const auto change = [&](NodeRecords& records) {
+    NodeRecord& next = records[key];
+    if (view.state == NodeState::active) next.since = parts_.clock.wall();
+    next.state = NodeState::maintenance;
+    next.by = by;
+    if (!dry) next.displaced = Displaced::yes;
+  };
+  shut_since_[key] = topology_->version + 1;
+  const Outcome done = commit(change, [this, key, by, dry, forced, answer] {
+    if (!dry) displace(key, "maintenance was forced");
+    parts_.events.add("maintain", key, "in maintenance" + who(by, "") + forced);
+    answer(key + " is in maintenance" + forced);
+  });
+  if (!done) answer(Failure{done.error()});
+}
+
+void ControlPlane::activate(const std::string& key, const std::string& by, const Answer& answer) {
+  const NodeView& view = view_of(key);
+  if (view.state == NodeState::active) return answer(key + " is active already");
+  const bool removed = std::ranges::any_of(removed_, [&key](const RemovedNode& node) {
+    return key_of(node.pool, node.node.name) == key;
+  });
+  if (removed) return answer(Failure{key + " is no longer in the config"});
+  if (view.weight == 0) {
+    return answer(Failure{key + " has weight 0 in the config, which means bleeding"});
+  }
+  ramps_[key] = parts_.clock.now();
+  const auto change = [&key](NodeRecords& records) { records.erase(key); };
+  const Outcome done = commit(change, [this, key, by, answer] {
+    parts_.events.add("activate", key, "active" + who(by, ""));
+    answer(key + " is active");
+  });
+  if (!done) answer(Failure{done.error()});
+}
+
+/// Takes the sessions off a node whose door all workers already hold shut.
+void ControlPlane::displace(const std::string& key, const std::string& why) {
+  const std::uint64_t count = parts_.ledger.displace(parts_.ledger.slot_of(key));
+  if (count > 0) {
+    parts_.events.add("displace", key,
+                      why + ": " + counted(static_cast<std::int64_t>(count), "session") +
+                          " will be moved at the next request");
+  }
+}
+
+std::optional<std::string> ControlPlane::needs_restart(const conf::Config& next) const {
+  std::vector<std::string> keys;
+  if (next.server != config_.server) keys.emplace_back("[server]");
+  if (next.admin != config_.admin) keys.emplace_back("[admin]");
+  if (next.log != config_.log) keys.emplace_back("[log]");
+  if (next.ledger != config_.ledger) keys.emplace_back("[ledger]");
+  if (next.listeners != config_.listeners) keys.emplace_back("[[listener]]");
+  if (keys.empty()) return std::nullopt;
+  return "a change of " + joined(keys) + " takes a restart; nothing was changed";
+}
+
+/// Notes the nodes that `next` leaves out although somebody may be on them.
+void ControlPlane::retain_removed(const conf::Config& next) {
+  std::vector<RemovedNode> kept;
+  for (const PoolView& pool : topology_->pools) {
+    const auto stays = std::ranges::find(next.pools, pool.config.name, &conf::Pool::name);
+    if (stays == next.pools.end()) continue;
+    for (const NodeView& view : pool.nodes) {
+      const std::string& name = view.node->name();
+      if (std::ranges::find(stays->nodes, name, &conf::Node::name) != stays->nodes.end()) continue;
+      NodeRecord& kept_record = records_[view.node->key()];
+      if (view.state == NodeState::active) {
+        kept_record.since = parts_.clock.wall();
+        kept_record.by = "config";
+        kept_record.reason = "removed from the config";
+        shut_since_[view.node->key()] = topology_->version + 1;
+      }
+      kept.push_back({pool.config.name, {name, view.address, view.weight, view.max_sessions}});
+    }
+  }
+  removed_ = std::move(kept);
+}
+
+void ControlPlane::reload(const Answer& answer) {
+  Result<conf::Config> next = parts_.load_config();
+  if (!next) return answer(Failure{"the config was not reloaded: " + next.error()});
+  if (const auto why = needs_restart(*next)) return answer(Failure{*why});
+  const conf::Config old_config = config_;
+  const NodeRecords old_records = records_;
+  const std::vector<RemovedNode> old_removed = removed_;
+  retain_removed(*next);
+  config_ = std::move(*next);
+  adopt_nodes();
+  const std::size_t leaving = removed_.size();
+  const auto unchanged = [](NodeRecords&) {};
+  const Outcome done = commit(unchanged, [this, leaving, answer] {
+    std::string text = "reloaded";
+    if (leaving > 0) {
+      text += "; " + counted(static_cast<std::int64_t>(leaving), "node") +
+              " no longer in the config will bleed until dry";
+    }
+    parts_.events.add("reload", "", text);
+    answer(text);
+  });
+  if (done) return;
+  config_ = old_config;
+  records_ = old_records;
+  removed_ = old_removed;
+  adopt_nodes();
+  answer(Failure{done.error()});
+}
+
+ControlPlane::WaitId ControlPlane::wait(const std::string& key, std::optional<Millis> timeout,
+                                        std::function<void(WaitEnd)> done) {
+  std::optional<Instant> until;
+  if (timeout) until = parts_.clock.now() + *timeout;
+  waits_.emplace(next_wait_, Wait{key, until, std::move(done)});
+  return next_wait_++;
+}
+
+void ControlPlane::cancel_wait(WaitId id) {
+  waits_.erase(id);
+}
+
+std::vector<std::string> ControlPlane::blocked_by(const PoolView& pool,
+                                                  const NodeView& view) const {
+  const Instant now = parts_.clock.now();
+  std::vector<std::string> reasons;
+  // The order of reading matters: a session is begun before its first exchange closes, so whoever
+  // sees no exchange open and then no session has missed nobody.
+  const std::int64_t exchanges = view.node->exchanges_open();
+  const std::int64_t live = view.node->sessions().live.load(std::memory_order_acquire);
+  const std::int64_t pending = view.node->sessions().pending.load(std::memory_order_acquire);
+  if (live > 0) reasons.push_back(counted(live, "live session"));
+  if (pending > 0) reasons.push_back(counted(pending, "pending session"));
+  if (exchanges > 0) reasons.push_back(counted(exchanges, "open exchange"));
+  // Cookies that only the lost ledger knew go nowhere once the door is shut.
+  if (now < pool.ledger_complete_at && view.door != Door::shut) {
+    reasons.push_back("ledger incomplete for another " +
+                      format_duration(pool.ledger_complete_at - now));
+  }
+  const auto changed = shut_since_.find(view.node->key());
+  if (changed != shut_since_.end() && changed->second > acknowledged_) {
+    reasons.emplace_back("workers are taking over the new state");
+  }
+  return reasons;
+}
+
+NodeStatus ControlPlane::node_status(const PoolView& pool, const NodeView& view) const {
+  const balancer::Node& node = *view.node;
+  const NodeRecord* const kept = record(node.key());
+  NodeStatus status;
+  status.pool = node.pool();
+  status.name = node.name();
+  status.address = conf::to_string(view.address);
+  status.weight = view.weight;
+  status.max_sessions = view.max_sessions;
+  status.state = view.state;
+  status.health = node.marked(parts_.clock.now()) ? balancer::Health::down : node.health();
+  status.dry = kept != nullptr && kept->dry == Dry::yes;
+  status.live = node.sessions().live.load();
+  status.pending = node.sessions().pending.load();
+  status.exchanges_open = node.exchanges_open();
+  status.websockets_open = node.websockets_open.load();
+  status.begun = node.counters.begun.load();
+  status.moved = node.counters.moved.load();
+  status.rescued = node.counters.rescued.load();
+  status.late = node.counters.late.load();
+  if (node.last_exchange().ms != 0) {
+    status.last_exchange_age = std::max(parts_.clock.now() - node.last_exchange(), Millis{0});
+  }
+  if (kept != nullptr) {
+    if (!status.dry) status.dry_blocked_by = blocked_by(pool, view);
+    status.bleeding = BleedStatus{kept->since, kept->by, kept->reason, kept->deadline, {}};
+  }
+  status.removed = std::ranges::any_of(removed_, [&node](const RemovedNode& removed) {
+    return removed.pool == node.pool() && removed.node.name == node.name();
+  });
+  return status;
+}
+
+Result<Status> ControlPlane::status(std::optional<std::string_view> pool) const {
+  Status status;
+  std::vector<std::string> names;
+  for (const PoolView& view : topology_->pools) {
+    names.push_back(view.config.name);
+    if (pool && view.config.name != *pool) continue;
+    PoolStatus& one = status.pools.emplace_back();
+    one.name = view.config.name;
+    for (const NodeView& node : view.nodes) one.nodes.push_back(node_status(view, node));
+  }
+  if (pool && status.pools.empty()) {
+    return Failure{"there is no pool '" + std::string(*pool) + "'; there are " + joined(names)};
+  }
+  status.listeners = listeners_;
+  const session::Ledger::Totals totals = parts_.ledger.totals();
+  status.sessions = totals.sessions;
+  status.capacity = totals.capacity;
+  status.evicted = totals.evicted;
+  const Instant now = parts_.clock.now();
+  for (const PoolView& view : topology_->pools) {
+    if (now >= view.ledger_complete_at) continue;
+    status.complete = false;
+    status.complete_in =
+        std::max(status.complete_in.value_or(Millis{0}), view.ledger_complete_at - now);
+  }
+  return status;
+}
+
+std::vector<session::SessionInfo> ControlPlane::sessions(const std::string& key,
+                                                         std::size_t limit) const {
+  return parts_.ledger.list(view_of(key).slot, limit);
+}
+
+void ControlPlane::tick() {
+  for (int round = 0; round < kSweepRounds; ++round) {
+    if (!parts_.ledger.sweep(parts_.clock.now())) break;
+  }
+  if (parts_.clock.now() >= retry_save_at_) {
+    pass_deadlines();
+    latch_dryness();
+    drop_removed();
+  }
+  answer_waits();
+}
+
+void ControlPlane::pass_deadlines() {
+  const WallTime now = parts_.clock.wall();
+  std::vector<std::string> due;
+  for (const auto& [key, kept] : records_) {
+    if (kept.state == NodeState::bleeding && kept.dry == Dry::no && kept.deadline &&
+        *kept.deadline <= now && kept.displaced == Displaced::no && nodes_.contains(key)) {
+      due.push_back(key);
+    }
+  }
+  for (const std::string& key : due) {
+    shut_since_[key] = topology_->version + 1;
+    const Outcome done =
+        commit([&key](NodeRecords& records) { records[key].displaced = Displaced::yes; },
+               [this, key] {
+                 parts_.events.add("deadline", key, "the deadline has passed");
+                 displace(key, "deadline");
+               });
+    if (!done) {
+      retry_save_at_ = parts_.clock.now() + kRetrySave;
+      parts_.events.add("error", key, "the deadline cannot be kept: " + done.error());
+      return;
+    }
+  }
+}
+
+void ControlPlane::latch_dryness() {
+  std::vector<std::string> dry;
+  for (const PoolView& pool : topology_->pools) {
+    for (const NodeView& view : pool.nodes) {
+      const NodeRecord* const kept = record(view.node->key());
+      if (kept == nullptr || kept->dry == Dry::yes || !blocked_by(pool, view).empty()) continue;
+      dry.push_back(view.node->key());
+    }
+  }
+  if (dry.empty()) return;
+  const auto change = [&dry](NodeRecords& records) {
+    for (const std::string& key : dry) records[key].dry = Dry::yes;
+  };
+  for (const std::string& key : dry) shut_since_[key] = topology_->version + 1;
+  const Outcome done = commit(change, [this, dry] {
+    for (const std::string& key : dry) {
+      parts_.events.add("dry", key, "bone dry: nobody is on it and nobody will come back");
+    }
+    answer_waits();
+  });
+  if (done) return;
+  retry_save_at_ = parts_.clock.now() + kRetrySave;
+  parts_.events.add("error", joined(dry), "dryness cannot be written down: " + done.error());
+}
+
+void ControlPlane::drop_removed() {
+  std::vector<std::string> gone;
+  std::erase_if(removed_, [this, &gone](const RemovedNode& removed) {
+    const std::string key = key_of(removed.pool, removed.node.name);
+    const NodeRecord* const kept = record(key);
+    if (kept == nullptr || kept->dry == Dry::no) return false;
+    gone.push_back(key);
+    return true;
+  });
+  if (gone.empty()) return;
+  for (const std::string& key : gone) parts_.events.add("removed", key, "dry, and gone");
+  const auto forget = [&gone](NodeRecords& records) {
+    for (const std::string& key : gone) records.erase(key);
+  };
+  // Should the disk refuse, the node is merely remembered as dry for longer.
+  if (!commit(forget, [] {})) publish([] {});
+}
+
+std::optional<WaitEnd> ControlPlane::wait_end(const Wait& wait) const {
+  const std::size_t slash = wait.key.find('/');
+  const PoolView* const pool = topology_->find_pool(std::string_view(wait.key).substr(0, slash));
+  const NodeView* const view =
+      pool == nullptr ? nullptr
+                      : balancer::find_node(*pool, std::string_view(wait.key).substr(slash + 1));
+  if (view == nullptr) return WaitEnd::gone;
+  const NodeRecord* const kept = record(wait.key);
+  if (kept == nullptr) return WaitEnd::activated;
+  const auto changed = shut_since_.find(wait.key);
+  const bool taken_over = changed == shut_since_.end() || changed->second <= acknowledged_;
+  if (kept->dry == Dry::yes && taken_over) return WaitEnd::dry;
+  if (wait.until && parts_.clock.now() >= *wait.until) return WaitEnd::timed_out;
+  return std::nullopt;
+}
+
+void ControlPlane::answer_waits() {
+  std::vector<std::pair<WaitId, WaitEnd>> ended;
+  for (const auto& [id, wait] : waits_) {
+    if (const auto end = wait_end(wait)) ended.emplace_back(id, *end);
+  }
+  for (const auto& [id, end] : ended) {
+    auto found = waits_.find(id);  // a callback may have cancelled another's wait
+    if (found == waits_.end()) continue;
+    const auto done = std::move(found->second.done);
+    waits_.erase(found);
+    done(end);
+  }
+}
+
+}  // namespace bonedry::admin

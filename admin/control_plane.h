@@ -1,0 +1,209 @@
+#pragma once
+
+#include "admin/event_log.h"
+#include "admin/state_store.h"
+#include "balancer/topology.h"
+#include "conf/config.h"
+#include "proxy/base/clock.h"
+#include "proxy/base/result.h"
+#include "session/ledger.h"
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace bonedry::admin {
+
+/// Where topologies go: the proxy's workers, or a list in tests.
+class Publisher {
+ public:
+  virtual ~Publisher() = default;
+  /// Calls `acknowledged` on the calling thread, never from inside this call, once every worker
+  /// routes by `topology`.
+  virtual void publish(std::shared_ptr<const balancer::Topology> topology,
+                       std::function<void()> acknowledged) = 0;
+};
+
+/// Whether an operator insists on what the guard refuses.
+enum class Insist : std::uint8_t { no, yes };
+
+struct BleedRequest {
+  std::optional<Millis> deadline;  ///< from now
+  std::string reason;
+  Insist insist = Insist::no;
+  std::string by;  ///< who asked, e.g. "root"
+};
+
+/// How a wait for dryness ended.
+enum class WaitEnd : std::uint8_t {
+  dry,
+  timed_out,
+  activated,  ///< the node is active: it will not become dry
+  gone,       ///< the node is no longer in the config
+};
+
+struct BleedStatus {
+  WallTime since;
+  std::string by;
+  std::string reason;
+  std::optional<WallTime> deadline;
+  std::optional<Millis> forecast;  ///< how long until dry; empty: cannot be told
+};
+
+struct NodeStatus {
+  std::string pool;
+  std::string name;
+  std::string address;
+  unsigned weight = 0;
+  std::uint64_t max_sessions = 0;
+  balancer::NodeState state = balancer::NodeState::active;
+  balancer::Health health = balancer::Health::unknown;
+  bool dry = false;
+  std::vector<std::string> dry_blocked_by;  ///< empty unless bleeding and not dry
+  std::int64_t live = 0;
+  std::int64_t pending = 0;
+  std::int64_t exchanges_open = 0;
+  std::int64_t websockets_open = 0;
+  std::uint64_t begun = 0;  ///< "new"
+  std::uint64_t moved = 0;
+  std::uint64_t rescued = 0;
+  std::uint64_t late = 0;
+  std::optional<Millis> last_exchange_age;
+  std::optional<BleedStatus> bleeding;  ///< of a node that is bleeding or in maintenance
+  bool removed = false;                 ///< no longer in the config, kept until nobody is on it
+};
+
+struct PoolStatus {
+  std::string name;
+  std::vector<NodeStatus> nodes;
+};
+
+struct ListenerStatus {
+  std::string address;  ///< the port that was really bound
+  std::string pool;
+};
+
+struct Status {
+  std::vector<PoolStatus> pools;
+  std::vector<ListenerStatus> listeners;
+  std::uint64_t sessions = 0;
+  std::uint64_t capacity = 0;
+  std::uint64_t evicted = 0;  ///< sessions that ended because the ledger was full
+  bool complete = true;
+  std::optional<Millis> complete_in;  ///< while incomplete
+};
+
+/// The answer to a command that changes something: one line of text for people, or why not.
+using Answer = std::function<void(Result<std::string>)>;
+
+/// The operator's wishes and what becomes of them: the only writer of node states. Decides
+/// dryness, keeps deadlines, writes everything down before it takes effect, builds each next
+/// topology. Lives on the main thread; every call and every callback is made there.
+class ControlPlane {
+ public:
+  struct Parts {
+    const Clock& clock;
+    session::Ledger& ledger;
+    Publisher& publisher;
+    StateStore& store;
+    EventLog& events;
+    /// Reads the config file anew; the text of the error is for the operator.
+    std::function<Result<conf::Config>()> load_config;
+  };
+
+  /// `records`: what the store remembered. `incomplete_since`: the instant of this start when
+  /// cookies that the ledger does not know can have been issued before it; else nothing.
+  ControlPlane(Parts parts, conf::Config config, NodeRecords records,
+               std::optional<Instant> incomplete_since);
+
+  /// The topology in force, to start workers with.
+  [[nodiscard]] std::shared_ptr<const balancer::Topology> topology() const { return topology_; }
+  [[nodiscard]] const conf::Config& config() const { return config_; }
+
+  /// Resolves "POOL/NODE", or "NODE" where that is unique, to the full key "POOL/NODE".
+  [[nodiscard]] Result<std::string> resolve_node(std::string_view text) const;
+
+  void bleed(const std::string& key, const BleedRequest& request, const Answer& answer);
+  void maintain(const std::string& key, Insist insist, const std::string& by, const Answer& answer);
+  void activate(const std::string& key, const std::string& by, const Answer& answer);
+  void reload(const Answer& answer);
+
+  /// Calls `done` once, never from inside this call. The returned id cancels.
+  using WaitId = std::uint64_t;
+  WaitId wait(const std::string& key, std::optional<Millis> timeout,
+              std::function<void(WaitEnd)> done);
+  void cancel_wait(WaitId id);
+
+  /// All pools, or the named one. An unknown pool is an error that names the pools there are.
+  [[nodiscard]] Result<Status> status(std::optional<std::string_view> pool) const;
+  /// The sessions on a node, longest idle first, at most `limit`.
+  [[nodiscard]] std::vector<session::SessionInfo> sessions(const std::string& key,
+                                                           std::size_t limit) const;
+  void set_listeners(std::vector<ListenerStatus> listeners) { listeners_ = std::move(listeners); }
+
+  /// Sweeps the ledger, passes deadlines, latches dryness, answers waits. Call every 100 ms.
+  void tick();
+
+ private:
+  struct Wait {
+    std::string key;
+    std::optional<Instant> until;
+    std::function<void(WaitEnd)> done;
+  };
+  /// A node that the config no longer has, kept until nobody is on it.
+  struct RemovedNode {
+    std::string pool;
+    conf::Node node;
+  };
+
+  using Change = std::function<void(NodeRecords&)>;
+  /// Applies `change` to the records, writes them down, publishes. `then` runs when all workers
+  /// have acknowledged. An error leaves everything as it was.
+  Outcome commit(const Change& change, std::function<void()> then);
+  void publish(std::function<void()> then);
+  [[nodiscard]] std::shared_ptr<const balancer::Topology> build() const;
+  [[nodiscard]] balancer::PoolView build_pool(const conf::Pool& pool) const;
+  [[nodiscard]] balancer::NodeView build_node(const conf::Pool& pool, const conf::Node& node) const;
+  [[nodiscard]] Instant complete_at(const conf::Pool& pool) const;
+  void adopt_nodes();
+  void retain_removed(const conf::Config& next);
+
+  [[nodiscard]] const NodeRecord* record(const std::string& key) const;
+  [[nodiscard]] const balancer::PoolView& pool_of(const std::string& key) const;
+  [[nodiscard]] const balancer::NodeView& view_of(const std::string& key) const;
+  [[nodiscard]] std::vector<std::string> blocked_by(const balancer::PoolView& pool,
+                                                    const balancer::NodeView& view) const;
+  [[nodiscard]] NodeStatus node_status(const balancer::PoolView& pool,
+                                       const balancer::NodeView& view) const;
+  [[nodiscard]] std::optional<std::string> needs_restart(const conf::Config& next) const;
+
+  void displace(const std::string& key, const std::string& why);
+  void pass_deadlines();
+  void latch_dryness();
+  void drop_removed();
+  void answer_waits();
+  [[nodiscard]] std::optional<WaitEnd> wait_end(const Wait& wait) const;
+
+  Parts parts_;
+  conf::Config config_;
+  std::optional<Instant> incomplete_since_;
+  NodeRecords records_;
+  std::map<std::string, std::shared_ptr<balancer::Node>> nodes_;
+  std::map<std::string, Instant> ramps_;  // when a node was put back into rotation
+  std::vector<RemovedNode> removed_;
+  std::shared_ptr<const balancer::Topology> topology_;
+  std::uint64_t acknowledged_ = 0;                   // the newest version all workers route by
+  std::map<std::string, std::uint64_t> shut_since_;  // the version that last changed a node's door
+  std::vector<ListenerStatus> listeners_;
+  std::map<WaitId, Wait> waits_;
+  WaitId next_wait_ = 1;
+  Instant retry_save_at_;  // after a failed latch: a full disk is not asked ten times a second
+};
+
+}  // namespace bonedry::admin

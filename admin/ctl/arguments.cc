@@ -1,0 +1,181 @@
+#include "admin/ctl/arguments.h"
+
+#include "admin/command_table.h"
+#include "admin/printable.h"
+#include "proxy/base/duration.h"
+
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+#include <iostream>
+#include <map>
+#include <utility>
+
+namespace bonedry::ctl {
+namespace {
+
+using admin::Command;
+using admin::CommandId;
+using admin::Option;
+using admin::Positional;
+using admin::ValueKind;
+
+constexpr std::string_view kFooter =
+    "NODE is POOL/NODE, or the node's name where it is unique. Durations are 90s, 20m, 12h.\n\n"
+    "Exit codes: 0 done (wait: dry), 1 refused or failed, 2 usage, 3 timed out,\n"
+    "4 the wait can no longer succeed (node activated, gone), 5 proxy not reachable.";
+
+ExitCode complain(const std::string& text, const std::string& help_words) {
+  std::fputs(admin::error_line(text).c_str(), stderr);
+  std::fprintf(stderr, "see: bonedryctl %s--help\n", help_words.c_str());
+  return ExitCode::usage;
+}
+
+/// The command line of bonedryctl: a subcommand for each row of the command table.
+class ArgumentParser {
+ public:
+  ArgumentParser() {
+    app_.add_option("--socket", socket_, "the admin socket of the proxy")
+        ->type_name("PATH")
+        ->envname("BONEDRY_SOCKET")
+        ->capture_default_str();
+    app_.add_flag("--json", json_, "answer in JSON");
+    app_.set_version_flag("--version", "bonedryctl " BONEDRY_VERSION);
+    app_.set_help_flag("--help", "print this help");
+    app_.footer(std::string(kFooter));
+    app_.require_subcommand(1);
+    for (const Command& command : admin::command_table()) add(command);
+  }
+
+  std::variant<Invocation, ExitCode> parse(int argc, char** argv) {
+    if (argc <= 1) {
+      std::cerr << whole_help();
+      return ExitCode::usage;
+    }
+    try {
+      app_.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+      return on_parse_error(error);
+    }
+    const Command& command = *admin::find_command(chosen()->get_name());
+    if (command.id == CommandId::help) return print_help();
+    return invocation(command);
+  }
+
+ private:
+  void add(const Command& command) {
+    CLI::App* sub = app_.add_subcommand(std::string(command.name), std::string(command.help));
+    sub->fallthrough();  // --json and --socket may also come last
+    for (const Positional& positional : command.positionals) {
+      CLI::Option* added = sub->add_option(std::string(positional.name), values_[&positional],
+                                           std::string(positional.help));
+      added->type_name("")->required(positional.presence == admin::Presence::required);
+    }
+    for (const Option& option : command.options) add(*sub, option);
+    if (command.id != CommandId::bleed) return;
+    sub->add_flag("--wait", wait_, "then wait until the node is dry");
+    sub->add_option("--timeout", timeout_, "with --wait: give up after this time")
+        ->type_name("D")
+        ->needs("--wait");
+  }
+
+  void add(CLI::App& sub, const Option& option) {
+    const std::string name = "--" + std::string(option.name);
+    const std::string help(option.help);
+    if (option.kind == ValueKind::none) {
+      sub.add_flag(name, help);
+    } else {
+      sub.add_option(name, values_[&option], help)->type_name(std::string(option.placeholder));
+    }
+  }
+
+  [[nodiscard]] CLI::App* chosen() const {
+    const auto subs = app_.get_subcommands();
+    return subs.empty() ? nullptr : subs.front();
+  }
+
+  /// "bleed " when that is what the operator was about to use.
+  [[nodiscard]] std::string help_words() const {
+    return chosen() == nullptr ? "" : chosen()->get_name() + " ";
+  }
+
+  ExitCode on_parse_error(const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) {
+      app_.exit(error, std::cout, std::cerr);
+      return ExitCode::done;
+    }
+    const auto extras = app_.remaining();
+    if (chosen() != nullptr || extras.empty()) return complain(error.what(), help_words());
+    if (!extras.front().starts_with('-')) {
+      return complain(admin::unknown_command(extras.front()), "");
+    }
+    return complain("unknown option '" + extras.front() + "'", "");
+  }
+
+  /// Of bonedryctl as a whole, whichever subcommand was chosen.
+  [[nodiscard]] std::string whole_help() const {
+    return app_.get_formatter()->make_help(&app_, "bonedryctl", CLI::AppFormatMode::Normal);
+  }
+
+  std::variant<Invocation, ExitCode> print_help() {
+    const Command& help = *admin::find_command("help");
+    const std::string& name = values_[&help.positionals.front()];
+    if (name.empty()) {
+      std::cout << whole_help();
+      return ExitCode::done;
+    }
+    if (admin::find_command(name) == nullptr) return complain(admin::unknown_command(name), "");
+    std::cout << app_.get_subcommand(name)->help("bonedryctl");
+    return ExitCode::done;
+  }
+
+  /// The command in the words of the socket, which then is the judge of its values.
+  std::string line_of(const Command& command) {
+    std::string line(command.name);
+    for (const Positional& positional : command.positionals) {
+      if (chosen()->count(std::string(positional.name)) == 0) continue;
+      line += " " + admin::quote_word(values_[&positional]);
+    }
+    for (const Option& option : command.options) {
+      const std::string name = "--" + std::string(option.name);
+      if (chosen()->count(name) == 0) continue;
+      line += " " + name;
+      if (option.kind != ValueKind::none) line += " " + admin::quote_word(values_[&option]);
+    }
+    return line;
+  }
+
+  std::variant<Invocation, ExitCode> invocation(const Command& command) {
+    Invocation made;
+    made.socket = socket_;
+    made.line = line_of(command);
+    made.format = json_ ? admin::Format::json : admin::Format::text;
+    auto parsed = admin::parse_command_line(made.line);
+    if (!parsed) return complain(parsed.error(), help_words());
+    made.command = std::move(*parsed);
+    made.then = wait_ ? Then::wait : Then::leave;
+    made.timeout = made.command.duration("timeout");
+    if (!timeout_.empty()) {
+      const Option& option = *admin::find_command("wait")->find_option("timeout");
+      const std::string wrong = admin::complaint(option, timeout_);
+      if (!wrong.empty()) return complain(wrong, help_words());
+      made.timeout = parse_duration(timeout_);
+    }
+    return made;
+  }
+
+  CLI::App app_{"Steers a running bonedry.", "bonedryctl"};
+  std::string socket_ = "/run/bonedry/admin.sock";
+  bool json_ = false;
+  bool wait_ = false;
+  std::string timeout_;
+  std::map<const void*, std::string> values_;  // by row of the command table
+};
+
+}  // namespace
+
+std::variant<Invocation, ExitCode> read_arguments(int argc, char** argv) {
+  return ArgumentParser().parse(argc, argv);
+}
+
+}  // namespace bonedry::ctl

@@ -1,0 +1,31 @@
+#pragma once
+
+#include "admin/command_line.h"
+#include "admin/ctl/exit_code.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+
+namespace bonedry::ctl {
+
+/// Whether to wait for dryness once a bleed has been accepted.
+enum class Then : std::uint8_t { leave, wait };
+
+/// What the operator asked for.
+struct Invocation {
+  std::string socket;  ///< path of the admin socket
+  /// The command as the socket takes it, without the last word `json`. It parses to `command`.
+  std::string line;
+  admin::CommandLine command;
+  admin::Format format = admin::Format::text;  ///< of what goes to stdout
+  Then then = Then::leave;
+  std::optional<Millis> timeout;  ///< of the wait
+};
+
+/// Reads the arguments. When they ask for no more than help, or are wrong, the text has been
+/// printed and the code to exit with is returned.
+[[nodiscard]] std::variant<Invocation, ExitCode> read_arguments(int argc, char** argv);
+
+}  // namespace bonedry::ctl

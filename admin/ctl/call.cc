@@ -1,0 +1,112 @@
+#include "admin/ctl/call.h"
+
+#include "admin/command_table.h"
+#include "admin/printable.h"
+#include "proxy/base/duration.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace bonedry::ctl {
+namespace {
+
+/// For the proxy to take the connection off its queue: it does so at once unless it hangs.
+constexpr timeval kConnectPatience{2, 0};
+/// For an answer. Changes are answered when all workers have taken them over: milliseconds.
+constexpr Millis kAnswerPatience = std::chrono::seconds{30};
+
+std::string hint(int error) {
+  switch (error) {
+    case ENOENT:
+      return "; is bonedry running, and is this its admin socket? --socket PATH or "
+             "$BONEDRY_SOCKET names another";
+    case ECONNREFUSED:
+      return "; bonedry is not running";
+    case EACCES:
+    case EPERM:
+      return "; only root and the socket's group may use it";
+    case EAGAIN:
+      return "; bonedry does not accept connections: it hangs or is overloaded";
+    default:
+      return "";
+  }
+}
+
+Failure<std::string> unreachable(const std::string& socket, int error) {
+  return Failure{"cannot reach bonedry at " + admin::printable(socket) + ": " +
+                 std::strerror(error) + hint(error)};  // NOLINT(concurrency-mt-unsafe)
+}
+
+}  // namespace
+
+Result<Call> Call::start(const std::string& socket, const std::string& line) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (socket.size() >= sizeof address.sun_path) return unreachable(socket, ENAMETOOLONG);
+  std::memcpy(address.sun_path, socket.data(), socket.size());
+
+  admin::FileDescriptor fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &kConnectPatience, sizeof kConnectPatience);
+  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    return unreachable(socket, errno);
+  }
+  // A proxy that turned us away has said why, although it no longer listens to us.
+  const std::string sent = line + "\n";
+  (void)::send(fd.get(), sent.data(), sent.size(), MSG_NOSIGNAL);
+  return Call(std::move(fd));
+}
+
+Call::State Call::advance() {
+  std::array<char, 65536> buffer;  // NOLINT: filled by recv
+  const ssize_t count = ::recv(fd_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+  if (count > 0) {
+    answer_.append(buffer.data(), static_cast<std::size_t>(count));
+    return State::answering;
+  }
+  if (count < 0 && (errno == EAGAIN || errno == EINTR)) return State::answering;
+  return answer_.ends_with('\n') ? State::answered : State::lost;
+}
+
+std::string Call::take_lines() {
+  const std::size_t end = answer_.rfind('\n');
+  if (end == std::string::npos) return "";
+  std::string lines = answer_.substr(0, end + 1);
+  answer_.erase(0, end + 1);
+  return lines;
+}
+
+bool is_error(std::string_view answer) {
+  return answer.starts_with("error: ");
+}
+
+bool is_stopping(std::string_view answer) {
+  return answer == admin::error_line(admin::kStopping);
+}
+
+Result<std::string> ask(const std::string& socket, const std::string& line) {
+  auto call = Call::start(socket, line);
+  if (!call) return Failure{call.error()};
+  const SystemClock clock;
+  const Instant until = clock.now() + kAnswerPatience;
+  while (true) {
+    const Millis left = until - clock.now();
+    pollfd watched{call->fd(), POLLIN, 0};
+    if (left <= Millis{0} || ::poll(&watched, 1, static_cast<int>(left.count())) == 0) {
+      return Failure{"bonedry at " + admin::printable(socket) + " did not answer within " +
+                     format_duration(kAnswerPatience)};
+    }
+    const Call::State state = call->advance();
+    if (state == Call::State::answering) continue;
+    if (state == Call::State::answered && !is_stopping(call->answer())) return call->answer();
+    return Failure{"bonedry at " + admin::printable(socket) + " stopped before it answered"};
+  }
+}
+
+}  // namespace bonedry::ctl

@@ -1,0 +1,52 @@
+#pragma once
+
+#include "admin/file_descriptor.h"
+#include "proxy/base/clock.h"
+#include "proxy/base/result.h"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace bonedry::ctl {
+
+/// One command to the proxy and its answer, on a connection of its own.
+class Call {
+ public:
+  enum class State : std::uint8_t {
+    answering,  ///< more may come
+    answered,   ///< the answer is whole
+    lost,       ///< the connection ended before that
+  };
+
+  /// Connects and sends. The error says what is wrong and what to do about it.
+  static Result<Call> start(const std::string& socket, const std::string& line);
+
+  /// Readable when `advance` has something to do.
+  [[nodiscard]] int fd() const { return fd_.get(); }
+
+  /// Takes what has arrived. Does not wait.
+  State advance();
+
+  /// What has come so far.
+  [[nodiscard]] const std::string& answer() const { return answer_; }
+  /// Takes the whole lines that have come so far out of the answer.
+  [[nodiscard]] std::string take_lines();
+
+ private:
+  explicit Call(admin::FileDescriptor fd) : fd_(std::move(fd)) {}
+
+  admin::FileDescriptor fd_;
+  std::string answer_;
+};
+
+/// Whether an answer, or a line of one, is an error.
+[[nodiscard]] bool is_error(std::string_view answer);
+/// Whether it is the error of a proxy that is about to end.
+[[nodiscard]] bool is_stopping(std::string_view answer);
+
+/// A whole call. The answer may be an error of the proxy; the error of the result is that there is
+/// no answer.
+[[nodiscard]] Result<std::string> ask(const std::string& socket, const std::string& line);
+
+}  // namespace bonedry::ctl

@@ -1,0 +1,17 @@
+#pragma once
+
+namespace bonedry::ctl {
+
+/// What bonedryctl says to the shell. An interface: scripts decide by it.
+enum class ExitCode : int {
+  done = 0,  ///< for a wait: dry
+  refused = 1,
+  usage = 2,
+  timed_out = 3,
+  hopeless = 4,  ///< the wait can no longer succeed: node activated, or gone
+  unreachable = 5,
+  interrupted = 130,  ///< as shells report SIGINT
+  terminated = 143,   ///< and SIGTERM
+};
+
+}  // namespace bonedry::ctl

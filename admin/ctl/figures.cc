@@ -1,0 +1,68 @@
+#include "admin/ctl/figures.h"
+
+#include <nlohmann/json.hpp>
+
+#include <cmath>
+
+namespace bonedry::ctl {
+namespace {
+
+using Json = nlohmann::json;
+
+std::optional<Millis> millis(const Json& seconds) {
+  if (!seconds.is_number()) return std::nullopt;
+  return Millis{std::llround(seconds.get<double>() * 1000)};
+}
+
+Figures figures_of(const std::string& key, const Json& node) {
+  Figures figures;
+  figures.node = key;
+  figures.live = node.at("sessions").at("live").get<std::int64_t>();
+  figures.pending = node.at("sessions").at("pending").get<std::int64_t>();
+  figures.exchanges_open = node.at("exchanges_open").get<std::int64_t>();
+  for (const Json& reason : node.at("dry_blocked_by")) {
+    figures.blocked_by += (figures.blocked_by.empty() ? "" : ", ") + reason.get<std::string>();
+  }
+  figures.last_click = millis(node.at("last_exchange_age_s"));
+  const Json& bleeding = node.at("bleeding");
+  if (!bleeding.is_null()) figures.forecast = millis(bleeding.at("forecast_s"));
+  return figures;
+}
+
+std::optional<ExitCode> code_of(std::string_view result) {
+  if (result == "dry") return ExitCode::done;
+  if (result == "timed_out") return ExitCode::timed_out;
+  if (result == "activated" || result == "gone") return ExitCode::hopeless;
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Figures> read_figures(std::string_view status, std::string_view node) {
+  try {
+    const Json parsed = Json::parse(status);
+    for (const Json& pool : parsed.at("pools")) {
+      for (const Json& each : pool.at("nodes")) {
+        const auto name = each.at("name").get<std::string>();
+        const std::string key = pool.at("name").get<std::string>() + "/" + name;
+        if (key == node || name == node) return figures_of(key, each);
+      }
+    }
+  } catch (const Json::exception&) {  // an answer of some other program, or an error
+  }
+  return std::nullopt;
+}
+
+std::optional<Verdict> read_verdict(std::string_view answer) {
+  try {
+    const Json parsed = Json::parse(answer);
+    const auto code = code_of(parsed.at("result").get<std::string>());
+    if (!code) return std::nullopt;
+    return Verdict{*code, parsed.at("node").get<std::string>(),
+                   parsed.at("live").get<std::int64_t>(), parsed.at("pending").get<std::int64_t>()};
+  } catch (const Json::exception&) {
+    return std::nullopt;
+  }
+}
+
+}  // namespace bonedry::ctl

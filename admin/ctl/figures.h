@@ -1,0 +1,40 @@
+#pragma once
+
+#include "admin/ctl/exit_code.h"
+#include "proxy/base/clock.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+/// What bonedryctl reads in the proxy's JSON answers.
+namespace bonedry::ctl {
+
+/// What a waiting operator wants to see of a node.
+struct Figures {
+  std::string node;  ///< "shop/alice"
+  std::int64_t live = 0;
+  std::int64_t pending = 0;
+  std::int64_t exchanges_open = 0;
+  std::string blocked_by;  ///< what keeps the node from being dry
+  std::optional<Millis> last_click;
+  std::optional<Millis> forecast;
+};
+
+/// How a wait ended, as the proxy told it.
+struct Verdict {
+  ExitCode code = ExitCode::done;
+  std::string node;
+  std::int64_t live = 0;
+  std::int64_t pending = 0;
+};
+
+/// The figures of a node ("alice" or "shop/alice") in the answer to `status json`; empty when it is
+/// not in there.
+[[nodiscard]] std::optional<Figures> read_figures(std::string_view status, std::string_view node);
+
+/// The answer to `wait NODE json`; empty when it is not such an answer.
+[[nodiscard]] std::optional<Verdict> read_verdict(std::string_view answer);
+
+}  // namespace bonedry::ctl

@@ -1,0 +1,44 @@
+#pragma once
+
+#include "admin/ctl/figures.h"
+#include "proxy/base/clock.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace bonedry::ctl {
+
+/// Shows on stderr how a wait goes: one line drawn over and over on a terminal, elsewhere a plain
+/// line whenever the figures have changed.
+class Progress {
+ public:
+  enum class Style : std::uint8_t { live, plain };
+
+  explicit Progress(Style style) : style_(style) {}
+  ~Progress() { clear(); }
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  /// Live on a terminal.
+  [[nodiscard]] static Style style_of(int fd);
+
+  /// How often it is worth being told figures.
+  [[nodiscard]] Millis interval() const;
+
+  void show(const Figures& figures, Millis elapsed);
+  /// Something else to know, said once: "lost the connection …".
+  void note(std::string_view text);
+  /// Leaves the cursor at the start of an empty line.
+  void clear();
+
+ private:
+  void draw(const std::string& line);
+
+  Style style_;
+  enum class Line : std::uint8_t { empty, drawn } line_ = Line::empty;
+  std::string last_figures_;
+};
+
+}  // namespace bonedry::ctl

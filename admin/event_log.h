@@ -1,0 +1,48 @@
+#pragma once
+
+#include "proxy/base/clock.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <string>
+
+namespace bonedry::admin {
+
+/// One thing that happened and that an operator may want to know later.
+struct Event {
+  WallTime at;
+  std::string kind;  ///< one word: "bleed", "dry", "activate", "maintain", "health", "reload", …
+  std::string node;  ///< "shop/alice", or empty
+  std::string text;  ///< one line for people
+};
+
+/// The recent past, and a live view of it. Main thread only.
+class EventLog {
+ public:
+  /// How many events are kept: a day of a busy fleet, well under a megabyte.
+  static constexpr std::size_t kKept = 1000;
+
+  explicit EventLog(const Clock& clock) : clock_(clock) {}
+
+  /// Keeps the event, writes it to the process log and tells every follower.
+  void add(std::string kind, std::string node, std::string text);
+
+  [[nodiscard]] const std::deque<Event>& recent() const { return events_; }
+
+  /// Calls `follower` for every event from now on, until `unfollow`. A follower may unfollow
+  /// itself while it is being called.
+  using FollowId = std::uint64_t;
+  FollowId follow(std::function<void(const Event&)> follower);
+  void unfollow(FollowId id) { followers_.erase(id); }
+
+ private:
+  const Clock& clock_;
+  std::deque<Event> events_;
+  std::map<FollowId, std::function<void(const Event&)>> followers_;
+  FollowId next_id_ = 1;
+};
+
+}  // namespace bonedry::admin

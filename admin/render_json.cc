@@ -1,0 +1,170 @@
+#include "admin/render_json.h"
+
+#include "admin/printable.h"
+#include "admin/render_text.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <optional>
+
+namespace bonedry::admin {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string one_line(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+double seconds(Millis duration) {
+  return static_cast<double>(std::max(duration, Millis{0}).count()) / 1000.0;
+}
+
+Json seconds_or_null(const std::optional<Millis>& duration) {
+  return duration ? Json(seconds(*duration)) : Json(nullptr);
+}
+
+Json instant_or_null(const std::optional<WallTime>& at) {
+  return at ? Json(rfc3339(*at, Precision::seconds)) : Json(nullptr);
+}
+
+Json bleeding_json(const std::optional<BleedStatus>& bleeding) {
+  if (!bleeding) return nullptr;
+  return {{"since", rfc3339(bleeding->since, Precision::seconds)},
+          {"by", bleeding->by},
+          {"reason", bleeding->reason},
+          {"deadline", instant_or_null(bleeding->deadline)},
+          {"forecast_s", seconds_or_null(bleeding->forecast)}};
+}
+
+Json node_json(const NodeStatus& node) {
+  return {{"name", node.name},
+          {"address", node.address},
+          {"weight", node.weight},
+          {"max_sessions", node.max_sessions},
+          {"state", to_string(node.state)},
+          {"health", to_string(node.health)},
+          {"dry", node.dry},
+          {"dry_blocked_by", node.dry_blocked_by},
+          {"sessions", {{"live", node.live}, {"pending", node.pending}}},
+          {"exchanges_open", node.exchanges_open},
+          {"websockets_open", node.websockets_open},
+          {"counters",
+           {{"new", node.begun},
+            {"moved", node.moved},
+            {"rescued", node.rescued},
+            {"late", node.late}}},
+          {"last_exchange_age_s", seconds_or_null(node.last_exchange_age)},
+          {"bleeding", bleeding_json(node.bleeding)},
+          {"removed", node.removed}};
+}
+
+Json pool_json(const PoolStatus& pool) {
+  Json nodes = Json::array();
+  for (const NodeStatus& node : pool.nodes) nodes.push_back(node_json(node));
+  return {{"name", pool.name}, {"nodes", std::move(nodes)}};
+}
+
+Json event_json(const Event& event) {
+  return {{"at", rfc3339(event.at, Precision::millis)},
+          {"kind", event.kind},
+          {"node", event.node.empty() ? Json(nullptr) : Json(event.node)},
+          {"text", event.text}};
+}
+
+Json session_json(const session::SessionInfo& info, Instant now) {
+  return {{"id", short_id(info.key)},
+          {"state", session::to_string(info.state)},
+          {"age_s", seconds(now - info.created)},
+          {"idle_s", seconds(now - info.last)},
+          {"exchanges", info.exchanges},
+          {"exchanges_open", info.exchanges_open}};
+}
+
+Json command_json(const Command& command) {
+  Json options = Json::array();
+  for (const Option& option : command.options) {
+    options.push_back(
+        {{"name", option.name},
+         {"value", option.placeholder.empty() ? Json(nullptr) : Json(option.placeholder)},
+         {"help", option.help}});
+  }
+  return {{"name", command.name},
+          {"syntax", syntax(command)},
+          {"help", command.help},
+          {"options", std::move(options)}};
+}
+
+}  // namespace
+
+std::string render_json(const Status& status) {
+  Json pools = Json::array();
+  for (const PoolStatus& pool : status.pools) pools.push_back(pool_json(pool));
+  Json listeners = Json::array();
+  for (const ListenerStatus& listener : status.listeners) {
+    listeners.push_back({{"address", listener.address}, {"pool", listener.pool}});
+  }
+  return one_line({{"pools", std::move(pools)},
+                   {"listeners", std::move(listeners)},
+                   {"ledger",
+                    {{"sessions", status.sessions},
+                     {"capacity", status.capacity},
+                     {"complete", status.complete},
+                     {"complete_in_s", seconds_or_null(status.complete_in)},
+                     {"evicted", status.evicted}}}});
+}
+
+std::string render_json(const NodeStatus& node, std::span<const session::SessionInfo> sessions,
+                        Instant now) {
+  Json rows = Json::array();
+  for (const session::SessionInfo& info : sessions) rows.push_back(session_json(info, now));
+  return one_line({{"node", node.pool + "/" + node.name},
+                   {"live", node.live},
+                   {"pending", node.pending},
+                   {"sessions", std::move(rows)}});
+}
+
+std::string render_json(const Event& event) {
+  return one_line(event_json(event));
+}
+
+std::string render_json(const std::deque<Event>& events) {
+  Json rows = Json::array();
+  for (const Event& event : events) rows.push_back(event_json(event));
+  return one_line({{"events", std::move(rows)}});
+}
+
+std::string render_json(const WaitResult& result) {
+  return one_line({{"node", result.node},
+                   {"result", to_string(result.end)},
+                   {"live", result.live},
+                   {"pending", result.pending},
+                   {"exchanges_open", result.exchanges_open}});
+}
+
+std::string render_json(std::span<const Command> commands) {
+  Json rows = Json::array();
+  for (const Command& command : commands) rows.push_back(command_json(command));
+  return one_line({{"commands", std::move(rows)}});
+}
+
+std::string render_json(std::string_view message) {
+  return one_line({{"ok", true}, {"message", message}});
+}
+
+const char* to_string(WaitEnd end) {
+  switch (end) {
+    case WaitEnd::dry:
+      return "dry";
+    case WaitEnd::timed_out:
+      return "timed_out";
+    case WaitEnd::activated:
+      return "activated";
+    case WaitEnd::gone:
+      return "gone";
+  }
+  return "?";
+}
+
+}  // namespace bonedry::admin

@@ -1,0 +1,32 @@
+#pragma once
+
+#include "admin/command_table.h"
+#include "admin/control_plane.h"
+#include "admin/event_log.h"
+#include "admin/wait_result.h"
+
+#include <span>
+#include <string>
+#include <string_view>
+
+/// Answers for scripts: one JSON object on one line. Field names are an interface: they are added,
+/// never renamed. Seconds are numbers with milliseconds after the point; instants are RFC 3339 in
+/// UTC; what is not known is null. Bytes that are not UTF-8 become U+FFFD.
+namespace bonedry::admin {
+
+[[nodiscard]] std::string render_json(const Status& status);
+[[nodiscard]] std::string render_json(const NodeStatus& node,
+                                      std::span<const session::SessionInfo> sessions, Instant now);
+[[nodiscard]] std::string render_json(const Event& event);
+/// {"events":[…]}
+[[nodiscard]] std::string render_json(const std::deque<Event>& events);
+[[nodiscard]] std::string render_json(const WaitResult& result);
+/// {"commands":[…]}
+[[nodiscard]] std::string render_json(std::span<const Command> commands);
+/// {"ok":true,"message":…}
+[[nodiscard]] std::string render_json(std::string_view message);
+
+/// "dry", "timed_out", "activated", "gone".
+[[nodiscard]] const char* to_string(WaitEnd end);
+
+}  // namespace bonedry::admin

@@ -1,0 +1,185 @@
+#include "admin/render_text.h"
+
+#include "admin/printable.h"
+#include "admin/text_table.h"
+#include "proxy/base/duration.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
+namespace bonedry::admin {
+namespace {
+
+using Align = TextTable::Align;
+
+std::string full_name(const NodeStatus& node) {
+  return node.pool + "/" + node.name;
+}
+
+std::string ago_or_dash(const std::optional<Millis>& age) {
+  return age ? format_duration(std::max(*age, Millis{0})) : "-";
+}
+
+/// Dryness is a question only of a node that has been asked to bleed.
+std::string dry_word(const NodeStatus& node) {
+  if (node.dry) return "dry";
+  return node.state == balancer::NodeState::active ? "-" : "no";
+}
+
+std::string address_of(const NodeStatus& node) {
+  return node.removed ? node.address + " (removed)" : node.address;
+}
+
+void add_node(TextTable& table, const NodeStatus& node) {
+  table.add({full_name(node), address_of(node), to_string(node.state), to_string(node.health),
+             std::to_string(node.live), std::to_string(node.pending),
+             std::to_string(node.exchanges_open), std::to_string(node.websockets_open),
+             std::to_string(node.begun), std::to_string(node.moved), std::to_string(node.rescued),
+             std::to_string(node.late), ago_or_dash(node.last_exchange_age), dry_word(node)});
+}
+
+std::string joined(const std::vector<std::string>& texts) {
+  std::string all;
+  for (const std::string& text : texts) all += (all.empty() ? "" : "; ") + text;
+  return all;
+}
+
+std::string deadline_text(WallTime deadline, WallTime now) {
+  if (deadline <= now) return ", deadline passed " + format_duration(now - deadline) + " ago";
+  return ", deadline in " + format_duration(deadline - now);
+}
+
+/// "shop/alice: bleeding for 3m20s by root (update 4.2), deadline in 26m, dry in about 12m".
+std::string bleed_line(const NodeStatus& node, const BleedStatus& bleed, WallTime now) {
+  std::string line = full_name(node) + ": " + to_string(node.state) + " for " +
+                     format_duration(std::max(now - bleed.since, Millis{0}));
+  if (!bleed.by.empty()) line += " by " + bleed.by;
+  if (!bleed.reason.empty()) line += " (" + bleed.reason + ")";
+  if (node.dry) return line + ", dry";
+  if (bleed.deadline) line += deadline_text(*bleed.deadline, now);
+  if (bleed.forecast) line += ", dry in about " + format_duration(*bleed.forecast);
+  if (!node.dry_blocked_by.empty()) line += "\n  not dry: " + joined(node.dry_blocked_by);
+  return line;
+}
+
+/// Like printable, for text that we broke into lines ourselves.
+std::string printable_lines(std::string_view text) {
+  std::string out;
+  for (std::size_t end = text.find('\n'); end != std::string_view::npos; end = text.find('\n')) {
+    out += printable(text.substr(0, end)) + "\n";
+    text.remove_prefix(end + 1);
+  }
+  return out + printable(text) + "\n";
+}
+
+std::string ledger_line(const Status& status) {
+  std::string line = "ledger: " + std::to_string(status.sessions) + " of at most " +
+                     std::to_string(status.capacity) + " sessions";
+  if (status.evicted > 0) line += ", " + std::to_string(status.evicted) + " evicted";
+  if (!status.complete) {
+    line += ", incomplete";
+    if (status.complete_in) line += " for another " + format_duration(*status.complete_in);
+  }
+  return line + "\n";
+}
+
+const char* plural(std::int64_t count) {
+  return count == 1 ? "" : "s";
+}
+
+/// "4 live and 1 pending sessions".
+std::string who_is_left(const WaitResult& result) {
+  std::string text = std::to_string(result.live) + " live and " + std::to_string(result.pending) +
+                     " pending sessions";
+  if (result.exchanges_open > 0) {
+    text += ", " + std::to_string(result.exchanges_open) + " open exchange" +
+            plural(result.exchanges_open);
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string render_text(const Status& status, WallTime now) {
+  TextTable table({{"NODE"},
+                   {"ADDRESS"},
+                   {"STATE"},
+                   {"HEALTH"},
+                   {"LIVE", Align::right},
+                   {"PENDING", Align::right},
+                   {"OPEN", Align::right},
+                   {"WS", Align::right},
+                   {"NEW", Align::right},
+                   {"MOVED", Align::right},
+                   {"RESCUED", Align::right},
+                   {"LATE", Align::right},
+                   {"LAST CLICK", Align::right},
+                   {"DRY"}});
+  std::string remarks;
+  for (const PoolStatus& pool : status.pools) {
+    for (const NodeStatus& node : pool.nodes) {
+      add_node(table, node);
+      if (node.bleeding) remarks += printable_lines(bleed_line(node, *node.bleeding, now));
+    }
+  }
+  std::string text = table.str();
+  if (!remarks.empty()) text += "\n" + remarks;
+  text += "\n";
+  for (const ListenerStatus& listener : status.listeners) {
+    text += printable("listener " + listener.address + ": pool " + listener.pool) + "\n";
+  }
+  return text + ledger_line(status);
+}
+
+std::string render_text(const NodeStatus& node, std::span<const session::SessionInfo> sessions,
+                        Instant now) {
+  TextTable table({{"SESSION"},
+                   {"STATE"},
+                   {"AGE", Align::right},
+                   {"IDLE", Align::right},
+                   {"EXCHANGES", Align::right},
+                   {"OPEN", Align::right}});
+  for (const session::SessionInfo& info : sessions) {
+    table.add({short_id(info.key), session::to_string(info.state), ago_or_dash(now - info.created),
+               ago_or_dash(now - info.last), std::to_string(info.exchanges),
+               std::to_string(info.exchanges_open)});
+  }
+  std::string text = sessions.empty() ? "" : table.str() + "\n";
+  text += printable(full_name(node)) + ": " + std::to_string(node.live) + " live and " +
+          std::to_string(node.pending) + " pending sessions";
+  const auto shown = static_cast<std::int64_t>(sessions.size());
+  if (shown > 0 && shown < node.live + node.pending) {
+    text += ", the " + std::to_string(shown) + " longest idle shown";
+  }
+  return text + "\n";
+}
+
+std::string render_text(const Event& event) {
+  std::string line = rfc3339(event.at, Precision::millis) + "  " + event.kind;
+  if (!event.node.empty()) line += " " + event.node;
+  return printable(line + ": " + event.text) + "\n";
+}
+
+std::string render_text(const WaitResult& result) {
+  switch (result.end) {
+    case WaitEnd::dry:
+      return printable("dry: nobody is left on " + result.node) + "\n";
+    case WaitEnd::timed_out:
+      return error_line("timed out after " + format_duration(result.timeout.value_or(Millis{0})) +
+                        ": " + result.node + " still has " + who_is_left(result));
+    case WaitEnd::activated:
+      return error_line(result.node + " is active: it will not become dry");
+    case WaitEnd::gone:
+      return error_line(result.node + " is no longer in the config: it will not become dry");
+  }
+  return "";
+}
+
+std::string short_id(const session::SessionKey& key) {
+  std::array<char, 9> digits{};
+  std::snprintf(digits.data(), digits.size(), "%08x", static_cast<unsigned>(key.high >> 32U));
+  return digits.data();
+}
+
+}  // namespace bonedry::admin

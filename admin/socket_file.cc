@@ -1,0 +1,122 @@
+#include "admin/socket_file.h"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <optional>
+#include <utility>
+
+namespace bonedry::admin {
+namespace {
+
+constexpr mode_t kSocketMode = 0660;
+constexpr mode_t kFolderMode = 0755;
+/// Clients that may wait to be accepted: a burst as large as the connections we keep.
+constexpr int kBacklog = 1024;
+
+std::string because(const std::string& what, int error) {
+  return what + ": " + std::strerror(error);  // NOLINT(concurrency-mt-unsafe): start-up only
+}
+
+Outcome make_folders(const std::filesystem::path& folder) {
+  if (folder.empty() || ::mkdir(folder.c_str(), kFolderMode) == 0 || errno == EEXIST) {
+    return Done{};
+  }
+  int error = errno;
+  if (error == ENOENT && folder.has_parent_path() && folder.parent_path() != folder) {
+    if (auto made = make_folders(folder.parent_path()); !made) return made;
+    if (::mkdir(folder.c_str(), kFolderMode) == 0 || errno == EEXIST) return Done{};
+    error = errno;
+  }
+  return Failure{
+      because("cannot make the folder " + folder.string() + " for the admin socket", error)};
+}
+
+std::optional<sockaddr_un> address_of(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) return std::nullopt;
+  std::memcpy(address.sun_path, path.data(), path.size());
+  return address;
+}
+
+const sockaddr* generic(const sockaddr_un& address) {
+  return reinterpret_cast<const sockaddr*>(&address);
+}
+
+FileDescriptor open_socket() {
+  return FileDescriptor(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+}
+
+/// Good when nothing is at the path that may not be replaced.
+Outcome check_free(const std::string& path, const sockaddr_un& address) {
+  struct stat there {};
+  if (::lstat(path.c_str(), &there) != 0) {
+    if (errno == ENOENT) return Done{};
+    return Failure{because("cannot look at the admin socket " + path, errno)};
+  }
+  if (!S_ISSOCK(there.st_mode)) {
+    return Failure{path +
+                   " is there already and is not a socket; remove it or choose another "
+                   "path for the admin socket"};
+  }
+  const FileDescriptor probe = open_socket();
+  if (::connect(probe.get(), generic(address), sizeof address) == 0 || errno == EAGAIN) {
+    return Failure{"another bonedry answers on " + path +
+                   "; stop it, or give this one an admin socket of its own"};
+  }
+  if (errno == ECONNREFUSED || errno == ENOENT) return Done{};
+  return Failure{
+      because("cannot tell whether another bonedry uses the admin socket " + path, errno)};
+}
+
+}  // namespace
+
+Result<SocketFile> SocketFile::listen(const std::string& path) {
+  // Bound under another name first, so that what is at `path` always answers and has its mode.
+  const std::string draft = path + "." + std::to_string(::getpid());
+  const auto address = address_of(path);
+  const auto draft_address = address_of(draft);
+  if (path.empty() || !address || !draft_address) {
+    return Failure{
+        "the path of the admin socket must have 1 to " +
+        std::to_string(sizeof(sockaddr_un::sun_path) - 1 - (draft.size() - path.size())) +
+        " bytes, and '" + path + "' has " + std::to_string(path.size())};
+  }
+  if (auto made = make_folders(std::filesystem::path(path).parent_path()); !made) {
+    return Failure{made.error()};
+  }
+  if (auto free = check_free(path, *address); !free) return Failure{free.error()};
+
+  const std::string failed = "cannot listen on the admin socket " + path;
+  FileDescriptor fd = open_socket();
+  // Linux gives the file the mode of the socket less the umask: never too much, perhaps too little.
+  if (!fd || ::fchmod(fd.get(), kSocketMode) != 0) return Failure{because(failed, errno)};
+  ::unlink(draft.c_str());
+  if (::bind(fd.get(), generic(*draft_address), sizeof *draft_address) != 0) {
+    return Failure{because(failed, errno)};
+  }
+  struct stat made {};
+  if (::chmod(draft.c_str(), kSocketMode) != 0 || ::lstat(draft.c_str(), &made) != 0 ||
+      ::listen(fd.get(), kBacklog) != 0 || ::rename(draft.c_str(), path.c_str()) != 0) {
+    const int error = errno;
+    ::unlink(draft.c_str());
+    return Failure{because(failed, error)};
+  }
+  return SocketFile(path, std::move(fd), made.st_dev, made.st_ino);
+}
+
+SocketFile::~SocketFile() {
+  if (!fd_) return;
+  struct stat there {};
+  const bool ours =
+      ::lstat(path_.c_str(), &there) == 0 && there.st_dev == device_ && there.st_ino == inode_;
+  if (ours) ::unlink(path_.c_str());
+}
+
+}  // namespace bonedry::admin

@@ -1,0 +1,37 @@
+#pragma once
+
+#include "admin/file_descriptor.h"
+#include "proxy/base/result.h"
+
+#include <sys/types.h>
+
+#include <string>
+
+namespace bonedry::admin {
+
+/// A listening Unix stream socket and its file. The file has mode 0660 from its first moment and is
+/// removed with this object, unless another process has put its own in the place meanwhile.
+class SocketFile {
+ public:
+  /// Makes the folder when it is missing, and replaces a file that a dead process left behind. The
+  /// error is for the operator. The path may be about 99 bytes long.
+  static Result<SocketFile> listen(const std::string& path);
+
+  ~SocketFile();
+  SocketFile(SocketFile&& other) noexcept = default;
+  SocketFile& operator=(SocketFile&&) = delete;
+
+  /// Non-blocking.
+  [[nodiscard]] int fd() const { return fd_.get(); }
+
+ private:
+  SocketFile(std::string path, FileDescriptor fd, dev_t device, ino_t inode)
+      : path_(std::move(path)), fd_(std::move(fd)), device_(device), inode_(inode) {}
+
+  std::string path_;
+  FileDescriptor fd_;  // none: moved away
+  dev_t device_;
+  ino_t inode_;
+};
+
+}  // namespace bonedry::admin

@@ -1,0 +1,78 @@
+#include "admin/state_store.h"
+
+#include "proxy/base/file.h"
+
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+namespace bonedry::admin {
+namespace {
+
+using balancer::NodeState;
+using Json = nlohmann::json;
+
+constexpr int kVersion = 1;
+
+NodeState state_from(const std::string& text) {
+  for (const NodeState state : {NodeState::active, NodeState::bleeding, NodeState::maintenance}) {
+    if (text == balancer::to_string(state)) return state;
+  }
+  throw std::invalid_argument("\"" + text + "\" is not a node state");
+}
+
+Json to_json(const NodeRecord& record) {
+  return {{"state", balancer::to_string(record.state)},
+          {"since_ms", record.since.ms},
+          {"by", record.by},
+          {"reason", record.reason},
+          {"deadline_ms", record.deadline ? Json(record.deadline->ms) : Json(nullptr)},
+          {"dry", record.dry == Dry::yes},
+          {"displaced", record.displaced == Displaced::yes}};
+}
+
+NodeRecord from_json(const Json& json) {
+  NodeRecord record;
+  record.state = state_from(json.at("state").get<std::string>());
+  record.since.ms = json.at("since_ms").get<std::int64_t>();
+  record.by = json.at("by").get<std::string>();
+  record.reason = json.at("reason").get<std::string>();
+  const Json& deadline = json.at("deadline_ms");
+  if (!deadline.is_null()) record.deadline = WallTime{deadline.get<std::int64_t>()};
+  record.dry = json.at("dry").get<bool>() ? Dry::yes : Dry::no;
+  record.displaced = json.at("displaced").get<bool>() ? Displaced::yes : Displaced::no;
+  return record;
+}
+
+}  // namespace
+
+Result<NodeRecords> StateStore::load() const {
+  if (::access(path_.c_str(), F_OK) != 0 && errno == ENOENT) return NodeRecords{};
+  const Result<std::string> content = read_file(path_);
+  if (!content) return Failure{content.error()};
+  try {
+    const Json json = Json::parse(*content);
+    if (json.at("version").get<int>() != kVersion) {
+      return Failure{path_ + ": it was written by another version of bonedry"};
+    }
+    NodeRecords records;
+    for (const auto& [key, record] : json.at("nodes").items()) {
+      records.emplace(key, from_json(record));
+    }
+    return records;
+  } catch (const std::exception& error) {
+    return Failure{path_ + ": it does not hold node states (" + error.what() +
+                   "); starting without it could put bleeding nodes back into rotation, so repair "
+                   "it or move it away"};
+  }
+}
+
+Outcome StateStore::save(const NodeRecords& records) {
+  Json nodes = Json::object();
+  for (const auto& [key, record] : records) nodes[key] = to_json(record);
+  const Json json{{"version", kVersion}, {"nodes", nodes}};
+  // What a person typed as a reason may be any bytes; they are kept as far as JSON can.
+  const std::string text = json.dump(2, ' ', false, Json::error_handler_t::replace);
+  return replace_file(path_, text + "\n", 0600);
+}
+
+}  // namespace bonedry::admin

@@ -1,0 +1,49 @@
+#pragma once
+
+#include "balancer/node.h"
+#include "proxy/base/clock.h"
+#include "proxy/base/result.h"
+
+#include <map>
+#include <optional>
+#include <string>
+
+namespace bonedry::admin {
+
+/// Whether the sessions that a node had were taken off it by the operator.
+enum class Displaced : std::uint8_t { no, yes };
+
+/// Whether nobody is on a node and nobody will come back. Latched until the node is activated.
+enum class Dry : std::uint8_t { no, yes };
+
+/// What must be remembered of a node that is not simply active.
+struct NodeRecord {
+  balancer::NodeState state = balancer::NodeState::bleeding;
+  WallTime since;
+  std::string by;
+  std::string reason;
+  std::optional<WallTime> deadline;  ///< nothing: nobody is ever moved
+  Dry dry = Dry::no;
+  Displaced displaced = Displaced::no;
+};
+
+/// By "pool/node". A node that is not here is active.
+using NodeRecords = std::map<std::string, NodeRecord>;
+
+/// The node records on disk: written before they take effect, in one step, so that a kill at any
+/// instant leaves the old ones or the new. Main thread only.
+class StateStore {
+ public:
+  /// `path`: the file; its folder must exist.
+  explicit StateStore(std::string path) : path_(std::move(path)) {}
+
+  /// No file: no records. A file that cannot be understood is an error, for starting without it
+  /// would put bleeding nodes back into rotation.
+  [[nodiscard]] Result<NodeRecords> load() const;
+  [[nodiscard]] Outcome save(const NodeRecords& records);
+
+ private:
+  std::string path_;
+};
+
+}  // namespace bonedry::admin

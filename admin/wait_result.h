@@ -1,0 +1,21 @@
+#pragma once
+
+#include "admin/control_plane.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace bonedry::admin {
+
+/// How a wait ended, and who was on the node at that moment.
+struct WaitResult {
+  std::string node;  ///< "shop/alice"
+  WaitEnd end = WaitEnd::dry;
+  std::optional<Millis> timeout;  ///< as it was asked for
+  std::int64_t live = 0;
+  std::int64_t pending = 0;
+  std::int64_t exchanges_open = 0;
+};
+
+}  // namespace bonedry::admin

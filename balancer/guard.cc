@@ -1,0 +1,34 @@
+#include "balancer/guard.h"
+
+#include <string>
+
+namespace bonedry::balancer {
+
+Outcome may_leave(const PoolView& pool, std::string_view node_name, Instant now) {
+  unsigned remaining = 0;
+  std::uint64_t room = 0;
+  bool unlimited = false;
+  std::int64_t sessions = 0;
+  for (const NodeView& view : pool.nodes) {
+    sessions += view.node->session_load();
+    if (view.node->name() == node_name) continue;
+    if (view.state != NodeState::active || view.node->down(now)) continue;
+    ++remaining;
+    room += view.max_sessions;
+    unlimited = unlimited || view.max_sessions == 0;
+  }
+  if (remaining < pool.config.min_active) {
+    return Failure{"without " + std::string(node_name) + " pool " + pool.config.name +
+                   " would have " + std::to_string(remaining) +
+                   " active, healthy nodes; min_active is " +
+                   std::to_string(pool.config.min_active)};
+  }
+  if (remaining > 0 && !unlimited && sessions > static_cast<std::int64_t>(room)) {
+    return Failure{"without " + std::string(node_name) + " pool " + pool.config.name +
+                   " could hold " + std::to_string(room) + " sessions (max_sessions); it has " +
+                   std::to_string(sessions)};
+  }
+  return Done{};
+}
+
+}  // namespace bonedry::balancer

@@ -1,0 +1,74 @@
+#include "balancer/node.h"
+
+#include <utility>
+
+namespace bonedry::balancer {
+
+const char* to_string(NodeState state) {
+  switch (state) {
+    case NodeState::active:
+      return "active";
+    case NodeState::bleeding:
+      return "bleeding";
+    case NodeState::maintenance:
+      return "maintenance";
+  }
+  return "?";
+}
+
+const char* to_string(Health health) {
+  switch (health) {
+    case Health::unknown:
+      return "unknown";
+    case Health::up:
+      return "up";
+    case Health::down:
+      return "down";
+  }
+  return "?";
+}
+
+Node::Node(std::string pool, std::string name, const SessionCounts& sessions)
+    : pool_(std::move(pool)),
+      name_(std::move(name)),
+      key_(pool_ + "/" + name_),
+      sessions_(sessions) {}
+
+bool Node::marked(Instant now) const {
+  return marked_until_ms_.load(std::memory_order_relaxed) > now.ms;
+}
+
+bool Node::note_connect_failure(unsigned threshold, Millis hold, Instant now) {
+  const unsigned in_a_row = connect_failures_.fetch_add(1, std::memory_order_relaxed) + 1;
+  if (threshold == 0 || in_a_row < threshold) return false;
+  const bool was_marked = marked(now);
+  marked_until_ms_.store((now + hold).ms, std::memory_order_relaxed);
+  return !was_marked;
+}
+
+void Node::note_connect_success() {
+  // Plain loads first: this runs for every new connection, and the stores would share a line.
+  if (connect_failures_.load(std::memory_order_relaxed) == 0) return;
+  connect_failures_.store(0, std::memory_order_relaxed);
+  marked_until_ms_.store(0, std::memory_order_relaxed);
+}
+
+std::int64_t Node::session_load() const {
+  return sessions_.live.load(std::memory_order_relaxed) +
+         sessions_.pending.load(std::memory_order_relaxed) +
+         arriving_.load(std::memory_order_relaxed);
+}
+
+bool Node::book_place(std::uint64_t max_sessions) {
+  arriving_.fetch_add(1, std::memory_order_relaxed);
+  if (max_sessions == 0 || session_load() <= static_cast<std::int64_t>(max_sessions)) return true;
+  release_place();
+  return false;
+}
+
+void Node::close_exchange(Instant now) {
+  last_exchange_ms_.store(now.ms, std::memory_order_relaxed);
+  exchanges_open_.fetch_sub(1, std::memory_order_acq_rel);
+}
+
+}  // namespace bonedry::balancer

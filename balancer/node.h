@@ -1,0 +1,100 @@
+#pragma once
+
+#include "proxy/base/clock.h"
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+namespace bonedry::balancer {
+
+/// What the operator wants of a node.
+enum class NodeState : std::uint8_t { active, bleeding, maintenance };
+
+/// What was measured of a node. `unknown`: nothing is configured to measure it, or no result yet.
+enum class Health : std::uint8_t { unknown, up, down };
+
+[[nodiscard]] const char* to_string(NodeState state);
+[[nodiscard]] const char* to_string(Health health);
+
+/// How many sessions the ledger holds for a node. The ledger writes, everybody may read.
+struct SessionCounts {
+  std::atomic<std::int64_t> live{0};
+  std::atomic<std::int64_t> pending{0};
+};
+
+/// What happened to sessions of a node, since the process started.
+struct NodeCounters {
+  std::atomic<std::uint64_t> begun{0};    ///< sessions begun here ("new" in the interfaces)
+  std::atomic<std::uint64_t> moved{0};    ///< taken elsewhere by a deadline or forced maintenance
+  std::atomic<std::uint64_t> rescued{0};  ///< taken elsewhere because this node was down
+  std::atomic<std::uint64_t> late{0};     ///< came back after expiry, or after the node was dry
+};
+
+/// The live facts of one node: what outlives a topology. Consecutive topologies share the object,
+/// so that a reload loses no count. Thread-safe: every member is atomic or constant.
+class Node {
+ public:
+  /// `sessions` must outlive the node; it belongs to the ledger.
+  Node(std::string pool, std::string name, const SessionCounts& sessions);
+
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+
+  [[nodiscard]] const std::string& pool() const { return pool_; }
+  [[nodiscard]] const std::string& name() const { return name_; }
+  /// "shop/alice": unique in the process, stable over reloads and restarts.
+  [[nodiscard]] const std::string& key() const { return key_; }
+
+  [[nodiscard]] Health health() const { return health_.load(std::memory_order_relaxed); }
+  void set_health(Health health) { health_.store(health, std::memory_order_relaxed); }
+
+  /// Down by an active check, or marked by connect failures in a row until a moment not yet past.
+  [[nodiscard]] bool down(Instant now) const { return health() == Health::down || marked(now); }
+  [[nodiscard]] bool marked(Instant now) const;
+
+  /// Notes a failed connect; the `threshold`-th in a row marks the node for `hold`. Threshold 0
+  /// never marks. Returns true when this failure made the mark.
+  bool note_connect_failure(unsigned threshold, Millis hold, Instant now);
+  /// A connect or an active check went well: the row is broken, the mark is gone.
+  void note_connect_success();
+
+  /// Live and pending sessions, and exchanges under way that will begin one.
+  [[nodiscard]] std::int64_t session_load() const;
+  [[nodiscard]] const SessionCounts& sessions() const { return sessions_; }
+
+  /// Books a place for a session that its first response will begin. False when the node already
+  /// has `max_sessions` (0: no limit). Every success must be met by one `release_place`.
+  [[nodiscard]] bool book_place(std::uint64_t max_sessions);
+  void release_place() { arriving_.fetch_sub(1, std::memory_order_relaxed); }
+
+  /// Exchanges that were routed here and are not over. Opening and closing order with the ledger:
+  /// a session is begun before its exchange closes, so a reader that sees 0 here and reads the
+  /// session counts afterwards misses nobody.
+  [[nodiscard]] std::int64_t exchanges_open() const {
+    return exchanges_open_.load(std::memory_order_acquire);
+  }
+  void open_exchange() { exchanges_open_.fetch_add(1, std::memory_order_acq_rel); }
+  void close_exchange(Instant now);
+  /// When the last exchange ended; `ms` is 0 when there was none yet.
+  [[nodiscard]] Instant last_exchange() const {
+    return {last_exchange_ms_.load(std::memory_order_relaxed)};
+  }
+
+  NodeCounters counters;
+  std::atomic<std::int64_t> websockets_open{0};
+
+ private:
+  const std::string pool_;
+  const std::string name_;
+  const std::string key_;
+  const SessionCounts& sessions_;
+  std::atomic<Health> health_{Health::unknown};
+  std::atomic<unsigned> connect_failures_{0};
+  std::atomic<std::int64_t> marked_until_ms_{0};
+  std::atomic<std::int64_t> arriving_{0};
+  std::atomic<std::int64_t> exchanges_open_{0};
+  std::atomic<std::int64_t> last_exchange_ms_{0};
+};
+
+}  // namespace bonedry::balancer

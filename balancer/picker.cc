@@ -1,0 +1,65 @@
+#include "balancer/picker.h"
+
+#include <algorithm>
+
+namespace bonedry::balancer {
+
+double ramp_share(const NodeView& view, Millis slow_start, Instant now) {
+  if (!view.ramp_from || slow_start <= Millis{0}) return 1.0;
+  const Millis since = now - *view.ramp_from;
+  if (since >= slow_start) return 1.0;
+  const double share = static_cast<double>(since.count()) / static_cast<double>(slow_start.count());
+  return std::max(share, kRampFloor);
+}
+
+Picker::Picker(conf::Balance balance, conf::Sticky sticky, std::uint64_t seed)
+    : policy_(make_policy(balance, sticky, seed)), random_(seed ^ 0xB0DE) {}
+
+std::optional<std::size_t> Picker::pick(const PoolView& pool, Purpose purpose,
+                                        std::span<const std::size_t> tried, Instant now) {
+  collect(pool, Marked::left_out, tried, now);
+  if (candidates_.empty()) collect(pool, Marked::taken, tried, now);
+  return choose(pool, purpose);
+}
+
+void Picker::collect(const PoolView& pool, Marked marked, std::span<const std::size_t> tried,
+                     Instant now) {
+  candidates_.clear();
+  std::optional<Candidate> ramping;  // the last one that its ramp left out
+  for (std::size_t index = 0; index < pool.nodes.size(); ++index) {
+    const NodeView& view = pool.nodes[index];
+    const Node& node = *view.node;
+    if (view.door != Door::open || view.weight == 0 || node.health() == Health::down) continue;
+    if (marked == Marked::left_out && node.marked(now)) continue;
+    if (std::ranges::find(tried, index) != tried.end()) continue;
+    const std::int64_t load = node.session_load();
+    if (view.max_sessions != 0 && load >= static_cast<std::int64_t>(view.max_sessions)) continue;
+    const Candidate candidate{index, view.weight, load, node.exchanges_open()};
+    if (admitted_by_ramp(pool, view, now)) {
+      candidates_.push_back(candidate);
+    } else {
+      ramping = candidate;
+    }
+  }
+  if (candidates_.empty() && ramping) candidates_.push_back(*ramping);
+}
+
+bool Picker::admitted_by_ramp(const PoolView& pool, const NodeView& view, Instant now) {
+  // By chance instead of by weight: so the share is bounded under every policy. A least-loaded
+  // policy with a small weight would still send an empty node everybody.
+  const double share = ramp_share(view, pool.config.slow_start, now);
+  return share >= 1.0 || random_.unit() < share;
+}
+
+std::optional<std::size_t> Picker::choose(const PoolView& pool, Purpose purpose) {
+  while (!candidates_.empty()) {
+    const std::size_t at = policy_->choose(candidates_);
+    const std::size_t index = candidates_[at].index;
+    const NodeView& view = pool.nodes[index];
+    if (purpose == Purpose::exchange || view.node->book_place(view.max_sessions)) return index;
+    candidates_.erase(candidates_.begin() + static_cast<std::ptrdiff_t>(at));
+  }
+  return std::nullopt;
+}
+
+}  // namespace bonedry::balancer

@@ -1,0 +1,54 @@
+#pragma once
+
+#include "balancer/policy.h"
+#include "balancer/topology.h"
+#include "proxy/base/random.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace bonedry::balancer {
+
+/// What a chosen node is wanted for.
+enum class Purpose : std::uint8_t {
+  new_session,  ///< a place for the session is booked on the node that is returned
+  exchange,     ///< an exchange alone: a session that is on a node already, or none
+};
+
+/// Chooses nodes of one pool for one worker: the policy, and who is fit at all. Kept over
+/// topologies, so that a round goes on where it was.
+class Picker {
+ public:
+  Picker(conf::Balance balance, conf::Sticky sticky, std::uint64_t seed);
+
+  /// The index in `pool.nodes` of an active node that is not down, not full and not among `tried`;
+  /// nothing when there is none. Marks from connect failures never leave a pool empty: when
+  /// nothing else is left, marked nodes are taken.
+  [[nodiscard]] std::optional<std::size_t> pick(const PoolView& pool, Purpose purpose,
+                                                std::span<const std::size_t> tried, Instant now);
+
+ private:
+  enum class Marked : std::uint8_t { left_out, taken };
+
+  void collect(const PoolView& pool, Marked marked, std::span<const std::size_t> tried,
+               Instant now);
+  [[nodiscard]] std::optional<std::size_t> choose(const PoolView& pool, Purpose purpose);
+  [[nodiscard]] bool admitted_by_ramp(const PoolView& pool, const NodeView& view, Instant now);
+
+  std::unique_ptr<Policy> policy_;
+  Random random_;
+  std::vector<Candidate> candidates_;  // kept for its memory
+};
+
+/// The share of its new sessions that a node takes, from `ramp_from` to full after `slow_start`:
+/// between kRampFloor and 1.
+[[nodiscard]] double ramp_share(const NodeView& view, Millis slow_start, Instant now);
+
+/// A node that comes back gets this share at once, or it would never be tried on a quiet site.
+constexpr double kRampFloor = 0.05;
+
+}  // namespace bonedry::balancer

@@ -1,0 +1,19 @@
+#include "balancer/topology.h"
+
+#include <algorithm>
+
+namespace bonedry::balancer {
+
+const PoolView* Topology::find_pool(std::string_view name) const {
+  const auto found = std::ranges::find_if(
+      pools, [name](const PoolView& pool) { return pool.config.name == name; });
+  return found == pools.end() ? nullptr : &*found;
+}
+
+const NodeView* find_node(const PoolView& pool, std::string_view name) {
+  const auto found = std::ranges::find_if(
+      pool.nodes, [name](const NodeView& view) { return view.node->name() == name; });
+  return found == pool.nodes.end() ? nullptr : &*found;
+}
+
+}  // namespace bonedry::balancer

@@ -1,0 +1,61 @@
+#pragma once
+
+#include "balancer/node.h"
+#include "conf/config.h"
+#include "proxy/base/clock.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace bonedry::balancer {
+
+/// Who may enter a node: what its state, dryness and deadline come to for routing.
+enum class Door : std::uint8_t {
+  open,           ///< active: everybody
+  sessions_only,  ///< bleeding: only those who are on it
+  shut,           ///< dry, past its deadline, or in maintenance: nobody
+};
+
+/// One node as one topology sees it.
+struct NodeView {
+  std::shared_ptr<Node> node;
+  conf::Address address;
+  unsigned weight = 100;
+  std::uint64_t max_sessions = 0;  ///< 0: no limit
+  NodeState state = NodeState::active;
+  Door door = Door::open;
+  /// The operator took sessions off it (deadline, forced maintenance) since it was last active:
+  /// who still comes is `moved`, not `late`.
+  bool displaced = false;
+  /// When it was last put back into rotation, for slow_start; nothing: it takes its full share.
+  std::optional<Instant> ramp_from;
+  std::uint32_t slot = 0;  ///< its name in the ledger
+};
+
+/// One pool as one topology sees it.
+struct PoolView {
+  conf::Pool config;
+  std::vector<NodeView> nodes;
+  /// Until then cookies may come that the ledger does not know and that are good all the same.
+  Instant ledger_complete_at;
+};
+
+/// An immutable picture of all pools, built by the control plane and shared by all workers. A
+/// worker uses it within one callback and takes no reference into it across callbacks, except by
+/// the shared `Node`s.
+struct Topology {
+  std::uint64_t version = 0;
+  conf::Limits limits;
+  conf::Timeouts timeouts;
+  std::vector<PoolView> pools;
+
+  [[nodiscard]] const PoolView* find_pool(std::string_view name) const;
+};
+
+[[nodiscard]] const NodeView* find_node(const PoolView& pool, std::string_view name);
+
+}  // namespace bonedry::balancer

@@ -1,0 +1,37 @@
+#pragma once
+
+#include "bench/demo/loop.h"
+
+#include <functional>
+#include <list>
+#include <memory>
+#include <string>
+
+namespace bonedry::demo {
+
+/// What the proxy answered to a command.
+struct AdminAnswer {
+  std::string text;   ///< without the last newline
+  std::string error;  ///< empty: done; else the proxy's own words, or why it was not reached
+};
+
+/// Speaks the proxy's admin socket: one connection, one line, one answer.
+class AdminClient {
+ public:
+  using Done = std::function<void(const AdminAnswer&)>;
+
+  AdminClient(Loop& loop, std::string socket);
+  ~AdminClient();
+
+  /// Calls `done` once, never from inside this call, unless the client dies first.
+  void send(const std::string& command, Done done);
+
+ private:
+  class Call;
+
+  Loop& loop_;
+  std::string socket_;
+  std::list<std::unique_ptr<Call>> calls_;
+};
+
+}  // namespace bonedry::demo

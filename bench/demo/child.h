@@ -1,0 +1,38 @@
+#pragma once
+
+#include "proxy/base/clock.h"
+
+#include <sys/types.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace bonedry::demo {
+
+/// A program that we started, in a process group of its own (so that Ctrl-C reaches only us), with
+/// its output in a file. It dies with this object, and with our process however that ends.
+class Child {
+ public:
+  /// Throws std::runtime_error when the program cannot be started.
+  Child(const std::vector<std::string>& command, const std::filesystem::path& output);
+  /// Kills it if it still runs.
+  ~Child();
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+
+  /// Looks whether it still runs.
+  [[nodiscard]] bool running();
+  /// How it ended, in words: "exit code 3", "signal 9".
+  [[nodiscard]] std::string ending() const;
+  /// Asks it to end and waits; kills it when `grace` is over. Returns whether it ended by itself.
+  bool terminate(Millis grace);
+
+ private:
+  void reap(int options);
+
+  pid_t pid_ = -1;       // negative: it has ended
+  int wait_status_ = 0;  // of waitpid
+};
+
+}  // namespace bonedry::demo

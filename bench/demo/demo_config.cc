@@ -1,0 +1,92 @@
+#include "bench/demo/demo_config.h"
+
+#include "proxy/base/duration.h"
+
+#include <fstream>
+#include <optional>
+#include <sstream>
+#include <stdexcept>
+
+namespace bonedry::demo {
+namespace {
+
+constexpr const char* kIdleTimeout = "pool[0].session.idle_timeout";
+
+toml::table parse(const std::filesystem::path& file) {
+  if (!std::filesystem::exists(file)) throw std::runtime_error(file.string() + ": no such file");
+  try {
+    return toml::parse_file(file.string());
+  } catch (const toml::parse_error& error) {
+    std::ostringstream text;
+    text << file.string() << ":" << error.source().begin.line << ": " << error.description();
+    throw std::runtime_error(text.str());
+  }
+}
+
+std::string loopback(std::uint16_t port) {
+  return "127.0.0.1:" + std::to_string(port);
+}
+
+}  // namespace
+
+template <class T>
+T DemoConfig::value_at(const char* path) const {
+  const std::optional<T> value = table_.at_path(path).value<T>();
+  if (!value) throw std::runtime_error(name_ + ": the demo needs " + path);
+  return *value;
+}
+
+DemoConfig::DemoConfig(const std::filesystem::path& file)
+    : name_(file.string()), table_(parse(file)) {
+  pool_ = value_at<std::string>("pool[0].name");
+  cookie_ = value_at<std::string>("pool[0].session.cookie");
+  const auto timeout = parse_duration(value_at<std::string>(kIdleTimeout));
+  if (!timeout) throw std::runtime_error(name_ + ": " + kIdleTimeout + " is not a duration");
+  idle_timeout_ = *timeout;
+  if (const toml::array* nodes = table_.at_path("pool[0].node").as_array()) {
+    for (const toml::node& node : *nodes) {
+      const auto node_name =
+          node.as_table() ? node.as_table()->at_path("name").value<std::string>() : std::nullopt;
+      if (node_name) nodes_.push_back(*node_name);
+    }
+  }
+  if (nodes_.size() < 2) throw std::runtime_error(name_ + ": the demo needs two nodes");
+}
+
+void DemoConfig::put(const char* path, const std::string& text) {
+  static_cast<void>(value_at<std::string>(path));  // only what is there is replaced
+  *table_.at_path(path).as_string() = text;
+}
+
+void DemoConfig::set_idle_timeout(Millis timeout) {
+  idle_timeout_ = timeout;
+  put(kIdleTimeout, format_duration(timeout));
+}
+
+void DemoConfig::live_in(const std::filesystem::path& folder) {
+  put("server.state_dir", (folder / "state").string());
+  put("admin.socket", (folder / "admin.sock").string());
+}
+
+void DemoConfig::listen_anywhere() {
+  put("listener[0].address", loopback(0));
+}
+
+void DemoConfig::set_node_port(const std::string& node, std::uint16_t port) {
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    if (nodes_[i] != node) continue;
+    put(("pool[0].node[" + std::to_string(i) + "].address").c_str(), loopback(port));
+  }
+}
+
+std::string DemoConfig::socket() const {
+  return value_at<std::string>("admin.socket");
+}
+
+void DemoConfig::write(const std::filesystem::path& file) const {
+  std::ofstream out(file);
+  out << table_ << '\n';
+  if (!out.flush()) throw std::runtime_error(file.string() + ": cannot be written");
+}
+
+}  // namespace bonedry::demo

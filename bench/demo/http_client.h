@@ -1,0 +1,50 @@
+#pragma once
+
+#include "bench/demo/http_parser.h"
+#include "bench/demo/loop.h"
+#include "bench/demo/stream.h"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace bonedry::demo {
+
+/// What came of a request: a response, or why there is none.
+struct HttpAnswer {
+  HttpMessage response;
+  std::string error;  ///< empty: `response` is whole
+};
+
+/// A client that does one GET at a time on a connection that it keeps as long as the server lets
+/// it. It never tries twice: a request that got no answer is an error.
+class HttpClient final : private StreamHandler {
+ public:
+  using Done = std::function<void(const HttpAnswer&)>;
+
+  /// Talks to 127.0.0.1:`port`.
+  HttpClient(Loop& loop, std::uint16_t port);
+
+  /// Calls `done` once, possibly from inside this call, and not at all after `disconnect` or the
+  /// client's end. `cookies` is the value of the Cookie header, left out when empty.
+  void get(const std::string& target, const std::string& cookies, Done done);
+  /// Drops the connection, and the request under way with it.
+  void disconnect();
+
+ private:
+  void stream_data(std::string_view bytes) override;
+  void stream_ended(int error) override;
+  void open();
+  void finish(HttpAnswer answer);
+
+  Loop& loop_;
+  std::uint16_t port_;
+  std::unique_ptr<Stream> stream_;
+  std::unique_ptr<HttpParser> parser_;
+  std::optional<HttpMessage> response_;
+  Done done_;
+};
+
+}  // namespace bonedry::demo

@@ -1,0 +1,18 @@
+#include "bench/demo/page.h"
+
+#include <nlohmann/json.hpp>
+
+namespace bonedry::demo {
+
+std::optional<Page> read_page(const HttpAnswer& answer) {
+  if (!answer.error.empty() || answer.response.status != 200) return std::nullopt;
+  try {
+    const nlohmann::json body = nlohmann::json::parse(answer.response.body);
+    return Page{body.at("shop").get<std::string>(), body.at("version").get<unsigned>(),
+                body.at("items").get<std::vector<unsigned>>()};
+  } catch (const nlohmann::json::exception&) {
+    return std::nullopt;
+  }
+}
+
+}  // namespace bonedry::demo

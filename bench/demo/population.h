@@ -1,0 +1,44 @@
+#pragma once
+
+#include "bench/demo/crawler.h"
+#include "bench/demo/shopper.h"
+#include "bench/demo/town.h"
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+namespace bonedry::demo {
+
+/// Everybody who visits the shop: as one shopper leaves, another arrives; some who left come back
+/// after their session has run out; crawlers crawl.
+class Population {
+ public:
+  /// The first shoppers begin to arrive at once, spread over `manners.rush`.
+  explicit Population(Town& town);
+
+  /// How many are between their first click and their last.
+  [[nodiscard]] std::size_t shopping() const { return shopping_.size(); }
+  /// The fewest that were there at once, since this was last called.
+  std::size_t take_fewest();
+
+ private:
+  struct Return {
+    Instant at;
+    std::unique_ptr<Shopper> shopper;
+  };
+
+  void tick();
+  void see_off();
+  void welcome();
+
+  Town& town_;
+  std::vector<std::unique_ptr<Shopper>> shopping_;
+  std::vector<Return> returning_;
+  std::vector<Instant> arrivals_;
+  std::vector<std::unique_ptr<Crawler>> crawlers_;
+  std::size_t fewest_ = 0;
+  Timer timer_;
+};
+
+}  // namespace bonedry::demo

@@ -1,0 +1,43 @@
+#pragma once
+
+#include "proxy/base/clock.h"
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace bonedry::demo {
+
+/// The figures of one moment, for the screen.
+struct Scene {
+  struct Node {
+    std::string name;
+    std::string state;
+    std::string health;
+    unsigned version = 0;  ///< 0: the shop is closed
+    std::int64_t live = 0;
+    std::int64_t pending = 0;
+    std::int64_t truth = 0;
+    std::int64_t exchanges_open = 0;
+  };
+
+  Millis elapsed{0};
+  std::string act;  ///< what is going on
+  std::vector<Node> nodes;
+  std::uint64_t shopping = 0;
+  std::uint64_t expected = 0;  ///< how many shall be shopping: the measure of the bars
+  std::uint64_t users = 0;
+  std::uint64_t clicks = 0;
+  std::uint64_t failed_clicks = 0;
+  std::uint64_t carts_lost = 0;
+  std::int64_t difference = 0;  ///< the largest so far, reported to true count
+  std::int64_t transit = 0;     ///< users in transit at that moment
+};
+
+using SceneSource = std::function<Scene()>;
+
+/// "24.3 s", right-aligned to those of two digits.
+[[nodiscard]] std::string stage_time(Millis elapsed);
+
+}  // namespace bonedry::demo

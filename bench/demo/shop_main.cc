@@ -1,0 +1,37 @@
+#include "bench/demo/loop.h"
+#include "bench/demo/shop.h"
+#include "bench/demo/shop_server.h"
+
+#include <CLI/CLI.hpp>
+
+#include <csignal>
+#include <cstdint>
+#include <cstdio>
+#include <exception>
+#include <string>
+
+int main(int argc, char** argv) {
+  std::string name = "alice";
+  unsigned version = 1;
+  std::uint16_t port = 0;
+  CLI::App app{"A small shop that keeps its customers' carts in memory"};
+  app.add_option("--port", port, "port on 127.0.0.1; 0: any free one")->capture_default_str();
+  app.add_option("--name", name, "what the shop calls itself")->capture_default_str();
+  app.add_option("--version", version, "which release it says it is")->capture_default_str();
+  CLI11_PARSE(app, argc, argv);
+
+  std::signal(SIGPIPE, SIG_IGN);
+  try {
+    bonedry::demo::Loop loop;
+    bonedry::demo::Shop shop(name, version);
+    const bonedry::demo::ShopServer server(loop, shop, port);
+    std::printf("%s, release %u, listening on 127.0.0.1:%u\n", name.c_str(), version,
+                unsigned{server.port()});
+    std::fflush(stdout);
+    loop.run();
+    return 0;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "demo-shop: %s\n", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,127 @@
+#include "bench/demo/stage.h"
+
+#include <cerrno>
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace bonedry::demo {
+namespace {
+
+constexpr Millis kShopGrace{1000};
+constexpr Millis kProxyGrace = std::chrono::seconds{5};
+constexpr std::size_t kTailLines = 12;
+
+std::filesystem::path make_private_folder() {
+  std::string name = (std::filesystem::temp_directory_path() / "bonedry-demo-XXXXXX").string();
+  if (mkdtemp(name.data()) == nullptr) {
+    throw std::runtime_error(name + ": " + std::strerror(errno));
+  }
+  return name;
+}
+
+std::string read_all(const std::filesystem::path& file) {
+  std::ostringstream text;
+  text << std::ifstream(file).rdbuf();
+  return text.str();
+}
+
+/// The port in a shop's "... listening on 127.0.0.1:PORT\n"; 0: it is not there yet.
+std::uint16_t announced_port(const std::string& output) {
+  constexpr std::string_view kMark = "listening on 127.0.0.1:";
+  const std::size_t at = output.find(kMark);
+  if (at == std::string::npos || !output.ends_with('\n')) return 0;
+  std::uint16_t port = 0;
+  const char* end = output.data() + output.size();
+  std::from_chars(output.data() + at + kMark.size(), end, port);
+  return port;
+}
+
+}  // namespace
+
+Stage::Stage(Programs programs) : programs_(std::move(programs)), folder_(make_private_folder()) {}
+
+Stage::~Stage() {
+  proxy_.reset();
+  shops_.clear();
+  std::error_code ignored;
+  if (!keep_folder_) std::filesystem::remove_all(folder_, ignored);
+}
+
+std::filesystem::path Stage::log_of(const std::string& name) const {
+  return folder_ / (name + "-" + std::to_string(shop(name).version) + ".log");
+}
+
+void Stage::open_shop(const std::string& name, unsigned version) {
+  ShopOnStage& shop = shops_[name];
+  shop.version = version;
+  shop.child = std::make_unique<Child>(
+      std::vector<std::string>{programs_.shop, "--name", name, "--version", std::to_string(version),
+                               "--port", std::to_string(shop.port)},
+      log_of(name));
+}
+
+bool Stage::shop_listens(const std::string& name) {
+  const std::uint16_t port = announced_port(read_all(log_of(name)));
+  if (port != 0) shops_.at(name).port = port;
+  return port != 0;
+}
+
+void Stage::close_shop(const std::string& name) {
+  std::unique_ptr<Child>& child = shops_.at(name).child;
+  child->terminate(kShopGrace);
+  child.reset();
+}
+
+unsigned Stage::running_version(const std::string& name) const {
+  const auto shop = shops_.find(name);
+  return shop != shops_.end() && shop->second.child ? shop->second.version : 0;
+}
+
+void Stage::start_proxy(DemoConfig& config) {
+  for (const auto& [name, shop] : shops_) config.set_node_port(name, shop.port);
+  config.live_in(folder_);
+  config.listen_anywhere();
+  std::filesystem::create_directory(folder_ / "state");
+  const std::filesystem::path file = folder_ / "bonedry.toml";
+  config.write(file);
+  proxy_ = std::make_unique<Child>(std::vector<std::string>{programs_.proxy, "--config", file},
+                                   folder_ / "bonedry.log");
+}
+
+bool Stage::stop_proxy() {
+  return !proxy_ || proxy_->terminate(kProxyGrace);
+}
+
+std::string Stage::casualty() {
+  const auto obituary = [](const std::string& name, const Child& child) {
+    return name + " ended unexpectedly: " + child.ending();
+  };
+  if (proxy_ && !proxy_->running()) return obituary("bonedry", *proxy_);
+  for (const auto& [name, shop] : shops_) {
+    if (shop.child && !shop.child->running()) return obituary("the shop " + name, *shop.child);
+  }
+  return "";
+}
+
+std::string Stage::proxy_log_tail() const {
+  std::ifstream log(folder_ / "bonedry.log");
+  std::deque<std::string> lines;
+  for (std::string line; std::getline(log, line);) {
+    lines.push_back(std::move(line));
+    if (lines.size() > kTailLines) lines.pop_front();
+  }
+  std::string text;
+  for (const std::string& line : lines) text += "  " + line + "\n";
+  return text;
+}
+
+}  // namespace bonedry::demo

@@ -1,0 +1,54 @@
+#include "bench/demo/status.h"
+
+#include <nlohmann/json.hpp>
+
+namespace bonedry::demo {
+namespace {
+
+using Json = nlohmann::json;
+
+NodeStatus read_node(const Json& node) {
+  const Json& sessions = node.at("sessions");
+  const Json& counters = node.at("counters");
+  NodeStatus status;
+  status.state = node.at("state").get<std::string>();
+  status.health = node.at("health").get<std::string>();
+  status.dry = node.at("dry").get<bool>();
+  status.live = sessions.at("live").get<std::int64_t>();
+  status.pending = sessions.at("pending").get<std::int64_t>();
+  status.exchanges_open = node.at("exchanges_open").get<std::int64_t>();
+  status.moved = counters.at("moved").get<std::uint64_t>();
+  status.rescued = counters.at("rescued").get<std::uint64_t>();
+  status.late = counters.at("late").get<std::uint64_t>();
+  return status;
+}
+
+std::uint16_t port_of(const std::string& address) {
+  return static_cast<std::uint16_t>(std::stoul(address.substr(address.rfind(':') + 1)));
+}
+
+}  // namespace
+
+std::optional<Status> read_status(const std::string& text, const std::string& pool) {
+  try {
+    const Json json = Json::parse(text);
+    Status status;
+    for (const Json& entry : json.at("pools")) {
+      if (entry.at("name") != pool) continue;
+      for (const Json& node : entry.at("nodes")) {
+        status.nodes.emplace(node.at("name").get<std::string>(), read_node(node));
+      }
+    }
+    for (const Json& listener : json.at("listeners")) {
+      if (listener.at("pool") == pool) {
+        status.port = port_of(listener.at("address").get<std::string>());
+      }
+    }
+    if (status.nodes.empty() || status.port == 0) return std::nullopt;
+    return status;
+  } catch (const std::exception&) {  // of the JSON or of a number in it
+    return std::nullopt;
+  }
+}
+
+}  // namespace bonedry::demo

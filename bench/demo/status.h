@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+namespace bonedry::demo {
+
+/// What the proxy says of a node.
+struct NodeStatus {
+  std::string state;
+  std::string health;
+  bool dry = false;
+  std::int64_t live = 0;
+  std::int64_t pending = 0;
+  std::int64_t exchanges_open = 0;
+  std::uint64_t moved = 0;
+  std::uint64_t rescued = 0;
+  std::uint64_t late = 0;
+
+  [[nodiscard]] std::int64_t sessions() const { return live + pending; }
+};
+
+/// What `status json` says.
+struct Status {
+  std::map<std::string, NodeStatus> nodes;  ///< of the pool asked for, by name
+  std::uint16_t port = 0;                   ///< of its listener
+};
+
+/// Empty when the text is not a status, or not one of this pool.
+[[nodiscard]] std::optional<Status> read_status(const std::string& text, const std::string& pool);
+
+}  // namespace bonedry::demo

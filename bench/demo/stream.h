@@ -1,0 +1,58 @@
+#pragma once
+
+#include "bench/demo/loop.h"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace bonedry::demo {
+
+/// What the owner of a Stream is told. The owner may destroy the Stream inside each of these.
+class StreamHandler {
+ public:
+  virtual void stream_connected() {}
+  virtual void stream_data(std::string_view bytes) = 0;
+  /// The peer closed (`error` is 0) or the stream broke: nothing more will come.
+  virtual void stream_ended(int error) = 0;
+
+ protected:
+  ~StreamHandler() = default;
+};
+
+/// One TCP or Unix connection. Destroying it closes it at once.
+class Stream {
+ public:
+  /// To 127.0.0.1. Null when the machine refuses even to try (no local port left).
+  static std::unique_ptr<Stream> connect_tcp(Loop& loop, std::uint16_t port,
+                                             StreamHandler& handler);
+  static std::unique_ptr<Stream> connect_unix(Loop& loop, const std::string& path,
+                                              StreamHandler& handler);
+  /// Takes the connection that waits at `listener`; null when it is already gone.
+  static std::unique_ptr<Stream> accept(Loop& loop, uv_stream_t* listener, StreamHandler& handler);
+
+  ~Stream();
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+
+  /// May be called before the stream is connected.
+  void write(std::string bytes);
+  /// Says goodbye after everything that was written; the peer's answer is `stream_ended`.
+  void finish();
+
+ private:
+  struct Block;  // what libuv needs until the close is over, longer than this object lives
+
+  explicit Stream(StreamHandler& handler);
+  void start_reading();
+  static void on_connected(uv_connect_t* request, int status);
+  static void on_buffer(uv_handle_t* handle, std::size_t wanted, uv_buf_t* buffer);
+  static void on_read(uv_stream_t* handle, ssize_t count, const uv_buf_t* buffer);
+  static void end(uv_handle_t* handle, int error);
+
+  StreamHandler& handler_;
+  Block* block_;  // frees itself when closed
+};
+
+}  // namespace bonedry::demo

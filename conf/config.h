@@ -1,0 +1,163 @@
+#pragma once
+
+#include "proxy/base/clock.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// The config as plain values, as the operator wrote it, defaults filled in, validated. What each
+/// key means for the operator is in README.md ("Config reference"); the loader is in loader.h.
+namespace bonedry::conf {
+
+/// A numeric IP address and a port. IPv6 is written "[::1]:8080".
+struct Address {
+  std::string host;  ///< numeric, without brackets
+  std::uint16_t port = 0;
+
+  friend bool operator==(const Address&, const Address&) = default;
+};
+
+/// "127.0.0.1:9001" or "[::1]:9001".
+[[nodiscard]] std::string to_string(const Address& address);
+/// Reads what to_string writes. The host comes back in its shortest form; names are not resolved.
+[[nodiscard]] std::optional<Address> parse_address(std::string_view text);
+
+struct Server {
+  unsigned workers = 0;  ///< 0: one per core
+  std::string state_dir = "/var/lib/bonedry";
+  std::vector<std::string> secrets;  ///< first seals, all open; empty: see secret_file
+  std::string secret_file;           ///< one secret per line, first seals; empty: generated
+
+  friend bool operator==(const Server&, const Server&) = default;
+};
+
+struct Admin {
+  std::string socket = "/run/bonedry/admin.sock";
+
+  friend bool operator==(const Admin&, const Admin&) = default;
+};
+
+enum class LogLevel : std::uint8_t { debug, info, warn, error };
+enum class AccessFormat : std::uint8_t { json, combined };
+
+struct Log {
+  LogLevel level = LogLevel::info;
+  std::string access = "stdout";  ///< a path, "stdout" or "off"
+  AccessFormat format = AccessFormat::json;
+
+  friend bool operator==(const Log&, const Log&) = default;
+};
+
+struct Limits {
+  std::size_t header_bytes = 32768;
+  std::size_t headers = 100;
+
+  friend bool operator==(const Limits&, const Limits&) = default;
+};
+
+struct Timeouts {
+  Millis header = std::chrono::seconds{10};
+  Millis idle = std::chrono::seconds{75};
+  Millis connect = std::chrono::seconds{3};
+  Millis response = std::chrono::seconds{60};
+  Millis stall = std::chrono::seconds{30};
+  Millis shutdown = std::chrono::seconds{30};
+
+  friend bool operator==(const Timeouts&, const Timeouts&) = default;
+};
+
+struct Ledger {
+  std::size_t sessions = 1'000'000;  ///< capacity, all pools together
+
+  friend bool operator==(const Ledger&, const Ledger&) = default;
+};
+
+struct Listener {
+  Address address;
+  std::string pool;
+
+  friend bool operator==(const Listener&, const Listener&) = default;
+};
+
+enum class Sticky : std::uint8_t { insert, none };
+enum class OnLost : std::uint8_t { rescue, fail };
+enum class SameSite : std::uint8_t { lax, strict, none };
+enum class Secure : std::uint8_t { automatic, always, never };
+
+/// Attributes of the session cookie, written anew at each issue.
+struct CookieAttributes {
+  std::string path = "/";
+  std::string domain;  ///< empty: the host that was asked
+  bool http_only = true;
+  SameSite same_site = SameSite::lax;
+  Secure secure = Secure::automatic;  ///< automatic: on TLS listeners
+
+  friend bool operator==(const CookieAttributes&, const CookieAttributes&) = default;
+};
+
+struct Session {
+  Sticky sticky = Sticky::insert;
+  std::string cookie = "bonedry";
+  CookieAttributes attributes;
+  Millis idle_timeout = std::chrono::minutes{20};
+  Millis pending_timeout = std::chrono::minutes{20};  ///< default: idle_timeout
+  Millis max_lifetime = std::chrono::hours{12};
+  OnLost on_lost = OnLost::rescue;
+
+  friend bool operator==(const Session&, const Session&) = default;
+};
+
+struct Health {
+  std::string path;     ///< empty: a TCP connect is the check
+  bool active = false;  ///< whether [pool.health] was written at all
+  Millis interval = std::chrono::seconds{2};
+  Millis timeout = std::chrono::seconds{2};
+  unsigned rise = 2;
+  unsigned fall = 3;
+  unsigned passive_failures = 3;  ///< connect failures in a row that mark a node; 0: never
+  Millis passive_hold = std::chrono::seconds{10};  ///< how long such a mark lasts
+
+  friend bool operator==(const Health&, const Health&) = default;
+};
+
+enum class Balance : std::uint8_t { least_sessions, round_robin, least_exchanges, random };
+
+struct Node {
+  std::string name;
+  Address address;
+  unsigned weight = 100;           ///< 0..1000; 0: bleeding from the start
+  std::uint64_t max_sessions = 0;  ///< 0: no limit
+
+  friend bool operator==(const Node&, const Node&) = default;
+};
+
+struct Pool {
+  std::string name;
+  Balance balance = Balance::least_sessions;
+  unsigned min_active = 1;
+  Millis slow_start{0};  ///< 0: a node takes its full share at once
+  Session session;
+  Health health;
+  std::vector<Node> nodes;
+
+  friend bool operator==(const Pool&, const Pool&) = default;
+};
+
+struct Config {
+  Server server;
+  Admin admin;
+  Log log;
+  Limits limits;
+  Timeouts timeouts;
+  Ledger ledger;
+  std::vector<Listener> listeners;
+  std::vector<Pool> pools;
+
+  friend bool operator==(const Config&, const Config&) = default;
+};
+
+}  // namespace bonedry::conf

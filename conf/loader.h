@@ -1,0 +1,29 @@
+#pragma once
+
+#include "conf/config.h"
+#include "proxy/base/result.h"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bonedry::conf {
+
+/// A config that can be run. The warnings are lines "FILE:LINE:COLUMN: KEY: text" about what is
+/// allowed but probably not meant.
+struct Loaded {
+  Config config;
+  std::vector<std::string> warnings;
+};
+
+/// Reads and checks a config file of at most kReadLimit bytes; relative paths in it stay as they
+/// are written. The error is text for the operator: one line "FILE:LINE:COLUMN: KEY: what was
+/// wrong, what was expected" for everything that is wrong, in the order of the file and without a
+/// final line end. Only the first error of TOML's syntax is found (it has no KEY); a file that
+/// cannot be read gives one line that says why. No secret appears in any message.
+[[nodiscard]] Result<Loaded> load_file(const std::string& path);
+
+/// As load_file, for text at hand; `file_name` is what messages call it.
+[[nodiscard]] Result<Loaded> load_text(std::string_view toml, std::string_view file_name);
+
+}  // namespace bonedry::conf

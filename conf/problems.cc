@@ -1,0 +1,34 @@
+#include "conf/problems.h"
+
+#include <algorithm>
+
+namespace bonedry::conf {
+namespace {
+
+std::string about(const Place& place, std::string_view what) {
+  return (place.key.empty() ? "" : place.key + ": ") + std::string{what};
+}
+
+}  // namespace
+
+void Problems::error(const Place& place, std::string_view what) {
+  errors_.push_back({place.at, about(place, what)});
+  faulty_.insert(place.key);
+}
+
+void Problems::warning(const Place& place, std::string_view what) {
+  warnings_.push_back({place.at, about(place, what)});
+}
+
+std::vector<std::string> Problems::lines(std::vector<Problem> problems) const {
+  std::ranges::stable_sort(problems, {}, &Problem::at);
+  std::vector<std::string> lines;
+  lines.reserve(problems.size());
+  for (const Problem& problem : problems) {
+    lines.push_back(file_name_ + ":" + std::to_string(problem.at.line) + ":" +
+                    std::to_string(problem.at.column) + ": " + problem.text);
+  }
+  return lines;
+}
+
+}  // namespace bonedry::conf

@@ -1,0 +1,48 @@
+#pragma once
+
+#include "conf/toml_tree.h"
+
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bonedry::conf {
+
+/// Where in the file, and under which key, e.g. "pool[shop].node[alice].weight".
+struct Place {
+  Position at;
+  std::string key;  ///< empty: the document itself
+};
+
+/// Collects all that is wrong with one file, so that the operator can mend it in one go.
+class Problems {
+ public:
+  explicit Problems(std::string file_name) : file_name_(std::move(file_name)) {}
+
+  void error(const Place& place, std::string_view what);
+  void warning(const Place& place, std::string_view what);
+
+  /// Whether an error was noted for exactly this key.
+  [[nodiscard]] bool faulty(const std::string& key) const { return faulty_.count(key) != 0; }
+  [[nodiscard]] bool any_error() const { return !errors_.empty(); }
+
+  /// Lines "FILE:LINE:COLUMN: KEY: what", in the order of the file.
+  [[nodiscard]] std::vector<std::string> errors() const { return lines(errors_); }
+  [[nodiscard]] std::vector<std::string> warnings() const { return lines(warnings_); }
+
+ private:
+  struct Problem {
+    Position at;
+    std::string text;
+  };
+
+  [[nodiscard]] std::vector<std::string> lines(std::vector<Problem> problems) const;
+
+  const std::string file_name_;
+  std::vector<Problem> errors_;
+  std::vector<Problem> warnings_;
+  std::set<std::string> faulty_;
+};
+
+}  // namespace bonedry::conf

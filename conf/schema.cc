@@ -1,0 +1,185 @@
+#include "conf/schema.h"
+
+#include "conf/values.h"
+
+#include <limits>
+
+namespace bonedry::conf {
+namespace {
+
+constexpr std::int64_t kUnsignedMost = std::numeric_limits<unsigned>::max();
+constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+
+TableReader read_server(TableReader table, Server& server) {
+  table.read("workers", server.workers, integer<unsigned>(0, 256));
+  table.read("state_dir", server.state_dir, file_path);
+  table.read_each("secrets", server.secrets, secret);
+  table.read("secret_file", server.secret_file, file_path);
+  table.finish();
+  return table;
+}
+
+void read_admin(TableReader table, Admin& admin) {
+  Address http;
+  table.read("socket", admin.socket, socket_path);
+  table.read("http", http, listen_address);
+  if (table.has("http")) table.warning("http", "ignored: this version does not serve it yet");
+  table.finish();
+}
+
+void read_log(TableReader table, Log& log) {
+  const Choice<LogLevel> level{{"debug", LogLevel::debug},
+                               {"info", LogLevel::info},
+                               {"warn", LogLevel::warn},
+                               {"error", LogLevel::error}};
+  const Choice<AccessFormat> format{{"json", AccessFormat::json},
+                                    {"combined", AccessFormat::combined}};
+  table.read("level", log.level, level);
+  table.read("access", log.access, file_path);
+  table.read("format", log.format, format);
+  table.finish();
+}
+
+void read_limits(TableReader table, Limits& limits) {
+  table.read("header_bytes", limits.header_bytes, integer<std::size_t>(1024, 1'048'576));
+  table.read("headers", limits.headers, integer<std::size_t>(1, 1000));
+  table.finish();
+}
+
+void read_timeouts(TableReader table, Timeouts& timeouts) {
+  table.read("header", timeouts.header, positive_duration);
+  table.read("idle", timeouts.idle, positive_duration);
+  table.read("connect", timeouts.connect, positive_duration);
+  table.read("response", timeouts.response, positive_duration);
+  table.read("stall", timeouts.stall, positive_duration);
+  table.read("shutdown", timeouts.shutdown, positive_duration);
+  table.finish();
+}
+
+void read_ledger(TableReader table, Ledger& ledger) {
+  table.read("sessions", ledger.sessions, integer<std::size_t>(1, 100'000'000));
+  table.finish();
+}
+
+// What is refused here would be dangerous to ignore: clients would be served in the clear, or
+// their addresses would be wrong.
+Listener read_listener(TableReader& table) {
+  Listener listener;
+  table.require("address", listener.address, listen_address);
+  table.require("pool", listener.pool, reference);
+  table.refuse("tls", "this version cannot do TLS yet; expected no such key");
+  table.refuse("redirect", "this version cannot redirect yet; expected no such key");
+  table.refuse("proxy_protocol",
+               "this version cannot do the PROXY protocol yet; expected no such key");
+  table.finish();
+  return listener;
+}
+
+Result<Sticky> sticky(const Value& value) {
+  const auto* text = std::get_if<std::string>(&value.data);
+  if (text != nullptr && *text == "learn") {
+    return Failure{R"(this version cannot do "learn" yet; expected one of: insert, none)"};
+  }
+  return Choice<Sticky>{{"insert", Sticky::insert}, {"none", Sticky::none}}(value);
+}
+
+void read_cookie_attributes(TableReader& session, CookieAttributes& attributes) {
+  const Choice<SameSite> same_site{
+      {"lax", SameSite::lax}, {"strict", SameSite::strict}, {"none", SameSite::none}};
+  const Choice<Secure> secure{
+      {"auto", Secure::automatic}, {"always", Secure::always}, {"never", Secure::never}};
+  session.read("cookie_path", attributes.path, cookie_path);
+  session.read("cookie_domain", attributes.domain, cookie_domain);
+  session.read("cookie_http_only", attributes.http_only, boolean);
+  session.read("cookie_same_site", attributes.same_site, same_site);
+  session.read("cookie_secure", attributes.secure, secure);
+}
+
+void check_logout(TableReader& session) {
+  for (TableReader& logout : session.tables("logout")) {
+    std::string unused;
+    logout.require("method", unused, token);
+    logout.require("path", unused, url_path);
+    logout.finish();
+  }
+  if (session.has("logout")) {
+    session.warning("logout", "ignored: this version does not act on it yet");
+  }
+}
+
+TableReader read_session(TableReader table, Session& session) {
+  const Choice<OnLost> on_lost{{"rescue", OnLost::rescue}, {"fail", OnLost::fail}};
+  table.read("sticky", session.sticky, sticky);
+  table.read("cookie", session.cookie, token);
+  read_cookie_attributes(table, session.attributes);
+  table.read("idle_timeout", session.idle_timeout, positive_duration);
+  session.pending_timeout = session.idle_timeout;
+  table.read("pending_timeout", session.pending_timeout, positive_duration);
+  table.read("max_lifetime", session.max_lifetime, positive_duration);
+  table.read("on_lost", session.on_lost, on_lost);
+  check_logout(table);
+  table.finish();
+  return table;
+}
+
+TableReader read_health(TableReader table, Health& health) {
+  health.active = table.written();
+  table.read("path", health.path, url_path);
+  table.read("interval", health.interval, positive_duration);
+  table.read("timeout", health.timeout, positive_duration);
+  table.read("rise", health.rise, integer<unsigned>(1, kUnsignedMost));
+  table.read("fall", health.fall, integer<unsigned>(1, kUnsignedMost));
+  table.read("passive_failures", health.passive_failures, integer<unsigned>(0, kUnsignedMost));
+  table.read("passive_hold", health.passive_hold, positive_duration);
+  table.finish();
+  return table;
+}
+
+Node read_node(TableReader& table) {
+  Node node;
+  table.require("name", node.name, name);
+  table.require("address", node.address, node_address);
+  table.read("weight", node.weight, integer<unsigned>(0, 1000));
+  table.read("max_sessions", node.max_sessions, integer<std::uint64_t>(0, kMost));
+  table.finish();
+  return node;
+}
+
+PoolSections read_pool(TableReader table, Pool& pool) {
+  const Choice<Balance> balance{{"least-sessions", Balance::least_sessions},
+                                {"round-robin", Balance::round_robin},
+                                {"least-exchanges", Balance::least_exchanges},
+                                {"random", Balance::random}};
+  table.require("name", pool.name, name);
+  table.read("balance", pool.balance, balance);
+  table.read("min_active", pool.min_active, integer<unsigned>(0, kUnsignedMost));
+  table.read("slow_start", pool.slow_start, duration);
+  TableReader session = read_session(table.table("session"), pool.session);
+  TableReader health = read_health(table.table("health"), pool.health);
+  std::vector<TableReader> nodes = table.tables("node");
+  for (TableReader& node : nodes) pool.nodes.push_back(read_node(node));
+  table.finish();
+  return {std::move(table), std::move(session), std::move(health), std::move(nodes)};
+}
+
+}  // namespace
+
+Sections read_config(const Value& document, Config& config, Problems& problems) {
+  TableReader root{document, problems};
+  TableReader server = read_server(root.table("server"), config.server);
+  read_admin(root.table("admin"), config.admin);
+  read_log(root.table("log"), config.log);
+  read_limits(root.table("limits"), config.limits);
+  read_timeouts(root.table("timeouts"), config.timeouts);
+  read_ledger(root.table("ledger"), config.ledger);
+  std::vector<TableReader> listeners = root.tables("listener");
+  for (TableReader& listener : listeners) config.listeners.push_back(read_listener(listener));
+  std::vector<PoolSections> pools;
+  for (TableReader& pool : root.tables("pool")) {
+    pools.push_back(read_pool(std::move(pool), config.pools.emplace_back()));
+  }
+  root.finish();
+  return {std::move(root), std::move(server), std::move(listeners), std::move(pools)};
+}
+
+}  // namespace bonedry::conf

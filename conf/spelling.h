@@ -1,0 +1,23 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+/// Wording shared by all messages to the operator.
+namespace bonedry::conf {
+
+/// `text` between quotation marks, fit for a terminal: control characters escaped, shortened when
+/// longer than 60 bytes.
+[[nodiscard]] std::string quote(std::string_view text);
+
+/// "a, b, c".
+[[nodiscard]] std::string join(std::span<const std::string_view> words);
+
+/// The candidate that `word` is most likely a slip of (fewest letters added, dropped, changed or
+/// swapped with their neighbour), if any is so near that it may be offered.
+[[nodiscard]] std::optional<std::string_view> nearest(std::string_view word,
+                                                      std::span<const std::string_view> candidates);
+
+}  // namespace bonedry::conf

@@ -1,0 +1,99 @@
+#pragma once
+
+#include "conf/problems.h"
+#include "conf/toml_tree.h"
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace bonedry::conf {
+
+/// Reads the keys of one table and notes what is wrong with them. Whoever asks for a key makes it
+/// known; `finish` reports the keys that nobody asked for. Stays usable afterwards as the place of
+/// its keys, for rules that concern more than one. Refers to the document and to the Problems,
+/// which must outlive it.
+class TableReader {
+ public:
+  /// The root of a document.
+  TableReader(const Value& root, Problems& problems);
+
+  /// Reads `key` when it is written; otherwise, or when it is faulty, `target` keeps its value.
+  /// `parse` takes a const Value& and returns a Result<T>.
+  template <class T, class Parse>
+  void read(std::string_view key, T& target, const Parse& parse) {
+    if (const Entry* entry = find(key)) parse_into(place(key), entry->value, target, parse);
+  }
+
+  /// As read, but the key must be written.
+  template <class T, class Parse>
+  void require(std::string_view key, T& target, const Parse& parse) {
+    read(key, target, parse);
+    if (!has(key)) error(key, "required, but missing");
+  }
+
+  /// Reads an array of at least one value. The sound ones are appended to `target`.
+  template <class T, class Parse>
+  void read_each(std::string_view key, std::vector<T>& target, const Parse& parse) {
+    const std::vector<Element> all = elements(key, "an array");
+    for (const auto& [where, value] : all) {
+      T element{};
+      if (parse_into(where, *value, element, parse)) target.push_back(std::move(element));
+    }
+    if (all.empty() && has(key) && sound(key)) error(key, "empty; expected at least one element");
+  }
+
+  /// The table under `key`; a reader of nothing when there is none.
+  [[nodiscard]] TableReader table(std::string_view key);
+  /// The tables of the array under `key`, each known by its `name`, or "#1", "#2", ... when it has
+  /// no usable name of its own.
+  [[nodiscard]] std::vector<TableReader> tables(std::string_view key);
+
+  /// A key that other versions have: writing it is an error, and it is never offered.
+  void refuse(std::string_view key, std::string_view why);
+
+  /// Reports unknown keys.
+  void finish() const;
+
+  /// Whether this table is written at all.
+  [[nodiscard]] bool written() const { return table_ != nullptr; }
+  [[nodiscard]] bool has(std::string_view key) const;
+  /// Whether no error was noted for `key` itself.
+  [[nodiscard]] bool sound(std::string_view key) const;
+  /// Of the key's value; of the table when the key is not written.
+  [[nodiscard]] Place place(std::string_view key) const;
+
+  void error(std::string_view key, std::string_view what) const;
+  void warning(std::string_view key, std::string_view what) const;
+
+ private:
+  using Element = std::pair<Place, const Value*>;
+
+  TableReader(const Table* table, Place place, Problems& problems);
+
+  template <class T, class Parse>
+  bool parse_into(const Place& where, const Value& value, T& target, const Parse& parse) {
+    auto parsed = parse(value);
+    if (parsed) {
+      target = std::move(*parsed);
+    } else {
+      problems_->error(where, parsed.error());
+    }
+    return parsed.has_value();
+  }
+
+  /// Makes `key` known. Null when it is not written.
+  const Entry* find(std::string_view key);
+  [[nodiscard]] const Entry* lookup(std::string_view key) const;
+  [[nodiscard]] std::string path(std::string_view key) const;
+  [[nodiscard]] std::vector<Element> elements(std::string_view key, std::string_view expected);
+
+  const Table* table_;  // null: not written
+  Place place_;
+  Problems* problems_;
+  std::vector<std::string_view> known_;
+  std::vector<std::string_view> refused_;
+};
+
+}  // namespace bonedry::conf

@@ -1,0 +1,162 @@
+#include "conf/validate.h"
+
+#include "conf/spelling.h"
+#include "proxy/base/duration.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+
+namespace bonedry::conf {
+namespace {
+
+std::string line_of(const Place& place) {
+  return "line " + std::to_string(place.at.line);
+}
+
+/// Finds values that stand in more than one table: `add` returns the table that had it first.
+class FirstUses {
+ public:
+  std::optional<Place> add(const std::string& value, const Place& place) {
+    const auto [first, fresh] = places_.try_emplace(value, place);
+    if (fresh) return std::nullopt;
+    return first->second;
+  }
+
+ private:
+  std::map<std::string, Place> places_;
+};
+
+void check_secrets(const TableReader& server) {
+  if (server.has("secrets") && server.has("secret_file")) {
+    server.error("secret_file", "stands beside secrets (" + line_of(server.place("secrets")) +
+                                    "); expected one of the two");
+  }
+}
+
+void check_not_empty(const TableReader& table, std::string_view key, std::string_view header) {
+  if (!table.sound(key)) return;
+  table.error(key, "none is written; expected at least one " + std::string{header});
+}
+
+void check_listener_addresses(const Config& config, const Sections& sections) {
+  FirstUses addresses;
+  for (std::size_t i = 0; i < config.listeners.size(); ++i) {
+    const TableReader& table = sections.listeners[i];
+    const Address& address = config.listeners[i].address;
+    if (address.port == 0 || !table.sound("address")) continue;
+    if (const auto first = addresses.add(to_string(address), table.place("address"))) {
+      table.error("address", quote(to_string(address)) +
+                                 " is already the address of the listener at " + line_of(*first) +
+                                 "; expected another");
+    }
+  }
+}
+
+void check_listener_pools(const Config& config, const Sections& sections) {
+  const auto named = [](const PoolSections& pool) { return pool.pool.sound("name"); };
+  if (config.pools.empty() || !std::ranges::all_of(sections.pools, named)) return;
+  std::vector<std::string_view> names;
+  for (const Pool& pool : config.pools) names.push_back(pool.name);
+  for (std::size_t i = 0; i < config.listeners.size(); ++i) {
+    const TableReader& table = sections.listeners[i];
+    const std::string& wanted = config.listeners[i].pool;
+    if (!table.sound("pool") || std::ranges::find(names, wanted) != names.end()) continue;
+    const auto meant = nearest(wanted, names);
+    const std::string advice =
+        meant ? "did you mean " + quote(*meant) + "?" : "expected one of: " + join(names);
+    table.error("pool", "no pool is named " + quote(wanted) + "; " + advice);
+  }
+}
+
+void check_pool_names(const Config& config, const Sections& sections) {
+  FirstUses names;
+  for (std::size_t i = 0; i < config.pools.size(); ++i) {
+    const TableReader& table = sections.pools[i].pool;
+    if (!table.sound("name")) continue;
+    if (const auto first = names.add(config.pools[i].name, table.place("name"))) {
+      table.error("name", quote(config.pools[i].name) + " is already the name of the pool at " +
+                              line_of(*first) + "; expected another");
+    }
+  }
+}
+
+void check_nodes(const Pool& pool, const std::vector<TableReader>& tables) {
+  FirstUses names;
+  FirstUses addresses;
+  for (std::size_t i = 0; i < pool.nodes.size(); ++i) {
+    const Node& node = pool.nodes[i];
+    const TableReader& table = tables[i];
+    const auto first_name =
+        table.sound("name") ? names.add(node.name, table.place("name")) : std::nullopt;
+    if (first_name) {
+      table.error("name", quote(node.name) + " is already the name of the node at " +
+                              line_of(*first_name) + "; expected another");
+    }
+    if (!table.sound("address")) continue;
+    if (const auto first = addresses.add(to_string(node.address), table.place("address"))) {
+      table.warning("address", quote(to_string(node.address)) +
+                                   " is also the address of the node at " + line_of(*first));
+    }
+  }
+}
+
+void check_session_times(const Session& session, const TableReader& table) {
+  const std::string idle = quote(format_duration(session.idle_timeout));
+  if (!table.sound("idle_timeout")) return;
+  if (table.sound("max_lifetime") && session.idle_timeout > session.max_lifetime) {
+    const std::string_view culprit = table.has("idle_timeout") ? "idle_timeout" : "max_lifetime";
+    table.error(culprit, "idle_timeout " + idle + " is longer than max_lifetime " +
+                             quote(format_duration(session.max_lifetime)) +
+                             "; expected it to be at most as long");
+  }
+  if (table.sound("pending_timeout") && session.pending_timeout < session.idle_timeout) {
+    table.warning("pending_timeout", quote(format_duration(session.pending_timeout)) +
+                                         " is shorter than idle_timeout " + idle +
+                                         ": a user whose first cookie has not come back by then "
+                                         "is no longer counted, and a node can be called dry too "
+                                         "early for them");
+  }
+}
+
+// What RFC 6265bis has browsers do with such cookies: they drop them, and nobody is sticky.
+void check_cookie(const Session& session, const TableReader& table) {
+  if (session.sticky != Sticky::insert) return;
+  const CookieAttributes& attributes = session.attributes;
+  const bool secure = attributes.secure == Secure::always;
+  if (attributes.same_site == SameSite::none && !secure) {
+    table.warning("cookie_same_site", R"(browsers refuse "none" without cookie_secure = "always")");
+  }
+  if (session.cookie.starts_with("__Secure-") && !secure) {
+    table.warning("cookie", R"(browsers refuse a "__Secure-" cookie without)"
+                            R"( cookie_secure = "always")");
+  }
+  const bool host_only = secure && attributes.path == "/" && attributes.domain.empty();
+  if (session.cookie.starts_with("__Host-") && !host_only) {
+    table.warning("cookie", R"(browsers refuse a "__Host-" cookie without)"
+                            R"( cookie_secure = "always", cookie_path = "/" and no cookie_domain)");
+  }
+}
+
+void check_pool(const Pool& pool, const PoolSections& sections) {
+  if (pool.nodes.empty()) check_not_empty(sections.pool, "node", "[[pool.node]]");
+  check_nodes(pool, sections.nodes);
+  check_session_times(pool.session, sections.session);
+  check_cookie(pool.session, sections.session);
+}
+
+}  // namespace
+
+void validate(const Config& config, const Sections& sections) {
+  check_secrets(sections.server);
+  if (config.listeners.empty()) check_not_empty(sections.root, "listener", "[[listener]]");
+  if (config.pools.empty()) check_not_empty(sections.root, "pool", "[[pool]]");
+  check_listener_addresses(config, sections);
+  check_listener_pools(config, sections);
+  check_pool_names(config, sections);
+  for (std::size_t i = 0; i < config.pools.size(); ++i) {
+    check_pool(config.pools[i], sections.pools[i]);
+  }
+}
+
+}  // namespace bonedry::conf

@@ -1,0 +1,199 @@
+#include "conf/values.h"
+
+#include "conf/spelling.h"
+#include "proxy/base/duration.h"
+
+#include <sys/un.h>
+
+#include <algorithm>
+
+namespace bonedry::conf {
+namespace {
+
+constexpr std::size_t kMaxName = 64;
+constexpr std::size_t kMinSecret = 32;
+constexpr std::size_t kMaxSocketPath = sizeof(sockaddr_un::sun_path) - 1;  // and its final NUL
+
+// Not <cctype>: the locale must not decide.
+bool is_alphanumeric(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+bool is_visible(char c) {
+  return c > ' ' && c < 0x7f;
+}
+
+bool is_control(char c) {
+  return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+}
+
+bool is_in_name(char c) {
+  return is_alphanumeric(c) || std::string_view{"._-"}.find(c) != std::string_view::npos;
+}
+
+bool is_in_token(char c) {
+  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
+  return is_alphanumeric(c) || kMarks.find(c) != std::string_view::npos;
+}
+
+bool is_in_cookie_attribute(char c) {
+  return c >= ' ' && c < 0x7f && c != ';' && c != ',';
+}
+
+/// A string for which `sound` holds; otherwise `"text" is not WHAT; expected EXPECTED`.
+template <class Predicate>
+Result<std::string> string_that(const Value& value, const Predicate& sound, std::string_view what,
+                                std::string_view expected) {
+  const auto* text = std::get_if<std::string>(&value.data);
+  if (text == nullptr) return Failure{mismatch("a string", value)};
+  if (sound(*text)) return *text;
+  return Failure{quote(*text) + " is not " + std::string{what} + "; expected " +
+                 std::string{expected}};
+}
+
+Result<Address> address_from(const Value& value, std::uint16_t least_port,
+                             std::string_view wanted) {
+  const auto sound = [least_port](std::string_view text) {
+    const std::optional<Address> address = parse_address(text);
+    return address.has_value() && address->port >= least_port;
+  };
+  const Result<std::string> text = string_that(value, sound, "an address", wanted);
+  if (!text) return Failure{text.error()};
+  return *parse_address(*text);
+}
+
+// Well formed, but more than parse_duration takes: "4000d", not "4000x".
+bool is_too_long_a_duration(std::string_view text) {
+  std::string small;
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  for (const char c : text) {
+    if (!is_digit(c)) small += c;
+    if (is_digit(c) && (small.empty() || small.back() != '1')) small += '1';
+  }
+  return parse_duration(small).has_value();
+}
+
+}  // namespace
+
+bool is_name(std::string_view text) {
+  return !text.empty() && text.size() <= kMaxName && std::ranges::all_of(text, is_in_name);
+}
+
+Result<bool> boolean(const Value& value) {
+  if (const auto* flag = std::get_if<bool>(&value.data)) return *flag;
+  return Failure{mismatch("a boolean (true or false)", value)};
+}
+
+Result<Millis> duration(const Value& value) {
+  const auto* text = std::get_if<std::string>(&value.data);
+  if (text == nullptr) {
+    return Failure{mismatch(R"(a duration such as "90s", "20m", "12h")", value)};
+  }
+  if (const std::optional<Millis> parsed = parse_duration(*text)) return *parsed;
+  if (is_too_long_a_duration(*text)) {
+    return Failure{quote(*text) + " is too long; expected at most " +
+                   quote(format_duration(kMaxDuration))};
+  }
+  return Failure{quote(*text) + R"( is not a duration; expected e.g. "90s", "20m", "12h")"};
+}
+
+Result<Millis> positive_duration(const Value& value) {
+  Result<Millis> parsed = duration(value);
+  if (parsed && *parsed == Millis{0}) {
+    return Failure{R"(must be longer than 0; expected e.g. "90s", "20m", "12h")"};
+  }
+  return parsed;
+}
+
+Result<std::int64_t> integer_between(const Value& value, std::int64_t least, std::int64_t most) {
+  const auto* number = std::get_if<std::int64_t>(&value.data);
+  if (number == nullptr) return Failure{mismatch("an integer", value)};
+  if (*number >= least && *number <= most) return *number;
+  return Failure{std::to_string(*number) + " is out of range; expected " + std::to_string(least) +
+                 " to " + std::to_string(most)};
+}
+
+Result<std::string> name(const Value& value) {
+  return string_that(value, is_name, "a name",
+                     "1 to 64 letters, digits, dots, underscores and dashes");
+}
+
+Result<std::string> reference(const Value& value) {
+  const auto sound = [](std::string_view text) { return !text.empty(); };
+  return string_that(value, sound, "a name", "the name of a pool");
+}
+
+Result<Address> listen_address(const Value& value) {
+  return address_from(value, 0,
+                      R"(a numeric IP address and a port, e.g. "0.0.0.0:8080" or "[::1]:8080")");
+}
+
+Result<Address> node_address(const Value& value) {
+  return address_from(value, 1,
+                      R"(a numeric IP address and a port from 1, e.g. "127.0.0.1:9001")"
+                      R"( or "[::1]:9001")");
+}
+
+Result<std::string> file_path(const Value& value) {
+  const auto sound = [](std::string_view text) {
+    return !text.empty() && std::ranges::none_of(text, is_control);
+  };
+  return string_that(value, sound, "a path", "one that is not empty, without control characters");
+}
+
+Result<std::string> socket_path(const Value& value) {
+  Result<std::string> path = file_path(value);
+  if (!path || path->size() <= kMaxSocketPath) return path;
+  return Failure{"a path of " + std::to_string(path->size()) +
+                 " bytes is too long; expected at most " + std::to_string(kMaxSocketPath) +
+                 ", the limit of Unix sockets"};
+}
+
+Result<std::string> secret(const Value& value) {
+  const auto* text = std::get_if<std::string>(&value.data);
+  if (text == nullptr) return Failure{mismatch("a string", value)};
+  if (text->size() >= kMinSecret) return *text;
+  return Failure{"too short to be a secret (" + std::to_string(text->size()) +
+                 " bytes); expected at least " + std::to_string(kMinSecret)};
+}
+
+Result<std::string> url_path(const Value& value) {
+  const auto sound = [](std::string_view text) {
+    return text.starts_with('/') && std::ranges::all_of(text, is_visible);
+  };
+  return string_that(value, sound, "a path of a URL",
+                     R"(one that begins with "/", without blanks, e.g. "/healthz")");
+}
+
+Result<std::string> token(const Value& value) {
+  const auto sound = [](std::string_view text) {
+    return !text.empty() && std::ranges::all_of(text, is_in_token);
+  };
+  return string_that(value, sound, "a token", "letters, digits and !#$%&'*+-.^_`|~");
+}
+
+Result<std::string> cookie_path(const Value& value) {
+  const auto sound = [](std::string_view text) {
+    return text.starts_with('/') && std::ranges::all_of(text, is_in_cookie_attribute);
+  };
+  return string_that(value, sound, "a path for a cookie",
+                     R"(one that begins with "/", plain ASCII without ";" and ",")");
+}
+
+Result<std::string> cookie_domain(const Value& value) {
+  const auto sound = [](std::string_view text) {
+    return std::ranges::all_of(text, [](char c) { return c != ' ' && is_in_cookie_attribute(c); });
+  };
+  return string_that(value, sound, "a domain for a cookie",
+                     R"(plain ASCII without blanks, ";" and ",")");
+}
+
+Result<std::size_t> one_of(const Value& value, const std::vector<std::string_view>& words) {
+  const auto* text = std::get_if<std::string>(&value.data);
+  if (text == nullptr) return Failure{mismatch("a string", value)};
+  const auto found = std::ranges::find(words, *text);
+  if (found != words.end()) return static_cast<std::size_t>(found - words.begin());
+  return Failure{quote(*text) + " is not known here; expected one of: " + join(words)};
+}
+
+}  // namespace bonedry::conf

@@ -1,0 +1,86 @@
+#pragma once
+
+#include "conf/config.h"
+#include "conf/toml_tree.h"
+#include "proxy/base/result.h"
+
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+/// What the value of a key may be: functions from what TOML holds to what config.h wants. An error
+/// says what was wrong and what was expected; where it stands is added by the TableReader.
+namespace bonedry::conf {
+
+/// Pools and nodes: 1 to 64 of A-Z a-z 0-9 . _ -
+[[nodiscard]] bool is_name(std::string_view text);
+
+[[nodiscard]] Result<bool> boolean(const Value& value);
+[[nodiscard]] Result<Millis> duration(const Value& value);
+[[nodiscard]] Result<Millis> positive_duration(const Value& value);
+
+/// A whole number within the bounds, both included.
+[[nodiscard]] Result<std::int64_t> integer_between(const Value& value, std::int64_t least,
+                                                   std::int64_t most);
+
+/// As integer_between, for fields of type T.
+template <class T>
+[[nodiscard]] auto integer(std::int64_t least, std::int64_t most) {
+  return [least, most](const Value& value) -> Result<T> {
+    const Result<std::int64_t> number = integer_between(value, least, most);
+    if (!number) return Failure{number.error()};
+    return static_cast<T>(*number);
+  };
+}
+
+[[nodiscard]] Result<std::string> name(const Value& value);
+/// Any text but the empty one: a name that must match another, which is_name already judged.
+[[nodiscard]] Result<std::string> reference(const Value& value);
+
+[[nodiscard]] Result<Address> listen_address(const Value& value);  ///< port 0: any free port
+[[nodiscard]] Result<Address> node_address(const Value& value);
+
+[[nodiscard]] Result<std::string> file_path(const Value& value);
+/// Short enough for sockaddr_un.
+[[nodiscard]] Result<std::string> socket_path(const Value& value);
+/// At least 32 bytes. No error shows any of it.
+[[nodiscard]] Result<std::string> secret(const Value& value);
+
+/// A request target in origin form: begins with '/', visible ASCII.
+[[nodiscard]] Result<std::string> url_path(const Value& value);
+/// A token of RFC 9110: method names, and names of cookies by RFC 6265.
+[[nodiscard]] Result<std::string> token(const Value& value);
+/// Attributes of a cookie: nothing in them can end the attribute or the header field.
+[[nodiscard]] Result<std::string> cookie_path(const Value& value);
+[[nodiscard]] Result<std::string> cookie_domain(const Value& value);
+
+/// The index in `words` of a string that must be one of them.
+[[nodiscard]] Result<std::size_t> one_of(const Value& value,
+                                         const std::vector<std::string_view>& words);
+
+/// A string that stands for a value of an enum.
+template <class T>
+class Choice {
+ public:
+  Choice(std::initializer_list<std::pair<std::string_view, T>> options) {
+    for (const auto& [word, meaning] : options) {
+      words_.push_back(word);
+      meanings_.push_back(meaning);
+    }
+  }
+
+  Result<T> operator()(const Value& value) const {
+    const Result<std::size_t> index = one_of(value, words_);
+    if (!index) return Failure{index.error()};
+    return meanings_[*index];
+  }
+
+ private:
+  std::vector<std::string_view> words_;
+  std::vector<T> meanings_;
+};
+
+}  // namespace bonedry::conf

@@ -1,0 +1,21 @@
+#pragma once
+
+#include "proxy/base/clock.h"
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace bonedry {
+
+/// Longest duration that config and commands accept: ten years. Sums of it cannot overflow.
+constexpr Millis kMaxDuration = std::chrono::hours{24 * 3660};
+
+/// Reads "250ms", "90s", "20m", "12h", "7d" or a sum such as "1h30m"; "0" alone is zero.
+/// Nothing else: no blanks, no signs, no fractions, no bare numbers.
+[[nodiscard]] std::optional<Millis> parse_duration(std::string_view text);
+
+/// The two largest units that matter, for people: "1h30m", "20m", "12s", "1.5s", "250ms".
+[[nodiscard]] std::string format_duration(Millis duration);
+
+}  // namespace bonedry

@@ -1,0 +1,82 @@
+#include "proxy/base/file.h"
+
+#include "proxy/base/unique_fd.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <array>
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+
+namespace bonedry {
+namespace {
+
+Failure<std::string> failed(std::string_view what, const std::string& path) {
+  return Failure{"cannot " + std::string(what) + " " + path + ": " + errno_text(errno)};
+}
+
+bool write_all(int fd, std::string_view content) {
+  while (!content.empty()) {
+    const ssize_t written = ::write(fd, content.data(), content.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return false;
+    content.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return true;
+}
+
+}  // namespace
+
+std::string errno_text(int error) {
+  return std::generic_category().message(error);
+}
+
+Result<std::string> read_file(const std::string& path) {
+  const UniqueFd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (!file.is_open()) return failed("read", path);
+  std::string content;
+  std::array<char, 16384> part{};
+  while (true) {
+    const ssize_t size = ::read(file.get(), part.data(), part.size());
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0) return failed("read", path);
+    if (size == 0) return content;
+    content.append(part.data(), static_cast<std::size_t>(size));
+    if (content.size() > kReadLimit) return Failure{"cannot read " + path + ": it is too large"};
+  }
+}
+
+Outcome replace_file(const std::string& path, std::string_view content, mode_t mode) {
+  const std::string beside = path + ".new";
+  UniqueFd file{::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)};
+  if (!file.is_open()) return failed("write", beside);
+  if (::fchmod(file.get(), mode) != 0 || !write_all(file.get(), content) ||
+      ::fsync(file.get()) != 0) {
+    const auto failure = failed("write", beside);
+    ::unlink(beside.c_str());
+    return failure;
+  }
+  file.reset();
+  if (::rename(beside.c_str(), path.c_str()) != 0) return failed("write", path);
+  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  const UniqueFd directory{
+      ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  if (!directory.is_open() || ::fsync(directory.get()) != 0) return failed("sync", folder);
+  return Done{};
+}
+
+Outcome make_folder(const std::string& path, mode_t mode) {
+  std::error_code error;
+  const std::filesystem::path folder(path);
+  if (std::filesystem::is_directory(folder, error)) return Done{};
+  if (folder.has_parent_path()) std::filesystem::create_directories(folder.parent_path(), error);
+  if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST) return failed("make", path);
+  if (!std::filesystem::is_directory(folder, error)) {
+    return Failure{"cannot make " + path + ": there is a file of that name"};
+  }
+  return Done{};
+}
+
+}  // namespace bonedry

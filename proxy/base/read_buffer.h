@@ -1,0 +1,38 @@
+#pragma once
+
+#include "proxy/base/chunk.h"
+
+#include <cstddef>
+#include <span>
+
+namespace bonedry {
+
+/// What a connection has read and not yet consumed, in one piece of one chunk. Holds no memory
+/// while it is empty.
+class ReadBuffer {
+ public:
+  [[nodiscard]] char* data() const { return chunk_ ? chunk_->data() + begin_ : nullptr; }
+  [[nodiscard]] std::size_t size() const { return end_ - begin_; }
+  [[nodiscard]] bool empty() const { return begin_ == end_; }
+  [[nodiscard]] const ChunkRef& chunk() const { return chunk_; }
+
+  /// Room to read into: never empty, unless `size()` has reached `limit`. What is unread moves to
+  /// a fresh chunk when its own has no room behind it.
+  [[nodiscard]] std::span<char> room(ChunkPool& pool, std::size_t limit);
+  void filled(std::size_t size) { end_ += size; }
+
+  /// The first `size` unread bytes at `offset` from the front, shared.
+  [[nodiscard]] Slice slice(std::size_t offset, std::size_t size) const {
+    return {chunk_, chunk_->data() + begin_ + offset, size};
+  }
+  /// Drops the first `size` bytes; an empty buffer lets go of its chunk.
+  void consume(std::size_t size);
+  void clear() { consume(size()); }
+
+ private:
+  ChunkRef chunk_;
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+};
+
+}  // namespace bonedry

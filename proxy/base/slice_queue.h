@@ -1,0 +1,37 @@
+#pragma once
+
+#include "proxy/base/chunk.h"
+
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace bonedry {
+
+/// Bytes on their way to one socket: views of chunks, in order. Whoever fills it stops the source
+/// while it is not empty, so it holds at most one read and the framing around it.
+class SliceQueue {
+ public:
+  /// Neighbours in one chunk become one slice.
+  void push(Slice slice);
+  void push_copy(ChunkPool& pool, std::string_view text);
+
+  [[nodiscard]] bool empty() const { return bytes_ == 0; }
+  [[nodiscard]] std::size_t bytes() const { return bytes_; }
+
+  /// Fills `vectors` with the first bytes of the queue; returns how many entries were used.
+  [[nodiscard]] std::size_t gather(std::span<iovec> vectors) const;
+  /// Drops the first `size` bytes.
+  void consume(std::size_t size);
+  void clear();
+
+ private:
+  std::vector<Slice> slices_;
+  std::size_t first_ = 0;
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace bonedry

@@ -1,0 +1,305 @@
+#include "proxy/downstream_connection.h"
+
+#include "proxy/worker.h"
+
+#include <sys/socket.h>
+
+#include <utility>
+
+namespace bonedry::proxy {
+
+using http::BodyKind;
+using http::ParseStatus;
+using io::IoStatus;
+using io::Ready;
+
+namespace {
+
+// After the last answer: how long and how much the client may go on talking, so that closing does
+// not reset the answer away from under it.
+constexpr Millis kLingerTime{2000};
+constexpr std::size_t kLingerBytes = 256 * 1024;
+
+}  // namespace
+
+DownstreamConnection::DownstreamConnection(Worker& worker, UniqueFd fd, std::string client,
+                                           std::size_t listener)
+    : worker_(worker),
+      client_(std::move(client)),
+      listener_(listener),
+      timer_(worker.context().loop.timers(), [this] { on_timeout(); }) {
+  socket_.emplace(worker.context().loop, std::move(fd),
+                  static_cast<io::FdWatcher::Handler&>(*this));
+  timer_.arm(worker.context().timeouts.header);
+  update_interest();
+}
+
+DownstreamConnection::~DownstreamConnection() = default;
+
+http::HeadSink DownstreamConnection::sink() {
+  return {out_, worker_.context().chunks};
+}
+
+void DownstreamConnection::drain() {
+  if (state_ == State::head && in_.empty()) close();
+}
+
+void DownstreamConnection::close() {
+  if (state_ == State::closed) return;
+  const bool in_exchange = state_ == State::exchange;
+  state_ = State::closed;
+  timer_.disarm();
+  socket_.reset();
+  if (in_exchange) exchange_->on_downstream_lost();
+  if (exchange_) worker_.take_back(std::move(exchange_));
+  out_.clear();
+  in_.clear();
+  worker_.remove(*this);
+}
+
+/// The client must not take what it got for a whole message that ends with the connection.
+void DownstreamConnection::reset_and_close() {
+  if (socket_ && response_framing_ == BodyKind::until_close) {
+    const ::linger at_once{1, 0};
+    setsockopt(socket_->fd(), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+  }
+  close();
+}
+
+// -- Sending --------------------------------------------------------------------------------------
+
+void DownstreamConnection::send_interim(const http::Head& head) {
+  http::write_interim_head(head, sink());
+}
+
+void DownstreamConnection::send_head(const http::Head& head, const http::ResponseExtras& extras) {
+  response_framing_ = extras.framing;
+  http::write_response_head(head, extras, sink());
+}
+
+void DownstreamConnection::send_body(const BodySlices& body) {
+  if (body.bytes() == 0) return;
+  const bool chunked = response_framing_ == BodyKind::chunked;
+  if (chunked) http::write_chunk_line(body.bytes(), sink());
+  body.push_to(out_);
+  if (chunked) out_.push_copy(worker_.context().chunks, "\r\n");
+}
+
+void DownstreamConnection::send_end(std::string_view trailers) {
+  if (response_framing_ != BodyKind::chunked) return;
+  out_.push_copy(worker_.context().chunks, "0\r\n");
+  out_.push_copy(worker_.context().chunks, trailers);
+  out_.push_copy(worker_.context().chunks, "\r\n");
+}
+
+void DownstreamConnection::send_local(const http::LocalReply& reply) {
+  response_framing_ = BodyKind::length;
+  out_.push_copy(worker_.context().chunks, http::render(reply));
+}
+
+Flow DownstreamConnection::flush() {
+  if (!socket_) return Flow::broken;
+  const IoStatus status = socket_->write(out_);
+  if (status == IoStatus::failed) {
+    out_.clear();
+    return Flow::broken;
+  }
+  update_interest();
+  return status == IoStatus::done ? Flow::open : Flow::congested;
+}
+
+void DownstreamConnection::want_body() {
+  if (body_ == Body::none) return;
+  body_ = Body::wanted;
+  update_interest();
+  // What has been read already; within a running `process` its loop goes on by itself.
+  while (state_ == State::exchange && body_ == Body::wanted && !in_.empty()) {
+    if (!parse_body()) break;
+  }
+}
+
+void DownstreamConnection::hold_body() {
+  if (body_ == Body::wanted) body_ = Body::held;
+  update_interest();
+}
+
+// -- Receiving ------------------------------------------------------------------------------------
+
+void DownstreamConnection::update_interest() {
+  if (!socket_) return;
+  bool reading = input_ == Input::open;
+  if (state_ == State::exchange) {
+    // Pipelined requests wait in one chunk; body that nobody wants yet waits in the kernel.
+    reading = reading && (body_ == Body::wanted ||
+                          (body_ == Body::none && in_.size() < ChunkPool::kChunkSize / 2));
+  }
+  const Ready read = reading ? Ready::read : Ready::none;
+  socket_->want(out_.empty() ? read : read | Ready::write);
+}
+
+void DownstreamConnection::on_ready(Ready ready) {
+  if (has(ready, Ready::write) && !out_.empty()) {
+    const std::size_t waiting = out_.bytes();
+    const Flow flow = flush();
+    if (flow == Flow::broken) return close();
+    if (state_ == State::exchange) {
+      if (out_.bytes() != waiting) exchange_->on_progress();
+      if (flow == Flow::open) exchange_->on_downstream_drained();
+    }
+  }
+  if (state_ != State::closed && has(ready, Ready::read)) read();
+}
+
+void DownstreamConnection::read() {
+  if (state_ == State::exchange && body_ == Body::held) return update_interest();
+  const std::size_t limit =
+      state_ == State::head ? worker_.context().limits.bytes : ChunkPool::kChunkSize;
+  const auto room = in_.room(worker_.context().chunks, limit);
+  if (room.empty()) return process();
+  const bool was_empty = in_.empty();
+  const io::ReadResult result = socket_->read(room);
+  switch (result.status) {
+    case IoStatus::done:
+      in_.filled(result.size);
+      if (state_ == State::lingering) {
+        lingered_ += result.size;
+        in_.clear();
+        if (lingered_ > kLingerBytes) close();
+        return;
+      }
+      if (state_ == State::head && was_empty) timer_.arm(worker_.context().timeouts.header);
+      return process();
+    case IoStatus::would_block:
+      if (was_empty) in_.clear();
+      return update_interest();
+    case IoStatus::closed:
+      if (was_empty) in_.clear();
+      return on_end_of_input();
+    case IoStatus::failed:
+      return close();
+  }
+}
+
+void DownstreamConnection::on_end_of_input() {
+  input_ = Input::ended;
+  // A client may close its sending side once its request is complete, and still wants the answer.
+  const bool complete = state_ == State::exchange && body_ == Body::none;
+  if (!complete) return close();
+  update_interest();
+}
+
+/// Works through what has been read, as far as it goes now. Exchanges that end within it come back
+/// here through `next_request`, so that any number of pipelined requests is a loop, not a
+/// recursion.
+void DownstreamConnection::process() {
+  if (processing_ == Processing::running) return;
+  processing_ = Processing::running;
+  bool going = true;
+  while (going) {
+    if (state_ == State::head) {
+      going = !in_.empty() && parse_head();
+    } else {
+      going = state_ == State::exchange && body_ == Body::wanted && !in_.empty() && parse_body();
+      if (going) continue;
+      going = state_ == State::head && !in_.empty();
+    }
+  }
+  processing_ = Processing::idle;
+  if (state_ != State::closed) update_interest();
+}
+
+bool DownstreamConnection::parse_head() {
+  if (!exchange_) exchange_ = worker_.take_exchange();
+  http::Head& head = exchange_->request_head();
+  const auto status = parser_.parse_head(in_.data(), in_.size(), worker_.context().limits, head);
+  if (status == ParseStatus::more) return false;
+  if (status == ParseStatus::failed) {
+    refuse(parser_.refusal());
+    return false;
+  }
+  head.chunk = in_.chunk();
+  in_.consume(head.size);
+  start_exchange();
+  return true;
+}
+
+void DownstreamConnection::start_exchange() {
+  const auto facts = http::judge_request(exchange_->request_head());
+  if (!facts) return refuse(facts.error());
+  timer_.disarm();
+  state_ = State::exchange;
+  parser_.expect_body(facts->framing);
+  body_ = facts->framing.kind == BodyKind::none ? Body::none : Body::held;
+  exchange_->start({this, listener_, client_}, *facts);
+}
+
+bool DownstreamConnection::parse_body() {
+  http::BodyPieces pieces;
+  std::size_t used = 0;
+  const auto status = parser_.parse_body(in_.data(), in_.size(), pieces, used);
+  if (status == ParseStatus::failed) {
+    exchange_->on_bad_body();
+    return false;
+  }
+  const BodySlices body(in_.chunk(), in_.data(), pieces);
+  in_.consume(used);
+  const bool last = status == ParseStatus::complete;
+  if (last) body_ = Body::none;
+  exchange_->on_request_body(body, last ? Last::yes : Last::no, parser_.trailers());
+  if (state_ == State::exchange) exchange_->on_request_batch();
+  return true;
+}
+
+/// A request that must not be forwarded: an answer, and the connection is of no use any more.
+void DownstreamConnection::refuse(const http::Refusal& refusal) {
+  worker_.report_refusal(client_, exchange_->request_head(), refusal);
+  http::LocalReply reply;
+  reply.status = refusal.status;
+  reply.text = refusal.why;
+  send_local(reply);
+  if (flush() == Flow::broken) return close();
+  linger();
+}
+
+void DownstreamConnection::exchange_over(Departure departure) {
+  if (state_ == State::closed) return;  // it ends because of us
+  const bool reusable = departure == Departure::keep && input_ == Input::open &&
+                        body_ == Body::none && !worker_.draining();
+  if (reusable) return next_request();
+  if (departure == Departure::abort) {
+    state_ = State::lingering;  // the exchange knows already
+    return reset_and_close();
+  }
+  if (input_ == Input::ended || (body_ == Body::none && in_.empty())) {
+    state_ = State::lingering;
+    return close();
+  }
+  linger();
+}
+
+void DownstreamConnection::next_request() {
+  worker_.take_back(std::move(exchange_));
+  parser_.start();
+  state_ = State::head;
+  response_framing_ = BodyKind::none;
+  timer_.arm(in_.empty() ? worker_.context().timeouts.idle : worker_.context().timeouts.header);
+  if (in_.empty()) return update_interest();
+  process();
+}
+
+void DownstreamConnection::linger() {
+  state_ = State::lingering;
+  body_ = Body::none;
+  in_.clear();
+  if (out_.empty()) socket_->shutdown_write();
+  timer_.arm(kLingerTime);
+  update_interest();
+}
+
+void DownstreamConnection::on_timeout() {
+  const bool within_head = state_ == State::head && !in_.empty();
+  if (!within_head) return close();
+  refuse({408, "the request head did not arrive in time"});
+}
+
+}  // namespace bonedry::proxy

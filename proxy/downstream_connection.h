@@ -1,0 +1,87 @@
+#pragma once
+
+#include "proxy/base/read_buffer.h"
+#include "proxy/base/slice_queue.h"
+#include "proxy/exchange.h"
+#include "proxy/http/parser.h"
+#include "proxy/io/event_loop.h"
+#include "proxy/io/socket.h"
+#include "proxy/stream.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace bonedry::proxy {
+
+class Worker;
+
+/// One HTTP/1 connection of a client. Owned by its worker; serves one exchange after another, in
+/// the order of their requests.
+///
+///   head --> exchange --> head ...      head: between requests, or within a request's head
+///     \          |
+///      \         v
+///       \--> lingering --> closed       lingering: all is said, the client may still be talking
+class DownstreamConnection final : public io::Retirable,
+                                   public DownstreamStream,
+                                   private io::FdWatcher::Handler {
+ public:
+  DownstreamConnection(Worker& worker, UniqueFd fd, std::string client, std::size_t listener);
+  ~DownstreamConnection() override;
+
+  /// The worker ends: closes at once between requests, else after the exchange.
+  void drain();
+  /// Closes at once, whatever is under way.
+  void close();
+
+  void send_interim(const http::Head& head) override;
+  void send_head(const http::Head& head, const http::ResponseExtras& extras) override;
+  void send_body(const BodySlices& body) override;
+  void send_end(std::string_view trailers) override;
+  void send_local(const http::LocalReply& reply) override;
+  Flow flush() override;
+  void want_body() override;
+  void hold_body() override;
+  void exchange_over(Departure departure) override;
+
+ private:
+  friend class Worker;
+  enum class State : std::uint8_t { head, exchange, lingering, closed };
+  enum class Body : std::uint8_t { none, held, wanted };
+  enum class Input : std::uint8_t { open, ended };
+
+  void on_ready(io::Ready ready) override;
+  void read();
+  void on_end_of_input();
+  void process();
+  [[nodiscard]] bool parse_head();
+  [[nodiscard]] bool parse_body();
+  void start_exchange();
+  void refuse(const http::Refusal& refusal);
+  void next_request();
+  void linger();
+  void reset_and_close();
+  void on_timeout();
+  void update_interest();
+  [[nodiscard]] http::HeadSink sink();
+
+  Worker& worker_;
+  std::string client_;
+  std::size_t listener_;
+  State state_ = State::head;
+  Body body_ = Body::none;
+  Input input_ = Input::open;
+  std::optional<io::Socket> socket_;
+  io::Timer timer_;  // header, idle or linger, as the state has it
+  ReadBuffer in_;
+  SliceQueue out_;
+  http::Parser parser_{http::Parser::Kind::request};
+  std::unique_ptr<Exchange> exchange_;
+  http::BodyKind response_framing_ = http::BodyKind::none;
+  std::size_t lingered_ = 0;
+  std::size_t worker_index_ = 0;
+  enum class Processing : std::uint8_t { idle, running } processing_ = Processing::idle;
+};
+
+}  // namespace bonedry::proxy

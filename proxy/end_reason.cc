@@ -1,0 +1,42 @@
+#include "proxy/end_reason.h"
+
+#include <array>
+#include <cstddef>
+
+namespace bonedry::proxy {
+namespace {
+
+using enum EndReason;
+
+constexpr std::array<EndRow, 14> kRows{{
+    {completed, "completed", Side::nobody, 0, "request and response went through"},
+    {bad_request, "bad_request", Side::downstream, 400, "the request is malformed"},
+    {client_gone, "client_gone", Side::downstream, 0, "the client closed before the end"},
+    {client_stalled, "client_stalled", Side::downstream, 408, "the client stopped sending"},
+    {no_node, "no_node", Side::internal, 503, "no node may take this request now"},
+    {node_lost, "node_lost", Side::upstream, 503, "the node of this session is down"},
+    {connect_failed, "connect_failed", Side::upstream, 502, "no node could be reached"},
+    {connect_timeout, "connect_timeout", Side::upstream, 504, "no node could be reached in time"},
+    {response_timeout, "response_timeout", Side::upstream, 504, "the node did not answer in time"},
+    {node_closed, "node_closed", Side::upstream, 502, "the node closed before it answered"},
+    {bad_response, "bad_response", Side::upstream, 502, "the node's answer is malformed"},
+    {response_cut, "response_cut", Side::upstream, 502, "the node closed within its answer"},
+    {node_stalled, "node_stalled", Side::upstream, 504, "the answer stopped on its way"},
+    {shut_down, "shut_down", Side::internal, 503, "the proxy is ending"},
+}};
+
+constexpr bool in_order() {
+  for (std::size_t i = 0; i < kRows.size(); ++i) {
+    if (static_cast<std::size_t>(kRows[i].reason) != i) return false;
+  }
+  return true;
+}
+static_assert(in_order(), "row_of looks rows up by their position");
+
+}  // namespace
+
+const EndRow& row_of(EndReason reason) {
+  return kRows[static_cast<std::size_t>(reason)];
+}
+
+}  // namespace bonedry::proxy

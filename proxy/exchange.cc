@@ -1,0 +1,396 @@
+#include "proxy/exchange.h"
+
+#include "proxy/worker.h"
+
+#include <array>
+#include <cassert>
+#include <cstdio>
+
+namespace bonedry::proxy {
+
+using balancer::Claim;
+using balancer::Verdict;
+using http::BodyKind;
+using http::Persistence;
+
+namespace {
+
+// 103s and the like in front of one answer; a node that sends more is not sane.
+constexpr unsigned kMostInterimHeads = 32;
+
+const char* name_of(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::own_node:
+      return "own_node";
+    case Verdict::fresh:
+      return "fresh";
+    case Verdict::late:
+      return "late";
+    case Verdict::moved:
+      return "moved";
+    case Verdict::rescued:
+      return "rescued";
+    case Verdict::lost:
+      return "lost";
+  }
+  return "?";
+}
+
+}  // namespace
+
+Exchange::Exchange(Worker& worker)
+    : worker_(worker), timer_(worker.context().loop.timers(), [this] { on_timeout(); }) {}
+
+void Exchange::set(RequestState state) {
+  assert(may_follow(request_, state));
+  request_ = state;
+}
+
+void Exchange::set(ResponseState state) {
+  assert(may_follow(response_, state));
+  response_ = state;
+}
+
+void Exchange::set(AttemptState state) {
+  if (state == attempt_ && state == AttemptState::none) return;
+  assert(may_follow(attempt_, state));
+  attempt_ = state;
+}
+
+void Exchange::reset() {
+  origin_ = {};
+  runtime_.reset();
+  request_head_.clear();
+  response_head_.clear();
+  facts_ = {};
+  visit_ = {};
+  tried_.clear();
+  own_node_tries_ = 0;
+  request_ = RequestState::done;
+  response_ = ResponseState::done;
+  attempt_ = AttemptState::none;
+  resent_ = Resent::no;
+  interim_heads_ = 0;
+  status_ = 0;
+  bytes_in_ = bytes_out_ = progress_ = progress_seen_ = 0;
+}
+
+void Exchange::start(const ExchangeOrigin& origin, const http::RequestFacts& facts) {
+  origin_ = origin;
+  facts_ = facts;
+  started_ = worker_.now();
+  runtime_ = worker_.runtime_of(origin.listener);
+  request_ = facts.framing.kind == BodyKind::none ? RequestState::done : RequestState::body;
+  response_ = ResponseState::waiting;
+  downstream_persistence_ = facts.persistence;
+  ending_ = EndReason::completed;
+  worker_.note_exchange();
+  arrive();
+  choose();
+}
+
+http::AskedBy Exchange::asked_by() const {
+  return facts_.head ? http::AskedBy::head : http::AskedBy::other;
+}
+
+// -- The request on its way -----------------------------------------------------------------------
+
+void Exchange::on_connected() {
+  timer_.disarm();
+  if (!upstream_->reused()) node_->note_connect_success();
+  set(AttemptState::sent);
+  const http::Origin origin{origin_.client, "http"};
+  const bool sticky = runtime_->affinity().sticky();
+  upstream_->send_head(request_head_, facts_, origin, sticky ? runtime_.get() : nullptr);
+  if (request_ == RequestState::body) {
+    // Whatever of the body has been read comes within this call, and leaves with the head.
+    origin_.downstream->want_body();
+    if (over() || attempt_ != AttemptState::sent) return;
+  }
+  on_request_batch();
+}
+
+void Exchange::on_request_body(const BodySlices& body, Last last, std::string_view trailers) {
+  bytes_in_ += body.bytes();
+  ++progress_;
+  if (request_ != RequestState::body) return;
+  upstream_->send_body(body);
+  if (last == Last::no) return;
+  upstream_->send_end(trailers);
+  set(RequestState::done);
+  timer_.disarm();  // from here on the node is waited for, not the client
+}
+
+void Exchange::on_request_batch() {
+  if (upstream_ == nullptr) return;
+  const Flow flow = upstream_->flush();
+  if (flow == Flow::broken) {
+    // The node reads no more; it may have answered before it closed, so its side decides.
+    drop_request();
+  } else if (flow == Flow::congested && request_ == RequestState::body) {
+    origin_.downstream->hold_body();
+  }
+  request_sent();
+}
+
+void Exchange::request_sent() {
+  if (attempt_ != AttemptState::sent) return;
+  const conf::Timeouts& timeouts = worker_.context().timeouts;
+  if (!timer_.armed()) {
+    arm_for(request_ == RequestState::body ? timeouts.stall : timeouts.response);
+  }
+}
+
+void Exchange::drop_request() {
+  if (request_ != RequestState::body) return;
+  set(RequestState::dropped);
+  downstream_persistence_ = Persistence::close;
+  origin_.downstream->hold_body();
+}
+
+void Exchange::on_upstream_drained() {
+  if (over()) return;
+  if (request_ == RequestState::body) origin_.downstream->want_body();
+  if (!over()) on_request_batch();
+}
+
+void Exchange::on_bad_body() {
+  if (over()) return;
+  if (response_ == ResponseState::waiting) return reply(EndReason::bad_request);
+  fail(EndReason::bad_request);
+}
+
+void Exchange::on_downstream_lost() {
+  if (!over()) finish(EndReason::client_gone, Departure::abort);
+}
+
+// -- The answer -----------------------------------------------------------------------------------
+
+void Exchange::on_interim_head() {
+  if (++interim_heads_ > kMostInterimHeads) return on_bad_response("too many 1xx responses");
+  if (!request_head_.http_1_0()) origin_.downstream->send_interim(response_head_);
+  response_head_.clear();
+}
+
+http::ResponseExtras Exchange::extras_for(const http::ResponseFacts& facts,
+                                          std::string_view set_cookie) const {
+  http::ResponseExtras extras;
+  extras.framing = facts.framing.kind;
+  extras.to_http_1_0 = request_head_.http_1_0();
+  extras.set_cookie = set_cookie;
+  const bool unknown_length =
+      extras.framing == BodyKind::chunked || extras.framing == BodyKind::until_close;
+  if (unknown_length) {
+    extras.framing = extras.to_http_1_0 ? BodyKind::until_close : BodyKind::chunked;
+  }
+  // A request that is not all here by now may never be: the connection cannot be promised.
+  const bool keep = downstream_persistence_ == Persistence::keep_alive &&
+                    request_ == RequestState::done && extras.framing != BodyKind::until_close &&
+                    !worker_.draining();
+  extras.persistence = keep ? Persistence::keep_alive : Persistence::close;
+  return extras;
+}
+
+/// A new user counts from here on, before the exchange leaves the node's count.
+void Exchange::begin_session() {
+  if (runtime_->affinity().sticky() && visit_.claim == Claim::none) {
+    runtime_->affinity().begin(visit_, node_index_, worker_.now());
+  }
+  release_place();
+}
+
+void Exchange::on_response_head(const http::ResponseFacts& facts) {
+  timer_.disarm();
+  set(AttemptState::answered);
+  begin_session();
+  std::string cookie;
+  if (visit_.held && visit_.cookie == session::CookieStanding::needed) {
+    cookie = runtime_->affinity().set_cookie(visit_, node_index_);
+  }
+  upstream_persistence_ = facts.persistence;
+  const http::ResponseExtras extras = extras_for(facts, cookie);
+  downstream_persistence_ = extras.persistence;
+  response_framing_ = extras.framing;
+  status_ = response_head_.status;
+  set(ResponseState::body);
+  origin_.downstream->send_head(response_head_, extras);
+}
+
+void Exchange::on_response_body(const BodySlices& body, Last last, std::string_view trailers) {
+  if (response_ != ResponseState::body) return;
+  bytes_out_ += body.bytes();
+  ++progress_;
+  origin_.downstream->send_body(body);
+  if (last == Last::no) return;
+  origin_.downstream->send_end(trailers);
+  set(ResponseState::flushing);
+  if (request_ == RequestState::done) {
+    release_upstream(upstream_persistence_);
+  } else {
+    drop_request();
+    release_upstream(Persistence::close);
+  }
+}
+
+void Exchange::on_response_batch() {
+  if (over()) return;
+  const Flow flow = origin_.downstream->flush();
+  if (flow == Flow::broken) return finish(EndReason::client_gone, Departure::abort);
+  if (flow == Flow::open && response_ == ResponseState::flushing) {
+    return finish(EndReason::completed, downstream_persistence_ == Persistence::keep_alive
+                                            ? Departure::keep
+                                            : Departure::close);
+  }
+  if (response_ == ResponseState::waiting) return;
+  if (flow == Flow::congested && upstream_ != nullptr) upstream_->hold_response();
+  if (!timer_.armed()) arm_for(worker_.context().timeouts.stall);
+}
+
+void Exchange::on_downstream_drained() {
+  if (over()) return;
+  timer_.disarm();
+  if (response_ == ResponseState::local) return finish(ending_, Departure::close);
+  if (response_ == ResponseState::flushing) return on_response_batch();
+  if (upstream_ == nullptr) return;
+  arm_for(worker_.context().timeouts.stall);
+  upstream_->want_response();
+}
+
+// -- What can go wrong ----------------------------------------------------------------------------
+
+void Exchange::on_bad_response(const char* why) {
+  worker_.report_bad_response(*node_, why);
+  if (response_ == ResponseState::waiting) return reply(EndReason::bad_response);
+  fail(EndReason::bad_response);
+}
+
+/// RFC 9110, 9.2.2: only an idempotent request may be sent twice, and only one without a body can
+/// be. Worth it where the connection may simply have been too old.
+bool Exchange::may_send_again() const {
+  return resent_ == Resent::no && upstream_->reused() && facts_.idempotent &&
+         facts_.framing.kind == BodyKind::none && interim_heads_ == 0 &&
+         response_head_.fields.empty();
+}
+
+void Exchange::on_upstream_lost() {
+  if (over()) return;
+  if (response_ != ResponseState::waiting) return fail(EndReason::response_cut);
+  if (!may_send_again()) return reply(EndReason::node_closed);
+  resent_ = Resent::yes;
+  release_upstream(Persistence::close);
+  timer_.disarm();
+  response_head_.clear();
+  set(AttemptState::none);
+  attempt(node_index_, Freshness::fresh);
+}
+
+void Exchange::arm_for(Millis delay) {
+  progress_seen_ = progress_;
+  timer_.arm(delay);
+}
+
+void Exchange::on_timeout() {
+  switch (attempt_) {
+    case AttemptState::none:
+      if (response_ == ResponseState::local) finish(ending_, Departure::abort);
+      return;
+    case AttemptState::pausing:
+      set(AttemptState::none);
+      return choose();
+    case AttemptState::connecting:
+      return on_connect_failed(ETIMEDOUT);
+    case AttemptState::sent:
+    case AttemptState::answered:
+      break;
+  }
+  // It moved since: the timer only looks now and then.
+  if (progress_ != progress_seen_) return arm_for(worker_.context().timeouts.stall);
+  if (response_ != ResponseState::waiting) {
+    const bool client = response_ == ResponseState::flushing || upstream_ == nullptr;
+    return fail(client ? EndReason::client_stalled : EndReason::node_stalled);
+  }
+  reply(request_ == RequestState::body ? EndReason::client_stalled : EndReason::response_timeout);
+}
+
+/// Ends what has begun to go to the client: it must notice that this is not all.
+void Exchange::fail(EndReason reason) {
+  finish(reason, Departure::abort);
+}
+
+/// Answers for ourselves; nothing has gone to the client yet.
+void Exchange::reply(EndReason reason) {
+  const EndRow& row = row_of(reason);
+  release_upstream(Persistence::close);
+  timer_.disarm();
+  set(AttemptState::none);
+  drop_request();
+  ending_ = reason;
+  status_ = row.status;
+  if (reason == EndReason::no_node) worker_.report_no_node(runtime_->view().config.name);
+  const bool keep = downstream_persistence_ == Persistence::keep_alive &&
+                    request_ == RequestState::done && !worker_.draining();
+  http::LocalReply local;
+  local.status = row.status;
+  local.text = row.text;
+  local.fields = row.status == 503 ? "Retry-After: 5\r\n" : "";
+  local.persistence = keep ? Persistence::keep_alive : Persistence::close;
+  local.asked_by = asked_by();
+  set(ResponseState::local);
+  origin_.downstream->send_local(local);
+  const Flow flow = origin_.downstream->flush();
+  if (flow == Flow::congested) return arm_for(worker_.context().timeouts.stall);
+  if (flow == Flow::broken) return finish(reason, Departure::abort);
+  finish(reason, keep ? Departure::keep : Departure::close);
+}
+
+void Exchange::release_upstream(Persistence persistence) {
+  if (upstream_ == nullptr) return;
+  std::exchange(upstream_, nullptr)->release(persistence);
+}
+
+void Exchange::finish(EndReason reason, Departure departure) {
+  timer_.disarm();
+  release_upstream(Persistence::close);
+  release_place();
+  set(ResponseState::done);
+  write_log(reason);
+  // The session's stamp first, then the node's count: see Node::exchanges_open.
+  runtime_->affinity().leave(visit_, worker_.now());
+  leave_node();
+  origin_.downstream->exchange_over(departure);
+}
+
+void Exchange::write_log(EndReason reason) {
+  if (!worker_.access_log().enabled()) return;
+  AccessEntry entry;
+  entry.at = worker_.wall();
+  entry.client = origin_.client;
+  entry.method = request_head_.text(request_head_.method);
+  entry.target = request_head_.text(request_head_.target);
+  entry.version_minor = request_head_.minor;
+  entry.status = status_;
+  entry.bytes_in = bytes_in_;
+  entry.bytes_out = bytes_out_;
+  entry.duration = worker_.now() - started_;
+  entry.pool = runtime_->view().config.name;
+  if (node_) entry.node = node_->name();
+  entry.verdict = name_of(verdict_);
+  std::array<char, 9> session{};
+  if (visit_.held) {
+    std::snprintf(session.data(), session.size(), "%08x",
+                  static_cast<unsigned>(visit_.key.high >> 32U));
+    entry.session = session.data();
+  }
+  for (const http::Field& field : request_head_.fields) {
+    if (field.id != http::FieldName::other) continue;
+    const std::string_view name = request_head_.name(field);
+    if (http::equal_ignoring_case(name, "user-agent")) {
+      entry.user_agent = request_head_.value(field);
+    }
+    if (http::equal_ignoring_case(name, "referer")) entry.referer = request_head_.value(field);
+  }
+  entry.end = reason;
+  worker_.access_log().write(entry);
+}
+
+}  // namespace bonedry::proxy

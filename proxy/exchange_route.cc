@@ -1,0 +1,159 @@
+// How an exchange finds its node: session, routing table, connection, other nodes.
+
+#include "proxy/exchange.h"
+#include "proxy/worker.h"
+#include "session/cookie_header.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstddef>
+
+namespace bonedry::proxy {
+
+using balancer::Claim;
+using balancer::NodeView;
+using balancer::Purpose;
+using balancer::Reachable;
+using balancer::Verdict;
+
+namespace {
+
+// A browser may send an old cookie of another path beside ours; more is nobody's honest request.
+constexpr std::size_t kCookiesLookedAt = 4;
+// Nodes that refuse in a row before the client is told: a pool that is down answers soon.
+constexpr std::size_t kNodesTried = 8;
+// A node that restarts refuses for a moment; its users are worth two more tries before they move.
+constexpr std::array<Millis, 2> kOwnNodePauses{Millis{100}, Millis{300}};
+
+}  // namespace
+
+void Exchange::arrive() {
+  session::Affinity& affinity = runtime_->affinity();
+  if (!affinity.sticky()) return;
+  std::array<std::string_view, kCookiesLookedAt> values;
+  std::size_t count = 0;
+  for (const http::Field& field : request_head_.fields) {
+    if (field.id != http::FieldName::cookie) continue;
+    std::string_view rest = request_head_.value(field);
+    while (count < values.size()) {
+      const auto found = session::find_cookie(rest, affinity.cookie_name());
+      if (!found) break;
+      values[count++] = found->value;
+      rest = found->after;
+    }
+  }
+  visit_ = affinity.arrive({values.data(), count}, worker_.now());
+}
+
+/// Asks the routing table, and goes where it says. Called again after a node could not be reached.
+void Exchange::choose() {
+  follow_topology();
+  if (visit_.claim == Claim::none) return choose_other(Verdict::fresh);
+  const NodeView& claimed = runtime_->node(visit_.node);
+  const bool failed = std::ranges::find(tried_, visit_.node) != tried_.end();
+  const Reachable reachable =
+      failed || claimed.node->down(worker_.now()) ? Reachable::no : Reachable::yes;
+  const Verdict verdict =
+      balancer::route(visit_.claim, claimed, reachable, runtime_->view().config.session.on_lost);
+  if (verdict == Verdict::lost) {
+    verdict_ = verdict;
+    return reply(EndReason::node_lost);
+  }
+  if (verdict != Verdict::own_node) return choose_other(verdict);
+  verdict_ = verdict;
+  const std::size_t node = runtime_->affinity().settle(visit_, verdict, visit_.node, worker_.now());
+  attempt(node, Freshness::any);
+}
+
+void Exchange::choose_other(Verdict verdict) {
+  verdict_ = verdict;
+  const bool sticky = runtime_->affinity().sticky();
+  const auto picked = tried_.size() < kNodesTried
+                          ? runtime_->picker().pick(
+                                runtime_->view(), sticky ? Purpose::new_session : Purpose::exchange,
+                                tried_, worker_.now())
+                          : std::nullopt;
+  if (!picked) return reply(tried_.empty() ? EndReason::no_node : ending_);
+  if (sticky) booked_ = runtime_->node(*picked).node.get();
+  std::size_t node = *picked;
+  if (visit_.claim != Claim::none) {
+    node = runtime_->affinity().settle(visit_, verdict, node, worker_.now());
+    release_place();  // the ledger counts it there by now
+  }
+  attempt(node, Freshness::any);
+}
+
+void Exchange::attempt(std::size_t node, Freshness freshness) {
+  if (!node_ || node_.get() != runtime_->node(node).node.get()) {
+    leave_node();
+    node_ = runtime_->node(node).node;
+    node_->open_exchange();
+  }
+  node_index_ = node;
+  const auto leased = runtime_->upstream(node).lease(freshness, *this);
+  set(AttemptState::connecting);
+  if (const int* const error = std::get_if<int>(&leased)) return on_connect_failed(*error);
+  upstream_ = std::get<UpstreamConnection*>(leased);
+  if (upstream_->connected()) return on_connected();
+  arm_for(worker_.context().timeouts.connect);
+}
+
+void Exchange::on_connect_failed(int error) {
+  release_upstream(http::Persistence::close);
+  timer_.disarm();
+  const conf::Health& health = runtime_->view().config.health;
+  if (node_->note_connect_failure(health.passive_failures, health.passive_hold, worker_.now())) {
+    worker_.report_marked(*node_, error);
+  }
+  ending_ = error == ETIMEDOUT ? EndReason::connect_timeout : EndReason::connect_failed;
+  if (ask_own_node_again(error)) return;
+  set(AttemptState::none);
+  tried_.push_back(node_index_);
+  release_place();
+  leave_node();
+  choose();
+}
+
+/// A refused connect is over in no time, so a user's own node gets another chance before the user
+/// is taken off it. A time-out has already cost too much.
+bool Exchange::ask_own_node_again(int error) {
+  if (error != ECONNREFUSED || visit_.claim != Claim::session) return false;
+  if (own_node_tries_ == kOwnNodePauses.size() || node_->down(worker_.now())) return false;
+  set(AttemptState::pausing);
+  arm_for(kOwnNodePauses[own_node_tries_++]);
+  return true;
+}
+
+/// Goes on under the topology of now, whose node indexes may differ.
+void Exchange::follow_topology() {
+  const std::shared_ptr<PoolRuntime>& current = worker_.runtime_of(origin_.listener);
+  if (current == runtime_) return;
+  const balancer::Node* const claimed =
+      visit_.claim == Claim::none ? nullptr : runtime_->node(visit_.node).node.get();
+  runtime_ = current;
+  tried_.clear();
+  if (claimed == nullptr) return;
+  const auto& nodes = runtime_->view().nodes;
+  const auto same = std::ranges::find_if(
+      nodes, [claimed](const NodeView& view) { return view.node.get() == claimed; });
+  if (same != nodes.end()) {
+    visit_.node = static_cast<std::size_t>(same - nodes.begin());
+    return;
+  }
+  runtime_->affinity().leave(visit_, worker_.now());
+  visit_ = session::Visit{};
+}
+
+void Exchange::leave_node() {
+  if (!node_) return;
+  node_->close_exchange(worker_.now());
+  node_.reset();
+}
+
+void Exchange::release_place() {
+  if (booked_ != nullptr) booked_->release_place();
+  booked_ = nullptr;
+}
+
+}  // namespace bonedry::proxy

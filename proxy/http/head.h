@@ -1,0 +1,90 @@
+#pragma once
+
+#include "proxy/base/chunk.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+namespace bonedry::http {
+
+/// The fields that a proxy must know by name. Everything else is `other` and passes untouched.
+enum class FieldName : std::uint8_t {
+  other,
+  connection,
+  content_length,
+  cookie,
+  date,
+  expect,
+  host,
+  keep_alive,
+  proxy_authenticate,
+  proxy_connection,
+  set_cookie,
+  te,
+  trailer,
+  transfer_encoding,
+  upgrade,
+  via,
+  x_forwarded_for,
+  x_forwarded_host,
+  x_forwarded_proto,
+};
+
+/// Case-insensitive (RFC 9110, section 5.1).
+[[nodiscard]] FieldName field_name(std::string_view text);
+[[nodiscard]] bool equal_ignoring_case(std::string_view a, std::string_view b);
+/// Without the blanks around it (RFC 9110, section 5.5: OWS).
+[[nodiscard]] std::string_view trimmed(std::string_view text);
+
+/// A piece of a head, by its place: heads are parsed where they were read, and may still move to a
+/// larger chunk while they are incomplete.
+struct Span {
+  std::uint32_t at = 0;
+  std::uint32_t size = 0;
+};
+
+struct Field {
+  Span name;
+  Span value;  ///< without the blanks around it
+  FieldName id = FieldName::other;
+};
+
+/// A parsed head: views of the bytes as they came. Owned by an exchange, and used again for the
+/// next one, so that its memory is allocated once.
+struct Head {
+  ChunkRef chunk;              ///< keeps the bytes
+  const char* base = nullptr;  ///< what spans count from
+  std::uint32_t size = 0;      ///< with the empty line at its end
+  Span method;                 ///< request only
+  Span target;                 ///< request only
+  Span reason;                 ///< response only; empty when there is none
+  int status = 0;              ///< response only
+  int major = 0;
+  int minor = 0;
+  std::vector<Field> fields;
+
+  [[nodiscard]] std::string_view text(Span span) const { return {base + span.at, span.size}; }
+  [[nodiscard]] std::string_view name(const Field& field) const { return text(field.name); }
+  [[nodiscard]] std::string_view value(const Field& field) const { return text(field.value); }
+  /// The first field of this name, or nullptr.
+  [[nodiscard]] const Field* find(FieldName id) const;
+  [[nodiscard]] bool http_1_0() const { return major == 1 && minor == 0; }
+  void clear();
+};
+
+/// Calls `visit(element)` for each element of the comma-separated list in a field's value, without
+/// blanks and empty elements (RFC 9110, section 5.6.1).
+template <class Visit>
+void each_element(std::string_view value, const Visit& visit) {
+  while (!value.empty()) {
+    const std::size_t comma = value.find(',');
+    const std::string_view element = trimmed(value.substr(0, comma));
+    if (!element.empty()) visit(element);
+    if (comma == std::string_view::npos) return;
+    value.remove_prefix(comma + 1);
+  }
+}
+
+}  // namespace bonedry::http

@@ -1,0 +1,175 @@
+#include "proxy/http/head_writer.h"
+
+#include <array>
+#include <charconv>
+
+namespace bonedry::http {
+namespace {
+
+constexpr std::string_view kVia = "Via: 1.1 bonedry\r\n";
+
+/// A field line as it came, when it came in canonical form: then its bytes can go on as they are.
+std::string_view canonical_line(const Head& head, const Field& field) {
+  const char* const begin = head.base + field.name.at;
+  const std::size_t gap = field.value.at - field.name.at - field.name.size;
+  const char* const value_end = head.base + field.value.at + field.value.size;
+  const std::size_t left = static_cast<std::size_t>(head.base + head.size - value_end);
+  // An empty value has no place of its own; it is written anew.
+  const bool fits = field.value.size > 0 && gap == 2 && begin[field.name.size + 1] == ' ' &&
+                    left >= 2 && value_end[0] == '\r' && value_end[1] == '\n';
+  if (!fits) return {};
+  return {begin, field.name.size + gap + field.value.size + 2};
+}
+
+class Writer {
+ public:
+  Writer(const Head& head, HeadSink sink) : head_(head), sink_(sink) {}
+
+  /// Bytes of the head itself, uncopied.
+  void original(std::string_view text) {
+    sink_.queue.push({head_.chunk, text.data(), text.size()});
+  }
+  void copy(std::string_view text) { sink_.queue.push_copy(sink_.chunks, text); }
+
+  void field(const Field& field) {
+    const std::string_view line = canonical_line(head_, field);
+    if (!line.empty()) return original(line);
+    copy(head_.name(field));
+    copy(": ");
+    copy(head_.value(field));
+    copy("\r\n");
+  }
+
+ private:
+  const Head& head_;
+  HeadSink sink_;
+};
+
+void write_request_line(const Head& head, const RequestFacts& facts, Writer& writer) {
+  const char* const begin = head.base + head.method.at;
+  if (facts.target_form != TargetForm::absolute && !head.http_1_0()) {
+    const std::size_t line = head.target.at + head.target.size - head.method.at;
+    static constexpr std::string_view kRest = " HTTP/1.1\r\n";
+    return writer.original({begin, line + kRest.size()});
+  }
+  writer.original({begin, head.method.size});
+  writer.copy(" ");
+  writer.copy(facts.path);
+  writer.copy(" HTTP/1.1\r\n");
+}
+
+/// Whether a request field is left out, or written by someone else than the loop over all.
+bool replaced_in_request(const Head& head, const Field& field, const RequestFacts& facts) {
+  switch (field.id) {
+    case FieldName::x_forwarded_for:
+    case FieldName::x_forwarded_host:
+    case FieldName::x_forwarded_proto:
+      return true;
+    case FieldName::host:
+      return facts.target_form == TargetForm::absolute;
+    case FieldName::expect:
+      return !facts.expects_continue;
+    case FieldName::content_length:
+      return false;
+    default:
+      return hop_by_hop(head, field);
+  }
+}
+
+void write_cookie(const Head& head, const Field& field, const CookieFilter* cookies,
+                  Writer& writer) {
+  if (cookies == nullptr) return writer.field(field);
+  const CookieFilter::Kept kept = cookies->filter(head.value(field));
+  if (!kept.changed) return writer.field(field);
+  if (kept.before.empty() && kept.after.empty()) return;
+  writer.copy("Cookie: ");
+  writer.original(kept.before);
+  writer.original(kept.after);
+  writer.copy("\r\n");
+}
+
+void write_forwarded(const Head& head, const RequestFacts& facts, const Origin& origin,
+                     Writer& writer) {
+  writer.copy("X-Forwarded-For: ");
+  for (const Field& field : head.fields) {
+    if (field.id != FieldName::x_forwarded_for || field.value.size == 0) continue;
+    writer.original(head.value(field));
+    writer.copy(", ");
+  }
+  writer.copy(origin.client);
+  writer.copy("\r\nX-Forwarded-Proto: ");
+  writer.copy(origin.scheme);
+  if (!facts.host.empty()) {
+    writer.copy("\r\nX-Forwarded-Host: ");
+    writer.copy(facts.host);
+  }
+  writer.copy("\r\n");
+}
+
+}  // namespace
+
+void write_request_head(const Head& head, const RequestFacts& facts, const Origin& origin,
+                        const CookieFilter* cookies, HeadSink sink) {
+  Writer writer(head, sink);
+  write_request_line(head, facts, writer);
+  for (const Field& field : head.fields) {
+    if (field.id == FieldName::cookie) {
+      write_cookie(head, field, cookies, writer);
+    } else if (!replaced_in_request(head, field, facts)) {
+      writer.field(field);
+    }
+  }
+  // RFC 9112, 3.2: a request to a node always has a Host; one of HTTP/1.0 may have come without.
+  const bool has_host =
+      facts.target_form != TargetForm::absolute && head.find(FieldName::host) != nullptr;
+  if (!has_host) {
+    writer.copy("Host: ");
+    writer.copy(facts.host);
+    writer.copy("\r\n");
+  }
+  if (facts.framing.kind == BodyKind::chunked) writer.copy("Transfer-Encoding: chunked\r\n");
+  writer.copy(kVia);
+  write_forwarded(head, facts, origin, writer);
+  writer.copy("\r\n");
+}
+
+void write_response_head(const Head& head, const ResponseExtras& extras, HeadSink sink) {
+  Writer writer(head, sink);
+  std::array<char, 3> status{};
+  std::to_chars(status.data(), status.data() + status.size(), head.status);
+  writer.copy("HTTP/1.1 ");
+  writer.copy({status.data(), status.size()});
+  writer.copy(" ");
+  writer.copy(head.text(head.reason));
+  writer.copy("\r\n");
+  for (const Field& field : head.fields) {
+    if (!hop_by_hop(head, field)) writer.field(field);
+  }
+  if (extras.framing == BodyKind::chunked) writer.copy("Transfer-Encoding: chunked\r\n");
+  if (!extras.set_cookie.empty()) {
+    writer.copy("Set-Cookie: ");
+    writer.copy(extras.set_cookie);
+    writer.copy("\r\n");
+  }
+  writer.copy(kVia);
+  if (extras.persistence == Persistence::close) {
+    writer.copy("Connection: close\r\n");
+  } else if (extras.to_http_1_0) {
+    writer.copy("Connection: keep-alive\r\n");
+  }
+  writer.copy("\r\n");
+}
+
+void write_interim_head(const Head& head, HeadSink sink) {
+  write_response_head(head, ResponseExtras{}, sink);
+}
+
+void write_chunk_line(std::size_t size, HeadSink sink) {
+  std::array<char, 18> line{};
+  char* end = std::to_chars(line.data(), line.data() + 16, size, 16).ptr;
+  *end++ = '\r';
+  *end++ = '\n';
+  sink.queue.push_copy(sink.chunks, {line.data(), static_cast<std::size_t>(end - line.data())});
+}
+
+}  // namespace bonedry::http

@@ -1,0 +1,60 @@
+#pragma once
+
+#include "proxy/base/slice_queue.h"
+#include "proxy/http/head.h"
+#include "proxy/http/rules.h"
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+/// Writes heads as they go on: the bytes that came, in as few runs as possible, and the few that
+/// change. Pure but for the memory of copies.
+namespace bonedry::http {
+
+/// Where a head is written.
+struct HeadSink {
+  SliceQueue& queue;
+  ChunkPool& chunks;
+};
+
+/// Takes what is ours out of the value of a Cookie field.
+class CookieFilter {
+ public:
+  struct Kept {
+    std::string_view before;
+    std::string_view after;
+    bool changed = false;
+  };
+  virtual ~CookieFilter() = default;
+  [[nodiscard]] virtual Kept filter(std::string_view value) const = 0;
+};
+
+/// What a node is told about where a request came from.
+struct Origin {
+  std::string_view client;  ///< the client's address
+  std::string_view scheme;  ///< "http" or "https"
+};
+
+/// A request on its way to a node: origin-form, HTTP/1.1, without hop-by-hop fields, with Via and
+/// X-Forwarded-For (appended), -Proto and -Host (ours alone: a client's own word for them is not
+/// evidence). RFC 9110 section 7.6, RFC 9112 section 3.2.2.
+void write_request_head(const Head& head, const RequestFacts& facts, const Origin& origin,
+                        const CookieFilter* cookies, HeadSink sink);
+
+/// A response on its way to a client.
+struct ResponseExtras {
+  BodyKind framing = BodyKind::none;  ///< as it is sent on, which may differ from how it came
+  std::string_view set_cookie;        ///< value of a field to add, or empty
+  Persistence persistence = Persistence::keep_alive;
+  bool to_http_1_0 = false;
+};
+void write_response_head(const Head& head, const ResponseExtras& extras, HeadSink sink);
+
+/// A 1xx response.
+void write_interim_head(const Head& head, HeadSink sink);
+
+/// "1f\r\n": the line before a chunk of that many bytes.
+void write_chunk_line(std::size_t size, HeadSink sink);
+
+}  // namespace bonedry::http

@@ -1,0 +1,50 @@
+#include "proxy/http/local_reply.h"
+
+namespace bonedry::http {
+
+std::string_view reason_phrase(int status) {
+  switch (status) {
+    case 400:
+      return "Bad Request";
+    case 405:
+      return "Method Not Allowed";
+    case 408:
+      return "Request Timeout";
+    case 413:
+      return "Content Too Large";
+    case 414:
+      return "URI Too Long";
+    case 417:
+      return "Expectation Failed";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 501:
+      return "Not Implemented";
+    case 502:
+      return "Bad Gateway";
+    case 503:
+      return "Service Unavailable";
+    case 504:
+      return "Gateway Timeout";
+    case 505:
+      return "HTTP Version Not Supported";
+    default:
+      return "Internal Server Error";
+  }
+}
+
+std::string render(const LocalReply& reply) {
+  const std::string status =
+      std::to_string(reply.status) + " " + std::string(reason_phrase(reply.status));
+  const std::string body = status + ": " + std::string(reply.text) + "\n";
+  std::string out = "HTTP/1.1 " + status + "\r\nContent-Type: text/plain; charset=utf-8\r\n" +
+                    "Content-Length: " + std::to_string(body.size()) +
+                    "\r\nCache-Control: no-store\r\n";
+  out += reply.fields;
+  if (reply.persistence == Persistence::close) out += "Connection: close\r\n";
+  out += "\r\n";
+  if (reply.asked_by == AskedBy::other) out += body;
+  return out;
+}
+
+}  // namespace bonedry::http

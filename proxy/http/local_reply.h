@@ -1,0 +1,23 @@
+#pragma once
+
+#include "proxy/http/rules.h"
+
+#include <string>
+#include <string_view>
+
+namespace bonedry::http {
+
+/// The standard phrase of a status that bonedry itself may send.
+[[nodiscard]] std::string_view reason_phrase(int status);
+
+/// An answer that bonedry makes itself.
+struct LocalReply {
+  int status = 500;
+  std::string_view text;    ///< one line for people, without a line end
+  std::string_view fields;  ///< further "Name: value\r\n" lines, or empty
+  Persistence persistence = Persistence::close;
+  AskedBy asked_by = AskedBy::other;  ///< the answer to HEAD has no body
+};
+[[nodiscard]] std::string render(const LocalReply& reply);
+
+}  // namespace bonedry::http

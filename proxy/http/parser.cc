@@ -1,0 +1,236 @@
+#include "proxy/http/parser.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace bonedry::http {
+namespace {
+
+// Pieces below this are moved next to the one before: cheaper than one more entry of a writev.
+constexpr std::size_t kSmallPiece = 512;
+
+}  // namespace
+
+/// llhttp's callbacks, as one struct so that they see Parser's members.
+struct Parser::Callbacks {
+  static Parser& self(llhttp_t* llhttp) { return *static_cast<Parser*>(llhttp->data); }
+
+  /// Pieces of one token follow each other in the buffer, however the bytes came in.
+  static void extend(Parser& parser, Span& span, const char* at, std::size_t size) {
+    if (size == 0) return;
+    if (span.size == 0) span.at = static_cast<std::uint32_t>(at - parser.base_);
+    span.size += static_cast<std::uint32_t>(size);
+  }
+
+  static int on_method(llhttp_t* llhttp, const char* at, std::size_t size) {
+    Parser& parser = self(llhttp);
+    extend(parser, parser.head_->method, at, size);
+    return 0;
+  }
+
+  static int on_target(llhttp_t* llhttp, const char* at, std::size_t size) {
+    Parser& parser = self(llhttp);
+    extend(parser, parser.head_->target, at, size);
+    return 0;
+  }
+
+  static int on_reason(llhttp_t* llhttp, const char* at, std::size_t size) {
+    Parser& parser = self(llhttp);
+    extend(parser, parser.head_->reason, at, size);
+    return 0;
+  }
+
+  static int on_field(llhttp_t* llhttp, const char* at, std::size_t size) {
+    Parser& parser = self(llhttp);
+    if (parser.head_ == nullptr) return on_trailer(parser, parser.trailer_name_, at, size);
+    auto& fields = parser.head_->fields;
+    // The value of the field before is complete as soon as a name follows it, see on_value_end.
+    if (fields.empty() || fields.back().id != kNaming) {
+      if (size == 0) return 0;
+      if (fields.size() == parser.limits_.fields) {
+        parser.refusal_ = {431, "too many header fields"};
+        return HPE_USER;
+      }
+      fields.emplace_back();
+      fields.back().id = kNaming;
+    }
+    extend(parser, fields.back().name, at, size);
+    return 0;
+  }
+
+  static int on_value(llhttp_t* llhttp, const char* at, std::size_t size) {
+    Parser& parser = self(llhttp);
+    if (parser.head_ == nullptr) return on_trailer(parser, parser.trailer_value_, at, size);
+    extend(parser, parser.head_->fields.back().value, at, size);
+    return 0;
+  }
+
+  static int on_value_end(llhttp_t* llhttp) {
+    Parser& parser = self(llhttp);
+    if (parser.head_ == nullptr) {
+      parser.keep_trailer();
+      return 0;
+    }
+    Field& field = parser.head_->fields.back();
+    const std::string_view name(parser.base_ + field.name.at, field.name.size);
+    const std::string_view value(parser.base_ + field.value.at, field.value.size);
+    field.id = field_name(name);
+    field.value.size = static_cast<std::uint32_t>(trimmed(value).size());
+    return 0;
+  }
+
+  static int on_head_end(llhttp_t* /*llhttp*/) { return HPE_PAUSED; }
+
+  static int on_body(llhttp_t* llhttp, const char* at, std::size_t size) {
+    Parser& parser = self(llhttp);
+    BodyPieces& found = *parser.pieces_;
+    found.bytes += size;
+    Span& last = found.pieces[found.count == 0 ? 0 : found.count - 1];
+    const bool join = found.count == BodyPieces::kMost || (found.count > 0 && size < kSmallPiece);
+    if (!join) {
+      found.pieces[found.count++] = {static_cast<std::uint32_t>(at - parser.data_),
+                                     static_cast<std::uint32_t>(size)};
+      return 0;
+    }
+    std::memmove(parser.data_ + last.at + last.size, at, size);
+    last.size += static_cast<std::uint32_t>(size);
+    return 0;
+  }
+
+  static int on_trailer(Parser& parser, std::string& part, const char* at, std::size_t size) {
+    parser.trailer_bytes_ += size;
+    if (parser.trailer_bytes_ > parser.limits_.bytes) {
+      parser.refusal_ = {431, "trailers that are too large"};
+      return HPE_USER;
+    }
+    part.append(at, size);
+    return 0;
+  }
+
+  static int on_message_end(llhttp_t* /*llhttp*/) { return HPE_PAUSED; }
+
+  static const llhttp_settings_t& settings() {
+    static const llhttp_settings_t settings = [] {
+      llhttp_settings_t set;
+      llhttp_settings_init(&set);
+      set.on_method = on_method;
+      set.on_url = on_target;
+      set.on_status = on_reason;
+      set.on_header_field = on_field;
+      set.on_header_value = on_value;
+      set.on_header_value_complete = on_value_end;
+      set.on_headers_complete = on_head_end;
+      set.on_body = on_body;
+      set.on_message_complete = on_message_end;
+      return set;
+    }();
+    return settings;
+  }
+
+  /// Marks a field whose name is still being read.
+  static constexpr auto kNaming = static_cast<FieldName>(255);
+};
+
+void Parser::start() {
+  llhttp_init(&llhttp_, kind_ == Kind::request ? HTTP_REQUEST : HTTP_RESPONSE,
+              &Callbacks::settings());
+  llhttp_.data = this;
+  parsed_ = 0;
+  framing_ = {};
+  remaining_ = 0;
+  refusal_ = {};
+  trailers_.clear();
+  trailer_bytes_ = 0;
+}
+
+ParseStatus Parser::fail(Refusal refusal) {
+  refusal_ = refusal;
+  return ParseStatus::failed;
+}
+
+ParseStatus Parser::fail_parse() {
+  if (refusal_.why[0] != '\0') return ParseStatus::failed;  // a callback knew better
+  if (llhttp_get_errno(&llhttp_) == HPE_INVALID_VERSION) {
+    return fail({505, "a version other than HTTP/1.0 and 1.1"});
+  }
+  const char* const reason = llhttp_get_error_reason(&llhttp_);
+  return fail({400, reason != nullptr && *reason != '\0' ? reason : "a malformed message"});
+}
+
+ParseStatus Parser::parse_head(const char* base, std::size_t size, const HeadLimits& limits,
+                               Head& head) {
+  limits_ = limits;
+  head_ = &head;
+  base_ = base;
+  const llhttp_errno_t error = llhttp_execute(&llhttp_, base + parsed_, size - parsed_);
+  head_ = nullptr;
+  if (error == HPE_OK) {
+    parsed_ = size;
+    if (size < limits.bytes) return ParseStatus::more;
+    const bool in_target = kind_ == Kind::request && head.fields.empty();
+    return fail(in_target ? Refusal{414, "a target that is too long"}
+                          : Refusal{431, "a head that is too large"});
+  }
+  if (error != HPE_PAUSED) return fail_parse();
+  parsed_ = static_cast<std::size_t>(llhttp_get_error_pos(&llhttp_) - base);
+  if (parsed_ > limits.bytes) return fail({431, "a head that is too large"});
+  head.base = base;
+  head.size = static_cast<std::uint32_t>(parsed_);
+  head.major = llhttp_get_http_major(&llhttp_);
+  head.minor = llhttp_get_http_minor(&llhttp_);
+  head.status = llhttp_get_status_code(&llhttp_);
+  return ParseStatus::complete;
+}
+
+void Parser::expect_body(Framing framing) {
+  framing_ = framing;
+  remaining_ = framing.length;
+  if (framing.kind == BodyKind::chunked) llhttp_resume(&llhttp_);
+}
+
+ParseStatus Parser::parse_body(char* data, std::size_t size, BodyPieces& pieces,
+                               std::size_t& used) {
+  pieces.clear();
+  used = 0;
+  if (framing_.kind == BodyKind::none) return ParseStatus::complete;
+  if (framing_.kind == BodyKind::chunked) return parse_chunked(data, size, pieces, used);
+  used = framing_.kind == BodyKind::length
+             ? static_cast<std::size_t>(std::min<std::uint64_t>(size, remaining_))
+             : size;
+  if (used > 0) {
+    pieces.pieces[0] = {0, static_cast<std::uint32_t>(used)};
+    pieces.count = 1;
+    pieces.bytes = used;
+  }
+  if (framing_.kind == BodyKind::until_close) return ParseStatus::more;
+  remaining_ -= used;
+  return remaining_ == 0 ? ParseStatus::complete : ParseStatus::more;
+}
+
+ParseStatus Parser::parse_chunked(char* data, std::size_t size, BodyPieces& pieces,
+                                  std::size_t& used) {
+  pieces_ = &pieces;
+  data_ = data;
+  const llhttp_errno_t error = llhttp_execute(&llhttp_, data, size);
+  pieces_ = nullptr;
+  if (error == HPE_OK) {
+    used = size;
+    return ParseStatus::more;
+  }
+  if (error != HPE_PAUSED) return fail_parse();
+  used = static_cast<std::size_t>(llhttp_get_error_pos(&llhttp_) - data);
+  return ParseStatus::complete;
+}
+
+void Parser::keep_trailer() {
+  if (trailer_allowed(trailer_name_)) {
+    trailers_ += trailer_name_;
+    trailers_ += ": ";
+    trailers_ += trimmed(trailer_value_);
+    trailers_ += "\r\n";
+  }
+  trailer_name_.clear();
+  trailer_value_.clear();
+}
+
+}  // namespace bonedry::http

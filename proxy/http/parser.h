@@ -1,0 +1,104 @@
+#pragma once
+
+#include "proxy/http/head.h"
+#include "proxy/http/rules.h"
+
+#include <llhttp.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+namespace bonedry::http {
+
+/// What of a message is taken at most.
+struct HeadLimits {
+  std::size_t bytes = 32768;
+  std::size_t fields = 100;
+};
+
+enum class ParseStatus : std::uint8_t {
+  more,      ///< all that was given is used up; more bytes are needed
+  complete,  ///< the head, or the whole body, is there
+  failed,    ///< see `Parser::refusal`
+};
+
+/// Pieces of a body found in one read, by offset and size. Tiny pieces are moved together within
+/// the buffer, so that there are never many.
+struct BodyPieces {
+  static constexpr std::size_t kMost = 16;
+  std::array<Span, kMost> pieces;
+  std::size_t count = 0;
+  std::size_t bytes = 0;
+
+  void clear() { count = bytes = 0; }
+  [[nodiscard]] std::span<const Span> all() const { return {pieces.data(), count}; }
+};
+
+/// Reads one HTTP/1 message after another from bytes that somebody else reads and keeps. llhttp
+/// (strict) parses heads and chunked bodies; a body of known length is only counted. Owned by a
+/// connection; knows no sockets.
+class Parser {
+ public:
+  enum class Kind : std::uint8_t { request, response };
+
+  explicit Parser(Kind kind) : kind_(kind) { start(); }
+  Parser(const Parser&) = delete;
+  Parser& operator=(const Parser&) = delete;
+
+  /// Forgets everything and expects a head.
+  void start();
+
+  /// Parses the head at `base`, of which `size` bytes are there and the first `parsed_bytes()`
+  /// have been seen. `head` must be the same object until it is complete. On `complete` the head
+  /// is `head.size` bytes long; `head.chunk` is the caller's to set.
+  ParseStatus parse_head(const char* base, std::size_t size, const HeadLimits& limits, Head& head);
+  [[nodiscard]] std::size_t parsed_bytes() const { return parsed_; }
+
+  /// Says how the body of the head just parsed is framed.
+  void expect_body(Framing framing);
+
+  /// Takes body bytes: `used` tells how many of `size` belong to this message. Pieces are offsets
+  /// from `data`, whose bytes may be moved. `more`: all are used.
+  ParseStatus parse_body(char* data, std::size_t size, BodyPieces& pieces, std::size_t& used);
+
+  /// The peer has closed: whether the message may end here.
+  [[nodiscard]] bool ends_at_close() const { return framing_.kind == BodyKind::until_close; }
+  [[nodiscard]] const Framing& framing() const { return framing_; }
+
+  /// "Name: value\r\n" lines that came after a chunked body and may go on. Bounded by the head
+  /// limits.
+  [[nodiscard]] const std::string& trailers() const { return trailers_; }
+  [[nodiscard]] const Refusal& refusal() const { return refusal_; }
+
+ private:
+  struct Callbacks;
+
+  ParseStatus fail(Refusal refusal);
+  ParseStatus fail_parse();
+  ParseStatus parse_chunked(char* data, std::size_t size, BodyPieces& pieces, std::size_t& used);
+  void keep_trailer();
+
+  Kind kind_;
+  llhttp_t llhttp_{};
+  std::size_t parsed_ = 0;
+  Framing framing_;
+  std::uint64_t remaining_ = 0;
+  HeadLimits limits_;
+  Refusal refusal_;
+
+  // What the callbacks work on during one call.
+  Head* head_ = nullptr;
+  const char* base_ = nullptr;
+  BodyPieces* pieces_ = nullptr;
+  char* data_ = nullptr;
+
+  std::string trailers_;
+  std::string trailer_name_;
+  std::string trailer_value_;
+  std::size_t trailer_bytes_ = 0;
+};
+
+}  // namespace bonedry::http

@@ -1,0 +1,70 @@
+#pragma once
+
+#include "proxy/base/result.h"
+#include "proxy/http/head.h"
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+/// What llhttp leaves to a proxy: judgments about whole heads, as pure functions.
+namespace bonedry::http {
+
+/// How the end of a body is known (RFC 9112, section 6.3).
+enum class BodyKind : std::uint8_t { none, length, chunked, until_close };
+
+struct Framing {
+  BodyKind kind = BodyKind::none;
+  std::uint64_t length = 0;  ///< for BodyKind::length
+};
+
+/// Whether a connection can carry another exchange after this one.
+enum class Persistence : std::uint8_t { keep_alive, close };
+
+/// A head that is not to be forwarded, and what to answer.
+struct Refusal {
+  int status = 400;
+  const char* why = "";  ///< a literal, for the client and the log
+};
+
+enum class TargetForm : std::uint8_t { origin, absolute, asterisk };
+
+/// What is known of a request head that is fit to be forwarded.
+struct RequestFacts {
+  Framing framing;
+  Persistence persistence = Persistence::keep_alive;
+  TargetForm target_form = TargetForm::origin;
+  std::string_view host;  ///< empty only in HTTP/1.0
+  std::string_view path;  ///< path and query, beginning with '/', or "*"
+  bool expects_continue = false;
+  bool idempotent = false;  ///< RFC 9110, section 9.2.2
+  bool head = false;        ///< the method is HEAD: its response has no body
+};
+
+/// Validates what decides framing and routing: version, method, target, Host, Content-Length,
+/// Transfer-Encoding. RFC 9112 sections 3, 6 and 11.2; RFC 9110 sections 7 and 9.
+[[nodiscard]] Result<RequestFacts, Refusal> judge_request(const Head& head);
+
+struct ResponseFacts {
+  Framing framing;
+  Persistence persistence = Persistence::keep_alive;
+  bool interim = false;  ///< 1xx
+};
+
+enum class AskedBy : std::uint8_t { head, other };
+
+/// The same for what a node answers; the text of the error is for the log (the client sees 502).
+[[nodiscard]] Result<ResponseFacts, const char*> judge_response(const Head& head, AskedBy asked_by);
+
+/// The value of a Content-Length: digits only, at most 2^63-1.
+[[nodiscard]] std::optional<std::uint64_t> parse_length(std::string_view text);
+
+/// Whether a field is for this connection alone (RFC 9110, section 7.6.1): one of the known ones,
+/// or named by a Connection field — but never one whose loss would change what a message means.
+[[nodiscard]] bool hop_by_hop(const Head& head, const Field& field);
+
+/// Whether a trailer may go on: fields for framing, routing, authentication and the like may not
+/// (RFC 9110, section 6.5.1).
+[[nodiscard]] bool trailer_allowed(std::string_view name);
+
+}  // namespace bonedry::http

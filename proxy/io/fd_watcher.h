@@ -1,0 +1,52 @@
+#pragma once
+
+#include "proxy/io/event_loop.h"
+
+#include <uv.h>
+
+#include <cstdint>
+
+namespace bonedry::io {
+
+/// What a file descriptor is ready for, or wanted for.
+enum class Ready : std::uint8_t { none = 0, read = 1, write = 2, both = 3 };
+
+constexpr Ready operator|(Ready a, Ready b) {
+  return static_cast<Ready>(static_cast<unsigned>(a) | static_cast<unsigned>(b));
+}
+constexpr bool has(Ready set, Ready part) {
+  return (static_cast<unsigned>(set) & static_cast<unsigned>(part)) == static_cast<unsigned>(part);
+}
+
+/// Tells its handler when a file descriptor is ready, level-triggered. May be destroyed within the
+/// handler's own call; the descriptor may be closed right after.
+class FdWatcher {
+ public:
+  class Handler {
+   public:
+    /// An error on the descriptor is told as ready for both: reading or writing then gives it.
+    virtual void on_ready(Ready ready) = 0;
+
+   protected:
+    ~Handler() = default;
+  };
+
+  /// `fd` is non-blocking and stays open for as long as this lives.
+  FdWatcher(EventLoop& loop, int fd, Handler& handler);
+  ~FdWatcher();
+  FdWatcher(const FdWatcher&) = delete;
+  FdWatcher& operator=(const FdWatcher&) = delete;
+
+  /// A change costs two system calls, so it is made only when it is one.
+  void want(Ready events);
+  [[nodiscard]] Ready wanted() const { return wanted_; }
+
+ private:
+  static void on_poll(uv_poll_t* poll, int status, int events);
+
+  uv_poll_t* poll_;  // libuv holds on to it until its close callback
+  Handler& handler_;
+  Ready wanted_ = Ready::none;
+};
+
+}  // namespace bonedry::io

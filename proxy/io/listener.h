@@ -1,0 +1,38 @@
+#pragma once
+
+#include "proxy/io/socket.h"
+
+#include <functional>
+#include <optional>
+#include <string>
+
+namespace bonedry::io {
+
+/// Makes a listening socket that may share its address with others of this process
+/// (SO_REUSEPORT). The error is for the operator.
+[[nodiscard]] Result<UniqueFd> listen_on(const SocketAddress& address);
+/// The port that a listening socket really has.
+[[nodiscard]] std::uint16_t bound_port(const UniqueFd& fd);
+
+/// Takes connections from a listening socket and hands them on. Owned by a worker.
+class Listener final : private FdWatcher::Handler {
+ public:
+  using OnAccept = std::function<void(UniqueFd, const SocketAddress&)>;
+
+  Listener(EventLoop& loop, UniqueFd fd, OnAccept on_accept);
+
+ private:
+  /// So many a round, so that a rush of clients does not hold up those who are in already.
+  static constexpr int kBatch = 16;
+  /// How long to leave clients in the queue when the process has no descriptor left for them.
+  static constexpr Millis kPause{100};
+
+  void on_ready(Ready ready) override;
+
+  UniqueFd fd_;
+  FdWatcher watcher_;
+  Timer resume_;
+  OnAccept on_accept_;
+};
+
+}  // namespace bonedry::io

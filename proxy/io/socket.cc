@@ -1,0 +1,110 @@
+#include "proxy/io/socket.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+namespace bonedry::io {
+namespace {
+
+// More slices than a read ever makes; what is left goes with the next call.
+constexpr std::size_t kVectors = 64;
+
+}  // namespace
+
+Result<SocketAddress> make_address(const std::string& host, std::uint16_t port) {
+  SocketAddress address;
+  auto* const v4 = reinterpret_cast<sockaddr_in*>(&address.storage);
+  if (inet_pton(AF_INET, host.c_str(), &v4->sin_addr) == 1) {
+    v4->sin_family = AF_INET;
+    v4->sin_port = htons(port);
+    address.size = sizeof(sockaddr_in);
+    return address;
+  }
+  auto* const v6 = reinterpret_cast<sockaddr_in6*>(&address.storage);
+  if (inet_pton(AF_INET6, host.c_str(), &v6->sin6_addr) == 1) {
+    v6->sin6_family = AF_INET6;
+    v6->sin6_port = htons(port);
+    address.size = sizeof(sockaddr_in6);
+    return address;
+  }
+  return Failure{"\"" + host + "\" is not a numeric IP address"};
+}
+
+std::string host_text(const SocketAddress& address) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  if (address.storage.ss_family == AF_INET) {
+    const auto* const v4 = reinterpret_cast<const sockaddr_in*>(&address.storage);
+    inet_ntop(AF_INET, &v4->sin_addr, text.data(), text.size());
+    return text.data();
+  }
+  const auto* const v6 = reinterpret_cast<const sockaddr_in6*>(&address.storage);
+  if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) {
+    inet_ntop(AF_INET, &v6->sin6_addr.s6_addr[12], text.data(), text.size());
+  } else {
+    inet_ntop(AF_INET6, &v6->sin6_addr, text.data(), text.size());
+  }
+  return text.data();
+}
+
+std::uint16_t port_of(const SocketAddress& address) {
+  if (address.storage.ss_family == AF_INET) {
+    return ntohs(reinterpret_cast<const sockaddr_in*>(&address.storage)->sin_port);
+  }
+  return ntohs(reinterpret_cast<const sockaddr_in6*>(&address.storage)->sin6_port);
+}
+
+ReadResult Socket::read(std::span<char> into) {
+  while (true) {
+    const ssize_t size = ::recv(fd_.get(), into.data(), into.size(), 0);
+    if (size > 0) return {IoStatus::done, static_cast<std::size_t>(size)};
+    if (size == 0) return {IoStatus::closed, 0};
+    if (errno == EINTR) continue;
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return {IoStatus::would_block, 0};
+    error_ = errno;
+    return {IoStatus::failed, 0};
+  }
+}
+
+IoStatus Socket::write(SliceQueue& queue) {
+  std::array<iovec, kVectors> vectors;
+  while (!queue.empty()) {
+    msghdr message{};
+    message.msg_iov = vectors.data();
+    message.msg_iovlen = queue.gather(vectors);
+    const ssize_t size = ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL);
+    if (size >= 0) {
+      queue.consume(static_cast<std::size_t>(size));
+      continue;
+    }
+    if (errno == EINTR) continue;
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return IoStatus::would_block;
+    error_ = errno;
+    return IoStatus::failed;
+  }
+  return IoStatus::done;
+}
+
+int Socket::connect_error() {
+  int error = 0;
+  socklen_t size = sizeof(error);
+  if (getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) return errno;
+  return error;
+}
+
+ConnectStart start_connect(const SocketAddress& address) {
+  UniqueFd fd{::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+  if (!fd.is_open()) return {UniqueFd{}, errno};
+  const int on = 1;
+  setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  if (::connect(fd.get(), address.raw(), address.size) != 0 && errno != EINPROGRESS) {
+    return {UniqueFd{}, errno};
+  }
+  return {std::move(fd), 0};
+}
+
+}  // namespace bonedry::io

@@ -1,0 +1,72 @@
+#pragma once
+
+#include "proxy/base/result.h"
+#include "proxy/base/slice_queue.h"
+#include "proxy/base/unique_fd.h"
+#include "proxy/io/fd_watcher.h"
+
+#include <sys/socket.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+namespace bonedry::io {
+
+/// An IP address and port as the kernel wants it.
+struct SocketAddress {
+  sockaddr_storage storage{};
+  socklen_t size = 0;
+
+  [[nodiscard]] const sockaddr* raw() const { return reinterpret_cast<const sockaddr*>(&storage); }
+};
+
+/// Numeric hosts only: nothing here ever asks a name server.
+[[nodiscard]] Result<SocketAddress> make_address(const std::string& host, std::uint16_t port);
+/// "192.0.2.1" or "2001:db8::1", IPv4 in IPv6 as plain IPv4.
+[[nodiscard]] std::string host_text(const SocketAddress& address);
+[[nodiscard]] std::uint16_t port_of(const SocketAddress& address);
+
+enum class IoStatus : std::uint8_t { done, would_block, closed, failed };
+
+struct ReadResult {
+  IoStatus status = IoStatus::would_block;
+  std::size_t size = 0;
+};
+
+/// A connected (or connecting) stream socket and its readiness. Closing is immediate.
+class Socket {
+ public:
+  Socket(EventLoop& loop, UniqueFd fd, FdWatcher::Handler& handler)
+      : fd_(std::move(fd)), watcher_(loop, fd_.get(), handler) {}
+
+  void want(Ready events) { watcher_.want(events); }
+  [[nodiscard]] Ready wanted() const { return watcher_.wanted(); }
+
+  /// One read. `failed`: see `error`.
+  [[nodiscard]] ReadResult read(std::span<char> into);
+  /// Writes as much of the queue as the socket takes: `done` when it is empty.
+  [[nodiscard]] IoStatus write(SliceQueue& queue);
+  /// errno of the last failure.
+  [[nodiscard]] int error() const { return error_; }
+
+  /// How an attempt to connect went; 0 is success. Also takes the pending error off the socket.
+  [[nodiscard]] int connect_error();
+  void shutdown_write() { ::shutdown(fd_.get(), SHUT_WR); }
+  [[nodiscard]] int fd() const { return fd_.get(); }
+
+ private:
+  UniqueFd fd_;  // before the watcher, so that polling stops before the descriptor closes
+  FdWatcher watcher_;
+  int error_ = 0;
+};
+
+/// Begins to connect. The descriptor is writable when it is decided; the error is for the log.
+struct ConnectStart {
+  UniqueFd fd;
+  int error = 0;  ///< errno when it failed at once, else 0
+};
+[[nodiscard]] ConnectStart start_connect(const SocketAddress& address);
+
+}  // namespace bonedry::io

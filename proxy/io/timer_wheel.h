@@ -1,0 +1,76 @@
+#pragma once
+
+#include "proxy/base/clock.h"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <utility>
+
+namespace bonedry::io {
+
+class TimerWheel;
+
+/// A place in a ring of timers; alone it points to itself.
+struct TimerLink {
+  TimerLink* previous = this;
+  TimerLink* next = this;
+
+  TimerLink() = default;
+  TimerLink(const TimerLink&) = delete;
+  TimerLink& operator=(const TimerLink&) = delete;
+
+  [[nodiscard]] bool alone() const { return next == this; }
+  void insert_before(TimerLink& other);
+  void remove();
+};
+
+/// A timer that is a member of what it serves. Arming and disarming are a few pointer writes; the
+/// destructor disarms. Fires once, never early, at most two ticks late.
+class Timer : private TimerLink {
+ public:
+  Timer(TimerWheel& wheel, std::function<void()> callback)
+      : wheel_(wheel), callback_(std::move(callback)) {}
+  ~Timer() { disarm(); }
+
+  void arm(Millis delay);
+  void disarm();
+  [[nodiscard]] bool armed() const { return !alone(); }
+
+ private:
+  friend class TimerWheel;
+  TimerWheel& wheel_;
+  std::function<void()> callback_;
+  std::int64_t due_tick_ = 0;
+};
+
+/// All timers of one loop: a ring of lists, one per tick. A timer further ahead than the ring is
+/// looked at once a round. Must outlive its timers.
+class TimerWheel {
+ public:
+  static constexpr Millis kTick{50};
+  static constexpr std::size_t kSlots = 512;  // a round of 25 s: most time-outs fit into two
+
+  explicit TimerWheel(Instant now) : tick_(now.ms / kTick.count()), now_(now) {}
+  TimerWheel(const TimerWheel&) = delete;
+  TimerWheel& operator=(const TimerWheel&) = delete;
+
+  /// What armings count from; set at the start of each round of callbacks.
+  void set_now(Instant now) { now_ = now; }
+  /// Fires everything that is due. Callbacks may arm, disarm and destroy any timer.
+  void advance(Instant now);
+  [[nodiscard]] bool idle() const { return armed_ == 0; }
+
+ private:
+  friend class Timer;
+  TimerLink& list_of(std::int64_t tick) { return lists_[static_cast<std::size_t>(tick) % kSlots]; }
+  void fire_tick();
+
+  std::array<TimerLink, kSlots> lists_;
+  std::int64_t tick_;  // the last one that was fired
+  Instant now_;
+  std::size_t armed_ = 0;
+};
+
+}  // namespace bonedry::io

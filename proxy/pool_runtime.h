@@ -1,0 +1,51 @@
+#pragma once
+
+#include "balancer/picker.h"
+#include "balancer/topology.h"
+#include "proxy/http/head_writer.h"
+#include "proxy/upstream_pool.h"
+#include "session/affinity.h"
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bonedry::proxy {
+
+/// What one worker has for one pool of one topology. Exchanges that began under it keep it alive,
+/// so that node indexes mean the same to them until they end or choose anew.
+class PoolRuntime final : public http::CookieFilter {
+ public:
+  /// `upstreams`: this worker's connections, by node index. `picker` outlives topologies.
+  PoolRuntime(std::shared_ptr<const balancer::Topology> topology, const balancer::PoolView& view,
+              std::span<const std::string> secrets, session::Ledger& ledger, const Clock& clock,
+              std::shared_ptr<balancer::Picker> picker, std::vector<UpstreamPool*> upstreams)
+      : topology_(std::move(topology)),
+        view_(view),
+        affinity_(view, secrets, ledger, clock),
+        picker_(std::move(picker)),
+        upstreams_(std::move(upstreams)) {}
+
+  [[nodiscard]] const balancer::PoolView& view() const { return view_; }
+  [[nodiscard]] session::Affinity& affinity() { return affinity_; }
+  [[nodiscard]] balancer::Picker& picker() { return *picker_; }
+  [[nodiscard]] UpstreamPool& upstream(std::size_t node) { return *upstreams_[node]; }
+  [[nodiscard]] const balancer::NodeView& node(std::size_t index) const {
+    return view_.nodes[index];
+  }
+
+  /// Takes our session cookie out of what goes to the node.
+  [[nodiscard]] Kept filter(std::string_view value) const override;
+
+ private:
+  std::shared_ptr<const balancer::Topology> topology_;  // keeps view_
+  const balancer::PoolView& view_;
+  session::Affinity affinity_;
+  std::shared_ptr<balancer::Picker> picker_;
+  std::vector<UpstreamPool*> upstreams_;
+};
+
+}  // namespace bonedry::proxy

@@ -1,0 +1,120 @@
+#include "proxy/server.h"
+
+#include "proxy/base/file.h"
+#include "proxy/io/listener.h"
+#include "proxy/worker.h"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <thread>
+#include <utility>
+
+namespace bonedry::proxy {
+namespace {
+
+std::size_t count_workers(unsigned configured) {
+  if (configured != 0) return configured;
+  return std::max(1U, std::thread::hardware_concurrency());
+}
+
+/// SO_REUSEPORT would let a second bonedry share the port without a word: half of the users would
+/// meet a proxy that nobody watches. So the port must first be had without it.
+Outcome probe_free(const io::SocketAddress& address, const std::string& text) {
+  const UniqueFd fd{::socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  const int on = 1;
+  if (fd.is_open()) setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+  if (fd.is_open() && ::bind(fd.get(), address.raw(), address.size) == 0 &&
+      ::listen(fd.get(), 1) == 0) {
+    return Done{};
+  }
+  return Failure{"cannot listen on " + text + ": " + errno_text(errno)};
+}
+
+/// Joins the acknowledgements of all workers into one.
+class Gather {
+ public:
+  Gather(std::size_t count, std::function<void()> done) : left_(count), done_(std::move(done)) {}
+  void one() {
+    if (--left_ == 0) done_();
+  }
+
+ private:
+  std::size_t left_;
+  std::function<void()> done_;
+};
+
+}  // namespace
+
+Server::Server(Parts parts, const conf::Config& config)
+    : parts_(std::move(parts)),
+      config_(config),
+      worker_count_(count_workers(config.server.workers)),
+      access_log_(config.log),
+      mailbox_(parts_.loop),
+      prober_(parts_.loop, parts_.on_health) {}
+
+Server::~Server() = default;
+
+Result<std::vector<Server::Bound>> Server::bind() {
+  std::vector<Bound> all;
+  for (const conf::Listener& listener : config_.listeners) {
+    Bound bound;
+    const Outcome done = bind_one(listener, bound);
+    if (!done) return Failure{done.error()};
+    all.push_back(bound);
+  }
+  return all;
+}
+
+Outcome Server::bind_one(const conf::Listener& listener, Bound& bound) {
+  conf::Address address = listener.address;
+  auto& sockets = sockets_.emplace_back();
+  while (sockets.size() < worker_count_) {
+    const auto target = io::make_address(address.host, address.port);
+    if (!target) return Failure{target.error()};
+    if (sockets.empty() && address.port != 0) {
+      const Outcome free = probe_free(*target, conf::to_string(address));
+      if (!free) return free;
+    }
+    Result<UniqueFd> socket = io::listen_on(*target);
+    if (!socket) return Failure{socket.error()};
+    address.port = io::bound_port(*socket);  // port 0: all workers share the one that it became
+    sockets.push_back(std::move(*socket));
+  }
+  bound = {conf::to_string(address), listener.pool};
+  return Done{};
+}
+
+void Server::start(std::shared_ptr<const balancer::Topology> topology) {
+  const SharedParts shared{parts_.ledger, parts_.clock, access_log_, parts_.secrets};
+  prober_.adopt(*topology);
+  for (std::size_t index = 0; index < worker_count_; ++index) {
+    std::vector<Worker::Listen> listens;
+    for (std::size_t listener = 0; listener < sockets_.size(); ++listener) {
+      listens.push_back({std::move(sockets_[listener][index]), config_.listeners[listener].pool});
+    }
+    const auto seed = static_cast<std::uint64_t>(parts_.clock.now().ms) + index;
+    workers_.push_back(std::make_unique<Worker>(shared, std::move(listens), topology, seed));
+  }
+}
+
+void Server::publish(const std::shared_ptr<const balancer::Topology>& topology,
+                     std::function<void()> acknowledged) {
+  prober_.adopt(*topology);
+  auto gather = std::make_shared<Gather>(worker_count_, std::move(acknowledged));
+  for (const auto& worker : workers_) {
+    worker->publish(topology, [this, gather] { mailbox_.post([gather] { gather->one(); }); });
+  }
+}
+
+void Server::drain(const std::function<void()>& drained) {
+  auto gather = std::make_shared<Gather>(worker_count_, drained);
+  for (const auto& worker : workers_) {
+    worker->drain([this, gather] { mailbox_.post([gather] { gather->one(); }); });
+  }
+}
+
+}  // namespace bonedry::proxy

@@ -1,0 +1,69 @@
+#pragma once
+
+#include "balancer/topology.h"
+#include "conf/config.h"
+#include "proxy/access_log.h"
+#include "proxy/base/result.h"
+#include "proxy/base/unique_fd.h"
+#include "proxy/health_prober.h"
+#include "proxy/io/event_loop.h"
+#include "proxy/io/mailbox.h"
+#include "session/ledger.h"
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace bonedry::proxy {
+
+class Worker;
+
+/// The data plane as a whole: binds the listeners, runs the workers and the health checks. Lives
+/// on the main thread; all its functions and callbacks belong there.
+class Server {
+ public:
+  struct Parts {
+    io::EventLoop& loop;
+    session::Ledger& ledger;
+    const Clock& clock;
+    std::vector<std::string> secrets;
+    HealthProber::OnChange on_health;
+  };
+
+  /// What a listener is really bound to.
+  struct Bound {
+    std::string address;
+    std::string pool;
+  };
+
+  Server(Parts parts, const conf::Config& config);
+  ~Server();
+
+  /// Binds every listener once per worker; the error names the address and the reason. Nothing is
+  /// accepted before `start`.
+  [[nodiscard]] Result<std::vector<Bound>> bind();
+  void start(std::shared_ptr<const balancer::Topology> topology);
+
+  /// Posts the topology to every worker; calls `acknowledged` on this thread when all have it.
+  void publish(const std::shared_ptr<const balancer::Topology>& topology,
+               std::function<void()> acknowledged);
+
+  /// Stops accepting, lets exchanges finish, calls `drained` when all connections are gone.
+  void drain(const std::function<void()>& drained);
+
+ private:
+  [[nodiscard]] Outcome bind_one(const conf::Listener& listener, Bound& bound);
+
+  Parts parts_;
+  const conf::Config config_;
+  std::size_t worker_count_;
+  AccessLog access_log_;
+  io::Mailbox mailbox_;
+  HealthProber prober_;
+  std::vector<std::vector<UniqueFd>> sockets_;  // by listener, then worker; until they start
+  std::vector<std::unique_ptr<Worker>> workers_;
+};
+
+}  // namespace bonedry::proxy

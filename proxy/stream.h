@@ -1,0 +1,141 @@
+#pragma once
+
+#include "proxy/base/chunk.h"
+#include "proxy/base/slice_queue.h"
+#include "proxy/http/head.h"
+#include "proxy/http/head_writer.h"
+#include "proxy/http/local_reply.h"
+#include "proxy/http/parser.h"
+#include "proxy/http/rules.h"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <utility>
+
+namespace bonedry::proxy {
+
+/// Some of a body, as views of the chunk that it was read into. Valid within one call.
+class BodySlices {
+ public:
+  /// `data`: what the pieces count from, in `chunk`.
+  BodySlices(ChunkRef chunk, const char* data, const http::BodyPieces& pieces)
+      : chunk_(std::move(chunk)), data_(data), pieces_(pieces) {}
+
+  [[nodiscard]] std::size_t bytes() const { return pieces_.bytes; }
+  void push_to(SliceQueue& queue) const {
+    for (const http::Span& piece : pieces_.all()) {
+      queue.push({chunk_, data_ + piece.at, piece.size});
+    }
+  }
+
+ private:
+  ChunkRef chunk_;
+  const char* data_;
+  const http::BodyPieces& pieces_;
+};
+
+/// Whether a message goes on or this was the last of it.
+enum class Last : std::uint8_t { no, yes };
+
+/// What became of the bytes that were handed over.
+enum class Flow : std::uint8_t {
+  open,       ///< all are out: go on
+  congested,  ///< some wait; whoever produces stops until told
+  broken,     ///< the peer is gone
+};
+
+/// How an exchange leaves the client's side.
+enum class Departure : std::uint8_t {
+  keep,   ///< the message is complete, the connection may carry another
+  close,  ///< the message is complete, the connection may not
+  abort,  ///< the message is not complete, and the client must notice
+};
+
+/// The client's side of one exchange, whatever protocol it speaks. `send_*` only queue; `flush`
+/// sends. Nothing here calls the exchange back.
+class DownstreamStream {
+ public:
+  virtual void send_interim(const http::Head& head) = 0;
+  virtual void send_head(const http::Head& head, const http::ResponseExtras& extras) = 0;
+  virtual void send_body(const BodySlices& body) = 0;
+  /// The end of the body; `trailers` are "Name: value\r\n" lines, for framings that have them.
+  virtual void send_end(std::string_view trailers) = 0;
+  virtual void send_local(const http::LocalReply& reply) = 0;
+  virtual Flow flush() = 0;
+
+  /// Whether request body may be delivered (`on_request_body`), from the next event on.
+  virtual void want_body() = 0;
+  virtual void hold_body() = 0;
+  /// The exchange is over and must not be touched after this.
+  virtual void exchange_over(Departure departure) = 0;
+
+ protected:
+  ~DownstreamStream() = default;
+};
+
+/// The node's side of one exchange, whatever protocol it speaks: what a lease is on.
+class UpstreamStream {
+ public:
+  virtual void send_head(const http::Head& head, const http::RequestFacts& facts,
+                         const http::Origin& origin, const http::CookieFilter* cookies) = 0;
+  virtual void send_body(const BodySlices& body) = 0;
+  virtual void send_end(std::string_view trailers) = 0;
+  virtual Flow flush() = 0;
+
+  virtual void want_response() = 0;
+  virtual void hold_response() = 0;
+  /// Whether it carried an exchange before this one, so that it may have died of old age.
+  [[nodiscard]] virtual bool reused() const = 0;
+  [[nodiscard]] virtual bool connected() const = 0;
+  /// Gives the stream back; the caller forgets it. `keep`: it is clean and may serve again.
+  virtual void release(http::Persistence persistence) = 0;
+
+ protected:
+  ~UpstreamStream() = default;
+};
+
+/// What a client's side tells the exchange.
+class DownstreamEvents {
+ public:
+  virtual void on_request_body(const BodySlices& body, Last last, std::string_view trailers) = 0;
+  /// All body of one read was delivered: a good moment to flush.
+  virtual void on_request_batch() = 0;
+  virtual void on_bad_body() = 0;
+  /// Some of what waited for the client has gone out.
+  virtual void on_progress() = 0;
+  /// All of it has.
+  virtual void on_downstream_drained() = 0;
+  virtual void on_downstream_lost() = 0;
+
+ protected:
+  ~DownstreamEvents() = default;
+};
+
+/// What a node's side tells the exchange.
+class UpstreamEvents {
+ public:
+  /// Where the node's side puts the head of the response.
+  [[nodiscard]] virtual http::Head& response_head() = 0;
+  [[nodiscard]] virtual http::AskedBy asked_by() const = 0;
+  virtual void on_connected() = 0;
+  virtual void on_connect_failed(int error) = 0;
+  virtual void on_interim_head() = 0;
+  virtual void on_response_head(const http::ResponseFacts& facts) = 0;
+  virtual void on_response_body(const BodySlices& body, Last last, std::string_view trailers) = 0;
+  virtual void on_response_batch() = 0;
+  /// Some of what waited for the node has gone out.
+  virtual void on_progress() = 0;
+  /// All of it has.
+  virtual void on_upstream_drained() = 0;
+  /// The answer is not HTTP; `why` is a literal for the log.
+  virtual void on_bad_response(const char* why) = 0;
+  virtual void on_upstream_lost() = 0;
+
+ protected:
+  ~UpstreamEvents() = default;
+};
+
+}  // namespace bonedry::proxy

@@ -1,0 +1,235 @@
+#include "proxy/upstream_connection.h"
+
+#include "proxy/upstream_pool.h"
+
+#include <cassert>
+#include <utility>
+
+namespace bonedry::proxy {
+
+using io::IoStatus;
+using io::Ready;
+
+UpstreamConnection::UpstreamConnection(UpstreamPool& pool, UniqueFd fd)
+    : pool_(pool), idle_timer_(pool.context().loop.timers(), [this] { pool_.drop(*this); }) {
+  socket_.emplace(pool.context().loop, std::move(fd), static_cast<io::FdWatcher::Handler&>(*this));
+  socket_->want(Ready::write);
+}
+
+/// The only place where the state changes; the pool's lists follow it.
+void UpstreamConnection::set(State state) {
+  if (state_ == state) return;
+  if (state_ == State::idle) {
+    pool_.remove_idle(*this);
+    idle_timer_.disarm();
+  }
+  state_ = state;
+  if (state_ == State::idle) {
+    pool_.add_idle(*this);
+    idle_timer_.arm(UpstreamPool::kIdleTime);
+  }
+}
+
+void UpstreamConnection::lend(UpstreamEvents& exchange) {
+  assert(exchange_ == nullptr);
+  exchange_ = &exchange;
+  ++exchanges_;
+  parser_.start();
+  phase_ = Phase::head;
+  pull_ = Pull::wanted;
+  if (state_ == State::idle) set(State::busy);
+}
+
+void UpstreamConnection::close() {
+  set(State::closed);
+  exchange_ = nullptr;
+  idle_timer_.disarm();
+  socket_.reset();
+  out_.clear();
+  in_.clear();
+}
+
+void UpstreamConnection::release(http::Persistence persistence) {
+  exchange_ = nullptr;
+  const bool clean = persistence == http::Persistence::keep_alive && state_ == State::busy &&
+                     phase_ == Phase::done && in_.empty() && out_.empty() &&
+                     writing_ == Writing::fine;
+  if (!clean || pool_.idle_.size() >= UpstreamPool::kMostIdle) return pool_.drop(*this);
+  set(State::idle);
+  update_interest();
+}
+
+void UpstreamConnection::send_head(const http::Head& head, const http::RequestFacts& facts,
+                                   const http::Origin& origin, const http::CookieFilter* cookies) {
+  request_body_ = facts.framing.kind;
+  http::write_request_head(head, facts, origin, cookies, {out_, pool_.context().chunks});
+}
+
+void UpstreamConnection::send_body(const BodySlices& body) {
+  if (body.bytes() == 0 || writing_ == Writing::broken) return;
+  const http::HeadSink sink{out_, pool_.context().chunks};
+  if (request_body_ == http::BodyKind::chunked) http::write_chunk_line(body.bytes(), sink);
+  body.push_to(out_);
+  if (request_body_ == http::BodyKind::chunked) out_.push_copy(pool_.context().chunks, "\r\n");
+}
+
+void UpstreamConnection::send_end(std::string_view trailers) {
+  if (request_body_ != http::BodyKind::chunked || writing_ == Writing::broken) return;
+  out_.push_copy(pool_.context().chunks, "0\r\n");
+  out_.push_copy(pool_.context().chunks, trailers);
+  out_.push_copy(pool_.context().chunks, "\r\n");
+}
+
+Flow UpstreamConnection::flush() {
+  if (writing_ == Writing::broken) return Flow::broken;
+  const IoStatus status = socket_->write(out_);
+  if (status == IoStatus::failed) {
+    // The node may have answered and closed without reading on: its answer is still to be had.
+    writing_ = Writing::broken;
+    out_.clear();
+  }
+  update_interest();
+  if (status == IoStatus::done) return Flow::open;
+  return status == IoStatus::would_block ? Flow::congested : Flow::broken;
+}
+
+void UpstreamConnection::want_response() {
+  pull_ = Pull::wanted;
+  update_interest();
+}
+
+void UpstreamConnection::hold_response() {
+  pull_ = Pull::held;
+  update_interest();
+}
+
+void UpstreamConnection::update_interest() {
+  if (!socket_) return;
+  if (state_ == State::connecting) return socket_->want(Ready::write);
+  const Ready read = pull_ == Pull::wanted ? Ready::read : Ready::none;
+  socket_->want(out_.empty() ? read : read | Ready::write);
+}
+
+void UpstreamConnection::on_ready(Ready ready) {
+  switch (state_) {
+    case State::connecting:
+      return on_connect_decided();
+    case State::idle:
+      return on_idle_event();
+    case State::closed:
+      return;
+    case State::busy:
+      break;
+  }
+  if (has(ready, Ready::write) && !out_.empty()) {
+    const std::size_t waiting = out_.bytes();
+    const Flow flow = flush();
+    if (out_.bytes() != waiting) exchange_->on_progress();
+    if (flow != Flow::congested) exchange_->on_upstream_drained();
+  }
+  if (state_ == State::busy && exchange_ != nullptr && has(ready, Ready::read) &&
+      pull_ == Pull::wanted) {
+    read();
+  }
+}
+
+void UpstreamConnection::on_connect_decided() {
+  const int error = socket_->connect_error();
+  if (error != 0) return exchange_->on_connect_failed(error);
+  set(State::busy);
+  update_interest();
+  exchange_->on_connected();
+}
+
+/// Closed by the node, or bytes that nobody asked for: useless either way.
+void UpstreamConnection::on_idle_event() {
+  pool_.drop(*this);
+}
+
+void UpstreamConnection::read() {
+  const std::size_t limit =
+      phase_ == Phase::head ? pool_.context().limits.bytes : ChunkPool::kChunkSize;
+  const auto room = in_.room(pool_.context().chunks, limit);
+  const io::ReadResult result = socket_->read(room);
+  switch (result.status) {
+    case IoStatus::done:
+      in_.filled(result.size);
+      return parse();
+    case IoStatus::would_block:
+      if (in_.empty()) in_.clear();
+      return update_interest();
+    case IoStatus::closed:
+      return on_end_of_input();
+    case IoStatus::failed:
+      return exchange_->on_upstream_lost();
+  }
+}
+
+void UpstreamConnection::on_end_of_input() {
+  if (phase_ != Phase::body || !parser_.ends_at_close()) return exchange_->on_upstream_lost();
+  phase_ = Phase::done;
+  const http::BodyPieces nothing;
+  UpstreamEvents& exchange = *exchange_;
+  exchange.on_response_body(BodySlices(ChunkRef{}, nullptr, nothing), Last::yes, "");
+  exchange.on_response_batch();
+}
+
+void UpstreamConnection::parse() {
+  UpstreamEvents& exchange = *exchange_;
+  bool going = true;
+  while (going && exchange_ == &exchange) {
+    going = phase_ == Phase::head ? !in_.empty() && parse_head()
+                                  : phase_ == Phase::body && parse_body();
+  }
+  if (exchange_ != &exchange) return;
+  update_interest();
+  exchange.on_response_batch();
+}
+
+/// True when there is more to do with what has been read.
+bool UpstreamConnection::parse_head() {
+  http::Head& head = exchange_->response_head();
+  const auto status = parser_.parse_head(in_.data(), in_.size(), pool_.context().limits, head);
+  if (status == http::ParseStatus::more) return false;
+  if (status == http::ParseStatus::failed) {
+    exchange_->on_bad_response(parser_.refusal().why);
+    return false;
+  }
+  head.chunk = in_.chunk();
+  in_.consume(head.size);
+  const auto facts = http::judge_response(head, exchange_->asked_by());
+  if (!facts) {
+    exchange_->on_bad_response(facts.error());
+    return false;
+  }
+  if (facts->interim) {
+    parser_.start();
+    exchange_->on_interim_head();
+    return true;
+  }
+  parser_.expect_body(facts->framing);
+  phase_ = Phase::body;
+  exchange_->on_response_head(*facts);
+  return true;
+}
+
+bool UpstreamConnection::parse_body() {
+  http::BodyPieces pieces;
+  std::size_t used = 0;
+  if (in_.empty() && parser_.framing().kind != http::BodyKind::none) return false;
+  const auto status = parser_.parse_body(in_.data(), in_.size(), pieces, used);
+  if (status == http::ParseStatus::failed) {
+    exchange_->on_bad_response(parser_.refusal().why);
+    return false;
+  }
+  const bool last = status == http::ParseStatus::complete;
+  if (last) phase_ = Phase::done;
+  const BodySlices body(in_.chunk(), in_.data(), pieces);
+  in_.consume(used);
+  if (pieces.bytes > 0 || last) {
+    exchange_->on_response_body(body, last ? Last::yes : Last::no, parser_.trailers());
+  }
+  return false;
+}
+
+}  // namespace bonedry::proxy

@@ -1,0 +1,77 @@
+#pragma once
+
+#include "proxy/base/chunk.h"
+#include "proxy/base/read_buffer.h"
+#include "proxy/base/slice_queue.h"
+#include "proxy/http/parser.h"
+#include "proxy/io/event_loop.h"
+#include "proxy/io/socket.h"
+#include "proxy/stream.h"
+
+#include <cstddef>
+#include <optional>
+
+namespace bonedry::proxy {
+
+class UpstreamPool;
+
+/// One HTTP/1 connection to a node. Owned by its pool; on loan to at most one exchange.
+///
+///   connecting --> busy <--> idle
+///        \___________\________\____> closed (absorbing)
+class UpstreamConnection final : public io::Retirable,
+                                 public UpstreamStream,
+                                 private io::FdWatcher::Handler {
+ public:
+  enum class State : std::uint8_t { connecting, busy, idle, closed };
+
+  UpstreamConnection(UpstreamPool& pool, UniqueFd fd);
+
+  /// Lends the connection; it is `connecting` or `idle`.
+  void lend(UpstreamEvents& exchange);
+  /// Stops all events and closes the descriptor.
+  void close();
+
+  void send_head(const http::Head& head, const http::RequestFacts& facts,
+                 const http::Origin& origin, const http::CookieFilter* cookies) override;
+  void send_body(const BodySlices& body) override;
+  void send_end(std::string_view trailers) override;
+  Flow flush() override;
+  void want_response() override;
+  void hold_response() override;
+  [[nodiscard]] bool reused() const override { return exchanges_ > 1; }
+  [[nodiscard]] bool connected() const override { return state_ != State::connecting; }
+  void release(http::Persistence persistence) override;
+
+ private:
+  friend class UpstreamPool;
+
+  void on_ready(io::Ready ready) override;
+  void on_connect_decided();
+  void on_idle_event();
+  void read();
+  void parse();
+  [[nodiscard]] bool parse_head();
+  [[nodiscard]] bool parse_body();
+  void on_end_of_input();
+  void update_interest();
+  void set(State state);
+
+  UpstreamPool& pool_;
+  State state_ = State::connecting;
+  std::optional<io::Socket> socket_;
+  ReadBuffer in_;
+  SliceQueue out_;
+  http::Parser parser_{http::Parser::Kind::response};
+  io::Timer idle_timer_;
+  UpstreamEvents* exchange_ = nullptr;
+  enum class Phase : std::uint8_t { head, body, done } phase_ = Phase::head;
+  enum class Pull : std::uint8_t { held, wanted } pull_ = Pull::wanted;
+  enum class Writing : std::uint8_t { fine, broken } writing_ = Writing::fine;
+  http::BodyKind request_body_ = http::BodyKind::none;
+  std::size_t exchanges_ = 0;
+  std::size_t pool_index_ = 0;  // its place in the pool's list of all
+  std::size_t idle_index_ = 0;  // its place in the pool's list of idle ones, while idle
+};
+
+}  // namespace bonedry::proxy

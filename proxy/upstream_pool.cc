@@ -1,0 +1,69 @@
+#include "proxy/upstream_pool.h"
+
+#include <cassert>
+#include <utility>
+
+namespace bonedry::proxy {
+
+UpstreamPool::UpstreamPool(WorkerContext& context, std::shared_ptr<balancer::Node> node,
+                           const conf::Address& address)
+    : context_(context), node_(std::move(node)) {
+  set_address(address);
+}
+
+UpstreamPool::~UpstreamPool() {
+  while (!all_.empty()) drop(*all_.back());
+}
+
+void UpstreamPool::set_address(const conf::Address& address) {
+  if (address == address_) return;
+  address_ = address;
+  // The config loader has checked that it is numeric.
+  const auto target = io::make_address(address.host, address.port);
+  assert(target);
+  target_ = *target;
+  close_idle();
+}
+
+void UpstreamPool::close_idle() {
+  while (!idle_.empty()) drop(*idle_.back());
+}
+
+std::variant<UpstreamConnection*, int> UpstreamPool::lease(Freshness freshness,
+                                                           UpstreamEvents& exchange) {
+  if (freshness == Freshness::any && !idle_.empty()) {
+    UpstreamConnection& connection = *idle_.back();
+    connection.lend(exchange);
+    return &connection;
+  }
+  io::ConnectStart start = io::start_connect(target_);
+  if (start.error != 0) return start.error;
+  all_.push_back(std::make_unique<UpstreamConnection>(*this, std::move(start.fd)));
+  UpstreamConnection& connection = *all_.back();
+  connection.pool_index_ = all_.size() - 1;
+  connection.lend(exchange);
+  return &connection;
+}
+
+void UpstreamPool::add_idle(UpstreamConnection& connection) {
+  connection.idle_index_ = idle_.size();
+  idle_.push_back(&connection);
+}
+
+void UpstreamPool::remove_idle(UpstreamConnection& connection) {
+  UpstreamConnection* const last = idle_.back();
+  idle_[connection.idle_index_] = last;
+  last->idle_index_ = connection.idle_index_;
+  idle_.pop_back();
+}
+
+void UpstreamPool::drop(UpstreamConnection& connection) {
+  connection.close();
+  const std::size_t index = connection.pool_index_;
+  std::swap(all_[index], all_.back());
+  all_[index]->pool_index_ = index;
+  context_.loop.retire(std::move(all_.back()));
+  all_.pop_back();
+}
+
+}  // namespace bonedry::proxy

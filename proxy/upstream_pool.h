@@ -1,0 +1,66 @@
+#pragma once
+
+#include "balancer/node.h"
+#include "conf/config.h"
+#include "proxy/base/chunk.h"
+#include "proxy/http/parser.h"
+#include "proxy/io/socket.h"
+#include "proxy/upstream_connection.h"
+
+#include <cstddef>
+#include <memory>
+#include <variant>
+#include <vector>
+
+namespace bonedry::proxy {
+
+/// What the connections of a worker share.
+struct WorkerContext {
+  io::EventLoop& loop;
+  ChunkPool& chunks;
+  http::HeadLimits limits;
+  conf::Timeouts timeouts;
+};
+
+/// Whether a connection that served before will do.
+enum class Freshness : std::uint8_t { any, fresh };
+
+/// One worker's connections to one node. Must outlive no loop round after its last connection.
+class UpstreamPool {
+ public:
+  /// Idle connections kept per node and worker: as many as a busy worker has exchanges open.
+  static constexpr std::size_t kMostIdle = 1024;
+  /// Below what common servers keep idle connections for; those that keep less close first.
+  static constexpr Millis kIdleTime = std::chrono::seconds{55};
+
+  UpstreamPool(WorkerContext& context, std::shared_ptr<balancer::Node> node,
+               const conf::Address& address);
+  ~UpstreamPool();
+  UpstreamPool(const UpstreamPool&) = delete;
+  UpstreamPool& operator=(const UpstreamPool&) = delete;
+
+  /// A connection on loan: idle or connecting. Or the errno of a connect that failed at once.
+  [[nodiscard]] std::variant<UpstreamConnection*, int> lease(Freshness freshness,
+                                                             UpstreamEvents& exchange);
+
+  void set_address(const conf::Address& address);
+  void close_idle();
+  [[nodiscard]] bool empty() const { return all_.empty(); }
+  [[nodiscard]] WorkerContext& context() { return context_; }
+  [[nodiscard]] balancer::Node& node() { return *node_; }
+
+ private:
+  friend class UpstreamConnection;
+  void add_idle(UpstreamConnection& connection);
+  void remove_idle(UpstreamConnection& connection);
+  void drop(UpstreamConnection& connection);
+
+  WorkerContext& context_;
+  std::shared_ptr<balancer::Node> node_;
+  conf::Address address_;
+  io::SocketAddress target_;
+  std::vector<std::unique_ptr<UpstreamConnection>> all_;
+  std::vector<UpstreamConnection*> idle_;  // the newest last
+};
+
+}  // namespace bonedry::proxy

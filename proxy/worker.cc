@@ -1,0 +1,230 @@
+#include "proxy/worker.h"
+
+#include "proxy/base/file.h"
+
+#include <pthread.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <csignal>
+#include <utility>
+
+namespace bonedry::proxy {
+namespace {
+
+constexpr std::size_t kSpareExchanges = 1024;  // about a megabyte: a busy worker's open exchanges
+constexpr Millis kMute{1000};
+
+http::HeadLimits head_limits(const conf::Limits& limits) {
+  return {limits.header_bytes, limits.headers};
+}
+
+}  // namespace
+
+Worker::Worker(SharedParts shared, std::vector<Listen> listens,
+               std::shared_ptr<const balancer::Topology> topology, std::uint64_t seed)
+    : shared_(shared),
+      seed_(seed),
+      mailbox_(loop_),
+      context_{loop_, chunks_, head_limits(topology->limits), topology->timeouts} {
+  loop_.on_round_end([this] { after_round(); });
+  for (Listen& listen : listens) {
+    const std::size_t index = listener_pools_.size();
+    listener_pools_.push_back(listen.pool);
+    listeners_.push_back(std::make_unique<io::Listener>(
+        loop_, std::move(listen.fd), [this, index](UniqueFd fd, const io::SocketAddress& peer) {
+          on_accept(index, std::move(fd), peer);
+        }));
+  }
+  adopt(std::move(topology));
+  thread_ = std::thread([this] { run(); });
+}
+
+Worker::~Worker() {
+  mailbox_.post([this] { loop_.stop(); });
+  thread_.join();
+  // The thread is gone, so from here on this is the loop's thread.
+  listeners_.clear();
+  while (!connections_.empty()) connections_.back()->close();
+  runtimes_.clear();
+  upstreams_.clear();
+  loop_.collect();
+}
+
+void Worker::run() {
+  // Signals are the main thread's.
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, nullptr);
+  loop_.run();
+}
+
+void Worker::publish(std::shared_ptr<const balancer::Topology> topology,
+                     std::function<void()> acknowledged) {
+  mailbox_.post([this, next = std::move(topology), done = std::move(acknowledged)] {
+    adopt(next);
+    done();
+  });
+}
+
+void Worker::adopt(std::shared_ptr<const balancer::Topology> topology) {
+  context_.limits = head_limits(topology->limits);
+  context_.timeouts = topology->timeouts;
+  std::map<const balancer::PoolView*, std::shared_ptr<PoolRuntime>> made;
+  std::vector<std::shared_ptr<PoolRuntime>> next;
+  for (const std::string& name : listener_pools_) {
+    const balancer::PoolView& view = *topology->find_pool(name);
+    auto& runtime = made[&view];
+    if (!runtime) {
+      std::vector<UpstreamPool*> upstreams;
+      for (const balancer::NodeView& node : view.nodes) upstreams.push_back(upstream_for(node));
+      runtime = std::make_shared<PoolRuntime>(topology, view, shared_.secrets, shared_.ledger,
+                                              shared_.clock, picker_for(view.config),
+                                              std::move(upstreams));
+    }
+    next.push_back(runtime);
+  }
+  runtimes_ = std::move(next);
+  forget_unused_upstreams(*topology);
+}
+
+UpstreamPool* Worker::upstream_for(const balancer::NodeView& view) {
+  auto& pool = upstreams_[view.node.get()];
+  if (!pool) {
+    pool = std::make_unique<UpstreamPool>(context_, view.node, view.address);
+  } else {
+    pool->set_address(view.address);
+  }
+  return pool.get();
+}
+
+std::shared_ptr<balancer::Picker> Worker::picker_for(const conf::Pool& pool) {
+  PickerEntry& entry = pickers_[pool.name];
+  if (!entry.picker || entry.balance != pool.balance || entry.sticky != pool.session.sticky) {
+    entry = {pool.balance, pool.session.sticky,
+             std::make_shared<balancer::Picker>(pool.balance, pool.session.sticky, seed_)};
+  }
+  return entry.picker;
+}
+
+/// Connections to nodes that no topology has any more are closed as they become idle; a pool goes
+/// with the first change after its last one.
+void Worker::forget_unused_upstreams(const balancer::Topology& topology) {
+  std::erase_if(upstreams_, [&topology](const auto& entry) {
+    const auto of_node = [node = entry.first](const balancer::NodeView& view) {
+      return view.node.get() == node;
+    };
+    const bool used = std::ranges::any_of(topology.pools, [&](const balancer::PoolView& pool) {
+      return std::ranges::any_of(pool.nodes, of_node);
+    });
+    if (used) return false;
+    entry.second->close_idle();
+    return entry.second->empty();
+  });
+}
+
+void Worker::on_accept(std::size_t listener, UniqueFd fd, const io::SocketAddress& peer) {
+  connections_.push_back(
+      std::make_unique<DownstreamConnection>(*this, std::move(fd), io::host_text(peer), listener));
+  connections_.back()->worker_index_ = connections_.size() - 1;
+}
+
+void Worker::remove(DownstreamConnection& connection) {
+  const std::size_t index = connection.worker_index_;
+  std::swap(connections_[index], connections_.back());
+  connections_[index]->worker_index_ = index;
+  loop_.retire(std::move(connections_.back()));
+  connections_.pop_back();
+  check_drained();
+}
+
+std::unique_ptr<Exchange> Worker::take_exchange() {
+  if (spare_.empty()) return std::make_unique<Exchange>(*this);
+  std::unique_ptr<Exchange> exchange = std::move(spare_.back());
+  spare_.pop_back();
+  return exchange;
+}
+
+void Worker::take_back(std::unique_ptr<Exchange> exchange) {
+  resting_.push_back(std::move(exchange));
+}
+
+void Worker::after_round() {
+  for (auto& exchange : resting_) {
+    if (spare_.size() >= kSpareExchanges) break;
+    exchange->reset();
+    spare_.push_back(std::move(exchange));
+  }
+  resting_.clear();
+}
+
+void Worker::drain(std::function<void()> drained) {
+  mailbox_.post([this, done = std::move(drained)] { begin_drain(done); });
+}
+
+void Worker::begin_drain(std::function<void()> drained) {
+  drained_ = std::move(drained);
+  listeners_.clear();
+  // Closing removes from the list, so it is walked from its end.
+  for (std::size_t index = connections_.size(); index > 0; --index) {
+    if (index <= connections_.size()) connections_[index - 1]->drain();
+  }
+  check_drained();
+}
+
+void Worker::check_drained() {
+  if (!drained_ || !connections_.empty()) return;
+  const auto done = std::exchange(drained_, [] {});
+  done();
+}
+
+bool Worker::due(Muted& muted, std::uint64_t& left_out) {
+  if (now() < muted.until) {
+    ++muted.left_out;
+    return false;
+  }
+  muted.until = now() + kMute;
+  left_out = std::exchange(muted.left_out, 0);
+  return true;
+}
+
+void Worker::report_no_node(const std::string& pool) {
+  std::uint64_t left_out = 0;
+  if (!due(no_node_, left_out)) return;
+  spdlog::warn("pool {}: no node may take new users now, answering 503 ({} more not logged)", pool,
+               left_out);
+}
+
+void Worker::report_marked(const balancer::Node& node, int error) {
+  spdlog::warn("node {}: marked down after connect failures in a row: {}", node.key(),
+               errno_text(error));
+}
+
+void Worker::report_bad_response(const balancer::Node& node, const char* why) {
+  std::uint64_t left_out = 0;
+  if (!due(bad_response_, left_out)) return;
+  spdlog::warn("node {}: its answer is malformed: {} ({} more not logged)", node.key(), why,
+               left_out);
+}
+
+void Worker::report_refusal(const std::string& client, const http::Head& head,
+                            const http::Refusal& refusal) {
+  if (access_log().enabled()) {
+    AccessEntry entry;
+    entry.at = wall();
+    entry.client = client;
+    if (head.base != nullptr) {
+      entry.method = head.text(head.method);
+      entry.target = head.text(head.target);
+    }
+    entry.status = refusal.status;
+    entry.end = EndReason::bad_request;
+    access_log().write(entry);
+  }
+  std::uint64_t left_out = 0;
+  if (!due(refusal_, left_out)) return;
+  spdlog::info("client {}: refused with {}: {} ({} more not logged)", client, refusal.status,
+               refusal.why, left_out);
+}
+
+}  // namespace bonedry::proxy

@@ -1,0 +1,123 @@
+#pragma once
+
+#include "balancer/topology.h"
+#include "proxy/access_log.h"
+#include "proxy/downstream_connection.h"
+#include "proxy/exchange.h"
+#include "proxy/io/event_loop.h"
+#include "proxy/io/listener.h"
+#include "proxy/io/mailbox.h"
+#include "proxy/pool_runtime.h"
+#include "proxy/upstream_pool.h"
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+namespace bonedry::proxy {
+
+/// What all workers share. Everything referred to is thread-safe and outlives the workers.
+struct SharedParts {
+  session::Ledger& ledger;
+  const Clock& clock;
+  AccessLog& access_log;
+  const std::vector<std::string>& secrets;
+};
+
+/// One thread with one loop, and all that it owns: listening sockets, clients' connections,
+/// connections to nodes. Shares nothing with other workers but what SharedParts and the topology
+/// say. Public functions belong to the worker's thread, unless they say otherwise.
+class Worker {
+ public:
+  struct Listen {
+    UniqueFd fd;
+    std::string pool;
+  };
+
+  /// On the main thread. `seed` tells the workers' random choices apart.
+  Worker(SharedParts shared, std::vector<Listen> listens,
+         std::shared_ptr<const balancer::Topology> topology, std::uint64_t seed);
+  /// On the main thread: ends at once what is still there.
+  ~Worker();
+
+  /// From any thread: `acknowledged` is called on the worker's thread once it routes by `topology`.
+  void publish(std::shared_ptr<const balancer::Topology> topology,
+               std::function<void()> acknowledged);
+  /// From any thread: accepts no more, lets exchanges finish; then calls `drained` on the worker's
+  /// thread.
+  void drain(std::function<void()> drained);
+
+  [[nodiscard]] WorkerContext& context() { return context_; }
+  [[nodiscard]] Instant now() const { return loop_.now(); }
+  [[nodiscard]] WallTime wall() const { return shared_.clock.wall(); }
+  [[nodiscard]] bool draining() const { return drained_ != nullptr; }
+  [[nodiscard]] AccessLog& access_log() { return shared_.access_log; }
+  [[nodiscard]] const std::shared_ptr<PoolRuntime>& runtime_of(std::size_t listener) const {
+    return runtimes_[listener];
+  }
+
+  /// Exchanges are used again: one that is given back rests until no call of it is on the stack.
+  [[nodiscard]] std::unique_ptr<Exchange> take_exchange();
+  void take_back(std::unique_ptr<Exchange> exchange);
+  void remove(DownstreamConnection& connection);
+
+  void note_exchange() { ++exchanges_; }
+  // What is worth a line in the log; each at most once a second, with how many were left out.
+  void report_no_node(const std::string& pool);
+  void report_marked(const balancer::Node& node, int error);
+  void report_bad_response(const balancer::Node& node, const char* why);
+  void report_refusal(const std::string& client, const http::Head& head,
+                      const http::Refusal& refusal);
+
+ private:
+  void run();
+  void adopt(std::shared_ptr<const balancer::Topology> topology);
+  [[nodiscard]] UpstreamPool* upstream_for(const balancer::NodeView& view);
+  [[nodiscard]] std::shared_ptr<balancer::Picker> picker_for(const conf::Pool& pool);
+  void forget_unused_upstreams(const balancer::Topology& topology);
+  void on_accept(std::size_t listener, UniqueFd fd, const io::SocketAddress& peer);
+  void begin_drain(std::function<void()> drained);
+  void check_drained();
+  void after_round();
+
+  struct Muted {
+    Instant until;
+    std::uint64_t left_out = 0;
+  };
+  /// Whether a line of this kind is due; `left_out` is then how many were not.
+  [[nodiscard]] bool due(Muted& muted, std::uint64_t& left_out);
+
+  struct PickerEntry {
+    conf::Balance balance;
+    conf::Sticky sticky;
+    std::shared_ptr<balancer::Picker> picker;
+  };
+
+  SharedParts shared_;
+  std::uint64_t seed_;
+  io::EventLoop loop_;
+  io::Mailbox mailbox_;
+  ChunkPool chunks_;
+  WorkerContext context_;
+  std::vector<std::string> listener_pools_;
+  std::unordered_map<const balancer::Node*, std::unique_ptr<UpstreamPool>> upstreams_;
+  std::map<std::string, PickerEntry> pickers_;
+  std::vector<std::shared_ptr<PoolRuntime>> runtimes_;  // by listener
+  std::vector<std::unique_ptr<Exchange>> resting_;
+  std::vector<std::unique_ptr<Exchange>> spare_;
+  std::vector<std::unique_ptr<DownstreamConnection>> connections_;
+  std::vector<std::unique_ptr<io::Listener>> listeners_;
+  std::function<void()> drained_;
+  std::uint64_t exchanges_ = 0;
+  Muted no_node_;
+  Muted bad_response_;
+  Muted refusal_;
+  std::thread thread_;
+};
+
+}  // namespace bonedry::proxy

@@ -1,0 +1,187 @@
+#include "session/affinity.h"
+
+namespace bonedry::session {
+
+using balancer::Claim;
+using balancer::Verdict;
+
+namespace {
+
+std::string attributes_text(const conf::CookieAttributes& attributes) {
+  std::string text;
+  if (!attributes.path.empty()) text += "; Path=" + attributes.path;
+  if (!attributes.domain.empty()) text += "; Domain=" + attributes.domain;
+  if (attributes.http_only) text += "; HttpOnly";
+  switch (attributes.same_site) {
+    case conf::SameSite::lax:
+      text += "; SameSite=Lax";
+      break;
+    case conf::SameSite::strict:
+      text += "; SameSite=Strict";
+      break;
+    case conf::SameSite::none:
+      text += "; SameSite=None";
+      break;
+  }
+  // No listener speaks TLS yet, so `automatic` means a plain one.
+  if (attributes.secure == conf::Secure::always) text += "; Secure";
+  return text;
+}
+
+}  // namespace
+
+Affinity::Affinity(const balancer::PoolView& pool, std::span<const std::string> secrets,
+                   Ledger& ledger, const Clock& clock)
+    : pool_(pool),
+      ledger_(ledger),
+      clock_(clock),
+      sealer_(secrets, pool.config.name),
+      attributes_(attributes_text(pool.config.session.attributes)) {
+  for (std::size_t index = 0; index < pool.nodes.size(); ++index) {
+    slots_.emplace(pool.nodes[index].slot, index);
+    for (std::size_t secret = 0; secret < sealer_.secrets(); ++secret) {
+      nodes_.emplace(sealer_.node_key(secret, pool.nodes[index].node->name()), index);
+    }
+  }
+}
+
+Visit Affinity::arrive(std::span<const std::string_view> values, Instant now) {
+  Visit visit;
+  if (!sticky()) return visit;
+  for (const std::string_view value : values) {
+    if (look_up(value, visit, now) == Found::yes) break;
+  }
+  return visit;
+}
+
+Affinity::Found Affinity::look_up(std::string_view value, Visit& visit, Instant now) {
+  const std::optional<CookiePeek> peeked = peek(value);
+  if (!peeked) return Found::no;
+  const Ledger::Lookup lookup = ledger_.open(peeked->key, peeked->check, now);
+  if (!lookup.opened) return verify(value, peeked->check, lookup.miss, visit, now);
+  visit.key = peeked->key;
+  visit.cookie = CookieStanding::current;
+  return take(*lookup.opened, visit, now);
+}
+
+Affinity::Found Affinity::verify(std::string_view value, CookieCheck check, Ledger::Miss miss,
+                                 Visit& visit, Instant now) {
+  const std::optional<CookieContent> content = sealer_.open(value);
+  if (!content) return Found::no;
+  visit.key = content->key;
+  if (miss == Ledger::Miss::mismatch) {
+    if (const auto opened = ledger_.open_verified(content->key, now)) {
+      if (take(*opened, visit, now) == Found::no) return Found::no;
+      // An older cookie of the session: good for finding it, and replaced if it names another node.
+      const auto named = nodes_.find(content->node);
+      const bool same = named != nodes_.end() && named->second == visit.node;
+      visit.cookie = same ? CookieStanding::current : CookieStanding::needed;
+      if (same) ledger_.reseal(*visit.held, check);
+      return Found::yes;
+    }
+  }
+  return adopt_or_end(*content, check, visit, now);
+}
+
+Affinity::Found Affinity::adopt_or_end(const CookieContent& content, CookieCheck check,
+                                       Visit& visit, Instant now) {
+  const auto named = nodes_.find(content.node);
+  if (named == nodes_.end()) return Found::no;
+  visit.node = named->second;
+  const Millis age = clock_.wall() - content.issued;
+  const bool alive = age < pool_.config.session.max_lifetime;
+  if (!alive || now >= pool_.ledger_complete_at) {
+    visit.claim = Claim::ended;
+    return Found::yes;
+  }
+  // The ledger was lost, and this user may have been on it.
+  visit.cookie = CookieStanding::current;
+  const NodeSlot slot = pool_.nodes[visit.node].slot;
+  return take(ledger_.begin(content.key, check, slot, SessionState::live, now - age, now), visit,
+              now);
+}
+
+Affinity::Found Affinity::take(const OpenedSession& session, Visit& visit, Instant now) {
+  const auto index = index_of(session.node);
+  if (!index) {
+    ledger_.close(session.ref, now);
+    return Found::no;
+  }
+  visit.node = *index;
+  visit.slot = session.node;
+  visit.held = session.ref;
+  visit.created = session.created;
+  visit.claim = session.displaced ? Claim::displaced : Claim::session;
+  return Found::yes;
+}
+
+std::size_t Affinity::settle(Visit& visit, Verdict verdict, std::size_t chosen, Instant now) {
+  if (!sticky() || visit.claim == Claim::none) return chosen;
+  const balancer::NodeView& target = pool_.nodes[chosen];
+  if (!visit.held) {  // Claim::ended: the user begins anew, under the key that is known already
+    count(visit, verdict);
+    const OpenedSession session =
+        ledger_.begin(visit.key, 0, target.slot, SessionState::live, now, now);
+    visit.cookie = CookieStanding::needed;
+    if (take(session, visit, now) == Found::no) return chosen;
+    if (visit.node == chosen) target.node->counters.begun.fetch_add(1, std::memory_order_relaxed);
+    return visit.node;
+  }
+  if (verdict == Verdict::own_node && visit.claim == Claim::session) return chosen;
+  const NodeSlot there = ledger_.move(*visit.held, visit.slot, target.slot);
+  visit.claim = Claim::session;
+  if (there == target.slot && verdict != Verdict::own_node) {
+    count(visit, verdict);
+    target.node->counters.begun.fetch_add(1, std::memory_order_relaxed);
+    visit.cookie = CookieStanding::needed;
+  }
+  visit.slot = there;
+  visit.node = index_of(there).value_or(chosen);
+  return visit.node;
+}
+
+void Affinity::begin(Visit& visit, std::size_t node, Instant now) {
+  const balancer::NodeView& view = pool_.nodes[node];
+  visit.key = random_session_key();
+  const OpenedSession session =
+      ledger_.begin(visit.key, 0, view.slot, SessionState::pending, now, now);
+  visit.cookie = CookieStanding::needed;
+  visit.claim = Claim::session;
+  visit.node = node;
+  visit.slot = session.node;
+  visit.held = session.ref;
+  visit.created = session.created;
+  view.node->counters.begun.fetch_add(1, std::memory_order_relaxed);
+}
+
+std::string Affinity::set_cookie(Visit& visit, std::size_t node) {
+  const WallTime issued = clock_.wall() - (clock_.now() - visit.created);
+  const auto value =
+      sealer_.seal({visit.key, sealer_.node_key(0, pool_.nodes[node].node->name()), issued});
+  const std::string_view text(value.data(), value.size());
+  if (visit.held) ledger_.reseal(*visit.held, peek(text)->check);
+  visit.cookie = CookieStanding::current;
+  return pool_.config.session.cookie + "=" + std::string(text) + attributes_;
+}
+
+void Affinity::leave(Visit& visit, Instant now) {
+  if (visit.held) ledger_.close(*visit.held, now);
+  visit.held.reset();
+}
+
+std::optional<std::size_t> Affinity::index_of(NodeSlot slot) const {
+  const auto found = slots_.find(slot);
+  if (found == slots_.end()) return std::nullopt;
+  return found->second;
+}
+
+void Affinity::count(const Visit& visit, Verdict verdict) const {
+  balancer::NodeCounters& counters = pool_.nodes[visit.node].node->counters;
+  // A session that had ended is late wherever it goes now.
+  if (visit.claim == Claim::ended && verdict == Verdict::own_node) verdict = Verdict::late;
+  if (verdict == Verdict::late) counters.late.fetch_add(1, std::memory_order_relaxed);
+  if (verdict == Verdict::moved) counters.moved.fetch_add(1, std::memory_order_relaxed);
+  if (verdict == Verdict::rescued) counters.rescued.fetch_add(1, std::memory_order_relaxed);
+}
+
+}  // namespace bonedry::session

@@ -1,0 +1,52 @@
+#include "session/cookie_header.h"
+
+namespace bonedry::session {
+namespace {
+
+std::string_view trim(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+std::string_view skip_separators(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t' || text.front() == ';')) {
+    text.remove_prefix(1);
+  }
+  return text;
+}
+
+std::string_view drop_separators(std::string_view text) {
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t' || text.back() == ';')) {
+    text.remove_suffix(1);
+  }
+  return text;
+}
+
+}  // namespace
+
+std::optional<CookieInField> find_cookie(std::string_view field, std::string_view name) {
+  std::size_t at = 0;
+  while (at < field.size()) {
+    std::size_t end = field.find(';', at);
+    if (end == std::string_view::npos) end = field.size();
+    const std::string_view pair = trim(field.substr(at, end - at));
+    // An empty pair trims to a view with no place in the field; the name test keeps it out.
+    if (pair.starts_with(name) && pair.size() > name.size() && pair[name.size()] == '=') {
+      CookieInField found;
+      found.value = pair.substr(name.size() + 1);
+      if (found.value.size() >= 2 && found.value.front() == '"' && found.value.back() == '"') {
+        found.value = found.value.substr(1, found.value.size() - 2);
+      }
+      found.before = field.substr(0, static_cast<std::size_t>(pair.data() - field.data()));
+      found.after = skip_separators(field.substr(end));
+      // The separator before the pair stays only when something follows it.
+      if (found.after.empty()) found.before = drop_separators(found.before);
+      return found;
+    }
+    at = end + 1;
+  }
+  return std::nullopt;
+}
+
+}  // namespace bonedry::session

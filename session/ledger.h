@@ -1,0 +1,128 @@
+#pragma once
+
+#include "balancer/node.h"
+#include "proxy/base/clock.h"
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace bonedry::session {
+
+/// The 128 random bits that name a session. Not secret by themselves: a cookie proves itself by
+/// its seal, or by being the very one that the ledger remembers.
+struct SessionKey {
+  std::uint64_t high = 0;
+  std::uint64_t low = 0;
+
+  friend auto operator<=>(const SessionKey&, const SessionKey&) = default;
+};
+
+/// `pending`: a cookie was issued but never came back. `live`: it came back at least once.
+enum class SessionState : std::uint8_t { pending, live };
+
+[[nodiscard]] const char* to_string(SessionState state);
+
+/// A node as the ledger knows it: an index given by `Ledger::slot_of`.
+using NodeSlot = std::uint32_t;
+
+/// Fingerprint of the cookie last issued for a session, see sealed_cookie.h.
+using CookieCheck = std::uint64_t;
+
+/// A record that is held: by an open exchange, so that it can neither expire nor be evicted.
+/// Every one that a Ledger hands out goes back by `Ledger::close` exactly once.
+struct SessionRef {
+  std::uint32_t shard = 0;
+  std::uint32_t index = 0;
+};
+
+/// What a session of a node may last.
+struct SessionTimes {
+  Millis idle{0};
+  Millis pending{0};
+  Millis lifetime{0};
+};
+
+/// A session found, and held open for an exchange.
+struct OpenedSession {
+  SessionRef ref;
+  NodeSlot node = 0;
+  /// The operator has taken the session off its node (deadline, forced maintenance): it is counted
+  /// nowhere and must be put on a node by `move`.
+  bool displaced = false;
+  Instant created;
+};
+
+/// One line of `sessions NODE`.
+struct SessionInfo {
+  SessionKey key;
+  SessionState state = SessionState::pending;
+  Instant created;
+  Instant last;  ///< last exchange begun or ended
+  std::uint32_t exchanges = 0;
+  std::uint32_t exchanges_open = 0;
+};
+
+/// The table of all sessions: who is on which node. The count that the promise rests on.
+///
+/// A session ends by its idle time-out, its lifetime, by `end`, or because the table is full; while
+/// an exchange holds it, it cannot end by time. Counts per node are kept as sessions come and go.
+/// Thread-safe. `now` may be behind another thread's by a loop iteration; expiry compensates by
+/// never trusting a stamp that would end a session early.
+class Ledger {
+ public:
+  virtual ~Ledger() = default;
+
+  /// The slot of the node with this key ("shop/alice"), made at first sight and kept for good.
+  /// Throws std::length_error past the bound on nodes in a process's life.
+  virtual NodeSlot slot_of(std::string_view node_key) = 0;
+  virtual void set_times(NodeSlot slot, SessionTimes times) = 0;
+  /// Lives as long as the ledger.
+  [[nodiscard]] virtual const balancer::SessionCounts& counts(NodeSlot slot) const = 0;
+
+  enum class Miss : std::uint8_t {
+    unknown,   ///< no such session, or it has ended
+    mismatch,  ///< there is one, but this is not the cookie last issued for it
+  };
+  struct Lookup {
+    std::optional<OpenedSession> opened;
+    Miss miss = Miss::unknown;
+  };
+  /// Finds the session whose cookie came back with this check, makes it live and holds it.
+  virtual Lookup open(const SessionKey& key, CookieCheck check, Instant now) = 0;
+  /// The same for a cookie whose seal was verified: any check will do.
+  virtual std::optional<OpenedSession> open_verified(const SessionKey& key, Instant now) = 0;
+
+  /// Begins a session and holds it. When another exchange began one of the same key meanwhile,
+  /// that one is opened instead: look at `node`.
+  virtual OpenedSession begin(const SessionKey& key, CookieCheck check, NodeSlot node,
+                              SessionState state, Instant created, Instant now) = 0;
+
+  /// Puts a held session on `to`, unless another exchange has moved it since it was on `from`
+  /// and not displaced otherwise than seen. Returns the node that it is on now.
+  virtual NodeSlot move(SessionRef ref, NodeSlot from, NodeSlot to) = 0;
+  /// Notes that a new cookie is being issued for a held session.
+  virtual void reseal(SessionRef ref, CookieCheck check) = 0;
+  /// The exchange that held it is over. A session that is past its lifetime then ends.
+  virtual void close(SessionRef ref, Instant now) = 0;
+
+  /// Takes all sessions off a node at once, in constant time: they leave its counts, and each is
+  /// `displaced` when it next comes. Returns how many those were.
+  virtual std::uint64_t displace(NodeSlot slot) = 0;
+
+  /// Ends what has run out. Does a bounded piece of work; returns true when more is due now.
+  virtual bool sweep(Instant now) = 0;
+
+  /// The sessions on a node, longest idle first, at most `limit`.
+  [[nodiscard]] virtual std::vector<SessionInfo> list(NodeSlot slot, std::size_t limit) const = 0;
+
+  struct Totals {
+    std::uint64_t sessions = 0;
+    std::uint64_t capacity = 0;
+    std::uint64_t evicted = 0;  ///< ended because the table was full, since the start
+  };
+  [[nodiscard]] virtual Totals totals() const = 0;
+};
+
+}  // namespace bonedry::session

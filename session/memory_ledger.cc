@@ -1,0 +1,456 @@
+#include "session/memory_ledger.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstdlib>
+#include <limits>
+#include <stdexcept>
+#include <utility>
+
+namespace bonedry::session {
+namespace {
+
+constexpr std::size_t kMaxSlots = 8192;    // nodes in the life of a process; 96 bytes each
+constexpr std::size_t kMaxShards = 64;     // far above the worker threads that could contend
+constexpr std::size_t kShardWorth = 1024;  // smaller shards would fill unevenly
+constexpr std::size_t kBlock = 1024;       // records made at a time: no growth ever moves one
+constexpr std::int64_t kTickMs = 100;      // how exactly the wheel knows a time
+constexpr std::int64_t kBuckets = 4096;    // seven minutes ahead; what is later is looked at again
+constexpr std::size_t kSweepBatch = 512;   // records ended under one lock: some 50 us
+constexpr std::size_t kEvictLook = 64;     // held records passed over before eviction gives up
+
+using Index = std::uint32_t;  // a record's number in its shard plus one; 0: none
+
+}  // namespace
+
+struct MemoryLedger::Slot {
+  balancer::SessionCounts counts;
+  std::uint32_t generation = 0;  // changed under all shard locks, read under any
+  SessionTimes times;            // the same
+};
+
+struct MemoryLedger::Record {
+  SessionKey key;
+  CookieCheck check = 0;
+  Instant created;
+  Instant last;
+  std::int64_t due_tick = 0;  // the bucket it stands in is that of this tick
+  NodeSlot node = 0;
+  std::uint32_t generation = 0;  // another than the slot's: displaced, counted nowhere
+  std::uint32_t exchanges = 0;
+  std::uint32_t open = 0;
+  Index next_same_hash = 0;
+  Index wheel_previous = 0;
+  Index wheel_next = 0;
+  Index pending_previous = 0;
+  Index pending_next = 0;
+  SessionState state = SessionState::pending;
+};
+
+/// One lock's worth of the ledger. Every function but the constructor wants `mutex` held.
+class MemoryLedger::Shard {
+ public:
+  Shard(std::size_t capacity, Slot* slots, Instant now)
+      : capacity_(capacity),
+        mask_(std::bit_ceil(capacity) - 1),
+        // calloc, so that the pages of a large table are touched only as it fills.
+        heads_(static_cast<Index*>(std::calloc(mask_ + 1, sizeof(Index)))),
+        wheel_(kBuckets, 0),
+        tick_(now.ms / kTickMs),
+        slots_(slots) {
+    if (!heads_) throw std::bad_alloc();
+  }
+
+  Record& at(Index index) { return blocks_[(index - 1) / kBlock][(index - 1) % kBlock]; }
+
+  Index find(const SessionKey& key, Instant now) {
+    for (Index index = head(key); index != 0; index = at(index).next_same_hash) {
+      Record& record = at(index);
+      if (record.key != key) continue;
+      if (record.open == 0 && now >= expiry(record)) {
+        end(index);
+        return 0;
+      }
+      return index;
+    }
+    return 0;
+  }
+
+  Index insert(const SessionKey& key, CookieCheck check, NodeSlot node, SessionState state,
+               Instant created, Instant now) {
+    if (count_ >= capacity_) evict();
+    const Index index = allocate();
+    Record& record = at(index);
+    record = Record{};
+    record.key = key;
+    record.check = check;
+    record.created = created;
+    record.last = now;
+    record.node = node;
+    record.generation = slots_[node].generation;
+    record.state = state;
+    record.next_same_hash = std::exchange(head(key), index);
+    ++count_;
+    count(record, 1);
+    if (state == SessionState::pending) pending_push(index);
+    place(index, expiry(record));
+    return index;
+  }
+
+  OpenedSession hold(Index index, std::uint32_t shard, Instant now) {
+    Record& record = at(index);
+    record.last = std::max(record.last, now);
+    ++record.open;
+    ++record.exchanges;
+    return {{shard, index}, record.node, displaced(record), record.created};
+  }
+
+  void make_live(Index index) {
+    Record& record = at(index);
+    if (record.state == SessionState::live) return;
+    count(record, -1);
+    pending_remove(index);
+    record.state = SessionState::live;
+    count(record, 1);
+    place_earlier(index);
+  }
+
+  NodeSlot move(Index index, NodeSlot from, NodeSlot to) {
+    Record& record = at(index);
+    // Another exchange of the session was faster: one user is never put on two nodes.
+    if (record.node != from && !displaced(record)) return record.node;
+    count(record, -1);
+    record.node = to;
+    record.generation = slots_[to].generation;
+    count(record, 1);
+    return to;
+  }
+
+  void release(Index index, Instant now) {
+    Record& record = at(index);
+    record.last = std::max(record.last, now);
+    --record.open;
+    if (record.open == 0) place_earlier(index);
+  }
+
+  /// Ends what ran out, at most kSweepBatch records; true when there is more.
+  bool sweep(Instant now) {
+    const std::int64_t now_tick = now.ms / kTickMs;
+    std::size_t budget = kSweepBatch;
+    while (tick_ <= now_tick) {
+      while (const Index index = wheel_[bucket(tick_)]) {
+        if (budget-- == 0) return true;
+        const Instant due = expiry(at(index));
+        if (due > now) {
+          unplace(index);
+          place(index, due);
+        } else {
+          end(index);
+        }
+      }
+      if (tick_ == now_tick) return false;
+      ++tick_;
+    }
+    return false;
+  }
+
+  /// Looks at every record anew, after times have changed.
+  void place_all() {
+    for (Index index = 1; index <= used_; ++index) {
+      if (at(index).due_tick != 0) place_earlier(index);
+    }
+  }
+
+  template <class Visit>
+  void each(NodeSlot slot, const Visit& visit) {
+    for (Index index = 1; index <= used_; ++index) {
+      Record& record = at(index);
+      if (record.due_tick != 0 && record.node == slot && !displaced(record)) visit(record);
+    }
+  }
+
+  [[nodiscard]] std::size_t count() const { return count_; }
+  [[nodiscard]] std::uint64_t evicted() const { return evicted_; }
+  CookieCheck& check(Index index) { return at(index).check; }
+
+  mutable std::mutex mutex;
+
+ private:
+  struct Free {
+    void operator()(Index* heads) const { std::free(heads); }
+  };
+
+  Index& head(const SessionKey& key) { return heads_.get()[key.low & mask_]; }
+  static std::size_t bucket(std::int64_t tick) { return static_cast<std::size_t>(tick % kBuckets); }
+
+  [[nodiscard]] bool displaced(const Record& record) const {
+    return record.generation != slots_[record.node].generation;
+  }
+
+  [[nodiscard]] Instant expiry(const Record& record) const {
+    const SessionTimes& times = slots_[record.node].times;
+    const bool live = record.state == SessionState::live;
+    const Instant idle = record.last + (live ? times.idle : times.pending);
+    // A held session cannot end before it is released, and not by idling until then and after.
+    if (record.open > 0) return idle + times.idle;
+    return std::min(idle, record.created + times.lifetime);
+  }
+
+  void count(const Record& record, std::int64_t change) {
+    if (displaced(record)) return;
+    balancer::SessionCounts& counts = slots_[record.node].counts;
+    auto& counter = record.state == SessionState::live ? counts.live : counts.pending;
+    counter.fetch_add(change, std::memory_order_acq_rel);
+  }
+
+  void end(Index index) {
+    Record& record = at(index);
+    count(record, -1);
+    unplace(index);
+    if (record.state == SessionState::pending) pending_remove(index);
+    Index* link = &head(record.key);
+    while (*link != index) link = &at(*link).next_same_hash;
+    *link = record.next_same_hash;
+    record.next_same_hash = std::exchange(free_, index);
+    record.due_tick = 0;
+    --count_;
+  }
+
+  Index allocate() {
+    if (free_ != 0) return std::exchange(free_, at(free_).next_same_hash);
+    if (used_ == blocks_.size() * kBlock) blocks_.push_back(std::make_unique<Record[]>(kBlock));
+    return ++used_;
+  }
+
+  /// Makes room: the oldest pending session, else the one that would run out first.
+  void evict() {
+    std::size_t looks = kEvictLook;
+    for (Index index = pending_oldest_; index != 0 && looks-- > 0; index = at(index).pending_next) {
+      if (at(index).open == 0) return evict(index);
+    }
+    looks = kEvictLook;
+    for (std::int64_t tick = tick_; tick < tick_ + kBuckets; ++tick) {
+      for (Index index = wheel_[bucket(tick)]; index != 0; index = at(index).wheel_next) {
+        if (at(index).open == 0) return evict(index);
+        if (looks-- == 0) return;
+      }
+    }
+  }
+
+  void evict(Index index) {
+    end(index);
+    ++evicted_;
+  }
+
+  void place(Index index, Instant due) {
+    Record& record = at(index);
+    const std::int64_t tick = due.ms / kTickMs + 1;  // the first tick at which it is surely past
+    record.due_tick = std::clamp(tick, tick_ + 1, tick_ + kBuckets - 1);
+    Index& first = wheel_[bucket(record.due_tick)];
+    record.wheel_previous = 0;
+    record.wheel_next = first;
+    if (first != 0) at(first).wheel_previous = index;
+    first = index;
+  }
+
+  void unplace(Index index) {
+    Record& record = at(index);
+    if (record.wheel_next != 0) at(record.wheel_next).wheel_previous = record.wheel_previous;
+    if (record.wheel_previous != 0) {
+      at(record.wheel_previous).wheel_next = record.wheel_next;
+    } else {
+      wheel_[bucket(record.due_tick)] = record.wheel_next;
+    }
+  }
+
+  /// The wheel looks by itself at what got later; what got earlier must be told.
+  void place_earlier(Index index) {
+    const Instant due = expiry(at(index));
+    if (due.ms / kTickMs + 1 >= at(index).due_tick) return;
+    unplace(index);
+    place(index, due);
+  }
+
+  void pending_push(Index index) {
+    Record& record = at(index);
+    record.pending_previous = pending_newest_;
+    record.pending_next = 0;
+    if (pending_newest_ != 0) at(pending_newest_).pending_next = index;
+    pending_newest_ = index;
+    if (pending_oldest_ == 0) pending_oldest_ = index;
+  }
+
+  void pending_remove(Index index) {
+    const Record& record = at(index);
+    if (record.pending_next != 0) {
+      at(record.pending_next).pending_previous = record.pending_previous;
+    } else {
+      pending_newest_ = record.pending_previous;
+    }
+    if (record.pending_previous != 0) {
+      at(record.pending_previous).pending_next = record.pending_next;
+    } else {
+      pending_oldest_ = record.pending_next;
+    }
+  }
+
+  std::size_t capacity_;
+  std::size_t mask_;
+  std::unique_ptr<Index, Free> heads_;
+  std::vector<std::unique_ptr<Record[]>> blocks_;
+  std::vector<Index> wheel_;
+  std::int64_t tick_;  // everything due before this tick has been looked at
+  Slot* slots_;
+  Index used_ = 0;
+  Index free_ = 0;
+  Index pending_oldest_ = 0;
+  Index pending_newest_ = 0;
+  std::size_t count_ = 0;
+  std::uint64_t evicted_ = 0;
+};
+
+MemoryLedger::MemoryLedger(std::size_t capacity, Instant now)
+    : capacity_(std::max<std::size_t>(capacity, 1)), slots_(std::make_unique<Slot[]>(kMaxSlots)) {
+  const std::size_t shards =
+      std::bit_floor(std::clamp<std::size_t>(capacity_ / kShardWorth, 1, kMaxShards));
+  const std::size_t each = (capacity_ + shards - 1) / shards;
+  for (std::size_t i = 0; i < shards; ++i) {
+    shards_.push_back(std::make_unique<Shard>(each, slots_.get(), now));
+  }
+}
+
+MemoryLedger::~MemoryLedger() = default;
+
+MemoryLedger::Shard& MemoryLedger::shard_of(const SessionKey& key) const {
+  return *shards_[(key.high >> 32U) & (shards_.size() - 1)];
+}
+
+std::vector<std::unique_lock<std::mutex>> MemoryLedger::lock_all() const {
+  std::vector<std::unique_lock<std::mutex>> locks;
+  locks.reserve(shards_.size());
+  for (const auto& shard : shards_) locks.emplace_back(shard->mutex);
+  return locks;
+}
+
+NodeSlot MemoryLedger::slot_of(std::string_view node_key) {
+  const std::lock_guard lock(slots_mutex_);
+  const auto found = slot_names_.find(node_key);
+  if (found != slot_names_.end()) return found->second;
+  if (slot_names_.size() == kMaxSlots) throw std::length_error("too many nodes for the ledger");
+  const auto slot = static_cast<NodeSlot>(slot_names_.size());
+  slot_names_.emplace(node_key, slot);
+  return slot;
+}
+
+void MemoryLedger::set_times(NodeSlot slot, SessionTimes times) {
+  const auto locks = lock_all();
+  slots_[slot].times = times;
+  for (const auto& shard : shards_) shard->place_all();
+}
+
+const balancer::SessionCounts& MemoryLedger::counts(NodeSlot slot) const {
+  return slots_[slot].counts;
+}
+
+Ledger::Lookup MemoryLedger::open(const SessionKey& key, CookieCheck check, Instant now) {
+  Shard& shard = shard_of(key);
+  const std::lock_guard lock(shard.mutex);
+  const Index index = shard.find(key, now);
+  if (index == 0) return {std::nullopt, Miss::unknown};
+  if (shard.check(index) != check) return {std::nullopt, Miss::mismatch};
+  shard.make_live(index);
+  return {
+      shard.hold(index, static_cast<std::uint32_t>((key.high >> 32U) & (shards_.size() - 1)), now),
+      Miss::unknown};
+}
+
+std::optional<OpenedSession> MemoryLedger::open_verified(const SessionKey& key, Instant now) {
+  Shard& shard = shard_of(key);
+  const std::lock_guard lock(shard.mutex);
+  const Index index = shard.find(key, now);
+  if (index == 0) return std::nullopt;
+  shard.make_live(index);
+  return shard.hold(index, static_cast<std::uint32_t>((key.high >> 32U) & (shards_.size() - 1)),
+                    now);
+}
+
+OpenedSession MemoryLedger::begin(const SessionKey& key, CookieCheck check, NodeSlot node,
+                                  SessionState state, Instant created, Instant now) {
+  Shard& shard = shard_of(key);
+  const std::lock_guard lock(shard.mutex);
+  Index index = shard.find(key, now);
+  if (index == 0) {
+    index = shard.insert(key, check, node, state, created, now);
+  } else {
+    shard.make_live(index);
+  }
+  return shard.hold(index, static_cast<std::uint32_t>((key.high >> 32U) & (shards_.size() - 1)),
+                    now);
+}
+
+NodeSlot MemoryLedger::move(SessionRef ref, NodeSlot from, NodeSlot to) {
+  Shard& shard = *shards_[ref.shard];
+  const std::lock_guard lock(shard.mutex);
+  return shard.move(ref.index, from, to);
+}
+
+void MemoryLedger::reseal(SessionRef ref, CookieCheck check) {
+  Shard& shard = *shards_[ref.shard];
+  const std::lock_guard lock(shard.mutex);
+  shard.check(ref.index) = check;
+}
+
+void MemoryLedger::close(SessionRef ref, Instant now) {
+  Shard& shard = *shards_[ref.shard];
+  const std::lock_guard lock(shard.mutex);
+  shard.release(ref.index, now);
+}
+
+std::uint64_t MemoryLedger::displace(NodeSlot slot) {
+  const auto locks = lock_all();
+  Slot& entry = slots_[slot];
+  ++entry.generation;
+  const std::int64_t live = entry.counts.live.exchange(0);
+  const std::int64_t pending = entry.counts.pending.exchange(0);
+  return static_cast<std::uint64_t>(live + pending);
+}
+
+bool MemoryLedger::sweep(Instant now) {
+  bool more = false;
+  for (const auto& shard : shards_) {
+    const std::lock_guard lock(shard->mutex);
+    more = shard->sweep(now) || more;
+  }
+  return more;
+}
+
+std::vector<SessionInfo> MemoryLedger::list(NodeSlot slot, std::size_t limit) const {
+  std::vector<SessionInfo> found;
+  for (const auto& shard : shards_) {
+    const std::lock_guard lock(shard->mutex);
+    shard->each(slot, [&found](const Record& record) {
+      found.push_back(
+          {record.key, record.state, record.created, record.last, record.exchanges, record.open});
+    });
+  }
+  const auto order = [](const SessionInfo& a, const SessionInfo& b) {
+    return std::pair{a.last, a.key} < std::pair{b.last, b.key};
+  };
+  const auto kept = static_cast<std::ptrdiff_t>(std::min(limit, found.size()));
+  std::ranges::partial_sort(found, found.begin() + kept, order);
+  found.resize(static_cast<std::size_t>(kept));
+  return found;
+}
+
+Ledger::Totals MemoryLedger::totals() const {
+  Totals totals{0, capacity_, 0};
+  for (const auto& shard : shards_) {
+    const std::lock_guard lock(shard->mutex);
+    totals.sessions += shard->count();
+    totals.evicted += shard->evicted();
+  }
+  return totals;
+}
+
+}  // namespace bonedry::session

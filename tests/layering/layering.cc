@@ -1,0 +1,189 @@
+#include "layering.h"
+
+#include <algorithm>
+#include <fstream>
+#include <optional>
+#include <string_view>
+
+namespace bonedry::layering {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kMaxLines = 600;
+
+/// One layer: its folder, and what its files may include of ours beside themselves. An entry that
+/// ends in '/' is a folder with all below it; "proxy/*" is the folder without its sub-folders.
+struct Layer {
+  std::string_view folder;
+  std::vector<std::string_view> may_include;
+};
+
+// Deeper folders first: the first row that fits a file is its layer. A file may have its own row.
+const std::vector<Layer>& layers() {
+  static const std::vector<Layer> rows{
+      {"proxy/main.cc",
+       {"proxy/base/", "proxy/io/", "proxy/http/", "proxy/*", "conf/", "balancer/", "session/",
+        "admin/"}},
+      {"proxy/base/", {}},
+      {"proxy/io/", {"proxy/base/"}},
+      {"proxy/http/", {"proxy/base/"}},
+      {"proxy/*", {"proxy/base/", "proxy/io/", "proxy/http/", "conf/", "balancer/", "session/"}},
+      {"conf/", {"proxy/base/"}},
+      {"balancer/", {"proxy/base/", "conf/"}},
+      {"session/", {"proxy/base/", "conf/", "balancer/"}},
+      {"admin/", {"proxy/base/", "conf/", "balancer/", "session/", "proxy/server.h", "proxy/io/"}}};
+  return rows;
+}
+
+/// A library that only some layers may see, by how its headers begin.
+struct Library {
+  std::string_view header;
+  std::vector<std::string_view> allowed_in;
+};
+
+const std::vector<Library>& libraries() {
+  static const std::vector<Library> rows{
+      {"uv.h", {"proxy/main.cc", "proxy/io/", "proxy/*", "admin/"}},
+      {"uv/", {"proxy/main.cc", "proxy/io/", "proxy/*", "admin/"}},
+      {"toml++/", {"conf/"}},
+      {"llhttp.h", {"proxy/http/"}}};
+  return rows;
+}
+
+struct Include {
+  std::size_t line;
+  std::string header;
+  bool quoted;
+};
+
+struct Source {
+  std::string path;  ///< from the root, with '/'
+  std::size_t lines = 0;
+  std::vector<Include> includes;
+};
+
+bool fits(std::string_view pattern, std::string_view path) {
+  if (pattern.ends_with('/')) return path.starts_with(pattern);
+  if (!pattern.ends_with("/*")) return path == pattern;
+  const std::string_view folder = pattern.substr(0, pattern.size() - 1);
+  return path.starts_with(folder) && path.find('/', folder.size()) == std::string_view::npos;
+}
+
+bool fits_any(const std::vector<std::string_view>& patterns, std::string_view path) {
+  return std::ranges::any_of(patterns, [&](std::string_view each) { return fits(each, path); });
+}
+
+const Layer* layer_of(std::string_view path) {
+  const auto row =
+      std::ranges::find_if(layers(), [&](const Layer& layer) { return fits(layer.folder, path); });
+  return row == layers().end() ? nullptr : &*row;
+}
+
+void skip_blanks(std::string_view& text) {
+  text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size()));
+}
+
+bool skip(std::string_view& text, std::string_view word) {
+  skip_blanks(text);
+  if (!text.starts_with(word)) return false;
+  text.remove_prefix(word.size());
+  skip_blanks(text);
+  return true;
+}
+
+// By hand: std::regex does not compile without warnings under GCC 12's AddressSanitizer.
+std::optional<Include> parse_include(std::string_view line, std::size_t number) {
+  if (!skip(line, "#") || !skip(line, "include") || line.empty()) return std::nullopt;
+  const bool quoted = line.front() == '"';
+  if (!quoted && line.front() != '<') return std::nullopt;
+  line.remove_prefix(1);
+  return Include{number, std::string{line.substr(0, line.find(quoted ? '"' : '>'))}, quoted};
+}
+
+Source read_source(const fs::path& root, const fs::path& file) {
+  Source source{file.lexically_relative(root).generic_string(), 0, {}};
+  std::ifstream in{file};
+  for (std::string line; std::getline(in, line);) {
+    ++source.lines;
+    if (auto include = parse_include(line, source.lines)) {
+      source.includes.push_back(std::move(*include));
+    }
+  }
+  return source;
+}
+
+std::vector<Source> read_sources(const fs::path& root) {
+  std::vector<Source> sources;
+  for (const std::string_view folder : {"conf", "balancer", "session", "proxy", "admin"}) {
+    if (!fs::is_directory(root / folder)) continue;
+    for (const fs::path& file : fs::recursive_directory_iterator{root / folder}) {
+      if (file.extension() == ".h" || file.extension() == ".cc") {
+        sources.push_back(read_source(root, file));
+      }
+    }
+  }
+  std::ranges::sort(sources, {}, &Source::path);
+  return sources;
+}
+
+std::optional<std::string> fault_of_own(const Layer& layer, std::string_view header) {
+  const bool roundabout = header.find("..") != std::string_view::npos;
+  if (roundabout || layer_of(header) == nullptr) {
+    return "names no file of a layer by its path from the root of the project";
+  }
+  if (fits(layer.folder, header) || fits_any(layer.may_include, header)) return std::nullopt;
+  return std::string{layer.folder} + " may not include it";
+}
+
+std::optional<std::string> fault_of_library(std::string_view path, std::string_view header) {
+  for (const Library& library : libraries()) {
+    if (!header.starts_with(library.header)) continue;
+    if (!fits_any(library.allowed_in, path)) return "this library is not allowed here";
+  }
+  return std::nullopt;
+}
+
+void check_includes(const Source& source, std::vector<std::string>& found) {
+  const Layer* layer = layer_of(source.path);
+  if (layer == nullptr) {
+    found.push_back(source.path + ":1: belongs to no layer");
+    return;
+  }
+  for (const Include& include : source.includes) {
+    const bool ours = include.quoted || layer_of(include.header) != nullptr;
+    const auto fault =
+        ours ? fault_of_own(*layer, include.header) : fault_of_library(source.path, include.header);
+    if (fault) {
+      found.push_back(source.path + ":" + std::to_string(include.line) + ": " + include.header +
+                      ": " + *fault);
+    }
+  }
+}
+
+// A row without files is a row that checks nothing, e.g. after a folder was renamed.
+void check_rows(const std::vector<Source>& sources, std::vector<std::string>& found) {
+  for (const Layer& layer : layers()) {
+    const bool used = std::ranges::any_of(
+        sources, [&](const Source& source) { return layer_of(source.path) == &layer; });
+    if (!used) found.push_back(std::string{layer.folder} + ":0: a layer without files");
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> violations(const fs::path& root) {
+  const std::vector<Source> sources = read_sources(root);
+  std::vector<std::string> found;
+  check_rows(sources, found);
+  for (const Source& source : sources) {
+    check_includes(source, found);
+    if (source.lines > kMaxLines) {
+      found.push_back(source.path + ":" + std::to_string(source.lines) + ": longer than " +
+                      std::to_string(kMaxLines) + " lines");
+    }
+  }
+  return found;
+}
+
+}  // namespace bonedry::layering

@@ -1,0 +1,186 @@
+// The main story: a shop full of users, and a node that is bled dry under their eyes.
+#include "tests/scenario/crowd.h"
+#include "tests/scenario/story.h"
+
+#include <algorithm>
+#include <future>
+#include <string>
+#include <vector>
+
+namespace bonedry::test {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr Millis kIdle{3000};
+/// How long after the last user has gone `wait` may still keep the operator waiting.
+constexpr Millis kPromptly = kSanitized ? Millis{3000} : Millis{1500};
+
+class BleedStory : public ShopStory {
+ protected:
+  void launch_shop() { launch(config({"idle_timeout = \"3s\""})); }
+
+  static std::vector<Visit> visits_on(const std::vector<Visit>& visits, const FakeNode& node) {
+    std::vector<Visit> there;
+    std::copy_if(visits.begin(), visits.end(), std::back_inserter(there),
+                 [&](const Visit& visit) { return visit.node == node.name(); });
+    return there;
+  }
+
+  static void expect_happy(const std::vector<Visit>& visits) {
+    for (const Visit& visit : visits) {
+      EXPECT_EQ(visit.complaint, "") << "on " << visit.node << ", click " << visit.clicks;
+    }
+  }
+
+  /// Nobody's session can have ended before this.
+  static TestTime earliest_end(const std::vector<Visit>& visits) {
+    TestTime end{};
+    for (const Visit& visit : visits) end = std::max(end, visit.last_asked + kIdle);
+    return end;
+  }
+  /// Everybody's session must have ended by then.
+  static TestTime latest_end(const std::vector<Visit>& visits) {
+    TestTime end{};
+    for (const Visit& visit : visits) end = std::max(end, visit.last_answered + kIdle);
+    return end;
+  }
+
+  [[nodiscard]] std::future<RunResult> wait_for(const std::string& node) const {
+    return std::async(std::launch::async, [this, node] {
+      return ctl().run({"wait", node}, kDeadline * 6);
+    });
+  }
+
+  static void expect_prompt(const RunResult& wait, const std::vector<Visit>& left) {
+    EXPECT_EQ(wait.code, 0) << wait.err;
+    EXPECT_THAT(wait.out, testing::StartsWith("dry"));
+    EXPECT_GE(wait.ended, earliest_end(left)) << "a false dry: somebody was still there";
+    EXPECT_LE(wait.ended, latest_end(left) + kPromptly)
+        << std::chrono::duration_cast<Millis>(wait.ended - latest_end(left)).count()
+        << " ms after the last one had gone";
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Workers, BleedStory, one_and_four_workers(), name_of_workers);
+
+TEST_P(BleedStory, UsersOnABleedingNodeStayUntilTheyLeave) {
+  launch_shop();
+  Census census{*bonedry_};
+  Crowd early{bonedry_->address(), 1000};
+  early.arrive({.users = 60,
+                .arrive_within = Millis{1000},
+                .stay_at_least = Millis{1500},
+                .stay_at_most = Millis{6500}});
+  ASSERT_TRUE(eventually([this] { return alice_.requests() + bob_.requests() >= 120; }));
+
+  ASSERT_EQ(ctl().code({"bleed", "alice", "--reason", "update 4.2"}), 0);
+  auto dry = wait_for("shop/alice");
+  Crowd late{bonedry_->address(), 2000};
+  late.arrive({.users = 30,
+               .arrive_within = Millis{4000},
+               .stay_at_least = Millis{1500},
+               .stay_at_most = Millis{3000}});
+  late.arrive({.users = 5,
+               .arrive_within = Millis{2000},
+               .stay_at_least = Millis{1500},
+               .stay_at_most = Millis{3000},
+               .cookie = "forged"});
+  const RunResult refused = ctl().run({"bleed", "bob"});
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_THAT(refused.err, HasSubstr("min_active"));
+
+  const std::vector<Visit> old_users = early.wait_until_all_left();
+  const std::vector<Visit> new_users = late.wait_until_all_left();
+  const RunResult wait = dry.get();
+  const NodeView after = node(alice_);
+  census.stop();
+
+  expect_happy(old_users);
+  expect_happy(new_users);
+  EXPECT_EQ(visits_on(new_users, alice_).size(), 0U) << "no new user on a bleeding node";
+  const std::vector<Visit> on_alice = visits_on(old_users, alice_);
+  EXPECT_GE(on_alice.size(), 20U) << "or it was no story";
+  expect_prompt(wait, on_alice);
+  EXPECT_TRUE(after.dry);
+  EXPECT_EQ(after.state, "bleeding");
+  EXPECT_EQ(after.sessions(), 0);
+  EXPECT_EQ(after.moved + after.rescued, 0) << "nobody was moved";
+
+  std::vector<Visit> everybody = old_users;
+  everybody.insert(everybody.end(), new_users.begin(), new_users.end());
+  EXPECT_GE(census.samples().size(), 20U);
+  expect_counts_agree(census.samples(), everybody, kIdle, {"alice", "bob"});
+
+  User returning{bonedry_->address()};
+  returning.set_cookie("bonedry", on_alice.front().cookie);
+  const Response response = returning.click();
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(returning.node(), "bob");
+  EXPECT_NE(returning.cookie(), on_alice.front().cookie);
+  EXPECT_EQ(node(alice_).late, after.late + 1);
+  EXPECT_TRUE(node(alice_).dry);
+}
+
+TEST_P(BleedStory, AliceIsUpdatedAndThenBob) {
+  launch(config({"idle_timeout = \"3s\""}, {"balance = \"round-robin\""}));
+  Crowd crowd{bonedry_->address(), 3000};
+  std::vector<Visit> everybody;
+  for (FakeNode* node : {&alice_, &bob_}) {
+    const FakeNode& other = node == &alice_ ? bob_ : alice_;
+    const std::size_t before = node->requests();
+    crowd.arrive({.users = 20, .arrive_within = Millis{300}, .stay_at_most = Millis{2000}});
+    ASSERT_TRUE(eventually([&] { return node->requests() >= before + 12; }));
+    ASSERT_EQ(ctl().code({"bleed", node->name()}), 0);
+    auto dry = wait_for(node->name());
+    crowd.arrive({.users = 10, .stay_at_most = Millis{2000}});
+    const std::vector<Visit> visits = crowd.wait_until_all_left();
+    const std::vector<Visit> round(visits.begin() + static_cast<std::ptrdiff_t>(everybody.size()),
+                                   visits.end());
+    expect_prompt(dry.get(), visits_on(round, *node));
+    ASSERT_EQ(ctl().code({"maintain", node->name()}), 0);
+    node->stop();  // the update, under which the shop stays open
+    User shopper{bonedry_->address()};
+    EXPECT_EQ(shopper.click().status, 200);
+    EXPECT_EQ(shopper.node(), other.name());
+    node->start();
+    ASSERT_EQ(ctl().code({"activate", node->name()}), 0);
+    EXPECT_EQ(new_user_on(*node).click().status, 200);
+    everybody = visits;
+  }
+  expect_happy(everybody);
+  for (const FakeNode* node : {&alice_, &bob_}) {
+    const NodeView view = this->node(*node);
+    EXPECT_EQ(view.state, "active");
+    EXPECT_EQ(view.moved + view.rescued, 0);
+  }
+}
+
+TEST_P(BleedStory, ADryNodeStaysDryHoweverOftenOldUsersKnock) {
+  launch(config({"idle_timeout = \"1s\""}));
+  std::vector<User> users;
+  for (int i = 0; i < 5; ++i) users.push_back(live_user_on(alice_));
+  order("bleed alice");
+  ASSERT_TRUE(eventually_dry(alice_));
+  const auto requests = alice_.requests();
+  for (User& user : users) {
+    EXPECT_EQ(user.click().status, 200);
+    EXPECT_EQ(user.node(), "bob");
+    EXPECT_TRUE(node(alice_).dry);
+  }
+  EXPECT_EQ(alice_.requests(), requests) << "not one request came through";
+  EXPECT_EQ(node(alice_).late, 5);
+}
+
+TEST_P(BleedStory, BleedAndWaitInOneCommand) {
+  launch(config({"idle_timeout = \"1s\""}));
+  User user = live_user_on(alice_);
+  const TestTime last_click = TestClock::now();
+  const RunResult result = ctl().run({"bleed", "alice", "--wait"});
+  EXPECT_EQ(result.code, 0) << result.err;
+  EXPECT_GE(elapsed_since(last_click), Millis{900});
+  EXPECT_TRUE(node(alice_).dry);
+}
+
+}  // namespace
+}  // namespace bonedry::test

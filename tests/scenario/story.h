@@ -1,0 +1,77 @@
+#pragma once
+
+#include "tests/support/bonedry_process.h"
+#include "tests/support/checksum.h"
+#include "tests/support/fake_node.h"
+#include "tests/support/http_client.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace bonedry::test {
+
+/// A story is told with one worker and with four: what holds for one thread must hold for several.
+class Story : public testing::TestWithParam<unsigned> {
+ protected:
+  [[nodiscard]] static unsigned workers() { return GetParam(); }
+};
+
+/// Two nodes, Alice and Bob, and a proxy before them once `launch` has said how.
+class ShopStory : public Story {
+ protected:
+  [[nodiscard]] TestConfig config(std::vector<std::string> session = {},
+                                  std::vector<std::string> pool = {}) const {
+    return shop(workers(), {alice_, bob_}, std::move(session), std::move(pool));
+  }
+
+  void launch(TestConfig config) { bonedry_ = std::make_unique<BonedryProcess>(std::move(config)); }
+
+  /// A user whose first click has landed on this node: a pending session. Some others may have
+  /// been begun elsewhere before.
+  [[nodiscard]] User new_user_on(const FakeNode& node) const {
+    for (int i = 0; i < 100; ++i) {
+      User user{bonedry_->address()};
+      user.click();
+      if (user.node() == node.name()) return user;
+    }
+    throw std::runtime_error("no new user lands on " + node.name());
+  }
+
+  /// A user whose cookie has come back: a live session.
+  [[nodiscard]] User live_user_on(const FakeNode& node) const {
+    User user = new_user_on(node);
+    user.click();
+    return user;
+  }
+
+  [[nodiscard]] NodeView node(const FakeNode& node) const { return bonedry_->node(node.name()); }
+  [[nodiscard]] Ctl ctl() const { return Ctl{*bonedry_}; }
+  /// A command that must be done.
+  void order(const std::string& line) const {
+    const std::string answer = bonedry_->admin(line);
+    EXPECT_FALSE(answer.starts_with("error: ")) << line << " got " << answer;
+  }
+  [[nodiscard]] bool eventually_dry(const FakeNode& which, Millis deadline = kDeadline) const {
+    return eventually([&] { return node(which).dry; }, deadline);
+  }
+
+  FakeNode alice_{"alice"};
+  FakeNode bob_{"bob"};
+  std::unique_ptr<BonedryProcess> bonedry_;
+};
+
+inline auto one_and_four_workers() {
+  return testing::Values(1U, 4U);
+}
+
+inline std::string name_of_workers(const testing::TestParamInfo<unsigned>& info) {
+  return info.param == 1 ? "OneWorker" : "FourWorkers";
+}
+
+}  // namespace bonedry::test

@@ -1,0 +1,229 @@
+#include "tests/support/bonedry_process.h"
+
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <stdexcept>
+#include <utility>
+
+namespace bonedry::test {
+namespace {
+
+void add_lines(std::string& text, const std::vector<std::string>& lines) {
+  for (const std::string& line : lines) text += line + '\n';
+}
+
+std::string to_toml(const TestConfig& config, const std::string& socket,
+                    const std::string& state_dir) {
+  std::string text = "[server]\nworkers = " + std::to_string(config.workers) + "\nstate_dir = \"" +
+                     state_dir + "\"\n";
+  add_lines(text, config.server);
+  text += "[admin]\nsocket = \"" + socket + "\"\n[timeouts]\n";
+  add_lines(text, config.timeouts);
+  text += "[limits]\n";
+  add_lines(text, config.limits);
+  text += "[ledger]\n";
+  add_lines(text, config.ledger);
+  for (const TestPool& pool : config.pools) {
+    text += "[[listener]]\naddress = \"127.0.0.1:0\"\npool = \"" + pool.name + "\"\n";
+  }
+  for (const TestPool& pool : config.pools) {
+    text += "[[pool]]\nname = \"" + pool.name + "\"\n";
+    add_lines(text, pool.keys);
+    text += "[pool.session]\n";
+    add_lines(text, pool.session);
+    if (pool.health) {
+      text += "[pool.health]\n";
+      add_lines(text, *pool.health);
+    }
+    for (const TestNode& node : pool.nodes) {
+      text += "[[pool.node]]\nname = \"" + node.name + "\"\naddress = \"" + node.address + "\"\n";
+      add_lines(text, node.keys);
+    }
+  }
+  return text;
+}
+
+std::string last_lines(const std::string& text, std::size_t bytes) {
+  return text.size() <= bytes ? text : "[...]" + text.substr(text.size() - bytes);
+}
+
+/// Leaves no room for a report to be overlooked, and none for a sanitizer to slow the exit.
+const std::vector<std::string> kSanitizerEnvironment = {
+    "ASAN_OPTIONS=exitcode=99:detect_stack_use_after_return=1",
+    "UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1:exitcode=99",
+    "TSAN_OPTIONS=exitcode=66:second_deadlock_stack=1",
+};
+
+}  // namespace
+
+TestConfig shop(unsigned workers, std::vector<TestNode> nodes, std::vector<std::string> session,
+                std::vector<std::string> pool) {
+  TestConfig config;
+  config.workers = workers;
+  config.pools.push_back({.name = "shop",
+                          .keys = std::move(pool),
+                          .session = std::move(session),
+                          .health = std::nullopt,
+                          .nodes = std::move(nodes)});
+  return config;
+}
+
+bool NodeView::blocked_by(std::string_view words) const {
+  for (const std::string& reason : dry_blocked_by) {
+    if (reason.find(words) != std::string::npos) return true;
+  }
+  return false;
+}
+
+NodeView node_view(const nlohmann::json& status, std::string_view node, std::string_view pool) {
+  for (const nlohmann::json& one_pool : status.at("pools")) {
+    if (one_pool.at("name") != pool) continue;
+    for (const nlohmann::json& one : one_pool.at("nodes")) {
+      if (one.at("name") != node) continue;
+      const nlohmann::json& counters = one.at("counters");
+      return {.state = one.at("state"),
+              .health = one.at("health"),
+              .dry = one.at("dry"),
+              .dry_blocked_by = one.at("dry_blocked_by"),
+              .live = one.at("sessions").at("live"),
+              .pending = one.at("sessions").at("pending"),
+              .exchanges_open = one.at("exchanges_open"),
+              .begun = counters.at("new"),
+              .moved = counters.at("moved"),
+              .rescued = counters.at("rescued"),
+              .late = counters.at("late"),
+              .bleeding = one.value("bleeding", nlohmann::json{})};
+    }
+  }
+  throw std::runtime_error("status shows no node " + std::string{pool} + '/' + std::string{node});
+}
+
+BonedryProcess::BonedryProcess(TestConfig config, Start start_when) {
+  std::filesystem::create_directory(state_dir());
+  configure(std::move(config));
+  if (start_when == Start::now) start();
+}
+
+BonedryProcess::~BonedryProcess() {
+  if (running()) stop();
+  const std::string report = sanitizer_report(err());
+  EXPECT_EQ(report, "") << "bonedry made a sanitizer complain";
+  if (testing::Test::HasFailure()) show_output();
+}
+
+void BonedryProcess::configure(TestConfig config) {
+  if (config.timeouts.empty()) config.timeouts = {"shutdown = \"2s\""};
+  write_file(config_path(), to_toml(config, socket_path(), state_dir()));
+}
+
+void BonedryProcess::start() {
+  child_ = std::make_unique<ChildProcess>(
+      ChildProcess::Command{.arguments = {bonedry_program(), "--config", config_path()},
+                            .environment = kSanitizerEnvironment,
+                            .out_path = dir_ / "out",
+                            .err_path = dir_ / "err"});
+  if (eventually([this] { return is_ready() || !running(); }, kDeadline * 2) && running()) return;
+  throw std::runtime_error("bonedry does not start: " + last_lines(err() + out(), 4000));
+}
+
+bool BonedryProcess::is_ready() {
+  try {
+    listeners_ = status().at("listeners");
+    return !listeners_.empty();
+  } catch (const SocketError&) {
+    return false;
+  }
+}
+
+void BonedryProcess::stop() {
+  child_->signal(SIGTERM);
+  const auto ended = child_->wait(kDeadline * 3);
+  if (!ended) {
+    ADD_FAILURE() << "bonedry does not stop on SIGTERM";
+    kill9();
+    return;
+  }
+  EXPECT_EQ(ended->signal, 0) << "bonedry was killed";
+  EXPECT_EQ(ended->code, 0) << "bonedry's exit code on SIGTERM";
+}
+
+void BonedryProcess::kill9() {
+  child_->signal(SIGKILL);
+  if (!child_->wait(kDeadline)) throw std::runtime_error("a process that SIGKILL does not end");
+}
+
+void BonedryProcess::restart() {
+  stop();
+  start();
+}
+
+std::string BonedryProcess::address(std::string_view pool) const {
+  for (const nlohmann::json& listener : listeners_) {
+    if (listener.at("pool") == pool) return listener.at("address");
+  }
+  throw std::runtime_error("no listener for pool " + std::string{pool});
+}
+
+std::string BonedryProcess::admin(std::string_view line, Millis deadline) const {
+  Socket socket = Socket::connect_unix(socket_path(), deadline);
+  socket.send_all(std::string{line} + '\n', deadline);
+  return socket.receive_all(deadline);
+}
+
+nlohmann::json BonedryProcess::admin_json(std::string_view line) const {
+  const std::string answer = admin(line);
+  if (!nlohmann::json::accept(answer)) {
+    throw std::runtime_error("not JSON, the answer to '" + std::string{line} + "': " + answer);
+  }
+  return nlohmann::json::parse(answer);
+}
+
+NodeView BonedryProcess::node(std::string_view name, std::string_view pool) const {
+  return node_view(status(), name, pool);
+}
+
+std::size_t BonedryProcess::resident_bytes() const {
+  std::ifstream file{"/proc/" + std::to_string(pid()) + "/status"};
+  for (std::string word; file >> word;) {
+    std::size_t kilobytes = 0;
+    if (word == "VmRSS:" && file >> kilobytes) return kilobytes * 1024;
+  }
+  throw std::runtime_error("no VmRSS for bonedry");
+}
+
+std::size_t BonedryProcess::open_descriptors() const {
+  std::size_t count = 0;
+  for (const auto& entry :
+       std::filesystem::directory_iterator("/proc/" + std::to_string(pid()) + "/fd")) {
+    if (entry.is_symlink()) ++count;
+  }
+  return count;
+}
+
+void BonedryProcess::show_output() const {
+  std::cerr << "--- bonedry's config\n"
+            << read_file(config_path()) << "--- bonedry's standard error\n"
+            << last_lines(err(), 6000) << "--- bonedry's standard output\n"
+            << last_lines(out(), 6000) << "---\n";
+}
+
+RunResult Ctl::run(const std::vector<std::string>& arguments, Millis deadline) const {
+  std::vector<std::string> all = {bonedryctl_program(), "--socket", socket_path_};
+  all.insert(all.end(), arguments.begin(), arguments.end());
+  RunResult result = run_program(std::move(all), kSanitizerEnvironment, deadline);
+  EXPECT_EQ(sanitizer_report(result.err), "") << "bonedryctl made a sanitizer complain";
+  return result;
+}
+
+std::string bonedry_program() {
+  return BONEDRY_PROGRAM;
+}
+std::string bonedryctl_program() {
+  return BONEDRYCTL_PROGRAM;
+}
+
+}  // namespace bonedry::test

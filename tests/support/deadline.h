@@ -1,0 +1,72 @@
+#pragma once
+
+#include "proxy/base/clock.h"
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+/// What the scenario tests are made of: the real programs as children, scripted clients and nodes.
+namespace bonedry::test {
+
+using TestClock = std::chrono::steady_clock;
+using TestTime = TestClock::time_point;
+
+#ifdef BONEDRY_SANITIZED
+constexpr bool kSanitized = true;
+#else
+constexpr bool kSanitized = false;
+#endif
+
+/// Sanitizers make the programs several times slower: every deadline of a test is stretched by it.
+constexpr int kPatience = kSanitized ? 4 : 1;
+
+constexpr Millis patient(Millis time) {
+  return time * kPatience;
+}
+
+/// How long a test waits for something that should happen at once.
+constexpr Millis kDeadline = patient(std::chrono::seconds{10});
+
+[[nodiscard]] inline Millis elapsed_since(TestTime start) {
+  return std::chrono::duration_cast<Millis>(TestClock::now() - start);
+}
+
+/// Asks until the answer is yes or `deadline` has passed. Only for the outside world, which cannot
+/// tell us: everything inside the test has a Gate or a condition variable.
+template <class Predicate>
+[[nodiscard]] bool eventually(Predicate&& predicate, Millis deadline = kDeadline,
+                              Millis step = Millis{10}) {
+  const TestTime start = TestClock::now();
+  for (;;) {
+    if (predicate()) return true;
+    if (elapsed_since(start) > deadline) return false;
+    std::this_thread::sleep_for(step);
+  }
+}
+
+/// Opens once; threads may wait for it. Thread-safe.
+class Gate {
+ public:
+  void open() {
+    {
+      const std::lock_guard lock{mutex_};
+      is_open_ = true;
+    }
+    opened_.notify_all();
+  }
+
+  /// True once it is open, false when `deadline` passes before.
+  [[nodiscard]] bool wait(Millis deadline = kDeadline) {
+    std::unique_lock lock{mutex_};
+    return opened_.wait_until(lock, TestClock::now() + deadline, [this] { return is_open_; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable opened_;
+  bool is_open_ = false;
+};
+
+}  // namespace bonedry::test

@@ -1,0 +1,154 @@
+#pragma once
+
+#include "tests/support/http_message.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+namespace bonedry::test {
+
+/// What reached a node.
+struct NodeRequest {
+  std::string raw_head;
+  std::string method;
+  std::string target;
+  std::string version;
+  Headers headers;
+  std::size_t connection = 0;  ///< which connection of the node it came on, from 1
+
+  [[nodiscard]] std::string path() const { return target.substr(0, target.find('?')); }
+};
+
+/// The body of a request, as far as a handler has asked for it.
+struct NodeBody {
+  std::string text;  ///< its beginning, at most Response::kKeptBody
+  std::uint64_t size = 0;
+  std::string sha256;
+  Headers trailers;
+  BodyEnd end = BodyEnd::none;
+};
+
+class FakeNode;
+
+/// One request on its way through a handler. The handler may say anything, in any order: what it
+/// sends goes out as it is. A peer that goes away ends the handler with an exception.
+class NodeExchange {
+ public:
+  NodeExchange(FakeNode& node, NodeRequest request, Socket& socket, MessageReader& reader)
+      : node_(node), request_(std::move(request)), socket_(socket), reader_(reader) {}
+
+  [[nodiscard]] const NodeRequest& request() const { return request_; }
+  [[nodiscard]] const std::string& node_name() const;
+
+  /// Reads the body once; later calls return the same.
+  const NodeBody& read_body();
+  void send(std::string_view raw) { socket_.send_all(raw); }
+  void send_byte_by_byte(std::string_view raw);
+  /// A whole response with a Content-Length and an X-Node.
+  void respond(int status, std::string_view body, const Headers& headers = {});
+  /// The head that `respond` would send, for bodies that are sent piece by piece.
+  [[nodiscard]] std::string head(int status, const Headers& headers) const;
+  /// No further request on this connection.
+  void close_after() { keep_open_ = false; }
+  void reset();
+  /// Waits until the proxy closes its side; reads away what comes until then.
+  [[nodiscard]] bool peer_went(Millis deadline = kDeadline);
+
+  [[nodiscard]] Socket& socket() { return socket_; }
+  [[nodiscard]] bool keep_open() const { return keep_open_; }
+
+ private:
+  FakeNode& node_;
+  NodeRequest request_;
+  Socket& socket_;
+  MessageReader& reader_;
+  std::optional<NodeBody> body_;
+  bool keep_open_ = true;
+};
+
+using Handler = std::function<void(NodeExchange&)>;
+
+/// A scripted HTTP/1.1 server behind the proxy. Runs on threads of its own, one per connection, of
+/// which it takes at most kMaxConnections. By default it answers every request with a JSON object:
+/// {"node", "method", "target", "cookie", "size", "sha256"}. Thread-safe.
+class FakeNode {
+ public:
+  static constexpr std::size_t kMaxConnections = 1000;
+  static constexpr std::size_t kKeptRequests = 20000;
+
+  explicit FakeNode(std::string name);  ///< and starts it
+  ~FakeNode();
+  FakeNode(const FakeNode&) = delete;
+  FakeNode& operator=(const FakeNode&) = delete;
+
+  [[nodiscard]] const std::string& name() const { return name_; }
+  [[nodiscard]] const std::string& address() const { return port_.address(); }
+
+  /// What requests for a path get; an empty handler restores the default answer.
+  void on(const std::string& path, Handler handler);
+
+  /// From now on connections are refused; those that are open are cut off.
+  void stop();
+  /// Back at the same address.
+  void start();
+  /// Cuts off what is open and goes on accepting.
+  void drop_connections();
+
+  [[nodiscard]] std::size_t connections() const;  ///< accepted so far
+  [[nodiscard]] std::size_t requests() const;     ///< heads read so far
+  [[nodiscard]] std::size_t requests_for(std::string_view path) const;
+  [[nodiscard]] std::vector<NodeRequest> seen() const;
+  /// The latest request for this path. Throws when there was none.
+  [[nodiscard]] NodeRequest last(std::string_view path) const;
+  /// Waits until this many requests for the path have come.
+  [[nodiscard]] bool wait_for(std::string_view path, std::size_t count,
+                              Millis deadline = kDeadline) const;
+
+ private:
+  struct Connection {
+    Socket socket;
+    std::thread thread;
+    std::atomic<bool> finished{false};
+  };
+
+  void accept_loop();
+  void serve(Connection& connection, std::size_t number);
+  void serve_requests(Connection& connection, std::size_t number);
+  [[nodiscard]] Handler note(const NodeRequest& request);
+  void join_finished();
+
+  const std::string name_;
+  ListeningPort port_;
+  std::thread acceptor_;
+  std::atomic<bool> stopping_{false};
+
+  mutable std::mutex mutex_;  // guards everything below
+  mutable std::condition_variable request_came_;
+  std::list<Connection> connections_;
+  std::map<std::string, Handler, std::less<>> handlers_;
+  std::map<std::string, std::size_t, std::less<>> counts_;
+  std::vector<NodeRequest> seen_;
+  std::size_t accepted_ = 0;
+  std::size_t requests_ = 0;
+};
+
+/// Answers as a node does by default.
+void answer_plainly(NodeExchange& exchange);
+
+/// Sends the bytes, reads the body of the request before.
+[[nodiscard]] Handler answering(std::string raw);
+/// The same, and closes the connection: for bodies that end there.
+[[nodiscard]] Handler answering_and_closing(std::string raw);
+
+}  // namespace bonedry::test

@@ -1,0 +1,243 @@
+#include "tests/support/socket.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace bonedry::test {
+namespace {
+
+[[noreturn]] void fail(const std::string& what, int error) {
+  const std::string text = what + ": " + std::strerror(error);
+  if (error == ECONNREFUSED || error == ENOENT) throw ConnectionRefused(text);
+  if (error == ECONNRESET || error == EPIPE) throw ConnectionReset(text);
+  throw SocketError(text);
+}
+
+/// Waits until `fd` is ready for `events`; true when it is, false when the deadline passes.
+bool wait_ready(int fd, short events, TestTime until) {
+  for (;;) {
+    const auto left = std::chrono::ceil<Millis>(until - TestClock::now());
+    pollfd entry{fd, events, 0};
+    const int ready = ::poll(&entry, 1, static_cast<int>(std::max<Millis::rep>(0, left.count())));
+    if (ready > 0) return true;
+    if (ready < 0 && errno != EINTR) fail("poll", errno);
+    if (ready == 0) return false;
+  }
+}
+
+sockaddr_in parse_address(const std::string& address) {
+  const auto colon = address.rfind(':');
+  sockaddr_in out{};
+  out.sin_family = AF_INET;
+  if (colon == std::string::npos ||
+      ::inet_pton(AF_INET, address.substr(0, colon).c_str(), &out.sin_addr) != 1) {
+    throw std::invalid_argument("not an IPv4 address with a port: " + address);
+  }
+  out.sin_port = htons(static_cast<std::uint16_t>(std::stoul(address.substr(colon + 1))));
+  return out;
+}
+
+void finish_connect(int fd, int result, const std::string& where, Millis deadline) {
+  if (result == 0) return;
+  if (errno != EINPROGRESS) fail("connect to " + where, errno);
+  if (!wait_ready(fd, POLLOUT, TestClock::now() + deadline)) {
+    throw TimedOut("connect to " + where + " timed out");
+  }
+  int error = 0;
+  socklen_t size = sizeof error;
+  if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
+  if (error != 0) fail("connect to " + where, error);
+}
+
+int checked(int fd, const char* what) {
+  if (fd < 0) fail(what, errno);
+  return fd;
+}
+
+void set_option(int fd, int level, int option, int value) {
+  if (::setsockopt(fd, level, option, &value, sizeof value) != 0) fail("setsockopt", errno);
+}
+
+}  // namespace
+
+Socket::Socket(int fd) : fd_(fd) {
+  if (fd_ < 0) return;
+  ::fcntl(fd_, F_SETFL, ::fcntl(fd_, F_GETFL) | O_NONBLOCK);
+}
+
+Socket& Socket::operator=(Socket&& other) noexcept {
+  if (this != &other) {
+    close();
+    fd_ = std::exchange(other.fd_, -1);
+  }
+  return *this;
+}
+
+Socket Socket::connect_tcp(const std::string& address, Millis deadline) {
+  const sockaddr_in to = parse_address(address);
+  Socket socket{checked(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket")};
+  set_option(socket.fd_, IPPROTO_TCP, TCP_NODELAY, 1);
+  const int result = ::connect(socket.fd_, reinterpret_cast<const sockaddr*>(&to), sizeof to);
+  finish_connect(socket.fd_, result, address, deadline);
+  return socket;
+}
+
+Socket Socket::connect_unix(const std::string& path, Millis deadline) {
+  sockaddr_un to{};
+  to.sun_family = AF_UNIX;
+  if (path.size() >= sizeof to.sun_path) throw std::invalid_argument("socket path too long");
+  path.copy(to.sun_path, path.size());
+  const TestTime until = TestClock::now() + deadline;
+  for (;;) {
+    Socket socket{checked(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket")};
+    const int result = ::connect(socket.fd_, reinterpret_cast<const sockaddr*>(&to), sizeof to);
+    if (result == 0) return socket;
+    // A Unix socket whose queue is full says EAGAIN, and poll cannot wait for a place in it.
+    if (errno != EAGAIN || TestClock::now() > until) fail("connect to " + path, errno);
+    std::this_thread::sleep_for(Millis{2});
+  }
+}
+
+void Socket::send_all(std::string_view bytes, Millis deadline) {
+  const TestTime until = TestClock::now() + deadline;
+  while (!bytes.empty()) {
+    bytes.remove_prefix(send_now(bytes));
+    if (!bytes.empty() && !wait_ready(fd_, POLLOUT, until)) throw TimedOut("send timed out");
+  }
+}
+
+std::size_t Socket::send_now(std::string_view bytes) {
+  for (;;) {
+    const ssize_t sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (sent >= 0) return static_cast<std::size_t>(sent);
+    if (errno == EAGAIN) return 0;
+    if (errno != EINTR) fail("send", errno);
+  }
+}
+
+std::size_t Socket::receive(char* buffer, std::size_t size, Millis deadline) {
+  const TestTime until = TestClock::now() + deadline;
+  for (;;) {
+    const ssize_t got = ::recv(fd_, buffer, size, 0);
+    if (got >= 0) return static_cast<std::size_t>(got);
+    if (errno == EINTR) continue;
+    if (errno != EAGAIN) fail("recv", errno);
+    if (!wait_ready(fd_, POLLIN, until)) throw TimedOut("nothing to read in time");
+  }
+}
+
+std::string Socket::receive_all(Millis deadline) {
+  const TestTime until = TestClock::now() + deadline;
+  std::string all;
+  char buffer[16384];
+  for (;;) {
+    const auto left = std::chrono::ceil<Millis>(until - TestClock::now());
+    const std::size_t got = receive(buffer, sizeof buffer, left);
+    if (got == 0) return all;
+    all.append(buffer, got);
+  }
+}
+
+bool Socket::wait_readable(Millis deadline) const {
+  return wait_ready(fd_, POLLIN, TestClock::now() + deadline);
+}
+
+bool Socket::wait_writable(Millis deadline) const {
+  return wait_ready(fd_, POLLOUT, TestClock::now() + deadline);
+}
+
+void Socket::finish_sending() {
+  ::shutdown(fd_, SHUT_WR);
+}
+
+void Socket::shut_down() {
+  ::shutdown(fd_, SHUT_RDWR);
+}
+
+void Socket::reset() {
+  const linger now{1, 0};
+  ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+  close();
+}
+
+void Socket::close() {
+  if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+}
+
+void Socket::limit_receive_buffer(int bytes) {
+  set_option(fd_, SOL_SOCKET, SO_RCVBUF, bytes);
+}
+
+ListeningPort::ListeningPort() : holder_(make_bound_socket()) {
+  sockaddr_in bound{};
+  socklen_t size = sizeof bound;
+  if (::getsockname(holder_, reinterpret_cast<sockaddr*>(&bound), &size) != 0) {
+    fail("getsockname", errno);
+  }
+  port_ = ntohs(bound.sin_port);
+  address_ = "127.0.0.1:" + std::to_string(port_);
+}
+
+ListeningPort::~ListeningPort() {
+  close();
+  ::close(holder_);
+}
+
+int ListeningPort::make_bound_socket() const {
+  const int fd =
+      checked(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), "socket");
+  set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+  set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+  sockaddr_in local{};
+  local.sin_family = AF_INET;
+  local.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  local.sin_port = htons(port_);
+  if (::bind(fd, reinterpret_cast<const sockaddr*>(&local), sizeof local) != 0) fail("bind", errno);
+  return fd;
+}
+
+void ListeningPort::open(int backlog) {
+  if (listening_ >= 0) return;
+  listening_ = make_bound_socket();
+  if (::listen(listening_, backlog) != 0) fail("listen", errno);
+}
+
+void ListeningPort::refuse() {
+  if (listening_ >= 0) ::shutdown(listening_, SHUT_RDWR);
+}
+
+void ListeningPort::close() {
+  if (listening_ >= 0) ::close(std::exchange(listening_, -1));
+}
+
+Socket ListeningPort::accept(Millis deadline) {
+  if (!wait_ready(listening_, POLLIN, TestClock::now() + deadline)) return {};
+  const int fd = ::accept4(listening_, nullptr, nullptr, SOCK_CLOEXEC);
+  if (fd < 0) return {};
+  set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+  return Socket{fd};
+}
+
+SilentPort::SilentPort() {
+  // A backlog of 0 holds one connection; the second one's SYN, and all later ones', are dropped.
+  port_.open(0);
+  first_ = Socket::connect_tcp(port_.address());
+  try {
+    second_ = Socket::connect_tcp(port_.address(), Millis{50});
+  } catch (const TimedOut&) {
+    return;  // full already
+  }
+}
+
+}  // namespace bonedry::test

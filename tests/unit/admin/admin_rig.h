@@ -1,0 +1,103 @@
+#pragma once
+
+#include "admin/admin_server.h"
+#include "admin/control_plane.h"
+#include "admin/event_log.h"
+#include "proxy/base/clock.h"
+#include "session/memory_ledger.h"
+#include "tests/unit/admin/client.h"
+
+#include <uv.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bonedry::admin::test {
+
+/// A folder of our own under /tmp, removed with everything in it.
+class Folder {
+ public:
+  Folder();
+  ~Folder();
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+
+  [[nodiscard]] std::string operator/(std::string_view name) const {
+    return path_ + "/" + std::string(name);
+  }
+
+ private:
+  std::string path_;
+};
+
+/// Workers that acknowledge each topology at the next turn, or sleep.
+class FakeWorkers final : public Publisher {
+ public:
+  enum class Pace : std::uint8_t { prompt, asleep };
+
+  void publish(std::shared_ptr<const balancer::Topology> topology,
+               std::function<void()> acknowledged) override;
+  void turn();
+
+  Pace pace = Pace::prompt;
+
+ private:
+  std::vector<std::function<void()>> waiting_;
+};
+
+/// Pool "shop" with alice and bob, a real control plane and a real admin socket on a loop that the
+/// test turns by hand. Time stands still unless the test moves `clock`; only the patience of the
+/// socket with its clients is in real time.
+class AdminRig {
+ public:
+  explicit AdminRig(const AdminLimits& limits = {});
+  ~AdminRig();
+  AdminRig(const AdminRig&) = delete;
+  AdminRig& operator=(const AdminRig&) = delete;
+
+  [[nodiscard]] std::string path() const { return folder / "admin.sock"; }
+
+  /// Turns the loop, the workers and the control plane until `done`. False after 20 s.
+  bool run_until(const std::function<bool()>& done);
+  /// Turns a few times, for what must not happen.
+  void run_a_little();
+
+  /// Sends one line and returns the whole answer.
+  std::string ask(const std::string& line);
+  /// Until the client's answer has ended.
+  bool finish(Client& client);
+
+  void stop_server();
+  void start_server();
+  /// What a restart of the proxy does when the config no longer has alice. The server is stopped.
+  void restart_without_alice();
+
+  /// A user on a node, who clicked once and came back.
+  void add_user(const std::string& key, std::uint64_t number);
+  /// A user on a node whose cookie never came back.
+  void add_crawler(const std::string& key, std::uint64_t number);
+  /// All sessions run out.
+  void everybody_leaves();
+
+  Folder folder;
+  ManualClock clock;
+  session::MemoryLedger ledger;
+  FakeWorkers workers;
+  StateStore store;
+  EventLog events;
+  std::string reload_error;  ///< empty: reloads go well
+  std::unique_ptr<ControlPlane> control;
+  std::unique_ptr<AdminServer> server;
+
+ private:
+  void turn();
+  [[nodiscard]] std::unique_ptr<ControlPlane> make_control(conf::Config config);
+
+  AdminLimits limits_;
+  uv_loop_t loop_{};
+};
+
+}  // namespace bonedry::admin::test

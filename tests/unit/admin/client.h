@@ -1,0 +1,39 @@
+#pragma once
+
+#include "admin/file_descriptor.h"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace bonedry::admin::test {
+
+/// A client of the admin socket that does each step when the test says so, and never blocks.
+class Client {
+ public:
+  explicit Client(const std::string& path);
+
+  [[nodiscard]] bool connected() const { return static_cast<bool>(fd_); }
+  /// False when the server no longer reads, or has its buffer full.
+  bool send(std::string_view bytes);
+  /// Ends the sending half, as socat does when its input ends.
+  void end_input();
+  /// Goes away without a word.
+  void vanish() { fd_.reset(); }
+
+  /// Takes what has arrived; true once the server has ended its half.
+  bool ended();
+  /// The whole answer so far, as of the last `ended`.
+  [[nodiscard]] const std::string& answer() const { return answer_; }
+  /// Whether the end was in order, not a reset.
+  [[nodiscard]] bool ended_well() const { return end_ == End::orderly; }
+
+ private:
+  enum class End : std::uint8_t { none, orderly, reset };
+
+  FileDescriptor fd_;
+  std::string answer_;
+  End end_ = End::none;
+};
+
+}  // namespace bonedry::admin::test

@@ -1,0 +1,90 @@
+#include "admin/command_table.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+
+namespace bonedry::admin {
+namespace {
+
+TEST(CommandTable, EveryRowExplainsItselfAndAllItsWords) {
+  for (const Command& command : command_table()) {
+    EXPECT_FALSE(command.name.empty());
+    EXPECT_TRUE(command.help.ends_with('.')) << command.name << " has no help";
+    for (const Positional& positional : command.positionals) {
+      EXPECT_FALSE(positional.help.empty()) << command.name << " " << positional.name;
+      EXPECT_FALSE(positional.noun.empty()) << command.name << " " << positional.name;
+    }
+    for (const Option& option : command.options) {
+      EXPECT_FALSE(option.help.empty()) << command.name << " --" << option.name;
+      EXPECT_EQ(option.kind == ValueKind::none, option.placeholder.empty()) << option.name;
+    }
+  }
+}
+
+TEST(CommandTable, NamesAndIdsAreUnique) {
+  std::set<std::string_view> names;
+  std::set<CommandId> ids;
+  for (const Command& command : command_table()) {
+    EXPECT_TRUE(names.insert(command.name).second) << command.name;
+    EXPECT_TRUE(ids.insert(command.id).second) << command.name;
+  }
+}
+
+TEST(CommandTable, RequiredPositionalsComeFirst) {
+  for (const Command& command : command_table()) {
+    Presence last = Presence::required;
+    for (const Positional& positional : command.positionals) {
+      EXPECT_GE(positional.presence, last) << command.name;
+      last = positional.presence;
+    }
+  }
+}
+
+TEST(CommandTable, HasTheCommandsOfTheContract) {
+  std::string all;
+  for (const Command& command : command_table()) all += syntax(command) + "\n";
+  EXPECT_EQ(all,
+            "status [POOL]\n"
+            "sessions NODE [--limit N]\n"
+            "bleed NODE [--deadline D] [--reason TEXT] [--force]\n"
+            "wait NODE [--timeout D]\n"
+            "maintain NODE [--force]\n"
+            "activate NODE\n"
+            "reload\n"
+            "events [--follow]\n"
+            "version\n"
+            "help [COMMAND]\n");
+}
+
+TEST(CommandTable, FindsNearMisses) {
+  EXPECT_EQ(nearest_command("bled")->name, "bleed");
+  EXPECT_EQ(nearest_command("statsu")->name, "status");
+  EXPECT_EQ(nearest_command("activte")->name, "activate");
+  EXPECT_EQ(nearest_command("drain"), nullptr);
+  EXPECT_EQ(nearest_command(""), nullptr);
+  EXPECT_EQ(nearest_command(std::string(4096, 'x')), nullptr);
+}
+
+TEST(Help, OverviewNamesEveryCommand) {
+  const std::string overview = help_overview();
+  for (const Command& command : command_table()) {
+    EXPECT_NE(overview.find("  " + std::string(command.name) + " "), std::string::npos);
+    EXPECT_NE(overview.find(command.help), std::string::npos);
+  }
+}
+
+TEST(Help, PageExplainsTheWords) {
+  EXPECT_EQ(help_page(*find_command("wait")),
+            "wait NODE [--timeout D]\n"
+            "  Answer when nobody is left on a bleeding node: it is dry.\n"
+            "\n"
+            "  NODE         POOL/NODE, or the node's name where it is unique\n"
+            "  --timeout D  give up after this time; default: never\n");
+  EXPECT_EQ(help_page(*find_command("version")),
+            "version\n  Show the version of the running proxy.\n");
+}
+
+}  // namespace
+}  // namespace bonedry::admin

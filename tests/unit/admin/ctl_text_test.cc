@@ -1,0 +1,71 @@
+#include "admin/ctl/call.h"
+#include "admin/ctl/colour.h"
+#include "admin/ctl/figures.h"
+
+#include <gtest/gtest.h>
+
+namespace bonedry::ctl {
+namespace {
+
+TEST(Colour, PaintsStatesAndLeavesTheColumns) {
+  EXPECT_EQ(coloured("NODE    STATE     HEALTH\n"
+                     "s/down  bleeding  down\n"
+                     "s/b     active    up\n"
+                     "\n"
+                     "s/down: down  down\n"),
+            "\x1b[1mNODE    STATE     HEALTH\x1b[0m\n"
+            "s/down  \x1b[33mbleeding\x1b[0m  \x1b[1;31mdown\x1b[0m\n"
+            "s/b     \x1b[32mactive\x1b[0m    \x1b[32mup\x1b[0m\n"
+            "\n"
+            "s/down: down  down\n");
+}
+
+TEST(Colour, SurvivesAnyText) {
+  EXPECT_EQ(coloured(""), "\x1b[1m\x1b[0m");
+  EXPECT_EQ(coloured("\n\n"), "\x1b[1m\x1b[0m\n\n");
+  EXPECT_EQ(coloured("a\n  \n"), "\x1b[1ma\x1b[0m\n  \n");
+}
+
+TEST(Figures, ReadsTheNodeByEitherName) {
+  const std::string status =
+      R"({"pools":[{"name":"shop","nodes":[{"name":"alice","dry_blocked_by":["2 live sessions",)"
+      R"("1 open exchange"],"sessions":{"live":2,"pending":1},"exchanges_open":1,)"
+      R"("last_exchange_age_s":1.234,"bleeding":{"forecast_s":60}}]}]})";
+  for (const std::string name : {"alice", "shop/alice"}) {
+    const auto figures = read_figures(status, name);
+    ASSERT_TRUE(figures);
+    EXPECT_EQ(figures->node, "shop/alice");
+    EXPECT_EQ(figures->live, 2);
+    EXPECT_EQ(figures->pending, 1);
+    EXPECT_EQ(figures->exchanges_open, 1);
+    EXPECT_EQ(figures->blocked_by, "2 live sessions, 1 open exchange");
+    EXPECT_EQ(figures->last_click, Millis{1234});
+    EXPECT_EQ(figures->forecast, std::chrono::minutes{1});
+  }
+  EXPECT_FALSE(read_figures(status, "bob"));
+}
+
+TEST(Figures, SurvivesAnyAnswer) {
+  for (const std::string answer :
+       {"", "error: no", "{}", "[]", "null", R"({"pools":1})", R"({"pools":[{"name":1}]})",
+        R"({"pools":[{"name":"s","nodes":[{"name":"alice"}]}]})"}) {
+    EXPECT_FALSE(read_figures(answer, "alice")) << answer;
+    EXPECT_FALSE(read_verdict(answer)) << answer;
+  }
+}
+
+TEST(Verdict, MapsToExitCodes) {
+  const auto code = [](const std::string& result) {
+    const auto verdict =
+        read_verdict(R"({"node":"shop/alice","result":")" + result + R"(","live":4,"pending":1})");
+    return verdict ? verdict->code : ExitCode::refused;
+  };
+  EXPECT_EQ(code("dry"), ExitCode::done);
+  EXPECT_EQ(code("timed_out"), ExitCode::timed_out);
+  EXPECT_EQ(code("activated"), ExitCode::hopeless);
+  EXPECT_EQ(code("gone"), ExitCode::hopeless);
+  EXPECT_EQ(code("else"), ExitCode::refused);
+}
+
+}  // namespace
+}  // namespace bonedry::ctl

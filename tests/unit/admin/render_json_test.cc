@@ -1,0 +1,96 @@
+#include "admin/render_json.h"
+
+#include "tests/unit/admin/sample_status.h"
+
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <string>
+#include <vector>
+
+namespace bonedry::admin {
+namespace {
+
+using test::kNow;
+using test::sample_status;
+
+TEST(RenderJson, StatusIsTheContract) {
+  EXPECT_EQ(
+      render_json(sample_status()),
+      R"({"pools":[{"name":"shop","nodes":[{"name":"alice","address":"127.0.0.1:9001",)"
+      R"("weight":100,"max_sessions":0,"state":"bleeding","health":"up","dry":false,)"
+      R"("dry_blocked_by":["12 live sessions","3 pending sessions"],)"
+      R"("sessions":{"live":12,"pending":3},"exchanges_open":1,"websockets_open":0,)"
+      R"("counters":{"new":180,"moved":0,"rescued":2,"late":0},"last_exchange_age_s":1.234,)"
+      R"("bleeding":{"since":"2023-11-14T22:10:00Z","by":"root",)"
+      R"("reason":"update \u001b[2J 4.2","deadline":"2023-11-14T22:39:20Z","forecast_s":720.0},)"
+      R"("removed":false},{"name":"bob","address":"127.0.0.1:9002","weight":50,)"
+      R"("max_sessions":500,"state":"active","health":"unknown","dry":false,)"
+      R"("dry_blocked_by":[],"sessions":{"live":0,"pending":0},"exchanges_open":0,)"
+      R"("websockets_open":0,"counters":{"new":0,"moved":0,"rescued":0,"late":0},)"
+      R"("last_exchange_age_s":null,"bleeding":null,"removed":false}]}],)"
+      R"("listeners":[{"address":"0.0.0.0:8080","pool":"shop"}],)"
+      R"("ledger":{"sessions":15,"capacity":1000000,"complete":true,"complete_in_s":null,)"
+      R"("evicted":0}})"
+      "\n");
+}
+
+TEST(RenderJson, UnknownTimesAreNull) {
+  Status status = sample_status();
+  BleedStatus& bleeding = *status.pools[0].nodes[0].bleeding;
+  bleeding.deadline.reset();
+  bleeding.forecast.reset();
+  EXPECT_NE(render_json(status).find(R"("deadline":null,"forecast_s":null})"), std::string::npos);
+}
+
+TEST(RenderJson, BytesThatAreNotUtf8DoNoHarm) {
+  Status status = sample_status();
+  status.pools[0].nodes[0].bleeding->reason = "\xff";
+  EXPECT_NE(render_json(status).find("\"reason\":\"\xef\xbf\xbd\""), std::string::npos);
+}
+
+TEST(RenderJson, AnEmptyStatusHasEmptyLists) {
+  EXPECT_EQ(render_json(Status{}).find(R"({"pools":[],"listeners":[],)"), 0U);
+}
+
+TEST(RenderJson, Sessions) {
+  const NodeStatus alice = sample_status().pools[0].nodes[0];
+  const Instant now{1'000'000};
+  const std::vector<session::SessionInfo> sessions{{{0x0123456789abcdef, 1},
+                                                    session::SessionState::live,
+                                                    {now.ms - 65'000},
+                                                    {now.ms - 1500},
+                                                    7,
+                                                    1}};
+  EXPECT_EQ(render_json(alice, sessions, now),
+            R"({"node":"shop/alice","live":12,"pending":3,"sessions":[{"id":"01234567",)"
+            R"("state":"live","age_s":65.0,"idle_s":1.5,"exchanges":7,"exchanges_open":1}]})"
+            "\n");
+}
+
+TEST(RenderJson, Events) {
+  const Event event{kNow, "reload", "", "reloaded"};
+  const std::string object =
+      R"({"at":"2023-11-14T22:13:20.000Z","kind":"reload","node":null,"text":"reloaded"})";
+  EXPECT_EQ(render_json(event), object + "\n");
+  EXPECT_EQ(render_json(std::deque<Event>{event}), "{\"events\":[" + object + "]}\n");
+  EXPECT_EQ(render_json(std::deque<Event>{}), "{\"events\":[]}\n");
+}
+
+TEST(RenderJson, Waits) {
+  const WaitResult result{"shop/alice", WaitEnd::timed_out, std::chrono::seconds{3}, 4, 1, 2};
+  EXPECT_EQ(render_json(result),
+            R"({"node":"shop/alice","result":"timed_out","live":4,"pending":1,)"
+            R"("exchanges_open":2})"
+            "\n");
+  EXPECT_STREQ(to_string(WaitEnd::dry), "dry");
+  EXPECT_STREQ(to_string(WaitEnd::activated), "activated");
+  EXPECT_STREQ(to_string(WaitEnd::gone), "gone");
+}
+
+TEST(RenderJson, Messages) {
+  EXPECT_EQ(render_json("a \"b\""), "{\"ok\":true,\"message\":\"a \\\"b\\\"\"}\n");
+}
+
+}  // namespace
+}  // namespace bonedry::admin

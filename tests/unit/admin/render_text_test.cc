@@ -1,0 +1,110 @@
+#include "admin/render_text.h"
+
+#include "admin/printable.h"
+#include "tests/unit/admin/sample_status.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace bonedry::admin {
+namespace {
+
+using test::kNow;
+using test::sample_status;
+
+TEST(RenderText, StatusIsAnAlignedTableAndRemarks) {
+  EXPECT_EQ(render_text(sample_status(), kNow),
+            "NODE        ADDRESS         STATE     HEALTH   LIVE  PENDING  OPEN  WS  NEW  MOVED  "
+            "RESCUED  LATE  LAST CLICK  DRY\n"
+            "shop/alice  127.0.0.1:9001  bleeding  up         12        3     1   0  180      0  "
+            "      2     0        1.2s  no\n"
+            "shop/bob    127.0.0.1:9002  active    unknown     0        0     0   0    0      0  "
+            "      0     0           -  -\n"
+            "\n"
+            "shop/alice: bleeding for 3m20s by root (update \\x1b[2J 4.2), deadline in 26m, dry "
+            "in about 12m\n"
+            "  not dry: 12 live sessions; 3 pending sessions\n"
+            "\n"
+            "listener 0.0.0.0:8080: pool shop\n"
+            "ledger: 15 of at most 1000000 sessions\n");
+}
+
+TEST(RenderText, StatusOfADryNode) {
+  Status status = sample_status();
+  NodeStatus& alice = status.pools[0].nodes[0];
+  alice.dry = true;
+  alice.dry_blocked_by.clear();
+  alice.removed = true;
+  alice.live = alice.pending = 0;
+  alice.bleeding->reason.clear();
+  const std::string text = render_text(status, kNow);
+  EXPECT_NE(text.find("1.2s  dry\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("127.0.0.1:9001 (removed)  bleeding"), std::string::npos) << text;
+  EXPECT_NE(text.find("shop/alice: bleeding for 3m20s by root, dry\n\n"), std::string::npos)
+      << text;
+}
+
+TEST(RenderText, StatusSaysWhenTheLedgerCannotBeTrustedYet) {
+  Status status = sample_status();
+  status.complete = false;
+  status.complete_in = std::chrono::minutes{12};
+  status.evicted = 4;
+  EXPECT_TRUE(
+      render_text(status, kNow)
+          .ends_with(
+              "ledger: 15 of at most 1000000 sessions, 4 evicted, incomplete for another 12m\n"));
+}
+
+TEST(RenderText, StatusSaysThatADeadlineHasPassed) {
+  const std::string text = render_text(sample_status(), kNow + std::chrono::minutes{27});
+  EXPECT_NE(text.find(", deadline passed 1m ago"), std::string::npos) << text;
+}
+
+TEST(RenderText, SessionsSayHowManyAreNotShown) {
+  const NodeStatus alice = sample_status().pools[0].nodes[0];
+  const Instant now{1'000'000};
+  std::vector<session::SessionInfo> sessions{
+      {{0x0123456789abcdef, 1},
+       session::SessionState::live,
+       {now.ms - 65'000},
+       {now.ms - 1500},
+       7,
+       1},
+      {{0xff, 2}, session::SessionState::pending, {now.ms - 100}, {now.ms - 100}, 1, 0}};
+  EXPECT_EQ(render_text(alice, sessions, now),
+            "SESSION   STATE      AGE   IDLE  EXCHANGES  OPEN\n"
+            "01234567  live      1m5s   1.5s          7     1\n"
+            "00000000  pending  100ms  100ms          1     0\n"
+            "\n"
+            "shop/alice: 12 live and 3 pending sessions, the 2 longest idle shown\n");
+  EXPECT_EQ(render_text(alice, {}, now), "shop/alice: 12 live and 3 pending sessions\n");
+}
+
+TEST(RenderText, EventsAreOneLineEach) {
+  EXPECT_EQ(render_text(Event{kNow, "dry", "shop/alice", "nobody\nis left"}),
+            "2023-11-14T22:13:20.000Z  dry shop/alice: nobody\\x0ais left\n");
+  EXPECT_EQ(render_text(Event{kNow, "reload", "", "reloaded"}),
+            "2023-11-14T22:13:20.000Z  reload: reloaded\n");
+}
+
+TEST(RenderText, WaitsEndInOneLine) {
+  WaitResult result{"shop/alice", WaitEnd::dry, std::chrono::seconds{3}, 4, 1, 0};
+  EXPECT_EQ(render_text(result), "dry: nobody is left on shop/alice\n");
+  result.end = WaitEnd::timed_out;
+  EXPECT_EQ(render_text(result),
+            "error: timed out after 3s: shop/alice still has 4 live and 1 pending sessions\n");
+  result.exchanges_open = 1;
+  EXPECT_EQ(render_text(result),
+            "error: timed out after 3s: shop/alice still has 4 live and 1 pending sessions, 1 "
+            "open exchange\n");
+  result.end = WaitEnd::activated;
+  EXPECT_EQ(render_text(result), "error: shop/alice is active: it will not become dry\n");
+  result.end = WaitEnd::gone;
+  EXPECT_EQ(render_text(result),
+            "error: shop/alice is no longer in the config: it will not become dry\n");
+}
+
+}  // namespace
+}  // namespace bonedry::admin

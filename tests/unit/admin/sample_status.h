@@ -1,0 +1,43 @@
+#pragma once
+
+#include "admin/control_plane.h"
+
+namespace bonedry::admin::test {
+
+/// The instant at which the samples are looked at: 2023-11-14T22:13:20Z.
+constexpr WallTime kNow{1'700'000'000'000};
+
+/// Alice bleeding with a deadline, her reason hostile; bob active and never used.
+inline Status sample_status() {
+  NodeStatus alice;
+  alice.pool = "shop";
+  alice.name = "alice";
+  alice.address = "127.0.0.1:9001";
+  alice.weight = 100;
+  alice.state = balancer::NodeState::bleeding;
+  alice.health = balancer::Health::up;
+  alice.dry_blocked_by = {"12 live sessions", "3 pending sessions"};
+  alice.live = 12;
+  alice.pending = 3;
+  alice.exchanges_open = 1;
+  alice.begun = 180;
+  alice.rescued = 2;
+  alice.last_exchange_age = Millis{1234};
+  alice.bleeding = BleedStatus{kNow - std::chrono::seconds{200}, "root", "update \x1b[2J 4.2",
+                               kNow + std::chrono::minutes{26}, std::chrono::minutes{12}};
+  NodeStatus bob;
+  bob.pool = "shop";
+  bob.name = "bob";
+  bob.address = "127.0.0.1:9002";
+  bob.weight = 50;
+  bob.max_sessions = 500;
+
+  Status status;
+  status.pools.push_back({"shop", {alice, bob}});
+  status.listeners.push_back({"0.0.0.0:8080", "shop"});
+  status.sessions = 15;
+  status.capacity = 1'000'000;
+  return status;
+}
+
+}  // namespace bonedry::admin::test

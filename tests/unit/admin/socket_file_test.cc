@@ -1,0 +1,133 @@
+#include "admin/socket_file.h"
+
+#include "tests/unit/admin/admin_rig.h"
+#include "tests/unit/admin/client.h"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+namespace bonedry::admin {
+namespace {
+
+using test::Client;
+using test::Folder;
+
+mode_t mode_of(const std::string& path) {
+  struct stat there {};
+  return ::lstat(path.c_str(), &there) == 0 ? there.st_mode & 07777U : 0;
+}
+
+std::string error_of(const std::string& path) {
+  auto made = SocketFile::listen(path);
+  return made ? "" : made.error();
+}
+
+/// What a process leaves behind that was killed.
+void leave_stale_socket(const std::string& path) {
+  const FileDescriptor fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  ASSERT_EQ(::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+}
+
+class Umask {
+ public:
+  explicit Umask(mode_t mask) : old_(::umask(mask)) {}
+  ~Umask() { ::umask(old_); }
+  Umask(const Umask&) = delete;
+  Umask& operator=(const Umask&) = delete;
+
+ private:
+  mode_t old_;
+};
+
+TEST(SocketFile, HasMode0660WhateverTheUmask) {
+  const Folder folder;
+  for (const mode_t mask : {0000U, 0022U, 0077U, 0777U}) {
+    const Umask umask(mask);
+    const auto made = SocketFile::listen(folder / "a.sock");
+    ASSERT_TRUE(made) << made.error();
+    EXPECT_EQ(mode_of(folder / "a.sock"), 0660U) << mask;
+  }
+}
+
+TEST(SocketFile, IsNeverMoreOpenThanThatBecauseTheKernelTakesTheModeOfTheSocket) {
+  const Folder folder;
+  const Umask umask(0);
+  const FileDescriptor fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  ASSERT_EQ(::fchmod(fd.get(), 0660), 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string path = folder / "b.sock";
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  ASSERT_EQ(::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  EXPECT_EQ(mode_of(path), 0660U);
+}
+
+TEST(SocketFile, MakesItsFolder) {
+  const Folder folder;
+  const auto made = SocketFile::listen(folder / "run/bonedry/a.sock");
+  ASSERT_TRUE(made) << made.error();
+  EXPECT_EQ(mode_of(folder / "run/bonedry"), 0755U);
+}
+
+TEST(SocketFile, ReplacesWhatADeadProcessLeft) {
+  const Folder folder;
+  leave_stale_socket(folder / "a.sock");
+  const auto made = SocketFile::listen(folder / "a.sock");
+  ASSERT_TRUE(made) << made.error();
+  EXPECT_TRUE(Client(folder / "a.sock").connected());
+}
+
+TEST(SocketFile, LeavesALivingOneAlone) {
+  const Folder folder;
+  const auto first = SocketFile::listen(folder / "a.sock");
+  EXPECT_EQ(error_of(folder / "a.sock"), "another bonedry answers on " + (folder / "a.sock") +
+                                             "; stop it, or give this one an admin socket of its "
+                                             "own");
+  EXPECT_TRUE(Client(folder / "a.sock").connected());
+}
+
+TEST(SocketFile, LeavesOtherFilesAlone) {
+  const Folder folder;
+  std::ofstream(folder / "a.sock") << "precious";
+  EXPECT_NE(error_of(folder / "a.sock").find("is not a socket"), std::string::npos);
+  EXPECT_TRUE(std::filesystem::exists(folder / "a.sock"));
+}
+
+TEST(SocketFile, SaysWhatIsWrongWithAPath) {
+  const Folder folder;
+  EXPECT_NE(error_of("").find("must have 1 to "), std::string::npos);
+  EXPECT_NE(error_of("/tmp/" + std::string(200, 'x')).find("and '/tmp/xxx"), std::string::npos);
+  std::ofstream(folder / "file") << "";
+  EXPECT_NE(error_of(folder / "file/a.sock").find("Not a directory"), std::string::npos);
+  EXPECT_NE(error_of("/proc/bonedry/a.sock").find("cannot make the folder /proc/bonedry"),
+            std::string::npos);
+}
+
+TEST(SocketFile, LeavesNothingBehind) {
+  const Folder folder;
+  { const auto made = SocketFile::listen(folder / "x/a.sock"); }
+  EXPECT_TRUE(std::filesystem::is_empty(folder / "x"));
+}
+
+TEST(SocketFile, DoesNotRemoveTheFileOfItsSuccessor) {
+  const Folder folder;
+  std::optional<SocketFile> successor;
+  {
+    const auto made = SocketFile::listen(folder / "a.sock");
+    std::filesystem::remove(folder / "a.sock");
+    successor.emplace(std::move(*SocketFile::listen(folder / "a.sock")));
+  }
+  EXPECT_TRUE(Client(folder / "a.sock").connected());
+}
+
+}  // namespace
+}  // namespace bonedry::admin

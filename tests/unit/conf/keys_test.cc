@@ -1,0 +1,389 @@
+// What one key may be. Each row: the text, and the one error that it gives.
+#include "config_text.h"
+
+namespace bonedry::conf::test {
+namespace {
+
+struct Row {
+  std::string text;
+  std::string error;
+};
+
+using Frame = std::string (*)(std::string_view);
+
+void expect_errors(Frame frame, const std::vector<Row>& rows) {
+  for (const Row& row : rows) {
+    EXPECT_THAT(errors_of(frame(row.text)), ElementsAre(row.error)) << row.text;
+  }
+}
+
+void expect_loads(Frame frame, const std::vector<std::string>& texts) {
+  for (const std::string& text : texts) {
+    EXPECT_THAT(errors_of(frame(text)), IsEmpty()) << text;
+  }
+}
+
+TEST(KeysTest, Server) {
+  const std::string short_of_a_secret(31, 's');
+  expect_errors(
+      beside_a_pool,
+      {{"server.workers = 257", "f:1:18: server.workers: 257 is out of range; expected 0 to 256"},
+       {"server.workers = 4.0", "f:1:18: server.workers: expected an integer, got a float"},
+       {"server.state_dir = ''", R"(f:1:20: server.state_dir: "" is not a path; expected one that )"
+                                 "is not empty, without control characters"},
+       {R"(server.state_dir = "a\u0000b")",
+        R"(f:1:20: server.state_dir: "a\x00b" is not a path; expected one that is not empty, )"
+        "without control characters"},
+       {"server.secrets = 'x'", "f:1:18: server.secrets: expected an array, got a string"},
+       {"server.secrets = []", "f:1:18: server.secrets: empty; expected at least one element"},
+       {"server.secrets = [\n  '" + short_of_a_secret + "']",
+        "f:2:3: server.secrets[#1]: too short to be a secret (31 bytes); expected at least 32"},
+       {"server.secrets = ['0123456789abcdef0123456789abcdef', true]",
+        "f:1:55: server.secrets[#2]: expected a string, got a boolean"},
+       {"server.secret_file = 1", "f:1:22: server.secret_file: expected a string, got an integer"},
+       {"server = 7", "f:1:10: server: expected a table, got an integer"},
+       {"[[server]]", "f:1:1: server: expected a table, got an array"}});
+  expect_loads(beside_a_pool, {"server.workers = 0", "server.workers = 256",
+                               "server.secrets = ['" + std::string(32, 's') + "']"});
+}
+
+TEST(KeysTest, Admin) {
+  expect_errors(
+      beside_a_pool,
+      {{"admin.socket = '" + std::string(108, 's') + "'",
+        "f:1:16: admin.socket: a path of 108 bytes is too long; expected at most 107, the limit of "
+        "Unix sockets"},
+       {"admin.socket = ''", R"(f:1:16: admin.socket: "" is not a path; expected one that is not )"
+                             "empty, without control characters"},
+       {"admin.http = 'localhost:80'",
+        R"(f:1:14: admin.http: "localhost:80" is not an address; expected a numeric IP address )"
+        R"(and a port, e.g. "0.0.0.0:8080" or "[::1]:8080")"}});
+  expect_loads(beside_a_pool, {"admin.socket = '" + std::string(107, 's') + "'"});
+  EXPECT_THAT(warnings_of(beside_a_pool("[admin]\nhttp = '127.0.0.1:9900'")),
+              ElementsAre("f:2:8: admin.http: ignored: this version does not serve it yet"));
+}
+
+TEST(KeysTest, Log) {
+  expect_errors(
+      beside_a_pool,
+      {{"log.level = 'loud'", R"(f:1:13: log.level: "loud" is not known here; expected one of: )"
+                              "debug, info, warn, error"},
+       {"log.level = 3", "f:1:13: log.level: expected a string, got an integer"},
+       {"log.format = 'xml'",
+        R"(f:1:14: log.format: "xml" is not known here; expected one of: json, combined)"},
+       {"log.access = false", "f:1:14: log.access: expected a string, got a boolean"}});
+  EXPECT_EQ(load(beside_a_pool("log.level = 'debug'")).config.log.level, LogLevel::debug);
+  EXPECT_EQ(load(beside_a_pool("log.level = 'error'")).config.log.level, LogLevel::error);
+}
+
+TEST(KeysTest, LimitsAndLedger) {
+  expect_errors(
+      beside_a_pool,
+      {{"limits.header_bytes = 1023",
+        "f:1:23: limits.header_bytes: 1023 is out of range; expected 1024 to 1048576"},
+       {"limits.header_bytes = 1048577",
+        "f:1:23: limits.header_bytes: 1048577 is out of range; expected 1024 to 1048576"},
+       {"limits.headers = 0", "f:1:18: limits.headers: 0 is out of range; expected 1 to 1000"},
+       {"limits.headers = 1001",
+        "f:1:18: limits.headers: 1001 is out of range; expected 1 to 1000"},
+       {"ledger.sessions = 0",
+        "f:1:19: ledger.sessions: 0 is out of range; expected 1 to 100000000"},
+       {"ledger.sessions = 100000001",
+        "f:1:19: ledger.sessions: 100000001 is out of range; expected 1 to 100000000"}});
+  expect_loads(beside_a_pool, {"limits.header_bytes = 1024", "limits.header_bytes = 1048576",
+                               "limits.headers = 1", "ledger.sessions = 1"});
+}
+
+TEST(KeysTest, EveryTimeoutIsADurationAboveZero) {
+  for (const std::string key : {"header", "idle", "connect", "response", "stall", "shutdown"}) {
+    EXPECT_THAT(errors_of(beside_a_pool("[timeouts]\n" + key + " = \n'0'")), ::testing::SizeIs(1));
+    EXPECT_THAT(errors_of(beside_a_pool("timeouts = { " + key + " = '0s' }")),
+                ElementsAre("f:1:" + std::to_string(17 + key.size()) + ": timeouts." + key +
+                            R"(: must be longer than 0; expected e.g. "90s", "20m", "12h")"));
+  }
+  expect_errors(
+      beside_a_pool,
+      {{"timeouts.idle = '20x'", R"(f:1:17: timeouts.idle: "20x" is not a duration; expected )"
+                                 R"(e.g. "90s", "20m", "12h")"},
+       {"timeouts.idle = '-1s'", R"(f:1:17: timeouts.idle: "-1s" is not a duration; expected )"
+                                 R"(e.g. "90s", "20m", "12h")"},
+       {"timeouts.idle = 75", R"(f:1:17: timeouts.idle: expected a duration such as "90s", )"
+                              R"("20m", "12h", got an integer)"},
+       {"timeouts.idle = 00:01:15", R"(f:1:17: timeouts.idle: expected a duration such as "90s", )"
+                                    R"("20m", "12h", got a time)"},
+       {"timeouts.idle = 2024-01-01", R"(f:1:17: timeouts.idle: expected a duration such as )"
+                                      R"("90s", "20m", "12h", got a date)"},
+       {"timeouts.idle = '4000d'",
+        R"(f:1:17: timeouts.idle: "4000d" is too long; expected at most "3660d")"},
+       {"timeouts.idle = '99999999999999999999h1s'",
+        R"(f:1:17: timeouts.idle: "99999999999999999999h1s" is too long; expected at most )"
+        R"("3660d")"}});
+  expect_loads(beside_a_pool, {"timeouts.idle = '1ms'", "timeouts.idle = '3660d'"});
+}
+
+TEST(KeysTest, Listener) {
+  const std::string address = "address = '127.0.0.1:80'\n";
+  const std::string pool = "pool = 'shop'\n";
+  const std::string expected_address =
+      R"( is not an address; expected a numeric IP address and a port, e.g. "0.0.0.0:8080" or )"
+      R"("[::1]:8080")";
+  expect_errors(with_listeners,
+                {{"[[listener]]\n" + address, "f:6:1: listener[#1].pool: required, but missing"},
+                 {"[[listener]]\n" + pool, "f:6:1: listener[#1].address: required, but missing"},
+                 {"[[listener]]\naddress = ':8080'\n" + pool,
+                  "f:7:11: listener[#1].address: \":8080\"" + expected_address},
+                 {"[[listener]]\n" + address + pool + "[[listener]]\naddress = '[::1]:x'\n" + pool,
+                  "f:10:11: listener[#2].address: \"[::1]:x\"" + expected_address},
+                 {"[[listener]]\n" + address + "pool = 8\n",
+                  "f:8:8: listener[#1].pool: expected a string, got an integer"},
+                 {"[[listener]]\n" + address + "pool = ''\n",
+                  R"(f:8:8: listener[#1].pool: "" is not a name; expected the name of a pool)"},
+                 {"[listener]\n" + address + pool,
+                  "f:6:1: listener: expected an array of tables (double brackets), got a table"}});
+}
+
+TEST(KeysTest, ListenersRefuseWhatWouldBeUnsafeToIgnore) {
+  const std::string good = "[[listener]]\naddress = '127.0.0.1:80'\npool = 'shop'\n";
+  expect_errors(
+      with_listeners,
+      {{good + "tls = { certificate = 'cert.pem', key = 'key.pem' }",
+        "f:9:7: listener[#1].tls: this version cannot do TLS yet; expected no such key"},
+       {good + "[listener.tls]\ncertificate = 'cert.pem'",
+        "f:9:1: listener[#1].tls: this version cannot do TLS yet; expected no such key"},
+       {good + "redirect = 'https'",
+        "f:9:12: listener[#1].redirect: this version cannot redirect yet; expected no such key"},
+       {good + "proxy_protocol = false",
+        "f:9:18: listener[#1].proxy_protocol: this version cannot do the PROXY protocol yet; "
+        "expected no such key"},
+       {good + "port = 1", "f:9:1: listener[#1].port: unknown key; expected one of: address, pool"},
+       {good + "certificate = 'c'",
+        "f:9:1: listener[#1].certificate: unknown key; expected one of: address, pool"}});
+}
+
+TEST(KeysTest, ArraysOfTablesHoldTables) {
+  expect_errors(with_listeners,
+                {{"[[pool.node]]\nname = 'bob'\naddress = '127.0.0.1:9002'\n[[listener]]\n"
+                  "address = '127.0.0.1:80'\npool = 'shop'\n[pool.session]\nlogout = [1]",
+                  "f:13:11: pool[shop].session.logout[#1]: expected a table, got an integer"}});
+}
+
+TEST(KeysTest, Pool) {
+  expect_errors(
+      in_a_pool,
+      {{"balance = 'fastest'",
+        R"(f:6:11: pool[shop].balance: "fastest" is not known here; expected one of: )"
+        "least-sessions, round-robin, least-exchanges, random"},
+       {"min_active = -1",
+        "f:6:14: pool[shop].min_active: -1 is out of range; expected 0 to 4294967295"},
+       {"slow_start = 'slow'", R"(f:6:14: pool[shop].slow_start: "slow" is not a duration; )"
+                               R"(expected e.g. "90s", "20m", "12h")"},
+       {"minactive = 1", R"(f:6:1: pool[shop].minactive: unknown key; did you mean "min_active"?)"},
+       {"[pool.sesion]\nsticky = 'insert'",
+        R"(f:6:7: pool[shop].sesion: unknown key; did you mean "session"?)"},
+       {"session = 'insert'", "f:6:11: pool[shop].session: expected a table, got a string"}});
+  expect_loads(in_a_pool, {"balance = 'round-robin'", "balance = 'random'", "slow_start = '0'",
+                           "slow_start = '0s'", "min_active = 0"});
+}
+
+TEST(KeysTest, PoolsNeedAUsableName) {
+  const std::string listener = "[[listener]]\naddress = '127.0.0.1:80'\npool = 'shop'\n[[pool]]\n";
+  const std::string node = "[[pool.node]]\nname = 'a'\naddress = '127.0.0.1:9001'\n";
+  const std::string expected =
+      " is not a name; expected 1 to 64 letters, digits, dots, underscores and dashes";
+  const std::string longest(64, 'n');
+  const std::string too_long(65, 'n');
+  // No word about the pool that the listener misses: it may well be this one.
+  EXPECT_THAT(errors_of(listener + node),
+              ElementsAre("f:4:1: pool[#1].name: required, but missing"));
+  EXPECT_THAT(errors_of(listener + "name = 'the shop'\n" + node),
+              ElementsAre("f:5:8: pool[#1].name: \"the shop\"" + expected));
+  EXPECT_THAT(errors_of(listener + "name = ''\n" + node),
+              ElementsAre("f:5:8: pool[#1].name: \"\"" + expected));
+  EXPECT_THAT(
+      errors_of(listener + "name = '" + too_long + "'\n" + node),
+      ElementsAre("f:5:8: pool[#1].name: \"" + too_long.substr(0, 60) + "...\"" + expected));
+  EXPECT_THAT(errors_of("[[listener]]\naddress = '127.0.0.1:80'\npool = '" + longest +
+                        "'\n[[pool]]\nname = '" + longest + "'\n" + node),
+              IsEmpty());
+}
+
+TEST(KeysTest, Session) {
+  expect_errors(
+      in_a_pool,
+      {{"session.sticky = 'learn'",
+        "f:6:18: pool[shop].session.sticky: this version cannot do "
+        "\"learn\" yet; expected one of: insert, none"},
+       {"session.sticky = 'source'",
+        R"(f:6:18: pool[shop].session.sticky: "source" is not known here; expected one of: )"
+        "insert, none"},
+       {"session.sticky = false",
+        "f:6:18: pool[shop].session.sticky: expected a string, got a "
+        "boolean"},
+       {"session.on_lost = 'panic'",
+        R"(f:6:19: pool[shop].session.on_lost: "panic" is not known here; expected one of: )"
+        "rescue, fail"},
+       {"session.cookie = 'my cookie'",
+        R"(f:6:18: pool[shop].session.cookie: "my cookie" is not a token; expected letters, )"
+        "digits and !#$%&'*+-.^_`|~"},
+       {"session.cookie = ''", R"(f:6:18: pool[shop].session.cookie: "" is not a token; expected )"
+                               "letters, digits and !#$%&'*+-.^_`|~"},
+       {"session.idle_timeout = '0'",
+        "f:6:24: pool[shop].session.idle_timeout: must be longer "
+        R"(than 0; expected e.g. "90s", "20m", "12h")"},
+       {"session.pending_timeout = '0'",
+        "f:6:27: pool[shop].session.pending_timeout: must be "
+        R"(longer than 0; expected e.g. "90s", "20m", "12h")"},
+       {"session.max_lifetime = '0'",
+        "f:6:24: pool[shop].session.max_lifetime: must be longer "
+        R"(than 0; expected e.g. "90s", "20m", "12h")"},
+       {"session.idle_timeot = '1m'",
+        R"(f:6:9: pool[shop].session.idle_timeot: unknown key; did you mean "idle_timeout"?)"}});
+  EXPECT_EQ(load(in_a_pool("session.on_lost = 'fail'")).config.pools[0].session.on_lost,
+            OnLost::fail);
+}
+
+TEST(KeysTest, CookieAttributesCannotEndTheHeader) {
+  const std::string path_expected =
+      R"( is not a path for a cookie; expected one that begins with "/", plain ASCII without )"
+      R"(";" and ",")";
+  const std::string domain_expected =
+      R"( is not a domain for a cookie; expected plain ASCII without blanks, ";" and ",")";
+  expect_errors(
+      in_a_pool,
+      {{"session.cookie_path = 'shop'",
+        "f:6:23: pool[shop].session.cookie_path: \"shop\"" + path_expected},
+       {"session.cookie_path = ''", "f:6:23: pool[shop].session.cookie_path: \"\"" + path_expected},
+       {"session.cookie_path = '/;Secure'",
+        "f:6:23: pool[shop].session.cookie_path: \"/;Secure\"" + path_expected},
+       {"session.cookie_path = '/a,b'",
+        "f:6:23: pool[shop].session.cookie_path: \"/a,b\"" + path_expected},
+       {R"(session.cookie_path = "/\r\nX: y")",
+        R"(f:6:23: pool[shop].session.cookie_path: "/\x0d\x0aX: y")" + path_expected},
+       {"session.cookie_domain = 'a;b'",
+        "f:6:25: pool[shop].session.cookie_domain: \"a;b\"" + domain_expected},
+       {"session.cookie_domain = 'a,b'",
+        "f:6:25: pool[shop].session.cookie_domain: \"a,b\"" + domain_expected},
+       {R"(session.cookie_domain = "a\tb")",
+        R"(f:6:25: pool[shop].session.cookie_domain: "a\x09b")" + domain_expected},
+       {"session.cookie_domain = 'é.example'",
+        "f:6:25: pool[shop].session.cookie_domain: \"é.example\"" + domain_expected},
+       {"session.cookie_http_only = 'yes'",
+        "f:6:28: pool[shop].session.cookie_http_only: expected a boolean (true or false), got a "
+        "string"},
+       {"session.cookie_same_site = 'Lax'",
+        R"(f:6:28: pool[shop].session.cookie_same_site: "Lax" is not known here; expected one )"
+        "of: lax, strict, none"},
+       {"session.cookie_secure = true",
+        "f:6:25: pool[shop].session.cookie_secure: expected a string, got a boolean"},
+       {"session.cookie_secure = 'yes'",
+        R"(f:6:25: pool[shop].session.cookie_secure: "yes" is not known here; expected one of: )"
+        "auto, always, never"}});
+  EXPECT_EQ(load(in_a_pool("session.cookie_same_site = 'strict'"))
+                .config.pools[0]
+                .session.attributes.same_site,
+            SameSite::strict);
+  EXPECT_EQ(
+      load(in_a_pool("session.cookie_secure = 'never'")).config.pools[0].session.attributes.secure,
+      Secure::never);
+}
+
+TEST(KeysTest, LogoutIsCheckedThoughNotServed) {
+  expect_errors(
+      in_a_pool,
+      {{"session.logout = '/logout'",
+        "f:6:18: pool[shop].session.logout: expected an array of "
+        "tables (double brackets), got a string"},
+       {"session.logout = [{ path = '/logout' }]",
+        "f:6:19: pool[shop].session.logout[#1].method: required, but missing"},
+       {"session.logout = [{ method = 'POST', path = 'logout' }]",
+        R"(f:6:45: pool[shop].session.logout[#1].path: "logout" is not a path of a URL; expected )"
+        R"(one that begins with "/", without blanks, e.g. "/healthz")"},
+       {"session.logout = [{ method = 'POST', path = '/logout', status = 200 }]",
+        "f:6:56: pool[shop].session.logout[#1].status: unknown key; expected one of: method, "
+        "path"}});
+  EXPECT_THAT(
+      warnings_of(in_a_pool("session.logout = [{ method = 'POST', path = '/logout' }]")),
+      ElementsAre(
+          "f:6:18: pool[shop].session.logout: ignored: this version does not act on it yet"));
+}
+
+TEST(KeysTest, Health) {
+  const std::string path_expected =
+      R"( is not a path of a URL; expected one that begins with "/", without blanks, e.g. )"
+      R"("/healthz")";
+  expect_errors(
+      in_a_pool,
+      {{"health.path = ''", "f:6:15: pool[shop].health.path: \"\"" + path_expected},
+       {"health.path = 'healthz'", "f:6:15: pool[shop].health.path: \"healthz\"" + path_expected},
+       {"health.path = '/a b'", "f:6:15: pool[shop].health.path: \"/a b\"" + path_expected},
+       {"health.path = '/é'", "f:6:15: pool[shop].health.path: \"/é\"" + path_expected},
+       {R"(health.path = "/\r\nHost: x")",
+        R"(f:6:15: pool[shop].health.path: "/\x0d\x0aHost: x")" + path_expected},
+       {"health.interval = '0'",
+        "f:6:19: pool[shop].health.interval: must be longer than 0; "
+        R"(expected e.g. "90s", "20m", "12h")"},
+       {"health.timeout = 2",
+        "f:6:18: pool[shop].health.timeout: expected a duration such as "
+        R"("90s", "20m", "12h", got an integer)"},
+       {"health.rise = 0",
+        "f:6:15: pool[shop].health.rise: 0 is out of range; expected 1 to 4294967295"},
+       {"health.fall = 0",
+        "f:6:15: pool[shop].health.fall: 0 is out of range; expected 1 to 4294967295"},
+       {"health.fall = 4294967296",
+        "f:6:15: pool[shop].health.fall: 4294967296 is out of range; expected 1 to 4294967295"},
+       {"health.passive_failures = -1",
+        "f:6:27: pool[shop].health.passive_failures: -1 is out of range; expected 0 to "
+        "4294967295"},
+       {"health.passive_hold = '0'",
+        "f:6:23: pool[shop].health.passive_hold: must be longer than "
+        R"(0; expected e.g. "90s", "20m", "12h")"},
+       {"health = true", "f:6:10: pool[shop].health: expected a table, got a boolean"}});
+}
+
+TEST(KeysTest, Node) {
+  const std::string name = "[[pool.node]]\nname = 'alice'\n";
+  const std::string good = name + "address = '127.0.0.1:9001'\n";
+  const std::string expected_address =
+      R"( is not an address; expected a numeric IP address and a port from 1, e.g. )"
+      R"("127.0.0.1:9001" or "[::1]:9001")";
+  expect_errors(
+      with_nodes,
+      {{name, "f:6:1: pool[shop].node[alice].address: required, but missing"},
+       {"[[pool.node]]\naddress = '127.0.0.1:9001'",
+        "f:6:1: pool[shop].node[#1].name: required, but missing"},
+       {good + "[[pool.node]]\nname = 'bob/2'\naddress = '127.0.0.1:9002'",
+        R"(f:10:8: pool[shop].node[#2].name: "bob/2" is not a name; expected 1 to 64 letters, )"
+        "digits, dots, underscores and dashes"},
+       {name + "address = '127.0.0.1:0'",
+        "f:8:11: pool[shop].node[alice].address: \"127.0.0.1:0\"" + expected_address},
+       {name + "address = 'alice.example:80'",
+        "f:8:11: pool[shop].node[alice].address: \"alice.example:80\"" + expected_address},
+       {name + "address = 9001",
+        "f:8:11: pool[shop].node[alice].address: expected a string, got an integer"},
+       {good + "weight = 1001",
+        "f:9:10: pool[shop].node[alice].weight: 1001 is out of range; expected 0 to 1000"},
+       {good + "weight = -1",
+        "f:9:10: pool[shop].node[alice].weight: -1 is out of range; expected 0 to 1000"},
+       {good + "max_sessions = -1",
+        "f:9:16: pool[shop].node[alice].max_sessions: -1 is out of range; expected 0 to "
+        "9223372036854775807"},
+       {good + "wieght = 1",
+        R"(f:9:1: pool[shop].node[alice].wieght: unknown key; did you mean "weight"?)"}});
+  expect_loads(with_nodes,
+               {good + "weight = 0", good + "weight = 1000", good + "max_sessions = 0"});
+}
+
+TEST(KeysTest, UnknownTablesAndOddKeys) {
+  expect_errors(
+      beside_a_pool,
+      {{"[severs]\nworkers = 1", R"(f:1:2: severs: unknown key; did you mean "server"?)"},
+       {"[stats]\nport = 1",
+        "f:1:2: stats: unknown key; expected one of: server, admin, log, limits, timeouts, "
+        "ledger, listener, pool"},
+       {R"([log]
+"so\u001b[2J" = 1)",
+        R"(f:2:1: log."so\x1b[2J": unknown key; expected one of: level, access, format)"}});
+}
+
+}  // namespace
+}  // namespace bonedry::conf::test

@@ -1,0 +1,175 @@
+// What keys may be beside each other.
+#include "config_text.h"
+
+namespace bonedry::conf::test {
+namespace {
+
+TEST(RulesTest, AnEmptyFileLacksListenersAndPools) {
+  const auto both =
+      ElementsAre("f:1:1: listener: none is written; expected at least one [[listener]]",
+                  "f:1:1: pool: none is written; expected at least one [[pool]]");
+  EXPECT_THAT(errors_of(""), both);
+  EXPECT_THAT(errors_of("# nothing\n\n[server]\n"), both);
+  EXPECT_THAT(errors_of("listener = []\npool = []"),
+              ElementsAre("f:1:12: listener: none is written; expected at least one [[listener]]",
+                          "f:2:8: pool: none is written; expected at least one [[pool]]"));
+}
+
+TEST(RulesTest, APoolNeedsANode) {
+  EXPECT_THAT(errors_of(with_nodes("")),
+              ElementsAre("f:4:1: pool[shop].node: none is written; expected at least one "
+                          "[[pool.node]]"));
+  EXPECT_THAT(errors_of(with_nodes("[pool.node]\nname = 'alice'")),
+              ElementsAre("f:6:1: pool[shop].node: expected an array of tables (double brackets), "
+                          "got a table"));
+}
+
+TEST(RulesTest, SecretsComeFromOnePlace) {
+  EXPECT_THAT(errors_of(beside_a_pool(R"([server]
+secret_file = "secret"
+secrets = ["0123456789abcdef0123456789abcdef"]
+)")),
+              ElementsAre("f:2:15: server.secret_file: stands beside secrets (line 3); expected "
+                          "one of the two"));
+}
+
+TEST(RulesTest, ListenersNameAPoolThatExists) {
+  const auto listener = [](const std::string& pool) {
+    return with_listeners("[[listener]]\naddress = '127.0.0.1:80'\npool = '" + pool + "'\n");
+  };
+  EXPECT_THAT(errors_of(listener("shpo")),
+              ElementsAre(R"(f:8:8: listener[#1].pool: no pool is named "shpo"; did you mean )"
+                          R"("shop"?)"));
+  EXPECT_THAT(errors_of(listener("warehouse") + "[[pool]]\nname = 'blog'\n[[pool.node]]\n"
+                                                "name = 'a'\naddress = '127.0.0.1:9001'\n"),
+              ElementsAre(R"(f:8:8: listener[#1].pool: no pool is named "warehouse"; expected one )"
+                          "of: shop, blog"));
+}
+
+TEST(RulesTest, ListenersDoNotShareAnAddress) {
+  EXPECT_THAT(errors_of(with_listeners(R"([[listener]]
+address = "[::1]:80"
+pool = "shop"
+[[listener]]
+address = "127.0.0.1:80"
+pool = "shop"
+[[listener]]
+address = "[0::1]:80"
+pool = "shop"
+)")),
+              ElementsAre(R"(f:13:11: listener[#3].address: "[::1]:80" is already the address of )"
+                          "the listener at line 7; expected another"));
+}
+
+TEST(RulesTest, PoolsDoNotShareAName) {
+  const std::string pool = R"([[pool]]
+name = "shop"
+[[pool.node]]
+name = "alice"
+address = "127.0.0.1:9001"
+weight = 9999
+)";
+  EXPECT_THAT(
+      errors_of("[[listener]]\naddress = '127.0.0.1:80'\npool = 'shop'\n" + pool + pool),
+      ElementsAre("f:9:10: pool[shop].node[alice].weight: 9999 is out of range; expected 0 to 1000",
+                  R"(f:11:8: pool[#2].name: "shop" is already the name of the pool at line 5; )"
+                  "expected another",
+                  "f:15:10: pool[#2].node[alice].weight: 9999 is out of range; expected 0 to "
+                  "1000"));
+}
+
+TEST(RulesTest, NodesDoNotShareANameWithinAPool) {
+  const std::string alice = "[[pool.node]]\nname = 'alice'\naddress = '127.0.0.1:9001'\n";
+  const std::string other = "[[pool.node]]\nname = 'alice'\naddress = '127.0.0.1:9002'\n";
+  EXPECT_THAT(errors_of(with_nodes(alice + other)),
+              ElementsAre(R"(f:10:8: pool[shop].node[#2].name: "alice" is already the name of the )"
+                          "node at line 7; expected another"));
+  EXPECT_THAT(errors_of(with_nodes(alice + "[[pool]]\nname = 'blog'\n" + alice)), IsEmpty());
+}
+
+TEST(RulesTest, NodesThatShareAnAddressAreAWarning) {
+  EXPECT_THAT(warnings_of(with_nodes("[[pool.node]]\nname = 'alice'\naddress = '127.0.0.1:9001'\n"
+                                     "[[pool.node]]\nname = 'bob'\naddress = '127.0.0.1:9001'\n")),
+              ElementsAre(R"(f:11:11: pool[shop].node[bob].address: "127.0.0.1:9001" is also the )"
+                          "address of the node at line 8"));
+}
+
+TEST(RulesTest, IdleTimeoutFitsIntoTheLifetime) {
+  EXPECT_THAT(errors_of(in_a_pool("[pool.session]\nidle_timeout = '2h'\nmax_lifetime = '1h'")),
+              ElementsAre(R"(f:7:16: pool[shop].session.idle_timeout: idle_timeout "2h" is longer )"
+                          R"(than max_lifetime "1h"; expected it to be at most as long)"));
+  EXPECT_THAT(
+      errors_of(in_a_pool("[pool.session]\nmax_lifetime = '10m'")),
+      ElementsAre(R"(f:7:16: pool[shop].session.max_lifetime: idle_timeout "20m" is longer )"
+                  R"(than max_lifetime "10m"; expected it to be at most as long)"));
+  EXPECT_THAT(errors_of(in_a_pool("[pool.session]\nidle_timeout = '1h'\nmax_lifetime = '1h'")),
+              IsEmpty());
+}
+
+TEST(RulesTest, AFaultyKeyCausesNoSecondError) {
+  EXPECT_THAT(errors_of(in_a_pool("[pool.session]\nidle_timeout = '2x'\nmax_lifetime = '10m'")),
+              ::testing::SizeIs(1));
+  EXPECT_THAT(errors_of(in_a_pool("[pool.session]\nidle_timeout = '13h'\nmax_lifetime = 'x'")),
+              ::testing::SizeIs(1));
+}
+
+TEST(RulesTest, ListenersAreNotBlamedForPoolsThatCannotBeRead) {
+  const std::string listener = "[[listener]]\naddress = '127.0.0.1:80'\npool = 'shop'\n";
+  EXPECT_THAT(errors_of(listener),
+              ElementsAre("f:1:1: pool: none is written; expected at least one [[pool]]"));
+  EXPECT_THAT(errors_of("pool = 3\n" + listener),
+              ElementsAre("f:1:8: pool: expected an array of tables (double brackets), got an "
+                          "integer"));
+}
+
+TEST(RulesTest, NamesThatAreMissingAreNotTheSameName) {
+  const std::string node = "[[pool.node]]\naddress = '127.0.0.1:9001'\n";
+  const std::string other = "[[pool.node]]\naddress = '127.0.0.1:9002'\n";
+  EXPECT_THAT(errors_of(with_nodes(node + other)),
+              ElementsAre("f:6:1: pool[shop].node[#1].name: required, but missing",
+                          "f:8:1: pool[shop].node[#2].name: required, but missing"));
+  EXPECT_THAT(errors_of(beside_a_pool("[[pool]]\n" + node + "[[pool]]\n" + node)),
+              ElementsAre("f:1:1: pool[#1].name: required, but missing",
+                          "f:2:1: pool[#1].node[#1].name: required, but missing",
+                          "f:4:1: pool[#2].name: required, but missing",
+                          "f:5:1: pool[#2].node[#1].name: required, but missing"));
+}
+
+TEST(RulesTest, AShorterPendingTimeoutWeakensThePromise) {
+  EXPECT_THAT(warnings_of(in_a_pool("[pool.session]\npending_timeout = '5m'")),
+              ElementsAre(R"(f:7:19: pool[shop].session.pending_timeout: "5m" is shorter than )"
+                          R"(idle_timeout "20m": a user whose first cookie has not come back by )"
+                          "then is no longer counted, and a node can be called dry too early for "
+                          "them"));
+  EXPECT_THAT(warnings_of(in_a_pool("[pool.session]\npending_timeout = '20m'")), IsEmpty());
+  EXPECT_THAT(warnings_of(in_a_pool("[pool.session]\npending_timeout = '30m'")), IsEmpty());
+}
+
+TEST(RulesTest, CookiesThatBrowsersRefuseAreAWarning) {
+  const auto warnings = [](const std::string& keys) {
+    return warnings_of(in_a_pool("[pool.session]\n" + keys));
+  };
+  EXPECT_THAT(warnings("cookie_same_site = 'none'"),
+              ElementsAre(R"(f:7:20: pool[shop].session.cookie_same_site: browsers refuse "none" )"
+                          R"(without cookie_secure = "always")"));
+  EXPECT_THAT(warnings("cookie_same_site = 'none'\ncookie_secure = 'always'"), IsEmpty());
+  EXPECT_THAT(warnings("cookie_same_site = 'none'\nsticky = 'none'"), IsEmpty());
+  EXPECT_THAT(warnings("cookie = '__Secure-seat'"),
+              ElementsAre(R"(f:7:10: pool[shop].session.cookie: browsers refuse a "__Secure-" )"
+                          R"(cookie without cookie_secure = "always")"));
+  EXPECT_THAT(warnings("cookie = '__Host-seat'\ncookie_secure = 'always'\ncookie_path = '/shop'"),
+              ElementsAre(R"(f:7:10: pool[shop].session.cookie: browsers refuse a "__Host-" )"
+                          R"(cookie without cookie_secure = "always", cookie_path = "/" and no )"
+                          "cookie_domain"));
+  EXPECT_THAT(
+      warnings("cookie = '__Host-seat'\ncookie_secure = 'always'\ncookie_domain = 'a.example'"),
+      ::testing::SizeIs(1));
+  EXPECT_THAT(warnings("cookie = '__Host-seat'\ncookie_secure = 'always'"), IsEmpty());
+}
+
+TEST(RulesTest, WarningsAreNotErrors) {
+  EXPECT_THAT(errors_of(in_a_pool("[pool.session]\npending_timeout = '5m'")), IsEmpty());
+}
+
+}  // namespace
+}  // namespace bonedry::conf::test
