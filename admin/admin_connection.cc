@@ -22,7 +22,7 @@ bool is_passing(int error) {
 }  // namespace
 
 std::unique_ptr<AdminConnection> AdminConnection::open(
-    uv_loop_t* loop, FileDescriptor fd, Commands& commands, const AdminLimits& limits,
+    uv_loop_t* loop, UniqueFd fd, Commands& commands, const AdminLimits& limits,
     std::function<void(AdminConnection&)> closed) {
   std::unique_ptr<AdminConnection> connection(
       new AdminConnection(loop, std::move(fd), commands, limits, std::move(closed)));
@@ -32,7 +32,7 @@ std::unique_ptr<AdminConnection> AdminConnection::open(
   return connection;
 }
 
-AdminConnection::AdminConnection(uv_loop_t* loop, FileDescriptor fd, Commands& commands,
+AdminConnection::AdminConnection(uv_loop_t* loop, UniqueFd fd, Commands& commands,
                                  const AdminLimits& limits,
                                  std::function<void(AdminConnection&)> closed)
     : loop_(loop),

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "admin/commands.h"
-#include "admin/file_descriptor.h"
 #include "proxy/base/clock.h"
+#include "proxy/base/unique_fd.h"
 
 #include <uv.h>
 
@@ -42,8 +42,8 @@ class AdminConnection final : public Asker {
  public:
   /// `closed` is called once, after which the connection is to be destroyed; it must not be before.
   /// Null when the loop cannot watch the socket.
-  static std::unique_ptr<AdminConnection> open(uv_loop_t* loop, FileDescriptor fd,
-                                               Commands& commands, const AdminLimits& limits,
+  static std::unique_ptr<AdminConnection> open(uv_loop_t* loop, UniqueFd fd, Commands& commands,
+                                               const AdminLimits& limits,
                                                std::function<void(AdminConnection&)> closed);
   ~AdminConnection() override = default;
   AdminConnection(const AdminConnection&) = delete;
@@ -64,7 +64,7 @@ class AdminConnection final : public Asker {
   enum class State : std::uint8_t { reading, running, flushing, lingering, closing };
   enum class Input : std::uint8_t { open, ended };
 
-  AdminConnection(uv_loop_t* loop, FileDescriptor fd, Commands& commands, const AdminLimits& limits,
+  AdminConnection(uv_loop_t* loop, UniqueFd fd, Commands& commands, const AdminLimits& limits,
                   std::function<void(AdminConnection&)> closed);
 
   static void on_poll(uv_poll_t* poll, int status, int events);
@@ -81,7 +81,7 @@ class AdminConnection final : public Asker {
   [[nodiscard]] std::int64_t loop_ms() const;
 
   uv_loop_t* loop_;
-  FileDescriptor fd_;
+  UniqueFd fd_;
   Commands& commands_;
   const AdminLimits& limits_;
   std::function<void(AdminConnection&)> closed_;

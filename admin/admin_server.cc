@@ -2,13 +2,13 @@
 
 #include "admin/command_table.h"
 #include "admin/printable.h"
+#include "proxy/base/file.h"
 
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
 
 #include <cassert>
 #include <cerrno>
-#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -86,21 +86,21 @@ void AdminServer::on_handle_closed(uv_handle_t* handle) {
 }
 
 bool AdminServer::accept_one() {
-  FileDescriptor fd(::accept4(socket_->fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-  if (fd) {
+  UniqueFd fd(::accept4(socket_->fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  if (fd.is_open()) {
     admit(std::move(fd));
     return true;
   }
   if (errno == ECONNABORTED || errno == EINTR) return true;
   if (errno != EAGAIN) {
     // Out of file descriptors or memory. The client stays in the queue, so polling on would spin.
-    spdlog::warn("admin: cannot accept a client: {}", std::strerror(errno));
+    spdlog::warn("admin: cannot accept a client: {}", errno_text(errno));
     uv_poll_stop(&poll_);
   }
   return false;
 }
 
-void AdminServer::admit(FileDescriptor fd) {
+void AdminServer::admit(UniqueFd fd) {
   const int raw = fd.get();
   if (connections_.size() >= limits_.connections + kTurnedAway) {
     const std::string answer = error_line(kTooMany);

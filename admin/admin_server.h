@@ -46,7 +46,7 @@ class AdminServer {
 
   /// Takes one client off the queue; false when there is none, or no file descriptor for it.
   bool accept_one();
-  void admit(FileDescriptor fd);
+  void admit(UniqueFd fd);
   void on_connection_closed(AdminConnection& connection);
   void report_if_closed();
 

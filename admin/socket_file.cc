@@ -1,11 +1,12 @@
 #include "admin/socket_file.h"
 
+#include "proxy/base/file.h"
+
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <optional>
@@ -20,21 +21,15 @@ constexpr mode_t kFolderMode = 0755;
 constexpr int kBacklog = 1024;
 
 std::string because(const std::string& what, int error) {
-  return what + ": " + std::strerror(error);  // NOLINT(concurrency-mt-unsafe): start-up only
+  return what + ": " + errno_text(error);
 }
 
-Outcome make_folders(const std::filesystem::path& folder) {
-  if (folder.empty() || ::mkdir(folder.c_str(), kFolderMode) == 0 || errno == EEXIST) {
-    return Done{};
-  }
-  int error = errno;
-  if (error == ENOENT && folder.has_parent_path() && folder.parent_path() != folder) {
-    if (auto made = make_folders(folder.parent_path()); !made) return made;
-    if (::mkdir(folder.c_str(), kFolderMode) == 0 || errno == EEXIST) return Done{};
-    error = errno;
-  }
-  return Failure{
-      because("cannot make the folder " + folder.string() + " for the admin socket", error)};
+Outcome make_folder_of(const std::string& path) {
+  const std::string folder = std::filesystem::path(path).parent_path().string();
+  if (folder.empty()) return Done{};
+  auto made = make_folder(folder, kFolderMode);
+  if (made) return made;
+  return Failure{"the admin socket has no folder: " + made.error()};
 }
 
 std::optional<sockaddr_un> address_of(const std::string& path) {
@@ -49,8 +44,8 @@ const sockaddr* generic(const sockaddr_un& address) {
   return reinterpret_cast<const sockaddr*>(&address);
 }
 
-FileDescriptor open_socket() {
-  return FileDescriptor(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+UniqueFd open_socket() {
+  return UniqueFd(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
 }
 
 /// Good when nothing is at the path that may not be replaced.
@@ -65,7 +60,7 @@ Outcome check_free(const std::string& path, const sockaddr_un& address) {
                    " is there already and is not a socket; remove it or choose another "
                    "path for the admin socket"};
   }
-  const FileDescriptor probe = open_socket();
+  const UniqueFd probe = open_socket();
   if (::connect(probe.get(), generic(address), sizeof address) == 0 || errno == EAGAIN) {
     return Failure{"another bonedry answers on " + path +
                    "; stop it, or give this one an admin socket of its own"};
@@ -88,15 +83,13 @@ Result<SocketFile> SocketFile::listen(const std::string& path) {
         std::to_string(sizeof(sockaddr_un::sun_path) - 1 - (draft.size() - path.size())) +
         " bytes, and '" + path + "' has " + std::to_string(path.size())};
   }
-  if (auto made = make_folders(std::filesystem::path(path).parent_path()); !made) {
-    return Failure{made.error()};
-  }
+  if (auto made = make_folder_of(path); !made) return Failure{made.error()};
   if (auto free = check_free(path, *address); !free) return Failure{free.error()};
 
   const std::string failed = "cannot listen on the admin socket " + path;
-  FileDescriptor fd = open_socket();
+  UniqueFd fd = open_socket();
   // Linux gives the file the mode of the socket less the umask: never too much, perhaps too little.
-  if (!fd || ::fchmod(fd.get(), kSocketMode) != 0) return Failure{because(failed, errno)};
+  if (!fd.is_open() || ::fchmod(fd.get(), kSocketMode) != 0) return Failure{because(failed, errno)};
   ::unlink(draft.c_str());
   if (::bind(fd.get(), generic(*draft_address), sizeof *draft_address) != 0) {
     return Failure{because(failed, errno)};
@@ -112,7 +105,7 @@ Result<SocketFile> SocketFile::listen(const std::string& path) {
 }
 
 SocketFile::~SocketFile() {
-  if (!fd_) return;
+  if (!fd_.is_open()) return;
   struct stat there {};
   const bool ours =
       ::lstat(path_.c_str(), &there) == 0 && there.st_dev == device_ && there.st_ino == inode_;

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "admin/file_descriptor.h"
 #include "proxy/base/result.h"
+#include "proxy/base/unique_fd.h"
 
 #include <sys/types.h>
 
@@ -25,11 +25,11 @@ class SocketFile {
   [[nodiscard]] int fd() const { return fd_.get(); }
 
  private:
-  SocketFile(std::string path, FileDescriptor fd, dev_t device, ino_t inode)
+  SocketFile(std::string path, UniqueFd fd, dev_t device, ino_t inode)
       : path_(std::move(path)), fd_(std::move(fd)), device_(device), inode_(inode) {}
 
   std::string path_;
-  FileDescriptor fd_;  // none: moved away
+  UniqueFd fd_;  // none: moved away
   dev_t device_;
   ino_t inode_;
 };

@@ -181,8 +181,8 @@ void UpstreamConnection::parse() {
     going = phase_ == Phase::head ? !in_.empty() && parse_head()
                                   : phase_ == Phase::body && parse_body();
   }
-  if (exchange_ != &exchange) return;
-  update_interest();
+  // A complete response has given this connection back already; the exchange still has to flush.
+  if (exchange_ == &exchange) update_interest();
   exchange.on_response_batch();
 }
 

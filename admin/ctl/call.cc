@@ -3,6 +3,7 @@
 #include "admin/command_table.h"
 #include "admin/printable.h"
 #include "proxy/base/duration.h"
+#include "proxy/base/file.h"
 
 #include <poll.h>
 #include <sys/socket.h>
@@ -40,8 +41,8 @@ std::string hint(int error) {
 }
 
 Failure<std::string> unreachable(const std::string& socket, int error) {
-  return Failure{"cannot reach bonedry at " + admin::printable(socket) + ": " +
-                 std::strerror(error) + hint(error)};  // NOLINT(concurrency-mt-unsafe)
+  return Failure{"cannot reach bonedry at " + admin::printable(socket) + ": " + errno_text(error) +
+                 hint(error)};
 }
 
 }  // namespace
@@ -52,7 +53,7 @@ Result<Call> Call::start(const std::string& socket, const std::string& line) {
   if (socket.size() >= sizeof address.sun_path) return unreachable(socket, ENAMETOOLONG);
   std::memcpy(address.sun_path, socket.data(), socket.size());
 
-  admin::FileDescriptor fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &kConnectPatience, sizeof kConnectPatience);
   if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     return unreachable(socket, errno);

@@ -1,8 +1,8 @@
 #pragma once
 
-#include "admin/file_descriptor.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/result.h"
+#include "proxy/base/unique_fd.h"
 
 #include <cstdint>
 #include <string>
@@ -34,9 +34,9 @@ class Call {
   [[nodiscard]] std::string take_lines();
 
  private:
-  explicit Call(admin::FileDescriptor fd) : fd_(std::move(fd)) {}
+  explicit Call(UniqueFd fd) : fd_(std::move(fd)) {}
 
-  admin::FileDescriptor fd_;
+  UniqueFd fd_;
   std::string answer_;
 };
 

@@ -28,9 +28,15 @@ std::string counts(const Figures& figures) {
          " open";
 }
 
+/// Without the tenths of format_duration, which would flicker.
+std::string whole_seconds(Millis duration) {
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(duration);
+  return seconds.count() == 0 ? "0s" : format_duration(seconds);
+}
+
 /// What changes by itself as time goes by.
 std::string times(const Figures& figures, Millis elapsed) {
-  std::string text = ", waited " + format_duration(elapsed);
+  std::string text = ", waited " + whole_seconds(elapsed);
   if (figures.last_click) text += ", last click " + format_duration(*figures.last_click) + " ago";
   if (figures.forecast) text += ", dry in about " + format_duration(*figures.forecast);
   return text;

@@ -19,13 +19,13 @@ namespace {
 constexpr Millis kRestartPatience = std::chrono::seconds{30};
 constexpr Millis kRetryInterval{250};
 
-admin::FileDescriptor catch_signals() {
+UniqueFd catch_signals() {
   sigset_t signals{};
   sigemptyset(&signals);
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGTERM);
   sigprocmask(SIG_BLOCK, &signals, nullptr);
-  return admin::FileDescriptor(::signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC));
+  return UniqueFd(::signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC));
 }
 
 std::string left_behind(const Verdict& verdict) {

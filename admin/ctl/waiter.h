@@ -4,8 +4,8 @@
 #include "admin/ctl/exit_code.h"
 #include "admin/ctl/figures.h"
 #include "admin/ctl/progress.h"
-#include "admin/file_descriptor.h"
 #include "proxy/base/clock.h"
+#include "proxy/base/unique_fd.h"
 
 #include <cstdint>
 #include <optional>
@@ -51,7 +51,7 @@ class Waiter {
   std::optional<Millis> timeout_;
   Known known_;
   Progress& progress_;
-  admin::FileDescriptor signals_;
+  UniqueFd signals_;
   Instant began_;
 
   std::optional<Call> wait_;

@@ -78,9 +78,10 @@ std::size_t print_promises(const Record& record) {
   promises.never("new users on a bleeding node", record.intruders);
   promises.never("false dry", record.findings.false_dry);
   promises.exact(record.findings);
-  for (const Record::Bleed& bleed : record.bleeds) {
-    promises.within("dry said after the last idle time-out, " + bleed.node, bleed.dry_after,
-                    kDryAtMost);
+  for (const auto& [node, users, dry_after] : record.bleeds) {
+    if (dry_after) {
+      promises.within("dry said after the last idle time-out, " + node, *dry_after, kDryAtMost);
+    }
   }
   std::printf("\n  in transit: a first request under way, or a session within %s of its end\n",
               seconds(Truth::kSlack).c_str());

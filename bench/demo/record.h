@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,12 +17,13 @@ struct Record {
   struct Bleed {
     std::string node;
     std::int64_t users = 0;  ///< who were on it when it began
-    Millis dry_after{0};     ///< from the last session's idle time-out to the word "dry"
+    /// From the last session's idle time-out to the word "dry"; empty: it was never said.
+    std::optional<Millis> dry_after;
   };
 
   Tally tally;
   Findings findings;
-  std::vector<Bleed> bleeds;        ///< those that ended
+  std::vector<Bleed> bleeds;        ///< those that began
   std::size_t nodes = 0;            ///< how many had to be bled
   std::size_t fewest_shoppers = 0;  ///< at once, after the opening rush
   std::uint64_t intruders = 0;      ///< new users on a node that was out of rotation

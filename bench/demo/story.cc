@@ -115,7 +115,7 @@ void Story::bleed(const std::string& node) {
   const Instant now = loop_.now();
   truth_.close_door(node, now);
   const std::int64_t users = truth_.count(node, now, now).now;
-  record_.bleeds.push_back({node, users, Millis{0}});
+  record_.bleeds.push_back({node, users, {}});
   act_ = title(node) + " is bleeding";
   tell(title(node) + " is bleeding: " + std::to_string(users) +
        " sessions stay until their users leave, every new user goes elsewhere.");

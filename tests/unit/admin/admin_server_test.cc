@@ -268,7 +268,7 @@ TEST(AdminServer, RunningOutOfDescriptorsIsSurvived) {
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &old_limit), 0);
   std::deque<Client> clients;
   for (int i = 0; i < 20; ++i) clients.emplace_back(rig.path()).send("version\n");
-  const FileDescriptor lowest(::dup(0));
+  const UniqueFd lowest(::dup(0));
   const rlimit none{static_cast<rlim_t>(lowest.get()), old_limit.rlim_max};
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
   rig.run_a_little();

@@ -14,14 +14,14 @@ namespace bonedry::admin::test {
 namespace {
 
 struct Pair {
-  FileDescriptor ours;
-  FileDescriptor theirs;
+  UniqueFd ours;
+  UniqueFd theirs;
 };
 
 Pair make_pipe() {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw std::runtime_error("pipe2");
-  return {FileDescriptor(ends[0]), FileDescriptor(ends[1])};
+  return {UniqueFd(ends[0]), UniqueFd(ends[1])};
 }
 
 Pair make_terminal() {
@@ -33,7 +33,7 @@ Pair make_terminal() {
   if (::openpty(&ours, &theirs, nullptr, nullptr, &size) != 0) throw std::runtime_error("openpty");
   ::fcntl(ours, F_SETFD, FD_CLOEXEC);
   ::fcntl(theirs, F_SETFD, FD_CLOEXEC);
-  return {FileDescriptor(ours), FileDescriptor(theirs)};
+  return {UniqueFd(ours), UniqueFd(theirs)};
 }
 
 std::vector<char*> pointers(std::vector<std::string>& words) {
@@ -44,9 +44,9 @@ std::vector<char*> pointers(std::vector<std::string>& words) {
 }
 
 /// False at the end of the file.
-bool take(FileDescriptor& fd, std::string& into) {
+bool take(UniqueFd& fd, std::string& into) {
   std::array<char, 4096> buffer{};
-  while (fd) {
+  while (fd.is_open()) {
     const ssize_t count = ::read(fd.get(), buffer.data(), buffer.size());
     if (count < 0 && errno == EAGAIN) return true;
     if (count <= 0) {  // a terminal ends with EIO
@@ -78,8 +78,8 @@ Child::Child(std::vector<std::string> arguments, Output output,
   }
   out_fd_ = std::move(out.ours);
   err_fd_ = std::move(err.ours);
-  for (const FileDescriptor* fd : {&out_fd_, &err_fd_}) {
-    if (*fd) ::fcntl(fd->get(), F_SETFL, O_NONBLOCK);
+  for (const UniqueFd* fd : {&out_fd_, &err_fd_}) {
+    if (fd->is_open()) ::fcntl(fd->get(), F_SETFL, O_NONBLOCK);
   }
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "admin/file_descriptor.h"
+#include "proxy/base/unique_fd.h"
 
 #include <sys/types.h>
 
@@ -36,8 +36,8 @@ class Child {
 
  private:
   pid_t pid_ = -1;
-  FileDescriptor out_fd_;
-  FileDescriptor err_fd_;
+  UniqueFd out_fd_;
+  UniqueFd err_fd_;
   std::string out_;
   std::string err_;
   std::optional<int> code_;

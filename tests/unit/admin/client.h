@@ -1,6 +1,6 @@
 #pragma once
 
-#include "admin/file_descriptor.h"
+#include "proxy/base/unique_fd.h"
 
 #include <cstdint>
 #include <string>
@@ -13,7 +13,7 @@ class Client {
  public:
   explicit Client(const std::string& path);
 
-  [[nodiscard]] bool connected() const { return static_cast<bool>(fd_); }
+  [[nodiscard]] bool connected() const { return fd_.is_open(); }
   /// False when the server no longer reads, or has its buffer full.
   bool send(std::string_view bytes);
   /// Ends the sending half, as socat does when its input ends.
@@ -31,7 +31,7 @@ class Client {
  private:
   enum class End : std::uint8_t { none, orderly, reset };
 
-  FileDescriptor fd_;
+  UniqueFd fd_;
   std::string answer_;
   End end_ = End::none;
 };

@@ -30,7 +30,7 @@ std::string error_of(const std::string& path) {
 
 /// What a process leaves behind that was killed.
 void leave_stale_socket(const std::string& path) {
-  const FileDescriptor fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   path.copy(address.sun_path, sizeof address.sun_path - 1);
@@ -61,7 +61,7 @@ TEST(SocketFile, HasMode0660WhateverTheUmask) {
 TEST(SocketFile, IsNeverMoreOpenThanThatBecauseTheKernelTakesTheModeOfTheSocket) {
   const Folder folder;
   const Umask umask(0);
-  const FileDescriptor fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   ASSERT_EQ(::fchmod(fd.get(), 0660), 0);
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -107,8 +107,9 @@ TEST(SocketFile, SaysWhatIsWrongWithAPath) {
   EXPECT_NE(error_of("").find("must have 1 to "), std::string::npos);
   EXPECT_NE(error_of("/tmp/" + std::string(200, 'x')).find("and '/tmp/xxx"), std::string::npos);
   std::ofstream(folder / "file") << "";
-  EXPECT_NE(error_of(folder / "file/a.sock").find("Not a directory"), std::string::npos);
-  EXPECT_NE(error_of("/proc/bonedry/a.sock").find("cannot make the folder /proc/bonedry"),
+  EXPECT_NE(error_of(folder / "file/a.sock").find("there is a file of that name"),
+            std::string::npos);
+  EXPECT_NE(error_of("/proc/bonedry/a.sock").find("the admin socket has no folder: "),
             std::string::npos);
 }
 
