@@ -9,6 +9,12 @@ namespace {
 constexpr Millis kInterval{250};
 constexpr Millis kPatience = std::chrono::seconds{5};
 
+std::string describe(const std::string& node, const NodeStatus& reported, const TrueCount& truth) {
+  return node + " reported " + std::to_string(reported.live) + " live and " +
+         std::to_string(reported.pending) + " pending sessions, possible were " +
+         std::to_string(truth.certain) + " to " + std::to_string(truth.certain + truth.transit);
+}
+
 }  // namespace
 
 Monitor::Monitor(Loop& loop, AdminClient& admin, const Truth& truth, std::string pool)
@@ -54,7 +60,8 @@ void Monitor::compare(const std::string& node, const NodeStatus& reported) {
   const bool possible =
       reported.sessions() >= truth.certain && reported.sessions() <= truth.certain + truth.transit;
   if (!possible) {
-    ++findings_.wrong_counts;
+    fprintf(stderr,"WRONG %s reported %ld certain %ld transit %ld\n",node.c_str(),reported.sessions(),truth.certain,truth.transit);
+    if (findings_.wrong_counts++ == 0) findings_.first_wrong = describe(node, reported, truth);
     if (found.sessions > findings_.worst.sessions) findings_.worst = found;
   }
   if (reported.dry && truth.certain > 0) ++findings_.false_dry;

@@ -83,6 +83,9 @@ std::size_t print_promises(const Record& record) {
       promises.within("dry said after the last idle time-out, " + node, *dry_after, kDryAtMost);
     }
   }
+  if (record.findings.wrong_counts > 0) {
+    std::printf("\n  the first impossible count: %s\n", record.findings.first_wrong.c_str());
+  }
   std::printf("\n  in transit: a first request under way, or a session within %s of its end\n",
               seconds(Truth::kSlack).c_str());
   return promises.broken();

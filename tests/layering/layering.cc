@@ -21,10 +21,12 @@ struct Layer {
 
 // Deeper folders first: the first row that fits a file is its layer. A file may have its own row.
 const std::vector<Layer>& layers() {
+  const std::vector<std::string_view> everything{"proxy/base/", "proxy/io/", "proxy/http/",
+                                                 "proxy/*",     "conf/",     "balancer/",
+                                                 "session/",    "admin/"};
   static const std::vector<Layer> rows{
-      {"proxy/main.cc",
-       {"proxy/base/", "proxy/io/", "proxy/http/", "proxy/*", "conf/", "balancer/", "session/",
-        "admin/"}},
+      {"proxy/main.cc", everything},
+      {"proxy/application.cc", everything},  // where the parts are put together
       {"proxy/base/", {}},
       {"proxy/io/", {"proxy/base/"}},
       {"proxy/http/", {"proxy/base/"}},
@@ -44,8 +46,8 @@ struct Library {
 
 const std::vector<Library>& libraries() {
   static const std::vector<Library> rows{
-      {"uv.h", {"proxy/main.cc", "proxy/io/", "proxy/*", "admin/"}},
-      {"uv/", {"proxy/main.cc", "proxy/io/", "proxy/*", "admin/"}},
+      {"uv.h", {"proxy/main.cc", "proxy/application.cc", "proxy/io/", "proxy/*", "admin/"}},
+      {"uv/", {"proxy/main.cc", "proxy/application.cc", "proxy/io/", "proxy/*", "admin/"}},
       {"toml++/", {"conf/"}},
       {"llhttp.h", {"proxy/http/"}}};
   return rows;
