@@ -39,6 +39,7 @@ class SmallTreeTest : public ::testing::Test {
 #include <uv.h>
 )");
     write("proxy/main.cc", "#include \"admin/table.h\"\n#include \"proxy/server.h\"\n");
+    write("proxy/application.cc", "#include \"admin/table.h\"\n#include \"proxy/server.h\"\n");
     write("admin/table.cc", R"(#include "balancer/node.h"
 #include "proxy/io/loop.h"
 #include "proxy/server.h"
