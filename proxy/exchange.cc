@@ -194,7 +194,7 @@ http::ResponseExtras Exchange::extras_for(const http::ResponseFacts& facts,
 /// A new user counts from here on, before the exchange leaves the node's count.
 void Exchange::begin_session() {
   if (runtime_->affinity().sticky() && visit_.claim == Claim::none) {
-    runtime_->affinity().begin(visit_, node_index_, worker_.now());
+    runtime_->affinity().begin(visit_, node_index_, worker_.exact_now());
   }
   release_place();
 }
@@ -355,7 +355,7 @@ void Exchange::finish(EndReason reason, Departure departure) {
   set(ResponseState::done);
   write_log(reason);
   // The session's stamp first, then the node's count: see Node::exchanges_open.
-  runtime_->affinity().leave(visit_, worker_.now());
+  runtime_->affinity().leave(visit_, worker_.exact_now());
   leave_node();
   origin_.downstream->exchange_over(departure);
 }

@@ -43,7 +43,7 @@ void Exchange::arrive() {
       rest = found->after;
     }
   }
-  visit_ = affinity.arrive({values.data(), count}, worker_.now());
+  visit_ = affinity.arrive({values.data(), count}, worker_.exact_now());
 }
 
 /// Asks the routing table, and goes where it says. Called again after a node could not be reached.
@@ -62,7 +62,8 @@ void Exchange::choose() {
   }
   if (verdict != Verdict::own_node) return choose_other(verdict);
   verdict_ = verdict;
-  const std::size_t node = runtime_->affinity().settle(visit_, verdict, visit_.node, worker_.now());
+  const std::size_t node =
+      runtime_->affinity().settle(visit_, verdict, visit_.node, worker_.exact_now());
   attempt(node, Freshness::any);
 }
 
@@ -78,7 +79,7 @@ void Exchange::choose_other(Verdict verdict) {
   if (sticky) booked_ = runtime_->node(*picked).node.get();
   std::size_t node = *picked;
   if (visit_.claim != Claim::none) {
-    node = runtime_->affinity().settle(visit_, verdict, node, worker_.now());
+    node = runtime_->affinity().settle(visit_, verdict, node, worker_.exact_now());
     release_place();  // the ledger counts it there by now
   }
   attempt(node, Freshness::any);
@@ -141,7 +142,7 @@ void Exchange::follow_topology() {
     visit_.node = static_cast<std::size_t>(same - nodes.begin());
     return;
   }
-  runtime_->affinity().leave(visit_, worker_.now());
+  runtime_->affinity().leave(visit_, worker_.exact_now());
   visit_ = session::Visit{};
 }
 

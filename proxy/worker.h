@@ -54,6 +54,8 @@ class Worker {
 
   [[nodiscard]] WorkerContext& context() { return context_; }
   [[nodiscard]] Instant now() const { return loop_.now(); }
+  /// For what the ledger remembers: a loop's time may lag, and would end sessions early.
+  [[nodiscard]] Instant exact_now() const { return shared_.clock.now(); }
   [[nodiscard]] WallTime wall() const { return shared_.clock.wall(); }
   [[nodiscard]] bool draining() const { return drained_ != nullptr; }
   [[nodiscard]] AccessLog& access_log() { return shared_.access_log; }

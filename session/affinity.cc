@@ -90,7 +90,9 @@ Affinity::Found Affinity::adopt_or_end(const CookieContent& content, CookieCheck
   visit.node = named->second;
   const Millis age = clock_.wall() - content.issued;
   const bool alive = age < pool_.config.session.max_lifetime;
-  if (!alive || now >= pool_.ledger_complete_at) {
+  // Behind a shut door nobody is taken back in: the node may have been called dry.
+  const bool shut = pool_.nodes[visit.node].door == balancer::Door::shut;
+  if (!alive || shut || now >= pool_.ledger_complete_at) {
     visit.claim = Claim::ended;
     return Found::yes;
   }

@@ -24,6 +24,7 @@ struct Findings {
   std::uint64_t wrong_counts = 0;  ///< outside of what can truly be
   Difference largest;
   Difference worst;             ///< the largest among the wrong ones
+  std::string first_wrong;      ///< the first of them, in words
   std::uint64_t false_dry = 0;  ///< a node was called dry while users were on it
 };
 

@@ -203,23 +203,15 @@ TEST(AdminServer, FollowersMayComeAndGoWhileEventsHappen) {
   EXPECT_TRUE(rig.run_until([&rig] { return rig.server->connections() == 0; }));
 }
 
-/// Both ends of every connection are in this process.
-void allow_descriptors(rlim_t count) {
-  rlimit limit{};
-  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
-  limit.rlim_cur = std::min(std::max(limit.rlim_cur, count), limit.rlim_max);
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
-}
-
 TEST(AdminServer, HundredsAtOnceAmongTheSlowAndTheSilent) {
-  allow_descriptors(2048);
   AdminRig rig;
   rig.add_user("shop/alice", 1);
   rig.ask("bleed alice");
   std::deque<Client> silent;
   std::deque<Client> waiting;
   std::deque<Client> asking;
-  for (int i = 0; i < 200; ++i) {
+  // Both ends are in this process, whose limit may be the usual 1024 descriptors.
+  for (int i = 0; i < 150; ++i) {
     silent.emplace_back(rig.path()).send(i % 2 == 0 ? "" : "stat");
     waiting.emplace_back(rig.path()).send("wait alice\n");
     if (i % 2 == 0) waiting.back().end_input();
