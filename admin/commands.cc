@@ -203,7 +203,7 @@ void Commands::show_help(const CommandLine& line, Asker& asker) {
 Commands::TaskPtr Commands::change(const CommandLine& line, Asker& asker) {
   auto task = std::make_unique<ChangeTask>(asker, line.format);
   if (line.command->id == CommandId::reload) {
-    control_.reload(task->answerer());
+    control_.reload(asker.name(), task->answerer());
     return task;
   }
   const auto key = node_of(line, asker);

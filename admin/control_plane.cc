@@ -120,12 +120,13 @@ NodeView ControlPlane::build_node(const conf::Pool& pool, const conf::Node& node
   return view;
 }
 
-Outcome ControlPlane::commit(const Change& change, std::function<void()> then) {
+Outcome ControlPlane::commit(const Keys& keys, const Change& change, std::function<void()> then) {
   NodeRecords next = records_;
   change(next);
   const Outcome saved = parts_.store.save(next);
   if (!saved) return Failure{saved.error() + "; nothing was changed"};
   records_ = std::move(next);
+  for (const std::string& key : keys) shut_since_[key] = topology_->version + 1;
   publish(std::move(then));
   return Done{};
 }
@@ -200,10 +201,9 @@ void ControlPlane::bleed(const std::string& key, const BleedRequest& request,
   const std::string until =
       request.deadline ? ", deadline in " + format_duration(*request.deadline) : "";
   const std::string text = (was_active ? "bleeding" : "still bleeding") + until;
-  shut_since_[key] = topology_->version + 1;
-  const Outcome done = commit(change, [this, key, text, forced, request, answer] {
+  const Outcome done = commit({key}, change, [this, key, text, forced, request, answer] {
     parts_.events.add("bleed", key, text + who(request.by, request.reason) + forced);
-    const balancer::SessionCounts& counts = view_of(key).node->sessions();
+    const balancer::SessionCounts& counts = nodes_.at(key)->sessions();
     answer(key + " is " + text + ": " + std::to_string(counts.live.load()) + " live and " +
            std::to_string(counts.pending.load()) + " pending sessions" + forced);
   });
@@ -236,8 +236,7 @@ void ControlPlane::maintain(const std::string& key, Insist insist, const std::st
     next.by = by;
     if (!dry) next.displaced = Displaced::yes;
   };
-  shut_since_[key] = topology_->version + 1;
-  const Outcome done = commit(change, [this, key, by, dry, forced, answer] {
+  const Outcome done = commit({key}, change, [this, key, by, dry, forced, answer] {
     if (!dry) displace(key, "maintenance was forced");
     parts_.events.add("maintain", key, "in maintenance" + who(by, "") + forced);
     answer(key + " is in maintenance" + forced);
@@ -257,7 +256,7 @@ void ControlPlane::activate(const std::string& key, const std::string& by, const
   }
   ramps_[key] = parts_.clock.now();
   const auto change = [&key](NodeRecords& records) { records.erase(key); };
-  const Outcome done = commit(change, [this, key, by, answer] {
+  const Outcome done = commit({key}, change, [this, key, by, answer] {
     parts_.events.add("activate", key, "active" + who(by, ""));
     answer(key + " is active");
   });
@@ -266,6 +265,8 @@ void ControlPlane::activate(const std::string& key, const std::string& by, const
 
 /// Takes the sessions off a node whose door all workers already hold shut.
 void ControlPlane::displace(const std::string& key, const std::string& why) {
+  const NodeRecord* const kept = record(key);
+  if (kept == nullptr || kept->displaced == Displaced::no) return;  // activated again meanwhile
   const std::uint64_t count = parts_.ledger.displace(parts_.ledger.slot_of(key));
   if (count > 0) {
     parts_.events.add("displace", key,
@@ -286,7 +287,8 @@ std::optional<std::string> ControlPlane::needs_restart(const conf::Config& next)
 }
 
 /// Notes the nodes that `next` leaves out although somebody may be on them.
-void ControlPlane::retain_removed(const conf::Config& next) {
+ControlPlane::Keys ControlPlane::retain_removed(const conf::Config& next) {
+  Keys leaving;
   std::vector<RemovedNode> kept;
   for (const PoolView& pool : topology_->pools) {
     const auto stays = std::ranges::find(next.pools, pool.config.name, &conf::Pool::name);
@@ -299,28 +301,29 @@ void ControlPlane::retain_removed(const conf::Config& next) {
         kept_record.since = parts_.clock.wall();
         kept_record.by = "config";
         kept_record.reason = "removed from the config";
-        shut_since_[view.node->key()] = topology_->version + 1;
+        leaving.push_back(view.node->key());
       }
       kept.push_back({pool.config.name, {name, view.address, view.weight, view.max_sessions}});
     }
   }
   removed_ = std::move(kept);
+  return leaving;
 }
 
-void ControlPlane::reload(const Answer& answer) {
+void ControlPlane::reload(const std::string& by, const Answer& answer) {
   Result<conf::Config> next = parts_.load_config();
   if (!next) return answer(Failure{"the config was not reloaded: " + next.error()});
   if (const auto why = needs_restart(*next)) return answer(Failure{*why});
   const conf::Config old_config = config_;
   const NodeRecords old_records = records_;
   const std::vector<RemovedNode> old_removed = removed_;
-  retain_removed(*next);
+  const Keys doors = retain_removed(*next);
   config_ = std::move(*next);
   adopt_nodes();
   const std::size_t leaving = removed_.size();
   const auto unchanged = [](NodeRecords&) {};
-  const Outcome done = commit(unchanged, [this, leaving, answer] {
-    std::string text = "reloaded";
+  const Outcome done = commit(doors, unchanged, [this, by, leaving, answer] {
+    std::string text = "reloaded" + who(by, "");
     if (leaving > 0) {
       text += "; " + counted(static_cast<std::int64_t>(leaving), "node") +
               " no longer in the config will bleed until dry";
@@ -365,8 +368,7 @@ std::vector<std::string> ControlPlane::blocked_by(const PoolView& pool,
     reasons.push_back("ledger incomplete for another " +
                       format_duration(pool.ledger_complete_at - now));
   }
-  const auto changed = shut_since_.find(view.node->key());
-  if (changed != shut_since_.end() && changed->second > acknowledged_) {
+  if (!taken_over(view.node->key())) {
     reasons.emplace_back("workers are taking over the new state");
   }
   return reasons;
@@ -460,13 +462,12 @@ void ControlPlane::pass_deadlines() {
     }
   }
   for (const std::string& key : due) {
-    shut_since_[key] = topology_->version + 1;
-    const Outcome done =
-        commit([&key](NodeRecords& records) { records[key].displaced = Displaced::yes; },
-               [this, key] {
-                 parts_.events.add("deadline", key, "the deadline has passed");
-                 displace(key, "deadline");
-               });
+    const Outcome done = commit(
+        {key}, [&key](NodeRecords& records) { records[key].displaced = Displaced::yes; },
+        [this, key] {
+          parts_.events.add("deadline", key, "the deadline has passed");
+          displace(key, "deadline");
+        });
     if (!done) {
       retry_save_at_ = parts_.clock.now() + kRetrySave;
       parts_.events.add("error", key, "the deadline cannot be kept: " + done.error());
@@ -488,8 +489,7 @@ void ControlPlane::latch_dryness() {
   const auto change = [&dry](NodeRecords& records) {
     for (const std::string& key : dry) records[key].dry = Dry::yes;
   };
-  for (const std::string& key : dry) shut_since_[key] = topology_->version + 1;
-  const Outcome done = commit(change, [this, dry] {
+  const Outcome done = commit(dry, change, [this, dry] {
     for (const std::string& key : dry) {
       parts_.events.add("dry", key, "bone dry: nobody is on it and nobody will come back");
     }
@@ -505,7 +505,7 @@ void ControlPlane::drop_removed() {
   std::erase_if(removed_, [this, &gone](const RemovedNode& removed) {
     const std::string key = key_of(removed.pool, removed.node.name);
     const NodeRecord* const kept = record(key);
-    if (kept == nullptr || kept->dry == Dry::no) return false;
+    if (kept == nullptr || kept->dry == Dry::no || !taken_over(key)) return false;
     gone.push_back(key);
     return true;
   });
@@ -515,7 +515,7 @@ void ControlPlane::drop_removed() {
     for (const std::string& key : gone) records.erase(key);
   };
   // Should the disk refuse, the node is merely remembered as dry for longer.
-  if (!commit(forget, [] {})) publish([] {});
+  if (!commit({}, forget, [] {})) publish([] {});
 }
 
 std::optional<WaitEnd> ControlPlane::wait_end(const Wait& wait) const {
@@ -527,11 +527,14 @@ std::optional<WaitEnd> ControlPlane::wait_end(const Wait& wait) const {
   if (view == nullptr) return WaitEnd::gone;
   const NodeRecord* const kept = record(wait.key);
   if (kept == nullptr) return WaitEnd::activated;
-  const auto changed = shut_since_.find(wait.key);
-  const bool taken_over = changed == shut_since_.end() || changed->second <= acknowledged_;
-  if (kept->dry == Dry::yes && taken_over) return WaitEnd::dry;
+  if (kept->dry == Dry::yes && taken_over(wait.key)) return WaitEnd::dry;
   if (wait.until && parts_.clock.now() >= *wait.until) return WaitEnd::timed_out;
   return std::nullopt;
+}
+
+bool ControlPlane::taken_over(const std::string& key) const {
+  const auto changed = shut_since_.find(key);
+  return changed == shut_since_.end() || changed->second <= acknowledged_;
 }
 
 void ControlPlane::answer_waits() {

@@ -132,7 +132,7 @@ class ControlPlane {
   void bleed(const std::string& key, const BleedRequest& request, const Answer& answer);
   void maintain(const std::string& key, Insist insist, const std::string& by, const Answer& answer);
   void activate(const std::string& key, const std::string& by, const Answer& answer);
-  void reload(const Answer& answer);
+  void reload(const std::string& by, const Answer& answer);
 
   /// Calls `done` once, never from inside this call. The returned id cancels.
   using WaitId = std::uint64_t;
@@ -162,17 +162,19 @@ class ControlPlane {
     conf::Node node;
   };
 
+  using Keys = std::vector<std::string>;
   using Change = std::function<void(NodeRecords&)>;
-  /// Applies `change` to the records, writes them down, publishes. `then` runs when all workers
-  /// have acknowledged. An error leaves everything as it was.
-  Outcome commit(const Change& change, std::function<void()> then);
+  /// Applies `change`, which concerns the doors of `keys`, to the records, writes them down,
+  /// publishes. `then` runs when all workers have acknowledged; by then another command may have
+  /// changed the same nodes. An error leaves everything as it was.
+  Outcome commit(const Keys& keys, const Change& change, std::function<void()> then);
   void publish(std::function<void()> then);
   [[nodiscard]] std::shared_ptr<const balancer::Topology> build() const;
   [[nodiscard]] balancer::PoolView build_pool(const conf::Pool& pool) const;
   [[nodiscard]] balancer::NodeView build_node(const conf::Pool& pool, const conf::Node& node) const;
   [[nodiscard]] Instant complete_at(const conf::Pool& pool) const;
   void adopt_nodes();
-  void retain_removed(const conf::Config& next);
+  [[nodiscard]] Keys retain_removed(const conf::Config& next);
 
   [[nodiscard]] const NodeRecord* record(const std::string& key) const;
   [[nodiscard]] const balancer::PoolView& pool_of(const std::string& key) const;
@@ -189,6 +191,8 @@ class ControlPlane {
   void drop_removed();
   void answer_waits();
   [[nodiscard]] std::optional<WaitEnd> wait_end(const Wait& wait) const;
+  /// Whether all workers route by what was last decided about a node.
+  [[nodiscard]] bool taken_over(const std::string& key) const;
 
   Parts parts_;
   conf::Config config_;

@@ -157,7 +157,7 @@ class Application::Impl {
 
   void on_signal(int number) {
     if (number == SIGHUP) {
-      return control_->reload([](const Result<std::string>& result) {
+      return control_->reload("SIGHUP", [](const Result<std::string>& result) {
         if (!result) spdlog::error("{}", result.error());
       });
     }

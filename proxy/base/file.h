@@ -21,7 +21,7 @@ constexpr std::size_t kReadLimit = 16U * 1024 * 1024;  // config and state are f
 /// the reason; then the old content is still there.
 [[nodiscard]] Outcome replace_file(const std::string& path, std::string_view content, mode_t mode);
 
-/// Makes the folder and its parents, each with mode 0755 but the last with `mode`.
+/// Makes the folder with `mode`, and its parents as the umask has it.
 [[nodiscard]] Outcome make_folder(const std::string& path, mode_t mode);
 
 }  // namespace bonedry
