@@ -203,9 +203,9 @@ void ControlPlane::bleed(const std::string& key, const BleedRequest& request,
   const std::string text = (was_active ? "bleeding" : "still bleeding") + until;
   const Outcome done = commit({key}, change, [this, key, text, forced, request, answer] {
     parts_.events.add("bleed", key, text + who(request.by, request.reason) + forced);
-    const balancer::SessionCounts& counts = nodes_.at(key)->sessions();
-    answer(key + " is " + text + ": " + std::to_string(counts.live.load()) + " live and " +
-           std::to_string(counts.pending.load()) + " pending sessions" + forced);
+    const balancer::SessionCounts::Figures counts = nodes_.at(key)->sessions().read();
+    answer(key + " is " + text + ": " + std::to_string(counts.live) + " live and " +
+           std::to_string(counts.pending) + " pending sessions" + forced);
   });
   if (!done) answer(Failure{done.error()});
 }
@@ -358,10 +358,9 @@ std::vector<std::string> ControlPlane::blocked_by(const PoolView& pool,
   // The order of reading matters: a session is begun before its first exchange closes, so whoever
   // sees no exchange open and then no session has missed nobody.
   const std::int64_t exchanges = view.node->exchanges_open();
-  const std::int64_t live = view.node->sessions().live.load(std::memory_order_acquire);
-  const std::int64_t pending = view.node->sessions().pending.load(std::memory_order_acquire);
-  if (live > 0) reasons.push_back(counted(live, "live session"));
-  if (pending > 0) reasons.push_back(counted(pending, "pending session"));
+  const balancer::SessionCounts::Figures sessions = view.node->sessions().read();
+  if (sessions.live > 0) reasons.push_back(counted(sessions.live, "live session"));
+  if (sessions.pending > 0) reasons.push_back(counted(sessions.pending, "pending session"));
   if (exchanges > 0) reasons.push_back(counted(exchanges, "open exchange"));
   // Cookies that only the lost ledger knew go nowhere once the door is shut.
   if (now < pool.ledger_complete_at && view.door != Door::shut) {
@@ -386,8 +385,9 @@ NodeStatus ControlPlane::node_status(const PoolView& pool, const NodeView& view)
   status.state = view.state;
   status.health = node.marked(parts_.clock.now()) ? balancer::Health::down : node.health();
   status.dry = kept != nullptr && kept->dry == Dry::yes;
-  status.live = node.sessions().live.load();
-  status.pending = node.sessions().pending.load();
+  const balancer::SessionCounts::Figures sessions = node.sessions().read();
+  status.live = sessions.live;
+  status.pending = sessions.pending;
   status.exchanges_open = node.exchanges_open();
   status.websockets_open = node.websockets_open.load();
   status.begun = node.counters.begun.load();

@@ -54,9 +54,7 @@ void Node::note_connect_success() {
 }
 
 std::int64_t Node::session_load() const {
-  return sessions_.live.load(std::memory_order_relaxed) +
-         sessions_.pending.load(std::memory_order_relaxed) +
-         arriving_.load(std::memory_order_relaxed);
+  return sessions_.read().all() + arriving_.load(std::memory_order_relaxed);
 }
 
 bool Node::book_place(std::uint64_t max_sessions) {

@@ -18,9 +18,37 @@ enum class Health : std::uint8_t { unknown, up, down };
 [[nodiscard]] const char* to_string(Health health);
 
 /// How many sessions the ledger holds for a node. The ledger writes, everybody may read.
-struct SessionCounts {
-  std::atomic<std::int64_t> live{0};
-  std::atomic<std::int64_t> pending{0};
+///
+/// Both figures are in one word, so that a session which turns from pending to live is never seen
+/// as neither: read one after the other, two zeros could hide a user, and a node be called dry.
+class SessionCounts {
+ public:
+  struct Figures {
+    std::int64_t live = 0;
+    std::int64_t pending = 0;
+
+    [[nodiscard]] std::int64_t all() const { return live + pending; }
+  };
+
+  [[nodiscard]] Figures read() const { return figures(word_.load(std::memory_order_acquire)); }
+
+  // For the ledger, which knows what it adds and takes: no figure ever goes below zero.
+  void add_live() { word_.fetch_add(kLive, std::memory_order_acq_rel); }
+  void add_pending() { word_.fetch_add(kPending, std::memory_order_acq_rel); }
+  void take_live() { word_.fetch_sub(kLive, std::memory_order_acq_rel); }
+  void take_pending() { word_.fetch_sub(kPending, std::memory_order_acq_rel); }
+  void pending_to_live() { word_.fetch_add(kLive - kPending, std::memory_order_acq_rel); }
+  Figures take_all() { return figures(word_.exchange(0, std::memory_order_acq_rel)); }
+
+ private:
+  static constexpr std::uint64_t kPending = 1;
+  static constexpr std::uint64_t kLive = std::uint64_t{1} << 32U;
+
+  static Figures figures(std::uint64_t word) {
+    return {static_cast<std::int64_t>(word >> 32U), static_cast<std::int64_t>(word & 0xFFFFFFFFU)};
+  }
+
+  std::atomic<std::uint64_t> word_{0};
 };
 
 /// What happened to sessions of a node, since the process started.

@@ -92,7 +92,7 @@ class MemoryLedger::Shard {
     record.state = state;
     record.next_same_hash = std::exchange(head(key), index);
     ++count_;
-    count(record, 1);
+    count(record);
     if (state == SessionState::pending) pending_push(index);
     place(index, expiry(record));
     return index;
@@ -109,10 +109,9 @@ class MemoryLedger::Shard {
   void make_live(Index index) {
     Record& record = at(index);
     if (record.state == SessionState::live) return;
-    count(record, -1);
+    if (!displaced(record)) slots_[record.node].counts.pending_to_live();
     pending_remove(index);
     record.state = SessionState::live;
-    count(record, 1);
     place_earlier(index);
   }
 
@@ -120,10 +119,10 @@ class MemoryLedger::Shard {
     Record& record = at(index);
     // Another exchange of the session was faster: one user is never put on two nodes.
     if (record.node != from && !displaced(record)) return record.node;
-    count(record, -1);
+    uncount(record);
     record.node = to;
     record.generation = slots_[to].generation;
-    count(record, 1);
+    count(record);
     return to;
   }
 
@@ -197,16 +196,21 @@ class MemoryLedger::Shard {
     return std::min(idle, record.created + times.lifetime);
   }
 
-  void count(const Record& record, std::int64_t change) {
+  void count(const Record& record) {
     if (displaced(record)) return;
     balancer::SessionCounts& counts = slots_[record.node].counts;
-    auto& counter = record.state == SessionState::live ? counts.live : counts.pending;
-    counter.fetch_add(change, std::memory_order_acq_rel);
+    record.state == SessionState::live ? counts.add_live() : counts.add_pending();
+  }
+
+  void uncount(const Record& record) {
+    if (displaced(record)) return;
+    balancer::SessionCounts& counts = slots_[record.node].counts;
+    record.state == SessionState::live ? counts.take_live() : counts.take_pending();
   }
 
   void end(Index index) {
     Record& record = at(index);
-    count(record, -1);
+    uncount(record);
     unplace(index);
     if (record.state == SessionState::pending) pending_remove(index);
     Index* link = &head(record.key);
@@ -411,9 +415,7 @@ std::uint64_t MemoryLedger::displace(NodeSlot slot) {
   const auto locks = lock_all();
   Slot& entry = slots_[slot];
   ++entry.generation;
-  const std::int64_t live = entry.counts.live.exchange(0);
-  const std::int64_t pending = entry.counts.pending.exchange(0);
-  return static_cast<std::uint64_t>(live + pending);
+  return static_cast<std::uint64_t>(entry.counts.take_all().all());
 }
 
 bool MemoryLedger::sweep(Instant now) {

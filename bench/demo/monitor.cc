@@ -59,9 +59,7 @@ void Monitor::compare(const std::string& node, const NodeStatus& reported) {
   if (found.sessions > findings_.largest.sessions) findings_.largest = found;
   const bool possible =
       reported.sessions() >= truth.certain && reported.sessions() <= truth.certain + truth.transit;
-  fprintf(stderr,"SAMPLE %ld+%ld %s %s live %ld pending %ld = %ld certain %ld transit %ld now %ld\n",asked_->ms,loop_.now().ms-asked_->ms,node.c_str(),reported.state.c_str(),reported.live,reported.pending,reported.sessions(),truth.certain,truth.transit,truth.now);
   if (!possible) {
-    fprintf(stderr,"WRONG %s reported %ld certain %ld transit %ld\n",node.c_str(),reported.sessions(),truth.certain,truth.transit);
     if (findings_.wrong_counts++ == 0) findings_.first_wrong = describe(node, reported, truth);
     if (found.sessions > findings_.worst.sessions) findings_.worst = found;
   }

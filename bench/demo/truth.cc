@@ -17,7 +17,7 @@ void Truth::turned_away(Instant sent) {
 
 bool Truth::may_land(const std::string& node, Instant sent) const {
   const auto closed = closed_since_.find(node);
-  return closed == closed_since_.end() || sent < closed->second;
+  return closed == closed_since_.end() || sent <= closed->second;
 }
 
 Truth::VisitId Truth::landed(const std::string& node, Instant sent, Instant received) {
@@ -56,9 +56,9 @@ TrueCount Truth::count(const std::string& node, Instant from, Instant to) const 
     // A request under way holds the session, if it was sent before the session ran out.
     const bool still_on = visit.sent + idle_timeout_ > visit.clicked.value_or(to);
     const bool gone = !visit.clicked && visit.received + idle_timeout_ + kSlack < from;
-    if(getenv("TRUTH_DEBUG")&&!visit.clicked&&std::abs((visit.sent+idle_timeout_-to).count())<300) fprintf(stderr,"%s visit %lu: expires %ld..%ld, asked %ld..%ld\n",node.c_str(),id,visit.sent.ms+idle_timeout_.count(),visit.received.ms+idle_timeout_.count(),from.ms,to.ms);
     if (gone) continue;
-    if (still_on && visit.begun <= from) {
+    // Strictly before: within one millisecond the order is not known.
+    if (still_on && visit.begun < from) {
       ++count.certain;
     } else {
       ++count.transit;

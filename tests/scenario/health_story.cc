@@ -162,7 +162,8 @@ TEST_P(HealthStory, HealthChangesAreEvents) {
   alice_.on("/healthz", status_line(500));
   ASSERT_TRUE(becomes(alice_, "down"));
   std::size_t downs = 0;
-  for (const auto& event : bonedry_->admin_json("events json").at("events")) {
+  const auto events = bonedry_->admin_json("events json").at("events");
+  for (const auto& event : events) {
     if (event.at("kind") != "health" || event.at("node") != "shop/alice") continue;
     if (event.at("text").get<std::string>().find("down") != std::string::npos) ++downs;
   }

@@ -1,0 +1,117 @@
+#include "balancer/guard.h"
+
+#include "tests/unit/balancer/handmade_pool.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace bonedry::balancer {
+namespace {
+
+using test::HandmadePool;
+using test::kNow;
+
+class GuardTest : public testing::Test {
+ protected:
+  GuardTest() : alice(pool.add("alice")), bob(pool.add("bob")) {}
+
+  /// Why alice may not leave; empty when she may.
+  [[nodiscard]] std::string objection() const {
+    const Outcome outcome = may_leave(pool.view, "alice", kNow);
+    return outcome ? "" : outcome.error();
+  }
+
+  HandmadePool pool;
+  std::size_t alice;
+  std::size_t bob;
+};
+
+TEST_F(GuardTest, ANodeMayLeaveWhenAnotherActiveOneIsLeft) {
+  EXPECT_EQ(objection(), "");
+}
+
+TEST_F(GuardTest, TheLastActiveNodeMayNotLeave) {
+  pool.close_door(bob, NodeState::bleeding, Door::sessions_only);
+  EXPECT_EQ(objection(),
+            "without alice pool shop would have 0 active, healthy nodes; min_active is 1");
+}
+
+TEST_F(GuardTest, MinActiveSaysHowManyMustRemain) {
+  pool.view.config.min_active = 2;
+  EXPECT_EQ(objection(),
+            "without alice pool shop would have 1 active, healthy nodes; min_active is 2");
+  pool.add("carol");
+  EXPECT_EQ(objection(), "");
+}
+
+TEST_F(GuardTest, NodesInMaintenanceDoNotRemain) {
+  pool.close_door(bob, NodeState::maintenance, Door::shut);
+  EXPECT_NE(objection(), "");
+}
+
+TEST_F(GuardTest, NodesThatAreDownDoNotRemain) {
+  pool.node(bob).set_health(Health::down);
+  EXPECT_NE(objection(), "");
+  pool.node(bob).set_health(Health::up);
+  EXPECT_EQ(objection(), "");
+}
+
+TEST_F(GuardTest, NodesThatNothingMeasuresRemain) {
+  pool.node(bob).set_health(Health::unknown);
+  EXPECT_EQ(objection(), "");
+}
+
+TEST_F(GuardTest, AMarkedNodeDoesNotRemainUntilItsMarkIsPast) {
+  ASSERT_TRUE(pool.node(bob).note_connect_failure(1, Millis{10'000}, kNow));
+  EXPECT_NE(objection(), "");
+  EXPECT_TRUE(may_leave(pool.view, "alice", kNow + Millis{10'000}));
+}
+
+TEST_F(GuardTest, MinActiveOfNoneLetsEverybodyGo) {
+  pool.view.config.min_active = 0;
+  pool.close_door(bob, NodeState::maintenance, Door::shut);
+  EXPECT_EQ(objection(), "");
+}
+
+TEST_F(GuardTest, TheOthersMustHaveRoomForTheSessionsOfThePool) {
+  pool[bob].max_sessions = 100;
+  pool.set_live(alice, 40);
+  pool.set_pending(alice, 20);
+  pool.set_live(bob, 41);
+  EXPECT_EQ(objection(),
+            "without alice pool shop could hold 100 sessions (max_sessions); it has 101");
+  pool.set_live(bob, 40);
+  EXPECT_EQ(objection(), "");
+}
+
+TEST_F(GuardTest, SessionsOfNodesThatBleedAlreadyNeedRoomToo) {
+  const std::size_t carol = pool.add("carol");
+  pool.close_door(carol, NodeState::bleeding, Door::sessions_only);
+  pool[bob].max_sessions = 10;
+  pool[carol].max_sessions = 1000;
+  pool.set_live(carol, 11);
+  EXPECT_EQ(objection(),
+            "without alice pool shop could hold 10 sessions (max_sessions); it has 11");
+}
+
+TEST_F(GuardTest, UsersWhoAreJustArrivingNeedRoomToo) {
+  pool[bob].max_sessions = 1;
+  pool.set_live(alice, 1);
+  EXPECT_EQ(objection(), "");
+  ASSERT_TRUE(pool.node(alice).book_place(0));
+  EXPECT_NE(objection(), "");
+  pool.node(alice).release_place();
+  EXPECT_EQ(objection(), "");
+}
+
+TEST_F(GuardTest, OneNodeWithoutALimitHasRoomForAll) {
+  const std::size_t carol = pool.add("carol");
+  pool[bob].max_sessions = 1;
+  pool[carol].max_sessions = 0;
+  pool.set_live(alice, 1'000'000);
+  EXPECT_EQ(objection(), "");
+}
+
+}  // namespace
+}  // namespace bonedry::balancer

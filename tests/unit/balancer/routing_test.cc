@@ -1,0 +1,124 @@
+#include "balancer/routing.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace bonedry::balancer {
+namespace {
+
+using conf::OnLost;
+
+/// One column of the table of design.md, section 4: the node that a request claims.
+struct Column {
+  const char* node;
+  Door door;
+  bool displaced;
+  Reachable reachable;
+};
+
+constexpr std::array<Column, 8> kColumns{{
+    {"active", Door::open, false, Reachable::yes},
+    {"bleeding, not dry", Door::sessions_only, false, Reachable::yes},
+    {"dry, or in maintenance", Door::shut, false, Reachable::yes},
+    {"shut by a deadline or by force", Door::shut, true, Reachable::yes},
+    {"active but down", Door::open, false, Reachable::no},
+    {"bleeding and down", Door::sessions_only, false, Reachable::no},
+    {"dry and down", Door::shut, false, Reachable::no},
+    {"shut by a deadline, and down", Door::shut, true, Reachable::no},
+}};
+
+struct Row {
+  const char* request;
+  Claim claim;
+  OnLost on_lost;
+  std::array<Verdict, kColumns.size()> verdicts;
+};
+
+std::vector<Row> rows() {
+  using enum Verdict;
+  return {
+      //                            active    bleeding  dry    taken  down:     bleeding  dry   taken
+      {"a session, rescue", Claim::session, OnLost::rescue,
+       {own_node, own_node, late, moved, rescued, rescued, late, moved}},
+      {"a session, fail", Claim::session, OnLost::fail,
+       {own_node, own_node, late, moved, lost, lost, late, moved}},
+      // Off its node already; an activated node takes it back, any other sends it on.
+      {"a displaced session, rescue", Claim::displaced, OnLost::rescue,
+       {own_node, moved, moved, moved, rescued, moved, moved, moved}},
+      {"a displaced session, fail", Claim::displaced, OnLost::fail,
+       {own_node, moved, moved, moved, lost, moved, moved, moved}},
+      {"an expired session, rescue", Claim::ended, OnLost::rescue,
+       {own_node, late, late, moved, late, late, late, moved}},
+      {"an expired session, fail", Claim::ended, OnLost::fail,
+       {own_node, late, late, moved, late, late, late, moved}},
+      {"no session, rescue", Claim::none, OnLost::rescue,
+       {fresh, fresh, fresh, fresh, fresh, fresh, fresh, fresh}},
+      {"no session, fail", Claim::none, OnLost::fail,
+       {fresh, fresh, fresh, fresh, fresh, fresh, fresh, fresh}},
+  };
+}
+
+NodeView view_of(const Column& column) {
+  NodeView view;
+  view.door = column.door;
+  view.displaced = column.displaced;
+  return view;
+}
+
+TEST(RoutingTest, EveryCellIsAsTheTableSays) {
+  for (const Row& row : rows()) {
+    for (std::size_t i = 0; i < kColumns.size(); ++i) {
+      const Column& column = kColumns[i];
+      EXPECT_EQ(route(row.claim, view_of(column), column.reachable, row.on_lost), row.verdicts[i])
+          << row.request << " / node " << column.node;
+    }
+  }
+}
+
+TEST(RoutingTest, NobodyEntersAShutDoorWhateverTheyBring) {
+  for (const Row& row : rows()) {
+    for (const Column& column : kColumns) {
+      if (column.door != Door::shut) continue;
+      EXPECT_NE(route(row.claim, view_of(column), column.reachable, row.on_lost),
+                Verdict::own_node)
+          << row.request << " / node " << column.node;
+    }
+  }
+}
+
+TEST(RoutingTest, OnlyALivingSessionOfItsOwnEntersABleedingNode) {
+  for (const Row& row : rows()) {
+    for (const Column& column : kColumns) {
+      if (column.door != Door::sessions_only) continue;
+      const Verdict verdict =
+          route(row.claim, view_of(column), column.reachable, row.on_lost);
+      if (verdict == Verdict::own_node) {
+        EXPECT_EQ(row.claim, Claim::session) << row.request << " / node " << column.node;
+      }
+    }
+  }
+}
+
+TEST(RoutingTest, NobodyIsSentToANodeThatCannotBeReached) {
+  for (const Row& row : rows()) {
+    for (const Column& column : kColumns) {
+      if (column.reachable == Reachable::yes) continue;
+      EXPECT_NE(route(row.claim, view_of(column), column.reachable, row.on_lost),
+                Verdict::own_node)
+          << row.request << " / node " << column.node;
+    }
+  }
+}
+
+TEST(RoutingTest, AUserWhoMustLeaveAnywayIsNotTurnedAwayBecauseTheOldNodeIsDown) {
+  NodeView dry;
+  dry.door = Door::shut;
+  EXPECT_EQ(route(Claim::session, dry, Reachable::no, OnLost::fail), Verdict::late);
+}
+
+}  // namespace
+}  // namespace bonedry::balancer
