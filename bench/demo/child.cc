@@ -41,6 +41,7 @@ Child::Child(const std::vector<std::string>& command, const std::filesystem::pat
     throw std::runtime_error(command.front() + ": " + std::strerror(errno));
   }
   std::vector<char*> arguments;
+  arguments.reserve(command.size() + 1);
   for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
   const int file = open(output.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);

@@ -22,7 +22,8 @@ void CookieJar::take(std::string_view set_cookie) {
 std::string CookieJar::header() const {
   std::string text;
   for (const auto& [name, value] : cookies_) {
-    text += (text.empty() ? "" : "; ") + name + "=" + value;
+    if (!text.empty()) text += "; ";
+    text.append(name).append("=").append(value);
   }
   return text;
 }

@@ -52,7 +52,7 @@ void HttpClient::stream_ended(int error) {
   finish({{}, error == 0 ? "the connection was closed before the answer" : uv_strerror(error)});
 }
 
-void HttpClient::finish(HttpAnswer answer) {
+void HttpClient::finish(const HttpAnswer& answer) {
   // The receiver may ask anew, or destroy us.
   const Done done = std::exchange(done_, nullptr);
   if (done) done(answer);

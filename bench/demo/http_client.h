@@ -37,7 +37,7 @@ class HttpClient final : private StreamHandler {
   void stream_data(std::string_view bytes) override;
   void stream_ended(int error) override;
   void open();
-  void finish(HttpAnswer answer);
+  void finish(const HttpAnswer& answer);
 
   Loop& loop_;
   std::uint16_t port_;

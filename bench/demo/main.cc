@@ -44,9 +44,7 @@ bool play(const Options& options) {
   return print_report(story.play());
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
   Options options;
   CLI::App app{
       "Two demo shops behind bonedry, shoppers in both, and an update of both that no shopper "
@@ -63,10 +61,15 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kUsage;  // --help is an "error" to CLI11
   }
-
   std::signal(SIGPIPE, SIG_IGN);  // a peer that is gone is an error of that write
+  return play(options) ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
   try {
-    return play(options) ? 0 : 1;
+    return run(argc, argv);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "bonedry-demo: %s\n", error.what());
     return 1;

@@ -26,7 +26,7 @@ struct Scene {
   std::string act;  ///< what is going on
   std::vector<Node> nodes;
   std::uint64_t shopping = 0;
-  std::uint64_t expected = 0;  ///< how many shall be shopping: the measure of the bars
+  std::int64_t full_bar = 1;  ///< how many sessions fill a bar
   std::uint64_t users = 0;
   std::uint64_t clicks = 0;
   std::uint64_t failed_clicks = 0;

@@ -10,7 +10,9 @@
 #include <exception>
 #include <string>
 
-int main(int argc, char** argv) {
+namespace {
+
+int run(int argc, char** argv) {
   std::string name = "alice";
   unsigned version = 1;
   std::uint16_t port = 0;
@@ -21,15 +23,21 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
 
   std::signal(SIGPIPE, SIG_IGN);
+  bonedry::demo::Loop loop;
+  bonedry::demo::Shop shop(name, version);
+  const bonedry::demo::ShopServer server(loop, shop, port);
+  std::printf("%s, release %u, listening on 127.0.0.1:%u\n", name.c_str(), version,
+              unsigned{server.port()});
+  std::fflush(stdout);
+  loop.run();
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
   try {
-    bonedry::demo::Loop loop;
-    bonedry::demo::Shop shop(name, version);
-    const bonedry::demo::ShopServer server(loop, shop, port);
-    std::printf("%s, release %u, listening on 127.0.0.1:%u\n", name.c_str(), version,
-                unsigned{server.port()});
-    std::fflush(stdout);
-    loop.run();
-    return 0;
+    return run(argc, argv);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "demo-shop: %s\n", error.what());
     return 1;

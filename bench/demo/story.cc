@@ -38,9 +38,9 @@ bool says_dry(const AdminAnswer& answer) {
 
 }  // namespace
 
-Story::Story(Loop& loop, Programs programs, DemoConfig config, Plot plot, std::uint64_t seed)
+Story::Story(Loop& loop, Programs programs, DemoConfig config, const Plot& plot, std::uint64_t seed)
     : loop_(loop),
-      plot_(std::move(plot)),
+      plot_(plot),
       config_(std::move(config)),
       signals_(loop),
       stage_(std::move(programs)),
@@ -268,7 +268,8 @@ Scene Story::scene() const {
   scene.act = act_;
   for (const std::string& node : config_.nodes()) scene.nodes.push_back(scene_of(node));
   scene.shopping = people_ ? people_->shopping() : 0;
-  scene.expected = plot_.manners.shoppers;
+  // One node may have to hold all of them, and the sessions of those who have just left.
+  scene.full_bar = std::max<std::int64_t>(plot_.manners.shoppers * 8 / 5, 1);
   scene.users = tally_.users;
   scene.clicks = tally_.clicks;
   scene.failed_clicks = tally_.failed_clicks;

@@ -24,7 +24,7 @@ namespace bonedry::demo {
 /// the time. Reads like the story; while it waits, the loop runs and the people shop.
 class Story {
  public:
-  Story(Loop& loop, Programs programs, DemoConfig config, Plot plot, std::uint64_t seed);
+  Story(Loop& loop, Programs programs, DemoConfig config, const Plot& plot, std::uint64_t seed);
 
   /// To be called once. Throws std::runtime_error only when nothing could be begun at all.
   [[nodiscard]] Record play();

@@ -32,7 +32,7 @@ struct Stream::Block {
   Handle handle{};
   uv_connect_t connecting{};
   uv_shutdown_t finishing{};
-  std::array<char, 16 * 1024> buffer{};
+  std::array<char, 16384> buffer{};
 };
 
 Stream::Stream(StreamHandler& handler) : handler_(handler), block_(new Block) {}

@@ -24,10 +24,11 @@ constexpr const char* kRestLine = "\x1b[K\n";
 constexpr const char* kRestScreen = "\x1b[J";
 constexpr const char* kShowCursor = "\x1b[?25h";
 
+/// Of the terminal, less the last one: erasing the rest of a full line would take its last glyph.
 int columns() {
   winsize size{};
   const bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
-  return known ? size.ws_col : 80;
+  return (known ? size.ws_col : 80) - 1;
 }
 
 bool locale_is_utf8() {
@@ -125,12 +126,12 @@ TerminalScreen::Colour TerminalScreen::colour_of(const std::string& word) const 
   return Colour::none;
 }
 
-/// One glyph for every so many users, such that all of them would fill it.
 std::string TerminalScreen::bar(const Scene::Node& node, const Scene& scene) const {
   const std::int64_t width = std::clamp(columns() - kTableWidth, 0, kLongestBar);
-  const std::int64_t whole = std::max<std::int64_t>(static_cast<std::int64_t>(scene.expected), 1);
   // Rounded up: as long as somebody is there, something is shown.
-  const auto glyphs = [&](std::int64_t users) { return (users * width + whole - 1) / whole; };
+  const auto glyphs = [&](std::int64_t users) {
+    return (users * width + scene.full_bar - 1) / scene.full_bar;
+  };
   const std::int64_t live = std::min(glyphs(node.live), width);
   const std::int64_t pending = std::min(glyphs(node.pending), width - live);
   return paint(colour_of(node.state), repeat(has_blocks_ ? "█" : "#", live)) +

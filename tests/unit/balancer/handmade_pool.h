@@ -14,6 +14,16 @@ namespace bonedry::balancer::test {
 /// Any moment will do, as long as it is not 0.
 constexpr Instant kNow{1'000'000};
 
+inline void set_live(SessionCounts& counts, std::int64_t live) {
+  while (counts.read().live < live) counts.add_live();
+  while (counts.read().live > live) counts.take_live();
+}
+
+inline void set_pending(SessionCounts& counts, std::int64_t pending) {
+  while (counts.read().pending < pending) counts.add_pending();
+  while (counts.read().pending > pending) counts.take_pending();
+}
+
 /// Pool "shop", whose session counts are written by hand.
 class HandmadePool {
  public:
@@ -28,8 +38,10 @@ class HandmadePool {
 
   [[nodiscard]] NodeView& operator[](std::size_t index) { return view.nodes[index]; }
   [[nodiscard]] Node& node(std::size_t index) { return *view.nodes[index].node; }
-  void set_live(std::size_t index, std::int64_t live) { counts_[index].live = live; }
-  void set_pending(std::size_t index, std::int64_t pending) { counts_[index].pending = pending; }
+  void set_live(std::size_t index, std::int64_t live) { test::set_live(counts_[index], live); }
+  void set_pending(std::size_t index, std::int64_t pending) {
+    test::set_pending(counts_[index], pending);
+  }
   void close_door(std::size_t index, NodeState state, Door door) {
     view.nodes[index].state = state;
     view.nodes[index].door = door;

@@ -41,23 +41,39 @@ struct Row {
 std::vector<Row> rows() {
   using enum Verdict;
   return {
-      //                            active    bleeding  dry    taken  down:     bleeding  dry   taken
-      {"a session, rescue", Claim::session, OnLost::rescue,
+      //                            active    bleeding  dry    taken  down:     bleeding  dry taken
+      {"a session, rescue",
+       Claim::session,
+       OnLost::rescue,
        {own_node, own_node, late, moved, rescued, rescued, late, moved}},
-      {"a session, fail", Claim::session, OnLost::fail,
+      {"a session, fail",
+       Claim::session,
+       OnLost::fail,
        {own_node, own_node, late, moved, lost, lost, late, moved}},
       // Off its node already; an activated node takes it back, any other sends it on.
-      {"a displaced session, rescue", Claim::displaced, OnLost::rescue,
+      {"a displaced session, rescue",
+       Claim::displaced,
+       OnLost::rescue,
        {own_node, moved, moved, moved, rescued, moved, moved, moved}},
-      {"a displaced session, fail", Claim::displaced, OnLost::fail,
+      {"a displaced session, fail",
+       Claim::displaced,
+       OnLost::fail,
        {own_node, moved, moved, moved, lost, moved, moved, moved}},
-      {"an expired session, rescue", Claim::ended, OnLost::rescue,
+      {"an expired session, rescue",
+       Claim::ended,
+       OnLost::rescue,
        {own_node, late, late, moved, late, late, late, moved}},
-      {"an expired session, fail", Claim::ended, OnLost::fail,
+      {"an expired session, fail",
+       Claim::ended,
+       OnLost::fail,
        {own_node, late, late, moved, late, late, late, moved}},
-      {"no session, rescue", Claim::none, OnLost::rescue,
+      {"no session, rescue",
+       Claim::none,
+       OnLost::rescue,
        {fresh, fresh, fresh, fresh, fresh, fresh, fresh, fresh}},
-      {"no session, fail", Claim::none, OnLost::fail,
+      {"no session, fail",
+       Claim::none,
+       OnLost::fail,
        {fresh, fresh, fresh, fresh, fresh, fresh, fresh, fresh}},
   };
 }
@@ -83,8 +99,7 @@ TEST(RoutingTest, NobodyEntersAShutDoorWhateverTheyBring) {
   for (const Row& row : rows()) {
     for (const Column& column : kColumns) {
       if (column.door != Door::shut) continue;
-      EXPECT_NE(route(row.claim, view_of(column), column.reachable, row.on_lost),
-                Verdict::own_node)
+      EXPECT_NE(route(row.claim, view_of(column), column.reachable, row.on_lost), Verdict::own_node)
           << row.request << " / node " << column.node;
     }
   }
@@ -94,8 +109,7 @@ TEST(RoutingTest, OnlyALivingSessionOfItsOwnEntersABleedingNode) {
   for (const Row& row : rows()) {
     for (const Column& column : kColumns) {
       if (column.door != Door::sessions_only) continue;
-      const Verdict verdict =
-          route(row.claim, view_of(column), column.reachable, row.on_lost);
+      const Verdict verdict = route(row.claim, view_of(column), column.reachable, row.on_lost);
       if (verdict == Verdict::own_node) {
         EXPECT_EQ(row.claim, Claim::session) << row.request << " / node " << column.node;
       }
@@ -107,8 +121,7 @@ TEST(RoutingTest, NobodyIsSentToANodeThatCannotBeReached) {
   for (const Row& row : rows()) {
     for (const Column& column : kColumns) {
       if (column.reachable == Reachable::yes) continue;
-      EXPECT_NE(route(row.claim, view_of(column), column.reachable, row.on_lost),
-                Verdict::own_node)
+      EXPECT_NE(route(row.claim, view_of(column), column.reachable, row.on_lost), Verdict::own_node)
           << row.request << " / node " << column.node;
     }
   }

@@ -1,0 +1,158 @@
+#pragma once
+
+#include "balancer/routing.h"
+#include "balancer/topology.h"
+#include "proxy/base/clock.h"
+#include "session/affinity.h"
+#include "session/memory_ledger.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bonedry::session::test {
+
+using balancer::Claim;
+using balancer::Door;
+using balancer::NodeState;
+using balancer::Verdict;
+
+/// What became of one request.
+struct Served {
+  Claim claim = Claim::none;
+  Verdict verdict = Verdict::fresh;
+  std::size_t node = 0;
+  bool new_cookie = false;
+};
+
+/// Pool "shop" with alice, bob and carol, and what a worker does with its affinity.
+class AffinityTest : public testing::Test {
+ protected:
+  static constexpr std::size_t kAlice = 0;
+  static constexpr std::size_t kBob = 1;
+  static constexpr std::size_t kCarol = 2;
+
+  AffinityTest() {
+    pool.config.name = "shop";
+    pool.config.session.idle_timeout = std::chrono::minutes{20};
+    pool.config.session.max_lifetime = std::chrono::hours{12};
+    for (const char* name : {"alice", "bob", "carol"}) add_node(name);
+    rebuild();
+  }
+
+  void add_node(const std::string& name) {
+    balancer::NodeView& view = pool.nodes.emplace_back();
+    view.slot = ledger.slot_of("shop/" + name);
+    ledger.set_times(view.slot, {pool.config.session.idle_timeout, pool.config.session.idle_timeout,
+                                 pool.config.session.max_lifetime});
+    view.node = std::make_shared<balancer::Node>("shop", name, ledger.counts(view.slot));
+  }
+
+  /// As after a new topology.
+  void rebuild() { affinity = std::make_unique<Affinity>(pool, secrets, ledger, clock); }
+
+  void pass(Millis by) {
+    clock.advance(by);
+    while (ledger.sweep(clock.now())) continue;
+  }
+
+  void shut(std::size_t node, NodeState state = NodeState::bleeding) {
+    pool.nodes[node].state = state;
+    pool.nodes[node].door = Door::shut;
+  }
+  void bleed(std::size_t node) {
+    pool.nodes[node].state = NodeState::bleeding;
+    pool.nodes[node].door = Door::sessions_only;
+  }
+  void activate(std::size_t node) {
+    pool.nodes[node].state = NodeState::active;
+    pool.nodes[node].door = Door::open;
+    pool.nodes[node].displaced = false;
+  }
+  /// The operator's deadline has passed.
+  void displace(std::size_t node) {
+    shut(node);
+    pool.nodes[node].displaced = true;
+    ledger.displace(pool.nodes[node].slot);
+  }
+  void break_down(std::size_t node) { pool.nodes[node].node->set_health(balancer::Health::down); }
+
+  Visit arrive(std::string_view cookie) {
+    const std::vector<std::string_view> values{cookie};
+    return affinity->arrive(values, clock.now());
+  }
+  Visit arrive(const std::vector<std::string_view>& cookies) {
+    return affinity->arrive(cookies, clock.now());
+  }
+
+  /// The whole of an exchange. `cookie` is the browser's; `free_choice` is what the balancer would
+  /// choose.
+  Served serve(std::string& cookie, std::size_t free_choice) {
+    Visit visit = cookie.empty() ? affinity->arrive({}, clock.now()) : arrive(cookie);
+    Served served;
+    served.claim = visit.claim;
+    served.node = free_choice;
+    if (visit.claim != Claim::none) {
+      const balancer::NodeView& claimed = pool.nodes[visit.node];
+      const auto reachable =
+          claimed.node->down(clock.now()) ? balancer::Reachable::no : balancer::Reachable::yes;
+      served.verdict =
+          balancer::route(visit.claim, claimed, reachable, pool.config.session.on_lost);
+      if (served.verdict == Verdict::own_node) served.node = visit.node;
+    }
+    served.node = affinity->settle(visit, served.verdict, served.node, clock.now());
+    if (visit.claim == Claim::none) affinity->begin(visit, served.node, clock.now());
+    if (visit.held && visit.cookie == CookieStanding::needed) {
+      cookie = value_of(affinity->set_cookie(visit, served.node));
+      served.new_cookie = true;
+    }
+    affinity->leave(visit, clock.now());
+    return served;
+  }
+
+  /// A user who has come to a node, and come back.
+  std::string user_on(std::size_t node) {
+    std::string cookie;
+    serve(cookie, node);
+    EXPECT_EQ(serve(cookie, kCarol).node, node);
+    return cookie;
+  }
+
+  static std::string value_of(const std::string& set_cookie) {
+    const std::size_t from = set_cookie.find('=') + 1;
+    return set_cookie.substr(from, set_cookie.find(';') - from);
+  }
+
+  /// "2 live, 1 pending"
+  [[nodiscard]] std::string on(std::size_t node) const {
+    const auto counts = pool.nodes[node].node->sessions().read();
+    return std::to_string(counts.live) + " live, " + std::to_string(counts.pending) + " pending";
+  }
+
+  /// "new 1, moved 0, rescued 0, late 0"
+  [[nodiscard]] std::string counters(std::size_t node) const {
+    const balancer::NodeCounters& all = pool.nodes[node].node->counters;
+    return "new " + std::to_string(all.begun) + ", moved " + std::to_string(all.moved) +
+           ", rescued " + std::to_string(all.rescued) + ", late " + std::to_string(all.late);
+  }
+
+  /// Everything in the ledger was given back: what idles long enough is gone.
+  void expect_nothing_held() {
+    pass(std::chrono::hours{1});
+    EXPECT_EQ(ledger.totals().sessions, 0U);
+  }
+
+  ManualClock clock;
+  MemoryLedger ledger{1000, clock.now()};
+  balancer::PoolView pool;
+  std::vector<std::string> secrets{"the secret of all these tests, 32+"};
+  std::unique_ptr<Affinity> affinity;
+};
+
+}  // namespace bonedry::session::test

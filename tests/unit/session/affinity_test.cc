@@ -1,0 +1,403 @@
+#include "session/affinity.h"
+
+#include "tests/unit/session/affinity_rig.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace bonedry::session {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::minutes;
+using std::chrono::seconds;
+using test::Claim;
+using test::Served;
+using test::Verdict;
+
+class AffinityTest : public test::AffinityTest {};
+
+TEST_F(AffinityTest, ANewUserGoesAnywhereAndIsPending) {
+  std::string cookie;
+  const Served first = serve(cookie, kBob);
+  EXPECT_EQ(first.claim, Claim::none);
+  EXPECT_EQ(first.node, kBob);
+  EXPECT_TRUE(first.new_cookie);
+  EXPECT_EQ(on(kBob), "0 live, 1 pending");
+  EXPECT_EQ(counters(kBob), "new 1, moved 0, rescued 0, late 0");
+}
+
+TEST_F(AffinityTest, AUserWhoComesBackIsLiveOnTheSameNode) {
+  std::string cookie;
+  serve(cookie, kBob);
+  for (int i = 0; i < 3; ++i) {
+    const Served again = serve(cookie, kAlice);
+    EXPECT_EQ(again.claim, Claim::session);
+    EXPECT_EQ(again.verdict, Verdict::own_node);
+    EXPECT_EQ(again.node, kBob);
+    EXPECT_FALSE(again.new_cookie);
+  }
+  EXPECT_EQ(on(kBob), "1 live, 0 pending");
+  EXPECT_EQ(counters(kBob), "new 1, moved 0, rescued 0, late 0");
+  EXPECT_EQ(ledger.totals().sessions, 1U);
+}
+
+TEST_F(AffinityTest, AVisitHoldsItsSessionUntilItLeaves) {
+  const std::string cookie = user_on(kAlice);
+  Visit visit = arrive(cookie);
+  ASSERT_TRUE(visit.held);
+  pass(minutes{30});
+  EXPECT_EQ(on(kAlice), "1 live, 0 pending");
+  affinity->leave(visit, clock.now());
+  affinity->leave(visit, clock.now());  // nothing is left to give back
+  expect_nothing_held();
+}
+
+TEST_F(AffinityTest, ABleedingNodeKeepsItsUsers) {
+  std::string cookie = user_on(kAlice);
+  bleed(kAlice);
+  const Served click = serve(cookie, kBob);
+  EXPECT_EQ(click.node, kAlice);
+  EXPECT_FALSE(click.new_cookie);
+}
+
+TEST_F(AffinityTest, AForgedCookieIsNobodys) {
+  std::string cookie;
+  serve(cookie, kAlice);
+  for (std::size_t at = 0; at < cookie.size(); ++at) {
+    std::string forged = cookie;
+    forged[at] = forged[at] == 'x' ? 'y' : 'x';
+    const Visit visit = arrive(forged);
+    EXPECT_EQ(visit.claim, Claim::none) << at;
+    EXPECT_FALSE(visit.held) << at;
+  }
+  EXPECT_EQ(on(kAlice), "0 live, 1 pending") << "and it does not make the true session live";
+}
+
+TEST_F(AffinityTest, GarbageIsNobodysCookie) {
+  for (const char* value : {"", "x", "deleted", "%00", "alice"}) {
+    EXPECT_EQ(arrive(value).claim, Claim::none) << value;
+  }
+}
+
+TEST_F(AffinityTest, ACookieSealedByAnotherSecretIsNobodys) {
+  std::string cookie = user_on(kAlice);
+  MemoryLedger other_ledger(10, clock.now());
+  const std::vector<std::string> others{"quite another secret, also 32+ long"};
+  balancer::PoolView theirs = pool;
+  theirs.ledger_complete_at = clock.now() + hours{1};
+  Affinity stranger(theirs, others, other_ledger, clock);
+  const std::vector<std::string_view> values{cookie};
+  EXPECT_EQ(stranger.arrive(values, clock.now()).claim, Claim::none);
+  EXPECT_EQ(other_ledger.totals().sessions, 0U);
+}
+
+TEST_F(AffinityTest, TheFirstGenuineOfTwoCookiesCounts) {
+  const std::string one = user_on(kAlice);
+  const std::string two = user_on(kBob);
+  Visit first = arrive({one, two});
+  EXPECT_EQ(first.node, kAlice);
+  Visit second = arrive({two, one});
+  EXPECT_EQ(second.node, kBob);
+  Visit behind_garbage = arrive({"garbage", std::string(kCookieLength, 'A'), two});
+  EXPECT_EQ(behind_garbage.claim, Claim::session);
+  EXPECT_EQ(behind_garbage.node, kBob);
+  for (Visit* visit : {&first, &second, &behind_garbage}) affinity->leave(*visit, clock.now());
+  expect_nothing_held();
+}
+
+TEST_F(AffinityTest, ACookieOfANodeThatIsGoneIsNobodys) {
+  const std::string carols = user_on(kCarol);
+  const std::string bobs = user_on(kBob);
+  pool.nodes.pop_back();
+  rebuild();
+  const Visit visit = arrive(carols);
+  EXPECT_EQ(visit.claim, Claim::none);
+  EXPECT_FALSE(visit.held);
+  Visit other = arrive({carols, bobs});
+  EXPECT_EQ(other.claim, Claim::session) << "the next cookie is looked at";
+  EXPECT_EQ(other.node, kBob);
+  affinity->leave(other, clock.now());
+  expect_nothing_held();
+}
+
+TEST_F(AffinityTest, ANodeThatIsGoneIsUnknownWithoutALedgerToo) {
+  const std::string carols = user_on(kCarol);
+  pool.nodes.pop_back();
+  rebuild();
+  pass(hours{1});
+  pool.ledger_complete_at = clock.now() + hours{1};
+  EXPECT_EQ(arrive(carols).claim, Claim::none);
+}
+
+TEST_F(AffinityTest, ACookieOfAnotherPoolIsNobodysAndDisturbsNobody) {
+  balancer::PoolView blog;
+  blog.config.name = "blog";
+  balancer::NodeView& node = blog.nodes.emplace_back();
+  node.slot = ledger.slot_of("blog/alice");
+  ledger.set_times(node.slot, {minutes{20}, minutes{20}, hours{12}});
+  node.node = std::make_shared<balancer::Node>("blog", "alice", ledger.counts(node.slot));
+  Affinity blogs(blog, secrets, ledger, clock);
+  Visit reader = blogs.arrive({}, clock.now());
+  blogs.begin(reader, 0, clock.now());
+  const std::string cookie = value_of(blogs.set_cookie(reader, 0));
+  blogs.leave(reader, clock.now());
+
+  const Visit visit = arrive(cookie);
+  EXPECT_EQ(visit.claim, Claim::none);
+  EXPECT_FALSE(visit.held);
+  EXPECT_EQ(ledger.counts(node.slot).read().all(), 1);
+  const std::vector<std::string_view> values{cookie};
+  Visit again = blogs.arrive(values, clock.now());
+  EXPECT_EQ(again.claim, Claim::session);
+  blogs.leave(again, clock.now());
+  expect_nothing_held();
+}
+
+TEST_F(AffinityTest, AfterItsTimeAUserOfAnActiveNodeFindsItAgainAsLate) {
+  std::string cookie = user_on(kAlice);
+  const SessionKey key = peek(cookie)->key;
+  pass(minutes{21});
+  ASSERT_EQ(on(kAlice), "0 live, 0 pending");
+  const Served back = serve(cookie, kBob);
+  EXPECT_EQ(back.claim, Claim::ended);
+  EXPECT_EQ(back.verdict, Verdict::own_node);
+  EXPECT_EQ(back.node, kAlice);
+  EXPECT_TRUE(back.new_cookie);
+  EXPECT_EQ(peek(cookie)->key, key);
+  EXPECT_EQ(on(kAlice), "1 live, 0 pending") << "the cookie came back, so it is no crawler";
+  EXPECT_EQ(counters(kAlice), "new 2, moved 0, rescued 0, late 1");
+  EXPECT_EQ(serve(cookie, kBob).claim, Claim::session);
+}
+
+TEST_F(AffinityTest, AfterItsTimeAUserOfABleedingNodeGoesElsewhere) {
+  std::string cookie = user_on(kAlice);
+  bleed(kAlice);
+  pass(minutes{21});
+  const Served back = serve(cookie, kBob);
+  EXPECT_EQ(back.claim, Claim::ended);
+  EXPECT_EQ(back.verdict, Verdict::late);
+  EXPECT_EQ(back.node, kBob);
+  EXPECT_TRUE(back.new_cookie);
+  EXPECT_EQ(on(kAlice), "0 live, 0 pending") << "the bleeding node stays empty";
+  EXPECT_EQ(on(kBob), "1 live, 0 pending");
+  EXPECT_EQ(counters(kAlice), "new 1, moved 0, rescued 0, late 1");
+  EXPECT_EQ(counters(kBob), "new 1, moved 0, rescued 0, late 0");
+}
+
+TEST_F(AffinityTest, AfterItsTimeAUserOfADryNodeGoesElsewhere) {
+  std::string cookie = user_on(kAlice);
+  pass(minutes{21});
+  shut(kAlice);
+  const Served back = serve(cookie, kBob);
+  EXPECT_EQ(back.verdict, Verdict::late);
+  EXPECT_EQ(back.node, kBob);
+  EXPECT_EQ(on(kAlice), "0 live, 0 pending");
+  EXPECT_EQ(counters(kAlice), "new 1, moved 0, rescued 0, late 1");
+}
+
+TEST_F(AffinityTest, AfterItsTimeAUserOfADeadNodeGoesElsewhere) {
+  std::string cookie = user_on(kAlice);
+  pass(minutes{21});
+  break_down(kAlice);
+  const Served back = serve(cookie, kBob);
+  EXPECT_EQ(back.verdict, Verdict::late);
+  EXPECT_EQ(back.node, kBob);
+  EXPECT_EQ(counters(kAlice), "new 1, moved 0, rescued 0, late 1");
+}
+
+TEST_F(AffinityTest, AnEvictedUserIsLateAndKeepsTheNode) {
+  std::string cookie;
+  serve(cookie, kAlice);
+  for (int i = 0; i < 1500; ++i) {
+    std::string crawler;
+    serve(crawler, kBob);
+  }
+  ASSERT_EQ(on(kAlice), "0 live, 0 pending");
+  const Served back = serve(cookie, kCarol);
+  EXPECT_EQ(back.claim, Claim::ended);
+  EXPECT_EQ(back.node, kAlice);
+}
+
+TEST_F(AffinityTest, ADeadlineMovesAUserAtTheNextRequest) {
+  std::string cookie = user_on(kAlice);
+  displace(kAlice);
+  ASSERT_EQ(on(kAlice), "0 live, 0 pending");
+  const Served click = serve(cookie, kBob);
+  EXPECT_EQ(click.claim, Claim::displaced);
+  EXPECT_EQ(click.verdict, Verdict::moved);
+  EXPECT_EQ(click.node, kBob);
+  EXPECT_TRUE(click.new_cookie);
+  EXPECT_EQ(on(kBob), "1 live, 0 pending");
+  EXPECT_EQ(counters(kAlice), "new 1, moved 1, rescued 0, late 0");
+  EXPECT_EQ(counters(kBob), "new 1, moved 0, rescued 0, late 0");
+  const Served next = serve(cookie, kAlice);
+  EXPECT_EQ(next.node, kBob);
+  EXPECT_FALSE(next.new_cookie);
+}
+
+TEST_F(AffinityTest, TheOldCookieOfAMovedUserFindsTheSessionAndIsReplaced) {
+  std::string cookie = user_on(kAlice);
+  std::string another_tab = cookie;
+  displace(kAlice);
+  ASSERT_EQ(serve(cookie, kBob).node, kBob);
+
+  const Served click = serve(another_tab, kCarol);
+  EXPECT_EQ(click.claim, Claim::session);
+  EXPECT_EQ(click.node, kBob);
+  EXPECT_TRUE(click.new_cookie);
+  EXPECT_EQ(counters(kAlice), "new 1, moved 1, rescued 0, late 0") << "moved once";
+  EXPECT_EQ(ledger.totals().sessions, 1U);
+  const Served next = serve(another_tab, kCarol);
+  EXPECT_EQ(next.node, kBob);
+  EXPECT_FALSE(next.new_cookie);
+}
+
+TEST_F(AffinityTest, TwoCookiesOfOneSessionThatNameTheSameNodeAreBothGood) {
+  // One was sealed a second before the other; nothing else differs.
+  std::string cookie = user_on(kAlice);
+  Visit visit = arrive(cookie);
+  clock.jump_wall(seconds{5});
+  const std::string newer = value_of(affinity->set_cookie(visit, kAlice));
+  affinity->leave(visit, clock.now());
+  ASSERT_NE(newer, cookie);
+  for (int i = 0; i < 3; ++i) {
+    for (std::string one : {cookie, newer}) {
+      const Served click = serve(one, kBob);
+      EXPECT_EQ(click.claim, Claim::session);
+      EXPECT_EQ(click.node, kAlice);
+      EXPECT_FALSE(click.new_cookie);
+    }
+  }
+}
+
+TEST_F(AffinityTest, AUserWhoIsStillThereWhenTheDoorShutsIsLate) {
+  // It was let in by a worker just before it heard of the shut door.
+  std::string cookie = user_on(kAlice);
+  shut(kAlice);
+  const Served click = serve(cookie, kBob);
+  EXPECT_EQ(click.verdict, Verdict::late);
+  EXPECT_EQ(click.node, kBob);
+  EXPECT_EQ(on(kAlice), "0 live, 0 pending");
+  EXPECT_EQ(counters(kAlice), "new 1, moved 0, rescued 0, late 1");
+}
+
+TEST_F(AffinityTest, ADeadNodesUserIsRescuedAndStaysWhereHeWasPut) {
+  std::string cookie = user_on(kAlice);
+  break_down(kAlice);
+  const Served click = serve(cookie, kBob);
+  EXPECT_EQ(click.verdict, Verdict::rescued);
+  EXPECT_EQ(click.node, kBob);
+  EXPECT_TRUE(click.new_cookie);
+  EXPECT_EQ(on(kAlice), "0 live, 0 pending");
+  EXPECT_EQ(on(kBob), "1 live, 0 pending");
+  EXPECT_EQ(counters(kAlice), "new 1, moved 0, rescued 1, late 0");
+  pool.nodes[kAlice].node->set_health(balancer::Health::up);
+  EXPECT_EQ(serve(cookie, kAlice).node, kBob);
+}
+
+TEST_F(AffinityTest, AnActivatedNodeGetsBackThoseWhoWereDisplacedAndNotMovedYet) {
+  std::string cookie = user_on(kAlice);
+  displace(kAlice);
+  activate(kAlice);
+  const Served click = serve(cookie, kBob);
+  EXPECT_EQ(click.claim, Claim::displaced);
+  EXPECT_EQ(click.node, kAlice);
+  EXPECT_FALSE(click.new_cookie);
+  EXPECT_EQ(on(kAlice), "1 live, 0 pending");
+  EXPECT_EQ(counters(kAlice), "new 1, moved 0, rescued 0, late 0");
+  EXPECT_EQ(serve(cookie, kBob).claim, Claim::session);
+}
+
+TEST_F(AffinityTest, WhoeverIsDisplacedStaysOffANodeThatBleedsAgain) {
+  std::string cookie = user_on(kAlice);
+  displace(kAlice);
+  activate(kAlice);
+  bleed(kAlice);
+  const Served click = serve(cookie, kBob);
+  EXPECT_EQ(click.verdict, Verdict::moved);
+  EXPECT_EQ(click.node, kBob);
+  EXPECT_EQ(counters(kAlice), "new 1, moved 1, rescued 0, late 0");
+}
+
+TEST_F(AffinityTest, OfTwoRequestsThatAreMovedTheSecondFollowsTheFirst) {
+  const std::string cookie = user_on(kAlice);
+  displace(kAlice);
+  Visit page = arrive(cookie);
+  Visit picture = arrive(cookie);
+  EXPECT_EQ(affinity->settle(page, Verdict::moved, kBob, clock.now()), kBob);
+  EXPECT_EQ(affinity->settle(picture, Verdict::moved, kCarol, clock.now()), kBob);
+  EXPECT_EQ(picture.node, kBob);
+  EXPECT_EQ(on(kBob), "1 live, 0 pending");
+  EXPECT_EQ(on(kCarol), "0 live, 0 pending");
+  EXPECT_EQ(counters(kAlice), "new 1, moved 1, rescued 0, late 0");
+  EXPECT_EQ(counters(kCarol), "new 0, moved 0, rescued 0, late 0");
+  affinity->leave(page, clock.now());
+  affinity->leave(picture, clock.now());
+  expect_nothing_held();
+}
+
+TEST_F(AffinityTest, SixRequestsOfOneUserAreOneRescue) {
+  // A browser asks for a page's pictures at once; all six find the node dead.
+  const std::string cookie = user_on(kAlice);
+  std::vector<Visit> visits;
+  for (int i = 0; i < 6; ++i) visits.push_back(arrive(cookie));
+  for (Visit& visit : visits) {
+    EXPECT_EQ(affinity->settle(visit, Verdict::rescued, kBob, clock.now()), kBob);
+  }
+  EXPECT_EQ(on(kBob), "1 live, 0 pending");
+  EXPECT_EQ(counters(kAlice), "new 1, moved 0, rescued 1, late 0");
+  EXPECT_EQ(counters(kBob), "new 1, moved 0, rescued 0, late 0");
+  for (Visit& visit : visits) affinity->leave(visit, clock.now());
+}
+
+TEST_F(AffinityTest, TwoRequestsOfAUserWhoIsLateAreOneLateSession) {
+  // They come to two workers at the same moment.
+  const std::string cookie = user_on(kAlice);
+  bleed(kAlice);
+  pass(minutes{21});
+  Visit one = arrive(cookie);
+  Visit two = arrive(cookie);
+  ASSERT_EQ(two.claim, Claim::ended);
+  EXPECT_EQ(affinity->settle(one, Verdict::late, kBob, clock.now()), kBob);
+  EXPECT_EQ(affinity->settle(two, Verdict::late, kCarol, clock.now()), kBob);
+  EXPECT_EQ(on(kBob), "1 live, 0 pending");
+  EXPECT_EQ(counters(kAlice), "new 1, moved 0, rescued 0, late 1");
+  EXPECT_EQ(counters(kBob), "new 1, moved 0, rescued 0, late 0");
+  EXPECT_EQ(counters(kCarol), "new 0, moved 0, rescued 0, late 0");
+  affinity->leave(one, clock.now());
+  affinity->leave(two, clock.now());
+}
+
+TEST_F(AffinityTest, AUserWhoseNewCookieWasLostOnTheWayIsFoundByTheOldOne) {
+  std::string cookie = user_on(kAlice);
+  pass(minutes{21});
+  Visit lost = arrive(cookie);
+  ASSERT_EQ(lost.claim, Claim::ended);
+  (void)affinity->settle(lost, Verdict::own_node, kAlice, clock.now());
+  (void)affinity->set_cookie(lost, kAlice);  // never arrives
+  affinity->leave(lost, clock.now());
+
+  const Served click = serve(cookie, kBob);
+  EXPECT_EQ(click.claim, Claim::session);
+  EXPECT_EQ(click.node, kAlice);
+  EXPECT_EQ(ledger.totals().sessions, 1U);
+}
+
+TEST_F(AffinityTest, WithoutStickinessThereIsNoSession) {
+  std::string cookie = user_on(kAlice);
+  pass(hours{1});
+  pool.config.session.sticky = conf::Sticky::none;
+  rebuild();
+  EXPECT_FALSE(affinity->sticky());
+  Visit visit = arrive(cookie);
+  EXPECT_EQ(visit.claim, Claim::none);
+  EXPECT_EQ(affinity->settle(visit, Verdict::fresh, kBob, clock.now()), kBob);
+  EXPECT_FALSE(visit.held);
+  affinity->leave(visit, clock.now());
+  EXPECT_EQ(ledger.totals().sessions, 0U);
+}
+
+}  // namespace
+}  // namespace bonedry::session

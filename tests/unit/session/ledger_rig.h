@@ -1,0 +1,84 @@
+#pragma once
+
+#include "session/memory_ledger.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace bonedry::session::test {
+
+using std::chrono::hours;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+/// A key that needs no imagination; numbers spread over the shards.
+inline SessionKey key_of(std::uint64_t number) {
+  return {number << 32U, number};
+}
+
+/// "2 live, 1 pending"
+inline std::string figures(const Ledger& ledger, NodeSlot slot) {
+  const auto counts = ledger.counts(slot).read();
+  return std::to_string(counts.live) + " live, " + std::to_string(counts.pending) + " pending";
+}
+
+/// A ledger with alice and bob, and a time that the test moves by hand.
+class LedgerTest : public testing::Test {
+ protected:
+  static constexpr Millis kIdle = minutes{20};
+  static constexpr Millis kPending = minutes{10};
+  static constexpr Millis kLifetime = hours{12};
+  static constexpr CookieCheck kCheck = 77;
+  // Expiry is looked at in ticks of 100 ms: what ran out is gone within two.
+  static constexpr Millis kSlack{200};
+
+  explicit LedgerTest(std::size_t capacity = 1000) : ledger(capacity, now) {
+    ledger.set_times(alice, {kIdle, kPending, kLifetime});
+    ledger.set_times(bob, {kIdle, kPending, kLifetime});
+  }
+
+  void sweep() {
+    while (ledger.sweep(now)) continue;
+  }
+  /// Time passes, and the main thread sweeps.
+  void pass(Millis by) {
+    now = now + by;
+    sweep();
+  }
+
+  [[nodiscard]] std::string on(NodeSlot slot) const { return figures(ledger, slot); }
+  [[nodiscard]] std::uint64_t sessions() const { return ledger.totals().sessions; }
+
+  OpenedSession begin(std::uint64_t number, NodeSlot slot,
+                      SessionState state = SessionState::pending) {
+    return ledger.begin(key_of(number), kCheck, slot, state, now, now);
+  }
+  std::optional<OpenedSession> open(std::uint64_t number, CookieCheck check = kCheck) {
+    return ledger.open(key_of(number), check, now).opened;
+  }
+  void close(const OpenedSession& session) { ledger.close(session.ref, now); }
+
+  /// A first visit: the cookie goes out and has not come back.
+  void visit_first(std::uint64_t number, NodeSlot slot) { close(begin(number, slot)); }
+  /// A click with the cookie. False when the session is gone.
+  bool click(std::uint64_t number) {
+    const auto opened = open(number);
+    if (opened) close(*opened);
+    return opened.has_value();
+  }
+  void add_live(std::uint64_t number, NodeSlot slot) {
+    close(begin(number, slot, SessionState::live));
+  }
+
+  Instant now{1'000'000};
+  MemoryLedger ledger;
+  NodeSlot alice = ledger.slot_of("shop/alice");
+  NodeSlot bob = ledger.slot_of("shop/bob");
+};
+
+}  // namespace bonedry::session::test

@@ -1,0 +1,119 @@
+#include "session/secrets.h"
+
+#include "tests/unit/io/temporary_folder.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <string>
+
+namespace bonedry::session {
+namespace {
+
+const std::string kOne = "the first secret, which is long enough";
+const std::string kTwo = "the second secret, also long enough";
+
+class SecretsTest : public testing::Test {
+ protected:
+  SecretsTest() { config.state_dir = folder.path(); }
+
+  [[nodiscard]] Secrets load() const {
+    Result<Secrets> secrets = load_secrets(config);
+    if (secrets) return *secrets;
+    ADD_FAILURE() << secrets.error();
+    return {};
+  }
+
+  /// Of a config that does not load.
+  [[nodiscard]] std::string error() const {
+    const Result<Secrets> secrets = load_secrets(config);
+    return secrets ? "no error" : secrets.error();
+  }
+
+  bonedry::test::TemporaryFolder folder;
+  conf::Server config;
+};
+
+TEST_F(SecretsTest, TheFirstStartMakesOneForTheOwnersEyesOnly) {
+  const Secrets made = load();
+  ASSERT_EQ(made.all.size(), 1U);
+  EXPECT_GE(made.all[0].size(), kSecretMinimum);
+  EXPECT_EQ(made.age, SecretAge::brand_new);
+  EXPECT_EQ(bonedry::test::mode_of(folder / "secret"), "600");
+}
+
+TEST_F(SecretsTest, TheNextStartKeepsIt) {
+  const Secrets made = load();
+  const Secrets kept = load();
+  EXPECT_EQ(kept.all, made.all);
+  EXPECT_EQ(kept.age, SecretAge::maybe_used);
+}
+
+TEST_F(SecretsTest, TwoProxiesDoNotMakeTheSame) {
+  const Secrets here = load();
+  const bonedry::test::TemporaryFolder elsewhere;
+  config.state_dir = elsewhere.path();
+  EXPECT_NE(load().all, here.all);
+}
+
+TEST_F(SecretsTest, TheConfigsOwnComeFirstAndNoFileIsMade) {
+  config.secrets = {kOne, kTwo};
+  const Secrets secrets = load();
+  EXPECT_EQ(secrets.all, config.secrets);
+  EXPECT_EQ(secrets.age, SecretAge::maybe_used);
+  EXPECT_FALSE(std::filesystem::exists(folder / "secret"));
+}
+
+TEST_F(SecretsTest, AFileHoldsOnePerLine) {
+  config.secret_file = folder.write("secrets", kOne + "\n" + kTwo + "\n");
+  const Secrets secrets = load();
+  EXPECT_EQ(secrets.all, (std::vector<std::string>{kOne, kTwo}));
+  EXPECT_EQ(secrets.age, SecretAge::maybe_used);
+}
+
+TEST_F(SecretsTest, EmptyLinesCommentsAndCarriageReturnsDoNotCount) {
+  config.secret_file = folder.write(
+      "secrets", "# rotated on Monday\r\n\r\n" + kOne + "\r\n\n#" + kTwo + "\n" + kTwo);
+  EXPECT_EQ(load().all, (std::vector<std::string>{kOne, kTwo}));
+}
+
+TEST_F(SecretsTest, AShortOneIsRefusedByPlaceAndLengthAndNotShown) {
+  config.secret_file = folder.write("secrets", kOne + "\n\nhunter2\n");
+  const std::string text = error();
+  EXPECT_EQ(text, config.secret_file + ":3: the secret has 7 characters; expected at least 32");
+  EXPECT_EQ(text.find("hunter2"), std::string::npos);
+}
+
+TEST_F(SecretsTest, TheShortestAllowedIsTaken) {
+  config.secret_file = folder.write("secrets", std::string(kSecretMinimum, 'x'));
+  EXPECT_EQ(load().all.size(), 1U);
+  config.secret_file = folder.write("secrets", std::string(kSecretMinimum - 1, 'x'));
+  EXPECT_NE(error(), "no error");
+}
+
+TEST_F(SecretsTest, AFileWithoutASecretIsRefused) {
+  config.secret_file = folder.write("secrets", "# nothing yet\n\n");
+  EXPECT_EQ(error(), config.secret_file + ": no secret in it; expected one a line");
+}
+
+TEST_F(SecretsTest, AFileThatTheConfigNamesMustBeThere) {
+  config.secret_file = folder / "missing";
+  const std::string text = error();
+  EXPECT_NE(text.find(config.secret_file), std::string::npos) << text;
+  EXPECT_NE(text.find("No such file"), std::string::npos) << text;
+  EXPECT_FALSE(std::filesystem::exists(config.secret_file)) << "none is made in its place";
+}
+
+TEST_F(SecretsTest, AGeneratedOneThatWasCutIsRefusedInsteadOfReplaced) {
+  // Replacing it would forget every user.
+  folder.write("secret", "cafe\n");
+  EXPECT_NE(error().find("expected at least"), std::string::npos) << error();
+}
+
+TEST_F(SecretsTest, AStateDirectoryThatIsNoneIsAnError) {
+  config.state_dir = folder.write("file", "") + "/below";
+  EXPECT_NE(error(), "no error");
+}
+
+}  // namespace
+}  // namespace bonedry::session
