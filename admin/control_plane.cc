@@ -1,5 +1,6 @@
 #include "admin/control_plane.h"
 
+#include "admin/phrases.h"
 #include "balancer/guard.h"
 #include "proxy/base/duration.h"
 
@@ -16,19 +17,10 @@ namespace {
 
 constexpr int kSweepRounds = 50;  // per tick: bounds the pause, and a million expire in seconds
 constexpr Millis kRetrySave = std::chrono::seconds{2};
+constexpr Millis kReportEvictions = std::chrono::seconds{10};
 
 std::string key_of(const std::string& pool, const std::string& node) {
   return pool + "/" + node;
-}
-
-std::string counted(std::int64_t count, const std::string& what) {
-  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
-}
-
-std::string joined(const std::vector<std::string>& parts) {
-  std::string text;
-  for (const std::string& part : parts) text += (text.empty() ? "" : ", ") + part;
-  return text;
 }
 
 std::string who(const std::string& by, const std::string& reason) {
@@ -50,38 +42,62 @@ ControlPlane::ControlPlane(Parts parts, conf::Config config, NodeRecords records
       config_(std::move(config)),
       incomplete_since_(incomplete_since),
       records_(std::move(records)) {
-  adopt_nodes();
+  adopt_nodes(records_);
+  restore_removed();
   topology_ = build();
   acknowledged_ = topology_->version;  // workers start with it
 }
 
-/// Gives every node of the config its live facts and its times, and weight 0 its meaning.
-void ControlPlane::adopt_nodes() {
+ControlPlane::Keys ControlPlane::adopt_nodes(NodeRecords& records) {
+  Keys bled;
   for (const conf::Pool& pool : config_.pools) {
     for (const conf::Node& node : pool.nodes) {
+      adopt_node(pool, node);
       const std::string key = key_of(pool.name, node.name);
-      const session::NodeSlot slot = parts_.ledger.slot_of(key);
-      parts_.ledger.set_times(slot, {pool.session.idle_timeout, pool.session.pending_timeout,
-                                     pool.session.max_lifetime});
-      auto& live = nodes_[key];
-      if (!live) {
-        live = std::make_shared<balancer::Node>(pool.name, node.name, parts_.ledger.counts(slot));
-      }
-      if (!pool.health.active) live->set_health(balancer::Health::unknown);
-      if (node.weight == 0 && !records_.contains(key)) {
+      if (const auto back = records.find(key); back != records.end()) {
+        back->second.removed_from.reset();
+      } else if (node.weight == 0) {
         NodeRecord bleeding;
         bleeding.since = parts_.clock.wall();
         bleeding.by = "config";
         bleeding.reason = "weight is 0";
-        records_.emplace(key, bleeding);
+        records.emplace(key, bleeding);
+        bled.push_back(key);
       }
     }
+  }
+  return bled;
+}
+
+/// Gives a node its live facts and its times in the ledger.
+void ControlPlane::adopt_node(const conf::Pool& pool, const conf::Node& node) {
+  const std::string key = key_of(pool.name, node.name);
+  const session::NodeSlot slot = parts_.ledger.slot_of(key);
+  parts_.ledger.set_times(
+      slot, {pool.session.idle_timeout, pool.session.pending_timeout, pool.session.max_lifetime});
+  auto& live = nodes_[key];
+  if (!live) {
+    live = std::make_shared<balancer::Node>(pool.name, node.name, parts_.ledger.counts(slot));
+  }
+  if (!pool.health.active) live->set_health(balancer::Health::unknown);
+}
+
+/// Nodes that the config lost before a restart, while users were on them.
+void ControlPlane::restore_removed() {
+  for (const auto& [key, kept] : records_) {
+    if (!kept.removed_from) continue;
+    const std::size_t slash = key.find('/');
+    const auto pool = std::ranges::find(config_.pools, key.substr(0, slash), &conf::Pool::name);
+    if (pool == config_.pools.end()) continue;
+    const RemovedNode removed{pool->name, {key.substr(slash + 1), *kept.removed_from, 0, 0}};
+    adopt_node(*pool, removed.node);
+    removed_.push_back(removed);
   }
 }
 
 Instant ControlPlane::complete_at(const conf::Pool& pool) const {
   if (!incomplete_since_ || pool.session.sticky == conf::Sticky::none) return Instant{0};
-  return *incomplete_since_ + std::max(pool.session.idle_timeout, pool.session.pending_timeout);
+  return *incomplete_since_ + session::complete_after(pool.session);
 }
 
 std::shared_ptr<const balancer::Topology> ControlPlane::build() const {
@@ -180,7 +196,7 @@ void ControlPlane::bleed(const std::string& key, const BleedRequest& request,
                          const Answer& answer) {
   const NodeView& view = view_of(key);
   if (view.state == NodeState::maintenance) {
-    return answer(Failure{key + " is in maintenance already; nobody is on it"});
+    return answer(key + " is in maintenance already");
   }
   const bool was_active = view.state == NodeState::active;
   const Outcome guard =
@@ -217,21 +233,22 @@ void ControlPlane::maintain(const std::string& key, Insist insist, const std::st
   const NodeRecord* const kept = record(key);
   if (view.state == NodeState::maintenance) return answer(key + " is in maintenance already");
   const bool dry = kept != nullptr && kept->dry == Dry::yes;
-  std::string objection;
+  Keys objections;
   if (!dry) {
-    objection = key + " is not dry: " +
-                (view.state == NodeState::active ? "it is active" : joined(blocked_by(pool, view)));
-  } else if (const Outcome guard = balancer::may_leave(pool, view.node->name(), parts_.clock.now());
-             !guard) {
-    objection = guard.error();
+    objections.push_back(
+        key + " is not dry: " +
+        (view.state == NodeState::active ? "it is active" : joined(blocked_by(pool, view))));
   }
+  const Outcome guard = balancer::may_leave(pool, view.node->name(), parts_.clock.now());
+  if (!guard) objections.push_back(guard.error());
+  const std::string objection = joined(objections);
   if (!objection.empty() && insist == Insist::no) {
     return answer(Failure{objection + " (--force overrides)"});
   }
   const std::string forced = objection.empty() ? "" : " [forced: " + objection + "]";
   const auto change = [&](NodeRecords& records) {
     NodeRecord& next = records[key];
-    if (view.state == NodeState::active) next.since = parts_.clock.wall();
+    next.since = parts_.clock.wall();
     next.state = NodeState::maintenance;
     next.by = by;
     if (!dry) next.displaced = Displaced::yes;
@@ -287,7 +304,7 @@ std::optional<std::string> ControlPlane::needs_restart(const conf::Config& next)
 }
 
 /// Notes the nodes that `next` leaves out although somebody may be on them.
-ControlPlane::Keys ControlPlane::retain_removed(const conf::Config& next) {
+ControlPlane::Keys ControlPlane::retain_removed(const conf::Config& next, NodeRecords& records) {
   Keys leaving;
   std::vector<RemovedNode> kept;
   for (const PoolView& pool : topology_->pools) {
@@ -296,14 +313,15 @@ ControlPlane::Keys ControlPlane::retain_removed(const conf::Config& next) {
     for (const NodeView& view : pool.nodes) {
       const std::string& name = view.node->name();
       if (std::ranges::find(stays->nodes, name, &conf::Node::name) != stays->nodes.end()) continue;
-      NodeRecord& kept_record = records_[view.node->key()];
+      NodeRecord& its_record = records[view.node->key()];
+      its_record.removed_from = view.address;
       if (view.state == NodeState::active) {
-        kept_record.since = parts_.clock.wall();
-        kept_record.by = "config";
-        kept_record.reason = "removed from the config";
+        its_record.since = parts_.clock.wall();
+        its_record.by = "config";
+        its_record.reason = "removed from the config";
         leaving.push_back(view.node->key());
       }
-      kept.push_back({pool.config.name, {name, view.address, view.weight, view.max_sessions}});
+      kept.push_back({pool.config.name, {name, view.address, 0, view.max_sessions}});
     }
   }
   removed_ = std::move(kept);
@@ -315,27 +333,29 @@ void ControlPlane::reload(const std::string& by, const Answer& answer) {
   if (!next) return answer(Failure{"the config was not reloaded: " + next.error()});
   if (const auto why = needs_restart(*next)) return answer(Failure{*why});
   const conf::Config old_config = config_;
-  const NodeRecords old_records = records_;
   const std::vector<RemovedNode> old_removed = removed_;
-  const Keys doors = retain_removed(*next);
+  NodeRecords records = records_;
+  Keys bled = retain_removed(*next, records);
   config_ = std::move(*next);
-  adopt_nodes();
-  const std::size_t leaving = removed_.size();
-  const auto unchanged = [](NodeRecords&) {};
-  const Outcome done = commit(doors, unchanged, [this, by, leaving, answer] {
-    std::string text = "reloaded" + who(by, "");
-    if (leaving > 0) {
-      text += "; " + counted(static_cast<std::int64_t>(leaving), "node") +
-              " no longer in the config will bleed until dry";
+  const Keys weightless = adopt_nodes(records);
+  bled.insert(bled.end(), weightless.begin(), weightless.end());
+  const auto change = [&records](NodeRecords& all) { all = std::move(records); };
+  const Outcome done = commit(bled, change, [this, by, bled, answer] {
+    for (const std::string& key : bled) {
+      const NodeRecord* const kept = record(key);
+      parts_.events.add("bleed", key, "bleeding" + (kept ? who(kept->by, kept->reason) : ""));
     }
+    const std::string left = counted(static_cast<std::int64_t>(removed_.size()), "node") +
+                             " no longer in the config will bleed until dry";
+    const std::string text =
+        "reloaded" + who(by, "") + (removed_.empty() ? std::string() : "; " + left);
     parts_.events.add("reload", "", text);
     answer(text);
   });
   if (done) return;
   config_ = old_config;
-  records_ = old_records;
   removed_ = old_removed;
-  adopt_nodes();
+  adopt_nodes(records_);
   answer(Failure{done.error()});
 }
 
@@ -351,105 +371,28 @@ void ControlPlane::cancel_wait(WaitId id) {
   waits_.erase(id);
 }
 
-std::vector<std::string> ControlPlane::blocked_by(const PoolView& pool,
-                                                  const NodeView& view) const {
-  const Instant now = parts_.clock.now();
-  std::vector<std::string> reasons;
-  // The order of reading matters: a session is begun before its first exchange closes, so whoever
-  // sees no exchange open and then no session has missed nobody.
-  const std::int64_t exchanges = view.node->exchanges_open();
-  const balancer::SessionCounts::Figures sessions = view.node->sessions().read();
-  if (sessions.live > 0) reasons.push_back(counted(sessions.live, "live session"));
-  if (sessions.pending > 0) reasons.push_back(counted(sessions.pending, "pending session"));
-  if (exchanges > 0) reasons.push_back(counted(exchanges, "open exchange"));
-  // Cookies that only the lost ledger knew go nowhere once the door is shut.
-  if (now < pool.ledger_complete_at && view.door != Door::shut) {
-    reasons.push_back("ledger incomplete for another " +
-                      format_duration(pool.ledger_complete_at - now));
-  }
-  if (!taken_over(view.node->key())) {
-    reasons.emplace_back("workers are taking over the new state");
-  }
-  return reasons;
-}
-
-NodeStatus ControlPlane::node_status(const PoolView& pool, const NodeView& view) const {
-  const balancer::Node& node = *view.node;
-  const NodeRecord* const kept = record(node.key());
-  NodeStatus status;
-  status.pool = node.pool();
-  status.name = node.name();
-  status.address = conf::to_string(view.address);
-  status.weight = view.weight;
-  status.max_sessions = view.max_sessions;
-  status.state = view.state;
-  status.health = node.marked(parts_.clock.now()) ? balancer::Health::down : node.health();
-  status.dry = kept != nullptr && kept->dry == Dry::yes;
-  const balancer::SessionCounts::Figures sessions = node.sessions().read();
-  status.live = sessions.live;
-  status.pending = sessions.pending;
-  status.exchanges_open = node.exchanges_open();
-  status.websockets_open = node.websockets_open.load();
-  status.begun = node.counters.begun.load();
-  status.moved = node.counters.moved.load();
-  status.rescued = node.counters.rescued.load();
-  status.late = node.counters.late.load();
-  if (node.last_exchange().ms != 0) {
-    status.last_exchange_age = std::max(parts_.clock.now() - node.last_exchange(), Millis{0});
-  }
-  if (kept != nullptr) {
-    if (!status.dry) status.dry_blocked_by = blocked_by(pool, view);
-    status.bleeding = BleedStatus{kept->since, kept->by, kept->reason, kept->deadline, {}};
-  }
-  status.removed = std::ranges::any_of(removed_, [&node](const RemovedNode& removed) {
-    return removed.pool == node.pool() && removed.node.name == node.name();
-  });
-  return status;
-}
-
-Result<Status> ControlPlane::status(std::optional<std::string_view> pool) const {
-  Status status;
-  std::vector<std::string> names;
-  for (const PoolView& view : topology_->pools) {
-    names.push_back(view.config.name);
-    if (pool && view.config.name != *pool) continue;
-    PoolStatus& one = status.pools.emplace_back();
-    one.name = view.config.name;
-    for (const NodeView& node : view.nodes) one.nodes.push_back(node_status(view, node));
-  }
-  if (pool && status.pools.empty()) {
-    return Failure{"there is no pool '" + std::string(*pool) + "'; there are " + joined(names)};
-  }
-  status.listeners = listeners_;
-  const session::Ledger::Totals totals = parts_.ledger.totals();
-  status.sessions = totals.sessions;
-  status.capacity = totals.capacity;
-  status.evicted = totals.evicted;
-  const Instant now = parts_.clock.now();
-  for (const PoolView& view : topology_->pools) {
-    if (now >= view.ledger_complete_at) continue;
-    status.complete = false;
-    status.complete_in =
-        std::max(status.complete_in.value_or(Millis{0}), view.ledger_complete_at - now);
-  }
-  return status;
-}
-
-std::vector<session::SessionInfo> ControlPlane::sessions(const std::string& key,
-                                                         std::size_t limit) const {
-  return parts_.ledger.list(view_of(key).slot, limit);
-}
-
 void ControlPlane::tick() {
   for (int round = 0; round < kSweepRounds; ++round) {
     if (!parts_.ledger.sweep(parts_.clock.now())) break;
   }
+  report_evictions();
   if (parts_.clock.now() >= retry_save_at_) {
     pass_deadlines();
     latch_dryness();
     drop_removed();
   }
   answer_waits();
+}
+
+void ControlPlane::report_evictions() {
+  const session::Ledger::Totals totals = parts_.ledger.totals();
+  if (totals.evicted == evicted_ || parts_.clock.now() < report_evictions_at_) return;
+  const auto count = static_cast<std::int64_t>(totals.evicted - evicted_);
+  evicted_ = totals.evicted;
+  report_evictions_at_ = parts_.clock.now() + kReportEvictions;
+  parts_.events.add("evict", "",
+                    "the ledger is full (" + std::to_string(totals.capacity) +
+                        "): " + counted(count, "session") + " forgotten, pending ones first");
 }
 
 void ControlPlane::pass_deadlines() {

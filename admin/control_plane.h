@@ -173,12 +173,19 @@ class ControlPlane {
   [[nodiscard]] balancer::PoolView build_pool(const conf::Pool& pool) const;
   [[nodiscard]] balancer::NodeView build_node(const conf::Pool& pool, const conf::Node& node) const;
   [[nodiscard]] Instant complete_at(const conf::Pool& pool) const;
-  void adopt_nodes();
-  [[nodiscard]] Keys retain_removed(const conf::Config& next);
+  /// Adds to `records` what weight 0 means; returns the nodes concerned.
+  Keys adopt_nodes(NodeRecords& records);
+  void adopt_node(const conf::Pool& pool, const conf::Node& node);
+  void restore_removed();
+  void report_evictions();
+  [[nodiscard]] Keys retain_removed(const conf::Config& next, NodeRecords& records);
 
   [[nodiscard]] const NodeRecord* record(const std::string& key) const;
   [[nodiscard]] const balancer::PoolView& pool_of(const std::string& key) const;
   [[nodiscard]] const balancer::NodeView& view_of(const std::string& key) const;
+  /// How long cookies may still come for a node that the ledger does not know; 0: it is complete.
+  [[nodiscard]] Millis incomplete_for(const balancer::PoolView& pool,
+                                      const balancer::NodeView& view) const;
   [[nodiscard]] std::vector<std::string> blocked_by(const balancer::PoolView& pool,
                                                     const balancer::NodeView& view) const;
   [[nodiscard]] NodeStatus node_status(const balancer::PoolView& pool,
@@ -207,6 +214,8 @@ class ControlPlane {
   std::vector<ListenerStatus> listeners_;
   std::map<WaitId, Wait> waits_;
   WaitId next_wait_ = 1;
+  std::uint64_t evicted_ = 0;    // as far as it was reported
+  Instant report_evictions_at_;  // a flood of newcomers is one event every now and then
   Instant retry_save_at_;  // after a failed latch: a full disk is not asked ten times a second
 };
 

@@ -27,7 +27,9 @@ Json to_json(const NodeRecord& record) {
           {"reason", record.reason},
           {"deadline_ms", record.deadline ? Json(record.deadline->ms) : Json(nullptr)},
           {"dry", record.dry == Dry::yes},
-          {"displaced", record.displaced == Displaced::yes}};
+          {"displaced", record.displaced == Displaced::yes},
+          {"removed_from",
+           record.removed_from ? Json(conf::to_string(*record.removed_from)) : Json(nullptr)}};
 }
 
 NodeRecord from_json(const Json& json) {
@@ -40,6 +42,10 @@ NodeRecord from_json(const Json& json) {
   if (!deadline.is_null()) record.deadline = WallTime{deadline.get<std::int64_t>()};
   record.dry = json.at("dry").get<bool>() ? Dry::yes : Dry::no;
   record.displaced = json.at("displaced").get<bool>() ? Displaced::yes : Displaced::no;
+  if (const Json& from = json.at("removed_from"); !from.is_null()) {
+    record.removed_from = conf::parse_address(from.get<std::string>());
+    if (!record.removed_from) throw std::invalid_argument("\"removed_from\" is not an address");
+  }
   return record;
 }
 

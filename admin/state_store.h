@@ -1,6 +1,7 @@
 #pragma once
 
 #include "balancer/node.h"
+#include "conf/config.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/result.h"
 
@@ -25,6 +26,8 @@ struct NodeRecord {
   std::optional<WallTime> deadline;  ///< nothing: nobody is ever moved
   Dry dry = Dry::no;
   Displaced displaced = Displaced::no;
+  /// Where the node was when the config lost it; kept until nobody is on it.
+  std::optional<conf::Address> removed_from;
 };
 
 /// By "pool/node". A node that is not here is active.

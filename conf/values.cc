@@ -12,7 +12,8 @@ namespace {
 
 constexpr std::size_t kMaxName = 64;
 constexpr std::size_t kMinSecret = 32;
-constexpr std::size_t kMaxSocketPath = sizeof(sockaddr_un::sun_path) - 1;  // and its final NUL
+// Without its final NUL, and the ".PID" (7 digits at most) of the name it is first bound under.
+constexpr std::size_t kMaxSocketPath = sizeof(sockaddr_un::sun_path) - 1 - 8;
 
 // Not <cctype>: the locale must not decide.
 bool is_alphanumeric(char c) {

@@ -165,7 +165,7 @@ class Application::Impl {
       return on_drained("a second signal ends it at once");
     }
     events_.add("stop", "", "finishing what is under way");
-    give_up_.arm(config_.timeouts.shutdown);
+    give_up_.arm(control_->config().timeouts.shutdown);
     server_->drain([this] { on_drained("nothing is under way any more"); });
   }
 

@@ -84,7 +84,6 @@ void Exchange::start(const ExchangeOrigin& origin, const http::RequestFacts& fac
   response_ = ResponseState::waiting;
   downstream_persistence_ = facts.persistence;
   ending_ = EndReason::completed;
-  worker_.note_exchange();
   arrive();
   choose();
 }
@@ -161,7 +160,7 @@ void Exchange::on_bad_body() {
 }
 
 void Exchange::on_downstream_lost() {
-  if (!over()) finish(EndReason::client_gone, Departure::abort);
+  if (!over()) finish(worker_.closing_reason(), Departure::abort);
 }
 
 // -- The answer -----------------------------------------------------------------------------------

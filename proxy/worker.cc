@@ -44,6 +44,7 @@ Worker::~Worker() {
   mailbox_.post([this] { loop_.stop(); });
   thread_.join();
   // The thread is gone, so from here on this is the loop's thread.
+  closing_reason_ = EndReason::shut_down;
   listeners_.clear();
   while (!connections_.empty()) connections_.back()->close();
   runtimes_.clear();

@@ -58,6 +58,8 @@ class Worker {
   [[nodiscard]] Instant exact_now() const { return shared_.clock.now(); }
   [[nodiscard]] WallTime wall() const { return shared_.clock.wall(); }
   [[nodiscard]] bool draining() const { return drained_ != nullptr; }
+  /// Why a connection of a client that goes away now does so.
+  [[nodiscard]] EndReason closing_reason() const { return closing_reason_; }
   [[nodiscard]] AccessLog& access_log() { return shared_.access_log; }
   [[nodiscard]] const std::shared_ptr<PoolRuntime>& runtime_of(std::size_t listener) const {
     return runtimes_[listener];
@@ -68,7 +70,6 @@ class Worker {
   void take_back(std::unique_ptr<Exchange> exchange);
   void remove(DownstreamConnection& connection);
 
-  void note_exchange() { ++exchanges_; }
   // What is worth a line in the log; each at most once a second, with how many were left out.
   void report_no_node(const std::string& pool);
   void report_marked(const balancer::Node& node, int error);
@@ -115,7 +116,7 @@ class Worker {
   std::vector<std::unique_ptr<DownstreamConnection>> connections_;
   std::vector<std::unique_ptr<io::Listener>> listeners_;
   std::function<void()> drained_;
-  std::uint64_t exchanges_ = 0;
+  EndReason closing_reason_ = EndReason::client_gone;
   Muted no_node_;
   Muted bad_response_;
   Muted refusal_;

@@ -91,16 +91,15 @@ Affinity::Found Affinity::adopt_or_end(const CookieContent& content, CookieCheck
   const Millis age = clock_.wall() - content.issued;
   const bool alive = age < pool_.config.session.max_lifetime;
   // Behind a shut door nobody is taken back in: the node may have been called dry.
-  const bool shut = pool_.nodes[visit.node].door == balancer::Door::shut;
-  if (!alive || shut || now >= pool_.ledger_complete_at) {
+  const balancer::NodeView& view = pool_.nodes[visit.node];
+  if (!alive || view.door == balancer::Door::shut || !incomplete(view, now)) {
     visit.claim = Claim::ended;
     return Found::yes;
   }
-  // The ledger was lost, and this user may have been on it.
+  // The ledger was lost, or had to forget somebody, and this user may have been on it.
   visit.cookie = CookieStanding::current;
-  const NodeSlot slot = pool_.nodes[visit.node].slot;
-  return take(ledger_.begin(content.key, check, slot, SessionState::live, now - age, now), visit,
-              now);
+  return take(ledger_.begin(content.key, check, view.slot, SessionState::live, now - age, now),
+              visit, now);
 }
 
 Affinity::Found Affinity::take(const OpenedSession& session, Visit& visit, Instant now) {
@@ -169,6 +168,12 @@ std::string Affinity::set_cookie(Visit& visit, std::size_t node) {
 void Affinity::leave(Visit& visit, Instant now) {
   if (visit.held) ledger_.close(*visit.held, now);
   visit.held.reset();
+}
+
+bool Affinity::incomplete(const balancer::NodeView& view, Instant now) const {
+  if (now < pool_.ledger_complete_at) return true;
+  const std::optional<Instant> evicted = ledger_.last_eviction(view.slot);
+  return evicted && now < *evicted + complete_after(pool_.config.session);
 }
 
 std::optional<std::size_t> Affinity::index_of(NodeSlot slot) const {

@@ -73,6 +73,8 @@ class Affinity {
   Found adopt_or_end(const CookieContent& content, CookieCheck check, Visit& visit, Instant now);
   Found take(const OpenedSession& session, Visit& visit, Instant now);
   [[nodiscard]] std::optional<std::size_t> index_of(NodeSlot slot) const;
+  /// Whether cookies may come for this node that the ledger ought to know and does not.
+  [[nodiscard]] bool incomplete(const balancer::NodeView& view, Instant now) const;
   void count(const Visit& visit, balancer::Verdict verdict) const;
 
   const balancer::PoolView& pool_;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "balancer/node.h"
+#include "conf/config.h"
 #include "proxy/base/clock.h"
 
 #include <cstdint>
@@ -43,6 +44,9 @@ struct SessionTimes {
   Millis pending{0};
   Millis lifetime{0};
 };
+
+/// How long after a loss of records no session that was lost can still be alive.
+[[nodiscard]] Millis complete_after(const conf::Session& config);
 
 /// A session found, and held open for an exchange.
 struct OpenedSession {
@@ -116,6 +120,10 @@ class Ledger {
 
   /// The sessions on a node, longest idle first, at most `limit`.
   [[nodiscard]] virtual std::vector<SessionInfo> list(NodeSlot slot, std::size_t limit) const = 0;
+
+  /// When a session of this node was last evicted to make room; nothing: never. Until its times
+  /// have passed since then, its user may come back with a cookie that is good and unknown.
+  [[nodiscard]] virtual std::optional<Instant> last_eviction(NodeSlot slot) const = 0;
 
   struct Totals {
     std::uint64_t sessions = 0;

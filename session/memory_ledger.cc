@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <bit>
 #include <cstdlib>
 #include <limits>
@@ -26,8 +27,9 @@ using Index = std::uint32_t;  // a record's number in its shard plus one; 0: non
 
 struct MemoryLedger::Slot {
   balancer::SessionCounts counts;
-  std::uint32_t generation = 0;  // changed under all shard locks, read under any
-  SessionTimes times;            // the same
+  std::uint32_t generation = 0;             // changed under all shard locks, read under any
+  SessionTimes times;                       // the same
+  std::atomic<std::int64_t> evicted_ms{0};  // of the last eviction; 0: never
 };
 
 struct MemoryLedger::Record {
@@ -79,7 +81,7 @@ class MemoryLedger::Shard {
 
   Index insert(const SessionKey& key, CookieCheck check, NodeSlot node, SessionState state,
                Instant created, Instant now) {
-    if (count_ >= capacity_) evict();
+    if (count_ >= capacity_) evict(now);
     const Index index = allocate();
     Record& record = at(index);
     record = Record{};
@@ -228,21 +230,22 @@ class MemoryLedger::Shard {
   }
 
   /// Makes room: the oldest pending session, else the one that would run out first.
-  void evict() {
+  void evict(Instant now) {
     std::size_t looks = kEvictLook;
     for (Index index = pending_oldest_; index != 0 && looks-- > 0; index = at(index).pending_next) {
-      if (at(index).open == 0) return evict(index);
+      if (at(index).open == 0) return evict(index, now);
     }
     looks = kEvictLook;
     for (std::int64_t tick = tick_; tick < tick_ + kBuckets; ++tick) {
       for (Index index = wheel_[bucket(tick)]; index != 0; index = at(index).wheel_next) {
-        if (at(index).open == 0) return evict(index);
+        if (at(index).open == 0) return evict(index, now);
         if (looks-- == 0) return;
       }
     }
   }
 
-  void evict(Index index) {
+  void evict(Index index, Instant now) {
+    slots_[at(index).node].evicted_ms.store(now.ms, std::memory_order_release);
     end(index);
     ++evicted_;
   }
@@ -443,6 +446,12 @@ std::vector<SessionInfo> MemoryLedger::list(NodeSlot slot, std::size_t limit) co
   std::ranges::partial_sort(found, found.begin() + kept, order);
   found.resize(static_cast<std::size_t>(kept));
   return found;
+}
+
+std::optional<Instant> MemoryLedger::last_eviction(NodeSlot slot) const {
+  const std::int64_t ms = slots_[slot].evicted_ms.load(std::memory_order_acquire);
+  if (ms == 0) return std::nullopt;
+  return Instant{ms};
 }
 
 Ledger::Totals MemoryLedger::totals() const {

@@ -35,6 +35,7 @@ class MemoryLedger final : public Ledger {
   std::uint64_t displace(NodeSlot slot) override;
   bool sweep(Instant now) override;
   [[nodiscard]] std::vector<SessionInfo> list(NodeSlot slot, std::size_t limit) const override;
+  [[nodiscard]] std::optional<Instant> last_eviction(NodeSlot slot) const override;
   [[nodiscard]] Totals totals() const override;
 
  private:

@@ -164,7 +164,7 @@ Waiter::Ending Waiter::on_answer(const std::string& answer) {
                   left_behind(*verdict)};
     default:
       return {ExitCode::hopeless, answer,
-              verdict->node + " is active again or gone: it will not become dry"};
+              verdict->node + " is active or gone: it will not become dry"};
   }
 }
 

@@ -50,15 +50,15 @@ TEST(KeysTest, Server) {
 TEST(KeysTest, Admin) {
   expect_errors(
       beside_a_pool,
-      {{"admin.socket = '" + std::string(108, 's') + "'",
-        "f:1:16: admin.socket: a path of 108 bytes is too long; expected at most 107, the limit of "
+      {{"admin.socket = '" + std::string(100, 's') + "'",
+        "f:1:16: admin.socket: a path of 100 bytes is too long; expected at most 99, the limit of "
         "Unix sockets"},
        {"admin.socket = ''", R"(f:1:16: admin.socket: "" is not a path; expected one that is not )"
                              "empty, without control characters"},
        {"admin.http = 'localhost:80'",
         R"(f:1:14: admin.http: "localhost:80" is not an address; expected a numeric IP address )"
         R"(and a port, e.g. "0.0.0.0:8080" or "[::1]:8080")"}});
-  expect_loads(beside_a_pool, {"admin.socket = '" + std::string(107, 's') + "'"});
+  expect_loads(beside_a_pool, {"admin.socket = '" + std::string(99, 's') + "'"});
   EXPECT_THAT(warnings_of(beside_a_pool("[admin]\nhttp = '127.0.0.1:9900'")),
               ElementsAre("f:2:8: admin.http: ignored: this version does not serve it yet"));
 }

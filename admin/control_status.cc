@@ -1,0 +1,112 @@
+// What the control plane tells about nodes: their figures, and what keeps one from being dry.
+
+#include "admin/control_plane.h"
+#include "admin/phrases.h"
+#include "proxy/base/duration.h"
+
+#include <algorithm>
+
+namespace bonedry::admin {
+
+using balancer::Door;
+using balancer::NodeView;
+using balancer::PoolView;
+
+Millis ControlPlane::incomplete_for(const PoolView& pool, const NodeView& view) const {
+  Instant until = pool.ledger_complete_at;
+  if (const auto evicted = parts_.ledger.last_eviction(view.slot)) {
+    until = std::max(until, *evicted + session::complete_after(pool.config.session));
+  }
+  return std::max(until - parts_.clock.now(), Millis{0});
+}
+
+std::vector<std::string> ControlPlane::blocked_by(const PoolView& pool,
+                                                  const NodeView& view) const {
+  std::vector<std::string> reasons;
+  // The order of reading matters: a session is begun before its first exchange closes, so whoever
+  // sees no exchange open and then no session has missed nobody.
+  const std::int64_t exchanges = view.node->exchanges_open();
+  const balancer::SessionCounts::Figures sessions = view.node->sessions().read();
+  if (sessions.live > 0) reasons.push_back(counted(sessions.live, "live session"));
+  if (sessions.pending > 0) reasons.push_back(counted(sessions.pending, "pending session"));
+  if (exchanges > 0) reasons.push_back(counted(exchanges, "open exchange"));
+  // Cookies that the ledger ought to know go nowhere once the door is shut.
+  const Millis incomplete = incomplete_for(pool, view);
+  if (incomplete > Millis{0} && view.door != Door::shut) {
+    reasons.push_back("ledger incomplete for another " + format_duration(incomplete));
+  }
+  if (!taken_over(view.node->key())) {
+    reasons.emplace_back("workers are taking over the new state");
+  }
+  return reasons;
+}
+
+NodeStatus ControlPlane::node_status(const PoolView& pool, const NodeView& view) const {
+  const balancer::Node& node = *view.node;
+  const NodeRecord* const kept = record(node.key());
+  NodeStatus status;
+  status.pool = node.pool();
+  status.name = node.name();
+  status.address = conf::to_string(view.address);
+  status.weight = view.weight;
+  status.max_sessions = view.max_sessions;
+  status.state = view.state;
+  status.health = node.marked(parts_.clock.now()) ? balancer::Health::down : node.health();
+  status.dry = kept != nullptr && kept->dry == Dry::yes;
+  const balancer::SessionCounts::Figures sessions = node.sessions().read();
+  status.live = sessions.live;
+  status.pending = sessions.pending;
+  status.exchanges_open = node.exchanges_open();
+  status.websockets_open = node.websockets_open.load();
+  status.begun = node.counters.begun.load();
+  status.moved = node.counters.moved.load();
+  status.rescued = node.counters.rescued.load();
+  status.late = node.counters.late.load();
+  if (node.last_exchange().ms != 0) {
+    status.last_exchange_age = std::max(parts_.clock.now() - node.last_exchange(), Millis{0});
+  }
+  if (kept != nullptr) {
+    if (!status.dry) status.dry_blocked_by = blocked_by(pool, view);
+    status.bleeding = BleedStatus{kept->since, kept->by, kept->reason, kept->deadline, {}};
+  }
+  status.removed = std::ranges::any_of(removed_, [&node](const RemovedNode& removed) {
+    return removed.pool == node.pool() && removed.node.name == node.name();
+  });
+  return status;
+}
+
+Result<Status> ControlPlane::status(std::optional<std::string_view> pool) const {
+  Status status;
+  std::vector<std::string> names;
+  for (const PoolView& view : topology_->pools) {
+    names.push_back(view.config.name);
+    if (pool && view.config.name != *pool) continue;
+    PoolStatus& one = status.pools.emplace_back();
+    one.name = view.config.name;
+    for (const NodeView& node : view.nodes) one.nodes.push_back(node_status(view, node));
+  }
+  if (pool && status.pools.empty()) {
+    return Failure{"there is no pool '" + std::string(*pool) + "'; there are " + joined(names)};
+  }
+  status.listeners = listeners_;
+  const session::Ledger::Totals totals = parts_.ledger.totals();
+  status.sessions = totals.sessions;
+  status.capacity = totals.capacity;
+  status.evicted = totals.evicted;
+  for (const PoolView& view : topology_->pools) {
+    for (const NodeView& node : view.nodes) {
+      const Millis incomplete = incomplete_for(view, node);
+      if (incomplete == Millis{0}) continue;
+      status.complete = false;
+      status.complete_in = std::max(status.complete_in.value_or(Millis{0}), incomplete);
+    }
+  }
+  return status;
+}
+
+std::vector<session::SessionInfo> ControlPlane::sessions(const std::string& key,
+                                                         std::size_t limit) const {
+  return parts_.ledger.list(view_of(key).slot, limit);
+}
+
+}  // namespace bonedry::admin

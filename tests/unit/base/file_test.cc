@@ -1,0 +1,149 @@
+#include "proxy/base/file.h"
+
+#include "tests/unit/io/temporary_folder.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <string>
+
+namespace bonedry {
+namespace {
+
+using test::mode_of;
+
+class FileTest : public testing::Test {
+ protected:
+  /// The error of an outcome that should be one.
+  template <class T>
+  static std::string error_of(const Result<T>& result) {
+    return result ? "no error" : result.error();
+  }
+  static std::string content_of(const std::string& path) {
+    const Result<std::string> content = read_file(path);
+    return content ? *content : "error: " + content.error();
+  }
+
+  test::TemporaryFolder folder;
+};
+
+TEST_F(FileTest, WhatWasWrittenIsRead) {
+  const std::string text("line\nanother\0third\xff", 19);
+  ASSERT_TRUE(replace_file(folder / "f", text, 0600));
+  EXPECT_EQ(content_of(folder / "f"), text);
+}
+
+TEST_F(FileTest, AReplacedFileHasTheNewContentAndModeAndLeavesNothingBeside) {
+  ASSERT_TRUE(replace_file(folder / "f", "a longer first content", 0644));
+  EXPECT_EQ(mode_of(folder / "f"), "644");
+  ASSERT_TRUE(replace_file(folder / "f", "second", 0600));
+  EXPECT_EQ(content_of(folder / "f"), "second");
+  EXPECT_EQ(mode_of(folder / "f"), "600");
+  std::size_t files = 0;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(folder.path())) {
+    ++files;
+  }
+  EXPECT_EQ(files, 1U);
+}
+
+TEST_F(FileTest, TheModeIsTheOneAskedForWhateverTheUmask) {
+  const mode_t before = ::umask(0);
+  ASSERT_TRUE(replace_file(folder / "open", "x", 0600));
+  ::umask(0077);
+  ASSERT_TRUE(replace_file(folder / "closed", "x", 0644));
+  ::umask(before);
+  EXPECT_EQ(mode_of(folder / "open"), "600");
+  EXPECT_EQ(mode_of(folder / "closed"), "644");
+}
+
+TEST_F(FileTest, WhatACrashLeftBesideIsReplacedToo) {
+  folder.write("f.new", "half of somethi");
+  ASSERT_TRUE(replace_file(folder / "f", "whole", 0600));
+  EXPECT_EQ(content_of(folder / "f"), "whole");
+}
+
+TEST_F(FileTest, AnEmptyFileIsAFile) {
+  ASSERT_TRUE(replace_file(folder / "f", "", 0600));
+  EXPECT_EQ(content_of(folder / "f"), "");
+}
+
+TEST_F(FileTest, AFileThatCannotBeWrittenNamesPathAndReasonAndKeepsTheOld) {
+  const std::string below_a_file = folder.write("file", "old") + "/f";
+  EXPECT_EQ(error_of(replace_file(below_a_file, "x", 0600)),
+            "cannot write " + below_a_file + ".new: Not a directory");
+  EXPECT_EQ(content_of(folder / "file"), "old");
+  const std::string nowhere = folder / "missing/f";
+  EXPECT_EQ(error_of(replace_file(nowhere, "x", 0600)),
+            "cannot write " + nowhere + ".new: No such file or directory");
+}
+
+TEST_F(FileTest, AFolderIsNotReplacedByAFile) {
+  std::filesystem::create_directory(folder / "d");
+  folder.write("d/inside", "kept");
+  const std::string text = error_of(replace_file(folder / "d", "x", 0600));
+  EXPECT_EQ(text.find("cannot write " + (folder / "d")), 0U) << text;
+  EXPECT_EQ(content_of(folder / "d/inside"), "kept");
+}
+
+TEST_F(FileTest, AFullDiskIsAnError) {
+  if (!std::filesystem::exists("/dev/full")) GTEST_SKIP() << "no /dev/full here";
+  std::filesystem::create_symlink("/dev/full", folder / "f.new");
+  folder.write("f", "old");
+  const std::string text = error_of(replace_file(folder / "f", "new", 0666));
+  EXPECT_NE(text.find("No space left on device"), std::string::npos) << text;
+  EXPECT_EQ(content_of(folder / "f"), "old");
+}
+
+TEST_F(FileTest, AFileThatIsMissingNamesPathAndReason) {
+  EXPECT_EQ(error_of(read_file(folder / "nix")),
+            "cannot read " + (folder / "nix") + ": No such file or directory");
+  EXPECT_EQ(error_of(read_file(folder.path())),
+            "cannot read " + folder.path() + ": Is a directory");
+}
+
+TEST_F(FileTest, AFileThatIsTooLargeIsRefused) {
+  const std::string path = folder.write("large", "");
+  std::filesystem::resize_file(path, kReadLimit);
+  EXPECT_EQ(error_of(read_file(path)), "no error");
+  std::filesystem::resize_file(path, kReadLimit + 1);
+  EXPECT_EQ(error_of(read_file(path)), "cannot read " + path + ": it is too large");
+}
+
+TEST_F(FileTest, AFolderIsMadeWithItsParentsAndItsMode) {
+  ASSERT_TRUE(make_folder(folder / "a/b/c", 0700));
+  EXPECT_TRUE(std::filesystem::is_directory(folder / "a/b/c"));
+  EXPECT_EQ(mode_of(folder / "a/b/c"), "700");
+}
+
+TEST_F(FileTest, AFolderWithASlashBehindItHasItsModeToo) {
+  ASSERT_TRUE(make_folder(folder / "state/", 0700));
+  EXPECT_EQ(mode_of(folder / "state"), "700");
+  ASSERT_TRUE(make_folder(folder / "a/b/", 0700));
+  EXPECT_EQ(mode_of(folder / "a/b"), "700");
+}
+
+TEST_F(FileTest, AFolderThatIsThereIsLeftAsItIs) {
+  ASSERT_TRUE(make_folder(folder / "d", 0755));
+  folder.write("d/inside", "kept");
+  ASSERT_TRUE(make_folder(folder / "d", 0700));
+  EXPECT_EQ(mode_of(folder / "d"), "755");
+  EXPECT_EQ(content_of(folder / "d/inside"), "kept");
+}
+
+TEST_F(FileTest, AFileInTheWayOfAFolderIsAnError) {
+  const std::string path = folder.write("f", "kept");
+  EXPECT_EQ(error_of(make_folder(path, 0700)),
+            "cannot make " + path + ": there is a file of that name");
+  EXPECT_NE(error_of(make_folder(path + "/below", 0700)), "no error");
+  EXPECT_EQ(content_of(path), "kept");
+}
+
+TEST(ErrnoTextTest, ItIsTheReasonInWords) {
+  EXPECT_EQ(errno_text(ENOSPC), "No space left on device");
+  EXPECT_EQ(errno_text(EACCES), "Permission denied");
+}
+
+}  // namespace
+}  // namespace bonedry
