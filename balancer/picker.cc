@@ -25,7 +25,6 @@ std::optional<std::size_t> Picker::pick(const PoolView& pool, Purpose purpose,
 void Picker::collect(const PoolView& pool, Marked marked, std::span<const std::size_t> tried,
                      Instant now) {
   candidates_.clear();
-  std::optional<Candidate> ramping;  // the last one that its ramp left out
   for (std::size_t index = 0; index < pool.nodes.size(); ++index) {
     const NodeView& view = pool.nodes[index];
     const Node& node = *view.node;
@@ -34,14 +33,14 @@ void Picker::collect(const PoolView& pool, Marked marked, std::span<const std::s
     if (std::ranges::find(tried, index) != tried.end()) continue;
     const std::int64_t load = node.session_load();
     if (view.max_sessions != 0 && load >= static_cast<std::int64_t>(view.max_sessions)) continue;
-    const Candidate candidate{index, view.weight, load, node.exchanges_open()};
-    if (admitted_by_ramp(pool, view, now)) {
-      candidates_.push_back(candidate);
-    } else {
-      ramping = candidate;
-    }
+    candidates_.push_back({index, view.weight, load, node.exchanges_open()});
   }
-  if (candidates_.empty() && ramping) candidates_.push_back(*ramping);
+  const auto left_out = std::stable_partition(
+      candidates_.begin(), candidates_.end(), [&](const Candidate& candidate) {
+        return admitted_by_ramp(pool, pool.nodes[candidate.index], now);
+      });
+  // When all that are left are coming back, they share as if none was.
+  if (left_out != candidates_.begin()) candidates_.erase(left_out, candidates_.end());
 }
 
 bool Picker::admitted_by_ramp(const PoolView& pool, const NodeView& view, Instant now) {

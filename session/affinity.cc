@@ -120,24 +120,27 @@ std::size_t Affinity::settle(Visit& visit, Verdict verdict, std::size_t chosen, 
   if (!sticky() || visit.claim == Claim::none) return chosen;
   const balancer::NodeView& target = pool_.nodes[chosen];
   if (!visit.held) {  // Claim::ended: the user begins anew, under the key that is known already
-    count(visit, verdict);
     const OpenedSession session =
         ledger_.begin(visit.key, 0, target.slot, SessionState::live, now, now);
+    if (session.begun == DoneBy::this_call) {
+      count(visit, verdict);
+      target.node->counters.begun.fetch_add(1, std::memory_order_relaxed);
+    }
     visit.cookie = CookieStanding::needed;
-    if (take(session, visit, now) == Found::no) return chosen;
-    if (visit.node == chosen) target.node->counters.begun.fetch_add(1, std::memory_order_relaxed);
-    return visit.node;
+    return take(session, visit, now) == Found::yes ? visit.node : chosen;
   }
   if (verdict == Verdict::own_node && visit.claim == Claim::session) return chosen;
-  const NodeSlot there = ledger_.move(*visit.held, visit.slot, target.slot);
+  const MovedSession there = ledger_.move(*visit.held, visit.slot, target.slot);
   visit.claim = Claim::session;
-  if (there == target.slot && verdict != Verdict::own_node) {
-    count(visit, verdict);
-    target.node->counters.begun.fetch_add(1, std::memory_order_relaxed);
+  if (verdict != Verdict::own_node) {
     visit.cookie = CookieStanding::needed;
+    if (there.moved == DoneBy::this_call) {
+      count(visit, verdict);
+      target.node->counters.begun.fetch_add(1, std::memory_order_relaxed);
+    }
   }
-  visit.slot = there;
-  visit.node = index_of(there).value_or(chosen);
+  visit.slot = there.node;
+  visit.node = index_of(there.node).value_or(chosen);
   return visit.node;
 }
 

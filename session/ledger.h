@@ -48,6 +48,9 @@ struct SessionTimes {
 /// How long after a loss of records no session that was lost can still be alive.
 [[nodiscard]] Millis complete_after(const conf::Session& config);
 
+/// Whether a call did what it was asked for, or found that another exchange of the session had.
+enum class DoneBy : std::uint8_t { this_call, another };
+
 /// A session found, and held open for an exchange.
 struct OpenedSession {
   SessionRef ref;
@@ -56,6 +59,13 @@ struct OpenedSession {
   /// nowhere and must be put on a node by `move`.
   bool displaced = false;
   Instant created;
+  DoneBy begun = DoneBy::another;  ///< by `begin` only: who made it
+};
+
+/// Where a session is after `move`.
+struct MovedSession {
+  NodeSlot node = 0;
+  DoneBy moved = DoneBy::another;
 };
 
 /// One line of `sessions NODE`.
@@ -99,13 +109,13 @@ class Ledger {
   virtual std::optional<OpenedSession> open_verified(const SessionKey& key, Instant now) = 0;
 
   /// Begins a session and holds it. When another exchange began one of the same key meanwhile,
-  /// that one is opened instead: look at `node`.
+  /// that one is opened instead: look at `begun` and `node`.
   virtual OpenedSession begin(const SessionKey& key, CookieCheck check, NodeSlot node,
                               SessionState state, Instant created, Instant now) = 0;
 
-  /// Puts a held session on `to`, unless another exchange has moved it since it was on `from`
-  /// and not displaced otherwise than seen. Returns the node that it is on now.
-  virtual NodeSlot move(SessionRef ref, NodeSlot from, NodeSlot to) = 0;
+  /// Puts a held session on `to`, unless it is no longer on `from`, where this exchange saw it,
+  /// because another exchange moved it: then it stays where that one put it.
+  virtual MovedSession move(SessionRef ref, NodeSlot from, NodeSlot to) = 0;
   /// Notes that a new cookie is being issued for a held session.
   virtual void reseal(SessionRef ref, CookieCheck check) = 0;
   /// The exchange that held it is over. A session that is past its lifetime then ends.

@@ -1,5 +1,7 @@
 #include "session/memory_ledger.h"
 
+#include "proxy/base/duration.h"
+
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -19,7 +21,9 @@ constexpr std::size_t kBlock = 1024;       // records made at a time: no growth 
 constexpr std::int64_t kTickMs = 100;      // how exactly the wheel knows a time
 constexpr std::int64_t kBuckets = 4096;    // seven minutes ahead; what is later is looked at again
 constexpr std::size_t kSweepBatch = 512;   // records ended under one lock: some 50 us
-constexpr std::size_t kEvictLook = 64;     // held records passed over before eviction gives up
+constexpr std::size_t kEvictLook = 64;     // records looked at before eviction takes what it has
+constexpr int kMostEvictions =
+    4;  // per new session: a table that held ones overfilled shrinks back
 
 using Index = std::uint32_t;  // a record's number in its shard plus one; 0: none
 
@@ -58,7 +62,7 @@ class MemoryLedger::Shard {
         mask_(std::bit_ceil(capacity) - 1),
         // calloc, so that the pages of a large table are touched only as it fills.
         heads_(static_cast<Index*>(std::calloc(mask_ + 1, sizeof(Index)))),
-        wheel_(kBuckets, 0),
+        wheel_(kBuckets),
         tick_(now.ms / kTickMs),
         slots_(slots) {
     if (!heads_) throw std::bad_alloc();
@@ -81,7 +85,7 @@ class MemoryLedger::Shard {
 
   Index insert(const SessionKey& key, CookieCheck check, NodeSlot node, SessionState state,
                Instant created, Instant now) {
-    if (count_ >= capacity_) evict(now);
+    for (int room = 0; room < kMostEvictions && count_ >= capacity_; ++room) evict(now);
     const Index index = allocate();
     Record& record = at(index);
     record = Record{};
@@ -105,7 +109,7 @@ class MemoryLedger::Shard {
     record.last = std::max(record.last, now);
     ++record.open;
     ++record.exchanges;
-    return {{shard, index}, record.node, displaced(record), record.created};
+    return {{shard, index}, record.node, displaced(record), record.created, DoneBy::another};
   }
 
   void make_live(Index index) {
@@ -117,15 +121,15 @@ class MemoryLedger::Shard {
     place_earlier(index);
   }
 
-  NodeSlot move(Index index, NodeSlot from, NodeSlot to) {
+  MovedSession move(Index index, NodeSlot from, NodeSlot to) {
     Record& record = at(index);
     // Another exchange of the session was faster: one user is never put on two nodes.
-    if (record.node != from && !displaced(record)) return record.node;
+    if (record.node != from && !displaced(record)) return {record.node, DoneBy::another};
     uncount(record);
     record.node = to;
     record.generation = slots_[to].generation;
     count(record);
-    return to;
+    return {to, DoneBy::this_call};
   }
 
   void release(Index index, Instant now) {
@@ -140,7 +144,7 @@ class MemoryLedger::Shard {
     const std::int64_t now_tick = now.ms / kTickMs;
     std::size_t budget = kSweepBatch;
     while (tick_ <= now_tick) {
-      while (const Index index = wheel_[bucket(tick_)]) {
+      while (const Index index = wheel_[bucket(tick_)].first) {
         if (budget-- == 0) return true;
         const Instant due = expiry(at(index));
         if (due > now) {
@@ -178,6 +182,11 @@ class MemoryLedger::Shard {
   mutable std::mutex mutex;
 
  private:
+  /// Records to look at in one tick, in the order in which they were placed.
+  struct Bucket {
+    Index first = 0;
+    Index last = 0;
+  };
   struct Free {
     void operator()(Index* heads) const { std::free(heads); }
   };
@@ -190,11 +199,11 @@ class MemoryLedger::Shard {
   }
 
   [[nodiscard]] Instant expiry(const Record& record) const {
+    // Held: not before it is released, which looks at it again.
+    if (record.open > 0) return record.last + kMaxDuration;
     const SessionTimes& times = slots_[record.node].times;
     const bool live = record.state == SessionState::live;
     const Instant idle = record.last + (live ? times.idle : times.pending);
-    // A held session cannot end before it is released, and not by idling until then and after.
-    if (record.open > 0) return idle + times.idle;
     return std::min(idle, record.created + times.lifetime);
   }
 
@@ -235,13 +244,21 @@ class MemoryLedger::Shard {
     for (Index index = pending_oldest_; index != 0 && looks-- > 0; index = at(index).pending_next) {
       if (at(index).open == 0) return evict(index, now);
     }
-    looks = kEvictLook;
+    if (const Index index = soonest_to_end()) evict(index, now);
+  }
+
+  /// Of those that the wheel would look at first, the one that runs out first; 0: all are held.
+  Index soonest_to_end() {
+    Index soonest = 0;
+    std::size_t looks = kEvictLook;
     for (std::int64_t tick = tick_; tick < tick_ + kBuckets; ++tick) {
-      for (Index index = wheel_[bucket(tick)]; index != 0; index = at(index).wheel_next) {
-        if (at(index).open == 0) return evict(index, now);
-        if (looks-- == 0) return;
+      for (Index index = wheel_[bucket(tick)].first; index != 0; index = at(index).wheel_next) {
+        if (looks-- == 0) return soonest;
+        if (at(index).open > 0) continue;
+        if (soonest == 0 || expiry(at(index)) < expiry(at(soonest))) soonest = index;
       }
     }
+    return soonest;
   }
 
   void evict(Index index, Instant now) {
@@ -250,31 +267,32 @@ class MemoryLedger::Shard {
     ++evicted_;
   }
 
+  /// The first tick at which this time is surely past.
+  static std::int64_t tick_of(Instant due) { return due.ms / kTickMs + 1; }
+
   void place(Index index, Instant due) {
     Record& record = at(index);
-    const std::int64_t tick = due.ms / kTickMs + 1;  // the first tick at which it is surely past
-    record.due_tick = std::clamp(tick, tick_ + 1, tick_ + kBuckets - 1);
-    Index& first = wheel_[bucket(record.due_tick)];
-    record.wheel_previous = 0;
-    record.wheel_next = first;
-    if (first != 0) at(first).wheel_previous = index;
-    first = index;
+    record.due_tick = std::clamp(tick_of(due), tick_ + 1, tick_ + kBuckets - 1);
+    Bucket& list = wheel_[bucket(record.due_tick)];
+    record.wheel_previous = list.last;
+    record.wheel_next = 0;
+    (list.last != 0 ? at(list.last).wheel_next : list.first) = index;
+    list.last = index;
   }
 
   void unplace(Index index) {
-    Record& record = at(index);
-    if (record.wheel_next != 0) at(record.wheel_next).wheel_previous = record.wheel_previous;
-    if (record.wheel_previous != 0) {
-      at(record.wheel_previous).wheel_next = record.wheel_next;
-    } else {
-      wheel_[bucket(record.due_tick)] = record.wheel_next;
-    }
+    const Record& record = at(index);
+    Bucket& list = wheel_[bucket(record.due_tick)];
+    (record.wheel_next != 0 ? at(record.wheel_next).wheel_previous : list.last) =
+        record.wheel_previous;
+    (record.wheel_previous != 0 ? at(record.wheel_previous).wheel_next : list.first) =
+        record.wheel_next;
   }
 
   /// The wheel looks by itself at what got later; what got earlier must be told.
   void place_earlier(Index index) {
     const Instant due = expiry(at(index));
-    if (due.ms / kTickMs + 1 >= at(index).due_tick) return;
+    if (tick_of(due) >= at(index).due_tick) return;
     unplace(index);
     place(index, due);
   }
@@ -283,30 +301,23 @@ class MemoryLedger::Shard {
     Record& record = at(index);
     record.pending_previous = pending_newest_;
     record.pending_next = 0;
-    if (pending_newest_ != 0) at(pending_newest_).pending_next = index;
+    (pending_newest_ != 0 ? at(pending_newest_).pending_next : pending_oldest_) = index;
     pending_newest_ = index;
-    if (pending_oldest_ == 0) pending_oldest_ = index;
   }
 
   void pending_remove(Index index) {
     const Record& record = at(index);
-    if (record.pending_next != 0) {
-      at(record.pending_next).pending_previous = record.pending_previous;
-    } else {
-      pending_newest_ = record.pending_previous;
-    }
-    if (record.pending_previous != 0) {
-      at(record.pending_previous).pending_next = record.pending_next;
-    } else {
-      pending_oldest_ = record.pending_next;
-    }
+    (record.pending_next != 0 ? at(record.pending_next).pending_previous : pending_newest_) =
+        record.pending_previous;
+    (record.pending_previous != 0 ? at(record.pending_previous).pending_next : pending_oldest_) =
+        record.pending_next;
   }
 
   std::size_t capacity_;
   std::size_t mask_;
   std::unique_ptr<Index, Free> heads_;
   std::vector<std::unique_ptr<Record[]>> blocks_;
-  std::vector<Index> wheel_;
+  std::vector<Bucket> wheel_;
   std::int64_t tick_;  // everything due before this tick has been looked at
   Slot* slots_;
   Index used_ = 0;
@@ -321,9 +332,9 @@ MemoryLedger::MemoryLedger(std::size_t capacity, Instant now)
     : capacity_(std::max<std::size_t>(capacity, 1)), slots_(std::make_unique<Slot[]>(kMaxSlots)) {
   const std::size_t shards =
       std::bit_floor(std::clamp<std::size_t>(capacity_ / kShardWorth, 1, kMaxShards));
-  const std::size_t each = (capacity_ + shards - 1) / shards;
   for (std::size_t i = 0; i < shards; ++i) {
-    shards_.push_back(std::make_unique<Shard>(each, slots_.get(), now));
+    const std::size_t share = capacity_ / shards + (i < capacity_ % shards ? 1 : 0);
+    shards_.push_back(std::make_unique<Shard>(share, slots_.get(), now));
   }
 }
 
@@ -386,17 +397,18 @@ OpenedSession MemoryLedger::begin(const SessionKey& key, CookieCheck check, Node
                                   SessionState state, Instant created, Instant now) {
   Shard& shard = shard_of(key);
   const std::lock_guard lock(shard.mutex);
-  Index index = shard.find(key, now);
-  if (index == 0) {
-    index = shard.insert(key, check, node, state, created, now);
-  } else {
-    shard.make_live(index);
+  const auto number = static_cast<std::uint32_t>((key.high >> 32U) & (shards_.size() - 1));
+  if (const Index found = shard.find(key, now)) {
+    shard.make_live(found);
+    return shard.hold(found, number, now);
   }
-  return shard.hold(index, static_cast<std::uint32_t>((key.high >> 32U) & (shards_.size() - 1)),
-                    now);
+  const Index made = shard.insert(key, check, node, state, created, now);
+  OpenedSession session = shard.hold(made, number, now);
+  session.begun = DoneBy::this_call;
+  return session;
 }
 
-NodeSlot MemoryLedger::move(SessionRef ref, NodeSlot from, NodeSlot to) {
+MovedSession MemoryLedger::move(SessionRef ref, NodeSlot from, NodeSlot to) {
   Shard& shard = *shards_[ref.shard];
   const std::lock_guard lock(shard.mutex);
   return shard.move(ref.index, from, to);

@@ -29,7 +29,7 @@ class MemoryLedger final : public Ledger {
   std::optional<OpenedSession> open_verified(const SessionKey& key, Instant now) override;
   OpenedSession begin(const SessionKey& key, CookieCheck check, NodeSlot node, SessionState state,
                       Instant created, Instant now) override;
-  NodeSlot move(SessionRef ref, NodeSlot from, NodeSlot to) override;
+  MovedSession move(SessionRef ref, NodeSlot from, NodeSlot to) override;
   void reseal(SessionRef ref, CookieCheck check) override;
   void close(SessionRef ref, Instant now) override;
   std::uint64_t displace(NodeSlot slot) override;

@@ -183,7 +183,7 @@ TEST_F(CommandsTest, SessionsAreListed) {
 }
 
 TEST_F(CommandsTest, ReloadPassesTheErrorOn) {
-  EXPECT_EQ(rig.ask("reload"), "reloaded\n");
+  EXPECT_EQ(rig.ask("reload"), "reloaded by root\n");
   rig.reload_error = "bonedry.toml:3:1: unknown key \x1b[31m";
   EXPECT_EQ(rig.ask("reload"),
             "error: the config was not reloaded: bonedry.toml:3:1: unknown key \\x1b[31m\n");

@@ -19,6 +19,7 @@ class ReadBufferTest : public testing::Test {
   std::size_t read(std::string_view bytes, std::size_t limit = kSize) {
     const auto room = buffer.room(pool, limit);
     const std::size_t size = std::min(room.size(), bytes.size());
+    if (size == 0) return 0;
     std::memcpy(room.data(), bytes.data(), size);
     buffer.filled(size);
     return size;

@@ -207,7 +207,7 @@ TEST_F(AffinityTest, AfterItsTimeAUserOfADeadNodeGoesElsewhere) {
   EXPECT_EQ(counters(kAlice), "new 1, moved 0, rescued 0, late 1");
 }
 
-TEST_F(AffinityTest, AnEvictedUserIsLateAndKeepsTheNode) {
+TEST_F(AffinityTest, AnEvictedUserIsTakenBackInOnTheSameNode) {
   std::string cookie;
   serve(cookie, kAlice);
   for (int i = 0; i < 1500; ++i) {
@@ -216,8 +216,10 @@ TEST_F(AffinityTest, AnEvictedUserIsLateAndKeepsTheNode) {
   }
   ASSERT_EQ(on(kAlice), "0 live, 0 pending");
   const Served back = serve(cookie, kCarol);
-  EXPECT_EQ(back.claim, Claim::ended);
+  EXPECT_EQ(back.claim, Claim::session);
+  EXPECT_EQ(back.verdict, Verdict::own_node);
   EXPECT_EQ(back.node, kAlice);
+  EXPECT_EQ(counters(kAlice), "new 1, moved 0, rescued 0, late 0");
 }
 
 TEST_F(AffinityTest, ADeadlineMovesAUserAtTheNextRequest) {

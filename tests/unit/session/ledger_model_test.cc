@@ -234,7 +234,7 @@ class Duel {
     Held& one =
         held_[static_cast<std::size_t>(pick(0, static_cast<std::int64_t>(held_.size()) - 1))];
     const NodeSlot to = node();
-    const NodeSlot there = ledger_.move(one.ref, one.node, to);
+    const NodeSlot there = ledger_.move(one.ref, one.node, to).node;
     Plain& session = model_.sessions.at(one.user);
     if (session.displaced || session.node == one.node) {
       session.node = to;

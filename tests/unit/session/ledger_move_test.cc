@@ -21,7 +21,7 @@ TEST_F(LedgerMoveTest, AMovedSessionIsCountedOnItsNewNode) {
   add_live(1, alice);
   const auto session = open(1);
   ASSERT_TRUE(session);
-  EXPECT_EQ(ledger.move(session->ref, alice, bob), bob);
+  EXPECT_EQ(ledger.move(session->ref, alice, bob).node, bob);
   EXPECT_EQ(on(alice), "0 live, 0 pending");
   EXPECT_EQ(on(bob), "1 live, 0 pending");
   close(*session);
@@ -30,7 +30,7 @@ TEST_F(LedgerMoveTest, AMovedSessionIsCountedOnItsNewNode) {
 
 TEST_F(LedgerMoveTest, APendingSessionMovesAsPending) {
   const OpenedSession session = begin(1, alice);
-  EXPECT_EQ(ledger.move(session.ref, alice, bob), bob);
+  EXPECT_EQ(ledger.move(session.ref, alice, bob).node, bob);
   EXPECT_EQ(on(alice), "0 live, 0 pending");
   EXPECT_EQ(on(bob), "0 live, 1 pending");
   close(session);
@@ -43,8 +43,8 @@ TEST_F(LedgerMoveTest, OfTwoThatMoveItTheSecondLearnsTheFirstsNode) {
   const auto one = open(1);
   const auto two = open(1);
   ASSERT_TRUE(one && two);
-  EXPECT_EQ(ledger.move(one->ref, one->node, bob), bob);
-  EXPECT_EQ(ledger.move(two->ref, two->node, carol), bob);
+  EXPECT_EQ(ledger.move(one->ref, one->node, bob).node, bob);
+  EXPECT_EQ(ledger.move(two->ref, two->node, carol).node, bob);
   EXPECT_EQ(on(bob), "1 live, 0 pending");
   EXPECT_EQ(on(carol), "0 live, 0 pending");
   close(*one);
@@ -56,7 +56,7 @@ TEST_F(LedgerMoveTest, TheTimesOfTheNewNodeCount) {
   add_live(1, alice);
   const auto session = open(1);
   ASSERT_TRUE(session);
-  ASSERT_EQ(ledger.move(session->ref, alice, bob), bob);
+  ASSERT_EQ(ledger.move(session->ref, alice, bob).node, bob);
   close(*session);
   pass(minutes{1} + kSlack);
   EXPECT_EQ(on(bob), "0 live, 0 pending");
@@ -87,7 +87,7 @@ TEST_F(LedgerMoveTest, ADisplacedSessionComesBackAsOneAndIsCountedWhereItIsPut) 
   EXPECT_TRUE(session->displaced);
   EXPECT_EQ(session->node, alice) << "where it was";
   EXPECT_EQ(on(alice), "0 live, 0 pending") << "turning live does not count it again";
-  EXPECT_EQ(ledger.move(session->ref, alice, bob), bob);
+  EXPECT_EQ(ledger.move(session->ref, alice, bob).node, bob);
   EXPECT_EQ(on(bob), "1 live, 0 pending");
   close(*session);
   const auto again = open(1);
@@ -102,7 +102,7 @@ TEST_F(LedgerMoveTest, AnActivatedNodeTakesItsDisplacedSessionsBack) {
   ledger.displace(alice);
   const auto session = open(1);
   ASSERT_TRUE(session);
-  EXPECT_EQ(ledger.move(session->ref, alice, alice), alice);
+  EXPECT_EQ(ledger.move(session->ref, alice, alice).node, alice);
   EXPECT_EQ(on(alice), "1 live, 0 pending");
   close(*session);
   EXPECT_FALSE(open(1)->displaced);
@@ -115,8 +115,8 @@ TEST_F(LedgerMoveTest, OfTwoThatMoveADisplacedOneTheSecondLearnsTheFirstsNode) {
   const auto two = open(1);
   ASSERT_TRUE(one && two);
   ledger.displace(alice);
-  EXPECT_EQ(ledger.move(one->ref, alice, bob), bob);
-  EXPECT_EQ(ledger.move(two->ref, alice, carol), bob);
+  EXPECT_EQ(ledger.move(one->ref, alice, bob).node, bob);
+  EXPECT_EQ(ledger.move(two->ref, alice, carol).node, bob);
   EXPECT_EQ(on(bob), "1 live, 0 pending");
   EXPECT_EQ(on(carol), "0 live, 0 pending");
   close(*one);

@@ -95,7 +95,7 @@ TEST_F(LedgerThreadsTest, EveryUserIsCountedOnceWhereHeIs) {
       ASSERT_EQ(opened->node, found->second.node);
       found->second.state = SessionState::live;
       if (random() % 4 == 0) {
-        found->second.node = ledger.move(opened->ref, opened->node, somewhere);
+        found->second.node = ledger.move(opened->ref, opened->node, somewhere).node;
         ASSERT_EQ(found->second.node, somewhere);
       }
       ledger.close(opened->ref, now());
@@ -123,7 +123,7 @@ TEST_F(LedgerThreadsTest, AUserWhomAllWorkersMoveIsOnOneNode) {
       const NodeSlot somewhere = slots[random() % slots.size()];
       const OpenedSession session = ledger.begin(key_of(random() % kShared), kCheck, somewhere,
                                                  SessionState::pending, now(), now());
-      const NodeSlot there = ledger.move(session.ref, session.node, slots[random() % slots.size()]);
+      const NodeSlot there = ledger.move(session.ref, session.node, slots[random() % slots.size()]).node;
       ASSERT_TRUE(there == slots[0] || there == slots[1] || there == slots[2]);
       ledger.reseal(session.ref, random() % 3);
       ledger.close(session.ref, now());
@@ -144,7 +144,7 @@ TEST_F(LedgerThreadsTest, DisplacementsBetweenTheClicksLoseNobody) {
   const auto visit = [this](std::uint64_t user, NodeSlot to) {
     const OpenedSession session =
         ledger.begin(key_of(user), kCheck, to, SessionState::live, now(), now());
-    if (session.displaced) (void)ledger.move(session.ref, session.node, to);
+    if (session.displaced) (void)ledger.move(session.ref, session.node, to).node;
     ledger.close(session.ref, now());
   };
   const auto work = [this, &visit](std::uint64_t thread) {

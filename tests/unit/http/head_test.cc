@@ -1,0 +1,101 @@
+#include "proxy/http/head.h"
+
+#include "tests/unit/http/message.h"
+
+#include <gtest/gtest.h>
+
+#include <string_view>
+#include <vector>
+
+namespace bonedry::http {
+namespace {
+
+using test::ParsedRequest;
+
+TEST(FieldNameTest, KnownNamesAreKnownInAnyCase) {
+  EXPECT_EQ(field_name("host"), FieldName::host);
+  EXPECT_EQ(field_name("Host"), FieldName::host);
+  EXPECT_EQ(field_name("HOST"), FieldName::host);
+  EXPECT_EQ(field_name("hOsT"), FieldName::host);
+}
+
+TEST(FieldNameTest, EveryNameOfTheTableIsFound) {
+  const std::vector<std::pair<std::string_view, FieldName>> all{
+      {"Connection", FieldName::connection},
+      {"Content-Length", FieldName::content_length},
+      {"Cookie", FieldName::cookie},
+      {"Date", FieldName::date},
+      {"Expect", FieldName::expect},
+      {"Host", FieldName::host},
+      {"Keep-Alive", FieldName::keep_alive},
+      {"Proxy-Authenticate", FieldName::proxy_authenticate},
+      {"Proxy-Connection", FieldName::proxy_connection},
+      {"Set-Cookie", FieldName::set_cookie},
+      {"TE", FieldName::te},
+      {"Trailer", FieldName::trailer},
+      {"Transfer-Encoding", FieldName::transfer_encoding},
+      {"Upgrade", FieldName::upgrade},
+      {"Via", FieldName::via},
+      {"X-Forwarded-For", FieldName::x_forwarded_for},
+      {"X-Forwarded-Host", FieldName::x_forwarded_host},
+      {"X-Forwarded-Proto", FieldName::x_forwarded_proto}};
+  for (const auto& [text, id] : all) EXPECT_EQ(field_name(text), id) << text;
+}
+
+TEST(FieldNameTest, WhatOnlyResemblesIsOther) {
+  for (const char* name : {"", "hos", "hostx", "xhost", "content_length", "Content-Lengths", "t",
+                           "tea", "Accept", "x-forwarded-server-name-and-more"}) {
+    EXPECT_EQ(field_name(name), FieldName::other) << name;
+  }
+}
+
+TEST(TextTest, CasesAreIgnoredInLettersOnly) {
+  EXPECT_TRUE(equal_ignoring_case("Keep-Alive", "kEEP-aLIVE"));
+  EXPECT_TRUE(equal_ignoring_case("", ""));
+  EXPECT_FALSE(equal_ignoring_case("close", "closed"));
+  EXPECT_FALSE(equal_ignoring_case("@", "`")) << "32 apart, but no letters";
+  EXPECT_FALSE(equal_ignoring_case("[", "{"));
+}
+
+TEST(TextTest, BlanksAndTabsAreTrimmedAtTheEndsOnly) {
+  EXPECT_EQ(trimmed(" \t a b \t "), "a b");
+  EXPECT_EQ(trimmed("a"), "a");
+  EXPECT_EQ(trimmed(" \t "), "");
+  EXPECT_EQ(trimmed("\na\n"), "\na\n");
+}
+
+TEST(TextTest, ListsAreReadWithoutBlanksAndEmptyElements) {
+  const auto elements = [](std::string_view value) {
+    std::vector<std::string_view> found;
+    each_element(value, [&found](std::string_view element) { found.push_back(element); });
+    return found;
+  };
+  using Elements = std::vector<std::string_view>;
+  EXPECT_EQ(elements("close"), Elements{"close"});
+  EXPECT_EQ(elements("a, b ,\tc"), (Elements{"a", "b", "c"}));
+  EXPECT_EQ(elements(",a,, ,b,"), (Elements{"a", "b"}));
+  EXPECT_EQ(elements(""), Elements{});
+  EXPECT_EQ(elements(" , "), Elements{});
+}
+
+TEST(HeadTest, TheFirstFieldOfANameIsFound) {
+  const ParsedRequest request("GET / HTTP/1.1\r\nA: 1\r\nhost: one\r\nHost: two\r\n\r\n");
+  const Field* const host = request.head.find(FieldName::host);
+  ASSERT_NE(host, nullptr);
+  EXPECT_EQ(request.head.value(*host), "one");
+  EXPECT_EQ(request.head.find(FieldName::cookie), nullptr);
+}
+
+TEST(HeadTest, AClearedHeadIsAsGoodAsNew) {
+  ParsedRequest request("GET / HTTP/1.0\r\nHost: a\r\n\r\n");
+  EXPECT_TRUE(request.head.http_1_0());
+  request.head.clear();
+  EXPECT_FALSE(request.head.chunk);
+  EXPECT_EQ(request.head.size, 0U);
+  EXPECT_TRUE(request.head.fields.empty());
+  EXPECT_FALSE(request.head.http_1_0());
+  EXPECT_EQ(request.head.text(request.head.method), "");
+}
+
+}  // namespace
+}  // namespace bonedry::http
