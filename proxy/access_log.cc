@@ -22,42 +22,33 @@ void append(Buffer& out, std::string_view text) {
   out.append(text.data(), text.data() + text.size());
 }
 
-/// Text that a client chose, inside JSON quotes: bytes beyond ASCII as they are only if they cannot
-/// break the line or the string.
-void append_json(Buffer& out, std::string_view key, std::string_view text) {
-  append(out, ",\"");
-  append(out, key);
-  append(out, "\":\"");
+/// Text that a client chose, between quotes: bytes that could break the line or the quotes are
+/// written as `hex` and two digits.
+void append_quoted(Buffer& out, std::string_view text, std::string_view hex) {
+  out.push_back('"');
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out.push_back('\\');
-      out.push_back(c);
-    } else if (byte < 0x20 || byte >= 0x7f) {
-      fmt::format_to(std::back_inserter(out), "\\u{:04x}", byte);
-    } else {
-      out.push_back(c);
+    if (byte < 0x20 || byte >= 0x7f) {
+      append(out, hex);
+      fmt::format_to(std::back_inserter(out), "{:02x}", byte);
+      continue;
     }
+    if (c == '"' || c == '\\') out.push_back('\\');
+    out.push_back(c);
   }
   out.push_back('"');
 }
 
-/// The same inside the quotes of the combined format, as Apache does.
-void append_quoted(Buffer& out, std::string_view text) {
-  out.push_back('"');
-  if (text.empty()) out.push_back('-');
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out.push_back('\\');
-      out.push_back(c);
-    } else if (byte < 0x20 || byte >= 0x7f) {
-      fmt::format_to(std::back_inserter(out), "\\x{:02x}", byte);
-    } else {
-      out.push_back(c);
-    }
-  }
-  out.push_back('"');
+void append_json(Buffer& out, std::string_view key, std::string_view text) {
+  append(out, ",\"");
+  append(out, key);
+  append(out, "\":");
+  append_quoted(out, text, "\\u00");
+}
+
+/// As Apache writes it.
+void append_combined(Buffer& out, std::string_view text) {
+  append_quoted(out, text.empty() ? "-" : text, "\\x");
 }
 
 std::tm calendar(WallTime at) {
@@ -99,11 +90,11 @@ void format_combined(Buffer& out, const AccessEntry& entry) {
   request += entry.target;
   request += " HTTP/1.";
   request += std::to_string(entry.version_minor);
-  append_quoted(out, entry.method.empty() ? std::string_view() : request);
+  append_combined(out, entry.method.empty() ? std::string_view() : request);
   fmt::format_to(std::back_inserter(out), " {} {} ", entry.status, entry.bytes_out);
-  append_quoted(out, entry.referer);
+  append_combined(out, entry.referer);
   out.push_back(' ');
-  append_quoted(out, entry.user_agent);
+  append_combined(out, entry.user_agent);
 }
 
 }  // namespace
