@@ -392,7 +392,7 @@ void ControlPlane::report_evictions() {
   report_evictions_at_ = parts_.clock.now() + kReportEvictions;
   parts_.events.add("evict", "",
                     "the ledger is full (" + std::to_string(totals.capacity) +
-                        "): " + counted(count, "session") + " forgotten, pending ones first");
+                        "): " + counted(count, "session") + " evicted, pending ones first");
 }
 
 void ControlPlane::pass_deadlines() {

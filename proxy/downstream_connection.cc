@@ -256,6 +256,7 @@ void DownstreamConnection::refuse(const http::Refusal& refusal) {
   http::LocalReply reply;
   reply.status = refusal.status;
   reply.text = refusal.why;
+  if (refusal.status == 405) reply.fields = http::kAllowField;  // RFC 9110, 15.5.6
   send_local(reply);
   if (flush() == Flow::broken) return close();
   linger();

@@ -17,11 +17,11 @@ namespace {
 constexpr std::size_t kMaxSlots = 8192;    // nodes in the life of a process; 96 bytes each
 constexpr std::size_t kMaxShards = 64;     // far above the worker threads that could contend
 constexpr std::size_t kShardWorth = 1024;  // smaller shards would fill unevenly
-constexpr std::size_t kBlock = 1024;       // records made at a time: no growth ever moves one
-constexpr std::int64_t kTickMs = 100;      // how exactly the wheel knows a time
-constexpr std::int64_t kBuckets = 4096;    // seven minutes ahead; what is later is looked at again
-constexpr std::size_t kSweepBatch = 512;   // records ended under one lock: some 50 us
-constexpr std::size_t kEvictLook = 64;     // records looked at before eviction takes what it has
+constexpr std::size_t kBlock = 128;      // records made at a time, 12 KiB: no growth ever moves one
+constexpr std::int64_t kTickMs = 100;    // how exactly the wheel knows a time
+constexpr std::int64_t kBuckets = 4096;  // seven minutes ahead; what is later is looked at again
+constexpr std::size_t kSweepBatch = 512;  // records ended under one lock: some 50 us
+constexpr std::size_t kEvictLook = 64;    // records looked at before eviction takes what it has
 constexpr int kMostEvictions =
     4;  // per new session: a table that held ones overfilled shrinks back
 

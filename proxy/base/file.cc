@@ -69,10 +69,11 @@ Outcome replace_file(const std::string& path, std::string_view content, mode_t m
 
 Outcome make_folder(const std::string& path, mode_t mode) {
   std::error_code error;
-  const std::filesystem::path folder(path);
+  // A slash at the end would make the folder its own parent.
+  const std::filesystem::path folder(path.substr(0, path.find_last_not_of('/') + 1));
   if (std::filesystem::is_directory(folder, error)) return Done{};
   if (folder.has_parent_path()) std::filesystem::create_directories(folder.parent_path(), error);
-  if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST) return failed("make", path);
+  if (::mkdir(folder.c_str(), mode) != 0 && errno != EEXIST) return failed("make", path);
   if (!std::filesystem::is_directory(folder, error)) {
     return Failure{"cannot make " + path + ": there is a file of that name"};
   }

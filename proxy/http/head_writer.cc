@@ -6,7 +6,10 @@
 namespace bonedry::http {
 namespace {
 
-constexpr std::string_view kVia = "Via: 1.1 bonedry\r\n";
+/// RFC 9110, 7.6.3: the version is that in which the message was received.
+std::string_view via(const Head& head) {
+  return head.http_1_0() ? "Via: 1.0 bonedry\r\n" : "Via: 1.1 bonedry\r\n";
+}
 
 /// A field line as it came, when it came in canonical form: then its bytes can go on as they are.
 std::string_view canonical_line(const Head& head, const Field& field) {
@@ -47,10 +50,14 @@ class Writer {
 
 void write_request_line(const Head& head, const RequestFacts& facts, Writer& writer) {
   const char* const begin = head.base + head.method.at;
-  if (facts.target_form != TargetForm::absolute && !head.http_1_0()) {
-    const std::size_t line = head.target.at + head.target.size - head.method.at;
-    static constexpr std::string_view kRest = " HTTP/1.1\r\n";
-    return writer.original({begin, line + kRest.size()});
+  static constexpr std::string_view kRest = " HTTP/1.1\r\n";
+  const char* const behind = head.base + head.target.at + head.target.size;
+  // One blank between the three, as RFC 9112, 3 has it; llhttp takes more.
+  const bool canonical = facts.target_form != TargetForm::absolute &&
+                         head.target.at == head.method.at + head.method.size + 1 &&
+                         std::string_view(behind, kRest.size()) == kRest;
+  if (canonical) {
+    return writer.original({begin, static_cast<std::size_t>(behind - begin) + kRest.size()});
   }
   writer.original({begin, head.method.size});
   writer.copy(" ");
@@ -128,7 +135,7 @@ void write_request_head(const Head& head, const RequestFacts& facts, const Origi
     writer.copy("\r\n");
   }
   if (facts.framing.kind == BodyKind::chunked) writer.copy("Transfer-Encoding: chunked\r\n");
-  writer.copy(kVia);
+  writer.copy(via(head));
   write_forwarded(head, facts, origin, writer);
   writer.copy("\r\n");
 }
@@ -151,7 +158,7 @@ void write_response_head(const Head& head, const ResponseExtras& extras, HeadSin
     writer.copy(extras.set_cookie);
     writer.copy("\r\n");
   }
-  writer.copy(kVia);
+  writer.copy(via(head));
   if (extras.persistence == Persistence::close) {
     writer.copy("Connection: close\r\n");
   } else if (extras.to_http_1_0) {

@@ -140,6 +140,8 @@ void Parser::start() {
   remaining_ = 0;
   refusal_ = {};
   trailers_.clear();
+  trailer_name_.clear();
+  trailer_value_.clear();
   trailer_bytes_ = 0;
 }
 
@@ -179,7 +181,20 @@ ParseStatus Parser::parse_head(const char* base, std::size_t size, const HeadLim
   head.major = llhttp_get_http_major(&llhttp_);
   head.minor = llhttp_get_http_minor(&llhttp_);
   head.status = llhttp_get_status_code(&llhttp_);
-  return ParseStatus::complete;
+  return check_first_line(head);
+}
+
+/// llhttp also speaks RTSP and ICE, and lets a reason hold anything but line ends.
+ParseStatus Parser::check_first_line(const Head& head) {
+  if (kind_ == Kind::response) {
+    const auto control = [](char c) { return (c >= 0 && c < ' ' && c != '\t') || c == 0x7f; };
+    if (std::ranges::none_of(head.text(head.reason), control)) return ParseStatus::complete;
+    return fail({400, "a control character in the reason"});
+  }
+  const std::uint32_t behind = head.target.at + head.target.size;
+  const std::string_view rest = trimmed({head.base + behind, head.size - behind});
+  if (rest.starts_with("HTTP/")) return ParseStatus::complete;
+  return fail({400, "a protocol other than HTTP"});
 }
 
 void Parser::expect_body(Framing framing) {

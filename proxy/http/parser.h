@@ -78,6 +78,7 @@ class Parser {
 
   ParseStatus fail(Refusal refusal);
   ParseStatus fail_parse();
+  ParseStatus check_first_line(const Head& head);
   ParseStatus parse_chunked(char* data, std::size_t size, BodyPieces& pieces, std::size_t& used);
   void keep_trailer();
 

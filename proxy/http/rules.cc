@@ -117,7 +117,7 @@ Judged judge_host(const Head& head, RequestFacts& facts) {
   return std::nullopt;
 }
 
-Judged judge_absolute(std::string_view rest, RequestFacts& facts) {
+Judged judge_absolute(const Head& head, std::string_view rest, RequestFacts& facts) {
   facts.target_form = TargetForm::absolute;
   const std::size_t slash = rest.find_first_of("/?");
   const std::string_view authority = rest.substr(0, slash);
@@ -128,7 +128,9 @@ Judged judge_absolute(std::string_view rest, RequestFacts& facts) {
     return Refusal{400, "a target and a Host that disagree"};
   }
   facts.host = authority;
-  facts.path = slash == std::string_view::npos ? std::string_view("/") : rest.substr(slash);
+  // RFC 9112, 3.2.4: OPTIONS of a whole server reaches the node as such.
+  const std::string_view none = head.text(head.method) == "OPTIONS" ? "*" : "/";
+  facts.path = slash == std::string_view::npos ? none : rest.substr(slash);
   if (facts.path.starts_with('?')) return Refusal{400, "a target without a path"};
   return std::nullopt;
 }
@@ -152,7 +154,7 @@ Judged judge_target(const Head& head, RequestFacts& facts) {
   for (const std::string_view scheme : {"http://", "https://"}) {
     if (target.size() > scheme.size() &&
         equal_ignoring_case(target.substr(0, scheme.size()), scheme)) {
-      return judge_absolute(target.substr(scheme.size()), facts);
+      return judge_absolute(head, target.substr(scheme.size()), facts);
     }
   }
   return Refusal{400, "a malformed target"};

@@ -82,8 +82,8 @@ TEST_P(BalanceStory, RoundRobinIsWeighted) {
 
 TEST_P(BalanceStory, LeastExchangesAvoidsTheBusyNode) {
   launch_with("least-exchanges", {100, 100, 100}, {"sticky = \"none\""});
-  Gate gate;
-  const auto slow = [&gate](NodeExchange& exchange) {
+  const Gate gate;
+  const auto slow = [gate](NodeExchange& exchange) {
     EXPECT_TRUE(gate.wait());
     answer_plainly(exchange);
   };

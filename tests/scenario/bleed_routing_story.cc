@@ -121,8 +121,8 @@ TEST_P(RoutingStory, ANodeWithNobodyOnItIsDryAtOnce) {
 
 TEST_P(RoutingStory, StatusSaysWhatKeepsANodeFromBeingDry) {
   launch(config());
-  Gate gate;
-  alice_.on("/slow", [&gate](NodeExchange& exchange) {
+  const Gate gate;
+  alice_.on("/slow", [gate](NodeExchange& exchange) {
     EXPECT_TRUE(gate.wait());
     exchange.respond(200, "hello");
   });
@@ -147,8 +147,8 @@ TEST_P(RoutingStory, StatusSaysWhatKeepsANodeFromBeingDry) {
 TEST_P(RoutingStory, AnOpenExchangeAloneKeepsANodeFromBeingDry) {
   // Without sessions there is still the request in flight.
   launch(config({"sticky = \"none\""}, {"balance = \"round-robin\""}));
-  Gate gate;
-  const auto slow = [&gate](NodeExchange& exchange) {
+  const Gate gate;
+  const auto slow = [gate](NodeExchange& exchange) {
     EXPECT_TRUE(gate.wait());
     exchange.respond(200, "hello");
   };
@@ -172,8 +172,8 @@ TEST_P(RoutingStory, AnOpenExchangeAloneKeepsANodeFromBeingDry) {
 
 TEST_P(RoutingStory, AUserWhoseFirstRequestIsUnderWayWhenTheBleedBeginsIsNotLost) {
   launch(config({"idle_timeout = \"1s\""}));
-  Gate gate;
-  alice_.on("/slow", [&gate](NodeExchange& exchange) {
+  const Gate gate;
+  alice_.on("/slow", [gate](NodeExchange& exchange) {
     EXPECT_TRUE(gate.wait());
     exchange.respond(200, "hello");
   });
@@ -290,8 +290,8 @@ TEST_P(RoutingStory, ADeadlineMovesWhoIsStillThere) {
 
 TEST_P(RoutingStory, ADeadlineCutsNoRequestThatIsUnderWay) {
   launch(config());
-  Gate gate;
-  alice_.on("/slow", [&gate](NodeExchange& exchange) {
+  const Gate gate;
+  alice_.on("/slow", [gate](NodeExchange& exchange) {
     exchange.send(exchange.head(200, {{"Content-Length", "10"}}) + "12345");
     EXPECT_TRUE(gate.wait());
     exchange.send("67890");

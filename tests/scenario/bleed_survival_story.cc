@@ -118,8 +118,8 @@ TEST_P(SurvivalStory, AReloadNeverUnbleeds) {
 
 TEST_P(SurvivalStory, AReloadInterruptsNobody) {
   launch(config());
-  Gate gate;
-  alice_.on("/slow", [&gate](NodeExchange& exchange) {
+  const Gate gate;
+  alice_.on("/slow", [gate](NodeExchange& exchange) {
     EXPECT_TRUE(gate.wait());
     exchange.respond(200, "hello");
   });

@@ -2,6 +2,7 @@
 #include "tests/scenario/story.h"
 
 #include <atomic>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -61,45 +62,48 @@ TEST_P(HealthStory, AnHttpCheckAsksForThePath) {
 
 TEST_P(HealthStory, ANodeFallsAfterSoManyFailuresAndRisesAfterSoManySuccesses) {
   // Every check is answered by the script; what it has said so far decides what must be shown.
-  std::atomic<int> failures{0};   // in a row
-  std::atomic<int> successes{0};  // in a row
-  std::atomic<bool> healthy{true};
-  alice_.on("/healthz", [&](NodeExchange& exchange) {
-    const bool ok = healthy;
+  struct Script {
+    std::atomic<int> failures{0};   // in a row
+    std::atomic<int> successes{0};  // in a row
+    std::atomic<bool> healthy{true};
+  };
+  const auto script = std::make_shared<Script>();
+  alice_.on("/healthz", [script](NodeExchange& exchange) {
+    const bool ok = script->healthy;
     exchange.respond(ok ? 200 : 500, "");
-    failures = ok ? 0 : failures + 1;
-    successes = ok ? successes + 1 : 0;
+    script->failures = ok ? 0 : script->failures + 1;
+    script->successes = ok ? script->successes + 1 : 0;
   });
   launch_checked({"path = \"/healthz\"", "interval = \"100ms\"", "rise = 3", "fall = 4"});
   ASSERT_TRUE(becomes(alice_, "up"));
-  healthy = false;
+  script->healthy = false;
   ASSERT_TRUE(eventually(
       [&] {
-        const int seen_before = failures;
+        const int seen_before = script->failures;
         const std::string health = node(alice_).health;
         if (health == "down") return true;
         EXPECT_LE(seen_before, 4) << "four failures must be enough";
         return false;
       },
       kDeadline, Millis{5}));
-  EXPECT_GE(failures, 4);
+  EXPECT_GE(script->failures, 4);
   EXPECT_EQ(strangers_on(alice_, 10), 0);
-  healthy = true;
+  script->healthy = true;
   ASSERT_TRUE(becomes(alice_, "up"));
-  EXPECT_GE(successes, 3);
+  EXPECT_GE(script->successes, 3);
   EXPECT_GT(strangers_on(alice_, 10), 2);
 }
 
 TEST_P(HealthStory, AFewFailuresDoNoHarm) {
-  std::atomic<int> checks{0};
-  alice_.on("/healthz", [&](NodeExchange& exchange) {
-    exchange.respond(++checks % 3 == 0 ? 200 : 500, "");  // two bad ones, then a good one
+  const auto checks = std::make_shared<std::atomic<int>>(0);
+  alice_.on("/healthz", [checks](NodeExchange& exchange) {
+    exchange.respond(++*checks % 3 == 0 ? 200 : 500, "");  // two bad ones, then a good one
   });
   launch_checked({"path = \"/healthz\"", "interval = \"20ms\"", "rise = 1", "fall = 3"});
   ASSERT_TRUE(becomes(alice_, "up"));
-  while (checks < 30) {
+  while (*checks < 30) {
     ASSERT_EQ(node(alice_).health, "up");
-    ASSERT_TRUE(alice_.wait_for("/healthz", static_cast<std::size_t>(checks) + 1));
+    ASSERT_TRUE(alice_.wait_for("/healthz", static_cast<std::size_t>(*checks) + 1));
   }
 }
 

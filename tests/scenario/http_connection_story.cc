@@ -90,8 +90,8 @@ TEST_P(ConnectionStory, ANodeThatDropsIdleConnectionsLosesNoRequest) {
 }
 
 TEST_P(ConnectionStory, FiftyPipelinedRequestsAreAnsweredInOrder) {
-  Gate gate;
-  alice_.on("/p/0", [&gate](NodeExchange& exchange) {
+  const Gate gate;
+  alice_.on("/p/0", [gate](NodeExchange& exchange) {
     EXPECT_TRUE(gate.wait());
     answer_plainly(exchange);
   });
@@ -229,8 +229,8 @@ TEST_P(TimeoutStory, AHeadThatTricklesInIsGivenUpAllTheSame) {
 }
 
 TEST_P(TimeoutStory, ASlowAnswerIsNotAnIdleConnection) {
-  Gate gate;
-  alice_.on("/slow", [&gate](NodeExchange& exchange) {
+  const Gate gate;
+  alice_.on("/slow", [gate](NodeExchange& exchange) {
     EXPECT_TRUE(gate.wait());
     exchange.respond(200, "at last");
   });

@@ -56,8 +56,8 @@ TEST_P(OneNodeFailureStory, ANodeThatDiesInABodyIsSeenByTheClient) {
 }
 
 TEST_P(OneNodeFailureStory, AResetInABodyThatEndsAtCloseIsSeenByTheClient) {
-  Gate half_read;
-  alice_.on("/cut", [&half_read](NodeExchange& exchange) {
+  const Gate half_read;
+  alice_.on("/cut", [half_read](NodeExchange& exchange) {
     exchange.send("HTTP/1.1 200 OK\r\n\r\nhalf");
     EXPECT_TRUE(half_read.wait());
     exchange.reset();
@@ -111,8 +111,8 @@ TEST_P(OneNodeFailureStory, ANodeThatHangsUpWithoutAWordMakesA502) {
 }
 
 TEST_P(OneNodeFailureStory, ANodeThatNeverAnswersMakesA504) {
-  Gate gate;
-  alice_.on("/silent", [&gate](NodeExchange& exchange) {
+  const Gate gate;
+  alice_.on("/silent", [gate](NodeExchange& exchange) {
     (void)exchange.read_body();
     (void)exchange.peer_went();
     exchange.close_after();
@@ -150,8 +150,8 @@ TEST_P(OneNodeFailureStory, ASlowBodyThatMovesIsNotGivenUp) {
 }
 
 TEST_P(OneNodeFailureStory, AClientThatHangsUpFreesItsNode) {
-  Gate gone;
-  alice_.on("/endless", [&gone](NodeExchange& exchange) {
+  const Gate gone;
+  alice_.on("/endless", [gone](NodeExchange& exchange) {
     try {
       exchange.send(exchange.head(200, {{"Transfer-Encoding", "chunked"}}));
       for (;;) exchange.send(chunk(std::string(10'000, 'x')));
@@ -170,8 +170,8 @@ TEST_P(OneNodeFailureStory, AClientThatHangsUpFreesItsNode) {
 }
 
 TEST_P(OneNodeFailureStory, AClientThatHangsUpBeforeTheAnswerFreesItsNode) {
-  Gate gone;
-  alice_.on("/wait", [&gone](NodeExchange& exchange) {
+  const Gate gone;
+  alice_.on("/wait", [gone](NodeExchange& exchange) {
     (void)exchange.read_body();
     if (exchange.peer_went()) gone.open();
     exchange.close_after();
@@ -259,8 +259,8 @@ TEST_P(FailureStory, AConnectThatHangsEverywhereMakesA504OrA503) {
 }
 
 TEST_P(OneNodeFailureStory, ARequestInFlightSurvivesAnOrderlyStop) {
-  Gate gate;
-  alice_.on("/slow", [&gate](NodeExchange& exchange) {
+  const Gate gate;
+  alice_.on("/slow", [gate](NodeExchange& exchange) {
     EXPECT_TRUE(gate.wait());
     exchange.respond(200, "finished");
   });

@@ -58,8 +58,8 @@ class MemoryStory : public Story {
         << (after - before) / kClients / 1024 << " KiB for each client";
   }
 
+  Meter meter_;  // outlives the node, whose handlers write it
   FakeNode alice_{"alice"};
-  Meter meter_;
   BonedryProcess bonedry_{shop(workers(), {alice_})};
 };
 
@@ -99,8 +99,8 @@ TEST_P(MemoryStory, ClientsThatNeverReadAHugeResponseCostLittle) {
 }
 
 TEST_P(MemoryStory, NodesThatNeverReadAHugeUploadCostLittle) {
-  Gate gate;
-  alice_.on("/up", [&gate](NodeExchange& exchange) {
+  const Gate gate;
+  alice_.on("/up", [gate](NodeExchange& exchange) {
     (void)gate.wait(std::chrono::minutes{5});
     exchange.close_after();
   });

@@ -136,8 +136,8 @@ TEST_P(MessageStory, AnHttp10NodeIsUnderstood) {
 }
 
 TEST_P(MessageStory, AnExpectedContinueGoesEndToEnd) {
-  Gate asked;
-  alice_.on("/upload", [&asked](NodeExchange& exchange) {
+  const Gate asked;
+  alice_.on("/upload", [asked](NodeExchange& exchange) {
     EXPECT_TRUE(equal_ignoring_case(exchange.request().headers.get("Expect"), "100-continue"));
     asked.open();
     exchange.send("HTTP/1.1 100 Continue\r\n\r\n");

@@ -67,8 +67,8 @@ TEST_P(SessionStory, APageWithManyPicturesIsOneUser) {
 
 TEST_P(SessionStory, ASessionCountsFromItsFirstResponse) {
   launch(config());
-  Gate gate;
-  alice_.on("/slow", [&gate](NodeExchange& exchange) {
+  const Gate gate;
+  alice_.on("/slow", [gate](NodeExchange& exchange) {
     EXPECT_TRUE(gate.wait());
     exchange.respond(200, "hello");
   });
@@ -123,8 +123,8 @@ TEST_P(SessionStory, ClicksKeepASessionAlive) {
 
 TEST_P(SessionStory, AnOpenExchangeKeepsItsSessionAlive) {
   launch(config({"idle_timeout = \"1s\""}));
-  Gate gate;
-  alice_.on("/slow", [&gate](NodeExchange& exchange) {
+  const Gate gate;
+  alice_.on("/slow", [gate](NodeExchange& exchange) {
     EXPECT_TRUE(gate.wait());
     exchange.respond(200, "hello");
   });
@@ -144,8 +144,8 @@ TEST_P(SessionStory, AnOpenExchangeKeepsItsSessionAlive) {
 
 TEST_P(SessionStory, ASlowDownloadKeepsItsSessionAlive) {
   launch(config({"idle_timeout = \"1s\""}));
-  Gate gate;
-  alice_.on("/film", [&gate](NodeExchange& exchange) {
+  const Gate gate;
+  alice_.on("/film", [gate](NodeExchange& exchange) {
     exchange.send(exchange.head(200, {{"Content-Length", "10"}}) + "12345");
     EXPECT_TRUE(gate.wait());
     exchange.send("67890");

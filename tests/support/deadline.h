@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <memory>
 #include <mutex>
 #include <thread>
 
@@ -46,27 +47,33 @@ template <class Predicate>
   }
 }
 
-/// Opens once; threads may wait for it. Thread-safe.
+/// Opens once; threads may wait for it. Copies are the same gate: a handler of a node takes one
+/// by value, because it may still be running when the test's own variables are gone. Thread-safe.
 class Gate {
  public:
-  void open() {
+  void open() const {
     {
-      const std::lock_guard lock{mutex_};
-      is_open_ = true;
+      const std::lock_guard lock{state_->mutex};
+      state_->is_open = true;
     }
-    opened_.notify_all();
+    state_->opened.notify_all();
   }
 
   /// True once it is open, false when `deadline` passes before.
-  [[nodiscard]] bool wait(Millis deadline = kDeadline) {
-    std::unique_lock lock{mutex_};
-    return opened_.wait_until(lock, TestClock::now() + deadline, [this] { return is_open_; });
+  [[nodiscard]] bool wait(Millis deadline = kDeadline) const {
+    std::unique_lock lock{state_->mutex};
+    return state_->opened.wait_until(lock, TestClock::now() + deadline,
+                                     [this] { return state_->is_open; });
   }
 
  private:
-  std::mutex mutex_;
-  std::condition_variable opened_;
-  bool is_open_ = false;
+  struct State {
+    std::mutex mutex;
+    std::condition_variable opened;
+    bool is_open = false;
+  };
+
+  std::shared_ptr<State> state_ = std::make_shared<State>();
 };
 
 }  // namespace bonedry::test

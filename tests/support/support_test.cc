@@ -117,8 +117,8 @@ TEST(FakeNodeTest, LargeBodiesKeepTheirChecksumBothWays) {
 
 TEST(FakeNodeTest, ServesManyClientsAtOnce) {
   FakeNode node{"alice"};
-  Gate gate;
-  node.on("/wait", [&](NodeExchange& exchange) {
+  const Gate gate;
+  node.on("/wait", [gate](NodeExchange& exchange) {
     EXPECT_TRUE(gate.wait());
     exchange.respond(200, "done");
   });

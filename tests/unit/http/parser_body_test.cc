@@ -37,7 +37,9 @@ class BodyTest : public testing::Test {
     EXPECT_EQ(bytes, pieces.bytes);
     EXPECT_LE(used, text.size());
     rest = text.substr(used);
-    if (status == ParseStatus::more) EXPECT_EQ(rest, "") << "more is wanted, so all is used";
+    if (status == ParseStatus::more) {
+      EXPECT_EQ(rest, "") << "more is wanted, so all is used";
+    }
     return status;
   }
 
@@ -179,12 +181,26 @@ TEST_F(BodyTest, ThereAreNeverMorePiecesThanTheMost) {
 
 TEST_F(BodyTest, OnlyHarmlessTrailersGoOn) {
   expect_chunked();
-  EXPECT_EQ(feed("0\r\nX-Checksum: 17\r\nContent-Length: 5\r\nHost: evil\r\n"
-                 "Transfer-Encoding: chunked\r\nAuthorization: x\r\nSet-Cookie: a=b\r\n"
+  EXPECT_EQ(feed("0\r\nX-Checksum: 17\r\nHost: evil\r\nAuthorization: x\r\nSet-Cookie: a=b\r\n"
                  "Cookie: a=b\r\nConnection: close\r\nCache-Control: no-store\r\n"
-                 "Content-Type: text/html\r\nServer-Timing: db;dur=5\r\n\r\n"),
+                 "Content-Type: text/html\r\nServer-Timing: db;dur=5\r\n\r\nnext"),
             ParseStatus::complete);
   EXPECT_EQ(parser.trailers(), "X-Checksum: 17\r\nServer-Timing: db;dur=5\r\n");
+  EXPECT_EQ(rest, "next");
+}
+
+TEST_F(BodyTest, ATrailerCannotChangeTheFraming) {
+  for (const char* trailer : {"Content-Length: 5", "Transfer-Encoding: chunked",
+                              "Transfer-Encoding: identity", "Upgrade: h2c"}) {
+    expect_chunked();
+    const ParseStatus status =
+        feed("0\r\n" + std::string(trailer) + "\r\n\r\n5\r\nabcde\r\n0\r\n\r\n");
+    EXPECT_EQ(body, "") << trailer;
+    if (status == ParseStatus::failed) continue;  // refusing it is as good as dropping it
+    EXPECT_EQ(status, ParseStatus::complete) << trailer;
+    EXPECT_EQ(parser.trailers(), "") << trailer;
+    EXPECT_EQ(rest, "5\r\nabcde\r\n0\r\n\r\n") << trailer;
+  }
 }
 
 TEST_F(BodyTest, TrailersOfAnyShapeComeOutCanonical) {
@@ -231,26 +247,26 @@ TEST_F(BodyTest, AMessageThatBreaksOffInItsTrailersLeavesNothingBehind) {
 
 TEST_F(BodyTest, MalformedChunksAreRefused) {
   for (const char* text : {
-           "x\r\n",                       // no number
-           "-1\r\nx\r\n",                 // a sign
+           "x\r\n",        // no number
+           "-1\r\nx\r\n",  // a sign
            "+1\r\nx\r\n",
-           "0x1\r\nx\r\n",                // a prefix
-           " 1\r\nx\r\n",                 // blanks
+           "0x1\r\nx\r\n",  // a prefix
+           " 1\r\nx\r\n",   // blanks
            "1 \r\nx\r\n",
            "1 ;a\r\nx\r\n",
-           "1\nx\r\n",                    // bare line feeds
+           "1\nx\r\n",  // bare line feeds
            "1\r\nx\n0\r\n\r\n",
-           "1\rxx",                       // any byte after a CR
-           "1\r\nxx\r\n",                 // more data than it says
-           "1\r\nx0\r\n\r\n",             // no line end behind the data
-           "1\r\nxAB0\r\n\r\n",           // two other bytes there
-           "1\r\nx\r\n\r\n",              // an empty line where a size should be
-           "5\r\nab\r\n0\r\n\r\nxx",      // less than it says
-           "10000000000000000\r\nx",      // 2^64
+           "1\rxx",                   // any byte after a CR
+           "1\r\nxx\r\n",             // more data than it says
+           "1\r\nx0\r\n\r\n",         // no line end behind the data
+           "1\r\nxAB0\r\n\r\n",       // two other bytes there
+           "1\r\nx\r\n\r\n",          // an empty line where a size should be
+           "5\r\nab\r\n0\r\n\r\nxx",  // less than it says
+           "10000000000000000\r\nx",  // 2^64
            "FFFFFFFFFFFFFFFFF\r\nx",
-           "0\r\nX : y\r\n\r\n",          // a blank before a trailer's colon
+           "0\r\nX : y\r\n\r\n",  // a blank before a trailer's colon
            "0\r\n\rx",
-           "0\r\nX: y\r\n z\r\n\r\n",     // a folded trailer
+           "0\r\nX: y\r\n z\r\n\r\n",  // a folded trailer
            "0\nX: y\r\n\r\n",
            ";ext\r\nx\r\n",
            "\r\n1\r\nx\r\n",
@@ -289,8 +305,7 @@ TEST_F(BodyTest, AResponsesChunksAreReadLikeARequests) {
   Parser response(Parser::Kind::response);
   const std::string text = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
   Head its_head;
-  ASSERT_EQ(response.parse_head(text.data(), text.size(), limits, its_head),
-            ParseStatus::complete);
+  ASSERT_EQ(response.parse_head(text.data(), text.size(), limits, its_head), ParseStatus::complete);
   response.expect_body({BodyKind::chunked, 0});
   std::string data = chunk("Hello") + "0\r\n\r\nHTTP/1.1";
   std::size_t used = 0;

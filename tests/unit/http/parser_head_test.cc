@@ -26,16 +26,19 @@ const std::vector<Sample>& samples() {
       {Kind::request, "GET /a/long/path?with=a&query=%20 HTTP/1.0\r\n\r\n"},
       {Kind::request,
        "POST /login HTTP/1.1\r\nHost: shop.example:8080\r\nUser-Agent:   padded   \r\n"
-       "Content-Length: 12\r\nX-Empty:\r\nX-Blank:  \t \r\nCookie: a=1; b=2\r\nX-Tab:\tt\t\r\n\r\n"},
+       "Content-Length: 12\r\nX-Empty:\r\nX-Blank:  \t \r\nCookie: a=1; "
+       "b=2\r\nX-Tab:\tt\t\r\n\r\n"},
       {Kind::request, "OPTIONS * HTTP/1.1\r\nhost:a\r\nTransfer-Encoding: chunked\r\n\r\n"},
-      {Kind::request, "GET http://a/x HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\n"
-                      "Upgrade: websocket\r\n\r\n"},
+      {Kind::request,
+       "GET http://a/x HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\n"
+       "Upgrade: websocket\r\n\r\n"},
       {Kind::request, "PURGE /x HTTP/1.1\r\nHost: a\r\n\r\n"},
       {Kind::request, "GET / HTTP/1.1\r\nHost: a\r\nX: a, b; c=\"d \\\" e\"; f:g\xc3\xa4\r\n\r\n"},
       {Kind::response, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nServer: x y z\r\n\r\n"},
       {Kind::response, "HTTP/1.1 404 Not Found At All\r\nDate: today\r\n\r\n"},
-      {Kind::response, "HTTP/1.0 302 Found\r\nLocation: http://a/\r\nSet-Cookie: a=b; Path=/\r\n"
-                       "Set-Cookie: c=d\r\n\r\n"},
+      {Kind::response,
+       "HTTP/1.0 302 Found\r\nLocation: http://a/\r\nSet-Cookie: a=b; Path=/\r\n"
+       "Set-Cookie: c=d\r\n\r\n"},
       {Kind::response, "HTTP/1.1 204 \r\nX:y\r\n\r\n"},
       {Kind::response, "HTTP/1.1 200\r\nX: y\r\n\r\n"},
       {Kind::response, "HTTP/1.1 100 Continue\r\n\r\n"},
@@ -62,7 +65,9 @@ std::string in_pieces(const Sample& sample, const std::vector<std::size_t>& ends
   return describe(head);
 }
 
-std::string whole(const Sample& sample) { return in_pieces(sample, {sample.text.size()}); }
+std::string whole(const Sample& sample) {
+  return in_pieces(sample, {sample.text.size()});
+}
 
 TEST(ParserHeadTest, ARequestIsReadAsItWasWritten) {
   EXPECT_EQ(whole(samples()[2]),
@@ -103,8 +108,7 @@ TEST(ParserHeadTest, WhatFollowsTheHeadIsLeftForTheNext) {
   const std::string both = first + second;
   Parser parser(Kind::request);
   Head head;
-  ASSERT_EQ(parser.parse_head(both.data(), both.size(), HeadLimits{}, head),
-            ParseStatus::complete);
+  ASSERT_EQ(parser.parse_head(both.data(), both.size(), HeadLimits{}, head), ParseStatus::complete);
   EXPECT_EQ(head.size, first.size());
   EXPECT_EQ(parser.parsed_bytes(), first.size());
   EXPECT_EQ(describe(head), "GET /1 1.1\nHost=[a] known\n");
@@ -142,8 +146,7 @@ TEST(ParserHeadTest, AfterAFailureItStartsAnew) {
   head.clear();
   parser.start();
   const std::string good = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
-  ASSERT_EQ(parser.parse_head(good.data(), good.size(), HeadLimits{}, head),
-            ParseStatus::complete);
+  ASSERT_EQ(parser.parse_head(good.data(), good.size(), HeadLimits{}, head), ParseStatus::complete);
   EXPECT_STREQ(parser.refusal().why, "");
 }
 
@@ -212,26 +215,26 @@ std::string verdict_on(Kind kind, const std::string& text) {
 
 TEST(ParserStrictnessTest, MalformedRequestsAreRefused) {
   const std::vector<std::string> bad{
-      "GET / HTTP/1.1\r\nHost : a\r\n\r\n",          // a blank before the colon
-      "GET / HTTP/1.1\r\n Host: a\r\n\r\n",          // a blank before the first field
+      "GET / HTTP/1.1\r\nHost : a\r\n\r\n",                // a blank before the colon
+      "GET / HTTP/1.1\r\n Host: a\r\n\r\n",                // a blank before the first field
       "GET / HTTP/1.1\r\nHost: a\r\nX: 1\r\n 2\r\n\r\n",   // a folded line
       "GET / HTTP/1.1\r\nHost: a\r\nX: 1\r\n\t2\r\n\r\n",  // the same with a tab
       "GET / HTTP/1.1\r\nHost: a\r\nX:\r\n 2\r\n\r\n",     // and under an empty value
-      "GET / HTTP/1.1\r\nHost: a\r\n: x\r\n\r\n",    // a field without a name
-      "GET / HTTP/1.1\r\nHost: a\r\nX\r\n\r\n",      // a field without a colon
-      "GET / HTTP/1.1\r\nHost: a\r\nX Y: z\r\n\r\n",  // a blank in a name
+      "GET / HTTP/1.1\r\nHost: a\r\n: x\r\n\r\n",          // a field without a name
+      "GET / HTTP/1.1\r\nHost: a\r\nX\r\n\r\n",            // a field without a colon
+      "GET / HTTP/1.1\r\nHost: a\r\nX Y: z\r\n\r\n",       // a blank in a name
       "GET / HTTP/1.1\r\nHost: a\r\nX(Y): z\r\n\r\n",
-      "GET / HTTP/1.1\nHost: a\n\n",                 // bare line feeds
+      "GET / HTTP/1.1\nHost: a\n\n",  // bare line feeds
       "GET / HTTP/1.1\r\nHost: a\n\r\n",
       "GET / HTTP/1.1\r\nHost: a\r\n\n",
-      "GET / HTTP/1.1\rHost: a\r\r",                 // bare carriage returns
+      "GET / HTTP/1.1\rHost: a\r\r",  // bare carriage returns
       "GET / HTTP/1.1\r\nHost: a\rX: y\r\n\r\n",
-      "GET / HTTP/1.1\r\nHost: a\r\n\rX",            // a head ended by CR LF CR x
+      "GET / HTTP/1.1\r\nHost: a\r\n\rX",  // a head ended by CR LF CR x
       std::string("GET / HTTP/1.1\r\nHost: a\0b\r\n\r\n", 29),
       "GET / HTTP/1.1\r\nHost: a\r\nX: a\x01z\r\n\r\n",
       "GET / HTTP/1.1\r\nHost: a\r\nX: a\x7f\r\n\r\n",
-      "GET  HTTP/1.1\r\nHost: a\r\n\r\n",            // no target
-      "GET / HTTP/1.1 \r\nHost: a\r\n\r\n",          // a blank behind the version
+      "GET  HTTP/1.1\r\nHost: a\r\n\r\n",    // no target
+      "GET / HTTP/1.1 \r\nHost: a\r\n\r\n",  // a blank behind the version
       "GET / HTTP /1.1\r\nHost: a\r\n\r\n",
       "GET / http/1.1\r\nHost: a\r\n\r\n",
       "GET / HTTP/11\r\nHost: a\r\n\r\n",
@@ -240,8 +243,8 @@ TEST(ParserStrictnessTest, MalformedRequestsAreRefused) {
       "get / HTTP/1.1\r\nHost: a\r\n\r\n",
       "GET /\ta HTTP/1.1\r\nHost: a\r\n\r\n",
       "GET / a HTTP/1.1\r\nHost: a\r\n\r\n",
-      "\x16\x03\x01\x02",                            // TLS on a plain port
-      "HTTP/1.1 200 OK\r\n\r\n",                     // a response
+      "\x16\x03\x01\x02",         // TLS on a plain port
+      "HTTP/1.1 200 OK\r\n\r\n",  // a response
       " GET / HTTP/1.1\r\nHost: a\r\n\r\n",
   };
   for (const std::string& text : bad) {
@@ -259,17 +262,17 @@ TEST(ParserStrictnessTest, EveryMalformedRequestHasAReason) {
 TEST(ParserStrictnessTest, OtherVersionsAreRefusedByNumber) {
   for (const char* version : {"HTTP/2.0", "HTTP/3.0", "HTTP/1.2", "HTTP/0.8", "HTTP/9.9"}) {
     const std::string text = "GET / " + std::string(version) + "\r\nHost: a\r\n\r\n";
-    EXPECT_EQ(verdict_on(Kind::request, text).substr(0, 3), "505") << version;
+    EXPECT_EQ(test::ParsedRequest(text).verdict().substr(0, 3), "505") << version;
   }
 }
 
 TEST(ParserStrictnessTest, OtherProtocolsThatLookLikeHttpAreRefused) {
   // llhttp reads them too, each with methods of its own.
-  for (const char* line : {"OPTIONS * RTSP/1.0", "OPTIONS /x RTSP/1.1", "GET /x RTSP/1.1",
-                           "SETUP /x RTSP/1.0", "DESCRIBE /x RTSP/1.1", "SOURCE /x ICE/1.0",
-                           "GET /x ICE/1.0", "PRI * HTTP/2.0"}) {
+  for (const char* line :
+       {"OPTIONS * RTSP/1.0", "OPTIONS /x RTSP/1.1", "GET /x RTSP/1.1", "SETUP /x RTSP/1.0",
+        "DESCRIBE /x RTSP/1.1", "SOURCE /x ICE/1.0", "GET /x ICE/1.0", "PRI * HTTP/2.0"}) {
     const std::string text = std::string(line) + "\r\nHost: a\r\n\r\n";
-    EXPECT_NE(verdict_on(Kind::request, text), "") << line;
+    EXPECT_NE(test::ParsedRequest(text).verdict(), "") << line;
   }
 }
 
@@ -287,12 +290,19 @@ TEST(ParserStrictnessTest, MalformedResponsesAreRefused) {
       "<html>no head at all</html>\r\n\r\n",
       "GET / HTTP/1.1\r\n\r\n",
       "\r\n\r\nGET / HTTP/1.1\r\n\r\n",
-      std::string("HTTP/1.1 200 O\0K\r\n\r\n", 20),
   };
   for (const std::string& text : bad) {
     const std::string verdict = verdict_on(Kind::response, text);
     EXPECT_TRUE(verdict.starts_with("400 ") || verdict.starts_with("505 "))
         << text << "-> '" << verdict << "'";
+  }
+}
+
+TEST(ParserStrictnessTest, ControlCharactersInAReasonAreRefused) {
+  // RFC 9112, section 4: blanks, visible characters and bytes beyond ASCII, nothing else.
+  for (const char c : {'\0', '\x01', '\x1b', '\x7f'}) {
+    const std::string text = std::string("HTTP/1.1 200 O") + c + "K\r\nContent-Length: 0\r\n\r\n";
+    EXPECT_NE(test::ParsedResponse(text).verdict(), "") << static_cast<int>(c);
   }
 }
 

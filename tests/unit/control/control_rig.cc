@@ -1,0 +1,190 @@
+#include "tests/unit/control/control_rig.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <filesystem>
+
+namespace bonedry::admin::test {
+
+namespace fs = std::filesystem;
+
+ControlTest::ControlTest() : store(folder / "state/nodes.json"), events(clock) {
+  spdlog::set_level(spdlog::level::off);
+  fs::create_directory(folder / "state");
+  conf::Pool& pool = config.pools.emplace_back();
+  pool.name = "shop";
+  pool.session.idle_timeout = pool.session.pending_timeout = kIdle;
+  for (const char* name : {"alice", "bob", "carol"}) pool.nodes.push_back(node(name));
+  start();
+}
+
+conf::Node ControlTest::node(const std::string& name, unsigned weight) {
+  const auto port = static_cast<std::uint16_t>(9000 + name.front());
+  return {name, {"127.0.0.1", port}, weight, 0};
+}
+
+void ControlTest::start() {
+  ledger = std::make_unique<session::MemoryLedger>(1000, clock.now());
+  const auto load = [this]() -> Result<conf::Config> {
+    if (!load_error.empty()) return Failure{load_error};
+    return config;
+  };
+  control = std::make_unique<ControlPlane>(
+      ControlPlane::Parts{clock, *ledger, publisher, store, events, load}, config, written(),
+      incomplete_since);
+}
+
+void ControlTest::restart() {
+  control.reset();
+  publisher = {};
+  incomplete_since = clock.now();
+  start();
+}
+
+Answer ControlTest::note_answer() {
+  return [this](const Result<std::string>& result) {
+    answers.push_back(result ? *result : "error: " + result.error());
+  };
+}
+
+std::string ControlTest::answer_of(const std::function<void(const Answer&)>& command) {
+  std::string text = "no answer";
+  command([&text](const Result<std::string>& result) {
+    EXPECT_EQ(text, "no answer") << "answered twice";
+    text = result ? *result : "error: " + result.error();
+  });
+  publisher.acknowledge();
+  return text;
+}
+
+std::string ControlTest::bleed(const std::string& key, const BleedRequest& request) {
+  return answer_of([&](const Answer& answer) { control->bleed(key, request, answer); });
+}
+
+std::string ControlTest::force_bleed(const std::string& key) {
+  BleedRequest request;
+  request.insist = Insist::yes;
+  return bleed(key, request);
+}
+
+std::string ControlTest::bleed_until(const std::string& key, Millis deadline) {
+  BleedRequest request;
+  request.deadline = deadline;
+  return bleed(key, request);
+}
+
+void ControlTest::bleed_unheard(const std::string& key, const BleedRequest& request) {
+  control->bleed(key, request, note_answer());
+}
+
+std::string ControlTest::maintain(const std::string& key, Insist insist) {
+  return answer_of(
+      [&](const Answer& answer) { control->maintain(key, insist, "root", answer); });
+}
+
+std::string ControlTest::activate(const std::string& key) {
+  return answer_of([&](const Answer& answer) { control->activate(key, "root", answer); });
+}
+
+std::string ControlTest::reload() {
+  return answer_of([&](const Answer& answer) { control->reload("root", answer); });
+}
+
+void ControlTest::settle() {
+  // A latch may lead to a removal, and that to an answer; each takes a round.
+  for (int i = 0; i < 5; ++i) {
+    control->tick();
+    publisher.acknowledge();
+  }
+  control->tick();
+}
+
+void ControlTest::pass(Millis by) {
+  clock.advance(by);
+  settle();
+}
+
+void ControlTest::break_disk() {
+  fs::rename(folder / "state", folder / "state.away");
+  folder.write("state", "a file where a folder should be");
+}
+
+void ControlTest::mend_disk() {
+  fs::remove(folder / "state");
+  fs::rename(folder / "state.away", folder / "state");
+}
+
+void ControlTest::add_user(const std::string& key, std::uint64_t number) {
+  const auto session = ledger->begin({number << 32U, number}, 1, ledger->slot_of(key),
+                                     session::SessionState::live, clock.now(), clock.now());
+  ledger->close(session.ref, clock.now());
+}
+
+void ControlTest::add_crawler(const std::string& key, std::uint64_t number) {
+  const auto session = ledger->begin({number << 32U, number}, 1, ledger->slot_of(key),
+                                     session::SessionState::pending, clock.now(), clock.now());
+  ledger->close(session.ref, clock.now());
+}
+
+std::optional<session::OpenedSession> ControlTest::click(std::uint64_t number) {
+  const auto session = ledger->open({number << 32U, number}, 1, clock.now()).opened;
+  if (session) ledger->close(session->ref, clock.now());
+  return session;
+}
+
+const NodeView& ControlTest::view(const std::string& key) const {
+  const std::string pool = key.substr(0, key.find('/'));
+  const std::string name = key.substr(key.find('/') + 1);
+  const balancer::PoolView* const found = control->topology()->find_pool(pool);
+  const NodeView* const its_view =
+      found == nullptr ? nullptr : balancer::find_node(*found, name);
+  if (its_view != nullptr) return *its_view;
+  static const NodeView kNone;
+  ADD_FAILURE() << "no node " << key;
+  return kNone;
+}
+
+NodeStatus ControlTest::status(const std::string& key) const {
+  const Result<Status> all = control->status(std::nullopt);
+  for (const PoolStatus& pool : all->pools) {
+    for (const NodeStatus& one : pool.nodes) {
+      if (one.pool + "/" + one.name == key) return one;
+    }
+  }
+  ADD_FAILURE() << "no node " << key;
+  return {};
+}
+
+std::string ControlTest::door(const std::string& key) const {
+  const NodeView& one = view(key);
+  const char* const doors[] = {"open", "sessions_only", "shut"};
+  return std::string(balancer::to_string(one.state)) + ", " +
+         doors[static_cast<std::size_t>(one.door)] + (one.displaced ? ", displaced" : "");
+}
+
+std::string ControlTest::blocked(const std::string& key) const {
+  std::string text;
+  for (const std::string& reason : status(key).dry_blocked_by) {
+    text += (text.empty() ? "" : ", ") + reason;
+  }
+  return text;
+}
+
+NodeRecords ControlTest::written() const {
+  const Result<NodeRecords> records = store.load();
+  if (records) return *records;
+  ADD_FAILURE() << records.error();
+  return {};
+}
+
+std::string ControlTest::events_of(const std::string& kind) const {
+  std::string text;
+  for (const Event& event : events.recent()) {
+    if (event.kind != kind) continue;
+    text += (text.empty() ? "" : " | ") + event.node + (event.node.empty() ? "" : ": ") + event.text;
+  }
+  return text;
+}
+
+}  // namespace bonedry::admin::test

@@ -1,0 +1,186 @@
+#include "admin/control_plane.h"
+#include "tests/unit/control/control_rig.h"
+
+#include <gtest/gtest.h>
+
+namespace bonedry::admin {
+namespace {
+
+using test::hours;
+using test::minutes;
+using test::seconds;
+
+using DeadlineTest = test::ControlTest;
+
+TEST_F(DeadlineTest, WhenItPassesTheSessionsThereAreTakenOffAndTheNodeIsDry) {
+  add_user("shop/alice", 1);
+  add_crawler("shop/alice", 2);
+  add_user("shop/bob", 3);
+  bleed_until("shop/alice", minutes{10});
+  pass(minutes{10} - Millis{1});
+  EXPECT_EQ(door("shop/alice"), "bleeding, sessions_only");
+  EXPECT_FALSE(dry("shop/alice"));
+  pass(Millis{1});
+  EXPECT_EQ(status("shop/alice").live, 0);
+  EXPECT_EQ(status("shop/alice").pending, 0);
+  EXPECT_TRUE(dry("shop/alice"));
+  EXPECT_EQ(door("shop/alice"), "bleeding, shut, displaced");
+  EXPECT_TRUE(click(1)->displaced);
+  EXPECT_FALSE(click(3)->displaced);
+  EXPECT_EQ(events_of("deadline"), "shop/alice: the deadline has passed");
+  EXPECT_EQ(events_of("displace"),
+            "shop/alice: deadline: 2 sessions will be moved at the next request");
+}
+
+TEST_F(DeadlineTest, SessionsAreTakenOffOnlyAfterAllWorkersHaveShutTheDoor) {
+  // Else a worker could still take somebody in whom nobody counts.
+  add_user("shop/alice", 1);
+  bleed_until("shop/alice", minutes{10});
+  clock.advance(minutes{10});
+  control->tick();
+  EXPECT_EQ(door("shop/alice"), "bleeding, shut, displaced");
+  EXPECT_EQ(status("shop/alice").live, 1);
+  for (int i = 0; i < 5; ++i) control->tick();
+  EXPECT_FALSE(dry("shop/alice"));
+  publisher.acknowledge();
+  EXPECT_EQ(status("shop/alice").live, 0);
+  control->tick();
+  EXPECT_TRUE(dry("shop/alice"));
+}
+
+TEST_F(DeadlineTest, AnExchangeThatIsStillOpenBlocksDrynessButNotTheMove) {
+  add_user("shop/alice", 1);
+  view("shop/alice").node->open_exchange();
+  bleed_until("shop/alice", minutes{10});
+  pass(minutes{10});
+  EXPECT_EQ(blocked("shop/alice"), "1 open exchange");
+  EXPECT_TRUE(click(1)->displaced);
+  view("shop/alice").node->close_exchange(clock.now());
+  settle();
+  EXPECT_TRUE(dry("shop/alice"));
+}
+
+TEST_F(DeadlineTest, AUserWhoseFirstResponseComesAfterTheDeadlineDoesNotKeepTheNodeWet) {
+  // The exchange went out before the bleed; its slow response begins a session behind a shut door.
+  view("shop/alice").node->open_exchange();
+  bleed_until("shop/alice", seconds{1});
+  pass(seconds{1});
+  add_crawler("shop/alice", 1);
+  view("shop/alice").node->close_exchange(clock.now());
+  pass(seconds{10});
+  EXPECT_TRUE(dry("shop/alice")) << blocked("shop/alice");
+}
+
+TEST_F(DeadlineTest, AnIncompleteLedgerDoesNotBlockBehindAShutDoor) {
+  restart();
+  bleed_until("shop/alice", minutes{1});
+  pass(seconds{30});
+  EXPECT_NE(blocked("shop/alice").find("ledger incomplete"), std::string::npos);
+  pass(seconds{30});
+  EXPECT_TRUE(dry("shop/alice"));
+}
+
+TEST_F(DeadlineTest, ItSurvivesARestartAndPassesWhileTheProxyIsDown) {
+  add_user("shop/alice", 1);
+  bleed_until("shop/alice", minutes{10});
+  clock.advance(hours{1});
+  restart();
+  EXPECT_EQ(door("shop/alice"), "bleeding, sessions_only");
+  settle();
+  EXPECT_EQ(door("shop/alice"), "bleeding, shut, displaced");
+  EXPECT_TRUE(dry("shop/alice"));
+}
+
+TEST_F(DeadlineTest, ThatItPassedSurvivesARestart) {
+  view("shop/alice").node->open_exchange();
+  bleed_until("shop/alice", minutes{10});
+  pass(minutes{10});
+  ASSERT_FALSE(dry("shop/alice"));
+  restart();
+  EXPECT_EQ(door("shop/alice"), "bleeding, shut, displaced");
+}
+
+TEST_F(DeadlineTest, ItIsAPointOnTheCalendar) {
+  add_user("shop/alice", 1);
+  bleed_until("shop/alice", minutes{10});
+  clock.jump_wall(minutes{11});
+  settle();
+  EXPECT_TRUE(dry("shop/alice"));
+}
+
+TEST_F(DeadlineTest, AnActivationOvertakesIt) {
+  add_user("shop/alice", 1);
+  bleed_until("shop/alice", minutes{10});
+  activate("shop/alice");
+  pass(minutes{11});
+  EXPECT_FALSE(click(1)->displaced);
+  EXPECT_EQ(events_of("deadline"), "");
+}
+
+TEST_F(DeadlineTest, AnActivationBetweenTheDeadlineAndTheWorkersKeepsTheUsersWhereTheyAre) {
+  add_user("shop/alice", 1);
+  bleed_until("shop/alice", minutes{10});
+  clock.advance(minutes{10});
+  control->tick();  // the workers have not heard of it yet
+  EXPECT_EQ(activate("shop/alice"), "shop/alice is active");
+  EXPECT_EQ(status("shop/alice").live, 1);
+  EXPECT_FALSE(click(1)->displaced);
+}
+
+TEST_F(DeadlineTest, ItPassesOnce) {
+  add_user("shop/alice", 1);
+  bleed_until("shop/alice", minutes{10});
+  pass(minutes{10});
+  pass(hours{1});
+  EXPECT_EQ(events_of("deadline"), "shop/alice: the deadline has passed");
+}
+
+TEST_F(DeadlineTest, ANodeThatIsDryBeforeItsDeadlineIsLeftInPeace) {
+  bleed_until("shop/alice", minutes{10});
+  settle();
+  ASSERT_TRUE(dry("shop/alice"));
+  pass(minutes{11});
+  EXPECT_EQ(door("shop/alice"), "bleeding, shut") << "nobody was displaced";
+  EXPECT_EQ(events_of("deadline"), "");
+}
+
+TEST_F(DeadlineTest, ANewDeadlineReplacesTheOld) {
+  add_user("shop/alice", 1);
+  bleed_until("shop/alice", minutes{10});
+  bleed_until("shop/alice", minutes{30});
+  for (int i = 0; i < 2; ++i) {
+    pass(minutes{14});
+    ASSERT_FALSE(click(1)->displaced);
+  }
+  pass(minutes{2});
+  EXPECT_TRUE(click(1)->displaced);
+}
+
+TEST_F(DeadlineTest, OneThatCannotBeWrittenDownMovesNobodyAndIsTriedAgain) {
+  add_user("shop/alice", 1);
+  bleed_until("shop/alice", minutes{10});
+  break_disk();
+  pass(minutes{10});
+  EXPECT_FALSE(click(1)->displaced);
+  EXPECT_EQ(door("shop/alice"), "bleeding, sessions_only");
+  EXPECT_NE(events_of("error").find("the deadline cannot be kept"), std::string::npos);
+  mend_disk();
+  pass(seconds{3});
+  EXPECT_TRUE(click(1)->displaced);
+  EXPECT_TRUE(dry("shop/alice"));
+}
+
+TEST_F(DeadlineTest, TwoDeadlinesAtOnceAreBothKept) {
+  add_user("shop/alice", 1);
+  add_user("shop/bob", 2);
+  bleed_until("shop/alice", minutes{10});
+  bleed_until("shop/bob", minutes{10});
+  pass(minutes{10});
+  EXPECT_TRUE(dry("shop/alice"));
+  EXPECT_TRUE(dry("shop/bob"));
+  EXPECT_TRUE(click(1)->displaced);
+  EXPECT_TRUE(click(2)->displaced);
+}
+
+}  // namespace
+}  // namespace bonedry::admin

@@ -1,0 +1,55 @@
+#include "proxy/exchange_state.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+#include <utility>
+#include <vector>
+
+namespace bonedry::proxy {
+namespace {
+
+/// All steps between these states that are allowed.
+template <class State>
+std::set<std::pair<State, State>> steps(const std::vector<State>& states) {
+  std::set<std::pair<State, State>> allowed;
+  for (const State from : states) {
+    for (const State to : states) {
+      if (may_follow(from, to)) allowed.emplace(from, to);
+    }
+  }
+  return allowed;
+}
+
+TEST(ExchangeStateTest, ARequestEndsOnce) {
+  using enum RequestState;
+  const std::set<std::pair<RequestState, RequestState>> diagram{{body, done}, {body, dropped}};
+  EXPECT_EQ(steps<RequestState>({body, done, dropped}), diagram);
+}
+
+TEST(ExchangeStateTest, AResponseTakesTheStepsOfTheDiagram) {
+  using enum ResponseState;
+  const std::set<std::pair<ResponseState, ResponseState>> diagram{
+      {waiting, body}, {waiting, local}, {waiting, done}, {body, flushing},
+      {body, done},    {flushing, done}, {local, done}};
+  EXPECT_EQ(steps<ResponseState>({waiting, body, flushing, local, done}), diagram);
+}
+
+TEST(ExchangeStateTest, AnAttemptTakesTheStepsOfTheDiagram) {
+  using enum AttemptState;
+  const std::set<std::pair<AttemptState, AttemptState>> diagram{
+      {none, connecting}, {none, sent},       {pausing, connecting}, {pausing, none},
+      {connecting, sent}, {connecting, none}, {connecting, pausing}, {sent, answered},
+      {sent, none},       {answered, none}};
+  EXPECT_EQ(steps<AttemptState>({none, pausing, connecting, sent, answered}), diagram);
+}
+
+TEST(ExchangeStateTest, NothingLeavesAnEnd) {
+  for (const auto to : {ResponseState::waiting, ResponseState::body, ResponseState::flushing,
+                        ResponseState::local, ResponseState::done}) {
+    EXPECT_FALSE(may_follow(ResponseState::done, to));
+  }
+}
+
+}  // namespace
+}  // namespace bonedry::proxy

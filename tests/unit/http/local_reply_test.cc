@@ -1,0 +1,67 @@
+#include "proxy/http/local_reply.h"
+
+#include "tests/unit/http/message.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace bonedry::http {
+namespace {
+
+using test::has_line;
+using test::ParsedResponse;
+
+LocalReply no_node() {
+  LocalReply reply;
+  reply.status = 503;
+  reply.text = "no node takes new users";
+  reply.fields = "Retry-After: 5\r\n";
+  return reply;
+}
+
+TEST(LocalReplyTest, ItSaysWhatAndWhyInOneLineOfText) {
+  EXPECT_EQ(render(no_node()),
+            "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\n"
+            "Content-Length: 49\r\nCache-Control: no-store\r\nRetry-After: 5\r\n"
+            "Connection: close\r\n\r\n503 Service Unavailable: no node takes new users\n");
+}
+
+TEST(LocalReplyTest, TheAnswerToHeadHasTheSameHeadAndNoBody) {
+  LocalReply reply = no_node();
+  const std::string with_body = render(reply);
+  reply.asked_by = AskedBy::head;
+  EXPECT_EQ(render(reply), with_body.substr(0, with_body.find("\r\n\r\n") + 4));
+}
+
+TEST(LocalReplyTest, AConnectionThatStaysIsNotAnnounced) {
+  LocalReply reply = no_node();
+  reply.persistence = Persistence::keep_alive;
+  EXPECT_EQ(render(reply).find("Connection"), std::string::npos);
+}
+
+TEST(LocalReplyTest, EveryAnswerIsAValidResponseWhoseLengthIsRight) {
+  for (const int status : {400, 405, 408, 413, 414, 417, 431, 500, 501, 502, 503, 504, 505}) {
+    LocalReply reply;
+    reply.status = status;
+    reply.text = "why";
+    const std::string text = render(reply);
+    const ParsedResponse parsed(text);
+    ASSERT_EQ(parsed.verdict(), "") << status;
+    EXPECT_EQ(parsed.head.status, status);
+    EXPECT_EQ(parsed.facts().framing.length, text.size() - parsed.head.size) << status;
+    EXPECT_EQ(parsed.facts().persistence, Persistence::close);
+  }
+}
+
+TEST(LocalReplyTest, PhrasesAreThoseOfTheStandard) {
+  EXPECT_EQ(reason_phrase(400), "Bad Request");
+  EXPECT_EQ(reason_phrase(413), "Content Too Large");
+  EXPECT_EQ(reason_phrase(431), "Request Header Fields Too Large");
+  EXPECT_EQ(reason_phrase(502), "Bad Gateway");
+  EXPECT_EQ(reason_phrase(504), "Gateway Timeout");
+  EXPECT_EQ(reason_phrase(500), "Internal Server Error");
+}
+
+}  // namespace
+}  // namespace bonedry::http

@@ -1,0 +1,251 @@
+#include "proxy/http/head_writer.h"
+#include "tests/unit/http/message.h"
+
+#include <gtest/gtest.h>
+#include <sys/uio.h>
+
+#include <array>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bonedry::http {
+namespace {
+
+using test::has_line;
+using test::ParsedRequest;
+using test::text_of;
+
+/// Knows what is left of each field without our cookie.
+class ListedCookies final : public CookieFilter {
+ public:
+  [[nodiscard]] Kept filter(std::string_view value) const override {
+    const std::size_t at = value.find("ours=1");
+    if (at == std::string_view::npos) return {};
+    std::string_view after = value.substr(at + 6);
+    if (after.starts_with("; ")) after.remove_prefix(2);
+    std::string_view before = value.substr(0, at);
+    if (after.empty() && before.ends_with("; ")) before.remove_suffix(2);
+    return {before, after, true};
+  }
+};
+
+constexpr Origin kOrigin{"192.0.2.7", "http"};
+
+/// How a request goes on.
+std::string written(const ParsedRequest& request, const CookieFilter* cookies = nullptr) {
+  ChunkPool pool;
+  SliceQueue queue;
+  write_request_head(request.head, request.facts(), kOrigin, cookies, {queue, pool});
+  return text_of(queue);
+}
+std::string written(std::string_view text, const CookieFilter* cookies = nullptr) {
+  return written(ParsedRequest(text), cookies);
+}
+
+std::string first_line(const std::string& text) {
+  return text.substr(0, text.find("\r\n"));
+}
+
+TEST(RequestWriterTest, ACanonicalRequestGoesOnAsItIsWithWhatAProxyAdds) {
+  EXPECT_EQ(written("GET /x HTTP/1.1\r\nHost: a\r\nAccept: */*\r\n\r\n"),
+            "GET /x HTTP/1.1\r\nHost: a\r\nAccept: */*\r\nVia: 1.1 bonedry\r\n"
+            "X-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: a\r\n\r\n");
+}
+
+TEST(RequestWriterTest, CanonicalLinesAreTheOriginalBytesInOneRun) {
+  const ParsedRequest request("GET /x HTTP/1.1\r\nHost: a\r\nAccept: */*\r\nA: b\r\n\r\n");
+  ChunkPool pool;
+  SliceQueue queue;
+  write_request_head(request.head, request.facts(), kOrigin, nullptr, {queue, pool});
+  std::array<iovec, 16> vectors{};
+  const std::size_t count = queue.gather(vectors);
+  EXPECT_EQ(count, 2U) << "what came, and what is added";
+  EXPECT_EQ(vectors[0].iov_base, request.head.base);
+  EXPECT_EQ(vectors[0].iov_len, request.head.size - 2U) << "all but the empty line";
+}
+
+TEST(RequestWriterTest, WhatIsNotCanonicalIsWrittenAnew) {
+  const std::string text = written(
+      "GET /x HTTP/1.1\r\nhost:a\r\nPadded:   x   \r\nTab:\tx\r\nEmpty:\r\nBlank: \r\nGood: x\r\n"
+      "\r\n");
+  for (const char* line : {"host: a", "Padded: x", "Tab: x", "Empty: ", "Blank: ", "Good: x"}) {
+    EXPECT_TRUE(has_line(text, line)) << line << " in " << text;
+  }
+}
+
+TEST(RequestWriterTest, OddRequestLinesBecomeOrdinaryOnes) {
+  // Whatever the parser lets pass must not reach a node in a form that a node could misread.
+  for (const char* line :
+       {"GET /x HTTP/1.1", "GET  /x HTTP/1.1", "GET   /x HTTP/1.1", "GET /x  HTTP/1.1",
+        "GET /x    HTTP/1.1", "GET  /x  HTTP/1.1", "\r\nGET /x HTTP/1.1", "\r\n\r\nGET /x HTTP/1.1",
+        "GET /x HTTP/1.0", "GET  /x  HTTP/1.0", "GET http://a/x HTTP/1.1",
+        "GET  http://a/x  HTTP/1.1"}) {
+    const ParsedRequest request(std::string(line) + "\r\nHost: a\r\nX: y\r\n\r\n");
+    if (!request.verdict().empty()) continue;  // refusing it is as good
+    const std::string text = written(request);
+    EXPECT_EQ(first_line(text), "GET /x HTTP/1.1") << line;
+    const ParsedRequest again(text);
+    ASSERT_EQ(again.verdict(), "") << line << "\n" << text;
+    EXPECT_EQ(again.head.size, text.size());
+    EXPECT_TRUE(has_line(text, "X: y"));
+  }
+}
+
+TEST(RequestWriterTest, AnAbsoluteTargetBecomesAPathAndItsHost) {
+  const std::string text = written(
+      "GET http://shop.example:8080/x?y HTTP/1.1\r\nHost: SHOP.example:8080\r\nA: b\r\n\r\n");
+  EXPECT_EQ(first_line(text), "GET /x?y HTTP/1.1");
+  EXPECT_TRUE(has_line(text, "Host: shop.example:8080"));
+  EXPECT_EQ(text.find("SHOP"), std::string::npos) << "one Host only";
+  EXPECT_TRUE(has_line(text, "X-Forwarded-Host: shop.example:8080"));
+  EXPECT_EQ(first_line(written("GET http://a HTTP/1.1\r\nHost: a\r\n\r\n")), "GET / HTTP/1.1");
+}
+
+TEST(RequestWriterTest, Http10BecomesHttp11WithAHost) {
+  const std::string without = written("GET /x HTTP/1.0\r\nA: b\r\n\r\n");
+  EXPECT_EQ(first_line(without), "GET /x HTTP/1.1");
+  EXPECT_TRUE(has_line(without, "Host: ")) << "RFC 9112, 3.2";
+  EXPECT_EQ(without.find("X-Forwarded-Host"), std::string::npos);
+  const std::string with = written("GET /x HTTP/1.0\r\nHost: a\r\n\r\n");
+  EXPECT_TRUE(has_line(with, "Host: a"));
+  EXPECT_FALSE(has_line(with, "Host: "));
+}
+
+TEST(RequestWriterTest, TheAsteriskStays) {
+  EXPECT_EQ(first_line(written("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n")), "OPTIONS * HTTP/1.1");
+}
+
+TEST(RequestWriterTest, FieldsOfThisHopDoNotGoOn) {
+  const std::string text = written(
+      "GET / HTTP/1.1\r\nHost: a\r\nConnection: close, X-Private\r\nX-Private: 1\r\n"
+      "Keep-Alive: 5\r\nTE: trailers\r\nUpgrade: h2c\r\nProxy-Connection: close\r\n"
+      "X-Public: 1\r\n\r\n");
+  for (const char* name :
+       {"Connection", "X-Private", "Keep-Alive", "TE:", "Upgrade", "Proxy-Connection"}) {
+    EXPECT_EQ(text.find(name), std::string::npos) << name;
+  }
+  EXPECT_TRUE(has_line(text, "X-Public: 1"));
+}
+
+TEST(RequestWriterTest, AnAddressIsAppendedToThoseThatCameWithIt) {
+  EXPECT_TRUE(has_line(written("GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 10.0.0.1\r\n\r\n"),
+                       "X-Forwarded-For: 10.0.0.1, 192.0.2.7"));
+  const std::string several = written(
+      "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 10.0.0.1, 10.0.0.2\r\n"
+      "A: b\r\nx-forwarded-for: 10.0.0.3\r\nX-Forwarded-For:\r\n\r\n");
+  EXPECT_TRUE(has_line(several, "X-Forwarded-For: 10.0.0.1, 10.0.0.2, 10.0.0.3, 192.0.2.7"))
+      << several;
+  EXPECT_EQ(several.find("x-forwarded-for"), std::string::npos);
+}
+
+TEST(RequestWriterTest, AClientsWordForSchemeAndHostIsNotPassedOn) {
+  const std::string text = written(
+      "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: evil\r\n"
+      "\r\n");
+  EXPECT_TRUE(has_line(text, "X-Forwarded-Proto: http"));
+  EXPECT_TRUE(has_line(text, "X-Forwarded-Host: a"));
+  EXPECT_EQ(text.find("evil"), std::string::npos);
+  EXPECT_EQ(text.find("https"), std::string::npos);
+}
+
+TEST(RequestWriterTest, NamingTheForwardedFieldsInConnectionHidesNothing) {
+  const std::string text = written(
+      "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 10.0.0.1\r\n"
+      "Connection: x-forwarded-for, host, via\r\n\r\n");
+  EXPECT_TRUE(has_line(text, "X-Forwarded-For: 10.0.0.1, 192.0.2.7"));
+  EXPECT_TRUE(has_line(text, "Host: a"));
+  EXPECT_TRUE(has_line(text, "Via: 1.1 bonedry"));
+}
+
+TEST(RequestWriterTest, EarlierProxiesStayNamedBeforeUs) {
+  const std::string text = written("GET / HTTP/1.1\r\nHost: a\r\nVia: 1.0 fred\r\n\r\n");
+  const std::size_t fred = text.find("\r\nVia: 1.0 fred\r\n");
+  const std::size_t ours = text.find("\r\nVia: 1.1 bonedry\r\n");
+  ASSERT_NE(fred, std::string::npos);
+  ASSERT_NE(ours, std::string::npos);
+  EXPECT_LT(fred, ours);
+}
+
+TEST(RequestWriterTest, ALengthGoesOnAndChunksAreAnnouncedAnew) {
+  EXPECT_TRUE(has_line(written("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n"),
+                       "Content-Length: 5"));
+  EXPECT_TRUE(has_line(written("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"),
+                       "Content-Length: 0"));
+  const std::string chunked =
+      written("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:  Chunked\r\n\r\n");
+  EXPECT_TRUE(has_line(chunked, "Transfer-Encoding: chunked"));
+  EXPECT_EQ(chunked.find("Chunked"), std::string::npos) << "one Transfer-Encoding only";
+}
+
+TEST(RequestWriterTest, AnExpectationGoesOnUnlessHttp10MadeIt) {
+  EXPECT_TRUE(has_line(written("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n"
+                               "Expect: 100-continue\r\n\r\n"),
+                       "Expect: 100-continue"));
+  EXPECT_EQ(written("POST / HTTP/1.0\r\nHost: a\r\nContent-Length: 5\r\n"
+                    "Expect: 100-continue\r\n\r\n")
+                .find("Expect"),
+            std::string::npos);
+}
+
+TEST(RequestWriterTest, OurCookieStaysHereAndTheOthersGoOn) {
+  const ListedCookies cookies;
+  const std::map<std::string, std::string> cases{{"ours=1", ""},
+                                                 {"ours=1; a=2", "a=2"},
+                                                 {"a=2; ours=1", "a=2"},
+                                                 {"a=2; ours=1; b=3", "a=2; b=3"},
+                                                 {"a=2", "a=2"}};
+  for (const auto& [value, left] : cases) {
+    const std::string text =
+        written("GET / HTTP/1.1\r\nHost: a\r\nCookie: " + value + "\r\nA: b\r\n\r\n", &cookies);
+    if (left.empty()) {
+      EXPECT_EQ(text.find("Cookie"), std::string::npos) << "an empty field is no field";
+    } else {
+      EXPECT_TRUE(has_line(text, "Cookie: " + left)) << text;
+    }
+    EXPECT_EQ(text.find("ours"), std::string::npos) << value;
+    EXPECT_TRUE(has_line(text, "A: b"));
+  }
+}
+
+TEST(RequestWriterTest, EveryCookieFieldIsLookedAt) {
+  const ListedCookies cookies;
+  const std::string text = written(
+      "GET / HTTP/1.1\r\nHost: a\r\nCookie: a=2\r\ncookie:ours=1; b=3\r\nCookie: ours=1\r\n"
+      "\r\n",
+      &cookies);
+  EXPECT_TRUE(has_line(text, "Cookie: a=2"));
+  EXPECT_TRUE(has_line(text, "Cookie: b=3"));
+  EXPECT_EQ(text.find("ours"), std::string::npos);
+}
+
+TEST(RequestWriterTest, WithoutAFilterAllCookiesGoOn) {
+  EXPECT_TRUE(has_line(written("GET / HTTP/1.1\r\nHost: a\r\nCookie: ours=1; a=2\r\n\r\n"),
+                       "Cookie: ours=1; a=2"));
+}
+
+TEST(RequestWriterTest, WhatIsWrittenReadsAsTheSameRequest) {
+  const ListedCookies cookies;
+  for (const char* text :
+       {"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+        "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nX:y\r\nCookie: ours=1\r\n\r\n",
+        "PUT /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n",
+        "GET http://a/x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+        "GET /x HTTP/1.0\r\nHost: a\r\nAccept:   b  \r\n\r\n",
+        "HEAD /x HTTP/1.0\r\nHost: a\r\n\r\n"}) {
+    const ParsedRequest before(text);
+    const std::string out = written(before, &cookies);
+    const ParsedRequest after(out);
+    ASSERT_EQ(after.verdict(), "") << out;
+    EXPECT_EQ(after.head.size, out.size()) << "nothing is left behind the head";
+    EXPECT_EQ(after.facts().path, before.facts().path);
+    EXPECT_EQ(after.facts().host, before.facts().host);
+    EXPECT_EQ(after.facts().framing.kind, before.facts().framing.kind);
+    EXPECT_EQ(after.facts().framing.length, before.facts().framing.length);
+    EXPECT_EQ(after.head.text(after.head.method), before.head.text(before.head.method));
+  }
+}
+
+}  // namespace
+}  // namespace bonedry::http

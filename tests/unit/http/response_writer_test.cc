@@ -1,0 +1,152 @@
+#include "proxy/http/head_writer.h"
+#include "tests/unit/http/message.h"
+
+#include <gtest/gtest.h>
+#include <sys/uio.h>
+
+#include <array>
+#include <string>
+#include <string_view>
+
+namespace bonedry::http {
+namespace {
+
+using test::has_line;
+using test::ParsedResponse;
+using test::text_of;
+
+std::string written(std::string_view text, const ResponseExtras& extras = {}) {
+  const ParsedResponse response(text);
+  EXPECT_EQ(response.refusal(), "");
+  ChunkPool pool;
+  SliceQueue queue;
+  write_response_head(response.head, extras, {queue, pool});
+  return text_of(queue);
+}
+
+TEST(ResponseWriterTest, AResponseGoesOnWithOurNameOnIt) {
+  EXPECT_EQ(written("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nServer: x\r\n\r\n"),
+            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nServer: x\r\nVia: 1.1 bonedry\r\n\r\n");
+}
+
+TEST(ResponseWriterTest, Http10OfANodeBecomesHttp11) {
+  EXPECT_EQ(written("HTTP/1.0 404 Not Found\r\nContent-Length: 0\r\n\r\n").substr(0, 24),
+            "HTTP/1.1 404 Not Found\r\n");
+}
+
+TEST(ResponseWriterTest, AMissingReasonStaysMissing) {
+  EXPECT_EQ(written("HTTP/1.1 200\r\nA: b\r\n\r\n"),
+            "HTTP/1.1 200 \r\nA: b\r\nVia: 1.1 bonedry\r\n\r\n");
+}
+
+TEST(ResponseWriterTest, FieldsAreTheOriginalBytesAndOddOnesAreWrittenAnew) {
+  const std::string text = "HTTP/1.1 200 OK\r\nA: b\r\nC: d\r\nodd:   e  \r\nF:\r\n\r\n";
+  const ParsedResponse response(text);
+  ChunkPool pool;
+  SliceQueue queue;
+  write_response_head(response.head, {}, {queue, pool});
+  std::array<iovec, 32> vectors{};
+  const std::size_t count = queue.gather(vectors);
+  ASSERT_GT(count, 2U);
+  const std::string_view run{static_cast<const char*>(vectors[1].iov_base), vectors[1].iov_len};
+  EXPECT_EQ(run, "A: b\r\nC: d\r\n");
+  EXPECT_GE(run.data(), response.head.base);
+  EXPECT_LT(run.data(), response.head.base + response.head.size);
+  EXPECT_TRUE(has_line(text_of(queue), "odd: e"));
+  EXPECT_TRUE(has_line(text_of(queue), "F: "));
+}
+
+TEST(ResponseWriterTest, FieldsOfTheNodesHopDoNotGoOn) {
+  const std::string text = written(
+      "HTTP/1.1 200 OK\r\nConnection: close, X-Private\r\nX-Private: 1\r\nKeep-Alive: 5\r\n"
+      "Transfer-Encoding: chunked\r\nUpgrade: h2c\r\nX-Public: 1\r\n\r\n");
+  for (const char* name : {"Connection", "X-Private", "Keep-Alive", "Transfer", "Upgrade"}) {
+    EXPECT_EQ(text.find(name), std::string::npos) << name;
+  }
+  EXPECT_TRUE(has_line(text, "X-Public: 1"));
+}
+
+TEST(ResponseWriterTest, TheFramingIsThatOfThisHop) {
+  ResponseExtras chunked;
+  chunked.framing = BodyKind::chunked;
+  EXPECT_TRUE(
+      has_line(written("HTTP/1.1 200 OK\r\nA: b\r\n\r\n", chunked), "Transfer-Encoding: chunked"));
+  ResponseExtras until_close;
+  until_close.framing = BodyKind::until_close;
+  until_close.persistence = Persistence::close;
+  const std::string old =
+      written("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", until_close);
+  EXPECT_EQ(old.find("Transfer-Encoding"), std::string::npos);
+  EXPECT_TRUE(has_line(old, "Connection: close"));
+}
+
+TEST(ResponseWriterTest, TheLengthOfWhatHeadDoesNotSendGoesOn) {
+  EXPECT_TRUE(
+      has_line(written("HTTP/1.1 200 OK\r\nContent-Length: 17\r\n\r\n"), "Content-Length: 17"));
+}
+
+TEST(ResponseWriterTest, OurCookieStandsBesideTheNodes) {
+  ResponseExtras extras;
+  extras.set_cookie = "bonedry=v; Path=/; HttpOnly";
+  const std::string text =
+      written("HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nSet-Cookie: c=d; Path=/\r\n\r\n", extras);
+  EXPECT_TRUE(has_line(text, "Set-Cookie: a=b"));
+  EXPECT_TRUE(has_line(text, "Set-Cookie: c=d; Path=/"));
+  EXPECT_TRUE(has_line(text, "Set-Cookie: bonedry=v; Path=/; HttpOnly"));
+}
+
+TEST(ResponseWriterTest, WhetherTheConnectionStaysIsSaidWhenItMustBe) {
+  const std::string from = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n";
+  ResponseExtras extras;
+  EXPECT_EQ(written(from, extras).find("Connection"), std::string::npos);
+  extras.to_http_1_0 = true;
+  EXPECT_TRUE(has_line(written(from, extras), "Connection: keep-alive"));
+  extras.persistence = Persistence::close;
+  EXPECT_TRUE(has_line(written(from, extras), "Connection: close"));
+  EXPECT_EQ(written(from, extras).find("keep-alive"), std::string::npos);
+  extras.to_http_1_0 = false;
+  EXPECT_TRUE(has_line(written(from, extras), "Connection: close"));
+}
+
+TEST(ResponseWriterTest, AnInterimResponseGoesOnWithItsFields) {
+  const ParsedResponse hints("HTTP/1.1 103 Early Hints\r\nLink: </x.css>; rel=preload\r\n\r\n");
+  ChunkPool pool;
+  SliceQueue queue;
+  write_interim_head(hints.head, {queue, pool});
+  const std::string text = text_of(queue);
+  EXPECT_TRUE(text.starts_with("HTTP/1.1 103 Early Hints\r\n")) << text;
+  EXPECT_TRUE(has_line(text, "Link: </x.css>; rel=preload"));
+  EXPECT_EQ(text.find("Transfer-Encoding"), std::string::npos);
+  EXPECT_EQ(text.find("Connection"), std::string::npos);
+  EXPECT_TRUE(text.ends_with("\r\n\r\n"));
+}
+
+TEST(ResponseWriterTest, WhatIsWrittenReadsAsTheSameResponse) {
+  for (const char* text :
+       {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", "HTTP/1.0 200\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\nodd:x\r\n\r\n"}) {
+    const ParsedResponse before(text);
+    const std::string out = written(text);
+    const ParsedResponse after(out);
+    ASSERT_EQ(after.verdict(), "") << out;
+    EXPECT_EQ(after.head.size, out.size());
+    EXPECT_EQ(after.head.status, before.head.status);
+    EXPECT_EQ(after.facts().framing.kind, before.facts().framing.kind);
+  }
+}
+
+TEST(ChunkLineTest, SizesAreWrittenInHex) {
+  const auto line = [](std::size_t size) {
+    ChunkPool pool;
+    SliceQueue queue;
+    write_chunk_line(size, {queue, pool});
+    return text_of(queue);
+  };
+  EXPECT_EQ(line(1), "1\r\n");
+  EXPECT_EQ(line(15), "f\r\n");
+  EXPECT_EQ(line(32768), "8000\r\n");
+  EXPECT_EQ(line(~std::size_t{0}), "ffffffffffffffff\r\n");
+}
+
+}  // namespace
+}  // namespace bonedry::http
