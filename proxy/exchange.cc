@@ -313,6 +313,8 @@ void Exchange::on_timeout() {
 
 /// Ends what has begun to go to the client: it must notice that this is not all.
 void Exchange::fail(EndReason reason) {
+  // What came before the mishap is the client's to see; a broken pipe changes nothing here.
+  (void)origin_.downstream->flush();
   finish(reason, Departure::abort);
 }
 
