@@ -277,7 +277,9 @@ void ControlPlane::activate(const std::string& key, const std::string& by, const
     parts_.events.add("activate", key, "active" + who(by, ""));
     answer(key + " is active");
   });
-  if (!done) answer(Failure{done.error()});
+  if (done) return;
+  ramps_.erase(key);  // it was never put back
+  answer(Failure{done.error()});
 }
 
 /// Takes the sessions off a node whose door all workers already hold shut.
@@ -378,6 +380,7 @@ void ControlPlane::tick() {
   report_evictions();
   if (parts_.clock.now() >= retry_save_at_) {
     pass_deadlines();
+    displace_stragglers();
     latch_dryness();
     drop_removed();
   }
@@ -416,6 +419,17 @@ void ControlPlane::pass_deadlines() {
       parts_.events.add("error", key, "the deadline cannot be kept: " + done.error());
       return;
     }
+  }
+}
+
+/// An exchange from before the door was shut may begin its session only now. Nobody can come back
+/// to it here, so it is moved like the others and keeps nobody waiting.
+void ControlPlane::displace_stragglers() {
+  for (const auto& [key, kept] : records_) {
+    if (kept.displaced == Displaced::no || kept.dry == Dry::yes || !taken_over(key)) continue;
+    const auto node = nodes_.find(key);
+    if (node == nodes_.end() || node->second->sessions().read().all() == 0) continue;
+    displace(key, "the door is shut");
   }
 }
 

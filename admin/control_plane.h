@@ -194,6 +194,7 @@ class ControlPlane {
 
   void displace(const std::string& key, const std::string& why);
   void pass_deadlines();
+  void displace_stragglers();
   void latch_dryness();
   void drop_removed();
   void answer_waits();

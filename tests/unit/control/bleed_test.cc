@@ -24,8 +24,7 @@ TEST_F(BleedTest, ABleedingNodeIsForItsSessionsOnly) {
   add_user("shop/alice", 1);
   add_user("shop/alice", 2);
   add_crawler("shop/alice", 3);
-  EXPECT_EQ(bleed("shop/alice"),
-            "shop/alice is bleeding: 2 live and 1 pending sessions");
+  EXPECT_EQ(bleed("shop/alice"), "shop/alice is bleeding: 2 live and 1 pending sessions");
   EXPECT_EQ(door("shop/alice"), "bleeding, sessions_only");
   EXPECT_EQ(door("shop/bob"), "active, open");
   EXPECT_EQ(status("shop/alice").live, 2) << "nobody was moved";

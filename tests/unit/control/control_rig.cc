@@ -79,8 +79,7 @@ void ControlTest::bleed_unheard(const std::string& key, const BleedRequest& requ
 }
 
 std::string ControlTest::maintain(const std::string& key, Insist insist) {
-  return answer_of(
-      [&](const Answer& answer) { control->maintain(key, insist, "root", answer); });
+  return answer_of([&](const Answer& answer) { control->maintain(key, insist, "root", answer); });
 }
 
 std::string ControlTest::activate(const std::string& key) {
@@ -137,8 +136,7 @@ const NodeView& ControlTest::view(const std::string& key) const {
   const std::string pool = key.substr(0, key.find('/'));
   const std::string name = key.substr(key.find('/') + 1);
   const balancer::PoolView* const found = control->topology()->find_pool(pool);
-  const NodeView* const its_view =
-      found == nullptr ? nullptr : balancer::find_node(*found, name);
+  const NodeView* const its_view = found == nullptr ? nullptr : balancer::find_node(*found, name);
   if (its_view != nullptr) return *its_view;
   static const NodeView kNone;
   ADD_FAILURE() << "no node " << key;
@@ -182,7 +180,8 @@ std::string ControlTest::events_of(const std::string& kind) const {
   std::string text;
   for (const Event& event : events.recent()) {
     if (event.kind != kind) continue;
-    text += (text.empty() ? "" : " | ") + event.node + (event.node.empty() ? "" : ": ") + event.text;
+    text +=
+        (text.empty() ? "" : " | ") + event.node + (event.node.empty() ? "" : ": ") + event.text;
   }
   return text;
 }

@@ -30,8 +30,7 @@ TEST_F(DrynessTest, ADryNodesDoorIsShutAndItIsWrittenDown) {
   EXPECT_EQ(door("shop/alice"), "bleeding, shut");
   EXPECT_EQ(written().at("shop/alice").dry, Dry::yes);
   EXPECT_EQ(written().at("shop/alice").state, NodeState::bleeding);
-  EXPECT_EQ(events_of("dry"),
-            "shop/alice: bone dry: nobody is on it and nobody will come back");
+  EXPECT_EQ(events_of("dry"), "shop/alice: bone dry: nobody is on it and nobody will come back");
 }
 
 TEST_F(DrynessTest, AnActiveNodeIsNotDryHoweverEmpty) {

@@ -222,6 +222,34 @@ TEST_F(AffinityTest, AnEvictedUserIsTakenBackInOnTheSameNode) {
   EXPECT_EQ(counters(kAlice), "new 1, moved 0, rescued 0, late 0");
 }
 
+TEST_F(AffinityTest, AnEvictedUserWhoComesTooLateIsLate) {
+  std::string cookie = user_on(kAlice);
+  for (int i = 0; i < 1500; ++i) {
+    // Live ones, or alice's user would not be the one to make room.
+    std::string other;
+    serve(other, kBob);
+    serve(other, kBob);
+  }
+  ASSERT_EQ(on(kAlice), "0 live, 0 pending");
+  pass(minutes{21});
+  const Served back = serve(cookie, kCarol);
+  EXPECT_EQ(back.claim, Claim::ended);
+  EXPECT_EQ(counters(kAlice), "new 2, moved 0, rescued 0, late 1");
+}
+
+TEST_F(AffinityTest, AnEvictedUserOfANodeThatIsShutIsLate) {
+  std::string cookie;
+  serve(cookie, kAlice);
+  for (int i = 0; i < 1500; ++i) {
+    std::string crawler;
+    serve(crawler, kBob);
+  }
+  shut(kAlice);
+  const Served back = serve(cookie, kBob);
+  EXPECT_EQ(back.verdict, Verdict::late);
+  EXPECT_EQ(on(kAlice), "0 live, 0 pending");
+}
+
 TEST_F(AffinityTest, ADeadlineMovesAUserAtTheNextRequest) {
   std::string cookie = user_on(kAlice);
   displace(kAlice);

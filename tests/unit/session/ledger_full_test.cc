@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstddef>
+#include <optional>
 #include <vector>
 
 namespace bonedry::session {
@@ -166,6 +167,28 @@ TEST_F(LedgerFullTest, TheEvictedAreNotFoundAgain) {
   for (std::uint64_t i = 0; i < 2 * kPlaces; ++i) visit_first(i, alice);
   EXPECT_FALSE(open(0));
   EXPECT_TRUE(open(2 * kPlaces - 1));
+}
+
+TEST_F(LedgerFullTest, ItKnowsWhenEachNodeLastLostASession) {
+  EXPECT_EQ(ledger.last_eviction(alice), std::nullopt);
+  for (std::uint64_t i = 0; i < kPlaces; ++i) visit_first(i, alice);
+  pass(seconds{5});
+  add_live(100, bob);
+  EXPECT_EQ(ledger.last_eviction(alice), now);
+  EXPECT_EQ(ledger.last_eviction(bob), std::nullopt) << "bob lost nobody";
+  const Instant first = now;
+  pass(seconds{5});
+  EXPECT_EQ(ledger.last_eviction(alice), first);
+  add_live(101, bob);
+  EXPECT_EQ(ledger.last_eviction(alice), now);
+}
+
+TEST_F(LedgerFullTest, SessionsThatRunOutAreNotEvicted) {
+  for (std::uint64_t i = 0; i < kPlaces; ++i) visit_first(i, alice);
+  pass(kPending + kSlack);
+  add_live(100, bob);
+  EXPECT_EQ(ledger.last_eviction(alice), std::nullopt);
+  EXPECT_EQ(evicted(), 0U);
 }
 
 TEST(LedgerCapacityTest, ItIsNeverExceededAtAnySize) {

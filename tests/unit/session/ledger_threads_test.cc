@@ -123,7 +123,8 @@ TEST_F(LedgerThreadsTest, AUserWhomAllWorkersMoveIsOnOneNode) {
       const NodeSlot somewhere = slots[random() % slots.size()];
       const OpenedSession session = ledger.begin(key_of(random() % kShared), kCheck, somewhere,
                                                  SessionState::pending, now(), now());
-      const NodeSlot there = ledger.move(session.ref, session.node, slots[random() % slots.size()]).node;
+      const NodeSlot there =
+          ledger.move(session.ref, session.node, slots[random() % slots.size()]).node;
       ASSERT_TRUE(there == slots[0] || there == slots[1] || there == slots[2]);
       ledger.reseal(session.ref, random() % 3);
       ledger.close(session.ref, now());

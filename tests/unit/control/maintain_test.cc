@@ -1,0 +1,224 @@
+#include "admin/control_plane.h"
+#include "tests/unit/control/control_rig.h"
+
+#include <gtest/gtest.h>
+
+namespace bonedry::admin {
+namespace {
+
+using test::hours;
+using test::minutes;
+using test::NodeState;
+using test::seconds;
+
+class MaintainTest : public test::ControlTest {
+ protected:
+  void dry_out(const std::string& key) {
+    bleed(key);
+    settle();
+    ASSERT_TRUE(dry(key));
+  }
+};
+
+// -- Out of rotation ------------------------------------------------------------------------------
+
+TEST_F(MaintainTest, ADryNodeGoesIntoMaintenance) {
+  dry_out("shop/alice");
+  EXPECT_EQ(maintain("shop/alice"), "shop/alice is in maintenance");
+  EXPECT_EQ(door("shop/alice"), "maintenance, shut");
+  EXPECT_EQ(written().at("shop/alice").state, NodeState::maintenance);
+  EXPECT_TRUE(dry("shop/alice"));
+  EXPECT_EQ(events_of("maintain"), "shop/alice: in maintenance by root");
+}
+
+TEST_F(MaintainTest, AnActiveNodeDoesNotWithoutForce) {
+  EXPECT_EQ(maintain("shop/alice"),
+            "error: shop/alice is not dry: it is active (--force overrides)");
+  EXPECT_EQ(door("shop/alice"), "active, open");
+  EXPECT_TRUE(publisher.published.empty());
+}
+
+TEST_F(MaintainTest, ABleedingNodeThatIsNotDryDoesNotAndTheReasonsAreNamed) {
+  add_user("shop/alice", 1);
+  add_crawler("shop/alice", 2);
+  bleed("shop/alice");
+  settle();
+  EXPECT_EQ(maintain("shop/alice"),
+            "error: shop/alice is not dry: 1 live session, 1 pending session (--force overrides)");
+  EXPECT_EQ(door("shop/alice"), "bleeding, sessions_only");
+}
+
+TEST_F(MaintainTest, ForceTakesTheSessionsOffAndIsRecorded) {
+  add_user("shop/alice", 1);
+  const std::string answer = maintain("shop/alice", Insist::yes);
+  EXPECT_EQ(answer, "shop/alice is in maintenance [forced: shop/alice is not dry: it is active]");
+  EXPECT_EQ(door("shop/alice"), "maintenance, shut, displaced");
+  EXPECT_EQ(status("shop/alice").live, 0);
+  EXPECT_TRUE(click(1)->displaced);
+  EXPECT_EQ(events_of("displace"),
+            "shop/alice: maintenance was forced: 1 session will be moved at the next request");
+  EXPECT_NE(events_of("maintain").find("[forced: "), std::string::npos);
+  settle();
+  EXPECT_TRUE(dry("shop/alice"));
+}
+
+TEST_F(MaintainTest, ForcedItIsDryOnlyWhenItsLastExchangeIsOver) {
+  view("shop/alice").node->open_exchange();
+  maintain("shop/alice", Insist::yes);
+  settle();
+  EXPECT_FALSE(dry("shop/alice"));
+  EXPECT_EQ(blocked("shop/alice"), "1 open exchange");
+  view("shop/alice").node->close_exchange(clock.now());
+  settle();
+  EXPECT_TRUE(dry("shop/alice"));
+}
+
+TEST_F(MaintainTest, SessionsAreTakenOffOnlyAfterAllWorkersHaveShutTheDoor) {
+  add_user("shop/alice", 1);
+  control->maintain("shop/alice", Insist::yes, "root", note_answer());
+  EXPECT_EQ(door("shop/alice"), "maintenance, shut, displaced");
+  EXPECT_EQ(status("shop/alice").live, 1);
+  EXPECT_TRUE(answers.empty());
+  publisher.acknowledge();
+  EXPECT_EQ(status("shop/alice").live, 0);
+  EXPECT_EQ(answers.size(), 1U);
+}
+
+TEST_F(MaintainTest, TheLastActiveNodesAreGuardedHereToo) {
+  dry_out("shop/alice");
+  dry_out("shop/bob");
+  view("shop/carol").node->set_health(balancer::Health::down);
+  const std::string answer = maintain("shop/alice");
+  EXPECT_EQ(answer,
+            "error: without alice pool shop would have 0 active, healthy nodes; min_active is 1 "
+            "(--force overrides)");
+  EXPECT_EQ(maintain("shop/alice", Insist::yes).substr(0, 28), "shop/alice is in maintenance");
+  EXPECT_FALSE(view("shop/alice").displaced) << "it was dry: there was nobody to take off";
+}
+
+TEST_F(MaintainTest, MaintenanceTwiceIsMaintenanceOnce) {
+  dry_out("shop/alice");
+  maintain("shop/alice");
+  const std::size_t published = publisher.published.size();
+  EXPECT_EQ(maintain("shop/alice"), "shop/alice is in maintenance already");
+  EXPECT_EQ(publisher.published.size(), published);
+}
+
+TEST_F(MaintainTest, MaintenanceSurvivesARestart) {
+  dry_out("shop/alice");
+  maintain("shop/alice");
+  maintain("shop/bob", Insist::yes);
+  restart();
+  EXPECT_EQ(door("shop/alice"), "maintenance, shut");
+  EXPECT_EQ(door("shop/bob"), "maintenance, shut, displaced");
+}
+
+TEST_F(MaintainTest, ADiskThatRefusesRefusesItAndNobodyIsTakenOff) {
+  add_user("shop/alice", 1);
+  break_disk();
+  const std::string answer = maintain("shop/alice", Insist::yes);
+  EXPECT_NE(answer.find("nothing was changed"), std::string::npos) << answer;
+  EXPECT_EQ(door("shop/alice"), "active, open");
+  EXPECT_EQ(status("shop/alice").live, 1);
+  EXPECT_FALSE(click(1)->displaced);
+}
+
+TEST_F(MaintainTest, AnActivationBeforeTheWorkersHeardOfForcedMaintenanceKeepsTheUsers) {
+  add_user("shop/alice", 1);
+  control->maintain("shop/alice", Insist::yes, "root", note_answer());
+  control->activate("shop/alice", "root", note_answer());
+  publisher.acknowledge();
+  EXPECT_EQ(door("shop/alice"), "active, open");
+  EXPECT_FALSE(click(1)->displaced);
+}
+
+// -- Back into it ---------------------------------------------------------------------------------
+
+TEST_F(MaintainTest, AnActivatedNodeIsOpenAgain) {
+  dry_out("shop/alice");
+  maintain("shop/alice");
+  EXPECT_EQ(activate("shop/alice"), "shop/alice is active");
+  EXPECT_EQ(door("shop/alice"), "active, open");
+  EXPECT_FALSE(status("shop/alice").bleeding);
+  EXPECT_TRUE(written().empty());
+  EXPECT_EQ(events_of("activate"), "shop/alice: active by root");
+}
+
+TEST_F(MaintainTest, ActivatedTheNodeComesBackSlowly) {
+  EXPECT_FALSE(view("shop/alice").ramp_from) << "not at the start";
+  dry_out("shop/alice");
+  pass(hours{1});
+  activate("shop/alice");
+  EXPECT_EQ(view("shop/alice").ramp_from, clock.now());
+  EXPECT_FALSE(view("shop/bob").ramp_from);
+}
+
+TEST_F(MaintainTest, ItComesBackSlowlyAfterABleedThatNeverBecameDryToo) {
+  add_user("shop/alice", 1);
+  bleed("shop/alice");
+  settle();
+  activate("shop/alice");
+  EXPECT_EQ(view("shop/alice").ramp_from, clock.now());
+}
+
+TEST_F(MaintainTest, ActivatingEndsAMaintenanceByForceAndWhoeverWasNotMovedStays) {
+  add_user("shop/alice", 1);
+  maintain("shop/alice", Insist::yes);
+  activate("shop/alice");
+  EXPECT_EQ(door("shop/alice"), "active, open");
+  const auto session = click(1);
+  ASSERT_TRUE(session);
+  EXPECT_EQ(session->node, view("shop/alice").slot);
+}
+
+TEST_F(MaintainTest, AnActiveNodeIsActiveAlready) {
+  EXPECT_EQ(activate("shop/alice"), "shop/alice is active already");
+  EXPECT_TRUE(publisher.published.empty());
+}
+
+TEST_F(MaintainTest, ANodeOfWeightZeroCannotBeActivated) {
+  shop().nodes[0].weight = 0;
+  start();
+  EXPECT_EQ(activate("shop/alice"),
+            "error: shop/alice has weight 0 in the config, which means bleeding");
+  EXPECT_EQ(door("shop/alice"), "bleeding, sessions_only");
+}
+
+TEST_F(MaintainTest, TheAnswerComesOnceAllWorkersRouteByIt) {
+  dry_out("shop/alice");
+  control->activate("shop/alice", "root", note_answer());
+  EXPECT_TRUE(answers.empty());
+  publisher.acknowledge();
+  EXPECT_EQ(answers, std::vector<std::string>{"shop/alice is active"});
+}
+
+TEST_F(MaintainTest, ADiskThatRefusesRefusesTheActivationAndChangesNothing) {
+  dry_out("shop/alice");
+  maintain("shop/alice");
+  const auto before = control->topology();
+  break_disk();
+  const std::string answer = activate("shop/alice");
+  EXPECT_NE(answer.find("nothing was changed"), std::string::npos) << answer;
+  EXPECT_EQ(control->topology(), before);
+  mend_disk();
+  EXPECT_EQ(written().at("shop/alice").state, NodeState::maintenance);
+  pass(minutes{1});
+  bleed("shop/bob");  // another topology
+  EXPECT_EQ(door("shop/alice"), "maintenance, shut");
+  EXPECT_FALSE(view("shop/alice").ramp_from) << "it was never put back";
+}
+
+TEST_F(MaintainTest, ABleedAndAnActivationInOneBreathEndAsTheLastSays) {
+  control->bleed("shop/alice", {}, note_answer());
+  control->activate("shop/alice", "root", note_answer());
+  control->tick();
+  publisher.acknowledge();
+  settle();
+  EXPECT_EQ(answers.size(), 2U) << "both are answered";
+  EXPECT_EQ(door("shop/alice"), "active, open");
+  EXPECT_FALSE(dry("shop/alice"));
+  EXPECT_EQ(events_of("dry"), "");
+}
+
+}  // namespace
+}  // namespace bonedry::admin

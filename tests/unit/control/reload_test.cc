@@ -1,0 +1,314 @@
+#include "admin/control_plane.h"
+#include "tests/unit/control/control_rig.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace bonedry::admin {
+namespace {
+
+using test::minutes;
+using test::NodeState;
+using test::NodeView;
+using test::seconds;
+
+class ReloadTest : public test::ControlTest {
+ protected:
+  void remove(const std::string& name) {
+    std::erase_if(shop().nodes, [&name](const conf::Node& one) { return one.name == name; });
+  }
+  [[nodiscard]] bool there(const std::string& name) const {
+    return balancer::find_node(*control->topology()->find_pool("shop"), name) != nullptr;
+  }
+};
+
+TEST_F(ReloadTest, NewValuesAreTakenOver) {
+  shop().nodes[0].weight = 50;
+  shop().nodes[0].max_sessions = 7;
+  shop().nodes[1].address.port = 1234;
+  shop().balance = conf::Balance::round_robin;
+  config.timeouts.connect = seconds{1};
+  EXPECT_EQ(reload(), "reloaded by root");
+  EXPECT_EQ(view("shop/alice").weight, 50U);
+  EXPECT_EQ(view("shop/alice").max_sessions, 7U);
+  EXPECT_EQ(view("shop/bob").address.port, 1234);
+  EXPECT_EQ(control->topology()->pools[0].config.balance, conf::Balance::round_robin);
+  EXPECT_EQ(control->topology()->timeouts.connect, seconds{1});
+  EXPECT_EQ(events_of("reload"), "reloaded by root");
+}
+
+TEST_F(ReloadTest, TheAnswerComesOnceAllWorkersRouteByIt) {
+  control->reload("root", note_answer());
+  EXPECT_TRUE(answers.empty());
+  publisher.acknowledge();
+  EXPECT_EQ(answers.size(), 1U);
+}
+
+TEST_F(ReloadTest, ItLosesNoCountAndNoLiveFact) {
+  add_user("shop/alice", 1);
+  view("shop/alice").node->open_exchange();
+  view("shop/alice").node->counters.moved = 17;
+  const auto node = view("shop/alice").node;
+  const auto slot = view("shop/alice").slot;
+  reload();
+  EXPECT_EQ(view("shop/alice").node, node);
+  EXPECT_EQ(view("shop/alice").slot, slot);
+  EXPECT_EQ(status("shop/alice").live, 1);
+  EXPECT_EQ(status("shop/alice").exchanges_open, 1);
+  EXPECT_EQ(status("shop/alice").moved, 17U);
+}
+
+TEST_F(ReloadTest, ItNeverUnbleedsANode) {
+  add_user("shop/alice", 1);
+  bleed("shop/alice");
+  bleed("shop/bob");
+  settle();
+  maintain("shop/bob");
+  reload();
+  EXPECT_EQ(door("shop/alice"), "bleeding, sessions_only");
+  EXPECT_EQ(door("shop/bob"), "maintenance, shut");
+  EXPECT_TRUE(dry("shop/bob"));
+}
+
+TEST_F(ReloadTest, ANewWeightDoesNotPutABleedingNodeBack) {
+  shop().nodes[0].weight = 0;
+  start();
+  settle();
+  shop().nodes[0].weight = 100;
+  reload();
+  EXPECT_EQ(door("shop/alice"), "bleeding, shut");
+  EXPECT_EQ(activate("shop/alice"), "shop/alice is active");
+}
+
+TEST_F(ReloadTest, WeightZeroMakesANodeBleed) {
+  add_user("shop/alice", 1);
+  shop().nodes[0].weight = 0;
+  reload();
+  EXPECT_EQ(door("shop/alice"), "bleeding, sessions_only");
+  EXPECT_EQ(status("shop/alice").bleeding->reason, "weight is 0");
+  EXPECT_EQ(status("shop/alice").live, 1);
+  EXPECT_EQ(written().at("shop/alice").state, NodeState::bleeding);
+}
+
+TEST_F(ReloadTest, ANodeThatWeightZeroMakesBleedIsDryOnlyOnceTheWorkersHaveHeardOfIt) {
+  shop().nodes[0].weight = 0;
+  control->reload("root", note_answer());
+  for (int i = 0; i < 5; ++i) control->tick();
+  EXPECT_FALSE(dry("shop/alice")) << "workers still send users there";
+  publisher.acknowledge();
+  control->tick();
+  EXPECT_TRUE(dry("shop/alice"));
+}
+
+TEST_F(ReloadTest, ANewNodeIsActive) {
+  shop().nodes.push_back(node("dave"));
+  reload();
+  EXPECT_EQ(door("shop/dave"), "active, open");
+  add_user("shop/dave", 1);
+  EXPECT_EQ(status("shop/dave").live, 1);
+}
+
+TEST_F(ReloadTest, NewTimesCountForSessionsThatAreThere) {
+  add_user("shop/alice", 1);
+  add_user("shop/bob", 2);
+  shop().session.idle_timeout = shop().session.pending_timeout = minutes{2};
+  reload();
+  pass(minutes{2} + seconds{1});
+  EXPECT_EQ(status("shop/alice").live, 0);
+  EXPECT_EQ(status("shop/bob").live, 0);
+}
+
+TEST_F(ReloadTest, WithoutChecksNoHealthIsKnown) {
+  shop().health.active = true;
+  start();
+  view("shop/alice").node->set_health(balancer::Health::down);
+  shop().health.interval = seconds{5};
+  reload();
+  EXPECT_EQ(status("shop/alice").health, balancer::Health::down) << "what was measured stays";
+  shop().health.active = false;
+  reload();
+  EXPECT_EQ(status("shop/alice").health, balancer::Health::unknown);
+}
+
+// -- Removed nodes --------------------------------------------------------------------------------
+
+TEST_F(ReloadTest, ARemovedNodeBleedsUntilItIsDryAndGoes) {
+  add_user("shop/alice", 1);
+  remove("alice");
+  EXPECT_EQ(reload(), "reloaded by root; 1 node no longer in the config will bleed until dry");
+  EXPECT_EQ(door("shop/alice"), "bleeding, sessions_only");
+  EXPECT_TRUE(status("shop/alice").removed);
+  EXPECT_EQ(view("shop/alice").address.port, 9000 + 'a');
+  EXPECT_EQ(status("shop/alice").bleeding->reason, "removed from the config");
+  for (int i = 0; i < 3; ++i) {
+    pass(minutes{15});
+    ASSERT_TRUE(click(1));
+  }
+  ASSERT_TRUE(there("alice"));
+  pass(kIdle + seconds{1});
+  EXPECT_FALSE(there("alice"));
+  EXPECT_FALSE(written().contains("shop/alice"));
+  EXPECT_EQ(events_of("removed"), "shop/alice: dry, and gone");
+}
+
+TEST_F(ReloadTest, ARemovedNodeGoesOnlyOnceTheWorkersHaveHeardOfIt) {
+  remove("alice");
+  control->reload("root", note_answer());
+  for (int i = 0; i < 5; ++i) control->tick();
+  EXPECT_TRUE(there("alice"));
+  EXPECT_FALSE(dry("shop/alice"));
+  settle();
+  EXPECT_FALSE(there("alice"));
+}
+
+TEST_F(ReloadTest, ARemovedNodeCannotBeActivated) {
+  add_user("shop/alice", 1);
+  remove("alice");
+  reload();
+  EXPECT_EQ(activate("shop/alice"), "error: shop/alice is no longer in the config");
+}
+
+TEST_F(ReloadTest, ARemovedNodeCanBeGivenADeadline) {
+  add_user("shop/alice", 1);
+  remove("alice");
+  reload();
+  bleed_until("shop/alice", minutes{1});
+  pass(minutes{1});
+  EXPECT_FALSE(there("alice"));
+  EXPECT_TRUE(click(1)->displaced);
+}
+
+TEST_F(ReloadTest, ARemovedNodeThatWasInMaintenanceGoesAtOnce) {
+  bleed("shop/alice");
+  settle();
+  maintain("shop/alice");
+  remove("alice");
+  reload();
+  settle();
+  EXPECT_FALSE(there("alice"));
+  EXPECT_FALSE(written().contains("shop/alice"));
+}
+
+TEST_F(ReloadTest, ARemovedNodeIsKeptOverFurtherReloads) {
+  add_user("shop/alice", 1);
+  remove("alice");
+  reload();
+  reload();
+  EXPECT_EQ(door("shop/alice"), "bleeding, sessions_only");
+  EXPECT_EQ(status("shop/alice").live, 1);
+}
+
+TEST_F(ReloadTest, ARemovedNodeThatComesBackIsStillBleeding) {
+  add_user("shop/alice", 1);
+  const conf::Pool before = shop();
+  remove("alice");
+  reload();
+  shop() = before;
+  EXPECT_EQ(reload(), "reloaded by root");
+  EXPECT_FALSE(status("shop/alice").removed);
+  EXPECT_EQ(door("shop/alice"), "bleeding, sessions_only");
+  EXPECT_EQ(activate("shop/alice"), "shop/alice is active");
+}
+
+TEST_F(ReloadTest, ARemovedNodeWithUsersIsRememberedOverARestart) {
+  add_user("shop/alice", 1);
+  remove("alice");
+  reload();
+  restart();
+  ASSERT_TRUE(there("alice")) << "cookies for it may still come";
+  EXPECT_EQ(door("shop/alice"), "bleeding, sessions_only");
+  EXPECT_EQ(view("shop/alice").address.port, 9000 + 'a');
+  pass(kIdle);
+  EXPECT_FALSE(there("alice"));
+}
+
+TEST_F(ReloadTest, ARemovedPoolIsGone) {
+  conf::Pool blog = shop();
+  blog.name = "blog";
+  config.pools.push_back(blog);
+  start();
+  ASSERT_NE(control->topology()->find_pool("blog"), nullptr);
+  config.pools.pop_back();
+  reload();
+  EXPECT_EQ(control->topology()->find_pool("blog"), nullptr);
+}
+
+TEST_F(ReloadTest, AnAnswerOnItsWayForANodeOfARemovedPoolHurtsNobody) {
+  conf::Pool blog = shop();
+  blog.name = "blog";
+  config.pools.push_back(blog);
+  start();
+  bleed_unheard("blog/alice");
+  control->maintain("blog/bob", Insist::yes, "root", note_answer());
+  config.pools.pop_back();
+  control->reload("root", note_answer());
+  settle();
+  EXPECT_EQ(answers.size(), 3U) << "every command is answered";
+}
+
+// -- Refusals -------------------------------------------------------------------------------------
+
+TEST_F(ReloadTest, AConfigThatDoesNotLoadChangesNothing) {
+  load_error = "bonedry.toml:3:1: nodes: unknown key";
+  const auto before = control->topology();
+  EXPECT_EQ(reload(), "error: the config was not reloaded: bonedry.toml:3:1: nodes: unknown key");
+  EXPECT_EQ(control->topology(), before);
+  EXPECT_TRUE(publisher.published.empty());
+}
+
+TEST_F(ReloadTest, WhatTakesARestartIsRefusedByNameAndAsAWhole) {
+  const conf::Config good = config;
+  const auto refused = [this, &good](const std::function<void(conf::Config&)>& change) {
+    config = good;
+    config.pools[0].nodes[0].weight = 1;
+    change(config);
+    const std::string answer = reload();
+    EXPECT_EQ(view("shop/alice").weight, 100U) << answer;
+    return answer;
+  };
+  const auto text = [](const std::string& section) {
+    return "error: a change of " + section + " takes a restart; nothing was changed";
+  };
+  EXPECT_EQ(refused([](conf::Config& next) { next.server.workers = 3; }), text("[server]"));
+  EXPECT_EQ(refused([](conf::Config& next) { next.admin.socket = "/x"; }), text("[admin]"));
+  EXPECT_EQ(refused([](conf::Config& next) { next.log.access = "off"; }), text("[log]"));
+  EXPECT_EQ(refused([](conf::Config& next) { next.ledger.sessions = 5; }), text("[ledger]"));
+  EXPECT_EQ(refused([](conf::Config& next) {
+              next.listeners.push_back({{"::1", 80}, "shop"});
+            }),
+            text("[[listener]]"));
+  EXPECT_EQ(refused([](conf::Config& next) {
+              next.server.workers = 3;
+              next.log.access = "off";
+            }),
+            text("[server], [log]"));
+  EXPECT_TRUE(publisher.published.empty());
+}
+
+TEST_F(ReloadTest, ADiskThatRefusesRefusesItAndChangesNothing) {
+  add_user("shop/alice", 1);
+  const conf::Config before = config;
+  remove("alice");
+  shop().nodes.push_back(node("dave"));
+  shop().nodes[0].weight = 0;
+  shop().session.idle_timeout = shop().session.pending_timeout = minutes{1};
+  break_disk();
+  const auto topology = control->topology();
+  const std::string answer = reload();
+  EXPECT_NE(answer.find("nothing was changed"), std::string::npos) << answer;
+  EXPECT_EQ(control->topology(), topology);
+  EXPECT_EQ(control->config(), before);
+  EXPECT_EQ(door("shop/alice"), "active, open");
+  EXPECT_EQ(door("shop/bob"), "active, open");
+  mend_disk();
+  pass(minutes{2});
+  EXPECT_EQ(status("shop/alice").live, 1) << "the old times are in force";
+  EXPECT_FALSE(status("shop/alice").bleeding);
+  bleed("shop/bob");
+  EXPECT_FALSE(there("dave")) << "and nothing of it comes in later";
+  EXPECT_EQ(written().size(), 1U);
+}
+
+}  // namespace
+}  // namespace bonedry::admin

@@ -1,0 +1,164 @@
+#include "admin/state_store.h"
+
+#include "proxy/base/file.h"
+#include "tests/unit/io/temporary_folder.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace bonedry::admin {
+namespace {
+
+using balancer::NodeState;
+
+class StateStoreTest : public testing::Test {
+ protected:
+  static NodeRecord full_record() {
+    NodeRecord record;
+    record.state = NodeState::maintenance;
+    record.since = WallTime{1'700'000'000'123};
+    record.by = "root";
+    record.reason = "kernel \"update\" of Tuesday\nand Wednesday";
+    record.deadline = WallTime{1'700'000'999'999};
+    record.dry = Dry::yes;
+    record.displaced = Displaced::yes;
+    record.removed_from = conf::Address{"::1", 8080};
+    return record;
+  }
+  [[nodiscard]] std::string error() const {
+    const Result<NodeRecords> records = store.load();
+    return records ? "no error" : records.error();
+  }
+
+  bonedry::test::TemporaryFolder folder;
+  std::string path = folder / "nodes.json";
+  StateStore store{path};
+};
+
+TEST_F(StateStoreTest, NoFileMeansThatAllNodesAreActive) {
+  const Result<NodeRecords> records = store.load();
+  ASSERT_TRUE(records);
+  EXPECT_TRUE(records->empty());
+}
+
+TEST_F(StateStoreTest, EverythingThatIsSavedIsLoaded) {
+  NodeRecords records;
+  records["shop/alice"] = full_record();
+  records["shop/bob"] = NodeRecord{};
+  ASSERT_TRUE(store.save(records));
+  const Result<NodeRecords> loaded = StateStore(path).load();
+  ASSERT_TRUE(loaded) << loaded.error();
+  ASSERT_EQ(loaded->size(), 2U);
+  const NodeRecord& alice = loaded->at("shop/alice");
+  const NodeRecord wanted = full_record();
+  EXPECT_EQ(alice.state, wanted.state);
+  EXPECT_EQ(alice.since, wanted.since);
+  EXPECT_EQ(alice.by, wanted.by);
+  EXPECT_EQ(alice.reason, wanted.reason);
+  EXPECT_EQ(alice.deadline, wanted.deadline);
+  EXPECT_EQ(alice.dry, wanted.dry);
+  EXPECT_EQ(alice.displaced, wanted.displaced);
+  EXPECT_EQ(alice.removed_from, wanted.removed_from);
+  const NodeRecord& bob = loaded->at("shop/bob");
+  EXPECT_EQ(bob.state, NodeState::bleeding);
+  EXPECT_EQ(bob.deadline, std::nullopt);
+  EXPECT_EQ(bob.dry, Dry::no);
+  EXPECT_EQ(bob.displaced, Displaced::no);
+  EXPECT_EQ(bob.removed_from, std::nullopt);
+}
+
+TEST_F(StateStoreTest, WhatIsNotSavedAgainIsForgotten) {
+  ASSERT_TRUE(store.save({{"shop/alice", {}}, {"shop/bob", {}}}));
+  ASSERT_TRUE(store.save({{"shop/bob", {}}}));
+  EXPECT_EQ(store.load()->size(), 1U);
+  ASSERT_TRUE(store.save({}));
+  EXPECT_TRUE(store.load()->empty());
+}
+
+TEST_F(StateStoreTest, TheFileIsForTheOwnersEyesOnly) {
+  ASSERT_TRUE(store.save({}));
+  EXPECT_EQ(bonedry::test::mode_of(path), "600");
+}
+
+TEST_F(StateStoreTest, AReasonOfAnyBytesIsKeptAsFarAsItCanBe) {
+  NodeRecord record;
+  record.reason = "caf\xe9 and \xc3\xa4, then \x01";
+  ASSERT_TRUE(store.save({{"shop/alice", record}}));
+  const Result<NodeRecords> loaded = store.load();
+  ASSERT_TRUE(loaded) << loaded.error();
+  EXPECT_NE(loaded->at("shop/alice").reason.find("and \xc3\xa4, then \x01"), std::string::npos);
+}
+
+TEST_F(StateStoreTest, ACorruptedFileIsAnErrorThatSaysWhatIsAtStake) {
+  for (const char* content :
+       {"", "{", "not json", "[]", "null", "{}", R"({"version":1})", R"({"version":1,"nodes":5})",
+        R"({"version":1,"nodes":{"shop/alice":{}}})", R"({"nodes":{}})",
+        R"({"version":"one","nodes":{}})"}) {
+    folder.write("nodes.json", content);
+    const std::string text = error();
+    EXPECT_EQ(text.find(path + ": "), 0U) << content << " -> " << text;
+    EXPECT_NE(text.find("could put bleeding nodes back into rotation"), std::string::npos)
+        << content << " -> " << text;
+  }
+}
+
+TEST_F(StateStoreTest, AFileThatWasCutAnywhereIsAnError) {
+  ASSERT_TRUE(store.save({{"shop/alice", full_record()}}));
+  const std::string whole = *read_file(path);
+  for (std::size_t size = 0; size + 3 < whole.size(); ++size) {
+    folder.write("nodes.json", whole.substr(0, size));
+    EXPECT_NE(error(), "no error") << "cut to " << size;
+  }
+}
+
+TEST_F(StateStoreTest, AWrongValueIsAnErrorAndNotADefault) {
+  ASSERT_TRUE(store.save({{"shop/alice", full_record()}}));
+  const std::string whole = *read_file(path);
+  for (const auto& [from, to] :
+       std::vector<std::pair<std::string, std::string>>{{"\"maintenance\"", "\"sleeping\""},
+                                                        {"\"dry\": true", "\"dry\": \"yes\""},
+                                                        {"\"displaced\": true", "\"displaced\": 1"},
+                                                        {"\"dry\"", "\"Dry\""},
+                                                        {"1700000000123", "\"yesterday\""},
+                                                        {"1700000999999", "\"tomorrow\""},
+                                                        {"\"[::1]:8080\"", "\"nowhere\""}}) {
+    std::string changed = whole;
+    const std::size_t at = changed.find(from);
+    ASSERT_NE(at, std::string::npos) << from << " in " << whole;
+    changed.replace(at, from.size(), to);
+    folder.write("nodes.json", changed);
+    EXPECT_NE(error(), "no error") << from << " -> " << to;
+  }
+}
+
+TEST_F(StateStoreTest, AnotherVersionIsRefused) {
+  folder.write("nodes.json", R"({"version":2,"nodes":{}})");
+  EXPECT_EQ(error(), path + ": it was written by another version of bonedry");
+}
+
+TEST_F(StateStoreTest, AFileThatCannotBeReadIsAnErrorAndNotAnEmptyOne) {
+  std::filesystem::create_directory(path);
+  EXPECT_NE(error(), "no error");
+}
+
+TEST_F(StateStoreTest, AFolderThatIsNoneRefusesTheWriteByPathAndReason) {
+  StateStore broken(folder.write("file", "") + "/nodes.json");
+  const Outcome saved = broken.save({});
+  ASSERT_FALSE(saved);
+  EXPECT_EQ(saved.error(),
+            "cannot write " + (folder / "file") + "/nodes.json.new: Not a directory");
+}
+
+TEST_F(StateStoreTest, AFailedWriteKeepsTheOldRecords) {
+  ASSERT_TRUE(store.save({{"shop/alice", full_record()}}));
+  std::filesystem::create_directory(path + ".new");
+  EXPECT_FALSE(store.save({}));
+  EXPECT_EQ(store.load()->size(), 1U);
+}
+
+}  // namespace
+}  // namespace bonedry::admin
