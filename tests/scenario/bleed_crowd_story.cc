@@ -3,7 +3,10 @@
 #include "tests/scenario/story.h"
 
 #include <algorithm>
+#include <atomic>
 #include <future>
+#include <memory>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -170,6 +173,60 @@ TEST_P(BleedStory, ADryNodeStaysDryHoweverOftenOldUsersKnock) {
   }
   EXPECT_EQ(alice_.requests(), requests) << "not one request came through";
   EXPECT_EQ(node(alice_).late, 5);
+}
+
+TEST_P(BleedStory, ABleedHoldsFromTheMomentItIsAnswered) {
+  launch(config({}, {"balance = \"round-robin\""}));
+  for (int round = 0; round < 20; ++round) {
+    order("bleed alice");
+    const auto before = alice_.requests();
+    std::vector<std::unique_ptr<HttpClient>> strangers;
+    for (int i = 0; i < 12; ++i) {  // on fresh connections, so that every worker is asked
+      strangers.push_back(std::make_unique<HttpClient>(bonedry_->address()));
+      strangers.back()->send(Request{}.to_wire());
+    }
+    for (const auto& stranger : strangers) {
+      EXPECT_EQ(stranger->read_response().headers.get("X-Node"), "bob");
+    }
+    ASSERT_EQ(alice_.requests(), before) << "in round " << round;
+    order("activate alice");
+  }
+}
+
+TEST_P(BleedStory, NobodyReachesANodeOnceItWasCalledDry) {
+  // These users think for about as long as a session lasts: many come back just too late, or just
+  // in time. Whatever they do, the answer "dry" must be the end of it.
+  launch(config({"idle_timeout = \"300ms\""}));
+  std::atomic<bool> open{true};
+  std::vector<std::thread> crowd;
+  for (unsigned i = 0; i < 30; ++i) {
+    crowd.emplace_back([this, &open, i] {
+      std::mt19937 random{i};
+      std::uniform_int_distribution<int> think{200, 500};
+      User user{bonedry_->address()};
+      while (open) {
+        try {
+          EXPECT_EQ(user.click().status, 200);
+        } catch (const SocketError& error) {
+          ADD_FAILURE() << error.what();
+        }
+        std::this_thread::sleep_for(Millis{think(random)});
+      }
+    });
+  }
+  for (int round = 0; round < 3; ++round) {
+    const auto start = alice_.requests();
+    EXPECT_TRUE(eventually([&] { return alice_.requests() > start + 20; }));
+    order("bleed alice");
+    EXPECT_EQ(bonedry_->admin("wait alice", kDeadline * 3).substr(0, 4), "dry:");
+    const auto when_dry = alice_.requests();
+    std::this_thread::sleep_for(Millis{700});  // everybody clicks at least once more
+    EXPECT_EQ(alice_.requests(), when_dry) << "in round " << round;
+    EXPECT_TRUE(node(alice_).dry);
+    order("activate alice");
+  }
+  open = false;
+  for (std::thread& one : crowd) one.join();
 }
 
 TEST_P(BleedStory, BleedAndWaitInOneCommand) {

@@ -218,8 +218,10 @@ TEST_P(SessionStory, SessionsOfANodeAreListed) {
   launch(config());
   User user = live_user_on(alice_);
   for (int i = 0; i < 3; ++i) user.click();
+  const auto listed = [this] { return bonedry_->admin_json("sessions alice json").at("sessions"); };
+  ASSERT_TRUE(eventually([&] { return listed().at(0).at("idle_s") > 0.02; }));
   User other = new_user_on(alice_);
-  const auto list = bonedry_->admin_json("sessions alice json").at("sessions");
+  const auto list = listed();
   ASSERT_EQ(list.size(), 2U);
   for (const auto& session : list) {
     EXPECT_GE(session.at("id").get<std::string>().size(), 4U);
