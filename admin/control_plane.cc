@@ -129,7 +129,7 @@ NodeView ControlPlane::build_node(const conf::Pool& pool, const conf::Node& node
   view.weight = node.weight;
   view.max_sessions = node.max_sessions;
   view.state = kept == nullptr ? NodeState::active : kept->state;
-  view.door = door_of(kept);
+  view.door = kept != nullptr && closing_.contains(key) ? Door::shut : door_of(kept);
   view.displaced = kept != nullptr && kept->displaced == Displaced::yes;
   if (const auto ramp = ramps_.find(key); ramp != ramps_.end()) view.ramp_from = ramp->second;
   view.slot = parts_.ledger.slot_of(key);
@@ -272,6 +272,7 @@ void ControlPlane::activate(const std::string& key, const std::string& by, const
     return answer(Failure{key + " has weight 0 in the config, which means bleeding"});
   }
   ramps_[key] = parts_.clock.now();
+  closing_.erase(key);
   const auto change = [&key](NodeRecords& records) { records.erase(key); };
   const Outcome done = commit({key}, change, [this, key, by, answer] {
     parts_.events.add("activate", key, "active" + who(by, ""));
@@ -381,7 +382,7 @@ void ControlPlane::tick() {
   if (parts_.clock.now() >= retry_save_at_) {
     pass_deadlines();
     displace_stragglers();
-    latch_dryness();
+    look_for_dryness();
     drop_removed();
   }
   answer_waits();
@@ -433,16 +434,41 @@ void ControlPlane::displace_stragglers() {
   }
 }
 
-void ControlPlane::latch_dryness() {
-  std::vector<std::string> dry;
+/// The first look at nodes that seem to have nobody on them. What it saw may be overtaken by a
+/// worker that is just letting somebody in, so the doors are shut before the look that counts.
+void ControlPlane::look_for_dryness() {
+  Keys empty;
+  Keys dry;
   for (const PoolView& pool : topology_->pools) {
     for (const NodeView& view : pool.nodes) {
-      const NodeRecord* const kept = record(view.node->key());
-      if (kept == nullptr || kept->dry == Dry::yes || !blocked_by(pool, view).empty()) continue;
-      dry.push_back(view.node->key());
+      const std::string& key = view.node->key();
+      const NodeRecord* const kept = record(key);
+      if (kept == nullptr || kept->dry == Dry::yes || closing_.contains(key)) continue;
+      if (!blocked_by(pool, view).empty()) continue;
+      // A door that all workers hold shut already makes the first look as good as the second.
+      (view.door == Door::shut ? dry : empty).push_back(key);
     }
   }
-  if (dry.empty()) return;
+  if (!dry.empty()) latch_dryness(dry);
+  if (empty.empty()) return;
+  closing_.insert(empty.begin(), empty.end());
+  publish([this, empty] { look_again(empty); });
+}
+
+/// All workers hold the doors shut: who is not counted now is not there and cannot come.
+void ControlPlane::look_again(const Keys& keys) {
+  Keys dry;
+  Keys inhabited;
+  for (const std::string& key : keys) {
+    if (closing_.erase(key) == 0) continue;  // activated meanwhile
+    const bool nobody = blocked_by(pool_of(key), view_of(key)).empty();
+    (nobody ? dry : inhabited).push_back(key);
+  }
+  if (!dry.empty()) latch_dryness(dry);
+  if (!inhabited.empty()) reopen(inhabited);
+}
+
+void ControlPlane::latch_dryness(const Keys& dry) {
   const auto change = [&dry](NodeRecords& records) {
     for (const std::string& key : dry) records[key].dry = Dry::yes;
   };
@@ -455,6 +481,12 @@ void ControlPlane::latch_dryness() {
   if (done) return;
   retry_save_at_ = parts_.clock.now() + kRetrySave;
   parts_.events.add("error", joined(dry), "dryness cannot be written down: " + done.error());
+  reopen(dry);
+}
+
+void ControlPlane::reopen(const Keys& keys) {
+  for (const std::string& key : keys) closing_.erase(key);
+  publish([] {});
 }
 
 void ControlPlane::drop_removed() {

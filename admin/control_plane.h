@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -195,7 +196,10 @@ class ControlPlane {
   void displace(const std::string& key, const std::string& why);
   void pass_deadlines();
   void displace_stragglers();
-  void latch_dryness();
+  void look_for_dryness();
+  void look_again(const Keys& keys);
+  void latch_dryness(const Keys& dry);
+  void reopen(const Keys& keys);
   void drop_removed();
   void answer_waits();
   [[nodiscard]] std::optional<WaitEnd> wait_end(const Wait& wait) const;
@@ -209,6 +213,7 @@ class ControlPlane {
   std::map<std::string, std::shared_ptr<balancer::Node>> nodes_;
   std::map<std::string, Instant> ramps_;  // when a node was put back into rotation
   std::vector<RemovedNode> removed_;
+  std::set<std::string> closing_;  // nodes whose door is shut for the second look at dryness
   std::shared_ptr<const balancer::Topology> topology_;
   std::uint64_t acknowledged_ = 0;                   // the newest version all workers route by
   std::map<std::string, std::uint64_t> shut_since_;  // the version that last changed a node's door

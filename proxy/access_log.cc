@@ -14,7 +14,10 @@
 namespace bonedry::proxy {
 namespace {
 
-constexpr std::size_t kQueuedLines = 16384;  // some 8 MiB at 500 bytes a line: a second of rush
+constexpr std::size_t kQueuedLines = 16384;  // 8 MiB at the usual 500 bytes: a second of rush
+
+// Of any text that a client chose. With it a line has at most some 16 KiB, however hostile.
+constexpr std::size_t kMostLogged = 1024;
 
 using Buffer = fmt::memory_buffer;
 
@@ -26,7 +29,7 @@ void append(Buffer& out, std::string_view text) {
 /// written as `hex` and two digits.
 void append_quoted(Buffer& out, std::string_view text, std::string_view hex) {
   out.push_back('"');
-  for (const char c : text) {
+  for (const char c : text.substr(0, kMostLogged)) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte < 0x20 || byte >= 0x7f) {
       append(out, hex);
@@ -36,6 +39,7 @@ void append_quoted(Buffer& out, std::string_view text, std::string_view hex) {
     if (c == '"' || c == '\\') out.push_back('\\');
     out.push_back(c);
   }
+  if (text.size() > kMostLogged) append(out, "...");
   out.push_back('"');
 }
 

@@ -205,6 +205,8 @@ void DownstreamConnection::process() {
     }
   }
   processing_ = Processing::idle;
+  // The rest of a head can no longer come.
+  if (state_ == State::head && input_ == Input::ended) return close();
   if (state_ != State::closed) update_interest();
 }
 
@@ -264,7 +266,8 @@ void DownstreamConnection::refuse(const http::Refusal& refusal) {
 
 void DownstreamConnection::exchange_over(Departure departure) {
   if (state_ == State::closed) return;  // it ends because of us
-  const bool reusable = departure == Departure::keep && input_ == Input::open &&
+  // Requests that came before the client closed its side are served still.
+  const bool reusable = departure == Departure::keep && (input_ == Input::open || !in_.empty()) &&
                         body_ == Body::none && !worker_.draining();
   if (reusable) return next_request();
   if (departure == Departure::abort) {

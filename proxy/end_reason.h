@@ -13,6 +13,7 @@ enum class EndReason : std::uint8_t {
   client_stalled,
   no_node,
   node_lost,
+  no_resources,
   connect_failed,
   connect_timeout,
   response_timeout,

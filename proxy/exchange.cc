@@ -97,6 +97,7 @@ http::AskedBy Exchange::asked_by() const {
 void Exchange::on_connected() {
   timer_.disarm();
   if (!upstream_->reused()) node_->note_connect_success();
+  if (!settle_rescue()) return;
   set(AttemptState::sent);
   const http::Origin origin{origin_.client, "http"};
   const bool sticky = runtime_->affinity().sticky();
@@ -117,7 +118,8 @@ void Exchange::on_request_body(const BodySlices& body, Last last, std::string_vi
   if (last == Last::no) return;
   upstream_->send_end(trailers);
   set(RequestState::done);
-  timer_.disarm();  // from here on the node is waited for, not the client
+  // From here on the node is waited for, not the client; an answer under way is watched already.
+  if (attempt_ == AttemptState::sent) timer_.disarm();
 }
 
 void Exchange::on_request_batch() {
@@ -239,6 +241,9 @@ void Exchange::on_response_batch() {
     return finish(EndReason::completed, downstream_persistence_ == Persistence::keep_alive
                                             ? Departure::keep
                                             : Departure::close);
+  }
+  if (flow == Flow::open && response_ == ResponseState::local) {
+    return finish(ending_, Departure::close);
   }
   if (response_ == ResponseState::waiting) return;
   if (flow == Flow::congested && upstream_ != nullptr) upstream_->hold_response();

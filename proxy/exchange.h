@@ -69,6 +69,7 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   void choose();
   void choose_other(balancer::Verdict verdict);
   void attempt(std::size_t node, Freshness freshness);
+  [[nodiscard]] bool settle_rescue();
   void follow_topology();
   void leave_node();
   [[nodiscard]] bool ask_own_node_again(int error);

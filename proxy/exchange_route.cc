@@ -62,8 +62,13 @@ void Exchange::choose() {
   }
   if (verdict != Verdict::own_node) return choose_other(verdict);
   verdict_ = verdict;
+  if (visit_.claim == Claim::ended) {  // begins anew there, and needs a place like anybody
+    if (!claimed.node->book_place(claimed.max_sessions)) return choose_other(Verdict::late);
+    booked_ = claimed.node.get();
+  }
   const std::size_t node =
       runtime_->affinity().settle(visit_, verdict, visit_.node, worker_.exact_now());
+  release_place();
   attempt(node, Freshness::any);
 }
 
@@ -78,11 +83,29 @@ void Exchange::choose_other(Verdict verdict) {
   if (!picked) return reply(tried_.empty() ? EndReason::no_node : ending_);
   if (sticky) booked_ = runtime_->node(*picked).node.get();
   std::size_t node = *picked;
-  if (visit_.claim != Claim::none) {
+  if (verdict == Verdict::rescued && node == visit_.node) {
+    verdict_ = Verdict::own_node;  // all are marked, and its own is tried like any other
+    release_place();
+  } else if (visit_.claim != Claim::none && verdict != Verdict::rescued) {
     node = runtime_->affinity().settle(visit_, verdict, node, worker_.exact_now());
     release_place();  // the ledger counts it there by now
   }
   attempt(node, Freshness::any);
+}
+
+/// A user is taken off a node that is down only when another one has been reached: if none can be,
+/// the node may be back sooner than they are. False when the exchange goes elsewhere, because a
+/// simultaneous request of the session was rescued to another node first.
+bool Exchange::settle_rescue() {
+  if (verdict_ != Verdict::rescued || visit_.node == node_index_) return true;
+  const std::size_t node =
+      runtime_->affinity().settle(visit_, verdict_, node_index_, worker_.exact_now());
+  release_place();
+  if (node == node_index_) return true;
+  release_upstream(http::Persistence::close);
+  set(AttemptState::none);
+  attempt(node, Freshness::any);
+  return false;
 }
 
 void Exchange::attempt(std::size_t node, Freshness freshness) {
@@ -103,6 +126,11 @@ void Exchange::attempt(std::size_t node, Freshness freshness) {
 void Exchange::on_connect_failed(int error) {
   release_upstream(http::Persistence::close);
   timer_.disarm();
+  // Our own shortage says nothing about the node, and must take nobody off it.
+  if (io::is_local_shortage(error)) {
+    worker_.report_shortage(error);
+    return reply(EndReason::no_resources);
+  }
   const conf::Health& health = runtime_->view().config.health;
   if (node_->note_connect_failure(health.passive_failures, health.passive_hold, worker_.now())) {
     worker_.report_marked(*node_, error);

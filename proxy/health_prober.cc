@@ -57,6 +57,7 @@ class HealthProber::Probe final : public io::Retirable, private io::FdWatcher::H
     timeout_.arm(config_.timeout);
     const auto target = io::make_address(address_.host, address_.port);
     io::ConnectStart start = io::start_connect(*target);
+    if (io::is_local_shortage(start.error)) return again();  // says nothing about the node
     if (start.error != 0) return end(CheckResult::failed, errno_text(start.error));
     connected_ = Connected::no;
     socket_.emplace(loop_, std::move(start.fd), static_cast<io::FdWatcher::Handler&>(*this));
@@ -118,10 +119,14 @@ class HealthProber::Probe final : public io::Retirable, private io::FdWatcher::H
         good ? "" : "status " + std::to_string(head_.status));
   }
 
-  void end(CheckResult result, const std::string& why) {
+  void again() {
     close();
     timeout_.disarm();
     next_.arm(config_.interval);
+  }
+
+  void end(CheckResult result, const std::string& why) {
+    again();
     const Health before = judge_->health();
     const auto changed = judge_->note(result);
     if (result == CheckResult::passed) node_->note_connect_success();

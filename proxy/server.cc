@@ -5,10 +5,12 @@
 #include "proxy/worker.h"
 
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <limits>
 #include <thread>
 #include <utility>
 
@@ -18,6 +20,18 @@ namespace {
 std::size_t count_workers(unsigned configured) {
   if (configured != 0) return configured;
   return std::max(1U, std::thread::hardware_concurrency());
+}
+
+/// Of a process's descriptors, clients may have this share: each may want one to a node as well,
+/// and the rest serves health checks, the admin socket and files.
+constexpr std::size_t kClientPercent = 45;
+
+std::size_t most_clients_per_worker(std::size_t workers) {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
+    return std::numeric_limits<std::size_t>::max();
+  }
+  return std::max<std::size_t>(limit.rlim_cur * kClientPercent / 100 / workers, 1);
 }
 
 /// SO_REUSEPORT would let a second bonedry share the port without a word: half of the users would
@@ -97,7 +111,8 @@ void Server::start(std::shared_ptr<const balancer::Topology> topology) {
       listens.push_back({std::move(sockets_[listener][index]), config_.listeners[listener].pool});
     }
     const auto seed = static_cast<std::uint64_t>(parts_.clock.now().ms) + index;
-    workers_.push_back(std::make_unique<Worker>(shared, std::move(listens), topology, seed));
+    workers_.push_back(std::make_unique<Worker>(shared, std::move(listens), topology, seed,
+                                                most_clients_per_worker(worker_count_)));
   }
 }
 

@@ -10,8 +10,10 @@ namespace bonedry::proxy {
 using io::IoStatus;
 using io::Ready;
 
-UpstreamConnection::UpstreamConnection(UpstreamPool& pool, UniqueFd fd)
-    : pool_(pool), idle_timer_(pool.context().loop.timers(), [this] { pool_.drop(*this); }) {
+UpstreamConnection::UpstreamConnection(UpstreamPool& pool, std::uint64_t generation, UniqueFd fd)
+    : pool_(pool),
+      generation_(generation),
+      idle_timer_(pool.context().loop.timers(), [this] { pool_.drop(*this); }) {
   socket_.emplace(pool.context().loop, std::move(fd), static_cast<io::FdWatcher::Handler&>(*this));
   socket_->want(Ready::write);
 }
@@ -53,7 +55,7 @@ void UpstreamConnection::release(http::Persistence persistence) {
   exchange_ = nullptr;
   const bool clean = persistence == http::Persistence::keep_alive && state_ == State::busy &&
                      phase_ == Phase::done && in_.empty() && out_.empty() &&
-                     writing_ == Writing::fine;
+                     writing_ == Writing::fine && generation_ == pool_.generation_;
   if (!clean || pool_.idle_.size() >= UpstreamPool::kMostIdle) return pool_.drop(*this);
   set(State::idle);
   update_interest();

@@ -25,7 +25,8 @@ class UpstreamConnection final : public io::Retirable,
  public:
   enum class State : std::uint8_t { connecting, busy, idle, closed };
 
-  UpstreamConnection(UpstreamPool& pool, UniqueFd fd);
+  /// `generation`: of the pool's address, so that none outlives a change of it.
+  UpstreamConnection(UpstreamPool& pool, std::uint64_t generation, UniqueFd fd);
 
   /// Lends the connection; it is `connecting` or `idle`.
   void lend(UpstreamEvents& exchange);
@@ -58,6 +59,7 @@ class UpstreamConnection final : public io::Retirable,
   void set(State state);
 
   UpstreamPool& pool_;
+  const std::uint64_t generation_;
   State state_ = State::connecting;
   std::optional<io::Socket> socket_;
   ReadBuffer in_;

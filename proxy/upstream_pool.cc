@@ -22,6 +22,7 @@ void UpstreamPool::set_address(const conf::Address& address) {
   const auto target = io::make_address(address.host, address.port);
   assert(target);
   target_ = *target;
+  ++generation_;
   close_idle();
 }
 
@@ -38,7 +39,7 @@ std::variant<UpstreamConnection*, int> UpstreamPool::lease(Freshness freshness,
   }
   io::ConnectStart start = io::start_connect(target_);
   if (start.error != 0) return start.error;
-  all_.push_back(std::make_unique<UpstreamConnection>(*this, std::move(start.fd)));
+  all_.push_back(std::make_unique<UpstreamConnection>(*this, generation_, std::move(start.fd)));
   UpstreamConnection& connection = *all_.back();
   connection.pool_index_ = all_.size() - 1;
   connection.lend(exchange);

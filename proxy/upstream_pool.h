@@ -8,6 +8,7 @@
 #include "proxy/upstream_connection.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <variant>
 #include <vector>
@@ -59,6 +60,7 @@ class UpstreamPool {
   std::shared_ptr<balancer::Node> node_;
   conf::Address address_;
   io::SocketAddress target_;
+  std::uint64_t generation_ = 0;  // of the address
   std::vector<std::unique_ptr<UpstreamConnection>> all_;
   std::vector<UpstreamConnection*> idle_;  // the newest last
 };

@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <utility>
 
@@ -22,9 +23,11 @@ http::HeadLimits head_limits(const conf::Limits& limits) {
 }  // namespace
 
 Worker::Worker(SharedParts shared, std::vector<Listen> listens,
-               std::shared_ptr<const balancer::Topology> topology, std::uint64_t seed)
+               std::shared_ptr<const balancer::Topology> topology, std::uint64_t seed,
+               std::size_t most_clients)
     : shared_(shared),
       seed_(seed),
+      most_clients_(most_clients),
       mailbox_(loop_),
       context_{loop_, chunks_, head_limits(topology->limits), topology->timeouts} {
   loop_.on_round_end([this] { after_round(); });
@@ -125,6 +128,7 @@ void Worker::forget_unused_upstreams(const balancer::Topology& topology) {
 }
 
 void Worker::on_accept(std::size_t listener, UniqueFd fd, const io::SocketAddress& peer) {
+  if (connections_.size() >= most_clients_) return report_shortage(EMFILE);
   connections_.push_back(
       std::make_unique<DownstreamConnection>(*this, std::move(fd), io::host_text(peer), listener));
   connections_.back()->worker_index_ = connections_.size() - 1;
@@ -194,6 +198,13 @@ void Worker::report_no_node(const std::string& pool) {
   if (!due(no_node_, left_out)) return;
   spdlog::warn("pool {}: no node may take new users now, answering 503 ({} more not logged)", pool,
                left_out);
+}
+
+void Worker::report_shortage(int error) {
+  std::uint64_t left_out = 0;
+  if (!due(shortage_, left_out)) return;
+  spdlog::error("a client was turned away: {} ({} more not logged); see LimitNOFILE, ulimit -n",
+                errno_text(error), left_out);
 }
 
 void Worker::report_marked(const balancer::Node& node, int error) {

@@ -40,8 +40,11 @@ class Worker {
   };
 
   /// On the main thread. `seed` tells the workers' random choices apart.
+  /// `most_clients`: connections beyond it are closed at once, so that those to nodes, the admin
+  /// socket and the state file always find a descriptor.
   Worker(SharedParts shared, std::vector<Listen> listens,
-         std::shared_ptr<const balancer::Topology> topology, std::uint64_t seed);
+         std::shared_ptr<const balancer::Topology> topology, std::uint64_t seed,
+         std::size_t most_clients);
   /// On the main thread: ends at once what is still there.
   ~Worker();
 
@@ -72,6 +75,7 @@ class Worker {
 
   // What is worth a line in the log; each at most once a second, with how many were left out.
   void report_no_node(const std::string& pool);
+  void report_shortage(int error);
   void report_marked(const balancer::Node& node, int error);
   void report_bad_response(const balancer::Node& node, const char* why);
   void report_refusal(const std::string& client, const http::Head& head,
@@ -103,6 +107,7 @@ class Worker {
 
   SharedParts shared_;
   std::uint64_t seed_;
+  std::size_t most_clients_;
   io::EventLoop loop_;
   io::Mailbox mailbox_;
   ChunkPool chunks_;
@@ -120,6 +125,7 @@ class Worker {
   Muted no_node_;
   Muted bad_response_;
   Muted refusal_;
+  Muted shortage_;
   std::thread thread_;
 };
 

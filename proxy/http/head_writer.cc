@@ -83,15 +83,34 @@ bool replaced_in_request(const Head& head, const Field& field, const RequestFact
   }
 }
 
+// Between our cookies: more of them is nobody's honest request, and the rest of it is dropped.
+constexpr std::size_t kMostCookiePieces = 16;
+
+std::string_view without_last_separator(std::string_view text) {
+  const std::size_t end = text.find_last_not_of("; \t");
+  return text.substr(0, end == std::string_view::npos ? 0 : end + 1);
+}
+
 void write_cookie(const Head& head, const Field& field, const CookieFilter* cookies,
                   Writer& writer) {
   if (cookies == nullptr) return writer.field(field);
-  const CookieFilter::Kept kept = cookies->filter(head.value(field));
+  CookieFilter::Kept kept = cookies->filter(head.value(field));
   if (!kept.changed) return writer.field(field);
-  if (kept.before.empty() && kept.after.empty()) return;
+  // A browser may send several of one name, from several paths or domains.
+  std::array<std::string_view, kMostCookiePieces> pieces;
+  std::size_t count = 0;
+  while (kept.changed && count + 1 < pieces.size()) {
+    if (!kept.before.empty()) pieces[count++] = kept.before;
+    const std::string_view rest = kept.after;
+    kept = cookies->filter(rest);
+    if (!kept.changed && !rest.empty()) pieces[count++] = rest;
+  }
+  if (count == 0) return;
   writer.copy("Cookie: ");
-  writer.original(kept.before);
-  writer.original(kept.after);
+  for (std::size_t i = 0; i < count; ++i) {
+    const bool last = i + 1 == count;
+    writer.original(last ? without_last_separator(pieces[i]) : pieces[i]);
+  }
   writer.copy("\r\n");
 }
 
@@ -150,6 +169,9 @@ void write_response_head(const Head& head, const ResponseExtras& extras, HeadSin
   writer.copy(head.text(head.reason));
   writer.copy("\r\n");
   for (const Field& field : head.fields) {
+    // RFC 9110, 8.6: neither 1xx nor 204 has a Content-Length, whatever the node thinks.
+    const bool bare = head.status < 200 || head.status == 204;
+    if (bare && field.id == FieldName::content_length) continue;
     if (!hop_by_hop(head, field)) writer.field(field);
   }
   if (extras.framing == BodyKind::chunked) writer.copy("Transfer-Encoding: chunked\r\n");

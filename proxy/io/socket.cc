@@ -96,6 +96,11 @@ int Socket::connect_error() {
   return error;
 }
 
+bool is_local_shortage(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM ||
+         error == EADDRNOTAVAIL || error == EAGAIN;
+}
+
 ConnectStart start_connect(const SocketAddress& address) {
   UniqueFd fd{::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
   if (!fd.is_open()) return {UniqueFd{}, errno};

@@ -69,4 +69,8 @@ struct ConnectStart {
 };
 [[nodiscard]] ConnectStart start_connect(const SocketAddress& address);
 
+/// Whether an errno of a connect says nothing about the other side: descriptors, memory or ports
+/// of this machine have run out.
+[[nodiscard]] bool is_local_shortage(int error);
+
 }  // namespace bonedry::io

@@ -203,6 +203,7 @@ TEST_P(BleedStory, NobodyReachesANodeOnceItWasCalledDry) {
     crowd.emplace_back([this, &open, i] {
       std::mt19937 random{i};
       std::uniform_int_distribution<int> think{200, 500};
+      std::bernoulli_distribution is_another_person{0.3};
       User user{bonedry_->address()};
       while (open) {
         try {
@@ -211,6 +212,7 @@ TEST_P(BleedStory, NobodyReachesANodeOnceItWasCalledDry) {
           ADD_FAILURE() << error.what();
         }
         std::this_thread::sleep_for(Millis{think(random)});
+        if (is_another_person(random)) user.forget_cookies();
       }
     });
   }

@@ -99,6 +99,19 @@ TEST_P(GuardStory, AFullNodeGetsNoNewSessions) {
   EXPECT_EQ(node(alice_).live, 3);
 }
 
+TEST_P(GuardStory, AUserWhoComesBackTooLateDoesNotOverfillHisOldNode) {
+  TestConfig narrow = config({"idle_timeout = \"2s\""}, {"balance = \"round-robin\""});
+  narrow.pools[0].nodes[0].keys = {"max_sessions = 1"};
+  launch(narrow);
+  User late = live_user_on(alice_);
+  ASSERT_TRUE(eventually([this] { return node(alice_).sessions() == 0; }));
+  User other = live_user_on(alice_);
+  EXPECT_EQ(late.click().status, 200);
+  EXPECT_EQ(late.node(), "bob") << "his place has been taken";
+  EXPECT_EQ(node(alice_).sessions(), 1);
+  EXPECT_FALSE(other.click().headers.has("Set-Cookie"));
+}
+
 TEST_P(GuardStory, AFullPoolTellsStrangersToComeBack) {
   TestConfig narrow = config({"idle_timeout = \"2s\""});
   for (TestNode& node : narrow.pools[0].nodes) node.keys = {"max_sessions = 2"};

@@ -20,6 +20,9 @@ TEST_F(DrynessTest, AnEmptyNodeIsDryOnceTheWorkersHaveHeardOfTheBleed) {
   EXPECT_EQ(blocked("shop/alice"), "workers are taking over the new state");
   publisher.acknowledge();
   control->tick();
+  EXPECT_EQ(door("shop/alice"), "bleeding, shut");
+  EXPECT_FALSE(dry("shop/alice")) << "the look that counts is behind shut doors";
+  publisher.acknowledge();
   EXPECT_TRUE(dry("shop/alice"));
   EXPECT_EQ(blocked("shop/alice"), "");
 }
@@ -231,6 +234,7 @@ TEST_F(DrynessTest, ADiskThatStaysFullIsNotAskedAtEveryTick) {
   for (int i = 0; i < 100; ++i) {
     clock.advance(Millis{100});
     control->tick();
+    publisher.acknowledge();
   }
   std::size_t errors = 0;
   for (const Event& event : events.recent()) errors += event.kind == "error" ? 1U : 0U;
@@ -257,11 +261,37 @@ TEST_F(DrynessTest, ANodeOfWeightZeroBleedsFromTheStart) {
   EXPECT_TRUE(dry("shop/alice"));
 }
 
-TEST_F(DrynessTest, WorkersStartWithTheFirstTopologySoNothingNeedsAnAcknowledgement) {
+TEST_F(DrynessTest, WorkersStartWithTheFirstTopologySoItsStatesAreTakenOverAlready) {
   shop().nodes[0].weight = 0;
   start();
+  EXPECT_EQ(blocked("shop/alice"), "");
   control->tick();
+  publisher.acknowledge();
   EXPECT_TRUE(dry("shop/alice"));
+}
+
+TEST_F(DrynessTest, SomebodyLetInBetweenTheTwoLooksIsSeenAndTheDoorIsOpenedAgain) {
+  bleed("shop/alice");
+  control->tick();
+  ASSERT_EQ(door("shop/alice"), "bleeding, shut");
+  add_user("shop/alice", 1);  // by a worker that had not heard of the shut door
+  publisher.acknowledge();
+  EXPECT_FALSE(dry("shop/alice"));
+  EXPECT_EQ(door("shop/alice"), "bleeding, sessions_only");
+  EXPECT_EQ(blocked("shop/alice"), "1 live session");
+  EXPECT_FALSE(click(1)->displaced);
+  pass(kIdle + seconds{1});
+  EXPECT_TRUE(dry("shop/alice"));
+}
+
+TEST_F(DrynessTest, AnActivationBetweenTheTwoLooksWins) {
+  bleed("shop/alice");
+  control->tick();
+  ASSERT_EQ(door("shop/alice"), "bleeding, shut");
+  activate("shop/alice");
+  settle();
+  EXPECT_EQ(door("shop/alice"), "active, open");
+  EXPECT_FALSE(dry("shop/alice"));
 }
 
 }  // namespace

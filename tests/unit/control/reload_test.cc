@@ -98,6 +98,7 @@ TEST_F(ReloadTest, ANodeThatWeightZeroMakesBleedIsDryOnlyOnceTheWorkersHaveHeard
   EXPECT_FALSE(dry("shop/alice")) << "workers still send users there";
   publisher.acknowledge();
   control->tick();
+  publisher.acknowledge();
   EXPECT_TRUE(dry("shop/alice"));
 }
 

@@ -30,6 +30,7 @@ TEST_F(WaitTest, ItEndsWhenTheNodeIsDryAndAllWorkersKnow) {
   EXPECT_TRUE(ends.empty());
   clock.advance(seconds{2});
   control->tick();
+  publisher.acknowledge();
   EXPECT_TRUE(dry("shop/alice"));
   EXPECT_TRUE(ends.empty()) << "a worker may still hold the door open";
   publisher.acknowledge();
@@ -73,6 +74,7 @@ TEST_F(WaitTest, DrynessAtTheLastMomentBeatsTheTimeout) {
   clock.advance(kIdle + Millis{500});
   control->tick();
   clock.advance(Millis{500});
+  publisher.acknowledge();
   publisher.acknowledge();
   EXPECT_EQ(ends, Ends{WaitEnd::dry});
 }
