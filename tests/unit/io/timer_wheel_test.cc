@@ -302,6 +302,21 @@ TEST_F(TimerWheelTest, AfterALongSleepEverythingThatIsDueFiresAndNothingElse) {
   EXPECT_EQ(fired.back(), "behind the sleep");
 }
 
+TEST_F(TimerWheelTest, ALongSleepSkipsNoListOfTheRing) {
+  for (const Millis sleep : {kRound - kTick, kRound, kRound + kTick, 5 * kRound + 7 * kTick}) {
+    std::vector<std::unique_ptr<Timer>> timers;
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < TimerWheel::kSlots - 2; ++i) {
+      timers.push_back(std::make_unique<Timer>(wheel, [&count] { ++count; }));
+      timers.back()->arm(kTick * static_cast<std::int64_t>(i));
+    }
+    now = now + sleep;
+    wheel.advance(now);
+    EXPECT_EQ(count, timers.size()) << sleep.count();
+    EXPECT_TRUE(wheel.idle());
+  }
+}
+
 TEST_F(TimerWheelTest, WhatIsArmedWhileCatchingUpCountsFromTheNewTime) {
   std::vector<Instant> at;
   Timer next(wheel, [this, &at] { at.push_back(now); });

@@ -302,6 +302,20 @@ TEST_F(AffinityTest, TwoCookiesOfOneSessionThatNameTheSameNodeAreBothGood) {
   }
 }
 
+TEST_F(AffinityTest, ACookieThatWasVerifiedOnceNeedsNoCryptographyTheNextTime) {
+  std::string cookie = user_on(kAlice);
+  Visit visit = arrive(cookie);
+  clock.jump_wall(seconds{5});
+  (void)affinity->set_cookie(visit, kAlice);  // never arrives
+  affinity->leave(visit, clock.now());
+  const CookiePeek peeked = *peek(cookie);
+  EXPECT_EQ(ledger.open(peeked.key, peeked.check, clock.now()).miss, Ledger::Miss::mismatch);
+  EXPECT_EQ(serve(cookie, kBob).node, kAlice);
+  const auto opened = ledger.open(peeked.key, peeked.check, clock.now()).opened;
+  ASSERT_TRUE(opened) << "the ledger knows it as it is";
+  ledger.close(opened->ref, clock.now());
+}
+
 TEST_F(AffinityTest, AUserWhoIsStillThereWhenTheDoorShutsIsLate) {
   // It was let in by a worker just before it heard of the shut door.
   std::string cookie = user_on(kAlice);
