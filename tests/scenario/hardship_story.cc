@@ -18,6 +18,10 @@ TEST_P(HardshipStory, WantOfDescriptorsTakesNobodyOffABleedingNode) {
   launch(config());
   User user = live_user_on(alice_);
   order("bleed alice");
+  // UBSan looks at an object through a pipe when it first meets its type: let it meet those of the
+  // admin socket while there are descriptors for that.
+  order("bleed alice");
+  order("status");
   rlimit before{};
   ASSERT_EQ(prlimit(bonedry_->pid(), RLIMIT_NOFILE, nullptr, &before), 0);
   const rlimit none{3, before.rlim_max};  // what is open stays so, and nothing more can be
