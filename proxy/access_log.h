@@ -49,8 +49,8 @@ class AccessLog {
  private:
   struct Backend;
   conf::AccessFormat format_;
-  std::unique_ptr<Backend> backend_;
   std::shared_ptr<spdlog::logger> logger_;
+  std::unique_ptr<Backend> backend_;  // goes first: its thread is joined while the logger is there
 };
 
 }  // namespace bonedry::proxy
