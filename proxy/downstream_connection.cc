@@ -37,7 +37,7 @@ DownstreamConnection::DownstreamConnection(Worker& worker, UniqueFd fd, std::str
 DownstreamConnection::~DownstreamConnection() = default;
 
 http::HeadSink DownstreamConnection::sink() {
-  return {out_, worker_.context().chunks};
+  return {out_.slices(), worker_.context().chunks};
 }
 
 void DownstreamConnection::drain() {
@@ -81,25 +81,34 @@ void DownstreamConnection::send_body(const BodySlices& body) {
   if (body.bytes() == 0) return;
   const bool chunked = response_framing_ == BodyKind::chunked;
   if (chunked) http::write_chunk_line(body.bytes(), sink());
-  body.push_to(out_);
-  if (chunked) out_.push_copy(worker_.context().chunks, "\r\n");
+  body.push_to(out_.slices());
+  if (chunked) out_.slices().push_copy(worker_.context().chunks, "\r\n");
+}
+
+bool DownstreamConnection::takes_pipes() const {
+  return response_framing_ != BodyKind::chunked;
+}
+
+void DownstreamConnection::send_body(io::PipeLease body) {
+  out_.push(std::move(body));
 }
 
 void DownstreamConnection::send_end(std::string_view trailers) {
   if (response_framing_ != BodyKind::chunked) return;
-  out_.push_copy(worker_.context().chunks, "0\r\n");
-  out_.push_copy(worker_.context().chunks, trailers);
-  out_.push_copy(worker_.context().chunks, "\r\n");
+  SliceQueue& slices = out_.slices();
+  slices.push_copy(worker_.context().chunks, "0\r\n");
+  slices.push_copy(worker_.context().chunks, trailers);
+  slices.push_copy(worker_.context().chunks, "\r\n");
 }
 
 void DownstreamConnection::send_local(const http::LocalReply& reply) {
   response_framing_ = BodyKind::length;
-  out_.push_copy(worker_.context().chunks, http::render(reply));
+  out_.slices().push_copy(worker_.context().chunks, http::render(reply));
 }
 
 Flow DownstreamConnection::flush() {
   if (!socket_) return Flow::broken;
-  const IoStatus status = socket_->write(out_);
+  const IoStatus status = out_.write_to(*socket_);
   if (status == IoStatus::failed) {
     out_.clear();
     return Flow::broken;
@@ -152,6 +161,11 @@ void DownstreamConnection::on_ready(Ready ready) {
 
 void DownstreamConnection::read() {
   if (state_ == State::exchange && body_ == Body::held) return update_interest();
+  if (state_ == State::exchange && body_ == Body::wanted && in_.empty() &&
+      exchange_->takes_request_pipes()) {
+    io::PipeLease pipe = worker_.context().pipes.take_for(parser_.opaque_bytes());
+    if (pipe) return read_spliced(std::move(pipe));
+  }
   const std::size_t limit =
       state_ == State::head ? worker_.context().limits.bytes : ChunkPool::kChunkSize;
   const auto room = in_.room(worker_.context().chunks, limit);
@@ -176,8 +190,32 @@ void DownstreamConnection::read() {
       if (was_empty) in_.clear();
       return on_end_of_input();
     case IoStatus::failed:
+    case IoStatus::refused:
       return close();
   }
+}
+
+/// Body bytes from kernel to kernel. The parser counts them.
+void DownstreamConnection::read_spliced(io::PipeLease pipe) {
+  const io::ReadResult result = socket_->read(*pipe, io::Pipe::most(parser_.opaque_bytes()));
+  switch (result.status) {
+    case IoStatus::done:
+      break;
+    case IoStatus::would_block:
+      return update_interest();
+    case IoStatus::closed:
+      return on_end_of_input();
+    case IoStatus::failed:
+      return close();
+    case IoStatus::refused:
+      worker_.context().pipes.give_up();
+      return read();
+  }
+  const bool last = parser_.pass(result.size) == ParseStatus::complete;
+  if (last) body_ = Body::none;
+  exchange_->on_request_body(std::move(pipe), last ? Last::yes : Last::no);
+  if (state_ == State::exchange) exchange_->on_request_batch();
+  process();
 }
 
 void DownstreamConnection::on_end_of_input() {

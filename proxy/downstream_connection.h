@@ -1,10 +1,10 @@
 #pragma once
 
 #include "proxy/base/read_buffer.h"
-#include "proxy/base/slice_queue.h"
 #include "proxy/exchange.h"
 #include "proxy/http/parser.h"
 #include "proxy/io/event_loop.h"
+#include "proxy/io/outbox.h"
 #include "proxy/io/socket.h"
 #include "proxy/stream.h"
 
@@ -38,6 +38,8 @@ class DownstreamConnection final : public io::Retirable,
   void send_interim(const http::Head& head) override;
   void send_head(const http::Head& head, const http::ResponseExtras& extras) override;
   void send_body(const BodySlices& body) override;
+  [[nodiscard]] bool takes_pipes() const override;
+  void send_body(io::PipeLease body) override;
   void send_end(std::string_view trailers) override;
   void send_local(const http::LocalReply& reply) override;
   Flow flush() override;
@@ -53,6 +55,7 @@ class DownstreamConnection final : public io::Retirable,
 
   void on_ready(io::Ready ready) override;
   void read();
+  void read_spliced(io::PipeLease pipe);
   void on_end_of_input();
   void process();
   [[nodiscard]] bool parse_head();
@@ -75,7 +78,7 @@ class DownstreamConnection final : public io::Retirable,
   std::optional<io::Socket> socket_;
   io::Timer timer_;  // header, idle or linger, as the state has it
   ReadBuffer in_;
-  SliceQueue out_;
+  io::Outbox out_;
   http::Parser parser_{http::Parser::Kind::request};
   std::unique_ptr<Exchange> exchange_;
   http::BodyKind response_framing_ = http::BodyKind::none;

@@ -115,7 +115,21 @@ void Exchange::on_request_body(const BodySlices& body, Last last, std::string_vi
   ++progress_;
   if (request_ != RequestState::body) return;
   upstream_->send_body(body);
-  if (last == Last::no) return;
+  if (last == Last::yes) request_complete(trailers);
+}
+
+bool Exchange::takes_request_pipes() const {
+  return request_ == RequestState::body && upstream_ != nullptr && upstream_->takes_pipes();
+}
+
+void Exchange::on_request_body(io::PipeLease body, Last last) {
+  bytes_in_ += body->bytes();
+  ++progress_;
+  upstream_->send_body(std::move(body));
+  if (last == Last::yes) request_complete("");
+}
+
+void Exchange::request_complete(std::string_view trailers) {
   upstream_->send_end(trailers);
   set(RequestState::done);
   // From here on the node is waited for, not the client; an answer under way is watched already.
@@ -222,7 +236,21 @@ void Exchange::on_response_body(const BodySlices& body, Last last, std::string_v
   bytes_out_ += body.bytes();
   ++progress_;
   origin_.downstream->send_body(body);
-  if (last == Last::no) return;
+  if (last == Last::yes) response_complete(trailers);
+}
+
+bool Exchange::takes_response_pipes() const {
+  return response_ == ResponseState::body && origin_.downstream->takes_pipes();
+}
+
+void Exchange::on_response_body(io::PipeLease body, Last last) {
+  bytes_out_ += body->bytes();
+  ++progress_;
+  origin_.downstream->send_body(std::move(body));
+  if (last == Last::yes) response_complete("");
+}
+
+void Exchange::response_complete(std::string_view trailers) {
   origin_.downstream->send_end(trailers);
   set(ResponseState::flushing);
   if (request_ == RequestState::done) {

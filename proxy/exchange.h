@@ -40,6 +40,8 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   /// The head is complete and fit to be forwarded.
   void start(const ExchangeOrigin& origin, const http::RequestFacts& facts);
   void on_request_body(const BodySlices& body, Last last, std::string_view trailers) override;
+  [[nodiscard]] bool takes_request_pipes() const override;
+  void on_request_body(io::PipeLease body, Last last) override;
   void on_request_batch() override;
   void on_bad_body() override;
   void on_progress() override { ++progress_; }
@@ -58,6 +60,8 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   void on_interim_head() override;
   void on_response_head(const http::ResponseFacts& facts) override;
   void on_response_body(const BodySlices& body, Last last, std::string_view trailers) override;
+  [[nodiscard]] bool takes_response_pipes() const override;
+  void on_response_body(io::PipeLease body, Last last) override;
   void on_response_batch() override;
   void on_upstream_drained() override;
   void on_bad_response(const char* why) override;
@@ -80,9 +84,11 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   void set(AttemptState state);
 
   void begin_session();
+  void request_complete(std::string_view trailers);
   void request_sent();
   [[nodiscard]] bool may_send_again() const;
   void drop_request();
+  void response_complete(std::string_view trailers);
   void on_timeout();
   void arm_for(Millis delay);
   void fail(EndReason reason);

@@ -101,6 +101,7 @@ class HealthProber::Probe final : public io::Retirable, private io::FdWatcher::H
       case io::IoStatus::closed:
         return end(CheckResult::failed, "closed without an answer");
       case io::IoStatus::failed:
+      case io::IoStatus::refused:
         return end(CheckResult::failed, errno_text(socket_->error()));
     }
   }

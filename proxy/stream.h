@@ -7,6 +7,7 @@
 #include "proxy/http/local_reply.h"
 #include "proxy/http/parser.h"
 #include "proxy/http/rules.h"
+#include "proxy/io/pipe.h"
 
 #include <array>
 #include <cstddef>
@@ -61,6 +62,9 @@ class DownstreamStream {
   virtual void send_interim(const http::Head& head) = 0;
   virtual void send_head(const http::Head& head, const http::ResponseExtras& extras) = 0;
   virtual void send_body(const BodySlices& body) = 0;
+  /// Whether the body goes on byte for byte, so that it may come in pipes; asked after the head.
+  [[nodiscard]] virtual bool takes_pipes() const = 0;
+  virtual void send_body(io::PipeLease body) = 0;
   /// The end of the body; `trailers` are "Name: value\r\n" lines, for framings that have them.
   virtual void send_end(std::string_view trailers) = 0;
   virtual void send_local(const http::LocalReply& reply) = 0;
@@ -82,6 +86,8 @@ class UpstreamStream {
   virtual void send_head(const http::Head& head, const http::RequestFacts& facts,
                          const http::Origin& origin, const http::CookieFilter* cookies) = 0;
   virtual void send_body(const BodySlices& body) = 0;
+  [[nodiscard]] virtual bool takes_pipes() const = 0;
+  virtual void send_body(io::PipeLease body) = 0;
   virtual void send_end(std::string_view trailers) = 0;
   virtual Flow flush() = 0;
 
@@ -101,6 +107,9 @@ class UpstreamStream {
 class DownstreamEvents {
  public:
   virtual void on_request_body(const BodySlices& body, Last last, std::string_view trailers) = 0;
+  /// Whether more of the body may be delivered in a pipe, without being looked at.
+  [[nodiscard]] virtual bool takes_request_pipes() const = 0;
+  virtual void on_request_body(io::PipeLease body, Last last) = 0;
   /// All body of one read was delivered: a good moment to flush.
   virtual void on_request_batch() = 0;
   virtual void on_bad_body() = 0;
@@ -125,6 +134,8 @@ class UpstreamEvents {
   virtual void on_interim_head() = 0;
   virtual void on_response_head(const http::ResponseFacts& facts) = 0;
   virtual void on_response_body(const BodySlices& body, Last last, std::string_view trailers) = 0;
+  [[nodiscard]] virtual bool takes_response_pipes() const = 0;
+  virtual void on_response_body(io::PipeLease body, Last last) = 0;
   virtual void on_response_batch() = 0;
   /// Some of what waited for the node has gone out.
   virtual void on_progress() = 0;

@@ -61,30 +61,43 @@ void UpstreamConnection::release(http::Persistence persistence) {
   update_interest();
 }
 
+http::HeadSink UpstreamConnection::sink() {
+  return {out_.slices(), pool_.context().chunks};
+}
+
 void UpstreamConnection::send_head(const http::Head& head, const http::RequestFacts& facts,
                                    const http::Origin& origin, const http::CookieFilter* cookies) {
   request_body_ = facts.framing.kind;
-  http::write_request_head(head, facts, origin, cookies, {out_, pool_.context().chunks});
+  http::write_request_head(head, facts, origin, cookies, sink());
 }
 
 void UpstreamConnection::send_body(const BodySlices& body) {
   if (body.bytes() == 0 || writing_ == Writing::broken) return;
-  const http::HeadSink sink{out_, pool_.context().chunks};
-  if (request_body_ == http::BodyKind::chunked) http::write_chunk_line(body.bytes(), sink);
-  body.push_to(out_);
-  if (request_body_ == http::BodyKind::chunked) out_.push_copy(pool_.context().chunks, "\r\n");
+  const bool chunked = request_body_ == http::BodyKind::chunked;
+  if (chunked) http::write_chunk_line(body.bytes(), sink());
+  body.push_to(out_.slices());
+  if (chunked) out_.slices().push_copy(pool_.context().chunks, "\r\n");
+}
+
+bool UpstreamConnection::takes_pipes() const {
+  return request_body_ != http::BodyKind::chunked && writing_ == Writing::fine;
+}
+
+void UpstreamConnection::send_body(io::PipeLease body) {
+  out_.push(std::move(body));
 }
 
 void UpstreamConnection::send_end(std::string_view trailers) {
   if (request_body_ != http::BodyKind::chunked || writing_ == Writing::broken) return;
-  out_.push_copy(pool_.context().chunks, "0\r\n");
-  out_.push_copy(pool_.context().chunks, trailers);
-  out_.push_copy(pool_.context().chunks, "\r\n");
+  SliceQueue& slices = out_.slices();
+  slices.push_copy(pool_.context().chunks, "0\r\n");
+  slices.push_copy(pool_.context().chunks, trailers);
+  slices.push_copy(pool_.context().chunks, "\r\n");
 }
 
 Flow UpstreamConnection::flush() {
   if (writing_ == Writing::broken) return Flow::broken;
-  const IoStatus status = socket_->write(out_);
+  const IoStatus status = out_.write_to(*socket_);
   if (status == IoStatus::failed) {
     // The node may have answered and closed without reading on: its answer is still to be had.
     writing_ = Writing::broken;
@@ -149,6 +162,10 @@ void UpstreamConnection::on_idle_event() {
 }
 
 void UpstreamConnection::read() {
+  if (phase_ == Phase::body && in_.empty() && exchange_->takes_response_pipes()) {
+    io::PipeLease pipe = pool_.context().pipes.take_for(parser_.opaque_bytes());
+    if (pipe) return read_spliced(std::move(pipe));
+  }
   const std::size_t limit =
       phase_ == Phase::head ? pool_.context().limits.bytes : ChunkPool::kChunkSize;
   const auto room = in_.room(pool_.context().chunks, limit);
@@ -163,8 +180,33 @@ void UpstreamConnection::read() {
     case IoStatus::closed:
       return on_end_of_input();
     case IoStatus::failed:
+    case IoStatus::refused:
       return exchange_->on_upstream_lost();
   }
+}
+
+/// Body bytes from kernel to kernel. The parser counts them.
+void UpstreamConnection::read_spliced(io::PipeLease pipe) {
+  const io::ReadResult result = socket_->read(*pipe, io::Pipe::most(parser_.opaque_bytes()));
+  switch (result.status) {
+    case IoStatus::done:
+      break;
+    case IoStatus::would_block:
+      return update_interest();
+    case IoStatus::closed:
+      return on_end_of_input();
+    case IoStatus::failed:
+      return exchange_->on_upstream_lost();
+    case IoStatus::refused:
+      pool_.context().pipes.give_up();
+      return read();
+  }
+  const bool last = parser_.pass(result.size) == http::ParseStatus::complete;
+  if (last) phase_ = Phase::done;
+  UpstreamEvents& exchange = *exchange_;
+  exchange.on_response_body(std::move(pipe), last ? Last::yes : Last::no);
+  if (exchange_ == &exchange) update_interest();
+  exchange.on_response_batch();
 }
 
 void UpstreamConnection::on_end_of_input() {

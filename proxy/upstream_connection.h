@@ -2,9 +2,9 @@
 
 #include "proxy/base/chunk.h"
 #include "proxy/base/read_buffer.h"
-#include "proxy/base/slice_queue.h"
 #include "proxy/http/parser.h"
 #include "proxy/io/event_loop.h"
+#include "proxy/io/outbox.h"
 #include "proxy/io/socket.h"
 #include "proxy/stream.h"
 
@@ -36,6 +36,8 @@ class UpstreamConnection final : public io::Retirable,
   void send_head(const http::Head& head, const http::RequestFacts& facts,
                  const http::Origin& origin, const http::CookieFilter* cookies) override;
   void send_body(const BodySlices& body) override;
+  [[nodiscard]] bool takes_pipes() const override;
+  void send_body(io::PipeLease body) override;
   void send_end(std::string_view trailers) override;
   Flow flush() override;
   void want_response() override;
@@ -51,6 +53,8 @@ class UpstreamConnection final : public io::Retirable,
   void on_connect_decided();
   void on_idle_event();
   void read();
+  void read_spliced(io::PipeLease pipe);
+  [[nodiscard]] http::HeadSink sink();
   void parse();
   [[nodiscard]] bool parse_head();
   [[nodiscard]] bool parse_body();
@@ -63,7 +67,7 @@ class UpstreamConnection final : public io::Retirable,
   State state_ = State::connecting;
   std::optional<io::Socket> socket_;
   ReadBuffer in_;
-  SliceQueue out_;
+  io::Outbox out_;
   http::Parser parser_{http::Parser::Kind::response};
   io::Timer idle_timer_;
   UpstreamEvents* exchange_ = nullptr;

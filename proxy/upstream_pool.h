@@ -4,6 +4,7 @@
 #include "conf/config.h"
 #include "proxy/base/chunk.h"
 #include "proxy/http/parser.h"
+#include "proxy/io/pipe.h"
 #include "proxy/io/socket.h"
 #include "proxy/upstream_connection.h"
 
@@ -19,6 +20,7 @@ namespace bonedry::proxy {
 struct WorkerContext {
   io::EventLoop& loop;
   ChunkPool& chunks;
+  io::PipePool& pipes;
   http::HeadLimits limits;
   conf::Timeouts timeouts;
 };

@@ -29,7 +29,7 @@ Worker::Worker(SharedParts shared, std::vector<Listen> listens,
       seed_(seed),
       most_clients_(most_clients),
       mailbox_(loop_),
-      context_{loop_, chunks_, head_limits(topology->limits), topology->timeouts} {
+      context_{loop_, chunks_, pipes_, head_limits(topology->limits), topology->timeouts} {
   loop_.on_round_end([this] { after_round(); });
   for (Listen& listen : listens) {
     const std::size_t index = listener_pools_.size();

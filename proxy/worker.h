@@ -111,6 +111,7 @@ class Worker {
   io::EventLoop loop_;
   io::Mailbox mailbox_;
   ChunkPool chunks_;
+  io::PipePool pipes_;
   WorkerContext context_;
   std::vector<std::string> listener_pools_;
   std::unordered_map<const balancer::Node*, std::unique_ptr<UpstreamPool>> upstreams_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 namespace bonedry::http {
 namespace {
@@ -217,8 +218,17 @@ ParseStatus Parser::parse_body(char* data, std::size_t size, BodyPieces& pieces,
     pieces.count = 1;
     pieces.bytes = used;
   }
+  return pass(used);
+}
+
+std::uint64_t Parser::opaque_bytes() const {
+  if (framing_.kind == BodyKind::until_close) return std::numeric_limits<std::uint64_t>::max();
+  return framing_.kind == BodyKind::length ? remaining_ : 0;
+}
+
+ParseStatus Parser::pass(std::uint64_t size) {
   if (framing_.kind == BodyKind::until_close) return ParseStatus::more;
-  remaining_ -= used;
+  remaining_ -= size;
   return remaining_ == 0 ? ParseStatus::complete : ParseStatus::more;
 }
 

@@ -64,6 +64,11 @@ class Parser {
   /// from `data`, whose bytes may be moved. `more`: all are used.
   ParseStatus parse_body(char* data, std::size_t size, BodyPieces& pieces, std::size_t& used);
 
+  /// Body bytes that may go on unseen, because their end is known without looking at them.
+  [[nodiscard]] std::uint64_t opaque_bytes() const;
+  /// So many of them have.
+  ParseStatus pass(std::uint64_t size);
+
   /// The peer has closed: whether the message may end here.
   [[nodiscard]] bool ends_at_close() const { return framing_.kind == BodyKind::until_close; }
   [[nodiscard]] const Framing& framing() const { return framing_; }

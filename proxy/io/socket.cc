@@ -1,6 +1,7 @@
 #include "proxy/io/socket.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
@@ -13,6 +14,12 @@ namespace {
 
 // More slices than a read ever makes; what is left goes with the next call.
 constexpr std::size_t kVectors = 64;
+constexpr unsigned kSpliceFlags = SPLICE_F_MOVE | SPLICE_F_NONBLOCK;
+
+/// Whether an errno of splice(2) says that there is no such thing here.
+bool is_refusal(int error) {
+  return error == EINVAL || error == ENOSYS || error == EPERM || error == EOPNOTSUPP;
+}
 
 }  // namespace
 
@@ -58,16 +65,31 @@ std::uint16_t port_of(const SocketAddress& address) {
   return ntohs(reinterpret_cast<const sockaddr_in6*>(&address.storage)->sin6_port);
 }
 
+/// What a system call that reads has returned.
+ReadResult Socket::outcome(ssize_t size) {
+  if (size > 0) return {IoStatus::done, static_cast<std::size_t>(size)};
+  if (size == 0) return {IoStatus::closed, 0};
+  if (errno == EAGAIN || errno == EWOULDBLOCK) return {IoStatus::would_block, 0};
+  error_ = errno;
+  return {IoStatus::failed, 0};
+}
+
 ReadResult Socket::read(std::span<char> into) {
-  while (true) {
-    const ssize_t size = ::recv(fd_.get(), into.data(), into.size(), 0);
-    if (size > 0) return {IoStatus::done, static_cast<std::size_t>(size)};
-    if (size == 0) return {IoStatus::closed, 0};
-    if (errno == EINTR) continue;
-    if (errno == EAGAIN || errno == EWOULDBLOCK) return {IoStatus::would_block, 0};
-    error_ = errno;
-    return {IoStatus::failed, 0};
-  }
+  ssize_t size = -1;
+  do {
+    size = ::recv(fd_.get(), into.data(), into.size(), 0);
+  } while (size < 0 && errno == EINTR);
+  return outcome(size);
+}
+
+ReadResult Socket::read(Pipe& into, std::size_t most) {
+  ssize_t size = -1;
+  do {
+    size = ::splice(fd_.get(), nullptr, into.in_.get(), nullptr, most, kSpliceFlags);
+  } while (size < 0 && errno == EINTR);
+  if (size < 0 && is_refusal(errno)) return {IoStatus::refused, 0};
+  if (size > 0) into.bytes_ += static_cast<std::size_t>(size);
+  return outcome(size);
 }
 
 IoStatus Socket::write(SliceQueue& queue) {
@@ -83,6 +105,22 @@ IoStatus Socket::write(SliceQueue& queue) {
     }
     if (errno == EINTR) continue;
     if (errno == EAGAIN || errno == EWOULDBLOCK) return IoStatus::would_block;
+    error_ = errno;
+    return IoStatus::failed;
+  }
+  return IoStatus::done;
+}
+
+IoStatus Socket::write(Pipe& pipe) {
+  while (pipe.bytes_ > 0) {
+    const ssize_t size =
+        ::splice(pipe.out_.get(), nullptr, fd_.get(), nullptr, pipe.bytes_, kSpliceFlags);
+    if (size > 0) {
+      pipe.bytes_ -= static_cast<std::size_t>(size);
+      continue;
+    }
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return IoStatus::would_block;
     error_ = errno;
     return IoStatus::failed;
   }

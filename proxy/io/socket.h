@@ -4,6 +4,7 @@
 #include "proxy/base/slice_queue.h"
 #include "proxy/base/unique_fd.h"
 #include "proxy/io/fd_watcher.h"
+#include "proxy/io/pipe.h"
 
 #include <sys/socket.h>
 
@@ -28,7 +29,8 @@ struct SocketAddress {
 [[nodiscard]] std::string host_text(const SocketAddress& address);
 [[nodiscard]] std::uint16_t port_of(const SocketAddress& address);
 
-enum class IoStatus : std::uint8_t { done, would_block, closed, failed };
+/// `refused`: the kernel does not do this at all, and nothing has happened.
+enum class IoStatus : std::uint8_t { done, would_block, closed, failed, refused };
 
 struct ReadResult {
   IoStatus status = IoStatus::would_block;
@@ -46,8 +48,12 @@ class Socket {
 
   /// One read. `failed`: see `error`.
   [[nodiscard]] ReadResult read(std::span<char> into);
+  /// One read of at most `most` bytes (not 0) into an empty pipe, without copying them.
+  [[nodiscard]] ReadResult read(Pipe& into, std::size_t most);
   /// Writes as much of the queue as the socket takes: `done` when it is empty.
   [[nodiscard]] IoStatus write(SliceQueue& queue);
+  /// The same of a pipe. Unlike the other it may raise SIGPIPE, which the thread has blocked.
+  [[nodiscard]] IoStatus write(Pipe& pipe);
   /// errno of the last failure.
   [[nodiscard]] int error() const { return error_; }
 
@@ -57,6 +63,8 @@ class Socket {
   [[nodiscard]] int fd() const { return fd_.get(); }
 
  private:
+  [[nodiscard]] ReadResult outcome(ssize_t size);
+
   UniqueFd fd_;  // before the watcher, so that polling stops before the descriptor closes
   FdWatcher watcher_;
   int error_ = 0;

@@ -1,0 +1,49 @@
+#pragma once
+
+#include "proxy/base/slice_queue.h"
+#include "proxy/io/pipe.h"
+#include "proxy/io/socket.h"
+
+#include <cassert>
+#include <cstddef>
+#include <utility>
+
+namespace bonedry::io {
+
+/// What waits for one socket: slices, and behind them what is in a pipe. Its source stops while
+/// anything waits, so nothing ever comes behind a pipe.
+class Outbox {
+ public:
+  /// Where slices are added.
+  [[nodiscard]] SliceQueue& slices() {
+    assert(!pipe_);
+    return slices_;
+  }
+  void push(PipeLease pipe) {
+    assert(!pipe_);
+    pipe_ = std::move(pipe);
+  }
+
+  [[nodiscard]] bool empty() const { return slices_.empty() && !pipe_; }
+  [[nodiscard]] std::size_t bytes() const {
+    return slices_.bytes() + (pipe_ ? pipe_->bytes() : 0);
+  }
+  /// Sends as much as the socket takes: `done` when nothing is left.
+  [[nodiscard]] IoStatus write_to(Socket& socket) {
+    const IoStatus status = socket.write(slices_);
+    if (status != IoStatus::done || !pipe_) return status;
+    const IoStatus piped = socket.write(*pipe_);
+    if (pipe_->bytes() == 0) pipe_.reset();
+    return piped;
+  }
+  void clear() {
+    slices_.clear();
+    pipe_.reset();
+  }
+
+ private:
+  SliceQueue slices_;
+  PipeLease pipe_;
+};
+
+}  // namespace bonedry::io
