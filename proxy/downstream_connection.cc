@@ -81,7 +81,7 @@ void DownstreamConnection::send_body(const BodySlices& body) {
   if (body.bytes() == 0) return;
   const bool chunked = response_framing_ == BodyKind::chunked;
   if (chunked) http::write_chunk_line(body.bytes(), sink());
-  body.push_to(out_.slices());
+  body.push_to(out_.slices(), worker_.context().chunks);
   if (chunked) out_.slices().push_copy(worker_.context().chunks, "\r\n");
 }
 

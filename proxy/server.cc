@@ -22,9 +22,9 @@ std::size_t count_workers(unsigned configured) {
   return std::max(1U, std::thread::hardware_concurrency());
 }
 
-/// Of a process's descriptors, clients may have this share: each may want one to a node as well,
-/// and the rest serves health checks, the admin socket and files.
-constexpr std::size_t kClientPercent = 45;
+/// Of a process's descriptors, clients may have this share: few of them want a connection to a node
+/// at the same time, and the rest serves those, pipes, health checks, the admin socket and files.
+constexpr std::size_t kClientPercent = 70;
 
 std::size_t most_clients_per_worker(std::size_t workers) {
   rlimit limit{};

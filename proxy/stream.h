@@ -26,9 +26,9 @@ class BodySlices {
       : chunk_(std::move(chunk)), data_(data), pieces_(pieces) {}
 
   [[nodiscard]] std::size_t bytes() const { return pieces_.bytes; }
-  void push_to(SliceQueue& queue) const {
+  void push_to(SliceQueue& queue, ChunkPool& pool) const {
     for (const http::Span& piece : pieces_.all()) {
-      queue.push({chunk_, data_ + piece.at, piece.size});
+      queue.push(pool, {chunk_, data_ + piece.at, piece.size});
     }
   }
 

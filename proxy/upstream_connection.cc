@@ -75,7 +75,7 @@ void UpstreamConnection::send_body(const BodySlices& body) {
   if (body.bytes() == 0 || writing_ == Writing::broken) return;
   const bool chunked = request_body_ == http::BodyKind::chunked;
   if (chunked) http::write_chunk_line(body.bytes(), sink());
-  body.push_to(out_.slices());
+  body.push_to(out_.slices(), pool_.context().chunks);
   if (chunked) out_.slices().push_copy(pool_.context().chunks, "\r\n");
 }
 

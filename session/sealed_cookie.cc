@@ -1,5 +1,6 @@
 #include "session/sealed_cookie.h"
 
+#include <endian.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
@@ -50,19 +51,21 @@ CookieSealer::Value encode(const Bytes& bytes) {
 
 bool decode(std::string_view text, Bytes& bytes) {
   if (text.size() != kCookieLength) return false;
-  int seen = 0;  // negative as soon as one character was
+  const auto digit = [text](std::size_t at) {
+    return static_cast<std::uint32_t>(kDecode[static_cast<Byte>(text[at])]);
+  };
+  std::uint32_t seen = 0;  // its highest bit is set as soon as one digit's was
   for (std::size_t in = 0, out = 0; in < kCookieLength; in += 4, out += 3) {
-    std::uint32_t word = 0;
-    for (std::size_t i = 0; i < 4; ++i) {
-      const int digit = kDecode[static_cast<Byte>(text[in + i])];
-      seen |= digit;
-      word = (word << 6U) | (static_cast<std::uint32_t>(digit) & 63U);
-    }
-    bytes[out] = static_cast<Byte>(word >> 16U);
-    bytes[out + 1] = static_cast<Byte>(word >> 8U);
-    bytes[out + 2] = static_cast<Byte>(word);
+    const std::uint32_t a = digit(in);
+    const std::uint32_t b = digit(in + 1);
+    const std::uint32_t c = digit(in + 2);
+    const std::uint32_t d = digit(in + 3);
+    seen |= a | b | c | d;
+    bytes[out] = static_cast<Byte>((a << 2U) | ((b >> 4U) & 3U));
+    bytes[out + 1] = static_cast<Byte>((b << 4U) | ((c >> 2U) & 15U));
+    bytes[out + 2] = static_cast<Byte>((c << 6U) | (d & 63U));
   }
-  return seen >= 0;
+  return (seen >> 31U) == 0;
 }
 
 template <class Int>
@@ -72,11 +75,13 @@ void store(Byte* at, Int value) {
   }
 }
 
+/// Of 4 or 8 bytes, the highest first.
 template <class Int>
 Int load(const Byte* at) {
   Int value = 0;
-  for (std::size_t i = 0; i < sizeof(Int); ++i) value = static_cast<Int>((value << 8U) | at[i]);
-  return value;
+  std::memcpy(&value, at, sizeof(value));
+  if constexpr (sizeof(Int) == sizeof(std::uint64_t)) return be64toh(value);
+  return be32toh(static_cast<std::uint32_t>(value));
 }
 
 SessionKey load_key(const Bytes& bytes) {

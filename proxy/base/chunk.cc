@@ -42,18 +42,26 @@ void ChunkPool::give_back(Chunk* chunk) {
   }
 }
 
-Slice ChunkPool::copy(std::string_view text) {
-  assert(text.size() <= kChunkSize);
+std::span<char> ChunkPool::reserve(std::size_t size) {
+  assert(size <= kChunkSize);
   // Nobody else's bytes are in it any more: start again at its warm beginning.
   if (packing_ && !packing_.shared()) packed_ = 0;
-  if (!packing_ || packing_->capacity() - packed_ < text.size()) {
+  if (!packing_ || packing_->capacity() - packed_ < size) {
     packing_ = take();
     packed_ = 0;
   }
+  return {packing_->data() + packed_, packing_->capacity() - packed_};
+}
+
+Slice ChunkPool::commit(std::size_t size) {
   char* const at = packing_->data() + packed_;
-  std::memcpy(at, text.data(), text.size());
-  packed_ += text.size();
-  return {packing_, at, text.size()};
+  packed_ += size;
+  return {packing_, at, size};
+}
+
+Slice ChunkPool::copy(std::string_view text) {
+  std::memcpy(reserve(text.size()).data(), text.data(), text.size());
+  return commit(text.size());
 }
 
 }  // namespace bonedry

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -85,6 +86,10 @@ class ChunkPool {
 
   /// A copy of a few bytes (at most kChunkSize), packed with others into a chunk.
   [[nodiscard]] Slice copy(std::string_view text);
+  /// Room to write such bytes in place, at least `size` (at most kChunkSize). Good until the next
+  /// call of the pool but `commit`, which makes a slice of the first bytes of it.
+  [[nodiscard]] std::span<char> reserve(std::size_t size);
+  [[nodiscard]] Slice commit(std::size_t size);
 
  private:
   friend class ChunkRef;

@@ -25,6 +25,11 @@ void SliceQueue::push(Slice slice) {
   slices_.push_back(std::move(slice));
 }
 
+void SliceQueue::push(ChunkPool& pool, Slice slice) {
+  if (slice.size >= kCopied) return push(std::move(slice));
+  push_copy(pool, slice.text());
+}
+
 void SliceQueue::push_copy(ChunkPool& pool, std::string_view text) {
   while (!text.empty()) {
     const std::size_t size = std::min(text.size(), ChunkPool::kChunkSize);

@@ -15,8 +15,14 @@ namespace bonedry {
 /// while it is not empty, so it holds at most one read and the framing around it.
 class SliceQueue {
  public:
+  /// Shorter pieces are copied together: moving so many bytes costs less than a slice of their own
+  /// does here and in the kernel (bench/micro, "slices").
+  static constexpr std::size_t kCopied = 1024;
+
   /// Neighbours in one chunk become one slice.
   void push(Slice slice);
+  /// The same, but a short slice is copied.
+  void push(ChunkPool& pool, Slice slice);
   void push_copy(ChunkPool& pool, std::string_view text);
 
   [[nodiscard]] bool empty() const { return bytes_ == 0; }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <utility>
 
 namespace bonedry::http {
@@ -28,22 +29,65 @@ constexpr std::array<std::pair<std::string_view, FieldName>, 18> kNames{{
     {"proxy-authenticate", FieldName::proxy_authenticate},
 }};
 
+constexpr std::size_t kLongestName = kNames.back().first.size();
+static_assert(std::ranges::is_sorted(kNames, {}, [](const auto& row) { return row.first.size(); }));
+
+/// Where the names of each length begin in the table; what follows the last one is its end.
+constexpr auto kFirstOfLength = [] {
+  std::array<std::uint8_t, kLongestName + 2> first{};
+  for (std::size_t length = 0; length < first.size(); ++length) {
+    while (first[length] < kNames.size() && kNames[first[length]].first.size() < length) {
+      ++first[length];
+    }
+  }
+  return first;
+}();
+
 constexpr char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+}
+
+using Word = std::uint64_t;
+
+Word load_word(const char* at) {
+  Word word = 0;
+  std::memcpy(&word, at, sizeof(word));
+  return word;
+}
+
+/// Lower case of eight characters: adding carries into the high bit of each byte that is beyond a
+/// limit, and of those between the limits the high bit becomes the bit that makes them lower case.
+Word lower(Word word) {
+  constexpr Word kOnes = 0x0101010101010101U;
+  const Word low_bits = word & (kOnes * 0x7f);
+  const Word from_a = low_bits + kOnes * (0x80 - 'A');
+  const Word beyond_z = low_bits + kOnes * (0x7f - 'Z');
+  const Word upper = from_a & ~beyond_z & ~word & (kOnes * 0x80);
+  return word | (upper >> 2U);
 }
 
 }  // namespace
 
 bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
-                                            [](char x, char y) { return lower(x) == lower(y); });
+  if (a.size() != b.size()) return false;
+  const auto same = [&](std::size_t at) {
+    return lower(load_word(a.data() + at)) == lower(load_word(b.data() + at));
+  };
+  if (a.size() < sizeof(Word)) {
+    return std::ranges::equal(a, b, [](char x, char y) { return lower(x) == lower(y); });
+  }
+  for (std::size_t at = 0; at + sizeof(Word) < a.size(); at += sizeof(Word)) {
+    if (!same(at)) return false;
+  }
+  return same(a.size() - sizeof(Word));
 }
 
 FieldName field_name(std::string_view text) {
-  for (const auto& [name, id] : kNames) {
-    if (name.size() < text.size()) continue;
-    if (name.size() > text.size()) break;  // the table is sorted by length
-    if (equal_ignoring_case(text, name)) return id;
+  if (text.empty() || text.size() > kLongestName) return FieldName::other;
+  const char first = lower(text.front());
+  for (std::size_t i = kFirstOfLength[text.size()]; i < kFirstOfLength[text.size() + 1]; ++i) {
+    const auto& [name, id] = kNames[i];
+    if (name.front() == first && equal_ignoring_case(text, name)) return id;
   }
   return FieldName::other;
 }

@@ -1,7 +1,10 @@
 #include "proxy/http/head_writer.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
+#include <span>
+#include <utility>
 
 namespace bonedry::http {
 namespace {
@@ -24,28 +27,69 @@ std::string_view canonical_line(const Head& head, const Field& field) {
   return {begin, field.name.size + gap + field.value.size + 2};
 }
 
+/// Puts a head together. What it copies goes into one piece of memory; a run of original bytes that
+/// is worth it goes between two such pieces as a slice of its own.
 class Writer {
  public:
   Writer(const Head& head, HeadSink sink) : head_(head), sink_(sink) {}
-
-  /// Bytes of the head itself, uncopied.
-  void original(std::string_view text) {
-    sink_.queue.push({head_.chunk, text.data(), text.size()});
+  ~Writer() {
+    end_run();
+    end_copies();
   }
-  void copy(std::string_view text) { sink_.queue.push_copy(sink_.chunks, text); }
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
+
+  /// Bytes of the head itself. Neighbours become one run.
+  void original(std::string_view text) {
+    if (run_.data() + run_.size() == text.data()) {
+      run_ = {run_.data(), run_.size() + text.size()};
+      return;
+    }
+    end_run();
+    run_ = text;
+  }
+  void copy(std::string_view text) {
+    end_run();
+    append(text);
+  }
 
   void field(const Field& field) {
     const std::string_view line = canonical_line(head_, field);
     if (!line.empty()) return original(line);
     copy(head_.name(field));
-    copy(": ");
-    copy(head_.value(field));
-    copy("\r\n");
+    append(": ");
+    append(head_.value(field));
+    append("\r\n");
   }
 
  private:
+  void end_run() {
+    const std::string_view run = std::exchange(run_, {});
+    if (run.size() < SliceQueue::kCopied) return append(run);
+    end_copies();
+    sink_.queue.push({head_.chunk, run.data(), run.size()});
+  }
+  void append(std::string_view text) {
+    if (text.size() > room_.size() - copied_) {
+      end_copies();
+      // A single value may be as long as a head may be.
+      if (text.size() > ChunkPool::kChunkSize) return sink_.queue.push_copy(sink_.chunks, text);
+      room_ = sink_.chunks.reserve(text.size());
+    }
+    text.copy(room_.data() + copied_, text.size());
+    copied_ += text.size();
+  }
+  void end_copies() {
+    if (copied_ > 0) sink_.queue.push(sink_.chunks.commit(copied_));
+    room_ = {};
+    copied_ = 0;
+  }
+
   const Head& head_;
   HeadSink sink_;
+  std::string_view run_;
+  std::span<char> room_;
+  std::size_t copied_ = 0;
 };
 
 void write_request_line(const Head& head, const RequestFacts& facts, Writer& writer) {
@@ -65,8 +109,28 @@ void write_request_line(const Head& head, const RequestFacts& facts, Writer& wri
   writer.copy(" HTTP/1.1\r\n");
 }
 
+/// RFC 9112, 4: "HTTP/1.1 200 OK".
+void write_status_line(const Head& head, Writer& writer) {
+  static constexpr std::string_view kVersion = "HTTP/1.1 ";
+  static constexpr std::size_t kBeforeReason = kVersion.size() + 4;
+  const std::string_view reason = head.text(head.reason);
+  const std::size_t size = kBeforeReason + reason.size() + 2;
+  const std::string_view line(head.base, std::min<std::size_t>(size, head.size));
+  const bool canonical = head.reason.at == kBeforeReason && line.starts_with(kVersion) &&
+                         line[kBeforeReason - 1] == ' ' && line.ends_with("\r\n");
+  if (canonical) return writer.original(line);
+  std::array<char, 3> status{};
+  std::to_chars(status.data(), status.data() + status.size(), head.status);
+  writer.copy(kVersion);
+  writer.copy({status.data(), status.size()});
+  writer.copy(" ");
+  writer.copy(reason);
+  writer.copy("\r\n");
+}
+
 /// Whether a request field is left out, or written by someone else than the loop over all.
-bool replaced_in_request(const Head& head, const Field& field, const RequestFacts& facts) {
+bool replaced_in_request(const Field& field, const RequestFacts& facts,
+                         const HopByHop& hop_by_hop) {
   switch (field.id) {
     case FieldName::x_forwarded_for:
     case FieldName::x_forwarded_host:
@@ -79,7 +143,7 @@ bool replaced_in_request(const Head& head, const Field& field, const RequestFact
     case FieldName::content_length:
       return false;
     default:
-      return hop_by_hop(head, field);
+      return hop_by_hop(field);
   }
 }
 
@@ -136,12 +200,13 @@ void write_forwarded(const Head& head, const RequestFacts& facts, const Origin& 
 
 void write_request_head(const Head& head, const RequestFacts& facts, const Origin& origin,
                         const CookieFilter* cookies, HeadSink sink) {
+  const HopByHop hop_by_hop(head);
   Writer writer(head, sink);
   write_request_line(head, facts, writer);
   for (const Field& field : head.fields) {
     if (field.id == FieldName::cookie) {
       write_cookie(head, field, cookies, writer);
-    } else if (!replaced_in_request(head, field, facts)) {
+    } else if (!replaced_in_request(field, facts, hop_by_hop)) {
       writer.field(field);
     }
   }
@@ -160,19 +225,14 @@ void write_request_head(const Head& head, const RequestFacts& facts, const Origi
 }
 
 void write_response_head(const Head& head, const ResponseExtras& extras, HeadSink sink) {
+  const HopByHop hop_by_hop(head);
   Writer writer(head, sink);
-  std::array<char, 3> status{};
-  std::to_chars(status.data(), status.data() + status.size(), head.status);
-  writer.copy("HTTP/1.1 ");
-  writer.copy({status.data(), status.size()});
-  writer.copy(" ");
-  writer.copy(head.text(head.reason));
-  writer.copy("\r\n");
+  write_status_line(head, writer);
   for (const Field& field : head.fields) {
     // RFC 9110, 8.6: neither 1xx nor 204 has a Content-Length, whatever the node thinks.
     const bool bare = head.status < 200 || head.status == 204;
     if (bare && field.id == FieldName::content_length) continue;
-    if (!hop_by_hop(head, field)) writer.field(field);
+    if (!hop_by_hop(field)) writer.field(field);
   }
   if (extras.framing == BodyKind::chunked) writer.copy("Transfer-Encoding: chunked\r\n");
   if (!extras.set_cookie.empty()) {

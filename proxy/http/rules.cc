@@ -219,7 +219,18 @@ Result<ResponseFacts, const char*> judge_response(const Head& head, AskedBy aske
   return facts;
 }
 
-bool hop_by_hop(const Head& head, const Field& field) {
+HopByHop::HopByHop(const Head& head) : head_(head) {
+  for (const Field& field : head.fields) {
+    if (field.id != FieldName::connection) continue;
+    each_element(head.value(field), [this](std::string_view option) {
+      const bool own = equal_ignoring_case(option, "keep-alive") ||
+                       equal_ignoring_case(option, "close");
+      if (!own) names_ = Names::some;
+    });
+  }
+}
+
+bool HopByHop::operator()(const Field& field) const {
   switch (field.id) {
     case FieldName::connection:
     case FieldName::keep_alive:
@@ -235,16 +246,19 @@ bool hop_by_hop(const Head& head, const Field& field) {
     case FieldName::date:
       return false;  // whatever Connection says
     default:
-      break;
+      return names_ == Names::some && named(head_.name(field));
   }
-  bool named = false;
-  for (const Field& other : head.fields) {
-    if (other.id != FieldName::connection) continue;
-    each_element(head.value(other), [&](std::string_view option) {
-      named = named || equal_ignoring_case(option, head.name(field));
+}
+
+bool HopByHop::named(std::string_view name) const {
+  bool found = false;
+  for (const Field& field : head_.fields) {
+    if (field.id != FieldName::connection) continue;
+    each_element(head_.value(field), [&](std::string_view option) {
+      found = found || equal_ignoring_case(option, name);
     });
   }
-  return named;
+  return found;
 }
 
 bool trailer_allowed(std::string_view name) {

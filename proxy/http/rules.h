@@ -59,9 +59,20 @@ enum class AskedBy : std::uint8_t { head, other };
 /// The value of a Content-Length: digits only, at most 2^63-1.
 [[nodiscard]] std::optional<std::uint64_t> parse_length(std::string_view text);
 
-/// Whether a field is for this connection alone (RFC 9110, section 7.6.1): one of the known ones,
-/// or named by a Connection field — but never one whose loss would change what a message means.
-[[nodiscard]] bool hop_by_hop(const Head& head, const Field& field);
+/// Tells which fields of a head are for its connection alone (RFC 9110, section 7.6.1): the known
+/// ones, and those that a Connection field names — but never one whose loss would change what a
+/// message means. Valid for as long as the head.
+class HopByHop {
+ public:
+  explicit HopByHop(const Head& head);
+  [[nodiscard]] bool operator()(const Field& field) const;
+
+ private:
+  [[nodiscard]] bool named(std::string_view name) const;
+
+  const Head& head_;
+  enum class Names : std::uint8_t { none, some } names_ = Names::none;
+};
 
 /// Whether a trailer may go on: fields for framing, routing, authentication and the like may not
 /// (RFC 9110, section 6.5.1).

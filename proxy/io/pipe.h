@@ -54,7 +54,8 @@ class PipePool {
   /// Pipes of one worker at a time, two descriptors each. Together they may hold as many pages as
   /// the kernel lets a user have by default (fs.pipe-user-pages-soft).
   static constexpr std::size_t kMost = 256;
-  static constexpr std::size_t kSpare = 64;
+  /// Kept for the next body; most are back before another is wanted.
+  static constexpr std::size_t kSpare = 8;
 
   PipePool() = default;
   PipePool(const PipePool&) = delete;

@@ -21,6 +21,17 @@ bool is_refusal(int error) {
   return error == EINVAL || error == ENOSYS || error == EPERM || error == EOPNOTSUPP;
 }
 
+/// One piece, as a small message is, costs less without the vector around it.
+ssize_t send(int fd, std::span<iovec> vectors) {
+  if (vectors.size() == 1) {
+    return ::send(fd, vectors.front().iov_base, vectors.front().iov_len, MSG_NOSIGNAL);
+  }
+  msghdr message{};
+  message.msg_iov = vectors.data();
+  message.msg_iovlen = vectors.size();
+  return ::sendmsg(fd, &message, MSG_NOSIGNAL);
+}
+
 }  // namespace
 
 Result<SocketAddress> make_address(const std::string& host, std::uint16_t port) {
@@ -95,10 +106,7 @@ ReadResult Socket::read(Pipe& into, std::size_t most) {
 IoStatus Socket::write(SliceQueue& queue) {
   std::array<iovec, kVectors> vectors;
   while (!queue.empty()) {
-    msghdr message{};
-    message.msg_iov = vectors.data();
-    message.msg_iovlen = queue.gather(vectors);
-    const ssize_t size = ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL);
+    const ssize_t size = send(fd_.get(), {vectors.data(), queue.gather(vectors)});
     if (size >= 0) {
       queue.consume(static_cast<std::size_t>(size));
       continue;

@@ -108,9 +108,10 @@ TEST(ResponseRulesTest, WhetherTheConnectionStaysIsForTheNodeToSay) {
 
 /// The names of the fields that stay on this hop.
 std::vector<std::string_view> hop_by_hop_of(const Head& head) {
+  const HopByHop hop_by_hop(head);
   std::vector<std::string_view> names;
   for (const Field& field : head.fields) {
-    if (hop_by_hop(head, field)) names.push_back(head.name(field));
+    if (hop_by_hop(field)) names.push_back(head.name(field));
   }
   return names;
 }
