@@ -1,0 +1,269 @@
+"""The cases: what is measured of whom, and what it must reach."""
+
+import os
+import socket
+import statistics
+import time
+
+from .load import Load, run_wrk
+from .machine import BenchError
+from .proxies import Setting
+
+KIB, MIB = 1024, 1024 * 1024
+PEERS = ("haproxy", "nginx")
+
+
+class Goal:
+    """`figure` of bonedry's row must not be above `most`."""
+
+    def __init__(self, figure, most):
+        self.figure = figure
+        self.most = most
+
+
+class LoadCase:
+    """One load against every proxy, in turn, round for round."""
+
+    def __init__(self, load, about, goals=(), body_bytes=64, floors=True):
+        self.load = load
+        self.about = about
+        self.goals = goals
+        self.body_bytes = body_bytes
+        self.floors = floors
+
+    def run(self, bench):
+        proxies = [p for p in bench.proxies if self.floors or p.sticky]
+        with bench.running(proxies, self.load.users) as running:
+            for proxy in running:
+                if self.load.method == "GET":
+                    proxy.check_body(self.load.path, self.body_bytes)
+            rounds = {proxy.name: [] for proxy in running}
+            for number in range(bench.rounds):
+                turn = number % len(running)
+                for proxy in running[turn:] + running[:turn]:
+                    bench.measure(proxy, self.load, min(0.5, bench.seconds))
+                    rounds[proxy.name].append(bench.measure(proxy, self.load, bench.seconds))
+        return {name: row(figures) for name, figures in rounds.items()}
+
+
+def row(figures):
+    def median(value):
+        return statistics.median(value(f) for f in figures)
+    return {
+        "cpu_us": median(lambda f: f["cpu"] / f["requests"] * 1e6),
+        "cpu_us_rounds": [f["cpu"] / f["requests"] * 1e6 for f in figures],
+        "per_second": median(lambda f: f["requests"] / f["seconds"]),
+        "busy": median(lambda f: f["cpu"] / f["seconds"]),
+        "p50_us": median(lambda f: f["p50"]),
+        "p99_us": median(lambda f: f["p99"]),
+        "resident": max(f["resident"] for f in figures),
+    }
+
+
+def add_ratios(rows, figure="cpu_us"):
+    """Ratio of medians, to the better peer and to each floor."""
+    known = [rows[peer][figure] for peer in PEERS if peer in rows]
+    for entry in rows.values():
+        if known:
+            entry["to_peer"] = entry[figure] / min(known)
+        for floor in ("copy", "splice"):
+            if floor in rows:
+                entry[f"to_{floor}"] = entry[figure] / rows[floor][figure]
+
+
+class IdleCase:
+    """Memory of idle connections, each of which has been served once."""
+
+    about = "10,000 idle keep-alive connections"
+    goals = (Goal("bytes_each", 2048),)
+    connections = 10000
+
+    def run(self, bench):
+        rows = {}
+        for proxy in [p for p in bench.proxies if p.sticky]:
+            with bench.running([proxy], 16) as (running,):
+                bench.measure(running, Load(), 1)
+                before = running.process.resident_bytes()
+                with Crowd(running, self.connections):
+                    time.sleep(1)
+                    after = running.process.resident_bytes()
+                rows[proxy.name] = {"bytes_each": (after - before) / self.connections,
+                                    "resident": after}
+        return rows
+
+
+class Crowd:
+    """Clients that were served once and then stay connected, silent."""
+
+    def __init__(self, running, count):
+        self.running = running
+        self.count = count
+        self.sockets = []
+
+    def __enter__(self):
+        cookies = self.running.cookies or [""]
+        try:
+            for index in range(self.count):
+                client = socket.create_connection(("127.0.0.1", self.running.port), timeout=10)
+                self.sockets.append(client)
+                cookie = cookies[index % len(cookies)]
+                client.sendall(f"GET /b/64 HTTP/1.1\r\nHost: shop.example\r\nCookie: {cookie}\r\n"
+                               "\r\n".encode())
+                if not client.recv(4096).startswith(b"HTTP/1.1 200"):
+                    raise BenchError(f"{self.running.name} does not serve connection {index}")
+        except OSError as error:
+            self.__exit__()
+            raise BenchError(f"{self.running.name}: connection {len(self.sockets)} of "
+                             f"{self.count}: {error}") from error
+        return self
+
+    def __exit__(self, *_):
+        for client in self.sockets:
+            client.close()
+
+
+class GrowthCase:
+    """CPU per request of one proxy in a small and in a large setting, in turn."""
+
+    goals = (Goal("growth", 1.15),)
+
+    def __init__(self, about, of_peers=False):
+        self.about = about
+        self.of_peers = of_peers
+
+    def proxies(self, bench):
+        return [p for p in bench.proxies if p.sticky and (self.of_peers or p.name not in PEERS)]
+
+    def compare(self, bench, small, large, load):
+        figures = {"small": [], "large": []}
+        for number in range(bench.rounds):
+            sides = [("small", small), ("large", large)]
+            for side, running in sides if number % 2 == 0 else reversed(sides):
+                bench.measure(running, load, min(0.5, bench.seconds))
+                figures[side].append(bench.measure(running, load, bench.seconds))
+        rows = {side: row(figures[side]) for side in figures}
+        pairs = zip(rows["large"]["cpu_us_rounds"], rows["small"]["cpu_us_rounds"])
+        return {"cpu_us_small": rows["small"]["cpu_us"], "cpu_us": rows["large"]["cpu_us"],
+                "growth": statistics.median(a / b for a, b in pairs),
+                "resident": rows["large"]["resident"]}
+
+
+class NodesCase(GrowthCase):
+    nodes = 1000
+
+    def run(self, bench):
+        port = bench.node_ports[0]
+        many = [(f"127.0.{1 + i // 250}.{1 + i % 250}", port) for i in range(self.nodes)]
+        load = Load(users=256)
+        rows = {}
+        for proxy in self.proxies(bench):
+            with bench.running([proxy], 256) as (small,), \
+                    bench.running([proxy], 256, nodes=many) as (large,):
+                rows[proxy.name] = self.compare(bench, small, large, load)
+        return rows
+
+
+class SessionsCase(GrowthCase):
+    sessions = 1000000
+
+    def run(self, bench):
+        rows = {}
+        for proxy in self.proxies(bench):
+            with bench.running([proxy], 16) as (small,), bench.running([proxy], 16) as (large,):
+                known, large.cookies = large.cookies, []
+                filled = 0
+                while filled < self.sessions * 0.99:
+                    figures = bench.measure(large, Load(connections=128), 5)
+                    filled += figures["requests"]
+                large.cookies = known
+                rows[proxy.name] = self.compare(bench, small, large, Load())
+                rows[proxy.name]["sessions"] = filled
+        return rows
+
+
+class ConnectionsCase(GrowthCase):
+    open_connections = 10000
+
+    def run(self, bench):
+        load = Load()
+        rows = {}
+        for proxy in self.proxies(bench):
+            with bench.running([proxy], 16) as (small,), bench.running([proxy], 16) as (large,):
+                with Crowd(large, self.open_connections - load.connections):
+                    rows[proxy.name] = self.compare(bench, small, large, load)
+        return rows
+
+
+class WorkersCase:
+    """Requests per second with one worker and with two, all on the same two cores."""
+
+    about = "throughput, 2 workers to 1 (load and origin share the two cores)"
+    goals = ()
+
+    def run(self, bench):
+        rows = {}
+        for proxy in [p for p in bench.proxies if p.sticky]:
+            rates = {}
+            for workers in (1, 2):
+                with bench.running([proxy], 16, workers=workers, pinned_to=bench.both_cores) as (
+                        running,):
+                    runs = [bench.measure(running, Load(connections=128), bench.seconds,
+                                          bench.both_cores) for _ in range(bench.rounds)]
+                    rates[workers] = statistics.median(f["requests"] / f["seconds"] for f in runs)
+            rows[proxy.name] = {"per_second": rates[2], "per_second_1": rates[1],
+                                "speedup": rates[2] / rates[1]}
+        return rows
+
+
+def body_case(size, connections, goals):
+    return LoadCase(Load(connections, f"/b/{size}"), f"{size} B, {connections} connections", goals,
+                    body_bytes=size)
+
+
+SMALL = (Goal("to_peer", 0.80), Goal("to_copy", 1.20))
+LARGE = (Goal("to_peer", 0.55), Goal("to_splice", 1.20))
+
+CASES = {
+    "64B": body_case(64, 64, SMALL),
+    "10K": body_case(10 * KIB, 64, SMALL),
+    "64K": body_case(64 * KIB, 64, LARGE),
+    "1M": body_case(MIB, 16, LARGE),
+    "10M": body_case(10 * MIB, 16, LARGE),
+    "post64K": LoadCase(Load(path="/post", method="POST", body_bytes=64 * KIB),
+                        "POST of 64 KiB, 64 connections"),
+    "close": LoadCase(Load(new_connections=True), "64 B, a new connection each",
+                      (Goal("to_peer", 0.90),), floors=False),
+    "c1": LoadCase(Load(connections=1), "64 B, 1 connection"),
+    "c512": LoadCase(Load(connections=512), "64 B, 512 connections"),
+    "paced": LoadCase(Load(pause_ms=20), "64 B, the same load for all: 64 connections, 20 ms pauses",
+                      (Goal("p99_to_peer", 1.0),), floors=False),
+    "idle": IdleCase(),
+    "nodes": NodesCase("1,000 nodes against 2"),
+    "sessions": SessionsCase("1,000,000 sessions against 16"),
+    "connections": ConnectionsCase("64 busy connections, 10,000 open against 64", of_peers=True),
+    "workers": WorkersCase(),
+}
+
+
+def run_case(name, bench):
+    case = CASES[name]
+    rows = case.run(bench)
+    if isinstance(case, LoadCase):
+        add_ratios(rows)
+        known = [rows[peer]["p99_us"] for peer in PEERS if peer in rows]
+        for entry in rows.values():
+            if known:
+                entry["p99_to_peer"] = entry["p99_us"] / min(known)
+    return rows
+
+
+def make_setting(bench, nodes=None, workers=1, pinned_to=None):
+    nodes = nodes or [("127.0.0.1", port) for port in bench.node_ports]
+    return Setting(nodes, workers, pinned_to or bench.proxy_core)
+
+
+def measure(bench, running, load, seconds, core=None):
+    """wrk counts whole seconds at least."""
+    folder = os.path.join(bench.folder, "load")
+    os.makedirs(folder, exist_ok=True)
+    return run_wrk(bench.wrk, load, running, folder, max(1, round(seconds)), core or bench.load_core)

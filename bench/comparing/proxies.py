@@ -1,0 +1,212 @@
+"""What is compared, each with an equivalent config: two nodes, users kept by cookie, connections
+to clients and nodes kept alive, no access log."""
+
+import http.client
+import os
+import shutil
+
+from .machine import BenchError, Process, free_port
+
+
+class Setting:
+    """What a proxy is asked to be. `nodes` are (address, port) pairs."""
+
+    def __init__(self, nodes, workers=1, pinned_to=(0,), sessions=1000000):
+        self.nodes = nodes
+        self.workers = workers
+        self.pinned_to = set(pinned_to)
+        self.sessions = sessions
+
+
+class Proxy:
+    """A kind of proxy; `start` runs one."""
+
+    sticky = True
+
+    def __init__(self, name, program):
+        self.name = name
+        self.program = program
+
+    def command(self, folder, port, setting):
+        raise NotImplementedError
+
+    def start(self, folder, setting):
+        os.makedirs(folder)
+        port = free_port()
+        process = Process(self.name, self.command(folder, port, setting), setting.pinned_to,
+                          os.path.join(folder, "log"))
+        try:
+            process.wait_for_port(port)
+            return Running(self, process, port)
+        except BaseException:
+            process.stop()
+            raise
+
+
+def write(path, text):
+    with open(path, "w") as out:
+        out.write(text)
+    return path
+
+
+class Bonedry(Proxy):
+    def command(self, folder, port, setting):
+        nodes = "".join(f"""
+  [[pool.node]]
+  name = "node{index}"
+  address = "{address}:{node_port}"
+""" for index, (address, node_port) in enumerate(setting.nodes))
+        config = f"""
+[server]
+workers = {setting.workers}
+state_dir = "{folder}/state"
+[admin]
+socket = "{folder}/admin.sock"
+[log]
+access = "off"
+[ledger]
+sessions = {setting.sessions}
+[[listener]]
+address = "127.0.0.1:{port}"
+pool = "shop"
+[[pool]]
+name = "shop"
+{nodes}"""
+        return [self.program, "--config", write(os.path.join(folder, "bonedry.toml"), config)]
+
+
+class HAProxy(Proxy):
+    def command(self, folder, port, setting):
+        servers = "".join(f"  server node{i} {address}:{node_port} cookie node{i}\n"
+                          for i, (address, node_port) in enumerate(setting.nodes))
+        config = f"""
+global
+  nbthread {setting.workers}
+  maxconn 20000
+  ulimit-n 60000
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 600s
+  timeout server 600s
+  timeout http-keep-alive 600s
+  option http-keep-alive
+  option splice-auto
+  option forwardfor
+  http-reuse always
+frontend front
+  bind 127.0.0.1:{port}
+  default_backend shop
+backend shop
+  balance roundrobin
+  cookie SRV insert indirect nocache
+{servers}"""
+        # Where the hard limit is lower than what 20,000 clients may need, HAProxy wants less asked.
+        hard = os.sysconf("SC_OPEN_MAX")
+        if hard < 60000:
+            config = config.replace("maxconn 20000", f"maxconn {hard * 7 // 10}")
+            config = config.replace("  ulimit-n 60000\n", "")
+            config = config.replace("global\n", "global\n  no strict-limits\n")
+        return [self.program, "-db", "-f", write(os.path.join(folder, "haproxy.cfg"), config)]
+
+
+class Nginx(Proxy):
+    def command(self, folder, port, setting):
+        nodes = [f"{address}:{node_port}" for address, node_port in setting.nodes]
+        groups = "".join(f"  upstream node{i} {{ server {node}; keepalive 512; "
+                         "keepalive_requests 100000000; }\n" for i, node in enumerate(nodes))
+        servers = " ".join(f"server {node};" for node in nodes)
+        routes = " ".join(f"node{i} node{i};" for i in range(len(nodes)))
+        names = " ".join(f"{node} node{i};" for i, node in enumerate(nodes))
+        # Open source nginx has no sticky cookies: a map from the cookie to a group of one node.
+        single = "master_process off;" if setting.workers == 1 else ""
+        config = f"""
+daemon off; {single} worker_processes {setting.workers}; worker_rlimit_nofile 20000;
+pid {folder}/pid; error_log {folder}/error.log warn;
+events {{ worker_connections 16000; }}
+http {{
+  access_log off; keepalive_requests 100000000; keepalive_timeout 600s; tcp_nodelay on;
+  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
+  fastcgi_temp_path {folder}/fcgi; uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+  client_body_buffer_size 128k; proxy_max_temp_file_size 0;
+  upstream nodes {{ {servers} keepalive 512; keepalive_requests 100000000; }}
+{groups}
+  map $cookie_route $group {{ default nodes; {routes} }}
+  map $upstream_addr $name {{ default ""; {names} }}
+  map $cookie_route $new {{ default ""; "" "route=$name; Path=/"; }}
+  server {{
+    listen 127.0.0.1:{port} {"reuseport" if setting.workers > 1 else ""} backlog=4096;
+    location / {{
+      proxy_pass http://$group; proxy_http_version 1.1;
+      proxy_set_header Connection ""; proxy_set_header Host $http_host;
+      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+      add_header Set-Cookie $new;
+    }}
+  }}
+}}
+"""
+        return [self.program, "-p", folder, "-c", write(os.path.join(folder, "nginx.conf"), config)]
+
+
+class Relay(Proxy):
+    sticky = False
+
+    def __init__(self, name, program, mode):
+        super().__init__(name, program)
+        self.mode = mode
+
+    def command(self, folder, port, setting):
+        return [self.program, self.mode, str(port), str(setting.nodes[0][1])]
+
+
+class Running:
+    """A proxy at work."""
+
+    def __init__(self, proxy, process, port):
+        self.proxy = proxy
+        self.process = process
+        self.port = port
+        self.cookies = []
+
+    @property
+    def name(self):
+        return self.proxy.name
+
+    def ask(self, method="GET", path="/b/64", cookie=None, body=None):
+        """(node, cookie it set, bytes of the answer)"""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        try:
+            connection.request(method, path, body, {"Cookie": cookie} if cookie else {})
+            response = connection.getresponse()
+            size = len(response.read())
+            if response.status != 200:
+                raise BenchError(f"{self.name} answers {response.status} to {method} {path}")
+            new = response.getheader("Set-Cookie")
+            return response.getheader("X-Node"), new.split(";")[0] if new else None, size
+        finally:
+            connection.close()
+
+    def meet_users(self, count):
+        """Makes the cookies that the load goes with, and checks that they hold."""
+        for _ in range(count if self.proxy.sticky else 0):
+            node, cookie, _ = self.ask()
+            if cookie is None:
+                raise BenchError(f"{self.name} gave a new user no cookie")
+            for _ in range(2):
+                if self.ask(cookie=cookie)[0] != node:
+                    raise BenchError(f"{self.name} does not keep a user on its node")
+            self.cookies.append(cookie)
+
+    def check_body(self, path, size):
+        if self.ask(path=path, cookie=self.cookies[0] if self.cookies else None)[2] != size:
+            raise BenchError(f"{self.name} does not pass on {path} whole")
+
+    def stop(self):
+        self.process.stop()
+
+
+def find_program(name):
+    path = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
+    if path is None:
+        raise BenchError(f"{name} is not installed; ./dev bench installs it")
+    return path

@@ -1,0 +1,43 @@
+"""The figures as a table, and what they say of the goals."""
+
+COLUMNS = (
+    ("cpu_us", "CPU us/req", "{:.1f}"), ("cpu_us_small", "small us/req", "{:.1f}"),
+    ("growth", "growth", "{:.2f}"), ("bytes_each", "bytes each", "{:.0f}"),
+    ("per_second", "req/s", "{:.0f}"), ("per_second_1", "1 worker", "{:.0f}"),
+    ("speedup", "speedup", "{:.2f}"), ("busy", "busy", "{:.0%}"),
+    ("p50_us", "p50 us", "{:.0f}"), ("p99_us", "p99 us", "{:.0f}"),
+    ("resident", "RSS MiB", None), ("to_peer", "to peer", "{:.2f}"),
+    ("to_copy", "to floor", "{:.2f}"), ("to_splice", "to splice floor", "{:.2f}"),
+)
+
+
+def cell(entry, key, form):
+    if key not in entry:
+        return "-"
+    if key == "resident":
+        return f"{entry[key] / 1048576:.1f}"
+    return form.format(entry[key])
+
+
+def table(rows):
+    """Markdown, so that it can be pasted into bench/README.md."""
+    used = [column for column in COLUMNS if any(column[0] in entry for entry in rows.values())]
+    lines = [["", *[title for _, title, _ in used]]]
+    lines += [[name, *[cell(entry, key, form) for key, _, form in used]]
+              for name, entry in rows.items()]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    text = ["| " + " | ".join(c.ljust(w) if i == 0 else c.rjust(w)
+                              for i, (c, w) in enumerate(zip(line, widths))) + " |"
+            for line in lines]
+    rule = "|" + "|".join("-" * (w + 2) if i == 0 else "-" * (w + 1) + ":"
+                          for i, w in enumerate(widths)) + "|"
+    return "\n".join([text[0], rule, *text[1:]])
+
+
+def verdicts(name, case, rows, of):
+    """One line for each goal of a case that was measured."""
+    for goal in case.goals:
+        value = rows.get(of, {}).get(goal.figure)
+        if value is not None:
+            yield value <= goal.most, (f"{name}: {goal.figure} {value:.2f}, at most {goal.most}: "
+                                       f"{'met' if value <= goal.most else 'NOT MET'}")
