@@ -74,6 +74,7 @@ void DownstreamConnection::send_interim(const http::Head& head) {
 
 void DownstreamConnection::send_head(const http::Head& head, const http::ResponseExtras& extras) {
   response_framing_ = extras.framing;
+  if (extras.persistence == http::Persistence::close) ending_ = Ending::with_answer;
   http::write_response_head(head, extras, sink());
 }
 
@@ -94,6 +95,7 @@ void DownstreamConnection::send_body(io::PipeLease body) {
 }
 
 void DownstreamConnection::send_end(std::string_view trailers) {
+  if (ending_ == Ending::with_answer) ending_ = Ending::now;
   if (response_framing_ != BodyKind::chunked) return;
   SliceQueue& slices = out_.slices();
   slices.push_copy(worker_.context().chunks, "0\r\n");
@@ -108,7 +110,8 @@ void DownstreamConnection::send_local(const http::LocalReply& reply) {
 
 Flow DownstreamConnection::flush() {
   if (!socket_) return Flow::broken;
-  const IoStatus status = out_.write_to(*socket_);
+  const auto push = ending_ == Ending::now ? io::Push::with_next : io::Push::now;
+  const IoStatus status = out_.write_to(*socket_, push);
   if (status == IoStatus::failed) {
     out_.clear();
     return Flow::broken;
@@ -312,7 +315,8 @@ void DownstreamConnection::exchange_over(Departure departure) {
     state_ = State::lingering;  // the exchange knows already
     return reset_and_close();
   }
-  if (input_ == Input::ended || (body_ == Body::none && in_.empty())) {
+  const bool heard_out = body_ == Body::none && in_.empty() && !socket_->has_unread();
+  if (input_ == Input::ended || heard_out) {
     state_ = State::lingering;
     return close();
   }

@@ -82,6 +82,8 @@ class DownstreamConnection final : public io::Retirable,
   http::Parser parser_{http::Parser::Kind::request};
   std::unique_ptr<Exchange> exchange_;
   http::BodyKind response_framing_ = http::BodyKind::none;
+  // Once the last byte of the last answer is queued, the end of the connection follows it.
+  enum class Ending : std::uint8_t { no, with_answer, now } ending_ = Ending::no;
   std::size_t lingered_ = 0;
   std::size_t worker_index_ = 0;
   enum class Processing : std::uint8_t { idle, running } processing_ = Processing::idle;

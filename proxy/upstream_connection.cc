@@ -2,6 +2,7 @@
 
 #include "proxy/upstream_pool.h"
 
+#include <algorithm>
 #include <cassert>
 #include <utility>
 
@@ -9,6 +10,14 @@ namespace bonedry::proxy {
 
 using io::IoStatus;
 using io::Ready;
+
+namespace {
+
+// What the first read of an answer takes at most: most answers whole, and of a long one little
+// that could have been spliced.
+constexpr std::size_t kFirstRead = 16 * 1024;
+
+}  // namespace
 
 UpstreamConnection::UpstreamConnection(UpstreamPool& pool, std::uint64_t generation, UniqueFd fd)
     : pool_(pool),
@@ -162,18 +171,34 @@ void UpstreamConnection::on_idle_event() {
 }
 
 void UpstreamConnection::read() {
-  if (phase_ == Phase::body && in_.empty() && exchange_->takes_response_pipes()) {
-    io::PipeLease pipe = pool_.context().pipes.take_for(parser_.opaque_bytes());
-    if (pipe) return read_spliced(std::move(pipe));
+  UpstreamEvents& exchange = *exchange_;
+  switch (splice_body()) {
+    case IoStatus::done:
+      if (exchange_ == &exchange) update_interest();
+      return exchange.on_response_batch();
+    case IoStatus::would_block:
+      return update_interest();
+    case IoStatus::closed:
+      return on_end_of_input();
+    case IoStatus::failed:
+      return exchange.on_upstream_lost();
+    case IoStatus::refused:
+      return read_memory();
   }
+}
+
+void UpstreamConnection::read_memory() {
   const std::size_t limit =
       phase_ == Phase::head ? pool_.context().limits.bytes : ChunkPool::kChunkSize;
-  const auto room = in_.room(pool_.context().chunks, limit);
+  const bool first = phase_ == Phase::head && in_.empty();
+  auto room = in_.room(pool_.context().chunks, limit);
+  // Of a long answer the first read takes what does not go through a pipe anyway.
+  if (first) room = room.first(std::min(room.size(), kFirstRead));
   const io::ReadResult result = socket_->read(room);
   switch (result.status) {
     case IoStatus::done:
       in_.filled(result.size);
-      return parse();
+      return parse(result.size == room.size() ? More::likely : More::unknown);
     case IoStatus::would_block:
       if (in_.empty()) in_.clear();
       return update_interest();
@@ -185,28 +210,21 @@ void UpstreamConnection::read() {
   }
 }
 
-/// Body bytes from kernel to kernel. The parser counts them.
-void UpstreamConnection::read_spliced(io::PipeLease pipe) {
-  const io::ReadResult result = socket_->read(*pipe, io::Pipe::most(parser_.opaque_bytes()));
-  switch (result.status) {
-    case IoStatus::done:
-      break;
-    case IoStatus::would_block:
-      return update_interest();
-    case IoStatus::closed:
-      return on_end_of_input();
-    case IoStatus::failed:
-      return exchange_->on_upstream_lost();
-    case IoStatus::refused:
-      pool_.context().pipes.give_up();
-      return read();
+/// Body bytes from kernel to kernel; the parser counts them. `refused`: they have to go through
+/// memory.
+IoStatus UpstreamConnection::splice_body() {
+  if (phase_ != Phase::body || !in_.empty() || !exchange_->takes_response_pipes()) {
+    return IoStatus::refused;
   }
+  io::PipeLease pipe = pool_.context().pipes.take_for(parser_.opaque_bytes());
+  if (!pipe) return IoStatus::refused;
+  const io::ReadResult result = socket_->read(*pipe, io::Pipe::most(parser_.opaque_bytes()));
+  if (result.status == IoStatus::refused) pool_.context().pipes.give_up();
+  if (result.status != IoStatus::done) return result.status;
   const bool last = parser_.pass(result.size) == http::ParseStatus::complete;
   if (last) phase_ = Phase::done;
-  UpstreamEvents& exchange = *exchange_;
-  exchange.on_response_body(std::move(pipe), last ? Last::yes : Last::no);
-  if (exchange_ == &exchange) update_interest();
-  exchange.on_response_batch();
+  exchange_->on_response_body(std::move(pipe), last ? Last::yes : Last::no);
+  return IoStatus::done;
 }
 
 void UpstreamConnection::on_end_of_input() {
@@ -218,13 +236,15 @@ void UpstreamConnection::on_end_of_input() {
   exchange.on_response_batch();
 }
 
-void UpstreamConnection::parse() {
+void UpstreamConnection::parse(More more) {
   UpstreamEvents& exchange = *exchange_;
   bool going = true;
   while (going && exchange_ == &exchange) {
     going = phase_ == Phase::head ? !in_.empty() && parse_head()
                                   : phase_ == Phase::body && parse_body();
   }
+  // What follows leaves together with the head; an end or an error will be told again.
+  if (exchange_ == &exchange && more == More::likely) (void)splice_body();
   // A complete response has given this connection back already; the exchange still has to flush.
   if (exchange_ == &exchange) update_interest();
   exchange.on_response_batch();

@@ -53,9 +53,12 @@ class UpstreamConnection final : public io::Retirable,
   void on_connect_decided();
   void on_idle_event();
   void read();
-  void read_spliced(io::PipeLease pipe);
+  void read_memory();
+  [[nodiscard]] io::IoStatus splice_body();
   [[nodiscard]] http::HeadSink sink();
-  void parse();
+  /// Whether the node has likely sent more than one read took.
+  enum class More : std::uint8_t { unknown, likely };
+  void parse(More more);
   [[nodiscard]] bool parse_head();
   [[nodiscard]] bool parse_body();
   void on_end_of_input();

@@ -29,6 +29,7 @@ EventLoop::EventLoop() : timers_(start(loop_)) {
 EventLoop::~EventLoop() {
   round_end_ = nullptr;  // what it serves is gone already
   collect();
+  readiness_.close();
   uv_close(reinterpret_cast<uv_handle_t*>(&tick_), nullptr);
   uv_close(reinterpret_cast<uv_handle_t*>(&prepare_), nullptr);
   uv_close(reinterpret_cast<uv_handle_t*>(&check_), nullptr);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "proxy/base/clock.h"
+#include "proxy/io/readiness.h"
 #include "proxy/io/timer_wheel.h"
 
 #include <uv.h>
@@ -35,6 +36,7 @@ class EventLoop {
   /// The time at the start of this round of callbacks.
   [[nodiscard]] Instant now() const { return {static_cast<std::int64_t>(uv_now(&loop_))}; }
   [[nodiscard]] TimerWheel& timers() { return timers_; }
+  [[nodiscard]] Readiness& readiness() { return readiness_; }
   [[nodiscard]] uv_loop_t* raw() { return &loop_; }
 
   /// Frees the object before the loop polls again. The caller has stopped its events.
@@ -54,6 +56,7 @@ class EventLoop {
   uv_prepare_t prepare_{};
   uv_check_t check_{};
   TimerWheel timers_;
+  Readiness readiness_{loop_};
   std::vector<std::unique_ptr<Retirable>> retired_;
   std::function<void()> round_end_;
 };

@@ -1,50 +1,42 @@
 #include "proxy/io/fd_watcher.h"
 
-#include <new>
+#include <sys/epoll.h>
+
+#include <utility>
 
 namespace bonedry::io {
 
 FdWatcher::FdWatcher(EventLoop& loop, int fd, Handler& handler)
-    : poll_(new uv_poll_t), handler_(handler) {
-  if (uv_poll_init(loop.raw(), poll_, fd) != 0) {
-    delete poll_;
-    throw std::bad_alloc();  // the only failures left are want of memory and a descriptor twice
-  }
-  poll_->data = this;
-}
+    : readiness_(loop.readiness()), fd_(fd), handler_(handler) {}
 
-FdWatcher::~FdWatcher() {
-  poll_->data = nullptr;
-  uv_close(reinterpret_cast<uv_handle_t*>(poll_),
-           [](uv_handle_t* handle) { delete reinterpret_cast<uv_poll_t*>(handle); });
-}
+FdWatcher::~FdWatcher() { want(Ready::none); }
 
 void FdWatcher::want(Ready events) {
   if (events == wanted_) return;
-  wanted_ = events;
-  int mask = 0;
-  if (has(events, Ready::read)) mask |= UV_READABLE;
-  if (has(events, Ready::write)) mask |= UV_WRITABLE;
-  if (mask == 0) {
-    uv_poll_stop(poll_);
-  } else {
-    uv_poll_start(poll_, mask, on_poll);
-  }
+  const Ready before = std::exchange(wanted_, events);
+  // Errors are always told, so whoever wants nothing at all must not be in the set.
+  if (events == Ready::none) return readiness_.remove(fd_, *this);
+  std::uint32_t mask = 0;
+  if (has(events, Ready::read)) mask |= EPOLLIN;
+  if (has(events, Ready::write)) mask |= EPOLLOUT;
+  if (before == Ready::none) return readiness_.add(fd_, mask, *this);
+  readiness_.change(fd_, mask, *this);
 }
 
-void FdWatcher::on_poll(uv_poll_t* poll, int status, int events) {
-  auto* const self = static_cast<FdWatcher*>(poll->data);
-  if (self == nullptr) return;
+void FdWatcher::on_events(std::uint32_t events) {
   Ready ready = Ready::none;
-  if (status < 0) {
-    // libuv has stopped polling; whoever still wants to read what came before the error asks again.
-    self->wanted_ = Ready::none;
+  if ((events & EPOLLERR) != 0) {
+    // It would be told again and again; whoever still wants to read what came before the error
+    // asks again.
+    want(Ready::none);
     ready = Ready::both;
+  } else if ((events & EPOLLHUP) != 0) {
+    ready = wanted_;
   } else {
-    if ((events & UV_READABLE) != 0) ready = ready | Ready::read;
-    if ((events & UV_WRITABLE) != 0) ready = ready | Ready::write;
+    if ((events & EPOLLIN) != 0) ready = ready | Ready::read;
+    if ((events & EPOLLOUT) != 0) ready = ready | Ready::write;
   }
-  self->handler_.on_ready(ready);
+  handler_.on_ready(ready);
 }
 
 }  // namespace bonedry::io

@@ -2,8 +2,6 @@
 
 #include "proxy/io/event_loop.h"
 
-#include <uv.h>
-
 #include <cstdint>
 
 namespace bonedry::io {
@@ -37,14 +35,16 @@ class FdWatcher {
   FdWatcher(const FdWatcher&) = delete;
   FdWatcher& operator=(const FdWatcher&) = delete;
 
-  /// A change costs two system calls, so it is made only when it is one.
+  /// A change costs a system call, so it is made only when it is one.
   void want(Ready events);
   [[nodiscard]] Ready wanted() const { return wanted_; }
 
  private:
-  static void on_poll(uv_poll_t* poll, int status, int events);
+  friend class Readiness;
+  void on_events(std::uint32_t events);
 
-  uv_poll_t* poll_;  // libuv holds on to it until its close callback
+  Readiness& readiness_;
+  const int fd_;
   Handler& handler_;
   Ready wanted_ = Ready::none;
 };

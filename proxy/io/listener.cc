@@ -25,6 +25,7 @@ Result<UniqueFd> listen_on(const SocketAddress& address) {
   if (!fd.is_open()) return failed(address);
   const int on = 1;
   setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+  setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));  // its connections inherit it
   if (setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) != 0 ||
       ::bind(fd.get(), address.raw(), address.size) != 0 || ::listen(fd.get(), kBacklog) != 0) {
     return failed(address);
@@ -57,8 +58,6 @@ void Listener::on_ready(Ready /*ready*/) {
     UniqueFd client{::accept4(fd_.get(), reinterpret_cast<sockaddr*>(&peer.storage), &peer.size,
                               SOCK_NONBLOCK | SOCK_CLOEXEC)};
     if (client.is_open()) {
-      const int on = 1;
-      setsockopt(client.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
       on_accept_(std::move(client), peer);
       continue;
     }

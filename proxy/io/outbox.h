@@ -29,8 +29,8 @@ class Outbox {
     return slices_.bytes() + (pipe_ ? pipe_->bytes() : 0);
   }
   /// Sends as much as the socket takes: `done` when nothing is left.
-  [[nodiscard]] IoStatus write_to(Socket& socket) {
-    const IoStatus status = socket.write(slices_);
+  [[nodiscard]] IoStatus write_to(Socket& socket, Push push = Push::now) {
+    const IoStatus status = socket.write(slices_, pipe_ ? Push::with_next : push);
     if (status != IoStatus::done || !pipe_) return status;
     const IoStatus piped = socket.write(*pipe_);
     if (pipe_->bytes() == 0) pipe_.reset();

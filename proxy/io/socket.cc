@@ -5,8 +5,11 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 
 namespace bonedry::io {
@@ -21,15 +24,28 @@ bool is_refusal(int error) {
   return error == EINVAL || error == ENOSYS || error == EPERM || error == EOPNOTSUPP;
 }
 
+using Octets = std::array<std::uint8_t, 4>;
+
+/// "192.0.2.1", once for each connection: inet_ntop does it with snprintf.
+std::string dotted(const Octets& octets) {
+  std::array<char, INET_ADDRSTRLEN> text{};
+  char* end = text.data();
+  for (const std::uint8_t octet : octets) {
+    if (end != text.data()) *end++ = '.';
+    end = std::to_chars(end, text.data() + text.size(), octet).ptr;
+  }
+  return {text.data(), end};
+}
+
 /// One piece, as a small message is, costs less without the vector around it.
-ssize_t send(int fd, std::span<iovec> vectors) {
+ssize_t send(int fd, std::span<iovec> vectors, int flags) {
   if (vectors.size() == 1) {
-    return ::send(fd, vectors.front().iov_base, vectors.front().iov_len, MSG_NOSIGNAL);
+    return ::send(fd, vectors.front().iov_base, vectors.front().iov_len, flags);
   }
   msghdr message{};
   message.msg_iov = vectors.data();
   message.msg_iovlen = vectors.size();
-  return ::sendmsg(fd, &message, MSG_NOSIGNAL);
+  return ::sendmsg(fd, &message, flags);
 }
 
 }  // namespace
@@ -54,18 +70,18 @@ Result<SocketAddress> make_address(const std::string& host, std::uint16_t port) 
 }
 
 std::string host_text(const SocketAddress& address) {
-  std::array<char, INET6_ADDRSTRLEN> text{};
   if (address.storage.ss_family == AF_INET) {
     const auto* const v4 = reinterpret_cast<const sockaddr_in*>(&address.storage);
-    inet_ntop(AF_INET, &v4->sin_addr, text.data(), text.size());
-    return text.data();
+    return dotted(std::bit_cast<Octets>(v4->sin_addr.s_addr));
   }
   const auto* const v6 = reinterpret_cast<const sockaddr_in6*>(&address.storage);
   if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) {
-    inet_ntop(AF_INET, &v6->sin6_addr.s6_addr[12], text.data(), text.size());
-  } else {
-    inet_ntop(AF_INET6, &v6->sin6_addr, text.data(), text.size());
+    Octets octets{};
+    std::copy_n(&v6->sin6_addr.s6_addr[12], octets.size(), octets.begin());
+    return dotted(octets);
   }
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  inet_ntop(AF_INET6, &v6->sin6_addr, text.data(), text.size());
   return text.data();
 }
 
@@ -103,10 +119,11 @@ ReadResult Socket::read(Pipe& into, std::size_t most) {
   return outcome(size);
 }
 
-IoStatus Socket::write(SliceQueue& queue) {
+IoStatus Socket::write(SliceQueue& queue, Push push) {
+  const int flags = push == Push::with_next ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL;
   std::array<iovec, kVectors> vectors;
   while (!queue.empty()) {
-    const ssize_t size = send(fd_.get(), {vectors.data(), queue.gather(vectors)});
+    const ssize_t size = send(fd_.get(), {vectors.data(), queue.gather(vectors)}, flags);
     if (size >= 0) {
       queue.consume(static_cast<std::size_t>(size));
       continue;
@@ -133,6 +150,11 @@ IoStatus Socket::write(Pipe& pipe) {
     return IoStatus::failed;
   }
   return IoStatus::done;
+}
+
+bool Socket::has_unread() const {
+  char first = 0;
+  return ::recv(fd_.get(), &first, 1, MSG_PEEK) == 1;
 }
 
 int Socket::connect_error() {

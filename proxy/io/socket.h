@@ -37,6 +37,10 @@ struct ReadResult {
   std::size_t size = 0;
 };
 
+/// Whether what is written is for the peer at once, or more (bytes, or the end) follows right away
+/// and may share a packet with it.
+enum class Push : std::uint8_t { now, with_next };
+
 /// A connected (or connecting) stream socket and its readiness. Closing is immediate.
 class Socket {
  public:
@@ -51,11 +55,15 @@ class Socket {
   /// One read of at most `most` bytes (not 0) into an empty pipe, without copying them.
   [[nodiscard]] ReadResult read(Pipe& into, std::size_t most);
   /// Writes as much of the queue as the socket takes: `done` when it is empty.
-  [[nodiscard]] IoStatus write(SliceQueue& queue);
+  [[nodiscard]] IoStatus write(SliceQueue& queue, Push push = Push::now);
   /// The same of a pipe. Unlike the other it may raise SIGPIPE, which the thread has blocked.
   [[nodiscard]] IoStatus write(Pipe& pipe);
   /// errno of the last failure.
   [[nodiscard]] int error() const { return error_; }
+
+  /// Whether the peer sent bytes that were not read: closing now would reset the connection, and
+  /// what was written last could be lost with it.
+  [[nodiscard]] bool has_unread() const;
 
   /// How an attempt to connect went; 0 is success. Also takes the pending error off the socket.
   [[nodiscard]] int connect_error();

@@ -1,0 +1,60 @@
+#include "proxy/io/readiness.h"
+
+#include "proxy/io/fd_watcher.h"
+
+#include <cerrno>
+#include <new>
+#include <system_error>
+
+namespace bonedry::io {
+
+Readiness::Readiness(uv_loop_t& loop) : epoll_(epoll_create1(EPOLL_CLOEXEC)) {
+  if (!epoll_.is_open()) throw std::system_error(errno, std::generic_category(), "epoll_create1");
+  if (const int error = uv_poll_init(&loop, &poll_, epoll_.get()); error != 0) {
+    throw std::system_error(-error, std::generic_category(), "uv_poll_init");
+  }
+  poll_.data = this;
+  uv_poll_start(&poll_, UV_READABLE, on_poll);
+}
+
+void Readiness::close() { uv_close(reinterpret_cast<uv_handle_t*>(&poll_), nullptr); }
+
+void Readiness::control(int operation, int fd, std::uint32_t events, FdWatcher* watcher) {
+  epoll_event event{};
+  event.events = events;
+  event.data.ptr = watcher;
+  // The only failures left are want of memory and a descriptor that is not open.
+  if (epoll_ctl(epoll_.get(), operation, fd, &event) != 0) throw std::bad_alloc();
+}
+
+void Readiness::add(int fd, std::uint32_t events, FdWatcher& watcher) {
+  control(EPOLL_CTL_ADD, fd, events, &watcher);
+}
+
+void Readiness::change(int fd, std::uint32_t events, FdWatcher& watcher) {
+  control(EPOLL_CTL_MOD, fd, events, &watcher);
+}
+
+void Readiness::remove(int fd, const FdWatcher& watcher) {
+  epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
+  for (epoll_event& event : pending_) {
+    if (event.data.ptr == &watcher) event.data.ptr = nullptr;
+  }
+}
+
+void Readiness::on_poll(uv_poll_t* poll, int /*status*/, int /*events*/) {
+  static_cast<Readiness*>(poll->data)->collect();
+}
+
+void Readiness::collect() {
+  const int count = epoll_wait(epoll_.get(), events_.data(), int{kMostEvents}, 0);
+  if (count <= 0) return;
+  pending_ = std::span(events_).first(static_cast<std::size_t>(count));
+  while (!pending_.empty()) {
+    const epoll_event event = pending_.front();
+    pending_ = pending_.subspan(1);
+    if (event.data.ptr != nullptr) static_cast<FdWatcher*>(event.data.ptr)->on_events(event.events);
+  }
+}
+
+}  // namespace bonedry::io
