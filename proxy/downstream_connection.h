@@ -30,6 +30,8 @@ class DownstreamConnection final : public io::Retirable,
   DownstreamConnection(Worker& worker, UniqueFd fd, std::string client, std::size_t listener);
   ~DownstreamConnection() override;
 
+  /// Serves what the client has sent before it was accepted.
+  void begin() { read(); }
   /// The worker ends: closes at once between requests, else after the exchange.
   void drain();
   /// Closes at once, whatever is under way.

@@ -132,6 +132,7 @@ void Worker::on_accept(std::size_t listener, UniqueFd fd, const io::SocketAddres
   connections_.push_back(
       std::make_unique<DownstreamConnection>(*this, std::move(fd), io::host_text(peer), listener));
   connections_.back()->worker_index_ = connections_.size() - 1;
+  connections_.back()->begin();
 }
 
 void Worker::remove(DownstreamConnection& connection) {

@@ -223,8 +223,8 @@ HopByHop::HopByHop(const Head& head) : head_(head) {
   for (const Field& field : head.fields) {
     if (field.id != FieldName::connection) continue;
     each_element(head.value(field), [this](std::string_view option) {
-      const bool own = equal_ignoring_case(option, "keep-alive") ||
-                       equal_ignoring_case(option, "close");
+      const bool own =
+          equal_ignoring_case(option, "keep-alive") || equal_ignoring_case(option, "close");
       if (!own) names_ = Names::some;
     });
   }

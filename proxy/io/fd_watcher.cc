@@ -9,7 +9,9 @@ namespace bonedry::io {
 FdWatcher::FdWatcher(EventLoop& loop, int fd, Handler& handler)
     : readiness_(loop.readiness()), fd_(fd), handler_(handler) {}
 
-FdWatcher::~FdWatcher() { want(Ready::none); }
+FdWatcher::~FdWatcher() {
+  want(Ready::none);
+}
 
 void FdWatcher::want(Ready events) {
   if (events == wanted_) return;

@@ -26,6 +26,9 @@ Result<UniqueFd> listen_on(const SocketAddress& address) {
   const int on = 1;
   setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
   setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));  // its connections inherit it
+  // A client speaks first, so the kernel hands it over with its first bytes: a wake-up and a wait
+  // less. One that says nothing is handed over after about a second all the same.
+  setsockopt(fd.get(), IPPROTO_TCP, TCP_DEFER_ACCEPT, &on, sizeof(on));
   if (setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) != 0 ||
       ::bind(fd.get(), address.raw(), address.size) != 0 || ::listen(fd.get(), kBacklog) != 0) {
     return failed(address);

@@ -25,9 +25,7 @@ class Outbox {
   }
 
   [[nodiscard]] bool empty() const { return slices_.empty() && !pipe_; }
-  [[nodiscard]] std::size_t bytes() const {
-    return slices_.bytes() + (pipe_ ? pipe_->bytes() : 0);
-  }
+  [[nodiscard]] std::size_t bytes() const { return slices_.bytes() + (pipe_ ? pipe_->bytes() : 0); }
   /// Sends as much as the socket takes: `done` when nothing is left.
   [[nodiscard]] IoStatus write_to(Socket& socket, Push push = Push::now) {
     const IoStatus status = socket.write(slices_, pipe_ ? Push::with_next : push);

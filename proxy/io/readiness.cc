@@ -17,7 +17,9 @@ Readiness::Readiness(uv_loop_t& loop) : epoll_(epoll_create1(EPOLL_CLOEXEC)) {
   uv_poll_start(&poll_, UV_READABLE, on_poll);
 }
 
-void Readiness::close() { uv_close(reinterpret_cast<uv_handle_t*>(&poll_), nullptr); }
+void Readiness::close() {
+  uv_close(reinterpret_cast<uv_handle_t*>(&poll_), nullptr);
+}
 
 void Readiness::control(int operation, int fd, std::uint32_t events, FdWatcher* watcher) {
   epoll_event event{};

@@ -34,7 +34,8 @@ class ParsedHead {
 
 class ParsedRequest : public ParsedHead {
  public:
-  explicit ParsedRequest(std::string_view text) : ParsedHead(Parser::Kind::request, text) {}
+  explicit ParsedRequest(std::string_view text, const HeadLimits& limits = {})
+      : ParsedHead(Parser::Kind::request, text, limits) {}
 
   /// "" when parser and rules let it pass; else the first refusal.
   [[nodiscard]] std::string verdict() const;

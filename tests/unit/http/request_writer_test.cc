@@ -54,8 +54,9 @@ TEST(RequestWriterTest, ACanonicalRequestGoesOnAsItIsWithWhatAProxyAdds) {
             "X-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: a\r\n\r\n");
 }
 
-TEST(RequestWriterTest, CanonicalLinesAreTheOriginalBytesInOneRun) {
-  const ParsedRequest request("GET /x HTTP/1.1\r\nHost: a\r\nAccept: */*\r\nA: b\r\n\r\n");
+TEST(RequestWriterTest, ALongRunOfCanonicalLinesIsTheOriginalBytes) {
+  const std::string filling(SliceQueue::kCopied, 'f');
+  const ParsedRequest request("GET /x HTTP/1.1\r\nHost: a\r\nA: " + filling + "\r\n\r\n");
   ChunkPool pool;
   SliceQueue queue;
   write_request_head(request.head, request.facts(), kOrigin, nullptr, {queue, pool});
@@ -64,6 +65,25 @@ TEST(RequestWriterTest, CanonicalLinesAreTheOriginalBytesInOneRun) {
   EXPECT_EQ(count, 2U) << "what came, and what is added";
   EXPECT_EQ(vectors[0].iov_base, request.head.base);
   EXPECT_EQ(vectors[0].iov_len, request.head.size - 2U) << "all but the empty line";
+}
+
+TEST(RequestWriterTest, AShortHeadIsOnePiece) {
+  const ParsedRequest request("GET /x HTTP/1.1\r\nHost: a\r\nodd:b\r\nAccept: */*\r\n\r\n");
+  ChunkPool pool;
+  SliceQueue queue;
+  write_request_head(request.head, request.facts(), kOrigin, nullptr, {queue, pool});
+  std::array<iovec, 16> vectors{};
+  EXPECT_EQ(queue.gather(vectors), 1U);
+}
+
+TEST(RequestWriterTest, AValueLongerThanAChunkGoesOnWhole) {
+  const std::string value(3 * ChunkPool::kChunkSize, 'v');
+  const ParsedRequest request("GET /x HTTP/1.1\r\nHost: a\r\nodd:" + value + "\r\nB: c\r\n\r\n",
+                              {1024 * 1024, 100});
+  ChunkPool pool;
+  SliceQueue queue;
+  write_request_head(request.head, request.facts(), kOrigin, nullptr, {queue, pool});
+  EXPECT_TRUE(text_of(queue).find("\r\nodd: " + value + "\r\nB: c\r\n") != std::string::npos);
 }
 
 TEST(RequestWriterTest, WhatIsNotCanonicalIsWrittenAnew) {
