@@ -13,9 +13,10 @@ using io::Ready;
 
 namespace {
 
-// What the first read of an answer takes at most: most answers whole, and of a long one little
-// that could have been spliced.
-constexpr std::size_t kFirstRead = 16 * 1024;
+// From this length on an answer is long: worth a first read that takes little more than its head,
+// so that the rest is spliced. Connections often carry like after like: the last answer tells.
+constexpr std::uint64_t kLongAnswer = 32 * 1024;
+constexpr std::size_t kFirstReadOfLong = 4 * 1024;
 
 }  // namespace
 
@@ -192,16 +193,17 @@ void UpstreamConnection::read_memory() {
       phase_ == Phase::head ? pool_.context().limits.bytes : ChunkPool::kChunkSize;
   const bool first = phase_ == Phase::head && in_.empty();
   auto room = in_.room(pool_.context().chunks, limit);
-  // Of a long answer the first read takes what does not go through a pipe anyway.
-  if (first) room = room.first(std::min(room.size(), kFirstRead));
+  if (first) room = room.first(std::min(room.size(), first_read_));
   const io::ReadResult result = socket_->read(room);
   switch (result.status) {
     case IoStatus::done:
       in_.filled(result.size);
-      return parse(result.size == room.size() ? More::likely : More::unknown);
-    case IoStatus::would_block:
+      return parse(first && result.size == room.size() ? More::likely : More::unknown);
+    case IoStatus::would_block: {
       if (in_.empty()) in_.clear();
-      return update_interest();
+      update_interest();
+      return exchange_->on_response_batch();  // a first read may have come before
+    }
     case IoStatus::closed:
       return on_end_of_input();
     case IoStatus::failed:
@@ -244,7 +246,9 @@ void UpstreamConnection::parse(More more) {
                                   : phase_ == Phase::body && parse_body();
   }
   // What follows leaves together with the head; an end or an error will be told again.
-  if (exchange_ == &exchange && more == More::likely) (void)splice_body();
+  if (exchange_ == &exchange && phase_ == Phase::body && more == More::likely) {
+    if (splice_body() == IoStatus::refused) return read_memory();
+  }
   // A complete response has given this connection back already; the exchange still has to flush.
   if (exchange_ == &exchange) update_interest();
   exchange.on_response_batch();
@@ -272,6 +276,7 @@ bool UpstreamConnection::parse_head() {
     return true;
   }
   parser_.expect_body(facts->framing);
+  first_read_ = parser_.opaque_bytes() >= kLongAnswer ? kFirstReadOfLong : ChunkPool::kChunkSize;
   phase_ = Phase::body;
   exchange_->on_response_head(*facts);
   return true;

@@ -78,6 +78,7 @@ class UpstreamConnection final : public io::Retirable,
   enum class Pull : std::uint8_t { held, wanted } pull_ = Pull::wanted;
   enum class Writing : std::uint8_t { fine, broken } writing_ = Writing::fine;
   http::BodyKind request_body_ = http::BodyKind::none;
+  std::size_t first_read_ = ChunkPool::kChunkSize;  // of an answer, at most
   std::size_t exchanges_ = 0;
   std::size_t pool_index_ = 0;  // its place in the pool's list of all
   std::size_t idle_index_ = 0;  // its place in the pool's list of idle ones, while idle
