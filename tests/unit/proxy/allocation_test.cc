@@ -1,0 +1,149 @@
+// What an exchange allocates once everything is warm: nothing.
+#include "proxy/worker.h"
+#include "session/memory_ledger.h"
+#include "tests/support/fake_node.h"
+#include "tests/support/http_client.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstdint>
+#include <cstdlib>
+#include <future>
+#include <memory>
+#include <new>
+#include <string>
+#include <vector>
+
+namespace {
+
+/// Allocations of the thread that has asked to be counted.
+std::atomic<std::uint64_t> allocations{0};
+thread_local bool counted = false;
+
+void* allocate(std::size_t size) {
+  if (counted) allocations.fetch_add(1, std::memory_order_relaxed);
+  void* const memory = std::malloc(size == 0 ? 1 : size);
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+
+}  // namespace
+
+void* operator new(std::size_t size) {
+  return allocate(size);
+}
+void* operator new[](std::size_t size) {
+  return allocate(size);
+}
+void operator delete(void* memory) noexcept {
+  std::free(memory);
+}
+void operator delete[](void* memory) noexcept {
+  std::free(memory);
+}
+void operator delete(void* memory, std::size_t /*size*/) noexcept {
+  std::free(memory);
+}
+void operator delete[](void* memory, std::size_t /*size*/) noexcept {
+  std::free(memory);
+}
+
+namespace bonedry::proxy {
+namespace {
+
+constexpr const char* kAddress = "127.0.0.1";
+
+/// One worker in this process, in front of one scripted node.
+class AllocationTest : public testing::Test {
+ protected:
+  AllocationTest() {
+    auto socket = io::listen_on(*io::make_address(kAddress, 0));
+    address_ = std::string(kAddress) + ":" + std::to_string(io::bound_port(*socket));
+    std::vector<Worker::Listen> listens;
+    listens.push_back({std::move(*socket), "shop"});
+    worker_ = std::make_unique<Worker>(SharedParts{ledger_, clock_, access_log_, secrets_},
+                                       std::move(listens), topology(), 1, 100);
+  }
+
+  std::shared_ptr<const balancer::Topology> topology() {
+    const std::string name = alice_.name();
+    const session::NodeSlot slot = ledger_.slot_of("shop/" + name);
+    ledger_.set_times(slot, {Millis{60000}, Millis{60000}, Millis{600000}});
+    balancer::NodeView view;
+    view.node = std::make_shared<balancer::Node>("shop", name, ledger_.counts(slot));
+    view.slot = slot;
+    const std::size_t colon = alice_.address().rfind(':');
+    view.address.host = alice_.address().substr(0, colon);
+    view.address.port = static_cast<std::uint16_t>(std::stoul(alice_.address().substr(colon + 1)));
+    balancer::PoolView pool;
+    pool.config.name = "shop";
+    pool.nodes.push_back(view);
+    auto all = std::make_shared<balancer::Topology>();
+    all->pools.push_back(pool);
+    published_ = all;
+    return all;
+  }
+
+  /// On the worker's thread.
+  void count(bool whether) {
+    std::promise<void> done;
+    worker_->publish(published_, [whether, &done] {
+      counted = whether;
+      done.set_value();
+    });
+    done.get_future().wait();
+  }
+
+  std::uint64_t allocations_of(int exchanges, test::User& user, const test::Request& request) {
+    count(true);
+    const std::uint64_t before = allocations;
+    for (int i = 0; i < exchanges; ++i) EXPECT_EQ(user.send(request).status, 200);
+    const std::uint64_t after = allocations;
+    count(false);
+    return after - before;
+  }
+
+  test::FakeNode alice_{"alice"};
+  SystemClock clock_;
+  session::MemoryLedger ledger_{1000, clock_.now()};
+  AccessLog access_log_{{.access = "off"}};
+  std::vector<std::string> secrets_{"a secret of at least thirty-two characters"};
+  std::shared_ptr<const balancer::Topology> published_;
+  std::string address_;
+  std::unique_ptr<Worker> worker_;
+};
+
+TEST_F(AllocationTest, AnExchangeOfAKnownUserAllocatesNothing) {
+  test::User user{address_};
+  const test::Request page{.target = "/page", .headers = {{"User-Agent", "test"}}};
+  for (int i = 0; i < 50; ++i) ASSERT_EQ(user.send(page).status, 200);
+  // Publishing itself allocates, and its last steps may come behind the promise.
+  EXPECT_LE(allocations_of(0, user, page), 4U) << "what counting costs";
+  EXPECT_LE(allocations_of(500, user, page), 4U);
+}
+
+TEST_F(AllocationTest, LongBodiesAllocateNothingEither) {
+  alice_.on("/long",
+            [](test::NodeExchange& exchange) { exchange.respond(200, std::string(200000, 'x')); });
+  test::User user{address_};
+  const test::Request page{.target = "/long"};
+  for (int i = 0; i < 50; ++i) ASSERT_EQ(user.send(page).status, 200);
+  EXPECT_LE(allocations_of(200, user, page), 20U) << "a pipe now and then, not one for each";
+}
+
+TEST_F(AllocationTest, TheCountIsReal) {
+  test::User user{address_};
+  ASSERT_EQ(user.send({.target = "/"}).status, 200);
+  count(true);
+  const std::uint64_t before = allocations;
+  for (int i = 0; i < 20; ++i) {
+    test::User stranger{address_};
+    ASSERT_EQ(stranger.send({.target = "/"}).status, 200);
+  }
+  EXPECT_GE(allocations - before, 20U) << "a new connection allocates";
+  count(false);
+}
+
+}  // namespace
+}  // namespace bonedry::proxy
