@@ -1,13 +1,15 @@
 """The cases: what is measured of whom, and what it must reach."""
 
 import os
+import signal
 import socket
 import statistics
+import subprocess
 import time
 
 from .load import Load, run_wrk
 from .machine import BenchError
-from .proxies import Setting
+from .proxies import Setting, find_program
 
 KIB, MIB = 1024, 1024 * 1024
 PEERS = ("haproxy", "nginx")
@@ -215,6 +217,47 @@ class WorkersCase:
         return rows
 
 
+class CallsCase:
+    """System calls for each request, as strace counts them (it slows everything down: no times)."""
+
+    about = "system calls per request, 64 B, 64 connections"
+    goals = ()
+
+    def run(self, bench):
+        rows = {}
+        for proxy in [p for p in bench.proxies if p.sticky]:
+            with bench.running([proxy], 16) as (running,):
+                bench.measure(running, Load(), 1)
+                counts, figures = count_calls(
+                    running.process.child.pid, bench.folder,
+                    lambda running=running: bench.measure(running, Load(), 2))
+            calls = {name: count / figures["requests"] for name, count in counts.items()}
+            rows[proxy.name] = {"calls": sum(calls.values()), **{
+                name: value for name, value in sorted(calls.items()) if value >= 0.005}}
+        return rows
+
+
+def count_calls(pid, folder, work):
+    """Calls of a process by name while `work` runs, and what that returns."""
+    output = os.path.join(folder, "strace")
+    tracer = subprocess.Popen([find_program("strace"), "-f", "-c", "-p", str(pid), "-o", output],
+                              stderr=subprocess.PIPE, text=True)
+    try:
+        if "attached" not in tracer.stderr.readline():
+            raise BenchError("strace may not trace here")
+        result = work()
+    finally:
+        tracer.send_signal(signal.SIGINT)
+        tracer.wait()
+    counts = {}
+    with open(output) as lines:
+        for line in lines:
+            words = line.split()
+            if len(words) >= 5 and words[0][0].isdigit() and words[-1] != "total":
+                counts[words[-1]] = int(words[3])
+    return counts, result
+
+
 def body_case(size, connections, goals):
     return LoadCase(Load(connections, f"/b/{size}"), f"{size} B, {connections} connections", goals,
                     body_bytes=size)
@@ -237,6 +280,7 @@ CASES = {
     "c512": LoadCase(Load(connections=512), "64 B, 512 connections"),
     "paced": LoadCase(Load(pause_ms=20), "64 B, the same load for all: 64 connections, 20 ms pauses",
                       (Goal("p99_to_peer", 1.0),), floors=False),
+    "calls": CallsCase(),
     "idle": IdleCase(),
     "nodes": NodesCase("1,000 nodes against 2"),
     "sessions": SessionsCase("1,000,000 sessions against 16"),

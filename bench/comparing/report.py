@@ -21,7 +21,12 @@ def cell(entry, key, form):
 
 def table(rows):
     """Markdown, so that it can be pasted into bench/README.md."""
+    known = {key for key, _, _ in COLUMNS}
     used = [column for column in COLUMNS if any(column[0] in entry for entry in rows.values())]
+    # What else there is are counts for each request.
+    others = sorted({key for entry in rows.values() for key, value in entry.items()
+                     if key not in known and isinstance(value, float) and "calls" in entry})
+    used += [(key, key, "{:.2f}") for key in others]
     lines = [["", *[title for _, title, _ in used]]]
     lines += [[name, *[cell(entry, key, form) for key, _, form in used]]
               for name, entry in rows.items()]
