@@ -40,7 +40,9 @@ Affinity::Affinity(const balancer::PoolView& pool, std::span<const std::string> 
   for (std::size_t index = 0; index < pool.nodes.size(); ++index) {
     slots_.emplace(pool.nodes[index].slot, index);
     for (std::size_t secret = 0; secret < sealer_.secrets(); ++secret) {
-      nodes_.emplace(sealer_.node_key(secret, pool.nodes[index].node->name()), index);
+      const NodeKey key = sealer_.node_key(secret, pool.nodes[index].node->name());
+      nodes_.emplace(key, index);
+      if (secret == 0) node_keys_.push_back(key);
     }
   }
 }
@@ -160,8 +162,7 @@ void Affinity::begin(Visit& visit, std::size_t node, Instant now) {
 
 std::string Affinity::set_cookie(Visit& visit, std::size_t node) {
   const WallTime issued = clock_.wall() - (clock_.now() - visit.created);
-  const auto value =
-      sealer_.seal({visit.key, sealer_.node_key(0, pool_.nodes[node].node->name()), issued});
+  const auto value = sealer_.seal({visit.key, node_keys_[node], issued});
   const std::string_view text(value.data(), value.size());
   if (visit.held) ledger_.reseal(*visit.held, peek(text)->check);
   visit.cookie = CookieStanding::current;
