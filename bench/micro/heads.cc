@@ -1,133 +1,142 @@
-// Heads, as every exchange has two of them: parsing, judging, writing on.
+#include "bench/micro/messages.h"
+#include "proxy/base/slice_queue.h"
 #include "proxy/http/head_writer.h"
-#include "proxy/http/parser.h"
 #include "proxy/http/rules.h"
+#include "session/cookie_header.h"
 
 #include <benchmark/benchmark.h>
-#include <sys/uio.h>
 
 #include <array>
-#include <cstring>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
-namespace bonedry::http {
+namespace bonedry::micro {
 namespace {
 
-constexpr std::string_view kTiny = "GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n";
-constexpr std::string_view kBrowser =
-    "GET /basket?item=4711 HTTP/1.1\r\nHost: shop.example\r\n"
-    "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0\r\n"
-    "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\n"
-    "Accept-Language: en-GB,en;q=0.7,de;q=0.3\r\nAccept-Encoding: gzip, deflate, br\r\n"
-    "Referer: https://shop.example/\r\nConnection: keep-alive\r\n"
-    "Cookie: theme=dark; consent=yes; basket=0123456789abcdef\r\n"
-    "Upgrade-Insecure-Requests: 1\r\nSec-Fetch-Dest: document\r\nSec-Fetch-Mode: navigate\r\n\r\n";
-constexpr std::string_view kAnswer =
-    "HTTP/1.1 200 OK\r\nServer: shop\r\nDate: Tue, 24 Nov 2026 10:00:00 GMT\r\n"
-    "Content-Type: text/html; charset=utf-8\r\nContent-Length: 64\r\nCache-Control: no-store\r\n"
-    "Connection: keep-alive\r\n\r\n";
+using http::Parser;
 
-/// A head in a chunk, as a connection has it, parsed over and over.
-class Message {
+/// Takes our cookie out, as a worker's PoolRuntime does.
+class OwnCookie final : public http::CookieFilter {
  public:
-  Message(Parser::Kind kind, std::string_view text) : parser_(kind), text_(text) {
-    head_.chunk = pool_.take();
-    std::memcpy(head_.chunk->data(), text.data(), text.size());
+  [[nodiscard]] Kept filter(std::string_view value) const override {
+    const auto found = session::find_cookie(value, "bonedry");
+    if (!found) return {};
+    return {found->before, found->after, true};
   }
-  const Head& parse() {
-    parser_.start();
-    ChunkRef chunk = head_.chunk;
-    head_.clear();
-    (void)parser_.parse_head(chunk->data(), text_.size(), HeadLimits{}, head_);
-    head_.chunk = std::move(chunk);
-    return head_;
-  }
-  ChunkPool& pool() { return pool_; }
-
- private:
-  ChunkPool pool_;
-  Parser parser_;
-  std::string_view text_;
-  Head head_;
 };
 
-void parse_request(benchmark::State& state, std::string_view text) {
-  Message message(Parser::Kind::request, text);
-  for (auto _ : state) benchmark::DoNotOptimize(judge_request(message.parse()));
-  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(text.size()));
-}
-BENCHMARK_CAPTURE(parse_request, tiny, kTiny);
-BENCHMARK_CAPTURE(parse_request, browser, kBrowser);
-
-void parse_response(benchmark::State& state) {
-  Message message(Parser::Kind::response, kAnswer);
-  for (auto _ : state) benchmark::DoNotOptimize(judge_response(message.parse(), AskedBy::other));
-  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(kAnswer.size()));
-}
-BENCHMARK(parse_response);
-
-void drain(SliceQueue& queue) {
+/// The bytes of one head written and gone, as far as the system call.
+void send(SliceQueue& queue) {
   std::array<iovec, 64> vectors;
   benchmark::DoNotOptimize(queue.gather(vectors));
+  benchmark::DoNotOptimize(vectors.data());
+  benchmark::ClobberMemory();
   queue.consume(queue.bytes());
 }
 
-void write_request(benchmark::State& state, std::string_view text) {
+void set_bytes(benchmark::State& state, std::string_view text) {
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(text.size()));
+}
+
+// llhttp and our callbacks: once per request, and once per answer.
+void parse(benchmark::State& state, Parser::Kind kind, const std::string& text) {
+  Message message(kind, text);
+  for (auto _ : state) benchmark::DoNotOptimize(message.parse());
+  set_bytes(state, text);
+}
+BENCHMARK_CAPTURE(parse, small, Parser::Kind::request, std::string(kSmallRequest))
+    ->Name("heads/parse/request/small");
+BENCHMARK_CAPTURE(parse, browser, Parser::Kind::request, browser_request())
+    ->Name("heads/parse/request/browser");
+BENCHMARK_CAPTURE(parse, response, Parser::Kind::response, std::string(kResponse))
+    ->Name("heads/parse/response");
+
+// What llhttp leaves to a proxy, for a request.
+void judge_request(benchmark::State& state, const std::string& text) {
   Message message(Parser::Kind::request, text);
-  const Head& head = message.parse();
-  const RequestFacts facts = *judge_request(head);
-  SliceQueue queue;
   for (auto _ : state) {
-    write_request_head(head, facts, {"192.0.2.1", "http"}, nullptr, {queue, message.pool()});
-    drain(queue);
+    benchmark::ClobberMemory();
+    benchmark::DoNotOptimize(http::judge_request(message.head()));
   }
 }
-BENCHMARK_CAPTURE(write_request, tiny, kTiny);
-BENCHMARK_CAPTURE(write_request, browser, kBrowser);
+BENCHMARK_CAPTURE(judge_request, small, std::string(kSmallRequest))
+    ->Name("heads/judge/request/small");
+BENCHMARK_CAPTURE(judge_request, browser, browser_request())->Name("heads/judge/request/browser");
 
-void write_response(benchmark::State& state) {
-  Message message(Parser::Kind::response, kAnswer);
-  const Head& head = message.parse();
-  SliceQueue queue;
-  ResponseExtras extras;
-  extras.framing = BodyKind::length;
+// The same for an answer.
+void judge_response(benchmark::State& state) {
+  Message message(Parser::Kind::response, kResponse);
   for (auto _ : state) {
-    write_response_head(head, extras, {queue, message.pool()});
-    drain(queue);
+    benchmark::ClobberMemory();
+    benchmark::DoNotOptimize(http::judge_response(message.head(), http::AskedBy::other));
   }
 }
-BENCHMARK(write_response);
+BENCHMARK(judge_response)->Name("heads/judge/response");
 
-/// Eight pieces of one size as slices of their own, from a chunk where they are no neighbours.
-void pieces_as_slices(benchmark::State& state) {
-  const auto size = static_cast<std::size_t>(state.range(0));
-  ChunkPool pool;
-  const ChunkRef chunk = pool.take();
+// A request's head on its way to a node, with our cookie taken out of the browser's.
+void write_request(benchmark::State& state, const std::string& text) {
+  Message message(Parser::Kind::request, text);
+  const auto facts = http::judge_request(message.head());
+  const OwnCookie cookies;
+  ChunkPool chunks;
   SliceQueue queue;
   for (auto _ : state) {
-    for (std::size_t i = 0; i < 8; ++i) {
-      queue.push({chunk, chunk->data() + i * (size + 1) % 16384, size});
-    }
-    drain(queue);
+    http::write_request_head(message.head(), *facts, {"203.0.113.195", "http"}, &cookies,
+                             {queue, chunks});
+    send(queue);
   }
+  set_bytes(state, text);
 }
-BENCHMARK(pieces_as_slices)->RangeMultiplier(4)->Range(64, 4096);
+BENCHMARK_CAPTURE(write_request, small, std::string(kSmallRequest))
+    ->Name("heads/write/request/small");
+BENCHMARK_CAPTURE(write_request, browser, browser_request())->Name("heads/write/request/browser");
 
-/// The same, copied together. What the kernel saves comes on top.
-void pieces_copied(benchmark::State& state) {
-  const auto size = static_cast<std::size_t>(state.range(0));
-  ChunkPool pool;
-  const ChunkRef chunk = pool.take();
+// A response's head on its way to a client: of a known session, and of one that begins.
+void write_response(benchmark::State& state, std::string_view set_cookie) {
+  Message message(Parser::Kind::response, kResponse);
+  http::ResponseExtras extras;
+  extras.framing = http::BodyKind::length;
+  extras.set_cookie = set_cookie;
+  ChunkPool chunks;
   SliceQueue queue;
   for (auto _ : state) {
-    for (std::size_t i = 0; i < 8; ++i) {
-      queue.push_copy(pool, {chunk->data() + i * (size + 1) % 16384, size});
-    }
-    drain(queue);
+    http::write_response_head(message.head(), extras, {queue, chunks});
+    send(queue);
   }
+  set_bytes(state, kResponse);
 }
-BENCHMARK(pieces_copied)->RangeMultiplier(4)->Range(64, 4096);
+BENCHMARK_CAPTURE(write_response, known, "")->Name("heads/write/response/known");
+BENCHMARK_CAPTURE(write_response, new_session,
+                  "bonedry=q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJCrze8SNFZ4kKvN7xI0; Path=/; "
+                  "HttpOnly; SameSite=Lax")
+    ->Name("heads/write/response/new");
+
+// All of the above for one exchange: what HTTP costs a proxied request without body.
+void whole_exchange(benchmark::State& state, const std::string& text) {
+  Message request(Parser::Kind::request, text);
+  Message response(Parser::Kind::response, kResponse);
+  const OwnCookie cookies;
+  ChunkPool chunks;
+  SliceQueue upstream;
+  SliceQueue downstream;
+  for (auto _ : state) {
+    request.parse();
+    const auto asked = http::judge_request(request.head());
+    http::write_request_head(request.head(), *asked, {"203.0.113.195", "http"}, &cookies,
+                             {upstream, chunks});
+    send(upstream);
+    response.parse();
+    const auto answered = http::judge_response(response.head(), http::AskedBy::other);
+    http::ResponseExtras extras;
+    extras.framing = answered->framing.kind;
+    http::write_response_head(response.head(), extras, {downstream, chunks});
+    send(downstream);
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK_CAPTURE(whole_exchange, small, std::string(kSmallRequest))->Name("heads/exchange/small");
+BENCHMARK_CAPTURE(whole_exchange, browser, browser_request())->Name("heads/exchange/browser");
 
 }  // namespace
-}  // namespace bonedry::http
+}  // namespace bonedry::micro

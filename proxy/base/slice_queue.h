@@ -16,7 +16,7 @@ namespace bonedry {
 class SliceQueue {
  public:
   /// Shorter pieces are copied together: moving so many bytes costs less than a slice of their own
-  /// does here and in the kernel (./dev bench micro, "pieces").
+  /// does here and in the kernel (./dev bench micro, "slices").
   static constexpr std::size_t kCopied = 1024;
 
   /// Neighbours in one chunk become one slice.

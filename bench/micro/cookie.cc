@@ -1,0 +1,157 @@
+#include "bench/micro/messages.h"
+#include "proxy/base/clock.h"
+#include "session/affinity.h"
+#include "session/cookie_header.h"
+#include "session/memory_ledger.h"
+#include "session/sealed_cookie.h"
+
+#include <benchmark/benchmark.h>
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bonedry::micro {
+namespace {
+
+using session::CookieContent;
+using session::CookieSealer;
+
+const std::vector<std::string> kSecrets{"the secret of all these benchmarks"};
+constexpr CookieContent kContent{{0x0123456789abcdef, 0xfedcba9876543210}, 42, {1'700'000'000'000}};
+
+std::string_view text_of(const CookieSealer::Value& value) {
+  return {value.data(), value.size()};
+}
+
+// Our pair among a browser's four: once to look the session up, once more to take the pair out.
+void find(benchmark::State& state, const std::string& field) {
+  std::string_view text = field;
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(text);
+    benchmark::DoNotOptimize(session::find_cookie(text, "bonedry"));
+  }
+}
+BENCHMARK_CAPTURE(find, third, cookie_field())->Name("cookie/find/third_of_four");
+BENCHMARK_CAPTURE(find, none, std::string("theme=dark; cart=3f2504e04f8911d39a0c0305e82c3301"))
+    ->Name("cookie/find/none_of_two");
+
+// All that a known session's cookie goes through: base64 and the check.
+void peek(benchmark::State& state) {
+  CookieSealer sealer(kSecrets, "shop");
+  const CookieSealer::Value value = sealer.seal(kContent);
+  std::string_view text = text_of(value);
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(text);
+    benchmark::DoNotOptimize(session::peek(text));
+  }
+}
+BENCHMARK(peek)->Name("cookie/peek");
+
+// A cookie for a new or moved session.
+void seal(benchmark::State& state) {
+  CookieSealer sealer(kSecrets, "shop");
+  for (auto _ : state) benchmark::DoNotOptimize(sealer.seal(kContent));
+}
+BENCHMARK(seal)->Name("cookie/seal");
+
+// A cookie that the ledger does not remember: late, forged, or of before a restart.
+void open(benchmark::State& state) {
+  CookieSealer sealer(kSecrets, "shop");
+  const CookieSealer::Value value = sealer.seal(kContent);
+  for (auto _ : state) benchmark::DoNotOptimize(sealer.open(text_of(value)));
+}
+BENCHMARK(open)->Name("cookie/open");
+
+// What set_cookie computes for the node that the cookie names.
+void node_key(benchmark::State& state) {
+  const CookieSealer sealer(kSecrets, "shop");
+  for (auto _ : state) benchmark::DoNotOptimize(sealer.node_key(0, "alice"));
+}
+BENCHMARK(node_key)->Name("cookie/node_key");
+
+// The key of a new session, from the system's generator.
+void random_key(benchmark::State& state) {
+  for (auto _ : state) benchmark::DoNotOptimize(session::random_session_key());
+}
+BENCHMARK(random_key)->Name("cookie/random_key");
+
+/// Pool "shop" with three nodes, as one worker has it.
+class Shop {
+ public:
+  Shop() {
+    pool_.config.name = "shop";
+    for (const std::string name : {"alice", "bob", "carol"}) {
+      balancer::NodeView& view = pool_.nodes.emplace_back();
+      view.slot = ledger_.slot_of("shop/" + name);
+      ledger_.set_times(view.slot,
+                        {pool_.config.session.idle_timeout, pool_.config.session.pending_timeout,
+                         pool_.config.session.max_lifetime});
+      view.node = std::make_shared<balancer::Node>("shop", name, ledger_.counts(view.slot));
+    }
+    affinity_ = std::make_unique<session::Affinity>(pool_, kSecrets, ledger_, clock_);
+  }
+
+  /// A new user's first exchange; returns the Set-Cookie.
+  std::string welcome() {
+    session::Visit visit = affinity_->arrive({}, now());
+    affinity_->begin(visit, 0, now());
+    std::string set_cookie = affinity_->set_cookie(visit, 0);
+    affinity_->leave(visit, now());
+    return set_cookie;
+  }
+
+  /// A request with this value in its cookie, from its head to its end.
+  session::Visit serve(std::string_view value) {
+    session::Visit visit = affinity_->arrive({&value, 1}, now());
+    visit.node = affinity_->settle(visit, balancer::Verdict::own_node, visit.node, now());
+    affinity_->leave(visit, now());
+    return visit;
+  }
+
+ private:
+  [[nodiscard]] Instant now() const { return clock_.now(); }
+
+  ManualClock clock_;
+  session::MemoryLedger ledger_{10'000, clock_.now()};
+  balancer::PoolView pool_;
+  std::unique_ptr<session::Affinity> affinity_;
+};
+
+std::string value_of(const std::string& set_cookie) {
+  const std::size_t from = set_cookie.find('=') + 1;
+  return set_cookie.substr(from, set_cookie.find(';') - from);
+}
+
+// A click of a user whom the ledger knows: most requests of a site with sessions.
+void known_user(benchmark::State& state) {
+  Shop shop;
+  const std::string value = value_of(shop.welcome());
+  for (auto _ : state) benchmark::DoNotOptimize(shop.serve(value));
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(known_user)->Name("affinity/known_user");
+
+// A new user's first request and the cookie in its answer. The ledger is full before long; each
+// then takes the place of the one who has waited longest.
+void new_user(benchmark::State& state) {
+  Shop shop;
+  for (auto _ : state) benchmark::DoNotOptimize(shop.welcome());
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(new_user)->Name("affinity/new_user");
+
+// A cookie of our form that nobody sealed: what an attacker can make us compute.
+void forged(benchmark::State& state) {
+  Shop shop;
+  std::string value = value_of(shop.welcome());
+  value[40] = value[40] == 'A' ? 'B' : 'A';
+  for (auto _ : state) benchmark::DoNotOptimize(shop.serve(value));
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(forged)->Name("affinity/forged_cookie");
+
+}  // namespace
+}  // namespace bonedry::micro

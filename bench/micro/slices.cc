@@ -1,0 +1,136 @@
+#include "proxy/base/chunk.h"
+#include "proxy/base/slice_queue.h"
+#include "proxy/base/unique_fd.h"
+
+#include <benchmark/benchmark.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <stdexcept>
+#include <string_view>
+#include <vector>
+
+namespace bonedry::micro {
+namespace {
+
+constexpr std::size_t kPieces = 4;
+constexpr std::size_t kMostPiece = 4096;
+constexpr std::string_view kFraming = "\r\n400\r\n";
+
+enum class As { slices, copies };
+
+/// Fills a queue with an answer in chunked coding: pieces of one read, and framing between them.
+class Answer {
+ public:
+  Answer(ChunkPool& pool, std::size_t piece) : pool_(pool), read_(pool.take()), piece_(piece) {
+    std::memset(read_->data(), 'x', read_->capacity());
+  }
+
+  void queue(SliceQueue& queue, As as) {
+    for (std::size_t i = 0; i < kPieces; ++i) {
+      queue.push_copy(pool_, kFraming);
+      // With a gap, so that no two become one slice.
+      const char* const at = read_->data() + i * (kMostPiece + kFraming.size());
+      if (as == As::slices) {
+        queue.push({read_, at, piece_});
+      } else {
+        queue.push_copy(pool_, {at, piece_});
+      }
+    }
+  }
+
+ private:
+  ChunkPool& pool_;
+  ChunkRef read_;
+  std::size_t piece_;
+};
+
+std::size_t gather(const SliceQueue& queue, std::array<iovec, 64>& vectors) {
+  const std::size_t count = queue.gather(vectors);
+  benchmark::DoNotOptimize(vectors.data());
+  benchmark::ClobberMemory();
+  return count;
+}
+
+// A buffer for one read, taken and given back.
+void take(benchmark::State& state) {
+  ChunkPool pool;
+  for (auto _ : state) benchmark::DoNotOptimize(pool.take());
+}
+BENCHMARK(take)->Name("slices/take_chunk");
+
+// Four pieces of an answer queued, gathered and consumed: as slices of their own, or copied.
+void queue(benchmark::State& state, As as) {
+  ChunkPool pool;
+  Answer answer(pool, static_cast<std::size_t>(state.range(0)));
+  SliceQueue queue;
+  std::array<iovec, 64> vectors;
+  for (auto _ : state) {
+    answer.queue(queue, as);
+    benchmark::DoNotOptimize(gather(queue, vectors));
+    queue.consume(queue.bytes());
+  }
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kPieces));
+}
+BENCHMARK_CAPTURE(queue, slices, As::slices)
+    ->Name("slices/queue/slices")
+    ->RangeMultiplier(4)
+    ->Range(64, kMostPiece);
+BENCHMARK_CAPTURE(queue, copies, As::copies)
+    ->Name("slices/queue/copies")
+    ->RangeMultiplier(4)
+    ->Range(64, kMostPiece);
+
+/// Two connected stream sockets; what goes in is taken out again.
+class SocketPair {
+ public:
+  SocketPair() {
+    std::array<int, 2> fds{};
+    if (::socketpair(AF_UNIX, SOCK_STREAM, 0, fds.data()) != 0) throw std::runtime_error("no pair");
+    from_ = UniqueFd(fds[0]);
+    to_ = UniqueFd(fds[1]);
+  }
+
+  void send(std::span<iovec> vectors) {
+    msghdr message{};
+    message.msg_iov = vectors.data();
+    message.msg_iovlen = vectors.size();
+    benchmark::DoNotOptimize(::sendmsg(from_.get(), &message, MSG_NOSIGNAL));
+    benchmark::DoNotOptimize(::recv(to_.get(), sink_.data(), sink_.size(), 0));
+  }
+
+ private:
+  UniqueFd from_;
+  UniqueFd to_;
+  std::vector<char> sink_ = std::vector<char>(2 * kPieces * kMostPiece);
+};
+
+// The same with the system call (and its counterpart): where SliceQueue::kCopied comes from.
+void sent(benchmark::State& state, As as) {
+  ChunkPool pool;
+  Answer answer(pool, static_cast<std::size_t>(state.range(0)));
+  SliceQueue queue;
+  SocketPair sockets;
+  std::array<iovec, 64> vectors;
+  for (auto _ : state) {
+    answer.queue(queue, as);
+    sockets.send({vectors.data(), gather(queue, vectors)});
+    queue.consume(queue.bytes());
+  }
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kPieces));
+}
+BENCHMARK_CAPTURE(sent, slices, As::slices)
+    ->Name("slices/sent/slices")
+    ->RangeMultiplier(4)
+    ->Range(64, kMostPiece);
+BENCHMARK_CAPTURE(sent, copies, As::copies)
+    ->Name("slices/sent/copies")
+    ->RangeMultiplier(4)
+    ->Range(64, kMostPiece);
+
+}  // namespace
+}  // namespace bonedry::micro
