@@ -83,7 +83,7 @@ class Affinity {
   const Clock& clock_;
   CookieSealer sealer_;
   std::unordered_map<NodeKey, std::size_t> nodes_;  // under every secret
-  std::vector<NodeKey> node_keys_;  // what new cookies say, by node index
+  std::vector<NodeKey> node_keys_;                  // what new cookies say, by node index
   std::unordered_map<NodeSlot, std::size_t> slots_;
   std::string attributes_;
 };
