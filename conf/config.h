@@ -65,6 +65,7 @@ struct Timeouts {
   Millis connect = std::chrono::seconds{3};
   Millis response = std::chrono::seconds{60};
   Millis stall = std::chrono::seconds{30};
+  Millis tunnel = std::chrono::hours{1};
   Millis shutdown = std::chrono::seconds{30};
 
   friend bool operator==(const Timeouts&, const Timeouts&) = default;
@@ -139,7 +140,8 @@ struct Pool {
   std::string name;
   Balance balance = Balance::least_sessions;
   unsigned min_active = 1;
-  Millis slow_start{0};  ///< 0: a node takes its full share at once
+  Millis slow_start{0};                            ///< 0: a node takes its full share at once
+  std::vector<std::string> upgrades{"websocket"};  ///< protocols that clients may switch to
   Session session;
   Health health;
   std::vector<Node> nodes;

@@ -52,6 +52,7 @@ void read_timeouts(TableReader table, Timeouts& timeouts) {
   table.read("connect", timeouts.connect, positive_duration);
   table.read("response", timeouts.response, positive_duration);
   table.read("stall", timeouts.stall, positive_duration);
+  table.read("tunnel", timeouts.tunnel, positive_duration);
   table.read("shutdown", timeouts.shutdown, positive_duration);
   table.finish();
 }
@@ -154,6 +155,7 @@ PoolSections read_pool(TableReader table, Pool& pool) {
   table.read("balance", pool.balance, balance);
   table.read("min_active", pool.min_active, integer<unsigned>(0, kUnsignedMost));
   table.read("slow_start", pool.slow_start, duration);
+  table.read_list("upgrades", pool.upgrades, upgrade_protocol);
   TableReader session = read_session(table.table("session"), pool.session);
   TableReader health = read_health(table.table("health"), pool.health);
   std::vector<TableReader> nodes = table.tables("node");

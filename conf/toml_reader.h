@@ -33,15 +33,24 @@ class TableReader {
     if (!has(key)) error(key, "required, but missing");
   }
 
-  /// Reads an array of at least one value. The sound ones are appended to `target`.
+  /// Reads an array, if it is written; the sound ones of its values become `target`.
   template <class T, class Parse>
-  void read_each(std::string_view key, std::vector<T>& target, const Parse& parse) {
+  void read_list(std::string_view key, std::vector<T>& target, const Parse& parse) {
     const std::vector<Element> all = elements(key, "an array");
+    if (!has(key)) return;
+    target.clear();
     for (const auto& [where, value] : all) {
       T element{};
       if (parse_into(where, *value, element, parse)) target.push_back(std::move(element));
     }
-    if (all.empty() && has(key) && sound(key)) error(key, "empty; expected at least one element");
+  }
+
+  /// As read_list, but at least one value must be written.
+  template <class T, class Parse>
+  void read_each(std::string_view key, std::vector<T>& target, const Parse& parse) {
+    read_list(key, target, parse);
+    const bool empty = has(key) && sound(key) && elements(key, "an array").empty();
+    if (empty) error(key, "empty; expected at least one element");
   }
 
   /// The table under `key`; a reader of nothing when there is none.

@@ -6,6 +6,7 @@
 #include <sys/un.h>
 
 #include <algorithm>
+#include <array>
 
 namespace bonedry::conf {
 namespace {
@@ -171,6 +172,25 @@ Result<std::string> token(const Value& value) {
     return !text.empty() && std::ranges::all_of(text, is_in_token);
   };
   return string_that(value, sound, "a token", "letters, digits and !#$%&'*+-.^_`|~");
+}
+
+Result<std::string> upgrade_protocol(const Value& value) {
+  const auto name_of = [](std::string_view text) {
+    std::string name{text.substr(0, text.find('/'))};
+    for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+    return name;
+  };
+  const auto sound = [&name_of](std::string_view text) {
+    static constexpr std::array<std::string_view, 4> kNever{"h2", "h2c", "http", "tls"};
+    const std::string_view version =
+        text.find('/') == std::string_view::npos ? "0" : text.substr(text.find('/') + 1);
+    const std::string name = name_of(text);
+    return !name.empty() && !version.empty() && std::ranges::all_of(name, is_in_token) &&
+           std::ranges::all_of(version, is_in_token) &&
+           std::ranges::find(kNever, name) == kNever.end();
+  };
+  return string_that(value, sound, "a protocol that may pass",
+                     R"(a name such as "websocket", and never another HTTP or TLS)");
 }
 
 Result<std::string> cookie_path(const Value& value) {

@@ -53,6 +53,9 @@ template <class T>
 [[nodiscard]] Result<std::string> url_path(const Value& value);
 /// A token of RFC 9110: method names, and names of cookies by RFC 6265.
 [[nodiscard]] Result<std::string> token(const Value& value);
+/// A protocol to switch to by Upgrade, such as "websocket"; never another HTTP or TLS, in which a
+/// client could say to a node what the proxy does not see.
+[[nodiscard]] Result<std::string> upgrade_protocol(const Value& value);
 /// Attributes of a cookie: nothing in them can end the attribute or the header field.
 [[nodiscard]] Result<std::string> cookie_path(const Value& value);
 [[nodiscard]] Result<std::string> cookie_domain(const Value& value);

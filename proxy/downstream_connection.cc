@@ -59,7 +59,9 @@ void DownstreamConnection::close() {
 
 /// The client must not take what it got for a whole message that ends with the connection.
 void DownstreamConnection::reset_and_close() {
-  if (socket_ && response_framing_ == BodyKind::until_close) {
+  const bool ends_at_close =
+      response_framing_ == BodyKind::until_close || response_framing_ == BodyKind::tunnel;
+  if (socket_ && ends_at_close) {
     const ::linger at_once{1, 0};
     setsockopt(socket_->fd(), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
   }
@@ -116,6 +118,10 @@ Flow DownstreamConnection::flush() {
     out_.clear();
     return Flow::broken;
   }
+  if (status == IoStatus::done && ending_ == Ending::now && response_framing_ == BodyKind::tunnel) {
+    ending_ = Ending::said;
+    socket_->shutdown_write();
+  }
   update_interest();
   return status == IoStatus::done ? Flow::open : Flow::congested;
 }
@@ -128,11 +134,23 @@ void DownstreamConnection::want_body() {
   while (state_ == State::exchange && body_ == Body::wanted && !in_.empty()) {
     if (!parse_body()) break;
   }
+  const bool drained = state_ == State::exchange && body_ == Body::wanted && in_.empty();
+  if (drained && input_ == Input::ended && parser_.ends_at_close()) on_end_of_tunnel();
 }
 
 void DownstreamConnection::hold_body() {
   if (body_ == Body::wanted) body_ = Body::held;
   update_interest();
+}
+
+void DownstreamConnection::begin_tunnel() {
+  parser_.expect_body({BodyKind::tunnel, 0});
+  body_ = Body::held;
+  want_body();
+}
+
+void DownstreamConnection::follow_topology() {
+  if (state_ == State::exchange) exchange_->leave_displaced_node();
 }
 
 // -- Receiving ------------------------------------------------------------------------------------
@@ -166,7 +184,7 @@ void DownstreamConnection::read() {
   if (state_ == State::exchange && body_ == Body::held) return update_interest();
   if (state_ == State::exchange && body_ == Body::wanted && in_.empty() &&
       exchange_->takes_request_pipes()) {
-    io::PipeLease pipe = worker_.context().pipes.take_for(parser_.opaque_bytes());
+    io::PipeLease pipe = worker_.context().pipes.take_for(parser_.likely_bytes());
     if (pipe) return read_spliced(std::move(pipe));
   }
   const std::size_t limit =
@@ -223,10 +241,22 @@ void DownstreamConnection::read_spliced(io::PipeLease pipe) {
 
 void DownstreamConnection::on_end_of_input() {
   input_ = Input::ended;
+  if (state_ == State::exchange && body_ != Body::none && parser_.ends_at_close()) {
+    return on_end_of_tunnel();
+  }
   // A client may close its sending side once its request is complete, and still wants the answer.
   const bool complete = state_ == State::exchange && body_ == Body::none;
   if (!complete) return close();
   update_interest();
+}
+
+/// The client ends its side; the node may still have something to say.
+void DownstreamConnection::on_end_of_tunnel() {
+  body_ = Body::none;
+  update_interest();
+  const http::BodyPieces nothing;
+  exchange_->on_request_body(BodySlices(ChunkRef{}, nullptr, nothing), Last::yes, "");
+  if (state_ == State::exchange) exchange_->on_request_batch();
 }
 
 /// Works through what has been read, as far as it goes now. Exchanges that end within it come back

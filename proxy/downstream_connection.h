@@ -36,6 +36,8 @@ class DownstreamConnection final : public io::Retirable,
   void drain();
   /// Closes at once, whatever is under way.
   void close();
+  /// The topology has changed.
+  void follow_topology();
 
   void send_interim(const http::Head& head) override;
   void send_head(const http::Head& head, const http::ResponseExtras& extras) override;
@@ -47,6 +49,7 @@ class DownstreamConnection final : public io::Retirable,
   Flow flush() override;
   void want_body() override;
   void hold_body() override;
+  void begin_tunnel() override;
   void exchange_over(Departure departure) override;
 
  private:
@@ -59,6 +62,7 @@ class DownstreamConnection final : public io::Retirable,
   void read();
   void read_spliced(io::PipeLease pipe);
   void on_end_of_input();
+  void on_end_of_tunnel();
   void process();
   [[nodiscard]] bool parse_head();
   [[nodiscard]] bool parse_body();
@@ -84,8 +88,9 @@ class DownstreamConnection final : public io::Retirable,
   http::Parser parser_{http::Parser::Kind::request};
   std::unique_ptr<Exchange> exchange_;
   http::BodyKind response_framing_ = http::BodyKind::none;
-  // Once the last byte of the last answer is queued, the end of the connection follows it.
-  enum class Ending : std::uint8_t { no, with_answer, now } ending_ = Ending::no;
+  // Once the last byte of the last answer is queued, the end of the connection follows it. That of
+  // a tunnel is said at once, since the client may go on talking.
+  enum class Ending : std::uint8_t { no, with_answer, now, said } ending_ = Ending::no;
   std::size_t lingered_ = 0;
   std::size_t worker_index_ = 0;
   enum class Processing : std::uint8_t { idle, running } processing_ = Processing::idle;

@@ -8,7 +8,7 @@ namespace {
 
 using enum EndReason;
 
-constexpr std::array<EndRow, 15> kRows{{
+constexpr std::array<EndRow, 17> kRows{{
     {completed, "completed", Side::nobody, 0, "request and response went through"},
     {bad_request, "bad_request", Side::downstream, 400, "the request is malformed"},
     {client_gone, "client_gone", Side::downstream, 0, "the client closed before the end"},
@@ -23,6 +23,8 @@ constexpr std::array<EndRow, 15> kRows{{
     {bad_response, "bad_response", Side::upstream, 502, "the node's answer is malformed"},
     {response_cut, "response_cut", Side::upstream, 502, "the node closed within its answer"},
     {node_stalled, "node_stalled", Side::upstream, 504, "the answer stopped on its way"},
+    {tunnel_idle, "tunnel_idle", Side::nobody, 0, "nothing moved in the tunnel for too long"},
+    {tunnel_moved, "tunnel_moved", Side::internal, 0, "the tunnel's node was taken from its users"},
     {shut_down, "shut_down", Side::internal, 503, "the proxy is ending"},
 }};
 

@@ -21,6 +21,8 @@ enum class EndReason : std::uint8_t {
   bad_response,
   response_cut,
   node_stalled,
+  tunnel_idle,
+  tunnel_moved,
   shut_down,
 };
 

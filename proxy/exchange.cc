@@ -72,7 +72,7 @@ void Exchange::reset() {
   resent_ = Resent::no;
   interim_heads_ = 0;
   status_ = 0;
-  bytes_in_ = bytes_out_ = progress_ = progress_seen_ = 0;
+  bytes_in_ = bytes_out_ = 0;
 }
 
 void Exchange::start(const ExchangeOrigin& origin, const http::RequestFacts& facts) {
@@ -80,6 +80,7 @@ void Exchange::start(const ExchangeOrigin& origin, const http::RequestFacts& fac
   facts_ = facts;
   started_ = worker_.now();
   runtime_ = worker_.runtime_of(origin.listener);
+  if (!runtime_->lets_switch_to(facts.upgrade)) facts_.upgrade = {};
   request_ = facts.framing.kind == BodyKind::none ? RequestState::done : RequestState::body;
   response_ = ResponseState::waiting;
   downstream_persistence_ = facts.persistence;
@@ -89,6 +90,7 @@ void Exchange::start(const ExchangeOrigin& origin, const http::RequestFacts& fac
 }
 
 http::AskedBy Exchange::asked_by() const {
+  if (!facts_.upgrade.empty()) return http::AskedBy::upgrade;
   return facts_.head ? http::AskedBy::head : http::AskedBy::other;
 }
 
@@ -112,25 +114,29 @@ void Exchange::on_connected() {
 
 void Exchange::on_request_body(const BodySlices& body, Last last, std::string_view trailers) {
   bytes_in_ += body.bytes();
-  ++progress_;
-  if (request_ != RequestState::body) return;
+  on_progress();
+  if (!takes_request()) return;
   upstream_->send_body(body);
   if (last == Last::yes) request_complete(trailers);
 }
 
 bool Exchange::takes_request_pipes() const {
-  return request_ == RequestState::body && upstream_ != nullptr && upstream_->takes_pipes();
+  return takes_request() && upstream_ != nullptr && upstream_->takes_pipes();
 }
 
 void Exchange::on_request_body(io::PipeLease body, Last last) {
   bytes_in_ += body->bytes();
-  ++progress_;
+  on_progress();
   upstream_->send_body(std::move(body));
   if (last == Last::yes) request_complete("");
 }
 
 void Exchange::request_complete(std::string_view trailers) {
   upstream_->send_end(trailers);
+  if (in_tunnel()) {
+    set(RequestState::ending);
+    return arm_for(patience());
+  }
   set(RequestState::done);
   // From here on the node is waited for, not the client; an answer under way is watched already.
   if (attempt_ == AttemptState::sent) timer_.disarm();
@@ -142,22 +148,22 @@ void Exchange::on_request_batch() {
   if (flow == Flow::broken) {
     // The node reads no more; it may have answered before it closed, so its side decides.
     drop_request();
-  } else if (flow == Flow::congested && request_ == RequestState::body) {
+  } else if (flow == Flow::congested && takes_request()) {
     origin_.downstream->hold_body();
   }
+  if (request_ == RequestState::ending && flow == Flow::open) set(RequestState::done);
   request_sent();
+  // Where a tunnel's node has ended first, this was all.
+  if (in_tunnel() && request_over()) on_response_batch();
 }
 
 void Exchange::request_sent() {
   if (attempt_ != AttemptState::sent) return;
-  const conf::Timeouts& timeouts = worker_.context().timeouts;
-  if (!timer_.armed()) {
-    arm_for(request_ == RequestState::body ? timeouts.stall : timeouts.response);
-  }
+  if (!timer_.armed()) arm_for(patience());
 }
 
 void Exchange::drop_request() {
-  if (request_ != RequestState::body) return;
+  if (!takes_request() && request_ != RequestState::ending) return;
   set(RequestState::dropped);
   downstream_persistence_ = Persistence::close;
   origin_.downstream->hold_body();
@@ -165,7 +171,7 @@ void Exchange::drop_request() {
 
 void Exchange::on_upstream_drained() {
   if (over()) return;
-  if (request_ == RequestState::body) origin_.downstream->want_body();
+  if (takes_request()) origin_.downstream->want_body();
   if (!over()) on_request_batch();
 }
 
@@ -193,6 +199,7 @@ http::ResponseExtras Exchange::extras_for(const http::ResponseFacts& facts,
   extras.framing = facts.framing.kind;
   extras.to_http_1_0 = request_head_.http_1_0();
   extras.set_cookie = set_cookie;
+  extras.upgrade = facts.upgrade;
   const bool unknown_length =
       extras.framing == BodyKind::chunked || extras.framing == BodyKind::until_close;
   if (unknown_length) {
@@ -201,7 +208,7 @@ http::ResponseExtras Exchange::extras_for(const http::ResponseFacts& facts,
   // A request that is not all here by now may never be: the connection cannot be promised.
   const bool keep = downstream_persistence_ == Persistence::keep_alive &&
                     request_ == RequestState::done && extras.framing != BodyKind::until_close &&
-                    !worker_.draining();
+                    extras.framing != BodyKind::tunnel && !worker_.draining();
   extras.persistence = keep ? Persistence::keep_alive : Persistence::close;
   return extras;
 }
@@ -215,6 +222,10 @@ void Exchange::begin_session() {
 }
 
 void Exchange::on_response_head(const http::ResponseFacts& facts) {
+  const bool switches = facts.framing.kind == BodyKind::tunnel;
+  if (switches && !http::equal_ignoring_case(facts.upgrade, facts_.upgrade)) {
+    return on_bad_response("a 101 to a protocol that was not asked for");
+  }
   timer_.disarm();
   set(AttemptState::answered);
   begin_session();
@@ -227,25 +238,26 @@ void Exchange::on_response_head(const http::ResponseFacts& facts) {
   downstream_persistence_ = extras.persistence;
   response_framing_ = extras.framing;
   status_ = response_head_.status;
-  set(ResponseState::body);
+  set(switches ? ResponseState::tunnel : ResponseState::body);
   origin_.downstream->send_head(response_head_, extras);
+  if (switches) begin_tunnel();
 }
 
 void Exchange::on_response_body(const BodySlices& body, Last last, std::string_view trailers) {
-  if (response_ != ResponseState::body) return;
+  if (!takes_response()) return;
   bytes_out_ += body.bytes();
-  ++progress_;
+  on_progress();
   origin_.downstream->send_body(body);
   if (last == Last::yes) response_complete(trailers);
 }
 
 bool Exchange::takes_response_pipes() const {
-  return response_ == ResponseState::body && origin_.downstream->takes_pipes();
+  return takes_response() && origin_.downstream->takes_pipes();
 }
 
 void Exchange::on_response_body(io::PipeLease body, Last last) {
   bytes_out_ += body->bytes();
-  ++progress_;
+  on_progress();
   origin_.downstream->send_body(std::move(body));
   if (last == Last::yes) response_complete("");
 }
@@ -253,6 +265,7 @@ void Exchange::on_response_body(io::PipeLease body, Last last) {
 void Exchange::response_complete(std::string_view trailers) {
   origin_.downstream->send_end(trailers);
   set(ResponseState::flushing);
+  if (in_tunnel() && !request_over()) return arm_for(patience());  // the client may go on
   if (request_ == RequestState::done) {
     release_upstream(upstream_persistence_);
   } else {
@@ -265,7 +278,7 @@ void Exchange::on_response_batch() {
   if (over()) return;
   const Flow flow = origin_.downstream->flush();
   if (flow == Flow::broken) return finish(EndReason::client_gone, Departure::abort);
-  if (flow == Flow::open && response_ == ResponseState::flushing) {
+  if (flow == Flow::open && response_ == ResponseState::flushing && request_over()) {
     return finish(EndReason::completed, downstream_persistence_ == Persistence::keep_alive
                                             ? Departure::keep
                                             : Departure::close);
@@ -275,7 +288,7 @@ void Exchange::on_response_batch() {
   }
   if (response_ == ResponseState::waiting) return;
   if (flow == Flow::congested && upstream_ != nullptr) upstream_->hold_response();
-  if (!timer_.armed()) arm_for(worker_.context().timeouts.stall);
+  if (!timer_.armed()) arm_for(patience());
 }
 
 void Exchange::on_downstream_drained() {
@@ -284,7 +297,7 @@ void Exchange::on_downstream_drained() {
   if (response_ == ResponseState::local) return finish(ending_, Departure::close);
   if (response_ == ResponseState::flushing) return on_response_batch();
   if (upstream_ == nullptr) return;
-  arm_for(worker_.context().timeouts.stall);
+  arm_for(patience());
   upstream_->want_response();
 }
 
@@ -316,9 +329,25 @@ void Exchange::on_upstream_lost() {
   attempt(node_index_, Freshness::fresh);
 }
 
+void Exchange::on_progress() {
+  moved_at_ = worker_.now();
+}
+
 void Exchange::arm_for(Millis delay) {
-  progress_seen_ = progress_;
+  moved_at_ = worker_.now();
   timer_.arm(delay);
+}
+
+/// How long nothing may move: one side of a tunnel may be quiet for long; once the other has said
+/// all, it has less reason to.
+Millis Exchange::patience() const {
+  const conf::Timeouts& timeouts = worker_.context().timeouts;
+  if (in_tunnel()) {
+    const bool both_ways = request_ == RequestState::tunnel && response_ == ResponseState::tunnel;
+    return both_ways ? timeouts.tunnel : timeouts.stall;
+  }
+  const bool answer_due = response_ == ResponseState::waiting && request_ != RequestState::body;
+  return answer_due ? timeouts.response : timeouts.stall;
 }
 
 void Exchange::on_timeout() {
@@ -336,7 +365,9 @@ void Exchange::on_timeout() {
       break;
   }
   // It moved since: the timer only looks now and then.
-  if (progress_ != progress_seen_) return arm_for(worker_.context().timeouts.stall);
+  const Millis quiet = worker_.now() - moved_at_;
+  if (quiet < patience()) return timer_.arm(patience() - quiet);
+  if (in_tunnel()) return end_tunnel(EndReason::tunnel_idle);
   if (response_ != ResponseState::waiting) {
     const bool client = response_ == ResponseState::flushing || upstream_ == nullptr;
     return fail(client ? EndReason::client_stalled : EndReason::node_stalled);
@@ -386,6 +417,7 @@ void Exchange::finish(EndReason reason, Departure departure) {
   timer_.disarm();
   release_upstream(Persistence::close);
   release_place();
+  leave_tunnel();
   set(ResponseState::done);
   write_log(reason);
   // The session's stamp first, then the node's count: see Node::exchanges_open.

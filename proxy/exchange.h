@@ -44,9 +44,12 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   void on_request_body(io::PipeLease body, Last last) override;
   void on_request_batch() override;
   void on_bad_body() override;
-  void on_progress() override { ++progress_; }
+  void on_progress() override;
   void on_downstream_drained() override;
   void on_downstream_lost() override;
+  /// Ends a tunnel to a node whose users the operator has taken off it (deadline, forced
+  /// maintenance) by the topology of now. Anything else ends by itself.
+  void leave_displaced_node();
   /// Everything is sent and done; set before the downstream connection is told.
   [[nodiscard]] bool over() const { return response_ == ResponseState::done; }
   /// Makes it as new, but keeps the memory of its heads.
@@ -89,6 +92,26 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   [[nodiscard]] bool may_send_again() const;
   void drop_request();
   void response_complete(std::string_view trailers);
+
+  // Tunnels (exchange_tunnel.cc).
+  void begin_tunnel();
+  [[nodiscard]] bool in_tunnel() const { return tunnelled_ != nullptr; }
+  void end_tunnel(EndReason reason);
+  void leave_tunnel();
+
+  /// More may come from the client for the node.
+  [[nodiscard]] bool takes_request() const {
+    return request_ == RequestState::body || request_ == RequestState::tunnel;
+  }
+  [[nodiscard]] bool takes_response() const {
+    return response_ == ResponseState::body || response_ == ResponseState::tunnel;
+  }
+  /// Nothing more goes to the node.
+  [[nodiscard]] bool request_over() const {
+    return request_ == RequestState::done || request_ == RequestState::dropped;
+  }
+  /// How long nothing may move.
+  [[nodiscard]] Millis patience() const;
   void on_timeout();
   void arm_for(Millis delay);
   void fail(EndReason reason);
@@ -108,7 +131,8 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   http::RequestFacts facts_;
   session::Visit visit_;
   balancer::Verdict verdict_ = balancer::Verdict::fresh;
-  balancer::Node* booked_ = nullptr;  // a place for the session that the response will begin
+  balancer::Node* booked_ = nullptr;     // a place for the session that the response will begin
+  balancer::Node* tunnelled_ = nullptr;  // the node that counts this as a tunnel
   std::shared_ptr<balancer::Node> node_;
   std::size_t node_index_ = 0;
   std::vector<std::size_t> tried_;  // nodes that could not be reached
@@ -126,8 +150,7 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   int status_ = 0;
   std::uint64_t bytes_in_ = 0;
   std::uint64_t bytes_out_ = 0;
-  std::uint64_t progress_ = 0;       // counts everything that moves
-  std::uint64_t progress_seen_ = 0;  // what it was when the stall timer was armed
+  Instant moved_at_;  // when anything did last, or began to be waited for
   Instant started_;
 };
 

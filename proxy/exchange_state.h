@@ -8,24 +8,29 @@ namespace bonedry::proxy {
 /// the attempt to get the request to a node.
 ///
 ///   request   body ---> done              response  waiting --> body --> flushing --> done
-///               \_______/                              \________/\__________/
-///                  \--> dropped                             \--> local --> done
+///               \_______/ |                            |   \________/\__________/     |
+///                  |      v                            |        \--> local --> done    |
+///                  |   tunnel --> ending --> done      \--> tunnel --> flushing --> done
+///                  \--> dropped <---/
 ///
 ///   attempt   none --> connecting --> sent --> answered
 ///                \         |  \                  (a failure before `answered` goes back to `none`
 ///                 \        v   \                  and chooses again, or ends the exchange)
 ///                  \--- pausing \--> none
 ///
-/// `done` and `dropped` are absorbing.
+/// `dropped`, and `done` of the response, are absorbing.
 enum class RequestState : std::uint8_t {
   body,     ///< the head is here; body is still to come
   done,     ///< all of it has been handed to the node's side
+  tunnel,   ///< the node has switched protocols: bytes, until the client ends its side
+  ending,   ///< the client has; its last bytes still wait for the node
   dropped,  ///< what is still to come is no longer wanted
 };
 
 enum class ResponseState : std::uint8_t {
   waiting,   ///< nothing was sent to the client yet, but perhaps 1xx
   body,      ///< the head is on its way
+  tunnel,    ///< so is the head of a 101, and behind it whatever the node says, until it ends
   flushing,  ///< all of it is queued
   local,     ///< an answer of our own is queued
   done,
@@ -40,15 +45,29 @@ enum class AttemptState : std::uint8_t {
 };
 
 [[nodiscard]] constexpr bool may_follow(RequestState from, RequestState to) {
-  return from == RequestState::body && to != RequestState::body;
+  using enum RequestState;
+  switch (from) {
+    case body:
+      return to == done || to == dropped;
+    case done:
+      return to == tunnel;
+    case tunnel:
+      return to == ending || to == dropped;
+    case ending:
+      return to == done || to == dropped;
+    case dropped:
+      return false;
+  }
+  return false;
 }
 
 [[nodiscard]] constexpr bool may_follow(ResponseState from, ResponseState to) {
   using enum ResponseState;
   switch (from) {
     case waiting:
-      return to == body || to == local || to == done;
+      return to == body || to == tunnel || to == local || to == done;
     case body:
+    case tunnel:
       return to == flushing || to == done;
     case flushing:
     case local:

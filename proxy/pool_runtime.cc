@@ -2,12 +2,21 @@
 
 #include "session/cookie_header.h"
 
+#include <algorithm>
+
 namespace bonedry::proxy {
 
 PoolRuntime::Kept PoolRuntime::filter(std::string_view value) const {
   const auto found = session::find_cookie(value, affinity_.cookie_name());
   if (!found) return {};
   return {found->before, found->after, true};
+}
+
+bool PoolRuntime::lets_switch_to(std::string_view protocol) const {
+  if (protocol.empty()) return false;
+  return std::ranges::any_of(view_.config.upgrades, [protocol](const std::string& upgrade) {
+    return http::equal_ignoring_case(upgrade, protocol);
+  });
 }
 
 }  // namespace bonedry::proxy

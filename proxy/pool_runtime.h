@@ -37,6 +37,9 @@ class PoolRuntime final : public http::CookieFilter {
     return view_.nodes[index];
   }
 
+  /// Whether clients may switch to this protocol. Names are compared without case (RFC 9110, 7.8).
+  [[nodiscard]] bool lets_switch_to(std::string_view protocol) const;
+
   /// Takes our session cookie out of what goes to the node.
   [[nodiscard]] Kept filter(std::string_view value) const override;
 

@@ -73,6 +73,9 @@ class DownstreamStream {
   /// Whether request body may be delivered (`on_request_body`), from the next event on.
   virtual void want_body() = 0;
   virtual void hold_body() = 0;
+  /// The node has switched protocols, as the head just sent says: whatever comes now is for it, and
+  /// is delivered as body until the client ends its side. `send_end` then ends ours.
+  virtual void begin_tunnel() = 0;
   /// The exchange is over and must not be touched after this.
   virtual void exchange_over(Departure departure) = 0;
 

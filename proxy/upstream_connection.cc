@@ -98,6 +98,7 @@ void UpstreamConnection::send_body(io::PipeLease body) {
 }
 
 void UpstreamConnection::send_end(std::string_view trailers) {
+  if (request_body_ == http::BodyKind::tunnel) ending_ = Ending::with_queue;
   if (request_body_ != http::BodyKind::chunked || writing_ == Writing::broken) return;
   SliceQueue& slices = out_.slices();
   slices.push_copy(pool_.context().chunks, "0\r\n");
@@ -112,6 +113,10 @@ Flow UpstreamConnection::flush() {
     // The node may have answered and closed without reading on: its answer is still to be had.
     writing_ = Writing::broken;
     out_.clear();
+  }
+  if (status == IoStatus::done && ending_ == Ending::with_queue) {
+    ending_ = Ending::said;
+    socket_->shutdown_write();
   }
   update_interest();
   if (status == IoStatus::done) return Flow::open;
@@ -218,7 +223,7 @@ IoStatus UpstreamConnection::splice_body() {
   if (phase_ != Phase::body || !in_.empty() || !exchange_->takes_response_pipes()) {
     return IoStatus::refused;
   }
-  io::PipeLease pipe = pool_.context().pipes.take_for(parser_.opaque_bytes());
+  io::PipeLease pipe = pool_.context().pipes.take_for(parser_.likely_bytes());
   if (!pipe) return IoStatus::refused;
   const io::ReadResult result = socket_->read(*pipe, io::Pipe::most(parser_.opaque_bytes()));
   if (result.status == IoStatus::refused) pool_.context().pipes.give_up();
@@ -232,6 +237,7 @@ IoStatus UpstreamConnection::splice_body() {
 void UpstreamConnection::on_end_of_input() {
   if (phase_ != Phase::body || !parser_.ends_at_close()) return exchange_->on_upstream_lost();
   phase_ = Phase::done;
+  if (request_body_ == http::BodyKind::tunnel) hold_response();  // its other way may go on
   const http::BodyPieces nothing;
   UpstreamEvents& exchange = *exchange_;
   exchange.on_response_body(BodySlices(ChunkRef{}, nullptr, nothing), Last::yes, "");
@@ -276,6 +282,7 @@ bool UpstreamConnection::parse_head() {
     return true;
   }
   parser_.expect_body(facts->framing);
+  if (facts->framing.kind == http::BodyKind::tunnel) request_body_ = http::BodyKind::tunnel;
   first_read_ = parser_.opaque_bytes() >= kLongAnswer ? kFirstReadOfLong : ChunkPool::kChunkSize;
   phase_ = Phase::body;
   exchange_->on_response_head(*facts);

@@ -77,6 +77,8 @@ class UpstreamConnection final : public io::Retirable,
   enum class Phase : std::uint8_t { head, body, done } phase_ = Phase::head;
   enum class Pull : std::uint8_t { held, wanted } pull_ = Pull::wanted;
   enum class Writing : std::uint8_t { fine, broken } writing_ = Writing::fine;
+  // Of our side of a tunnel, once the client has ended its own.
+  enum class Ending : std::uint8_t { no, with_queue, said } ending_ = Ending::no;
   http::BodyKind request_body_ = http::BodyKind::none;
   std::size_t first_read_ = ChunkPool::kChunkSize;  // of an answer, at most
   std::size_t exchanges_ = 0;

@@ -178,6 +178,14 @@ void write_cookie(const Head& head, const Field& field, const CookieFilter* cook
   writer.copy("\r\n");
 }
 
+/// RFC 9110, 7.8: Upgrade is for this connection alone, so each hop writes its own.
+void write_upgrade(std::string_view protocol, Writer& writer) {
+  if (protocol.empty()) return;
+  writer.copy("Connection: Upgrade\r\nUpgrade: ");
+  writer.copy(protocol);
+  writer.copy("\r\n");
+}
+
 void write_forwarded(const Head& head, const RequestFacts& facts, const Origin& origin,
                      Writer& writer) {
   writer.copy("X-Forwarded-For: ");
@@ -219,6 +227,7 @@ void write_request_head(const Head& head, const RequestFacts& facts, const Origi
     writer.copy("\r\n");
   }
   if (facts.framing.kind == BodyKind::chunked) writer.copy("Transfer-Encoding: chunked\r\n");
+  write_upgrade(facts.upgrade, writer);
   writer.copy(via(head));
   write_forwarded(head, facts, origin, writer);
   writer.copy("\r\n");
@@ -241,7 +250,9 @@ void write_response_head(const Head& head, const ResponseExtras& extras, HeadSin
     writer.copy("\r\n");
   }
   writer.copy(via(head));
-  if (extras.persistence == Persistence::close) {
+  if (!extras.upgrade.empty()) {
+    write_upgrade(extras.upgrade, writer);
+  } else if (extras.persistence == Persistence::close) {
     writer.copy("Connection: close\r\n");
   } else if (extras.to_http_1_0) {
     writer.copy("Connection: keep-alive\r\n");

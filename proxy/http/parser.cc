@@ -201,6 +201,7 @@ ParseStatus Parser::check_first_line(const Head& head) {
 void Parser::expect_body(Framing framing) {
   framing_ = framing;
   remaining_ = framing.length;
+  passed_last_ = 0;
   if (framing.kind == BodyKind::chunked) llhttp_resume(&llhttp_);
 }
 
@@ -222,12 +223,17 @@ ParseStatus Parser::parse_body(char* data, std::size_t size, BodyPieces& pieces,
 }
 
 std::uint64_t Parser::opaque_bytes() const {
-  if (framing_.kind == BodyKind::until_close) return std::numeric_limits<std::uint64_t>::max();
+  if (ends_at_close()) return std::numeric_limits<std::uint64_t>::max();
   return framing_.kind == BodyKind::length ? remaining_ : 0;
 }
 
+std::uint64_t Parser::likely_bytes() const {
+  return framing_.kind == BodyKind::tunnel ? passed_last_ : opaque_bytes();
+}
+
 ParseStatus Parser::pass(std::uint64_t size) {
-  if (framing_.kind == BodyKind::until_close) return ParseStatus::more;
+  passed_last_ = size;
+  if (ends_at_close()) return ParseStatus::more;
   remaining_ -= size;
   return remaining_ == 0 ? ParseStatus::complete : ParseStatus::more;
 }

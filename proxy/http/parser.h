@@ -66,11 +66,16 @@ class Parser {
 
   /// Body bytes that may go on unseen, because their end is known without looking at them.
   [[nodiscard]] std::uint64_t opaque_bytes() const;
+  /// How many of them are worth preparing for: of a tunnel, which may carry single keystrokes or
+  /// files, as many as came last.
+  [[nodiscard]] std::uint64_t likely_bytes() const;
   /// So many of them have.
   ParseStatus pass(std::uint64_t size);
 
   /// The peer has closed: whether the message may end here.
-  [[nodiscard]] bool ends_at_close() const { return framing_.kind == BodyKind::until_close; }
+  [[nodiscard]] bool ends_at_close() const {
+    return framing_.kind == BodyKind::until_close || framing_.kind == BodyKind::tunnel;
+  }
   [[nodiscard]] const Framing& framing() const { return framing_; }
 
   /// "Name: value\r\n" lines that came after a chunked body and may go on. Bounded by the head
@@ -92,6 +97,7 @@ class Parser {
   std::size_t parsed_ = 0;
   Framing framing_;
   std::uint64_t remaining_ = 0;
+  std::uint64_t passed_last_ = 0;
   HeadLimits limits_;
   Refusal refusal_;
 

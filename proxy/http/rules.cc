@@ -170,6 +170,33 @@ Judged judge_method(std::string_view method, RequestFacts& facts) {
   return std::nullopt;
 }
 
+/// RFC 9110, 5.6.2 and 7.8: name or name/version.
+bool valid_protocol(std::string_view text) {
+  const auto fits = [](char c) {
+    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           std::string_view("!#$%&'*+-.^_`|~/").find(c) != std::string_view::npos;
+  };
+  return !text.empty() && std::ranges::all_of(text, fits);
+}
+
+/// The one protocol of the one Upgrade field that Connection names; empty when it is not so. A
+/// choice of several is not passed on: which was taken would be the node's word alone.
+std::string_view upgrade_of(const Head& head) {
+  const Field* const upgrade = head.find(FieldName::upgrade);
+  if (upgrade == nullptr) return {};
+  bool named = false;
+  std::size_t fields = 0;
+  for (const Field& field : head.fields) {
+    if (field.id == FieldName::upgrade) ++fields;
+    if (field.id != FieldName::connection) continue;
+    each_element(head.value(field), [&named](std::string_view option) {
+      named = named || equal_ignoring_case(option, "upgrade");
+    });
+  }
+  const std::string_view protocol = head.value(*upgrade);
+  return named && fields == 1 && valid_protocol(protocol) ? protocol : std::string_view{};
+}
+
 bool has_no_body(int status) {
   return status < 200 || status == 204 || status == 304;
 }
@@ -201,6 +228,9 @@ Result<RequestFacts, Refusal> judge_request(const Head& head) {
     }
     facts.expects_continue = !head.http_1_0();
   }
+  // RFC 9110, 7.8: not in HTTP/1.0; and the switch comes after the whole request, body and all.
+  const bool may_switch = !head.http_1_0() && facts.framing.kind == BodyKind::none && !facts.head;
+  if (may_switch) facts.upgrade = upgrade_of(head);
   return facts;
 }
 
@@ -208,7 +238,14 @@ Result<ResponseFacts, const char*> judge_response(const Head& head, AskedBy aske
   ResponseFacts facts;
   if (head.major != 1 || head.minor > 1) return Failure{"a version other than HTTP/1.0 and 1.1"};
   if (head.status < 100 || head.status > 599) return Failure{"a status out of range"};
-  if (head.status == 101) return Failure{"a 101 that was not asked for"};
+  if (head.status == 101) {
+    if (asked_by != AskedBy::upgrade) return Failure{"a 101 that was not asked for"};
+    facts.upgrade = upgrade_of(head);
+    if (facts.upgrade.empty()) return Failure{"a 101 without the protocol"};
+    facts.framing = Framing{BodyKind::tunnel, 0};
+    facts.persistence = Persistence::close;
+    return facts;
+  }
   facts.interim = head.status < 200;
   facts.persistence = persistence_of(head);
   const auto framing = message_framing(head, Framing{BodyKind::until_close, 0});

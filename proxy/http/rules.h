@@ -10,8 +10,9 @@
 /// What llhttp leaves to a proxy: judgments about whole heads, as pure functions.
 namespace bonedry::http {
 
-/// How the end of a body is known (RFC 9112, section 6.3).
-enum class BodyKind : std::uint8_t { none, length, chunked, until_close };
+/// How the end of a body is known (RFC 9112, section 6.3). `tunnel`: after a 101 there are no more
+/// messages, but bytes both ways until each side ends (RFC 9110, section 7.8).
+enum class BodyKind : std::uint8_t { none, length, chunked, until_close, tunnel };
 
 struct Framing {
   BodyKind kind = BodyKind::none;
@@ -39,6 +40,8 @@ struct RequestFacts {
   bool expects_continue = false;
   bool idempotent = false;  ///< RFC 9110, section 9.2.2
   bool head = false;        ///< the method is HEAD: its response has no body
+  /// The one protocol that the client asks to switch to, and may; empty: none.
+  std::string_view upgrade;
 };
 
 /// Validates what decides framing and routing: version, method, target, Host, Content-Length,
@@ -48,10 +51,13 @@ struct RequestFacts {
 struct ResponseFacts {
   Framing framing;
   Persistence persistence = Persistence::keep_alive;
-  bool interim = false;  ///< 1xx
+  bool interim = false;  ///< 1xx, but 101
+  /// The protocol that the node switches to, with a framing of BodyKind::tunnel; empty: none.
+  std::string_view upgrade;
 };
 
-enum class AskedBy : std::uint8_t { head, other };
+/// What the request was, as far as it decides how its response is read.
+enum class AskedBy : std::uint8_t { head, upgrade, other };
 
 /// The same for what a node answers; the text of the error is for the log (the client sees 502).
 [[nodiscard]] Result<ResponseFacts, const char*> judge_response(const Head& head, AskedBy asked_by);

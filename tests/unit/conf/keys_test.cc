@@ -177,12 +177,21 @@ TEST(KeysTest, Pool) {
         "f:6:14: pool[shop].min_active: -1 is out of range; expected 0 to 4294967295"},
        {"slow_start = 'slow'", R"(f:6:14: pool[shop].slow_start: "slow" is not a duration; )"
                                R"(expected e.g. "90s", "20m", "12h")"},
+       {"upgrades = 'websocket'",
+        "f:6:12: pool[shop].upgrades: expected an array, got a string"},
+       {"upgrades = ['H2C']",
+        R"(f:6:13: pool[shop].upgrades[#1]: "H2C" is not a protocol that may pass; expected a )"
+        R"(name such as "websocket", and never another HTTP or TLS)"},
+       {"upgrades = ['websocket', 'TLS/1.2']",
+        R"(f:6:26: pool[shop].upgrades[#2]: "TLS/1.2" is not a protocol that may pass; expected )"
+        R"(a name such as "websocket", and never another HTTP or TLS)"},
        {"minactive = 1", R"(f:6:1: pool[shop].minactive: unknown key; did you mean "min_active"?)"},
        {"[pool.sesion]\nsticky = 'insert'",
         R"(f:6:7: pool[shop].sesion: unknown key; did you mean "session"?)"},
        {"session = 'insert'", "f:6:11: pool[shop].session: expected a table, got a string"}});
   expect_loads(in_a_pool, {"balance = 'round-robin'", "balance = 'random'", "slow_start = '0'",
-                           "slow_start = '0s'", "min_active = 0"});
+                           "slow_start = '0s'", "min_active = 0", "upgrades = []",
+                           "upgrades = ['websocket', 'irc/6.9']"});
 }
 
 TEST(KeysTest, PoolsNeedAUsableName) {

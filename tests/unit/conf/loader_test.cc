@@ -48,6 +48,7 @@ idle = "2s"
 connect = "3ms"
 response = "4m"
 stall = "5h"
+tunnel = "2d"
 shutdown = "1h30m"
 [ledger]
 sessions = 100000000
@@ -61,8 +62,8 @@ sessions = 100000000
   EXPECT_EQ(config.admin, (Admin{"admin.sock"}));
   EXPECT_EQ(config.log, (Log{LogLevel::warn, "access.log", AccessFormat::combined}));
   EXPECT_EQ(config.limits, (Limits{1024, 1000}));
-  EXPECT_EQ(config.timeouts,
-            (Timeouts{seconds{1}, seconds{2}, Millis{3}, minutes{4}, hours{5}, minutes{90}}));
+  EXPECT_EQ(config.timeouts, (Timeouts{seconds{1}, seconds{2}, Millis{3}, minutes{4}, hours{5},
+                                       hours{48}, minutes{90}}));
   EXPECT_EQ(config.ledger, (Ledger{100'000'000}));
 }
 

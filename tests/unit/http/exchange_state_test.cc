@@ -21,18 +21,20 @@ std::set<std::pair<State, State>> steps(const std::vector<State>& states) {
   return allowed;
 }
 
-TEST(ExchangeStateTest, ARequestEndsOnce) {
+TEST(ExchangeStateTest, ARequestTakesTheStepsOfTheDiagram) {
   using enum RequestState;
-  const std::set<std::pair<RequestState, RequestState>> diagram{{body, done}, {body, dropped}};
-  EXPECT_EQ(steps<RequestState>({body, done, dropped}), diagram);
+  const std::set<std::pair<RequestState, RequestState>> diagram{
+      {body, done},      {body, dropped}, {done, tunnel},   {tunnel, ending},
+      {tunnel, dropped}, {ending, done},  {ending, dropped}};
+  EXPECT_EQ(steps<RequestState>({body, done, tunnel, ending, dropped}), diagram);
 }
 
 TEST(ExchangeStateTest, AResponseTakesTheStepsOfTheDiagram) {
   using enum ResponseState;
   const std::set<std::pair<ResponseState, ResponseState>> diagram{
-      {waiting, body}, {waiting, local}, {waiting, done}, {body, flushing},
-      {body, done},    {flushing, done}, {local, done}};
-  EXPECT_EQ(steps<ResponseState>({waiting, body, flushing, local, done}), diagram);
+      {waiting, body},    {waiting, tunnel}, {waiting, local}, {waiting, done},  {body, flushing},
+      {tunnel, flushing}, {tunnel, done},    {body, done},     {flushing, done}, {local, done}};
+  EXPECT_EQ(steps<ResponseState>({waiting, body, tunnel, flushing, local, done}), diagram);
 }
 
 TEST(ExchangeStateTest, AnAttemptTakesTheStepsOfTheDiagram) {

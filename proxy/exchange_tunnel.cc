@@ -1,0 +1,39 @@
+#include "proxy/exchange.h"
+#include "proxy/worker.h"
+
+#include <algorithm>
+#include <utility>
+
+/// The part of Exchange for nodes that switch protocols (RFC 9110, section 7.8): from the head of
+/// the 101 on, each side's bytes are the other's, until each has ended its own.
+namespace bonedry::proxy {
+
+void Exchange::begin_tunnel() {
+  tunnelled_ = node_.get();
+  tunnelled_->websockets_open.fetch_add(1, std::memory_order_relaxed);
+  set(RequestState::tunnel);
+  origin_.downstream->begin_tunnel();  // what the client did not wait to say goes on at once
+}
+
+void Exchange::leave_displaced_node() {
+  if (!in_tunnel() || over()) return;
+  const auto& nodes = worker_.runtime_of(origin_.listener)->view().nodes;
+  const auto own = std::ranges::find(nodes, node_, &balancer::NodeView::node);
+  if (own != nodes.end() && own->displaced && own->door == balancer::Door::shut) {
+    end_tunnel(EndReason::tunnel_moved);
+  }
+}
+
+/// Both sides see the end of the connection, as if the other had closed it.
+void Exchange::end_tunnel(EndReason reason) {
+  (void)origin_.downstream->flush();
+  finish(reason, Departure::close);
+}
+
+void Exchange::leave_tunnel() {
+  if (in_tunnel()) {
+    std::exchange(tunnelled_, nullptr)->websockets_open.fetch_sub(1, std::memory_order_relaxed);
+  }
+}
+
+}  // namespace bonedry::proxy

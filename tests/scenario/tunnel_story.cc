@@ -1,0 +1,333 @@
+// Tunnels: a node switches protocols, and from then on each side's bytes are the other's.
+#include "tests/scenario/story.h"
+
+#include <future>
+#include <string>
+#include <string_view>
+#include <thread>
+
+namespace bonedry::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::StartsWith;
+
+const Headers kHandshake{{"Connection", "keep-alive, Upgrade"},
+                         {"Upgrade", "websocket"},
+                         {"Sec-WebSocket-Version", "13"},
+                         {"Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="}};
+constexpr std::string_view kSwitching =
+    "HTTP/1.1 101 Switching Protocols\r\n"
+    "Upgrade: WebSocket\r\nConnection: upgrade\r\nX-Node: alice\r\n"
+    "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+
+/// What comes until one side has heard `size` bytes, or its peer's end.
+std::string receive(Socket& socket, std::size_t size) {
+  std::string all;
+  std::array<char, 16384> buffer{};
+  while (all.size() < size) {
+    const std::size_t got =
+        socket.receive(buffer.data(), std::min(buffer.size(), size - all.size()));
+    if (got == 0) break;
+    all.append(buffer.data(), got);
+  }
+  return all;
+}
+
+/// Switches, then says back what it hears until the client ends.
+void echo(NodeExchange& exchange) {
+  exchange.send(kSwitching);
+  std::array<char, 65536> buffer{};
+  while (const std::size_t size = exchange.socket().receive(buffer.data(), buffer.size())) {
+    exchange.send({buffer.data(), size});
+  }
+  exchange.send("bye");
+  exchange.close_after();
+}
+
+/// A client that asks to switch, and then speaks bytes.
+class TunnelClient {
+ public:
+  explicit TunnelClient(const std::string& address) : socket_(Socket::connect_tcp(address)) {}
+
+  /// The head of the answer. `early`: sent without waiting for it.
+  std::string ask(std::string_view early = {}, const std::string& cookie = {},
+                  const std::string& target = "/ws") {
+    Request request{.target = target, .headers = kHandshake};
+    if (!cookie.empty()) request.headers.add("Cookie", "bonedry=" + cookie);
+    socket_.send_all(request.to_wire() + std::string(early));
+    std::string head;
+    while (!head.ends_with("\r\n\r\n")) {
+      const std::string byte = receive(socket_, 1);
+      if (byte.empty()) break;
+      head += byte;
+    }
+    return head;
+  }
+  void say(std::string_view bytes) { socket_.send_all(bytes); }
+  std::string hear(std::size_t size) { return receive(socket_, size); }
+  Socket& socket() { return socket_; }
+
+ private:
+  Socket socket_;
+};
+
+class TunnelStory : public ShopStory {
+ protected:
+  TunnelStory() {
+    alice_.on("/ws", echo);
+    bob_.on("/ws", echo);
+  }
+  [[nodiscard]] std::int64_t open_tunnels(std::string_view name) const {
+    const auto status = bonedry_->status();
+    for (const auto& one : status.at("pools").at(0).at("nodes")) {
+      if (one.at("name") == name) return one.at("websockets_open").get<std::int64_t>();
+    }
+    return -1;
+  }
+  [[nodiscard]] bool eventually_open(std::string_view name, std::int64_t count) const {
+    return eventually([&] { return open_tunnels(name) == count; });
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Workers, TunnelStory, one_and_four_workers(), name_of_workers);
+
+TEST_P(TunnelStory, BytesGoBothWays) {
+  launch(shop(workers(), {alice_}));
+  TunnelClient client{bonedry_->address()};
+  const std::string head = client.ask();
+  EXPECT_THAT(head, StartsWith("HTTP/1.1 101 Switching Protocols\r\n"));
+  EXPECT_THAT(head, HasSubstr("Connection: Upgrade\r\nUpgrade: WebSocket\r\n"));
+  EXPECT_THAT(head, HasSubstr("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"));
+  EXPECT_THAT(head, HasSubstr("Set-Cookie: bonedry=")) << "a user may begin with it";
+  for (int i = 0; i < 100; ++i) {
+    client.say("ping " + std::to_string(i % 10));
+    ASSERT_EQ(client.hear(6), "ping " + std::to_string(i % 10));
+  }
+  const NodeRequest seen = alice_.last("/ws");
+  EXPECT_EQ(seen.headers.get("Upgrade"), "websocket");
+  EXPECT_EQ(seen.headers.get("Connection"), "Upgrade");
+  EXPECT_EQ(open_tunnels("alice"), 1);
+  client.socket().close();
+  EXPECT_TRUE(eventually_open("alice", 0));
+  EXPECT_TRUE(eventually([&] { return node(alice_).exchanges_open == 0; }));
+  EXPECT_THAT(bonedry_->out(), HasSubstr(R"("status":101)"));
+}
+
+TEST_P(TunnelStory, WhatTheClientDoesNotWaitToSayComesBehindTheSwitch) {
+  launch(shop(workers(), {alice_}));
+  TunnelClient client{bonedry_->address()};
+  EXPECT_THAT(client.ask("early"), StartsWith("HTTP/1.1 101 "));
+  EXPECT_EQ(client.hear(5), "early");
+}
+
+TEST_P(TunnelStory, AClientThatEndsItsSideHearsTheRest) {
+  launch(shop(workers(), {alice_}));
+  TunnelClient client{bonedry_->address()};
+  client.ask();
+  client.say("last words");
+  client.socket().finish_sending();
+  EXPECT_EQ(client.socket().receive_all(), "last wordsbye");
+  EXPECT_TRUE(eventually_open("alice", 0));
+  EXPECT_TRUE(eventually(
+      [&] { return bonedry_->out().find(R"("end":"completed")") != std::string::npos; }));
+}
+
+TEST_P(TunnelStory, AClientThatEndsItsSideBeforeTheSwitchIsHeardToo) {
+  launch(shop(workers(), {alice_}));
+  Socket client = Socket::connect_tcp(bonedry_->address());
+  client.send_all(Request{.target = "/ws", .headers = kHandshake}.to_wire() + "words");
+  client.finish_sending();
+  EXPECT_THAT(client.receive_all(), testing::EndsWith("\r\n\r\nwordsbye"));
+}
+
+TEST_P(TunnelStory, ANodeThatEndsItsSideHearsTheRest) {
+  std::promise<std::string> heard;
+  alice_.on("/ws", [&heard](NodeExchange& exchange) {
+    exchange.send(std::string(kSwitching) + "good night");
+    exchange.socket().finish_sending();
+    heard.set_value(exchange.socket().receive_all());
+    exchange.close_after();
+  });
+  launch(shop(workers(), {alice_}));
+  TunnelClient client{bonedry_->address()};
+  client.ask();
+  EXPECT_EQ(client.socket().receive_all(), "good night");
+  client.say("and good luck");
+  client.socket().finish_sending();
+  EXPECT_EQ(heard.get_future().get(), "and good luck");
+  EXPECT_TRUE(eventually_open("alice", 0));
+}
+
+TEST_P(TunnelStory, MuchGoesBothWaysAtOnce) {
+  launch(shop(workers(), {alice_}));
+  TunnelClient client{bonedry_->address()};
+  client.ask();
+  std::string sent;
+  for (std::uint32_t i = 0; sent.size() < 24U * 1024 * 1024; ++i) {
+    sent += std::to_string(i * 2654435761U);
+  }
+  auto hearing = std::async(std::launch::async, [&] { return sha256(client.hear(sent.size())); });
+  client.say(sent);
+  EXPECT_EQ(hearing.get(), sha256(sent));
+}
+
+TEST_P(TunnelStory, AnAnswerOtherThanASwitchIsAnAnswer) {
+  alice_.on("/ws", [](NodeExchange& exchange) { exchange.respond(426, "another version"); });
+  launch(shop(workers(), {alice_}));
+  HttpClient client{bonedry_->address()};
+  const Response response = client.exchange({.target = "/ws", .headers = kHandshake});
+  EXPECT_EQ(response.status, 426);
+  EXPECT_EQ(client.get("/").status, 200) << "the connection goes on";
+  EXPECT_EQ(open_tunnels("alice"), 0);
+}
+
+TEST_P(TunnelStory, OtherProtocolsAreNotAskedFor) {
+  launch(shop(workers(), {alice_}));
+  HttpClient client{bonedry_->address()};
+  for (const std::string protocol : {"h2c", "websocket, foo", "TLS/1.2"}) {
+    const Response response = client.get("/page", {{"Connection", "Upgrade, HTTP2-Settings"},
+                                                   {"Upgrade", protocol},
+                                                   {"HTTP2-Settings", "AAMAAABkAARAAAAAAAIAAAAA"}});
+    EXPECT_EQ(response.status, 200) << protocol;
+    EXPECT_FALSE(alice_.last("/page").headers.has("Upgrade")) << protocol;
+    EXPECT_FALSE(alice_.last("/page").headers.has("HTTP2-Settings")) << protocol;
+  }
+  // Connection must name it (RFC 9110, 7.8), and the body must have gone before.
+  EXPECT_EQ(client.get("/page", {{"Upgrade", "websocket"}}).status, 200);
+  EXPECT_FALSE(alice_.last("/page").headers.has("Upgrade"));
+  EXPECT_EQ(
+      client
+          .exchange({.method = "POST", .target = "/page", .headers = kHandshake, .body = "a body"})
+          .status,
+      200);
+  EXPECT_FALSE(alice_.last("/page").headers.has("Upgrade"));
+}
+
+TEST_P(TunnelStory, APoolMayForbidThem) {
+  launch(shop(workers(), {alice_}, {}, {"upgrades = []"}));
+  HttpClient client{bonedry_->address()};
+  EXPECT_EQ(client.get("/page", kHandshake).status, 200);
+  EXPECT_FALSE(alice_.last("/page").headers.has("Upgrade"));
+}
+
+TEST_P(TunnelStory, ANodeThatSwitchesToSomethingElseIsNotBelieved) {
+  alice_.on("/ws", answering_and_closing("HTTP/1.1 101 Switching Protocols\r\nUpgrade: foo\r\n"
+                                         "Connection: upgrade\r\n\r\nsecret"));
+  launch(shop(workers(), {alice_}));
+  TunnelClient client{bonedry_->address()};
+  EXPECT_THAT(client.ask(), StartsWith("HTTP/1.1 502 "));
+  EXPECT_EQ(node(alice_).sessions(), 0) << "nobody has seen the node";
+}
+
+TEST_P(TunnelStory, ItsUserStaysForAsLongAsItIsOpen) {
+  launch(config({"idle_timeout = \"500ms\""}));
+  order("maintain bob --force");
+  TunnelClient client{bonedry_->address()};
+  client.ask();
+  User other{bonedry_->address()};
+  other.click();
+  ASSERT_EQ(other.node(), "alice");
+  EXPECT_TRUE(eventually([&] { return node(alice_).sessions() == 1; })) << "the other has expired";
+  client.say("still here");
+  EXPECT_EQ(client.hear(10), "still here");
+}
+
+TEST_P(TunnelStory, ABleedWaitsForIt) {
+  launch(config({"idle_timeout = \"300ms\""}));
+  User user = live_user_on(alice_);
+  TunnelClient client{bonedry_->address()};
+  client.ask({}, user.cookie());
+  ASSERT_TRUE(eventually_open("alice", 1));
+  order("bleed alice");
+  EXPECT_THAT(bonedry_->admin("wait alice --timeout 1s"), HasSubstr("1 open exchange"));
+  client.say("still here");
+  EXPECT_EQ(client.hear(10), "still here");
+  client.socket().close();
+  EXPECT_TRUE(eventually_dry(alice_));
+}
+
+TEST_P(TunnelStory, ADeadlineEndsItAndMovesItsUser) {
+  launch(config());
+  User user = live_user_on(alice_);
+  TunnelClient client{bonedry_->address()};
+  client.ask({}, user.cookie());
+  ASSERT_TRUE(eventually_open("alice", 1));
+  order("bleed alice --deadline 300ms");
+  EXPECT_THAT(client.socket().receive_all(), IsEmpty()) << "it ends";
+  EXPECT_TRUE(eventually_dry(alice_));
+  EXPECT_EQ(open_tunnels("alice"), 0);
+  TunnelClient again{bonedry_->address()};
+  EXPECT_THAT(again.ask({}, user.cookie()), HasSubstr("Set-Cookie: bonedry="));
+  EXPECT_TRUE(eventually_open("bob", 1));
+  EXPECT_EQ(node(alice_).moved, 1);
+  EXPECT_TRUE(eventually(
+      [&] { return bonedry_->out().find(R"("end":"tunnel_moved")") != std::string::npos; }));
+}
+
+TEST_P(TunnelStory, ForcedMaintenanceEndsIt) {
+  launch(config());
+  User user = live_user_on(alice_);
+  TunnelClient client{bonedry_->address()};
+  client.ask({}, user.cookie());
+  ASSERT_TRUE(eventually_open("alice", 1));
+  order("maintain alice --force");
+  EXPECT_THAT(client.socket().receive_all(), IsEmpty());
+  EXPECT_TRUE(eventually_open("alice", 0));
+}
+
+TEST_P(TunnelStory, OneInWhichNothingMovesIsClosed) {
+  TestConfig quiet = config();
+  quiet.timeouts = {"tunnel = \"200ms\""};
+  launch(quiet);
+  TunnelClient client{bonedry_->address()};
+  client.ask();
+  EXPECT_THAT(client.socket().receive_all(), IsEmpty());
+  EXPECT_TRUE(eventually(
+      [&] { return bonedry_->out().find(R"("end":"tunnel_idle")") != std::string::npos; }));
+}
+
+TEST_P(TunnelStory, OneThatMovesIsNot) {
+  TestConfig quiet = config();
+  quiet.timeouts = {"tunnel = \"400ms\"", "stall = \"100ms\""};
+  launch(quiet);
+  TunnelClient client{bonedry_->address()};
+  client.ask();
+  for (int i = 0; i < 12; ++i) {
+    EXPECT_FALSE(client.socket().wait_readable(Millis{100})) << "the end has come, or more";
+    client.say("tick");
+    ASSERT_EQ(client.hear(4), "tick");
+  }
+}
+
+TEST_P(TunnelStory, ANodeThatBreaksOffIsNotAnEnd) {
+  alice_.on("/ws", [](NodeExchange& exchange) {
+    exchange.send(kSwitching);
+    receive(exchange.socket(), 4);
+    exchange.reset();
+  });
+  launch(shop(workers(), {alice_}));
+  TunnelClient client{bonedry_->address()};
+  client.ask();
+  client.say("ping");
+  EXPECT_THROW((void)client.socket().receive_all(), ConnectionReset);
+}
+
+TEST_P(TunnelStory, TheEndOfTheProxyWaitsForItOnlySoLong) {
+  TestConfig ending = config();
+  ending.timeouts = {"shutdown = \"500ms\""};
+  launch(ending);
+  TunnelClient client{bonedry_->address()};
+  client.ask();
+  auto stopping = std::async(std::launch::async, [&] { bonedry_->stop(); });
+  EXPECT_TRUE(eventually(
+      [&] { return bonedry_->err().find("finishing what is under way") != std::string::npos; }));
+  client.say("still here");
+  EXPECT_EQ(client.hear(10), "still here");
+  stopping.get();
+  EXPECT_THAT(client.socket().receive_all(), IsEmpty());
+}
+
+}  // namespace
+}  // namespace bonedry::test
