@@ -142,6 +142,7 @@ struct Pool {
   unsigned min_active = 1;
   Millis slow_start{0};                            ///< 0: a node takes its full share at once
   std::vector<std::string> upgrades{"websocket"};  ///< protocols that clients may switch to
+  unsigned retry_percent = 20;  ///< requests that may be sent twice, of 100; 0: none
   Session session;
   Health health;
   std::vector<Node> nodes;

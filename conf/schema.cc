@@ -155,6 +155,7 @@ PoolSections read_pool(TableReader table, Pool& pool) {
   table.read("balance", pool.balance, balance);
   table.read("min_active", pool.min_active, integer<unsigned>(0, kUnsignedMost));
   table.read("slow_start", pool.slow_start, duration);
+  table.read("retry_percent", pool.retry_percent, integer<unsigned>(0, 100));
   table.read_list("upgrades", pool.upgrades, upgrade_protocol);
   TableReader session = read_session(table.table("session"), pool.session);
   TableReader health = read_health(table.table("health"), pool.health);

@@ -69,7 +69,8 @@ void Exchange::reset() {
   request_ = RequestState::done;
   response_ = ResponseState::done;
   attempt_ = AttemptState::none;
-  resent_ = Resent::no;
+  freshness_ = Freshness::any;
+  kept_body_.reset();
   interim_heads_ = 0;
   status_ = 0;
   bytes_in_ = bytes_out_ = 0;
@@ -80,6 +81,7 @@ void Exchange::start(const ExchangeOrigin& origin, const http::RequestFacts& fac
   facts_ = facts;
   started_ = worker_.now();
   runtime_ = worker_.runtime_of(origin.listener);
+  runtime_->retries().note_request();
   if (!runtime_->lets_switch_to(facts.upgrade)) facts_.upgrade = {};
   request_ = facts.framing.kind == BodyKind::none ? RequestState::done : RequestState::body;
   response_ = ResponseState::waiting;
@@ -108,6 +110,9 @@ void Exchange::on_connected() {
     // Whatever of the body has been read comes within this call, and leaves with the head.
     origin_.downstream->want_body();
     if (over() || attempt_ != AttemptState::sent) return;
+  } else if (kept_body_) {
+    upstream_->send_body(kept_body_->slices());
+    upstream_->send_end(kept_body_->trailers);
   }
   on_request_batch();
 }
@@ -116,8 +121,15 @@ void Exchange::on_request_body(const BodySlices& body, Last last, std::string_vi
   bytes_in_ += body.bytes();
   on_progress();
   if (!takes_request()) return;
+  if (last == Last::yes) keep_body(body, trailers);
   upstream_->send_body(body);
   if (last == Last::yes) request_complete(trailers);
+}
+
+/// Only a body that was read with its head is all here when its last byte comes.
+void Exchange::keep_body(const BodySlices& body, std::string_view trailers) {
+  const bool whole = bytes_in_ == body.bytes() && body.chunk() == request_head_.chunk;
+  if (facts_.idempotent && whole) kept_body_ = body.keep(trailers);
 }
 
 bool Exchange::takes_request_pipes() const {
@@ -309,24 +321,29 @@ void Exchange::on_bad_response(const char* why) {
   fail(EndReason::bad_response);
 }
 
-/// RFC 9110, 9.2.2: only an idempotent request may be sent twice, and only one without a body can
-/// be. Worth it where the connection may simply have been too old.
+/// RFC 9110, 9.2.2: only an idempotent request may be sent twice; and only one whose body, if it
+/// has one, is still here. Worth it where the connection may simply have been too old.
 bool Exchange::may_send_again() const {
-  return resent_ == Resent::no && upstream_->reused() && facts_.idempotent &&
-         facts_.framing.kind == BodyKind::none && interim_heads_ == 0 &&
-         response_head_.fields.empty();
+  return freshness_ == Freshness::any && upstream_->reused() && !upstream_->heard() &&
+         facts_.idempotent && (facts_.framing.kind == BodyKind::none || kept_body_);
 }
 
 void Exchange::on_upstream_lost() {
   if (over()) return;
   if (response_ != ResponseState::waiting) return fail(EndReason::response_cut);
-  if (!may_send_again()) return reply(EndReason::node_closed);
-  resent_ = Resent::yes;
+  if (!may_send_again() || !runtime_->retries().take()) return reply(EndReason::node_closed);
+  send_again();
+}
+
+/// Once more, and under the topology of now, like a request that has just come.
+void Exchange::send_again() {
+  freshness_ = Freshness::fresh;
   release_upstream(Persistence::close);
   timer_.disarm();
-  response_head_.clear();
   set(AttemptState::none);
-  attempt(node_index_, Freshness::fresh);
+  release_place();
+  leave_node();
+  choose();
 }
 
 void Exchange::on_progress() {

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -75,7 +76,7 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   void arrive();
   void choose();
   void choose_other(balancer::Verdict verdict);
-  void attempt(std::size_t node, Freshness freshness);
+  void attempt(std::size_t node);
   [[nodiscard]] bool settle_rescue();
   void follow_topology();
   void leave_node();
@@ -90,6 +91,8 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   void request_complete(std::string_view trailers);
   void request_sent();
   [[nodiscard]] bool may_send_again() const;
+  void keep_body(const BodySlices& body, std::string_view trailers);
+  void send_again();
   void drop_request();
   void response_complete(std::string_view trailers);
 
@@ -145,7 +148,9 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   http::Persistence downstream_persistence_ = http::Persistence::close;
   http::BodyKind response_framing_ = http::BodyKind::none;
   EndReason ending_ = EndReason::completed;
-  enum class Resent : std::uint8_t { no, yes } resent_ = Resent::no;
+  // Of the next attempt: a request that is sent again must not meet another dead connection.
+  Freshness freshness_ = Freshness::any;
+  std::optional<KeptBody> kept_body_;
   unsigned interim_heads_ = 0;
   int status_ = 0;
   std::uint64_t bytes_in_ = 0;

@@ -69,7 +69,7 @@ void Exchange::choose() {
   const std::size_t node =
       runtime_->affinity().settle(visit_, verdict, visit_.node, worker_.exact_now());
   release_place();
-  attempt(node, Freshness::any);
+  attempt(node);
 }
 
 void Exchange::choose_other(Verdict verdict) {
@@ -90,7 +90,7 @@ void Exchange::choose_other(Verdict verdict) {
     node = runtime_->affinity().settle(visit_, verdict, node, worker_.exact_now());
     release_place();  // the ledger counts it there by now
   }
-  attempt(node, Freshness::any);
+  attempt(node);
 }
 
 /// A user is taken off a node that is down only when another one has been reached: if none can be,
@@ -104,18 +104,18 @@ bool Exchange::settle_rescue() {
   if (node == node_index_) return true;
   release_upstream(http::Persistence::close);
   set(AttemptState::none);
-  attempt(node, Freshness::any);
+  attempt(node);
   return false;
 }
 
-void Exchange::attempt(std::size_t node, Freshness freshness) {
+void Exchange::attempt(std::size_t node) {
   if (!node_ || node_.get() != runtime_->node(node).node.get()) {
     leave_node();
     node_ = runtime_->node(node).node;
     node_->open_exchange();
   }
   node_index_ = node;
-  const auto leased = runtime_->upstream(node).lease(freshness, *this);
+  const auto leased = runtime_->upstream(node).lease(freshness_, *this);
   set(AttemptState::connecting);
   if (const int* const error = std::get_if<int>(&leased)) return on_connect_failed(*error);
   upstream_ = std::get<UpstreamConnection*>(leased);

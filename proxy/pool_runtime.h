@@ -1,6 +1,7 @@
 #pragma once
 
 #include "balancer/picker.h"
+#include "balancer/retry_budget.h"
 #include "balancer/topology.h"
 #include "proxy/http/head_writer.h"
 #include "proxy/upstream_pool.h"
@@ -15,23 +16,30 @@
 
 namespace bonedry::proxy {
 
+/// What one worker keeps of a pool over topologies.
+struct PoolMemory {
+  balancer::Picker picker;
+  balancer::RetryBudget retries;
+};
+
 /// What one worker has for one pool of one topology. Exchanges that began under it keep it alive,
 /// so that node indexes mean the same to them until they end or choose anew.
 class PoolRuntime final : public http::CookieFilter {
  public:
-  /// `upstreams`: this worker's connections, by node index. `picker` outlives topologies.
+  /// `upstreams`: this worker's connections, by node index.
   PoolRuntime(std::shared_ptr<const balancer::Topology> topology, const balancer::PoolView& view,
               std::span<const std::string> secrets, session::Ledger& ledger, const Clock& clock,
-              std::shared_ptr<balancer::Picker> picker, std::vector<UpstreamPool*> upstreams)
+              std::shared_ptr<PoolMemory> memory, std::vector<UpstreamPool*> upstreams)
       : topology_(std::move(topology)),
         view_(view),
         affinity_(view, secrets, ledger, clock),
-        picker_(std::move(picker)),
+        memory_(std::move(memory)),
         upstreams_(std::move(upstreams)) {}
 
   [[nodiscard]] const balancer::PoolView& view() const { return view_; }
   [[nodiscard]] session::Affinity& affinity() { return affinity_; }
-  [[nodiscard]] balancer::Picker& picker() { return *picker_; }
+  [[nodiscard]] balancer::Picker& picker() { return memory_->picker; }
+  [[nodiscard]] balancer::RetryBudget& retries() { return memory_->retries; }
   [[nodiscard]] UpstreamPool& upstream(std::size_t node) { return *upstreams_[node]; }
   [[nodiscard]] const balancer::NodeView& node(std::size_t index) const {
     return view_.nodes[index];
@@ -47,7 +55,7 @@ class PoolRuntime final : public http::CookieFilter {
   std::shared_ptr<const balancer::Topology> topology_;  // keeps view_
   const balancer::PoolView& view_;
   session::Affinity affinity_;
-  std::shared_ptr<balancer::Picker> picker_;
+  std::shared_ptr<PoolMemory> memory_;
   std::vector<UpstreamPool*> upstreams_;
 };
 

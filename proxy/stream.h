@@ -13,10 +13,24 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 
 namespace bonedry::proxy {
+
+class BodySlices;
+
+/// A whole request body that came together with its head, kept in case the request has to be sent
+/// again. It shares the chunk that the head keeps anyway.
+struct KeptBody {
+  ChunkRef chunk;
+  const char* data = nullptr;
+  http::BodyPieces pieces;
+  std::string trailers;
+
+  [[nodiscard]] BodySlices slices() const;
+};
 
 /// Some of a body, as views of the chunk that it was read into. Valid within one call.
 class BodySlices {
@@ -26,6 +40,10 @@ class BodySlices {
       : chunk_(std::move(chunk)), data_(data), pieces_(pieces) {}
 
   [[nodiscard]] std::size_t bytes() const { return pieces_.bytes; }
+  [[nodiscard]] const ChunkRef& chunk() const { return chunk_; }
+  [[nodiscard]] KeptBody keep(std::string_view trailers) const {
+    return {chunk_, data_, pieces_, std::string(trailers)};
+  }
   void push_to(SliceQueue& queue, ChunkPool& pool) const {
     for (const http::Span& piece : pieces_.all()) {
       queue.push(pool, {chunk_, data_ + piece.at, piece.size});
@@ -37,6 +55,10 @@ class BodySlices {
   const char* data_;
   const http::BodyPieces& pieces_;
 };
+
+inline BodySlices KeptBody::slices() const {
+  return {chunk, data, pieces};
+}
 
 /// Whether a message goes on or this was the last of it.
 enum class Last : std::uint8_t { no, yes };
@@ -98,6 +120,8 @@ class UpstreamStream {
   virtual void hold_response() = 0;
   /// Whether it carried an exchange before this one, so that it may have died of old age.
   [[nodiscard]] virtual bool reused() const = 0;
+  /// Whether a byte of an answer has come, interim ones included.
+  [[nodiscard]] virtual bool heard() const = 0;
   [[nodiscard]] virtual bool connected() const = 0;
   /// Gives the stream back; the caller forgets it. `keep`: it is clean and may serve again.
   virtual void release(http::Persistence persistence) = 0;

@@ -49,6 +49,7 @@ void UpstreamConnection::lend(UpstreamEvents& exchange) {
   parser_.start();
   phase_ = Phase::head;
   pull_ = Pull::wanted;
+  heard_ = false;
   if (state_ == State::idle) set(State::busy);
 }
 
@@ -202,6 +203,7 @@ void UpstreamConnection::read_memory() {
   const io::ReadResult result = socket_->read(room);
   switch (result.status) {
     case IoStatus::done:
+      heard_ = true;
       in_.filled(result.size);
       return parse(first && result.size == room.size() ? More::likely : More::unknown);
     case IoStatus::would_block: {

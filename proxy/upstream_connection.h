@@ -43,6 +43,7 @@ class UpstreamConnection final : public io::Retirable,
   void want_response() override;
   void hold_response() override;
   [[nodiscard]] bool reused() const override { return exchanges_ > 1; }
+  [[nodiscard]] bool heard() const override { return heard_; }
   [[nodiscard]] bool connected() const override { return state_ != State::connecting; }
   void release(http::Persistence persistence) override;
 
@@ -82,6 +83,7 @@ class UpstreamConnection final : public io::Retirable,
   http::BodyKind request_body_ = http::BodyKind::none;
   std::size_t first_read_ = ChunkPool::kChunkSize;  // of an answer, at most
   std::size_t exchanges_ = 0;
+  bool heard_ = false;          // since it was lent
   std::size_t pool_index_ = 0;  // its place in the pool's list of all
   std::size_t idle_index_ = 0;  // its place in the pool's list of idle ones, while idle
 };

@@ -83,7 +83,7 @@ void Worker::adopt(std::shared_ptr<const balancer::Topology> topology) {
       std::vector<UpstreamPool*> upstreams;
       for (const balancer::NodeView& node : view.nodes) upstreams.push_back(upstream_for(node));
       runtime = std::make_shared<PoolRuntime>(topology, view, shared_.secrets, shared_.ledger,
-                                              shared_.clock, picker_for(view.config),
+                                              shared_.clock, memory_of(view.config),
                                               std::move(upstreams));
     }
     next.push_back(runtime);
@@ -107,13 +107,15 @@ UpstreamPool* Worker::upstream_for(const balancer::NodeView& view) {
   return pool.get();
 }
 
-std::shared_ptr<balancer::Picker> Worker::picker_for(const conf::Pool& pool) {
-  PickerEntry& entry = pickers_[pool.name];
-  if (!entry.picker || entry.balance != pool.balance || entry.sticky != pool.session.sticky) {
+std::shared_ptr<PoolMemory> Worker::memory_of(const conf::Pool& pool) {
+  MemoryEntry& entry = memories_[pool.name];
+  if (!entry.memory || entry.balance != pool.balance || entry.sticky != pool.session.sticky) {
+    balancer::Picker picker(pool.balance, pool.session.sticky, seed_);
     entry = {pool.balance, pool.session.sticky,
-             std::make_shared<balancer::Picker>(pool.balance, pool.session.sticky, seed_)};
+             std::make_shared<PoolMemory>(PoolMemory{std::move(picker), {}})};
   }
-  return entry.picker;
+  entry.memory->retries.set_percent(pool.retry_percent);
+  return entry.memory;
 }
 
 /// Connections to nodes that no topology has any more are closed as they become idle; a pool goes

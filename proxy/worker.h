@@ -85,7 +85,7 @@ class Worker {
   void run();
   void adopt(std::shared_ptr<const balancer::Topology> topology);
   [[nodiscard]] UpstreamPool* upstream_for(const balancer::NodeView& view);
-  [[nodiscard]] std::shared_ptr<balancer::Picker> picker_for(const conf::Pool& pool);
+  [[nodiscard]] std::shared_ptr<PoolMemory> memory_of(const conf::Pool& pool);
   void forget_unused_upstreams(const balancer::Topology& topology);
   void on_accept(std::size_t listener, UniqueFd fd, const io::SocketAddress& peer);
   void begin_drain(std::function<void()> drained);
@@ -99,10 +99,10 @@ class Worker {
   /// Whether a line of this kind is due; `left_out` is then how many were not.
   [[nodiscard]] bool due(Muted& muted, std::uint64_t& left_out);
 
-  struct PickerEntry {
+  struct MemoryEntry {
     conf::Balance balance;
     conf::Sticky sticky;
-    std::shared_ptr<balancer::Picker> picker;
+    std::shared_ptr<PoolMemory> memory;
   };
 
   SharedParts shared_;
@@ -115,7 +115,7 @@ class Worker {
   WorkerContext context_;
   std::vector<std::string> listener_pools_;
   std::unordered_map<const balancer::Node*, std::unique_ptr<UpstreamPool>> upstreams_;
-  std::map<std::string, PickerEntry> pickers_;
+  std::map<std::string, MemoryEntry> memories_;
   std::vector<std::shared_ptr<PoolRuntime>> runtimes_;  // by listener
   std::vector<std::unique_ptr<Exchange>> resting_;
   std::vector<std::unique_ptr<Exchange>> spare_;

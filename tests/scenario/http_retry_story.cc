@@ -1,0 +1,150 @@
+// What is sent a second time, because the connection that it was sent on had died of old age, and
+// what never is.
+#include "tests/scenario/story.h"
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+#include <string>
+
+namespace bonedry::test {
+namespace {
+
+using testing::HasSubstr;
+
+/// Answers the first request of each connection, and dies at the second, after `last_words`.
+class AgingHandler {
+ public:
+  explicit AgingHandler(std::string last_words = {}) : last_words_(std::move(last_words)) {}
+
+  void operator()(NodeExchange& exchange) {
+    const NodeBody& body = exchange.read_body();
+    {
+      const std::lock_guard lock(state_->mutex);
+      ++state_->requests;
+      if (++state_->served[exchange.request().connection] > 1) {
+        if (!last_words_.empty()) exchange.send(last_words_);
+        return exchange.close_after();
+      }
+    }
+    exchange.respond(200, "got " + body.text + body.trailers.get("X-Sum"));
+  }
+  [[nodiscard]] int requests() const {
+    const std::lock_guard lock(state_->mutex);
+    return state_->requests;
+  }
+
+ private:
+  struct State {
+    std::mutex mutex;
+    std::map<std::size_t, int> served;
+    int requests = 0;
+  };
+  std::string last_words_;
+  std::shared_ptr<State> state_ = std::make_shared<State>();
+};
+
+class RetryStory : public Story {
+ protected:
+  /// A user whose next request goes on a connection that served before.
+  User user_before(const AgingHandler& handler, std::vector<std::string> pool = {}) {
+    alice_.on("/aging", handler);
+    bonedry_ = std::make_unique<BonedryProcess>(shop(workers(), {alice_}, {}, std::move(pool)));
+    User user{bonedry_->address()};
+    EXPECT_EQ(user.click("/aging").status, 200);
+    return user;
+  }
+
+  FakeNode alice_{"alice"};
+  std::unique_ptr<BonedryProcess> bonedry_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Workers, RetryStory, one_and_four_workers(), name_of_workers);
+
+TEST_P(RetryStory, AnIdempotentRequestIsSentOnceMore) {
+  const AgingHandler handler;
+  User user = user_before(handler);
+  for (const std::string method : {"GET", "HEAD", "OPTIONS", "DELETE"}) {
+    EXPECT_EQ(user.send({.method = method, .target = "/aging"}).status, 200) << method;
+  }
+  EXPECT_EQ(handler.requests(), 1 + 2 * 4);
+  EXPECT_EQ(bonedry_->node("alice").sessions(), 1) << "it is the same user all the time";
+}
+
+TEST_P(RetryStory, SoIsItsBodyWhenItIsStillHere) {
+  const AgingHandler handler;
+  User user = user_before(handler);
+  EXPECT_EQ(user.send({.method = "PUT", .target = "/aging", .body = "a body"}).body, "got a body");
+  Request chunked{.method = "PUT",
+                  .target = "/aging",
+                  .headers = {{"Transfer-Encoding", "chunked"}, {"Trailer", "X-Sum"}}};
+  HttpClient client{bonedry_->address()};
+  client.get("/aging");  // by the worker that this client is with
+  const int before = handler.requests();
+  client.send(chunked.to_wire() + chunk("in two") + chunk(" pieces") + "0\r\nX-Sum: !\r\n\r\n");
+  EXPECT_EQ(client.read_response().body, "got in two pieces!");
+  EXPECT_EQ(handler.requests(), before + 2);
+}
+
+TEST_P(RetryStory, ABodyThatHasGoneByIsNot) {
+  const AgingHandler handler;
+  User user = user_before(handler);
+  const Request upload{.method = "PUT", .target = "/aging", .body = std::string(300'000, 'x')};
+  EXPECT_EQ(user.send(upload).status, 502);
+  EXPECT_EQ(handler.requests(), 2);
+}
+
+TEST_P(RetryStory, ANonIdempotentRequestIsNeverSentTwice) {
+  const AgingHandler handler;
+  User user = user_before(handler);
+  for (const std::string method : {"POST", "PATCH"}) {
+    EXPECT_EQ(user.send({.method = method, .target = "/aging", .body = "order"}).status, 502);
+    EXPECT_EQ(user.click("/aging").status, 200) << "on a new connection";
+  }
+  EXPECT_EQ(handler.requests(), 1 + 2 * 2);
+}
+
+TEST_P(RetryStory, NorIsOneWhoseAnswerHadBegun) {
+  for (const std::string begun :
+       {"H", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n", "HTTP/1.1 103 Early Hints\r\n\r\n"}) {
+    const AgingHandler handler{begun};
+    User user = user_before(handler);
+    EXPECT_EQ(user.click("/aging").status, 502) << begun;
+    EXPECT_EQ(handler.requests(), 2) << begun;
+  }
+}
+
+TEST_P(RetryStory, OnceIsEnough) {
+  alice_.on("/dying", [](NodeExchange& exchange) { exchange.close_after(); });
+  User user = user_before(AgingHandler{});
+  EXPECT_EQ(user.click("/dying").status, 502);
+  EXPECT_EQ(alice_.requests_for("/dying"), 2U);
+}
+
+TEST_P(RetryStory, ANewConnectionThatDiesIsTheRequestsOwnDoing) {
+  alice_.on("/dying", [](NodeExchange& exchange) { exchange.close_after(); });
+  bonedry_ = std::make_unique<BonedryProcess>(shop(workers(), {alice_}));
+  HttpClient client{bonedry_->address()};
+  EXPECT_EQ(client.get("/dying").status, 502);
+  EXPECT_EQ(alice_.requests_for("/dying"), 1U);
+}
+
+TEST_P(RetryStory, APoolMayForbidIt) {
+  const AgingHandler handler;
+  User user = user_before(handler, {"retry_percent = 0"});
+  EXPECT_EQ(user.click("/aging").status, 502);
+  EXPECT_EQ(handler.requests(), 2);
+}
+
+TEST_P(RetryStory, AnOutageIsNotMultiplied) {
+  const AgingHandler handler;
+  User user = user_before(handler, {"retry_percent = 1"});
+  int refused = 0;
+  for (int i = 0; i < 60; ++i) refused += user.click("/aging").status == 502 ? 1 : 0;
+  // Ten at any time, and then one for a hundred; what fails leaves a new connection to the next.
+  EXPECT_GE(refused, 20);
+  EXPECT_LE(handler.requests(), 1 + 60 + 10);
+}
+
+}  // namespace
+}  // namespace bonedry::test
