@@ -40,9 +40,12 @@ def table(rows):
 
 
 def verdicts(name, case, rows, of):
-    """One line for each goal of a case that was measured."""
+    """One line for each goal of a case. One that could not be measured, because a proxy was left
+    out, is not met."""
     for goal in case.goals:
         value = rows.get(of, {}).get(goal.figure)
-        if value is not None:
+        if value is None:
+            yield False, f"{name}: {goal.figure} not measured, at most {goal.most}: NOT MET"
+        else:
             yield value <= goal.most, (f"{name}: {goal.figure} {value:.2f}, at most {goal.most}: "
                                        f"{'met' if value <= goal.most else 'NOT MET'}")
