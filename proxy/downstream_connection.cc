@@ -187,6 +187,10 @@ void DownstreamConnection::read() {
     io::PipeLease pipe = worker_.context().pipes.take_for(parser_.likely_bytes());
     if (pipe) return read_spliced(std::move(pipe));
   }
+  read_memory();
+}
+
+void DownstreamConnection::read_memory() {
   const std::size_t limit =
       state_ == State::head ? worker_.context().limits.bytes : ChunkPool::kChunkSize;
   const auto room = in_.room(worker_.context().chunks, limit);
@@ -223,14 +227,14 @@ void DownstreamConnection::read_spliced(io::PipeLease pipe) {
     case IoStatus::done:
       break;
     case IoStatus::would_block:
-      return update_interest();
+      return read_memory();  // gets past urgent data, at which splicing stops for good
     case IoStatus::closed:
       return on_end_of_input();
     case IoStatus::failed:
       return close();
     case IoStatus::refused:
       worker_.context().pipes.give_up();
-      return read();
+      return read_memory();
   }
   const bool last = parser_.pass(result.size) == ParseStatus::complete;
   if (last) body_ = Body::none;

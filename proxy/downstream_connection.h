@@ -60,6 +60,7 @@ class DownstreamConnection final : public io::Retirable,
 
   void on_ready(io::Ready ready) override;
   void read();
+  void read_memory();
   void read_spliced(io::PipeLease pipe);
   void on_end_of_input();
   void on_end_of_tunnel();

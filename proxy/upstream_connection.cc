@@ -65,11 +65,17 @@ void UpstreamConnection::close() {
 void UpstreamConnection::release(http::Persistence persistence) {
   exchange_ = nullptr;
   const bool clean = persistence == http::Persistence::keep_alive && state_ == State::busy &&
-                     phase_ == Phase::done && in_.empty() && out_.empty() &&
+                     phase_ == Phase::done && !has_stray_bytes() && out_.empty() &&
                      writing_ == Writing::fine && generation_ == pool_.generation_;
   if (!clean || pool_.idle_.size() >= UpstreamPool::kMostIdle) return pool_.drop(*this);
   set(State::idle);
   update_interest();
+}
+
+/// Bytes behind an answer would be taken for the next one, which may be another user's.
+bool UpstreamConnection::has_stray_bytes() const {
+  if (!in_.empty()) return true;
+  return last_read_ == LastRead::cut_off && socket_->has_unread();
 }
 
 http::HeadSink UpstreamConnection::sink() {
@@ -183,12 +189,11 @@ void UpstreamConnection::read() {
     case IoStatus::done:
       if (exchange_ == &exchange) update_interest();
       return exchange.on_response_batch();
-    case IoStatus::would_block:
-      return update_interest();
     case IoStatus::closed:
       return on_end_of_input();
     case IoStatus::failed:
       return exchange.on_upstream_lost();
+    case IoStatus::would_block:  // memory gets past urgent data, at which splicing stops for good
     case IoStatus::refused:
       return read_memory();
   }
@@ -205,6 +210,7 @@ void UpstreamConnection::read_memory() {
     case IoStatus::done:
       heard_ = true;
       in_.filled(result.size);
+      last_read_ = result.size == room.size() ? LastRead::cut_off : LastRead::took_all;
       return parse(first && result.size == room.size() ? More::likely : More::unknown);
     case IoStatus::would_block: {
       if (in_.empty()) in_.clear();
@@ -230,6 +236,7 @@ IoStatus UpstreamConnection::splice_body() {
   const io::ReadResult result = socket_->read(*pipe, io::Pipe::most(parser_.opaque_bytes()));
   if (result.status == IoStatus::refused) pool_.context().pipes.give_up();
   if (result.status != IoStatus::done) return result.status;
+  last_read_ = LastRead::cut_off;
   const bool last = parser_.pass(result.size) == http::ParseStatus::complete;
   if (last) phase_ = Phase::done;
   exchange_->on_response_body(std::move(pipe), last ? Last::yes : Last::no);
@@ -253,9 +260,12 @@ void UpstreamConnection::parse(More more) {
     going = phase_ == Phase::head ? !in_.empty() && parse_head()
                                   : phase_ == Phase::body && parse_body();
   }
-  // What follows leaves together with the head; an end or an error will be told again.
+  // What follows leaves together with the head. An end will be told again, but an error is told
+  // once, and then looks like an end.
   if (exchange_ == &exchange && phase_ == Phase::body && more == More::likely) {
-    if (splice_body() == IoStatus::refused) return read_memory();
+    const IoStatus status = splice_body();
+    if (status == IoStatus::refused) return read_memory();
+    if (status == IoStatus::failed) return exchange.on_upstream_lost();
   }
   // A complete response has given this connection back already; the exchange still has to flush.
   if (exchange_ == &exchange) update_interest();

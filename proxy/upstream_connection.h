@@ -63,6 +63,7 @@ class UpstreamConnection final : public io::Retirable,
   [[nodiscard]] bool parse_head();
   [[nodiscard]] bool parse_body();
   void on_end_of_input();
+  [[nodiscard]] bool has_stray_bytes() const;
   void update_interest();
   void set(State state);
 
@@ -82,6 +83,8 @@ class UpstreamConnection final : public io::Retirable,
   enum class Ending : std::uint8_t { no, with_queue, said } ending_ = Ending::no;
   http::BodyKind request_body_ = http::BodyKind::none;
   std::size_t first_read_ = ChunkPool::kChunkSize;  // of an answer, at most
+  // A read that takes all it asks for says nothing of what is behind it.
+  enum class LastRead : std::uint8_t { cut_off, took_all } last_read_ = LastRead::took_all;
   std::size_t exchanges_ = 0;
   bool heard_ = false;          // since it was lent
   std::size_t pool_index_ = 0;  // its place in the pool's list of all

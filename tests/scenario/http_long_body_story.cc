@@ -1,8 +1,13 @@
 // Long bodies, which go from kernel to kernel where the kernel does that.
+#include "proxy/base/chunk.h"
 #include "tests/scenario/story.h"
 
+#include <sys/socket.h>
+
+#include <csignal>
 #include <string>
 #include <thread>
+#include <utility>
 
 namespace bonedry::test {
 namespace {
@@ -121,6 +126,72 @@ TEST_P(LongBodyStory, ClientsThatLeaveInTheMiddleLeaveNothingBehind) {
       eventually([&] { return bonedry_.open_descriptors() <= before + 16 * workers(); }, kPatience))
       << bonedry_.open_descriptors() << " descriptors, before " << before;
   EXPECT_TRUE(eventually([&] { return bonedry_.node("alice").exchanges_open == 0; }));
+}
+
+TEST_P(LongBodyStory, BytesBehindALongAnswerAreNotTheNextOne) {
+  const std::string stray = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nstray";
+  for (const std::uint64_t size : {4000UL, 40000UL, 100000UL, 300000UL}) {
+    alice_.on("/loose", [&](NodeExchange& exchange) {
+      std::string all = exchange.head(200, {{"Content-Length", std::to_string(size)}});
+      PatternBody body{12, size};
+      for (auto piece = body.next(); !piece.empty(); piece = body.next()) all += piece;
+      exchange.socket().send_all(all + stray, kPatience);
+    });
+    for (int turn = 0; turn < 10; ++turn) {
+      HttpClient client{bonedry_.address()};
+      // The second one waits for the end of the first, and finds its connection given back.
+      client.send(Request{.target = "/loose"}.to_wire() + Request{.target = "/next"}.to_wire());
+      ASSERT_EQ(client.read_response().body_size, size);
+      ASSERT_NE(client.read_response().body, "stray") << size << " bytes, turn " << turn;
+    }
+  }
+}
+
+TEST_P(LongBodyStory, AResetIsNotTheEndOfAnAnswer) {
+  // Exactly what a first read takes; the reset is met where the rest would be spliced, because it
+  // is there before the proxy looks.
+  alice_.on("/reset", [this](NodeExchange& exchange) {
+    std::string all = exchange.head(200, {});
+    all.resize(ChunkPool::kChunkSize, 'x');
+    ::kill(bonedry_.pid(), SIGSTOP);
+    exchange.send(all);
+    exchange.reset();
+    ::kill(bonedry_.pid(), SIGCONT);
+  });
+  // The body of both answers ends with their connections, so it may be spliced.
+  client_.send(Request{.target = "/reset", .version = "HTTP/1.0"}.to_wire());
+  EXPECT_FALSE(client_.read_response().complete());
+}
+
+TEST_P(LongBodyStory, UrgentDataDoesNotStopALongBody) {
+  constexpr std::uint64_t kSize = 300000;
+  client_.send("PUT /up HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(kSize) +
+               "\r\n\r\n");
+  PatternBody body{13, kSize};
+  bool urgent = false;
+  for (auto piece = body.next(); !piece.empty(); piece = body.next()) {
+    client_.send(piece, kPatience);
+    // Beside the stream, not in it. The proxy meets its mark where it splices.
+    if (!std::exchange(urgent, true)) {
+      ASSERT_EQ(::send(client_.socket().fd(), "!", 1, MSG_OOB), 1);
+    }
+  }
+  const auto answer = nlohmann::json::parse(client_.read_response("PUT").body);
+  EXPECT_EQ(answer.at("sha256"), PatternBody::checksum(13, kSize));
+}
+
+TEST_P(LongBodyStory, UrgentDataDoesNotStopALongAnswer) {
+  constexpr std::uint64_t kSize = 300000;
+  alice_.on("/urgent", [](NodeExchange& exchange) {
+    exchange.send(exchange.head(200, {{"Content-Length", std::to_string(kSize)}}));
+    PatternBody body{14, kSize};
+    bool urgent = false;
+    for (auto piece = body.next(); !piece.empty(); piece = body.next()) {
+      exchange.send(piece);
+      if (!std::exchange(urgent, true)) ::send(exchange.socket().fd(), "!", 1, MSG_OOB);
+    }
+  });
+  EXPECT_EQ(fetch(client_, "/urgent"), PatternBody::checksum(14, kSize));
 }
 
 }  // namespace
