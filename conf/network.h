@@ -1,0 +1,28 @@
+#pragma once
+
+#include "proxy/base/ip_address.h"
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace bonedry::conf {
+
+/// A range of addresses that share their first bits: "10.0.0.0/8". IPv4 in IPv6 counts as IPv4, and
+/// no network of IPv6, not even "::/0", holds an address of IPv4.
+struct Network {
+  IpAddress first;
+  unsigned prefix = 128;  ///< bits, 0 to 128; those of IPv4 are the last 32
+
+  [[nodiscard]] bool contains(const IpAddress& address) const;
+  friend bool operator==(const Network&, const Network&) = default;
+};
+
+/// An address alone, or with a prefix behind which no bit is set: "127.0.0.1", "fd00::/8".
+[[nodiscard]] std::optional<Network> parse_network(std::string_view text);
+[[nodiscard]] std::string to_string(const Network& network);
+
+[[nodiscard]] bool any_contains(std::span<const Network> networks, const IpAddress& address);
+
+}  // namespace bonedry::conf
