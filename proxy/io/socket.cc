@@ -102,6 +102,26 @@ std::uint16_t port_of(const SocketAddress& address) {
   return ntohs(reinterpret_cast<const sockaddr_in6*>(&address.storage)->sin6_port);
 }
 
+Endpoint endpoint_of(const SocketAddress& address) {
+  if (address.storage.ss_family == AF_INET) {
+    const auto* const v4 = reinterpret_cast<const sockaddr_in*>(&address.storage);
+    return {mapped(std::bit_cast<Octets>(v4->sin_addr.s_addr)), port_of(address)};
+  }
+  Endpoint endpoint;
+  const auto* const v6 = reinterpret_cast<const sockaddr_in6*>(&address.storage);
+  std::copy_n(&v6->sin6_addr.s6_addr[0], endpoint.address.bytes.size(),
+              endpoint.address.bytes.begin());
+  endpoint.port = port_of(address);
+  return endpoint;
+}
+
+Endpoint local_endpoint(int fd) {
+  SocketAddress address;
+  address.size = sizeof(address.storage);
+  getsockname(fd, reinterpret_cast<sockaddr*>(&address.storage), &address.size);
+  return endpoint_of(address);
+}
+
 /// What a system call that reads has returned.
 ReadResult Socket::outcome(ssize_t size) {
   if (size > 0) return {IoStatus::done, static_cast<std::size_t>(size)};

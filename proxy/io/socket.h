@@ -1,5 +1,6 @@
 #pragma once
 
+#include "proxy/base/ip_address.h"
 #include "proxy/base/result.h"
 #include "proxy/base/slice_queue.h"
 #include "proxy/base/unique_fd.h"
@@ -28,6 +29,9 @@ struct SocketAddress {
 /// "192.0.2.1" or "2001:db8::1", IPv4 in IPv6 as plain IPv4.
 [[nodiscard]] std::string host_text(const SocketAddress& address);
 [[nodiscard]] std::uint16_t port_of(const SocketAddress& address);
+[[nodiscard]] Endpoint endpoint_of(const SocketAddress& address);
+/// This side's end of a connected socket.
+[[nodiscard]] Endpoint local_endpoint(int fd);
 
 /// `refused`: the kernel does not do this at all, and nothing has happened.
 enum class IoStatus : std::uint8_t { done, would_block, closed, failed, refused };
