@@ -105,6 +105,7 @@ std::shared_ptr<const balancer::Topology> ControlPlane::build() const {
   next->version = topology_ ? topology_->version + 1 : 1;
   next->limits = config_.limits;
   next->timeouts = config_.timeouts;
+  next->trusted_proxies = config_.server.trusted_proxies;
   for (const conf::Pool& pool : config_.pools) next->pools.push_back(build_pool(pool));
   return next;
 }
@@ -297,7 +298,9 @@ void ControlPlane::displace(const std::string& key, const std::string& why) {
 
 std::optional<std::string> ControlPlane::needs_restart(const conf::Config& next) const {
   std::vector<std::string> keys;
-  if (next.server != config_.server) keys.emplace_back("[server]");
+  conf::Server server = next.server;
+  server.trusted_proxies = config_.server.trusted_proxies;  // these go with the topology
+  if (server != config_.server) keys.emplace_back("[server]");
   if (next.admin != config_.admin) keys.emplace_back("[admin]");
   if (next.log != config_.log) keys.emplace_back("[log]");
   if (next.ledger != config_.ledger) keys.emplace_back("[ledger]");

@@ -51,6 +51,7 @@ struct Topology {
   std::uint64_t version = 0;
   conf::Limits limits;
   conf::Timeouts timeouts;
+  std::vector<conf::Network> trusted_proxies;
   std::vector<PoolView> pools;
 
   [[nodiscard]] const PoolView* find_pool(std::string_view name) const;

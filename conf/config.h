@@ -1,5 +1,6 @@
 #pragma once
 
+#include "conf/network.h"
 #include "proxy/base/clock.h"
 
 #include <cstddef>
@@ -29,8 +30,9 @@ struct Address {
 struct Server {
   unsigned workers = 0;  ///< 0: one per core
   std::string state_dir = "/var/lib/bonedry";
-  std::vector<std::string> secrets;  ///< first seals, all open; empty: see secret_file
-  std::string secret_file;           ///< one secret per line, first seals; empty: generated
+  std::vector<std::string> secrets;      ///< first seals, all open; empty: see secret_file
+  std::string secret_file;               ///< one secret per line, first seals; empty: generated
+  std::vector<Network> trusted_proxies;  ///< whose word about clients is taken
 
   friend bool operator==(const Server&, const Server&) = default;
 };
@@ -80,6 +82,7 @@ struct Ledger {
 struct Listener {
   Address address;
   std::string pool;
+  bool proxy_protocol = false;  ///< connections begin with a PROXY header
 
   friend bool operator==(const Listener&, const Listener&) = default;
 };
@@ -136,9 +139,13 @@ struct Node {
   friend bool operator==(const Node&, const Node&) = default;
 };
 
+/// Which PROXY header nodes get in front of each connection.
+enum class ProxyProtocol : std::uint8_t { off, v1, v2 };
+
 struct Pool {
   std::string name;
   Balance balance = Balance::least_sessions;
+  ProxyProtocol proxy_protocol = ProxyProtocol::off;
   unsigned min_active = 1;
   Millis slow_start{0};                            ///< 0: a node takes its full share at once
   std::vector<std::string> upgrades{"websocket"};  ///< protocols that clients may switch to

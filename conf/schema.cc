@@ -15,6 +15,7 @@ TableReader read_server(TableReader table, Server& server) {
   table.read("state_dir", server.state_dir, file_path);
   table.read_each("secrets", server.secrets, secret);
   table.read("secret_file", server.secret_file, file_path);
+  table.read_each("trusted_proxies", server.trusted_proxies, network);
   table.finish();
   return table;
 }
@@ -62,16 +63,14 @@ void read_ledger(TableReader table, Ledger& ledger) {
   table.finish();
 }
 
-// What is refused here would be dangerous to ignore: clients would be served in the clear, or
-// their addresses would be wrong.
+// What is refused here would be dangerous to ignore: clients would be served in the clear.
 Listener read_listener(TableReader& table) {
   Listener listener;
   table.require("address", listener.address, listen_address);
   table.require("pool", listener.pool, reference);
+  table.read("proxy_protocol", listener.proxy_protocol, boolean);
   table.refuse("tls", "this version cannot do TLS yet; expected no such key");
   table.refuse("redirect", "this version cannot redirect yet; expected no such key");
-  table.refuse("proxy_protocol",
-               "this version cannot do the PROXY protocol yet; expected no such key");
   table.finish();
   return listener;
 }
@@ -151,12 +150,15 @@ PoolSections read_pool(TableReader table, Pool& pool) {
                                 {"round-robin", Balance::round_robin},
                                 {"least-exchanges", Balance::least_exchanges},
                                 {"random", Balance::random}};
+  const Choice<ProxyProtocol> proxy_protocol{
+      {"off", ProxyProtocol::off}, {"v1", ProxyProtocol::v1}, {"v2", ProxyProtocol::v2}};
   table.require("name", pool.name, name);
   table.read("balance", pool.balance, balance);
   table.read("min_active", pool.min_active, integer<unsigned>(0, kUnsignedMost));
   table.read("slow_start", pool.slow_start, duration);
   table.read("retry_percent", pool.retry_percent, integer<unsigned>(0, 100));
   table.read_list("upgrades", pool.upgrades, upgrade_protocol);
+  table.read("proxy_protocol", pool.proxy_protocol, proxy_protocol);
   TableReader session = read_session(table.table("session"), pool.session);
   TableReader health = read_health(table.table("health"), pool.health);
   std::vector<TableReader> nodes = table.tables("node");

@@ -69,6 +69,17 @@ void check_listener_pools(const Config& config, const Sections& sections) {
   }
 }
 
+// Whoever may send the header may claim to be anybody.
+void check_proxy_protocol(const Config& config, const Sections& sections) {
+  if (sections.server.has("trusted_proxies")) return;
+  for (std::size_t i = 0; i < config.listeners.size(); ++i) {
+    if (!config.listeners[i].proxy_protocol) continue;
+    sections.listeners[i].error("proxy_protocol",
+                                "nobody may send the PROXY header; expected trusted_proxies in "
+                                "[server] to name who may");
+  }
+}
+
 void check_pool_names(const Config& config, const Sections& sections) {
   FirstUses names;
   for (std::size_t i = 0; i < config.pools.size(); ++i) {
@@ -153,6 +164,7 @@ void validate(const Config& config, const Sections& sections) {
   if (config.pools.empty()) check_not_empty(sections.root, "pool", "[[pool]]");
   check_listener_addresses(config, sections);
   check_listener_pools(config, sections);
+  check_proxy_protocol(config, sections);
   check_pool_names(config, sections);
   for (std::size_t i = 0; i < config.pools.size(); ++i) {
     check_pool(config.pools[i], sections.pools[i]);

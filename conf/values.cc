@@ -136,6 +136,16 @@ Result<Address> node_address(const Value& value) {
                       R"( or "[::1]:9001")");
 }
 
+Result<Network> network(const Value& value) {
+  const auto sound = [](std::string_view text) { return parse_network(text).has_value(); };
+  const Result<std::string> text =
+      string_that(value, sound, "a network",
+                  R"(an IP address, or one with the length of a prefix and no bits behind it,)"
+                  R"( e.g. "127.0.0.1", "10.0.0.0/8" or "fd00::/8")");
+  if (!text) return Failure{text.error()};
+  return *parse_network(*text);
+}
+
 Result<std::string> file_path(const Value& value) {
   const auto sound = [](std::string_view text) {
     return !text.empty() && std::ranges::none_of(text, is_control);

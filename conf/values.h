@@ -43,6 +43,8 @@ template <class T>
 [[nodiscard]] Result<Address> listen_address(const Value& value);  ///< port 0: any free port
 [[nodiscard]] Result<Address> node_address(const Value& value);
 
+[[nodiscard]] Result<Network> network(const Value& value);
+
 [[nodiscard]] Result<std::string> file_path(const Value& value);
 /// Short enough for sockaddr_un.
 [[nodiscard]] Result<std::string> socket_path(const Value& value);

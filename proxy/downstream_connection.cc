@@ -22,11 +22,15 @@ constexpr std::size_t kLingerBytes = 256 * 1024;
 
 }  // namespace
 
-DownstreamConnection::DownstreamConnection(Worker& worker, UniqueFd fd, std::string client,
-                                           std::size_t listener)
+DownstreamConnection::DownstreamConnection(Worker& worker, UniqueFd fd,
+                                           const io::SocketAddress& peer, std::size_t listener,
+                                           Opening opening)
     : worker_(worker),
-      client_(std::move(client)),
+      client_(io::host_text(peer)),
+      source_(io::endpoint_of(peer)),
+      trust_(trust_in(source_.address)),
       listener_(listener),
+      state_(opening == Opening::proxy_header ? State::proxy_header : State::head),
       timer_(worker.context().loop.timers(), [this] { on_timeout(); }) {
   socket_.emplace(worker.context().loop, std::move(fd),
                   static_cast<io::FdWatcher::Handler&>(*this));
@@ -41,7 +45,7 @@ http::HeadSink DownstreamConnection::sink() {
 }
 
 void DownstreamConnection::drain() {
-  if (state_ == State::head && in_.empty()) close();
+  if (state_ == State::proxy_header || (state_ == State::head && in_.empty())) close();
 }
 
 void DownstreamConnection::close() {
@@ -124,6 +128,10 @@ Flow DownstreamConnection::flush() {
   }
   update_interest();
   return status == IoStatus::done ? Flow::open : Flow::congested;
+}
+
+io::Route DownstreamConnection::route() const {
+  return {source_, destination_ ? *destination_ : io::local_endpoint(socket_->fd())};
 }
 
 void DownstreamConnection::want_body() {
@@ -273,6 +281,8 @@ void DownstreamConnection::process() {
   while (going) {
     if (state_ == State::head) {
       going = !in_.empty() && parse_head();
+    } else if (state_ == State::proxy_header) {
+      going = parse_proxy_header();
     } else {
       going = state_ == State::exchange && body_ == Body::wanted && !in_.empty() && parse_body();
       if (going) continue;
@@ -283,6 +293,47 @@ void DownstreamConnection::process() {
   // The rest of a head can no longer come.
   if (state_ == State::head && input_ == Input::ended) return close();
   if (state_ != State::closed) update_interest();
+}
+
+/// Nobody is answered before the header is there: who speaks another protocol gets no word of this
+/// one.
+bool DownstreamConnection::parse_proxy_header() {
+  const io::ProxyHeader header = io::parse_proxy_header({in_.data(), in_.size()});
+  switch (header.status) {
+    case io::ProxyHeader::Status::more:
+      return false;
+    case io::ProxyHeader::Status::failed:
+      worker_.report_proxy_refusal(client_, header.why);
+      close();
+      return false;
+    case io::ProxyHeader::Status::complete:
+      break;
+  }
+  in_.consume(header.size);
+  learn_client(header);
+  state_ = State::head;
+  return true;
+}
+
+void DownstreamConnection::learn_client(const io::ProxyHeader& header) {
+  switch (header.source) {
+    case io::ProxySource::own:
+      return;
+    case io::ProxySource::unknown:
+      // The proxy speaks for somebody else here, whose word is not worth its own.
+      trust_ = http::Trust::none;
+      return;
+    case io::ProxySource::announced:
+      source_ = header.route.source;
+      destination_ = header.route.destination;
+      client_ = to_string(source_.address);
+      trust_ = trust_in(source_.address);
+  }
+}
+
+http::Trust DownstreamConnection::trust_in(const IpAddress& address) const {
+  return conf::any_contains(worker_.context().trusted_proxies, address) ? http::Trust::forwarded
+                                                                        : http::Trust::none;
 }
 
 bool DownstreamConnection::parse_head() {
@@ -307,7 +358,7 @@ void DownstreamConnection::start_exchange() {
   state_ = State::exchange;
   parser_.expect_body(facts->framing);
   body_ = facts->framing.kind == BodyKind::none ? Body::none : Body::held;
-  exchange_->start({this, listener_, client_}, *facts);
+  exchange_->start({this, listener_, client_, trust_}, *facts);
 }
 
 bool DownstreamConnection::parse_body() {
@@ -377,6 +428,9 @@ void DownstreamConnection::linger() {
 }
 
 void DownstreamConnection::on_timeout() {
+  if (state_ == State::proxy_header) {
+    worker_.report_proxy_refusal(client_, "the PROXY header did not come in time");
+  }
   const bool within_head = state_ == State::head && !in_.empty();
   if (!within_head) return close();
   refuse({408, "the request head did not arrive in time"});

@@ -16,9 +16,15 @@ namespace bonedry::proxy {
 
 class Worker;
 
+/// What a connection begins with.
+enum class Opening : std::uint8_t { request, proxy_header };
+
 /// One HTTP/1 connection of a client. Owned by its worker; serves one exchange after another, in
 /// the order of their requests.
 ///
+///   proxy_header --> closed             proxy_header: where the listener has it, once
+///     |
+///     v
 ///   head --> exchange --> head ...      head: between requests, or within a request's head
 ///     \          |
 ///      \         v
@@ -27,7 +33,8 @@ class DownstreamConnection final : public io::Retirable,
                                    public DownstreamStream,
                                    private io::FdWatcher::Handler {
  public:
-  DownstreamConnection(Worker& worker, UniqueFd fd, std::string client, std::size_t listener);
+  DownstreamConnection(Worker& worker, UniqueFd fd, const io::SocketAddress& peer,
+                       std::size_t listener, Opening opening);
   ~DownstreamConnection() override;
 
   /// Serves what the client has sent before it was accepted.
@@ -47,6 +54,7 @@ class DownstreamConnection final : public io::Retirable,
   void send_end(std::string_view trailers) override;
   void send_local(const http::LocalReply& reply) override;
   Flow flush() override;
+  [[nodiscard]] io::Route route() const override;
   void want_body() override;
   void hold_body() override;
   void begin_tunnel() override;
@@ -54,7 +62,7 @@ class DownstreamConnection final : public io::Retirable,
 
  private:
   friend class Worker;
-  enum class State : std::uint8_t { head, exchange, lingering, closed };
+  enum class State : std::uint8_t { proxy_header, head, exchange, lingering, closed };
   enum class Body : std::uint8_t { none, held, wanted };
   enum class Input : std::uint8_t { open, ended };
 
@@ -65,6 +73,9 @@ class DownstreamConnection final : public io::Retirable,
   void on_end_of_input();
   void on_end_of_tunnel();
   void process();
+  [[nodiscard]] bool parse_proxy_header();
+  void learn_client(const io::ProxyHeader& header);
+  [[nodiscard]] http::Trust trust_in(const IpAddress& address) const;
   [[nodiscard]] bool parse_head();
   [[nodiscard]] bool parse_body();
   void start_exchange();
@@ -78,8 +89,11 @@ class DownstreamConnection final : public io::Retirable,
 
   Worker& worker_;
   std::string client_;
+  Endpoint source_;                      // the client's end: the peer, or whom a proxy announced
+  std::optional<Endpoint> destination_;  // the other, if a proxy announced it
+  http::Trust trust_ = http::Trust::none;
   std::size_t listener_;
-  State state_ = State::head;
+  State state_;
   Body body_ = Body::none;
   Input input_ = Input::open;
   std::optional<io::Socket> socket_;

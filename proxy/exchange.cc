@@ -1,5 +1,6 @@
 #include "proxy/exchange.h"
 
+#include "proxy/forwarded_client.h"
 #include "proxy/worker.h"
 
 #include <array>
@@ -100,10 +101,13 @@ http::AskedBy Exchange::asked_by() const {
 
 void Exchange::on_connected() {
   timer_.disarm();
-  if (!upstream_->reused()) node_->note_connect_success();
+  if (!upstream_->reused()) {
+    node_->note_connect_success();
+    upstream_->introduce(*origin_.downstream);
+  }
   if (!settle_rescue()) return;
   set(AttemptState::sent);
-  const http::Origin origin{origin_.client, "http"};
+  const http::Origin origin{origin_.client, "http", origin_.trust};
   const bool sticky = runtime_->affinity().sticky();
   upstream_->send_head(request_head_, facts_, origin, sticky ? runtime_.get() : nullptr);
   if (request_ == RequestState::body) {
@@ -447,7 +451,10 @@ void Exchange::write_log(EndReason reason) {
   if (!worker_.access_log().enabled()) return;
   AccessEntry entry;
   entry.at = worker_.wall();
-  entry.client = origin_.client;
+  entry.client =
+      origin_.trust == http::Trust::none
+          ? origin_.client
+          : forwarded_client(request_head_, origin_.client, worker_.context().trusted_proxies);
   entry.method = request_head_.text(request_head_.method);
   entry.target = request_head_.text(request_head_.target);
   entry.version_minor = request_head_.minor;

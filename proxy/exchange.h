@@ -25,6 +25,7 @@ struct ExchangeOrigin {
   DownstreamStream* downstream = nullptr;
   std::size_t listener = 0;
   std::string_view client;  ///< outlives the exchange
+  http::Trust trust = http::Trust::none;
 };
 
 /// One request and its response, between a client's and a node's side of whatever protocol: finds

@@ -6,6 +6,7 @@
 #include "proxy/base/read_buffer.h"
 #include "proxy/http/parser.h"
 #include "proxy/io/socket.h"
+#include "proxy/proxy_header.h"
 
 #include <cerrno>
 #include <optional>
@@ -33,9 +34,11 @@ class HealthProber::Probe final : public io::Retirable, private io::FdWatcher::H
         next_(loop.timers(), [this] { begin(); }),
         timeout_(loop.timers(), [this] { end(CheckResult::failed, "timed out"); }) {}
 
-  void adopt(const balancer::NodeView& view, const conf::Health& config) {
+  void adopt(const balancer::NodeView& view, const conf::Pool& pool) {
     const bool first = !judge_;
+    const conf::Health& config = pool.health;
     config_ = config;
+    proxy_protocol_ = pool.proxy_protocol;
     address_ = view.address;
     if (first) {
       judge_.emplace(config.rise, config.fall);
@@ -73,7 +76,8 @@ class HealthProber::Probe final : public io::Retirable, private io::FdWatcher::H
   void on_connect_decided() {
     const int error = socket_->connect_error();
     if (error != 0) return end(CheckResult::failed, errno_text(error));
-    if (config_.path.empty()) return end(CheckResult::passed, "");
+    out_.push_copy(chunks_, own_proxy_header(proxy_protocol_));
+    if (config_.path.empty()) return end_connect_check();
     connected_ = Connected::yes;
     parser_.start();
     head_.clear();
@@ -81,6 +85,12 @@ class HealthProber::Probe final : public io::Retirable, private io::FdWatcher::H
                                 " HTTP/1.1\r\nHost: " + conf::to_string(address_) +
                                 "\r\nUser-Agent: bonedry-health\r\nConnection: close\r\n\r\n");
     write();
+  }
+
+  /// Connecting was the check; a node that expects a PROXY header gets it, rather than a riddle.
+  void end_connect_check() {
+    (void)socket_->write(out_);
+    end(CheckResult::passed, "");
   }
 
   void write() {
@@ -147,6 +157,7 @@ class HealthProber::Probe final : public io::Retirable, private io::FdWatcher::H
   const OnChange& on_change_;
   std::shared_ptr<balancer::Node> node_;
   conf::Health config_;
+  conf::ProxyProtocol proxy_protocol_ = conf::ProxyProtocol::off;
   conf::Address address_;
   std::optional<balancer::HealthJudge> judge_;
   ChunkPool chunks_;
@@ -173,7 +184,7 @@ void HealthProber::adopt(const balancer::Topology& topology) {
       wanted.insert(view.node->key());
       auto& probe = probes_[view.node->key()];
       if (!probe) probe = std::make_unique<Probe>(loop_, on_change_, view.node);
-      probe->adopt(view, pool.config.health);
+      probe->adopt(view, pool.config);
     }
   }
   for (auto probe = probes_.begin(); probe != probes_.end();) {

@@ -108,7 +108,9 @@ void Server::start(std::shared_ptr<const balancer::Topology> topology) {
   for (std::size_t index = 0; index < worker_count_; ++index) {
     std::vector<Worker::Listen> listens;
     for (std::size_t listener = 0; listener < sockets_.size(); ++listener) {
-      listens.push_back({std::move(sockets_[listener][index]), config_.listeners[listener].pool});
+      const conf::Listener& config = config_.listeners[listener];
+      listens.push_back({std::move(sockets_[listener][index]), config.pool,
+                         config.proxy_protocol ? Opening::proxy_header : Opening::request});
     }
     const auto seed = static_cast<std::uint64_t>(parts_.clock.now().ms) + index;
     workers_.push_back(std::make_unique<Worker>(shared, std::move(listens), topology, seed,

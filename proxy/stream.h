@@ -8,6 +8,7 @@
 #include "proxy/http/parser.h"
 #include "proxy/http/rules.h"
 #include "proxy/io/pipe.h"
+#include "proxy/io/proxy_protocol.h"
 
 #include <array>
 #include <cstddef>
@@ -92,6 +93,9 @@ class DownstreamStream {
   virtual void send_local(const http::LocalReply& reply) = 0;
   virtual Flow flush() = 0;
 
+  /// The ends of the client's connection, as a node is to know them.
+  [[nodiscard]] virtual io::Route route() const = 0;
+
   /// Whether request body may be delivered (`on_request_body`), from the next event on.
   virtual void want_body() = 0;
   virtual void hold_body() = 0;
@@ -108,6 +112,9 @@ class DownstreamStream {
 /// The node's side of one exchange, whatever protocol it speaks: what a lease is on.
 class UpstreamStream {
  public:
+  /// Comes before the first head of a stream that is not `reused`: tells the node whom the stream
+  /// is for, where it is to be told.
+  virtual void introduce(const DownstreamStream& client) = 0;
   virtual void send_head(const http::Head& head, const http::RequestFacts& facts,
                          const http::Origin& origin, const http::CookieFilter* cookies) = 0;
   virtual void send_body(const BodySlices& body) = 0;

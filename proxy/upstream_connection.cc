@@ -1,5 +1,6 @@
 #include "proxy/upstream_connection.h"
 
+#include "proxy/proxy_header.h"
 #include "proxy/upstream_pool.h"
 
 #include <algorithm>
@@ -20,9 +21,11 @@ constexpr std::size_t kFirstReadOfLong = 4 * 1024;
 
 }  // namespace
 
-UpstreamConnection::UpstreamConnection(UpstreamPool& pool, std::uint64_t generation, UniqueFd fd)
+UpstreamConnection::UpstreamConnection(UpstreamPool& pool, std::uint64_t generation,
+                                       conf::ProxyProtocol proxy_protocol, UniqueFd fd)
     : pool_(pool),
       generation_(generation),
+      proxy_protocol_(proxy_protocol),
       idle_timer_(pool.context().loop.timers(), [this] { pool_.drop(*this); }) {
   socket_.emplace(pool.context().loop, std::move(fd), static_cast<io::FdWatcher::Handler&>(*this));
   socket_->want(Ready::write);
@@ -66,7 +69,8 @@ void UpstreamConnection::release(http::Persistence persistence) {
   exchange_ = nullptr;
   const bool clean = persistence == http::Persistence::keep_alive && state_ == State::busy &&
                      phase_ == Phase::done && !has_stray_bytes() && out_.empty() &&
-                     writing_ == Writing::fine && generation_ == pool_.generation_;
+                     writing_ == Writing::fine && generation_ == pool_.generation_ &&
+                     proxy_protocol_ == conf::ProxyProtocol::off;
   if (!clean || pool_.idle_.size() >= UpstreamPool::kMostIdle) return pool_.drop(*this);
   set(State::idle);
   update_interest();
@@ -80,6 +84,11 @@ bool UpstreamConnection::has_stray_bytes() const {
 
 http::HeadSink UpstreamConnection::sink() {
   return {out_.slices(), pool_.context().chunks};
+}
+
+void UpstreamConnection::introduce(const DownstreamStream& client) {
+  if (proxy_protocol_ == conf::ProxyProtocol::off) return;
+  out_.slices().push_copy(pool_.context().chunks, proxy_header(proxy_protocol_, client.route()));
 }
 
 void UpstreamConnection::send_head(const http::Head& head, const http::RequestFacts& facts,

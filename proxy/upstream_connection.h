@@ -1,5 +1,6 @@
 #pragma once
 
+#include "conf/config.h"
 #include "proxy/base/chunk.h"
 #include "proxy/base/read_buffer.h"
 #include "proxy/http/parser.h"
@@ -15,7 +16,9 @@ namespace bonedry::proxy {
 
 class UpstreamPool;
 
-/// One HTTP/1 connection to a node. Owned by its pool; on loan to at most one exchange.
+/// One HTTP/1 connection to a node. Owned by its pool; on loan to at most one exchange. One that
+/// begins with a PROXY header speaks for one client, and is closed after the exchange: kept for
+/// that client alone it would cost a descriptor for as long as the client stays, or longer.
 ///
 ///   connecting --> busy <--> idle
 ///        \___________\________\____> closed (absorbing)
@@ -25,14 +28,16 @@ class UpstreamConnection final : public io::Retirable,
  public:
   enum class State : std::uint8_t { connecting, busy, idle, closed };
 
-  /// `generation`: of the pool's address, so that none outlives a change of it.
-  UpstreamConnection(UpstreamPool& pool, std::uint64_t generation, UniqueFd fd);
+  /// `generation`: of the pool's target, so that none outlives a change of it.
+  UpstreamConnection(UpstreamPool& pool, std::uint64_t generation,
+                     conf::ProxyProtocol proxy_protocol, UniqueFd fd);
 
   /// Lends the connection; it is `connecting` or `idle`.
   void lend(UpstreamEvents& exchange);
   /// Stops all events and closes the descriptor.
   void close();
 
+  void introduce(const DownstreamStream& client) override;
   void send_head(const http::Head& head, const http::RequestFacts& facts,
                  const http::Origin& origin, const http::CookieFilter* cookies) override;
   void send_body(const BodySlices& body) override;
@@ -69,6 +74,7 @@ class UpstreamConnection final : public io::Retirable,
 
   UpstreamPool& pool_;
   const std::uint64_t generation_;
+  const conf::ProxyProtocol proxy_protocol_;
   State state_ = State::connecting;
   std::optional<io::Socket> socket_;
   ReadBuffer in_;

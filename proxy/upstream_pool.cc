@@ -6,18 +6,19 @@
 namespace bonedry::proxy {
 
 UpstreamPool::UpstreamPool(WorkerContext& context, std::shared_ptr<balancer::Node> node,
-                           const conf::Address& address)
+                           const conf::Address& address, conf::ProxyProtocol proxy_protocol)
     : context_(context), node_(std::move(node)) {
-  set_address(address);
+  set_target(address, proxy_protocol);
 }
 
 UpstreamPool::~UpstreamPool() {
   while (!all_.empty()) drop(*all_.back());
 }
 
-void UpstreamPool::set_address(const conf::Address& address) {
-  if (address == address_) return;
+void UpstreamPool::set_target(const conf::Address& address, conf::ProxyProtocol proxy_protocol) {
+  if (address == address_ && proxy_protocol == proxy_protocol_) return;
   address_ = address;
+  proxy_protocol_ = proxy_protocol;
   // The config loader has checked that it is numeric.
   const auto target = io::make_address(address.host, address.port);
   assert(target);
@@ -39,7 +40,8 @@ std::variant<UpstreamConnection*, int> UpstreamPool::lease(Freshness freshness,
   }
   io::ConnectStart start = io::start_connect(target_);
   if (start.error != 0) return start.error;
-  all_.push_back(std::make_unique<UpstreamConnection>(*this, generation_, std::move(start.fd)));
+  all_.push_back(std::make_unique<UpstreamConnection>(*this, generation_, proxy_protocol_,
+                                                      std::move(start.fd)));
   UpstreamConnection& connection = *all_.back();
   connection.pool_index_ = all_.size() - 1;
   connection.lend(exchange);

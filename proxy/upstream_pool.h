@@ -23,6 +23,7 @@ struct WorkerContext {
   io::PipePool& pipes;
   http::HeadLimits limits;
   conf::Timeouts timeouts;
+  std::vector<conf::Network> trusted_proxies;
 };
 
 /// Whether a connection that served before will do.
@@ -37,7 +38,7 @@ class UpstreamPool {
   static constexpr Millis kIdleTime = std::chrono::seconds{55};
 
   UpstreamPool(WorkerContext& context, std::shared_ptr<balancer::Node> node,
-               const conf::Address& address);
+               const conf::Address& address, conf::ProxyProtocol proxy_protocol);
   ~UpstreamPool();
   UpstreamPool(const UpstreamPool&) = delete;
   UpstreamPool& operator=(const UpstreamPool&) = delete;
@@ -46,7 +47,8 @@ class UpstreamPool {
   [[nodiscard]] std::variant<UpstreamConnection*, int> lease(Freshness freshness,
                                                              UpstreamEvents& exchange);
 
-  void set_address(const conf::Address& address);
+  /// Connections made under another address or protocol serve no further exchange.
+  void set_target(const conf::Address& address, conf::ProxyProtocol proxy_protocol);
   void close_idle();
   [[nodiscard]] bool empty() const { return all_.empty(); }
   [[nodiscard]] WorkerContext& context() { return context_; }
@@ -61,8 +63,9 @@ class UpstreamPool {
   WorkerContext& context_;
   std::shared_ptr<balancer::Node> node_;
   conf::Address address_;
+  conf::ProxyProtocol proxy_protocol_ = conf::ProxyProtocol::off;
   io::SocketAddress target_;
-  std::uint64_t generation_ = 0;  // of the address
+  std::uint64_t generation_ = 0;  // of the address and the protocol
   std::vector<std::unique_ptr<UpstreamConnection>> all_;
   std::vector<UpstreamConnection*> idle_;  // the newest last
 };

@@ -29,11 +29,17 @@ Worker::Worker(SharedParts shared, std::vector<Listen> listens,
       seed_(seed),
       most_clients_(most_clients),
       mailbox_(loop_),
-      context_{loop_, chunks_, pipes_, head_limits(topology->limits), topology->timeouts} {
+      context_{loop_,
+               chunks_,
+               pipes_,
+               head_limits(topology->limits),
+               topology->timeouts,
+               topology->trusted_proxies} {
   loop_.on_round_end([this] { after_round(); });
   for (Listen& listen : listens) {
     const std::size_t index = listener_pools_.size();
     listener_pools_.push_back(listen.pool);
+    listener_openings_.push_back(listen.opening);
     listeners_.push_back(std::make_unique<io::Listener>(
         loop_, std::move(listen.fd), [this, index](UniqueFd fd, const io::SocketAddress& peer) {
           on_accept(index, std::move(fd), peer);
@@ -74,6 +80,7 @@ void Worker::publish(std::shared_ptr<const balancer::Topology> topology,
 void Worker::adopt(std::shared_ptr<const balancer::Topology> topology) {
   context_.limits = head_limits(topology->limits);
   context_.timeouts = topology->timeouts;
+  context_.trusted_proxies = topology->trusted_proxies;
   std::map<const balancer::PoolView*, std::shared_ptr<PoolRuntime>> made;
   std::vector<std::shared_ptr<PoolRuntime>> next;
   for (const std::string& name : listener_pools_) {
@@ -81,7 +88,9 @@ void Worker::adopt(std::shared_ptr<const balancer::Topology> topology) {
     auto& runtime = made[&view];
     if (!runtime) {
       std::vector<UpstreamPool*> upstreams;
-      for (const balancer::NodeView& node : view.nodes) upstreams.push_back(upstream_for(node));
+      for (const balancer::NodeView& node : view.nodes) {
+        upstreams.push_back(upstream_for(node, view.config.proxy_protocol));
+      }
       runtime = std::make_shared<PoolRuntime>(topology, view, shared_.secrets, shared_.ledger,
                                               shared_.clock, memory_of(view.config),
                                               std::move(upstreams));
@@ -97,12 +106,13 @@ void Worker::adopt(std::shared_ptr<const balancer::Topology> topology) {
   forget_unused_upstreams(*topology);
 }
 
-UpstreamPool* Worker::upstream_for(const balancer::NodeView& view) {
+UpstreamPool* Worker::upstream_for(const balancer::NodeView& view,
+                                   conf::ProxyProtocol proxy_protocol) {
   auto& pool = upstreams_[view.node.get()];
   if (!pool) {
-    pool = std::make_unique<UpstreamPool>(context_, view.node, view.address);
+    pool = std::make_unique<UpstreamPool>(context_, view.node, view.address, proxy_protocol);
   } else {
-    pool->set_address(view.address);
+    pool->set_target(view.address, proxy_protocol);
   }
   return pool.get();
 }
@@ -136,8 +146,13 @@ void Worker::forget_unused_upstreams(const balancer::Topology& topology) {
 
 void Worker::on_accept(std::size_t listener, UniqueFd fd, const io::SocketAddress& peer) {
   if (connections_.size() >= most_clients_) return report_shortage(EMFILE);
+  const Opening opening = listener_openings_[listener];
+  if (opening == Opening::proxy_header &&
+      !conf::any_contains(context_.trusted_proxies, io::endpoint_of(peer).address)) {
+    return report_proxy_refusal(io::host_text(peer), "its address is not in trusted_proxies");
+  }
   connections_.push_back(
-      std::make_unique<DownstreamConnection>(*this, std::move(fd), io::host_text(peer), listener));
+      std::make_unique<DownstreamConnection>(*this, std::move(fd), peer, listener, opening));
   connections_.back()->worker_index_ = connections_.size() - 1;
   connections_.back()->begin();
 }
@@ -245,6 +260,12 @@ void Worker::report_refusal(const std::string& client, const http::Head& head,
   if (!due(refusal_, left_out)) return;
   spdlog::info("client {}: refused with {}: {} ({} more not logged)", client, refusal.status,
                refusal.why, left_out);
+}
+
+void Worker::report_proxy_refusal(const std::string& peer, const char* why) {
+  std::uint64_t left_out = 0;
+  if (!due(proxy_refusal_, left_out)) return;
+  spdlog::warn("proxy {}: its connection was closed: {} ({} more not logged)", peer, why, left_out);
 }
 
 }  // namespace bonedry::proxy

@@ -37,6 +37,7 @@ class Worker {
   struct Listen {
     UniqueFd fd;
     std::string pool;
+    Opening opening = Opening::request;
   };
 
   /// On the main thread. `seed` tells the workers' random choices apart.
@@ -80,11 +81,13 @@ class Worker {
   void report_bad_response(const balancer::Node& node, const char* why);
   void report_refusal(const std::string& client, const http::Head& head,
                       const http::Refusal& refusal);
+  void report_proxy_refusal(const std::string& peer, const char* why);
 
  private:
   void run();
   void adopt(std::shared_ptr<const balancer::Topology> topology);
-  [[nodiscard]] UpstreamPool* upstream_for(const balancer::NodeView& view);
+  [[nodiscard]] UpstreamPool* upstream_for(const balancer::NodeView& view,
+                                            conf::ProxyProtocol proxy_protocol);
   [[nodiscard]] std::shared_ptr<PoolMemory> memory_of(const conf::Pool& pool);
   void forget_unused_upstreams(const balancer::Topology& topology);
   void on_accept(std::size_t listener, UniqueFd fd, const io::SocketAddress& peer);
@@ -114,6 +117,7 @@ class Worker {
   io::PipePool pipes_;
   WorkerContext context_;
   std::vector<std::string> listener_pools_;
+  std::vector<Opening> listener_openings_;
   std::unordered_map<const balancer::Node*, std::unique_ptr<UpstreamPool>> upstreams_;
   std::map<std::string, MemoryEntry> memories_;
   std::vector<std::shared_ptr<PoolRuntime>> runtimes_;  // by listener
@@ -126,6 +130,7 @@ class Worker {
   Muted no_node_;
   Muted bad_response_;
   Muted refusal_;
+  Muted proxy_refusal_;
   Muted shortage_;
   std::thread thread_;
 };

@@ -186,20 +186,47 @@ void write_upgrade(std::string_view protocol, Writer& writer) {
   writer.copy("\r\n");
 }
 
-void write_forwarded(const Head& head, const RequestFacts& facts, const Origin& origin,
-                     Writer& writer) {
+void write_forwarded_for(const Head& head, const Origin& origin, Writer& writer) {
   writer.copy("X-Forwarded-For: ");
   for (const Field& field : head.fields) {
+    if (origin.trust == Trust::none) break;
     if (field.id != FieldName::x_forwarded_for || field.value.size == 0) continue;
     writer.original(head.value(field));
     writer.copy(", ");
   }
   writer.copy(origin.client);
+}
+
+bool is_scheme(std::string_view text) {
+  return equal_ignoring_case(text, "http") || equal_ignoring_case(text, "https");
+}
+
+/// What a trusted proxy says in a field, if that is one valid value; else our own word.
+std::string_view forwarded_or(const Head& head, FieldName id, bool (*valid)(std::string_view),
+                              std::string_view ours) {
+  const Field* only = nullptr;
+  for (const Field& field : head.fields) {
+    if (field.id != id) continue;
+    if (only != nullptr) return ours;
+    only = &field;
+  }
+  return only != nullptr && valid(head.value(*only)) ? head.value(*only) : ours;
+}
+
+void write_forwarded(const Head& head, const RequestFacts& facts, const Origin& origin,
+                     Writer& writer) {
+  write_forwarded_for(head, origin, writer);
+  std::string_view scheme = origin.scheme;
+  std::string_view host = facts.host;
+  if (origin.trust == Trust::forwarded) {
+    scheme = forwarded_or(head, FieldName::x_forwarded_proto, is_scheme, scheme);
+    host = forwarded_or(head, FieldName::x_forwarded_host, is_host, host);
+  }
   writer.copy("\r\nX-Forwarded-Proto: ");
-  writer.copy(origin.scheme);
-  if (!facts.host.empty()) {
+  writer.copy(scheme);
+  if (!host.empty()) {
     writer.copy("\r\nX-Forwarded-Host: ");
-    writer.copy(facts.host);
+    writer.copy(host);
   }
   writer.copy("\r\n");
 }

@@ -298,6 +298,10 @@ bool HopByHop::named(std::string_view name) const {
   return found;
 }
 
+bool is_host(std::string_view text) {
+  return valid_authority(text);
+}
+
 bool trailer_allowed(std::string_view name) {
   static constexpr std::array<std::string_view, 16> kForbidden{
       "authorization", "cache-control", "content-encoding", "content-range",       "content-type",

@@ -80,6 +80,9 @@ class HopByHop {
   enum class Names : std::uint8_t { none, some } names_ = Names::none;
 };
 
+/// Whether a text is what a Host field may say: uri-host [ ":" port ] (RFC 9110, section 7.2).
+[[nodiscard]] bool is_host(std::string_view text);
+
 /// Whether a trailer may go on: fields for framing, routing, authentication and the like may not
 /// (RFC 9110, section 6.5.1).
 [[nodiscard]] bool trailer_allowed(std::string_view name);

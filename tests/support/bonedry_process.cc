@@ -29,6 +29,7 @@ std::string to_toml(const TestConfig& config, const std::string& socket,
   add_lines(text, config.ledger);
   for (const TestPool& pool : config.pools) {
     text += "[[listener]]\naddress = \"127.0.0.1:0\"\npool = \"" + pool.name + "\"\n";
+    add_lines(text, pool.listener);
   }
   for (const TestPool& pool : config.pools) {
     text += "[[pool]]\nname = \"" + pool.name + "\"\n";
@@ -68,7 +69,8 @@ TestConfig shop(unsigned workers, std::vector<TestNode> nodes, std::vector<std::
                           .keys = std::move(pool),
                           .session = std::move(session),
                           .health = std::nullopt,
-                          .nodes = std::move(nodes)});
+                          .nodes = std::move(nodes),
+                          .listener = {}});
   return config;
 }
 

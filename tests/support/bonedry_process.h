@@ -34,6 +34,7 @@ struct TestPool {
   std::vector<std::string> session = {};
   std::optional<std::vector<std::string>> health = std::nullopt;
   std::vector<TestNode> nodes = {};
+  std::vector<std::string> listener = {};
 };
 
 /// What a test wants of the config; every entry of a list is one line of TOML. The rest (folders,

@@ -152,12 +152,58 @@ TEST(KeysTest, ListenersRefuseWhatWouldBeUnsafeToIgnore) {
         "f:9:1: listener[#1].tls: this version cannot do TLS yet; expected no such key"},
        {good + "redirect = 'https'",
         "f:9:12: listener[#1].redirect: this version cannot redirect yet; expected no such key"},
-       {good + "proxy_protocol = false",
-        "f:9:18: listener[#1].proxy_protocol: this version cannot do the PROXY protocol yet; "
-        "expected no such key"},
-       {good + "port = 1", "f:9:1: listener[#1].port: unknown key; expected one of: address, pool"},
+       {good + "port = 1",
+        "f:9:1: listener[#1].port: unknown key; expected one of: address, pool, "
+        "proxy_protocol"},
        {good + "certificate = 'c'",
-        "f:9:1: listener[#1].certificate: unknown key; expected one of: address, pool"}});
+        "f:9:1: listener[#1].certificate: unknown key; expected one of: address, pool, "
+        "proxy_protocol"}});
+}
+
+TEST(KeysTest, ProxyProtocol) {
+  const std::string good = "[[listener]]\naddress = '127.0.0.1:80'\npool = 'shop'\n";
+  const std::string trusted = "[server]\ntrusted_proxies = ['10.0.0.0/8']\n";
+  expect_errors(with_listeners, {{good + "proxy_protocol = 'v1'\n" + trusted,
+                                  "f:9:18: listener[#1].proxy_protocol: expected a boolean (true "
+                                  "or false), got a string"}});
+  expect_errors(in_a_pool, {{"proxy_protocol = true",
+                             "f:6:18: pool[shop].proxy_protocol: expected a string, got a boolean"},
+                            {"proxy_protocol = 'v3'",
+                             R"(f:6:18: pool[shop].proxy_protocol: "v3" is not known here; )"
+                             "expected one of: off, v1, v2"}});
+  EXPECT_FALSE(load(with_listeners(good)).config.listeners[0].proxy_protocol);
+  EXPECT_FALSE(
+      load(with_listeners(good + "proxy_protocol = false")).config.listeners[0].proxy_protocol);
+  EXPECT_TRUE(load(with_listeners(good + "proxy_protocol = true\n" + trusted))
+                  .config.listeners[0]
+                  .proxy_protocol);
+  EXPECT_EQ(load(in_a_pool("")).config.pools[0].proxy_protocol, ProxyProtocol::off);
+  EXPECT_EQ(load(in_a_pool("proxy_protocol = 'v1'")).config.pools[0].proxy_protocol,
+            ProxyProtocol::v1);
+  EXPECT_EQ(load(in_a_pool("proxy_protocol = 'v2'")).config.pools[0].proxy_protocol,
+            ProxyProtocol::v2);
+}
+
+TEST(KeysTest, TrustedProxies) {
+  const std::string expected =
+      " is not a network; expected an IP address, or one with the length of a prefix and no bits "
+      R"(behind it, e.g. "127.0.0.1", "10.0.0.0/8" or "fd00::/8")";
+  expect_errors(beside_a_pool,
+                {{"server.trusted_proxies = '10.0.0.0/8'",
+                  "f:1:26: server.trusted_proxies: expected an array, got a string"},
+                 {"server.trusted_proxies = []",
+                  "f:1:26: server.trusted_proxies: empty; expected at least one element"},
+                 {"server.trusted_proxies = [10]",
+                  "f:1:27: server.trusted_proxies[#1]: expected a string, got an integer"},
+                 {"server.trusted_proxies = ['127.0.0.1', '10.0.0.1/8']",
+                  "f:1:40: server.trusted_proxies[#2]: \"10.0.0.1/8\"" + expected},
+                 {"server.trusted_proxies = ['localhost']",
+                  "f:1:27: server.trusted_proxies[#1]: \"localhost\"" + expected}});
+  const Config config =
+      load(beside_a_pool("server.trusted_proxies = ['127.0.0.1', 'fd00::/8']")).config;
+  ASSERT_EQ(config.server.trusted_proxies.size(), 2U);
+  EXPECT_EQ(to_string(config.server.trusted_proxies[0]), "127.0.0.1");
+  EXPECT_EQ(to_string(config.server.trusted_proxies[1]), "fd00::/8");
 }
 
 TEST(KeysTest, ArraysOfTablesHoldTables) {

@@ -33,6 +33,7 @@ TEST(LoaderTest, ReadsEveryKeyOfTheProcess) {
 workers = 4
 state_dir = "state"
 secrets = ["0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210"]
+trusted_proxies = ["10.0.0.0/8"]
 [admin]
 socket = "admin.sock"
 [log]
@@ -58,7 +59,8 @@ sessions = 100000000
             (Server{4,
                     "state",
                     {"0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210"},
-                    ""}));
+                    "",
+                    {*parse_network("10.0.0.0/8")}}));
   EXPECT_EQ(config.admin, (Admin{"admin.sock"}));
   EXPECT_EQ(config.log, (Log{LogLevel::warn, "access.log", AccessFormat::combined}));
   EXPECT_EQ(config.limits, (Limits{1024, 1000}));
@@ -82,6 +84,7 @@ name = "shop"
 balance = "least-exchanges"
 min_active = 0
 slow_start = "30s"
+proxy_protocol = "v2"
 [pool.session]
 sticky = "none"
 cookie = "seat"
@@ -119,6 +122,7 @@ weight = 1000
   pool.name = "shop";
   pool.balance = Balance::least_exchanges;
   pool.min_active = 0;
+  pool.proxy_protocol = ProxyProtocol::v2;
   pool.slow_start = seconds{30};
   pool.session = {
       Sticky::none, "seat",   {"/shop", "example.org", false, SameSite::none, Secure::always},

@@ -46,6 +46,17 @@ TEST(RulesTest, ListenersNameAPoolThatExists) {
                           "of: shop, blog"));
 }
 
+TEST(RulesTest, AProxyHeaderComesFromTrustedProxiesAlone) {
+  const std::string listener =
+      "[[listener]]\naddress = '127.0.0.1:80'\npool = 'shop'\nproxy_protocol = true\n";
+  EXPECT_THAT(errors_of(with_listeners(listener)),
+              ElementsAre("f:9:18: listener[#1].proxy_protocol: nobody may send the PROXY header; "
+                          "expected trusted_proxies in [server] to name who may"));
+  const std::string faulty = "[server]\ntrusted_proxies = ['x']\n";
+  EXPECT_THAT(errors_of(with_listeners(listener + faulty)), ::testing::SizeIs(1))
+      << "the one mistake is told once";
+}
+
 TEST(RulesTest, ListenersDoNotShareAnAddress) {
   EXPECT_THAT(errors_of(with_listeners(R"([[listener]]
 address = "[::1]:80"

@@ -287,6 +287,16 @@ TEST_F(ReloadTest, WhatTakesARestartIsRefusedByNameAndAsAWhole) {
   EXPECT_TRUE(publisher.published.empty());
 }
 
+TEST_F(ReloadTest, TrustedProxiesAndTheHeaderForNodesGoWithTheTopology) {
+  config.server.trusted_proxies = {*conf::parse_network("10.0.0.0/8")};
+  shop().proxy_protocol = conf::ProxyProtocol::v2;
+  EXPECT_FALSE(reload().starts_with("error: "));
+  EXPECT_EQ(control->topology()->trusted_proxies, config.server.trusted_proxies);
+  EXPECT_EQ(control->topology()->pools[0].config.proxy_protocol, conf::ProxyProtocol::v2);
+  config.listeners = {{{"::1", 80}, "shop", true}};
+  EXPECT_EQ(reload(), "error: a change of [[listener]] takes a restart; nothing was changed");
+}
+
 TEST_F(ReloadTest, ADiskThatRefusesRefusesItAndChangesNothing) {
   add_user("shop/alice", 1);
   const conf::Config before = config;

@@ -32,16 +32,23 @@ class ListedCookies final : public CookieFilter {
 };
 
 constexpr Origin kOrigin{"192.0.2.7", "http"};
+constexpr Origin kTrusted{"192.0.2.7", "http", Trust::forwarded};
 
 /// How a request goes on.
-std::string written(const ParsedRequest& request, const CookieFilter* cookies = nullptr) {
+std::string written(const ParsedRequest& request, const CookieFilter* cookies = nullptr,
+                    const Origin& origin = kOrigin) {
   ChunkPool pool;
   SliceQueue queue;
-  write_request_head(request.head, request.facts(), kOrigin, cookies, {queue, pool});
+  write_request_head(request.head, request.facts(), origin, cookies, {queue, pool});
   return text_of(queue);
 }
 std::string written(std::string_view text, const CookieFilter* cookies = nullptr) {
   return written(ParsedRequest(text), cookies);
+}
+
+/// How a request goes on that a trusted proxy sent.
+std::string written_for_proxy(std::string_view text) {
+  return written(ParsedRequest(text), nullptr, kTrusted);
 }
 
 std::string first_line(const std::string& text) {
@@ -149,10 +156,23 @@ TEST(RequestWriterTest, FieldsOfThisHopDoNotGoOn) {
   EXPECT_TRUE(has_line(text, "X-Public: 1"));
 }
 
-TEST(RequestWriterTest, AnAddressIsAppendedToThoseThatCameWithIt) {
-  EXPECT_TRUE(has_line(written("GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 10.0.0.1\r\n\r\n"),
-                       "X-Forwarded-For: 10.0.0.1, 192.0.2.7"));
-  const std::string several = written(
+TEST(RequestWriterTest, WhatAClientSaysOfItsWayIsReplaced) {
+  const std::string text = written(
+      "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 10.0.0.1\r\nx-forwarded-for: 10.0.0.2\r\n"
+      "X-Forwarded-Proto: https\r\nX-Forwarded-Host: evil\r\n\r\n");
+  EXPECT_TRUE(has_line(text, "X-Forwarded-For: 192.0.2.7"));
+  EXPECT_TRUE(has_line(text, "X-Forwarded-Proto: http"));
+  EXPECT_TRUE(has_line(text, "X-Forwarded-Host: a"));
+  for (const char* claim : {"10.0.0", "evil", "https", "x-forwarded-for"}) {
+    EXPECT_EQ(text.find(claim), std::string::npos) << claim;
+  }
+}
+
+TEST(RequestWriterTest, AnAddressIsAppendedToThoseThatATrustedProxySent) {
+  EXPECT_TRUE(
+      has_line(written_for_proxy("GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 10.0.0.1\r\n\r\n"),
+               "X-Forwarded-For: 10.0.0.1, 192.0.2.7"));
+  const std::string several = written_for_proxy(
       "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 10.0.0.1, 10.0.0.2\r\n"
       "A: b\r\nx-forwarded-for: 10.0.0.3\r\nX-Forwarded-For:\r\n\r\n");
   EXPECT_TRUE(has_line(several, "X-Forwarded-For: 10.0.0.1, 10.0.0.2, 10.0.0.3, 192.0.2.7"))
@@ -160,18 +180,33 @@ TEST(RequestWriterTest, AnAddressIsAppendedToThoseThatCameWithIt) {
   EXPECT_EQ(several.find("x-forwarded-for"), std::string::npos);
 }
 
-TEST(RequestWriterTest, AClientsWordForSchemeAndHostIsNotPassedOn) {
-  const std::string text = written(
-      "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: evil\r\n"
-      "\r\n");
-  EXPECT_TRUE(has_line(text, "X-Forwarded-Proto: http"));
-  EXPECT_TRUE(has_line(text, "X-Forwarded-Host: a"));
-  EXPECT_EQ(text.find("evil"), std::string::npos);
-  EXPECT_EQ(text.find("https"), std::string::npos);
+TEST(RequestWriterTest, ATrustedProxysWordForSchemeAndHostGoesOn) {
+  const std::string text = written_for_proxy(
+      "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-Proto: HTTPS\r\n"
+      "X-Forwarded-Host: shop.example:8443\r\n\r\n");
+  EXPECT_TRUE(has_line(text, "X-Forwarded-Proto: HTTPS"));
+  EXPECT_TRUE(has_line(text, "X-Forwarded-Host: shop.example:8443"));
+  const std::string silent = written_for_proxy("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_TRUE(has_line(silent, "X-Forwarded-Proto: http"));
+  EXPECT_TRUE(has_line(silent, "X-Forwarded-Host: a"));
+}
+
+TEST(RequestWriterTest, ATrustedProxysWordThatIsNotOneValidValueIsReplaced) {
+  for (const char* fields : {"X-Forwarded-Proto: https\r\nX-Forwarded-Proto: https\r\n"
+                             "X-Forwarded-Host: b\r\nX-Forwarded-Host: b\r\n",
+                             "X-Forwarded-Proto: https, http\r\nX-Forwarded-Host: b, c\r\n",
+                             "X-Forwarded-Proto: gopher\r\nX-Forwarded-Host: b/c\r\n",
+                             "X-Forwarded-Proto: https://\r\nX-Forwarded-Host: user@b\r\n",
+                             "X-Forwarded-Proto:\r\nX-Forwarded-Host:\r\n"}) {
+    const std::string text =
+        written_for_proxy("GET / HTTP/1.1\r\nHost: a\r\n" + std::string(fields) + "\r\n");
+    EXPECT_TRUE(has_line(text, "X-Forwarded-Proto: http")) << text;
+    EXPECT_TRUE(has_line(text, "X-Forwarded-Host: a")) << text;
+  }
 }
 
 TEST(RequestWriterTest, NamingTheForwardedFieldsInConnectionHidesNothing) {
-  const std::string text = written(
+  const std::string text = written_for_proxy(
       "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 10.0.0.1\r\n"
       "Connection: x-forwarded-for, host, via\r\n\r\n");
   EXPECT_TRUE(has_line(text, "X-Forwarded-For: 10.0.0.1, 192.0.2.7"));

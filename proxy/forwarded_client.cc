@@ -1,0 +1,40 @@
+#include "proxy/forwarded_client.h"
+
+#include "proxy/base/ip_address.h"
+
+#include <optional>
+
+namespace bonedry::proxy {
+namespace {
+
+/// Takes the last element off a list; empty elements do not count (RFC 9110, 5.6.1).
+std::string_view take_last(std::string_view& list) {
+  while (!list.empty()) {
+    const std::size_t comma = list.rfind(',');
+    const bool only = comma == std::string_view::npos;
+    const std::string_view element = http::trimmed(only ? list : list.substr(comma + 1));
+    list = list.substr(0, only ? 0 : comma);
+    if (!element.empty()) return element;
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string_view forwarded_client(const http::Head& head, std::string_view peer,
+                                  std::span<const conf::Network> trusted) {
+  std::string_view client = peer;
+  for (auto field = head.fields.rbegin(); field != head.fields.rend(); ++field) {
+    if (field->id != http::FieldName::x_forwarded_for) continue;
+    std::string_view list = head.value(*field);
+    for (auto last = take_last(list); !last.empty(); last = take_last(list)) {
+      const std::optional<IpAddress> address = parse_ip(last);
+      if (!address) return client;
+      client = last;
+      if (!conf::any_contains(trusted, *address)) return client;
+    }
+  }
+  return client;
+}
+
+}  // namespace bonedry::proxy
