@@ -119,19 +119,32 @@ void FakeNode::start() {
 }
 
 void FakeNode::stop() {
+  stop_accepting();
+  drop_connections();
+}
+
+void FakeNode::die() {
+  stop_accepting();
+  end_connections(&Socket::abort);
+}
+
+void FakeNode::stop_accepting() {
   if (!acceptor_.joinable()) return;
   stopping_ = true;
   port_.refuse();
   acceptor_.join();
   port_.close();
-  drop_connections();
 }
 
 void FakeNode::drop_connections() {
+  end_connections(&Socket::shut_down);
+}
+
+void FakeNode::end_connections(void (Socket::*how)()) {
   std::list<Connection> dropped;
   {
     const std::lock_guard lock{mutex_};
-    for (Connection& connection : connections_) connection.socket.shut_down();
+    for (Connection& connection : connections_) (connection.socket.*how)();
     dropped.swap(connections_);
   }
   for (Connection& connection : dropped) connection.thread.join();

@@ -100,6 +100,8 @@ class FakeNode {
 
   /// From now on connections are refused; those that are open are cut off.
   void stop();
+  /// The same, with a RST for each of them and nothing before it: the machine is gone.
+  void die();
   /// Back at the same address.
   void start();
   /// Cuts off what is open and goes on accepting.
@@ -123,6 +125,8 @@ class FakeNode {
   };
 
   void accept_loop();
+  void stop_accepting();
+  void end_connections(void (Socket::*how)());
   void serve(Connection& connection, std::size_t number);
   void serve_requests(Connection& connection, std::size_t number);
   [[nodiscard]] Handler note(const NodeRequest& request);

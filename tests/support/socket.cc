@@ -171,6 +171,12 @@ void Socket::reset() {
   close();
 }
 
+void Socket::abort() {
+  // Dissolving a connection resets it, without a FIN before.
+  const sockaddr nobody{.sa_family = AF_UNSPEC, .sa_data = {}};
+  ::connect(fd_, &nobody, sizeof nobody);
+}
+
 void Socket::close() {
   if (fd_ >= 0) ::close(std::exchange(fd_, -1));
 }

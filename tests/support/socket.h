@@ -29,7 +29,7 @@ struct UnexpectedEnd : SocketError {
 };
 
 /// A connected stream socket whose calls block, but never past a deadline. One thread at a time,
-/// but for `shut_down`, which another thread may call to wake it.
+/// but for `shut_down` and `abort`, which another thread may call to wake it.
 class Socket {
  public:
   Socket() = default;
@@ -56,6 +56,7 @@ class Socket {
   void finish_sending();  ///< a FIN to the peer; reading goes on
   void shut_down();       ///< both directions; wakes the thread that waits
   void reset();           ///< a RST to the peer
+  void abort();  ///< the same at once, and the descriptor stays; wakes the thread that waits
   void close();
   void limit_receive_buffer(int bytes);
   [[nodiscard]] bool is_open() const { return fd_ >= 0; }

@@ -1,0 +1,90 @@
+#pragma once
+
+#include "tests/scenario/story.h"
+
+#include <atomic>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace bonedry::test {
+
+/// Calls `body` with 0 to `count` - 1, on a few threads at a time. It must not throw.
+inline void in_parallel(std::size_t count, const std::function<void(std::size_t)>& body) {
+  constexpr std::size_t kThreads = 16;
+  std::atomic<std::size_t> next{0};
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < kThreads; ++i) {
+    threads.emplace_back([&] {
+      for (std::size_t at = next++; at < count; at = next++) body(at);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+/// One node, Alice, who does what she should not, before a proxy that is soon out of patience. A
+/// user who has nothing to do with it is there all the time. When the story has been told, all of
+/// it must be over: no exchange open, no descriptor kept, no session lost.
+class FaultStory : public Story {
+ protected:
+  static constexpr Millis kResponseTimeout = patient(Millis{500});
+
+  void SetUp() override {
+    bonedry_ = std::make_unique<BonedryProcess>(config());
+    descriptors_ = bonedry_->open_descriptors();
+    bystander_ = std::make_unique<User>(bonedry_->address());
+    for (int i = 0; i < 2; ++i) EXPECT_EQ(bystander_->click("/bystander").status, 200);
+    cookie_ = bystander_->cookie();
+  }
+
+  void TearDown() override {
+    expect_bystander_is_well();
+    bystander_->disconnect();
+    EXPECT_TRUE(eventually([this] { return node().exchanges_open == 0; }))
+        << node().exchanges_open << " exchanges are still open";
+    alice_.drop_connections();
+    EXPECT_TRUE(eventually([this] { return bonedry_->open_descriptors() <= descriptors_; }))
+        << bonedry_->open_descriptors() << " descriptors, and " << descriptors_ << " at the start";
+    const NodeView view = node();
+    EXPECT_EQ(view.sessions(), view.begun) << "a session ends only by the rules";
+    EXPECT_EQ(view.moved + view.rescued + view.late, 0);
+  }
+
+  [[nodiscard]] TestConfig config() const {
+    TestConfig config = shop(workers(), {alice_});
+    const std::string patience = '"' + std::to_string(kResponseTimeout.count()) + "ms\"";
+    config.timeouts = {"connect = " + patience, "response = " + patience, "stall = " + patience,
+                       "shutdown = \"2s\""};
+    return config;
+  }
+
+  void expect_bystander_is_well() {
+    const Response response = bystander_->click("/bystander");
+    EXPECT_EQ(response.status, 200);
+    EXPECT_FALSE(response.headers.has("Set-Cookie"));
+    EXPECT_EQ(bystander_->cookie(), cookie_);
+  }
+
+  /// What a client on a connection of its own gets for this request.
+  [[nodiscard]] Response ask(const Request& request) const {
+    return HttpClient{bonedry_->address()}.exchange(request);
+  }
+  [[nodiscard]] Response ask(const std::string& target) const {
+    return ask(Request{.target = target});
+  }
+
+  [[nodiscard]] NodeView node() const { return bonedry_->node("alice"); }
+
+  FakeNode alice_{"alice"};
+  std::unique_ptr<BonedryProcess> bonedry_;
+
+ private:
+  std::unique_ptr<User> bystander_;
+  std::string cookie_;
+  std::size_t descriptors_ = 0;
+};
+
+}  // namespace bonedry::test
