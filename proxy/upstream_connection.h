@@ -34,6 +34,9 @@ class UpstreamConnection final : public io::Retirable,
 
   /// Lends the connection; it is `connecting` or `idle`.
   void lend(UpstreamEvents& exchange);
+  /// Something has come to an idle connection, and it is about to be told: its end, or bytes that
+  /// nobody asked for, which must not be taken for the answer to the next request.
+  [[nodiscard]] bool has_news() const { return socket_ && socket_->has_news(); }
   /// Stops all events and closes the descriptor.
   void close();
 

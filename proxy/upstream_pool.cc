@@ -33,6 +33,7 @@ void UpstreamPool::close_idle() {
 
 std::variant<UpstreamConnection*, int> UpstreamPool::lease(Freshness freshness,
                                                            UpstreamEvents& exchange) {
+  while (!idle_.empty() && idle_.back()->has_news()) drop(*idle_.back());
   if (freshness == Freshness::any && !idle_.empty()) {
     UpstreamConnection& connection = *idle_.back();
     connection.lend(exchange);

@@ -17,7 +17,10 @@ void FdWatcher::want(Ready events) {
   if (events == wanted_) return;
   const Ready before = std::exchange(wanted_, events);
   // Errors are always told, so whoever wants nothing at all must not be in the set.
-  if (events == Ready::none) return readiness_.remove(fd_, *this);
+  if (events == Ready::none) {
+    has_news_ = false;
+    return readiness_.remove(fd_, *this);
+  }
   std::uint32_t mask = 0;
   if (has(events, Ready::read)) mask |= EPOLLIN;
   if (has(events, Ready::write)) mask |= EPOLLOUT;
@@ -26,6 +29,7 @@ void FdWatcher::want(Ready events) {
 }
 
 void FdWatcher::on_events(std::uint32_t events) {
+  has_news_ = false;
   Ready ready = Ready::none;
   if ((events & EPOLLERR) != 0) {
     // It would be told again and again; whoever still wants to read what came before the error

@@ -38,15 +38,19 @@ class FdWatcher {
   /// A change costs a system call, so it is made only when it is one.
   void want(Ready events);
   [[nodiscard]] Ready wanted() const { return wanted_; }
+  /// Whether something has happened in this round of the loop that the handler will be told yet.
+  [[nodiscard]] bool has_news() const { return has_news_; }
 
  private:
   friend class Readiness;
+  void note_news() { has_news_ = true; }
   void on_events(std::uint32_t events);
 
   Readiness& readiness_;
   const int fd_;
   Handler& handler_;
   Ready wanted_ = Ready::none;
+  bool has_news_ = false;
 };
 
 }  // namespace bonedry::io

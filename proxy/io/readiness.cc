@@ -52,6 +52,7 @@ void Readiness::collect() {
   const int count = epoll_wait(epoll_.get(), events_.data(), int{kMostEvents}, 0);
   if (count <= 0) return;
   pending_ = std::span(events_).first(static_cast<std::size_t>(count));
+  for (const epoll_event& event : pending_) static_cast<FdWatcher*>(event.data.ptr)->note_news();
   while (!pending_.empty()) {
     const epoll_event event = pending_.front();
     pending_ = pending_.subspan(1);

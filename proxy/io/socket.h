@@ -53,6 +53,7 @@ class Socket {
 
   void want(Ready events) { watcher_.want(events); }
   [[nodiscard]] Ready wanted() const { return watcher_.wanted(); }
+  [[nodiscard]] bool has_news() const { return watcher_.has_news(); }
 
   /// One read. `failed`: see `error`.
   [[nodiscard]] ReadResult read(std::span<char> into);

@@ -31,10 +31,12 @@ inline void in_parallel(std::size_t count, const std::function<void(std::size_t)
 class FaultStory : public Story {
  protected:
   static constexpr Millis kResponseTimeout = patient(Millis{500});
+  static constexpr std::size_t kSparePipes = 8;  ///< that a worker keeps, each of two descriptors
 
   void SetUp() override {
     bonedry_ = std::make_unique<BonedryProcess>(config());
-    descriptors_ = bonedry_->open_descriptors();
+    sockets_ = bonedry_->open_descriptors("socket");
+    others_ = bonedry_->open_descriptors() - sockets_;
     bystander_ = std::make_unique<User>(bonedry_->address());
     for (int i = 0; i < 2; ++i) EXPECT_EQ(bystander_->click("/bystander").status, 200);
     cookie_ = bystander_->cookie();
@@ -46,8 +48,10 @@ class FaultStory : public Story {
     EXPECT_TRUE(eventually([this] { return node().exchanges_open == 0; }))
         << node().exchanges_open << " exchanges are still open";
     alice_.drop_connections();
-    EXPECT_TRUE(eventually([this] { return bonedry_->open_descriptors() <= descriptors_; }))
-        << bonedry_->open_descriptors() << " descriptors, and " << descriptors_ << " at the start";
+    EXPECT_TRUE(eventually([this] { return bonedry_->open_descriptors("socket") <= sockets_; }))
+        << bonedry_->open_descriptors("socket") << " sockets, and " << sockets_ << " at the start";
+    const std::size_t others = bonedry_->open_descriptors() - bonedry_->open_descriptors("socket");
+    EXPECT_LE(others, others_ + workers() * kSparePipes * 2);
     const NodeView view = node();
     EXPECT_EQ(view.sessions(), view.begun) << "a session ends only by the rules";
     EXPECT_EQ(view.moved + view.rescued + view.late, 0);
@@ -84,7 +88,8 @@ class FaultStory : public Story {
  private:
   std::unique_ptr<User> bystander_;
   std::string cookie_;
-  std::size_t descriptors_ = 0;
+  std::size_t sockets_ = 0;
+  std::size_t others_ = 0;
 };
 
 }  // namespace bonedry::test

@@ -99,6 +99,45 @@ TEST_P(FaultyNodeStory, ASecondAnswerOnAnIdleConnectionReachesNobody) {
   several_times([this] { EXPECT_EQ(ask("/twice").body, "first"); });
 }
 
+TEST_P(FaultyNodeStory, ASecondAnswerThatIsSeenTogetherWithTheNextRequestReachesNobody) {
+  const Gate paused;
+  const Gate sent;
+  alice_.on("/twice", [=](NodeExchange& exchange) {
+    exchange.send(answer("first"));
+    EXPECT_TRUE(paused.wait());
+    exchange.send(kStray);
+    sent.open();
+  });
+  HttpClient client{bonedry_->address()};
+  EXPECT_EQ(client.get("/twice").body, "first");
+  bonedry_->pause();
+  client.send(Request{.target = "/next"}.to_wire());
+  paused.open();
+  EXPECT_TRUE(sent.wait());
+  bonedry_->resume();
+  EXPECT_THAT(client.read_response().body, HasSubstr("/next"));
+}
+
+TEST_P(FaultyNodeStory, AConnectionThatWasClosedTogetherWithTheNextRequestIsNotUsed) {
+  const Gate paused;
+  const Gate closed;
+  alice_.on("/last", [=](NodeExchange& exchange) {
+    exchange.send(answer("last"));
+    EXPECT_TRUE(paused.wait());
+    exchange.close_after();
+    exchange.socket().shut_down();
+    closed.open();
+  });
+  HttpClient client{bonedry_->address()};
+  EXPECT_EQ(client.get("/last").body, "last");
+  bonedry_->pause();
+  client.send(Request{.method = "POST", .target = "/buy", .body = "book"}.to_wire());
+  paused.open();
+  EXPECT_TRUE(closed.wait());
+  bonedry_->resume();
+  EXPECT_EQ(client.read_response().status, 200) << "a POST must not be lost to an old connection";
+}
+
 TEST_P(FaultyNodeStory, ASecondAnswerToAnythingWithoutABodyReachesNobody) {
   alice_.on("/none", answering("HTTP/1.1 204 No Content\r\n\r\n" + kStray));
   alice_.on("/same", answering("HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n" + kStray));

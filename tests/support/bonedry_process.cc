@@ -163,6 +163,27 @@ void BonedryProcess::restart() {
   start();
 }
 
+void BonedryProcess::pause() {
+  child_->signal(SIGSTOP);
+  if (!eventually([this] { return all_threads_paused(); })) {
+    throw std::runtime_error("SIGSTOP does not stop bonedry");
+  }
+}
+
+void BonedryProcess::resume() {
+  child_->signal(SIGCONT);
+}
+
+bool BonedryProcess::all_threads_paused() const {
+  for (const auto& task :
+       std::filesystem::directory_iterator("/proc/" + std::to_string(pid()) + "/task")) {
+    const std::string stat = read_file(task.path() / "stat");
+    const auto name_end = stat.rfind(") ");
+    if (name_end == std::string::npos || stat[name_end + 2] != 'T') return false;
+  }
+  return true;
+}
+
 std::string BonedryProcess::address(std::string_view pool) const {
   for (const nlohmann::json& listener : listeners_) {
     if (listener.at("pool") == pool) return listener.at("address");
@@ -197,11 +218,13 @@ std::size_t BonedryProcess::resident_bytes() const {
   throw std::runtime_error("no VmRSS for bonedry");
 }
 
-std::size_t BonedryProcess::open_descriptors() const {
+std::size_t BonedryProcess::open_descriptors(std::string_view kind) const {
   std::size_t count = 0;
   for (const auto& entry :
        std::filesystem::directory_iterator("/proc/" + std::to_string(pid()) + "/fd")) {
-    if (entry.is_symlink()) ++count;
+    std::error_code gone;  // it may be closed by now
+    const std::string target = std::filesystem::read_symlink(entry.path(), gone).string();
+    if (!gone && target.starts_with(kind)) ++count;
   }
   return count;
 }

@@ -90,6 +90,9 @@ class BonedryProcess {
   void stop();  ///< SIGTERM, and it must exit with 0
   void kill9();
   void restart();  ///< stop and start
+  /// Nothing runs in it until `resume`: what happens meanwhile, it sees all at once.
+  void pause();
+  void resume();
   /// Writes a new config for the next start or `reload`. Ports of listeners stay free.
   void configure(TestConfig config);
 
@@ -110,10 +113,12 @@ class BonedryProcess {
   [[nodiscard]] bool running() { return child_ && child_->running(); }
 
   [[nodiscard]] std::size_t resident_bytes() const;  ///< RSS
-  [[nodiscard]] std::size_t open_descriptors() const;
+  /// All, or those of a kind as the kernel calls it: "socket", "pipe".
+  [[nodiscard]] std::size_t open_descriptors(std::string_view kind = "") const;
 
  private:
   [[nodiscard]] bool is_ready();
+  [[nodiscard]] bool all_threads_paused() const;
   void show_output() const;
 
   TempDir dir_;
