@@ -10,6 +10,7 @@ import time
 from .load import Load, run_wrk
 from .machine import BenchError
 from .proxies import Setting, find_program
+from .slow import SlowCase
 
 KIB, MIB = 1024, 1024 * 1024
 PEERS = ("haproxy", "nginx")
@@ -286,6 +287,8 @@ CASES = {
     "sessions": SessionsCase("1,000,000 sessions against 16"),
     "connections": ConnectionsCase("64 busy connections, 10,000 open against 64", of_peers=True),
     "workers": WorkersCase(),
+    # What a slow client may hold in memory: a chunk in each direction, and its connections.
+    "slow": SlowCase((Goal("p99_growth", 1.5), Goal("bytes_each", 2 * 32 * KIB + 4 * KIB))),
 }
 
 

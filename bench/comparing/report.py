@@ -6,6 +6,7 @@ COLUMNS = (
     ("per_second", "req/s", "{:.0f}"), ("per_second_1", "1 worker", "{:.0f}"),
     ("speedup", "speedup", "{:.2f}"), ("busy", "busy", "{:.0%}"),
     ("p50_us", "p50 us", "{:.0f}"), ("p99_us", "p99 us", "{:.0f}"),
+    ("p99_alone_us", "p99 alone", "{:.0f}"), ("p99_growth", "p99 growth", "{:.2f}"),
     ("resident", "RSS MiB", None), ("to_peer", "to peer", "{:.2f}"),
     ("to_copy", "to floor", "{:.2f}"), ("to_splice", "to splice floor", "{:.2f}"),
 )

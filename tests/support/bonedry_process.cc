@@ -120,12 +120,16 @@ BonedryProcess::~BonedryProcess() {
 void BonedryProcess::configure(TestConfig config) {
   if (config.timeouts.empty()) config.timeouts = {"shutdown = \"2s\""};
   write_file(config_path(), to_toml(config, socket_path(), state_dir()));
+  environment_ = std::move(config.environment);
+  // The first of a name counts.
+  environment_.insert(environment_.end(), kSanitizerEnvironment.begin(),
+                      kSanitizerEnvironment.end());
 }
 
 void BonedryProcess::start() {
   child_ = std::make_unique<ChildProcess>(
       ChildProcess::Command{.arguments = {bonedry_program(), "--config", config_path()},
-                            .environment = kSanitizerEnvironment,
+                            .environment = environment_,
                             .out_path = dir_ / "out",
                             .err_path = dir_ / "err"});
   if (eventually([this] { return is_ready() || !running(); }, kDeadline * 2) && running()) return;

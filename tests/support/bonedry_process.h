@@ -46,6 +46,8 @@ struct TestConfig {
   std::vector<std::string> limits = {};
   std::vector<std::string> ledger = {};
   std::vector<TestPool> pools = {};
+  /// Added to the program's environment, in place of ours of the same name: "NAME=value".
+  std::vector<std::string> environment = {};
 };
 
 /// One pool "shop" with these nodes.
@@ -122,6 +124,7 @@ class BonedryProcess {
   void show_output() const;
 
   TempDir dir_;
+  std::vector<std::string> environment_;
   std::unique_ptr<ChildProcess> child_;
   nlohmann::json listeners_;
 };

@@ -10,7 +10,7 @@ std::string Request::to_wire() const {
   std::string text = method + ' ' + target + ' ' + version + "\r\n";
   if (!headers.has("Host")) text += "Host: shop.example\r\n";
   text += headers.to_wire();
-  if (!body.empty() && !headers.has("Content-Length")) {
+  if (!body.empty() && !headers.has("Content-Length") && !headers.has("Transfer-Encoding")) {
     text += "Content-Length: " + std::to_string(body.size()) + "\r\n";
   }
   return text + "\r\n" + body;

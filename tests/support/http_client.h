@@ -16,7 +16,7 @@ struct Request {
   std::string method = "GET";
   std::string target = "/";
   Headers headers = {};
-  std::string body = {};  ///< sent with a Content-Length when not empty
+  std::string body = {};  ///< with a Content-Length, unless the headers say how it is framed
   std::string version = "HTTP/1.1";
 
   [[nodiscard]] std::string to_wire() const;

@@ -1,0 +1,127 @@
+"""Clients that are as slow as can be, and what they do to the others."""
+
+import itertools
+import socket
+import statistics
+import threading
+import time
+
+from .load import Load
+from .machine import BenchError
+
+HEAD = b"GET /b/64 HTTP/1.1\r\nHost: shop.example\r\nX-Slow: " + b"x" * 3600 + b"\r\n\r\n"
+UPLOAD = b"POST /slow HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 1000000\r\n\r\n"
+DOWNLOAD = b"GET /b/10485760 HTTP/1.1\r\nHost: shop.example\r\n\r\n"
+SLICES = 50  # of a second: a crowd that does its all at once would be a wave, not a crowd
+
+
+class Slow:
+    """One client: `at_once` is sent at the start, then one byte a second goes or comes."""
+
+    def __init__(self, port, at_once, drip):
+        self.port = port
+        self.at_once = at_once
+        self.drip = drip
+        self.connects = 0
+        self.connect()
+
+    def connect(self):
+        self.client = socket.socket()
+        self.client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.client.connect(("127.0.0.1", self.port))
+        self.client.setblocking(False)
+        self.left = iter(self.drip)
+        self.connects += 1
+        if self.at_once:
+            self.client.send(self.at_once)
+
+    def step(self):
+        """A proxy may lose patience with it: then it comes again."""
+        try:
+            byte = next(self.left, None)
+            if byte is not None:
+                self.client.send(bytes([byte]))
+            elif not self.client.recv(1):
+                raise ConnectionResetError
+        except BlockingIOError:
+            pass
+        except OSError:
+            self.client.close()
+            self.connect()
+
+
+class SlowCrowd:
+    """A third each sends a head, sends a body, and reads an answer, all at a byte a second."""
+
+    def __init__(self, port, count):
+        kinds = itertools.cycle([(b"", HEAD), (UPLOAD, b"x" * 3600), (DOWNLOAD, b"")])
+        self.clients = [Slow(port, *kind) for kind in itertools.islice(kinds, count)]
+        self.leaving = threading.Event()
+        self.error = None
+        self.thread = threading.Thread(target=self.run)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.leaving.set()
+        self.thread.join()
+        for slow in self.clients:
+            slow.client.close()
+        if self.error:
+            raise BenchError(f"the slow clients failed: {self.error}")
+
+    def run(self):
+        try:
+            for turn in itertools.count():
+                for slow in self.clients[turn % SLICES::SLICES]:
+                    slow.step()
+                if self.leaving.wait(1 / SLICES):
+                    return
+        except OSError as error:
+            self.error = error
+
+
+class SlowCase:
+    """The p99 of fast clients at an equal load, without and with the slow ones, in turn."""
+
+    about = "64 fast clients (20 ms pauses), 1,000 at a byte a second beside them or not"
+    slow_clients = 1000
+    settle_seconds = 2
+
+    def __init__(self, goals):
+        self.goals = goals
+
+    def run(self, bench):
+        return {proxy.name: self.of_one(bench, proxy) for proxy in bench.proxies if proxy.sticky}
+
+    def of_one(self, bench, proxy):
+        figures = {"alone": [], "beside": []}
+        load = Load(pause_ms=20)
+        with bench.running([proxy], load.users) as (running,):
+            bench.measure(running, load, 1)
+            at_start = running.process.resident_bytes()
+            for number in range(bench.rounds):
+                sides = [self.alone, self.beside]
+                for side in sides if number % 2 == 0 else reversed(sides):
+                    figures[side.__name__].append(side(bench, running, load))
+
+        def median(side, figure):
+            return statistics.median(f[figure] for f in figures[side])
+        resident = max(f["resident"] for f in figures["beside"])
+        return {"p99_alone_us": median("alone", "p99"), "p99_us": median("beside", "p99"),
+                "p99_growth": median("beside", "p99") / median("alone", "p99"),
+                "p50_us": median("beside", "p50"),
+                "per_second": statistics.median(f["requests"] / f["seconds"]
+                                                for f in figures["beside"]),
+                "bytes_each": (resident - at_start) / self.slow_clients, "resident": resident}
+
+    def alone(self, bench, running, load):
+        time.sleep(self.settle_seconds)
+        return bench.measure(running, load, bench.seconds)
+
+    def beside(self, bench, running, load):
+        with SlowCrowd(running.port, self.slow_clients):
+            time.sleep(self.settle_seconds)
+            return bench.measure(running, load, bench.seconds)
