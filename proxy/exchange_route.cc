@@ -61,8 +61,10 @@ void Exchange::choose() {
     return reply(EndReason::node_lost);
   }
   if (verdict != Verdict::own_node) return choose_other(verdict);
-  verdict_ = verdict;
-  if (visit_.claim == Claim::ended) {  // begins anew there, and needs a place like anybody
+  // Late is also who begins anew on the old node, and stays so when that is asked a second time.
+  const bool was_late = own_node_tries_ > 0 && verdict_ == Verdict::late;
+  verdict_ = visit_.claim == Claim::ended || was_late ? Verdict::late : verdict;
+  if (visit_.claim == Claim::ended) {  // it needs a place like anybody
     if (!claimed.node->book_place(claimed.max_sessions)) return choose_other(Verdict::late);
     booked_ = claimed.node.get();
   }

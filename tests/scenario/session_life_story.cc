@@ -108,6 +108,9 @@ TEST_P(SessionStory, AnIdleSessionEndsAndItsUserIsNewWhenHeComesBack) {
   EXPECT_EQ(response.status, 200);
   EXPECT_NE(set_cookie_value(response).value_or(old_cookie), old_cookie);
   EXPECT_EQ(node(alice_).late, before.late + 1) << "he was on alice, and came too late";
+  EXPECT_TRUE(eventually([this] {
+    return bonedry_->out().find("\"verdict\":\"late\"") != std::string::npos;
+  })) << "the access log calls it what the counter calls it";
 }
 
 TEST_P(SessionStory, ClicksKeepASessionAlive) {

@@ -57,16 +57,16 @@ std::size_t Journal::complaints() const {
   return complaints_;
 }
 
-Journal::Figures Journal::settle(const std::string& access_log) {
+Journal::Figures Journal::settle(const std::string& access_log, const std::string& newcomer) {
   Figures figures;
   std::istringstream lines{access_log};
-  for (std::string line; std::getline(lines, line);) take_line(line, figures);
+  for (std::string line; std::getline(lines, line);) take_line(line, newcomer, figures);
   for (Id id = 0; id < entries_.size(); ++id) judge(id, entries_[id], figures);
   return figures;
 }
 
 /// A line of the access log, held against what the client of its request knows.
-void Journal::take_line(const std::string& line, Figures& figures) {
+void Journal::take_line(const std::string& line, const std::string& newcomer, Figures& figures) {
   const auto parsed = nlohmann::json::parse(line, nullptr, false);
   const auto id =
       parsed.is_object() ? id_in(parsed.value("target", std::string{})) : std::optional<Id>{};
@@ -77,10 +77,11 @@ void Journal::take_line(const std::string& line, Figures& figures) {
   const std::string verdict = parsed.at("verdict");
   const bool done = parsed.at("end") == "completed";
   ++figures.verdicts[verdict];
-  if (done) ++figures.verdicts_done[verdict];
   if (done && entry.reached == 0) complain("completed, and no node has seen it: " + line);
 
   const Answer& answer = entry.answer;
+  const bool counted = !answer.node_before.empty() && answer.node_before != newcomer;
+  if (done && counted) ++figures.verdicts_done[verdict];
   if (answer.fate == Fate::whole) {
     const bool agrees = parsed.at("status") == answer.status &&
                         (answer.status != 200 || (done && parsed.at("node") == answer.node));

@@ -53,10 +53,12 @@ class Journal {
     std::size_t failed = 0;  ///< by a node that was out of order
     std::size_t abandoned = 0;
     std::size_t lines = 0;
-    std::map<std::string, std::int64_t> verdicts;       ///< of all lines
-    std::map<std::string, std::int64_t> verdicts_done;  ///< of those that were completed
+    std::map<std::string, std::int64_t> verdicts;  ///< of all lines
+    /// Of those that were completed, and whose user was not on the newcomer before.
+    std::map<std::string, std::int64_t> verdicts_done;
   };
-  [[nodiscard]] Figures settle(const std::string& access_log);
+  /// `newcomer`: the node that comes and goes, and takes its counters along.
+  [[nodiscard]] Figures settle(const std::string& access_log, const std::string& newcomer);
 
   [[nodiscard]] std::size_t requests() const;
   [[nodiscard]] std::size_t complaints() const;
@@ -76,7 +78,7 @@ class Journal {
     TestTime to;
   };
 
-  void take_line(const std::string& line, Figures& figures);
+  void take_line(const std::string& line, const std::string& newcomer, Figures& figures);
   void judge(Id id, const Entry& entry, Figures& figures);
   [[nodiscard]] bool excused(const Entry& entry) const;
 

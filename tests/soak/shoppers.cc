@@ -1,5 +1,6 @@
 #include "tests/soak/shoppers.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -19,12 +20,13 @@ struct Page {
   std::size_t size;
   int share;  // of 100 clicks
 };
-constexpr std::array<Page, 5> kPages{{
+constexpr std::array<Page, 6> kPages{{
     {"/small", 200, 55},
     {"/64k", 64 * 1024, 15},
     {"/1m", 1024 * 1024, 5},
     {"/chunks", 30'000, 10},
     {"/upload", 0, 15},
+    {"/8m", 8 * 1024 * 1024, 0},  // more than all buffers on its way hold together
 }};
 constexpr std::size_t kUpload = 40'000;
 constexpr std::size_t kPiece = 10'000;
@@ -152,7 +154,8 @@ void Shoppers::browse(Self& self) {
   for (int clicks = self.roll(5, 40); clicks > 0 && !home_.wait(Millis{0}); --clicks) {
     click(self, user, node);
     if (self.roll(1, 10) == 1) user.disconnect();
-    pause(self.roll(0, 100));
+    const bool falls_asleep = self.roll(1, 200) == 1;  // for longer than a session lives
+    pause(falls_asleep ? 2500 : self.roll(0, 100));
   }
 }
 
@@ -190,7 +193,7 @@ void Shoppers::pipeline(Self& self) {
 
 void Shoppers::read_slowly(Self& self) {
   Journal::Id id = 0;
-  const Request request = request_for(self, "/1m", id);
+  const Request request = request_for(self, "/8m", id);
   Journal::Answer answer;
   try {
     HttpClient client{self.address};
@@ -198,7 +201,7 @@ void Shoppers::read_slowly(Self& self) {
     client.send(request.to_wire());
     const Response response = client.read_response_into([this](std::string_view) { pause(5); });
     answer = {fate_of(response), response.status, response.headers.get("X-Node"), ""};
-    if (const std::string fault = fault_in(page("/1m"), response); !fault.empty()) {
+    if (const std::string fault = fault_in(page("/8m"), response); !fault.empty()) {
       journal_.complain(fault);
     }
   } catch (const test::SocketError&) {
@@ -226,7 +229,7 @@ void Shoppers::go_within_request(Self& self) {
 void Shoppers::go_within_answer(Self& self) {
   Journal::Id id = 0;
   const std::string wire =
-      request_for(self, self.roll(0, 1) == 0 ? "/1m" : "/chunks", id).to_wire();
+      request_for(self, self.roll(0, 1) == 0 ? "/8m" : "/chunks", id).to_wire();
   try {
     HttpClient client{self.address};
     client.send(wire);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "tests/soak/journal.h"
+#include "tests/support/http_client.h"
 
 #include <atomic>
 #include <cstdint>
