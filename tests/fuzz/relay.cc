@@ -1,0 +1,144 @@
+#include "tests/fuzz/relay.h"
+
+#include "proxy/stream.h"
+
+#include <cstring>
+#include <utility>
+
+namespace bonedry::fuzz {
+
+using http::BodyKind;
+using http::ParseStatus;
+using http::Persistence;
+
+namespace {
+
+std::string description(const Message& message) {
+  return message.start + "\n" + message.body + "\n" + message.trailers + "\n";
+}
+
+}  // namespace
+
+void Relay::run(Delivery delivery) {
+  while (state_ != State::over) {
+    const std::size_t limit = state_ == State::head ? limits_.bytes : ChunkPool::kChunkSize;
+    const auto room = in_.room(chunks_, limit);
+    const std::string_view piece = delivery.next(room.size());
+    if (piece.empty()) return on_end_of_input();
+    std::memcpy(room.data(), piece.data(), piece.size());
+    in_.filled(piece.size());
+    process();
+    forwarded_ += drain(out_);
+  }
+}
+
+void Relay::process() {
+  while (step()) {
+  }
+}
+
+bool Relay::step() {
+  if (state_ == State::head) return !in_.empty() && parse_head();
+  if (state_ == State::body) return parse_body();
+  return false;
+}
+
+bool Relay::parse_head() {
+  const ParseStatus status = parser_.parse_head(in_.data(), in_.size(), limits_, head_);
+  if (status == ParseStatus::more) return false;
+  if (status == ParseStatus::failed) {
+    end(std::string("refused: ") + parser_.refusal().why);
+    return false;
+  }
+  head_.chunk = in_.chunk();
+  in_.consume(head_.size);
+  Ruling ruling = rule(head_, {out_, chunks_});
+  if (!ruling.refusal.empty()) {
+    end("refused: " + ruling.refusal);
+    return false;
+  }
+  message_ = std::move(ruling.message);
+  message_.came_as = ruling.framing.kind;
+  after_ = ruling.after;
+  if (ruling.part == Ruling::Part::interim) {
+    finish_message();
+    return true;
+  }
+  parser_.expect_body(ruling.framing);
+  state_ = State::body;
+  return true;
+}
+
+bool Relay::parse_body() {
+  if (in_.empty() && message_.came_as != BodyKind::none) return false;
+  http::BodyPieces pieces;
+  std::size_t used = 0;
+  const ParseStatus status = parser_.parse_body(in_.data(), in_.size(), pieces, used);
+  if (status == ParseStatus::failed) {
+    end(std::string("refused within a body: ") + parser_.refusal().why);
+    return false;
+  }
+  const proxy::BodySlices body(in_.chunk(), in_.data(), pieces);
+  for (const http::Span& span : pieces.all()) message_.body.append(in_.data() + span.at, span.size);
+  in_.consume(used);
+  const bool chunked = message_.sent_as == BodyKind::chunked;
+  if (chunked && body.bytes() > 0) http::write_chunk_line(body.bytes(), {out_, chunks_});
+  body.push_to(out_, chunks_);
+  if (chunked && body.bytes() > 0) out_.push_copy(chunks_, "\r\n");
+  if (status != ParseStatus::complete) return !in_.empty();
+  finish_message();
+  return true;
+}
+
+void Relay::finish_message() {
+  // Trailers need chunks; without them they are left out.
+  if (message_.sent_as == BodyKind::chunked) {
+    message_.trailers = parser_.trailers();
+    out_.push_copy(chunks_, "0\r\n");
+    out_.push_copy(chunks_, message_.trailers);
+    out_.push_copy(chunks_, "\r\n");
+  }
+  complete_.push_back(std::exchange(message_, {}));
+  head_.clear();
+  parser_.start();
+  state_ = State::head;
+  if (after_ == Persistence::close) end("closed");
+}
+
+void Relay::end(std::string why) {
+  state_ = State::over;
+  why_ = std::move(why);
+}
+
+void Relay::on_end_of_input() {
+  if (state_ == State::body && parser_.ends_at_close()) {
+    finish_message();
+    forwarded_ += drain(out_);
+  }
+  if (state_ != State::over) end(state_ == State::body ? "cut within a body" : "ended");
+}
+
+std::string Relay::transcript() const {
+  std::string text;
+  for (const Message& message : complete_) text += description(message);
+  return text + why_;
+}
+
+bool Relay::ends_with_reset() const {
+  return message_.sent_as == BodyKind::until_close;
+}
+
+void require_same_messages(const Relay& first, Relay& second) {
+  second.run({"", first.forwarded()});
+  const auto& sent = first.complete();
+  const auto& read = second.complete();
+  const std::size_t cut = first.ends_with_reset() ? 1 : 0;
+  require(read.size() == sent.size() || read.size() == sent.size() + cut,
+          "as many messages go on as have come");
+  for (std::size_t i = 0; i < sent.size(); ++i) {
+    require_equal(description(read[i]), description(sent[i]), "a message goes on as it came");
+    require(read[i].came_as == sent[i].sent_as, "a message is framed as is said");
+  }
+}
+
+}  // namespace bonedry::fuzz

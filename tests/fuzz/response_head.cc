@@ -1,0 +1,92 @@
+// The head of a response: parsed, judged, written for a client of either version.
+#include "proxy/http/rules.h"
+#include "tests/fuzz/forward.h"
+#include "tests/fuzz/head_check.h"
+
+namespace bonedry::fuzz {
+namespace {
+
+using http::AskedBy;
+using http::BodyKind;
+using http::Parser;
+
+constexpr http::HeadLimits kLimits{2048, 16};
+constexpr http::HeadLimits kWrittenLimits{8192, 32};
+constexpr std::string_view kSetCookie = "bonedry=x; Path=/";
+
+std::string written(const http::Head& head, const http::ResponseExtras& extras) {
+  SliceQueue queue;
+  ChunkPool chunks;
+  http::write_response_head(head, extras, {queue, chunks});
+  return drain(queue);
+}
+
+std::string meaning(const http::Head& head, http::Framing framing) {
+  return std::to_string(head.status) + " " + std::string(head.text(head.reason)) + ", body " +
+         std::to_string(static_cast<int>(framing.kind)) + " " + std::to_string(framing.length);
+}
+
+/// What the client must understand of a body that goes on so.
+http::Framing sent_framing(const http::ResponseFacts& facts, const http::ResponseExtras& extras) {
+  return {extras.framing, facts.framing.length};
+}
+
+void check_forwarded(const http::Head& head, const http::ResponseFacts& facts, AskedBy asked_by,
+                     Client client) {
+  http::ResponseExtras extras = facts.interim ? http::ResponseExtras{} : extras_for(facts, client);
+  if (!facts.interim) extras.set_cookie = kSetCookie;
+  const http::Framing sent = sent_framing(facts, extras);
+  const std::string text = written(head, extras);
+  const StrictHead strict(text);
+  require_one_framing(strict, sent);
+  require_fields_kept(head, strict);
+  const bool says_how_it_ends = client == Client::http_1_0 && !facts.interim;
+  require(strict.count("connection") == (says_how_it_ends ? 1U : 0U),
+          "the connection to a client is ours");
+  require(head.status >= 200 || strict.count("content-length") == 0, "1xx has no length");
+
+  const ReadHead again(Parser::Kind::response, kWrittenLimits, {"", text});
+  require_equal(again.refusal(), "", "what goes on can be parsed");
+  require(again.head.size == text.size(), "what goes on is one head");
+  const auto understood = judge_response(again.head, asked_by);
+  require_equal(understood ? "" : understood.error(), "", "what goes on is fit to be forwarded");
+  require_equal(meaning(again.head, understood->framing), meaning(head, sent),
+                "what goes on means the same");
+  require(understood->persistence == extras.persistence, "the client is told of the end");
+
+  extras.set_cookie = "";
+  const std::string twice = written(again.head, extras);
+  require_same_lines(StrictHead(twice), strict, {"via"});
+}
+
+std::string verdict_on(const ReadHead& read, AskedBy asked_by) {
+  if (const std::string refusal = read.refusal(); !refusal.empty()) return refusal;
+  const auto judged = judge_response(read.head, asked_by);
+  return judged ? "" : judged.error();
+}
+
+void check(const ReadHead& read, const ReadHead& in_pieces, AskedBy asked_by) {
+  require_equal(verdict_on(in_pieces, asked_by), verdict_on(read, asked_by),
+                "the verdict does not depend on the pieces");
+  if (read.status != http::ParseStatus::complete) return;
+  const auto facts = judge_response(read.head, asked_by);
+  if (!facts) return;
+  for (const Client client : {Client::http_1_0, Client::http_1_1}) {
+    check_forwarded(read.head, *facts, asked_by, client);
+  }
+}
+
+}  // namespace
+
+int fuzz_one(Input input) {
+  const Delivery delivery(input);
+  const ReadHead read(Parser::Kind::response, kLimits, delivery.whole());
+  const ReadHead in_pieces(Parser::Kind::response, kLimits, delivery);
+  for (const AskedBy asked_by : {AskedBy::head, AskedBy::other}) check(read, in_pieces, asked_by);
+  if (read.status == http::ParseStatus::complete) {
+    require_equal(in_pieces.description(), read.description(), "nor does what was read");
+  }
+  return 0;
+}
+
+}  // namespace bonedry::fuzz

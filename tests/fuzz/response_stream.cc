@@ -1,0 +1,66 @@
+// Responses one behind another: what goes to a client is the same responses, and no other one.
+#include "tests/fuzz/relay.h"
+
+namespace bonedry::fuzz {
+namespace {
+
+using http::AskedBy;
+
+class ResponseRelay final : public Relay {
+ public:
+  ResponseRelay(AskedBy asked_by, Client client)
+      : Relay(http::Parser::Kind::response), asked_by_(asked_by), client_(client) {}
+
+ private:
+  Ruling rule(const http::Head& head, http::HeadSink sink) override {
+    Ruling ruling;
+    const auto facts = judge_response(head, asked_by_);
+    if (!facts) {
+      ruling.refusal = facts.error();
+      return ruling;
+    }
+    ruling.message.start = std::to_string(head.status) + " " + std::string(head.text(head.reason));
+    if (facts->interim) {
+      write_interim_head(head, sink);
+      ruling.part = Ruling::Part::interim;
+      return ruling;
+    }
+    http::ResponseExtras extras = extras_for(*facts, client_);
+    if (facts->persistence == http::Persistence::close) {
+      extras.persistence = http::Persistence::close;
+    }
+    write_response_head(head, extras, sink);
+    ruling.message.sent_as = extras.framing;
+    ruling.framing = facts->framing;
+    ruling.after = extras.persistence;
+    return ruling;
+  }
+
+  AskedBy asked_by_;
+  Client client_;
+};
+
+void check(Delivery delivery, AskedBy asked_by, Client client) {
+  ResponseRelay whole(asked_by, client);
+  whole.run(delivery.whole());
+  ResponseRelay in_pieces(asked_by, client);
+  in_pieces.run(delivery);
+  require_equal(in_pieces.transcript(), whole.transcript(),
+                "responses do not depend on the pieces");
+  for (const Relay* const proxy : {&whole, &in_pieces}) {
+    ResponseRelay reader(asked_by, client);
+    require_same_messages(*proxy, reader);
+  }
+}
+
+}  // namespace
+
+int fuzz_one(Input input) {
+  const Delivery delivery(input);
+  check(delivery, AskedBy::other, Client::http_1_1);
+  check(delivery, AskedBy::other, Client::http_1_0);
+  check(delivery, AskedBy::head, Client::http_1_1);
+  return 0;
+}
+
+}  // namespace bonedry::fuzz

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+/// What fuzz targets are made of. A target is one source file that defines `fuzz_one`; it is linked
+/// with libfuzzer.cc to look for inputs, and with replay.cc to run those that are known.
+namespace bonedry::fuzz {
+
+using Input = std::span<const std::uint8_t>;
+
+/// Runs the target on one input and aborts when a promise is broken. Always 0, as libFuzzer wants
+/// it. Keeps nothing from one run to the next that could change what the next one finds.
+int fuzz_one(Input input);
+
+[[nodiscard]] std::string_view text_of(Input input);
+
+/// Aborts with `what` unless it holds, whatever the build type.
+void require(bool holds, const char* what);
+/// The same for two texts that ought to be equal; prints both.
+void require_equal(std::string_view found, std::string_view wanted, const char* what);
+
+/// Bytes, and the pieces in which they come in. The first line of an input gives the sizes of the
+/// pieces, one character each: '!' is 1, '"' is 2, 'a' is 65, and so on from the beginning when all
+/// are used. The bytes are what follows the line. An empty line: one piece.
+class Delivery {
+ public:
+  explicit Delivery(Input input);
+  Delivery(std::string_view sizes, std::string_view bytes) : sizes_(sizes), rest_(bytes) {}
+
+  /// The same bytes in one piece.
+  [[nodiscard]] Delivery whole() const { return {"", rest_}; }
+  /// No more than the first `size` bytes.
+  [[nodiscard]] Delivery first(std::size_t size) const { return {sizes_, rest_.substr(0, size)}; }
+  [[nodiscard]] std::string_view bytes() const { return rest_; }
+
+  /// The next piece, of at most `most` bytes. Empty at the end.
+  std::string_view next(std::size_t most = std::string_view::npos);
+
+ private:
+  std::string_view sizes_;
+  std::string_view rest_;
+  std::size_t at_ = 0;
+};
+
+}  // namespace bonedry::fuzz
