@@ -47,14 +47,14 @@ bool Relay::parse_head() {
   const ParseStatus status = parser_.parse_head(in_.data(), in_.size(), limits_, head_);
   if (status == ParseStatus::more) return false;
   if (status == ParseStatus::failed) {
-    end(std::string("refused: ") + parser_.refusal().why);
+    end(refusal());
     return false;
   }
   head_.chunk = in_.chunk();
   in_.consume(head_.size);
   Ruling ruling = rule(head_, {out_, chunks_});
   if (!ruling.refusal.empty()) {
-    end("refused: " + ruling.refusal);
+    end(std::move(ruling.refusal));
     return false;
   }
   message_ = std::move(ruling.message);
@@ -75,7 +75,7 @@ bool Relay::parse_body() {
   std::size_t used = 0;
   const ParseStatus status = parser_.parse_body(in_.data(), in_.size(), pieces, used);
   if (status == ParseStatus::failed) {
-    end(std::string("refused within a body: ") + parser_.refusal().why);
+    end(refusal());
     return false;
   }
   const proxy::BodySlices body(in_.chunk(), in_.data(), pieces);
@@ -121,11 +121,20 @@ void Relay::on_end_of_input() {
 std::string Relay::transcript() const {
   std::string text;
   for (const Message& message : complete_) text += description(message);
-  return text + why_;
+  return text;
+}
+
+std::string Relay::refusal() const {
+  return std::to_string(parser_.refusal().status) + " " + parser_.refusal().why;
 }
 
 bool Relay::ends_with_reset() const {
   return message_.sent_as == BodyKind::until_close;
+}
+
+void require_same_stream(const Relay& found, const Relay& wanted) {
+  require_equal(found.transcript(), wanted.transcript(), "messages do not depend on the pieces");
+  require_same_verdict(found.why(), wanted.why());
 }
 
 void require_same_messages(const Relay& first, Relay& second) {

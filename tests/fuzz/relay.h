@@ -32,15 +32,17 @@ class Relay {
   [[nodiscard]] const std::vector<Message>& complete() const { return complete_; }
   /// What goes on.
   [[nodiscard]] const std::string& forwarded() const { return forwarded_; }
-  /// Why it ended, with all complete messages: equal for equal streams.
+  /// All complete messages in one text.
   [[nodiscard]] std::string transcript() const;
+  /// Why it ended; a refusal as "400 why".
+  [[nodiscard]] const std::string& why() const { return why_; }
   /// Whether the last message was cut where only a reset of the connection can tell.
   [[nodiscard]] bool ends_with_reset() const;
 
  protected:
   /// What becomes of a head.
   struct Ruling {
-    std::string refusal;  ///< empty: it goes on
+    std::string refusal;  ///< "400 why"; empty: it goes on
     Message message;
     http::Framing framing;
     http::Persistence after = http::Persistence::keep_alive;
@@ -58,6 +60,7 @@ class Relay {
   bool parse_body();
   void finish_message();
   void end(std::string why);
+  [[nodiscard]] std::string refusal() const;
   void on_end_of_input();
 
   ChunkPool chunks_;
@@ -74,6 +77,8 @@ class Relay {
   std::string why_;
 };
 
+/// Aborts unless both, which were given the same bytes, saw the same in them.
+void require_same_stream(const Relay& found, const Relay& wanted);
 /// Aborts unless what `first` sent on reads, for `second`, as the same messages and no other one.
 void require_same_messages(const Relay& first, Relay& second);
 

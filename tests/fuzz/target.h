@@ -22,6 +22,11 @@ void require(bool holds, const char* what);
 /// The same for two texts that ought to be equal; prints both.
 void require_equal(std::string_view found, std::string_view wanted, const char* what);
 
+/// Aborts unless two verdicts ("400 why", or another text) on the same bytes agree. Where bytes
+/// have two faults and one is that a limit is passed (431), it may be the pieces that decide which
+/// of them is met first.
+void require_same_verdict(std::string_view found, std::string_view wanted);
+
 /// Bytes, and the pieces in which they come in. The first line of an input gives the sizes of the
 /// pieces, one character each: '!' is 1, '"' is 2, 'a' is 65, and so on from the beginning when all
 /// are used. The bytes are what follows the line. An empty line: one piece.
