@@ -12,7 +12,6 @@ constexpr std::size_t kMaxQuoted = 60;
 std::string escape(char character) {
   constexpr std::string_view kHex = "0123456789abcdef";
   const auto byte = static_cast<unsigned char>(character);
-  if (character == '"' || character == '\\') return {'\\', character};
   if (byte >= 0x20 && byte != 0x7f) return {character};
   return {'\\', 'x', kHex[byte >> 4], kHex[byte & 0xf]};
 }
@@ -47,10 +46,19 @@ std::size_t distance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
+std::string one_line(std::string_view text) {
+  std::string line;
+  for (const char character : text) line += escape(character);
+  return line;
+}
+
 std::string quote(std::string_view text) {
   const std::string_view shown = shorten(text);
   std::string quoted = "\"";
-  for (const char character : shown) quoted += escape(character);
+  for (const char character : shown) {
+    if (character == '"' || character == '\\') quoted += '\\';
+    quoted += escape(character);
+  }
   quoted += shown.size() < text.size() ? "...\"" : "\"";
   return quoted;
 }

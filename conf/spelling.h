@@ -8,6 +8,9 @@
 /// Wording shared by all messages to the operator.
 namespace bonedry::conf {
 
+/// `text` fit for a terminal: control characters escaped.
+[[nodiscard]] std::string one_line(std::string_view text);
+
 /// `text` between quotation marks, fit for a terminal: control characters escaped, shortened when
 /// longer than 60 bytes.
 [[nodiscard]] std::string quote(std::string_view text);

@@ -1,9 +1,10 @@
 #include "conf/toml_tree.h"
 
+#include "conf/spelling.h"
+
 #include <toml++/toml.h>
 
 #include <array>
-#include <cctype>
 #include <exception>
 
 namespace bonedry::conf {
@@ -57,6 +58,10 @@ Value copy(const toml::node& node) {
   return {at, Moment{"a date and time"}};
 }
 
+bool is_digit(char character) {
+  return character >= '0' && character <= '9';
+}
+
 // The library quotes a number that it cannot represent, and an operator who forgets the quotation
 // marks around a secret may have written just that.
 std::string without_numbers(std::string_view description) {
@@ -65,7 +70,7 @@ std::string without_numbers(std::string_view description) {
     text += description.front();
     const bool opening = description.front() == '\'';
     description.remove_prefix(1);
-    if (!opening || description.empty() || std::isdigit(description.front()) == 0) continue;
+    if (!opening || description.empty() || !is_digit(description.front())) continue;
     const std::size_t closing = description.find('\'');
     if (closing == std::string_view::npos || closing == 1) continue;
     text += "...";
@@ -92,7 +97,9 @@ Result<Value, SyntaxError> parse_toml(std::string_view text) {
     const toml::table root = toml::parse(text, std::string_view{});
     return Value{{}, copy_table(root)};
   } catch (const toml::parse_error& error) {
-    return Failure{SyntaxError{position_of(error.source()), without_numbers(error.description())}};
+    // It also quotes what it saw as it is, line ends and all.
+    return Failure{
+        SyntaxError{position_of(error.source()), one_line(without_numbers(error.description()))}};
   } catch (const std::exception& error) {
     return Failure{SyntaxError{{}, error.what()}};
   }

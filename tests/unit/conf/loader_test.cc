@@ -161,6 +161,14 @@ TEST(LoaderTest, PlacesSyntaxErrors) {
                           "integer 'workers'"));
 }
 
+TEST(LoaderTest, AnErrorOfSyntaxIsOneLine) {
+  for (const std::string text : {"a = n\n", "a = t\x1b[2J", "\"\\u001b\" = 1\n\"\\u001b\" = 1"}) {
+    const auto errors = errors_of(text);
+    EXPECT_EQ(errors.size(), 1U) << text;
+    EXPECT_THAT(errors, Each(::testing::Not(::testing::HasSubstr("\x1b")))) << text;
+  }
+}
+
 TEST(LoaderTest, DeepNestingIsAnErrorNotACrash) {
   EXPECT_EQ(errors_of("a = " + std::string(100'000, '[')).size(), 1U);
   EXPECT_EQ(errors_of(std::string(100'000, '[')).size(), 1U);
