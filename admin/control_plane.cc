@@ -129,6 +129,8 @@ NodeView ControlPlane::build_node(const conf::Pool& pool, const conf::Node& node
   view.address = node.address;
   view.weight = node.weight;
   view.max_sessions = node.max_sessions;
+  view.max_connections = node.max_connections;
+  view.max_waiting = node.max_waiting;
   view.state = kept == nullptr ? NodeState::active : kept->state;
   view.door = kept != nullptr && closing_.contains(key) ? Door::shut : door_of(kept);
   view.displaced = kept != nullptr && kept->displaced == Displaced::yes;
@@ -327,7 +329,9 @@ ControlPlane::Keys ControlPlane::retain_removed(const conf::Config& next, NodeRe
         its_record.reason = "removed from the config";
         leaving.push_back(view.node->key());
       }
-      kept.push_back({pool.config.name, {name, view.address, 0, view.max_sessions}});
+      kept.push_back(
+          {pool.config.name,
+           {name, view.address, 0, view.max_sessions, view.max_connections, view.max_waiting}});
     }
   }
   removed_ = std::move(kept);

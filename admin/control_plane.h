@@ -71,6 +71,7 @@ struct NodeStatus {
   std::int64_t pending = 0;
   std::int64_t exchanges_open = 0;
   std::int64_t websockets_open = 0;
+  std::uint64_t exchanges_waiting = 0;
   std::uint64_t begun = 0;  ///< "new"
   std::uint64_t moved = 0;
   std::uint64_t rescued = 0;

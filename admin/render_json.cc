@@ -50,6 +50,7 @@ Json node_json(const NodeStatus& node) {
           {"sessions", {{"live", node.live}, {"pending", node.pending}}},
           {"exchanges_open", node.exchanges_open},
           {"websockets_open", node.websockets_open},
+          {"exchanges_waiting", node.exchanges_waiting},
           {"counters",
            {{"new", node.begun},
             {"moved", node.moved},

@@ -64,6 +64,12 @@ bool Node::book_place(std::uint64_t max_sessions) {
   return false;
 }
 
+bool Node::take_one(std::atomic<std::uint64_t>& count, std::uint64_t most) {
+  if (count.fetch_add(1, std::memory_order_relaxed) < most || most == 0) return true;
+  count.fetch_sub(1, std::memory_order_relaxed);
+  return false;
+}
+
 void Node::close_exchange(Instant now) {
   last_exchange_ms_.store(now.ms, std::memory_order_relaxed);
   exchanges_open_.fetch_sub(1, std::memory_order_acq_rel);

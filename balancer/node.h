@@ -109,10 +109,28 @@ class Node {
     return {last_exchange_ms_.load(std::memory_order_relaxed)};
   }
 
+  /// Takes one of the connections that the node may have in use at a time. False when `most` (0: no
+  /// limit) are. Every success must be met by one `give_connection`.
+  [[nodiscard]] bool take_connection(std::uint64_t most) { return take_one(in_use_, most); }
+  void give_connection() { in_use_.fetch_sub(1, std::memory_order_relaxed); }
+  [[nodiscard]] bool connections_full(std::uint64_t most) const {
+    return most != 0 && in_use_.load(std::memory_order_relaxed) >= most;
+  }
+  /// Takes a place among those who wait for one; as above, but 0 is none.
+  [[nodiscard]] bool begin_waiting(std::uint64_t most) {
+    return most != 0 && take_one(waiting_, most);
+  }
+  void end_waiting() { waiting_.fetch_sub(1, std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t exchanges_waiting() const {
+    return waiting_.load(std::memory_order_relaxed);
+  }
+
   NodeCounters counters;
   std::atomic<std::int64_t> websockets_open{0};
 
  private:
+  [[nodiscard]] static bool take_one(std::atomic<std::uint64_t>& count, std::uint64_t most);
+
   const std::string pool_;
   const std::string name_;
   const std::string key_;
@@ -122,6 +140,8 @@ class Node {
   std::atomic<std::int64_t> marked_until_ms_{0};
   std::atomic<std::int64_t> arriving_{0};
   std::atomic<std::int64_t> exchanges_open_{0};
+  std::atomic<std::uint64_t> in_use_{0};
+  std::atomic<std::uint64_t> waiting_{0};
   std::atomic<std::int64_t> last_exchange_ms_{0};
 };
 

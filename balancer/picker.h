@@ -26,15 +26,17 @@ class Picker {
   Picker(conf::Balance balance, conf::Sticky sticky, std::uint64_t seed);
 
   /// The index in `pool.nodes` of an active node that is not down, not full and not among `tried`;
-  /// nothing when there is none. Marks from connect failures never leave a pool empty: when
-  /// nothing else is left, marked nodes are taken.
+  /// nothing when there is none. One with a free connection comes first, then one whose connections
+  /// are all in use. Marks from connect failures never leave a pool empty: when nothing else is
+  /// left, marked nodes are taken.
   [[nodiscard]] std::optional<std::size_t> pick(const PoolView& pool, Purpose purpose,
                                                 std::span<const std::size_t> tried, Instant now);
 
  private:
-  enum class Marked : std::uint8_t { left_out, taken };
+  /// Who is left out, from pass to pass.
+  enum class Choosy : std::uint8_t { busy_and_marked, marked, none };
 
-  void collect(const PoolView& pool, Marked marked, std::span<const std::size_t> tried,
+  void collect(const PoolView& pool, Choosy choosy, std::span<const std::size_t> tried,
                Instant now);
   [[nodiscard]] std::optional<std::size_t> choose(const PoolView& pool, Purpose purpose);
   [[nodiscard]] bool admitted_by_ramp(const PoolView& pool, const NodeView& view, Instant now);

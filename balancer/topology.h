@@ -25,7 +25,9 @@ struct NodeView {
   std::shared_ptr<Node> node;
   conf::Address address;
   unsigned weight = 100;
-  std::uint64_t max_sessions = 0;  ///< 0: no limit
+  std::uint64_t max_sessions = 0;     ///< 0: no limit
+  std::uint64_t max_connections = 0;  ///< 0: no limit
+  std::uint64_t max_waiting = 0;
   NodeState state = NodeState::active;
   Door door = Door::open;
   /// The operator took sessions off it (deadline, forced maintenance) since it was last active:

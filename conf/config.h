@@ -57,6 +57,10 @@ struct Log {
 struct Limits {
   std::size_t header_bytes = 32768;
   std::size_t headers = 100;
+  std::uint64_t body_bytes = 0;               ///< of a request; 0: no limit
+  std::size_t connections = 0;                ///< of clients; 0: 70 % of the descriptors
+  std::size_t connections_per_client = 0;     ///< from one address; 0: no limit
+  std::uint64_t requests_per_connection = 0;  ///< 0: no limit
 
   friend bool operator==(const Limits&, const Limits&) = default;
 };
@@ -65,6 +69,7 @@ struct Timeouts {
   Millis header = std::chrono::seconds{10};
   Millis idle = std::chrono::seconds{75};
   Millis connect = std::chrono::seconds{3};
+  Millis queue = std::chrono::seconds{5};
   Millis response = std::chrono::seconds{60};
   Millis stall = std::chrono::seconds{30};
   Millis tunnel = std::chrono::hours{1};
@@ -133,8 +138,10 @@ enum class Balance : std::uint8_t { least_sessions, round_robin, least_exchanges
 struct Node {
   std::string name;
   Address address;
-  unsigned weight = 100;           ///< 0..1000; 0: bleeding from the start
-  std::uint64_t max_sessions = 0;  ///< 0: no limit
+  unsigned weight = 100;              ///< 0..1000; 0: bleeding from the start
+  std::uint64_t max_sessions = 0;     ///< 0: no limit
+  std::uint64_t max_connections = 0;  ///< in use at a time; 0: no limit
+  std::uint64_t max_waiting = 1000;   ///< exchanges that wait for one of them
 
   friend bool operator==(const Node&, const Node&) = default;
 };

@@ -44,6 +44,12 @@ void read_log(TableReader table, Log& log) {
 void read_limits(TableReader table, Limits& limits) {
   table.read("header_bytes", limits.header_bytes, integer<std::size_t>(1024, 1'048'576));
   table.read("headers", limits.headers, integer<std::size_t>(1, 1000));
+  table.read("body_bytes", limits.body_bytes, integer<std::uint64_t>(0, kMost));
+  table.read("connections", limits.connections, integer<std::size_t>(0, kMost));
+  table.read("connections_per_client", limits.connections_per_client,
+             integer<std::size_t>(0, kMost));
+  table.read("requests_per_connection", limits.requests_per_connection,
+             integer<std::uint64_t>(0, kMost));
   table.finish();
 }
 
@@ -51,6 +57,7 @@ void read_timeouts(TableReader table, Timeouts& timeouts) {
   table.read("header", timeouts.header, positive_duration);
   table.read("idle", timeouts.idle, positive_duration);
   table.read("connect", timeouts.connect, positive_duration);
+  table.read("queue", timeouts.queue, positive_duration);
   table.read("response", timeouts.response, positive_duration);
   table.read("stall", timeouts.stall, positive_duration);
   table.read("tunnel", timeouts.tunnel, positive_duration);
@@ -141,6 +148,8 @@ Node read_node(TableReader& table) {
   table.require("address", node.address, node_address);
   table.read("weight", node.weight, integer<unsigned>(0, 1000));
   table.read("max_sessions", node.max_sessions, integer<std::uint64_t>(0, kMost));
+  table.read("max_connections", node.max_connections, integer<std::uint64_t>(0, kMost));
+  table.read("max_waiting", node.max_waiting, integer<std::uint64_t>(0, kMost));
   table.finish();
   return node;
 }

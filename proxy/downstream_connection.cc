@@ -24,12 +24,13 @@ constexpr std::size_t kLingerBytes = 256 * 1024;
 
 DownstreamConnection::DownstreamConnection(Worker& worker, UniqueFd fd,
                                            const io::SocketAddress& peer, std::size_t listener,
-                                           Opening opening)
+                                           Opening opening, ClientCensus::Seat seat)
     : worker_(worker),
       client_(io::host_text(peer)),
       source_(io::endpoint_of(peer)),
       trust_(trust_in(source_.address)),
       listener_(listener),
+      seat_(std::move(seat)),
       state_(opening == Opening::proxy_header ? State::proxy_header : State::head),
       timer_(worker.context().loop.timers(), [this] { on_timeout(); }) {
   socket_.emplace(worker.context().loop, std::move(fd),
@@ -200,7 +201,7 @@ void DownstreamConnection::read() {
 
 void DownstreamConnection::read_memory() {
   const std::size_t limit =
-      state_ == State::head ? worker_.context().limits.bytes : ChunkPool::kChunkSize;
+      state_ == State::head ? worker_.context().heads.bytes : ChunkPool::kChunkSize;
   const auto room = in_.room(worker_.context().chunks, limit);
   if (room.empty()) return process();
   const bool was_empty = in_.empty();
@@ -312,7 +313,17 @@ bool DownstreamConnection::parse_proxy_header() {
   in_.consume(header.size);
   learn_client(header);
   state_ = State::head;
-  return true;
+  if (is_admitted()) return true;
+  worker_.report_turned_away(client_, "it has too many connections");
+  exchange_ = worker_.take_exchange();
+  refuse({429, "too many connections from this address"});
+  return false;
+}
+
+/// A proxy that is trusted speaks for many.
+bool DownstreamConnection::is_admitted() {
+  if (trust_ == http::Trust::forwarded) return true;
+  return seat_.take_of(source_.address, worker_.context().limits.connections_per_client);
 }
 
 void DownstreamConnection::learn_client(const io::ProxyHeader& header) {
@@ -339,7 +350,7 @@ http::Trust DownstreamConnection::trust_in(const IpAddress& address) const {
 bool DownstreamConnection::parse_head() {
   if (!exchange_) exchange_ = worker_.take_exchange();
   http::Head& head = exchange_->request_head();
-  const auto status = parser_.parse_head(in_.data(), in_.size(), worker_.context().limits, head);
+  const auto status = parser_.parse_head(in_.data(), in_.size(), worker_.context().heads, head);
   if (status == ParseStatus::more) return false;
   if (status == ParseStatus::failed) {
     refuse(parser_.refusal());
@@ -352,8 +363,10 @@ bool DownstreamConnection::parse_head() {
 }
 
 void DownstreamConnection::start_exchange() {
-  const auto facts = http::judge_request(exchange_->request_head());
+  auto facts = http::judge_request(exchange_->request_head());
   if (!facts) return refuse(facts.error());
+  const std::uint64_t most = worker_.context().limits.requests_per_connection;
+  if (++requests_ >= most && most != 0) facts->persistence = http::Persistence::close;
   timer_.disarm();
   state_ = State::exchange;
   parser_.expect_body(facts->framing);

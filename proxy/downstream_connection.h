@@ -1,6 +1,7 @@
 #pragma once
 
 #include "proxy/base/read_buffer.h"
+#include "proxy/client_census.h"
 #include "proxy/exchange.h"
 #include "proxy/http/parser.h"
 #include "proxy/io/event_loop.h"
@@ -34,7 +35,7 @@ class DownstreamConnection final : public io::Retirable,
                                    private io::FdWatcher::Handler {
  public:
   DownstreamConnection(Worker& worker, UniqueFd fd, const io::SocketAddress& peer,
-                       std::size_t listener, Opening opening);
+                       std::size_t listener, Opening opening, ClientCensus::Seat seat);
   ~DownstreamConnection() override;
 
   /// Serves what the client has sent before it was accepted.
@@ -75,6 +76,8 @@ class DownstreamConnection final : public io::Retirable,
   void process();
   [[nodiscard]] bool parse_proxy_header();
   void learn_client(const io::ProxyHeader& header);
+  /// Whether the client, now known, may have one more connection.
+  [[nodiscard]] bool is_admitted();
   [[nodiscard]] http::Trust trust_in(const IpAddress& address) const;
   [[nodiscard]] bool parse_head();
   [[nodiscard]] bool parse_body();
@@ -93,6 +96,8 @@ class DownstreamConnection final : public io::Retirable,
   std::optional<Endpoint> destination_;  // the other, if a proxy announced it
   http::Trust trust_ = http::Trust::none;
   std::size_t listener_;
+  ClientCensus::Seat seat_;
+  std::uint64_t requests_ = 0;
   State state_;
   Body body_ = Body::none;
   Input input_ = Input::open;

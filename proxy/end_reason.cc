@@ -8,13 +8,15 @@ namespace {
 
 using enum EndReason;
 
-constexpr std::array<EndRow, 17> kRows{{
+constexpr std::array<EndRow, 19> kRows{{
     {completed, "completed", Side::nobody, 0, "request and response went through"},
     {bad_request, "bad_request", Side::downstream, 400, "the request is malformed"},
+    {body_too_large, "body_too_large", Side::downstream, 413, "the request's body is too large"},
     {client_gone, "client_gone", Side::downstream, 0, "the client closed before the end"},
     {client_stalled, "client_stalled", Side::downstream, 408, "the client stopped sending"},
     {no_node, "no_node", Side::internal, 503, "no node may take this request now"},
     {node_lost, "node_lost", Side::upstream, 503, "the node of this session is down"},
+    {node_full, "node_full", Side::upstream, 503, "the node has no connection free"},
     {no_resources, "no_resources", Side::internal, 503, "the proxy is out of resources"},
     {connect_failed, "connect_failed", Side::upstream, 502, "no node could be reached"},
     {connect_timeout, "connect_timeout", Side::upstream, 504, "no node could be reached in time"},

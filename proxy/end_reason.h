@@ -9,10 +9,12 @@ namespace bonedry::proxy {
 enum class EndReason : std::uint8_t {
   completed,
   bad_request,
+  body_too_large,
   client_gone,
   client_stalled,
   no_node,
   node_lost,
+  node_full,
   no_resources,
   connect_failed,
   connect_timeout,

@@ -88,6 +88,7 @@ void Exchange::start(const ExchangeOrigin& origin, const http::RequestFacts& fac
   response_ = ResponseState::waiting;
   downstream_persistence_ = facts.persistence;
   ending_ = EndReason::completed;
+  if (too_large(facts.framing.length)) return refuse_body();
   arrive();
   choose();
 }
@@ -125,9 +126,20 @@ void Exchange::on_request_body(const BodySlices& body, Last last, std::string_vi
   bytes_in_ += body.bytes();
   on_progress();
   if (!takes_request()) return;
+  if (request_ == RequestState::body && too_large(bytes_in_)) return refuse_body();
   if (last == Last::yes) keep_body(body, trailers);
   upstream_->send_body(body);
   if (last == Last::yes) request_complete(trailers);
+}
+
+bool Exchange::too_large(std::uint64_t body) const {
+  const std::uint64_t most = worker_.context().limits.body_bytes;
+  return most != 0 && body > most;
+}
+
+void Exchange::refuse_body() {
+  if (response_ == ResponseState::waiting) return reply(EndReason::body_too_large);
+  fail(EndReason::body_too_large);
 }
 
 /// Only a body that was read with its head is all here when its last byte comes.
@@ -376,6 +388,8 @@ void Exchange::on_timeout() {
     case AttemptState::none:
       if (response_ == ResponseState::local) finish(ending_, Departure::abort);
       return;
+    case AttemptState::queued:
+      return reply(EndReason::node_full);
     case AttemptState::pausing:
       set(AttemptState::none);
       return choose();
@@ -429,7 +443,10 @@ void Exchange::reply(EndReason reason) {
   finish(reason, keep ? Departure::keep : Departure::close);
 }
 
+/// Gives back what it has of the node, or its place among those who wait for it.
 void Exchange::release_upstream(Persistence persistence) {
+  leave_queue();
+  if (in_use_ != nullptr) std::exchange(in_use_, nullptr)->give_connection();
   if (upstream_ == nullptr) return;
   std::exchange(upstream_, nullptr)->release(persistence);
 }

@@ -60,6 +60,7 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   // -- for the node's side --------------------------------------------------------------------
   [[nodiscard]] http::Head& response_head() override { return response_head_; }
   [[nodiscard]] http::AskedBy asked_by() const override;
+  void on_connection_free() override;
   void on_connected() override;
   void on_connect_failed(int error) override;
   void on_interim_head() override;
@@ -78,6 +79,10 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   void choose();
   void choose_other(balancer::Verdict verdict);
   void attempt(std::size_t node);
+  [[nodiscard]] bool take_connection();
+  void join_queue();
+  void leave_queue();
+  void connect();
   [[nodiscard]] bool settle_rescue();
   void follow_topology();
   void leave_node();
@@ -94,6 +99,8 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   [[nodiscard]] bool may_send_again() const;
   void keep_body(const BodySlices& body, std::string_view trailers);
   void send_again();
+  [[nodiscard]] bool too_large(std::uint64_t body) const;
+  void refuse_body();
   void drop_request();
   void response_complete(std::string_view trailers);
 
@@ -136,6 +143,7 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   session::Visit visit_;
   balancer::Verdict verdict_ = balancer::Verdict::fresh;
   balancer::Node* booked_ = nullptr;     // a place for the session that the response will begin
+  balancer::Node* in_use_ = nullptr;     // the node of whose connections this uses one
   balancer::Node* tunnelled_ = nullptr;  // the node that counts this as a tunnel
   std::shared_ptr<balancer::Node> node_;
   std::size_t node_index_ = 0;

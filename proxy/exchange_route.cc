@@ -117,7 +117,50 @@ void Exchange::attempt(std::size_t node) {
     node_->open_exchange();
   }
   node_index_ = node;
-  const auto leased = runtime_->upstream(node).lease(freshness_, *this);
+  if (take_connection()) return connect();
+  join_queue();
+}
+
+/// False when it has to be waited for. Who comes does not overtake those who wait.
+bool Exchange::take_connection() {
+  const NodeView& view = runtime_->node(node_index_);
+  if (view.max_connections == 0) return true;
+  if (runtime_->upstream(node_index_).has_waiting()) return false;
+  if (!node_->take_connection(view.max_connections)) return false;
+  in_use_ = node_.get();
+  return true;
+}
+
+void Exchange::join_queue() {
+  if (!node_->begin_waiting(runtime_->node(node_index_).max_waiting)) {
+    return reply(EndReason::node_full);
+  }
+  set(AttemptState::queued);
+  runtime_->upstream(node_index_).wait(*this);
+  arm_for(worker_.context().timeouts.queue);
+}
+
+void Exchange::leave_queue() {
+  if (attempt_ != AttemptState::queued) return;
+  runtime_->upstream(node_index_).stop_waiting(*this);
+  node_->end_waiting();
+  set(AttemptState::none);
+}
+
+/// While it waited the node may have been shut, or taken out of the config: then it chooses anew.
+void Exchange::on_connection_free() {
+  in_use_ = node_.get();
+  timer_.disarm();
+  leave_queue();
+  if (runtime_ == worker_.runtime_of(origin_.listener)) return connect();
+  release_upstream(http::Persistence::close);
+  release_place();
+  leave_node();
+  choose();
+}
+
+void Exchange::connect() {
+  const auto leased = runtime_->upstream(node_index_).lease(freshness_, *this);
   set(AttemptState::connecting);
   if (const int* const error = std::get_if<int>(&leased)) return on_connect_failed(*error);
   upstream_ = std::get<UpstreamConnection*>(leased);

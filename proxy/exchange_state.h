@@ -13,10 +13,11 @@ namespace bonedry::proxy {
 ///                  |   tunnel --> ending --> done      \--> tunnel --> flushing --> done
 ///                  \--> dropped <---/
 ///
-///   attempt   none --> connecting --> sent --> answered
-///                \         |  \                  (a failure before `answered` goes back to `none`
-///                 \        v   \                  and chooses again, or ends the exchange)
-///                  \--- pausing \--> none
+///   attempt   none --> queued --> connecting --> sent --> answered
+///                |________________^  |    |       |
+///                                    v    |       |   (a failure before `answered` goes back to
+///                                pausing  |       |   `none` and chooses again, or ends the
+///                                    |____|_______|--> none      exchange; so does leaving the queue)
 ///
 /// `dropped`, and `done` of the response, are absorbing.
 enum class RequestState : std::uint8_t {
@@ -38,6 +39,7 @@ enum class ResponseState : std::uint8_t {
 
 enum class AttemptState : std::uint8_t {
   none,
+  queued,   ///< all connections that the node may have are in use
   pausing,  ///< the session's own node refused; it is asked again in a moment
   connecting,
   sent,
@@ -82,7 +84,9 @@ enum class AttemptState : std::uint8_t {
   using enum AttemptState;
   switch (from) {
     case none:
-      return to == connecting || to == sent;
+      return to == queued || to == connecting || to == sent;
+    case queued:
+      return to == connecting || to == none;
     case pausing:
       return to == connecting || to == none;
     case connecting:

@@ -26,12 +26,12 @@ std::size_t count_workers(unsigned configured) {
 /// at the same time, and the rest serves those, pipes, health checks, the admin socket and files.
 constexpr std::size_t kClientPercent = 70;
 
-std::size_t most_clients_per_worker(std::size_t workers) {
+std::size_t most_clients() {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
     return std::numeric_limits<std::size_t>::max();
   }
-  return std::max<std::size_t>(limit.rlim_cur * kClientPercent / 100 / workers, 1);
+  return std::max<std::size_t>(limit.rlim_cur * kClientPercent / 100, 1);
 }
 
 /// SO_REUSEPORT would let a second bonedry share the port without a word: half of the users would
@@ -103,7 +103,8 @@ Outcome Server::bind_one(const conf::Listener& listener, Bound& bound) {
 }
 
 void Server::start(std::shared_ptr<const balancer::Topology> topology) {
-  const SharedParts shared{parts_.ledger, parts_.clock, access_log_, parts_.secrets};
+  const SharedParts shared{parts_.ledger,  parts_.clock, access_log_,
+                           parts_.secrets, clients_,     most_clients()};
   prober_.adopt(*topology);
   for (std::size_t index = 0; index < worker_count_; ++index) {
     std::vector<Worker::Listen> listens;
@@ -113,8 +114,7 @@ void Server::start(std::shared_ptr<const balancer::Topology> topology) {
                          config.proxy_protocol ? Opening::proxy_header : Opening::request});
     }
     const auto seed = static_cast<std::uint64_t>(parts_.clock.now().ms) + index;
-    workers_.push_back(std::make_unique<Worker>(shared, std::move(listens), topology, seed,
-                                                most_clients_per_worker(worker_count_)));
+    workers_.push_back(std::make_unique<Worker>(shared, std::move(listens), topology, seed));
   }
 }
 

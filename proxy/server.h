@@ -5,6 +5,7 @@
 #include "proxy/access_log.h"
 #include "proxy/base/result.h"
 #include "proxy/base/unique_fd.h"
+#include "proxy/client_census.h"
 #include "proxy/health_prober.h"
 #include "proxy/io/event_loop.h"
 #include "proxy/io/mailbox.h"
@@ -60,6 +61,7 @@ class Server {
   const conf::Config config_;
   std::size_t worker_count_;
   AccessLog access_log_;
+  ClientCensus clients_;
   io::Mailbox mailbox_;
   HealthProber prober_;
   std::vector<std::vector<UniqueFd>> sockets_;  // by listener, then worker; until they start

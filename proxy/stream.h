@@ -163,6 +163,8 @@ class UpstreamEvents {
   /// Where the node's side puts the head of the response.
   [[nodiscard]] virtual http::Head& response_head() = 0;
   [[nodiscard]] virtual http::AskedBy asked_by() const = 0;
+  /// One of the node's connections was waited for, and has been taken in the exchange's name.
+  virtual void on_connection_free() = 0;
   virtual void on_connected() = 0;
   virtual void on_connect_failed(int error) = 0;
   virtual void on_interim_head() = 0;

@@ -210,7 +210,7 @@ void UpstreamConnection::read() {
 
 void UpstreamConnection::read_memory() {
   const std::size_t limit =
-      phase_ == Phase::head ? pool_.context().limits.bytes : ChunkPool::kChunkSize;
+      phase_ == Phase::head ? pool_.context().heads.bytes : ChunkPool::kChunkSize;
   const bool first = phase_ == Phase::head && in_.empty();
   auto room = in_.room(pool_.context().chunks, limit);
   if (first) room = room.first(std::min(room.size(), first_read_));
@@ -284,7 +284,7 @@ void UpstreamConnection::parse(More more) {
 /// True when there is more to do with what has been read.
 bool UpstreamConnection::parse_head() {
   http::Head& head = exchange_->response_head();
-  const auto status = parser_.parse_head(in_.data(), in_.size(), pool_.context().limits, head);
+  const auto status = parser_.parse_head(in_.data(), in_.size(), pool_.context().heads, head);
   if (status == http::ParseStatus::more) return false;
   if (status == http::ParseStatus::failed) {
     exchange_->on_bad_response(parser_.refusal().why);

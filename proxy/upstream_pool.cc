@@ -49,6 +49,24 @@ std::variant<UpstreamConnection*, int> UpstreamPool::lease(Freshness freshness,
   return &connection;
 }
 
+void UpstreamPool::wait(UpstreamEvents& exchange) {
+  waiting_.push_back(&exchange);
+  ++context_.waiting;
+}
+
+void UpstreamPool::stop_waiting(UpstreamEvents& exchange) {
+  context_.waiting -= std::erase(waiting_, &exchange);
+}
+
+void UpstreamPool::serve_waiting(std::uint64_t most) {
+  while (!waiting_.empty() && node_->take_connection(most)) {
+    UpstreamEvents& first = *waiting_.front();
+    waiting_.pop_front();
+    --context_.waiting;
+    first.on_connection_free();
+  }
+}
+
 void UpstreamPool::add_idle(UpstreamConnection& connection) {
   connection.idle_index_ = idle_.size();
   idle_.push_back(&connection);

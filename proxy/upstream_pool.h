@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <variant>
 #include <vector>
@@ -21,9 +22,11 @@ struct WorkerContext {
   io::EventLoop& loop;
   ChunkPool& chunks;
   io::PipePool& pipes;
-  http::HeadLimits limits;
+  http::HeadLimits heads;
+  conf::Limits limits;
   conf::Timeouts timeouts;
   std::vector<conf::Network> trusted_proxies;
+  std::size_t waiting = 0;  ///< exchanges in the queues of all its UpstreamPools
 };
 
 /// Whether a connection that served before will do.
@@ -50,7 +53,15 @@ class UpstreamPool {
   /// Connections made under another address or protocol serve no further exchange.
   void set_target(const conf::Address& address, conf::ProxyProtocol proxy_protocol);
   void close_idle();
-  [[nodiscard]] bool empty() const { return all_.empty(); }
+  [[nodiscard]] bool empty() const { return all_.empty() && waiting_.empty(); }
+
+  /// For exchanges that found all connections of the node in use, here or by other workers: they
+  /// are told `on_connection_free`, in the order in which they came.
+  void wait(UpstreamEvents& exchange);
+  void stop_waiting(UpstreamEvents& exchange);
+  [[nodiscard]] bool has_waiting() const { return !waiting_.empty(); }
+  /// At the end of a loop round, when no exchange is on the stack. `most`: the node's limit.
+  void serve_waiting(std::uint64_t most);
   [[nodiscard]] WorkerContext& context() { return context_; }
   [[nodiscard]] balancer::Node& node() { return *node_; }
 
@@ -68,6 +79,7 @@ class UpstreamPool {
   std::uint64_t generation_ = 0;  // of the address and the protocol
   std::vector<std::unique_ptr<UpstreamConnection>> all_;
   std::vector<UpstreamConnection*> idle_;  // the newest last
+  std::deque<UpstreamEvents*> waiting_;    // bounded by the node's max_waiting
 };
 
 }  // namespace bonedry::proxy

@@ -4,8 +4,10 @@
 
 #include <pthread.h>
 #include <spdlog/spdlog.h>
+#include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <utility>
@@ -16,6 +18,20 @@ namespace {
 constexpr std::size_t kSpareExchanges = 1024;  // about a megabyte: a busy worker's open exchanges
 constexpr Millis kMute{1000};
 
+/// Says why, as far as that goes without waiting for the client.
+void turn_away(const UniqueFd& fd, const http::Refusal& refusal) {
+  // What was read is not reset away from under the answer.
+  std::array<char, 16 * 1024> request;
+  (void)::recv(fd.get(), request.data(), request.size(), MSG_DONTWAIT);
+  http::LocalReply reply;
+  reply.status = refusal.status;
+  reply.text = refusal.why;
+  reply.fields = "Retry-After: 5\r\n";
+  const std::string text = http::render(reply);
+  (void)::send(fd.get(), text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  ::shutdown(fd.get(), SHUT_WR);
+}
+
 http::HeadLimits head_limits(const conf::Limits& limits) {
   return {limits.header_bytes, limits.headers};
 }
@@ -23,16 +39,15 @@ http::HeadLimits head_limits(const conf::Limits& limits) {
 }  // namespace
 
 Worker::Worker(SharedParts shared, std::vector<Listen> listens,
-               std::shared_ptr<const balancer::Topology> topology, std::uint64_t seed,
-               std::size_t most_clients)
+               std::shared_ptr<const balancer::Topology> topology, std::uint64_t seed)
     : shared_(shared),
       seed_(seed),
-      most_clients_(most_clients),
       mailbox_(loop_),
       context_{loop_,
                chunks_,
                pipes_,
                head_limits(topology->limits),
+               topology->limits,
                topology->timeouts,
                topology->trusted_proxies} {
   loop_.on_round_end([this] { after_round(); });
@@ -78,7 +93,8 @@ void Worker::publish(std::shared_ptr<const balancer::Topology> topology,
 }
 
 void Worker::adopt(std::shared_ptr<const balancer::Topology> topology) {
-  context_.limits = head_limits(topology->limits);
+  context_.heads = head_limits(topology->limits);
+  context_.limits = topology->limits;
   context_.timeouts = topology->timeouts;
   context_.trusted_proxies = topology->trusted_proxies;
   std::map<const balancer::PoolView*, std::shared_ptr<PoolRuntime>> made;
@@ -145,16 +161,32 @@ void Worker::forget_unused_upstreams(const balancer::Topology& topology) {
 }
 
 void Worker::on_accept(std::size_t listener, UniqueFd fd, const io::SocketAddress& peer) {
-  if (connections_.size() >= most_clients_) return report_shortage(EMFILE);
+  ClientCensus::Seat seat;
+  if (!seat.take(shared_.clients, most_clients())) {
+    turn_away(fd, {503, "too many connections"});
+    return report_turned_away(io::host_text(peer), "there are too many connections in all");
+  }
   const Opening opening = listener_openings_[listener];
   if (opening == Opening::proxy_header &&
       !conf::any_contains(context_.trusted_proxies, io::endpoint_of(peer).address)) {
     return report_proxy_refusal(io::host_text(peer), "its address is not in trusted_proxies");
   }
-  connections_.push_back(
-      std::make_unique<DownstreamConnection>(*this, std::move(fd), peer, listener, opening));
+  const IpAddress client = io::endpoint_of(peer).address;
+  const bool counted =
+      opening == Opening::request && !conf::any_contains(context_.trusted_proxies, client);
+  if (counted && !seat.take_of(client, context_.limits.connections_per_client)) {
+    turn_away(fd, {429, "too many connections from this address"});
+    return report_turned_away(io::host_text(peer), "it has too many connections");
+  }
+  connections_.push_back(std::make_unique<DownstreamConnection>(
+      *this, std::move(fd), peer, listener, opening, std::move(seat)));
   connections_.back()->worker_index_ = connections_.size() - 1;
   connections_.back()->begin();
+}
+
+std::size_t Worker::most_clients() const {
+  const std::size_t configured = context_.limits.connections;
+  return configured == 0 ? shared_.most_clients : std::min(configured, shared_.most_clients);
 }
 
 void Worker::remove(DownstreamConnection& connection) {
@@ -177,7 +209,17 @@ void Worker::take_back(std::unique_ptr<Exchange> exchange) {
   resting_.push_back(std::move(exchange));
 }
 
+void Worker::serve_waiting() {
+  for (const auto& runtime : runtimes_) {
+    const auto& nodes = runtime->view().nodes;
+    for (std::size_t index = 0; index < nodes.size(); ++index) {
+      runtime->upstream(index).serve_waiting(nodes[index].max_connections);
+    }
+  }
+}
+
 void Worker::after_round() {
+  if (context_.waiting > 0) serve_waiting();
   for (auto& exchange : resting_) {
     if (spare_.size() >= kSpareExchanges) break;
     exchange->reset();
@@ -228,6 +270,12 @@ void Worker::report_shortage(int error) {
   if (!due(shortage_, left_out)) return;
   spdlog::error("a client was turned away: {} ({} more not logged); see LimitNOFILE, ulimit -n",
                 errno_text(error), left_out);
+}
+
+void Worker::report_turned_away(const std::string& client, const char* why) {
+  std::uint64_t left_out = 0;
+  if (!due(turned_away_, left_out)) return;
+  spdlog::warn("client {}: turned away: {} ({} more not logged)", client, why, left_out);
 }
 
 void Worker::report_marked(const balancer::Node& node, int error) {

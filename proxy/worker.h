@@ -2,6 +2,7 @@
 
 #include "balancer/topology.h"
 #include "proxy/access_log.h"
+#include "proxy/client_census.h"
 #include "proxy/downstream_connection.h"
 #include "proxy/exchange.h"
 #include "proxy/io/event_loop.h"
@@ -27,6 +28,10 @@ struct SharedParts {
   const Clock& clock;
   AccessLog& access_log;
   const std::vector<std::string>& secrets;
+  ClientCensus& clients;
+  /// What clients may have of the process's descriptors, so that nodes, the admin socket and the
+  /// state file find some too; `[limits] connections` is for less.
+  std::size_t most_clients = 0;
 };
 
 /// One thread with one loop, and all that it owns: listening sockets, clients' connections,
@@ -41,11 +46,8 @@ class Worker {
   };
 
   /// On the main thread. `seed` tells the workers' random choices apart.
-  /// `most_clients`: connections beyond it are closed at once, so that those to nodes, the admin
-  /// socket and the state file always find a descriptor.
   Worker(SharedParts shared, std::vector<Listen> listens,
-         std::shared_ptr<const balancer::Topology> topology, std::uint64_t seed,
-         std::size_t most_clients);
+         std::shared_ptr<const balancer::Topology> topology, std::uint64_t seed);
   /// On the main thread: ends at once what is still there.
   ~Worker();
 
@@ -77,6 +79,7 @@ class Worker {
   // What is worth a line in the log; each at most once a second, with how many were left out.
   void report_no_node(const std::string& pool);
   void report_shortage(int error);
+  void report_turned_away(const std::string& client, const char* why);
   void report_marked(const balancer::Node& node, int error);
   void report_bad_response(const balancer::Node& node, const char* why);
   void report_refusal(const std::string& client, const http::Head& head,
@@ -87,10 +90,12 @@ class Worker {
   void run();
   void adopt(std::shared_ptr<const balancer::Topology> topology);
   [[nodiscard]] UpstreamPool* upstream_for(const balancer::NodeView& view,
-                                            conf::ProxyProtocol proxy_protocol);
+                                           conf::ProxyProtocol proxy_protocol);
   [[nodiscard]] std::shared_ptr<PoolMemory> memory_of(const conf::Pool& pool);
   void forget_unused_upstreams(const balancer::Topology& topology);
   void on_accept(std::size_t listener, UniqueFd fd, const io::SocketAddress& peer);
+  [[nodiscard]] std::size_t most_clients() const;
+  void serve_waiting();
   void begin_drain(std::function<void()> drained);
   void check_drained();
   void after_round();
@@ -110,7 +115,6 @@ class Worker {
 
   SharedParts shared_;
   std::uint64_t seed_;
-  std::size_t most_clients_;
   io::EventLoop loop_;
   io::Mailbox mailbox_;
   ChunkPool chunks_;
@@ -132,6 +136,7 @@ class Worker {
   Muted refusal_;
   Muted proxy_refusal_;
   Muted shortage_;
+  Muted turned_away_;
   std::thread thread_;
 };
 

@@ -86,6 +86,10 @@ TEST(KeysTest, LimitsAndLedger) {
        {"limits.headers = 0", "f:1:18: limits.headers: 0 is out of range; expected 1 to 1000"},
        {"limits.headers = 1001",
         "f:1:18: limits.headers: 1001 is out of range; expected 1 to 1000"},
+       {"limits.connections = -1",
+        "f:1:22: limits.connections: -1 is out of range; expected 0 to 9223372036854775807"},
+       {"limits.body_bytes = '1MB'",
+        "f:1:21: limits.body_bytes: expected an integer, got a string"},
        {"ledger.sessions = 0",
         "f:1:19: ledger.sessions: 0 is out of range; expected 1 to 100000000"},
        {"ledger.sessions = 100000001",
@@ -223,8 +227,9 @@ TEST(KeysTest, Pool) {
         "f:6:14: pool[shop].min_active: -1 is out of range; expected 0 to 4294967295"},
        {"slow_start = 'slow'", R"(f:6:14: pool[shop].slow_start: "slow" is not a duration; )"
                                R"(expected e.g. "90s", "20m", "12h")"},
-       {"upgrades = 'websocket'",
-        "f:6:12: pool[shop].upgrades: expected an array, got a string"},
+       {"retry_percent = 101",
+        "f:6:17: pool[shop].retry_percent: 101 is out of range; expected 0 to 100"},
+       {"upgrades = 'websocket'", "f:6:12: pool[shop].upgrades: expected an array, got a string"},
        {"upgrades = ['H2C']",
         R"(f:6:13: pool[shop].upgrades[#1]: "H2C" is not a protocol that may pass; expected a )"
         R"(name such as "websocket", and never another HTTP or TLS)"},

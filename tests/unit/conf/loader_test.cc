@@ -43,10 +43,15 @@ format = "combined"
 [limits]
 header_bytes = 1024
 headers = 1000
+body_bytes = 1000000
+connections = 2000
+connections_per_client = 30
+requests_per_connection = 400
 [timeouts]
 header = "1s"
 idle = "2s"
 connect = "3ms"
+queue = "7s"
 response = "4m"
 stall = "5h"
 tunnel = "2d"
@@ -63,9 +68,9 @@ sessions = 100000000
                     {*parse_network("10.0.0.0/8")}}));
   EXPECT_EQ(config.admin, (Admin{"admin.sock"}));
   EXPECT_EQ(config.log, (Log{LogLevel::warn, "access.log", AccessFormat::combined}));
-  EXPECT_EQ(config.limits, (Limits{1024, 1000}));
-  EXPECT_EQ(config.timeouts, (Timeouts{seconds{1}, seconds{2}, Millis{3}, minutes{4}, hours{5},
-                                       hours{48}, minutes{90}}));
+  EXPECT_EQ(config.limits, (Limits{1024, 1000, 1'000'000, 2000, 30, 400}));
+  EXPECT_EQ(config.timeouts, (Timeouts{seconds{1}, seconds{2}, Millis{3}, seconds{7}, minutes{4},
+                                       hours{5}, hours{48}, minutes{90}}));
   EXPECT_EQ(config.ledger, (Ledger{100'000'000}));
 }
 
@@ -84,6 +89,8 @@ name = "shop"
 balance = "least-exchanges"
 min_active = 0
 slow_start = "30s"
+retry_percent = 35
+upgrades = ["websocket", "irc"]
 proxy_protocol = "v2"
 [pool.session]
 sticky = "none"
@@ -110,6 +117,8 @@ name = "alice"
 address = "[2001:db8::1]:80"
 weight = 0
 max_sessions = 5000
+max_connections = 60
+max_waiting = 7
 [[pool.node]]
 name = "bob"
 address = "10.0.0.2:65535"
@@ -124,12 +133,15 @@ weight = 1000
   pool.min_active = 0;
   pool.proxy_protocol = ProxyProtocol::v2;
   pool.slow_start = seconds{30};
+  pool.retry_percent = 35;
+  pool.upgrades = {"websocket", "irc"};
   pool.session = {
       Sticky::none, "seat",   {"/shop", "example.org", false, SameSite::none, Secure::always},
       hours{1},     hours{2}, hours{7 * 24},
       OnLost::fail};
   pool.health = {"/healthz?deep=1", true, seconds{1}, Millis{500}, 1, 5, 0, minutes{1}};
-  pool.nodes = {{"alice", {"2001:db8::1", 80}, 0, 5000}, {"bob", {"10.0.0.2", 65535}, 1000, 0}};
+  pool.nodes = {{"alice", {"2001:db8::1", 80}, 0, 5000, 60, 7},
+                {"bob", {"10.0.0.2", 65535}, 1000, 0}};
   EXPECT_EQ(config.pools, std::vector{pool});
 }
 

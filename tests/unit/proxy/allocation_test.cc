@@ -63,8 +63,9 @@ class AllocationTest : public testing::Test {
     address_ = std::string(kAddress) + ":" + std::to_string(io::bound_port(*socket));
     std::vector<Worker::Listen> listens;
     listens.push_back({std::move(*socket), "shop"});
-    worker_ = std::make_unique<Worker>(SharedParts{ledger_, clock_, access_log_, secrets_},
-                                       std::move(listens), topology(), 1, 100);
+    worker_ =
+        std::make_unique<Worker>(SharedParts{ledger_, clock_, access_log_, secrets_, clients_, 100},
+                                 std::move(listens), topology(), 1);
   }
 
   std::shared_ptr<const balancer::Topology> topology() {
@@ -109,6 +110,7 @@ class AllocationTest : public testing::Test {
   SystemClock clock_;
   session::MemoryLedger ledger_{1000, clock_.now()};
   AccessLog access_log_{{.access = "off"}};
+  ClientCensus clients_;
   std::vector<std::string> secrets_{"a secret of at least thirty-two characters"};
   std::shared_ptr<const balancer::Topology> published_;
   std::string address_;
