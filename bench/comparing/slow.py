@@ -1,6 +1,7 @@
 """Clients that are as slow as can be, and what they do to the others."""
 
 import itertools
+import os
 import socket
 import statistics
 import threading
@@ -11,7 +12,8 @@ from .machine import BenchError
 
 HEAD = b"GET /b/64 HTTP/1.1\r\nHost: shop.example\r\nX-Slow: " + b"x" * 3600 + b"\r\n\r\n"
 UPLOAD = b"POST /slow HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 1000000\r\n\r\n"
-DOWNLOAD = b"GET /b/10485760 HTTP/1.1\r\nHost: shop.example\r\n\r\n"
+# Longer ones fill the kernel with what the origin has said, and its shortage is all that is measured.
+DOWNLOAD = b"GET /b/1048576 HTTP/1.1\r\nHost: shop.example\r\n\r\n"
 SLICES = 50  # of a second: a crowd that does its all at once would be a wave, not a crowd
 
 
@@ -53,7 +55,8 @@ class Slow:
 class SlowCrowd:
     """A third each sends a head, sends a body, and reads an answer, all at a byte a second."""
 
-    def __init__(self, port, count):
+    def __init__(self, port, count, core):
+        self.core = core
         kinds = itertools.cycle([(b"", HEAD), (UPLOAD, b"x" * 3600), (DOWNLOAD, b"")])
         self.clients = [Slow(port, *kind) for kind in itertools.islice(kinds, count)]
         self.leaving = threading.Event()
@@ -73,6 +76,7 @@ class SlowCrowd:
             raise BenchError(f"the slow clients failed: {self.error}")
 
     def run(self):
+        os.sched_setaffinity(0, self.core)  # this thread, so that the proxy has its core alone
         try:
             for turn in itertools.count():
                 for slow in self.clients[turn % SLICES::SLICES]:
@@ -122,6 +126,6 @@ class SlowCase:
         return bench.measure(running, load, bench.seconds)
 
     def beside(self, bench, running, load):
-        with SlowCrowd(running.port, self.slow_clients):
+        with SlowCrowd(running.port, self.slow_clients, bench.load_core):
             time.sleep(self.settle_seconds)
             return bench.measure(running, load, bench.seconds)
