@@ -27,12 +27,16 @@ struct Address {
 /// Reads what to_string writes. The host comes back in its shortest form; names are not resolved.
 [[nodiscard]] std::optional<Address> parse_address(std::string_view text);
 
+/// What becomes of request fields whose names are more than letters, digits and '-'.
+enum class UnderscoreNames : std::uint8_t { drop, pass, refuse };
+
 struct Server {
   unsigned workers = 0;  ///< 0: one per core
   std::string state_dir = "/var/lib/bonedry";
   std::vector<std::string> secrets;      ///< first seals, all open; empty: see secret_file
   std::string secret_file;               ///< one secret per line, first seals; empty: generated
   std::vector<Network> trusted_proxies;  ///< whose word about clients is taken
+  UnderscoreNames underscore_names = UnderscoreNames::drop;
 
   friend bool operator==(const Server&, const Server&) = default;
 };

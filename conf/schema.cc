@@ -11,11 +11,15 @@ constexpr std::int64_t kUnsignedMost = std::numeric_limits<unsigned>::max();
 constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
 
 TableReader read_server(TableReader table, Server& server) {
+  const Choice<UnderscoreNames> underscore_names{{"drop", UnderscoreNames::drop},
+                                                 {"pass", UnderscoreNames::pass},
+                                                 {"refuse", UnderscoreNames::refuse}};
   table.read("workers", server.workers, integer<unsigned>(0, 256));
   table.read("state_dir", server.state_dir, file_path);
   table.read_each("secrets", server.secrets, secret);
   table.read("secret_file", server.secret_file, file_path);
   table.read_each("trusted_proxies", server.trusted_proxies, network);
+  table.read("underscore_names", server.underscore_names, underscore_names);
   table.finish();
   return table;
 }

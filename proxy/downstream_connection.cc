@@ -397,7 +397,8 @@ void DownstreamConnection::refuse(const http::Refusal& refusal) {
   http::LocalReply reply;
   reply.status = refusal.status;
   reply.text = refusal.why;
-  if (refusal.status == 405) reply.fields = http::kAllowField;  // RFC 9110, 15.5.6
+  const bool allow = refusal.status == 405 || refusal.status == 200;
+  if (allow) reply.fields = http::kAllowField;  // RFC 9110, 15.5.6 and 9.3.7
   send_local(reply);
   if (flush() == Flow::broken) return close();
   linger();

@@ -56,6 +56,10 @@ void UpstreamConnection::lend(UpstreamEvents& exchange) {
   if (state_ == State::idle) set(State::busy);
 }
 
+bool UpstreamConnection::spoiled() const {
+  return socket_->has_news() || (trust_ == Trust::none && socket_->has_unread());
+}
+
 void UpstreamConnection::close() {
   set(State::closed);
   exchange_ = nullptr;
@@ -302,6 +306,7 @@ bool UpstreamConnection::parse_head() {
     exchange_->on_interim_head();
     return true;
   }
+  if (facts->promises_body) trust_ = Trust::none;
   parser_.expect_body(facts->framing);
   if (facts->framing.kind == http::BodyKind::tunnel) request_body_ = http::BodyKind::tunnel;
   first_read_ = parser_.opaque_bytes() >= kLongAnswer ? kFirstReadOfLong : ChunkPool::kChunkSize;

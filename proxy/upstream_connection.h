@@ -34,9 +34,9 @@ class UpstreamConnection final : public io::Retirable,
 
   /// Lends the connection; it is `connecting` or `idle`.
   void lend(UpstreamEvents& exchange);
-  /// Something has come to an idle connection, and it is about to be told: its end, or bytes that
-  /// nobody asked for, which must not be taken for the answer to the next request.
-  [[nodiscard]] bool has_news() const { return socket_ && socket_->has_news(); }
+  /// Idle, but with bytes or an end that nobody asked for: what is said unasked must not be taken
+  /// for the answer to the next request. Sees what this round of the loop was told.
+  [[nodiscard]] bool spoiled() const;
   /// Stops all events and closes the descriptor.
   void close();
 
@@ -94,6 +94,8 @@ class UpstreamConnection final : public io::Retirable,
   std::size_t first_read_ = ChunkPool::kChunkSize;  // of an answer, at most
   // A read that takes all it asks for says nothing of what is behind it.
   enum class LastRead : std::uint8_t { cut_off, took_all } last_read_ = LastRead::took_all;
+  // Once a head has spoken of a body that must not come, it may come all the same, and late.
+  enum class Trust : std::uint8_t { full, none } trust_ = Trust::full;
   std::size_t exchanges_ = 0;
   bool heard_ = false;          // since it was lent
   std::size_t pool_index_ = 0;  // its place in the pool's list of all

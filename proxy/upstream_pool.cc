@@ -33,9 +33,12 @@ void UpstreamPool::close_idle() {
 
 std::variant<UpstreamConnection*, int> UpstreamPool::lease(Freshness freshness,
                                                            UpstreamEvents& exchange) {
-  while (!idle_.empty() && idle_.back()->has_news()) drop(*idle_.back());
-  if (freshness == Freshness::any && !idle_.empty()) {
+  while (freshness == Freshness::any && !idle_.empty()) {
     UpstreamConnection& connection = *idle_.back();
+    if (connection.spoiled()) {
+      drop(connection);
+      continue;
+    }
     connection.lend(exchange);
     return &connection;
   }

@@ -32,8 +32,20 @@ void turn_away(const UniqueFd& fd, const http::Refusal& refusal) {
   ::shutdown(fd.get(), SHUT_WR);
 }
 
-http::HeadLimits head_limits(const conf::Limits& limits) {
-  return {limits.header_bytes, limits.headers};
+http::UnderscoreNames to_http(conf::UnderscoreNames names) {
+  switch (names) {
+    case conf::UnderscoreNames::drop:
+      return http::UnderscoreNames::drop;
+    case conf::UnderscoreNames::pass:
+      return http::UnderscoreNames::pass;
+    case conf::UnderscoreNames::refuse:
+      return http::UnderscoreNames::refuse;
+  }
+  return http::UnderscoreNames::refuse;
+}
+
+http::HeadLimits head_limits(const conf::Limits& limits, conf::UnderscoreNames names) {
+  return {limits.header_bytes, limits.headers, to_http(names)};
 }
 
 }  // namespace
@@ -46,7 +58,7 @@ Worker::Worker(SharedParts shared, std::vector<Listen> listens,
       context_{loop_,
                chunks_,
                pipes_,
-               head_limits(topology->limits),
+               head_limits(topology->limits, shared.underscore_names),
                topology->limits,
                topology->timeouts,
                topology->trusted_proxies} {
@@ -93,7 +105,7 @@ void Worker::publish(std::shared_ptr<const balancer::Topology> topology,
 }
 
 void Worker::adopt(std::shared_ptr<const balancer::Topology> topology) {
-  context_.heads = head_limits(topology->limits);
+  context_.heads = head_limits(topology->limits, shared_.underscore_names);
   context_.limits = topology->limits;
   context_.timeouts = topology->timeouts;
   context_.trusted_proxies = topology->trusted_proxies;

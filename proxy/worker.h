@@ -32,6 +32,7 @@ struct SharedParts {
   /// What clients may have of the process's descriptors, so that nodes, the admin socket and the
   /// state file find some too; `[limits] connections` is for less.
   std::size_t most_clients = 0;
+  conf::UnderscoreNames underscore_names = conf::UnderscoreNames::drop;
 };
 
 /// One thread with one loop, and all that it owns: listening sockets, clients' connections,

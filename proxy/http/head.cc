@@ -8,11 +8,12 @@
 namespace bonedry::http {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, FieldName>, 18> kNames{{
+constexpr std::array<std::pair<std::string_view, FieldName>, 20> kNames{{
     {"te", FieldName::te},
     {"via", FieldName::via},
     {"date", FieldName::date},
     {"host", FieldName::host},
+    {"proxy", FieldName::proxy},
     {"cookie", FieldName::cookie},
     {"expect", FieldName::expect},
     {"trailer", FieldName::trailer},
@@ -20,6 +21,7 @@ constexpr std::array<std::pair<std::string_view, FieldName>, 18> kNames{{
     {"connection", FieldName::connection},
     {"keep-alive", FieldName::keep_alive},
     {"set-cookie", FieldName::set_cookie},
+    {"max-forwards", FieldName::max_forwards},
     {"content-length", FieldName::content_length},
     {"x-forwarded-for", FieldName::x_forwarded_for},
     {"proxy-connection", FieldName::proxy_connection},
@@ -66,7 +68,41 @@ Word lower(Word word) {
   return word | (upper >> 2U);
 }
 
+constexpr auto kPlain = [] {
+  std::array<bool, 256> plain{};
+  for (unsigned c = 0; c < plain.size(); ++c) {
+    plain[c] =
+        (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-';
+  }
+  return plain;
+}();
+
+/// The same for eight characters of a token at once, as `lower` does it. A letter's bit for lower
+/// case set in all of them leaves '-', the digits, and what lies from 'a' to 'z'.
+bool plain(Word word) {
+  constexpr Word kOnes = 0x0101010101010101U;
+  const Word folded = word | (kOnes * 0x20);
+  const Word beyond_z = folded + kOnes * (0x7f - 'z');
+  const Word from_a = folded + kOnes * (0x80 - 'a');
+  const Word from_0 = folded + kOnes * (0x80 - '0');
+  const Word beyond_9 = folded + kOnes * (0x7f - '9');
+  // '-' alone becomes 0, and 0x80 less of anything else has no high bit.
+  const Word dash = (kOnes * 0x80) - (folded ^ (kOnes * '-'));
+  const Word fine = (from_a & ~beyond_z) | (from_0 & ~beyond_9) | dash;
+  return (fine & (kOnes * 0x80)) == kOnes * 0x80;
+}
+
 }  // namespace
+
+bool folds_like_underscore(std::string_view name) {
+  if (name.size() < sizeof(Word)) {
+    return !std::ranges::all_of(name, [](char c) { return kPlain[static_cast<unsigned char>(c)]; });
+  }
+  for (std::size_t at = 0; at + sizeof(Word) < name.size(); at += sizeof(Word)) {
+    if (!plain(load_word(name.data() + at))) return true;
+  }
+  return !plain(load_word(name.data() + name.size() - sizeof(Word)));
+}
 
 bool equal_ignoring_case(std::string_view a, std::string_view b) {
   if (a.size() != b.size()) return false;

@@ -19,6 +19,8 @@ enum class FieldName : std::uint8_t {
   expect,
   host,
   keep_alive,
+  max_forwards,
+  proxy,
   proxy_authenticate,
   proxy_connection,
   set_cookie,
@@ -35,6 +37,10 @@ enum class FieldName : std::uint8_t {
 /// Case-insensitive (RFC 9110, section 5.1).
 [[nodiscard]] FieldName field_name(std::string_view text);
 [[nodiscard]] bool equal_ignoring_case(std::string_view a, std::string_view b);
+/// Whether a name has a character that is neither letter, digit nor '-'. CGI, WSGI, PHP and their
+/// like turn each of these, and '-' too, into '_': to them X_User and X.User are X-User. `name` is
+/// a token (RFC 9110, section 5.6.2).
+[[nodiscard]] bool folds_like_underscore(std::string_view name);
 /// Without the blanks around it (RFC 9110, section 5.5: OWS).
 [[nodiscard]] std::string_view trimmed(std::string_view text);
 

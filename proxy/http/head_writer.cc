@@ -109,6 +109,15 @@ void write_request_line(const Head& head, const RequestFacts& facts, Writer& wri
   writer.copy(" HTTP/1.1\r\n");
 }
 
+void write_number(std::string_view name, std::uint64_t number, Writer& writer) {
+  std::array<char, 20> digits{};
+  char* const end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+  writer.copy(name);
+  writer.copy(": ");
+  writer.copy({digits.data(), static_cast<std::size_t>(end - digits.data())});
+  writer.copy("\r\n");
+}
+
 /// RFC 9112, 4: "HTTP/1.1 200 OK".
 void write_status_line(const Head& head, Writer& writer) {
   static constexpr std::string_view kVersion = "HTTP/1.1 ";
@@ -128,6 +137,13 @@ void write_status_line(const Head& head, Writer& writer) {
   writer.copy("\r\n");
 }
 
+/// Zeroes in front are the RFC's grammar, and octal to some.
+void write_length(const Head& head, const Field& field, Writer& writer) {
+  const std::string_view value = head.value(field);
+  if (value.size() == 1 || !value.starts_with('0')) return writer.field(field);
+  write_number("Content-Length", parse_length(value).value_or(0), writer);
+}
+
 /// Whether a request field is left out, or written by someone else than the loop over all.
 bool replaced_in_request(const Field& field, const RequestFacts& facts,
                          const HopByHop& hop_by_hop) {
@@ -140,6 +156,10 @@ bool replaced_in_request(const Field& field, const RequestFacts& facts,
       return facts.target_form == TargetForm::absolute;
     case FieldName::expect:
       return !facts.expects_continue;
+    case FieldName::max_forwards:
+      return facts.max_forwards.has_value();
+    case FieldName::proxy:
+      return true;  // CGI would call it HTTP_PROXY, and programs take that for their own setting
     case FieldName::content_length:
       return false;
     default:
@@ -241,6 +261,8 @@ void write_request_head(const Head& head, const RequestFacts& facts, const Origi
   for (const Field& field : head.fields) {
     if (field.id == FieldName::cookie) {
       write_cookie(head, field, cookies, writer);
+    } else if (field.id == FieldName::content_length) {
+      write_length(head, field, writer);
     } else if (!replaced_in_request(field, facts, hop_by_hop)) {
       writer.field(field);
     }
@@ -255,6 +277,7 @@ void write_request_head(const Head& head, const RequestFacts& facts, const Origi
   }
   if (facts.framing.kind == BodyKind::chunked) writer.copy("Transfer-Encoding: chunked\r\n");
   write_upgrade(facts.upgrade, writer);
+  if (facts.max_forwards) write_number("Max-Forwards", *facts.max_forwards - 1, writer);
   writer.copy(via(head));
   write_forwarded(head, facts, origin, writer);
   writer.copy("\r\n");
@@ -267,8 +290,11 @@ void write_response_head(const Head& head, const ResponseExtras& extras, HeadSin
   for (const Field& field : head.fields) {
     // RFC 9110, 8.6: neither 1xx nor 204 has a Content-Length, whatever the node thinks.
     const bool bare = head.status < 200 || head.status == 204;
-    if (bare && field.id == FieldName::content_length) continue;
-    if (!hop_by_hop(field)) writer.field(field);
+    if (field.id == FieldName::content_length) {
+      if (!bare) write_length(head, field, writer);
+    } else if (!hop_by_hop(field)) {
+      writer.field(field);
+    }
   }
   if (extras.framing == BodyKind::chunked) writer.copy("Transfer-Encoding: chunked\r\n");
   if (!extras.set_cookie.empty()) {

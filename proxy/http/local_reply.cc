@@ -4,6 +4,8 @@ namespace bonedry::http {
 
 std::string_view reason_phrase(int status) {
   switch (status) {
+    case 200:
+      return "OK";
     case 400:
       return "Bad Request";
     case 405:

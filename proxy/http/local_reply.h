@@ -10,7 +10,8 @@ namespace bonedry::http {
 /// The standard phrase of a status that bonedry itself may send.
 [[nodiscard]] std::string_view reason_phrase(int status);
 
-/// What goes with a 405: methods that pass. Others that llhttp knows do too.
+/// What goes with a 405, and with the answer to OPTIONS: methods that pass. Others that llhttp
+/// knows do too.
 constexpr std::string_view kAllowField = "Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH\r\n";
 
 /// An answer that bonedry makes itself.

@@ -10,6 +10,18 @@ namespace {
 // Pieces below this are moved next to the one before: cheaper than one more entry of a writev.
 constexpr std::size_t kSmallPiece = 512;
 
+// RFC 9112, 2.2: a client may send an empty line or two behind a body that should have had none.
+constexpr std::size_t kMostEmptyLines = 4;
+constexpr std::string_view kLineEnd = "\r\n";
+
+// RFC 9112, 7.1.1: what frames chunks is bounded, to this many bytes for each on the average. Sizes
+// need 18, and nobody is known to use extensions.
+constexpr std::uint64_t kMostFramingBytes = 256;
+
+constexpr bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
 }  // namespace
 
 /// llhttp's callbacks, as one struct so that they see Parser's members.
@@ -48,7 +60,7 @@ struct Parser::Callbacks {
     // The value of the field before is complete as soon as a name follows it, see on_value_end.
     if (fields.empty() || fields.back().id != kNaming) {
       if (size == 0) return 0;
-      if (fields.size() == parser.limits_.fields) {
+      if (fields.size() + parser.dropped_ == parser.limits_.fields) {
         parser.refusal_ = {431, "too many header fields"};
         return HPE_USER;
       }
@@ -68,19 +80,24 @@ struct Parser::Callbacks {
 
   static int on_value_end(llhttp_t* llhttp) {
     Parser& parser = self(llhttp);
-    if (parser.head_ == nullptr) {
-      parser.keep_trailer();
-      return 0;
-    }
+    if (parser.head_ == nullptr) return parser.keep_trailer();
     Field& field = parser.head_->fields.back();
     const std::string_view name(parser.base_ + field.name.at, field.name.size);
     const std::string_view value(parser.base_ + field.value.at, field.value.size);
     field.id = field_name(name);
     field.value.size = static_cast<std::uint32_t>(trimmed(value).size());
-    return 0;
+    if (field.id != FieldName::other || parser.takes_name(name)) return 0;
+    parser.head_->fields.pop_back();
+    ++parser.dropped_;
+    return parser.drop_or_refuse();
   }
 
   static int on_head_end(llhttp_t* /*llhttp*/) { return HPE_PAUSED; }
+
+  static int on_chunk_line(llhttp_t* llhttp) {
+    ++self(llhttp).chunks_;
+    return 0;
+  }
 
   static int on_body(llhttp_t* llhttp, const char* at, std::size_t size) {
     Parser& parser = self(llhttp);
@@ -121,6 +138,7 @@ struct Parser::Callbacks {
       set.on_header_value = on_value;
       set.on_header_value_complete = on_value_end;
       set.on_headers_complete = on_head_end;
+      set.on_chunk_header = on_chunk_line;
       set.on_body = on_body;
       set.on_message_complete = on_message_end;
       return set;
@@ -140,6 +158,8 @@ void Parser::start() {
   framing_ = {};
   remaining_ = 0;
   refusal_ = {};
+  dropped_ = 0;
+  chunks_ = framing_bytes_ = 0;
   trailers_.clear();
   trailer_name_.clear();
   trailer_value_.clear();
@@ -169,8 +189,9 @@ ParseStatus Parser::parse_head(const char* base, std::size_t size, const HeadLim
   head_ = nullptr;
   if (error == HPE_OK) {
     parsed_ = size;
+    if (check_start({base, size}) == ParseStatus::failed) return ParseStatus::failed;
     if (size < limits.bytes) return ParseStatus::more;
-    const bool in_target = kind_ == Kind::request && head.fields.empty();
+    const bool in_target = kind_ == Kind::request && head.fields.empty() && dropped_ == 0;
     return fail(in_target ? Refusal{414, "a target that is too long"}
                           : Refusal{431, "a head that is too large"});
   }
@@ -182,20 +203,65 @@ ParseStatus Parser::parse_head(const char* base, std::size_t size, const HeadLim
   head.major = llhttp_get_http_major(&llhttp_);
   head.minor = llhttp_get_http_minor(&llhttp_);
   head.status = llhttp_get_status_code(&llhttp_);
-  return check_first_line(head);
+  return kind_ == Kind::request ? check_request_line(head) : check_status_line(head);
 }
 
-/// llhttp also speaks RTSP and ICE, and lets a reason hold anything but line ends.
-ParseStatus Parser::check_first_line(const Head& head) {
-  if (kind_ == Kind::response) {
-    const auto control = [](char c) { return (c >= 0 && c < ' ' && c != '\t') || c == 0x7f; };
-    if (std::ranges::none_of(head.text(head.reason), control)) return ParseStatus::complete;
-    return fail({400, "a control character in the reason"});
+/// llhttp skips any number of CR and LF in front of a head. Of them a request may have a few whole
+/// empty lines, and a response none.
+ParseStatus Parser::check_start(std::string_view bytes) {
+  const std::size_t first = bytes.find_first_not_of(kLineEnd);
+  const std::string_view before = bytes.substr(0, first);
+  if (before.empty()) return ParseStatus::complete;
+  if (kind_ == Kind::response) return fail({400, "an empty line before the status line"});
+  if (before.size() > kMostEmptyLines * kLineEnd.size()) {
+    return fail({400, "too many empty lines before the request"});
+  }
+  for (std::size_t at = 0; at < before.size(); ++at) {
+    if (before[at] != kLineEnd[at % 2]) return fail({400, "a bare CR or LF before the request"});
+  }
+  const bool whole = first == std::string_view::npos || before.size() % 2 == 0;
+  return whole ? ParseStatus::complete : fail({400, "a bare CR before the request"});
+}
+
+/// RFC 9112, 3: one blank each between method, target and version, and nothing else. llhttp takes
+/// more of them, and speaks RTSP and ICE, too.
+ParseStatus Parser::check_request_line(const Head& head) {
+  static constexpr std::string_view kName = " HTTP/";
+  static constexpr std::size_t kVersionSize = 3;
+  if (head.method.at > 0 && check_start({head.base, head.size}) == ParseStatus::failed) {
+    return ParseStatus::failed;
   }
   const std::uint32_t behind = head.target.at + head.target.size;
-  const std::string_view rest = trimmed({head.base + behind, head.size - behind});
-  if (rest.starts_with("HTTP/")) return ParseStatus::complete;
-  return fail({400, "a protocol other than HTTP"});
+  const std::string_view rest{head.base + behind, head.size - behind};
+  const bool one_blank = head.target.at == head.method.at + head.method.size + 1 &&
+                         head.base[head.target.at - 1] == ' ';
+  if (one_blank && rest.size() > kName.size() + kVersionSize && rest.starts_with(kName) &&
+      rest.substr(kName.size() + kVersionSize).starts_with(kLineEnd)) {
+    return ParseStatus::complete;
+  }
+  return fail({400, "a malformed request line"});
+}
+
+/// RFC 9112, 4: version, three digits, a reason. llhttp lets the reason hold anything but line
+/// ends. The blank before a reason that is not there may be missing: too many servers leave it out.
+ParseStatus Parser::check_status_line(const Head& head) {
+  static constexpr std::string_view kName = "HTTP/";
+  static constexpr std::size_t kStatus = 9;
+  static constexpr std::size_t kReason = kStatus + 4;
+  const std::string_view line{head.base, head.size};
+  if (line.size() < kReason || !line.starts_with(kName) || line[kStatus - 1] != ' ' ||
+      !std::ranges::all_of(line.substr(kStatus, 3), is_digit)) {
+    return fail({400, "a malformed status line"});
+  }
+  if (line.substr(kReason - 1).starts_with(kLineEnd)) return ParseStatus::complete;
+  const std::string_view reason = head.text(head.reason);
+  const bool placed = line[kReason - 1] == ' ' && (reason.empty() || head.reason.at == kReason);
+  if (!placed || !line.substr(kReason + reason.size()).starts_with(kLineEnd)) {
+    return fail({400, "a malformed status line"});
+  }
+  const auto control = [](char c) { return (c >= 0 && c < ' ' && c != '\t') || c == 0x7f; };
+  if (std::ranges::none_of(reason, control)) return ParseStatus::complete;
+  return fail({400, "a control character in the reason"});
 }
 
 void Parser::expect_body(Framing framing) {
@@ -244,17 +310,33 @@ ParseStatus Parser::parse_chunked(char* data, std::size_t size, BodyPieces& piec
   data_ = data;
   const llhttp_errno_t error = llhttp_execute(&llhttp_, data, size);
   pieces_ = nullptr;
-  if (error == HPE_OK) {
-    used = size;
-    return ParseStatus::more;
+  if (error != HPE_OK && error != HPE_PAUSED) return fail_parse();
+  const bool paused = error == HPE_PAUSED;
+  used = paused ? static_cast<std::size_t>(llhttp_get_error_pos(&llhttp_) - data) : size;
+  framing_bytes_ += used - pieces.bytes;
+  // Trailers have a bound of their own.
+  if (framing_bytes_ > (chunks_ + 1) * kMostFramingBytes + 2 * limits_.bytes) {
+    return fail({400, "chunk lines that are too long"});
   }
-  if (error != HPE_PAUSED) return fail_parse();
-  used = static_cast<std::size_t>(llhttp_get_error_pos(&llhttp_) - data);
-  return ParseStatus::complete;
+  return paused ? ParseStatus::complete : ParseStatus::more;
 }
 
-void Parser::keep_trailer() {
-  if (trailer_allowed(trailer_name_)) {
+bool Parser::takes_name(std::string_view name) const {
+  return kind_ == Kind::response || limits_.underscore_names == UnderscoreNames::pass ||
+         !folds_like_underscore(name);
+}
+
+/// What a callback returns for a field that is not taken.
+int Parser::drop_or_refuse() {
+  if (limits_.underscore_names == UnderscoreNames::drop) return 0;
+  refusal_ = {400, "a field name with an underscore or the like"};
+  return HPE_USER;
+}
+
+int Parser::keep_trailer() {
+  trailer_bytes_ += std::string_view(": \r\n").size();
+  const bool taken = takes_name(trailer_name_);
+  if (taken && trailer_allowed(trailer_name_)) {
     trailers_ += trailer_name_;
     trailers_ += ": ";
     trailers_ += trimmed(trailer_value_);
@@ -262,6 +344,7 @@ void Parser::keep_trailer() {
   }
   trailer_name_.clear();
   trailer_value_.clear();
+  return taken ? 0 : drop_or_refuse();
 }
 
 }  // namespace bonedry::http

@@ -13,10 +13,15 @@
 
 namespace bonedry::http {
 
+/// What becomes of request fields that CGI-like applications would take for others, see
+/// `folds_like_underscore`.
+enum class UnderscoreNames : std::uint8_t { drop, pass, refuse };
+
 /// What of a message is taken at most.
 struct HeadLimits {
   std::size_t bytes = 32768;
   std::size_t fields = 100;
+  UnderscoreNames underscore_names = UnderscoreNames::drop;
 };
 
 enum class ParseStatus : std::uint8_t {
@@ -38,8 +43,9 @@ struct BodyPieces {
 };
 
 /// Reads one HTTP/1 message after another from bytes that somebody else reads and keeps. llhttp
-/// (strict) parses heads and chunked bodies; a body of known length is only counted. Owned by a
-/// connection; knows no sockets.
+/// (strict) parses heads and chunked bodies; a body of known length is only counted. What llhttp
+/// lets pass beyond RFC 9112 is checked again here (first lines, what precedes them, the size of
+/// chunk lines). Owned by a connection; knows no sockets.
 class Parser {
  public:
   enum class Kind : std::uint8_t { request, response };
@@ -88,9 +94,13 @@ class Parser {
 
   ParseStatus fail(Refusal refusal);
   ParseStatus fail_parse();
-  ParseStatus check_first_line(const Head& head);
+  ParseStatus check_start(std::string_view bytes);
+  ParseStatus check_request_line(const Head& head);
+  ParseStatus check_status_line(const Head& head);
   ParseStatus parse_chunked(char* data, std::size_t size, BodyPieces& pieces, std::size_t& used);
-  void keep_trailer();
+  [[nodiscard]] bool takes_name(std::string_view name) const;
+  int drop_or_refuse();
+  int keep_trailer();
 
   Kind kind_;
   llhttp_t llhttp_{};
@@ -107,6 +117,9 @@ class Parser {
   BodyPieces* pieces_ = nullptr;
   char* data_ = nullptr;
 
+  std::size_t dropped_ = 0;   // fields of this head
+  std::uint64_t chunks_ = 0;  // chunk lines of this body
+  std::uint64_t framing_bytes_ = 0;
   std::string trailers_;
   std::string trailer_name_;
   std::string trailer_value_;

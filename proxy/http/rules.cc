@@ -1,5 +1,8 @@
 #include "proxy/http/rules.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -13,68 +16,142 @@ using Judged = std::optional<Refusal>;  // nothing: fine
 constexpr std::uint64_t kMaxLength =
     static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
 
-bool is_host_char(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-         std::string_view("-._~!$&'()*+,;=%").find(c) != std::string_view::npos;
+constexpr std::string_view kForwardedPrefix = "x-forwarded-";
+
+using Table = std::array<bool, 256>;
+
+constexpr bool in(const Table& table, char c) {
+  return table[static_cast<unsigned char>(c)];
 }
+
+/// RFC 3986, 3.2.2: reg-name. Without the comma, which no name has, but two joined Hosts do.
+constexpr Table kHostChar = [] {
+  Table table{};
+  for (const char c : std::string_view("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                       "0123456789-._~!$&'()*+;=%")) {
+    table[static_cast<unsigned char>(c)] = true;
+  }
+  return table;
+}();
+
+/// What a target may consist of: visible ASCII but '#'. RFC 3986 has less, browsers send this.
+constexpr Table kTargetChar = [] {
+  Table table{};
+  for (unsigned char c = '!'; c <= '~'; ++c) table[c] = c != '#';
+  return table;
+}();
 
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
-/// uri-host [ ":" port ] without userinfo (RFC 9110, section 7.2).
-bool valid_authority(std::string_view text) {
-  std::string_view port;
-  if (text.starts_with('[')) {
-    const std::size_t end = text.find(']');
-    if (end == std::string_view::npos || end < 3) return false;
-    const std::string_view literal = text.substr(1, end - 1);
-    const auto fits = [](char c) {
-      return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || c == ':' ||
-             c == '.';
-    };
-    if (!std::ranges::all_of(literal, fits)) return false;
-    port = text.substr(end + 1);
-    if (!port.empty() && port.front() != ':') return false;
-  } else {
-    const std::size_t colon = text.find(':');
-    const std::string_view host = text.substr(0, colon);
-    if (host.empty() || !std::ranges::all_of(host, is_host_char)) return false;
-    if (colon != std::string_view::npos) port = text.substr(colon);
-  }
-  if (port.empty()) return true;
-  port.remove_prefix(1);
-  if (port.size() > 5 || !std::ranges::all_of(port, is_digit)) return false;
+/// An IPv6 address without brackets. RFC 6874's zones are of no use to anybody but their host.
+bool valid_ipv6(std::string_view text) {
+  std::array<char, INET6_ADDRSTRLEN> terminated{};
+  if (text.size() >= terminated.size()) return false;
+  text.copy(terminated.data(), text.size());
+  in6_addr address{};
+  return text.find('\0') == std::string_view::npos &&
+         inet_pton(AF_INET6, terminated.data(), &address) == 1;
+}
+
+bool valid_port(std::string_view digits) {
+  if (digits.size() > 5 || !std::ranges::all_of(digits, is_digit)) return false;
   unsigned number = 0;
-  if (!port.empty()) std::from_chars(port.data(), port.data() + port.size(), number);
+  std::from_chars(digits.data(), digits.data() + digits.size(), number);
   return number <= 65535;
 }
 
-/// How often each of the fields that decide framing came, and what they said.
-struct FramingFields {
+/// uri-host [ ":" port ] without userinfo (RFC 9110, section 7.2).
+bool valid_authority(std::string_view text) {
+  std::string_view rest;
+  if (text.starts_with('[')) {
+    const std::size_t end = text.find(']');
+    if (end == std::string_view::npos || !valid_ipv6(text.substr(1, end - 1))) return false;
+    rest = text.substr(end + 1);
+  } else {
+    const auto end = std::ranges::find_if_not(text, [](char c) { return in(kHostChar, c); });
+    const auto size = static_cast<std::size_t>(end - text.begin());
+    if (size == 0) return false;
+    rest = text.substr(size);
+  }
+  return rest.empty() || (rest.front() == ':' && valid_port(rest.substr(1)));
+}
+
+/// What decides about a message, gathered in one pass over its fields: how often each field came,
+/// and what it said last.
+struct Deciding {
+  std::size_t hosts = 0;
   std::size_t lengths = 0;
   std::size_t encodings = 0;
+  std::size_t max_forwards = 0;
+  std::string_view host;
   std::string_view length;
   std::string_view encoding;
+  std::string_view hops;
+  std::size_t upgrades = 0;
+  std::string_view upgrade;
+  bool names_upgrade = false;
+  bool close = false;
+  bool keep_alive = false;
+  bool expects_continue = false;
+  bool expects_more = false;
 };
 
-FramingFields framing_fields(const Head& head) {
-  FramingFields found;
+void note_connection(std::string_view value, Deciding& found) {
+  each_element(value, [&found](std::string_view option) {
+    found.close = found.close || equal_ignoring_case(option, "close");
+    found.keep_alive = found.keep_alive || equal_ignoring_case(option, "keep-alive");
+    found.names_upgrade = found.names_upgrade || equal_ignoring_case(option, "upgrade");
+  });
+}
+
+void note_expectation(std::string_view value, Deciding& found) {
+  const bool known = equal_ignoring_case(value, "100-continue");
+  found.expects_continue = found.expects_continue || known;
+  found.expects_more = found.expects_more || !known;
+}
+
+Deciding gather(const Head& head) {
+  Deciding found;
   for (const Field& field : head.fields) {
-    if (field.id == FieldName::content_length) {
-      ++found.lengths;
-      found.length = head.value(field);
-    } else if (field.id == FieldName::transfer_encoding) {
-      ++found.encodings;
-      found.encoding = head.value(field);
+    switch (field.id) {
+      case FieldName::host:
+        ++found.hosts;
+        found.host = head.value(field);
+        break;
+      case FieldName::content_length:
+        ++found.lengths;
+        found.length = head.value(field);
+        break;
+      case FieldName::transfer_encoding:
+        ++found.encodings;
+        found.encoding = head.value(field);
+        break;
+      case FieldName::connection:
+        note_connection(head.value(field), found);
+        break;
+      case FieldName::expect:
+        note_expectation(head.value(field), found);
+        break;
+      case FieldName::max_forwards:
+        ++found.max_forwards;
+        found.hops = head.value(field);
+        break;
+      case FieldName::upgrade:
+        ++found.upgrades;
+        found.upgrade = head.value(field);
+        break;
+      default:
+        break;
     }
   }
   return found;
 }
 
 /// The framing that both kinds of message share; the text says what is wrong.
-Result<Framing, const char*> message_framing(const Head& head, Framing without) {
-  const FramingFields fields = framing_fields(head);
+Result<Framing, const char*> message_framing(const Head& head, const Deciding& fields,
+                                             Framing without) {
   if (fields.encodings > 0) {
     if (fields.lengths > 0) return Failure{"both Transfer-Encoding and Content-Length"};
     if (head.http_1_0()) return Failure{"Transfer-Encoding in HTTP/1.0"};
@@ -90,30 +167,17 @@ Result<Framing, const char*> message_framing(const Head& head, Framing without) 
   return Framing{*length == 0 ? BodyKind::none : BodyKind::length, *length};
 }
 
-Persistence persistence_of(const Head& head) {
-  bool close = false;
-  bool keep_alive = false;
-  for (const Field& field : head.fields) {
-    if (field.id != FieldName::connection) continue;
-    each_element(head.value(field), [&](std::string_view option) {
-      close = close || equal_ignoring_case(option, "close");
-      keep_alive = keep_alive || equal_ignoring_case(option, "keep-alive");
-    });
-  }
-  if (close) return Persistence::close;
-  return head.http_1_0() && !keep_alive ? Persistence::close : Persistence::keep_alive;
+/// RFC 9112, 9.3.
+Persistence persistence_of(const Head& head, const Deciding& fields) {
+  if (fields.close || (head.http_1_0() && !fields.keep_alive)) return Persistence::close;
+  return Persistence::keep_alive;
 }
 
-Judged judge_host(const Head& head, RequestFacts& facts) {
-  std::size_t hosts = 0;
-  for (const Field& field : head.fields) {
-    if (field.id != FieldName::host) continue;
-    ++hosts;
-    facts.host = head.value(field);
-  }
-  if (hosts > 1) return Refusal{400, "more than one Host"};
-  if (hosts == 0 && !head.http_1_0()) return Refusal{400, "no Host"};
-  if (hosts == 1 && !valid_authority(facts.host)) return Refusal{400, "a malformed Host"};
+Judged judge_host(const Head& head, const Deciding& fields, RequestFacts& facts) {
+  facts.host = fields.host;
+  if (fields.hosts > 1) return Refusal{400, "more than one Host"};
+  if (fields.hosts == 0 && !head.http_1_0()) return Refusal{400, "no Host"};
+  if (fields.hosts == 1 && !valid_authority(facts.host)) return Refusal{400, "a malformed Host"};
   return std::nullopt;
 }
 
@@ -137,8 +201,8 @@ Judged judge_absolute(const Head& head, std::string_view rest, RequestFacts& fac
 
 Judged judge_target(const Head& head, RequestFacts& facts) {
   const std::string_view target = head.text(head.target);
-  const auto visible = [](char c) { return c > ' ' && c < 0x7f && c != '#'; };
-  if (target.empty() || !std::ranges::all_of(target, visible)) {
+  const auto fits = [](char c) { return in(kTargetChar, c); };
+  if (target.empty() || !std::ranges::all_of(target, fits)) {
     return Refusal{400, "a malformed target"};
   }
   if (target.starts_with('/')) {
@@ -181,20 +245,26 @@ bool valid_protocol(std::string_view text) {
 
 /// The one protocol of the one Upgrade field that Connection names; empty when it is not so. A
 /// choice of several is not passed on: which was taken would be the node's word alone.
-std::string_view upgrade_of(const Head& head) {
-  const Field* const upgrade = head.find(FieldName::upgrade);
-  if (upgrade == nullptr) return {};
-  bool named = false;
-  std::size_t fields = 0;
-  for (const Field& field : head.fields) {
-    if (field.id == FieldName::upgrade) ++fields;
-    if (field.id != FieldName::connection) continue;
-    each_element(head.value(field), [&named](std::string_view option) {
-      named = named || equal_ignoring_case(option, "upgrade");
-    });
-  }
-  const std::string_view protocol = head.value(*upgrade);
-  return named && fields == 1 && valid_protocol(protocol) ? protocol : std::string_view{};
+std::string_view upgrade_of(const Deciding& fields) {
+  const bool asked = fields.names_upgrade && fields.upgrades == 1;
+  return asked && valid_protocol(fields.upgrade) ? fields.upgrade : std::string_view{};
+}
+
+/// RFC 9110, 7.6.2: for OPTIONS and TRACE, and TRACE is not served.
+Judged judge_max_forwards(const Head& head, const Deciding& fields, RequestFacts& facts) {
+  if (fields.max_forwards == 0 || head.text(head.method) != "OPTIONS") return std::nullopt;
+  facts.max_forwards = parse_length(fields.hops);
+  if (fields.max_forwards > 1 || !facts.max_forwards)
+    return Refusal{400, "a malformed Max-Forwards"};
+  if (*facts.max_forwards == 0) return Refusal{200, "this is as far as Max-Forwards lets it go"};
+  return std::nullopt;
+}
+
+/// RFC 9110, 10.1.1.
+Judged judge_expectation(const Head& head, const Deciding& fields, RequestFacts& facts) {
+  if (fields.expects_more) return Refusal{417, "an expectation other than 100-continue"};
+  facts.expects_continue = fields.expects_continue && !head.http_1_0();
+  return std::nullopt;
 }
 
 bool has_no_body(int status) {
@@ -215,22 +285,19 @@ Result<RequestFacts, Refusal> judge_request(const Head& head) {
   RequestFacts facts;
   if (head.major != 1 || head.minor > 1)
     return Failure{Refusal{505, "a version other than HTTP/1.0 and 1.1"}};
+  const Deciding fields = gather(head);
   if (const Judged bad = judge_method(head.text(head.method), facts)) return Failure{*bad};
-  if (const Judged bad = judge_host(head, facts)) return Failure{*bad};
+  if (const Judged bad = judge_host(head, fields, facts)) return Failure{*bad};
   if (const Judged bad = judge_target(head, facts)) return Failure{*bad};
-  const auto framing = message_framing(head, Framing{});
+  const auto framing = message_framing(head, fields, Framing{});
   if (!framing) return Failure{Refusal{400, framing.error()}};
   facts.framing = *framing;
-  facts.persistence = persistence_of(head);
-  if (const Field* const expect = head.find(FieldName::expect)) {
-    if (!equal_ignoring_case(head.value(*expect), "100-continue")) {
-      return Failure{Refusal{417, "an expectation other than 100-continue"}};
-    }
-    facts.expects_continue = !head.http_1_0();
-  }
+  facts.persistence = persistence_of(head, fields);
+  if (const Judged bad = judge_expectation(head, fields, facts)) return Failure{*bad};
+  if (const Judged bad = judge_max_forwards(head, fields, facts)) return Failure{*bad};
   // RFC 9110, 7.8: not in HTTP/1.0; and the switch comes after the whole request, body and all.
   const bool may_switch = !head.http_1_0() && facts.framing.kind == BodyKind::none && !facts.head;
-  if (may_switch) facts.upgrade = upgrade_of(head);
+  if (may_switch) facts.upgrade = upgrade_of(fields);
   return facts;
 }
 
@@ -238,23 +305,47 @@ Result<ResponseFacts, const char*> judge_response(const Head& head, AskedBy aske
   ResponseFacts facts;
   if (head.major != 1 || head.minor > 1) return Failure{"a version other than HTTP/1.0 and 1.1"};
   if (head.status < 100 || head.status > 599) return Failure{"a status out of range"};
+  const Deciding fields = gather(head);
   if (head.status == 101) {
     if (asked_by != AskedBy::upgrade) return Failure{"a 101 that was not asked for"};
-    facts.upgrade = upgrade_of(head);
+    facts.upgrade = upgrade_of(fields);
     if (facts.upgrade.empty()) return Failure{"a 101 without the protocol"};
     facts.framing = Framing{BodyKind::tunnel, 0};
     facts.persistence = Persistence::close;
     return facts;
   }
   facts.interim = head.status < 200;
-  facts.persistence = persistence_of(head);
-  const auto framing = message_framing(head, Framing{BodyKind::until_close, 0});
+  facts.persistence = persistence_of(head, fields);
+  const auto framing = message_framing(head, fields, Framing{BodyKind::until_close, 0});
   if (!framing) return Failure{framing.error()};
   facts.framing = *framing;
-  if (asked_by == AskedBy::head || has_no_body(head.status)) facts.framing = Framing{};
+  if (asked_by == AskedBy::head || has_no_body(head.status)) {
+    facts.promises_body = fields.encodings > 0 || facts.framing.kind == BodyKind::length;
+    facts.framing = Framing{};
+  }
   if (facts.framing.kind == BodyKind::until_close) facts.persistence = Persistence::close;
   return facts;
 }
+
+namespace {
+
+/// Fields that Connection may not name (RFC 9110, 7.6.1: those "intended for all recipients of the
+/// content"), beyond those known by number. Without its credentials, or without what proxies before
+/// us say of its origin, a request would be somebody else's; without Cache-Control or Content-Type
+/// an answer could be kept or taken for what it is not.
+bool for_all_recipients(std::string_view name) {
+  static constexpr std::array<std::string_view, 5> kNames{"authorization", "cache-control",
+                                                          "expires", "forwarded", "x-real-ip"};
+  static constexpr std::array<std::string_view, 2> kPrefixes{"content-", kForwardedPrefix};
+  const auto begins = [name](std::string_view prefix) {
+    return equal_ignoring_case(name.substr(0, prefix.size()), prefix);
+  };
+  return std::ranges::any_of(kPrefixes, begins) ||
+         std::ranges::any_of(
+             kNames, [name](std::string_view other) { return equal_ignoring_case(name, other); });
+}
+
+}  // namespace
 
 HopByHop::HopByHop(const Head& head) : head_(head) {
   for (const Field& field : head.fields) {
@@ -280,10 +371,12 @@ bool HopByHop::operator()(const Field& field) const {
     case FieldName::cookie:
     case FieldName::host:
     case FieldName::set_cookie:
+    case FieldName::via:
     case FieldName::date:
       return false;  // whatever Connection says
     default:
-      return names_ == Names::some && named(head_.name(field));
+      return names_ == Names::some && named(head_.name(field)) &&
+             !for_all_recipients(head_.name(field));
   }
 }
 
@@ -303,12 +396,17 @@ bool is_host(std::string_view text) {
 }
 
 bool trailer_allowed(std::string_view name) {
-  static constexpr std::array<std::string_view, 16> kForbidden{
-      "authorization", "cache-control", "content-encoding", "content-range",       "content-type",
-      "expires",       "location",      "max-forwards",     "proxy-authorization", "range",
-      "retry-after",   "vary",          "warning",          "www-authenticate",    "age",
-      "pragma"};
+  static constexpr std::array<std::string_view, 23> kForbidden{
+      "authorization", "cache-control",    "content-encoding",
+      "content-range", "content-type",     "expires",
+      "forwarded",     "if-match",         "if-modified-since",
+      "if-none-match", "if-range",         "if-unmodified-since",
+      "location",      "pragma",           "proxy-authorization",
+      "range",         "retry-after",      "vary",
+      "warning",       "www-authenticate", "age",
+      "x-real-ip",     "content-location"};
   if (field_name(name) != FieldName::other) return false;
+  if (equal_ignoring_case(name.substr(0, kForwardedPrefix.size()), kForwardedPrefix)) return false;
   return std::ranges::none_of(
       kForbidden, [name](std::string_view bad) { return equal_ignoring_case(bad, name); });
 }

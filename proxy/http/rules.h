@@ -35,8 +35,9 @@ struct RequestFacts {
   Framing framing;
   Persistence persistence = Persistence::keep_alive;
   TargetForm target_form = TargetForm::origin;
-  std::string_view host;  ///< empty only in HTTP/1.0
-  std::string_view path;  ///< path and query, beginning with '/', or "*"
+  std::string_view host;                      ///< empty only in HTTP/1.0
+  std::string_view path;                      ///< path and query, beginning with '/', or "*"
+  std::optional<std::uint64_t> max_forwards;  ///< of OPTIONS alone, as it came
   bool expects_continue = false;
   bool idempotent = false;  ///< RFC 9110, section 9.2.2
   bool head = false;        ///< the method is HEAD: its response has no body
@@ -45,13 +46,15 @@ struct RequestFacts {
 };
 
 /// Validates what decides framing and routing: version, method, target, Host, Content-Length,
-/// Transfer-Encoding. RFC 9112 sections 3, 6 and 11.2; RFC 9110 sections 7 and 9.
+/// Transfer-Encoding, Expect, Max-Forwards. RFC 9112 sections 3, 6 and 11.2; RFC 9110 sections 7, 9
+/// and 10.1.1. A refusal with status 200 is the answer of the last hop that a client asked for.
 [[nodiscard]] Result<RequestFacts, Refusal> judge_request(const Head& head);
 
 struct ResponseFacts {
   Framing framing;
   Persistence persistence = Persistence::keep_alive;
-  bool interim = false;  ///< 1xx, but 101
+  bool interim = false;        ///< 1xx, but 101
+  bool promises_body = false;  ///< has none (HEAD, 204, 304), but the head speaks of one
   /// The protocol that the node switches to, with a framing of BodyKind::tunnel; empty: none.
   std::string_view upgrade;
 };
@@ -67,7 +70,8 @@ enum class AskedBy : std::uint8_t { head, upgrade, other };
 
 /// Tells which fields of a head are for its connection alone (RFC 9110, section 7.6.1): the known
 /// ones, and those that a Connection field names — but never one whose loss would change what a
-/// message means. Valid for as long as the head.
+/// message means, or whom a node takes it to come from: a peer must not have us drop what others
+/// put there, or what it depends on. Valid for as long as the head.
 class HopByHop {
  public:
   explicit HopByHop(const Head& head);

@@ -41,6 +41,9 @@ TEST(KeysTest, Server) {
        {"server.secrets = ['0123456789abcdef0123456789abcdef', true]",
         "f:1:55: server.secrets[#2]: expected a string, got a boolean"},
        {"server.secret_file = 1", "f:1:22: server.secret_file: expected a string, got an integer"},
+       {"server.underscore_names = 'keep'",
+        R"(f:1:27: server.underscore_names: "keep" is not known here; expected one of: )"
+        "drop, pass, refuse"},
        {"server = 7", "f:1:10: server: expected a table, got an integer"},
        {"[[server]]", "f:1:1: server: expected a table, got an array"}});
   expect_loads(beside_a_pool, {"server.workers = 0", "server.workers = 256",

@@ -34,6 +34,7 @@ workers = 4
 state_dir = "state"
 secrets = ["0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210"]
 trusted_proxies = ["10.0.0.0/8"]
+underscore_names = "refuse"
 [admin]
 socket = "admin.sock"
 [log]
@@ -65,7 +66,8 @@ sessions = 100000000
                     "state",
                     {"0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210"},
                     "",
-                    {*parse_network("10.0.0.0/8")}}));
+                    {*parse_network("10.0.0.0/8")},
+                    UnderscoreNames::refuse}));
   EXPECT_EQ(config.admin, (Admin{"admin.sock"}));
   EXPECT_EQ(config.log, (Log{LogLevel::warn, "access.log", AccessFormat::combined}));
   EXPECT_EQ(config.limits, (Limits{1024, 1000, 1'000'000, 2000, 30, 400}));

@@ -97,5 +97,33 @@ TEST(HeadTest, AClearedHeadIsAsGoodAsNew) {
   EXPECT_EQ(request.head.text(request.head.method), "");
 }
 
+TEST(UnderscoreTest, NamesThatCgiTakesForOthersAreKnown) {
+  for (const char* name :
+       {"", "a", "X-User", "x-user-9", "Accept-Encoding", "X-123456789-zZaA09"}) {
+    EXPECT_FALSE(folds_like_underscore(name)) << name;
+  }
+  const std::string odd = "!#$%&'*+.^_`|~";
+  const std::string frame = "aZ-09xA-zZ";
+  for (const char c : odd) {
+    for (std::size_t size = 0; size <= 2 * frame.size(); ++size) {
+      for (std::size_t at = 0; at <= size; ++at) {
+        std::string name = (frame + frame).substr(0, size);
+        ASSERT_FALSE(folds_like_underscore(name)) << name;
+        name.insert(at, 1, c);
+        ASSERT_TRUE(folds_like_underscore(name)) << name;
+      }
+    }
+  }
+}
+
+TEST(UnderscoreTest, EveryCharacterOfATokenIsJudgedAlikeInShortAndLongNames) {
+  for (char c = '!'; c < 0x7f; ++c) {
+    if (std::string_view("\"(),/:;<=>?@[\\]{}").find(c) != std::string_view::npos) continue;
+    const bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    EXPECT_EQ(folds_like_underscore(std::string(1, c)), !plain && c != '-') << c;
+    EXPECT_EQ(folds_like_underscore(std::string(8, c)), !plain && c != '-') << c;
+  }
+}
+
 }  // namespace
 }  // namespace bonedry::http

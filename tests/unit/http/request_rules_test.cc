@@ -287,5 +287,44 @@ TEST(RequestRulesTest, Http10CannotExpectAContinue) {
   EXPECT_FALSE(request.facts().expects_continue);
 }
 
+TEST(RequestRulesTest, EveryExpectationIsLookedAt) {
+  EXPECT_EQ(verdict_on(with("Expect: 100-continue\r\nExpect: a miracle\r\n")).substr(0, 3), "417");
+  EXPECT_EQ(verdict_on(with("Expect: 100-continue, x\r\n")).substr(0, 3), "417");
+  EXPECT_EQ(verdict_on(with("Expect:\r\n")).substr(0, 3), "417");
+}
+
+// -- Max-Forwards ---------------------------------------------------------------------------------
+
+TEST(RequestRulesTest, OptionsGoOnlyAsFarAsMaxForwardsLetsThem) {
+  const auto options = [](const std::string& hops) {
+    return "OPTIONS / HTTP/1.1\r\nHost: a\r\nMax-Forwards: " + hops + "\r\n\r\n";
+  };
+  EXPECT_EQ(ParsedRequest(options("7")).facts().max_forwards, 7U);
+  EXPECT_EQ(verdict_on(options("0")).substr(0, 3), "200");
+  for (const char* hops : {"", "-1", "x", "99999999999999999999", "1\r\nMax-Forwards: 1"}) {
+    EXPECT_EQ(verdict_on(options(hops)), "400 a malformed Max-Forwards") << hops;
+  }
+  EXPECT_EQ(verdict_on(with("Max-Forwards: 0\r\n")), "") << "of no meaning to POST";
+}
+
+// -- Names with underscores -----------------------------------------------------------------------
+
+TEST(RequestRulesTest, NamesThatCgiTakesForOthersAreDroppedOrPassedOrRefused) {
+  const std::string text = with("X_User: root\r\nX-Plain: 1\r\nX.User: root\r\n");
+  const ParsedRequest dropped(text);
+  ASSERT_EQ(dropped.verdict(), "");
+  EXPECT_EQ(dropped.head.fields.size(), 2U);
+  const ParsedRequest passed(text, {32768, 100, UnderscoreNames::pass});
+  ASSERT_EQ(passed.verdict(), "");
+  EXPECT_EQ(passed.head.fields.size(), 4U);
+  const ParsedRequest refused(text, {32768, 100, UnderscoreNames::refuse});
+  EXPECT_EQ(refused.verdict().substr(0, 3), "400");
+}
+
+TEST(RequestRulesTest, DroppedFieldsCountAsFields) {
+  EXPECT_EQ(ParsedRequest(with("X_A: 1\r\nX_B: 2\r\n"), {32768, 2}).verdict().substr(0, 3), "431");
+  EXPECT_EQ(ParsedRequest(with("X_A: 1\r\nX_B: 2\r\n"), {32768, 3}).verdict(), "");
+}
+
 }  // namespace
 }  // namespace bonedry::http
