@@ -143,8 +143,8 @@ void DownstreamConnection::want_body() {
   while (state_ == State::exchange && body_ == Body::wanted && !in_.empty()) {
     if (!parse_body()) break;
   }
-  const bool drained = state_ == State::exchange && body_ == Body::wanted && in_.empty();
-  if (drained && input_ == Input::ended && parser_.ends_at_close()) on_end_of_tunnel();
+  if (state_ != State::exchange || !is_cut_off()) return;
+  parser_.ends_at_close() ? on_end_of_tunnel() : close();
 }
 
 void DownstreamConnection::hold_body() {
@@ -291,9 +291,15 @@ void DownstreamConnection::process() {
     }
   }
   processing_ = Processing::idle;
-  // The rest of a head can no longer come.
-  if (state_ == State::head && input_ == Input::ended) return close();
+  if (is_cut_off()) return close();
   if (state_ != State::closed) update_interest();
+}
+
+/// The client has closed its side, and what has been read does not make up a request: the rest of
+/// it can no longer come.
+bool DownstreamConnection::is_cut_off() const {
+  if (input_ == Input::open) return false;
+  return state_ == State::head || (state_ == State::exchange && body_ != Body::none && in_.empty());
 }
 
 /// Nobody is answered before the header is there: who speaks another protocol gets no word of this

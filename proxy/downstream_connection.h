@@ -79,6 +79,7 @@ class DownstreamConnection final : public io::Retirable,
   /// Whether the client, now known, may have one more connection.
   [[nodiscard]] bool is_admitted();
   [[nodiscard]] http::Trust trust_in(const IpAddress& address) const;
+  [[nodiscard]] bool is_cut_off() const;
   [[nodiscard]] bool parse_head();
   [[nodiscard]] bool parse_body();
   void start_exchange();

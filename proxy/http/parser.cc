@@ -18,6 +18,9 @@ constexpr std::string_view kLineEnd = "\r\n";
 // need 18, and nobody is known to use extensions.
 constexpr std::uint64_t kMostFramingBytes = 256;
 
+// llhttp's reason, where other errors in a version have others.
+constexpr std::string_view kUnknownVersion = "Invalid HTTP version";
+
 constexpr bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
@@ -174,10 +177,20 @@ ParseStatus Parser::fail(Refusal refusal) {
 ParseStatus Parser::fail_parse() {
   if (refusal_.why[0] != '\0') return ParseStatus::failed;  // a callback knew better
   if (llhttp_get_errno(&llhttp_) == HPE_INVALID_VERSION) {
-    return fail({505, "a version other than HTTP/1.0 and 1.1"});
+    // It stops behind digits that are no version of its own, or at one too many.
+    const bool number = std::string_view(llhttp_get_error_reason(&llhttp_)) == kUnknownVersion ||
+                        is_digit(*llhttp_get_error_pos(&llhttp_));
+    if (number) return fail({505, "a version other than HTTP/1.0 and 1.1"});
+    return fail({400, "a malformed version"});
   }
   const char* const reason = llhttp_get_error_reason(&llhttp_);
   return fail({400, reason != nullptr && *reason != '\0' ? reason : "a malformed message"});
+}
+
+ParseStatus Parser::fail_large(const Head& head) {
+  const bool target = head.target.at + head.target.size >= limits_.bytes;
+  return fail(target ? Refusal{414, "a target that is too long"}
+                     : Refusal{431, "a head that is too large"});
 }
 
 ParseStatus Parser::parse_head(const char* base, std::size_t size, const HeadLimits& limits,
@@ -190,14 +203,16 @@ ParseStatus Parser::parse_head(const char* base, std::size_t size, const HeadLim
   if (error == HPE_OK) {
     parsed_ = size;
     if (check_start({base, size}) == ParseStatus::failed) return ParseStatus::failed;
-    if (size < limits.bytes) return ParseStatus::more;
-    const bool in_target = kind_ == Kind::request && head.fields.empty() && dropped_ == 0;
-    return fail(in_target ? Refusal{414, "a target that is too long"}
-                          : Refusal{431, "a head that is too large"});
+    return size < limits.bytes ? ParseStatus::more : fail_large(head);
   }
   if (error != HPE_PAUSED) return fail_parse();
   parsed_ = static_cast<std::size_t>(llhttp_get_error_pos(&llhttp_) - base);
-  if (parsed_ > limits.bytes) return fail({431, "a head that is too large"});
+  if (parsed_ > limits.bytes) return fail_large(head);
+  // Where llhttp and the rules would not agree on what is chunked, nobody else may either.
+  const bool coded = (llhttp_.flags & F_TRANSFER_ENCODING) != 0;
+  if (coded && (llhttp_.flags & F_CHUNKED) == 0) {
+    return fail({400, "a Transfer-Encoding other than chunked"});
+  }
   head.base = base;
   head.size = static_cast<std::uint32_t>(parsed_);
   head.major = llhttp_get_http_major(&llhttp_);

@@ -94,6 +94,7 @@ class Parser {
 
   ParseStatus fail(Refusal refusal);
   ParseStatus fail_parse();
+  ParseStatus fail_large(const Head& head);
   ParseStatus check_start(std::string_view bytes);
   ParseStatus check_request_line(const Head& head);
   ParseStatus check_status_line(const Head& head);

@@ -1,0 +1,268 @@
+// The corpus against parser, rules and writer in memory: whole, byte by byte, and cut at every
+// byte.
+#include "proxy/base/chunk.h"
+#include "proxy/base/slice_queue.h"
+#include "proxy/http/head_writer.h"
+#include "proxy/http/parser.h"
+#include "proxy/http/rules.h"
+#include "tests/corpus/http/corpus.h"
+#include "tests/corpus/http/recording_node.h"
+
+#include <gtest/gtest.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+namespace bonedry::corpus {
+namespace {
+
+using http::BodyKind;
+using http::Parser;
+using http::ParseStatus;
+using Ends = std::vector<std::size_t>;
+
+std::string text_of(const SliceQueue& queue) {
+  std::vector<iovec> vectors(4096);
+  const std::size_t count = queue.gather(vectors);
+  std::string text;
+  for (std::size_t i = 0; i < count; ++i) {
+    text.append(static_cast<const char*>(vectors[i].iov_base), vectors[i].iov_len);
+  }
+  return text;
+}
+
+/// What became of some bytes.
+struct Outcome {
+  enum class Kind { clean, refused, broken, unfinished_head, unfinished_body } kind = Kind::clean;
+  int status = 0;
+  std::string why;
+  std::size_t count = 0;  ///< messages that are complete
+  std::string written;    ///< how they go on
+
+  friend bool operator==(const Outcome&, const Outcome&) = default;
+};
+
+std::string described(const Outcome& outcome) {
+  static constexpr const char* kKinds[] = {"clean", "refused", "broken", "unfinished head",
+                                           "unfinished body"};
+  return std::string(kKinds[static_cast<int>(outcome.kind)]) + " " +
+         std::to_string(outcome.status) + " '" + outcome.why + "', " +
+         std::to_string(outcome.count) + " complete:\n" + shown(outcome.written);
+}
+
+/// Reads messages from bytes that come in pieces, as a connection does.
+class Reading {
+ public:
+  Reading(Parser::Kind kind, std::string bytes, http::AskedBy asked_by)
+      : kind_(kind), asked_by_(asked_by), bytes_(std::move(bytes)), parser_(kind) {}
+
+  Outcome run(const Ends& ends) {
+    for (const std::size_t end : ends) {
+      while (phase_ != Phase::over && step(end)) {
+      }
+    }
+    if (phase_ == Phase::head && at_ < bytes_.size()) {
+      outcome_.kind = Outcome::Kind::unfinished_head;
+    } else if (phase_ == Phase::body) {
+      const bool whole = parser_.ends_at_close();
+      outcome_.kind = whole ? Outcome::Kind::clean : Outcome::Kind::unfinished_body;
+      outcome_.count += whole ? 1 : 0;
+    }
+    return outcome_;
+  }
+
+ private:
+  enum class Phase { head, body, over };
+
+  bool step(std::size_t end) { return phase_ == Phase::head ? head(end) : body(end); }
+
+  bool head(std::size_t end) {
+    if (at_ == end) return false;
+    const ParseStatus status = parser_.parse_head(bytes_.data() + at_, end - at_, {}, head_);
+    if (status == ParseStatus::more) return false;
+    if (status == ParseStatus::failed) return refuse(parser_.refusal());
+    at_ += head_.size;
+    return kind_ == Parser::Kind::request ? judge_request() : judge_response();
+  }
+
+  bool judge_request() {
+    const auto facts = http::judge_request(head_);
+    if (!facts) return refuse(facts.error());
+    // Slices need a chunk that keeps the bytes; here they outlive the queue.
+    SliceQueue queue;
+    http::write_request_head(head_, *facts, {"192.0.2.7", "http"}, nullptr, {queue, pool_});
+    outcome_.written += text_of(queue);
+    close_ = facts->persistence == http::Persistence::close;
+    return expect(facts->framing);
+  }
+
+  bool judge_response() {
+    const auto facts = http::judge_response(head_, asked_by_);
+    if (!facts) return refuse({502, facts.error()});
+    http::ResponseExtras extras;
+    extras.framing = facts->framing.kind;
+    SliceQueue queue;
+    http::write_response_head(head_, extras, {queue, pool_});
+    outcome_.written += text_of(queue);
+    close_ = !facts->interim;  // one answer is all that anybody waits for
+    if (facts->interim) {
+      head_.clear();
+      parser_.start();
+      return true;
+    }
+    return expect(facts->framing);
+  }
+
+  bool expect(http::Framing framing) {
+    parser_.expect_body(framing);
+    phase_ = Phase::body;
+    return true;
+  }
+
+  bool body(std::size_t end) {
+    if (at_ == end && parser_.framing().kind != BodyKind::none) return false;
+    std::size_t used = 0;
+    char* const data = bytes_.data() + at_;
+    const ParseStatus status = parser_.parse_body(data, end - at_, pieces_, used);
+    if (status == ParseStatus::failed) {
+      phase_ = Phase::over;
+      outcome_.kind = Outcome::Kind::broken;
+      outcome_.status = parser_.refusal().status;
+      outcome_.why = parser_.refusal().why;
+      return false;
+    }
+    for (const http::Span& piece : pieces_.all())
+      outcome_.written.append(data + piece.at, piece.size);
+    at_ += used;
+    if (status == ParseStatus::more) return false;
+    outcome_.written += parser_.trailers();
+    ++outcome_.count;
+    phase_ = close_ ? Phase::over : Phase::head;
+    head_.clear();
+    parser_.start();
+    return true;
+  }
+
+  bool refuse(const http::Refusal& refusal) {
+    phase_ = Phase::over;
+    outcome_.kind = Outcome::Kind::refused;
+    outcome_.status = refusal.status;
+    outcome_.why = refusal.why;
+    return false;
+  }
+
+  Parser::Kind kind_;
+  http::AskedBy asked_by_;
+  std::string bytes_;
+  ChunkPool pool_;
+  Parser parser_;
+  http::Head head_;
+  http::BodyPieces pieces_;
+  Phase phase_ = Phase::head;
+  std::size_t at_ = 0;
+  bool close_ = false;
+  Outcome outcome_;
+};
+
+Outcome read(Parser::Kind kind, const Case& one, const Ends& ends) {
+  const auto asked_by = one.method() == "HEAD" ? http::AskedBy::head : http::AskedBy::other;
+  return Reading(kind, one.bytes, asked_by).run(ends);
+}
+
+Outcome::Kind kind_of(const Case& one, const Outcome& outcome) {
+  using Kind = Outcome::Kind;
+  switch (one.verdict) {
+    case Verdict::refused:
+      return Kind::refused;
+    case Verdict::bad: {
+      // A head that breaks off, or does not come at all, is as bad as one that is refused.
+      const bool cut = outcome.kind == Kind::unfinished_head || outcome.kind == Kind::clean;
+      return one.end == End::close && cut && outcome.count == 0 ? outcome.kind : Kind::refused;
+    }
+    case Verdict::cut:
+    case Verdict::aborted:
+      return one.end == End::close ? Kind::unfinished_body : Kind::broken;
+    case Verdict::forwarded:
+    case Verdict::passed:
+      break;
+  }
+  return Kind::clean;
+}
+
+/// What is wrong with the outcome, or "".
+std::string problem_of(const Case& one, const Outcome& outcome) {
+  if (outcome.kind != kind_of(one, outcome)) return "another outcome";
+  const bool clean = outcome.kind == Outcome::Kind::clean;
+  const bool told = one.verdict == Verdict::refused || one.verdict == Verdict::cut;
+  if (!clean && told && one.status != 0 && outcome.status != one.status) return "another status";
+  if (!clean) return outcome.count == 0 ? "" : "a message that is complete";
+  if (one.verdict == Verdict::bad) return "";
+  if (outcome.count != one.count) return "another number of messages";
+  for (const std::string& text : one.sees) {
+    if (outcome.written.find(text) == std::string::npos) return "missing: " + shown(text);
+  }
+  for (const std::string& text : one.hides) {
+    if (outcome.written.find(text) != std::string::npos) return "not hidden: " + shown(text);
+  }
+  return "";
+}
+
+/// Where the pieces of a message end: all at once, byte by byte, and in two at every place. Of very
+/// long ones only at some.
+std::vector<Ends> ways_to_cut(std::size_t size) {
+  std::vector<Ends> ways{{size}};
+  const std::size_t step = 1 + size / 500;
+  Ends small;
+  for (std::size_t end = step; end < size; end += step) {
+    small.push_back(end);
+    ways.push_back({end, size});
+  }
+  small.push_back(size);
+  ways.push_back(small);
+  return ways;
+}
+
+void check(Parser::Kind kind, const std::string& path) {
+  for (const Case& one : read_cases(path)) {
+    const Outcome whole = read(kind, one, {one.bytes.size()});
+    const std::string problem = problem_of(one, whole);
+    if (!problem.empty()) {
+      ADD_FAILURE() << one.where << ": [" << one.name << "] " << problem << ": " << described(whole)
+                    << "\nof " << shown(one.bytes);
+      continue;
+    }
+    for (const Ends& ends : ways_to_cut(one.bytes.size())) {
+      const Outcome cut = read(kind, one, ends);
+      // How much of a broken body goes on before it breaks may differ, and the reason; nothing
+      // else.
+      const bool same = whole.kind != Outcome::Kind::clean || cut.written == whole.written;
+      if (same && problem_of(one, cut).empty()) continue;
+      ADD_FAILURE() << one.where << ": [" << one.name << "] read in " << ends.size()
+                    << " pieces, the first of " << ends.front() << " bytes: " << described(cut);
+      break;
+    }
+  }
+}
+
+std::string name_of(const testing::TestParamInfo<std::string>& info) {
+  return test_name(info.param);
+}
+
+class RequestsInMemory : public testing::TestWithParam<std::string> {};
+INSTANTIATE_TEST_SUITE_P(Corpus, RequestsInMemory, testing::ValuesIn(files_of("requests")),
+                         name_of);
+TEST_P(RequestsInMemory, AreJudgedAsTheCorpusSays) {
+  check(Parser::Kind::request, GetParam());
+}
+
+class ResponsesInMemory : public testing::TestWithParam<std::string> {};
+INSTANTIATE_TEST_SUITE_P(Corpus, ResponsesInMemory, testing::ValuesIn(files_of("responses")),
+                         name_of);
+TEST_P(ResponsesInMemory, AreJudgedAsTheCorpusSays) {
+  check(Parser::Kind::response, GetParam());
+}
+
+}  // namespace
+}  // namespace bonedry::corpus
