@@ -77,27 +77,37 @@ constexpr auto kPlain = [] {
   return plain;
 }();
 
-/// The same for eight characters of a token at once, as `lower` does it. A letter's bit for lower
-/// case set in all of them leaves '-', the digits, and what lies from 'a' to 'z'.
+/// The same for eight characters of a token at once, as `lower` does it. With a letter's bit for
+/// lower case set in all of them, of a token's characters '-', the digits (alone below 'a' with the
+/// bit of 0x10) and 'a' to 'z' are plain.
 bool plain(Word word) {
   constexpr Word kOnes = 0x0101010101010101U;
   const Word folded = word | (kOnes * 0x20);
-  const Word beyond_z = folded + kOnes * (0x7f - 'z');
   const Word from_a = folded + kOnes * (0x80 - 'a');
-  const Word from_0 = folded + kOnes * (0x80 - '0');
-  const Word beyond_9 = folded + kOnes * (0x7f - '9');
+  const Word beyond_z = folded + kOnes * (0x7f - 'z');
+  const Word digit = folded << 3U;
   // '-' alone becomes 0, and 0x80 less of anything else has no high bit.
   const Word dash = (kOnes * 0x80) - (folded ^ (kOnes * '-'));
-  const Word fine = (from_a & ~beyond_z) | (from_0 & ~beyond_9) | dash;
+  const Word fine = (from_a | digit | dash) & ~beyond_z;
   return (fine & (kOnes * 0x80)) == kOnes * 0x80;
+}
+
+/// Four to seven characters, some of them twice.
+Word load_short(std::string_view text) {
+  std::uint32_t first = 0;
+  std::uint32_t last = 0;
+  std::memcpy(&first, text.data(), sizeof(first));
+  std::memcpy(&last, text.data() + text.size() - sizeof(last), sizeof(last));
+  return first | (static_cast<Word>(last) << 32U);
 }
 
 }  // namespace
 
 bool folds_like_underscore(std::string_view name) {
-  if (name.size() < sizeof(Word)) {
+  if (name.size() < sizeof(Word) / 2) {
     return !std::ranges::all_of(name, [](char c) { return kPlain[static_cast<unsigned char>(c)]; });
   }
+  if (name.size() < sizeof(Word)) return !plain(load_short(name));
   for (std::size_t at = 0; at + sizeof(Word) < name.size(); at += sizeof(Word)) {
     if (!plain(load_word(name.data() + at))) return true;
   }

@@ -21,6 +21,9 @@ constexpr std::uint64_t kMostFramingBytes = 256;
 // llhttp's reason, where other errors in a version have others.
 constexpr std::string_view kUnknownVersion = "Invalid HTTP version";
 
+constexpr bool is_blank(char c) {
+  return c == ' ' || c == '\t';
+}
 constexpr bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
@@ -86,9 +89,10 @@ struct Parser::Callbacks {
     if (parser.head_ == nullptr) return parser.keep_trailer();
     Field& field = parser.head_->fields.back();
     const std::string_view name(parser.base_ + field.name.at, field.name.size);
-    const std::string_view value(parser.base_ + field.value.at, field.value.size);
     field.id = field_name(name);
-    field.value.size = static_cast<std::uint32_t>(trimmed(value).size());
+    // llhttp has skipped the blanks in front.
+    const char* const value = parser.base_ + field.value.at;
+    while (field.value.size > 0 && is_blank(value[field.value.size - 1])) --field.value.size;
     if (field.id != FieldName::other || parser.takes_name(name)) return 0;
     parser.head_->fields.pop_back();
     ++parser.dropped_;

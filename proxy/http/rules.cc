@@ -375,8 +375,7 @@ bool HopByHop::operator()(const Field& field) const {
     case FieldName::date:
       return false;  // whatever Connection says
     default:
-      return names_ == Names::some && named(head_.name(field)) &&
-             !for_all_recipients(head_.name(field));
+      return names_ == Names::some && named(head_.name(field));
   }
 }
 
@@ -388,7 +387,7 @@ bool HopByHop::named(std::string_view name) const {
       found = found || equal_ignoring_case(option, name);
     });
   }
-  return found;
+  return found && !for_all_recipients(name);
 }
 
 bool is_host(std::string_view text) {
