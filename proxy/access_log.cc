@@ -1,5 +1,7 @@
 #include "proxy/access_log.h"
 
+#include "proxy/base/signals.h"
+
 #include <spdlog/async.h>
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
@@ -105,7 +107,7 @@ void format_combined(Buffer& out, const AccessEntry& entry) {
 
 struct AccessLog::Backend {
   std::shared_ptr<spdlog::details::thread_pool> threads =
-      std::make_shared<spdlog::details::thread_pool>(kQueuedLines, 1);
+      std::make_shared<spdlog::details::thread_pool>(kQueuedLines, 1, block_signals);
 
   ~Backend() {
     const std::size_t lost = threads->overrun_counter();

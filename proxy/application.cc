@@ -6,6 +6,7 @@
 #include "admin/state_store.h"
 #include "conf/loader.h"
 #include "proxy/base/file.h"
+#include "proxy/base/signals.h"
 #include "proxy/server.h"
 #include "session/memory_ledger.h"
 #include "session/secrets.h"
@@ -89,6 +90,7 @@ class Application::Impl {
 
   void run() {
     loop_.run();
+    block_signals();
     spdlog::info("ended");
   }
 

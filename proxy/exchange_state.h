@@ -17,7 +17,8 @@ namespace bonedry::proxy {
 ///                |________________^  |    |       |
 ///                                    v    |       |   (a failure before `answered` goes back to
 ///                                pausing  |       |   `none` and chooses again, or ends the
-///                                    |____|_______|--> none      exchange; so does leaving the queue)
+///                                    |____|_______|--> none     exchange; so does leaving the
+///                                                              queue)
 ///
 /// `dropped`, and `done` of the response, are absorbing.
 enum class RequestState : std::uint8_t {

@@ -103,8 +103,12 @@ Outcome Server::bind_one(const conf::Listener& listener, Bound& bound) {
 }
 
 void Server::start(std::shared_ptr<const balancer::Topology> topology) {
-  const SharedParts shared{parts_.ledger,  parts_.clock, access_log_,
-                           parts_.secrets, clients_,     most_clients(),
+  const SharedParts shared{parts_.ledger,
+                           parts_.clock,
+                           access_log_,
+                           parts_.secrets,
+                           clients_,
+                           most_clients(),
                            config_.server.underscore_names};
   prober_.adopt(*topology);
   for (std::size_t index = 0; index < worker_count_; ++index) {

@@ -1,15 +1,14 @@
 #include "proxy/worker.h"
 
 #include "proxy/base/file.h"
+#include "proxy/base/signals.h"
 
-#include <pthread.h>
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <csignal>
 #include <utility>
 
 namespace bonedry::proxy {
@@ -89,10 +88,7 @@ Worker::~Worker() {
 }
 
 void Worker::run() {
-  // Signals are the main thread's.
-  sigset_t all;
-  sigfillset(&all);
-  pthread_sigmask(SIG_BLOCK, &all, nullptr);
+  block_signals();
   loop_.run();
 }
 
@@ -246,6 +242,7 @@ void Worker::drain(std::function<void()> drained) {
 
 void Worker::begin_drain(std::function<void()> drained) {
   drained_ = std::move(drained);
+  for (const auto& listener : listeners_) listener->accept_waiting();
   listeners_.clear();
   // Closing removes from the list, so it is walked from its end.
   for (std::size_t index = connections_.size(); index > 0; --index) {

@@ -56,21 +56,39 @@ Listener::Listener(EventLoop& loop, UniqueFd fd, OnAccept on_accept)
 void Listener::on_ready(Ready /*ready*/) {
   watcher_.want(Ready::read);
   for (int taken = 0; taken < kBatch; ++taken) {
+    switch (take_one()) {
+      case Taken::one:
+        break;
+      case Taken::none:
+        return;
+      case Taken::no_descriptor:
+        // The socket stays readable: without a pause this would spin.
+        watcher_.want(Ready::none);
+        resume_.arm(kPause);
+        return;
+    }
+  }
+}
+
+void Listener::accept_waiting() {
+  for (int taken = 0; taken < kBacklog && take_one() == Taken::one; ++taken) {
+  }
+}
+
+Listener::Taken Listener::take_one() {
+  for (;;) {
     SocketAddress peer;
     peer.size = sizeof(peer.storage);
     UniqueFd client{::accept4(fd_.get(), reinterpret_cast<sockaddr*>(&peer.storage), &peer.size,
                               SOCK_NONBLOCK | SOCK_CLOEXEC)};
     if (client.is_open()) {
       on_accept_(std::move(client), peer);
-      continue;
+      return Taken::one;
     }
     if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-      // The socket stays readable: without a pause this would spin.
-      watcher_.want(Ready::none);
-      resume_.arm(kPause);
-      return;
+      return Taken::no_descriptor;
     }
-    if (errno == EAGAIN || errno == EWOULDBLOCK) return;
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return Taken::none;
     // A client that went away while it waited: the next one.
   }
 }

@@ -21,13 +21,20 @@ class Listener final : private FdWatcher::Handler {
 
   Listener(EventLoop& loop, UniqueFd fd, OnAccept on_accept);
 
+  /// Before it goes: takes those who wait in the kernel already, whom closing would reset. At most
+  /// a whole queue, so that a flood does not hold up the end.
+  void accept_waiting();
+
  private:
   /// So many a round, so that a rush of clients does not hold up those who are in already.
   static constexpr int kBatch = 16;
   /// How long to leave clients in the queue when the process has no descriptor left for them.
   static constexpr Millis kPause{100};
 
+  enum class Taken : std::uint8_t { one, none, no_descriptor };
+
   void on_ready(Ready ready) override;
+  [[nodiscard]] Taken take_one();
 
   UniqueFd fd_;
   FdWatcher watcher_;

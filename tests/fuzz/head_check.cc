@@ -119,6 +119,7 @@ void require_one_framing(const StrictHead& head, http::Framing framing) {
       require(encodings == 0 && lengths <= 1, "no body is framed by no chunks, and one length");
       return;
     case BodyKind::until_close:
+    case BodyKind::tunnel:
       require(encodings == 0 && lengths == 0, "a body that ends with the connection says nothing");
       return;
   }

@@ -281,5 +281,18 @@ TEST_P(OneNodeFailureStory, ARequestInFlightSurvivesAnOrderlyStop) {
   stopper.join();
 }
 
+TEST_P(OneNodeFailureStory, WhoWaitsToBeAcceptedIsServedBeforeTheEnd) {
+  bonedry_.pause();
+  std::vector<std::unique_ptr<HttpClient>> waiting;
+  for (int i = 0; i < 8; ++i) {
+    waiting.push_back(std::make_unique<HttpClient>(bonedry_.address()));
+    waiting.back()->send(Request{.target = "/last"}.to_wire());
+  }
+  std::thread stopper{[this] { bonedry_.stop(); }};
+  bonedry_.resume();
+  for (const auto& client : waiting) EXPECT_EQ(client->read_response().status, 200);
+  stopper.join();
+}
+
 }  // namespace
 }  // namespace bonedry::test
