@@ -167,7 +167,7 @@ TEST_P(QueueStory, WhoFindsNoConnectionFreeWaits) {
   launch_queue({"max_connections = 2"}, {"queue = \"30s\""});
   auto answers = ask(8);
   EXPECT_TRUE(eventually([&] { return waiting() == 6; }));
-  EXPECT_EQ(alice_.requests_for("/slow"), 2U);
+  EXPECT_TRUE(alice_.wait_for("/slow", 2));
   gate_.open();
   for (auto& answer : answers) EXPECT_EQ(answer.get(), 200);
   EXPECT_LE(most_at_once_, 2);
