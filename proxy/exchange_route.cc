@@ -192,7 +192,8 @@ void Exchange::on_connect_failed(int error) {
 /// A refused connect is over in no time, so a user's own node gets another chance before the user
 /// is taken off it. A time-out has already cost too much.
 bool Exchange::ask_own_node_again(int error) {
-  if (error != ECONNREFUSED || visit_.claim != Claim::session) return false;
+  const bool own = visit_.claim == Claim::session && visit_.node == node_index_;
+  if (error != ECONNREFUSED || !own) return false;
   if (own_node_tries_ == kOwnNodePauses.size() || node_->down(worker_.now())) return false;
   set(AttemptState::pausing);
   arm_for(kOwnNodePauses[own_node_tries_++]);

@@ -94,6 +94,22 @@ TEST_P(LostStory, WithNowhereToGoAUserKeepsHisNode) {
   EXPECT_EQ(user.cookie(), cookie);
 }
 
+TEST_P(LostStory, APlaceOnANodeThatRefusedIsGivenBack) {
+  launch(shop(workers(), {alice_, TestNode{bob_, {"max_sessions = 1"}}}));
+  order("maintain bob --force");
+  User first = live_user_on(alice_);
+  User second = live_user_on(alice_);
+  order("activate bob");
+  alice_.stop();
+  bob_.stop();
+  EXPECT_THAT(first.click().status, AnyOf(502, 503)) << "Alice is marked from now on";
+  EXPECT_THAT(second.click().status, AnyOf(502, 503)) << "so Bob is tried first";
+  bob_.start();
+  User stranger{bonedry_->address()};
+  EXPECT_EQ(stranger.click().status, 200) << "there is nobody on Bob";
+  EXPECT_EQ(stranger.node(), "bob");
+}
+
 TEST_P(LostStory, ManyUsersAreRescuedAtOnce) {
   launch(config());
   std::vector<User> users;
