@@ -252,7 +252,8 @@ void Worker::begin_drain(std::function<void()> drained) {
 }
 
 void Worker::check_drained() {
-  if (!drained_ || !connections_.empty()) return;
+  // While there are listeners, who waits at them is still to be taken.
+  if (!drained_ || !listeners_.empty() || !connections_.empty()) return;
   const auto done = std::exchange(drained_, [] {});
   done();
 }

@@ -294,5 +294,29 @@ TEST_P(OneNodeFailureStory, WhoWaitsToBeAcceptedIsServedBeforeTheEnd) {
   stopper.join();
 }
 
+TEST_P(FailureStory, WhoWaitsBehindThoseWhoWentIsServedBeforeTheEnd) {
+  const Gate gate;
+  alice_.on("/last", [&gate](NodeExchange& exchange) {
+    (void)gate.wait();
+    exchange.respond(200, "served");
+  });
+  BonedryProcess bonedry{shop(workers(), {alice_})};
+  bonedry.pause();
+  for (int i = 0; i < 400; ++i) {
+    Socket gone = Socket::connect_tcp(bonedry.address());
+    gone.send_all("no request\r\n\r\n");
+    gone.reset();
+  }
+  HttpClient last{bonedry.address()};
+  last.send(Request{.target = "/last"}.to_wire());
+  std::thread stopper{[&bonedry] { bonedry.stop(); }};
+  bonedry.resume();
+  EXPECT_TRUE(alice_.wait_for("/last", 1));
+  EXPECT_FALSE(last.socket().wait_readable(Millis{300})) << "it is not cut off";
+  gate.open();
+  EXPECT_EQ(last.read_response().status, 200);
+  stopper.join();
+}
+
 }  // namespace
 }  // namespace bonedry::test
