@@ -47,7 +47,7 @@ std::string render(const LocalReply& reply) {
   out += reply.fields;
   if (reply.persistence == Persistence::close) out += "Connection: close\r\n";
   out += "\r\n";
-  if (reply.asked_by == AskedBy::other) out += body;
+  if (reply.asked_by != AskedBy::head) out += body;
   return out;
 }
 

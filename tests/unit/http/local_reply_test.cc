@@ -34,6 +34,13 @@ TEST(LocalReplyTest, TheAnswerToHeadHasTheSameHeadAndNoBody) {
   EXPECT_EQ(render(reply), with_body.substr(0, with_body.find("\r\n\r\n") + 4));
 }
 
+TEST(LocalReplyTest, WhoAskedForAnUpgradeGetsTheBodyToo) {
+  LocalReply reply = no_node();
+  const std::string with_body = render(reply);
+  reply.asked_by = AskedBy::upgrade;
+  EXPECT_EQ(render(reply), with_body);
+}
+
 TEST(LocalReplyTest, AConnectionThatStaysIsNotAnnounced) {
   LocalReply reply = no_node();
   reply.persistence = Persistence::keep_alive;
