@@ -268,7 +268,9 @@ void Exchange::on_response_head(const http::ResponseFacts& facts) {
   status_ = response_head_.status;
   set(switches ? ResponseState::tunnel : ResponseState::body);
   origin_.downstream->send_head(response_head_, extras);
-  if (switches) begin_tunnel();
+  if (!switches) return;
+  begin_tunnel();
+  leave_displaced_node();  // taken from its users while it was being asked
 }
 
 void Exchange::on_response_body(const BodySlices& body, Last last, std::string_view trailers) {

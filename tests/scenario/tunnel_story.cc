@@ -223,6 +223,16 @@ TEST_P(TunnelStory, ANodeThatSwitchesToSomethingElseIsNotBelieved) {
   EXPECT_EQ(node(alice_).sessions(), 0) << "nobody has seen the node";
 }
 
+TEST_P(TunnelStory, AnAnswerOfOurOwnIsWholeForWhoAskedToSwitch) {
+  alice_.on("/ws", [](NodeExchange& exchange) { exchange.close_after(); });
+  launch(shop(workers(), {alice_}));
+  HttpClient client{bonedry_->address()};
+  const Response response = client.exchange({.target = "/ws", .headers = kHandshake});
+  EXPECT_EQ(response.status, 502);
+  EXPECT_THAT(response.body, StartsWith("502 Bad Gateway"));
+  EXPECT_EQ(client.get("/").status, 200) << "the connection goes on";
+}
+
 TEST_P(TunnelStory, ItsUserStaysForAsLongAsItIsOpen) {
   launch(config({"idle_timeout = \"500ms\""}));
   order("maintain bob --force");
@@ -265,6 +275,27 @@ TEST_P(TunnelStory, ADeadlineEndsItAndMovesItsUser) {
   EXPECT_TRUE(eventually_open("bob", 1));
   EXPECT_EQ(node(alice_).moved, 1);
   EXPECT_TRUE(eventually_logged(R"("end":"tunnel_moved")"));
+}
+
+TEST_P(TunnelStory, OneThatBeginsWhenItsUsersWereTakenOffEndsToo) {
+  const Gate gate;
+  alice_.on("/ws", [&gate](NodeExchange& exchange) {
+    (void)gate.wait();
+    echo(exchange);
+  });
+  launch(config());
+  User user = live_user_on(alice_);
+  auto switched = std::async(std::launch::async, [&] {
+    TunnelClient client{bonedry_->address()};
+    const std::string head = client.ask({}, user.cookie());
+    return head.substr(0, 12) + client.socket().receive_all();
+  });
+  ASSERT_TRUE(alice_.wait_for("/ws", 1));
+  order("maintain alice --force");
+  gate.open();
+  EXPECT_EQ(switched.get(), "HTTP/1.1 101") << "and then it ends";
+  EXPECT_TRUE(eventually_open("alice", 0));
+  EXPECT_TRUE(eventually([&] { return node(alice_).exchanges_open == 0; }));
 }
 
 TEST_P(TunnelStory, ForcedMaintenanceEndsIt) {
