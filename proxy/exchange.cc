@@ -65,6 +65,7 @@ void Exchange::reset() {
   response_head_.clear();
   facts_ = {};
   visit_ = {};
+  verdict_ = Verdict::fresh;
   tried_.clear();
   own_node_tries_ = 0;
   request_ = RequestState::done;

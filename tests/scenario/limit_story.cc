@@ -104,6 +104,20 @@ TEST_P(LimitStory, BodiesOfKnownLength) {
   EXPECT_EQ(alice_.requests() + bob_.requests(), before) << "no node was troubled";
 }
 
+TEST_P(LimitStory, WhatIsRefusedAtOnceHasNoVerdictOfOthers) {
+  launch_with({"body_bytes = 1000"});
+  User user = live_user_on(alice_);
+  EXPECT_EQ(user.click().status, 200);
+  user.send({.method = "POST", .target = "/big", .body = std::string(1001, 'x')});
+  const auto line = [this] {
+    const std::string log = bonedry_->out();
+    const auto at = log.find("/big");
+    return at == std::string::npos ? "" : log.substr(at, log.find('\n', at) - at);
+  };
+  EXPECT_TRUE(eventually([&] { return line().find(R"("status":413)") != std::string::npos; }));
+  EXPECT_EQ(line().find("own_node"), std::string::npos) << line();
+}
+
 TEST_P(LimitStory, BodiesInChunks) {
   launch_with({"body_bytes = 1000"});
   HttpClient client{bonedry_->address()};
