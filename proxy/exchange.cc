@@ -73,6 +73,7 @@ void Exchange::reset() {
   attempt_ = AttemptState::none;
   freshness_ = Freshness::any;
   kept_body_.reset();
+  to_client_ = Flow::open;
   interim_heads_ = 0;
   status_ = 0;
   bytes_in_ = bytes_out_ = 0;
@@ -308,6 +309,7 @@ void Exchange::response_complete(std::string_view trailers) {
 void Exchange::on_response_batch() {
   if (over()) return;
   const Flow flow = origin_.downstream->flush();
+  to_client_ = flow;
   if (flow == Flow::broken) return finish(EndReason::client_gone, Departure::abort);
   if (flow == Flow::open && response_ == ResponseState::flushing && request_over()) {
     return finish(EndReason::completed, downstream_persistence_ == Persistence::keep_alive
@@ -324,6 +326,7 @@ void Exchange::on_response_batch() {
 
 void Exchange::on_downstream_drained() {
   if (over()) return;
+  to_client_ = Flow::open;
   timer_.disarm();
   if (response_ == ResponseState::local) return finish(ending_, Departure::close);
   if (response_ == ResponseState::flushing) return on_response_batch();

@@ -160,6 +160,7 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   // Of the next attempt: a request that is sent again must not meet another dead connection.
   Freshness freshness_ = Freshness::any;
   std::optional<KeptBody> kept_body_;
+  Flow to_client_ = Flow::open;  // of the answer, when last looked at
   unsigned interim_heads_ = 0;
   int status_ = 0;
   std::uint64_t bytes_in_ = 0;

@@ -24,10 +24,13 @@ void Exchange::leave_displaced_node() {
   }
 }
 
-/// Both sides see the end of the connection, as if the other had closed it.
+/// Both sides see the end of the connection, as if the other had closed it; a client that has not
+/// heard all that the node has said sees that it was broken off.
 void Exchange::end_tunnel(EndReason reason) {
-  (void)origin_.downstream->flush();
-  finish(reason, Departure::close);
+  // A flush that gets the rest out says nothing of what the node was not let say meanwhile.
+  const bool heard_all = to_client_ == Flow::open;
+  const Flow flow = origin_.downstream->flush();
+  finish(reason, heard_all && flow == Flow::open ? Departure::close : Departure::abort);
 }
 
 void Exchange::leave_tunnel() {

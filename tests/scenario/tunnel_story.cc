@@ -319,6 +319,24 @@ TEST_P(TunnelStory, OneInWhichNothingMovesIsClosed) {
   EXPECT_TRUE(eventually_logged(R"("end":"tunnel_idle")"));
 }
 
+TEST_P(TunnelStory, OneThatIsClosedWithinWhatWasSaidIsSeenToBe) {
+  const std::string much(32U * 1024 * 1024, 'x');
+  alice_.on("/ws", [much](NodeExchange& exchange) {
+    exchange.send(kSwitching);
+    exchange.send(much);
+    exchange.close_after();
+  });
+  TestConfig quiet = config();
+  quiet.timeouts = {"tunnel = \"1s\""};
+  quiet.pools.front().nodes = {alice_};
+  launch(quiet);
+  TunnelClient client{bonedry_->address()};
+  client.ask();
+  EXPECT_TRUE(eventually_logged(R"("end":"tunnel_idle")"));
+  EXPECT_TRUE(eventually_open("alice", 0));
+  EXPECT_THROW((void)client.socket().receive_all(), ConnectionReset);
+}
+
 TEST_P(TunnelStory, OneThatMovesIsNot) {
   TestConfig quiet = config();
   quiet.timeouts = {"tunnel = \"400ms\"", "stall = \"100ms\""};
