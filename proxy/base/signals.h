@@ -7,7 +7,8 @@
 namespace bonedry {
 
 /// The calling thread is sent no signal any more. Signals are the main thread's, and at the very
-/// end nobody's: one that comes then stays pending, so that it does not decide how the process ends.
+/// end nobody's: one that comes then stays pending, so that it does not decide how the process
+/// ends.
 inline void block_signals() {
   sigset_t all;
   sigfillset(&all);

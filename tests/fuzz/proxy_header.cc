@@ -1,6 +1,5 @@
 // What a proxy in front says of a connection.
 #include "proxy/io/proxy_protocol.h"
-
 #include "tests/fuzz/target.h"
 
 #include <string>

@@ -150,13 +150,13 @@ TEST_P(LongBodyStory, BytesBehindALongAnswerAreNotTheNextOne) {
 TEST_P(LongBodyStory, AResetIsNotTheEndOfAnAnswer) {
   // Exactly what a first read takes; the reset is met where the rest would be spliced, because it
   // is there before the proxy looks.
-  alice_.on("/reset", [this](NodeExchange& exchange) {
+  alice_.on("/reset", [pid = bonedry_.pid()](NodeExchange& exchange) {
     std::string all = exchange.head(200, {});
     all.resize(ChunkPool::kChunkSize, 'x');
-    ::kill(bonedry_.pid(), SIGSTOP);
+    ::kill(pid, SIGSTOP);
     exchange.send(all);
     exchange.reset();
-    ::kill(bonedry_.pid(), SIGCONT);
+    ::kill(pid, SIGCONT);
   });
   // The body of both answers ends with their connections, so it may be spliced.
   client_.send(Request{.target = "/reset", .version = "HTTP/1.0"}.to_wire());
