@@ -70,9 +70,10 @@ TEST_P(HealthStory, ANodeFallsAfterSoManyFailuresAndRisesAfterSoManySuccesses) {
   const auto script = std::make_shared<Script>();
   alice_.on("/healthz", [script](NodeExchange& exchange) {
     const bool ok = script->healthy;
-    exchange.respond(ok ? 200 : 500, "");
+    // Before the answer, which the proxy may act on at once.
     script->failures = ok ? 0 : script->failures + 1;
     script->successes = ok ? script->successes + 1 : 0;
+    exchange.respond(ok ? 200 : 500, "");
   });
   launch_checked({"path = \"/healthz\"", "interval = \"100ms\"", "rise = 3", "fall = 4"});
   ASSERT_TRUE(becomes(alice_, "up"));
