@@ -6,14 +6,17 @@
 namespace bonedry::io {
 namespace {
 
-Instant start(uv_loop_t& loop) {
+uv_loop_t& start(uv_loop_t& loop) {
   if (uv_loop_init(&loop) != 0) throw std::bad_alloc();
-  return {static_cast<std::int64_t>(uv_now(&loop))};
+  return loop;
 }
 
 }  // namespace
 
-EventLoop::EventLoop() : timers_(start(loop_)) {
+EventLoop::EventLoop()
+    : timers_([&loop = start(loop_)] {
+        return Instant{static_cast<std::int64_t>(uv_now(&loop))};
+      }) {
   const auto period = static_cast<std::uint64_t>(TimerWheel::kTick.count());
   uv_timer_init(&loop_, &tick_);
   tick_.data = this;
@@ -21,9 +24,6 @@ EventLoop::EventLoop() : timers_(start(loop_)) {
   uv_prepare_init(&loop_, &prepare_);
   prepare_.data = this;
   uv_prepare_start(&prepare_, on_prepare);
-  uv_check_init(&loop_, &check_);
-  check_.data = this;
-  uv_check_start(&check_, on_check);
 }
 
 EventLoop::~EventLoop() {
@@ -32,7 +32,6 @@ EventLoop::~EventLoop() {
   readiness_.close();
   uv_close(reinterpret_cast<uv_handle_t*>(&tick_), nullptr);
   uv_close(reinterpret_cast<uv_handle_t*>(&prepare_), nullptr);
-  uv_close(reinterpret_cast<uv_handle_t*>(&check_), nullptr);
   while (uv_run(&loop_, UV_RUN_NOWAIT) != 0) collect();
   collect();
   [[maybe_unused]] const int still_used = uv_loop_close(&loop_);
@@ -52,12 +51,6 @@ void EventLoop::on_prepare(uv_prepare_t* prepare) {
   auto& self = *static_cast<EventLoop*>(prepare->data);
   if (self.round_end_) self.round_end_();
   self.collect();
-}
-
-// libuv sets its time right before the callbacks of a poll; timers armed in them count from it.
-void EventLoop::on_check(uv_check_t* check) {
-  auto& self = *static_cast<EventLoop*>(check->data);
-  self.timers_.set_now(self.now());
 }
 
 void EventLoop::collect() {

@@ -46,7 +46,8 @@ std::uint16_t bound_port(const UniqueFd& fd) {
 }
 
 Listener::Listener(EventLoop& loop, UniqueFd fd, OnAccept on_accept)
-    : fd_(std::move(fd)),
+    : loop_(loop),
+      fd_(std::move(fd)),
       watcher_(loop, fd_.get(), *this),
       resume_(loop.timers(), [this] { watcher_.want(Ready::read); }),
       on_accept_(std::move(on_accept)) {
@@ -82,6 +83,7 @@ Listener::Taken Listener::take_one() {
     UniqueFd client{::accept4(fd_.get(), reinterpret_cast<sockaddr*>(&peer.storage), &peer.size,
                               SOCK_NONBLOCK | SOCK_CLOEXEC)};
     if (client.is_open()) {
+      loop_.update_now();  // it may have come while this round was held up
       on_accept_(std::move(client), peer);
       return Taken::one;
     }

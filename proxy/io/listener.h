@@ -36,6 +36,7 @@ class Listener final : private FdWatcher::Handler {
   void on_ready(Ready ready) override;
   [[nodiscard]] Taken take_one();
 
+  EventLoop& loop_;
   UniqueFd fd_;
   FdWatcher watcher_;
   Timer resume_;

@@ -19,7 +19,7 @@ void TimerLink::remove() {
 
 void Timer::arm(Millis delay) {
   disarm();
-  const Instant due = wheel_.now_ + std::max(delay, Millis{0});
+  const Instant due = wheel_.now_() + std::max(delay, Millis{0});
   due_tick_ = std::max(due.ms / TimerWheel::kTick.count() + 1, wheel_.tick_ + 1);
   insert_before(wheel_.list_of(due_tick_));
   ++wheel_.armed_;
@@ -32,7 +32,6 @@ void Timer::disarm() {
 }
 
 void TimerWheel::advance(Instant now) {
-  now_ = now;
   const std::int64_t target = now.ms / kTick.count();
   // After a long sleep one round sees every list; more would only see them again.
   tick_ = std::max(tick_, target - static_cast<std::int64_t>(kSlots));

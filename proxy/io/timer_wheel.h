@@ -52,12 +52,12 @@ class TimerWheel {
   static constexpr Millis kTick{50};
   static constexpr std::size_t kSlots = 512;  // a round of 25 s: most time-outs fit into two
 
-  explicit TimerWheel(Instant now) : tick_(now.ms / kTick.count()), now_(now) {}
+  /// `now`: what armings count from. Never goes back.
+  explicit TimerWheel(std::function<Instant()> now)
+      : now_(std::move(now)), tick_(now_().ms / kTick.count()) {}
   TimerWheel(const TimerWheel&) = delete;
   TimerWheel& operator=(const TimerWheel&) = delete;
 
-  /// What armings count from; set at the start of each round of callbacks.
-  void set_now(Instant now) { now_ = now; }
   /// Fires everything that is due. Callbacks may arm, disarm and destroy any timer.
   void advance(Instant now);
   [[nodiscard]] bool idle() const { return armed_ == 0; }
@@ -68,8 +68,8 @@ class TimerWheel {
   void fire_tick();
 
   std::array<TimerLink, kSlots> lists_;
+  std::function<Instant()> now_;
   std::int64_t tick_;  // the last one that was fired
-  Instant now_;
   std::size_t armed_ = 0;
 };
 
