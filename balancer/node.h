@@ -38,6 +38,12 @@ class SessionCounts {
   void take_live() { word_.fetch_sub(kLive, std::memory_order_acq_rel); }
   void take_pending() { word_.fetch_sub(kPending, std::memory_order_acq_rel); }
   void pending_to_live() { word_.fetch_add(kLive - kPending, std::memory_order_acq_rel); }
+  /// What a count of all records came to, while none can change.
+  void put(Figures counted) {
+    word_.store(kLive * static_cast<std::uint64_t>(counted.live) +
+                    static_cast<std::uint64_t>(counted.pending),
+                std::memory_order_release);
+  }
   Figures take_all() { return figures(word_.exchange(0, std::memory_order_acq_rel)); }
 
  private:

@@ -8,7 +8,7 @@
 #include "proxy/base/file.h"
 #include "proxy/base/signals.h"
 #include "proxy/server.h"
-#include "session/memory_ledger.h"
+#include "session/mapped_ledger.h"
 #include "session/secrets.h"
 
 #include <fcntl.h>
@@ -51,6 +51,18 @@ Result<UniqueFd> lock_state(const std::string& state_dir) {
   return lock;
 }
 
+void report(const session::MappedLedger::Start& start) {
+  using Origin = session::MappedLedger::Origin;
+  if (!start.set_aside.empty()) {
+    spdlog::warn("the ledger that was there is not used: {}", start.set_aside);
+  }
+  const session::Ledger::Totals totals = start.ledger->totals();
+  if (start.origin == Origin::restored) spdlog::info("ledger: {} sessions", totals.sessions);
+  if (start.origin == Origin::resized) {
+    spdlog::info("ledger: {} sessions, with room for {} now", totals.sessions, totals.capacity);
+  }
+}
+
 }  // namespace
 
 class Application::Impl {
@@ -82,10 +94,14 @@ class Application::Impl {
     store_.emplace(config_.server.state_dir + "/nodes.json");
     const Result<admin::NodeRecords> records = store_->load();
     if (!records) return Failure{records.error()};
-    ledger_.emplace(config_.ledger.sessions, clock_.now());
+    Result<session::MappedLedger::Start> ledger = session::MappedLedger::open(
+        config_.server.state_dir + "/ledger", config_.ledger.sessions, *secrets, clock_);
+    if (!ledger) return Failure{ledger.error()};
+    report(*ledger);
+    ledger_ = std::move(ledger->ledger);
     server_.emplace(Server::Parts{loop_, *ledger_, clock_, secrets->all, on_health()}, config_);
     publisher_.emplace(*server_);
-    return open_doors(*records, secrets->age);
+    return open_doors(*records);
   }
 
   void run() {
@@ -95,16 +111,12 @@ class Application::Impl {
   }
 
  private:
-  Outcome open_doors(const admin::NodeRecords& records, session::SecretAge secret_age) {
+  Outcome open_doors(const admin::NodeRecords& records) {
     const Result<std::vector<Server::Bound>> bound = server_->bind();
     if (!bound) return Failure{bound.error()};
-    // A secret made just now has sealed nothing yet: no cookie can come that the ledger misses.
-    const std::optional<Instant> incomplete_since = secret_age == session::SecretAge::brand_new
-                                                        ? std::nullopt
-                                                        : std::optional<Instant>(clock_.now());
     control_.emplace(admin::ControlPlane::Parts{clock_, *ledger_, *publisher_, *store_, events_,
                                                 [this] { return load_config(); }},
-                     config_, records, incomplete_since);
+                     config_, records, ledger_->incomplete_since());
     std::vector<admin::ListenerStatus> listeners;
     for (const Server::Bound& one : *bound) listeners.push_back({one.address, one.pool});
     control_->set_listeners(std::move(listeners));
@@ -186,7 +198,7 @@ class Application::Impl {
   admin::EventLog events_;
   UniqueFd lock_;
   std::optional<admin::StateStore> store_;
-  std::optional<session::MemoryLedger> ledger_;
+  std::unique_ptr<session::MappedLedger> ledger_;
   std::optional<Server> server_;
   std::optional<ServerPublisher> publisher_;
   std::optional<admin::ControlPlane> control_;

@@ -43,6 +43,8 @@ struct SessionTimes {
   Millis idle{0};
   Millis pending{0};
   Millis lifetime{0};
+
+  friend bool operator==(const SessionTimes&, const SessionTimes&) = default;
 };
 
 /// How long after a loss of records no session that was lost can still be alive.

@@ -2,10 +2,13 @@
 
 #include "proxy/base/file.h"
 
+#include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <unistd.h>
 
 #include <array>
+#include <cstring>
+#include <new>
 #include <sstream>
 
 namespace bonedry::session {
@@ -51,6 +54,17 @@ Result<Secrets> generate(const std::string& path) {
 }
 
 }  // namespace
+
+std::uint64_t secret_id(std::string_view secret) {
+  const std::string text = "bonedry ledger: " + std::string(secret);
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  if (EVP_Digest(text.data(), text.size(), digest.data(), nullptr, EVP_sha256(), nullptr) != 1) {
+    throw std::bad_alloc();  // the only way to fail with a digest that is built in
+  }
+  std::uint64_t id = 0;
+  std::memcpy(&id, digest.data(), sizeof(id));
+  return id | 1U;
+}
 
 Result<Secrets> load_secrets(const conf::Server& config) {
   if (!config.secrets.empty()) return Secrets{config.secrets, SecretAge::maybe_used};

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace bonedry::session {
@@ -22,6 +23,9 @@ struct Secrets {
   std::vector<std::string> all;  ///< first seals, all open; never empty
   SecretAge age = SecretAge::maybe_used;
 };
+
+/// Tells secrets apart in what is kept on the disk, and gives nothing away. Never 0.
+[[nodiscard]] std::uint64_t secret_id(std::string_view secret);
 
 /// The secrets of the config; or of its file, one a line; or the one in `state_dir`, which is made
 /// there with mode 0600 when it is missing. Errors never show a secret.

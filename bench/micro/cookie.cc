@@ -2,7 +2,7 @@
 #include "proxy/base/clock.h"
 #include "session/affinity.h"
 #include "session/cookie_header.h"
-#include "session/memory_ledger.h"
+#include "session/mapped_ledger.h"
 #include "session/sealed_cookie.h"
 
 #include <benchmark/benchmark.h>
@@ -115,7 +115,7 @@ class Shop {
   [[nodiscard]] Instant now() const { return clock_.now(); }
 
   ManualClock clock_;
-  session::MemoryLedger ledger_{10'000, clock_.now()};
+  session::MappedLedger ledger_{10'000, clock_.now()};
   balancer::PoolView pool_;
   std::unique_ptr<session::Affinity> affinity_;
 };

@@ -1,5 +1,5 @@
 #include "proxy/base/random.h"
-#include "session/memory_ledger.h"
+#include "session/mapped_ledger.h"
 
 #include <benchmark/benchmark.h>
 
@@ -47,7 +47,7 @@ struct Filled {
   }
 
   std::uint32_t sessions;
-  session::MemoryLedger ledger;
+  session::MappedLedger ledger;
   session::NodeSlot alice = ledger.slot_of("shop/alice");
 };
 

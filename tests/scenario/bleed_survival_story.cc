@@ -182,6 +182,7 @@ TEST_P(SurvivalStory, ALostLedgerWithholdsDrynessAndTakesItsUsersBack) {
   User leaves = live_user_on(alice_);
   order("bleed alice");
   bonedry_->kill9();
+  ASSERT_TRUE(std::filesystem::remove(bonedry_->state_dir() + "/ledger"));
   const TestTime before_start = TestClock::now();
   bonedry_->start();
   const auto status = bonedry_->status();

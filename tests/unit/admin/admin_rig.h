@@ -4,7 +4,7 @@
 #include "admin/control_plane.h"
 #include "admin/event_log.h"
 #include "proxy/base/clock.h"
-#include "session/memory_ledger.h"
+#include "session/mapped_ledger.h"
 #include "tests/unit/admin/client.h"
 
 #include <uv.h>
@@ -84,7 +84,7 @@ class AdminRig {
 
   Folder folder;
   ManualClock clock;
-  session::MemoryLedger ledger;
+  session::MappedLedger ledger;
   FakeWorkers workers;
   StateStore store;
   EventLog events;

@@ -25,7 +25,7 @@ conf::Node ControlTest::node(const std::string& name, unsigned weight) {
 }
 
 void ControlTest::start() {
-  ledger = std::make_unique<session::MemoryLedger>(1000, clock.now());
+  ledger = std::make_unique<session::MappedLedger>(1000, clock.now());
   const auto load = [this]() -> Result<conf::Config> {
     if (!load_error.empty()) return Failure{load_error};
     return config;

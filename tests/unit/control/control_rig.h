@@ -4,7 +4,7 @@
 #include "admin/event_log.h"
 #include "admin/state_store.h"
 #include "proxy/base/clock.h"
-#include "session/memory_ledger.h"
+#include "session/mapped_ledger.h"
 #include "tests/unit/io/temporary_folder.h"
 
 #include <gtest/gtest.h>
@@ -110,7 +110,7 @@ class ControlTest : public testing::Test {
   std::optional<Instant> incomplete_since;
   std::string load_error;  ///< empty: a reload loads `config`
   std::vector<std::string> answers;
-  std::unique_ptr<session::MemoryLedger> ledger;
+  std::unique_ptr<session::MappedLedger> ledger;
   FakePublisher publisher;
   StateStore store;
   EventLog events;

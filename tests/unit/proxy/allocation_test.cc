@@ -1,6 +1,6 @@
 // What an exchange allocates once everything is warm: nothing.
 #include "proxy/worker.h"
-#include "session/memory_ledger.h"
+#include "session/mapped_ledger.h"
 #include "tests/support/fake_node.h"
 #include "tests/support/http_client.h"
 
@@ -108,7 +108,7 @@ class AllocationTest : public testing::Test {
 
   test::FakeNode alice_{"alice"};
   SystemClock clock_;
-  session::MemoryLedger ledger_{1000, clock_.now()};
+  session::MappedLedger ledger_{1000, clock_.now()};
   AccessLog access_log_{{.access = "off"}};
   ClientCensus clients_;
   std::vector<std::string> secrets_{"a secret of at least thirty-two characters"};

@@ -37,7 +37,7 @@ class AffinityCookieTest : public test::AffinityTest {
 
   /// The proxy was restarted and has lost its ledger.
   void lose_ledger() {
-    fresh = std::make_unique<MemoryLedger>(1000, clock.now());
+    fresh = std::make_unique<MappedLedger>(1000, clock.now());
     for (balancer::NodeView& view : pool.nodes) {
       view.slot = fresh->slot_of(view.node->key());
       fresh->set_times(view.slot, {minutes{20}, minutes{20}, hours{12}});
@@ -48,7 +48,7 @@ class AffinityCookieTest : public test::AffinityTest {
     affinity = std::make_unique<Affinity>(pool, secrets, *fresh, clock);
   }
 
-  std::unique_ptr<MemoryLedger> fresh;
+  std::unique_ptr<MappedLedger> fresh;
 };
 
 TEST_F(AffinityCookieTest, ItsAttributesAreSafeByDefault) {

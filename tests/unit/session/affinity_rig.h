@@ -4,7 +4,7 @@
 #include "balancer/topology.h"
 #include "proxy/base/clock.h"
 #include "session/affinity.h"
-#include "session/memory_ledger.h"
+#include "session/mapped_ledger.h"
 
 #include <gtest/gtest.h>
 
@@ -149,7 +149,7 @@ class AffinityTest : public testing::Test {
   }
 
   ManualClock clock;
-  MemoryLedger ledger{1000, clock.now()};
+  MappedLedger ledger{1000, clock.now()};
   balancer::PoolView pool;
   std::vector<std::string> secrets{"the secret of all these tests, 32+"};
   std::unique_ptr<Affinity> affinity;

@@ -83,7 +83,7 @@ TEST_F(AffinityTest, GarbageIsNobodysCookie) {
 
 TEST_F(AffinityTest, ACookieSealedByAnotherSecretIsNobodys) {
   std::string cookie = user_on(kAlice);
-  MemoryLedger other_ledger(10, clock.now());
+  MappedLedger other_ledger(10, clock.now());
   const std::vector<std::string> others{"quite another secret, also 32+ long"};
   balancer::PoolView theirs = pool;
   theirs.ledger_complete_at = clock.now() + hours{1};

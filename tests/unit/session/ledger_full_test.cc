@@ -1,4 +1,4 @@
-#include "session/memory_ledger.h"
+#include "session/mapped_ledger.h"
 #include "tests/unit/session/ledger_rig.h"
 
 #include <gtest/gtest.h>
@@ -138,7 +138,7 @@ TEST_F(LedgerFullTest, AfterItGrewItComesBackToItsCapacityAsSessionsCome) {
 }
 
 TEST_F(LedgerFullTest, ManyHeldPendingOnesDoNotHideOneThatCanGo) {
-  MemoryLedger larger(300, now);
+  MappedLedger larger(300, now);
   const NodeSlot slot = larger.slot_of("shop/alice");
   larger.set_times(slot, {kIdle, kPending, kLifetime});
   std::vector<SessionRef> held;
@@ -195,7 +195,7 @@ TEST(LedgerCapacityTest, ItIsNeverExceededAtAnySize) {
   const Instant now{1'000'000};
   // Sizes around the splits into shards.
   for (const std::size_t capacity : {1U, 2U, 1023U, 1024U, 2047U, 2048U, 2049U, 4097U, 5000U}) {
-    MemoryLedger ledger(capacity, now);
+    MappedLedger ledger(capacity, now);
     const NodeSlot slot = ledger.slot_of("shop/alice");
     ledger.set_times(slot, {minutes{20}, minutes{20}, minutes{20}});
     for (std::uint64_t i = 0; i < 2 * capacity + 10; ++i) {
@@ -212,7 +212,7 @@ TEST(LedgerCapacityTest, ItIsNeverExceededAtAnySize) {
 TEST(LedgerCapacityTest, RandomKeysUseNearlyAllOfIt) {
   const Instant now{1'000'000};
   constexpr std::size_t kCapacity = 65'536;
-  MemoryLedger ledger(kCapacity, now);
+  MappedLedger ledger(kCapacity, now);
   const NodeSlot slot = ledger.slot_of("shop/alice");
   ledger.set_times(slot, {minutes{20}, minutes{20}, minutes{20}});
   std::uint64_t state = 1;

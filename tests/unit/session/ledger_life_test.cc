@@ -1,4 +1,4 @@
-#include "session/memory_ledger.h"
+#include "session/mapped_ledger.h"
 #include "tests/unit/session/ledger_rig.h"
 
 #include <gtest/gtest.h>

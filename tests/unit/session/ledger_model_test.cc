@@ -1,6 +1,6 @@
 // The ledger against a model of it that is too simple to be wrong.
 
-#include "session/memory_ledger.h"
+#include "session/mapped_ledger.h"
 #include "tests/unit/session/ledger_rig.h"
 
 #include <gtest/gtest.h>
@@ -277,7 +277,7 @@ class Duel {
 
   std::mt19937_64 random_;
   Instant now_{1'000'030};
-  MemoryLedger ledger_;
+  MappedLedger ledger_;
   Model model_;
   std::vector<NodeSlot> slots_;
   std::vector<Held> held_;

@@ -1,4 +1,4 @@
-#include "session/memory_ledger.h"
+#include "session/mapped_ledger.h"
 #include "tests/unit/session/ledger_rig.h"
 
 #include <gtest/gtest.h>
@@ -161,7 +161,7 @@ TEST_F(LedgerMoveTest, WhoIsDisplacedAndComesTooLateIsGone) {
 
 TEST_F(LedgerMoveTest, DisplacingDoesNotDependOnHowManyThereAre) {
   // Not a benchmark: a walk over the records would take seconds for this.
-  MemoryLedger large(200'000, now);
+  MappedLedger large(200'000, now);
   const NodeSlot slot = large.slot_of("shop/alice");
   large.set_times(slot, {kIdle, kPending, kLifetime});
   for (std::uint64_t i = 0; i < 100'000; ++i) {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "session/memory_ledger.h"
+#include "session/mapped_ledger.h"
 
 #include <gtest/gtest.h>
 
@@ -76,7 +76,7 @@ class LedgerTest : public testing::Test {
   }
 
   Instant now{1'000'000};
-  MemoryLedger ledger;
+  MappedLedger ledger;
   NodeSlot alice = ledger.slot_of("shop/alice");
   NodeSlot bob = ledger.slot_of("shop/bob");
 };

@@ -1,4 +1,4 @@
-#include "session/memory_ledger.h"
+#include "session/mapped_ledger.h"
 #include "tests/unit/session/ledger_rig.h"
 
 #include <gtest/gtest.h>
@@ -99,7 +99,7 @@ TEST_F(LedgerSweepTest, WhoComesWhileTheSweepLagsBehindKeepsTheWholeTime) {
 
 TEST_F(LedgerSweepTest, OneCallDoesABoundedPieceAndSaysThatThereIsMore) {
   constexpr std::uint64_t kMany = 5000;
-  MemoryLedger large(2 * kMany, now);
+  MappedLedger large(2 * kMany, now);
   const NodeSlot slot = large.slot_of("shop/alice");
   large.set_times(slot, {kIdle, kPending, kLifetime});
   for (std::uint64_t i = 0; i < kMany; ++i) {

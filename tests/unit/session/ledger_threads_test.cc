@@ -1,7 +1,7 @@
 // Several workers and the main thread at one ledger. Under ThreadSanitizer these show races; the
 // final counts show them everywhere else.
 
-#include "session/memory_ledger.h"
+#include "session/mapped_ledger.h"
 #include "tests/unit/session/ledger_rig.h"
 
 #include <gtest/gtest.h>
@@ -66,7 +66,7 @@ class LedgerThreadsTest : public testing::Test {
   }
 
   std::atomic<std::int64_t> now_ms{1'000'000};
-  MemoryLedger ledger{100'000, {1'000'000}};
+  MappedLedger ledger{100'000, {1'000'000}};
   std::array<NodeSlot, 3> slots{ledger.slot_of("shop/alice"), ledger.slot_of("shop/bob"),
                                 ledger.slot_of("shop/carol")};
 };
@@ -194,7 +194,7 @@ TEST_F(LedgerThreadsTest, WhileTimePassesEverybodyLeavesInTheEnd) {
 }
 
 TEST_F(LedgerThreadsTest, AFullLedgerStaysExact) {
-  MemoryLedger small(2'048, now());
+  MappedLedger small(2'048, now());
   const NodeSlot slot = small.slot_of("shop/alice");
   small.set_times(slot, {hours{1}, hours{1}, hours{9}});
   std::atomic<std::uint64_t> begun{0};

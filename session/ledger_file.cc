@@ -1,0 +1,177 @@
+#include "session/ledger_file.h"
+
+#include "proxy/base/file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <bit>
+#include <cerrno>
+#include <new>
+
+namespace bonedry::session {
+
+using layout::Bucket;
+using layout::Header;
+using layout::Index;
+using layout::Record;
+using layout::ShardHeader;
+using layout::Slot;
+
+namespace {
+
+constexpr std::size_t kPage = 4096;
+// Held sessions are bounded by the client connections of two processes, which this is far above
+// for any capacity that suits them; beyond it sessions are evicted as they begin.
+constexpr std::size_t kHeldBeyond = 65'536;
+
+std::size_t page_up(std::size_t bytes) {
+  return (bytes + kPage - 1) / kPage * kPage;
+}
+
+Failure<std::string> cannot(const char* what, const std::string& path) {
+  return Failure{std::string("cannot ") + what + " " + path + ": " + errno_text(errno)};
+}
+
+/// A lock on one byte, of this open file alone (F_OFD_SETLK): it ends with the process.
+bool lock_byte(int fd, int command, std::size_t byte, short& type) {
+  struct flock lock {};
+  lock.l_type = type;
+  lock.l_whence = SEEK_SET;
+  lock.l_start = static_cast<off_t>(byte);
+  lock.l_len = 1;
+  const bool done = ::fcntl(fd, command, &lock) == 0;
+  type = lock.l_type;
+  return done;
+}
+
+}  // namespace
+
+LedgerPlan::LedgerPlan(std::size_t capacity)
+    : capacity_(std::max<std::size_t>(capacity, 1)),
+      shards_(std::bit_floor(
+          std::clamp<std::size_t>(capacity_ / layout::kShardWorth, 1, layout::kMaxShards))),
+      heads_(std::bit_ceil(std::max<std::size_t>(share(0) * 2 / 3, 1))),
+      room_(share(0) * 2 + kHeldBeyond / shards_) {}
+
+std::size_t LedgerPlan::share(std::size_t shard) const {
+  return capacity_ / shards_ + (shard < capacity_ % shards_ ? 1 : 0);
+}
+
+std::size_t LedgerPlan::slots_at() {
+  return page_up(sizeof(Header));
+}
+
+std::size_t LedgerPlan::shard_at(std::size_t shard) const {
+  const std::size_t length = page_up(before_records() + room_ * sizeof(Record));
+  return page_up(slots_at() + layout::kMaxSlots * sizeof(Slot)) + shard * length;
+}
+
+std::size_t LedgerPlan::heads_at(std::size_t shard) const {
+  return shard_at(shard) + sizeof(ShardHeader);
+}
+
+std::size_t LedgerPlan::wheel_at(std::size_t shard) const {
+  return heads_at(shard) + heads_ * sizeof(Index);
+}
+
+std::size_t LedgerPlan::records_at(std::size_t shard) const {
+  return shard_at(shard) + before_records();
+}
+
+std::size_t LedgerPlan::before_records() const {
+  return page_up(sizeof(ShardHeader) + heads_ * sizeof(Index) + layout::kBuckets * sizeof(Bucket));
+}
+
+void LedgerFile::Unmap::operator()(std::byte* bytes) const {
+  ::munmap(bytes, length);
+}
+
+LedgerFile::Bytes LedgerFile::map(std::size_t length, int fd) {
+  const int kind = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
+  void* const bytes =
+      ::mmap(nullptr, length, PROT_READ | PROT_WRITE, kind | MAP_NORESERVE, fd, 0);
+  if (bytes == MAP_FAILED) return Bytes{nullptr, Unmap{}};
+  return Bytes{static_cast<std::byte*>(bytes), Unmap{length}};
+}
+
+LedgerFile::LedgerFile(const LedgerPlan& plan) : plan_(plan), bytes_(map(plan.bytes(), -1)) {
+  if (!bytes_) throw std::bad_alloc();
+}
+
+Result<LedgerFile> LedgerFile::make(const std::string& path, const LedgerPlan& plan) {
+  UniqueFd fd{::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
+  if (!fd.is_open()) return cannot("make", path);
+  if (::ftruncate(fd.get(), static_cast<off_t>(plan.bytes())) != 0) return cannot("size", path);
+  Bytes bytes = map(plan.bytes(), fd.get());
+  if (!bytes) return cannot("map", path);
+  LedgerFile file(plan, std::move(fd), std::move(bytes));
+  bool room = file.reserve(0, LedgerPlan::slots_at());
+  for (std::size_t shard = 0; room && shard < plan.shards(); ++shard) {
+    room = file.reserve(plan.shard_at(shard), plan.records_at(shard) - plan.shard_at(shard));
+  }
+  if (!room) return cannot("give place on the disk to", path);
+  return file;
+}
+
+Result<std::optional<LedgerFile::Found>> LedgerFile::find(const std::string& path) {
+  UniqueFd fd{::open(path.c_str(), O_RDWR | O_CLOEXEC)};
+  if (!fd.is_open()) {
+    if (errno == ENOENT) return std::optional<Found>{};
+    return cannot("open", path);
+  }
+  struct stat status {};
+  if (::fstat(fd.get(), &status) != 0) return cannot("look at", path);
+  const auto size = static_cast<std::size_t>(status.st_size);
+  if (!S_ISREG(status.st_mode)) return Failure{path + " is not a file"};
+  if (size < LedgerPlan::slots_at()) return std::optional{Found{{}, "it is too short"}};
+  const Bytes head = map(LedgerPlan::slots_at(), fd.get());
+  if (!head) return cannot("map", path);
+  const Header& header = *reinterpret_cast<const Header*>(head.get());
+  if (header.magic.load(std::memory_order_acquire) != layout::kMagic) {
+    return std::optional{Found{{}, "it is not a ledger, or was never finished"}};
+  }
+  if (header.version != layout::kVersion || header.record_size != sizeof(Record)) {
+    return std::optional{Found{{}, "it is of another version"}};
+  }
+  const LedgerPlan plan(header.capacity);
+  if (header.capacity == 0 || header.capacity > size || plan.bytes() != size) {
+    return std::optional{Found{{}, "its size is not what its header says"}};
+  }
+  Bytes bytes = map(size, fd.get());
+  if (!bytes) return cannot("map", path);
+  return std::optional{Found{LedgerFile(plan, std::move(fd), std::move(bytes)), ""}};
+}
+
+bool LedgerFile::reserve(std::size_t offset, std::size_t length) const {
+  if (!fd_.is_open()) return true;
+  const int error =
+      ::posix_fallocate(fd_.get(), static_cast<off_t>(offset), static_cast<off_t>(length));
+  errno = error;
+  return error == 0;
+}
+
+void LedgerFile::sync() const {
+  if (fd_.is_open()) ::msync(bytes_.get(), plan_.bytes(), MS_SYNC);
+}
+
+std::optional<std::size_t> LedgerFile::join() {
+  if (!fd_.is_open()) return 0;
+  for (std::size_t process = 0; process < layout::kProcesses; ++process) {
+    short type = F_WRLCK;
+    if (!lock_byte(fd_.get(), F_OFD_SETLK, process, type)) continue;
+    process_ = process;
+    return process;
+  }
+  return std::nullopt;
+}
+
+bool LedgerFile::has_sibling() const {
+  if (!fd_.is_open()) return false;
+  short type = F_WRLCK;
+  return lock_byte(fd_.get(), F_OFD_GETLK, 1 - process_, type) && type != F_UNLCK;
+}
+
+}  // namespace bonedry::session

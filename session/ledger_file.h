@@ -1,0 +1,101 @@
+#pragma once
+
+#include "proxy/base/result.h"
+#include "proxy/base/unique_fd.h"
+#include "session/ledger_layout.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace bonedry::session {
+
+/// Where everything is in a file for so many sessions.
+class LedgerPlan {
+ public:
+  explicit LedgerPlan(std::size_t capacity);
+
+  [[nodiscard]] std::size_t capacity() const { return capacity_; }
+  [[nodiscard]] std::size_t shards() const { return shards_; }
+  /// Sessions that a shard keeps.
+  [[nodiscard]] std::size_t share(std::size_t shard) const;
+  /// Records that it has place for: held ones may exceed its share.
+  [[nodiscard]] std::size_t room() const { return room_; }
+  [[nodiscard]] std::size_t heads() const { return heads_; }  ///< a power of two
+  [[nodiscard]] std::size_t bytes() const { return shard_at(shards_); }
+
+  [[nodiscard]] static std::size_t slots_at();
+  [[nodiscard]] std::size_t shard_at(std::size_t shard) const;
+  [[nodiscard]] std::size_t heads_at(std::size_t shard) const;
+  [[nodiscard]] std::size_t wheel_at(std::size_t shard) const;
+  [[nodiscard]] std::size_t records_at(std::size_t shard) const;
+
+ private:
+  [[nodiscard]] std::size_t before_records() const;
+
+  std::size_t capacity_;
+  std::size_t shards_;
+  std::size_t heads_;
+  std::size_t room_;
+};
+
+/// The bytes of a ledger: a mapped file, or memory of this process alone. Says nothing about what
+/// is in them but whose they are. Thread-safe once it is made.
+class LedgerFile {
+ public:
+  /// Memory that is given back at the end. Throws std::bad_alloc.
+  explicit LedgerFile(const LedgerPlan& plan);
+  /// Makes a new file, of mode 0600; one of that name is replaced.
+  [[nodiscard]] static Result<LedgerFile> make(const std::string& path, const LedgerPlan& plan);
+  /// Maps the one that is there; nothing when there is none. Whether its content is of any use is
+  /// not looked at beyond `refusal`, which says why it is not a ledger of this version.
+  struct Found;
+  [[nodiscard]] static Result<std::optional<Found>> find(const std::string& path);
+
+  LedgerFile(LedgerFile&&) noexcept = default;
+  LedgerFile& operator=(LedgerFile&&) noexcept = default;
+
+  [[nodiscard]] const LedgerPlan& plan() const { return plan_; }
+  /// A part of it; `T` is what the layout has there.
+  template <class T>
+  [[nodiscard]] T* at(std::size_t offset) const {
+    return reinterpret_cast<T*>(bytes_.get() + offset);
+  }
+  [[nodiscard]] layout::Header& header() const { return *at<layout::Header>(0); }
+
+  /// Gives bytes their place on the disk, so that writing to them cannot fail: a full disk would
+  /// kill the process at that very store. False when there is no room.
+  [[nodiscard]] bool reserve(std::size_t offset, std::size_t length) const;
+  /// Writes everything to the disk. Slow.
+  void sync() const;
+
+  /// Becomes one of the processes that share the file; nothing when there are two already.
+  [[nodiscard]] std::optional<std::size_t> join();
+  /// Whether the other one is there. Its death is seen at once, however it died.
+  [[nodiscard]] bool has_sibling() const;
+
+ private:
+  struct Unmap {
+    std::size_t length = 0;
+    void operator()(std::byte* bytes) const;
+  };
+  using Bytes = std::unique_ptr<std::byte, Unmap>;
+
+  LedgerFile(const LedgerPlan& plan, UniqueFd fd, Bytes bytes)
+      : plan_(plan), fd_(std::move(fd)), bytes_(std::move(bytes)) {}
+  [[nodiscard]] static Bytes map(std::size_t length, int fd);
+
+  LedgerPlan plan_;
+  UniqueFd fd_;  // closed: memory of this process
+  Bytes bytes_;
+  std::size_t process_ = 0;
+};
+
+struct LedgerFile::Found {
+  std::optional<LedgerFile> file;
+  std::string refusal;  ///< why there is no `file`
+};
+
+}  // namespace bonedry::session

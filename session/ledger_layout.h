@@ -1,0 +1,129 @@
+#pragma once
+
+#include "balancer/node.h"
+
+#include <pthread.h>
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+/// What the ledger's file holds. Two processes may have it mapped at the same time, and either may
+/// be killed between any two instructions, so there are no pointers in it, and every step that a
+/// count depends on is one store of one word: `Record::place`. All else can be made anew from the
+/// records. Change `kVersion` with any change here.
+///
+/// In order: Header, Slot[kMaxSlots], then for each shard ShardHeader, Index[heads],
+/// Bucket[kBuckets], Record[room].
+namespace bonedry::session::layout {
+
+constexpr std::uint64_t kMagic = 0x6c7972646e6f6200;  // "\0bondryl"
+constexpr std::uint32_t kVersion = 1;
+
+constexpr std::size_t kMaxSlots = 8192;    // nodes that a file can know; recycled when unused
+constexpr std::size_t kMaxName = 136;      // "pool/node": 64 characters each, see conf/values.cc
+constexpr std::size_t kMaxShards = 64;     // far above the worker threads that could contend
+constexpr std::size_t kShardWorth = 1024;  // smaller shards would fill unevenly
+constexpr std::int64_t kTickMs = 100;      // how exactly the wheel knows a time
+constexpr std::int64_t kBuckets = 4096;  // seven minutes ahead; what is later is looked at again
+constexpr std::size_t kProcesses = 2;    // that share a file: one generation hands over to the next
+
+using Index = std::uint32_t;  // a record's number in its shard plus one; 0: none
+
+/// In the header's terms time is "ledger time", in milliseconds: an Instant plus `offset_ms`. It
+/// goes on where it was after a reboot, when Instants begin anew.
+struct Header {
+  std::atomic<std::uint64_t> magic;  // last of all when a file is made
+  std::uint32_t version;
+  std::uint32_t record_size;
+  std::uint64_t capacity;
+  std::uint64_t boot;                    // hash of the boot's id
+  std::int64_t offset_ms;                // written before `boot`
+  std::atomic<std::int64_t> seen_ms;     // ledger time of the last sweep
+  std::atomic<std::int64_t> seen_wall;   // the calendar then
+  std::int64_t incomplete_since_ms;      // 0: no records were ever lost
+  std::uint64_t secret;                  // id of the secret that sealed last
+  std::atomic<std::uint32_t> synced;     // all is on the disk, as of a clean end
+  std::atomic<std::uint32_t> recount;    // a count may be too high: make all anew
+  std::atomic<std::uint32_t> slots_used;
+  std::atomic<std::uint32_t> joined;     // processes that came to share it, ever
+  pthread_mutex_t mutex;                 // for new slots
+};
+
+struct Slot {
+  std::array<char, kMaxName> name;  // zero-terminated
+  balancer::SessionCounts counts;
+  std::uint32_t generation;  // changed under all shard locks, read under any
+  std::int64_t idle_ms;      // the same
+  std::int64_t pending_ms;
+  std::int64_t lifetime_ms;
+  std::atomic<std::int64_t> evicted_ms;  // ledger time of the last eviction; 0: never
+};
+
+/// Records to look at in one tick, in the order in which they were placed.
+struct Bucket {
+  Index first;
+  Index last;
+};
+
+struct ShardHeader {
+  pthread_mutex_t mutex;  // robust, and shared between processes
+  std::int64_t tick;      // everything due before this tick has been looked at
+  std::uint64_t count;
+  std::uint64_t evicted;
+  Index used;
+  Index ready;  // records that have room on the disk
+  Index free;
+  Index pending_oldest;
+  Index pending_newest;
+};
+
+enum class State : std::uint8_t {
+  free,
+  pending,
+  live,
+  ended,  ///< nobody's any more, but exchanges still hold it
+};
+
+/// Where a session is: what must change in one step.
+struct Place {
+  std::uint32_t generation = 0;  ///< another than the slot's: displaced, counted nowhere
+  std::uint16_t node = 0;
+  State state = State::free;
+};
+
+struct Record {
+  std::uint64_t key_high;
+  std::uint64_t key_low;
+  std::uint64_t check;
+  std::int64_t created_ms;
+  std::int64_t last_ms;
+  std::atomic<std::uint64_t> packed_place;
+  std::uint32_t exchanges;
+  std::uint32_t due_tick;  // the bucket it stands in is that of this tick
+  Index next_same_hash;
+  Index wheel_previous;
+  Index wheel_next;
+  Index pending_previous;
+  Index pending_next;
+  std::array<std::uint32_t, kProcesses> open;     // exchanges that hold it, by process
+  std::array<std::uint16_t, kProcesses> tunnels;  // of those
+
+  [[nodiscard]] Place place() const {
+    const std::uint64_t packed = packed_place.load(std::memory_order_relaxed);
+    return {static_cast<std::uint32_t>(packed >> 32U), static_cast<std::uint16_t>(packed),
+            static_cast<State>((packed >> 16U) & 0xFFU)};
+  }
+  /// Everything written before is there for whoever sees the new place.
+  void put(Place place) {
+    packed_place.store(std::uint64_t{place.generation} << 32U |
+                           std::uint64_t{static_cast<std::uint8_t>(place.state)} << 16U |
+                           place.node,
+                       std::memory_order_release);
+  }
+};
+static_assert(sizeof(Record) == 88);
+static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
+
+}  // namespace bonedry::session::layout

@@ -1,0 +1,452 @@
+#include "session/ledger_shard.h"
+
+#include "proxy/base/duration.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+namespace bonedry::session {
+
+using layout::Bucket;
+using layout::kBuckets;
+using layout::kTickMs;
+using layout::Place;
+using layout::Slot;
+using layout::State;
+
+namespace {
+
+constexpr std::size_t kSweepBatch = 512;  // records ended under one lock: some 50 us
+constexpr std::size_t kEvictLook = 64;    // records looked at before eviction takes what it has
+constexpr int kMostEvictions = 4;  // per new session: a table that held ones overfilled shrinks back
+constexpr std::size_t kGrowBytes = 64UL * 1024;  // taken from the disk at a time: some 740 records
+
+State state_of(SessionState state) {
+  return state == SessionState::live ? State::live : State::pending;
+}
+
+std::size_t bucket(std::int64_t tick) {
+  return static_cast<std::size_t>(tick % kBuckets);
+}
+
+/// The first tick at which this time is surely past.
+std::int64_t tick_of(std::int64_t due_ms) {
+  return due_ms / kTickMs + 1;
+}
+
+}  // namespace
+
+RobustLock::RobustLock(pthread_mutex_t& mutex) : mutex_(&mutex) {
+  const int error = ::pthread_mutex_lock(mutex_);
+  if (error == EOWNERDEAD) {
+    previous_ = Owner::died;
+    ::pthread_mutex_consistent(mutex_);
+  } else if (error != 0) {
+    throw std::system_error(error, std::generic_category(), "the ledger's lock");
+  }
+}
+
+RobustLock::RobustLock(RobustLock&& other) noexcept
+    : mutex_(std::exchange(other.mutex_, nullptr)), previous_(other.previous_) {}
+
+RobustLock::~RobustLock() {
+  if (mutex_ != nullptr) ::pthread_mutex_unlock(mutex_);
+}
+
+void RobustLock::make(pthread_mutex_t& mutex) {
+  pthread_mutexattr_t attributes;
+  ::pthread_mutexattr_init(&attributes);
+  ::pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+  ::pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+  const int error = ::pthread_mutex_init(&mutex, &attributes);
+  ::pthread_mutexattr_destroy(&attributes);
+  if (error != 0) throw std::system_error(error, std::generic_category(), "the ledger's lock");
+}
+
+LedgerShard::LedgerShard(const LedgerFile& file, std::size_t shard, std::size_t process)
+    : file_(&file),
+      process_(process),
+      records_at_(file.plan().records_at(shard)),
+      share_(file.plan().share(shard)),
+      room_(file.plan().room()),
+      mask_(file.plan().heads() - 1),
+      ledger_(&file.header()),
+      slots_(file.at<Slot>(LedgerPlan::slots_at())),
+      header_(file.at<layout::ShardHeader>(file.plan().shard_at(shard))),
+      heads_(file.at<Index>(file.plan().heads_at(shard))),
+      wheel_(file.at<Bucket>(file.plan().wheel_at(shard))),
+      records_(file.at<Record>(records_at_)) {}
+
+RobustLock LedgerShard::lock() {
+  RobustLock lock(header_->mutex);
+  if (lock.previous_owner() == RobustLock::Owner::died) {
+    ledger_->recount.store(1);  // by somebody who may hold all locks
+    rebuild(Gone::sibling, header_->tick * kTickMs);
+  }
+  return lock;
+}
+
+void LedgerShard::clear() {
+  std::fill_n(heads_, mask_ + 1, 0);
+  std::fill_n(wheel_, kBuckets, Bucket{0, 0});
+  header_->free = 0;
+  header_->pending_oldest = 0;
+  header_->pending_newest = 0;
+  header_->count = 0;
+  header_->ready = std::min<Index>(header_->ready, static_cast<Index>(room_));
+  header_->used = std::min(header_->used, header_->ready);
+}
+
+void LedgerShard::rebuild(Gone gone, std::int64_t now_ms) {
+  clear();
+  header_->tick = now_ms / kTickMs;
+  std::vector<Index> pending;
+  for (Index index = header_->used; index > 0; --index) {
+    Record& record = at(index);
+    for (std::size_t process = 0; process < layout::kProcesses; ++process) {
+      if (gone == Gone::everybody || (gone == Gone::sibling && process != process_)) {
+        record.open[process] = 0;
+        record.tunnels[process] = 0;
+      }
+    }
+    adopt(index, pending);
+  }
+  std::ranges::sort(pending, {}, [this](Index index) { return at(index).created_ms; });
+  for (const Index index : pending) pending_push(index);
+}
+
+/// Puts a record where its place says that it belongs, whatever else is written in it.
+void LedgerShard::adopt(Index index, std::vector<Index>& pending) {
+  Record& record = at(index);
+  const Place place = record.place();
+  const bool session = place.state == State::pending || place.state == State::live;
+  if (!session || place.node >= ledger_->slots_used.load()) {
+    if (place.state == State::ended && holders(record) > 0) return;
+    return give_back(index);
+  }
+  record.created_ms = std::min(record.created_ms, record.last_ms);
+  link(index);
+  if (place.state == State::pending) pending.push_back(index);
+}
+
+void LedgerShard::release_all_of(std::size_t process) {
+  for (Index index = 1; index <= header_->used; ++index) {
+    Record& record = at(index);
+    if (record.open[process] == 0) continue;
+    record.open[process] = 0;
+    record.tunnels[process] = 0;
+    settle(index);
+  }
+}
+
+LedgerShard::Index LedgerShard::find(const SessionKey& key, std::int64_t now_ms) {
+  for (Index index = heads_[key.low & mask_]; index != 0; index = at(index).next_same_hash) {
+    const Record& record = at(index);
+    if (record.key_low != key.low || record.key_high != key.high) continue;
+    if (holders(record) == 0 && now_ms >= expiry(record)) {
+      end(index);
+      return 0;
+    }
+    return index;
+  }
+  return 0;
+}
+
+LedgerShard::Index LedgerShard::insert(const SessionKey& key, CookieCheck check, NodeSlot node,
+                                       SessionState state, std::int64_t created_ms,
+                                       std::int64_t now_ms) {
+  const Index index = make_room(now_ms);
+  if (index == 0) return 0;
+  Record& record = at(index);
+  record.key_high = key.high;
+  record.key_low = key.low;
+  record.check = check;
+  record.created_ms = created_ms;
+  record.last_ms = now_ms;
+  record.exchanges = 0;
+  record.open = {};
+  record.tunnels = {};
+  const Place place{slots_[node].generation, static_cast<std::uint16_t>(node), state_of(state)};
+  count(place);
+  record.put(place);
+  link(index);
+  if (place.state == State::pending) pending_push(index);
+  return index;
+}
+
+void LedgerShard::copy(const Record& record, std::int64_t now_ms) {
+  const Place place = record.place();
+  const Index index = make_room(now_ms);
+  if (index == 0) return note_eviction(place.node, now_ms);
+  Record& copied = at(index);
+  copied.key_high = record.key_high;
+  copied.key_low = record.key_low;
+  copied.check = record.check;
+  copied.created_ms = record.created_ms;
+  copied.last_ms = record.last_ms;
+  copied.exchanges = record.exchanges;
+  copied.open = {};
+  copied.tunnels = {};
+  if (!displaced(record)) count(place);
+  copied.put(place);
+  link(index);
+  if (place.state == State::pending) pending_push(index);
+}
+
+void LedgerShard::hold(Index index, std::int64_t now_ms) {
+  Record& record = at(index);
+  record.last_ms = std::max(record.last_ms, now_ms);
+  ++record.open[process_];
+  ++record.exchanges;
+}
+
+void LedgerShard::make_live(Index index) {
+  Record& record = at(index);
+  if (record.place().state != State::pending) return;
+  // Counted as live first in either case: one word, and no kill between leaves it uncounted.
+  if (!displaced(record)) slots_[record.place().node].counts.pending_to_live();
+  put_state(record, State::live);
+  pending_remove(index);
+  place_earlier(index);
+}
+
+MovedSession LedgerShard::move(Index index, NodeSlot from, NodeSlot to) {
+  Record& record = at(index);
+  const Place place = record.place();
+  // Another exchange of the session was faster: one user is never put on two nodes.
+  const bool elsewhere = place.node != from && !displaced(record);
+  if (place.state == State::ended || elsewhere) return {place.node, DoneBy::another};
+  const Place next{slots_[to].generation, static_cast<std::uint16_t>(to), place.state};
+  const bool counted = !displaced(record);
+  count(next);
+  record.put(next);
+  if (counted) uncount(place);
+  return {to, DoneBy::this_call};
+}
+
+void LedgerShard::end_held(Index index) {
+  Record& record = at(index);
+  const Place place = record.place();
+  if (place.state == State::ended) return;
+  const bool counted = !displaced(record);
+  unlink(index);
+  put_state(record, State::ended);
+  if (counted) uncount(place);
+}
+
+void LedgerShard::release(Index index, std::int64_t now_ms) {
+  Record& record = at(index);
+  record.last_ms = std::max(record.last_ms, now_ms);
+  --record.open[process_];
+  settle(index);
+}
+
+void LedgerShard::settle(Index index) {
+  const Record& record = at(index);
+  if (holders(record) > 0) return;
+  if (record.place().state == State::ended) return give_back(index);
+  place_earlier(index);
+}
+
+bool LedgerShard::sweep(std::int64_t now_ms) {
+  const std::int64_t now_tick = now_ms / kTickMs;
+  std::size_t budget = kSweepBatch;
+  while (header_->tick <= now_tick) {
+    while (const Index index = wheel_[bucket(header_->tick)].first) {
+      if (budget-- == 0) return true;
+      const std::int64_t due = expiry(at(index));
+      if (due > now_ms) {
+        unplace(index);
+        place(index, due);
+      } else {
+        end(index);
+      }
+    }
+    if (header_->tick == now_tick) return false;
+    ++header_->tick;
+  }
+  return false;
+}
+
+void LedgerShard::place_all() {
+  for (Index index = 1; index <= header_->used; ++index) {
+    const State state = at(index).place().state;
+    if (state == State::pending || state == State::live) place_earlier(index);
+  }
+}
+
+bool LedgerShard::displaced(const Record& record) const {
+  const Place place = record.place();
+  return place.generation != slots_[place.node].generation;
+}
+
+std::int64_t LedgerShard::expiry(const Record& record) const {
+  // Held: not before it is released, which looks at it again.
+  if (holders(record) > 0) return record.last_ms + kMaxDuration.count();
+  const Place place = record.place();
+  const Slot& slot = slots_[place.node];
+  const std::int64_t idle = place.state == State::live ? slot.idle_ms : slot.pending_ms;
+  return std::min(record.last_ms + idle, record.created_ms + slot.lifetime_ms);
+}
+
+void LedgerShard::count(Place place) const {
+  balancer::SessionCounts& counts = slots_[place.node].counts;
+  place.state == State::live ? counts.add_live() : counts.add_pending();
+}
+
+void LedgerShard::uncount(Place place) const {
+  balancer::SessionCounts& counts = slots_[place.node].counts;
+  place.state == State::live ? counts.take_live() : counts.take_pending();
+}
+
+void LedgerShard::put_state(Record& record, State state) const {
+  Place place = record.place();
+  place.state = state;
+  record.put(place);
+}
+
+void LedgerShard::end(Index index) {
+  Record& record = at(index);
+  const Place place = record.place();
+  const bool counted = !displaced(record);
+  unlink(index);
+  give_back(index);
+  if (counted) uncount(place);
+}
+
+void LedgerShard::unlink(Index index) {
+  const Record& record = at(index);
+  unplace(index);
+  if (record.place().state == State::pending) pending_remove(index);
+  Index* link = &head(record);
+  while (*link != index) link = &at(*link).next_same_hash;
+  *link = record.next_same_hash;
+  --header_->count;
+}
+
+void LedgerShard::link(Index index) {
+  Record& record = at(index);
+  record.next_same_hash = std::exchange(head(record), index);
+  ++header_->count;
+  place(index, expiry(record));
+}
+
+void LedgerShard::give_back(Index index) {
+  Record& record = at(index);
+  record.put(Place{});
+  record.next_same_hash = std::exchange(header_->free, index);
+}
+
+LedgerShard::Index LedgerShard::make_room(std::int64_t now_ms) {
+  for (int room = 0; room < kMostEvictions && header_->count >= share_; ++room) {
+    if (!evict(now_ms)) break;
+  }
+  const Index index = allocate();
+  if (index != 0 || !evict(now_ms)) return index;
+  return allocate();
+}
+
+LedgerShard::Index LedgerShard::allocate() {
+  if (header_->free != 0) {
+    return std::exchange(header_->free, at(header_->free).next_same_hash);
+  }
+  if (header_->used == header_->ready && !grow()) return 0;
+  return ++header_->used;
+}
+
+bool LedgerShard::grow() {
+  const std::size_t from = header_->ready * sizeof(Record);
+  const std::size_t to = std::min(from + kGrowBytes, room_ * sizeof(Record));
+  if (to - from < sizeof(Record) || !file_->reserve(records_at_ + from, to - from)) return false;
+  header_->ready = static_cast<Index>(to / sizeof(Record));
+  return true;
+}
+
+/// Makes room: the oldest pending session, else the one that would run out first.
+bool LedgerShard::evict(std::int64_t now_ms) {
+  std::size_t looks = kEvictLook;
+  for (Index index = header_->pending_oldest; index != 0 && looks-- > 0;
+       index = at(index).pending_next) {
+    if (holders(at(index)) > 0) continue;
+    evict(index, now_ms);
+    return true;
+  }
+  const Index index = soonest_to_end();
+  if (index != 0) evict(index, now_ms);
+  return index != 0;
+}
+
+/// Of those that the wheel would look at first, the one that runs out first; 0: all are held.
+LedgerShard::Index LedgerShard::soonest_to_end() const {
+  Index soonest = 0;
+  std::size_t looks = kEvictLook;
+  for (std::int64_t tick = header_->tick; tick < header_->tick + kBuckets; ++tick) {
+    for (Index index = wheel_[bucket(tick)].first; index != 0; index = at(index).wheel_next) {
+      if (looks-- == 0) return soonest;
+      if (holders(at(index)) > 0) continue;
+      if (soonest == 0 || expiry(at(index)) < expiry(at(soonest))) soonest = index;
+    }
+  }
+  return soonest;
+}
+
+void LedgerShard::evict(Index index, std::int64_t now_ms) {
+  note_eviction(at(index).place().node, now_ms);
+  end(index);
+}
+
+void LedgerShard::note_eviction(NodeSlot node, std::int64_t now_ms) {
+  // Known before it is done: a kill between makes nobody believe that all are counted.
+  slots_[node].evicted_ms.store(now_ms, std::memory_order_release);
+  ++header_->evicted;
+}
+
+void LedgerShard::place(Index index, std::int64_t due_ms) {
+  Record& record = at(index);
+  const std::int64_t tick =
+      std::clamp(tick_of(due_ms), header_->tick + 1, header_->tick + kBuckets - 1);
+  record.due_tick = static_cast<std::uint32_t>(tick);
+  Bucket& list = wheel_[bucket(tick)];
+  record.wheel_previous = list.last;
+  record.wheel_next = 0;
+  (list.last != 0 ? at(list.last).wheel_next : list.first) = index;
+  list.last = index;
+}
+
+void LedgerShard::unplace(Index index) {
+  const Record& record = at(index);
+  Bucket& list = wheel_[bucket(record.due_tick)];
+  (record.wheel_next != 0 ? at(record.wheel_next).wheel_previous : list.last) =
+      record.wheel_previous;
+  (record.wheel_previous != 0 ? at(record.wheel_previous).wheel_next : list.first) =
+      record.wheel_next;
+}
+
+/// The wheel looks by itself at what got later; what got earlier must be told.
+void LedgerShard::place_earlier(Index index) {
+  const std::int64_t due = expiry(at(index));
+  if (tick_of(due) >= std::int64_t{at(index).due_tick}) return;
+  unplace(index);
+  place(index, due);
+}
+
+void LedgerShard::pending_push(Index index) {
+  Record& record = at(index);
+  record.pending_previous = header_->pending_newest;
+  record.pending_next = 0;
+  (header_->pending_newest != 0 ? at(header_->pending_newest).pending_next
+                                : header_->pending_oldest) = index;
+  header_->pending_newest = index;
+}
+
+void LedgerShard::pending_remove(Index index) {
+  const Record& record = at(index);
+  (record.pending_next != 0 ? at(record.pending_next).pending_previous : header_->pending_newest) =
+      record.pending_previous;
+  (record.pending_previous != 0 ? at(record.pending_previous).pending_next
+                                : header_->pending_oldest) = record.pending_next;
+}
+
+}  // namespace bonedry::session

@@ -1,0 +1,139 @@
+#pragma once
+
+#include "session/ledger.h"
+#include "session/ledger_file.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace bonedry::session {
+
+/// A robust mutex between processes, locked. When its owner was killed, whatever it protects must be
+/// made anew.
+class RobustLock {
+ public:
+  enum class Owner : std::uint8_t { lived, died };
+
+  explicit RobustLock(pthread_mutex_t& mutex);
+  ~RobustLock();
+  RobustLock(RobustLock&& other) noexcept;
+  RobustLock(const RobustLock&) = delete;
+  RobustLock& operator=(const RobustLock&) = delete;
+  RobustLock& operator=(RobustLock&&) = delete;
+
+  [[nodiscard]] Owner previous_owner() const { return previous_; }
+  static void make(pthread_mutex_t& mutex);
+
+ private:
+  pthread_mutex_t* mutex_;
+  Owner previous_ = Owner::lived;
+};
+
+/// One lock's worth of the ledger: a hash table of records, a wheel of expiry times, a list of
+/// pending sessions from the oldest. Every function but `lock` wants the lock held. Times are
+/// ledger times, see layout::Header.
+///
+/// A process may be killed anywhere in here. Whatever it leaves, `rebuild` makes right from the
+/// places of the records; the counts it leaves are never too low, for they grow before a session
+/// is there and shrink when it is gone.
+class LedgerShard {
+ public:
+  using Index = layout::Index;
+  using Record = layout::Record;
+
+  LedgerShard(const LedgerFile& file, std::size_t shard, std::size_t process);
+
+  /// Rebuilds the shard if a process was killed in it.
+  [[nodiscard]] RobustLock lock();
+  /// Makes hash table, wheel and lists anew. What `gone` says of processes that are no more is
+  /// forgotten: what they held is held no longer.
+  enum class Gone : std::uint8_t { nobody, sibling, everybody };
+  void rebuild(Gone gone, std::int64_t now_ms);
+  /// Forgets what a process that is no more held.
+  void release_all_of(std::size_t process);
+  /// Puts the lock as new; only while no other process is there.
+  void reset_lock() { RobustLock::make(header_->mutex); }
+
+  [[nodiscard]] Index find(const SessionKey& key, std::int64_t now_ms);
+  /// 0: there is no room for it, not even in place of another.
+  [[nodiscard]] Index insert(const SessionKey& key, CookieCheck check, NodeSlot node,
+                             SessionState state, std::int64_t created_ms, std::int64_t now_ms);
+  /// The same for a record of another file, in which nodes have the same slots. Nobody holds it.
+  /// Counts and the order of pending sessions are right after `rebuild` and a recount.
+  void copy(const Record& record, std::int64_t now_ms);
+  void hold(Index index, std::int64_t now_ms);
+  void make_live(Index index);
+  MovedSession move(Index index, NodeSlot from, NodeSlot to);
+  /// It is nobody's from now on; the record goes with its last holder.
+  void end_held(Index index);
+  void release(Index index, std::int64_t now_ms);
+  /// Ends what ran out, a bounded number of records; true when there is more.
+  bool sweep(std::int64_t now_ms);
+  /// Looks at every record anew, after times have changed.
+  void place_all();
+
+  [[nodiscard]] Record& at(Index index) const { return records_[index - 1]; }
+  [[nodiscard]] bool displaced(const Record& record) const;
+  /// When it ends if nothing more happens.
+  [[nodiscard]] std::int64_t expiry(const Record& record) const;
+  [[nodiscard]] static std::uint32_t holders(const Record& record) {
+    return record.open[0] + record.open[1];
+  }
+  /// All that are sessions: pending or live, displaced ones too.
+  template <class Visit>
+  void each(const Visit& visit) const {
+    for (Index index = 1; index <= header_->used; ++index) {
+      const layout::State state = at(index).place().state;
+      if (state == layout::State::pending || state == layout::State::live) visit(at(index));
+    }
+  }
+
+  [[nodiscard]] std::uint64_t count() const { return header_->count; }
+  [[nodiscard]] std::uint64_t evicted() const { return header_->evicted; }
+  /// Notes that a session of the node was lost for want of room.
+  void note_eviction(NodeSlot node, std::int64_t now_ms);
+
+ private:
+  Index& head(const Record& record) const { return heads_[record.key_low & mask_]; }
+  void count(layout::Place place) const;
+  void uncount(layout::Place place) const;
+  void put_state(Record& record, layout::State state) const;
+  void end(Index index);
+  /// A holder is gone: what only holders kept from ending may end.
+  void settle(Index index);
+  /// Takes a session out of table, wheel and lists.
+  void unlink(Index index);
+  void link(Index index);
+  void give_back(Index index);
+  /// A record for a session that is coming, if need be in place of another; 0: none is to be had.
+  [[nodiscard]] Index make_room(std::int64_t now_ms);
+  [[nodiscard]] Index allocate();
+  [[nodiscard]] bool grow();
+  [[nodiscard]] bool evict(std::int64_t now_ms);
+  void evict(Index index, std::int64_t now_ms);
+  [[nodiscard]] Index soonest_to_end() const;
+  void clear();
+  void adopt(Index index, std::vector<Index>& pending);
+  void place(Index index, std::int64_t due_ms);
+  void place_earlier(Index index);
+  void unplace(Index index);
+  void pending_push(Index index);
+  void pending_remove(Index index);
+
+  const LedgerFile* file_;
+  std::size_t process_;
+  std::size_t records_at_;
+  std::size_t share_;
+  std::size_t room_;
+  std::uint64_t mask_;
+  layout::Header* ledger_;
+  layout::Slot* slots_;
+  layout::ShardHeader* header_;
+  Index* heads_;
+  layout::Bucket* wheel_;
+  Record* records_;
+};
+
+}  // namespace bonedry::session

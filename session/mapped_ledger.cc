@@ -1,0 +1,278 @@
+#include "session/mapped_ledger.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+namespace bonedry::session {
+
+using layout::Header;
+using layout::kMaxSlots;
+using layout::Record;
+using layout::Slot;
+using layout::State;
+
+namespace {
+
+/// The ref of a session that there was no room for: it is held by nobody and known to nobody.
+constexpr SessionRef kUnrecorded{UINT32_MAX, 0};
+
+bool unrecorded(SessionRef ref) {
+  return ref.shard == kUnrecorded.shard;
+}
+
+SessionKey key_of(const Record& record) {
+  return {record.key_high, record.key_low};
+}
+
+}  // namespace
+
+MappedLedger::MappedLedger(LedgerFile file, std::size_t process, const Clock* clock)
+    : file_(std::move(file)),
+      process_(process),
+      clock_(clock),
+      header_(file_.header()),
+      slots_(file_.at<Slot>(LedgerPlan::slots_at())) {
+  for (std::size_t shard = 0; shard < file_.plan().shards(); ++shard) {
+    shards_.emplace_back(file_, shard, process);
+  }
+}
+
+MappedLedger::MappedLedger(std::size_t capacity, Instant now)
+    : MappedLedger(LedgerFile(LedgerPlan(capacity)), 0, nullptr) {
+  format(now, 0);
+}
+
+MappedLedger::~MappedLedger() {
+  if (clock_ == nullptr || file_.has_sibling()) return;
+  header_.seen_ms.store(ledger_ms(clock_->now()));
+  header_.seen_wall.store(clock_->wall().ms);
+  file_.sync();
+  header_.synced.store(1);
+  file_.sync();
+}
+
+std::uint32_t MappedLedger::number_of(const SessionKey& key) const {
+  return static_cast<std::uint32_t>((key.high >> 32U) & (shards_.size() - 1));
+}
+
+std::vector<RobustLock> MappedLedger::lock_all() const {
+  std::vector<RobustLock> locks;
+  locks.reserve(shards_.size());
+  for (LedgerShard& shard : shards_) locks.push_back(shard.lock());
+  return locks;
+}
+
+NodeSlot MappedLedger::slot_of(std::string_view node_key) {
+  const std::lock_guard lock(names_mutex_);
+  const auto known = names_.find(node_key);
+  if (known != names_.end()) return known->second;
+  const RobustLock between_processes(header_.mutex);
+  const std::optional<NodeSlot> found = find_slot(node_key);
+  const NodeSlot slot = found ? *found : new_slot(node_key);
+  names_.emplace(node_key, slot);
+  return slot;
+}
+
+std::optional<NodeSlot> MappedLedger::find_slot(std::string_view name) const {
+  const std::uint32_t used = header_.slots_used.load();
+  for (NodeSlot slot = 0; slot < used; ++slot) {
+    if (std::string_view(slots_[slot].name.data()) == name) return slot;
+  }
+  return std::nullopt;
+}
+
+NodeSlot MappedLedger::new_slot(std::string_view name) {
+  const NodeSlot next = header_.slots_used.load();
+  const NodeSlot slot = next < kMaxSlots ? next : unused_slot();
+  const std::size_t at = LedgerPlan::slots_at() + slot * sizeof(Slot);
+  if (name.size() >= layout::kMaxName || !file_.reserve(at, sizeof(Slot))) {
+    throw std::length_error("no room in the ledger for node " + std::string(name));
+  }
+  slots_[slot].evicted_ms.store(0);
+  *std::ranges::copy(name, slots_[slot].name.begin()).out = '\0';
+  if (slot == next) header_.slots_used.store(next + 1);
+  return slot;
+}
+
+/// One of a node that is no longer configured and has no session left.
+NodeSlot MappedLedger::unused_slot() const {
+  std::vector<bool> ours(kMaxSlots, file_.has_sibling());
+  for (const auto& [name, slot] : names_) ours[slot] = true;
+  for (NodeSlot slot = 0; slot < kMaxSlots; ++slot) {
+    if (!ours[slot] && slots_[slot].counts.read().all() == 0) return slot;
+  }
+  throw std::length_error("too many nodes for the ledger");
+}
+
+void MappedLedger::set_times(NodeSlot slot, SessionTimes times) {
+  const auto locks = lock_all();
+  Slot& entry = slots_[slot];
+  const SessionTimes before{Millis{entry.idle_ms}, Millis{entry.pending_ms},
+                            Millis{entry.lifetime_ms}};
+  if (before == times) return;
+  entry.idle_ms = times.idle.count();
+  entry.pending_ms = times.pending.count();
+  entry.lifetime_ms = times.lifetime.count();
+  for (LedgerShard& shard : shards_) shard.place_all();
+}
+
+const balancer::SessionCounts& MappedLedger::counts(NodeSlot slot) const {
+  return slots_[slot].counts;
+}
+
+OpenedSession MappedLedger::hold(std::uint32_t shard, LedgerShard::Index index, Instant now) {
+  shards_[shard].hold(index, ledger_ms(now));
+  const Record& record = shards_[shard].at(index);
+  return {{shard, index},
+          record.place().node,
+          shards_[shard].displaced(record),
+          instant(record.created_ms),
+          DoneBy::another};
+}
+
+Ledger::Lookup MappedLedger::open(const SessionKey& key, CookieCheck check, Instant now) {
+  const std::uint32_t number = number_of(key);
+  LedgerShard& shard = shards_[number];
+  const RobustLock lock = shard.lock();
+  const LedgerShard::Index index = shard.find(key, ledger_ms(now));
+  if (index == 0) return {std::nullopt, Miss::unknown};
+  if (shard.at(index).check != check) return {std::nullopt, Miss::mismatch};
+  shard.make_live(index);
+  return {hold(number, index, now), Miss::unknown};
+}
+
+std::optional<OpenedSession> MappedLedger::open_verified(const SessionKey& key, Instant now) {
+  const std::uint32_t number = number_of(key);
+  LedgerShard& shard = shards_[number];
+  const RobustLock lock = shard.lock();
+  const LedgerShard::Index index = shard.find(key, ledger_ms(now));
+  if (index == 0) return std::nullopt;
+  shard.make_live(index);
+  return hold(number, index, now);
+}
+
+OpenedSession MappedLedger::begin(const SessionKey& key, CookieCheck check, NodeSlot node,
+                                  SessionState state, Instant created, Instant now) {
+  const std::uint32_t number = number_of(key);
+  LedgerShard& shard = shards_[number];
+  const RobustLock lock = shard.lock();
+  if (const LedgerShard::Index found = shard.find(key, ledger_ms(now))) {
+    shard.make_live(found);
+    return hold(number, found, now);
+  }
+  const LedgerShard::Index made =
+      shard.insert(key, check, node, state, ledger_ms(created), ledger_ms(now));
+  if (made == 0) {  // begun, and evicted in the same moment
+    shard.note_eviction(node, ledger_ms(now));
+    return {kUnrecorded, node, false, created, DoneBy::this_call};
+  }
+  OpenedSession session = hold(number, made, now);
+  session.begun = DoneBy::this_call;
+  return session;
+}
+
+MovedSession MappedLedger::move(SessionRef ref, NodeSlot from, NodeSlot to) {
+  if (unrecorded(ref)) return {to, DoneBy::this_call};
+  LedgerShard& shard = shard_of(ref);
+  const RobustLock lock = shard.lock();
+  return shard.move(ref.index, from, to);
+}
+
+void MappedLedger::reseal(SessionRef ref, CookieCheck check) {
+  if (unrecorded(ref)) return;
+  LedgerShard& shard = shard_of(ref);
+  const RobustLock lock = shard.lock();
+  shard.at(ref.index).check = check;
+}
+
+void MappedLedger::close(SessionRef ref, Instant now) {
+  if (unrecorded(ref)) return;
+  LedgerShard& shard = shard_of(ref);
+  const RobustLock lock = shard.lock();
+  shard.release(ref.index, ledger_ms(now));
+}
+
+std::uint64_t MappedLedger::displace(NodeSlot slot) {
+  const auto locks = lock_all();
+  ++slots_[slot].generation;
+  return static_cast<std::uint64_t>(slots_[slot].counts.take_all().all());
+}
+
+bool MappedLedger::sweep(Instant now) {
+  header_.seen_ms.store(ledger_ms(now), std::memory_order_relaxed);
+  if (clock_ != nullptr) header_.seen_wall.store(clock_->wall().ms, std::memory_order_relaxed);
+  watch_sibling();
+  if (header_.recount.load() != 0) recount();
+  bool more = false;
+  for (LedgerShard& shard : shards_) {
+    const RobustLock lock = shard.lock();
+    more = shard.sweep(ledger_ms(now)) || more;
+  }
+  return more;
+}
+
+/// When the other process is gone, however it went, nobody is on what it held open.
+void MappedLedger::watch_sibling() {
+  const std::uint32_t joined = header_.joined.load();
+  if (std::exchange(joined_, joined) != joined) sibling_ = Sibling::seen;
+  if (sibling_ == Sibling::none || file_.has_sibling()) return;
+  sibling_ = Sibling::none;
+  for (LedgerShard& shard : shards_) {
+    const RobustLock lock = shard.lock();
+    shard.release_all_of(1 - process_);
+  }
+}
+
+void MappedLedger::recount() {
+  const auto locks = lock_all();
+  header_.recount.store(0);
+  std::vector<balancer::SessionCounts::Figures> counted(header_.slots_used.load());
+  for (const LedgerShard& shard : shards_) {
+    shard.each([&](const Record& record) {
+      if (shard.displaced(record)) return;
+      balancer::SessionCounts::Figures& figures = counted[record.place().node];
+      ++(record.place().state == State::live ? figures.live : figures.pending);
+    });
+  }
+  for (std::size_t slot = 0; slot < counted.size(); ++slot) slots_[slot].counts.put(counted[slot]);
+}
+
+std::vector<SessionInfo> MappedLedger::list(NodeSlot slot, std::size_t limit) const {
+  std::vector<SessionInfo> found;
+  for (LedgerShard& shard : shards_) {
+    const RobustLock lock = shard.lock();
+    shard.each([&](const Record& record) {
+      if (record.place().node != slot || shard.displaced(record)) return;
+      const bool live = record.place().state == State::live;
+      found.push_back({key_of(record), live ? SessionState::live : SessionState::pending,
+                       instant(record.created_ms), instant(record.last_ms), record.exchanges,
+                       LedgerShard::holders(record)});
+    });
+  }
+  const auto order = [](const SessionInfo& a, const SessionInfo& b) {
+    return std::pair{a.last, a.key} < std::pair{b.last, b.key};
+  };
+  const auto kept = static_cast<std::ptrdiff_t>(std::min(limit, found.size()));
+  std::ranges::partial_sort(found, found.begin() + kept, order);
+  found.resize(static_cast<std::size_t>(kept));
+  return found;
+}
+
+std::optional<Instant> MappedLedger::last_eviction(NodeSlot slot) const {
+  const std::int64_t ms = slots_[slot].evicted_ms.load(std::memory_order_acquire);
+  if (ms == 0) return std::nullopt;
+  return instant(ms);
+}
+
+Ledger::Totals MappedLedger::totals() const {
+  Totals totals{0, file_.plan().capacity(), 0};
+  for (LedgerShard& shard : shards_) {
+    const RobustLock lock = shard.lock();
+    totals.sessions += shard.count();
+    totals.evicted += shard.evicted();
+  }
+  return totals;
+}
+
+}  // namespace bonedry::session

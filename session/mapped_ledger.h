@@ -1,0 +1,116 @@
+#pragma once
+
+#include "proxy/base/result.h"
+#include "session/ledger.h"
+#include "session/ledger_file.h"
+#include "session/ledger_shard.h"
+#include "session/secrets.h"
+
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace bonedry::session {
+
+/// The ledger in a mapped file: it survives any end of the process, and two generations of the
+/// program may share it while one hands over to the other.
+///
+/// Sharded by session key; a shard is a lock, a hash table of fixed-size records and a wheel of
+/// expiry times. A touch only stamps the record: the wheel looks again when the old time has come,
+/// so an operation costs the same at any size.
+class MappedLedger final : public Ledger {
+ public:
+  /// In memory of this process alone. `capacity`: the most sessions kept; only those that
+  /// exchanges hold open go beyond it.
+  MappedLedger(std::size_t capacity, Instant now);
+  ~MappedLedger() override;
+
+  /// How `open` came by its sessions.
+  enum class Origin : std::uint8_t {
+    made,      ///< a new, empty file
+    restored,  ///< the sessions of a process that is no more
+    resized,   ///< the same, in a file of another capacity
+    shared,    ///< another process uses it too
+  };
+  struct Start;
+  /// Takes up the ledger in `path`, or makes it. A file that cannot be trusted (another version,
+  /// none of our secrets, damaged) is renamed and kept. `clock` must outlive the ledger. An error is
+  /// for the operator: the disk, or two processes that use it already.
+  [[nodiscard]] static Result<Start> open(const std::string& path, std::size_t capacity,
+                                          const Secrets& secrets, const Clock& clock);
+
+  /// Since when cookies may come that ought to be in here and are not; nothing: none is missing.
+  [[nodiscard]] std::optional<Instant> incomplete_since() const;
+  void begin_incomplete(Instant now);
+
+  NodeSlot slot_of(std::string_view node_key) override;
+  void set_times(NodeSlot slot, SessionTimes times) override;
+  [[nodiscard]] const balancer::SessionCounts& counts(NodeSlot slot) const override;
+  Lookup open(const SessionKey& key, CookieCheck check, Instant now) override;
+  std::optional<OpenedSession> open_verified(const SessionKey& key, Instant now) override;
+  OpenedSession begin(const SessionKey& key, CookieCheck check, NodeSlot node, SessionState state,
+                      Instant created, Instant now) override;
+  MovedSession move(SessionRef ref, NodeSlot from, NodeSlot to) override;
+  void reseal(SessionRef ref, CookieCheck check) override;
+  void close(SessionRef ref, Instant now) override;
+  std::uint64_t displace(NodeSlot slot) override;
+  bool sweep(Instant now) override;
+  [[nodiscard]] std::vector<SessionInfo> list(NodeSlot slot, std::size_t limit) const override;
+  [[nodiscard]] std::optional<Instant> last_eviction(NodeSlot slot) const override;
+  [[nodiscard]] Totals totals() const override;
+
+ private:
+  MappedLedger(LedgerFile file, std::size_t process, const Clock* clock);
+  [[nodiscard]] static Result<Start> make(const std::string& path, std::size_t capacity,
+                                          const Secrets& secrets, const Clock& clock);
+  [[nodiscard]] static Result<Start> resize(std::unique_ptr<MappedLedger> old,
+                                            const std::string& path, std::size_t capacity,
+                                            const Clock& clock);
+
+  /// Writes the header of a file that is new.
+  void format(Instant now, std::uint64_t secret);
+  /// Makes everything right that the last process left, when no other is there.
+  void repair();
+  /// Ledger time goes on after a reboot, in which Instants began anew.
+  void continue_time();
+  /// Shares the file with a process that is at work in it.
+  void join_sibling();
+  void copy_from(MappedLedger& old);
+  void recount();
+  void watch_sibling();
+
+  [[nodiscard]] std::int64_t ledger_ms(Instant at) const { return at.ms + offset_ms_; }
+  [[nodiscard]] Instant instant(std::int64_t ms) const { return {ms - offset_ms_}; }
+  [[nodiscard]] std::uint32_t number_of(const SessionKey& key) const;
+  [[nodiscard]] LedgerShard& shard_of(SessionRef ref) const { return shards_[ref.shard]; }
+  [[nodiscard]] OpenedSession hold(std::uint32_t shard, LedgerShard::Index index, Instant now);
+  [[nodiscard]] std::vector<RobustLock> lock_all() const;
+  [[nodiscard]] std::optional<NodeSlot> find_slot(std::string_view name) const;
+  [[nodiscard]] NodeSlot new_slot(std::string_view name);
+  [[nodiscard]] NodeSlot unused_slot() const;
+
+  LedgerFile file_;
+  std::size_t process_;
+  const Clock* clock_;  // nothing: in memory, where the calendar does not matter
+  layout::Header& header_;
+  layout::Slot* slots_;
+  mutable std::vector<LedgerShard> shards_;
+  std::int64_t offset_ms_ = 0;
+  enum class Sibling : std::uint8_t { none, seen };
+  Sibling sibling_ = Sibling::none;
+  std::uint32_t joined_ = 0;  // of the header's, as far as it was looked at
+  std::mutex names_mutex_;  // guards names_
+  std::map<std::string, NodeSlot, std::less<>> names_;
+};
+
+struct MappedLedger::Start {
+  std::unique_ptr<MappedLedger> ledger;
+  Origin origin = Origin::made;
+  std::string set_aside;  ///< why the file that was there is not used, and where it is now
+};
+
+}  // namespace bonedry::session

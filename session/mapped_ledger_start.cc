@@ -1,0 +1,201 @@
+// How a ledger comes to be: made, taken up from a process that is no more, shared, or resized.
+
+#include "proxy/base/file.h"
+#include "session/mapped_ledger.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <ctime>
+#include <functional>
+#include <utility>
+
+namespace bonedry::session {
+
+using layout::Record;
+using layout::Slot;
+
+namespace {
+
+/// Another value after each reboot, when Instants begin anew. 0 where the system does not tell.
+std::uint64_t this_boot() {
+  const Result<std::string> id = read_file("/proc/sys/kernel/random/boot_id");
+  return id ? std::hash<std::string>{}(*id) : 0;
+}
+
+/// Moves a file out of the way. It is never deleted: somebody may want to look at it.
+Result<std::string> set_aside(const std::string& path, WallTime now) {
+  const std::time_t seconds = now.ms / 1000;
+  std::tm parts{};
+  ::gmtime_r(&seconds, &parts);
+  std::array<char, 32> stamp{};
+  std::strftime(stamp.data(), stamp.size(), "%Y%m%dT%H%M%SZ", &parts);
+  std::string aside = path + "." + stamp.data();
+  for (int more = 1; ::access(aside.c_str(), F_OK) == 0; ++more) {
+    aside = path + "." + stamp.data() + "-" + std::to_string(more);
+  }
+  if (std::rename(path.c_str(), aside.c_str()) != 0) {
+    return Failure{"cannot set " + path + " aside: " + errno_text(errno)};
+  }
+  return aside;
+}
+
+bool any_of_ours(std::uint64_t secret, const Secrets& secrets) {
+  return std::ranges::any_of(
+      secrets.all, [secret](const std::string& ours) { return secret_id(ours) == secret; });
+}
+
+}  // namespace
+
+Result<MappedLedger::Start> MappedLedger::open(const std::string& path, std::size_t capacity,
+                                               const Secrets& secrets, const Clock& clock) {
+  Result<std::optional<LedgerFile::Found>> found = LedgerFile::find(path);
+  if (!found) return Failure{found.error()};
+  if (!*found) return make(path, capacity, secrets, clock);
+  LedgerFile::Found& there = **found;
+  std::string refusal = std::move(there.refusal);
+  if (there.file && !any_of_ours(there.file->header().secret, secrets)) {
+    refusal = "it was made with another secret";
+  }
+  if (!refusal.empty()) {
+    const Result<std::string> aside = set_aside(path, clock.wall());
+    if (!aside) return Failure{aside.error()};
+    Result<Start> start = make(path, capacity, secrets, clock);
+    if (start) start->set_aside = refusal + "; it is now " + *aside;
+    return start;
+  }
+  const std::optional<std::size_t> process = there.file->join();
+  if (!process) return Failure{"two processes use " + path + " already"};
+  const bool shared = there.file->has_sibling();
+  std::unique_ptr<MappedLedger> ledger(
+      new MappedLedger(std::move(*there.file), *process, &clock));
+  ledger->header_.secret = secret_id(secrets.all.front());
+  if (shared) {
+    ledger->join_sibling();
+    return Start{std::move(ledger), Origin::shared, ""};
+  }
+  ledger->repair();
+  if (ledger->file_.plan().capacity() != capacity) {
+    return resize(std::move(ledger), path, capacity, clock);
+  }
+  return Start{std::move(ledger), Origin::restored, ""};
+}
+
+Result<MappedLedger::Start> MappedLedger::make(const std::string& path, std::size_t capacity,
+                                               const Secrets& secrets, const Clock& clock) {
+  Result<LedgerFile> file = LedgerFile::make(path, LedgerPlan(capacity));
+  if (!file) return Failure{file.error()};
+  const std::optional<std::size_t> process = file->join();
+  if (!process) return Failure{"two processes use " + path + " already"};
+  std::unique_ptr<MappedLedger> ledger(new MappedLedger(std::move(*file), *process, &clock));
+  ledger->format(clock.now(), secret_id(secrets.all.front()));
+  // A secret made just now has sealed nothing yet: no cookie can come that the ledger misses.
+  if (secrets.age == SecretAge::maybe_used) ledger->begin_incomplete(clock.now());
+  return Start{std::move(ledger), Origin::made, ""};
+}
+
+Result<MappedLedger::Start> MappedLedger::resize(std::unique_ptr<MappedLedger> old,
+                                                 const std::string& path, std::size_t capacity,
+                                                 const Clock& clock) {
+  const std::string beside = path + ".new";
+  Result<LedgerFile> file = LedgerFile::make(beside, LedgerPlan(capacity));
+  if (!file) return Failure{file.error()};
+  const std::optional<std::size_t> process = file->join();
+  if (!process) return Failure{"two processes use " + beside + " already"};
+  std::unique_ptr<MappedLedger> ledger(new MappedLedger(std::move(*file), *process, &clock));
+  ledger->format(clock.now(), old->header_.secret);
+  ledger->copy_from(*old);
+  ledger->file_.sync();
+  if (std::rename(beside.c_str(), path.c_str()) != 0) {
+    return Failure{"cannot replace " + path + ": " + errno_text(errno)};
+  }
+  return Start{std::move(ledger), Origin::resized, ""};
+}
+
+void MappedLedger::format(Instant now, std::uint64_t secret) {
+  header_.version = layout::kVersion;
+  header_.record_size = sizeof(Record);
+  header_.capacity = file_.plan().capacity();
+  header_.boot = this_boot();
+  header_.secret = secret;
+  header_.seen_ms.store(now.ms);
+  if (clock_ != nullptr) header_.seen_wall.store(clock_->wall().ms);
+  RobustLock::make(header_.mutex);
+  for (LedgerShard& shard : shards_) {
+    shard.reset_lock();
+    shard.rebuild(LedgerShard::Gone::nobody, now.ms);
+  }
+  header_.magic.store(layout::kMagic, std::memory_order_release);
+}
+
+void MappedLedger::continue_time() {
+  const std::uint64_t boot = this_boot();
+  offset_ms_ = header_.offset_ms;
+  if (header_.boot == boot && boot != 0) return;
+  const std::int64_t away = std::max<std::int64_t>(
+      clock_->wall().ms - header_.seen_wall.load(), 0);  // the calendar may have been set back
+  offset_ms_ = header_.seen_ms.load() + away - clock_->now().ms;
+  header_.offset_ms = offset_ms_;  // before `boot`: a kill between only does this once more
+  header_.boot = boot;
+  // Only what was written to the disk in time has come through.
+  if (header_.synced.load() == 0) begin_incomplete(clock_->now());
+}
+
+void MappedLedger::repair() {
+  continue_time();
+  header_.synced.store(0);
+  RobustLock::make(header_.mutex);
+  const std::int64_t now_ms = ledger_ms(clock_->now());
+  for (LedgerShard& shard : shards_) {
+    shard.reset_lock();
+    shard.rebuild(LedgerShard::Gone::everybody, now_ms);
+  }
+  recount();
+}
+
+void MappedLedger::join_sibling() {
+  offset_ms_ = header_.offset_ms;
+  sibling_ = Sibling::seen;
+  joined_ = ++header_.joined;
+  for (LedgerShard& shard : shards_) {  // of a third that came and went without a word
+    const RobustLock lock = shard.lock();
+    shard.release_all_of(process_);
+  }
+}
+
+void MappedLedger::copy_from(MappedLedger& old) {
+  offset_ms_ = old.offset_ms_;
+  header_.offset_ms = old.header_.offset_ms;
+  header_.incomplete_since_ms = old.header_.incomplete_since_ms;
+  const std::int64_t now_ms = ledger_ms(clock_->now());
+  for (LedgerShard& shard : shards_) shard.rebuild(LedgerShard::Gone::nobody, now_ms);
+  for (NodeSlot from = 0; from < old.header_.slots_used.load(); ++from) {
+    const Slot& source = old.slots_[from];
+    Slot& target = slots_[slot_of(source.name.data())];
+    target.generation = source.generation;
+    target.idle_ms = source.idle_ms;
+    target.pending_ms = source.pending_ms;
+    target.lifetime_ms = source.lifetime_ms;
+    target.evicted_ms.store(source.evicted_ms.load());
+  }
+  names_.clear();  // the slots are numbered alike now; whose they are is asked later
+  for (const LedgerShard& shard : old.shards_) {
+    shard.each([&](const Record& record) {
+      shards_[number_of({record.key_high, record.key_low})].copy(record, now_ms);
+    });
+  }
+  for (LedgerShard& shard : shards_) shard.rebuild(LedgerShard::Gone::nobody, now_ms);
+  recount();
+}
+
+std::optional<Instant> MappedLedger::incomplete_since() const {
+  if (header_.incomplete_since_ms == 0) return std::nullopt;
+  return instant(header_.incomplete_since_ms);
+}
+
+void MappedLedger::begin_incomplete(Instant now) {
+  header_.incomplete_since_ms = ledger_ms(now);
+}
+
+}  // namespace bonedry::session

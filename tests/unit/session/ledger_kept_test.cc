@@ -1,0 +1,314 @@
+// The ledger in its file: what a process leaves behind, however it ends, and what the next finds.
+
+#include "session/ledger_file.h"
+#include "session/mapped_ledger.h"
+#include "tests/unit/io/temporary_folder.h"
+#include "tests/unit/session/ledger_rig.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+namespace bonedry::session {
+namespace {
+
+using test::figures;
+using test::key_of;
+using test::minutes;
+using test::seconds;
+using testing::HasSubstr;
+using Origin = MappedLedger::Origin;
+
+class KeptLedgerTest : public testing::Test {
+ protected:
+  static constexpr CookieCheck kCheck = 77;
+  static constexpr SessionTimes kTimes{minutes{20}, minutes{10}, std::chrono::hours{12}};
+
+  MappedLedger::Start open(std::size_t capacity = 1000) {
+    auto start = MappedLedger::open(path, capacity, secrets, clock);
+    EXPECT_TRUE(start) << (start ? "" : start.error());
+    for (const char* node : {"shop/alice", "shop/bob"}) {
+      start->ledger->set_times(start->ledger->slot_of(node), kTimes);
+    }
+    return std::move(*start);
+  }
+  void begin(Ledger& ledger, std::uint64_t number, SessionState state) {
+    const auto session = ledger.begin(key_of(number), kCheck, alice, state, clock.now(), clock.now());
+    ledger.close(session.ref, clock.now());
+  }
+  bool click(Ledger& ledger, std::uint64_t number) {
+    const auto found = ledger.open(key_of(number), kCheck, clock.now());
+    if (found.opened) ledger.close(found.opened->ref, clock.now());
+    return found.opened.has_value();
+  }
+  void pass(Ledger& ledger, Millis by) {
+    clock.advance(by);
+    while (ledger.sweep(clock.now())) continue;
+  }
+  /// Files in the folder but the ledger itself.
+  std::vector<std::string> others() const {
+    std::vector<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(folder.path())) {
+      if (entry.path() != path) names.push_back(entry.path().filename());
+    }
+    return names;
+  }
+  template <class Change>
+  void damage(const Change& change) {
+    const auto found = LedgerFile::find(path);
+    ASSERT_TRUE(found && *found && (*found)->file);
+    change((*found)->file->header());
+  }
+
+  bonedry::test::TemporaryFolder folder;
+  const std::string path = folder / "ledger";
+  ManualClock clock;
+  Secrets secrets{{"a secret of at least 32 characters", "an older one of 32 characters too"},
+                  SecretAge::brand_new};
+  const NodeSlot alice = 0;  // the first that is asked for
+  const NodeSlot bob = 1;
+};
+
+TEST_F(KeptLedgerTest, AFreshOneIsMadeAndComplete) {
+  const auto start = open();
+  EXPECT_EQ(start.origin, Origin::made);
+  EXPECT_FALSE(start.ledger->incomplete_since());
+  EXPECT_EQ(bonedry::test::mode_of(path), "600");
+}
+
+TEST_F(KeptLedgerTest, WithASecretThatMayHaveBeenUsedAFreshOneIsIncomplete) {
+  secrets.age = SecretAge::maybe_used;
+  const Instant began = clock.now();
+  EXPECT_EQ(open().ledger->incomplete_since(), began);
+  clock.advance(minutes{5});
+  EXPECT_EQ(open().ledger->incomplete_since(), began) << "a restart does not forget it";
+}
+
+TEST_F(KeptLedgerTest, TheNextProcessHasTheSameSessions) {
+  {
+    auto start = open();
+    begin(*start.ledger, 1, SessionState::live);
+    begin(*start.ledger, 2, SessionState::pending);
+    begin(*start.ledger, 3, SessionState::live);
+    EXPECT_TRUE(click(*start.ledger, 1));
+  }
+  clock.advance(minutes{1});
+  const auto start = open();
+  EXPECT_EQ(start.origin, Origin::restored);
+  EXPECT_FALSE(start.ledger->incomplete_since());
+  EXPECT_EQ(figures(*start.ledger, alice), "2 live, 1 pending");
+  const auto sessions = start.ledger->list(alice, 10);
+  ASSERT_EQ(sessions.size(), 3U);
+  EXPECT_EQ(clock.now() - sessions[0].created, minutes{1});
+  EXPECT_TRUE(click(*start.ledger, 1));
+  EXPECT_FALSE(click(*start.ledger, 4));
+}
+
+TEST_F(KeptLedgerTest, TimeGoesOnWhileNobodyIsThere) {
+  {
+    auto start = open();
+    begin(*start.ledger, 1, SessionState::live);
+    begin(*start.ledger, 2, SessionState::pending);
+  }
+  clock.advance(minutes{15});
+  const auto start = open();
+  pass(*start.ledger, seconds{1});
+  EXPECT_EQ(figures(*start.ledger, alice), "1 live, 0 pending");
+  pass(*start.ledger, minutes{5});
+  EXPECT_EQ(figures(*start.ledger, alice), "0 live, 0 pending");
+}
+
+TEST_F(KeptLedgerTest, WhatADeadProcessHeldIsHeldNoLonger) {
+  {
+    auto start = open();
+    (void)start.ledger->begin(key_of(1), kCheck, alice, SessionState::live, clock.now(), clock.now());
+    pass(*start.ledger, minutes{30});
+    EXPECT_EQ(figures(*start.ledger, alice), "1 live, 0 pending") << "it is held";
+  }
+  const auto start = open();
+  pass(*start.ledger, seconds{1});
+  EXPECT_EQ(figures(*start.ledger, alice), "0 live, 0 pending");
+}
+
+TEST_F(KeptLedgerTest, DisplacedSessionsStayDisplaced) {
+  {
+    auto start = open();
+    begin(*start.ledger, 1, SessionState::live);
+    EXPECT_EQ(start.ledger->displace(alice), 1U);
+    begin(*start.ledger, 2, SessionState::live);
+  }
+  const auto start = open();
+  EXPECT_EQ(figures(*start.ledger, alice), "1 live, 0 pending");
+  const auto found = start.ledger->open(key_of(1), kCheck, clock.now());
+  ASSERT_TRUE(found.opened);
+  EXPECT_TRUE(found.opened->displaced);
+}
+
+TEST_F(KeptLedgerTest, AfterACleanRebootTimeGoesOnByTheCalendar) {
+  {
+    auto start = open();
+    begin(*start.ledger, 1, SessionState::live);
+    pass(*start.ledger, minutes{3});
+  }
+  damage([](layout::Header& header) { ++header.boot; });
+  ManualClock rebooted;  // Instants begin anew
+  rebooted.jump_wall(minutes{10});
+  auto start = MappedLedger::open(path, 1000, secrets, rebooted);
+  ASSERT_TRUE(start);
+  EXPECT_FALSE(start->ledger->incomplete_since());
+  const auto sessions = start->ledger->list(alice, 10);
+  ASSERT_EQ(sessions.size(), 1U);
+  EXPECT_EQ(rebooted.now() - sessions[0].created, minutes{10});
+}
+
+TEST_F(KeptLedgerTest, ACalendarThatWasSetBackEndsNobodyAndMakesNobodyYounger) {
+  {
+    auto start = open();
+    begin(*start.ledger, 1, SessionState::live);
+    pass(*start.ledger, minutes{3});
+  }
+  damage([](layout::Header& header) { ++header.boot; });
+  ManualClock rebooted;
+  rebooted.jump_wall(-std::chrono::hours{24});
+  auto start = MappedLedger::open(path, 1000, secrets, rebooted);
+  ASSERT_TRUE(start);
+  EXPECT_EQ(rebooted.now() - start->ledger->list(alice, 10).at(0).created, minutes{3});
+}
+
+TEST_F(KeptLedgerTest, AfterAPowerCutItIsIncomplete) {
+  {
+    auto start = open();
+    begin(*start.ledger, 1, SessionState::live);
+  }
+  damage([](layout::Header& header) {
+    ++header.boot;
+    header.synced.store(0);
+  });
+  const auto start = open();
+  EXPECT_EQ(start.origin, Origin::restored);
+  EXPECT_EQ(start.ledger->incomplete_since(), clock.now());
+  EXPECT_EQ(figures(*start.ledger, alice), "1 live, 0 pending") << "what came through is known";
+}
+
+TEST_F(KeptLedgerTest, KeysMayRotate) {
+  begin(*open().ledger, 1, SessionState::live);
+  secrets.all.insert(secrets.all.begin(), "a new one that signs from now on ...");
+  EXPECT_EQ(open().origin, Origin::restored);
+  secrets.all.resize(1);
+  EXPECT_EQ(open().origin, Origin::restored);
+}
+
+TEST_F(KeptLedgerTest, OneOfAnotherSecretIsSetAside) {
+  begin(*open().ledger, 1, SessionState::live);
+  secrets = {{"quite another secret, 32 characters"}, SecretAge::maybe_used};
+  const auto start = open();
+  EXPECT_EQ(start.origin, Origin::made);
+  EXPECT_THAT(start.set_aside, HasSubstr("it was made with another secret; it is now " + path));
+  EXPECT_EQ(start.ledger->incomplete_since(), clock.now());
+  EXPECT_EQ(start.ledger->totals().sessions, 0U);
+  EXPECT_EQ(others().size(), 1U) << "it is not deleted";
+}
+
+TEST_F(KeptLedgerTest, OneThatCannotBeTrustedIsSetAside) {
+  begin(*open().ledger, 1, SessionState::live);
+  damage([](layout::Header& header) { header.version = 99; });
+  EXPECT_THAT(open().set_aside, HasSubstr("another version"));
+  damage([](layout::Header& header) { header.capacity = 5000; });
+  EXPECT_THAT(open().set_aside, HasSubstr("its size is not what its header says"));
+  damage([](layout::Header& header) { header.capacity = UINT64_MAX; });
+  EXPECT_THAT(open().set_aside, HasSubstr("its size is not what its header says"));
+  damage([](layout::Header& header) { header.magic.store(0); });
+  EXPECT_THAT(open().set_aside, HasSubstr("not a ledger"));
+  ASSERT_EQ(::truncate(path.c_str(), 10), 0);
+  EXPECT_THAT(open().set_aside, HasSubstr("too short"));
+  EXPECT_EQ(others().size(), 5U) << "all of them, though the clock stands still";
+}
+
+TEST_F(KeptLedgerTest, AnUnusableFolderIsAnError) {
+  const auto start = MappedLedger::open(folder / "no/ledger", 10, secrets, clock);
+  ASSERT_FALSE(start);
+  EXPECT_THAT(start.error(), HasSubstr("No such file or directory"));
+  std::filesystem::create_directory(path);
+  EXPECT_FALSE(MappedLedger::open(path, 10, secrets, clock));
+}
+
+TEST_F(KeptLedgerTest, AnotherCapacityTakesEverybodyAlong) {
+  {
+    auto start = open(1000);
+    for (std::uint64_t user = 0; user < 500; ++user) {
+      begin(*start.ledger, user, user % 2 == 0 ? SessionState::live : SessionState::pending);
+    }
+    EXPECT_EQ(start.ledger->displace(bob), 0U);
+  }
+  for (const std::size_t capacity : {100'000UL, 2'000UL}) {
+    const auto start = open(capacity);
+    EXPECT_EQ(start.origin, Origin::resized);
+    EXPECT_EQ(start.ledger->totals().capacity, capacity);
+    EXPECT_EQ(start.ledger->slot_of("shop/bob"), bob);
+    EXPECT_EQ(figures(*start.ledger, alice), "250 live, 250 pending");
+    for (std::uint64_t user = 0; user < 500; user += 2) EXPECT_TRUE(click(*start.ledger, user));
+    EXPECT_EQ(start.ledger->totals().evicted, 0U);
+  }
+  EXPECT_EQ(open(2'000).origin, Origin::restored);
+  EXPECT_EQ(others().size(), 0U);
+}
+
+TEST_F(KeptLedgerTest, TooSmallACapacityLetsPendingOnesGoFirstAndSaysSo) {
+  {
+    auto start = open(1000);
+    for (std::uint64_t user = 0; user < 500; ++user) {
+      begin(*start.ledger, user, user % 2 == 0 ? SessionState::live : SessionState::pending);
+    }
+  }
+  const auto start = open(300);
+  EXPECT_EQ(start.ledger->totals().evicted, 200U);
+  EXPECT_EQ(figures(*start.ledger, alice), "250 live, 50 pending");
+  EXPECT_EQ(start.ledger->last_eviction(alice), clock.now()) << "so that dryness is withheld";
+}
+
+TEST_F(KeptLedgerTest, TwoGenerationsShareIt) {
+  auto old = open();
+  begin(*old.ledger, 1, SessionState::live);
+  auto next = open();
+  EXPECT_EQ(next.origin, Origin::shared);
+  EXPECT_EQ(figures(*next.ledger, alice), "1 live, 0 pending");
+  begin(*old.ledger, 2, SessionState::pending);
+  EXPECT_TRUE(click(*next.ledger, 2));
+  EXPECT_EQ(figures(*old.ledger, alice), "2 live, 0 pending");
+  const NodeSlot carol = next.ledger->slot_of("shop/carol");
+  EXPECT_EQ(old.ledger->slot_of("shop/carol"), carol);
+  const auto third = MappedLedger::open(path, 1000, secrets, clock);
+  ASSERT_FALSE(third);
+  EXPECT_THAT(third.error(), HasSubstr("two processes use"));
+}
+
+TEST_F(KeptLedgerTest, WhatTheOldGenerationHoldsLastsAsLongAsItDoes) {
+  auto old = open();
+  auto next = open();
+  (void)old.ledger->begin(key_of(1), kCheck, alice, SessionState::live, clock.now(), clock.now());
+  (void)next.ledger->begin(key_of(2), kCheck, alice, SessionState::live, clock.now(), clock.now());
+  pass(*next.ledger, minutes{30});
+  EXPECT_EQ(figures(*next.ledger, alice), "2 live, 0 pending");
+  old.ledger.reset();
+  pass(*next.ledger, seconds{1});
+  EXPECT_EQ(figures(*next.ledger, alice), "1 live, 0 pending");
+  EXPECT_EQ(open().origin, Origin::shared) << "the place of the old one is free again";
+}
+
+TEST_F(KeptLedgerTest, ManyNodesOfThePastLeaveRoomForThoseOfToday) {
+  auto start = open();
+  begin(*start.ledger, 1, SessionState::live);
+  for (int node = 0; node < 3 * 4096; ++node) {
+    if (node % 4000 == 0) start = MappedLedger::Start{};
+    if (!start.ledger) start = open();  // a restart: only what the config has now is asked for
+    (void)start.ledger->slot_of("shop/node" + std::to_string(node));
+  }
+  EXPECT_EQ(figures(*start.ledger, start.ledger->slot_of("shop/alice")), "1 live, 0 pending");
+}
+
+}  // namespace
+}  // namespace bonedry::session
