@@ -106,16 +106,15 @@ void read_cookie_attributes(TableReader& session, CookieAttributes& attributes) 
   session.read("cookie_secure", attributes.secure, secure);
 }
 
-void check_logout(TableReader& session) {
-  for (TableReader& logout : session.tables("logout")) {
-    std::string unused;
-    logout.require("method", unused, token);
-    logout.require("path", unused, url_path);
+void read_logout(TableReader& table, Session& session) {
+  for (TableReader& logout : table.tables("logout")) {
+    Logout& rule = session.logout.emplace_back();
+    logout.require("method", rule.method, token);
+    logout.require("path", rule.path, path_without_query);
     logout.finish();
   }
-  if (session.has("logout")) {
-    session.warning("logout", "ignored: this version does not act on it yet");
-  }
+  table.read("logout_header", session.logout_header, token_or_nothing);
+  table.read("logout_cookie", session.logout_cookie, token_or_nothing);
 }
 
 TableReader read_session(TableReader table, Session& session) {
@@ -128,7 +127,7 @@ TableReader read_session(TableReader table, Session& session) {
   table.read("pending_timeout", session.pending_timeout, positive_duration);
   table.read("max_lifetime", session.max_lifetime, positive_duration);
   table.read("on_lost", session.on_lost, on_lost);
-  check_logout(table);
+  read_logout(table, session);
   table.finish();
   return table;
 }

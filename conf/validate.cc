@@ -149,11 +149,25 @@ void check_cookie(const Session& session, const TableReader& table) {
   }
 }
 
+void check_logout(const Session& session, const TableReader& table) {
+  for (const std::string_view key : {"logout", "logout_header", "logout_cookie"}) {
+    if (session.sticky == Sticky::none && table.has(key)) {
+      table.warning(key, R"(ignored: with sticky = "none" there are no sessions to end)");
+    }
+  }
+  if (!session.logout_cookie.empty() && session.logout_cookie == session.cookie &&
+      table.sound("logout_cookie")) {
+    table.error("logout_cookie", quote(session.logout_cookie) +
+                                     " is bonedry's own cookie; expected the application's");
+  }
+}
+
 void check_pool(const Pool& pool, const PoolSections& sections) {
   if (pool.nodes.empty()) check_not_empty(sections.pool, "node", "[[pool.node]]");
   check_nodes(pool, sections.nodes);
   check_session_times(pool.session, sections.session);
   check_cookie(pool.session, sections.session);
+  check_logout(pool.session, sections.session);
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "session/affinity.h"
 
+#include <algorithm>
+
 namespace bonedry::session {
 
 using balancer::Claim;
@@ -28,6 +30,9 @@ std::string attributes_text(const conf::CookieAttributes& attributes) {
   return text;
 }
 
+// RFC 6265, 4.1.2: Max-Age for all browsers, Expires for those that do not know it.
+constexpr const char* kInThePast = "; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT";
+
 }  // namespace
 
 Affinity::Affinity(const balancer::PoolView& pool, std::span<const std::string> secrets,
@@ -36,7 +41,8 @@ Affinity::Affinity(const balancer::PoolView& pool, std::span<const std::string> 
       ledger_(ledger),
       clock_(clock),
       sealer_(secrets, pool.config.name),
-      attributes_(attributes_text(pool.config.session.attributes)) {
+      attributes_(attributes_text(pool.config.session.attributes)),
+      clearing_(pool.config.session.cookie + "=" + attributes_ + kInThePast) {
   for (std::size_t index = 0; index < pool.nodes.size(); ++index) {
     slots_.emplace(pool.nodes[index].slot, index);
     for (std::size_t secret = 0; secret < sealer_.secrets(); ++secret) {
@@ -144,6 +150,44 @@ std::size_t Affinity::settle(Visit& visit, Verdict verdict, std::size_t chosen, 
   visit.slot = there.node;
   visit.node = index_of(there.node).value_or(chosen);
   return visit.node;
+}
+
+bool Affinity::logs_out(std::string_view method, std::string_view target, int status) const {
+  if (status < 200 || status > 399) return false;
+  const std::string_view path = target.substr(0, target.find('?'));
+  return std::ranges::any_of(pool_.config.session.logout, [method, path](const conf::Logout& rule) {
+    return rule.method == method && rule.path == path;
+  });
+}
+
+void Affinity::note_set_cookie(std::string_view field, Answer& answer) const {
+  const std::string& watched = pool_.config.session.logout_cookie;
+  if (watched.empty()) return;
+  const CookieNews news = read_set_cookie(field, watched, clock_.wall());
+  const bool better = answer.cookie.change == CookieChange::none;
+  if (news.change == CookieChange::given || better) answer.cookie = news;
+}
+
+std::string Affinity::answered(Visit& visit, std::size_t node, const Answer& answer) {
+  if (!sticky()) return {};
+  const bool leaves =
+      answer.user == Presence::left || answer.cookie.change == CookieChange::cleared;
+  if (leaves) return end(visit);
+  if (visit.claim == Claim::none) begin(visit, node, clock_.now());
+  if (!visit.held || visit.cookie != CookieStanding::needed) return {};
+  return set_cookie(visit, node);
+}
+
+/// The old cookie is then genuine and unknown: Claim::ended. While the ledger is incomplete it
+/// cannot be told from that of a user whose record was lost, and would be taken back in as live;
+/// that errs on the side of who might still be there.
+std::string Affinity::end(Visit& visit) {
+  visit.user = Presence::left;
+  if (!visit.held) return {};
+  ledger_.end(*visit.held);
+  visit.cookie = CookieStanding::current;
+  pool_.nodes[visit.node].node->counters.logged_out.fetch_add(1, std::memory_order_relaxed);
+  return clearing_;
 }
 
 void Affinity::begin(Visit& visit, std::size_t node, Instant now) {

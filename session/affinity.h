@@ -3,6 +3,7 @@
 #include "balancer/routing.h"
 #include "balancer/topology.h"
 #include "proxy/base/clock.h"
+#include "session/application_cookie.h"
 #include "session/ledger.h"
 #include "session/sealed_cookie.h"
 
@@ -22,6 +23,18 @@ enum class CookieStanding : std::uint8_t {
   needed,   ///< the response must set one
 };
 
+/// Whether the user is still with us.
+enum class Presence : std::uint8_t {
+  here,
+  left,  ///< by a logout
+};
+
+/// What a node's answer says about its user.
+struct Answer {
+  Presence user = Presence::here;
+  CookieNews cookie;  ///< of the application's cookie that the pool watches
+};
+
 /// One request's relation to a session, from its head to its end. While `held` is set the session
 /// cannot end by time; whoever owns the visit gives it back by `Affinity::leave`.
 struct Visit {
@@ -32,6 +45,7 @@ struct Visit {
   std::optional<SessionRef> held;
   NodeSlot slot = 0;  ///< the node that `held` is on
   CookieStanding cookie = CookieStanding::needed;
+  Presence user = Presence::here;  ///< left: this exchange has ended the session
 };
 
 /// Session cookies to sessions and back, for one pool as one topology has it: finds whose request
@@ -51,6 +65,22 @@ class Affinity {
   /// A visit without a session begins none here, see `begin`.
   [[nodiscard]] std::size_t settle(Visit& visit, balancer::Verdict verdict, std::size_t chosen,
                                    Instant now);
+
+  /// Whether this request, answered with this status, is a logout by the pool's rules. `target` may
+  /// have a query, which counts for nothing. A refused one leaves the user where they are.
+  [[nodiscard]] bool logs_out(std::string_view method, std::string_view target, int status) const;
+  /// The response field that says so by being there; empty: there is none.
+  [[nodiscard]] const std::string& logout_header() const {
+    return pool_.config.session.logout_header;
+  }
+  /// Notes what one of the response's Set-Cookie fields says. A response that gives a value clears
+  /// none: it may clear an older one of another path, and no user is to be counted out too early.
+  void note_set_cookie(std::string_view field, Answer& answer) const;
+
+  /// `node` has answered: a new user's session begins, pending; that of a user who leaves ends, and
+  /// is in no count from here on. Returns what the response's Set-Cookie of ours is to say; empty:
+  /// it has none.
+  [[nodiscard]] std::string answered(Visit& visit, std::size_t node, const Answer& answer);
 
   /// A new user's first response comes from `node`: a pending session begins.
   void begin(Visit& visit, std::size_t node, Instant now);
@@ -77,6 +107,7 @@ class Affinity {
   /// Whether cookies may come for this node that the ledger ought to know and does not.
   [[nodiscard]] bool incomplete(const balancer::NodeView& view, Instant now) const;
   void count(const Visit& visit, balancer::Verdict verdict) const;
+  std::string end(Visit& visit);
 
   const balancer::PoolView& pool_;
   Ledger& ledger_;
@@ -86,6 +117,7 @@ class Affinity {
   std::vector<NodeKey> node_keys_;                  // what new cookies say, by node index
   std::unordered_map<NodeSlot, std::size_t> slots_;
   std::string attributes_;
+  std::string clearing_;  // the Set-Cookie that takes our cookie from the user
 };
 
 }  // namespace bonedry::session

@@ -41,7 +41,7 @@ struct MemoryLedger::Record {
   CookieCheck check = 0;
   Instant created;
   Instant last;
-  std::int64_t due_tick = 0;  // the bucket it stands in is that of this tick
+  std::int64_t due_tick = 0;  // the bucket it stands in is that of this tick; 0: it has ended
   NodeSlot node = 0;
   std::uint32_t generation = 0;  // another than the slot's: displaced, counted nowhere
   std::uint32_t exchanges = 0;
@@ -123,6 +123,7 @@ class MemoryLedger::Shard {
 
   MovedSession move(Index index, NodeSlot from, NodeSlot to) {
     Record& record = at(index);
+    if (ended(record)) return {to, DoneBy::another};
     // Another exchange of the session was faster: one user is never put on two nodes.
     if (record.node != from && !displaced(record)) return {record.node, DoneBy::another};
     uncount(record);
@@ -136,7 +137,24 @@ class MemoryLedger::Shard {
     Record& record = at(index);
     record.last = std::max(record.last, now);
     --record.open;
-    if (record.open == 0) place_earlier(index);
+    if (record.open > 0) return;
+    if (ended(record)) return recycle(index);
+    place_earlier(index);
+  }
+
+  /// Takes it out of everything by which it could be found. Its record stays while it is held.
+  void end(Index index) {
+    Record& record = at(index);
+    if (ended(record)) return;
+    uncount(record);
+    unplace(index);
+    if (record.state == SessionState::pending) pending_remove(index);
+    Index* link = &head(record.key);
+    while (*link != index) link = &at(*link).next_same_hash;
+    *link = record.next_same_hash;
+    record.due_tick = 0;
+    --count_;
+    if (record.open == 0) recycle(index);
   }
 
   /// Ends what ran out, at most kSweepBatch records; true when there is more.
@@ -163,7 +181,7 @@ class MemoryLedger::Shard {
   /// Looks at every record anew, after times have changed.
   void place_all() {
     for (Index index = 1; index <= used_; ++index) {
-      if (at(index).due_tick != 0) place_earlier(index);
+      if (!ended(at(index))) place_earlier(index);
     }
   }
 
@@ -171,7 +189,7 @@ class MemoryLedger::Shard {
   void each(NodeSlot slot, const Visit& visit) {
     for (Index index = 1; index <= used_; ++index) {
       Record& record = at(index);
-      if (record.due_tick != 0 && record.node == slot && !displaced(record)) visit(record);
+      if (!ended(record) && record.node == slot && !displaced(record)) visit(record);
     }
   }
 
@@ -193,6 +211,8 @@ class MemoryLedger::Shard {
 
   Index& head(const SessionKey& key) { return heads_.get()[key.low & mask_]; }
   static std::size_t bucket(std::int64_t tick) { return static_cast<std::size_t>(tick % kBuckets); }
+
+  static bool ended(const Record& record) { return record.due_tick == 0; }
 
   [[nodiscard]] bool displaced(const Record& record) const {
     return record.generation != slots_[record.node].generation;
@@ -219,18 +239,7 @@ class MemoryLedger::Shard {
     record.state == SessionState::live ? counts.take_live() : counts.take_pending();
   }
 
-  void end(Index index) {
-    Record& record = at(index);
-    uncount(record);
-    unplace(index);
-    if (record.state == SessionState::pending) pending_remove(index);
-    Index* link = &head(record.key);
-    while (*link != index) link = &at(*link).next_same_hash;
-    *link = record.next_same_hash;
-    record.next_same_hash = std::exchange(free_, index);
-    record.due_tick = 0;
-    --count_;
-  }
+  void recycle(Index index) { at(index).next_same_hash = std::exchange(free_, index); }
 
   Index allocate() {
     if (free_ != 0) return std::exchange(free_, at(free_).next_same_hash);
@@ -418,6 +427,12 @@ void MemoryLedger::reseal(SessionRef ref, CookieCheck check) {
   Shard& shard = *shards_[ref.shard];
   const std::lock_guard lock(shard.mutex);
   shard.check(ref.index) = check;
+}
+
+void MemoryLedger::end(SessionRef ref) {
+  Shard& shard = *shards_[ref.shard];
+  const std::lock_guard lock(shard.mutex);
+  shard.end(ref.index);
 }
 
 void MemoryLedger::close(SessionRef ref, Instant now) {

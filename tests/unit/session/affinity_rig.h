@@ -116,6 +116,11 @@ class AffinityTest : public testing::Test {
     return served;
   }
 
+  /// The node's answer to this request: logout, or not.
+  std::string answered(Visit& visit, const Answer& answer) {
+    return affinity->answered(visit, visit.node, answer);
+  }
+
   /// A user who has come to a node, and come back.
   std::string user_on(std::size_t node) {
     std::string cookie;
