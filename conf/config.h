@@ -96,7 +96,7 @@ struct Listener {
   friend bool operator==(const Listener&, const Listener&) = default;
 };
 
-enum class Sticky : std::uint8_t { insert, none };
+enum class Sticky : std::uint8_t { insert, learn, none };
 enum class OnLost : std::uint8_t { rescue, fail };
 enum class SameSite : std::uint8_t { lax, strict, none };
 enum class Secure : std::uint8_t { automatic, always, never };

@@ -86,14 +86,6 @@ Listener read_listener(TableReader& table) {
   return listener;
 }
 
-Result<Sticky> sticky(const Value& value) {
-  const auto* text = std::get_if<std::string>(&value.data);
-  if (text != nullptr && *text == "learn") {
-    return Failure{R"(this version cannot do "learn" yet; expected one of: insert, none)"};
-  }
-  return Choice<Sticky>{{"insert", Sticky::insert}, {"none", Sticky::none}}(value);
-}
-
 void read_cookie_attributes(TableReader& session, CookieAttributes& attributes) {
   const Choice<SameSite> same_site{
       {"lax", SameSite::lax}, {"strict", SameSite::strict}, {"none", SameSite::none}};
@@ -119,6 +111,8 @@ void read_logout(TableReader& table, Session& session) {
 
 TableReader read_session(TableReader table, Session& session) {
   const Choice<OnLost> on_lost{{"rescue", OnLost::rescue}, {"fail", OnLost::fail}};
+  const Choice<Sticky> sticky{
+      {"insert", Sticky::insert}, {"learn", Sticky::learn}, {"none", Sticky::none}};
   table.read("sticky", session.sticky, sticky);
   table.read("cookie", session.cookie, token);
   read_cookie_attributes(table, session.attributes);

@@ -111,8 +111,7 @@ void Exchange::on_connected() {
   if (!settle_rescue()) return;
   set(AttemptState::sent);
   const http::Origin origin{origin_.client, "http", origin_.trust};
-  const bool sticky = runtime_->affinity().sticky();
-  upstream_->send_head(request_head_, facts_, origin, sticky ? runtime_.get() : nullptr);
+  upstream_->send_head(request_head_, facts_, origin, runtime_->cookie_filter());
   if (request_ == RequestState::body) {
     // Whatever of the body has been read comes within this call, and leaves with the head.
     origin_.downstream->want_body();

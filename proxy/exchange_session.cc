@@ -12,7 +12,8 @@
 namespace bonedry::proxy {
 namespace {
 
-// A browser may send an old cookie of another path beside ours; more is nobody's honest request.
+// A browser may send an old cookie of another path beside the right one; more is nobody's honest
+// request.
 constexpr std::size_t kCookiesLookedAt = 4;
 
 }  // namespace

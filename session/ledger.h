@@ -122,6 +122,8 @@ class Ledger {
   /// A held session ends: it leaves its node's counts now and can be found no more; its record goes
   /// when the last exchange that holds it closes. Calling it again changes nothing.
   virtual void end(SessionRef ref) = 0;
+  /// The same, if no other exchange holds it.
+  virtual void end_if_sole(SessionRef ref) = 0;
   /// The exchange that held it is over. A session that is past its lifetime then ends.
   virtual void close(SessionRef ref, Instant now) = 0;
 

@@ -435,6 +435,12 @@ void MemoryLedger::end(SessionRef ref) {
   shard.end(ref.index);
 }
 
+void MemoryLedger::end_if_sole(SessionRef ref) {
+  Shard& shard = *shards_[ref.shard];
+  const std::lock_guard lock(shard.mutex);
+  if (shard.at(ref.index).open == 1) shard.end(ref.index);
+}
+
 void MemoryLedger::close(SessionRef ref, Instant now) {
   Shard& shard = *shards_[ref.shard];
   const std::lock_guard lock(shard.mutex);

@@ -273,12 +273,9 @@ TEST(KeysTest, PoolsNeedAUsableName) {
 TEST(KeysTest, Session) {
   expect_errors(
       in_a_pool,
-      {{"session.sticky = 'learn'",
-        "f:6:18: pool[shop].session.sticky: this version cannot do "
-        "\"learn\" yet; expected one of: insert, none"},
-       {"session.sticky = 'source'",
+      {{"session.sticky = 'source'",
         R"(f:6:18: pool[shop].session.sticky: "source" is not known here; expected one of: )"
-        "insert, none"},
+        "insert, learn, none"},
        {"session.sticky = false",
         "f:6:18: pool[shop].session.sticky: expected a string, got a "
         "boolean"},
@@ -348,6 +345,33 @@ TEST(KeysTest, CookieAttributesCannotEndTheHeader) {
   EXPECT_EQ(
       load(in_a_pool("session.cookie_secure = 'never'")).config.pools[0].session.attributes.secure,
       Secure::never);
+}
+
+TEST(KeysTest, ALearnedCookieIsNamedAndLetBe) {
+  const std::string not_ours =
+      R"(: with sticky = "learn" the cookie is the application's, and is not changed; expected no )"
+      "such key";
+  const std::string learn = "session.sticky = 'learn'\nsession.cookie = 'SID'\n";
+  expect_errors(
+      in_a_pool,
+      {{"session.sticky = 'learn'",
+        R"(f:6:1: pool[shop].session.cookie: required with sticky = "learn", but missing)"},
+       {learn + "session.cookie_path = '/'", "f:8:23: pool[shop].session.cookie_path" + not_ours},
+       {learn + "session.cookie_domain = ''",
+        "f:8:25: pool[shop].session.cookie_domain" + not_ours},
+       {learn + "session.cookie_http_only = true",
+        "f:8:28: pool[shop].session.cookie_http_only" + not_ours},
+       {learn + "session.cookie_same_site = 'lax'",
+        "f:8:28: pool[shop].session.cookie_same_site" + not_ours},
+       {learn + "session.cookie_secure = 'auto'",
+        "f:8:25: pool[shop].session.cookie_secure" + not_ours},
+       {learn + "session.logout_cookie = 'SID'",
+        R"(f:8:25: pool[shop].session.logout_cookie: with sticky = "learn" it is always )"
+        R"("cookie" whose clearing ends the session; expected no such key)"}});
+  EXPECT_THAT(warnings_of(in_a_pool(learn + "session.logout_header = 'X-Out'")), IsEmpty());
+  const Session session = load(in_a_pool(learn)).config.pools[0].session;
+  EXPECT_EQ(session.sticky, Sticky::learn);
+  EXPECT_EQ(session.cookie, "SID");
 }
 
 TEST(KeysTest, Logout) {
