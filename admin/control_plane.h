@@ -76,6 +76,7 @@ struct NodeStatus {
   std::uint64_t moved = 0;
   std::uint64_t rescued = 0;
   std::uint64_t late = 0;
+  std::uint64_t logged_out = 0;
   std::optional<Millis> last_exchange_age;
   std::optional<BleedStatus> bleeding;  ///< of a node that is bleeding or in maintenance
   bool removed = false;                 ///< no longer in the config, kept until nobody is on it

@@ -63,6 +63,7 @@ NodeStatus ControlPlane::node_status(const PoolView& pool, const NodeView& view)
   status.moved = node.counters.moved.load();
   status.rescued = node.counters.rescued.load();
   status.late = node.counters.late.load();
+  status.logged_out = node.counters.logged_out.load();
   if (node.last_exchange().ms != 0) {
     status.last_exchange_age = std::max(parts_.clock.now() - node.last_exchange(), Millis{0});
   }

@@ -55,7 +55,8 @@ Json node_json(const NodeStatus& node) {
            {{"new", node.begun},
             {"moved", node.moved},
             {"rescued", node.rescued},
-            {"late", node.late}}},
+            {"late", node.late},
+            {"logged_out", node.logged_out}}},
           {"last_exchange_age_s", seconds_or_null(node.last_exchange_age)},
           {"bleeding", bleeding_json(node.bleeding)},
           {"removed", node.removed}};

@@ -36,7 +36,8 @@ void add_node(TextTable& table, const NodeStatus& node) {
              std::to_string(node.live), std::to_string(node.pending),
              std::to_string(node.exchanges_open), std::to_string(node.websockets_open),
              std::to_string(node.begun), std::to_string(node.moved), std::to_string(node.rescued),
-             std::to_string(node.late), ago_or_dash(node.last_exchange_age), dry_word(node)});
+             std::to_string(node.late), std::to_string(node.logged_out),
+             ago_or_dash(node.last_exchange_age), dry_word(node)});
 }
 
 std::string joined(const std::vector<std::string>& texts) {
@@ -114,6 +115,7 @@ std::string render_text(const Status& status, WallTime now) {
                    {"MOVED", Align::right},
                    {"RESCUED", Align::right},
                    {"LATE", Align::right},
+                   {"LOGOUTS", Align::right},
                    {"LAST CLICK", Align::right},
                    {"DRY"}});
   std::string remarks;

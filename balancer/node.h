@@ -63,6 +63,7 @@ struct NodeCounters {
   std::atomic<std::uint64_t> moved{0};    ///< taken elsewhere by a deadline or forced maintenance
   std::atomic<std::uint64_t> rescued{0};  ///< taken elsewhere because this node was down
   std::atomic<std::uint64_t> late{0};     ///< came back after expiry, or after the node was dry
+  std::atomic<std::uint64_t> logged_out{0};  ///< logouts seen of its users
 };
 
 /// The live facts of one node: what outlives a topology. Consecutive topologies share the object,

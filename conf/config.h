@@ -96,7 +96,7 @@ struct Listener {
   friend bool operator==(const Listener&, const Listener&) = default;
 };
 
-enum class Sticky : std::uint8_t { insert, none };
+enum class Sticky : std::uint8_t { insert, learn, none };
 enum class OnLost : std::uint8_t { rescue, fail };
 enum class SameSite : std::uint8_t { lax, strict, none };
 enum class Secure : std::uint8_t { automatic, always, never };
@@ -112,6 +112,14 @@ struct CookieAttributes {
   friend bool operator==(const CookieAttributes&, const CookieAttributes&) = default;
 };
 
+/// A request by which users leave.
+struct Logout {
+  std::string method;
+  std::string path;  ///< of the target, without the query
+
+  friend bool operator==(const Logout&, const Logout&) = default;
+};
+
 struct Session {
   Sticky sticky = Sticky::insert;
   std::string cookie = "bonedry";
@@ -120,6 +128,9 @@ struct Session {
   Millis pending_timeout = std::chrono::minutes{20};  ///< default: idle_timeout
   Millis max_lifetime = std::chrono::hours{12};
   OnLost on_lost = OnLost::rescue;
+  std::vector<Logout> logout;
+  std::string logout_header;  ///< a response field that ends the session; empty: none
+  std::string logout_cookie;  ///< the application's, whose clearing does so; empty: none
 
   friend bool operator==(const Session&, const Session&) = default;
 };

@@ -86,14 +86,6 @@ Listener read_listener(TableReader& table) {
   return listener;
 }
 
-Result<Sticky> sticky(const Value& value) {
-  const auto* text = std::get_if<std::string>(&value.data);
-  if (text != nullptr && *text == "learn") {
-    return Failure{R"(this version cannot do "learn" yet; expected one of: insert, none)"};
-  }
-  return Choice<Sticky>{{"insert", Sticky::insert}, {"none", Sticky::none}}(value);
-}
-
 void read_cookie_attributes(TableReader& session, CookieAttributes& attributes) {
   const Choice<SameSite> same_site{
       {"lax", SameSite::lax}, {"strict", SameSite::strict}, {"none", SameSite::none}};
@@ -106,20 +98,21 @@ void read_cookie_attributes(TableReader& session, CookieAttributes& attributes) 
   session.read("cookie_secure", attributes.secure, secure);
 }
 
-void check_logout(TableReader& session) {
-  for (TableReader& logout : session.tables("logout")) {
-    std::string unused;
-    logout.require("method", unused, token);
-    logout.require("path", unused, url_path);
+void read_logout(TableReader& table, Session& session) {
+  for (TableReader& logout : table.tables("logout")) {
+    Logout& rule = session.logout.emplace_back();
+    logout.require("method", rule.method, token);
+    logout.require("path", rule.path, path_without_query);
     logout.finish();
   }
-  if (session.has("logout")) {
-    session.warning("logout", "ignored: this version does not act on it yet");
-  }
+  table.read("logout_header", session.logout_header, token_or_nothing);
+  table.read("logout_cookie", session.logout_cookie, token_or_nothing);
 }
 
 TableReader read_session(TableReader table, Session& session) {
   const Choice<OnLost> on_lost{{"rescue", OnLost::rescue}, {"fail", OnLost::fail}};
+  const Choice<Sticky> sticky{
+      {"insert", Sticky::insert}, {"learn", Sticky::learn}, {"none", Sticky::none}};
   table.read("sticky", session.sticky, sticky);
   table.read("cookie", session.cookie, token);
   read_cookie_attributes(table, session.attributes);
@@ -128,7 +121,7 @@ TableReader read_session(TableReader table, Session& session) {
   table.read("pending_timeout", session.pending_timeout, positive_duration);
   table.read("max_lifetime", session.max_lifetime, positive_duration);
   table.read("on_lost", session.on_lost, on_lost);
-  check_logout(table);
+  read_logout(table, session);
   table.finish();
   return table;
 }

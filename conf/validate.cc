@@ -149,11 +149,45 @@ void check_cookie(const Session& session, const TableReader& table) {
   }
 }
 
+// The application's cookie is the application's.
+void check_learned_cookie(const Session& session, const TableReader& table) {
+  if (session.sticky != Sticky::learn) return;
+  if (!table.has("cookie")) {
+    table.error("cookie", R"(required with sticky = "learn", but missing)");
+  }
+  for (const std::string_view key :
+       {"cookie_path", "cookie_domain", "cookie_http_only", "cookie_same_site", "cookie_secure"}) {
+    if (table.has(key)) {
+      table.error(key, R"(with sticky = "learn" the cookie is the application's, and is not )"
+                       "changed; expected no such key");
+    }
+  }
+  if (table.has("logout_cookie")) {
+    table.error("logout_cookie", R"(with sticky = "learn" it is always "cookie" whose clearing )"
+                                 "ends the session; expected no such key");
+  }
+}
+
+void check_logout(const Session& session, const TableReader& table) {
+  for (const std::string_view key : {"logout", "logout_header", "logout_cookie"}) {
+    if (session.sticky == Sticky::none && table.has(key)) {
+      table.warning(key, R"(ignored: with sticky = "none" there are no sessions to end)");
+    }
+  }
+  if (session.sticky == Sticky::insert && !session.logout_cookie.empty() &&
+      session.logout_cookie == session.cookie && table.sound("logout_cookie")) {
+    table.error("logout_cookie", quote(session.logout_cookie) +
+                                     " is bonedry's own cookie; expected the application's");
+  }
+}
+
 void check_pool(const Pool& pool, const PoolSections& sections) {
   if (pool.nodes.empty()) check_not_empty(sections.pool, "node", "[[pool.node]]");
   check_nodes(pool, sections.nodes);
   check_session_times(pool.session, sections.session);
   check_cookie(pool.session, sections.session);
+  check_learned_cookie(pool.session, sections.session);
+  check_logout(pool.session, sections.session);
 }
 
 }  // namespace

@@ -177,11 +177,26 @@ Result<std::string> url_path(const Value& value) {
                      R"(one that begins with "/", without blanks, e.g. "/healthz")");
 }
 
+Result<std::string> path_without_query(const Value& value) {
+  const auto sound = [](std::string_view text) {
+    return text.starts_with('/') && std::ranges::all_of(text, is_visible) &&
+           text.find_first_of("?#") == std::string_view::npos;
+  };
+  return string_that(value, sound, "a path without a query",
+                     R"(one that begins with "/", without blanks, "?" and "#", e.g. "/logout")");
+}
+
 Result<std::string> token(const Value& value) {
   const auto sound = [](std::string_view text) {
     return !text.empty() && std::ranges::all_of(text, is_in_token);
   };
   return string_that(value, sound, "a token", "letters, digits and !#$%&'*+-.^_`|~");
+}
+
+Result<std::string> token_or_nothing(const Value& value) {
+  const auto sound = [](std::string_view text) { return std::ranges::all_of(text, is_in_token); };
+  return string_that(value, sound, "a token",
+                     "letters, digits and !#$%&'*+-.^_`|~, or nothing for none");
 }
 
 Result<std::string> upgrade_protocol(const Value& value) {

@@ -53,8 +53,12 @@ template <class T>
 
 /// A request target in origin form: begins with '/', visible ASCII.
 [[nodiscard]] Result<std::string> url_path(const Value& value);
+/// The same without a query.
+[[nodiscard]] Result<std::string> path_without_query(const Value& value);
 /// A token of RFC 9110: method names, and names of cookies by RFC 6265.
 [[nodiscard]] Result<std::string> token(const Value& value);
+/// The same, or the empty string.
+[[nodiscard]] Result<std::string> token_or_nothing(const Value& value);
 /// A protocol to switch to by Upgrade, such as "websocket"; never another HTTP or TLS, in which a
 /// client could say to a node what the proxy does not see.
 [[nodiscard]] Result<std::string> upgrade_protocol(const Value& value);

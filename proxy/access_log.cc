@@ -80,6 +80,7 @@ void format_json(Buffer& out, const AccessEntry& entry) {
   append_json(out, "node", entry.node);
   append_json(out, "verdict", entry.verdict);
   append_json(out, "session", entry.session);
+  if (entry.user == session::Presence::left) append(out, ",\"logged_out\":true");
   append_json(out, "end", row_of(entry.end).name);
   out.push_back('}');
 }

@@ -3,6 +3,7 @@
 #include "conf/config.h"
 #include "proxy/base/clock.h"
 #include "proxy/end_reason.h"
+#include "session/affinity.h"
 
 #include <cstdint>
 #include <memory>
@@ -27,9 +28,10 @@ struct AccessEntry {
   std::uint64_t bytes_out = 0;  ///< response body
   Millis duration{0};
   std::string_view pool;
-  std::string_view node;     ///< empty: none was reached
-  std::string_view verdict;  ///< why that node: "own_node", "fresh", …
-  std::string_view session;  ///< first eight digits of its key, or empty
+  std::string_view node;                             ///< empty: none was reached
+  std::string_view verdict;                          ///< why that node: "own_node", "fresh", …
+  std::string_view session;                          ///< first eight digits of its key, or empty
+  session::Presence user = session::Presence::here;  ///< left: this exchange logged them out
   std::string_view user_agent;
   std::string_view referer;
   EndReason end = EndReason::completed;

@@ -111,8 +111,7 @@ void Exchange::on_connected() {
   if (!settle_rescue()) return;
   set(AttemptState::sent);
   const http::Origin origin{origin_.client, "http", origin_.trust};
-  const bool sticky = runtime_->affinity().sticky();
-  upstream_->send_head(request_head_, facts_, origin, sticky ? runtime_.get() : nullptr);
+  upstream_->send_head(request_head_, facts_, origin, runtime_->cookie_filter());
   if (request_ == RequestState::body) {
     // Whatever of the body has been read comes within this call, and leaves with the head.
     origin_.downstream->want_body();
@@ -229,6 +228,7 @@ http::ResponseExtras Exchange::extras_for(const http::ResponseFacts& facts,
   extras.framing = facts.framing.kind;
   extras.to_http_1_0 = request_head_.http_1_0();
   extras.set_cookie = set_cookie;
+  if (runtime_->affinity().sticky()) extras.left_out = runtime_->affinity().logout_header();
   extras.upgrade = facts.upgrade;
   const bool unknown_length =
       extras.framing == BodyKind::chunked || extras.framing == BodyKind::until_close;
@@ -243,14 +243,6 @@ http::ResponseExtras Exchange::extras_for(const http::ResponseFacts& facts,
   return extras;
 }
 
-/// A new user counts from here on, before the exchange leaves the node's count.
-void Exchange::begin_session() {
-  if (runtime_->affinity().sticky() && visit_.claim == Claim::none) {
-    runtime_->affinity().begin(visit_, node_index_, worker_.exact_now());
-  }
-  release_place();
-}
-
 void Exchange::on_response_head(const http::ResponseFacts& facts) {
   const bool switches = facts.framing.kind == BodyKind::tunnel;
   if (switches && !http::equal_ignoring_case(facts.upgrade, facts_.upgrade)) {
@@ -258,11 +250,7 @@ void Exchange::on_response_head(const http::ResponseFacts& facts) {
   }
   timer_.disarm();
   set(AttemptState::answered);
-  begin_session();
-  std::string cookie;
-  if (visit_.held && visit_.cookie == session::CookieStanding::needed) {
-    cookie = runtime_->affinity().set_cookie(visit_, node_index_);
-  }
+  const std::string cookie = update_session();
   upstream_persistence_ = facts.persistence;
   const http::ResponseExtras extras = extras_for(facts, cookie);
   downstream_persistence_ = extras.persistence;
@@ -493,6 +481,7 @@ void Exchange::write_log(EndReason reason) {
     std::snprintf(session.data(), session.size(), "%08x",
                   static_cast<unsigned>(visit_.key.high >> 32U));
     entry.session = session.data();
+    entry.user = visit_.user;
   }
   for (const http::Field& field : request_head_.fields) {
     if (field.id != http::FieldName::other) continue;

@@ -74,8 +74,12 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   void on_upstream_lost() override;
 
  private:
-  // Choosing a node (exchange_route.cc).
+  // Whose request it is, and what the answer does to their session (exchange_session.cc).
   void arrive();
+  [[nodiscard]] std::string update_session();
+  [[nodiscard]] session::Answer heard_of_user() const;
+
+  // Choosing a node (exchange_route.cc).
   void choose();
   void choose_other(balancer::Verdict verdict);
   void attempt(std::size_t node);
@@ -93,7 +97,6 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   void set(ResponseState state);
   void set(AttemptState state);
 
-  void begin_session();
   void request_complete(std::string_view trailers);
   void request_sent();
   [[nodiscard]] bool may_send_again() const;

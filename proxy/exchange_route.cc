@@ -1,8 +1,7 @@
-// How an exchange finds its node: session, routing table, connection, other nodes.
+// How an exchange finds its node: routing table, connection, other nodes.
 
 #include "proxy/exchange.h"
 #include "proxy/worker.h"
-#include "session/cookie_header.h"
 
 #include <algorithm>
 #include <array>
@@ -19,32 +18,12 @@ using balancer::Verdict;
 
 namespace {
 
-// A browser may send an old cookie of another path beside ours; more is nobody's honest request.
-constexpr std::size_t kCookiesLookedAt = 4;
 // Nodes that refuse in a row before the client is told: a pool that is down answers soon.
 constexpr std::size_t kNodesTried = 8;
 // A node that restarts refuses for a moment; its users are worth two more tries before they move.
 constexpr std::array<Millis, 2> kOwnNodePauses{Millis{100}, Millis{300}};
 
 }  // namespace
-
-void Exchange::arrive() {
-  session::Affinity& affinity = runtime_->affinity();
-  if (!affinity.sticky()) return;
-  std::array<std::string_view, kCookiesLookedAt> values;
-  std::size_t count = 0;
-  for (const http::Field& field : request_head_.fields) {
-    if (field.id != http::FieldName::cookie) continue;
-    std::string_view rest = request_head_.value(field);
-    while (count < values.size()) {
-      const auto found = session::find_cookie(rest, affinity.cookie_name());
-      if (!found) break;
-      values[count++] = found->value;
-      rest = found->after;
-    }
-  }
-  visit_ = affinity.arrive({values.data(), count}, worker_.exact_now());
-}
 
 /// Asks the routing table, and goes where it says. Called again after a node could not be reached.
 void Exchange::choose() {

@@ -6,8 +6,13 @@
 
 namespace bonedry::proxy {
 
+const http::CookieFilter* PoolRuntime::cookie_filter() const {
+  const bool ours = affinity_->sticky() && affinity_->owner() == session::Affinity::Owner::proxy;
+  return ours ? this : nullptr;
+}
+
 PoolRuntime::Kept PoolRuntime::filter(std::string_view value) const {
-  const auto found = session::find_cookie(value, affinity_.cookie_name());
+  const auto found = session::find_cookie(value, affinity_->cookie_name());
   if (!found) return {};
   return {found->before, found->after, true};
 }

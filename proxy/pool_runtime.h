@@ -32,12 +32,12 @@ class PoolRuntime final : public http::CookieFilter {
               std::shared_ptr<PoolMemory> memory, std::vector<UpstreamPool*> upstreams)
       : topology_(std::move(topology)),
         view_(view),
-        affinity_(view, secrets, ledger, clock),
+        affinity_(session::make_affinity(view, secrets, ledger, clock)),
         memory_(std::move(memory)),
         upstreams_(std::move(upstreams)) {}
 
   [[nodiscard]] const balancer::PoolView& view() const { return view_; }
-  [[nodiscard]] session::Affinity& affinity() { return affinity_; }
+  [[nodiscard]] session::Affinity& affinity() { return *affinity_; }
   [[nodiscard]] balancer::Picker& picker() { return memory_->picker; }
   [[nodiscard]] balancer::RetryBudget& retries() { return memory_->retries; }
   [[nodiscard]] UpstreamPool& upstream(std::size_t node) { return *upstreams_[node]; }
@@ -48,13 +48,15 @@ class PoolRuntime final : public http::CookieFilter {
   /// Whether clients may switch to this protocol. Names are compared without case (RFC 9110, 7.8).
   [[nodiscard]] bool lets_switch_to(std::string_view protocol) const;
 
+  /// What has to be taken out of the cookies of requests; nothing when all are the application's.
+  [[nodiscard]] const http::CookieFilter* cookie_filter() const;
   /// Takes our session cookie out of what goes to the node.
   [[nodiscard]] Kept filter(std::string_view value) const override;
 
  private:
   std::shared_ptr<const balancer::Topology> topology_;  // keeps view_
   const balancer::PoolView& view_;
-  session::Affinity affinity_;
+  std::unique_ptr<session::Affinity> affinity_;
   std::shared_ptr<PoolMemory> memory_;
   std::vector<UpstreamPool*> upstreams_;
 };

@@ -1,49 +1,20 @@
 #include "session/affinity.h"
 
+#include "session/learned_affinity.h"
+#include "session/sealed_affinity.h"
+
+#include <algorithm>
+
 namespace bonedry::session {
 
 using balancer::Claim;
 using balancer::Verdict;
 
-namespace {
-
-std::string attributes_text(const conf::CookieAttributes& attributes) {
-  std::string text;
-  if (!attributes.path.empty()) text += "; Path=" + attributes.path;
-  if (!attributes.domain.empty()) text += "; Domain=" + attributes.domain;
-  if (attributes.http_only) text += "; HttpOnly";
-  switch (attributes.same_site) {
-    case conf::SameSite::lax:
-      text += "; SameSite=Lax";
-      break;
-    case conf::SameSite::strict:
-      text += "; SameSite=Strict";
-      break;
-    case conf::SameSite::none:
-      text += "; SameSite=None";
-      break;
-  }
-  // No listener speaks TLS yet, so `automatic` means a plain one.
-  if (attributes.secure == conf::Secure::always) text += "; Secure";
-  return text;
-}
-
-}  // namespace
-
-Affinity::Affinity(const balancer::PoolView& pool, std::span<const std::string> secrets,
-                   Ledger& ledger, const Clock& clock)
-    : pool_(pool),
-      ledger_(ledger),
-      clock_(clock),
-      sealer_(secrets, pool.config.name),
-      attributes_(attributes_text(pool.config.session.attributes)) {
+Affinity::Affinity(const balancer::PoolView& pool, Ledger& ledger, const Clock& clock,
+                   std::string_view watched)
+    : pool_(pool), ledger_(ledger), clock_(clock), watched_(watched) {
   for (std::size_t index = 0; index < pool.nodes.size(); ++index) {
     slots_.emplace(pool.nodes[index].slot, index);
-    for (std::size_t secret = 0; secret < sealer_.secrets(); ++secret) {
-      const NodeKey key = sealer_.node_key(secret, pool.nodes[index].node->name());
-      nodes_.emplace(key, index);
-      if (secret == 0) node_keys_.push_back(key);
-    }
   }
 }
 
@@ -54,54 +25,6 @@ Visit Affinity::arrive(std::span<const std::string_view> values, Instant now) {
     if (look_up(value, visit, now) == Found::yes) break;
   }
   return visit;
-}
-
-Affinity::Found Affinity::look_up(std::string_view value, Visit& visit, Instant now) {
-  const std::optional<CookiePeek> peeked = peek(value);
-  if (!peeked) return Found::no;
-  const Ledger::Lookup lookup = ledger_.open(peeked->key, peeked->check, now);
-  if (!lookup.opened) return verify(value, peeked->check, lookup.miss, visit, now);
-  visit.key = peeked->key;
-  visit.cookie = CookieStanding::current;
-  return take(*lookup.opened, visit, now);
-}
-
-Affinity::Found Affinity::verify(std::string_view value, CookieCheck check, Ledger::Miss miss,
-                                 Visit& visit, Instant now) {
-  const std::optional<CookieContent> content = sealer_.open(value);
-  if (!content) return Found::no;
-  visit.key = content->key;
-  if (miss == Ledger::Miss::mismatch) {
-    if (const auto opened = ledger_.open_verified(content->key, now)) {
-      if (take(*opened, visit, now) == Found::no) return Found::no;
-      // An older cookie of the session: good for finding it, and replaced if it names another node.
-      const auto named = nodes_.find(content->node);
-      const bool same = named != nodes_.end() && named->second == visit.node;
-      visit.cookie = same ? CookieStanding::current : CookieStanding::needed;
-      if (same) ledger_.reseal(*visit.held, check);
-      return Found::yes;
-    }
-  }
-  return adopt_or_end(*content, check, visit, now);
-}
-
-Affinity::Found Affinity::adopt_or_end(const CookieContent& content, CookieCheck check,
-                                       Visit& visit, Instant now) {
-  const auto named = nodes_.find(content.node);
-  if (named == nodes_.end()) return Found::no;
-  visit.node = named->second;
-  const Millis age = clock_.wall() - content.issued;
-  const bool alive = age < pool_.config.session.max_lifetime;
-  // Behind a shut door nobody is taken back in: the node may have been called dry.
-  const balancer::NodeView& view = pool_.nodes[visit.node];
-  if (!alive || view.door == balancer::Door::shut || !incomplete(view, now)) {
-    visit.claim = Claim::ended;
-    return Found::yes;
-  }
-  // The ledger was lost, or had to forget somebody, and this user may have been on it.
-  visit.cookie = CookieStanding::current;
-  return take(ledger_.begin(content.key, check, view.slot, SessionState::live, now - age, now),
-              visit, now);
 }
 
 Affinity::Found Affinity::take(const OpenedSession& session, Visit& visit, Instant now) {
@@ -116,6 +39,28 @@ Affinity::Found Affinity::take(const OpenedSession& session, Visit& visit, Insta
   visit.created = session.created;
   visit.claim = session.displaced ? Claim::displaced : Claim::session;
   return Found::yes;
+}
+
+void Affinity::begin(Visit& visit, const SessionKey& key, std::size_t node) {
+  const balancer::NodeView& view = pool_.nodes[node];
+  const Instant now = clock_.now();
+  const OpenedSession session = ledger_.begin(key, 0, view.slot, SessionState::pending, now, now);
+  if (session.begun == DoneBy::this_call) {
+    view.node->counters.begun.fetch_add(1, std::memory_order_relaxed);
+  }
+  visit.key = key;
+  take_begun(session, visit, node);
+}
+
+void Affinity::take_begun(const OpenedSession& session, Visit& visit, std::size_t node) {
+  visit.held = session.ref;
+  visit.created = session.created;
+  visit.claim = Claim::session;
+  visit.slot = session.node;
+  if (session.displaced || !index_of(session.node)) {
+    visit.slot = ledger_.move(session.ref, session.node, pool_.nodes[node].slot).node;
+  }
+  visit.node = index_of(visit.slot).value_or(node);
 }
 
 std::size_t Affinity::settle(Visit& visit, Verdict verdict, std::size_t chosen, Instant now) {
@@ -146,38 +91,43 @@ std::size_t Affinity::settle(Visit& visit, Verdict verdict, std::size_t chosen, 
   return visit.node;
 }
 
-void Affinity::begin(Visit& visit, std::size_t node, Instant now) {
-  const balancer::NodeView& view = pool_.nodes[node];
-  visit.key = random_session_key();
-  const OpenedSession session =
-      ledger_.begin(visit.key, 0, view.slot, SessionState::pending, now, now);
-  visit.cookie = CookieStanding::needed;
-  visit.claim = Claim::session;
-  visit.node = node;
-  visit.slot = session.node;
-  visit.held = session.ref;
-  visit.created = session.created;
-  view.node->counters.begun.fetch_add(1, std::memory_order_relaxed);
+bool Affinity::logs_out(std::string_view method, std::string_view target, int status) const {
+  if (status < 200 || status > 399) return false;
+  const std::string_view path = target.substr(0, target.find('?'));
+  return std::ranges::any_of(pool_.config.session.logout, [method, path](const conf::Logout& rule) {
+    return rule.method == method && rule.path == path;
+  });
 }
 
-std::string Affinity::set_cookie(Visit& visit, std::size_t node) {
-  const WallTime issued = clock_.wall() - (clock_.now() - visit.created);
-  const auto value = sealer_.seal({visit.key, node_keys_[node], issued});
-  const std::string_view text(value.data(), value.size());
-  if (visit.held) ledger_.reseal(*visit.held, peek(text)->check);
+void Affinity::note_set_cookie(std::string_view field, Answer& answer) const {
+  if (watched_.empty()) return;
+  const CookieNews news = read_set_cookie(field, watched_, clock_.wall());
+  const bool first = answer.cookie.change == CookieChange::none;
+  if (news.change == CookieChange::given || first) answer.cookie = news;
+}
+
+std::string Affinity::answered(Visit& visit, std::size_t node, const Answer& answer) {
+  if (!sticky()) return {};
+  const bool leaves =
+      answer.user == Presence::left || answer.cookie.change == CookieChange::cleared;
+  return leaves ? end(visit) : welcome(visit, node, answer);
+}
+
+/// The old cookie is then genuine and unknown: Claim::ended. While the ledger is incomplete it
+/// cannot be told from that of a user whose record was lost, and would be taken back in as live;
+/// that errs on the side of who might still be there.
+std::string Affinity::end(Visit& visit) {
+  visit.user = Presence::left;
+  if (!visit.held) return {};
+  ledger_.end(*visit.held);
   visit.cookie = CookieStanding::current;
-  return pool_.config.session.cookie + "=" + std::string(text) + attributes_;
+  pool_.nodes[visit.node].node->counters.logged_out.fetch_add(1, std::memory_order_relaxed);
+  return farewell();
 }
 
 void Affinity::leave(Visit& visit, Instant now) {
   if (visit.held) ledger_.close(*visit.held, now);
   visit.held.reset();
-}
-
-bool Affinity::incomplete(const balancer::NodeView& view, Instant now) const {
-  if (now < pool_.ledger_complete_at) return true;
-  const std::optional<Instant> evicted = ledger_.last_eviction(view.slot);
-  return evicted && now < *evicted + complete_after(pool_.config.session);
 }
 
 std::optional<std::size_t> Affinity::index_of(NodeSlot slot) const {
@@ -193,6 +143,15 @@ void Affinity::count(const Visit& visit, Verdict verdict) const {
   if (verdict == Verdict::late) counters.late.fetch_add(1, std::memory_order_relaxed);
   if (verdict == Verdict::moved) counters.moved.fetch_add(1, std::memory_order_relaxed);
   if (verdict == Verdict::rescued) counters.rescued.fetch_add(1, std::memory_order_relaxed);
+}
+
+std::unique_ptr<Affinity> make_affinity(const balancer::PoolView& pool,
+                                        std::span<const std::string> secrets, Ledger& ledger,
+                                        const Clock& clock) {
+  if (pool.config.session.sticky == conf::Sticky::learn) {
+    return std::make_unique<LearnedAffinity>(pool, secrets, ledger, clock);
+  }
+  return std::make_unique<SealedAffinity>(pool, secrets, ledger, clock);
 }
 
 }  // namespace bonedry::session

@@ -3,16 +3,16 @@
 #include "balancer/routing.h"
 #include "balancer/topology.h"
 #include "proxy/base/clock.h"
+#include "session/application_cookie.h"
 #include "session/ledger.h"
-#include "session/sealed_cookie.h"
 
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <vector>
 
 namespace bonedry::session {
 
@@ -20,6 +20,18 @@ namespace bonedry::session {
 enum class CookieStanding : std::uint8_t {
   current,  ///< nothing to do
   needed,   ///< the response must set one
+};
+
+/// Whether the user is still with us.
+enum class Presence : std::uint8_t {
+  here,
+  left,  ///< by a logout
+};
+
+/// What a node's answer says about its user.
+struct Answer {
+  Presence user = Presence::here;
+  CookieNews cookie;  ///< of the application's cookie that the pool watches
 };
 
 /// One request's relation to a session, from its head to its end. While `held` is set the session
@@ -30,34 +42,48 @@ struct Visit {
   SessionKey key;
   Instant created;
   std::optional<SessionRef> held;
+  /// The key of a value that the ledger does not know, and that may become that of a session.
+  std::optional<SessionKey> brought;
   NodeSlot slot = 0;  ///< the node that `held` is on
   CookieStanding cookie = CookieStanding::needed;
+  Presence user = Presence::here;  ///< left: this exchange has ended the session
 };
 
-/// Session cookies to sessions and back, for one pool as one topology has it: finds whose request
-/// it is, keeps the ledger in step with where it goes, writes the cookie. Owned by one worker;
+/// Cookies to sessions and back, for one pool as one topology has it: finds whose request it is,
+/// keeps the ledger in step with where it goes and with what the node says to it. How users are
+/// told from each other is for the classes below, one for each sticky mode. Owned by one worker;
 /// rebuilt with each topology; refers to `pool`, which must outlive it.
 class Affinity {
  public:
-  Affinity(const balancer::PoolView& pool, std::span<const std::string> secrets, Ledger& ledger,
-           const Clock& clock);
+  virtual ~Affinity() = default;
+  Affinity(const Affinity&) = delete;
+  Affinity& operator=(const Affinity&) = delete;
 
-  /// `values`: what the request's cookies of our name hold, in their order. The first that is
-  /// genuine counts. A known session costs one look-up and no cryptography.
+  /// `values`: what the request's cookies of that name hold, in their order. The first that says
+  /// whose it is counts.
   [[nodiscard]] Visit arrive(std::span<const std::string_view> values, Instant now);
 
   /// The request goes to node `chosen` for the reason `verdict`: puts its session there. Returns
   /// the node to use, another one when a simultaneous request of the session was moved first.
-  /// A visit without a session begins none here, see `begin`.
+  /// A visit without a session begins none here, see `answered`.
   [[nodiscard]] std::size_t settle(Visit& visit, balancer::Verdict verdict, std::size_t chosen,
                                    Instant now);
 
-  /// A new user's first response comes from `node`: a pending session begins.
-  void begin(Visit& visit, std::size_t node, Instant now);
+  /// Whether this request, answered with this status, is a logout by the pool's rules. `target` may
+  /// have a query, which counts for nothing. A refused one leaves the user where they are.
+  [[nodiscard]] bool logs_out(std::string_view method, std::string_view target, int status) const;
+  /// The response field that says so by being there; empty: there is none.
+  [[nodiscard]] const std::string& logout_header() const {
+    return pool_.config.session.logout_header;
+  }
+  /// Notes what one of the response's Set-Cookie fields says. A response that gives a value clears
+  /// none: it may clear an older one of another path, and no user is to be counted out too early.
+  void note_set_cookie(std::string_view field, Answer& answer) const;
 
-  /// "name=value; Path=/; …" for a visit that is on a node; the ledger is told of it. Attributes
-  /// are computed anew each time, whatever the client sent.
-  [[nodiscard]] std::string set_cookie(Visit& visit, std::size_t node);
+  /// `node` has answered: a new user's session begins, pending; that of a user who leaves ends, and
+  /// is in no count from here on. Returns what the response's Set-Cookie of ours is to say; empty:
+  /// it has none.
+  [[nodiscard]] std::string answered(Visit& visit, std::size_t node, const Answer& answer);
 
   /// The exchange is over.
   void leave(Visit& visit, Instant now);
@@ -65,27 +91,48 @@ class Affinity {
   [[nodiscard]] bool sticky() const { return pool_.config.session.sticky != conf::Sticky::none; }
   [[nodiscard]] const std::string& cookie_name() const { return pool_.config.session.cookie; }
 
- private:
+  /// Whose cookie that is, and so whether a node gets to see it.
+  enum class Owner : std::uint8_t { proxy, application };
+  [[nodiscard]] virtual Owner owner() const = 0;
+
+ protected:
   enum class Found : std::uint8_t { yes, no };
 
-  Found look_up(std::string_view value, Visit& visit, Instant now);
-  Found verify(std::string_view value, CookieCheck check, Ledger::Miss miss, Visit& visit,
-               Instant now);
-  Found adopt_or_end(const CookieContent& content, CookieCheck check, Visit& visit, Instant now);
+  /// `watched`: the application's cookie that note_set_cookie is about; outlives this, as do all.
+  Affinity(const balancer::PoolView& pool, Ledger& ledger, const Clock& clock,
+           std::string_view watched);
+
+  /// A session that the ledger has found becomes that of the visit; no, if its node is no longer
+  /// in the pool.
   Found take(const OpenedSession& session, Visit& visit, Instant now);
-  [[nodiscard]] std::optional<std::size_t> index_of(NodeSlot slot) const;
-  /// Whether cookies may come for this node that the ledger ought to know and does not.
-  [[nodiscard]] bool incomplete(const balancer::NodeView& view, Instant now) const;
-  void count(const Visit& visit, balancer::Verdict verdict) const;
+  /// A new user's first response comes from `node`: a pending session begins.
+  void begin(Visit& visit, const SessionKey& key, std::size_t node);
+  /// A session that `Ledger::begin` has begun, or found, becomes that of the visit. Who was found
+  /// on no node of the pool comes to `node`.
+  void take_begun(const OpenedSession& session, Visit& visit, std::size_t node);
 
   const balancer::PoolView& pool_;
   Ledger& ledger_;
   const Clock& clock_;
-  CookieSealer sealer_;
-  std::unordered_map<NodeKey, std::size_t> nodes_;  // under every secret
-  std::vector<NodeKey> node_keys_;                  // what new cookies say, by node index
+
+ private:
+  /// Finds whose value this is.
+  virtual Found look_up(std::string_view value, Visit& visit, Instant now) = 0;
+  /// `answered`, for a user who stays and for one who has left.
+  virtual std::string welcome(Visit& visit, std::size_t node, const Answer& answer) = 0;
+  virtual std::string farewell() = 0;
+
+  std::string end(Visit& visit);
+  [[nodiscard]] std::optional<std::size_t> index_of(NodeSlot slot) const;
+  void count(const Visit& visit, balancer::Verdict verdict) const;
+
+  std::string_view watched_;
   std::unordered_map<NodeSlot, std::size_t> slots_;
-  std::string attributes_;
 };
+
+/// As the pool's `sticky` has it.
+[[nodiscard]] std::unique_ptr<Affinity> make_affinity(const balancer::PoolView& pool,
+                                                      std::span<const std::string> secrets,
+                                                      Ledger& ledger, const Clock& clock);
 
 }  // namespace bonedry::session

@@ -116,10 +116,16 @@ class Ledger {
                               SessionState state, Instant created, Instant now) = 0;
 
   /// Puts a held session on `to`, unless it is no longer on `from`, where this exchange saw it,
-  /// because another exchange moved it: then it stays where that one put it.
+  /// because another exchange moved it: then it stays where that one put it. One that has ended is
+  /// nowhere, and its exchange may go to `to`.
   virtual MovedSession move(SessionRef ref, NodeSlot from, NodeSlot to) = 0;
   /// Notes that a new cookie is being issued for a held session.
   virtual void reseal(SessionRef ref, CookieCheck check) = 0;
+  /// A held session ends: it leaves its node's counts now and can be found no more; its record goes
+  /// when the last exchange that holds it closes. Calling it again changes nothing.
+  virtual void end(SessionRef ref) = 0;
+  /// The same, if no other exchange holds it.
+  virtual void end_if_sole(SessionRef ref) = 0;
   /// The exchange that held it is over. A session that is past its lifetime then ends.
   virtual void close(SessionRef ref, Instant now) = 0;
 

@@ -215,9 +215,9 @@ void LedgerShard::make_live(Index index) {
 MovedSession LedgerShard::move(Index index, NodeSlot from, NodeSlot to) {
   Record& record = at(index);
   const Place place = record.place();
+  if (place.state == State::ended) return {to, DoneBy::another};
   // Another exchange of the session was faster: one user is never put on two nodes.
-  const bool elsewhere = place.node != from && !displaced(record);
-  if (place.state == State::ended || elsewhere) return {place.node, DoneBy::another};
+  if (place.node != from && !displaced(record)) return {place.node, DoneBy::another};
   const Place next{slots_[to].generation, static_cast<std::uint16_t>(to), place.state};
   const bool counted = !displaced(record);
   count(next);

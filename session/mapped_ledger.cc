@@ -186,6 +186,20 @@ void MappedLedger::reseal(SessionRef ref, CookieCheck check) {
   shard.at(ref.index).check = check;
 }
 
+void MappedLedger::end(SessionRef ref) {
+  if (unrecorded(ref)) return;
+  LedgerShard& shard = shard_of(ref);
+  const RobustLock lock = shard.lock();
+  shard.end_held(ref.index);
+}
+
+void MappedLedger::end_if_sole(SessionRef ref) {
+  if (unrecorded(ref)) return;
+  LedgerShard& shard = shard_of(ref);
+  const RobustLock lock = shard.lock();
+  if (LedgerShard::holders(shard.at(ref.index)) == 1) shard.end_held(ref.index);
+}
+
 void MappedLedger::close(SessionRef ref, Instant now) {
   if (unrecorded(ref)) return;
   LedgerShard& shard = shard_of(ref);

@@ -56,6 +56,8 @@ class MappedLedger final : public Ledger {
                       Instant created, Instant now) override;
   MovedSession move(SessionRef ref, NodeSlot from, NodeSlot to) override;
   void reseal(SessionRef ref, CookieCheck check) override;
+  void end(SessionRef ref) override;
+  void end_if_sole(SessionRef ref) override;
   void close(SessionRef ref, Instant now) override;
   std::uint64_t displace(NodeSlot slot) override;
   bool sweep(Instant now) override;

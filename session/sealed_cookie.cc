@@ -1,8 +1,9 @@
 #include "session/sealed_cookie.h"
 
+#include "session/hmac.h"
+
 #include <endian.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/rand.h>
 
 #include <algorithm>
@@ -103,19 +104,6 @@ CookieCheck mix(const Bytes& bytes) {
   return hash;
 }
 
-using Digest = std::array<Byte, 32>;
-
-Digest hmac(std::string_view secret, std::string_view text) {
-  Digest digest{};
-  unsigned size = digest.size();
-  if (HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()),
-           reinterpret_cast<const Byte*>(text.data()), text.size(), digest.data(),
-           &size) == nullptr) {
-    throw std::runtime_error("OpenSSL cannot compute an HMAC-SHA256");
-  }
-  return digest;
-}
-
 struct FreeCipher {
   void operator()(EVP_CIPHER* cipher) const { EVP_CIPHER_free(cipher); }
   void operator()(EVP_CIPHER_CTX* context) const { EVP_CIPHER_CTX_free(context); }
@@ -132,9 +120,9 @@ struct CookieSealer::Key {
   std::unique_ptr<EVP_CIPHER_CTX, FreeCipher> context;
 
   explicit Key(std::string_view text) : secret(text) {
-    id = hmac(secret, "bonedry key id")[0];
-    const Digest first = hmac(secret, "bonedry cookie key 1");
-    const Digest second = hmac(secret, "bonedry cookie key 2");
+    id = hmac_sha256(secret, "bonedry key id")[0];
+    const Digest first = hmac_sha256(secret, "bonedry cookie key 1");
+    const Digest second = hmac_sha256(secret, "bonedry cookie key 2");
     std::ranges::copy(first, cipher_key.begin());
     std::ranges::copy(second, cipher_key.begin() + 32);
     cipher.reset(EVP_CIPHER_fetch(nullptr, "AES-256-SIV", nullptr));
@@ -213,7 +201,7 @@ std::optional<CookieContent> CookieSealer::open(std::string_view value) {
 
 NodeKey CookieSealer::node_key(std::size_t secret, std::string_view node) const {
   const std::string text = "bonedry node " + pool_ + "/" + std::string(node);
-  return load<std::uint64_t>(hmac(keys_[secret]->secret, text).data());
+  return load<std::uint64_t>(hmac_sha256(keys_[secret]->secret, text).data());
 }
 
 SessionKey random_session_key() {

@@ -251,6 +251,10 @@ void write_forwarded(const Head& head, const RequestFacts& facts, const Origin& 
   writer.copy("\r\n");
 }
 
+bool is_left_out(const Head& head, const Field& field, const ResponseExtras& extras) {
+  return !extras.left_out.empty() && equal_ignoring_case(head.name(field), extras.left_out);
+}
+
 }  // namespace
 
 void write_request_head(const Head& head, const RequestFacts& facts, const Origin& origin,
@@ -292,7 +296,7 @@ void write_response_head(const Head& head, const ResponseExtras& extras, HeadSin
     const bool bare = head.status < 200 || head.status == 204;
     if (field.id == FieldName::content_length) {
       if (!bare) write_length(head, field, writer);
-    } else if (!hop_by_hop(field)) {
+    } else if (!hop_by_hop(field) && !is_left_out(head, field, extras)) {
       writer.field(field);
     }
   }

@@ -54,6 +54,7 @@ void write_request_head(const Head& head, const RequestFacts& facts, const Origi
 struct ResponseExtras {
   BodyKind framing = BodyKind::none;  ///< as it is sent on, which may differ from how it came
   std::string_view set_cookie;        ///< value of a field to add, or empty
+  std::string_view left_out;          ///< name of a field that does not go on, or empty
   std::string_view upgrade;           ///< of a 101: the protocol that follows, else empty
   Persistence persistence = Persistence::keep_alive;
   bool to_http_1_0 = false;

@@ -98,6 +98,7 @@ NodeView node_view(const nlohmann::json& status, std::string_view node, std::str
               .moved = counters.at("moved"),
               .rescued = counters.at("rescued"),
               .late = counters.at("late"),
+              .logged_out = counters.at("logged_out"),
               .bleeding = one.value("bleeding", nlohmann::json{})};
     }
   }

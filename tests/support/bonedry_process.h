@@ -68,6 +68,7 @@ struct NodeView {
   std::int64_t moved = 0;
   std::int64_t rescued = 0;
   std::int64_t late = 0;
+  std::int64_t logged_out = 0;
   nlohmann::json bleeding;
 
   [[nodiscard]] std::int64_t sessions() const { return live + pending; }

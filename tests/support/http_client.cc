@@ -137,7 +137,12 @@ void User::keep_cookies(const Response& response) {
   for (const std::string& line : response.headers.all("Set-Cookie")) {
     const std::string pair = line.substr(0, line.find(';'));
     const auto equals = pair.find('=');
-    if (equals != std::string::npos) jar_[pair.substr(0, equals)] = pair.substr(equals + 1);
+    if (equals == std::string::npos) continue;
+    if (line.find("Max-Age=0") != std::string::npos) {
+      jar_.erase(pair.substr(0, equals));
+    } else {
+      jar_[pair.substr(0, equals)] = pair.substr(equals + 1);
+    }
   }
 }
 

@@ -68,7 +68,8 @@ class User {
  public:
   explicit User(std::string address) : address_(std::move(address)) {}
 
-  /// Asks for a page as a browser would, and keeps the cookies that come with it.
+  /// Asks for a page as a browser would, and keeps the cookies that come with it, but for those
+  /// that a Max-Age of 0 takes away.
   Response click(const std::string& target = "/", const Headers& headers = {});
   Response send(Request request, Millis deadline = kDeadline);
 

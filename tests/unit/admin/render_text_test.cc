@@ -17,11 +17,11 @@ using test::sample_status;
 TEST(RenderText, StatusIsAnAlignedTableAndRemarks) {
   EXPECT_EQ(render_text(sample_status(), kNow),
             "NODE        ADDRESS         STATE     HEALTH   LIVE  PENDING  OPEN  WS  NEW  MOVED  "
-            "RESCUED  LATE  LAST CLICK  DRY\n"
+            "RESCUED  LATE  LOGOUTS  LAST CLICK  DRY\n"
             "shop/alice  127.0.0.1:9001  bleeding  up         12        3     1   0  180      0  "
-            "      2     0        1.2s  no\n"
+            "      2     0        5        1.2s  no\n"
             "shop/bob    127.0.0.1:9002  active    unknown     0        0     0   0    0      0  "
-            "      0     0           -  -\n"
+            "      0     0        0           -  -\n"
             "\n"
             "shop/alice: bleeding for 3m20s by root (update \\x1b[2J 4.2), deadline in 26m, dry "
             "in about 12m\n"

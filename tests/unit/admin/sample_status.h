@@ -22,6 +22,7 @@ inline Status sample_status() {
   alice.exchanges_open = 1;
   alice.begun = 180;
   alice.rescued = 2;
+  alice.logged_out = 5;
   alice.last_exchange_age = Millis{1234};
   alice.bleeding = BleedStatus{kNow - std::chrono::seconds{200}, "root", "update \x1b[2J 4.2",
                                kNow + std::chrono::minutes{26}, std::chrono::minutes{12}};

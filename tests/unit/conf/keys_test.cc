@@ -273,12 +273,9 @@ TEST(KeysTest, PoolsNeedAUsableName) {
 TEST(KeysTest, Session) {
   expect_errors(
       in_a_pool,
-      {{"session.sticky = 'learn'",
-        "f:6:18: pool[shop].session.sticky: this version cannot do "
-        "\"learn\" yet; expected one of: insert, none"},
-       {"session.sticky = 'source'",
+      {{"session.sticky = 'source'",
         R"(f:6:18: pool[shop].session.sticky: "source" is not known here; expected one of: )"
-        "insert, none"},
+        "insert, learn, none"},
        {"session.sticky = false",
         "f:6:18: pool[shop].session.sticky: expected a string, got a "
         "boolean"},
@@ -350,7 +347,39 @@ TEST(KeysTest, CookieAttributesCannotEndTheHeader) {
       Secure::never);
 }
 
-TEST(KeysTest, LogoutIsCheckedThoughNotServed) {
+TEST(KeysTest, ALearnedCookieIsNamedAndLetBe) {
+  const std::string not_ours =
+      R"(: with sticky = "learn" the cookie is the application's, and is not changed; expected no )"
+      "such key";
+  const std::string learn = "session.sticky = 'learn'\nsession.cookie = 'SID'\n";
+  expect_errors(
+      in_a_pool,
+      {{"session.sticky = 'learn'",
+        R"(f:6:1: pool[shop].session.cookie: required with sticky = "learn", but missing)"},
+       {learn + "session.cookie_path = '/'", "f:8:23: pool[shop].session.cookie_path" + not_ours},
+       {learn + "session.cookie_domain = ''",
+        "f:8:25: pool[shop].session.cookie_domain" + not_ours},
+       {learn + "session.cookie_http_only = true",
+        "f:8:28: pool[shop].session.cookie_http_only" + not_ours},
+       {learn + "session.cookie_same_site = 'lax'",
+        "f:8:28: pool[shop].session.cookie_same_site" + not_ours},
+       {learn + "session.cookie_secure = 'auto'",
+        "f:8:25: pool[shop].session.cookie_secure" + not_ours},
+       {learn + "session.logout_cookie = 'SID'",
+        R"(f:8:25: pool[shop].session.logout_cookie: with sticky = "learn" it is always )"
+        R"("cookie" whose clearing ends the session; expected no such key)"}});
+  EXPECT_THAT(warnings_of(in_a_pool(learn + "session.logout_header = 'X-Out'")), IsEmpty());
+  const Session session = load(in_a_pool(learn)).config.pools[0].session;
+  EXPECT_EQ(session.sticky, Sticky::learn);
+  EXPECT_EQ(session.cookie, "SID");
+}
+
+TEST(KeysTest, Logout) {
+  const std::string path_expected =
+      R"( is not a path without a query; expected one that begins with "/", without blanks, "?" )"
+      R"(and "#", e.g. "/logout")";
+  const std::string token_expected =
+      R"( is not a token; expected letters, digits and !#$%&'*+-.^_`|~, or nothing for none)";
   expect_errors(
       in_a_pool,
       {{"session.logout = '/logout'",
@@ -359,15 +388,30 @@ TEST(KeysTest, LogoutIsCheckedThoughNotServed) {
        {"session.logout = [{ path = '/logout' }]",
         "f:6:19: pool[shop].session.logout[#1].method: required, but missing"},
        {"session.logout = [{ method = 'POST', path = 'logout' }]",
-        R"(f:6:45: pool[shop].session.logout[#1].path: "logout" is not a path of a URL; expected )"
-        R"(one that begins with "/", without blanks, e.g. "/healthz")"},
+        R"(f:6:45: pool[shop].session.logout[#1].path: "logout")" + path_expected},
+       {"session.logout = [{ method = 'POST', path = '/logout?now' }]",
+        R"(f:6:45: pool[shop].session.logout[#1].path: "/logout?now")" + path_expected},
        {"session.logout = [{ method = 'POST', path = '/logout', status = 200 }]",
         "f:6:56: pool[shop].session.logout[#1].status: unknown key; expected one of: method, "
-        "path"}});
-  EXPECT_THAT(
-      warnings_of(in_a_pool("session.logout = [{ method = 'POST', path = '/logout' }]")),
-      ElementsAre(
-          "f:6:18: pool[shop].session.logout: ignored: this version does not act on it yet"));
+        "path"},
+       {"session.logout_header = 'X Logout'",
+        R"(f:6:25: pool[shop].session.logout_header: "X Logout")" + token_expected},
+       {"session.logout_cookie = 'a=b'",
+        R"(f:6:25: pool[shop].session.logout_cookie: "a=b")" + token_expected},
+       {"session.logout_cookie = 'bonedry'",
+        R"(f:6:25: pool[shop].session.logout_cookie: "bonedry" is bonedry's own cookie; expected )"
+        "the application's"}});
+  const Session session = load(in_a_pool("session.logout = [{ method = 'POST', path = '/out' }]\n"
+                                         "session.logout_header = 'X-Out'\n"
+                                         "session.logout_cookie = 'JSESSIONID'"))
+                              .config.pools[0]
+                              .session;
+  EXPECT_THAT(session.logout, ElementsAre(Logout{"POST", "/out"}));
+  EXPECT_EQ(session.logout_header, "X-Out");
+  EXPECT_EQ(session.logout_cookie, "JSESSIONID");
+  EXPECT_THAT(warnings_of(in_a_pool("session.sticky = 'none'\nsession.logout_header = 'X-Out'")),
+              ElementsAre(R"(f:7:25: pool[shop].session.logout_header: ignored: with sticky = )"
+                          R"("none" there are no sessions to end)"));
 }
 
 TEST(KeysTest, Health) {

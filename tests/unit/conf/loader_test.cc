@@ -106,6 +106,9 @@ idle_timeout = "1h"
 pending_timeout = "2h"
 max_lifetime = "7d"
 on_lost = "fail"
+logout = [{ method = "GET", path = "/bye" }, { method = "POST", path = "/bye" }]
+logout_header = "X-Bye"
+logout_cookie = "SID"
 [pool.health]
 path = "/healthz?deep=1"
 interval = "1s"
@@ -137,10 +140,16 @@ weight = 1000
   pool.slow_start = seconds{30};
   pool.retry_percent = 35;
   pool.upgrades = {"websocket", "irc"};
-  pool.session = {
-      Sticky::none, "seat",   {"/shop", "example.org", false, SameSite::none, Secure::always},
-      hours{1},     hours{2}, hours{7 * 24},
-      OnLost::fail};
+  pool.session = {Sticky::none,
+                  "seat",
+                  {"/shop", "example.org", false, SameSite::none, Secure::always},
+                  hours{1},
+                  hours{2},
+                  hours{7 * 24},
+                  OnLost::fail,
+                  {{"GET", "/bye"}, {"POST", "/bye"}},
+                  "X-Bye",
+                  "SID"};
   pool.health = {"/healthz?deep=1", true, seconds{1}, Millis{500}, 1, 5, 0, minutes{1}};
   pool.nodes = {{"alice", {"2001:db8::1", 80}, 0, 5000, 60, 7},
                 {"bob", {"10.0.0.2", 65535}, 1000, 0}};
@@ -233,10 +242,10 @@ pool = "shpo"
 
 TEST(LoaderTest, ReportsWarningsInTheOrderOfTheFile) {
   EXPECT_THAT(warnings_of(in_a_pool(R"([pool.session]
-logout = [{ method = "POST", path = "/logout" }]
+cookie_same_site = "none"
 pending_timeout = "1m"
 )")),
-              ElementsAre(::testing::StartsWith("f:7:10: pool[shop].session.logout: "),
+              ElementsAre(::testing::StartsWith("f:7:20: pool[shop].session.cookie_same_site: "),
                           ::testing::StartsWith("f:8:19: pool[shop].session.pending_timeout: ")));
 }
 

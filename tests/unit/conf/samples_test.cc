@@ -92,7 +92,8 @@ TEST(SamplesTest, ExampleLoadsWithItsOptionalKeys) {
   const Loaded loaded = load(all);
   EXPECT_EQ(loaded.config.server.secrets.size(), 1U);
   EXPECT_EQ(loaded.config.pools.at(0).health.path, "/healthz");
-  EXPECT_EQ(loaded.warnings.size(), 2U);  // http and logout are not served yet
+  EXPECT_EQ(loaded.config.pools.at(0).session.logout.size(), 1U);
+  EXPECT_EQ(loaded.warnings.size(), 1U);  // http is not served yet
 }
 
 }  // namespace

@@ -80,6 +80,7 @@ TEST_F(StatusTest, ANodesFiguresAreAllThere) {
   alice.counters.moved = 6;
   alice.counters.rescued = 7;
   alice.counters.late = 8;
+  alice.counters.logged_out = 9;
   clock.advance(seconds{12});
   const NodeStatus one = status("shop/alice");
   EXPECT_EQ(one.address, "127.0.0.1:9097");
@@ -95,6 +96,7 @@ TEST_F(StatusTest, ANodesFiguresAreAllThere) {
   EXPECT_EQ(one.moved, 6U);
   EXPECT_EQ(one.rescued, 7U);
   EXPECT_EQ(one.late, 8U);
+  EXPECT_EQ(one.logged_out, 9U);
   EXPECT_EQ(one.last_exchange_age, seconds{12});
   EXPECT_FALSE(status("shop/bob").last_exchange_age) << "nobody was there yet";
 }

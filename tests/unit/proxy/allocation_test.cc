@@ -58,7 +58,7 @@ constexpr const char* kAddress = "127.0.0.1";
 /// One worker in this process, in front of one scripted node.
 class AllocationTest : public testing::Test {
  protected:
-  AllocationTest() {
+  explicit AllocationTest(const conf::Session& session = {}) : session_(session) {
     auto socket = io::listen_on(*io::make_address(kAddress, 0));
     address_ = std::string(kAddress) + ":" + std::to_string(io::bound_port(*socket));
     std::vector<Worker::Listen> listens;
@@ -80,6 +80,7 @@ class AllocationTest : public testing::Test {
     view.address.port = static_cast<std::uint16_t>(std::stoul(alice_.address().substr(colon + 1)));
     balancer::PoolView pool;
     pool.config.name = "shop";
+    pool.config.session = session_;
     pool.nodes.push_back(view);
     auto all = std::make_shared<balancer::Topology>();
     all->pools.push_back(pool);
@@ -106,6 +107,7 @@ class AllocationTest : public testing::Test {
     return after - before;
   }
 
+  conf::Session session_;
   test::FakeNode alice_{"alice"};
   SystemClock clock_;
   session::MappedLedger ledger_{1000, clock_.now()};
@@ -123,6 +125,35 @@ TEST_F(AllocationTest, AnExchangeOfAKnownUserAllocatesNothing) {
   for (int i = 0; i < 50; ++i) ASSERT_EQ(user.send(page).status, 200);
   // Publishing itself allocates, and its last steps may come behind the promise.
   EXPECT_LE(allocations_of(0, user, page), 4U) << "what counting costs";
+  EXPECT_LE(allocations_of(500, user, page), 4U);
+}
+
+conf::Session learned() {
+  conf::Session session;
+  session.sticky = conf::Sticky::learn;
+  session.cookie = "JSESSIONID";
+  session.logout = {{"POST", "/logout"}};
+  session.logout_header = "X-Logged-Out";
+  return session;
+}
+
+class LearnedAllocationTest : public AllocationTest {
+ protected:
+  LearnedAllocationTest() : AllocationTest(learned()) {
+    // Every answer gives the value, the same again and again, as some applications do.
+    alice_.on("/page", [](test::NodeExchange& exchange) {
+      exchange.respond(200, "",
+                       {{"Set-Cookie", "JSESSIONID=3F2504E04F89; Path=/; HttpOnly"},
+                        {"X-Powered-By", "patience"}});
+    });
+  }
+};
+
+TEST_F(LearnedAllocationTest, NeitherDoesThatOfAUserWhoseValueIsKnown) {
+  test::User user{address_};
+  const test::Request page{.target = "/page", .headers = {{"User-Agent", "test"}}};
+  for (int i = 0; i < 50; ++i) ASSERT_EQ(user.send(page).status, 200);
+  EXPECT_EQ(ledger_.totals().sessions, 1U);
   EXPECT_LE(allocations_of(500, user, page), 4U);
 }
 

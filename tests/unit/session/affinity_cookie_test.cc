@@ -1,6 +1,7 @@
 // The cookie that an affinity writes, and what cookies are worth after a ledger was lost.
 
 #include "session/affinity.h"
+#include "session/sealed_cookie.h"
 #include "tests/unit/session/affinity_rig.h"
 
 #include <gtest/gtest.h>
@@ -26,8 +27,7 @@ class AffinityCookieTest : public test::AffinityTest {
   std::string frame() {
     rebuild();
     Visit visit = affinity->arrive({}, clock.now());
-    affinity->begin(visit, kAlice, clock.now());
-    std::string text = affinity->set_cookie(visit, kAlice);
+    std::string text = affinity->answered(visit, kAlice, {});
     affinity->leave(visit, clock.now());
     const std::string value = value_of(text);
     EXPECT_EQ(value.size(), kCookieLength);
@@ -45,7 +45,7 @@ class AffinityCookieTest : public test::AffinityTest {
           std::make_shared<balancer::Node>("shop", view.node->name(), fresh->counts(view.slot));
     }
     pool.ledger_complete_at = clock.now() + minutes{20};
-    affinity = std::make_unique<Affinity>(pool, secrets, *fresh, clock);
+    affinity = make_affinity(pool, secrets, *fresh, clock);
   }
 
   std::unique_ptr<MappedLedger> fresh;

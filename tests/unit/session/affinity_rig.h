@@ -55,7 +55,7 @@ class AffinityTest : public testing::Test {
   }
 
   /// As after a new topology.
-  void rebuild() { affinity = std::make_unique<Affinity>(pool, secrets, ledger, clock); }
+  void rebuild() { affinity = make_affinity(pool, secrets, ledger, clock); }
 
   void pass(Millis by) {
     clock.advance(by);
@@ -107,13 +107,24 @@ class AffinityTest : public testing::Test {
       if (served.verdict == Verdict::own_node) served.node = visit.node;
     }
     served.node = affinity->settle(visit, served.verdict, served.node, clock.now());
-    if (visit.claim == Claim::none) affinity->begin(visit, served.node, clock.now());
-    if (visit.held && visit.cookie == CookieStanding::needed) {
-      cookie = value_of(affinity->set_cookie(visit, served.node));
+    const std::string set_cookie = affinity->answered(visit, served.node, {});
+    if (!set_cookie.empty()) {
+      cookie = value_of(set_cookie);
       served.new_cookie = true;
     }
     affinity->leave(visit, clock.now());
     return served;
+  }
+
+  /// The node's answer to this request: logout, or not.
+  std::string answered(Visit& visit, const Answer& answer) {
+    return affinity->answered(visit, visit.node, answer);
+  }
+
+  /// A Set-Cookie for the session of this visit, needed or not.
+  std::string another_cookie(Visit& visit) {
+    visit.cookie = CookieStanding::needed;
+    return value_of(answered(visit, {}));
   }
 
   /// A user who has come to a node, and come back.

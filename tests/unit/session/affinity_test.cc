@@ -1,5 +1,4 @@
-#include "session/affinity.h"
-
+#include "session/sealed_affinity.h"
 #include "tests/unit/session/affinity_rig.h"
 
 #include <gtest/gtest.h>
@@ -87,7 +86,7 @@ TEST_F(AffinityTest, ACookieSealedByAnotherSecretIsNobodys) {
   const std::vector<std::string> others{"quite another secret, also 32+ long"};
   balancer::PoolView theirs = pool;
   theirs.ledger_complete_at = clock.now() + hours{1};
-  Affinity stranger(theirs, others, other_ledger, clock);
+  SealedAffinity stranger(theirs, others, other_ledger, clock);
   const std::vector<std::string_view> values{cookie};
   EXPECT_EQ(stranger.arrive(values, clock.now()).claim, Claim::none);
   EXPECT_EQ(other_ledger.totals().sessions, 0U);
@@ -138,10 +137,9 @@ TEST_F(AffinityTest, ACookieOfAnotherPoolIsNobodysAndDisturbsNobody) {
   node.slot = ledger.slot_of("blog/alice");
   ledger.set_times(node.slot, {minutes{20}, minutes{20}, hours{12}});
   node.node = std::make_shared<balancer::Node>("blog", "alice", ledger.counts(node.slot));
-  Affinity blogs(blog, secrets, ledger, clock);
+  SealedAffinity blogs(blog, secrets, ledger, clock);
   Visit reader = blogs.arrive({}, clock.now());
-  blogs.begin(reader, 0, clock.now());
-  const std::string cookie = value_of(blogs.set_cookie(reader, 0));
+  const std::string cookie = value_of(blogs.answered(reader, 0, {}));
   blogs.leave(reader, clock.now());
 
   const Visit visit = arrive(cookie);
@@ -289,7 +287,7 @@ TEST_F(AffinityTest, TwoCookiesOfOneSessionThatNameTheSameNodeAreBothGood) {
   std::string cookie = user_on(kAlice);
   Visit visit = arrive(cookie);
   clock.jump_wall(seconds{5});
-  const std::string newer = value_of(affinity->set_cookie(visit, kAlice));
+  const std::string newer = another_cookie(visit);
   affinity->leave(visit, clock.now());
   ASSERT_NE(newer, cookie);
   for (int i = 0; i < 3; ++i) {
@@ -306,7 +304,7 @@ TEST_F(AffinityTest, ACookieThatWasVerifiedOnceNeedsNoCryptographyTheNextTime) {
   std::string cookie = user_on(kAlice);
   Visit visit = arrive(cookie);
   clock.jump_wall(seconds{5});
-  (void)affinity->set_cookie(visit, kAlice);  // never arrives
+  (void)another_cookie(visit);  // never arrives
   affinity->leave(visit, clock.now());
   const CookiePeek peeked = *peek(cookie);
   EXPECT_EQ(ledger.open(peeked.key, peeked.check, clock.now()).miss, Ledger::Miss::mismatch);
@@ -420,7 +418,7 @@ TEST_F(AffinityTest, AUserWhoseNewCookieWasLostOnTheWayIsFoundByTheOldOne) {
   Visit lost = arrive(cookie);
   ASSERT_EQ(lost.claim, Claim::ended);
   (void)affinity->settle(lost, Verdict::own_node, kAlice, clock.now());
-  (void)affinity->set_cookie(lost, kAlice);  // never arrives
+  (void)another_cookie(lost);  // never arrives
   affinity->leave(lost, clock.now());
 
   const Served click = serve(cookie, kBob);

@@ -127,6 +127,7 @@ class Duel {
     std::uint64_t user;
     SessionRef ref;
     NodeSlot node;  ///< as it was seen
+    bool ended = false;
   };
 
   std::int64_t pick(std::int64_t from, std::int64_t to) {
@@ -155,7 +156,9 @@ class Duel {
     if (dice < 560) return open_verified();
     if (dice < 860) return close();
     if (dice < 950) return move();
-    if (dice < 985) return reseal();
+    if (dice < 970) return reseal();
+    if (dice < 980) return end();
+    if (dice < 985) return end_if_sole();
     if (dice < 995) return displace();
     return set_times();
   }
@@ -166,7 +169,7 @@ class Duel {
     if (opened.created != session.created) wrong_ = "it differs in when it was created";
     session.last = std::max(session.last, now_);
     ++session.open;
-    held_.push_back({who, opened.ref, opened.node});
+    held_.push_back({who, opened.ref, opened.node, false});
   }
 
   std::string begin() {
@@ -223,6 +226,7 @@ class Duel {
     const Held one = *at;
     held_.erase(at);
     ledger_.close(one.ref, now_);
+    if (one.ended) return "close an ended " + std::to_string(one.user);
     Plain& session = model_.sessions.at(one.user);
     session.last = std::max(session.last, now_);
     --session.open;
@@ -235,6 +239,10 @@ class Duel {
         held_[static_cast<std::size_t>(pick(0, static_cast<std::int64_t>(held_.size()) - 1))];
     const NodeSlot to = node();
     const NodeSlot there = ledger_.move(one.ref, one.node, to).node;
+    if (one.ended) {
+      if (there != to) wrong_ = "an ended one is still somewhere";
+      return "move an ended " + std::to_string(one.user);
+    }
     Plain& session = model_.sessions.at(one.user);
     if (session.displaced || session.node == one.node) {
       session.node = to;
@@ -250,8 +258,32 @@ class Duel {
     const Held& one = held_.back();
     const auto check = static_cast<CookieCheck>(pick(0, 2));
     ledger_.reseal(one.ref, check);
+    if (one.ended) return "reseal an ended " + std::to_string(one.user);
     model_.sessions.at(one.user).check = check;
     return "reseal " + std::to_string(one.user);
+  }
+
+  std::string end() {
+    if (held_.empty()) return "nothing";
+    const Held one =
+        held_[static_cast<std::size_t>(pick(0, static_cast<std::int64_t>(held_.size()) - 1))];
+    ledger_.end(one.ref);
+    if (!one.ended) forget(one.user);
+    return "end " + std::to_string(one.user);
+  }
+
+  std::string end_if_sole() {
+    if (held_.empty()) return "nothing";
+    const Held one = held_.back();
+    ledger_.end_if_sole(one.ref);
+    if (!one.ended && model_.sessions.at(one.user).open == 1) forget(one.user);
+    return "end if sole " + std::to_string(one.user);
+  }
+
+  /// A later session of the same user is another one.
+  void forget(std::uint64_t who) {
+    model_.sessions.erase(who);
+    for (Held& held : held_) held.ended = held.ended || held.user == who;
   }
 
   std::string displace() {

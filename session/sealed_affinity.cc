@@ -1,0 +1,122 @@
+#include "session/sealed_affinity.h"
+
+namespace bonedry::session {
+
+using balancer::Claim;
+
+namespace {
+
+std::string attributes_text(const conf::CookieAttributes& attributes) {
+  std::string text;
+  if (!attributes.path.empty()) text += "; Path=" + attributes.path;
+  if (!attributes.domain.empty()) text += "; Domain=" + attributes.domain;
+  if (attributes.http_only) text += "; HttpOnly";
+  switch (attributes.same_site) {
+    case conf::SameSite::lax:
+      text += "; SameSite=Lax";
+      break;
+    case conf::SameSite::strict:
+      text += "; SameSite=Strict";
+      break;
+    case conf::SameSite::none:
+      text += "; SameSite=None";
+      break;
+  }
+  // No listener speaks TLS yet, so `automatic` means a plain one.
+  if (attributes.secure == conf::Secure::always) text += "; Secure";
+  return text;
+}
+
+// RFC 6265, 4.1.2: Max-Age for all browsers, Expires for those that do not know it.
+constexpr const char* kInThePast = "; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT";
+
+}  // namespace
+
+SealedAffinity::SealedAffinity(const balancer::PoolView& pool, std::span<const std::string> secrets,
+                               Ledger& ledger, const Clock& clock)
+    : Affinity(pool, ledger, clock, pool.config.session.logout_cookie),
+      sealer_(secrets, pool.config.name),
+      attributes_(attributes_text(pool.config.session.attributes)),
+      clearing_(pool.config.session.cookie + "=" + attributes_ + kInThePast) {
+  for (std::size_t index = 0; index < pool.nodes.size(); ++index) {
+    for (std::size_t secret = 0; secret < sealer_.secrets(); ++secret) {
+      const NodeKey key = sealer_.node_key(secret, pool.nodes[index].node->name());
+      nodes_.emplace(key, index);
+      if (secret == 0) node_keys_.push_back(key);
+    }
+  }
+}
+
+Affinity::Found SealedAffinity::look_up(std::string_view value, Visit& visit, Instant now) {
+  const std::optional<CookiePeek> peeked = peek(value);
+  if (!peeked) return Found::no;
+  const Ledger::Lookup lookup = ledger_.open(peeked->key, peeked->check, now);
+  if (!lookup.opened) return verify(value, peeked->check, lookup.miss, visit, now);
+  visit.key = peeked->key;
+  visit.cookie = CookieStanding::current;
+  return take(*lookup.opened, visit, now);
+}
+
+Affinity::Found SealedAffinity::verify(std::string_view value, CookieCheck check, Ledger::Miss miss,
+                                       Visit& visit, Instant now) {
+  const std::optional<CookieContent> content = sealer_.open(value);
+  if (!content) return Found::no;
+  visit.key = content->key;
+  if (miss == Ledger::Miss::mismatch) {
+    if (const auto opened = ledger_.open_verified(content->key, now)) {
+      if (take(*opened, visit, now) == Found::no) return Found::no;
+      // An older cookie of the session: good for finding it, and replaced if it names another node.
+      const auto named = nodes_.find(content->node);
+      const bool same = named != nodes_.end() && named->second == visit.node;
+      visit.cookie = same ? CookieStanding::current : CookieStanding::needed;
+      if (same) ledger_.reseal(*visit.held, check);
+      return Found::yes;
+    }
+  }
+  return adopt_or_end(*content, check, visit, now);
+}
+
+Affinity::Found SealedAffinity::adopt_or_end(const CookieContent& content, CookieCheck check,
+                                             Visit& visit, Instant now) {
+  const auto named = nodes_.find(content.node);
+  if (named == nodes_.end()) return Found::no;
+  visit.node = named->second;
+  const Millis age = clock_.wall() - content.issued;
+  const bool alive = age < pool_.config.session.max_lifetime;
+  // Behind a shut door nobody is taken back in: the node may have been called dry.
+  const balancer::NodeView& view = pool_.nodes[visit.node];
+  if (!alive || view.door == balancer::Door::shut || !incomplete(view, now)) {
+    visit.claim = Claim::ended;
+    return Found::yes;
+  }
+  // The ledger was lost, or had to forget somebody, and this user may have been on it.
+  visit.cookie = CookieStanding::current;
+  return take(ledger_.begin(content.key, check, view.slot, SessionState::live, now - age, now),
+              visit, now);
+}
+
+std::string SealedAffinity::welcome(Visit& visit, std::size_t node, const Answer& /*answer*/) {
+  if (visit.claim == Claim::none) {
+    begin(visit, random_session_key(), node);
+    visit.cookie = CookieStanding::needed;
+  }
+  if (!visit.held || visit.cookie != CookieStanding::needed) return {};
+  return set_cookie(visit, node);
+}
+
+std::string SealedAffinity::set_cookie(Visit& visit, std::size_t node) {
+  const WallTime issued = clock_.wall() - (clock_.now() - visit.created);
+  const auto value = sealer_.seal({visit.key, node_keys_[node], issued});
+  const std::string_view text(value.data(), value.size());
+  if (visit.held) ledger_.reseal(*visit.held, peek(text)->check);
+  visit.cookie = CookieStanding::current;
+  return pool_.config.session.cookie + "=" + std::string(text) + attributes_;
+}
+
+bool SealedAffinity::incomplete(const balancer::NodeView& view, Instant now) const {
+  if (now < pool_.ledger_complete_at) return true;
+  const std::optional<Instant> evicted = ledger_.last_eviction(view.slot);
+  return evicted && now < *evicted + complete_after(pool_.config.session);
+}
+
+}  // namespace bonedry::session

@@ -1,0 +1,261 @@
+// Sticky mode `learn`: sessions by the application's own cookie.
+
+#include "session/affinity.h"
+#include "session/value_hash.h"
+#include "tests/unit/session/affinity_rig.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bonedry::session {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::minutes;
+using test::Claim;
+using test::Served;
+using test::Verdict;
+
+class AffinityLearnTest : public test::AffinityTest {
+ protected:
+  AffinityLearnTest() {
+    pool.config.session.sticky = conf::Sticky::learn;
+    pool.config.session.cookie = "JSESSIONID";
+    rebuild();
+  }
+
+  Answer giving(std::string_view value) const {
+    Answer answer;
+    affinity->note_set_cookie("JSESSIONID=" + std::string(value) + "; Path=/; HttpOnly", answer);
+    // The answer refers to the field, which is gone by now.
+    answer.cookie.value = value;
+    return answer;
+  }
+
+  /// A request with this value (empty: none) and its answer. `free_choice` is the balancer's.
+  Served click(std::string_view value, std::size_t free_choice, const Answer& answer = {}) {
+    Visit visit = value.empty() ? affinity->arrive({}, clock.now()) : arrive(value);
+    Served served{visit.claim, Verdict::fresh, free_choice, false};
+    if (visit.claim != Claim::none) {
+      served.verdict = balancer::route(visit.claim, pool.nodes[visit.node],
+                                       balancer::Reachable::yes, pool.config.session.on_lost);
+      if (served.verdict == Verdict::own_node) served.node = visit.node;
+    }
+    served.node = affinity->settle(visit, served.verdict, served.node, clock.now());
+    EXPECT_EQ(affinity->answered(visit, served.node, answer), "") << "we set no cookie";
+    affinity->leave(visit, clock.now());
+    return served;
+  }
+
+  [[nodiscard]] std::uint64_t logged_out(std::size_t node) const {
+    return pool.nodes[node].node->counters.logged_out;
+  }
+};
+
+TEST_F(AffinityLearnTest, TheCookieIsTheApplicationsAndGoesOnToIt) {
+  EXPECT_EQ(affinity->owner(), Affinity::Owner::application);
+  EXPECT_EQ(affinity->cookie_name(), "JSESSIONID");
+}
+
+TEST_F(AffinityLearnTest, AGivenValuePinsItsUserAndIsLiveWhenItComesBack) {
+  EXPECT_EQ(click("", kBob, giving("one")).claim, Claim::none);
+  EXPECT_EQ(on(kBob), "0 live, 1 pending");
+  for (int i = 0; i < 3; ++i) {
+    const Served back = click("one", kAlice);
+    EXPECT_EQ(back.claim, Claim::session);
+    EXPECT_EQ(back.node, kBob);
+  }
+  EXPECT_EQ(on(kBob), "1 live, 0 pending");
+  EXPECT_EQ(counters(kBob), "new 1, moved 0, rescued 0, late 0");
+}
+
+TEST_F(AffinityLearnTest, WhoHasNoValueAndGetsNoneHasNoSession) {
+  click("", kBob);
+  EXPECT_EQ(ledger.totals().sessions, 0U);
+}
+
+TEST_F(AffinityLearnTest, AnUnknownValueIsPinnedWhereItWasAnswered) {
+  EXPECT_EQ(click("unknown", kBob).claim, Claim::none);
+  EXPECT_EQ(on(kBob), "0 live, 1 pending");
+  EXPECT_EQ(click("unknown", kAlice).node, kBob);
+  EXPECT_EQ(on(kBob), "1 live, 0 pending");
+}
+
+TEST_F(AffinityLearnTest, AnUnknownValueThatIsReplacedIsForgotten) {
+  click("expired", kBob, giving("fresh"));
+  EXPECT_EQ(on(kBob), "0 live, 1 pending");
+  EXPECT_EQ(click("expired", kAlice).claim, Claim::none);
+  EXPECT_EQ(click("fresh", kAlice).node, kBob);
+}
+
+TEST_F(AffinityLearnTest, TheFirstKnownOfSeveralValuesCounts) {
+  click("", kBob, giving("known"));
+  Visit visit = arrive(std::vector<std::string_view>{"", "unknown", "known"});
+  EXPECT_EQ(visit.claim, Claim::session);
+  EXPECT_EQ(visit.node, kBob);
+  affinity->leave(visit, clock.now());
+}
+
+TEST_F(AffinityLearnTest, OfSeveralUnknownValuesTheFirstIsPinned) {
+  Visit visit = arrive(std::vector<std::string_view>{"", "first", "second"});
+  (void)affinity->answered(visit, kBob, {});
+  affinity->leave(visit, clock.now());
+  EXPECT_EQ(click("second", kAlice).claim, Claim::none);
+  EXPECT_EQ(click("first", kAlice).node, kBob);
+}
+
+TEST_F(AffinityLearnTest, ANewValueAtALoginIsLiveAtOnceAndTheOldSessionEnds) {
+  click("", kBob, giving("guest"));
+  click("guest", kAlice, giving("member"));
+  EXPECT_EQ(on(kBob), "1 live, 0 pending");
+  EXPECT_EQ(ledger.totals().sessions, 1U);
+  EXPECT_EQ(counters(kBob), "new 1, moved 0, rescued 0, late 0") << "it is the same user";
+  EXPECT_EQ(logged_out(kBob), 0U);
+  EXPECT_EQ(click("member", kAlice).node, kBob);
+  EXPECT_EQ(click("guest", kCarol).claim, Claim::none);
+}
+
+TEST_F(AffinityLearnTest, AtNoMomentOfALoginIsTheUserUncounted) {
+  click("", kBob, giving("guest"));
+  click("guest", kBob);
+  Visit visit = arrive("guest");
+  (void)affinity->answered(visit, kBob, giving("member"));
+  EXPECT_EQ(on(kBob), "1 live, 0 pending") << "while the exchange is still open";
+  pass(hours{1});
+  EXPECT_EQ(on(kBob), "1 live, 0 pending") << "which holds the new session";
+  affinity->leave(visit, clock.now());
+  expect_nothing_held();
+}
+
+TEST_F(AffinityLearnTest, AnOldSessionThatOthersHoldIsLeftToRunOut) {
+  click("", kBob, giving("guest"));
+  click("guest", kBob);
+  Visit other = arrive("guest");
+  click("guest", kBob, giving("member"));
+  EXPECT_EQ(on(kBob), "2 live, 0 pending") << "never dry too early";
+  affinity->leave(other, clock.now());
+  EXPECT_EQ(on(kBob), "2 live, 0 pending");
+  pass(minutes{21});
+  EXPECT_EQ(on(kBob), "0 live, 0 pending");
+}
+
+TEST_F(AffinityLearnTest, NoLoginOutwitsTheMaximumLifetime) {
+  click("", kBob, giving("value 0"));
+  for (int i = 0; i < 50; ++i) {
+    pass(minutes{15});
+    const std::string next = "value " + std::to_string(i + 1);
+    const Served served = click("value " + std::to_string(i), kAlice, giving(next));
+    if (served.claim == Claim::none) {
+      EXPECT_EQ(i, 47) << "12 hours after the very beginning";
+      return;
+    }
+    ASSERT_EQ(served.node, kBob);
+  }
+  FAIL() << "it lives for ever";
+}
+
+TEST_F(AffinityLearnTest, TheSameValueGivenAgainChangesNothing) {
+  click("", kBob, giving("one"));
+  click("one", kAlice, giving("one"));
+  EXPECT_EQ(on(kBob), "1 live, 0 pending");
+  EXPECT_EQ(click("one", kAlice).node, kBob);
+}
+
+TEST_F(AffinityLearnTest, AClearedCookieIsALogout) {
+  click("", kBob, giving("one"));
+  click("one", kBob);
+  Visit visit = arrive("one");
+  Answer answer;
+  affinity->note_set_cookie("JSESSIONID=; Max-Age=0", answer);
+  EXPECT_EQ(affinity->answered(visit, kBob, answer), "") << "nothing of ours is to be cleared";
+  EXPECT_EQ(visit.user, Presence::left);
+  EXPECT_EQ(on(kBob), "0 live, 0 pending");
+  EXPECT_EQ(logged_out(kBob), 1U);
+  affinity->leave(visit, clock.now());
+  EXPECT_EQ(click("one", kCarol).claim, Claim::none);
+}
+
+TEST_F(AffinityLearnTest, AValueThatIsGivenAtALogoutIsNotPinned) {
+  click("", kBob, giving("member"));
+  Answer answer = giving("guest");
+  answer.user = Presence::left;
+  click("member", kBob, answer);
+  EXPECT_EQ(ledger.totals().sessions, 0U);
+  EXPECT_EQ(click("guest", kCarol).claim, Claim::none);
+}
+
+TEST_F(AffinityLearnTest, WhoMustGoElsewhereKeepsTheKey) {
+  for (const std::string value : {"late", "moved"}) {
+    activate(kAlice);
+    click("", kAlice, giving(value));
+    click(value, kAlice);
+    value == "late" ? shut(kAlice) : displace(kAlice);
+    const Served served = click(value, kBob);
+    EXPECT_EQ(served.verdict, value == "late" ? Verdict::late : Verdict::moved);
+    EXPECT_EQ(served.node, kBob);
+    EXPECT_EQ(click(value, kCarol).node, kBob);
+    EXPECT_EQ(on(kAlice), "0 live, 0 pending");
+  }
+  EXPECT_EQ(counters(kAlice), "new 2, moved 1, rescued 0, late 1");
+}
+
+TEST_F(AffinityLearnTest, AUserOfANodeThatIsGoneIsNewUnderTheSameValue) {
+  click("", kCarol, giving("one"));
+  click("one", kCarol);
+  displace(kCarol);
+  pool.nodes.pop_back();
+  rebuild();
+  EXPECT_EQ(click("one", kBob).claim, Claim::none);
+  EXPECT_EQ(on(kBob), "1 live, 0 pending") << "the value came back long ago";
+  EXPECT_EQ(click("one", kAlice).node, kBob);
+}
+
+TEST_F(AffinityLearnTest, OfTwoFirstRequestsWithOneValueBothAreOnTheNodeOfTheFirst) {
+  Visit one = arrive("unknown");
+  Visit two = arrive("unknown");
+  (void)affinity->answered(one, kAlice, {});
+  (void)affinity->answered(two, kBob, {});
+  EXPECT_EQ(ledger.totals().sessions, 1U);
+  EXPECT_EQ(on(kBob), "0 live, 0 pending");
+  EXPECT_EQ(counters(kBob), "new 0, moved 0, rescued 0, late 0");
+  affinity->leave(one, clock.now());
+  affinity->leave(two, clock.now());
+  EXPECT_EQ(click("unknown", kBob).node, kAlice);
+  expect_nothing_held();
+}
+
+TEST_F(AffinityLearnTest, ValuesOfTheOldSecretAreKnownWhileItRotates) {
+  click("", kBob, giving("old"));
+  secrets.insert(secrets.begin(), "a brand new secret, 32 and more of it");
+  rebuild();
+  EXPECT_EQ(click("old", kAlice, giving("old")).node, kBob);
+  EXPECT_EQ(click("old", kAlice).node, kBob) << "given again, it is still the same";
+  click("", kAlice, giving("new"));
+  secrets.pop_back();
+  rebuild();
+  EXPECT_EQ(click("new", kBob).node, kAlice) << "new ones are under the first";
+  EXPECT_EQ(click("old", kAlice).claim, Claim::none);
+}
+
+TEST_F(AffinityLearnTest, AValueSaysNothingToALedgerThatWasLost) {
+  click("", kBob, giving("one"));
+  click("one", kBob);
+  pass(hours{1});
+  pool.ledger_complete_at = clock.now() + hours{1};
+  EXPECT_EQ(click("one", kAlice).claim, Claim::none);
+  EXPECT_EQ(on(kAlice), "0 live, 1 pending");
+}
+
+TEST_F(AffinityLearnTest, TheLedgerNamesASessionByTheHashOfItsValue) {
+  click("", kBob, giving("3F2504E04F8911D39A0C0305E82C3301"));
+  const auto listed = ledger.list(pool.nodes[kBob].slot, 10);
+  ASSERT_EQ(listed.size(), 1U);
+  ValueHash hash(secrets, "shop");
+  EXPECT_EQ(listed[0].key, hash.key(0, "3F2504E04F8911D39A0C0305E82C3301"));
+}
+
+}  // namespace
+}  // namespace bonedry::session
