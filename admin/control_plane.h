@@ -1,12 +1,14 @@
 #pragma once
 
 #include "admin/event_log.h"
+#include "admin/forecaster.h"
 #include "admin/state_store.h"
 #include "balancer/topology.h"
 #include "conf/config.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/result.h"
 #include "session/ledger.h"
+#include "session/session_page.h"
 
 #include <cstdint>
 #include <functional>
@@ -55,6 +57,9 @@ struct BleedStatus {
   std::string reason;
   std::optional<WallTime> deadline;
   std::optional<Millis> forecast;  ///< how long until dry; empty: cannot be told
+  /// How long until the last pending session has ended at the latest; empty: there is none, or it
+  /// is not known yet.
+  std::optional<Millis> pending_ends_in = {};
 };
 
 struct NodeStatus {
@@ -144,9 +149,9 @@ class ControlPlane {
 
   /// All pools, or the named one. An unknown pool is an error that names the pools there are.
   [[nodiscard]] Result<Status> status(std::optional<std::string_view> pool) const;
-  /// The sessions on a node, longest idle first, at most `limit`.
-  [[nodiscard]] std::vector<session::SessionInfo> sessions(const std::string& key,
-                                                           std::size_t limit) const;
+  /// A page of the sessions on a node. Walks the ledger: some 50 ms with a million sessions.
+  [[nodiscard]] session::SessionPage sessions(const std::string& key,
+                                              const session::SessionQuery& query) const;
   void set_listeners(std::vector<ListenerStatus> listeners) { listeners_ = std::move(listeners); }
 
   /// Sweeps the ledger, passes deadlines, latches dryness, answers waits. Call every 100 ms.
@@ -192,6 +197,7 @@ class ControlPlane {
                                                     const balancer::NodeView& view) const;
   [[nodiscard]] NodeStatus node_status(const balancer::PoolView& pool,
                                        const balancer::NodeView& view) const;
+  [[nodiscard]] BleedStatus bleed_status(const NodeRecord& kept, const NodeStatus& node) const;
   [[nodiscard]] std::optional<std::string> needs_restart(const conf::Config& next) const;
 
   void displace(const std::string& key, const std::string& why);
@@ -223,6 +229,7 @@ class ControlPlane {
   WaitId next_wait_ = 1;
   std::uint64_t evicted_ = 0;    // as far as it was reported
   Instant report_evictions_at_;  // a flood of newcomers is one event every now and then
+  Forecaster forecaster_;
   Instant retry_save_at_;  // after a failed latch: a full disk is not asked ten times a second
 };
 

@@ -5,6 +5,7 @@
 #include "proxy/base/duration.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace bonedry::admin {
 
@@ -41,6 +42,17 @@ std::vector<std::string> ControlPlane::blocked_by(const PoolView& pool,
   return reasons;
 }
 
+BleedStatus ControlPlane::bleed_status(const NodeRecord& kept, const NodeStatus& node) const {
+  BleedStatus status{kept.since, kept.by, kept.reason, kept.deadline, {}};
+  const Forecaster::Outlook* const outlook = forecaster_.of(node.pool + "/" + node.name);
+  if (outlook == nullptr) return status;
+  const auto& pending = outlook->pending_until;
+  if (node.pending > 0 && pending && *pending != session::kNoEnd) {
+    status.pending_ends_in = std::max(*pending - parts_.clock.now(), Millis{0});
+  }
+  return status;
+}
+
 NodeStatus ControlPlane::node_status(const PoolView& pool, const NodeView& view) const {
   const balancer::Node& node = *view.node;
   const NodeRecord* const kept = record(node.key());
@@ -68,7 +80,7 @@ NodeStatus ControlPlane::node_status(const PoolView& pool, const NodeView& view)
   }
   if (kept != nullptr) {
     if (!status.dry) status.dry_blocked_by = blocked_by(pool, view);
-    status.bleeding = BleedStatus{kept->since, kept->by, kept->reason, kept->deadline, {}};
+    status.bleeding = bleed_status(*kept, status);
   }
   status.removed = std::ranges::any_of(removed_, [&node](const RemovedNode& removed) {
     return removed.pool == node.pool() && removed.node.name == node.name();
@@ -105,9 +117,15 @@ Result<Status> ControlPlane::status(std::optional<std::string_view> pool) const 
   return status;
 }
 
-std::vector<session::SessionInfo> ControlPlane::sessions(const std::string& key,
-                                                         std::size_t limit) const {
-  return parts_.ledger.list(view_of(key).slot, limit);
+session::SessionPage ControlPlane::sessions(const std::string& key,
+                                            const session::SessionQuery& query) const {
+  const session::NodeSlot wanted = view_of(key).slot;
+  session::SessionPager pager(query);
+  const auto show = [&pager, wanted](session::NodeSlot slot, const session::SessionInfo& info) {
+    if (slot == wanted) pager.show(info);
+  };
+  for (std::size_t part = 0; part < parts_.ledger.parts(); ++part) parts_.ledger.visit(part, show);
+  return std::move(pager).take();
 }
 
 }  // namespace bonedry::admin

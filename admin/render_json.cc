@@ -35,7 +35,8 @@ Json bleeding_json(const std::optional<BleedStatus>& bleeding) {
           {"by", bleeding->by},
           {"reason", bleeding->reason},
           {"deadline", instant_or_null(bleeding->deadline)},
-          {"forecast_s", seconds_or_null(bleeding->forecast)}};
+          {"forecast_s", seconds_or_null(bleeding->forecast)},
+          {"pending_ends_in_s", seconds_or_null(bleeding->pending_ends_in)}};
 }
 
 Json node_json(const NodeStatus& node) {
@@ -74,13 +75,32 @@ Json event_json(const Event& event) {
           {"text", event.text}};
 }
 
+const char* to_string(session::SessionOrder order) {
+  switch (order) {
+    case session::SessionOrder::idle:
+      return "idle";
+    case session::SessionOrder::age:
+      return "age";
+    case session::SessionOrder::exchanges:
+      return "exchanges";
+  }
+  return "?";
+}
+
+/// Null when an exchange holds the session, or there is none.
+Json end_or_null(std::optional<Instant> end, Instant now) {
+  return end && *end != session::kNoEnd ? Json(seconds(*end - now)) : Json(nullptr);
+}
+
 Json session_json(const session::SessionInfo& info, Instant now) {
   return {{"id", short_id(info.key)},
           {"state", session::to_string(info.state)},
           {"age_s", seconds(now - info.created)},
           {"idle_s", seconds(now - info.last)},
           {"exchanges", info.exchanges},
-          {"exchanges_open", info.exchanges_open}};
+          {"exchanges_open", info.exchanges_open},
+          {"websockets_open", info.tunnels_open},
+          {"ends_in_s", end_or_null(info.ends, now)}};
 }
 
 Json command_json(const Command& command) {
@@ -116,13 +136,17 @@ std::string render_json(const Status& status) {
                      {"evicted", status.evicted}}}});
 }
 
-std::string render_json(const NodeStatus& node, std::span<const session::SessionInfo> sessions,
-                        Instant now) {
+std::string render_json(std::string_view node, const session::SessionPage& page, Instant now) {
   Json rows = Json::array();
-  for (const session::SessionInfo& info : sessions) rows.push_back(session_json(info, now));
-  return one_line({{"node", node.pool + "/" + node.name},
-                   {"live", node.live},
-                   {"pending", node.pending},
+  for (const session::SessionInfo& info : page.rows) rows.push_back(session_json(info, now));
+  return one_line({{"node", node},
+                   {"live", page.total - page.pending},
+                   {"pending", page.pending},
+                   {"pending_ends_in_s", end_or_null(page.pending_until, now)},
+                   {"total", page.total},
+                   {"sort", to_string(page.query.order)},
+                   {"offset", page.query.offset},
+                   {"limit", page.query.limit},
                    {"sessions", std::move(rows)}});
 }
 

@@ -21,6 +21,7 @@ constexpr std::size_t kBlock = 128;      // records made at a time, 12 KiB: no g
 constexpr std::int64_t kTickMs = 100;    // how exactly the wheel knows a time
 constexpr std::int64_t kBuckets = 4096;  // seven minutes ahead; what is later is looked at again
 constexpr std::size_t kSweepBatch = 512;  // records ended under one lock: some 50 us
+constexpr std::size_t kStripe = 2048;     // records shown under one lock: some 50 us
 constexpr std::size_t kEvictLook = 64;    // records looked at before eviction takes what it has
 constexpr int kMostEvictions =
     4;  // per new session: a table that held ones overfilled shrinks back
@@ -46,6 +47,7 @@ struct MemoryLedger::Record {
   std::uint32_t generation = 0;  // another than the slot's: displaced, counted nowhere
   std::uint32_t exchanges = 0;
   std::uint32_t open = 0;
+  std::uint32_t tunnels = 0;
   Index next_same_hash = 0;
   Index wheel_previous = 0;
   Index wheel_next = 0;
@@ -167,11 +169,15 @@ class MemoryLedger::Shard {
     }
   }
 
-  template <class Visit>
-  void each(NodeSlot slot, const Visit& visit) {
-    for (Index index = 1; index <= used_; ++index) {
-      Record& record = at(index);
-      if (record.due_tick != 0 && record.node == slot && !displaced(record)) visit(record);
+  /// Shows those of the records from `first` on, before `end`, that are counted on a node.
+  void show(std::size_t first, std::size_t end,
+            const std::function<void(NodeSlot, const SessionInfo&)>& show) {
+    for (std::size_t number = first; number < std::min<std::size_t>(end, used_); ++number) {
+      const Record& record = at(static_cast<Index>(number + 1));
+      if (record.due_tick == 0 || displaced(record)) continue;
+      show(record.node,
+           {record.key, record.state, record.created, record.last, record.exchanges, record.open,
+            record.tunnels, record.open > 0 ? kNoEnd : expiry(record)});
     }
   }
 
@@ -332,6 +338,7 @@ MemoryLedger::MemoryLedger(std::size_t capacity, Instant now)
     : capacity_(std::max<std::size_t>(capacity, 1)), slots_(std::make_unique<Slot[]>(kMaxSlots)) {
   const std::size_t shards =
       std::bit_floor(std::clamp<std::size_t>(capacity_ / kShardWorth, 1, kMaxShards));
+  stripes_ = capacity_ / shards / kStripe + 1;
   for (std::size_t i = 0; i < shards; ++i) {
     const std::size_t share = capacity_ / shards + (i < capacity_ % shards ? 1 : 0);
     shards_.push_back(std::make_unique<Shard>(share, slots_.get(), now));
@@ -442,22 +449,30 @@ bool MemoryLedger::sweep(Instant now) {
   return more;
 }
 
-std::vector<SessionInfo> MemoryLedger::list(NodeSlot slot, std::size_t limit) const {
-  std::vector<SessionInfo> found;
-  for (const auto& shard : shards_) {
-    const std::lock_guard lock(shard->mutex);
-    shard->each(slot, [&found](const Record& record) {
-      found.push_back(
-          {record.key, record.state, record.created, record.last, record.exchanges, record.open});
-    });
-  }
-  const auto order = [](const SessionInfo& a, const SessionInfo& b) {
-    return std::pair{a.last, a.key} < std::pair{b.last, b.key};
-  };
-  const auto kept = static_cast<std::ptrdiff_t>(std::min(limit, found.size()));
-  std::ranges::partial_sort(found, found.begin() + kept, order);
-  found.resize(static_cast<std::size_t>(kept));
-  return found;
+void MemoryLedger::open_tunnel(SessionRef ref) {
+  Shard& shard = *shards_[ref.shard];
+  const std::lock_guard lock(shard.mutex);
+  ++shard.at(ref.index).tunnels;
+}
+
+void MemoryLedger::close_tunnel(SessionRef ref) {
+  Shard& shard = *shards_[ref.shard];
+  const std::lock_guard lock(shard.mutex);
+  --shard.at(ref.index).tunnels;
+}
+
+std::size_t MemoryLedger::parts() const {
+  return shards_.size() * stripes_;
+}
+
+void MemoryLedger::visit(std::size_t part,
+                         const std::function<void(NodeSlot, const SessionInfo&)>& show) const {
+  Shard& shard = *shards_[part / stripes_];
+  const std::size_t first = part % stripes_ * kStripe;
+  // Held sessions may overfill a shard: the last stripe has them too.
+  const bool last = part % stripes_ == stripes_ - 1;
+  const std::lock_guard lock(shard.mutex);
+  shard.show(first, last ? std::numeric_limits<std::size_t>::max() : first + kStripe, show);
 }
 
 std::optional<Instant> MemoryLedger::last_eviction(NodeSlot slot) const {

@@ -3,6 +3,7 @@
 #include "session/ledger.h"
 
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -34,7 +35,11 @@ class MemoryLedger final : public Ledger {
   void close(SessionRef ref, Instant now) override;
   std::uint64_t displace(NodeSlot slot) override;
   bool sweep(Instant now) override;
-  [[nodiscard]] std::vector<SessionInfo> list(NodeSlot slot, std::size_t limit) const override;
+  void open_tunnel(SessionRef ref) override;
+  void close_tunnel(SessionRef ref) override;
+  [[nodiscard]] std::size_t parts() const override;
+  void visit(std::size_t part,
+             const std::function<void(NodeSlot, const SessionInfo&)>& show) const override;
   [[nodiscard]] std::optional<Instant> last_eviction(NodeSlot slot) const override;
   [[nodiscard]] Totals totals() const override;
 
@@ -47,6 +52,7 @@ class MemoryLedger final : public Ledger {
   [[nodiscard]] std::vector<std::unique_lock<std::mutex>> lock_all() const;
 
   std::size_t capacity_;
+  std::size_t stripes_;  // parts of a shard
   std::unique_ptr<Slot[]> slots_;
   std::mutex slots_mutex_;  // guards slot_names_
   std::map<std::string, NodeSlot, std::less<>> slot_names_;

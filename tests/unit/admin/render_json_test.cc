@@ -6,7 +6,6 @@
 
 #include <deque>
 #include <string>
-#include <vector>
 
 namespace bonedry::admin {
 namespace {
@@ -23,7 +22,8 @@ TEST(RenderJson, StatusIsTheContract) {
       R"("sessions":{"live":12,"pending":3},"exchanges_open":1,"websockets_open":0,"exchanges_waiting":0,)"
       R"("counters":{"new":180,"moved":0,"rescued":2,"late":0},"last_exchange_age_s":1.234,)"
       R"("bleeding":{"since":"2023-11-14T22:10:00Z","by":"root",)"
-      R"("reason":"update \u001b[2J 4.2","deadline":"2023-11-14T22:39:20Z","forecast_s":720.0},)"
+      R"("reason":"update \u001b[2J 4.2","deadline":"2023-11-14T22:39:20Z","forecast_s":720.0,)"
+      R"("pending_ends_in_s":null},)"
       R"("removed":false},{"name":"bob","address":"127.0.0.1:9002","weight":50,)"
       R"("max_sessions":500,"state":"active","health":"unknown","dry":false,)"
       R"("dry_blocked_by":[],"sessions":{"live":0,"pending":0},"exchanges_open":0,)"
@@ -40,7 +40,7 @@ TEST(RenderJson, UnknownTimesAreNull) {
   BleedStatus& bleeding = *status.pools[0].nodes[0].bleeding;
   bleeding.deadline.reset();
   bleeding.forecast.reset();
-  EXPECT_NE(render_json(status).find(R"("deadline":null,"forecast_s":null})"), std::string::npos);
+  EXPECT_NE(render_json(status).find(R"("deadline":null,"forecast_s":null,)"), std::string::npos);
 }
 
 TEST(RenderJson, BytesThatAreNotUtf8DoNoHarm) {
@@ -54,18 +54,31 @@ TEST(RenderJson, AnEmptyStatusHasEmptyLists) {
 }
 
 TEST(RenderJson, Sessions) {
-  const NodeStatus alice = sample_status().pools[0].nodes[0];
   const Instant now{1'000'000};
-  const std::vector<session::SessionInfo> sessions{{{0x0123456789abcdef, 1},
-                                                    session::SessionState::live,
-                                                    {now.ms - 65'000},
-                                                    {now.ms - 1500},
-                                                    7,
-                                                    1}};
-  EXPECT_EQ(render_json(alice, sessions, now),
-            R"({"node":"shop/alice","live":12,"pending":3,"sessions":[{"id":"01234567",)"
-            R"("state":"live","age_s":65.0,"idle_s":1.5,"exchanges":7,"exchanges_open":1}]})"
+  session::SessionPage page;
+  page.query = {session::SessionOrder::age, 14, 7};
+  page.total = 15;
+  page.pending = 3;
+  page.pending_until = now + Millis{720'500};
+  page.rows = {{{0x0123456789abcdef, 1},
+                session::SessionState::live,
+                {now.ms - 65'000},
+                {now.ms - 1500},
+                7,
+                2,
+                1,
+                {now.ms + 8500}}};
+  EXPECT_EQ(render_json("shop/alice", page, now),
+            R"({"node":"shop/alice","live":12,"pending":3,"pending_ends_in_s":720.5,"total":15,)"
+            R"("sort":"age","offset":14,"limit":7,"sessions":[{"id":"01234567","state":"live",)"
+            R"("age_s":65.0,"idle_s":1.5,"exchanges":7,"exchanges_open":2,"websockets_open":1,)"
+            R"("ends_in_s":8.5}]})"
             "\n");
+  page.rows[0].ends = session::kNoEnd;
+  page.pending_until.reset();
+  const std::string held = render_json("shop/alice", page, now);
+  EXPECT_NE(held.find(R"("ends_in_s":null)"), std::string::npos) << held;
+  EXPECT_NE(held.find(R"("pending_ends_in_s":null)"), std::string::npos) << held;
 }
 
 TEST(RenderJson, Events) {
