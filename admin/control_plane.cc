@@ -394,6 +394,7 @@ void ControlPlane::tick() {
     drop_removed();
   }
   forecaster_.tick(*topology_);
+  tell_forecasts();
   answer_waits();
 }
 

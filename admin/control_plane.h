@@ -1,6 +1,8 @@
 #pragma once
 
+#include "admin/dry_in.h"
 #include "admin/event_log.h"
+#include "admin/forecast_news.h"
 #include "admin/forecaster.h"
 #include "admin/state_store.h"
 #include "balancer/topology.h"
@@ -56,7 +58,8 @@ struct BleedStatus {
   std::string by;
   std::string reason;
   std::optional<WallTime> deadline;
-  std::optional<Millis> forecast;  ///< how long until dry; empty: cannot be told
+  std::optional<DryIn> forecast;  ///< empty: cannot be told
+  std::string no_forecast = {};   ///< why not, where that can be said in a few words
   /// How long until the last pending session has ended at the latest; empty: there is none, or it
   /// is not known yet.
   std::optional<Millis> pending_ends_in = {};
@@ -197,7 +200,12 @@ class ControlPlane {
                                                     const balancer::NodeView& view) const;
   [[nodiscard]] NodeStatus node_status(const balancer::PoolView& pool,
                                        const balancer::NodeView& view) const;
-  [[nodiscard]] BleedStatus bleed_status(const NodeRecord& kept, const NodeStatus& node) const;
+  [[nodiscard]] BleedStatus bleed_status(const balancer::PoolView& pool,
+                                         const balancer::NodeView& view,
+                                         const NodeRecord& kept) const;
+  void forecast(const balancer::PoolView& pool, const balancer::NodeView& view,
+                BleedStatus& status) const;
+  void tell_forecasts();
   [[nodiscard]] std::optional<std::string> needs_restart(const conf::Config& next) const;
 
   void displace(const std::string& key, const std::string& why);
@@ -230,6 +238,7 @@ class ControlPlane {
   std::uint64_t evicted_ = 0;    // as far as it was reported
   Instant report_evictions_at_;  // a flood of newcomers is one event every now and then
   Forecaster forecaster_;
+  ForecastNews forecast_news_;
   Instant retry_save_at_;  // after a failed latch: a full disk is not asked ten times a second
 };
 

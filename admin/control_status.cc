@@ -42,15 +42,63 @@ std::vector<std::string> ControlPlane::blocked_by(const PoolView& pool,
   return reasons;
 }
 
-BleedStatus ControlPlane::bleed_status(const NodeRecord& kept, const NodeStatus& node) const {
+/// How long until the node is dry, or why that cannot be told.
+void ControlPlane::forecast(const PoolView& pool, const NodeView& view, BleedStatus& status) const {
+  const Millis incomplete =
+      view.door == Door::shut ? Millis{0} : incomplete_for(pool, view);
+  if (view.node->sessions().read().all() == 0) {
+    if (view.node->exchanges_open() > 0) {
+      status.no_forecast = "an exchange takes as long as it takes";
+    } else if (incomplete > Millis{0}) {
+      status.forecast = DryIn{incomplete, incomplete, incomplete};
+    }
+    return;
+  }
+  const Forecaster::Outlook* const outlook = forecaster_.of(view.node->key());
+  if (outlook == nullptr) return;
+  if (!outlook->empty_in) {
+    status.no_forecast = "too few users have left to tell when the others will";
+    return;
+  }
+  const Instant now = parts_.clock.now();
+  const auto from_now = [&](Millis since_then) {
+    const Millis left = std::max(outlook->at + since_then - now, incomplete);
+    if (!status.deadline) return left;
+    return std::min(left, std::max(*status.deadline - parts_.clock.wall(), Millis{0}));
+  };
+  status.forecast = DryIn{from_now(outlook->empty_in->likely), from_now(outlook->empty_in->low),
+                          from_now(outlook->empty_in->high)};
+}
+
+BleedStatus ControlPlane::bleed_status(const PoolView& pool, const NodeView& view,
+                                       const NodeRecord& kept) const {
   BleedStatus status{kept.since, kept.by, kept.reason, kept.deadline, {}};
-  const Forecaster::Outlook* const outlook = forecaster_.of(node.pool + "/" + node.name);
-  if (outlook == nullptr) return status;
+  if (kept.dry == Dry::yes) return status;
+  forecast(pool, view, status);
+  const Forecaster::Outlook* const outlook = forecaster_.of(view.node->key());
+  if (outlook == nullptr || view.node->sessions().read().pending == 0) return status;
   const auto& pending = outlook->pending_until;
-  if (node.pending > 0 && pending && *pending != session::kNoEnd) {
+  if (pending && *pending != session::kNoEnd) {
     status.pending_ends_in = std::max(*pending - parts_.clock.now(), Millis{0});
   }
   return status;
+}
+
+void ControlPlane::tell_forecasts() {
+  std::set<std::string> out_of_rotation;
+  for (const PoolView& pool : topology_->pools) {
+    for (const NodeView& view : pool.nodes) {
+      const std::string& key = view.node->key();
+      const NodeRecord* const kept = record(key);
+      if (kept == nullptr || kept->dry == Dry::yes) continue;
+      out_of_rotation.insert(key);
+      const auto forecast = bleed_status(pool, view, *kept).forecast;
+      if (!forecast) continue;
+      const auto news = forecast_news_.of(key, *forecast, parts_.clock.now());
+      if (news) parts_.events.add("forecast", key, *news);
+    }
+  }
+  forecast_news_.keep_only(out_of_rotation);
 }
 
 NodeStatus ControlPlane::node_status(const PoolView& pool, const NodeView& view) const {
@@ -80,7 +128,7 @@ NodeStatus ControlPlane::node_status(const PoolView& pool, const NodeView& view)
   }
   if (kept != nullptr) {
     if (!status.dry) status.dry_blocked_by = blocked_by(pool, view);
-    status.bleeding = bleed_status(*kept, status);
+    status.bleeding = bleed_status(pool, view, *kept);
   }
   status.removed = std::ranges::any_of(removed_, [&node](const RemovedNode& removed) {
     return removed.pool == node.pool() && removed.node.name == node.name();

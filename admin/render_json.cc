@@ -29,13 +29,19 @@ Json instant_or_null(const std::optional<WallTime>& at) {
   return at ? Json(rfc3339(*at, Precision::seconds)) : Json(nullptr);
 }
 
+Json part_of(const std::optional<DryIn>& forecast, Millis DryIn::*part) {
+  return forecast ? Json(seconds((*forecast).*part)) : Json(nullptr);
+}
+
 Json bleeding_json(const std::optional<BleedStatus>& bleeding) {
   if (!bleeding) return nullptr;
   return {{"since", rfc3339(bleeding->since, Precision::seconds)},
           {"by", bleeding->by},
           {"reason", bleeding->reason},
           {"deadline", instant_or_null(bleeding->deadline)},
-          {"forecast_s", seconds_or_null(bleeding->forecast)},
+          {"forecast_s", part_of(bleeding->forecast, &DryIn::likely)},
+          {"forecast_low_s", part_of(bleeding->forecast, &DryIn::low)},
+          {"forecast_high_s", part_of(bleeding->forecast, &DryIn::high)},
           {"pending_ends_in_s", seconds_or_null(bleeding->pending_ends_in)}};
 }
 
@@ -165,7 +171,10 @@ std::string render_json(const WaitResult& result) {
                    {"result", to_string(result.end)},
                    {"live", result.live},
                    {"pending", result.pending},
-                   {"exchanges_open", result.exchanges_open}});
+                   {"exchanges_open", result.exchanges_open},
+                   {"forecast_s", part_of(result.forecast, &DryIn::likely)},
+                   {"forecast_low_s", part_of(result.forecast, &DryIn::low)},
+                   {"forecast_high_s", part_of(result.forecast, &DryIn::high)}});
 }
 
 std::string render_json(std::span<const Command> commands) {

@@ -67,7 +67,8 @@ std::string last_pending(Millis ends_in) {
          " at the latest";
 }
 
-/// "shop/alice: bleeding for 3m20s by root (update 4.2), deadline in 26m, dry in about 12m".
+/// "shop/alice: bleeding for 3m20s by root (update 4.2), deadline in 26m, dry in about 14m
+/// (9m to 26m)".
 std::string bleed_line(const NodeStatus& node, const BleedStatus& bleed, WallTime now) {
   std::string line = full_name(node) + ": " + to_string(node.state) + " for " +
                      format_duration(std::max(now - bleed.since, Millis{0}));
@@ -75,8 +76,9 @@ std::string bleed_line(const NodeStatus& node, const BleedStatus& bleed, WallTim
   if (!bleed.reason.empty()) line += " (" + bleed.reason + ")";
   if (node.dry) return line + ", dry";
   if (bleed.deadline) line += deadline_text(*bleed.deadline, now);
-  if (bleed.forecast) line += ", dry in about " + format_duration(*bleed.forecast);
+  if (bleed.forecast) line += ", " + to_text(*bleed.forecast);
   if (!node.dry_blocked_by.empty()) line += "\n  not dry: " + joined(node.dry_blocked_by);
+  if (!bleed.no_forecast.empty()) line += "\n  no forecast: " + bleed.no_forecast;
   if (bleed.pending_ends_in) line += "\n  " + last_pending(*bleed.pending_ends_in);
   return line;
 }
@@ -126,6 +128,7 @@ std::string who_is_left(const WaitResult& result) {
     text += ", " + std::to_string(result.exchanges_open) + " open exchange" +
             plural(result.exchanges_open);
   }
+  if (result.forecast) text += "; " + to_text(*result.forecast);
   return text;
 }
 

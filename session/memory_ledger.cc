@@ -14,7 +14,7 @@
 namespace bonedry::session {
 namespace {
 
-constexpr std::size_t kMaxSlots = 8192;    // nodes in the life of a process; 96 bytes each
+constexpr std::size_t kMaxSlots = 8192;    // nodes in the life of a process; 96 bytes each, then 600
 constexpr std::size_t kMaxShards = 64;     // far above the worker threads that could contend
 constexpr std::size_t kShardWorth = 1024;  // smaller shards would fill unevenly
 constexpr std::size_t kBlock = 128;      // records made at a time, 12 KiB: no growth ever moves one
@@ -26,6 +26,7 @@ constexpr std::size_t kEvictLook = 64;    // records looked at before eviction t
 constexpr int kMostEvictions =
     4;  // per new session: a table that held ones overfilled shrinks back
 
+using Stays = std::array<std::atomic<std::uint64_t>, TimeScale::kSteps>;
 using Index = std::uint32_t;  // a record's number in its shard plus one; 0: none
 
 }  // namespace
@@ -35,6 +36,7 @@ struct MemoryLedger::Slot {
   std::uint32_t generation = 0;             // changed under all shard locks, read under any
   SessionTimes times;                       // the same
   std::atomic<std::int64_t> evicted_ms{0};  // of the last eviction; 0: never
+  std::unique_ptr<Stays> stays;             // made with the slot
 };
 
 struct MemoryLedger::Record {
@@ -77,7 +79,7 @@ class MemoryLedger::Shard {
       Record& record = at(index);
       if (record.key != key) continue;
       if (record.open == 0 && now >= expiry(record)) {
-        end(index);
+        leave(index);
         return 0;
       }
       return index;
@@ -153,7 +155,7 @@ class MemoryLedger::Shard {
           unplace(index);
           place(index, due);
         } else {
-          end(index);
+          leave(index);
         }
       }
       if (tick_ == now_tick) return false;
@@ -223,6 +225,16 @@ class MemoryLedger::Shard {
     if (displaced(record)) return;
     balancer::SessionCounts& counts = slots_[record.node].counts;
     record.state == SessionState::live ? counts.take_live() : counts.take_pending();
+  }
+
+  /// Ends a session whose user has left.
+  void leave(Index index) {
+    const Record& record = at(index);
+    if (record.state == SessionState::live && !displaced(record)) {
+      const std::size_t step = TimeScale::step_of(record.last - record.created);
+      (*slots_[record.node].stays)[step].fetch_add(1, std::memory_order_relaxed);
+    }
+    end(index);
   }
 
   void end(Index index) {
@@ -365,6 +377,7 @@ NodeSlot MemoryLedger::slot_of(std::string_view node_key) {
   if (slot_names_.size() == kMaxSlots) throw std::length_error("too many nodes for the ledger");
   const auto slot = static_cast<NodeSlot>(slot_names_.size());
   slot_names_.emplace(node_key, slot);
+  slots_[slot].stays = std::make_unique<Stays>();
   return slot;
 }
 
@@ -473,6 +486,14 @@ void MemoryLedger::visit(std::size_t part,
   const bool last = part % stripes_ == stripes_ - 1;
   const std::lock_guard lock(shard.mutex);
   shard.show(first, last ? std::numeric_limits<std::size_t>::max() : first + kStripe, show);
+}
+
+StayHistogram MemoryLedger::stays(NodeSlot slot) const {
+  StayHistogram histogram;
+  for (std::size_t step = 0; step < histogram.counts.size(); ++step) {
+    histogram.counts[step] = (*slots_[slot].stays)[step].load(std::memory_order_relaxed);
+  }
+  return histogram;
 }
 
 std::optional<Instant> MemoryLedger::last_eviction(NodeSlot slot) const {

@@ -40,6 +40,7 @@ class MemoryLedger final : public Ledger {
   [[nodiscard]] std::size_t parts() const override;
   void visit(std::size_t part,
              const std::function<void(NodeSlot, const SessionInfo&)>& show) const override;
+  [[nodiscard]] StayHistogram stays(NodeSlot slot) const override;
   [[nodiscard]] std::optional<Instant> last_eviction(NodeSlot slot) const override;
   [[nodiscard]] Totals totals() const override;
 

@@ -23,7 +23,7 @@ TEST(RenderText, StatusIsAnAlignedTableAndRemarks) {
             "      0     0           -  -\n"
             "\n"
             "shop/alice: bleeding for 3m20s by root (update \\x1b[2J 4.2), deadline in 26m, dry "
-            "in about 12m\n"
+            "in about 14m (9m to 26m)\n"
             "  not dry: 12 live sessions; 3 pending sessions\n"
             "\n"
             "listener 0.0.0.0:8080: pool shop\n"
@@ -107,6 +107,18 @@ TEST(RenderText, StatusSaysWhenTheLastPendingSessionEnds) {
       << text;
 }
 
+TEST(RenderText, StatusSaysWhyThereIsNoForecast) {
+  Status status = sample_status();
+  BleedStatus& bleeding = *status.pools[0].nodes[0].bleeding;
+  bleeding.forecast.reset();
+  bleeding.no_forecast = "too few users have left";
+  const std::string text = render_text(status, kNow);
+  EXPECT_NE(text.find("deadline in 26m\n  not dry: 12 live sessions; 3 pending sessions\n"
+                      "  no forecast: too few users have left\n"),
+            std::string::npos)
+      << text;
+}
+
 TEST(RenderText, EventsAreOneLineEach) {
   EXPECT_EQ(render_text(Event{kNow, "dry", "shop/alice", "nobody\nis left"}),
             "2023-11-14T22:13:20.000Z  dry shop/alice: nobody\\x0ais left\n");
@@ -124,6 +136,8 @@ TEST(RenderText, WaitsEndInOneLine) {
   EXPECT_EQ(render_text(result),
             "error: timed out after 3s: shop/alice still has 4 live and 1 pending sessions, 1 "
             "open exchange\n");
+  result.forecast = DryIn{std::chrono::minutes{14}, std::chrono::minutes{9}, std::chrono::minutes{31}};
+  EXPECT_TRUE(render_text(result).ends_with("1 open exchange; dry in about 14m (9m to 31m)\n"));
   result.end = WaitEnd::activated;
   EXPECT_EQ(render_text(result), "error: shop/alice is active: it will not become dry\n");
   result.end = WaitEnd::gone;
