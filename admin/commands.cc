@@ -15,7 +15,7 @@ namespace {
 
 /// Rows of `sessions` without --limit: a few screens.
 constexpr std::size_t kDefaultSessions = 100;
-/// The last session that a page may reach: so many are kept in memory, some 7 MB, until the answer.
+/// The last session that a page may reach: twice so many are in memory, 16 MB, until the answer.
 constexpr std::size_t kMostSessions = 100'000;
 
 Result<session::SessionQuery> session_query(const CommandLine& line) {

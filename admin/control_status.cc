@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 namespace bonedry::admin {
 
@@ -44,8 +45,7 @@ std::vector<std::string> ControlPlane::blocked_by(const PoolView& pool,
 
 /// How long until the node is dry, or why that cannot be told.
 void ControlPlane::forecast(const PoolView& pool, const NodeView& view, BleedStatus& status) const {
-  const Millis incomplete =
-      view.door == Door::shut ? Millis{0} : incomplete_for(pool, view);
+  const Millis incomplete = view.door == Door::shut ? Millis{0} : incomplete_for(pool, view);
   if (view.node->sessions().read().all() == 0) {
     if (view.node->exchanges_open() > 0) {
       status.no_forecast = "an exchange takes as long as it takes";
@@ -169,10 +169,14 @@ session::SessionPage ControlPlane::sessions(const std::string& key,
                                             const session::SessionQuery& query) const {
   const session::NodeSlot wanted = view_of(key).slot;
   session::SessionPager pager(query);
-  const auto show = [&pager, wanted](session::NodeSlot slot, const session::SessionInfo& info) {
-    if (slot == wanted) pager.show(info);
-  };
-  for (std::size_t part = 0; part < parts_.ledger.parts(); ++part) parts_.ledger.visit(part, show);
+  std::vector<session::SessionInfo> here;  // sorted out when the lock is no longer held
+  for (std::size_t part = 0; part < parts_.ledger.parts(); ++part) {
+    here.clear();
+    parts_.ledger.visit(part, [&here, wanted](session::NodeSlot slot, const auto& info) {
+      if (slot == wanted) here.push_back(info);
+    });
+    for (const session::SessionInfo& info : here) pager.show(info);
+  }
   return std::move(pager).take();
 }
 

@@ -78,8 +78,8 @@ std::string bleed_line(const NodeStatus& node, const BleedStatus& bleed, WallTim
   if (bleed.deadline) line += deadline_text(*bleed.deadline, now);
   if (bleed.forecast) line += ", " + to_text(*bleed.forecast);
   if (!node.dry_blocked_by.empty()) line += "\n  not dry: " + joined(node.dry_blocked_by);
-  if (!bleed.no_forecast.empty()) line += "\n  no forecast: " + bleed.no_forecast;
   if (bleed.pending_ends_in) line += "\n  " + last_pending(*bleed.pending_ends_in);
+  if (!bleed.no_forecast.empty()) line += "\n  no forecast: " + bleed.no_forecast;
   return line;
 }
 
@@ -110,8 +110,8 @@ std::string where_the_rest_is(const session::SessionPage& page) {
   if (page.rows.size() == page.total) return "";
   if (page.rows.empty()) return ", none of them on this page";
   const std::size_t last = query.offset + page.rows.size();
-  std::string text = ", " + std::to_string(query.offset + 1) + " to " + std::to_string(last) +
-                     " " + in_order_of(query.order);
+  std::string text = ", " + std::to_string(query.offset + 1) + " to " + std::to_string(last) + " " +
+                     in_order_of(query.order);
   if (last < page.total) text += "; the next: --page " + std::to_string(last / query.limit + 1);
   return text;
 }

@@ -73,10 +73,12 @@ std::vector<Alike> inhabited(const SessionSummary& node, const UserModel& users,
       all.back().count += count / kAgesInStep;
     };
     add(1, node.held[age]);
-    for (std::size_t idle = 0; idle < kSteps; ++idle) add(1 - users.gone(idle), node.live[age][idle]);
+    for (std::size_t idle = 0; idle < kSteps; ++idle)
+      add(1 - users.gone(idle), node.live[age][idle]);
     const std::vector<Alike> of_step(all.begin() + static_cast<std::ptrdiff_t>(first), all.end());
     all.resize(first);
-    const double begin_s = std::clamp(youngest_s, TimeScale::begin_s(age), TimeScale::begin_s(age + 1));
+    const double begin_s =
+        std::clamp(youngest_s, TimeScale::begin_s(age), TimeScale::begin_s(age + 1));
     const double width = TimeScale::begin_s(age + 1) - begin_s;
     for (int i = 0; i < kAgesInStep; ++i) {
       for (Alike alike : of_step) {

@@ -143,9 +143,8 @@ class Ledger {
   /// How many parts `visit` divides the table into. Constant.
   [[nodiscard]] virtual std::size_t parts() const = 0;
   /// Shows every session of a part that is counted on a node, while its lock is held: be quick.
-  virtual void visit(
-      std::size_t part,
-      const std::function<void(NodeSlot, const SessionInfo&)>& show) const = 0;
+  virtual void visit(std::size_t part,
+                     const std::function<void(NodeSlot, const SessionInfo&)>& show) const = 0;
 
   /// How long the live sessions stayed that ended on this node by time or by logout, since the
   /// start. Those that were moved, displaced or evicted had not left.

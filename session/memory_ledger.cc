@@ -14,8 +14,8 @@
 namespace bonedry::session {
 namespace {
 
-constexpr std::size_t kMaxSlots = 8192;    // nodes in the life of a process; 96 bytes each, then 600
-constexpr std::size_t kMaxShards = 64;     // far above the worker threads that could contend
+constexpr std::size_t kMaxSlots = 8192;  // nodes in the life of a process; 96 bytes each, then 600
+constexpr std::size_t kMaxShards = 64;   // far above the worker threads that could contend
 constexpr std::size_t kShardWorth = 1024;  // smaller shards would fill unevenly
 constexpr std::size_t kBlock = 128;      // records made at a time, 12 KiB: no growth ever moves one
 constexpr std::int64_t kTickMs = 100;    // how exactly the wheel knows a time
@@ -177,9 +177,8 @@ class MemoryLedger::Shard {
     for (std::size_t number = first; number < std::min<std::size_t>(end, used_); ++number) {
       const Record& record = at(static_cast<Index>(number + 1));
       if (record.due_tick == 0 || displaced(record)) continue;
-      show(record.node,
-           {record.key, record.state, record.created, record.last, record.exchanges, record.open,
-            record.tunnels, record.open > 0 ? kNoEnd : expiry(record)});
+      show(record.node, {record.key, record.state, record.created, record.last, record.exchanges,
+                         record.open, record.tunnels, record.open > 0 ? kNoEnd : expiry(record)});
     }
   }
 

@@ -39,24 +39,28 @@ void SessionPager::show(const SessionInfo& info) {
     ++page_.pending;
     page_.pending_until = std::max(page_.pending_until.value_or(info.ends), info.ends);
   }
-  const Before before(page_.query.order);
+  page_.rows.push_back(info);
+  // Seldom enough that a session costs the same however many pages there are.
+  if (page_.rows.size() >= 2 * most() + 1) cut();
+}
+
+void SessionPager::cut() {
   std::vector<SessionInfo>& rows = page_.rows;
-  if (rows.size() < most()) {
-    rows.push_back(info);
-    std::ranges::push_heap(rows, before);
-    return;
-  }
-  if (rows.empty() || !before(info, rows.front())) return;
-  std::ranges::pop_heap(rows, before);
-  rows.back() = info;
-  std::ranges::push_heap(rows, before);
+  if (rows.size() <= most()) return;
+  const auto end = rows.begin() + static_cast<std::ptrdiff_t>(most());
+  std::ranges::nth_element(rows, end, Before(page_.query.order));
+  rows.erase(end, rows.end());
 }
 
 SessionPage SessionPager::take() && {
+  cut();
   std::vector<SessionInfo>& rows = page_.rows;
-  std::ranges::sort_heap(rows, Before(page_.query.order));
   const auto skipped = std::min(page_.query.offset, rows.size());
-  rows.erase(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(skipped));
+  const auto first = rows.begin() + static_cast<std::ptrdiff_t>(skipped);
+  const Before before(page_.query.order);
+  if (first != rows.end()) std::nth_element(rows.begin(), first, rows.end(), before);
+  rows.erase(rows.begin(), first);
+  std::ranges::sort(rows, before);
   return std::move(page_);
 }
 

@@ -30,8 +30,8 @@ struct SessionPage {
   std::optional<Instant> pending_until;
 };
 
-/// Makes a page out of sessions that are shown in any order. Keeps no more than `offset + limit` of
-/// them, however many are shown; the caller bounds that sum. Not thread-safe.
+/// Makes a page out of sessions that are shown in any order. Keeps no more than twice `offset +
+/// limit` of them, however many are shown; the caller bounds that sum. Not thread-safe.
 class SessionPager {
  public:
   explicit SessionPager(const SessionQuery& query) { page_.query = query; }
@@ -42,8 +42,10 @@ class SessionPager {
 
  private:
   [[nodiscard]] std::size_t most() const { return page_.query.offset + page_.query.limit; }
+  /// Drops what is on no page up to the one that is asked for.
+  void cut();
 
-  SessionPage page_;  // its rows are a heap until `take`: on top what would come last
+  SessionPage page_;  // its rows are in no order until `take`
 };
 
 }  // namespace bonedry::session

@@ -19,8 +19,9 @@ struct SessionSummary {
 
   std::array<Steps, TimeScale::kSteps> live{};  ///< by age, then by idle time; not those held
   Steps held{};                                 ///< by exchanges, pending ones too; by age
-  std::optional<Instant> youngest;  ///< begin of the last one that is live or held
-  std::optional<Instant> last_end;  ///< when the last one ends if none is touched; but for those held
+  std::optional<Instant> youngest;              ///< begin of the last one that is live or held
+  std::optional<Instant>
+      last_end;  ///< when the last one ends if none is touched; but for those held
   /// When the last pending one has ended, unless its cookie comes back. kNoEnd: one is held.
   std::optional<Instant> pending_until;
 

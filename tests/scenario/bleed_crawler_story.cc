@@ -1,5 +1,5 @@
-// A crawler keeps no cookies: each of its requests is a pending session, and the operator who bleeds
-// the node must be able to tell them from users, and how long they will take.
+// A crawler keeps no cookies: each of its requests is a pending session, and the operator who
+// bleeds the node must be able to tell them from users, and how long they will take.
 #include "tests/scenario/story.h"
 
 #include <future>
@@ -44,8 +44,9 @@ TEST_P(CrawlerStory, TheOperatorSeesUsersAmongTenThousandCrawledPages) {
   User user = live_user_on(alice_);
   let_crawlers_in();
   order("bleed alice");
-  ASSERT_TRUE(eventually(
-      [&] { return node(alice_).bleeding.value("pending_ends_in_s", nlohmann::json()).is_number(); }));
+  ASSERT_TRUE(eventually([&] {
+    return node(alice_).bleeding.value("pending_ends_in_s", nlohmann::json()).is_number();
+  }));
 
   const NodeView seen = node(alice_);
   EXPECT_EQ(seen.live, 1);

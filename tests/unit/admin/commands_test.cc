@@ -150,9 +150,10 @@ TEST_F(CommandsTest, WaitTimesOutWithTheFigures) {
   ASSERT_TRUE(rig.finish(text) && rig.finish(json));
   EXPECT_EQ(text.answer(),
             "error: timed out after 3s: shop/alice still has 1 live and 1 pending sessions\n");
-  EXPECT_EQ(json.answer(), R"({"node":"shop/alice","result":"timed_out","live":1,"pending":1,)"
-                           R"("exchanges_open":0,"forecast_s":null,"forecast_low_s":null,"forecast_high_s":null})"
-                           "\n");
+  EXPECT_EQ(json.answer(),
+            R"({"node":"shop/alice","result":"timed_out","live":1,"pending":1,)"
+            R"("exchanges_open":0,"forecast_s":null,"forecast_low_s":null,"forecast_high_s":null})"
+            "\n");
 }
 
 TEST_F(CommandsTest, WaitEndsWhenTheNodeIsActivated) {
@@ -195,7 +196,10 @@ TEST_F(CommandsTest, SessionsAreListedInTheOrderThatIsAskedFor) {
   rig.clock.advance(5s);
   for (int i = 0; i < 3; ++i) rig.add_user("shop/alice", 0x1);  // oldest, busiest, not longest idle
   const auto first = [this](const std::string& options) {
-    return Json::parse(rig.ask("sessions alice " + options + " json")).at("sessions").at(0).at("id");
+    return Json::parse(rig.ask("sessions alice " + options + " json"))
+        .at("sessions")
+        .at(0)
+        .at("id");
   };
   EXPECT_EQ(first(""), "00000002");
   EXPECT_EQ(first("--sort idle"), "00000002");
@@ -208,7 +212,8 @@ TEST_F(CommandsTest, APageOfSessionsHasABound) {
   EXPECT_EQ(rig.ask("sessions alice --limit 10000 --page 10"),
             "shop/alice: 0 live and 0 pending sessions\n");
   const std::string refused = rig.ask("sessions alice --limit 10000 --page 11");
-  EXPECT_EQ(refused.find("error: page 11 of 10000 sessions each reaches beyond the first 100000"), 0U)
+  EXPECT_EQ(refused.find("error: page 11 of 10000 sessions each reaches beyond the first 100000"),
+            0U)
       << refused;
   EXPECT_EQ(rig.ask("sessions alice --sort size"),
             "error: --sort takes one of idle|age|exchanges, not 'size'\n");

@@ -41,7 +41,8 @@ TEST(RenderJson, UnknownTimesAreNull) {
   bleeding.deadline.reset();
   bleeding.forecast.reset();
   EXPECT_NE(render_json(status).find(R"("deadline":null,"forecast_s":null,)"
-                                     R"("forecast_low_s":null,"forecast_high_s":null,)"), std::string::npos);
+                                     R"("forecast_low_s":null,"forecast_high_s":null,)"),
+            std::string::npos);
 }
 
 TEST(RenderJson, BytesThatAreNotUtf8DoNoHarm) {
@@ -98,9 +99,9 @@ TEST(RenderJson, Waits) {
             R"("exchanges_open":2,"forecast_s":null,"forecast_low_s":null,"forecast_high_s":null})"
             "\n");
   result.forecast = DryIn{Millis{1500}, Millis{1000}, Millis{3000}};
-  EXPECT_NE(render_json(result).find(
-                R"("forecast_s":1.5,"forecast_low_s":1.0,"forecast_high_s":3.0})"),
-            std::string::npos);
+  EXPECT_NE(
+      render_json(result).find(R"("forecast_s":1.5,"forecast_low_s":1.0,"forecast_high_s":3.0})"),
+      std::string::npos);
   EXPECT_STREQ(to_string(WaitEnd::dry), "dry");
   EXPECT_STREQ(to_string(WaitEnd::activated), "activated");
   EXPECT_STREQ(to_string(WaitEnd::gone), "gone");

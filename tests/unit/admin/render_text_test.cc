@@ -68,15 +68,14 @@ TEST(RenderText, SessionsSayHowManyThereAreAndWhereTheRestIs) {
   page.pending = 3;
   page.pending_until = now + std::chrono::minutes{12};
   page.query = {session::SessionOrder::idle, 0, 2};
-  page.rows = {
-      {{0x0123456789abcdef, 1},
-       session::SessionState::live,
-       {now.ms - 65'000},
-       {now.ms - 1500},
-       7,
-       2,
-       1},
-      {{0xff, 2}, session::SessionState::pending, {now.ms - 100}, {now.ms - 100}, 1, 0}};
+  page.rows = {{{0x0123456789abcdef, 1},
+                session::SessionState::live,
+                {now.ms - 65'000},
+                {now.ms - 1500},
+                7,
+                2,
+                1},
+               {{0xff, 2}, session::SessionState::pending, {now.ms - 100}, {now.ms - 100}, 1, 0}};
   EXPECT_EQ(render_text("shop/alice", page, now),
             "SESSION   STATE      AGE   IDLE  EXCHANGES  OPEN  WS\n"
             "01234567  live      1m5s   1.5s          7     2   1\n"
@@ -136,7 +135,8 @@ TEST(RenderText, WaitsEndInOneLine) {
   EXPECT_EQ(render_text(result),
             "error: timed out after 3s: shop/alice still has 4 live and 1 pending sessions, 1 "
             "open exchange\n");
-  result.forecast = DryIn{std::chrono::minutes{14}, std::chrono::minutes{9}, std::chrono::minutes{31}};
+  result.forecast =
+      DryIn{std::chrono::minutes{14}, std::chrono::minutes{9}, std::chrono::minutes{31}};
   EXPECT_TRUE(render_text(result).ends_with("1 open exchange; dry in about 14m (9m to 31m)\n"));
   result.end = WaitEnd::activated;
   EXPECT_EQ(render_text(result), "error: shop/alice is active: it will not become dry\n");

@@ -1,4 +1,5 @@
-// The forecast as the operator gets it: from the bleed on, with what bounds it, until nobody is left.
+// The forecast as the operator gets it: from the bleed on, with what bounds it, until nobody is
+// left.
 
 #include "tests/unit/control/control_rig.h"
 

@@ -1,5 +1,5 @@
-// How good the forecast is: bleeds of simulated pools, and what was forecast in them. The table that
-// this prints is the one in bench/README.md.
+// How good the forecast is: bleeds of simulated pools, and what was forecast in them. The table
+// that this prints is the one in bench/README.md.
 
 #include "tests/unit/session/forecast_world.h"
 
@@ -61,14 +61,16 @@ void print(const Habits& habits, double part, const Score& score) {
 
 TEST(ForecastSimulation, TheTruthIsWithinTheRangeAndNearTheForecast) {
   const std::vector<double> parts{0.1, 0.5, 0.9};
-  std::printf("| users | asked at | median | middle 80 %% | in the range |\n|---|---|---|---|---|\n");
+  std::printf(
+      "| users | asked at | median | middle 80 %% | in the range |\n|---|---|---|---|---|\n");
   for (const Habits& habits : kHabits) {
     const std::vector<Score> all = scores(habits, kTimes, parts, runs());
     for (std::size_t i = 0; i < parts.size(); ++i) {
       print(habits, parts[i], all[i]);
       SCOPED_TRACE(habits.name + " at " + std::to_string(parts[i]));
       EXPECT_EQ(all[i].told, all[i].runs);
-      EXPECT_GE(static_cast<double>(all[i].in_range), habits.in_range * static_cast<double>(all[i].runs));
+      EXPECT_GE(static_cast<double>(all[i].in_range),
+                habits.in_range * static_cast<double>(all[i].runs));
       EXPECT_GT(all[i].median, 0.75);
       EXPECT_LT(all[i].median, 1.4);
     }

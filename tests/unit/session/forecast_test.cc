@@ -190,9 +190,9 @@ TEST(TimeScale, StepsAreInOrderAndHoldTheirTimes) {
   EXPECT_EQ(TimeScale::begin_s(0), 0.0);
   for (std::size_t step = 0; step + 1 < TimeScale::kSteps; ++step) {
     EXPECT_LT(TimeScale::begin_s(step), TimeScale::begin_s(step + 1));
-    EXPECT_EQ(TimeScale::step_of(
-                  Millis{static_cast<std::int64_t>(TimeScale::middle_s(step) * 1000)}),
-              step);
+    EXPECT_EQ(
+        TimeScale::step_of(Millis{static_cast<std::int64_t>(TimeScale::middle_s(step) * 1000)}),
+        step);
   }
   EXPECT_EQ(TimeScale::step_of(Millis{-1}), 0U);
   EXPECT_EQ(TimeScale::step_of(kMaxDuration), TimeScale::kSteps - 1);

@@ -17,8 +17,8 @@ struct Habits {
   double arrivals_per_s = 0.3;                   ///< of the whole pool
   double crawled_per_s = 0;                      ///< requests without cookies, of the whole pool
   double history_s = 0;                          ///< how long the proxy has run
-  double share = 0.5;      ///< of the node that bleeds; 1: there is no other
-  double in_range = 0.7;   ///< so often the truth must be within the range
+  double share = 0.5;                            ///< of the node that bleeds; 1: there is no other
+  double in_range = 0.7;                         ///< so often the truth must be within the range
 };
 
 /// What one bleed was, and what was forecast in it.

@@ -34,8 +34,8 @@ TEST_F(LedgerVisitTest, EverybodyIsInOnePartAlone) {
   const NodeSlot other = large.slot_of("shop/bob");
   for (const NodeSlot slot : {one, other}) large.set_times(slot, {kIdle, kPending, kLifetime});
   for (std::uint64_t i = 0; i < kMany; ++i) {
-    large.close(large.begin(key_of(i), 1, i % 3 == 0 ? other : one, SessionState::live, now, now).ref,
-                now);
+    large.close(
+        large.begin(key_of(i), 1, i % 3 == 0 ? other : one, SessionState::live, now, now).ref, now);
   }
   EXPECT_GT(large.parts(), 8U);
   std::map<SessionKey, NodeSlot> seen;
