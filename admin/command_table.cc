@@ -23,7 +23,10 @@ constexpr std::array kCommandMaybe{
     Positional{"COMMAND", "a command", Presence::optional, "explain this one; default: list all"}};
 
 constexpr std::array kSessionsOptions{
-    Option{"limit", ValueKind::count, "N", "at most this many, longest idle first; default: 100"}};
+    Option{"sort", ValueKind::choice, "idle|age|exchanges",
+           "longest idle first, oldest first, or busiest first; default: idle"},
+    Option{"limit", ValueKind::count, "N", "so many on a page; default: 100"},
+    Option{"page", ValueKind::count, "K", "the K-th page; default: 1"}};
 constexpr std::array kBleedOptions{
     Option{"deadline", ValueKind::duration, "D",
            "move those still there after this time; default: nobody is ever moved"},
@@ -41,7 +44,7 @@ constexpr std::array kTable{
             {},
             "Show each node: state, health, users on it, and whether it is dry."},
     Command{CommandId::sessions, "sessions", kNodeOnly, kSessionsOptions,
-            "List the sessions on a node."},
+            "List the sessions on a node: who is left, and for how long."},
     Command{CommandId::bleed, "bleed", kNodeOnly, kBleedOptions,
             "Let no new user onto a node; those who are on it stay until they leave."},
     Command{CommandId::wait, "wait", kNodeOnly, kWaitOptions,
@@ -77,6 +80,15 @@ void append_padded(std::string& out, std::string_view left, std::size_t width,
   out += "  ";
   out += right;
   out += '\n';
+}
+
+bool is_one_of(std::string_view words, std::string_view value) {
+  for (std::size_t begin = 0; begin <= words.size();) {
+    const std::size_t end = std::min(words.find('|', begin), words.size());
+    if (words.substr(begin, end - begin) == value) return true;
+    begin = end + 1;
+  }
+  return false;
 }
 
 bool is_count(std::string_view value) {
@@ -153,6 +165,10 @@ std::string complaint(const Option& option, std::string_view value) {
     case ValueKind::count:
       if (is_count(value)) return "";
       return name + " takes a number from 1 to " + std::to_string(kMaxCount) + ", not '" +
+             printable(value) + "'";
+    case ValueKind::choice:
+      if (is_one_of(option.placeholder, value)) return "";
+      return name + " takes one of " + std::string(option.placeholder) + ", not '" +
              printable(value) + "'";
     case ValueKind::text:
       if (value.size() > kMaxTextBytes) {

@@ -28,10 +28,11 @@ enum class ValueKind : std::uint8_t {
   none,      ///< a flag: no word follows
   duration,  ///< see parse_duration
   count,     ///< 1 to kMaxCount
+  choice,    ///< one of the words in the placeholder, which are parted by '|'
   text,      ///< at most kMaxTextBytes bytes, none of them a control character
 };
 
-/// Longest list that one answer may be asked to hold: about a megabyte of JSON.
+/// Longest list that one answer may be asked to hold: about two megabytes of JSON.
 constexpr std::size_t kMaxCount = 10'000;
 /// Longest free text: it appears on one line of `status` and in each event, a thousand of which are
 /// kept.
@@ -44,7 +45,7 @@ constexpr std::string_view kStopping = "bonedry is stopping";
 struct Option {
   std::string_view name;  ///< without the dashes
   ValueKind kind = ValueKind::none;
-  std::string_view placeholder;  ///< "D"; empty for a flag
+  std::string_view placeholder;  ///< "D", "idle|age"; empty for a flag
   std::string_view help;
 };
 

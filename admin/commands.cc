@@ -15,6 +15,22 @@ namespace {
 
 /// Rows of `sessions` without --limit: a few screens.
 constexpr std::size_t kDefaultSessions = 100;
+/// The last session that a page may reach: twice so many are in memory, 16 MB, until the answer.
+constexpr std::size_t kMostSessions = 100'000;
+
+Result<session::SessionQuery> session_query(const CommandLine& line) {
+  session::SessionQuery query;
+  const std::string order = line.text("sort");
+  if (order == "age") query.order = session::SessionOrder::age;
+  if (order == "exchanges") query.order = session::SessionOrder::exchanges;
+  query.limit = line.count("limit").value_or(kDefaultSessions);
+  const std::size_t page = line.count("page").value_or(1);
+  query.offset = (page - 1) * query.limit;
+  if (page * query.limit <= kMostSessions) return query;
+  return Failure{"page " + std::to_string(page) + " of " + std::to_string(query.limit) +
+                 " sessions each reaches beyond the first " + std::to_string(kMostSessions) +
+                 ", which are all that can be listed; another --sort has others first"};
+}
 
 void answer(Asker& asker, std::string_view lines) {
   asker.say(lines);
@@ -88,6 +104,7 @@ class WaitTask final : public Task {
     result_.live = node.live;
     result_.pending = node.pending;
     result_.exchanges_open = node.exchanges_open;
+    if (end == WaitEnd::timed_out && node.bleeding) result_.forecast = node.bleeding->forecast;
     answer(asker_, format_ == Format::json ? render_json(result_) : render_text(result_));
   }
 
@@ -176,10 +193,11 @@ void Commands::show_status(const CommandLine& line, Asker& asker) {
 void Commands::show_sessions(const CommandLine& line, Asker& asker) {
   const auto key = node_of(line, asker);
   if (!key) return;
-  const auto sessions = control_.sessions(*key, line.count("limit").value_or(kDefaultSessions));
-  const NodeStatus node = node_status(control_, *key);
-  answer(asker, line.format == Format::json ? render_json(node, sessions, clock_.now())
-                                            : render_text(node, sessions, clock_.now()));
+  const auto query = session_query(line);
+  if (!query) return refuse(asker, query.error());
+  const session::SessionPage page = control_.sessions(*key, *query);
+  answer(asker, line.format == Format::json ? render_json(*key, page, clock_.now())
+                                            : render_text(*key, page, clock_.now()));
 }
 
 void Commands::show_events(const CommandLine& line, Asker& asker) {

@@ -41,7 +41,8 @@ ControlPlane::ControlPlane(Parts parts, conf::Config config, NodeRecords records
     : parts_(std::move(parts)),
       config_(std::move(config)),
       incomplete_since_(incomplete_since),
-      records_(std::move(records)) {
+      records_(std::move(records)),
+      forecaster_(parts_.clock, parts_.ledger) {
   adopt_nodes(records_);
   restore_removed();
   topology_ = build();
@@ -392,6 +393,8 @@ void ControlPlane::tick() {
     look_for_dryness();
     drop_removed();
   }
+  forecaster_.tick(*topology_);
+  tell_forecasts();
   answer_waits();
 }
 

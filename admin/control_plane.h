@@ -1,12 +1,16 @@
 #pragma once
 
+#include "admin/dry_in.h"
 #include "admin/event_log.h"
+#include "admin/forecast_news.h"
+#include "admin/forecaster.h"
 #include "admin/state_store.h"
 #include "balancer/topology.h"
 #include "conf/config.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/result.h"
 #include "session/ledger.h"
+#include "session/session_page.h"
 
 #include <cstdint>
 #include <functional>
@@ -54,7 +58,11 @@ struct BleedStatus {
   std::string by;
   std::string reason;
   std::optional<WallTime> deadline;
-  std::optional<Millis> forecast;  ///< how long until dry; empty: cannot be told
+  std::optional<DryIn> forecast;  ///< empty: cannot be told
+  std::string no_forecast = {};   ///< why not, where that can be said in a few words
+  /// How long until the last pending session has ended at the latest; empty: there is none, or it
+  /// is not known yet.
+  std::optional<Millis> pending_ends_in = {};
 };
 
 struct NodeStatus {
@@ -145,9 +153,10 @@ class ControlPlane {
 
   /// All pools, or the named one. An unknown pool is an error that names the pools there are.
   [[nodiscard]] Result<Status> status(std::optional<std::string_view> pool) const;
-  /// The sessions on a node, longest idle first, at most `limit`.
-  [[nodiscard]] std::vector<session::SessionInfo> sessions(const std::string& key,
-                                                           std::size_t limit) const;
+  /// A page of the sessions on a node. Walks the ledger: with a million sessions in it that takes
+  /// some 25 ms, and 130 ms for the last page that there may be.
+  [[nodiscard]] session::SessionPage sessions(const std::string& key,
+                                              const session::SessionQuery& query) const;
   void set_listeners(std::vector<ListenerStatus> listeners) { listeners_ = std::move(listeners); }
 
   /// Sweeps the ledger, passes deadlines, latches dryness, answers waits. Call every 100 ms.
@@ -193,6 +202,12 @@ class ControlPlane {
                                                     const balancer::NodeView& view) const;
   [[nodiscard]] NodeStatus node_status(const balancer::PoolView& pool,
                                        const balancer::NodeView& view) const;
+  [[nodiscard]] BleedStatus bleed_status(const balancer::PoolView& pool,
+                                         const balancer::NodeView& view,
+                                         const NodeRecord& kept) const;
+  void forecast(const balancer::PoolView& pool, const balancer::NodeView& view,
+                BleedStatus& status) const;
+  void tell_forecasts();
   [[nodiscard]] std::optional<std::string> needs_restart(const conf::Config& next) const;
 
   void displace(const std::string& key, const std::string& why);
@@ -224,6 +239,8 @@ class ControlPlane {
   WaitId next_wait_ = 1;
   std::uint64_t evicted_ = 0;    // as far as it was reported
   Instant report_evictions_at_;  // a flood of newcomers is one event every now and then
+  Forecaster forecaster_;
+  ForecastNews forecast_news_;
   Instant retry_save_at_;  // after a failed latch: a full disk is not asked ten times a second
 };
 

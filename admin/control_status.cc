@@ -5,6 +5,8 @@
 #include "proxy/base/duration.h"
 
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 namespace bonedry::admin {
 
@@ -41,6 +43,64 @@ std::vector<std::string> ControlPlane::blocked_by(const PoolView& pool,
   return reasons;
 }
 
+/// How long until the node is dry, or why that cannot be told.
+void ControlPlane::forecast(const PoolView& pool, const NodeView& view, BleedStatus& status) const {
+  const Millis incomplete = view.door == Door::shut ? Millis{0} : incomplete_for(pool, view);
+  if (view.node->sessions().read().all() == 0) {
+    if (view.node->exchanges_open() > 0) {
+      status.no_forecast = "an exchange takes as long as it takes";
+    } else if (incomplete > Millis{0}) {
+      status.forecast = DryIn{incomplete, incomplete, incomplete};
+    }
+    return;
+  }
+  const Forecaster::Outlook* const outlook = forecaster_.of(view.node->key());
+  if (outlook == nullptr) return;
+  if (!outlook->empty_in) {
+    status.no_forecast = "too few users have left to tell when the others will";
+    return;
+  }
+  const Instant now = parts_.clock.now();
+  const auto from_now = [&](Millis since_then) {
+    const Millis left = std::max(outlook->at + since_then - now, incomplete);
+    if (!status.deadline) return left;
+    return std::min(left, std::max(*status.deadline - parts_.clock.wall(), Millis{0}));
+  };
+  status.forecast = DryIn{from_now(outlook->empty_in->likely), from_now(outlook->empty_in->low),
+                          from_now(outlook->empty_in->high)};
+}
+
+BleedStatus ControlPlane::bleed_status(const PoolView& pool, const NodeView& view,
+                                       const NodeRecord& kept) const {
+  BleedStatus status{kept.since, kept.by, kept.reason, kept.deadline, {}};
+  if (kept.dry == Dry::yes) return status;
+  forecast(pool, view, status);
+  const Forecaster::Outlook* const outlook = forecaster_.of(view.node->key());
+  if (outlook == nullptr || view.node->sessions().read().pending == 0) return status;
+  const auto& pending = outlook->pending_until;
+  if (pending && *pending != session::kNoEnd) {
+    status.pending_ends_in = std::max(*pending - parts_.clock.now(), Millis{0});
+  }
+  return status;
+}
+
+void ControlPlane::tell_forecasts() {
+  std::set<std::string> out_of_rotation;
+  for (const PoolView& pool : topology_->pools) {
+    for (const NodeView& view : pool.nodes) {
+      const std::string& key = view.node->key();
+      const NodeRecord* const kept = record(key);
+      if (kept == nullptr || kept->dry == Dry::yes) continue;
+      out_of_rotation.insert(key);
+      const auto forecast = bleed_status(pool, view, *kept).forecast;
+      if (!forecast) continue;
+      const auto news = forecast_news_.of(key, *forecast, parts_.clock.now());
+      if (news) parts_.events.add("forecast", key, *news);
+    }
+  }
+  forecast_news_.keep_only(out_of_rotation);
+}
+
 NodeStatus ControlPlane::node_status(const PoolView& pool, const NodeView& view) const {
   const balancer::Node& node = *view.node;
   const NodeRecord* const kept = record(node.key());
@@ -69,7 +129,7 @@ NodeStatus ControlPlane::node_status(const PoolView& pool, const NodeView& view)
   }
   if (kept != nullptr) {
     if (!status.dry) status.dry_blocked_by = blocked_by(pool, view);
-    status.bleeding = BleedStatus{kept->since, kept->by, kept->reason, kept->deadline, {}};
+    status.bleeding = bleed_status(pool, view, *kept);
   }
   status.removed = std::ranges::any_of(removed_, [&node](const RemovedNode& removed) {
     return removed.pool == node.pool() && removed.node.name == node.name();
@@ -106,9 +166,19 @@ Result<Status> ControlPlane::status(std::optional<std::string_view> pool) const 
   return status;
 }
 
-std::vector<session::SessionInfo> ControlPlane::sessions(const std::string& key,
-                                                         std::size_t limit) const {
-  return parts_.ledger.list(view_of(key).slot, limit);
+session::SessionPage ControlPlane::sessions(const std::string& key,
+                                            const session::SessionQuery& query) const {
+  const session::NodeSlot wanted = view_of(key).slot;
+  session::SessionPager pager(query);
+  std::vector<session::SessionInfo> here;  // sorted out when the lock is no longer held
+  for (std::size_t part = 0; part < parts_.ledger.parts(); ++part) {
+    here.clear();
+    parts_.ledger.visit(part, [&here, wanted](session::NodeSlot slot, const auto& info) {
+      if (slot == wanted) here.push_back(info);
+    });
+    for (const session::SessionInfo& info : here) pager.show(info);
+  }
+  return std::move(pager).take();
 }
 
 }  // namespace bonedry::admin

@@ -29,13 +29,20 @@ Json instant_or_null(const std::optional<WallTime>& at) {
   return at ? Json(rfc3339(*at, Precision::seconds)) : Json(nullptr);
 }
 
+Json part_of(const std::optional<DryIn>& forecast, Millis DryIn::*part) {
+  return forecast ? Json(seconds((*forecast).*part)) : Json(nullptr);
+}
+
 Json bleeding_json(const std::optional<BleedStatus>& bleeding) {
   if (!bleeding) return nullptr;
   return {{"since", rfc3339(bleeding->since, Precision::seconds)},
           {"by", bleeding->by},
           {"reason", bleeding->reason},
           {"deadline", instant_or_null(bleeding->deadline)},
-          {"forecast_s", seconds_or_null(bleeding->forecast)}};
+          {"forecast_s", part_of(bleeding->forecast, &DryIn::likely)},
+          {"forecast_low_s", part_of(bleeding->forecast, &DryIn::low)},
+          {"forecast_high_s", part_of(bleeding->forecast, &DryIn::high)},
+          {"pending_ends_in_s", seconds_or_null(bleeding->pending_ends_in)}};
 }
 
 Json node_json(const NodeStatus& node) {
@@ -75,13 +82,32 @@ Json event_json(const Event& event) {
           {"text", event.text}};
 }
 
+const char* to_string(session::SessionOrder order) {
+  switch (order) {
+    case session::SessionOrder::idle:
+      return "idle";
+    case session::SessionOrder::age:
+      return "age";
+    case session::SessionOrder::exchanges:
+      return "exchanges";
+  }
+  return "?";
+}
+
+/// Null when an exchange holds the session, or there is none.
+Json end_or_null(std::optional<Instant> end, Instant now) {
+  return end && *end != session::kNoEnd ? Json(seconds(*end - now)) : Json(nullptr);
+}
+
 Json session_json(const session::SessionInfo& info, Instant now) {
   return {{"id", short_id(info.key)},
           {"state", session::to_string(info.state)},
           {"age_s", seconds(now - info.created)},
           {"idle_s", seconds(now - info.last)},
           {"exchanges", info.exchanges},
-          {"exchanges_open", info.exchanges_open}};
+          {"exchanges_open", info.exchanges_open},
+          {"websockets_open", info.tunnels_open},
+          {"ends_in_s", end_or_null(info.ends, now)}};
 }
 
 Json command_json(const Command& command) {
@@ -117,13 +143,17 @@ std::string render_json(const Status& status) {
                      {"evicted", status.evicted}}}});
 }
 
-std::string render_json(const NodeStatus& node, std::span<const session::SessionInfo> sessions,
-                        Instant now) {
+std::string render_json(std::string_view node, const session::SessionPage& page, Instant now) {
   Json rows = Json::array();
-  for (const session::SessionInfo& info : sessions) rows.push_back(session_json(info, now));
-  return one_line({{"node", node.pool + "/" + node.name},
-                   {"live", node.live},
-                   {"pending", node.pending},
+  for (const session::SessionInfo& info : page.rows) rows.push_back(session_json(info, now));
+  return one_line({{"node", node},
+                   {"live", page.total - page.pending},
+                   {"pending", page.pending},
+                   {"pending_ends_in_s", end_or_null(page.pending_until, now)},
+                   {"total", page.total},
+                   {"sort", to_string(page.query.order)},
+                   {"offset", page.query.offset},
+                   {"limit", page.query.limit},
                    {"sessions", std::move(rows)}});
 }
 
@@ -142,7 +172,10 @@ std::string render_json(const WaitResult& result) {
                    {"result", to_string(result.end)},
                    {"live", result.live},
                    {"pending", result.pending},
-                   {"exchanges_open", result.exchanges_open}});
+                   {"exchanges_open", result.exchanges_open},
+                   {"forecast_s", part_of(result.forecast, &DryIn::likely)},
+                   {"forecast_low_s", part_of(result.forecast, &DryIn::low)},
+                   {"forecast_high_s", part_of(result.forecast, &DryIn::high)}});
 }
 
 std::string render_json(std::span<const Command> commands) {

@@ -17,6 +17,18 @@ std::string full_name(const NodeStatus& node) {
   return node.pool + "/" + node.name;
 }
 
+const char* in_order_of(session::SessionOrder order) {
+  switch (order) {
+    case session::SessionOrder::idle:
+      return "of the longest idle shown";
+    case session::SessionOrder::age:
+      return "of the oldest shown";
+    case session::SessionOrder::exchanges:
+      return "of the busiest shown";
+  }
+  return "";
+}
+
 std::string ago_or_dash(const std::optional<Millis>& age) {
   return age ? format_duration(std::max(*age, Millis{0})) : "-";
 }
@@ -51,7 +63,13 @@ std::string deadline_text(WallTime deadline, WallTime now) {
   return ", deadline in " + format_duration(deadline - now);
 }
 
-/// "shop/alice: bleeding for 3m20s by root (update 4.2), deadline in 26m, dry in about 12m".
+std::string last_pending(Millis ends_in) {
+  return "the last pending session ends in " + format_duration(std::max(ends_in, Millis{0})) +
+         " at the latest";
+}
+
+/// "shop/alice: bleeding for 3m20s by root (update 4.2), deadline in 26m, dry in about 14m
+/// (9m to 26m)".
 std::string bleed_line(const NodeStatus& node, const BleedStatus& bleed, WallTime now) {
   std::string line = full_name(node) + ": " + to_string(node.state) + " for " +
                      format_duration(std::max(now - bleed.since, Millis{0}));
@@ -59,8 +77,10 @@ std::string bleed_line(const NodeStatus& node, const BleedStatus& bleed, WallTim
   if (!bleed.reason.empty()) line += " (" + bleed.reason + ")";
   if (node.dry) return line + ", dry";
   if (bleed.deadline) line += deadline_text(*bleed.deadline, now);
-  if (bleed.forecast) line += ", dry in about " + format_duration(*bleed.forecast);
+  if (bleed.forecast) line += ", " + to_text(*bleed.forecast);
   if (!node.dry_blocked_by.empty()) line += "\n  not dry: " + joined(node.dry_blocked_by);
+  if (bleed.pending_ends_in) line += "\n  " + last_pending(*bleed.pending_ends_in);
+  if (!bleed.no_forecast.empty()) line += "\n  no forecast: " + bleed.no_forecast;
   return line;
 }
 
@@ -85,6 +105,18 @@ std::string ledger_line(const Status& status) {
   return line + "\n";
 }
 
+/// ", 1 to 100 by idle time; the next: --page 2".
+std::string where_the_rest_is(const session::SessionPage& page) {
+  const session::SessionQuery& query = page.query;
+  if (page.rows.size() == page.total) return "";
+  if (page.rows.empty()) return ", none of them on this page";
+  const std::size_t last = query.offset + page.rows.size();
+  std::string text = ", " + std::to_string(query.offset + 1) + " to " + std::to_string(last) + " " +
+                     in_order_of(query.order);
+  if (last < page.total) text += "; the next: --page " + std::to_string(last / query.limit + 1);
+  return text;
+}
+
 const char* plural(std::int64_t count) {
   return count == 1 ? "" : "s";
 }
@@ -97,6 +129,7 @@ std::string who_is_left(const WaitResult& result) {
     text += ", " + std::to_string(result.exchanges_open) + " open exchange" +
             plural(result.exchanges_open);
   }
+  if (result.forecast) text += "; " + to_text(*result.forecast);
   return text;
 }
 
@@ -134,27 +167,26 @@ std::string render_text(const Status& status, WallTime now) {
   return text + ledger_line(status);
 }
 
-std::string render_text(const NodeStatus& node, std::span<const session::SessionInfo> sessions,
-                        Instant now) {
+std::string render_text(std::string_view node, const session::SessionPage& page, Instant now) {
   TextTable table({{"SESSION"},
                    {"STATE"},
                    {"AGE", Align::right},
                    {"IDLE", Align::right},
                    {"EXCHANGES", Align::right},
-                   {"OPEN", Align::right}});
-  for (const session::SessionInfo& info : sessions) {
+                   {"OPEN", Align::right},
+                   {"WS", Align::right}});
+  for (const session::SessionInfo& info : page.rows) {
     table.add({short_id(info.key), session::to_string(info.state), ago_or_dash(now - info.created),
                ago_or_dash(now - info.last), std::to_string(info.exchanges),
-               std::to_string(info.exchanges_open)});
+               std::to_string(info.exchanges_open), std::to_string(info.tunnels_open)});
   }
-  std::string text = sessions.empty() ? "" : table.str() + "\n";
-  text += printable(full_name(node)) + ": " + std::to_string(node.live) + " live and " +
-          std::to_string(node.pending) + " pending sessions";
-  const auto shown = static_cast<std::int64_t>(sessions.size());
-  if (shown > 0 && shown < node.live + node.pending) {
-    text += ", the " + std::to_string(shown) + " longest idle shown";
+  std::string text = page.rows.empty() ? "" : table.str() + "\n";
+  text += printable(node) + ": " + std::to_string(page.total - page.pending) + " live and " +
+          std::to_string(page.pending) + " pending sessions" + where_the_rest_is(page) + "\n";
+  if (page.pending_until && *page.pending_until != session::kNoEnd) {
+    text += last_pending(*page.pending_until - now) + "\n";
   }
-  return text + "\n";
+  return text;
 }
 
 std::string render_text(const Event& event) {

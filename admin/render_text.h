@@ -4,8 +4,8 @@
 #include "admin/event_log.h"
 #include "admin/wait_result.h"
 
-#include <span>
 #include <string>
+#include <string_view>
 
 /// Answers for people: whole lines of plain text, no colour, no control character of any input.
 namespace bonedry::admin {
@@ -13,9 +13,9 @@ namespace bonedry::admin {
 /// A table of the nodes; below it what there is to say of each that is bleeding.
 [[nodiscard]] std::string render_text(const Status& status, WallTime now);
 
-/// The sessions of `node`, as many as were asked for.
-[[nodiscard]] std::string render_text(const NodeStatus& node,
-                                      std::span<const session::SessionInfo> sessions, Instant now);
+/// The sessions of `node`, "shop/alice": a table, how many there are, and where the rest is.
+[[nodiscard]] std::string render_text(std::string_view node, const session::SessionPage& page,
+                                      Instant now);
 
 /// One line.
 [[nodiscard]] std::string render_text(const Event& event);

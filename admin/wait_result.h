@@ -16,6 +16,7 @@ struct WaitResult {
   std::int64_t live = 0;
   std::int64_t pending = 0;
   std::int64_t exchanges_open = 0;
+  std::optional<DryIn> forecast = {};  ///< when it timed out
 };
 
 }  // namespace bonedry::admin

@@ -68,6 +68,7 @@ class Worker {
   /// Why a connection of a client that goes away now does so.
   [[nodiscard]] EndReason closing_reason() const { return closing_reason_; }
   [[nodiscard]] AccessLog& access_log() { return shared_.access_log; }
+  [[nodiscard]] session::Ledger& ledger() { return shared_.ledger; }
   [[nodiscard]] const std::shared_ptr<PoolRuntime>& runtime_of(std::size_t listener) const {
     return runtimes_[listener];
   }

@@ -3,11 +3,14 @@
 #include "balancer/node.h"
 #include "conf/config.h"
 #include "proxy/base/clock.h"
+#include "session/stay_histogram.h"
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <limits>
 #include <optional>
 #include <string_view>
-#include <vector>
 
 namespace bonedry::session {
 
@@ -70,6 +73,9 @@ struct MovedSession {
   DoneBy moved = DoneBy::another;
 };
 
+/// When a session ends that cannot end by time, because an exchange holds it.
+constexpr Instant kNoEnd{std::numeric_limits<std::int64_t>::max()};
+
 /// One line of `sessions NODE`.
 struct SessionInfo {
   SessionKey key;
@@ -78,6 +84,8 @@ struct SessionInfo {
   Instant last;  ///< last exchange begun or ended
   std::uint32_t exchanges = 0;
   std::uint32_t exchanges_open = 0;
+  std::uint32_t tunnels_open = 0;  ///< of those, the tunnels (WebSockets)
+  Instant ends = kNoEnd;           ///< if it is not touched again
 };
 
 /// The table of all sessions: who is on which node. The count that the promise rests on.
@@ -136,8 +144,19 @@ class Ledger {
   /// Ends what has run out. Does a bounded piece of work; returns true when more is due now.
   virtual bool sweep(Instant now) = 0;
 
-  /// The sessions on a node, longest idle first, at most `limit`.
-  [[nodiscard]] virtual std::vector<SessionInfo> list(NodeSlot slot, std::size_t limit) const = 0;
+  /// A tunnel of a held session opens or ends; for `SessionInfo::tunnels_open`.
+  virtual void open_tunnel(SessionRef ref) = 0;
+  virtual void close_tunnel(SessionRef ref) = 0;
+
+  /// How many parts `visit` divides the table into. Constant.
+  [[nodiscard]] virtual std::size_t parts() const = 0;
+  /// Shows every session of a part that is counted on a node, while its lock is held: be quick.
+  virtual void visit(std::size_t part,
+                     const std::function<void(NodeSlot, const SessionInfo&)>& show) const = 0;
+
+  /// How long the live sessions stayed that ended on this node by time or by logout, since the
+  /// start. Those that were moved, displaced or evicted had not left.
+  [[nodiscard]] virtual StayHistogram stays(NodeSlot slot) const = 0;
 
   /// When a session of this node was last evicted to make room; nothing: never. Until its times
   /// have passed since then, its user may come back with a cookie that is good and unknown.

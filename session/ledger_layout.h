@@ -1,6 +1,7 @@
 #pragma once
 
 #include "balancer/node.h"
+#include "session/stay_histogram.h"
 
 #include <pthread.h>
 
@@ -59,6 +60,7 @@ struct Slot {
   std::int64_t pending_ms;
   std::int64_t lifetime_ms;
   std::atomic<std::int64_t> evicted_ms;  // ledger time of the last eviction; 0: never
+  std::array<std::atomic<std::uint64_t>, TimeScale::kSteps> stays;  // of users who have left
 };
 
 /// Records to look at in one tick, in the order in which they were placed.

@@ -146,7 +146,7 @@ LedgerShard::Index LedgerShard::find(const SessionKey& key, std::int64_t now_ms)
     const Record& record = at(index);
     if (record.key_low != key.low || record.key_high != key.high) continue;
     if (holders(record) == 0 && now_ms >= expiry(record)) {
-      end(index);
+      leave(index);
       return 0;
     }
     return index;
@@ -230,6 +230,7 @@ void LedgerShard::end_held(Index index) {
   Record& record = at(index);
   const Place place = record.place();
   if (place.state == State::ended) return;
+  note_stay(record);
   const bool counted = !displaced(record);
   unlink(index);
   put_state(record, State::ended);
@@ -261,7 +262,7 @@ bool LedgerShard::sweep(std::int64_t now_ms) {
         unplace(index);
         place(index, due);
       } else {
-        end(index);
+        leave(index);
       }
     }
     if (header_->tick == now_tick) return false;
@@ -314,6 +315,18 @@ void LedgerShard::end(Index index) {
   unlink(index);
   give_back(index);
   if (counted) uncount(place);
+}
+
+void LedgerShard::leave(Index index) {
+  note_stay(at(index));
+  end(index);
+}
+
+void LedgerShard::note_stay(const Record& record) const {
+  const Place place = record.place();
+  if (place.state != State::live || displaced(record)) return;
+  const std::size_t step = TimeScale::step_of(Millis{record.last_ms - record.created_ms});
+  slots_[place.node].stays[step].fetch_add(1, std::memory_order_relaxed);
 }
 
 void LedgerShard::unlink(Index index) {

@@ -3,6 +3,7 @@
 #include "session/ledger.h"
 #include "session/ledger_file.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -81,10 +82,11 @@ class LedgerShard {
   [[nodiscard]] static std::uint32_t holders(const Record& record) {
     return record.open[0] + record.open[1];
   }
-  /// All that are sessions: pending or live, displaced ones too.
+  /// All that are sessions, pending or live, displaced ones too, of the records of these numbers.
   template <class Visit>
-  void each(const Visit& visit) const {
-    for (Index index = 1; index <= header_->used; ++index) {
+  void each(const Visit& visit, std::size_t first = 1, std::size_t last = SIZE_MAX) const {
+    last = std::min<std::size_t>(last, header_->used);
+    for (auto index = static_cast<Index>(first); index <= last; ++index) {
       const layout::State state = at(index).place().state;
       if (state == layout::State::pending || state == layout::State::live) visit(at(index));
     }
@@ -101,6 +103,9 @@ class LedgerShard {
   void uncount(layout::Place place) const;
   void put_state(Record& record, layout::State state) const;
   void end(Index index);
+  /// The same for one whose user has left.
+  void leave(Index index);
+  void note_stay(const Record& record) const;
   /// A holder is gone: what only holders kept from ending may end.
   void settle(Index index);
   /// Takes a session out of table, wheel and lists.

@@ -21,9 +21,7 @@ bool unrecorded(SessionRef ref) {
   return ref.shard == kUnrecorded.shard;
 }
 
-SessionKey key_of(const Record& record) {
-  return {record.key_high, record.key_low};
-}
+constexpr std::size_t kStripe = 2048;  // records shown under one lock: some 50 us
 
 }  // namespace
 
@@ -32,7 +30,8 @@ MappedLedger::MappedLedger(LedgerFile file, std::size_t process, const Clock* cl
       process_(process),
       clock_(clock),
       header_(file_.header()),
-      slots_(file_.at<Slot>(LedgerPlan::slots_at())) {
+      slots_(file_.at<Slot>(LedgerPlan::slots_at())),
+      stripes_(file_.plan().room() / kStripe + 1) {
   for (std::size_t shard = 0; shard < file_.plan().shards(); ++shard) {
     shards_.emplace_back(file_, shard, process);
   }
@@ -90,6 +89,7 @@ NodeSlot MappedLedger::new_slot(std::string_view name) {
     throw std::length_error("no room in the ledger for node " + std::string(name));
   }
   slots_[slot].evicted_ms.store(0);
+  for (auto& count : slots_[slot].stays) count.store(0);
   *std::ranges::copy(name, slots_[slot].name.begin()).out = '\0';
   if (slot == next) header_.slots_used.store(next + 1);
   return slot;
@@ -252,25 +252,54 @@ void MappedLedger::recount() {
   for (std::size_t slot = 0; slot < counted.size(); ++slot) slots_[slot].counts.put(counted[slot]);
 }
 
-std::vector<SessionInfo> MappedLedger::list(NodeSlot slot, std::size_t limit) const {
-  std::vector<SessionInfo> found;
-  for (LedgerShard& shard : shards_) {
-    const RobustLock lock = shard.lock();
-    shard.each([&](const Record& record) {
-      if (record.place().node != slot || shard.displaced(record)) return;
-      const bool live = record.place().state == State::live;
-      found.push_back({key_of(record), live ? SessionState::live : SessionState::pending,
-                       instant(record.created_ms), instant(record.last_ms), record.exchanges,
-                       LedgerShard::holders(record)});
-    });
+void MappedLedger::open_tunnel(SessionRef ref) {
+  if (unrecorded(ref)) return;
+  LedgerShard& shard = shard_of(ref);
+  const RobustLock lock = shard.lock();
+  ++shard.at(ref.index).tunnels[process_];
+}
+
+void MappedLedger::close_tunnel(SessionRef ref) {
+  if (unrecorded(ref)) return;
+  LedgerShard& shard = shard_of(ref);
+  const RobustLock lock = shard.lock();
+  --shard.at(ref.index).tunnels[process_];
+}
+
+std::size_t MappedLedger::parts() const {
+  return shards_.size() * stripes_;
+}
+
+void MappedLedger::visit(std::size_t part,
+                         const std::function<void(NodeSlot, const SessionInfo&)>& show) const {
+  LedgerShard& shard = shards_[part / stripes_];
+  const std::size_t first = part % stripes_ * kStripe + 1;
+  const RobustLock lock = shard.lock();
+  shard.each(
+      [&](const Record& record) {
+        if (!shard.displaced(record)) show(record.place().node, info(shard, record));
+      },
+      first, first + kStripe - 1);
+}
+
+SessionInfo MappedLedger::info(const LedgerShard& shard, const Record& record) const {
+  const std::uint32_t open = LedgerShard::holders(record);
+  return {{record.key_high, record.key_low},
+          record.place().state == State::live ? SessionState::live : SessionState::pending,
+          instant(record.created_ms),
+          instant(record.last_ms),
+          record.exchanges,
+          open,
+          static_cast<std::uint32_t>(record.tunnels[0] + record.tunnels[1]),
+          open > 0 ? kNoEnd : instant(shard.expiry(record))};
+}
+
+StayHistogram MappedLedger::stays(NodeSlot slot) const {
+  StayHistogram histogram;
+  for (std::size_t step = 0; step < histogram.counts.size(); ++step) {
+    histogram.counts[step] = slots_[slot].stays[step].load(std::memory_order_relaxed);
   }
-  const auto order = [](const SessionInfo& a, const SessionInfo& b) {
-    return std::pair{a.last, a.key} < std::pair{b.last, b.key};
-  };
-  const auto kept = static_cast<std::ptrdiff_t>(std::min(limit, found.size()));
-  std::ranges::partial_sort(found, found.begin() + kept, order);
-  found.resize(static_cast<std::size_t>(kept));
-  return found;
+  return histogram;
 }
 
 std::optional<Instant> MappedLedger::last_eviction(NodeSlot slot) const {

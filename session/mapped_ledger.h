@@ -7,6 +7,7 @@
 #include "session/secrets.h"
 
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -61,7 +62,12 @@ class MappedLedger final : public Ledger {
   void close(SessionRef ref, Instant now) override;
   std::uint64_t displace(NodeSlot slot) override;
   bool sweep(Instant now) override;
-  [[nodiscard]] std::vector<SessionInfo> list(NodeSlot slot, std::size_t limit) const override;
+  void open_tunnel(SessionRef ref) override;
+  void close_tunnel(SessionRef ref) override;
+  [[nodiscard]] std::size_t parts() const override;
+  void visit(std::size_t part,
+             const std::function<void(NodeSlot, const SessionInfo&)>& show) const override;
+  [[nodiscard]] StayHistogram stays(NodeSlot slot) const override;
   [[nodiscard]] std::optional<Instant> last_eviction(NodeSlot slot) const override;
   [[nodiscard]] Totals totals() const override;
 
@@ -87,6 +93,7 @@ class MappedLedger final : public Ledger {
 
   [[nodiscard]] std::int64_t ledger_ms(Instant at) const { return at.ms + offset_ms_; }
   [[nodiscard]] Instant instant(std::int64_t ms) const { return {ms - offset_ms_}; }
+  [[nodiscard]] SessionInfo info(const LedgerShard& shard, const layout::Record& record) const;
   [[nodiscard]] std::uint32_t number_of(const SessionKey& key) const;
   [[nodiscard]] LedgerShard& shard_of(SessionRef ref) const { return shards_[ref.shard]; }
   [[nodiscard]] OpenedSession hold(std::uint32_t shard, LedgerShard::Index index, Instant now);
@@ -101,6 +108,7 @@ class MappedLedger final : public Ledger {
   layout::Header& header_;
   layout::Slot* slots_;
   mutable std::vector<LedgerShard> shards_;
+  std::size_t stripes_;  // parts of a shard
   std::int64_t offset_ms_ = 0;
   enum class Sibling : std::uint8_t { none, seen };
   Sibling sibling_ = Sibling::none;

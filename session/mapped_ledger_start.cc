@@ -178,6 +178,9 @@ void MappedLedger::copy_from(MappedLedger& old) {
     target.pending_ms = source.pending_ms;
     target.lifetime_ms = source.lifetime_ms;
     target.evicted_ms.store(source.evicted_ms.load());
+    for (std::size_t step = 0; step < source.stays.size(); ++step) {
+      target.stays[step].store(source.stays[step].load());
+    }
   }
   names_.clear();  // the slots are numbered alike now; whose they are is asked later
   for (const LedgerShard& shard : old.shards_) {

@@ -14,6 +14,14 @@ std::optional<Millis> millis(const Json& seconds) {
   return Millis{std::llround(seconds.get<double>() * 1000)};
 }
 
+/// A proxy of an earlier version tells no range, or nothing.
+std::optional<admin::DryIn> forecast_of(const Json& object) {
+  const auto likely = millis(object.value("forecast_s", Json()));
+  if (!likely) return std::nullopt;
+  return admin::DryIn{*likely, millis(object.value("forecast_low_s", Json())).value_or(*likely),
+                      millis(object.value("forecast_high_s", Json())).value_or(*likely)};
+}
+
 Figures figures_of(const std::string& key, const Json& node) {
   Figures figures;
   figures.node = key;
@@ -25,7 +33,7 @@ Figures figures_of(const std::string& key, const Json& node) {
   }
   figures.last_click = millis(node.at("last_exchange_age_s"));
   const Json& bleeding = node.at("bleeding");
-  if (!bleeding.is_null()) figures.forecast = millis(bleeding.at("forecast_s"));
+  if (!bleeding.is_null()) figures.forecast = forecast_of(bleeding);
   return figures;
 }
 
@@ -59,7 +67,8 @@ std::optional<Verdict> read_verdict(std::string_view answer) {
     const auto code = code_of(parsed.at("result").get<std::string>());
     if (!code) return std::nullopt;
     return Verdict{*code, parsed.at("node").get<std::string>(),
-                   parsed.at("live").get<std::int64_t>(), parsed.at("pending").get<std::int64_t>()};
+                   parsed.at("live").get<std::int64_t>(), parsed.at("pending").get<std::int64_t>(),
+                   forecast_of(parsed)};
   } catch (const Json::exception&) {
     return std::nullopt;
   }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "admin/ctl/exit_code.h"
+#include "admin/dry_in.h"
 #include "proxy/base/clock.h"
 
 #include <cstdint>
@@ -19,7 +20,7 @@ struct Figures {
   std::int64_t exchanges_open = 0;
   std::string blocked_by;  ///< what keeps the node from being dry
   std::optional<Millis> last_click;
-  std::optional<Millis> forecast;
+  std::optional<admin::DryIn> forecast;
 };
 
 /// How a wait ended, as the proxy told it.
@@ -28,6 +29,7 @@ struct Verdict {
   std::string node;
   std::int64_t live = 0;
   std::int64_t pending = 0;
+  std::optional<admin::DryIn> forecast = {};
 };
 
 /// The figures of a node ("alice" or "shop/alice") in the answer to `status json`; empty when it is

@@ -38,7 +38,7 @@ std::string whole_seconds(Millis duration) {
 std::string times(const Figures& figures, Millis elapsed) {
   std::string text = ", waited " + whole_seconds(elapsed);
   if (figures.last_click) text += ", last click " + format_duration(*figures.last_click) + " ago";
-  if (figures.forecast) text += ", dry in about " + format_duration(*figures.forecast);
+  if (figures.forecast) text += ", " + admin::to_text(*figures.forecast);
   return text;
 }
 

@@ -30,7 +30,8 @@ UniqueFd catch_signals() {
 
 std::string left_behind(const Verdict& verdict) {
   return verdict.node + " still has " + std::to_string(verdict.live) + " live and " +
-         std::to_string(verdict.pending) + " pending sessions";
+         std::to_string(verdict.pending) + " pending sessions" +
+         (verdict.forecast ? "; " + admin::to_text(*verdict.forecast) : "");
 }
 
 }  // namespace

@@ -246,6 +246,31 @@ TEST_P(TunnelStory, ItsUserStaysForAsLongAsItIsOpen) {
   EXPECT_EQ(client.hear(10), "still here");
 }
 
+TEST_P(TunnelStory, TheListOfSessionsShowsWhoHasOneOpen) {
+  launch(shop(workers(), {alice_}));
+  User user = live_user_on(alice_);
+  const auto tunnels = [this] {
+    const auto sessions = bonedry_->admin_json("sessions alice json").at("sessions");
+    return sessions.size() == 1 ? sessions.at(0).at("websockets_open").get<int>() : -1;
+  };
+  EXPECT_EQ(tunnels(), 0);
+  {
+    TunnelClient one{bonedry_->address()};
+    TunnelClient other{bonedry_->address()};
+    (void)one.ask({}, user.cookie());
+    (void)other.ask({}, user.cookie());
+    EXPECT_TRUE(eventually([&] { return tunnels() == 2; }));
+    const auto held = bonedry_->admin_json("sessions alice json").at("sessions").at(0);
+    EXPECT_TRUE(held.at("ends_in_s").is_null()) << "it cannot end by time";
+    EXPECT_EQ(held.at("exchanges_open"), 2);
+    one.socket().close();
+    EXPECT_TRUE(eventually([&] { return tunnels() == 1; }));
+  }
+  EXPECT_TRUE(eventually([&] { return tunnels() == 0; }));
+  user.click();
+  EXPECT_EQ(tunnels(), 0);
+}
+
 TEST_P(TunnelStory, ABleedWaitsForIt) {
   launch(config({"idle_timeout = \"300ms\""}));
   User user = live_user_on(alice_);

@@ -47,7 +47,7 @@ TEST(CommandTable, HasTheCommandsOfTheContract) {
   for (const Command& command : command_table()) all += syntax(command) + "\n";
   EXPECT_EQ(all,
             "status [POOL]\n"
-            "sessions NODE [--limit N]\n"
+            "sessions NODE [--sort idle|age|exchanges] [--limit N] [--page K]\n"
             "bleed NODE [--deadline D] [--reason TEXT] [--force]\n"
             "wait NODE [--timeout D]\n"
             "maintain NODE [--force]\n"

@@ -150,9 +150,10 @@ TEST_F(CommandsTest, WaitTimesOutWithTheFigures) {
   ASSERT_TRUE(rig.finish(text) && rig.finish(json));
   EXPECT_EQ(text.answer(),
             "error: timed out after 3s: shop/alice still has 1 live and 1 pending sessions\n");
-  EXPECT_EQ(json.answer(), R"({"node":"shop/alice","result":"timed_out","live":1,"pending":1,)"
-                           R"("exchanges_open":0})"
-                           "\n");
+  EXPECT_EQ(json.answer(),
+            R"({"node":"shop/alice","result":"timed_out","live":1,"pending":1,)"
+            R"("exchanges_open":0,"forecast_s":null,"forecast_low_s":null,"forecast_high_s":null})"
+            "\n");
 }
 
 TEST_F(CommandsTest, WaitEndsWhenTheNodeIsActivated) {
@@ -174,12 +175,64 @@ TEST_F(CommandsTest, SessionsAreListed) {
   rig.add_crawler("shop/alice", 2);
   const std::string text = rig.ask("sessions alice --limit 1");
   EXPECT_NE(text.find("01234567  live"), std::string::npos) << text;
-  EXPECT_NE(text.find("1 live and 1 pending sessions, the 1 longest idle shown"), std::string::npos)
+  EXPECT_NE(text.find("1 live and 1 pending sessions, 1 to 1 of the longest idle shown; the next: "
+                      "--page 2\n"),
+            std::string::npos)
       << text;
+  EXPECT_EQ(rig.ask("sessions alice --limit 1 --page 2").find("01234567"), std::string::npos);
   const Json json = Json::parse(rig.ask("sessions shop/alice json"));
   EXPECT_EQ(json.at("sessions").size(), 2U);
   EXPECT_EQ(json.at("sessions").at(0).at("id"), "01234567");
   EXPECT_EQ(json.at("sessions").at(0).at("age_s"), 5.0);
+  EXPECT_EQ(json.at("total"), 2);
+  EXPECT_EQ(json.at("offset"), 0);
+  EXPECT_EQ(json.at("limit"), 100);
+}
+
+TEST_F(CommandsTest, SessionsAreListedInTheOrderThatIsAskedFor) {
+  rig.add_user("shop/alice", 0x1);
+  rig.clock.advance(5s);
+  rig.add_user("shop/alice", 0x2);
+  rig.clock.advance(5s);
+  for (int i = 0; i < 3; ++i) rig.add_user("shop/alice", 0x1);  // oldest, busiest, not longest idle
+  const auto first = [this](const std::string& options) {
+    return Json::parse(rig.ask("sessions alice " + options + " json"))
+        .at("sessions")
+        .at(0)
+        .at("id");
+  };
+  EXPECT_EQ(first(""), "00000002");
+  EXPECT_EQ(first("--sort idle"), "00000002");
+  EXPECT_EQ(first("--sort age"), "00000001");
+  EXPECT_EQ(first("--sort exchanges"), "00000001");
+  EXPECT_EQ(first("--sort age --limit 1 --page 2"), "00000002");
+}
+
+TEST_F(CommandsTest, APageOfSessionsHasABound) {
+  EXPECT_EQ(rig.ask("sessions alice --limit 10000 --page 10"),
+            "shop/alice: 0 live and 0 pending sessions\n");
+  const std::string refused = rig.ask("sessions alice --limit 10000 --page 11");
+  EXPECT_EQ(refused.find("error: page 11 of 10000 sessions each reaches beyond the first 100000"),
+            0U)
+      << refused;
+  EXPECT_EQ(rig.ask("sessions alice --sort size"),
+            "error: --sort takes one of idle|age|exchanges, not 'size'\n");
+  EXPECT_EQ(rig.ask("sessions alice --sort ''").find("error: --sort takes one of"), 0U);
+}
+
+TEST_F(CommandsTest, StatusSaysWhenTheLastPendingSessionOfABleedEnds) {
+  rig.add_crawler("shop/alice", 2);
+  rig.clock.advance(60s);
+  rig.ask("bleed alice");
+  rig.run_a_little();
+  const Json left = status_of("alice").at("bleeding").at("pending_ends_in_s");
+  ASSERT_TRUE(left.is_number());
+  rig.clock.advance(10s);
+  EXPECT_EQ(status_of("alice").at("bleeding").at("pending_ends_in_s"), left.get<double>() - 10);
+  EXPECT_NE(rig.ask("status").find("  the last pending session ends in "), std::string::npos);
+  rig.everybody_leaves();
+  rig.run_a_little();
+  EXPECT_TRUE(status_of("alice").at("bleeding").at("pending_ends_in_s").is_null());
 }
 
 TEST_F(CommandsTest, ReloadPassesTheErrorOn) {

@@ -30,7 +30,8 @@ TEST(Figures, ReadsTheNodeByEitherName) {
   const std::string status =
       R"({"pools":[{"name":"shop","nodes":[{"name":"alice","dry_blocked_by":["2 live sessions",)"
       R"("1 open exchange"],"sessions":{"live":2,"pending":1},"exchanges_open":1,)"
-      R"("last_exchange_age_s":1.234,"bleeding":{"forecast_s":60}}]}]})";
+      R"("last_exchange_age_s":1.234,"bleeding":{"forecast_s":60,"forecast_low_s":30,)"
+      R"("forecast_high_s":90.5}}]}]})";
   for (const std::string name : {"alice", "shop/alice"}) {
     const auto figures = read_figures(status, name);
     ASSERT_TRUE(figures);
@@ -40,9 +41,22 @@ TEST(Figures, ReadsTheNodeByEitherName) {
     EXPECT_EQ(figures->exchanges_open, 1);
     EXPECT_EQ(figures->blocked_by, "2 live sessions, 1 open exchange");
     EXPECT_EQ(figures->last_click, Millis{1234});
-    EXPECT_EQ(figures->forecast, std::chrono::minutes{1});
+    EXPECT_EQ(figures->forecast,
+              (admin::DryIn{std::chrono::minutes{1}, std::chrono::seconds{30}, Millis{90'500}}));
   }
   EXPECT_FALSE(read_figures(status, "bob"));
+}
+
+TEST(Figures, AForecastMayBeMissingOrWithoutARange) {
+  const auto forecast_in = [](const std::string& fields) {
+    const auto verdict = read_verdict(
+        R"({"node":"shop/alice","result":"timed_out","live":4,"pending":1)" + fields + "}");
+    return verdict ? verdict->forecast : std::nullopt;
+  };
+  EXPECT_FALSE(forecast_in(""));
+  EXPECT_FALSE(forecast_in(R"(,"forecast_s":null)"));
+  const Millis minute = std::chrono::minutes{1};
+  EXPECT_EQ(forecast_in(R"(,"forecast_s":60)"), (admin::DryIn{minute, minute, minute}));
 }
 
 TEST(Figures, SurvivesAnyAnswer) {

@@ -6,7 +6,6 @@
 
 #include <deque>
 #include <string>
-#include <vector>
 
 namespace bonedry::admin {
 namespace {
@@ -23,7 +22,8 @@ TEST(RenderJson, StatusIsTheContract) {
       R"("sessions":{"live":12,"pending":3},"exchanges_open":1,"websockets_open":0,"exchanges_waiting":0,)"
       R"("counters":{"new":180,"moved":0,"rescued":2,"late":0,"logged_out":5},"last_exchange_age_s":1.234,)"
       R"("bleeding":{"since":"2023-11-14T22:10:00Z","by":"root",)"
-      R"("reason":"update \u001b[2J 4.2","deadline":"2023-11-14T22:39:20Z","forecast_s":720.0},)"
+      R"("reason":"update \u001b[2J 4.2","deadline":"2023-11-14T22:39:20Z","forecast_s":840.0,)"
+      R"("forecast_low_s":543.0,"forecast_high_s":1560.0,"pending_ends_in_s":null},)"
       R"("removed":false},{"name":"bob","address":"127.0.0.1:9002","weight":50,)"
       R"("max_sessions":500,"state":"active","health":"unknown","dry":false,)"
       R"("dry_blocked_by":[],"sessions":{"live":0,"pending":0},"exchanges_open":0,)"
@@ -40,7 +40,9 @@ TEST(RenderJson, UnknownTimesAreNull) {
   BleedStatus& bleeding = *status.pools[0].nodes[0].bleeding;
   bleeding.deadline.reset();
   bleeding.forecast.reset();
-  EXPECT_NE(render_json(status).find(R"("deadline":null,"forecast_s":null})"), std::string::npos);
+  EXPECT_NE(render_json(status).find(R"("deadline":null,"forecast_s":null,)"
+                                     R"("forecast_low_s":null,"forecast_high_s":null,)"),
+            std::string::npos);
 }
 
 TEST(RenderJson, BytesThatAreNotUtf8DoNoHarm) {
@@ -54,18 +56,31 @@ TEST(RenderJson, AnEmptyStatusHasEmptyLists) {
 }
 
 TEST(RenderJson, Sessions) {
-  const NodeStatus alice = sample_status().pools[0].nodes[0];
   const Instant now{1'000'000};
-  const std::vector<session::SessionInfo> sessions{{{0x0123456789abcdef, 1},
-                                                    session::SessionState::live,
-                                                    {now.ms - 65'000},
-                                                    {now.ms - 1500},
-                                                    7,
-                                                    1}};
-  EXPECT_EQ(render_json(alice, sessions, now),
-            R"({"node":"shop/alice","live":12,"pending":3,"sessions":[{"id":"01234567",)"
-            R"("state":"live","age_s":65.0,"idle_s":1.5,"exchanges":7,"exchanges_open":1}]})"
+  session::SessionPage page;
+  page.query = {session::SessionOrder::age, 14, 7};
+  page.total = 15;
+  page.pending = 3;
+  page.pending_until = now + Millis{720'500};
+  page.rows = {{{0x0123456789abcdef, 1},
+                session::SessionState::live,
+                {now.ms - 65'000},
+                {now.ms - 1500},
+                7,
+                2,
+                1,
+                {now.ms + 8500}}};
+  EXPECT_EQ(render_json("shop/alice", page, now),
+            R"({"node":"shop/alice","live":12,"pending":3,"pending_ends_in_s":720.5,"total":15,)"
+            R"("sort":"age","offset":14,"limit":7,"sessions":[{"id":"01234567","state":"live",)"
+            R"("age_s":65.0,"idle_s":1.5,"exchanges":7,"exchanges_open":2,"websockets_open":1,)"
+            R"("ends_in_s":8.5}]})"
             "\n");
+  page.rows[0].ends = session::kNoEnd;
+  page.pending_until.reset();
+  const std::string held = render_json("shop/alice", page, now);
+  EXPECT_NE(held.find(R"("ends_in_s":null)"), std::string::npos) << held;
+  EXPECT_NE(held.find(R"("pending_ends_in_s":null)"), std::string::npos) << held;
 }
 
 TEST(RenderJson, Events) {
@@ -78,11 +93,15 @@ TEST(RenderJson, Events) {
 }
 
 TEST(RenderJson, Waits) {
-  const WaitResult result{"shop/alice", WaitEnd::timed_out, std::chrono::seconds{3}, 4, 1, 2};
+  WaitResult result{"shop/alice", WaitEnd::timed_out, std::chrono::seconds{3}, 4, 1, 2};
   EXPECT_EQ(render_json(result),
             R"({"node":"shop/alice","result":"timed_out","live":4,"pending":1,)"
-            R"("exchanges_open":2})"
+            R"("exchanges_open":2,"forecast_s":null,"forecast_low_s":null,"forecast_high_s":null})"
             "\n");
+  result.forecast = DryIn{Millis{1500}, Millis{1000}, Millis{3000}};
+  EXPECT_NE(
+      render_json(result).find(R"("forecast_s":1.5,"forecast_low_s":1.0,"forecast_high_s":3.0})"),
+      std::string::npos);
   EXPECT_STREQ(to_string(WaitEnd::dry), "dry");
   EXPECT_STREQ(to_string(WaitEnd::activated), "activated");
   EXPECT_STREQ(to_string(WaitEnd::gone), "gone");

@@ -6,7 +6,6 @@
 #include <gtest/gtest.h>
 
 #include <string>
-#include <vector>
 
 namespace bonedry::admin {
 namespace {
@@ -24,7 +23,7 @@ TEST(RenderText, StatusIsAnAlignedTableAndRemarks) {
             "      0     0        0           -  -\n"
             "\n"
             "shop/alice: bleeding for 3m20s by root (update \\x1b[2J 4.2), deadline in 26m, dry "
-            "in about 12m\n"
+            "in about 14m (9m to 26m)\n"
             "  not dry: 12 live sessions; 3 pending sessions\n"
             "\n"
             "listener 0.0.0.0:8080: pool shop\n"
@@ -62,24 +61,61 @@ TEST(RenderText, StatusSaysThatADeadlineHasPassed) {
   EXPECT_NE(text.find(", deadline passed 1m ago"), std::string::npos) << text;
 }
 
-TEST(RenderText, SessionsSayHowManyAreNotShown) {
-  const NodeStatus alice = sample_status().pools[0].nodes[0];
+TEST(RenderText, SessionsSayHowManyThereAreAndWhereTheRestIs) {
   const Instant now{1'000'000};
-  std::vector<session::SessionInfo> sessions{
-      {{0x0123456789abcdef, 1},
-       session::SessionState::live,
-       {now.ms - 65'000},
-       {now.ms - 1500},
-       7,
-       1},
-      {{0xff, 2}, session::SessionState::pending, {now.ms - 100}, {now.ms - 100}, 1, 0}};
-  EXPECT_EQ(render_text(alice, sessions, now),
-            "SESSION   STATE      AGE   IDLE  EXCHANGES  OPEN\n"
-            "01234567  live      1m5s   1.5s          7     1\n"
-            "00000000  pending  100ms  100ms          1     0\n"
+  session::SessionPage page;
+  page.total = 15;
+  page.pending = 3;
+  page.pending_until = now + std::chrono::minutes{12};
+  page.query = {session::SessionOrder::idle, 0, 2};
+  page.rows = {{{0x0123456789abcdef, 1},
+                session::SessionState::live,
+                {now.ms - 65'000},
+                {now.ms - 1500},
+                7,
+                2,
+                1},
+               {{0xff, 2}, session::SessionState::pending, {now.ms - 100}, {now.ms - 100}, 1, 0}};
+  EXPECT_EQ(render_text("shop/alice", page, now),
+            "SESSION   STATE      AGE   IDLE  EXCHANGES  OPEN  WS\n"
+            "01234567  live      1m5s   1.5s          7     2   1\n"
+            "00000000  pending  100ms  100ms          1     0   0\n"
             "\n"
-            "shop/alice: 12 live and 3 pending sessions, the 2 longest idle shown\n");
-  EXPECT_EQ(render_text(alice, {}, now), "shop/alice: 12 live and 3 pending sessions\n");
+            "shop/alice: 12 live and 3 pending sessions, 1 to 2 of the longest idle shown; the "
+            "next: --page 2\n"
+            "the last pending session ends in 12m at the latest\n");
+  page.query = {session::SessionOrder::exchanges, 14, 7};
+  page.rows.resize(1);
+  page.pending_until = session::kNoEnd;
+  EXPECT_TRUE(render_text("shop/alice", page, now)
+                  .ends_with("\nshop/alice: 12 live and 3 pending sessions, 15 to 15 of the "
+                             "busiest shown\n"))
+      << render_text("shop/alice", page, now);
+  page.rows.clear();
+  EXPECT_EQ(render_text("shop/alice", page, now),
+            "shop/alice: 12 live and 3 pending sessions, none of them on this page\n");
+  EXPECT_EQ(render_text("shop/alice", {}, now), "shop/alice: 0 live and 0 pending sessions\n");
+}
+
+TEST(RenderText, StatusSaysWhenTheLastPendingSessionEnds) {
+  Status status = sample_status();
+  status.pools[0].nodes[0].bleeding->pending_ends_in = std::chrono::minutes{12};
+  const std::string text = render_text(status, kNow);
+  EXPECT_NE(text.find("3 pending sessions\n  the last pending session ends in 12m at the latest\n"),
+            std::string::npos)
+      << text;
+}
+
+TEST(RenderText, StatusSaysWhyThereIsNoForecast) {
+  Status status = sample_status();
+  BleedStatus& bleeding = *status.pools[0].nodes[0].bleeding;
+  bleeding.forecast.reset();
+  bleeding.no_forecast = "too few users have left";
+  const std::string text = render_text(status, kNow);
+  EXPECT_NE(text.find("deadline in 26m\n  not dry: 12 live sessions; 3 pending sessions\n"
+                      "  no forecast: too few users have left\n"),
+            std::string::npos)
+      << text;
 }
 
 TEST(RenderText, EventsAreOneLineEach) {
@@ -99,6 +135,9 @@ TEST(RenderText, WaitsEndInOneLine) {
   EXPECT_EQ(render_text(result),
             "error: timed out after 3s: shop/alice still has 4 live and 1 pending sessions, 1 "
             "open exchange\n");
+  result.forecast =
+      DryIn{std::chrono::minutes{14}, std::chrono::minutes{9}, std::chrono::minutes{31}};
+  EXPECT_TRUE(render_text(result).ends_with("1 open exchange; dry in about 14m (9m to 31m)\n"));
   result.end = WaitEnd::activated;
   EXPECT_EQ(render_text(result), "error: shop/alice is active: it will not become dry\n");
   result.end = WaitEnd::gone;

@@ -24,8 +24,10 @@ inline Status sample_status() {
   alice.rescued = 2;
   alice.logged_out = 5;
   alice.last_exchange_age = Millis{1234};
-  alice.bleeding = BleedStatus{kNow - std::chrono::seconds{200}, "root", "update \x1b[2J 4.2",
-                               kNow + std::chrono::minutes{26}, std::chrono::minutes{12}};
+  alice.bleeding = BleedStatus{
+      kNow - std::chrono::seconds{200}, "root", "update \x1b[2J 4.2",
+      kNow + std::chrono::minutes{26},
+      DryIn{std::chrono::seconds{840}, std::chrono::seconds{543}, std::chrono::minutes{26}}};
   NodeStatus bob;
   bob.pool = "shop";
   bob.name = "bob";

@@ -155,10 +155,30 @@ TEST_F(StatusTest, SessionsOfANodeAreListedLongestIdleFirst) {
   clock.advance(seconds{5});
   add_user("shop/alice", 2);
   add_user("shop/bob", 3);
-  const auto sessions = control->sessions("shop/alice", 10);
-  ASSERT_EQ(sessions.size(), 2U);
-  EXPECT_EQ(sessions[0].key.low, 1U);
-  EXPECT_EQ(control->sessions("shop/alice", 1).size(), 1U);
+  const auto page = control->sessions("shop/alice", {});
+  ASSERT_EQ(page.rows.size(), 2U);
+  EXPECT_EQ(page.rows[0].key.low, 1U);
+  EXPECT_EQ(page.total, 2U);
+}
+
+TEST_F(StatusTest, TheLastPendingSessionIsForetoldWhileTheNodeIsOutOfRotation) {
+  const auto ends_in = [this] { return status("shop/alice").bleeding->pending_ends_in; };
+  add_user("shop/alice", 1);
+  add_crawler("shop/alice", 2);
+  clock.advance(minutes{1});
+  add_crawler("shop/alice", 3);
+  bleed("shop/alice");
+  EXPECT_FALSE(ends_in()) << "nobody has looked yet";
+  control->tick();
+  EXPECT_EQ(ends_in(), kIdle);
+  pass(minutes{5});
+  EXPECT_EQ(ends_in(), kIdle - minutes{5});
+  click(3);  // it was a user after all
+  pass(seconds{1});
+  EXPECT_EQ(ends_in(), kIdle - minutes{6} - seconds{1});
+  pass(kIdle - minutes{6});
+  EXPECT_EQ(status("shop/alice").pending, 0);
+  EXPECT_FALSE(ends_in());
 }
 
 TEST_F(StatusTest, ListenersAreShownAsTheyWereBound) {

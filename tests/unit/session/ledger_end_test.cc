@@ -23,7 +23,7 @@ TEST_F(LedgerEndTest, ALiveSessionLeavesItsCountsBeforeItsExchangeCloses) {
   ledger.end(session->ref);
   EXPECT_EQ(on(alice), "1 live, 0 pending");
   EXPECT_EQ(sessions(), 1U);
-  EXPECT_EQ(ledger.list(alice, 10).size(), 1U);
+  EXPECT_EQ(test::list(ledger, alice, 10).size(), 1U);
   close(*session);
   EXPECT_EQ(on(alice), "1 live, 0 pending");
 }

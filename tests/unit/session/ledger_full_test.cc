@@ -24,7 +24,7 @@ class LedgerFullTest : public test::LedgerTest {
   /// Looked for without opening: opening would change who is the oldest.
   bool there(std::uint64_t number) {
     for (const NodeSlot slot : {alice, bob}) {
-      for (const SessionInfo& info : ledger.list(slot, 1000)) {
+      for (const SessionInfo& info : list(slot, 1000)) {
         if (info.key == key_of(number)) return true;
       }
     }

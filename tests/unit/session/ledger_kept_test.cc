@@ -101,7 +101,7 @@ TEST_F(KeptLedgerTest, TheNextProcessHasTheSameSessions) {
   EXPECT_EQ(start.origin, Origin::restored);
   EXPECT_FALSE(start.ledger->incomplete_since());
   EXPECT_EQ(figures(*start.ledger, alice), "2 live, 1 pending");
-  const auto sessions = start.ledger->list(alice, 10);
+  const auto sessions = test::list(*start.ledger, alice, 10);
   ASSERT_EQ(sessions.size(), 3U);
   EXPECT_EQ(clock.now() - sessions[0].created, minutes{1});
   EXPECT_TRUE(click(*start.ledger, 1));
@@ -160,7 +160,7 @@ TEST_F(KeptLedgerTest, AfterACleanRebootTimeGoesOnByTheCalendar) {
   auto start = MappedLedger::open(path, 1000, secrets, rebooted);
   ASSERT_TRUE(start);
   EXPECT_FALSE(start->ledger->incomplete_since());
-  const auto sessions = start->ledger->list(alice, 10);
+  const auto sessions = test::list(*start->ledger, alice, 10);
   ASSERT_EQ(sessions.size(), 1U);
   EXPECT_EQ(rebooted.now() - sessions[0].created, minutes{10});
 }
@@ -176,7 +176,7 @@ TEST_F(KeptLedgerTest, ACalendarThatWasSetBackEndsNobodyAndMakesNobodyYounger) {
   rebooted.jump_wall(-std::chrono::hours{24});
   auto start = MappedLedger::open(path, 1000, secrets, rebooted);
   ASSERT_TRUE(start);
-  EXPECT_EQ(rebooted.now() - start->ledger->list(alice, 10).at(0).created, minutes{3});
+  EXPECT_EQ(rebooted.now() - test::list(*start->ledger, alice, 10).at(0).created, minutes{3});
 }
 
 TEST_F(KeptLedgerTest, AfterAPowerCutItIsIncomplete) {

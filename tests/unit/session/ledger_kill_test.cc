@@ -127,7 +127,7 @@ class KilledLedgerTest : public testing::Test {
     std::array<std::int64_t, kNodes> live{};
     std::array<std::int64_t, kNodes> pending{};
     for (NodeSlot node = 0; node < kNodes; ++node) {
-      for (const SessionInfo& session : ledger.list(node, 10 * kUsers)) {
+      for (const SessionInfo& session : test::list(ledger, node, 10 * kUsers)) {
         ++(session.state == SessionState::live ? live : pending)[node];
         EXPECT_EQ(session.exchanges_open, 0U);
         expect_as_written(session, node);

@@ -69,7 +69,7 @@ TEST_F(LedgerMoveTest, DisplacedSessionsLeaveTheCountsAtOnce) {
   EXPECT_EQ(ledger.displace(alice), 15U);
   EXPECT_EQ(on(alice), "0 live, 0 pending");
   EXPECT_EQ(on(bob), "1 live, 0 pending");
-  EXPECT_TRUE(ledger.list(alice, 100).empty());
+  EXPECT_TRUE(list(alice, 100).empty());
 }
 
 TEST_F(LedgerMoveTest, DisplacingNobodyIsFine) {
@@ -183,11 +183,11 @@ TEST_F(LedgerMoveTest, TheListHasTheLongestIdleFirst) {
   pass(seconds{10});
   ASSERT_TRUE(click(1));
 
-  const auto list = ledger.list(alice, 10);
-  ASSERT_EQ(list.size(), 3U);
-  EXPECT_EQ(list[0].key, key_of(2));
-  EXPECT_EQ(list[1].key, key_of(4));
-  EXPECT_EQ(list[2].key, key_of(1));
+  const auto listed = list(alice, 10);
+  ASSERT_EQ(listed.size(), 3U);
+  EXPECT_EQ(listed[0].key, key_of(2));
+  EXPECT_EQ(listed[1].key, key_of(4));
+  EXPECT_EQ(listed[2].key, key_of(1));
 }
 
 TEST_F(LedgerMoveTest, TheListTellsAllAboutASession) {
@@ -200,16 +200,16 @@ TEST_F(LedgerMoveTest, TheListTellsAllAboutASession) {
   ASSERT_TRUE(held);
   visit_first(2, alice);
 
-  const auto list = ledger.list(alice, 10);
-  ASSERT_EQ(list.size(), 2U);
-  EXPECT_EQ(list[0].state, SessionState::live);
-  EXPECT_EQ(list[0].created, begun);
-  EXPECT_EQ(list[0].last, now);
-  EXPECT_EQ(list[0].exchanges, 3U);
-  EXPECT_EQ(list[0].exchanges_open, 1U);
-  EXPECT_EQ(list[1].state, SessionState::pending);
-  EXPECT_EQ(list[1].exchanges, 1U);
-  EXPECT_EQ(list[1].exchanges_open, 0U);
+  const auto listed = list(alice, 10);
+  ASSERT_EQ(listed.size(), 2U);
+  EXPECT_EQ(listed[0].state, SessionState::live);
+  EXPECT_EQ(listed[0].created, begun);
+  EXPECT_EQ(listed[0].last, now);
+  EXPECT_EQ(listed[0].exchanges, 3U);
+  EXPECT_EQ(listed[0].exchanges_open, 1U);
+  EXPECT_EQ(listed[1].state, SessionState::pending);
+  EXPECT_EQ(listed[1].exchanges, 1U);
+  EXPECT_EQ(listed[1].exchanges_open, 0U);
   close(*held);
 }
 
@@ -218,10 +218,10 @@ TEST_F(LedgerMoveTest, ALongListIsCutBehindTheLongestIdle) {
     add_live(i, alice);
     pass(seconds{1});
   }
-  const auto list = ledger.list(alice, 5);
-  ASSERT_EQ(list.size(), 5U);
-  for (std::uint64_t i = 0; i < 5; ++i) EXPECT_EQ(list[i].key, key_of(i));
-  EXPECT_TRUE(ledger.list(alice, 0).empty());
+  const auto listed = list(alice, 5);
+  ASSERT_EQ(listed.size(), 5U);
+  for (std::uint64_t i = 0; i < 5; ++i) EXPECT_EQ(listed[i].key, key_of(i));
+  EXPECT_TRUE(list(alice, 0).empty());
 }
 
 TEST_F(LedgerMoveTest, ASlotIsTheNodesForGood) {

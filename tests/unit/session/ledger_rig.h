@@ -1,6 +1,7 @@
 #pragma once
 
 #include "session/mapped_ledger.h"
+#include "session/session_page.h"
 
 #include <gtest/gtest.h>
 
@@ -9,6 +10,8 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace bonedry::session::test {
 
@@ -25,6 +28,22 @@ inline SessionKey key_of(std::uint64_t number) {
 inline std::string figures(const Ledger& ledger, NodeSlot slot) {
   const auto counts = ledger.counts(slot).read();
   return std::to_string(counts.live) + " live, " + std::to_string(counts.pending) + " pending";
+}
+
+/// A page of the sessions on a node.
+inline SessionPage list(const Ledger& ledger, NodeSlot slot, const SessionQuery& query) {
+  SessionPager pager(query);
+  for (std::size_t part = 0; part < ledger.parts(); ++part) {
+    ledger.visit(part, [&](NodeSlot on, const SessionInfo& info) {
+      if (on == slot) pager.show(info);
+    });
+  }
+  return std::move(pager).take();
+}
+
+/// The sessions on a node, longest idle first.
+inline std::vector<SessionInfo> list(const Ledger& ledger, NodeSlot slot, std::size_t limit) {
+  return list(ledger, slot, {SessionOrder::idle, 0, limit}).rows;
 }
 
 /// A ledger with alice and bob, and a time that the test moves by hand.
@@ -53,6 +72,10 @@ class LedgerTest : public testing::Test {
 
   [[nodiscard]] std::string on(NodeSlot slot) const { return figures(ledger, slot); }
   [[nodiscard]] std::uint64_t sessions() const { return ledger.totals().sessions; }
+
+  [[nodiscard]] std::vector<SessionInfo> list(NodeSlot slot, std::size_t limit) const {
+    return test::list(ledger, slot, limit);
+  }
 
   OpenedSession begin(std::uint64_t number, NodeSlot slot,
                       SessionState state = SessionState::pending) {

@@ -56,13 +56,13 @@ class LedgerThreadsTest : public testing::Test {
   /// What the main thread does all day.
   void look_around() {
     (void)ledger.sweep(now());
-    (void)ledger.list(slots[0], 10);
+    (void)listed(slots[0]);
     (void)ledger.totals();
     (void)figures(ledger, slots[1]);
   }
 
   [[nodiscard]] std::int64_t listed(NodeSlot slot) const {
-    return static_cast<std::int64_t>(ledger.list(slot, 1'000'000).size());
+    return static_cast<std::int64_t>(test::list(ledger, slot, {}).total);
   }
 
   std::atomic<std::int64_t> now_ms{1'000'000};

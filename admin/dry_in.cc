@@ -1,0 +1,39 @@
+#include "admin/dry_in.h"
+
+#include "proxy/base/duration.h"
+
+#include <algorithm>
+#include <chrono>
+
+namespace bonedry::admin {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+/// How exactly people want to know a time of this length.
+Millis grain_of(Millis time) {
+  if (time < minutes{1}) return seconds{1};
+  if (time < minutes{10}) return seconds{10};
+  if (time < hours{1}) return minutes{1};
+  return time < hours{10} ? minutes{5} : minutes{30};
+}
+
+std::string roughly(Millis time) {
+  const Millis grain = grain_of(time);
+  // Never "0s" while somebody is there.
+  return format_duration(std::max((time + grain / 2) / grain * grain, grain));
+}
+
+}  // namespace
+
+std::string to_text(const DryIn& forecast) {
+  const std::string likely = roughly(forecast.likely);
+  const std::string low = roughly(forecast.low);
+  const std::string high = roughly(forecast.high);
+  if (low == high) return "dry in " + likely;
+  return "dry in about " + likely + " (" + low + " to " + high + ")";
+}
+
+}  // namespace bonedry::admin
