@@ -89,8 +89,10 @@ RobustLock LedgerShard::lock() {
 }
 
 void LedgerShard::clear() {
-  std::fill_n(heads_, mask_ + 1, 0);
-  std::fill_n(wheel_, kBuckets, Bucket{0, 0});
+  if (header_->used > 0) {  // else nothing was ever in them, and memory is left alone
+    std::fill_n(heads_, mask_ + 1, 0);
+    std::fill_n(wheel_, kBuckets, Bucket{0, 0});
+  }
   header_->free = 0;
   header_->pending_oldest = 0;
   header_->pending_newest = 0;

@@ -2,6 +2,7 @@
 #include "tests/scenario/story.h"
 
 #include <atomic>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -279,6 +280,7 @@ TEST_P(LearnStory, AfterALostLedgerNodesAreNotDryThoughNoUserIsFoundAgain) {
   order("bleed alice");
   const TestTime restarted = TestClock::now();
   bonedry_->kill9();
+  ASSERT_TRUE(std::filesystem::remove(bonedry_->state_dir() + "/ledger"));
   bonedry_->start();
   user.go_to(bonedry_->address());
   EXPECT_FALSE(node(alice_).dry);

@@ -62,7 +62,7 @@ class LedgerThreadsTest : public testing::Test {
   }
 
   [[nodiscard]] std::int64_t listed(NodeSlot slot) const {
-    return static_cast<std::int64_t>(test::list(ledger, slot, {}).total);
+    return static_cast<std::int64_t>(test::list(ledger, slot, SessionQuery{}).total);
   }
 
   std::atomic<std::int64_t> now_ms{1'000'000};

@@ -1,0 +1,148 @@
+// The ledger outlives the process: after any end of it the next one has the same users, on the same
+// nodes, in the same counts.
+#include "tests/scenario/story.h"
+
+#include <atomic>
+#include <exception>
+#include <filesystem>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace bonedry::test {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr int kUsers = 20;
+constexpr int kKills = 5;  // `--gtest_repeat=40` makes them 200
+
+class KeptLedgerStory : public ShopStory {
+ protected:
+  std::vector<User> live_users() const {
+    std::vector<User> users;
+    for (int i = 0; i < kUsers; ++i) {
+      users.push_back(live_user_on(i % 2 == 0 ? alice_ : bob_));
+    }
+    return users;
+  }
+
+  /// Everybody is where they were, and nobody noticed anything.
+  void expect_unmoved(std::vector<User>& users) {
+    for (std::size_t i = 0; i < users.size(); ++i) {
+      users[i].go_to(bonedry_->address());
+      EXPECT_FALSE(users[i].click().headers.has("Set-Cookie"));
+      EXPECT_EQ(users[i].node(), i % 2 == 0 ? "alice" : "bob");
+    }
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Workers, KeptLedgerStory, one_and_four_workers(), name_of_workers);
+
+TEST_P(KeptLedgerStory, CountsAndUsersAreTheSameAfterAStopAndAfterAKill) {
+  launch(config());
+  std::vector<User> users = live_users();
+  const User crawler = new_user_on(alice_);
+  order("bleed alice");
+  const NodeView before = node(alice_);
+  EXPECT_EQ(before.live, kUsers / 2);
+  for (const bool orderly : {true, false}) {
+    orderly ? bonedry_->stop() : bonedry_->kill9();
+    bonedry_->start();
+    const auto status = bonedry_->status();
+    EXPECT_EQ(status.at("ledger").at("complete"), true);
+    const NodeView after = node_view(status, "alice");
+    EXPECT_EQ(after.state, "bleeding");
+    EXPECT_EQ(after.live, before.live);
+    EXPECT_EQ(after.pending, before.pending);
+    EXPECT_FALSE(after.dry);
+    expect_unmoved(users);
+  }
+}
+
+TEST_P(KeptLedgerStory, WhoLeavesAfterAKillIsMissedInTime) {
+  launch(config({"idle_timeout = \"2s\""}));
+  const TestTime before = TestClock::now();
+  const User user = live_user_on(alice_);
+  order("bleed alice");
+  bonedry_->kill9();
+  bonedry_->start();
+  EXPECT_EQ(ctl().code({"wait", "alice"}), 0);
+  EXPECT_GE(elapsed_since(before), Millis{2000});
+}
+
+TEST_P(KeptLedgerStory, KilledUnderLoadItLosesAndMovesNobody) {
+  launch(config());
+  std::vector<User> users = live_users();
+  order("bleed alice");
+  for (int round = 0; round < kKills; ++round) {
+    std::atomic<bool> killed{false};
+    std::thread load([&] {
+      for (std::size_t i = 0; !killed; i = (i + 1) % users.size()) {
+        try {
+          users[i].click();
+        } catch (const std::exception&) {  // it was killed under this click
+        }
+      }
+    });
+    std::this_thread::sleep_for(Millis{20 + 7 * round});
+    bonedry_->kill9();
+    killed = true;
+    load.join();
+    bonedry_->start();
+    const auto status = bonedry_->status();
+    const NodeView alice = node_view(status, "alice");
+    EXPECT_FALSE(alice.dry);
+    EXPECT_EQ(alice.live, kUsers / 2);
+    EXPECT_EQ(node_view(status, "bob").live, kUsers / 2);
+    expect_unmoved(users);
+  }
+}
+
+TEST_P(KeptLedgerStory, ALoggedOutUserStaysLoggedOut) {
+  launch(config({R"(logout = [{ method = "POST", path = "/logout" }])"}));
+  User user = live_user_on(alice_);
+  order("bleed alice");
+  const std::string cookie = user.cookie();
+  HttpClient client{bonedry_->address()};
+  client.send(Request{.method = "POST",
+                      .target = "/logout",
+                      .headers = {{"Cookie", "bonedry=" + cookie}, {"Content-Length", "0"}}}
+                  .to_wire());
+  EXPECT_EQ(client.read_response().status, 200);
+  bonedry_->kill9();
+  bonedry_->start();
+  EXPECT_EQ(node(alice_).sessions(), 0);
+}
+
+TEST_P(KeptLedgerStory, AnotherCapacityLosesNobody) {
+  TestConfig shop = config();
+  launch(shop);
+  std::vector<User> users = live_users();
+  shop.ledger = {"sessions = 5000"};
+  bonedry_->configure(shop);
+  bonedry_->stop();
+  bonedry_->start();
+  const auto status = bonedry_->status();
+  EXPECT_EQ(status.at("ledger").at("capacity"), 5000);
+  EXPECT_EQ(status.at("ledger").at("complete"), true);
+  expect_unmoved(users);
+}
+
+TEST_P(KeptLedgerStory, ALedgerThatIsNoneIsSetAsideAndSaid) {
+  launch(config());
+  const User user = live_user_on(alice_);
+  bonedry_->stop();
+  write_file(bonedry_->state_dir() + "/ledger", std::string(100'000, 'x'));
+  bonedry_->start();
+  EXPECT_THAT(bonedry_->err(), HasSubstr("the ledger that was there is not used"));
+  EXPECT_EQ(bonedry_->status().at("ledger").at("complete"), false);
+  int kept = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(bonedry_->state_dir())) {
+    if (entry.path().filename().string().starts_with("ledger.")) ++kept;
+  }
+  EXPECT_EQ(kept, 1);
+}
+
+}  // namespace
+}  // namespace bonedry::test
