@@ -154,8 +154,8 @@ class Ledger {
   virtual void visit(std::size_t part,
                      const std::function<void(NodeSlot, const SessionInfo&)>& show) const = 0;
 
-  /// How long the live sessions stayed that ended on this node by time or by logout, since the
-  /// start. Those that were moved, displaced or evicted had not left.
+  /// How long the live sessions stayed that ended on this node by time or by logout, ever. Those
+  /// that were moved, displaced or evicted had not left.
   [[nodiscard]] virtual StayHistogram stays(NodeSlot slot) const = 0;
 
   /// When a session of this node was last evicted to make room; nothing: never. Until its times

@@ -1,5 +1,6 @@
 #include "session/ledger_file.h"
 
+#include "proxy/base/clock.h"
 #include "proxy/base/file.h"
 
 #include <fcntl.h>
@@ -10,6 +11,7 @@
 #include <bit>
 #include <cerrno>
 #include <new>
+#include <thread>
 
 namespace bonedry::session {
 
@@ -26,6 +28,10 @@ constexpr std::size_t kPage = 4096;
 // Held sessions are bounded by the client connections of two processes, which this is far above
 // for any capacity that suits them; beyond it sessions are evicted as they begin.
 constexpr std::size_t kHeldBeyond = 65'536;
+
+// Cleaning up after a process goes over the whole table.
+constexpr Millis kJoinPause{20};
+constexpr int kJoinTries = 250;
 
 std::size_t page_up(std::size_t bytes) {
   return (bytes + kPage - 1) / kPage * kPage;
@@ -91,8 +97,7 @@ void LedgerFile::Unmap::operator()(std::byte* bytes) const {
 
 LedgerFile::Bytes LedgerFile::map(std::size_t length, int fd) {
   const int kind = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
-  void* const bytes =
-      ::mmap(nullptr, length, PROT_READ | PROT_WRITE, kind | MAP_NORESERVE, fd, 0);
+  void* const bytes = ::mmap(nullptr, length, PROT_READ | PROT_WRITE, kind | MAP_NORESERVE, fd, 0);
   if (bytes == MAP_FAILED) return Bytes{nullptr, Unmap{}};
   return Bytes{static_cast<std::byte*>(bytes), Unmap{length}};
 }
@@ -112,7 +117,11 @@ Result<LedgerFile> LedgerFile::make(const std::string& path, const LedgerPlan& p
   for (std::size_t shard = 0; room && shard < plan.shards(); ++shard) {
     room = file.reserve(plan.shard_at(shard), plan.records_at(shard) - plan.shard_at(shard));
   }
-  if (!room) return cannot("give place on the disk to", path);
+  if (!room) {
+    Failure failure = cannot("give place on the disk to", path);
+    ::unlink(path.c_str());  // nothing is in it, and the disk is full
+    return failure;
+  }
   return file;
 }
 
@@ -157,15 +166,32 @@ void LedgerFile::sync() const {
   if (fd_.is_open()) ::msync(bytes_.get(), plan_.bytes(), MS_SYNC);
 }
 
+void LedgerFile::sync_header() const {
+  if (fd_.is_open()) ::msync(bytes_.get(), LedgerPlan::slots_at(), MS_SYNC);
+}
+
 std::optional<std::size_t> LedgerFile::join() {
   if (!fd_.is_open()) return 0;
-  for (std::size_t process = 0; process < layout::kProcesses; ++process) {
-    short type = F_WRLCK;
-    if (!lock_byte(fd_.get(), F_OFD_SETLK, process, type)) continue;
-    process_ = process;
-    return process;
+  for (int tries = 0; tries < kJoinTries; ++tries) {
+    for (std::size_t process = 0; process < layout::kProcesses; ++process) {
+      short type = F_WRLCK;
+      if (!lock_byte(fd_.get(), F_OFD_SETLK, process, type)) continue;
+      process_ = process;
+      return process;
+    }
+    std::this_thread::sleep_for(kJoinPause);
   }
   return std::nullopt;
+}
+
+bool LedgerFile::keep_place_of_sibling() {
+  short type = F_WRLCK;
+  return !fd_.is_open() || lock_byte(fd_.get(), F_OFD_SETLK, 1 - process_, type);
+}
+
+void LedgerFile::free_place_of_sibling() {
+  short type = F_UNLCK;
+  if (fd_.is_open()) lock_byte(fd_.get(), F_OFD_SETLK, 1 - process_, type);
 }
 
 bool LedgerFile::has_sibling() const {

@@ -70,11 +70,19 @@ class LedgerFile {
   [[nodiscard]] bool reserve(std::size_t offset, std::size_t length) const;
   /// Writes everything to the disk. Slow.
   void sync() const;
+  /// Writes the header alone.
+  void sync_header() const;
 
-  /// Becomes one of the processes that share the file; nothing when there are two already.
+  /// Becomes one of the processes that share the file; nothing when there are two already. Waits a
+  /// moment for a place that is being cleaned up. Who comes second must come when the first is
+  /// ready: nothing here keeps it from seeing a file that is being repaired.
   [[nodiscard]] std::optional<std::size_t> join();
   /// Whether the other one is there. Its death is seen at once, however it died.
   [[nodiscard]] bool has_sibling() const;
+  /// Keeps a third process from joining while what the other one left is cleaned up. False: it is
+  /// there, and nothing is kept.
+  [[nodiscard]] bool keep_place_of_sibling();
+  void free_place_of_sibling();
 
  private:
   struct Unmap {

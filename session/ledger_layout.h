@@ -20,15 +20,15 @@
 namespace bonedry::session::layout {
 
 constexpr std::uint64_t kMagic = 0x6c7972646e6f6200;  // "\0bondryl"
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2;
 
 constexpr std::size_t kMaxSlots = 8192;    // nodes that a file can know; recycled when unused
 constexpr std::size_t kMaxName = 136;      // "pool/node": 64 characters each, see conf/values.cc
 constexpr std::size_t kMaxShards = 64;     // far above the worker threads that could contend
 constexpr std::size_t kShardWorth = 1024;  // smaller shards would fill unevenly
 constexpr std::int64_t kTickMs = 100;      // how exactly the wheel knows a time
-constexpr std::int64_t kBuckets = 4096;  // seven minutes ahead; what is later is looked at again
-constexpr std::size_t kProcesses = 2;    // that share a file: one generation hands over to the next
+constexpr std::int64_t kBuckets = 4096;    // seven minutes ahead; what is later is looked at again
+constexpr std::size_t kProcesses = 2;  // that share a file: one generation hands over to the next
 
 using Index = std::uint32_t;  // a record's number in its shard plus one; 0: none
 
@@ -39,17 +39,18 @@ struct Header {
   std::uint32_t version;
   std::uint32_t record_size;
   std::uint64_t capacity;
-  std::uint64_t boot;                    // hash of the boot's id
-  std::int64_t offset_ms;                // written before `boot`
-  std::atomic<std::int64_t> seen_ms;     // ledger time of the last sweep
-  std::atomic<std::int64_t> seen_wall;   // the calendar then
-  std::int64_t incomplete_since_ms;      // 0: no records were ever lost
-  std::uint64_t secret;                  // id of the secret that sealed last
-  std::atomic<std::uint32_t> synced;     // all is on the disk, as of a clean end
-  std::atomic<std::uint32_t> recount;    // a count may be too high: make all anew
+  std::uint64_t boot;                   // hash of the boot's id
+  std::int64_t offset_ms;               // written before `boot`
+  std::atomic<std::int64_t> seen_ms;    // ledger time of the last sweep
+  std::atomic<std::int64_t> seen_wall;  // the calendar then
+  std::int64_t incomplete_since_ms;     // 0: no records were ever lost
+  std::uint64_t secret;                 // id of the secret that seals
+  std::uint64_t secret_before;          // and of the one before: a config that fails is rolled back
+  std::atomic<std::uint32_t> synced;    // all is on the disk, as of a clean end
+  std::atomic<std::uint32_t> recount;   // a count may be too high: make all anew
   std::atomic<std::uint32_t> slots_used;
-  std::atomic<std::uint32_t> joined;     // processes that came to share it, ever
-  pthread_mutex_t mutex;                 // for new slots
+  std::atomic<std::uint32_t> joined;  // processes that came to share it, ever
+  pthread_mutex_t mutex;              // for new slots
 };
 
 struct Slot {
@@ -71,6 +72,7 @@ struct Bucket {
 
 struct ShardHeader {
   pthread_mutex_t mutex;  // robust, and shared between processes
+  std::uint32_t owner;    // the process that locked it last
   std::int64_t tick;      // everything due before this tick has been looked at
   std::uint64_t count;
   std::uint64_t evicted;

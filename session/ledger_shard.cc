@@ -20,7 +20,8 @@ namespace {
 
 constexpr std::size_t kSweepBatch = 512;  // records ended under one lock: some 50 us
 constexpr std::size_t kEvictLook = 64;    // records looked at before eviction takes what it has
-constexpr int kMostEvictions = 4;  // per new session: a table that held ones overfilled shrinks back
+constexpr int kMostEvictions =
+    4;  // per new session: a table that held ones overfilled shrinks back
 constexpr std::size_t kGrowBytes = 64UL * 1024;  // taken from the disk at a time: some 740 records
 
 State state_of(SessionState state) {
@@ -42,7 +43,6 @@ RobustLock::RobustLock(pthread_mutex_t& mutex) : mutex_(&mutex) {
   const int error = ::pthread_mutex_lock(mutex_);
   if (error == EOWNERDEAD) {
     previous_ = Owner::died;
-    ::pthread_mutex_consistent(mutex_);
   } else if (error != 0) {
     throw std::system_error(error, std::generic_category(), "the ledger's lock");
   }
@@ -82,39 +82,62 @@ LedgerShard::LedgerShard(const LedgerFile& file, std::size_t shard, std::size_t 
 RobustLock LedgerShard::lock() {
   RobustLock lock(header_->mutex);
   if (lock.previous_owner() == RobustLock::Owner::died) {
-    ledger_->recount.store(1);  // by somebody who may hold all locks
-    rebuild(Gone::sibling, header_->tick * kTickMs);
+    repair();
+    lock.recovered();
   }
+  header_->owner = static_cast<std::uint32_t>(process_);
   return lock;
 }
 
-void LedgerShard::clear() {
-  if (header_->used > 0) {  // else nothing was ever in them, and memory is left alone
-    std::fill_n(heads_, mask_ + 1, 0);
-    std::fill_n(wheel_, kBuckets, Bucket{0, 0});
+void LedgerShard::repair() {
+  ledger_->recount.store(1);  // by somebody who may hold all locks
+  for (Index index = 1; index <= header_->used; ++index) {
+    forget(at(index), header_->owner, ledger_->seen_ms.load());
   }
+  rebuild(header_->tick * kTickMs);
+}
+
+void LedgerShard::start(std::int64_t now_ms) {
+  header_->tick = now_ms / kTickMs;
+}
+
+void LedgerShard::restore(std::int64_t alive_until_ms, std::int64_t now_ms) {
+  header_->ready = std::min<Index>(header_->ready, static_cast<Index>(room_));
+  header_->used = std::min(header_->used, header_->ready);
+  header_->evicted = 0;  // a figure of each run
+  for (Index index = 1; index <= header_->used; ++index) {
+    Record& record = at(index);
+    for (std::size_t process = 0; process < layout::kProcesses; ++process) {
+      forget(record, process, alive_until_ms);
+    }
+    const std::int64_t longest = kMaxDuration.count();
+    record.last_ms = std::clamp(record.last_ms, now_ms - longest, now_ms);
+    record.created_ms = std::clamp(record.created_ms, record.last_ms - longest, record.last_ms);
+  }
+  rebuild(now_ms);
+}
+
+void LedgerShard::forget(Record& record, std::size_t process, std::int64_t alive_until_ms) {
+  if (record.open[process] == 0) return;
+  record.last_ms = std::max(record.last_ms, alive_until_ms);  // first: a kill between loses nothing
+  record.open[process] = 0;
+  record.tunnels[process] = 0;
+}
+
+void LedgerShard::clear() {
+  std::fill_n(heads_, mask_ + 1, 0);
+  std::fill_n(wheel_, kBuckets, Bucket{0, 0});
   header_->free = 0;
   header_->pending_oldest = 0;
   header_->pending_newest = 0;
   header_->count = 0;
-  header_->ready = std::min<Index>(header_->ready, static_cast<Index>(room_));
-  header_->used = std::min(header_->used, header_->ready);
 }
 
-void LedgerShard::rebuild(Gone gone, std::int64_t now_ms) {
+void LedgerShard::rebuild(std::int64_t now_ms) {
   clear();
   header_->tick = now_ms / kTickMs;
   std::vector<Index> pending;
-  for (Index index = header_->used; index > 0; --index) {
-    Record& record = at(index);
-    for (std::size_t process = 0; process < layout::kProcesses; ++process) {
-      if (gone == Gone::everybody || (gone == Gone::sibling && process != process_)) {
-        record.open[process] = 0;
-        record.tunnels[process] = 0;
-      }
-    }
-    adopt(index, pending);
-  }
+  for (Index index = header_->used; index > 0; --index) adopt(index, pending);
   std::ranges::sort(pending, {}, [this](Index index) { return at(index).created_ms; });
   for (const Index index : pending) pending_push(index);
 }
@@ -128,17 +151,15 @@ void LedgerShard::adopt(Index index, std::vector<Index>& pending) {
     if (place.state == State::ended && holders(record) > 0) return;
     return give_back(index);
   }
-  record.created_ms = std::min(record.created_ms, record.last_ms);
   link(index);
   if (place.state == State::pending) pending.push_back(index);
 }
 
-void LedgerShard::release_all_of(std::size_t process) {
+void LedgerShard::release_all_of(std::size_t process, std::int64_t alive_until_ms) {
   for (Index index = 1; index <= header_->used; ++index) {
     Record& record = at(index);
     if (record.open[process] == 0) continue;
-    record.open[process] = 0;
-    record.tunnels[process] = 0;
+    forget(record, process, alive_until_ms);
     settle(index);
   }
 }
@@ -180,7 +201,8 @@ LedgerShard::Index LedgerShard::insert(const SessionKey& key, CookieCheck check,
 
 void LedgerShard::copy(const Record& record, std::int64_t now_ms) {
   const Place place = record.place();
-  const Index index = make_room(now_ms);
+  const bool no_room = place.state == State::pending && header_->count >= share_;
+  const Index index = no_room ? 0 : make_room(now_ms);
   if (index == 0) return note_eviction(place.node, now_ms);
   Record& copied = at(index);
   copied.key_high = record.key_high;
@@ -273,10 +295,11 @@ bool LedgerShard::sweep(std::int64_t now_ms) {
   return false;
 }
 
-void LedgerShard::place_all() {
+void LedgerShard::place_all(NodeSlot node) {
   for (Index index = 1; index <= header_->used; ++index) {
-    const State state = at(index).place().state;
-    if (state == State::pending || state == State::live) place_earlier(index);
+    const Place place = at(index).place();
+    const bool session = place.state == State::pending || place.state == State::live;
+    if (session && place.node == node) place_earlier(index);
   }
 }
 
@@ -442,7 +465,11 @@ void LedgerShard::unplace(Index index) {
 /// The wheel looks by itself at what got later; what got earlier must be told.
 void LedgerShard::place_earlier(Index index) {
   const std::int64_t due = expiry(at(index));
-  if (tick_of(due) >= std::int64_t{at(index).due_tick}) return;
+  // Ticks are kept in 32 bits, which come round after 13 years.
+  const std::int64_t tick = std::min(tick_of(due), header_->tick + kBuckets - 1);
+  const auto later =
+      static_cast<std::int32_t>(static_cast<std::uint32_t>(tick) - at(index).due_tick);
+  if (later >= 0) return;
   unplace(index);
   place(index, due);
 }

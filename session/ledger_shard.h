@@ -11,8 +11,8 @@
 
 namespace bonedry::session {
 
-/// A robust mutex between processes, locked. When its owner was killed, whatever it protects must be
-/// made anew.
+/// A robust mutex between processes, locked. When its owner was killed, whatever it protects must
+/// be made anew; if that is not said to be done, nobody can lock it again.
 class RobustLock {
  public:
   enum class Owner : std::uint8_t { lived, died };
@@ -25,6 +25,8 @@ class RobustLock {
   RobustLock& operator=(RobustLock&&) = delete;
 
   [[nodiscard]] Owner previous_owner() const { return previous_; }
+  /// What a dead owner left is right again.
+  void recovered() { ::pthread_mutex_consistent(mutex_); }
   static void make(pthread_mutex_t& mutex);
 
  private:
@@ -48,12 +50,16 @@ class LedgerShard {
 
   /// Rebuilds the shard if a process was killed in it.
   [[nodiscard]] RobustLock lock();
-  /// Makes hash table, wheel and lists anew. What `gone` says of processes that are no more is
-  /// forgotten: what they held is held no longer.
-  enum class Gone : std::uint8_t { nobody, sibling, everybody };
-  void rebuild(Gone gone, std::int64_t now_ms);
-  /// Forgets what a process that is no more held.
-  void release_all_of(std::size_t process);
+  /// Makes a shard that is all zeros one with nothing in it.
+  void start(std::int64_t now_ms);
+  /// Makes hash table, wheel and lists anew after all processes have ended. What they held is held
+  /// no longer, but as if until `alive_until_ms`, when they were last seen. Times that cannot be
+  /// are made such that can.
+  void restore(std::int64_t alive_until_ms, std::int64_t now_ms);
+  /// The same for a copy that nobody holds.
+  void rebuild(std::int64_t now_ms);
+  /// Forgets what a process that is no more held, as if until `alive_until_ms`.
+  void release_all_of(std::size_t process, std::int64_t alive_until_ms);
   /// Puts the lock as new; only while no other process is there.
   void reset_lock() { RobustLock::make(header_->mutex); }
 
@@ -62,7 +68,8 @@ class LedgerShard {
   [[nodiscard]] Index insert(const SessionKey& key, CookieCheck check, NodeSlot node,
                              SessionState state, std::int64_t created_ms, std::int64_t now_ms);
   /// The same for a record of another file, in which nodes have the same slots. Nobody holds it.
-  /// Counts and the order of pending sessions are right after `rebuild` and a recount.
+  /// Live ones come first, then pending ones from the newest: which there is no room for are then
+  /// the oldest pending ones. Counts and lists are right after `rebuild` and a recount.
   void copy(const Record& record, std::int64_t now_ms);
   void hold(Index index, std::int64_t now_ms);
   void make_live(Index index);
@@ -72,8 +79,8 @@ class LedgerShard {
   void release(Index index, std::int64_t now_ms);
   /// Ends what ran out, a bounded number of records; true when there is more.
   bool sweep(std::int64_t now_ms);
-  /// Looks at every record anew, after times have changed.
-  void place_all();
+  /// Looks at every record of a node anew, after its times have changed.
+  void place_all(NodeSlot node);
 
   [[nodiscard]] Record& at(Index index) const { return records_[index - 1]; }
   [[nodiscard]] bool displaced(const Record& record) const;
@@ -120,6 +127,9 @@ class LedgerShard {
   void evict(Index index, std::int64_t now_ms);
   [[nodiscard]] Index soonest_to_end() const;
   void clear();
+  /// After a process was killed in here.
+  void repair();
+  static void forget(Record& record, std::size_t process, std::int64_t alive_until_ms);
   void adopt(Index index, std::vector<Index>& pending);
   void place(Index index, std::int64_t due_ms);
   void place_earlier(Index index);

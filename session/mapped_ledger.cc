@@ -43,12 +43,13 @@ MappedLedger::MappedLedger(std::size_t capacity, Instant now)
 }
 
 MappedLedger::~MappedLedger() {
-  if (clock_ == nullptr || file_.has_sibling()) return;
+  if (clock_ == nullptr || fate_ == Fate::replaced || file_.has_sibling()) return;
   header_.seen_ms.store(ledger_ms(clock_->now()));
   header_.seen_wall.store(clock_->wall().ms);
   file_.sync();
   header_.synced.store(1);
-  file_.sync();
+  if (header_.joined.load() != joined_) header_.synced.store(0);  // somebody has come meanwhile
+  file_.sync_header();
 }
 
 std::uint32_t MappedLedger::number_of(const SessionKey& key) const {
@@ -66,7 +67,8 @@ NodeSlot MappedLedger::slot_of(std::string_view node_key) {
   const std::lock_guard lock(names_mutex_);
   const auto known = names_.find(node_key);
   if (known != names_.end()) return known->second;
-  const RobustLock between_processes(header_.mutex);
+  RobustLock between_processes(header_.mutex);
+  between_processes.recovered();  // a slot is made by one store, or not at all
   const std::optional<NodeSlot> found = find_slot(node_key);
   const NodeSlot slot = found ? *found : new_slot(node_key);
   names_.emplace(node_key, slot);
@@ -106,15 +108,22 @@ NodeSlot MappedLedger::unused_slot() const {
 }
 
 void MappedLedger::set_times(NodeSlot slot, SessionTimes times) {
+  if (!put_times(slot, times)) return;
+  for (LedgerShard& shard : shards_) {
+    const RobustLock lock = shard.lock();
+    shard.place_all(slot);
+  }
+}
+
+bool MappedLedger::put_times(NodeSlot slot, SessionTimes times) {
   const auto locks = lock_all();
   Slot& entry = slots_[slot];
   const SessionTimes before{Millis{entry.idle_ms}, Millis{entry.pending_ms},
                             Millis{entry.lifetime_ms}};
-  if (before == times) return;
   entry.idle_ms = times.idle.count();
   entry.pending_ms = times.pending.count();
   entry.lifetime_ms = times.lifetime.count();
-  for (LedgerShard& shard : shards_) shard.place_all();
+  return before != times;
 }
 
 const balancer::SessionCounts& MappedLedger::counts(NodeSlot slot) const {
@@ -201,10 +210,17 @@ void MappedLedger::end_if_sole(SessionRef ref) {
 }
 
 void MappedLedger::close(SessionRef ref, Instant now) {
-  if (unrecorded(ref)) return;
+  if (unrecorded(ref)) return note_lost_everywhere(now);
   LedgerShard& shard = shard_of(ref);
   const RobustLock lock = shard.lock();
   shard.release(ref.index, ledger_ms(now));
+}
+
+/// A user whom no record names has just been here, on whatever node by now.
+void MappedLedger::note_lost_everywhere(Instant now) {
+  for (NodeSlot slot = 0; slot < header_.slots_used.load(); ++slot) {
+    slots_[slot].evicted_ms.store(ledger_ms(now), std::memory_order_release);
+  }
 }
 
 std::uint64_t MappedLedger::displace(NodeSlot slot) {
@@ -230,12 +246,14 @@ bool MappedLedger::sweep(Instant now) {
 void MappedLedger::watch_sibling() {
   const std::uint32_t joined = header_.joined.load();
   if (std::exchange(joined_, joined) != joined) sibling_ = Sibling::seen;
-  if (sibling_ == Sibling::none || file_.has_sibling()) return;
+  if (sibling_ == Sibling::none || !file_.keep_place_of_sibling()) return;
   sibling_ = Sibling::none;
   for (LedgerShard& shard : shards_) {
     const RobustLock lock = shard.lock();
-    shard.release_all_of(1 - process_);
+    shard.release_all_of(1 - process_, header_.seen_ms.load());
   }
+  header_.synced.store(0);
+  file_.free_place_of_sibling();
 }
 
 void MappedLedger::recount() {

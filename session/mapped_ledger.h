@@ -39,8 +39,8 @@ class MappedLedger final : public Ledger {
   };
   struct Start;
   /// Takes up the ledger in `path`, or makes it. A file that cannot be trusted (another version,
-  /// none of our secrets, damaged) is renamed and kept. `clock` must outlive the ledger. An error is
-  /// for the operator: the disk, or two processes that use it already.
+  /// none of our secrets, damaged) is renamed and kept. `clock` must outlive the ledger. An error
+  /// is for the operator: the disk, or two processes that use it already.
   [[nodiscard]] static Result<Start> open(const std::string& path, std::size_t capacity,
                                           const Secrets& secrets, const Clock& clock);
 
@@ -87,8 +87,14 @@ class MappedLedger final : public Ledger {
   void continue_time();
   /// Shares the file with a process that is at work in it.
   void join_sibling();
-  void copy_from(MappedLedger& old);
+  /// False when the disk has no room for it.
+  [[nodiscard]] bool copy_from(const MappedLedger& old);
+  static void copy_slot(const layout::Slot& from, layout::Slot& to);
+  void copy_sessions(const MappedLedger& old, std::int64_t now_ms);
   void recount();
+  /// Whether they are others than before.
+  [[nodiscard]] bool put_times(NodeSlot slot, SessionTimes times);
+  void note_lost_everywhere(Instant now);
   void watch_sibling();
 
   [[nodiscard]] std::int64_t ledger_ms(Instant at) const { return at.ms + offset_ms_; }
@@ -113,7 +119,9 @@ class MappedLedger final : public Ledger {
   enum class Sibling : std::uint8_t { none, seen };
   Sibling sibling_ = Sibling::none;
   std::uint32_t joined_ = 0;  // of the header's, as far as it was looked at
-  std::mutex names_mutex_;  // guards names_
+  enum class Fate : std::uint8_t { current, replaced };
+  Fate fate_ = Fate::current;  // replaced: the file has no name any more
+  std::mutex names_mutex_;     // guards names_
   std::map<std::string, NodeSlot, std::less<>> names_;
 };
 

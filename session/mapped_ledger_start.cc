@@ -41,9 +41,38 @@ Result<std::string> set_aside(const std::string& path, WallTime now) {
   return aside;
 }
 
-bool any_of_ours(std::uint64_t secret, const Secrets& secrets) {
-  return std::ranges::any_of(
-      secrets.all, [secret](const std::string& ours) { return secret_id(ours) == secret; });
+bool knows_one_of(const layout::Header& header, const Secrets& secrets) {
+  return std::ranges::any_of(secrets.all, [&header](const std::string& secret) {
+    const std::uint64_t id = secret_id(secret);
+    return id == header.secret || id == header.secret_before;
+  });
+}
+
+void note_secret(layout::Header& header, const Secrets& secrets) {
+  const std::uint64_t id = secret_id(secrets.all.front());
+  if (header.secret == id) return;
+  header.secret_before = header.secret;
+  header.secret = id;
+}
+
+/// What in the header or in a slot cannot be; empty: nothing.
+std::string damage(const LedgerFile& file) {
+  constexpr std::int64_t kLatest = std::int64_t{1} << 50U;  // of milliseconds: 35,000 years
+  const layout::Header& header = file.header();
+  const auto possible = [](std::int64_t ms) { return ms >= 0 && ms <= kLatest; };
+  if (!possible(header.seen_ms.load()) || !possible(header.seen_wall.load()) ||
+      !possible(header.incomplete_since_ms) || header.offset_ms < -kLatest ||
+      header.offset_ms > kLatest) {
+    return "its times are damaged";
+  }
+  if (header.slots_used.load() > layout::kMaxSlots) return "its nodes are damaged";
+  const auto* const slots = file.at<Slot>(LedgerPlan::slots_at());
+  for (std::uint32_t slot = 0; slot < header.slots_used.load(); ++slot) {
+    const auto& name = slots[slot].name;
+    const bool ends = std::ranges::find(name, '\0') != name.end();
+    if (!ends || name.front() == '\0') return "its nodes are damaged";
+  }
+  return "";
 }
 
 }  // namespace
@@ -55,8 +84,10 @@ Result<MappedLedger::Start> MappedLedger::open(const std::string& path, std::siz
   if (!*found) return make(path, capacity, secrets, clock);
   LedgerFile::Found& there = **found;
   std::string refusal = std::move(there.refusal);
-  if (there.file && !any_of_ours(there.file->header().secret, secrets)) {
+  if (there.file && !knows_one_of(there.file->header(), secrets)) {
     refusal = "it was made with another secret";
+  } else if (there.file) {
+    refusal = damage(*there.file);
   }
   if (!refusal.empty()) {
     const Result<std::string> aside = set_aside(path, clock.wall());
@@ -68,9 +99,8 @@ Result<MappedLedger::Start> MappedLedger::open(const std::string& path, std::siz
   const std::optional<std::size_t> process = there.file->join();
   if (!process) return Failure{"two processes use " + path + " already"};
   const bool shared = there.file->has_sibling();
-  std::unique_ptr<MappedLedger> ledger(
-      new MappedLedger(std::move(*there.file), *process, &clock));
-  ledger->header_.secret = secret_id(secrets.all.front());
+  std::unique_ptr<MappedLedger> ledger(new MappedLedger(std::move(*there.file), *process, &clock));
+  note_secret(ledger->header_, secrets);
   if (shared) {
     ledger->join_sibling();
     return Start{std::move(ledger), Origin::shared, ""};
@@ -105,11 +135,17 @@ Result<MappedLedger::Start> MappedLedger::resize(std::unique_ptr<MappedLedger> o
   if (!process) return Failure{"two processes use " + beside + " already"};
   std::unique_ptr<MappedLedger> ledger(new MappedLedger(std::move(*file), *process, &clock));
   ledger->format(clock.now(), old->header_.secret);
-  ledger->copy_from(*old);
+  if (!ledger->copy_from(*old)) {
+    ::unlink(beside.c_str());
+    return Failure{"cannot give place on the disk to " + beside};
+  }
   ledger->file_.sync();
   if (std::rename(beside.c_str(), path.c_str()) != 0) {
     return Failure{"cannot replace " + path + ": " + errno_text(errno)};
   }
+  old->fate_ = Fate::replaced;  // should a power cut bring it back, it must not look complete
+  const Outcome named = sync_folder_of(path);
+  if (!named) return Failure{named.error()};
   return Start{std::move(ledger), Origin::resized, ""};
 }
 
@@ -124,7 +160,7 @@ void MappedLedger::format(Instant now, std::uint64_t secret) {
   RobustLock::make(header_.mutex);
   for (LedgerShard& shard : shards_) {
     shard.reset_lock();
-    shard.rebuild(LedgerShard::Gone::nobody, now.ms);
+    shard.start(now.ms);
   }
   header_.magic.store(layout::kMagic, std::memory_order_release);
 }
@@ -133,23 +169,26 @@ void MappedLedger::continue_time() {
   const std::uint64_t boot = this_boot();
   offset_ms_ = header_.offset_ms;
   if (header_.boot == boot && boot != 0) return;
-  const std::int64_t away = std::max<std::int64_t>(
-      clock_->wall().ms - header_.seen_wall.load(), 0);  // the calendar may have been set back
+  const std::int64_t away = std::max<std::int64_t>(clock_->wall().ms - header_.seen_wall.load(),
+                                                   0);  // the calendar may have been set back
   offset_ms_ = header_.seen_ms.load() + away - clock_->now().ms;
-  header_.offset_ms = offset_ms_;  // before `boot`: a kill between only does this once more
-  header_.boot = boot;
+  header_.offset_ms = offset_ms_;
   // Only what was written to the disk in time has come through.
   if (header_.synced.load() == 0) begin_incomplete(clock_->now());
+  // Last: a kill before it only does all this once more.
+  std::atomic_ref(header_.boot).store(boot, std::memory_order_release);
 }
 
 void MappedLedger::repair() {
+  const std::int64_t alive_until_ms = header_.seen_ms.load();
   continue_time();
   header_.synced.store(0);
+  file_.sync_header();  // or a power cut would find a clean end that is long past
   RobustLock::make(header_.mutex);
   const std::int64_t now_ms = ledger_ms(clock_->now());
   for (LedgerShard& shard : shards_) {
     shard.reset_lock();
-    shard.rebuild(LedgerShard::Gone::everybody, now_ms);
+    shard.restore(alive_until_ms, now_ms);
   }
   recount();
 }
@@ -158,38 +197,56 @@ void MappedLedger::join_sibling() {
   offset_ms_ = header_.offset_ms;
   sibling_ = Sibling::seen;
   joined_ = ++header_.joined;
+  header_.synced.store(0);
   for (LedgerShard& shard : shards_) {  // of a third that came and went without a word
     const RobustLock lock = shard.lock();
-    shard.release_all_of(process_);
+    shard.release_all_of(process_, header_.seen_ms.load());
   }
 }
 
-void MappedLedger::copy_from(MappedLedger& old) {
+bool MappedLedger::copy_from(const MappedLedger& old) {
+  const NodeSlot used = old.header_.slots_used.load();
+  if (!file_.reserve(LedgerPlan::slots_at(), used * sizeof(Slot))) return false;
+  for (NodeSlot slot = 0; slot < used; ++slot) copy_slot(old.slots_[slot], slots_[slot]);
+  header_.slots_used.store(used);
   offset_ms_ = old.offset_ms_;
-  header_.offset_ms = old.header_.offset_ms;
+  header_.offset_ms = old.offset_ms_;
   header_.incomplete_since_ms = old.header_.incomplete_since_ms;
+  header_.secret_before = old.header_.secret_before;
   const std::int64_t now_ms = ledger_ms(clock_->now());
-  for (LedgerShard& shard : shards_) shard.rebuild(LedgerShard::Gone::nobody, now_ms);
-  for (NodeSlot from = 0; from < old.header_.slots_used.load(); ++from) {
-    const Slot& source = old.slots_[from];
-    Slot& target = slots_[slot_of(source.name.data())];
-    target.generation = source.generation;
-    target.idle_ms = source.idle_ms;
-    target.pending_ms = source.pending_ms;
-    target.lifetime_ms = source.lifetime_ms;
-    target.evicted_ms.store(source.evicted_ms.load());
-    for (std::size_t step = 0; step < source.stays.size(); ++step) {
-      target.stays[step].store(source.stays[step].load());
-    }
+  header_.seen_ms.store(now_ms);
+  for (LedgerShard& shard : shards_) shard.start(now_ms);
+  copy_sessions(old, now_ms);
+  for (LedgerShard& shard : shards_) shard.rebuild(now_ms);
+  recount();
+  return true;
+}
+
+void MappedLedger::copy_slot(const Slot& from, Slot& to) {
+  to.name = from.name;
+  to.generation = from.generation;
+  to.idle_ms = from.idle_ms;
+  to.pending_ms = from.pending_ms;
+  to.lifetime_ms = from.lifetime_ms;
+  to.evicted_ms.store(from.evicted_ms.load());
+  for (std::size_t step = 0; step < from.stays.size(); ++step) {
+    to.stays[step].store(from.stays[step].load());
   }
-  names_.clear();  // the slots are numbered alike now; whose they are is asked later
+}
+
+void MappedLedger::copy_sessions(const MappedLedger& old, std::int64_t now_ms) {
+  const auto copy = [this, now_ms](const Record& record) {
+    shards_[number_of({record.key_high, record.key_low})].copy(record, now_ms);
+  };
+  std::vector<const Record*> pending;
   for (const LedgerShard& shard : old.shards_) {
     shard.each([&](const Record& record) {
-      shards_[number_of({record.key_high, record.key_low})].copy(record, now_ms);
+      record.place().state == layout::State::live ? copy(record) : pending.push_back(&record);
     });
   }
-  for (LedgerShard& shard : shards_) shard.rebuild(LedgerShard::Gone::nobody, now_ms);
-  recount();
+  std::ranges::sort(pending, std::greater{},
+                    [](const Record* record) { return record->created_ms; });
+  for (const Record* const record : pending) copy(*record);
 }
 
 std::optional<Instant> MappedLedger::incomplete_since() const {

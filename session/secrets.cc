@@ -1,14 +1,13 @@
 #include "session/secrets.h"
 
 #include "proxy/base/file.h"
+#include "session/hmac.h"
 
-#include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <unistd.h>
 
 #include <array>
 #include <cstring>
-#include <new>
 #include <sstream>
 
 namespace bonedry::session {
@@ -56,11 +55,7 @@ Result<Secrets> generate(const std::string& path) {
 }  // namespace
 
 std::uint64_t secret_id(std::string_view secret) {
-  const std::string text = "bonedry ledger: " + std::string(secret);
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  if (EVP_Digest(text.data(), text.size(), digest.data(), nullptr, EVP_sha256(), nullptr) != 1) {
-    throw std::bad_alloc();  // the only way to fail with a digest that is built in
-  }
+  const Digest digest = hmac_sha256(secret, "bonedry ledger");
   std::uint64_t id = 0;
   std::memcpy(&id, digest.data(), sizeof(id));
   return id | 1U;

@@ -60,6 +60,10 @@ Outcome replace_file(const std::string& path, std::string_view content, mode_t m
   }
   file.reset();
   if (::rename(beside.c_str(), path.c_str()) != 0) return failed("write", path);
+  return sync_folder_of(path);
+}
+
+Outcome sync_folder_of(const std::string& path) {
   const std::filesystem::path folder = std::filesystem::path(path).parent_path();
   const UniqueFd directory{
       ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};

@@ -21,6 +21,9 @@ constexpr std::size_t kReadLimit = 16U * 1024 * 1024;  // config and state are f
 /// the reason; then the old content is still there.
 [[nodiscard]] Outcome replace_file(const std::string& path, std::string_view content, mode_t mode);
 
+/// Makes what was renamed or made in the folder of this file outlive a power cut.
+[[nodiscard]] Outcome sync_folder_of(const std::string& path);
+
 /// Makes the folder with `mode`, and its parents as the umask has it.
 [[nodiscard]] Outcome make_folder(const std::string& path, mode_t mode);
 

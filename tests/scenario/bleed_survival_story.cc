@@ -219,7 +219,8 @@ TEST_P(SurvivalStory, AStateFileThatIsBrokenIsNotIgnored) {
   std::vector<std::string> broken;
   for (const auto& entry : std::filesystem::directory_iterator(bonedry_->state_dir())) {
     const std::string name = entry.path().filename().string();
-    if (name.find("secret") != std::string::npos || name == "ledger" || !entry.is_regular_file()) continue;
+    if (name.find("secret") != std::string::npos || name == "ledger" || !entry.is_regular_file())
+      continue;
     if (read_file(entry.path().string()).find("alice") == std::string::npos) continue;
     write_file(entry.path().string(), "half a fi");
     broken.push_back(name);

@@ -56,17 +56,16 @@ class LearnStory : public ShopStory {
     return config(std::move(more));
   }
 
-  /// Users whose value has come back, on alice, while nobody comes to bob.
-  std::vector<User> users_on_alice(int count) {
+  /// A user on alice whose value both nodes would take, and neither gives.
+  User user_with_a_shared_value_on_alice() {
+    for (FakeNode* each : {&alice_, &bob_}) each->on("/", answer_plainly);
     order("bleed bob");
-    std::vector<User> users;
-    for (int i = 0; i < count; ++i) {
-      users.emplace_back(bonedry_->address()).click();
-      users.back().click();
-      EXPECT_EQ(users.back().node(), "alice");
-    }
+    User user{bonedry_->address()};
+    user.set_cookie(kCookie, "shared-by-all-nodes");
+    user.click();
+    user.click();
     order("activate bob");
-    return users;
+    return user;
   }
 
   App alices_{alice_};
@@ -107,7 +106,7 @@ TEST_P(LearnStory, WhoIsGivenNoValueIsNotCounted) {
 
 TEST_P(LearnStory, OnlyItsOwnUsersReachABleedingNodeUntilItIsDry) {
   launch(learning());
-  std::vector<User> users = users_on_alice(12);
+  std::vector<User> users = live_users_on_alice(12);
   order("bleed alice");
   EXPECT_EQ(node(alice_).live, 12);
   const std::size_t asked = alice_.requests();
@@ -135,7 +134,7 @@ TEST_P(LearnStory, OnlyItsOwnUsersReachABleedingNodeUntilItIsDry) {
 
 TEST_P(LearnStory, SessionsEndByTimeToo) {
   launch(learning({"idle_timeout = \"1s\""}));
-  std::vector<User> users = users_on_alice(5);
+  std::vector<User> users = live_users_on_alice(5);
   order("bleed alice");
   EXPECT_TRUE(eventually_dry(alice_));
   users[0].click();
@@ -144,7 +143,7 @@ TEST_P(LearnStory, SessionsEndByTimeToo) {
 
 TEST_P(LearnStory, ALoginChangesTheValueAndNotTheUser) {
   launch(learning());
-  std::vector<User> users = users_on_alice(1);
+  std::vector<User> users = live_users_on_alice(1);
   User& user = users[0];
   order("bleed alice");
   const std::string guest = user.cookie(kCookie);
@@ -170,7 +169,7 @@ TEST_P(LearnStory, ALoginBesideAnotherRequestLeavesTheOldSessionToItsTime) {
     EXPECT_TRUE(gate.wait());
     exchange.respond(200, "");
   });
-  std::vector<User> users = users_on_alice(1);
+  std::vector<User> users = live_users_on_alice(1);
   HttpClient parallel{bonedry_->address()};
   const Headers guest{{"Cookie", "JSESSIONID=" + users[0].cookie(kCookie)}};
   parallel.send(Request{.target = "/slow", .headers = guest}.to_wire());
@@ -186,7 +185,7 @@ TEST_P(LearnStory, ALoginBesideAnotherRequestLeavesTheOldSessionToItsTime) {
 TEST_P(LearnStory, RequestsAndFieldsThatSayLogoutWorkAsWell) {
   launch(learning(
       {R"(logout = [{ method = "GET", path = "/login" }])", "logout_header = \"X-Logged-Out\""}));
-  std::vector<User> users = users_on_alice(2);
+  std::vector<User> users = live_users_on_alice(2);
   const Response bye = users[0].click("/bye");
   EXPECT_FALSE(bye.headers.has("Set-Cookie")) << "the application's cookie is not ours to touch";
   EXPECT_FALSE(bye.headers.has("X-Logged-Out"));
@@ -221,13 +220,7 @@ TEST_P(LearnStory, AUserIsRescuedUnderTheSameValue) {
 
 TEST_P(LearnStory, ADeadlineMovesTheKey) {
   launch(learning());
-  for (FakeNode* each : {&alice_, &bob_}) each->on("/", answer_plainly);
-  order("bleed bob");
-  User user{bonedry_->address()};
-  user.set_cookie(kCookie, "shared-by-all-nodes");
-  user.click();
-  user.click();
-  order("activate bob");
+  User user = user_with_a_shared_value_on_alice();
   order("bleed alice --deadline 100ms");
   EXPECT_TRUE(eventually_dry(alice_));
   for (int i = 0; i < 3; ++i) {
@@ -256,7 +249,7 @@ TEST_P(LearnStory, ForgedValuesMakePendingSessionsOnActiveNodesAlone) {
 
 TEST_P(LearnStory, NoValueIsToldToAnybody) {
   launch(learning());
-  std::vector<User> users = users_on_alice(3);
+  std::vector<User> users = live_users_on_alice(3);
   EXPECT_TRUE(eventually(
       [this] { return bonedry_->out().find("\"verdict\":\"own_node\"") != std::string::npos; }));
   const std::string told = bonedry_->admin("sessions alice") +
@@ -269,14 +262,7 @@ TEST_P(LearnStory, AfterALostLedgerNodesAreNotDryThoughNoUserIsFoundAgain) {
   TestConfig config = learning({"idle_timeout = \"3s\""});
   config.server = {R"(secrets = ["a secret that was used before, 32 or more"])"};
   launch(config);
-  alice_.on("/", answer_plainly);
-  bob_.on("/", answer_plainly);
-  order("bleed bob");
-  User user{bonedry_->address()};
-  user.set_cookie(kCookie, "shared-by-all-nodes");
-  user.click();
-  user.click();
-  order("activate bob");
+  User user = user_with_a_shared_value_on_alice();
   order("bleed alice");
   const TestTime restarted = TestClock::now();
   bonedry_->kill9();

@@ -71,6 +71,32 @@ TEST_P(KeptLedgerStory, WhoLeavesAfterAKillIsMissedInTime) {
   EXPECT_GE(elapsed_since(before), Millis{2000});
 }
 
+TEST_P(KeptLedgerStory, WhoWasAtALongDownloadIsStillThereAfterAKill) {
+  launch(config({"idle_timeout = \"2s\""}));
+  const Gate gate;
+  alice_.on("/film", [gate](NodeExchange& exchange) {
+    exchange.send(exchange.head(200, {{"Content-Length", "1000"}}) + "it begins");
+    (void)gate.wait();
+    exchange.close_after();
+  });
+  User user = live_user_on(alice_);
+  order("bleed alice");
+  HttpClient download{bonedry_->address()};
+  download.send(
+      Request{.target = "/film", .headers = {{"Cookie", "bonedry=" + user.cookie()}}}.to_wire());
+  (void)download.read_head();
+  std::this_thread::sleep_for(Millis{2500});  // longer than anybody may be idle
+  EXPECT_EQ(node(alice_).live, 1);
+  bonedry_->kill9();
+  bonedry_->start();
+  EXPECT_FALSE(node(alice_).dry);
+  EXPECT_EQ(node(alice_).live, 1);
+  user.go_to(bonedry_->address());
+  EXPECT_FALSE(user.click().headers.has("Set-Cookie"));
+  EXPECT_EQ(user.node(), "alice");
+  gate.open();
+}
+
 TEST_P(KeptLedgerStory, KilledUnderLoadItLosesAndMovesNobody) {
   launch(config());
   std::vector<User> users = live_users();

@@ -41,14 +41,7 @@ class LogoutStory : public ShopStory {
 
   /// Live users on alice, without a newcomer elsewhere, and alice bleeds.
   std::vector<User> users_on_bleeding_alice(int count) {
-    order("bleed bob");
-    std::vector<User> users;
-    for (int i = 0; i < count; ++i) {
-      users.emplace_back(bonedry_->address()).click();
-      users.back().click();
-      EXPECT_EQ(users.back().node(), "alice");
-    }
-    order("activate bob");
+    std::vector<User> users = live_users_on_alice(count);
     order("bleed alice");
     EXPECT_EQ(node(alice_).live, count);
     return users;

@@ -50,6 +50,19 @@ class ShopStory : public Story {
     return user;
   }
 
+  /// Users whose cookie has come back, on alice, while nobody comes to bob.
+  [[nodiscard]] std::vector<User> live_users_on_alice(int count) const {
+    order("bleed bob");
+    std::vector<User> users;
+    for (int i = 0; i < count; ++i) {
+      users.emplace_back(bonedry_->address()).click();
+      users.back().click();
+      EXPECT_EQ(users.back().node(), "alice");
+    }
+    order("activate bob");
+    return users;
+  }
+
   [[nodiscard]] NodeView node(const FakeNode& node) const { return bonedry_->node(node.name()); }
   [[nodiscard]] Ctl ctl() const { return Ctl{*bonedry_}; }
   /// A command that must be done.

@@ -238,6 +238,11 @@ std::size_t FakeNode::requests_for(std::string_view path) const {
   return found == counts_.end() ? 0 : found->second;
 }
 
+std::map<std::string, std::size_t, std::less<>> FakeNode::counts() const {
+  const std::lock_guard lock{mutex_};
+  return counts_;
+}
+
 std::vector<NodeRequest> FakeNode::seen() const {
   const std::lock_guard lock{mutex_};
   return seen_;

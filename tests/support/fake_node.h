@@ -110,6 +110,8 @@ class FakeNode {
   [[nodiscard]] std::size_t connections() const;  ///< accepted so far
   [[nodiscard]] std::size_t requests() const;     ///< heads read so far
   [[nodiscard]] std::size_t requests_for(std::string_view path) const;
+  /// The heads read so far by path, all of one moment.
+  [[nodiscard]] std::map<std::string, std::size_t, std::less<>> counts() const;
   [[nodiscard]] std::vector<NodeRequest> seen() const;
   /// The latest request for this path. Throws when there was none.
   [[nodiscard]] NodeRequest last(std::string_view path) const;

@@ -37,7 +37,8 @@ class KeptLedgerTest : public testing::Test {
     return std::move(*start);
   }
   void begin(Ledger& ledger, std::uint64_t number, SessionState state) {
-    const auto session = ledger.begin(key_of(number), kCheck, alice, state, clock.now(), clock.now());
+    const auto session =
+        ledger.begin(key_of(number), kCheck, alice, state, clock.now(), clock.now());
     ledger.close(session.ref, clock.now());
   }
   bool click(Ledger& ledger, std::uint64_t number) {
@@ -122,16 +123,27 @@ TEST_F(KeptLedgerTest, TimeGoesOnWhileNobodyIsThere) {
   EXPECT_EQ(figures(*start.ledger, alice), "0 live, 0 pending");
 }
 
-TEST_F(KeptLedgerTest, WhatADeadProcessHeldIsHeldNoLonger) {
+TEST_F(KeptLedgerTest, WhomADeadProcessServedWasThereUntilItsEnd) {
   {
     auto start = open();
-    (void)start.ledger->begin(key_of(1), kCheck, alice, SessionState::live, clock.now(), clock.now());
+    (void)start.ledger->begin(key_of(1), kCheck, alice, SessionState::live, clock.now(),
+                              clock.now());
     pass(*start.ledger, minutes{30});
     EXPECT_EQ(figures(*start.ledger, alice), "1 live, 0 pending") << "it is held";
   }
+  clock.advance(minutes{1});
   const auto start = open();
-  pass(*start.ledger, seconds{1});
-  EXPECT_EQ(figures(*start.ledger, alice), "0 live, 0 pending");
+  pass(*start.ledger, minutes{18});
+  EXPECT_EQ(figures(*start.ledger, alice), "1 live, 0 pending") << "19 minutes since he was there";
+  pass(*start.ledger, minutes{2});
+  EXPECT_EQ(figures(*start.ledger, alice), "0 live, 0 pending") << "and held no longer";
+}
+
+TEST_F(KeptLedgerTest, ItLooksUnfinishedOnTheDiskWhileSomebodyIsAtWork) {
+  (void)open();
+  damage([](layout::Header& header) { EXPECT_EQ(header.synced.load(), 1U); });
+  const auto restored = open();
+  damage([](layout::Header& header) { EXPECT_EQ(header.synced.load(), 0U); });
 }
 
 TEST_F(KeptLedgerTest, DisplacedSessionsStayDisplaced) {
@@ -202,6 +214,15 @@ TEST_F(KeptLedgerTest, KeysMayRotate) {
   EXPECT_EQ(open().origin, Origin::restored);
 }
 
+TEST_F(KeptLedgerTest, ARotationMayBeTakenBack) {
+  begin(*open().ledger, 1, SessionState::live);
+  const Secrets before = secrets;
+  secrets.all.insert(secrets.all.begin(), "a new one that signs from now on ...");
+  EXPECT_EQ(open().origin, Origin::restored);
+  secrets = before;
+  EXPECT_EQ(open().origin, Origin::restored);
+}
+
 TEST_F(KeptLedgerTest, OneOfAnotherSecretIsSetAside) {
   begin(*open().ledger, 1, SessionState::live);
   secrets = {{"quite another secret, 32 characters"}, SecretAge::maybe_used};
@@ -223,9 +244,63 @@ TEST_F(KeptLedgerTest, OneThatCannotBeTrustedIsSetAside) {
   EXPECT_THAT(open().set_aside, HasSubstr("its size is not what its header says"));
   damage([](layout::Header& header) { header.magic.store(0); });
   EXPECT_THAT(open().set_aside, HasSubstr("not a ledger"));
+  damage([](layout::Header& header) { header.seen_ms.store(-5); });
+  EXPECT_THAT(open().set_aside, HasSubstr("times are damaged"));
+  damage([](layout::Header& header) { header.offset_ms = INT64_MIN; });
+  EXPECT_THAT(open().set_aside, HasSubstr("times are damaged"));
+  damage([](layout::Header& header) { header.slots_used.store(UINT32_MAX); });
+  EXPECT_THAT(open().set_aside, HasSubstr("nodes are damaged"));
+  damage([](layout::Header& header) { ++header.slots_used; });
+  EXPECT_THAT(open().set_aside, HasSubstr("nodes are damaged")) << "one has no name";
   ASSERT_EQ(::truncate(path.c_str(), 10), 0);
   EXPECT_THAT(open().set_aside, HasSubstr("too short"));
-  EXPECT_EQ(others().size(), 5U) << "all of them, though the clock stands still";
+  EXPECT_EQ(others().size(), 9U) << "all of them, though the clock stands still";
+}
+
+TEST_F(KeptLedgerTest, RecordsOfNonsenseHarmNobody) {
+  {
+    auto start = open();
+    for (std::uint64_t user = 0; user < 100; ++user) begin(*start.ledger, user, SessionState::live);
+  }
+  const auto found = LedgerFile::find(path);
+  ASSERT_TRUE(found && *found && (*found)->file);
+  const LedgerFile& file = *(*found)->file;
+  auto* const records = file.at<layout::Record>(file.plan().records_at(0));
+  for (std::size_t i = 0; i < 50; ++i) {
+    records[i].next_same_hash = 77;
+    records[i].wheel_next = static_cast<layout::Index>(i + 1);
+    records[i].last_ms = i % 2 == 0 ? INT64_MAX : INT64_MIN;
+    records[i].created_ms = i % 3 == 0 ? INT64_MAX : INT64_MIN;
+    if (i % 5 == 0) records[i].packed_place.store(UINT64_MAX);
+  }
+  auto* const shard = file.at<layout::ShardHeader>(file.plan().shard_at(0));
+  shard->pending_oldest = 3;
+  shard->free = UINT32_MAX;
+  shard->ready = UINT32_MAX;
+  const auto start = open();
+  pass(*start.ledger, seconds{1});
+  for (std::uint64_t user = 50; user < 100; ++user) EXPECT_TRUE(click(*start.ledger, user));
+  pass(*start.ledger, std::chrono::hours{24});
+  EXPECT_EQ(figures(*start.ledger, alice), "0 live, 0 pending");
+  EXPECT_EQ(start.ledger->totals().sessions, 0U);
+}
+
+TEST_F(KeptLedgerTest, ARecordCountThatWasLostLeavesNothingBehind) {
+  {
+    auto start = open();
+    for (std::uint64_t user = 0; user < 100; ++user) begin(*start.ledger, user, SessionState::live);
+  }
+  {
+    const auto found = LedgerFile::find(path);
+    ASSERT_TRUE(found && *found && (*found)->file);
+    const LedgerFile& file = *(*found)->file;
+    file.at<layout::ShardHeader>(file.plan().shard_at(0))->used = 0;
+  }
+  const auto start = open();
+  EXPECT_EQ(figures(*start.ledger, alice), "0 live, 0 pending");
+  for (std::uint64_t user = 0; user < 100; ++user) begin(*start.ledger, user, SessionState::live);
+  pass(*start.ledger, minutes{21});
+  EXPECT_EQ(figures(*start.ledger, alice), "0 live, 0 pending");
 }
 
 TEST_F(KeptLedgerTest, AnUnusableFolderIsAnError) {
@@ -270,6 +345,40 @@ TEST_F(KeptLedgerTest, TooSmallACapacityLetsPendingOnesGoFirstAndSaysSo) {
   EXPECT_EQ(start.ledger->last_eviction(alice), clock.now()) << "so that dryness is withheld";
 }
 
+TEST_F(KeptLedgerTest, TimeGoesOnAfterAChangeOfTheCapacityAndAPowerCut) {
+  begin(*open(1000).ledger, 1, SessionState::live);
+  damage([](layout::Header& header) { ++header.boot; });
+  clock.advance(minutes{1});
+  EXPECT_EQ(open(2000).origin, Origin::resized);
+  damage([](layout::Header& header) {
+    ++header.boot;
+    header.synced.store(0);
+  });
+  ManualClock rebooted;
+  rebooted.jump_wall(minutes{15});
+  const auto start = MappedLedger::open(path, 2000, secrets, rebooted);
+  ASSERT_TRUE(start);
+  EXPECT_EQ(rebooted.now() - test::list(*start->ledger, alice, 10).at(0).created, minutes{15});
+}
+
+TEST_F(KeptLedgerTest, AShrunkenOneKeepsTheYoungestOfThePending) {
+  {
+    auto start = open(1000);
+    for (std::uint64_t user = 0; user < 100; ++user) {  // records are used again, out of order
+      begin(*start.ledger, user, SessionState::pending);
+    }
+    pass(*start.ledger, minutes{11});
+    for (std::uint64_t user = 100; user < 200; ++user) {
+      clock.advance(Millis{10});
+      begin(*start.ledger, user, SessionState::pending);
+    }
+  }
+  const auto start = open(40);
+  EXPECT_EQ(start.ledger->totals().evicted, 60U);
+  for (std::uint64_t user = 160; user < 200; ++user)
+    EXPECT_TRUE(click(*start.ledger, user)) << user;
+}
+
 TEST_F(KeptLedgerTest, TwoGenerationsShareIt) {
   auto old = open();
   begin(*old.ledger, 1, SessionState::live);
@@ -294,7 +403,10 @@ TEST_F(KeptLedgerTest, WhatTheOldGenerationHoldsLastsAsLongAsItDoes) {
   pass(*next.ledger, minutes{30});
   EXPECT_EQ(figures(*next.ledger, alice), "2 live, 0 pending");
   old.ledger.reset();
-  pass(*next.ledger, seconds{1});
+  pass(*next.ledger, Millis{100});  // it is noticed
+  pass(*next.ledger, minutes{19});
+  EXPECT_EQ(figures(*next.ledger, alice), "2 live, 0 pending") << "it was there until now";
+  pass(*next.ledger, minutes{2});
   EXPECT_EQ(figures(*next.ledger, alice), "1 live, 0 pending");
   EXPECT_EQ(open().origin, Origin::shared) << "the place of the old one is free again";
 }
