@@ -75,7 +75,8 @@ void Journal::take_line(const std::string& line, const std::string& newcomer, Fi
   ++figures.lines;
   ++entry.lines;
   const std::string verdict = parsed.at("verdict");
-  const bool done = parsed.at("end") == "completed";
+  entry.end = parsed.at("end");
+  const bool done = entry.end == "completed";
   ++figures.verdicts[verdict];
   if (done && entry.reached == 0) complain("completed, and no node has seen it: " + line);
 
@@ -93,8 +94,11 @@ void Journal::take_line(const std::string& line, const std::string& newcomer, Fi
   if (answer.fate == Fate::cut && done) complain("its client got only a part: " + line);
   const bool changed = answer.fate == Fate::whole && answer.status == 200 &&
                        !answer.node_before.empty() && answer.node_before != answer.node;
-  if (changed && verdict != "moved" && verdict != "rescued" && verdict != "late") {
-    complain("its user was on " + answer.node_before + " before: " + line);
+  // Of a node that is forgotten nobody is late.
+  const bool forgotten = answer.node_before == newcomer && answer.away >= kIdleTimeout;
+  if (changed && verdict != "moved" && verdict != "rescued" && verdict != "late" && !forgotten) {
+    complain("its user was on " + answer.node_before + " " + std::to_string(answer.away.count()) +
+             " ms before: " + line);
   }
 }
 
@@ -118,7 +122,8 @@ void Journal::judge(Id id, const Entry& entry, Figures& figures) {
   ++figures.failed;
   if (!excused(entry)) {
     complain(name + " failed (status " + std::to_string(entry.answer.status) +
-             ") while all nodes were well");
+             ") while all nodes were well: " + entry.answer.trouble + ", logged as '" + entry.end +
+             "'");
   }
 }
 

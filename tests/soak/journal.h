@@ -2,6 +2,7 @@
 
 #include "tests/support/bonedry_process.h"
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -14,6 +15,9 @@
 namespace bonedry::soak {
 
 using test::TestTime;
+
+/// Of all sessions of the soak.
+constexpr Millis kIdleTimeout = std::chrono::seconds{2};
 
 /// What a client knows of the end of a request.
 enum class Fate : std::uint8_t {
@@ -31,12 +35,15 @@ class Journal {
 
   /// A request that a client is about to send; its target must end with "?" and the number.
   [[nodiscard]] Id asks(std::string_view method);
-  /// `node_before`: where the same user was served last, "" when that is nobody's.
+  /// `node_before`: where the same user was served last, "" when that is nobody's, and how long
+  /// before this request that was. `trouble`: what the client met when there was no answer.
   struct Answer {
     Fate fate = Fate::none;
     int status = 0;
     std::string node = {};
     std::string node_before = {};
+    Millis away = {};
+    std::string trouble = {};
   };
   void answered(Id id, const Answer& answer);
   /// A node has read the head of a request for this target.
@@ -71,6 +78,7 @@ class Journal {
     bool once = false;  ///< it must not reach nodes twice
     std::uint16_t reached = 0;
     std::uint16_t lines = 0;
+    std::string end = {};  ///< as the access log has it
   };
   struct Outage {
     std::string node;

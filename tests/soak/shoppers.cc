@@ -125,44 +125,45 @@ Request Shoppers::request_for(Self& self, std::string_view path, Journal::Id& id
   return request;
 }
 
-void Shoppers::click(Self& self, User& user, std::string& node) {
+void Shoppers::click(Self& self, Customer& customer) {
   int roll = self.roll(1, 100);
   std::size_t chosen = 0;
   while (roll > kPages[chosen].share) roll -= kPages[chosen++].share;
   Journal::Id id = 0;
   Request request = request_for(self, kPages[chosen].path, id);
   if (self.roll(1, 10) == 1) request.headers.add("Connection", "close");
-  Journal::Answer answer{.node_before = node};
+  Journal::Answer answer{.node_before = customer.node,
+                         .away = test::elapsed_since(customer.served)};
   try {
-    const Response response = user.send(std::move(request));
+    const Response response = customer.user.send(std::move(request));
     answer.fate = fate_of(response);
     answer.status = response.status;
-    answer.node = user.node();
+    answer.node = customer.user.node();
     if (const std::string fault = fault_in(kPages[chosen], response); !fault.empty()) {
       journal_.complain(fault);
     }
-  } catch (const test::SocketError&) {
+  } catch (const test::SocketError& error) {
     answer.fate = Fate::none;
+    answer.trouble = error.what();
   }
-  if (!answer.node.empty()) node = answer.node;
+  if (!answer.node.empty()) customer.node = answer.node;
+  customer.served = test::TestClock::now();
   journal_.answered(id, answer);
 }
 
 void Shoppers::browse(Self& self) {
-  User user{self.address};
-  std::string node;
+  Customer customer{User{self.address}};
   for (int clicks = self.roll(5, 40); clicks > 0 && !home_.wait(Millis{0}); --clicks) {
-    click(self, user, node);
-    if (self.roll(1, 10) == 1) user.disconnect();
+    click(self, customer);
+    if (self.roll(1, 10) == 1) customer.user.disconnect();
     const bool falls_asleep = self.roll(1, 200) == 1;  // for longer than a session lives
     pause(falls_asleep ? 2500 : self.roll(0, 100));
   }
 }
 
 void Shoppers::forget(Self& self) {
-  User user{self.address};
-  std::string nobody;
-  click(self, user, nobody);
+  Customer customer{User{self.address}};
+  click(self, customer);
   pause(self.roll(20, 100));
 }
 
@@ -176,11 +177,13 @@ void Shoppers::pipeline(Self& self) {
     client.send(all);
     for (Journal::Answer& answer : answers) {
       const Response response = client.read_response();
-      answer = {fate_of(response), response.status, response.headers.get("X-Node"), ""};
+      answer = {fate_of(response), response.status, response.headers.get("X-Node")};
       if (response.headers.has_token("Connection", "close")) break;
     }
-  } catch (const test::SocketError&) {
-    // Those without an answer have none.
+  } catch (const test::SocketError& error) {
+    for (Journal::Answer& answer : answers) {  // those without an answer have none
+      if (answer.fate == Fate::none) answer.trouble = error.what();
+    }
   }
   bool closed = false;  // after an answer that broke off or closed, the rest was not taken up
   for (std::size_t i = 0; i < ids.size(); ++i) {
@@ -200,12 +203,13 @@ void Shoppers::read_slowly(Self& self) {
     client.socket().limit_receive_buffer(16 * 1024);
     client.send(request.to_wire());
     const Response response = client.read_response_into([this](std::string_view) { pause(5); });
-    answer = {fate_of(response), response.status, response.headers.get("X-Node"), ""};
+    answer = {fate_of(response), response.status, response.headers.get("X-Node")};
     if (const std::string fault = fault_in(page("/8m"), response); !fault.empty()) {
       journal_.complain(fault);
     }
-  } catch (const test::SocketError&) {
+  } catch (const test::SocketError& error) {
     answer.fate = Fate::none;
+    answer.trouble = error.what();
   }
   journal_.answered(id, answer);
 }

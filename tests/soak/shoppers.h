@@ -35,6 +35,12 @@ class Shoppers {
       return std::uniform_int_distribution<int>{least, most}(dice);
     }
   };
+  /// A user, and what they remember.
+  struct Customer {
+    test::User user;
+    std::string node = {};  ///< where they were served last; "": nowhere yet
+    TestTime served = {};   ///< until when
+  };
   using Errand = void (Shoppers::*)(Self&);
 
   void send_out(std::size_t clients, Errand errand);
@@ -47,7 +53,7 @@ class Shoppers {
   void go_within_answer(Self& self);
 
   [[nodiscard]] test::Request request_for(Self& self, std::string_view path, Journal::Id& id);
-  void click(Self& self, test::User& user, std::string& node);
+  void click(Self& self, Customer& customer);
   void pause(int most_ms);
 
   std::vector<std::string> addresses_;

@@ -39,7 +39,9 @@ TestConfig two_pools(const std::vector<Operators::Place>& places) {
   config.timeouts = {"shutdown = \"5s\""};
   config.environment = {kAsanOptions};
   for (const char* name : {"shop", "store"}) {
-    test::TestPool pool{.name = name, .session = {"idle_timeout = \"2s\""}};
+    test::TestPool pool{
+        .name = name,
+        .session = {"idle_timeout = \"" + std::to_string(kIdleTimeout.count()) + "ms\""}};
     for (const Operators::Place& place : places) {
       if (place.pool == name) pool.nodes.emplace_back(place.node);
     }
