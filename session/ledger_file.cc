@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <bit>
 #include <cerrno>
+#include <cmath>
 #include <new>
 #include <thread>
 
@@ -25,6 +26,7 @@ using layout::Slot;
 namespace {
 
 constexpr std::size_t kPage = 4096;
+constexpr double kSigmas = 4.2;
 // Held sessions are bounded by the client connections of two processes, which this is far above
 // for any capacity that suits them; beyond it sessions are evicted as they begin.
 constexpr std::size_t kHeldBeyond = 65'536;
@@ -63,7 +65,11 @@ LedgerPlan::LedgerPlan(std::size_t capacity)
       room_(share(0) * 2 + kHeldBeyond / shards_) {}
 
 std::size_t LedgerPlan::share(std::size_t shard) const {
-  return capacity_ / shards_ + (shard < capacity_ % shards_ ? 1 : 0);
+  const std::size_t even = capacity_ / shards_ + (shard < capacity_ % shards_ ? 1 : 0);
+  if (shards_ == 1) return even;
+  // Sessions go to shards at random: by this much more than its part one of 64 is over once in a
+  // thousand times.
+  return even + static_cast<std::size_t>(kSigmas * std::sqrt(even));
 }
 
 std::size_t LedgerPlan::slots_at() {
@@ -99,6 +105,8 @@ LedgerFile::Bytes LedgerFile::map(std::size_t length, int fd) {
   const int kind = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
   void* const bytes = ::mmap(nullptr, length, PROT_READ | PROT_WRITE, kind | MAP_NORESERVE, fd, 0);
   if (bytes == MAP_FAILED) return Bytes{nullptr, Unmap{}};
+  // Users come in no order: what the kernel would read around each of them is memory for nothing.
+  if (fd >= 0) ::madvise(bytes, length, MADV_RANDOM);
   return Bytes{static_cast<std::byte*>(bytes), Unmap{length}};
 }
 
@@ -160,6 +168,13 @@ bool LedgerFile::reserve(std::size_t offset, std::size_t length) const {
       ::posix_fallocate(fd_.get(), static_cast<off_t>(offset), static_cast<off_t>(length));
   errno = error;
   return error == 0;
+}
+
+void LedgerFile::read_ahead(std::size_t offset, std::size_t length) const {
+  if (fd_.is_open()) {
+    ::posix_fadvise(fd_.get(), static_cast<off_t>(offset), static_cast<off_t>(length),
+                    POSIX_FADV_WILLNEED);
+  }
 }
 
 void LedgerFile::sync() const {

@@ -19,7 +19,7 @@ class LedgerPlan {
 
   [[nodiscard]] std::size_t capacity() const { return capacity_; }
   [[nodiscard]] std::size_t shards() const { return shards_; }
-  /// Sessions that a shard keeps.
+  /// Sessions that a shard keeps: its part of the capacity, and what chance may add to it.
   [[nodiscard]] std::size_t share(std::size_t shard) const;
   /// Records that it has place for: held ones may exceed its share.
   [[nodiscard]] std::size_t room() const { return room_; }
@@ -68,6 +68,8 @@ class LedgerFile {
   /// Gives bytes their place on the disk, so that writing to them cannot fail: a full disk would
   /// kill the process at that very store. False when there is no room.
   [[nodiscard]] bool reserve(std::size_t offset, std::size_t length) const;
+  /// Asks the system to have these bytes in memory soon; without it each page is read by itself.
+  void read_ahead(std::size_t offset, std::size_t length) const;
   /// Writes everything to the disk. Slow.
   void sync() const;
   /// Writes the header alone.

@@ -7,6 +7,7 @@ import statistics
 import subprocess
 import time
 
+from .ledger import ExpiryCase, LedgerCase
 from .load import Load, run_wrk
 from .machine import BenchError
 from .proxies import Setting, find_program
@@ -267,6 +268,8 @@ def body_case(size, connections, goals):
 SMALL = (Goal("to_peer", 0.80), Goal("to_copy", 1.20))
 LARGE = (Goal("to_peer", 0.55), Goal("to_splice", 1.20))
 
+LEDGER = (Goal("bytes_each", 96), Goal("touch_ns", 300), Goal("count_ns", 100))
+
 CASES = {
     "64B": body_case(64, 64, SMALL),
     "10K": body_case(10 * KIB, 64, SMALL),
@@ -287,6 +290,9 @@ CASES = {
     "sessions": SessionsCase("1,000,000 sessions against 16"),
     "connections": ConnectionsCase("64 busy connections, 10,000 open against 64", of_peers=True),
     "workers": WorkersCase(),
+    "ledger1M": LedgerCase(1000000, "1,000,000 sessions, without a proxy", LEDGER),
+    "ledger10M": LedgerCase(10000000, "10,000,000 sessions, without a proxy", LEDGER),
+    "expiry": ExpiryCase((Goal("p99_growth", 1.3), Goal("late_ms", 1000))),
     # What a slow client may hold in memory: a chunk in each direction, and its connections.
     "slow": SlowCase((Goal("p99_growth", 1.5), Goal("bytes_each", 2 * 32 * KIB + 4 * KIB))),
 }
@@ -304,9 +310,9 @@ def run_case(name, bench):
     return rows
 
 
-def make_setting(bench, nodes=None, workers=1, pinned_to=None):
+def make_setting(bench, nodes=None, pinned_to=None, **others):
     nodes = nodes or [("127.0.0.1", port) for port in bench.node_ports]
-    return Setting(nodes, workers, pinned_to or bench.proxy_core)
+    return Setting(nodes, pinned_to=pinned_to or bench.proxy_core, **others)
 
 
 def measure(bench, running, load, seconds, core=None):

@@ -9,19 +9,24 @@ from .machine import BenchError, Process, free_port
 
 
 class Setting:
-    """What a proxy is asked to be. `nodes` are (address, port) pairs."""
+    """What a proxy is asked to be. `nodes` are (address, port) pairs. The last two are for who
+    keeps a ledger: where it is, if it is there already, and how long a session lasts."""
 
-    def __init__(self, nodes, workers=1, pinned_to=(0,), sessions=1000000):
+    def __init__(self, nodes, workers=1, pinned_to=(0,), sessions=1000000, state_dir=None,
+                 idle_timeout="20m"):
         self.nodes = nodes
         self.workers = workers
         self.pinned_to = set(pinned_to)
         self.sessions = sessions
+        self.state_dir = state_dir
+        self.idle_timeout = idle_timeout
 
 
 class Proxy:
     """A kind of proxy; `start` runs one."""
 
     sticky = True
+    keeps_ledger = False
 
     def __init__(self, name, program):
         self.name = name
@@ -37,7 +42,7 @@ class Proxy:
                           os.path.join(folder, "log"))
         try:
             process.wait_for_port(port)
-            return Running(self, process, port)
+            return Running(self, process, port, os.path.join(folder, "admin.sock"))
         except BaseException:
             process.stop()
             raise
@@ -50,6 +55,8 @@ def write(path, text):
 
 
 class Bonedry(Proxy):
+    keeps_ledger = True
+
     def command(self, folder, port, setting):
         nodes = "".join(f"""
   [[pool.node]]
@@ -59,7 +66,7 @@ class Bonedry(Proxy):
         config = f"""
 [server]
 workers = {setting.workers}
-state_dir = "{folder}/state"
+state_dir = "{setting.state_dir or folder + "/state"}"
 [admin]
 socket = "{folder}/admin.sock"
 [log]
@@ -71,6 +78,8 @@ address = "127.0.0.1:{port}"
 pool = "shop"
 [[pool]]
 name = "shop"
+[pool.session]
+idle_timeout = "{setting.idle_timeout}"
 {nodes}"""
         return [self.program, "--config", write(os.path.join(folder, "bonedry.toml"), config)]
 
@@ -160,12 +169,13 @@ class Relay(Proxy):
 
 
 class Running:
-    """A proxy at work."""
+    """A proxy at work. `admin_socket` is that of who keeps a ledger."""
 
-    def __init__(self, proxy, process, port):
+    def __init__(self, proxy, process, port, admin_socket):
         self.proxy = proxy
         self.process = process
         self.port = port
+        self.admin_socket = admin_socket
         self.cookies = []
 
     @property
