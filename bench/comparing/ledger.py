@@ -144,4 +144,5 @@ class Watch:
             admin.sendall(b"status json\n")
             admin.shutdown(socket.SHUT_WR)
             with admin.makefile("rb") as answer:
-                return sum(node["live"] for node in json.load(answer)["nodes"])
+                pools = json.load(answer)["pools"]
+        return sum(node["sessions"]["live"] for pool in pools for node in pool["nodes"])
