@@ -16,6 +16,7 @@ using balancer::PoolView;
 namespace {
 
 constexpr int kSweepRounds = 50;  // per tick: bounds the pause, and a million expire in seconds
+constexpr const char* kRemoved = "removed from the config";
 constexpr Millis kRetrySave = std::chrono::seconds{2};
 constexpr Millis kReportEvictions = std::chrono::seconds{10};
 
@@ -44,6 +45,7 @@ ControlPlane::ControlPlane(Parts parts, conf::Config config, NodeRecords records
       records_(std::move(records)),
       forecaster_(parts_.clock, parts_.ledger) {
   adopt_nodes(records_);
+  retain_forgotten();
   restore_removed();
   topology_ = build();
   acknowledged_ = topology_->version;  // workers start with it
@@ -76,6 +78,7 @@ void ControlPlane::adopt_node(const conf::Pool& pool, const conf::Node& node) {
   const session::NodeSlot slot = parts_.ledger.slot_of(key);
   parts_.ledger.set_times(
       slot, {pool.session.idle_timeout, pool.session.pending_timeout, pool.session.max_lifetime});
+  parts_.ledger.set_address(slot, conf::to_string(node.address));
   auto& live = nodes_[key];
   if (!live) {
     live = std::make_shared<balancer::Node>(pool.name, node.name, parts_.ledger.counts(slot));
@@ -83,7 +86,26 @@ void ControlPlane::adopt_node(const conf::Pool& pool, const conf::Node& node) {
   if (!pool.health.active) live->set_health(balancer::Health::unknown);
 }
 
-/// Nodes that the config lost before a restart, while users were on them.
+void ControlPlane::retain_forgotten() {
+  for (const session::KnownNode& known : parts_.ledger.nodes()) {
+    const std::string pool = known.key.substr(0, known.key.find('/'));
+    const bool lost =
+        !nodes_.contains(known.key) &&
+        std::ranges::find(config_.pools, pool, &conf::Pool::name) != config_.pools.end();
+    if (!lost || parts_.ledger.counts(known.slot).read().all() == 0) continue;
+    const std::optional<conf::Address> address = conf::parse_address(known.address);
+    if (!address) continue;
+    const auto [kept, is_new] = records_.try_emplace(known.key);
+    kept->second.removed_from = address;
+    if (!is_new) continue;
+    kept->second.since = parts_.clock.wall();
+    kept->second.by = "config";
+    kept->second.reason = kRemoved;
+    parts_.events.add("bleed", known.key, "bleeding" + who(kept->second.by, kRemoved));
+  }
+}
+
+/// Nodes that the config lost while users were on them.
 void ControlPlane::restore_removed() {
   for (const auto& [key, kept] : records_) {
     if (!kept.removed_from) continue;
@@ -327,7 +349,7 @@ ControlPlane::Keys ControlPlane::retain_removed(const conf::Config& next, NodeRe
       if (view.state == NodeState::active) {
         its_record.since = parts_.clock.wall();
         its_record.by = "config";
-        its_record.reason = "removed from the config";
+        its_record.reason = kRemoved;
         leaving.push_back(view.node->key());
       }
       kept.push_back(

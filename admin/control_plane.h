@@ -188,6 +188,8 @@ class ControlPlane {
   /// Adds to `records` what weight 0 means; returns the nodes concerned.
   Keys adopt_nodes(NodeRecords& records);
   void adopt_node(const conf::Pool& pool, const conf::Node& node);
+  /// Notes the nodes that the config lost while the proxy was down, and users are on.
+  void retain_forgotten();
   void restore_removed();
   void report_evictions();
   [[nodiscard]] Keys retain_removed(const conf::Config& next, NodeRecords& records);

@@ -10,7 +10,9 @@
 #include <functional>
 #include <limits>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace bonedry::session {
 
@@ -39,6 +41,13 @@ using CookieCheck = std::uint64_t;
 struct SessionRef {
   std::uint32_t shard = 0;
   std::uint32_t index = 0;
+};
+
+/// A node that a ledger has a slot for, be it in the config or not.
+struct KnownNode {
+  std::string key;
+  NodeSlot slot = 0;
+  std::string address;  ///< empty: it was never told
 };
 
 /// What a session of a node may last.
@@ -102,6 +111,10 @@ class Ledger {
   /// Throws std::length_error past the bound on nodes in a process's life.
   virtual NodeSlot slot_of(std::string_view node_key) = 0;
   virtual void set_times(NodeSlot slot, SessionTimes times) = 0;
+  /// Notes where a node is, should the config forget it while users are on it. One of more than 63
+  /// characters is not noted.
+  virtual void set_address(NodeSlot slot, std::string_view address) = 0;
+  [[nodiscard]] virtual std::vector<KnownNode> nodes() const = 0;
   /// Lives as long as the ledger.
   [[nodiscard]] virtual const balancer::SessionCounts& counts(NodeSlot slot) const = 0;
 

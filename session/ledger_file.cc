@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <bit>
 #include <cerrno>
-#include <cmath>
 #include <new>
 #include <thread>
 
@@ -26,7 +25,6 @@ using layout::Slot;
 namespace {
 
 constexpr std::size_t kPage = 4096;
-constexpr double kSigmas = 4.2;
 // Held sessions are bounded by the client connections of two processes, which this is far above
 // for any capacity that suits them; beyond it sessions are evicted as they begin.
 constexpr std::size_t kHeldBeyond = 65'536;
@@ -65,11 +63,7 @@ LedgerPlan::LedgerPlan(std::size_t capacity)
       room_(share(0) * 2 + kHeldBeyond / shards_) {}
 
 std::size_t LedgerPlan::share(std::size_t shard) const {
-  const std::size_t even = capacity_ / shards_ + (shard < capacity_ % shards_ ? 1 : 0);
-  if (shards_ == 1) return even;
-  // Sessions go to shards at random: by this much more than its part one of 64 is over once in a
-  // thousand times.
-  return even + static_cast<std::size_t>(kSigmas * std::sqrt(even));
+  return capacity_ / shards_ + (shard < capacity_ % shards_ ? 1 : 0);
 }
 
 std::size_t LedgerPlan::slots_at() {

@@ -19,7 +19,7 @@ class LedgerPlan {
 
   [[nodiscard]] std::size_t capacity() const { return capacity_; }
   [[nodiscard]] std::size_t shards() const { return shards_; }
-  /// Sessions that a shard keeps: its part of the capacity, and what chance may add to it.
+  /// Sessions that a shard keeps.
   [[nodiscard]] std::size_t share(std::size_t shard) const;
   /// Records that it has place for: held ones may exceed its share.
   [[nodiscard]] std::size_t room() const { return room_; }

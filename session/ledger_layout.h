@@ -20,10 +20,11 @@
 namespace bonedry::session::layout {
 
 constexpr std::uint64_t kMagic = 0x6c7972646e6f6200;  // "\0bondryl"
-constexpr std::uint32_t kVersion = 2;
+constexpr std::uint32_t kVersion = 3;
 
 constexpr std::size_t kMaxSlots = 8192;    // nodes that a file can know; recycled when unused
 constexpr std::size_t kMaxName = 136;      // "pool/node": 64 characters each, see conf/values.cc
+constexpr std::size_t kMaxAddress = 64;    // "[IPv6]:port" in its longest form has 53 characters
 constexpr std::size_t kMaxShards = 64;     // far above the worker threads that could contend
 constexpr std::size_t kShardWorth = 1024;  // smaller shards would fill unevenly
 constexpr std::int64_t kTickMs = 100;      // how exactly the wheel knows a time
@@ -54,7 +55,8 @@ struct Header {
 };
 
 struct Slot {
-  std::array<char, kMaxName> name;  // zero-terminated
+  std::array<char, kMaxName> name;        // zero-terminated
+  std::array<char, kMaxAddress> address;  // the same; its first byte is written last
   balancer::SessionCounts counts;
   std::uint32_t generation;  // changed under all shard locks, read under any
   std::int64_t idle_ms;      // the same

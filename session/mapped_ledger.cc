@@ -92,6 +92,7 @@ NodeSlot MappedLedger::new_slot(std::string_view name) {
   }
   slots_[slot].evicted_ms.store(0);
   for (auto& count : slots_[slot].stays) count.store(0);
+  slots_[slot].address.front() = '\0';
   *std::ranges::copy(name, slots_[slot].name.begin()).out = '\0';
   if (slot == next) header_.slots_used.store(next + 1);
   return slot;
@@ -113,6 +114,26 @@ void MappedLedger::set_times(NodeSlot slot, SessionTimes times) {
     const RobustLock lock = shard.lock();
     shard.place_all(slot);
   }
+}
+
+void MappedLedger::set_address(NodeSlot slot, std::string_view address) {
+  auto& kept = slots_[slot].address;
+  if (std::string_view(kept.data()) == address) return;
+  // A kill between leaves none, rather than parts of two.
+  const std::atomic_ref first(kept.front());
+  first.store('\0');
+  if (address.empty() || address.size() >= kept.size()) return;
+  *std::ranges::copy(address.substr(1), kept.begin() + 1).out = '\0';
+  first.store(address.front());
+}
+
+std::vector<KnownNode> MappedLedger::nodes() const {
+  std::vector<KnownNode> all;
+  const NodeSlot used = header_.slots_used.load();
+  for (NodeSlot slot = 0; slot < used; ++slot) {
+    all.push_back({slots_[slot].name.data(), slot, slots_[slot].address.data()});
+  }
+  return all;
 }
 
 bool MappedLedger::put_times(NodeSlot slot, SessionTimes times) {

@@ -50,6 +50,8 @@ class MappedLedger final : public Ledger {
 
   NodeSlot slot_of(std::string_view node_key) override;
   void set_times(NodeSlot slot, SessionTimes times) override;
+  void set_address(NodeSlot slot, std::string_view address) override;
+  [[nodiscard]] std::vector<KnownNode> nodes() const override;
   [[nodiscard]] const balancer::SessionCounts& counts(NodeSlot slot) const override;
   Lookup open(const SessionKey& key, CookieCheck check, Instant now) override;
   std::optional<OpenedSession> open_verified(const SessionKey& key, Instant now) override;

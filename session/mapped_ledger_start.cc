@@ -69,7 +69,9 @@ std::string damage(const LedgerFile& file) {
   const auto* const slots = file.at<Slot>(LedgerPlan::slots_at());
   for (std::uint32_t slot = 0; slot < header.slots_used.load(); ++slot) {
     const auto& name = slots[slot].name;
-    const bool ends = std::ranges::find(name, '\0') != name.end();
+    const auto& address = slots[slot].address;
+    const bool ends = std::ranges::find(name, '\0') != name.end() &&
+                      std::ranges::find(address, '\0') != address.end();
     if (!ends || name.front() == '\0') return "its nodes are damaged";
   }
   return "";
@@ -224,6 +226,7 @@ bool MappedLedger::copy_from(const MappedLedger& old) {
 
 void MappedLedger::copy_slot(const Slot& from, Slot& to) {
   to.name = from.name;
+  to.address = from.address;
   to.generation = from.generation;
   to.idle_ms = from.idle_ms;
   to.pending_ms = from.pending_ms;

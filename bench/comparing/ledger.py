@@ -78,7 +78,8 @@ class ExpiryCase:
         first_end = last_end - self.window_seconds
         load = Load(pause_ms=20)
         try:
-            with bench.running([proxy], load.users, state_dir=state_dir, sessions=self.sessions,
+            with bench.running([proxy], load.users, state_dir=state_dir,
+                               sessions=filled["capacity"],
                                idle_timeout=f"{self.idle_seconds}s") as (running,):
                 bench.measure(running, load, 1)
                 with Watch(running) as watch:

@@ -32,6 +32,9 @@ using session::SessionState;
 using Stopwatch = std::chrono::steady_clock;
 
 constexpr session::CookieCheck kCheck = 77;
+// Sessions go to shards at random, and one that is full evicts: a million needs room for so many
+// per mille more, ten million for less.
+constexpr std::int64_t kHeadroom = 40;
 constexpr int kBatch = 16;  // touches to one look at the clock, which costs a quarter of one
 constexpr int kBatches = 100'000;
 constexpr int kReads = 10'000'000;
@@ -57,8 +60,9 @@ Table open_table(const std::string& state_dir, std::int64_t sessions, const Cloc
   server.state_dir = state_dir;
   const Result<session::Secrets> secrets = session::load_secrets(server);
   if (!secrets) throw std::runtime_error(secrets.error());
-  Result<MappedLedger::Start> start = MappedLedger::open(
-      state_dir + "/ledger", static_cast<std::size_t>(sessions), *secrets, clock);
+  const auto capacity = static_cast<std::size_t>(sessions + sessions * kHeadroom / 1000);
+  Result<MappedLedger::Start> start =
+      MappedLedger::open(state_dir + "/ledger", capacity, *secrets, clock);
   if (!start) throw std::runtime_error(start.error());
   const NodeSlot node = start->ledger->slot_of("shop/node0");
   start->ledger->set_times(
@@ -163,7 +167,8 @@ nlohmann::json prepare(const std::string& state_dir, std::int64_t sessions, Mill
   const Table table = open_table(state_dir, sessions, clock);
   const Instant now = clock.now();
   fill(table, now, spread);
-  return {{"sessions", sessions}, {"now_ms", now.ms}};
+  return {
+      {"sessions", sessions}, {"capacity", table.ledger->totals().capacity}, {"now_ms", now.ms}};
 }
 
 }  // namespace

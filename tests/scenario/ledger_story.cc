@@ -155,6 +155,20 @@ TEST_P(KeptLedgerStory, AnotherCapacityLosesNobody) {
   expect_unmoved(users);
 }
 
+TEST_P(KeptLedgerStory, ANodeTakenOutOfTheConfigMeanwhileKeepsItsUsers) {
+  TestConfig shop = config();
+  launch(shop);
+  std::vector<User> users = live_users();
+  std::erase_if(shop.pools[0].nodes, [](const TestNode& node) { return node.name == "alice"; });
+  bonedry_->configure(shop);
+  bonedry_->kill9();
+  bonedry_->start();
+  EXPECT_EQ(node(alice_).state, "bleeding");
+  EXPECT_EQ(node(alice_).live, kUsers / 2);
+  expect_unmoved(users);
+  EXPECT_EQ(new_user_on(bob_).node(), "bob");
+}
+
 TEST_P(KeptLedgerStory, ALedgerThatIsNoneIsSetAsideAndSaid) {
   launch(config());
   const User user = live_user_on(alice_);

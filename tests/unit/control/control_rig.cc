@@ -26,6 +26,10 @@ conf::Node ControlTest::node(const std::string& name, unsigned weight) {
 
 void ControlTest::start() {
   ledger = std::make_unique<session::MappedLedger>(1000, clock.now());
+  start_control();
+}
+
+void ControlTest::start_control() {
   const auto load = [this]() -> Result<conf::Config> {
     if (!load_error.empty()) return Failure{load_error};
     return config;
@@ -40,6 +44,12 @@ void ControlTest::restart() {
   publisher = {};
   incomplete_since = clock.now();
   start();
+}
+
+void ControlTest::restart_on_ledger() {
+  control.reset();
+  publisher = {};
+  start_control();
 }
 
 Answer ControlTest::note_answer() {

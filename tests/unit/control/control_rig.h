@@ -60,6 +60,8 @@ class ControlTest : public testing::Test {
   void start();
   /// The proxy ends and starts again: nothing is left but the state file. Its ledger was lost.
   void restart();
+  /// The same with the ledger that it had.
+  void restart_on_ledger();
 
   static conf::Node node(const std::string& name, unsigned weight = 100);
   /// The pool "shop" of the config to start with, or to reload.
@@ -117,6 +119,7 @@ class ControlTest : public testing::Test {
   std::unique_ptr<ControlPlane> control;
 
  private:
+  void start_control();
   std::string answer_of(const std::function<void(const Answer&)>& command);
 };
 

@@ -224,6 +224,34 @@ TEST_F(ReloadTest, ARemovedNodeWithUsersIsRememberedOverARestart) {
   EXPECT_FALSE(there("alice"));
 }
 
+TEST_F(ReloadTest, ANodeThatARestartFindsRemovedBleedsUntilItIsDry) {
+  add_user("shop/alice", 1);
+  remove("alice");
+  remove("bob");
+  restart_on_ledger();
+  ASSERT_TRUE(there("alice"));
+  EXPECT_FALSE(there("bob")) << "nobody was on it";
+  EXPECT_EQ(door("shop/alice"), "bleeding, sessions_only");
+  EXPECT_EQ(view("shop/alice").address.port, 9000 + 'a');
+  EXPECT_EQ(status("shop/alice").bleeding->reason, "removed from the config");
+  EXPECT_EQ(events_of("bleed"), "shop/alice: bleeding by config, reason: removed from the config");
+  EXPECT_FALSE(click(1)->displaced);
+  pass(kIdle);
+  EXPECT_FALSE(there("alice"));
+}
+
+TEST_F(ReloadTest, ANodeThatWasBleedingWhenARestartFindsItRemovedBleedsOn) {
+  add_user("shop/alice", 1);
+  bleed_until("shop/alice", minutes{5});
+  remove("alice");
+  restart_on_ledger();
+  ASSERT_TRUE(there("alice"));
+  EXPECT_TRUE(status("shop/alice").bleeding->deadline) << "it is the bleed of before";
+  pass(minutes{5});
+  EXPECT_FALSE(there("alice"));
+  EXPECT_TRUE(click(1)->displaced);
+}
+
 TEST_F(ReloadTest, ARemovedPoolIsGone) {
   conf::Pool blog = shop();
   blog.name = "blog";

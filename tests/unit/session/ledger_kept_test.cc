@@ -74,6 +74,30 @@ class KeptLedgerTest : public testing::Test {
   const NodeSlot bob = 1;
 };
 
+TEST_F(KeptLedgerTest, ItRemembersWhereNodesAre) {
+  const auto place_of = [](const Ledger& ledger, NodeSlot slot) {
+    return ledger.nodes().at(slot).key + " at '" + ledger.nodes().at(slot).address + "'";
+  };
+  {
+    const auto start = open();
+    EXPECT_EQ(place_of(*start.ledger, alice), "shop/alice at ''");
+    start.ledger->set_address(alice, "127.0.0.1:9001");
+    start.ledger->set_address(bob, "[2001:db8:1111:2222:3333:4444:5555:6666]:65535");
+  }
+  for (const std::size_t capacity : {1000U, 2000U}) {
+    const auto start = open(capacity);
+    EXPECT_EQ(start.ledger->nodes().size(), 2U);
+    EXPECT_EQ(place_of(*start.ledger, alice), "shop/alice at '127.0.0.1:9001'");
+    EXPECT_EQ(place_of(*start.ledger, bob),
+              "shop/bob at '[2001:db8:1111:2222:3333:4444:5555:6666]:65535'");
+  }
+  const auto start = open(2000);
+  start.ledger->set_address(bob, "[::1]:80");
+  EXPECT_EQ(place_of(*start.ledger, bob), "shop/bob at '[::1]:80'") << "nothing of the one before";
+  start.ledger->set_address(bob, std::string(64, 'x'));
+  EXPECT_EQ(place_of(*start.ledger, bob), "shop/bob at ''");
+}
+
 TEST_F(KeptLedgerTest, AFreshOneIsMadeAndComplete) {
   const auto start = open();
   EXPECT_EQ(start.origin, Origin::made);
