@@ -422,13 +422,15 @@ void ControlPlane::tick() {
 
 void ControlPlane::report_evictions() {
   const session::Ledger::Totals totals = parts_.ledger.totals();
-  if (totals.evicted == evicted_ || parts_.clock.now() < report_evictions_at_) return;
-  const auto count = static_cast<std::int64_t>(totals.evicted - evicted_);
-  evicted_ = totals.evicted;
+  if (totals.evicted == reported_.evicted || parts_.clock.now() < report_evictions_at_) return;
+  const auto count = static_cast<std::int64_t>(totals.evicted - reported_.evicted);
+  const std::string why = totals.refused == reported_.refused
+                              ? "the ledger is full (" + std::to_string(totals.capacity) + ")"
+                              : "the disk has no room for the ledger";
+  reported_ = totals;
   report_evictions_at_ = parts_.clock.now() + kReportEvictions;
   parts_.events.add("evict", "",
-                    "the ledger is full (" + std::to_string(totals.capacity) +
-                        "): " + counted(count, "session") + " evicted, pending ones first");
+                    why + ": " + counted(count, "session") + " evicted, pending ones first");
 }
 
 void ControlPlane::pass_deadlines() {

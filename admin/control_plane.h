@@ -239,8 +239,8 @@ class ControlPlane {
   std::vector<ListenerStatus> listeners_;
   std::map<WaitId, Wait> waits_;
   WaitId next_wait_ = 1;
-  std::uint64_t evicted_ = 0;    // as far as it was reported
-  Instant report_evictions_at_;  // a flood of newcomers is one event every now and then
+  session::Ledger::Totals reported_;  // what was told of evictions
+  Instant report_evictions_at_;       // a flood of newcomers is one event every now and then
   Forecaster forecaster_;
   ForecastNews forecast_news_;
   Instant retry_save_at_;  // after a failed latch: a full disk is not asked ten times a second

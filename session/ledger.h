@@ -178,7 +178,8 @@ class Ledger {
   struct Totals {
     std::uint64_t sessions = 0;
     std::uint64_t capacity = 0;
-    std::uint64_t evicted = 0;  ///< ended because the table was full, since the start
+    std::uint64_t evicted = 0;  ///< ended for want of room, since the start
+    std::uint64_t refused = 0;  ///< how often that was because the disk had none, since the start
   };
   [[nodiscard]] virtual Totals totals() const = 0;
 };

@@ -398,7 +398,11 @@ LedgerShard::Index LedgerShard::allocate() {
 bool LedgerShard::grow() {
   const std::size_t from = header_->ready * sizeof(Record);
   const std::size_t to = std::min(from + kGrowBytes, room_ * sizeof(Record));
-  if (to - from < sizeof(Record) || !file_->reserve(records_at_ + from, to - from)) return false;
+  if (to - from < sizeof(Record)) return false;
+  if (!file_->reserve(records_at_ + from, to - from)) {
+    ++refused_;
+    return false;
+  }
   header_->ready = static_cast<Index>(to / sizeof(Record));
   return true;
 }

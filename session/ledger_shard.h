@@ -101,6 +101,8 @@ class LedgerShard {
 
   [[nodiscard]] std::uint64_t count() const { return header_->count; }
   [[nodiscard]] std::uint64_t evicted() const { return header_->evicted; }
+  /// How often the disk had no room for more records, as far as this process has met it.
+  [[nodiscard]] std::uint64_t refused() const { return refused_; }
   /// Notes that a session of the node was lost for want of room.
   void note_eviction(NodeSlot node, std::int64_t now_ms);
 
@@ -143,6 +145,7 @@ class LedgerShard {
   std::size_t share_;
   std::size_t room_;
   std::uint64_t mask_;
+  std::uint64_t refused_ = 0;
   layout::Header* ledger_;
   layout::Slot* slots_;
   layout::ShardHeader* header_;

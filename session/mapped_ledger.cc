@@ -348,11 +348,12 @@ std::optional<Instant> MappedLedger::last_eviction(NodeSlot slot) const {
 }
 
 Ledger::Totals MappedLedger::totals() const {
-  Totals totals{0, file_.plan().capacity(), 0};
+  Totals totals{.capacity = file_.plan().capacity()};
   for (LedgerShard& shard : shards_) {
     const RobustLock lock = shard.lock();
     totals.sessions += shard.count();
     totals.evicted += shard.evicted();
+    totals.refused += shard.refused();
   }
   return totals;
 }

@@ -1,0 +1,73 @@
+// A disk that is full: nobody is refused, and nothing is said that is not known.
+#include "tests/scenario/story.h"
+
+#include <sched.h>
+#include <sys/mount.h>
+
+#include <string>
+
+namespace bonedry::test {
+namespace {
+
+using testing::HasSubstr;
+
+/// A small disk in memory, which only this process and its children see.
+class SmallDisk {
+ public:
+  explicit SmallDisk(std::string path) : path_(std::move(path)) {
+    made_ = ::unshare(CLONE_NEWNS) == 0 &&
+            ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+            ::mount("tmpfs", path_.c_str(), "tmpfs", 0, "size=4m") == 0;
+  }
+  ~SmallDisk() {
+    if (made_) ::umount2(path_.c_str(), MNT_DETACH);
+  }
+  SmallDisk(const SmallDisk&) = delete;
+  SmallDisk& operator=(const SmallDisk&) = delete;
+
+  [[nodiscard]] bool made() const { return made_; }
+  void grow() const {
+    ASSERT_EQ(::mount("tmpfs", path_.c_str(), "tmpfs", MS_REMOUNT, "size=64m"), 0);
+  }
+
+ private:
+  std::string path_;
+  bool made_ = false;
+};
+
+class FullDiskStory : public ShopStory {};
+
+INSTANTIATE_TEST_SUITE_P(Workers, FullDiskStory, one_and_four_workers(), name_of_workers);
+
+TEST_P(FullDiskStory, EverybodyIsServedAndDrynessIsWithheld) {
+  TestConfig shop = config();
+  shop.ledger = {"sessions = 100000"};
+  launch(shop);
+  bonedry_->stop();
+  const SmallDisk disk(bonedry_->state_dir());
+  if (!disk.made()) GTEST_SKIP() << "only root can make a small disk";
+  bonedry_->start();
+  std::uint64_t evicted = 0;
+  for (int clients = 0; clients < 40'000 && evicted < 20; ++clients) {
+    HttpClient newcomer(bonedry_->address());
+    for (int i = 0; i < 100; ++i, ++clients) ASSERT_EQ(newcomer.get("/").status, 200);
+    evicted = bonedry_->status().at("ledger").at("evicted");
+  }
+  ASSERT_GE(evicted, 20U) << "the disk is not full";
+  EXPECT_TRUE(eventually([this] {
+    return bonedry_->admin("events").find("the disk has no room for the ledger") !=
+           std::string::npos;
+  }));
+  order("bleed alice");
+  EXPECT_FALSE(node(alice_).dry);
+  EXPECT_THAT(bonedry_->admin("status"), HasSubstr("evicted"));
+
+  disk.grow();
+  const auto before = node(bob_).pending;
+  HttpClient newcomer(bonedry_->address());
+  for (int i = 0; i < 5'000; ++i) ASSERT_EQ(newcomer.get("/").status, 200);
+  EXPECT_EQ(node(bob_).pending, before + 5'000) << "those who come now are counted again";
+}
+
+}  // namespace
+}  // namespace bonedry::test
