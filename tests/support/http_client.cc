@@ -102,7 +102,8 @@ Response User::send(Request request, Millis deadline) {
     Response response = client_->exchange(request, deadline);
     keep_cookies(response);
     node_ = response.headers.get("X-Node");
-    if (!response.complete()) client_.reset();
+    // What the proxy has said it will close may not be closed yet.
+    if (!response.complete() || response.headers.has_token("Connection", "close")) client_.reset();
     return response;
   } catch (...) {
     client_.reset();  // its next bytes could belong to the request that failed
