@@ -117,7 +117,7 @@ NodeStatus ControlPlane::node_status(const PoolView& pool, const NodeView& view)
   status.live = sessions.live;
   status.pending = sessions.pending;
   status.exchanges_open = node.exchanges_open();
-  status.websockets_open = node.websockets_open.load();
+  status.websockets_open = node.websockets_open();
   status.exchanges_waiting = node.exchanges_waiting();
   status.begun = node.counters.begun.load();
   status.moved = node.counters.moved.load();

@@ -32,7 +32,18 @@ Node::Node(std::string pool, std::string name, const SessionCounts& sessions)
     : pool_(std::move(pool)),
       name_(std::move(name)),
       key_(pool_ + "/" + name_),
-      sessions_(sessions) {}
+      sessions_(sessions),
+      own_(alone_),
+      other_(nobody_) {}
+
+Node::Node(std::string pool, std::string name, const SessionCounts& sessions, NodeTraffic& own,
+           const NodeTraffic& other)
+    : pool_(std::move(pool)),
+      name_(std::move(name)),
+      key_(pool_ + "/" + name_),
+      sessions_(sessions),
+      own_(own),
+      other_(other) {}
 
 bool Node::marked(Instant now) const {
   return marked_until_ms_.load(std::memory_order_relaxed) > now.ms;
@@ -72,7 +83,7 @@ bool Node::take_one(std::atomic<std::uint64_t>& count, std::uint64_t most) {
 
 void Node::close_exchange(Instant now) {
   last_exchange_ms_.store(now.ms, std::memory_order_relaxed);
-  exchanges_open_.fetch_sub(1, std::memory_order_acq_rel);
+  own_.exchanges_open.fetch_sub(1, std::memory_order_acq_rel);
 }
 
 }  // namespace bonedry::balancer

@@ -66,12 +66,22 @@ struct NodeCounters {
   std::atomic<std::uint64_t> logged_out{0};  ///< logouts seen of its users
 };
 
+/// What one process has under way on a node. Lies where another one sees it too, while one
+/// generation of the program hands over to the next. Its own process writes, both read.
+struct NodeTraffic {
+  std::atomic<std::int64_t> exchanges_open{0};
+  std::atomic<std::int64_t> websockets_open{0};
+};
+
 /// The live facts of one node: what outlives a topology. Consecutive topologies share the object,
 /// so that a reload loses no count. Thread-safe: every member is atomic or constant.
 class Node {
  public:
   /// `sessions` must outlive the node; it belongs to the ledger.
   Node(std::string pool, std::string name, const SessionCounts& sessions);
+  /// The same with traffic that two processes see; `other`: what the other one has under way.
+  Node(std::string pool, std::string name, const SessionCounts& sessions, NodeTraffic& own,
+       const NodeTraffic& other);
 
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
@@ -103,14 +113,22 @@ class Node {
   [[nodiscard]] bool book_place(std::uint64_t max_sessions);
   void release_place() { arriving_.fetch_sub(1, std::memory_order_relaxed); }
 
-  /// Exchanges that were routed here and are not over. Opening and closing order with the ledger:
-  /// a session is begun before its exchange closes, so a reader that sees 0 here and reads the
-  /// session counts afterwards misses nobody.
+  /// Exchanges that were routed here and are not over, in both processes. Opening and closing order
+  /// with the ledger: a session is begun before its exchange closes, so a reader that sees 0 here
+  /// and reads the session counts afterwards misses nobody.
   [[nodiscard]] std::int64_t exchanges_open() const {
-    return exchanges_open_.load(std::memory_order_acquire);
+    return own_.exchanges_open.load(std::memory_order_acquire) +
+           other_.exchanges_open.load(std::memory_order_acquire);
   }
-  void open_exchange() { exchanges_open_.fetch_add(1, std::memory_order_acq_rel); }
+  void open_exchange() { own_.exchanges_open.fetch_add(1, std::memory_order_acq_rel); }
   void close_exchange(Instant now);
+  /// Those of the exchanges that are tunnels.
+  [[nodiscard]] std::int64_t websockets_open() const {
+    return own_.websockets_open.load(std::memory_order_relaxed) +
+           other_.websockets_open.load(std::memory_order_relaxed);
+  }
+  void open_websocket() { own_.websockets_open.fetch_add(1, std::memory_order_relaxed); }
+  void close_websocket() { own_.websockets_open.fetch_sub(1, std::memory_order_relaxed); }
   /// When the last exchange ended; `ms` is 0 when there was none yet.
   [[nodiscard]] Instant last_exchange() const {
     return {last_exchange_ms_.load(std::memory_order_relaxed)};
@@ -133,7 +151,6 @@ class Node {
   }
 
   NodeCounters counters;
-  std::atomic<std::int64_t> websockets_open{0};
 
  private:
   [[nodiscard]] static bool take_one(std::atomic<std::uint64_t>& count, std::uint64_t most);
@@ -142,11 +159,14 @@ class Node {
   const std::string name_;
   const std::string key_;
   const SessionCounts& sessions_;
+  NodeTraffic alone_;  // of a node that one process has to itself
+  const NodeTraffic nobody_;
+  NodeTraffic& own_;
+  const NodeTraffic& other_;
   std::atomic<Health> health_{Health::unknown};
   std::atomic<unsigned> connect_failures_{0};
   std::atomic<std::int64_t> marked_until_ms_{0};
   std::atomic<std::int64_t> arriving_{0};
-  std::atomic<std::int64_t> exchanges_open_{0};
   std::atomic<std::uint64_t> in_use_{0};
   std::atomic<std::uint64_t> waiting_{0};
   std::atomic<std::int64_t> last_exchange_ms_{0};

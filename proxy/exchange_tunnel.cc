@@ -10,7 +10,7 @@ namespace bonedry::proxy {
 
 void Exchange::begin_tunnel() {
   tunnelled_ = node_.get();
-  tunnelled_->websockets_open.fetch_add(1, std::memory_order_relaxed);
+  tunnelled_->open_websocket();
   if (visit_.held) worker_.ledger().open_tunnel(*visit_.held);
   set(RequestState::tunnel);
   origin_.downstream->begin_tunnel();  // what the client did not wait to say goes on at once
@@ -36,7 +36,7 @@ void Exchange::end_tunnel(EndReason reason) {
 
 void Exchange::leave_tunnel() {
   if (!in_tunnel()) return;
-  std::exchange(tunnelled_, nullptr)->websockets_open.fetch_sub(1, std::memory_order_relaxed);
+  std::exchange(tunnelled_, nullptr)->close_websocket();
   if (visit_.held) worker_.ledger().close_tunnel(*visit_.held);
 }
 

@@ -117,6 +117,10 @@ class Ledger {
   [[nodiscard]] virtual std::vector<KnownNode> nodes() const = 0;
   /// Lives as long as the ledger.
   [[nodiscard]] virtual const balancer::SessionCounts& counts(NodeSlot slot) const = 0;
+  /// What this process has under way on the node, and what another one that shares the ledger has.
+  /// They live as long as the ledger.
+  [[nodiscard]] virtual balancer::NodeTraffic& traffic(NodeSlot slot) = 0;
+  [[nodiscard]] virtual const balancer::NodeTraffic& traffic_of_sibling(NodeSlot slot) const = 0;
 
   enum class Miss : std::uint8_t {
     unknown,   ///< no such session, or it has ended

@@ -20,7 +20,7 @@
 namespace bonedry::session::layout {
 
 constexpr std::uint64_t kMagic = 0x6c7972646e6f6200;  // "\0bondryl"
-constexpr std::uint32_t kVersion = 3;
+constexpr std::uint32_t kVersion = 4;
 
 constexpr std::size_t kMaxSlots = 8192;    // nodes that a file can know; recycled when unused
 constexpr std::size_t kMaxName = 136;      // "pool/node": 64 characters each, see conf/values.cc
@@ -55,7 +55,8 @@ struct Header {
 };
 
 struct Slot {
-  std::array<char, kMaxName> name;        // zero-terminated
+  std::array<char, kMaxName> name;                                    // zero-terminated
+  alignas(64) std::array<balancer::NodeTraffic, kProcesses> traffic;  // written at each exchange
   std::array<char, kMaxAddress> address;  // the same; its first byte is written last
   balancer::SessionCounts counts;
   std::uint32_t generation;  // changed under all shard locks, read under any

@@ -151,6 +151,21 @@ const balancer::SessionCounts& MappedLedger::counts(NodeSlot slot) const {
   return slots_[slot].counts;
 }
 
+balancer::NodeTraffic& MappedLedger::traffic(NodeSlot slot) {
+  return slots_[slot].traffic[process_];
+}
+
+const balancer::NodeTraffic& MappedLedger::traffic_of_sibling(NodeSlot slot) const {
+  return slots_[slot].traffic[1 - process_];
+}
+
+void MappedLedger::forget_traffic_of(std::size_t process) {
+  for (NodeSlot slot = 0; slot < header_.slots_used.load(); ++slot) {
+    slots_[slot].traffic[process].exchanges_open.store(0);
+    slots_[slot].traffic[process].websockets_open.store(0);
+  }
+}
+
 OpenedSession MappedLedger::hold(std::uint32_t shard, LedgerShard::Index index, Instant now) {
   shards_[shard].hold(index, ledger_ms(now));
   const Record& record = shards_[shard].at(index);
@@ -269,6 +284,7 @@ void MappedLedger::watch_sibling() {
   if (std::exchange(joined_, joined) != joined) sibling_ = Sibling::seen;
   if (sibling_ == Sibling::none || !file_.keep_place_of_sibling()) return;
   sibling_ = Sibling::none;
+  forget_traffic_of(1 - process_);
   for (LedgerShard& shard : shards_) {
     const RobustLock lock = shard.lock();
     shard.release_all_of(1 - process_, header_.seen_ms.load());

@@ -44,8 +44,15 @@ class MappedLedger final : public Ledger {
   [[nodiscard]] static Result<Start> open(const std::string& path, std::size_t capacity,
                                           const Secrets& secrets, const Clock& clock);
 
+  /// Joins the process that is at work in `path`. A file that cannot be shared, or that nobody is
+  /// at work in, is an error and stays as it is.
+  [[nodiscard]] static Result<Start> share(const std::string& path, const Secrets& secrets,
+                                           const Clock& clock);
+
   /// Since when cookies may come that ought to be in here and are not; nothing: none is missing.
   [[nodiscard]] std::optional<Instant> incomplete_since() const;
+  /// Whether another process uses it too.
+  [[nodiscard]] bool is_shared() const { return file_.has_sibling(); }
   void begin_incomplete(Instant now);
 
   NodeSlot slot_of(std::string_view node_key) override;
@@ -53,6 +60,8 @@ class MappedLedger final : public Ledger {
   void set_address(NodeSlot slot, std::string_view address) override;
   [[nodiscard]] std::vector<KnownNode> nodes() const override;
   [[nodiscard]] const balancer::SessionCounts& counts(NodeSlot slot) const override;
+  [[nodiscard]] balancer::NodeTraffic& traffic(NodeSlot slot) override;
+  [[nodiscard]] const balancer::NodeTraffic& traffic_of_sibling(NodeSlot slot) const override;
   Lookup open(const SessionKey& key, CookieCheck check, Instant now) override;
   std::optional<OpenedSession> open_verified(const SessionKey& key, Instant now) override;
   OpenedSession begin(const SessionKey& key, CookieCheck check, NodeSlot node, SessionState state,
@@ -97,6 +106,8 @@ class MappedLedger final : public Ledger {
   /// Whether they are others than before.
   [[nodiscard]] bool put_times(NodeSlot slot, SessionTimes times);
   void note_lost_everywhere(Instant now);
+  /// Of a process that is no more.
+  void forget_traffic_of(std::size_t process);
   void watch_sibling();
 
   [[nodiscard]] std::int64_t ledger_ms(Instant at) const { return at.ms + offset_ms_; }

@@ -114,6 +114,26 @@ Result<MappedLedger::Start> MappedLedger::open(const std::string& path, std::siz
   return Start{std::move(ledger), Origin::restored, ""};
 }
 
+Result<MappedLedger::Start> MappedLedger::share(const std::string& path, const Secrets& secrets,
+                                                const Clock& clock) {
+  const Failure<std::string> nobody{"nobody is at work in " + path};
+  Result<std::optional<LedgerFile::Found>> found = LedgerFile::find(path);
+  if (!found) return Failure{found.error()};
+  if (!*found) return nobody;
+  LedgerFile::Found& there = **found;
+  if (!there.file) return Failure{"cannot share " + path + ": " + there.refusal};
+  if (!knows_one_of(there.file->header(), secrets)) {
+    return Failure{"cannot share " + path + ": it was made with another secret"};
+  }
+  const std::optional<std::size_t> process = there.file->join();
+  if (!process) return Failure{"two processes use " + path + " already"};
+  if (!there.file->has_sibling()) return nobody;
+  std::unique_ptr<MappedLedger> ledger(new MappedLedger(std::move(*there.file), *process, &clock));
+  note_secret(ledger->header_, secrets);
+  ledger->join_sibling();
+  return Start{std::move(ledger), Origin::shared, ""};
+}
+
 Result<MappedLedger::Start> MappedLedger::make(const std::string& path, std::size_t capacity,
                                                const Secrets& secrets, const Clock& clock) {
   Result<LedgerFile> file = LedgerFile::make(path, LedgerPlan(capacity));
@@ -187,6 +207,7 @@ void MappedLedger::repair() {
   header_.synced.store(0);
   file_.sync_header();  // or a power cut would find a clean end that is long past
   RobustLock::make(header_.mutex);
+  for (std::size_t process = 0; process < layout::kProcesses; ++process) forget_traffic_of(process);
   const std::int64_t now_ms = ledger_ms(clock_->now());
   for (LedgerShard& shard : shards_) {
     shard.reset_lock();
@@ -200,6 +221,7 @@ void MappedLedger::join_sibling() {
   sibling_ = Sibling::seen;
   joined_ = ++header_.joined;
   header_.synced.store(0);
+  forget_traffic_of(process_);
   for (LedgerShard& shard : shards_) {  // of a third that came and went without a word
     const RobustLock lock = shard.lock();
     shard.release_all_of(process_, header_.seen_ms.load());

@@ -75,7 +75,7 @@ TEST_F(StatusTest, ANodesFiguresAreAllThere) {
   alice.open_exchange();
   alice.open_exchange();
   alice.close_exchange(clock.now());
-  alice.websockets_open = 4;
+  for (int i = 0; i < 4; ++i) alice.open_websocket();
   alice.counters.begun = 5;
   alice.counters.moved = 6;
   alice.counters.rescued = 7;

@@ -1,0 +1,139 @@
+// Two processes on one ledger, while one generation of the program hands over to the next.
+
+#include "session/mapped_ledger.h"
+#include "tests/unit/io/temporary_folder.h"
+#include "tests/unit/session/ledger_rig.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+namespace bonedry::session {
+namespace {
+
+using test::figures;
+using test::key_of;
+using testing::HasSubstr;
+using Origin = MappedLedger::Origin;
+
+class SharedLedgerTest : public testing::Test {
+ protected:
+  static constexpr CookieCheck kCheck = 77;
+
+  [[nodiscard]] std::unique_ptr<MappedLedger> open() {
+    auto start = MappedLedger::open(path, 1000, secrets, clock);
+    EXPECT_TRUE(start) << start.error();
+    return std::move(start->ledger);
+  }
+  [[nodiscard]] std::unique_ptr<MappedLedger> share() {
+    auto start = MappedLedger::share(path, secrets, clock);
+    EXPECT_TRUE(start) << start.error();
+    EXPECT_EQ(start->origin, Origin::shared);
+    return std::move(start->ledger);
+  }
+  [[nodiscard]] std::string refusal() {
+    const auto start = MappedLedger::share(path, secrets, clock);
+    return start ? "none" : start.error();
+  }
+  NodeSlot slot(Ledger& ledger) {
+    const NodeSlot alice = ledger.slot_of("shop/alice");
+    ledger.set_times(alice, {test::minutes{20}, test::minutes{20}, std::chrono::hours{12}});
+    return alice;
+  }
+
+  bonedry::test::TemporaryFolder folder;
+  const std::string path = folder / "ledger";
+  ManualClock clock;
+  Secrets secrets{{"a secret of at least 32 characters"}, SecretAge::brand_new};
+};
+
+TEST_F(SharedLedgerTest, OneThatNobodyIsAtWorkInIsNotShared) {
+  EXPECT_THAT(refusal(), HasSubstr("nobody is at work"));
+  open().reset();
+  EXPECT_THAT(refusal(), HasSubstr("nobody is at work"));
+  EXPECT_EQ(open()->totals().sessions, 0U) << "and is as it was";
+}
+
+TEST_F(SharedLedgerTest, OneThatCannotBeUnderstoodStaysWhereItIs) {
+  const auto first = open();
+  secrets.all = {"another secret of 32 characters or more"};
+  EXPECT_THAT(refusal(), HasSubstr("another secret"));
+  EXPECT_TRUE(std::filesystem::exists(path));
+  std::filesystem::resize_file(path, 100);
+  EXPECT_THAT(refusal(), HasSubstr("too short"));
+}
+
+TEST_F(SharedLedgerTest, BothHaveTheSameSessions) {
+  const auto old_one = open();
+  const NodeSlot alice = slot(*old_one);
+  const auto begun =
+      old_one->begin(key_of(1), kCheck, alice, SessionState::live, clock.now(), clock.now());
+  const auto new_one = share();
+  EXPECT_TRUE(old_one->is_shared());
+  EXPECT_EQ(slot(*new_one), alice);
+  EXPECT_EQ(figures(*new_one, alice), "1 live, 0 pending");
+  const auto found = new_one->open(key_of(1), kCheck, clock.now());
+  ASSERT_TRUE(found.opened);
+  new_one->end(found.opened->ref);
+  EXPECT_EQ(figures(*old_one, alice), "0 live, 0 pending");
+  new_one->close(found.opened->ref, clock.now());
+  old_one->close(begun.ref, clock.now());
+  EXPECT_EQ(old_one->totals().sessions, 0U);
+}
+
+TEST_F(SharedLedgerTest, AThirdProcessIsOneTooMany) {
+  const auto old_one = open();
+  const auto new_one = share();
+  EXPECT_THAT(refusal(), HasSubstr("two processes"));
+}
+
+TEST_F(SharedLedgerTest, WhatIsUnderWayIsSeenByBoth) {
+  const auto old_one = open();
+  const NodeSlot alice = slot(*old_one);
+  const auto new_one = share();
+  slot(*new_one);
+  balancer::Node old_node("shop", "alice", old_one->counts(alice), old_one->traffic(alice),
+                          old_one->traffic_of_sibling(alice));
+  balancer::Node new_node("shop", "alice", new_one->counts(alice), new_one->traffic(alice),
+                          new_one->traffic_of_sibling(alice));
+  old_node.open_exchange();
+  old_node.open_exchange();
+  old_node.open_websocket();
+  new_node.open_exchange();
+  EXPECT_EQ(old_node.exchanges_open(), 3);
+  EXPECT_EQ(new_node.exchanges_open(), 3);
+  EXPECT_EQ(new_node.websockets_open(), 1);
+  old_node.close_exchange(clock.now());
+  EXPECT_EQ(new_node.exchanges_open(), 2);
+}
+
+TEST_F(SharedLedgerTest, WhatADeadProcessHadUnderWayIsOver) {
+  auto old_one = open();
+  const NodeSlot alice = slot(*old_one);
+  const auto new_one = share();
+  slot(*new_one);
+  const balancer::Node node("shop", "alice", new_one->counts(alice), new_one->traffic(alice),
+                            new_one->traffic_of_sibling(alice));
+  old_one->traffic(alice).exchanges_open = 5;
+  old_one->traffic(alice).websockets_open = 2;
+  EXPECT_EQ(node.exchanges_open(), 5);
+  old_one.reset();
+  (void)new_one->sweep(clock.now());
+  EXPECT_EQ(node.exchanges_open(), 0);
+  EXPECT_EQ(node.websockets_open(), 0);
+}
+
+TEST_F(SharedLedgerTest, ANextStartHasNothingUnderWay) {
+  {
+    const auto one = open();
+    one->traffic(slot(*one)).exchanges_open = 5;
+  }
+  const auto next = open();
+  EXPECT_EQ(next->traffic(slot(*next)).exchanges_open, 0);
+}
+
+}  // namespace
+}  // namespace bonedry::session
