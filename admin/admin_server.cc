@@ -38,8 +38,8 @@ AdminServer::~AdminServer() {
   assert(handles_ == 0 && connections_.empty());
 }
 
-Outcome AdminServer::listen() {
-  auto socket = SocketFile::listen(path_);
+Outcome AdminServer::listen(SocketFile::Occupied occupied) {
+  auto socket = SocketFile::listen(path_, occupied);
   if (!socket) return Failure{socket.error()};
   if (const int error = uv_poll_init(loop_, &poll_, socket->fd()); error != 0) {
     return Failure{"cannot watch the admin socket " + path_ + ": " + uv_strerror(error)};

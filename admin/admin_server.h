@@ -30,7 +30,7 @@ class AdminServer {
   AdminServer& operator=(const AdminServer&) = delete;
 
   /// See SocketFile::listen for what may fail; nothing is left behind then.
-  Outcome listen();
+  Outcome listen(SocketFile::Occupied occupied = SocketFile::Occupied::refuse);
 
   /// Removes the socket file, tells clients that wait for an answer that bonedry is stopping, and
   /// calls `closed` when every handle is off the loop: later, or at once if there is none.

@@ -18,6 +18,7 @@ enum class CommandId : std::uint8_t {
   maintain,
   activate,
   reload,
+  upgrade,
   events,
   version,
   help,

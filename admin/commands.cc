@@ -163,6 +163,7 @@ Commands::TaskPtr Commands::dispatch(const CommandLine& line, Asker& asker) {
     case CommandId::maintain:
     case CommandId::activate:
     case CommandId::reload:
+    case CommandId::upgrade:
       return change(line, asker);
     case CommandId::wait:
       return wait(line, asker);
@@ -222,6 +223,10 @@ Commands::TaskPtr Commands::change(const CommandLine& line, Asker& asker) {
   auto task = std::make_unique<ChangeTask>(asker, line.format);
   if (line.command->id == CommandId::reload) {
     control_.reload(asker.name(), task->answerer());
+    return task;
+  }
+  if (line.command->id == CommandId::upgrade) {
+    control_.upgrade(asker.name(), task->answerer());
     return task;
   }
   const auto key = node_of(line, asker);

@@ -16,6 +16,8 @@ using balancer::PoolView;
 namespace {
 
 constexpr int kSweepRounds = 50;  // per tick: bounds the pause, and a million expire in seconds
+constexpr const char* kHandedOver =
+    "another process is taking over, and decides from now on; ask again in a moment";
 constexpr const char* kRemoved = "removed from the config";
 constexpr Millis kRetrySave = std::chrono::seconds{2};
 constexpr Millis kReportEvictions = std::chrono::seconds{10};
@@ -44,9 +46,14 @@ ControlPlane::ControlPlane(Parts parts, conf::Config config, NodeRecords records
       incomplete_since_(incomplete_since),
       records_(std::move(records)),
       forecaster_(parts_.clock, parts_.ledger) {
-  adopt_nodes(records_);
-  retain_forgotten();
+  Keys bled = adopt_nodes(records_);
+  const Keys forgotten = retain_forgotten();
+  bled.insert(bled.end(), forgotten.begin(), forgotten.end());
   restore_removed();
+  if (!bled.empty()) {
+    const Outcome saved = parts_.store.save(records_);
+    if (!saved) parts_.events.add("error", joined(bled), saved.error());
+  }
   topology_ = build();
   acknowledged_ = topology_->version;  // workers start with it
 }
@@ -76,17 +83,22 @@ ControlPlane::Keys ControlPlane::adopt_nodes(NodeRecords& records) {
 void ControlPlane::adopt_node(const conf::Pool& pool, const conf::Node& node) {
   const std::string key = key_of(pool.name, node.name);
   const session::NodeSlot slot = parts_.ledger.slot_of(key);
-  parts_.ledger.set_times(
-      slot, {pool.session.idle_timeout, pool.session.pending_timeout, pool.session.max_lifetime});
-  parts_.ledger.set_address(slot, conf::to_string(node.address));
+  if (!has_handed_over()) {  // else the successor has told the ledger, perhaps better
+    parts_.ledger.set_times(
+        slot, {pool.session.idle_timeout, pool.session.pending_timeout, pool.session.max_lifetime});
+    parts_.ledger.set_address(slot, conf::to_string(node.address));
+  }
   auto& live = nodes_[key];
   if (!live) {
-    live = std::make_shared<balancer::Node>(pool.name, node.name, parts_.ledger.counts(slot));
+    live = std::make_shared<balancer::Node>(pool.name, node.name, parts_.ledger.counts(slot),
+                                            parts_.ledger.traffic(slot),
+                                            parts_.ledger.traffic_of_sibling(slot));
   }
   if (!pool.health.active) live->set_health(balancer::Health::unknown);
 }
 
-void ControlPlane::retain_forgotten() {
+ControlPlane::Keys ControlPlane::retain_forgotten() {
+  Keys bled;
   for (const session::KnownNode& known : parts_.ledger.nodes()) {
     const std::string pool = known.key.substr(0, known.key.find('/'));
     const bool lost =
@@ -97,12 +109,14 @@ void ControlPlane::retain_forgotten() {
     if (!address) continue;
     const auto [kept, is_new] = records_.try_emplace(known.key);
     kept->second.removed_from = address;
+    bled.push_back(known.key);
     if (!is_new) continue;
     kept->second.since = parts_.clock.wall();
     kept->second.by = "config";
     kept->second.reason = kRemoved;
     parts_.events.add("bleed", known.key, "bleeding" + who(kept->second.by, kRemoved));
   }
+  return bled;
 }
 
 /// Nodes that the config lost while users were on them.
@@ -163,6 +177,7 @@ NodeView ControlPlane::build_node(const conf::Pool& pool, const conf::Node& node
 }
 
 Outcome ControlPlane::commit(const Keys& keys, const Change& change, std::function<void()> then) {
+  if (has_handed_over()) return Failure{kHandedOver};
   NodeRecords next = records_;
   change(next);
   const Outcome saved = parts_.store.save(next);
@@ -405,6 +420,7 @@ void ControlPlane::cancel_wait(WaitId id) {
 }
 
 void ControlPlane::tick() {
+  if (has_handed_over()) return answer_waits();
   for (int round = 0; round < kSweepRounds; ++round) {
     if (!parts_.ledger.sweep(parts_.clock.now())) break;
   }
@@ -491,6 +507,7 @@ void ControlPlane::look_for_dryness() {
 
 /// All workers hold the doors shut: who is not counted now is not there and cannot come.
 void ControlPlane::look_again(const Keys& keys) {
+  if (has_handed_over()) return;  // the successor looks for itself, and says what it shuts
   Keys dry;
   Keys inhabited;
   for (const std::string& key : keys) {

@@ -126,6 +126,8 @@ class ControlPlane {
     EventLog& events;
     /// Reads the config file anew; the text of the error is for the operator.
     std::function<Result<conf::Config>()> load_config;
+    /// Starts the next generation of the program, see `upgrade`.
+    std::function<void(const std::string& by, const Answer& answer)> upgrade = {};
   };
 
   /// `records`: what the store remembered. `incomplete_since`: the instant of this start when
@@ -144,6 +146,20 @@ class ControlPlane {
   void maintain(const std::string& key, Insist insist, const std::string& by, const Answer& answer);
   void activate(const std::string& key, const std::string& by, const Answer& answer);
   void reload(const std::string& by, const Answer& answer);
+
+  /// Another process takes over, with the program and the config as they are on the disk now. An
+  /// error leaves everything as it was.
+  void upgrade(const std::string& by, const Answer& answer);
+  /// From here on another process decides and writes; this one only routes as it does, by `follow`.
+  void hand_over() { rule_ = Rule::of_successor; }
+  /// It did not come to that.
+  void take_back();
+  [[nodiscard]] bool has_handed_over() const { return rule_ == Rule::of_successor; }
+  /// What the successor has decided. `config`: nothing where it cannot be had, the old one then
+  /// holds. `shut`: nodes whose doors are shut, whatever the records say. `then` runs when all
+  /// workers route by it.
+  void follow(std::optional<conf::Config> config, NodeRecords records, std::set<std::string> shut,
+              std::function<void()> then);
 
   /// Calls `done` once, never from inside this call. The returned id cancels.
   using WaitId = std::uint64_t;
@@ -168,6 +184,7 @@ class ControlPlane {
     std::optional<Instant> until;
     std::function<void(WaitEnd)> done;
   };
+  enum class Rule : std::uint8_t { own, of_successor };
   /// A node that the config no longer has, kept until nobody is on it.
   struct RemovedNode {
     std::string pool;
@@ -189,7 +206,7 @@ class ControlPlane {
   Keys adopt_nodes(NodeRecords& records);
   void adopt_node(const conf::Pool& pool, const conf::Node& node);
   /// Notes the nodes that the config lost while the proxy was down, and users are on.
-  void retain_forgotten();
+  [[nodiscard]] Keys retain_forgotten();
   void restore_removed();
   void report_evictions();
   [[nodiscard]] Keys retain_removed(const conf::Config& next, NodeRecords& records);
@@ -227,6 +244,7 @@ class ControlPlane {
 
   Parts parts_;
   conf::Config config_;
+  Rule rule_ = Rule::own;
   std::optional<Instant> incomplete_since_;
   NodeRecords records_;
   std::map<std::string, std::shared_ptr<balancer::Node>> nodes_;

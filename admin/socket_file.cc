@@ -49,7 +49,8 @@ UniqueFd open_socket() {
 }
 
 /// Good when nothing is at the path that may not be replaced.
-Outcome check_free(const std::string& path, const sockaddr_un& address) {
+Outcome check_free(const std::string& path, const sockaddr_un& address,
+                   SocketFile::Occupied occupied) {
   struct stat there {};
   if (::lstat(path.c_str(), &there) != 0) {
     if (errno == ENOENT) return Done{};
@@ -60,6 +61,7 @@ Outcome check_free(const std::string& path, const sockaddr_un& address) {
                    " is there already and is not a socket; remove it or choose another "
                    "path for the admin socket"};
   }
+  if (occupied == SocketFile::Occupied::replace) return Done{};
   const UniqueFd probe = open_socket();
   if (::connect(probe.get(), generic(address), sizeof address) == 0 || errno == EAGAIN) {
     return Failure{"another bonedry answers on " + path +
@@ -72,7 +74,7 @@ Outcome check_free(const std::string& path, const sockaddr_un& address) {
 
 }  // namespace
 
-Result<SocketFile> SocketFile::listen(const std::string& path) {
+Result<SocketFile> SocketFile::listen(const std::string& path, Occupied occupied) {
   // Bound under another name first, so that what is at `path` always answers and has its mode.
   const std::string draft = path + "." + std::to_string(::getpid());
   const auto address = address_of(path);
@@ -84,7 +86,7 @@ Result<SocketFile> SocketFile::listen(const std::string& path) {
         " bytes, and '" + path + "' has " + std::to_string(path.size())};
   }
   if (auto made = make_folder_of(path); !made) return Failure{made.error()};
-  if (auto free = check_free(path, *address); !free) return Failure{free.error()};
+  if (auto free = check_free(path, *address, occupied); !free) return Failure{free.error()};
 
   const std::string failed = "cannot listen on the admin socket " + path;
   UniqueFd fd = open_socket();

@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <string>
 
 namespace bonedry::admin {
@@ -15,7 +16,9 @@ class SocketFile {
  public:
   /// Makes the folder when it is missing, and replaces a file that a dead process left behind. The
   /// error is for the operator. The path may be about 99 bytes long.
-  static Result<SocketFile> listen(const std::string& path);
+  /// `occupied`: what to do where another process answers.
+  enum class Occupied : std::uint8_t { refuse, replace };
+  static Result<SocketFile> listen(const std::string& path, Occupied occupied = Occupied::refuse);
 
   ~SocketFile();
   SocketFile(SocketFile&& other) noexcept = default;

@@ -7,7 +7,10 @@
 #include "conf/loader.h"
 #include "proxy/base/file.h"
 #include "proxy/base/signals.h"
+#include "proxy/base/supervisor.h"
+#include "proxy/predecessor.h"
 #include "proxy/server.h"
+#include "proxy/successor.h"
 #include "session/mapped_ledger.h"
 #include "session/secrets.h"
 
@@ -27,17 +30,41 @@ namespace {
 // How soon expiry, deadlines and dryness are noticed.
 constexpr Millis kControlTick{100};
 
-/// Hands the control plane's topologies to the workers.
+/// Hands the control plane's topologies to the workers, and to the process that this one has taken
+/// over from, for as long as it is there.
 class ServerPublisher final : public admin::Publisher {
  public:
-  explicit ServerPublisher(Server& server) : server_(server) {}
+  /// `config_text`: of the config that the topologies are made of.
+  ServerPublisher(Server& server, Predecessor* predecessor,
+                  std::function<const std::string&()> config_text)
+      : server_(server), predecessor_(predecessor), config_text_(std::move(config_text)) {}
+
   void publish(std::shared_ptr<const balancer::Topology> topology,
                std::function<void()> acknowledged) override {
-    server_.publish(topology, std::move(acknowledged));
+    if (predecessor_ == nullptr || predecessor_->is_gone()) {
+      return server_.publish(topology, std::move(acknowledged));
+    }
+    const auto both = [missing = std::make_shared<int>(2), done = std::move(acknowledged)] {
+      if (--*missing == 0) done();
+    };
+    server_.publish(topology, both);
+    predecessor_->lead(guidance(*topology), both);
+  }
+
+  [[nodiscard]] handover::Guidance guidance(const balancer::Topology& topology) const {
+    handover::Guidance guidance{{}, config_text_()};
+    for (const balancer::PoolView& pool : topology.pools) {
+      for (const balancer::NodeView& view : pool.nodes) {
+        if (view.door == balancer::Door::shut) guidance.shut.insert(view.node->key());
+      }
+    }
+    return guidance;
   }
 
  private:
   Server& server_;
+  Predecessor* predecessor_;
+  std::function<const std::string&()> config_text_;
 };
 
 /// Two proxies on one state directory would overwrite each other's node states.
@@ -57,6 +84,7 @@ void report(const session::MappedLedger::Start& start) {
     spdlog::warn("the ledger that was there is not used: {}", start.set_aside);
   }
   const session::Ledger::Totals totals = start.ledger->totals();
+  if (start.origin == Origin::shared) spdlog::info("ledger: {} sessions, shared", totals.sessions);
   if (start.origin == Origin::restored) spdlog::info("ledger: {} sessions", totals.sessions);
   if (start.origin == Origin::resized) {
     spdlog::info("ledger: {} sessions, with room for {} now", totals.sessions, totals.capacity);
@@ -67,8 +95,8 @@ void report(const session::MappedLedger::Start& start) {
 
 class Application::Impl {
  public:
-  Impl(std::string config_path, const conf::Config& config)
-      : config_path_(std::move(config_path)),
+  Impl(Origin origin, const conf::Config& config)
+      : origin_(std::move(origin)),
         config_(config),
         events_(clock_),
         tick_(loop_.timers(), [this] { on_tick(); }),
@@ -84,23 +112,20 @@ class Application::Impl {
   }
 
   Outcome start() {
-    const Outcome folder = make_folder(config_.server.state_dir, 0700);
-    if (!folder) return folder;
-    Result<UniqueFd> lock = lock_state(config_.server.state_dir);
-    if (!lock) return Failure{lock.error()};
-    lock_ = std::move(*lock);
+    const Outcome locked = origin_.predecessor.is_open() ? meet_predecessor() : lock_state_dir();
+    if (!locked) return locked;
     const Result<session::Secrets> secrets = session::load_secrets(config_.server);
     if (!secrets) return Failure{secrets.error()};
     store_.emplace(config_.server.state_dir + "/nodes.json");
     const Result<admin::NodeRecords> records = store_->load();
     if (!records) return Failure{records.error()};
-    Result<session::MappedLedger::Start> ledger = session::MappedLedger::open(
-        config_.server.state_dir + "/ledger", config_.ledger.sessions, *secrets, clock_);
+    Result<session::MappedLedger::Start> ledger = open_ledger(*secrets);
     if (!ledger) return Failure{ledger.error()};
     report(*ledger);
     ledger_ = std::move(ledger->ledger);
     server_.emplace(Server::Parts{loop_, *ledger_, clock_, secrets->all, on_health()}, config_);
-    publisher_.emplace(*server_);
+    publisher_.emplace(*server_, predecessor_.get(),
+                       [this]() -> const std::string& { return config_text(); });
     return open_doors(*records);
   }
 
@@ -111,17 +136,51 @@ class Application::Impl {
   }
 
  private:
+  Outcome lock_state_dir() {
+    const Outcome folder = make_folder(config_.server.state_dir, 0700);
+    if (!folder) return folder;
+    Result<UniqueFd> lock = lock_state(config_.server.state_dir);
+    if (!lock) return Failure{lock.error()};
+    lock_ = std::move(*lock);
+    return Done{};
+  }
+
+  Outcome meet_predecessor() {
+    auto predecessor = Predecessor::meet(std::move(origin_.predecessor));
+    if (!predecessor) return Failure{"cannot take over: " + predecessor.error()};
+    predecessor_ = std::move(*predecessor);
+    lock_ = predecessor_->take_lock();
+    return Done{};
+  }
+
+  Result<session::MappedLedger::Start> open_ledger(const session::Secrets& secrets) {
+    const std::string path = config_.server.state_dir + "/ledger";
+    if (predecessor_) return session::MappedLedger::share(path, secrets, clock_);
+    return session::MappedLedger::open(path, config_.ledger.sessions, secrets, clock_);
+  }
+
   Outcome open_doors(const admin::NodeRecords& records) {
-    const Result<std::vector<Server::Bound>> bound = server_->bind();
+    const Result<std::vector<Server::Bound>> bound =
+        server_->bind([this](const std::string& address) {
+          return predecessor_ ? predecessor_->take_sockets(address) : std::vector<UniqueFd>{};
+        });
     if (!bound) return Failure{bound.error()};
-    control_.emplace(admin::ControlPlane::Parts{clock_, *ledger_, *publisher_, *store_, events_,
-                                                [this] { return load_config(); }},
-                     config_, records, ledger_->incomplete_since());
+    control_.emplace(
+        admin::ControlPlane::Parts{
+            clock_, *ledger_, *publisher_, *store_, events_, [this] { return load_config(); },
+            [this](const std::string& by, const admin::Answer& answer) { upgrade(by, answer); }},
+        config_, records, ledger_->incomplete_since());
     std::vector<admin::ListenerStatus> listeners;
     for (const Server::Bound& one : *bound) listeners.push_back({one.address, one.pool});
     control_->set_listeners(std::move(listeners));
     admin_.emplace(loop_.raw(), config_.admin.socket, *control_, events_, clock_);
-    const Outcome listening = admin_->listen();
+    if (predecessor_) {
+      // Before anybody is let in here, the other one knows what is decided here.
+      const Outcome led = predecessor_->lead(publisher_->guidance(*control_->topology()));
+      if (!led) return Failure{"cannot take over: " + led.error()};
+    }
+    const Outcome listening = admin_->listen(predecessor_ ? admin::SocketFile::Occupied::replace
+                                                          : admin::SocketFile::Occupied::refuse);
     if (!listening) return listening;
     server_->start(control_->topology());
     for (const Server::Bound& one : *bound) {
@@ -130,7 +189,59 @@ class Application::Impl {
     catch_signals();
     tick_.arm(kControlTick);
     events_.add("start", "", "bonedry " BONEDRY_VERSION " started");
-    return Done{};
+    tell_supervisor("READY=1\nMAINPID=" + std::to_string(::getpid()));
+    if (!predecessor_) return Done{};
+    return predecessor_->replace(
+        loop_, [this] { events_.add("upgrade", "", "the process before this one has ended"); });
+  }
+
+  /// Another process takes over: this one decides nothing from the moment on that it is started,
+  /// and serves only whom it has once that one is ready.
+  void upgrade(const std::string& by, const admin::Answer& answer) {
+    const Outcome possible = may_upgrade();
+    if (!possible) return answer(Failure{"not upgraded: " + possible.error()});
+    const auto fail = [this, answer](const std::string& why) {
+      control_->take_back();
+      events_.add("error", "", "the upgrade failed: " + why);
+      answer(Failure{"the upgrade failed: " + why + "; this process goes on"});
+    };
+    const auto succeed = [this, by, answer] {
+      const std::string text = "process " + std::to_string(successor_->pid()) + " has taken over";
+      events_.add("upgrade", "", text + (by.empty() ? "" : ", by " + by));
+      answer(text);
+      server_->drain(Parting::after_next_answer,
+                     [this] { on_drained("nothing is left that was begun here"); });
+    };
+    control_->hand_over();
+    successor_.emplace(
+        loop_, Successor::Events{[this](const handover::Guidance& guidance) { follow(guidance); },
+                                 succeed, fail});
+    const Outcome started = successor_->start({origin_.program, "--config", origin_.config_path},
+                                              lock_.get(), server_->listening());
+    if (started) return;
+    successor_.reset();
+    fail(started.error());
+  }
+
+  Outcome may_upgrade() {
+    if (stopping_ == Stopping::yes) return Failure{std::string("bonedry is stopping")};
+    if (ledger_->is_shared()) {
+      return Failure{
+          std::string("the process before this one has not ended yet: clients are still "
+                      "connected to it")};
+    }
+    const Result<conf::Config> next = load_config();
+    if (!next) return Failure{next.error()};
+    if (next->server.state_dir == config_.server.state_dir) return Done{};
+    return Failure{std::string("a change of state_dir takes a restart")};
+  }
+
+  void follow(const handover::Guidance& guidance) {
+    Result<admin::NodeRecords> records = store_->load();
+    Result<conf::Loaded> config = conf::load_text(guidance.config, origin_.config_path);
+    if (!records) return spdlog::error("cannot follow: {}", records.error());
+    control_->follow(config ? std::optional(std::move(config->config)) : std::nullopt,
+                     std::move(*records), guidance.shut, [this] { successor_->followed(); });
   }
 
   HealthProber::OnChange on_health() {
@@ -143,10 +254,22 @@ class Application::Impl {
   }
 
   Result<conf::Config> load_config() {
-    Result<conf::Loaded> loaded = conf::load_file(config_path_);
+    Result<std::string> text = read_file(origin_.config_path);
+    if (!text) return Failure{text.error()};
+    Result<conf::Loaded> loaded = conf::load_text(*text, origin_.config_path);
     if (!loaded) return Failure{loaded.error()};
     for (const std::string& warning : loaded->warnings) spdlog::warn("{}", warning);
+    read_last_ = {loaded->config, std::move(*text)};
     return std::move(loaded->config);
+  }
+
+  /// Of the config in force: what was read last may have been refused.
+  const std::string& config_text() {
+    if (read_last_ && read_last_->config == control_->config()) {
+      origin_.config_text = std::move(read_last_->text);
+      read_last_.reset();
+    }
+    return origin_.config_text;
   }
 
   void on_tick() {
@@ -155,7 +278,7 @@ class Application::Impl {
   }
 
   void catch_signals() {
-    static constexpr std::array<int, 3> kSignals{SIGTERM, SIGINT, SIGHUP};
+    static constexpr std::array<int, 4> kSignals{SIGTERM, SIGINT, SIGHUP, SIGUSR2};
     for (std::size_t i = 0; i < kSignals.size(); ++i) {
       signals_[i] = new uv_signal_t;
       signals_[i]->data = this;
@@ -170,17 +293,22 @@ class Application::Impl {
   }
 
   void on_signal(int number) {
-    if (number == SIGHUP) {
-      return control_->reload("SIGHUP", [](const Result<std::string>& result) {
-        if (!result) spdlog::error("{}", result.error());
-      });
-    }
+    const auto log = [](const Result<std::string>& result) {
+      if (!result) spdlog::error("{}", result.error());
+    };
+    if (number == SIGHUP) return control_->reload("SIGHUP", log);
+    if (number == SIGUSR2) return control_->upgrade("SIGUSR2", log);
     if (std::exchange(stopping_, Stopping::yes) == Stopping::yes) {
       return on_drained("a second signal ends it at once");
     }
+    if (successor_ && successor_->is_starting()) {
+      successor_.reset();
+      control_->take_back();
+    }
     events_.add("stop", "", "finishing what is under way");
+    if (!control_->has_handed_over()) tell_supervisor("STOPPING=1");
     give_up_.arm(control_->config().timeouts.shutdown);
-    server_->drain([this] { on_drained("nothing is under way any more"); });
+    server_->drain(Parting::at_once, [this] { on_drained("nothing is under way any more"); });
   }
 
   void on_drained(const char* why) {
@@ -191,28 +319,37 @@ class Application::Impl {
     admin_->close([this] { loop_.stop(); });
   }
 
-  const std::string config_path_;
+  /// A config, and the text that it came from.
+  struct Read {
+    conf::Config config;
+    std::string text;
+  };
+
+  Origin origin_;
   const conf::Config config_;
+  std::optional<Read> read_last_;
   SystemClock clock_;
   io::EventLoop loop_;
   admin::EventLog events_;
   UniqueFd lock_;
   std::optional<admin::StateStore> store_;
   std::unique_ptr<session::MappedLedger> ledger_;
+  std::unique_ptr<Predecessor> predecessor_;
   std::optional<Server> server_;
   std::optional<ServerPublisher> publisher_;
   std::optional<admin::ControlPlane> control_;
   std::optional<admin::AdminServer> admin_;
   io::Timer tick_;
   io::Timer give_up_;
-  std::array<uv_signal_t*, 3> signals_{};
+  std::optional<Successor> successor_;
+  std::array<uv_signal_t*, 4> signals_{};
   enum class Stopping : std::uint8_t { no, yes };
   Stopping stopping_ = Stopping::no;
   Stopping closing_ = Stopping::no;
 };
 
-Application::Application(std::string config_path, const conf::Config& config)
-    : impl_(std::make_unique<Impl>(std::move(config_path), config)) {}
+Application::Application(Origin origin, const conf::Config& config)
+    : impl_(std::make_unique<Impl>(std::move(origin), config)) {}
 Application::~Application() = default;
 
 Outcome Application::start() {

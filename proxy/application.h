@@ -2,6 +2,7 @@
 
 #include "conf/config.h"
 #include "proxy/base/result.h"
+#include "proxy/base/unique_fd.h"
 
 #include <memory>
 #include <string>
@@ -12,13 +13,20 @@ namespace bonedry::proxy {
 /// see every layer; nothing else includes it. Main thread.
 class Application {
  public:
-  Application(std::string config_path, const conf::Config& config);
+  struct Origin {
+    std::string program;      ///< the path that a successor is to run
+    std::string config_path;  ///< and the config that it is to read
+    std::string config_text;  ///< what was in it
+    UniqueFd predecessor;     ///< the line to the process to take over from; closed: there is none
+  };
+  Application(Origin origin, const conf::Config& config);
   ~Application();
 
   /// Takes over what is on disk, binds, listens, starts the workers. The error is for the operator.
   [[nodiscard]] Outcome start();
   /// Returns after SIGTERM or SIGINT, when exchanges have finished or [timeouts] shutdown is over;
-  /// a second signal ends it at once. SIGHUP reloads the config.
+  /// a second signal ends it at once. SIGHUP reloads the config, SIGUSR2 upgrades: after that, when
+  /// nothing is left that was begun here.
   void run();
 
  private:

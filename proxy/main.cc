@@ -1,5 +1,7 @@
 #include "conf/loader.h"
 #include "proxy/application.h"
+#include "proxy/base/file.h"
+#include "proxy/handover.h"
 
 #include <CLI/CLI.hpp>
 #include <spdlog/sinks/stdout_color_sinks.h>
@@ -8,7 +10,9 @@
 
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
+#include <filesystem>
 #include <string>
 
 namespace {
@@ -52,8 +56,25 @@ void raise_descriptor_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/// The line to the process that has started this one to take over from it, if one has.
+UniqueFd line_to_predecessor() {
+  const char* const number = std::getenv(proxy::handover::kVariable);
+  UniqueFd line{number == nullptr ? -1 : std::atoi(number)};
+  unsetenv(proxy::handover::kVariable);
+  return line;
+}
+
+/// As it is called now: a newer one may lie there when a successor is to be run.
+std::string path_of_program() {
+  std::error_code unknown;
+  const auto path = std::filesystem::read_symlink("/proc/self/exe", unknown);
+  return unknown ? "bonedry" : path.string();
+}
+
 int run(const std::string& path, Task task) {
-  Result<conf::Loaded> loaded = conf::load_file(path);
+  Result<std::string> text = read_file(path);
+  Result<conf::Loaded> loaded =
+      text ? conf::load_text(*text, path) : Result<conf::Loaded>{Failure{text.error()}};
   if (!loaded) {
     std::fprintf(stderr, "%s\n", loaded.error().c_str());
     return kFailed;
@@ -68,7 +89,8 @@ int run(const std::string& path, Task task) {
   start_log(loaded->config.log);
   std::signal(SIGPIPE, SIG_IGN);
   raise_descriptor_limit();
-  proxy::Application application(path, loaded->config);
+  proxy::Application application({path_of_program(), path, std::move(*text), line_to_predecessor()},
+                                 loaded->config);
   const Outcome started = application.start();
   if (!started) {
     spdlog::error("{}", started.error());

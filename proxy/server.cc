@@ -4,6 +4,7 @@
 #include "proxy/io/listener.h"
 #include "proxy/worker.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -72,20 +73,22 @@ Server::Server(Parts parts, const conf::Config& config)
 
 Server::~Server() = default;
 
-Result<std::vector<Server::Bound>> Server::bind() {
+Result<std::vector<Server::Bound>> Server::bind(const Inherited& inherited) {
   std::vector<Bound> all;
   for (const conf::Listener& listener : config_.listeners) {
     Bound bound;
-    const Outcome done = bind_one(listener, bound);
+    const Outcome done = bind_one(listener, inherited(conf::to_string(listener.address)), bound);
     if (!done) return Failure{done.error()};
     all.push_back(bound);
   }
   return all;
 }
 
-Outcome Server::bind_one(const conf::Listener& listener, Bound& bound) {
+Outcome Server::bind_one(const conf::Listener& listener, std::vector<UniqueFd> inherited,
+                         Bound& bound) {
   conf::Address address = listener.address;
-  auto& sockets = sockets_.emplace_back();
+  auto& sockets = sockets_.emplace_back(std::move(inherited));
+  if (!sockets.empty()) address.port = io::bound_port(sockets.front());
   while (sockets.size() < worker_count_) {
     const auto target = io::make_address(address.host, address.port);
     if (!target) return Failure{target.error()};
@@ -97,6 +100,11 @@ Outcome Server::bind_one(const conf::Listener& listener, Bound& bound) {
     if (!socket) return Failure{socket.error()};
     address.port = io::bound_port(*socket);  // port 0: all workers share the one that it became
     sockets.push_back(std::move(*socket));
+  }
+  for (const UniqueFd& socket : sockets) {
+    UniqueFd same{::fcntl(socket.get(), F_DUPFD_CLOEXEC, 0)};
+    if (!same.is_open()) return Failure{"cannot duplicate a socket: " + errno_text(errno)};
+    listening_.push_back({sockets_.size() - 1, conf::to_string(listener.address), std::move(same)});
   }
   bound = {conf::to_string(address), listener.pool};
   return Done{};
@@ -112,15 +120,22 @@ void Server::start(std::shared_ptr<const balancer::Topology> topology) {
                            config_.server.underscore_names};
   prober_.adopt(*topology);
   for (std::size_t index = 0; index < worker_count_; ++index) {
-    std::vector<Worker::Listen> listens;
-    for (std::size_t listener = 0; listener < sockets_.size(); ++listener) {
-      const conf::Listener& config = config_.listeners[listener];
-      listens.push_back({std::move(sockets_[listener][index]), config.pool,
-                         config.proxy_protocol ? Opening::proxy_header : Opening::request});
-    }
     const auto seed = static_cast<std::uint64_t>(parts_.clock.now().ms) + index;
-    workers_.push_back(std::make_unique<Worker>(shared, std::move(listens), topology, seed));
+    workers_.push_back(std::make_unique<Worker>(shared, listens_of(index), topology, seed));
   }
+}
+
+/// A process before this one may have had more workers: none of its sockets is left alone.
+std::vector<Worker::Listen> Server::listens_of(std::size_t worker) {
+  std::vector<Worker::Listen> listens;
+  for (std::size_t listener = 0; listener < sockets_.size(); ++listener) {
+    const conf::Listener& config = config_.listeners[listener];
+    const Opening opening = config.proxy_protocol ? Opening::proxy_header : Opening::request;
+    for (std::size_t i = worker; i < sockets_[listener].size(); i += worker_count_) {
+      listens.push_back({std::move(sockets_[listener][i]), config.pool, opening});
+    }
+  }
+  return listens;
 }
 
 void Server::publish(const std::shared_ptr<const balancer::Topology>& topology,
@@ -132,10 +147,11 @@ void Server::publish(const std::shared_ptr<const balancer::Topology>& topology,
   }
 }
 
-void Server::drain(const std::function<void()>& drained) {
+void Server::drain(Parting parting, const std::function<void()>& drained) {
+  listening_.clear();
   auto gather = std::make_shared<Gather>(worker_count_, drained);
   for (const auto& worker : workers_) {
-    worker->drain([this, gather] { mailbox_.post([gather] { gather->one(); }); });
+    worker->drain(parting, [this, gather] { mailbox_.post([gather] { gather->one(); }); });
   }
 }
 

@@ -9,6 +9,7 @@
 #include "proxy/health_prober.h"
 #include "proxy/io/event_loop.h"
 #include "proxy/io/mailbox.h"
+#include "proxy/worker.h"
 #include "session/ledger.h"
 
 #include <cstddef>
@@ -18,8 +19,6 @@
 #include <vector>
 
 namespace bonedry::proxy {
-
-class Worker;
 
 /// The data plane as a whole: binds the listeners, runs the workers and the health checks. Lives
 /// on the main thread; all its functions and callbacks belong there.
@@ -44,7 +43,10 @@ class Server {
 
   /// Binds every listener once per worker; the error names the address and the reason. Nothing is
   /// accepted before `start`.
-  [[nodiscard]] Result<std::vector<Bound>> bind();
+  /// `inherited` gives the sockets that a process before this one listens with on an address of
+  /// the config, if it does; each at most once.
+  using Inherited = std::function<std::vector<UniqueFd>(const std::string& address)>;
+  [[nodiscard]] Result<std::vector<Bound>> bind(const Inherited& inherited);
   void start(std::shared_ptr<const balancer::Topology> topology);
 
   /// Posts the topology to every worker; calls `acknowledged` on this thread when all have it.
@@ -52,10 +54,21 @@ class Server {
                std::function<void()> acknowledged);
 
   /// Stops accepting, lets exchanges finish, calls `drained` when all connections are gone.
-  void drain(const std::function<void()>& drained);
+  void drain(Parting parting, const std::function<void()>& drained);
+
+  /// A socket that is listened with, and the address of the config that it is for.
+  struct Listening {
+    std::size_t listener = 0;  ///< which of the config, from 0
+    std::string address;
+    UniqueFd fd;
+  };
+  /// Until `drain`.
+  [[nodiscard]] const std::vector<Listening>& listening() const { return listening_; }
 
  private:
-  [[nodiscard]] Outcome bind_one(const conf::Listener& listener, Bound& bound);
+  [[nodiscard]] Outcome bind_one(const conf::Listener& listener, std::vector<UniqueFd> inherited,
+                                 Bound& bound);
+  [[nodiscard]] std::vector<Worker::Listen> listens_of(std::size_t worker);
 
   Parts parts_;
   const conf::Config config_;
@@ -64,7 +77,8 @@ class Server {
   ClientCensus clients_;
   io::Mailbox mailbox_;
   HealthProber prober_;
-  std::vector<std::vector<UniqueFd>> sockets_;  // by listener, then worker; until they start
+  std::vector<std::vector<UniqueFd>> sockets_;  // by listener, one for each worker at least
+  std::vector<Listening> listening_;            // the same sockets, for a successor
   std::vector<std::unique_ptr<Worker>> workers_;
 };
 

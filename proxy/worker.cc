@@ -236,16 +236,17 @@ void Worker::after_round() {
   resting_.clear();
 }
 
-void Worker::drain(std::function<void()> drained) {
-  mailbox_.post([this, done = std::move(drained)] { begin_drain(done); });
+void Worker::drain(Parting parting, std::function<void()> drained) {
+  mailbox_.post([this, parting, done = std::move(drained)] { begin_drain(parting, done); });
 }
 
-void Worker::begin_drain(std::function<void()> drained) {
+void Worker::begin_drain(Parting parting, std::function<void()> drained) {
   drained_ = std::move(drained);
   for (const auto& listener : listeners_) listener->accept_waiting();
   listeners_.clear();
   // Closing removes from the list, so it is walked from its end.
-  for (std::size_t index = connections_.size(); index > 0; --index) {
+  const std::size_t closing = parting == Parting::at_once ? connections_.size() : 0;
+  for (std::size_t index = closing; index > 0; --index) {
     if (index <= connections_.size()) connections_[index - 1]->drain();
   }
   check_drained();

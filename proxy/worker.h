@@ -35,6 +35,14 @@ struct SharedParts {
   conf::UnderscoreNames underscore_names = conf::UnderscoreNames::drop;
 };
 
+/// When a worker that drains closes the connections on which nothing is asked.
+enum class Parting : std::uint8_t {
+  at_once,
+  /// They were promised another answer, and get it; only then, or by their idle time-out. So no
+  /// client ever asks on a connection that is just being closed.
+  after_next_answer,
+};
+
 /// One thread with one loop, and all that it owns: listening sockets, clients' connections,
 /// connections to nodes. Shares nothing with other workers but what SharedParts and the topology
 /// say. Public functions belong to the worker's thread, unless they say otherwise.
@@ -57,7 +65,7 @@ class Worker {
                std::function<void()> acknowledged);
   /// From any thread: accepts no more, lets exchanges finish; then calls `drained` on the worker's
   /// thread.
-  void drain(std::function<void()> drained);
+  void drain(Parting parting, std::function<void()> drained);
 
   [[nodiscard]] WorkerContext& context() { return context_; }
   [[nodiscard]] Instant now() const { return loop_.now(); }
@@ -98,7 +106,7 @@ class Worker {
   void on_accept(std::size_t listener, UniqueFd fd, const io::SocketAddress& peer);
   [[nodiscard]] std::size_t most_clients() const;
   void serve_waiting();
-  void begin_drain(std::function<void()> drained);
+  void begin_drain(Parting parting, std::function<void()> drained);
   void check_drained();
   void after_round();
 

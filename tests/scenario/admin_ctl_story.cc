@@ -167,7 +167,7 @@ TEST_P(CtlStory, HelpAndVersionNeedNoProxy) {
   }
   const RunResult help = run_program({bonedryctl_program(), "--help"});
   for (const char* command : {"status", "sessions", "bleed", "wait", "maintain", "activate",
-                              "reload", "events", "version", "help"}) {
+                              "reload", "upgrade", "events", "version", "help"}) {
     EXPECT_THAT(help.out, HasSubstr(command));
   }
 }

@@ -15,8 +15,9 @@ namespace {
 using testing::HasSubstr;
 using testing::StartsWith;
 
-const std::vector<std::string> kCommands = {"status",   "sessions", "bleed",  "wait",    "maintain",
-                                            "activate", "reload",   "events", "version", "help"};
+const std::vector<std::string> kCommands = {"status",   "sessions", "bleed",  "wait",
+                                            "maintain", "activate", "reload", "upgrade",
+                                            "events",   "version",  "help"};
 
 class AdminStory : public ShopStory {
  protected:

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -112,6 +113,10 @@ BonedryProcess::BonedryProcess(TestConfig config, Start start_when) {
 }
 
 BonedryProcess::~BonedryProcess() {
+  if (predecessor_) {
+    predecessor_->signal(SIGTERM);
+    EXPECT_TRUE(predecessor_ends()) << "the process of before does not stop on SIGTERM";
+  }
   if (running()) stop();
   const std::string report = sanitizer_report(err());
   EXPECT_EQ(report, "") << "bonedry made a sanitizer complain";
@@ -166,6 +171,25 @@ void BonedryProcess::kill9() {
 void BonedryProcess::restart() {
   stop();
   start();
+}
+
+void BonedryProcess::upgrade() {
+  ChildProcess::adopt_orphans();
+  const std::string answer = admin("upgrade", kDeadline * 3);
+  int pid = 0;
+  if (std::sscanf(answer.c_str(), "process %d has taken over", &pid) != 1) {
+    throw std::runtime_error("the upgrade failed: " + answer);
+  }
+  predecessor_ = std::exchange(child_, std::make_unique<ChildProcess>(pid));
+}
+
+bool BonedryProcess::predecessor_ends(Millis deadline) {
+  const auto ended = predecessor_->wait(deadline);
+  if (!ended) return false;
+  EXPECT_EQ(ended->signal, 0) << "the process of before was killed";
+  EXPECT_EQ(ended->code, 0) << "the exit code of the process of before";
+  predecessor_.reset();
+  return true;
 }
 
 void BonedryProcess::pause() {

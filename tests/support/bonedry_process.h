@@ -93,6 +93,10 @@ class BonedryProcess {
   void stop();  ///< SIGTERM, and it must exit with 0
   void kill9();
   void restart();  ///< stop and start
+  /// The admin command; must succeed. Everything here then speaks of the process that took over.
+  void upgrade();
+  /// The process of before must end by itself, with 0. False: it has not yet.
+  [[nodiscard]] bool predecessor_ends(Millis deadline = kDeadline * 3);
   /// Nothing runs in it until `resume`: what happens meanwhile, it sees all at once.
   void pause();
   void resume();
@@ -127,6 +131,7 @@ class BonedryProcess {
   TempDir dir_;
   std::vector<std::string> environment_;
   std::unique_ptr<ChildProcess> child_;
+  std::unique_ptr<ChildProcess> predecessor_;
   nlohmann::json listeners_;
 };
 

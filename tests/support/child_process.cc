@@ -104,6 +104,15 @@ ChildProcess::ChildProcess(const Command& command) {
   if (pid_fd_ < 0) throw std::runtime_error("pidfd_open failed");
 }
 
+ChildProcess::ChildProcess(pid_t pid) : pid_(pid) {
+  pid_fd_ = static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0));
+  if (pid_fd_ < 0) throw std::runtime_error("pidfd_open failed");
+}
+
+void ChildProcess::adopt_orphans() {
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+}
+
 ChildProcess::~ChildProcess() {
   if (!exit_) {
     ::kill(pid_, SIGKILL);

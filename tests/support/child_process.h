@@ -45,6 +45,10 @@ class ChildProcess {
   };
 
   explicit ChildProcess(const Command& command);
+  /// One that a child of ours has started. When its parent ends it is ours, see `adopt_orphans`.
+  explicit ChildProcess(pid_t pid);
+  /// From here on, children of children that end are our own.
+  static void adopt_orphans();
   ~ChildProcess();
   ChildProcess(const ChildProcess&) = delete;
   ChildProcess& operator=(const ChildProcess&) = delete;

@@ -1,0 +1,43 @@
+#include "proxy/handover.h"
+
+#include "proxy/base/file.h"
+
+#include <sys/mman.h>
+
+#include <cerrno>
+
+namespace bonedry::proxy::handover {
+
+Result<UniqueFd> write(const Guidance& guidance) {
+  std::string text;
+  for (const std::string& key : guidance.shut) text += key + "\n";
+  text += "\n" + guidance.config;
+  UniqueFd file{::memfd_create("bonedry-guidance", MFD_CLOEXEC)};
+  if (!file.is_open()) return Failure{"cannot make a file in memory: " + errno_text(errno)};
+  for (std::string_view rest = text; !rest.empty();) {
+    const ssize_t wrote = ::write(file.get(), rest.data(), rest.size());
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote < 0) return Failure{"cannot write a file in memory: " + errno_text(errno)};
+    rest.remove_prefix(static_cast<std::size_t>(wrote));
+  }
+  return file;
+}
+
+Result<Guidance> read(const UniqueFd& file) {
+  const Result<std::string> text = read_file("/proc/self/fd/" + std::to_string(file.get()));
+  if (!text) return Failure{text.error()};
+  Guidance guidance;
+  std::string_view rest = *text;
+  for (;;) {
+    const std::size_t end = rest.find('\n');
+    if (end == std::string_view::npos) return Failure{std::string("the guidance is cut off")};
+    const std::string_view key = rest.substr(0, end);
+    rest.remove_prefix(end + 1);
+    if (key.empty()) break;
+    guidance.shut.emplace(key);
+  }
+  guidance.config = rest;
+  return guidance;
+}
+
+}  // namespace bonedry::proxy::handover

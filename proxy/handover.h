@@ -1,0 +1,48 @@
+#pragma once
+
+#include "proxy/base/clock.h"
+#include "proxy/base/result.h"
+#include "proxy/base/unique_fd.h"
+
+#include <chrono>
+#include <set>
+#include <string>
+#include <string_view>
+
+/// What two generations of the program say to each other while one takes over from the other.
+///
+///   old --> new   lock                    with the state directory's lock
+///                 listener N ADDRESS      with a socket of the N-th listener; as often as there
+///                 are go                      from here on the old one decides nothing any more
+///   new --> old   follow                  with a Guidance: route by it
+///   old --> new   followed                all its workers do, in the order of the asking
+///   new --> old   ready                   it accepts: the old one stops accepting
+///
+/// Both then go on, with `follow`, until the old one has nobody left. The end of the line is the
+/// end of a process.
+namespace bonedry::proxy::handover {
+
+/// Where the new one finds its end of the line: the number of a descriptor.
+constexpr const char* kVariable = "BONEDRY_PREDECESSOR";
+
+constexpr std::string_view kLock = "lock";
+constexpr std::string_view kListener = "listener ";
+constexpr std::string_view kGo = "go";
+constexpr std::string_view kFollow = "follow";
+constexpr std::string_view kFollowed = "followed";
+constexpr std::string_view kReady = "ready";
+
+/// How long one waits for the other to say or take something that it can say or take at once.
+constexpr Millis kPatience = std::chrono::seconds{10};
+
+/// What the old process needs to route as the new one does, beside the records on the disk.
+struct Guidance {
+  std::set<std::string> shut;  ///< nodes whose doors are shut
+  std::string config;          ///< the config file as the new one has read it
+};
+
+/// As a file without a name: it may be larger than a message.
+[[nodiscard]] Result<UniqueFd> write(const Guidance& guidance);
+[[nodiscard]] Result<Guidance> read(const UniqueFd& file);
+
+}  // namespace bonedry::proxy::handover

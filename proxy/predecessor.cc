@@ -1,0 +1,108 @@
+#include "proxy/predecessor.h"
+
+#include <spdlog/spdlog.h>
+
+#include <charconv>
+#include <utility>
+
+namespace bonedry::proxy {
+
+Result<std::unique_ptr<Predecessor>> Predecessor::meet(UniqueFd line) {
+  std::unique_ptr<Predecessor> other(new Predecessor(std::move(line)));
+  for (;;) {
+    Result<io::FdChannel::Message> message = other->channel_.await(handover::kPatience);
+    if (!message) return Failure{message.error()};
+    if (message->text == handover::kGo) break;
+    const Outcome taken = other->take(*message);
+    if (!taken) return Failure{taken.error()};
+  }
+  if (!other->lock_.is_open()) return Failure{std::string("it did not give its lock away")};
+  return other;
+}
+
+Outcome Predecessor::take(io::FdChannel::Message& message) {
+  if (message.text == handover::kLock) {
+    lock_ = std::move(message.fd);
+    return Done{};
+  }
+  const std::string_view text = message.text;
+  const std::size_t blank = text.rfind(' ');
+  if (!text.starts_with(handover::kListener) || blank < handover::kListener.size()) {
+    return Failure{"it said '" + message.text + "', which this version does not know"};
+  }
+  Socket socket{0, std::string(text.substr(blank + 1)), std::move(message.fd)};
+  const std::string_view number =
+      text.substr(handover::kListener.size(), blank - handover::kListener.size());
+  std::from_chars(number.data(), number.data() + number.size(), socket.listener);
+  sockets_.push_back(std::move(socket));
+  return Done{};
+}
+
+std::vector<UniqueFd> Predecessor::take_sockets(const std::string& address) {
+  std::vector<UniqueFd> taken;
+  std::optional<std::size_t> listener;
+  std::erase_if(sockets_, [&](Socket& socket) {
+    if (socket.address != address || listener.value_or(socket.listener) != socket.listener) {
+      return false;
+    }
+    listener = socket.listener;
+    taken.push_back(std::move(socket.fd));
+    return true;
+  });
+  return taken;
+}
+
+Outcome Predecessor::lead(const handover::Guidance& guidance) {
+  const Result<UniqueFd> file = handover::write(guidance);
+  if (!file) return Failure{file.error()};
+  const Outcome told = channel_.send(handover::kFollow, file->get(), handover::kPatience);
+  if (!told) return told;
+  const Result<io::FdChannel::Message> answer = channel_.await(handover::kPatience);
+  if (!answer) return Failure{answer.error()};
+  if (answer->text == handover::kFollowed) return Done{};
+  return Failure{"it said '" + answer->text + "' instead of following"};
+}
+
+Outcome Predecessor::replace(io::EventLoop& loop, std::function<void()> on_gone) {
+  on_gone_ = std::move(on_gone);
+  sockets_.clear();  // of addresses that this config does not listen on
+  watcher_.emplace(loop, channel_.fd(), static_cast<io::FdWatcher::Handler&>(*this));
+  watcher_->want(io::Ready::read);
+  return channel_.send(handover::kReady, -1, handover::kPatience);
+}
+
+void Predecessor::lead(const handover::Guidance& guidance, std::function<void()> followed) {
+  waiting_.push_back(std::move(followed));
+  const Result<UniqueFd> file = handover::write(guidance);
+  const Outcome told = file ? channel_.send(handover::kFollow, file->get(), handover::kPatience)
+                            : Outcome{Failure{file.error()}};
+  // Nobody is dry while one routes otherwise: the answer does not come then.
+  if (!told) spdlog::error("the process before this one is not told what to do: {}", told.error());
+}
+
+void Predecessor::on_ready(io::Ready /*ready*/) {
+  io::FdChannel::Message message;
+  for (;;) {
+    switch (channel_.receive(message)) {
+      case io::FdChannel::Received::nothing:
+        return;
+      case io::FdChannel::Received::ended:
+        return lose();
+      case io::FdChannel::Received::message:
+        if (message.text != handover::kFollowed || waiting_.empty()) break;
+        const auto followed = std::move(waiting_.front());
+        waiting_.pop_front();
+        followed();
+        break;
+    }
+  }
+}
+
+void Predecessor::lose() {
+  watcher_.reset();
+  gone_ = Gone::yes;
+  for (const auto& followed : std::exchange(waiting_, {})) followed();
+  std::exchange(on_gone_, nullptr)();
+}
+
+}  // namespace bonedry::proxy

@@ -1,0 +1,62 @@
+#pragma once
+
+#include "proxy/handover.h"
+#include "proxy/io/event_loop.h"
+#include "proxy/io/fd_channel.h"
+#include "proxy/io/fd_watcher.h"
+
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace bonedry::proxy {
+
+/// The process that this one takes over from. Main thread.
+class Predecessor final : private io::FdWatcher::Handler {
+ public:
+  /// Takes what it gives away: waits until it has said all.
+  [[nodiscard]] static Result<std::unique_ptr<Predecessor>> meet(UniqueFd line);
+
+  /// The lock of the state directory.
+  [[nodiscard]] UniqueFd take_lock() { return std::move(lock_); }
+  /// The sockets of the first listener of this address that are still here.
+  [[nodiscard]] std::vector<UniqueFd> take_sockets(const std::string& address);
+
+  /// Makes it route by `guidance`, and waits until it does.
+  [[nodiscard]] Outcome lead(const handover::Guidance& guidance);
+  /// This process accepts clients now. `on_gone` is called once, when the other one has ended;
+  /// never from inside this call.
+  [[nodiscard]] Outcome replace(io::EventLoop& loop, std::function<void()> on_gone);
+  /// The same as `lead` after `replace`, without waiting: calls `followed` when it does, or when
+  /// it is gone and routes nobody; never from inside this call.
+  void lead(const handover::Guidance& guidance, std::function<void()> followed);
+
+  [[nodiscard]] bool is_gone() const { return gone_ == Gone::yes; }
+
+ private:
+  struct Socket {
+    std::size_t listener;
+    std::string address;
+    UniqueFd fd;
+  };
+  enum class Gone : std::uint8_t { no, yes };
+
+  explicit Predecessor(UniqueFd line) : channel_(std::move(line)) {}
+  [[nodiscard]] Outcome take(io::FdChannel::Message& message);
+  void on_ready(io::Ready ready) override;
+  void lose();
+
+  io::FdChannel channel_;
+  UniqueFd lock_;
+  std::deque<Socket> sockets_;
+  std::optional<io::FdWatcher> watcher_;
+  std::deque<std::function<void()>> waiting_;  // for `followed`, in the order of the asking
+  std::function<void()> on_gone_;
+  Gone gone_ = Gone::no;
+};
+
+}  // namespace bonedry::proxy

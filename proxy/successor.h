@@ -1,0 +1,64 @@
+#pragma once
+
+#include "proxy/handover.h"
+#include "proxy/io/event_loop.h"
+#include "proxy/io/fd_channel.h"
+#include "proxy/io/fd_watcher.h"
+#include "proxy/io/timer_wheel.h"
+#include "proxy/server.h"
+
+#include <uv.h>
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace bonedry::proxy {
+
+/// The next generation of the program, as the process sees it that it takes over from. Main
+/// thread.
+class Successor final : private io::FdWatcher::Handler {
+ public:
+  /// None of them is called from inside `start`.
+  struct Events {
+    /// It asks this process to route as it does; `followed` is to be called when all workers do.
+    std::function<void(handover::Guidance guidance)> on_follow;
+    /// It accepts clients now.
+    std::function<void()> on_ready;
+    /// It ended, or was ended, before it was ready.
+    std::function<void(const std::string& why)> on_failed;
+  };
+
+  Successor(io::EventLoop& loop, Events events);
+  /// One that is not ready yet is killed.
+  ~Successor();
+
+  /// Runs `arguments`, the first of which is the program's path, and gives it what it needs.
+  [[nodiscard]] Outcome start(const std::vector<std::string>& arguments, int lock,
+                              const std::vector<Server::Listening>& listening);
+  void followed();
+
+  [[nodiscard]] bool is_starting() const { return state_ == State::starting; }
+  [[nodiscard]] int pid() const { return pid_; }
+
+ private:
+  enum class State : std::uint8_t { starting, ready, gone };
+
+  [[nodiscard]] Outcome spawn(const std::vector<std::string>& arguments, int inherited);
+  [[nodiscard]] Outcome bequeath(int lock, const std::vector<Server::Listening>& listening) const;
+  void on_ready(io::Ready ready) override;
+  void take(const io::FdChannel::Message& message);
+  void lose(const std::string& why);
+
+  io::EventLoop& loop_;
+  Events events_;
+  State state_ = State::starting;
+  int pid_ = 0;
+  uv_process_t* process_ = nullptr;  // while libuv knows it
+  std::optional<io::FdChannel> channel_;
+  std::optional<io::FdWatcher> watcher_;
+  io::Timer give_up_;
+};
+
+}  // namespace bonedry::proxy

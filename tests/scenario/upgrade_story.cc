@@ -1,0 +1,309 @@
+// Another program takes over while the shop is open: nobody is refused, nobody is miscounted, and
+// what is decided in the new process holds for those who are still served by the old one.
+#include "tests/scenario/story.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace bonedry::test {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr int kUpgrades = kSanitized ? 5 : 20;
+constexpr int kThreads = 8;
+constexpr int kUsersEach = 25;
+
+class UpgradeStory : public ShopStory {
+ protected:
+  /// What nobody uses is closed soon, so that a process of before does not stay for a minute.
+  [[nodiscard]] TestConfig quick() const {
+    TestConfig shop = config();
+    shop.timeouts = {"shutdown = \"2s\"", "idle = \"1s\""};
+    return shop;
+  }
+  [[nodiscard]] std::int64_t live() const {
+    const auto status = bonedry_->status();
+    return node_view(status, "alice").live + node_view(status, "bob").live;
+  }
+  [[nodiscard]] bool eventually_event(const std::string& text) const {
+    return eventually([&] { return bonedry_->admin("events").find(text) != std::string::npos; });
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Workers, UpgradeStory, one_and_four_workers(), name_of_workers);
+
+/// Users who click without a pause, a thread for some of them, until it is destroyed.
+class Crowd {
+ public:
+  Crowd(std::vector<User>& users, std::size_t first, std::size_t count)
+      : thread_([this, &users, first, count] {
+          for (std::size_t i = 0; !home_; i = (i + 1) % count) click(users[first + i]);
+        }) {}
+  ~Crowd() {
+    home_ = true;
+    thread_.join();
+  }
+  [[nodiscard]] int clicks() const { return clicks_; }
+  [[nodiscard]] int failures() const { return failures_; }
+
+ private:
+  void click(User& user) {
+    ++clicks_;
+    const std::string before = user.node();
+    try {
+      const bool good = user.click().status == 200 && user.node() == before;
+      if (!good) ++failures_;
+    } catch (const std::exception& error) {
+      ADD_FAILURE() << error.what();
+      ++failures_;
+    }
+  }
+
+  std::atomic<bool> home_{false};
+  std::atomic<int> clicks_{0};
+  std::atomic<int> failures_{0};
+  std::thread thread_;
+};
+
+TEST_P(UpgradeStory, TwoHundredBusyUsersNoticeNothing) {
+  launch(quick());
+  std::vector<User> users;
+  for (int i = 0; i < kThreads * kUsersEach; ++i) {
+    users.emplace_back(bonedry_->address()).click();
+    users.back().click();
+  }
+  std::vector<std::unique_ptr<Crowd>> crowds;
+  for (std::size_t i = 0; i < kThreads; ++i) {
+    crowds.push_back(std::make_unique<Crowd>(users, i * kUsersEach, kUsersEach));
+  }
+  std::atomic<bool> over{false};
+  std::thread counting([&] {
+    while (!over) EXPECT_EQ(live(), kThreads * kUsersEach);
+  });
+  for (int round = 0; round < kUpgrades; ++round) {
+    const int before = crowds.front()->clicks();
+    EXPECT_TRUE(eventually([&] { return crowds.front()->clicks() > before + kUsersEach; }));
+    bonedry_->upgrade();
+    EXPECT_TRUE(bonedry_->predecessor_ends()) << "the process of before stays";
+  }
+  over = true;
+  counting.join();
+  for (const auto& crowd : crowds) EXPECT_EQ(crowd->failures(), 0) << "of " << crowd->clicks();
+  crowds.clear();
+  EXPECT_EQ(live(), kThreads * kUsersEach);
+  EXPECT_TRUE(eventually_event("the process before this one has ended"));
+}
+
+TEST_P(UpgradeStory, ABleedGoesOnAndIsObeyedByBothProcesses) {
+  launch(config());
+  User ann = live_user_on(alice_);
+  HttpClient stranger(bonedry_->address());  // without a cookie, each time a new user
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(stranger.get("/").status, 200);
+  bonedry_->upgrade();
+  EXPECT_FALSE(bonedry_->predecessor_ends(Millis{0})) << "two clients are connected to it";
+  order("bleed alice");
+  const Response late = stranger.get("/");
+  EXPECT_EQ(late.headers.get("X-Node"), "bob") << "the process of before lets nobody onto alice";
+  EXPECT_TRUE(late.headers.has_token("Connection", "close"));
+  EXPECT_EQ(ann.click().status, 200);
+  EXPECT_EQ(ann.node(), "alice");
+  EXPECT_TRUE(bonedry_->predecessor_ends());
+  EXPECT_EQ(ann.click().status, 200);
+  EXPECT_EQ(ann.node(), "alice");
+  EXPECT_EQ(node(alice_).state, "bleeding");
+  EXPECT_EQ(node(alice_).live, 1);
+}
+
+TEST_P(UpgradeStory, ANodeIsNotDryWhileTheProcessOfBeforeHasAnExchangeOnIt) {
+  const Gate gate;
+  alice_.on("/long", [gate](NodeExchange& exchange) {
+    (void)gate.wait();
+    exchange.respond(200, "at last");
+  });
+  launch(config({"idle_timeout = \"300ms\"", "pending_timeout = \"300ms\""}));
+  order("bleed bob");
+  HttpClient client(bonedry_->address());
+  client.send(Request{.target = "/long"}.to_wire());
+  EXPECT_TRUE(eventually([this] { return node(alice_).exchanges_open == 1; }));
+  order("activate bob");
+  bonedry_->upgrade();
+  EXPECT_EQ(node(alice_).exchanges_open, 1) << "both processes are counted";
+  order("bleed alice");
+  EXPECT_TRUE(node(alice_).blocked_by("1 open exchange"));
+  EXPECT_FALSE(node(alice_).dry);
+  gate.open();
+  EXPECT_EQ(client.read_response().body, "at last");
+  EXPECT_TRUE(bonedry_->predecessor_ends());
+  EXPECT_EQ(node(alice_).exchanges_open, 0);
+  EXPECT_TRUE(eventually_dry(alice_));
+}
+
+TEST_P(UpgradeStory, WhatIsDecidedLaterReachesTheProcessOfBefore) {
+  launch(config());
+  User ann = live_user_on(alice_);
+  bonedry_->upgrade();
+  order("bleed alice");
+  order("maintain alice --force");
+  EXPECT_EQ(ann.click().status, 200);
+  EXPECT_EQ(ann.node(), "bob") << "moved by the process of before, to which she is connected";
+  EXPECT_TRUE(bonedry_->predecessor_ends());
+  EXPECT_TRUE(eventually_dry(alice_));
+  EXPECT_EQ(node(bob_).live, 1);
+}
+
+TEST_P(UpgradeStory, ANodeThatIsAddedIsKnownToTheProcessOfBefore) {
+  FakeNode carol("carol");
+  TestConfig shop = config();
+  launch(shop);
+  HttpClient old_connection(bonedry_->address());
+  EXPECT_EQ(old_connection.get("/").status, 200);
+  bonedry_->upgrade();
+  shop.pools[0].nodes.emplace_back(carol);
+  bonedry_->configure(shop);
+  order("reload");
+  order("bleed alice");
+  order("bleed bob --force");
+  User carl(bonedry_->address());
+  carl.click();
+  ASSERT_EQ(carl.node(), "carol");
+  // On a connection to the process of before, which had no such node when it was the only one.
+  const Response answer = old_connection.get("/", {{"Cookie", "bonedry=" + carl.cookie()}});
+  EXPECT_EQ(answer.headers.get("X-Node"), "carol");
+  EXPECT_EQ(node(carol).live, 1);
+}
+
+TEST_P(UpgradeStory, AWaitThatWasBegunBeforeEndsWhenTheNodeIsDry) {
+  launch(config({"idle_timeout = \"1s\"", "pending_timeout = \"1s\""}));
+  User ann = live_user_on(alice_);
+  order("bleed alice");
+  RunResult result;
+  std::thread waiting([&] { result = ctl().run({"wait", "alice", "--timeout", "20s"}); });
+  EXPECT_EQ(ann.click().status, 200);
+  bonedry_->upgrade();
+  EXPECT_EQ(ann.click().status, 200);
+  waiting.join();
+  EXPECT_EQ(result.code, 0) << result.out << result.err;
+  EXPECT_TRUE(node(alice_).dry);
+}
+
+TEST_P(UpgradeStory, OneThatCannotStartChangesNothing) {
+  launch(config());
+  User ann = live_user_on(alice_);
+  const FakeNode other("other");  // on whose port nobody else can listen
+  TestConfig wrong = config();
+  wrong.pools[0].listener = {"[[listener]]", "address = \"" + other.address() + "\"",
+                             "pool = \"shop\""};
+  bonedry_->configure(wrong);
+  EXPECT_THAT(bonedry_->admin("upgrade"),
+              AllOf(HasSubstr("error: the upgrade failed: it ended with 1"),
+                    HasSubstr("this process goes on")));
+  order("bleed alice");
+  EXPECT_EQ(ann.click().status, 200);
+  EXPECT_EQ(ann.node(), "alice");
+  EXPECT_EQ(User(bonedry_->address()).click().headers.get("X-Node"), "bob");
+  write_file(bonedry_->config_path(), "nonsense");
+  EXPECT_THAT(bonedry_->admin("upgrade"), HasSubstr("error: not upgraded: "));
+  bonedry_->configure(config());
+  bonedry_->upgrade();
+  EXPECT_EQ(node(alice_).state, "bleeding");
+  EXPECT_EQ(ann.click().status, 200);
+  EXPECT_TRUE(bonedry_->predecessor_ends());
+}
+
+TEST_P(UpgradeStory, OnlyTwoProcessesAreThereAtATime) {
+  launch(config());
+  const User ann = live_user_on(alice_);
+  bonedry_->upgrade();
+  EXPECT_THAT(bonedry_->admin("upgrade"), HasSubstr("the process before this one has not ended"));
+}
+
+TEST_P(UpgradeStory, OneThatDiesLaterLosesNobody) {
+  launch(quick());
+  User ann = live_user_on(alice_);
+  bonedry_->upgrade();
+  order("bleed alice");
+  bonedry_->kill9();
+  EXPECT_TRUE(bonedry_->predecessor_ends()) << "it serves whom it has, and ends";
+  bonedry_->start();
+  EXPECT_EQ(node(alice_).state, "bleeding");
+  EXPECT_EQ(node(alice_).live, 1);
+  ann.go_to(bonedry_->address());
+  EXPECT_EQ(ann.click().status, 200);
+  EXPECT_EQ(ann.node(), "alice");
+}
+
+/// What a service manager listens with (sd_notify).
+class Supervisor {
+ public:
+  Supervisor() : fd_(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path().copy(address.sun_path, sizeof address.sun_path - 1);
+    if (::bind(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
+      throw std::runtime_error("cannot bind " + path());
+    }
+  }
+  ~Supervisor() { ::close(fd_); }
+  Supervisor(const Supervisor&) = delete;
+  Supervisor& operator=(const Supervisor&) = delete;
+
+  [[nodiscard]] std::string path() const { return folder_ / "notify"; }
+  /// The next thing that it is told.
+  [[nodiscard]] std::string hear() const {
+    pollfd one{fd_, POLLIN, 0};
+    if (::poll(&one, 1, static_cast<int>(kDeadline.count())) != 1) return "nothing";
+    std::string text(200, ' ');
+    const ssize_t size = ::recv(fd_, text.data(), text.size(), 0);
+    text.resize(static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
+    return text;
+  }
+
+ private:
+  TempDir folder_;
+  int fd_;
+};
+
+TEST_P(UpgradeStory, TheServiceManagerIsToldWhoServes) {
+  const Supervisor supervisor;
+  TestConfig shop = quick();
+  shop.environment = {"NOTIFY_SOCKET=" + supervisor.path()};
+  launch(shop);
+  const auto is_ready = [this] { return "READY=1\nMAINPID=" + std::to_string(bonedry_->pid()); };
+  EXPECT_EQ(supervisor.hear(), is_ready());
+  bonedry_->upgrade();
+  EXPECT_EQ(supervisor.hear(), is_ready());
+  EXPECT_TRUE(bonedry_->predecessor_ends()) << "without a word: another is the main process now";
+  bonedry_->stop();
+  EXPECT_EQ(supervisor.hear(), "STOPPING=1");
+}
+
+TEST_P(UpgradeStory, MoreWorkersAndAnotherListenerComeWithoutABreak) {
+  TestConfig shop = quick();
+  launch(shop);
+  const std::string address = bonedry_->address();
+  User ann = live_user_on(alice_);
+  for (const unsigned workers : {5U, 1U}) {
+    shop.workers = workers;
+    bonedry_->configure(shop);
+    bonedry_->upgrade();
+    EXPECT_EQ(ann.click().status, 200);
+    EXPECT_EQ(ann.node(), "alice");
+    EXPECT_TRUE(bonedry_->predecessor_ends());
+    for (int i = 0; i < 40; ++i) EXPECT_EQ(User(address).click().status, 200);
+  }
+}
+
+}  // namespace
+}  // namespace bonedry::test

@@ -1,0 +1,133 @@
+// After an upgrade another process decides; this one routes as it does.
+
+#include "tests/unit/control/control_rig.h"
+
+#include <gmock/gmock.h>
+
+namespace bonedry::admin::test {
+namespace {
+
+using testing::HasSubstr;
+
+class HandoverTest : public ControlTest {
+ protected:
+  HandoverTest() { start(); }
+
+  void follow(const NodeRecords& records, std::set<std::string> shut = {}) {
+    control->follow(config, records, std::move(shut), [this] { ++followed; });
+  }
+
+  int followed = 0;
+};
+
+TEST_F(HandoverTest, NothingIsDecidedHereAnyMore) {
+  bleed("shop/bob");
+  control->hand_over();
+  for (const std::string& answer :
+       {bleed("shop/alice"), maintain("shop/alice", Insist::yes), activate("shop/bob"), reload()}) {
+    EXPECT_THAT(answer, HasSubstr("another process is taking over"));
+  }
+  EXPECT_EQ(door("shop/alice"), "active, open");
+  EXPECT_EQ(door("shop/bob"), "bleeding, sessions_only");
+  EXPECT_EQ(written().size(), 1U);
+}
+
+TEST_F(HandoverTest, NoDeadlineAndNoDrynessIsWrittenDown) {
+  add_user("shop/alice", 1);
+  bleed_until("shop/alice", minutes{1});
+  bleed("shop/bob");
+  control->hand_over();
+  pass(minutes{30});
+  EXPECT_EQ(written().at("shop/alice").displaced, Displaced::no);
+  EXPECT_EQ(written().at("shop/bob").dry, Dry::no);
+}
+
+TEST_F(HandoverTest, ALookAtDrynessThatWasUnderWayComesToNothing) {
+  bleed("shop/alice");
+  control->tick();  // shuts the door, and waits for the workers
+  control->hand_over();
+  publisher.acknowledge();
+  EXPECT_EQ(written().at("shop/alice").dry, Dry::no);
+  EXPECT_EQ(events_of("error"), "");
+  control->take_back();
+  settle();
+  EXPECT_TRUE(dry("shop/alice")) << "it is looked at again";
+}
+
+TEST_F(HandoverTest, WhenItFailsEverythingGoesOn) {
+  control->hand_over();
+  control->take_back();
+  EXPECT_THAT(bleed("shop/alice"), HasSubstr("shop/alice is bleeding"));
+  settle();
+  EXPECT_TRUE(dry("shop/alice"));
+}
+
+TEST_F(HandoverTest, ItRoutesByWhatTheSuccessorHasWrittenDown) {
+  control->hand_over();
+  follow({{"shop/alice", {}}});
+  EXPECT_EQ(door("shop/alice"), "bleeding, sessions_only");
+  EXPECT_EQ(followed, 0) << "the workers have not heard of it";
+  publisher.acknowledge();
+  EXPECT_EQ(followed, 1);
+  follow({});
+  EXPECT_EQ(door("shop/alice"), "active, open");
+}
+
+TEST_F(HandoverTest, ADoorThatTheSuccessorShutsForALookIsShutHereToo) {
+  control->hand_over();
+  follow({{"shop/alice", {}}}, {"shop/alice"});
+  EXPECT_EQ(door("shop/alice"), "bleeding, shut");
+  follow({{"shop/alice", {}}});
+  EXPECT_EQ(door("shop/alice"), "bleeding, sessions_only");
+}
+
+TEST_F(HandoverTest, NodesComeAndGoWithTheSuccessorsConfig) {
+  control->hand_over();
+  NodeRecord leaving;
+  leaving.removed_from = conf::Address{"127.0.0.1", 9097};
+  std::erase_if(shop().nodes, [](const conf::Node& node) { return node.name == "alice"; });
+  shop().nodes.push_back(node("dave"));
+  follow({{"shop/alice", leaving}});
+  EXPECT_EQ(door("shop/dave"), "active, open");
+  EXPECT_EQ(door("shop/alice"), "bleeding, sessions_only");
+  EXPECT_TRUE(status("shop/alice").removed);
+  follow({});
+  EXPECT_EQ(control->topology()->find_pool("shop")->nodes.size(), 3U) << "alice is gone";
+}
+
+TEST_F(HandoverTest, AConfigWithoutThePoolOfAListenerIsNotTakenOver) {
+  config.listeners.push_back({});
+  config.listeners.back().pool = "shop";
+  start();
+  control->hand_over();
+  shop().name = "other";
+  follow({{"shop/alice", {}}});
+  ASSERT_NE(control->topology()->find_pool("shop"), nullptr) << "its clients are still here";
+  EXPECT_EQ(door("shop/alice"), "bleeding, sessions_only");
+}
+
+TEST_F(HandoverTest, WaitsEndWhenTheSuccessorSaysSo) {
+  std::optional<WaitEnd> end;
+  bleed("shop/alice");
+  add_user("shop/alice", 1);
+  control->wait("shop/alice", std::nullopt, [&end](WaitEnd how) { end = how; });
+  control->hand_over();
+  control->tick();
+  EXPECT_FALSE(end);
+  NodeRecord dry;
+  dry.dry = Dry::yes;
+  follow({{"shop/alice", dry}});
+  publisher.acknowledge();
+  control->tick();
+  EXPECT_EQ(end, WaitEnd::dry);
+}
+
+TEST_F(HandoverTest, TwoUpgradesAtATimeAreOneTooMany) {
+  control->hand_over();
+  control->upgrade("root", note_answer());
+  ASSERT_EQ(answers.size(), 1U);
+  EXPECT_THAT(answers.front(), HasSubstr("taking over already"));
+}
+
+}  // namespace
+}  // namespace bonedry::admin::test

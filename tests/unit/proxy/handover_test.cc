@@ -1,0 +1,38 @@
+#include "proxy/handover.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace bonedry::proxy::handover {
+namespace {
+
+void expect_same(const Guidance& guidance) {
+  const auto file = write(guidance);
+  ASSERT_TRUE(file);
+  const auto back = read(*file);
+  ASSERT_TRUE(back) << back.error();
+  EXPECT_EQ(back->shut, guidance.shut);
+  EXPECT_EQ(back->config, guidance.config);
+}
+
+TEST(GuidanceTest, ArrivesAsItWasGiven) {
+  expect_same({});
+  expect_same({{"shop/alice", "shop/bob"}, "[server]\n\n[admin]\n"});
+  expect_same({{}, "\n\nbegins with empty lines"});
+  expect_same({{"shop/alice"}, ""});
+}
+
+TEST(GuidanceTest, MayBeLargerThanAMessage) {
+  Guidance guidance{{}, std::string(1'000'000, 'x')};
+  for (int i = 0; i < 10'000; ++i) guidance.shut.insert("shop/node" + std::to_string(i));
+  expect_same(guidance);
+}
+
+TEST(GuidanceTest, WhatIsNoneIsAnError) {
+  EXPECT_FALSE(read(UniqueFd{}));
+}
+
+}  // namespace
+}  // namespace bonedry::proxy::handover
