@@ -38,13 +38,17 @@ AdminServer::~AdminServer() {
   assert(handles_ == 0 && connections_.empty());
 }
 
-Outcome AdminServer::listen(SocketFile::Occupied occupied) {
-  auto socket = SocketFile::listen(path_, occupied);
+Outcome AdminServer::listen() {
+  auto socket = SocketFile::listen(path_);
   if (!socket) return Failure{socket.error()};
-  if (const int error = uv_poll_init(loop_, &poll_, socket->fd()); error != 0) {
+  return listen(std::move(*socket));
+}
+
+Outcome AdminServer::listen(SocketFile socket) {
+  if (const int error = uv_poll_init(loop_, &poll_, socket.fd()); error != 0) {
     return Failure{"cannot watch the admin socket " + path_ + ": " + uv_strerror(error)};
   }
-  socket_.emplace(std::move(*socket));
+  socket_.emplace(std::move(socket));
   uv_timer_init(loop_, &timer_);
   poll_.data = timer_.data = this;
   handles_ = 2;

@@ -30,7 +30,11 @@ class AdminServer {
   AdminServer& operator=(const AdminServer&) = delete;
 
   /// See SocketFile::listen for what may fail; nothing is left behind then.
-  Outcome listen(SocketFile::Occupied occupied = SocketFile::Occupied::refuse);
+  Outcome listen();
+  /// The same with a socket at hand, a draft or not.
+  Outcome listen(SocketFile socket);
+  /// Puts the draft where clients look.
+  Outcome publish() { return socket_->publish(); }
 
   /// Removes the socket file, tells clients that wait for an answer that bonedry is stopping, and
   /// calls `closed` when every handle is off the loop: later, or at once if there is none.

@@ -13,27 +13,45 @@ void ControlPlane::upgrade(const std::string& by, const Answer& answer) {
   parts_.upgrade(by, answer);
 }
 
+void ControlPlane::hand_over() {
+  rule_ = Rule::of_successor;
+  before_ = {config_, records_};
+}
+
 void ControlPlane::take_back() {
   rule_ = Rule::own;
-  // Looks at dryness that were under way have come to nothing.
-  reopen(Keys(closing_.begin(), closing_.end()));
+  config_ = std::move(before_->config);
+  records_ = std::move(before_->records);
+  before_.reset();
+  closing_.clear();  // looks at dryness that were under way have come to nothing
+  adopt_anew();
+  const Outcome saved = parts_.store.save(records_);  // the successor may have begun to write
+  if (!saved) parts_.events.add("error", "", saved.error());
+  publish([] {});
 }
 
 void ControlPlane::follow(std::optional<conf::Config> config, NodeRecords records,
                           std::set<std::string> shut, std::function<void()> then) {
-  const auto serves_all_listeners = [this](const conf::Config& next) {
-    return std::ranges::all_of(config_.listeners, [&next](const conf::Listener& listener) {
-      return std::ranges::find(next.pools, listener.pool, &conf::Pool::name) != next.pools.end();
-    });
-  };
-  // Clients of a pool that is gone are still connected here.
-  if (config && serves_all_listeners(*config)) config_ = std::move(*config);
+  if (config) {
+    for (const conf::Listener& listener : served_) {
+      const auto has = [&listener](const conf::Config& some) {
+        return std::ranges::find(some.pools, listener.pool, &conf::Pool::name);
+      };
+      if (has(*config) == config->pools.end()) config->pools.push_back(*has(config_));
+    }
+    config_ = std::move(*config);
+  }
   records_ = std::move(records);
+  closing_ = std::move(shut);
+  adopt_anew();
+  publish(std::move(then));
+}
+
+/// The nodes of another config, and those of the records that it lacks.
+void ControlPlane::adopt_anew() {
   adopt_nodes(records_);
   removed_.clear();
   restore_removed();
-  closing_ = std::move(shut);
-  publish(std::move(then));
 }
 
 }  // namespace bonedry::admin

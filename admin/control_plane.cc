@@ -18,17 +18,8 @@ namespace {
 constexpr int kSweepRounds = 50;  // per tick: bounds the pause, and a million expire in seconds
 constexpr const char* kHandedOver =
     "another process is taking over, and decides from now on; ask again in a moment";
-constexpr const char* kRemoved = "removed from the config";
 constexpr Millis kRetrySave = std::chrono::seconds{2};
 constexpr Millis kReportEvictions = std::chrono::seconds{10};
-
-std::string key_of(const std::string& pool, const std::string& node) {
-  return pool + "/" + node;
-}
-
-std::string who(const std::string& by, const std::string& reason) {
-  return (by.empty() ? "" : " by " + by) + (reason.empty() ? "" : ", reason: " + reason);
-}
 
 Door door_of(const NodeRecord* record) {
   if (record == nullptr) return Door::open;
@@ -43,6 +34,7 @@ ControlPlane::ControlPlane(Parts parts, conf::Config config, NodeRecords records
                            std::optional<Instant> incomplete_since)
     : parts_(std::move(parts)),
       config_(std::move(config)),
+      served_(config_.listeners),
       incomplete_since_(incomplete_since),
       records_(std::move(records)),
       forecaster_(parts_.clock, parts_.ledger) {
@@ -95,41 +87,6 @@ void ControlPlane::adopt_node(const conf::Pool& pool, const conf::Node& node) {
                                             parts_.ledger.traffic_of_sibling(slot));
   }
   if (!pool.health.active) live->set_health(balancer::Health::unknown);
-}
-
-ControlPlane::Keys ControlPlane::retain_forgotten() {
-  Keys bled;
-  for (const session::KnownNode& known : parts_.ledger.nodes()) {
-    const std::string pool = known.key.substr(0, known.key.find('/'));
-    const bool lost =
-        !nodes_.contains(known.key) &&
-        std::ranges::find(config_.pools, pool, &conf::Pool::name) != config_.pools.end();
-    if (!lost || parts_.ledger.counts(known.slot).read().all() == 0) continue;
-    const std::optional<conf::Address> address = conf::parse_address(known.address);
-    if (!address) continue;
-    const auto [kept, is_new] = records_.try_emplace(known.key);
-    kept->second.removed_from = address;
-    bled.push_back(known.key);
-    if (!is_new) continue;
-    kept->second.since = parts_.clock.wall();
-    kept->second.by = "config";
-    kept->second.reason = kRemoved;
-    parts_.events.add("bleed", known.key, "bleeding" + who(kept->second.by, kRemoved));
-  }
-  return bled;
-}
-
-/// Nodes that the config lost while users were on them.
-void ControlPlane::restore_removed() {
-  for (const auto& [key, kept] : records_) {
-    if (!kept.removed_from) continue;
-    const std::size_t slash = key.find('/');
-    const auto pool = std::ranges::find(config_.pools, key.substr(0, slash), &conf::Pool::name);
-    if (pool == config_.pools.end()) continue;
-    const RemovedNode removed{pool->name, {key.substr(slash + 1), *kept.removed_from, 0, 0}};
-    adopt_node(*pool, removed.node);
-    removed_.push_back(removed);
-  }
 }
 
 Instant ControlPlane::complete_at(const conf::Pool& pool) const {
@@ -349,33 +306,6 @@ std::optional<std::string> ControlPlane::needs_restart(const conf::Config& next)
   return "a change of " + joined(keys) + " takes a restart; nothing was changed";
 }
 
-/// Notes the nodes that `next` leaves out although somebody may be on them.
-ControlPlane::Keys ControlPlane::retain_removed(const conf::Config& next, NodeRecords& records) {
-  Keys leaving;
-  std::vector<RemovedNode> kept;
-  for (const PoolView& pool : topology_->pools) {
-    const auto stays = std::ranges::find(next.pools, pool.config.name, &conf::Pool::name);
-    if (stays == next.pools.end()) continue;
-    for (const NodeView& view : pool.nodes) {
-      const std::string& name = view.node->name();
-      if (std::ranges::find(stays->nodes, name, &conf::Node::name) != stays->nodes.end()) continue;
-      NodeRecord& its_record = records[view.node->key()];
-      its_record.removed_from = view.address;
-      if (view.state == NodeState::active) {
-        its_record.since = parts_.clock.wall();
-        its_record.by = "config";
-        its_record.reason = kRemoved;
-        leaving.push_back(view.node->key());
-      }
-      kept.push_back(
-          {pool.config.name,
-           {name, view.address, 0, view.max_sessions, view.max_connections, view.max_waiting}});
-    }
-  }
-  removed_ = std::move(kept);
-  return leaving;
-}
-
 void ControlPlane::reload(const std::string& by, const Answer& answer) {
   Result<conf::Config> next = parts_.load_config();
   if (!next) return answer(Failure{"the config was not reloaded: " + next.error()});
@@ -420,10 +350,10 @@ void ControlPlane::cancel_wait(WaitId id) {
 }
 
 void ControlPlane::tick() {
-  if (has_handed_over()) return answer_waits();
   for (int round = 0; round < kSweepRounds; ++round) {
     if (!parts_.ledger.sweep(parts_.clock.now())) break;
   }
+  if (has_handed_over()) return answer_waits();
   report_evictions();
   if (parts_.clock.now() >= retry_save_at_) {
     pass_deadlines();
@@ -538,24 +468,6 @@ void ControlPlane::latch_dryness(const Keys& dry) {
 void ControlPlane::reopen(const Keys& keys) {
   for (const std::string& key : keys) closing_.erase(key);
   publish([] {});
-}
-
-void ControlPlane::drop_removed() {
-  std::vector<std::string> gone;
-  std::erase_if(removed_, [this, &gone](const RemovedNode& removed) {
-    const std::string key = key_of(removed.pool, removed.node.name);
-    const NodeRecord* const kept = record(key);
-    if (kept == nullptr || kept->dry == Dry::no || !taken_over(key)) return false;
-    gone.push_back(key);
-    return true;
-  });
-  if (gone.empty()) return;
-  for (const std::string& key : gone) parts_.events.add("removed", key, "dry, and gone");
-  const auto forget = [&gone](NodeRecords& records) {
-    for (const std::string& key : gone) records.erase(key);
-  };
-  // Should the disk refuse, the node is merely remembered as dry for longer.
-  if (!commit({}, forget, [] {})) publish([] {});
 }
 
 std::optional<WaitEnd> ControlPlane::wait_end(const Wait& wait) const {

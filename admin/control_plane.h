@@ -128,6 +128,9 @@ class ControlPlane {
     std::function<Result<conf::Config>()> load_config;
     /// Starts the next generation of the program, see `upgrade`.
     std::function<void(const std::string& by, const Answer& answer)> upgrade = {};
+    /// Whether another process routes at the same time: it may let somebody onto any node that it
+    /// knows, until it follows.
+    enum class Company : std::uint8_t { alone, predecessor } company = Company::alone;
   };
 
   /// `records`: what the store remembered. `incomplete_since`: the instant of this start when
@@ -151,13 +154,13 @@ class ControlPlane {
   /// error leaves everything as it was.
   void upgrade(const std::string& by, const Answer& answer);
   /// From here on another process decides and writes; this one only routes as it does, by `follow`.
-  void hand_over() { rule_ = Rule::of_successor; }
-  /// It did not come to that.
+  void hand_over();
+  /// It did not come to that: everything is as it was.
   void take_back();
   [[nodiscard]] bool has_handed_over() const { return rule_ == Rule::of_successor; }
   /// What the successor has decided. `config`: nothing where it cannot be had, the old one then
-  /// holds. `shut`: nodes whose doors are shut, whatever the records say. `then` runs when all
-  /// workers route by it.
+  /// holds; pools that it lacks and that clients here came to stay. `shut`: nodes whose doors are
+  /// shut, whatever the records say. `then` runs when all workers route by it.
   void follow(std::optional<conf::Config> config, NodeRecords records, std::set<std::string> shut,
               std::function<void()> then);
 
@@ -208,6 +211,7 @@ class ControlPlane {
   /// Notes the nodes that the config lost while the proxy was down, and users are on.
   [[nodiscard]] Keys retain_forgotten();
   void restore_removed();
+  void adopt_anew();
   void report_evictions();
   [[nodiscard]] Keys retain_removed(const conf::Config& next, NodeRecords& records);
 
@@ -244,7 +248,13 @@ class ControlPlane {
 
   Parts parts_;
   conf::Config config_;
+  const std::vector<conf::Listener> served_;  // what clients of this process came through
   Rule rule_ = Rule::own;
+  struct Before {
+    conf::Config config;
+    NodeRecords records;
+  };
+  std::optional<Before> before_;  // the successor, should it come to nothing
   std::optional<Instant> incomplete_since_;
   NodeRecords records_;
   std::map<std::string, std::shared_ptr<balancer::Node>> nodes_;

@@ -12,4 +12,12 @@ std::string joined(const std::vector<std::string>& parts) {
   return text;
 }
 
+std::string key_of(const std::string& pool, const std::string& node) {
+  return pool + "/" + node;
+}
+
+std::string who(const std::string& by, const std::string& reason) {
+  return (by.empty() ? "" : " by " + by) + (reason.empty() ? "" : ", reason: " + reason);
+}
+
 }  // namespace bonedry::admin

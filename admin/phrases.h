@@ -12,4 +12,10 @@ namespace bonedry::admin {
 /// "a, b, c".
 [[nodiscard]] std::string joined(const std::vector<std::string>& parts);
 
+/// "shop/alice"
+[[nodiscard]] std::string key_of(const std::string& pool, const std::string& node);
+
+/// " by root, reason: update 4.2", as far as there is any of it.
+[[nodiscard]] std::string who(const std::string& by, const std::string& reason);
+
 }  // namespace bonedry::admin

@@ -75,6 +75,22 @@ Outcome check_free(const std::string& path, const sockaddr_un& address,
 }  // namespace
 
 Result<SocketFile> SocketFile::listen(const std::string& path, Occupied occupied) {
+  Result<SocketFile> socket = draft(path, occupied);
+  if (!socket) return socket;
+  const Outcome published = socket->publish();
+  if (!published) return Failure{published.error()};
+  return socket;
+}
+
+Outcome SocketFile::publish() {
+  if (::rename(draft_.c_str(), path_.c_str()) != 0) {
+    return Failure{because("cannot listen on the admin socket " + path_, errno)};
+  }
+  draft_.clear();
+  return Done{};
+}
+
+Result<SocketFile> SocketFile::draft(const std::string& path, Occupied occupied) {
   // Bound under another name first, so that what is at `path` always answers and has its mode.
   const std::string draft = path + "." + std::to_string(::getpid());
   const auto address = address_of(path);
@@ -98,20 +114,21 @@ Result<SocketFile> SocketFile::listen(const std::string& path, Occupied occupied
   }
   struct stat made {};
   if (::chmod(draft.c_str(), kSocketMode) != 0 || ::lstat(draft.c_str(), &made) != 0 ||
-      ::listen(fd.get(), kBacklog) != 0 || ::rename(draft.c_str(), path.c_str()) != 0) {
+      ::listen(fd.get(), kBacklog) != 0) {
     const int error = errno;
     ::unlink(draft.c_str());
     return Failure{because(failed, error)};
   }
-  return SocketFile(path, std::move(fd), made.st_dev, made.st_ino);
+  return SocketFile(path, draft, std::move(fd), made.st_dev, made.st_ino);
 }
 
 SocketFile::~SocketFile() {
   if (!fd_.is_open()) return;
+  const std::string& name = draft_.empty() ? path_ : draft_;
   struct stat there {};
   const bool ours =
-      ::lstat(path_.c_str(), &there) == 0 && there.st_dev == device_ && there.st_ino == inode_;
-  if (ours) ::unlink(path_.c_str());
+      ::lstat(name.c_str(), &there) == 0 && there.st_dev == device_ && there.st_ino == inode_;
+  if (ours) ::unlink(name.c_str());
 }
 
 }  // namespace bonedry::admin

@@ -14,11 +14,15 @@ namespace bonedry::admin {
 /// removed with this object, unless another process has put its own in the place meanwhile.
 class SocketFile {
  public:
+  /// What to do where another process answers.
+  enum class Occupied : std::uint8_t { refuse, replace };
   /// Makes the folder when it is missing, and replaces a file that a dead process left behind. The
   /// error is for the operator. The path may be about 99 bytes long.
-  /// `occupied`: what to do where another process answers.
-  enum class Occupied : std::uint8_t { refuse, replace };
   static Result<SocketFile> listen(const std::string& path, Occupied occupied = Occupied::refuse);
+  /// All of it that is likely to fail: it listens, under another name than `path`.
+  static Result<SocketFile> draft(const std::string& path, Occupied occupied);
+  /// Puts a draft where clients look.
+  Outcome publish();
 
   ~SocketFile();
   SocketFile(SocketFile&& other) noexcept = default;
@@ -28,11 +32,16 @@ class SocketFile {
   [[nodiscard]] int fd() const { return fd_.get(); }
 
  private:
-  SocketFile(std::string path, UniqueFd fd, dev_t device, ino_t inode)
-      : path_(std::move(path)), fd_(std::move(fd)), device_(device), inode_(inode) {}
+  SocketFile(std::string path, std::string draft, UniqueFd fd, dev_t device, ino_t inode)
+      : path_(std::move(path)),
+        draft_(std::move(draft)),
+        fd_(std::move(fd)),
+        device_(device),
+        inode_(inode) {}
 
   std::string path_;
-  UniqueFd fd_;  // none: moved away
+  std::string draft_;  // empty: it is at `path_`
+  UniqueFd fd_;        // none: moved away
   dev_t device_;
   ino_t inode_;
 };

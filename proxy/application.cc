@@ -17,6 +17,7 @@
 #include <fcntl.h>
 #include <spdlog/spdlog.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <uv.h>
 
 #include <array>
@@ -112,21 +113,10 @@ class Application::Impl {
   }
 
   Outcome start() {
-    const Outcome locked = origin_.predecessor.is_open() ? meet_predecessor() : lock_state_dir();
-    if (!locked) return locked;
-    const Result<session::Secrets> secrets = session::load_secrets(config_.server);
-    if (!secrets) return Failure{secrets.error()};
-    store_.emplace(config_.server.state_dir + "/nodes.json");
-    const Result<admin::NodeRecords> records = store_->load();
-    if (!records) return Failure{records.error()};
-    Result<session::MappedLedger::Start> ledger = open_ledger(*secrets);
-    if (!ledger) return Failure{ledger.error()};
-    report(*ledger);
-    ledger_ = std::move(ledger->ledger);
-    server_.emplace(Server::Parts{loop_, *ledger_, clock_, secrets->all, on_health()}, config_);
-    publisher_.emplace(*server_, predecessor_.get(),
-                       [this]() -> const std::string& { return config_text(); });
-    return open_doors(*records);
+    Outcome started = take_up();
+    if (started) started = open_doors();
+    if (!started && predecessor_) predecessor_->give_up(started.error());
+    return started;
   }
 
   void run() {
@@ -136,6 +126,26 @@ class Application::Impl {
   }
 
  private:
+  /// What the disk and a process before this one have.
+  Outcome take_up() {
+    const Outcome locked = origin_.predecessor.is_open() ? meet_predecessor() : lock_state_dir();
+    if (!locked) return locked;
+    const Result<session::Secrets> secrets = session::load_secrets(config_.server);
+    if (!secrets) return Failure{secrets.error()};
+    store_.emplace(config_.server.state_dir + "/nodes.json");
+    Result<admin::NodeRecords> records = store_->load();
+    if (!records) return Failure{records.error()};
+    Result<session::MappedLedger::Start> ledger = open_ledger(*secrets);
+    if (!ledger) return Failure{ledger.error()};
+    report(*ledger);
+    ledger_ = std::move(ledger->ledger);
+    server_.emplace(Server::Parts{loop_, *ledger_, clock_, secrets->all, on_health()}, config_);
+    publisher_.emplace(*server_, predecessor_.get(),
+                       [this]() -> const std::string& { return config_text(); });
+    records_ = std::move(*records);
+    return Done{};
+  }
+
   Outcome lock_state_dir() {
     const Outcome folder = make_folder(config_.server.state_dir, 0700);
     if (!folder) return folder;
@@ -150,7 +160,13 @@ class Application::Impl {
     if (!predecessor) return Failure{"cannot take over: " + predecessor.error()};
     predecessor_ = std::move(*predecessor);
     lock_ = predecessor_->take_lock();
-    return Done{};
+    struct stat held {};
+    struct stat wanted {};
+    const std::string path = config_.server.state_dir + "/lock";
+    const bool same = ::fstat(lock_.get(), &held) == 0 && ::stat(path.c_str(), &wanted) == 0 &&
+                      held.st_dev == wanted.st_dev && held.st_ino == wanted.st_ino;
+    if (same) return Done{};
+    return Failure{std::string("a change of state_dir takes a restart")};
   }
 
   Result<session::MappedLedger::Start> open_ledger(const session::Secrets& secrets) {
@@ -159,40 +175,66 @@ class Application::Impl {
     return session::MappedLedger::open(path, config_.ledger.sessions, secrets, clock_);
   }
 
-  Outcome open_doors(const admin::NodeRecords& records) {
-    const Result<std::vector<Server::Bound>> bound =
-        server_->bind([this](const std::string& address) {
-          return predecessor_ ? predecessor_->take_sockets(address) : std::vector<UniqueFd>{};
-        });
+  /// What is likely to fail comes first, when a process before this one can still go on alone.
+  Outcome open_doors() {
+    const Result<std::vector<Server::Bound>> bound = server_->bind([this](const std::string& at) {
+      return predecessor_ ? predecessor_->take_sockets(at) : std::vector<UniqueFd>{};
+    });
     if (!bound) return Failure{bound.error()};
-    control_.emplace(
-        admin::ControlPlane::Parts{
-            clock_, *ledger_, *publisher_, *store_, events_, [this] { return load_config(); },
-            [this](const std::string& by, const admin::Answer& answer) { upgrade(by, answer); }},
-        config_, records, ledger_->incomplete_since());
-    std::vector<admin::ListenerStatus> listeners;
-    for (const Server::Bound& one : *bound) listeners.push_back({one.address, one.pool});
-    control_->set_listeners(std::move(listeners));
+    const bool ours = predecessor_ && predecessor_->admin_path() == config_.admin.socket;
+    Result<admin::SocketFile> socket =
+        admin::SocketFile::draft(config_.admin.socket, ours ? admin::SocketFile::Occupied::replace
+                                                            : admin::SocketFile::Occupied::refuse);
+    if (!socket) return Failure{socket.error()};
+    make_control(*bound);
     admin_.emplace(loop_.raw(), config_.admin.socket, *control_, events_, clock_);
-    if (predecessor_) {
-      // Before anybody is let in here, the other one knows what is decided here.
-      const Outcome led = predecessor_->lead(publisher_->guidance(*control_->topology()));
-      if (!led) return Failure{"cannot take over: " + led.error()};
-    }
-    const Outcome listening = admin_->listen(predecessor_ ? admin::SocketFile::Occupied::replace
-                                                          : admin::SocketFile::Occupied::refuse);
+    const Outcome listening = admin_->listen(std::move(*socket));
     if (!listening) return listening;
-    server_->start(control_->topology());
+    const Outcome serving = serve();
+    if (!serving) {
+      admin_->close([this] { loop_.stop(); });
+      loop_.run();
+      return serving;
+    }
     for (const Server::Bound& one : *bound) {
       spdlog::info("listening on {} for pool {}", one.address, one.pool);
     }
+    announce();
+    return Done{};
+  }
+
+  void make_control(const std::vector<Server::Bound>& bound) {
+    using Parts = admin::ControlPlane::Parts;
+    control_.emplace(
+        Parts{clock_, *ledger_, *publisher_, *store_, events_, [this] { return load_config(); },
+              [this](const std::string& by, const admin::Answer& answer) { upgrade(by, answer); },
+              predecessor_ ? Parts::Company::predecessor : Parts::Company::alone},
+        config_, records_, ledger_->incomplete_since());
+    std::vector<admin::ListenerStatus> listeners;
+    for (const Server::Bound& one : bound) listeners.push_back({one.address, one.pool});
+    control_->set_listeners(std::move(listeners));
+  }
+
+  Outcome serve() {
+    if (predecessor_) {
+      // Before anybody is let in here, the other one knows what is decided here.
+      const Outcome led = predecessor_->lead_at_first(publisher_->guidance(*control_->topology()));
+      if (!led) return Failure{"cannot take over: " + led.error()};
+    }
+    const Outcome started = server_->start(control_->topology());
+    if (!started) return started;
+    return admin_->publish();
+  }
+
+  void announce() {
     catch_signals();
     tick_.arm(kControlTick);
     events_.add("start", "", "bonedry " BONEDRY_VERSION " started");
+    if (predecessor_) {
+      predecessor_->replace(
+          loop_, [this] { events_.add("upgrade", "", "the process before this one has ended"); });
+    }
     tell_supervisor("READY=1\nMAINPID=" + std::to_string(::getpid()));
-    if (!predecessor_) return Done{};
-    return predecessor_->replace(
-        loop_, [this] { events_.add("upgrade", "", "the process before this one has ended"); });
   }
 
   /// Another process takes over: this one decides nothing from the moment on that it is started,
@@ -215,12 +257,19 @@ class Application::Impl {
     control_->hand_over();
     successor_.emplace(
         loop_, Successor::Events{[this](const handover::Guidance& guidance) { follow(guidance); },
-                                 succeed, fail});
-    const Outcome started = successor_->start({origin_.program, "--config", origin_.config_path},
-                                              lock_.get(), server_->listening());
+                                 succeed, fail, [this] { outlive_successor(); }});
+    const Outcome started =
+        successor_->start({origin_.program, "--config", origin_.config_path},
+                          {lock_.get(), control_->config().admin.socket, server_->listening()});
     if (started) return;
-    successor_.reset();
+    successor_->abandon();
     fail(started.error());
+  }
+
+  /// Nobody decides any more: the next start must find the state directory free soon.
+  void outlive_successor() {
+    spdlog::error("process {}, which took over, has gone", successor_->pid());
+    if (std::exchange(stopping_, Stopping::yes) == Stopping::no) finish();
   }
 
   Outcome may_upgrade() {
@@ -230,18 +279,19 @@ class Application::Impl {
           std::string("the process before this one has not ended yet: clients are still "
                       "connected to it")};
     }
-    const Result<conf::Config> next = load_config();
-    if (!next) return Failure{next.error()};
-    if (next->server.state_dir == config_.server.state_dir) return Done{};
-    return Failure{std::string("a change of state_dir takes a restart")};
+    return Done{};
   }
 
   void follow(const handover::Guidance& guidance) {
     Result<admin::NodeRecords> records = store_->load();
     Result<conf::Loaded> config = conf::load_text(guidance.config, origin_.config_path);
     if (!records) return spdlog::error("cannot follow: {}", records.error());
+    if (!config)
+      spdlog::warn("the config of the new process is not understood: {}", config.error());
     control_->follow(config ? std::optional(std::move(config->config)) : std::nullopt,
-                     std::move(*records), guidance.shut, [this] { successor_->followed(); });
+                     std::move(*records), guidance.shut, [this, asked_by = successor_->pid()] {
+                       if (successor_->pid() == asked_by) successor_->followed();
+                     });
   }
 
   HealthProber::OnChange on_health() {
@@ -302,11 +352,15 @@ class Application::Impl {
       return on_drained("a second signal ends it at once");
     }
     if (successor_ && successor_->is_starting()) {
-      successor_.reset();
+      successor_->abandon();
       control_->take_back();
     }
     events_.add("stop", "", "finishing what is under way");
     if (!control_->has_handed_over()) tell_supervisor("STOPPING=1");
+    finish();
+  }
+
+  void finish() {
     give_up_.arm(control_->config().timeouts.shutdown);
     server_->drain(Parting::at_once, [this] { on_drained("nothing is under way any more"); });
   }
@@ -334,14 +388,16 @@ class Application::Impl {
   UniqueFd lock_;
   std::optional<admin::StateStore> store_;
   std::unique_ptr<session::MappedLedger> ledger_;
+  admin::NodeRecords records_;  // as they were at the start
   std::unique_ptr<Predecessor> predecessor_;
+  // Its end of the line closes when no worker of this process is left.
+  std::optional<Successor> successor_;
   std::optional<Server> server_;
   std::optional<ServerPublisher> publisher_;
   std::optional<admin::ControlPlane> control_;
   std::optional<admin::AdminServer> admin_;
   io::Timer tick_;
   io::Timer give_up_;
-  std::optional<Successor> successor_;
   std::array<uv_signal_t*, 4> signals_{};
   enum class Stopping : std::uint8_t { no, yes };
   Stopping stopping_ = Stopping::no;

@@ -9,28 +9,34 @@
 #include <string>
 #include <string_view>
 
+// clang-format off
 /// What two generations of the program say to each other while one takes over from the other.
 ///
-///   old --> new   lock                    with the state directory's lock
-///                 listener N ADDRESS      with a socket of the N-th listener; as often as there
-///                 are go                      from here on the old one decides nothing any more
-///   new --> old   follow                  with a Guidance: route by it
-///   old --> new   followed                all its workers do, in the order of the asking
-///   new --> old   ready                   it accepts: the old one stops accepting
+///   old --> new   lock                   with the state directory's lock
+///                 admin PATH             where the admin socket is
+///                 listener N ADDRESS     with a socket of the N-th listener; one for each
+///                 go                     from here on the old one decides nothing any more
+///   new --> old   follow                 with a Guidance: route by it
+///   old --> new   followed               all its workers do, in the order of the asking
+///   new --> old   ready                  it accepts: the old one stops accepting
+///             or  failed WHY             it ends; the old one goes on as if nothing had been
 ///
 /// Both then go on, with `follow`, until the old one has nobody left. The end of the line is the
 /// end of a process.
+// clang-format on
 namespace bonedry::proxy::handover {
 
 /// Where the new one finds its end of the line: the number of a descriptor.
 constexpr const char* kVariable = "BONEDRY_PREDECESSOR";
 
 constexpr std::string_view kLock = "lock";
+constexpr std::string_view kAdmin = "admin ";
 constexpr std::string_view kListener = "listener ";
 constexpr std::string_view kGo = "go";
 constexpr std::string_view kFollow = "follow";
 constexpr std::string_view kFollowed = "followed";
 constexpr std::string_view kReady = "ready";
+constexpr std::string_view kFailed = "failed ";
 
 /// How long one waits for the other to say or take something that it can say or take at once.
 constexpr Millis kPatience = std::chrono::seconds{10};

@@ -2,6 +2,7 @@
 #include "proxy/application.h"
 #include "proxy/base/file.h"
 #include "proxy/handover.h"
+#include "proxy/predecessor.h"
 
 #include <CLI/CLI.hpp>
 #include <spdlog/sinks/stdout_color_sinks.h>
@@ -64,19 +65,24 @@ UniqueFd line_to_predecessor() {
   return line;
 }
 
-/// As it is called now: a newer one may lie there when a successor is to be run.
-std::string path_of_program() {
+/// As it was called, so that what lies there when a successor is to be run is what runs.
+std::string path_of_program(const char* called) {
   std::error_code unknown;
-  const auto path = std::filesystem::read_symlink("/proc/self/exe", unknown);
-  return unknown ? "bonedry" : path.string();
+  const std::filesystem::path name(called);
+  const auto path = name.has_parent_path()
+                        ? std::filesystem::absolute(name, unknown)
+                        : std::filesystem::read_symlink("/proc/self/exe", unknown);
+  return unknown ? name.string() : path.string();
 }
 
-int run(const std::string& path, Task task) {
+int run(const std::string& program, const std::string& path, Task task) {
+  UniqueFd line = line_to_predecessor();
   Result<std::string> text = read_file(path);
   Result<conf::Loaded> loaded =
       text ? conf::load_text(*text, path) : Result<conf::Loaded>{Failure{text.error()}};
   if (!loaded) {
     std::fprintf(stderr, "%s\n", loaded.error().c_str());
+    if (line.is_open()) proxy::Predecessor::decline(std::move(line), loaded.error());
     return kFailed;
   }
   for (const std::string& warning : loaded->warnings) {
@@ -89,7 +95,7 @@ int run(const std::string& path, Task task) {
   start_log(loaded->config.log);
   std::signal(SIGPIPE, SIG_IGN);
   raise_descriptor_limit();
-  proxy::Application application({path_of_program(), path, std::move(*text), line_to_predecessor()},
+  proxy::Application application({program, path, std::move(*text), std::move(line)},
                                  loaded->config);
   const Outcome started = application.start();
   if (!started) {
@@ -115,7 +121,7 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? kDone : kUsage;
   }
   try {
-    return run(path, check ? Task::check : Task::run);
+    return run(path_of_program(argv[0]), path, check ? Task::check : Task::run);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "bonedry: %s\n", error.what());
     return kFailed;

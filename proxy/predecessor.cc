@@ -26,6 +26,10 @@ Outcome Predecessor::take(io::FdChannel::Message& message) {
     return Done{};
   }
   const std::string_view text = message.text;
+  if (text.starts_with(handover::kAdmin)) {
+    admin_path_ = text.substr(handover::kAdmin.size());
+    return Done{};
+  }
   const std::size_t blank = text.rfind(' ');
   if (!text.starts_with(handover::kListener) || blank < handover::kListener.size()) {
     return Failure{"it said '" + message.text + "', which this version does not know"};
@@ -52,7 +56,7 @@ std::vector<UniqueFd> Predecessor::take_sockets(const std::string& address) {
   return taken;
 }
 
-Outcome Predecessor::lead(const handover::Guidance& guidance) {
+Outcome Predecessor::lead_at_first(const handover::Guidance& guidance) {
   const Result<UniqueFd> file = handover::write(guidance);
   if (!file) return Failure{file.error()};
   const Outcome told = channel_.send(handover::kFollow, file->get(), handover::kPatience);
@@ -63,12 +67,19 @@ Outcome Predecessor::lead(const handover::Guidance& guidance) {
   return Failure{"it said '" + answer->text + "' instead of following"};
 }
 
-Outcome Predecessor::replace(io::EventLoop& loop, std::function<void()> on_gone) {
+void Predecessor::give_up(const std::string& why) {
+  const std::string text = std::string(handover::kFailed) + why;
+  (void)channel_.send(text.substr(0, io::FdChannel::kMostBytes), io::FdChannel::kNoFd,
+                      handover::kPatience);
+}
+
+void Predecessor::replace(io::EventLoop& loop, std::function<void()> on_gone) {
   on_gone_ = std::move(on_gone);
   sockets_.clear();  // of addresses that this config does not listen on
   watcher_.emplace(loop, channel_.fd(), static_cast<io::FdWatcher::Handler&>(*this));
   watcher_->want(io::Ready::read);
-  return channel_.send(handover::kReady, -1, handover::kPatience);
+  // One that has gone is told by the end of the line.
+  (void)channel_.send(handover::kReady, io::FdChannel::kNoFd, handover::kPatience);
 }
 
 void Predecessor::lead(const handover::Guidance& guidance, std::function<void()> followed) {

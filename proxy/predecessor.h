@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace bonedry::proxy {
@@ -20,19 +21,26 @@ class Predecessor final : private io::FdWatcher::Handler {
  public:
   /// Takes what it gives away: waits until it has said all.
   [[nodiscard]] static Result<std::unique_ptr<Predecessor>> meet(UniqueFd line);
+  /// Says why this process ends, having taken nothing.
+  static void decline(UniqueFd line, const std::string& why) {
+    Predecessor(std::move(line)).give_up(why);
+  }
 
   /// The lock of the state directory.
   [[nodiscard]] UniqueFd take_lock() { return std::move(lock_); }
+  [[nodiscard]] const std::string& admin_path() const { return admin_path_; }
   /// The sockets of the first listener of this address that are still here.
   [[nodiscard]] std::vector<UniqueFd> take_sockets(const std::string& address);
 
   /// Makes it route by `guidance`, and waits until it does.
-  [[nodiscard]] Outcome lead(const handover::Guidance& guidance);
-  /// This process accepts clients now. `on_gone` is called once, when the other one has ended;
-  /// never from inside this call.
-  [[nodiscard]] Outcome replace(io::EventLoop& loop, std::function<void()> on_gone);
-  /// The same as `lead` after `replace`, without waiting: calls `followed` when it does, or when
-  /// it is gone and routes nobody; never from inside this call.
+  [[nodiscard]] Outcome lead_at_first(const handover::Guidance& guidance);
+  /// This process ends. For the operator who asks the other one.
+  void give_up(const std::string& why);
+  /// This process accepts clients now. `on_gone` is called once, when the other one has ended, or
+  /// if it has already; never from inside this call.
+  void replace(io::EventLoop& loop, std::function<void()> on_gone);
+  /// The same as `lead_at_first` after `replace`, without waiting: calls `followed` when it does,
+  /// or when it is gone and routes nobody; never from inside this call.
   void lead(const handover::Guidance& guidance, std::function<void()> followed);
 
   [[nodiscard]] bool is_gone() const { return gone_ == Gone::yes; }
@@ -52,6 +60,7 @@ class Predecessor final : private io::FdWatcher::Handler {
 
   io::FdChannel channel_;
   UniqueFd lock_;
+  std::string admin_path_;
   std::deque<Socket> sockets_;
   std::optional<io::FdWatcher> watcher_;
   std::deque<std::function<void()>> waiting_;  // for `followed`, in the order of the asking

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <limits>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -88,7 +89,9 @@ Outcome Server::bind_one(const conf::Listener& listener, std::vector<UniqueFd> i
                          Bound& bound) {
   conf::Address address = listener.address;
   auto& sockets = sockets_.emplace_back(std::move(inherited));
-  if (!sockets.empty()) address.port = io::bound_port(sockets.front());
+  // Beside sockets that are listened with, another one would get its part of the clients at once.
+  const bool shared = !sockets.empty();
+  if (shared) address.port = io::bound_port(sockets.front());
   while (sockets.size() < worker_count_) {
     const auto target = io::make_address(address.host, address.port);
     if (!target) return Failure{target.error()};
@@ -96,8 +99,12 @@ Outcome Server::bind_one(const conf::Listener& listener, std::vector<UniqueFd> i
       const Outcome free = probe_free(*target, conf::to_string(address));
       if (!free) return free;
     }
-    Result<UniqueFd> socket = io::listen_on(*target);
+    Result<UniqueFd> socket = io::bind_to(*target);
     if (!socket) return Failure{socket.error()};
+    if (!shared) {
+      const Outcome heard = io::start_listening(*socket);
+      if (!heard) return heard;
+    }
     address.port = io::bound_port(*socket);  // port 0: all workers share the one that it became
     sockets.push_back(std::move(*socket));
   }
@@ -110,7 +117,13 @@ Outcome Server::bind_one(const conf::Listener& listener, std::vector<UniqueFd> i
   return Done{};
 }
 
-void Server::start(std::shared_ptr<const balancer::Topology> topology) {
+Outcome Server::start(std::shared_ptr<const balancer::Topology> topology) {
+  for (const auto& sockets : sockets_) {
+    for (const UniqueFd& socket : sockets) {
+      const Outcome heard = io::start_listening(socket);  // nothing new for those that did already
+      if (!heard) return heard;
+    }
+  }
   const SharedParts shared{parts_.ledger,
                            parts_.clock,
                            access_log_,
@@ -121,8 +134,13 @@ void Server::start(std::shared_ptr<const balancer::Topology> topology) {
   prober_.adopt(*topology);
   for (std::size_t index = 0; index < worker_count_; ++index) {
     const auto seed = static_cast<std::uint64_t>(parts_.clock.now().ms) + index;
-    workers_.push_back(std::make_unique<Worker>(shared, listens_of(index), topology, seed));
+    try {
+      workers_.push_back(std::make_unique<Worker>(shared, listens_of(index), topology, seed));
+    } catch (const std::system_error& error) {
+      return Failure{std::string("cannot start a worker: ") + error.what()};
+    }
   }
+  return Done{};
 }
 
 /// A process before this one may have had more workers: none of its sockets is left alone.

@@ -41,13 +41,13 @@ class Server {
   Server(Parts parts, const conf::Config& config);
   ~Server();
 
+  /// Gives the sockets that a process before this one listens with on an address of the config, if
+  /// it does; each at most once.
+  using Inherited = std::function<std::vector<UniqueFd>(const std::string& address)>;
   /// Binds every listener once per worker; the error names the address and the reason. Nothing is
   /// accepted before `start`.
-  /// `inherited` gives the sockets that a process before this one listens with on an address of
-  /// the config, if it does; each at most once.
-  using Inherited = std::function<std::vector<UniqueFd>(const std::string& address)>;
   [[nodiscard]] Result<std::vector<Bound>> bind(const Inherited& inherited);
-  void start(std::shared_ptr<const balancer::Topology> topology);
+  [[nodiscard]] Outcome start(std::shared_ptr<const balancer::Topology> topology);
 
   /// Posts the topology to every worker; calls `acknowledged` on this thread when all have it.
   void publish(const std::shared_ptr<const balancer::Topology>& topology,

@@ -13,7 +13,7 @@ namespace bonedry::proxy {
 namespace {
 
 // A ledger of 100 million sessions is shared at once, but a config may name many nodes.
-constexpr Millis kReadyWithin = std::chrono::seconds{30};
+constexpr Millis kReadyWithin = std::chrono::seconds{20};  // less than who asked for it waits
 constexpr int kInherited = 3;  // its end of the line, after the three that all processes have
 
 std::vector<char*> pointers(std::vector<std::string>& texts) {
@@ -39,21 +39,28 @@ Successor::Successor(io::EventLoop& loop, Events events)
       }) {}
 
 Successor::~Successor() {
+  abandon();
   if (process_ == nullptr) return;
-  if (state_ == State::starting) uv_process_kill(process_, SIGKILL);
   process_->data = nullptr;
   uv_close(reinterpret_cast<uv_handle_t*>(process_),
            [](uv_handle_t* handle) { delete reinterpret_cast<uv_process_t*>(handle); });
 }
 
-Outcome Successor::start(const std::vector<std::string>& arguments, int lock,
-                         const std::vector<Server::Listening>& listening) {
+void Successor::abandon() {
+  if (state_ != State::starting) return;
+  if (pid_ != 0) uv_process_kill(process_, SIGKILL);
+  state_ = State::gone;
+  give_up_.disarm();
+  watcher_.reset();
+}
+
+Outcome Successor::start(const std::vector<std::string>& arguments, const Estate& estate) {
   auto ends = io::FdChannel::make_pair();
   if (!ends) return Failure{ends.error()};
   channel_.emplace(std::move(ends->first));
   const Outcome spawned = spawn(arguments, ends->second.fd());
   if (!spawned) return spawned;
-  const Outcome given = bequeath(lock, listening);
+  const Outcome given = bequeath(estate);
   if (!given) return given;
   watcher_.emplace(loop_, channel_->fd(), static_cast<io::FdWatcher::Handler&>(*this));
   watcher_->want(io::Ready::read);
@@ -90,15 +97,18 @@ Outcome Successor::spawn(const std::vector<std::string>& arguments, int inherite
   return Done{};
 }
 
-Outcome Successor::bequeath(int lock, const std::vector<Server::Listening>& listening) const {
-  Outcome given = channel_->send(handover::kLock, lock, handover::kPatience);
-  for (const Server::Listening& one : listening) {
+Outcome Successor::bequeath(const Estate& estate) const {
+  Outcome given = channel_->send(handover::kLock, estate.lock, handover::kPatience);
+  if (!given) return given;
+  given = channel_->send(std::string(handover::kAdmin) + estate.admin_path, io::FdChannel::kNoFd,
+                         handover::kPatience);
+  for (const Server::Listening& one : estate.listening) {
     if (!given) return given;
     const std::string text = std::string(handover::kListener) + std::to_string(one.listener) + " ";
     given = channel_->send(text + one.address, one.fd.get(), handover::kPatience);
   }
   if (!given) return given;
-  return channel_->send(handover::kGo, -1, handover::kPatience);
+  return channel_->send(handover::kGo, io::FdChannel::kNoFd, handover::kPatience);
 }
 
 void Successor::on_ready(io::Ready /*ready*/) {
@@ -111,9 +121,11 @@ void Successor::on_ready(io::Ready /*ready*/) {
       case io::FdChannel::Received::nothing:
         return;
       case io::FdChannel::Received::ended:
-        watcher_->want(io::Ready::none);
+        watcher_.reset();
         // Before it is ready its end is told by the way it ended.
-        if (state_ == State::ready) spdlog::error("process {}, which took over, has gone", pid_);
+        if (std::exchange(state_, state_ == State::ready ? State::gone : state_) == State::ready) {
+          events_.on_gone();
+        }
         return;
     }
   }
@@ -125,6 +137,10 @@ void Successor::take(const io::FdChannel::Message& message) {
     give_up_.disarm();
     return events_.on_ready();
   }
+  if (message.text.starts_with(handover::kFailed)) {
+    complaint_ = message.text.substr(handover::kFailed.size());
+    return;
+  }
   if (message.text != handover::kFollow) return;
   auto guidance = handover::read(message.fd);
   if (guidance) return events_.on_follow(std::move(*guidance));
@@ -132,15 +148,18 @@ void Successor::take(const io::FdChannel::Message& message) {
 }
 
 void Successor::followed() {
-  // One that is gone needs no answer.
-  (void)channel_->send(handover::kFollowed, -1, handover::kPatience);
+  if (state_ == State::gone) return;
+  // One that has gone meanwhile needs no answer.
+  (void)channel_->send(handover::kFollowed, io::FdChannel::kNoFd, handover::kPatience);
 }
 
 void Successor::lose(const std::string& why) {
-  if (std::exchange(state_, State::gone) != State::starting) return;
+  if (state_ != State::starting) return;
+  if (watcher_) on_ready(io::Ready::read);  // its last words
+  state_ = State::gone;
   give_up_.disarm();
-  const auto on_failed = std::move(events_.on_failed);
-  on_failed(why);
+  watcher_.reset();
+  events_.on_failed(complaint_.empty() ? why : complaint_);
 }
 
 }  // namespace bonedry::proxy

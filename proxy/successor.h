@@ -28,16 +28,24 @@ class Successor final : private io::FdWatcher::Handler {
     std::function<void()> on_ready;
     /// It ended, or was ended, before it was ready.
     std::function<void(const std::string& why)> on_failed;
+    /// It ended after it was ready: nobody decides any more.
+    std::function<void()> on_gone;
   };
 
   Successor(io::EventLoop& loop, Events events);
   /// One that is not ready yet is killed.
   ~Successor();
 
+  struct Estate {
+    int lock = -1;  ///< of the state directory
+    std::string admin_path;
+    const std::vector<Server::Listening>& listening;
+  };
   /// Runs `arguments`, the first of which is the program's path, and gives it what it needs.
-  [[nodiscard]] Outcome start(const std::vector<std::string>& arguments, int lock,
-                              const std::vector<Server::Listening>& listening);
+  [[nodiscard]] Outcome start(const std::vector<std::string>& arguments, const Estate& estate);
   void followed();
+  /// Kills one that is not ready yet; no event comes of it.
+  void abandon();
 
   [[nodiscard]] bool is_starting() const { return state_ == State::starting; }
   [[nodiscard]] int pid() const { return pid_; }
@@ -46,7 +54,7 @@ class Successor final : private io::FdWatcher::Handler {
   enum class State : std::uint8_t { starting, ready, gone };
 
   [[nodiscard]] Outcome spawn(const std::vector<std::string>& arguments, int inherited);
-  [[nodiscard]] Outcome bequeath(int lock, const std::vector<Server::Listening>& listening) const;
+  [[nodiscard]] Outcome bequeath(const Estate& estate) const;
   void on_ready(io::Ready ready) override;
   void take(const io::FdChannel::Message& message);
   void lose(const std::string& why);
@@ -54,6 +62,7 @@ class Successor final : private io::FdWatcher::Handler {
   io::EventLoop& loop_;
   Events events_;
   State state_ = State::starting;
+  std::string complaint_;  // what it said before it ended
   int pid_ = 0;
   uv_process_t* process_ = nullptr;  // while libuv knows it
   std::optional<io::FdChannel> channel_;

@@ -122,14 +122,14 @@ Result<MappedLedger::Start> MappedLedger::share(const std::string& path, const S
   if (!*found) return nobody;
   LedgerFile::Found& there = **found;
   if (!there.file) return Failure{"cannot share " + path + ": " + there.refusal};
-  if (!knows_one_of(there.file->header(), secrets)) {
-    return Failure{"cannot share " + path + ": it was made with another secret"};
+  // Keys that are made of an application's cookie are the same in both.
+  if (there.file->header().secret != secret_id(secrets.all.front())) {
+    return Failure{"cannot share " + path + ": another secret seals there"};
   }
   const std::optional<std::size_t> process = there.file->join();
   if (!process) return Failure{"two processes use " + path + " already"};
   if (!there.file->has_sibling()) return nobody;
   std::unique_ptr<MappedLedger> ledger(new MappedLedger(std::move(*there.file), *process, &clock));
-  note_secret(ledger->header_, secrets);
   ledger->join_sibling();
   return Start{std::move(ledger), Origin::shared, ""};
 }

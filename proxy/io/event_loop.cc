@@ -14,9 +14,8 @@ uv_loop_t& start(uv_loop_t& loop) {
 }  // namespace
 
 EventLoop::EventLoop()
-    : timers_([&loop = start(loop_)] {
-        return Instant{static_cast<std::int64_t>(uv_now(&loop))};
-      }) {
+    : timers_(
+          [&loop = start(loop_)] { return Instant{static_cast<std::int64_t>(uv_now(&loop))}; }) {
   const auto period = static_cast<std::uint64_t>(TimerWheel::kTick.count());
   uv_timer_init(&loop_, &tick_);
   tick_.data = this;

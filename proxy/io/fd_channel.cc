@@ -87,7 +87,8 @@ FdChannel::Received FdChannel::receive(Message& message) const {
   ssize_t got = 0;
   do {
     got = ::recvmsg(fd_.get(), &header, MSG_CMSG_CLOEXEC);
-  } while (got < 0 && errno == EINTR);
+    // A reset is said once, before the last words of who has ended without hearing ours.
+  } while (got < 0 && (errno == EINTR || errno == ECONNRESET));
   if (got < 0) return errno == EAGAIN || errno == EWOULDBLOCK ? Received::nothing : Received::ended;
   if (got == 0) return Received::ended;
   message.text.resize(static_cast<std::size_t>(got));

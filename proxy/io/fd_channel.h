@@ -32,7 +32,9 @@ class FdChannel {
 
   [[nodiscard]] int fd() const { return fd_.get(); }
 
-  /// `fd` is duplicated, -1: none. Waits at most `patience` for the other side to take it.
+  static constexpr int kNoFd = -1;
+  /// `fd` is duplicated, unless it is `kNoFd`. Waits at most `patience` for the other side to take
+  /// it.
   [[nodiscard]] Outcome send(std::string_view text, int fd, Millis patience) const;
 
   enum class Received : std::uint8_t { message, nothing, ended };

@@ -20,7 +20,7 @@ Failure<std::string> failed(const SocketAddress& address) {
 
 }  // namespace
 
-Result<UniqueFd> listen_on(const SocketAddress& address) {
+Result<UniqueFd> bind_to(const SocketAddress& address) {
   UniqueFd fd{::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
   if (!fd.is_open()) return failed(address);
   const int on = 1;
@@ -30,10 +30,15 @@ Result<UniqueFd> listen_on(const SocketAddress& address) {
   // less. One that says nothing is handed over after about a second all the same.
   setsockopt(fd.get(), IPPROTO_TCP, TCP_DEFER_ACCEPT, &on, sizeof(on));
   if (setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) != 0 ||
-      ::bind(fd.get(), address.raw(), address.size) != 0 || ::listen(fd.get(), kBacklog) != 0) {
+      ::bind(fd.get(), address.raw(), address.size) != 0) {
     return failed(address);
   }
   return fd;
+}
+
+Outcome start_listening(const UniqueFd& fd) {
+  if (::listen(fd.get(), kBacklog) == 0) return Done{};
+  return Failure{"cannot listen: " + errno_text(errno)};
 }
 
 std::uint16_t bound_port(const UniqueFd& fd) {

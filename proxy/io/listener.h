@@ -8,9 +8,10 @@
 
 namespace bonedry::io {
 
-/// Makes a listening socket that may share its address with others of this process
-/// (SO_REUSEPORT). The error is for the operator.
-[[nodiscard]] Result<UniqueFd> listen_on(const SocketAddress& address);
+/// Makes a socket that may share its address with others of this user (SO_REUSEPORT). Clients come
+/// to it once `start_listening` is called. The error is for the operator.
+[[nodiscard]] Result<UniqueFd> bind_to(const SocketAddress& address);
+[[nodiscard]] Outcome start_listening(const UniqueFd& fd);
 /// The port that a listening socket really has.
 [[nodiscard]] std::uint16_t bound_port(const UniqueFd& fd);
 

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <csignal>
 #include <exception>
 #include <memory>
 #include <stdexcept>
@@ -141,7 +142,10 @@ TEST_P(UpgradeStory, ANodeIsNotDryWhileTheProcessOfBeforeHasAnExchangeOnIt) {
   bonedry_->upgrade();
   EXPECT_EQ(node(alice_).exchanges_open, 1) << "both processes are counted";
   order("bleed alice");
-  EXPECT_TRUE(node(alice_).blocked_by("1 open exchange"));
+  EXPECT_TRUE(eventually([this] {
+    return node(alice_).dry_blocked_by == std::vector<std::string>{"1 open exchange"};
+  })) << "nothing else keeps her from being dry";
+  std::this_thread::sleep_for(Millis{500});  // several looks at dryness
   EXPECT_FALSE(node(alice_).dry);
   gate.open();
   EXPECT_EQ(client.read_response().body, "at last");
@@ -207,14 +211,15 @@ TEST_P(UpgradeStory, OneThatCannotStartChangesNothing) {
                              "pool = \"shop\""};
   bonedry_->configure(wrong);
   EXPECT_THAT(bonedry_->admin("upgrade"),
-              AllOf(HasSubstr("error: the upgrade failed: it ended with 1"),
+              AllOf(HasSubstr("error: the upgrade failed: cannot listen on"),
                     HasSubstr("this process goes on")));
   order("bleed alice");
   EXPECT_EQ(ann.click().status, 200);
   EXPECT_EQ(ann.node(), "alice");
   EXPECT_EQ(User(bonedry_->address()).click().headers.get("X-Node"), "bob");
   write_file(bonedry_->config_path(), "nonsense");
-  EXPECT_THAT(bonedry_->admin("upgrade"), HasSubstr("error: not upgraded: "));
+  EXPECT_THAT(bonedry_->admin("upgrade"),
+              HasSubstr("error: the upgrade failed: " + bonedry_->config_path() + ":1:"));
   bonedry_->configure(config());
   bonedry_->upgrade();
   EXPECT_EQ(node(alice_).state, "bleeding");
@@ -289,20 +294,174 @@ TEST_P(UpgradeStory, TheServiceManagerIsToldWhoServes) {
   EXPECT_EQ(supervisor.hear(), "STOPPING=1");
 }
 
-TEST_P(UpgradeStory, MoreWorkersAndAnotherListenerComeWithoutABreak) {
+/// Newcomers, each on a connection of their own, until it is destroyed.
+class Newcomers {
+ public:
+  explicit Newcomers(std::string address)
+      : thread_([this, at = std::move(address)] {
+          while (!home_) {
+            try {
+              if (HttpClient(at).get("/").status != 200) ++failures_;
+            } catch (const std::exception& error) {
+              ADD_FAILURE() << error.what();
+              ++failures_;
+            }
+            ++count_;
+          }
+        }) {}
+  ~Newcomers() {
+    home_ = true;
+    thread_.join();
+  }
+  [[nodiscard]] int count() const { return count_; }
+  [[nodiscard]] int failures() const { return failures_; }
+
+ private:
+  std::atomic<bool> home_{false};
+  std::atomic<int> count_{0};
+  std::atomic<int> failures_{0};
+  std::thread thread_;
+};
+
+TEST_P(UpgradeStory, MoreWorkersComeAndGoWithoutABreak) {
   TestConfig shop = quick();
   launch(shop);
-  const std::string address = bonedry_->address();
+  const FakeNode other("other");  // on whose port nobody else can listen
+  {
+    const Newcomers newcomers(bonedry_->address());
+    for (const unsigned workers : {5U, 1U, 3U}) {
+      shop.workers = workers;
+      shop.pools[0].listener = {"[[listener]]", "address = \"" + other.address() + "\"",
+                                "pool = \"shop\""};
+      bonedry_->configure(shop);
+      EXPECT_THAT(bonedry_->admin("upgrade"), HasSubstr("error: the upgrade failed"));
+      shop.pools[0].listener = {};
+      bonedry_->configure(shop);
+      const int before = newcomers.count();
+      bonedry_->upgrade();
+      EXPECT_TRUE(bonedry_->predecessor_ends());
+      EXPECT_TRUE(eventually([&] { return newcomers.count() > before + 20; }));
+    }
+    EXPECT_EQ(newcomers.failures(), 0) << "of " << newcomers.count();
+  }
+}
+
+TEST_P(UpgradeStory, AListenerComesAndAnotherGoes) {
+  TestConfig shop = quick();
+  shop.pools[0].listener = {"[[listener]]", "address = \"127.0.0.1:0\"", "pool = \"shop\""};
+  launch(shop);
+  const auto addresses = [this] {
+    std::vector<std::string> all;
+    for (const auto& one : bonedry_->status().at("listeners")) all.push_back(one.at("address"));
+    return all;
+  };
+  const std::vector<std::string> before = addresses();
+  ASSERT_EQ(before.size(), 2U);
+  shop.pools[0].listener = {};
+  bonedry_->configure(shop);
+  bonedry_->upgrade();
+  EXPECT_TRUE(bonedry_->predecessor_ends());
+  EXPECT_EQ(addresses(), std::vector{before[0]});
+  EXPECT_EQ(User(before[0]).click().status, 200);
+  EXPECT_THROW(User(before[1]).click(), SocketError) << "nobody holds it open";
+}
+
+TEST_P(UpgradeStory, OneThatFailsLateChangesNothingEither) {
+  TestConfig shop = config({"idle_timeout = \"1h\""});
+  launch(shop);
   User ann = live_user_on(alice_);
-  for (const unsigned workers : {5U, 1U}) {
-    shop.workers = workers;
-    bonedry_->configure(shop);
-    bonedry_->upgrade();
+  TestConfig wrong = config({"idle_timeout = \"100ms\""});
+  wrong.workers = workers() + 1;
+  wrong.environment = {};
+  bonedry_->configure(wrong);
+  // The new process cannot put its admin socket anywhere.
+  std::string text = read_file(bonedry_->config_path());
+  const std::string socket = "socket = \"" + bonedry_->socket_path() + "\"";
+  text.replace(text.find(socket), socket.size(), "socket = \"/proc/no/such/place\"");
+  write_file(bonedry_->config_path(), text);
+  EXPECT_THAT(bonedry_->admin("upgrade"), HasSubstr("error: the upgrade failed: "));
+  std::this_thread::sleep_for(Millis{300});
+  EXPECT_EQ(node(alice_).live, 1) << "the times are those of before";
+  bonedry_->configure(shop);
+  order("reload");
+  order("bleed alice");
+  EXPECT_EQ(ann.click().status, 200);
+  EXPECT_EQ(ann.node(), "alice");
+}
+
+TEST_P(UpgradeStory, ASignalDoesItToo) {
+  launch(quick());
+  User ann = live_user_on(alice_);
+  ChildProcess::adopt_orphans();
+  ASSERT_EQ(::kill(bonedry_->pid(), SIGUSR2), 0);
+  EXPECT_TRUE(eventually_event("has taken over, by SIGUSR2") ||
+              eventually_event("bonedry 0.1.0 started"));
+  bonedry_->follow_successor();
+  EXPECT_EQ(ann.click().status, 200);
+  EXPECT_EQ(ann.node(), "alice");
+  EXPECT_TRUE(bonedry_->predecessor_ends());
+}
+
+TEST_P(UpgradeStory, AnOldProcessThatIsKilledHoldsNobodyBack) {
+  const Gate gate;
+  alice_.on("/long", [gate](NodeExchange& exchange) {
+    (void)gate.wait();
+    exchange.close_after();
+  });
+  launch(config({"idle_timeout = \"500ms\"", "pending_timeout = \"500ms\""}));
+  order("bleed bob");
+  HttpClient client(bonedry_->address());
+  client.send(Request{.target = "/long"}.to_wire());
+  EXPECT_TRUE(eventually([this] { return node(alice_).exchanges_open == 1; }));
+  order("activate bob");
+  bonedry_->upgrade();
+  order("bleed alice");
+  EXPECT_EQ(node(alice_).exchanges_open, 1);
+  bonedry_->kill_predecessor();
+  EXPECT_TRUE(eventually([this] { return node(alice_).exchanges_open == 0; }));
+  EXPECT_TRUE(eventually_dry(alice_));
+  gate.open();
+}
+
+TEST_P(UpgradeStory, WhenTheNewProcessStopsTheOldOneDoesNotKeepTheNextFromStarting) {
+  const Gate gate;
+  alice_.on("/long", [gate](NodeExchange& exchange) {
+    (void)gate.wait();
+    exchange.close_after();
+  });
+  TestConfig shop = quick();
+  shop.timeouts = {"shutdown = \"300ms\""};
+  launch(shop);
+  User ann = live_user_on(alice_);
+  std::vector<std::unique_ptr<HttpClient>> clients;  // which keep the old process from ending
+  while (node(alice_).exchanges_open == 0) {
+    clients.push_back(std::make_unique<HttpClient>(bonedry_->address()));
+    clients.back()->send(Request{.target = "/long"}.to_wire());
+    (void)eventually([this] { return node(alice_).exchanges_open > 0; }, Millis{50});
+  }
+  bonedry_->upgrade();
+  order("bleed alice");
+  bonedry_->stop();
+  EXPECT_TRUE(bonedry_->predecessor_ends());
+  bonedry_->start();
+  EXPECT_EQ(node(alice_).state, "bleeding");
+  EXPECT_EQ(node(alice_).live, 1);
+  gate.open();
+}
+
+TEST_P(UpgradeStory, ANodeThatTheNewConfigLacksKeepsItsUsers) {
+  TestConfig shop = config();
+  launch(shop);
+  User ann = live_user_on(alice_);
+  std::erase_if(shop.pools[0].nodes, [](const TestNode& one) { return one.name == "alice"; });
+  bonedry_->configure(shop);
+  bonedry_->upgrade();
+  for (int i = 0; i < 2; ++i) {  // by the old process, then by the new one
     EXPECT_EQ(ann.click().status, 200);
     EXPECT_EQ(ann.node(), "alice");
-    EXPECT_TRUE(bonedry_->predecessor_ends());
-    for (int i = 0; i < 40; ++i) EXPECT_EQ(User(address).click().status, 200);
   }
+  EXPECT_EQ(node(alice_).state, "bleeding");
+  EXPECT_EQ(User(bonedry_->address()).click().headers.get("X-Node"), "bob");
 }
 
 }  // namespace

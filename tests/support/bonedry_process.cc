@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <sstream>
 #include <stdexcept>
 #include <utility>
 
@@ -181,6 +182,20 @@ void BonedryProcess::upgrade() {
     throw std::runtime_error("the upgrade failed: " + answer);
   }
   predecessor_ = std::exchange(child_, std::make_unique<ChildProcess>(pid));
+}
+
+void BonedryProcess::follow_successor() {
+  const std::string parent = std::to_string(pid());
+  std::istringstream children{read_file("/proc/" + parent + "/task/" + parent + "/children")};
+  pid_t successor = 0;
+  if (!(children >> successor)) throw std::runtime_error("nobody has taken over");
+  predecessor_ = std::exchange(child_, std::make_unique<ChildProcess>(successor));
+}
+
+void BonedryProcess::kill_predecessor() {
+  predecessor_->signal(SIGKILL);
+  if (!predecessor_->wait(kDeadline)) throw std::runtime_error("SIGKILL does not end it");
+  predecessor_.reset();
 }
 
 bool BonedryProcess::predecessor_ends(Millis deadline) {

@@ -95,6 +95,10 @@ class BonedryProcess {
   void restart();  ///< stop and start
   /// The admin command; must succeed. Everything here then speaks of the process that took over.
   void upgrade();
+  /// After an upgrade that was asked for in another way: the process that took over, by its pid as
+  /// the children of ours tell it.
+  void follow_successor();
+  void kill_predecessor();
   /// The process of before must end by itself, with 0. False: it has not yet.
   [[nodiscard]] bool predecessor_ends(Millis deadline = kDeadline * 3);
   /// Nothing runs in it until `resume`: what happens meanwhile, it sees all at once.

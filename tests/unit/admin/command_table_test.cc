@@ -53,6 +53,7 @@ TEST(CommandTable, HasTheCommandsOfTheContract) {
             "maintain NODE [--force]\n"
             "activate NODE\n"
             "reload\n"
+            "upgrade\n"
             "events [--follow]\n"
             "version\n"
             "help [COMMAND]\n");

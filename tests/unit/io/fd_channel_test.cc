@@ -34,8 +34,8 @@ class FdChannelTest : public testing::Test {
 };
 
 TEST_F(FdChannelTest, TextsArriveWholeAndInTheirOrder) {
-  ASSERT_TRUE(here->send("one", -1, kPatience));
-  ASSERT_TRUE(here->send(std::string(FdChannel::kMostBytes, 'x'), -1, kPatience));
+  ASSERT_TRUE(here->send("one", FdChannel::kNoFd, kPatience));
+  ASSERT_TRUE(here->send(std::string(FdChannel::kMostBytes, 'x'), FdChannel::kNoFd, kPatience));
   FdChannel::Message message;
   ASSERT_EQ(there->receive(message), Received::message);
   EXPECT_EQ(message.text, "one");
@@ -66,7 +66,7 @@ TEST_F(FdChannelTest, ADescriptorComesAlongAndIsTheReceiversOwn) {
 
 TEST_F(FdChannelTest, ADescriptorOfOneMessageIsNotThatOfTheNext) {
   ASSERT_TRUE(here->send("with", 0, kPatience));
-  ASSERT_TRUE(here->send("without", -1, kPatience));
+  ASSERT_TRUE(here->send("without", FdChannel::kNoFd, kPatience));
   FdChannel::Message message;
   ASSERT_EQ(there->receive(message), Received::message);
   EXPECT_TRUE(message.fd.is_open());
@@ -80,19 +80,30 @@ TEST_F(FdChannelTest, SilenceIsToldFromAnEnd) {
   auto awaited = there->await(kNone);
   ASSERT_FALSE(awaited);
   EXPECT_THAT(awaited.error(), HasSubstr("says nothing"));
-  ASSERT_TRUE(here->send("last words", -1, kPatience));
+  ASSERT_TRUE(here->send("last words", FdChannel::kNoFd, kPatience));
   here.reset();
   EXPECT_EQ(there->receive(message), Received::message);
   EXPECT_EQ(there->receive(message), Received::ended);
   awaited = there->await(kPatience);
   ASSERT_FALSE(awaited);
   EXPECT_THAT(awaited.error(), HasSubstr("has gone"));
-  EXPECT_FALSE(there->send("hello?", -1, kPatience));
+  EXPECT_FALSE(there->send("hello?", FdChannel::kNoFd, kPatience));
+}
+
+TEST_F(FdChannelTest, LastWordsAreHeardOfOneThatHasNotHeardOurs) {
+  ASSERT_TRUE(here->send("unheard", FdChannel::kNoFd, kPatience));
+  ASSERT_TRUE(there->send("last words", FdChannel::kNoFd, kPatience));
+  there.reset();
+  FdChannel::Message message;
+  ASSERT_EQ(here->receive(message), Received::message);
+  EXPECT_EQ(message.text, "last words");
+  EXPECT_EQ(here->receive(message), Received::ended);
 }
 
 TEST_F(FdChannelTest, OneThatDoesNotListenIsGivenUp) {
   Outcome sent = Done{};
-  for (int i = 0; i < 100'000 && sent; ++i) sent = here->send(std::string(1000, 'x'), -1, kNone);
+  for (int i = 0; i < 100'000 && sent; ++i)
+    sent = here->send(std::string(1000, 'x'), FdChannel::kNoFd, kNone);
   ASSERT_FALSE(sent);
   EXPECT_THAT(sent.error(), HasSubstr("does not listen"));
 }

@@ -59,7 +59,8 @@ constexpr const char* kAddress = "127.0.0.1";
 class AllocationTest : public testing::Test {
  protected:
   explicit AllocationTest(const conf::Session& session = {}) : session_(session) {
-    auto socket = io::listen_on(*io::make_address(kAddress, 0));
+    auto socket = io::bind_to(*io::make_address(kAddress, 0));
+    EXPECT_TRUE(io::start_listening(*socket));
     address_ = std::string(kAddress) + ":" + std::to_string(io::bound_port(*socket));
     std::vector<Worker::Listen> listens;
     listens.push_back({std::move(*socket), "shop"});

@@ -60,7 +60,7 @@ TEST_F(SharedLedgerTest, OneThatNobodyIsAtWorkInIsNotShared) {
 TEST_F(SharedLedgerTest, OneThatCannotBeUnderstoodStaysWhereItIs) {
   const auto first = open();
   secrets.all = {"another secret of 32 characters or more"};
-  EXPECT_THAT(refusal(), HasSubstr("another secret"));
+  EXPECT_THAT(refusal(), HasSubstr("another secret seals"));
   EXPECT_TRUE(std::filesystem::exists(path));
   std::filesystem::resize_file(path, 100);
   EXPECT_THAT(refusal(), HasSubstr("too short"));
