@@ -1,0 +1,286 @@
+// What users do, and the dice.
+
+#include "tests/unit/control/promise_duel.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace bonedry::admin::test {
+
+namespace {
+
+constexpr std::size_t kBrowsers = 60;
+constexpr Millis kStep{100};
+constexpr std::size_t kRemembered = 60;
+
+conf::Pool pool(const std::string& name, std::initializer_list<const char*> nodes) {
+  conf::Pool pool;
+  pool.name = name;
+  pool.health.active = true;  // else a reload forgets what the test says of health
+  // Times end in 50 ms and steps in 0: no session runs out exactly when it is looked at.
+  pool.session.idle_timeout = Millis{30'050};
+  pool.session.pending_timeout = Millis{20'050};
+  pool.session.max_lifetime = Millis{400'050};
+  for (const char* node : nodes) {
+    const auto port = static_cast<std::uint16_t>(9000 + node[0]);
+    pool.nodes.push_back({node, {"127.0.0.1", port}, 100, 0});
+  }
+  return pool;
+}
+
+conf::Config first_config() {
+  conf::Config config;
+  config.pools.push_back(pool("shop", {"alice", "bob", "carol", "dave"}));
+  config.pools.push_back(pool("blog", {"gina", "hans"}));
+  config.pools.back().session.on_lost = conf::OnLost::fail;
+  config.pools.front().slow_start = Millis{10'000};
+  return config;
+}
+
+std::string value_of(const std::string& set_cookie) {
+  const std::size_t from = set_cookie.find('=') + 1;
+  return set_cookie.substr(from, set_cookie.find(';') - from);
+}
+
+}  // namespace
+
+PromiseDuel::PromiseDuel(std::size_t workers, std::uint64_t seed)
+    : random_(seed), proxy_(workers, first_config()) {
+  model_.configure(proxy_.config, 0);
+  plans_[1] = model_.plan(1);
+  seen_ = now();
+  browsers_.resize(kBrowsers);
+  for (std::size_t i = 0; i < kBrowsers; ++i) browsers_[i].pool = i % 4 == 0 ? "blog" : "shop";
+}
+
+std::string PromiseDuel::step() {
+  pass(kStep * pick(1, 8));
+  complain(compare());
+  if (wrong_.empty()) act();
+  return outcome();
+}
+
+void PromiseDuel::act() {
+  const std::int64_t dice = pick(0, 999);
+  if (dice < 700) return act_as_user();
+  if (dice < 850) return take(static_cast<std::size_t>(pick(0, 2)));
+  if (dice < 930) return void(deliver());
+  if (dice < 990) return act_as_operator();
+  act_as_fate();
+}
+
+std::int64_t PromiseDuel::pick(std::int64_t from, std::int64_t to) {
+  return std::uniform_int_distribution<std::int64_t>(from, to)(random_);
+}
+
+std::string PromiseDuel::any_node() {
+  std::vector<std::string> keys;
+  for (const auto& [key, node] : model_.nodes) {
+    if (model_.present(key)) keys.push_back(key);
+  }
+  return any_of(keys);
+}
+
+PromiseDuel::Request* PromiseDuel::any_request(Stage stage) {
+  std::vector<Request*> there;
+  for (const auto& request : requests_) {
+    const bool free = busy_with(request->real.worker) == nullptr;
+    if (free && request->stage == stage) there.push_back(request.get());
+  }
+  return there.empty() ? nullptr : any_of(there);
+}
+
+void PromiseDuel::complain(const std::string& what) {
+  if (wrong_.empty()) wrong_ = what;
+}
+
+std::string PromiseDuel::outcome() const {
+  return wrong_.empty() ? compare() : wrong_;
+}
+
+void PromiseDuel::note(std::string what) {
+  lately_.push_back(std::to_string(now().ms) + " " + std::move(what));
+  if (lately_.size() > kRemembered) lately_.pop_front();
+}
+
+std::string PromiseDuel::lately() const {
+  std::string text;
+  for (const std::string& line : lately_) text += line + "\n";
+  return text;
+}
+
+// -- Users ----------------------------------------------------------------------------------------
+
+/// Crowds come and go, or no node would ever become dry.
+void PromiseDuel::act_as_user() {
+  if (chance(1)) appetite_ = static_cast<int>(pick(0, 3)) * 20;
+  const std::int64_t dice = pick(0, 99);
+  if (dice < appetite_) return begin_request();
+  if (dice < 75) return answer();
+  if (dice < 97) return finish();
+  fail_to_connect();
+}
+
+PromiseDuel::Request* PromiseDuel::busy_with(std::size_t worker) {
+  for (const auto& request : requests_) {
+    const bool midway = request->stage == Stage::arrived || request->stage == Stage::routed;
+    if (midway && request->real.worker == worker) return request.get();
+  }
+  return nullptr;
+}
+
+void PromiseDuel::let_busy_worker_go_on(std::size_t worker) {
+  while (Request* const request = busy_with(worker)) go_on(*request);
+}
+
+void PromiseDuel::begin_request() {
+  const auto worker = static_cast<std::size_t>(
+      pick(0, static_cast<std::int64_t>(proxy_.fleet->workers.size()) - 1));
+  if (Request* const request = busy_with(worker)) return chance(50) ? go_on(*request) : void();
+  // Browsers send several requests at once.
+  const bool again = !requests_.empty() && chance(30);
+  const std::size_t number =
+      again ? any_of(requests_)->browser : static_cast<std::size_t>(pick(0, kBrowsers - 1));
+  Browser& browser = browsers_[number];
+  std::string cookie = browser.cookie;
+  std::optional<plain::Cookie> genuine = browser.genuine;
+  if (chance(3)) {
+    cookie.clear();
+    genuine.reset();
+  } else if (!cookie.empty() && chance(3)) {
+    char& one = any_of(cookie);
+    one = one == 'A' ? 'B' : 'A';
+    genuine.reset();
+    count("forged cookie");
+  }
+  auto request = std::make_unique<Request>();
+  request->browser = number;
+  request->real = proxy_.arrive(worker, browser.pool, cookie);
+  request->plan = plans_.at(request->real.runtime->topology->version);
+  request->visit = model_.arrive(*request->plan, browser.pool, genuine, now(), proxy_.clock.wall());
+  note("a request of " + std::to_string(number) + " at worker " + std::to_string(worker) +
+       (genuine ? " with cookie " + std::to_string(genuine->key) + " of " + genuine->node : ""));
+  using Claim = plain::Visit::Claim;
+  if (cookie.empty()) count("new user");
+  if (request->visit.claim == Claim::ended) count("user whose session is over");
+  if (request->visit.claim == Claim::session) count("returning user");
+  const bool held = request->visit.claim == Claim::session;
+  if (held != request->real.visit.held.has_value()) {
+    complain(held ? "the session is not found" : "a session is found");
+  }
+  if (request->visit.displaced) count("displaced user");
+  requests_.push_back(std::move(request));
+  while (wrong_.empty() && busy_with(worker) != nullptr && chance(80)) go_on(*busy_with(worker));
+}
+
+/// The next step of what is one callback of a worker; other threads may do something between.
+void PromiseDuel::go_on(Request& request) {
+  if (request.stage == Stage::arrived) return route(request);
+  proxy_.send(request.real);
+  request.open_on = request.node;
+  request.stage = Stage::sent;
+}
+
+void PromiseDuel::route(Request& request) {
+  if (!proxy_.follows(request.real)) {
+    request.plan = plans_.at(proxy_.fleet->workers[request.real.worker].runtime->topology->version);
+    request.tried.clear();
+    model_.follow(*request.plan, request.visit, now());
+  }
+  const std::optional<std::string> to = proxy_.route(request.real);
+  note("the request of " + std::to_string(request.browser) + " goes to " + to.value_or("nobody"));
+  complain(model_.route(*request.plan, request.visit, request.tried, to, now()));
+  if (!to) {
+    count("503");
+    return end(request);
+  }
+  if (request.visit.rescued) count("rescue");
+  request.node = *to;
+  request.stage = Stage::routed;
+}
+
+void PromiseDuel::fail_to_connect() {
+  Request* const request = any_request(Stage::sent);
+  if (request == nullptr) return;
+  note(request->node + " is not reached");
+  proxy_.leave_node(request->real);
+  request->open_on.clear();
+  request->tried.insert(request->node);
+  request->stage = Stage::arrived;
+  count("failed connect");
+  route(*request);
+}
+
+void PromiseDuel::answer() {
+  Request* const request = any_request(Stage::sent);
+  if (request == nullptr) return;
+  note(request->node + " answers " + std::to_string(request->browser));
+  if (request->visit.rescued) {
+    const std::string reached = request->node;
+    const bool right = proxy_.reach(request->real);
+    request->node = proxy_.node_of(request->real);
+    complain(model_.rescue(*request->plan, request->visit, reached, request->node));
+    if (!right) {
+      request->stage = Stage::routed;
+      count("rescued by another request");
+      return;
+    }
+  }
+  request->stage = Stage::answered;
+  const bool leaves = chance(5);
+  if (leaves) note("that is a logout");
+  using session::Presence;
+  const std::string cookie = proxy_.answer(request->real, leaves ? Presence::left : Presence::here);
+  if (leaves) {
+    count("logout");
+    if (request->visit.claim == plain::Visit::Claim::session) {
+      const plain::Key key = request->visit.key;
+      const bool was_over = request->visit.over;
+      model_.log_out(request->visit);
+      for (const auto& other : requests_) {
+        const bool same = other->visit.claim == plain::Visit::Claim::session;
+        if (!was_over && same && other->visit.key == key) other->visit.over = true;
+      }
+    }
+  } else if (request->visit.claim == plain::Visit::Claim::none) {
+    model_.begin(request->visit, request->node, next_key_++, now());
+    if (cookie.empty()) complain("a new user gets no cookie");
+  }
+  receive(*request, cookie);
+}
+
+void PromiseDuel::receive(const Request& request, const std::string& set_cookie) {
+  Browser& browser = browsers_[request.browser];
+  if (set_cookie.empty() || chance(5)) return;  // some never bring it back
+  const bool cleared = set_cookie.find("Max-Age=0") != std::string::npos;
+  browser.cookie = cleared ? "" : value_of(set_cookie);
+  browser.genuine.reset();
+  if (cleared) return;
+  browser.genuine = model_.cookie_of(request.visit, request.node, now(), proxy_.clock.wall());
+}
+
+void PromiseDuel::send_everybody_home() {
+  for (std::size_t worker = 0; worker < proxy_.fleet->workers.size(); ++worker) {
+    let_busy_worker_go_on(worker);
+  }
+  while (!requests_.empty()) end(*requests_.back());
+}
+
+/// Some are cut off before they are answered.
+void PromiseDuel::finish() {
+  Request* request = any_request(chance(95) ? Stage::answered : Stage::sent);
+  if (request == nullptr) return;
+  note("the request of " + std::to_string(request->browser) + " ends");
+  if (request->stage == Stage::sent) count("cut exchange");
+  end(*request);
+}
+
+void PromiseDuel::end(const Request& request) {
+  const auto found = std::ranges::find_if(
+      requests_, [&request](const auto& one) { return one.get() == &request; });
+  proxy_.finish((*found)->real);
+  model_.leave((*found)->visit, now());
+  requests_.erase(found);
+}
+
+}  // namespace bonedry::admin::test
