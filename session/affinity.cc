@@ -74,7 +74,9 @@ std::size_t Affinity::settle(Visit& visit, Verdict verdict, std::size_t chosen, 
       target.node->counters.begun.fetch_add(1, std::memory_order_relaxed);
     }
     visit.cookie = CookieStanding::needed;
-    return take(session, visit, now) == Found::yes ? visit.node : chosen;
+    if (take(session, visit, now) == Found::no) return chosen;
+    // Another request had begun it: the user follows, unless it was taken off that node since.
+    if (visit.claim == Claim::session) return visit.node;
   }
   if (verdict == Verdict::own_node && visit.claim == Claim::session) return chosen;
   const MovedSession there = ledger_.move(*visit.held, visit.slot, target.slot);
