@@ -9,7 +9,7 @@ namespace bonedry::admin::test {
 
 namespace {
 
-constexpr std::size_t kBrowsers = 60;
+constexpr std::size_t kBrowsers = 40;
 constexpr Millis kStep{100};
 constexpr std::size_t kRemembered = 60;
 
@@ -18,9 +18,9 @@ conf::Pool pool(const std::string& name, std::initializer_list<const char*> node
   pool.name = name;
   pool.health.active = true;  // else a reload forgets what the test says of health
   // Times end in 50 ms and steps in 0: no session runs out exactly when it is looked at.
-  pool.session.idle_timeout = Millis{30'050};
-  pool.session.pending_timeout = Millis{20'050};
-  pool.session.max_lifetime = Millis{400'050};
+  pool.session.idle_timeout = Millis{60'050};
+  pool.session.pending_timeout = Millis{40'050};
+  pool.session.max_lifetime = Millis{600'050};
   for (const char* node : nodes) {
     const auto port = static_cast<std::uint16_t>(9000 + node[0]);
     pool.nodes.push_back({node, {"127.0.0.1", port}, 100, 0});
@@ -63,8 +63,11 @@ std::string PromiseDuel::step() {
 void PromiseDuel::act() {
   const std::int64_t dice = pick(0, 999);
   if (dice < 700) return act_as_user();
-  if (dice < 850) return take(static_cast<std::size_t>(pick(0, 2)));
-  if (dice < 930) return void(deliver());
+  if (dice < 850) return take(any_worker());
+  if (dice < 930) {
+    deliver();
+    return;
+  }
   if (dice < 990) return act_as_operator();
   act_as_fate();
 }
@@ -79,6 +82,11 @@ std::string PromiseDuel::any_node() {
     if (model_.present(key)) keys.push_back(key);
   }
   return any_of(keys);
+}
+
+std::size_t PromiseDuel::any_worker() {
+  return static_cast<std::size_t>(
+      pick(0, static_cast<std::int64_t>(proxy_.fleet->workers.size()) - 1));
 }
 
 PromiseDuel::Request* PromiseDuel::any_request(Stage stage) {
@@ -114,6 +122,7 @@ std::string PromiseDuel::lately() const {
 /// Crowds come and go, or no node would ever become dry.
 void PromiseDuel::act_as_user() {
   if (chance(1)) appetite_ = static_cast<int>(pick(0, 3)) * 20;
+  if (chance(2)) held_up_ = chance(50) ? std::optional(any_worker()) : std::nullopt;
   const std::int64_t dice = pick(0, 99);
   if (dice < appetite_) return begin_request();
   if (dice < 75) return answer();
@@ -134,43 +143,57 @@ void PromiseDuel::let_busy_worker_go_on(std::size_t worker) {
 }
 
 void PromiseDuel::begin_request() {
-  const auto worker = static_cast<std::size_t>(
-      pick(0, static_cast<std::int64_t>(proxy_.fleet->workers.size()) - 1));
-  if (Request* const request = busy_with(worker)) return chance(50) ? go_on(*request) : void();
+  const std::size_t worker = any_worker();
+  if (Request* const request = busy_with(worker)) {
+    if (worker != held_up_ && chance(50)) go_on(*request);
+    return;
+  }
   // Browsers send several requests at once.
   const bool again = !requests_.empty() && chance(30);
   const std::size_t number =
       again ? any_of(requests_)->browser : static_cast<std::size_t>(pick(0, kBrowsers - 1));
-  Browser& browser = browsers_[number];
-  std::string cookie = browser.cookie;
-  std::optional<plain::Cookie> genuine = browser.genuine;
+  Browser as_it_comes = browsers_[number];
   if (chance(3)) {
-    cookie.clear();
-    genuine.reset();
-  } else if (!cookie.empty() && chance(3)) {
-    char& one = any_of(cookie);
+    as_it_comes.cookie.clear();
+    as_it_comes.genuine.reset();
+  } else if (!as_it_comes.cookie.empty() && chance(3)) {
+    char& one = any_of(as_it_comes.cookie);
     one = one == 'A' ? 'B' : 'A';
-    genuine.reset();
+    as_it_comes.genuine.reset();
     count("forged cookie");
   }
+  arrive(worker, number, as_it_comes);
+  if (worker == held_up_ && chance(50)) return;
+  while (wrong_.empty() && busy_with(worker) != nullptr && chance(80)) go_on(*busy_with(worker));
+}
+
+void PromiseDuel::arrive(std::size_t worker, std::size_t number, const Browser& browser) {
   auto request = std::make_unique<Request>();
   request->browser = number;
-  request->real = proxy_.arrive(worker, browser.pool, cookie);
+  request->real = proxy_.arrive(worker, browser.pool, browser.cookie);
   request->plan = plans_.at(request->real.runtime->topology->version);
-  request->visit = model_.arrive(*request->plan, browser.pool, genuine, now(), proxy_.clock.wall());
+  const auto& genuine = browser.genuine;
+  const bool found = request->real.visit.held.has_value();
+  const plain::Visit visit =
+      model_.arrive(*request->plan, browser.pool, genuine,
+                    found ? plain::Found::yes : plain::Found::no, now(), proxy_.clock.wall());
+  request->visit = visit;
   note("a request of " + std::to_string(number) + " at worker " + std::to_string(worker) +
-       (genuine ? " with cookie " + std::to_string(genuine->key) + " of " + genuine->node : ""));
+       ", version " + std::to_string(request->plan->version) +
+       (genuine ? ", with cookie " + std::to_string(genuine->key) + " of " + genuine->node : "") +
+       (visit.node.empty() ? "" : ", is of " + visit.node) +
+       (visit.displaced ? ", displaced" : ""));
   using Claim = plain::Visit::Claim;
-  if (cookie.empty()) count("new user");
-  if (request->visit.claim == Claim::ended) count("user whose session is over");
-  if (request->visit.claim == Claim::session) count("returning user");
-  const bool held = request->visit.claim == Claim::session;
-  if (held != request->real.visit.held.has_value()) {
+  const bool held = visit.claim == Claim::session;
+  if (held != found) {
     complain(held ? "the session is not found" : "a session is found");
   }
-  if (request->visit.displaced) count("displaced user");
+  if (browser.cookie.empty()) count("new user");
+  if (held) count("returning user");
+  if (visit.claim == Claim::ended) count("user whose session is over");
+  if (visit.displaced) count("displaced user");
+  if (genuine && visit.claim == Claim::none) count("user of a node unknown to the worker");
   requests_.push_back(std::move(request));
-  while (wrong_.empty() && busy_with(worker) != nullptr && chance(80)) go_on(*busy_with(worker));
 }
 
 /// The next step of what is one callback of a worker; other threads may do something between.
@@ -187,6 +210,8 @@ void PromiseDuel::route(Request& request) {
     request.tried.clear();
     model_.follow(*request.plan, request.visit, now());
   }
+  const bool holds = request.visit.claim == plain::Visit::Claim::session;
+  const auto own = holds ? std::optional(request.visit.node) : std::nullopt;
   const std::optional<std::string> to = proxy_.route(request.real);
   note("the request of " + std::to_string(request.browser) + " goes to " + to.value_or("nobody"));
   complain(model_.route(*request.plan, request.visit, request.tried, to, now()));
@@ -195,6 +220,7 @@ void PromiseDuel::route(Request& request) {
     return end(request);
   }
   if (request.visit.rescued) count("rescue");
+  if (own && *to != *own) count("user moved");
   request.node = *to;
   request.stage = Stage::routed;
 }
@@ -208,7 +234,7 @@ void PromiseDuel::fail_to_connect() {
   request->tried.insert(request->node);
   request->stage = Stage::arrived;
   count("failed connect");
-  route(*request);
+  if (chance(70)) route(*request);
 }
 
 void PromiseDuel::answer() {
@@ -227,26 +253,29 @@ void PromiseDuel::answer() {
     }
   }
   request->stage = Stage::answered;
-  const bool leaves = chance(5);
+  const bool leaves = chance(8);
   if (leaves) note("that is a logout");
   using session::Presence;
   const std::string cookie = proxy_.answer(request->real, leaves ? Presence::left : Presence::here);
   if (leaves) {
-    count("logout");
-    if (request->visit.claim == plain::Visit::Claim::session) {
-      const plain::Key key = request->visit.key;
-      const bool was_over = request->visit.over;
-      model_.log_out(request->visit);
-      for (const auto& other : requests_) {
-        const bool same = other->visit.claim == plain::Visit::Claim::session;
-        if (!was_over && same && other->visit.key == key) other->visit.over = true;
-      }
-    }
+    log_out(*request);
   } else if (request->visit.claim == plain::Visit::Claim::none) {
     model_.begin(request->visit, request->node, next_key_++, now());
     if (cookie.empty()) complain("a new user gets no cookie");
   }
   receive(*request, cookie);
+}
+
+/// The session of all requests that hold it is over.
+void PromiseDuel::log_out(Request& request) {
+  count("logout");
+  const plain::Visit visit = request.visit;
+  if (visit.claim != plain::Visit::Claim::session || visit.over) return;
+  model_.log_out(request.visit);
+  for (const auto& other : requests_) {
+    const bool holds = other->visit.claim == plain::Visit::Claim::session;
+    if (holds && other->visit.key == visit.key) other->visit.over = true;
+  }
 }
 
 void PromiseDuel::receive(const Request& request, const std::string& set_cookie) {

@@ -62,6 +62,7 @@ class PromiseDuel {
         pick(0, static_cast<std::int64_t>(container.size()) - 1))];
   }
   std::string any_node();
+  std::size_t any_worker();
   Request* any_request(Stage stage);
   void count(const std::string& what) { ++happened_[what]; }
   void note(std::string what);
@@ -73,6 +74,7 @@ class PromiseDuel {
   // -- Users
   void act_as_user();
   void begin_request();
+  void arrive(std::size_t worker, std::size_t number, const Browser& browser);
   void go_on(Request& request);
   void route(Request& request);
   void fail_to_connect();
@@ -82,6 +84,7 @@ class PromiseDuel {
   void let_busy_worker_go_on(std::size_t worker);
   void send_everybody_home();
   [[nodiscard]] Request* busy_with(std::size_t worker);
+  void log_out(Request& request);
   void receive(const Request& request, const std::string& set_cookie);
 
   // -- The main thread and its workers
@@ -98,6 +101,7 @@ class PromiseDuel {
   void take(std::size_t worker);
   bool deliver();
   void pass(Millis by);
+  void settle();
   Answer note_answer(const Answered& answered);
   void expect(plain::Did did, const Answered& answered, const std::string& what);
 
@@ -127,6 +131,7 @@ class PromiseDuel {
   plain::Key next_key_ = 1;
   Instant seen_;  // when the process last swept
   int appetite_ = 50;
+  std::optional<std::size_t> held_up_;  // a worker that is slow between two steps of a callback
   std::map<std::string, int> happened_;
   std::deque<std::string> lately_;
   std::string wrong_;

@@ -112,7 +112,7 @@ void PromiseDuel::change_config() {
   conf::Pool& shop = pools.front();
   const std::int64_t dice = pick(0, 9);
   if (dice < 2) {
-    const std::array<std::int64_t, 3> idles{20'050, 30'050, 60'050};
+    const std::array<std::int64_t, 3> idles{40'050, 60'050, 120'050};
     conf::Session& rules = pools[static_cast<std::size_t>(pick(0, 1))].session;
     rules.idle_timeout = Millis{any_of(idles)};
     rules.pending_timeout = Millis{any_of(idles)};
@@ -326,7 +326,8 @@ std::string PromiseDuel::why_not_dry(const std::string& key) const {
     const bool chosen = request->stage != Stage::arrived && request->node == key;
     if (chosen || request->open_on == key) return "an exchange is on it";
   }
-  if (!node.shut() && model_.incomplete(key, now())) return "the ledger is incomplete";
+  const bool some_may_come = model_.incomplete(key, now()) && !model_.lost_are_over(key);
+  if (!node.shut() && some_may_come) return "the ledger is incomplete";
   return model_.somebody_on(key);
 }
 
@@ -366,20 +367,31 @@ std::string PromiseDuel::compare(const NodeStatus& status) const {
          std::to_string(open);
 }
 
-std::string PromiseDuel::calm_down() {
-  note("all calms down");
-  send_everybody_home();
-  // A deadline or a latch leads to the next topology, and that to another.
-  for (int round = 0; round < 6; ++round) {
+/// All workers hear of all that follows from what was done: a deadline or a latch leads to the next
+/// topology, and that to another.
+void PromiseDuel::settle() {
+  for (int round = 0; round < 4; ++round) {
     for (std::size_t worker = 0; worker < proxy_.fleet->workers.size(); ++worker) {
       while (proxy_.fleet->take(worker)) continue;
     }
     while (deliver()) continue;
     pass(Millis{100});
   }
+}
+
+std::string PromiseDuel::calm_down() {
+  note("all calms down");
+  send_everybody_home();
+  settle();
+  std::vector<std::string> empty;
   for (const auto& [key, node] : model_.nodes) {
-    if (node.state == NodeState::active || node.dry || !model_.present(key)) continue;
-    if (why_not_dry(key).empty()) complain(key + " is not said to be dry");
+    const bool waits = model_.present(key) && node.state != NodeState::active && !node.dry;
+    if (!waits || (!node.shut() && model_.incomplete(key, now()))) continue;
+    if (why_not_dry(key).empty()) empty.push_back(key);
+  }
+  settle();
+  for (const std::string& key : empty) {
+    if (model_.present(key) && !model_.nodes.at(key).dry) complain(key + " is not said to be dry");
   }
   return outcome();
 }

@@ -110,6 +110,10 @@ bool Model::over(const Session& session, Instant now) const {
 }
 
 void Model::expire(Instant now) {
+  for (const auto& [name, pool] : pools) {
+    const Millis longest = std::max(pool.session.idle_timeout, pool.session.pending_timeout);
+    if (now >= lost_at + longest) complete_again_.insert(name);
+  }
   std::erase_if(sessions, [this, now](const auto& one) { return over(one.second, now); });
 }
 
@@ -161,7 +165,7 @@ Session* Model::find(Key key, Instant now) {
 }
 
 Visit Model::arrive(const Plan& plan, const std::string& pool, const std::optional<Cookie>& cookie,
-                    Instant now, WallTime wall) {
+                    Found found, Instant now, WallTime wall) {
   Visit visit;
   visit.pool = pool;
   if (!cookie) return visit;
@@ -177,12 +181,14 @@ Visit Model::arrive(const Plan& plan, const std::string& pool, const std::option
   if (node == nullptr) return visit;
   const Millis age = wall - cookie->issued;
   const bool good = age < plan.pools.at(pool).max_lifetime && plan.incomplete(cookie->node, now);
-  if (!good || node->shut()) {
+  const bool left_open = lost_are_over(cookie->node) && found == Found::no;
+  if (!good || node->shut() || left_open) {
     return {pool, Visit::Claim::ended, cookie->key, cookie->node, false, false, false, {}};
   }
   // "A sealed cookie unknown to the ledger is taken back in as live."
   const Instant created = now - age;
-  sessions[cookie->key] = {cookie->node, SessionState::live, created, now, 1, false, true};
+  sessions[cookie->key] = {cookie->node, SessionState::live, created, now, 1, false, true, false};
+  sessions[cookie->key].taken_in_late = lost_are_over(cookie->node);
   return {pool, Visit::Claim::session, cookie->key, cookie->node, false, false, false, created};
 }
 
@@ -229,6 +235,14 @@ std::string Model::route(const Plan& plan, Visit& visit, const Tried& tried, con
   return goes_anywhere(plan, visit.pool, tried, to);
 }
 
+/// The door of a node that seems empty is shut for a second look. Who is on it then came by a
+/// worker that knew of the node's activation when this one did not, or was taken in late.
+bool Model::may_be_shut(const Plan& plan, const Visit& visit) const {
+  if (nodes.at(visit.node).activated > plan.version) return true;
+  const auto session = sessions.find(visit.key);
+  return session != sessions.end() && session->second.taken_in_late;
+}
+
 std::string Model::route_session(const Plan& plan, Visit& visit, const Tried& tried,
                                  const Target& to) {
   const Node& own = plan.nodes.at(visit.node);
@@ -236,12 +250,10 @@ std::string Model::route_session(const Plan& plan, Visit& visit, const Tried& tr
     return to ? move(plan, visit, *to) : goes_anywhere(plan, visit.pool, tried, to);
   }
   if (!nodes.at(visit.node).down && !tried.contains(visit.node)) {
-    const bool reopened = nodes.at(visit.node).activated > plan.version;
-    if (!to && reopened) return goes_anywhere(plan, visit.pool, tried, to);
+    if (!to && may_be_shut(plan, visit)) return goes_anywhere(plan, visit.pool, tried, to);
     if (!to) return "503 for a user of " + visit.node;
     if (visit.displaced) return move(plan, visit, *to);  // it is active again, and takes them back
-    // A worker that has not heard of the activation may have the node's door shut.
-    if (*to != visit.node && reopened) return move(plan, visit, *to);
+    if (*to != visit.node && may_be_shut(plan, visit)) return move(plan, visit, *to);
     return *to == visit.node ? "" : "a user of " + visit.node + " is sent to " + *to;
   }
   if (plan.pools.at(visit.pool).on_lost == conf::OnLost::fail) {
@@ -290,7 +302,7 @@ std::string Model::route_ended(const Plan& plan, Visit& visit, const Tried& trie
   visit.claim = Visit::Claim::session;
   visit.node = *to;
   visit.created = now;
-  sessions[visit.key] = {*to, SessionState::live, now, now, 1, false, true};
+  sessions[visit.key] = {*to, SessionState::live, now, now, 1, false, true, false};
   return goes_anywhere(plan, visit.pool, tried, to);
 }
 
@@ -316,7 +328,7 @@ std::string Model::rescue(const Plan& plan, Visit& visit, const std::string& rea
 
 void Model::begin(Visit& visit, const std::string& node, Key key, Instant now) {
   visit = {visit.pool, Visit::Claim::session, key, node, false, false, false, now};
-  sessions[key] = {node, SessionState::pending, now, now, 1, false, true};
+  sessions[key] = {node, SessionState::pending, now, now, 1, false, true, false};
 }
 
 void Model::log_out(Visit& visit) {
@@ -358,12 +370,17 @@ void Model::restart(Instant seen) {
 void Model::lose_ledger(Instant now) {
   for (auto& [key, session] : sessions) session.recorded = false;
   lost_at = now;
+  complete_again_.clear();
 }
 
 // -- What is so -----------------------------------------------------------------------------------
 
 bool Model::incomplete(const std::string& node, Instant now) const {
   return plan(0)->incomplete(node, now);
+}
+
+bool Model::lost_are_over(const std::string& node) const {
+  return complete_again_.contains(pool_of(node));
 }
 
 bool Model::present(const std::string& node) const {

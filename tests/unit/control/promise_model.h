@@ -48,6 +48,9 @@ struct Session {
   int open = 0;
   bool displaced = false;
   bool recorded = true;  ///< no: the ledger was lost, and the user is on its node all the same
+  /// Taken back in by a worker with an older config, whose longer times made it good: by those in
+  /// force it was over, so a node may be taken for empty without it.
+  bool taken_in_late = false;
 };
 
 /// What a genuine cookie says.
@@ -90,6 +93,7 @@ struct Visit {
 using Tried = std::set<std::string>;        ///< nodes that could not be reached
 using Target = std::optional<std::string>;  ///< nothing: 503
 
+enum class Found : std::uint8_t { no, yes };
 enum class Did : std::uint8_t { refused, nothing, changed };
 
 class Model {
@@ -114,8 +118,9 @@ class Model {
   void displace_stragglers(std::uint64_t acknowledged);
 
   // -- What users do. An empty text: as it should be; else what is wrong.
+  /// `found`: what the ledger said, for where the rules leave it open.
   Visit arrive(const Plan& plan, const std::string& pool, const std::optional<Cookie>& cookie,
-               Instant now, WallTime wall);
+               Found found, Instant now, WallTime wall);
   /// The worker's topology is another one by now: a node may be unknown to it.
   void follow(const Plan& plan, Visit& visit, Instant now);
   /// The request goes to `to`; nothing: it is answered 503.
@@ -139,6 +144,9 @@ class Model {
   [[nodiscard]] PlanPtr plan(std::uint64_t version) const;
   /// Whether cookies may still be good that the ledger does not know.
   [[nodiscard]] bool incomplete(const std::string& node, Instant now) const;
+  /// Whether all sessions that the ledger lost are over: longer times by a later reload bring none
+  /// of them back.
+  [[nodiscard]] bool lost_are_over(const std::string& node) const;
   [[nodiscard]] std::string figures(const std::string& node) const;
   /// Who is on a node, recorded or not; empty: nobody.
   [[nodiscard]] std::string somebody_on(const std::string& node) const;
@@ -150,6 +158,8 @@ class Model {
   Instant lost_at;
 
  private:
+  std::set<std::string> complete_again_;  // pools, since the last loss
+
   Session* find(Key key, Instant now);
   [[nodiscard]] bool over(const Session& session, Instant now) const;
   [[nodiscard]] unsigned others(const std::string& node) const;
@@ -158,6 +168,9 @@ class Model {
                                    const Tried& tried) const;
   [[nodiscard]] std::string goes_anywhere(const Plan& plan, const std::string& pool,
                                           const Tried& tried, const Target& to) const;
+  /// Whether a worker may have shut the door of the session's node although nothing in its plan
+  /// says so.
+  [[nodiscard]] bool may_be_shut(const Plan& plan, const Visit& visit) const;
   std::string route_session(const Plan& plan, Visit& visit, const Tried& tried, const Target& to);
   std::string route_ended(const Plan& plan, Visit& visit, const Tried& tried, const Target& to,
                           Instant now);

@@ -16,7 +16,7 @@ namespace bonedry::admin {
 namespace {
 
 constexpr std::size_t kWorkers = 3;
-constexpr int kSteps = bonedry::test::kSanitized ? 20'000 : 100'000;
+constexpr int kSteps = bonedry::test::kSanitized ? 30'000 : 200'000;
 constexpr int kCalmEvery = 500;
 
 /// Another one every time; BONEDRY_SEED=N repeats a run.
@@ -32,6 +32,8 @@ constexpr const char* kEverything[] = {
     "forged cookie",
     "user whose session is over",
     "displaced user",
+    "user moved",
+    "user of a node unknown to the worker",
     "logout",
     "cut exchange",
     "failed connect",
