@@ -237,9 +237,9 @@ std::string Model::route(const Plan& plan, Visit& visit, const Tried& tried, con
 
 /// The door of a node that seems empty is shut for a second look. Who is on it then came by a
 /// worker that knew of the node's activation when this one did not, or was taken in late.
-bool Model::may_be_shut(const Plan& plan, const Visit& visit) const {
-  if (nodes.at(visit.node).activated > plan.version) return true;
-  const auto session = sessions.find(visit.key);
+bool Model::may_be_shut(const Plan& plan, Key key, const std::string& node) const {
+  if (nodes.at(node).activated > plan.version) return true;
+  const auto session = sessions.find(key);
   return session != sessions.end() && session->second.taken_in_late;
 }
 
@@ -250,10 +250,12 @@ std::string Model::route_session(const Plan& plan, Visit& visit, const Tried& tr
     return to ? move(plan, visit, *to) : goes_anywhere(plan, visit.pool, tried, to);
   }
   if (!nodes.at(visit.node).down && !tried.contains(visit.node)) {
-    if (!to && may_be_shut(plan, visit)) return goes_anywhere(plan, visit.pool, tried, to);
+    if (!to && may_be_shut(plan, visit.key, visit.node))
+      return goes_anywhere(plan, visit.pool, tried, to);
     if (!to) return "503 for a user of " + visit.node;
     if (visit.displaced) return move(plan, visit, *to);  // it is active again, and takes them back
-    if (*to != visit.node && may_be_shut(plan, visit)) return move(plan, visit, *to);
+    if (*to != visit.node && may_be_shut(plan, visit.key, visit.node))
+      return move(plan, visit, *to);
     return *to == visit.node ? "" : "a user of " + visit.node + " is sent to " + *to;
   }
   if (plan.pools.at(visit.pool).on_lost == conf::OnLost::fail) {
@@ -271,10 +273,13 @@ std::string Model::move(const Plan& plan, Visit& visit, const std::string& to) {
   const auto found = visit.over ? sessions.end() : sessions.find(visit.key);
   if (found != sessions.end()) {
     Session& session = found->second;
-    if (!session.displaced && session.node != from && plan.find(session.node) != nullptr) {
-      return session.node == to ? "" : "a user of " + session.node + " is sent to " + to;
+    const Node* const there = plan.find(session.node);
+    const bool elsewhere = !session.displaced && session.node != from && there != nullptr;
+    if (elsewhere && session.node == to) return there->shut() ? "it follows to " + to : "";
+    if (elsewhere && !there->shut() && !may_be_shut(plan, visit.key, session.node)) {
+      return "a user of " + session.node + " is sent to " + to;
     }
-    if (session.displaced || session.node == from) {
+    if (session.displaced || session.node == from || elsewhere) {
       session.node = to;
       session.displaced = false;
     }
@@ -296,7 +301,9 @@ std::string Model::route_ended(const Plan& plan, Visit& visit, const Tried& trie
     visit.claim = Visit::Claim::session;
     visit.node = session->node;
     visit.created = session->created;
-    if (session->displaced) return move(plan, visit, *to);
+    const bool open = !session->displaced && !plan.nodes.at(session->node).shut();
+    const bool follows = *to == session->node || !may_be_shut(plan, visit.key, session->node);
+    if (!open || !follows) return move(plan, visit, *to);
     return *to == visit.node ? "" : "a user of " + visit.node + " is sent to " + *to;
   }
   visit.claim = Visit::Claim::session;
@@ -315,8 +322,11 @@ std::string Model::rescue(const Plan& plan, Visit& visit, const std::string& rea
     return to == reached ? "" : "it leaves " + reached + " for " + to;
   }
   Session& session = found->second;
+  const Node* const there = plan.find(session.node);
+  const bool shut =
+      there != nullptr && (there->shut() || may_be_shut(plan, visit.key, session.node));
   const bool here = session.displaced || session.node == visit.node;
-  if (here) {
+  if (here || (shut && to == reached)) {
     session.node = reached;
     session.displaced = false;
   }

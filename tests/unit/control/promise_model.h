@@ -168,9 +168,8 @@ class Model {
                                    const Tried& tried) const;
   [[nodiscard]] std::string goes_anywhere(const Plan& plan, const std::string& pool,
                                           const Tried& tried, const Target& to) const;
-  /// Whether a worker may have shut the door of the session's node although nothing in its plan
-  /// says so.
-  [[nodiscard]] bool may_be_shut(const Plan& plan, const Visit& visit) const;
+  /// Whether a worker may have shut the door of a session's node although its plan does not say so.
+  [[nodiscard]] bool may_be_shut(const Plan& plan, Key key, const std::string& node) const;
   std::string route_session(const Plan& plan, Visit& visit, const Tried& tried, const Target& to);
   std::string route_ended(const Plan& plan, Visit& visit, const Tried& tried, const Target& to,
                           Instant now);
