@@ -253,7 +253,7 @@ void PromiseDuel::answer() {
     }
   }
   request->stage = Stage::answered;
-  const bool leaves = chance(8);
+  const bool leaves = chance(has_another_midway(*request) ? 60 : 8);
   if (leaves) note("that is a logout");
   using session::Presence;
   const std::string cookie = proxy_.answer(request->real, leaves ? Presence::left : Presence::here);
@@ -264,6 +264,14 @@ void PromiseDuel::answer() {
     if (cookie.empty()) complain("a new user gets no cookie");
   }
   receive(*request, cookie);
+}
+
+/// A logout while another request of the session is about to be routed: nobody is counted then.
+bool PromiseDuel::has_another_midway(const Request& request) const {
+  return std::ranges::any_of(requests_, [&request](const auto& other) {
+    return other->stage == Stage::arrived && other->visit.key == request.visit.key &&
+           other->visit.claim == plain::Visit::Claim::session;
+  });
 }
 
 /// The session of all requests that hold it is over.

@@ -84,6 +84,7 @@ class PromiseDuel {
   void let_busy_worker_go_on(std::size_t worker);
   void send_everybody_home();
   [[nodiscard]] Request* busy_with(std::size_t worker);
+  [[nodiscard]] bool has_another_midway(const Request& request) const;
   void log_out(Request& request);
   void receive(const Request& request, const std::string& set_cookie);
 
