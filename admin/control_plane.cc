@@ -442,6 +442,8 @@ void ControlPlane::look_again(const Keys& keys) {
   Keys inhabited;
   for (const std::string& key : keys) {
     if (closing_.erase(key) == 0) continue;  // activated meanwhile
+    const std::string_view pool = std::string_view(key).substr(0, key.find('/'));
+    if (topology_->find_pool(pool) == nullptr) continue;  // a reload took it away meanwhile
     const bool nobody = blocked_by(pool_of(key), view_of(key)).empty();
     (nobody ? dry : inhabited).push_back(key);
   }

@@ -57,7 +57,7 @@ void Affinity::take_begun(const OpenedSession& session, Visit& visit, std::size_
   visit.created = session.created;
   visit.claim = Claim::session;
   visit.slot = session.node;
-  if (session.displaced || !index_of(session.node)) {
+  if (session.displaced || !index_of(session.node) || is_shut(session.node)) {
     visit.slot = ledger_.move(session.ref, session.node, pool_.nodes[node].slot).node;
   }
   visit.node = index_of(visit.slot).value_or(node);
@@ -74,10 +74,15 @@ std::size_t Affinity::settle(Visit& visit, Verdict verdict, std::size_t chosen, 
       target.node->counters.begun.fetch_add(1, std::memory_order_relaxed);
     }
     visit.cookie = CookieStanding::needed;
-    return take(session, visit, now) == Found::yes ? visit.node : chosen;
+    if (take(session, visit, now) == Found::no) return chosen;
+    // Another request had begun it: the user follows, unless it was taken off that node since.
+    if (visit.claim == Claim::session && !is_shut(visit.slot)) return visit.node;
+  } else if (verdict == Verdict::own_node && visit.claim == Claim::session) {
+    return chosen;
   }
-  if (verdict == Verdict::own_node && visit.claim == Claim::session) return chosen;
-  const MovedSession there = ledger_.move(*visit.held, visit.slot, target.slot);
+  MovedSession there = ledger_.move(*visit.held, visit.slot, target.slot);
+  // Put there by a worker that had not heard of it yet: this one must let nobody in.
+  if (is_shut(there.node)) there = ledger_.move(*visit.held, there.node, target.slot);
   visit.claim = Claim::session;
   if (verdict != Verdict::own_node) {
     visit.cookie = CookieStanding::needed;
@@ -134,6 +139,11 @@ std::optional<std::size_t> Affinity::index_of(NodeSlot slot) const {
   const auto found = slots_.find(slot);
   if (found == slots_.end()) return std::nullopt;
   return found->second;
+}
+
+bool Affinity::is_shut(NodeSlot slot) const {
+  const auto index = index_of(slot);
+  return index && pool_.nodes[*index].door == balancer::Door::shut;
 }
 
 void Affinity::count(const Visit& visit, Verdict verdict) const {

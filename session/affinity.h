@@ -124,6 +124,8 @@ class Affinity {
 
   std::string end(Visit& visit);
   [[nodiscard]] std::optional<std::size_t> index_of(NodeSlot slot) const;
+  /// Whether nobody may enter that node, as far as this topology knows.
+  [[nodiscard]] bool is_shut(NodeSlot slot) const;
   void count(const Visit& visit, balancer::Verdict verdict) const;
 
   std::string_view watched_;

@@ -276,6 +276,24 @@ TEST_F(ReloadTest, AnAnswerOnItsWayForANodeOfARemovedPoolHurtsNobody) {
   EXPECT_EQ(answers.size(), 3U) << "every command is answered";
 }
 
+TEST_F(ReloadTest, APoolMayGoWhileTheDoorOfItsNodeIsShutForTheSecondLook) {
+  conf::Pool blog = shop();
+  blog.name = "blog";
+  config.pools.push_back(blog);
+  start();
+  bleed("blog/alice");
+  control->tick();
+  ASSERT_EQ(door("blog/alice"), "bleeding, shut");
+  config.pools.pop_back();
+  control->reload("root", note_answer());
+  publisher.acknowledge();
+  EXPECT_EQ(answers.size(), 1U);
+  config.pools.push_back(blog);
+  reload();
+  settle();
+  EXPECT_TRUE(dry("blog/alice")) << "it is still bleeding, and nobody is on it";
+}
+
 // -- Refusals -------------------------------------------------------------------------------------
 
 TEST_F(ReloadTest, AConfigThatDoesNotLoadChangesNothing) {

@@ -13,7 +13,10 @@ namespace bonedry::test {
 /// A folder of our own under the system's temporary one, removed with everything in it.
 class TemporaryFolder {
  public:
-  TemporaryFolder() : path_(std::filesystem::temp_directory_path() / "bonedry-unit-XXXXXX") {
+  TemporaryFolder() : TemporaryFolder(std::filesystem::temp_directory_path()) {}
+  /// The same under another one.
+  explicit TemporaryFolder(const std::filesystem::path& parent)
+      : path_(parent / "bonedry-unit-XXXXXX") {
     if (::mkdtemp(path_.data()) == nullptr) throw std::runtime_error("mkdtemp");
   }
   ~TemporaryFolder() {

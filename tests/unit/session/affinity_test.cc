@@ -412,6 +412,42 @@ TEST_F(AffinityTest, TwoRequestsOfAUserWhoIsLateAreOneLateSession) {
   affinity->leave(two, clock.now());
 }
 
+TEST_F(AffinityTest, AUserWhoIsLateDoesNotFollowToANodeThatIsShutMeanwhile) {
+  std::string cookie = user_on(kCarol);
+  pass(minutes{20});
+  shut(kCarol);
+  Visit held_up = arrive(cookie);
+  ASSERT_EQ(held_up.claim, Claim::ended);
+  std::string same = cookie;  // a worker that has not heard of what comes
+  ASSERT_EQ(serve(same, kAlice).node, kAlice);
+  displace(kAlice);
+  EXPECT_EQ(affinity->settle(held_up, Verdict::late, kBob, clock.now()), kBob);
+  affinity->leave(held_up, clock.now());
+  EXPECT_EQ(on(kAlice), "0 live, 0 pending");
+  EXPECT_EQ(on(kBob), "1 live, 0 pending");
+}
+
+TEST_F(AffinityTest, NobodyFollowsToANodeThatOnlyAnotherWorkerHoldsOpen) {
+  std::string late = user_on(kCarol);
+  pass(minutes{20});
+  std::string late_again = late;
+  std::string moved = user_on(kCarol);
+  std::string moved_again = moved;
+  shut(kCarol);
+  Visit ended = arrive(late);
+  Visit there = arrive(moved);
+  // As a worker sees it that has not heard that alice is shut.
+  ASSERT_EQ(serve(late_again, kAlice).node, kAlice);
+  ASSERT_EQ(serve(moved_again, kAlice).node, kAlice);
+  shut(kAlice);
+  EXPECT_EQ(affinity->settle(ended, Verdict::late, kBob, clock.now()), kBob);
+  EXPECT_EQ(affinity->settle(there, Verdict::late, kBob, clock.now()), kBob);
+  affinity->leave(ended, clock.now());
+  affinity->leave(there, clock.now());
+  EXPECT_EQ(on(kAlice), "0 live, 0 pending");
+  EXPECT_EQ(on(kBob), "2 live, 0 pending");
+}
+
 TEST_F(AffinityTest, AUserWhoseNewCookieWasLostOnTheWayIsFoundByTheOldOne) {
   std::string cookie = user_on(kAlice);
   pass(minutes{21});

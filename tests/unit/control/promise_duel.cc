@@ -1,0 +1,323 @@
+// What users do, and the dice.
+
+#include "tests/unit/control/promise_duel.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace bonedry::admin::test {
+
+namespace {
+
+constexpr std::size_t kBrowsers = 40;
+constexpr Millis kStep{100};
+constexpr std::size_t kRemembered = 60;
+
+conf::Pool pool(const std::string& name, std::initializer_list<const char*> nodes) {
+  conf::Pool pool;
+  pool.name = name;
+  pool.health.active = true;  // else a reload forgets what the test says of health
+  // Times end in 50 ms and steps in 0: no session runs out exactly when it is looked at.
+  pool.session.idle_timeout = Millis{60'050};
+  pool.session.pending_timeout = Millis{40'050};
+  pool.session.max_lifetime = Millis{600'050};
+  for (const char* node : nodes) {
+    const auto port = static_cast<std::uint16_t>(9000 + node[0]);
+    pool.nodes.push_back({node, {"127.0.0.1", port}, 100, 0});
+  }
+  return pool;
+}
+
+conf::Config first_config() {
+  conf::Config config;
+  config.pools.push_back(pool("shop", {"alice", "bob", "carol", "dave"}));
+  config.pools.push_back(pool("blog", {"gina", "hans"}));
+  config.pools.back().session.on_lost = conf::OnLost::fail;
+  config.pools.front().slow_start = Millis{10'000};
+  return config;
+}
+
+std::string value_of(const std::string& set_cookie) {
+  const std::size_t from = set_cookie.find('=') + 1;
+  return set_cookie.substr(from, set_cookie.find(';') - from);
+}
+
+}  // namespace
+
+PromiseDuel::PromiseDuel(std::size_t workers, std::uint64_t seed)
+    : random_(seed), proxy_(workers, first_config()) {
+  model_.configure(proxy_.config, 0);
+  plans_[1] = model_.plan(1);
+  seen_ = now();
+  browsers_.resize(kBrowsers);
+  for (std::size_t i = 0; i < kBrowsers; ++i) browsers_[i].pool = i % 4 == 0 ? "blog" : "shop";
+}
+
+std::string PromiseDuel::step() {
+  pass(kStep * pick(1, 8));
+  complain(compare());
+  if (wrong_.empty()) act();
+  return outcome();
+}
+
+void PromiseDuel::act() {
+  const std::int64_t dice = pick(0, 999);
+  if (dice < 700) return act_as_user();
+  if (dice < 850) return take(any_worker());
+  if (dice < 930) {
+    deliver();
+    return;
+  }
+  if (dice < 990) return act_as_operator();
+  act_as_fate();
+}
+
+std::int64_t PromiseDuel::pick(std::int64_t from, std::int64_t to) {
+  return std::uniform_int_distribution<std::int64_t>(from, to)(random_);
+}
+
+std::string PromiseDuel::any_node() {
+  std::vector<std::string> keys;
+  for (const auto& [key, node] : model_.nodes) {
+    if (model_.present(key)) keys.push_back(key);
+  }
+  return any_of(keys);
+}
+
+std::size_t PromiseDuel::any_worker() {
+  return static_cast<std::size_t>(
+      pick(0, static_cast<std::int64_t>(proxy_.fleet->workers.size()) - 1));
+}
+
+PromiseDuel::Request* PromiseDuel::any_request(Stage stage) {
+  std::vector<Request*> there;
+  for (const auto& request : requests_) {
+    const bool free = busy_with(request->real.worker) == nullptr;
+    if (free && request->stage == stage) there.push_back(request.get());
+  }
+  return there.empty() ? nullptr : any_of(there);
+}
+
+void PromiseDuel::complain(const std::string& what) {
+  if (wrong_.empty()) wrong_ = what;
+}
+
+std::string PromiseDuel::outcome() const {
+  return wrong_.empty() ? compare() : wrong_;
+}
+
+void PromiseDuel::note(std::string what) {
+  lately_.push_back(std::to_string(now().ms) + " " + std::move(what));
+  if (lately_.size() > kRemembered) lately_.pop_front();
+}
+
+std::string PromiseDuel::lately() const {
+  std::string text;
+  for (const std::string& line : lately_) text += line + "\n";
+  return text;
+}
+
+// -- Users ----------------------------------------------------------------------------------------
+
+/// Crowds come and go, or no node would ever become dry.
+void PromiseDuel::act_as_user() {
+  if (chance(1)) appetite_ = static_cast<int>(pick(0, 3)) * 20;
+  if (chance(2)) held_up_ = chance(50) ? std::optional(any_worker()) : std::nullopt;
+  const std::int64_t dice = pick(0, 99);
+  if (dice < appetite_) return begin_request();
+  if (dice < 75) return answer();
+  if (dice < 97) return finish();
+  fail_to_connect();
+}
+
+PromiseDuel::Request* PromiseDuel::busy_with(std::size_t worker) {
+  for (const auto& request : requests_) {
+    const bool midway = request->stage == Stage::arrived || request->stage == Stage::routed;
+    if (midway && request->real.worker == worker) return request.get();
+  }
+  return nullptr;
+}
+
+void PromiseDuel::let_busy_worker_go_on(std::size_t worker) {
+  while (Request* const request = busy_with(worker)) go_on(*request);
+}
+
+void PromiseDuel::begin_request() {
+  const std::size_t worker = any_worker();
+  if (Request* const request = busy_with(worker)) {
+    if (worker != held_up_ && chance(50)) go_on(*request);
+    return;
+  }
+  // Browsers send several requests at once.
+  const bool again = !requests_.empty() && chance(30);
+  const std::size_t number =
+      again ? any_of(requests_)->browser : static_cast<std::size_t>(pick(0, kBrowsers - 1));
+  Browser as_it_comes = browsers_[number];
+  if (chance(3)) {
+    as_it_comes.cookie.clear();
+    as_it_comes.genuine.reset();
+  } else if (!as_it_comes.cookie.empty() && chance(3)) {
+    char& one = any_of(as_it_comes.cookie);
+    one = one == 'A' ? 'B' : 'A';
+    as_it_comes.genuine.reset();
+    count("forged cookie");
+  }
+  arrive(worker, number, as_it_comes);
+  if (worker == held_up_ && chance(50)) return;
+  while (wrong_.empty() && busy_with(worker) != nullptr && chance(80)) go_on(*busy_with(worker));
+}
+
+void PromiseDuel::arrive(std::size_t worker, std::size_t number, const Browser& browser) {
+  auto request = std::make_unique<Request>();
+  request->browser = number;
+  request->real = proxy_.arrive(worker, browser.pool, browser.cookie);
+  request->plan = plans_.at(request->real.runtime->topology->version);
+  const auto& genuine = browser.genuine;
+  const bool found = request->real.visit.held.has_value();
+  const plain::Visit visit =
+      model_.arrive(*request->plan, browser.pool, genuine,
+                    found ? plain::Found::yes : plain::Found::no, now(), proxy_.clock.wall());
+  request->visit = visit;
+  note("a request of " + std::to_string(number) + " at worker " + std::to_string(worker) +
+       ", version " + std::to_string(request->plan->version) +
+       (genuine ? ", with cookie " + std::to_string(genuine->key) + " of " + genuine->node : "") +
+       (visit.node.empty() ? "" : ", is of " + visit.node) +
+       (visit.displaced ? ", displaced" : ""));
+  using Claim = plain::Visit::Claim;
+  const bool held = visit.claim == Claim::session;
+  if (held != found) {
+    complain(held ? "the session is not found" : "a session is found");
+  }
+  if (browser.cookie.empty()) count("new user");
+  if (held) count("returning user");
+  if (visit.claim == Claim::ended) count("user whose session is over");
+  if (visit.displaced) count("displaced user");
+  if (genuine && visit.claim == Claim::none) count("user of a node unknown to the worker");
+  requests_.push_back(std::move(request));
+}
+
+/// The next step of what is one callback of a worker; other threads may do something between.
+void PromiseDuel::go_on(Request& request) {
+  if (request.stage == Stage::arrived) return route(request);
+  proxy_.send(request.real);
+  request.open_on = request.node;
+  request.stage = Stage::sent;
+}
+
+void PromiseDuel::route(Request& request) {
+  if (!proxy_.follows(request.real)) {
+    request.plan = plans_.at(proxy_.fleet->workers[request.real.worker].runtime->topology->version);
+    request.tried.clear();
+    model_.follow(*request.plan, request.visit, now());
+  }
+  const bool holds = request.visit.claim == plain::Visit::Claim::session;
+  const auto own = holds ? std::optional(request.visit.node) : std::nullopt;
+  const std::optional<std::string> to = proxy_.route(request.real);
+  note("the request of " + std::to_string(request.browser) + " goes to " + to.value_or("nobody"));
+  complain(model_.route(*request.plan, request.visit, request.tried, to, now()));
+  if (!to) {
+    count("503");
+    return end(request);
+  }
+  if (request.visit.rescued) count("rescue");
+  if (own && *to != *own) count("user moved");
+  request.node = *to;
+  request.stage = Stage::routed;
+}
+
+void PromiseDuel::fail_to_connect() {
+  Request* const request = any_request(Stage::sent);
+  if (request == nullptr) return;
+  note(request->node + " is not reached");
+  proxy_.leave_node(request->real);
+  request->open_on.clear();
+  request->tried.insert(request->node);
+  request->stage = Stage::arrived;
+  count("failed connect");
+  if (chance(70)) route(*request);
+}
+
+void PromiseDuel::answer() {
+  Request* const request = any_request(Stage::sent);
+  if (request == nullptr) return;
+  note(request->node + " answers " + std::to_string(request->browser));
+  if (request->visit.rescued) {
+    const std::string reached = request->node;
+    const bool right = proxy_.reach(request->real);
+    request->node = proxy_.node_of(request->real);
+    complain(model_.rescue(*request->plan, request->visit, reached, request->node));
+    if (!right) {
+      request->stage = Stage::routed;
+      count("rescued by another request");
+      return;
+    }
+  }
+  request->stage = Stage::answered;
+  const bool leaves = chance(has_another_midway(*request) ? 60 : 8);
+  if (leaves) note("that is a logout");
+  using session::Presence;
+  const std::string cookie = proxy_.answer(request->real, leaves ? Presence::left : Presence::here);
+  if (leaves) {
+    log_out(*request);
+  } else if (request->visit.claim == plain::Visit::Claim::none) {
+    model_.begin(request->visit, request->node, next_key_++, now());
+    if (cookie.empty()) complain("a new user gets no cookie");
+  }
+  receive(*request, cookie);
+}
+
+/// A logout while another request of the session is about to be routed: nobody is counted then.
+bool PromiseDuel::has_another_midway(const Request& request) const {
+  return std::ranges::any_of(requests_, [&request](const auto& other) {
+    return other->stage == Stage::arrived && other->visit.key == request.visit.key &&
+           other->visit.claim == plain::Visit::Claim::session;
+  });
+}
+
+/// The session of all requests that hold it is over.
+void PromiseDuel::log_out(Request& request) {
+  count("logout");
+  const plain::Visit visit = request.visit;
+  if (visit.claim != plain::Visit::Claim::session || visit.over) return;
+  model_.log_out(request.visit);
+  for (const auto& other : requests_) {
+    const bool holds = other->visit.claim == plain::Visit::Claim::session;
+    if (holds && other->visit.key == visit.key) other->visit.over = true;
+  }
+}
+
+void PromiseDuel::receive(const Request& request, const std::string& set_cookie) {
+  Browser& browser = browsers_[request.browser];
+  if (set_cookie.empty() || chance(5)) return;  // some never bring it back
+  const bool cleared = set_cookie.find("Max-Age=0") != std::string::npos;
+  browser.cookie = cleared ? "" : value_of(set_cookie);
+  browser.genuine.reset();
+  if (cleared) return;
+  browser.genuine = model_.cookie_of(request.visit, request.node, now(), proxy_.clock.wall());
+}
+
+void PromiseDuel::send_everybody_home() {
+  for (std::size_t worker = 0; worker < proxy_.fleet->workers.size(); ++worker) {
+    let_busy_worker_go_on(worker);
+  }
+  while (!requests_.empty()) end(*requests_.back());
+}
+
+/// Some are cut off before they are answered.
+void PromiseDuel::finish() {
+  Request* request = any_request(chance(95) ? Stage::answered : Stage::sent);
+  if (request == nullptr) return;
+  note("the request of " + std::to_string(request->browser) + " ends");
+  if (request->stage == Stage::sent) count("cut exchange");
+  end(*request);
+}
+
+void PromiseDuel::end(const Request& request) {
+  const auto found = std::ranges::find_if(
+      requests_, [&request](const auto& one) { return one.get() == &request; });
+  proxy_.finish((*found)->real);
+  model_.leave((*found)->visit, now());
+  requests_.erase(found);
+}
+
+}  // namespace bonedry::admin::test

@@ -1,0 +1,141 @@
+#pragma once
+
+#include "tests/unit/control/promise_model.h"
+#include "tests/unit/control/promise_world.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace bonedry::admin::test {
+
+/// Does the same to the real parts of a proxy and to the model of it, step by step: what users do,
+/// what operators do, what time does, what becomes of the process. After every step both must agree
+/// on who is where, and nothing may have been done that the promise rules out.
+class PromiseDuel {
+ public:
+  PromiseDuel(std::size_t workers, std::uint64_t seed);
+
+  /// What is wrong; empty: nothing.
+  std::string step();
+  /// Everybody goes home, every worker hears of everything: then every node that can be dry must
+  /// be.
+  std::string calm_down();
+
+  /// What was done in the end, a line each: for whoever has to find out why.
+  [[nodiscard]] std::string lately() const;
+  /// How often each thing has happened.
+  [[nodiscard]] const std::map<std::string, int>& happened() const { return happened_; }
+
+ private:
+  enum class Stage : std::uint8_t { arrived, routed, sent, answered };
+  struct Browser {
+    std::string pool;
+    std::string cookie;
+    std::optional<plain::Cookie> genuine;  ///< what the model knows of the cookie
+  };
+  struct Request {
+    std::size_t browser = 0;
+    real::Exchange real;
+    plain::Visit visit;
+    plain::PlanPtr plan;
+    plain::Tried tried;
+    std::string node;     ///< where it goes
+    std::string open_on;  ///< where it is by now
+    Stage stage = Stage::arrived;
+  };
+  using Answered = std::shared_ptr<std::optional<bool>>;  ///< whether it went well
+
+  // -- Dice
+  std::int64_t pick(std::int64_t from, std::int64_t to);
+  bool chance(int percent) { return pick(1, 100) <= percent; }
+  template <class Container>
+  auto& any_of(Container& container) {
+    return container[static_cast<std::size_t>(
+        pick(0, static_cast<std::int64_t>(container.size()) - 1))];
+  }
+  std::string any_node();
+  std::size_t any_worker();
+  Request* any_request(Stage stage);
+  void count(const std::string& what) { ++happened_[what]; }
+  void note(std::string what);
+  void complain(const std::string& what);
+  /// What is wrong after all that was done.
+  [[nodiscard]] std::string outcome() const;
+
+  void act();
+  // -- Users
+  void act_as_user();
+  void begin_request();
+  void arrive(std::size_t worker, std::size_t number, const Browser& browser);
+  void go_on(Request& request);
+  void route(Request& request);
+  void fail_to_connect();
+  void answer();
+  void finish();
+  void end(const Request& request);
+  void let_busy_worker_go_on(std::size_t worker);
+  void send_everybody_home();
+  [[nodiscard]] Request* busy_with(std::size_t worker);
+  [[nodiscard]] bool has_another_midway(const Request& request) const;
+  void log_out(Request& request);
+  void receive(const Request& request, const std::string& set_cookie);
+
+  // -- The main thread and its workers
+  void act_as_operator();
+  void bleed();
+  void maintain();
+  void activate();
+  void reload();
+  void change_config();
+  void add_or_remove_pool();
+  void add_or_remove_node(conf::Pool& shop);
+  void wait();
+  void flip_health();
+  void take(std::size_t worker);
+  bool deliver();
+  void pass(Millis by);
+  void settle();
+  Answer note_answer(const Answered& answered);
+  void expect(plain::Did did, const Answered& answered, const std::string& what);
+
+  // -- The process and its machine
+  void act_as_fate();
+  void restart();
+  void jump();
+
+  // -- What is so
+  void take_stock(std::uint64_t from);
+  void note_dry(const std::string& key);
+  [[nodiscard]] std::string why_not_dry(const std::string& key) const;
+  [[nodiscard]] std::string compare() const;
+  [[nodiscard]] std::string compare(const NodeStatus& status) const;
+  [[nodiscard]] std::uint64_t next_version() const { return proxy_.fleet->published + 1; }
+  [[nodiscard]] Instant now() const { return proxy_.clock.now(); }
+
+  std::mt19937_64 random_;
+  real::Proxy proxy_;
+  plain::Model model_;
+  std::vector<Browser> browsers_;
+  std::vector<std::unique_ptr<Request>> requests_;
+  std::map<std::uint64_t, plain::PlanPtr> plans_;                  // by version
+  std::map<std::uint64_t, std::vector<std::string>> to_displace_;  // when it is acknowledged
+  std::map<std::uint64_t, Answered> unanswered_;
+  std::vector<std::pair<std::string, WaitEnd>> ended_waits_;
+  plain::Key next_key_ = 1;
+  Instant seen_;  // when the process last swept
+  int appetite_ = 50;
+  std::optional<std::size_t> held_up_;  // a worker that is slow between two steps of a callback
+  std::map<std::string, int> happened_;
+  std::deque<std::string> lately_;
+  std::string wrong_;
+};
+
+}  // namespace bonedry::admin::test

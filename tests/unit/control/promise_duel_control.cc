@@ -1,0 +1,399 @@
+// What operators, workers, time and fate do; and the comparison.
+
+#include "tests/unit/control/promise_duel.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <utility>
+
+namespace bonedry::admin::test {
+
+using balancer::NodeState;
+using std::chrono::hours;
+using std::chrono::seconds;
+
+// -- The operator ---------------------------------------------------------------------------------
+
+void PromiseDuel::act_as_operator() {
+  const std::int64_t dice = pick(0, 99);
+  if (dice < 25) return bleed();
+  if (dice < 40) return maintain();
+  if (dice < 70) return activate();
+  if (dice < 80) return reload();
+  if (dice < 88) return wait();
+  flip_health();
+}
+
+Answer PromiseDuel::note_answer(const Answered& answered) {
+  return [this, answered](const Result<std::string>& result) {
+    if (answered->has_value()) complain("a command is answered twice");
+    *answered = result.has_value();
+  };
+}
+
+/// A command is refused at once, or answered when all workers have heard of it.
+void PromiseDuel::expect(plain::Did did, const Answered& answered, const std::string& what) {
+  const bool at_once = answered->has_value();
+  switch (did) {
+    case plain::Did::changed:
+      count(what);
+      if (at_once) complain(**answered ? "it is answered too early" : "it is refused");
+      unanswered_[proxy_.fleet->published] = answered;
+      return;
+    case plain::Did::refused:
+      count(what + " refused");
+      if (!at_once || **answered) complain("it is not refused");
+      return;
+    case plain::Did::nothing:
+      if (!at_once || !**answered) complain("it is not answered at once");
+  }
+}
+
+void PromiseDuel::bleed() {
+  const std::string key = any_node();
+  BleedRequest request;
+  request.insist = chance(20) ? Insist::yes : Insist::no;
+  std::optional<WallTime> deadline;
+  if (chance(40) && plain::pool_of(key) != "spare") {
+    request.deadline = seconds{pick(0, 180)};
+    deadline = proxy_.clock.wall() + *request.deadline;
+    count("deadline");
+  }
+  note("bleed " + key + (deadline ? " with a deadline" : ""));
+  const std::uint64_t version = next_version();
+  const auto answered = std::make_shared<std::optional<bool>>();
+  proxy_.control->bleed(key, request, note_answer(answered));
+  expect(model_.bleed(key, deadline, request.insist == Insist::yes, version), answered, "bleed");
+  take_stock(version - 1);
+}
+
+void PromiseDuel::maintain() {
+  const std::string key = any_node();
+  const bool insists = chance(25);
+  note("maintain " + key + (insists ? " by force" : ""));
+  const std::uint64_t version = next_version();
+  const auto answered = std::make_shared<std::optional<bool>>();
+  proxy_.control->maintain(key, insists ? Insist::yes : Insist::no, "root", note_answer(answered));
+  const bool dry = model_.nodes.at(key).dry;
+  const plain::Did did = model_.maintain(key, insists, version);
+  if (did == plain::Did::changed && !dry) to_displace_[version].push_back(key);
+  expect(did, answered, insists ? "maintain by force" : "maintain");
+  take_stock(version - 1);
+}
+
+void PromiseDuel::activate() {
+  const std::string key = any_node();
+  note("activate " + key);
+  const std::uint64_t version = next_version();
+  const auto answered = std::make_shared<std::optional<bool>>();
+  proxy_.control->activate(key, "root", note_answer(answered));
+  expect(model_.activate(key, version), answered, "activate");
+  take_stock(version - 1);
+}
+
+void PromiseDuel::reload() {
+  const bool valid = chance(80);
+  note(valid ? "reload" : "reload of an invalid file");
+  if (valid) change_config();
+  proxy_.load_error = valid ? "" : "line 7: it is not in order";
+  const std::uint64_t version = next_version();
+  const auto answered = std::make_shared<std::optional<bool>>();
+  proxy_.control->reload("root", note_answer(answered));
+  proxy_.load_error.clear();
+  if (valid) model_.configure(proxy_.config, version);
+  expect(valid ? plain::Did::changed : plain::Did::refused, answered, "reload");
+  take_stock(version - 1);
+}
+
+/// One thing at a time, as operators do.
+void PromiseDuel::change_config() {
+  auto& pools = proxy_.config.pools;
+  conf::Pool& shop = pools.front();
+  const std::int64_t dice = pick(0, 9);
+  if (dice < 2) {
+    const std::array<std::int64_t, 3> idles{40'050, 60'050, 120'050};
+    conf::Session& rules = pools[static_cast<std::size_t>(pick(0, 1))].session;
+    rules.idle_timeout = Millis{any_of(idles)};
+    rules.pending_timeout = Millis{any_of(idles)};
+    note("other session times");
+    count("other session times");
+  } else if (dice < 4) {
+    any_of(shop.nodes).weight = static_cast<unsigned>(pick(0, 3)) * 50;
+    count("other weight");
+  } else if (dice < 6) {
+    add_or_remove_pool();
+  } else {
+    add_or_remove_node(shop);
+  }
+}
+
+/// One that no listener names, so that nobody comes to it: others go only with a restart.
+void PromiseDuel::add_or_remove_pool() {
+  auto& pools = proxy_.config.pools;
+  if (pools.size() > 2) {
+    pools.pop_back();
+    return count("pool removed");
+  }
+  conf::Pool& spare = pools.emplace_back();
+  spare.name = "spare";
+  spare.health.active = true;
+  spare.nodes.push_back({"eve", {"127.0.0.1", 9500}, 100, 0});
+  spare.nodes.push_back({"frank", {"127.0.0.1", 9501}, 100, 0});
+  count("pool added");
+}
+
+void PromiseDuel::add_or_remove_node(conf::Pool& shop) {
+  const std::array<std::string, 4> names{"alice", "bob", "carol", "dave"};
+  const std::string name = any_of(names);
+  const auto there = std::ranges::find(shop.nodes, name, &conf::Node::name);
+  if (there == shop.nodes.end()) {
+    note("with " + name);
+    shop.nodes.push_back({name, {"127.0.0.1", 9600}, 100, 0});
+    count("node added");
+  } else if (shop.nodes.size() > 2) {
+    note("without " + name);
+    shop.nodes.erase(there);
+    count("node removed");
+  }
+}
+
+void PromiseDuel::wait() {
+  const std::string key = any_node();
+  note("wait for " + key);
+  proxy_.control->wait(key, chance(50) ? std::optional<Millis>(seconds{30}) : std::nullopt,
+                       [this, key](WaitEnd end) { ended_waits_.emplace_back(key, end); });
+  count("wait");
+}
+
+void PromiseDuel::flip_health() {
+  const std::string key = any_node();
+  plain::Node& node = model_.nodes.at(key);
+  node.down = !node.down && chance(40);
+  proxy_.set_health(key, node.down ? balancer::Health::down : balancer::Health::up);
+  note(key + (node.down ? " breaks down" : " is up"));
+  if (node.down) count("node down");
+}
+
+// -- Workers and time -----------------------------------------------------------------------------
+
+void PromiseDuel::take(std::size_t worker) {
+  if (busy_with(worker) != nullptr || !proxy_.fleet->take(worker)) return;
+  note("worker " + std::to_string(worker) + " takes over a topology");
+  count("topology taken over");
+}
+
+bool PromiseDuel::deliver() {
+  const std::uint64_t before = proxy_.fleet->published;
+  const std::uint64_t version = proxy_.fleet->delivered + 1;
+  if (!proxy_.fleet->deliver()) return false;
+  note("acknowledged: version " + std::to_string(version));
+  for (const std::string& key : to_displace_[version]) model_.displace(key);
+  to_displace_.erase(version);
+  if (const auto command = unanswered_.find(version); command != unanswered_.end()) {
+    if (!command->second->has_value() || !**command->second) complain("a command is not answered");
+    unanswered_.erase(command);
+  }
+  take_stock(before);
+  return true;
+}
+
+void PromiseDuel::pass(Millis by) {
+  proxy_.clock.advance(by);
+  std::uint64_t version = proxy_.fleet->published;
+  const std::vector<std::string> due = model_.due(proxy_.clock.wall());
+  proxy_.control->tick();
+  seen_ = now();
+  model_.expire(now());
+  for (const std::string& key : due) {
+    note("the deadline of " + key + " passes");
+    ++version;
+    model_.shut_by_deadline(key, version);
+    to_displace_[version].push_back(key);
+    plans_[version] = model_.plan(version);
+    count("deadline passed");
+  }
+  model_.displace_stragglers(proxy_.fleet->delivered);
+  take_stock(version);
+}
+
+// -- Fate -----------------------------------------------------------------------------------------
+
+void PromiseDuel::act_as_fate() {
+  if (chance(50)) return jump();
+  restart();
+}
+
+void PromiseDuel::jump() {
+  const std::int64_t dice = pick(0, 9);
+  const Millis far = chance(90) ? Millis{seconds{pick(1, 120)}} : Millis{hours{pick(1, 30)}};
+  if (dice < 3) {
+    note("the machine sleeps");
+    count("both clocks far forwards");
+    pass(far);
+  } else if (dice < 5) {
+    note("the monotonic clock goes far forwards");
+    count("monotonic clock far forwards");
+    proxy_.clock.jump_wall(-far);
+    pass(far);
+  } else if (dice < 8) {
+    note("the calendar is set back");
+    count("calendar back");
+    proxy_.clock.jump_wall(-far);
+  } else {
+    note("the calendar is set forwards");
+    count("calendar forwards");
+    proxy_.clock.jump_wall(far);
+  }
+}
+
+void PromiseDuel::restart() {
+  if (chance(30)) {
+    count("clean restart");
+    note("clean restart");
+    send_everybody_home();
+    proxy_.stop();
+    seen_ = now();
+  } else {
+    count("crash");
+    note("crash");
+    requests_.clear();
+    proxy_.crash();
+  }
+  model_.restart(seen_);
+  const bool lost = chance(15);
+  if (chance(50)) proxy_.clock.advance(seconds{pick(1, 20)});
+  if (lost) {
+    note("the ledger is lost");
+    count("ledger lost");
+    proxy_.lose_ledger();
+    model_.lose_ledger(now());
+  }
+  proxy_.start();
+  plans_.clear();
+  plans_[1] = model_.plan(1);
+  to_displace_.clear();
+  unanswered_.clear();
+}
+
+// -- What is so -----------------------------------------------------------------------------------
+
+/// Versions later than `from` say what the model says now; who has become dry is looked at first.
+void PromiseDuel::take_stock(std::uint64_t from) {
+  const Result<Status> status = proxy_.control->status(std::nullopt);
+  std::set<std::string> there;
+  for (const PoolStatus& pool : status->pools) {
+    for (const NodeStatus& one : pool.nodes) {
+      const std::string key = one.pool + "/" + one.name;
+      there.insert(key);
+      if (one.dry) note_dry(key);
+    }
+  }
+  for (const auto& [key, end] : std::exchange(ended_waits_, {})) {
+    if (end == WaitEnd::dry && !model_.nodes.at(key).dry)
+      complain("a wait ends: " + key + " is dry");
+  }
+  const std::uint64_t published = proxy_.fleet->published;
+  for (std::uint64_t version = from + 1; version <= published; ++version) {
+    plans_[version] = model_.plan(version);
+  }
+  bool dropped = false;
+  for (const auto& [key, node] : model_.nodes) {
+    if (!model_.present(key) || node.configured || !node.dry || there.contains(key)) continue;
+    model_.drop(key);
+    note(key + " is gone");
+    count("removed node gone");
+    dropped = true;
+  }
+  if (dropped) plans_[published] = model_.plan(published);
+}
+
+void PromiseDuel::note_dry(const std::string& key) {
+  const auto node = model_.nodes.find(key);
+  if (node == model_.nodes.end() || node->second.dry) return;
+  const std::string why = why_not_dry(key);
+  if (!why.empty()) complain(key + " is said to be dry: " + why);
+  node->second.dry = true;
+  note(key + " is dry");
+  count("dry");
+}
+
+std::string PromiseDuel::why_not_dry(const std::string& key) const {
+  const plain::Node& node = model_.nodes.at(key);
+  if (node.state == NodeState::active) return "it is active";
+  if (node.changed > proxy_.fleet->delivered) return "not all workers have heard of it";
+  for (const auto& request : requests_) {
+    const bool chosen = request->stage != Stage::arrived && request->node == key;
+    if (chosen || request->open_on == key) return "an exchange is on it";
+  }
+  const bool some_may_come = model_.incomplete(key, now()) && !model_.lost_are_over(key);
+  if (!node.shut() && some_may_come) return "the ledger is incomplete";
+  return model_.somebody_on(key);
+}
+
+std::string PromiseDuel::compare() const {
+  const Result<Status> status = proxy_.control->status(std::nullopt);
+  std::size_t nodes = 0;
+  for (const PoolStatus& pool : status->pools) {
+    for (const NodeStatus& one : pool.nodes) {
+      ++nodes;
+      const std::string difference = compare(one);
+      if (!difference.empty()) return one.name + " " + difference;
+    }
+  }
+  const auto should = std::ranges::count_if(
+      model_.nodes, [this](const auto& one) { return model_.present(one.first); });
+  return nodes == static_cast<std::size_t>(should) ? "" : "a node is missing";
+}
+
+std::string PromiseDuel::compare(const NodeStatus& status) const {
+  const std::string key = status.pool + "/" + status.name;
+  const auto found = model_.nodes.find(key);
+  if (found == model_.nodes.end() || found->second.gone) return "should be gone";
+  const plain::Node& node = found->second;
+  if (status.state != node.state) return std::string("is ") + balancer::to_string(status.state);
+  if (status.dry != node.dry) return status.dry ? "is dry" : "is not dry any more";
+  if (status.removed == node.configured) return "is wrong about being in the config";
+  const auto deadline = status.bleeding ? status.bleeding->deadline : std::nullopt;
+  if (deadline != node.deadline) return "has another deadline";
+  const std::string figures =
+      std::to_string(status.live) + " live, " + std::to_string(status.pending) + " pending";
+  const std::string should = model_.figures(key);
+  if (figures != should) return "has " + figures + ", should have " + should;
+  const auto open =
+      std::ranges::count_if(requests_, [&key](const auto& one) { return one->open_on == key; });
+  if (status.exchanges_open == open) return "";
+  return "has " + std::to_string(status.exchanges_open) + " exchanges, should have " +
+         std::to_string(open);
+}
+
+/// All workers hear of all that follows from what was done: a deadline or a latch leads to the next
+/// topology, and that to another.
+void PromiseDuel::settle() {
+  for (int round = 0; round < 4; ++round) {
+    for (std::size_t worker = 0; worker < proxy_.fleet->workers.size(); ++worker) {
+      while (proxy_.fleet->take(worker)) continue;
+    }
+    while (deliver()) continue;
+    pass(Millis{100});
+  }
+}
+
+std::string PromiseDuel::calm_down() {
+  note("all calms down");
+  send_everybody_home();
+  settle();
+  std::vector<std::string> empty;
+  for (const auto& [key, node] : model_.nodes) {
+    const bool waits = model_.present(key) && node.state != NodeState::active && !node.dry;
+    if (!waits || (!node.shut() && model_.incomplete(key, now()))) continue;
+    if (why_not_dry(key).empty()) empty.push_back(key);
+  }
+  settle();
+  for (const std::string& key : empty) {
+    if (model_.present(key) && !model_.nodes.at(key).dry) complain(key + " is not said to be dry");
+  }
+  return outcome();
+}
+
+}  // namespace bonedry::admin::test

@@ -1,0 +1,428 @@
+#include "tests/unit/control/promise_model.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace bonedry::admin::plain {
+
+std::string pool_of(const std::string& node) {
+  return node.substr(0, node.find('/'));
+}
+
+const Node* Plan::find(const std::string& node) const {
+  const auto found = nodes.find(node);
+  return found == nodes.end() ? nullptr : &found->second;
+}
+
+/// "Until idle_timeout has passed since that start"; pending sessions may last longer than that.
+bool Plan::incomplete(const std::string& node, Instant now) const {
+  const conf::Session& rules = pools.at(pool_of(node));
+  return lost_at.ms != 0 && now < lost_at + std::max(rules.idle_timeout, rules.pending_timeout);
+}
+
+// -- The operator ---------------------------------------------------------------------------------
+
+void Model::configure(const conf::Config& config, std::uint64_t version) {
+  std::map<std::string, conf::Pool> next;
+  for (const conf::Pool& pool : config.pools) next[pool.name] = pool;
+  for (auto& [key, node] : nodes) {
+    const auto stays = next.find(pool_of(key));
+    if (stays == next.end() || node.gone) continue;
+    const std::string name = key.substr(key.find('/') + 1);
+    node.configured = std::ranges::find(stays->second.nodes, name, &conf::Node::name) !=
+                      stays->second.nodes.end();
+    if (node.configured) continue;
+    node.weight = 0;
+    if (node.state != NodeState::active) continue;
+    node.state = NodeState::bleeding;  // a removed node stays until nobody is on it
+    node.changed = version;
+  }
+  for (const conf::Pool& pool : config.pools) {
+    for (const conf::Node& one : pool.nodes) {
+      Node& node = nodes[pool.name + "/" + one.name];
+      node.gone = false;
+      node.configured = true;
+      node.weight = one.weight;
+      node.times = {pool.session.idle_timeout, pool.session.pending_timeout,
+                    pool.session.max_lifetime};
+      if (one.weight > 0 || node.state != NodeState::active) continue;
+      node.state = NodeState::bleeding;  // "weight = 0 means bleeding from the start"
+      node.changed = version;
+    }
+  }
+  pools = std::move(next);
+}
+
+unsigned Model::others(const std::string& node) const {
+  unsigned count = 0;
+  for (const auto& [key, one] : nodes) {
+    const bool counts = key != node && pool_of(key) == pool_of(node) && !one.gone;
+    if (counts && one.state == NodeState::active && !one.down) ++count;
+  }
+  return count;
+}
+
+bool Model::may_leave(const std::string& node) const {
+  return others(node) >= pools.at(pool_of(node)).min_active;
+}
+
+Did Model::bleed(const std::string& key, std::optional<WallTime> deadline, bool insist,
+                 std::uint64_t version) {
+  Node& node = nodes.at(key);
+  if (node.state == NodeState::maintenance) return Did::nothing;
+  if (node.state == NodeState::active && !insist && !may_leave(key)) return Did::refused;
+  node.state = NodeState::bleeding;
+  if (deadline) node.deadline = deadline;
+  node.changed = version;
+  return Did::changed;
+}
+
+Did Model::maintain(const std::string& key, bool insist, std::uint64_t version) {
+  Node& node = nodes.at(key);
+  if (node.state == NodeState::maintenance) return Did::nothing;
+  if (!insist && !(node.dry && may_leave(key))) return Did::refused;
+  node.state = NodeState::maintenance;
+  if (!node.dry) node.displaced = true;
+  node.changed = version;
+  return Did::changed;
+}
+
+Did Model::activate(const std::string& key, std::uint64_t version) {
+  Node& node = nodes.at(key);
+  if (node.state == NodeState::active) return Did::nothing;
+  if (!node.configured || node.weight == 0) return Did::refused;
+  node.state = NodeState::active;
+  node.deadline.reset();
+  node.displaced = false;
+  node.dry = false;
+  node.changed = version;
+  node.activated = version;
+  return Did::changed;
+}
+
+// -- Time -----------------------------------------------------------------------------------------
+
+bool Model::over(const Session& session, Instant now) const {
+  if (session.open > 0) return false;
+  const SessionTimes& times = nodes.at(session.node).times;
+  const Millis idle = session.state == SessionState::live ? times.idle : times.pending;
+  return now >= session.last + idle || now >= session.created + times.lifetime;
+}
+
+void Model::expire(Instant now) {
+  for (const auto& [name, pool] : pools) {
+    const Millis longest = std::max(pool.session.idle_timeout, pool.session.pending_timeout);
+    if (now >= lost_at + longest) complete_again_.insert(name);
+  }
+  std::erase_if(sessions, [this, now](const auto& one) { return over(one.second, now); });
+}
+
+std::vector<std::string> Model::due(WallTime wall) const {
+  std::vector<std::string> keys;
+  for (const auto& [key, node] : nodes) {
+    const bool waits = node.state == NodeState::bleeding && !node.dry && !node.displaced;
+    if (waits && node.deadline && *node.deadline <= wall) keys.push_back(key);
+  }
+  return keys;
+}
+
+void Model::shut_by_deadline(const std::string& key, std::uint64_t version) {
+  nodes.at(key).displaced = true;
+  nodes.at(key).changed = version;
+}
+
+void Model::drop(const std::string& key) {
+  Node next;
+  next.gone = true;
+  next.configured = false;
+  next.down = nodes.at(key).down;
+  next.times = nodes.at(key).times;
+  nodes.at(key) = next;
+}
+
+void Model::displace(const std::string& key) {
+  if (!nodes.at(key).displaced) return;  // activated again meanwhile
+  for (auto& [number, session] : sessions) {
+    if (session.node == key) session.displaced = true;
+  }
+}
+
+void Model::displace_stragglers(std::uint64_t acknowledged) {
+  for (const auto& [key, node] : nodes) {
+    if (node.displaced && !node.dry && node.changed <= acknowledged) displace(key);
+  }
+}
+
+// -- Users ----------------------------------------------------------------------------------------
+
+/// As the ledger would be asked for it: it does not know those that it lost.
+Session* Model::find(Key key, Instant now) {
+  const auto found = sessions.find(key);
+  if (found == sessions.end() || !found->second.recorded) return nullptr;
+  if (!over(found->second, now)) return &found->second;
+  sessions.erase(found);
+  return nullptr;
+}
+
+Visit Model::arrive(const Plan& plan, const std::string& pool, const std::optional<Cookie>& cookie,
+                    Found found, Instant now, WallTime wall) {
+  Visit visit;
+  visit.pool = pool;
+  if (!cookie) return visit;
+  if (Session* const session = find(cookie->key, now)) {
+    session->state = SessionState::live;
+    session->last = now;
+    if (plan.find(session->node) == nullptr) return visit;  // "of an unknown node"
+    ++session->open;
+    return {pool,  Visit::Claim::session, cookie->key, session->node, session->displaced, false,
+            false, session->created};
+  }
+  const Node* const node = plan.find(cookie->node);
+  if (node == nullptr) return visit;
+  const Millis age = wall - cookie->issued;
+  const bool good = age < plan.pools.at(pool).max_lifetime && plan.incomplete(cookie->node, now);
+  const bool left_open = lost_are_over(cookie->node) && found == Found::no;
+  if (!good || node->shut() || left_open) {
+    return {pool, Visit::Claim::ended, cookie->key, cookie->node, false, false, false, {}};
+  }
+  // "A sealed cookie unknown to the ledger is taken back in as live."
+  const Instant created = now - age;
+  sessions[cookie->key] = {cookie->node, SessionState::live, created, now, 1, false, true, false};
+  sessions[cookie->key].taken_in_late = lost_are_over(cookie->node);
+  return {pool, Visit::Claim::session, cookie->key, cookie->node, false, false, false, created};
+}
+
+void Model::follow(const Plan& plan, Visit& visit, Instant now) {
+  if (visit.claim == Visit::Claim::none || plan.find(visit.node) != nullptr) return;
+  leave(visit, now);
+  visit = {visit.pool, Visit::Claim::none, 0, "", false, false, false, {}};
+}
+
+/// Column "may be chosen" of the table.
+bool Model::may_be_chosen(const Plan& plan, const std::string& node, const Tried& tried) const {
+  const Node* const one = plan.find(node);
+  return one != nullptr && one->state == NodeState::active && one->weight > 0 &&
+         !nodes.at(node).down && !tried.contains(node);
+}
+
+/// Row "no session" of the table, and where everybody goes who must go elsewhere.
+std::string Model::goes_anywhere(const Plan& plan, const std::string& pool, const Tried& tried,
+                                 const Target& to) const {
+  if (to) {
+    const bool right = pool_of(*to) == pool && may_be_chosen(plan, *to, tried);
+    return right ? "" : "it is sent to " + *to + ", which may not be chosen";
+  }
+  for (const auto& [key, node] : plan.nodes) {
+    if (pool_of(key) == pool && may_be_chosen(plan, key, tried)) {
+      return "503, although " + key + " may be chosen";
+    }
+  }
+  return "";
+}
+
+std::string Model::route(const Plan& plan, Visit& visit, const Tried& tried, const Target& to,
+                         Instant now) {
+  if (to && nodes.at(*to).dry) return "it is sent to " + *to + ", which is dry";
+  visit.rescued = false;
+  switch (visit.claim) {
+    case Visit::Claim::session:
+      return route_session(plan, visit, tried, to);
+    case Visit::Claim::ended:
+      return route_ended(plan, visit, tried, to, now);
+    case Visit::Claim::none:
+      break;
+  }
+  return goes_anywhere(plan, visit.pool, tried, to);
+}
+
+/// The door of a node that seems empty is shut for a second look. Who is on it then came by a
+/// worker that knew of the node's activation when this one did not, or was taken in late.
+bool Model::may_be_shut(const Plan& plan, Key key, const std::string& node) const {
+  if (nodes.at(node).activated > plan.version) return true;
+  const auto session = sessions.find(key);
+  return session != sessions.end() && session->second.taken_in_late;
+}
+
+std::string Model::route_session(const Plan& plan, Visit& visit, const Tried& tried,
+                                 const Target& to) {
+  const Node& own = plan.nodes.at(visit.node);
+  if (own.shut() || (visit.displaced && own.state == NodeState::bleeding)) {
+    return to ? move(plan, visit, *to) : goes_anywhere(plan, visit.pool, tried, to);
+  }
+  if (!nodes.at(visit.node).down && !tried.contains(visit.node)) {
+    if (!to && may_be_shut(plan, visit.key, visit.node))
+      return goes_anywhere(plan, visit.pool, tried, to);
+    if (!to) return "503 for a user of " + visit.node;
+    if (visit.displaced) return move(plan, visit, *to);  // it is active again, and takes them back
+    if (*to != visit.node && may_be_shut(plan, visit.key, visit.node))
+      return move(plan, visit, *to);
+    return *to == visit.node ? "" : "a user of " + visit.node + " is sent to " + *to;
+  }
+  if (plan.pools.at(visit.pool).on_lost == conf::OnLost::fail) {
+    return to ? "a user of " + visit.node + ", which is down, is sent to " + *to : "";
+  }
+  visit.rescued = to.has_value();
+  return goes_anywhere(plan, visit.pool, tried, to);
+}
+
+/// Puts the session on `to`, unless another request of its user has put it elsewhere meanwhile: one
+/// user is never on two nodes.
+std::string Model::move(const Plan& plan, Visit& visit, const std::string& to) {
+  const std::string from = std::exchange(visit.node, to);
+  const bool taken_off = std::exchange(visit.displaced, false);
+  const auto found = visit.over ? sessions.end() : sessions.find(visit.key);
+  if (found != sessions.end()) {
+    Session& session = found->second;
+    const Node* const there = plan.find(session.node);
+    const bool elsewhere = !session.displaced && session.node != from && there != nullptr;
+    if (elsewhere && session.node == to) return there->shut() ? "it follows to " + to : "";
+    if (elsewhere && !there->shut() && !may_be_shut(plan, visit.key, session.node)) {
+      return "a user of " + session.node + " is sent to " + to;
+    }
+    if (session.displaced || session.node == from || elsewhere) {
+      session.node = to;
+      session.displaced = false;
+    }
+  }
+  if (taken_off && plan.nodes.at(from).state == NodeState::active) {
+    return to == from ? "" : "a user of " + from + " is sent to " + to;
+  }
+  return goes_anywhere(plan, visit.pool, {}, to);
+}
+
+std::string Model::route_ended(const Plan& plan, Visit& visit, const Tried& tried, const Target& to,
+                               Instant now) {
+  if (!to) return goes_anywhere(plan, visit.pool, tried, to);
+  if (Session* const session = find(visit.key, now)) {  // another request of the user was faster
+    session->state = SessionState::live;
+    session->last = now;
+    if (plan.find(session->node) == nullptr) return goes_anywhere(plan, visit.pool, tried, to);
+    ++session->open;
+    visit.claim = Visit::Claim::session;
+    visit.node = session->node;
+    visit.created = session->created;
+    const bool open = !session->displaced && !plan.nodes.at(session->node).shut();
+    const bool follows = *to == session->node || !may_be_shut(plan, visit.key, session->node);
+    if (!open || !follows) return move(plan, visit, *to);
+    return *to == visit.node ? "" : "a user of " + visit.node + " is sent to " + *to;
+  }
+  visit.claim = Visit::Claim::session;
+  visit.node = *to;
+  visit.created = now;
+  sessions[visit.key] = {*to, SessionState::live, now, now, 1, false, true, false};
+  return goes_anywhere(plan, visit.pool, tried, to);
+}
+
+std::string Model::rescue(const Plan& plan, Visit& visit, const std::string& reached,
+                          const std::string& to) {
+  visit.rescued = false;
+  const auto found = visit.over ? sessions.end() : sessions.find(visit.key);
+  if (found == sessions.end()) {
+    visit.node = to;
+    return to == reached ? "" : "it leaves " + reached + " for " + to;
+  }
+  Session& session = found->second;
+  const Node* const there = plan.find(session.node);
+  const bool shut =
+      there != nullptr && (there->shut() || may_be_shut(plan, visit.key, session.node));
+  const bool here = session.displaced || session.node == visit.node;
+  if (here || (shut && to == reached)) {
+    session.node = reached;
+    session.displaced = false;
+  }
+  visit.displaced = false;
+  visit.node = to;
+  const std::string& should = plan.find(session.node) == nullptr ? reached : session.node;
+  return to == should ? "" : "a user of " + should + " is sent to " + to;
+}
+
+void Model::begin(Visit& visit, const std::string& node, Key key, Instant now) {
+  visit = {visit.pool, Visit::Claim::session, key, node, false, false, false, now};
+  sessions[key] = {node, SessionState::pending, now, now, 1, false, true, false};
+}
+
+void Model::log_out(Visit& visit) {
+  if (!std::exchange(visit.over, true)) sessions.erase(visit.key);
+}
+
+void Model::leave(Visit& visit, Instant now) {
+  if (visit.claim != Visit::Claim::session || visit.over) return;
+  Session& session = sessions.at(visit.key);
+  session.last = std::max(session.last, now);
+  --session.open;
+}
+
+Cookie Model::cookie_of(const Visit& visit, const std::string& node, Instant now,
+                        WallTime wall) const {
+  const WallTime issued = wall - (now - visit.created);
+  return {visit.key, node, {issued.ms / 1000 * 1000}};
+}
+
+// -- Processes ------------------------------------------------------------------------------------
+
+void Model::restart(Instant seen) {
+  for (auto& [key, session] : sessions) {
+    if (session.open > 0) session.last = std::max(session.last, seen);
+    session.open = 0;
+    session.created = std::min(session.created, session.last);
+  }
+  for (auto& [key, node] : nodes) {
+    node.changed = 0;
+    node.activated = 0;
+    node.down = false;
+    const auto pool = pools.find(pool_of(key));
+    if (node.configured || node.gone || pool == pools.end()) continue;
+    const conf::Session& rules = pool->second.session;
+    node.times = {rules.idle_timeout, rules.pending_timeout, rules.max_lifetime};
+  }
+}
+
+void Model::lose_ledger(Instant now) {
+  for (auto& [key, session] : sessions) session.recorded = false;
+  lost_at = now;
+  complete_again_.clear();
+}
+
+// -- What is so -----------------------------------------------------------------------------------
+
+bool Model::incomplete(const std::string& node, Instant now) const {
+  return plan(0)->incomplete(node, now);
+}
+
+bool Model::lost_are_over(const std::string& node) const {
+  return complete_again_.contains(pool_of(node));
+}
+
+bool Model::present(const std::string& node) const {
+  return pools.contains(pool_of(node)) && !nodes.at(node).gone;
+}
+
+PlanPtr Model::plan(std::uint64_t version) const {
+  auto plan = std::make_shared<Plan>();
+  plan->version = version;
+  for (const auto& [key, node] : nodes) {
+    if (present(key)) plan->nodes.emplace(key, node);
+  }
+  for (const auto& [name, pool] : pools) plan->pools.emplace(name, pool.session);
+  plan->lost_at = lost_at;
+  return plan;
+}
+
+std::string Model::figures(const std::string& node) const {
+  int live = 0;
+  int pending = 0;
+  for (const auto& [key, session] : sessions) {
+    if (session.node != node || session.displaced || !session.recorded) continue;
+    ++(session.state == SessionState::live ? live : pending);
+  }
+  return std::to_string(live) + " live, " + std::to_string(pending) + " pending";
+}
+
+std::string Model::somebody_on(const std::string& node) const {
+  for (const auto& [key, session] : sessions) {
+    if (session.node == node && !session.displaced) return "session " + std::to_string(key);
+  }
+  return "";
+}
+
+}  // namespace bonedry::admin::plain

@@ -1,0 +1,181 @@
+#pragma once
+
+#include "balancer/node.h"
+#include "conf/config.h"
+#include "proxy/base/clock.h"
+#include "session/ledger.h"
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+/// What a proxy owes its users and its operator (design, sections 3 and 4), and nothing about how
+/// it is kept: no shards, no doors that are shut for a second look, no files. Too simple to be
+/// wrong.
+namespace bonedry::admin::plain {
+
+using balancer::NodeState;
+using session::SessionState;
+using session::SessionTimes;
+
+using Key = std::uint64_t;  ///< names a session; users keep it when they begin anew
+
+struct Node {
+  NodeState state = NodeState::active;
+  std::optional<WallTime> deadline;
+  bool displaced = false;  ///< the operator took its sessions off it (deadline, forced maintenance)
+  bool dry = false;
+  bool configured = true;  ///< no: kept until nobody is on it
+  bool gone = false;       ///< no longer kept either; displaced sessions may still name it
+  unsigned weight = 100;
+  bool down = false;  ///< measured; of now, whatever a plan has
+  SessionTimes times;
+  std::uint64_t changed = 0;    ///< the version of the topology that last changed its state
+  std::uint64_t activated = 0;  ///< the version that last put it into rotation
+
+  [[nodiscard]] bool shut() const { return state == NodeState::maintenance || dry || displaced; }
+};
+
+struct Session {
+  std::string node;
+  SessionState state = SessionState::pending;
+  Instant created;
+  Instant last;
+  int open = 0;
+  bool displaced = false;
+  bool recorded = true;  ///< no: the ledger was lost, and the user is on its node all the same
+  /// Taken back in by a worker with an older config, whose longer times made it good: by those in
+  /// force it was over, so a node may be taken for empty without it.
+  bool taken_in_late = false;
+};
+
+/// What a genuine cookie says.
+struct Cookie {
+  Key key = 0;
+  std::string node;
+  WallTime issued;  ///< in whole seconds
+};
+
+/// What one topology says, for the worker that has it.
+struct Plan {
+  std::map<std::string, Node> nodes;  ///< only those of pools that are there
+  std::map<std::string, conf::Session> pools;
+  Instant lost_at;  ///< when records were last lost; 0: never
+  std::uint64_t version = 0;
+
+  [[nodiscard]] const Node* find(const std::string& node) const;
+  /// Whether a cookie may still be good that the ledger does not know.
+  [[nodiscard]] bool incomplete(const std::string& node, Instant now) const;
+};
+using PlanPtr = std::shared_ptr<const Plan>;
+
+/// One request's relation to a session.
+struct Visit {
+  enum class Claim : std::uint8_t {
+    none,     ///< a new user
+    session,  ///< holds a session
+    ended,    ///< a genuine cookie of a session that is over
+  };
+  std::string pool;
+  Claim claim = Claim::none;
+  Key key = 0;
+  std::string node;        ///< which the session or the cookie names
+  bool displaced = false;  ///< the session, when it was looked at
+  bool over = false;       ///< the session it holds was ended by a logout
+  bool rescued = false;    ///< moves when the new node has been reached
+  Instant created;
+};
+
+using Tried = std::set<std::string>;        ///< nodes that could not be reached
+using Target = std::optional<std::string>;  ///< nothing: 503
+
+enum class Found : std::uint8_t { no, yes };
+enum class Did : std::uint8_t { refused, nothing, changed };
+
+class Model {
+ public:
+  // -- What the operator wants. `version`: of the topology that says so.
+  void configure(const conf::Config& config, std::uint64_t version);
+  Did bleed(const std::string& key, std::optional<WallTime> deadline, bool insist,
+            std::uint64_t version);
+  Did maintain(const std::string& key, bool insist, std::uint64_t version);
+  Did activate(const std::string& key, std::uint64_t version);
+
+  // -- What time does.
+  void expire(Instant now);
+  /// The nodes whose deadline has passed, in the order of their names.
+  [[nodiscard]] std::vector<std::string> due(WallTime wall) const;
+  /// A removed node that is dry goes.
+  void drop(const std::string& key);
+  void shut_by_deadline(const std::string& key, std::uint64_t version);
+  /// The sessions of a node are the operator's to move from here on.
+  void displace(const std::string& key);
+  /// Who came to such a node by an exchange from before its door was shut.
+  void displace_stragglers(std::uint64_t acknowledged);
+
+  // -- What users do. An empty text: as it should be; else what is wrong.
+  /// `found`: what the ledger said, for where the rules leave it open.
+  Visit arrive(const Plan& plan, const std::string& pool, const std::optional<Cookie>& cookie,
+               Found found, Instant now, WallTime wall);
+  /// The worker's topology is another one by now: a node may be unknown to it.
+  void follow(const Plan& plan, Visit& visit, Instant now);
+  /// The request goes to `to`; nothing: it is answered 503.
+  std::string route(const Plan& plan, Visit& visit, const Tried& tried, const Target& to,
+                    Instant now);
+  /// A rescued user has reached the node `reached`, and is to be on `to`.
+  std::string rescue(const Plan& plan, Visit& visit, const std::string& reached,
+                     const std::string& to);
+  void begin(Visit& visit, const std::string& node, Key key, Instant now);
+  void log_out(Visit& visit);
+  void leave(Visit& visit, Instant now);
+  [[nodiscard]] Cookie cookie_of(const Visit& visit, const std::string& node, Instant now,
+                                 WallTime wall) const;
+
+  // -- What a process does.
+  /// It is gone, however it went, and was last seen at `seen`; and the next one is there.
+  void restart(Instant seen);
+  void lose_ledger(Instant now);
+
+  // -- What is so.
+  [[nodiscard]] PlanPtr plan(std::uint64_t version) const;
+  /// Whether cookies may still be good that the ledger does not know.
+  [[nodiscard]] bool incomplete(const std::string& node, Instant now) const;
+  /// Whether all sessions that the ledger lost are over: longer times by a later reload bring none
+  /// of them back.
+  [[nodiscard]] bool lost_are_over(const std::string& node) const;
+  [[nodiscard]] std::string figures(const std::string& node) const;
+  /// Who is on a node, recorded or not; empty: nobody.
+  [[nodiscard]] std::string somebody_on(const std::string& node) const;
+  [[nodiscard]] bool present(const std::string& node) const;
+
+  std::map<std::string, Node> nodes;
+  std::map<Key, Session> sessions;
+  std::map<std::string, conf::Pool> pools;  ///< that are there
+  Instant lost_at;
+
+ private:
+  std::set<std::string> complete_again_;  // pools, since the last loss
+
+  Session* find(Key key, Instant now);
+  [[nodiscard]] bool over(const Session& session, Instant now) const;
+  [[nodiscard]] unsigned others(const std::string& node) const;
+  [[nodiscard]] bool may_leave(const std::string& node) const;
+  [[nodiscard]] bool may_be_chosen(const Plan& plan, const std::string& node,
+                                   const Tried& tried) const;
+  [[nodiscard]] std::string goes_anywhere(const Plan& plan, const std::string& pool,
+                                          const Tried& tried, const Target& to) const;
+  /// Whether a worker may have shut the door of a session's node although its plan does not say so.
+  [[nodiscard]] bool may_be_shut(const Plan& plan, Key key, const std::string& node) const;
+  std::string route_session(const Plan& plan, Visit& visit, const Tried& tried, const Target& to);
+  std::string route_ended(const Plan& plan, Visit& visit, const Tried& tried, const Target& to,
+                          Instant now);
+  std::string move(const Plan& plan, Visit& visit, const std::string& to);
+};
+
+[[nodiscard]] std::string pool_of(const std::string& node);
+
+}  // namespace bonedry::admin::plain

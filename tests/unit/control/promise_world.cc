@@ -1,0 +1,257 @@
+#include "tests/unit/control/promise_world.h"
+
+#include "session/ledger_file.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <stdexcept>
+#include <utility>
+
+namespace bonedry::admin::real {
+
+namespace fs = std::filesystem;
+using balancer::Claim;
+using balancer::NodeView;
+using balancer::PoolView;
+using balancer::Purpose;
+using balancer::Reachable;
+using balancer::Verdict;
+
+namespace {
+
+constexpr std::size_t kCapacity = 2000;  // nobody is ever evicted
+
+/// Node states are written to the disk each time, and a disk takes milliseconds for it.
+fs::path fast_folder() {
+  const fs::path in_memory = "/dev/shm";
+  return fs::is_directory(in_memory) ? in_memory : fs::temp_directory_path();
+}
+
+}  // namespace
+
+// -- Fleet ----------------------------------------------------------------------------------------
+
+void Fleet::publish(std::shared_ptr<const balancer::Topology> topology,
+                    std::function<void()> acknowledged) {
+  published = topology->version;
+  undelivered_.push_back({workers.size(), std::move(acknowledged)});
+  for (Worker& worker : workers) worker.inbox.push_back(topology);
+}
+
+bool Fleet::take(std::size_t worker) {
+  Worker& one = workers[worker];
+  if (one.inbox.empty()) return false;
+  one.runtime = std::make_shared<Runtime>(Runtime{one.inbox.front(), {}});
+  one.inbox.pop_front();
+  --undelivered_[one.runtime->topology->version - delivered - 1].workers_left;
+  return true;
+}
+
+bool Fleet::deliver() {
+  if (undelivered_.empty() || undelivered_.front().workers_left > 0) return false;
+  const auto acknowledged = std::move(undelivered_.front().acknowledged);
+  undelivered_.pop_front();
+  ++delivered;
+  acknowledged();
+  return true;
+}
+
+// -- The process ----------------------------------------------------------------------------------
+
+Proxy::Proxy(std::size_t workers, conf::Config first)
+    : folder(fast_folder()),
+      config(std::move(first)),
+      store(folder / "nodes.json"),
+      workers_(workers) {
+  start();
+}
+
+void Proxy::start() {
+  auto opened = session::MappedLedger::open(folder / "ledger", kCapacity, secrets_, clock);
+  if (!opened) throw std::runtime_error(opened.error());
+  secrets_.age = session::SecretAge::maybe_used;
+  ledger = std::move(opened->ledger);
+  Result<NodeRecords> records = store.load();
+  if (!records) throw std::runtime_error(records.error());
+  fleet = std::make_unique<Fleet>(workers_);
+  events = std::make_unique<EventLog>(clock);
+  const auto load = [this]() -> Result<conf::Config> {
+    if (!load_error.empty()) return Failure{load_error};
+    return config;
+  };
+  control = std::make_unique<ControlPlane>(
+      ControlPlane::Parts{clock, *ledger, *fleet, store, *events, load}, config,
+      std::move(*records), ledger->incomplete_since());
+  for (Worker& worker : fleet->workers) {
+    worker.runtime = std::make_shared<Runtime>(Runtime{control->topology(), {}});
+  }
+}
+
+void Proxy::stop() {
+  control.reset();
+  fleet.reset();
+  ledger.reset();
+}
+
+/// A ledger ends in good order unless another process is at work in the file: then it leaves all as
+/// it is, as a kill does. The other one comes and goes without a word.
+void Proxy::crash() {
+  control.reset();
+  auto found = session::LedgerFile::find(folder / "ledger");
+  if (!found || !*found || !(*found)->file->join()) throw std::runtime_error("no ledger to join");
+  fleet.reset();
+  ledger.reset();
+}
+
+void Proxy::lose_ledger() const {
+  fs::remove(folder / "ledger");
+}
+
+// -- A request ------------------------------------------------------------------------------------
+
+const PoolView& Proxy::view(const Exchange& exchange) const {
+  return *exchange.runtime->topology->find_pool(exchange.pool);
+}
+
+session::Affinity& Proxy::affinity(Exchange& exchange) {
+  auto& its = exchange.runtime->affinities[exchange.pool];
+  if (!its) its = session::make_affinity(view(exchange), secrets_.all, *ledger, clock);
+  return *its;
+}
+
+balancer::Picker& Proxy::picker(const Exchange& exchange) {
+  const conf::Pool& pool = view(exchange).config;
+  const auto made = fleet->workers[exchange.worker].pickers.try_emplace(
+      exchange.pool, pool.balance, pool.session.sticky, exchange.worker);
+  return made.first->second;
+}
+
+Exchange Proxy::arrive(std::size_t worker, const std::string& pool, const std::string& cookie) {
+  Exchange exchange;
+  exchange.worker = worker;
+  exchange.pool = pool;
+  exchange.runtime = fleet->workers[worker].runtime;
+  const std::array<std::string_view, 1> values{cookie};
+  exchange.visit =
+      affinity(exchange).arrive({values.data(), cookie.empty() ? 0U : 1U}, clock.now());
+  return exchange;
+}
+
+bool Proxy::follows(const Exchange& exchange) const {
+  return exchange.runtime == fleet->workers[exchange.worker].runtime;
+}
+
+void Proxy::follow_topology(Exchange& exchange) {
+  if (follows(exchange)) return;
+  const balancer::Node* const claimed = exchange.visit.claim == Claim::none
+                                            ? nullptr
+                                            : view(exchange).nodes[exchange.visit.node].node.get();
+  exchange.runtime = fleet->workers[exchange.worker].runtime;
+  exchange.tried.clear();
+  if (claimed == nullptr) return;
+  const auto& nodes = view(exchange).nodes;
+  const auto same = std::ranges::find_if(
+      nodes, [claimed](const NodeView& one) { return one.node.get() == claimed; });
+  if (same != nodes.end()) {
+    exchange.visit.node = static_cast<std::size_t>(same - nodes.begin());
+    return;
+  }
+  affinity(exchange).leave(exchange.visit, clock.now());
+  exchange.visit = {};
+}
+
+std::optional<std::string> Proxy::route(Exchange& exchange) {
+  follow_topology(exchange);
+  const auto index = choose(exchange);
+  if (!index) return std::nullopt;
+  exchange.index = *index;
+  return view(exchange).nodes[*index].node->key();
+}
+
+std::optional<std::size_t> Proxy::choose(Exchange& exchange) {
+  session::Visit& visit = exchange.visit;
+  if (visit.claim == Claim::none) return choose_other(exchange, Verdict::fresh);
+  const NodeView& claimed = view(exchange).nodes[visit.node];
+  const bool failed = std::ranges::find(exchange.tried, visit.node) != exchange.tried.end();
+  const bool down = failed || claimed.node->down(clock.now());
+  const Verdict verdict =
+      balancer::route(visit.claim, claimed, down ? Reachable::no : Reachable::yes,
+                      view(exchange).config.session.on_lost);
+  if (verdict == Verdict::lost) return std::nullopt;
+  if (verdict != Verdict::own_node) return choose_other(exchange, verdict);
+  exchange.verdict = verdict;
+  if (visit.claim == Claim::ended) {
+    if (!claimed.node->book_place(claimed.max_sessions)) {
+      return choose_other(exchange, Verdict::late);
+    }
+    exchange.booked = claimed.node.get();
+  }
+  const std::size_t index = affinity(exchange).settle(visit, verdict, visit.node, clock.now());
+  release_place(exchange);
+  return index;
+}
+
+std::optional<std::size_t> Proxy::choose_other(Exchange& exchange, Verdict verdict) {
+  exchange.verdict = verdict;
+  const auto picked =
+      picker(exchange).pick(view(exchange), Purpose::new_session, exchange.tried, clock.now());
+  if (!picked) return std::nullopt;
+  exchange.booked = view(exchange).nodes[*picked].node.get();
+  if (exchange.visit.claim == Claim::none || verdict == Verdict::rescued) return picked;
+  const std::size_t index =
+      affinity(exchange).settle(exchange.visit, verdict, *picked, clock.now());
+  release_place(exchange);
+  return index;
+}
+
+void Proxy::send(Exchange& exchange) {
+  const auto& node = view(exchange).nodes[exchange.index].node;
+  if (exchange.node == node) return;
+  if (exchange.node) exchange.node->close_exchange(clock.now());
+  exchange.node = node;
+  exchange.node->open_exchange();
+}
+
+void Proxy::leave_node(Exchange& exchange) {
+  exchange.tried.push_back(exchange.index);
+  release_place(exchange);
+  exchange.node->close_exchange(clock.now());
+  exchange.node.reset();
+}
+
+bool Proxy::reach(Exchange& exchange) {
+  if (exchange.verdict != Verdict::rescued || exchange.visit.node == exchange.index) return true;
+  const std::size_t index =
+      affinity(exchange).settle(exchange.visit, exchange.verdict, exchange.index, clock.now());
+  release_place(exchange);
+  return std::exchange(exchange.index, index) == index;
+}
+
+std::string Proxy::answer(Exchange& exchange, session::Presence user) {
+  std::string cookie = affinity(exchange).answered(exchange.visit, exchange.index, {user, {}});
+  release_place(exchange);
+  return cookie;
+}
+
+void Proxy::finish(Exchange& exchange) {
+  release_place(exchange);
+  affinity(exchange).leave(exchange.visit, clock.now());
+  if (exchange.node) exchange.node->close_exchange(clock.now());
+  exchange.node.reset();
+}
+
+std::string Proxy::node_of(const Exchange& exchange) const {
+  return view(exchange).nodes[exchange.index].node->key();
+}
+
+void Proxy::set_health(const std::string& node, balancer::Health health) {
+  const PoolView* const pool = control->topology()->find_pool(node.substr(0, node.find('/')));
+  balancer::find_node(*pool, node.substr(node.find('/') + 1))->node->set_health(health);
+}
+
+void Proxy::release_place(Exchange& exchange) {
+  if (exchange.booked != nullptr) exchange.booked->release_place();
+  exchange.booked = nullptr;
+}
+
+}  // namespace bonedry::admin::real

@@ -1,0 +1,133 @@
+#pragma once
+
+#include "admin/control_plane.h"
+#include "admin/event_log.h"
+#include "admin/state_store.h"
+#include "balancer/picker.h"
+#include "balancer/routing.h"
+#include "balancer/topology.h"
+#include "proxy/base/clock.h"
+#include "session/affinity.h"
+#include "session/mapped_ledger.h"
+#include "session/secrets.h"
+#include "tests/unit/io/temporary_folder.h"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+/// The real parts of a proxy, put together as the program does, but for sockets, threads and time:
+/// when a worker takes over a topology, and how far a request is, is for the test to say.
+namespace bonedry::admin::real {
+
+/// What a worker has of one topology. Exchanges that began under it keep it alive.
+struct Runtime {
+  std::shared_ptr<const balancer::Topology> topology;
+  std::map<std::string, std::unique_ptr<session::Affinity>> affinities;  ///< made when first used
+};
+
+struct Worker {
+  std::deque<std::shared_ptr<const balancer::Topology>> inbox;
+  std::shared_ptr<Runtime> runtime;
+  std::map<std::string, balancer::Picker> pickers;
+};
+
+/// Publishes to workers that take each message when they are told to; their acknowledgements wait
+/// to be delivered to the main thread, too.
+class Fleet final : public Publisher {
+ public:
+  explicit Fleet(std::size_t count) : workers(count) {}
+
+  void publish(std::shared_ptr<const balancer::Topology> topology,
+               std::function<void()> acknowledged) override;
+  /// The worker takes over the next topology; false: there is none.
+  bool take(std::size_t worker);
+  /// The next acknowledgement reaches the main thread; false: there is none.
+  bool deliver();
+
+  std::vector<Worker> workers;
+  std::uint64_t published = 1;  ///< the newest version; workers start with the first
+  std::uint64_t delivered = 1;  ///< the newest that the main thread knows all workers to have
+
+ private:
+  struct Published {
+    std::size_t workers_left;
+    std::function<void()> acknowledged;
+  };
+  std::deque<Published> undelivered_;  // versions from `delivered` + 1 on
+};
+
+/// A request on its way, in the steps of proxy::Exchange.
+struct Exchange {
+  std::size_t worker = 0;
+  std::string pool;
+  std::shared_ptr<Runtime> runtime;
+  session::Visit visit;
+  balancer::Verdict verdict = balancer::Verdict::fresh;
+  std::size_t index = 0;                 ///< of the node it goes to
+  std::shared_ptr<balancer::Node> node;  ///< on which it is open
+  balancer::Node* booked = nullptr;
+  std::vector<std::size_t> tried;
+};
+
+class Proxy {
+ public:
+  Proxy(std::size_t workers, conf::Config config);
+
+  // -- The process
+  void start();
+  /// Ends in good order: everything was given back, the file is written to the disk.
+  void stop();
+  /// Is gone between two instructions, with all that it held.
+  void crash();
+  void lose_ledger() const;
+
+  // -- The life of a request. `arrive`, `route` and `send` are one callback of the worker.
+  [[nodiscard]] Exchange arrive(std::size_t worker, const std::string& pool,
+                                const std::string& cookie);
+  /// Where it goes; nothing: 503.
+  std::optional<std::string> route(Exchange& exchange);
+  void send(Exchange& exchange);
+  /// The node cannot be reached, or a queue has to be left: routed anew under the newest topology.
+  void leave_node(Exchange& exchange);
+  /// The node has been reached. False: it was no longer the user's, route says where it goes.
+  bool reach(Exchange& exchange);
+  /// The node has answered. What Set-Cookie says; empty: nothing.
+  std::string answer(Exchange& exchange, session::Presence user);
+  void finish(Exchange& exchange);
+
+  [[nodiscard]] std::string node_of(const Exchange& exchange) const;
+  [[nodiscard]] bool follows(const Exchange& exchange) const;
+  void set_health(const std::string& node, balancer::Health health);
+
+  bonedry::test::TemporaryFolder folder;
+  ManualClock clock;
+  conf::Config config;     ///< the file
+  std::string load_error;  ///< not empty: the file is not in order
+  StateStore store;
+  std::unique_ptr<EventLog> events;
+  std::unique_ptr<session::MappedLedger> ledger;
+  std::unique_ptr<Fleet> fleet;
+  std::unique_ptr<ControlPlane> control;
+
+ private:
+  [[nodiscard]] const balancer::PoolView& view(const Exchange& exchange) const;
+  session::Affinity& affinity(Exchange& exchange);
+  balancer::Picker& picker(const Exchange& exchange);
+  std::optional<std::size_t> choose(Exchange& exchange);
+  std::optional<std::size_t> choose_other(Exchange& exchange, balancer::Verdict verdict);
+  void follow_topology(Exchange& exchange);
+  static void release_place(Exchange& exchange);
+
+  const std::size_t workers_;
+  session::Secrets secrets_{{"a secret of at least 32 characters"}, session::SecretAge::brand_new};
+};
+
+}  // namespace bonedry::admin::real
