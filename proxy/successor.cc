@@ -1,10 +1,15 @@
 #include "proxy/successor.h"
 
-#include <spdlog/spdlog.h>
+#include "proxy/base/file.h"
 
-#include <array>
+#include <spawn.h>
+#include <spdlog/spdlog.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <csignal>
-#include <cstdlib>
 #include <utility>
 
 extern char** environ;  // NOLINT: POSIX has it under this name
@@ -23,32 +28,50 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
   return all;
 }
 
-uv_stdio_container_t inherit(int fd) {
-  uv_stdio_container_t stdio{};
-  stdio.flags = UV_INHERIT_FD;
-  stdio.data.fd = fd;
-  return stdio;
-}
+/// What the new process is to have: one descriptor more, and the signals that any process has.
+class SpawnPlan {
+ public:
+  explicit SpawnPlan(int inherited) {
+    sigset_t none;
+    sigset_t ignored_here;
+    sigemptyset(&none);
+    sigemptyset(&ignored_here);
+    sigaddset(&ignored_here, SIGPIPE);
+    ::posix_spawn_file_actions_init(&files);
+    ::posix_spawn_file_actions_adddup2(&files, inherited, kInherited);
+    ::posix_spawnattr_init(&attributes);
+    ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    ::posix_spawnattr_setsigmask(&attributes, &none);
+    ::posix_spawnattr_setsigdefault(&attributes, &ignored_here);
+  }
+  ~SpawnPlan() {
+    ::posix_spawnattr_destroy(&attributes);
+    ::posix_spawn_file_actions_destroy(&files);
+  }
+  SpawnPlan(const SpawnPlan&) = delete;
+  SpawnPlan& operator=(const SpawnPlan&) = delete;
+
+  posix_spawn_file_actions_t files{};
+  posix_spawnattr_t attributes{};
+};
 
 }  // namespace
 
 Successor::Successor(io::EventLoop& loop, Events events)
     : loop_(loop), events_(std::move(events)), give_up_(loop.timers(), [this] {
-        uv_process_kill(process_, SIGKILL);
+        ::kill(pid_, SIGKILL);
         lose("it was not ready within " + std::to_string(kReadyWithin.count() / 1000) + " s");
       }) {}
 
 Successor::~Successor() {
   abandon();
-  if (process_ == nullptr) return;
-  process_->data = nullptr;
-  uv_close(reinterpret_cast<uv_handle_t*>(process_),
-           [](uv_handle_t* handle) { delete reinterpret_cast<uv_process_t*>(handle); });
+  // One that is ready lives on, and is somebody else's child then.
+  if (state_ == State::gone && process_.is_open()) ::waitpid(pid_, nullptr, 0);
 }
 
 void Successor::abandon() {
   if (state_ != State::starting) return;
-  if (pid_ != 0) uv_process_kill(process_, SIGKILL);
+  if (process_.is_open()) ::kill(pid_, SIGKILL);
   state_ = State::gone;
   give_up_.disarm();
   watcher_.reset();
@@ -75,26 +98,25 @@ Outcome Successor::spawn(const std::vector<std::string>& arguments, int inherite
   for (char** setting = environ; *setting != nullptr; ++setting) settings.emplace_back(*setting);
   settings.push_back(handover::kVariable + ("=" + std::to_string(kInherited)));
   std::vector<char*> environment = pointers(settings);
-  std::array<uv_stdio_container_t, 4> stdio{inherit(0), inherit(1), inherit(2), inherit(inherited)};
-  uv_process_options_t options{};
-  options.file = words.front().c_str();
-  options.args = argv.data();
-  options.env = environment.data();
-  options.stdio = stdio.data();
-  options.stdio_count = static_cast<int>(stdio.size());
-  options.exit_cb = [](uv_process_t* process, std::int64_t status, int signal) {
-    auto* const self = static_cast<Successor*>(process->data);
-    if (self == nullptr) return;
-    self->lose(signal != 0 ? "it was killed by signal " + std::to_string(signal)
-                           : "it ended with " + std::to_string(status) + ", see the log");
-  };
-  process_ = new uv_process_t;
-  process_->data = this;
-  const int error = uv_spawn(loop_.raw(), process_, &options);
-  if (error != 0) state_ = State::gone;
-  if (error != 0) return Failure{"cannot run " + words.front() + ": " + uv_strerror(error)};
-  pid_ = process_->pid;
+  const SpawnPlan plan(inherited);
+  const int error = ::posix_spawn(&pid_, words.front().c_str(), &plan.files, &plan.attributes,
+                                  argv.data(), environment.data());
+  if (error != 0) return Failure{"cannot run " + words.front() + ": " + errno_text(error)};
+  process_.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
+  if (!process_.is_open()) return Failure{"cannot watch the process: " + errno_text(errno)};
+  process_watcher_.emplace(loop_, process_.get(), deathbed_);
+  process_watcher_->want(io::Ready::read);
   return Done{};
+}
+
+void Successor::on_exit() {
+  process_watcher_.reset();
+  process_.reset();
+  int status = 0;
+  ::waitpid(pid_, &status, 0);
+  lose(WIFSIGNALED(status)
+           ? "it was killed by signal " + std::to_string(WTERMSIG(status))
+           : "it ended with " + std::to_string(WEXITSTATUS(status)) + ", see the log");
 }
 
 Outcome Successor::bequeath(const Estate& estate) const {

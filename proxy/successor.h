@@ -7,7 +7,7 @@
 #include "proxy/io/timer_wheel.h"
 #include "proxy/server.h"
 
-#include <uv.h>
+#include <sys/types.h>
 
 #include <functional>
 #include <optional>
@@ -48,14 +48,21 @@ class Successor final : private io::FdWatcher::Handler {
   void abandon();
 
   [[nodiscard]] bool is_starting() const { return state_ == State::starting; }
-  [[nodiscard]] int pid() const { return pid_; }
+  [[nodiscard]] pid_t pid() const { return pid_; }
 
  private:
   enum class State : std::uint8_t { starting, ready, gone };
+  /// Hears of the process's end, however it comes.
+  struct Deathbed final : io::FdWatcher::Handler {
+    explicit Deathbed(Successor& owner) : successor(owner) {}
+    void on_ready(io::Ready /*ready*/) override { successor.on_exit(); }
+    Successor& successor;
+  };
 
   [[nodiscard]] Outcome spawn(const std::vector<std::string>& arguments, int inherited);
   [[nodiscard]] Outcome bequeath(const Estate& estate) const;
   void on_ready(io::Ready ready) override;
+  void on_exit();
   void take(const io::FdChannel::Message& message);
   void lose(const std::string& why);
 
@@ -63,10 +70,12 @@ class Successor final : private io::FdWatcher::Handler {
   Events events_;
   State state_ = State::starting;
   std::string complaint_;  // what it said before it ended
-  int pid_ = 0;
-  uv_process_t* process_ = nullptr;  // while libuv knows it
+  pid_t pid_ = 0;
+  Deathbed deathbed_{*this};
+  UniqueFd process_;  // a pidfd, until the process has ended
   std::optional<io::FdChannel> channel_;
   std::optional<io::FdWatcher> watcher_;
+  std::optional<io::FdWatcher> process_watcher_;
   io::Timer give_up_;
 };
 
