@@ -144,11 +144,9 @@ void Successor::on_ready(io::Ready /*ready*/) {
         return;
       case io::FdChannel::Received::ended:
         watcher_.reset();
-        // Before it is ready its end is told by the way it ended.
-        if (std::exchange(state_, state_ == State::ready ? State::gone : state_) == State::ready) {
-          events_.on_gone();
-        }
-        return;
+        if (state_ != State::ready) return;  // its end is told by the way it ended
+        state_ = State::gone;
+        return events_.on_gone();
     }
   }
 }
@@ -177,7 +175,8 @@ void Successor::followed() {
 
 void Successor::lose(const std::string& why) {
   if (state_ != State::starting) return;
-  if (watcher_) on_ready(io::Ready::read);  // its last words
+  if (watcher_) on_ready(io::Ready::read);  // its last words, which may be that it was ready
+  if (state_ != State::starting) return;
   state_ = State::gone;
   give_up_.disarm();
   watcher_.reset();
