@@ -1,0 +1,190 @@
+// What a new process makes of the words of the one that it takes over from.
+
+#include "proxy/predecessor.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <array>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace bonedry::proxy {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using Received = io::FdChannel::Received;
+
+constexpr Millis kPatience{5000};
+
+class PredecessorTest : public testing::Test {
+ protected:
+  PredecessorTest() {
+    auto ends = io::FdChannel::make_pair();
+    EXPECT_TRUE(ends);
+    line_ = UniqueFd{::dup(ends->second.fd())};
+    old_.emplace(std::move(ends->first));
+  }
+
+  void say(const std::string& text, int fd = io::FdChannel::kNoFd) {
+    ASSERT_TRUE(old_->send(text, fd, kPatience));
+  }
+  [[nodiscard]] std::string hear() {
+    const auto message = old_->await(kPatience);
+    return message ? message->text : message.error();
+  }
+  /// A descriptor that can be told from others: a pipe's end from which this byte can be read.
+  [[nodiscard]] static UniqueFd marked(char mark) {
+    std::array<int, 2> ends{};
+    EXPECT_EQ(::pipe(ends.data()), 0);
+    EXPECT_EQ(::write(ends[1], &mark, 1), 1);
+    ::close(ends[1]);
+    return UniqueFd{ends[0]};
+  }
+  [[nodiscard]] static std::string marks(const std::vector<UniqueFd>& fds) {
+    std::string all;
+    for (const UniqueFd& fd : fds) {
+      char mark = '?';
+      EXPECT_EQ(::read(fd.get(), &mark, 1), 1);
+      all += mark;
+    }
+    return all;
+  }
+  /// It has said everything, and is met.
+  std::unique_ptr<Predecessor> meet() {
+    auto met = Predecessor::meet(std::move(line_));
+    EXPECT_TRUE(met) << met.error();
+    return std::move(*met);
+  }
+  std::unique_ptr<Predecessor> meet_one_that_replaces(io::EventLoop& loop) {
+    say("lock", 0);
+    say("go");
+    auto predecessor = meet();
+    predecessor->replace(loop, [this, &loop] {
+      heard_.emplace_back("gone");
+      loop.stop();
+    });
+    EXPECT_EQ(hear(), "ready");
+    return predecessor;
+  }
+
+  UniqueFd line_;
+  std::optional<io::FdChannel> old_;
+  std::vector<std::string> heard_;
+};
+
+TEST_F(PredecessorTest, GivesItsLockItsAdminPathAndItsSocketsAway) {
+  say("lock", marked('l').get());
+  say("admin /run/bonedry/admin socket");
+  say("listener 0 127.0.0.1:80", marked('a').get());
+  say("listener 0 127.0.0.1:80", marked('b').get());
+  say("listener 1 [::1]:80", marked('c').get());
+  say("go");
+  const auto predecessor = meet();
+  EXPECT_EQ(predecessor->admin_path(), "/run/bonedry/admin socket");
+  std::vector<UniqueFd> lock;
+  lock.push_back(predecessor->take_lock());
+  EXPECT_EQ(marks(lock), "l");
+  EXPECT_EQ(marks(predecessor->take_sockets("[::1]:80")), "c");
+  EXPECT_EQ(marks(predecessor->take_sockets("127.0.0.1:80")), "ab");
+  EXPECT_TRUE(predecessor->take_sockets("127.0.0.1:80").empty()) << "each goes once";
+  EXPECT_TRUE(predecessor->take_sockets("127.0.0.1:81").empty());
+}
+
+TEST_F(PredecessorTest, TwoListenersOfOneAddressAreTakenOneByOne) {
+  say("lock", 0);
+  say("listener 0 127.0.0.1:0", marked('a').get());
+  say("listener 1 127.0.0.1:0", marked('b').get());
+  say("listener 1 127.0.0.1:0", marked('c').get());
+  say("go");
+  const auto predecessor = meet();
+  EXPECT_EQ(marks(predecessor->take_sockets("127.0.0.1:0")), "a");
+  EXPECT_EQ(marks(predecessor->take_sockets("127.0.0.1:0")), "bc");
+}
+
+TEST_F(PredecessorTest, OneThatSaysWhatIsNotKnownIsNotTakenOverFrom) {
+  say("lock", 0);
+  say("certificate 0", 0);
+  say("go");
+  const auto met = Predecessor::meet(std::move(line_));
+  ASSERT_FALSE(met);
+  EXPECT_THAT(met.error(), HasSubstr("certificate 0"));
+}
+
+TEST_F(PredecessorTest, OneThatKeepsItsLockIsNotTakenOverFrom) {
+  say("go");
+  const auto met = Predecessor::meet(std::move(line_));
+  ASSERT_FALSE(met);
+  EXPECT_THAT(met.error(), HasSubstr("lock"));
+}
+
+TEST_F(PredecessorTest, OneThatGoesMeanwhileIsNotTakenOverFrom) {
+  say("lock", 0);
+  old_.reset();
+  EXPECT_FALSE(Predecessor::meet(std::move(line_)));
+}
+
+TEST_F(PredecessorTest, IsLedBeforeAnybodyIsLetIn) {
+  say("lock", 0);
+  say("go");
+  const auto predecessor = meet();
+  say("followed");
+  EXPECT_TRUE(predecessor->lead_at_first({{"shop/alice"}, "[server]"}));
+  const auto told = old_->await(kPatience);
+  ASSERT_TRUE(told);
+  EXPECT_EQ(told->text, "follow");
+  const auto guidance = handover::read(told->fd);
+  ASSERT_TRUE(guidance);
+  EXPECT_THAT(guidance->shut, ElementsAre("shop/alice"));
+  EXPECT_EQ(guidance->config, "[server]");
+  old_.reset();
+  EXPECT_FALSE(predecessor->lead_at_first({}));
+}
+
+TEST_F(PredecessorTest, AnswersBelongToTheAskingInTheirOrder) {
+  io::EventLoop loop;
+  const auto predecessor = meet_one_that_replaces(loop);
+  predecessor->lead({}, [this] { heard_.emplace_back("first"); });
+  predecessor->lead({}, [this, &loop] {
+    heard_.emplace_back("second");
+    loop.stop();
+  });
+  EXPECT_TRUE(heard_.empty()) << "not before it has said so";
+  EXPECT_EQ(hear(), "follow");
+  EXPECT_EQ(hear(), "follow");
+  say("followed");
+  say("followed");
+  say("followed");  // that nobody asked for
+  loop.run();
+  EXPECT_THAT(heard_, ElementsAre("first", "second"));
+  EXPECT_FALSE(predecessor->is_gone());
+}
+
+TEST_F(PredecessorTest, OneThatIsGoneRoutesNobody) {
+  io::EventLoop loop;
+  const auto predecessor = meet_one_that_replaces(loop);
+  predecessor->lead({}, [this] { heard_.emplace_back("first"); });
+  predecessor->lead({}, [this] { heard_.emplace_back("second"); });
+  old_.reset();
+  loop.run();
+  EXPECT_THAT(heard_, ElementsAre("first", "second", "gone"));
+  EXPECT_TRUE(predecessor->is_gone());
+}
+
+TEST_F(PredecessorTest, IsToldWhyThereIsNoSuccessor) {
+  Predecessor::decline(std::move(line_), "bonedry.toml:1:1: nonsense");
+  EXPECT_EQ(hear(), "failed bonedry.toml:1:1: nonsense");
+  EXPECT_THAT(hear(), HasSubstr("has gone"));
+}
+
+TEST_F(PredecessorTest, AReasonLongerThanAMessageIsCut) {
+  Predecessor::decline(std::move(line_), std::string(10'000, 'x'));
+  EXPECT_EQ(hear().size(), io::FdChannel::kMostBytes);
+}
+
+}  // namespace
+}  // namespace bonedry::proxy
