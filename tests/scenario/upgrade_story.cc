@@ -79,7 +79,7 @@ class Crowd {
 };
 
 TEST_P(UpgradeStory, TwoHundredBusyUsersNoticeNothing) {
-  launch(quick());
+  launch(config());
   std::vector<User> users;
   for (int i = 0; i < kThreads * kUsersEach; ++i) {
     users.emplace_back(bonedry_->address()).click();

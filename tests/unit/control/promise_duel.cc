@@ -214,7 +214,8 @@ void PromiseDuel::route(Request& request) {
   const auto own = holds ? std::optional(request.visit.node) : std::nullopt;
   const std::optional<std::string> to = proxy_.route(request.real);
   note("the request of " + std::to_string(request.browser) + " goes to " + to.value_or("nobody"));
-  complain(model_.route(*request.plan, request.visit, request.tried, to, now()));
+  complain(
+      model_.route(*request.plan, request.visit, request.tried, to, request.real.verdict, now()));
   if (!to) {
     count("503");
     return end(request);

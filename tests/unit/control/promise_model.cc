@@ -221,12 +221,12 @@ std::string Model::goes_anywhere(const Plan& plan, const std::string& pool, cons
 }
 
 std::string Model::route(const Plan& plan, Visit& visit, const Tried& tried, const Target& to,
-                         Instant now) {
+                         Verdict verdict, Instant now) {
   if (to && nodes.at(*to).dry) return "it is sent to " + *to + ", which is dry";
   visit.rescued = false;
   switch (visit.claim) {
     case Visit::Claim::session:
-      return route_session(plan, visit, tried, to);
+      return route_session(plan, visit, tried, to, verdict);
     case Visit::Claim::ended:
       return route_ended(plan, visit, tried, to, now);
     case Visit::Claim::none:
@@ -244,7 +244,7 @@ bool Model::may_be_shut(const Plan& plan, Key key, const std::string& node) cons
 }
 
 std::string Model::route_session(const Plan& plan, Visit& visit, const Tried& tried,
-                                 const Target& to) {
+                                 const Target& to, Verdict verdict) {
   const Node& own = plan.nodes.at(visit.node);
   if (own.shut() || (visit.displaced && own.state == NodeState::bleeding)) {
     return to ? move(plan, visit, *to) : goes_anywhere(plan, visit.pool, tried, to);
@@ -258,6 +258,9 @@ std::string Model::route_session(const Plan& plan, Visit& visit, const Tried& tr
       return move(plan, visit, *to);
     return *to == visit.node ? "" : "a user of " + visit.node + " is sent to " + *to;
   }
+  // A door that is shut counts before a node that is down.
+  const bool shut = may_be_shut(plan, visit.key, visit.node) && verdict != Verdict::rescued;
+  if (to && shut) return move(plan, visit, *to);
   if (plan.pools.at(visit.pool).on_lost == conf::OnLost::fail) {
     return to ? "a user of " + visit.node + ", which is down, is sent to " + *to : "";
   }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "balancer/node.h"
+#include "balancer/routing.h"
 #include "conf/config.h"
 #include "proxy/base/clock.h"
 #include "session/ledger.h"
@@ -19,6 +20,7 @@
 namespace bonedry::admin::plain {
 
 using balancer::NodeState;
+using balancer::Verdict;
 using session::SessionState;
 using session::SessionTimes;
 
@@ -123,9 +125,10 @@ class Model {
                Found found, Instant now, WallTime wall);
   /// The worker's topology is another one by now: a node may be unknown to it.
   void follow(const Plan& plan, Visit& visit, Instant now);
-  /// The request goes to `to`; nothing: it is answered 503.
+  /// The request goes to `to`; nothing: it is answered 503. `verdict`: why, for where the rules
+  /// leave it open.
   std::string route(const Plan& plan, Visit& visit, const Tried& tried, const Target& to,
-                    Instant now);
+                    Verdict verdict, Instant now);
   /// A rescued user has reached the node `reached`, and is to be on `to`.
   std::string rescue(const Plan& plan, Visit& visit, const std::string& reached,
                      const std::string& to);
@@ -170,7 +173,8 @@ class Model {
                                           const Tried& tried, const Target& to) const;
   /// Whether a worker may have shut the door of a session's node although its plan does not say so.
   [[nodiscard]] bool may_be_shut(const Plan& plan, Key key, const std::string& node) const;
-  std::string route_session(const Plan& plan, Visit& visit, const Tried& tried, const Target& to);
+  std::string route_session(const Plan& plan, Visit& visit, const Tried& tried, const Target& to,
+                            Verdict verdict);
   std::string route_ended(const Plan& plan, Visit& visit, const Tried& tried, const Target& to,
                           Instant now);
   std::string move(const Plan& plan, Visit& visit, const std::string& to);
