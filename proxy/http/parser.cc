@@ -209,7 +209,11 @@ ParseStatus Parser::parse_head(const char* base, std::size_t size, const HeadLim
     if (check_start({base, size}) == ParseStatus::failed) return ParseStatus::failed;
     return size < limits.bytes ? ParseStatus::more : fail_large(head);
   }
-  if (error != HPE_PAUSED) return fail_parse();
+  if (error != HPE_PAUSED) {
+    // What is wrong first is said, however the bytes came.
+    if (check_start({base, size}) == ParseStatus::failed) return ParseStatus::failed;
+    return fail_parse();
+  }
   parsed_ = static_cast<std::size_t>(llhttp_get_error_pos(&llhttp_) - base);
   if (parsed_ > limits.bytes) return fail_large(head);
   // Where llhttp and the rules would not agree on what is chunked, nobody else may either.
@@ -232,10 +236,10 @@ ParseStatus Parser::check_start(std::string_view bytes) {
   const std::string_view before = bytes.substr(0, first);
   if (before.empty()) return ParseStatus::complete;
   if (kind_ == Kind::response) return fail({400, "an empty line before the status line"});
-  if (before.size() > kMostEmptyLines * kLineEnd.size()) {
-    return fail({400, "too many empty lines before the request"});
-  }
   for (std::size_t at = 0; at < before.size(); ++at) {
+    if (at == kMostEmptyLines * kLineEnd.size()) {
+      return fail({400, "too many empty lines before the request"});
+    }
     if (before[at] != kLineEnd[at % 2]) return fail({400, "a bare CR or LF before the request"});
   }
   const bool whole = first == std::string_view::npos || before.size() % 2 == 0;
