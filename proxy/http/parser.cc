@@ -28,6 +28,18 @@ constexpr bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
+/// Whether the version before `stop`, or around it, has a digit where it should go on or end:
+/// HTTP/11.1, HTTP/1.12.
+bool has_a_digit_too_many(std::string_view bytes, std::size_t stop) {
+  constexpr std::string_view kName = "HTTP/";
+  const std::size_t name = bytes.substr(0, stop).rfind(kName);
+  if (name == std::string_view::npos) return false;
+  const std::string_view version = bytes.substr(name + kName.size(), 4);
+  if (version.size() > 1 && is_digit(version[0]) && is_digit(version[1])) return true;
+  return version.size() == 4 && is_digit(version[0]) && version[1] == '.' && is_digit(version[2]) &&
+         is_digit(version[3]);
+}
+
 }  // namespace
 
 /// llhttp's callbacks, as one struct so that they see Parser's members.
@@ -178,12 +190,14 @@ ParseStatus Parser::fail(Refusal refusal) {
   return ParseStatus::failed;
 }
 
-ParseStatus Parser::fail_parse() {
+ParseStatus Parser::fail_parse(std::string_view bytes) {
   if (refusal_.why[0] != '\0') return ParseStatus::failed;  // a callback knew better
   if (llhttp_get_errno(&llhttp_) == HPE_INVALID_VERSION) {
-    // It stops behind digits that are no version of its own, or at one too many.
+    // It stops behind digits that are no version of its own, or at one too many; where exactly
+    // depends on the pieces in which they came.
+    const auto stop = static_cast<std::size_t>(llhttp_get_error_pos(&llhttp_) - bytes.data());
     const bool number = std::string_view(llhttp_get_error_reason(&llhttp_)) == kUnknownVersion ||
-                        is_digit(*llhttp_get_error_pos(&llhttp_));
+                        has_a_digit_too_many(bytes, stop);
     if (number) return fail({505, "a version other than HTTP/1.0 and 1.1"});
     return fail({400, "a malformed version"});
   }
@@ -204,16 +218,13 @@ ParseStatus Parser::parse_head(const char* base, std::size_t size, const HeadLim
   base_ = base;
   const llhttp_errno_t error = llhttp_execute(&llhttp_, base + parsed_, size - parsed_);
   head_ = nullptr;
+  // Before all else: what is wrong first is said, however the bytes came.
+  if (check_start({base, size}) == ParseStatus::failed) return ParseStatus::failed;
   if (error == HPE_OK) {
     parsed_ = size;
-    if (check_start({base, size}) == ParseStatus::failed) return ParseStatus::failed;
     return size < limits.bytes ? ParseStatus::more : fail_large(head);
   }
-  if (error != HPE_PAUSED) {
-    // What is wrong first is said, however the bytes came.
-    if (check_start({base, size}) == ParseStatus::failed) return ParseStatus::failed;
-    return fail_parse();
-  }
+  if (error != HPE_PAUSED) return fail_parse({base, size});
   parsed_ = static_cast<std::size_t>(llhttp_get_error_pos(&llhttp_) - base);
   if (parsed_ > limits.bytes) return fail_large(head);
   // Where llhttp and the rules would not agree on what is chunked, nobody else may either.
@@ -251,9 +262,6 @@ ParseStatus Parser::check_start(std::string_view bytes) {
 ParseStatus Parser::check_request_line(const Head& head) {
   static constexpr std::string_view kName = " HTTP/";
   static constexpr std::size_t kVersionSize = 3;
-  if (head.method.at > 0 && check_start({head.base, head.size}) == ParseStatus::failed) {
-    return ParseStatus::failed;
-  }
   const std::uint32_t behind = head.target.at + head.target.size;
   const std::string_view rest{head.base + behind, head.size - behind};
   const bool one_blank = head.target.at == head.method.at + head.method.size + 1 &&
@@ -333,7 +341,7 @@ ParseStatus Parser::parse_chunked(char* data, std::size_t size, BodyPieces& piec
   data_ = data;
   const llhttp_errno_t error = llhttp_execute(&llhttp_, data, size);
   pieces_ = nullptr;
-  if (error != HPE_OK && error != HPE_PAUSED) return fail_parse();
+  if (error != HPE_OK && error != HPE_PAUSED) return fail_parse({data, size});
   const bool paused = error == HPE_PAUSED;
   used = paused ? static_cast<std::size_t>(llhttp_get_error_pos(&llhttp_) - data) : size;
   framing_bytes_ += used - pieces.bytes;

@@ -93,7 +93,8 @@ class Parser {
   struct Callbacks;
 
   ParseStatus fail(Refusal refusal);
-  ParseStatus fail_parse();
+  /// llhttp refuses something in `bytes`.
+  ParseStatus fail_parse(std::string_view bytes);
   ParseStatus fail_large(const Head& head);
   ParseStatus check_start(std::string_view bytes);
   ParseStatus check_request_line(const Head& head);
