@@ -6,11 +6,10 @@ import shutil
 import socket
 import statistics
 import subprocess
-import threading
 import time
 
 from .load import Load
-from .machine import BenchError
+from .machine import Background, BenchError
 
 
 def bench_ledger(bench, *arguments, core=None):
@@ -111,33 +110,18 @@ class ExpiryCase:
         return latest * 1000
 
 
-class Watch:
+class Watch(Background):
     """The live sessions of all nodes and when they were read, ten times a second."""
 
     def __init__(self, running):
+        super().__init__("no status")
         self.path = running.admin_socket
         self.seen = []
-        self.error = None
-        self.leaving = threading.Event()
-        self.thread = threading.Thread(target=self.run)
 
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.leaving.set()
-        self.thread.join()
-        if self.error:
-            raise BenchError(f"no status: {self.error}")
-
-    def run(self):
-        try:
-            while not self.leaving.wait(0.1):
-                live = self.read()
-                self.seen.append((time.monotonic(), live))
-        except (OSError, ValueError, KeyError) as error:
-            self.error = error
+    def go_on(self):
+        while not self.leaving.wait(0.1):
+            live = self.read()
+            self.seen.append((time.monotonic(), live))
 
     def read(self):
         with socket.socket(socket.AF_UNIX) as admin:

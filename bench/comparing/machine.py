@@ -5,6 +5,7 @@ import resource
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 
@@ -91,3 +92,36 @@ class Process:
             except subprocess.TimeoutExpired:
                 self.child.kill()
         self.child.wait()
+
+
+class Background:
+    """Something that goes on in a thread of its own inside a `with`, until `leaving` is set."""
+
+    def __init__(self, what):
+        self.what = what
+        self.leaving = threading.Event()
+        self.error = None
+        self.thread = threading.Thread(target=self._run)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.leaving.set()
+        self.thread.join()
+        self.end()
+        if self.error:
+            raise BenchError(f"{self.what}: {self.error}")
+
+    def _run(self):
+        try:
+            self.go_on()
+        except (OSError, ValueError, KeyError) as error:
+            self.error = error
+
+    def go_on(self):
+        raise NotImplementedError
+
+    def end(self):
+        """What is to be given back."""

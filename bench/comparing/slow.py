@@ -4,11 +4,10 @@ import itertools
 import os
 import socket
 import statistics
-import threading
 import time
 
 from .load import Load
-from .machine import BenchError
+from .machine import Background
 
 HEAD = b"GET /b/64 HTTP/1.1\r\nHost: shop.example\r\nX-Slow: " + b"x" * 3600 + b"\r\n\r\n"
 UPLOAD = b"POST /slow HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 1000000\r\n\r\n"
@@ -52,39 +51,26 @@ class Slow:
             self.connect()
 
 
-class SlowCrowd:
+class SlowCrowd(Background):
     """A third each sends a head, sends a body, and reads an answer, all at a byte a second."""
 
     def __init__(self, port, count, core):
+        super().__init__("the slow clients failed")
         self.core = core
         kinds = itertools.cycle([(b"", HEAD), (UPLOAD, b"x" * 3600), (DOWNLOAD, b"")])
         self.clients = [Slow(port, *kind) for kind in itertools.islice(kinds, count)]
-        self.leaving = threading.Event()
-        self.error = None
-        self.thread = threading.Thread(target=self.run)
 
-    def __enter__(self):
-        self.thread.start()
-        return self
+    def go_on(self):
+        os.sched_setaffinity(0, self.core)  # this thread, so that the proxy has its core alone
+        for turn in itertools.count():
+            for slow in self.clients[turn % SLICES::SLICES]:
+                slow.step()
+            if self.leaving.wait(1 / SLICES):
+                return
 
-    def __exit__(self, *_):
-        self.leaving.set()
-        self.thread.join()
+    def end(self):
         for slow in self.clients:
             slow.client.close()
-        if self.error:
-            raise BenchError(f"the slow clients failed: {self.error}")
-
-    def run(self):
-        os.sched_setaffinity(0, self.core)  # this thread, so that the proxy has its core alone
-        try:
-            for turn in itertools.count():
-                for slow in self.clients[turn % SLICES::SLICES]:
-                    slow.step()
-                if self.leaving.wait(1 / SLICES):
-                    return
-        except OSError as error:
-            self.error = error
 
 
 class SlowCase:

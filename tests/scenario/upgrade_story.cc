@@ -11,10 +11,12 @@
 #include <atomic>
 #include <csignal>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace bonedry::test {
@@ -45,38 +47,48 @@ class UpgradeStory : public ShopStory {
 
 INSTANTIATE_TEST_SUITE_P(Workers, UpgradeStory, one_and_four_workers(), name_of_workers);
 
-/// Users who click without a pause, a thread for some of them, until it is destroyed.
-class Crowd {
+/// Does something again and again, in a thread of its own, until it is destroyed.
+class Busy {
  public:
-  Crowd(std::vector<User>& users, std::size_t first, std::size_t count)
-      : thread_([this, &users, first, count] {
-          for (std::size_t i = 0; !home_; i = (i + 1) % count) click(users[first + i]);
+  /// `once` is told how often it has been done, and says whether it went well.
+  explicit Busy(std::function<bool(std::size_t turn)> once)
+      : thread_([this, once = std::move(once)] {
+          for (std::size_t turn = 0; !home_; ++turn) {
+            if (!went_well(once, turn)) ++failures_;
+            ++count_;
+          }
         }) {}
-  ~Crowd() {
+  ~Busy() {
     home_ = true;
     thread_.join();
   }
-  [[nodiscard]] int clicks() const { return clicks_; }
+  Busy(const Busy&) = delete;
+  Busy& operator=(const Busy&) = delete;
+
+  [[nodiscard]] int count() const { return count_; }
   [[nodiscard]] int failures() const { return failures_; }
 
  private:
-  void click(User& user) {
-    ++clicks_;
-    const std::string before = user.node();
+  static bool went_well(const std::function<bool(std::size_t)>& once, std::size_t turn) {
     try {
-      const bool good = user.click().status == 200 && user.node() == before;
-      if (!good) ++failures_;
+      return once(turn);
     } catch (const std::exception& error) {
       ADD_FAILURE() << error.what();
-      ++failures_;
+      return false;
     }
   }
 
   std::atomic<bool> home_{false};
-  std::atomic<int> clicks_{0};
+  std::atomic<int> count_{0};
   std::atomic<int> failures_{0};
   std::thread thread_;
 };
+
+/// A click that is answered by the node that the user is on.
+bool click_where_they_are(User& user) {
+  const std::string before = user.node();
+  return user.click().status == 200 && user.node() == before;
+}
 
 TEST_P(UpgradeStory, TwoHundredBusyUsersNoticeNothing) {
   launch(config());
@@ -85,23 +97,25 @@ TEST_P(UpgradeStory, TwoHundredBusyUsersNoticeNothing) {
     users.emplace_back(bonedry_->address()).click();
     users.back().click();
   }
-  std::vector<std::unique_ptr<Crowd>> crowds;
+  std::vector<std::unique_ptr<Busy>> crowds;
   for (std::size_t i = 0; i < kThreads; ++i) {
-    crowds.push_back(std::make_unique<Crowd>(users, i * kUsersEach, kUsersEach));
+    crowds.push_back(std::make_unique<Busy>([&users, first = i * kUsersEach](std::size_t turn) {
+      return click_where_they_are(users[first + turn % kUsersEach]);
+    }));
   }
   std::atomic<bool> over{false};
   std::thread counting([&] {
     while (!over) EXPECT_EQ(live(), kThreads * kUsersEach);
   });
   for (int round = 0; round < kUpgrades; ++round) {
-    const int before = crowds.front()->clicks();
-    EXPECT_TRUE(eventually([&] { return crowds.front()->clicks() > before + kUsersEach; }));
+    const int before = crowds.front()->count();
+    EXPECT_TRUE(eventually([&] { return crowds.front()->count() > before + kUsersEach; }));
     bonedry_->upgrade();
     EXPECT_TRUE(bonedry_->predecessor_ends()) << "the process of before stays";
   }
   over = true;
   counting.join();
-  for (const auto& crowd : crowds) EXPECT_EQ(crowd->failures(), 0) << "of " << crowd->clicks();
+  for (const auto& crowd : crowds) EXPECT_EQ(crowd->failures(), 0) << "of " << crowd->count();
   crowds.clear();
   EXPECT_EQ(live(), kThreads * kUsersEach);
   EXPECT_TRUE(eventually_event("the process before this one has ended"));
@@ -294,41 +308,14 @@ TEST_P(UpgradeStory, TheServiceManagerIsToldWhoServes) {
   EXPECT_EQ(supervisor.hear(), "STOPPING=1");
 }
 
-/// Newcomers, each on a connection of their own, until it is destroyed.
-class Newcomers {
- public:
-  explicit Newcomers(std::string address)
-      : thread_([this, at = std::move(address)] {
-          while (!home_) {
-            try {
-              if (HttpClient(at).get("/").status != 200) ++failures_;
-            } catch (const std::exception& error) {
-              ADD_FAILURE() << error.what();
-              ++failures_;
-            }
-            ++count_;
-          }
-        }) {}
-  ~Newcomers() {
-    home_ = true;
-    thread_.join();
-  }
-  [[nodiscard]] int count() const { return count_; }
-  [[nodiscard]] int failures() const { return failures_; }
-
- private:
-  std::atomic<bool> home_{false};
-  std::atomic<int> count_{0};
-  std::atomic<int> failures_{0};
-  std::thread thread_;
-};
-
 TEST_P(UpgradeStory, MoreWorkersComeAndGoWithoutABreak) {
   TestConfig shop = quick();
   launch(shop);
   const FakeNode other("other");  // on whose port nobody else can listen
   {
-    const Newcomers newcomers(bonedry_->address());
+    const Busy newcomers([address = bonedry_->address()](std::size_t /*turn*/) {
+      return HttpClient(address).get("/").status == 200;
+    });
     for (const unsigned workers : {5U, 1U, 3U}) {
       shop.workers = workers;
       shop.pools[0].listener = {"[[listener]]", "address = \"" + other.address() + "\"",
