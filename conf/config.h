@@ -100,6 +100,8 @@ enum class Sticky : std::uint8_t { insert, learn, none };
 enum class OnLost : std::uint8_t { rescue, fail };
 enum class SameSite : std::uint8_t { lax, strict, none };
 enum class Secure : std::uint8_t { automatic, always, never };
+/// What an answer that brings a new session cookie tells shared caches (RFC 9111 5.2.2).
+enum class CookieCache : std::uint8_t { make_private, no_cache, as_is };
 
 /// Attributes of the session cookie, written anew at each issue.
 struct CookieAttributes {
@@ -108,6 +110,7 @@ struct CookieAttributes {
   bool http_only = true;
   SameSite same_site = SameSite::lax;
   Secure secure = Secure::automatic;  ///< automatic: on TLS listeners
+  CookieCache cache = CookieCache::make_private;
 
   friend bool operator==(const CookieAttributes&, const CookieAttributes&) = default;
 };
@@ -127,6 +130,7 @@ struct Session {
   Millis idle_timeout = std::chrono::minutes{20};
   Millis pending_timeout = std::chrono::minutes{20};  ///< default: idle_timeout
   Millis max_lifetime = std::chrono::hours{12};
+  Millis renewal_grace = std::chrono::seconds{30};  ///< a renewed value stays good at least so long
   OnLost on_lost = OnLost::rescue;
   std::vector<Logout> logout;
   std::string logout_header;  ///< a response field that ends the session; empty: none
@@ -164,6 +168,12 @@ struct Node {
 /// Which PROXY header nodes get in front of each connection.
 enum class ProxyProtocol : std::uint8_t { off, v1, v2 };
 
+/// Which fields tell nodes about clients: X-Forwarded-*, Forwarded (RFC 7239), or both.
+enum class ForwardedFields : std::uint8_t { x_forwarded, rfc7239, both };
+
+/// What becomes of an exchange whose client has left before the end of the response.
+enum class OnClientGone : std::uint8_t { abort, finish };
+
 struct Pool {
   std::string name;
   Balance balance = Balance::least_sessions;
@@ -172,6 +182,10 @@ struct Pool {
   Millis slow_start{0};                            ///< 0: a node takes its full share at once
   std::vector<std::string> upgrades{"websocket"};  ///< protocols that clients may switch to
   unsigned retry_percent = 20;  ///< requests that may be sent twice, of 100; 0: none
+  Millis reuse =
+      std::chrono::seconds{55};  ///< how long idle connections to nodes are kept; 0: never
+  ForwardedFields forwarded = ForwardedFields::x_forwarded;
+  OnClientGone on_client_gone = OnClientGone::abort;
   Session session;
   Health health;
   std::vector<Node> nodes;

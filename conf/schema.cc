@@ -91,11 +91,15 @@ void read_cookie_attributes(TableReader& session, CookieAttributes& attributes) 
       {"lax", SameSite::lax}, {"strict", SameSite::strict}, {"none", SameSite::none}};
   const Choice<Secure> secure{
       {"auto", Secure::automatic}, {"always", Secure::always}, {"never", Secure::never}};
+  const Choice<CookieCache> cache{{"private", CookieCache::make_private},
+                                  {"no-cache", CookieCache::no_cache},
+                                  {"as-is", CookieCache::as_is}};
   session.read("cookie_path", attributes.path, cookie_path);
   session.read("cookie_domain", attributes.domain, cookie_domain);
   session.read("cookie_http_only", attributes.http_only, boolean);
   session.read("cookie_same_site", attributes.same_site, same_site);
   session.read("cookie_secure", attributes.secure, secure);
+  session.read("cookie_cache", attributes.cache, cache);
 }
 
 void read_logout(TableReader& table, Session& session) {
@@ -120,6 +124,7 @@ TableReader read_session(TableReader table, Session& session) {
   session.pending_timeout = session.idle_timeout;
   table.read("pending_timeout", session.pending_timeout, positive_duration);
   table.read("max_lifetime", session.max_lifetime, positive_duration);
+  table.read("renewal_grace", session.renewal_grace, positive_duration);
   table.read("on_lost", session.on_lost, on_lost);
   read_logout(table, session);
   table.finish();
@@ -158,6 +163,11 @@ PoolSections read_pool(TableReader table, Pool& pool) {
                                 {"random", Balance::random}};
   const Choice<ProxyProtocol> proxy_protocol{
       {"off", ProxyProtocol::off}, {"v1", ProxyProtocol::v1}, {"v2", ProxyProtocol::v2}};
+  const Choice<ForwardedFields> forwarded{{"x-forwarded", ForwardedFields::x_forwarded},
+                                          {"rfc7239", ForwardedFields::rfc7239},
+                                          {"both", ForwardedFields::both}};
+  const Choice<OnClientGone> on_client_gone{{"abort", OnClientGone::abort},
+                                            {"finish", OnClientGone::finish}};
   table.require("name", pool.name, name);
   table.read("balance", pool.balance, balance);
   table.read("min_active", pool.min_active, integer<unsigned>(0, kUnsignedMost));
@@ -165,6 +175,9 @@ PoolSections read_pool(TableReader table, Pool& pool) {
   table.read("retry_percent", pool.retry_percent, integer<unsigned>(0, 100));
   table.read_list("upgrades", pool.upgrades, upgrade_protocol);
   table.read("proxy_protocol", pool.proxy_protocol, proxy_protocol);
+  table.read("reuse", pool.reuse, duration_or_never);
+  table.read("forwarded", pool.forwarded, forwarded);
+  table.read("on_client_gone", pool.on_client_gone, on_client_gone);
   TableReader session = read_session(table.table("session"), pool.session);
   TableReader health = read_health(table.table("health"), pool.health);
   std::vector<TableReader> nodes = table.tables("node");

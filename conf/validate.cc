@@ -155,8 +155,8 @@ void check_learned_cookie(const Session& session, const TableReader& table) {
   if (!table.has("cookie")) {
     table.error("cookie", R"(required with sticky = "learn", but missing)");
   }
-  for (const std::string_view key :
-       {"cookie_path", "cookie_domain", "cookie_http_only", "cookie_same_site", "cookie_secure"}) {
+  for (const std::string_view key : {"cookie_path", "cookie_domain", "cookie_http_only",
+                                     "cookie_same_site", "cookie_secure", "cookie_cache"}) {
     if (table.has(key)) {
       table.error(key, R"(with sticky = "learn" the cookie is the application's, and is not )"
                        "changed; expected no such key");
@@ -166,6 +166,11 @@ void check_learned_cookie(const Session& session, const TableReader& table) {
     table.error("logout_cookie", R"(with sticky = "learn" it is always "cookie" whose clearing )"
                                  "ends the session; expected no such key");
   }
+}
+
+void check_renewal(const Session& session, const TableReader& table) {
+  if (session.sticky == Sticky::learn || !table.has("renewal_grace")) return;
+  table.warning("renewal_grace", R"(ignored: only with sticky = "learn" are values renewed)");
 }
 
 void check_logout(const Session& session, const TableReader& table) {
@@ -187,6 +192,7 @@ void check_pool(const Pool& pool, const PoolSections& sections) {
   check_session_times(pool.session, sections.session);
   check_cookie(pool.session, sections.session);
   check_learned_cookie(pool.session, sections.session);
+  check_renewal(pool.session, sections.session);
   check_logout(pool.session, sections.session);
 }
 

@@ -107,6 +107,12 @@ Result<Millis> positive_duration(const Value& value) {
   return parsed;
 }
 
+Result<Millis> duration_or_never(const Value& value) {
+  const auto* text = std::get_if<std::string>(&value.data);
+  if (text != nullptr && *text == "never") return Millis{0};
+  return positive_duration(value);
+}
+
 Result<std::int64_t> integer_between(const Value& value, std::int64_t least, std::int64_t most) {
   const auto* number = std::get_if<std::int64_t>(&value.data);
   if (number == nullptr) return Failure{mismatch("an integer", value)};

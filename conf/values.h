@@ -21,6 +21,8 @@ namespace bonedry::conf {
 [[nodiscard]] Result<bool> boolean(const Value& value);
 [[nodiscard]] Result<Millis> duration(const Value& value);
 [[nodiscard]] Result<Millis> positive_duration(const Value& value);
+/// A duration longer than 0, or "never", which is 0.
+[[nodiscard]] Result<Millis> duration_or_never(const Value& value);
 
 /// A whole number within the bounds, both included.
 [[nodiscard]] Result<std::int64_t> integer_between(const Value& value, std::int64_t least,

@@ -232,6 +232,14 @@ TEST(KeysTest, Pool) {
                                R"(expected e.g. "90s", "20m", "12h")"},
        {"retry_percent = 101",
         "f:6:17: pool[shop].retry_percent: 101 is out of range; expected 0 to 100"},
+       {"reuse = 'always'", R"(f:6:9: pool[shop].reuse: "always" is not a duration; )"
+                            R"(expected e.g. "90s", "20m", "12h")"},
+       {"reuse = '0s'", R"(f:6:9: pool[shop].reuse: must be longer than 0; )"
+                        R"(expected e.g. "90s", "20m", "12h")"},
+       {"forwarded = true", "f:6:13: pool[shop].forwarded: expected a string, got a boolean"},
+       {"on_client_gone = 'wait'",
+        R"(f:6:18: pool[shop].on_client_gone: "wait" is not known here; expected one of: )"
+        "abort, finish"},
        {"upgrades = 'websocket'", "f:6:12: pool[shop].upgrades: expected an array, got a string"},
        {"upgrades = ['H2C']",
         R"(f:6:13: pool[shop].upgrades[#1]: "H2C" is not a protocol that may pass; expected a )"
@@ -333,6 +341,9 @@ TEST(KeysTest, CookieAttributesCannotEndTheHeader) {
        {"session.cookie_same_site = 'Lax'",
         R"(f:6:28: pool[shop].session.cookie_same_site: "Lax" is not known here; expected one )"
         "of: lax, strict, none"},
+       {"session.cookie_cache = 'public'",
+        R"(f:6:24: pool[shop].session.cookie_cache: "public" is not known here; expected one of: )"
+        "private, no-cache, as-is"},
        {"session.cookie_secure = true",
         "f:6:25: pool[shop].session.cookie_secure: expected a string, got a boolean"},
        {"session.cookie_secure = 'yes'",
