@@ -94,6 +94,9 @@ slow_start = "30s"
 retry_percent = 35
 upgrades = ["websocket", "irc"]
 proxy_protocol = "v2"
+reuse = "5s"
+forwarded = "both"
+on_client_gone = "finish"
 [pool.session]
 sticky = "none"
 cookie = "seat"
@@ -102,9 +105,11 @@ cookie_domain = "example.org"
 cookie_http_only = false
 cookie_same_site = "none"
 cookie_secure = "always"
+cookie_cache = "no-cache"
 idle_timeout = "1h"
 pending_timeout = "2h"
 max_lifetime = "7d"
+renewal_grace = "11s"
 on_lost = "fail"
 logout = [{ method = "GET", path = "/bye" }, { method = "POST", path = "/bye" }]
 logout_header = "X-Bye"
@@ -140,16 +145,21 @@ weight = 1000
   pool.slow_start = seconds{30};
   pool.retry_percent = 35;
   pool.upgrades = {"websocket", "irc"};
-  pool.session = {Sticky::none,
-                  "seat",
-                  {"/shop", "example.org", false, SameSite::none, Secure::always},
-                  hours{1},
-                  hours{2},
-                  hours{7 * 24},
-                  OnLost::fail,
-                  {{"GET", "/bye"}, {"POST", "/bye"}},
-                  "X-Bye",
-                  "SID"};
+  pool.reuse = seconds{5};
+  pool.forwarded = ForwardedFields::both;
+  pool.on_client_gone = OnClientGone::finish;
+  pool.session = {
+      Sticky::none,
+      "seat",
+      {"/shop", "example.org", false, SameSite::none, Secure::always, CookieCache::no_cache},
+      hours{1},
+      hours{2},
+      hours{7 * 24},
+      seconds{11},
+      OnLost::fail,
+      {{"GET", "/bye"}, {"POST", "/bye"}},
+      "X-Bye",
+      "SID"};
   pool.health = {"/healthz?deep=1", true, seconds{1}, Millis{500}, 1, 5, 0, minutes{1}};
   pool.nodes = {{"alice", {"2001:db8::1", 80}, 0, 5000, 60, 7},
                 {"bob", {"10.0.0.2", 65535}, 1000, 0}};
