@@ -3,6 +3,7 @@
 #include "balancer/node.h"
 #include "conf/config.h"
 #include "proxy/base/clock.h"
+#include "proxy/base/result.h"
 #include "session/stay_histogram.h"
 
 #include <cstddef>
@@ -107,9 +108,15 @@ class Ledger {
  public:
   virtual ~Ledger() = default;
 
-  /// The slot of the node with this key ("shop/alice"), made at first sight and kept for good.
-  /// Throws std::length_error past the bound on nodes in a process's life.
-  virtual NodeSlot slot_of(std::string_view node_key) = 0;
+  /// The slot of the node with this key ("shop/alice"), made at first sight and kept until it is
+  /// released. An error, which changes nothing, when the disk has no room for another or when as
+  /// many nodes as there may be have theirs.
+  virtual Result<NodeSlot> claim_slot(std::string_view node_key) = 0;
+  /// Nobody here routes to the node any more. Once no session is counted on the slot and no
+  /// exchange is open on it, another node may get it; until then, the same node gets it back.
+  virtual void release_slot(NodeSlot slot) = 0;
+  /// `claim_slot` for who cannot do without. Throws std::length_error.
+  NodeSlot slot_of(std::string_view node_key);
   virtual void set_times(NodeSlot slot, SessionTimes times) = 0;
   /// Notes where a node is, should the config forget it while users are on it. One of more than 63
   /// characters is not noted.

@@ -1,7 +1,6 @@
 #include "session/mapped_ledger.h"
 
 #include <algorithm>
-#include <stdexcept>
 #include <utility>
 
 namespace bonedry::session {
@@ -63,16 +62,26 @@ std::vector<RobustLock> MappedLedger::lock_all() const {
   return locks;
 }
 
-NodeSlot MappedLedger::slot_of(std::string_view node_key) {
+Result<NodeSlot> MappedLedger::claim_slot(std::string_view node_key) {
   const std::lock_guard lock(names_mutex_);
   const auto known = names_.find(node_key);
   if (known != names_.end()) return known->second;
   RobustLock between_processes(header_.mutex);
   between_processes.recovered();  // a slot is made by one store, or not at all
   const std::optional<NodeSlot> found = find_slot(node_key);
-  const NodeSlot slot = found ? *found : new_slot(node_key);
-  names_.emplace(node_key, slot);
+  const Result<NodeSlot> slot = found ? Result<NodeSlot>(*found) : new_slot(node_key);
+  if (slot) {
+    names_.emplace(node_key, *slot);
+    claimed_[*slot] = true;
+  }
   return slot;
+}
+
+void MappedLedger::release_slot(NodeSlot slot) {
+  const std::lock_guard lock(names_mutex_);
+  const auto known = names_.find(std::string_view(slots_[slot].name.data()));
+  if (known != names_.end()) names_.erase(known);
+  claimed_[slot] = false;
 }
 
 std::optional<NodeSlot> MappedLedger::find_slot(std::string_view name) const {
@@ -83,13 +92,18 @@ std::optional<NodeSlot> MappedLedger::find_slot(std::string_view name) const {
   return std::nullopt;
 }
 
-NodeSlot MappedLedger::new_slot(std::string_view name) {
+Result<NodeSlot> MappedLedger::new_slot(std::string_view name) {
+  const std::string what = "the ledger has no room for node " + std::string(name);
+  if (name.size() >= layout::kMaxName) return Failure{what + ": its name is too long"};
   const NodeSlot next = header_.slots_used.load();
-  const NodeSlot slot = next < kMaxSlots ? next : unused_slot();
-  const std::size_t at = LedgerPlan::slots_at() + slot * sizeof(Slot);
-  if (name.size() >= layout::kMaxName || !file_.reserve(at, sizeof(Slot))) {
-    throw std::length_error("no room in the ledger for node " + std::string(name));
+  const std::optional<NodeSlot> free = next < kMaxSlots ? next : unused_slot();
+  if (!free) {
+    return Failure{what + ": there are " + std::to_string(kMaxSlots) +
+                   " others in the config, or with users on them"};
   }
+  const NodeSlot slot = *free;
+  const std::size_t at = LedgerPlan::slots_at() + slot * sizeof(Slot);
+  if (!file_.reserve(at, sizeof(Slot))) return Failure{what + ": the disk is full"};
   slots_[slot].evicted_ms.store(0);
   for (auto& count : slots_[slot].stays) count.store(0);
   slots_[slot].address.front() = '\0';
@@ -99,13 +113,17 @@ NodeSlot MappedLedger::new_slot(std::string_view name) {
 }
 
 /// One of a node that is no longer configured and has no session left.
-NodeSlot MappedLedger::unused_slot() const {
-  std::vector<bool> ours(kMaxSlots, file_.has_sibling());
-  for (const auto& [name, slot] : names_) ours[slot] = true;
-  for (NodeSlot slot = 0; slot < kMaxSlots; ++slot) {
-    if (!ours[slot] && slots_[slot].counts.read().all() == 0) return slot;
+std::optional<NodeSlot> MappedLedger::unused_slot() {
+  if (file_.has_sibling()) return std::nullopt;  // which knows what it has claimed
+  for (std::size_t i = 0; i < kMaxSlots; ++i) {
+    const auto slot = static_cast<NodeSlot>((reuse_from_ + i) % kMaxSlots);
+    const bool busy = slots_[slot].traffic[process_].exchanges_open.load() != 0 ||
+                      slots_[slot].counts.read().all() != 0;
+    if (claimed_[slot] || busy) continue;
+    reuse_from_ = slot + 1;
+    return slot;
   }
-  throw std::length_error("too many nodes for the ledger");
+  return std::nullopt;
 }
 
 void MappedLedger::set_times(NodeSlot slot, SessionTimes times) {

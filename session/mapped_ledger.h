@@ -55,7 +55,8 @@ class MappedLedger final : public Ledger {
   [[nodiscard]] bool is_shared() const { return file_.has_sibling(); }
   void begin_incomplete(Instant now);
 
-  NodeSlot slot_of(std::string_view node_key) override;
+  Result<NodeSlot> claim_slot(std::string_view node_key) override;
+  void release_slot(NodeSlot slot) override;
   void set_times(NodeSlot slot, SessionTimes times) override;
   void set_address(NodeSlot slot, std::string_view address) override;
   [[nodiscard]] std::vector<KnownNode> nodes() const override;
@@ -118,8 +119,8 @@ class MappedLedger final : public Ledger {
   [[nodiscard]] OpenedSession hold(std::uint32_t shard, LedgerShard::Index index, Instant now);
   [[nodiscard]] std::vector<RobustLock> lock_all() const;
   [[nodiscard]] std::optional<NodeSlot> find_slot(std::string_view name) const;
-  [[nodiscard]] NodeSlot new_slot(std::string_view name);
-  [[nodiscard]] NodeSlot unused_slot() const;
+  [[nodiscard]] Result<NodeSlot> new_slot(std::string_view name);
+  [[nodiscard]] std::optional<NodeSlot> unused_slot();
 
   LedgerFile file_;
   std::size_t process_;
@@ -134,8 +135,10 @@ class MappedLedger final : public Ledger {
   std::uint32_t joined_ = 0;  // of the header's, as far as it was looked at
   enum class Fate : std::uint8_t { current, replaced };
   Fate fate_ = Fate::current;  // replaced: the file has no name any more
-  std::mutex names_mutex_;     // guards names_
+  std::mutex names_mutex_;     // guards what follows
+  NodeSlot reuse_from_ = 0;    // in turn, so that one just released rests for as long as possible
   std::map<std::string, NodeSlot, std::less<>> names_;
+  std::vector<bool> claimed_ = std::vector<bool>(layout::kMaxSlots);
 };
 
 struct MappedLedger::Start {
