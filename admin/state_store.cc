@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
+#include <type_traits>
+
 namespace bonedry::admin {
 namespace {
 
@@ -20,12 +22,34 @@ NodeState state_from(const std::string& text) {
   throw std::invalid_argument("\"" + text + "\" is not a node state");
 }
 
+/// Of a time or a duration.
+template <class T>
+Json ms_or_null(const std::optional<T>& value) {
+  if (!value) return nullptr;
+  if constexpr (std::is_same_v<T, Millis>) {
+    return value->count();
+  } else {
+    return value->ms;
+  }
+}
+
+/// Files from before there were such members lack them.
+template <class T>
+std::optional<T> ms_of(const Json& json, const char* name) {
+  const auto found = json.find(name);
+  if (found == json.end() || found->is_null()) return std::nullopt;
+  return T{found->get<std::int64_t>()};
+}
+
 Json to_json(const NodeRecord& record) {
   return {{"state", balancer::to_string(record.state)},
           {"since_ms", record.since.ms},
           {"by", record.by},
           {"reason", record.reason},
-          {"deadline_ms", record.deadline ? Json(record.deadline->ms) : Json(nullptr)},
+          {"since_at_ms", ms_or_null(record.since_at)},
+          {"deadline_ms", ms_or_null(record.deadline)},
+          {"deadline_at_ms", ms_or_null(record.deadline_at)},
+          {"deadline_after_ms", ms_or_null(record.deadline_after)},
           {"dry", record.dry == Dry::yes},
           {"displaced", record.displaced == Displaced::yes},
           {"removed_from",
@@ -38,8 +62,11 @@ NodeRecord from_json(const Json& json) {
   record.since.ms = json.at("since_ms").get<std::int64_t>();
   record.by = json.at("by").get<std::string>();
   record.reason = json.at("reason").get<std::string>();
+  record.since_at = ms_of<Instant>(json, "since_at_ms");
   const Json& deadline = json.at("deadline_ms");
   if (!deadline.is_null()) record.deadline = WallTime{deadline.get<std::int64_t>()};
+  record.deadline_at = ms_of<Instant>(json, "deadline_at_ms");
+  record.deadline_after = ms_of<Millis>(json, "deadline_after_ms");
   record.dry = json.at("dry").get<bool>() ? Dry::yes : Dry::no;
   record.displaced = json.at("displaced").get<bool>() ? Displaced::yes : Displaced::no;
   if (const Json& from = json.at("removed_from"); !from.is_null()) {
@@ -60,9 +87,13 @@ Result<NodeRecords> StateStore::load() const {
     if (json.at("version").get<int>() != kVersion) {
       return Failure{path_ + ": it was written by another version of bonedry"};
     }
+    const bool same_boot = !boot_.empty() && json.value("boot", "") == boot_;
     NodeRecords records;
     for (const auto& [key, record] : json.at("nodes").items()) {
-      records.emplace(key, from_json(record));
+      NodeRecord& loaded = records.emplace(key, from_json(record)).first->second;
+      if (same_boot) continue;
+      loaded.since_at.reset();
+      loaded.deadline_at.reset();
     }
     return records;
   } catch (const std::exception& error) {
@@ -75,7 +106,7 @@ Result<NodeRecords> StateStore::load() const {
 Outcome StateStore::save(const NodeRecords& records) {
   Json nodes = Json::object();
   for (const auto& [key, record] : records) nodes[key] = to_json(record);
-  const Json json{{"version", kVersion}, {"nodes", nodes}};
+  const Json json{{"version", kVersion}, {"boot", boot_}, {"nodes", nodes}};
   // What a person typed as a reason may be any bytes; they are kept as far as JSON can.
   const std::string text = json.dump(2, ' ', false, Json::error_handler_t::replace);
   return replace_file(path_, text + "\n", 0600);

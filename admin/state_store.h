@@ -2,12 +2,14 @@
 
 #include "balancer/node.h"
 #include "conf/config.h"
+#include "proxy/base/boot_id.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/result.h"
 
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace bonedry::admin {
 
@@ -17,7 +19,8 @@ enum class Displaced : std::uint8_t { no, yes };
 /// Whether nobody is on a node and nobody will come back. Latched until the node is activated.
 enum class Dry : std::uint8_t { no, yes };
 
-/// What must be remembered of a node that is not simply active.
+/// What must be remembered of a node that is not simply active. Dates are for people and for what
+/// comes after a reboot; within a boot only Instants count, which no jump of the calendar moves.
 struct NodeRecord {
   balancer::NodeState state = balancer::NodeState::bleeding;
   WallTime since;
@@ -28,6 +31,11 @@ struct NodeRecord {
   Displaced displaced = Displaced::no;
   /// Where the node was when the config lost it; kept until nobody is on it.
   std::optional<conf::Address> removed_from;
+  std::optional<Instant> since_at = {};       ///< `since`, while the machine runs
+  std::optional<Instant> deadline_at = {};    ///< `deadline`, while the machine runs
+  std::optional<Millis> deadline_after = {};  ///< how long the operator gave; bounds the rest
+
+  friend bool operator==(const NodeRecord&, const NodeRecord&) = default;
 };
 
 /// By "pool/node". A node that is not here is active.
@@ -37,8 +45,10 @@ using NodeRecords = std::map<std::string, NodeRecord>;
 /// instant leaves the old ones or the new. Main thread only.
 class StateStore {
  public:
-  /// `path`: the file; its folder must exist.
-  explicit StateStore(std::string path) : path_(std::move(path)) {}
+  /// `path`: the file; its folder must exist. `boot`: the one that Instants are of; those that were
+  /// written in another, or in one that has no name, are not loaded.
+  explicit StateStore(std::string path, std::string boot = boot_id())
+      : path_(std::move(path)), boot_(std::move(boot)) {}
 
   /// No file: no records. A file that cannot be understood is an error, for starting without it
   /// would put bleeding nodes back into rotation.
@@ -47,6 +57,7 @@ class StateStore {
 
  private:
   std::string path_;
+  std::string boot_;
 };
 
 }  // namespace bonedry::admin

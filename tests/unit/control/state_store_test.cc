@@ -71,6 +71,34 @@ TEST_F(StateStoreTest, EverythingThatIsSavedIsLoaded) {
   EXPECT_EQ(bob.removed_from, std::nullopt);
 }
 
+TEST_F(StateStoreTest, InstantsMeanNothingInAnotherBootOrInOneWithoutAName) {
+  NodeRecord record = full_record();
+  record.since_at = Instant{5};
+  record.deadline_at = Instant{7};
+  record.deadline_after = Millis{11};
+  const auto loaded = [&](const std::string& wrote, const std::string& reads) {
+    EXPECT_TRUE(StateStore(path, wrote).save({{"shop/alice", record}}));
+    return StateStore(path, reads).load()->at("shop/alice");
+  };
+  EXPECT_EQ(loaded("this boot", "this boot"), record);
+  NodeRecord without = record;
+  without.since_at.reset();
+  without.deadline_at.reset();
+  EXPECT_EQ(loaded("this boot", "another"), without);
+  EXPECT_EQ(loaded("", ""), without);
+}
+
+TEST_F(StateStoreTest, AFileFromBeforeThereWereInstantsIsLoaded) {
+  folder.write(
+      "nodes.json",
+      R"({"version":1,"nodes":{"shop/alice":{"state":"bleeding","since_ms":1,"by":"root",)"
+      R"("reason":"","deadline_ms":5,"dry":false,"displaced":false,"removed_from":null}}})");
+  const Result<NodeRecords> records = store.load();
+  ASSERT_TRUE(records) << records.error();
+  EXPECT_EQ(records->at("shop/alice").deadline, WallTime{5});
+  EXPECT_EQ(records->at("shop/alice").deadline_at, std::nullopt);
+}
+
 TEST_F(StateStoreTest, WhatIsNotSavedAgainIsForgotten) {
   ASSERT_TRUE(store.save({{"shop/alice", {}}, {"shop/bob", {}}}));
   ASSERT_TRUE(store.save({{"shop/bob", {}}}));
