@@ -17,23 +17,26 @@ Picker::Picker(conf::Balance balance, conf::Sticky sticky, std::uint64_t seed)
 
 std::optional<std::size_t> Picker::pick(const PoolView& pool, Purpose purpose,
                                         std::span<const std::size_t> tried, Instant now) {
-  for (const Choosy choosy : {Choosy::busy_and_marked, Choosy::marked, Choosy::none}) {
-    collect(pool, choosy, tried, now);
+  for (const Wanted wanted : {Wanted::proven_and_free, Wanted::proven, Wanted::unmarked_and_free,
+                              Wanted::unmarked, Wanted::any}) {
+    collect(pool, wanted, tried, now);
     if (!candidates_.empty()) break;
   }
   return choose(pool, purpose);
 }
 
-void Picker::collect(const PoolView& pool, Choosy choosy, std::span<const std::size_t> tried,
+void Picker::collect(const PoolView& pool, Wanted wanted, std::span<const std::size_t> tried,
                      Instant now) {
+  const bool free = wanted == Wanted::proven_and_free || wanted == Wanted::unmarked_and_free;
+  const bool proven = wanted == Wanted::proven_and_free || wanted == Wanted::proven;
   candidates_.clear();
   for (std::size_t index = 0; index < pool.nodes.size(); ++index) {
     const NodeView& view = pool.nodes[index];
     const Node& node = *view.node;
     if (view.door != Door::open || view.weight == 0 || node.health() == Health::down) continue;
-    if (choosy != Choosy::none && node.marked(now)) continue;
-    const bool busy = node.connections_full(view.max_connections);
-    if (choosy == Choosy::busy_and_marked && busy) continue;
+    if (wanted != Wanted::any && node.marked(now)) continue;
+    if (proven && unproven(pool, node)) continue;
+    if (free && node.connections_full(view.max_connections)) continue;
     if (std::ranges::find(tried, index) != tried.end()) continue;
     const std::int64_t load = node.session_load();
     if (view.max_sessions != 0 && load >= static_cast<std::int64_t>(view.max_sessions)) continue;

@@ -27,16 +27,17 @@ class Picker {
 
   /// The index in `pool.nodes` of an active node that is not down, not full and not among `tried`;
   /// nothing when there is none. One with a free connection comes first, then one whose connections
-  /// are all in use. Marks from connect failures never leave a pool empty: when nothing else is
-  /// left, marked nodes are taken.
+  /// are all in use. Those whose first health check is not over are taken when none that is known
+  /// to be up is left, and marks from connect failures never leave a pool empty: when nothing else
+  /// is left, marked nodes are taken.
   [[nodiscard]] std::optional<std::size_t> pick(const PoolView& pool, Purpose purpose,
                                                 std::span<const std::size_t> tried, Instant now);
 
  private:
-  /// Who is left out, from pass to pass.
-  enum class Choosy : std::uint8_t { busy_and_marked, marked, none };
+  /// Who will do, from pass to pass. `proven`: known to be up, where that is measured.
+  enum class Wanted : std::uint8_t { proven_and_free, proven, unmarked_and_free, unmarked, any };
 
-  void collect(const PoolView& pool, Choosy choosy, std::span<const std::size_t> tried,
+  void collect(const PoolView& pool, Wanted wanted, std::span<const std::size_t> tried,
                Instant now);
   [[nodiscard]] std::optional<std::size_t> choose(const PoolView& pool, Purpose purpose);
   [[nodiscard]] bool admitted_by_ramp(const PoolView& pool, const NodeView& view, Instant now);

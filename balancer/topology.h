@@ -59,6 +59,11 @@ struct Topology {
   [[nodiscard]] const PoolView* find_pool(std::string_view name) const;
 };
 
+/// Whether the pool has checks, and the first result of this node's is still out.
+[[nodiscard]] inline bool unproven(const PoolView& pool, const Node& node) {
+  return pool.config.health.active && node.health() == Health::unknown;
+}
+
 [[nodiscard]] const NodeView* find_node(const PoolView& pool, std::string_view name);
 
 }  // namespace bonedry::balancer

@@ -35,12 +35,13 @@ class HealthProber::Probe final : public io::Retirable, private io::FdWatcher::H
         timeout_(loop.timers(), [this] { end(CheckResult::failed, "timed out"); }) {}
 
   void adopt(const balancer::NodeView& view, const conf::Pool& pool) {
-    const bool first = !judge_;
     const conf::Health& config = pool.health;
+    const bool elsewhere = judge_ && address_ != view.address;
     config_ = config;
     proxy_protocol_ = pool.proxy_protocol;
     address_ = view.address;
-    if (first) {
+    if (elsewhere) stop();  // what was measured is not true of another machine
+    if (elsewhere || !judge_) {
       judge_.emplace(config.rise, config.fall);
       next_.arm(Millis{0});
     } else {
@@ -48,11 +49,12 @@ class HealthProber::Probe final : public io::Retirable, private io::FdWatcher::H
     }
   }
 
-  /// Stops all events; the memory may go in the next round.
+  /// Stops all events; the memory may go in the next round. Nobody knows any more how the node is.
   void stop() {
     next_.disarm();
     timeout_.disarm();
     close();
+    node_->set_health(Health::unknown);
   }
 
  private:

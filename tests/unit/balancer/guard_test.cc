@@ -62,6 +62,17 @@ TEST_F(GuardTest, NodesThatNothingMeasuresRemain) {
   EXPECT_EQ(objection(), "");
 }
 
+TEST_F(GuardTest, ANodeWhoseFirstCheckIsNotOverRemainsOnlyWhileNoneIsKnownToBeUp) {
+  pool.view.config.health.active = true;
+  EXPECT_EQ(objection(), "") << "no result is in yet";
+  pool.node(alice).set_health(Health::up);
+  EXPECT_NE(objection(), "") << "bob may not be there";
+  pool.node(bob).set_health(Health::up);
+  EXPECT_EQ(objection(), "");
+  pool.node(alice).set_health(Health::down);
+  EXPECT_EQ(objection(), "");
+}
+
 TEST_F(GuardTest, AMarkedNodeDoesNotRemainUntilItsMarkIsPast) {
   ASSERT_TRUE(pool.node(bob).note_connect_failure(1, Millis{10'000}, kNow));
   EXPECT_NE(objection(), "");

@@ -119,6 +119,37 @@ TEST_P(PickerTest, MarkedNodesAreTriedWhenNothingElseIsLeft) {
   EXPECT_EQ(picked(), (Indexes{0, 2}));
 }
 
+TEST_P(PickerTest, BeforeTheFirstCheckIsOverEverybodyServes) {
+  pool.view.config.health.active = true;
+  EXPECT_EQ(picked(), (Indexes{0, 1, 2, 3}));
+}
+
+TEST_P(PickerTest, ANodeWhoseFirstCheckIsNotOverIsLeftOutWhileOneIsKnownToBeUp) {
+  pool.view.config.health.active = true;
+  pool.node(2).set_health(Health::up);
+  EXPECT_EQ(picked(), (Indexes{2}));
+  pool[2].max_connections = 1;
+  ASSERT_TRUE(pool.node(2).take_connection(1));
+  EXPECT_EQ(picked(), (Indexes{2})) << "it is better to wait there";
+  EXPECT_EQ(picked({2}), (Indexes{0, 1, 3}));
+  mark(2);
+  EXPECT_EQ(picked(), (Indexes{0, 1, 3})) << "it is not known to be up";
+  for (const std::size_t unproven : Indexes{0, 1, 3}) mark(unproven);
+  EXPECT_EQ(picked(), (Indexes{0, 1, 2, 3}));
+}
+
+TEST_P(PickerTest, ANodeThatIsUpButTakesNobodyKeepsNobodyFromTheOthers) {
+  pool.view.config.health.active = true;
+  pool.node(2).set_health(Health::up);
+  pool.close_door(2, NodeState::bleeding, Door::sessions_only);
+  EXPECT_EQ(picked(), (Indexes{0, 1, 3}));
+}
+
+TEST_P(PickerTest, WithoutChecksNobodyHasToBeProven) {
+  pool.node(2).set_health(Health::up);
+  EXPECT_EQ(picked(), (Indexes{0, 1, 2, 3}));
+}
+
 TEST_P(PickerTest, AMarkDoesNotOpenADoor) {
   for (std::size_t i = 0; i < 4; ++i) mark(i);
   pool.close_door(0, NodeState::bleeding, Door::sessions_only);
