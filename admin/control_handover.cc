@@ -23,15 +23,17 @@ void ControlPlane::take_back() {
   config_ = std::move(before_->config);
   records_ = std::move(before_->records);
   before_.reset();
-  closing_.clear();  // looks at dryness that were under way have come to nothing
-  adopt_anew();
+  closing_.clear();    // looks at dryness that were under way have come to nothing
+  (void)adopt_anew();  // its nodes have never lost their places
+  clear_addresses();   // of what the successor alone has
   const Outcome saved = parts_.store.save(records_);  // the successor may have begun to write
   if (!saved) parts_.events.add("error", "", saved.error());
   publish([] {});
 }
 
-void ControlPlane::follow(std::optional<conf::Config> config, NodeRecords records,
-                          std::set<std::string> shut, std::function<void()> then) {
+Outcome ControlPlane::follow(std::optional<conf::Config> config, NodeRecords records,
+                             std::set<std::string> shut, std::function<void()> then) {
+  conf::Config old_config = config_;
   if (config) {
     for (const conf::Listener& listener : served_) {
       const auto has = [&listener](const conf::Config& some) {
@@ -41,17 +43,27 @@ void ControlPlane::follow(std::optional<conf::Config> config, NodeRecords record
     }
     config_ = std::move(*config);
   }
-  records_ = std::move(records);
-  closing_ = std::move(shut);
-  adopt_anew();
-  publish(std::move(then));
+  std::swap(records_, records);
+  std::swap(closing_, shut);
+  const Outcome adopted = adopt_anew();
+  if (adopted) {
+    publish(std::move(then));
+  } else {
+    config_ = std::move(old_config);
+    std::swap(records_, records);
+    std::swap(closing_, shut);
+  }
+  return adopted;
 }
 
 /// The nodes of another config, and those of the records that it lacks.
-void ControlPlane::adopt_anew() {
-  adopt_nodes(records_);
-  removed_.clear();
-  restore_removed();
+Outcome ControlPlane::adopt_anew() {
+  std::vector<RemovedNode> removed = removed_in(records_);
+  const Outcome claimed = claim_slots(config_, removed);
+  if (!claimed) return claimed;
+  removed_ = std::move(removed);
+  apply_config();
+  return Done{};
 }
 
 }  // namespace bonedry::admin

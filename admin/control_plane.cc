@@ -5,6 +5,7 @@
 #include "proxy/base/duration.h"
 
 #include <algorithm>
+#include <stdexcept>
 
 namespace bonedry::admin {
 
@@ -18,7 +19,6 @@ namespace {
 constexpr int kSweepRounds = 50;  // per tick: bounds the pause, and a million expire in seconds
 constexpr const char* kHandedOver =
     "another process is taking over, and decides from now on; ask again in a moment";
-constexpr Millis kRetrySave = std::chrono::seconds{2};
 constexpr Millis kReportEvictions = std::chrono::seconds{10};
 
 Door door_of(const NodeRecord* record) {
@@ -38,55 +38,22 @@ ControlPlane::ControlPlane(Parts parts, conf::Config config, NodeRecords records
       incomplete_since_(incomplete_since),
       records_(std::move(records)),
       forecaster_(parts_.clock, parts_.ledger) {
-  Keys bled = adopt_nodes(records_);
-  const Keys forgotten = retain_forgotten();
-  bled.insert(bled.end(), forgotten.begin(), forgotten.end());
-  restore_removed();
-  if (!bled.empty()) {
+  const NodeRecords written = records_;
+  anchor(records_);
+  const Plan plan = plan_for(config_);
+  const Outcome claimed = claim_slots(config_, plan.removed);
+  if (!claimed) throw std::runtime_error(claimed.error());
+  records_ = plan.records;
+  removed_ = plan.removed;
+  apply_config();
+  clear_addresses();
+  for (const std::string& key : plan.bled) tell_bled(key);
+  if (records_ != written) {
     const Outcome saved = parts_.store.save(records_);
-    if (!saved) parts_.events.add("error", joined(bled), saved.error());
+    if (!saved) parts_.events.add("error", joined(plan.bled), saved.error());
   }
   topology_ = build();
   acknowledged_ = topology_->version;  // workers start with it
-}
-
-ControlPlane::Keys ControlPlane::adopt_nodes(NodeRecords& records) {
-  Keys bled;
-  for (const conf::Pool& pool : config_.pools) {
-    for (const conf::Node& node : pool.nodes) {
-      adopt_node(pool, node);
-      const std::string key = key_of(pool.name, node.name);
-      if (const auto back = records.find(key); back != records.end()) {
-        back->second.removed_from.reset();
-      } else if (node.weight == 0) {
-        NodeRecord bleeding;
-        bleeding.since = parts_.clock.wall();
-        bleeding.by = "config";
-        bleeding.reason = "weight is 0";
-        records.emplace(key, bleeding);
-        bled.push_back(key);
-      }
-    }
-  }
-  return bled;
-}
-
-/// Gives a node its live facts and its times in the ledger.
-void ControlPlane::adopt_node(const conf::Pool& pool, const conf::Node& node) {
-  const std::string key = key_of(pool.name, node.name);
-  const session::NodeSlot slot = parts_.ledger.slot_of(key);
-  if (!has_handed_over()) {  // else the successor has told the ledger, perhaps better
-    parts_.ledger.set_times(
-        slot, {pool.session.idle_timeout, pool.session.pending_timeout, pool.session.max_lifetime});
-    parts_.ledger.set_address(slot, conf::to_string(node.address));
-  }
-  auto& live = nodes_[key];
-  if (!live) {
-    live = std::make_shared<balancer::Node>(pool.name, node.name, parts_.ledger.counts(slot),
-                                            parts_.ledger.traffic(slot),
-                                            parts_.ledger.traffic_of_sibling(slot));
-  }
-  if (!pool.health.active) live->set_health(balancer::Health::unknown);
 }
 
 Instant ControlPlane::complete_at(const conf::Pool& pool) const {
@@ -129,7 +96,7 @@ NodeView ControlPlane::build_node(const conf::Pool& pool, const conf::Node& node
   view.door = kept != nullptr && closing_.contains(key) ? Door::shut : door_of(kept);
   view.displaced = kept != nullptr && kept->displaced == Displaced::yes;
   if (const auto ramp = ramps_.find(key); ramp != ramps_.end()) view.ramp_from = ramp->second;
-  view.slot = parts_.ledger.slot_of(key);
+  view.slot = slots_.at(key);
   return view;
 }
 
@@ -156,12 +123,15 @@ void ControlPlane::publish(std::function<void()> then) {
 
 Result<std::string> ControlPlane::resolve_node(std::string_view text) const {
   std::vector<std::string> matches;
+  std::vector<std::string> removed;  // these make no name ambiguous
   for (const PoolView& pool : topology_->pools) {
     for (const NodeView& view : pool.nodes) {
-      if (view.node->key() == text) return view.node->key();
-      if (view.node->name() == text) matches.push_back(view.node->key());
+      const std::string& key = view.node->key();
+      if (key == text) return key;
+      if (view.node->name() == text) (is_removed(key) ? removed : matches).push_back(key);
     }
   }
+  if (matches.empty()) matches = std::move(removed);
   if (matches.size() == 1) return matches.front();
   if (matches.size() > 1) {
     return Failure{"node '" + std::string(text) + "' is in several pools: " + joined(matches)};
@@ -206,18 +176,20 @@ void ControlPlane::bleed(const std::string& key, const BleedRequest& request,
   const std::string forced = guard ? "" : " [forced: " + guard.error() + "]";
   const auto change = [&](NodeRecords& records) {
     NodeRecord& next = records[key];
-    if (was_active) next.since = parts_.clock.wall();
+    if (was_active) begin_now(next);
     next.state = NodeState::bleeding;
     next.by = request.by;
     if (was_active || !request.reason.empty()) next.reason = request.reason;
-    if (request.deadline) next.deadline = parts_.clock.wall() + *request.deadline;
+    if (request.deadline) set_deadline(next, *request.deadline);
   };
   const std::string until =
       request.deadline ? ", deadline in " + format_duration(*request.deadline) : "";
   const std::string text = (was_active ? "bleeding" : "still bleeding") + until;
   const Outcome done = commit({key}, change, [this, key, text, forced, request, answer] {
     parts_.events.add("bleed", key, text + who(request.by, request.reason) + forced);
-    const balancer::SessionCounts::Figures counts = nodes_.at(key)->sessions().read();
+    const auto node = nodes_.find(key);  // its pool may be gone by now
+    const auto counts =
+        node == nodes_.end() ? balancer::SessionCounts::Figures{} : node->second->sessions().read();
     answer(key + " is " + text + ": " + std::to_string(counts.live) + " live and " +
            std::to_string(counts.pending) + " pending sessions" + forced);
   });
@@ -246,7 +218,7 @@ void ControlPlane::maintain(const std::string& key, Insist insist, const std::st
   const std::string forced = objection.empty() ? "" : " [forced: " + objection + "]";
   const auto change = [&](NodeRecords& records) {
     NodeRecord& next = records[key];
-    next.since = parts_.clock.wall();
+    begin_now(next);
     next.state = NodeState::maintenance;
     next.by = by;
     if (!dry) next.displaced = Displaced::yes;
@@ -262,10 +234,7 @@ void ControlPlane::maintain(const std::string& key, Insist insist, const std::st
 void ControlPlane::activate(const std::string& key, const std::string& by, const Answer& answer) {
   const NodeView& view = view_of(key);
   if (view.state == NodeState::active) return answer(key + " is active already");
-  const bool removed = std::ranges::any_of(removed_, [&key](const RemovedNode& node) {
-    return key_of(node.pool, node.node.name) == key;
-  });
-  if (removed) return answer(Failure{key + " is no longer in the config"});
+  if (is_removed(key)) return answer(Failure{key + " is no longer in the config"});
   if (view.weight == 0) {
     return answer(Failure{key + " has weight 0 in the config, which means bleeding"});
   }
@@ -285,7 +254,9 @@ void ControlPlane::activate(const std::string& key, const std::string& by, const
 void ControlPlane::displace(const std::string& key, const std::string& why) {
   const NodeRecord* const kept = record(key);
   if (kept == nullptr || kept->displaced == Displaced::no) return;  // activated again meanwhile
-  const std::uint64_t count = parts_.ledger.displace(parts_.ledger.slot_of(key));
+  const auto slot = slots_.find(key);
+  if (slot == slots_.end()) return;  // a reload took it away meanwhile
+  const std::uint64_t count = parts_.ledger.displace(slot->second);
   if (count > 0) {
     parts_.events.add("displace", key,
                       why + ": " + counted(static_cast<std::int64_t>(count), "session") +
@@ -293,36 +264,18 @@ void ControlPlane::displace(const std::string& key, const std::string& why) {
   }
 }
 
-std::optional<std::string> ControlPlane::needs_restart(const conf::Config& next) const {
-  std::vector<std::string> keys;
-  conf::Server server = next.server;
-  server.trusted_proxies = config_.server.trusted_proxies;  // these go with the topology
-  if (server != config_.server) keys.emplace_back("[server]");
-  if (next.admin != config_.admin) keys.emplace_back("[admin]");
-  if (next.log != config_.log) keys.emplace_back("[log]");
-  if (next.ledger != config_.ledger) keys.emplace_back("[ledger]");
-  if (next.listeners != config_.listeners) keys.emplace_back("[[listener]]");
-  if (keys.empty()) return std::nullopt;
-  return "a change of " + joined(keys) + " takes a restart; nothing was changed";
-}
-
 void ControlPlane::reload(const std::string& by, const Answer& answer) {
   Result<conf::Config> next = parts_.load_config();
   if (!next) return answer(Failure{"the config was not reloaded: " + next.error()});
   if (const auto why = needs_restart(*next)) return answer(Failure{*why});
-  const conf::Config old_config = config_;
-  const std::vector<RemovedNode> old_removed = removed_;
-  NodeRecords records = records_;
-  Keys bled = retain_removed(*next, records);
-  config_ = std::move(*next);
-  const Keys weightless = adopt_nodes(records);
-  bled.insert(bled.end(), weightless.begin(), weightless.end());
-  const auto change = [&records](NodeRecords& all) { all = std::move(records); };
-  const Outcome done = commit(bled, change, [this, by, bled, answer] {
-    for (const std::string& key : bled) {
-      const NodeRecord* const kept = record(key);
-      parts_.events.add("bleed", key, "bleeding" + (kept ? who(kept->by, kept->reason) : ""));
-    }
+  Plan plan = plan_for(*next);
+  Outcome done = claim_slots(*next, plan.removed);
+  if (!done) return answer(Failure{done.error() + "; nothing was changed"});
+  std::swap(config_, *next);
+  std::swap(removed_, plan.removed);
+  const auto change = [&plan](NodeRecords& all) { all = plan.records; };
+  done = commit(plan.bled, change, [this, by, bled = plan.bled, answer] {
+    for (const std::string& key : bled) tell_bled(key);
     const std::string left = counted(static_cast<std::int64_t>(removed_.size()), "node") +
                              " no longer in the config will bleed until dry";
     const std::string text =
@@ -330,10 +283,9 @@ void ControlPlane::reload(const std::string& by, const Answer& answer) {
     parts_.events.add("reload", "", text);
     answer(text);
   });
-  if (done) return;
-  config_ = old_config;
-  removed_ = old_removed;
-  adopt_nodes(records_);
+  if (done) return apply_config();
+  std::swap(config_, *next);
+  std::swap(removed_, plan.removed);
   answer(Failure{done.error()});
 }
 
@@ -355,11 +307,13 @@ void ControlPlane::tick() {
   }
   if (has_handed_over()) return answer_waits();
   report_evictions();
+  follow_calendar();
   if (parts_.clock.now() >= retry_save_at_) {
     pass_deadlines();
     displace_stragglers();
     look_for_dryness();
     drop_removed();
+    forget_gone();
   }
   forecaster_.tick(*topology_);
   tell_forecasts();
@@ -377,30 +331,6 @@ void ControlPlane::report_evictions() {
   report_evictions_at_ = parts_.clock.now() + kReportEvictions;
   parts_.events.add("evict", "",
                     why + ": " + counted(count, "session") + " evicted, pending ones first");
-}
-
-void ControlPlane::pass_deadlines() {
-  const WallTime now = parts_.clock.wall();
-  std::vector<std::string> due;
-  for (const auto& [key, kept] : records_) {
-    if (kept.state == NodeState::bleeding && kept.dry == Dry::no && kept.deadline &&
-        *kept.deadline <= now && kept.displaced == Displaced::no && nodes_.contains(key)) {
-      due.push_back(key);
-    }
-  }
-  for (const std::string& key : due) {
-    const Outcome done = commit(
-        {key}, [&key](NodeRecords& records) { records[key].displaced = Displaced::yes; },
-        [this, key] {
-          parts_.events.add("deadline", key, "the deadline has passed");
-          displace(key, "deadline");
-        });
-    if (!done) {
-      retry_save_at_ = parts_.clock.now() + kRetrySave;
-      parts_.events.add("error", key, "the deadline cannot be kept: " + done.error());
-      return;
-    }
-  }
 }
 
 /// An exchange from before the door was shut may begin its session only now. Nobody can come back

@@ -134,7 +134,8 @@ class ControlPlane {
   };
 
   /// `records`: what the store remembered. `incomplete_since`: the instant of this start when
-  /// cookies that the ledger does not know can have been issued before it; else nothing.
+  /// cookies that the ledger does not know can have been issued before it; else nothing. Throws
+  /// std::runtime_error when the ledger has no room for the nodes; nothing throws later.
   ControlPlane(Parts parts, conf::Config config, NodeRecords records,
                std::optional<Instant> incomplete_since);
 
@@ -161,8 +162,9 @@ class ControlPlane {
   /// What the successor has decided. `config`: nothing where it cannot be had, the old one then
   /// holds; pools that it lacks and that clients here came to stay. `shut`: nodes whose doors are
   /// shut, whatever the records say. `then` runs when all workers route by it.
-  void follow(std::optional<conf::Config> config, NodeRecords records, std::set<std::string> shut,
-              std::function<void()> then);
+  /// An error, when there is no room for a node of it: then everything stays as it was.
+  Outcome follow(std::optional<conf::Config> config, NodeRecords records,
+                 std::set<std::string> shut, std::function<void()> then);
 
   /// Calls `done` once, never from inside this call. The returned id cancels.
   using WaitId = std::uint64_t;
@@ -205,15 +207,41 @@ class ControlPlane {
   [[nodiscard]] balancer::PoolView build_pool(const conf::Pool& pool) const;
   [[nodiscard]] balancer::NodeView build_node(const conf::Pool& pool, const conf::Node& node) const;
   [[nodiscard]] Instant complete_at(const conf::Pool& pool) const;
-  /// Adds to `records` what weight 0 means; returns the nodes concerned.
-  Keys adopt_nodes(NodeRecords& records);
-  void adopt_node(const conf::Pool& pool, const conf::Node& node);
-  /// Notes the nodes that the config lost while the proxy was down, and users are on.
-  [[nodiscard]] Keys retain_forgotten();
-  void restore_removed();
-  void adopt_anew();
+  /// What a config comes to, before anything is changed for it.
+  struct Plan {
+    NodeRecords records;
+    std::vector<RemovedNode> removed;
+    Keys bled;  ///< nodes that begin to bleed by it
+  };
+  [[nodiscard]] Plan plan_for(const conf::Config& next) const;
+  void plan_configured(const conf::Config& next, Plan& plan) const;
+  void plan_removed(const conf::Config& next, Plan& plan) const;
+  void plan_absent(const conf::Config& next, std::set<std::string> seen, Plan& plan) const;
+  void retain(const conf::Pool& pool, const conf::Node& node, Plan& plan) const;
+  [[nodiscard]] bool may_be_inhabited(const conf::Pool& pool, const std::string& key,
+                                      const session::KnownNode* known) const;
+  /// Gives nodes their live facts and their places in the ledger. An error names one that there is
+  /// no room for; those that have got theirs in vain lose them with the next `forget_gone`.
+  Outcome claim_slots(const conf::Config& config, const std::vector<RemovedNode>& removed);
+  Outcome claim_slot(const conf::Pool& pool, const conf::Node& node);
+  /// What the ledger and the nodes are to know of the config in force.
+  void apply_config();
+  void tell_ledger(const conf::Pool& pool, const conf::Node& node);
+  void tell_bled(const std::string& key);
+  [[nodiscard]] std::vector<RemovedNode> removed_in(const NodeRecords& records) const;
+  Outcome adopt_anew();
+  /// Gives back what nodes have that no worker routes to any more and nobody is on.
+  void forget_gone();
+  void clear_addresses();
+  [[nodiscard]] bool is_removed(const std::string& key) const;
   void report_evictions();
-  [[nodiscard]] Keys retain_removed(const conf::Config& next, NodeRecords& records);
+
+  /// Dates and Instants of a record that begins, or gets a deadline, now.
+  void begin_now(NodeRecord& record) const;
+  void set_deadline(NodeRecord& record, Millis after) const;
+  /// Gives records of another boot their Instants.
+  void anchor(NodeRecords& records) const;
+  void follow_calendar();
 
   [[nodiscard]] const NodeRecord* record(const std::string& key) const;
   [[nodiscard]] const balancer::PoolView& pool_of(const std::string& key) const;
@@ -258,7 +286,8 @@ class ControlPlane {
   std::optional<Instant> incomplete_since_;
   NodeRecords records_;
   std::map<std::string, std::shared_ptr<balancer::Node>> nodes_;
-  std::map<std::string, Instant> ramps_;  // when a node was put back into rotation
+  std::map<std::string, session::NodeSlot> slots_;  // of the same nodes
+  std::map<std::string, Instant> ramps_;            // when a node was put back into rotation
   std::vector<RemovedNode> removed_;
   std::set<std::string> closing_;  // nodes whose door is shut for the second look at dryness
   std::shared_ptr<const balancer::Topology> topology_;
@@ -271,6 +300,7 @@ class ControlPlane {
   Instant report_evictions_at_;       // a flood of newcomers is one event every now and then
   Forecaster forecaster_;
   ForecastNews forecast_news_;
+  static constexpr Millis kRetrySave = std::chrono::seconds{2};
   Instant retry_save_at_;  // after a failed latch: a full disk is not asked ten times a second
 };
 

@@ -7,81 +7,25 @@
 
 namespace bonedry::admin {
 
-using balancer::NodeState;
-using balancer::NodeView;
 using balancer::PoolView;
 
-namespace {
-
-constexpr const char* kRemoved = "removed from the config";
-
-}  // namespace
-
-/// Those that were lost while the proxy was down.
-ControlPlane::Keys ControlPlane::retain_forgotten() {
-  Keys bled;
-  for (const session::KnownNode& known : parts_.ledger.nodes()) {
-    const std::string pool = known.key.substr(0, known.key.find('/'));
-    const bool lost =
-        !nodes_.contains(known.key) &&
-        std::ranges::find(config_.pools, pool, &conf::Pool::name) != config_.pools.end();
-    const std::optional<conf::Address> address = conf::parse_address(known.address);
-    if (!lost || !address) continue;
-    if (parts_.ledger.counts(known.slot).read().all() == 0 &&
-        parts_.company == Parts::Company::alone) {
-      parts_.ledger.set_address(known.slot, "");
-      continue;
-    }
-    const auto [kept, is_new] = records_.try_emplace(known.key);
-    kept->second.removed_from = address;
-    bled.push_back(known.key);
-    if (!is_new) continue;
-    kept->second.since = parts_.clock.wall();
-    kept->second.by = "config";
-    kept->second.reason = kRemoved;
-    parts_.events.add("bleed", known.key, "bleeding" + who(kept->second.by, kRemoved));
-  }
-  return bled;
+bool ControlPlane::is_removed(const std::string& key) const {
+  return std::ranges::any_of(removed_, [&key](const RemovedNode& removed) {
+    return key_of(removed.pool, removed.node.name) == key;
+  });
 }
 
-/// Nodes that the config lost while users were on them.
-void ControlPlane::restore_removed() {
-  for (const auto& [key, kept] : records_) {
+/// What the records of another process say of them.
+std::vector<ControlPlane::RemovedNode> ControlPlane::removed_in(const NodeRecords& records) const {
+  std::vector<RemovedNode> removed;
+  for (const auto& [key, kept] : records) {
     if (!kept.removed_from) continue;
     const std::size_t slash = key.find('/');
     const auto pool = std::ranges::find(config_.pools, key.substr(0, slash), &conf::Pool::name);
     if (pool == config_.pools.end()) continue;
-    const RemovedNode removed{pool->name, {key.substr(slash + 1), *kept.removed_from, 0, 0}};
-    adopt_node(*pool, removed.node);
-    removed_.push_back(removed);
+    removed.push_back({pool->name, {key.substr(slash + 1), *kept.removed_from, 0, 0}});
   }
-}
-
-/// Notes the nodes that `next` leaves out although somebody may be on them.
-ControlPlane::Keys ControlPlane::retain_removed(const conf::Config& next, NodeRecords& records) {
-  Keys leaving;
-  std::vector<RemovedNode> kept;
-  for (const PoolView& pool : topology_->pools) {
-    const auto stays = std::ranges::find(next.pools, pool.config.name, &conf::Pool::name);
-    if (stays == next.pools.end()) continue;
-    for (const NodeView& view : pool.nodes) {
-      const std::string& name = view.node->name();
-      if (std::ranges::find(stays->nodes, name, &conf::Node::name) != stays->nodes.end()) continue;
-      NodeRecord& its_record = records[view.node->key()];
-      its_record.removed_from = view.address;
-      if (view.state == NodeState::active) {
-        its_record.since = parts_.clock.wall();
-        its_record.by = "config";
-        its_record.reason = kRemoved;
-        leaving.push_back(view.node->key());
-      }
-      kept.push_back(
-          {pool.config.name,
-           {name, view.address, 0, view.max_sessions, view.max_connections, view.max_waiting}});
-    }
-  }
-  removed_ = std::move(kept);
-  return leaving;
+  return removed;
 }
 
 void ControlPlane::drop_removed() {
@@ -95,7 +39,8 @@ void ControlPlane::drop_removed() {
   });
   if (gone.empty()) return;
   for (const std::string& key : gone) {
-    parts_.ledger.set_address(parts_.ledger.slot_of(key), "");
+    parts_.ledger.set_address(slots_.at(key), "");
+    nodes_.at(key)->set_health(balancer::Health::unknown);
     parts_.events.add("removed", key, "dry, and gone");
   }
   const auto forget = [&gone](NodeRecords& records) {
@@ -103,6 +48,54 @@ void ControlPlane::drop_removed() {
   };
   // Should the disk refuse, the node is merely remembered as dry for longer.
   if (!commit({}, forget, [] {})) publish([] {});
+}
+
+void ControlPlane::forget_gone() {
+  std::size_t in_force = 0;
+  for (const PoolView& pool : topology_->pools) in_force += pool.nodes.size();
+  // While a worker has an older topology, it may let somebody in that nobody counts yet.
+  if (in_force == nodes_.size() || acknowledged_ != topology_->version) return;
+  std::set<std::string_view> wanted;
+  for (const PoolView& pool : topology_->pools) {
+    for (const balancer::NodeView& view : pool.nodes) wanted.insert(view.node->key());
+  }
+  Keys gone;
+  for (const auto& [key, node] : nodes_) {
+    // Exchanges before sessions, see `blocked_by`.
+    if (wanted.contains(key) || node->exchanges_open() != 0) continue;
+    if (node->sessions().read().all() == 0) gone.push_back(key);
+  }
+  bool remembered = false;
+  for (const std::string& key : gone) {
+    parts_.ledger.set_address(slots_.at(key), "");
+    parts_.ledger.release_slot(slots_.at(key));
+    nodes_.erase(key);
+    slots_.erase(key);
+    ramps_.erase(key);
+    shut_since_.erase(key);
+    const NodeRecord* const kept = record(key);
+    remembered = remembered || (kept != nullptr && kept->removed_from);
+  }
+  if (!remembered) return;
+  const auto forget = [&gone](NodeRecords& records) {
+    for (const std::string& key : gone) {
+      const auto kept = records.find(key);
+      if (kept != records.end() && kept->second.removed_from) records.erase(kept);
+    }
+  };
+  // Should the disk refuse, they are forgotten at the next start.
+  (void)commit({}, forget, [] {});
+}
+
+/// Of nodes that nobody routes to and nobody is on, the ledger need not know where they are. What a
+/// process before this one left must not be taken for nodes in force at an upgrade.
+void ControlPlane::clear_addresses() {
+  for (const session::KnownNode& known : parts_.ledger.nodes()) {
+    if (known.address.empty() || slots_.contains(known.key)) continue;
+    if (parts_.ledger.counts(known.slot).read().all() == 0) {
+      parts_.ledger.set_address(known.slot, "");
+    }
+  }
 }
 
 }  // namespace bonedry::admin

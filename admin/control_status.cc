@@ -61,10 +61,11 @@ void ControlPlane::forecast(const PoolView& pool, const NodeView& view, BleedSta
     return;
   }
   const Instant now = parts_.clock.now();
+  const NodeRecord* const kept = record(view.node->key());
   const auto from_now = [&](Millis since_then) {
     const Millis left = std::max(outlook->at + since_then - now, incomplete);
-    if (!status.deadline) return left;
-    return std::min(left, std::max(*status.deadline - parts_.clock.wall(), Millis{0}));
+    if (kept == nullptr || !kept->deadline_at) return left;
+    return std::min(left, std::max(*kept->deadline_at - now, Millis{0}));
   };
   status.forecast = DryIn{from_now(outlook->empty_in->likely), from_now(outlook->empty_in->low),
                           from_now(outlook->empty_in->high)};
@@ -131,9 +132,7 @@ NodeStatus ControlPlane::node_status(const PoolView& pool, const NodeView& view)
     if (!status.dry) status.dry_blocked_by = blocked_by(pool, view);
     status.bleeding = bleed_status(pool, view, *kept);
   }
-  status.removed = std::ranges::any_of(removed_, [&node](const RemovedNode& removed) {
-    return removed.pool == node.pool() && removed.node.name == node.name();
-  });
+  status.removed = is_removed(node.key());
   return status;
 }
 

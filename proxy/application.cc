@@ -22,7 +22,10 @@
 
 #include <array>
 #include <csignal>
+#include <cstdlib>
+#include <exception>
 #include <optional>
+#include <stdexcept>
 #include <utility>
 
 namespace bonedry::proxy {
@@ -120,7 +123,14 @@ class Application::Impl {
   }
 
   void run() {
-    loop_.run();
+    try {
+      loop_.run();
+    } catch (const std::exception& error) {
+      // What was half done is not known, so nothing of it is taken any further: this ends as a kill
+      // would, which all that lies on the disk is made for.
+      spdlog::critical("ending: {}", error.what());
+      std::_Exit(EXIT_FAILURE);
+    }
     block_signals();
     spdlog::info("ended");
   }
@@ -186,7 +196,8 @@ class Application::Impl {
         admin::SocketFile::draft(config_.admin.socket, ours ? admin::SocketFile::Occupied::replace
                                                             : admin::SocketFile::Occupied::refuse);
     if (!socket) return Failure{socket.error()};
-    make_control(*bound);
+    const Outcome controlled = make_control(*bound);
+    if (!controlled) return controlled;
     admin_.emplace(loop_.raw(), config_.admin.socket, *control_, events_, clock_);
     const Outcome listening = admin_->listen(std::move(*socket));
     if (!listening) return listening;
@@ -203,16 +214,21 @@ class Application::Impl {
     return Done{};
   }
 
-  void make_control(const std::vector<Server::Bound>& bound) {
+  Outcome make_control(const std::vector<Server::Bound>& bound) {
     using Parts = admin::ControlPlane::Parts;
-    control_.emplace(
-        Parts{clock_, *ledger_, *publisher_, *store_, events_, [this] { return load_config(); },
-              [this](const std::string& by, const admin::Answer& answer) { upgrade(by, answer); },
-              predecessor_ ? Parts::Company::predecessor : Parts::Company::alone},
-        config_, records_, ledger_->incomplete_since());
+    try {
+      control_.emplace(
+          Parts{clock_, *ledger_, *publisher_, *store_, events_, [this] { return load_config(); },
+                [this](const std::string& by, const admin::Answer& answer) { upgrade(by, answer); },
+                predecessor_ ? Parts::Company::predecessor : Parts::Company::alone},
+          config_, records_, ledger_->incomplete_since());
+    } catch (const std::runtime_error& error) {
+      return Failure{std::string(error.what())};
+    }
     std::vector<admin::ListenerStatus> listeners;
     for (const Server::Bound& one : bound) listeners.push_back({one.address, one.pool});
     control_->set_listeners(std::move(listeners));
+    return Done{};
   }
 
   Outcome serve() {
@@ -288,10 +304,12 @@ class Application::Impl {
     if (!records) return spdlog::error("cannot follow: {}", records.error());
     if (!config)
       spdlog::warn("the config of the new process is not understood: {}", config.error());
-    control_->follow(config ? std::optional(std::move(config->config)) : std::nullopt,
-                     std::move(*records), guidance.shut, [this, asked_by = successor_->pid()] {
-                       if (successor_->pid() == asked_by) successor_->followed();
-                     });
+    const Outcome followed =
+        control_->follow(config ? std::optional(std::move(config->config)) : std::nullopt,
+                         std::move(*records), guidance.shut, [this, asked_by = successor_->pid()] {
+                           if (successor_->pid() == asked_by) successor_->followed();
+                         });
+    if (!followed) spdlog::error("cannot follow: {}", followed.error());
   }
 
   HealthProber::OnChange on_health() {

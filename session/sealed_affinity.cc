@@ -1,5 +1,7 @@
 #include "session/sealed_affinity.h"
 
+#include <algorithm>
+
 namespace bonedry::session {
 
 using balancer::Claim;
@@ -81,7 +83,8 @@ Affinity::Found SealedAffinity::adopt_or_end(const CookieContent& content, Cooki
   const auto named = nodes_.find(content.node);
   if (named == nodes_.end()) return Found::no;
   visit.node = named->second;
-  const Millis age = clock_.wall() - content.issued;
+  // The calendar may have been set back since; nobody lives longer for that.
+  const Millis age = std::max(clock_.wall() - content.issued, Millis{0});
   const bool alive = age < pool_.config.session.max_lifetime;
   // Behind a shut door nobody is taken back in: the node may have been called dry.
   const balancer::NodeView& view = pool_.nodes[visit.node];

@@ -1,10 +1,14 @@
 #include "proxy/io/event_loop.h"
 
 #include <cassert>
+#include <exception>
 #include <new>
 
 namespace bonedry::io {
 namespace {
+
+// What is closed takes a round or two to say so. A handle that nobody closes would take for ever.
+constexpr int kRounds = 100;
 
 uv_loop_t& start(uv_loop_t& loop) {
   if (uv_loop_init(&loop) != 0) throw std::bad_alloc();
@@ -26,12 +30,15 @@ EventLoop::EventLoop()
 }
 
 EventLoop::~EventLoop() {
+  // An exception takes everything apart in the middle of a callback: handles of others may still be
+  // open, or gone without a word, and to run the loop could never end. The process does.
+  if (std::uncaught_exceptions() > 0) return;
   round_end_ = nullptr;  // what it serves is gone already
   collect();
   readiness_.close();
   uv_close(reinterpret_cast<uv_handle_t*>(&tick_), nullptr);
   uv_close(reinterpret_cast<uv_handle_t*>(&prepare_), nullptr);
-  while (uv_run(&loop_, UV_RUN_NOWAIT) != 0) collect();
+  for (int round = 0; round < kRounds && uv_run(&loop_, UV_RUN_NOWAIT) != 0; ++round) collect();
   collect();
   [[maybe_unused]] const int still_used = uv_loop_close(&loop_);
   assert(still_used == 0);

@@ -161,6 +161,54 @@ TEST_P(HealthStory, ABleedingNodeThatFailsIsStillShownAsBleeding) {
   EXPECT_EQ(node(alice_).state, "bleeding");
 }
 
+TEST_P(HealthStory, ANodeThatIsAddedGetsNobodyBeforeItsFirstCheckHasPassed) {
+  const std::vector<std::string> health = {"path = \"/healthz\"", "interval = \"50ms\"",
+                                           "timeout = \"1h\""};
+  launch_checked(health);
+  ASSERT_TRUE(becomes(alice_, "up"));
+  ASSERT_TRUE(becomes(bob_, "up"));
+  FakeNode broken{"broken"};
+  FakeNode hanging{"hanging"};
+  broken.on("/healthz", status_line(503));
+  broken.on("/", status_line(503));
+  hanging.on("/healthz", [](NodeExchange& exchange) { (void)exchange.peer_went(); });
+  TestConfig more = config({}, {"balance = \"round-robin\""});
+  more.pools[0].health = health;
+  more.pools[0].nodes.emplace_back(broken);
+  more.pools[0].nodes.emplace_back(hanging);
+  bonedry_->configure(more);
+  order("reload");
+  EXPECT_EQ(strangers_on(alice_, 20) + strangers_on(bob_, 20), 20);
+  ASSERT_TRUE(hanging.wait_for("/healthz", 1));
+  EXPECT_EQ(node(hanging).health, "unknown");
+  EXPECT_EQ(strangers_on(hanging, 20), 0);
+  ASSERT_TRUE(becomes(broken, "down"));
+  EXPECT_EQ(broken.requests_for("/") + hanging.requests_for("/"), 0U);
+  EXPECT_THAT(bonedry_->admin("bleed alice"), testing::Not(testing::HasSubstr("error: ")));
+  EXPECT_THAT(bonedry_->admin("bleed bob"), testing::HasSubstr("min_active"));
+  broken.on("/healthz", status_line(200));
+  broken.on("/", {});
+  ASSERT_TRUE(becomes(broken, "up"));
+  EXPECT_GT(strangers_on(broken, 10), 2);
+}
+
+TEST_P(HealthStory, AnotherAddressIsAnotherMachine) {
+  const std::vector<std::string> health = {"path = \"/healthz\"", "interval = \"50ms\"",
+                                           "timeout = \"1h\""};
+  launch_checked(health);
+  ASSERT_TRUE(becomes(alice_, "up"));
+  ASSERT_TRUE(becomes(bob_, "up"));
+  FakeNode elsewhere{"alice"};
+  elsewhere.on("/healthz", [](NodeExchange& exchange) { (void)exchange.peer_went(); });
+  TestConfig moved = shop(workers(), {elsewhere, bob_}, {}, {"balance = \"round-robin\""});
+  moved.pools[0].health = health;
+  bonedry_->configure(moved);
+  order("reload");
+  EXPECT_EQ(node(alice_).health, "unknown");
+  EXPECT_EQ(strangers_on(bob_, 20), 20);
+  EXPECT_EQ(elsewhere.requests_for("/"), 0U);
+}
+
 TEST_P(HealthStory, HealthChangesAreEvents) {
   launch_checked({"path = \"/healthz\"", "interval = \"50ms\"", "rise = 1", "fall = 1"});
   ASSERT_TRUE(becomes(alice_, "up"));

@@ -4,6 +4,10 @@
 #include <sched.h>
 #include <sys/mount.h>
 
+#include <csignal>
+#include <cstdio>
+#include <deque>
+#include <fstream>
 #include <string>
 
 namespace bonedry::test {
@@ -67,6 +71,38 @@ TEST_P(FullDiskStory, EverybodyIsServedAndDrynessIsWithheld) {
   HttpClient newcomer(bonedry_->address());
   for (int i = 0; i < 5'000; ++i) ASSERT_EQ(newcomer.get("/").status, 200);
   EXPECT_EQ(node(bob_).pending, before + 5'000) << "those who come now are counted again";
+}
+
+/// What is free is taken by a file, until it is removed.
+void fill(const std::string& path) {
+  std::ofstream file(path);
+  const std::string block(4096, 'x');
+  while (file.write(block.data(), static_cast<std::streamsize>(block.size())).flush()) continue;
+}
+
+TEST_P(FullDiskStory, AReloadIsRefusedAndChangesNothing) {
+  launch(config());
+  bonedry_->stop();
+  const SmallDisk disk(bonedry_->state_dir());
+  if (!disk.made()) GTEST_SKIP() << "only root can make a small disk";
+  bonedry_->start();
+  User user = live_user_on(alice_);
+  fill(bonedry_->state_dir() + "/ballast");
+  TestConfig more = config();
+  std::deque<FakeNode> others;
+  for (int i = 0; i < 40; ++i) {
+    more.pools[0].nodes.emplace_back(others.emplace_back("node" + std::to_string(i)));
+  }
+  bonedry_->configure(more);
+  EXPECT_THAT(bonedry_->admin("reload"), HasSubstr("nothing was changed"));
+  ASSERT_EQ(::kill(bonedry_->pid(), SIGHUP), 0);
+  EXPECT_THAT(bonedry_->admin("reload"), HasSubstr("nothing was changed"));
+  EXPECT_EQ(bonedry_->status().at("pools").at(0).at("nodes").size(), 2U);
+  EXPECT_EQ(user.click().status, 200);
+  EXPECT_EQ(user.node(), "alice");
+  EXPECT_EQ(std::remove((bonedry_->state_dir() + "/ballast").c_str()), 0);
+  order("reload");
+  EXPECT_EQ(bonedry_->status().at("pools").at(0).at("nodes").size(), 42U);
 }
 
 }  // namespace

@@ -100,13 +100,120 @@ TEST_F(DeadlineTest, ThatItPassedSurvivesARestart) {
   EXPECT_EQ(door("shop/alice"), "bleeding, shut, displaced");
 }
 
-TEST_F(DeadlineTest, ItIsAPointOnTheCalendar) {
+// -- The calendar ---------------------------------------------------------------------------------
+
+class CalendarTest : public DeadlineTest {
+ protected:
+  /// The machine is off for `off`; its Instants begin anew. The calendar is wrong by `wrong` then.
+  void reboot(Millis off, Millis wrong = Millis{0}) {
+    control.reset();
+    store = StateStore(folder / "state/nodes.json", "another boot");
+    clock.advance(-minutes{5});  // less than it was up
+    clock.jump_wall(minutes{5} + off + wrong);
+    restart();
+  }
+  [[nodiscard]] bool displaced() const { return door("shop/alice") == "bleeding, shut, displaced"; }
+  [[nodiscard]] Millis date_from_now(const std::optional<WallTime>& date) const {
+    return *date - clock.wall();
+  }
+};
+
+TEST_F(CalendarTest, SetForwardItDoesNotEndADeadline) {
   add_user("shop/alice", 1);
   bleed_until("shop/alice", minutes{10});
-  clock.jump_wall(minutes{11});
-  settle();
+  clock.jump_wall(hours{24});
+  pass(minutes{10} - Millis{1});
+  EXPECT_FALSE(displaced());
+  pass(Millis{1});
+  EXPECT_TRUE(displaced());
   EXPECT_TRUE(dry("shop/alice"));
 }
+
+TEST_F(CalendarTest, SetBackItDoesNotPutADeadlineOff) {
+  add_user("shop/alice", 1);
+  bleed_until("shop/alice", minutes{10});
+  clock.jump_wall(-hours{24});
+  pass(minutes{10});
+  EXPECT_TRUE(displaced());
+}
+
+TEST_F(CalendarTest, SetWhileTheProxyIsDownItChangesNothingEither) {
+  for (const Millis jump : {Millis{hours{5}}, Millis{-hours{5}}}) {
+    bleed_until("shop/alice", minutes{10});
+    clock.jump_wall(jump);
+    restart();
+    pass(minutes{10} - Millis{1});
+    EXPECT_FALSE(displaced());
+    pass(Millis{1});
+    EXPECT_TRUE(displaced());
+    activate("shop/alice");
+  }
+}
+
+TEST_F(CalendarTest, WhatIsShownAndWrittenFollowsIt) {
+  add_user("shop/alice", 1);
+  bleed_until("shop/alice", minutes{10});
+  clock.advance(minutes{4});
+  ASSERT_TRUE(click(1));
+  for (const Millis jump : {Millis{hours{5}}, Millis{-hours{24}}}) {
+    clock.jump_wall(jump);
+    control->tick();
+    EXPECT_EQ(date_from_now(status("shop/alice").bleeding->deadline), minutes{6});
+    EXPECT_EQ(date_from_now(status("shop/alice").bleeding->since), -minutes{4});
+    EXPECT_EQ(date_from_now(written().at("shop/alice").deadline), minutes{6});
+  }
+  EXPECT_LE(status("shop/alice").bleeding->forecast.value_or(DryIn{}).high, minutes{6});
+}
+
+TEST_F(CalendarTest, AClockThatIsSlewedWritesNothing) {
+  bleed_until("shop/alice", minutes{10});
+  settle();
+  break_disk();
+  clock.jump_wall(Millis{900});
+  settle();
+  EXPECT_EQ(events_of("error"), "");
+  mend_disk();
+}
+
+TEST_F(CalendarTest, AfterARebootItTellsHowLongTheMachineWasOff) {
+  bleed_until("shop/alice", minutes{10});
+  reboot(minutes{4});
+  pass(minutes{6} - Millis{1});
+  EXPECT_FALSE(displaced());
+  pass(Millis{1});
+  EXPECT_TRUE(displaced());
+}
+
+TEST_F(CalendarTest, ADeadlineThatPassedWhileTheMachineWasOffHasPassed) {
+  bleed_until("shop/alice", minutes{10});
+  reboot(minutes{11});
+  settle();
+  EXPECT_TRUE(displaced());
+}
+
+TEST_F(CalendarTest, WrongAfterARebootNobodyWaitsForLongerThanTheOperatorSaid) {
+  bleed_until("shop/alice", minutes{10});
+  reboot(minutes{1}, -hours{24 * 365});
+  pass(minutes{10} - Millis{1});
+  EXPECT_FALSE(displaced());
+  pass(Millis{1});
+  EXPECT_TRUE(displaced());
+}
+
+TEST_F(CalendarTest, ADeadlineFromBeforeInstantsWereWrittenDownIsKept) {
+  NodeRecord old;
+  old.since = clock.wall();
+  old.deadline = clock.wall() + minutes{10};
+  control.reset();
+  ASSERT_TRUE(store.save({{"shop/alice", old}}));
+  restart();
+  pass(minutes{10} - Millis{1});
+  EXPECT_FALSE(displaced());
+  pass(Millis{1});
+  EXPECT_TRUE(displaced());
+}
+
+// -- Other commands -------------------------------------------------------------------------------
 
 TEST_F(DeadlineTest, AnActivationOvertakesIt) {
   add_user("shop/alice", 1);

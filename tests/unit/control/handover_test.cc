@@ -14,7 +14,7 @@ class HandoverTest : public ControlTest {
   HandoverTest() { start(); }
 
   void follow(const NodeRecords& records, std::set<std::string> shut = {}) {
-    control->follow(config, records, std::move(shut), [this] { ++followed; });
+    EXPECT_TRUE(control->follow(config, records, std::move(shut), [this] { ++followed; }));
   }
 
   int followed = 0;

@@ -109,6 +109,7 @@ class PromiseDuel {
   // -- The process and its machine
   void act_as_fate();
   void restart();
+  void drop_at_start();
   void jump();
 
   // -- What is so

@@ -54,10 +54,10 @@ void PromiseDuel::bleed() {
   const std::string key = any_node();
   BleedRequest request;
   request.insist = chance(20) ? Insist::yes : Insist::no;
-  std::optional<WallTime> deadline;
+  std::optional<Instant> deadline;
   if (chance(40) && plain::pool_of(key) != "spare") {
     request.deadline = seconds{pick(0, 180)};
-    deadline = proxy_.clock.wall() + *request.deadline;
+    deadline = now() + *request.deadline;
     count("deadline");
   }
   note("bleed " + key + (deadline ? " with a deadline" : ""));
@@ -170,6 +170,7 @@ void PromiseDuel::flip_health() {
   const std::string key = any_node();
   plain::Node& node = model_.nodes.at(key);
   node.down = !node.down && chance(40);
+  node.measured = true;
   proxy_.set_health(key, node.down ? balancer::Health::down : balancer::Health::up);
   note(key + (node.down ? " breaks down" : " is up"));
   if (node.down) count("node down");
@@ -201,7 +202,7 @@ bool PromiseDuel::deliver() {
 void PromiseDuel::pass(Millis by) {
   proxy_.clock.advance(by);
   std::uint64_t version = proxy_.fleet->published;
-  const std::vector<std::string> due = model_.due(proxy_.clock.wall());
+  const std::vector<std::string> due = model_.due(now());
   proxy_.control->tick();
   seen_ = now();
   model_.expire(now());
@@ -270,10 +271,23 @@ void PromiseDuel::restart() {
     model_.lose_ledger(now());
   }
   proxy_.start();
+  drop_at_start();
   plans_.clear();
   plans_[1] = model_.plan(1);
   to_displace_.clear();
   unanswered_.clear();
+}
+
+/// Of removed nodes, a start takes up only those that somebody is on or may come back to.
+void PromiseDuel::drop_at_start() {
+  for (const auto& [key, node] : model_.nodes) {
+    if (!model_.present(key) || node.configured || proxy_.has(key)) continue;
+    const std::string why = node.dry ? "" : why_not_dry(key);
+    if (!why.empty()) complain(key + " is not taken up again: " + why);
+    model_.drop(key);
+    note(key + " is gone");
+    count("removed node gone");
+  }
 }
 
 // -- What is so -----------------------------------------------------------------------------------
@@ -354,8 +368,9 @@ std::string PromiseDuel::compare(const NodeStatus& status) const {
   if (status.state != node.state) return std::string("is ") + balancer::to_string(status.state);
   if (status.dry != node.dry) return status.dry ? "is dry" : "is not dry any more";
   if (status.removed == node.configured) return "is wrong about being in the config";
-  const auto deadline = status.bleeding ? status.bleeding->deadline : std::nullopt;
-  if (deadline != node.deadline) return "has another deadline";
+  // Dates follow the calendar when it was set; until the next tick they may not have.
+  const bool has_deadline = status.bleeding && status.bleeding->deadline;
+  if (has_deadline != node.deadline.has_value()) return "has another deadline";
   const std::string figures =
       std::to_string(status.live) + " live, " + std::to_string(status.pending) + " pending";
   const std::string should = model_.figures(key);

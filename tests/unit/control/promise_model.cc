@@ -27,7 +27,10 @@ void Model::configure(const conf::Config& config, std::uint64_t version) {
   for (const conf::Pool& pool : config.pools) next[pool.name] = pool;
   for (auto& [key, node] : nodes) {
     const auto stays = next.find(pool_of(key));
+    if (stays == next.end()) node.down = node.measured = false;  // by nobody any more
     if (stays == next.end() || node.gone) continue;
+    const conf::Session& rules = stays->second.session;
+    node.times = {rules.idle_timeout, rules.pending_timeout, rules.max_lifetime};
     const std::string name = key.substr(key.find('/') + 1);
     node.configured = std::ranges::find(stays->second.nodes, name, &conf::Node::name) !=
                       stays->second.nodes.end();
@@ -54,10 +57,15 @@ void Model::configure(const conf::Config& config, std::uint64_t version) {
 }
 
 unsigned Model::others(const std::string& node) const {
+  const auto fit = [this, &node](const auto& one) {
+    return pool_of(one.first) == pool_of(node) && !one.second.gone &&
+           one.second.state == NodeState::active && !one.second.down;
+  };
+  const bool strict = std::ranges::any_of(
+      nodes, [&fit](const auto& one) { return fit(one) && one.second.measured; });
   unsigned count = 0;
-  for (const auto& [key, one] : nodes) {
-    const bool counts = key != node && pool_of(key) == pool_of(node) && !one.gone;
-    if (counts && one.state == NodeState::active && !one.down) ++count;
+  for (const auto& one : nodes) {
+    if (one.first != node && fit(one) && (one.second.measured || !strict)) ++count;
   }
   return count;
 }
@@ -66,7 +74,7 @@ bool Model::may_leave(const std::string& node) const {
   return others(node) >= pools.at(pool_of(node)).min_active;
 }
 
-Did Model::bleed(const std::string& key, std::optional<WallTime> deadline, bool insist,
+Did Model::bleed(const std::string& key, std::optional<Instant> deadline, bool insist,
                  std::uint64_t version) {
   Node& node = nodes.at(key);
   if (node.state == NodeState::maintenance) return Did::nothing;
@@ -117,11 +125,11 @@ void Model::expire(Instant now) {
   std::erase_if(sessions, [this, now](const auto& one) { return over(one.second, now); });
 }
 
-std::vector<std::string> Model::due(WallTime wall) const {
+std::vector<std::string> Model::due(Instant now) const {
   std::vector<std::string> keys;
   for (const auto& [key, node] : nodes) {
     const bool waits = node.state == NodeState::bleeding && !node.dry && !node.displaced;
-    if (waits && node.deadline && *node.deadline <= wall) keys.push_back(key);
+    if (waits && node.deadline && *node.deadline <= now) keys.push_back(key);
   }
   return keys;
 }
@@ -135,7 +143,6 @@ void Model::drop(const std::string& key) {
   Node next;
   next.gone = true;
   next.configured = false;
-  next.down = nodes.at(key).down;
   next.times = nodes.at(key).times;
   nodes.at(key) = next;
 }
@@ -179,7 +186,7 @@ Visit Model::arrive(const Plan& plan, const std::string& pool, const std::option
   }
   const Node* const node = plan.find(cookie->node);
   if (node == nullptr) return visit;
-  const Millis age = wall - cookie->issued;
+  const Millis age = std::max(wall - cookie->issued, Millis{0});
   const bool good = age < plan.pools.at(pool).max_lifetime && plan.incomplete(cookie->node, now);
   const bool left_open = lost_are_over(cookie->node) && found == Found::no;
   if (!good || node->shut() || left_open) {
@@ -372,7 +379,7 @@ void Model::restart(Instant seen) {
   for (auto& [key, node] : nodes) {
     node.changed = 0;
     node.activated = 0;
-    node.down = false;
+    node.down = node.measured = false;
     const auto pool = pools.find(pool_of(key));
     if (node.configured || node.gone || pool == pools.end()) continue;
     const conf::Session& rules = pool->second.session;

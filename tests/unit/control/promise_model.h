@@ -28,13 +28,14 @@ using Key = std::uint64_t;  ///< names a session; users keep it when they begin 
 
 struct Node {
   NodeState state = NodeState::active;
-  std::optional<WallTime> deadline;
+  std::optional<Instant> deadline;
   bool displaced = false;  ///< the operator took its sessions off it (deadline, forced maintenance)
   bool dry = false;
   bool configured = true;  ///< no: kept until nobody is on it
   bool gone = false;       ///< no longer kept either; displaced sessions may still name it
   unsigned weight = 100;
   bool down = false;  ///< measured; of now, whatever a plan has
+  bool measured = false;
   SessionTimes times;
   std::uint64_t changed = 0;    ///< the version of the topology that last changed its state
   std::uint64_t activated = 0;  ///< the version that last put it into rotation
@@ -102,7 +103,7 @@ class Model {
  public:
   // -- What the operator wants. `version`: of the topology that says so.
   void configure(const conf::Config& config, std::uint64_t version);
-  Did bleed(const std::string& key, std::optional<WallTime> deadline, bool insist,
+  Did bleed(const std::string& key, std::optional<Instant> deadline, bool insist,
             std::uint64_t version);
   Did maintain(const std::string& key, bool insist, std::uint64_t version);
   Did activate(const std::string& key, std::uint64_t version);
@@ -110,7 +111,7 @@ class Model {
   // -- What time does.
   void expire(Instant now);
   /// The nodes whose deadline has passed, in the order of their names.
-  [[nodiscard]] std::vector<std::string> due(WallTime wall) const;
+  [[nodiscard]] std::vector<std::string> due(Instant now) const;
   /// A removed node that is dry goes.
   void drop(const std::string& key);
   void shut_by_deadline(const std::string& key, std::uint64_t version);

@@ -249,6 +249,11 @@ void Proxy::set_health(const std::string& node, balancer::Health health) {
   balancer::find_node(*pool, node.substr(node.find('/') + 1))->node->set_health(health);
 }
 
+bool Proxy::has(const std::string& node) const {
+  const PoolView* const pool = control->topology()->find_pool(node.substr(0, node.find('/')));
+  return pool != nullptr && balancer::find_node(*pool, node.substr(node.find('/') + 1)) != nullptr;
+}
+
 void Proxy::release_place(Exchange& exchange) {
   if (exchange.booked != nullptr) exchange.booked->release_place();
   exchange.booked = nullptr;

@@ -106,6 +106,7 @@ class Proxy {
   [[nodiscard]] std::string node_of(const Exchange& exchange) const;
   [[nodiscard]] bool follows(const Exchange& exchange) const;
   void set_health(const std::string& node, balancer::Health health);
+  [[nodiscard]] bool has(const std::string& node) const;
 
   bonedry::test::TemporaryFolder folder;
   ManualClock clock;

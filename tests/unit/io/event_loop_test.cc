@@ -5,7 +5,9 @@
 
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <optional>
+#include <stdexcept>
 #include <thread>
 
 namespace bonedry::io {
@@ -51,6 +53,18 @@ TEST(EventLoopTest, ATimerArmedLongAfterATickIsNotEarly) {
     ASSERT_TRUE(armed && fired);
     EXPECT_GE(*fired - *armed, Millis{20});
   }
+}
+
+TEST(EventLoopTest, AnExceptionThatTakesItApartEndsThoughAHandleIsOpen) {
+  const auto forgotten = std::make_unique<uv_timer_t>();  // whoever had it could not close it
+  const auto run = [&forgotten] {
+    EventLoop loop;
+    uv_timer_init(loop.raw(), forgotten.get());
+    uv_timer_start(
+        forgotten.get(), [](uv_timer_t*) {}, 1, 1);
+    throw std::runtime_error("the disk is full");
+  };
+  EXPECT_THROW(run(), std::runtime_error);
 }
 
 }  // namespace
