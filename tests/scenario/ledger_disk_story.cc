@@ -81,14 +81,16 @@ void fill(const std::string& path) {
 }
 
 TEST_P(FullDiskStory, AReloadIsRefusedAndChangesNothing) {
-  launch(config());
+  TestConfig small = config();
+  small.ledger = {"sessions = 100000"};
+  launch(small);
   bonedry_->stop();
   const SmallDisk disk(bonedry_->state_dir());
   if (!disk.made()) GTEST_SKIP() << "only root can make a small disk";
   bonedry_->start();
   User user = live_user_on(alice_);
   fill(bonedry_->state_dir() + "/ballast");
-  TestConfig more = config();
+  TestConfig more = small;
   std::deque<FakeNode> others;
   for (int i = 0; i < 40; ++i) {
     more.pools[0].nodes.emplace_back(others.emplace_back("node" + std::to_string(i)));
