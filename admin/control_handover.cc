@@ -14,6 +14,7 @@ void ControlPlane::upgrade(const std::string& by, const Answer& answer) {
 }
 
 void ControlPlane::hand_over() {
+  clear_addresses();
   rule_ = Rule::of_successor;
   before_ = {config_, records_};
 }

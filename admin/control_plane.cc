@@ -46,7 +46,7 @@ ControlPlane::ControlPlane(Parts parts, conf::Config config, NodeRecords records
   records_ = plan.records;
   removed_ = plan.removed;
   apply_config();
-  clear_addresses();
+  if (parts_.company == Parts::Company::alone) clear_addresses();
   for (const std::string& key : plan.bled) tell_bled(key);
   if (records_ != written) {
     const Outcome saved = parts_.store.save(records_);

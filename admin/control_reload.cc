@@ -198,13 +198,14 @@ Outcome ControlPlane::claim_slots(const conf::Config& config,
 
 Outcome ControlPlane::claim_slot(const conf::Pool& pool, const conf::Node& node) {
   const std::string key = key_of(pool.name, node.name);
-  if (slots_.contains(key)) return Done{};
   const Result<session::NodeSlot> slot = parts_.ledger.claim_slot(key);
   if (!slot) return Failure{slot.error()};
-  slots_.emplace(key, *slot);
-  nodes_.emplace(key, std::make_shared<balancer::Node>(
-                          pool.name, node.name, parts_.ledger.counts(*slot),
-                          parts_.ledger.traffic(*slot), parts_.ledger.traffic_of_sibling(*slot)));
+  const auto [known, is_new] = slots_.try_emplace(key, *slot);
+  if (!is_new && known->second == *slot) return Done{};
+  known->second = *slot;  // another process had given the old one away, when nobody was on it
+  nodes_[key] = std::make_shared<balancer::Node>(pool.name, node.name, parts_.ledger.counts(*slot),
+                                                 parts_.ledger.traffic(*slot),
+                                                 parts_.ledger.traffic_of_sibling(*slot));
   tell_ledger(pool, node);  // before any worker can begin a session there
   return Done{};
 }

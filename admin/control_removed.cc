@@ -87,8 +87,9 @@ void ControlPlane::forget_gone() {
   (void)commit({}, forget, [] {});
 }
 
-/// Of nodes that nobody routes to and nobody is on, the ledger need not know where they are. What a
-/// process before this one left must not be taken for nodes in force at an upgrade.
+/// Of nodes that nobody routes to and nobody is on, the ledger need not know where they are: what
+/// was in force long ago must not be taken for what is, at an upgrade. No other process may be
+/// routing.
 void ControlPlane::clear_addresses() {
   for (const session::KnownNode& known : parts_.ledger.nodes()) {
     if (known.address.empty() || slots_.contains(known.key)) continue;

@@ -65,13 +65,14 @@ std::vector<RobustLock> MappedLedger::lock_all() const {
 Result<NodeSlot> MappedLedger::claim_slot(std::string_view node_key) {
   const std::lock_guard lock(names_mutex_);
   const auto known = names_.find(node_key);
-  if (known != names_.end()) return known->second;
+  // The process that shares the file may have given it to another node since.
+  if (known != names_.end() && name_of(known->second) == node_key) return known->second;
   RobustLock between_processes(header_.mutex);
   between_processes.recovered();  // a slot is made by one store, or not at all
   const std::optional<NodeSlot> found = find_slot(node_key);
   const Result<NodeSlot> slot = found ? Result<NodeSlot>(*found) : new_slot(node_key);
   if (slot) {
-    names_.emplace(node_key, *slot);
+    names_.insert_or_assign(std::string(node_key), *slot);
     claimed_[*slot] = true;
   }
   return slot;
@@ -79,7 +80,7 @@ Result<NodeSlot> MappedLedger::claim_slot(std::string_view node_key) {
 
 void MappedLedger::release_slot(NodeSlot slot) {
   const std::lock_guard lock(names_mutex_);
-  const auto known = names_.find(std::string_view(slots_[slot].name.data()));
+  const auto known = names_.find(name_of(slot));
   if (known != names_.end()) names_.erase(known);
   claimed_[slot] = false;
 }
@@ -87,7 +88,7 @@ void MappedLedger::release_slot(NodeSlot slot) {
 std::optional<NodeSlot> MappedLedger::find_slot(std::string_view name) const {
   const std::uint32_t used = header_.slots_used.load();
   for (NodeSlot slot = 0; slot < used; ++slot) {
-    if (std::string_view(slots_[slot].name.data()) == name) return slot;
+    if (name_of(slot) == name) return slot;
   }
   return std::nullopt;
 }
@@ -112,14 +113,22 @@ Result<NodeSlot> MappedLedger::new_slot(std::string_view name) {
   return slot;
 }
 
-/// One of a node that is no longer configured and has no session left.
+std::string_view MappedLedger::name_of(NodeSlot slot) const {
+  return slots_[slot].name.data();
+}
+
+/// One of a node that is no longer configured and has no session left. Where a node is, is known of
+/// those that another process routes to.
 std::optional<NodeSlot> MappedLedger::unused_slot() {
-  if (file_.has_sibling()) return std::nullopt;  // which knows what it has claimed
+  const bool shared = file_.has_sibling();
   for (std::size_t i = 0; i < kMaxSlots; ++i) {
     const auto slot = static_cast<NodeSlot>((reuse_from_ + i) % kMaxSlots);
-    const bool busy = slots_[slot].traffic[process_].exchanges_open.load() != 0 ||
-                      slots_[slot].counts.read().all() != 0;
-    if (claimed_[slot] || busy) continue;
+    const Slot& entry = slots_[slot];
+    const bool claimed = claimed_[slot] || (shared && entry.address.front() != '\0');
+    if (claimed || entry.traffic[0].exchanges_open.load() != 0 ||
+        entry.traffic[1].exchanges_open.load() != 0 || entry.counts.read().all() != 0) {
+      continue;
+    }
     reuse_from_ = slot + 1;
     return slot;
   }

@@ -13,6 +13,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace bonedry::session {
@@ -121,6 +122,7 @@ class MappedLedger final : public Ledger {
   [[nodiscard]] std::optional<NodeSlot> find_slot(std::string_view name) const;
   [[nodiscard]] Result<NodeSlot> new_slot(std::string_view name);
   [[nodiscard]] std::optional<NodeSlot> unused_slot();
+  [[nodiscard]] std::string_view name_of(NodeSlot slot) const;
 
   LedgerFile file_;
   std::size_t process_;

@@ -1,5 +1,6 @@
 // Two processes on one ledger, while one generation of the program hands over to the next.
 
+#include "session/ledger_layout.h"
 #include "session/mapped_ledger.h"
 #include "tests/unit/io/temporary_folder.h"
 #include "tests/unit/session/ledger_rig.h"
@@ -124,6 +125,24 @@ TEST_F(SharedLedgerTest, WhatADeadProcessHadUnderWayIsOver) {
   (void)new_one->sweep(clock.now());
   EXPECT_EQ(node.exchanges_open(), 0);
   EXPECT_EQ(node.websockets_open(), 0);
+}
+
+TEST_F(SharedLedgerTest, OnlySlotsThatNeitherHasInForceGoToOthers) {
+  const auto old_one = open();
+  for (std::size_t i = 0; i < layout::kMaxSlots; ++i) {
+    const NodeSlot made = old_one->slot_of("shop/n" + std::to_string(i));
+    if (i != 7) old_one->set_address(made, "127.0.0.1:80");
+  }
+  const NodeSlot stale = old_one->slot_of("shop/n7");
+  const auto new_one = share();
+  const auto given = new_one->claim_slot("shop/dave");
+  ASSERT_TRUE(given) << given.error();
+  EXPECT_EQ(*given, stale);
+  EXPECT_THAT(new_one->claim_slot("shop/erin").error(), HasSubstr("no room"));
+  EXPECT_EQ(*old_one->claim_slot("shop/dave"), stale);
+  old_one->set_address(*old_one->claim_slot("shop/n9"), "");
+  ASSERT_TRUE(new_one->claim_slot("shop/n7"));
+  EXPECT_NE(*old_one->claim_slot("shop/n7"), stale) << "it had been given away";
 }
 
 TEST_F(SharedLedgerTest, ANextStartHasNothingUnderWay) {
