@@ -41,6 +41,13 @@ Failure<std::string> cannot(const char* what, const std::string& path) {
   return Failure{std::string("cannot ") + what + " " + path + ": " + errno_text(errno)};
 }
 
+/// Of a header that is not as this version has written it.
+std::string refusal_of(const Header& header) {
+  if (header.facts->magic != layout::kMagic) return "it is not a ledger, or was never finished";
+  return header.facts->version != layout::kVersion ? "it is of another version"
+                                                   : "its header is damaged";
+}
+
 /// A lock on one byte, of this open file alone (F_OFD_SETLK): it ends with the process.
 bool lock_byte(int fd, int command, std::size_t byte, short& type) {
   struct flock lock {};
@@ -141,14 +148,13 @@ Result<std::optional<LedgerFile::Found>> LedgerFile::find(const std::string& pat
   const Bytes head = map(LedgerPlan::slots_at(), fd.get());
   if (!head) return cannot("map", path);
   const Header& header = *reinterpret_cast<const Header*>(head.get());
-  if (header.magic.load(std::memory_order_acquire) != layout::kMagic) {
-    return std::optional{Found{{}, "it is not a ledger, or was never finished"}};
-  }
-  if (header.version != layout::kVersion || header.record_size != sizeof(Record)) {
+  const layout::HeaderFacts* const facts = header.facts.intact();
+  if (facts == nullptr) return std::optional{Found{{}, refusal_of(header)}};
+  if (facts->version != layout::kVersion || facts->record_size != sizeof(Record)) {
     return std::optional{Found{{}, "it is of another version"}};
   }
-  const LedgerPlan plan(header.capacity);
-  if (header.capacity == 0 || header.capacity > size || plan.bytes() != size) {
+  const LedgerPlan plan(facts->capacity);
+  if (facts->capacity == 0 || facts->capacity > size || plan.bytes() != size) {
     return std::optional{Found{{}, "its size is not what its header says"}};
   }
   Bytes bytes = map(size, fd.get());

@@ -47,7 +47,7 @@ MappedLedger::~MappedLedger() {
   header_.seen_ms.store(ledger_ms(clock_->now()));
   header_.seen_wall.store(clock_->wall().ms);
   file_.sync();
-  header_.synced.store(1);
+  header_.synced.store(layout::kSynced);
   if (header_.joined.load() != joined_) header_.synced.store(0);  // somebody has come meanwhile
   file_.sync_header();
 }
@@ -78,7 +78,7 @@ NodeSlot MappedLedger::slot_of(std::string_view node_key) {
 std::optional<NodeSlot> MappedLedger::find_slot(std::string_view name) const {
   const std::uint32_t used = header_.slots_used.load();
   for (NodeSlot slot = 0; slot < used; ++slot) {
-    if (std::string_view(slots_[slot].name.data()) == name) return slot;
+    if (std::string_view(slots_[slot].facts->name.data()) == name) return slot;
   }
   return std::nullopt;
 }
@@ -92,8 +92,10 @@ NodeSlot MappedLedger::new_slot(std::string_view name) {
   }
   slots_[slot].evicted_ms.store(0);
   for (auto& count : slots_[slot].stays) count.store(0);
-  slots_[slot].address.front() = '\0';
-  *std::ranges::copy(name, slots_[slot].name.begin()).out = '\0';
+  layout::SlotFacts facts{};
+  facts.generation = slots_[slot].facts->generation;  // of those who were displaced from it once
+  std::ranges::copy(name, facts.name.begin());
+  change(slot, facts);
   if (slot == next) header_.slots_used.store(next + 1);
   return slot;
 }
@@ -117,34 +119,37 @@ void MappedLedger::set_times(NodeSlot slot, SessionTimes times) {
 }
 
 void MappedLedger::set_address(NodeSlot slot, std::string_view address) {
-  auto& kept = slots_[slot].address;
-  if (std::string_view(kept.data()) == address) return;
-  // A kill between leaves none, rather than parts of two.
-  const std::atomic_ref first(kept.front());
-  first.store('\0');
-  if (address.empty() || address.size() >= kept.size()) return;
-  *std::ranges::copy(address.substr(1), kept.begin() + 1).out = '\0';
-  first.store(address.front());
+  layout::SlotFacts facts = *slots_[slot].facts;
+  if (std::string_view(facts.address.data()) == address) return;
+  facts.address = {};
+  if (address.size() < facts.address.size()) std::ranges::copy(address, facts.address.begin());
+  change(slot, facts);
+}
+
+void MappedLedger::change(NodeSlot slot, const layout::SlotFacts& facts) {
+  const auto locks = lock_all();
+  slots_[slot].facts.put(facts);
 }
 
 std::vector<KnownNode> MappedLedger::nodes() const {
   std::vector<KnownNode> all;
   const NodeSlot used = header_.slots_used.load();
   for (NodeSlot slot = 0; slot < used; ++slot) {
-    all.push_back({slots_[slot].name.data(), slot, slots_[slot].address.data()});
+    all.push_back({slots_[slot].facts->name.data(), slot, slots_[slot].facts->address.data()});
   }
   return all;
 }
 
 bool MappedLedger::put_times(NodeSlot slot, SessionTimes times) {
-  const auto locks = lock_all();
-  Slot& entry = slots_[slot];
-  const SessionTimes before{Millis{entry.idle_ms}, Millis{entry.pending_ms},
-                            Millis{entry.lifetime_ms}};
-  entry.idle_ms = times.idle.count();
-  entry.pending_ms = times.pending.count();
-  entry.lifetime_ms = times.lifetime.count();
-  return before != times;
+  layout::SlotFacts facts = *slots_[slot].facts;
+  const SessionTimes before{Millis{facts.idle_ms}, Millis{facts.pending_ms},
+                            Millis{facts.lifetime_ms}};
+  if (before == times) return false;
+  facts.idle_ms = times.idle.count();
+  facts.pending_ms = times.pending.count();
+  facts.lifetime_ms = times.lifetime.count();
+  change(slot, facts);
+  return true;
 }
 
 const balancer::SessionCounts& MappedLedger::counts(NodeSlot slot) const {
@@ -172,7 +177,7 @@ OpenedSession MappedLedger::hold(std::uint32_t shard, LedgerShard::Index index, 
   return {{shard, index},
           record.place().node,
           shards_[shard].displaced(record),
-          instant(record.created_ms),
+          instant(record.created_ms.load()),
           DoneBy::another};
 }
 
@@ -255,19 +260,21 @@ void MappedLedger::close(SessionRef ref, Instant now) {
 /// A user whom no record names has just been here, on whatever node by now.
 void MappedLedger::note_lost_everywhere(Instant now) {
   for (NodeSlot slot = 0; slot < header_.slots_used.load(); ++slot) {
-    slots_[slot].evicted_ms.store(ledger_ms(now), std::memory_order_release);
+    slots_[slot].evicted_ms.store(ledger_ms(now));
   }
 }
 
 std::uint64_t MappedLedger::displace(NodeSlot slot) {
   const auto locks = lock_all();
-  ++slots_[slot].generation;
+  layout::SlotFacts facts = *slots_[slot].facts;
+  facts.generation = (facts.generation + 1) % layout::kGenerations;
+  slots_[slot].facts.put(facts);
   return static_cast<std::uint64_t>(slots_[slot].counts.take_all().all());
 }
 
 bool MappedLedger::sweep(Instant now) {
-  header_.seen_ms.store(ledger_ms(now), std::memory_order_relaxed);
-  if (clock_ != nullptr) header_.seen_wall.store(clock_->wall().ms, std::memory_order_relaxed);
+  header_.seen_ms.store(ledger_ms(now));
+  if (clock_ != nullptr) header_.seen_wall.store(clock_->wall().ms);
   watch_sibling();
   if (header_.recount.load() != 0) recount();
   bool more = false;
@@ -341,8 +348,8 @@ SessionInfo MappedLedger::info(const LedgerShard& shard, const Record& record) c
   const std::uint32_t open = LedgerShard::holders(record);
   return {{record.key_high, record.key_low},
           record.place().state == State::live ? SessionState::live : SessionState::pending,
-          instant(record.created_ms),
-          instant(record.last_ms),
+          instant(record.created_ms.load()),
+          instant(record.last_ms.load()),
           record.exchanges,
           open,
           static_cast<std::uint32_t>(record.tunnels[0] + record.tunnels[1]),
@@ -358,7 +365,7 @@ StayHistogram MappedLedger::stays(NodeSlot slot) const {
 }
 
 std::optional<Instant> MappedLedger::last_eviction(NodeSlot slot) const {
-  const std::int64_t ms = slots_[slot].evicted_ms.load(std::memory_order_acquire);
+  const std::int64_t ms = slots_[slot].evicted_ms.load();
   if (ms == 0) return std::nullopt;
   return instant(ms);
 }

@@ -39,7 +39,8 @@ class MappedLedger final : public Ledger {
   };
   struct Start;
   /// Takes up the ledger in `path`, or makes it. A file that cannot be trusted (another version,
-  /// none of our secrets, damaged) is renamed and kept. `clock` must outlive the ledger. An error
+  /// none of our secrets, damaged) is renamed and kept; of one that is damaged in parts, those are
+  /// dropped, and the nodes concerned are incomplete. `clock` must outlive the ledger. An error
   /// is for the operator: the disk, or two processes that use it already.
   [[nodiscard]] static Result<Start> open(const std::string& path, std::size_t capacity,
                                           const Secrets& secrets, const Clock& clock);
@@ -92,8 +93,10 @@ class MappedLedger final : public Ledger {
 
   /// Writes the header of a file that is new.
   void format(Instant now, std::uint64_t secret);
-  /// Makes everything right that the last process left, when no other is there.
-  void repair();
+  /// Makes everything right that the last process left, when no other is there. Says what it could
+  /// not.
+  RecordLoss repair();
+  [[nodiscard]] bool same_boot(std::uint64_t boot) const;
   /// Ledger time goes on after a reboot, in which Instants began anew.
   void continue_time();
   /// Shares the file with a process that is at work in it.
@@ -103,6 +106,8 @@ class MappedLedger final : public Ledger {
   static void copy_slot(const layout::Slot& from, layout::Slot& to);
   void copy_sessions(const MappedLedger& old, std::int64_t now_ms);
   void recount();
+  /// What is kept of a node changes; under all locks.
+  void change(NodeSlot slot, const layout::SlotFacts& facts);
   /// Whether they are others than before.
   [[nodiscard]] bool put_times(NodeSlot slot, SessionTimes times);
   void note_lost_everywhere(Instant now);
@@ -142,6 +147,7 @@ struct MappedLedger::Start {
   std::unique_ptr<MappedLedger> ledger;
   Origin origin = Origin::made;
   std::string set_aside;  ///< why the file that was there is not used, and where it is now
+  std::string damage;     ///< what in the file that is used could not be trusted, and is dropped
 };
 
 }  // namespace bonedry::session
