@@ -247,6 +247,7 @@ class Application::Impl {
 
   void announce() {
     catch_signals();
+    ledger_->expect_sweeps(clock_.now());
     tick_.arm(kControlTick);
     events_.add("start", "", "bonedry " BONEDRY_VERSION " started");
     if (predecessor_) {

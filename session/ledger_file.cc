@@ -116,7 +116,9 @@ LedgerFile::LedgerFile(const LedgerPlan& plan) : plan_(plan), bytes_(map(plan.by
 }
 
 Result<LedgerFile> LedgerFile::make(const std::string& path, const LedgerPlan& plan) {
-  UniqueFd fd{::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
+  // What is there may be mapped by somebody, or no file of ours: never written to, but replaced.
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) return cannot("replace", path);
+  UniqueFd fd{::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)};
   if (!fd.is_open()) return cannot("make", path);
   if (::ftruncate(fd.get(), static_cast<off_t>(plan.bytes())) != 0) return cannot("size", path);
   Bytes bytes = map(plan.bytes(), fd.get());
@@ -135,7 +137,7 @@ Result<LedgerFile> LedgerFile::make(const std::string& path, const LedgerPlan& p
 }
 
 Result<std::optional<LedgerFile::Found>> LedgerFile::find(const std::string& path) {
-  UniqueFd fd{::open(path.c_str(), O_RDWR | O_CLOEXEC)};
+  UniqueFd fd{::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK)};  // a FIFO is refused below
   if (!fd.is_open()) {
     if (errno == ENOENT) return std::optional<Found>{};
     return cannot("open", path);
@@ -164,6 +166,12 @@ Result<std::optional<LedgerFile::Found>> LedgerFile::find(const std::string& pat
 
 bool LedgerFile::reserve(std::size_t offset, std::size_t length) const {
   if (!fd_.is_open()) return true;
+  struct stat status {};  // one that was truncated meanwhile must not become long again, and empty
+  if (::fstat(fd_.get(), &status) != 0 ||
+      static_cast<std::size_t>(status.st_size) < plan_.bytes()) {
+    errno = EIO;
+    return false;
+  }
   const int error =
       ::posix_fallocate(fd_.get(), static_cast<off_t>(offset), static_cast<off_t>(length));
   errno = error;

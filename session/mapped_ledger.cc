@@ -21,7 +21,9 @@ bool unrecorded(SessionRef ref) {
   return ref.shard == kUnrecorded.shard;
 }
 
-constexpr std::size_t kStripe = 2048;  // records shown under one lock: some 50 us
+constexpr std::int64_t kLateMs = 1'000;     // a sweep that comes so late, of ten a second
+constexpr std::int64_t kCatchUpMs = 2'000;  // to read what came meanwhile: sockets hold little
+constexpr std::size_t kStripe = 2048;       // records shown under one lock: some 50 us
 
 }  // namespace
 
@@ -185,7 +187,7 @@ Ledger::Lookup MappedLedger::open(const SessionKey& key, CookieCheck check, Inst
   const std::uint32_t number = number_of(key);
   LedgerShard& shard = shards_[number];
   const RobustLock lock = shard.lock();
-  const LedgerShard::Index index = shard.find(key, ledger_ms(now));
+  const LedgerShard::Index index = shard.find(key, judged_ms(now));
   if (index == 0) return {std::nullopt, Miss::unknown};
   if (shard.at(index).check != check) return {std::nullopt, Miss::mismatch};
   shard.make_live(index);
@@ -196,7 +198,7 @@ std::optional<OpenedSession> MappedLedger::open_verified(const SessionKey& key, 
   const std::uint32_t number = number_of(key);
   LedgerShard& shard = shards_[number];
   const RobustLock lock = shard.lock();
-  const LedgerShard::Index index = shard.find(key, ledger_ms(now));
+  const LedgerShard::Index index = shard.find(key, judged_ms(now));
   if (index == 0) return std::nullopt;
   shard.make_live(index);
   return hold(number, index, now);
@@ -207,7 +209,7 @@ OpenedSession MappedLedger::begin(const SessionKey& key, CookieCheck check, Node
   const std::uint32_t number = number_of(key);
   LedgerShard& shard = shards_[number];
   const RobustLock lock = shard.lock();
-  if (const LedgerShard::Index found = shard.find(key, ledger_ms(now))) {
+  if (const LedgerShard::Index found = shard.find(key, judged_ms(now))) {
     shard.make_live(found);
     return hold(number, found, now);
   }
@@ -277,12 +279,35 @@ bool MappedLedger::sweep(Instant now) {
   if (clock_ != nullptr) header_.seen_wall.store(clock_->wall().ms);
   watch_sibling();
   if (header_.recount.load() != 0) recount();
+  if (catching_up(ledger_ms(now))) return false;
   bool more = false;
   for (LedgerShard& shard : shards_) {
     const RobustLock lock = shard.lock();
     more = shard.sweep(ledger_ms(now)) || more;
   }
   return more;
+}
+
+void MappedLedger::expect_sweeps(Instant now) {
+  last_sweep_ms_ = ledger_ms(now);
+  swept_ms_.store(last_sweep_ms_);
+}
+
+bool MappedLedger::catching_up(std::int64_t now_ms) {
+  if (swept_ms_.load() == kNotExpected) return false;
+  if (now_ms - std::exchange(last_sweep_ms_, now_ms) > kLateMs)
+    hold_until_ms_ = now_ms + kCatchUpMs;
+  if (now_ms < hold_until_ms_) return true;
+  swept_ms_.store(now_ms);
+  return false;
+}
+
+/// A worker may go on before the thread that sweeps does: then it is as late as that.
+std::int64_t MappedLedger::judged_ms(Instant now) const {
+  const std::int64_t now_ms = ledger_ms(now);
+  const std::int64_t swept_ms = swept_ms_.load(std::memory_order_relaxed);
+  const bool late = swept_ms != kNotExpected && now_ms - swept_ms > kLateMs;
+  return late ? swept_ms : now_ms;
 }
 
 /// When the other process is gone, however it went, nobody is on what it held open.

@@ -6,7 +6,9 @@
 #include "session/ledger_shard.h"
 #include "session/secrets.h"
 
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -52,6 +54,10 @@ class MappedLedger final : public Ledger {
 
   /// Since when cookies may come that ought to be in here and are not; nothing: none is missing.
   [[nodiscard]] std::optional<Instant> incomplete_since() const;
+  /// From now on `sweep` is called ten times a second. One that is late tells that this process
+  /// stood still, and what its clients sent meanwhile still waits in its sockets: for two seconds
+  /// more nobody's time is up, neither in a sweep nor for a worker that finds the session first.
+  void expect_sweeps(Instant now);
   /// Whether another process uses it too.
   [[nodiscard]] bool is_shared() const { return file_.has_sibling(); }
   void begin_incomplete(Instant now);
@@ -114,6 +120,10 @@ class MappedLedger final : public Ledger {
   /// Of a process that is no more.
   void forget_traffic_of(std::size_t process);
   void watch_sibling();
+  /// Whether this process stood still, and has to hear first what came meanwhile.
+  [[nodiscard]] bool catching_up(std::int64_t now_ms);
+  /// The time by which a session that is looked for has ended or not.
+  [[nodiscard]] std::int64_t judged_ms(Instant now) const;
 
   [[nodiscard]] std::int64_t ledger_ms(Instant at) const { return at.ms + offset_ms_; }
   [[nodiscard]] Instant instant(std::int64_t ms) const { return {ms - offset_ms_}; }
@@ -134,6 +144,11 @@ class MappedLedger final : public Ledger {
   mutable std::vector<LedgerShard> shards_;
   std::size_t stripes_;  // parts of a shard
   std::int64_t offset_ms_ = 0;
+  static constexpr std::int64_t kNotExpected = INT64_MIN;
+  std::atomic<std::int64_t> swept_ms_{
+      kNotExpected};                // ledger time of the last sweep that ended any
+  std::int64_t last_sweep_ms_ = 0;  // of the last call
+  std::int64_t hold_until_ms_ = INT64_MIN;
   enum class Sibling : std::uint8_t { none, seen };
   Sibling sibling_ = Sibling::none;
   std::uint32_t joined_ = 0;  // of the header's, as far as it was looked at

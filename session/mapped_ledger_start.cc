@@ -42,6 +42,11 @@ Result<std::string> set_aside(const std::string& path, WallTime now) {
   return aside;
 }
 
+/// Where one of another capacity is made.
+std::string copy_of(const std::string& path) {
+  return path + ".new";
+}
+
 bool knows_one_of(const layout::HeaderFacts& facts, const Secrets& secrets) {
   return std::ranges::any_of(secrets.all, [&facts](const std::string& secret) {
     const std::uint64_t id = secret_id(secret);
@@ -98,6 +103,8 @@ std::string describe(const RecordLoss& loss) {
 
 Result<MappedLedger::Start> MappedLedger::open(const std::string& path, std::size_t capacity,
                                                const Secrets& secrets, const Clock& clock) {
+  // A copy that a process was killed at: the ledger itself still has everybody.
+  ::unlink(copy_of(path).c_str());
   Result<std::optional<LedgerFile::Found>> found = LedgerFile::find(path);
   if (!found) return Failure{found.error()};
   if (!*found) return make(path, capacity, secrets, clock);
@@ -168,7 +175,7 @@ Result<MappedLedger::Start> MappedLedger::make(const std::string& path, std::siz
 Result<MappedLedger::Start> MappedLedger::resize(std::unique_ptr<MappedLedger> old,
                                                  const std::string& path, std::size_t capacity,
                                                  const Clock& clock) {
-  const std::string beside = path + ".new";
+  const std::string beside = copy_of(path);
   Result<LedgerFile> file = LedgerFile::make(beside, LedgerPlan(capacity));
   if (!file) return Failure{file.error()};
   const std::optional<std::size_t> process = file->join();

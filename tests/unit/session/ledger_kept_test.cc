@@ -384,6 +384,20 @@ TEST_F(KeptLedgerTest, AnotherCapacityTakesEverybodyAlong) {
   EXPECT_EQ(others().size(), 0U);
 }
 
+TEST_F(KeptLedgerTest, WhatAKillLeftOfAChangeOfTheCapacityIsReplaced) {
+  begin(*open(1000).ledger, 1, SessionState::live);
+  const std::string beside = path + ".new";
+  const std::string elsewhere = folder.write("elsewhere", "of somebody else");
+  folder.write("ledger.new", "half a copy");
+  EXPECT_EQ(open(1000).origin, Origin::restored);
+  EXPECT_FALSE(std::filesystem::exists(beside)) << "it is of no use";
+  std::filesystem::create_symlink(elsewhere, beside);
+  const auto start = open(2000);
+  EXPECT_EQ(start.origin, Origin::resized);
+  EXPECT_TRUE(click(*start.ledger, 1));
+  EXPECT_EQ(std::filesystem::file_size(elsewhere), 16U) << "it was not written through";
+}
+
 TEST_F(KeptLedgerTest, TooSmallACapacityLetsPendingOnesGoFirstAndSaysSo) {
   {
     auto start = open(1000);
