@@ -22,20 +22,18 @@ using balancer::NodeState;
 using Json = nlohmann::json;
 
 constexpr int kVersion = 1;
+constexpr int kDepth = 3;
 constexpr std::int64_t kLatest = 253'402'300'799'999;  // the end of the year 9999
 
 [[noreturn]] void refuse(const std::string& what) {
   throw std::invalid_argument(what);
 }
 
-/// The members that an object may have; all but the last `optional` ones it must.
-void expect_members(const Json& json, std::span<const char* const> names, std::size_t optional) {
+/// The members that an object may have; which of them it must have, its reader says.
+void expect_members(const Json& json, std::span<const char* const> names) {
   if (!json.is_object()) refuse("an object is expected");
   for (const auto& [name, value] : json.items()) {
     if (std::ranges::find(names, name) == names.end()) refuse("\"" + name + "\" is not known");
-  }
-  for (const char* const name : names.first(names.size() - optional)) {
-    if (!json.contains(name)) refuse("\"" + std::string(name) + "\" is missing");
   }
 }
 
@@ -55,9 +53,10 @@ WallTime time_from(const Json& json, const char* name) {
   return WallTime{time.get<std::int64_t>()};
 }
 
-/// Over what a person cannot see to be wrong. Neither order nor blanks matter to it.
-std::string checksum(const Json& nodes) {
-  const std::string text = nodes.dump(-1, ' ', false, Json::error_handler_t::replace);
+/// Over all but itself. Neither order nor blanks matter to it.
+std::string checksum(Json json) {
+  json.erase("check");
+  const std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
   std::array<char, 17> digits{};
   std::snprintf(digits.data(), digits.size(), "%016llx",
                 static_cast<unsigned long long>(fingerprint(text)));
@@ -67,7 +66,8 @@ std::string checksum(const Json& nodes) {
 /// What the library does with a name that comes twice is to forget the first.
 Json parse(const std::string& text) {
   std::vector<std::set<std::string>> names;
-  return Json::parse(text, [&names](int /*depth*/, Json::parse_event_t event, Json& parsed) {
+  return Json::parse(text, [&names](int depth, Json::parse_event_t event, Json& parsed) {
+    if (depth > kDepth) refuse("it is nested deeper than records are");
     if (event == Json::parse_event_t::object_start) names.emplace_back();
     if (event == Json::parse_event_t::object_end) names.pop_back();
     if (event == Json::parse_event_t::key &&
@@ -98,9 +98,11 @@ Json to_json(const NodeRecord& record) {
 }
 
 NodeRecord from_json(const Json& json) {
-  static constexpr std::array kMembers{"state",       "since_ms", "by",        "reason",
-                                       "deadline_ms", "dry",      "displaced", "removed_from"};
-  expect_members(json, kMembers, 0);
+  static constexpr std::array kMembers{
+      "state",  "since_ms",    "since_at_ms",    "by",
+      "reason", "deadline_ms", "deadline_at_ms", "deadline_after_ms",
+      "dry",    "displaced",   "removed_from"};
+  expect_members(json, kMembers);
   NodeRecord record;
   record.state = state_from(json.at("state").get<std::string>());
   record.since = time_from(json, "since_ms");
@@ -145,8 +147,8 @@ Result<NodeRecords> StateStore::load() const {
       return Failure{path_ + ": it was written by another version of bonedry"};
     }
     if (version != kVersion) refuse("\"version\" is not a number");
-    static constexpr std::array kMembers{"version", "nodes", "check"};
-    expect_members(json, kMembers, 1);
+    static constexpr std::array kMembers{"version", "boot", "nodes", "check"};
+    expect_members(json, kMembers);
     const Json& nodes = json.at("nodes");
     if (!nodes.is_object()) refuse("\"nodes\" is not an object");
     NodeRecords records;
@@ -155,7 +157,7 @@ Result<NodeRecords> StateStore::load() const {
       records.emplace(key, from_json(record));
     }
     // Older versions wrote none, and who edits the file takes it out.
-    if (json.contains("check") && json.at("check") != checksum(nodes)) {
+    if (json.contains("check") && json.at("check") != checksum(json)) {
       refuse(
           "\"check\" does not fit: it was damaged, or edited; take \"check\" out if you edited it");
     }
@@ -170,7 +172,8 @@ Result<NodeRecords> StateStore::load() const {
 Outcome StateStore::save(const NodeRecords& records) {
   Json nodes = Json::object();
   for (const auto& [key, record] : records) nodes[key] = to_json(record);
-  const Json json{{"version", kVersion}, {"nodes", nodes}, {"check", checksum(nodes)}};
+  Json json{{"version", kVersion}, {"nodes", nodes}};
+  json["check"] = checksum(json);
   // What a person typed as a reason may be any bytes; they are kept as far as JSON can.
   const std::string text = json.dump(2, ' ', false, Json::error_handler_t::replace);
   return replace_file(path_, text + "\n", 0600);

@@ -167,6 +167,12 @@ TEST_F(StateStoreTest, WhatNoRecordCanHoldIsAnError) {
   }
 }
 
+TEST_F(StateStoreTest, AFileThatIsNestedTooDeepIsAnError) {
+  folder.write("nodes.json", R"({"version":1,"nodes":{},"boot":)" + std::string(1'000'000, '[') +
+                                 std::string(1'000'000, ']') + "}");
+  EXPECT_NE(error().find("nested deeper"), std::string::npos) << error();
+}
+
 TEST_F(StateStoreTest, NoBitThatFlipsIsTakenForARecord) {
   ASSERT_TRUE(store.save({{"shop/alice", full_record()}, {"shop/bob", {}}}));
   const std::string whole = *read_file(path);
