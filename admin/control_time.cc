@@ -45,7 +45,7 @@ void ControlPlane::follow_calendar() {
   const Instant now = parts_.clock.now();
   bool moved = false;
   const auto follow = [&](WallTime& date, Instant at) {
-    const WallTime right = today + (at - now);
+    const WallTime right = std::max(today + (at - now), WallTime{0});  // there is none before
     if (std::chrono::abs(right - date) <= kJump) return;
     date = right;
     moved = true;

@@ -1,11 +1,20 @@
 #include "admin/state_store.h"
 
+#include "conf/values.h"
 #include "proxy/base/file.h"
+#include "proxy/base/fingerprint.h"
 
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <set>
+#include <span>
+#include <stdexcept>
 #include <type_traits>
+#include <vector>
 
 namespace bonedry::admin {
 namespace {
@@ -14,12 +23,67 @@ using balancer::NodeState;
 using Json = nlohmann::json;
 
 constexpr int kVersion = 1;
+constexpr int kDepth = 3;
+constexpr std::int64_t kLatest = 253'402'300'799'999;  // the end of the year 9999
 
+[[noreturn]] void refuse(const std::string& what) {
+  throw std::invalid_argument(what);
+}
+
+/// The members that an object may have; which of them it must have, its reader says.
+void expect_members(const Json& json, std::span<const char* const> names) {
+  if (!json.is_object()) refuse("an object is expected");
+  for (const auto& [name, value] : json.items()) {
+    if (std::ranges::find(names, name) == names.end()) refuse("\"" + name + "\" is not known");
+  }
+}
+
+/// A record is of a node that is not simply active.
 NodeState state_from(const std::string& text) {
-  for (const NodeState state : {NodeState::active, NodeState::bleeding, NodeState::maintenance}) {
+  for (const NodeState state : {NodeState::bleeding, NodeState::maintenance}) {
     if (text == balancer::to_string(state)) return state;
   }
-  throw std::invalid_argument("\"" + text + "\" is not a node state");
+  refuse("\"" + text + "\" is not the state of a node that is out of rotation");
+}
+
+WallTime time_from(const Json& json, const char* name) {
+  const Json& time = json.at(name);
+  if (!time.is_number_integer() || time < 0 || time > kLatest) {
+    refuse("\"" + std::string(name) + "\" is not a time in milliseconds since 1970");
+  }
+  return WallTime{time.get<std::int64_t>()};
+}
+
+/// Over all but itself. Neither order nor blanks matter to it.
+std::string checksum(Json json) {
+  json.erase("check");
+  const std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  std::array<char, 17> digits{};
+  std::snprintf(digits.data(), digits.size(), "%016llx",
+                static_cast<unsigned long long>(fingerprint(text)));
+  return digits.data();
+}
+
+/// What the library does with a name that comes twice is to forget the first.
+Json parse(const std::string& text) {
+  std::vector<std::set<std::string>> names;
+  return Json::parse(text, [&names](int depth, Json::parse_event_t event, Json& parsed) {
+    if (depth > kDepth) refuse("it is nested deeper than records are");
+    if (event == Json::parse_event_t::object_start) names.emplace_back();
+    if (event == Json::parse_event_t::object_end) names.pop_back();
+    if (event == Json::parse_event_t::key &&
+        !names.back().insert(parsed.get<std::string>()).second) {
+      refuse(parsed.dump() + " is there twice");
+    }
+    return true;
+  });
+}
+
+void check_key(const std::string& key) {
+  const std::size_t slash = key.find('/');
+  const bool sound = slash != std::string::npos && conf::is_name(key.substr(0, slash)) &&
+                     conf::is_name(key.substr(slash + 1));
+  if (!sound) refuse("\"" + key + "\" does not name a node as \"POOL/NODE\"");
 }
 
 /// Of a time or a duration.
@@ -38,6 +102,10 @@ template <class T>
 std::optional<T> ms_of(const Json& json, const char* name) {
   const auto found = json.find(name);
   if (found == json.end() || found->is_null()) return std::nullopt;
+  // An Instant from before this boot is below 0.
+  if (!found->is_number_integer() || *found < -kLatest || *found > kLatest) {
+    refuse("\"" + std::string(name) + "\" is not a time in milliseconds");
+  }
   return T{found->get<std::int64_t>()};
 }
 
@@ -57,43 +125,75 @@ Json to_json(const NodeRecord& record) {
 }
 
 NodeRecord from_json(const Json& json) {
+  static constexpr std::array kMembers{
+      "state",  "since_ms",    "since_at_ms",    "by",
+      "reason", "deadline_ms", "deadline_at_ms", "deadline_after_ms",
+      "dry",    "displaced",   "removed_from"};
+  expect_members(json, kMembers);
   NodeRecord record;
   record.state = state_from(json.at("state").get<std::string>());
-  record.since.ms = json.at("since_ms").get<std::int64_t>();
+  record.since = time_from(json, "since_ms");
   record.by = json.at("by").get<std::string>();
   record.reason = json.at("reason").get<std::string>();
   record.since_at = ms_of<Instant>(json, "since_at_ms");
-  const Json& deadline = json.at("deadline_ms");
-  if (!deadline.is_null()) record.deadline = WallTime{deadline.get<std::int64_t>()};
+  if (!json.at("deadline_ms").is_null()) record.deadline = time_from(json, "deadline_ms");
   record.deadline_at = ms_of<Instant>(json, "deadline_at_ms");
   record.deadline_after = ms_of<Millis>(json, "deadline_after_ms");
   record.dry = json.at("dry").get<bool>() ? Dry::yes : Dry::no;
   record.displaced = json.at("displaced").get<bool>() ? Displaced::yes : Displaced::no;
   if (const Json& from = json.at("removed_from"); !from.is_null()) {
     record.removed_from = conf::parse_address(from.get<std::string>());
-    if (!record.removed_from) throw std::invalid_argument("\"removed_from\" is not an address");
+    if (!record.removed_from) refuse("\"removed_from\" is not an address");
   }
   return record;
 }
 
 }  // namespace
 
+std::vector<std::string> unknown_nodes(const NodeRecords& records,
+                                       const std::vector<session::KnownNode>& known,
+                                       const conf::Config& config) {
+  std::vector<std::string> unknown;
+  for (const auto& [key, record] : records) {
+    const std::string pool = key.substr(0, key.find('/'));
+    const bool awaited =
+        record.state == NodeState::bleeding && record.dry == Dry::no &&
+        std::ranges::find(config.pools, pool, &conf::Pool::name) != config.pools.end();
+    if (awaited && std::ranges::find(known, key, &session::KnownNode::key) == known.end()) {
+      unknown.push_back(key);
+    }
+  }
+  return unknown;
+}
+
 Result<NodeRecords> StateStore::load() const {
   if (::access(path_.c_str(), F_OK) != 0 && errno == ENOENT) return NodeRecords{};
   const Result<std::string> content = read_file(path_);
   if (!content) return Failure{content.error()};
   try {
-    const Json json = Json::parse(*content);
-    if (json.at("version").get<int>() != kVersion) {
+    const Json json = parse(*content);
+    const Json& version = json.at("version");
+    if (version.is_number_integer() && version != kVersion) {
       return Failure{path_ + ": it was written by another version of bonedry"};
     }
+    if (version != kVersion) refuse("\"version\" is not a number");
+    static constexpr std::array kMembers{"version", "boot", "nodes", "check"};
+    expect_members(json, kMembers);
+    const Json& nodes = json.at("nodes");
+    if (!nodes.is_object()) refuse("\"nodes\" is not an object");
     const bool same_boot = !boot_.empty() && json.value("boot", "") == boot_;
     NodeRecords records;
-    for (const auto& [key, record] : json.at("nodes").items()) {
+    for (const auto& [key, record] : nodes.items()) {
+      check_key(key);
       NodeRecord& loaded = records.emplace(key, from_json(record)).first->second;
       if (same_boot) continue;
       loaded.since_at.reset();
       loaded.deadline_at.reset();
+    }
+    // Older versions wrote none, and who edits the file takes it out.
+    if (json.contains("check") && json.at("check") != checksum(json)) {
+      refuse(
+          "\"check\" does not fit: it was damaged, or edited; take \"check\" out if you edited it");
     }
     return records;
   } catch (const std::exception& error) {
@@ -106,7 +206,8 @@ Result<NodeRecords> StateStore::load() const {
 Outcome StateStore::save(const NodeRecords& records) {
   Json nodes = Json::object();
   for (const auto& [key, record] : records) nodes[key] = to_json(record);
-  const Json json{{"version", kVersion}, {"boot", boot_}, {"nodes", nodes}};
+  Json json{{"version", kVersion}, {"boot", boot_}, {"nodes", nodes}};
+  json["check"] = checksum(json);
   // What a person typed as a reason may be any bytes; they are kept as far as JSON can.
   const std::string text = json.dump(2, ' ', false, Json::error_handler_t::replace);
   return replace_file(path_, text + "\n", 0600);

@@ -5,11 +5,13 @@
 #include "proxy/base/boot_id.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/result.h"
+#include "session/ledger.h"
 
 #include <map>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace bonedry::admin {
 
@@ -40,6 +42,12 @@ struct NodeRecord {
 
 /// By "pool/node". A node that is not here is active.
 using NodeRecords = std::map<std::string, NodeRecord>;
+
+/// Those of the config's pools that are bleeding, and that the ledger does not know although it
+/// ought to.
+[[nodiscard]] std::vector<std::string> unknown_nodes(const NodeRecords& records,
+                                                     const std::vector<session::KnownNode>& known,
+                                                     const conf::Config& config);
 
 /// The node records on disk: written before they take effect, in one step, so that a kill at any
 /// instant leaves the old ones or the new. Main thread only.

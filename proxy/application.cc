@@ -87,6 +87,12 @@ void report(const session::MappedLedger::Start& start) {
   if (!start.set_aside.empty()) {
     spdlog::warn("the ledger that was there is not used: {}", start.set_aside);
   }
+  if (!start.damage.empty()) {
+    spdlog::error(
+        "the ledger: {}; nodes whose users may be among them are dry no earlier than that "
+        "those would have left",
+        start.damage);
+  }
   const session::Ledger::Totals totals = start.ledger->totals();
   if (start.origin == Origin::shared) spdlog::info("ledger: {} sessions, shared", totals.sessions);
   if (start.origin == Origin::restored) spdlog::info("ledger: {} sessions", totals.sessions);
@@ -149,11 +155,24 @@ class Application::Impl {
     if (!ledger) return Failure{ledger.error()};
     report(*ledger);
     ledger_ = std::move(ledger->ledger);
+    doubt_ledger(*records);
     server_.emplace(Server::Parts{loop_, *ledger_, clock_, secrets->all, on_health()}, config_);
     publisher_.emplace(*server_, predecessor_.get(),
                        [this]() -> const std::string& { return config_text(); });
     records_ = std::move(*records);
     return Done{};
+  }
+
+  /// A node that bleeds had users, or may have had: a ledger that has never heard of it is not the
+  /// one that goes with these records.
+  void doubt_ledger(const admin::NodeRecords& records) {
+    const std::vector<std::string> missing =
+        admin::unknown_nodes(records, ledger_->nodes(), config_);
+    if (predecessor_ || missing.empty() || ledger_->incomplete_since()) return;
+    spdlog::error(
+        "the ledger does not know {}, which nodes.json has as bleeding: it is taken for incomplete",
+        missing.front());
+    ledger_->begin_incomplete(clock_.now());
   }
 
   Outcome lock_state_dir() {
@@ -244,6 +263,7 @@ class Application::Impl {
 
   void announce() {
     catch_signals();
+    ledger_->expect_sweeps(clock_.now());
     tick_.arm(kControlTick);
     events_.add("start", "", "bonedry " BONEDRY_VERSION " started");
     if (predecessor_) {

@@ -1,5 +1,6 @@
 #include "conf/loader.h"
 #include "proxy/application.h"
+#include "proxy/base/bus_error.h"
 #include "proxy/base/file.h"
 #include "proxy/handover.h"
 #include "proxy/predecessor.h"
@@ -24,6 +25,11 @@ using namespace bonedry;
 constexpr int kDone = 0;
 constexpr int kFailed = 1;
 constexpr int kUsage = 2;
+
+constexpr const char* kLedgerGone =
+    " was truncated while it was in use, or its disk failed: ending. The next start sets it aside; "
+    "users are taken back in by their cookies, and no node is dry for its idle_timeout. Whatever "
+    "truncated it must leave the files of a running bonedry alone";
 
 enum class Task : std::uint8_t { run, check };
 
@@ -95,6 +101,8 @@ int run(const std::string& program, const std::string& path, Task task) {
   start_log(loaded->config.log);
   std::signal(SIGPIPE, SIG_IGN);
   raise_descriptor_limit();
+  end_on_bus_error(
+      "bonedry: the ledger " + loaded->config.server.state_dir + "/ledger" + kLedgerGone, kFailed);
   proxy::Application application({program, path, std::move(*text), std::move(line)},
                                  loaded->config);
   const Outcome started = application.start();

@@ -41,6 +41,13 @@ Failure<std::string> cannot(const char* what, const std::string& path) {
   return Failure{std::string("cannot ") + what + " " + path + ": " + errno_text(errno)};
 }
 
+/// Of a header that is not as this version has written it.
+std::string refusal_of(const Header& header) {
+  if (header.facts->magic != layout::kMagic) return "it is not a ledger, or was never finished";
+  return header.facts->version != layout::kVersion ? "it is of another version"
+                                                   : "its header is damaged";
+}
+
 /// A lock on one byte, of this open file alone (F_OFD_SETLK): it ends with the process.
 bool lock_byte(int fd, int command, std::size_t byte, short& type) {
   struct flock lock {};
@@ -109,7 +116,9 @@ LedgerFile::LedgerFile(const LedgerPlan& plan) : plan_(plan), bytes_(map(plan.by
 }
 
 Result<LedgerFile> LedgerFile::make(const std::string& path, const LedgerPlan& plan) {
-  UniqueFd fd{::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
+  // What is there may be mapped by somebody, or no file of ours: never written to, but replaced.
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) return cannot("replace", path);
+  UniqueFd fd{::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)};
   if (!fd.is_open()) return cannot("make", path);
   if (::ftruncate(fd.get(), static_cast<off_t>(plan.bytes())) != 0) return cannot("size", path);
   Bytes bytes = map(plan.bytes(), fd.get());
@@ -128,7 +137,7 @@ Result<LedgerFile> LedgerFile::make(const std::string& path, const LedgerPlan& p
 }
 
 Result<std::optional<LedgerFile::Found>> LedgerFile::find(const std::string& path) {
-  UniqueFd fd{::open(path.c_str(), O_RDWR | O_CLOEXEC)};
+  UniqueFd fd{::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK)};  // a FIFO is refused below
   if (!fd.is_open()) {
     if (errno == ENOENT) return std::optional<Found>{};
     return cannot("open", path);
@@ -141,14 +150,13 @@ Result<std::optional<LedgerFile::Found>> LedgerFile::find(const std::string& pat
   const Bytes head = map(LedgerPlan::slots_at(), fd.get());
   if (!head) return cannot("map", path);
   const Header& header = *reinterpret_cast<const Header*>(head.get());
-  if (header.magic.load(std::memory_order_acquire) != layout::kMagic) {
-    return std::optional{Found{{}, "it is not a ledger, or was never finished"}};
-  }
-  if (header.version != layout::kVersion || header.record_size != sizeof(Record)) {
+  const layout::HeaderFacts* const facts = header.facts.intact();
+  if (facts == nullptr) return std::optional{Found{{}, refusal_of(header)}};
+  if (facts->version != layout::kVersion || facts->record_size != sizeof(Record)) {
     return std::optional{Found{{}, "it is of another version"}};
   }
-  const LedgerPlan plan(header.capacity);
-  if (header.capacity == 0 || header.capacity > size || plan.bytes() != size) {
+  const LedgerPlan plan(facts->capacity);
+  if (facts->capacity == 0 || facts->capacity > size || plan.bytes() != size) {
     return std::optional{Found{{}, "its size is not what its header says"}};
   }
   Bytes bytes = map(size, fd.get());
@@ -158,6 +166,12 @@ Result<std::optional<LedgerFile::Found>> LedgerFile::find(const std::string& pat
 
 bool LedgerFile::reserve(std::size_t offset, std::size_t length) const {
   if (!fd_.is_open()) return true;
+  struct stat status {};  // one that was truncated meanwhile must not become long again, and empty
+  if (::fstat(fd_.get(), &status) != 0 ||
+      static_cast<std::size_t>(status.st_size) < plan_.bytes()) {
+    errno = EIO;
+    return false;
+  }
   const int error =
       ::posix_fallocate(fd_.get(), static_cast<off_t>(offset), static_cast<off_t>(length));
   errno = error;

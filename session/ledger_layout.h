@@ -1,6 +1,7 @@
 #pragma once
 
 #include "balancer/node.h"
+#include "session/checked.h"
 #include "session/stay_histogram.h"
 
 #include <pthread.h>
@@ -13,14 +14,15 @@
 /// What the ledger's file holds. Two processes may have it mapped at the same time, and either may
 /// be killed between any two instructions, so there are no pointers in it, and every step that a
 /// count depends on is one store of one word: `Record::place`. All else can be made anew from the
-/// records. Change `kVersion` with any change here.
+/// records. Whatever cannot has a check (checked.h), for disks and people damage files. Change
+/// `kVersion` with any change here.
 ///
 /// In order: Header, Slot[kMaxSlots], then for each shard ShardHeader, Index[heads],
 /// Bucket[kBuckets], Record[room].
 namespace bonedry::session::layout {
 
 constexpr std::uint64_t kMagic = 0x6c7972646e6f6200;  // "\0bondryl"
-constexpr std::uint32_t kVersion = 4;
+constexpr std::uint32_t kVersion = 5;
 
 constexpr std::size_t kMaxSlots = 8192;    // nodes that a file can know; recycled when unused
 constexpr std::size_t kMaxName = 136;      // "pool/node": 64 characters each, see conf/values.cc
@@ -35,35 +37,44 @@ using Index = std::uint32_t;  // a record's number in its shard plus one; 0: non
 
 /// In the header's terms time is "ledger time", in milliseconds: an Instant plus `offset_ms`. It
 /// goes on where it was after a reboot, when Instants begin anew.
-struct Header {
-  std::atomic<std::uint64_t> magic;  // last of all when a file is made
-  std::uint32_t version;
+struct HeaderFacts {
+  std::uint64_t magic;
+  std::uint32_t version;  // where it has always been, for any version to see
   std::uint32_t record_size;
   std::uint64_t capacity;
-  std::uint64_t boot;                   // hash of the boot's id
-  std::int64_t offset_ms;               // written before `boot`
-  std::atomic<std::int64_t> seen_ms;    // ledger time of the last sweep
-  std::atomic<std::int64_t> seen_wall;  // the calendar then
-  std::int64_t incomplete_since_ms;     // 0: no records were ever lost
-  std::uint64_t secret;                 // id of the secret that seals
-  std::uint64_t secret_before;          // and of the one before: a config that fails is rolled back
-  std::atomic<std::uint32_t> synced;    // all is on the disk, as of a clean end
-  std::atomic<std::uint32_t> recount;   // a count may be too high: make all anew
-  std::atomic<std::uint32_t> slots_used;
+  std::uint64_t boot;  // hash of the boot's id; 0: the system did not tell
+  std::int64_t offset_ms;
+  std::int64_t incomplete_since_ms;  // 0: no records were ever lost
+  std::uint64_t secret;              // id of the secret that seals
+  std::uint64_t secret_before;       // and of the one before: a config that fails is rolled back
+};
+
+struct Header {
+  Twice<HeaderFacts> facts;            // last of all when a file is made
+  TwiceChecked seen_ms;                // ledger time of the last sweep
+  TwiceChecked seen_wall;              // the calendar then
+  std::atomic<std::uint32_t> synced;   // kSynced: all is on the disk, as of a clean end
+  std::atomic<std::uint32_t> recount;  // a count may be too high: make all anew
+  CheckedWord<std::uint32_t> slots_used;
   std::atomic<std::uint32_t> joined;  // processes that came to share it, ever
   pthread_mutex_t mutex;              // for new slots
 };
+constexpr std::uint32_t kSynced = 0x636E7973;  // no bit that flips turns another value into it
 
-struct Slot {
-  std::array<char, kMaxName> name;                                    // zero-terminated
-  alignas(64) std::array<balancer::NodeTraffic, kProcesses> traffic;  // written at each exchange
-  std::array<char, kMaxAddress> address;  // the same; its first byte is written last
-  balancer::SessionCounts counts;
-  std::uint32_t generation;  // changed under all shard locks, read under any
-  std::int64_t idle_ms;      // the same
+struct SlotFacts {
+  std::array<char, kMaxName> name;        // zero-terminated
+  std::array<char, kMaxAddress> address;  // the same
+  std::uint64_t generation;               // of kGenerations
+  std::int64_t idle_ms;
   std::int64_t pending_ms;
   std::int64_t lifetime_ms;
-  std::atomic<std::int64_t> evicted_ms;  // ledger time of the last eviction; 0: never
+};
+
+struct Slot {
+  Twice<SlotFacts> facts;  // changed under all shard locks, read under any
+  alignas(64) std::array<balancer::NodeTraffic, kProcesses> traffic;  // written at each exchange
+  alignas(64) balancer::SessionCounts counts;
+  CheckedWord<std::int64_t> evicted_ms;  // ledger time of the last eviction; 0: never
   std::array<std::atomic<std::uint64_t>, TimeScale::kSteps> stays;  // of users who have left
 };
 
@@ -79,7 +90,7 @@ struct ShardHeader {
   std::int64_t tick;      // everything due before this tick has been looked at
   std::uint64_t count;
   std::uint64_t evicted;
-  Index used;
+  CheckedWord<Index> used;
   Index ready;  // records that have room on the disk
   Index free;
   Index pending_oldest;
@@ -93,6 +104,8 @@ enum class State : std::uint8_t {
   ended,  ///< nobody's any more, but exchanges still hold it
 };
 
+constexpr std::uint32_t kGenerations = 1U << 24U;
+
 /// Where a session is: what must change in one step.
 struct Place {
   std::uint32_t generation = 0;  ///< another than the slot's: displaced, counted nowhere
@@ -103,10 +116,10 @@ struct Place {
 struct Record {
   std::uint64_t key_high;
   std::uint64_t key_low;
-  std::uint64_t check;
-  std::int64_t created_ms;
-  std::int64_t last_ms;
-  std::atomic<std::uint64_t> packed_place;
+  std::uint64_t check;                   // damage here costs the opening of a seal, no more
+  CheckedWord<std::int64_t> created_ms;  // its check is of the key too: see `put_identity`
+  CheckedWord<std::int64_t> last_ms;
+  CheckedWord<std::uint64_t> packed_place;
   std::uint32_t exchanges;
   std::uint32_t due_tick;  // the bucket it stands in is that of this tick
   Index next_same_hash;
@@ -114,20 +127,31 @@ struct Record {
   Index wheel_next;
   Index pending_previous;
   Index pending_next;
-  std::array<std::uint32_t, kProcesses> open;     // exchanges that hold it, by process
+  std::array<CheckedCount, kProcesses> open;      // exchanges that hold it, by process
   std::array<std::uint16_t, kProcesses> tunnels;  // of those
 
   [[nodiscard]] Place place() const {
-    const std::uint64_t packed = packed_place.load(std::memory_order_relaxed);
-    return {static_cast<std::uint32_t>(packed >> 32U), static_cast<std::uint16_t>(packed),
+    const std::uint64_t packed = packed_place.load();
+    return {static_cast<std::uint32_t>(packed >> 24U), static_cast<std::uint16_t>(packed),
             static_cast<State>((packed >> 16U) & 0xFFU)};
   }
   /// Everything written before is there for whoever sees the new place.
   void put(Place place) {
-    packed_place.store(std::uint64_t{place.generation} << 32U |
-                           std::uint64_t{static_cast<std::uint8_t>(place.state)} << 16U |
-                           place.node,
-                       std::memory_order_release);
+    packed_place.store(std::uint64_t{place.generation} << 24U |
+                       std::uint64_t{static_cast<std::uint8_t>(place.state)} << 16U | place.node);
+  }
+  /// Whose it is, and since when: never changed while it has a place.
+  void put_identity(std::uint64_t high, std::uint64_t low, std::int64_t created) {
+    key_high = high;
+    key_low = low;
+    put_created(created);
+  }
+  void put_created(std::int64_t created) { created_ms.store(created, salt()); }
+  [[nodiscard]] bool identity_intact() const { return created_ms.intact(salt()); }
+
+ private:
+  [[nodiscard]] std::uint64_t salt() const {
+    return key_high * 0xC2B2AE3D27D4EB4F + key_low * 0x165667B19E3779F9;
   }
 };
 static_assert(sizeof(Record) == 88);

@@ -3,7 +3,9 @@
 #include "proxy/base/duration.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <cstring>
 #include <system_error>
 #include <utility>
 
@@ -14,6 +16,7 @@ using layout::kBuckets;
 using layout::kTickMs;
 using layout::Place;
 using layout::Slot;
+using layout::SlotFacts;
 using layout::State;
 
 namespace {
@@ -35,6 +38,12 @@ std::size_t bucket(std::int64_t tick) {
 /// The first tick at which this time is surely past.
 std::int64_t tick_of(std::int64_t due_ms) {
   return due_ms / kTickMs + 1;
+}
+
+/// Nobody holds it.
+void let_go(layout::Record& record) {
+  for (layout::CheckedCount& count : record.open) count.put(0);
+  record.tunnels = {};
 }
 
 }  // namespace
@@ -91,37 +100,81 @@ RobustLock LedgerShard::lock() {
 
 void LedgerShard::repair() {
   ledger_->recount.store(1);  // by somebody who may hold all locks
-  for (Index index = 1; index <= header_->used; ++index) {
+  for (Index index = 1; index <= header_->used.load(); ++index) {
     forget(at(index), header_->owner, ledger_->seen_ms.load());
   }
   rebuild(header_->tick * kTickMs);
 }
 
 void LedgerShard::start(std::int64_t now_ms) {
+  header_->used.store(0);
   header_->tick = now_ms / kTickMs;
 }
 
-void LedgerShard::restore(std::int64_t alive_until_ms, std::int64_t now_ms) {
-  header_->ready = std::min<Index>(header_->ready, static_cast<Index>(room_));
-  header_->used = std::min(header_->used, header_->ready);
-  header_->evicted = 0;  // a figure of each run
-  file_->read_ahead(records_at_, header_->used * sizeof(Record));
-  for (Index index = 1; index <= header_->used; ++index) {
+void LedgerShard::restore(std::int64_t alive_until_ms, std::int64_t now_ms, RecordLoss& loss) {
+  const bool known = header_->used.intact() && header_->used.load() <= room_;
+  if (!known) header_->used.store(last_written());
+  header_->ready = header_->used.load();  // what it has room for beyond is asked for anew
+  header_->evicted = 0;                   // a figure of each run
+  file_->read_ahead(records_at_, header_->used.load() * sizeof(Record));
+  for (Index index = 1; index <= header_->used.load(); ++index) {
     Record& record = at(index);
+    judge(record, now_ms, loss);
+    if (!record.last_ms.intact()) record.last_ms.store(now_ms);
     for (std::size_t process = 0; process < layout::kProcesses; ++process) {
       forget(record, process, alive_until_ms);
     }
-    const std::int64_t longest = kMaxDuration.count();
-    record.last_ms = std::clamp(record.last_ms, now_ms - longest, now_ms);
-    record.created_ms = std::clamp(record.created_ms, record.last_ms - longest, record.last_ms);
+    bound_times(record, now_ms);
   }
   rebuild(now_ms);
 }
 
+/// A record that cannot be trusted is dropped. Its user is taken back in by the cookie for as long
+/// as the loss is remembered: noted before it is done, whatever kills this process.
+void LedgerShard::judge(Record& record, std::int64_t now_ms, RecordLoss& loss) const {
+  const Place place = record.place();
+  const bool placed = record.packed_place.intact() && place.state <= State::ended &&
+                      place.node < ledger_->slots_used.load();
+  if (placed && (place.state == State::free || place.state == State::ended)) return;
+  if (placed && record.identity_intact()) return;
+  ++loss.records;
+  if (placed) {
+    slots_[place.node].evicted_ms.store(now_ms);
+  } else if (std::exchange(loss.where, RecordLoss::Where::unknown) == RecordLoss::Where::known) {
+    note_loss_anywhere(now_ms);
+  }
+  record.put(Place{});
+}
+
+void LedgerShard::note_loss_anywhere(std::int64_t now_ms) const {
+  layout::HeaderFacts facts = *ledger_->facts;
+  facts.incomplete_since_ms = now_ms;
+  ledger_->facts.put(facts);
+}
+
+void LedgerShard::bound_times(Record& record, std::int64_t now_ms) {
+  const std::int64_t longest = kMaxDuration.count();
+  const std::int64_t last = std::clamp(record.last_ms.load(), now_ms - longest, now_ms);
+  const std::int64_t created = std::clamp(record.created_ms.load(), last - longest, last);
+  if (last != record.last_ms.load()) record.last_ms.store(last);
+  if (created != record.created_ms.load()) record.put_created(created);
+}
+
+/// Where the records end, should the count of them be damaged: beyond them all is zero.
+LedgerShard::Index LedgerShard::last_written() const {
+  constexpr std::array<std::byte, sizeof(Record)> kZeros{};
+  auto index = static_cast<Index>(room_);
+  while (index > 0 && std::memcmp(records_ + index - 1, kZeros.data(), sizeof(Record)) == 0) {
+    --index;
+  }
+  return index;
+}
+
 void LedgerShard::forget(Record& record, std::size_t process, std::int64_t alive_until_ms) {
-  if (record.open[process] == 0) return;
-  record.last_ms = std::max(record.last_ms, alive_until_ms);  // first: a kill between loses nothing
-  record.open[process] = 0;
+  if (record.open[process].value() == 0 && record.open[process].intact()) return;
+  // First: a kill between loses nothing.
+  record.last_ms.store(std::max(record.last_ms.load(), alive_until_ms));
+  record.open[process].put(0);
   record.tunnels[process] = 0;
 }
 
@@ -138,8 +191,8 @@ void LedgerShard::rebuild(std::int64_t now_ms) {
   clear();
   header_->tick = now_ms / kTickMs;
   std::vector<Index> pending;
-  for (Index index = header_->used; index > 0; --index) adopt(index, pending);
-  std::ranges::sort(pending, {}, [this](Index index) { return at(index).created_ms; });
+  for (Index index = header_->used.load(); index > 0; --index) adopt(index, pending);
+  std::ranges::sort(pending, {}, [this](Index index) { return at(index).created_ms.load(); });
   for (const Index index : pending) pending_push(index);
 }
 
@@ -157,9 +210,9 @@ void LedgerShard::adopt(Index index, std::vector<Index>& pending) {
 }
 
 void LedgerShard::release_all_of(std::size_t process, std::int64_t alive_until_ms) {
-  for (Index index = 1; index <= header_->used; ++index) {
+  for (Index index = 1; index <= header_->used.load(); ++index) {
     Record& record = at(index);
-    if (record.open[process] == 0) continue;
+    if (record.open[process].value() == 0) continue;
     forget(record, process, alive_until_ms);
     settle(index);
   }
@@ -184,15 +237,12 @@ LedgerShard::Index LedgerShard::insert(const SessionKey& key, CookieCheck check,
   const Index index = make_room(now_ms);
   if (index == 0) return 0;
   Record& record = at(index);
-  record.key_high = key.high;
-  record.key_low = key.low;
+  record.put_identity(key.high, key.low, created_ms);
   record.check = check;
-  record.created_ms = created_ms;
-  record.last_ms = now_ms;
+  record.last_ms.store(now_ms);
   record.exchanges = 0;
-  record.open = {};
-  record.tunnels = {};
-  const Place place{slots_[node].generation, static_cast<std::uint16_t>(node), state_of(state)};
+  let_go(record);
+  const Place place{generation(node), static_cast<std::uint16_t>(node), state_of(state)};
   count(place);
   record.put(place);
   link(index);
@@ -206,14 +256,11 @@ void LedgerShard::copy(const Record& record, std::int64_t now_ms) {
   const Index index = no_room ? 0 : make_room(now_ms);
   if (index == 0) return note_eviction(place.node, now_ms);
   Record& copied = at(index);
-  copied.key_high = record.key_high;
-  copied.key_low = record.key_low;
+  copied.put_identity(record.key_high, record.key_low, record.created_ms.load());
   copied.check = record.check;
-  copied.created_ms = record.created_ms;
-  copied.last_ms = record.last_ms;
+  copied.last_ms.store(record.last_ms.load());
   copied.exchanges = record.exchanges;
-  copied.open = {};
-  copied.tunnels = {};
+  let_go(copied);
   if (!displaced(record)) count(place);
   copied.put(place);
   link(index);
@@ -222,8 +269,8 @@ void LedgerShard::copy(const Record& record, std::int64_t now_ms) {
 
 void LedgerShard::hold(Index index, std::int64_t now_ms) {
   Record& record = at(index);
-  record.last_ms = std::max(record.last_ms, now_ms);
-  ++record.open[process_];
+  record.last_ms.store(std::max(record.last_ms.load(), now_ms));
+  record.open[process_].put(record.open[process_].value() + 1);
   ++record.exchanges;
 }
 
@@ -243,7 +290,7 @@ MovedSession LedgerShard::move(Index index, NodeSlot from, NodeSlot to) {
   if (place.state == State::ended) return {to, DoneBy::another};
   // Another exchange of the session was faster: one user is never put on two nodes.
   if (place.node != from && !displaced(record)) return {place.node, DoneBy::another};
-  const Place next{slots_[to].generation, static_cast<std::uint16_t>(to), place.state};
+  const Place next{generation(to), static_cast<std::uint16_t>(to), place.state};
   const bool counted = !displaced(record);
   count(next);
   record.put(next);
@@ -264,8 +311,8 @@ void LedgerShard::end_held(Index index) {
 
 void LedgerShard::release(Index index, std::int64_t now_ms) {
   Record& record = at(index);
-  record.last_ms = std::max(record.last_ms, now_ms);
-  --record.open[process_];
+  record.last_ms.store(std::max(record.last_ms.load(), now_ms));
+  record.open[process_].put(record.open[process_].value() - 1);
   settle(index);
 }
 
@@ -297,25 +344,29 @@ bool LedgerShard::sweep(std::int64_t now_ms) {
 }
 
 void LedgerShard::place_all(NodeSlot node) {
-  for (Index index = 1; index <= header_->used; ++index) {
+  for (Index index = 1; index <= header_->used.load(); ++index) {
     const Place place = at(index).place();
     const bool session = place.state == State::pending || place.state == State::live;
     if (session && place.node == node) place_earlier(index);
   }
 }
 
+std::uint32_t LedgerShard::generation(NodeSlot node) const {
+  return static_cast<std::uint32_t>(slots_[node].facts->generation);
+}
+
 bool LedgerShard::displaced(const Record& record) const {
   const Place place = record.place();
-  return place.generation != slots_[place.node].generation;
+  return place.generation != generation(place.node);
 }
 
 std::int64_t LedgerShard::expiry(const Record& record) const {
   // Held: not before it is released, which looks at it again.
-  if (holders(record) > 0) return record.last_ms + kMaxDuration.count();
+  if (holders(record) > 0) return record.last_ms.load() + kMaxDuration.count();
   const Place place = record.place();
-  const Slot& slot = slots_[place.node];
+  const SlotFacts& slot = *slots_[place.node].facts;
   const std::int64_t idle = place.state == State::live ? slot.idle_ms : slot.pending_ms;
-  return std::min(record.last_ms + idle, record.created_ms + slot.lifetime_ms);
+  return std::min(record.last_ms.load() + idle, record.created_ms.load() + slot.lifetime_ms);
 }
 
 void LedgerShard::count(Place place) const {
@@ -351,7 +402,8 @@ void LedgerShard::leave(Index index) {
 void LedgerShard::note_stay(const Record& record) const {
   const Place place = record.place();
   if (place.state != State::live || displaced(record)) return;
-  const std::size_t step = TimeScale::step_of(Millis{record.last_ms - record.created_ms});
+  const std::size_t step =
+      TimeScale::step_of(Millis{record.last_ms.load() - record.created_ms.load()});
   slots_[place.node].stays[step].fetch_add(1, std::memory_order_relaxed);
 }
 
@@ -391,8 +443,11 @@ LedgerShard::Index LedgerShard::allocate() {
   if (header_->free != 0) {
     return std::exchange(header_->free, at(header_->free).next_same_hash);
   }
-  if (header_->used == header_->ready && !grow()) return 0;
-  return ++header_->used;
+  const Index used = header_->used.load();
+  if (used == header_->ready && !grow()) return 0;
+  at(used + 1).put(Place{});  // first: a kill between leaves a free record, and no damaged one
+  header_->used.store(used + 1);
+  return used + 1;
 }
 
 bool LedgerShard::grow() {
@@ -442,7 +497,7 @@ void LedgerShard::evict(Index index, std::int64_t now_ms) {
 
 void LedgerShard::note_eviction(NodeSlot node, std::int64_t now_ms) {
   // Known before it is done: a kill between makes nobody believe that all are counted.
-  slots_[node].evicted_ms.store(now_ms, std::memory_order_release);
+  slots_[node].evicted_ms.store(now_ms);
   ++header_->evicted;
 }
 

@@ -34,6 +34,13 @@ class RobustLock {
   Owner previous_ = Owner::lived;
 };
 
+/// What of a ledger's records was damaged beyond use.
+struct RecordLoss {
+  std::size_t records = 0;
+  enum class Where : std::uint8_t { known, unknown };
+  Where where = Where::known;  ///< unknown: of some record nobody can tell which node it was on
+};
+
 /// One lock's worth of the ledger: a hash table of records, a wheel of expiry times, a list of
 /// pending sessions from the oldest. Every function but `lock` wants the lock held. Times are
 /// ledger times, see layout::Header.
@@ -54,8 +61,9 @@ class LedgerShard {
   void start(std::int64_t now_ms);
   /// Makes hash table, wheel and lists anew after all processes have ended. What they held is held
   /// no longer, but as if until `alive_until_ms`, when they were last seen. Times that cannot be
-  /// are made such that can.
-  void restore(std::int64_t alive_until_ms, std::int64_t now_ms);
+  /// are made such that can: later rather than earlier. Records that were damaged are dropped, and
+  /// the ledger is incomplete: for their nodes, or for all where nobody can tell.
+  void restore(std::int64_t alive_until_ms, std::int64_t now_ms, RecordLoss& loss);
   /// The same for a copy that nobody holds.
   void rebuild(std::int64_t now_ms);
   /// Forgets what a process that is no more held, as if until `alive_until_ms`.
@@ -87,12 +95,12 @@ class LedgerShard {
   /// When it ends if nothing more happens.
   [[nodiscard]] std::int64_t expiry(const Record& record) const;
   [[nodiscard]] static std::uint32_t holders(const Record& record) {
-    return record.open[0] + record.open[1];
+    return record.open[0].value() + record.open[1].value();
   }
   /// All that are sessions, pending or live, displaced ones too, of the records of these numbers.
   template <class Visit>
   void each(const Visit& visit, std::size_t first = 1, std::size_t last = SIZE_MAX) const {
-    last = std::min<std::size_t>(last, header_->used);
+    last = std::min<std::size_t>(last, header_->used.load());
     for (auto index = static_cast<Index>(first); index <= last; ++index) {
       const layout::State state = at(index).place().state;
       if (state == layout::State::pending || state == layout::State::live) visit(at(index));
@@ -108,6 +116,7 @@ class LedgerShard {
 
  private:
   Index& head(const Record& record) const { return heads_[record.key_low & mask_]; }
+  [[nodiscard]] std::uint32_t generation(NodeSlot node) const;
   void count(layout::Place place) const;
   void uncount(layout::Place place) const;
   void put_state(Record& record, layout::State state) const;
@@ -132,6 +141,10 @@ class LedgerShard {
   /// After a process was killed in here.
   void repair();
   static void forget(Record& record, std::size_t process, std::int64_t alive_until_ms);
+  void judge(Record& record, std::int64_t now_ms, RecordLoss& loss) const;
+  void note_loss_anywhere(std::int64_t now_ms) const;
+  static void bound_times(Record& record, std::int64_t now_ms);
+  [[nodiscard]] Index last_written() const;
   void adopt(Index index, std::vector<Index>& pending);
   void place(Index index, std::int64_t due_ms);
   void place_earlier(Index index);

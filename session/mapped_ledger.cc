@@ -20,7 +20,9 @@ bool unrecorded(SessionRef ref) {
   return ref.shard == kUnrecorded.shard;
 }
 
-constexpr std::size_t kStripe = 2048;  // records shown under one lock: some 50 us
+constexpr std::int64_t kLateMs = 1'000;     // a sweep that comes so late, of ten a second
+constexpr std::int64_t kCatchUpMs = 2'000;  // to read what came meanwhile: sockets hold little
+constexpr std::size_t kStripe = 2048;       // records shown under one lock: some 50 us
 
 }  // namespace
 
@@ -46,7 +48,7 @@ MappedLedger::~MappedLedger() {
   header_.seen_ms.store(ledger_ms(clock_->now()));
   header_.seen_wall.store(clock_->wall().ms);
   file_.sync();
-  header_.synced.store(1);
+  header_.synced.store(layout::kSynced);
   if (header_.joined.load() != joined_) header_.synced.store(0);  // somebody has come meanwhile
   file_.sync_header();
 }
@@ -107,14 +109,17 @@ Result<NodeSlot> MappedLedger::new_slot(std::string_view name) {
   if (!file_.reserve(at, sizeof(Slot))) return Failure{what + ": the disk is full"};
   slots_[slot].evicted_ms.store(0);
   for (auto& count : slots_[slot].stays) count.store(0);
-  slots_[slot].address.front() = '\0';
-  *std::ranges::copy(name, slots_[slot].name.begin()).out = '\0';
+  layout::SlotFacts facts = *slots_[slot].facts;  // generation and times: of those displaced once
+  facts.name = {};
+  facts.address = {};
+  std::ranges::copy(name, facts.name.begin());
+  change(slot, facts);
   if (slot == next) header_.slots_used.store(next + 1);
   return slot;
 }
 
 std::string_view MappedLedger::name_of(NodeSlot slot) const {
-  return slots_[slot].name.data();
+  return slots_[slot].facts->name.data();
 }
 
 /// One of a node that is no longer configured and has no session left. Where a node is, is known of
@@ -124,7 +129,7 @@ std::optional<NodeSlot> MappedLedger::unused_slot() {
   for (std::size_t i = 0; i < kMaxSlots; ++i) {
     const auto slot = static_cast<NodeSlot>((reuse_from_ + i) % kMaxSlots);
     const Slot& entry = slots_[slot];
-    const bool claimed = claimed_[slot] || (shared && entry.address.front() != '\0');
+    const bool claimed = claimed_[slot] || (shared && entry.facts->address.front() != '\0');
     if (claimed || entry.traffic[0].exchanges_open.load() != 0 ||
         entry.traffic[1].exchanges_open.load() != 0 || entry.counts.read().all() != 0) {
       continue;
@@ -144,34 +149,37 @@ void MappedLedger::set_times(NodeSlot slot, SessionTimes times) {
 }
 
 void MappedLedger::set_address(NodeSlot slot, std::string_view address) {
-  auto& kept = slots_[slot].address;
-  if (std::string_view(kept.data()) == address) return;
-  // A kill between leaves none, rather than parts of two.
-  const std::atomic_ref first(kept.front());
-  first.store('\0');
-  if (address.empty() || address.size() >= kept.size()) return;
-  *std::ranges::copy(address.substr(1), kept.begin() + 1).out = '\0';
-  first.store(address.front());
+  layout::SlotFacts facts = *slots_[slot].facts;
+  if (std::string_view(facts.address.data()) == address) return;
+  facts.address = {};
+  if (address.size() < facts.address.size()) std::ranges::copy(address, facts.address.begin());
+  change(slot, facts);
+}
+
+void MappedLedger::change(NodeSlot slot, const layout::SlotFacts& facts) {
+  const auto locks = lock_all();
+  slots_[slot].facts.put(facts);
 }
 
 std::vector<KnownNode> MappedLedger::nodes() const {
   std::vector<KnownNode> all;
   const NodeSlot used = header_.slots_used.load();
   for (NodeSlot slot = 0; slot < used; ++slot) {
-    all.push_back({slots_[slot].name.data(), slot, slots_[slot].address.data()});
+    all.push_back({slots_[slot].facts->name.data(), slot, slots_[slot].facts->address.data()});
   }
   return all;
 }
 
 bool MappedLedger::put_times(NodeSlot slot, SessionTimes times) {
-  const auto locks = lock_all();
-  Slot& entry = slots_[slot];
-  const SessionTimes before{Millis{entry.idle_ms}, Millis{entry.pending_ms},
-                            Millis{entry.lifetime_ms}};
-  entry.idle_ms = times.idle.count();
-  entry.pending_ms = times.pending.count();
-  entry.lifetime_ms = times.lifetime.count();
-  return before != times;
+  layout::SlotFacts facts = *slots_[slot].facts;
+  const SessionTimes before{Millis{facts.idle_ms}, Millis{facts.pending_ms},
+                            Millis{facts.lifetime_ms}};
+  if (before == times) return false;
+  facts.idle_ms = times.idle.count();
+  facts.pending_ms = times.pending.count();
+  facts.lifetime_ms = times.lifetime.count();
+  change(slot, facts);
+  return true;
 }
 
 const balancer::SessionCounts& MappedLedger::counts(NodeSlot slot) const {
@@ -199,7 +207,7 @@ OpenedSession MappedLedger::hold(std::uint32_t shard, LedgerShard::Index index, 
   return {{shard, index},
           record.place().node,
           shards_[shard].displaced(record),
-          instant(record.created_ms),
+          instant(record.created_ms.load()),
           DoneBy::another};
 }
 
@@ -207,7 +215,7 @@ Ledger::Lookup MappedLedger::open(const SessionKey& key, CookieCheck check, Inst
   const std::uint32_t number = number_of(key);
   LedgerShard& shard = shards_[number];
   const RobustLock lock = shard.lock();
-  const LedgerShard::Index index = shard.find(key, ledger_ms(now));
+  const LedgerShard::Index index = shard.find(key, judged_ms(now));
   if (index == 0) return {std::nullopt, Miss::unknown};
   if (shard.at(index).check != check) return {std::nullopt, Miss::mismatch};
   shard.make_live(index);
@@ -218,7 +226,7 @@ std::optional<OpenedSession> MappedLedger::open_verified(const SessionKey& key, 
   const std::uint32_t number = number_of(key);
   LedgerShard& shard = shards_[number];
   const RobustLock lock = shard.lock();
-  const LedgerShard::Index index = shard.find(key, ledger_ms(now));
+  const LedgerShard::Index index = shard.find(key, judged_ms(now));
   if (index == 0) return std::nullopt;
   shard.make_live(index);
   return hold(number, index, now);
@@ -229,7 +237,7 @@ OpenedSession MappedLedger::begin(const SessionKey& key, CookieCheck check, Node
   const std::uint32_t number = number_of(key);
   LedgerShard& shard = shards_[number];
   const RobustLock lock = shard.lock();
-  if (const LedgerShard::Index found = shard.find(key, ledger_ms(now))) {
+  if (const LedgerShard::Index found = shard.find(key, judged_ms(now))) {
     shard.make_live(found);
     return hold(number, found, now);
   }
@@ -282,27 +290,52 @@ void MappedLedger::close(SessionRef ref, Instant now) {
 /// A user whom no record names has just been here, on whatever node by now.
 void MappedLedger::note_lost_everywhere(Instant now) {
   for (NodeSlot slot = 0; slot < header_.slots_used.load(); ++slot) {
-    slots_[slot].evicted_ms.store(ledger_ms(now), std::memory_order_release);
+    slots_[slot].evicted_ms.store(ledger_ms(now));
   }
 }
 
 std::uint64_t MappedLedger::displace(NodeSlot slot) {
   const auto locks = lock_all();
-  ++slots_[slot].generation;
+  layout::SlotFacts facts = *slots_[slot].facts;
+  facts.generation = (facts.generation + 1) % layout::kGenerations;
+  slots_[slot].facts.put(facts);
   return static_cast<std::uint64_t>(slots_[slot].counts.take_all().all());
 }
 
 bool MappedLedger::sweep(Instant now) {
-  header_.seen_ms.store(ledger_ms(now), std::memory_order_relaxed);
-  if (clock_ != nullptr) header_.seen_wall.store(clock_->wall().ms, std::memory_order_relaxed);
+  header_.seen_ms.store(ledger_ms(now));
+  if (clock_ != nullptr) header_.seen_wall.store(clock_->wall().ms);
   watch_sibling();
   if (header_.recount.load() != 0) recount();
+  if (catching_up(ledger_ms(now))) return false;
   bool more = false;
   for (LedgerShard& shard : shards_) {
     const RobustLock lock = shard.lock();
     more = shard.sweep(ledger_ms(now)) || more;
   }
   return more;
+}
+
+void MappedLedger::expect_sweeps(Instant now) {
+  last_sweep_ms_ = ledger_ms(now);
+  swept_ms_.store(last_sweep_ms_);
+}
+
+bool MappedLedger::catching_up(std::int64_t now_ms) {
+  if (swept_ms_.load() == kNotExpected) return false;
+  if (now_ms - std::exchange(last_sweep_ms_, now_ms) > kLateMs)
+    hold_until_ms_ = now_ms + kCatchUpMs;
+  if (now_ms < hold_until_ms_) return true;
+  swept_ms_.store(now_ms);
+  return false;
+}
+
+/// A worker may go on before the thread that sweeps does: then it is as late as that.
+std::int64_t MappedLedger::judged_ms(Instant now) const {
+  const std::int64_t now_ms = ledger_ms(now);
+  const std::int64_t swept_ms = swept_ms_.load(std::memory_order_relaxed);
+  const bool late = swept_ms != kNotExpected && now_ms - swept_ms > kLateMs;
+  return late ? swept_ms : now_ms;
 }
 
 /// When the other process is gone, however it went, nobody is on what it held open.
@@ -368,8 +401,8 @@ SessionInfo MappedLedger::info(const LedgerShard& shard, const Record& record) c
   const std::uint32_t open = LedgerShard::holders(record);
   return {{record.key_high, record.key_low},
           record.place().state == State::live ? SessionState::live : SessionState::pending,
-          instant(record.created_ms),
-          instant(record.last_ms),
+          instant(record.created_ms.load()),
+          instant(record.last_ms.load()),
           record.exchanges,
           open,
           static_cast<std::uint32_t>(record.tunnels[0] + record.tunnels[1]),
@@ -385,7 +418,7 @@ StayHistogram MappedLedger::stays(NodeSlot slot) const {
 }
 
 std::optional<Instant> MappedLedger::last_eviction(NodeSlot slot) const {
-  const std::int64_t ms = slots_[slot].evicted_ms.load(std::memory_order_acquire);
+  const std::int64_t ms = slots_[slot].evicted_ms.load();
   if (ms == 0) return std::nullopt;
   return instant(ms);
 }

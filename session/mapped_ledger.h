@@ -6,7 +6,9 @@
 #include "session/ledger_shard.h"
 #include "session/secrets.h"
 
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -40,7 +42,8 @@ class MappedLedger final : public Ledger {
   };
   struct Start;
   /// Takes up the ledger in `path`, or makes it. A file that cannot be trusted (another version,
-  /// none of our secrets, damaged) is renamed and kept. `clock` must outlive the ledger. An error
+  /// none of our secrets, damaged) is renamed and kept; of one that is damaged in parts, those are
+  /// dropped, and the nodes concerned are incomplete. `clock` must outlive the ledger. An error
   /// is for the operator: the disk, or two processes that use it already.
   [[nodiscard]] static Result<Start> open(const std::string& path, std::size_t capacity,
                                           const Secrets& secrets, const Clock& clock);
@@ -52,6 +55,10 @@ class MappedLedger final : public Ledger {
 
   /// Since when cookies may come that ought to be in here and are not; nothing: none is missing.
   [[nodiscard]] std::optional<Instant> incomplete_since() const;
+  /// From now on `sweep` is called ten times a second. One that is late tells that this process
+  /// stood still, and what its clients sent meanwhile still waits in its sockets: for two seconds
+  /// more nobody's time is up, neither in a sweep nor for a worker that finds the session first.
+  void expect_sweeps(Instant now);
   /// Whether another process uses it too.
   [[nodiscard]] bool is_shared() const { return file_.has_sibling(); }
   void begin_incomplete(Instant now);
@@ -94,8 +101,10 @@ class MappedLedger final : public Ledger {
 
   /// Writes the header of a file that is new.
   void format(Instant now, std::uint64_t secret);
-  /// Makes everything right that the last process left, when no other is there.
-  void repair();
+  /// Makes everything right that the last process left, when no other is there. Says what it could
+  /// not.
+  RecordLoss repair();
+  [[nodiscard]] bool same_boot(std::uint64_t boot) const;
   /// Ledger time goes on after a reboot, in which Instants began anew.
   void continue_time();
   /// Shares the file with a process that is at work in it.
@@ -105,12 +114,18 @@ class MappedLedger final : public Ledger {
   static void copy_slot(const layout::Slot& from, layout::Slot& to);
   void copy_sessions(const MappedLedger& old, std::int64_t now_ms);
   void recount();
+  /// What is kept of a node changes; under all locks.
+  void change(NodeSlot slot, const layout::SlotFacts& facts);
   /// Whether they are others than before.
   [[nodiscard]] bool put_times(NodeSlot slot, SessionTimes times);
   void note_lost_everywhere(Instant now);
   /// Of a process that is no more.
   void forget_traffic_of(std::size_t process);
   void watch_sibling();
+  /// Whether this process stood still, and has to hear first what came meanwhile.
+  [[nodiscard]] bool catching_up(std::int64_t now_ms);
+  /// The time by which a session that is looked for has ended or not.
+  [[nodiscard]] std::int64_t judged_ms(Instant now) const;
 
   [[nodiscard]] std::int64_t ledger_ms(Instant at) const { return at.ms + offset_ms_; }
   [[nodiscard]] Instant instant(std::int64_t ms) const { return {ms - offset_ms_}; }
@@ -132,6 +147,11 @@ class MappedLedger final : public Ledger {
   mutable std::vector<LedgerShard> shards_;
   std::size_t stripes_;  // parts of a shard
   std::int64_t offset_ms_ = 0;
+  static constexpr std::int64_t kNotExpected = INT64_MIN;
+  std::atomic<std::int64_t> swept_ms_{
+      kNotExpected};                // ledger time of the last sweep that ended any
+  std::int64_t last_sweep_ms_ = 0;  // of the last call
+  std::int64_t hold_until_ms_ = INT64_MIN;
   enum class Sibling : std::uint8_t { none, seen };
   Sibling sibling_ = Sibling::none;
   std::uint32_t joined_ = 0;  // of the header's, as far as it was looked at
@@ -147,6 +167,7 @@ struct MappedLedger::Start {
   std::unique_ptr<MappedLedger> ledger;
   Origin origin = Origin::made;
   std::string set_aside;  ///< why the file that was there is not used, and where it is now
+  std::string damage;     ///< what in the file that is used could not be trusted, and is dropped
 };
 
 }  // namespace bonedry::session

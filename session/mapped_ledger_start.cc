@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <ctime>
 #include <functional>
 #include <utility>
@@ -41,55 +42,77 @@ Result<std::string> set_aside(const std::string& path, WallTime now) {
   return aside;
 }
 
-bool knows_one_of(const layout::Header& header, const Secrets& secrets) {
-  return std::ranges::any_of(secrets.all, [&header](const std::string& secret) {
+/// Where one of another capacity is made.
+std::string copy_of(const std::string& path) {
+  return path + ".new";
+}
+
+bool knows_one_of(const layout::HeaderFacts& facts, const Secrets& secrets) {
+  return std::ranges::any_of(secrets.all, [&facts](const std::string& secret) {
     const std::uint64_t id = secret_id(secret);
-    return id == header.secret || id == header.secret_before;
+    return id == facts.secret || id == facts.secret_before;
   });
 }
 
 void note_secret(layout::Header& header, const Secrets& secrets) {
   const std::uint64_t id = secret_id(secrets.all.front());
-  if (header.secret == id) return;
-  header.secret_before = header.secret;
-  header.secret = id;
+  layout::HeaderFacts facts = *header.facts;
+  if (facts.secret == id) return;
+  facts.secret_before = facts.secret;
+  facts.secret = id;
+  header.facts.put(facts);
 }
 
-/// What in the header or in a slot cannot be; empty: nothing.
-std::string damage(const LedgerFile& file) {
-  constexpr std::int64_t kLatest = std::int64_t{1} << 50U;  // of milliseconds: 35,000 years
-  const layout::Header& header = file.header();
+/// How many slots are in use, should the count be damaged: those beyond were never written.
+std::uint32_t count_slots(const Slot* slots) {
+  std::uint32_t count = 0;
+  while (count < layout::kMaxSlots && slots[count].facts.intact() != nullptr) ++count;
+  return count;
+}
+
+/// Makes right what is kept twice. Says what in the header or in a slot is damaged beyond that;
+/// empty: nothing.
+std::string mend(const LedgerFile& file) {
+  constexpr std::int64_t kLatest = std::int64_t{1} << 46U;  // of milliseconds: 2,000 years
+  layout::Header& header = file.header();
+  if (!header.facts.mend()) return "its header is damaged";
   const auto possible = [](std::int64_t ms) { return ms >= 0 && ms <= kLatest; };
-  if (!possible(header.seen_ms.load()) || !possible(header.seen_wall.load()) ||
-      !possible(header.incomplete_since_ms) || header.offset_ms < -kLatest ||
-      header.offset_ms > kLatest) {
-    return "its times are damaged";
-  }
+  const layout::HeaderFacts& facts = *header.facts;
+  const bool times = header.seen_ms.intact() && header.seen_wall.intact() &&
+                     possible(header.seen_ms.load()) && possible(header.seen_wall.load()) &&
+                     possible(facts.incomplete_since_ms) && facts.offset_ms >= -kLatest &&
+                     facts.offset_ms <= kLatest;
+  if (!times) return "its times are damaged";
+  auto* const slots = file.at<Slot>(LedgerPlan::slots_at());
+  if (!header.slots_used.intact()) header.slots_used.store(count_slots(slots));
   if (header.slots_used.load() > layout::kMaxSlots) return "its nodes are damaged";
-  const auto* const slots = file.at<Slot>(LedgerPlan::slots_at());
   for (std::uint32_t slot = 0; slot < header.slots_used.load(); ++slot) {
-    const auto& name = slots[slot].name;
-    const auto& address = slots[slot].address;
-    const bool ends = std::ranges::find(name, '\0') != name.end() &&
-                      std::ranges::find(address, '\0') != address.end();
-    if (!ends || name.front() == '\0') return "its nodes are damaged";
+    if (!slots[slot].facts.mend()) return "its nodes are damaged";
   }
   return "";
+}
+
+/// What was dropped, for the operator.
+std::string describe(const RecordLoss& loss) {
+  if (loss.records == 0) return "";
+  return std::to_string(loss.records) + (loss.records == 1 ? " record was" : " records were") +
+         " damaged, and dropped";
 }
 
 }  // namespace
 
 Result<MappedLedger::Start> MappedLedger::open(const std::string& path, std::size_t capacity,
                                                const Secrets& secrets, const Clock& clock) {
+  // A copy that a process was killed at: the ledger itself still has everybody.
+  ::unlink(copy_of(path).c_str());
   Result<std::optional<LedgerFile::Found>> found = LedgerFile::find(path);
   if (!found) return Failure{found.error()};
   if (!*found) return make(path, capacity, secrets, clock);
   LedgerFile::Found& there = **found;
   std::string refusal = std::move(there.refusal);
-  if (there.file && !knows_one_of(there.file->header(), secrets)) {
+  if (there.file) refusal = mend(*there.file);
+  if (refusal.empty() && !knows_one_of(*there.file->header().facts, secrets)) {
     refusal = "it was made with another secret";
-  } else if (there.file) {
-    refusal = damage(*there.file);
   }
   if (!refusal.empty()) {
     const Result<std::string> aside = set_aside(path, clock.wall());
@@ -105,13 +128,15 @@ Result<MappedLedger::Start> MappedLedger::open(const std::string& path, std::siz
   note_secret(ledger->header_, secrets);
   if (shared) {
     ledger->join_sibling();
-    return Start{std::move(ledger), Origin::shared, ""};
+    return Start{std::move(ledger), Origin::shared, "", ""};
   }
-  ledger->repair();
-  if (ledger->file_.plan().capacity() != capacity) {
-    return resize(std::move(ledger), path, capacity, clock);
+  const std::string damage = describe(ledger->repair());
+  if (ledger->file_.plan().capacity() == capacity) {
+    return Start{std::move(ledger), Origin::restored, "", damage};
   }
-  return Start{std::move(ledger), Origin::restored, ""};
+  Result<Start> resized = resize(std::move(ledger), path, capacity, clock);
+  if (resized) resized->damage = damage;
+  return resized;
 }
 
 Result<MappedLedger::Start> MappedLedger::share(const std::string& path, const Secrets& secrets,
@@ -123,7 +148,7 @@ Result<MappedLedger::Start> MappedLedger::share(const std::string& path, const S
   LedgerFile::Found& there = **found;
   if (!there.file) return Failure{"cannot share " + path + ": " + there.refusal};
   // Keys that are made of an application's cookie are the same in both.
-  if (there.file->header().secret != secret_id(secrets.all.front())) {
+  if (there.file->header().facts->secret != secret_id(secrets.all.front())) {
     return Failure{"cannot share " + path + ": another secret seals there"};
   }
   const std::optional<std::size_t> process = there.file->join();
@@ -131,7 +156,7 @@ Result<MappedLedger::Start> MappedLedger::share(const std::string& path, const S
   if (!there.file->has_sibling()) return nobody;
   std::unique_ptr<MappedLedger> ledger(new MappedLedger(std::move(*there.file), *process, &clock));
   ledger->join_sibling();
-  return Start{std::move(ledger), Origin::shared, ""};
+  return Start{std::move(ledger), Origin::shared, "", ""};
 }
 
 Result<MappedLedger::Start> MappedLedger::make(const std::string& path, std::size_t capacity,
@@ -144,19 +169,19 @@ Result<MappedLedger::Start> MappedLedger::make(const std::string& path, std::siz
   ledger->format(clock.now(), secret_id(secrets.all.front()));
   // A secret made just now has sealed nothing yet: no cookie can come that the ledger misses.
   if (secrets.age == SecretAge::maybe_used) ledger->begin_incomplete(clock.now());
-  return Start{std::move(ledger), Origin::made, ""};
+  return Start{std::move(ledger), Origin::made, "", ""};
 }
 
 Result<MappedLedger::Start> MappedLedger::resize(std::unique_ptr<MappedLedger> old,
                                                  const std::string& path, std::size_t capacity,
                                                  const Clock& clock) {
-  const std::string beside = path + ".new";
+  const std::string beside = copy_of(path);
   Result<LedgerFile> file = LedgerFile::make(beside, LedgerPlan(capacity));
   if (!file) return Failure{file.error()};
   const std::optional<std::size_t> process = file->join();
   if (!process) return Failure{"two processes use " + beside + " already"};
   std::unique_ptr<MappedLedger> ledger(new MappedLedger(std::move(*file), *process, &clock));
-  ledger->format(clock.now(), old->header_.secret);
+  ledger->format(clock.now(), old->header_.facts->secret);
   if (!ledger->copy_from(*old)) {
     ::unlink(beside.c_str());
     return Failure{"cannot give place on the disk to " + beside};
@@ -168,40 +193,59 @@ Result<MappedLedger::Start> MappedLedger::resize(std::unique_ptr<MappedLedger> o
   old->fate_ = Fate::replaced;  // should a power cut bring it back, it must not look complete
   const Outcome named = sync_folder_of(path);
   if (!named) return Failure{named.error()};
-  return Start{std::move(ledger), Origin::resized, ""};
+  return Start{std::move(ledger), Origin::resized, "", ""};
 }
 
 void MappedLedger::format(Instant now, std::uint64_t secret) {
-  header_.version = layout::kVersion;
-  header_.record_size = sizeof(Record);
-  header_.capacity = file_.plan().capacity();
-  header_.boot = this_boot();
-  header_.secret = secret;
   header_.seen_ms.store(now.ms);
-  if (clock_ != nullptr) header_.seen_wall.store(clock_->wall().ms);
+  header_.seen_wall.store(clock_ != nullptr ? clock_->wall().ms : 0);
+  header_.slots_used.store(0);
   RobustLock::make(header_.mutex);
   for (LedgerShard& shard : shards_) {
     shard.reset_lock();
     shard.start(now.ms);
   }
-  header_.magic.store(layout::kMagic, std::memory_order_release);
+  header_.facts.put({.magic = layout::kMagic,
+                     .version = layout::kVersion,
+                     .record_size = sizeof(Record),
+                     .capacity = file_.plan().capacity(),
+                     .boot = this_boot(),
+                     .offset_ms = 0,
+                     .incomplete_since_ms = 0,
+                     .secret = secret,
+                     .secret_before = 0});
+}
+
+/// Whether the machine has been up since the ledger was last seen. Where the system keeps the
+/// boot's id from us (a service manager may hide it), the clocks tell: while it is up, the calendar
+/// and the monotonic clock go on alike, and a reboot costs the latter what it had.
+bool MappedLedger::same_boot(std::uint64_t boot) const {
+  constexpr std::int64_t kDrift = 2'000;  // of milliseconds: far below what a reboot takes
+  const layout::HeaderFacts& facts = *header_.facts;
+  if (boot != 0 && facts.boot != 0) return boot == facts.boot;
+  const std::int64_t up = clock_->now().ms + facts.offset_ms - header_.seen_ms.load();
+  const std::int64_t away = clock_->wall().ms - header_.seen_wall.load();
+  return up >= 0 && std::abs(away - up) <= kDrift;
 }
 
 void MappedLedger::continue_time() {
   const std::uint64_t boot = this_boot();
-  offset_ms_ = header_.offset_ms;
-  if (header_.boot == boot && boot != 0) return;
+  layout::HeaderFacts facts = *header_.facts;
+  offset_ms_ = facts.offset_ms;
+  if (same_boot(boot)) return;
   const std::int64_t away = std::max<std::int64_t>(clock_->wall().ms - header_.seen_wall.load(),
                                                    0);  // the calendar may have been set back
   offset_ms_ = header_.seen_ms.load() + away - clock_->now().ms;
-  header_.offset_ms = offset_ms_;
+  facts.boot = boot;
+  facts.offset_ms = offset_ms_;
   // Only what was written to the disk in time has come through.
-  if (header_.synced.load() == 0) begin_incomplete(clock_->now());
-  // Last: a kill before it only does all this once more.
-  std::atomic_ref(header_.boot).store(boot, std::memory_order_release);
+  if (header_.synced.load() != layout::kSynced) {
+    facts.incomplete_since_ms = ledger_ms(clock_->now());
+  }
+  header_.facts.put(facts);
 }
 
-void MappedLedger::repair() {
+RecordLoss MappedLedger::repair() {
   const std::int64_t alive_until_ms = header_.seen_ms.load();
   continue_time();
   header_.synced.store(0);
@@ -209,15 +253,21 @@ void MappedLedger::repair() {
   RobustLock::make(header_.mutex);
   for (std::size_t process = 0; process < layout::kProcesses; ++process) forget_traffic_of(process);
   const std::int64_t now_ms = ledger_ms(clock_->now());
+  for (NodeSlot slot = 0; slot < header_.slots_used.load(); ++slot) {
+    auto& evicted_ms = slots_[slot].evicted_ms;
+    if (!evicted_ms.intact()) evicted_ms.store(now_ms);  // perhaps somebody was, just before
+  }
+  RecordLoss loss;
   for (LedgerShard& shard : shards_) {
     shard.reset_lock();
-    shard.restore(alive_until_ms, now_ms);
+    shard.restore(alive_until_ms, now_ms, loss);
   }
   recount();
+  return loss;
 }
 
 void MappedLedger::join_sibling() {
-  offset_ms_ = header_.offset_ms;
+  offset_ms_ = header_.facts->offset_ms;
   sibling_ = Sibling::seen;
   joined_ = ++header_.joined;
   header_.synced.store(0);
@@ -234,9 +284,11 @@ bool MappedLedger::copy_from(const MappedLedger& old) {
   for (NodeSlot slot = 0; slot < used; ++slot) copy_slot(old.slots_[slot], slots_[slot]);
   header_.slots_used.store(used);
   offset_ms_ = old.offset_ms_;
-  header_.offset_ms = old.offset_ms_;
-  header_.incomplete_since_ms = old.header_.incomplete_since_ms;
-  header_.secret_before = old.header_.secret_before;
+  layout::HeaderFacts facts = *header_.facts;
+  facts.offset_ms = old.offset_ms_;
+  facts.incomplete_since_ms = old.header_.facts->incomplete_since_ms;
+  facts.secret_before = old.header_.facts->secret_before;
+  header_.facts.put(facts);
   const std::int64_t now_ms = ledger_ms(clock_->now());
   header_.seen_ms.store(now_ms);
   for (LedgerShard& shard : shards_) shard.start(now_ms);
@@ -247,12 +299,7 @@ bool MappedLedger::copy_from(const MappedLedger& old) {
 }
 
 void MappedLedger::copy_slot(const Slot& from, Slot& to) {
-  to.name = from.name;
-  to.address = from.address;
-  to.generation = from.generation;
-  to.idle_ms = from.idle_ms;
-  to.pending_ms = from.pending_ms;
-  to.lifetime_ms = from.lifetime_ms;
+  to.facts.put(*from.facts);
   to.evicted_ms.store(from.evicted_ms.load());
   for (std::size_t step = 0; step < from.stays.size(); ++step) {
     to.stays[step].store(from.stays[step].load());
@@ -270,17 +317,20 @@ void MappedLedger::copy_sessions(const MappedLedger& old, std::int64_t now_ms) {
     });
   }
   std::ranges::sort(pending, std::greater{},
-                    [](const Record* record) { return record->created_ms; });
+                    [](const Record* record) { return record->created_ms.load(); });
   for (const Record* const record : pending) copy(*record);
 }
 
 std::optional<Instant> MappedLedger::incomplete_since() const {
-  if (header_.incomplete_since_ms == 0) return std::nullopt;
-  return instant(header_.incomplete_since_ms);
+  const std::int64_t since_ms = header_.facts->incomplete_since_ms;
+  if (since_ms == 0) return std::nullopt;
+  return instant(since_ms);
 }
 
 void MappedLedger::begin_incomplete(Instant now) {
-  header_.incomplete_since_ms = ledger_ms(now);
+  layout::HeaderFacts facts = *header_.facts;
+  facts.incomplete_since_ms = ledger_ms(now);
+  header_.facts.put(facts);
 }
 
 }  // namespace bonedry::session

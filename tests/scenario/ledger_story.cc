@@ -169,6 +169,77 @@ TEST_P(KeptLedgerStory, ANodeTakenOutOfTheConfigMeanwhileKeepsItsUsers) {
   EXPECT_EQ(new_user_on(bob_).node(), "bob");
 }
 
+TEST_P(KeptLedgerStory, ADamagedOneMovesNobodyAndWithholdsDryness) {
+  launch(config());
+  std::vector<User> users = live_users();
+  order("bleed alice");
+  bonedry_->kill9();
+  std::string ledger = read_file(bonedry_->state_dir() + "/ledger");
+  for (std::size_t at = ledger.find("shop/alice"); at != std::string::npos;
+       at = ledger.find("shop/alice", at + 1)) {
+    ledger[at + 5] = 'A';  // even where it is kept twice
+  }
+  write_file(bonedry_->state_dir() + "/ledger", ledger);
+  bonedry_->start();
+  EXPECT_THAT(bonedry_->err(), HasSubstr("its nodes are damaged"));
+  EXPECT_FALSE(node(alice_).dry);
+  EXPECT_TRUE(node(alice_).blocked_by("ledger incomplete"));
+  expect_unmoved(users);
+  EXPECT_EQ(node(alice_).live, kUsers / 2);
+}
+
+TEST_P(KeptLedgerStory, OneThatDoesNotKnowABleedingNodeIsIncomplete) {
+  launch(config());
+  const std::string ledger = bonedry_->state_dir() + "/ledger";
+  std::vector<User> users = live_users();
+  order("bleed alice");
+  bonedry_->stop();
+  const std::string nodes = read_file(bonedry_->state_dir() + "/nodes.json");
+  std::filesystem::remove_all(bonedry_->state_dir());
+  bonedry_->start();  // with a secret and a ledger of its own
+  bonedry_->stop();
+  std::string renamed = nodes;
+  for (std::size_t at = renamed.find("alice"); at != std::string::npos;) {
+    renamed.replace(at, 5, "carol");
+    at = renamed.find("alice", at);
+  }
+  const std::size_t check = renamed.find("  \"check\"");
+  renamed.erase(check, renamed.find('\n', check) + 1 - check);
+  write_file(bonedry_->state_dir() + "/nodes.json", renamed);
+  bonedry_->start();
+  EXPECT_THAT(bonedry_->err(), HasSubstr("the ledger does not know shop/carol"));
+  EXPECT_EQ(bonedry_->status().at("ledger").at("complete"), false);
+}
+
+TEST_P(KeptLedgerStory, TruncatedUnderARunningProcessItEndsWithAWord) {
+  launch(config());
+  std::vector<User> users = live_users();
+  order("bleed alice");
+  std::filesystem::resize_file(bonedry_->state_dir() + "/ledger", 0);
+  EXPECT_TRUE(eventually([this] { return !bonedry_->running(); }));
+  EXPECT_THAT(bonedry_->err(), HasSubstr("/ledger was truncated while it was in use"));
+  bonedry_->start();
+  EXPECT_FALSE(node(alice_).dry);
+  expect_unmoved(users);
+}
+
+TEST_P(KeptLedgerStory, WhoCameWhileItWasStoppedIsNotMoved) {
+  launch(config({"idle_timeout = \"2s\""}));
+  const User user = live_user_on(alice_);
+  order("bleed alice");
+  HttpClient client{bonedry_->address()};
+  bonedry_->pause();
+  client.send(
+      Request{.target = "/", .headers = {{"Cookie", "bonedry=" + user.cookie()}}}.to_wire());
+  std::this_thread::sleep_for(Millis{3000});  // longer than anybody may be idle
+  bonedry_->resume();
+  const auto response = client.read_response();
+  EXPECT_EQ(response.status, 200);
+  EXPECT_FALSE(response.headers.has("Set-Cookie"));
+  EXPECT_EQ(node(alice_).live, 1);
+  EXPECT_TRUE(eventually_dry(alice_)) << "and then leaves as all do";
+}
+
 TEST_P(KeptLedgerStory, ALedgerThatIsNoneIsSetAsideAndSaid) {
   launch(config());
   const User user = live_user_on(alice_);

@@ -163,6 +163,82 @@ TEST_F(StateStoreTest, AWrongValueIsAnErrorAndNotADefault) {
   }
 }
 
+TEST_F(StateStoreTest, WhatNoRecordCanHoldIsAnError) {
+  const std::string record =
+      R"("by":"root","reason":"","dry":false,"displaced":false,"removed_from":null)";
+  const auto load = [&](const std::string& node, const std::string& more) {
+    folder.write("nodes.json",
+                 R"({"version":1,"nodes":{")" + node + "\":{" + record + "," + more + "}}}");
+    return error();
+  };
+  const std::string sound = R"("state":"bleeding","since_ms":1700000000000,"deadline_ms":null)";
+  EXPECT_EQ(load("shop/alice", sound), "no error") << "files of before the checksum";
+  EXPECT_NE(load("alice", sound), "no error");
+  EXPECT_NE(load("shop/", sound), "no error");
+  EXPECT_NE(load("shop/al ice", sound), "no error");
+  EXPECT_NE(load("shop/alice", sound + R"(,"colour":"red")"), "no error");
+  EXPECT_NE(load("shop/alice", sound + R"(,"dry":true)"), "no error") << "twice";
+  EXPECT_NE(load("shop/alice\":{" + record + "," + sound + R"(},"shop/alice)", sound), "no error")
+      << "twice";
+  for (const char* more :
+       {R"("state":"active","since_ms":1700000000000,"deadline_ms":null)",
+        R"("state":"bleeding","since_ms":-1,"deadline_ms":null)",
+        R"("state":"bleeding","since_ms":1.5,"deadline_ms":null)",
+        R"("state":"bleeding","since_ms":1e300,"deadline_ms":null)",
+        R"("state":"bleeding","since_ms":18446744073709551615,"deadline_ms":null)",
+        R"("state":"bleeding","since_ms":99999999999999999999,"deadline_ms":null)",
+        R"("state":"bleeding","since_ms":true,"deadline_ms":null)",
+        R"("state":"bleeding","since_ms":1700000000000,"deadline_ms":-1)",
+        R"("state":"bleeding","since_ms":1700000000000,"deadline_ms":1e30)"}) {
+    const std::string text = load("shop/alice", more);
+    EXPECT_NE(text.find("could put bleeding nodes back into rotation"), std::string::npos) << more;
+  }
+}
+
+TEST_F(StateStoreTest, AFileThatIsNestedTooDeepIsAnError) {
+  folder.write("nodes.json", R"({"version":1,"nodes":{},"boot":)" + std::string(1'000'000, '[') +
+                                 std::string(1'000'000, ']') + "}");
+  EXPECT_NE(error().find("nested deeper"), std::string::npos) << error();
+}
+
+TEST_F(StateStoreTest, NoBitThatFlipsIsTakenForARecord) {
+  ASSERT_TRUE(store.save({{"shop/alice", full_record()}, {"shop/bob", {}}}));
+  const std::string whole = *read_file(path);
+  const auto is_blank = [](char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; };
+  for (std::size_t at = 0; at < whole.size(); ++at) {
+    for (unsigned bit = 0; bit < 8; ++bit) {
+      std::string changed = whole;
+      changed[at] = static_cast<char>(changed[at] ^ static_cast<char>(1U << bit));
+      if (is_blank(whole[at]) && is_blank(changed[at])) continue;
+      folder.write("nodes.json", changed);
+      EXPECT_NE(error(), "no error") << "byte " << at << " bit " << bit << " in " << changed;
+    }
+  }
+}
+
+TEST_F(StateStoreTest, WhoEditsItTakesTheCheckOut) {
+  ASSERT_TRUE(store.save({{"shop/alice", full_record()}}));
+  std::string edited = *read_file(path);
+  edited.replace(edited.find("root"), 4, "ruth");
+  folder.write("nodes.json", edited);
+  EXPECT_NE(error().find("take \"check\" out if you edited it"), std::string::npos) << error();
+  const std::size_t line = edited.find("  \"check\"");
+  edited.erase(line, edited.find('\n', line) + 1 - line);
+  folder.write("nodes.json", edited);
+  ASSERT_EQ(error(), "no error");
+  EXPECT_EQ(store.load()->at("shop/alice").by, "ruth");
+}
+
+TEST_F(StateStoreTest, ABleedingNodeThatTheLedgerDoesNotKnowIsNoticed) {
+  conf::Config config;
+  config.pools.emplace_back().name = "shop";
+  NodeRecord dry;
+  dry.dry = Dry::yes;
+  const NodeRecords records{{"shop/alice", {}}, {"shop/bob", dry}, {"gone/carol", {}}};
+  EXPECT_EQ(unknown_nodes(records, {}, config), std::vector<std::string>{"shop/alice"});
+  EXPECT_TRUE(unknown_nodes(records, {{"shop/alice", 0, ""}}, config).empty());
+}
+
 TEST_F(StateStoreTest, AnotherVersionIsRefused) {
   folder.write("nodes.json", R"({"version":2,"nodes":{}})");
   EXPECT_EQ(error(), path + ": it was written by another version of bonedry");

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -63,6 +64,19 @@ class KeptLedgerTest : public testing::Test {
     const auto found = LedgerFile::find(path);
     ASSERT_TRUE(found && *found && (*found)->file);
     change((*found)->file->header());
+  }
+
+  /// As if the ledger itself had written it.
+  template <class Change>
+  void rewrite(const Change& change) {
+    damage([&change](layout::Header& header) {
+      layout::HeaderFacts facts = *header.facts;
+      change(facts);
+      header.facts.put(facts);
+    });
+  }
+  void reboot() {
+    rewrite([](layout::HeaderFacts& facts) { ++facts.boot; });
   }
 
   bonedry::test::TemporaryFolder folder;
@@ -165,7 +179,7 @@ TEST_F(KeptLedgerTest, WhomADeadProcessServedWasThereUntilItsEnd) {
 
 TEST_F(KeptLedgerTest, ItLooksUnfinishedOnTheDiskWhileSomebodyIsAtWork) {
   (void)open();
-  damage([](layout::Header& header) { EXPECT_EQ(header.synced.load(), 1U); });
+  damage([](layout::Header& header) { EXPECT_EQ(header.synced.load(), layout::kSynced); });
   const auto restored = open();
   damage([](layout::Header& header) { EXPECT_EQ(header.synced.load(), 0U); });
 }
@@ -190,7 +204,7 @@ TEST_F(KeptLedgerTest, AfterACleanRebootTimeGoesOnByTheCalendar) {
     begin(*start.ledger, 1, SessionState::live);
     pass(*start.ledger, minutes{3});
   }
-  damage([](layout::Header& header) { ++header.boot; });
+  reboot();
   ManualClock rebooted;  // Instants begin anew
   rebooted.jump_wall(minutes{10});
   auto start = MappedLedger::open(path, 1000, secrets, rebooted);
@@ -207,7 +221,7 @@ TEST_F(KeptLedgerTest, ACalendarThatWasSetBackEndsNobodyAndMakesNobodyYounger) {
     begin(*start.ledger, 1, SessionState::live);
     pass(*start.ledger, minutes{3});
   }
-  damage([](layout::Header& header) { ++header.boot; });
+  reboot();
   ManualClock rebooted;
   rebooted.jump_wall(-std::chrono::hours{24});
   auto start = MappedLedger::open(path, 1000, secrets, rebooted);
@@ -220,14 +234,45 @@ TEST_F(KeptLedgerTest, AfterAPowerCutItIsIncomplete) {
     auto start = open();
     begin(*start.ledger, 1, SessionState::live);
   }
-  damage([](layout::Header& header) {
-    ++header.boot;
-    header.synced.store(0);
-  });
+  reboot();
+  damage([](layout::Header& header) { header.synced.store(0); });
   const auto start = open();
   EXPECT_EQ(start.origin, Origin::restored);
   EXPECT_EQ(start.ledger->incomplete_since(), clock.now());
   EXPECT_EQ(figures(*start.ledger, alice), "1 live, 0 pending") << "what came through is known";
+}
+
+// systemd's ProcSubset=pid, and containers, hide the boot's id.
+TEST_F(KeptLedgerTest, WithoutTheBootsIdTheClocksTellAKillFromAReboot) {
+  const auto kill = [this] {
+    rewrite([](layout::HeaderFacts& facts) { facts.boot = 0; });
+    damage([](layout::Header& header) { header.synced.store(0); });
+  };
+  {
+    auto start = open();
+    begin(*start.ledger, 1, SessionState::live);
+    pass(*start.ledger, minutes{3});
+  }
+  kill();
+  clock.advance(minutes{2});
+  clock.jump_wall(Millis{500});  // the calendar is being corrected
+  {
+    const auto start = open();
+    EXPECT_FALSE(start.ledger->incomplete_since());
+    EXPECT_EQ(clock.now() - test::list(*start.ledger, alice, 10).at(0).last, minutes{5});
+  }
+  kill();
+  ManualClock rebooted;  // up for as long as the ledger was last seen at, and yet another boot
+  rebooted.advance(minutes{10});
+  rebooted.jump_wall(minutes{20});
+  {
+    auto start = MappedLedger::open(path, 1000, secrets, rebooted);
+    ASSERT_TRUE(start);
+    EXPECT_EQ(start->ledger->incomplete_since(), rebooted.now());
+    EXPECT_EQ(rebooted.now() - test::list(*start->ledger, alice, 10).at(0).last,
+              minutes{30} - Millis{500})
+        << "by the calendar";
+  }
 }
 
 TEST_F(KeptLedgerTest, KeysMayRotate) {
@@ -260,21 +305,22 @@ TEST_F(KeptLedgerTest, OneOfAnotherSecretIsSetAside) {
 
 TEST_F(KeptLedgerTest, OneThatCannotBeTrustedIsSetAside) {
   begin(*open().ledger, 1, SessionState::live);
-  damage([](layout::Header& header) { header.version = 99; });
+  rewrite([](layout::HeaderFacts& facts) { facts.version = 99; });
   EXPECT_THAT(open().set_aside, HasSubstr("another version"));
-  damage([](layout::Header& header) { header.capacity = 5000; });
+  rewrite([](layout::HeaderFacts& facts) { facts.capacity = 5000; });
   EXPECT_THAT(open().set_aside, HasSubstr("its size is not what its header says"));
-  damage([](layout::Header& header) { header.capacity = UINT64_MAX; });
+  rewrite([](layout::HeaderFacts& facts) { facts.capacity = UINT64_MAX; });
   EXPECT_THAT(open().set_aside, HasSubstr("its size is not what its header says"));
-  damage([](layout::Header& header) { header.magic.store(0); });
+  damage(
+      [](layout::Header& header) { std::memset(static_cast<void*>(&header), 0, sizeof(header)); });
   EXPECT_THAT(open().set_aside, HasSubstr("not a ledger"));
   damage([](layout::Header& header) { header.seen_ms.store(-5); });
   EXPECT_THAT(open().set_aside, HasSubstr("times are damaged"));
-  damage([](layout::Header& header) { header.offset_ms = INT64_MIN; });
+  rewrite([](layout::HeaderFacts& facts) { facts.offset_ms = INT64_MIN; });
   EXPECT_THAT(open().set_aside, HasSubstr("times are damaged"));
   damage([](layout::Header& header) { header.slots_used.store(UINT32_MAX); });
   EXPECT_THAT(open().set_aside, HasSubstr("nodes are damaged"));
-  damage([](layout::Header& header) { ++header.slots_used; });
+  damage([](layout::Header& header) { header.slots_used.store(header.slots_used.load() + 1); });
   EXPECT_THAT(open().set_aside, HasSubstr("nodes are damaged")) << "one has no name";
   ASSERT_EQ(::truncate(path.c_str(), 10), 0);
   EXPECT_THAT(open().set_aside, HasSubstr("too short"));
@@ -293,8 +339,8 @@ TEST_F(KeptLedgerTest, RecordsOfNonsenseHarmNobody) {
   for (std::size_t i = 0; i < 50; ++i) {
     records[i].next_same_hash = 77;
     records[i].wheel_next = static_cast<layout::Index>(i + 1);
-    records[i].last_ms = i % 2 == 0 ? INT64_MAX : INT64_MIN;
-    records[i].created_ms = i % 3 == 0 ? INT64_MAX : INT64_MIN;
+    records[i].last_ms.store(i % 2 == 0 ? INT64_MAX / 1'000'000 : INT64_MIN / 1'000'000);
+    records[i].put_created(i % 3 == 0 ? INT64_MAX / 1'000'000 : INT64_MIN / 1'000'000);
     if (i % 5 == 0) records[i].packed_place.store(UINT64_MAX);
   }
   auto* const shard = file.at<layout::ShardHeader>(file.plan().shard_at(0));
@@ -307,24 +353,6 @@ TEST_F(KeptLedgerTest, RecordsOfNonsenseHarmNobody) {
   pass(*start.ledger, std::chrono::hours{24});
   EXPECT_EQ(figures(*start.ledger, alice), "0 live, 0 pending");
   EXPECT_EQ(start.ledger->totals().sessions, 0U);
-}
-
-TEST_F(KeptLedgerTest, ARecordCountThatWasLostLeavesNothingBehind) {
-  {
-    auto start = open();
-    for (std::uint64_t user = 0; user < 100; ++user) begin(*start.ledger, user, SessionState::live);
-  }
-  {
-    const auto found = LedgerFile::find(path);
-    ASSERT_TRUE(found && *found && (*found)->file);
-    const LedgerFile& file = *(*found)->file;
-    file.at<layout::ShardHeader>(file.plan().shard_at(0))->used = 0;
-  }
-  const auto start = open();
-  EXPECT_EQ(figures(*start.ledger, alice), "0 live, 0 pending");
-  for (std::uint64_t user = 0; user < 100; ++user) begin(*start.ledger, user, SessionState::live);
-  pass(*start.ledger, minutes{21});
-  EXPECT_EQ(figures(*start.ledger, alice), "0 live, 0 pending");
 }
 
 TEST_F(KeptLedgerTest, AnUnusableFolderIsAnError) {
@@ -356,6 +384,20 @@ TEST_F(KeptLedgerTest, AnotherCapacityTakesEverybodyAlong) {
   EXPECT_EQ(others().size(), 0U);
 }
 
+TEST_F(KeptLedgerTest, WhatAKillLeftOfAChangeOfTheCapacityIsReplaced) {
+  begin(*open(1000).ledger, 1, SessionState::live);
+  const std::string beside = path + ".new";
+  const std::string elsewhere = folder.write("elsewhere", "of somebody else");
+  folder.write("ledger.new", "half a copy");
+  EXPECT_EQ(open(1000).origin, Origin::restored);
+  EXPECT_FALSE(std::filesystem::exists(beside)) << "it is of no use";
+  std::filesystem::create_symlink(elsewhere, beside);
+  const auto start = open(2000);
+  EXPECT_EQ(start.origin, Origin::resized);
+  EXPECT_TRUE(click(*start.ledger, 1));
+  EXPECT_EQ(std::filesystem::file_size(elsewhere), 16U) << "it was not written through";
+}
+
 TEST_F(KeptLedgerTest, TooSmallACapacityLetsPendingOnesGoFirstAndSaysSo) {
   {
     auto start = open(1000);
@@ -371,13 +413,11 @@ TEST_F(KeptLedgerTest, TooSmallACapacityLetsPendingOnesGoFirstAndSaysSo) {
 
 TEST_F(KeptLedgerTest, TimeGoesOnAfterAChangeOfTheCapacityAndAPowerCut) {
   begin(*open(1000).ledger, 1, SessionState::live);
-  damage([](layout::Header& header) { ++header.boot; });
+  reboot();
   clock.advance(minutes{1});
   EXPECT_EQ(open(2000).origin, Origin::resized);
-  damage([](layout::Header& header) {
-    ++header.boot;
-    header.synced.store(0);
-  });
+  reboot();
+  damage([](layout::Header& header) { header.synced.store(0); });
   ManualClock rebooted;
   rebooted.jump_wall(minutes{15});
   const auto start = MappedLedger::open(path, 2000, secrets, rebooted);

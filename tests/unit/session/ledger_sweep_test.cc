@@ -169,5 +169,62 @@ TEST_F(LedgerSweepTest, PlacesOfEndedSessionsAreUsedAgain) {
   EXPECT_EQ(ledger.totals().evicted, 0U);
 }
 
+// A process that was stopped, or a machine that slept: what its users sent meanwhile waits in its
+// sockets when it goes on.
+class StoppedLedgerTest : public LedgerSweepTest {
+ protected:
+  StoppedLedgerTest() { ledger.expect_sweeps(now); }
+
+  /// The main thread's ticks, as they are when nothing is amiss.
+  void run(Millis by) {
+    for (const Instant until = now + by; now < until;) pass(Millis{100});
+  }
+};
+
+TEST_F(StoppedLedgerTest, WhoCameWhileItWasStoppedIsServedBeforeTheSweep) {
+  add_live(1, alice);
+  add_live(2, alice);
+  run(minutes{5});
+  now = now + hours{1};
+  EXPECT_TRUE(click(1)) << "a worker goes on first";
+  run(seconds{1});
+  EXPECT_EQ(live_on(alice), 2);
+  EXPECT_TRUE(click(2)) << "many had to be read first";
+  run(minutes{19});
+  EXPECT_EQ(live_on(alice), 2);
+  run(minutes{2});
+  EXPECT_EQ(live_on(alice), 0);
+}
+
+TEST_F(StoppedLedgerTest, WhoDidNotIsGoneSoonAfter) {
+  add_live(1, alice);
+  run(minutes{5});
+  pass(hours{1});
+  run(seconds{1});
+  EXPECT_EQ(live_on(alice), 1);
+  run(Millis{1'200});
+  EXPECT_EQ(live_on(alice), 0);
+  EXPECT_FALSE(click(1));
+}
+
+TEST_F(StoppedLedgerTest, StoppedAgainAtOnceItWaitsAgain) {
+  add_live(1, alice);
+  run(minutes{5});
+  for (int stops = 0; stops < 5; ++stops) {
+    pass(hours{1});
+    run(seconds{1});
+    EXPECT_EQ(live_on(alice), 1);
+  }
+  EXPECT_TRUE(click(1));
+}
+
+TEST_F(StoppedLedgerTest, UnstoppedNobodyStaysLonger) {
+  add_live(1, alice);
+  run(kIdle);
+  EXPECT_FALSE(click(1));
+  run(kSlack);
+  EXPECT_EQ(live_on(alice), 0);
+}
+
 }  // namespace
 }  // namespace bonedry::session

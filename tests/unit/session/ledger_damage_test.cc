@@ -1,0 +1,286 @@
+// A ledger that was damaged on the disk while users were on a bleeding node: the next start calls
+// the node dry no earlier, and moves nobody.
+
+#include "balancer/routing.h"
+#include "balancer/topology.h"
+#include "proxy/base/random.h"
+#include "session/affinity.h"
+#include "session/checked.h"
+#include "session/ledger_file.h"
+#include "session/mapped_ledger.h"
+#include "tests/unit/io/temporary_folder.h"
+#include "tests/unit/session/ledger_rig.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <bit>
+#include <chrono>
+#include <cstdint>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace bonedry::session {
+namespace {
+
+using test::minutes;
+using test::seconds;
+
+constexpr std::size_t kUsers = 6;
+constexpr std::size_t kCapacity = 100;
+
+/// A part of the file as it was.
+struct Piece {
+  std::size_t at = 0;
+  std::vector<std::uint8_t> bytes;
+};
+
+class DamagedLedgerTest : public testing::Test {
+ protected:
+  DamagedLedgerTest() {
+    pool.config.name = "shop";
+    pool.config.session.idle_timeout = minutes{20};
+    pool.config.session.pending_timeout = minutes{20};
+    pool.config.session.max_lifetime = std::chrono::hours{12};
+    for (const char* name : {"alice", "bob"}) {
+      balancer::NodeView& view = pool.nodes.emplace_back();
+      view.node = std::make_shared<balancer::Node>("shop", name, nobody);
+    }
+    populate();
+  }
+
+  /// Users on alice and one on bob, and one at a download when the process is killed.
+  void populate() {
+    start();
+    for (std::size_t user = 0; user < kUsers; ++user) {
+      Visit first = affinity->arrive({}, clock.now());
+      const std::string cookie = affinity->answered(first, user == 0 ? 1 : 0, {});
+      const std::size_t value = cookie.find('=') + 1;
+      cookies.push_back(cookie.substr(value, cookie.find(';') - value));
+      affinity->leave(first, clock.now());
+      Visit second = arrive(user);
+      if (user + 1 < kUsers) affinity->leave(second, clock.now());
+    }
+    pool.nodes[0].state = balancer::NodeState::bleeding;
+    pool.nodes[0].door = balancer::Door::sessions_only;
+    pass(minutes{1});
+    killed_at = clock;
+    const LedgerFile file = std::move(*(*LedgerFile::find(path))->file);
+    const LedgerPlan& plan = file.plan();
+    keep(0, sizeof(layout::Header));
+    keep(LedgerPlan::slots_at(), 2 * sizeof(layout::Slot));
+    keep(plan.shard_at(0), sizeof(layout::ShardHeader));
+    keep(plan.records_at(0), kUsers * sizeof(layout::Record));
+    ledger.reset();
+    put_back();
+  }
+
+  void keep(std::size_t at, std::size_t size) {
+    Piece piece{at, std::vector<std::uint8_t>(size)};
+    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    ASSERT_EQ(::pread(fd, piece.bytes.data(), size, static_cast<off_t>(at)),
+              static_cast<ssize_t>(size));
+    ::close(fd);
+    pieces.push_back(std::move(piece));
+  }
+  /// The file is as the killed process left it.
+  void put_back() {
+    if (!std::filesystem::exists(path)) return;
+    const int fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
+    for (const Piece& piece : pieces) {
+      ASSERT_EQ(::pwrite(fd, piece.bytes.data(), piece.bytes.size(), static_cast<off_t>(piece.at)),
+                static_cast<ssize_t>(piece.bytes.size()));
+    }
+    ::close(fd);
+    clock = killed_at;
+  }
+  void write(std::size_t at, std::uint8_t byte) const {
+    const int fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
+    ASSERT_EQ(::pwrite(fd, &byte, 1, static_cast<off_t>(at)), 1);
+    ::close(fd);
+  }
+
+  void start() {
+    auto started = MappedLedger::open(path, kCapacity, secrets, clock);
+    ASSERT_TRUE(started) << started.error();
+    secrets.age = SecretAge::maybe_used;
+    ledger = std::move(started->ledger);
+    damage = started->set_aside + started->damage;
+    pool.ledger_complete_at = Instant{0};
+    if (const auto since = ledger->incomplete_since()) {
+      pool.ledger_complete_at = *since + complete_after(pool.config.session);
+    }
+    for (std::size_t node = 0; node < 2; ++node) {
+      pool.nodes[node].slot = ledger->slot_of(node == 0 ? "shop/alice" : "shop/bob");
+      ledger->set_times(pool.nodes[node].slot, {minutes{20}, minutes{20}, std::chrono::hours{12}});
+    }
+    affinity = make_affinity(pool, secrets.all, *ledger, clock);
+  }
+  void pass(Millis by) {
+    clock.advance(by);
+    while (ledger->sweep(clock.now())) continue;
+  }
+  Visit arrive(std::size_t user) {
+    const std::vector<std::string_view> values{cookies[user]};
+    return affinity->arrive(values, clock.now());
+  }
+
+  /// As the control plane asks.
+  [[nodiscard]] bool looks_dry() const {
+    const NodeSlot alice = pool.nodes[0].slot;
+    const auto evicted = ledger->last_eviction(alice);
+    const bool complete =
+        clock.now() >= pool.ledger_complete_at &&
+        (!evicted || clock.now() >= *evicted + complete_after(pool.config.session));
+    return complete && ledger->counts(alice).read().all() == 0;
+  }
+  void expect_at_home(std::size_t user, const std::string& what) {
+    Visit visit = arrive(user);
+    const std::size_t home = user == 0 ? 1 : 0;
+    const auto verdict = visit.claim == balancer::Claim::none
+                             ? balancer::Verdict::fresh
+                             : balancer::route(visit.claim, pool.nodes[visit.node],
+                                               balancer::Reachable::yes, conf::OnLost::rescue);
+    EXPECT_EQ(verdict, balancer::Verdict::own_node) << what << ", user " << user;
+    EXPECT_EQ(visit.node, home) << what << ", user " << user;
+    EXPECT_EQ(affinity->settle(visit, verdict, home, clock.now()), home);
+    affinity->leave(visit, clock.now());
+  }
+  /// The next start, and what happens until just before the users would have left.
+  void expect_harmless(const std::string& what) {
+    clock.advance(seconds{30});
+    start();
+    ASSERT_TRUE(ledger) << what;
+    pass(minutes{17});
+    EXPECT_FALSE(looks_dry()) << what;
+    for (std::size_t user = 0; user < kUsers; ++user) expect_at_home(user, what);
+    const auto counted = ledger->counts(pool.nodes[0].slot).read().live;
+    EXPECT_EQ(counted, kUsers - 1) << what;
+    affinity.reset();
+    ledger.reset();
+    clean_up();
+  }
+  void clean_up() {
+    bool aside = false;
+    for (const auto& entry : std::filesystem::directory_iterator(folder.path())) {
+      if (entry.path() == path) continue;
+      aside = true;
+      std::filesystem::rename(entry.path(), path);  // the pages between the pieces are derived
+    }
+    set_aside += aside ? 1 : 0;
+    put_back();
+  }
+
+  void expect_every_bit_harmless(const Piece& piece, const char* what) {
+    for (std::size_t byte = 0; byte < piece.bytes.size() && !HasFailure(); ++byte) {
+      for (unsigned bit = 0; bit < 8; ++bit) {
+        write(piece.at + byte, static_cast<std::uint8_t>(piece.bytes[byte] ^ (1U << bit)));
+        expect_harmless(std::string(what) + " byte " + std::to_string(byte) + " bit " +
+                        std::to_string(bit));
+      }
+    }
+  }
+
+  const balancer::SessionCounts nobody;
+  balancer::PoolView pool;
+  // In memory where there is one: thousands of starts each write the header to the disk.
+  bonedry::test::TemporaryFolder folder{std::filesystem::exists("/dev/shm")
+                                            ? std::filesystem::path("/dev/shm")
+                                            : std::filesystem::temp_directory_path()};
+  const std::string path = folder / "ledger";
+  ManualClock clock;
+  ManualClock killed_at;
+  Secrets secrets{{"a secret of at least 32 characters"}, SecretAge::brand_new};
+  std::unique_ptr<MappedLedger> ledger;
+  std::unique_ptr<Affinity> affinity;
+  std::vector<std::string> cookies;
+  std::vector<Piece> pieces;
+  std::string damage;
+  int set_aside = 0;
+};
+
+TEST_F(DamagedLedgerTest, UndamagedItIsComplete) {
+  expect_harmless("no damage");
+  start();
+  EXPECT_EQ(damage, "");
+  EXPECT_FALSE(ledger->incomplete_since());
+  EXPECT_FALSE(ledger->last_eviction(pool.nodes[0].slot));
+  pass(minutes{21});
+  EXPECT_TRUE(looks_dry());
+}
+
+TEST_F(DamagedLedgerTest, NoBitOfTheHeaderMakesItLie) {
+  expect_every_bit_harmless(pieces[0], "header");
+  EXPECT_EQ(set_aside, 0) << "it is kept twice";
+}
+
+TEST_F(DamagedLedgerTest, NoBitOfASlotMakesItLie) {
+  expect_every_bit_harmless(pieces[1], "slot");
+  EXPECT_EQ(set_aside, 0) << "it is kept twice";
+}
+
+TEST_F(DamagedLedgerTest, NoBitOfAShardOrARecordMakesItLie) {
+  expect_every_bit_harmless(pieces[2], "shard");
+  expect_every_bit_harmless(pieces[3], "record");
+}
+
+TEST_F(DamagedLedgerTest, NoBytesAtRandomMakeItLie) {
+  Random random(7);
+  for (int round = 0; round < 3000 && !HasFailure(); ++round) {
+    const Piece& piece = pieces[round % 4 == 0 ? random.below(3) : 3];
+    for (int i = 0; i < 12; ++i) {
+      write(piece.at + random.below(static_cast<std::uint32_t>(piece.bytes.size())),
+            static_cast<std::uint8_t>(random.below(256)));
+    }
+    expect_harmless("round " + std::to_string(round));
+  }
+}
+
+TEST_F(DamagedLedgerTest, NoPageOfZerosMakesItLie) {
+  for (const Piece& piece : pieces) {
+    for (std::size_t byte = 0; byte < piece.bytes.size(); ++byte) write(piece.at + byte, 0);
+    expect_harmless("zeros at " + std::to_string(piece.at));
+  }
+}
+
+TEST_F(DamagedLedgerTest, WhatIsDroppedIsSaid) {
+  write(pieces[3].at + 3, 0xFF);  // in the key of the user on bob
+  start();
+  EXPECT_EQ(damage, "1 record was damaged, and dropped");
+  EXPECT_EQ(ledger->last_eviction(pool.nodes[1].slot), clock.now());
+  EXPECT_FALSE(ledger->last_eviction(pool.nodes[0].slot)) << "nobody of alice's is missing";
+}
+
+TEST(CheckedTest, ASingleBitIsAlwaysNoticed) {
+  for (const std::int64_t value : {0L, 1L, -1L, 77L, 1'700'000'000'000L}) {
+    for (unsigned bit = 0; bit < 64; ++bit) {
+      layout::CheckedWord<std::int64_t> word;
+      word.store(value);
+      ASSERT_EQ(word.load(), value);
+      ASSERT_TRUE(word.intact());
+      std::uint64_t bits = 0;
+      std::memcpy(&bits, static_cast<const void*>(&word), sizeof(bits));
+      bits ^= std::uint64_t{1} << bit;
+      std::memcpy(static_cast<void*>(&word), &bits, sizeof(bits));
+      EXPECT_FALSE(word.intact()) << value << ", bit " << bit;
+    }
+  }
+  for (std::uint32_t value = 0; value < 100; ++value) {
+    for (unsigned bit = 0; bit < 32; ++bit) {
+      layout::CheckedCount count{};
+      count.put(value);
+      auto bits = std::bit_cast<std::uint32_t>(count);
+      bits ^= 1U << bit;
+      count = std::bit_cast<layout::CheckedCount>(bits);
+      EXPECT_FALSE(count.intact()) << value << ", bit " << bit;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace bonedry::session
