@@ -115,6 +115,51 @@ class WaitTask final : public Task {
   std::optional<ControlPlane::WaitId> id_;  ///< empty once it has ended
 };
 
+/// Makes a page of sessions, a piece each tick.
+class ListTask final : public Task {
+ public:
+  ListTask(ControlPlane& control, Asker& asker, std::string key, const session::SessionQuery& query,
+           Format format, const Clock& clock)
+      : control_(control),
+        asker_(asker),
+        key_(std::move(key)),
+        format_(format),
+        clock_(clock),
+        listing_(control.list(key_, query)) {}
+
+  ~ListTask() override {
+    if (id_) control_.cancel_work(*id_);
+  }
+
+  /// Most ledgers are looked through in one piece, and answered at once.
+  ControlPlane::Work begin() {
+    if (go_on() == ControlPlane::Work::done) return ControlPlane::Work::done;
+    id_ = control_.each_tick([this] {
+      const ControlPlane::Work work = go_on();
+      if (work == ControlPlane::Work::done) id_.reset();
+      return work;
+    });
+    return ControlPlane::Work::more;
+  }
+
+ private:
+  ControlPlane::Work go_on() {
+    if (listing_.step() == session::SessionListing::Progress::more) return ControlPlane::Work::more;
+    const session::SessionPage page = std::move(listing_).take();
+    answer(asker_, format_ == Format::json ? render_json(key_, page, clock_.now())
+                                           : render_text(key_, page, clock_.now()));
+    return ControlPlane::Work::done;
+  }
+
+  ControlPlane& control_;
+  Asker& asker_;
+  std::string key_;
+  Format format_;
+  const Clock& clock_;
+  session::SessionListing listing_;
+  std::optional<ControlPlane::WorkId> id_;  ///< empty once it is done
+};
+
 /// Passes on events until it is destroyed.
 class FollowTask final : public Task {
  public:
@@ -157,8 +202,7 @@ Commands::TaskPtr Commands::dispatch(const CommandLine& line, Asker& asker) {
       show_status(line, asker);
       return nullptr;
     case CommandId::sessions:
-      show_sessions(line, asker);
-      return nullptr;
+      return list_sessions(line, asker);
     case CommandId::bleed:
     case CommandId::maintain:
     case CommandId::activate:
@@ -191,14 +235,18 @@ void Commands::show_status(const CommandLine& line, Asker& asker) {
          line.format == Format::json ? render_json(*status) : render_text(*status, clock_.wall()));
 }
 
-void Commands::show_sessions(const CommandLine& line, Asker& asker) {
-  const auto key = node_of(line, asker);
-  if (!key) return;
+Commands::TaskPtr Commands::list_sessions(const CommandLine& line, Asker& asker) {
+  auto key = node_of(line, asker);
+  if (!key) return nullptr;
   const auto query = session_query(line);
-  if (!query) return refuse(asker, query.error());
-  const session::SessionPage page = control_.sessions(*key, *query);
-  answer(asker, line.format == Format::json ? render_json(*key, page, clock_.now())
-                                            : render_text(*key, page, clock_.now()));
+  if (!query) {
+    refuse(asker, query.error());
+    return nullptr;
+  }
+  auto task =
+      std::make_unique<ListTask>(control_, asker, std::move(*key), *query, line.format, clock_);
+  if (task->begin() == ControlPlane::Work::done) return nullptr;
+  return task;
 }
 
 void Commands::show_events(const CommandLine& line, Asker& asker) {

@@ -47,7 +47,7 @@ class Commands {
 
   TaskPtr dispatch(const CommandLine& line, Asker& asker);
   void show_status(const CommandLine& line, Asker& asker);
-  void show_sessions(const CommandLine& line, Asker& asker);
+  TaskPtr list_sessions(const CommandLine& line, Asker& asker);
   void show_events(const CommandLine& line, Asker& asker);
   static void show_help(const CommandLine& line, Asker& asker);
   TaskPtr change(const CommandLine& line, Asker& asker);

@@ -305,6 +305,7 @@ void ControlPlane::tick() {
   for (int round = 0; round < kSweepRounds; ++round) {
     if (!parts_.ledger.sweep(parts_.clock.now())) break;
   }
+  do_work();
   if (has_handed_over()) return answer_waits();
   report_evictions();
   follow_calendar();
@@ -318,6 +319,24 @@ void ControlPlane::tick() {
   forecaster_.tick(*topology_);
   tell_forecasts();
   answer_waits();
+}
+
+ControlPlane::WorkId ControlPlane::each_tick(std::function<Work()> work) {
+  work_.emplace(next_work_, std::move(work));
+  return next_work_++;
+}
+
+void ControlPlane::cancel_work(WorkId id) {
+  work_.erase(id);
+}
+
+/// One piece of one work a tick, in turn, however many there are.
+void ControlPlane::do_work() {
+  auto next = work_.upper_bound(worked_);
+  if (next == work_.end()) next = work_.begin();
+  if (next == work_.end()) return;
+  worked_ = next->first;
+  if (next->second() == Work::done) work_.erase(worked_);
 }
 
 void ControlPlane::report_evictions() {

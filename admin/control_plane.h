@@ -10,7 +10,7 @@
 #include "proxy/base/clock.h"
 #include "proxy/base/result.h"
 #include "session/ledger.h"
-#include "session/session_page.h"
+#include "session/session_listing.h"
 
 #include <cstdint>
 #include <functional>
@@ -172,10 +172,20 @@ class ControlPlane {
               std::function<void(WaitEnd)> done);
   void cancel_wait(WaitId id);
 
+  enum class Work : std::uint8_t { more, done };
+  /// Calls `work` in a tick to come, again and again until it is done, in turn with other work and
+  /// never from inside this call. The returned id
+  /// cancels; not from inside `work`.
+  using WorkId = std::uint64_t;
+  WorkId each_tick(std::function<Work()> work);
+  void cancel_work(WorkId id);
+
   /// All pools, or the named one. An unknown pool is an error that names the pools there are.
   [[nodiscard]] Result<Status> status(std::optional<std::string_view> pool) const;
-  /// A page of the sessions on a node. Walks the ledger: with a million sessions in it that takes
-  /// some 25 ms, and 130 ms for the last page that there may be.
+  /// A page of the sessions on a node, to be made a step at a time: see `each_tick`.
+  [[nodiscard]] session::SessionListing list(const std::string& key,
+                                             const session::SessionQuery& query) const;
+  /// The same at once, which with a million sessions takes 25 to 130 ms.
   [[nodiscard]] session::SessionPage sessions(const std::string& key,
                                               const session::SessionQuery& query) const;
   void set_listeners(std::vector<ListenerStatus> listeners) { listeners_ = std::move(listeners); }
@@ -270,6 +280,7 @@ class ControlPlane {
   void reopen(const Keys& keys);
   void drop_removed();
   void answer_waits();
+  void do_work();
   [[nodiscard]] std::optional<WaitEnd> wait_end(const Wait& wait) const;
   /// Whether all workers route by what was last decided about a node.
   [[nodiscard]] bool taken_over(const std::string& key) const;
@@ -296,6 +307,9 @@ class ControlPlane {
   std::vector<ListenerStatus> listeners_;
   std::map<WaitId, Wait> waits_;
   WaitId next_wait_ = 1;
+  std::map<WorkId, std::function<Work()>> work_;
+  WorkId next_work_ = 1;
+  WorkId worked_ = 0;                 // whose turn it was last
   session::Ledger::Totals reported_;  // what was told of evictions
   Instant report_evictions_at_;       // a flood of newcomers is one event every now and then
   Forecaster forecaster_;

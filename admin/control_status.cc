@@ -165,19 +165,16 @@ Result<Status> ControlPlane::status(std::optional<std::string_view> pool) const 
   return status;
 }
 
+session::SessionListing ControlPlane::list(const std::string& key,
+                                           const session::SessionQuery& query) const {
+  return {parts_.ledger, view_of(key).slot, query};
+}
+
 session::SessionPage ControlPlane::sessions(const std::string& key,
                                             const session::SessionQuery& query) const {
-  const session::NodeSlot wanted = view_of(key).slot;
-  session::SessionPager pager(query);
-  std::vector<session::SessionInfo> here;  // sorted out when the lock is no longer held
-  for (std::size_t part = 0; part < parts_.ledger.parts(); ++part) {
-    here.clear();
-    parts_.ledger.visit(part, [&here, wanted](session::NodeSlot slot, const auto& info) {
-      if (slot == wanted) here.push_back(info);
-    });
-    for (const session::SessionInfo& info : here) pager.show(info);
-  }
-  return std::move(pager).take();
+  session::SessionListing listing = list(key, query);
+  while (listing.step() == session::SessionListing::Progress::more) continue;
+  return std::move(listing).take();
 }
 
 }  // namespace bonedry::admin

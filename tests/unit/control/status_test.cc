@@ -161,6 +161,26 @@ TEST_F(StatusTest, SessionsOfANodeAreListedLongestIdleFirst) {
   EXPECT_EQ(page.total, 2U);
 }
 
+TEST_F(StatusTest, WorkOfManyTicksIsDoneInTurnUntilItIsDoneOrCancelled) {
+  using Work = ControlPlane::Work;
+  std::string done;
+  const auto work = [&done](char name, int pieces) {
+    return [&done, name, left = pieces]() mutable {
+      done += name;
+      return --left == 0 ? Work::done : Work::more;
+    };
+  };
+  control->each_tick(work('a', 2));
+  const auto cancelled = control->each_tick(work('b', 9));
+  control->each_tick(work('c', 3));
+  EXPECT_EQ(done, "") << "not from inside the call";
+  for (int i = 0; i < 4; ++i) control->tick();
+  EXPECT_EQ(done, "abca");
+  control->cancel_work(cancelled);
+  for (int i = 0; i < 9; ++i) control->tick();
+  EXPECT_EQ(done, "abcacc");
+}
+
 TEST_F(StatusTest, TheLastPendingSessionIsForetoldWhileTheNodeIsOutOfRotation) {
   const auto ends_in = [this] { return status("shop/alice").bleeding->pending_ends_in; };
   add_user("shop/alice", 1);

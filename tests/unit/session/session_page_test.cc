@@ -1,5 +1,7 @@
 #include "session/session_page.h"
 
+#include "session/mapped_ledger.h"
+#include "session/session_listing.h"
 #include "tests/unit/session/ledger_rig.h"
 
 #include <gtest/gtest.h>
@@ -90,6 +92,25 @@ TEST(SessionPage, APendingSessionThatIsHeldHasNoEnd) {
     if (info.state == SessionState::pending) info.ends = kNoEnd;
   }
   EXPECT_EQ(page_of(all, {}).pending_until, kNoEnd);
+}
+
+TEST(SessionListing, ALargeLedgerIsLookedThroughInPieces) {
+  constexpr std::uint64_t kUsers = 120'000;
+  const Instant now{1'000'000};
+  MappedLedger ledger(kUsers, now);
+  const NodeSlot alice = ledger.slot_of("shop/alice");
+  const NodeSlot bob = ledger.slot_of("shop/bob");
+  for (std::uint64_t user = 0; user < kUsers; ++user) {
+    const auto session =
+        ledger.begin(key_of(user), 0, user % 3 == 0 ? alice : bob, SessionState::live, now, now);
+    ledger.close(session.ref, now);
+  }
+  SessionListing listing(ledger, alice, {SessionOrder::idle, 0, 10});
+  EXPECT_EQ(listing.step(), SessionListing::Progress::more);
+  EXPECT_EQ(listing.step(), SessionListing::Progress::done);
+  const SessionPage page = std::move(listing).take();
+  EXPECT_EQ(page.total, kUsers / 3);
+  EXPECT_EQ(page.rows.size(), 10U);
 }
 
 }  // namespace

