@@ -78,6 +78,7 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   void arrive();
   [[nodiscard]] std::string update_session();
   [[nodiscard]] session::Answer heard_of_user() const;
+  [[nodiscard]] session::CookieContext cookie_context() const;
 
   // Choosing a node (exchange_route.cc).
   void choose();

@@ -14,7 +14,42 @@ namespace {
 
 // A browser may send an old cookie of another path beside the right one; more is nobody's honest
 // request.
-constexpr std::size_t kCookiesLookedAt = 4;
+constexpr std::size_t kCookiesLookedAt = 8;
+
+/// What the request's cookies of that name hold; as many as there is room for. Returns how many.
+std::size_t find_cookies(const http::Head& request, std::string_view name,
+                         std::span<std::string_view> values) {
+  std::size_t count = 0;
+  for (const http::Field& field : request.fields) {
+    if (field.id != http::FieldName::cookie) continue;
+    std::string_view rest = request.value(field);
+    while (count < values.size()) {
+      const auto found = session::find_cookie(rest, name);
+      if (!found) break;
+      values[count++] = found->value;
+      rest = found->after;
+    }
+  }
+  return count;
+}
+
+/// What the node's clock says.
+std::optional<WallTime> date_of(const http::Head& response) {
+  for (const http::Field& field : response.fields) {
+    if (field.id == http::FieldName::date) {
+      return session::parse_cookie_date(response.value(field));
+    }
+  }
+  return std::nullopt;
+}
+
+/// Without the port.
+std::string_view name_of_host(std::string_view host) {
+  const std::size_t colon = host.rfind(':');
+  const bool port =
+      colon != std::string_view::npos && host.find(']', colon) == std::string_view::npos;
+  return port ? host.substr(0, colon) : host;
+}
 
 }  // namespace
 
@@ -22,17 +57,7 @@ void Exchange::arrive() {
   session::Affinity& affinity = runtime_->affinity();
   if (!affinity.sticky()) return;
   std::array<std::string_view, kCookiesLookedAt> values;
-  std::size_t count = 0;
-  for (const http::Field& field : request_head_.fields) {
-    if (field.id != http::FieldName::cookie) continue;
-    std::string_view rest = request_head_.value(field);
-    while (count < values.size()) {
-      const auto found = session::find_cookie(rest, affinity.cookie_name());
-      if (!found) break;
-      values[count++] = found->value;
-      rest = found->after;
-    }
-  }
+  const std::size_t count = find_cookies(request_head_, affinity.cookie_name(), values);
   visit_ = affinity.arrive({values.data(), count}, worker_.exact_now());
 }
 
@@ -54,13 +79,28 @@ session::Answer Exchange::heard_of_user() const {
   }
   const std::string& logout = affinity.logout_header();
   for (const http::Field& field : response_head_.fields) {
-    if (field.id == http::FieldName::set_cookie) {
-      affinity.note_set_cookie(response_head_.value(field), answer);
+    if (field.id == http::FieldName::set_cookie && !affinity.watched().empty()) {
+      affinity.note_set_cookie(response_head_.value(field), cookie_context(), answer);
     } else if (!logout.empty() && http::equal_ignoring_case(response_head_.name(field), logout)) {
       answer.user = session::Presence::left;
     }
   }
+  if (answer.gives()) {
+    std::array<std::string_view, 1> value;
+    const bool had = find_cookies(request_head_, affinity.watched(), value) > 0;
+    answer.brought = had ? session::Answer::Brought::yes : session::Answer::Brought::no;
+  }
   return answer;
+}
+
+/// A proxy in front may have asked for another host than the browser did.
+session::CookieContext Exchange::cookie_context() const {
+  session::CookieContext context;
+  if (origin_.trust == http::Trust::none) context.host = name_of_host(facts_.host);
+  context.path = facts_.path.substr(0, facts_.path.find('?'));
+  context.date = date_of(response_head_);
+  context.now = worker_.wall();
+  return context;
 }
 
 }  // namespace bonedry::proxy

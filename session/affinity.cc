@@ -4,6 +4,7 @@
 #include "session/sealed_affinity.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace bonedry::session {
 
@@ -18,11 +19,41 @@ Affinity::Affinity(const balancer::PoolView& pool, Ledger& ledger, const Clock& 
   }
 }
 
+namespace {
+
+/// A session that goes on, before one that the operator has taken off its node, before one that is
+/// over; then the newer one.
+bool says_more(const Visit& one, const Visit& other) {
+  const auto rank = [](const Visit& visit) {
+    switch (visit.claim) {
+      case Claim::session:
+        return 3;
+      case Claim::displaced:
+        return 2;
+      case Claim::ended:
+        return 1;
+      case Claim::none:
+        break;
+    }
+    return 0;
+  };
+  if (rank(one) != rank(other)) return rank(one) > rank(other);
+  return one.created > other.created;
+}
+
+}  // namespace
+
 Visit Affinity::arrive(std::span<const std::string_view> values, Instant now) {
   Visit visit;
   if (!sticky()) return visit;
   for (const std::string_view value : values) {
-    if (look_up(value, visit, now) == Found::yes) break;
+    Visit other;
+    other.brought = visit.brought;
+    const bool found = look_up(value, other, now) == Found::yes;
+    if (!visit.brought) visit.brought = other.brought;
+    if (!found) continue;
+    if (says_more(other, visit)) std::swap(other, visit);
+    leave(other, now);
   }
   return visit;
 }
@@ -104,17 +135,25 @@ bool Affinity::logs_out(std::string_view method, std::string_view target, int st
   });
 }
 
-void Affinity::note_set_cookie(std::string_view field, Answer& answer) const {
-  if (watched_.empty()) return;
-  const CookieNews news = read_set_cookie(field, watched_, clock_.wall());
-  const bool first = answer.cookie.change == CookieChange::none;
-  if (news.change == CookieChange::given || first) answer.cookie = news;
+void Affinity::note_set_cookie(std::string_view field, const CookieContext& context,
+                               Answer& answer) const {
+  if (watched_.empty() || answer.news_count == answer.news.size()) return;
+  const CookieNews news = read_set_cookie(field, watched_, context);
+  if (news.change != CookieChange::none) answer.news[answer.news_count++] = news;
+}
+
+bool Affinity::clears_cookie(const Visit& visit, const Answer& answer) const {
+  if (answer.cookies().empty() || answer.gives() || !visit.held) return false;
+  const CookieTag tag = ledger_.cookie_tag(*visit.held);
+  return std::ranges::any_of(answer.cookies(), [tag](const CookieNews& cleared) {
+    // One that was never seen being set is taken to be what nearly all are.
+    return tag == kUnknownTag ? cleared.scope == CookieNews::Scope::usual : cleared.tag == tag;
+  });
 }
 
 std::string Affinity::answered(Visit& visit, std::size_t node, const Answer& answer) {
   if (!sticky()) return {};
-  const bool leaves =
-      answer.user == Presence::left || answer.cookie.change == CookieChange::cleared;
+  const bool leaves = answer.user == Presence::left || clears_cookie(visit, answer);
   return leaves ? end(visit) : welcome(visit, node, answer);
 }
 

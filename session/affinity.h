@@ -6,7 +6,10 @@
 #include "session/application_cookie.h"
 #include "session/ledger.h"
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -31,7 +34,20 @@ enum class Presence : std::uint8_t {
 /// What a node's answer says about its user.
 struct Answer {
   Presence user = Presence::here;
-  CookieNews cookie;  ///< of the application's cookie that the pool watches
+  /// Of the application's cookie that the pool watches: each field that names it and means
+  /// something. More than these nobody sets in one answer; a clearing beyond them is not seen,
+  /// which errs on the side of who is still there.
+  static constexpr std::size_t kMostNews = 8;
+  std::array<CookieNews, kMostNews> news{};
+  std::size_t news_count = 0;
+  /// Whether the request had brought the watched cookie; only asked where the answer gives it.
+  enum class Brought : std::uint8_t { no, yes } brought = Brought::yes;
+
+  [[nodiscard]] std::span<const CookieNews> cookies() const { return {news.data(), news_count}; }
+  [[nodiscard]] bool gives() const {
+    return std::ranges::any_of(
+        cookies(), [](const CookieNews& one) { return one.change == CookieChange::given; });
+  }
 };
 
 /// One request's relation to a session, from its head to its end. While `held` is set the session
@@ -59,8 +75,9 @@ class Affinity {
   Affinity(const Affinity&) = delete;
   Affinity& operator=(const Affinity&) = delete;
 
-  /// `values`: what the request's cookies of that name hold, in their order. The first that says
-  /// whose it is counts.
+  /// `values`: what the request's cookies of that name hold. Browsers send those of longer paths
+  /// first, and anybody on a sister domain can add one, so their order says nothing: a live session
+  /// comes before one that has ended, and of either the newest counts.
   [[nodiscard]] Visit arrive(std::span<const std::string_view> values, Instant now);
 
   /// The request goes to node `chosen` for the reason `verdict`: puts its session there. Returns
@@ -76,9 +93,10 @@ class Affinity {
   [[nodiscard]] const std::string& logout_header() const {
     return pool_.config.session.logout_header;
   }
-  /// Notes what one of the response's Set-Cookie fields says. A response that gives a value clears
-  /// none: it may clear an older one of another path, and no user is to be counted out too early.
-  void note_set_cookie(std::string_view field, Answer& answer) const;
+  /// The application's cookie that note_set_cookie is about; empty: none.
+  [[nodiscard]] std::string_view watched() const { return watched_; }
+  /// Notes what one of the response's Set-Cookie fields says of the watched cookie.
+  void note_set_cookie(std::string_view field, const CookieContext& context, Answer& answer) const;
 
   /// `node` has answered: a new user's session begins, pending; that of a user who leaves ends, and
   /// is in no count from here on. Returns what the response's Set-Cookie of ours is to say; empty:
@@ -123,6 +141,9 @@ class Affinity {
   virtual std::string farewell() = 0;
 
   std::string end(Visit& visit);
+  /// Whether the user's browser forgets the cookie that their session goes by. A response that also
+  /// gives a value clears none: no user is to be counted out too early.
+  [[nodiscard]] bool clears_cookie(const Visit& visit, const Answer& answer) const;
   [[nodiscard]] std::optional<std::size_t> index_of(NodeSlot slot) const;
   /// Whether nobody may enter that node, as far as this topology knows.
   [[nodiscard]] bool is_shut(NodeSlot slot) const;

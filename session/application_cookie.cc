@@ -125,22 +125,41 @@ namespace {
 
 // -- Set-Cookie -----------------------------------------------------------------------------------
 
-/// When a cookie ends, as far as its attributes say so. Of several of a kind the last counts.
-struct CookieEnd {
+// A node that clears a cookie writes a time long past, 1970 as a rule. What is nearer to now may be
+// a short life seen by a slow clock, and a user who is counted out too early is lost.
+constexpr Millis kSureByDate = std::chrono::minutes{10};
+constexpr Millis kSureByOurClock = std::chrono::hours{24};
+
+// 6265bis, section 5.6: what is longer is refused.
+constexpr std::size_t kMostBytes = 4096;
+constexpr std::size_t kMostAttributeBytes = 1024;
+
+/// What the attributes of a cookie say. Of several of a kind the last counts.
+struct Attributes {
   std::optional<bool> past_by_age;
   std::optional<WallTime> expires;
+  std::string_view domain;
+  std::string_view path;
+  bool secure = false;
 
   void read(std::string_view attribute) {
     std::string_view value = attribute;
     const std::string_view name = trim(take_until(value, '='));
     value = trim(value);
-    if (is_word(name, "max-age")) read_age(value);
+    if (value.size() > kMostAttributeBytes) return;
+    if (is_word(name, "max-age")) return read_age(value);
+    if (is_word(name, "secure")) secure = true;
+    if (is_word(name, "domain")) domain = value.starts_with('.') ? value.substr(1) : value;
+    if (is_word(name, "path")) path = value.starts_with('/') ? value : std::string_view{};
     if (!is_word(name, "expires")) return;
     if (const auto date = parse_cookie_date(value)) expires = date;
   }
 
-  [[nodiscard]] bool past(WallTime now) const {
-    return past_by_age.value_or(expires.has_value() && *expires <= now);
+  [[nodiscard]] bool past(const CookieContext& context) const {
+    if (past_by_age) return *past_by_age;
+    if (!expires) return false;
+    if (context.date) return *expires + kSureByDate <= *context.date;
+    return *expires + kSureByOurClock <= context.now;
   }
 
  private:
@@ -153,21 +172,89 @@ struct CookieEnd {
   }
 };
 
+/// RFC 6265, section 5.1.4: what a cookie without a Path has.
+std::string_view default_path(std::string_view path) {
+  const std::size_t last = path.rfind('/');
+  if (!path.starts_with('/') || last == 0) return "/";
+  return path.substr(0, last);
+}
+
+bool is_address(std::string_view host) {
+  return host.find(':') != std::string_view::npos ||
+         host.find_first_not_of("0123456789.") == std::string_view::npos;
+}
+
+/// RFC 6265, section 5.1.3. A single label is a public suffix, but for a host that is just that.
+bool is_within(std::string_view host, std::string_view domain) {
+  if (std::ranges::equal(host, domain, {}, lower, lower)) return true;
+  if (host.size() <= domain.size() || is_address(host)) return false;
+  if (domain.find('.') == std::string_view::npos) return false;
+  const std::string_view end = host.substr(host.size() - domain.size());
+  return host[host.size() - domain.size() - 1] == '.' &&
+         std::ranges::equal(end, domain, {}, lower, lower);
+}
+
+bool starts_with_word(std::string_view text, std::string_view word) {
+  return text.size() >= word.size() && is_word(text.substr(0, word.size()), word);
+}
+
+bool is_refused(std::string_view name, const Attributes& said, const CookieContext& context) {
+  if (!said.domain.empty() && !context.host.empty() && !is_within(context.host, said.domain)) {
+    return true;
+  }
+  if (starts_with_word(name, "__secure-")) return !said.secure;
+  if (!starts_with_word(name, "__host-")) return false;
+  return !said.secure || !said.domain.empty() || said.path != "/";
+}
+
+/// FNV-1a, folded to what a tag has room for.
+class TagHash {
+ public:
+  void add(std::string_view text) {
+    for (const char c : text) add(c);
+    add('\0');
+  }
+  void add_lower(std::string_view text) {
+    for (const char c : text) add(lower(c));
+    add('\0');
+  }
+  [[nodiscard]] CookieTag tag() const {
+    return static_cast<CookieTag>(1 + (hash_ ^ (hash_ >> 32U)) % (kSeveralTag - 1));
+  }
+
+ private:
+  void add(char c) { hash_ = (hash_ ^ static_cast<unsigned char>(c)) * 0x100000001B3; }
+  std::uint64_t hash_ = 0xCBF29CE484222325;
+};
+
 }  // namespace
 
-CookieNews read_set_cookie(std::string_view field, std::string_view name, WallTime now) {
+CookieNews read_set_cookie(std::string_view field, std::string_view name,
+                           const CookieContext& context) {
   std::string_view attributes = field;
   std::string_view value = take_until(attributes, ';');
   if (value.find('=') == std::string_view::npos) return {};
-  if (trim(take_until(value, '=')) != name) return {};
+  if (trim(take_until(value, '=')) != name || name.empty()) return {};
   value = trim(value);
+  if (name.size() + value.size() > kMostBytes) return {};
   if (value.size() >= 2 && value.front() == '"' && value.back() == '"') {
     value = value.substr(1, value.size() - 2);
   }
-  CookieEnd end;
-  while (!attributes.empty()) end.read(take_until(attributes, ';'));
-  if (value.empty() || end.past(now)) return {CookieChange::cleared, {}};
-  return {CookieChange::given, value};
+  Attributes said;
+  while (!attributes.empty()) said.read(take_until(attributes, ';'));
+  if (is_refused(name, said, context)) return {};
+  const std::string_view path = said.path.empty() ? default_path(context.path) : said.path;
+  // A Domain that is the host's own name still is another cookie than one without.
+  TagHash hash;
+  hash.add(said.domain.empty() ? "host" : "domain");
+  hash.add_lower(said.domain.empty() ? context.host : said.domain);
+  hash.add(path);
+  CookieNews news{CookieChange::given, value, hash.tag(), CookieNews::Scope::other};
+  if (said.domain.empty() && path == "/") news.scope = CookieNews::Scope::usual;
+  if (!value.empty() && !said.past(context)) return news;
+  news.change = CookieChange::cleared;
+  news.value = {};
+  return news;
 }
 
 }  // namespace bonedry::session

@@ -32,9 +32,10 @@ std::optional<CookieInField> find_cookie(std::string_view field, std::string_vie
     if (end == std::string_view::npos) end = field.size();
     const std::string_view pair = trim(field.substr(at, end - at));
     // An empty pair trims to a view with no place in the field; the name test keeps it out.
-    if (pair.starts_with(name) && pair.size() > name.size() && pair[name.size()] == '=') {
+    const std::size_t sign = pair.find('=');
+    if (sign != std::string_view::npos && trim(pair.substr(0, sign)) == name) {
       CookieInField found;
-      found.value = pair.substr(name.size() + 1);
+      found.value = trim(pair.substr(sign + 1));
       if (found.value.size() >= 2 && found.value.front() == '"' && found.value.back() == '"') {
         found.value = found.value.substr(1, found.value.size() - 2);
       }

@@ -15,36 +15,45 @@ Affinity::Found LearnedAffinity::look_up(std::string_view value, Visit& visit, I
     const auto opened = ledger_.open_verified(key, now);
     if (!opened || take(*opened, visit, now) == Found::no) continue;
     visit.key = key;
+    using OpenedAs = OpenedSession::Found;
+    if (opened->found == OpenedAs::first_since_renewal) {
+      ledger_.came_back(opened->ref, pool_.config.session.renewal_grace, now);
+    }
     return Found::yes;
   }
   return Found::no;
 }
 
 std::string LearnedAffinity::welcome(Visit& visit, std::size_t node, const Answer& answer) {
-  const std::string_view given = answer.cookie.value;
-  if (visit.held) {
-    if (!given.empty() && !is_of(visit, given)) rename(visit, hash_.key(0, given), node);
-  } else if (!given.empty()) {
-    begin(visit, hash_.key(0, given), node);
-  } else if (visit.brought) {
-    begin(visit, *visit.brought, node);
+  if (!visit.held && !answer.gives() && visit.brought) begin(visit, *visit.brought, node);
+  for (const CookieNews& news : answer.cookies()) {
+    if (news.change != CookieChange::given) continue;
+    if (!visit.held) {
+      begin(visit, hash_.key(0, news.value), node);
+      ledger_.tag_cookie(*visit.held, news.tag);
+    } else {
+      take_value(visit, news, node);
+    }
   }
   return {};
 }
 
-/// The node has given its user another value, as it does at a login. The user has shown that they
-/// keep cookies, so the new session is live, and as old as the old one: no login outwits
-/// max_lifetime. It is counted before the old one ends, so that no look in between misses the user.
-/// Other exchanges that hold the old one may still be answered as if nothing had happened, and
-/// theirs may be the answer that the browser heeds: then it ends by time.
-void LearnedAffinity::rename(Visit& visit, const SessionKey& key, std::size_t node) {
+/// The user has shown that they keep cookies, so a renewed session is live, and as old as it was:
+/// no login outwits max_lifetime. Only the same cookie, by domain and path, takes the place of the
+/// one before; any other stands beside it, and both are the user's.
+void LearnedAffinity::take_value(Visit& visit, const CookieNews& news, std::size_t node) {
   const Instant now = clock_.now();
-  const SessionRef old = *visit.held;
-  visit.key = key;
-  take_begun(ledger_.begin(key, 0, pool_.nodes[node].slot, SessionState::live, visit.created, now),
-             visit, node);
-  ledger_.end_if_sole(old);
-  ledger_.close(old, now);
+  const CookieTag tag = ledger_.cookie_tag(*visit.held);
+  const bool same = tag == kUnknownTag ? news.scope == CookieNews::Scope::usual : tag == news.tag;
+  const bool known = is_of(visit, news.value);
+  if (same && !known) {
+    const SessionKey key = hash_.key(0, news.value);
+    const MovedSession there = ledger_.renew(*visit.held, key, pool_.nodes[node].slot, now);
+    if (there.moved == DoneBy::this_call) visit.key = key;
+  } else if (!known) {
+    ledger_.alias(*visit.held, hash_.key(0, news.value), now);
+  }
+  ledger_.tag_cookie(*visit.held, same ? news.tag : kSeveralTag);
 }
 
 bool LearnedAffinity::is_of(const Visit& visit, std::string_view value) {

@@ -25,7 +25,8 @@ class LearnedAffinity final : public Affinity {
   std::string welcome(Visit& visit, std::size_t node, const Answer& answer) override;
   std::string farewell() override { return {}; }
 
-  void rename(Visit& visit, const SessionKey& key, std::size_t node);
+  /// The node has given a user who has a session another value, as it does at a login.
+  void take_value(Visit& visit, const CookieNews& news, std::size_t node);
   /// Whether the visit's session is that of this value, under any of the secrets.
   [[nodiscard]] bool is_of(const Visit& visit, std::string_view value);
 

@@ -75,6 +75,11 @@ struct OpenedSession {
   bool displaced = false;
   Instant created;
   DoneBy begun = DoneBy::another;  ///< by `begin` only: who made it
+  enum class Found : std::uint8_t {
+    as_expected,
+    first_since_renewal,  ///< with a value that replaced another one and had not come back yet
+    by_other_value,       ///< with a value that was renewed since, or that stands beside its own
+  } found = Found::as_expected;
 };
 
 /// Where a session is after `move`.
@@ -139,7 +144,8 @@ class Ledger {
   };
   /// Finds the session whose cookie came back with this check, makes it live and holds it.
   virtual Lookup open(const SessionKey& key, CookieCheck check, Instant now) = 0;
-  /// The same for a cookie whose seal was verified: any check will do.
+  /// The same for a cookie whose seal was verified, or a value that is the key itself: any check
+  /// will do. Also finds the session that `key` was another value of, see `renew` and `alias`.
   virtual std::optional<OpenedSession> open_verified(const SessionKey& key, Instant now) = 0;
 
   /// Begins a session and holds it. When another exchange began one of the same key meanwhile,
@@ -156,8 +162,23 @@ class Ledger {
   /// A held session ends: it leaves its node's counts now and can be found no more; its record goes
   /// when the last exchange that holds it closes. Calling it again changes nothing.
   virtual void end(SessionRef ref) = 0;
-  /// The same, if no other exchange holds it.
-  virtual void end_if_sole(SessionRef ref) = 0;
+
+  /// The user of a held session was given another value (sticky mode learn): the session goes on
+  /// under `key`, live, on `node`, as old as it was and counted once, and the holders keep it. The
+  /// value of before goes on to find it, since requests with it may be on their way: until the new
+  /// one came back (`came_back`), then for a grace. Where a session of `key` is there already,
+  /// nothing is done. Returns where the session of `key` is.
+  virtual MovedSession renew(SessionRef session, const SessionKey& key, NodeSlot node,
+                             Instant now) = 0;
+  /// `key`, too, is to find this held session from now on, for as long as it is used.
+  virtual void alias(SessionRef session, const SessionKey& key, Instant now) = 0;
+  /// The renewed value has come back: that of before ends after `grace`, unless used once more.
+  virtual void came_back(SessionRef session, Millis grace, Instant now) = 0;
+
+  /// What a held session's application cookie was last set as; see CookieTag.
+  [[nodiscard]] virtual std::uint16_t cookie_tag(SessionRef ref) const = 0;
+  /// `tag`: of 12 bits.
+  virtual void tag_cookie(SessionRef ref, std::uint16_t tag) = 0;
   /// The exchange that held it is over. A session that is past its lifetime then ends.
   virtual void close(SessionRef ref, Instant now) = 0;
 

@@ -2,6 +2,7 @@
 
 #include "balancer/node.h"
 #include "session/checked.h"
+#include "session/ledger.h"
 #include "session/stay_histogram.h"
 
 #include <pthread.h>
@@ -102,6 +103,7 @@ enum class State : std::uint8_t {
   pending,
   live,
   ended,  ///< nobody's any more, but exchanges still hold it
+  alias,  ///< another value of a session, whose record is elsewhere: see `Record::target`
 };
 
 constexpr std::uint32_t kGenerations = 1U << 24U;
@@ -120,8 +122,9 @@ struct Record {
   CheckedWord<std::int64_t> created_ms;  // its check is of the key too: see `put_identity`
   CheckedWord<std::int64_t> last_ms;
   CheckedWord<std::uint64_t> packed_place;
-  std::uint32_t exchanges;
-  std::uint32_t due_tick;  // the bucket it stands in is that of this tick
+  std::uint32_t exchanges : 20;   // no more than kMostExchanges
+  std::uint32_t cookie_tag : 12;  // see session::CookieTag
+  std::uint32_t due_tick;         // the bucket it stands in is that of this tick
   Index next_same_hash;
   Index wheel_previous;
   Index wheel_next;
@@ -148,12 +151,26 @@ struct Record {
   }
   void put_created(std::int64_t created) { created_ms.store(created, salt()); }
   [[nodiscard]] bool identity_intact() const { return created_ms.intact(salt()); }
+  /// Of an alias: the record of its session, or an alias of that. Of a session whose value was
+  /// renewed: the alias that its value of before has become; 0: there is none. Damage is noticed by
+  /// whoever follows: what is there must have been created in the same moment.
+  [[nodiscard]] SessionRef target() const {
+    return {static_cast<std::uint32_t>(check >> 32U), static_cast<std::uint32_t>(check)};
+  }
+  void put_target(SessionRef ref) { check = std::uint64_t{ref.shard} << 32U | ref.index; }
 
  private:
   [[nodiscard]] std::uint64_t salt() const {
     return key_high * 0xC2B2AE3D27D4EB4F + key_low * 0x165667B19E3779F9;
   }
 };
+constexpr std::uint32_t kMostExchanges = (1U << 20U) - 1;
+/// Nobody holds it.
+inline void let_go(Record& record) {
+  for (CheckedCount& count : record.open) count.put(0);
+  record.tunnels = {};
+}
+
 static_assert(sizeof(Record) == 88);
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 

@@ -35,15 +35,13 @@ std::size_t bucket(std::int64_t tick) {
   return static_cast<std::size_t>(tick % kBuckets);
 }
 
+bool is_session(Place place) {
+  return place.state == State::pending || place.state == State::live;
+}
+
 /// The first tick at which this time is surely past.
 std::int64_t tick_of(std::int64_t due_ms) {
   return due_ms / kTickMs + 1;
-}
-
-/// Nobody holds it.
-void let_go(layout::Record& record) {
-  for (layout::CheckedCount& count : record.open) count.put(0);
-  record.tunnels = {};
 }
 
 }  // namespace
@@ -133,7 +131,7 @@ void LedgerShard::restore(std::int64_t alive_until_ms, std::int64_t now_ms, Reco
 /// as the loss is remembered: noted before it is done, whatever kills this process.
 void LedgerShard::judge(Record& record, std::int64_t now_ms, RecordLoss& loss) const {
   const Place place = record.place();
-  const bool placed = record.packed_place.intact() && place.state <= State::ended &&
+  const bool placed = record.packed_place.intact() && place.state <= State::alias &&
                       place.node < ledger_->slots_used.load();
   if (placed && (place.state == State::free || place.state == State::ended)) return;
   if (placed && record.identity_intact()) return;
@@ -200,8 +198,8 @@ void LedgerShard::rebuild(std::int64_t now_ms) {
 void LedgerShard::adopt(Index index, std::vector<Index>& pending) {
   Record& record = at(index);
   const Place place = record.place();
-  const bool session = place.state == State::pending || place.state == State::live;
-  if (!session || place.node >= ledger_->slots_used.load()) {
+  const bool findable = is_session(place) || place.state == State::alias;
+  if (!findable || place.node >= ledger_->slots_used.load()) {
     if (place.state == State::ended && holders(record) > 0) return;
     return give_back(index);
   }
@@ -218,16 +216,33 @@ void LedgerShard::release_all_of(std::size_t process, std::int64_t alive_until_m
   }
 }
 
+/// A session comes before an alias: that is of one that was over when this one began.
 LedgerShard::Index LedgerShard::find(const SessionKey& key, std::int64_t now_ms) {
-  for (Index index = heads_[key.low & mask_]; index != 0; index = at(index).next_same_hash) {
+  Index alias = 0;
+  Index next = 0;
+  for (Index index = heads_[key.low & mask_]; index != 0; index = next) {
     const Record& record = at(index);
+    next = record.next_same_hash;
     if (record.key_low != key.low || record.key_high != key.high) continue;
     if (holders(record) == 0 && now_ms >= expiry(record)) {
       leave(index);
-      return 0;
+    } else if (record.place().state != State::alias) {
+      return index;
+    } else {
+      alias = index;
     }
-    return index;
   }
+  return alias;
+}
+
+LedgerShard::Index LedgerShard::find_at(Index index, std::int64_t created_ms, std::int64_t now_ms) {
+  if (index == 0 || index > header_->used.load()) return 0;
+  const Record& record = at(index);
+  const Place place = record.place();
+  const bool findable = is_session(place) || place.state == State::alias;
+  if (!findable || !record.identity_intact() || record.created_ms.load() != created_ms) return 0;
+  if (holders(record) > 0 || now_ms < expiry(record)) return index;
+  leave(index);
   return 0;
 }
 
@@ -241,7 +256,8 @@ LedgerShard::Index LedgerShard::insert(const SessionKey& key, CookieCheck check,
   record.check = check;
   record.last_ms.store(now_ms);
   record.exchanges = 0;
-  let_go(record);
+  record.cookie_tag = 0;
+  layout::let_go(record);
   const Place place{generation(node), static_cast<std::uint16_t>(node), state_of(state)};
   count(place);
   record.put(place);
@@ -260,7 +276,8 @@ void LedgerShard::copy(const Record& record, std::int64_t now_ms) {
   copied.check = record.check;
   copied.last_ms.store(record.last_ms.load());
   copied.exchanges = record.exchanges;
-  let_go(copied);
+  copied.cookie_tag = record.cookie_tag;
+  layout::let_go(copied);
   if (!displaced(record)) count(place);
   copied.put(place);
   link(index);
@@ -271,7 +288,7 @@ void LedgerShard::hold(Index index, std::int64_t now_ms) {
   Record& record = at(index);
   record.last_ms.store(std::max(record.last_ms.load(), now_ms));
   record.open[process_].put(record.open[process_].value() + 1);
-  ++record.exchanges;
+  if (record.exchanges < layout::kMostExchanges) ++record.exchanges;
 }
 
 void LedgerShard::make_live(Index index) {
@@ -303,7 +320,7 @@ void LedgerShard::end_held(Index index) {
   const Place place = record.place();
   if (place.state == State::ended) return;
   note_stay(record);
-  const bool counted = !displaced(record);
+  const bool counted = counts(record);
   unlink(index);
   put_state(record, State::ended);
   if (counted) uncount(place);
@@ -346,8 +363,7 @@ bool LedgerShard::sweep(std::int64_t now_ms) {
 void LedgerShard::place_all(NodeSlot node) {
   for (Index index = 1; index <= header_->used.load(); ++index) {
     const Place place = at(index).place();
-    const bool session = place.state == State::pending || place.state == State::live;
-    if (session && place.node == node) place_earlier(index);
+    if (is_session(place) && place.node == node) place_earlier(index);
   }
 }
 
@@ -365,8 +381,12 @@ std::int64_t LedgerShard::expiry(const Record& record) const {
   if (holders(record) > 0) return record.last_ms.load() + kMaxDuration.count();
   const Place place = record.place();
   const SlotFacts& slot = *slots_[place.node].facts;
-  const std::int64_t idle = place.state == State::live ? slot.idle_ms : slot.pending_ms;
+  const std::int64_t idle = place.state == State::pending ? slot.pending_ms : slot.idle_ms;
   return std::min(record.last_ms.load() + idle, record.created_ms.load() + slot.lifetime_ms);
+}
+
+bool LedgerShard::counts(const Record& record) const {
+  return is_session(record.place()) && !displaced(record);
 }
 
 void LedgerShard::count(Place place) const {
@@ -388,7 +408,7 @@ void LedgerShard::put_state(Record& record, State state) const {
 void LedgerShard::end(Index index) {
   Record& record = at(index);
   const Place place = record.place();
-  const bool counted = !displaced(record);
+  const bool counted = counts(record);
   unlink(index);
   give_back(index);
   if (counted) uncount(place);
@@ -414,13 +434,13 @@ void LedgerShard::unlink(Index index) {
   Index* link = &head(record);
   while (*link != index) link = &at(*link).next_same_hash;
   *link = record.next_same_hash;
-  --header_->count;
+  if (record.place().state != State::alias) --header_->count;
 }
 
 void LedgerShard::link(Index index) {
   Record& record = at(index);
   record.next_same_hash = std::exchange(head(record), index);
-  ++header_->count;
+  if (record.place().state != State::alias) ++header_->count;
   place(index, expiry(record));
 }
 

@@ -72,9 +72,23 @@ class LedgerShard {
   void reset_lock() { RobustLock::make(header_->mutex); }
 
   [[nodiscard]] Index find(const SessionKey& key, std::int64_t now_ms);
+  /// The same for a record of which another one says where it is; `created_ms` must be right.
+  [[nodiscard]] Index find_at(Index index, std::int64_t created_ms, std::int64_t now_ms);
   /// 0: there is no room for it, not even in place of another.
   [[nodiscard]] Index insert(const SessionKey& key, CookieCheck check, NodeSlot node,
                              SessionState state, std::int64_t created_ms, std::int64_t now_ms);
+  /// Another value of a session `session`, which is at `at`. With no room for it, its user counts
+  /// as evicted.
+  void insert_alias(const SessionKey& key, const Record& session, SessionRef at,
+                    std::int64_t now_ms);
+  /// A session is one under another value from now on, which counts it. Its holders stay, see
+  /// `take_over_holds`.
+  void make_alias(Index index, SessionRef of);
+  void touch_alias(Index index, std::int64_t now_ms);
+  /// An alias ends at this time, unless it is used once more.
+  void retire_alias(Index index, std::int64_t until_ms);
+  /// Whoever holds `from`, which is about to become an alias of this session, holds this as well.
+  void take_over_holds(Index index, const Record& from);
   /// The same for a record of another file, in which nodes have the same slots. Nobody holds it.
   /// Live ones come first, then pending ones from the newest: which there is no room for are then
   /// the oldest pending ones. Counts and lists are right after `rebuild` and a recount.
@@ -92,6 +106,8 @@ class LedgerShard {
 
   [[nodiscard]] Record& at(Index index) const { return records_[index - 1]; }
   [[nodiscard]] bool displaced(const Record& record) const;
+  /// Whether it is in its node's count.
+  [[nodiscard]] bool counts(const Record& record) const;
   /// When it ends if nothing more happens.
   [[nodiscard]] std::int64_t expiry(const Record& record) const;
   [[nodiscard]] static std::uint32_t holders(const Record& record) {

@@ -14,11 +14,6 @@ using layout::State;
 namespace {
 
 /// The ref of a session that there was no room for: it is held by nobody and known to nobody.
-constexpr SessionRef kUnrecorded{UINT32_MAX, 0};
-
-bool unrecorded(SessionRef ref) {
-  return ref.shard == kUnrecorded.shard;
-}
 
 constexpr std::int64_t kLateMs = 1'000;     // a sweep that comes so late, of ten a second
 constexpr std::int64_t kCatchUpMs = 2'000;  // to read what came meanwhile: sockets hold little
@@ -225,21 +220,39 @@ Ledger::Lookup MappedLedger::open(const SessionKey& key, CookieCheck check, Inst
 std::optional<OpenedSession> MappedLedger::open_verified(const SessionKey& key, Instant now) {
   const std::uint32_t number = number_of(key);
   LedgerShard& shard = shards_[number];
-  const RobustLock lock = shard.lock();
-  const LedgerShard::Index index = shard.find(key, judged_ms(now));
-  if (index == 0) return std::nullopt;
-  shard.make_live(index);
-  return hold(number, index, now);
+  SessionRef target;
+  std::int64_t created_ms = 0;
+  {
+    const RobustLock lock = shard.lock();
+    const LedgerShard::Index index = shard.find(key, judged_ms(now));
+    if (index == 0) return std::nullopt;
+    const Record& record = shard.at(index);
+    if (record.place().state != layout::State::alias) {
+      shard.make_live(index);
+      OpenedSession session = hold(number, index, now);
+      using Found = OpenedSession::Found;
+      if (record.target().index != 0) session.found = Found::first_since_renewal;
+      return session;
+    }
+    shard.touch_alias(index, ledger_ms(now));
+    target = record.target();
+    created_ms = record.created_ms.load();
+  }
+  return open_target(target, created_ms, now);
 }
 
 OpenedSession MappedLedger::begin(const SessionKey& key, CookieCheck check, NodeSlot node,
                                   SessionState state, Instant created, Instant now) {
+  if (const auto there = open_verified(key, now)) return *there;
   const std::uint32_t number = number_of(key);
   LedgerShard& shard = shards_[number];
   const RobustLock lock = shard.lock();
   if (const LedgerShard::Index found = shard.find(key, judged_ms(now))) {
-    shard.make_live(found);
-    return hold(number, found, now);
+    // An alias here is of a session that is over; anything else another thread has just begun.
+    if (shard.at(found).place().state != layout::State::alias) {
+      shard.make_live(found);
+      return hold(number, found, now);
+    }
   }
   const LedgerShard::Index made =
       shard.insert(key, check, node, state, ledger_ms(created), ledger_ms(now));
@@ -254,37 +267,50 @@ OpenedSession MappedLedger::begin(const SessionKey& key, CookieCheck check, Node
 
 MovedSession MappedLedger::move(SessionRef ref, NodeSlot from, NodeSlot to) {
   if (unrecorded(ref)) return {to, DoneBy::this_call};
-  LedgerShard& shard = shard_of(ref);
-  const RobustLock lock = shard.lock();
-  return shard.move(ref.index, from, to);
+  return with_session(ref, [from, to](LedgerShard& shard, LedgerShard::Index index) {
+    return shard.move(index, from, to);
+  });
 }
 
 void MappedLedger::reseal(SessionRef ref, CookieCheck check) {
   if (unrecorded(ref)) return;
-  LedgerShard& shard = shard_of(ref);
-  const RobustLock lock = shard.lock();
-  shard.at(ref.index).check = check;
+  with_session(ref, [check](LedgerShard& shard, LedgerShard::Index index) {
+    shard.at(index).check = check;
+  });
+}
+
+std::uint16_t MappedLedger::cookie_tag(SessionRef ref) const {
+  if (unrecorded(ref)) return 0;
+  return with_session(ref, [](LedgerShard& shard, LedgerShard::Index index) {
+    return static_cast<std::uint16_t>(shard.at(index).cookie_tag);
+  });
+}
+
+void MappedLedger::tag_cookie(SessionRef ref, std::uint16_t tag) {
+  if (unrecorded(ref)) return;
+  with_session(ref, [tag](LedgerShard& shard, LedgerShard::Index index) {
+    shard.at(index).cookie_tag = tag & 0xFFFU;
+  });
 }
 
 void MappedLedger::end(SessionRef ref) {
   if (unrecorded(ref)) return;
-  LedgerShard& shard = shard_of(ref);
-  const RobustLock lock = shard.lock();
-  shard.end_held(ref.index);
-}
-
-void MappedLedger::end_if_sole(SessionRef ref) {
-  if (unrecorded(ref)) return;
-  LedgerShard& shard = shard_of(ref);
-  const RobustLock lock = shard.lock();
-  if (LedgerShard::holders(shard.at(ref.index)) == 1) shard.end_held(ref.index);
+  with_session(ref, [](LedgerShard& shard, LedgerShard::Index index) { shard.end_held(index); });
 }
 
 void MappedLedger::close(SessionRef ref, Instant now) {
   if (unrecorded(ref)) return note_lost_everywhere(now);
-  LedgerShard& shard = shard_of(ref);
-  const RobustLock lock = shard.lock();
-  shard.release(ref.index, ledger_ms(now));
+  for (;;) {  // whoever holds an alias holds all that it leads to, see `take_over_holds`
+    LedgerShard& shard = shard_of(ref);
+    const RobustLock lock = shard.lock();
+    const Record& record = shard.at(ref.index);
+    const bool leads_on = record.place().state == layout::State::alias;
+    const SessionRef next = record.target();
+    const std::int64_t stamp = leads_on ? record.last_ms.load() : ledger_ms(now);
+    shard.release(ref.index, stamp);
+    if (!leads_on) return;
+    ref = next;
+  }
 }
 
 /// A user whom no record names has just been here, on whatever node by now.
@@ -369,16 +395,16 @@ void MappedLedger::recount() {
 
 void MappedLedger::open_tunnel(SessionRef ref) {
   if (unrecorded(ref)) return;
-  LedgerShard& shard = shard_of(ref);
-  const RobustLock lock = shard.lock();
-  ++shard.at(ref.index).tunnels[process_];
+  with_session(ref, [this](LedgerShard& shard, LedgerShard::Index index) {
+    ++shard.at(index).tunnels[process_];
+  });
 }
 
 void MappedLedger::close_tunnel(SessionRef ref) {
   if (unrecorded(ref)) return;
-  LedgerShard& shard = shard_of(ref);
-  const RobustLock lock = shard.lock();
-  --shard.at(ref.index).tunnels[process_];
+  with_session(ref, [this](LedgerShard& shard, LedgerShard::Index index) {
+    --shard.at(index).tunnels[process_];
+  });
 }
 
 std::size_t MappedLedger::parts() const {

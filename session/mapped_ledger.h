@@ -78,7 +78,12 @@ class MappedLedger final : public Ledger {
   MovedSession move(SessionRef ref, NodeSlot from, NodeSlot to) override;
   void reseal(SessionRef ref, CookieCheck check) override;
   void end(SessionRef ref) override;
-  void end_if_sole(SessionRef ref) override;
+  MovedSession renew(SessionRef session, const SessionKey& key, NodeSlot node,
+                     Instant now) override;
+  void alias(SessionRef session, const SessionKey& key, Instant now) override;
+  void came_back(SessionRef session, Millis grace, Instant now) override;
+  [[nodiscard]] std::uint16_t cookie_tag(SessionRef ref) const override;
+  void tag_cookie(SessionRef ref, std::uint16_t tag) override;
   void close(SessionRef ref, Instant now) override;
   std::uint64_t displace(NodeSlot slot) override;
   bool sweep(Instant now) override;
@@ -131,9 +136,29 @@ class MappedLedger final : public Ledger {
   [[nodiscard]] Instant instant(std::int64_t ms) const { return {ms - offset_ms_}; }
   [[nodiscard]] SessionInfo info(const LedgerShard& shard, const layout::Record& record) const;
   [[nodiscard]] std::uint32_t number_of(const SessionKey& key) const;
+  /// Of a session that there was no room for.
+  static constexpr SessionRef kUnrecorded{UINT32_MAX, 0};
+  [[nodiscard]] static bool unrecorded(SessionRef ref) { return ref.shard == kUnrecorded.shard; }
   [[nodiscard]] LedgerShard& shard_of(SessionRef ref) const { return shards_[ref.shard]; }
   [[nodiscard]] OpenedSession hold(std::uint32_t shard, LedgerShard::Index index, Instant now);
   [[nodiscard]] std::vector<RobustLock> lock_all() const;
+  [[nodiscard]] std::vector<RobustLock> lock_both(std::uint32_t one, std::uint32_t other) const;
+  /// The session that an alias names; nothing: it is over.
+  [[nodiscard]] std::optional<OpenedSession> open_target(SessionRef ref, std::int64_t created_ms,
+                                                         Instant now);
+  /// Where the session is that was held as `ref`. What is held stays where it is.
+  [[nodiscard]] SessionRef resolve(SessionRef ref) const;
+  /// Does something to the session that was held as `ref`, under its lock.
+  template <class Act>
+  auto with_session(SessionRef ref, const Act& act) const {
+    for (;;) {
+      LedgerShard& shard = shard_of(ref);
+      const RobustLock lock = shard.lock();
+      layout::Record& record = shard.at(ref.index);
+      if (record.place().state != layout::State::alias) return act(shard, ref.index);
+      ref = record.target();
+    }
+  }
   [[nodiscard]] std::optional<NodeSlot> find_slot(std::string_view name) const;
   [[nodiscard]] Result<NodeSlot> new_slot(std::string_view name);
   [[nodiscard]] std::optional<NodeSlot> unused_slot();

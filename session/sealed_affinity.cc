@@ -90,6 +90,7 @@ Affinity::Found SealedAffinity::adopt_or_end(const CookieContent& content, Cooki
   const balancer::NodeView& view = pool_.nodes[visit.node];
   if (!alive || view.door == balancer::Door::shut || !incomplete(view, now)) {
     visit.claim = Claim::ended;
+    visit.created = now - age;
     return Found::yes;
   }
   // The ledger was lost, or had to forget somebody, and this user may have been on it.
@@ -98,13 +99,25 @@ Affinity::Found SealedAffinity::adopt_or_end(const CookieContent& content, Cooki
               visit, now);
 }
 
-std::string SealedAffinity::welcome(Visit& visit, std::size_t node, const Answer& /*answer*/) {
+std::string SealedAffinity::welcome(Visit& visit, std::size_t node, const Answer& answer) {
   if (visit.claim == Claim::none) {
     begin(visit, random_session_key(), node);
     visit.cookie = CookieStanding::needed;
   }
+  if (visit.held && answer.gives()) note_given(visit, answer);
   if (!visit.held || visit.cookie != CookieStanding::needed) return {};
   return set_cookie(visit, node);
+}
+
+void SealedAffinity::note_given(const Visit& visit, const Answer& answer) {
+  CookieTag tag = ledger_.cookie_tag(*visit.held);
+  for (const CookieNews& news : answer.cookies()) {
+    if (news.change != CookieChange::given || news.tag == tag) continue;
+    const bool first = tag == kUnknownTag && (answer.brought == Answer::Brought::no ||
+                                              news.scope == CookieNews::Scope::usual);
+    tag = first ? news.tag : kSeveralTag;
+  }
+  ledger_.tag_cookie(*visit.held, tag);
 }
 
 std::string SealedAffinity::set_cookie(Visit& visit, std::size_t node) {

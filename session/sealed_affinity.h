@@ -24,6 +24,8 @@ class SealedAffinity final : public Affinity {
  private:
   Found look_up(std::string_view value, Visit& visit, Instant now) override;
   std::string welcome(Visit& visit, std::size_t node, const Answer& answer) override;
+  /// For a later answer that clears the application's cookie: which one it was.
+  void note_given(const Visit& visit, const Answer& answer);
   std::string farewell() override { return clearing_; }
 
   Found verify(std::string_view value, CookieCheck check, Ledger::Miss miss, Visit& visit,

@@ -17,7 +17,7 @@ using test::Verdict;
 
 class AffinityLogoutTest : public test::AffinityTest {
  protected:
-  static constexpr Answer kLeft{Presence::left, {}};
+  const Answer kLeft{.user = Presence::left};
 
   AffinityLogoutTest() {
     pool.config.session.logout = {{"POST", "/logout"}, {"GET", "/bye"}};
@@ -27,7 +27,8 @@ class AffinityLogoutTest : public test::AffinityTest {
 
   Answer heard(std::initializer_list<std::string_view> set_cookies) const {
     Answer answer;
-    for (const std::string_view field : set_cookies) affinity->note_set_cookie(field, answer);
+    for (const std::string_view field : set_cookies)
+      affinity->note_set_cookie(field, at("/"), answer);
     return answer;
   }
 
@@ -106,10 +107,35 @@ TEST_F(AffinityLogoutTest, WhoIsGivenAValueStays) {
   EXPECT_EQ(on(kAlice), "1 live, 0 pending");
 }
 
+TEST_F(AffinityLogoutTest, OnlyTheCookieThatWasGivenIsCleared) {
+  Visit visit = arrive(user_on(kAlice));
+  (void)answered(visit, heard({"JSESSIONID=one; Path=/shop"}));
+  for (const char* field : {"JSESSIONID=; Path=/", "JSESSIONID=; Path=/shop; Domain=shop.test",
+                            "JSESSIONID=; Path=/sho"}) {
+    EXPECT_EQ(answered(visit, heard({field})), "") << field;
+    EXPECT_EQ(visit.user, Presence::here) << field;
+  }
+  Answer another = heard({"JSESSIONID=two; Path=/admin"});
+  (void)answered(visit, another);
+  EXPECT_EQ(answered(visit, heard({"JSESSIONID=; Path=/shop"})), "") << "there is another one";
+  EXPECT_EQ(on(kAlice), "1 live, 0 pending");
+  affinity->leave(visit, clock.now());
+}
+
+TEST_F(AffinityLogoutTest, TheCookieThatWasGivenIsClearedByAnAnswerToAnyPath) {
+  Visit visit = arrive(user_on(kAlice));
+  Answer given = heard({"JSESSIONID=one; Path=/shop"});
+  given.brought = Answer::Brought::no;
+  (void)answered(visit, given);
+  EXPECT_NE(answered(visit, heard({"JSESSIONID=; Path=/shop"})), "");
+  EXPECT_EQ(visit.user, Presence::left);
+  affinity->leave(visit, clock.now());
+}
+
 TEST_F(AffinityLogoutTest, NoCookieIsWatchedUnlessTheConfigSaysSo) {
   pool.config.session.logout_cookie.clear();
   rebuild();
-  EXPECT_EQ(heard({"JSESSIONID=", "=", ""}).cookie.change, CookieChange::none);
+  EXPECT_EQ(heard({"JSESSIONID=", "=", ""}).news_count, 0U);
 }
 
 TEST_F(AffinityLogoutTest, WhoHasNoSessionGetsNoneByLoggingOut) {

@@ -153,6 +153,11 @@ class AffinityTest : public testing::Test {
            ", rescued " + std::to_string(all.rescued) + ", late " + std::to_string(all.late);
   }
 
+  /// Of an exchange about this path, with a node whose clock is right.
+  [[nodiscard]] CookieContext at(std::string_view path) const {
+    return {"shop.test", path, clock.wall(), clock.wall()};
+  }
+
   /// Everything in the ledger was given back: what idles long enough is gone.
   void expect_nothing_held() {
     pass(std::chrono::hours{1});

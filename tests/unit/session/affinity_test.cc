@@ -477,5 +477,26 @@ TEST_F(AffinityTest, WithoutStickinessThereIsNoSession) {
   EXPECT_EQ(ledger.totals().sessions, 0U);
 }
 
+TEST_F(AffinityTest, AnEndedSessionsCookieTakesNobodyAway) {
+  std::string ended = user_on(kAlice);
+  {
+    Visit visit = arrive(ended);
+    Answer left;
+    left.user = Presence::left;
+    (void)answered(visit, left);
+    affinity->leave(visit, clock.now());
+  }
+  const std::string live = user_on(kBob);
+  bleed(kBob);
+  for (const auto& cookies : {std::vector<std::string_view>{ended, live},
+                              std::vector<std::string_view>{live, ended},
+                              std::vector<std::string_view>{"forged", ended, "x", live}}) {
+    Visit visit = arrive(cookies);
+    EXPECT_EQ(visit.claim, Claim::session);
+    EXPECT_EQ(visit.node, kBob);
+    affinity->leave(visit, clock.now());
+  }
+}
+
 }  // namespace
 }  // namespace bonedry::session

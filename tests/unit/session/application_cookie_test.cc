@@ -77,7 +77,7 @@ TEST(CookieDateTest, WhatABrowserDoesNotUnderstandIsNoDate) {
 }
 
 std::string told(std::string_view field) {
-  const CookieNews news = read_set_cookie(field, "JSESSIONID", kNow);
+  const CookieNews news = read_set_cookie(field, "JSESSIONID", {"shop.test", "/", kNow, kNow});
   if (news.change == CookieChange::none) return "nothing";
   if (news.change == CookieChange::cleared) return "cleared";
   return "given " + std::string(news.value);
@@ -111,8 +111,8 @@ TEST(SetCookieTest, ACookieIsGivenClearedOrNotSpokenOf) {
       {"JSESSIONID=abc; Max-Age=0x", "given abc"},
       {"JSESSIONID=abc; Max-Age=+0", "given abc"},
       {"JSESSIONID=x; Expires=Thu, 01 Jan 1970 00:00:00 GMT", "cleared"},
-      {"JSESSIONID=x; Expires=Tue, 14 Nov 2023 22:13:20 GMT", "cleared"},
-      {"JSESSIONID=x; Expires=Tue, 14 Nov 2023 22:13:21 GMT", "given x"},
+      {"JSESSIONID=x; Expires=Tue, 14 Nov 2023 22:03:20 GMT", "cleared"},
+      {"JSESSIONID=x; Expires=Tue, 14 Nov 2023 22:03:21 GMT", "given x"},
       {"JSESSIONID=x; Expires=0", "given x"},  // no date: the attribute is let be
       {"JSESSIONID=x; Max-Age=60; Expires=Thu, 01 Jan 1970 00:00:00 GMT", "given x"},
       {"JSESSIONID=x; Expires=Fri, 01 Jan 2100 00:00:00 GMT; Max-Age=0", "cleared"},

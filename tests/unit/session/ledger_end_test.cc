@@ -133,20 +133,6 @@ TEST_F(LedgerEndTest, ADisplacedSessionEndsWithoutACount) {
   EXPECT_EQ(on(alice), "0 live, 0 pending");
 }
 
-TEST_F(LedgerEndTest, OnlyItsSoleHolderEndsASessionThatOthersMayNeed) {
-  add_live(1, alice);
-  const auto one = open(1);
-  const auto two = open(1);
-  ledger.end_if_sole(one->ref);
-  EXPECT_EQ(on(alice), "1 live, 0 pending");
-  close(*one);
-  ledger.end_if_sole(two->ref);
-  ledger.end_if_sole(two->ref);
-  EXPECT_EQ(on(alice), "0 live, 0 pending");
-  close(*two);
-  EXPECT_FALSE(click(1));
-}
-
 TEST_F(LedgerEndTest, EndedOnesTakeNoRoomFromOthers) {
   std::vector<OpenedSession> held;
   for (std::uint64_t i = 0; i < 1000; ++i) held.push_back(begin(i, alice));

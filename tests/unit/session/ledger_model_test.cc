@@ -157,8 +157,7 @@ class Duel {
     if (dice < 860) return close();
     if (dice < 950) return move();
     if (dice < 970) return reseal();
-    if (dice < 980) return end();
-    if (dice < 985) return end_if_sole();
+    if (dice < 985) return end();
     if (dice < 995) return displace();
     return set_times();
   }
@@ -270,14 +269,6 @@ class Duel {
     ledger_.end(one.ref);
     if (!one.ended) forget(one.user);
     return "end " + std::to_string(one.user);
-  }
-
-  std::string end_if_sole() {
-    if (held_.empty()) return "nothing";
-    const Held one = held_.back();
-    ledger_.end_if_sole(one.ref);
-    if (!one.ended && model_.sessions.at(one.user).open == 1) forget(one.user);
-    return "end if sole " + std::to_string(one.user);
   }
 
   /// A later session of the same user is another one.

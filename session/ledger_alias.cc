@@ -1,0 +1,175 @@
+// Several values that are one session's: an application's cookie that was renewed, or that stands
+// under more than one path. Only the record of the newest is counted; the others name it.
+
+#include "session/mapped_ledger.h"
+
+#include <algorithm>
+
+namespace bonedry::session {
+
+using layout::Place;
+using layout::Record;
+using layout::State;
+
+namespace {
+
+// From value to value of one session: each that is renewed before it came back adds one.
+constexpr int kMostSteps = 16;
+
+}  // namespace
+
+void LedgerShard::insert_alias(const SessionKey& key, const Record& session, SessionRef at,
+                               std::int64_t now_ms) {
+  const Place place{session.place().generation, session.place().node, State::alias};
+  const std::int64_t created_ms = session.created_ms.load();
+  const Index index = make_room(now_ms);
+  if (index == 0) return note_eviction(place.node, now_ms);
+  Record& record = this->at(index);
+  record.put_identity(key.high, key.low, created_ms);
+  record.put_target(at);
+  record.last_ms.store(now_ms);
+  record.exchanges = 0;
+  record.cookie_tag = 0;
+  layout::let_go(record);
+  record.put(place);
+  link(index);
+}
+
+void LedgerShard::make_alias(Index index, SessionRef of) {
+  Record& record = at(index);
+  const Place place = record.place();
+  const bool counted = counts(record);
+  if (place.state == State::pending) pending_remove(index);
+  record.put_target(of);
+  put_state(record, State::alias);
+  --header_->count;
+  if (counted) uncount(place);
+  place_earlier(index);
+}
+
+void LedgerShard::touch_alias(Index index, std::int64_t now_ms) {
+  Record& record = at(index);
+  record.last_ms.store(std::max(record.last_ms.load(), now_ms));
+}
+
+void LedgerShard::retire_alias(Index index, std::int64_t until_ms) {
+  Record& record = at(index);
+  const std::int64_t idle_ms = slots_[record.place().node].facts->idle_ms;
+  record.last_ms.store(std::min(record.last_ms.load(), until_ms - idle_ms));
+  place_earlier(index);
+}
+
+void LedgerShard::take_over_holds(Index index, const Record& from) {
+  Record& record = at(index);
+  for (std::size_t process = 0; process < layout::kProcesses; ++process) {
+    record.open[process].put(record.open[process].value() + from.open[process].value());
+    record.tunnels[process] =
+        static_cast<std::uint16_t>(record.tunnels[process] + from.tunnels[process]);
+  }
+}
+
+std::optional<OpenedSession> MappedLedger::open_target(SessionRef ref, std::int64_t created_ms,
+                                                       Instant now) {
+  for (int step = 0; step < kMostSteps; ++step) {
+    if (ref.shard >= shards_.size()) return std::nullopt;
+    LedgerShard& shard = shards_[ref.shard];
+    const RobustLock lock = shard.lock();
+    const LedgerShard::Index index = shard.find_at(ref.index, created_ms, judged_ms(now));
+    if (index == 0) return std::nullopt;
+    if (shard.at(index).place().state != State::alias) {
+      shard.make_live(index);
+      OpenedSession session = hold(ref.shard, index, now);
+      session.found = OpenedSession::Found::by_other_value;
+      return session;
+    }
+    shard.touch_alias(index, ledger_ms(now));
+    ref = shard.at(index).target();
+  }
+  return std::nullopt;
+}
+
+void MappedLedger::alias(SessionRef session, const SessionKey& key, Instant now) {
+  if (unrecorded(session)) return;
+  session = resolve(session);
+  const std::uint32_t number = number_of(key);
+  const auto locks = lock_both(session.shard, number);
+  LedgerShard& shard = shards_[number];
+  const Record& record = shard_of(session).at(session.index);
+  if (record.place().state == State::ended) return;
+  if (const LedgerShard::Index found = shard.find(key, judged_ms(now))) {
+    if (shard.at(found).place().state == State::alias) shard.touch_alias(found, ledger_ms(now));
+    return;
+  }
+  shard.insert_alias(key, record, session, ledger_ms(now));
+}
+
+MovedSession MappedLedger::renew(SessionRef session, const SessionKey& key, NodeSlot node,
+                                 Instant now) {
+  if (unrecorded(session)) return {node, DoneBy::another};
+  const SessionRef before = resolve(session);
+  Instant created;
+  {
+    LedgerShard& shard = shard_of(before);
+    const RobustLock lock = shard.lock();
+    created = instant(shard.at(before.index).created_ms.load());
+  }
+  const OpenedSession next = begin(key, 0, node, SessionState::live, created, now);
+  if (next.begun == DoneBy::another || unrecorded(next.ref)) {
+    close(next.ref, now);  // the same session's, or another one: then the old one runs out by time
+    return {next.node, DoneBy::another};
+  }
+  const auto locks = lock_both(before.shard, next.ref.shard);
+  LedgerShard& old_shard = shard_of(before);
+  LedgerShard& next_shard = shard_of(next.ref);
+  const Record& old = old_shard.at(before.index);
+  Record& renewed = next_shard.at(next.ref.index);
+  const State state = old.place().state;
+  if (state == State::pending || state == State::live) {
+    renewed.put_target(before);
+    renewed.exchanges = old.exchanges;
+    renewed.cookie_tag = old.cookie_tag;
+    next_shard.take_over_holds(next.ref.index, old);
+    old_shard.make_alias(before.index, next.ref);
+  }
+  next_shard.release(next.ref.index, ledger_ms(now));
+  return {next.node, DoneBy::this_call};
+}
+
+void MappedLedger::came_back(SessionRef session, Millis grace, Instant now) {
+  SessionRef before;
+  std::int64_t created_ms = 0;
+  {
+    LedgerShard& shard = shard_of(session);
+    const RobustLock lock = shard.lock();
+    Record& record = shard.at(session.index);
+    if (record.place().state == State::alias) return;
+    before = record.target();
+    created_ms = record.created_ms.load();
+    record.put_target({});
+  }
+  if (before.index == 0 || before.shard >= shards_.size()) return;
+  LedgerShard& shard = shards_[before.shard];
+  const RobustLock lock = shard.lock();
+  const LedgerShard::Index index = shard.find_at(before.index, created_ms, judged_ms(now));
+  if (index == 0 || shard.at(index).place().state != State::alias) return;
+  shard.retire_alias(index, ledger_ms(now + grace));
+}
+
+SessionRef MappedLedger::resolve(SessionRef ref) const {
+  for (;;) {
+    LedgerShard& shard = shard_of(ref);
+    const RobustLock lock = shard.lock();
+    const Record& record = shard.at(ref.index);
+    if (record.place().state != State::alias) return ref;
+    ref = record.target();
+  }
+}
+
+std::vector<RobustLock> MappedLedger::lock_both(std::uint32_t one, std::uint32_t other) const {
+  std::vector<RobustLock> locks;  // in the order of lock_all, so that nobody waits in a circle
+  locks.push_back(shards_[std::min(one, other)].lock());
+  if (one != other) locks.push_back(shards_[std::max(one, other)].lock());
+  return locks;
+}
+
+}  // namespace bonedry::session

@@ -1,0 +1,256 @@
+// Sticky mode learn: values that are renewed, that stand beside each other, that are cleared, while
+// requests are on their way and the node bleeds.
+
+#include "session/affinity.h"
+#include "tests/unit/session/affinity_rig.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bonedry::session {
+namespace {
+
+using std::chrono::minutes;
+using std::chrono::seconds;
+using test::Claim;
+using test::Door;
+
+class AffinityRenewalTest : public test::AffinityTest {
+ protected:
+  AffinityRenewalTest() {
+    pool.config.session.sticky = conf::Sticky::learn;
+    pool.config.session.cookie = "SID";
+    rebuild();
+  }
+
+  /// An answer to a request about `path` with these Set-Cookie fields, which must outlive it.
+  Answer heard(const std::vector<std::string>& fields, std::string_view path = "/") const {
+    Answer answer;
+    for (const std::string& field : fields) affinity->note_set_cookie(field, at(path), answer);
+    return answer;
+  }
+
+  /// A whole exchange on the node where the user is, or on bob.
+  std::size_t click(std::string_view value, const std::vector<std::string>& fields = {},
+                    std::string_view path = "/") {
+    Visit visit = value.empty() ? affinity->arrive({}, clock.now()) : arrive(value);
+    const std::size_t node = visit.claim == Claim::none ? kBob : visit.node;
+    (void)affinity->answered(visit, node, heard(fields, path));
+    affinity->leave(visit, clock.now());
+    return visit.held || visit.claim != Claim::none ? node : kCarol;
+  }
+
+  [[nodiscard]] bool known(std::string_view value) {
+    Visit visit = arrive(value);
+    const bool found = visit.claim == Claim::session;
+    affinity->leave(visit, clock.now());
+    return found;
+  }
+
+  std::string begin(const std::string& value) {
+    click("", {"SID=" + value + "; Path=/"});
+    EXPECT_TRUE(known(value));
+    return value;
+  }
+};
+
+TEST_F(AffinityRenewalTest, ARequestOnItsWayWithTheValueOfBeforeIsItsUsers) {
+  begin("one");
+  bleed(kBob);
+  Visit on_its_way = arrive("one");
+  click("one", {"SID=two; Path=/"});
+  EXPECT_EQ(on_its_way.node, kBob);
+  affinity->leave(on_its_way, clock.now());
+  EXPECT_EQ(arrive("one").node, kBob);
+  EXPECT_EQ(on(kBob), "1 live, 0 pending");
+}
+
+TEST_F(AffinityRenewalTest, TheValueOfBeforeIsGoodForTheGraceAfterTheNewOneCameBack) {
+  pool.config.session.renewal_grace = seconds{10};
+  rebuild();
+  begin("one");
+  click("one", {"SID=two; Path=/"});
+  pass(minutes{10});
+  EXPECT_TRUE(known("one")) << "the new one did not come back: its answer may have been lost";
+  pass(minutes{10});
+  EXPECT_TRUE(known("two"));
+  pass(seconds{9});
+  EXPECT_EQ(on(kBob), "1 live, 0 pending");
+  begin("else");
+  click("else", {"SID=other; Path=/"});
+  EXPECT_TRUE(known("other"));
+  pass(seconds{11});
+  EXPECT_FALSE(known("else")) << "nobody used it in the grace";
+  EXPECT_TRUE(known("other"));
+}
+
+TEST_F(AffinityRenewalTest, WhoNeverHeardOfTheNewValueIsCountedByTheOldOne) {
+  begin("one");
+  click("one", {"SID=lost; Path=/"});
+  for (int i = 0; i < 10; ++i) {
+    pass(minutes{15});
+    ASSERT_EQ(on(kBob), "1 live, 0 pending");
+    ASSERT_EQ(click("one"), kBob);
+  }
+  pass(minutes{21});
+  EXPECT_EQ(on(kBob), "0 live, 0 pending");
+}
+
+TEST_F(AffinityRenewalTest, OfValuesGivenToRequestsAtOnceAnyMayBeTheOneThatStays) {
+  begin("zero");
+  for (const std::string stays : {"zero", "a", "b", "c"}) {
+    bleed(kBob);
+    const std::string before = begin("of " + stays);
+    Visit one = arrive(before);
+    Visit two = arrive(before);
+    Visit three = arrive(before);
+    (void)affinity->answered(one, kBob, heard({"SID=a; Path=/"}));
+    (void)affinity->answered(two, kBob, heard({"SID=b; Path=/"}));
+    affinity->leave(one, clock.now());
+    (void)affinity->answered(three, kBob, heard({"SID=c; Path=/"}));
+    affinity->leave(three, clock.now());
+    affinity->leave(two, clock.now());
+    const std::string value = stays == "zero" ? before : stays;
+    for (int i = 0; i < 5; ++i) {
+      ASSERT_EQ(click(value), kBob) << value;
+      pass(minutes{15});
+    }
+    EXPECT_EQ(on(kBob), "1 live, 0 pending") << "the user of " << value;
+    pass(minutes{21});
+    EXPECT_EQ(on(kBob), "0 live, 0 pending");
+    expect_nothing_held();
+  }
+}
+
+TEST_F(AffinityRenewalTest, AnOpenExchangeOfAnyValueKeepsTheSession) {
+  begin("one");
+  Visit open = arrive("one");
+  click("one", {"SID=two; Path=/"});
+  pass(std::chrono::hours{2});
+  EXPECT_EQ(on(kBob), "1 live, 0 pending");
+  affinity->leave(open, clock.now());
+  EXPECT_TRUE(known("two"));
+  expect_nothing_held();
+}
+
+TEST_F(AffinityRenewalTest, ALogoutEndsTheSessionUnderAllItsValues) {
+  begin("one");
+  click("one", {"SID=two; Path=/"});
+  Visit on_its_way = arrive("one");
+  click("two", {"SID=; Path=/; Max-Age=0"});
+  EXPECT_EQ(on(kBob), "0 live, 0 pending");
+  EXPECT_FALSE(known("one"));
+  EXPECT_FALSE(known("two"));
+  affinity->leave(on_its_way, clock.now());
+  expect_nothing_held();
+}
+
+TEST_F(AffinityRenewalTest, AValueThatIsGivenOnceMoreIsGoodAgain) {
+  begin("one");
+  click("one", {"SID=two; Path=/"});
+  EXPECT_TRUE(known("two"));
+  click("two", {"SID=one; Path=/"});
+  for (int i = 0; i < 4; ++i) {
+    pass(minutes{15});
+    ASSERT_EQ(click("one"), kBob);
+  }
+  EXPECT_EQ(on(kBob), "1 live, 0 pending");
+}
+
+TEST_F(AffinityRenewalTest, AnApplicationThatRenewsOnEachAnswerKeepsItsUsers) {
+  std::mt19937 random(7);
+  begin("v0");
+  bleed(kBob);
+  std::vector<Visit> under_way;
+  std::string jar = "v0";
+  for (int i = 1; i <= 500; ++i) {
+    pass(Millis{static_cast<std::int64_t>(random() % 3000)});
+    Visit visit = arrive(jar);
+    ASSERT_EQ(visit.claim, Claim::session) << i;
+    ASSERT_EQ(visit.node, kBob);
+    under_way.push_back(visit);
+    if (random() % 3 == 0) continue;
+    const std::size_t answered = random() % under_way.size();
+    const std::string next = "v" + std::to_string(i);
+    const std::string field = "SID=" + next + "; Path=/";
+    (void)affinity->answered(under_way[answered], kBob, heard({field}));
+    affinity->leave(under_way[answered], clock.now());
+    under_way.erase(under_way.begin() + static_cast<std::ptrdiff_t>(answered));
+    if (random() % 10 != 0) jar = next;  // some answers are lost
+    ASSERT_EQ(on(kBob), "1 live, 0 pending") << i;
+    ASSERT_EQ(ledger.totals().sessions, 1U);
+  }
+  for (Visit& visit : under_way) affinity->leave(visit, clock.now());
+  expect_nothing_held();
+}
+
+TEST_F(AffinityRenewalTest, TwoPathsAreTwoCookiesAndBothAreTheUsers) {
+  click("", {"SID=shop; Path=/", "SID=admin; Path=/admin"});
+  EXPECT_EQ(on(kBob), "0 live, 1 pending");
+  bleed(kBob);
+  EXPECT_EQ(click("admin"), kBob);
+  EXPECT_EQ(click("shop"), kBob);
+  EXPECT_EQ(on(kBob), "1 live, 0 pending");
+  click("shop", {"SID=; Path=/; Max-Age=0"});
+  EXPECT_EQ(on(kBob), "1 live, 0 pending") << "there still is the one of /admin";
+  for (int i = 0; i < 4; ++i) {
+    pass(minutes{15});
+    ASSERT_EQ(click("admin"), kBob);
+  }
+}
+
+TEST_F(AffinityRenewalTest, ACookieOfAnotherPathOrDomainTakesNoUserAway) {
+  begin("one");
+  for (const char* field :
+       {"SID=; Path=/old; Max-Age=0", "SID=; Path=/; Domain=shop.test; Max-Age=0",
+        "SID=; Path=/; Domain=.test; Max-Age=0", "SID=; Path=/; Domain=else.test; Max-Age=0",
+        "SID=x; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Path=/cart"}) {
+    click("one", {field}, "/cart/checkout");
+    EXPECT_EQ(on(kBob), "1 live, 0 pending") << field;
+  }
+  click("one", {"SID=; Max-Age=0"}, "/cart/checkout");
+  EXPECT_EQ(on(kBob), "1 live, 0 pending") << "that is the path /cart";
+  click("one", {"SID=evil; Path=/; Domain=else.test"});
+  EXPECT_TRUE(known("one")) << "no browser takes that";
+  EXPECT_FALSE(known("evil"));
+  click("one", {"SID=; Path=/; Max-Age=0"}, "/cart/checkout");
+  EXPECT_EQ(on(kBob), "0 live, 0 pending");
+}
+
+TEST_F(AffinityRenewalTest, ANodeWhoseClockIsWrongLogsNobodyOut) {
+  begin("one");
+  for (const std::int64_t behind : {90'000, -90'000, 3'600'000, 86'400'000}) {
+    Answer answer;
+    CookieContext context = at("/");
+    // Five minutes of life from the node's now, renewed on each answer.
+    context.date = WallTime{784111777000};
+    context.now = *context.date + Millis{behind};
+    affinity->note_set_cookie("SID=one; Path=/; Expires=Sun, 06 Nov 1994 08:54:37 GMT", context,
+                              answer);
+    Visit visit = arrive("one");
+    (void)affinity->answered(visit, kBob, answer);
+    affinity->leave(visit, clock.now());
+    EXPECT_EQ(on(kBob), "1 live, 0 pending") << behind;
+  }
+}
+
+TEST_F(AffinityRenewalTest, ALiveValueWinsWhereverItStands) {
+  begin("gone");
+  click("gone", {"SID=; Path=/; Max-Age=0"});
+  begin("here");
+  for (const auto& values : {std::vector<std::string_view>{"gone", "here"},
+                             std::vector<std::string_view>{"here", "gone"},
+                             std::vector<std::string_view>{"x", "y", "here", "gone"}}) {
+    Visit visit = arrive(values);
+    EXPECT_EQ(visit.claim, Claim::session);
+    EXPECT_EQ(visit.node, kBob);
+    affinity->leave(visit, clock.now());
+  }
+}
+
+}  // namespace
+}  // namespace bonedry::session
