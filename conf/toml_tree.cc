@@ -1,6 +1,7 @@
 #include "conf/toml_tree.h"
 
 #include "conf/spelling.h"
+#include "conf/toml_bounds.h"
 
 #include <toml++/toml.h>
 
@@ -93,6 +94,9 @@ std::string mismatch(std::string_view expected, const Value& value) {
 }
 
 Result<Value, SyntaxError> parse_toml(std::string_view text) {
+  if (const unsigned line = first_line_too_deep(text)) {
+    return Failure{SyntaxError{{line, 1}, "keys and values are nested too deeply here"}};
+  }
   try {
     const toml::table root = toml::parse(text, std::string_view{});
     return Value{{}, copy_table(root)};

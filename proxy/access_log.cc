@@ -1,10 +1,6 @@
 #include "proxy/access_log.h"
 
-#include "proxy/base/signals.h"
-
-#include <spdlog/async.h>
-#include <spdlog/sinks/basic_file_sink.h>
-#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/fmt/fmt.h>
 #include <spdlog/spdlog.h>
 
 #include <array>
@@ -16,21 +12,21 @@
 namespace bonedry::proxy {
 namespace {
 
-constexpr std::size_t kQueuedLines = 16384;  // 8 MiB at the usual 500 bytes: a second of rush
+constexpr std::size_t kWaitingBytes = 8U * 1024 * 1024;  // 16,384 lines: a second of rush
 
 // Of any text that a client chose. With it a line has at most some 16 KiB, however hostile.
 constexpr std::size_t kMostLogged = 1024;
 
-using Buffer = fmt::memory_buffer;
+// Room on the stack for all but a line that a client has made long.
+using Buffer = fmt::basic_memory_buffer<char, 4096>;
 
 void append(Buffer& out, std::string_view text) {
   out.append(text.data(), text.data() + text.size());
 }
 
-/// Text that a client chose, between quotes: bytes that could break the line or the quotes are
-/// written as `hex` and two digits.
-void append_quoted(Buffer& out, std::string_view text, std::string_view hex) {
-  out.push_back('"');
+/// Text that a client chose: bytes that could break the line or the quotes around it are written as
+/// `hex` and two digits.
+void append_escaped(Buffer& out, std::string_view text, std::string_view hex) {
   for (const char c : text.substr(0, kMostLogged)) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte < 0x20 || byte >= 0x7f) {
@@ -42,6 +38,11 @@ void append_quoted(Buffer& out, std::string_view text, std::string_view hex) {
     out.push_back(c);
   }
   if (text.size() > kMostLogged) append(out, "...");
+}
+
+void append_quoted(Buffer& out, std::string_view text, std::string_view hex) {
+  out.push_back('"');
+  append_escaped(out, text, hex);
   out.push_back('"');
 }
 
@@ -92,12 +93,15 @@ void format_combined(Buffer& out, const AccessEntry& entry) {
   fmt::format_to(std::back_inserter(out), "{} - - [{:02}/{}/{:04}:{:02}:{:02}:{:02} +0000] ",
                  entry.client, parts.tm_mday, kMonths[static_cast<std::size_t>(parts.tm_mon)],
                  parts.tm_year + 1900, parts.tm_hour, parts.tm_min, parts.tm_sec);
-  std::string request(entry.method);
-  request += " ";
-  request += entry.target;
-  request += " HTTP/1.";
-  request += std::to_string(entry.version_minor);
-  append_combined(out, entry.method.empty() ? std::string_view() : request);
+  if (entry.method.empty()) {
+    append_combined(out, "");
+  } else {
+    out.push_back('"');
+    append_escaped(out, entry.method, "\\x");
+    out.push_back(' ');
+    append_escaped(out, entry.target, "\\x");
+    fmt::format_to(std::back_inserter(out), " HTTP/1.{}\"", entry.version_minor);
+  }
   fmt::format_to(std::back_inserter(out), " {} {} ", entry.status, entry.bytes_out);
   append_combined(out, entry.referer);
   out.push_back(' ');
@@ -106,47 +110,33 @@ void format_combined(Buffer& out, const AccessEntry& entry) {
 
 }  // namespace
 
-struct AccessLog::Backend {
-  std::shared_ptr<spdlog::details::thread_pool> threads =
-      std::make_shared<spdlog::details::thread_pool>(kQueuedLines, 1, block_signals);
-
-  ~Backend() {
-    const std::size_t lost = threads->overrun_counter();
-    if (lost > 0) spdlog::warn("access log: {} lines were lost, the disk was too slow", lost);
-  }
-};
-
 AccessLog::AccessLog(const conf::Log& config) : format_(config.format) {
   if (config.access == "off") return;
-  spdlog::sink_ptr sink;
-  try {
-    if (config.access == "stdout") {
-      sink = std::make_shared<spdlog::sinks::stdout_sink_mt>();
-    } else {
-      sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(config.access);
-    }
-  } catch (const spdlog::spdlog_ex& error) {
-    throw std::runtime_error(std::string("cannot open the access log: ") + error.what());
-  }
-  backend_ = std::make_unique<Backend>();
-  logger_ = std::make_shared<spdlog::async_logger>("access", std::move(sink), backend_->threads,
-                                                   spdlog::async_overflow_policy::overrun_oldest);
-  logger_->set_pattern("%v");
-  logger_->set_level(spdlog::level::info);
-  logger_->flush_on(spdlog::level::info);
+  auto opened = LogWriter::open({config.access}, kWaitingBytes,
+                                [](std::uint64_t lines, const std::string& why) {
+                                  spdlog::warn("access log: {} lines were lost: {}", lines,
+                                               why.empty() ? "nobody took them in time" : why);
+                                });
+  if (!opened) throw std::runtime_error("cannot open the access log: " + opened.error());
+  writer_ = std::move(*opened);
 }
 
-AccessLog::~AccessLog() = default;
+void AccessLog::reopen() {
+  if (!writer_) return;
+  writer_->reopen([](const std::string& why) {
+    spdlog::error("access log: not reopened, the file of before is written on: {}", why);
+  });
+}
 
 void AccessLog::write(const AccessEntry& entry) {
-  if (!logger_) return;
+  if (!writer_) return;
   Buffer line;
   if (format_ == conf::AccessFormat::json) {
     format_json(line, entry);
   } else {
     format_combined(line, entry);
   }
-  logger_->log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
+  writer_->write({line.data(), line.size()});
 }
 
 }  // namespace bonedry::proxy

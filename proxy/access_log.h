@@ -2,6 +2,7 @@
 
 #include "conf/config.h"
 #include "proxy/base/clock.h"
+#include "proxy/base/log_writer.h"
 #include "proxy/end_reason.h"
 #include "session/affinity.h"
 
@@ -9,10 +10,6 @@
 #include <memory>
 #include <string>
 #include <string_view>
-
-namespace spdlog {
-class logger;
-}  // namespace spdlog
 
 namespace bonedry::proxy {
 
@@ -37,22 +34,21 @@ struct AccessEntry {
   EndReason end = EndReason::completed;
 };
 
-/// One line per exchange, written by a thread of its own. Thread-safe. When the disk cannot keep
-/// up, the oldest waiting lines are lost rather than a request held up; how many is logged.
+/// One line per exchange, written by a thread of its own. Thread-safe. When nobody takes the lines
+/// in time, the oldest that wait are lost rather than a request held up; how many is logged.
 class AccessLog {
  public:
   /// Throws std::runtime_error when the file cannot be opened.
   explicit AccessLog(const conf::Log& config);
-  ~AccessLog();
 
-  [[nodiscard]] bool enabled() const { return logger_ != nullptr; }
+  [[nodiscard]] bool enabled() const { return writer_ != nullptr; }
   void write(const AccessEntry& entry);
+  /// Lets go of a file that was renamed, and opens the one of the config's name.
+  void reopen();
 
  private:
-  struct Backend;
   conf::AccessFormat format_;
-  std::shared_ptr<spdlog::logger> logger_;
-  std::unique_ptr<Backend> backend_;  // goes first: its thread is joined while the logger is there
+  std::unique_ptr<LogWriter> writer_;
 };
 
 }  // namespace bonedry::proxy

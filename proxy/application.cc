@@ -6,8 +6,8 @@
 #include "admin/state_store.h"
 #include "conf/loader.h"
 #include "proxy/base/file.h"
-#include "proxy/base/signals.h"
 #include "proxy/base/supervisor.h"
+#include "proxy/io/signal_reader.h"
 #include "proxy/predecessor.h"
 #include "proxy/server.h"
 #include "proxy/successor.h"
@@ -18,9 +18,7 @@
 #include <spdlog/spdlog.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <uv.h>
 
-#include <array>
 #include <csignal>
 #include <cstdlib>
 #include <exception>
@@ -112,15 +110,6 @@ class Application::Impl {
         tick_(loop_.timers(), [this] { on_tick(); }),
         give_up_(loop_.timers(), [this] { on_drained("some exchanges did not finish in time"); }) {}
 
-  ~Impl() {
-    for (uv_signal_t* signal : signals_) {
-      if (signal != nullptr) {
-        uv_close(reinterpret_cast<uv_handle_t*>(signal),
-                 [](uv_handle_t* handle) { delete reinterpret_cast<uv_signal_t*>(handle); });
-      }
-    }
-  }
-
   Outcome start() {
     Outcome started = take_up();
     if (started) started = open_doors();
@@ -135,9 +124,9 @@ class Application::Impl {
       // What was half done is not known, so nothing of it is taken any further: this ends as a kill
       // would, which all that lies on the disk is made for.
       spdlog::critical("ending: {}", error.what());
+      spdlog::default_logger()->flush();
       std::_Exit(EXIT_FAILURE);
     }
-    block_signals();
     spdlog::info("ended");
   }
 
@@ -262,7 +251,7 @@ class Application::Impl {
   }
 
   void announce() {
-    catch_signals();
+    signals_.emplace(loop_, [this](int number) { on_signal(number); });
     ledger_->expect_sweeps(clock_.now());
     tick_.arm(kControlTick);
     events_.add("start", "", "bonedry " BONEDRY_VERSION " started");
@@ -365,27 +354,14 @@ class Application::Impl {
     tick_.arm(kControlTick);
   }
 
-  void catch_signals() {
-    static constexpr std::array<int, 4> kSignals{SIGTERM, SIGINT, SIGHUP, SIGUSR2};
-    for (std::size_t i = 0; i < kSignals.size(); ++i) {
-      signals_[i] = new uv_signal_t;
-      signals_[i]->data = this;
-      uv_signal_init(loop_.raw(), signals_[i]);
-      uv_signal_start(
-          signals_[i],
-          [](uv_signal_t* signal, int number) {
-            static_cast<Impl*>(signal->data)->on_signal(number);
-          },
-          kSignals[i]);
-    }
-  }
-
   void on_signal(int number) {
     const auto log = [](const Result<std::string>& result) {
       if (!result) spdlog::error("{}", result.error());
     };
     if (number == SIGHUP) return control_->reload("SIGHUP", log);
     if (number == SIGUSR2) return control_->upgrade("SIGUSR2", log);
+    if (number == SIGUSR1) return server_->reopen_access_log();
+    if (number != SIGTERM && number != SIGINT && number != SIGQUIT) return;
     if (std::exchange(stopping_, Stopping::yes) == Stopping::yes) {
       return on_drained("a second signal ends it at once");
     }
@@ -436,7 +412,7 @@ class Application::Impl {
   std::optional<admin::AdminServer> admin_;
   io::Timer tick_;
   io::Timer give_up_;
-  std::array<uv_signal_t*, 4> signals_{};
+  std::optional<io::SignalReader> signals_;
   enum class Stopping : std::uint8_t { no, yes };
   Stopping stopping_ = Stopping::no;
   Stopping closing_ = Stopping::no;

@@ -2,11 +2,12 @@
 #include "proxy/application.h"
 #include "proxy/base/bus_error.h"
 #include "proxy/base/file.h"
+#include "proxy/base/signals.h"
 #include "proxy/handover.h"
 #include "proxy/predecessor.h"
+#include "proxy/process_log.h"
 
 #include <CLI/CLI.hpp>
-#include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 
@@ -30,30 +31,6 @@ constexpr const char* kLedgerGone =
     " was truncated while it was in use, or its disk failed: ending. The next start sets it aside; "
     "users are taken back in by their cookies, and no node is dry for its idle_timeout. Whatever "
     "truncated it must leave the files of a running bonedry alone";
-
-enum class Task : std::uint8_t { run, check };
-
-spdlog::level::level_enum level_of(conf::LogLevel level) {
-  switch (level) {
-    case conf::LogLevel::debug:
-      return spdlog::level::debug;
-    case conf::LogLevel::info:
-      return spdlog::level::info;
-    case conf::LogLevel::warn:
-      return spdlog::level::warn;
-    case conf::LogLevel::error:
-      return spdlog::level::err;
-  }
-  return spdlog::level::info;
-}
-
-void start_log(const conf::Log& config) {
-  // stdout may be the access log's.
-  spdlog::set_default_logger(spdlog::stderr_color_mt("bonedry"));
-  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %^%l%$ %v");
-  spdlog::set_level(level_of(config.level));
-  spdlog::flush_on(spdlog::level::debug);
-}
 
 /// Every client and every node is a descriptor: take as many as the system lets us.
 void raise_descriptor_limit() {
@@ -81,25 +58,36 @@ std::string path_of_program(const char* called) {
   return unknown ? name.string() : path.string();
 }
 
-int run(const std::string& program, const std::string& path, Task task) {
-  UniqueFd line = line_to_predecessor();
-  Result<std::string> text = read_file(path);
-  Result<conf::Loaded> loaded =
-      text ? conf::load_text(*text, path) : Result<conf::Loaded>{Failure{text.error()}};
+Result<conf::Loaded> load(const Result<std::string>& text, const std::string& path) {
+  if (!text) return Failure{text.error()};
+  return conf::load_text(*text, path);
+}
+
+int check(const std::string& path) {
+  unblock_signals();
+  const Result<conf::Loaded> loaded = load(read_file(path), path);
   if (!loaded) {
     std::fprintf(stderr, "%s\n", loaded.error().c_str());
-    if (line.is_open()) proxy::Predecessor::decline(std::move(line), loaded.error());
     return kFailed;
   }
   for (const std::string& warning : loaded->warnings) {
     std::fprintf(stderr, "%s (warning)\n", warning.c_str());
   }
-  if (task == Task::check) {
-    std::printf("%s: the config is valid\n", path.c_str());
-    return kDone;
+  std::printf("%s: the config is valid\n", path.c_str());
+  return kDone;
+}
+
+int serve(const std::string& program, const std::string& path, proxy::ProcessLog& log) {
+  UniqueFd line = line_to_predecessor();
+  Result<std::string> text = read_file(path);
+  const Result<conf::Loaded> loaded = load(text, path);
+  if (!loaded) {
+    log.say(loaded.error());
+    if (line.is_open()) proxy::Predecessor::decline(std::move(line), loaded.error());
+    return kFailed;
   }
-  start_log(loaded->config.log);
-  std::signal(SIGPIPE, SIG_IGN);
+  for (const std::string& warning : loaded->warnings) log.say(warning + " (warning)");
+  proxy::ProcessLog::set_level(loaded->config.log.level);
   raise_descriptor_limit();
   end_on_bus_error(
       "bonedry: the ledger " + loaded->config.server.state_dir + "/ledger" + kLedgerGone, kFailed);
@@ -114,24 +102,32 @@ int run(const std::string& program, const std::string& path, Task task) {
   return kDone;
 }
 
+int run(const std::string& program, const std::string& path) {
+  std::signal(SIGPIPE, SIG_IGN);
+  proxy::ProcessLog log;  // standard error itself may be a pipe that nobody reads
+  try {
+    return serve(program, path, log);
+  } catch (const std::exception& error) {
+    log.say(std::string("bonedry: ") + error.what());
+    return kFailed;
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  block_signals();
   CLI::App app{"bonedry: a load balancer that bleeds servers until nobody is on them"};
   std::string path = "/etc/bonedry/bonedry.toml";
-  bool check = false;
+  bool only_check = false;
   app.add_option("--config", path, "the config file")->type_name("FILE")->capture_default_str();
-  app.add_flag("--check", check, "validate the config, then exit: 0 when it is valid, else 1");
+  app.add_flag("--check", only_check, "validate the config, then exit: 0 when it is valid, else 1");
   app.set_version_flag("--version", "bonedry " BONEDRY_VERSION);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kDone : kUsage;
   }
-  try {
-    return run(path_of_program(argv[0]), path, check ? Task::check : Task::run);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "bonedry: %s\n", error.what());
-    return kFailed;
-  }
+  if (only_check) return check(path);
+  return run(path_of_program(argv[0]), path);
 }

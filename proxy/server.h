@@ -53,6 +53,8 @@ class Server {
   void publish(const std::shared_ptr<const balancer::Topology>& topology,
                std::function<void()> acknowledged);
 
+  void reopen_access_log() { access_log_.reopen(); }
+
   /// Stops accepting, lets exchanges finish, calls `drained` when all connections are gone.
   void drain(Parting parting, const std::function<void()>& drained);
 

@@ -17,6 +17,11 @@ Failure<std::string> failed(std::string_view what, const std::string& path) {
   return Failure{"cannot " + std::string(what) + " " + path + ": " + errno_text(errno)};
 }
 
+Failure<std::string> too_large(const std::string& path) {
+  return Failure{"cannot read " + path + ": it has more than " +
+                 std::to_string(kReadLimit / 1024 / 1024) + " MiB"};
+}
+
 bool write_all(int fd, std::string_view content) {
   while (!content.empty()) {
     const ssize_t written = ::write(fd, content.data(), content.size());
@@ -34,8 +39,14 @@ std::string errno_text(int error) {
 }
 
 Result<std::string> read_file(const std::string& path) {
-  const UniqueFd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  // A FIFO must not hold us up until somebody writes to it.
+  const UniqueFd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
   if (!file.is_open()) return failed("read", path);
+  struct stat there {};
+  if (::fstat(file.get(), &there) != 0) return failed("read", path);
+  errno = EISDIR;
+  if (S_ISDIR(there.st_mode)) return failed("read", path);
+  if (!S_ISREG(there.st_mode)) return Failure{"cannot read " + path + ": it is no regular file"};
   std::string content;
   std::array<char, 16384> part{};
   while (true) {
@@ -44,7 +55,7 @@ Result<std::string> read_file(const std::string& path) {
     if (size < 0) return failed("read", path);
     if (size == 0) return content;
     content.append(part.data(), static_cast<std::size_t>(size));
-    if (content.size() > kReadLimit) return Failure{"cannot read " + path + ": it is too large"};
+    if (content.size() > kReadLimit) return too_large(path);
   }
 }
 

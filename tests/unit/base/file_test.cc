@@ -37,6 +37,15 @@ TEST_F(FileTest, WhatWasWrittenIsRead) {
   EXPECT_EQ(content_of(folder / "f"), text);
 }
 
+TEST_F(FileTest, OnlyARegularFileIsReadAndNobodyWaitsForAnother) {
+  ASSERT_EQ(::mkfifo((folder / "fifo").c_str(), 0600), 0);
+  for (const std::string& path : {std::string(folder / "fifo"), std::string("/dev/zero")}) {
+    const Result<std::string> content = read_file(path);
+    ASSERT_FALSE(content) << path;
+    EXPECT_EQ(content.error(), "cannot read " + path + ": it is no regular file");
+  }
+}
+
 TEST_F(FileTest, AReplacedFileHasTheNewContentAndModeAndLeavesNothingBeside) {
   ASSERT_TRUE(replace_file(folder / "f", "a longer first content", 0644));
   EXPECT_EQ(mode_of(folder / "f"), "644");
@@ -117,7 +126,7 @@ TEST_F(FileTest, AFileThatIsTooLargeIsRefused) {
   std::filesystem::resize_file(path, kReadLimit);
   EXPECT_EQ(error_of(read_file(path)), "no error");
   std::filesystem::resize_file(path, kReadLimit + 1);
-  EXPECT_EQ(error_of(read_file(path)), "cannot read " + path + ": it is too large");
+  EXPECT_EQ(error_of(read_file(path)), "cannot read " + path + ": it has more than 16 MiB");
 }
 
 TEST_F(FileTest, AFolderIsMadeWithItsParentsAndItsMode) {

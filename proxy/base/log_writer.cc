@@ -1,0 +1,266 @@
+#include "proxy/base/log_writer.h"
+
+#include "proxy/base/file.h"
+#include "proxy/base/line_ring.h"
+#include "proxy/base/signals.h"
+#include "proxy/base/unique_fd.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace bonedry {
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr std::size_t kBatch = 65'536;
+// What a pipe takes whole or not at all (PIPE_BUF), so that the lines of two processes do not mix.
+constexpr std::size_t kPipeBatch = 4096;
+// How soon a thread that waits for a target notices that it is to end.
+constexpr int kPollMillis = 100;
+// Beyond the time to flush, until a thread that is held in a write is left behind.
+constexpr std::chrono::milliseconds kNoticeWithin{300};
+// A target that is too slow all the time is told of so often.
+constexpr std::chrono::seconds kReportEvery{1};
+
+enum class Medium : std::uint8_t { file, stream };
+
+struct Opened {
+  UniqueFd fd;
+  Medium medium = Medium::stream;
+};
+
+std::optional<int> standard_descriptor(std::string_view name) {
+  if (name == "stdout" || name == "/dev/stdout") return STDOUT_FILENO;
+  if (name == "stderr" || name == "/dev/stderr") return STDERR_FILENO;
+  return std::nullopt;
+}
+
+Failure<std::string> cannot_open(const std::string& name, const std::string& why) {
+  return Failure{"cannot open " + name + ": " + why};
+}
+
+/// Never waits: a FIFO is opened for both directions, which needs no reader and outlives each.
+Result<UniqueFd> open_path(const std::string& path) {
+  constexpr int kFlags = O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+  struct stat there {};
+  const bool fifo = ::stat(path.c_str(), &there) == 0 && S_ISFIFO(there.st_mode);
+  UniqueFd fd{::open(path.c_str(), (fifo ? O_RDWR : O_WRONLY) | kFlags, 0666)};
+  if (fd.is_open()) return fd;
+  if (errno == ENXIO) return cannot_open(path, "it is a socket or a device that is not there");
+  return cannot_open(path, errno_text(errno));
+}
+
+Result<Opened> open_target(const LogTarget& target) {
+  Opened opened;
+  const std::optional<int> standard = standard_descriptor(target.name);
+  if (standard) {
+    // Not opened anew: what it is may not allow it, and a file's offset is shared with others.
+    opened.fd.reset(::fcntl(*standard, F_DUPFD_CLOEXEC, 0));
+    if (!opened.fd.is_open()) return cannot_open(target.name, errno_text(errno));
+  } else {
+    Result<UniqueFd> fd = open_path(target.name);
+    if (!fd) return Failure{fd.error()};
+    opened.fd = std::move(*fd);
+  }
+  struct stat there {};
+  if (::fstat(opened.fd.get(), &there) != 0) return cannot_open(target.name, errno_text(errno));
+  if (S_ISREG(there.st_mode)) opened.medium = Medium::file;
+  const bool fit = S_ISREG(there.st_mode) || S_ISFIFO(there.st_mode) || S_ISCHR(there.st_mode);
+  if (fit || standard) return opened;
+  return cannot_open(target.name,
+                     "it is no regular file, FIFO or character device that lines can go to");
+}
+
+}  // namespace
+
+/// What the thread and its owner share; it outlives the owner when the thread hangs in a write.
+class LogWriter::Shared {
+ public:
+  Shared(LogTarget target, Opened opened, std::size_t bytes, OnLost on_lost)
+      : target_(std::move(target)),
+        opened_(std::move(opened)),
+        on_lost_(std::move(on_lost)),
+        ring_(bytes) {
+    batch_.reserve(kLongestLine + 1);
+  }
+
+  void write(std::string_view line) {
+    const std::scoped_lock lock(mutex_);
+    ring_.push(line.substr(0, kLongestLine));
+    if (idle_) wake_.notify_one();
+  }
+
+  void reopen(std::function<void(const std::string&)> on_failed) {
+    const std::scoped_lock lock(mutex_);
+    reopen_ = std::move(on_failed);
+    wake_.notify_one();
+  }
+
+  void run(const std::shared_ptr<Shared>& self) {
+    thread_ = std::thread([self] {
+      block_signals();
+      self->work();
+    });
+  }
+
+  void finish() {
+    std::unique_lock lock(mutex_);
+    stop_at_ = SteadyClock::now() + kFlushWithin;
+    wake_.notify_one();
+    const bool ended = done_.wait_until(lock, *stop_at_ + kNoticeWithin, [&] { return ended_; });
+    if (ended) {
+      lock.unlock();
+      thread_.join();
+      lock.lock();
+    } else {
+      abandoned_ = true;
+      thread_.detach();
+    }
+    ring_.clear();
+    const std::uint64_t lost = lost_ + ring_.take_dropped();
+    lock.unlock();
+    if (lost > 0) on_lost_(lost, "");
+  }
+
+ private:
+  void work() {
+    while (fetch()) put_out();
+    const std::scoped_lock lock(mutex_);
+    ended_ = true;
+    done_.notify_one();
+  }
+
+  /// Waits for lines and takes some; false: it is time to end.
+  bool fetch() {
+    std::unique_lock lock(mutex_);
+    idle_ = true;
+    wake_.wait(lock, [this] { return !ring_.empty() || reopen_ || stop_at_; });
+    idle_ = false;
+    if (abandoned_ || is_late()) return false;
+    if (auto on_failed = std::exchange(reopen_, nullptr)) {
+      lock.unlock();
+      open_anew(on_failed);
+      lock.lock();
+    }
+    ring_.take(batch_, opened_.medium == Medium::file ? kBatch : kPipeBatch);
+    lost_ += ring_.take_dropped();
+    return !batch_.empty() || !stop_at_;
+  }
+
+  [[nodiscard]] bool is_late() const { return stop_at_ && SteadyClock::now() >= *stop_at_; }
+
+  void open_anew(const std::function<void(const std::string&)>& on_failed) {
+    if (standard_descriptor(target_.name)) return;
+    Result<Opened> opened = open_target(target_);
+    if (!opened) return on_failed(opened.error());
+    opened_ = std::move(*opened);
+    cut_off_ = false;
+  }
+
+  void put_out() {
+    if (batch_.empty()) return;
+    const std::string_view all(batch_.data(), batch_.size());
+    std::string_view left = all;
+    // The rest of a line that could not be written whole must not run into the next one.
+    if (cut_off_ && put("\n").empty()) cut_off_ = false;
+    if (!cut_off_) left = put(all);
+    const auto lines = static_cast<std::uint64_t>(std::count(left.begin(), left.end(), '\n'));
+    const bool partly =
+        !left.empty() && left.size() < all.size() && all[all.size() - left.size() - 1] != '\n';
+    cut_off_ = cut_off_ || partly;
+    settle(lines);
+  }
+
+  /// Counts what was lost, and tells it when the target takes lines again.
+  void settle(std::uint64_t lost_now) {
+    std::unique_lock lock(mutex_);
+    lost_ += lost_now;
+    const auto now = SteadyClock::now();
+    if (abandoned_ || lost_now > 0 || lost_ == 0 || now < report_from_) return;
+    report_from_ = now + kReportEvery;
+    const std::uint64_t lost = std::exchange(lost_, 0);
+    lock.unlock();
+    on_lost_(lost, std::exchange(why_, {}));
+  }
+
+  /// What of it could not be written.
+  std::string_view put(std::string_view text) {
+    while (!text.empty()) {
+      if (opened_.medium == Medium::stream && !wait_for_room()) return text;
+      const ssize_t written = ::write(opened_.fd.get(), text.data(), text.size());
+      if (written >= 0) {
+        text.remove_prefix(static_cast<std::size_t>(written));
+      } else if (errno != EINTR && errno != EAGAIN) {
+        why_ = errno_text(errno);
+        return text;
+      }
+    }
+    return text;
+  }
+
+  /// False: the end has come first.
+  bool wait_for_room() {
+    pollfd entry{opened_.fd.get(), POLLOUT, 0};
+    for (;;) {
+      if (::poll(&entry, 1, kPollMillis) > 0) return true;
+      const std::scoped_lock lock(mutex_);
+      if (abandoned_ || is_late()) return false;
+    }
+  }
+
+  // The thread's own.
+  const LogTarget target_;
+  Opened opened_;
+  std::vector<char> batch_;
+  bool cut_off_ = false;  // the last thing in the target is a part of a line
+  std::string why_;
+  SteadyClock::time_point report_from_{};
+
+  const OnLost on_lost_;
+  std::thread thread_;
+  std::mutex mutex_;  // of all below
+  std::condition_variable wake_;
+  std::condition_variable done_;
+  LineRing ring_;
+  std::function<void(const std::string&)> reopen_;
+  std::optional<SteadyClock::time_point> stop_at_;
+  std::uint64_t lost_ = 0;
+  bool idle_ = false;
+  bool ended_ = false;
+  bool abandoned_ = false;
+};
+
+Result<std::unique_ptr<LogWriter>> LogWriter::open(const LogTarget& target, std::size_t bytes,
+                                                   OnLost on_lost) {
+  Result<Opened> opened = open_target(target);
+  if (!opened) return Failure{opened.error()};
+  auto shared = std::make_shared<Shared>(target, std::move(*opened), bytes, std::move(on_lost));
+  shared->run(shared);
+  return std::unique_ptr<LogWriter>(new LogWriter(std::move(shared)));
+}
+
+LogWriter::~LogWriter() {
+  shared_->finish();
+}
+
+void LogWriter::write(std::string_view line) {
+  shared_->write(line);
+}
+
+void LogWriter::reopen(std::function<void(const std::string& why)> on_failed) {
+  shared_->reopen(std::move(on_failed));
+}
+
+}  // namespace bonedry

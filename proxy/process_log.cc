@@ -1,0 +1,96 @@
+#include "proxy/process_log.h"
+
+#include <spdlog/pattern_formatter.h>
+#include <spdlog/sinks/base_sink.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <array>
+#include <mutex>
+#include <utility>
+
+namespace bonedry::proxy {
+namespace {
+
+constexpr std::size_t kWaitingBytes = 1024U * 1024;
+
+class WriterSink final : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  explicit WriterSink(std::shared_ptr<LogWriter> writer)
+      : writer_(std::move(writer)), coloured_(::isatty(STDERR_FILENO) == 1) {}
+
+ private:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    const std::string_view text(line.data(), line.size());
+    if (!coloured_ || message.color_range_end <= message.color_range_start) {
+      return writer_->write(text);
+    }
+    spdlog::memory_buf_t bright;
+    const auto add = [&bright](std::string_view part) {
+      bright.append(part.data(), part.data() + part.size());
+    };
+    add(text.substr(0, message.color_range_start));
+    add(colour_of(message.level));
+    add(text.substr(message.color_range_start,
+                    message.color_range_end - message.color_range_start));
+    add("\033[m");
+    add(text.substr(message.color_range_end));
+    writer_->write({bright.data(), bright.size()});
+  }
+  void flush_() override {}
+
+  static std::string_view colour_of(spdlog::level::level_enum level) {
+    if (level >= spdlog::level::err) return "\033[31m\033[1m";
+    if (level == spdlog::level::warn) return "\033[33m\033[1m";
+    return level == spdlog::level::info ? "\033[32m" : "\033[36m";
+  }
+
+  std::shared_ptr<LogWriter> writer_;
+  bool coloured_;
+};
+
+void report_lost(std::uint64_t lines, const std::string& why) {
+  spdlog::warn("log: {} lines were lost: {}", lines,
+               why.empty() ? "nobody read them in time" : why);
+}
+
+}  // namespace
+
+ProcessLog::ProcessLog() {
+  // Standard output may be the access log's.
+  auto opened = LogWriter::open({"stderr"}, kWaitingBytes, report_lost);
+  auto logger = std::make_shared<spdlog::logger>("bonedry");
+  if (opened) {
+    writer_ = std::move(*opened);
+    logger->sinks().push_back(std::make_shared<WriterSink>(writer_));
+  }
+  logger->set_formatter(std::make_unique<spdlog::pattern_formatter>(
+      "%Y-%m-%dT%H:%M:%S.%e%z %^%l%$ %v", spdlog::pattern_time_type::local, ""));
+  spdlog::set_default_logger(std::move(logger));
+}
+
+ProcessLog::~ProcessLog() {
+  // Whoever logs after this, says nothing. The writer goes with the last that holds it: us.
+  spdlog::set_default_logger(std::make_shared<spdlog::logger>("silent"));
+}
+
+void ProcessLog::set_level(conf::LogLevel level) {
+  switch (level) {
+    case conf::LogLevel::debug:
+      return spdlog::set_level(spdlog::level::debug);
+    case conf::LogLevel::info:
+      return spdlog::set_level(spdlog::level::info);
+    case conf::LogLevel::warn:
+      return spdlog::set_level(spdlog::level::warn);
+    case conf::LogLevel::error:
+      return spdlog::set_level(spdlog::level::err);
+  }
+}
+
+void ProcessLog::say(std::string_view text) {
+  if (writer_) writer_->write(text);
+}
+
+}  // namespace bonedry::proxy
