@@ -24,14 +24,15 @@ void ControlPlane::take_back() {
   records_ = std::move(before_->records);
   before_.reset();
   closing_.clear();  // looks at dryness that were under way have come to nothing
+  opening_.clear();
   adopt_anew();
   const Outcome saved = parts_.store.save(records_);  // the successor may have begun to write
   if (!saved) parts_.events.add("error", "", saved.error());
   publish([] {});
 }
 
-void ControlPlane::follow(std::optional<conf::Config> config, NodeRecords records,
-                          std::set<std::string> shut, std::function<void()> then) {
+void ControlPlane::follow(std::optional<conf::Config> config, NodeRecords records, Doors doors,
+                          std::function<void()> then) {
   if (config) {
     for (const conf::Listener& listener : served_) {
       const auto has = [&listener](const conf::Config& some) {
@@ -42,7 +43,8 @@ void ControlPlane::follow(std::optional<conf::Config> config, NodeRecords record
     config_ = std::move(*config);
   }
   records_ = std::move(records);
-  closing_ = std::move(shut);
+  closing_ = std::move(doors.shut);
+  opening_ = std::move(doors.opening);
   adopt_anew();
   publish(std::move(then));
 }

@@ -13,6 +13,7 @@ using balancer::PoolView;
 
 namespace {
 
+constexpr Millis kRetryRemoval = std::chrono::seconds{2};
 constexpr const char* kRemoved = "removed from the config";
 
 }  // namespace
@@ -86,6 +87,7 @@ ControlPlane::Keys ControlPlane::retain_removed(const conf::Config& next, NodeRe
 
 void ControlPlane::drop_removed() {
   std::vector<std::string> gone;
+  const std::vector<RemovedNode> before = removed_;
   std::erase_if(removed_, [this, &gone](const RemovedNode& removed) {
     const std::string key = key_of(removed.pool, removed.node.name);
     const NodeRecord* const kept = record(key);
@@ -94,15 +96,19 @@ void ControlPlane::drop_removed() {
     return true;
   });
   if (gone.empty()) return;
+  const auto forget = [&gone](NodeRecords& records) {
+    for (const std::string& key : gone) records.erase(key);
+  };
+  const Outcome done = commit({}, forget, [] {});
+  if (!done) {
+    removed_ = before;
+    retry_save_at_ = parts_.clock.now() + kRetryRemoval;
+    return parts_.events.add("error", joined(gone), "it cannot be let go: " + done.error());
+  }
   for (const std::string& key : gone) {
     parts_.ledger.set_address(parts_.ledger.slot_of(key), "");
     parts_.events.add("removed", key, "dry, and gone");
   }
-  const auto forget = [&gone](NodeRecords& records) {
-    for (const std::string& key : gone) records.erase(key);
-  };
-  // Should the disk refuse, the node is merely remembered as dry for longer.
-  if (!commit({}, forget, [] {})) publish([] {});
 }
 
 }  // namespace bonedry::admin

@@ -53,10 +53,11 @@ class ServerPublisher final : public admin::Publisher {
   }
 
   [[nodiscard]] handover::Guidance guidance(const balancer::Topology& topology) const {
-    handover::Guidance guidance{{}, config_text_()};
+    handover::Guidance guidance{{}, config_text_(), {}};
     for (const balancer::PoolView& pool : topology.pools) {
       for (const balancer::NodeView& view : pool.nodes) {
         if (view.door == balancer::Door::shut) guidance.shut.insert(view.node->key());
+        if (view.door == balancer::Door::opening) guidance.opening.insert(view.node->key());
       }
     }
     return guidance;
@@ -289,7 +290,8 @@ class Application::Impl {
     if (!config)
       spdlog::warn("the config of the new process is not understood: {}", config.error());
     control_->follow(config ? std::optional(std::move(config->config)) : std::nullopt,
-                     std::move(*records), guidance.shut, [this, asked_by = successor_->pid()] {
+                     std::move(*records), {guidance.shut, guidance.opening},
+                     [this, asked_by = successor_->pid()] {
                        if (successor_->pid() == asked_by) successor_->followed();
                      });
   }

@@ -43,8 +43,9 @@ constexpr Millis kPatience = std::chrono::seconds{10};
 
 /// What the old process needs to route as the new one does, beside the records on the disk.
 struct Guidance {
-  std::set<std::string> shut;  ///< nodes whose doors are shut
-  std::string config;          ///< the config file as the new one has read it
+  std::set<std::string> shut;          ///< nodes whose doors are shut
+  std::string config;                  ///< the config file as the new one has read it
+  std::set<std::string> opening = {};  ///< nodes that no new user may be sent to yet
 };
 
 /// As a file without a name: it may be larger than a message.
