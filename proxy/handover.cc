@@ -5,8 +5,18 @@
 #include <sys/mman.h>
 
 #include <cerrno>
+#include <charconv>
+#include <system_error>
 
 namespace bonedry::proxy::handover {
+
+std::uint64_t number_after(std::string_view word, std::string_view text) {
+  if (!text.starts_with(word)) return 0;
+  text.remove_prefix(word.size());
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc{} && end == text.data() + text.size() ? number : 0;
+}
 
 Result<UniqueFd> write(const Guidance& guidance) {
   std::string text;
