@@ -21,13 +21,6 @@ constexpr const char* kHandedOver =
     "another process is taking over, and decides from now on; ask again in a moment";
 constexpr Millis kReportEvictions = std::chrono::seconds{10};
 
-Door door_of(const NodeRecord* record) {
-  if (record == nullptr) return Door::open;
-  const bool shut = record->state == NodeState::maintenance || record->dry == Dry::yes ||
-                    record->displaced == Displaced::yes;
-  return shut ? Door::shut : Door::sessions_only;
-}
-
 }  // namespace
 
 ControlPlane::ControlPlane(Parts parts, conf::Config config, NodeRecords records,
@@ -53,6 +46,7 @@ ControlPlane::ControlPlane(Parts parts, conf::Config config, NodeRecords records
     if (!saved) parts_.events.add("error", joined(plan.bled), saved.error());
   }
   topology_ = build();
+  note_doors();
   acknowledged_ = topology_->version;  // workers start with it
 }
 
@@ -93,7 +87,7 @@ NodeView ControlPlane::build_node(const conf::Pool& pool, const conf::Node& node
   view.max_connections = node.max_connections;
   view.max_waiting = node.max_waiting;
   view.state = kept == nullptr ? NodeState::active : kept->state;
-  view.door = kept != nullptr && closing_.contains(key) ? Door::shut : door_of(kept);
+  view.door = door(key, kept);
   view.displaced = kept != nullptr && kept->displaced == Displaced::yes;
   if (const auto ramp = ramps_.find(key); ramp != ramps_.end()) view.ramp_from = ramp->second;
   view.slot = slots_.at(key);
@@ -106,17 +100,23 @@ Outcome ControlPlane::commit(const Keys& keys, const Change& change, std::functi
   change(next);
   const Outcome saved = parts_.store.save(next);
   if (!saved) return Failure{saved.error() + "; nothing was changed"};
+  for (const std::string& key : keys) {
+    shut_since_[key] = topology_->version + 1;
+    closing_.erase(key);  // what was looked at is no longer so
+    if (records_.contains(key) && !next.contains(key)) ramps_[key] = parts_.clock.now();
+  }
   records_ = std::move(next);
-  for (const std::string& key : keys) shut_since_[key] = topology_->version + 1;
   publish(std::move(then));
   return Done{};
 }
 
 void ControlPlane::publish(std::function<void()> then) {
   topology_ = build();
+  note_doors();
   const std::uint64_t version = topology_->version;
   parts_.publisher.publish(topology_, [this, version, then = std::move(then)] {
     acknowledged_ = std::max(acknowledged_, version);
+    if (can_open_doors()) return publish(then);
     then();
   });
 }
@@ -238,16 +238,15 @@ void ControlPlane::activate(const std::string& key, const std::string& by, const
   if (view.weight == 0) {
     return answer(Failure{key + " has weight 0 in the config, which means bleeding"});
   }
-  ramps_[key] = parts_.clock.now();
-  closing_.erase(key);
   const auto change = [&key](NodeRecords& records) { records.erase(key); };
   const Outcome done = commit({key}, change, [this, key, by, answer] {
+    if (record(key) != nullptr) {
+      return answer(Failure{key + " was taken out of rotation again by another command"});
+    }
     parts_.events.add("activate", key, "active" + who(by, ""));
     answer(key + " is active");
   });
-  if (done) return;
-  ramps_.erase(key);  // it was never put back
-  answer(Failure{done.error()});
+  if (!done) answer(Failure{done.error()});
 }
 
 /// Takes the sessions off a node whose door all workers already hold shut.
@@ -274,7 +273,11 @@ void ControlPlane::reload(const std::string& by, const Answer& answer) {
   std::swap(config_, *next);
   std::swap(removed_, plan.removed);
   const auto change = [&plan](NodeRecords& all) { all = plan.records; };
-  done = commit(plan.bled, change, [this, by, bled = plan.bled, answer] {
+  // A worker with the rules of before may take somebody in by them: none of these is dry until all
+  // have the new ones.
+  Keys concerned;
+  for (const auto& [key, kept] : plan.records) concerned.push_back(key);
+  done = commit(concerned, change, [this, by, bled = plan.bled, answer] {
     for (const std::string& key : bled) tell_bled(key);
     const std::string left = counted(static_cast<std::int64_t>(removed_.size()), "node") +
                              " no longer in the config will bleed until dry";
@@ -309,9 +312,9 @@ void ControlPlane::tick() {
   if (has_handed_over()) return answer_waits();
   report_evictions();
   follow_calendar();
+  displace_stragglers();
   if (parts_.clock.now() >= retry_save_at_) {
     pass_deadlines();
-    displace_stragglers();
     look_for_dryness();
     drop_removed();
     forget_gone();

@@ -159,12 +159,17 @@ class ControlPlane {
   /// It did not come to that: everything is as it was.
   void take_back();
   [[nodiscard]] bool has_handed_over() const { return rule_ == Rule::of_successor; }
+  /// Nodes whose doors are not what the records say.
+  struct Doors {
+    std::set<std::string> shut;
+    std::set<std::string> opening;
+  };
   /// What the successor has decided. `config`: nothing where it cannot be had, the old one then
-  /// holds; pools that it lacks and that clients here came to stay. `shut`: nodes whose doors are
-  /// shut, whatever the records say. `then` runs when all workers route by it.
-  /// An error, when there is no room for a node of it: then everything stays as it was.
-  Outcome follow(std::optional<conf::Config> config, NodeRecords records,
-                 std::set<std::string> shut, std::function<void()> then);
+  /// holds; pools that it lacks and that clients here came to stay. `then` runs when all workers
+  /// route by it. An error, when there is no room for a node of it: then everything stays as it
+  /// was.
+  Outcome follow(std::optional<conf::Config> config, NodeRecords records, Doors doors,
+                 std::function<void()> then);
 
   /// Calls `done` once, never from inside this call. The returned id cancels.
   using WaitId = std::uint64_t;
@@ -212,7 +217,12 @@ class ControlPlane {
   /// publishes. `then` runs when all workers have acknowledged; by then another command may have
   /// changed the same nodes. An error leaves everything as it was.
   Outcome commit(const Keys& keys, const Change& change, std::function<void()> then);
+  /// `then` runs when all workers have acknowledged, also the doors that could only be opened after
+  /// that.
   void publish(std::function<void()> then);
+  [[nodiscard]] balancer::Door door(const std::string& key, const NodeRecord* kept) const;
+  void note_doors();
+  [[nodiscard]] bool can_open_doors() const;
   [[nodiscard]] std::shared_ptr<const balancer::Topology> build() const;
   [[nodiscard]] balancer::PoolView build_pool(const conf::Pool& pool) const;
   [[nodiscard]] balancer::NodeView build_node(const conf::Pool& pool, const conf::Node& node) const;
@@ -301,6 +311,9 @@ class ControlPlane {
   std::map<std::string, Instant> ramps_;            // when a node was put back into rotation
   std::vector<RemovedNode> removed_;
   std::set<std::string> closing_;  // nodes whose door is shut for the second look at dryness
+  std::set<std::string> opening_;  // nodes that the successor does not let new users onto yet
+  /// The version since which a node is there and its door is not shut.
+  std::map<std::string, std::uint64_t> ajar_since_;
   std::shared_ptr<const balancer::Topology> topology_;
   std::uint64_t acknowledged_ = 0;                   // the newest version all workers route by
   std::map<std::string, std::uint64_t> shut_since_;  // the version that last changed a node's door

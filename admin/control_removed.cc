@@ -9,6 +9,12 @@ namespace bonedry::admin {
 
 using balancer::PoolView;
 
+namespace {
+
+constexpr Millis kRetryRemoval = std::chrono::seconds{2};
+
+}  // namespace
+
 bool ControlPlane::is_removed(const std::string& key) const {
   return std::ranges::any_of(removed_, [&key](const RemovedNode& removed) {
     return key_of(removed.pool, removed.node.name) == key;
@@ -30,6 +36,7 @@ std::vector<ControlPlane::RemovedNode> ControlPlane::removed_in(const NodeRecord
 
 void ControlPlane::drop_removed() {
   std::vector<std::string> gone;
+  const std::vector<RemovedNode> before = removed_;
   std::erase_if(removed_, [this, &gone](const RemovedNode& removed) {
     const std::string key = key_of(removed.pool, removed.node.name);
     const NodeRecord* const kept = record(key);
@@ -38,16 +45,20 @@ void ControlPlane::drop_removed() {
     return true;
   });
   if (gone.empty()) return;
+  const auto forget = [&gone](NodeRecords& records) {
+    for (const std::string& key : gone) records.erase(key);
+  };
+  const Outcome done = commit({}, forget, [] {});
+  if (!done) {
+    removed_ = before;
+    retry_save_at_ = parts_.clock.now() + kRetryRemoval;
+    return parts_.events.add("error", joined(gone), "it cannot be let go: " + done.error());
+  }
   for (const std::string& key : gone) {
     parts_.ledger.set_address(slots_.at(key), "");
     nodes_.at(key)->set_health(balancer::Health::unknown);
     parts_.events.add("removed", key, "dry, and gone");
   }
-  const auto forget = [&gone](NodeRecords& records) {
-    for (const std::string& key : gone) records.erase(key);
-  };
-  // Should the disk refuse, the node is merely remembered as dry for longer.
-  if (!commit({}, forget, [] {})) publish([] {});
 }
 
 void ControlPlane::forget_gone() {
@@ -73,6 +84,7 @@ void ControlPlane::forget_gone() {
     slots_.erase(key);
     ramps_.erase(key);
     shut_since_.erase(key);
+    ajar_since_.erase(key);
     const NodeRecord* const kept = record(key);
     remembered = remembered || (kept != nullptr && kept->removed_from);
   }

@@ -11,7 +11,7 @@ Verdict taken_off(const NodeView& claimed) {
 /// finds what the application may still remember of it.
 Verdict route_ended(const NodeView& claimed, Reachable reachable) {
   if (claimed.door == Door::shut) return taken_off(claimed);
-  if (claimed.door == Door::sessions_only || reachable == Reachable::no) return Verdict::late;
+  if (claimed.door != Door::open || reachable == Reachable::no) return Verdict::late;
   return Verdict::own_node;
 }
 
@@ -24,7 +24,7 @@ Verdict route(Claim claim, const NodeView& claimed, Reachable reachable, conf::O
   if (claimed.door == Door::shut) {
     return claim == Claim::displaced ? Verdict::moved : taken_off(claimed);
   }
-  if (claim == Claim::displaced && claimed.door == Door::sessions_only) return Verdict::moved;
+  if (claim == Claim::displaced && claimed.door != Door::open) return Verdict::moved;
   if (reachable == Reachable::yes) return Verdict::own_node;
   return on_lost == conf::OnLost::rescue ? Verdict::rescued : Verdict::lost;
 }

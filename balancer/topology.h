@@ -17,7 +17,10 @@ namespace bonedry::balancer {
 enum class Door : std::uint8_t {
   open,           ///< active: everybody
   sessions_only,  ///< bleeding: only those who are on it
-  shut,           ///< dry, past its deadline, or in maintenance: nobody
+  /// Active, but another worker may still hold it shut, or not know it: only those whom the ledger
+  /// has on it. Nobody is put on it whom that worker would move.
+  opening,
+  shut,  ///< dry, past its deadline, or in maintenance: nobody
 };
 
 /// One node as one topology sees it.

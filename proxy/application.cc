@@ -54,10 +54,11 @@ class ServerPublisher final : public admin::Publisher {
   }
 
   [[nodiscard]] handover::Guidance guidance(const balancer::Topology& topology) const {
-    handover::Guidance guidance{{}, config_text_()};
+    handover::Guidance guidance{{}, config_text_(), {}};
     for (const balancer::PoolView& pool : topology.pools) {
       for (const balancer::NodeView& view : pool.nodes) {
         if (view.door == balancer::Door::shut) guidance.shut.insert(view.node->key());
+        if (view.door == balancer::Door::opening) guidance.opening.insert(view.node->key());
       }
     }
     return guidance;
@@ -281,7 +282,9 @@ class Application::Impl {
     };
     control_->hand_over();
     successor_.emplace(
-        loop_, Successor::Events{[this](const handover::Guidance& guidance) { follow(guidance); },
+        loop_, Successor::Events{[this](std::uint64_t number, const handover::Guidance& guidance) {
+                                   follow(number, guidance);
+                                 },
                                  succeed, fail, [this] { outlive_successor(); }});
     const Outcome started =
         successor_->start({origin_.program, "--config", origin_.config_path},
@@ -307,18 +310,23 @@ class Application::Impl {
     return Done{};
   }
 
-  void follow(const handover::Guidance& guidance) {
+  void follow(std::uint64_t number, const handover::Guidance& guidance) {
     Result<admin::NodeRecords> records = store_->load();
     Result<conf::Loaded> config = conf::load_text(guidance.config, origin_.config_path);
-    if (!records) return spdlog::error("cannot follow: {}", records.error());
+    if (!records) {
+      spdlog::error("cannot follow: {}", records.error());
+      return successor_->not_followed(number);
+    }
     if (!config)
       spdlog::warn("the config of the new process is not understood: {}", config.error());
-    const Outcome followed =
-        control_->follow(config ? std::optional(std::move(config->config)) : std::nullopt,
-                         std::move(*records), guidance.shut, [this, asked_by = successor_->pid()] {
-                           if (successor_->pid() == asked_by) successor_->followed();
-                         });
-    if (!followed) spdlog::error("cannot follow: {}", followed.error());
+    const Outcome followed = control_->follow(
+        config ? std::optional(std::move(config->config)) : std::nullopt, std::move(*records),
+        {guidance.shut, guidance.opening}, [this, number, asked_by = successor_->pid()] {
+          if (successor_->pid() == asked_by) successor_->followed(number);
+        });
+    if (followed) return;
+    spdlog::error("cannot follow: {}", followed.error());
+    successor_->not_followed(number);
   }
 
   HealthProber::OnChange on_health() {

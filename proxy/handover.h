@@ -5,6 +5,7 @@
 #include "proxy/base/unique_fd.h"
 
 #include <chrono>
+#include <cstdint>
 #include <set>
 #include <string>
 #include <string_view>
@@ -16,8 +17,9 @@
 ///                 admin PATH             where the admin socket is
 ///                 listener N ADDRESS     with a socket of the N-th listener; one for each
 ///                 go                     from here on the old one decides nothing any more
-///   new --> old   follow                 with a Guidance: route by it
-///   old --> new   followed               all its workers do, in the order of the asking
+///   new --> old   follow N               with the N-th Guidance: route by it
+///   old --> new   followed N             all its workers do, by that one or a later one
+///             or  not-followed N         it cannot: it is asked again
 ///   new --> old   ready                  it accepts: the old one stops accepting
 ///             or  failed WHY             it ends; the old one goes on as if nothing had been
 ///
@@ -33,8 +35,9 @@ constexpr std::string_view kLock = "lock";
 constexpr std::string_view kAdmin = "admin ";
 constexpr std::string_view kListener = "listener ";
 constexpr std::string_view kGo = "go";
-constexpr std::string_view kFollow = "follow";
-constexpr std::string_view kFollowed = "followed";
+constexpr std::string_view kFollow = "follow ";
+constexpr std::string_view kFollowed = "followed ";
+constexpr std::string_view kNotFollowed = "not-followed ";
 constexpr std::string_view kReady = "ready";
 constexpr std::string_view kFailed = "failed ";
 
@@ -43,9 +46,13 @@ constexpr Millis kPatience = std::chrono::seconds{10};
 
 /// What the old process needs to route as the new one does, beside the records on the disk.
 struct Guidance {
-  std::set<std::string> shut;  ///< nodes whose doors are shut
-  std::string config;          ///< the config file as the new one has read it
+  std::set<std::string> shut;          ///< nodes whose doors are shut
+  std::string config;                  ///< the config file as the new one has read it
+  std::set<std::string> opening = {};  ///< nodes that no new user may be sent to yet
 };
+
+/// The number after `word` in `text`; 0: it is not of that form.
+[[nodiscard]] std::uint64_t number_after(std::string_view word, std::string_view text);
 
 /// As a file without a name: it may be larger than a message.
 [[nodiscard]] Result<UniqueFd> write(const Guidance& guidance);

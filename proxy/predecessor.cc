@@ -6,6 +6,11 @@
 #include <utility>
 
 namespace bonedry::proxy {
+namespace {
+
+constexpr Millis kAskAgain{200};
+
+}  // namespace
 
 Result<std::unique_ptr<Predecessor>> Predecessor::meet(UniqueFd line) {
   std::unique_ptr<Predecessor> other(new Predecessor(std::move(line)));
@@ -59,11 +64,13 @@ std::vector<UniqueFd> Predecessor::take_sockets(const std::string& address) {
 Outcome Predecessor::lead_at_first(const handover::Guidance& guidance) {
   const Result<UniqueFd> file = handover::write(guidance);
   if (!file) return Failure{file.error()};
-  const Outcome told = channel_.send(handover::kFollow, file->get(), handover::kPatience);
+  const std::string number = std::to_string(++number_);
+  const Outcome told =
+      channel_.send(std::string(handover::kFollow) + number, file->get(), handover::kPatience);
   if (!told) return told;
   const Result<io::FdChannel::Message> answer = channel_.await(handover::kPatience);
   if (!answer) return Failure{answer.error()};
-  if (answer->text == handover::kFollowed) return Done{};
+  if (answer->text == std::string(handover::kFollowed) + number) return Done{};
   return Failure{"it said '" + answer->text + "' instead of following"};
 }
 
@@ -75,6 +82,7 @@ void Predecessor::give_up(const std::string& why) {
 
 void Predecessor::replace(io::EventLoop& loop, std::function<void()> on_gone) {
   on_gone_ = std::move(on_gone);
+  again_.emplace(loop.timers(), [this] { ask(); });
   sockets_.clear();  // of addresses that this config does not listen on
   watcher_.emplace(loop, channel_.fd(), static_cast<io::FdWatcher::Handler&>(*this));
   watcher_->want(io::Ready::read);
@@ -83,12 +91,38 @@ void Predecessor::replace(io::EventLoop& loop, std::function<void()> on_gone) {
 }
 
 void Predecessor::lead(const handover::Guidance& guidance, std::function<void()> followed) {
-  waiting_.push_back(std::move(followed));
-  const Result<UniqueFd> file = handover::write(guidance);
-  const Outcome told = file ? channel_.send(handover::kFollow, file->get(), handover::kPatience)
-                            : Outcome{Failure{file.error()}};
-  // Nobody is dry while one routes otherwise: the answer does not come then.
-  if (!told) spdlog::error("the process before this one is not told what to do: {}", told.error());
+  waiting_.push_back({++number_, std::move(followed)});
+  newest_ = guidance;
+  if (under_way_ == 0 && !again_->armed()) ask();
+}
+
+/// One question at a time, and then the newest: a process that hangs fills no buffer, and keeps
+/// nobody waiting here.
+void Predecessor::ask() {
+  if (waiting_.empty() || is_gone()) return;
+  const Result<UniqueFd> file = handover::write(newest_);
+  const Outcome told = file
+                           ? channel_.send(std::string(handover::kFollow) + std::to_string(number_),
+                                           file->get(), Millis{0})
+                           : Outcome{Failure{file.error()}};
+  if (told) {
+    under_way_ = number_;
+    return;
+  }
+  // Nobody is dry while one routes otherwise: the answer does not come until it is told.
+  spdlog::error("the process before this one is not told what to do: {}", told.error());
+  again_->arm(kAskAgain);
+}
+
+void Predecessor::on_followed(std::uint64_t number) {
+  if (number == 0 || number > number_) return;
+  under_way_ = 0;
+  while (!waiting_.empty() && waiting_.front().number <= number) {
+    const auto followed = std::move(waiting_.front().followed);
+    waiting_.pop_front();
+    followed();
+  }
+  if (under_way_ == 0) ask();
 }
 
 void Predecessor::on_ready(io::Ready /*ready*/) {
@@ -100,10 +134,13 @@ void Predecessor::on_ready(io::Ready /*ready*/) {
       case io::FdChannel::Received::ended:
         return lose();
       case io::FdChannel::Received::message:
-        if (message.text != handover::kFollowed || waiting_.empty()) break;
-        const auto followed = std::move(waiting_.front());
-        waiting_.pop_front();
-        followed();
+        if (handover::number_after(handover::kNotFollowed, message.text) != 0) {
+          spdlog::error("the process before this one cannot follow; it is asked again");
+          under_way_ = 0;
+          again_->arm(kAskAgain);
+          break;
+        }
+        on_followed(handover::number_after(handover::kFollowed, message.text));
         break;
     }
   }
@@ -112,7 +149,8 @@ void Predecessor::on_ready(io::Ready /*ready*/) {
 void Predecessor::lose() {
   watcher_.reset();
   gone_ = Gone::yes;
-  for (const auto& followed : std::exchange(waiting_, {})) followed();
+  again_->disarm();
+  for (const Asked& asked : std::exchange(waiting_, {})) asked.followed();
   std::exchange(on_gone_, nullptr)();
 }
 

@@ -4,8 +4,10 @@
 #include "proxy/io/event_loop.h"
 #include "proxy/io/fd_channel.h"
 #include "proxy/io/fd_watcher.h"
+#include "proxy/io/timer_wheel.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -57,13 +59,23 @@ class Predecessor final : private io::FdWatcher::Handler {
   [[nodiscard]] Outcome take(io::FdChannel::Message& message);
   void on_ready(io::Ready ready) override;
   void lose();
+  void ask();
+  void on_followed(std::uint64_t number);
 
   io::FdChannel channel_;
   UniqueFd lock_;
   std::string admin_path_;
   std::deque<Socket> sockets_;
   std::optional<io::FdWatcher> watcher_;
-  std::deque<std::function<void()>> waiting_;  // for `followed`, in the order of the asking
+  struct Asked {
+    std::uint64_t number;
+    std::function<void()> followed;
+  };
+  std::deque<Asked> waiting_;       // by number; an answer is one to all before it, too
+  handover::Guidance newest_;       // that it is to follow
+  std::uint64_t number_ = 0;        // of that one
+  std::uint64_t under_way_ = 0;     // the question that has no answer yet; 0: none
+  std::optional<io::Timer> again_;  // after one that it could not follow
   std::function<void()> on_gone_;
   Gone gone_ = Gone::no;
 };

@@ -4,6 +4,7 @@
 
 #include <spawn.h>
 #include <spdlog/spdlog.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -40,7 +41,8 @@ class SpawnPlan {
     ::posix_spawn_file_actions_init(&files);
     ::posix_spawn_file_actions_adddup2(&files, inherited, kInherited);
     ::posix_spawnattr_init(&attributes);
-    ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    ::posix_spawnattr_setflags(
+        &attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
     ::posix_spawnattr_setsigmask(&attributes, &none);
     ::posix_spawnattr_setsigdefault(&attributes, &ignored_here);
   }
@@ -59,7 +61,7 @@ class SpawnPlan {
 
 Successor::Successor(io::EventLoop& loop, Events events)
     : loop_(loop), events_(std::move(events)), give_up_(loop.timers(), [this] {
-        ::kill(pid_, SIGKILL);
+        kill_all();
         lose("it was not ready within " + std::to_string(kReadyWithin.count() / 1000) + " s");
       }) {}
 
@@ -71,7 +73,7 @@ Successor::~Successor() {
 
 void Successor::abandon() {
   if (state_ != State::starting) return;
-  if (process_.is_open()) ::kill(pid_, SIGKILL);
+  if (process_.is_open()) kill_all();
   state_ = State::gone;
   give_up_.disarm();
   watcher_.reset();
@@ -109,7 +111,17 @@ Outcome Successor::spawn(const std::vector<std::string>& arguments, int inherite
   return Done{};
 }
 
+/// With what it has started, if it is a script: that would keep the lock and the sockets.
+void Successor::kill_all() const {
+  ::kill(-pid_, SIGKILL);
+  if (channel_) ::shutdown(channel_->fd(), SHUT_RDWR);
+}
+
 void Successor::on_exit() {
+  // Its last words are read before the line is shut; while it is not waited for, nobody else can
+  // have its number.
+  if (watcher_ && state_ == State::starting) on_ready(io::Ready::read);
+  if (state_ == State::starting) kill_all();
   process_watcher_.reset();
   process_.reset();
   int status = 0;
@@ -161,16 +173,27 @@ void Successor::take(const io::FdChannel::Message& message) {
     complaint_ = message.text.substr(handover::kFailed.size());
     return;
   }
-  if (message.text != handover::kFollow) return;
+  const std::uint64_t number = handover::number_after(handover::kFollow, message.text);
+  if (number == 0) return;
   auto guidance = handover::read(message.fd);
-  if (guidance) return events_.on_follow(std::move(*guidance));
+  if (guidance) return events_.on_follow(number, std::move(*guidance));
   spdlog::error("process {} cannot be followed: {}", pid_, guidance.error());
+  not_followed(number);
 }
 
-void Successor::followed() {
+void Successor::followed(std::uint64_t number) {
+  answer(handover::kFollowed, number);
+}
+
+void Successor::not_followed(std::uint64_t number) {
+  answer(handover::kNotFollowed, number);
+}
+
+void Successor::answer(std::string_view word, std::uint64_t number) const {
   if (state_ == State::gone) return;
   // One that has gone meanwhile needs no answer.
-  (void)channel_->send(handover::kFollowed, io::FdChannel::kNoFd, handover::kPatience);
+  (void)channel_->send(std::string(word) + std::to_string(number), io::FdChannel::kNoFd,
+                       handover::kPatience);
 }
 
 void Successor::lose(const std::string& why) {

@@ -22,8 +22,9 @@ class Successor final : private io::FdWatcher::Handler {
  public:
   /// None of them is called from inside `start`.
   struct Events {
-    /// It asks this process to route as it does; `followed` is to be called when all workers do.
-    std::function<void(handover::Guidance guidance)> on_follow;
+    /// It asks this process to route as it does; `followed` is to be called with the number when
+    /// all workers do, or `not_followed`.
+    std::function<void(std::uint64_t number, handover::Guidance guidance)> on_follow;
     /// It accepts clients now.
     std::function<void()> on_ready;
     /// It ended, or was ended, before it was ready.
@@ -43,7 +44,8 @@ class Successor final : private io::FdWatcher::Handler {
   };
   /// Runs `arguments`, the first of which is the program's path, and gives it what it needs.
   [[nodiscard]] Outcome start(const std::vector<std::string>& arguments, const Estate& estate);
-  void followed();
+  void followed(std::uint64_t number);
+  void not_followed(std::uint64_t number);
   /// Kills one that is not ready yet; no event comes of it.
   void abandon();
 
@@ -63,6 +65,8 @@ class Successor final : private io::FdWatcher::Handler {
   [[nodiscard]] Outcome bequeath(const Estate& estate) const;
   void on_ready(io::Ready ready) override;
   void on_exit();
+  void kill_all() const;
+  void answer(std::string_view word, std::uint64_t number) const;
   void take(const io::FdChannel::Message& message);
   void lose(const std::string& why);
 

@@ -86,9 +86,11 @@ Affinity::Found SealedAffinity::adopt_or_end(const CookieContent& content, Cooki
   // The calendar may have been set back since; nobody lives longer for that.
   const Millis age = std::max(clock_.wall() - content.issued, Millis{0});
   const bool alive = age < pool_.config.session.max_lifetime;
-  // Behind a shut door nobody is taken back in: the node may have been called dry.
+  // Behind a shut door nobody is taken back in: the node may have been called dry. Nor is anybody
+  // whom a worker that still holds it shut would move.
   const balancer::NodeView& view = pool_.nodes[visit.node];
-  if (!alive || view.door == balancer::Door::shut || !incomplete(view, now)) {
+  const bool closed = view.door == balancer::Door::shut || view.door == balancer::Door::opening;
+  if (!alive || closed || !incomplete(view, now)) {
     visit.claim = Claim::ended;
     visit.created = now - age;
     return Found::yes;

@@ -166,7 +166,7 @@ NodeStatus ControlTest::status(const std::string& key) const {
 
 std::string ControlTest::door(const std::string& key) const {
   const NodeView& one = view(key);
-  const char* const doors[] = {"open", "sessions_only", "shut"};
+  const char* const doors[] = {"open", "sessions_only", "opening", "shut"};
   return std::string(balancer::to_string(one.state)) + ", " +
          doors[static_cast<std::size_t>(one.door)] + (one.displaced ? ", displaced" : "");
 }

@@ -37,8 +37,12 @@ class FakePublisher final : public Publisher {
     waiting_.push_back(std::move(acknowledged));
   }
 
-  /// All workers take over all that was published until now.
+  /// All workers take over all that was published, and what comes of that.
   void acknowledge() {
+    while (!waiting_.empty()) acknowledge_once();
+  }
+  /// All workers take over all that was published until now.
+  void acknowledge_once() {
     for (const auto& acknowledged : std::exchange(waiting_, {})) acknowledged();
   }
 

@@ -184,6 +184,55 @@ TEST_F(MaintainTest, ANodeOfWeightZeroCannotBeActivated) {
   EXPECT_EQ(door("shop/alice"), "bleeding, sessions_only");
 }
 
+TEST_F(MaintainTest, AFailedActivationForgetsNoLookAtDrynessThatIsUnderWay) {
+  bleed("shop/alice");
+  control->tick();  // shuts the door, and waits for the workers
+  EXPECT_EQ(door("shop/alice"), "bleeding, shut");
+  view("shop/alice").node->open_exchange();  // by a worker that has not heard of it yet
+  break_disk();
+  control->activate("shop/alice", "root", note_answer());
+  mend_disk();
+  control->tick();
+  EXPECT_EQ(answers.size(), 1U);
+  EXPECT_EQ(door("shop/alice"), "bleeding, shut");
+  view("shop/alice").node->close_exchange(clock.now());
+  control->tick();
+  EXPECT_FALSE(dry("shop/alice")) << "the second look is still to come";
+  settle();
+  EXPECT_TRUE(dry("shop/alice"));
+}
+
+TEST_F(MaintainTest, ADoorThatWasShutOpensOnlyWhenAllWorkersKnowIt) {
+  dry_out("shop/alice");
+  control->activate("shop/alice", "root", note_answer());
+  EXPECT_EQ(door("shop/alice"), "active, opening");
+  publisher.acknowledge_once();
+  EXPECT_EQ(door("shop/alice"), "active, open");
+  EXPECT_TRUE(answers.empty()) << "not all let new users in";
+  publisher.acknowledge_once();
+  EXPECT_EQ(answers, std::vector<std::string>{"shop/alice is active"});
+}
+
+TEST_F(MaintainTest, ABleedWhileTheDoorIsBeingOpenedLeavesItClosedToNewUsers) {
+  dry_out("shop/alice");
+  control->activate("shop/alice", "root", note_answer());
+  bleed("shop/alice");
+  EXPECT_EQ(door("shop/alice"), "bleeding, sessions_only");
+  ASSERT_EQ(answers.size(), 1U);
+  EXPECT_NE(answers.front().find("taken out of rotation again"), std::string::npos);
+}
+
+TEST_F(MaintainTest, ANodeThatAReloadAddsOpensOnlyWhenAllWorkersKnowIt) {
+  shop().nodes.push_back(node("dave"));
+  control->reload("root", note_answer());
+  EXPECT_EQ(door("shop/dave"), "active, opening");
+  publisher.acknowledge_once();
+  EXPECT_EQ(door("shop/dave"), "active, open");
+  EXPECT_TRUE(answers.empty());
+  publisher.acknowledge_once();
+  EXPECT_EQ(answers.size(), 1U);
+}
+
 TEST_F(MaintainTest, TheAnswerComesOnceAllWorkersRouteByIt) {
   dry_out("shop/alice");
   control->activate("shop/alice", "root", note_answer());

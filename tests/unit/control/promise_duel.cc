@@ -173,6 +173,7 @@ void PromiseDuel::arrive(std::size_t worker, std::size_t number, const Browser& 
   request->real = proxy_.arrive(worker, browser.pool, browser.cookie);
   request->plan = plans_.at(request->real.runtime->topology->version);
   const auto& genuine = browser.genuine;
+  model_.opening = opening_at(worker);
   const bool found = request->real.visit.held.has_value();
   const plain::Visit visit =
       model_.arrive(*request->plan, browser.pool, genuine,
@@ -192,7 +193,13 @@ void PromiseDuel::arrive(std::size_t worker, std::size_t number, const Browser& 
   if (held) count("returning user");
   if (visit.claim == Claim::ended) count("user whose session is over");
   if (visit.displaced) count("displaced user");
-  if (genuine && visit.claim == Claim::none) count("user of a node unknown to the worker");
+  if (genuine && visit.claim == Claim::none) {
+    count("user of a node unknown to the worker");
+    const auto session = model_.sessions.find(genuine->key);
+    const bool is_on_it = session != model_.sessions.end() && session->second.recorded &&
+                          !session->second.displaced && model_.present(session->second.node);
+    if (is_on_it) complain("the worker does not know the node of a user's session");
+  }
   requests_.push_back(std::move(request));
 }
 
@@ -211,11 +218,12 @@ void PromiseDuel::route(Request& request) {
     model_.follow(*request.plan, request.visit, now());
   }
   const bool holds = request.visit.claim == plain::Visit::Claim::session;
+  model_.opening = opening_at(request.real.worker);
   const auto own = holds ? std::optional(request.visit.node) : std::nullopt;
   const std::optional<std::string> to = proxy_.route(request.real);
   note("the request of " + std::to_string(request.browser) + " goes to " + to.value_or("nobody"));
-  complain(
-      model_.route(*request.plan, request.visit, request.tried, to, request.real.verdict, now()));
+  complain(model_.route(*request.plan, request.visit, request.tried, to, now()));
+  if (to && to != own) complain(who_would_move(request, *to));
   if (!to) {
     count("503");
     return end(request);
@@ -224,6 +232,31 @@ void PromiseDuel::route(Request& request) {
   if (own && *to != *own) count("user moved");
   request.node = *to;
   request.stage = Stage::routed;
+}
+
+std::set<std::string> PromiseDuel::opening_at(std::size_t worker) const {
+  std::set<std::string> keys;
+  for (const auto& pool : proxy_.fleet->workers[worker].runtime->topology->pools) {
+    for (const auto& view : pool.nodes) {
+      if (view.door == balancer::Door::opening) keys.insert(view.node->key());
+    }
+  }
+  return keys;
+}
+
+std::string PromiseDuel::who_would_move(const Request& request, const std::string& node) const {
+  for (const real::Worker& worker : proxy_.fleet->workers) {
+    const auto& topology = *worker.runtime->topology;
+    if (topology.version >= request.plan->version) continue;
+    const auto* const pool = topology.find_pool(plain::pool_of(node));
+    const auto* const view =
+        pool == nullptr ? nullptr : balancer::find_node(*pool, node.substr(node.find('/') + 1));
+    if (view == nullptr) return "a user is put on " + node + ", which a worker does not know";
+    if (view->door == balancer::Door::shut) {
+      return "a user is put on " + node + ", which a worker still holds shut";
+    }
+  }
+  return "";
 }
 
 void PromiseDuel::fail_to_connect() {

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -120,6 +121,14 @@ class PromiseDuel {
   [[nodiscard]] std::string compare(const NodeStatus& status) const;
   [[nodiscard]] std::uint64_t next_version() const { return proxy_.fleet->published + 1; }
   [[nodiscard]] Instant now() const { return proxy_.clock.now(); }
+  /// What a worker does not let new users onto yet.
+  [[nodiscard]] std::set<std::string> opening_at(std::size_t worker) const;
+  /// A worker that has not heard of what another one goes by, and would take a user off `node`.
+  [[nodiscard]] std::string who_would_move(const Request& request, const std::string& node) const;
+  void flip_disk();
+  /// What comes of a command, given what the model makes of it, when nothing can be written.
+  template <class Command>
+  plain::Did try_on(Command command);
 
   std::mt19937_64 random_;
   real::Proxy proxy_;

@@ -22,6 +22,7 @@ void PromiseDuel::act_as_operator() {
   if (dice < 70) return activate();
   if (dice < 80) return reload();
   if (dice < 88) return wait();
+  if (dice < 94) return flip_disk();
   flip_health();
 }
 
@@ -50,6 +51,27 @@ void PromiseDuel::expect(plain::Did did, const Answered& answered, const std::st
   }
 }
 
+void PromiseDuel::flip_disk() {
+  if (!proxy_.disk_is_broken()) {
+    note("the disk is full");
+    count("disk full");
+    return proxy_.break_disk();
+  }
+  note("the disk has room again");
+  proxy_.mend_disk();
+  pass(seconds{2});  // what could not be written is tried again by then
+}
+
+template <class Command>
+plain::Did PromiseDuel::try_on(Command command) {
+  if (!proxy_.disk_is_broken()) return command(model_);
+  plain::Model as_if = model_;
+  const plain::Did did = command(as_if);
+  if (did != plain::Did::changed) return did;
+  count("refused by the disk");
+  return plain::Did::refused;
+}
+
 void PromiseDuel::bleed() {
   const std::string key = any_node();
   BleedRequest request;
@@ -64,7 +86,10 @@ void PromiseDuel::bleed() {
   const std::uint64_t version = next_version();
   const auto answered = std::make_shared<std::optional<bool>>();
   proxy_.control->bleed(key, request, note_answer(answered));
-  expect(model_.bleed(key, deadline, request.insist == Insist::yes, version), answered, "bleed");
+  const plain::Did did = try_on([&](plain::Model& model) {
+    return model.bleed(key, deadline, request.insist == Insist::yes, version);
+  });
+  expect(did, answered, "bleed");
   take_stock(version - 1);
 }
 
@@ -76,7 +101,8 @@ void PromiseDuel::maintain() {
   const auto answered = std::make_shared<std::optional<bool>>();
   proxy_.control->maintain(key, insists ? Insist::yes : Insist::no, "root", note_answer(answered));
   const bool dry = model_.nodes.at(key).dry;
-  const plain::Did did = model_.maintain(key, insists, version);
+  const plain::Did did =
+      try_on([&](plain::Model& model) { return model.maintain(key, insists, version); });
   if (did == plain::Did::changed && !dry) to_displace_[version].push_back(key);
   expect(did, answered, insists ? "maintain by force" : "maintain");
   take_stock(version - 1);
@@ -88,21 +114,25 @@ void PromiseDuel::activate() {
   const std::uint64_t version = next_version();
   const auto answered = std::make_shared<std::optional<bool>>();
   proxy_.control->activate(key, "root", note_answer(answered));
-  expect(model_.activate(key, version), answered, "activate");
+  const plain::Did did = try_on([&](plain::Model& model) { return model.activate(key, version); });
+  expect(did, answered, "activate");
   take_stock(version - 1);
 }
 
 void PromiseDuel::reload() {
   const bool valid = chance(80);
   note(valid ? "reload" : "reload of an invalid file");
+  const conf::Config before = proxy_.config;
   if (valid) change_config();
   proxy_.load_error = valid ? "" : "line 7: it is not in order";
   const std::uint64_t version = next_version();
   const auto answered = std::make_shared<std::optional<bool>>();
   proxy_.control->reload("root", note_answer(answered));
   proxy_.load_error.clear();
-  if (valid) model_.configure(proxy_.config, version);
-  expect(valid ? plain::Did::changed : plain::Did::refused, answered, "reload");
+  const bool good = valid && !proxy_.disk_is_broken();
+  if (good) model_.configure(proxy_.config, version);
+  if (!good) proxy_.config = before;
+  expect(good ? plain::Did::changed : plain::Did::refused, answered, "reload");
   take_stock(version - 1);
 }
 
@@ -192,8 +222,16 @@ bool PromiseDuel::deliver() {
   for (const std::string& key : to_displace_[version]) model_.displace(key);
   to_displace_.erase(version);
   if (const auto command = unanswered_.find(version); command != unanswered_.end()) {
-    if (!command->second->has_value() || !**command->second) complain("a command is not answered");
+    const Answered answered = command->second;
     unanswered_.erase(command);
+    if (answered->has_value()) {
+      if (!**answered) count("overtaken by another command");
+    } else if (proxy_.fleet->published > before) {
+      unanswered_[before + 1] = answered;  // when the doors are open that all know by now
+      count("door opened when all know it");
+    } else {
+      complain("a command is not answered");
+    }
   }
   take_stock(before);
   return true;
@@ -202,7 +240,8 @@ bool PromiseDuel::deliver() {
 void PromiseDuel::pass(Millis by) {
   proxy_.clock.advance(by);
   std::uint64_t version = proxy_.fleet->published;
-  const std::vector<std::string> due = model_.due(now());
+  const std::vector<std::string> due =
+      proxy_.disk_is_broken() ? std::vector<std::string>{} : model_.due(now());
   proxy_.control->tick();
   seen_ = now();
   model_.expire(now());
@@ -249,6 +288,7 @@ void PromiseDuel::jump() {
 }
 
 void PromiseDuel::restart() {
+  if (proxy_.disk_is_broken()) flip_disk();
   if (chance(30)) {
     count("clean restart");
     note("clean restart");
@@ -396,6 +436,7 @@ void PromiseDuel::settle() {
 
 std::string PromiseDuel::calm_down() {
   note("all calms down");
+  if (proxy_.disk_is_broken()) flip_disk();
   send_everybody_home();
   settle();
   std::vector<std::string> empty;
@@ -405,6 +446,9 @@ std::string PromiseDuel::calm_down() {
     if (why_not_dry(key).empty()) empty.push_back(key);
   }
   settle();
+  for (std::size_t worker = 0; worker < proxy_.fleet->workers.size(); ++worker) {
+    for (const std::string& key : opening_at(worker)) complain(key + " is still not open");
+  }
   for (const std::string& key : empty) {
     if (model_.present(key) && !model_.nodes.at(key).dry) complain(key + " is not said to be dry");
   }

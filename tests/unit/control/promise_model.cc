@@ -32,6 +32,7 @@ void Model::configure(const conf::Config& config, std::uint64_t version) {
     const conf::Session& rules = stays->second.session;
     node.times = {rules.idle_timeout, rules.pending_timeout, rules.max_lifetime};
     const std::string name = key.substr(key.find('/') + 1);
+    if (node.state != NodeState::active) node.changed = version;  // other rules may hold for it
     node.configured = std::ranges::find(stays->second.nodes, name, &conf::Node::name) !=
                       stays->second.nodes.end();
     if (node.configured) continue;
@@ -104,7 +105,6 @@ Did Model::activate(const std::string& key, std::uint64_t version) {
   node.displaced = false;
   node.dry = false;
   node.changed = version;
-  node.activated = version;
   return Did::changed;
 }
 
@@ -189,13 +189,13 @@ Visit Model::arrive(const Plan& plan, const std::string& pool, const std::option
   const Millis age = std::max(wall - cookie->issued, Millis{0});
   const bool good = age < plan.pools.at(pool).max_lifetime && plan.incomplete(cookie->node, now);
   const bool left_open = lost_are_over(cookie->node) && found == Found::no;
-  if (!good || node->shut() || left_open) {
+  const bool closed = node->shut() || opening.contains(cookie->node);
+  if (!good || closed || left_open) {
     return {pool, Visit::Claim::ended, cookie->key, cookie->node, false, false, false, {}};
   }
   // "A sealed cookie unknown to the ledger is taken back in as live."
   const Instant created = now - age;
-  sessions[cookie->key] = {cookie->node, SessionState::live, created, now, 1, false, true, false};
-  sessions[cookie->key].taken_in_late = lost_are_over(cookie->node);
+  sessions[cookie->key] = {cookie->node, SessionState::live, created, now, 1, false, true};
   return {pool, Visit::Claim::session, cookie->key, cookie->node, false, false, false, created};
 }
 
@@ -209,7 +209,7 @@ void Model::follow(const Plan& plan, Visit& visit, Instant now) {
 bool Model::may_be_chosen(const Plan& plan, const std::string& node, const Tried& tried) const {
   const Node* const one = plan.find(node);
   return one != nullptr && one->state == NodeState::active && one->weight > 0 &&
-         !nodes.at(node).down && !tried.contains(node);
+         !nodes.at(node).down && !tried.contains(node) && !opening.contains(node);
 }
 
 /// Row "no session" of the table, and where everybody goes who must go elsewhere.
@@ -228,12 +228,12 @@ std::string Model::goes_anywhere(const Plan& plan, const std::string& pool, cons
 }
 
 std::string Model::route(const Plan& plan, Visit& visit, const Tried& tried, const Target& to,
-                         Verdict verdict, Instant now) {
+                         Instant now) {
   if (to && nodes.at(*to).dry) return "it is sent to " + *to + ", which is dry";
   visit.rescued = false;
   switch (visit.claim) {
     case Visit::Claim::session:
-      return route_session(plan, visit, tried, to, verdict);
+      return route_session(plan, visit, tried, to);
     case Visit::Claim::ended:
       return route_ended(plan, visit, tried, to, now);
     case Visit::Claim::none:
@@ -242,32 +242,18 @@ std::string Model::route(const Plan& plan, Visit& visit, const Tried& tried, con
   return goes_anywhere(plan, visit.pool, tried, to);
 }
 
-/// The door of a node that seems empty is shut for a second look. Who is on it then came by a
-/// worker that knew of the node's activation when this one did not, or was taken in late.
-bool Model::may_be_shut(const Plan& plan, Key key, const std::string& node) const {
-  if (nodes.at(node).activated > plan.version) return true;
-  const auto session = sessions.find(key);
-  return session != sessions.end() && session->second.taken_in_late;
-}
-
 std::string Model::route_session(const Plan& plan, Visit& visit, const Tried& tried,
-                                 const Target& to, Verdict verdict) {
+                                 const Target& to) {
   const Node& own = plan.nodes.at(visit.node);
-  if (own.shut() || (visit.displaced && own.state == NodeState::bleeding)) {
+  if (own.shut() ||
+      (visit.displaced && (own.state == NodeState::bleeding || opening.contains(visit.node)))) {
     return to ? move(plan, visit, *to) : goes_anywhere(plan, visit.pool, tried, to);
   }
   if (!nodes.at(visit.node).down && !tried.contains(visit.node)) {
-    if (!to && may_be_shut(plan, visit.key, visit.node))
-      return goes_anywhere(plan, visit.pool, tried, to);
     if (!to) return "503 for a user of " + visit.node;
     if (visit.displaced) return move(plan, visit, *to);  // it is active again, and takes them back
-    if (*to != visit.node && may_be_shut(plan, visit.key, visit.node))
-      return move(plan, visit, *to);
     return *to == visit.node ? "" : "a user of " + visit.node + " is sent to " + *to;
   }
-  // A door that is shut counts before a node that is down.
-  const bool shut = may_be_shut(plan, visit.key, visit.node) && verdict != Verdict::rescued;
-  if (to && shut) return move(plan, visit, *to);
   if (plan.pools.at(visit.pool).on_lost == conf::OnLost::fail) {
     return to ? "a user of " + visit.node + ", which is down, is sent to " + *to : "";
   }
@@ -286,7 +272,7 @@ std::string Model::move(const Plan& plan, Visit& visit, const std::string& to) {
     const Node* const there = plan.find(session.node);
     const bool elsewhere = !session.displaced && session.node != from && there != nullptr;
     if (elsewhere && session.node == to) return there->shut() ? "it follows to " + to : "";
-    if (elsewhere && !there->shut() && !may_be_shut(plan, visit.key, session.node)) {
+    if (elsewhere && !there->shut()) {
       return "a user of " + session.node + " is sent to " + to;
     }
     if (session.displaced || session.node == from || elsewhere) {
@@ -294,7 +280,7 @@ std::string Model::move(const Plan& plan, Visit& visit, const std::string& to) {
       session.displaced = false;
     }
   }
-  if (taken_off && plan.nodes.at(from).state == NodeState::active) {
+  if (taken_off && plan.nodes.at(from).state == NodeState::active && !opening.contains(from)) {
     return to == from ? "" : "a user of " + from + " is sent to " + to;
   }
   return goes_anywhere(plan, visit.pool, {}, to);
@@ -312,14 +298,13 @@ std::string Model::route_ended(const Plan& plan, Visit& visit, const Tried& trie
     visit.node = session->node;
     visit.created = session->created;
     const bool open = !session->displaced && !plan.nodes.at(session->node).shut();
-    const bool follows = *to == session->node || !may_be_shut(plan, visit.key, session->node);
-    if (!open || !follows) return move(plan, visit, *to);
+    if (!open) return move(plan, visit, *to);
     return *to == visit.node ? "" : "a user of " + visit.node + " is sent to " + *to;
   }
   visit.claim = Visit::Claim::session;
   visit.node = *to;
   visit.created = now;
-  sessions[visit.key] = {*to, SessionState::live, now, now, 1, false, true, false};
+  sessions[visit.key] = {*to, SessionState::live, now, now, 1, false, true};
   return goes_anywhere(plan, visit.pool, tried, to);
 }
 
@@ -333,8 +318,7 @@ std::string Model::rescue(const Plan& plan, Visit& visit, const std::string& rea
   }
   Session& session = found->second;
   const Node* const there = plan.find(session.node);
-  const bool shut =
-      there != nullptr && (there->shut() || may_be_shut(plan, visit.key, session.node));
+  const bool shut = there != nullptr && there->shut();
   const bool here = session.displaced || session.node == visit.node;
   if (here || (shut && to == reached)) {
     session.node = reached;
@@ -348,7 +332,7 @@ std::string Model::rescue(const Plan& plan, Visit& visit, const std::string& rea
 
 void Model::begin(Visit& visit, const std::string& node, Key key, Instant now) {
   visit = {visit.pool, Visit::Claim::session, key, node, false, false, false, now};
-  sessions[key] = {node, SessionState::pending, now, now, 1, false, true, false};
+  sessions[key] = {node, SessionState::pending, now, now, 1, false, true};
 }
 
 void Model::log_out(Visit& visit) {
@@ -378,7 +362,6 @@ void Model::restart(Instant seen) {
   }
   for (auto& [key, node] : nodes) {
     node.changed = 0;
-    node.activated = 0;
     node.down = node.measured = false;
     const auto pool = pools.find(pool_of(key));
     if (node.configured || node.gone || pool == pools.end()) continue;

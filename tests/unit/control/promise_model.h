@@ -1,7 +1,6 @@
 #pragma once
 
 #include "balancer/node.h"
-#include "balancer/routing.h"
 #include "conf/config.h"
 #include "proxy/base/clock.h"
 #include "session/ledger.h"
@@ -20,7 +19,6 @@
 namespace bonedry::admin::plain {
 
 using balancer::NodeState;
-using balancer::Verdict;
 using session::SessionState;
 using session::SessionTimes;
 
@@ -37,8 +35,7 @@ struct Node {
   bool down = false;  ///< measured; of now, whatever a plan has
   bool measured = false;
   SessionTimes times;
-  std::uint64_t changed = 0;    ///< the version of the topology that last changed its state
-  std::uint64_t activated = 0;  ///< the version that last put it into rotation
+  std::uint64_t changed = 0;  ///< the version of the topology that last changed its state
 
   [[nodiscard]] bool shut() const { return state == NodeState::maintenance || dry || displaced; }
 };
@@ -51,9 +48,6 @@ struct Session {
   int open = 0;
   bool displaced = false;
   bool recorded = true;  ///< no: the ledger was lost, and the user is on its node all the same
-  /// Taken back in by a worker with an older config, whose longer times made it good: by those in
-  /// force it was over, so a node may be taken for empty without it.
-  bool taken_in_late = false;
 };
 
 /// What a genuine cookie says.
@@ -126,10 +120,9 @@ class Model {
                Found found, Instant now, WallTime wall);
   /// The worker's topology is another one by now: a node may be unknown to it.
   void follow(const Plan& plan, Visit& visit, Instant now);
-  /// The request goes to `to`; nothing: it is answered 503. `verdict`: why, for where the rules
-  /// leave it open.
+  /// The request goes to `to`; nothing: it is answered 503.
   std::string route(const Plan& plan, Visit& visit, const Tried& tried, const Target& to,
-                    Verdict verdict, Instant now);
+                    Instant now);
   /// A rescued user has reached the node `reached`, and is to be on `to`.
   std::string rescue(const Plan& plan, Visit& visit, const std::string& reached,
                      const std::string& to);
@@ -160,6 +153,7 @@ class Model {
   std::map<Key, Session> sessions;
   std::map<std::string, conf::Pool> pools;  ///< that are there
   Instant lost_at;
+  std::set<std::string> opening;  ///< nodes that the worker does not let new users onto yet
 
  private:
   std::set<std::string> complete_again_;  // pools, since the last loss
@@ -172,10 +166,7 @@ class Model {
                                    const Tried& tried) const;
   [[nodiscard]] std::string goes_anywhere(const Plan& plan, const std::string& pool,
                                           const Tried& tried, const Target& to) const;
-  /// Whether a worker may have shut the door of a session's node although its plan does not say so.
-  [[nodiscard]] bool may_be_shut(const Plan& plan, Key key, const std::string& node) const;
-  std::string route_session(const Plan& plan, Visit& visit, const Tried& tried, const Target& to,
-                            Verdict verdict);
+  std::string route_session(const Plan& plan, Visit& visit, const Tried& tried, const Target& to);
   std::string route_ended(const Plan& plan, Visit& visit, const Tried& tried, const Target& to,
                           Instant now);
   std::string move(const Plan& plan, Visit& visit, const std::string& to);

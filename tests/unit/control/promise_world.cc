@@ -107,6 +107,19 @@ void Proxy::lose_ledger() const {
   fs::remove(folder / "ledger");
 }
 
+/// A folder where the file is to be written that then replaces the other.
+void Proxy::break_disk() {
+  fs::create_directory(folder / "nodes.json.new");
+}
+
+void Proxy::mend_disk() {
+  fs::remove(folder / "nodes.json.new");
+}
+
+bool Proxy::disk_is_broken() const {
+  return fs::is_directory(folder / "nodes.json.new");
+}
+
 // -- A request ------------------------------------------------------------------------------------
 
 const PoolView& Proxy::view(const Exchange& exchange) const {

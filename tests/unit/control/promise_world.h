@@ -88,6 +88,10 @@ class Proxy {
   /// Is gone between two instructions, with all that it held.
   void crash();
   void lose_ledger() const;
+  /// From here on no node record can be written; and it can again.
+  void break_disk();
+  void mend_disk();
+  [[nodiscard]] bool disk_is_broken() const;
 
   // -- The life of a request. `arrive`, `route` and `send` are one callback of the worker.
   [[nodiscard]] Exchange arrive(std::size_t worker, const std::string& pool,

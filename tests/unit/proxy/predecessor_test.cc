@@ -9,6 +9,7 @@
 #include <array>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -132,11 +133,11 @@ TEST_F(PredecessorTest, IsLedBeforeAnybodyIsLetIn) {
   say("lock", 0);
   say("go");
   const auto predecessor = meet();
-  say("followed");
+  say("followed 1");
   EXPECT_TRUE(predecessor->lead_at_first({{"shop/alice"}, "[server]"}));
   const auto told = old_->await(kPatience);
   ASSERT_TRUE(told);
-  EXPECT_EQ(told->text, "follow");
+  EXPECT_EQ(told->text, "follow 1");
   const auto guidance = handover::read(told->fd);
   ASSERT_TRUE(guidance);
   EXPECT_THAT(guidance->shut, ElementsAre("shop/alice"));
@@ -145,23 +146,52 @@ TEST_F(PredecessorTest, IsLedBeforeAnybodyIsLetIn) {
   EXPECT_FALSE(predecessor->lead_at_first({}));
 }
 
-TEST_F(PredecessorTest, AnswersBelongToTheAskingInTheirOrder) {
+TEST_F(PredecessorTest, AnAnswerIsOneToAllThatWasAskedBeforeIt) {
   io::EventLoop loop;
   const auto predecessor = meet_one_that_replaces(loop);
   predecessor->lead({}, [this] { heard_.emplace_back("first"); });
+  predecessor->lead({}, [this] { heard_.emplace_back("second"); });
   predecessor->lead({}, [this, &loop] {
-    heard_.emplace_back("second");
+    heard_.emplace_back("third");
     loop.stop();
   });
   EXPECT_TRUE(heard_.empty()) << "not before it has said so";
-  EXPECT_EQ(hear(), "follow");
-  EXPECT_EQ(hear(), "follow");
-  say("followed");
-  say("followed");
-  say("followed");  // that nobody asked for
+  EXPECT_EQ(hear(), "follow 1");
+  say("followed");    // of another version
+  say("followed 9");  // that nobody asked for
+  say("followed 1");
+  std::thread old([this] {
+    EXPECT_EQ(hear(), "follow 3") << "what is no longer so is not asked";
+    say("followed 3");
+  });
   loop.run();
-  EXPECT_THAT(heard_, ElementsAre("first", "second"));
+  old.join();
+  EXPECT_THAT(heard_, ElementsAre("first", "second", "third"));
   EXPECT_FALSE(predecessor->is_gone());
+}
+
+TEST_F(PredecessorTest, OneThatCannotFollowIsAskedAgain) {
+  io::EventLoop loop;
+  const auto predecessor = meet_one_that_replaces(loop);
+  predecessor->lead({{"shop/alice"}, "", {"shop/bob"}}, [this, &loop] {
+    heard_.emplace_back("first");
+    loop.stop();
+  });
+  EXPECT_EQ(hear(), "follow 1");
+  say("not-followed 1");
+  std::thread old([this] {
+    const auto told = old_->await(kPatience);
+    ASSERT_TRUE(told);
+    EXPECT_EQ(told->text, "follow 1");
+    const auto guidance = handover::read(told->fd);
+    ASSERT_TRUE(guidance);
+    EXPECT_THAT(guidance->shut, ElementsAre("shop/alice"));
+    EXPECT_THAT(guidance->opening, ElementsAre("shop/bob"));
+    say("followed 1");
+  });
+  loop.run();
+  old.join();
+  EXPECT_THAT(heard_, ElementsAre("first"));
 }
 
 TEST_F(PredecessorTest, OneThatIsGoneRoutesNobody) {

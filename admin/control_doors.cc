@@ -1,0 +1,59 @@
+// Who may enter a node, and how a door that was shut is opened again.
+
+#include "admin/control_plane.h"
+
+#include <algorithm>
+
+namespace bonedry::admin {
+
+using balancer::Door;
+using balancer::NodeState;
+using balancer::NodeView;
+using balancer::PoolView;
+
+namespace {
+
+Door door_of(const NodeRecord* record) {
+  if (record == nullptr) return Door::open;
+  const bool shut = record->state == NodeState::maintenance || record->dry == Dry::yes ||
+                    record->displaced == Displaced::yes;
+  return shut ? Door::shut : Door::sessions_only;
+}
+
+}  // namespace
+
+/// A door is opened in two steps: a worker that let a new user in at once could see that user moved
+/// by another one that still holds the door shut, or does not know the node.
+Door ControlPlane::door(const std::string& key, const NodeRecord* kept) const {
+  if (kept != nullptr && closing_.contains(key)) return Door::shut;
+  const Door wanted = door_of(kept);
+  if (wanted != Door::open || !topology_) return wanted;  // workers start with the first topology
+  if (opening_.contains(key)) return Door::opening;
+  const auto ajar = ajar_since_.find(key);
+  return ajar != ajar_since_.end() && ajar->second <= acknowledged_ ? Door::open : Door::opening;
+}
+
+void ControlPlane::note_doors() {
+  std::map<std::string, std::uint64_t> ajar;
+  for (const PoolView& pool : topology_->pools) {
+    for (const NodeView& view : pool.nodes) {
+      if (view.door == Door::shut) continue;
+      const std::string& key = view.node->key();
+      const auto before = ajar_since_.find(key);
+      ajar.emplace(key, before == ajar_since_.end() ? topology_->version : before->second);
+    }
+  }
+  ajar_since_ = std::move(ajar);
+}
+
+/// Whether a door is not open yet that all workers know by now.
+bool ControlPlane::can_open_doors() const {
+  return std::ranges::any_of(topology_->pools, [this](const PoolView& pool) {
+    return std::ranges::any_of(pool.nodes, [this](const NodeView& view) {
+      const std::string& key = view.node->key();
+      return view.door == Door::opening && door(key, record(key)) == Door::open;
+    });
+  });
+}
+
+}  // namespace bonedry::admin
