@@ -247,6 +247,7 @@ class ControlPlane {
   /// What the ledger and the nodes are to know of the config in force.
   void apply_config();
   void tell_ledger(const conf::Pool& pool, const conf::Node& node);
+  void tell_times(const conf::Pool& pool, const conf::Node& node);
   void tell_bled(const std::string& key);
   [[nodiscard]] std::vector<RemovedNode> removed_in(const NodeRecords& records) const;
   Outcome adopt_anew();

@@ -206,7 +206,7 @@ Outcome ControlPlane::claim_slot(const conf::Pool& pool, const conf::Node& node)
   nodes_[key] = std::make_shared<balancer::Node>(pool.name, node.name, parts_.ledger.counts(*slot),
                                                  parts_.ledger.traffic(*slot),
                                                  parts_.ledger.traffic_of_sibling(*slot));
-  tell_ledger(pool, node);  // before any worker can begin a session there
+  tell_times(pool, node);  // before any worker can begin a session there
   return Done{};
 }
 
@@ -228,12 +228,19 @@ void ControlPlane::apply_config() {
   }
 }
 
+/// Where a node is, the ledger hears only when the config is in force: one that was refused must
+/// not come back at the next start, as a node that the config has lost.
 void ControlPlane::tell_ledger(const conf::Pool& pool, const conf::Node& node) {
   if (has_handed_over()) return;  // the successor has told it, perhaps better
-  const session::NodeSlot slot = slots_.at(key_of(pool.name, node.name));
+  tell_times(pool, node);
+  parts_.ledger.set_address(slots_.at(key_of(pool.name, node.name)), conf::to_string(node.address));
+}
+
+void ControlPlane::tell_times(const conf::Pool& pool, const conf::Node& node) {
+  if (has_handed_over()) return;
   parts_.ledger.set_times(
-      slot, {pool.session.idle_timeout, pool.session.pending_timeout, pool.session.max_lifetime});
-  parts_.ledger.set_address(slot, conf::to_string(node.address));
+      slots_.at(key_of(pool.name, node.name)),
+      {pool.session.idle_timeout, pool.session.pending_timeout, pool.session.max_lifetime});
 }
 
 void ControlPlane::tell_bled(const std::string& key) {

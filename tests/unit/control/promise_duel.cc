@@ -220,10 +220,13 @@ void PromiseDuel::route(Request& request) {
   const bool holds = request.visit.claim == plain::Visit::Claim::session;
   model_.opening = opening_at(request.real.worker);
   const auto own = holds ? std::optional(request.visit.node) : std::nullopt;
+  // Another request of the user may have begun the session anew meanwhile: then this one follows.
+  const auto there = model_.sessions.find(request.visit.key);
+  const std::string follows = there == model_.sessions.end() ? "" : there->second.node;
   const std::optional<std::string> to = proxy_.route(request.real);
   note("the request of " + std::to_string(request.browser) + " goes to " + to.value_or("nobody"));
   complain(model_.route(*request.plan, request.visit, request.tried, to, now()));
-  if (to && to != own) complain(who_would_move(request, *to));
+  if (to && to != own && *to != follows) complain(who_would_move(request, *to));
   if (!to) {
     count("503");
     return end(request);
