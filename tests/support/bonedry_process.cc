@@ -253,6 +253,10 @@ NodeView BonedryProcess::node(std::string_view name, std::string_view pool) cons
   return node_view(status(), name, pool);
 }
 
+bool BonedryProcess::says(std::string_view text) const {
+  return eventually([&] { return err().find(text) != std::string::npos; });
+}
+
 std::size_t BonedryProcess::resident_bytes() const {
   std::ifstream file{"/proc/" + std::to_string(pid()) + "/status"};
   for (std::string word; file >> word;) {

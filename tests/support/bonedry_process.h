@@ -120,6 +120,8 @@ class BonedryProcess {
   [[nodiscard]] std::string state_dir() const { return dir_ / "state"; }
   [[nodiscard]] std::string out() const { return read_file(dir_ / "out"); }
   [[nodiscard]] std::string err() const { return read_file(dir_ / "err"); }
+  /// Waits for it to have said so on standard error, which it writes to when it has the time.
+  [[nodiscard]] bool says(std::string_view text) const;
   [[nodiscard]] pid_t pid() const { return child_->pid(); }
   [[nodiscard]] bool running() { return child_ && child_->running(); }
 
