@@ -89,6 +89,14 @@ struct Parser::Callbacks {
     return 0;
   }
 
+  /// What a value means is the rules' to say. llhttp, which looks into those of Content-Length,
+  /// Transfer-Encoding, Connection and Upgrade, takes no tab behind them (RFC 9110, 5.5: OWS), and
+  /// could read a message otherwise than they do.
+  static int on_field_end(llhttp_t* llhttp) {
+    llhttp->header_state = 0;  // as of any other field
+    return 0;
+  }
+
   static int on_value(llhttp_t* llhttp, const char* at, std::size_t size) {
     Parser& parser = self(llhttp);
     if (parser.head_ == nullptr) return on_trailer(parser, parser.trailer_value_, at, size);
@@ -154,6 +162,7 @@ struct Parser::Callbacks {
       set.on_url = on_target;
       set.on_status = on_reason;
       set.on_header_field = on_field;
+      set.on_header_field_complete = on_field_end;
       set.on_header_value = on_value;
       set.on_header_value_complete = on_value_end;
       set.on_headers_complete = on_head_end;
@@ -227,11 +236,6 @@ ParseStatus Parser::parse_head(const char* base, std::size_t size, const HeadLim
   if (error != HPE_PAUSED) return fail_parse({base, size});
   parsed_ = static_cast<std::size_t>(llhttp_get_error_pos(&llhttp_) - base);
   if (parsed_ > limits.bytes) return fail_large(head);
-  // Where llhttp and the rules would not agree on what is chunked, nobody else may either.
-  const bool coded = (llhttp_.flags & F_TRANSFER_ENCODING) != 0;
-  if (coded && (llhttp_.flags & F_CHUNKED) == 0) {
-    return fail({400, "a Transfer-Encoding other than chunked"});
-  }
   head.base = base;
   head.size = static_cast<std::uint32_t>(parsed_);
   head.major = llhttp_get_http_major(&llhttp_);
@@ -299,7 +303,9 @@ void Parser::expect_body(Framing framing) {
   framing_ = framing;
   remaining_ = framing.length;
   passed_last_ = 0;
-  if (framing.kind == BodyKind::chunked) llhttp_resume(&llhttp_);
+  if (framing.kind != BodyKind::chunked) return;
+  llhttp_.flags |= F_CHUNKED;
+  llhttp_resume(&llhttp_);
 }
 
 ParseStatus Parser::parse_body(char* data, std::size_t size, BodyPieces& pieces,

@@ -306,6 +306,8 @@ Result<ResponseFacts, const char*> judge_response(const Head& head, AskedBy aske
   if (head.major != 1 || head.minor > 1) return Failure{"a version other than HTTP/1.0 and 1.1"};
   if (head.status < 100 || head.status > 599) return Failure{"a status out of range"};
   const Deciding fields = gather(head);
+  const auto framing = message_framing(head, fields, Framing{BodyKind::until_close, 0});
+  if (!framing) return Failure{framing.error()};
   if (head.status == 101) {
     if (asked_by != AskedBy::upgrade) return Failure{"a 101 that was not asked for"};
     facts.upgrade = upgrade_of(fields);
@@ -316,8 +318,6 @@ Result<ResponseFacts, const char*> judge_response(const Head& head, AskedBy aske
   }
   facts.interim = head.status < 200;
   facts.persistence = persistence_of(head, fields);
-  const auto framing = message_framing(head, fields, Framing{BodyKind::until_close, 0});
-  if (!framing) return Failure{framing.error()};
   facts.framing = *framing;
   if (asked_by == AskedBy::head || has_no_body(head.status)) {
     facts.promises_body = fields.encodings > 0 || facts.framing.kind == BodyKind::length;
