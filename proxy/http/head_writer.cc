@@ -217,8 +217,11 @@ void write_forwarded_for(const Head& head, const Origin& origin, Writer& writer)
   writer.copy(origin.client);
 }
 
+/// Of requests that HTTP/1.1 carries: some proxies name those of WebSocket by schemes of their own.
 bool is_scheme(std::string_view text) {
-  return equal_ignoring_case(text, "http") || equal_ignoring_case(text, "https");
+  static constexpr std::array<std::string_view, 4> kSchemes{"http", "https", "ws", "wss"};
+  return std::ranges::any_of(
+      kSchemes, [text](std::string_view scheme) { return equal_ignoring_case(text, scheme); });
 }
 
 /// What a trusted proxy says in a field, if that is one valid value; else our own word.

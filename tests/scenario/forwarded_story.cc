@@ -81,6 +81,14 @@ TEST_P(ForwardedStory, TheLogNamesTheClientBehindAllTrustedProxies) {
   EXPECT_TRUE(logs_client("192.0.2.1")) << bonedry_->out();
 }
 
+TEST_P(ForwardedStory, TheLogNamesTheClientWithoutAPort) {
+  launch(R"("127.0.0.1", "10.0.0.0/8")");
+  const NodeRequest seen = pass({{"X-Forwarded-For", "192.0.2.1:4711, 10.0.0.1:80"}});
+  EXPECT_TRUE(logs_client("192.0.2.1")) << bonedry_->out();
+  EXPECT_THAT(seen.headers.all("X-Forwarded-For"),
+              ElementsAre("192.0.2.1:4711, 10.0.0.1:80, 127.0.0.1"));
+}
+
 TEST_P(ForwardedStory, BehindAProxyHeaderItIsTheAnnouncedAddressThatIsTrusted) {
   launch(R"("127.0.0.1", "10.0.0.0/8")", {"proxy_protocol = true"});
   const Headers claim{{"X-Forwarded-For", "192.0.2.1"}};

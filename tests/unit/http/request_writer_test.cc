@@ -191,12 +191,20 @@ TEST(RequestWriterTest, ATrustedProxysWordForSchemeAndHostGoesOn) {
   EXPECT_TRUE(has_line(silent, "X-Forwarded-Host: a"));
 }
 
+TEST(RequestWriterTest, ATrustedProxysSchemeMayBeOfAWebSocketAndInAnyCase) {
+  for (const std::string scheme : {"ws", "wss", "WSS", "Wss", "https", "HTTPS", "HTTP"}) {
+    const std::string text = written_for_proxy(
+        "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-Proto: \t" + scheme + "\t\r\n\r\n");
+    EXPECT_TRUE(has_line(text, "X-Forwarded-Proto: " + scheme)) << text;
+  }
+}
+
 TEST(RequestWriterTest, ATrustedProxysWordThatIsNotOneValidValueIsReplaced) {
   for (const char* fields : {"X-Forwarded-Proto: https\r\nX-Forwarded-Proto: https\r\n"
                              "X-Forwarded-Host: b\r\nX-Forwarded-Host: b\r\n",
                              "X-Forwarded-Proto: https, http\r\nX-Forwarded-Host: b, c\r\n",
                              "X-Forwarded-Proto: gopher\r\nX-Forwarded-Host: b/c\r\n",
-                             "X-Forwarded-Proto: https://\r\nX-Forwarded-Host: user@b\r\n",
+                             "X-Forwarded-Proto: wss://\r\nX-Forwarded-Host: user@b\r\n",
                              "X-Forwarded-Proto:\r\nX-Forwarded-Host:\r\n"}) {
     const std::string text =
         written_for_proxy("GET / HTTP/1.1\r\nHost: a\r\n" + std::string(fields) + "\r\n");
