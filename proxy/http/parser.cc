@@ -113,7 +113,9 @@ struct Parser::Callbacks {
     // llhttp has skipped the blanks in front.
     const char* const value = parser.base_ + field.value.at;
     while (field.value.size > 0 && is_blank(value[field.value.size - 1])) --field.value.size;
-    if (field.id != FieldName::other || parser.takes_name(name)) return 0;
+    // Of those that are known by their beginning alone, anything may follow.
+    const bool may_fold = field.id == FieldName::other || field.id == FieldName::client_claim;
+    if (!may_fold || parser.takes_name(name)) return 0;
     parser.head_->fields.pop_back();
     ++parser.dropped_;
     return parser.drop_or_refuse();
