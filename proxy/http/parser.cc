@@ -1,6 +1,7 @@
 #include "proxy/http/parser.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <limits>
 
@@ -38,6 +39,26 @@ bool has_a_digit_too_many(std::string_view bytes, std::size_t stop) {
   if (version.size() > 1 && is_digit(version[0]) && is_digit(version[1])) return true;
   return version.size() == 4 && is_digit(version[0]) && version[1] == '.' && is_digit(version[2]) &&
          is_digit(version[3]);
+}
+
+/// Whether applications that fold names take this one for what a client must not say of itself.
+bool folds_into_claim(std::string_view name) {
+  if (!folds_like_underscore(name)) return false;
+  std::array<char, 32> folded{};  // longer than all names that are known as a whole
+  const std::size_t size = std::min(name.size(), folded.size());
+  std::ranges::transform(name.substr(0, size), folded.begin(), [](char c) {
+    return folds_like_underscore({&c, 1}) ? '-' : c;
+  });
+  switch (field_name({folded.data(), size})) {
+    case FieldName::client_claim:
+    case FieldName::forwarded:
+    case FieldName::x_forwarded_for:
+    case FieldName::x_forwarded_host:
+    case FieldName::x_forwarded_proto:
+      return true;
+    default:
+      return false;
+  }
 }
 
 }  // namespace
@@ -115,7 +136,11 @@ struct Parser::Callbacks {
     while (field.value.size > 0 && is_blank(value[field.value.size - 1])) --field.value.size;
     // Of those that are known by their beginning alone, anything may follow.
     const bool may_fold = field.id == FieldName::other || field.id == FieldName::client_claim;
-    if (!may_fold || parser.takes_name(name)) return 0;
+    if (!may_fold) return 0;
+    if (parser.takes_name(name)) {
+      if (parser.passes_folding() && folds_into_claim(name)) field.id = FieldName::client_claim;
+      return 0;
+    }
     parser.head_->fields.pop_back();
     ++parser.dropped_;
     return parser.drop_or_refuse();
@@ -375,7 +400,8 @@ int Parser::drop_or_refuse() {
 int Parser::keep_trailer() {
   trailer_bytes_ += std::string_view(": \r\n").size();
   const bool taken = takes_name(trailer_name_);
-  if (taken && trailer_allowed(trailer_name_)) {
+  if (taken && trailer_allowed(trailer_name_) &&
+      !(passes_folding() && folds_into_claim(trailer_name_))) {
     trailers_ += trailer_name_;
     trailers_ += ": ";
     trailers_ += trimmed(trailer_value_);

@@ -102,6 +102,10 @@ class Parser {
   ParseStatus check_status_line(const Head& head);
   ParseStatus parse_chunked(char* data, std::size_t size, BodyPieces& pieces, std::size_t& used);
   [[nodiscard]] bool takes_name(std::string_view name) const;
+  /// Whether names go on to a node that applications may take for others.
+  [[nodiscard]] bool passes_folding() const {
+    return kind_ == Kind::request && limits_.underscore_names == UnderscoreNames::pass;
+  }
   int drop_or_refuse();
   int keep_trailer();
 
