@@ -1,7 +1,9 @@
 #include "proxy/forwarded_client.h"
 
 #include "proxy/base/ip_address.h"
+#include "proxy/http/rules.h"
 
+#include <algorithm>
 #include <optional>
 
 namespace bonedry::proxy {
@@ -19,6 +21,16 @@ std::string_view take_last(std::string_view& list) {
   return {};
 }
 
+/// An entry without its port: some proxies write "192.0.2.1:4711" and "[2001:db8::1]:4711".
+/// Whatever is not of this form stays as it is.
+std::string_view without_port(std::string_view entry) {
+  const bool bracketed = entry.starts_with('[');
+  // An IPv6 address without brackets is no host with a port.
+  if (!bracketed && std::ranges::count(entry, ':') != 1) return entry;
+  if (!http::is_host(entry)) return entry;
+  return bracketed ? entry.substr(1, entry.find(']') - 1) : entry.substr(0, entry.find(':'));
+}
+
 }  // namespace
 
 std::string_view forwarded_client(const http::Head& head, std::string_view peer,
@@ -28,9 +40,10 @@ std::string_view forwarded_client(const http::Head& head, std::string_view peer,
     if (field->id != http::FieldName::x_forwarded_for) continue;
     std::string_view list = head.value(*field);
     for (auto last = take_last(list); !last.empty(); last = take_last(list)) {
-      const std::optional<IpAddress> address = parse_ip(last);
+      const std::string_view name = without_port(last);
+      const std::optional<IpAddress> address = parse_ip(name);
       if (!address) return client;
-      client = last;
+      client = name;
       if (!conf::any_contains(trusted, *address)) return client;
     }
   }

@@ -127,6 +127,9 @@ class HealthProber::Probe final : public io::Retirable, private io::FdWatcher::H
       case http::ParseStatus::complete:
         break;
     }
+    if (const auto facts = http::judge_response(head_, http::AskedBy::other); !facts) {
+      return end(CheckResult::failed, facts.error());
+    }
     const bool good = head_.status >= 200 && head_.status < 400;
     end(good ? CheckResult::passed : CheckResult::failed,
         good ? "" : "status " + std::to_string(head_.status));

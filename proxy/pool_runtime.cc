@@ -17,6 +17,18 @@ PoolRuntime::Kept PoolRuntime::filter(std::string_view value) const {
   return {found->before, found->after, true};
 }
 
+http::ForwardedFields PoolRuntime::told_in() const {
+  switch (view_.config.forwarded) {
+    case conf::ForwardedFields::x_forwarded:
+      return http::ForwardedFields::x_forwarded;
+    case conf::ForwardedFields::rfc7239:
+      return http::ForwardedFields::rfc7239;
+    case conf::ForwardedFields::both:
+      return http::ForwardedFields::both;
+  }
+  return http::ForwardedFields::both;
+}
+
 bool PoolRuntime::lets_switch_to(std::string_view protocol) const {
   if (protocol.empty()) return false;
   return std::ranges::any_of(view_.config.upgrades, [protocol](const std::string& upgrade) {

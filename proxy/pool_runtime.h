@@ -48,6 +48,9 @@ class PoolRuntime final : public http::CookieFilter {
   /// Whether clients may switch to this protocol. Names are compared without case (RFC 9110, 7.8).
   [[nodiscard]] bool lets_switch_to(std::string_view protocol) const;
 
+  /// Which fields tell the nodes where a request came from.
+  [[nodiscard]] http::ForwardedFields told_in() const;
+
   /// What has to be taken out of the cookies of requests; nothing when all are the application's.
   [[nodiscard]] const http::CookieFilter* cookie_filter() const;
   /// Takes our session cookie out of what goes to the node.

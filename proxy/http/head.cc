@@ -8,7 +8,10 @@
 namespace bonedry::http {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, FieldName>, 20> kNames{{
+using Row = std::pair<std::string_view, FieldName>;
+
+/// By length. README's table of what clients say of themselves has the claims, too.
+constexpr auto kNames = std::to_array<Row>({
     {"te", FieldName::te},
     {"via", FieldName::via},
     {"date", FieldName::date},
@@ -18,18 +21,50 @@ constexpr std::array<std::pair<std::string_view, FieldName>, 20> kNames{{
     {"expect", FieldName::expect},
     {"trailer", FieldName::trailer},
     {"upgrade", FieldName::upgrade},
+    {"x-scheme", FieldName::client_claim},
+    {"client-ip", FieldName::client_claim},
+    {"forwarded", FieldName::forwarded},
+    {"x-real-ip", FieldName::client_claim},
     {"connection", FieldName::connection},
     {"keep-alive", FieldName::keep_alive},
     {"set-cookie", FieldName::set_cookie},
+    {"client-cert", FieldName::client_claim},
+    {"x-client-ip", FieldName::client_claim},
+    {"x-forwarded", FieldName::client_claim},
+    {"x-real-port", FieldName::client_claim},
+    {"x-remote-ip", FieldName::client_claim},
     {"max-forwards", FieldName::max_forwards},
+    {"x-url-scheme", FieldName::client_claim},
+    {"forwarded-for", FieldName::client_claim},
+    {"x-client-cert", FieldName::client_claim},
+    {"x-remote-addr", FieldName::client_claim},
+    {"x-rewrite-url", FieldName::client_claim},
     {"content-length", FieldName::content_length},
+    {"true-client-ip", FieldName::client_claim},
+    {"front-end-https", FieldName::client_claim},
+    {"proxy-client-ip", FieldName::client_claim},
     {"x-forwarded-for", FieldName::x_forwarded_for},
+    {"cf-connecting-ip", FieldName::client_claim},
+    {"fastly-client-ip", FieldName::client_claim},
     {"proxy-connection", FieldName::proxy_connection},
+    {"x-azure-clientip", FieldName::client_claim},
     {"x-forwarded-host", FieldName::x_forwarded_host},
+    {"x-originating-ip", FieldName::client_claim},
+    {"client-cert-chain", FieldName::client_claim},
     {"transfer-encoding", FieldName::transfer_encoding},
     {"x-forwarded-proto", FieldName::x_forwarded_proto},
+    {"cf-connecting-ipv6", FieldName::client_claim},
     {"proxy-authenticate", FieldName::proxy_authenticate},
-}};
+    {"wl-proxy-client-ip", FieldName::client_claim},
+    {"x-cluster-client-ip", FieldName::client_claim},
+    {"x-envoy-external-address", FieldName::client_claim},
+});
+
+/// What makes a name a claim of a client whatever follows it.
+constexpr auto kClaims = std::to_array<std::string_view>(
+    {"x-forwarded-", "x-original-", "ssl-client-", "x-ssl-client-"});
+constexpr std::size_t kShortestClaim =
+    std::ranges::min(kClaims, {}, &std::string_view::size).size();
 
 constexpr std::size_t kLongestName = kNames.back().first.size();
 static_assert(std::ranges::is_sorted(kNames, {}, [](const auto& row) { return row.first.size(); }));
@@ -128,14 +163,27 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) {
   return same(a.size() - sizeof(Word));
 }
 
+namespace {
+
+bool begins_with_claim(std::string_view text, char first) {
+  if (text.size() < kShortestClaim) return false;
+  return std::ranges::any_of(kClaims, [text, first](std::string_view begin) {
+    return begin.front() == first && equal_ignoring_case(text.substr(0, begin.size()), begin);
+  });
+}
+
+}  // namespace
+
 FieldName field_name(std::string_view text) {
-  if (text.empty() || text.size() > kLongestName) return FieldName::other;
+  if (text.empty()) return FieldName::other;
   const char first = lower(text.front());
-  for (std::size_t i = kFirstOfLength[text.size()]; i < kFirstOfLength[text.size() + 1]; ++i) {
-    const auto& [name, id] = kNames[i];
-    if (name.front() == first && equal_ignoring_case(text, name)) return id;
+  if (text.size() <= kLongestName) {
+    for (std::size_t i = kFirstOfLength[text.size()]; i < kFirstOfLength[text.size() + 1]; ++i) {
+      const auto& [name, id] = kNames[i];
+      if (name.front() == first && equal_ignoring_case(text, name)) return id;
+    }
   }
-  return FieldName::other;
+  return begins_with_claim(text, first) ? FieldName::client_claim : FieldName::other;
 }
 
 std::string_view trimmed(std::string_view text) {

@@ -12,11 +12,13 @@ namespace bonedry::http {
 /// The fields that a proxy must know by name. Everything else is `other` and passes untouched.
 enum class FieldName : std::uint8_t {
   other,
+  client_claim,  ///< any that tells where a request came from, beyond those below
   connection,
   content_length,
   cookie,
   date,
   expect,
+  forwarded,
   host,
   keep_alive,
   max_forwards,
@@ -34,7 +36,9 @@ enum class FieldName : std::uint8_t {
   x_forwarded_proto,
 };
 
-/// Case-insensitive (RFC 9110, section 5.1).
+/// Case-insensitive (RFC 9110, section 5.1). `client_claim` are the names that applications take a
+/// client's address, scheme, host, target or certificate from, as README's table has them, among
+/// them all that begin with X-Forwarded- and X-Original-; anything may follow these.
 [[nodiscard]] FieldName field_name(std::string_view text);
 [[nodiscard]] bool equal_ignoring_case(std::string_view a, std::string_view b);
 /// Whether a name has a character that is neither letter, digit nor '-'. CGI, WSGI, PHP and their

@@ -145,13 +145,17 @@ void write_length(const Head& head, const Field& field, Writer& writer) {
 }
 
 /// Whether a request field is left out, or written by someone else than the loop over all.
-bool replaced_in_request(const Field& field, const RequestFacts& facts,
+bool replaced_in_request(const Field& field, const RequestFacts& facts, const Origin& origin,
                          const HopByHop& hop_by_hop) {
   switch (field.id) {
     case FieldName::x_forwarded_for:
     case FieldName::x_forwarded_host:
     case FieldName::x_forwarded_proto:
-      return true;
+      return origin.trust == Trust::none || origin.told_in != ForwardedFields::rfc7239;
+    case FieldName::forwarded:
+      return origin.trust == Trust::none || origin.told_in != ForwardedFields::x_forwarded;
+    case FieldName::client_claim:
+      return origin.trust == Trust::none;
     case FieldName::host:
       return facts.target_form == TargetForm::absolute;
     case FieldName::expect:
@@ -217,8 +221,11 @@ void write_forwarded_for(const Head& head, const Origin& origin, Writer& writer)
   writer.copy(origin.client);
 }
 
+/// Of requests that HTTP/1.1 carries: some proxies name those of WebSocket by schemes of their own.
 bool is_scheme(std::string_view text) {
-  return equal_ignoring_case(text, "http") || equal_ignoring_case(text, "https");
+  static constexpr std::array<std::string_view, 4> kSchemes{"http", "https", "ws", "wss"};
+  return std::ranges::any_of(
+      kSchemes, [text](std::string_view scheme) { return equal_ignoring_case(text, scheme); });
 }
 
 /// What a trusted proxy says in a field, if that is one valid value; else our own word.
@@ -233,15 +240,49 @@ std::string_view forwarded_or(const Head& head, FieldName id, bool (*valid)(std:
   return only != nullptr && valid(head.value(*only)) ? head.value(*only) : ours;
 }
 
-void write_forwarded(const Head& head, const RequestFacts& facts, const Origin& origin,
-                     Writer& writer) {
-  write_forwarded_for(head, origin, writer);
-  std::string_view scheme = origin.scheme;
-  std::string_view host = facts.host;
-  if (origin.trust == Trust::forwarded) {
-    scheme = forwarded_or(head, FieldName::x_forwarded_proto, is_scheme, scheme);
-    host = forwarded_or(head, FieldName::x_forwarded_host, is_host, host);
+/// RFC 9110, 5.6.4: whether all strings that begin end, too. Behind one that does not, nobody would
+/// see what is appended.
+bool ends_its_strings(std::string_view text) {
+  bool quoted = false;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (text[at] == '"') quoted = !quoted;
+    if (text[at] == '\\' && quoted) ++at;
   }
+  return !quoted;
+}
+
+/// RFC 7239, 4: a value is a token, or quoted. A host has neither quotes nor backslashes.
+void write_host(std::string_view host, Writer& writer) {
+  const std::string_view quote = host.find_first_of(":[]()=;") == host.npos ? "" : "\"";
+  writer.copy(";host=");
+  writer.copy(quote);
+  writer.copy(host);
+  writer.copy(quote);
+}
+
+/// RFC 7239: an element for this hop, behind those that trusted proxies wrote.
+void write_rfc7239(const Head& head, const Origin& origin, std::string_view scheme,
+                   std::string_view host, Writer& writer) {
+  writer.copy("Forwarded: ");
+  for (const Field& field : head.fields) {
+    if (origin.trust == Trust::none) break;
+    if (field.id != FieldName::forwarded || field.value.size == 0) continue;
+    if (!ends_its_strings(head.value(field))) continue;
+    writer.original(head.value(field));
+    writer.copy(", ");
+  }
+  const bool v6 = origin.client.find(':') != std::string_view::npos;
+  writer.copy(v6 ? "for=\"[" : "for=");
+  writer.copy(origin.client);
+  writer.copy(v6 ? "]\";proto=" : ";proto=");
+  writer.copy(scheme);
+  if (!host.empty()) write_host(host, writer);
+  writer.copy("\r\n");
+}
+
+void write_x_forwarded(const Head& head, const Origin& origin, std::string_view scheme,
+                       std::string_view host, Writer& writer) {
+  write_forwarded_for(head, origin, writer);
   writer.copy("\r\nX-Forwarded-Proto: ");
   writer.copy(scheme);
   if (!host.empty()) {
@@ -249,6 +290,22 @@ void write_forwarded(const Head& head, const RequestFacts& facts, const Origin& 
     writer.copy(host);
   }
   writer.copy("\r\n");
+}
+
+void write_forwarded(const Head& head, const RequestFacts& facts, const Origin& origin,
+                     Writer& writer) {
+  std::string_view scheme = origin.scheme;
+  std::string_view host = facts.host;
+  if (origin.trust == Trust::forwarded) {
+    scheme = forwarded_or(head, FieldName::x_forwarded_proto, is_scheme, scheme);
+    host = forwarded_or(head, FieldName::x_forwarded_host, is_host, host);
+  }
+  if (origin.told_in != ForwardedFields::rfc7239) {
+    write_x_forwarded(head, origin, scheme, host, writer);
+  }
+  if (origin.told_in != ForwardedFields::x_forwarded) {
+    write_rfc7239(head, origin, scheme, host, writer);
+  }
 }
 
 bool is_left_out(const Head& head, const Field& field, const ResponseExtras& extras) {
@@ -267,7 +324,7 @@ void write_request_head(const Head& head, const RequestFacts& facts, const Origi
       write_cookie(head, field, cookies, writer);
     } else if (field.id == FieldName::content_length) {
       write_length(head, field, writer);
-    } else if (!replaced_in_request(field, facts, hop_by_hop)) {
+    } else if (!replaced_in_request(field, facts, origin, hop_by_hop)) {
       writer.field(field);
     }
   }

@@ -30,23 +30,28 @@ class CookieFilter {
   [[nodiscard]] virtual Kept filter(std::string_view value) const = 0;
 };
 
-/// Whether what a request itself says of its way to us (X-Forwarded-*) is believed.
+/// Whether what a request itself says of its way to us is believed: X-Forwarded-*, Forwarded, and
+/// all that is FieldName::client_claim.
 enum class Trust : std::uint8_t {
   none,       ///< a client may write anything there: dropped
   forwarded,  ///< a trusted proxy wrote it: kept, and continued
 };
+
+/// Which fields tell it: X-Forwarded-For, -Proto and -Host, Forwarded (RFC 7239), or both.
+enum class ForwardedFields : std::uint8_t { x_forwarded, rfc7239, both };
 
 /// What a node is told about where a request came from.
 struct Origin {
   std::string_view client;  ///< the client's address
   std::string_view scheme;  ///< "http" or "https"
   Trust trust = Trust::none;
+  ForwardedFields told_in = ForwardedFields::x_forwarded;
 };
 
 /// A request on its way to a node: origin-form, HTTP/1.1, without hop-by-hop fields, with Via and
-/// X-Forwarded-For, -Proto and -Host. Of these, what came goes on only from a trusted proxy: For is
-/// appended to, Proto and Host stay if each has one valid value. RFC 9110 section 7.6, RFC 9112
-/// section 3.2.2.
+/// the fields that tell where it came from. Of these, what came goes on only from a trusted proxy:
+/// X-Forwarded-For and Forwarded are appended to, -Proto and -Host stay if each has one valid
+/// value; what is not ours to write stays as it is. RFC 9110 section 7.6, RFC 9112 section 3.2.2.
 void write_request_head(const Head& head, const RequestFacts& facts, const Origin& origin,
                         const CookieFilter* cookies, HeadSink sink);
 

@@ -1,6 +1,7 @@
 #include "proxy/http/parser.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <limits>
 
@@ -38,6 +39,26 @@ bool has_a_digit_too_many(std::string_view bytes, std::size_t stop) {
   if (version.size() > 1 && is_digit(version[0]) && is_digit(version[1])) return true;
   return version.size() == 4 && is_digit(version[0]) && version[1] == '.' && is_digit(version[2]) &&
          is_digit(version[3]);
+}
+
+/// Whether applications that fold names take this one for what a client must not say of itself.
+bool folds_into_claim(std::string_view name) {
+  if (!folds_like_underscore(name)) return false;
+  std::array<char, 32> folded{};  // longer than all names that are known as a whole
+  const std::size_t size = std::min(name.size(), folded.size());
+  std::ranges::transform(name.substr(0, size), folded.begin(), [](char c) {
+    return folds_like_underscore({&c, 1}) ? '-' : c;
+  });
+  switch (field_name({folded.data(), size})) {
+    case FieldName::client_claim:
+    case FieldName::forwarded:
+    case FieldName::x_forwarded_for:
+    case FieldName::x_forwarded_host:
+    case FieldName::x_forwarded_proto:
+      return true;
+    default:
+      return false;
+  }
 }
 
 }  // namespace
@@ -89,6 +110,14 @@ struct Parser::Callbacks {
     return 0;
   }
 
+  /// What a value means is the rules' to say. llhttp, which looks into those of Content-Length,
+  /// Transfer-Encoding, Connection and Upgrade, takes no tab behind them (RFC 9110, 5.5: OWS), and
+  /// could read a message otherwise than they do.
+  static int on_field_end(llhttp_t* llhttp) {
+    llhttp->header_state = 0;  // as of any other field
+    return 0;
+  }
+
   static int on_value(llhttp_t* llhttp, const char* at, std::size_t size) {
     Parser& parser = self(llhttp);
     if (parser.head_ == nullptr) return on_trailer(parser, parser.trailer_value_, at, size);
@@ -105,7 +134,13 @@ struct Parser::Callbacks {
     // llhttp has skipped the blanks in front.
     const char* const value = parser.base_ + field.value.at;
     while (field.value.size > 0 && is_blank(value[field.value.size - 1])) --field.value.size;
-    if (field.id != FieldName::other || parser.takes_name(name)) return 0;
+    // Of those that are known by their beginning alone, anything may follow.
+    const bool may_fold = field.id == FieldName::other || field.id == FieldName::client_claim;
+    if (!may_fold) return 0;
+    if (parser.takes_name(name)) {
+      if (parser.passes_folding() && folds_into_claim(name)) field.id = FieldName::client_claim;
+      return 0;
+    }
     parser.head_->fields.pop_back();
     ++parser.dropped_;
     return parser.drop_or_refuse();
@@ -154,6 +189,7 @@ struct Parser::Callbacks {
       set.on_url = on_target;
       set.on_status = on_reason;
       set.on_header_field = on_field;
+      set.on_header_field_complete = on_field_end;
       set.on_header_value = on_value;
       set.on_header_value_complete = on_value_end;
       set.on_headers_complete = on_head_end;
@@ -227,11 +263,6 @@ ParseStatus Parser::parse_head(const char* base, std::size_t size, const HeadLim
   if (error != HPE_PAUSED) return fail_parse({base, size});
   parsed_ = static_cast<std::size_t>(llhttp_get_error_pos(&llhttp_) - base);
   if (parsed_ > limits.bytes) return fail_large(head);
-  // Where llhttp and the rules would not agree on what is chunked, nobody else may either.
-  const bool coded = (llhttp_.flags & F_TRANSFER_ENCODING) != 0;
-  if (coded && (llhttp_.flags & F_CHUNKED) == 0) {
-    return fail({400, "a Transfer-Encoding other than chunked"});
-  }
   head.base = base;
   head.size = static_cast<std::uint32_t>(parsed_);
   head.major = llhttp_get_http_major(&llhttp_);
@@ -299,7 +330,9 @@ void Parser::expect_body(Framing framing) {
   framing_ = framing;
   remaining_ = framing.length;
   passed_last_ = 0;
-  if (framing.kind == BodyKind::chunked) llhttp_resume(&llhttp_);
+  if (framing.kind != BodyKind::chunked) return;
+  llhttp_.flags |= F_CHUNKED;
+  llhttp_resume(&llhttp_);
 }
 
 ParseStatus Parser::parse_body(char* data, std::size_t size, BodyPieces& pieces,
@@ -367,7 +400,8 @@ int Parser::drop_or_refuse() {
 int Parser::keep_trailer() {
   trailer_bytes_ += std::string_view(": \r\n").size();
   const bool taken = takes_name(trailer_name_);
-  if (taken && trailer_allowed(trailer_name_)) {
+  if (taken && trailer_allowed(trailer_name_) &&
+      !(passes_folding() && folds_into_claim(trailer_name_))) {
     trailers_ += trailer_name_;
     trailers_ += ": ";
     trailers_ += trimmed(trailer_value_);

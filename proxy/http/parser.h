@@ -45,7 +45,8 @@ struct BodyPieces {
 /// Reads one HTTP/1 message after another from bytes that somebody else reads and keeps. llhttp
 /// (strict) parses heads and chunked bodies; a body of known length is only counted. What llhttp
 /// lets pass beyond RFC 9112 is checked again here (first lines, what precedes them, the size of
-/// chunk lines). Owned by a connection; knows no sockets.
+/// chunk lines). What values mean, framing above all, is left to the rules, see `expect_body`.
+/// Owned by a connection; knows no sockets.
 class Parser {
  public:
   enum class Kind : std::uint8_t { request, response };
@@ -63,7 +64,7 @@ class Parser {
   ParseStatus parse_head(const char* base, std::size_t size, const HeadLimits& limits, Head& head);
   [[nodiscard]] std::size_t parsed_bytes() const { return parsed_; }
 
-  /// Says how the body of the head just parsed is framed.
+  /// Says how the body of the head just parsed is framed: the head alone does not tell llhttp.
   void expect_body(Framing framing);
 
   /// Takes body bytes: `used` tells how many of `size` belong to this message. Pieces are offsets
@@ -101,6 +102,10 @@ class Parser {
   ParseStatus check_status_line(const Head& head);
   ParseStatus parse_chunked(char* data, std::size_t size, BodyPieces& pieces, std::size_t& used);
   [[nodiscard]] bool takes_name(std::string_view name) const;
+  /// Whether names go on to a node that applications may take for others.
+  [[nodiscard]] bool passes_folding() const {
+    return kind_ == Kind::request && limits_.underscore_names == UnderscoreNames::pass;
+  }
   int drop_or_refuse();
   int keep_trailer();
 

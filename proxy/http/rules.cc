@@ -16,8 +16,6 @@ using Judged = std::optional<Refusal>;  // nothing: fine
 constexpr std::uint64_t kMaxLength =
     static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
 
-constexpr std::string_view kForwardedPrefix = "x-forwarded-";
-
 using Table = std::array<bool, 256>;
 
 constexpr bool in(const Table& table, char c) {
@@ -306,6 +304,8 @@ Result<ResponseFacts, const char*> judge_response(const Head& head, AskedBy aske
   if (head.major != 1 || head.minor > 1) return Failure{"a version other than HTTP/1.0 and 1.1"};
   if (head.status < 100 || head.status > 599) return Failure{"a status out of range"};
   const Deciding fields = gather(head);
+  const auto framing = message_framing(head, fields, Framing{BodyKind::until_close, 0});
+  if (!framing) return Failure{framing.error()};
   if (head.status == 101) {
     if (asked_by != AskedBy::upgrade) return Failure{"a 101 that was not asked for"};
     facts.upgrade = upgrade_of(fields);
@@ -316,8 +316,6 @@ Result<ResponseFacts, const char*> judge_response(const Head& head, AskedBy aske
   }
   facts.interim = head.status < 200;
   facts.persistence = persistence_of(head, fields);
-  const auto framing = message_framing(head, fields, Framing{BodyKind::until_close, 0});
-  if (!framing) return Failure{framing.error()};
   facts.framing = *framing;
   if (asked_by == AskedBy::head || has_no_body(head.status)) {
     facts.promises_body = fields.encodings > 0 || facts.framing.kind == BodyKind::length;
@@ -330,17 +328,14 @@ Result<ResponseFacts, const char*> judge_response(const Head& head, AskedBy aske
 namespace {
 
 /// Fields that Connection may not name (RFC 9110, 7.6.1: those "intended for all recipients of the
-/// content"), beyond those known by number. Without its credentials, or without what proxies before
-/// us say of its origin, a request would be somebody else's; without Cache-Control or Content-Type
-/// an answer could be kept or taken for what it is not.
+/// content"), beyond those known by number. Without its credentials a request would be somebody
+/// else's; without Cache-Control or Content-Type an answer could be kept or taken for what it is
+/// not.
 bool for_all_recipients(std::string_view name) {
-  static constexpr std::array<std::string_view, 5> kNames{"authorization", "cache-control",
-                                                          "expires", "forwarded", "x-real-ip"};
-  static constexpr std::array<std::string_view, 2> kPrefixes{"content-", kForwardedPrefix};
-  const auto begins = [name](std::string_view prefix) {
-    return equal_ignoring_case(name.substr(0, prefix.size()), prefix);
-  };
-  return std::ranges::any_of(kPrefixes, begins) ||
+  static constexpr std::array<std::string_view, 3> kNames{"authorization", "cache-control",
+                                                          "expires"};
+  static constexpr std::string_view kPrefix = "content-";
+  return equal_ignoring_case(name.substr(0, kPrefix.size()), kPrefix) ||
          std::ranges::any_of(
              kNames, [name](std::string_view other) { return equal_ignoring_case(name, other); });
 }
@@ -373,6 +368,11 @@ bool HopByHop::operator()(const Field& field) const {
     case FieldName::set_cookie:
     case FieldName::via:
     case FieldName::date:
+    case FieldName::client_claim:
+    case FieldName::forwarded:
+    case FieldName::x_forwarded_for:
+    case FieldName::x_forwarded_host:
+    case FieldName::x_forwarded_proto:
       return false;  // whatever Connection says
     default:
       return names_ == Names::some && named(head_.name(field));
@@ -395,17 +395,28 @@ bool is_host(std::string_view text) {
 }
 
 bool trailer_allowed(std::string_view name) {
-  static constexpr std::array<std::string_view, 23> kForbidden{
-      "authorization", "cache-control",    "content-encoding",
-      "content-range", "content-type",     "expires",
-      "forwarded",     "if-match",         "if-modified-since",
-      "if-none-match", "if-range",         "if-unmodified-since",
-      "location",      "pragma",           "proxy-authorization",
-      "range",         "retry-after",      "vary",
-      "warning",       "www-authenticate", "age",
-      "x-real-ip",     "content-location"};
+  static constexpr std::array<std::string_view, 21> kForbidden{"authorization",
+                                                               "cache-control",
+                                                               "content-encoding",
+                                                               "content-range",
+                                                               "content-type",
+                                                               "expires",
+                                                               "if-match",
+                                                               "if-modified-since",
+                                                               "if-none-match",
+                                                               "if-range",
+                                                               "if-unmodified-since",
+                                                               "location",
+                                                               "pragma",
+                                                               "proxy-authorization",
+                                                               "range",
+                                                               "retry-after",
+                                                               "vary",
+                                                               "warning",
+                                                               "www-authenticate",
+                                                               "age",
+                                                               "content-location"};
   if (field_name(name) != FieldName::other) return false;
-  if (equal_ignoring_case(name.substr(0, kForwardedPrefix.size()), kForwardedPrefix)) return false;
   return std::ranges::none_of(
       kForbidden, [name](std::string_view bad) { return equal_ignoring_case(bad, name); });
 }

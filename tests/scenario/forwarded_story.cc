@@ -81,6 +81,14 @@ TEST_P(ForwardedStory, TheLogNamesTheClientBehindAllTrustedProxies) {
   EXPECT_TRUE(logs_client("192.0.2.1")) << bonedry_->out();
 }
 
+TEST_P(ForwardedStory, TheLogNamesTheClientWithoutAPort) {
+  launch(R"("127.0.0.1", "10.0.0.0/8")");
+  const NodeRequest seen = pass({{"X-Forwarded-For", "192.0.2.1:4711, 10.0.0.1:80"}});
+  EXPECT_TRUE(logs_client("192.0.2.1")) << bonedry_->out();
+  EXPECT_THAT(seen.headers.all("X-Forwarded-For"),
+              ElementsAre("192.0.2.1:4711, 10.0.0.1:80, 127.0.0.1"));
+}
+
 TEST_P(ForwardedStory, BehindAProxyHeaderItIsTheAnnouncedAddressThatIsTrusted) {
   launch(R"("127.0.0.1", "10.0.0.0/8")", {"proxy_protocol = true"});
   const Headers claim{{"X-Forwarded-For", "192.0.2.1"}};
@@ -91,6 +99,43 @@ TEST_P(ForwardedStory, BehindAProxyHeaderItIsTheAnnouncedAddressThatIsTrusted) {
   EXPECT_THAT(pass(claim, "PROXY UNKNOWN\r\n").headers.all("X-Forwarded-For"),
               ElementsAre("127.0.0.1"))
       << "the proxy speaks for somebody it cannot name";
+}
+
+TEST_P(ForwardedStory, NodesAreToldInForwardedWhereTheyAskForIt) {
+  TestConfig told = config("\"192.0.2.0/24\"");
+  told.pools[0].keys = {"forwarded = \"rfc7239\""};
+  bonedry_ = std::make_unique<BonedryProcess>(told);
+  const Headers claims{{"Forwarded", "for=192.0.2.1;proto=https"},
+                       {"X-Forwarded-For", "192.0.2.1"}};
+  const NodeRequest seen = pass(claims);
+  EXPECT_THAT(seen.headers.all("Forwarded"),
+              ElementsAre("for=127.0.0.1;proto=http;host=shop.example"));
+  EXPECT_THAT(seen.headers.all("X-Forwarded-For"), ElementsAre());
+  told.server = {"trusted_proxies = [\"127.0.0.1\"]"};
+  told.pools[0].keys = {"forwarded = \"both\""};
+  bonedry_->configure(told);
+  EXPECT_THAT(bonedry_->admin("reload"), Not(HasSubstr("error: ")));
+  const NodeRequest trusted = pass(claims);
+  EXPECT_THAT(trusted.headers.all("Forwarded"),
+              ElementsAre("for=192.0.2.1;proto=https, for=127.0.0.1;proto=http;host=shop.example"));
+  EXPECT_THAT(trusted.headers.all("X-Forwarded-For"), ElementsAre("192.0.2.1, 127.0.0.1"));
+}
+
+TEST_P(ForwardedStory, WhatClientsSayOfThemselvesReachesNobodyButFromTrustedProxies) {
+  launch("\"192.0.2.0/24\"");
+  const std::vector<std::string> names{
+      "Forwarded",   "X-Real-IP",      "X-Forwarded-Port", "X-Original-URL",
+      "X-Client-IP", "True-Client-IP", "Client-Cert",      "X-Forwarded-Client-Cert"};
+  Headers claims;
+  for (const std::string& name : names) claims.add(name, "claimed");
+  NodeRequest seen = pass(claims);
+  for (const std::string& name : names) EXPECT_THAT(seen.headers.all(name), ElementsAre()) << name;
+  bonedry_->configure(config("\"127.0.0.1\""));
+  EXPECT_THAT(bonedry_->admin("reload"), Not(HasSubstr("error: ")));
+  seen = pass(claims);
+  for (const std::string& name : names) {
+    EXPECT_THAT(seen.headers.all(name), ElementsAre("claimed")) << name;
+  }
 }
 
 TEST_P(ForwardedStory, AReloadChangesWhoIsTrusted) {

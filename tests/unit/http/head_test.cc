@@ -26,6 +26,7 @@ TEST(FieldNameTest, EveryNameOfTheTableIsFound) {
       {"Cookie", FieldName::cookie},
       {"Date", FieldName::date},
       {"Expect", FieldName::expect},
+      {"Forwarded", FieldName::forwarded},
       {"Host", FieldName::host},
       {"Keep-Alive", FieldName::keep_alive},
       {"Proxy-Authenticate", FieldName::proxy_authenticate},
@@ -42,9 +43,38 @@ TEST(FieldNameTest, EveryNameOfTheTableIsFound) {
   for (const auto& [text, id] : all) EXPECT_EQ(field_name(text), id) << text;
 }
 
+TEST(FieldNameTest, WhatClientsSayOfThemselvesIsKnown) {
+  for (const char* name :
+       {"X-Real-IP",        "X-Real-Port",        "X-Client-IP",        "Client-IP",
+        "True-Client-IP",   "X-Remote-IP",        "X-Remote-Addr",      "X-Originating-IP",
+        "CF-Connecting-IP", "CF-Connecting-IPv6", "Fastly-Client-IP",   "X-Cluster-Client-IP",
+        "X-Azure-ClientIP", "Proxy-Client-IP",    "WL-Proxy-Client-IP", "X-Envoy-External-Address",
+        "X-Forwarded",      "Forwarded-For",      "X-Scheme",           "X-Url-Scheme",
+        "Front-End-Https",  "X-Rewrite-URL",      "Client-Cert",        "Client-Cert-Chain",
+        "X-Client-Cert",    "SSL-Client-Verify",  "X-SSL-Client-Cert"}) {
+    EXPECT_EQ(field_name(name), FieldName::client_claim) << name;
+  }
+}
+
+TEST(FieldNameTest, AnythingMayFollowTheBeginningOfAClaim) {
+  for (const char* name :
+       {"X-Forwarded-Port", "x-forwarded-server", "X-FORWARDED-CLIENT-CERT", "X-Forwarded-Ssl",
+        "X-Forwarded-Scheme", "X-Forwarded-Protocol", "X-Forwarded-Prefix", "X-Forwarded-By",
+        "X-Forwarded-For-Original", "X-Forwarded-", "X-Forwarded-User_Name", "X-Original-URL",
+        "X-Original-Host", "x-original-forwarded-for", "X-Original-",
+        "X-Forwarded-A-Name-That-Is-Longer-Than-Any-Of-The-Table"}) {
+    EXPECT_EQ(field_name(name), FieldName::client_claim) << name;
+  }
+  for (const char* name : {"X-Forwarde", "X-Original", "X-Originals", "Y-Forwarded-Port",
+                           "XX-Forwarded-Port", "X_Forwarded_Port", "SSL-Client", "Sec-Fetch-Site",
+                           "X-Requested-With", "X-Real", "Client"}) {
+    EXPECT_EQ(field_name(name), FieldName::other) << name;
+  }
+}
+
 TEST(FieldNameTest, WhatOnlyResemblesIsOther) {
   for (const char* name : {"", "hos", "hostx", "xhost", "content_length", "Content-Lengths", "t",
-                           "tea", "Accept", "x-forwarded-server-name-and-more"}) {
+                           "tea", "Accept", "x-a-name-that-is-longer-than-any"}) {
     EXPECT_EQ(field_name(name), FieldName::other) << name;
   }
 }

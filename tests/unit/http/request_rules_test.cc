@@ -321,6 +321,20 @@ TEST(RequestRulesTest, NamesThatCgiTakesForOthersAreDroppedOrPassedOrRefused) {
   EXPECT_EQ(refused.verdict().substr(0, 3), "400");
 }
 
+TEST(RequestRulesTest, PassedNamesThatCgiTakesForClaimsOfAClientAreSuch) {
+  for (const char* name : {"X_Forwarded_For", "x_forwarded-for", "X.Real.IP", "Client_Cert",
+                           "X_FORWARDED_A_NAME_THAT_IS_LONGER_THAN_ANY_OF_THE_TABLE",
+                           "X-Forwarded_User", "X_Original-URL", "X-Forwarded-User_Name"}) {
+    const ParsedRequest request(with(std::string(name) + ": evil\r\n"),
+                                {32768, 100, UnderscoreNames::pass});
+    ASSERT_EQ(request.verdict(), "") << name;
+    EXPECT_NE(request.head.find(FieldName::client_claim), nullptr) << name;
+  }
+  const ParsedRequest others(with("X_User: a\r\nHost_: b\r\nX_Forward: c\r\n"),
+                             {32768, 100, UnderscoreNames::pass});
+  EXPECT_EQ(others.head.find(FieldName::client_claim), nullptr);
+}
+
 TEST(RequestRulesTest, DroppedFieldsCountAsFields) {
   EXPECT_EQ(ParsedRequest(with("X_A: 1\r\nX_B: 2\r\n"), {32768, 2}).verdict().substr(0, 3), "431");
   EXPECT_EQ(ParsedRequest(with("X_A: 1\r\nX_B: 2\r\n"), {32768, 3}).verdict(), "");

@@ -51,6 +51,12 @@ std::string written_for_proxy(std::string_view text) {
   return written(ParsedRequest(text), nullptr, kTrusted);
 }
 
+/// How it goes on to a pool whose nodes are told in these fields.
+std::string written_in(ForwardedFields told_in, std::string_view text, Trust trust = Trust::none,
+                       std::string_view client = "192.0.2.7") {
+  return written(ParsedRequest(text), nullptr, Origin{client, "http", trust, told_in});
+}
+
 std::string first_line(const std::string& text) {
   return text.substr(0, text.find("\r\n"));
 }
@@ -168,6 +174,77 @@ TEST(RequestWriterTest, WhatAClientSaysOfItsWayIsReplaced) {
   }
 }
 
+TEST(RequestWriterTest, NoClaimOfAClientGoesOn) {
+  const std::string text = written(
+      "GET / HTTP/1.1\r\nHost: a\r\nForwarded: for=evil\r\nX-Real-IP: evil\r\nx-forwarded-port: "
+      "evil\r\n"
+      "X-Original-URL: evil\r\nTrue-Client-IP: evil\r\nClient-Cert: :evil:\r\nX-Forwarded-User: "
+      "evil\r\n"
+      "Connection: X-Real-IP, Forwarded\r\nX-Kept: 1\r\n\r\n");
+  EXPECT_EQ(text.find("evil"), std::string::npos) << text;
+  EXPECT_TRUE(has_line(text, "X-Kept: 1"));
+}
+
+TEST(RequestWriterTest, ATrustedProxysClaimsGoOn) {
+  const std::string text = written_for_proxy(
+      "GET / HTTP/1.1\r\nHost: a\r\nForwarded: for=192.0.2.1\r\nX-Real-IP: 192.0.2.1\r\n"
+      "X-Forwarded-Port: 443\r\nX-Original-URL: /b\r\nClient-Cert: :AAAA:\r\n"
+      "Connection: X-Real-IP, Forwarded, Client-Cert\r\n\r\n");
+  for (const char* line : {"Forwarded: for=192.0.2.1", "X-Real-IP: 192.0.2.1",
+                           "X-Forwarded-Port: 443", "X-Original-URL: /b", "Client-Cert: :AAAA:"}) {
+    EXPECT_TRUE(has_line(text, line)) << line;
+  }
+}
+
+TEST(RequestWriterTest, ForwardedIsWrittenInPlaceOfTheOthers) {
+  const std::string_view claims =
+      "GET / HTTP/1.1\r\nHost: a\r\nForwarded: for=evil\r\nX-Forwarded-For: evil\r\n"
+      "X-Forwarded-Proto: evil\r\nX-Forwarded-Host: evil\r\n\r\n";
+  EXPECT_EQ(written_in(ForwardedFields::rfc7239, claims),
+            "GET / HTTP/1.1\r\nHost: a\r\nVia: 1.1 bonedry\r\n"
+            "Forwarded: for=192.0.2.7;proto=http;host=a\r\n\r\n");
+  EXPECT_EQ(written_in(ForwardedFields::both, claims),
+            "GET / HTTP/1.1\r\nHost: a\r\nVia: 1.1 bonedry\r\n"
+            "X-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: a\r\n"
+            "Forwarded: for=192.0.2.7;proto=http;host=a\r\n\r\n");
+}
+
+TEST(RequestWriterTest, WhatIsNoTokenIsQuotedInForwarded) {
+  const auto asked = [](const std::string& host, std::string_view client) {
+    return written_in(ForwardedFields::rfc7239, "GET / HTTP/1.1\r\nHost: " + host + "\r\n\r\n",
+                      Trust::none, client);
+  };
+  EXPECT_TRUE(has_line(asked("a.example:8080", "2001:db8::1"),
+                       "Forwarded: for=\"[2001:db8::1]\";proto=http;host=\"a.example:8080\""));
+  EXPECT_TRUE(
+      has_line(asked("[::1]", "192.0.2.7"), "Forwarded: for=192.0.2.7;proto=http;host=\"[::1]\""));
+  EXPECT_TRUE(has_line(asked("a;for=b", "192.0.2.7"),
+                       "Forwarded: for=192.0.2.7;proto=http;host=\"a;for=b\""));
+  EXPECT_TRUE(has_line(written_in(ForwardedFields::rfc7239, "GET / HTTP/1.0\r\n\r\n"),
+                       "Forwarded: for=192.0.2.7;proto=http"));
+}
+
+TEST(RequestWriterTest, ForwardedOfATrustedProxyIsAppendedTo) {
+  const auto told = [](std::string_view fields) {
+    return written_in(ForwardedFields::rfc7239,
+                      "GET / HTTP/1.1\r\nHost: a\r\n" + std::string(fields) + "\r\n",
+                      Trust::forwarded);
+  };
+  EXPECT_TRUE(has_line(told("Forwarded: for=192.0.2.1;proto=https, for=\"[2001:db8::1]:80\"\r\n"
+                            "Forwarded:\r\nforwarded: for=_x\r\n"),
+                       "Forwarded: for=192.0.2.1;proto=https, for=\"[2001:db8::1]:80\", for=_x, "
+                       "for=192.0.2.7;proto=http;host=a"));
+  const std::string said = told(
+      "X-Forwarded-Proto: https\r\nX-Forwarded-For: 192.0.2.1\r\n"
+      "X-Forwarded-Host: b\r\n");
+  EXPECT_TRUE(has_line(said, "Forwarded: for=192.0.2.7;proto=https;host=b")) << said;
+  EXPECT_TRUE(has_line(said, "X-Forwarded-For: 192.0.2.1")) << "not ours to write";
+  const std::string open = told(
+      "Forwarded: for=\"192.0.2.1\r\nForwarded: for=\"a\\\"\r\n"
+      "Forwarded: for=\"a\\\"\"\r\n");
+  EXPECT_TRUE(has_line(open, "Forwarded: for=\"a\\\"\", for=192.0.2.7;proto=http;host=a")) << open;
+}
+
 TEST(RequestWriterTest, AnAddressIsAppendedToThoseThatATrustedProxySent) {
   EXPECT_TRUE(
       has_line(written_for_proxy("GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 10.0.0.1\r\n\r\n"),
@@ -191,12 +268,20 @@ TEST(RequestWriterTest, ATrustedProxysWordForSchemeAndHostGoesOn) {
   EXPECT_TRUE(has_line(silent, "X-Forwarded-Host: a"));
 }
 
+TEST(RequestWriterTest, ATrustedProxysSchemeMayBeOfAWebSocketAndInAnyCase) {
+  for (const std::string scheme : {"ws", "wss", "WSS", "Wss", "https", "HTTPS", "HTTP"}) {
+    const std::string text = written_for_proxy(
+        "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-Proto: \t" + scheme + "\t\r\n\r\n");
+    EXPECT_TRUE(has_line(text, "X-Forwarded-Proto: " + scheme)) << text;
+  }
+}
+
 TEST(RequestWriterTest, ATrustedProxysWordThatIsNotOneValidValueIsReplaced) {
   for (const char* fields : {"X-Forwarded-Proto: https\r\nX-Forwarded-Proto: https\r\n"
                              "X-Forwarded-Host: b\r\nX-Forwarded-Host: b\r\n",
                              "X-Forwarded-Proto: https, http\r\nX-Forwarded-Host: b, c\r\n",
                              "X-Forwarded-Proto: gopher\r\nX-Forwarded-Host: b/c\r\n",
-                             "X-Forwarded-Proto: https://\r\nX-Forwarded-Host: user@b\r\n",
+                             "X-Forwarded-Proto: wss://\r\nX-Forwarded-Host: user@b\r\n",
                              "X-Forwarded-Proto:\r\nX-Forwarded-Host:\r\n"}) {
     const std::string text =
         written_for_proxy("GET / HTTP/1.1\r\nHost: a\r\n" + std::string(fields) + "\r\n");

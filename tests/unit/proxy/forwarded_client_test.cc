@@ -48,10 +48,23 @@ TEST(ForwardedClientTest, IsTheFirstProxyWhenAllAreTrusted) {
   EXPECT_EQ(client_of({"10.0.0.1, 10.0.0.2"}), "10.0.0.1");
 }
 
+TEST(ForwardedClientTest, APortIsNotPartOfTheClient) {
+  EXPECT_EQ(client_of({"192.0.2.1:4711"}), "192.0.2.1");
+  EXPECT_EQ(client_of({"[2001:db8::1]:4711"}), "2001:db8::1");
+  EXPECT_EQ(client_of({"[2001:db8::1]"}), "2001:db8::1");
+  EXPECT_EQ(client_of({"198.51.100.7, 192.0.2.1:65535, 10.0.0.1:80, [fd00::1]:443"}), "192.0.2.1");
+  EXPECT_EQ(client_of({"192.0.2.1, [::ffff:10.0.0.1]:80"}), "192.0.2.1");
+  EXPECT_EQ(client_of({"10.0.0.1:80"}), "10.0.0.1");
+}
+
 TEST(ForwardedClientTest, WhatIsNoAddressEndsTheSearch) {
   EXPECT_EQ(client_of({"unknown"}), kPeer);
   EXPECT_EQ(client_of({"192.0.2.1, unknown, 10.0.0.1"}), "10.0.0.1");
-  EXPECT_EQ(client_of({"192.0.2.1:4711"}), kPeer);
+  for (const char* entry :
+       {"192.0.2.1:x", "192.0.2.1:65536", "192.0.2.1:1:2", ":80", "[192.0.2.1]:80", "[::1",
+        "::1]:80", "[::1]80", "[::1]:-1", "[]:80", "a.example:80", "192.0.2.1 :80"}) {
+    EXPECT_EQ(client_of({entry}), kPeer) << entry;
+  }
   EXPECT_EQ(client_of({"\"192.0.2.1\""}), kPeer);
 }
 
