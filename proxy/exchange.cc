@@ -338,10 +338,18 @@ bool Exchange::may_send_again() const {
          facts_.idempotent && (facts_.framing.kind == BodyKind::none || kept_body_);
 }
 
+/// A node that has closed an idle connection before the request reached it has had no work with it,
+/// so the second time is no load either.
+bool Exchange::take_repeat() {
+  balancer::RetryBudget& budget = runtime_->retries();
+  if (budget.forbidden()) return false;
+  return !upstream_->took_request() || budget.take();
+}
+
 void Exchange::on_upstream_lost() {
   if (over()) return;
   if (response_ != ResponseState::waiting) return fail(EndReason::response_cut);
-  if (!may_send_again() || !runtime_->retries().take()) return reply(EndReason::node_closed);
+  if (!may_send_again() || !take_repeat()) return reply(EndReason::node_closed);
   send_again();
 }
 

@@ -100,7 +100,9 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
 
   void request_complete(std::string_view trailers);
   void request_sent();
+  [[nodiscard]] balancer::Repeat repeat() const;
   [[nodiscard]] bool may_send_again() const;
+  [[nodiscard]] bool take_repeat();
   void keep_body(const BodySlices& body, std::string_view trailers);
   void send_again();
   [[nodiscard]] bool too_large(std::uint64_t body) const;

@@ -129,6 +129,9 @@ class UpstreamStream {
   [[nodiscard]] virtual bool reused() const = 0;
   /// Whether a byte of an answer has come, interim ones included.
   [[nodiscard]] virtual bool heard() const = 0;
+  /// Once it is lost: whether the node has taken the request, as far as its kernel says. It has had
+  /// no work with one that it has not.
+  [[nodiscard]] virtual bool took_request() const = 0;
   [[nodiscard]] virtual bool connected() const = 0;
   /// Gives the stream back; the caller forgets it. `keep`: it is clean and may serve again.
   virtual void release(http::Persistence persistence) = 0;
