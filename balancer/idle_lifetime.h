@@ -26,21 +26,24 @@ class IdleLifetime {
   /// Connections closed early before the node's word for it is taken: fewer may be chance.
   static constexpr unsigned kFew = 3;
   /// The same for requests that may be repeated: a round trip is all that they risk.
-  static constexpr unsigned kMany = 32;
+  static constexpr unsigned kMany = 8;
   static constexpr Millis kRecovery = std::chrono::seconds{30};
   static constexpr Millis kShortest{100};  ///< what is tried first in a recovery
 
   /// `most`: what is used of a node of which nothing is known.
   void set_most(Millis most) { most_ = most; }
 
-  /// The node has closed a connection that was idle for `age`, or did not answer on it. Those that
-  /// are closed in one millisecond are one event: a restart, most likely.
-  void note_closed(Millis age, Instant now) {
+  /// The node has closed a connection that was idle for `age`, or did not answer on it. All that
+  /// were idle or lent (`since`) before one closed are one event with it: a restart, most likely.
+  void note_closed(Millis age, Instant since, Instant now) {
     recover(now);
     const Millis kept = with_margin(age);
     if (kept >= (closed_ == 0 ? most_ : next())) return;
     known_ = closed_ == 0 ? kept : std::min(known_, kept);
-    if (closed_ < kMany && (closed_ == 0 || now != noted_at_)) ++closed_;
+    if (closed_ == 0 || since >= counted_at_) {
+      closed_ = std::min(closed_ + 1, kMany);
+      counted_at_ = now;
+    }
     noted_at_ = now;
   }
 
@@ -65,6 +68,7 @@ class IdleLifetime {
   Millis most_{0};
   Millis known_{0};      // of what was closed early, the shortest
   unsigned closed_ = 0;  // how often, up to kMany; 0: nothing is known
+  Instant counted_at_;
   Instant noted_at_;
 };
 

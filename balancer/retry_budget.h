@@ -20,9 +20,10 @@ class RetryBudget {
 
   void note_request() { hundredths_ = std::min(hundredths_ + percent_, kMost * kWhole); }
   [[nodiscard]] bool forbidden() const { return percent_ == 0; }
+  [[nodiscard]] bool used_up() const { return forbidden() || hundredths_ < kWhole; }
   /// Whether one more request may be sent again; if so, it is on the account.
   [[nodiscard]] bool take() {
-    if (forbidden() || hundredths_ < kWhole) return false;
+    if (used_up()) return false;
     hundredths_ -= kWhole;
     return true;
   }

@@ -150,7 +150,7 @@ void Exchange::connect() {
 /// A body may turn out too long to be kept, so only what has none counts as safe.
 balancer::Repeat Exchange::repeat() const {
   const bool allowed = facts_.idempotent && facts_.framing.kind == http::BodyKind::none &&
-                       !runtime_->retries().forbidden();
+                       !runtime_->retries().used_up();
   return allowed ? balancer::Repeat::allowed : balancer::Repeat::forbidden;
 }
 

@@ -74,7 +74,7 @@ bool UpstreamConnection::spoiled(balancer::Repeat repeat) const {
 
 void UpstreamConnection::drop_spoiled() {
   const bool closed = !socket_->is_quiet() && !socket_->has_unread();
-  if (closed) pool_.lifetime_.note_closed(idle_for(), pool_.context().loop.now());
+  if (closed) pool_.lifetime_.note_closed(idle_for(), since_, pool_.context().loop.now());
   pool_.drop(*this);
 }
 
@@ -83,7 +83,7 @@ void UpstreamConnection::lost(IoStatus status) {
   fate_ = reset || socket_->has_unacknowledged() ? Fate::not_taken : Fate::taken;
   const Instant now = pool_.context().loop.now();
   if (reused() && !heard_ && now - since_ < kDeadOnArrival) {
-    pool_.lifetime_.note_closed(idle_age_, now);
+    pool_.lifetime_.note_closed(idle_age_, since_, now);
   }
   exchange_->on_upstream_lost();
 }

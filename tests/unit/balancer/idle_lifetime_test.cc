@@ -11,7 +11,10 @@ class IdleLifetimeTest : public testing::Test {
  protected:
   IdleLifetimeTest() { lifetime_.set_most(kMost); }
   void close_some(unsigned count, Millis age) {
-    for (unsigned i = 0; i < count; ++i) lifetime_.note_closed(age, now_ = now_ + Millis{1});
+    for (unsigned i = 0; i < count; ++i) {
+      now_ = now_ + Millis{1};
+      lifetime_.note_closed(age, now_, now_);
+    }
   }
   [[nodiscard]] Millis usable(Repeat repeat) { return lifetime_.usable(repeat, now_); }
 
@@ -42,7 +45,11 @@ TEST_F(IdleLifetimeTest, OneThatClosesAfterEachAnswerIsNeverUsedAgain) {
 }
 
 TEST_F(IdleLifetimeTest, ARestartIsOneEvent) {
-  for (int i = 0; i < 100; ++i) lifetime_.note_closed(Millis{i}, now_);
+  const Instant before = now_;
+  for (int i = 1; i <= 100; ++i) {
+    now_ = now_ + Millis{1};
+    lifetime_.note_closed(Millis{i}, before, now_);
+  }
   EXPECT_EQ(usable(Repeat::forbidden), kMost);
 }
 
@@ -60,7 +67,7 @@ TEST_F(IdleLifetimeTest, WhatIsConfirmedIsKept) {
   close_some(IdleLifetime::kFew, seconds{5});
   for (int i = 0; i < 100; ++i) {
     now_ = now_ + IdleLifetime::kRecovery / 2;
-    lifetime_.note_closed(seconds{5}, now_);
+    lifetime_.note_closed(seconds{5}, now_, now_);
   }
   EXPECT_EQ(usable(Repeat::forbidden), seconds{4});
 }
