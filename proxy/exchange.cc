@@ -210,6 +210,12 @@ void Exchange::on_bad_body() {
   fail(EndReason::bad_request);
 }
 
+/// A request that is not all here, and a tunnel, are nothing without their client.
+bool Exchange::outlives_client() const {
+  const bool finishes = runtime_->view().config.on_client_gone == conf::OnClientGone::finish;
+  return finishes && !over() && request_ == RequestState::done && facts_.upgrade.empty();
+}
+
 void Exchange::on_downstream_lost() {
   if (!over()) finish(worker_.closing_reason(), Departure::abort);
 }
@@ -459,7 +465,7 @@ void Exchange::finish(EndReason reason, Departure departure) {
   release_place();
   leave_tunnel();
   set(ResponseState::done);
-  write_log(reason);
+  write_log(origin_.downstream->gone() ? EndReason::client_gone : reason);
   // The session's stamp first, then the node's count: see Node::exchanges_open.
   runtime_->affinity().leave(visit_, worker_.exact_now());
   leave_node();

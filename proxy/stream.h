@@ -93,6 +93,8 @@ class DownstreamStream {
   virtual void send_local(const http::LocalReply& reply) = 0;
   virtual Flow flush() = 0;
 
+  /// Whether the client has left, and what is sent goes nowhere.
+  [[nodiscard]] virtual bool gone() const = 0;
   /// The ends of the client's connection, as a node is to know them.
   [[nodiscard]] virtual io::Route route() const = 0;
 

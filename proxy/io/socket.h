@@ -76,6 +76,8 @@ class Socket {
 
   /// How an attempt to connect went; 0 is success. Also takes the pending error off the socket.
   [[nodiscard]] int connect_error();
+  /// Whether the connection was reset or has failed otherwise, and nobody was told yet.
+  [[nodiscard]] bool has_failed() { return connect_error() != 0; }
   void shutdown_write() { ::shutdown(fd_.get(), SHUT_WR); }
   [[nodiscard]] int fd() const { return fd_.get(); }
 
