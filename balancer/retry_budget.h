@@ -6,12 +6,12 @@
 namespace bonedry::balancer {
 
 /// Keeps requests that are sent a second time to a share of all, so that a pool in trouble does not
-/// get twice the load from its proxy. Each request adds the share, each retry takes one whole. One
-/// worker's, for one pool; kept over topologies.
+/// get twice the load from its proxy. It begins with a few; from then on each request adds the
+/// share, and each retry takes one whole. One worker's, for one pool; kept over topologies.
 class RetryBudget {
  public:
-  /// What a quiet pool may do at any time.
-  static constexpr std::uint64_t kLeast = 10;
+  /// What a pool begins with, once.
+  static constexpr std::uint64_t kFirst = 10;
   /// What a busy pool saves up at most, so that a long calm does not pay for a long outage.
   static constexpr std::uint64_t kMost = 1000;
 
@@ -19,9 +19,11 @@ class RetryBudget {
   void set_percent(unsigned percent) { percent_ = percent; }
 
   void note_request() { hundredths_ = std::min(hundredths_ + percent_, kMost * kWhole); }
+  [[nodiscard]] bool forbidden() const { return percent_ == 0; }
+  [[nodiscard]] bool used_up() const { return forbidden() || hundredths_ < kWhole; }
   /// Whether one more request may be sent again; if so, it is on the account.
   [[nodiscard]] bool take() {
-    if (percent_ == 0 || hundredths_ < kWhole) return false;
+    if (used_up()) return false;
     hundredths_ -= kWhole;
     return true;
   }
@@ -30,7 +32,7 @@ class RetryBudget {
   static constexpr std::uint64_t kWhole = 100;
 
   std::uint64_t percent_ = 0;
-  std::uint64_t hundredths_ = kLeast * kWhole;
+  std::uint64_t hundredths_ = kFirst * kWhole;
 };
 
 }  // namespace bonedry::balancer

@@ -19,6 +19,8 @@ namespace {
 // not reset the answer away from under it.
 constexpr Millis kLingerTime{2000};
 constexpr std::size_t kLingerBytes = 256 * 1024;
+// All that is ever said first, whatever the answer will be.
+constexpr std::string_view kProbe = "HTTP/1.1 ";
 
 }  // namespace
 
@@ -76,13 +78,17 @@ void DownstreamConnection::reset_and_close() {
 // -- Sending --------------------------------------------------------------------------------------
 
 void DownstreamConnection::send_interim(const http::Head& head) {
+  const std::size_t sent = take_probe();
   http::write_interim_head(head, sink());
+  out_.slices().consume(sent);
 }
 
 void DownstreamConnection::send_head(const http::Head& head, const http::ResponseExtras& extras) {
   response_framing_ = extras.framing;
   if (extras.persistence == http::Persistence::close) ending_ = Ending::with_answer;
+  const std::size_t sent = take_probe();
   http::write_response_head(head, extras, sink());
+  out_.slices().consume(sent);
 }
 
 void DownstreamConnection::send_body(const BodySlices& body) {
@@ -112,16 +118,55 @@ void DownstreamConnection::send_end(std::string_view trailers) {
 
 void DownstreamConnection::send_local(const http::LocalReply& reply) {
   response_framing_ = BodyKind::length;
+  const std::size_t sent = take_probe();
   out_.slices().push_copy(worker_.context().chunks, http::render(reply));
+  out_.slices().consume(sent);
+}
+
+/// A client that has ended its side may still want the answer, or may have closed: both say the
+/// same. Only a client that is there takes more bytes, and the others' kernels answer with a reset.
+/// So the answer begins at once, with what it begins with in any case.
+void DownstreamConnection::probe() {
+  if (state_ != State::exchange || !out_.empty() || probe_ == Probe::sent) return;
+  if (!exchange_->awaits_answer()) return;
+  probe_ = Probe::sent;
+  out_.slices().push_copy(worker_.context().chunks, kProbe);
+  if (flush() == Flow::broken) on_client_lost();
+}
+
+/// How much of the next head is out already. What of the probe is not is dropped: the head has it.
+std::size_t DownstreamConnection::take_probe() {
+  if (std::exchange(probe_, Probe::none) == Probe::none) return 0;
+  const std::size_t sent = kProbe.size() - out_.bytes();
+  out_.clear();
+  return sent;
+}
+
+void DownstreamConnection::on_client_lost() {
+  if (!orphan()) close();
+}
+
+/// The exchange goes on without its client, if it is to.
+bool DownstreamConnection::orphan() {
+  if (state_ != State::exchange || !exchange_->outlives_client()) return false;
+  if (!destination_) destination_ = io::local_endpoint(socket_->fd());
+  socket_.reset();
+  out_.clear();
+  in_.clear();
+  probe_ = Probe::none;
+  return true;
 }
 
 Flow DownstreamConnection::flush() {
-  if (!socket_) return Flow::broken;
+  if (!socket_) {
+    out_.clear();
+    return gone() ? Flow::open : Flow::broken;
+  }
   const auto push = ending_ == Ending::now ? io::Push::with_next : io::Push::now;
   const IoStatus status = out_.write_to(*socket_, push);
   if (status == IoStatus::failed) {
     out_.clear();
-    return Flow::broken;
+    return orphan() ? Flow::open : Flow::broken;
   }
   if (status == IoStatus::done && ending_ == Ending::now && response_framing_ == BodyKind::tunnel) {
     ending_ = Ending::said;
@@ -164,29 +209,37 @@ void DownstreamConnection::follow_topology() {
 
 // -- Receiving ------------------------------------------------------------------------------------
 
+bool DownstreamConnection::reads() const {
+  if (input_ == Input::ended) return false;
+  if (state_ != State::exchange) return true;
+  // Pipelined requests wait in one chunk; body that nobody wants yet waits in the kernel.
+  return body_ == Body::wanted || (body_ == Body::none && in_.size() < ChunkPool::kChunkSize / 2);
+}
+
 void DownstreamConnection::update_interest() {
   if (!socket_) return;
-  bool reading = input_ == Input::open;
-  if (state_ == State::exchange) {
-    // Pipelined requests wait in one chunk; body that nobody wants yet waits in the kernel.
-    reading = reading && (body_ == Body::wanted ||
-                          (body_ == Body::none && in_.size() < ChunkPool::kChunkSize / 2));
-  }
-  const Ready read = reading ? Ready::read : Ready::none;
+  if (expects_nothing()) return socket_->want(Ready::errors);
+  const Ready read = reads() ? Ready::read : Ready::none;
   socket_->want(out_.empty() ? read : read | Ready::write);
 }
 
 void DownstreamConnection::on_ready(Ready ready) {
+  if (expects_nothing()) {
+    if (socket_->has_failed()) return on_client_lost();
+    // Both sides have ended, and it would be told again and again.
+    if (ready == Ready::errors) socket_->want(Ready::none);
+    return;
+  }
   if (has(ready, Ready::write) && !out_.empty()) {
     const std::size_t waiting = out_.bytes();
     const Flow flow = flush();
     if (flow == Flow::broken) return close();
-    if (state_ == State::exchange) {
+    if (state_ == State::exchange && probe_ == Probe::none) {
       if (out_.bytes() != waiting) exchange_->on_progress();
       if (flow == Flow::open) exchange_->on_downstream_drained();
     }
   }
-  if (state_ != State::closed && has(ready, Ready::read)) read();
+  if (socket_ && has(ready, Ready::read)) read();
 }
 
 void DownstreamConnection::read() {
@@ -225,7 +278,7 @@ void DownstreamConnection::read_memory() {
       return on_end_of_input();
     case IoStatus::failed:
     case IoStatus::refused:
-      return close();
+      return on_client_lost();
   }
 }
 
@@ -261,6 +314,7 @@ void DownstreamConnection::on_end_of_input() {
   const bool complete = state_ == State::exchange && body_ == Body::none;
   if (!complete) return close();
   update_interest();
+  probe();
 }
 
 /// The client ends its side; the node may still have something to say.
@@ -378,6 +432,7 @@ void DownstreamConnection::start_exchange() {
   parser_.expect_body(facts->framing);
   body_ = facts->framing.kind == BodyKind::none ? Body::none : Body::held;
   exchange_->start({this, listener_, client_, trust_}, *facts);
+  if (input_ == Input::ended && body_ == Body::none) probe();
 }
 
 bool DownstreamConnection::parse_body() {
@@ -412,6 +467,7 @@ void DownstreamConnection::refuse(const http::Refusal& refusal) {
 
 void DownstreamConnection::exchange_over(Departure departure) {
   if (state_ == State::closed) return;  // it ends because of us
+  if (gone()) return close();
   // Requests that came before the client closed its side are served still.
   const bool reusable = departure == Departure::keep && (input_ == Input::open || !in_.empty()) &&
                         body_ == Body::none && !worker_.draining();

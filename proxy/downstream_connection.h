@@ -55,6 +55,7 @@ class DownstreamConnection final : public io::Retirable,
   void send_end(std::string_view trailers) override;
   void send_local(const http::LocalReply& reply) override;
   Flow flush() override;
+  [[nodiscard]] bool gone() const override { return state_ == State::exchange && !socket_; }
   [[nodiscard]] io::Route route() const override;
   void want_body() override;
   void hold_body() override;
@@ -73,6 +74,14 @@ class DownstreamConnection final : public io::Retirable,
   void read_spliced(io::PipeLease pipe);
   void on_end_of_input();
   void on_end_of_tunnel();
+  /// Whether what happens on the socket can only be an error.
+  [[nodiscard]] bool expects_nothing() const { return !reads() && out_.empty(); }
+  [[nodiscard]] bool reads() const;
+  void probe();
+  [[nodiscard]] std::size_t take_probe();
+  /// The client has left; the exchange may go on without it.
+  void on_client_lost();
+  [[nodiscard]] bool orphan();
   void process();
   [[nodiscard]] bool parse_proxy_header();
   void learn_client(const io::ProxyHeader& header);
@@ -112,6 +121,8 @@ class DownstreamConnection final : public io::Retirable,
   // Once the last byte of the last answer is queued, the end of the connection follows it. That of
   // a tunnel is said at once, since the client may go on talking.
   enum class Ending : std::uint8_t { no, with_answer, now, said } ending_ = Ending::no;
+  // Whether the beginning of the next head has been sent ahead of it.
+  enum class Probe : std::uint8_t { none, sent } probe_ = Probe::none;
   std::size_t lingered_ = 0;
   std::size_t worker_index_ = 0;
   enum class Processing : std::uint8_t { idle, running } processing_ = Processing::idle;

@@ -210,6 +210,12 @@ void Exchange::on_bad_body() {
   fail(EndReason::bad_request);
 }
 
+/// A request that is not all here, and a tunnel, are nothing without their client.
+bool Exchange::outlives_client() const {
+  const bool finishes = runtime_->view().config.on_client_gone == conf::OnClientGone::finish;
+  return finishes && !over() && request_ == RequestState::done && facts_.upgrade.empty();
+}
+
 void Exchange::on_downstream_lost() {
   if (!over()) finish(worker_.closing_reason(), Departure::abort);
 }
@@ -338,10 +344,18 @@ bool Exchange::may_send_again() const {
          facts_.idempotent && (facts_.framing.kind == BodyKind::none || kept_body_);
 }
 
+/// A node that has closed an idle connection before the request reached it has had no work with it,
+/// so the second time is no load either.
+bool Exchange::take_repeat() {
+  balancer::RetryBudget& budget = runtime_->retries();
+  if (budget.forbidden()) return false;
+  return !upstream_->took_request() || budget.take();
+}
+
 void Exchange::on_upstream_lost() {
   if (over()) return;
   if (response_ != ResponseState::waiting) return fail(EndReason::response_cut);
-  if (!may_send_again() || !runtime_->retries().take()) return reply(EndReason::node_closed);
+  if (!may_send_again() || !take_repeat()) return reply(EndReason::node_closed);
   send_again();
 }
 
@@ -451,7 +465,7 @@ void Exchange::finish(EndReason reason, Departure departure) {
   release_place();
   leave_tunnel();
   set(ResponseState::done);
-  write_log(reason);
+  write_log(origin_.downstream->gone() ? EndReason::client_gone : reason);
   // The session's stamp first, then the node's count: see Node::exchanges_open.
   runtime_->affinity().leave(visit_, worker_.exact_now());
   leave_node();

@@ -52,6 +52,10 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   /// Ends a tunnel to a node whose users the operator has taken off it (deadline, forced
   /// maintenance) by the topology of now. Anything else ends by itself.
   void leave_displaced_node();
+  /// Nothing of an answer has been sent yet, but perhaps 1xx.
+  [[nodiscard]] bool awaits_answer() const { return response_ == ResponseState::waiting; }
+  /// Whether the node is to finish what it does for a client that has left.
+  [[nodiscard]] bool outlives_client() const;
   /// Everything is sent and done; set before the downstream connection is told.
   [[nodiscard]] bool over() const { return response_ == ResponseState::done; }
   /// Makes it as new, but keeps the memory of its heads.
@@ -100,7 +104,9 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
 
   void request_complete(std::string_view trailers);
   void request_sent();
+  [[nodiscard]] balancer::Repeat repeat() const;
   [[nodiscard]] bool may_send_again() const;
+  [[nodiscard]] bool take_repeat();
   void keep_body(const BodySlices& body, std::string_view trailers);
   void send_again();
   [[nodiscard]] bool too_large(std::uint64_t body) const;

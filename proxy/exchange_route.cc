@@ -139,12 +139,19 @@ void Exchange::on_connection_free() {
 }
 
 void Exchange::connect() {
-  const auto leased = runtime_->upstream(node_index_).lease(freshness_, *this);
+  const auto leased = runtime_->upstream(node_index_).lease(freshness_, repeat(), *this);
   set(AttemptState::connecting);
   if (const int* const error = std::get_if<int>(&leased)) return on_connect_failed(*error);
   upstream_ = std::get<UpstreamConnection*>(leased);
   if (upstream_->connected()) return on_connected();
   arm_for(worker_.context().timeouts.connect);
+}
+
+/// A body may turn out too long to be kept, so only what has none counts as safe.
+balancer::Repeat Exchange::repeat() const {
+  const bool allowed = facts_.idempotent && facts_.framing.kind == http::BodyKind::none &&
+                       !runtime_->retries().used_up();
+  return allowed ? balancer::Repeat::allowed : balancer::Repeat::forbidden;
 }
 
 void Exchange::on_connect_failed(int error) {

@@ -62,8 +62,13 @@ void Exchange::arrive() {
 }
 
 /// A new user counts from here on, and one who leaves counts no more: before the client hears a
-/// word, and before the exchange leaves the node's count.
+/// word, and before the exchange leaves the node's count. One who will hear none does not come
+/// back.
 std::string Exchange::update_session() {
+  if (origin_.downstream->gone() && !visit_.held) {
+    release_place();
+    return {};
+  }
   std::string cookie = runtime_->affinity().answered(visit_, node_index_, heard_of_user());
   release_place();
   return cookie;

@@ -93,6 +93,8 @@ class DownstreamStream {
   virtual void send_local(const http::LocalReply& reply) = 0;
   virtual Flow flush() = 0;
 
+  /// Whether the client has left, and what is sent goes nowhere.
+  [[nodiscard]] virtual bool gone() const = 0;
   /// The ends of the client's connection, as a node is to know them.
   [[nodiscard]] virtual io::Route route() const = 0;
 
@@ -129,6 +131,9 @@ class UpstreamStream {
   [[nodiscard]] virtual bool reused() const = 0;
   /// Whether a byte of an answer has come, interim ones included.
   [[nodiscard]] virtual bool heard() const = 0;
+  /// Once it is lost: whether the node has taken the request, as far as its kernel says. It has had
+  /// no work with one that it has not.
+  [[nodiscard]] virtual bool took_request() const = 0;
   [[nodiscard]] virtual bool connected() const = 0;
   /// Gives the stream back; the caller forgets it. `keep`: it is clean and may serve again.
   virtual void release(http::Persistence persistence) = 0;

@@ -1,5 +1,6 @@
 #include "proxy/upstream_connection.h"
 
+#include "proxy/http/keep_alive.h"
 #include "proxy/proxy_header.h"
 #include "proxy/upstream_pool.h"
 
@@ -18,6 +19,8 @@ namespace {
 // so that the rest is spliced. Connections often carry like after like: the last answer tells.
 constexpr std::uint64_t kLongAnswer = 32 * 1024;
 constexpr std::size_t kFirstReadOfLong = 4 * 1024;
+// A connection that dies later than this after it was lent did not die of having been idle.
+constexpr Millis kDeadOnArrival{1000};
 
 }  // namespace
 
@@ -26,7 +29,8 @@ UpstreamConnection::UpstreamConnection(UpstreamPool& pool, std::uint64_t generat
     : pool_(pool),
       generation_(generation),
       proxy_protocol_(proxy_protocol),
-      idle_timer_(pool.context().loop.timers(), [this] { pool_.drop(*this); }) {
+      idle_timer_(pool.context().loop.timers(), [this] { pool_.drop(*this); }),
+      kept_for_(Millis::max()) {
   socket_.emplace(pool.context().loop, std::move(fd), static_cast<io::FdWatcher::Handler&>(*this));
   socket_->want(Ready::write);
 }
@@ -41,7 +45,8 @@ void UpstreamConnection::set(State state) {
   state_ = state;
   if (state_ == State::idle) {
     pool_.add_idle(*this);
-    idle_timer_.arm(UpstreamPool::kIdleTime);
+    since_ = pool_.context().loop.now();
+    idle_timer_.arm(std::min(kept_for_, pool_.reuse_));
   }
 }
 
@@ -53,11 +58,34 @@ void UpstreamConnection::lend(UpstreamEvents& exchange) {
   phase_ = Phase::head;
   pull_ = Pull::wanted;
   heard_ = false;
+  idle_age_ = state_ == State::idle ? idle_for() : Millis{0};
+  since_ = pool_.context().loop.now();
   if (state_ == State::idle) set(State::busy);
 }
 
-bool UpstreamConnection::spoiled() const {
-  return socket_->has_news() || (trust_ == Trust::none && socket_->has_unread());
+Millis UpstreamConnection::idle_for() const {
+  return pool_.context().loop.now() - since_;
+}
+
+bool UpstreamConnection::spoiled(balancer::Repeat repeat) const {
+  const bool ask = trust_ == Trust::none || repeat == balancer::Repeat::forbidden;
+  return socket_->has_news() || idle_for() >= kept_for_ || (ask && !socket_->is_quiet());
+}
+
+void UpstreamConnection::drop_spoiled() {
+  const bool closed = !socket_->is_quiet() && !socket_->has_unread();
+  if (closed) pool_.lifetime_.note_closed(idle_for(), since_, pool_.context().loop.now());
+  pool_.drop(*this);
+}
+
+void UpstreamConnection::lost(IoStatus status) {
+  const bool reset = status == IoStatus::failed || writing_ == Writing::broken;
+  fate_ = reset || socket_->has_unacknowledged() ? Fate::not_taken : Fate::taken;
+  const Instant now = pool_.context().loop.now();
+  if (reused() && !heard_ && now - since_ < kDeadOnArrival) {
+    pool_.lifetime_.note_closed(idle_age_, since_, now);
+  }
+  exchange_->on_upstream_lost();
 }
 
 void UpstreamConnection::close() {
@@ -75,7 +103,8 @@ void UpstreamConnection::release(http::Persistence persistence) {
                      phase_ == Phase::done && !has_stray_bytes() && out_.empty() &&
                      writing_ == Writing::fine && generation_ == pool_.generation_ &&
                      proxy_protocol_ == conf::ProxyProtocol::off;
-  if (!clean || pool_.idle_.size() >= UpstreamPool::kMostIdle) return pool_.drop(*this);
+  const bool keep = clean && std::min(kept_for_, pool_.reuse_) > Millis{0};
+  if (!keep || pool_.idle_.size() >= UpstreamPool::kMostIdle) return pool_.drop(*this);
   set(State::idle);
   update_interest();
 }
@@ -164,8 +193,8 @@ void UpstreamConnection::on_ready(Ready ready) {
   switch (state_) {
     case State::connecting:
       return on_connect_decided();
-    case State::idle:
-      return on_idle_event();
+    case State::idle:  // closed by the node, or bytes that nobody asked for: useless either way
+      return drop_spoiled();
     case State::closed:
       return;
     case State::busy:
@@ -191,11 +220,6 @@ void UpstreamConnection::on_connect_decided() {
   exchange_->on_connected();
 }
 
-/// Closed by the node, or bytes that nobody asked for: useless either way.
-void UpstreamConnection::on_idle_event() {
-  pool_.drop(*this);
-}
-
 void UpstreamConnection::read() {
   UpstreamEvents& exchange = *exchange_;
   switch (splice_body()) {
@@ -205,7 +229,7 @@ void UpstreamConnection::read() {
     case IoStatus::closed:
       return on_end_of_input();
     case IoStatus::failed:
-      return exchange.on_upstream_lost();
+      return lost(IoStatus::failed);
     case IoStatus::would_block:  // memory gets past urgent data, at which splicing stops for good
     case IoStatus::refused:
       return read_memory();
@@ -234,7 +258,7 @@ void UpstreamConnection::read_memory() {
       return on_end_of_input();
     case IoStatus::failed:
     case IoStatus::refused:
-      return exchange_->on_upstream_lost();
+      return lost(result.status);
   }
 }
 
@@ -257,7 +281,7 @@ IoStatus UpstreamConnection::splice_body() {
 }
 
 void UpstreamConnection::on_end_of_input() {
-  if (phase_ != Phase::body || !parser_.ends_at_close()) return exchange_->on_upstream_lost();
+  if (phase_ != Phase::body || !parser_.ends_at_close()) return lost(IoStatus::closed);
   phase_ = Phase::done;
   if (request_body_ == http::BodyKind::tunnel) hold_response();  // its other way may go on
   const http::BodyPieces nothing;
@@ -278,7 +302,7 @@ void UpstreamConnection::parse(More more) {
   if (exchange_ == &exchange && phase_ == Phase::body && more == More::likely) {
     const IoStatus status = splice_body();
     if (status == IoStatus::refused) return read_memory();
-    if (status == IoStatus::failed) return exchange.on_upstream_lost();
+    if (status == IoStatus::failed) return lost(status);
   }
   // A complete response has given this connection back already; the exchange still has to flush.
   if (exchange_ == &exchange) update_interest();
@@ -310,9 +334,16 @@ bool UpstreamConnection::parse_head() {
   parser_.expect_body(facts->framing);
   if (facts->framing.kind == http::BodyKind::tunnel) request_body_ = http::BodyKind::tunnel;
   first_read_ = parser_.opaque_bytes() >= kLongAnswer ? kFirstReadOfLong : ChunkPool::kChunkSize;
+  note_lifetime(head);
   phase_ = Phase::body;
   exchange_->on_response_head(*facts);
   return true;
+}
+
+/// What the node says of this connection. An answer without a word of it changes nothing.
+void UpstreamConnection::note_lifetime(const http::Head& head) {
+  const auto announced = http::announced_lifetime(head);
+  if (announced) kept_for_ = balancer::with_margin(*announced);
 }
 
 bool UpstreamConnection::parse_body() {

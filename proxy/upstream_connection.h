@@ -1,5 +1,6 @@
 #pragma once
 
+#include "balancer/idle_lifetime.h"
 #include "conf/config.h"
 #include "proxy/base/chunk.h"
 #include "proxy/base/read_buffer.h"
@@ -35,8 +36,12 @@ class UpstreamConnection final : public io::Retirable,
   /// Lends the connection; it is `connecting` or `idle`.
   void lend(UpstreamEvents& exchange);
   /// Idle, but with bytes or an end that nobody asked for: what is said unasked must not be taken
-  /// for the answer to the next request. Sees what this round of the loop was told.
-  [[nodiscard]] bool spoiled() const;
+  /// for the answer to the next request. Sees what this round of the loop was told, and what the
+  /// kernel knows where much depends on it. One that was kept for as long as may be is no better.
+  [[nodiscard]] bool spoiled(balancer::Repeat repeat) const;
+  /// The pool learns from it, if the node has closed it.
+  void drop_spoiled();
+  [[nodiscard]] Millis idle_for() const;
   /// Stops all events and closes the descriptor.
   void close();
 
@@ -52,6 +57,7 @@ class UpstreamConnection final : public io::Retirable,
   void hold_response() override;
   [[nodiscard]] bool reused() const override { return exchanges_ > 1; }
   [[nodiscard]] bool heard() const override { return heard_; }
+  [[nodiscard]] bool took_request() const override { return fate_ == Fate::taken; }
   [[nodiscard]] bool connected() const override { return state_ != State::connecting; }
   void release(http::Persistence persistence) override;
 
@@ -60,7 +66,8 @@ class UpstreamConnection final : public io::Retirable,
 
   void on_ready(io::Ready ready) override;
   void on_connect_decided();
-  void on_idle_event();
+  /// The node is gone: by an end of its side, or by an error.
+  void lost(io::IoStatus status);
   void read();
   void read_memory();
   [[nodiscard]] io::IoStatus splice_body();
@@ -70,6 +77,7 @@ class UpstreamConnection final : public io::Retirable,
   void parse(More more);
   [[nodiscard]] bool parse_head();
   [[nodiscard]] bool parse_body();
+  void note_lifetime(const http::Head& head);
   void on_end_of_input();
   [[nodiscard]] bool has_stray_bytes() const;
   void update_interest();
@@ -96,6 +104,11 @@ class UpstreamConnection final : public io::Retirable,
   enum class LastRead : std::uint8_t { cut_off, took_all } last_read_ = LastRead::took_all;
   // Once a head has spoken of a body that must not come, it may come all the same, and late.
   enum class Trust : std::uint8_t { full, none } trust_ = Trust::full;
+  Millis kept_for_;     // idle, at most: what the config and the node say
+  Instant since_;       // it became idle, or was lent
+  Millis idle_age_{0};  // when it was lent
+  // Of a request that got no answer; only a node that has taken it has had any work with it.
+  enum class Fate : std::uint8_t { taken, not_taken } fate_ = Fate::taken;
   std::size_t exchanges_ = 0;
   bool heard_ = false;          // since it was lent
   std::size_t pool_index_ = 0;  // its place in the pool's list of all

@@ -6,19 +6,22 @@
 namespace bonedry::proxy {
 
 UpstreamPool::UpstreamPool(WorkerContext& context, std::shared_ptr<balancer::Node> node,
-                           const conf::Address& address, conf::ProxyProtocol proxy_protocol)
+                           const conf::Address& address, const conf::Pool& config)
     : context_(context), node_(std::move(node)) {
-  set_target(address, proxy_protocol);
+  configure(address, config);
 }
 
 UpstreamPool::~UpstreamPool() {
   while (!all_.empty()) drop(*all_.back());
 }
 
-void UpstreamPool::set_target(const conf::Address& address, conf::ProxyProtocol proxy_protocol) {
-  if (address == address_ && proxy_protocol == proxy_protocol_) return;
+void UpstreamPool::configure(const conf::Address& address, const conf::Pool& config) {
+  if (config.reuse < reuse_) close_idle();
+  reuse_ = config.reuse;
+  lifetime_.set_most(reuse_);
+  if (address == address_ && config.proxy_protocol == proxy_protocol_) return;
   address_ = address;
-  proxy_protocol_ = proxy_protocol;
+  proxy_protocol_ = config.proxy_protocol;
   // The config loader has checked that it is numeric.
   const auto target = io::make_address(address.host, address.port);
   assert(target);
@@ -31,16 +34,29 @@ void UpstreamPool::close_idle() {
   while (!idle_.empty()) drop(*idle_.back());
 }
 
-std::variant<UpstreamConnection*, int> UpstreamPool::lease(Freshness freshness,
-                                                           UpstreamEvents& exchange) {
-  while (freshness == Freshness::any && !idle_.empty()) {
+/// The newest, unless it is too old. Then it stays: it may do for others, and shows when the node
+/// closes it.
+UpstreamConnection* UpstreamPool::find_idle(balancer::Repeat repeat) {
+  while (!idle_.empty()) {
     UpstreamConnection& connection = *idle_.back();
-    if (connection.spoiled()) {
-      drop(connection);
+    if (connection.spoiled(repeat)) {
+      connection.drop_spoiled();
       continue;
     }
-    connection.lend(exchange);
-    return &connection;
+    if (connection.idle_for() < lifetime_.usable(repeat, context_.loop.now())) return &connection;
+    if (idle_.size() >= kPassedOver) drop(*idle_.front());
+    return nullptr;
+  }
+  return nullptr;
+}
+
+std::variant<UpstreamConnection*, int> UpstreamPool::lease(Freshness freshness,
+                                                           balancer::Repeat repeat,
+                                                           UpstreamEvents& exchange) {
+  UpstreamConnection* const idle = freshness == Freshness::any ? find_idle(repeat) : nullptr;
+  if (idle != nullptr) {
+    idle->lend(exchange);
+    return idle;
   }
   io::ConnectStart start = io::start_connect(target_);
   if (start.error != 0) return start.error;

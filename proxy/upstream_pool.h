@@ -1,5 +1,6 @@
 #pragma once
 
+#include "balancer/idle_lifetime.h"
 #include "balancer/node.h"
 #include "conf/config.h"
 #include "proxy/base/chunk.h"
@@ -37,21 +38,24 @@ class UpstreamPool {
  public:
   /// Idle connections kept per node and worker: as many as a busy worker has exchanges open.
   static constexpr std::size_t kMostIdle = 1024;
-  /// Below what common servers keep idle connections for; those that keep less close first.
-  static constexpr Millis kIdleTime = std::chrono::seconds{55};
+  /// From this many on, an idle connection that is passed over as too old makes way for the new
+  /// one.
+  static constexpr std::size_t kPassedOver = 16;
 
   UpstreamPool(WorkerContext& context, std::shared_ptr<balancer::Node> node,
-               const conf::Address& address, conf::ProxyProtocol proxy_protocol);
+               const conf::Address& address, const conf::Pool& config);
   ~UpstreamPool();
   UpstreamPool(const UpstreamPool&) = delete;
   UpstreamPool& operator=(const UpstreamPool&) = delete;
 
-  /// A connection on loan: idle or connecting. Or the errno of a connect that failed at once.
+  /// A connection on loan: idle or connecting. Or the errno of a connect that failed at once. Idle
+  /// ones are lent only as long as the node is known to keep them, as far as `repeat` needs that.
   [[nodiscard]] std::variant<UpstreamConnection*, int> lease(Freshness freshness,
+                                                             balancer::Repeat repeat,
                                                              UpstreamEvents& exchange);
 
   /// Connections made under another address or protocol serve no further exchange.
-  void set_target(const conf::Address& address, conf::ProxyProtocol proxy_protocol);
+  void configure(const conf::Address& address, const conf::Pool& config);
   void close_idle();
   [[nodiscard]] bool empty() const { return all_.empty() && waiting_.empty(); }
 
@@ -70,11 +74,14 @@ class UpstreamPool {
   void add_idle(UpstreamConnection& connection);
   void remove_idle(UpstreamConnection& connection);
   void drop(UpstreamConnection& connection);
+  [[nodiscard]] UpstreamConnection* find_idle(balancer::Repeat repeat);
 
   WorkerContext& context_;
   std::shared_ptr<balancer::Node> node_;
   conf::Address address_;
   conf::ProxyProtocol proxy_protocol_ = conf::ProxyProtocol::off;
+  Millis reuse_{0};  // how long idle connections are kept; 0: not at all
+  balancer::IdleLifetime lifetime_;
   io::SocketAddress target_;
   std::uint64_t generation_ = 0;  // of the address and the protocol
   std::vector<std::unique_ptr<UpstreamConnection>> all_;

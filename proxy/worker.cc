@@ -113,7 +113,7 @@ void Worker::adopt(std::shared_ptr<const balancer::Topology> topology) {
     if (!runtime) {
       std::vector<UpstreamPool*> upstreams;
       for (const balancer::NodeView& node : view.nodes) {
-        upstreams.push_back(upstream_for(node, view.config.proxy_protocol));
+        upstreams.push_back(upstream_for(node, view.config));
       }
       runtime = std::make_shared<PoolRuntime>(topology, view, shared_.secrets, shared_.ledger,
                                               shared_.clock, memory_of(view.config),
@@ -130,13 +130,12 @@ void Worker::adopt(std::shared_ptr<const balancer::Topology> topology) {
   forget_unused_upstreams(*topology);
 }
 
-UpstreamPool* Worker::upstream_for(const balancer::NodeView& view,
-                                   conf::ProxyProtocol proxy_protocol) {
+UpstreamPool* Worker::upstream_for(const balancer::NodeView& view, const conf::Pool& config) {
   auto& pool = upstreams_[view.node.get()];
   if (!pool) {
-    pool = std::make_unique<UpstreamPool>(context_, view.node, view.address, proxy_protocol);
+    pool = std::make_unique<UpstreamPool>(context_, view.node, view.address, config);
   } else {
-    pool->set_target(view.address, proxy_protocol);
+    pool->configure(view.address, config);
   }
   return pool.get();
 }

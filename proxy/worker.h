@@ -100,7 +100,7 @@ class Worker {
   void run();
   void adopt(std::shared_ptr<const balancer::Topology> topology);
   [[nodiscard]] UpstreamPool* upstream_for(const balancer::NodeView& view,
-                                           conf::ProxyProtocol proxy_protocol);
+                                           const conf::Pool& config);
   [[nodiscard]] std::shared_ptr<PoolMemory> memory_of(const conf::Pool& pool);
   void forget_unused_upstreams(const balancer::Topology& topology);
   void on_accept(std::size_t listener, UniqueFd fd, const io::SocketAddress& peer);

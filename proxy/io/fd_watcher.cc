@@ -16,7 +16,7 @@ FdWatcher::~FdWatcher() {
 void FdWatcher::want(Ready events) {
   if (events == wanted_) return;
   const Ready before = std::exchange(wanted_, events);
-  // Errors are always told, so whoever wants nothing at all must not be in the set.
+  // Errors are always told, so whoever wants nothing at all, not even them, must not be in the set.
   if (events == Ready::none) {
     has_news_ = false;
     return readiness_.remove(fd_, *this);

@@ -7,7 +7,9 @@
 namespace bonedry::io {
 
 /// What a file descriptor is ready for, or wanted for.
-enum class Ready : std::uint8_t { none = 0, read = 1, write = 2, both = 3 };
+/// `errors`: wanted alone, by who neither reads nor writes, but is to know when the peer breaks
+/// off.
+enum class Ready : std::uint8_t { none = 0, read = 1, write = 2, both = 3, errors = 4 };
 
 constexpr Ready operator|(Ready a, Ready b) {
   return static_cast<Ready>(static_cast<unsigned>(a) | static_cast<unsigned>(b));

@@ -2,8 +2,10 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -185,6 +187,16 @@ IoStatus Socket::write(Pipe& pipe) {
 bool Socket::has_unread() const {
   char first = 0;
   return ::recv(fd_.get(), &first, 1, MSG_PEEK) == 1;
+}
+
+bool Socket::is_quiet() const {
+  char first = 0;
+  return ::recv(fd_.get(), &first, 1, MSG_PEEK) < 0 && (errno == EAGAIN || errno == EINTR);
+}
+
+bool Socket::has_unacknowledged() const {
+  int bytes = 0;
+  return ::ioctl(fd_.get(), SIOCOUTQ, &bytes) == 0 && bytes > 0;
 }
 
 int Socket::connect_error() {

@@ -69,9 +69,15 @@ class Socket {
   /// Whether the peer sent bytes that were not read: closing now would reset the connection, and
   /// what was written last could be lost with it.
   [[nodiscard]] bool has_unread() const;
+  /// Whether the peer has neither sent bytes that were not read, nor closed its side.
+  [[nodiscard]] bool is_quiet() const;
+  /// Whether the peer has not acknowledged all that was written. Can be asked after it was lost.
+  [[nodiscard]] bool has_unacknowledged() const;
 
   /// How an attempt to connect went; 0 is success. Also takes the pending error off the socket.
   [[nodiscard]] int connect_error();
+  /// Whether the connection was reset or has failed otherwise, and nobody was told yet.
+  [[nodiscard]] bool has_failed() { return connect_error() != 0; }
   void shutdown_write() { ::shutdown(fd_.get(), SHUT_WR); }
   [[nodiscard]] int fd() const { return fd_.get(); }
 

@@ -11,10 +11,10 @@ std::uint64_t drain(RetryBudget& budget) {
   return taken;
 }
 
-TEST(RetryBudgetTest, AQuietPoolMayTryAgainAFewTimes) {
+TEST(RetryBudgetTest, APoolBeginsWithAFew) {
   RetryBudget budget;
   budget.set_percent(20);
-  EXPECT_EQ(drain(budget), RetryBudget::kLeast);
+  EXPECT_EQ(drain(budget), RetryBudget::kFirst);
 }
 
 TEST(RetryBudgetTest, FromThenOnRetriesAreAShareOfTheRequests) {
