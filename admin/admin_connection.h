@@ -49,7 +49,7 @@ class AdminConnection final : public Asker {
   AdminConnection(const AdminConnection&) = delete;
   AdminConnection& operator=(const AdminConnection&) = delete;
 
-  /// Answers with an error instead of a command.
+  /// Ends with an error what has not been answered yet.
   void refuse(std::string_view why);
   /// Tells a client that still waits for its answer why there will be none, and closes.
   void stop(std::string_view why);
