@@ -229,7 +229,8 @@ class Application::Impl {
       control_.emplace(
           Parts{clock_, *ledger_, *publisher_, *store_, events_, [this] { return load_config(); },
                 [this](const std::string& by, const admin::Answer& answer) { upgrade(by, answer); },
-                predecessor_ ? Parts::Company::predecessor : Parts::Company::alone},
+                predecessor_ ? Parts::Company::predecessor : Parts::Company::alone,
+                [this] { return laggard(); }},
           config_, records_, ledger_->incomplete_since());
     } catch (const std::runtime_error& error) {
       return Failure{std::string(error.what())};
@@ -238,6 +239,11 @@ class Application::Impl {
     for (const Server::Bound& one : bound) listeners.push_back({one.address, one.pool});
     control_->set_listeners(std::move(listeners));
     return Done{};
+  }
+
+  [[nodiscard]] std::string laggard() const {
+    if (!predecessor_ || !predecessor_->is_behind()) return "";
+    return "process " + std::to_string(predecessor_->pid()) + ", which this one took over from,";
   }
 
   Outcome serve() {
@@ -277,6 +283,7 @@ class Application::Impl {
       const std::string text = "process " + std::to_string(successor_->pid()) + " has taken over";
       events_.add("upgrade", "", text + (by.empty() ? "" : ", by " + by));
       answer(text);
+      admin_->send_away(admin::kTakenOver);
       server_->drain(Parting::after_next_answer,
                      [this] { on_drained("nothing is left that was begun here"); });
     };
@@ -392,7 +399,8 @@ class Application::Impl {
     spdlog::info("ending: {}", why);
     give_up_.disarm();
     tick_.disarm();
-    admin_->close([this] { loop_.stop(); });
+    admin_->close([this] { loop_.stop(); },
+                  stopping_ == Stopping::yes ? admin::kStopping : admin::kTakenOver);
   }
 
   /// A config, and the text that it came from.

@@ -13,6 +13,7 @@
 // clang-format off
 /// What two generations of the program say to each other while one takes over from the other.
 ///
+///   new --> old   hello                  it is there, and is a bonedry: it may have what follows
 ///   old --> new   lock                   with the state directory's lock
 ///                 admin PATH             where the admin socket is
 ///                 listener N ADDRESS     with a socket of the N-th listener; one for each
@@ -31,6 +32,7 @@ namespace bonedry::proxy::handover {
 /// Where the new one finds its end of the line: the number of a descriptor.
 constexpr const char* kVariable = "BONEDRY_PREDECESSOR";
 
+constexpr std::string_view kHello = "hello";
 constexpr std::string_view kLock = "lock";
 constexpr std::string_view kAdmin = "admin ";
 constexpr std::string_view kListener = "listener ";

@@ -14,6 +14,9 @@ constexpr Millis kAskAgain{200};
 
 Result<std::unique_ptr<Predecessor>> Predecessor::meet(UniqueFd line) {
   std::unique_ptr<Predecessor> other(new Predecessor(std::move(line)));
+  const Outcome shown =
+      other->channel_.send(handover::kHello, io::FdChannel::kNoFd, handover::kPatience);
+  if (!shown) return Failure{shown.error()};
   for (;;) {
     Result<io::FdChannel::Message> message = other->channel_.await(handover::kPatience);
     if (!message) return Failure{message.error()};

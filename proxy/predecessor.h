@@ -21,7 +21,7 @@ namespace bonedry::proxy {
 /// The process that this one takes over from. Main thread.
 class Predecessor final : private io::FdWatcher::Handler {
  public:
-  /// Takes what it gives away: waits until it has said all.
+  /// Shows itself, and takes what the other one gives away: waits until it has said all.
   [[nodiscard]] static Result<std::unique_ptr<Predecessor>> meet(UniqueFd line);
   /// Says why this process ends, having taken nothing.
   static void decline(UniqueFd line, const std::string& why) {
@@ -45,6 +45,9 @@ class Predecessor final : private io::FdWatcher::Handler {
   /// or when it is gone and routes nobody; never from inside this call.
   void lead(const handover::Guidance& guidance, std::function<void()> followed);
 
+  [[nodiscard]] pid_t pid() const { return channel_.maker(); }
+  /// Whether it does not do yet what it was told last.
+  [[nodiscard]] bool is_behind() const { return !waiting_.empty(); }
   [[nodiscard]] bool is_gone() const { return gone_ == Gone::yes; }
 
  private:
