@@ -241,6 +241,29 @@ class Application::Impl {
     return Done{};
   }
 
+  [[nodiscard]] std::vector<handover::Measured> measured() const {
+    std::vector<handover::Measured> nodes;
+    for (const balancer::PoolView& pool : control_->topology()->pools) {
+      for (const balancer::NodeView& view : pool.nodes) {
+        nodes.push_back({view.node->key(), to_string(view.address), view.node->health()});
+      }
+    }
+    return nodes;
+  }
+
+  /// A node that is down gets no new user while this process has not looked at it yet.
+  void believe_health() {
+    for (const balancer::PoolView& pool : control_->topology()->pools) {
+      if (!predecessor_ || !pool.config.health.active) continue;
+      for (const balancer::NodeView& view : pool.nodes) {
+        for (const handover::Measured& one : predecessor_->health()) {
+          if (one.key != view.node->key() || one.address != to_string(view.address)) continue;
+          view.node->set_health(one.health);
+        }
+      }
+    }
+  }
+
   [[nodiscard]] std::string laggard() const {
     if (!predecessor_ || !predecessor_->is_behind()) return "";
     return "process " + std::to_string(predecessor_->pid()) + ", which this one took over from,";
@@ -252,6 +275,7 @@ class Application::Impl {
       const Outcome led = predecessor_->lead_at_first(publisher_->guidance(*control_->topology()));
       if (!led) return Failure{"cannot take over: " + led.error()};
     }
+    believe_health();
     const Outcome started = server_->start(control_->topology());
     if (!started) return started;
     return admin_->publish();
@@ -293,9 +317,9 @@ class Application::Impl {
                                    follow(number, guidance);
                                  },
                                  succeed, fail, [this] { outlive_successor(); }});
-    const Outcome started =
-        successor_->start({origin_.program, "--config", origin_.config_path},
-                          {lock_.get(), control_->config().admin.socket, server_->listening()});
+    const Outcome started = successor_->start(
+        {origin_.program, "--config", origin_.config_path},
+        {lock_.get(), control_->config().admin.socket, server_->listening(), measured()});
     if (started) return;
     successor_->abandon();
     fail(started.error());

@@ -38,6 +38,12 @@ Outcome Predecessor::take(io::FdChannel::Message& message) {
     admin_path_ = text.substr(handover::kAdmin.size());
     return Done{};
   }
+  if (text == handover::kHealth) {
+    auto nodes = handover::read_health(message.fd);
+    if (!nodes) return Failure{nodes.error()};
+    health_ = std::move(*nodes);
+    return Done{};
+  }
   const std::size_t blank = text.rfind(' ');
   if (!text.starts_with(handover::kListener) || blank < handover::kListener.size()) {
     return Failure{"it said '" + message.text + "', which this version does not know"};

@@ -31,6 +31,8 @@ class Predecessor final : private io::FdWatcher::Handler {
   /// The lock of the state directory.
   [[nodiscard]] UniqueFd take_lock() { return std::move(lock_); }
   [[nodiscard]] const std::string& admin_path() const { return admin_path_; }
+  /// Of the nodes that it checks.
+  [[nodiscard]] const std::vector<handover::Measured>& health() const { return health_; }
   /// The sockets of the first listener of this address that are still here.
   [[nodiscard]] std::vector<UniqueFd> take_sockets(const std::string& address);
 
@@ -68,6 +70,7 @@ class Predecessor final : private io::FdWatcher::Handler {
   io::FdChannel channel_;
   UniqueFd lock_;
   std::string admin_path_;
+  std::vector<handover::Measured> health_;
   std::deque<Socket> sockets_;
   std::optional<io::FdWatcher> watcher_;
   struct Asked {

@@ -145,6 +145,10 @@ Outcome Successor::bequeath(const Estate& estate) const {
   if (!given) return given;
   given = channel_->send(std::string(handover::kAdmin) + estate.admin_path, io::FdChannel::kNoFd,
                          handover::kPatience);
+  if (!given) return given;
+  const Result<UniqueFd> health = handover::write_health(estate.health);
+  if (!health) return Failure{health.error()};
+  given = channel_->send(handover::kHealth, health->get(), handover::kPatience);
   for (const Server::Listening& one : estate.listening) {
     if (!given) return given;
     const std::string text = std::string(handover::kListener) + std::to_string(one.listener) + " ";

@@ -41,6 +41,7 @@ class Successor final : private io::FdWatcher::Handler {
     int lock = -1;  ///< of the state directory
     std::string admin_path;
     const std::vector<Server::Listening>& listening;
+    std::vector<handover::Measured> health = {};
   };
   /// Runs `arguments`, the first of which is the program's path, and gives it what it needs once it
   /// has shown itself; `estate` must hold until then.

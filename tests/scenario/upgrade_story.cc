@@ -413,6 +413,29 @@ TEST_P(UpgradeStory, AnOldProcessThatIsKilledHoldsNobodyBack) {
   gate.open();
 }
 
+TEST_P(UpgradeStory, ANodeThatIsDownGetsNobodyFromTheNewProcess) {
+  const Gate gate;
+  const auto hangs = std::make_shared<std::atomic<bool>>(false);
+  const Handler unwell = answering("HTTP/1.1 503 X\r\nContent-Length: 0\r\n\r\n");
+  bob_.on("/healthz", [gate, hangs, unwell](NodeExchange& exchange) {
+    if (*hangs) (void)gate.wait();  // then the new process has no result of its own
+    unwell(exchange);
+  });
+  TestConfig shop = quick();
+  shop.pools[0].health = {"path = \"/healthz\"", "interval = \"50ms\"", "timeout = \"20s\""};
+  launch(shop);
+  ASSERT_TRUE(eventually([this] { return node(bob_).health == "down"; }));
+  ASSERT_TRUE(eventually([this] { return node(alice_).health == "up"; }));
+  *hangs = true;
+  bonedry_->upgrade();
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_EQ(User(bonedry_->address()).click().headers.get("X-Node"), "alice");
+  }
+  EXPECT_EQ(node(bob_).health, "down");
+  gate.open();
+  EXPECT_TRUE(bonedry_->predecessor_ends());
+}
+
 TEST_P(UpgradeStory, AnOldProcessThatHangsKeepsNoOperatorWaiting) {
   launch(config({"idle_timeout = \"500ms\"", "pending_timeout = \"500ms\""}));
   const User ann = live_user_on(alice_);  // whose connection keeps the old process
