@@ -56,8 +56,11 @@ class SuccessorTest : public testing::Test {
 TEST_F(SuccessorTest, WhatAScriptLeavesBehindHoldsNothingOfOurs) {
   // In a session of its own, where no signal to the script's group reaches it.
   const std::string pid_file = folder_ / "pid";
-  EXPECT_THAT(fail("setsid sleep 600 & echo $! > " + pid_file + "; exit 3"),
-              HasSubstr("it ended with 3"));
+  const std::string fifo = folder_ / "fifo";
+  EXPECT_THAT(
+      fail("mkfifo " + fifo + "; setsid sh -c 'echo $$ > " + fifo +
+           "; exec sleep 600' & read pid < " + fifo + "; echo $pid > " + pid_file + "; exit 3"),
+      HasSubstr("it ended with 3"));
   EXPECT_TRUE(lock_is_free());
   pid_t left = 0;
   std::ifstream(pid_file) >> left;
