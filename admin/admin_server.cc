@@ -57,7 +57,7 @@ Outcome AdminServer::listen(SocketFile socket) {
 }
 
 void AdminServer::send_away(std::string_view why) {
-  for (const auto& [connection, owned] : connections_) connection->refuse(why);
+  for (const auto& [connection, owned] : connections_) connection->dismiss(why);
 }
 
 void AdminServer::close(std::function<void()> closed, std::string_view why) {

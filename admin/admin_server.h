@@ -38,7 +38,7 @@ class AdminServer {
   /// Puts the draft where clients look.
   Outcome publish() { return socket_->publish(); }
 
-  /// Tells clients that wait for an answer why there will be none.
+  /// Tells clients whose command is under way why there will be no answer.
   void send_away(std::string_view why);
   /// Removes the socket file, tells clients that wait for an answer why there will be none, and
   /// calls `closed` when every handle is off the loop: later, or at once if there is none.
