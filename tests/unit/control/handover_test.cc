@@ -146,12 +146,12 @@ TEST_F(HandoverTest, AProcessThatHangsKeepsNoOperatorWaiting) {
     EXPECT_THAT(answer, HasSubstr("written down and holds in this process"));
   }
   EXPECT_THAT(answers[0], HasSubstr("shop/alice is not called dry"));
-  EXPECT_THAT(answers[1], HasSubstr("shop/bob gets no new users"));
+  EXPECT_THAT(answers[1], HasSubstr("shop/bob may get no new users"));
   EXPECT_TRUE(written().contains("shop/alice"));
   EXPECT_THAT(blocked("shop/alice"), HasSubstr("process 77"));
   pass_unheard(hours{1});
   EXPECT_FALSE(dry("shop/alice")) << "the other one may still let somebody in";
-  EXPECT_EQ(door("shop/bob"), "active, opening");
+  EXPECT_EQ(door("shop/bob"), "active, open") << "its sessions may come to it everywhere";
   laggard = "";
   publisher.acknowledge();
   settle();
