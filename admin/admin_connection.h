@@ -49,8 +49,12 @@ class AdminConnection final : public Asker {
   AdminConnection(const AdminConnection&) = delete;
   AdminConnection& operator=(const AdminConnection&) = delete;
 
-  /// Answers with an error instead of a command.
+  /// Ends with an error what has not been answered yet.
   void refuse(std::string_view why);
+  /// The same where a command is under way; one that is still to come is carried out as usual.
+  void dismiss(std::string_view why) {
+    if (state_ == State::running) refuse(why);
+  }
   /// Tells a client that still waits for its answer why there will be none, and closes.
   void stop(std::string_view why);
   /// Ends what has taken too long. Call every now and then.

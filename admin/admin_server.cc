@@ -1,6 +1,5 @@
 #include "admin/admin_server.h"
 
-#include "admin/command_table.h"
 #include "admin/printable.h"
 #include "proxy/base/file.h"
 
@@ -57,14 +56,18 @@ Outcome AdminServer::listen(SocketFile socket) {
   return Done{};
 }
 
-void AdminServer::close(std::function<void()> closed) {
+void AdminServer::send_away(std::string_view why) {
+  for (const auto& [connection, owned] : connections_) connection->dismiss(why);
+}
+
+void AdminServer::close(std::function<void()> closed, std::string_view why) {
   closed_ = std::move(closed);
   if (socket_) {
     uv_close(generic(poll_), on_handle_closed);
     uv_close(generic(timer_), on_handle_closed);
     socket_.reset();
   }
-  for (const auto& [connection, owned] : connections_) connection->stop(kStopping);
+  for (const auto& [connection, owned] : connections_) connection->stop(why);
   report_if_closed();
 }
 

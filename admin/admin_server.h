@@ -1,6 +1,7 @@
 #pragma once
 
 #include "admin/admin_connection.h"
+#include "admin/command_table.h"
 #include "admin/commands.h"
 #include "admin/socket_file.h"
 #include "proxy/base/result.h"
@@ -12,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 
 namespace bonedry::admin {
@@ -36,9 +38,11 @@ class AdminServer {
   /// Puts the draft where clients look.
   Outcome publish() { return socket_->publish(); }
 
-  /// Removes the socket file, tells clients that wait for an answer that bonedry is stopping, and
+  /// Tells clients whose command is under way why there will be no answer.
+  void send_away(std::string_view why);
+  /// Removes the socket file, tells clients that wait for an answer why there will be none, and
   /// calls `closed` when every handle is off the loop: later, or at once if there is none.
-  void close(std::function<void()> closed);
+  void close(std::function<void()> closed, std::string_view why = kStopping);
 
   /// Clients connected, those that are being turned away included.
   [[nodiscard]] std::size_t connections() const { return connections_.size(); }

@@ -42,6 +42,8 @@ constexpr std::size_t kMaxTextBytes = 256;
 /// The error that clients still waiting for an answer get when the proxy ends. Whoever may try
 /// again knows it by this.
 constexpr std::string_view kStopping = "bonedry is stopping";
+/// The same when another process goes on in its place.
+constexpr std::string_view kTakenOver = "another process has taken over: ask again";
 
 struct Option {
   std::string_view name;  ///< without the dashes

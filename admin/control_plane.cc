@@ -185,14 +185,16 @@ void ControlPlane::bleed(const std::string& key, const BleedRequest& request,
   const std::string until =
       request.deadline ? ", deadline in " + format_duration(*request.deadline) : "";
   const std::string text = (was_active ? "bleeding" : "still bleeding") + until;
-  const Outcome done = commit({key}, change, [this, key, text, forced, request, answer] {
-    parts_.events.add("bleed", key, text + who(request.by, request.reason) + forced);
-    const auto node = nodes_.find(key);  // its pool may be gone by now
-    const auto counts =
-        node == nodes_.end() ? balancer::SessionCounts::Figures{} : node->second->sessions().read();
-    answer(key + " is " + text + ": " + std::to_string(counts.live) + " live and " +
-           std::to_string(counts.pending) + " pending sessions" + forced);
-  });
+  const Outcome done = commit(
+      {key}, change,
+      [this, key, text, forced, request, answer = in_time(key + " is not called dry", answer)] {
+        parts_.events.add("bleed", key, text + who(request.by, request.reason) + forced);
+        const auto node = nodes_.find(key);  // its pool may be gone by now
+        const auto counts = node == nodes_.end() ? balancer::SessionCounts::Figures{}
+                                                 : node->second->sessions().read();
+        answer(key + " is " + text + ": " + std::to_string(counts.live) + " live and " +
+               std::to_string(counts.pending) + " pending sessions" + forced);
+      });
   if (!done) answer(Failure{done.error()});
 }
 
@@ -223,11 +225,13 @@ void ControlPlane::maintain(const std::string& key, Insist insist, const std::st
     next.by = by;
     if (!dry) next.displaced = Displaced::yes;
   };
-  const Outcome done = commit({key}, change, [this, key, by, dry, forced, answer] {
-    if (!dry) displace(key, "maintenance was forced");
-    parts_.events.add("maintain", key, "in maintenance" + who(by, "") + forced);
-    answer(key + " is in maintenance" + forced);
-  });
+  const Outcome done = commit(
+      {key}, change,
+      [this, key, by, dry, forced, answer = in_time("it is not safe to stop " + key, answer)] {
+        if (!dry) displace(key, "maintenance was forced");
+        parts_.events.add("maintain", key, "in maintenance" + who(by, "") + forced);
+        answer(key + " is in maintenance" + forced);
+      });
   if (!done) answer(Failure{done.error()});
 }
 
@@ -239,13 +243,14 @@ void ControlPlane::activate(const std::string& key, const std::string& by, const
     return answer(Failure{key + " has weight 0 in the config, which means bleeding"});
   }
   const auto change = [&key](NodeRecords& records) { records.erase(key); };
-  const Outcome done = commit({key}, change, [this, key, by, answer] {
-    if (record(key) != nullptr) {
-      return answer(Failure{key + " was taken out of rotation again by another command"});
-    }
-    parts_.events.add("activate", key, "active" + who(by, ""));
-    answer(key + " is active");
-  });
+  const Outcome done =
+      commit({key}, change, [this, key, by, answer = in_time(key + " may get no new users", answer)] {
+        if (record(key) != nullptr) {
+          return answer(Failure{key + " was taken out of rotation again by another command"});
+        }
+        parts_.events.add("activate", key, "active" + who(by, ""));
+        answer(key + " is active");
+      });
   if (!done) answer(Failure{done.error()});
 }
 
@@ -277,15 +282,19 @@ void ControlPlane::reload(const std::string& by, const Answer& answer) {
   // have the new ones.
   Keys concerned;
   for (const auto& [key, kept] : plan.records) concerned.push_back(key);
-  done = commit(concerned, change, [this, by, bled = plan.bled, answer] {
-    for (const std::string& key : bled) tell_bled(key);
-    const std::string left = counted(static_cast<std::int64_t>(removed_.size()), "node") +
-                             " no longer in the config will bleed until dry";
-    const std::string text =
-        "reloaded" + who(by, "") + (removed_.empty() ? std::string() : "; " + left);
-    parts_.events.add("reload", "", text);
-    answer(text);
-  });
+  done = commit(
+      concerned, change,
+      [this, by, bled = plan.bled,
+       answer =
+           in_time("nodes that came get no new users, and none that left is called dry", answer)] {
+        for (const std::string& key : bled) tell_bled(key);
+        const std::string left = counted(static_cast<std::int64_t>(removed_.size()), "node") +
+                                 " no longer in the config will bleed until dry";
+        const std::string text =
+            "reloaded" + who(by, "") + (removed_.empty() ? std::string() : "; " + left);
+        parts_.events.add("reload", "", text);
+        answer(text);
+      });
   if (done) return apply_config();
   std::swap(config_, *next);
   std::swap(removed_, plan.removed);
@@ -309,6 +318,7 @@ void ControlPlane::tick() {
     if (!parts_.ledger.sweep(parts_.clock.now())) break;
   }
   do_work();
+  answer_the_patient();
   if (has_handed_over()) return answer_waits();
   report_evictions();
   follow_calendar();

@@ -13,6 +13,7 @@
 #include "session/session_listing.h"
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -131,6 +132,8 @@ class ControlPlane {
     /// Whether another process routes at the same time: it may let somebody onto any node that it
     /// knows, until it follows.
     enum class Company : std::uint8_t { alone, predecessor } company = Company::alone;
+    /// Names the other process while it has not taken over what was published last; else "".
+    std::function<std::string()> laggard = {};
   };
 
   /// `records`: what the store remembered. `incomplete_since`: the instant of this start when
@@ -220,6 +223,11 @@ class ControlPlane {
   /// `then` runs when all workers have acknowledged, also the doors that could only be opened after
   /// that.
   void publish(std::function<void()> then);
+  /// `answer`, called once: as usual, or when that has taken some seconds, with what is so then.
+  /// `until_then`: what a process that does not acknowledge holds up.
+  [[nodiscard]] Answer in_time(const std::string& until_then, const Answer& answer);
+  void answer_the_patient();
+  [[nodiscard]] std::string laggard() const;
   [[nodiscard]] balancer::Door door(const std::string& key, const NodeRecord* kept) const;
   void note_doors();
   [[nodiscard]] bool can_open_doors() const;
@@ -319,6 +327,12 @@ class ControlPlane {
   std::uint64_t acknowledged_ = 0;                   // the newest version all workers route by
   std::map<std::string, std::uint64_t> shut_since_;  // the version that last changed a node's door
   std::vector<ListenerStatus> listeners_;
+  struct Owed {
+    Instant due;
+    std::string until_then;
+    Answer answer;
+  };
+  std::deque<std::weak_ptr<Owed>> owed_;  // answers, by `due`; gone: it was given, or given up
   std::map<WaitId, Wait> waits_;
   WaitId next_wait_ = 1;
   std::map<WorkId, std::function<Work()>> work_;

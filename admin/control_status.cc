@@ -38,7 +38,9 @@ std::vector<std::string> ControlPlane::blocked_by(const PoolView& pool,
     reasons.push_back("ledger incomplete for another " + format_duration(incomplete));
   }
   if (!taken_over(view.node->key())) {
-    reasons.emplace_back("workers are taking over the new state");
+    const std::string who = laggard();
+    reasons.push_back(who.empty() ? "workers are taking over the new state"
+                                  : who + " has not taken over the new state");
   }
   return reasons;
 }

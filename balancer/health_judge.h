@@ -16,7 +16,9 @@ enum class CheckResult : std::uint8_t { passed, failed };
 /// Owned by whoever runs the checks.
 class HealthJudge {
  public:
-  HealthJudge(unsigned rise, unsigned fall) : rise_(rise), fall_(fall) {}
+  /// `health`: what is known already.
+  HealthJudge(unsigned rise, unsigned fall, Health health = Health::unknown)
+      : rise_(rise), fall_(fall), health_(health) {}
 
   /// The new health when this result changed it.
   std::optional<Health> note(CheckResult result);

@@ -229,7 +229,8 @@ class Application::Impl {
       control_.emplace(
           Parts{clock_, *ledger_, *publisher_, *store_, events_, [this] { return load_config(); },
                 [this](const std::string& by, const admin::Answer& answer) { upgrade(by, answer); },
-                predecessor_ ? Parts::Company::predecessor : Parts::Company::alone},
+                predecessor_ ? Parts::Company::predecessor : Parts::Company::alone,
+                [this] { return laggard(); }},
           config_, records_, ledger_->incomplete_since());
     } catch (const std::runtime_error& error) {
       return Failure{std::string(error.what())};
@@ -240,12 +241,41 @@ class Application::Impl {
     return Done{};
   }
 
+  [[nodiscard]] std::vector<handover::Measured> measured() const {
+    std::vector<handover::Measured> nodes;
+    for (const balancer::PoolView& pool : control_->topology()->pools) {
+      for (const balancer::NodeView& view : pool.nodes) {
+        nodes.push_back({view.node->key(), to_string(view.address), view.node->health()});
+      }
+    }
+    return nodes;
+  }
+
+  /// A node that is down gets no new user while this process has not looked at it yet.
+  void believe_health() {
+    for (const balancer::PoolView& pool : control_->topology()->pools) {
+      if (!predecessor_ || !pool.config.health.active) continue;
+      for (const balancer::NodeView& view : pool.nodes) {
+        for (const handover::Measured& one : predecessor_->health()) {
+          if (one.key != view.node->key() || one.address != to_string(view.address)) continue;
+          view.node->set_health(one.health);
+        }
+      }
+    }
+  }
+
+  [[nodiscard]] std::string laggard() const {
+    if (!predecessor_ || !predecessor_->is_behind()) return "";
+    return "process " + std::to_string(predecessor_->pid()) + ", which this one took over from,";
+  }
+
   Outcome serve() {
     if (predecessor_) {
       // Before anybody is let in here, the other one knows what is decided here.
       const Outcome led = predecessor_->lead_at_first(publisher_->guidance(*control_->topology()));
       if (!led) return Failure{"cannot take over: " + led.error()};
     }
+    believe_health();
     const Outcome started = server_->start(control_->topology());
     if (!started) return started;
     return admin_->publish();
@@ -277,6 +307,7 @@ class Application::Impl {
       const std::string text = "process " + std::to_string(successor_->pid()) + " has taken over";
       events_.add("upgrade", "", text + (by.empty() ? "" : ", by " + by));
       answer(text);
+      admin_->send_away(admin::kTakenOver);
       server_->drain(Parting::after_next_answer,
                      [this] { on_drained("nothing is left that was begun here"); });
     };
@@ -286,9 +317,9 @@ class Application::Impl {
                                    follow(number, guidance);
                                  },
                                  succeed, fail, [this] { outlive_successor(); }});
-    const Outcome started =
-        successor_->start({origin_.program, "--config", origin_.config_path},
-                          {lock_.get(), control_->config().admin.socket, server_->listening()});
+    const Outcome started = successor_->start(
+        {origin_.program, "--config", origin_.config_path},
+        {lock_.get(), control_->config().admin.socket, server_->listening(), measured()});
     if (started) return;
     successor_->abandon();
     fail(started.error());
@@ -392,7 +423,8 @@ class Application::Impl {
     spdlog::info("ending: {}", why);
     give_up_.disarm();
     tick_.disarm();
-    admin_->close([this] { loop_.stop(); });
+    admin_->close([this] { loop_.stop(); },
+                  stopping_ == Stopping::yes ? admin::kStopping : admin::kTakenOver);
   }
 
   /// A config, and the text that it came from.

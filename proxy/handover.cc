@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <charconv>
+#include <optional>
 #include <system_error>
 
 namespace bonedry::proxy::handover {
@@ -18,40 +19,86 @@ std::uint64_t number_after(std::string_view word, std::string_view text) {
   return error == std::errc{} && end == text.data() + text.size() ? number : 0;
 }
 
+namespace {
+
+Result<UniqueFd> file_of(std::string_view text) {
+  UniqueFd file{::memfd_create("bonedry-handover", MFD_CLOEXEC)};
+  if (!file.is_open()) return Failure{"cannot make a file in memory: " + errno_text(errno)};
+  while (!text.empty()) {
+    const ssize_t wrote = ::write(file.get(), text.data(), text.size());
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote < 0) return Failure{"cannot write a file in memory: " + errno_text(errno)};
+    text.remove_prefix(static_cast<std::size_t>(wrote));
+  }
+  return file;
+}
+
+Result<std::string> text_of(const UniqueFd& file) {
+  return read_file("/proc/self/fd/" + std::to_string(file.get()));
+}
+
+/// Up to `end`, which is taken too; nothing when it does not come.
+std::optional<std::string_view> take_until(char end, std::string_view& text) {
+  const std::size_t size = text.find(end);
+  if (size == std::string_view::npos) return std::nullopt;
+  const std::string_view taken = text.substr(0, size);
+  text.remove_prefix(size + 1);
+  return taken;
+}
+
+}  // namespace
+
 Result<UniqueFd> write(const Guidance& guidance) {
   std::string text;
   for (const std::string& key : guidance.shut) text += key + "\n";
   text += "\n";
   for (const std::string& key : guidance.opening) text += key + "\n";
   text += "\n" + guidance.config;
-  UniqueFd file{::memfd_create("bonedry-guidance", MFD_CLOEXEC)};
-  if (!file.is_open()) return Failure{"cannot make a file in memory: " + errno_text(errno)};
-  for (std::string_view rest = text; !rest.empty();) {
-    const ssize_t wrote = ::write(file.get(), rest.data(), rest.size());
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote < 0) return Failure{"cannot write a file in memory: " + errno_text(errno)};
-    rest.remove_prefix(static_cast<std::size_t>(wrote));
-  }
-  return file;
+  return file_of(text);
 }
 
 Result<Guidance> read(const UniqueFd& file) {
-  const Result<std::string> text = read_file("/proc/self/fd/" + std::to_string(file.get()));
+  const Result<std::string> text = text_of(file);
   if (!text) return Failure{text.error()};
   Guidance guidance;
   std::string_view rest = *text;
   for (std::set<std::string>* keys : {&guidance.shut, &guidance.opening}) {
     for (;;) {
-      const std::size_t end = rest.find('\n');
-      if (end == std::string_view::npos) return Failure{std::string("the guidance is cut off")};
-      const std::string_view key = rest.substr(0, end);
-      rest.remove_prefix(end + 1);
-      if (key.empty()) break;
-      keys->emplace(key);
+      const auto key = take_until('\n', rest);
+      if (!key) return Failure{std::string("the guidance is cut off")};
+      if (key->empty()) break;
+      keys->emplace(*key);
     }
   }
   guidance.config = rest;
   return guidance;
+}
+
+Result<UniqueFd> write_health(const std::vector<Measured>& nodes) {
+  std::string text;
+  for (const Measured& node : nodes) {
+    text +=
+        std::string(balancer::to_string(node.health)) + " " + node.address + " " + node.key + "\n";
+  }
+  return file_of(text);
+}
+
+Result<std::vector<Measured>> read_health(const UniqueFd& file) {
+  const Result<std::string> text = text_of(file);
+  if (!text) return Failure{text.error()};
+  std::vector<Measured> nodes;
+  for (std::string_view rest = *text; !rest.empty();) {
+    const auto health = take_until(' ', rest);
+    const auto address = take_until(' ', rest);
+    const auto key = take_until('\n', rest);
+    if (!key) return Failure{std::string("the health of the nodes is cut off")};
+    for (const auto one : {balancer::Health::up, balancer::Health::down}) {
+      if (*health == balancer::to_string(one)) {
+        nodes.push_back({std::string(*key), std::string(*address), one});
+      }
+    }
+  }
+  return nodes;
 }
 
 }  // namespace bonedry::proxy::handover

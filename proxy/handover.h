@@ -1,5 +1,6 @@
 #pragma once
 
+#include "balancer/node.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/result.h"
 #include "proxy/base/unique_fd.h"
@@ -9,12 +10,15 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 // clang-format off
 /// What two generations of the program say to each other while one takes over from the other.
 ///
+///   new --> old   hello                  it is there, and is a bonedry: it may have what follows
 ///   old --> new   lock                   with the state directory's lock
 ///                 admin PATH             where the admin socket is
+///                 health                 with what was measured of the nodes
 ///                 listener N ADDRESS     with a socket of the N-th listener; one for each
 ///                 go                     from here on the old one decides nothing any more
 ///   new --> old   follow N               with the N-th Guidance: route by it
@@ -31,8 +35,10 @@ namespace bonedry::proxy::handover {
 /// Where the new one finds its end of the line: the number of a descriptor.
 constexpr const char* kVariable = "BONEDRY_PREDECESSOR";
 
+constexpr std::string_view kHello = "hello";
 constexpr std::string_view kLock = "lock";
 constexpr std::string_view kAdmin = "admin ";
+constexpr std::string_view kHealth = "health";
 constexpr std::string_view kListener = "listener ";
 constexpr std::string_view kGo = "go";
 constexpr std::string_view kFollow = "follow ";
@@ -51,11 +57,20 @@ struct Guidance {
   std::set<std::string> opening = {};  ///< nodes that no new user may be sent to yet
 };
 
+/// What the old process has measured of a node that is checked.
+struct Measured {
+  std::string key;      ///< "shop/alice"
+  std::string address;  ///< where: it is not true of another machine
+  balancer::Health health = balancer::Health::unknown;
+};
+
 /// The number after `word` in `text`; 0: it is not of that form.
 [[nodiscard]] std::uint64_t number_after(std::string_view word, std::string_view text);
 
 /// As a file without a name: it may be larger than a message.
 [[nodiscard]] Result<UniqueFd> write(const Guidance& guidance);
 [[nodiscard]] Result<Guidance> read(const UniqueFd& file);
+[[nodiscard]] Result<UniqueFd> write_health(const std::vector<Measured>& nodes);
+[[nodiscard]] Result<std::vector<Measured>> read_health(const UniqueFd& file);
 
 }  // namespace bonedry::proxy::handover

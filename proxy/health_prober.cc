@@ -42,7 +42,7 @@ class HealthProber::Probe final : public io::Retirable, private io::FdWatcher::H
     address_ = view.address;
     if (elsewhere) stop();  // what was measured is not true of another machine
     if (elsewhere || !judge_) {
-      judge_.emplace(config.rise, config.fall);
+      judge_.emplace(config.rise, config.fall, node_->health());
       next_.arm(Millis{0});
     } else {
       judge_->set_thresholds(config.rise, config.fall);

@@ -14,6 +14,9 @@ constexpr Millis kAskAgain{200};
 
 Result<std::unique_ptr<Predecessor>> Predecessor::meet(UniqueFd line) {
   std::unique_ptr<Predecessor> other(new Predecessor(std::move(line)));
+  const Outcome shown =
+      other->channel_.send(handover::kHello, io::FdChannel::kNoFd, handover::kPatience);
+  if (!shown) return Failure{shown.error()};
   for (;;) {
     Result<io::FdChannel::Message> message = other->channel_.await(handover::kPatience);
     if (!message) return Failure{message.error()};
@@ -33,6 +36,12 @@ Outcome Predecessor::take(io::FdChannel::Message& message) {
   const std::string_view text = message.text;
   if (text.starts_with(handover::kAdmin)) {
     admin_path_ = text.substr(handover::kAdmin.size());
+    return Done{};
+  }
+  if (text == handover::kHealth) {
+    auto nodes = handover::read_health(message.fd);
+    if (!nodes) return Failure{nodes.error()};
+    health_ = std::move(*nodes);
     return Done{};
   }
   const std::size_t blank = text.rfind(' ');

@@ -21,7 +21,7 @@ namespace bonedry::proxy {
 /// The process that this one takes over from. Main thread.
 class Predecessor final : private io::FdWatcher::Handler {
  public:
-  /// Takes what it gives away: waits until it has said all.
+  /// Shows itself, and takes what the other one gives away: waits until it has said all.
   [[nodiscard]] static Result<std::unique_ptr<Predecessor>> meet(UniqueFd line);
   /// Says why this process ends, having taken nothing.
   static void decline(UniqueFd line, const std::string& why) {
@@ -31,6 +31,8 @@ class Predecessor final : private io::FdWatcher::Handler {
   /// The lock of the state directory.
   [[nodiscard]] UniqueFd take_lock() { return std::move(lock_); }
   [[nodiscard]] const std::string& admin_path() const { return admin_path_; }
+  /// Of the nodes that it checks.
+  [[nodiscard]] const std::vector<handover::Measured>& health() const { return health_; }
   /// The sockets of the first listener of this address that are still here.
   [[nodiscard]] std::vector<UniqueFd> take_sockets(const std::string& address);
 
@@ -45,6 +47,9 @@ class Predecessor final : private io::FdWatcher::Handler {
   /// or when it is gone and routes nobody; never from inside this call.
   void lead(const handover::Guidance& guidance, std::function<void()> followed);
 
+  [[nodiscard]] pid_t pid() const { return channel_.maker(); }
+  /// Whether it does not do yet what it was told last.
+  [[nodiscard]] bool is_behind() const { return !waiting_.empty(); }
   [[nodiscard]] bool is_gone() const { return gone_ == Gone::yes; }
 
  private:
@@ -65,6 +70,7 @@ class Predecessor final : private io::FdWatcher::Handler {
   io::FdChannel channel_;
   UniqueFd lock_;
   std::string admin_path_;
+  std::vector<handover::Measured> health_;
   std::deque<Socket> sockets_;
   std::optional<io::FdWatcher> watcher_;
   struct Asked {

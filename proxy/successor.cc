@@ -85,8 +85,7 @@ Outcome Successor::start(const std::vector<std::string>& arguments, const Estate
   channel_.emplace(std::move(ends->first));
   const Outcome spawned = spawn(arguments, ends->second.fd());
   if (!spawned) return spawned;
-  const Outcome given = bequeath(estate);
-  if (!given) return given;
+  estate_.emplace(estate);
   watcher_.emplace(loop_, channel_->fd(), static_cast<io::FdWatcher::Handler&>(*this));
   watcher_->want(io::Ready::read);
   give_up_.arm(kReadyWithin);
@@ -131,11 +130,25 @@ void Successor::on_exit() {
            : "it ended with " + std::to_string(WEXITSTATUS(status)) + ", see the log");
 }
 
+/// Not before it has shown itself: what a script leaves behind, holding its end of the line, would
+/// keep the lock and the sockets.
+void Successor::on_hello() {
+  if (state_ != State::starting || !estate_) return;
+  const Outcome given = bequeath(*std::exchange(estate_, std::nullopt));
+  if (given) return;
+  complaint_ = "it does not take what it is given: " + given.error();
+  kill_all();  // which its end then tells
+}
+
 Outcome Successor::bequeath(const Estate& estate) const {
   Outcome given = channel_->send(handover::kLock, estate.lock, handover::kPatience);
   if (!given) return given;
   given = channel_->send(std::string(handover::kAdmin) + estate.admin_path, io::FdChannel::kNoFd,
                          handover::kPatience);
+  if (!given) return given;
+  const Result<UniqueFd> health = handover::write_health(estate.health);
+  if (!health) return Failure{health.error()};
+  given = channel_->send(handover::kHealth, health->get(), handover::kPatience);
   for (const Server::Listening& one : estate.listening) {
     if (!given) return given;
     const std::string text = std::string(handover::kListener) + std::to_string(one.listener) + " ";
@@ -164,6 +177,7 @@ void Successor::on_ready(io::Ready /*ready*/) {
 }
 
 void Successor::take(const io::FdChannel::Message& message) {
+  if (message.text == handover::kHello) return on_hello();
   if (message.text == handover::kReady && state_ == State::starting) {
     state_ = State::ready;
     give_up_.disarm();

@@ -41,8 +41,10 @@ class Successor final : private io::FdWatcher::Handler {
     int lock = -1;  ///< of the state directory
     std::string admin_path;
     const std::vector<Server::Listening>& listening;
+    std::vector<handover::Measured> health = {};
   };
-  /// Runs `arguments`, the first of which is the program's path, and gives it what it needs.
+  /// Runs `arguments`, the first of which is the program's path, and gives it what it needs once it
+  /// has shown itself; `estate` must hold until then.
   [[nodiscard]] Outcome start(const std::vector<std::string>& arguments, const Estate& estate);
   void followed(std::uint64_t number);
   void not_followed(std::uint64_t number);
@@ -62,6 +64,7 @@ class Successor final : private io::FdWatcher::Handler {
   };
 
   [[nodiscard]] Outcome spawn(const std::vector<std::string>& arguments, int inherited);
+  void on_hello();
   [[nodiscard]] Outcome bequeath(const Estate& estate) const;
   void on_ready(io::Ready ready) override;
   void on_exit();
@@ -73,7 +76,8 @@ class Successor final : private io::FdWatcher::Handler {
   io::EventLoop& loop_;
   Events events_;
   State state_ = State::starting;
-  std::string complaint_;  // what it said before it ended
+  std::optional<Estate> estate_;  // until it was given
+  std::string complaint_;         // what it said before it ended
   pid_t pid_ = 0;
   Deathbed deathbed_{*this};
   UniqueFd process_;  // a pidfd, until the process has ended

@@ -88,7 +88,8 @@ bool is_error(std::string_view answer) {
 }
 
 bool is_stopping(std::string_view answer) {
-  return answer == admin::error_line(admin::kStopping);
+  return answer == admin::error_line(admin::kStopping) ||
+         answer == admin::error_line(admin::kTakenOver);
 }
 
 Result<std::string> ask(const std::string& socket, const std::string& line) {
@@ -106,7 +107,8 @@ Result<std::string> ask(const std::string& socket, const std::string& line) {
     const Call::State state = call->advance();
     if (state == Call::State::answering) continue;
     if (state == Call::State::answered && !is_stopping(call->answer())) return call->answer();
-    return Failure{"bonedry at " + admin::printable(socket) + " stopped before it answered"};
+    return Failure{"bonedry at " + admin::printable(socket) +
+                   " stopped, or was upgraded, before it answered: ask again"};
   }
 }
 

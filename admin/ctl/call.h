@@ -42,7 +42,7 @@ class Call {
 
 /// Whether an answer, or a line of one, is an error.
 [[nodiscard]] bool is_error(std::string_view answer);
-/// Whether it is the error of a proxy that is about to end.
+/// Whether it is the error of a process that is about to end, or that another has taken over from.
 [[nodiscard]] bool is_stopping(std::string_view answer);
 
 /// A whole call. The answer may be an error of the proxy; the error of the result is that there is

@@ -49,6 +49,12 @@ Result<std::pair<FdChannel, FdChannel>> FdChannel::make_pair() {
   return std::pair{FdChannel(UniqueFd(ends[0])), FdChannel(UniqueFd(ends[1]))};
 }
 
+pid_t FdChannel::maker() const {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  return ::getsockopt(fd_.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 ? peer.pid : 0;
+}
+
 Outcome FdChannel::send(std::string_view text, int fd, Millis patience) const {
   std::string bytes(text);
   iovec piece{bytes.data(), bytes.size()};

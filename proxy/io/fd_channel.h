@@ -4,6 +4,8 @@
 #include "proxy/base/result.h"
 #include "proxy/base/unique_fd.h"
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -31,6 +33,8 @@ class FdChannel {
   [[nodiscard]] static Result<std::pair<FdChannel, FdChannel>> make_pair();
 
   [[nodiscard]] int fd() const { return fd_.get(); }
+  /// The process that made the pair; 0: not known.
+  [[nodiscard]] pid_t maker() const;
 
   static constexpr int kNoFd = -1;
   /// `fd` is duplicated, unless it is `kNoFd`. Waits at most `patience` for the other side to take

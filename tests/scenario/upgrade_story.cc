@@ -413,6 +413,60 @@ TEST_P(UpgradeStory, AnOldProcessThatIsKilledHoldsNobodyBack) {
   gate.open();
 }
 
+TEST_P(UpgradeStory, ANodeThatIsDownGetsNobodyFromTheNewProcess) {
+  const Gate gate;
+  const auto hangs = std::make_shared<std::atomic<bool>>(false);
+  const Handler unwell = answering("HTTP/1.1 503 X\r\nContent-Length: 0\r\n\r\n");
+  bob_.on("/healthz", [gate, hangs, unwell](NodeExchange& exchange) {
+    if (*hangs) (void)gate.wait();  // then the new process has no result of its own
+    unwell(exchange);
+  });
+  TestConfig shop = quick();
+  shop.pools[0].health = {"path = \"/healthz\"", "interval = \"50ms\"", "timeout = \"20s\""};
+  launch(shop);
+  ASSERT_TRUE(eventually([this] { return node(bob_).health == "down"; }));
+  ASSERT_TRUE(eventually([this] { return node(alice_).health == "up"; }));
+  *hangs = true;
+  bonedry_->upgrade();
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_EQ(User(bonedry_->address()).click().headers.get("X-Node"), "alice");
+  }
+  EXPECT_EQ(node(bob_).health, "down");
+  gate.open();
+  EXPECT_TRUE(bonedry_->predecessor_ends());
+}
+
+TEST_P(UpgradeStory, AnOldProcessThatHangsKeepsNoOperatorWaiting) {
+  launch(config({"idle_timeout = \"500ms\"", "pending_timeout = \"500ms\""}));
+  const User ann = live_user_on(alice_);  // whose connection keeps the old process
+  const pid_t old = bonedry_->pid();
+  bonedry_->upgrade();
+  ASSERT_EQ(::kill(old, SIGSTOP), 0);
+  const std::string answer = bonedry_->admin("bleed alice", kDeadline * 3);
+  EXPECT_THAT(answer, HasSubstr("error: process " + std::to_string(old)));
+  EXPECT_THAT(answer, HasSubstr("shop/alice is not called dry"));
+  EXPECT_EQ(node(alice_).state, "bleeding");
+  EXPECT_TRUE(eventually([this] { return node(alice_).live == 0; }));
+  EXPECT_FALSE(node(alice_).dry);
+  ASSERT_EQ(::kill(old, SIGCONT), 0);
+  EXPECT_TRUE(eventually_dry(alice_));
+}
+
+TEST_P(UpgradeStory, WhoWaitsOnARawSocketIsToldThatAnotherProcessHasTakenOver) {
+  launch(quick());
+  const User ann = live_user_on(alice_);
+  order("bleed alice");
+  for (const char* line : {"wait alice\n", "events --follow\n", "events --follow json\n"}) {
+    Socket asking = Socket::connect_unix(bonedry_->socket_path());
+    asking.send_all(line);
+    order("status");  // then the line before it has been read
+    bonedry_->upgrade();
+    EXPECT_THAT(asking.receive_all(),
+                testing::EndsWith("error: another process has taken over: ask again\n"));
+    EXPECT_TRUE(bonedry_->predecessor_ends());
+  }
+}
+
 TEST_P(UpgradeStory, WhenTheNewProcessStopsTheOldOneDoesNotKeepTheNextFromStarting) {
   const Gate gate;
   alice_.on("/long", [gate](NodeExchange& exchange) {

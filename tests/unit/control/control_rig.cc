@@ -34,9 +34,15 @@ void ControlTest::start_control() {
     if (!load_error.empty()) return Failure{load_error};
     return config;
   };
-  control = std::make_unique<ControlPlane>(
-      ControlPlane::Parts{clock, *ledger, publisher, store, events, load}, config, written(),
-      incomplete_since);
+  control =
+      std::make_unique<ControlPlane>(ControlPlane::Parts{.clock = clock,
+                                                         .ledger = *ledger,
+                                                         .publisher = publisher,
+                                                         .store = store,
+                                                         .events = events,
+                                                         .load_config = load,
+                                                         .laggard = [this] { return laggard; }},
+                                     config, written(), incomplete_since);
 }
 
 void ControlTest::restart() {
@@ -112,6 +118,11 @@ void ControlTest::settle() {
 void ControlTest::pass(Millis by) {
   clock.advance(by);
   settle();
+}
+
+void ControlTest::pass_unheard(Millis by) {
+  clock.advance(by);
+  control->tick();
 }
 
 void ControlTest::break_disk() {

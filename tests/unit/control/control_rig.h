@@ -87,6 +87,8 @@ class ControlTest : public testing::Test {
   /// Ticks until nothing more happens, with workers that acknowledge.
   void settle();
   void pass(Millis by);
+  /// The same with workers that do not acknowledge.
+  void pass_unheard(Millis by);
 
   /// Makes every write of the state file fail, also for root; and undoes it.
   void break_disk();
@@ -114,6 +116,7 @@ class ControlTest : public testing::Test {
   ManualClock clock;
   conf::Config config;
   std::optional<Instant> incomplete_since;
+  std::string laggard;     ///< the process that has not acknowledged
   std::string load_error;  ///< empty: a reload loads `config`
   std::vector<std::string> answers;
   std::unique_ptr<session::MappedLedger> ledger;

@@ -131,5 +131,43 @@ TEST_F(HandoverTest, TwoUpgradesAtATimeAreOneTooMany) {
   EXPECT_THAT(answers.front(), HasSubstr("taking over already"));
 }
 
+TEST_F(HandoverTest, AProcessThatHangsKeepsNoOperatorWaiting) {
+  laggard = "process 77, which this one took over from,";
+  add_user("shop/alice", 1);
+  bleed("shop/bob");
+  bleed_unheard("shop/alice");
+  control->activate("shop/bob", "root", note_answer());
+  pass_unheard(seconds{4});
+  EXPECT_TRUE(answers.empty());
+  pass_unheard(seconds{2});
+  ASSERT_EQ(answers.size(), 2U);
+  for (const std::string& answer : answers) {
+    EXPECT_THAT(answer, HasSubstr("error: process 77, which this one took over from, has not"));
+    EXPECT_THAT(answer, HasSubstr("written down and holds in this process"));
+  }
+  EXPECT_THAT(answers[0], HasSubstr("shop/alice is not called dry"));
+  EXPECT_THAT(answers[1], HasSubstr("shop/bob may get no new users"));
+  EXPECT_TRUE(written().contains("shop/alice"));
+  EXPECT_THAT(blocked("shop/alice"), HasSubstr("process 77"));
+  pass_unheard(hours{1});
+  EXPECT_FALSE(dry("shop/alice")) << "the other one may still let somebody in";
+  EXPECT_EQ(door("shop/bob"), "active, open") << "its sessions may come to it everywhere";
+  laggard = "";
+  publisher.acknowledge();
+  settle();
+  EXPECT_TRUE(dry("shop/alice"));
+  EXPECT_EQ(door("shop/bob"), "active, open");
+  EXPECT_EQ(answers.size(), 2U) << "each is answered once";
+}
+
+TEST_F(HandoverTest, AReloadThatIsNotTakenOverIsAnsweredToo) {
+  laggard = "process 77";
+  shop().nodes.push_back(node("dave"));
+  control->reload("root", note_answer());
+  pass_unheard(seconds{6});
+  ASSERT_EQ(answers.size(), 1U);
+  EXPECT_THAT(answers.front(), HasSubstr("error: process 77 has not answered for 5s"));
+}
+
 }  // namespace
 }  // namespace bonedry::admin::test

@@ -30,7 +30,23 @@ TEST(GuidanceTest, MayBeLargerThanAMessage) {
   expect_same(guidance);
 }
 
+TEST(HealthTest, ArrivesAsItWasMeasured) {
+  using balancer::Health;
+  const auto file = write_health({{"shop/alice", "127.0.0.1:1", Health::up},
+                                  {"shop/bob", "[::1]:2", Health::down},
+                                  {"shop/carol", "127.0.0.1:3", Health::unknown}});
+  ASSERT_TRUE(file);
+  const auto back = read_health(*file);
+  ASSERT_TRUE(back) << back.error();
+  ASSERT_EQ(back->size(), 2U) << "nothing is known of carol";
+  EXPECT_EQ(back->at(0).key, "shop/alice");
+  EXPECT_EQ(back->at(0).health, Health::up);
+  EXPECT_EQ(back->at(1).address, "[::1]:2");
+  EXPECT_EQ(back->at(1).health, Health::down);
+}
+
 TEST(GuidanceTest, WhatIsNoneIsAnError) {
+  EXPECT_FALSE(read_health(UniqueFd{}));
   EXPECT_FALSE(read(UniqueFd{}));
 }
 

@@ -59,6 +59,7 @@ class PredecessorTest : public testing::Test {
   std::unique_ptr<Predecessor> meet() {
     auto met = Predecessor::meet(std::move(line_));
     EXPECT_TRUE(met) << met.error();
+    EXPECT_EQ(hear(), "hello") << "nothing is given away before that";
     return std::move(*met);
   }
   std::unique_ptr<Predecessor> meet_one_that_replaces(io::EventLoop& loop) {
