@@ -1,6 +1,7 @@
 #include "admin/admin_connection.h"
 
 #include "admin/command_line.h"
+#include "admin/haproxy_words.h"
 #include "admin/printable.h"
 #include "admin/user_name.h"
 #include "proxy/base/duration.h"
@@ -114,7 +115,8 @@ void AdminConnection::on_input_end() {
 void AdminConnection::run_line() {
   if (line_.ends_with('\r')) line_.pop_back();
   if (line_.size() > kMaxLineBytes) {
-    return refuse("a command has at most " + std::to_string(kMaxLineBytes) + " bytes");
+    say(refusal_of(line_, "a command has at most " + std::to_string(kMaxLineBytes) + " bytes"));
+    return finish();
   }
   // From here on the client waits for us, not we for it.
   enter(State::running, std::nullopt);

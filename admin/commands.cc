@@ -1,5 +1,6 @@
 #include "admin/commands.h"
 
+#include "admin/haproxy_words.h"
 #include "admin/printable.h"
 #include "admin/render_json.h"
 #include "admin/render_text.h"
@@ -188,7 +189,7 @@ std::unique_ptr<Task> Commands::run(std::string_view line, Asker& asker) {
   try {
     const auto parsed = parse_command_line(line);
     if (parsed) return dispatch(*parsed, asker);
-    refuse(asker, parsed.error());
+    answer(asker, refusal_of(line, parsed.error()));
   } catch (const std::exception& error) {
     spdlog::error("admin: '{}' failed: {}", printable(line), error.what());
     refuse(asker, std::string("internal error: ") + error.what());
