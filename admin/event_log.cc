@@ -1,5 +1,7 @@
 #include "admin/event_log.h"
 
+#include "admin/printable.h"
+
 #include <spdlog/spdlog.h>
 
 #include <utility>
@@ -8,7 +10,7 @@
 namespace bonedry::admin {
 
 void EventLog::add(std::string kind, std::string node, std::string text) {
-  spdlog::info("{}{}{}: {}", kind, node.empty() ? "" : " ", node, text);
+  spdlog::info("{}{}{}: {}", kind, node.empty() ? "" : " ", node, printable(text));
   events_.push_back({clock_.wall(), std::move(kind), std::move(node), std::move(text)});
   if (events_.size() > kKept) events_.pop_front();
   const Event event = events_.back();

@@ -39,8 +39,9 @@ Character decode(std::string_view text) {
 /// What a terminal would obey, or what makes text look like other text.
 bool is_treacherous(char32_t code) {
   const auto in = [code](char32_t low, char32_t high) { return code >= low && code <= high; };
-  return in(0x00, 0x1f) || in(0x7f, 0x9f) || in(0x200b, 0x200f) || in(0x2028, 0x202e) ||
-         in(0x2060, 0x206f) || code == 0xfeff;
+  return in(0x00, 0x1f) || in(0x7f, 0x9f) || code == 0xad || code == 0x34f || code == 0x61c ||
+         code == 0x180e || in(0x200b, 0x200f) || in(0x2028, 0x202e) || in(0x2060, 0x206f) ||
+         code == 0xfeff || in(0xfff9, 0xfffb) || in(0xe0000, 0xe0fff);
 }
 
 template <class... Values>
@@ -67,6 +68,15 @@ std::string printable(std::string_view text) {
     text.remove_prefix(character.bytes);
   }
   return out;
+}
+
+std::string printable_text(std::string_view text) {
+  std::string out;
+  for (std::size_t end = text.find('\n'); end != std::string_view::npos; end = text.find('\n')) {
+    out += printable(text.substr(0, end)) + "\n";
+    text.remove_prefix(end + 1);
+  }
+  return out + printable(text);
 }
 
 bool has_control(std::string_view text) {

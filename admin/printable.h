@@ -14,6 +14,9 @@ namespace bonedry::admin {
 /// line stays one line. A backslash is left alone, so the result is for eyes, not for parsing.
 [[nodiscard]] std::string printable(std::string_view text);
 
+/// The same for text that may have several lines, which stay lines.
+[[nodiscard]] std::string printable_text(std::string_view text);
+
 /// Whether there is a byte below 0x20 or 0x7f in it.
 [[nodiscard]] bool has_control(std::string_view text);
 

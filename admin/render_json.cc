@@ -13,8 +13,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+/// All but ASCII is escaped ("\u202e"), so that the answer is safe on a terminal, too.
 std::string one_line(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  return json.dump(-1, ' ', true, Json::error_handler_t::replace) + "\n";
 }
 
 double seconds(Millis duration) {

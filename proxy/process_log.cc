@@ -1,5 +1,7 @@
 #include "proxy/process_log.h"
 
+#include "admin/printable.h"
+
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
@@ -20,7 +22,11 @@ class WriterSink final : public spdlog::sinks::base_sink<std::mutex> {
       : writer_(std::move(writer)), coloured_(::isatty(STDERR_FILENO) == 1) {}
 
  private:
-  void sink_it_(const spdlog::details::log_msg& message) override {
+  void sink_it_(const spdlog::details::log_msg& raw) override {
+    // Whatever a client, a node or an operator wrote: it may be read on a terminal.
+    const std::string payload = admin::printable_text({raw.payload.data(), raw.payload.size()});
+    spdlog::details::log_msg message = raw;
+    message.payload = payload;
     spdlog::memory_buf_t line;
     formatter_->format(message, line);
     const std::string_view text(line.data(), line.size());
@@ -90,7 +96,7 @@ void ProcessLog::set_level(conf::LogLevel level) {
 }
 
 void ProcessLog::say(std::string_view text) {
-  if (writer_) writer_->write(text);
+  if (writer_) writer_->write(admin::printable_text(text));
 }
 
 }  // namespace bonedry::proxy

@@ -24,6 +24,15 @@ TEST(Printable, WritesOutWhatATerminalWouldObey) {
             R"(ab\u{202e}cd)");  // turns the text around
 }
 
+TEST(Printable, WritesOutWhatHidesOrTurnsText) {
+  EXPECT_EQ(printable("\xd8\x9c"), R"(\u{61c})");
+  EXPECT_EQ(printable("\xe2\x80\x8e\xe2\x80\x8f"), R"(\u{200e}\u{200f})");
+  EXPECT_EQ(printable("\xe2\x80\xa8\xe2\x80\xa9"), R"(\u{2028}\u{2029})");
+  EXPECT_EQ(printable("\xe2\x81\xa6\xe2\x81\xa9"), R"(\u{2066}\u{2069})");
+  EXPECT_EQ(printable("\xef\xbb\xbf\xc2\xad"), R"(\u{feff}\u{ad})");
+  EXPECT_EQ(printable("\xf3\xa0\x80\xa1"), R"(\u{e0021})");
+}
+
 TEST(Printable, WritesOutWhatIsNotUtf8) {
   EXPECT_EQ(printable("\xff\xfe"), R"(\xff\xfe)");
   EXPECT_EQ(printable("\xc0\xaf"), R"(\xc0\xaf)");          // overlong

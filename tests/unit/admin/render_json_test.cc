@@ -48,7 +48,18 @@ TEST(RenderJson, UnknownTimesAreNull) {
 TEST(RenderJson, BytesThatAreNotUtf8DoNoHarm) {
   Status status = sample_status();
   status.pools[0].nodes[0].bleeding->reason = "\xff";
-  EXPECT_NE(render_json(status).find("\"reason\":\"\xef\xbf\xbd\""), std::string::npos);
+  EXPECT_NE(render_json(status).find(R"("reason":"\ufffd")"), std::string::npos);
+}
+
+TEST(RenderJson, WhatATerminalWouldObeyIsEscaped) {
+  Event event;
+  event.text =
+      "\x7f\xc2\x9b"
+      "31m\xe2\x80\xae\xe2\x81\xa6\xd8\x9c\xe2\x80\xa8\xef\xbb\xbf\x9b";
+  const std::string json = render_json(event);
+  EXPECT_NE(json.find(R"("text":"\u007f\u009b31m\u202e\u2066\u061c\u2028\ufeff\ufffd")"),
+            std::string::npos)
+      << json;
 }
 
 TEST(RenderJson, AnEmptyStatusHasEmptyLists) {
