@@ -1,6 +1,7 @@
 #include "admin/socket_file.h"
 
 #include "proxy/base/file.h"
+#include "proxy/base/folder.h"
 
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -28,7 +29,10 @@ Outcome make_folder_of(const std::string& path) {
   const std::string folder = std::filesystem::path(path).parent_path().string();
   if (folder.empty()) return Done{};
   auto made = make_folder(folder, kFolderMode);
-  if (made) return made;
+  if (made) {
+    auto safe = check_folder(folder, Writers::group);
+    return safe ? safe : Failure{"the admin socket is not safe: " + safe.error()};
+  }
   return Failure{"the admin socket has no folder: " + made.error()};
 }
 

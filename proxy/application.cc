@@ -6,6 +6,7 @@
 #include "admin/state_store.h"
 #include "conf/loader.h"
 #include "proxy/base/file.h"
+#include "proxy/base/folder.h"
 #include "proxy/base/supervisor.h"
 #include "proxy/io/signal_reader.h"
 #include "proxy/predecessor.h"
@@ -71,10 +72,16 @@ class ServerPublisher final : public admin::Publisher {
 };
 
 /// Two proxies on one state directory would overwrite each other's node states.
+bool is_regular(int fd) {
+  struct stat there {};
+  return ::fstat(fd, &there) == 0 && S_ISREG(there.st_mode);
+}
+
 Result<UniqueFd> lock_state(const std::string& state_dir) {
   const std::string path = state_dir + "/lock";
-  UniqueFd lock{::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
+  UniqueFd lock{::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0600)};
   if (!lock.is_open()) return Failure{"cannot write " + path + ": " + errno_text(errno)};
+  if (!is_regular(lock.get())) return Failure{path + " is no regular file; remove it"};
   if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
     return Failure{"another bonedry uses the state directory " + state_dir};
   }
@@ -168,6 +175,8 @@ class Application::Impl {
   Outcome lock_state_dir() {
     const Outcome folder = make_folder(config_.server.state_dir, 0700);
     if (!folder) return folder;
+    const Outcome safe = check_folder(config_.server.state_dir, Writers::none);
+    if (!safe) return Failure{"state_dir is not safe: " + safe.error()};
     Result<UniqueFd> lock = lock_state(config_.server.state_dir);
     if (!lock) return Failure{lock.error()};
     lock_ = std::move(*lock);

@@ -61,7 +61,9 @@ Result<std::string> read_file(const std::string& path) {
 
 Outcome replace_file(const std::string& path, std::string_view content, mode_t mode) {
   const std::string beside = path + ".new";
-  UniqueFd file{::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)};
+  // What is left of an attempt that was cut off goes, and so does a link or a FIFO of that name.
+  ::unlink(beside.c_str());
+  UniqueFd file{::open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode)};
   if (!file.is_open()) return failed("write", beside);
   if (::fchmod(file.get(), mode) != 0 || !write_all(file.get(), content) ||
       ::fsync(file.get()) != 0) {
