@@ -61,6 +61,7 @@ std::string lower(std::string_view word) {
 
 /// Several commands in one line, or one for a worker ("@1 show stat"), are HAProxy's alone.
 bool is_of_haproxy(std::string_view line) {
+  if (line.find(" HTTP/") != std::string_view::npos) return false;  // "GET / HTTP/1.1", by mistake
   const std::string_view word = first_word(line);
   if (word.starts_with('@')) return true;
   if (find_command(word) != nullptr) {

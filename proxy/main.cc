@@ -1,3 +1,4 @@
+#include "admin/printable.h"
 #include "conf/loader.h"
 #include "proxy/application.h"
 #include "proxy/base/bus_error.h"
@@ -104,7 +105,8 @@ int serve(const std::string& program, const std::string& path, proxy::ProcessLog
 
 int run(const std::string& program, const std::string& path) {
   std::signal(SIGPIPE, SIG_IGN);
-  proxy::ProcessLog log;  // standard error itself may be a pipe that nobody reads
+  proxy::ProcessLog log(
+      admin::printable_text);  // standard error itself may be a pipe that nobody reads
   try {
     return serve(program, path, log);
   } catch (const std::exception& error) {

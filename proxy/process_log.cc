@@ -1,7 +1,5 @@
 #include "proxy/process_log.h"
 
-#include "admin/printable.h"
-
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
@@ -18,13 +16,13 @@ constexpr std::size_t kWaitingBytes = 1024U * 1024;
 
 class WriterSink final : public spdlog::sinks::base_sink<std::mutex> {
  public:
-  explicit WriterSink(std::shared_ptr<LogWriter> writer)
-      : writer_(std::move(writer)), coloured_(::isatty(STDERR_FILENO) == 1) {}
+  WriterSink(std::shared_ptr<LogWriter> writer, ProcessLog::Escape escape)
+      : writer_(std::move(writer)), escape_(escape), coloured_(::isatty(STDERR_FILENO) == 1) {}
 
  private:
   void sink_it_(const spdlog::details::log_msg& raw) override {
     // Whatever a client, a node or an operator wrote: it may be read on a terminal.
-    const std::string payload = admin::printable_text({raw.payload.data(), raw.payload.size()});
+    const std::string payload = escape_({raw.payload.data(), raw.payload.size()});
     spdlog::details::log_msg message = raw;
     message.payload = payload;
     spdlog::memory_buf_t line;
@@ -54,6 +52,7 @@ class WriterSink final : public spdlog::sinks::base_sink<std::mutex> {
   }
 
   std::shared_ptr<LogWriter> writer_;
+  ProcessLog::Escape escape_;
   bool coloured_;
 };
 
@@ -64,13 +63,13 @@ void report_lost(std::uint64_t lines, const std::string& why) {
 
 }  // namespace
 
-ProcessLog::ProcessLog() {
+ProcessLog::ProcessLog(Escape escape) : escape_(escape) {
   // Standard output may be the access log's.
   auto opened = LogWriter::open({"stderr"}, kWaitingBytes, report_lost);
   auto logger = std::make_shared<spdlog::logger>("bonedry");
   if (opened) {
     writer_ = std::move(*opened);
-    logger->sinks().push_back(std::make_shared<WriterSink>(writer_));
+    logger->sinks().push_back(std::make_shared<WriterSink>(writer_, escape));
   }
   logger->set_formatter(std::make_unique<spdlog::pattern_formatter>(
       "%Y-%m-%dT%H:%M:%S.%e%z %^%l%$ %v", spdlog::pattern_time_type::local, ""));
@@ -96,7 +95,7 @@ void ProcessLog::set_level(conf::LogLevel level) {
 }
 
 void ProcessLog::say(std::string_view text) {
-  if (writer_) writer_->write(admin::printable_text(text));
+  if (writer_) writer_->write(escape_(text));
 }
 
 }  // namespace bonedry::proxy

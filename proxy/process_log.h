@@ -4,6 +4,7 @@
 #include "proxy/base/log_writer.h"
 
 #include <memory>
+#include <string>
 #include <string_view>
 
 namespace bonedry::proxy {
@@ -12,7 +13,9 @@ namespace bonedry::proxy {
 /// for who reads it. Made and destroyed on the main thread, before and after all others that log.
 class ProcessLog {
  public:
-  ProcessLog();
+  /// Writes out what would hide or turn text on a terminal, whoever wrote it.
+  using Escape = std::string (*)(std::string_view text);
+  explicit ProcessLog(Escape escape);
   ~ProcessLog();
   ProcessLog(const ProcessLog&) = delete;
   ProcessLog& operator=(const ProcessLog&) = delete;
@@ -22,6 +25,7 @@ class ProcessLog {
   void say(std::string_view text);
 
  private:
+  Escape escape_;
   std::shared_ptr<LogWriter> writer_;  // none: there is no standard error
 };
 

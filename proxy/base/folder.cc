@@ -7,8 +7,22 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <filesystem>
+#include <system_error>
 
 namespace bonedry {
+
+namespace {
+
+/// One of ours with nothing in it becomes what it should be: a file system that was just mounted
+/// there has whatever mode it was mounted with.
+bool close_to_others(const std::string& path, const struct stat& there) {
+  std::error_code unknown;
+  return there.st_uid == ::geteuid() && std::filesystem::is_empty(path, unknown) && !unknown &&
+         ::chmod(path.c_str(), there.st_mode & ~mode_t{S_IWGRP | S_IWOTH}) == 0;
+}
+
+}  // namespace
 
 Outcome check_folder(const std::string& path, Writers writers) {
   struct stat there {};
@@ -22,6 +36,7 @@ Outcome check_folder(const std::string& path, Writers writers) {
                    us + " " + path};
   }
   if (writers == Writers::none && (there.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+    if (close_to_others(path, there)) return Done{};
     return Failure{"others may write to the folder " + path + "; choose another, or: chmod go-w " +
                    path};
   }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 #include <string>
 
 namespace bonedry {
@@ -34,7 +35,15 @@ TEST_F(FolderTest, OneOfOurOwnIsGood) {
   EXPECT_EQ(error(01777, Writers::group), "");
 }
 
+TEST_F(FolderTest, OneOfOurOwnThatIsEmptyIsClosedToOthers) {
+  EXPECT_EQ(error(01777, Writers::none), "");
+  struct stat there {};
+  ASSERT_EQ(::stat(path_.c_str(), &there), 0);
+  EXPECT_EQ(there.st_mode & 0777U, 0755U);
+}
+
 TEST_F(FolderTest, OneThatOthersMayWriteToIsNot) {
+  std::ofstream(path_ + "/theirs") << "perhaps";
   EXPECT_NE(error(0770, Writers::none).find("chmod go-w " + path_), std::string::npos);
   EXPECT_NE(error(01777, Writers::none).find("chmod go-w " + path_), std::string::npos);
   EXPECT_NE(error(0777, Writers::group).find("chmod o-w " + path_), std::string::npos);
