@@ -243,8 +243,8 @@ void ControlPlane::activate(const std::string& key, const std::string& by, const
     return answer(Failure{key + " has weight 0 in the config, which means bleeding"});
   }
   const auto change = [&key](NodeRecords& records) { records.erase(key); };
-  const Outcome done =
-      commit({key}, change, [this, key, by, answer = in_time(key + " may get no new users", answer)] {
+  const Outcome done = commit(
+      {key}, change, [this, key, by, answer = in_time(key + " may get no new users", answer)] {
         if (record(key) != nullptr) {
           return answer(Failure{key + " was taken out of rotation again by another command"});
         }

@@ -24,10 +24,10 @@ class Application {
 
   /// Takes over what is on disk, binds, listens, starts the workers. The error is for the operator.
   [[nodiscard]] Outcome start();
-  /// Returns after SIGTERM, SIGINT or SIGQUIT, when exchanges have finished or [timeouts] shutdown is
-  /// over; a second signal ends it at once. SIGHUP reloads the config, SIGUSR1 reopens the access
-  /// log, SIGUSR2 upgrades: after that, when nothing is left that was begun here. Signals must have
-  /// been blocked before `start`.
+  /// Returns after SIGTERM, SIGINT or SIGQUIT, when exchanges have finished or [timeouts] shutdown
+  /// is over; a second signal ends it at once. SIGHUP reloads the config, SIGUSR1 reopens the
+  /// access log, SIGUSR2 upgrades: after that, when nothing is left that was begun here. Signals
+  /// must have been blocked before `start`.
   void run();
 
  private:

@@ -28,9 +28,9 @@ constexpr std::uint32_t kVersion = 5;
 constexpr std::size_t kMaxSlots = 8192;  // nodes that a file can know; recycled when unused
 constexpr std::size_t kMaxName = 136;    // "pool/node": 64 characters each, see conf/values.cc
 constexpr std::size_t kMaxAddress = 64;  // "[IPv6]:port" in its longest form has 53 characters
-constexpr std::size_t kMaxShards =
-    32;  // above the worker threads that contend in earnest; with the
-         // header's, fewer than the 64 locks that TSan can follow
+// Above the worker threads that contend in earnest; with the header's lock, fewer than the 64 that
+// ThreadSanitizer can follow.
+constexpr std::size_t kMaxShards = 32;
 constexpr std::size_t kShardWorth = 1024;  // smaller shards would fill unevenly
 constexpr std::int64_t kTickMs = 100;      // how exactly the wheel knows a time
 constexpr std::int64_t kBuckets = 4096;    // seven minutes ahead; what is later is looked at again

@@ -488,9 +488,9 @@ TEST_F(AffinityTest, AnEndedSessionsCookieTakesNobodyAway) {
   }
   const std::string live = user_on(kBob);
   bleed(kBob);
-  for (const auto& cookies : {std::vector<std::string_view>{ended, live},
-                              std::vector<std::string_view>{live, ended},
-                              std::vector<std::string_view>{"forged", ended, "x", live}}) {
+  for (const auto& cookies :
+       {std::vector<std::string_view>{ended, live}, std::vector<std::string_view>{live, ended},
+        std::vector<std::string_view>{"forged", ended, "x", live}}) {
     Visit visit = arrive(cookies);
     EXPECT_EQ(visit.claim, Claim::session);
     EXPECT_EQ(visit.node, kBob);
