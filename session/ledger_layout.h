@@ -163,7 +163,7 @@ struct Record {
 
  private:
   [[nodiscard]] std::uint64_t salt() const {
-    return key_high * 0xC2B2AE3D27D4EB4F + key_low * 0x165667B19E3779F9;
+    return std::uint64_t{crc_of(key_high, key_low)} << 48U;  // a change of it changes the check
   }
 };
 constexpr std::uint32_t kMostExchanges = (1U << 20U) - 1;
