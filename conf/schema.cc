@@ -186,6 +186,19 @@ PoolSections read_pool(TableReader table, Pool& pool) {
   return {std::move(table), std::move(session), std::move(health), std::move(nodes)};
 }
 
+/// Ports do not keep cookies apart (RFC 6265, 8.5), so pools must not share a name by default. The
+/// first keeps the plain one: nobody is lost when a reload adds a second pool behind it.
+void name_cookies(std::vector<Pool>& pools, const std::vector<PoolSections>& sections) {
+  bool first = true;
+  for (std::size_t i = 0; i < pools.size(); ++i) {
+    Session& session = pools[i].session;
+    if (session.sticky != Sticky::insert) continue;
+    const bool plain = first || sections[i].session.has("cookie");
+    if (!plain) session.cookie += "-" + pools[i].name;
+    first = false;
+  }
+}
+
 }  // namespace
 
 Sections read_config(const Value& document, Config& config, Problems& problems) {
@@ -202,6 +215,7 @@ Sections read_config(const Value& document, Config& config, Problems& problems) 
   for (TableReader& pool : root.tables("pool")) {
     pools.push_back(read_pool(std::move(pool), config.pools.emplace_back()));
   }
+  name_cookies(config.pools, pools);
   root.finish();
   return {std::move(root), std::move(server), std::move(listeners), std::move(pools)};
 }

@@ -130,22 +130,80 @@ void check_session_times(const Session& session, const TableReader& table) {
   }
 }
 
+/// Browsers compare these prefixes without regard to case (RFC 6265bis, 4.1.3).
+bool has_prefix(std::string_view cookie, std::string_view prefix) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+  return cookie.size() >= prefix.size() &&
+         std::ranges::equal(cookie.substr(0, prefix.size()), prefix, {}, lower, lower);
+}
+
+// RFC 6265bis, 5.7: name and value together.
+constexpr std::size_t kMaxCookieName = 4096 - 60;
+
 // What RFC 6265bis has browsers do with such cookies: they drop them, and nobody is sticky.
 void check_cookie(const Session& session, const TableReader& table) {
   if (session.sticky != Sticky::insert) return;
   const CookieAttributes& attributes = session.attributes;
   const bool secure = attributes.secure == Secure::always;
-  if (attributes.same_site == SameSite::none && !secure) {
-    table.warning("cookie_same_site", R"(browsers refuse "none" without cookie_secure = "always")");
+  if (attributes.same_site == SameSite::none && !secure && table.sound("cookie_secure")) {
+    table.error("cookie_same_site", R"(browsers refuse "none" without cookie_secure = "always")");
   }
-  if (session.cookie.starts_with("__Secure-") && !secure) {
-    table.warning("cookie", R"(browsers refuse a "__Secure-" cookie without)"
-                            R"( cookie_secure = "always")");
+  if (has_prefix(session.cookie, "__Secure-") && !secure && table.sound("cookie_secure")) {
+    table.error("cookie", R"(browsers refuse a "__Secure-" cookie without)"
+                          R"( cookie_secure = "always")");
   }
   const bool host_only = secure && attributes.path == "/" && attributes.domain.empty();
-  if (session.cookie.starts_with("__Host-") && !host_only) {
-    table.warning("cookie", R"(browsers refuse a "__Host-" cookie without)"
-                            R"( cookie_secure = "always", cookie_path = "/" and no cookie_domain)");
+  if (has_prefix(session.cookie, "__Host-") && !host_only && table.sound("cookie_secure")) {
+    table.error("cookie", R"(browsers refuse a "__Host-" cookie without)"
+                          R"( cookie_secure = "always", cookie_path = "/" and no cookie_domain)");
+  }
+  if (session.cookie.size() > kMaxCookieName) {
+    table.error("cookie", "browsers refuse a name so long; expected at most " +
+                              std::to_string(kMaxCookieName) + " characters");
+  }
+}
+
+/// Whether no browser sends cookies of both scopes with one request: neither domain is within the
+/// other (RFC 6265, 5.1.3), or neither path (5.1.4). No domain at all may be any host.
+bool exclude_each_other(const CookieAttributes& one, const CookieAttributes& other) {
+  const auto lower = [](std::string domain) {
+    for (char& c : domain) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+    return domain.starts_with('.') ? domain : "." + domain;
+  };
+  const auto directory = [](const std::string& path) {
+    return path.ends_with('/') ? path : path + "/";
+  };
+  const std::string path = directory(one.path);
+  const std::string other_path = directory(other.path);
+  if (!path.starts_with(other_path) && !other_path.starts_with(path)) return true;
+  if (one.domain.empty() || other.domain.empty()) return false;
+  const std::string domain = lower(one.domain);
+  const std::string other_domain = lower(other.domain);
+  return !domain.ends_with(other_domain) && !other_domain.ends_with(domain);
+}
+
+/// Whether users of one pool would lose their cookie to the other. Two pools may learn from one
+/// cookie: it is the application's, and neither sets it.
+bool share_cookie(const Session& one, const Session& other) {
+  if (one.sticky == Sticky::none || other.sticky == Sticky::none) return false;
+  if (one.sticky == Sticky::learn && other.sticky == Sticky::learn) return false;
+  return one.cookie == other.cookie && !exclude_each_other(one.attributes, other.attributes);
+}
+
+// Ports do not keep cookies apart (RFC 6265, 8.5), and nobody knows the hosts that will be asked.
+void check_cookie_names(const Config& config, const Sections& sections) {
+  for (std::size_t i = 0; i < config.pools.size(); ++i) {
+    const TableReader& table = sections.pools[i].session;
+    for (std::size_t j = 0; j < i; ++j) {
+      const TableReader& first = sections.pools[j].session;
+      if (!table.sound("cookie") || !first.sound("cookie")) continue;
+      if (!share_cookie(config.pools[j].session, config.pools[i].session)) continue;
+      table.error("cookie", quote(config.pools[i].session.cookie) +
+                                " is already the cookie of the pool at " +
+                                line_of(sections.pools[j].pool.place("name")) +
+                                ", and ports do not keep cookies apart; expected another");
+      break;
+    }
   }
 }
 
@@ -206,6 +264,7 @@ void validate(const Config& config, const Sections& sections) {
   check_listener_pools(config, sections);
   check_proxy_protocol(config, sections);
   check_pool_names(config, sections);
+  check_cookie_names(config, sections);
   for (std::size_t i = 0; i < config.pools.size(); ++i) {
     check_pool(config.pools[i], sections.pools[i]);
   }

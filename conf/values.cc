@@ -42,6 +42,37 @@ bool is_in_cookie_attribute(char c) {
   return c >= ' ' && c < 0x7f && c != ';' && c != ',';
 }
 
+// RFC 6265bis, 5.6: browsers ignore attributes that are longer.
+constexpr std::size_t kMaxCookieAttribute = 1024;
+
+constexpr std::size_t kMaxDomain = 253;  // RFC 1035, 2.3.4, as text
+constexpr std::size_t kMaxLabel = 63;
+
+bool is_domain_label(std::string_view label) {
+  return !label.empty() && label.size() <= kMaxLabel && label.front() != '-' &&
+         label.back() != '-' &&
+         std::ranges::all_of(label, [](char c) { return c == '-' || is_alphanumeric(c); });
+}
+
+/// Browsers take a host that ends so for an IPv4 address, and keep no Domain cookie of it.
+bool is_number(std::string_view label) {
+  const bool hex = label.starts_with("0x") || label.starts_with("0X");
+  const std::string_view digits = hex ? "0123456789abcdefABCDEF" : "0123456789";
+  return label.substr(hex ? 2 : 0).find_first_not_of(digits) == std::string_view::npos;
+}
+
+/// A domain that a browser can match with a host (RFC 6265, 5.1.3): a dot in front is ignored, as
+/// browsers do; a single label is a public suffix, whose cookies they refuse.
+bool is_cookie_domain(std::string_view text) {
+  if (text.starts_with('.')) text.remove_prefix(1);
+  if (text.size() > kMaxDomain || text.find('.') == std::string_view::npos) return false;
+  for (std::size_t dot = text.find('.'); dot != std::string_view::npos; dot = text.find('.')) {
+    if (!is_domain_label(text.substr(0, dot))) return false;
+    text.remove_prefix(dot + 1);
+  }
+  return is_domain_label(text) && !is_number(text);
+}
+
 /// A string for which `sound` holds; otherwise `"text" is not WHAT; expected EXPECTED`.
 template <class Predicate>
 Result<std::string> string_that(const Value& value, const Predicate& sound, std::string_view what,
@@ -226,18 +257,18 @@ Result<std::string> upgrade_protocol(const Value& value) {
 
 Result<std::string> cookie_path(const Value& value) {
   const auto sound = [](std::string_view text) {
-    return text.starts_with('/') && std::ranges::all_of(text, is_in_cookie_attribute);
+    return text.starts_with('/') && text.size() <= kMaxCookieAttribute &&
+           std::ranges::all_of(text, is_in_cookie_attribute);
   };
   return string_that(value, sound, "a path for a cookie",
                      R"(one that begins with "/", plain ASCII without ";" and ",")");
 }
 
 Result<std::string> cookie_domain(const Value& value) {
-  const auto sound = [](std::string_view text) {
-    return std::ranges::all_of(text, [](char c) { return c != ' ' && is_in_cookie_attribute(c); });
-  };
+  const auto sound = [](std::string_view text) { return text.empty() || is_cookie_domain(text); };
   return string_that(value, sound, "a domain for a cookie",
-                     R"(plain ASCII without blanks, ";" and ",")");
+                     R"(a domain name of two labels or more, without scheme and port, e.g. )"
+                     R"("shop.example", or "" for the host that was asked)");
 }
 
 Result<std::size_t> one_of(const Value& value, const std::vector<std::string_view>& words) {

@@ -315,7 +315,8 @@ TEST(KeysTest, CookieAttributesCannotEndTheHeader) {
       R"( is not a path for a cookie; expected one that begins with "/", plain ASCII without )"
       R"(";" and ",")";
   const std::string domain_expected =
-      R"( is not a domain for a cookie; expected plain ASCII without blanks, ";" and ",")";
+      R"( is not a domain for a cookie; expected a domain name of two labels or more, without )"
+      R"(scheme and port, e.g. "shop.example", or "" for the host that was asked)";
   expect_errors(
       in_a_pool,
       {{"session.cookie_path = 'shop'",

@@ -252,10 +252,10 @@ pool = "shpo"
 
 TEST(LoaderTest, ReportsWarningsInTheOrderOfTheFile) {
   EXPECT_THAT(warnings_of(in_a_pool(R"([pool.session]
-cookie_same_site = "none"
+renewal_grace = "1m"
 pending_timeout = "1m"
 )")),
-              ElementsAre(::testing::StartsWith("f:7:20: pool[shop].session.cookie_same_site: "),
+              ElementsAre(::testing::StartsWith("f:7:17: pool[shop].session.renewal_grace: "),
                           ::testing::StartsWith("f:8:19: pool[shop].session.pending_timeout: ")));
 }
 

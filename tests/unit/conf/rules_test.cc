@@ -156,26 +156,89 @@ TEST(RulesTest, AShorterPendingTimeoutWeakensThePromise) {
   EXPECT_THAT(warnings_of(in_a_pool("[pool.session]\npending_timeout = '30m'")), IsEmpty());
 }
 
-TEST(RulesTest, CookiesThatBrowsersRefuseAreAWarning) {
-  const auto warnings = [](const std::string& keys) {
-    return warnings_of(in_a_pool("[pool.session]\n" + keys));
+TEST(RulesTest, CookiesThatBrowsersRefuseAreAnError) {
+  const auto errors = [](const std::string& keys) {
+    return errors_of(in_a_pool("[pool.session]\n" + keys));
   };
-  EXPECT_THAT(warnings("cookie_same_site = 'none'"),
+  EXPECT_THAT(errors("cookie_same_site = 'none'"),
               ElementsAre(R"(f:7:20: pool[shop].session.cookie_same_site: browsers refuse "none" )"
                           R"(without cookie_secure = "always")"));
-  EXPECT_THAT(warnings("cookie_same_site = 'none'\ncookie_secure = 'always'"), IsEmpty());
-  EXPECT_THAT(warnings("cookie_same_site = 'none'\nsticky = 'none'"), IsEmpty());
-  EXPECT_THAT(warnings("cookie = '__Secure-seat'"),
+  EXPECT_THAT(errors("cookie_same_site = 'none'\ncookie_secure = 'always'"), IsEmpty());
+  EXPECT_THAT(errors("cookie_same_site = 'none'\nsticky = 'none'"), IsEmpty());
+  EXPECT_THAT(errors("cookie = '__Secure-seat'"),
               ElementsAre(R"(f:7:10: pool[shop].session.cookie: browsers refuse a "__Secure-" )"
                           R"(cookie without cookie_secure = "always")"));
-  EXPECT_THAT(warnings("cookie = '__Host-seat'\ncookie_secure = 'always'\ncookie_path = '/shop'"),
+  EXPECT_THAT(errors("cookie = '__Host-seat'\ncookie_secure = 'always'\ncookie_path = '/shop'"),
               ElementsAre(R"(f:7:10: pool[shop].session.cookie: browsers refuse a "__Host-" )"
                           R"(cookie without cookie_secure = "always", cookie_path = "/" and no )"
                           "cookie_domain"));
   EXPECT_THAT(
-      warnings("cookie = '__Host-seat'\ncookie_secure = 'always'\ncookie_domain = 'a.example'"),
+      errors("cookie = '__Host-seat'\ncookie_secure = 'always'\ncookie_domain = 'a.example'"),
       ::testing::SizeIs(1));
-  EXPECT_THAT(warnings("cookie = '__Host-seat'\ncookie_secure = 'always'"), IsEmpty());
+  EXPECT_THAT(errors("cookie = '__Host-seat'\ncookie_secure = 'always'"), IsEmpty());
+  EXPECT_THAT(errors("cookie = '__hOST-seat'"), ::testing::SizeIs(1));
+  EXPECT_THAT(errors("cookie = '__SECURE-seat'"), ::testing::SizeIs(1));
+  EXPECT_THAT(errors("cookie = '" + std::string(4037, 'x') + "'"), ::testing::SizeIs(1));
+}
+
+TEST(RulesTest, ACookieDomainIsOneThatBrowsersTake) {
+  const auto errors = [](const std::string& domain) {
+    return errors_of(in_a_pool("[pool.session]\ncookie_domain = '" + domain + "'"));
+  };
+  const std::string label(63, 'a');
+  for (const std::string& good :
+       {std::string{}, std::string{"shop.test"}, std::string{".shop.test"},
+        std::string{"xn--caf-dma.Shop-1.test"}, std::string{"1.2.3.4.test"}, label + ".test"}) {
+    EXPECT_THAT(errors(good), IsEmpty()) << good;
+  }
+  const std::string too_long = label + "." + label + "." + label + "." + label;
+  for (const std::string& bad :
+       {std::string{"shop.test:8080"}, std::string{"https://shop.test"}, std::string{"a..b"},
+        std::string{"..shop.test"}, std::string{"shop.test."}, std::string{"localhost"},
+        std::string{".test"}, std::string{"."}, std::string{"127.0.0.1"}, std::string{"1.0x7f"},
+        std::string{"[::1]"}, std::string{"-a.test"}, std::string{"a-.test"},
+        std::string{"*.shop.test"}, std::string{"shop.test/"}, "a" + label + ".test", too_long}) {
+    EXPECT_THAT(errors(bad), ::testing::SizeIs(1)) << bad;
+  }
+}
+
+/// Two pools with these keys in [pool.session].
+std::string two_pools(const std::string& first, const std::string& second) {
+  return in_a_pool("[pool.session]\n" + first) + "[[pool]]\nname = 'blog'\n[pool.session]\n" +
+         second + "\n[[pool.node]]\nname = 'bob'\naddress = '127.0.0.1:9002'\n";
+}
+
+TEST(RulesTest, EveryFurtherPoolHasACookieOfItsOwn) {
+  const auto names = [](const std::string& first, const std::string& second) {
+    const auto pools = load(two_pools(first, second)).config.pools;
+    return pools[0].session.cookie + " " + pools[1].session.cookie;
+  };
+  EXPECT_EQ(names("", ""), "bonedry bonedry-blog");
+  EXPECT_EQ(names("cookie = 'seat'", ""), "seat bonedry-blog");
+  EXPECT_EQ(names("", "cookie = 'seat'"), "bonedry seat");
+  EXPECT_EQ(names("sticky = 'learn'\ncookie = 'SID'", ""), "SID bonedry");
+  EXPECT_THAT(errors_of(two_pools("", "")), IsEmpty());
+}
+
+TEST(RulesTest, PoolsThatShareUsersDoNotShareACookie) {
+  const std::string seat = "cookie = 'seat'\n";
+  EXPECT_THAT(errors_of(two_pools(seat, seat)),
+              ElementsAre(::testing::HasSubstr(
+                  R"(pool[blog].session.cookie: "seat" is already the cookie of the pool at line )"
+                  "5, and ports do not keep cookies apart; expected another")));
+  const auto errors = [&](const std::string& first, const std::string& second) {
+    return errors_of(two_pools(seat + first, seat + second)).size();
+  };
+  EXPECT_EQ(errors("cookie_domain = 'a.test'", ""), 1U);
+  EXPECT_EQ(errors("cookie_domain = 'a.test'", "cookie_domain = '.x.A.test'"), 1U);
+  EXPECT_EQ(errors("cookie_domain = 'a.test'", "cookie_domain = 'ba.test'"), 0U);
+  EXPECT_EQ(errors("cookie_path = '/a'", "cookie_path = '/a/b'"), 1U);
+  EXPECT_EQ(errors("cookie_path = '/a'", "cookie_path = '/ab'"), 0U);
+  EXPECT_EQ(errors("cookie_path = '/a'", ""), 1U);
+  EXPECT_EQ(errors("sticky = 'learn'", ""), 1U);
+  EXPECT_EQ(errors("", "sticky = 'learn'"), 1U);
+  EXPECT_EQ(errors("sticky = 'learn'", "sticky = 'learn'"), 0U);
+  EXPECT_EQ(errors("", "sticky = 'none'"), 0U);
 }
 
 TEST(RulesTest, WarningsAreNotErrors) {
