@@ -228,12 +228,29 @@ void Exchange::on_interim_head() {
   response_head_.clear();
 }
 
+namespace {
+
+http::CacheAdvice cache_advice(conf::CookieCache cache) {
+  switch (cache) {
+    case conf::CookieCache::make_private:
+      return http::CacheAdvice::make_private;
+    case conf::CookieCache::no_cache:
+      return http::CacheAdvice::no_cache;
+    case conf::CookieCache::as_is:
+      break;
+  }
+  return http::CacheAdvice::as_is;
+}
+
+}  // namespace
+
 http::ResponseExtras Exchange::extras_for(const http::ResponseFacts& facts,
                                           std::string_view set_cookie) const {
   http::ResponseExtras extras;
   extras.framing = facts.framing.kind;
   extras.to_http_1_0 = request_head_.http_1_0();
   extras.set_cookie = set_cookie;
+  extras.cache = cache_advice(runtime_->view().config.session.attributes.cache);
   if (runtime_->affinity().sticky()) extras.left_out = runtime_->affinity().logout_header();
   extras.upgrade = facts.upgrade;
   const bool unknown_length =

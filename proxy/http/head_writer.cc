@@ -312,6 +312,58 @@ bool is_left_out(const Head& head, const Field& field, const ResponseExtras& ext
   return !extras.left_out.empty() && equal_ignoring_case(head.name(field), extras.left_out);
 }
 
+/// The first directive of a list; commas within quotes are no separators (RFC 9110, 5.6.4).
+std::string_view first_directive(std::string_view list) {
+  bool quoted = false;
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    if (quoted && list[i] == '\\') {
+      ++i;
+    } else if (list[i] == '"') {
+      quoted = !quoted;
+    } else if (list[i] == ',' && !quoted) {
+      return list.substr(0, i);
+    }
+  }
+  return list;
+}
+
+/// Whether a directive would let shared caches keep the answer, or is said anew by us.
+bool is_overruled(std::string_view directive, CacheAdvice advice) {
+  std::string_view name = directive.substr(0, directive.find('='));
+  name = name.substr(0, name.find_last_not_of(" \t") + 1);
+  if (advice == CacheAdvice::no_cache) return equal_ignoring_case(name, "no-cache");
+  return equal_ignoring_case(name, "public") || equal_ignoring_case(name, "s-maxage") ||
+         equal_ignoring_case(name, "private");
+}
+
+/// What of a Cache-Control line stands beside our own.
+void write_cache_control(std::string_view list, CacheAdvice advice, Writer& writer) {
+  std::string_view separator = "Cache-Control: ";
+  while (!list.empty()) {
+    std::string_view directive = first_directive(list);
+    list.remove_prefix(std::min(directive.size() + 1, list.size()));
+    directive.remove_prefix(std::min(directive.find_first_not_of(" \t"), directive.size()));
+    if (directive.empty() || is_overruled(directive, advice)) continue;
+    writer.copy(separator);
+    writer.copy(directive);
+    separator = ", ";
+  }
+  if (separator == ", ") writer.copy("\r\n");
+}
+
+/// Whether a field tells caches something that our advice overrules; then it is done with.
+bool write_cache_field(const Head& head, const Field& field, CacheAdvice advice, Writer& writer) {
+  if (advice == CacheAdvice::as_is) return false;
+  const std::string_view name = head.name(field);
+  if (equal_ignoring_case(name, "Cache-Control")) {
+    write_cache_control(head.value(field), advice, writer);
+    return true;
+  }
+  // RFC 9213: to the caches that these are for, they come before Cache-Control.
+  return equal_ignoring_case(name, "CDN-Cache-Control") ||
+         equal_ignoring_case(name, "Surrogate-Control");
+}
+
 }  // namespace
 
 void write_request_head(const Head& head, const RequestFacts& facts, const Origin& origin,
@@ -348,12 +400,14 @@ void write_response_head(const Head& head, const ResponseExtras& extras, HeadSin
   const HopByHop hop_by_hop(head);
   Writer writer(head, sink);
   write_status_line(head, writer);
+  const CacheAdvice advice = extras.set_cookie.empty() ? CacheAdvice::as_is : extras.cache;
   for (const Field& field : head.fields) {
     // RFC 9110, 8.6: neither 1xx nor 204 has a Content-Length, whatever the node thinks.
     const bool bare = head.status < 200 || head.status == 204;
     if (field.id == FieldName::content_length) {
       if (!bare) write_length(head, field, writer);
-    } else if (!hop_by_hop(field) && !is_left_out(head, field, extras)) {
+    } else if (!hop_by_hop(field) && !is_left_out(head, field, extras) &&
+               !write_cache_field(head, field, advice, writer)) {
       writer.field(field);
     }
   }
@@ -362,6 +416,8 @@ void write_response_head(const Head& head, const ResponseExtras& extras, HeadSin
     writer.copy("Set-Cookie: ");
     writer.copy(extras.set_cookie);
     writer.copy("\r\n");
+    if (advice == CacheAdvice::make_private) writer.copy("Cache-Control: private\r\n");
+    if (advice == CacheAdvice::no_cache) writer.copy("Cache-Control: no-cache\r\n");
   }
   writer.copy(via(head));
   if (!extras.upgrade.empty()) {

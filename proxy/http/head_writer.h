@@ -55,6 +55,9 @@ struct Origin {
 void write_request_head(const Head& head, const RequestFacts& facts, const Origin& origin,
                         const CookieFilter* cookies, HeadSink sink);
 
+/// What is told to shared caches beside an added Set-Cookie (RFC 9111, 5.2.2).
+enum class CacheAdvice : std::uint8_t { as_is, make_private, no_cache };
+
 /// A response on its way to a client.
 struct ResponseExtras {
   BodyKind framing = BodyKind::none;  ///< as it is sent on, which may differ from how it came
@@ -63,6 +66,7 @@ struct ResponseExtras {
   std::string_view upgrade;           ///< of a 101: the protocol that follows, else empty
   Persistence persistence = Persistence::keep_alive;
   bool to_http_1_0 = false;
+  CacheAdvice cache = CacheAdvice::as_is;  ///< only with set_cookie
 };
 void write_response_head(const Head& head, const ResponseExtras& extras, HeadSink sink);
 
