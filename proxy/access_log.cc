@@ -83,6 +83,7 @@ void format_json(Buffer& out, const AccessEntry& entry) {
   append_json(out, "session", entry.session);
   if (entry.user == session::Presence::left) append(out, ",\"logged_out\":true");
   append_json(out, "end", row_of(entry.end).name);
+  if (!entry.reason.empty()) append_json(out, "reason", entry.reason);
   out.push_back('}');
 }
 

@@ -31,6 +31,7 @@ struct AccessEntry {
   session::Presence user = session::Presence::here;  ///< left: this exchange logged them out
   std::string_view user_agent;
   std::string_view referer;
+  std::string_view reason;  ///< of a refusal, in words; or empty
   EndReason end = EndReason::completed;
 };
 

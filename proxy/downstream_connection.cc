@@ -374,9 +374,10 @@ bool DownstreamConnection::parse_proxy_header() {
   learn_client(header);
   state_ = State::head;
   if (is_admitted()) return true;
-  worker_.report_turned_away(client_, "it has too many connections");
+  worker_.report_turned_away(client_,
+                             "it has too many connections; see [limits] connections_per_client");
   exchange_ = worker_.take_exchange();
-  refuse({429, "too many connections from this address"});
+  refuse({429, "too many connections from this address", "[limits] connections_per_client"});
   return false;
 }
 
@@ -454,7 +455,12 @@ bool DownstreamConnection::parse_body() {
 
 /// A request that must not be forwarded: an answer, and the connection is of no use any more.
 void DownstreamConnection::refuse(const http::Refusal& refusal) {
-  worker_.report_refusal(client_, exchange_->request_head(), refusal);
+  const http::Head& head = exchange_->request_head();
+  const bool parsed = head.base != nullptr;
+  worker_.report_refusal(client_,
+                         parsed ? http::FirstWords{head.text(head.method), head.text(head.target)}
+                                : http::first_words({in_.data(), in_.size()}),
+                         refusal);
   http::LocalReply reply;
   reply.status = refusal.status;
   reply.text = refusal.why;
@@ -509,7 +515,7 @@ void DownstreamConnection::on_timeout() {
   }
   const bool within_head = state_ == State::head && !in_.empty();
   if (!within_head) return close();
-  refuse({408, "the request head did not arrive in time"});
+  refuse({408, "the request head did not arrive in time", "[timeouts] header"});
 }
 
 }  // namespace bonedry::proxy

@@ -171,7 +171,8 @@ void Worker::on_accept(std::size_t listener, UniqueFd fd, const io::SocketAddres
   ClientCensus::Seat seat;
   if (!seat.take(shared_.clients, most_clients())) {
     turn_away(fd, {503, "too many connections"});
-    return report_turned_away(io::host_text(peer), "there are too many connections in all");
+    return report_turned_away(io::host_text(peer),
+                              "there are too many connections in all; see [limits] connections");
   }
   const Opening opening = listener_openings_[listener];
   if (opening == Opening::proxy_header &&
@@ -183,7 +184,8 @@ void Worker::on_accept(std::size_t listener, UniqueFd fd, const io::SocketAddres
       opening == Opening::request && !conf::any_contains(context_.trusted_proxies, client);
   if (counted && !seat.take_of(client, context_.limits.connections_per_client)) {
     turn_away(fd, {429, "too many connections from this address"});
-    return report_turned_away(io::host_text(peer), "it has too many connections");
+    return report_turned_away(io::host_text(peer),
+                              "it has too many connections; see [limits] connections_per_client");
   }
   connections_.push_back(std::make_unique<DownstreamConnection>(
       *this, std::move(fd), peer, listener, opening, std::move(seat)));
@@ -300,24 +302,25 @@ void Worker::report_bad_response(const balancer::Node& node, const char* why) {
                left_out);
 }
 
-void Worker::report_refusal(const std::string& client, const http::Head& head,
+void Worker::report_refusal(const std::string& client, const http::FirstWords& request,
                             const http::Refusal& refusal) {
+  std::string reason = refusal.why;
+  if (refusal.key[0] != '\0') reason += std::string("; see ") + refusal.key;
   if (access_log().enabled()) {
     AccessEntry entry;
     entry.at = wall();
     entry.client = client;
-    if (head.base != nullptr) {
-      entry.method = head.text(head.method);
-      entry.target = head.text(head.target);
-    }
+    entry.method = request.method;
+    entry.target = request.target;
     entry.status = refusal.status;
+    entry.reason = reason;
     entry.end = EndReason::bad_request;
     access_log().write(entry);
   }
   std::uint64_t left_out = 0;
   if (!due(refusal_, left_out)) return;
   spdlog::info("client {}: refused with {}: {} ({} more not logged)", client, refusal.status,
-               refusal.why, left_out);
+               reason, left_out);
 }
 
 void Worker::report_proxy_refusal(const std::string& peer, const char* why) {

@@ -92,7 +92,7 @@ class Worker {
   void report_turned_away(const std::string& client, const char* why);
   void report_marked(const balancer::Node& node, int error);
   void report_bad_response(const balancer::Node& node, const char* why);
-  void report_refusal(const std::string& client, const http::Head& head,
+  void report_refusal(const std::string& client, const http::FirstWords& request,
                       const http::Refusal& refusal);
   void report_proxy_refusal(const std::string& peer, const char* why);
 

@@ -206,4 +206,13 @@ void Head::clear() {
   fields.clear();
 }
 
+FirstWords first_words(std::string_view bytes) {
+  bytes.remove_prefix(std::min(bytes.find_first_not_of("\r\n"), bytes.size()));
+  const std::string_view line = bytes.substr(0, bytes.find_first_of("\r\n"));
+  const std::string_view method = line.substr(0, line.find(' '));
+  std::string_view rest = line.substr(method.size());
+  rest.remove_prefix(std::min(rest.find_first_not_of(' '), rest.size()));
+  return {method, rest.substr(0, rest.find(' '))};
+}
+
 }  // namespace bonedry::http

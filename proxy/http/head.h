@@ -84,6 +84,13 @@ struct Head {
   void clear();
 };
 
+/// The first words of a request that could not be parsed, for people who look for it in a log.
+struct FirstWords {
+  std::string_view method;
+  std::string_view target;
+};
+[[nodiscard]] FirstWords first_words(std::string_view bytes);
+
 /// Calls `visit(element)` for each element of the comma-separated list in a field's value, without
 /// blanks and empty elements (RFC 9110, section 5.6.1).
 template <class Visit>

@@ -22,6 +22,38 @@ constexpr std::uint64_t kMostFramingBytes = 256;
 // llhttp's reason, where other errors in a version have others.
 constexpr std::string_view kUnknownVersion = "Invalid HTTP version";
 
+constexpr const char* kBytesKey = "[limits] header_bytes";
+
+/// llhttp's errors in our words.
+const char* words_for(llhttp_errno_t error) {
+  switch (error) {
+    case HPE_PAUSED_H2_UPGRADE:
+      return "the preface of HTTP/2, and only HTTP/1.0 and 1.1 are spoken here";
+    case HPE_INVALID_METHOD:
+      return "an unknown or malformed method";
+    case HPE_INVALID_URL:
+      return "a malformed target";
+    case HPE_INVALID_CONSTANT:
+      return "a malformed first line";
+    case HPE_INVALID_STATUS:
+      return "a malformed status line";
+    case HPE_INVALID_HEADER_TOKEN:
+      return "a malformed header field";
+    case HPE_INVALID_CONTENT_LENGTH:
+    case HPE_UNEXPECTED_CONTENT_LENGTH:
+      return "a malformed Content-Length, or one beside another framing";
+    case HPE_INVALID_TRANSFER_ENCODING:
+      return "a malformed Transfer-Encoding, or one beside a Content-Length";
+    case HPE_INVALID_CHUNK_SIZE:
+      return "a malformed chunk";
+    case HPE_CR_EXPECTED:
+    case HPE_LF_EXPECTED:
+      return "a CR or LF that is not a line end";
+    default:
+      return "a malformed message";
+  }
+}
+
 constexpr bool is_blank(char c) {
   return c == ' ' || c == '\t';
 }
@@ -100,7 +132,7 @@ struct Parser::Callbacks {
     if (fields.empty() || fields.back().id != kNaming) {
       if (size == 0) return 0;
       if (fields.size() + parser.dropped_ == parser.limits_.fields) {
-        parser.refusal_ = {431, "too many header fields"};
+        parser.refusal_ = {431, "too many header fields", "[limits] headers"};
         return HPE_USER;
       }
       fields.emplace_back();
@@ -172,7 +204,7 @@ struct Parser::Callbacks {
   static int on_trailer(Parser& parser, std::string& part, const char* at, std::size_t size) {
     parser.trailer_bytes_ += size;
     if (parser.trailer_bytes_ > parser.limits_.bytes) {
-      parser.refusal_ = {431, "trailers that are too large"};
+      parser.refusal_ = {431, "trailers that are too large", kBytesKey};
       return HPE_USER;
     }
     part.append(at, size);
@@ -237,14 +269,13 @@ ParseStatus Parser::fail_parse(std::string_view bytes) {
     if (number) return fail({505, "a version other than HTTP/1.0 and 1.1"});
     return fail({400, "a malformed version"});
   }
-  const char* const reason = llhttp_get_error_reason(&llhttp_);
-  return fail({400, reason != nullptr && *reason != '\0' ? reason : "a malformed message"});
+  return fail({400, words_for(llhttp_get_errno(&llhttp_))});
 }
 
 ParseStatus Parser::fail_large(const Head& head) {
   const bool target = head.target.at + head.target.size >= limits_.bytes;
-  return fail(target ? Refusal{414, "a target that is too long"}
-                     : Refusal{431, "a head that is too large"});
+  return fail(target ? Refusal{414, "a target that is too long", kBytesKey}
+                     : Refusal{431, "a head that is too large", kBytesKey});
 }
 
 ParseStatus Parser::parse_head(const char* base, std::size_t size, const HeadLimits& limits,

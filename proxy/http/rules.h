@@ -26,6 +26,7 @@ enum class Persistence : std::uint8_t { keep_alive, close };
 struct Refusal {
   int status = 400;
   const char* why = "";  ///< a literal, for the client and the log
+  const char* key = "";  ///< a literal: the config key that allows more, for the log; or empty
 };
 
 enum class TargetForm : std::uint8_t { origin, absolute, asterisk };
