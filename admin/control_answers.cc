@@ -22,7 +22,7 @@ Answer ControlPlane::in_time(const std::string& until_then, const Answer& answer
   };
 }
 
-void ControlPlane::answer_the_patient() {
+void ControlPlane::answer_overdue() {
   while (!owed_.empty()) {
     const std::shared_ptr<Owed> owed = owed_.front().lock();
     if (owed && owed->answer && parts_.clock.now() < owed->due) return;

@@ -55,7 +55,7 @@ Instant ControlPlane::complete_at(const conf::Pool& pool) const {
   return *incomplete_since_ + session::complete_after(pool.session);
 }
 
-std::shared_ptr<const balancer::Topology> ControlPlane::build() const {
+std::shared_ptr<const balancer::Topology> ControlPlane::build() {
   auto next = std::make_shared<balancer::Topology>();
   next->version = topology_ ? topology_->version + 1 : 1;
   next->limits = config_.limits;
@@ -65,9 +65,14 @@ std::shared_ptr<const balancer::Topology> ControlPlane::build() const {
   return next;
 }
 
-PoolView ControlPlane::build_pool(const conf::Pool& pool) const {
+PoolView ControlPlane::build_pool(const conf::Pool& pool) {
   PoolView view;
   view.config = pool;
+  view.counters = cookie_watch_.counters_of(pool.name);
+  for (const conf::Pool& other : config_.pools) {
+    const bool sealed = other.session.sticky == conf::Sticky::insert;
+    if (sealed && other.name != pool.name) view.siblings.push_back(other.name);
+  }
   view.ledger_complete_at = complete_at(pool);
   for (const conf::Node& node : pool.nodes) view.nodes.push_back(build_node(pool, node));
   for (const RemovedNode& removed : removed_) {
@@ -272,6 +277,7 @@ void ControlPlane::reload(const std::string& by, const Answer& answer) {
   Result<conf::Config> next = parts_.load_config();
   if (!next) return answer(Failure{"the config was not reloaded: " + next.error()});
   if (const auto why = needs_restart(*next)) return answer(Failure{*why});
+  if (const auto why = renames_cookie(*next)) return answer(Failure{*why});
   Plan plan = plan_for(*next);
   Outcome done = claim_slots(*next, plan.removed);
   if (!done) return answer(Failure{done.error() + "; nothing was changed"});
@@ -318,9 +324,10 @@ void ControlPlane::tick() {
     if (!parts_.ledger.sweep(parts_.clock.now())) break;
   }
   do_work();
-  answer_the_patient();
+  answer_overdue();
   if (has_handed_over()) return answer_waits();
   report_evictions();
+  cookie_watch_.look(parts_.events);
   follow_calendar();
   displace_stragglers();
   if (parts_.clock.now() >= retry_save_at_) {

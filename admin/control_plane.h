@@ -1,5 +1,6 @@
 #pragma once
 
+#include "admin/cookie_watch.h"
 #include "admin/dry_in.h"
 #include "admin/event_log.h"
 #include "admin/forecast_news.h"
@@ -93,6 +94,8 @@ struct NodeStatus {
 
 struct PoolStatus {
   std::string name;
+  std::uint64_t foreign_cookies = 0;  ///< users came with the cookie of another pool
+  std::uint64_t cookie_clashes = 0;   ///< requests through another bonedry with the same cookie
   std::vector<NodeStatus> nodes;
 };
 
@@ -226,13 +229,13 @@ class ControlPlane {
   /// `answer`, called once: as usual, or when that has taken some seconds, with what is so then.
   /// `until_then`: what a process that does not acknowledge holds up.
   [[nodiscard]] Answer in_time(const std::string& until_then, const Answer& answer);
-  void answer_the_patient();
+  void answer_overdue();
   [[nodiscard]] std::string laggard() const;
   [[nodiscard]] balancer::Door door(const std::string& key, const NodeRecord* kept) const;
   void note_doors();
   [[nodiscard]] bool can_open_doors() const;
-  [[nodiscard]] std::shared_ptr<const balancer::Topology> build() const;
-  [[nodiscard]] balancer::PoolView build_pool(const conf::Pool& pool) const;
+  [[nodiscard]] std::shared_ptr<const balancer::Topology> build();
+  [[nodiscard]] balancer::PoolView build_pool(const conf::Pool& pool);
   [[nodiscard]] balancer::NodeView build_node(const conf::Pool& pool, const conf::Node& node) const;
   [[nodiscard]] Instant complete_at(const conf::Pool& pool) const;
   /// What a config comes to, before anything is changed for it.
@@ -289,6 +292,8 @@ class ControlPlane {
                 BleedStatus& status) const;
   void tell_forecasts();
   [[nodiscard]] std::optional<std::string> needs_restart(const conf::Config& next) const;
+  /// Why users would lose their cookie although nobody asked for that.
+  [[nodiscard]] std::optional<std::string> renames_cookie(const conf::Config& next) const;
 
   void displace(const std::string& key, const std::string& why);
   void pass_deadlines();
@@ -342,6 +347,7 @@ class ControlPlane {
   Instant report_evictions_at_;       // a flood of newcomers is one event every now and then
   Forecaster forecaster_;
   ForecastNews forecast_news_;
+  CookieWatch cookie_watch_;
   static constexpr Millis kRetrySave = std::chrono::seconds{2};
   Instant retry_save_at_;  // after a failed latch: a full disk is not asked ten times a second
 };

@@ -78,6 +78,23 @@ std::optional<std::string> ControlPlane::needs_restart(const conf::Config& next)
   return "a change of " + joined(keys) + " takes a restart; nothing was changed";
 }
 
+std::optional<std::string> ControlPlane::renames_cookie(const conf::Config& next) const {
+  for (const conf::Pool& pool : next.pools) {
+    const conf::Pool* const before = find_pool(config_, pool.name);
+    if (before == nullptr || pool.session.cookie_named != conf::Named::by_default) continue;
+    if (pool.session.sticky != conf::Sticky::insert ||
+        before->session.sticky != pool.session.sticky ||
+        before->session.cookie == pool.session.cookie) {
+      continue;
+    }
+    return "pool " + pool.name + ": its place in the file would make its session cookie \"" +
+           pool.session.cookie +
+           "\", and all its users new ones; write [pool.session] cookie = \"" +
+           before->session.cookie + "\"; nothing was changed";
+  }
+  return std::nullopt;
+}
+
 ControlPlane::Plan ControlPlane::plan_for(const conf::Config& next) const {
   Plan plan;
   plan.records = records_;

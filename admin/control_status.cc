@@ -146,6 +146,8 @@ Result<Status> ControlPlane::status(std::optional<std::string_view> pool) const 
     if (pool && view.config.name != *pool) continue;
     PoolStatus& one = status.pools.emplace_back();
     one.name = view.config.name;
+    one.foreign_cookies = view.counters->foreign_cookies.load();
+    one.cookie_clashes = view.counters->cookie_clashes.load();
     for (const NodeView& node : view.nodes) one.nodes.push_back(node_status(view, node));
   }
   if (pool && status.pools.empty()) {

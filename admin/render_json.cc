@@ -73,7 +73,10 @@ Json node_json(const NodeStatus& node) {
 Json pool_json(const PoolStatus& pool) {
   Json nodes = Json::array();
   for (const NodeStatus& node : pool.nodes) nodes.push_back(node_json(node));
-  return {{"name", pool.name}, {"nodes", std::move(nodes)}};
+  return {{"name", pool.name},
+          {"foreign_cookies", pool.foreign_cookies},
+          {"cookie_clashes", pool.cookie_clashes},
+          {"nodes", std::move(nodes)}};
 }
 
 Json event_json(const Event& event) {

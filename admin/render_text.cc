@@ -94,6 +94,22 @@ std::string printable_lines(std::string_view text) {
   return out + printable(text) + "\n";
 }
 
+/// What keeps users of the pool from being known again; empty: nothing.
+std::string cookie_lines(const PoolStatus& pool) {
+  std::string lines;
+  if (pool.foreign_cookies > 0) {
+    lines += printable("pool " + pool.name + ": users came with the cookie of another pool " +
+                       std::to_string(pool.foreign_cookies) + " times") +
+             "\n";
+  }
+  if (pool.cookie_clashes > 0) {
+    lines += printable("pool " + pool.name + ": " + std::to_string(pool.cookie_clashes) +
+                       " requests through another bonedry with the same cookie") +
+             "\n";
+  }
+  return lines;
+}
+
 std::string ledger_line(const Status& status) {
   std::string line = "ledger: " + std::to_string(status.sessions) + " of at most " +
                      std::to_string(status.capacity) + " sessions";
@@ -153,6 +169,7 @@ std::string render_text(const Status& status, WallTime now) {
                    {"DRY"}});
   std::string remarks;
   for (const PoolStatus& pool : status.pools) {
+    remarks += cookie_lines(pool);
     for (const NodeStatus& node : pool.nodes) {
       add_node(table, node);
       if (node.bleeding) remarks += printable_lines(bleed_line(node, *node.bleeding, now));

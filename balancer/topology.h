@@ -1,6 +1,7 @@
 #pragma once
 
 #include "balancer/node.h"
+#include "balancer/pool_counters.h"
 #include "conf/config.h"
 #include "proxy/base/clock.h"
 
@@ -8,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -47,6 +49,9 @@ struct PoolView {
   std::vector<NodeView> nodes;
   /// Until then cookies may come that the ledger does not know and that are good all the same.
   Instant ledger_complete_at;
+  /// The names of the other pools with cookies of our own: one of theirs is not a forged one.
+  std::vector<std::string> siblings;
+  std::shared_ptr<PoolCounters> counters = std::make_shared<PoolCounters>();
 };
 
 /// An immutable picture of all pools, built by the control plane and shared by all workers. A

@@ -123,6 +123,9 @@ struct Logout {
   friend bool operator==(const Logout&, const Logout&) = default;
 };
 
+/// Where a name comes from.
+enum class Named : std::uint8_t { by_default, in_file };
+
 struct Session {
   Sticky sticky = Sticky::insert;
   std::string cookie = "bonedry";
@@ -135,6 +138,7 @@ struct Session {
   std::vector<Logout> logout;
   std::string logout_header;  ///< a response field that ends the session; empty: none
   std::string logout_cookie;  ///< the application's, whose clearing does so; empty: none
+  Named cookie_named = Named::by_default;
 
   friend bool operator==(const Session&, const Session&) = default;
 };

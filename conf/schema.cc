@@ -192,8 +192,9 @@ void name_cookies(std::vector<Pool>& pools, const std::vector<PoolSections>& sec
   bool first = true;
   for (std::size_t i = 0; i < pools.size(); ++i) {
     Session& session = pools[i].session;
+    if (sections[i].session.has("cookie")) session.cookie_named = Named::in_file;
     if (session.sticky != Sticky::insert) continue;
-    const bool plain = first || sections[i].session.has("cookie");
+    const bool plain = first || session.cookie_named == Named::in_file;
     if (!plain) session.cookie += "-" + pools[i].name;
     first = false;
   }

@@ -110,7 +110,8 @@ void Exchange::on_connected() {
   }
   if (!settle_rescue()) return;
   set(AttemptState::sent);
-  const http::Origin origin{origin_.client, "http", origin_.trust, runtime_->told_in()};
+  const http::Origin origin{origin_.client, "http", origin_.trust, runtime_->told_in(),
+                            runtime_->via()};
   upstream_->send_head(request_head_, facts_, origin, runtime_->cookie_filter());
   if (request_ == RequestState::body) {
     // Whatever of the body has been read comes within this call, and leaves with the head.

@@ -59,6 +59,9 @@ void Exchange::arrive() {
   std::array<std::string_view, kCookiesLookedAt> values;
   const std::size_t count = find_cookies(request_head_, affinity.cookie_name(), values);
   visit_ = affinity.arrive({values.data(), count}, worker_.exact_now());
+  if (runtime_->lost_cookie(request_head_)) {
+    runtime_->view().counters->cookie_clashes.fetch_add(1, std::memory_order_relaxed);
+  }
 }
 
 /// A new user counts from here on, and one who leaves counts no more: before the client hears a

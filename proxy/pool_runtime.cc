@@ -11,6 +11,15 @@ const http::CookieFilter* PoolRuntime::cookie_filter() const {
   return ours ? this : nullptr;
 }
 
+std::string PoolRuntime::via_with(const std::string& cookie) {
+  const std::string name{http::kOurVia};
+  return cookie == conf::Session{}.cookie ? name : name + " (cookie " + cookie + ")";
+}
+
+bool PoolRuntime::lost_cookie(const http::Head& request) const {
+  return affinity_->sticky() && http::came_through(request, via_with_our_cookie_);
+}
+
 PoolRuntime::Kept PoolRuntime::filter(std::string_view value) const {
   const auto found = session::find_cookie(value, affinity_->cookie_name());
   if (!found) return {};

@@ -34,7 +34,10 @@ class PoolRuntime final : public http::CookieFilter {
         view_(view),
         affinity_(session::make_affinity(view, secrets, ledger, clock)),
         memory_(std::move(memory)),
-        upstreams_(std::move(upstreams)) {}
+        upstreams_(std::move(upstreams)),
+        via_(cookie_filter() != nullptr ? via_with(view.config.session.cookie)
+                                        : std::string(http::kOurVia) + " (no cookie)"),
+        via_with_our_cookie_(via_with(view.config.session.cookie)) {}
 
   [[nodiscard]] const balancer::PoolView& view() const { return view_; }
   [[nodiscard]] session::Affinity& affinity() { return *affinity_; }
@@ -47,6 +50,12 @@ class PoolRuntime final : public http::CookieFilter {
 
   /// Whether clients may switch to this protocol. Names are compared without case (RFC 9110, 7.8).
   [[nodiscard]] bool lets_switch_to(std::string_view protocol) const;
+
+  /// What Via tells nodes of us: also which cookie is taken out of requests, so that another
+  /// bonedry behind this one sees that it will miss its own.
+  [[nodiscard]] const std::string& via() const { return via_; }
+  /// Whether the request came through a bonedry that has taken this pool's cookie out of it.
+  [[nodiscard]] bool lost_cookie(const http::Head& request) const;
 
   /// Which fields tell the nodes where a request came from.
   [[nodiscard]] http::ForwardedFields told_in() const;
@@ -62,6 +71,10 @@ class PoolRuntime final : public http::CookieFilter {
   std::unique_ptr<session::Affinity> affinity_;
   std::shared_ptr<PoolMemory> memory_;
   std::vector<UpstreamPool*> upstreams_;
+  [[nodiscard]] static std::string via_with(const std::string& cookie);
+
+  std::string via_;
+  std::string via_with_our_cookie_;
 };
 
 }  // namespace bonedry::proxy

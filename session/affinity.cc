@@ -55,6 +55,7 @@ Visit Affinity::arrive(std::span<const std::string_view> values, Instant now) {
     if (says_more(other, visit)) std::swap(other, visit);
     leave(other, now);
   }
+  if (visit.claim == Claim::none && !values.empty()) note_stranger(values.front());
   return visit;
 }
 

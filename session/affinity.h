@@ -136,6 +136,8 @@ class Affinity {
  private:
   /// Finds whose value this is.
   virtual Found look_up(std::string_view value, Visit& visit, Instant now) = 0;
+  /// None of the values that a request brought is of this pool; this is the first.
+  virtual void note_stranger(std::string_view /*value*/) {}
   /// `answered`, for a user who stays and for one who has left.
   virtual std::string welcome(Visit& visit, std::size_t node, const Answer& answer) = 0;
   virtual std::string farewell() = 0;

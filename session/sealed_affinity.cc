@@ -78,6 +78,17 @@ Affinity::Found SealedAffinity::verify(std::string_view value, CookieCheck check
   return adopt_or_end(*content, check, visit, now);
 }
 
+void SealedAffinity::note_stranger(std::string_view value) {
+  // Each costs about a microsecond, which whoever invents cookies can have for every request.
+  constexpr std::size_t kMostAsked = 16;
+  const std::size_t asked = std::min(pool_.siblings.size(), kMostAsked);
+  for (std::size_t at = 0; at < asked; ++at) {
+    if (!sealer_.is_of(value, pool_.siblings[at])) continue;
+    pool_.counters->foreign_cookies.fetch_add(1, std::memory_order_relaxed);
+    return;
+  }
+}
+
 Affinity::Found SealedAffinity::adopt_or_end(const CookieContent& content, CookieCheck check,
                                              Visit& visit, Instant now) {
   const auto named = nodes_.find(content.node);

@@ -30,6 +30,7 @@ class SealedAffinity final : public Affinity {
 
   Found verify(std::string_view value, CookieCheck check, Ledger::Miss miss, Visit& visit,
                Instant now);
+  void note_stranger(std::string_view value) override;
   Found adopt_or_end(const CookieContent& content, CookieCheck check, Visit& visit, Instant now);
   /// Whether cookies may come for this node that the ledger ought to know and does not.
   [[nodiscard]] bool incomplete(const balancer::NodeView& view, Instant now) const;

@@ -187,12 +187,20 @@ CookieSealer::Value CookieSealer::seal(const CookieContent& content) {
 }
 
 std::optional<CookieContent> CookieSealer::open(std::string_view value) {
+  return open_for(pool_, value);
+}
+
+bool CookieSealer::is_of(std::string_view value, std::string_view pool) {
+  return open_for(pool, value).has_value();
+}
+
+std::optional<CookieContent> CookieSealer::open_for(std::string_view pool, std::string_view value) {
   Bytes bytes;
   if (!decode(value, bytes)) return std::nullopt;
   for (const auto& key : keys_) {
     if (key->id != bytes[0]) continue;
     std::array<Byte, kSealedSize + kTagSize> plain{};
-    if (!key->begin(pool_, bytes, 0) || !key->crypt(&bytes[kSealedAt], plain.data())) continue;
+    if (!key->begin(pool, bytes, 0) || !key->crypt(&bytes[kSealedAt], plain.data())) continue;
     return CookieContent{load_key(bytes), load<std::uint64_t>(plain.data()),
                          WallTime{std::int64_t{load<std::uint32_t>(plain.data() + 8)} * 1000}};
   }

@@ -59,6 +59,8 @@ class CookieSealer {
   [[nodiscard]] Value seal(const CookieContent& content);
   /// Nothing unless the value was sealed by one of the secrets for this pool.
   [[nodiscard]] std::optional<CookieContent> open(std::string_view value);
+  /// Whether it was sealed by one of the secrets for that pool. As costly as `open`.
+  [[nodiscard]] bool is_of(std::string_view value, std::string_view pool);
 
   /// What the cookies that the i-th secret seals say for a node.
   [[nodiscard]] NodeKey node_key(std::size_t secret, std::string_view node) const;
@@ -66,6 +68,9 @@ class CookieSealer {
 
  private:
   struct Key;
+  [[nodiscard]] std::optional<CookieContent> open_for(std::string_view pool,
+                                                      std::string_view value);
+
   std::string pool_;
   std::vector<std::unique_ptr<Key>> keys_;
 };

@@ -9,11 +9,6 @@
 namespace bonedry::http {
 namespace {
 
-/// RFC 9110, 7.6.3: the version is that in which the message was received.
-std::string_view via(const Head& head) {
-  return head.http_1_0() ? "Via: 1.0 bonedry\r\n" : "Via: 1.1 bonedry\r\n";
-}
-
 /// A field line as it came, when it came in canonical form: then its bytes can go on as they are.
 std::string_view canonical_line(const Head& head, const Field& field) {
   const char* const begin = head.base + field.name.at;
@@ -107,6 +102,13 @@ void write_request_line(const Head& head, const RequestFacts& facts, Writer& wri
   writer.copy(" ");
   writer.copy(facts.path);
   writer.copy(" HTTP/1.1\r\n");
+}
+
+/// RFC 9110, 7.6.3: the version is that in which the message was received.
+void write_via(const Head& head, std::string_view name, Writer& writer) {
+  writer.copy(head.http_1_0() ? "Via: 1.0 " : "Via: 1.1 ");
+  writer.copy(name);
+  writer.copy("\r\n");
 }
 
 void write_number(std::string_view name, std::uint64_t number, Writer& writer) {
@@ -312,6 +314,11 @@ bool is_left_out(const Head& head, const Field& field, const ResponseExtras& ext
   return !extras.left_out.empty() && equal_ignoring_case(head.name(field), extras.left_out);
 }
 
+bool ends_with_ignoring_case(std::string_view text, std::string_view end) {
+  return text.size() >= end.size() &&
+         equal_ignoring_case(text.substr(text.size() - end.size()), end);
+}
+
 /// The first directive of a list; commas within quotes are no separators (RFC 9110, 5.6.4).
 std::string_view first_directive(std::string_view list) {
   bool quoted = false;
@@ -359,12 +366,26 @@ bool write_cache_field(const Head& head, const Field& field, CacheAdvice advice,
     write_cache_control(head.value(field), advice, writer);
     return true;
   }
-  // RFC 9213: to the caches that these are for, they come before Cache-Control.
-  return equal_ignoring_case(name, "CDN-Cache-Control") ||
-         equal_ignoring_case(name, "Surrogate-Control");
+  // RFC 9213, 2: "CDN-Cache-Control" and others of its form, and what came before them: to the
+  // caches that these are for, they go before Cache-Control.
+  return ends_with_ignoring_case(name, "-Cache-Control") ||
+         equal_ignoring_case(name, "Surrogate-Control") ||
+         equal_ignoring_case(name, "Edge-Control") || equal_ignoring_case(name, "X-Accel-Expires");
 }
 
 }  // namespace
+
+bool came_through(const Head& head, std::string_view via) {
+  bool found = false;
+  for (const Field& field : head.fields) {
+    if (field.id != FieldName::via) continue;
+    each_element(head.value(field), [via, &found](std::string_view element) {
+      const std::size_t blank = element.find(' ');
+      found = found || (blank != std::string_view::npos && element.substr(blank + 1) == via);
+    });
+  }
+  return found;
+}
 
 void write_request_head(const Head& head, const RequestFacts& facts, const Origin& origin,
                         const CookieFilter* cookies, HeadSink sink) {
@@ -391,7 +412,7 @@ void write_request_head(const Head& head, const RequestFacts& facts, const Origi
   if (facts.framing.kind == BodyKind::chunked) writer.copy("Transfer-Encoding: chunked\r\n");
   write_upgrade(facts.upgrade, writer);
   if (facts.max_forwards) write_number("Max-Forwards", *facts.max_forwards - 1, writer);
-  writer.copy(via(head));
+  write_via(head, origin.via, writer);
   write_forwarded(head, facts, origin, writer);
   writer.copy("\r\n");
 }
@@ -419,7 +440,7 @@ void write_response_head(const Head& head, const ResponseExtras& extras, HeadSin
     if (advice == CacheAdvice::make_private) writer.copy("Cache-Control: private\r\n");
     if (advice == CacheAdvice::no_cache) writer.copy("Cache-Control: no-cache\r\n");
   }
-  writer.copy(via(head));
+  write_via(head, kOurVia, writer);
   if (!extras.upgrade.empty()) {
     write_upgrade(extras.upgrade, writer);
   } else if (extras.persistence == Persistence::close) {

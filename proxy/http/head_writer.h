@@ -40,12 +40,20 @@ enum class Trust : std::uint8_t {
 /// Which fields tell it: X-Forwarded-For, -Proto and -Host, Forwarded (RFC 7239), or both.
 enum class ForwardedFields : std::uint8_t { x_forwarded, rfc7239, both };
 
+/// How we call ourselves in Via (RFC 9110, section 7.6.3). Requests say in a comment behind it
+/// which cookie of ours is taken out of them, where that is not the one of the default name.
+constexpr std::string_view kOurVia = "bonedry";
+
+/// Whether the request came through a proxy that calls itself so.
+[[nodiscard]] bool came_through(const Head& head, std::string_view via);
+
 /// What a node is told about where a request came from.
 struct Origin {
   std::string_view client;  ///< the client's address
   std::string_view scheme;  ///< "http" or "https"
   Trust trust = Trust::none;
   ForwardedFields told_in = ForwardedFields::x_forwarded;
+  std::string_view via = kOurVia;  ///< what our entry in Via says of us
 };
 
 /// A request on its way to a node: origin-form, HTTP/1.1, without hop-by-hop fields, with Via and

@@ -159,7 +159,8 @@ weight = 1000
       OnLost::fail,
       {{"GET", "/bye"}, {"POST", "/bye"}},
       "X-Bye",
-      "SID"};
+      "SID",
+      Named::in_file};
   pool.health = {"/healthz?deep=1", true, seconds{1}, Millis{500}, 1, 5, 0, minutes{1}};
   pool.nodes = {{"alice", {"2001:db8::1", 80}, 0, 5000, 60, 7},
                 {"bob", {"10.0.0.2", 65535}, 1000, 0}};

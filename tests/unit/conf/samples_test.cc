@@ -41,6 +41,7 @@ TEST(SamplesTest, ExampleShowsTheDefaults) {
   Pool pool;
   pool.name = "shop";
   pool.health.active = true;
+  pool.session.cookie_named = Named::in_file;
   pool.nodes = {{"alice", {"127.0.0.1", 9001}}, {"bob", {"127.0.0.1", 9002}}};
   expected.pools = {pool};
   EXPECT_EQ(loaded.config, expected);

@@ -38,6 +38,39 @@ TEST_F(ReloadTest, NewValuesAreTakenOver) {
   EXPECT_EQ(events_of("reload"), "reloaded by root");
 }
 
+TEST_F(ReloadTest, NoUserLosesACookieForWhereItsPoolStands) {
+  shop().session.cookie = "bonedry-shop";
+  EXPECT_EQ(reload(),
+            "error: pool shop: its place in the file would make its session cookie "
+            "\"bonedry-shop\", and all its users new ones; write [pool.session] cookie = "
+            "\"bonedry\"; nothing was changed");
+  EXPECT_EQ(control->config().pools[0].session.cookie, "bonedry");
+  shop().session.cookie_named = conf::Named::in_file;
+  EXPECT_EQ(reload(), "reloaded by root");
+}
+
+TEST_F(ReloadTest, UsersWhoLoseTheirCookiesToAnotherAreToldOfOnce) {
+  config.pools.push_back(shop());
+  config.pools.back().name = "blog";
+  reload();
+  const auto& pools = control->topology()->pools;
+  EXPECT_EQ(pools[0].siblings, std::vector<std::string>{"blog"});
+  EXPECT_EQ(pools[1].siblings, std::vector<std::string>{"shop"});
+  pools[0].counters->foreign_cookies = 2;
+  settle();
+  EXPECT_NE(events_of("cookie").find("pool shop: a user came with the cookie of another pool"),
+            std::string::npos);
+  reload();
+  control->topology()->pools[0].counters->foreign_cookies = 3;
+  settle();
+  EXPECT_EQ(events_of("cookie").find(" | "), std::string::npos);
+  control->topology()->pools[1].counters->cookie_clashes = 1;
+  settle();
+  EXPECT_NE(events_of("cookie").find("pool blog: requests come through another bonedry"),
+            std::string::npos);
+  EXPECT_EQ(control->status({})->pools[0].foreign_cookies, 3U);
+}
+
 TEST_F(ReloadTest, TheAnswerComesOnceAllWorkersRouteByIt) {
   control->reload("root", note_answer());
   EXPECT_TRUE(answers.empty());

@@ -107,13 +107,14 @@ TEST(ResponseWriterTest, SharedCachesDoNotKeepWhatBringsOurCookie) {
   const std::string from =
       "HTTP/1.1 200 OK\r\nCache-Control: public, x=\"a, public\", max-age=5\r\n"
       "cache-control: S-MaxAge=9\r\nCDN-Cache-Control: max-age=9\r\n"
-      "Surrogate-Control: max-age=9\r\n\r\n";
+      "surrogate-control: max-age=9\r\nX-Accel-Expires: 9\r\nEdge-Control: max-age=9\r\n\r\n";
   EXPECT_TRUE(has_line(written(from, extras), "CDN-Cache-Control: max-age=9"));
   extras.cache = CacheAdvice::make_private;
   const std::string text = written(from, extras);
   EXPECT_TRUE(has_line(text, "Cache-Control: x=\"a, public\", max-age=5"));
   EXPECT_TRUE(has_line(text, "Cache-Control: private"));
   EXPECT_EQ(text.find("MaxAge"), std::string::npos);
+  EXPECT_EQ(text.find("X-Accel"), std::string::npos);
   EXPECT_EQ(text.find("max-age=9"), std::string::npos);
   extras.cache = CacheAdvice::no_cache;
   EXPECT_TRUE(has_line(written(from, extras), "Cache-Control: no-cache"));

@@ -153,6 +153,24 @@ TEST_F(AffinityTest, ACookieOfAnotherPoolIsNobodysAndDisturbsNobody) {
   expect_nothing_held();
 }
 
+TEST_F(AffinityTest, ACookieOfAnotherPoolIsToldFromAForgedOne) {
+  CookieSealer of_blog{secrets, "blog"};
+  const auto sealed = of_blog.seal({random_session_key(), 1, clock.wall()});
+  std::string cookie(sealed.data(), sealed.size());
+  EXPECT_EQ(arrive(cookie).claim, Claim::none);
+  EXPECT_EQ(pool.counters->foreign_cookies, 0U);
+  pool.siblings = {"news", "blog"};
+  rebuild();
+  EXPECT_EQ(arrive(cookie).claim, Claim::none);
+  EXPECT_EQ(pool.counters->foreign_cookies, 1U);
+  cookie[40] = cookie[40] == 'A' ? 'B' : 'A';
+  EXPECT_EQ(arrive(cookie).claim, Claim::none);
+  EXPECT_EQ(pool.counters->foreign_cookies, 1U);
+  const std::string ours = user_on(kAlice);
+  EXPECT_EQ(arrive(ours).claim, Claim::session);
+  EXPECT_EQ(pool.counters->foreign_cookies, 1U);
+}
+
 TEST_F(AffinityTest, AfterItsTimeAUserOfAnActiveNodeFindsItAgainAsLate) {
   std::string cookie = user_on(kAlice);
   const SessionKey key = peek(cookie)->key;

@@ -1,0 +1,30 @@
+#include "admin/cookie_watch.h"
+
+namespace bonedry::admin {
+
+std::shared_ptr<balancer::PoolCounters> CookieWatch::counters_of(const std::string& pool) {
+  return pools_[pool].counters;
+}
+
+void CookieWatch::look(EventLog& events) {
+  for (auto& [name, pool] : pools_) {
+    if (pool.foreign == Told::no && pool.counters->foreign_cookies.load() > 0) {
+      pool.foreign = Told::yes;
+      events.add("cookie", "",
+                 "pool " + name +
+                     ": a user came with the cookie of another pool, and is lost to that one; "
+                     "browsers do not keep the cookies of two ports apart: give each pool a "
+                     "[pool.session] cookie of its own");
+    }
+    if (pool.clash == Told::no && pool.counters->cookie_clashes.load() > 0) {
+      pool.clash = Told::yes;
+      events.add("cookie", "",
+                 "pool " + name +
+                     ": requests come through another bonedry whose session cookie has the same "
+                     "name, and each takes the other's away; give one of them another "
+                     "[pool.session] cookie");
+    }
+  }
+}
+
+}  // namespace bonedry::admin

@@ -1,0 +1,30 @@
+#pragma once
+
+#include "admin/event_log.h"
+#include "balancer/pool_counters.h"
+
+#include <map>
+#include <memory>
+#include <string>
+
+namespace bonedry::admin {
+
+/// Keeps the counters of pools over topologies, and tells once per pool and process when users lose
+/// their cookies to another pool or another proxy. Main thread only.
+class CookieWatch {
+ public:
+  [[nodiscard]] std::shared_ptr<balancer::PoolCounters> counters_of(const std::string& pool);
+  /// Tells what is new since the last call.
+  void look(EventLog& events);
+
+ private:
+  enum class Told : bool { no, yes };
+  struct Pool {
+    std::shared_ptr<balancer::PoolCounters> counters = std::make_shared<balancer::PoolCounters>();
+    Told foreign = Told::no;
+    Told clash = Told::no;
+  };
+  std::map<std::string, Pool> pools_;
+};
+
+}  // namespace bonedry::admin
