@@ -16,7 +16,7 @@ using io::Ready;
 namespace {
 
 // After the last answer: how long and how much the client may go on talking, so that closing does
-// not reset the answer away from under it.
+// not reset the answer away from under it. The time begins anew while the client still takes it.
 constexpr Millis kLingerTime{2000};
 constexpr std::size_t kLingerBytes = 256 * 1024;
 // All that is ever said first, whatever the answer will be.
@@ -234,6 +234,7 @@ void DownstreamConnection::on_ready(Ready ready) {
     const std::size_t waiting = out_.bytes();
     const Flow flow = flush();
     if (flow == Flow::broken) return close();
+    if (state_ == State::lingering && flow == Flow::open) socket_->shutdown_write();
     if (state_ == State::exchange && probe_ == Probe::none) {
       if (out_.bytes() != waiting) exchange_->on_progress();
       if (flow == Flow::open) exchange_->on_downstream_drained();
@@ -495,6 +496,7 @@ void DownstreamConnection::next_request() {
   parser_.start();
   state_ = State::head;
   response_framing_ = BodyKind::none;
+  unheard_ = kNotLooked;
   timer_.arm(in_.empty() ? worker_.context().timeouts.idle : worker_.context().timeouts.header);
   if (in_.empty()) return update_interest();
   process();
@@ -503,13 +505,26 @@ void DownstreamConnection::next_request() {
 void DownstreamConnection::linger() {
   state_ = State::lingering;
   body_ = Body::none;
+  unheard_ = kNotLooked;
   in_.clear();
   if (out_.empty()) socket_->shutdown_write();
   timer_.arm(kLingerTime);
   update_interest();
 }
 
+/// Whether the client has taken more of the last answer since the last look. It may be megabytes
+/// behind, all of them in the kernel, and is then not idle, nor has it heard what closing may undo.
+bool DownstreamConnection::still_hears() {
+  const std::size_t left = unsent() + unacknowledged();
+  const std::size_t before = std::exchange(unheard_, left);
+  return before == kNotLooked ? left > 0 : left < before;
+}
+
 void DownstreamConnection::on_timeout() {
+  const bool idle = state_ == State::head && in_.empty();
+  if ((idle || state_ == State::lingering) && still_hears()) {
+    return timer_.arm(idle ? worker_.context().timeouts.idle : kLingerTime);
+  }
   if (state_ == State::proxy_header) {
     worker_.report_proxy_refusal(client_, "the PROXY header did not come in time");
   }

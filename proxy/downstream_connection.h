@@ -9,6 +9,8 @@
 #include "proxy/io/socket.h"
 #include "proxy/stream.h"
 
+#include <cstddef>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -55,6 +57,10 @@ class DownstreamConnection final : public io::Retirable,
   void send_end(std::string_view trailers) override;
   void send_local(const http::LocalReply& reply) override;
   Flow flush() override;
+  [[nodiscard]] std::size_t unsent() const override { return out_.bytes(); }
+  [[nodiscard]] std::size_t unacknowledged() const override {
+    return socket_ ? socket_->unacknowledged() : 0;
+  }
   [[nodiscard]] bool gone() const override { return state_ == State::exchange && !socket_; }
   [[nodiscard]] io::Route route() const override;
   void want_body() override;
@@ -64,6 +70,7 @@ class DownstreamConnection final : public io::Retirable,
 
  private:
   friend class Worker;
+  static constexpr std::size_t kNotLooked = std::numeric_limits<std::size_t>::max();
   enum class State : std::uint8_t { proxy_header, head, exchange, lingering, closed };
   enum class Body : std::uint8_t { none, held, wanted };
   enum class Input : std::uint8_t { open, ended };
@@ -95,6 +102,7 @@ class DownstreamConnection final : public io::Retirable,
   void refuse(const http::Refusal& refusal);
   void next_request();
   void linger();
+  [[nodiscard]] bool still_hears();
   void reset_and_close();
   void on_timeout();
   void update_interest();
@@ -124,6 +132,7 @@ class DownstreamConnection final : public io::Retirable,
   // Whether the beginning of the next head has been sent ahead of it.
   enum class Probe : std::uint8_t { none, sent } probe_ = Probe::none;
   std::size_t lingered_ = 0;
+  std::size_t unheard_ = kNotLooked;  // of the last answer, at the last look
   std::size_t worker_index_ = 0;
   enum class Processing : std::uint8_t { idle, running } processing_ = Processing::idle;
 };

@@ -165,7 +165,7 @@ void Exchange::request_complete(std::string_view trailers) {
   upstream_->send_end(trailers);
   if (in_tunnel()) {
     set(RequestState::ending);
-    return arm_for(patience());
+    return watch();
   }
   set(RequestState::done);
   // From here on the node is waited for, not the client; an answer under way is watched already.
@@ -189,7 +189,7 @@ void Exchange::on_request_batch() {
 
 void Exchange::request_sent() {
   if (attempt_ != AttemptState::sent) return;
-  if (!timer_.armed()) arm_for(patience());
+  if (!timer_.armed()) watch();
 }
 
 void Exchange::drop_request() {
@@ -225,6 +225,10 @@ void Exchange::on_downstream_lost() {
 
 void Exchange::on_interim_head() {
   if (++interim_heads_ > kMostInterimHeads) return on_bad_response("too many 1xx responses");
+  if (response_head_.status == 100) {
+    facts_.expects_continue = false;
+    on_progress();  // from here on the client is waited for
+  }
   if (!request_head_.http_1_0()) origin_.downstream->send_interim(response_head_);
   response_head_.clear();
 }
@@ -309,7 +313,7 @@ void Exchange::on_response_body(io::PipeLease body, Last last) {
 void Exchange::response_complete(std::string_view trailers) {
   origin_.downstream->send_end(trailers);
   set(ResponseState::flushing);
-  if (in_tunnel() && !request_over()) return arm_for(patience());  // the client may go on
+  if (in_tunnel() && !request_over()) return watch();  // the client may go on
   if (request_ == RequestState::done) {
     release_upstream(upstream_persistence_);
   } else {
@@ -333,7 +337,7 @@ void Exchange::on_response_batch() {
   }
   if (response_ == ResponseState::waiting) return;
   if (flow == Flow::congested && upstream_ != nullptr) upstream_->hold_response();
-  if (!timer_.armed()) arm_for(patience());
+  if (!timer_.armed()) watch();
 }
 
 void Exchange::on_downstream_drained() {
@@ -343,7 +347,7 @@ void Exchange::on_downstream_drained() {
   if (response_ == ResponseState::local) return finish(ending_, Departure::close);
   if (response_ == ResponseState::flushing) return on_response_batch();
   if (upstream_ == nullptr) return;
-  arm_for(patience());
+  watch();
   upstream_->want_response();
 }
 
@@ -388,31 +392,15 @@ void Exchange::send_again() {
   choose();
 }
 
-void Exchange::on_progress() {
-  moved_at_ = worker_.now();
-}
-
 void Exchange::arm_for(Millis delay) {
-  moved_at_ = worker_.now();
+  on_progress();
   timer_.arm(delay);
-}
-
-/// How long nothing may move: one side of a tunnel may be quiet for long; once the other has said
-/// all, it has less reason to.
-Millis Exchange::patience() const {
-  const conf::Timeouts& timeouts = worker_.context().timeouts;
-  if (in_tunnel()) {
-    const bool both_ways = request_ == RequestState::tunnel && response_ == ResponseState::tunnel;
-    return both_ways ? timeouts.tunnel : timeouts.stall;
-  }
-  const bool answer_due = response_ == ResponseState::waiting && request_ != RequestState::body;
-  return answer_due ? timeouts.response : timeouts.stall;
 }
 
 void Exchange::on_timeout() {
   switch (attempt_) {
     case AttemptState::none:
-      if (response_ == ResponseState::local) finish(ending_, Departure::abort);
+      if (response_ == ResponseState::local) look();
       return;
     case AttemptState::queued:
       return reply(EndReason::node_full);
@@ -423,17 +411,8 @@ void Exchange::on_timeout() {
       return on_connect_failed(ETIMEDOUT);
     case AttemptState::sent:
     case AttemptState::answered:
-      break;
+      return look();
   }
-  // It moved since: the timer only looks now and then.
-  const Millis quiet = worker_.now() - moved_at_;
-  if (quiet < patience()) return timer_.arm(patience() - quiet);
-  if (in_tunnel()) return end_tunnel(EndReason::tunnel_idle);
-  if (response_ != ResponseState::waiting) {
-    const bool client = response_ == ResponseState::flushing || upstream_ == nullptr;
-    return fail(client ? EndReason::client_stalled : EndReason::node_stalled);
-  }
-  reply(request_ == RequestState::body ? EndReason::client_stalled : EndReason::response_timeout);
 }
 
 /// Ends what has begun to go to the client: it must notice that this is not all.
@@ -464,7 +443,7 @@ void Exchange::reply(EndReason reason) {
   set(ResponseState::local);
   origin_.downstream->send_local(local);
   const Flow flow = origin_.downstream->flush();
-  if (flow == Flow::congested) return arm_for(worker_.context().timeouts.stall);
+  if (flow == Flow::congested) return watch();
   if (flow == Flow::broken) return finish(reason, Departure::abort);
   finish(reason, keep ? Departure::keep : Departure::close);
 }

@@ -5,6 +5,7 @@
 #include "proxy/exchange_state.h"
 #include "proxy/io/timer_wheel.h"
 #include "proxy/pool_runtime.h"
+#include "proxy/stall.h"
 #include "proxy/stream.h"
 #include "session/affinity.h"
 
@@ -131,8 +132,15 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   [[nodiscard]] bool request_over() const {
     return request_ == RequestState::done || request_ == RequestState::dropped;
   }
-  /// How long nothing may move.
+
+  // Whether anything moves (exchange_stall.cc).
+  [[nodiscard]] Awaited awaited() const;
   [[nodiscard]] Millis patience() const;
+  void watch();
+  void note_acknowledged();
+  void look();
+  void give_up();
+
   void on_timeout();
   void arm_for(Millis delay);
   void fail(EndReason reason);
@@ -176,6 +184,11 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   std::uint64_t bytes_in_ = 0;
   std::uint64_t bytes_out_ = 0;
   Instant moved_at_;  // when anything did last, or began to be waited for
+  struct Unacknowledged {
+    std::size_t client = 0;
+    std::size_t node = 0;
+  };
+  std::optional<Unacknowledged> unacknowledged_;  // at the last look, if nothing was sent since
   Instant started_;
 };
 

@@ -26,10 +26,11 @@ void Exchange::leave_displaced_node() {
 }
 
 /// Both sides see the end of the connection, as if the other had closed it; a client that has not
-/// heard all that the node has said sees that it was broken off.
+/// heard all that the node has said, or was not heard out, sees that it was broken off.
 void Exchange::end_tunnel(EndReason reason) {
-  // A flush that gets the rest out says nothing of what the node was not let say meanwhile.
-  const bool heard_all = to_client_ == Flow::open;
+  // A flush that gets the rest out says nothing of what either was not let say meanwhile.
+  const bool node_heard_all = upstream_ == nullptr || upstream_->unsent() == 0;
+  const bool heard_all = to_client_ == Flow::open && node_heard_all;
   const Flow flow = origin_.downstream->flush();
   finish(reason, heard_all && flow == Flow::open ? Departure::close : Departure::abort);
 }

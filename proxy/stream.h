@@ -92,6 +92,10 @@ class DownstreamStream {
   virtual void send_end(std::string_view trailers) = 0;
   virtual void send_local(const http::LocalReply& reply) = 0;
   virtual Flow flush() = 0;
+  /// Bytes that still wait here, because the client's socket has no room.
+  [[nodiscard]] virtual std::size_t unsent() const = 0;
+  /// Bytes that the kernel has taken, and the client has not acknowledged. A system call.
+  [[nodiscard]] virtual std::size_t unacknowledged() const = 0;
 
   /// Whether the client has left, and what is sent goes nowhere.
   [[nodiscard]] virtual bool gone() const = 0;
@@ -124,6 +128,9 @@ class UpstreamStream {
   virtual void send_body(io::PipeLease body) = 0;
   virtual void send_end(std::string_view trailers) = 0;
   virtual Flow flush() = 0;
+  /// As those of DownstreamStream.
+  [[nodiscard]] virtual std::size_t unsent() const = 0;
+  [[nodiscard]] virtual std::size_t unacknowledged() const = 0;
 
   virtual void want_response() = 0;
   virtual void hold_response() = 0;

@@ -80,7 +80,7 @@ void UpstreamConnection::drop_spoiled() {
 
 void UpstreamConnection::lost(IoStatus status) {
   const bool reset = status == IoStatus::failed || writing_ == Writing::broken;
-  fate_ = reset || socket_->has_unacknowledged() ? Fate::not_taken : Fate::taken;
+  fate_ = reset || socket_->unacknowledged() > 0 ? Fate::not_taken : Fate::taken;
   const Instant now = pool_.context().loop.now();
   if (reused() && !heard_ && now - since_ < kDeadOnArrival) {
     pool_.lifetime_.note_closed(idle_age_, since_, now);

@@ -53,6 +53,8 @@ class UpstreamConnection final : public io::Retirable,
   void send_body(io::PipeLease body) override;
   void send_end(std::string_view trailers) override;
   Flow flush() override;
+  [[nodiscard]] std::size_t unsent() const override { return out_.bytes(); }
+  [[nodiscard]] std::size_t unacknowledged() const override { return socket_->unacknowledged(); }
   void want_response() override;
   void hold_response() override;
   [[nodiscard]] bool reused() const override { return exchanges_ > 1; }

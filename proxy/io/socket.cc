@@ -194,9 +194,10 @@ bool Socket::is_quiet() const {
   return ::recv(fd_.get(), &first, 1, MSG_PEEK) < 0 && (errno == EAGAIN || errno == EINTR);
 }
 
-bool Socket::has_unacknowledged() const {
+std::size_t Socket::unacknowledged() const {
   int bytes = 0;
-  return ::ioctl(fd_.get(), SIOCOUTQ, &bytes) == 0 && bytes > 0;
+  const bool known = ::ioctl(fd_.get(), SIOCOUTQ, &bytes) == 0 && bytes > 0;
+  return known ? static_cast<std::size_t>(bytes) : 0;
 }
 
 int Socket::connect_error() {

@@ -71,8 +71,8 @@ class Socket {
   [[nodiscard]] bool has_unread() const;
   /// Whether the peer has neither sent bytes that were not read, nor closed its side.
   [[nodiscard]] bool is_quiet() const;
-  /// Whether the peer has not acknowledged all that was written. Can be asked after it was lost.
-  [[nodiscard]] bool has_unacknowledged() const;
+  /// What was written and the peer has not acknowledged, in bytes. Can be asked after it was lost.
+  [[nodiscard]] std::size_t unacknowledged() const;
 
   /// How an attempt to connect went; 0 is success. Also takes the pending error off the socket.
   [[nodiscard]] int connect_error();

@@ -357,9 +357,89 @@ TEST_P(TunnelStory, OneThatIsClosedWithinWhatWasSaidIsSeenToBe) {
   launch(quiet);
   TunnelClient client{bonedry_->address()};
   client.ask();
-  EXPECT_TRUE(eventually_logged(R"("end":"tunnel_idle")"));
+  EXPECT_TRUE(eventually_logged(R"("end":"client_stalled")"));
   EXPECT_TRUE(eventually_open("alice", 0));
   EXPECT_THROW((void)client.socket().receive_all(), ConnectionReset);
+}
+
+TEST_P(TunnelStory, ANodeThatStopsReadingIsNamedAndTheClientSeesTheBreak) {
+  const Gate over;
+  alice_.on("/ws", [over](NodeExchange& exchange) {
+    exchange.close_after();
+    exchange.send(kSwitching);
+    (void)over.wait();
+  });
+  TestConfig quiet = config();
+  quiet.timeouts = {"tunnel = \"1s\""};
+  quiet.pools.front().nodes = {alice_};
+  launch(quiet);
+  TunnelClient client{bonedry_->address()};
+  client.ask();
+  const std::string much(1024 * 1024, 'x');
+  EXPECT_THROW(for (;;) client.say(much), ConnectionReset);
+  EXPECT_TRUE(eventually_logged(R"("end":"node_stalled")"));
+  over.open();
+}
+
+TEST_P(TunnelStory, OnceOneSideHasEndedTheOtherMustReadOn) {
+  const std::string much(32U * 1024 * 1024, 'x');
+  alice_.on("/ws", [much](NodeExchange& exchange) {
+    exchange.send(kSwitching);
+    exchange.send(much);
+    exchange.close_after();
+  });
+  TestConfig quiet = config();
+  quiet.timeouts = {"stall = \"500ms\""};
+  quiet.pools.front().nodes = {alice_};
+  launch(quiet);
+  TunnelClient client{bonedry_->address()};
+  client.ask();
+  client.socket().finish_sending();
+  EXPECT_TRUE(eventually_logged(R"("end":"client_stalled")"));
+  EXPECT_TRUE(eventually_open("alice", 0));
+}
+
+TEST_P(TunnelStory, SlowReadersOnEitherSideAreNotCut) {
+  constexpr Millis kIdle = patient(Millis{1000});
+  constexpr Millis kPause = patient(Millis{50});
+  const auto sip = [kPause](Socket& socket) {
+    socket.limit_receive_buffer(64 * 1024);
+    if (receive(socket, 4U * 1024 * 1024).size() != 4U * 1024 * 1024) return false;
+    for (int i = 0; i < 100; ++i) {  // five times kIdle
+      std::this_thread::sleep_for(kPause);
+      if (receive(socket, 16384).size() != 16384) return false;
+    }
+    return true;
+  };
+  const Gate heard;
+  alice_.on("/says", [](NodeExchange& exchange) {
+    exchange.close_after();
+    exchange.send(kSwitching);
+    for (;;) exchange.socket().send_all(std::string(65536, 'x'), std::chrono::minutes{5});
+  });
+  alice_.on("/hears", [heard, sip](NodeExchange& exchange) {
+    exchange.close_after();
+    exchange.send(kSwitching);
+    if (sip(exchange.socket())) heard.open();
+  });
+  TestConfig quiet = config();
+  quiet.timeouts = {"tunnel = \"" + std::to_string(kIdle.count()) + "ms\""};
+  quiet.pools.front().nodes = {alice_};
+  launch(quiet);
+  auto talking = std::async(std::launch::async, [&] {
+    TunnelClient client{bonedry_->address()};
+    client.ask({}, {}, "/hears");
+    try {
+      for (;;) client.say(std::string(65536, 'x'));
+    } catch (const SocketError&) {
+      return;  // the node has heard enough, or was cut off
+    }
+  });
+  TunnelClient client{bonedry_->address()};
+  client.ask({}, {}, "/says");
+  EXPECT_TRUE(sip(client.socket()));
+  EXPECT_TRUE(heard.wait());
+  talking.get();
 }
 
 TEST_P(TunnelStory, OneThatMovesIsNot) {

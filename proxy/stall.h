@@ -1,0 +1,62 @@
+#pragma once
+
+#include "proxy/end_reason.h"
+#include "proxy/exchange_state.h"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace bonedry::proxy {
+
+/// Whose next step an exchange waits for.
+enum class Awaited : std::uint8_t {
+  client_reads,  ///< bytes wait for the client
+  node_reads,    ///< bytes wait for the node
+  client_sends,  ///< the rest of the request
+  node_answers,  ///< the head of the answer
+  node_sends,    ///< the rest of the answer
+  either,        ///< nobody owes anything in a tunnel
+};
+
+/// Where an exchange is: all that tells whom it waits for.
+struct Standing {
+  std::size_t unsent_to_client = 0;  ///< bytes that the client's socket has no room for
+  std::size_t unsent_to_node = 0;    ///< the same of the node's
+  RequestState request = RequestState::done;
+  ResponseState response = ResponseState::waiting;
+  /// The client holds its body back until the node asks for it (RFC 9110, section 10.1.1).
+  bool awaits_continue = false;
+};
+
+/// Whoever does not read comes first: the other side of the exchange is held up by it. A client
+/// that reads nothing comes before the node, since a node that cannot send may read no more either.
+[[nodiscard]] constexpr Awaited awaited(const Standing& standing) {
+  if (standing.unsent_to_client > 0) return Awaited::client_reads;
+  if (standing.unsent_to_node > 0) return Awaited::node_reads;
+  const bool tunnel = standing.request == RequestState::tunnel ||
+                      standing.request == RequestState::ending ||
+                      standing.response == ResponseState::tunnel;
+  if (tunnel) return Awaited::either;
+  if (standing.response != ResponseState::waiting) return Awaited::node_sends;
+  const bool sends = standing.request == RequestState::body && !standing.awaits_continue;
+  return sends ? Awaited::client_sends : Awaited::node_answers;
+}
+
+/// How an exchange ends when that does not come in time.
+[[nodiscard]] constexpr EndReason ending_of(Awaited awaited) {
+  switch (awaited) {
+    case Awaited::client_reads:
+    case Awaited::client_sends:
+      return EndReason::client_stalled;
+    case Awaited::node_reads:
+    case Awaited::node_sends:
+      return EndReason::node_stalled;
+    case Awaited::node_answers:
+      return EndReason::response_timeout;
+    case Awaited::either:
+      break;
+  }
+  return EndReason::tunnel_idle;
+}
+
+}  // namespace bonedry::proxy
