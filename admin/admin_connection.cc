@@ -5,6 +5,7 @@
 #include "admin/printable.h"
 #include "admin/user_name.h"
 #include "proxy/base/duration.h"
+#include "proxy/base/file.h"
 
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
@@ -22,25 +23,25 @@ bool is_passing(int error) {
 
 }  // namespace
 
-std::unique_ptr<AdminConnection> AdminConnection::open(
-    uv_loop_t* loop, UniqueFd fd, Commands& commands, const AdminLimits& limits,
-    std::function<void(AdminConnection&)> closed) {
-  std::unique_ptr<AdminConnection> connection(
-      new AdminConnection(loop, std::move(fd), commands, limits, std::move(closed)));
-  if (uv_poll_init(loop, &connection->poll_, connection->fd_.get()) != 0) return nullptr;
-  connection->poll_.data = connection.get();
-  connection->enter(State::reading, limits.silence);
-  return connection;
+void turn_away(int fd, std::string_view why) {
+  // What the client has said already, left unread, would be an error of its connection at the end.
+  std::array<char, kMaxLineBytes> line;  // NOLINT: filled by recv
+  (void)::recv(fd, line.data(), line.size(), MSG_DONTWAIT);
+  const std::string answer = error_line(why);
+  (void)::send(fd, answer.data(), answer.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-AdminConnection::AdminConnection(uv_loop_t* loop, UniqueFd fd, Commands& commands,
+AdminConnection::AdminConnection(io::EventLoop& loop, UniqueFd fd, Commands& commands,
                                  const AdminLimits& limits,
                                  std::function<void(AdminConnection&)> closed)
-    : loop_(loop),
-      fd_(std::move(fd)),
+    : fd_(std::move(fd)),
       commands_(commands),
       limits_(limits),
-      closed_(std::move(closed)) {}
+      closed_(std::move(closed)),
+      deadline_(loop.timers(), [this] { on_deadline(); }) {
+  watcher_.emplace(loop, fd_.get(), static_cast<io::FdWatcher::Handler&>(*this));
+  enter(State::reading, limits.silence);
+}
 
 void AdminConnection::refuse(std::string_view why) {
   say(error_line(why));
@@ -52,8 +53,7 @@ void AdminConnection::stop(std::string_view why) {
   close();
 }
 
-void AdminConnection::on_tick() {
-  if (!deadline_ms_ || loop_ms() < *deadline_ms_) return;
+void AdminConnection::on_deadline() {
   if (state_ == State::reading) {
     return refuse("no command came within " + format_duration(limits_.silence));
   }
@@ -80,12 +80,25 @@ void AdminConnection::finish() {
   flush();
 }
 
-void AdminConnection::on_poll(uv_poll_t* poll, int status, int events) {
-  auto* self = static_cast<AdminConnection*>(poll->data);
-  if (status < 0) return self->close();
-  if ((events & UV_READABLE) != 0) return self->read_some();
-  if ((events & UV_WRITABLE) != 0) return self->flush();
-  self->close();  // all that is left to watch for after the end of input: the client hung up
+void AdminConnection::on_ready(io::Ready ready) {
+  if (has(ready, io::Ready::read) && input_ == Input::open) {
+    read_some();
+  } else if (has(ready, io::Ready::write) && !unsent_.empty()) {
+    flush();
+  } else {
+    close();  // all that is left to watch for after the end of input: the client hung up
+  }
+  watch();
+}
+
+void AdminConnection::on_unwatched(int error) {
+  spdlog::warn("admin: a client is turned away, it cannot be watched: {}", errno_text(error));
+  const bool unanswered = state_ == State::reading || state_ == State::running;
+  if (!unanswered || !unsent_.empty()) return close();
+  watcher_.reset();
+  turn_away(fd_.get(), "bonedry is out of resources: " + errno_text(error));
+  ::shutdown(fd_.get(), SHUT_WR);
+  enter(State::lingering, limits_.linger);  // what it may still be sending is not looked at
 }
 
 void AdminConnection::read_some() {
@@ -130,7 +143,7 @@ void AdminConnection::flush() {
     if (count < 0 && !is_passing(errno)) return close();
     if (count > 0) {
       unsent_.erase(0, static_cast<std::size_t>(count));
-      if (deadline_ms_) enter(state_, limits_.silence);
+      if (deadline_.armed()) enter(state_, limits_.silence);
     }
   }
   watch();
@@ -144,35 +157,23 @@ void AdminConnection::flush() {
 void AdminConnection::close() {
   if (state_ == State::closing) return;
   enter(State::closing, std::nullopt);
-  uv_close(reinterpret_cast<uv_handle_t*>(&poll_), on_close);
-  fd_.reset();  // libuv no longer watches it
-}
-
-void AdminConnection::on_close(uv_handle_t* handle) {
-  auto* self = static_cast<AdminConnection*>(handle->data);
-  self->closed_(*self);
+  watcher_.reset();
+  fd_.reset();
+  closed_(*this);
 }
 
 void AdminConnection::watch() {
-  if (state_ == State::closing) return;
-  // After the end of input READABLE would fire for ever. Nobody sends urgent data here, but libuv
-  // reports a hang-up to whoever watches for it.
-  int events = input_ == Input::open ? UV_READABLE : UV_PRIORITIZED;
-  if (!unsent_.empty()) events |= UV_WRITABLE;
-  if (events == watched_) return;
-  if (uv_poll_start(&poll_, events, on_poll) != 0) return close();
-  watched_ = events;
+  if (!watcher_) return;
+  // After the end of input there would be something to read for ever; a hang-up is told anyway.
+  const io::Ready read = input_ == Input::open ? io::Ready::read : io::Ready::errors;
+  watcher_->want(unsent_.empty() ? read : read | io::Ready::write);
 }
 
 void AdminConnection::enter(State state, std::optional<Millis> patience) {
   state_ = state;
-  deadline_ms_.reset();
-  if (patience) deadline_ms_ = loop_ms() + patience->count();
+  deadline_.disarm();
+  if (patience) deadline_.arm(*patience);
   watch();
-}
-
-std::int64_t AdminConnection::loop_ms() const {
-  return static_cast<std::int64_t>(uv_now(loop_));
 }
 
 }  // namespace bonedry::admin

@@ -3,8 +3,9 @@
 #include "admin/commands.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/unique_fd.h"
-
-#include <uv.h>
+#include "proxy/io/event_loop.h"
+#include "proxy/io/fd_watcher.h"
+#include "proxy/io/timer_wheel.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -21,6 +22,8 @@ namespace bonedry::admin {
 struct AdminLimits {
   /// At once. A fleet's scripts each hold one while they wait; more than this is a runaway loop.
   std::size_t connections = 1024;
+  /// Beyond those, to read that they are too many; later ones are only told.
+  std::size_t turned_away = 64;
   /// For a client to send its line, and for it to take more of its answer.
   Millis silence = std::chrono::seconds{30};
   /// For a client to notice the end of the answer.
@@ -28,6 +31,9 @@ struct AdminLimits {
   /// Unsent bytes at which a follower of events is dropped: several times all events kept.
   std::size_t backlog_bytes = std::size_t{1} << 20U;
 };
+
+/// Says why a client is not served, as far as that goes without waiting for it.
+void turn_away(int fd, std::string_view why);
 
 /// One client of the admin socket: reads one line, has it carried out, sends the answer, closes.
 ///
@@ -38,13 +44,12 @@ struct AdminLimits {
 /// half is still there and gets its answer, however long that takes.
 ///
 /// Owned by AdminServer, on the main loop.
-class AdminConnection final : public Asker {
+class AdminConnection final : public Asker, private io::FdWatcher::Handler {
  public:
-  /// `closed` is called once, after which the connection is to be destroyed; it must not be before.
-  /// Null when the loop cannot watch the socket.
-  static std::unique_ptr<AdminConnection> open(uv_loop_t* loop, UniqueFd fd, Commands& commands,
-                                               const AdminLimits& limits,
-                                               std::function<void(AdminConnection&)> closed);
+  /// `closed` is called once, after which the connection is to be destroyed, when no call of it is
+  /// on the stack; it must not be before.
+  AdminConnection(io::EventLoop& loop, UniqueFd fd, Commands& commands, const AdminLimits& limits,
+                  std::function<void(AdminConnection&)> closed);
   ~AdminConnection() override = default;
   AdminConnection(const AdminConnection&) = delete;
   AdminConnection& operator=(const AdminConnection&) = delete;
@@ -57,8 +62,6 @@ class AdminConnection final : public Asker {
   }
   /// Tells a client that still waits for its answer why there will be none, and closes.
   void stop(std::string_view why);
-  /// Ends what has taken too long. Call every now and then.
-  void on_tick();
 
   [[nodiscard]] std::string name() const override;
   void say(std::string_view lines) override;
@@ -68,11 +71,9 @@ class AdminConnection final : public Asker {
   enum class State : std::uint8_t { reading, running, flushing, lingering, closing };
   enum class Input : std::uint8_t { open, ended };
 
-  AdminConnection(uv_loop_t* loop, UniqueFd fd, Commands& commands, const AdminLimits& limits,
-                  std::function<void(AdminConnection&)> closed);
-
-  static void on_poll(uv_poll_t* poll, int status, int events);
-  static void on_close(uv_handle_t* handle);
+  void on_ready(io::Ready ready) override;
+  void on_unwatched(int error) override;
+  void on_deadline();
 
   void read_some();
   void take(std::string_view bytes);
@@ -82,19 +83,16 @@ class AdminConnection final : public Asker {
   void close();
   void watch();
   void enter(State state, std::optional<Millis> patience);
-  [[nodiscard]] std::int64_t loop_ms() const;
 
-  uv_loop_t* loop_;
   UniqueFd fd_;
+  std::optional<io::FdWatcher> watcher_;  // none: it is closed, or cannot be watched
   Commands& commands_;
   const AdminLimits& limits_;
   std::function<void(AdminConnection&)> closed_;
 
-  uv_poll_t poll_{};
-  int watched_ = 0;
   State state_ = State::reading;
   Input input_ = Input::open;
-  std::optional<std::int64_t> deadline_ms_;  // of the state, on the loop's clock
+  io::Timer deadline_;  // of the state
   std::string line_;
   std::string unsent_;
   std::unique_ptr<Task> task_;

@@ -5,8 +5,8 @@
 #include "admin/commands.h"
 #include "admin/socket_file.h"
 #include "proxy/base/result.h"
-
-#include <uv.h>
+#include "proxy/io/event_loop.h"
+#include "proxy/io/listener.h"
 
 #include <cstddef>
 #include <functional>
@@ -15,6 +15,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 namespace bonedry::admin {
 
@@ -25,7 +26,7 @@ namespace bonedry::admin {
 /// has called back.
 class AdminServer {
  public:
-  AdminServer(uv_loop_t* loop, std::string path, ControlPlane& control, EventLog& events,
+  AdminServer(io::EventLoop& loop, std::string path, ControlPlane& control, EventLog& events,
               const Clock& clock, const AdminLimits& limits = {});
   ~AdminServer();
   AdminServer(const AdminServer&) = delete;
@@ -34,39 +35,37 @@ class AdminServer {
   /// See SocketFile::listen for what may fail; nothing is left behind then.
   Outcome listen();
   /// The same with a socket at hand, a draft or not.
-  Outcome listen(SocketFile socket);
+  void listen(SocketFile socket);
   /// Puts the draft where clients look.
   Outcome publish() { return socket_->publish(); }
 
   /// Tells clients whose command is under way why there will be no answer.
   void send_away(std::string_view why);
   /// Removes the socket file, tells clients that wait for an answer why there will be none, and
-  /// calls `closed` when every handle is off the loop: later, or at once if there is none.
+  /// calls `closed` when they have gone: at the end of the round, or at once if there are none.
   void close(std::function<void()> closed, std::string_view why = kStopping);
 
   /// Clients connected, those that are being turned away included.
   [[nodiscard]] std::size_t connections() const { return connections_.size(); }
 
  private:
-  static void on_acceptable(uv_poll_t* poll, int status, int events);
-  static void on_tick(uv_timer_t* timer);
-  static void on_handle_closed(uv_handle_t* handle);
+  class Leaver;
 
-  /// Takes one client off the queue; false when there is none, or no file descriptor for it.
-  bool accept_one();
   void admit(UniqueFd fd);
   void on_connection_closed(AdminConnection& connection);
+  void on_connection_gone();
   void report_if_closed();
+  /// Of now: each may go meanwhile, but is not destroyed before the end of the round.
+  [[nodiscard]] std::vector<AdminConnection*> all_connections() const;
 
-  uv_loop_t* loop_;
+  io::EventLoop& loop_;
   std::string path_;
   Commands commands_;
   AdminLimits limits_;
   std::optional<SocketFile> socket_;
-  uv_poll_t poll_{};
-  uv_timer_t timer_{};
-  std::size_t handles_ = 0;  // poll_ and timer_, while libuv knows them
+  std::optional<io::Listener> listener_;
   std::unordered_map<AdminConnection*, std::unique_ptr<AdminConnection>> connections_;
+  std::size_t leaving_ = 0;  // closed, until the end of the round
   std::function<void()> closed_;
 };
 

@@ -126,8 +126,15 @@ Result<SocketFile> SocketFile::draft(const std::string& path, Occupied occupied)
   return SocketFile(path, draft, std::move(fd), made.st_dev, made.st_ino);
 }
 
+SocketFile::SocketFile(SocketFile&& other) noexcept
+    : path_(std::exchange(other.path_, {})),
+      draft_(std::move(other.draft_)),
+      fd_(std::move(other.fd_)),
+      device_(other.device_),
+      inode_(other.inode_) {}
+
 SocketFile::~SocketFile() {
-  if (!fd_.is_open()) return;
+  if (path_.empty()) return;
   const std::string& name = draft_.empty() ? path_ : draft_;
   struct stat there {};
   const bool ours =

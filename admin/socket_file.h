@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 
 namespace bonedry::admin {
 
@@ -25,11 +26,11 @@ class SocketFile {
   Outcome publish();
 
   ~SocketFile();
-  SocketFile(SocketFile&& other) noexcept = default;
+  SocketFile(SocketFile&& other) noexcept;
   SocketFile& operator=(SocketFile&&) = delete;
 
-  /// Non-blocking.
-  [[nodiscard]] int fd() const { return fd_.get(); }
+  /// The listening socket, non-blocking, for whoever accepts. The file stays with this.
+  [[nodiscard]] UniqueFd take_socket() { return std::move(fd_); }
 
  private:
   SocketFile(std::string path, std::string draft, UniqueFd fd, dev_t device, ino_t inode)
@@ -39,9 +40,9 @@ class SocketFile {
         device_(device),
         inode_(inode) {}
 
-  std::string path_;
+  std::string path_;   // empty: moved away
   std::string draft_;  // empty: it is at `path_`
-  UniqueFd fd_;        // none: moved away
+  UniqueFd fd_;
   dev_t device_;
   ino_t inode_;
 };

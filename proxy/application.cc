@@ -216,9 +216,8 @@ class Application::Impl {
     if (!socket) return Failure{socket.error()};
     const Outcome controlled = make_control(*bound);
     if (!controlled) return controlled;
-    admin_.emplace(loop_.raw(), config_.admin.socket, *control_, events_, clock_);
-    const Outcome listening = admin_->listen(std::move(*socket));
-    if (!listening) return listening;
+    admin_.emplace(loop_, config_.admin.socket, *control_, events_, clock_);
+    admin_->listen(std::move(*socket));
     const Outcome serving = serve();
     if (!serving) {
       admin_->close([this] { loop_.stop(); });

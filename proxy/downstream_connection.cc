@@ -47,6 +47,11 @@ http::HeadSink DownstreamConnection::sink() {
   return {out_.slices(), worker_.context().chunks};
 }
 
+/// What is refused for want of a watch was not done.
+void DownstreamConnection::begin() {
+  if (socket_->wanted() != Ready::none) read();
+}
+
 void DownstreamConnection::drain() {
   if (state_ == State::proxy_header || (state_ == State::head && in_.empty())) close();
 }
@@ -241,6 +246,18 @@ void DownstreamConnection::on_ready(Ready ready) {
     }
   }
   if (socket_ && has(ready, Ready::read)) read();
+}
+
+/// A client that cannot be heard or answered any more is told so, as far as that goes at once.
+void DownstreamConnection::on_unwatched(int error) {
+  if (state_ != State::exchange) {
+    worker_.report_shortage(error);
+    const bool asks = state_ == State::head && requests_ == 0;
+    if (asks) turn_away(socket_->fd(), {503, "the proxy is out of resources"});
+    return close();
+  }
+  exchange_->on_shortage(error);
+  if (state_ == State::head) close();
 }
 
 void DownstreamConnection::read() {

@@ -41,7 +41,7 @@ class DownstreamConnection final : public io::Retirable,
   ~DownstreamConnection() override;
 
   /// Serves what the client has sent before it was accepted.
-  void begin() { read(); }
+  void begin();
   /// The worker ends: closes at once between requests, else after the exchange.
   void drain();
   /// Closes at once, whatever is under way.
@@ -76,6 +76,7 @@ class DownstreamConnection final : public io::Retirable,
   enum class Input : std::uint8_t { open, ended };
 
   void on_ready(io::Ready ready) override;
+  void on_unwatched(int error) override;
   void read();
   void read_memory();
   void read_spliced(io::PipeLease pipe);

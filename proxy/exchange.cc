@@ -392,6 +392,14 @@ void Exchange::send_again() {
   choose();
 }
 
+void Exchange::on_shortage(int error) {
+  if (over()) return;
+  worker_.report_shortage(error);
+  if (response_ == ResponseState::waiting) return reply(EndReason::no_resources);
+  // An answer of ours that waits for the client keeps its own reason.
+  fail(response_ == ResponseState::local ? ending_ : EndReason::no_resources);
+}
+
 void Exchange::arm_for(Millis delay) {
   on_progress();
   timer_.arm(delay);

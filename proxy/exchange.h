@@ -78,6 +78,9 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   void on_bad_response(const char* why) override;
   void on_upstream_lost() override;
 
+  // -- for both -------------------------------------------------------------------------------
+  void on_shortage(int error) override;
+
  private:
   // Whose request it is, and what the answer does to their session (exchange_session.cc).
   void arrive();

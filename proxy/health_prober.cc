@@ -75,6 +75,8 @@ class HealthProber::Probe final : public io::Retirable, private io::FdWatcher::H
     if (socket_ && has(ready, io::Ready::read)) read();
   }
 
+  void on_unwatched(int /*error*/) override { again(); }  // says nothing about the node
+
   void on_connect_decided() {
     const int error = socket_->connect_error();
     if (error != 0) return end(CheckResult::failed, errno_text(error));

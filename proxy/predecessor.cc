@@ -93,8 +93,7 @@ void Predecessor::replace(io::EventLoop& loop, std::function<void()> on_gone) {
   on_gone_ = std::move(on_gone);
   again_.emplace(loop.timers(), [this] { ask(); });
   sockets_.clear();  // of addresses that this config does not listen on
-  watcher_.emplace(loop, channel_.fd(), static_cast<io::FdWatcher::Handler&>(*this));
-  watcher_->want(io::Ready::read);
+  watcher_.emplace(loop, channel_.fd(), static_cast<io::ReadWatcher::Handler&>(*this));
   // One that has gone is told by the end of the line.
   (void)channel_.send(handover::kReady, io::FdChannel::kNoFd, handover::kPatience);
 }
@@ -134,7 +133,7 @@ void Predecessor::on_followed(std::uint64_t number) {
   if (under_way_ == 0) ask();
 }
 
-void Predecessor::on_ready(io::Ready /*ready*/) {
+void Predecessor::on_readable() {
   io::FdChannel::Message message;
   for (;;) {
     switch (channel_.receive(message)) {

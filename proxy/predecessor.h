@@ -3,7 +3,7 @@
 #include "proxy/handover.h"
 #include "proxy/io/event_loop.h"
 #include "proxy/io/fd_channel.h"
-#include "proxy/io/fd_watcher.h"
+#include "proxy/io/read_watcher.h"
 #include "proxy/io/timer_wheel.h"
 
 #include <cstddef>
@@ -19,7 +19,7 @@
 namespace bonedry::proxy {
 
 /// The process that this one takes over from. Main thread.
-class Predecessor final : private io::FdWatcher::Handler {
+class Predecessor final : private io::ReadWatcher::Handler {
  public:
   /// Shows itself, and takes what the other one gives away: waits until it has said all.
   [[nodiscard]] static Result<std::unique_ptr<Predecessor>> meet(UniqueFd line);
@@ -62,7 +62,7 @@ class Predecessor final : private io::FdWatcher::Handler {
 
   explicit Predecessor(UniqueFd line) : channel_(std::move(line)) {}
   [[nodiscard]] Outcome take(io::FdChannel::Message& message);
-  void on_ready(io::Ready ready) override;
+  void on_readable() override;
   void lose();
   void ask();
   void on_followed(std::uint64_t number);
@@ -72,7 +72,7 @@ class Predecessor final : private io::FdWatcher::Handler {
   std::string admin_path_;
   std::vector<handover::Measured> health_;
   std::deque<Socket> sockets_;
-  std::optional<io::FdWatcher> watcher_;
+  std::optional<io::ReadWatcher> watcher_;
   struct Asked {
     std::uint64_t number;
     std::function<void()> followed;

@@ -164,6 +164,8 @@ class DownstreamEvents {
   /// All of it has.
   virtual void on_downstream_drained() = 0;
   virtual void on_downstream_lost() = 0;
+  /// The kernel cannot watch the connection any more: want of our own, no fault of the client.
+  virtual void on_shortage(int error) = 0;
 
  protected:
   ~DownstreamEvents() = default;
@@ -192,6 +194,8 @@ class UpstreamEvents {
   /// The answer is not HTTP; `why` is a literal for the log.
   virtual void on_bad_response(const char* why) = 0;
   virtual void on_upstream_lost() = 0;
+  /// The kernel cannot watch the connection any more: want of our own, no news about the node.
+  virtual void on_shortage(int error) = 0;
 
  protected:
   ~UpstreamEvents() = default;

@@ -86,8 +86,7 @@ Outcome Successor::start(const std::vector<std::string>& arguments, const Estate
   const Outcome spawned = spawn(arguments, ends->second.fd());
   if (!spawned) return spawned;
   estate_.emplace(estate);
-  watcher_.emplace(loop_, channel_->fd(), static_cast<io::FdWatcher::Handler&>(*this));
-  watcher_->want(io::Ready::read);
+  watcher_.emplace(loop_, channel_->fd(), static_cast<io::ReadWatcher::Handler&>(*this));
   give_up_.arm(kReadyWithin);
   return Done{};
 }
@@ -106,7 +105,6 @@ Outcome Successor::spawn(const std::vector<std::string>& arguments, int inherite
   process_.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
   if (!process_.is_open()) return Failure{"cannot watch the process: " + errno_text(errno)};
   process_watcher_.emplace(loop_, process_.get(), deathbed_);
-  process_watcher_->want(io::Ready::read);
   return Done{};
 }
 
@@ -119,7 +117,7 @@ void Successor::kill_all() const {
 void Successor::on_exit() {
   // Its last words are read before the line is shut; while it is not waited for, nobody else can
   // have its number.
-  if (watcher_ && state_ == State::starting) on_ready(io::Ready::read);
+  if (watcher_ && state_ == State::starting) on_readable();
   if (state_ == State::starting) kill_all();
   process_watcher_.reset();
   process_.reset();
@@ -158,7 +156,7 @@ Outcome Successor::bequeath(const Estate& estate) const {
   return channel_->send(handover::kGo, io::FdChannel::kNoFd, handover::kPatience);
 }
 
-void Successor::on_ready(io::Ready /*ready*/) {
+void Successor::on_readable() {
   io::FdChannel::Message message;
   for (;;) {
     switch (channel_->receive(message)) {
@@ -212,7 +210,7 @@ void Successor::answer(std::string_view word, std::uint64_t number) const {
 
 void Successor::lose(const std::string& why) {
   if (state_ != State::starting) return;
-  if (watcher_) on_ready(io::Ready::read);  // its last words, which may be that it was ready
+  if (watcher_) on_readable();  // its last words, which may be that it was ready
   if (state_ != State::starting) return;
   state_ = State::gone;
   give_up_.disarm();

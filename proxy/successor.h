@@ -3,7 +3,7 @@
 #include "proxy/handover.h"
 #include "proxy/io/event_loop.h"
 #include "proxy/io/fd_channel.h"
-#include "proxy/io/fd_watcher.h"
+#include "proxy/io/read_watcher.h"
 #include "proxy/io/timer_wheel.h"
 #include "proxy/server.h"
 
@@ -18,7 +18,7 @@ namespace bonedry::proxy {
 
 /// The next generation of the program, as the process sees it that it takes over from. Main
 /// thread.
-class Successor final : private io::FdWatcher::Handler {
+class Successor final : private io::ReadWatcher::Handler {
  public:
   /// None of them is called from inside `start`.
   struct Events {
@@ -57,16 +57,16 @@ class Successor final : private io::FdWatcher::Handler {
  private:
   enum class State : std::uint8_t { starting, ready, gone };
   /// Hears of the process's end, however it comes.
-  struct Deathbed final : io::FdWatcher::Handler {
+  struct Deathbed final : io::ReadWatcher::Handler {
     explicit Deathbed(Successor& owner) : successor(owner) {}
-    void on_ready(io::Ready /*ready*/) override { successor.on_exit(); }
+    void on_readable() override { successor.on_exit(); }
     Successor& successor;
   };
 
   [[nodiscard]] Outcome spawn(const std::vector<std::string>& arguments, int inherited);
   void on_hello();
   [[nodiscard]] Outcome bequeath(const Estate& estate) const;
-  void on_ready(io::Ready ready) override;
+  void on_readable() override;
   void on_exit();
   void kill_all() const;
   void answer(std::string_view word, std::uint64_t number) const;
@@ -82,8 +82,8 @@ class Successor final : private io::FdWatcher::Handler {
   Deathbed deathbed_{*this};
   UniqueFd process_;  // a pidfd, until the process has ended
   std::optional<io::FdChannel> channel_;
-  std::optional<io::FdWatcher> watcher_;
-  std::optional<io::FdWatcher> process_watcher_;
+  std::optional<io::ReadWatcher> watcher_;
+  std::optional<io::ReadWatcher> process_watcher_;
   io::Timer give_up_;
 };
 

@@ -212,6 +212,11 @@ void UpstreamConnection::on_ready(Ready ready) {
   }
 }
 
+void UpstreamConnection::on_unwatched(int error) {
+  if (exchange_ == nullptr) return pool_.drop(*this);
+  exchange_->on_shortage(error);
+}
+
 void UpstreamConnection::on_connect_decided() {
   const int error = socket_->connect_error();
   if (error != 0) return exchange_->on_connect_failed(error);

@@ -67,6 +67,7 @@ class UpstreamConnection final : public io::Retirable,
   friend class UpstreamPool;
 
   void on_ready(io::Ready ready) override;
+  void on_unwatched(int error) override;
   void on_connect_decided();
   /// The node is gone: by an end of its side, or by an error.
   void lost(io::IoStatus status);

@@ -8,7 +8,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
+#include <cstdlib>
+#include <exception>
 #include <utility>
 
 namespace bonedry::proxy {
@@ -16,20 +17,6 @@ namespace {
 
 constexpr std::size_t kSpareExchanges = 1024;  // about a megabyte: a busy worker's open exchanges
 constexpr Millis kMute{1000};
-
-/// Says why, as far as that goes without waiting for the client.
-void turn_away(const UniqueFd& fd, const http::Refusal& refusal) {
-  // What was read is not reset away from under the answer.
-  std::array<char, 16 * 1024> request;
-  (void)::recv(fd.get(), request.data(), request.size(), MSG_DONTWAIT);
-  http::LocalReply reply;
-  reply.status = refusal.status;
-  reply.text = refusal.why;
-  reply.fields = "Retry-After: 5\r\n";
-  const std::string text = http::render(reply);
-  (void)::send(fd.get(), text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-  ::shutdown(fd.get(), SHUT_WR);
-}
 
 http::UnderscoreNames to_http(conf::UnderscoreNames names) {
   switch (names) {
@@ -49,6 +36,19 @@ http::HeadLimits head_limits(const conf::Limits& limits, conf::UnderscoreNames n
 
 }  // namespace
 
+void turn_away(int fd, const http::Refusal& refusal) {
+  // What was read is not reset away from under the answer.
+  std::array<char, 16 * 1024> request;
+  (void)::recv(fd, request.data(), request.size(), MSG_DONTWAIT);
+  http::LocalReply reply;
+  reply.status = refusal.status;
+  reply.text = refusal.why;
+  reply.fields = "Retry-After: 5\r\n";
+  const std::string text = http::render(reply);
+  (void)::send(fd, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  ::shutdown(fd, SHUT_WR);
+}
+
 Worker::Worker(SharedParts shared, std::vector<Listen> listens,
                std::shared_ptr<const balancer::Topology> topology, std::uint64_t seed)
     : shared_(shared),
@@ -67,9 +67,11 @@ Worker::Worker(SharedParts shared, std::vector<Listen> listens,
     listener_pools_.push_back(listen.pool);
     listener_openings_.push_back(listen.opening);
     listeners_.push_back(std::make_unique<io::Listener>(
-        loop_, std::move(listen.fd), [this, index](UniqueFd fd, const io::SocketAddress& peer) {
+        loop_, std::move(listen.fd),
+        [this, index](UniqueFd fd, const io::SocketAddress& peer) {
           on_accept(index, std::move(fd), peer);
-        }));
+        },
+        [this, index](int error) { report_trouble(index, error); }));
   }
   adopt(std::move(topology));
   thread_ = std::thread([this] { run(); });
@@ -89,7 +91,14 @@ Worker::~Worker() {
 
 void Worker::run() {
   block_signals();
-  loop_.run();
+  try {
+    loop_.run();
+  } catch (const std::exception& error) {
+    // As on the main thread: the process ends as a kill would end it, but says why.
+    spdlog::critical("ending: a worker cannot go on: {}", error.what());
+    spdlog::default_logger()->flush();
+    std::_Exit(EXIT_FAILURE);
+  }
 }
 
 void Worker::publish(std::shared_ptr<const balancer::Topology> topology,
@@ -170,7 +179,7 @@ void Worker::forget_unused_upstreams(const balancer::Topology& topology) {
 void Worker::on_accept(std::size_t listener, UniqueFd fd, const io::SocketAddress& peer) {
   ClientCensus::Seat seat;
   if (!seat.take(shared_.clients, most_clients())) {
-    turn_away(fd, {503, "too many connections"});
+    turn_away(fd.get(), {503, "too many connections"});
     return report_turned_away(io::host_text(peer),
                               "there are too many connections in all; see [limits] connections");
   }
@@ -183,7 +192,7 @@ void Worker::on_accept(std::size_t listener, UniqueFd fd, const io::SocketAddres
   const bool counted =
       opening == Opening::request && !conf::any_contains(context_.trusted_proxies, client);
   if (counted && !seat.take_of(client, context_.limits.connections_per_client)) {
-    turn_away(fd, {429, "too many connections from this address"});
+    turn_away(fd.get(), {429, "too many connections from this address"});
     return report_turned_away(io::host_text(peer),
                               "it has too many connections; see [limits] connections_per_client");
   }
@@ -280,8 +289,15 @@ void Worker::report_no_node(const std::string& pool) {
 void Worker::report_shortage(int error) {
   std::uint64_t left_out = 0;
   if (!due(shortage_, left_out)) return;
-  spdlog::error("a client was turned away: {} ({} more not logged); see LimitNOFILE, ulimit -n",
-                errno_text(error), left_out);
+  spdlog::error("a client was turned away: {} ({} more not logged)", io::shortage_text(error),
+                left_out);
+}
+
+void Worker::report_trouble(std::size_t listener, int error) {
+  const std::string& pool = listener_pools_[listener];
+  if (error == 0) return spdlog::warn("a listener of pool {} accepts clients again", pool);
+  spdlog::error("a listener of pool {} accepts no clients for now: {}", pool,
+                io::shortage_text(error));
 }
 
 void Worker::report_turned_away(const std::string& client, const char* why) {

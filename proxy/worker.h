@@ -43,6 +43,9 @@ enum class Parting : std::uint8_t {
   after_next_answer,
 };
 
+/// Says why, as far as that goes without waiting for the client, and ends our side.
+void turn_away(int fd, const http::Refusal& refusal);
+
 /// One thread with one loop, and all that it owns: listening sockets, clients' connections,
 /// connections to nodes. Shares nothing with other workers but what SharedParts and the topology
 /// say. Public functions belong to the worker's thread, unless they say otherwise.
@@ -89,6 +92,7 @@ class Worker {
   // What is worth a line in the log; each at most once a second, with how many were left out.
   void report_no_node(const std::string& pool);
   void report_shortage(int error);
+  void report_trouble(std::size_t listener, int error);
   void report_turned_away(const std::string& client, const char* why);
   void report_marked(const balancer::Node& node, int error);
   void report_bad_response(const balancer::Node& node, const char* why);

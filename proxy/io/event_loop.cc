@@ -2,7 +2,7 @@
 
 #include <cassert>
 #include <exception>
-#include <new>
+#include <system_error>
 
 namespace bonedry::io {
 namespace {
@@ -11,7 +11,9 @@ namespace {
 constexpr int kRounds = 100;
 
 uv_loop_t& start(uv_loop_t& loop) {
-  if (uv_loop_init(&loop) != 0) throw std::bad_alloc();
+  if (const int error = uv_loop_init(&loop); error != 0) {
+    throw std::system_error(-error, std::generic_category(), "uv_loop_init");
+  }
   return loop;
 }
 
@@ -20,6 +22,7 @@ uv_loop_t& start(uv_loop_t& loop) {
 EventLoop::EventLoop()
     : timers_(
           [&loop = start(loop_)] { return Instant{static_cast<std::int64_t>(uv_now(&loop))}; }) {
+  // Starting a timer or a hook needs nothing that could be wanting.
   const auto period = static_cast<std::uint64_t>(TimerWheel::kTick.count());
   uv_timer_init(&loop_, &tick_);
   tick_.data = this;
@@ -55,6 +58,7 @@ void EventLoop::on_tick(uv_timer_t* timer) {
 
 void EventLoop::on_prepare(uv_prepare_t* prepare) {
   auto& self = *static_cast<EventLoop*>(prepare->data);
+  self.readiness_.tell_unwatched();
   if (self.round_end_) self.round_end_();
   self.collect();
 }

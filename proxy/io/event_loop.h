@@ -23,6 +23,8 @@ class Retirable {
 /// of the round. Used from its own thread only; a Mailbox reaches it from others.
 class EventLoop {
  public:
+  /// Throws std::system_error when there is no descriptor or memory for it; nothing throws later
+  /// but the callbacks of others.
   EventLoop();
   /// Everything that uses the loop must be gone or retired.
   ~EventLoop();

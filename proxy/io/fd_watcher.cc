@@ -14,18 +14,30 @@ FdWatcher::~FdWatcher() {
 }
 
 void FdWatcher::want(Ready events) {
-  if (events == wanted_) return;
-  const Ready before = std::exchange(wanted_, events);
+  if (events == wanted_) return settle(events, 0);
   // Errors are always told, so whoever wants nothing at all, not even them, must not be in the set.
   if (events == Ready::none) {
     has_news_ = false;
-    return readiness_.remove(fd_, *this);
+    readiness_.remove(fd_, *this);
+    return settle(events, 0);
   }
   std::uint32_t mask = 0;
   if (has(events, Ready::read)) mask |= EPOLLIN;
   if (has(events, Ready::write)) mask |= EPOLLOUT;
-  if (before == Ready::none) return readiness_.add(fd_, mask, *this);
-  readiness_.change(fd_, mask, *this);
+  settle(events, wanted_ == Ready::none ? readiness_.add(fd_, mask, *this)
+                                        : readiness_.change(fd_, mask, *this));
+}
+
+/// Only the last wish counts: one that failed before is of no interest any more.
+void FdWatcher::settle(Ready events, int error) {
+  if (error == 0) wanted_ = events;
+  if (error != 0 && error_ == 0) readiness_.note_unwatched(*this);
+  if (error == 0 && error_ != 0) readiness_.forget_unwatched(*this);
+  error_ = error;
+}
+
+void FdWatcher::tell_unwatched() {
+  handler_.on_unwatched(std::exchange(error_, 0));
 }
 
 void FdWatcher::on_events(std::uint32_t events) {

@@ -26,6 +26,10 @@ class FdWatcher {
    public:
     /// An error on the descriptor is told as ready for both: reading or writing then gives it.
     virtual void on_ready(Ready ready) = 0;
+    /// The kernel does not watch the descriptor as was wanted last (`error`: ENOMEM, ENOSPC, EPERM,
+    /// …), so that `on_ready` may never be called. Told before the loop polls again, never from
+    /// inside `want`. Wanting once more tries once more.
+    virtual void on_unwatched(int error) = 0;
 
    protected:
     ~Handler() = default;
@@ -37,8 +41,10 @@ class FdWatcher {
   FdWatcher(const FdWatcher&) = delete;
   FdWatcher& operator=(const FdWatcher&) = delete;
 
-  /// A change costs a system call, so it is made only when it is one.
+  /// A change costs a system call, so it is made only when it is one. One that fails changes
+  /// nothing, and the handler will be told.
   void want(Ready events);
+  /// What the descriptor is watched for.
   [[nodiscard]] Ready wanted() const { return wanted_; }
   /// Whether something has happened in this round of the loop that the handler will be told yet.
   [[nodiscard]] bool has_news() const { return has_news_; }
@@ -47,12 +53,15 @@ class FdWatcher {
   friend class Readiness;
   void note_news() { has_news_ = true; }
   void on_events(std::uint32_t events);
+  void tell_unwatched();
+  void settle(Ready events, int error);
 
   Readiness& readiness_;
   const int fd_;
   Handler& handler_;
   Ready wanted_ = Ready::none;
   bool has_news_ = false;
+  int error_ = 0;  // of what was wanted last, while the handler is still to be told
 };
 
 }  // namespace bonedry::io

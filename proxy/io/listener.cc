@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <utility>
 
 namespace bonedry::io {
 namespace {
@@ -16,6 +17,26 @@ constexpr int kBacklog = 4096;  // the kernel lowers it to net.core.somaxconn
 Failure<std::string> failed(const SocketAddress& address) {
   return Failure{"cannot listen on " + host_text(address) + " port " +
                  std::to_string(port_of(address)) + ": " + errno_text(errno)};
+}
+
+/// Whether an errno of accept(2) is about one connection only: its client went away while it
+/// waited, or Linux passes a network error on that was pending on it.
+bool is_about_one_connection(int error) {
+  switch (error) {
+    case EINTR:
+    case ECONNABORTED:
+    case ENETDOWN:
+    case EPROTO:
+    case ENOPROTOOPT:
+    case EHOSTDOWN:
+    case ENONET:
+    case EHOSTUNREACH:
+    case EOPNOTSUPP:
+    case ENETUNREACH:
+      return true;
+    default:
+      return false;
+  }
 }
 
 }  // namespace
@@ -50,54 +71,81 @@ std::uint16_t bound_port(const UniqueFd& fd) {
   return port_of(address);
 }
 
-Listener::Listener(EventLoop& loop, UniqueFd fd, OnAccept on_accept)
+Listener::Listener(EventLoop& loop, UniqueFd fd, OnAccept on_accept, OnTrouble on_trouble)
     : loop_(loop),
       fd_(std::move(fd)),
       watcher_(loop, fd_.get(), *this),
-      resume_(loop.timers(), [this] { watcher_.want(Ready::read); }),
-      on_accept_(std::move(on_accept)) {
+      resume_(loop.timers(), [this] { take_some(); }),
+      relief_(loop.timers(),
+              [this] {
+                trouble_ = Trouble::none;
+                if (on_trouble_) on_trouble_(0);
+              }),
+      on_accept_(std::move(on_accept)),
+      on_trouble_(std::move(on_trouble)) {
   watcher_.want(Ready::read);
 }
 
 void Listener::on_ready(Ready /*ready*/) {
+  take_some();
+}
+
+void Listener::on_unwatched(int error) {
+  pause(error);
+}
+
+void Listener::take_some() {
   watcher_.want(Ready::read);
-  for (int taken = 0; taken < kBatch; ++taken) {
+  bool any = false;
+  for (int tries = 0; tries < kBatch; ++tries) {
     switch (take_one()) {
       case Taken::one:
+        any = true;
         break;
       case Taken::none:
-        return;
-      case Taken::no_descriptor:
-        // The socket stays readable: without a pause this would spin.
-        watcher_.want(Ready::none);
-        resume_.arm(kPause);
-        return;
+        return note_success();
+      case Taken::failed:
+        break;
+      case Taken::trouble:
+        return pause(error_);
     }
   }
+  // What befalls so many in a row, and nobody else, is no matter of one connection.
+  any ? note_success() : pause(error_);
+}
+
+/// The socket stays readable: without a pause the loop would spin.
+void Listener::pause(int error) {
+  watcher_.want(Ready::none);
+  relief_.disarm();
+  resume_.arm(kPause);
+  if (std::exchange(trouble_, Trouble::told) == Trouble::none && on_trouble_) on_trouble_(error);
+}
+
+void Listener::note_success() {
+  if (trouble_ == Trouble::told && !relief_.armed()) relief_.arm(kRelief);
 }
 
 void Listener::accept_waiting() {
-  for (int taken = 0; taken < kBacklog && take_one() == Taken::one; ++taken) {
+  for (int tries = 0; tries < kBacklog; ++tries) {
+    const Taken taken = take_one();
+    if (taken == Taken::none || taken == Taken::trouble) return;
   }
 }
 
 Listener::Taken Listener::take_one() {
-  for (;;) {
-    SocketAddress peer;
-    peer.size = sizeof(peer.storage);
-    UniqueFd client{::accept4(fd_.get(), reinterpret_cast<sockaddr*>(&peer.storage), &peer.size,
-                              SOCK_NONBLOCK | SOCK_CLOEXEC)};
-    if (client.is_open()) {
-      loop_.update_now();  // it may have come while this round was held up
-      on_accept_(std::move(client), peer);
-      return Taken::one;
-    }
-    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-      return Taken::no_descriptor;
-    }
-    if (errno == EAGAIN || errno == EWOULDBLOCK) return Taken::none;
-    // A client that went away while it waited: the next one.
+  SocketAddress peer;
+  peer.size = sizeof(peer.storage);
+  UniqueFd client{::accept4(fd_.get(), reinterpret_cast<sockaddr*>(&peer.storage), &peer.size,
+                            SOCK_NONBLOCK | SOCK_CLOEXEC)};
+  if (client.is_open()) {
+    loop_.update_now();  // it may have come while this round was held up
+    on_accept_(std::move(client), peer);
+    return Taken::one;
   }
+  error_ = errno;
+  if (error_ == EAGAIN || error_ == EWOULDBLOCK) return Taken::none;
+  return is_about_one_connection(error_) ? Taken::failed : Taken::trouble;
 }
 
 }  // namespace bonedry::io

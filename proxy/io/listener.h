@@ -15,12 +15,16 @@ namespace bonedry::io {
 /// The port that a listening socket really has.
 [[nodiscard]] std::uint16_t bound_port(const UniqueFd& fd);
 
-/// Takes connections from a listening socket and hands them on. Owned by a worker.
+/// Takes connections from a listening socket and hands them on. While none can be taken it pauses
+/// and tries again, for as long as it lives. Loop's thread.
 class Listener final : private FdWatcher::Handler {
  public:
   using OnAccept = std::function<void(UniqueFd, const SocketAddress&)>;
+  /// No connection can be taken for now (errno), or they can again (0). Each is told once, and the
+  /// latter only when it has lasted.
+  using OnTrouble = std::function<void(int error)>;
 
-  Listener(EventLoop& loop, UniqueFd fd, OnAccept on_accept);
+  Listener(EventLoop& loop, UniqueFd fd, OnAccept on_accept, OnTrouble on_trouble = nullptr);
 
   /// Before it goes: takes those who wait in the kernel already, whom closing would reset. At most
   /// a whole queue, so that a flood does not hold up the end.
@@ -29,19 +33,30 @@ class Listener final : private FdWatcher::Handler {
  private:
   /// So many a round, so that a rush of clients does not hold up those who are in already.
   static constexpr int kBatch = 16;
-  /// How long to leave clients in the queue when the process has no descriptor left for them.
+  /// How long to leave clients in the queue when none can be taken.
   static constexpr Millis kPause{100};
+  /// How long they can be taken before that is worth a word.
+  static constexpr Millis kRelief{1000};
 
-  enum class Taken : std::uint8_t { one, none, no_descriptor };
+  /// `failed`: that connection alone; see accept(2).
+  enum class Taken : std::uint8_t { one, none, failed, trouble };
 
   void on_ready(Ready ready) override;
+  void on_unwatched(int error) override;
+  void take_some();
   [[nodiscard]] Taken take_one();
+  void pause(int error);
+  void note_success();
 
   EventLoop& loop_;
   UniqueFd fd_;
   FdWatcher watcher_;
   Timer resume_;
+  Timer relief_;
   OnAccept on_accept_;
+  OnTrouble on_trouble_;
+  enum class Trouble : std::uint8_t { none, told } trouble_ = Trouble::none;
+  int error_ = 0;  // of the last accept that failed
 };
 
 }  // namespace bonedry::io

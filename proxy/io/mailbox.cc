@@ -1,14 +1,14 @@
 #include "proxy/io/mailbox.h"
 
-#include <new>
+#include <system_error>
 #include <utility>
 
 namespace bonedry::io {
 
 Mailbox::Mailbox(EventLoop& loop) : async_(new uv_async_t) {
-  if (uv_async_init(loop.raw(), async_, on_async) != 0) {
+  if (const int error = uv_async_init(loop.raw(), async_, on_async); error != 0) {
     delete async_;
-    throw std::bad_alloc();
+    throw std::system_error(-error, std::generic_category(), "uv_async_init");
   }
   async_->data = this;
 }
@@ -22,7 +22,7 @@ Mailbox::~Mailbox() {
 void Mailbox::post(std::function<void()> function) {
   const std::lock_guard lock(mutex_);
   functions_.push_back(std::move(function));
-  uv_async_send(async_);
+  uv_async_send(async_);  // of a handle that is open it cannot fail
 }
 
 void Mailbox::on_async(uv_async_t* async) {

@@ -14,6 +14,7 @@ namespace bonedry::io {
 /// `post` is thread-safe; the rest belongs to the loop's thread.
 class Mailbox {
  public:
+  /// Throws std::system_error when there is no descriptor for it.
   explicit Mailbox(EventLoop& loop);
   /// What was posted and has not run is dropped.
   ~Mailbox();

@@ -2,9 +2,11 @@
 
 #include "proxy/io/fd_watcher.h"
 
+#include <algorithm>
 #include <cerrno>
-#include <new>
+#include <cstddef>
 #include <system_error>
+#include <utility>
 
 namespace bonedry::io {
 
@@ -14,27 +16,28 @@ Readiness::Readiness(uv_loop_t& loop) : epoll_(epoll_create1(EPOLL_CLOEXEC)) {
     throw std::system_error(-error, std::generic_category(), "uv_poll_init");
   }
   poll_.data = this;
-  uv_poll_start(&poll_, UV_READABLE, on_poll);
+  if (const int error = uv_poll_start(&poll_, UV_READABLE, on_poll); error != 0) {
+    throw std::system_error(-error, std::generic_category(), "uv_poll_start");
+  }
 }
 
 void Readiness::close() {
   uv_close(reinterpret_cast<uv_handle_t*>(&poll_), nullptr);
 }
 
-void Readiness::control(int operation, int fd, std::uint32_t events, FdWatcher* watcher) {
+int Readiness::control(int operation, int fd, std::uint32_t events, FdWatcher& watcher) {
   epoll_event event{};
   event.events = events;
-  event.data.ptr = watcher;
-  // The only failures left are want of memory and a descriptor that is not open.
-  if (epoll_ctl(epoll_.get(), operation, fd, &event) != 0) throw std::bad_alloc();
+  event.data.ptr = &watcher;
+  return epoll_ctl(epoll_.get(), operation, fd, &event) == 0 ? 0 : errno;
 }
 
-void Readiness::add(int fd, std::uint32_t events, FdWatcher& watcher) {
-  control(EPOLL_CTL_ADD, fd, events, &watcher);
+int Readiness::add(int fd, std::uint32_t events, FdWatcher& watcher) {
+  return control(EPOLL_CTL_ADD, fd, events, watcher);
 }
 
-void Readiness::change(int fd, std::uint32_t events, FdWatcher& watcher) {
-  control(EPOLL_CTL_MOD, fd, events, &watcher);
+int Readiness::change(int fd, std::uint32_t events, FdWatcher& watcher) {
+  return control(EPOLL_CTL_MOD, fd, events, watcher);
 }
 
 void Readiness::remove(int fd, const FdWatcher& watcher) {
@@ -44,13 +47,27 @@ void Readiness::remove(int fd, const FdWatcher& watcher) {
   }
 }
 
+void Readiness::forget_unwatched(const FdWatcher& watcher) {
+  std::ranges::replace(unwatched_, &watcher, nullptr);
+}
+
+void Readiness::tell_unwatched() {
+  // Whom they cannot watch in turn is told in the next round: a tick later at most.
+  const std::size_t count = unwatched_.size();
+  for (std::size_t index = 0; index < count; ++index) {
+    FdWatcher* const watcher = std::exchange(unwatched_[index], nullptr);
+    if (watcher != nullptr) watcher->tell_unwatched();
+  }
+  unwatched_.erase(unwatched_.begin(), unwatched_.begin() + static_cast<std::ptrdiff_t>(count));
+}
+
 void Readiness::on_poll(uv_poll_t* poll, int /*status*/, int /*events*/) {
   static_cast<Readiness*>(poll->data)->collect();
 }
 
 void Readiness::collect() {
   const int count = epoll_wait(epoll_.get(), events_.data(), int{kMostEvents}, 0);
-  if (count <= 0) return;
+  if (count <= 0) return;  // interrupted, perhaps: what is ready stays so
   pending_ = std::span(events_).first(static_cast<std::size_t>(count));
   for (const epoll_event& event : pending_) static_cast<FdWatcher*>(event.data.ptr)->note_news();
   while (!pending_.empty()) {

@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 namespace bonedry::io {
 
@@ -17,18 +18,26 @@ class FdWatcher;
 /// uv_poll_t for each costs seven system calls in the life of a connection; this costs two.
 class Readiness {
  public:
-  /// `loop` must outlive this; a libuv that cannot watch an epoll set throws.
+  /// `loop` must outlive this. Throws std::system_error when there is no descriptor or memory for
+  /// it; nothing throws later.
   explicit Readiness(uv_loop_t& loop);
   Readiness(const Readiness&) = delete;
   Readiness& operator=(const Readiness&) = delete;
   /// Before the loop closes. No watcher is left.
   void close();
 
-  /// `events`: as epoll(7) has them.
-  void add(int fd, std::uint32_t events, FdWatcher& watcher);
-  void change(int fd, std::uint32_t events, FdWatcher& watcher);
+  /// `events`: as epoll(7) has them. Returns 0, or the errno of a descriptor that is watched no
+  /// further than before: there is no memory, the user has no watch left, it is a regular file.
+  [[nodiscard]] int add(int fd, std::uint32_t events, FdWatcher& watcher);
+  [[nodiscard]] int change(int fd, std::uint32_t events, FdWatcher& watcher);
   /// Nothing is told any more, not even what has been collected in this round.
   void remove(int fd, const FdWatcher& watcher);
+
+  /// Its handler is to be told that the descriptor is not watched as it wants.
+  void note_unwatched(FdWatcher& watcher) { unwatched_.push_back(&watcher); }
+  void forget_unwatched(const FdWatcher& watcher);
+  /// Tells those who were noted. Once a round, when no callback is on the stack.
+  void tell_unwatched();
 
  private:
   /// A round; more waits for the next one, so that timers and mailboxes get their turn.
@@ -36,12 +45,13 @@ class Readiness {
 
   static void on_poll(uv_poll_t* poll, int status, int events);
   void collect();
-  void control(int operation, int fd, std::uint32_t events, FdWatcher* watcher);
+  [[nodiscard]] int control(int operation, int fd, std::uint32_t events, FdWatcher& watcher);
 
   UniqueFd epoll_;
   uv_poll_t poll_{};
   std::array<epoll_event, kMostEvents> events_{};
   std::span<epoll_event> pending_;
+  std::vector<FdWatcher*> unwatched_;  // null: it has gone, or is watched after all
 };
 
 }  // namespace bonedry::io

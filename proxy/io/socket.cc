@@ -1,5 +1,7 @@
 #include "proxy/io/socket.h"
 
+#include "proxy/base/file.h"
+
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
@@ -210,6 +212,23 @@ int Socket::connect_error() {
 bool is_local_shortage(int error) {
   return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM ||
          error == EADDRNOTAVAIL || error == EAGAIN;
+}
+
+std::string shortage_text(int error) {
+  const std::string text = errno_text(error);
+  switch (error) {
+    case EMFILE:
+      return text + "; see LimitNOFILE, ulimit -n";
+    case ENFILE:
+      return text + "; see fs.file-max";
+    case ENOSPC:
+      return text + "; see fs.epoll.max_user_watches";
+    case EADDRNOTAVAIL:
+    case EAGAIN:
+      return text + "; see net.ipv4.ip_local_port_range";
+    default:
+      return text;
+  }
 }
 
 ConnectStart start_connect(const SocketAddress& address) {

@@ -99,5 +99,8 @@ struct ConnectStart {
 /// Whether an errno of a connect says nothing about the other side: descriptors, memory or ports
 /// of this machine have run out.
 [[nodiscard]] bool is_local_shortage(int error);
+/// "too many open files; see LimitNOFILE, ulimit -n": what an errno of want says, for the log, and
+/// where more can be had.
+[[nodiscard]] std::string shortage_text(int error);
 
 }  // namespace bonedry::io

@@ -52,7 +52,6 @@ void FakeWorkers::turn() {
 AdminRig::AdminRig(const AdminLimits& limits)
     : ledger(10'000, clock.now()), store(folder / "nodes.json"), events(clock), limits_(limits) {
   spdlog::set_level(spdlog::level::off);
-  uv_loop_init(&loop_);
   control = make_control(shop_config());
   start_server();
 }
@@ -75,11 +74,10 @@ void AdminRig::restart_without_alice() {
 
 AdminRig::~AdminRig() {
   stop_server();
-  EXPECT_EQ(uv_loop_close(&loop_), 0);
 }
 
 void AdminRig::start_server() {
-  server = std::make_unique<AdminServer>(&loop_, path(), *control, events, clock, limits_);
+  server = std::make_unique<AdminServer>(loop_, path(), *control, events, clock, limits_);
   const Outcome listening = server->listen();
   if (!listening) throw std::runtime_error(listening.error());
 }
@@ -106,7 +104,7 @@ void AdminRig::run_a_little() {
 }
 
 void AdminRig::turn() {
-  uv_run(&loop_, UV_RUN_NOWAIT);
+  uv_run(loop_.raw(), UV_RUN_NOWAIT);
   workers.turn();
   control->tick();
   std::this_thread::sleep_for(std::chrono::milliseconds{1});

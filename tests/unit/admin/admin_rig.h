@@ -4,10 +4,9 @@
 #include "admin/control_plane.h"
 #include "admin/event_log.h"
 #include "proxy/base/clock.h"
+#include "proxy/io/event_loop.h"
 #include "session/mapped_ledger.h"
 #include "tests/unit/admin/client.h"
-
-#include <uv.h>
 
 #include <functional>
 #include <memory>
@@ -97,7 +96,7 @@ class AdminRig {
   [[nodiscard]] std::unique_ptr<ControlPlane> make_control(conf::Config config);
 
   AdminLimits limits_;
-  uv_loop_t loop_{};
+  io::EventLoop loop_;
 };
 
 }  // namespace bonedry::admin::test

@@ -303,15 +303,13 @@ TEST(AdminServer, StoppingTellsThoseWhoWaitAndRemovesTheFile) {
 
 TEST(AdminServer, ASecondOneIsRefusedAndLeavesTheFirstAlone) {
   AdminRig rig;
-  uv_loop_t loop{};
-  uv_loop_init(&loop);
+  io::EventLoop loop;
   {
-    AdminServer second(&loop, rig.path(), *rig.control, rig.events, rig.clock);
+    AdminServer second(loop, rig.path(), *rig.control, rig.events, rig.clock);
     const Outcome listening = second.listen();
     ASSERT_FALSE(listening);
     EXPECT_TRUE(listening.error().starts_with("another bonedry answers on "));
   }
-  EXPECT_EQ(uv_loop_close(&loop), 0);
   EXPECT_EQ(rig.ask("version"), kVersion);
 }
 

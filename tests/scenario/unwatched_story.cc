@@ -1,0 +1,133 @@
+// A kernel that watches no more descriptors (fs.epoll.max_user_watches, want of memory): whoever
+// comes then is turned away, and nobody else notices. A program of its own: what is refused here is
+// refused to everything that this process starts, for good.
+#include "tests/scenario/story.h"
+
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace bonedry::test {
+namespace {
+
+/// What a process has open before it serves, and then some.
+constexpr unsigned kWatched = 100;
+
+/// From now on descriptors from `kWatched` on cannot be added to an epoll set.
+bool refuse_watches() {
+  std::array<sock_filter, 8> rules{{
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_epoll_ctl, 0, 5),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args[1])),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, EPOLL_CTL_ADD, 0, 3),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args[2])),
+      BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, kWatched, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSPC),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  }};
+  sock_fprog program{static_cast<unsigned short>(rules.size()), rules.data()};
+  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+class UnwatchedStory : public ShopStory {
+ protected:
+  void SetUp() override {
+    if (!refuse_watches()) GTEST_SKIP() << "no seccomp filters here";
+    launch(config());
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Workers, UnwatchedStory, one_and_four_workers(), name_of_workers);
+
+/// The status of an answer; 0: the connection was closed without one.
+int ask(HttpClient& client) {
+  try {
+    return client.get("/").status;
+  } catch (const std::exception&) {
+    return 0;
+  }
+}
+
+TEST_P(UnwatchedStory, AClientIsTurnedAwayAndTheOthersDoNotNotice) {
+  std::vector<std::unique_ptr<HttpClient>> served;
+  int turned_away = 0;
+  for (int i = 0; i < 200 && turned_away < 20; ++i) {
+    auto client = std::make_unique<HttpClient>(bonedry_->address());
+    const int status = ask(*client);
+    if (status == 200) {
+      served.push_back(std::move(client));
+      continue;
+    }
+    EXPECT_TRUE(status == 503 || status == 0) << status;
+    ++turned_away;
+  }
+  ASSERT_EQ(turned_away, 20);
+  ASSERT_GT(served.size(), 5U);
+  EXPECT_TRUE(bonedry_->running());
+  EXPECT_TRUE(bonedry_->says("fs.epoll.max_user_watches"));
+  EXPECT_EQ(alice_.requests_for("/") + bob_.requests_for("/"), served.size())
+      << "what is refused was not done";
+  for (const auto& client : served) EXPECT_EQ(ask(*client), 200) << "old work goes on";
+  EXPECT_TRUE(bonedry_->admin("status").starts_with("error: bonedry is out of resources"));
+  served.clear();
+  EXPECT_TRUE(eventually([this] {
+    HttpClient client{bonedry_->address()};
+    return ask(client) == 200;
+  })) << "there is room again";
+  EXPECT_EQ(node(alice_).exchanges_open + node(bob_).exchanges_open, 0);
+  EXPECT_NE(node(alice_).health, "down");
+}
+
+TEST_P(UnwatchedStory, WhoNeedsAConnectionToANodeIsToldAndMayAskAgain) {
+  const Gate gate;
+  const auto slow = [&gate](NodeExchange& exchange) {
+    (void)gate.wait();
+    exchange.respond(200, "slow");
+  };
+  alice_.on("/slow", slow);
+  bob_.on("/slow", slow);
+  std::vector<std::unique_ptr<HttpClient>> clients;
+  while (bonedry_->open_descriptors() < kWatched - 10) {
+    clients.push_back(std::make_unique<HttpClient>(bonedry_->address()));
+    ASSERT_EQ(ask(*clients.back()), 200);
+  }
+  for (const auto& client : clients) client->send(Request{.target = "/slow"}.to_wire());
+  const auto refused = [&] {
+    return static_cast<std::size_t>(std::ranges::count_if(
+        clients, [](const auto& client) { return client->socket().wait_readable(Millis{0}); }));
+  };
+  EXPECT_TRUE(eventually([&] {
+    return refused() + alice_.requests_for("/slow") + bob_.requests_for("/slow") >= clients.size();
+  }));
+  const std::size_t without = refused();
+  EXPECT_GT(without, 0U);
+  EXPECT_LT(without, clients.size());
+  gate.open();
+  std::size_t count_503 = 0;
+  for (const auto& client : clients) {
+    const int status = client->read_response().status;
+    EXPECT_TRUE(status == 200 || status == 503) << status;
+    count_503 += status == 503 ? 1 : 0;
+  }
+  EXPECT_EQ(count_503, without);
+  EXPECT_TRUE(eventually(
+      [this] { return bonedry_->out().find(R"("end":"no_resources")") != std::string::npos; }));
+  for (const auto& client : clients) EXPECT_EQ(ask(*client), 200);
+  clients.clear();
+  ASSERT_TRUE(eventually([&] { return bonedry_->open_descriptors() < kWatched - 20; }));
+  EXPECT_EQ(node(alice_).exchanges_open + node(bob_).exchanges_open, 0);
+}
+
+}  // namespace
+}  // namespace bonedry::test

@@ -1,0 +1,163 @@
+#include "proxy/io/fd_watcher.h"
+
+#include "proxy/base/unique_fd.h"
+#include "proxy/io/event_loop.h"
+#include "proxy/io/read_watcher.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace bonedry::io {
+namespace {
+
+class Heard final : public FdWatcher::Handler {
+ public:
+  void on_ready(Ready ready) override { told.push_back(ready); }
+  void on_unwatched(int error) override {
+    errors.push_back(error);
+    if (then) then();
+  }
+
+  std::vector<Ready> told;
+  std::vector<int> errors;
+  std::function<void()> then;
+};
+
+/// epoll(7) takes no regular file: EPERM.
+UniqueFd regular_file() {
+  return UniqueFd{::open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600)};
+}
+
+struct PipeEnds {
+  PipeEnds() {
+    std::array<int, 2> ends{};
+    EXPECT_EQ(::pipe2(ends.data(), O_NONBLOCK | O_CLOEXEC), 0);
+    in.reset(ends[0]);
+    out.reset(ends[1]);
+  }
+  void write() const { EXPECT_EQ(::write(out.get(), "x", 1), 1); }
+  UniqueFd in;
+  UniqueFd out;
+};
+
+void turn(EventLoop& loop) {
+  uv_run(loop.raw(), UV_RUN_NOWAIT);
+}
+
+TEST(FdWatcherTest, WhatCannotBeWatchedIsToldLaterAndOnce) {
+  EventLoop loop;
+  const UniqueFd file = regular_file();
+  ASSERT_TRUE(file.is_open());
+  Heard heard;
+  FdWatcher watcher(loop, file.get(), heard);
+  watcher.want(Ready::read);
+  EXPECT_EQ(watcher.wanted(), Ready::none) << "it is not watched";
+  EXPECT_TRUE(heard.errors.empty()) << "not from inside the call";
+  turn(loop);
+  EXPECT_EQ(heard.errors, std::vector{EPERM});
+  turn(loop);
+  EXPECT_EQ(heard.errors.size(), 1U);
+  watcher.want(Ready::both);
+  watcher.want(Ready::write);
+  turn(loop);
+  EXPECT_EQ(heard.errors.size(), 2U) << "once a round";
+}
+
+TEST(FdWatcherTest, WhatIsWantedNoMoreIsNotTold) {
+  EventLoop loop;
+  const UniqueFd file = regular_file();
+  Heard heard;
+  FdWatcher watcher(loop, file.get(), heard);
+  watcher.want(Ready::read);
+  watcher.want(Ready::none);
+  std::optional<FdWatcher> gone;
+  gone.emplace(loop, file.get(), heard);
+  gone->want(Ready::read);
+  gone.reset();
+  turn(loop);
+  EXPECT_TRUE(heard.errors.empty());
+}
+
+TEST(FdWatcherTest, AChangeThatFailsLeavesWhatWasWatched) {
+  EventLoop loop;
+  PipeEnds pipe;
+  PipeEnds other;
+  Heard heard;
+  FdWatcher watcher(loop, pipe.in.get(), heard);
+  watcher.want(Ready::read);
+  const int number = pipe.in.get();
+  const UniqueFd kept{::dup(number)};  // the set knows the pipe, not the number
+  const UniqueFd file = regular_file();
+  ASSERT_EQ(::dup2(file.get(), number), number);
+  watcher.want(Ready::both);
+  EXPECT_EQ(watcher.wanted(), Ready::read);
+  turn(loop);
+  EXPECT_EQ(heard.errors, std::vector{EPERM});
+  pipe.write();
+  turn(loop);
+  EXPECT_EQ(heard.told, std::vector{Ready::read});
+  ASSERT_EQ(::dup2(kept.get(), number), number);
+}
+
+TEST(FdWatcherTest, HandlersMayGoWhileTheyAreTold) {
+  EventLoop loop;
+  const UniqueFd file = regular_file();
+  Heard first;
+  Heard second;
+  auto one = std::make_unique<FdWatcher>(loop, file.get(), first);
+  auto two = std::make_unique<FdWatcher>(loop, file.get(), second);
+  first.then = [&] {
+    one.reset();
+    two.reset();
+  };
+  one->want(Ready::read);
+  two->want(Ready::read);
+  turn(loop);
+  EXPECT_EQ(first.errors, std::vector{EPERM});
+  EXPECT_TRUE(second.errors.empty());
+}
+
+TEST(FdWatcherTest, WhoTriesAgainFromWithinDoesNotHoldUpTheLoop) {
+  EventLoop loop;
+  const UniqueFd file = regular_file();
+  Heard heard;
+  FdWatcher watcher(loop, file.get(), heard);
+  heard.then = [&] { watcher.want(Ready::read); };
+  watcher.want(Ready::read);
+  for (std::size_t round = 1; round <= 3; ++round) {
+    turn(loop);
+    EXPECT_EQ(heard.errors.size(), round);
+  }
+}
+
+class Read final : public ReadWatcher::Handler {
+ public:
+  explicit Read(EventLoop& loop) : loop_(loop) {}
+  void on_readable() override { loop_.stop(); }
+
+ private:
+  EventLoop& loop_;
+};
+
+TEST(ReadWatcherTest, TriesAgainUntilItIsWatched) {
+  EventLoop loop;
+  const PipeEnds pipe;
+  const UniqueFd number = regular_file();
+  Read read(loop);
+  const ReadWatcher watcher(loop, number.get(), read);
+  turn(loop);
+  pipe.write();
+  ASSERT_EQ(::dup2(pipe.in.get(), number.get()), number.get());
+  loop.run();  // ends when it is told
+}
+
+}  // namespace
+}  // namespace bonedry::io
