@@ -94,9 +94,9 @@ struct NodeStatus {
 
 struct PoolStatus {
   std::string name;
+  std::vector<NodeStatus> nodes;
   std::uint64_t foreign_cookies = 0;  ///< users came with the cookie of another pool
   std::uint64_t cookie_clashes = 0;   ///< requests through another bonedry with the same cookie
-  std::vector<NodeStatus> nodes;
 };
 
 struct ListenerStatus {

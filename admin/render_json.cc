@@ -74,9 +74,9 @@ Json pool_json(const PoolStatus& pool) {
   Json nodes = Json::array();
   for (const NodeStatus& node : pool.nodes) nodes.push_back(node_json(node));
   return {{"name", pool.name},
+          {"nodes", std::move(nodes)},
           {"foreign_cookies", pool.foreign_cookies},
-          {"cookie_clashes", pool.cookie_clashes},
-          {"nodes", std::move(nodes)}};
+          {"cookie_clashes", pool.cookie_clashes}};
 }
 
 Json event_json(const Event& event) {

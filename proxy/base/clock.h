@@ -39,6 +39,11 @@ class Clock {
   [[nodiscard]] virtual WallTime wall() const = 0;
 };
 
+/// The monotonic clock as of the kernel's last tick: at most `kCoarse` behind, and never goes back.
+/// A fifth of what the exact time costs. Thread-safe.
+[[nodiscard]] Instant coarse_now();
+constexpr Millis kCoarse{10};  // Linux ticks 100 times a second or more
+
 /// The machine's own clocks.
 class SystemClock final : public Clock {
  public:

@@ -35,10 +35,9 @@ class EventLoop {
   void run();
   void stop() { uv_stop(&loop_); }
 
-  /// The time at the start of this round of callbacks, or of the last `update_now`.
-  [[nodiscard]] Instant now() const { return {static_cast<std::int64_t>(uv_now(&loop_))}; }
-  /// For what may have begun later than the round, so that its time-outs do not end early.
-  void update_now() { uv_update_time(&loop_); }
+  /// At most `kCoarse` old. Not the start of the round, as uv_now() has it: in a round that was
+  /// held up, what begins late would be timed out early.
+  [[nodiscard]] Instant now() const { return coarse_now(); }
   [[nodiscard]] TimerWheel& timers() { return timers_; }
   [[nodiscard]] Readiness& readiness() { return readiness_; }
   [[nodiscard]] uv_loop_t* raw() { return &loop_; }
@@ -53,12 +52,15 @@ class EventLoop {
  private:
   static void on_tick(uv_timer_t* timer);
   static void on_prepare(uv_prepare_t* prepare);
+  static void on_check(uv_check_t* check);
 
-  uv_loop_t loop_{};  // before the timers, which start from its time
+  uv_loop_t loop_{};
   uv_timer_t tick_{};
   uv_prepare_t prepare_{};
+  uv_check_t check_{};
+  int rounds_put_off_ = 0;
   TimerWheel timers_;
-  Readiness readiness_{loop_};
+  Readiness readiness_;
   std::vector<std::unique_ptr<Retirable>> retired_;
   std::function<void()> round_end_;
 };

@@ -139,7 +139,6 @@ Listener::Taken Listener::take_one() {
   UniqueFd client{::accept4(fd_.get(), reinterpret_cast<sockaddr*>(&peer.storage), &peer.size,
                             SOCK_NONBLOCK | SOCK_CLOEXEC)};
   if (client.is_open()) {
-    loop_.update_now();  // it may have come while this round was held up
     on_accept_(std::move(client), peer);
     return Taken::one;
   }

@@ -67,6 +67,7 @@ void Readiness::on_poll(uv_poll_t* poll, int /*status*/, int /*events*/) {
 
 void Readiness::collect() {
   const int count = epoll_wait(epoll_.get(), events_.data(), int{kMostEvents}, 0);
+  more_waits_ = count == int{kMostEvents};
   if (count <= 0) return;  // interrupted, perhaps: what is ready stays so
   pending_ = std::span(events_).first(static_cast<std::size_t>(count));
   for (const epoll_event& event : pending_) static_cast<FdWatcher*>(event.data.ptr)->note_news();

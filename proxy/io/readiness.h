@@ -33,6 +33,9 @@ class Readiness {
   /// Nothing is told any more, not even what has been collected in this round.
   void remove(int fd, const FdWatcher& watcher);
 
+  /// Whether more descriptors were ready in this round than it has handled.
+  [[nodiscard]] bool more_waits() const { return more_waits_; }
+
   /// Its handler is to be told that the descriptor is not watched as it wants.
   void note_unwatched(FdWatcher& watcher) { unwatched_.push_back(&watcher); }
   void forget_unwatched(const FdWatcher& watcher);
@@ -51,6 +54,7 @@ class Readiness {
   uv_poll_t poll_{};
   std::array<epoll_event, kMostEvents> events_{};
   std::span<epoll_event> pending_;
+  bool more_waits_ = false;
   std::vector<FdWatcher*> unwatched_;  // null: it has gone, or is watched after all
 };
 

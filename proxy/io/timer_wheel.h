@@ -60,6 +60,8 @@ class TimerWheel {
 
   /// Fires everything that is due. Callbacks may arm, disarm and destroy any timer.
   void advance(Instant now);
+  /// How long ago it was that all was fired that was due.
+  [[nodiscard]] Millis lag(Instant now) const { return now - Instant{tick_ * kTick.count()}; }
   [[nodiscard]] bool idle() const { return armed_ == 0; }
 
  private:

@@ -28,7 +28,7 @@ TEST(RenderJson, StatusIsTheContract) {
       R"("max_sessions":500,"state":"active","health":"unknown","dry":false,)"
       R"("dry_blocked_by":[],"sessions":{"live":0,"pending":0},"exchanges_open":0,)"
       R"("websockets_open":0,"exchanges_waiting":0,"counters":{"new":0,"moved":0,"rescued":0,"late":0,"logged_out":0},)"
-      R"("last_exchange_age_s":null,"bleeding":null,"removed":false}]}],)"
+      R"("last_exchange_age_s":null,"bleeding":null,"removed":false}],"foreign_cookies":0,"cookie_clashes":0}],)"
       R"("listeners":[{"address":"0.0.0.0:8080","pool":"shop"}],)"
       R"("ledger":{"sessions":15,"capacity":1000000,"complete":true,"complete_in_s":null,)"
       R"("evicted":0}})"

@@ -106,6 +106,18 @@ TEST(RenderText, StatusSaysWhenTheLastPendingSessionEnds) {
       << text;
 }
 
+TEST(RenderText, StatusSaysWhatUsersLoseTheirCookiesTo) {
+  Status status = sample_status();
+  EXPECT_EQ(render_text(status, kNow).find("cookie"), std::string::npos);
+  status.pools[0].foreign_cookies = 3;
+  status.pools[0].cookie_clashes = 5;
+  const std::string text = render_text(status, kNow);
+  EXPECT_NE(text.find("pool shop: users came with the cookie of another pool 3 times\n"),
+            std::string::npos);
+  EXPECT_NE(text.find("pool shop: 5 requests through another bonedry with the same cookie\n"),
+            std::string::npos);
+}
+
 TEST(RenderText, StatusSaysWhyThereIsNoForecast) {
   Status status = sample_status();
   BleedStatus& bleeding = *status.pools[0].nodes[0].bleeding;

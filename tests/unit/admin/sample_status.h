@@ -36,7 +36,7 @@ inline Status sample_status() {
   bob.max_sessions = 500;
 
   Status status;
-  status.pools.push_back({"shop", {alice, bob}});
+  status.pools.push_back({.name = "shop", .nodes = {alice, bob}});
   status.listeners.push_back({"0.0.0.0:8080", "shop"});
   status.sessions = 15;
   status.capacity = 1'000'000;

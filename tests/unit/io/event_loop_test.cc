@@ -1,15 +1,22 @@
 #include "proxy/io/event_loop.h"
 
+#include "proxy/base/unique_fd.h"
+#include "proxy/io/fd_watcher.h"
+
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include <uv.h>
 
+#include <array>
 #include <chrono>
+#include <cstdlib>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <stdexcept>
 #include <thread>
+#include <vector>
 
 namespace bonedry::io {
 namespace {
@@ -33,6 +40,32 @@ class LibuvTimer {
   std::function<void()> then_;
 };
 
+/// The other end of a connection that the loop watches.
+class Peer final : private FdWatcher::Handler {
+ public:
+  Peer(EventLoop& loop, int& heard) : heard_(heard) {
+    std::array<int, 2> ends{};
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends.data()) != 0) std::abort();
+    ours_.reset(ends[0]);
+    theirs_.reset(ends[1]);
+    watcher_.emplace(loop, ours_.get(), static_cast<FdWatcher::Handler&>(*this));
+    watcher_->want(Ready::read);
+  }
+  void speak() const { EXPECT_EQ(::write(theirs_.get(), "x", 1), 1); }
+
+ private:
+  void on_ready(Ready /*ready*/) override {
+    char byte = 0;
+    if (::read(ours_.get(), &byte, 1) == 1) ++heard_;
+  }
+  void on_unwatched(int /*error*/) override { ADD_FAILURE(); }
+
+  int& heard_;
+  UniqueFd ours_;
+  UniqueFd theirs_;
+  std::optional<FdWatcher> watcher_;
+};
+
 TEST(EventLoopTest, ATimerArmedLongAfterATickIsNotEarly) {
   for (int phase = 0; phase < 8; ++phase) {
     std::this_thread::sleep_for(Millis{7});  // ticks stand differently to the clock each time
@@ -54,6 +87,53 @@ TEST(EventLoopTest, ATimerArmedLongAfterATickIsNotEarly) {
     ASSERT_TRUE(armed && fired);
     EXPECT_GE(*fired - *armed, Millis{20});
   }
+}
+
+/// Something that takes the thread for longer than a peer's time-out, such as SIGSTOP.
+void hold_up() {
+  std::this_thread::sleep_for(Millis{400});
+}
+
+TEST(EventLoopTest, ATimerArmedInARoundThatWasHeldUpIsNotEarly) {
+  EventLoop loop;
+  using Stopwatch = std::chrono::steady_clock;
+  Stopwatch::time_point armed;
+  Stopwatch::duration took{};
+  Timer timer(loop.timers(), [&] {
+    took = Stopwatch::now() - armed;
+    loop.stop();
+  });
+  Timer held_up(loop.timers(), [&] {
+    hold_up();
+    armed = Stopwatch::now();
+    timer.arm(Millis{200});
+  });
+  held_up.arm(Millis{0});
+  loop.run();
+  EXPECT_GE(took, Millis{200});
+}
+
+TEST(EventLoopTest, WhatCameWhileItWasHeldUpIsHeardBeforeTimeOuts) {
+  EventLoop loop;
+  // More than are heard in one round.
+  constexpr int kPeers = 400;
+  std::vector<std::unique_ptr<Peer>> peers;
+  int heard = 0;
+  int heard_in_time = -1;
+  for (int i = 0; i < kPeers; ++i) peers.push_back(std::make_unique<Peer>(loop, heard));
+  Timer time_out(loop.timers(), [&] {
+    heard_in_time = heard;
+    loop.stop();
+  });
+  Timer held_up(loop.timers(), [&] {
+    for (const auto& peer : peers) peer->speak();
+    hold_up();
+  });
+  time_out.arm(Millis{250});
+  held_up.arm(Millis{0});
+  loop.run();
+  EXPECT_EQ(heard_in_time, kPeers);
+  peers.clear();
 }
 
 TEST(EventLoopTest, AnExceptionThatTakesItApartEndsThoughAHandleIsOpen) {
