@@ -45,6 +45,11 @@ class AdminServer {
   /// calls `closed` when they have gone: at the end of the round, or at once if there are none.
   void close(std::function<void()> closed, std::string_view why = kStopping);
 
+  /// For clients that come from now on; the times of `limits` stay.
+  void set_most(std::size_t connections, std::size_t turned_away) {
+    limits_.connections = connections;
+    limits_.turned_away = turned_away;
+  }
   /// Clients connected, those that are being turned away included.
   [[nodiscard]] std::size_t connections() const { return connections_.size(); }
 

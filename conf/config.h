@@ -62,7 +62,7 @@ struct Limits {
   std::size_t header_bytes = 32768;
   std::size_t headers = 100;
   std::uint64_t body_bytes = 0;               ///< of a request; 0: no limit
-  std::size_t connections = 0;                ///< of clients; 0: 70 % of the descriptors
+  std::size_t connections = 0;                ///< of clients; 0: as the descriptors allow
   std::size_t connections_per_client = 0;     ///< from one address; 0: no limit
   std::uint64_t requests_per_connection = 0;  ///< 0: no limit
 

@@ -20,7 +20,9 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <csignal>
+#include <cstddef>
 #include <cstdlib>
 #include <exception>
 #include <optional>
@@ -86,6 +88,13 @@ Result<UniqueFd> lock_state(const std::string& state_dir) {
     return Failure{"another bonedry uses the state directory " + state_dir};
   }
   return lock;
+}
+
+admin::AdminLimits admin_limits(std::size_t descriptors) {
+  admin::AdminLimits limits;
+  limits.turned_away = std::min(limits.turned_away, descriptors / 4);
+  limits.connections = std::min(limits.connections, descriptors - limits.turned_away);
+  return limits;
 }
 
 void report(const session::MappedLedger::Start& start) {
@@ -216,7 +225,8 @@ class Application::Impl {
     if (!socket) return Failure{socket.error()};
     const Outcome controlled = make_control(*bound);
     if (!controlled) return controlled;
-    admin_.emplace(loop_, config_.admin.socket, *control_, events_, clock_);
+    admin_.emplace(loop_, config_.admin.socket, *control_, events_, clock_,
+                   admin_limits(server_->descriptors().admin));
     admin_->listen(std::move(*socket));
     const Outcome serving = serve();
     if (!serving) {
@@ -398,6 +408,9 @@ class Application::Impl {
 
   void on_tick() {
     control_->tick();
+    server_->follow_descriptor_limit();
+    const admin::AdminLimits limits = admin_limits(server_->descriptors().admin);
+    admin_->set_most(limits.connections, limits.turned_away);
     tick_.arm(kControlTick);
   }
 

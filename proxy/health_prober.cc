@@ -27,8 +27,10 @@ constexpr http::HeadLimits kLimits{16384, 100};
 /// The checks of one node, one after another.
 class HealthProber::Probe final : public io::Retirable, private io::FdWatcher::Handler {
  public:
-  Probe(io::EventLoop& loop, const OnChange& on_change, std::shared_ptr<balancer::Node> node)
+  Probe(io::EventLoop& loop, Turns& turns, const OnChange& on_change,
+        std::shared_ptr<balancer::Node> node)
       : loop_(loop),
+        turns_(turns),
         on_change_(on_change),
         node_(std::move(node)),
         next_(loop.timers(), [this] { begin(); }),
@@ -59,6 +61,7 @@ class HealthProber::Probe final : public io::Retirable, private io::FdWatcher::H
 
  private:
   void begin() {
+    if (!take_turn()) return;
     timeout_.arm(config_.timeout);
     const auto target = io::make_address(address_.host, address_.port);
     io::ConnectStart start = io::start_connect(*target);
@@ -137,6 +140,32 @@ class HealthProber::Probe final : public io::Retirable, private io::FdWatcher::H
         good ? "" : "status " + std::to_string(head_.status));
   }
 
+  /// False: `begin` is called when it is this one's turn.
+  [[nodiscard]] bool take_turn() {
+    if (turn_ == Turn::taken) return true;  // it was waited for
+    if (turns_.taken >= turns_.most) {
+      turn_ = Turn::waiting;
+      turns_.waiting.push_back(this);
+      return false;
+    }
+    turn_ = Turn::taken;
+    ++turns_.taken;
+    return true;
+  }
+
+  void give_turn_back() {
+    if (turn_ == Turn::waiting) std::erase(turns_.waiting, this);
+    if (turn_ == Turn::taken) --turns_.taken;
+    turn_ = Turn::none;
+    while (!turns_.waiting.empty() && turns_.taken < turns_.most) {
+      Probe& first = *turns_.waiting.front();
+      turns_.waiting.pop_front();
+      first.turn_ = Turn::taken;
+      ++turns_.taken;
+      first.next_.arm(Millis{0});
+    }
+  }
+
   void again() {
     close();
     timeout_.disarm();
@@ -154,6 +183,7 @@ class HealthProber::Probe final : public io::Retirable, private io::FdWatcher::H
   }
 
   void close() {
+    give_turn_back();
     socket_.reset();
     out_.clear();
     in_.clear();
@@ -161,6 +191,7 @@ class HealthProber::Probe final : public io::Retirable, private io::FdWatcher::H
   }
 
   io::EventLoop& loop_;
+  Turns& turns_;
   const OnChange& on_change_;
   std::shared_ptr<balancer::Node> node_;
   conf::Health config_;
@@ -168,6 +199,7 @@ class HealthProber::Probe final : public io::Retirable, private io::FdWatcher::H
   conf::Address address_;
   std::optional<balancer::HealthJudge> judge_;
   ChunkPool chunks_;
+  enum class Turn : std::uint8_t { none, waiting, taken } turn_ = Turn::none;
   enum class Connected : std::uint8_t { no, yes } connected_ = Connected::no;
   std::optional<io::Socket> socket_;
   ReadBuffer in_;
@@ -190,7 +222,7 @@ void HealthProber::adopt(const balancer::Topology& topology) {
     for (const balancer::NodeView& view : pool.nodes) {
       wanted.insert(view.node->key());
       auto& probe = probes_[view.node->key()];
-      if (!probe) probe = std::make_unique<Probe>(loop_, on_change_, view.node);
+      if (!probe) probe = std::make_unique<Probe>(loop_, turns_, on_change_, view.node);
       probe->adopt(view, pool.config);
     }
   }

@@ -3,6 +3,8 @@
 #include "balancer/topology.h"
 #include "proxy/io/event_loop.h"
 
+#include <cstddef>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -19,6 +21,8 @@ class HealthProber {
                                       balancer::Health now, const std::string& why)>;
 
   HealthProber(io::EventLoop& loop, OnChange on_change);
+  /// Checks that may be under way at a time, a descriptor each; the others take their turn.
+  void set_most(std::size_t most) { turns_.most = most; }
   ~HealthProber();
 
   /// Starts, changes and stops checks; what was measured of nodes that stay is kept.
@@ -26,9 +30,16 @@ class HealthProber {
 
  private:
   class Probe;
+  /// Who may check now; the others wait in a line.
+  struct Turns {
+    std::size_t most = 64;
+    std::size_t taken = 0;
+    std::deque<Probe*> waiting;
+  };
 
   io::EventLoop& loop_;
   OnChange on_change_;
+  Turns turns_;
   std::map<std::string, std::unique_ptr<Probe>> probes_;
 };
 

@@ -6,12 +6,11 @@
 
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <sys/resource.h>
+#include <spdlog/spdlog.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <limits>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -22,18 +21,6 @@ namespace {
 std::size_t count_workers(unsigned configured) {
   if (configured != 0) return configured;
   return std::max(1U, std::thread::hardware_concurrency());
-}
-
-/// Of a process's descriptors, clients may have this share: few of them want a connection to a node
-/// at the same time, and the rest serves those, pipes, health checks, the admin socket and files.
-constexpr std::size_t kClientPercent = 70;
-
-std::size_t most_clients() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
-    return std::numeric_limits<std::size_t>::max();
-  }
-  return std::max<std::size_t>(limit.rlim_cur * kClientPercent / 100, 1);
 }
 
 /// SO_REUSEPORT would let a second bonedry share the port without a word: half of the users would
@@ -82,6 +69,16 @@ Result<std::vector<Server::Bound>> Server::bind(const Inherited& inherited) {
     if (!done) return Failure{done.error()};
     all.push_back(bound);
   }
+  descriptor_limit_ = descriptor_limit();
+  own_descriptors_ = open_descriptors();
+  const auto shares = share_descriptors(descriptor_limit_, own_descriptors_, worker_count_);
+  if (!shares) return Failure{shares.error()};
+  descriptors_ = *shares;
+  if (config_.limits.connections > descriptors_.clients) {
+    spdlog::warn(
+        "[limits] connections is {}, but the descriptors allow {}; see LimitNOFILE, ulimit -n",
+        config_.limits.connections, descriptors_.clients);
+  }
   return all;
 }
 
@@ -129,8 +126,9 @@ Outcome Server::start(std::shared_ptr<const balancer::Topology> topology) {
                            access_log_,
                            parts_.secrets,
                            clients_,
-                           most_clients(),
+                           descriptors_,
                            config_.server.underscore_names};
+  prober_.set_most(descriptors_.checks);
   prober_.adopt(*topology);
   for (std::size_t index = 0; index < worker_count_; ++index) {
     const auto seed = static_cast<std::uint64_t>(parts_.clock.now().ms) + index;
@@ -141,6 +139,16 @@ Outcome Server::start(std::shared_ptr<const balancer::Topology> topology) {
     }
   }
   return Done{};
+}
+
+void Server::follow_descriptor_limit() {
+  const std::size_t limit = descriptor_limit();
+  if (std::exchange(descriptor_limit_, limit) == limit) return;
+  const auto shares = share_descriptors(limit, own_descriptors_, worker_count_);
+  descriptors_ = shares ? *shares : DescriptorShares::least();
+  spdlog::warn("the limit of descriptors is {} now, for {} clients", limit, descriptors_.clients);
+  prober_.set_most(descriptors_.checks);
+  for (const auto& worker : workers_) worker->share(descriptors_);
 }
 
 /// A process before this one may have had more workers: none of its sockets is left alone.

@@ -6,6 +6,7 @@
 #include "proxy/base/result.h"
 #include "proxy/base/unique_fd.h"
 #include "proxy/client_census.h"
+#include "proxy/descriptor_shares.h"
 #include "proxy/health_prober.h"
 #include "proxy/io/event_loop.h"
 #include "proxy/io/mailbox.h"
@@ -44,14 +45,19 @@ class Server {
   /// Gives the sockets that a process before this one listens with on an address of the config, if
   /// it does; each at most once.
   using Inherited = std::function<std::vector<UniqueFd>(const std::string& address)>;
-  /// Binds every listener once per worker; the error names the address and the reason. Nothing is
-  /// accepted before `start`.
+  /// Binds every listener once per worker, and shares out the descriptors; the error says what
+  /// cannot be had and why. Nothing is accepted before `start`.
   [[nodiscard]] Result<std::vector<Bound>> bind(const Inherited& inherited);
   [[nodiscard]] Outcome start(std::shared_ptr<const balancer::Topology> topology);
 
   /// Posts the topology to every worker; calls `acknowledged` on this thread when all have it.
   void publish(const std::shared_ptr<const balancer::Topology>& topology,
                std::function<void()> acknowledged);
+
+  /// Once the listeners are bound.
+  [[nodiscard]] const DescriptorShares& descriptors() const { return descriptors_; }
+  /// Shares them out anew if the limit has changed (prlimit(1)); call it now and then.
+  void follow_descriptor_limit();
 
   void reopen_access_log() { access_log_.reopen(); }
 
@@ -77,6 +83,9 @@ class Server {
   std::size_t worker_count_;
   AccessLog access_log_;
   ClientCensus clients_;
+  DescriptorShares descriptors_;
+  std::size_t descriptor_limit_ = 0;
+  std::size_t own_descriptors_ = 0;  // when the listeners were bound
   io::Mailbox mailbox_;
   HealthProber prober_;
   std::vector<std::vector<UniqueFd>> sockets_;  // by listener, one for each worker at least

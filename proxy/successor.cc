@@ -103,7 +103,12 @@ Outcome Successor::spawn(const std::vector<std::string>& arguments, int inherite
                                   argv.data(), environment.data());
   if (error != 0) return Failure{"cannot run " + words.front() + ": " + errno_text(error)};
   process_.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
-  if (!process_.is_open()) return Failure{"cannot watch the process: " + errno_text(errno)};
+  if (!process_.is_open()) {
+    const int why = errno;
+    kill_all();  // nobody would notice its end
+    ::waitpid(pid_, nullptr, 0);
+    return Failure{"cannot watch the process: " + errno_text(why)};
+  }
   process_watcher_.emplace(loop_, process_.get(), deathbed_);
   return Done{};
 }

@@ -1,6 +1,7 @@
 #include "proxy/upstream_pool.h"
 
 #include <cassert>
+#include <cerrno>
 #include <utility>
 
 namespace bonedry::proxy {
@@ -8,11 +9,13 @@ namespace bonedry::proxy {
 UpstreamPool::UpstreamPool(WorkerContext& context, std::shared_ptr<balancer::Node> node,
                            const conf::Address& address, const conf::Pool& config)
     : context_(context), node_(std::move(node)) {
+  context_.nodes.enlist(*this);
   configure(address, config);
 }
 
 UpstreamPool::~UpstreamPool() {
   while (!all_.empty()) drop(*all_.back());
+  context_.nodes.strike(*this);
 }
 
 void UpstreamPool::configure(const conf::Address& address, const conf::Pool& config) {
@@ -58,14 +61,24 @@ std::variant<UpstreamConnection*, int> UpstreamPool::lease(Freshness freshness,
     idle->lend(exchange);
     return idle;
   }
-  io::ConnectStart start = io::start_connect(target_);
+  io::ConnectStart start = connect();
   if (start.error != 0) return start.error;
   all_.push_back(std::make_unique<UpstreamConnection>(*this, generation_, proxy_protocol_,
                                                       std::move(start.fd)));
   UpstreamConnection& connection = *all_.back();
   connection.pool_index_ = all_.size() - 1;
+  context_.nodes.on_opened();
   connection.lend(exchange);
   return &connection;
+}
+
+/// Idle connections give way to one that is needed.
+io::ConnectStart UpstreamPool::connect() {
+  context_.nodes.make_room();
+  io::ConnectStart start = io::start_connect(target_);
+  const bool none_left = start.error == EMFILE || start.error == ENFILE;
+  if (none_left && context_.nodes.close_one()) return io::start_connect(target_);
+  return start;
 }
 
 void UpstreamPool::wait(UpstreamEvents& exchange) {
@@ -105,6 +118,7 @@ void UpstreamPool::drop(UpstreamConnection& connection) {
   all_[index]->pool_index_ = index;
   context_.loop.retire(std::move(all_.back()));
   all_.pop_back();
+  context_.nodes.on_closed();
 }
 
 }  // namespace bonedry::proxy

@@ -7,6 +7,7 @@
 #include "proxy/http/parser.h"
 #include "proxy/io/pipe.h"
 #include "proxy/io/socket.h"
+#include "proxy/node_census.h"
 #include "proxy/upstream_connection.h"
 
 #include <cstddef>
@@ -23,6 +24,7 @@ struct WorkerContext {
   io::EventLoop& loop;
   ChunkPool& chunks;
   io::PipePool& pipes;
+  NodeCensus& nodes;
   http::HeadLimits heads;
   conf::Limits limits;
   conf::Timeouts timeouts;
@@ -57,6 +59,8 @@ class UpstreamPool {
   /// Connections made under another address or protocol serve no further exchange.
   void configure(const conf::Address& address, const conf::Pool& config);
   void close_idle();
+  void close_oldest_idle() { drop(*idle_.front()); }
+  [[nodiscard]] std::size_t idle() const { return idle_.size(); }
   [[nodiscard]] bool empty() const { return all_.empty() && waiting_.empty(); }
 
   /// For exchanges that found all connections of the node in use, here or by other workers: they
@@ -75,6 +79,7 @@ class UpstreamPool {
   void remove_idle(UpstreamConnection& connection);
   void drop(UpstreamConnection& connection);
   [[nodiscard]] UpstreamConnection* find_idle(balancer::Repeat repeat);
+  [[nodiscard]] io::ConnectStart connect();
 
   WorkerContext& context_;
   std::shared_ptr<balancer::Node> node_;

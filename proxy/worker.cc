@@ -54,9 +54,12 @@ Worker::Worker(SharedParts shared, std::vector<Listen> listens,
     : shared_(shared),
       seed_(seed),
       mailbox_(loop_),
+      pipes_(shared.descriptors.pipes),
+      nodes_(shared.descriptors.idle),
       context_{loop_,
                chunks_,
                pipes_,
+               nodes_,
                head_limits(topology->limits, shared.underscore_names),
                topology->limits,
                topology->timeouts,
@@ -106,6 +109,14 @@ void Worker::publish(std::shared_ptr<const balancer::Topology> topology,
   mailbox_.post([this, next = std::move(topology), done = std::move(acknowledged)] {
     adopt(next);
     done();
+  });
+}
+
+void Worker::share(const DescriptorShares& descriptors) {
+  mailbox_.post([this, descriptors] {
+    shared_.descriptors = descriptors;
+    pipes_.set_most(descriptors.pipes);
+    nodes_.set_idle(descriptors.idle);
   });
 }
 
@@ -180,8 +191,11 @@ void Worker::on_accept(std::size_t listener, UniqueFd fd, const io::SocketAddres
   ClientCensus::Seat seat;
   if (!seat.take(shared_.clients, most_clients())) {
     turn_away(fd.get(), {503, "too many connections"});
-    return report_turned_away(io::host_text(peer),
-                              "there are too many connections in all; see [limits] connections");
+    const bool chosen = most_clients() < shared_.descriptors.clients;
+    return report_turned_away(
+        io::host_text(peer),
+        chosen ? "there are too many connections in all; see [limits] connections"
+               : "there are too many connections for the descriptors; see LimitNOFILE, ulimit -n");
   }
   const Opening opening = listener_openings_[listener];
   if (opening == Opening::proxy_header &&
@@ -199,12 +213,14 @@ void Worker::on_accept(std::size_t listener, UniqueFd fd, const io::SocketAddres
   connections_.push_back(std::make_unique<DownstreamConnection>(
       *this, std::move(fd), peer, listener, opening, std::move(seat)));
   connections_.back()->worker_index_ = connections_.size() - 1;
+  nodes_.set_clients(connections_.size());
   connections_.back()->begin();
 }
 
 std::size_t Worker::most_clients() const {
   const std::size_t configured = context_.limits.connections;
-  return configured == 0 ? shared_.most_clients : std::min(configured, shared_.most_clients);
+  const std::size_t possible = shared_.descriptors.clients;
+  return configured == 0 ? possible : std::min(configured, possible);
 }
 
 void Worker::remove(DownstreamConnection& connection) {
@@ -213,6 +229,7 @@ void Worker::remove(DownstreamConnection& connection) {
   connections_[index]->worker_index_ = index;
   loop_.retire(std::move(connections_.back()));
   connections_.pop_back();
+  nodes_.set_clients(connections_.size());
   check_drained();
 }
 
@@ -238,6 +255,7 @@ void Worker::serve_waiting() {
 
 void Worker::after_round() {
   if (context_.waiting > 0) serve_waiting();
+  nodes_.trim();
   for (auto& exchange : resting_) {
     if (spare_.size() >= kSpareExchanges) break;
     exchange->reset();

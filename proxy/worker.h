@@ -3,6 +3,7 @@
 #include "balancer/topology.h"
 #include "proxy/access_log.h"
 #include "proxy/client_census.h"
+#include "proxy/descriptor_shares.h"
 #include "proxy/downstream_connection.h"
 #include "proxy/exchange.h"
 #include "proxy/io/event_loop.h"
@@ -29,9 +30,7 @@ struct SharedParts {
   AccessLog& access_log;
   const std::vector<std::string>& secrets;
   ClientCensus& clients;
-  /// What clients may have of the process's descriptors, so that nodes, the admin socket and the
-  /// state file find some too; `[limits] connections` is for less.
-  std::size_t most_clients = 0;
+  DescriptorShares descriptors;
   conf::UnderscoreNames underscore_names = conf::UnderscoreNames::drop;
 };
 
@@ -66,6 +65,8 @@ class Worker {
   /// From any thread: `acknowledged` is called on the worker's thread once it routes by `topology`.
   void publish(std::shared_ptr<const balancer::Topology> topology,
                std::function<void()> acknowledged);
+  /// From any thread: there are more or fewer descriptors now.
+  void share(const DescriptorShares& descriptors);
   /// From any thread: accepts no more, lets exchanges finish; then calls `drained` on the worker's
   /// thread.
   void drain(Parting parting, std::function<void()> drained);
@@ -133,6 +134,7 @@ class Worker {
   io::Mailbox mailbox_;
   ChunkPool chunks_;
   io::PipePool pipes_;
+  NodeCensus nodes_;
   WorkerContext context_;
   std::vector<std::string> listener_pools_;
   std::vector<Opening> listener_openings_;

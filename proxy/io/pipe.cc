@@ -31,7 +31,8 @@ PipeLease PipePool::take() {
 void PipePool::give_back(std::unique_ptr<Pipe> pipe) {
   --leased_;
   // Bytes of an exchange that was cut short must not reach another one.
-  if (pipe->bytes() == 0 && spare_.size() < kSpare) spare_.push_back(std::move(pipe));
+  const bool room = spare_.size() < kSpare && spare_.size() + leased_ < most_;
+  if (pipe->bytes() == 0 && room) spare_.push_back(std::move(pipe));
 }
 
 }  // namespace bonedry::io

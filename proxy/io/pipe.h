@@ -57,9 +57,14 @@ class PipePool {
   /// Kept for the next body; most are back before another is wanted.
   static constexpr std::size_t kSpare = 8;
 
-  PipePool() = default;
+  /// `most`: at a time, spare ones included; at most kMost.
+  explicit PipePool(std::size_t most = kMost) : most_(std::min(most, kMost)) {}
   PipePool(const PipePool&) = delete;
   PipePool& operator=(const PipePool&) = delete;
+
+  void set_most(std::size_t most) {
+    if (splices_ == Splices::yes) most_ = std::min(most, kMost);
+  }
 
   /// An empty pipe for a body of which `bytes` are still to come; nothing where that is not worth
   /// it or none can be had, and the body then goes through memory.
@@ -67,7 +72,10 @@ class PipePool {
     return bytes < Pipe::kLeast || leased_ >= most_ ? PipeLease{} : take();
   }
   /// The kernel does not splice (a sandbox, say): no pipe is given out any more.
-  void give_up() { most_ = 0; }
+  void give_up() {
+    splices_ = Splices::no;
+    most_ = 0;
+  }
 
  private:
   friend struct PipeReturn;
@@ -76,7 +84,8 @@ class PipePool {
 
   std::vector<std::unique_ptr<Pipe>> spare_;
   std::size_t leased_ = 0;
-  std::size_t most_ = kMost;
+  std::size_t most_;
+  enum class Splices : std::uint8_t { no, yes } splices_ = Splices::yes;
 };
 
 }  // namespace bonedry::io

@@ -127,6 +127,7 @@ BonedryProcess::~BonedryProcess() {
 void BonedryProcess::configure(TestConfig config) {
   if (config.timeouts.empty()) config.timeouts = {"shutdown = \"2s\""};
   write_file(config_path(), to_toml(config, socket_path(), state_dir()));
+  descriptors_ = config.descriptors;
   environment_ = std::move(config.environment);
   // The first of a name counts.
   environment_.insert(environment_.end(), kSanitizerEnvironment.begin(),
@@ -138,7 +139,8 @@ void BonedryProcess::start() {
       ChildProcess::Command{.arguments = {bonedry_program(), "--config", config_path()},
                             .environment = environment_,
                             .out_path = dir_ / "out",
-                            .err_path = dir_ / "err"});
+                            .err_path = dir_ / "err",
+                            .descriptors = descriptors_});
   if (eventually([this] { return is_ready() || !running(); }, kDeadline * 2) && running()) return;
   throw std::runtime_error("bonedry does not start: " + last_lines(err() + out(), 4000));
 }

@@ -48,6 +48,8 @@ struct TestConfig {
   std::vector<TestPool> pools = {};
   /// Added to the program's environment, in place of ours of the same name: "NAME=value".
   std::vector<std::string> environment = {};
+  /// All that the program may have, in place of our own limit.
+  std::optional<unsigned> descriptors = std::nullopt;
 };
 
 /// One pool "shop" with these nodes.
@@ -136,6 +138,7 @@ class BonedryProcess {
 
   TempDir dir_;
   std::vector<std::string> environment_;
+  std::optional<unsigned> descriptors_;
   std::unique_ptr<ChildProcess> child_;
   std::unique_ptr<ChildProcess> predecessor_;
   nlohmann::json listeners_;

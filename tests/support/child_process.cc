@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -43,12 +44,16 @@ std::vector<char*> pointers_to(std::vector<std::string>& texts) {
 
 /// The child between fork and exec, where nothing may allocate.
 [[noreturn]] void become(char* const* arguments, char* const* environment, int in, int out, int err,
-                         pid_t parent) {
+                         std::optional<unsigned> descriptors, pid_t parent) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(127);
   ::dup2(in, STDIN_FILENO);
   ::dup2(out, STDOUT_FILENO);
   ::dup2(err, STDERR_FILENO);
+  if (descriptors) {
+    const rlimit few{*descriptors, *descriptors};
+    if (::setrlimit(RLIMIT_NOFILE, &few) != 0) ::_exit(127);
+  }
   ::execve(arguments[0], arguments, environment);
   ::_exit(127);
 }
@@ -96,7 +101,8 @@ ChildProcess::ChildProcess(const Command& command) {
   const pid_t parent = ::getpid();
   pid_ = ::fork();
   if (pid_ == 0) {
-    become(argument_pointers.data(), environment_pointers.data(), in, out, err, parent);
+    become(argument_pointers.data(), environment_pointers.data(), in, out, err, command.descriptors,
+           parent);
   }
   for (const int fd : {in, out, err}) ::close(fd);
   if (pid_ < 0) throw std::runtime_error("fork failed");

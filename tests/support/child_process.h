@@ -42,6 +42,7 @@ class ChildProcess {
     std::vector<std::string> environment = {};  ///< added to ours: "NAME=value"
     std::string out_path = "/dev/null";
     std::string err_path = "/dev/null";
+    std::optional<unsigned> descriptors = std::nullopt;  ///< RLIMIT_NOFILE, soft and hard
   };
 
   explicit ChildProcess(const Command& command);

@@ -1,0 +1,67 @@
+#include "proxy/descriptor_shares.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <string>
+#include <system_error>
+
+namespace bonedry::proxy {
+namespace {
+
+// A worker's loop has 5; a client that is just being turned away, and what comes by surprise.
+constexpr std::size_t kOfWorker = 8;
+constexpr std::size_t kOfMoment = 16;
+constexpr std::size_t kParts = 16;
+constexpr std::size_t kLeastAdmin = 8;
+constexpr std::size_t kMostAdmin = 1024 + 64;
+constexpr std::size_t kMostChecks = 4096;
+constexpr std::size_t kMostOfPipes = 512;
+constexpr std::size_t kMostIdle = 1024;
+constexpr std::size_t kLeastFree = 16;
+constexpr std::size_t kUnlimited = std::size_t{1} << 30U;
+constexpr std::size_t kOpenByGuess = 64;
+
+}  // namespace
+
+Result<DescriptorShares> share_descriptors(std::size_t limit, std::size_t open,
+                                           std::size_t workers) {
+  const std::size_t own = open + kOfWorker * workers + kOfMoment;
+  if (limit < own + kLeastFree) {
+    return Failure{"a limit of " + std::to_string(limit) + " descriptors is too low for " +
+                   std::to_string(workers) + " workers, which take " +
+                   std::to_string(own + kLeastFree) +
+                   " with the listeners and some clients; see LimitNOFILE, ulimit -n"};
+  }
+  const std::size_t free = limit - own;
+  const std::size_t part = free / kParts;
+  const std::size_t of_pipes = std::min(part, kMostOfPipes * workers);
+  const std::size_t idle = std::min(part, kMostIdle * workers);
+  DescriptorShares shares;
+  shares.admin = std::clamp(part, kLeastAdmin, kMostAdmin);
+  shares.checks = std::clamp<std::size_t>(part, 1, kMostChecks);
+  shares.pipes = of_pipes / 2 / workers;
+  shares.idle = idle / workers;
+  shares.clients = (free - shares.admin - shares.checks - of_pipes - idle) / 2;
+  return shares;
+}
+
+std::size_t descriptor_limit() {
+  rlimit limit{};
+  const bool known = ::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+  return known ? std::min<std::size_t>(limit.rlim_cur, kUnlimited) : kUnlimited;
+}
+
+std::size_t open_descriptors() {
+  std::error_code error;
+  std::filesystem::directory_iterator entries("/proc/self/fd", error);
+  std::size_t count = 0;
+  while (!error && entries != std::filesystem::directory_iterator{}) {
+    ++count;
+    entries.increment(error);
+  }
+  return count == 0 ? kOpenByGuess : count;
+}
+
+}  // namespace bonedry::proxy
