@@ -49,6 +49,7 @@ PromiseDuel::PromiseDuel(std::size_t workers, std::uint64_t seed)
   model_.configure(proxy_.config, 0);
   plans_[1] = model_.plan(1);
   seen_ = now();
+  model_.begin_to_look(now());
   browsers_.resize(kBrowsers);
   for (std::size_t i = 0; i < kBrowsers; ++i) browsers_[i].pool = i % 4 == 0 ? "blog" : "shop";
 }

@@ -112,6 +112,7 @@ class PromiseDuel {
   void restart();
   void drop_at_start();
   void jump();
+  void stand_still();
 
   // -- What is so
   void take_stock(std::uint64_t from);

@@ -1,4 +1,4 @@
-// What operators, workers, time and fate do; and the comparison.
+// What operators, workers and time do; and the comparison.
 
 #include "tests/unit/control/promise_duel.h"
 
@@ -10,7 +10,6 @@
 namespace bonedry::admin::test {
 
 using balancer::NodeState;
-using std::chrono::hours;
 using std::chrono::seconds;
 
 // -- The operator ---------------------------------------------------------------------------------
@@ -255,79 +254,6 @@ void PromiseDuel::pass(Millis by) {
   }
   model_.displace_stragglers(proxy_.fleet->delivered);
   take_stock(version);
-}
-
-// -- Fate -----------------------------------------------------------------------------------------
-
-void PromiseDuel::act_as_fate() {
-  if (chance(50)) return jump();
-  restart();
-}
-
-void PromiseDuel::jump() {
-  const std::int64_t dice = pick(0, 9);
-  const Millis far = chance(90) ? Millis{seconds{pick(1, 120)}} : Millis{hours{pick(1, 30)}};
-  if (dice < 3) {
-    note("the machine sleeps");
-    count("both clocks far forwards");
-    pass(far);
-  } else if (dice < 5) {
-    note("the monotonic clock goes far forwards");
-    count("monotonic clock far forwards");
-    proxy_.clock.jump_wall(-far);
-    pass(far);
-  } else if (dice < 8) {
-    note("the calendar is set back");
-    count("calendar back");
-    proxy_.clock.jump_wall(-far);
-  } else {
-    note("the calendar is set forwards");
-    count("calendar forwards");
-    proxy_.clock.jump_wall(far);
-  }
-}
-
-void PromiseDuel::restart() {
-  if (proxy_.disk_is_broken()) flip_disk();
-  if (chance(30)) {
-    count("clean restart");
-    note("clean restart");
-    send_everybody_home();
-    proxy_.stop();
-    seen_ = now();
-  } else {
-    count("crash");
-    note("crash");
-    requests_.clear();
-    proxy_.crash();
-  }
-  model_.restart(seen_);
-  const bool lost = chance(15);
-  if (chance(50)) proxy_.clock.advance(seconds{pick(1, 20)});
-  if (lost) {
-    note("the ledger is lost");
-    count("ledger lost");
-    proxy_.lose_ledger();
-    model_.lose_ledger(now());
-  }
-  proxy_.start();
-  drop_at_start();
-  plans_.clear();
-  plans_[1] = model_.plan(1);
-  to_displace_.clear();
-  unanswered_.clear();
-}
-
-/// Of removed nodes, a start takes up only those that somebody is on or may come back to.
-void PromiseDuel::drop_at_start() {
-  for (const auto& [key, node] : model_.nodes) {
-    if (!model_.present(key) || node.configured || proxy_.has(key)) continue;
-    const std::string why = node.dry ? "" : why_not_dry(key);
-    if (!why.empty()) complain(key + " is not taken up again: " + why);
-    model_.drop(key);
-    note(key + " is gone");
-    count("removed node gone");
-  }
 }
 
 // -- What is so -----------------------------------------------------------------------------------

@@ -5,6 +5,13 @@
 
 namespace bonedry::admin::plain {
 
+namespace {
+
+constexpr Millis kStandstill{1'000};  // who has not looked for longer did not run
+constexpr Millis kHearing{2'000};     // to hear what came meanwhile
+
+}  // namespace
+
 std::string pool_of(const std::string& node) {
   return node.substr(0, node.find('/'));
 }
@@ -117,11 +124,23 @@ bool Model::over(const Session& session, Instant now) const {
   return now >= session.last + idle || now >= session.created + times.lifetime;
 }
 
+void Model::begin_to_look(Instant now) {
+  looked_ = ended_ = now;
+  hears_until_ = {};
+}
+
+Instant Model::judged(Instant now) const {
+  return now - ended_ > kStandstill ? ended_ : now;
+}
+
 void Model::expire(Instant now) {
   for (const auto& [name, pool] : pools) {
     const Millis longest = std::max(pool.session.idle_timeout, pool.session.pending_timeout);
     if (now >= lost_at + longest) complete_again_.insert(name);
   }
+  if (now - std::exchange(looked_, now) > kStandstill) hears_until_ = now + kHearing;
+  if (now < hears_until_) return;
+  ended_ = now;
   std::erase_if(sessions, [this, now](const auto& one) { return over(one.second, now); });
 }
 
@@ -166,7 +185,7 @@ void Model::displace_stragglers(std::uint64_t acknowledged) {
 Session* Model::find(Key key, Instant now) {
   const auto found = sessions.find(key);
   if (found == sessions.end() || !found->second.recorded) return nullptr;
-  if (!over(found->second, now)) return &found->second;
+  if (!over(found->second, judged(now))) return &found->second;
   sessions.erase(found);
   return nullptr;
 }

@@ -103,7 +103,10 @@ class Model {
   Did activate(const std::string& key, std::uint64_t version);
 
   // -- What time does.
+  /// The process looks whose time is up. One that stood still first hears what came meanwhile.
   void expire(Instant now);
+  /// It has just begun to look.
+  void begin_to_look(Instant now);
   /// The nodes whose deadline has passed, in the order of their names.
   [[nodiscard]] std::vector<std::string> due(Instant now) const;
   /// A removed node that is dry goes.
@@ -157,8 +160,14 @@ class Model {
 
  private:
   std::set<std::string> complete_again_;  // pools, since the last loss
+  Instant looked_;                        // last
+  Instant ended_;                         // the same, and ended whose time was up
+  Instant hears_until_;
 
   Session* find(Key key, Instant now);
+  /// By when a session must have run out to be over: a request that waited while the process stood
+  /// still came before anybody looked.
+  [[nodiscard]] Instant judged(Instant now) const;
   [[nodiscard]] bool over(const Session& session, Instant now) const;
   [[nodiscard]] unsigned others(const std::string& node) const;
   [[nodiscard]] bool may_leave(const std::string& node) const;

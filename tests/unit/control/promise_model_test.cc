@@ -69,6 +69,7 @@ constexpr const char* kEverything[] = {
     "monotonic clock far forwards",
     "calendar back",
     "calendar forwards",
+    "process stood still",
 };
 
 TEST(PromiseModelTest, AfterEveryStepThePromiseHolds) {

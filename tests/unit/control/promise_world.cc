@@ -85,6 +85,7 @@ void Proxy::start() {
   for (Worker& worker : fleet->workers) {
     worker.runtime = std::make_shared<Runtime>(Runtime{control->topology(), {}});
   }
+  ledger->expect_sweeps(clock.now());
 }
 
 void Proxy::stop() {

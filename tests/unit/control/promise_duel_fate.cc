@@ -1,0 +1,111 @@
+// What becomes of the process and of its machine.
+
+#include "tests/unit/control/promise_duel.h"
+
+#include <utility>
+#include <vector>
+
+namespace bonedry::admin::test {
+
+using std::chrono::hours;
+using std::chrono::seconds;
+
+void PromiseDuel::act_as_fate() {
+  const std::int64_t dice = pick(0, 99);
+  if (dice < 40) return jump();
+  if (dice < 55) return stand_still();
+  restart();
+}
+
+/// The process is stopped, or the machine sleeps, while clients send: their requests wait in its
+/// sockets. When it goes on, workers may be faster than the main thread, or slower.
+void PromiseDuel::stand_still() {
+  const Millis by = Millis{seconds{pick(1, 200)}};
+  note("the process stands still for " + std::to_string(by.count()) + " ms");
+  count("process stood still");
+  std::vector<std::size_t> waiting;
+  for (std::size_t i = 0; i < browsers_.size(); ++i) {
+    if (browsers_[i].genuine && chance(25)) waiting.push_back(i);
+  }
+  proxy_.clock.advance(by);
+  for (int look = 0; look < 6 && wrong_.empty(); ++look) {
+    for (int i = 0; i < 3 && !waiting.empty() && wrong_.empty(); ++i) {
+      const std::size_t worker = any_worker();
+      if (busy_with(worker) != nullptr) continue;
+      arrive(worker, waiting.back(), browsers_[waiting.back()]);
+      waiting.pop_back();
+      if (chance(50)) let_busy_worker_go_on(worker);
+    }
+    if (wrong_.empty()) pass(Millis{300});
+    complain(compare());
+  }
+}
+
+void PromiseDuel::jump() {
+  const std::int64_t dice = pick(0, 9);
+  const Millis far = chance(90) ? Millis{seconds{pick(1, 120)}} : Millis{hours{pick(1, 30)}};
+  if (dice < 3) {
+    note("the machine sleeps");
+    count("both clocks far forwards");
+    pass(far);
+  } else if (dice < 5) {
+    note("the monotonic clock goes far forwards");
+    count("monotonic clock far forwards");
+    proxy_.clock.jump_wall(-far);
+    pass(far);
+  } else if (dice < 8) {
+    note("the calendar is set back");
+    count("calendar back");
+    proxy_.clock.jump_wall(-far);
+  } else {
+    note("the calendar is set forwards");
+    count("calendar forwards");
+    proxy_.clock.jump_wall(far);
+  }
+}
+
+void PromiseDuel::restart() {
+  if (proxy_.disk_is_broken()) flip_disk();
+  if (chance(30)) {
+    count("clean restart");
+    note("clean restart");
+    send_everybody_home();
+    proxy_.stop();
+    seen_ = now();
+  } else {
+    count("crash");
+    note("crash");
+    requests_.clear();
+    proxy_.crash();
+  }
+  model_.restart(seen_);
+  const bool lost = chance(15);
+  if (chance(50)) proxy_.clock.advance(seconds{pick(1, 20)});
+  if (lost) {
+    note("the ledger is lost");
+    count("ledger lost");
+    proxy_.lose_ledger();
+    model_.lose_ledger(now());
+  }
+  proxy_.start();
+  model_.begin_to_look(now());
+  drop_at_start();
+  plans_.clear();
+  plans_[1] = model_.plan(1);
+  to_displace_.clear();
+  unanswered_.clear();
+}
+
+/// Of removed nodes, a start takes up only those that somebody is on or may come back to.
+void PromiseDuel::drop_at_start() {
+  for (const auto& [key, node] : model_.nodes) {
+    if (!model_.present(key) || node.configured || proxy_.has(key)) continue;
+    const std::string why = node.dry ? "" : why_not_dry(key);
+    if (!why.empty()) complain(key + " is not taken up again: " + why);
+    model_.drop(key);
+    note(key + " is gone");
+    count("removed node gone");
+  }
+}
+
+}  // namespace bonedry::admin::test
