@@ -10,6 +10,7 @@ namespace bonedry::admin::test {
 namespace {
 
 constexpr std::size_t kBrowsers = 40;
+constexpr std::size_t kBefore = 3;  // earlier cookies that a browser keeps
 constexpr Millis kStep{100};
 constexpr std::size_t kRemembered = 60;
 
@@ -62,6 +63,7 @@ std::string PromiseDuel::step() {
 }
 
 void PromiseDuel::act() {
+  if (!being_looked_at().empty() && chance(5)) return act_as_operator();
   const std::int64_t dice = pick(0, 999);
   if (dice < 700) return act_as_user();
   if (dice < 850) return take(any_worker());
@@ -77,12 +79,27 @@ std::int64_t PromiseDuel::pick(std::int64_t from, std::int64_t to) {
   return std::uniform_int_distribution<std::int64_t>(from, to)(random_);
 }
 
+/// Whatever happens to a node between the two looks at its dryness is delicate.
 std::string PromiseDuel::any_node() {
+  if (const auto delicate = being_looked_at(); !delicate.empty() && chance(50)) {
+    return any_of(delicate);
+  }
   std::vector<std::string> keys;
   for (const auto& [key, node] : model_.nodes) {
     if (model_.present(key)) keys.push_back(key);
   }
   return any_of(keys);
+}
+
+std::vector<std::string> PromiseDuel::being_looked_at() const {
+  std::vector<std::string> keys;
+  for (const auto& pool : proxy_.control->topology()->pools) {
+    for (const auto& view : pool.nodes) {
+      const bool shut = view.door == balancer::Door::shut;
+      if (shut && !model_.nodes.at(view.node->key()).shut()) keys.push_back(view.node->key());
+    }
+  }
+  return keys;
 }
 
 std::size_t PromiseDuel::any_worker() {
@@ -153,55 +170,104 @@ void PromiseDuel::begin_request() {
   const bool again = !requests_.empty() && chance(30);
   const std::size_t number =
       again ? any_of(requests_)->browser : static_cast<std::size_t>(pick(0, kBrowsers - 1));
-  Browser as_it_comes = browsers_[number];
-  if (chance(3)) {
-    as_it_comes.cookie.clear();
-    as_it_comes.genuine.reset();
-  } else if (!as_it_comes.cookie.empty() && chance(3)) {
-    char& one = any_of(as_it_comes.cookie);
-    one = one == 'A' ? 'B' : 'A';
-    as_it_comes.genuine.reset();
-    count("forged cookie");
-  }
-  arrive(worker, number, as_it_comes);
+  arrive(worker, number, what_browser_sends(number));
   if (worker == held_up_ && chance(50)) return;
   while (wrong_.empty() && busy_with(worker) != nullptr && chance(80)) go_on(*busy_with(worker));
 }
 
-void PromiseDuel::arrive(std::size_t worker, std::size_t number, const Browser& browser) {
+std::vector<PromiseDuel::Brought> PromiseDuel::what_browser_sends(std::size_t number) {
+  const Browser& browser = browsers_[number];
+  std::vector<Brought> cookies{browser.cookie};
+  std::string& value = cookies.front().value;
+  if (chance(3)) {
+    cookies.front() = {};
+  } else if (!value.empty() && chance(3)) {
+    char& one = any_of(value);
+    one = one == 'A' ? 'B' : 'A';
+    cookies.front().genuine.reset();
+    count("forged cookie");
+  }
+  if (chance(15)) add_other_cookies(browser, cookies);
+  return cookies;
+}
+
+/// Of another path, from before; or planted by somebody on a sister domain. In any order.
+void PromiseDuel::add_other_cookies(const Browser& browser, std::vector<Brought>& cookies) {
+  cookies.insert(cookies.end(), browser.before.begin(), browser.before.end());
+  const Browser& other = any_of(browsers_);
+  if (other.pool == browser.pool && chance(30)) cookies.push_back(other.cookie);
+  std::erase_if(cookies, [](const Brought& one) { return one.value.empty(); });
+  std::ranges::shuffle(cookies, random_);
+  if (cookies.size() > 1) count("several cookies");
+}
+
+void PromiseDuel::arrive(std::size_t worker, std::size_t number, std::vector<Brought> cookies) {
   auto request = std::make_unique<Request>();
   request->browser = number;
-  request->real = proxy_.arrive(worker, browser.pool, browser.cookie);
-  request->plan = plans_.at(request->real.runtime->topology->version);
-  const auto& genuine = browser.genuine;
-  model_.opening = opening_at(worker);
-  const bool found = request->real.visit.held.has_value();
-  const plain::Visit visit =
-      model_.arrive(*request->plan, browser.pool, genuine,
-                    found ? plain::Found::yes : plain::Found::no, now(), proxy_.clock.wall());
-  request->visit = visit;
-  note("a request of " + std::to_string(number) + " at worker " + std::to_string(worker) +
-       ", version " + std::to_string(request->plan->version) +
-       (genuine ? ", with cookie " + std::to_string(genuine->key) + " of " + genuine->node : "") +
-       (visit.node.empty() ? "" : ", is of " + visit.node) +
-       (visit.displaced ? ", displaced" : ""));
-  using Claim = plain::Visit::Claim;
-  const bool held = visit.claim == Claim::session;
-  if (held != found) {
-    complain(held ? "the session is not found" : "a session is found");
+  const auto& runtime = proxy_.fleet->workers[worker].runtime;
+  request->plan = plans_.at(runtime->topology->version);
+  // Where the rules leave it open, the program says which; of one cookie at a time.
+  const auto open = std::ranges::find_if(cookies, [&](const Brought& one) {
+    return one.genuine && model_.leaves_open(*request->plan, *one.genuine, now());
+  });
+  if (open != cookies.end()) cookies = {Brought(*open)};
+  std::vector<std::string_view> values;
+  for (const Brought& one : cookies) {
+    if (!one.value.empty()) values.emplace_back(one.value);
   }
-  if (browser.cookie.empty()) count("new user");
+  request->real = proxy_.arrive(worker, browsers_[number].pool, values);
+  model_.opening = opening_at(worker);
+  request->visit = claim(*request, cookies);
+  note("a request of " + std::to_string(number) + " at worker " + std::to_string(worker) +
+       ", version " + std::to_string(request->plan->version));
+  if (values.empty()) count("new user");
+  check_known(*request, cookies);
+  requests_.push_back(std::move(request));
+}
+
+plain::Visit PromiseDuel::claim(const Request& request, const std::vector<Brought>& cookies) {
+  const session::Visit& real = request.real.visit;
+  const bool found = real.held.has_value();
+  const std::string& pool = browsers_[request.browser].pool;
+  std::vector<plain::Visit> claims;
+  for (const Brought& one : cookies) {
+    claims.push_back(model_.arrive(*request.plan, pool, one.genuine,
+                                   found ? plain::Found::yes : plain::Found::no, now(),
+                                   proxy_.clock.wall()));
+    const plain::Visit& visit = claims.back();
+    if (one.genuine) {
+      note("with cookie " + std::to_string(one.genuine->key) + " of " + one.genuine->node +
+           (visit.node.empty() ? "" : ", is of " + visit.node) +
+           (visit.displaced ? ", displaced" : ""));
+    }
+  }
+  using Claim = plain::Visit::Claim;
+  const auto known = names_.find(real.key);
+  const plain::Key followed = known == names_.end() ? 0 : known->second;
+  if (claims.empty()) claims.emplace_back().pool = pool;
+  plain::Visit visit = model_.settle_claims(std::move(claims), followed, now());
+  const bool held = visit.claim == Claim::session;
+  if (held != found) complain(held ? "the session is not found" : "a session is found");
+  if (visit.claim != Claim::none && visit.key != followed) {
+    complain("of several cookies it follows " + std::to_string(followed) + " instead of " +
+             std::to_string(visit.key));
+  }
   if (held) count("returning user");
   if (visit.claim == Claim::ended) count("user whose session is over");
   if (visit.displaced) count("displaced user");
-  if (genuine && visit.claim == Claim::none) {
+  return visit;
+}
+
+void PromiseDuel::check_known(const Request& request, const std::vector<Brought>& cookies) {
+  if (request.visit.claim != plain::Visit::Claim::none) return;
+  for (const Brought& one : cookies) {
+    if (!one.genuine) continue;
     count("user of a node unknown to the worker");
-    const auto session = model_.sessions.find(genuine->key);
+    const auto session = model_.sessions.find(one.genuine->key);
     const bool is_on_it = session != model_.sessions.end() && session->second.recorded &&
                           !session->second.displaced && model_.present(session->second.node);
     if (is_on_it) complain("the worker does not know the node of a user's session");
   }
-  requests_.push_back(std::move(request));
 }
 
 /// The next step of what is one callback of a worker; other threads may do something between.
@@ -298,6 +364,7 @@ void PromiseDuel::answer() {
   if (leaves) {
     log_out(*request);
   } else if (request->visit.claim == plain::Visit::Claim::none) {
+    names_[request->real.visit.key] = next_key_;
     model_.begin(request->visit, request->node, next_key_++, now());
     if (cookie.empty()) complain("a new user gets no cookie");
   }
@@ -328,10 +395,12 @@ void PromiseDuel::receive(const Request& request, const std::string& set_cookie)
   Browser& browser = browsers_[request.browser];
   if (set_cookie.empty() || chance(5)) return;  // some never bring it back
   const bool cleared = set_cookie.find("Max-Age=0") != std::string::npos;
-  browser.cookie = cleared ? "" : value_of(set_cookie);
-  browser.genuine.reset();
+  if (browser.before.size() == kBefore) browser.before.erase(browser.before.begin());
+  browser.before.push_back(std::exchange(browser.cookie, {}));
   if (cleared) return;
-  browser.genuine = model_.cookie_of(request.visit, request.node, now(), proxy_.clock.wall());
+  browser.cookie.value = value_of(set_cookie);
+  browser.cookie.genuine =
+      model_.cookie_of(request.visit, request.node, now(), proxy_.clock.wall());
 }
 
 void PromiseDuel::send_everybody_home() {

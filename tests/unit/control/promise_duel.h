@@ -37,10 +37,14 @@ class PromiseDuel {
 
  private:
   enum class Stage : std::uint8_t { arrived, routed, sent, answered };
+  struct Brought {
+    std::string value;                     ///< empty: no cookie
+    std::optional<plain::Cookie> genuine;  ///< what the model knows of it
+  };
   struct Browser {
     std::string pool;
-    std::string cookie;
-    std::optional<plain::Cookie> genuine;  ///< what the model knows of the cookie
+    Brought cookie;
+    std::vector<Brought> before;  ///< what it had earlier: they may stand at other paths
   };
   struct Request {
     std::size_t browser = 0;
@@ -63,6 +67,7 @@ class PromiseDuel {
         pick(0, static_cast<std::int64_t>(container.size()) - 1))];
   }
   std::string any_node();
+  [[nodiscard]] std::vector<std::string> being_looked_at() const;
   std::size_t any_worker();
   Request* any_request(Stage stage);
   void count(const std::string& what) { ++happened_[what]; }
@@ -75,7 +80,12 @@ class PromiseDuel {
   // -- Users
   void act_as_user();
   void begin_request();
-  void arrive(std::size_t worker, std::size_t number, const Browser& browser);
+  void arrive(std::size_t worker, std::size_t number, std::vector<Brought> cookies);
+  /// What the model makes of the cookies of a request.
+  plain::Visit claim(const Request& request, const std::vector<Brought>& cookies);
+  [[nodiscard]] std::vector<Brought> what_browser_sends(std::size_t number);
+  void add_other_cookies(const Browser& browser, std::vector<Brought>& cookies);
+  void check_known(const Request& request, const std::vector<Brought>& cookies);
   void go_on(Request& request);
   void route(Request& request);
   void fail_to_connect();
@@ -91,6 +101,7 @@ class PromiseDuel {
 
   // -- The main thread and its workers
   void act_as_operator();
+  void command();
   void bleed();
   void maintain();
   void activate();
@@ -141,7 +152,8 @@ class PromiseDuel {
   std::map<std::uint64_t, Answered> unanswered_;
   std::vector<std::pair<std::string, WaitEnd>> ended_waits_;
   plain::Key next_key_ = 1;
-  Instant seen_;  // when the process last swept
+  std::map<session::SessionKey, plain::Key> names_;  // what the real parts call a session
+  Instant seen_;                                     // when the process last swept
   int appetite_ = 50;
   std::optional<std::size_t> held_up_;  // a worker that is slow between two steps of a callback
   std::map<std::string, int> happened_;

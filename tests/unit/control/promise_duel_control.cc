@@ -16,13 +16,28 @@ using std::chrono::seconds;
 
 void PromiseDuel::act_as_operator() {
   const std::int64_t dice = pick(0, 99);
-  if (dice < 25) return bleed();
-  if (dice < 40) return maintain();
-  if (dice < 70) return activate();
-  if (dice < 80) return reload();
+  if (dice < 80) return command();
   if (dice < 88) return wait();
   if (dice < 94) return flip_disk();
   flip_health();
+}
+
+/// Some cannot be written down, though what comes next can.
+void PromiseDuel::command() {
+  const bool fails = !proxy_.disk_is_broken() && chance(20);
+  if (fails) proxy_.break_disk();
+  if (fails) note("nothing can be written for a moment");
+  const std::int64_t dice = pick(0, 79);
+  if (dice < 25) {
+    bleed();
+  } else if (dice < 40) {
+    maintain();
+  } else if (dice < 70) {
+    activate();
+  } else {
+    reload();
+  }
+  if (fails) proxy_.mend_disk();
 }
 
 Answer PromiseDuel::note_answer(const Answered& answered) {

@@ -1,6 +1,7 @@
 #include "tests/unit/control/promise_model.h"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 namespace bonedry::admin::plain {
@@ -210,12 +211,33 @@ Visit Model::arrive(const Plan& plan, const std::string& pool, const std::option
   const bool left_open = lost_are_over(cookie->node) && found == Found::no;
   const bool closed = node->shut() || opening.contains(cookie->node);
   if (!good || closed || left_open) {
-    return {pool, Visit::Claim::ended, cookie->key, cookie->node, false, false, false, {}};
+    return {pool, Visit::Claim::ended, cookie->key, cookie->node, false, false, false, now - age};
   }
   // "A sealed cookie unknown to the ledger is taken back in as live."
   const Instant created = now - age;
   sessions[cookie->key] = {cookie->node, SessionState::live, created, now, 1, false, true};
   return {pool, Visit::Claim::session, cookie->key, cookie->node, false, false, false, created};
+}
+
+bool Model::leaves_open(const Plan& plan, const Cookie& cookie, Instant now) const {
+  const auto known = sessions.find(cookie.key);
+  if (known != sessions.end() && known->second.recorded) return false;
+  return plan.find(cookie.node) != nullptr && plan.incomplete(cookie.node, now) &&
+         lost_are_over(cookie.node);
+}
+
+Visit Model::settle_claims(std::vector<Visit> claims, Key prefer, Instant now) {
+  const auto worth = [prefer](const Visit& visit) {
+    const int kind = visit.claim == Visit::Claim::none    ? 0
+                     : visit.claim == Visit::Claim::ended ? 1
+                     : visit.displaced                    ? 2
+                                                          : 3;
+    return std::tuple(kind, visit.created.ms, visit.key == prefer);
+  };
+  const auto best = std::ranges::max_element(claims, {}, worth);
+  std::swap(*best, claims.front());
+  for (std::size_t i = 1; i < claims.size(); ++i) leave(claims[i], now);
+  return claims.front();
 }
 
 void Model::follow(const Plan& plan, Visit& visit, Instant now) {

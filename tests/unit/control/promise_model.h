@@ -121,6 +121,12 @@ class Model {
   /// `found`: what the ledger said, for where the rules leave it open.
   Visit arrive(const Plan& plan, const std::string& pool, const std::optional<Cookie>& cookie,
                Found found, Instant now, WallTime wall);
+  /// Whether the rules leave open if this cookie finds a session.
+  [[nodiscard]] bool leaves_open(const Plan& plan, const Cookie& cookie, Instant now) const;
+  /// Of what the cookies of one request claim, the one that counts: a session that goes on, before
+  /// one that was taken off its node, before one that is over; then the newest. `prefer`: of equal
+  /// ones. All others are left.
+  Visit settle_claims(std::vector<Visit> claims, Key prefer, Instant now);
   /// The worker's topology is another one by now: a node may be unknown to it.
   void follow(const Plan& plan, Visit& visit, Instant now);
   /// The request goes to `to`; nothing: it is answered 503.

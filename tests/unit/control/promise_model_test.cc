@@ -70,6 +70,7 @@ constexpr const char* kEverything[] = {
     "calendar back",
     "calendar forwards",
     "process stood still",
+    "several cookies",
 };
 
 TEST(PromiseModelTest, AfterEveryStepThePromiseHolds) {

@@ -140,14 +140,13 @@ balancer::Picker& Proxy::picker(const Exchange& exchange) {
   return made.first->second;
 }
 
-Exchange Proxy::arrive(std::size_t worker, const std::string& pool, const std::string& cookie) {
+Exchange Proxy::arrive(std::size_t worker, const std::string& pool,
+                       std::span<const std::string_view> cookies) {
   Exchange exchange;
   exchange.worker = worker;
   exchange.pool = pool;
   exchange.runtime = fleet->workers[worker].runtime;
-  const std::array<std::string_view, 1> values{cookie};
-  exchange.visit =
-      affinity(exchange).arrive({values.data(), cookie.empty() ? 0U : 1U}, clock.now());
+  exchange.visit = affinity(exchange).arrive(cookies, clock.now());
   return exchange;
 }
 

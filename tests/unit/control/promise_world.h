@@ -20,7 +20,9 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 /// The real parts of a proxy, put together as the program does, but for sockets, threads and time:
@@ -95,7 +97,7 @@ class Proxy {
 
   // -- The life of a request. `arrive`, `route` and `send` are one callback of the worker.
   [[nodiscard]] Exchange arrive(std::size_t worker, const std::string& pool,
-                                const std::string& cookie);
+                                std::span<const std::string_view> cookies);
   /// Where it goes; nothing: 503.
   std::optional<std::string> route(Exchange& exchange);
   void send(Exchange& exchange);
