@@ -63,7 +63,12 @@ std::string PromiseDuel::step() {
 }
 
 void PromiseDuel::act() {
-  if (!being_looked_at().empty() && chance(5)) return act_as_operator();
+  if (const auto delicate = being_looked_at(); !delicate.empty()) {
+    const bool entered = std::ranges::any_of(requests_, [&delicate](const auto& request) {
+      return request->stage == Stage::routed && request->node == delicate.front();
+    });
+    if (chance(entered ? 30 : 5)) return command(entered ? Writes::fail : Writes::as_they_are);
+  }
   const std::int64_t dice = pick(0, 999);
   if (dice < 700) return act_as_user();
   if (dice < 850) return take(any_worker());
@@ -194,11 +199,22 @@ std::vector<PromiseDuel::Brought> PromiseDuel::what_browser_sends(std::size_t nu
 /// Of another path, from before; or planted by somebody on a sister domain. In any order.
 void PromiseDuel::add_other_cookies(const Browser& browser, std::vector<Brought>& cookies) {
   cookies.insert(cookies.end(), browser.before.begin(), browser.before.end());
-  const Browser& other = any_of(browsers_);
+  const Browser& other = any_who_was_moved().value_or(any_of(browsers_));
   if (other.pool == browser.pool && chance(30)) cookies.push_back(other.cookie);
   std::erase_if(cookies, [](const Brought& one) { return one.value.empty(); });
   std::ranges::shuffle(cookies, random_);
   if (cookies.size() > 1) count("several cookies");
+}
+
+/// Half of the time, if there is one.
+std::optional<PromiseDuel::Browser> PromiseDuel::any_who_was_moved() {
+  if (chance(50)) return std::nullopt;
+  for (const Browser& browser : browsers_) {
+    if (!browser.cookie.genuine) continue;
+    const auto session = model_.sessions.find(browser.cookie.genuine->key);
+    if (session != model_.sessions.end() && session->second.displaced) return browser;
+  }
+  return std::nullopt;
 }
 
 void PromiseDuel::arrive(std::size_t worker, std::size_t number, std::vector<Brought> cookies) {

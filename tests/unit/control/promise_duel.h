@@ -85,6 +85,7 @@ class PromiseDuel {
   plain::Visit claim(const Request& request, const std::vector<Brought>& cookies);
   [[nodiscard]] std::vector<Brought> what_browser_sends(std::size_t number);
   void add_other_cookies(const Browser& browser, std::vector<Brought>& cookies);
+  std::optional<Browser> any_who_was_moved();
   void check_known(const Request& request, const std::vector<Brought>& cookies);
   void go_on(Request& request);
   void route(Request& request);
@@ -101,7 +102,8 @@ class PromiseDuel {
 
   // -- The main thread and its workers
   void act_as_operator();
-  void command();
+  enum class Writes : std::uint8_t { as_they_are, fail };
+  void command(Writes writes);
   void bleed();
   void maintain();
   void activate();

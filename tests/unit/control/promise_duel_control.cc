@@ -16,15 +16,15 @@ using std::chrono::seconds;
 
 void PromiseDuel::act_as_operator() {
   const std::int64_t dice = pick(0, 99);
-  if (dice < 80) return command();
+  if (dice < 80) return command(chance(20) ? Writes::fail : Writes::as_they_are);
   if (dice < 88) return wait();
   if (dice < 94) return flip_disk();
   flip_health();
 }
 
 /// Some cannot be written down, though what comes next can.
-void PromiseDuel::command() {
-  const bool fails = !proxy_.disk_is_broken() && chance(20);
+void PromiseDuel::command(Writes writes) {
+  const bool fails = !proxy_.disk_is_broken() && writes == Writes::fail;
   if (fails) proxy_.break_disk();
   if (fails) note("nothing can be written for a moment");
   const std::int64_t dice = pick(0, 79);
