@@ -1,8 +1,9 @@
-// What users do, and the dice.
+// What users ask, and the dice.
 
 #include "tests/unit/control/promise_duel.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace bonedry::admin::test {
@@ -10,7 +11,6 @@ namespace bonedry::admin::test {
 namespace {
 
 constexpr std::size_t kBrowsers = 40;
-constexpr std::size_t kBefore = 3;  // earlier cookies that a browser keeps
 constexpr Millis kStep{100};
 constexpr std::size_t kRemembered = 60;
 
@@ -34,13 +34,9 @@ conf::Config first_config() {
   config.pools.push_back(pool("shop", {"alice", "bob", "carol", "dave"}));
   config.pools.push_back(pool("blog", {"gina", "hans"}));
   config.pools.back().session.on_lost = conf::OnLost::fail;
+  config.pools.front().session.logout_cookie = "SID";
   config.pools.front().slow_start = Millis{10'000};
   return config;
-}
-
-std::string value_of(const std::string& set_cookie) {
-  const std::size_t from = set_cookie.find('=') + 1;
-  return set_cookie.substr(from, set_cookie.find(';') - from);
 }
 
 }  // namespace
@@ -220,6 +216,9 @@ std::optional<PromiseDuel::Browser> PromiseDuel::any_who_was_moved() {
 void PromiseDuel::arrive(std::size_t worker, std::size_t number, std::vector<Brought> cookies) {
   auto request = std::make_unique<Request>();
   request->browser = number;
+  const std::array<std::string, 3> paths{"/", "/cart", "/cart/items"};
+  request->page = {"www.shop.test", any_of(paths)};
+  request->sent = browsers_[number].jar.send(request->page, now());
   const auto& runtime = proxy_.fleet->workers[worker].runtime;
   request->plan = plans_.at(runtime->topology->version);
   // Where the rules leave it open, the program says which; of one cookie at a time.
@@ -355,68 +354,6 @@ void PromiseDuel::fail_to_connect() {
   request->stage = Stage::arrived;
   count("failed connect");
   if (chance(70)) route(*request);
-}
-
-void PromiseDuel::answer() {
-  Request* const request = any_request(Stage::sent);
-  if (request == nullptr) return;
-  note(request->node + " answers " + std::to_string(request->browser));
-  if (request->visit.rescued) {
-    const std::string reached = request->node;
-    const bool right = proxy_.reach(request->real);
-    request->node = proxy_.node_of(request->real);
-    complain(model_.rescue(*request->plan, request->visit, reached, request->node));
-    if (!right) {
-      request->stage = Stage::routed;
-      count("rescued by another request");
-      return;
-    }
-  }
-  request->stage = Stage::answered;
-  const bool leaves = chance(has_another_midway(*request) ? 60 : 8);
-  if (leaves) note("that is a logout");
-  using session::Presence;
-  const std::string cookie = proxy_.answer(request->real, leaves ? Presence::left : Presence::here);
-  if (leaves) {
-    log_out(*request);
-  } else if (request->visit.claim == plain::Visit::Claim::none) {
-    names_[request->real.visit.key] = next_key_;
-    model_.begin(request->visit, request->node, next_key_++, now());
-    if (cookie.empty()) complain("a new user gets no cookie");
-  }
-  receive(*request, cookie);
-}
-
-/// A logout while another request of the session is about to be routed: nobody is counted then.
-bool PromiseDuel::has_another_midway(const Request& request) const {
-  return std::ranges::any_of(requests_, [&request](const auto& other) {
-    return other->stage == Stage::arrived && other->visit.key == request.visit.key &&
-           other->visit.claim == plain::Visit::Claim::session;
-  });
-}
-
-/// The session of all requests that hold it is over.
-void PromiseDuel::log_out(Request& request) {
-  count("logout");
-  const plain::Visit visit = request.visit;
-  if (visit.claim != plain::Visit::Claim::session || visit.over) return;
-  model_.log_out(request.visit);
-  for (const auto& other : requests_) {
-    const bool holds = other->visit.claim == plain::Visit::Claim::session;
-    if (holds && other->visit.key == visit.key) other->visit.over = true;
-  }
-}
-
-void PromiseDuel::receive(const Request& request, const std::string& set_cookie) {
-  Browser& browser = browsers_[request.browser];
-  if (set_cookie.empty() || chance(5)) return;  // some never bring it back
-  const bool cleared = set_cookie.find("Max-Age=0") != std::string::npos;
-  if (browser.before.size() == kBefore) browser.before.erase(browser.before.begin());
-  browser.before.push_back(std::exchange(browser.cookie, {}));
-  if (cleared) return;
-  browser.cookie.value = value_of(set_cookie);
-  browser.cookie.genuine =
-      model_.cookie_of(request.visit, request.node, now(), proxy_.clock.wall());
 }
 
 void PromiseDuel::send_everybody_home() {

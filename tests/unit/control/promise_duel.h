@@ -45,10 +45,13 @@ class PromiseDuel {
     std::string pool;
     Brought cookie;
     std::vector<Brought> before;  ///< what it had earlier: they may stand at other paths
+    plain::Jar jar;               ///< of the application's cookie
   };
   struct Request {
     std::size_t browser = 0;
     real::Exchange real;
+    plain::Page page;
+    std::vector<std::string> sent;  ///< of the application's cookies
     plain::Visit visit;
     plain::PlanPtr plan;
     plain::Tried tried;
@@ -90,12 +93,32 @@ class PromiseDuel {
   void go_on(Request& request);
   void route(Request& request);
   void fail_to_connect();
-  void answer();
   void finish();
   void end(const Request& request);
   void let_busy_worker_go_on(std::size_t worker);
   void send_everybody_home();
   [[nodiscard]] Request* busy_with(std::size_t worker);
+
+  // -- What nodes answer
+  using Cookies = std::vector<plain::SetCookie>;
+  /// What an application says of its cookie, by its own clock.
+  struct Said {
+    Cookies cookies;
+    WallTime date;  ///< of the application, or of the browser when it does not tell
+    bool has_date = true;
+  };
+  void answer();
+  bool reach(Request& request);
+  Said what_application_says(const Request& request);
+  plain::SetCookie a_cookie(const Request& request);
+  void make_lasting(plain::SetCookie& cookie, const Said& said);
+  void make_past(plain::SetCookie& cookie, const Said& said);
+  real::Proxy::Heard hear(Request& request, const Said& said);
+  [[nodiscard]] bool must_be_out(const Request& request, const Said& said) const;
+  void take_cookies(Request& request, const Said& said, const real::Proxy::Heard& heard, bool left);
+  void welcome(Request& request, const Said& said, const real::Proxy::Heard& heard);
+  [[nodiscard]] WallTime right_time() const;
+  [[nodiscard]] WallTime clock_of(const std::string& node) const;
   [[nodiscard]] bool has_another_midway(const Request& request) const;
   void log_out(Request& request);
   void receive(const Request& request, const std::string& set_cookie);
@@ -157,6 +180,8 @@ class PromiseDuel {
   std::map<session::SessionKey, plain::Key> names_;  // what the real parts call a session
   Instant seen_;                                     // when the process last swept
   int appetite_ = 50;
+  std::map<std::string, Millis> wrong_by_;  // clocks of nodes
+  std::uint64_t next_value_ = 1;
   std::optional<std::size_t> held_up_;  // a worker that is slow between two steps of a callback
   std::map<std::string, int> happened_;
   std::deque<std::string> lately_;

@@ -191,6 +191,11 @@ Session* Model::find(Key key, Instant now) {
   return nullptr;
 }
 
+void Model::put(Key key, const std::string& node, SessionState state, Instant created,
+                Instant now) {
+  sessions[key] = {node, state, created, now, 1, false, true, ++lives_, {}};
+}
+
 Visit Model::arrive(const Plan& plan, const std::string& pool, const std::optional<Cookie>& cookie,
                     Found found, Instant now, WallTime wall) {
   Visit visit;
@@ -215,7 +220,7 @@ Visit Model::arrive(const Plan& plan, const std::string& pool, const std::option
   }
   // "A sealed cookie unknown to the ledger is taken back in as live."
   const Instant created = now - age;
-  sessions[cookie->key] = {cookie->node, SessionState::live, created, now, 1, false, true};
+  put(cookie->key, cookie->node, SessionState::live, created, now);
   return {pool, Visit::Claim::session, cookie->key, cookie->node, false, false, false, created};
 }
 
@@ -345,7 +350,7 @@ std::string Model::route_ended(const Plan& plan, Visit& visit, const Tried& trie
   visit.claim = Visit::Claim::session;
   visit.node = *to;
   visit.created = now;
-  sessions[visit.key] = {*to, SessionState::live, now, now, 1, false, true};
+  put(visit.key, *to, SessionState::live, now, now);
   return goes_anywhere(plan, visit.pool, tried, to);
 }
 
@@ -373,7 +378,15 @@ std::string Model::rescue(const Plan& plan, Visit& visit, const std::string& rea
 
 void Model::begin(Visit& visit, const std::string& node, Key key, Instant now) {
   visit = {visit.pool, Visit::Claim::session, key, node, false, false, false, now};
-  sessions[key] = {node, SessionState::pending, now, now, 1, false, true};
+  put(key, node, SessionState::pending, now, now);
+}
+
+void Model::note_given(const Visit& visit, const CookieId& cookie, bool brought) {
+  if (visit.over) return;
+  Session::Known& known = sessions.at(visit.key).known;
+  const bool only_one = known.cookie ? *known.cookie == cookie : !brought || cookie.usual();
+  if (!only_one) known.several = true;
+  known.cookie = cookie;
 }
 
 void Model::log_out(Visit& visit) {

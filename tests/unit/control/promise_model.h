@@ -4,6 +4,7 @@
 #include "conf/config.h"
 #include "proxy/base/clock.h"
 #include "session/ledger.h"
+#include "tests/unit/control/promise_browser.h"
 
 #include <cstdint>
 #include <map>
@@ -47,7 +48,14 @@ struct Session {
   Instant last;
   int open = 0;
   bool displaced = false;
-  bool recorded = true;  ///< no: the ledger was lost, and the user is on its node all the same
+  bool recorded = true;    ///< no: the ledger was lost, and the user is on its node all the same
+  std::uint64_t life = 0;  ///< of all sessions ever, this one; a key may have several in turn
+  /// The application's cookie by which the user's browser knows of this session, if there is one,
+  /// and it was seen being set.
+  struct Known {
+    std::optional<CookieId> cookie = {};
+    bool several = false;  ///< or may be
+  } known = {};
 };
 
 /// What a genuine cookie says.
@@ -136,6 +144,8 @@ class Model {
   std::string rescue(const Plan& plan, Visit& visit, const std::string& reached,
                      const std::string& to);
   void begin(Visit& visit, const std::string& node, Key key, Instant now);
+  /// The node's answer has given an application's cookie. `brought`: the request had one.
+  void note_given(const Visit& visit, const CookieId& cookie, bool brought);
   void log_out(Visit& visit);
   void leave(Visit& visit, Instant now);
   [[nodiscard]] Cookie cookie_of(const Visit& visit, const std::string& node, Instant now,
@@ -166,11 +176,13 @@ class Model {
 
  private:
   std::set<std::string> complete_again_;  // pools, since the last loss
-  Instant looked_;                        // last
-  Instant ended_;                         // the same, and ended whose time was up
+  std::uint64_t lives_ = 0;
+  Instant looked_;  // last
+  Instant ended_;   // the same, and ended whose time was up
   Instant hears_until_;
 
   Session* find(Key key, Instant now);
+  void put(Key key, const std::string& node, SessionState state, Instant created, Instant now);
   /// By when a session must have run out to be over: a request that waited while the process stood
   /// still came before anybody looked.
   [[nodiscard]] Instant judged(Instant now) const;

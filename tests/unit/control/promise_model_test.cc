@@ -71,6 +71,10 @@ constexpr const char* kEverything[] = {
     "calendar forwards",
     "process stood still",
     "several cookies",
+    "cookie with Expires",
+    "cookie that lapsed just now",
+    "cookie refused by the browser",
+    "cookie cleared",
 };
 
 TEST(PromiseModelTest, AfterEveryStepThePromiseHolds) {

@@ -240,8 +240,21 @@ bool Proxy::reach(Exchange& exchange) {
   return std::exchange(exchange.index, index) == index;
 }
 
-std::string Proxy::answer(Exchange& exchange, session::Presence user) {
-  std::string cookie = affinity(exchange).answered(exchange.visit, exchange.index, {user, {}});
+Proxy::Heard Proxy::hear(Exchange& exchange, std::span<const std::string> set_cookies,
+                         const session::CookieContext& context) {
+  Heard heard;
+  for (const std::string& field : set_cookies) {
+    const std::size_t before = heard.answer.news_count;
+    affinity(exchange).note_set_cookie(field, context, heard.answer);
+    const auto news = heard.answer.cookies();
+    heard.changes.push_back(news.size() == before ? session::CookieChange::none
+                                                  : news.back().change);
+  }
+  return heard;
+}
+
+std::string Proxy::answer(Exchange& exchange, const session::Answer& answer) {
+  std::string cookie = affinity(exchange).answered(exchange.visit, exchange.index, answer);
   release_place(exchange);
   return cookie;
 }

@@ -105,8 +105,15 @@ class Proxy {
   void leave_node(Exchange& exchange);
   /// The node has been reached. False: it was no longer the user's, route says where it goes.
   bool reach(Exchange& exchange);
-  /// The node has answered. What Set-Cookie says; empty: nothing.
-  std::string answer(Exchange& exchange, session::Presence user);
+  /// What becomes of the application's cookies that an answer sets, by field.
+  struct Heard {
+    session::Answer answer;
+    std::vector<session::CookieChange> changes;
+  };
+  [[nodiscard]] Heard hear(Exchange& exchange, std::span<const std::string> set_cookies,
+                           const session::CookieContext& context);
+  /// The node has answered. What Set-Cookie of ours says; empty: nothing.
+  std::string answer(Exchange& exchange, const session::Answer& answer);
   void finish(Exchange& exchange);
 
   [[nodiscard]] std::string node_of(const Exchange& exchange) const;

@@ -1,0 +1,281 @@
+// What nodes answer, what browsers make of it, and who is counted out by it.
+
+#include "tests/unit/control/promise_duel.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace bonedry::admin::test {
+
+using plain::Effect;
+using session::CookieChange;
+using std::chrono::hours;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+namespace {
+
+constexpr std::size_t kBefore = 3;  // earlier cookies that a browser keeps
+constexpr const char* kWatched = "SID";
+// Without a Date only our own calendar can tell; further off than this it cannot.
+constexpr Millis kCalendarOff = hours{22};
+
+std::string value_of(const std::string& set_cookie) {
+  const std::size_t from = set_cookie.find('=') + 1;
+  return set_cookie.substr(from, set_cookie.find(';') - from);
+}
+
+const char* text_of(CookieChange change) {
+  switch (change) {
+    case CookieChange::given:
+      return "given";
+    case CookieChange::cleared:
+      return "cleared";
+    case CookieChange::none:
+      break;
+  }
+  return "nothing";
+}
+
+bool agrees(Effect effect, CookieChange change) {
+  switch (effect) {
+    case Effect::none:
+      return change == CookieChange::none;
+    case Effect::keeps:
+      return change == CookieChange::given;
+    case Effect::loses:
+      return change == CookieChange::cleared;
+    case Effect::lapses:
+      break;
+  }
+  return change != CookieChange::none;
+}
+
+}  // namespace
+
+void PromiseDuel::answer() {
+  Request* const request = any_request(Stage::sent);
+  if (request == nullptr) return;
+  note(request->node + " answers " + std::to_string(request->browser));
+  if (request->visit.rescued && !reach(*request)) return;
+  request->stage = Stage::answered;
+  const bool leaves = chance(has_another_midway(*request) ? 60 : 8);
+  if (leaves) note("that is a logout");
+  const Said said = what_application_says(*request);
+  real::Proxy::Heard heard = hear(*request, said);
+  if (leaves) heard.answer.user = session::Presence::left;
+  if (!request->sent.empty()) heard.answer.brought = session::Answer::Brought::yes;
+  if (request->sent.empty()) heard.answer.brought = session::Answer::Brought::no;
+  const std::string cookie = proxy_.answer(request->real, heard.answer);
+  const bool left = request->real.visit.user == session::Presence::left;
+  if (leaves && !left) complain("a logout is not noticed");
+  if (!leaves) take_cookies(*request, said, heard, left);
+  if (left) {
+    log_out(*request);
+  } else {
+    welcome(*request, said, heard);
+  }
+  Browser& browser = browsers_[request->browser];
+  const auto session = model_.sessions.find(request->visit.key);
+  const std::uint64_t life = session == model_.sessions.end() ? 0 : session->second.life;
+  if (chance(95)) {  // some answers are never heard
+    for (const plain::SetCookie& one : said.cookies) {
+      browser.jar.receive(one, request->page, said.date, now(), life);
+    }
+  }
+  receive(*request, cookie);
+}
+
+/// A rescued user has reached another node. False: it was no longer theirs.
+bool PromiseDuel::reach(Request& request) {
+  const std::string reached = request.node;
+  const bool right = proxy_.reach(request.real);
+  request.node = proxy_.node_of(request.real);
+  complain(model_.rescue(*request.plan, request.visit, reached, request.node));
+  if (right) return true;
+  request.stage = Stage::routed;
+  count("rescued by another request");
+  return false;
+}
+
+/// A user who stays.
+void PromiseDuel::welcome(Request& request, const Said& said, const real::Proxy::Heard& heard) {
+  if (request.visit.claim == plain::Visit::Claim::none) {
+    names_[request.real.visit.key] = next_key_;
+    model_.begin(request.visit, request.node, next_key_++, now());
+  }
+  for (std::size_t i = 0; i < said.cookies.size(); ++i) {
+    if (heard.changes[i] != CookieChange::given) continue;
+    model_.note_given(request.visit, *plain::id_of(said.cookies[i], request.page),
+                      !request.sent.empty());
+  }
+}
+
+// -- The application's cookie ---------------------------------------------------------------------
+
+/// Clocks that are right, in the test.
+WallTime PromiseDuel::right_time() const {
+  return {1'700'000'000'000 + now().ms};
+}
+
+WallTime PromiseDuel::clock_of(const std::string& node) const {
+  const auto wrong = wrong_by_.find(node);
+  return right_time() + (wrong == wrong_by_.end() ? Millis{0} : wrong->second);
+}
+
+PromiseDuel::Said PromiseDuel::what_application_says(const Request& request) {
+  Said said;
+  if (!wrong_by_.contains(request.node) || chance(1)) {
+    wrong_by_[request.node] = Millis{seconds{chance(50) ? pick(-120, 120) : pick(-900, 900)}};
+  }
+  said.date = {clock_of(request.node).ms / 1000 * 1000};
+  const bool watched = plain::pool_of(request.node) == "shop";
+  const Millis calendar_off = std::chrono::abs(proxy_.clock.wall() - right_time());
+  said.has_date = calendar_off > kCalendarOff || chance(80);
+  if (!watched || chance(60)) return said;
+  for (int more = chance(15) ? 2 : 1; more > 0; --more) {
+    plain::SetCookie cookie = a_cookie(request);
+    if (chance(60)) {
+      make_lasting(cookie, said);
+    } else {
+      make_past(cookie, said);
+    }
+    said.cookies.push_back(std::move(cookie));
+  }
+  if (!said.has_date) said.date = right_time();
+  return said;
+}
+
+/// Where applications set cookies: mostly the usual one, or one that this browser has.
+plain::SetCookie PromiseDuel::a_cookie(const Request& request) {
+  plain::SetCookie cookie;
+  cookie.value = "v" + std::to_string(next_value_++);
+  const auto& there = browsers_[request.browser].jar.cookies();
+  if (!there.empty() && chance(70)) {
+    const auto one = std::next(there.begin(), pick(0, static_cast<std::int64_t>(there.size()) - 1));
+    cookie.domain = one->first.host_only ? "" : one->first.domain;
+    cookie.path = one->first.path;
+    return cookie;
+  }
+  const std::array<const char*, 8> domains{"", "",          "",           "",
+                                           "", "shop.test", ".shop.test", "other.test"};
+  const std::array<const char*, 7> paths{"/", "/", "/", "/", "/cart", "", "/elsewhere"};
+  cookie.domain = any_of(domains);
+  cookie.path = any_of(paths);
+  return cookie;
+}
+
+void PromiseDuel::make_lasting(plain::SetCookie& cookie, const Said& said) {
+  const std::int64_t dice = pick(0, 9);
+  if (dice < 2) return;
+  if (dice < 4) cookie.max_age = pick(20, 600);
+  if (dice == 3) cookie.expires = WallTime{0};  // for browsers from before there was a Max-Age
+  if (dice >= 4) cookie.expires = said.date + seconds{pick(20, 600)};
+}
+
+void PromiseDuel::make_past(plain::SetCookie& cookie, const Said& said) {
+  const std::int64_t dice = pick(0, 9);
+  if (dice < 2) cookie.max_age = -pick(0, 5);
+  if (dice == 2) cookie.value.clear();
+  if (dice == 3) cookie.expires = said.date - hours{48};
+  if (dice > 3 && dice < 8) cookie.expires = WallTime{0};
+  if (dice == 8) cookie.expires = said.date - minutes{pick(0, 9)};
+  if (dice == 9) cookie.expires = said.date - minutes{pick(10, 1'000)};
+}
+
+/// What the proxy makes of it must be what a browser makes of it, but for dates that are so little
+/// past that a clock may be to blame.
+real::Proxy::Heard PromiseDuel::hear(Request& request, const Said& said) {
+  session::CookieContext context{request.page.host, request.page.path, std::nullopt,
+                                 proxy_.clock.wall()};
+  if (said.has_date) context.date = said.date;
+  std::vector<std::string> fields;
+  for (const plain::SetCookie& one : said.cookies) fields.push_back(one.text(kWatched));
+  real::Proxy::Heard heard = proxy_.hear(request.real, fields, context);
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    note(fields[i] + " is " + text_of(heard.changes[i]));
+    const Effect effect = plain::effect_of(said.cookies[i], request.page, said.date);
+    if (!agrees(effect, heard.changes[i])) complain(fields[i] + " is misread");
+    if (effect == Effect::none) count("cookie refused by the browser");
+    if (effect == Effect::keeps && said.cookies[i].expires) count("cookie with Expires");
+    if (effect == Effect::lapses) count("cookie that lapsed just now");
+  }
+  return heard;
+}
+
+/// Whether the user's browser has exactly one cookie of the session, which is surely taken from it.
+bool PromiseDuel::must_be_out(const Request& request, const Said& said) const {
+  const auto session = model_.sessions.find(request.visit.key);
+  if (request.visit.claim != plain::Visit::Claim::session || request.visit.over) return false;
+  if (session == model_.sessions.end()) return false;
+  const plain::Session::Known& known = session->second.known;
+  const auto& there = browsers_[request.browser].jar.cookies();
+  if (!known.cookie || known.several || there.size() != 1) return false;
+  const auto& [id, held] = *there.begin();
+  if (id != *known.cookie || held.given_in != session->second.life) return false;
+  bool taken = false;
+  for (const plain::SetCookie& one : said.cookies) {
+    const Effect effect = plain::effect_of(one, request.page, said.date);
+    if (effect == Effect::keeps || effect == Effect::lapses) return false;
+    taken = taken || (effect == Effect::loses && plain::id_of(one, request.page) == id);
+  }
+  return taken;
+}
+
+/// Nobody is counted out whose browser keeps a cookie of the session; who has lost the only one is.
+void PromiseDuel::take_cookies(Request& request, const Said& said,
+                               const real::Proxy::Heard& /*heard*/, bool left) {
+  const auto session = model_.sessions.find(request.visit.key);
+  if (session == model_.sessions.end() || request.visit.over) return;
+  browsers_[request.browser].jar.let_lapse(now());
+  if (must_be_out(request, said)) {
+    count("cookie cleared");
+    if (!left) complain("the only cookie of a session is cleared, and its user still counts");
+  }
+  if (!left) return;
+  plain::Jar after = browsers_[request.browser].jar;
+  for (const plain::SetCookie& one : said.cookies) {
+    after.receive(one, request.page, said.date, now(), session->second.life);
+  }
+  for (const auto& [id, held] : after.cookies()) {
+    if (held.given_in == session->second.life) {
+      complain("a user is counted out whose browser keeps " + held.value);
+    }
+  }
+}
+
+/// A logout while another request of the session is about to be routed: nobody is counted then.
+bool PromiseDuel::has_another_midway(const Request& request) const {
+  return std::ranges::any_of(requests_, [&request](const auto& other) {
+    return other->stage == Stage::arrived && other->visit.key == request.visit.key &&
+           other->visit.claim == plain::Visit::Claim::session;
+  });
+}
+
+/// The session of all requests that hold it is over.
+void PromiseDuel::log_out(Request& request) {
+  count("logout");
+  const plain::Visit visit = request.visit;
+  if (visit.claim != plain::Visit::Claim::session || visit.over) return;
+  model_.log_out(request.visit);
+  for (const auto& other : requests_) {
+    const bool holds = other->visit.claim == plain::Visit::Claim::session;
+    if (holds && other->visit.key == visit.key) other->visit.over = true;
+  }
+}
+
+/// The proxy's own cookie.
+void PromiseDuel::receive(const Request& request, const std::string& set_cookie) {
+  Browser& browser = browsers_[request.browser];
+  if (set_cookie.empty() || chance(5)) return;  // some never bring it back
+  const bool cleared = set_cookie.find("Max-Age=0") != std::string::npos;
+  if (browser.before.size() == kBefore) browser.before.erase(browser.before.begin());
+  browser.before.push_back(std::exchange(browser.cookie, {}));
+  if (cleared) return;
+  browser.cookie.value = value_of(set_cookie);
+  browser.cookie.genuine =
+      model_.cookie_of(request.visit, request.node, now(), proxy_.clock.wall());
+}
+
+}  // namespace bonedry::admin::test
