@@ -63,6 +63,7 @@ void PromiseDuel::act() {
     const bool entered = std::ranges::any_of(requests_, [&delicate](const auto& request) {
       return request->stage == Stage::routed && request->node == delicate.front();
     });
+    if (entered) count("entered between the looks");
     if (chance(entered ? 30 : 5)) return command(entered ? Writes::fail : Writes::as_they_are);
   }
   const std::int64_t dice = pick(0, 999);
@@ -82,7 +83,7 @@ std::int64_t PromiseDuel::pick(std::int64_t from, std::int64_t to) {
 
 /// Whatever happens to a node between the two looks at its dryness is delicate.
 std::string PromiseDuel::any_node() {
-  if (const auto delicate = being_looked_at(); !delicate.empty() && chance(50)) {
+  if (const auto delicate = being_looked_at(); !delicate.empty() && chance(70)) {
     return any_of(delicate);
   }
   std::vector<std::string> keys;
@@ -188,29 +189,30 @@ std::vector<PromiseDuel::Brought> PromiseDuel::what_browser_sends(std::size_t nu
     cookies.front().genuine.reset();
     count("forged cookie");
   }
-  if (chance(15)) add_other_cookies(browser, cookies);
+  const Browser* const moved = any_who_was_moved(browser.pool);
+  if (chance(moved == nullptr ? 15 : 40)) add_other_cookies(browser, moved, cookies);
   return cookies;
 }
 
 /// Of another path, from before; or planted by somebody on a sister domain. In any order.
-void PromiseDuel::add_other_cookies(const Browser& browser, std::vector<Brought>& cookies) {
+void PromiseDuel::add_other_cookies(const Browser& browser, const Browser* moved,
+                                    std::vector<Brought>& cookies) {
   cookies.insert(cookies.end(), browser.before.begin(), browser.before.end());
-  const Browser& other = any_who_was_moved().value_or(any_of(browsers_));
+  const Browser& other = moved == nullptr ? any_of(browsers_) : *moved;
   if (other.pool == browser.pool && chance(30)) cookies.push_back(other.cookie);
   std::erase_if(cookies, [](const Brought& one) { return one.value.empty(); });
   std::ranges::shuffle(cookies, random_);
   if (cookies.size() > 1) count("several cookies");
 }
 
-/// Half of the time, if there is one.
-std::optional<PromiseDuel::Browser> PromiseDuel::any_who_was_moved() {
-  if (chance(50)) return std::nullopt;
+/// Somebody whom the operator has taken off a node, and who has not come since.
+const PromiseDuel::Browser* PromiseDuel::any_who_was_moved(const std::string& pool) const {
   for (const Browser& browser : browsers_) {
-    if (!browser.cookie.genuine) continue;
+    if (browser.pool != pool || !browser.cookie.genuine) continue;
     const auto session = model_.sessions.find(browser.cookie.genuine->key);
-    if (session != model_.sessions.end() && session->second.displaced) return browser;
+    if (session != model_.sessions.end() && session->second.displaced) return &browser;
   }
-  return std::nullopt;
+  return nullptr;
 }
 
 void PromiseDuel::arrive(std::size_t worker, std::size_t number, std::vector<Brought> cookies) {

@@ -87,8 +87,9 @@ class PromiseDuel {
   /// What the model makes of the cookies of a request.
   plain::Visit claim(const Request& request, const std::vector<Brought>& cookies);
   [[nodiscard]] std::vector<Brought> what_browser_sends(std::size_t number);
-  void add_other_cookies(const Browser& browser, std::vector<Brought>& cookies);
-  std::optional<Browser> any_who_was_moved();
+  void add_other_cookies(const Browser& browser, const Browser* moved,
+                         std::vector<Brought>& cookies);
+  [[nodiscard]] const Browser* any_who_was_moved(const std::string& pool) const;
   void check_known(const Request& request, const std::vector<Brought>& cookies);
   void go_on(Request& request);
   void route(Request& request);
@@ -108,6 +109,7 @@ class PromiseDuel {
     bool has_date = true;
   };
   void answer();
+  [[nodiscard]] Request* one_that_leaves_while_entered();
   bool reach(Request& request);
   Said what_application_says(const Request& request);
   plain::SetCookie a_cookie(const Request& request);

@@ -55,7 +55,8 @@ bool agrees(Effect effect, CookieChange change) {
 }  // namespace
 
 void PromiseDuel::answer() {
-  Request* const request = any_request(Stage::sent);
+  Request* const leaver = chance(50) ? one_that_leaves_while_entered() : nullptr;
+  Request* const request = leaver != nullptr ? leaver : any_request(Stage::sent);
   if (request == nullptr) return;
   note(request->node + " answers " + std::to_string(request->browser));
   if (request->visit.rescued && !reach(*request)) return;
@@ -87,6 +88,16 @@ void PromiseDuel::answer() {
   receive(*request, cookie);
 }
 
+/// By a logout, from a node that bleeds and that another request of the session is about to enter.
+PromiseDuel::Request* PromiseDuel::one_that_leaves_while_entered() {
+  for (const auto& request : requests_) {
+    if (request->stage != Stage::sent || busy_with(request->real.worker) != nullptr) continue;
+    const bool bleeds = model_.nodes.at(request->node).state == balancer::NodeState::bleeding;
+    if (bleeds && has_another_midway(*request)) return request.get();
+  }
+  return nullptr;
+}
+
 /// A rescued user has reached another node. False: it was no longer theirs.
 bool PromiseDuel::reach(Request& request) {
   const std::string reached = request.node;
@@ -106,9 +117,9 @@ void PromiseDuel::welcome(Request& request, const Said& said, const real::Proxy:
     model_.begin(request.visit, request.node, next_key_++, now());
   }
   for (std::size_t i = 0; i < said.cookies.size(); ++i) {
-    if (heard.changes[i] != CookieChange::given) continue;
-    model_.note_given(request.visit, *plain::id_of(said.cookies[i], request.page),
-                      !request.sent.empty());
+    const auto id = plain::id_of(said.cookies[i], request.page);
+    if (heard.changes[i] != CookieChange::given || !id) continue;
+    model_.note_given(request.visit, *id, !request.sent.empty());
   }
 }
 
@@ -133,10 +144,10 @@ PromiseDuel::Said PromiseDuel::what_application_says(const Request& request) {
   const bool watched = plain::pool_of(request.node) == "shop";
   const Millis calendar_off = std::chrono::abs(proxy_.clock.wall() - right_time());
   said.has_date = calendar_off > kCalendarOff || chance(80);
-  if (!watched || chance(60)) return said;
+  if (!watched || chance(50)) return said;
   for (int more = chance(15) ? 2 : 1; more > 0; --more) {
     plain::SetCookie cookie = a_cookie(request);
-    if (chance(60)) {
+    if (chance(55)) {
       make_lasting(cookie, said);
     } else {
       make_past(cookie, said);
@@ -248,7 +259,8 @@ void PromiseDuel::take_cookies(Request& request, const Said& said,
 /// A logout while another request of the session is about to be routed: nobody is counted then.
 bool PromiseDuel::has_another_midway(const Request& request) const {
   return std::ranges::any_of(requests_, [&request](const auto& other) {
-    return other->stage == Stage::arrived && other->visit.key == request.visit.key &&
+    const bool midway = other->stage == Stage::arrived || other->stage == Stage::routed;
+    return midway && other->visit.key == request.visit.key &&
            other->visit.claim == plain::Visit::Claim::session;
   });
 }

@@ -71,6 +71,7 @@ constexpr const char* kEverything[] = {
     "calendar forwards",
     "process stood still",
     "several cookies",
+    "entered between the looks",
     "cookie with Expires",
     "cookie that lapsed just now",
     "cookie refused by the browser",
