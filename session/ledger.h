@@ -42,6 +42,8 @@ using CookieCheck = std::uint64_t;
 struct SessionRef {
   std::uint32_t shard = 0;
   std::uint32_t index = 0;
+
+  friend bool operator==(const SessionRef&, const SessionRef&) = default;
 };
 
 /// A node that a ledger has a slot for, be it in the config or not.

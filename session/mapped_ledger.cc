@@ -220,6 +220,7 @@ Ledger::Lookup MappedLedger::open(const SessionKey& key, CookieCheck check, Inst
 std::optional<OpenedSession> MappedLedger::open_verified(const SessionKey& key, Instant now) {
   const std::uint32_t number = number_of(key);
   LedgerShard& shard = shards_[number];
+  SessionRef alias;
   SessionRef target;
   std::int64_t created_ms = 0;
   {
@@ -235,10 +236,13 @@ std::optional<OpenedSession> MappedLedger::open_verified(const SessionKey& key, 
       return session;
     }
     shard.touch_alias(index, ledger_ms(now));
+    alias = {number, index};
     target = record.target();
     created_ms = record.created_ms.load();
   }
-  return open_target(target, created_ms, now);
+  const std::optional<OpenedSession> opened = open_target(target, created_ms, now);
+  if (opened) shorten(alias, target, opened->ref);
+  return opened;
 }
 
 OpenedSession MappedLedger::begin(const SessionKey& key, CookieCheck check, NodeSlot node,

@@ -100,6 +100,31 @@ TEST_F(AffinityRenewalTest, WhoNeverHeardOfTheNewValueIsCountedByTheOldOne) {
   EXPECT_EQ(on(kBob), "0 live, 0 pending");
 }
 
+TEST_F(AffinityRenewalTest, HoweverManyValuesAClientDoesNotHearOfItIsKnown) {
+  begin("one");
+  bleed(kBob);
+  for (int i = 0; i < 200; ++i) {
+    ASSERT_EQ(click("one", {"SID=unheard" + std::to_string(i) + "; Path=/"}), kBob) << i;
+    clock.advance(seconds{20});
+  }
+  EXPECT_TRUE(known("unheard199"));
+  EXPECT_EQ(on(kBob), "1 live, 0 pending");
+}
+
+TEST_F(AffinityRenewalTest, SoIsOneWithARequestThatGoesOnAllTheTime) {
+  begin("one");
+  bleed(kBob);
+  Visit long_one = arrive("one");
+  for (int i = 0; i < 200; ++i) {
+    ASSERT_EQ(click("one", {"SID=unheard" + std::to_string(i) + "; Path=/"}), kBob) << i;
+  }
+  affinity->leave(long_one, clock.now());
+  EXPECT_EQ(click("one"), kBob);
+  EXPECT_EQ(on(kBob), "1 live, 0 pending");
+  pass(pool.config.session.idle_timeout + minutes{1});
+  EXPECT_EQ(on(kBob), "0 live, 0 pending");
+}
+
 TEST_F(AffinityRenewalTest, OfValuesGivenToRequestsAtOnceAnyMayBeTheOneThatStays) {
   begin("zero");
   for (const std::string stays : {"zero", "a", "b", "c"}) {
