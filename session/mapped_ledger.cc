@@ -310,8 +310,7 @@ void MappedLedger::close(SessionRef ref, Instant now) {
     const Record& record = shard.at(ref.index);
     const bool leads_on = record.place().state == layout::State::alias;
     const SessionRef next = record.target();
-    const std::int64_t stamp = leads_on ? record.last_ms.load() : ledger_ms(now);
-    shard.release(ref.index, stamp);
+    shard.release(ref.index, ledger_ms(now));
     if (!leads_on) return;
     ref = next;
   }

@@ -125,6 +125,19 @@ TEST_F(AffinityRenewalTest, SoIsOneWithARequestThatGoesOnAllTheTime) {
   EXPECT_EQ(on(kBob), "0 live, 0 pending");
 }
 
+// Who loses the answer with the new value is likely to lose the long request, too, and comes again.
+TEST_F(AffinityRenewalTest, AValueIsInUseForAsLongAsARequestWithItIs) {
+  begin("one");
+  bleed(kBob);
+  Visit long_one = arrive("one");
+  click("one", {"SID=lost; Path=/"});
+  pass(minutes{90});
+  affinity->leave(long_one, clock.now());
+  pass(minutes{15});
+  EXPECT_EQ(click("one"), kBob);
+  EXPECT_EQ(on(kBob), "1 live, 0 pending");
+}
+
 TEST_F(AffinityRenewalTest, OfValuesGivenToRequestsAtOnceAnyMayBeTheOneThatStays) {
   begin("zero");
   for (const std::string stays : {"zero", "a", "b", "c"}) {
