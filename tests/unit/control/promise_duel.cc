@@ -10,7 +10,7 @@ namespace bonedry::admin::test {
 
 namespace {
 
-constexpr std::size_t kBrowsers = 40;
+constexpr std::size_t kBrowsers = 48;
 constexpr Millis kStep{100};
 constexpr std::size_t kRemembered = 60;
 
@@ -34,6 +34,11 @@ conf::Config first_config() {
   config.pools.push_back(pool("shop", {"alice", "bob", "carol", "dave"}));
   config.pools.push_back(pool("blog", {"gina", "hans"}));
   config.pools.back().session.on_lost = conf::OnLost::fail;
+  config.pools.push_back(pool("club", {"ivan", "judy", "karl"}));
+  config.pools.back().session.sticky = conf::Sticky::learn;
+  config.pools.back().session.cookie = "SID";
+  config.pools.back().session.renewal_grace = Millis{10'050};
+  config.pools.back().session.idle_timeout = Millis{150'050};
   config.pools.front().session.logout_cookie = "SID";
   config.pools.front().slow_start = Millis{10'000};
   return config;
@@ -48,7 +53,9 @@ PromiseDuel::PromiseDuel(std::size_t workers, std::uint64_t seed)
   seen_ = now();
   model_.begin_to_look(now());
   browsers_.resize(kBrowsers);
-  for (std::size_t i = 0; i < kBrowsers; ++i) browsers_[i].pool = i % 4 == 0 ? "blog" : "shop";
+  for (std::size_t i = 0; i < kBrowsers; ++i) {
+    browsers_[i].pool = i % 4 == 0 ? "blog" : i % 4 == 1 ? "club" : "shop";
+  }
 }
 
 std::string PromiseDuel::step() {
@@ -172,7 +179,11 @@ void PromiseDuel::begin_request() {
   const bool again = !requests_.empty() && chance(30);
   const std::size_t number =
       again ? any_of(requests_)->browser : static_cast<std::size_t>(pick(0, kBrowsers - 1));
-  arrive(worker, number, what_browser_sends(number));
+  if (browsers_[number].pool == "club") {
+    begin_learned(worker, number);
+  } else {
+    arrive(worker, number, what_browser_sends(number));
+  }
   if (worker == held_up_ && chance(50)) return;
   while (wrong_.empty() && busy_with(worker) != nullptr && chance(80)) go_on(*busy_with(worker));
 }
@@ -205,6 +216,11 @@ void PromiseDuel::add_other_cookies(const Browser& browser, const Browser* moved
   if (cookies.size() > 1) count("several cookies");
 }
 
+plain::Page PromiseDuel::any_page() {
+  const std::array<std::string, 3> paths{"/", "/cart", "/cart/items"};
+  return {"www.shop.test", any_of(paths)};
+}
+
 /// Somebody whom the operator has taken off a node, and who has not come since.
 const PromiseDuel::Browser* PromiseDuel::any_who_was_moved(const std::string& pool) const {
   for (const Browser& browser : browsers_) {
@@ -218,8 +234,7 @@ const PromiseDuel::Browser* PromiseDuel::any_who_was_moved(const std::string& po
 void PromiseDuel::arrive(std::size_t worker, std::size_t number, std::vector<Brought> cookies) {
   auto request = std::make_unique<Request>();
   request->browser = number;
-  const std::array<std::string, 3> paths{"/", "/cart", "/cart/items"};
-  request->page = {"www.shop.test", any_of(paths)};
+  request->page = any_page();
   request->sent = browsers_[number].jar.send(request->page, now());
   const auto& runtime = proxy_.fleet->workers[worker].runtime;
   request->plan = plans_.at(runtime->topology->version);
@@ -258,10 +273,16 @@ plain::Visit PromiseDuel::claim(const Request& request, const std::vector<Brough
            (visit.displaced ? ", displaced" : ""));
     }
   }
-  using Claim = plain::Visit::Claim;
   const auto known = names_.find(real.key);
-  const plain::Key followed = known == names_.end() ? 0 : known->second;
-  if (claims.empty()) claims.emplace_back().pool = pool;
+  return settle(request, std::move(claims), known == names_.end() ? 0 : known->second);
+}
+
+/// `followed`: whose session the program takes it for.
+plain::Visit PromiseDuel::settle(const Request& request, std::vector<plain::Visit> claims,
+                                 plain::Key followed) {
+  using Claim = plain::Visit::Claim;
+  const bool found = request.real.visit.held.has_value();
+  if (claims.empty()) claims.emplace_back().pool = browsers_[request.browser].pool;
   plain::Visit visit = model_.settle_claims(std::move(claims), followed, now());
   const bool held = visit.claim == Claim::session;
   if (held != found) complain(held ? "the session is not found" : "a session is found");

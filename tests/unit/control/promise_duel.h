@@ -70,6 +70,7 @@ class PromiseDuel {
         pick(0, static_cast<std::int64_t>(container.size()) - 1))];
   }
   std::string any_node();
+  plain::Page any_page();
   [[nodiscard]] std::vector<std::string> being_looked_at() const;
   std::size_t any_worker();
   Request* any_request(Stage stage);
@@ -90,6 +91,8 @@ class PromiseDuel {
   void add_other_cookies(const Browser& browser, const Browser* moved,
                          std::vector<Brought>& cookies);
   [[nodiscard]] const Browser* any_who_was_moved(const std::string& pool) const;
+  plain::Visit settle(const Request& request, std::vector<plain::Visit> claims,
+                      plain::Key followed);
   void check_known(const Request& request, const std::vector<Brought>& cookies);
   void go_on(Request& request);
   void route(Request& request);
@@ -112,6 +115,7 @@ class PromiseDuel {
   [[nodiscard]] Request* one_that_leaves_while_entered();
   bool reach(Request& request);
   Said what_application_says(const Request& request);
+  [[nodiscard]] int gives_percent(const Request& request) const;
   plain::SetCookie a_cookie(const Request& request);
   void make_lasting(plain::SetCookie& cookie, const Said& said);
   void make_past(plain::SetCookie& cookie, const Said& said);
@@ -124,6 +128,19 @@ class PromiseDuel {
   [[nodiscard]] bool has_another_midway(const Request& request) const;
   void log_out(Request& request);
   void receive(const Request& request, const std::string& set_cookie);
+
+  // -- Users of a pool that learns the application's cookie
+  /// A request that was sent and has not come yet.
+  struct OnItsWay {
+    std::size_t browser;
+    plain::Page page;
+    std::vector<std::string> values;
+  };
+  void begin_learned(std::size_t worker, std::size_t number);
+  [[nodiscard]] OnItsWay what_browser_sends_of_values(std::size_t number);
+  void leave_one_open_question(OnItsWay& sent);
+  void arrive_by(std::size_t worker, OnItsWay sent);
+  void welcome_by(Request& request, const Said& said, const real::Proxy::Heard& heard);
 
   // -- The main thread and its workers
   void act_as_operator();
@@ -184,6 +201,7 @@ class PromiseDuel {
   int appetite_ = 50;
   std::map<std::string, Millis> wrong_by_;  // clocks of nodes
   std::uint64_t next_value_ = 1;
+  std::deque<OnItsWay> on_their_way_;
   std::optional<std::size_t> held_up_;  // a worker that is slow between two steps of a callback
   std::map<std::string, int> happened_;
   std::deque<std::string> lately_;

@@ -55,13 +55,13 @@ bool agrees(Effect effect, CookieChange change) {
 }  // namespace
 
 void PromiseDuel::answer() {
-  Request* const leaver = chance(50) ? one_that_leaves_while_entered() : nullptr;
+  Request* const leaver = chance(70) ? one_that_leaves_while_entered() : nullptr;
   Request* const request = leaver != nullptr ? leaver : any_request(Stage::sent);
   if (request == nullptr) return;
   note(request->node + " answers " + std::to_string(request->browser));
   if (request->visit.rescued && !reach(*request)) return;
   request->stage = Stage::answered;
-  const bool leaves = chance(has_another_midway(*request) ? 60 : 8);
+  const bool leaves = chance(has_another_midway(*request) ? 75 : 8);
   if (leaves) note("that is a logout");
   const Said said = what_application_says(*request);
   real::Proxy::Heard heard = hear(*request, said);
@@ -79,13 +79,17 @@ void PromiseDuel::answer() {
   }
   Browser& browser = browsers_[request->browser];
   const auto session = model_.sessions.find(request->visit.key);
-  const std::uint64_t life = session == model_.sessions.end() ? 0 : session->second.life;
-  if (chance(95)) {  // some answers are never heard
+  const bool is_its = session != model_.sessions.end() && !request->visit.over;
+  const std::uint64_t life = is_its ? session->second.life : 0;
+  // Some answers are never heard, and some clients hear nothing of cookies that they have.
+  const bool deaf = request->browser % 8 == 1 && !browser.jar.cookies().empty();
+  if (!deaf && chance(95)) {
     for (const plain::SetCookie& one : said.cookies) {
       browser.jar.receive(one, request->page, said.date, now(), life);
     }
   }
   receive(*request, cookie);
+  if (left && request == leaver) end(*request);  // then perhaps nobody seems to be there
 }
 
 /// By a logout, from a node that bleeds and that another request of the session is about to enter.
@@ -112,6 +116,7 @@ bool PromiseDuel::reach(Request& request) {
 
 /// A user who stays.
 void PromiseDuel::welcome(Request& request, const Said& said, const real::Proxy::Heard& heard) {
+  if (request.visit.pool == "club") return welcome_by(request, said, heard);
   if (request.visit.claim == plain::Visit::Claim::none) {
     names_[request.real.visit.key] = next_key_;
     model_.begin(request.visit, request.node, next_key_++, now());
@@ -141,13 +146,12 @@ PromiseDuel::Said PromiseDuel::what_application_says(const Request& request) {
     wrong_by_[request.node] = Millis{seconds{chance(50) ? pick(-120, 120) : pick(-900, 900)}};
   }
   said.date = {clock_of(request.node).ms / 1000 * 1000};
-  const bool watched = plain::pool_of(request.node) == "shop";
   const Millis calendar_off = std::chrono::abs(proxy_.clock.wall() - right_time());
   said.has_date = calendar_off > kCalendarOff || chance(80);
-  if (!watched || chance(50)) return said;
+  if (!chance(gives_percent(request))) return said;
   for (int more = chance(15) ? 2 : 1; more > 0; --more) {
     plain::SetCookie cookie = a_cookie(request);
-    if (chance(55)) {
+    if (chance(request.visit.pool == "club" ? 85 : 55)) {
       make_lasting(cookie, said);
     } else {
       make_past(cookie, said);
@@ -155,7 +159,19 @@ PromiseDuel::Said PromiseDuel::what_application_says(const Request& request) {
     said.cookies.push_back(std::move(cookie));
   }
   if (!said.has_date) said.date = right_time();
+  if (request.visit.pool == "club" && chance(15) && !request.sent.empty()) {
+    const bool known = !request.visit.value.empty();
+    said.cookies.resize(1);
+    said.cookies.front().value = known ? request.visit.value : request.sent.front();
+  }
   return said;
+}
+
+/// Where the cookie is learned, applications renew its value all the time.
+int PromiseDuel::gives_percent(const Request& request) const {
+  if (request.visit.pool == "shop") return 50;
+  if (request.visit.pool != "club") return 0;
+  return request.visit.claim == plain::Visit::Claim::none ? 80 : 85;
 }
 
 /// Where applications set cookies: mostly the usual one, or one that this browser has.
@@ -203,11 +219,11 @@ real::Proxy::Heard PromiseDuel::hear(Request& request, const Said& said) {
   if (said.has_date) context.date = said.date;
   std::vector<std::string> fields;
   for (const plain::SetCookie& one : said.cookies) fields.push_back(one.text(kWatched));
-  real::Proxy::Heard heard = proxy_.hear(request.real, fields, context);
-  for (std::size_t i = 0; i < fields.size(); ++i) {
-    note(fields[i] + " is " + text_of(heard.changes[i]));
+  real::Proxy::Heard heard = proxy_.hear(request.real, std::move(fields), context);
+  for (std::size_t i = 0; i < heard.fields.size(); ++i) {
+    note(heard.fields[i] + " is " + text_of(heard.changes[i]));
     const Effect effect = plain::effect_of(said.cookies[i], request.page, said.date);
-    if (!agrees(effect, heard.changes[i])) complain(fields[i] + " is misread");
+    if (!agrees(effect, heard.changes[i])) complain(heard.fields[i] + " is misread");
     if (effect == Effect::none) count("cookie refused by the browser");
     if (effect == Effect::keeps && said.cookies[i].expires) count("cookie with Expires");
     if (effect == Effect::lapses) count("cookie that lapsed just now");
@@ -250,7 +266,7 @@ void PromiseDuel::take_cookies(Request& request, const Said& said,
     after.receive(one, request.page, said.date, now(), session->second.life);
   }
   for (const auto& [id, held] : after.cookies()) {
-    if (held.given_in == session->second.life) {
+    if (held.given_in == session->second.life || session->second.known.several) {
       complain("a user is counted out whose browser keeps " + held.value);
     }
   }

@@ -175,7 +175,7 @@ void PromiseDuel::change_config() {
 /// One that no listener names, so that nobody comes to it: others go only with a restart.
 void PromiseDuel::add_or_remove_pool() {
   auto& pools = proxy_.config.pools;
-  if (pools.size() > 2) {
+  if (pools.back().name == "spare") {
     pools.pop_back();
     return count("pool removed");
   }

@@ -25,14 +25,19 @@ void PromiseDuel::stand_still() {
   count("process stood still");
   std::vector<std::size_t> waiting;
   for (std::size_t i = 0; i < browsers_.size(); ++i) {
-    if (browsers_[i].cookie.genuine && chance(25)) waiting.push_back(i);
+    const bool known = browsers_[i].cookie.genuine || !browsers_[i].jar.cookies().empty();
+    if (known && chance(25)) waiting.push_back(i);
   }
   proxy_.clock.advance(by);
   for (int look = 0; look < 6 && wrong_.empty(); ++look) {
     for (int i = 0; i < 3 && !waiting.empty() && wrong_.empty(); ++i) {
       const std::size_t worker = any_worker();
       if (busy_with(worker) != nullptr) continue;
-      arrive(worker, waiting.back(), {browsers_[waiting.back()].cookie});
+      if (browsers_[waiting.back()].pool == "club") {
+        arrive_by(worker, what_browser_sends_of_values(waiting.back()));
+      } else {
+        arrive(worker, waiting.back(), {browsers_[waiting.back()].cookie});
+      }
       waiting.pop_back();
       if (chance(50)) let_busy_worker_go_on(worker);
     }

@@ -193,7 +193,7 @@ Session* Model::find(Key key, Instant now) {
 
 void Model::put(Key key, const std::string& node, SessionState state, Instant created,
                 Instant now) {
-  sessions[key] = {node, state, created, now, 1, false, true, ++lives_, {}};
+  sessions[key] = {node, state, created, now, 1, false, true, ++lives_, {}, {}};
 }
 
 Visit Model::arrive(const Plan& plan, const std::string& pool, const std::optional<Cookie>& cookie,
@@ -390,7 +390,9 @@ void Model::note_given(const Visit& visit, const CookieId& cookie, bool brought)
 }
 
 void Model::log_out(Visit& visit) {
-  if (!std::exchange(visit.over, true)) sessions.erase(visit.key);
+  if (std::exchange(visit.over, true)) return;
+  if (!visit.value.empty()) logged_out_[visit.key] = sessions.at(visit.key);
+  sessions.erase(visit.key);
 }
 
 void Model::leave(Visit& visit, Instant now) {
@@ -398,6 +400,9 @@ void Model::leave(Visit& visit, Instant now) {
   Session& session = sessions.at(visit.key);
   session.last = std::max(session.last, now);
   --session.open;
+  if (visit.value.empty()) return;
+  Value& value = values_.at(visit.value);
+  if (value.key == visit.key) value.used = now;
 }
 
 Cookie Model::cookie_of(const Visit& visit, const std::string& node, Instant now,

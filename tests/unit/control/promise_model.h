@@ -56,6 +56,15 @@ struct Session {
     std::optional<CookieId> cookie = {};
     bool several = false;  ///< or may be
   } known = {};
+  std::vector<std::string> values = {};  ///< of the application's cookie, the newest last
+};
+
+/// A value of an application's cookie that names a session.
+struct Value {
+  Key key = 0;
+  std::optional<CookieId> cookie;    ///< nothing: it was not seen being set
+  Instant used;                      ///< last: given, brought, or the request with it over
+  std::optional<Instant> came_back;  ///< first
 };
 
 /// What a genuine cookie says.
@@ -93,6 +102,8 @@ struct Visit {
   bool over = false;       ///< the session it holds was ended by a logout
   bool rescued = false;    ///< moves when the new node has been reached
   Instant created;
+  std::string value = {};    ///< of the application's cookie, by which the session was found
+  std::string brought = {};  ///< of one, that may become a session's
 };
 
 using Tried = std::set<std::string>;        ///< nodes that could not be reached
@@ -151,6 +162,21 @@ class Model {
   [[nodiscard]] Cookie cookie_of(const Visit& visit, const std::string& node, Instant now,
                                  WallTime wall) const;
 
+  // -- What users do where the application's own cookie is learned.
+  /// Whether the rules leave open if this value still finds its session: it has not been used for
+  /// long, or the one that took its place is established.
+  [[nodiscard]] bool leaves_open(const std::string& value, Instant now) const;
+  Visit arrive_by(const Plan& plan, const std::string& pool, const std::string& value, Found found,
+                  Instant now);
+  /// A new user's session goes by this value; `fresh`, unless another request has begun it.
+  void begin_by(const Plan& plan, Visit& visit, const std::string& value,
+                const std::optional<CookieId>& cookie, const std::string& node, Key fresh,
+                Found found, Instant now);
+  /// The node gives a user who has a session a value. `fresh`: of the session of one who has just
+  /// been logged out by another request.
+  void take_value(Visit& visit, const std::string& value, const CookieId& cookie,
+                  const std::string& node, Key fresh, Instant now);
+
   // -- What a process does.
   /// It is gone, however it went, and was last seen at `seen`; and the next one is there.
   void restart(Instant seen);
@@ -175,12 +201,15 @@ class Model {
   std::set<std::string> opening;  ///< nodes that the worker does not let new users onto yet
 
  private:
+  std::map<std::string, Value> values_;
+  std::map<Key, Session> logged_out_;     // that requests may still hold
   std::set<std::string> complete_again_;  // pools, since the last loss
   std::uint64_t lives_ = 0;
   Instant looked_;  // last
   Instant ended_;   // the same, and ended whose time was up
   Instant hears_until_;
 
+  void forget(const std::string& value);
   Session* find(Key key, Instant now);
   void put(Key key, const std::string& node, SessionState state, Instant created, Instant now);
   /// By when a session must have run out to be over: a request that waited while the process stood

@@ -1,6 +1,7 @@
 #include "tests/unit/control/promise_world.h"
 
 #include "session/ledger_file.h"
+#include "session/value_hash.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -240,10 +241,10 @@ bool Proxy::reach(Exchange& exchange) {
   return std::exchange(exchange.index, index) == index;
 }
 
-Proxy::Heard Proxy::hear(Exchange& exchange, std::span<const std::string> set_cookies,
+Proxy::Heard Proxy::hear(Exchange& exchange, std::vector<std::string> set_cookies,
                          const session::CookieContext& context) {
-  Heard heard;
-  for (const std::string& field : set_cookies) {
+  Heard heard{std::move(set_cookies), {}, {}};
+  for (const std::string& field : heard.fields) {
     const std::size_t before = heard.answer.news_count;
     affinity(exchange).note_set_cookie(field, context, heard.answer);
     const auto news = heard.answer.cookies();
@@ -264,6 +265,10 @@ void Proxy::finish(Exchange& exchange) {
   affinity(exchange).leave(exchange.visit, clock.now());
   if (exchange.node) exchange.node->close_exchange(clock.now());
   exchange.node.reset();
+}
+
+session::SessionKey Proxy::key_of(const std::string& pool, const std::string& value) {
+  return session::ValueHash(secrets_.all, pool).key(0, value);
 }
 
 std::string Proxy::node_of(const Exchange& exchange) const {

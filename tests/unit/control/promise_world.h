@@ -107,15 +107,18 @@ class Proxy {
   bool reach(Exchange& exchange);
   /// What becomes of the application's cookies that an answer sets, by field.
   struct Heard {
+    std::vector<std::string> fields;  ///< what `answer` is a view of
     session::Answer answer;
     std::vector<session::CookieChange> changes;
   };
-  [[nodiscard]] Heard hear(Exchange& exchange, std::span<const std::string> set_cookies,
+  [[nodiscard]] Heard hear(Exchange& exchange, std::vector<std::string> set_cookies,
                            const session::CookieContext& context);
   /// The node has answered. What Set-Cookie of ours says; empty: nothing.
   std::string answer(Exchange& exchange, const session::Answer& answer);
   void finish(Exchange& exchange);
 
+  /// By what the proxy knows a value that it has learned.
+  [[nodiscard]] session::SessionKey key_of(const std::string& pool, const std::string& value);
   [[nodiscard]] std::string node_of(const Exchange& exchange) const;
   [[nodiscard]] bool follows(const Exchange& exchange) const;
   void set_health(const std::string& node, balancer::Health health);

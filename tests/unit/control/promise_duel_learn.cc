@@ -1,0 +1,109 @@
+// Users of a pool that learns the application's own cookie, which the application renews.
+
+#include "tests/unit/control/promise_duel.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace bonedry::admin::test {
+
+using session::CookieChange;
+
+namespace {
+
+constexpr std::size_t kMostOnTheirWay = 30;
+
+}  // namespace
+
+/// A request that comes now may have been sent long ago, with values that were renewed since.
+void PromiseDuel::begin_learned(std::size_t worker, std::size_t number) {
+  if (on_their_way_.size() < kMostOnTheirWay && chance(30)) {
+    on_their_way_.push_back(what_browser_sends_of_values(number));
+    return;
+  }
+  if (on_their_way_.empty() || chance(60)) {
+    return arrive_by(worker, what_browser_sends_of_values(number));
+  }
+  const auto late =
+      on_their_way_.begin() + pick(0, static_cast<std::int64_t>(on_their_way_.size()) - 1);
+  OnItsWay sent = std::move(*late);
+  on_their_way_.erase(late);
+  count("request long on its way");
+  arrive_by(worker, std::move(sent));
+}
+
+PromiseDuel::OnItsWay PromiseDuel::what_browser_sends_of_values(std::size_t number) {
+  OnItsWay sent{number, any_page(), {}};
+  sent.values = browsers_[number].jar.send(sent.page, now());
+  if (chance(3)) sent.values.insert(sent.values.begin(), "forged" + std::to_string(pick(0, 99)));
+  const auto& other = any_of(browsers_);
+  if (other.pool == "club" && chance(10)) {  // planted by somebody on a sister domain
+    for (const auto& [id, held] : other.jar.cookies()) sent.values.push_back(held.value);
+  }
+  constexpr std::size_t kMost = 8;
+  if (sent.values.size() > kMost) sent.values.resize(kMost);
+  return sent;
+}
+
+/// Where the rules leave it open, the program says which; of one value at a time.
+void PromiseDuel::leave_one_open_question(OnItsWay& sent) {
+  const auto open = std::ranges::find_if(
+      sent.values, [this](const auto& value) { return model_.leaves_open(value, now()); });
+  if (open == sent.values.end()) return;
+  sent.values = {std::string(*open)};
+  count("value that may have been forgotten");
+}
+
+void PromiseDuel::arrive_by(std::size_t worker, OnItsWay sent) {
+  leave_one_open_question(sent);
+  auto request = std::make_unique<Request>();
+  request->browser = sent.browser;
+  request->page = sent.page;
+  request->sent = sent.values;
+  request->plan = plans_.at(proxy_.fleet->workers[worker].runtime->topology->version);
+  const std::vector<std::string_view> values(sent.values.begin(), sent.values.end());
+  request->real = proxy_.arrive(worker, "club", values);
+  const session::Visit& real = request->real.visit;
+  const bool found = real.held.has_value();
+  model_.opening = opening_at(worker);
+  note("a request of " + std::to_string(sent.browser) + " at worker " + std::to_string(worker) +
+       ", version " + std::to_string(request->plan->version));
+  std::vector<plain::Visit> claims;
+  plain::Key followed = 0;
+  for (const std::string& value : sent.values) {
+    claims.push_back(model_.arrive_by(*request->plan, "club", value,
+                                      found ? plain::Found::yes : plain::Found::no, now()));
+    note("with " + value + ", is of " + claims.back().node);
+    if (found && real.key == proxy_.key_of("club", value)) followed = claims.back().key;
+  }
+  if (sent.values.size() > 1) count("several values");
+  request->visit = settle(*request, std::move(claims), followed);
+  request->visit.brought = sent.values.empty() ? "" : sent.values.front();
+  requests_.push_back(std::move(request));
+}
+
+void PromiseDuel::welcome_by(Request& request, const Said& said, const real::Proxy::Heard& heard) {
+  using Claim = plain::Visit::Claim;
+  plain::Visit& visit = request.visit;
+  const plain::Key fresh = next_key_++;
+  const bool gives = heard.answer.gives();
+  const auto found = request.real.visit.created == now() ? plain::Found::no : plain::Found::yes;
+  if (visit.claim == Claim::none && !gives && !visit.brought.empty()) {
+    count("session by a value that was brought");
+    model_.begin_by(*request.plan, visit, std::string(visit.brought), std::nullopt, request.node,
+                    fresh, found, now());
+  }
+  for (std::size_t i = 0; i < said.cookies.size(); ++i) {
+    const auto id = plain::id_of(said.cookies[i], request.page);
+    if (heard.changes[i] != CookieChange::given || !id) continue;
+    const std::string& value = said.cookies[i].value;
+    if (visit.claim == Claim::none) {
+      model_.begin_by(*request.plan, visit, value, id, request.node, fresh, found, now());
+    } else {
+      if (value != visit.value) count("value renewed");
+      model_.take_value(visit, value, *id, request.node, next_key_++, now());
+    }
+  }
+}
+
+}  // namespace bonedry::admin::test

@@ -1,0 +1,124 @@
+// Users who are known by the application's own cookie, whose values change.
+
+#include "tests/unit/control/promise_model.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace bonedry::admin::plain {
+
+bool Model::leaves_open(const std::string& value, Instant now) const {
+  const auto known = values_.find(value);
+  if (known == values_.end()) return false;
+  const Value& this_one = known->second;
+  const auto session = sessions.find(this_one.key);
+  if (session == sessions.end() || !session->second.recorded) return false;
+  const std::string& node = session->second.node;
+  if (now >= this_one.used + nodes.at(node).times.idle) return true;
+  const Millis grace = pools.at(pool_of(node)).session.renewal_grace;
+  const auto& all = session->second.values;
+  const auto later = std::ranges::find(all, value);
+  return std::any_of(later == all.end() ? later : later + 1, all.end(), [&](const auto& one) {
+    const Value& other = values_.at(one);
+    const bool replaces = !this_one.cookie || !other.cookie || *this_one.cookie == *other.cookie;
+    return replaces && other.came_back && now >= *other.came_back + grace;
+  });
+}
+
+void Model::forget(const std::string& value) {
+  std::erase(sessions.at(values_.at(value).key).values, value);
+  values_.erase(value);
+}
+
+Visit Model::arrive_by(const Plan& plan, const std::string& pool, const std::string& value,
+                       Found found, Instant now) {
+  Visit visit;
+  visit.pool = pool;
+  visit.brought = value;
+  const auto known = values_.find(value);
+  if (known == values_.end()) return visit;
+  if (leaves_open(value, now) && found == Found::no) {
+    forget(value);
+    return visit;
+  }
+  Session* const session = find(known->second.key, now);
+  if (session == nullptr) return visit;
+  known->second.used = now;
+  if (!known->second.came_back) known->second.came_back = now;
+  session->state = SessionState::live;
+  session->last = now;
+  if (plan.find(session->node) == nullptr) return visit;
+  ++session->open;
+  return {pool,          Visit::Claim::session, known->second.key,
+          session->node, session->displaced,    false,
+          false,         session->created,      value,
+          value};
+}
+
+void Model::begin_by(const Plan& plan, Visit& visit, const std::string& value,
+                     const std::optional<CookieId>& cookie, const std::string& node, Key fresh,
+                     Found found, Instant now) {
+  const bool brought = visit.brought == value;
+  if (leaves_open(value, now) && found == Found::no) forget(value);
+  const auto known = values_.find(value);
+  Session* const there = known == values_.end() ? nullptr : find(known->second.key, now);
+  if (there == nullptr) {
+    begin(visit, node, fresh, now);
+    sessions.at(fresh).known.cookie = cookie;
+    sessions.at(fresh).values = {value};
+    values_[value] = {fresh, cookie, now, std::nullopt};
+  } else {
+    there->state = SessionState::live;
+    there->last = now;
+    ++there->open;
+    const Node* const its = plan.find(there->node);
+    if (there->displaced || its == nullptr || its->shut()) {
+      there->node = node;
+      there->displaced = false;
+    }
+    visit = {visit.pool,
+             Visit::Claim::session,
+             known->second.key,
+             there->node,
+             false,
+             false,
+             false,
+             there->created,
+             {},
+             {}};
+    if (cookie && there->known.cookie && *cookie != *there->known.cookie) {
+      there->known.several = true;
+    }
+    if (cookie) there->known.cookie = cookie;
+    known->second.used = now;
+  }
+  if (brought) values_[value].came_back = now;
+  visit.value = value;
+}
+
+void Model::take_value(Visit& visit, const std::string& value, const CookieId& cookie,
+                       const std::string& node, Key fresh, Instant now) {
+  Session& session = visit.over ? logged_out_.at(visit.key) : sessions.at(visit.key);
+  Session::Known& known = session.known;
+  const bool same = !known.several && (known.cookie ? *known.cookie == cookie : cookie.usual());
+  known.several = !same;
+  known.cookie = cookie;
+  if (value == visit.value || (visit.over && !same)) return;
+  if (visit.over) {  // whoever that is now is there, and has not come back yet
+    put(fresh, node, SessionState::live, session.created, now);
+    sessions.at(fresh).open = 0;
+    sessions.at(fresh).values = {value};
+    values_[value] = {fresh, cookie, now, std::nullopt};
+    return;
+  }
+  session.values.push_back(value);
+  values_[value] = {visit.key, cookie, now, std::nullopt};
+  if (!same) return;  // it stands beside the other
+  session.node = node;
+  session.displaced = false;
+  session.state = SessionState::live;
+  session.last = now;
+  visit.value = value;
+}
+
+}  // namespace bonedry::admin::plain
