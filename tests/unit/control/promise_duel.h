@@ -165,6 +165,8 @@ class PromiseDuel {
   // -- The process and its machine
   void act_as_fate();
   void restart();
+  [[nodiscard]] bool damage_files();
+  void find_what_is_left();
   void drop_at_start();
   void jump();
   void stand_still();
@@ -172,6 +174,7 @@ class PromiseDuel {
   // -- What is so
   void take_stock(std::uint64_t from);
   void note_dry(const std::string& key);
+  [[nodiscard]] bool may_be_incomplete(const std::string& key) const;
   [[nodiscard]] std::string why_not_dry(const std::string& key) const;
   [[nodiscard]] std::string compare() const;
   [[nodiscard]] std::string compare(const NodeStatus& status) const;

@@ -321,7 +321,9 @@ std::string PromiseDuel::why_not_dry(const std::string& key) const {
     const bool chosen = request->stage != Stage::arrived && request->node == key;
     if (chosen || request->open_on == key) return "an exchange is on it";
   }
-  const bool some_may_come = model_.incomplete(key, now()) && !model_.lost_are_over(key);
+  // Of a damaged ledger, who may come is among the sessions that were lost.
+  const bool some_may_come =
+      !model_.in_doubt(now()) && model_.incomplete(key, now()) && !model_.lost_are_over(key);
   if (!node.shut() && some_may_come) return "the ledger is incomplete";
   return model_.somebody_on(key);
 }
@@ -375,6 +377,13 @@ void PromiseDuel::settle() {
   }
 }
 
+bool PromiseDuel::may_be_incomplete(const std::string& key) const {
+  const conf::Session& rules = model_.pools.at(plain::pool_of(key)).session;
+  const Millis longest = std::max(rules.idle_timeout, rules.pending_timeout);
+  const bool damaged = model_.damaged_at.ms != 0 && now() < model_.damaged_at + longest;
+  return model_.incomplete(key, now()) || damaged || model_.in_doubt(now());
+}
+
 std::string PromiseDuel::calm_down() {
   note("all calms down");
   if (proxy_.disk_is_broken()) flip_disk();
@@ -383,7 +392,7 @@ std::string PromiseDuel::calm_down() {
   std::vector<std::string> empty;
   for (const auto& [key, node] : model_.nodes) {
     const bool waits = model_.present(key) && node.state != NodeState::active && !node.dry;
-    if (!waits || (!node.shut() && model_.incomplete(key, now()))) continue;
+    if (!waits || (!node.shut() && may_be_incomplete(key))) continue;
     if (why_not_dry(key).empty()) empty.push_back(key);
   }
   settle();

@@ -2,6 +2,7 @@
 
 #include "tests/unit/control/promise_duel.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -92,13 +93,56 @@ void PromiseDuel::restart() {
     proxy_.lose_ledger();
     model_.lose_ledger(now());
   }
+  const bool damaged = !lost && damage_files();
   proxy_.start();
+  if (damaged) find_what_is_left();
   model_.begin_to_look(now());
   drop_at_start();
   plans_.clear();
   plans_[1] = model_.plan(1);
   to_displace_.clear();
   unanswered_.clear();
+}
+
+/// True: the ledger's.
+bool PromiseDuel::damage_files() {
+  const real::Proxy::Dice dice = [this](std::size_t below) {
+    return static_cast<std::size_t>(pick(0, static_cast<std::int64_t>(below) - 1));
+  };
+  if (chance(30)) {
+    count("node records damaged");
+    complain(proxy_.damage_records(dice));
+  }
+  // What was taken off its node is not shown by the ledger, so nobody could say if it is there.
+  const bool any_displaced =
+      std::ranges::any_of(model_.sessions, [](const auto& one) { return one.second.displaced; });
+  if (any_displaced || chance(70)) return false;
+  const int bits = static_cast<int>(pick(1, 4));
+  note("the ledger is damaged: " + std::to_string(bits) + " bits");
+  count("ledger damaged");
+  proxy_.damage_ledger(dice, bits);
+  return true;
+}
+
+void PromiseDuel::find_what_is_left() {
+  if (proxy_.ledger_was_set_aside()) {
+    count("ledger set aside");
+    return model_.lose_ledger(now());
+  }
+  std::map<session::SessionKey, plain::Key> names = names_;
+  for (const auto& [key, session] : model_.sessions) {
+    for (const std::string& value : session.values) names[proxy_.key_of("club", value)] = key;
+  }
+  std::map<plain::Key, plain::Survivor> survivors;
+  proxy_.each_session([&](const std::string& node, const session::SessionInfo& info) {
+    const auto known = names.find(info.key);
+    const plain::Key key = known == names.end() ? 0 : known->second;
+    survivors[key] = {node, info.last};
+  });
+  complain(model_.damage_ledger(survivors, now()));
+  for (const auto& [key, session] : model_.sessions) {
+    if (!session.recorded) count("session lost by damage");
+  }
 }
 
 /// Of removed nodes, a start takes up only those that somebody is on or may come back to.

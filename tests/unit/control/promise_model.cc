@@ -193,7 +193,16 @@ Session* Model::find(Key key, Instant now) {
 
 void Model::put(Key key, const std::string& node, SessionState state, Instant created,
                 Instant now) {
-  sessions[key] = {node, state, created, now, 1, false, true, ++lives_, {}, {}};
+  sessions[key] = {node, state, created, now, 1, false, true, ++lives_, {}, false, {}};
+}
+
+/// Somebody whose session was lost, and is not over.
+bool Model::must_come_back(const Plan& plan, const Cookie& cookie, Instant now) const {
+  const auto session = sessions.find(cookie.key);
+  if (session == sessions.end() || session->second.node != cookie.node) return false;
+  const conf::Session& rules = plan.pools.at(pool_of(cookie.node));
+  return !over(session->second, judged(now)) && !session->second.displaced &&
+         now < damaged_at + std::min(rules.idle_timeout, rules.pending_timeout);
 }
 
 Visit Model::arrive(const Plan& plan, const std::string& pool, const std::optional<Cookie>& cookie,
@@ -213,9 +222,13 @@ Visit Model::arrive(const Plan& plan, const std::string& pool, const std::option
   if (node == nullptr) return visit;
   const Millis age = std::max(wall - cookie->issued, Millis{0});
   const bool good = age < plan.pools.at(pool).max_lifetime && plan.incomplete(cookie->node, now);
-  const bool left_open = lost_are_over(cookie->node) && found == Found::no;
   const bool closed = node->shut() || opening.contains(cookie->node);
-  if (!good || closed || left_open) {
+  bool back = good && !(lost_are_over(cookie->node) && found == Found::no);
+  if (in_doubt(now)) back = found == Found::yes;
+  // Whoever missed a newer cookie brings one that tells nothing any more.
+  const bool too_old = age >= plan.pools.at(pool).max_lifetime;
+  if (in_doubt(now) && !too_old && must_come_back(plan, *cookie, now)) back = true;
+  if (!back || closed) {
     return {pool, Visit::Claim::ended, cookie->key, cookie->node, false, false, false, now - age};
   }
   // "A sealed cookie unknown to the ledger is taken back in as live."
@@ -227,6 +240,7 @@ Visit Model::arrive(const Plan& plan, const std::string& pool, const std::option
 bool Model::leaves_open(const Plan& plan, const Cookie& cookie, Instant now) const {
   const auto known = sessions.find(cookie.key);
   if (known != sessions.end() && known->second.recorded) return false;
+  if (in_doubt(now)) return true;
   return plan.find(cookie.node) != nullptr && plan.incomplete(cookie.node, now) &&
          lost_are_over(cookie.node);
 }
@@ -401,8 +415,8 @@ void Model::leave(Visit& visit, Instant now) {
   session.last = std::max(session.last, now);
   --session.open;
   if (visit.value.empty()) return;
-  Value& value = values_.at(visit.value);
-  if (value.key == visit.key) value.used = now;
+  const auto value = values_.find(visit.value);
+  if (value != values_.end() && value->second.key == visit.key) value->second.used = now;
 }
 
 Cookie Model::cookie_of(const Visit& visit, const std::string& node, Instant now,
@@ -433,6 +447,30 @@ void Model::lose_ledger(Instant now) {
   for (auto& [key, session] : sessions) session.recorded = false;
   lost_at = now;
   complete_again_.clear();
+}
+
+std::string Model::damage_ledger(const std::map<Key, Survivor>& survivors, Instant now) {
+  damaged_at = now;
+  std::string wrong;
+  for (auto& [key, session] : sessions) {
+    session.doubted = true;
+    if (!session.recorded || session.displaced) continue;
+    const auto found = survivors.find(key);
+    session.recorded = found != survivors.end();
+    if (!session.recorded) continue;
+    if (found->second.node != session.node) wrong = "a session is on another node by damage";
+    if (found->second.last < session.last) wrong = "a session is older by damage";
+    session.last = std::max(session.last, found->second.last);
+  }
+  for (const auto& [key, survivor] : survivors) {
+    if (!sessions.contains(key)) wrong = "a session on " + survivor.node + " out of nothing";
+  }
+  return wrong;
+}
+
+bool Model::in_doubt(Instant now) const {
+  constexpr Millis kLongest{200'000};  // above all that sessions may last idle here
+  return damaged_at.ms != 0 && now < damaged_at + kLongest;
 }
 
 // -- What is so -----------------------------------------------------------------------------------

@@ -56,6 +56,7 @@ struct Session {
     std::optional<CookieId> cookie = {};
     bool several = false;  ///< or may be
   } known = {};
+  bool doubted = false;                  ///< its values may be forgotten
   std::vector<std::string> values = {};  ///< of the application's cookie, the newest last
 };
 
@@ -111,6 +112,12 @@ using Target = std::optional<std::string>;  ///< nothing: 503
 
 enum class Found : std::uint8_t { no, yes };
 enum class Did : std::uint8_t { refused, nothing, changed };
+
+/// A session that is still in a ledger that was damaged.
+struct Survivor {
+  std::string node;
+  Instant last;
+};
 
 class Model {
  public:
@@ -181,6 +188,11 @@ class Model {
   /// It is gone, however it went, and was last seen at `seen`; and the next one is there.
   void restart(Instant seen);
   void lose_ledger(Instant now);
+  /// Parts of the ledger may be lost; `survivors`: what is known of the sessions that are not.
+  /// Returns what is wrong.
+  std::string damage_ledger(const std::map<Key, Survivor>& survivors, Instant now);
+  /// Whether cookies may be taken for good that no session is known of.
+  [[nodiscard]] bool in_doubt(Instant now) const;
 
   // -- What is so.
   [[nodiscard]] PlanPtr plan(std::uint64_t version) const;
@@ -198,6 +210,7 @@ class Model {
   std::map<Key, Session> sessions;
   std::map<std::string, conf::Pool> pools;  ///< that are there
   Instant lost_at;
+  Instant damaged_at;
   std::set<std::string> opening;  ///< nodes that the worker does not let new users onto yet
 
  private:
@@ -210,6 +223,7 @@ class Model {
   Instant hears_until_;
 
   void forget(const std::string& value);
+  [[nodiscard]] bool must_come_back(const Plan& plan, const Cookie& cookie, Instant now) const;
   Session* find(Key key, Instant now);
   void put(Key key, const std::string& node, SessionState state, Instant created, Instant now);
   /// By when a session must have run out to be over: a request that waited while the process stood

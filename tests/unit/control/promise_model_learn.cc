@@ -13,13 +13,16 @@ bool Model::leaves_open(const std::string& value, Instant now) const {
   const Value& this_one = known->second;
   const auto session = sessions.find(this_one.key);
   if (session == sessions.end() || !session->second.recorded) return false;
+  if (session->second.doubted) return true;
   const std::string& node = session->second.node;
   if (now >= this_one.used + nodes.at(node).times.idle) return true;
   const Millis grace = pools.at(pool_of(node)).session.renewal_grace;
   const auto& all = session->second.values;
   const auto later = std::ranges::find(all, value);
   return std::any_of(later == all.end() ? later : later + 1, all.end(), [&](const auto& one) {
-    const Value& other = values_.at(one);
+    const auto named = values_.find(one);
+    if (named == values_.end() || named->second.key != this_one.key) return false;
+    const Value& other = named->second;
     const bool replaces = !this_one.cookie || !other.cookie || *this_one.cookie == *other.cookie;
     return replaces && other.came_back && now >= *other.came_back + grace;
   });

@@ -72,6 +72,7 @@ void Proxy::start() {
   if (!opened) throw std::runtime_error(opened.error());
   secrets_.age = session::SecretAge::maybe_used;
   ledger = std::move(opened->ledger);
+  set_aside_ = !opened->set_aside.empty();
   Result<NodeRecords> records = store.load();
   if (!records) throw std::runtime_error(records.error());
   fleet = std::make_unique<Fleet>(workers_);

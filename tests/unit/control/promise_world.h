@@ -90,6 +90,18 @@ class Proxy {
   /// Is gone between two instructions, with all that it held.
   void crash();
   void lose_ledger() const;
+  /// A number from 0 to below the given one.
+  using Dice = std::function<std::size_t(std::size_t)>;
+  /// Turns bits of what is in use in the ledger of a process that has ended.
+  void damage_ledger(const Dice& dice, int bits) const;
+  /// The same for the node records; and repairs them after a look at what the program makes of
+  /// them. Returns what is wrong.
+  [[nodiscard]] std::string damage_records(const Dice& dice) const;
+  /// Whether the last start had to set the ledger aside.
+  [[nodiscard]] bool ledger_was_set_aside() const { return set_aside_; }
+  /// All sessions that are counted, with their nodes.
+  void each_session(
+      const std::function<void(const std::string&, const session::SessionInfo&)>& show) const;
   /// From here on no node record can be written; and it can again.
   void break_disk();
   void mend_disk();
@@ -144,6 +156,7 @@ class Proxy {
   static void release_place(Exchange& exchange);
 
   const std::size_t workers_;
+  bool set_aside_ = false;
   session::Secrets secrets_{{"a secret of at least 32 characters"}, session::SecretAge::brand_new};
 };
 
