@@ -23,10 +23,13 @@ void Problems::warning(const Place& place, std::string_view what) {
 std::vector<std::string> Problems::lines(std::vector<Problem> problems) const {
   std::ranges::stable_sort(problems, {}, &Problem::at);
   std::vector<std::string> lines;
-  lines.reserve(problems.size());
   for (const Problem& problem : problems) {
+    const std::size_t left = problems.size() - lines.size();
+    const bool last = lines.size() == kMostShown;
     lines.push_back(file_name_ + ":" + std::to_string(problem.at.line) + ":" +
-                    std::to_string(problem.at.column) + ": " + problem.text);
+                    std::to_string(problem.at.column) + ": " +
+                    (last ? std::to_string(left) + " more from here on" : problem.text));
+    if (last) break;
   }
   return lines;
 }

@@ -2,6 +2,7 @@
 
 #include "conf/toml_tree.h"
 
+#include <cstddef>
 #include <set>
 #include <string>
 #include <string_view>
@@ -27,9 +28,12 @@ class Problems {
   [[nodiscard]] bool faulty(const std::string& key) const { return faulty_.count(key) != 0; }
   [[nodiscard]] bool any_error() const { return !errors_.empty(); }
 
-  /// Lines "FILE:LINE:COLUMN: KEY: what", in the order of the file.
+  /// Lines "FILE:LINE:COLUMN: KEY: what", in the order of the file: the first of them, and where
+  /// there are more, how many.
   [[nodiscard]] std::vector<std::string> errors() const { return lines(errors_); }
   [[nodiscard]] std::vector<std::string> warnings() const { return lines(warnings_); }
+
+  static constexpr std::size_t kMostShown = 100;
 
  private:
   struct Problem {

@@ -2,6 +2,7 @@
 
 #include "conf/spelling.h"
 #include "conf/toml_bounds.h"
+#include "conf/toml_text.h"
 
 #include <toml++/toml.h>
 
@@ -94,6 +95,7 @@ std::string mismatch(std::string_view expected, const Value& value) {
 }
 
 Result<Value, SyntaxError> parse_toml(std::string_view text) {
+  if (auto foreign = first_foreign_character(text)) return Failure{*std::move(foreign)};
   if (const unsigned line = first_line_too_deep(text)) {
     return Failure{SyntaxError{{line, 1}, "keys and values are nested too deeply here"}};
   }

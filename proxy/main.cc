@@ -68,11 +68,11 @@ int check(const std::string& path) {
   unblock_signals();
   const Result<conf::Loaded> loaded = load(read_file(path), path);
   if (!loaded) {
-    std::fprintf(stderr, "%s\n", loaded.error().c_str());
+    std::fprintf(stderr, "%s\n", admin::printable_text(loaded.error()).c_str());
     return kFailed;
   }
   for (const std::string& warning : loaded->warnings) {
-    std::fprintf(stderr, "%s (warning)\n", warning.c_str());
+    std::fprintf(stderr, "%s (warning)\n", admin::printable_text(warning).c_str());
   }
   std::printf("%s: the config is valid\n", path.c_str());
   return kDone;

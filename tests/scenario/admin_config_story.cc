@@ -133,6 +133,38 @@ TEST_P(ConfigStory, ABrokenReloadChangesNothingAndSaysWhere) {
   EXPECT_EQ(user.node(), "alice");
 }
 
+TEST_P(ConfigStory, AFileThatIsNoTomlTextIsRefusedWithItsPlaceAndTheProcessGoesOn) {
+  using namespace std::string_literals;
+  launch(config());
+  const std::string good = read_file(bonedry_->config_path());
+  const std::string line(15U << 20U, 'x');
+  const std::vector<std::pair<std::string, std::string>> files = {
+      {good + "\0"s, ":1: the control character U+0000"},
+      {"# hidden\r" + good, ":1:9: a carriage return"},
+      {"# \xff\n" + good, ":1:3: bytes that are not UTF-8"},
+      {"\xff\xfe[\0"s, ":1:1: the file is in UTF-16"},
+      {line + " = 1\n" + good, ":1:1: \"xxx"},
+      {line + line, ": it has more than 16 MiB"},
+      {"", ":1:1: listener: none is written"},
+  };
+  for (const auto& [text, what] : files) {
+    SCOPED_TRACE(what);
+    write_file(bonedry_->config_path(), text);
+    const RunResult checked = check(bonedry_->config_path());
+    EXPECT_EQ(checked.code, 1);
+    EXPECT_THAT(checked.err, HasSubstr(bonedry_->config_path() + what.substr(0, 1)));
+    EXPECT_THAT(checked.err, HasSubstr(what));
+    const RunResult reloaded = ctl().run({"reload"});
+    EXPECT_EQ(reloaded.code, 1);
+    EXPECT_THAT(reloaded.err, HasSubstr(what));
+    EXPECT_LT(reloaded.err.size(), 1000U);
+  }
+  write_file(bonedry_->config_path(), "\xef\xbb\xbf" + good);
+  EXPECT_EQ(check(bonedry_->config_path()).code, 0);
+  EXPECT_EQ(ctl().code({"reload"}), 0);
+  EXPECT_EQ(User(bonedry_->address()).click().status, 200);
+}
+
 TEST_P(ConfigStory, ASecondBonedryOnTheSameSocketRefuses) {
   launch(config());
   const RunResult second =

@@ -189,7 +189,7 @@ pool = [{ name = "shop", node = [{ name = "alice", address = "127.0.0.1:9001" }]
 TEST(LoaderTest, PlacesSyntaxErrors) {
   EXPECT_THAT(errors_of("[server]\nworkers = \n"), ElementsAre(::testing::StartsWith("f:2:11: ")));
   EXPECT_THAT(errors_of("[server\n"), ElementsAre(::testing::StartsWith("f:1:8: ")));
-  EXPECT_THAT(errors_of("a = \"\xff\""), ElementsAre("f:1:5: Encountered invalid utf-8 sequence"));
+  EXPECT_THAT(errors_of("a = \"\xff\""), ElementsAre("f:1:6: bytes that are not UTF-8"));
   EXPECT_THAT(errors_of("[server]\nworkers = 1\nworkers = 2\n"),
               ElementsAre("f:3:11: Error while parsing key-value pair: cannot redefine existing "
                           "integer 'workers'"));
