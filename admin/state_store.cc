@@ -5,7 +5,6 @@
 #include "proxy/base/fingerprint.h"
 
 #include <nlohmann/json.hpp>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -167,7 +166,7 @@ std::vector<std::string> unknown_nodes(const NodeRecords& records,
 }
 
 Result<NodeRecords> StateStore::load() const {
-  if (::access(path_.c_str(), F_OK) != 0 && errno == ENOENT) return NodeRecords{};
+  if (is_absent(path_)) return NodeRecords{};
   const Result<std::string> content = read_file(path_);
   if (!content) return Failure{content.error()};
   try {

@@ -81,7 +81,9 @@ bool is_regular(int fd) {
 
 Result<UniqueFd> lock_state(const std::string& state_dir) {
   const std::string path = state_dir + "/lock";
-  UniqueFd lock{::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0600)};
+  constexpr int kFlags = O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY;
+  UniqueFd lock{::open(path.c_str(), kFlags, 0600)};
+  if (!lock.is_open() && errno == ELOOP) return Failure{path + " is a symbolic link; remove it"};
   if (!lock.is_open()) return Failure{"cannot write " + path + ": " + errno_text(errno)};
   if (!is_regular(lock.get())) return Failure{path + " is no regular file; remove it"};
   if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {

@@ -33,8 +33,11 @@ Result<UniqueFd> file_of(std::string_view text) {
   return file;
 }
 
+// A config of the largest size, and the names of nodes beside it.
+constexpr std::size_t kMostBytes = 2 * kReadLimit;
+
 Result<std::string> text_of(const UniqueFd& file) {
-  return read_file("/proc/self/fd/" + std::to_string(file.get()));
+  return read_file("/proc/self/fd/" + std::to_string(file.get()), kMostBytes);
 }
 
 /// Up to `end`, which is taken too; nothing when it does not come.

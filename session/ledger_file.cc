@@ -137,9 +137,11 @@ Result<LedgerFile> LedgerFile::make(const std::string& path, const LedgerPlan& p
 }
 
 Result<std::optional<LedgerFile::Found>> LedgerFile::find(const std::string& path) {
-  UniqueFd fd{::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK)};  // a FIFO is refused below
+  // A FIFO is refused below.
+  UniqueFd fd{::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY)};
   if (!fd.is_open()) {
     if (errno == ENOENT) return std::optional<Found>{};
+    if (errno == ELOOP) return Failure{path + " is a symbolic link, which is not followed"};
     return cannot("open", path);
   }
   struct stat status {};

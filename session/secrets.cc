@@ -4,7 +4,6 @@
 #include "session/hmac.h"
 
 #include <openssl/rand.h>
-#include <unistd.h>
 
 #include <array>
 #include <cstring>
@@ -14,9 +13,10 @@ namespace bonedry::session {
 namespace {
 
 constexpr std::size_t kGeneratedBytes = 32;
+constexpr std::size_t kMostFileBytes = 64U * 1024;
 
 Result<std::vector<std::string>> read_secrets(const std::string& path) {
-  const Result<std::string> content = read_file(path);
+  const Result<std::string> content = read_file(path, kMostFileBytes);
   if (!content) return Failure{content.error()};
   std::vector<std::string> secrets;
   std::istringstream lines(*content);
@@ -65,7 +65,7 @@ Result<Secrets> load_secrets(const conf::Server& config) {
   if (!config.secrets.empty()) return Secrets{config.secrets, SecretAge::maybe_used};
   const bool own = config.secret_file.empty();
   const std::string path = own ? config.state_dir + "/secret" : config.secret_file;
-  if (own && ::access(path.c_str(), F_OK) != 0) return generate(path);
+  if (own && is_absent(path)) return generate(path);
   Result<std::vector<std::string>> secrets = read_secrets(path);
   if (!secrets) return Failure{secrets.error()};
   return Secrets{std::move(*secrets), SecretAge::maybe_used};

@@ -17,9 +17,11 @@ Failure<std::string> failed(std::string_view what, const std::string& path) {
   return Failure{"cannot " + std::string(what) + " " + path + ": " + errno_text(errno)};
 }
 
-Failure<std::string> too_large(const std::string& path) {
-  return Failure{"cannot read " + path + ": it has more than " +
-                 std::to_string(kReadLimit / 1024 / 1024) + " MiB"};
+Failure<std::string> too_large(const std::string& path, std::size_t limit) {
+  constexpr std::size_t kMebibyte = 1024U * 1024;
+  const std::string size = limit < kMebibyte ? std::to_string(limit / 1024) + " KiB"
+                                             : std::to_string(limit / kMebibyte) + " MiB";
+  return Failure{"cannot read " + path + ": it has more than " + size};
 }
 
 bool write_all(int fd, std::string_view content) {
@@ -38,15 +40,18 @@ std::string errno_text(int error) {
   return std::generic_category().message(error);
 }
 
-Result<std::string> read_file(const std::string& path) {
+Result<std::string> read_file(const std::string& path, std::size_t limit) {
   // A FIFO must not hold us up until somebody writes to it.
   const UniqueFd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
-  if (!file.is_open()) return failed("read", path);
+  const auto no_file = [&path] {
+    return Failure{"cannot read " + path + ": it is no regular file"};
+  };
+  if (!file.is_open()) return errno == ENXIO ? no_file() : failed("read", path);  // a socket
   struct stat there {};
   if (::fstat(file.get(), &there) != 0) return failed("read", path);
   errno = EISDIR;
   if (S_ISDIR(there.st_mode)) return failed("read", path);
-  if (!S_ISREG(there.st_mode)) return Failure{"cannot read " + path + ": it is no regular file"};
+  if (!S_ISREG(there.st_mode)) return no_file();
   std::string content;
   std::array<char, 16384> part{};
   while (true) {
@@ -55,8 +60,13 @@ Result<std::string> read_file(const std::string& path) {
     if (size < 0) return failed("read", path);
     if (size == 0) return content;
     content.append(part.data(), static_cast<std::size_t>(size));
-    if (content.size() > kReadLimit) return too_large(path);
+    if (content.size() > limit) return too_large(path, limit);
   }
+}
+
+bool is_absent(const std::string& path) {
+  struct stat there {};
+  return ::lstat(path.c_str(), &there) != 0 && errno == ENOENT;
 }
 
 Outcome replace_file(const std::string& path, std::string_view content, mode_t mode) {

@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -12,9 +13,16 @@ namespace bonedry {
 /// "reason of errno", such as "No space left on device". Thread-safe.
 [[nodiscard]] std::string errno_text(int error);
 
-/// The whole of a file of at most `kReadLimit` bytes; the error names the path and the reason.
-[[nodiscard]] Result<std::string> read_file(const std::string& path);
 constexpr std::size_t kReadLimit = 16U * 1024 * 1024;  // config and state are far smaller
+
+/// The whole of a regular file of at most `limit` bytes; the error names the path and the reason.
+/// Waits for nobody, whatever lies there.
+[[nodiscard]] Result<std::string> read_file(const std::string& path,
+                                            std::size_t limit = kReadLimit);
+
+/// Whether nothing has this name. A link that leads nowhere is something: what belongs there may
+/// only be out of reach for now, and must not be made anew.
+[[nodiscard]] bool is_absent(const std::string& path);
 
 /// Replaces a file in one step (write beside it, fsync, rename, fsync of the folder): after a crash
 /// at any point there is the old content or the new, never a mixture. The error names the path and

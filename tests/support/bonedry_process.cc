@@ -128,6 +128,9 @@ void BonedryProcess::configure(TestConfig config) {
   if (config.timeouts.empty()) config.timeouts = {"shutdown = \"2s\""};
   write_file(config_path(), to_toml(config, socket_path(), state_dir()));
   descriptors_ = config.descriptors;
+  program_ = config.program.empty() ? bonedry_program() : std::move(config.program);
+  out_ = config.out.empty() ? dir_ / "out" : std::move(config.out);
+  err_ = config.err.empty() ? dir_ / "err" : std::move(config.err);
   environment_ = std::move(config.environment);
   // The first of a name counts.
   environment_.insert(environment_.end(), kSanitizerEnvironment.begin(),
@@ -136,10 +139,10 @@ void BonedryProcess::configure(TestConfig config) {
 
 void BonedryProcess::start() {
   child_ = std::make_unique<ChildProcess>(
-      ChildProcess::Command{.arguments = {bonedry_program(), "--config", config_path()},
+      ChildProcess::Command{.arguments = {program_, "--config", config_path()},
                             .environment = environment_,
-                            .out_path = dir_ / "out",
-                            .err_path = dir_ / "err",
+                            .out_path = out_,
+                            .err_path = err_,
                             .descriptors = descriptors_});
   if (eventually([this] { return is_ready() || !running(); }, kDeadline * 2) && running()) return;
   throw std::runtime_error("bonedry does not start: " + last_lines(err() + out(), 4000));

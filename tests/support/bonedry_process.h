@@ -50,6 +50,11 @@ struct TestConfig {
   std::vector<std::string> environment = {};
   /// All that the program may have, in place of our own limit.
   std::optional<unsigned> descriptors = std::nullopt;
+  /// What is run in place of bonedry: a link to it or a script, which may change meanwhile.
+  std::string program = {};
+  /// Where standard output and standard error go, in place of what `out` and `err` read.
+  std::string out = {};
+  std::string err = {};
 };
 
 /// One pool "shop" with these nodes.
@@ -139,6 +144,9 @@ class BonedryProcess {
   TempDir dir_;
   std::vector<std::string> environment_;
   std::optional<unsigned> descriptors_;
+  std::string program_;
+  std::string out_;
+  std::string err_;
   std::unique_ptr<ChildProcess> child_;
   std::unique_ptr<ChildProcess> predecessor_;
   nlohmann::json listeners_;

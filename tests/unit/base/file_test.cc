@@ -129,6 +129,20 @@ TEST_F(FileTest, AFileThatIsTooLargeIsRefused) {
   EXPECT_EQ(error_of(read_file(path)), "cannot read " + path + ": it has more than 16 MiB");
 }
 
+TEST_F(FileTest, TheLimitMayBeSmaller) {
+  const std::string path = folder.write("small", std::string(2048, 'x'));
+  EXPECT_TRUE(read_file(path, 2048));
+  EXPECT_EQ(error_of(read_file(path, 1024)), "cannot read " + path + ": it has more than 1 KiB");
+}
+
+TEST_F(FileTest, ALinkThatLeadsNowhereIsNotAbsent) {
+  EXPECT_TRUE(is_absent(folder / "nix"));
+  EXPECT_FALSE(is_absent(folder.write("f", "")));
+  std::filesystem::create_symlink(folder / "nix", folder / "link");
+  EXPECT_FALSE(is_absent(folder / "link"));
+  EXPECT_FALSE(is_absent((folder / "f") + "/below")) << "not known";
+}
+
 TEST_F(FileTest, AFolderIsMadeWithItsParentsAndItsMode) {
   ASSERT_TRUE(make_folder(folder / "a/b/c", 0700));
   EXPECT_TRUE(std::filesystem::is_directory(folder / "a/b/c"));

@@ -249,6 +249,11 @@ TEST_F(StateStoreTest, AFileThatCannotBeReadIsAnErrorAndNotAnEmptyOne) {
   EXPECT_NE(error(), "no error");
 }
 
+TEST_F(StateStoreTest, ALinkThatLeadsNowhereIsNoAbsentFile) {
+  std::filesystem::create_symlink(folder / "not-mounted/nodes.json", path);
+  EXPECT_NE(error(), "no error") << "bleeding nodes would be back in rotation";
+}
+
 TEST_F(StateStoreTest, AFolderThatIsNoneRefusesTheWriteByPathAndReason) {
   StateStore broken(folder.write("file", "") + "/nodes.json");
   const Outcome saved = broken.save({});

@@ -355,6 +355,16 @@ TEST_F(KeptLedgerTest, RecordsOfNonsenseHarmNobody) {
   EXPECT_EQ(start.ledger->totals().sessions, 0U);
 }
 
+TEST_F(KeptLedgerTest, ALinkIsNotFollowedAndNotTakenForNone) {
+  for (const std::string& target : {folder / "not-mounted/ledger", folder.write("file", "")}) {
+    std::filesystem::create_symlink(target, path);
+    const auto start = MappedLedger::open(path, 10, secrets, clock);
+    ASSERT_FALSE(start);
+    EXPECT_EQ(start.error(), path + " is a symbolic link, which is not followed");
+    std::filesystem::remove(path);
+  }
+}
+
 TEST_F(KeptLedgerTest, AnUnusableFolderIsAnError) {
   const auto start = MappedLedger::open(folder / "no/ledger", 10, secrets, clock);
   ASSERT_FALSE(start);

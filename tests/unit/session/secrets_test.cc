@@ -110,6 +110,19 @@ TEST_F(SecretsTest, AGeneratedOneThatWasCutIsRefusedInsteadOfReplaced) {
   EXPECT_NE(error().find("expected at least"), std::string::npos) << error();
 }
 
+TEST_F(SecretsTest, AGeneratedOneThatIsOutOfReachIsNotMadeAnew) {
+  std::filesystem::create_symlink(folder / "not-mounted/secret", folder / "secret");
+  EXPECT_NE(error().find("No such file"), std::string::npos) << error();
+  std::filesystem::remove(folder / "secret");
+  std::filesystem::create_symlink("secret", folder / "secret");
+  EXPECT_NE(error().find("cannot read " + (folder / "secret")), std::string::npos) << error();
+}
+
+TEST_F(SecretsTest, AFileIsSmall) {
+  config.secret_file = folder.write("secrets", std::string(64 * 1024 + 1, 'x'));
+  EXPECT_EQ(error(), "cannot read " + config.secret_file + ": it has more than 64 KiB");
+}
+
 TEST_F(SecretsTest, AStateDirectoryThatIsNoneIsAnError) {
   config.state_dir = folder.write("file", "") + "/below";
   EXPECT_NE(error(), "no error");
