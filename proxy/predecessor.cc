@@ -156,6 +156,7 @@ void Predecessor::on_readable() {
 
 void Predecessor::lose() {
   watcher_.reset();
+  channel_.close();
   gone_ = Gone::yes;
   again_->disarm();
   for (const Asked& asked : std::exchange(waiting_, {})) asked.followed();

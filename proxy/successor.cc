@@ -76,7 +76,7 @@ void Successor::abandon() {
   if (process_.is_open()) kill_all();
   state_ = State::gone;
   give_up_.disarm();
-  watcher_.reset();
+  hang_up();
 }
 
 Outcome Successor::start(const std::vector<std::string>& arguments, const Estate& estate) {
@@ -128,6 +128,7 @@ void Successor::on_exit() {
   process_.reset();
   int status = 0;
   ::waitpid(pid_, &status, 0);
+  if (state_ == State::ready) return on_gone();
   lose(WIFSIGNALED(status)
            ? "it was killed by signal " + std::to_string(WTERMSIG(status))
            : "it ended with " + std::to_string(WEXITSTATUS(status)) + ", see the log");
@@ -173,10 +174,24 @@ void Successor::on_readable() {
       case io::FdChannel::Received::ended:
         watcher_.reset();
         if (state_ != State::ready) return;  // its end is told by the way it ended
-        state_ = State::gone;
-        return events_.on_gone();
+        return on_gone();
     }
   }
+}
+
+/// The end of the line or that of the process, whichever is noticed first: what a script has
+/// started beside it may hold its end of the line for ever.
+void Successor::on_gone() {
+  if (state_ != State::ready) return;
+  state_ = State::gone;
+  hang_up();
+  events_.on_gone();
+}
+
+void Successor::hang_up() {
+  watcher_.reset();
+  estate_.reset();
+  if (channel_) channel_->close();
 }
 
 void Successor::take(const io::FdChannel::Message& message) {
@@ -219,7 +234,7 @@ void Successor::lose(const std::string& why) {
   if (state_ != State::starting) return;
   state_ = State::gone;
   give_up_.disarm();
-  watcher_.reset();
+  hang_up();
   events_.on_failed(complaint_.empty() ? why : complaint_);
 }
 

@@ -68,6 +68,8 @@ class Successor final : private io::ReadWatcher::Handler {
   [[nodiscard]] Outcome bequeath(const Estate& estate) const;
   void on_readable() override;
   void on_exit();
+  void on_gone();
+  void hang_up();
   void kill_all() const;
   void answer(std::string_view word, std::uint64_t number) const;
   void take(const io::FdChannel::Message& message);

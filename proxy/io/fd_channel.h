@@ -32,6 +32,9 @@ class FdChannel {
   /// Two ends that are connected to each other.
   [[nodiscard]] static Result<std::pair<FdChannel, FdChannel>> make_pair();
 
+  /// Nothing can be said any more.
+  void close() { fd_.reset(); }
+
   [[nodiscard]] int fd() const { return fd_.get(); }
   /// The process that made the pair; 0: not known.
   [[nodiscard]] pid_t maker() const;
