@@ -1,0 +1,165 @@
+// Standard output and standard error are pipes that nobody reads: lines are lost, and nothing else.
+#include "tests/scenario/story.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <string>
+
+namespace bonedry::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+/// A pipe that is full, and stays so.
+class FullPipe {
+ public:
+  FullPipe() : path_(folder_ / "pipe") {
+    if (::mkfifo(path_.c_str(), 0600) != 0) throw std::runtime_error("mkfifo");
+    fd_ = ::open(path_.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    const std::array<char, 4096> bytes{};
+    while (::write(fd_, bytes.data(), bytes.size()) > 0) {
+    }
+  }
+  ~FullPipe() { ::close(fd_); }
+  FullPipe(const FullPipe&) = delete;
+  FullPipe& operator=(const FullPipe&) = delete;
+
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  TempDir folder_;
+  std::string path_;
+  int fd_ = -1;
+};
+
+class UnreadOutputStory : public ShopStory {
+ protected:
+  [[nodiscard]] TestConfig talkative() const {
+    TestConfig shop = config();
+    shop.server = {"[log]", "level = \"debug\""};
+    shop.timeouts = {"shutdown = \"20s\"", "idle = \"1s\""};
+    return shop;
+  }
+
+  /// More than the program keeps for a reader who is only slow.
+  void say_much() const {
+    const std::string reason(200, 'r');
+    for (int i = 0; i < 50; ++i) {
+      order("bleed alice --reason " + reason);
+      order("activate alice");
+    }
+  }
+
+  void everything_works() {
+    User ann = live_user_on(alice_);
+    say_much();
+    HttpClient crowd(bonedry_->address());
+    for (int i = 0; i < 500; ++i) {
+      EXPECT_EQ(crowd.get("/a-page-with-a-name-of-some-length/" + std::string(500, 'x')).status,
+                200);
+    }
+    for (const char* line : {"status", "sessions alice", "events", "reload", "bleed alice"}) {
+      EXPECT_FALSE(bonedry_->admin(line).starts_with("error: ")) << line;
+    }
+    ASSERT_EQ(::kill(bonedry_->pid(), SIGUSR1), 0);
+    bonedry_->upgrade();
+    EXPECT_EQ(ann.click().status, 200);
+    EXPECT_EQ(ann.node(), "alice");
+    EXPECT_EQ(node(alice_).state, "bleeding");
+    ann.disconnect();
+    EXPECT_TRUE(bonedry_->predecessor_ends());
+    say_much();
+    EXPECT_EQ(ann.click().status, 200);
+    ann.disconnect();
+    const TestTime start = TestClock::now();
+    bonedry_->stop();
+    EXPECT_LT(elapsed_since(start), patient(std::chrono::seconds{5}))
+        << "nothing is under way, and what nobody reads is not waited for";
+  }
+
+  const FullPipe pipe_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Workers, UnreadOutputStory, one_and_four_workers(), name_of_workers);
+
+TEST_P(UnreadOutputStory, StandardErrorIsNotWaitedFor) {
+  TestConfig shop = talkative();
+  shop.err = pipe_.path();
+  launch(shop);
+  everything_works();
+}
+
+TEST_P(UnreadOutputStory, AnAccessLogOnStandardOutputIsNotWaitedFor) {
+  TestConfig shop = talkative();
+  shop.out = pipe_.path();
+  launch(shop);
+  everything_works();
+}
+
+TEST_P(UnreadOutputStory, OnePipeForBothIsNot) {
+  TestConfig shop = talkative();
+  shop.out = pipe_.path();
+  shop.err = pipe_.path();
+  launch(shop);
+  everything_works();
+}
+
+TEST_P(UnreadOutputStory, NeitherIsAnAccessLogOnAPipeWithAName) {
+  TestConfig shop = talkative();
+  shop.server.push_back("access = \"" + pipe_.path() + "\"");
+  launch(shop);
+  everything_works();
+}
+
+TEST_P(UnreadOutputStory, ExchangesFinishAndSignalsAreObeyed) {
+  TestConfig shop = talkative();
+  shop.out = pipe_.path();
+  shop.err = pipe_.path();
+  launch(shop);
+  const Gate gate;
+  for (FakeNode* each : {&alice_, &bob_}) {
+    each->on("/long", [gate](NodeExchange& exchange) {
+      (void)gate.wait();
+      exchange.respond(200, "at last");
+    });
+  }
+  HttpClient client(bonedry_->address());
+  client.send(Request{.target = "/long"}.to_wire());
+  EXPECT_TRUE(
+      eventually([this] { return node(alice_).exchanges_open + node(bob_).exchanges_open == 1; }));
+  ASSERT_EQ(::kill(bonedry_->pid(), SIGTERM), 0);
+  EXPECT_TRUE(bonedry_->running());
+  gate.open();
+  EXPECT_EQ(client.read_response().body, "at last");
+  EXPECT_TRUE(eventually(
+      [this] {
+        if (!bonedry_->running()) return true;
+        EXPECT_EQ(::kill(bonedry_->pid(), SIGTERM), 0);  // until the last moment
+        return false;
+      },
+      kDeadline));
+  bonedry_->stop();
+}
+
+TEST_P(UnreadOutputStory, AnErrorAtTheStartIsNotWaitedForEither) {
+  TestConfig shop = talkative();
+  shop.err = pipe_.path();
+  bonedry_ = std::make_unique<BonedryProcess>(shop, BonedryProcess::Start::later);
+  write_file(bonedry_->config_path(), "nonsense = true\n");
+  ChildProcess child({.arguments = {bonedry_program(), "--config", bonedry_->config_path()},
+                      .environment = {},
+                      .out_path = "/dev/null",
+                      .err_path = pipe_.path()});
+  const auto ended = child.wait(kDeadline);
+  ASSERT_TRUE(ended);
+  EXPECT_EQ(ended->signal, 0);
+  EXPECT_EQ(ended->code, 1);
+}
+
+}  // namespace
+}  // namespace bonedry::test
