@@ -5,6 +5,7 @@
 #include "admin/ctl/progress.h"
 #include "admin/ctl/waiter.h"
 #include "admin/printable.h"
+#include "proxy/base/standard_descriptors.h"
 
 #include <poll.h>
 #include <unistd.h>
@@ -127,6 +128,7 @@ ExitCode carry_out(const Invocation& asked) {
 }  // namespace bonedry::ctl
 
 int main(int argc, char** argv) {
+  bonedry::fill_standard_descriptors();
   using namespace bonedry::ctl;
   try {
     const auto asked = read_arguments(argc, argv);

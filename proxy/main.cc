@@ -4,6 +4,7 @@
 #include "proxy/base/bus_error.h"
 #include "proxy/base/file.h"
 #include "proxy/base/signals.h"
+#include "proxy/base/standard_descriptors.h"
 #include "proxy/handover.h"
 #include "proxy/predecessor.h"
 #include "proxy/process_log.h"
@@ -118,6 +119,7 @@ int run(const std::string& program, const std::string& path) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  fill_standard_descriptors();
   block_signals();
   CLI::App app{"bonedry: a load balancer that bleeds servers until nobody is on them"};
   std::string path = "/etc/bonedry/bonedry.toml";

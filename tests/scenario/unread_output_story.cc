@@ -7,13 +7,12 @@
 
 #include <array>
 #include <csignal>
+#include <filesystem>
+#include <stdexcept>
 #include <string>
 
 namespace bonedry::test {
 namespace {
-
-using testing::HasSubstr;
-using testing::StartsWith;
 
 /// A pipe that is full, and stays so.
 class FullPipe {
@@ -46,7 +45,7 @@ class UnreadOutputStory : public ShopStory {
     return shop;
   }
 
-  /// More than the program keeps for a reader who is only slow.
+  /// Lines for the log of the process.
   void say_much() const {
     const std::string reason(200, 'r');
     for (int i = 0; i < 50; ++i) {
@@ -159,6 +158,37 @@ TEST_P(UnreadOutputStory, AnErrorAtTheStartIsNotWaitedForEither) {
   ASSERT_TRUE(ended);
   EXPECT_EQ(ended->signal, 0);
   EXPECT_EQ(ended->code, 1);
+}
+
+TEST_P(UnreadOutputStory, WhatIsClosedFromTheStartIsNotTakenForAnotherFile) {
+  const TempDir folder;
+  const auto closing = [&folder](const std::string& program) {
+    const std::string path = folder / program.substr(program.rfind('/') + 1);
+    write_file(path, "#!/bin/sh\nexec " + program + " \"$@\" <&- >&- 2>&-\n");
+    EXPECT_EQ(::chmod(path.c_str(), 0700), 0);
+    return path;
+  };
+  TestConfig shop = talkative();
+  shop.program = closing(bonedry_program());
+  launch(shop);
+  User ann = live_user_on(alice_);
+  say_much();
+  for (const char* standard : {"0", "1", "2"}) {
+    const auto fd = "/proc/" + std::to_string(bonedry_->pid()) + "/fd/" + standard;
+    EXPECT_EQ(std::filesystem::read_symlink(fd), "/dev/null");
+  }
+  bonedry_->kill9();
+  bonedry_->start();
+  EXPECT_TRUE(bonedry_->status().at("ledger").at("complete"));
+  ann.go_to(bonedry_->address());
+  EXPECT_EQ(ann.click().status, 200);
+  EXPECT_EQ(ann.node(), "alice");
+  const std::string ctl = closing(bonedryctl_program());
+  const auto ask = [&](const std::string& word) {
+    return run_program({ctl, "--socket", bonedry_->socket_path(), word, "alice"}).code;
+  };
+  EXPECT_EQ(ask("sessions"), 0);
+  EXPECT_EQ(ask("wait"), 4) << "she is active";
 }
 
 }  // namespace
