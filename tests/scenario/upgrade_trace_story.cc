@@ -173,13 +173,26 @@ TEST_P(UpgradeTraceStory, AScriptThatHangsIsEndedWithAStop) {
 }
 
 TEST_P(UpgradeTraceStory, AScriptThatStaysBesideANewProcessDoesNotKeepTheOldOne) {
+  const Gate gate;
+  for (FakeNode* each : {&alice_, &bob_}) {
+    each->on("/long", [gate](NodeExchange& exchange) {
+      (void)gate.wait();
+      exchange.close_after();
+    });
+  }
   launch(replaceable());
-  User ann = live_user_on(alice_);  // whose connection keeps the old process for a while
+  User ann = live_user_on(alice_);
+  HttpClient client(bonedry_->address());  // which the old process has until it gives up
+  client.send(Request{.target = "/long"}.to_wire());
+  EXPECT_TRUE(
+      eventually([this] { return node(alice_).exchanges_open + node(bob_).exchanges_open == 1; }));
   replace_program(kStays + "exec \"$REAL\" \"$@\"");
   bonedry_->upgrade();
   ASSERT_TRUE(is_left());
   bonedry_->kill9();  // nobody decides any more
-  EXPECT_TRUE(bonedry_->predecessor_ends()) << "it waits for a line that somebody else holds open";
+  EXPECT_TRUE(bonedry_->predecessor_ends(kDeadline / 2))
+      << "it waits for a line that somebody else holds open";
+  gate.open();
   put_program_back();
   bonedry_->start();
   ann.go_to(bonedry_->address());
