@@ -15,7 +15,8 @@
 // clang-format off
 /// What two generations of the program say to each other while one takes over from the other.
 ///
-///   new --> old   hello                  it is there, and is a bonedry: it may have what follows
+///   new --> old   hello                  it is there, and is a bonedry: it may have what follows;
+///                                        with a pidfd of it, as a script may have started it
 ///   old --> new   lock                   with the state directory's lock
 ///                 admin PATH             where the admin socket is
 ///                 health                 with what was measured of the nodes

@@ -1,6 +1,8 @@
 #include "proxy/predecessor.h"
 
 #include <spdlog/spdlog.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <charconv>
 #include <utility>
@@ -14,8 +16,9 @@ constexpr Millis kAskAgain{200};
 
 Result<std::unique_ptr<Predecessor>> Predecessor::meet(UniqueFd line) {
   std::unique_ptr<Predecessor> other(new Predecessor(std::move(line)));
-  const Outcome shown =
-      other->channel_.send(handover::kHello, io::FdChannel::kNoFd, handover::kPatience);
+  // Where there is no such descriptor, none goes along: the other one then knows its child only.
+  const UniqueFd self{static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0))};
+  const Outcome shown = other->channel_.send(handover::kHello, self.get(), handover::kPatience);
   if (!shown) return Failure{shown.error()};
   for (;;) {
     Result<io::FdChannel::Message> message = other->channel_.await(handover::kPatience);

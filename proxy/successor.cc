@@ -128,7 +128,7 @@ void Successor::on_exit() {
   process_.reset();
   int status = 0;
   ::waitpid(pid_, &status, 0);
-  if (state_ == State::ready) return on_gone();
+  if (state_ == State::ready && !serving_.is_open()) return on_gone();
   lose(WIFSIGNALED(status)
            ? "it was killed by signal " + std::to_string(WTERMSIG(status))
            : "it ended with " + std::to_string(WEXITSTATUS(status)) + ", see the log");
@@ -136,8 +136,9 @@ void Successor::on_exit() {
 
 /// Not before it has shown itself: what a script leaves behind, holding its end of the line, would
 /// keep the lock and the sockets.
-void Successor::on_hello() {
+void Successor::on_hello(UniqueFd itself) {
   if (state_ != State::starting || !estate_) return;
+  serving_ = std::move(itself);
   const Outcome given = bequeath(*std::exchange(estate_, std::nullopt));
   if (given) return;
   complaint_ = "it does not take what it is given: " + given.error();
@@ -190,15 +191,18 @@ void Successor::on_gone() {
 
 void Successor::hang_up() {
   watcher_.reset();
+  serving_watcher_.reset();
+  serving_.reset();
   estate_.reset();
   if (channel_) channel_->close();
 }
 
-void Successor::take(const io::FdChannel::Message& message) {
-  if (message.text == handover::kHello) return on_hello();
+void Successor::take(io::FdChannel::Message& message) {
+  if (message.text == handover::kHello) return on_hello(std::move(message.fd));
   if (message.text == handover::kReady && state_ == State::starting) {
     state_ = State::ready;
     give_up_.disarm();
+    if (serving_.is_open()) serving_watcher_.emplace(loop_, serving_.get(), end_of_serving_);
     return events_.on_ready();
   }
   if (message.text.starts_with(handover::kFailed)) {

@@ -64,7 +64,7 @@ class Successor final : private io::ReadWatcher::Handler {
   };
 
   [[nodiscard]] Outcome spawn(const std::vector<std::string>& arguments, int inherited);
-  void on_hello();
+  void on_hello(UniqueFd itself);
   [[nodiscard]] Outcome bequeath(const Estate& estate) const;
   void on_readable() override;
   void on_exit();
@@ -72,8 +72,15 @@ class Successor final : private io::ReadWatcher::Handler {
   void hang_up();
   void kill_all() const;
   void answer(std::string_view word, std::uint64_t number) const;
-  void take(const io::FdChannel::Message& message);
+  void take(io::FdChannel::Message& message);
   void lose(const std::string& why);
+
+  /// The same of the process that has shown itself, where a script has started it.
+  struct EndOfServing final : io::ReadWatcher::Handler {
+    explicit EndOfServing(Successor& owner) : successor(owner) {}
+    void on_readable() override { successor.on_gone(); }
+    Successor& successor;
+  };
 
   io::EventLoop& loop_;
   Events events_;
@@ -86,6 +93,9 @@ class Successor final : private io::ReadWatcher::Handler {
   std::optional<io::FdChannel> channel_;
   std::optional<io::ReadWatcher> watcher_;
   std::optional<io::ReadWatcher> process_watcher_;
+  EndOfServing end_of_serving_{*this};
+  UniqueFd serving_;  // a pidfd, from when it has shown itself
+  std::optional<io::ReadWatcher> serving_watcher_;
   io::Timer give_up_;
 };
 

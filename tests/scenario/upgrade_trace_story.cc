@@ -200,6 +200,37 @@ TEST_P(UpgradeTraceStory, AScriptThatStaysBesideANewProcessDoesNotKeepTheOldOne)
   EXPECT_EQ(ann.node(), "alice");
 }
 
+TEST_P(UpgradeTraceStory, AScriptThatEndsBesideItsBonedryHurriesNobody) {
+  const Gate gate;
+  for (FakeNode* each : {&alice_, &bob_}) {
+    each->on("/long", [gate](NodeExchange& exchange) {
+      (void)gate.wait();
+      exchange.respond(200, "at last");
+    });
+  }
+  TestConfig shop = replaceable();
+  shop.timeouts = {"shutdown = \"300ms\""};
+  launch(shop);
+  HttpClient client(bonedry_->address());
+  client.send(Request{.target = "/long"}.to_wire());
+  EXPECT_TRUE(
+      eventually([this] { return node(alice_).exchanges_open + node(bob_).exchanges_open == 1; }));
+  replace_program(
+      "\"$REAL\" \"$@\" &\necho $! > \"$LEFT\"\n"
+      "until [ -e \"$LEFT.go\" ]; do sleep 0.05; done");
+  EXPECT_THAT(bonedry_->admin("upgrade", kDeadline * 3), HasSubstr("has taken over"));
+  write_file(folder_ / "left.go", "");
+  const std::string old = std::to_string(bonedry_->pid());
+  EXPECT_TRUE(
+      eventually([&] { return read_file("/proc/" + old + "/task/" + old + "/children").empty(); }));
+  EXPECT_TRUE(is_left());
+  EXPECT_FALSE(eventually([this] { return !bonedry_->running(); }, patient(Millis{900})));
+  gate.open();
+  EXPECT_EQ(client.read_response().body, "at last");
+  EXPECT_TRUE(eventually([this] { return !bonedry_->running(); }));
+  bonedry_->stop();  // which looks at how it ended
+}
+
 TEST_P(UpgradeTraceStory, UpgradesByAScriptGoOnLater) {
   launch(replaceable());
   replace_program("exec \"$REAL\" \"$@\"");
