@@ -29,7 +29,8 @@
 ///             or  failed WHY             it ends; the old one goes on as if nothing had been
 ///
 /// Both then go on, with `follow`, until the old one has nobody left. The end of the line is the
-/// end of a process.
+/// end of a process; that of the new one its pidfd tells, too, as what a script started beside it
+/// may hold the line longer.
 // clang-format on
 namespace bonedry::proxy::handover {
 
