@@ -170,7 +170,12 @@ std::string Affinity::end(Visit& visit) {
   return farewell();
 }
 
+/// A value was in use for as long as the request that brought it, even where that took longer than
+/// a value lasts that nobody brings.
 void Affinity::leave(Visit& visit, Instant now) {
+  if (visit.held && visit.found_by == Visit::FoundBy::another) {
+    ledger_.alias(*visit.held, visit.key, now);
+  }
   if (visit.held) ledger_.close(*visit.held, now);
   visit.held.reset();
 }

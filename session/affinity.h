@@ -63,6 +63,8 @@ struct Visit {
   NodeSlot slot = 0;  ///< the node that `held` is on
   CookieStanding cookie = CookieStanding::needed;
   Presence user = Presence::here;  ///< left: this exchange has ended the session
+  /// Of the session's values: its own, or one that only leads to it and is not held with it.
+  enum class FoundBy : std::uint8_t { its_own, another } found_by = FoundBy::its_own;
 };
 
 /// Cookies to sessions and back, for one pool as one topology has it: finds whose request it is,

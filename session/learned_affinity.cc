@@ -16,6 +16,7 @@ Affinity::Found LearnedAffinity::look_up(std::string_view value, Visit& visit, I
     if (!opened || take(*opened, visit, now) == Found::no) continue;
     visit.key = key;
     using OpenedAs = OpenedSession::Found;
+    if (opened->found == OpenedAs::by_other_value) visit.found_by = Visit::FoundBy::another;
     if (opened->found == OpenedAs::first_since_renewal) {
       ledger_.came_back(opened->ref, pool_.config.session.renewal_grace, now);
     }

@@ -138,6 +138,18 @@ TEST_F(AffinityRenewalTest, AValueIsInUseForAsLongAsARequestWithItIs) {
   EXPECT_EQ(on(kBob), "1 live, 0 pending");
 }
 
+TEST_F(AffinityRenewalTest, SoIsAValueOfAnotherPath) {
+  begin("one");
+  click("one", {"SID=beside; Path=/chat"});
+  bleed(kBob);
+  Visit long_one = arrive("beside");
+  pass(minutes{90});
+  affinity->leave(long_one, clock.now());
+  pass(minutes{15});
+  EXPECT_EQ(click("beside"), kBob);
+  EXPECT_EQ(on(kBob), "1 live, 0 pending");
+}
+
 TEST_F(AffinityRenewalTest, OfValuesGivenToRequestsAtOnceAnyMayBeTheOneThatStays) {
   begin("zero");
   for (const std::string stays : {"zero", "a", "b", "c"}) {
