@@ -37,7 +37,7 @@ conf::Config first_config() {
   config.pools.push_back(pool("club", {"ivan", "judy", "karl"}));
   config.pools.back().session.sticky = conf::Sticky::learn;
   config.pools.back().session.cookie = "SID";
-  config.pools.back().session.renewal_grace = Millis{10'050};
+  config.pools.back().session.renewal_grace = Millis{20'050};
   config.pools.back().session.idle_timeout = Millis{150'050};
   config.pools.front().session.logout_cookie = "SID";
   config.pools.front().slow_start = Millis{10'000};
@@ -177,8 +177,10 @@ void PromiseDuel::begin_request() {
   }
   // Browsers send several requests at once.
   const bool again = !requests_.empty() && chance(30);
-  const std::size_t number =
+  std::size_t number =
       again ? any_of(requests_)->browser : static_cast<std::size_t>(pick(0, kBrowsers - 1));
+  constexpr std::int64_t kClub = kBrowsers / 4;  // whose values change all the time
+  if (chance(25)) number = static_cast<std::size_t>(pick(0, kClub - 1) * 4 + 1);
   if (browsers_[number].pool == "club") {
     begin_learned(worker, number);
   } else {
