@@ -209,7 +209,7 @@ address = "127.0.0.1:{self.bob.port}"
             turn += 1
             if turn % 10 == 0:
                 node = "alice" if turn % 20 == 0 else "bob"
-                await self.order(f"bleed {node} --force \"a flood\"")
+                await self.order(f"bleed {node} --force --reason flood")
                 await self.order("sessions shop/" + node)
                 answer = await self.order("activate " + node)
                 self.expect_done(answer)
