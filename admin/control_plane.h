@@ -96,7 +96,7 @@ struct PoolStatus {
   std::string name;
   std::vector<NodeStatus> nodes;
   std::uint64_t foreign_cookies = 0;  ///< users came with the cookie of another pool
-  std::uint64_t cookie_clashes = 0;   ///< requests through another bonedry with the same cookie
+  std::uint64_t cookie_clashes = 0;   ///< a node, or another bonedry, has a cookie of this name
 };
 
 struct ListenerStatus {

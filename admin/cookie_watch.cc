@@ -20,9 +20,9 @@ void CookieWatch::look(EventLog& events) {
       pool.clash = Told::yes;
       events.add("cookie", "",
                  "pool " + name +
-                     ": requests come through another bonedry whose session cookie has the same "
-                     "name, and each takes the other's away; give one of them another "
-                     "[pool.session] cookie");
+                     ": a node sets a cookie of the same name as the session cookie, or another "
+                     "bonedry in front has such a one; each takes the other's place, and users are "
+                     "not known again; give one of them another [pool.session] cookie");
     }
   }
 }

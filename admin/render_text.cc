@@ -104,7 +104,7 @@ std::string cookie_lines(const PoolStatus& pool) {
   }
   if (pool.cookie_clashes > 0) {
     lines += printable("pool " + pool.name + ": " + std::to_string(pool.cookie_clashes) +
-                       " requests through another bonedry with the same cookie") +
+                       " times another cookie took the place of the session cookie") +
              "\n";
   }
   return lines;

@@ -10,7 +10,7 @@ namespace bonedry::balancer {
 struct PoolCounters {
   /// Genuine cookies of another pool of ours, under this pool's cookie name.
   std::atomic<std::uint64_t> foreign_cookies{0};
-  /// Requests that came through another bonedry whose cookie has this pool's name.
+  /// Answers and requests in which another cookie had the name of this pool's own.
   std::atomic<std::uint64_t> cookie_clashes{0};
 };
 

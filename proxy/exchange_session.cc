@@ -87,6 +87,9 @@ session::Answer Exchange::heard_of_user() const {
   }
   const std::string& logout = affinity.logout_header();
   for (const http::Field& field : response_head_.fields) {
+    if (field.id == http::FieldName::set_cookie) {
+      runtime_->note_set_cookie(response_head_.value(field));
+    }
     if (field.id == http::FieldName::set_cookie && !affinity.watched().empty()) {
       affinity.note_set_cookie(response_head_.value(field), cookie_context(), answer);
     } else if (!logout.empty() && http::equal_ignoring_case(response_head_.name(field), logout)) {

@@ -11,13 +11,21 @@ const http::CookieFilter* PoolRuntime::cookie_filter() const {
   return ours ? this : nullptr;
 }
 
-std::string PoolRuntime::via_with(const std::string& cookie) {
-  const std::string name{http::kOurVia};
-  return cookie == conf::Session{}.cookie ? name : name + " (cookie " + cookie + ")";
+std::string_view PoolRuntime::via() const {
+  const bool clash = cookie_filter() != nullptr && view_.counters->cookie_clashes.load() > 0;
+  return clash ? std::string_view(via_with_cookie_) : http::kOurVia;
 }
 
 bool PoolRuntime::lost_cookie(const http::Head& request) const {
-  return affinity_->sticky() && http::came_through(request, via_with_our_cookie_);
+  return affinity_->sticky() && http::came_through(request, via_with_cookie_);
+}
+
+void PoolRuntime::note_set_cookie(std::string_view field) const {
+  if (cookie_filter() == nullptr) return;
+  const std::string_view name = http::trimmed(field.substr(0, field.find('=')));
+  if (name == affinity_->cookie_name()) {
+    view_.counters->cookie_clashes.fetch_add(1, std::memory_order_relaxed);
+  }
 }
 
 PoolRuntime::Kept PoolRuntime::filter(std::string_view value) const {

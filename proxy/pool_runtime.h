@@ -35,9 +35,8 @@ class PoolRuntime final : public http::CookieFilter {
         affinity_(session::make_affinity(view, secrets, ledger, clock)),
         memory_(std::move(memory)),
         upstreams_(std::move(upstreams)),
-        via_(cookie_filter() != nullptr ? via_with(view.config.session.cookie)
-                                        : std::string(http::kOurVia) + " (no cookie)"),
-        via_with_our_cookie_(via_with(view.config.session.cookie)) {}
+        via_with_cookie_(std::string(http::kOurVia) + " (cookie " + view.config.session.cookie +
+                         ")") {}
 
   [[nodiscard]] const balancer::PoolView& view() const { return view_; }
   [[nodiscard]] session::Affinity& affinity() { return *affinity_; }
@@ -51,11 +50,14 @@ class PoolRuntime final : public http::CookieFilter {
   /// Whether clients may switch to this protocol. Names are compared without case (RFC 9110, 7.8).
   [[nodiscard]] bool lets_switch_to(std::string_view protocol) const;
 
-  /// What Via tells nodes of us: also which cookie is taken out of requests, so that another
-  /// bonedry behind this one sees that it will miss its own.
-  [[nodiscard]] const std::string& via() const { return via_; }
+  /// What Via tells nodes of us. Once one was seen to set a cookie of our own one's name, also that
+  /// it will miss it: that may be another bonedry.
+  [[nodiscard]] std::string_view via() const;
   /// Whether the request came through a bonedry that has taken this pool's cookie out of it.
   [[nodiscard]] bool lost_cookie(const http::Head& request) const;
+  /// Notes a node's Set-Cookie field. One of the name of our own cookie never comes back to it, and
+  /// in the browser each of the two takes the other's place.
+  void note_set_cookie(std::string_view field) const;
 
   /// Which fields tell the nodes where a request came from.
   [[nodiscard]] http::ForwardedFields told_in() const;
@@ -71,10 +73,7 @@ class PoolRuntime final : public http::CookieFilter {
   std::unique_ptr<session::Affinity> affinity_;
   std::shared_ptr<PoolMemory> memory_;
   std::vector<UpstreamPool*> upstreams_;
-  [[nodiscard]] static std::string via_with(const std::string& cookie);
-
-  std::string via_;
-  std::string via_with_our_cookie_;
+  std::string via_with_cookie_;
 };
 
 }  // namespace bonedry::proxy

@@ -40,8 +40,8 @@ enum class Trust : std::uint8_t {
 /// Which fields tell it: X-Forwarded-For, -Proto and -Host, Forwarded (RFC 7239), or both.
 enum class ForwardedFields : std::uint8_t { x_forwarded, rfc7239, both };
 
-/// How we call ourselves in Via (RFC 9110, section 7.6.3). Requests say in a comment behind it
-/// which cookie of ours is taken out of them, where that is not the one of the default name.
+/// How we call ourselves in Via (RFC 9110, section 7.6.3). Behind it may stand, as a comment, which
+/// cookie is taken out of requests.
 constexpr std::string_view kOurVia = "bonedry";
 
 /// Whether the request came through a proxy that calls itself so.

@@ -358,14 +358,15 @@ TEST_P(RoutingStory, TwoPoolsDoNotMix) {
   EXPECT_THAT(reader.node(), testing::AnyOf("carol", "dora"));
   // The cookie of one pool opens nothing in the other, whose name it does not carry.
   User stray{bonedry_->address("blog")};
-  stray.set_cookie("bonedry", shopper.cookie());
-  EXPECT_TRUE(set_cookie_value(stray.click()).has_value());
+  stray.set_cookie("bonedry-blog", shopper.cookie());
+  EXPECT_TRUE(set_cookie_value(stray.click(), "bonedry-blog").has_value());
   EXPECT_THAT(stray.node(), testing::AnyOf("carol", "dora"));
   order("bleed carol");
   EXPECT_EQ(bonedry_->node("carol", "blog").state, "bleeding");
   EXPECT_EQ(node(alice_).state, "active");
   const auto only_blog = bonedry_->admin_json("status blog json").at("pools");
-  EXPECT_EQ(only_blog.size(), 1U);
+  ASSERT_EQ(only_blog.size(), 1U);
+  EXPECT_EQ(only_blog.at(0).at("foreign_cookies"), 1);
   EXPECT_FALSE(shopper.click().headers.has("Set-Cookie"));
 }
 

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -80,14 +81,27 @@ const std::string kStays =
     "setsid sh -c 'echo $$ > \"$0\"; exec sleep 600' \"$LEFT\" &\n"
     "until [ -s \"$LEFT\" ]; do :; done\n";
 
+/// The files that this test was started with, such as its log, which the programs inherit.
+std::set<std::string> inherited_files() {
+  std::set<std::string> files;
+  for (const auto& entry : fs::directory_iterator("/proc/self/fd")) {
+    std::error_code gone;
+    const std::string target = fs::read_symlink(entry.path(), gone).string();
+    if (!gone && target.starts_with('/') && target != "/dev/null") files.insert(target);
+  }
+  return files;
+}
+
 /// How many descriptors of each kind a process has: "socket", "pipe", and files by their names.
 std::map<std::string, int> kinds_of(pid_t pid) {
+  const std::set<std::string> inherited = inherited_files();
   std::map<std::string, int> kinds;
   for (const auto& entry : fs::directory_iterator("/proc/" + std::to_string(pid) + "/fd")) {
     std::error_code gone;
     const std::string target = fs::read_symlink(entry.path(), gone).string();
     const bool numbered = target.starts_with("socket:[") || target.starts_with("pipe:[");
-    if (!gone) ++kinds[numbered ? target.substr(0, target.find(':')) : target];
+    if (!gone && !inherited.contains(target))
+      ++kinds[numbered ? target.substr(0, target.find(':')) : target];
   }
   return kinds;
 }

@@ -114,7 +114,7 @@ TEST(RenderText, StatusSaysWhatUsersLoseTheirCookiesTo) {
   const std::string text = render_text(status, kNow);
   EXPECT_NE(text.find("pool shop: users came with the cookie of another pool 3 times\n"),
             std::string::npos);
-  EXPECT_NE(text.find("pool shop: 5 requests through another bonedry with the same cookie\n"),
+  EXPECT_NE(text.find("pool shop: 5 times another cookie took the place of the session cookie\n"),
             std::string::npos);
 }
 

@@ -66,7 +66,7 @@ TEST_F(ReloadTest, UsersWhoLoseTheirCookiesToAnotherAreToldOfOnce) {
   EXPECT_EQ(events_of("cookie").find(" | "), std::string::npos);
   control->topology()->pools[1].counters->cookie_clashes = 1;
   settle();
-  EXPECT_NE(events_of("cookie").find("pool blog: requests come through another bonedry"),
+  EXPECT_NE(events_of("cookie").find("pool blog: a node sets a cookie of the same name"),
             std::string::npos);
   EXPECT_EQ(control->status({})->pools[0].foreign_cookies, 3U);
 }
