@@ -53,8 +53,8 @@ class Node:
             while True:
                 head = await read_head(reader)
                 path = head.split(" ", 2)[1]
-                if self.hangs:
-                    await asyncio.sleep(3600)
+                while self.hangs:
+                    await asyncio.sleep(0.1)
                 if path.startswith("/user/"):
                     self.users.add(path)
                 body = self.name.encode()
