@@ -44,6 +44,7 @@ TEST_P(AdminStory, SocatIsAllThatAScriptNeeds) {
 TEST_P(AdminStory, StatusJsonHasTheFieldsOfTheContract) {
   User user = live_user_on(alice_);
   order("bleed alice --reason update --deadline 30m");
+  ASSERT_TRUE(eventually_idle());
   const auto status = bonedry_->status();
   const auto& pool = status.at("pools").at(0);
   EXPECT_EQ(pool.at("name"), "shop");

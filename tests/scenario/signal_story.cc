@@ -27,9 +27,6 @@ class SignalStory : public ShopStory {
     EXPECT_TRUE(eventually([this] { return open_exchanges() == 1; }));
     return client;
   }
-  [[nodiscard]] std::int64_t open_exchanges() const {
-    return node(alice_).exchanges_open + node(bob_).exchanges_open;
-  }
   void send(int signal) const { ASSERT_EQ(::kill(bonedry_->pid(), signal), 0); }
 
   [[nodiscard]] TestConfig logging_to(const std::string& path) const {

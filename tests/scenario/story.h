@@ -70,6 +70,13 @@ class ShopStory : public Story {
     const std::string answer = bonedry_->admin(line);
     EXPECT_FALSE(answer.starts_with("error: ")) << line << " got " << answer;
   }
+  [[nodiscard]] std::int64_t open_exchanges() const {
+    return node(alice_).exchanges_open + node(bob_).exchanges_open;
+  }
+  /// An exchange may be counted for a moment after its client has the whole answer.
+  [[nodiscard]] bool eventually_idle() const {
+    return eventually([this] { return open_exchanges() == 0; });
+  }
   [[nodiscard]] bool eventually_dry(const FakeNode& which, Millis deadline = kDeadline) const {
     return eventually([&] { return node(which).dry; }, deadline);
   }
