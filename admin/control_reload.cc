@@ -194,7 +194,7 @@ bool ControlPlane::may_be_inhabited(const conf::Pool& pool, const std::string& k
       until = std::max(until, *evicted + session::complete_after(pool.session));
     }
   }
-  return until > parts_.clock.now();
+  return until > parts_.ledger.judged(parts_.clock.now());
 }
 
 Outcome ControlPlane::claim_slots(const conf::Config& config,

@@ -19,7 +19,7 @@ Millis ControlPlane::incomplete_for(const PoolView& pool, const NodeView& view) 
   if (const auto evicted = parts_.ledger.last_eviction(view.slot)) {
     until = std::max(until, *evicted + session::complete_after(pool.config.session));
   }
-  return std::max(until - parts_.clock.now(), Millis{0});
+  return std::max(until - parts_.ledger.judged(parts_.clock.now()), Millis{0});
 }
 
 std::vector<std::string> ControlPlane::blocked_by(const PoolView& pool,

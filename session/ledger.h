@@ -191,6 +191,10 @@ class Ledger {
   /// Ends what has run out. Does a bounded piece of work; returns true when more is due now.
   virtual bool sweep(Instant now) = 0;
 
+  /// By when something must have run out to be over at `now`. While the process catches up after a
+  /// standstill, that is when it stood still: a request that waits in a socket came in time.
+  [[nodiscard]] virtual Instant judged(Instant now) const = 0;
+
   /// A tunnel of a held session opens or ends; for `SessionInfo::tunnels_open`.
   virtual void open_tunnel(SessionRef ref) = 0;
   virtual void close_tunnel(SessionRef ref) = 0;

@@ -367,6 +367,10 @@ std::int64_t MappedLedger::judged_ms(Instant now) const {
   return late ? swept_ms : now_ms;
 }
 
+Instant MappedLedger::judged(Instant now) const {
+  return now - Millis{ledger_ms(now) - judged_ms(now)};
+}
+
 /// When the other process is gone, however it went, nobody is on what it held open.
 void MappedLedger::watch_sibling() {
   const std::uint32_t joined = header_.joined.load();

@@ -87,6 +87,7 @@ class MappedLedger final : public Ledger {
   void close(SessionRef ref, Instant now) override;
   std::uint64_t displace(NodeSlot slot) override;
   bool sweep(Instant now) override;
+  [[nodiscard]] Instant judged(Instant now) const override;
   void open_tunnel(SessionRef ref) override;
   void close_tunnel(SessionRef ref) override;
   [[nodiscard]] std::size_t parts() const override;

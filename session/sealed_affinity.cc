@@ -96,12 +96,13 @@ Affinity::Found SealedAffinity::adopt_or_end(const CookieContent& content, Cooki
   visit.node = named->second;
   // The calendar may have been set back since; nobody lives longer for that.
   const Millis age = std::max(clock_.wall() - content.issued, Millis{0});
-  const bool alive = age < pool_.config.session.max_lifetime;
+  const Instant judged = ledger_.judged(now);
+  const bool alive = age - (now - judged) < pool_.config.session.max_lifetime;
   // Behind a shut door nobody is taken back in: the node may have been called dry. Nor is anybody
   // whom a worker that still holds it shut would move.
   const balancer::NodeView& view = pool_.nodes[visit.node];
   const bool closed = view.door == balancer::Door::shut || view.door == balancer::Door::opening;
-  if (!alive || closed || !incomplete(view, now)) {
+  if (!alive || closed || !incomplete(view, judged)) {
     visit.claim = Claim::ended;
     visit.created = now - age;
     return Found::yes;
@@ -142,10 +143,10 @@ std::string SealedAffinity::set_cookie(Visit& visit, std::size_t node) {
   return pool_.config.session.cookie + "=" + std::string(text) + attributes_;
 }
 
-bool SealedAffinity::incomplete(const balancer::NodeView& view, Instant now) const {
-  if (now < pool_.ledger_complete_at) return true;
+bool SealedAffinity::incomplete(const balancer::NodeView& view, Instant judged) const {
+  if (judged < pool_.ledger_complete_at) return true;
   const std::optional<Instant> evicted = ledger_.last_eviction(view.slot);
-  return evicted && now < *evicted + complete_after(pool_.config.session);
+  return evicted && judged < *evicted + complete_after(pool_.config.session);
 }
 
 }  // namespace bonedry::session

@@ -33,7 +33,7 @@ class SealedAffinity final : public Affinity {
   void note_stranger(std::string_view value) override;
   Found adopt_or_end(const CookieContent& content, CookieCheck check, Visit& visit, Instant now);
   /// Whether cookies may come for this node that the ledger ought to know and does not.
-  [[nodiscard]] bool incomplete(const balancer::NodeView& view, Instant now) const;
+  [[nodiscard]] bool incomplete(const balancer::NodeView& view, Instant judged) const;
   /// "name=value; Path=/; …" for a visit that is on a node; the ledger is told of it. Attributes
   /// are computed anew each time, whatever the client sent.
   std::string set_cookie(Visit& visit, std::size_t node);

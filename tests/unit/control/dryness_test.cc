@@ -129,6 +129,23 @@ TEST_F(DrynessTest, AfterALedgerWasLostItWaitsUntilNobodyCanComeBack) {
   EXPECT_TRUE(dry("shop/alice"));
 }
 
+TEST_F(DrynessTest, AfterALedgerWasLostAProcessThatStoodStillHearsFirstWhoCameMeanwhile) {
+  restart();
+  ledger->expect_sweeps(clock.now());
+  const auto run = [this](Millis by) {
+    for (const Instant until = clock.now() + by; clock.now() < until;) pass(Millis{100});
+  };
+  bleed("shop/alice");
+  run(minutes{19});
+  pass(hours{1});
+  EXPECT_EQ(blocked("shop/alice"), "ledger incomplete for another 1m")
+      << "a request of the twentieth minute may wait in a socket";
+  run(seconds{1});
+  EXPECT_FALSE(dry("shop/alice"));
+  run(seconds{2});
+  EXPECT_TRUE(dry("shop/alice"));
+}
+
 TEST_F(DrynessTest, WorkersAreToldUntilWhenTheLedgerIsIncomplete) {
   EXPECT_LE(control->topology()->pools[0].ledger_complete_at, clock.now());
   restart();

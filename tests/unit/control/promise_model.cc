@@ -135,13 +135,13 @@ Instant Model::judged(Instant now) const {
 }
 
 void Model::expire(Instant now) {
+  if (now - std::exchange(looked_, now) > kStandstill) hears_until_ = now + kHearing;
+  if (now < hears_until_) return;
+  ended_ = now;
   for (const auto& [name, pool] : pools) {
     const Millis longest = std::max(pool.session.idle_timeout, pool.session.pending_timeout);
     if (now >= lost_at + longest) complete_again_.insert(name);
   }
-  if (now - std::exchange(looked_, now) > kStandstill) hears_until_ = now + kHearing;
-  if (now < hears_until_) return;
-  ended_ = now;
   std::erase_if(sessions, [this, now](const auto& one) { return over(one.second, now); });
 }
 
@@ -202,7 +202,7 @@ bool Model::must_come_back(const Plan& plan, const Cookie& cookie, Instant now) 
   if (session == sessions.end() || session->second.node != cookie.node) return false;
   const conf::Session& rules = plan.pools.at(pool_of(cookie.node));
   return !over(session->second, judged(now)) && !session->second.displaced &&
-         now < damaged_at + std::min(rules.idle_timeout, rules.pending_timeout);
+         judged(now) < damaged_at + std::min(rules.idle_timeout, rules.pending_timeout);
 }
 
 Visit Model::arrive(const Plan& plan, const std::string& pool, const std::optional<Cookie>& cookie,
@@ -221,12 +221,13 @@ Visit Model::arrive(const Plan& plan, const std::string& pool, const std::option
   const Node* const node = plan.find(cookie->node);
   if (node == nullptr) return visit;
   const Millis age = std::max(wall - cookie->issued, Millis{0});
-  const bool good = age < plan.pools.at(pool).max_lifetime && plan.incomplete(cookie->node, now);
+  const Millis heard_late = now - judged(now);
+  const bool too_old = age - heard_late >= plan.pools.at(pool).max_lifetime;
+  const bool good = !too_old && plan.incomplete(cookie->node, judged(now));
   const bool closed = node->shut() || opening.contains(cookie->node);
   bool back = good && !(lost_are_over(cookie->node) && found == Found::no);
   if (in_doubt(now)) back = found == Found::yes;
   // Whoever missed a newer cookie brings one that tells nothing any more.
-  const bool too_old = age >= plan.pools.at(pool).max_lifetime;
   if (in_doubt(now) && !too_old && must_come_back(plan, *cookie, now)) back = true;
   if (!back || closed) {
     return {pool, Visit::Claim::ended, cookie->key, cookie->node, false, false, false, now - age};
@@ -241,7 +242,7 @@ bool Model::leaves_open(const Plan& plan, const Cookie& cookie, Instant now) con
   const auto known = sessions.find(cookie.key);
   if (known != sessions.end() && known->second.recorded) return false;
   if (in_doubt(now)) return true;
-  return plan.find(cookie.node) != nullptr && plan.incomplete(cookie.node, now) &&
+  return plan.find(cookie.node) != nullptr && plan.incomplete(cookie.node, judged(now)) &&
          lost_are_over(cookie.node);
 }
 
@@ -470,13 +471,13 @@ std::string Model::damage_ledger(const std::map<Key, Survivor>& survivors, Insta
 
 bool Model::in_doubt(Instant now) const {
   constexpr Millis kLongest{200'000};  // above all that sessions may last idle here
-  return damaged_at.ms != 0 && now < damaged_at + kLongest;
+  return damaged_at.ms != 0 && judged(now) < damaged_at + kLongest;
 }
 
 // -- What is so -----------------------------------------------------------------------------------
 
 bool Model::incomplete(const std::string& node, Instant now) const {
-  return plan(0)->incomplete(node, now);
+  return plan(0)->incomplete(node, judged(now));
 }
 
 bool Model::lost_are_over(const std::string& node) const {

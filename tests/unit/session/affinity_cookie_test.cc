@@ -115,6 +115,15 @@ TEST_F(AffinityCookieTest, WhileTheLedgerIsIncompleteAnUnknownCookieIsTakenBackI
   EXPECT_EQ(on(kAlice), "1 live, 0 pending") << "and once is enough";
 }
 
+TEST_F(AffinityCookieTest, WhoCameInTimeIsTakenBackInAlthoughTheProcessStoodStill) {
+  std::string cookie = user_on(kAlice);
+  lose_ledger();
+  fresh->expect_sweeps(clock.now());
+  clock.advance(hours{13});  // longer than cookies and the lost sessions last
+  EXPECT_EQ(serve(cookie, kBob).node, kAlice);
+  EXPECT_EQ(on(kAlice), "1 live, 0 pending");
+}
+
 TEST_F(AffinityCookieTest, ABleedingNodeTakesItsOwnBackIn) {
   std::string cookie = user_on(kAlice);
   lose_ledger();
