@@ -207,10 +207,10 @@ TEST_P(AdminStory, SilentAndSlowClientsHoldUpNobody) {
     busy.back().send_all("status json\n");
   }
   for (Socket& one : busy) EXPECT_TRUE(nlohmann::json::accept(one.receive_all()));
-  EXPECT_LT(elapsed_since(start), patient(Millis{3000}));
+  EXPECT_LT(elapsed_since(start), scaled(Millis{3000}));
   const TestTime again = TestClock::now();
   EXPECT_EQ(new_user_on(alice_).click().status, 200);
-  EXPECT_LT(elapsed_since(again), patient(Millis{1000})) << "nor a user";
+  EXPECT_LT(elapsed_since(again), scaled(Millis{1000})) << "nor a user";
   silent.front().send_all("us json\n");
   EXPECT_TRUE(nlohmann::json::accept(silent.front().receive_all())) << "who thought it over";
 }
@@ -228,7 +228,7 @@ TEST_P(AdminStory, AClientThatDoesNotReadItsAnswerHoldsUpNobody) {
   }
   const TestTime start = TestClock::now();
   EXPECT_THAT(bonedry_->admin("version"), HasSubstr(BONEDRY_VERSION));
-  EXPECT_LT(elapsed_since(start), patient(Millis{2000}));
+  EXPECT_LT(elapsed_since(start), scaled(Millis{2000}));
   EXPECT_TRUE(nlohmann::json::accept(lazy.front().receive_all())) << "all of it, when it does read";
 }
 

@@ -118,7 +118,7 @@ TEST_P(BalanceStory, RandomIsWeighted) {
 }
 
 TEST_P(BalanceStory, ANodeThatComesBackStartsSlowly) {
-  const Millis ramp = patient(Millis{4000});
+  const Millis ramp = scaled(Millis{4000});
   launch_with("round-robin", {100, 100, 100}, {},
               {"slow_start = \"" + std::to_string(ramp.count()) + "ms\""});
   const Spread at_start = strangers(30);

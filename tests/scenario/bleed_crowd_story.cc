@@ -17,7 +17,7 @@ using testing::HasSubstr;
 
 constexpr Millis kIdle{3000};
 /// How long after the last user has gone `wait` may still keep the operator waiting.
-constexpr Millis kPromptly = kSanitized ? Millis{3000} : Millis{1500};
+const Millis kPromptly = kSanitized ? Millis{3000} : Millis{1500};
 
 class BleedStory : public ShopStory {
  protected:

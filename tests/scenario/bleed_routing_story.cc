@@ -279,7 +279,7 @@ TEST_P(RoutingStory, ADeadlineMovesWhoIsStillThere) {
   }
   ASSERT_TRUE(eventually_dry(alice_));
   EXPECT_GE(elapsed_since(bled), Millis{1400});
-  EXPECT_LE(elapsed_since(bled), patient(Millis{3000}));
+  EXPECT_LE(elapsed_since(bled), scaled(Millis{3000}));
   expect_all_moved_to_bob(users);
   const NodeView view = node(alice_);
   EXPECT_EQ(view.moved, 5);

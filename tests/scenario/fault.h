@@ -30,7 +30,7 @@ inline void in_parallel(std::size_t count, const std::function<void(std::size_t)
 /// it must be over: no exchange open, no descriptor kept, no session lost.
 class FaultStory : public Story {
  protected:
-  static constexpr Millis kResponseTimeout = patient(Millis{500});
+  static inline const Millis kResponseTimeout = scaled(Millis{500});
   static constexpr std::size_t kSparePipes = 8;  ///< that a worker keeps, each of two descriptors
 
   void SetUp() override {

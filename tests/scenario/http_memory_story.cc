@@ -115,7 +115,7 @@ TEST_P(MemoryStory, NodesThatNeverReadAHugeUploadCostLittle) {
   }
   // Until nobody can send any more for half a second.
   TestTime last_progress = TestClock::now();
-  while (elapsed_since(last_progress) < patient(Millis{500})) {
+  while (elapsed_since(last_progress) < scaled(Millis{500})) {
     for (const auto& client : clients) {
       const std::size_t sent = client->socket().send_now(piece);
       meter_.add(sent);

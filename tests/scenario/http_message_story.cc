@@ -20,7 +20,7 @@ class MessageStory : public Story {
 INSTANTIATE_TEST_SUITE_P(Workers, MessageStory, one_and_four_workers(), name_of_workers);
 
 constexpr std::uint64_t kLarge = 64 << 20;
-constexpr Millis kLargeDeadline = kDeadline * 4;
+const Millis kLargeDeadline = kDeadline * 4;
 
 void send_pattern(NodeExchange& exchange, std::uint64_t seed) {
   PatternBody body{seed, kLarge};

@@ -19,8 +19,8 @@ constexpr std::string_view kEndless = "100000000000";
 constexpr int kSmallBuffer = 16 * 1024;
 /// What a slow peer takes within kStall is much more than its own buffer, and much less than what
 /// waits in the kernel's: so the proxy's own socket has no room for new bytes within kStall.
-constexpr Millis kStall = patient(Millis{1000});
-constexpr Millis kPause = patient(Millis{50});
+const Millis kStall = scaled(Millis{1000});
+const Millis kPause = scaled(Millis{50});
 constexpr std::size_t kGulp = 4U * 1024 * 1024;
 constexpr int kSlowBuffer = 64 * 1024;
 constexpr std::size_t kSip = 16 * 1024;

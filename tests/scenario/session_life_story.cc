@@ -101,7 +101,7 @@ TEST_P(SessionStory, AnIdleSessionEndsAndItsUserIsNewWhenHeComesBack) {
   const std::string old_cookie = user.cookie();
   ASSERT_TRUE(eventually([this] { return node(alice_).live == 0; }));
   EXPECT_GE(elapsed_since(left), Millis{900});
-  EXPECT_LE(elapsed_since(left), patient(Millis{1500}));
+  EXPECT_LE(elapsed_since(left), scaled(Millis{1500}));
 
   const auto before = node(alice_);
   const Response response = user.click();

@@ -390,7 +390,7 @@ TEST_P(TunnelStory, OnceOneSideHasEndedTheOtherMustReadOn) {
   });
   TestConfig quiet = config();
   // Above what a busy machine may keep the node from sending.
-  quiet.timeouts = {"stall = \"" + std::to_string(patient(Millis{1500}).count()) + "ms\""};
+  quiet.timeouts = {"stall = \"" + std::to_string(scaled(Millis{1500}).count()) + "ms\""};
   quiet.pools.front().nodes = {alice_};
   launch(quiet);
   TunnelClient client{bonedry_->address()};
@@ -401,8 +401,8 @@ TEST_P(TunnelStory, OnceOneSideHasEndedTheOtherMustReadOn) {
 }
 
 TEST_P(TunnelStory, SlowReadersOnEitherSideAreNotCut) {
-  constexpr Millis kIdle = patient(Millis{1000});
-  constexpr Millis kPause = patient(Millis{50});
+  const Millis kIdle = scaled(Millis{1000});
+  const Millis kPause = scaled(Millis{50});
   const auto sip = [kPause](Socket& socket) {
     socket.limit_receive_buffer(64 * 1024);
     if (receive(socket, 4U * 1024 * 1024).size() != 4U * 1024 * 1024) return false;

@@ -24,7 +24,7 @@ namespace {
 
 using testing::HasSubstr;
 
-constexpr int kUpgrades = kSanitized ? 5 : 20;
+const int kUpgrades = kSanitized ? 5 : 20;
 constexpr int kThreads = 8;
 constexpr int kUsersEach = 25;
 

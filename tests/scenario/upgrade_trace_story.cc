@@ -181,7 +181,7 @@ TEST_P(UpgradeTraceStory, AScriptThatHangsIsEndedWithAStop) {
   EXPECT_EQ(User(bonedry_->address()).click().status, 200) << "everybody is served meanwhile";
   const TestTime start = TestClock::now();
   expect_a_stop_frees_everything();
-  EXPECT_LT(elapsed_since(start), patient(std::chrono::seconds{10}));
+  EXPECT_LT(elapsed_since(start), scaled(std::chrono::seconds{10}));
   operating.join();
   EXPECT_THAT(answer, HasSubstr("error: "));
 }
@@ -238,7 +238,7 @@ TEST_P(UpgradeTraceStory, AScriptThatEndsBesideItsBonedryHurriesNobody) {
   EXPECT_TRUE(
       eventually([&] { return read_file("/proc/" + old + "/task/" + old + "/children").empty(); }));
   EXPECT_TRUE(is_left());
-  EXPECT_FALSE(eventually([this] { return !bonedry_->running(); }, patient(Millis{900})));
+  EXPECT_FALSE(eventually([this] { return !bonedry_->running(); }, scaled(Millis{900})));
   gate.open();
   EXPECT_EQ(client.read_response().body, "at last");
   EXPECT_TRUE(eventually([this] { return !bonedry_->running(); }));

@@ -13,7 +13,7 @@ using std::chrono::seconds;
 using test::eventually;
 using test::TestClock;
 
-constexpr Millis kLongest = test::patient(seconds{20});
+const Millis kLongest = test::scaled(seconds{20});
 
 void let_time_pass(Millis time) {
   std::this_thread::sleep_for(time);  // the point: that others do something meanwhile

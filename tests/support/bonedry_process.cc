@@ -54,6 +54,11 @@ std::string last_lines(const std::string& text, std::size_t bytes) {
   return text.size() <= bytes ? text : "[...]" + text.substr(text.size() - bytes);
 }
 
+std::string program(const std::string& name) {
+  const std::string folder = kOtherPrograms != nullptr ? kOtherPrograms : BONEDRY_PROGRAMS;
+  return folder + "/" + name;
+}
+
 /// Leaves no room for a report to be overlooked, and none for a sanitizer to slow the exit.
 const std::vector<std::string> kSanitizerEnvironment = {
     "ASAN_OPTIONS=exitcode=99:detect_stack_use_after_return=1",
@@ -298,10 +303,11 @@ RunResult Ctl::run(const std::vector<std::string>& arguments, Millis deadline) c
 }
 
 std::string bonedry_program() {
-  return BONEDRY_PROGRAM;
+  return program("bonedry");
 }
+
 std::string bonedryctl_program() {
-  return BONEDRYCTL_PROGRAM;
+  return program("bonedryctl");
 }
 
 }  // namespace bonedry::test

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <cstdlib>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -14,21 +15,25 @@ namespace bonedry::test {
 using TestClock = std::chrono::steady_clock;
 using TestTime = TestClock::time_point;
 
+/// The folder of the programs under test, where those are not of this build: the stories are built
+/// once and told of the programs that the sanitizers' presets have built, too.
+inline const char* const kOtherPrograms = std::getenv("BONEDRY_SANITIZED_PROGRAMS");
+
 #ifdef BONEDRY_SANITIZED
-constexpr bool kSanitized = true;
+inline const bool kSanitized = true;
 #else
-constexpr bool kSanitized = false;
+inline const bool kSanitized = kOtherPrograms != nullptr;
 #endif
 
-/// Sanitizers make the programs several times slower: every deadline of a test is stretched by it.
-constexpr int kPatience = kSanitized ? 4 : 1;
+/// Sanitizers make the programs several times slower: every time of a test is stretched by it.
+inline const int kTimeScale = kSanitized ? 4 : 1;
 
-constexpr Millis patient(Millis time) {
-  return time * kPatience;
+inline Millis scaled(Millis time) {
+  return time * kTimeScale;
 }
 
 /// How long a test waits for something that should happen at once.
-constexpr Millis kDeadline = patient(std::chrono::seconds{10});
+inline const Millis kDeadline = scaled(std::chrono::seconds{10});
 
 [[nodiscard]] inline Millis elapsed_since(TestTime start) {
   return std::chrono::duration_cast<Millis>(TestClock::now() - start);

@@ -15,7 +15,7 @@ namespace bonedry::admin {
 namespace {
 
 constexpr std::size_t kWorkers = 3;
-constexpr int kSteps = bonedry::test::kSanitized ? 30'000 : 200'000;
+const int kSteps = bonedry::test::kSanitized ? 30'000 : 200'000;
 constexpr int kCalmEvery = 500;
 
 /// The same every time, so that a change is judged by what it changes; BONEDRY_SEED=N plays others.
