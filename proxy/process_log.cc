@@ -43,7 +43,7 @@ class WriterSink final : public spdlog::sinks::base_sink<std::mutex> {
     add(text.substr(message.color_range_end));
     writer_->write({bright.data(), bright.size()});
   }
-  void flush_() override {}
+  void flush_() override { writer_->flush(); }
 
   static std::string_view colour_of(spdlog::level::level_enum level) {
     if (level >= spdlog::level::err) return "\033[31m\033[1m";

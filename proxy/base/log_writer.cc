@@ -102,6 +102,11 @@ class LogWriter::Shared {
     if (idle_) wake_.notify_one();
   }
 
+  void flush() {
+    std::unique_lock lock(mutex_);
+    settled_.wait_for(lock, kFlushWithin, [this] { return ended_ || (idle_ && ring_.empty()); });
+  }
+
   void reopen(std::function<void(const std::string&)> on_failed) {
     const std::scoped_lock lock(mutex_);
     reopen_ = std::move(on_failed);
@@ -140,12 +145,14 @@ class LogWriter::Shared {
     const std::scoped_lock lock(mutex_);
     ended_ = true;
     done_.notify_one();
+    settled_.notify_all();
   }
 
   /// Waits for lines and takes some; false: it is time to end.
   bool fetch() {
     std::unique_lock lock(mutex_);
     idle_ = true;
+    if (ring_.empty()) settled_.notify_all();
     wake_.wait(lock, [this] { return !ring_.empty() || reopen_ || stop_at_; });
     idle_ = false;
     if (abandoned_ || is_late()) return false;
@@ -233,6 +240,7 @@ class LogWriter::Shared {
   std::mutex mutex_;  // of all below
   std::condition_variable wake_;
   std::condition_variable done_;
+  std::condition_variable settled_;  // all that was queued is out, or lost
   LineRing ring_;
   std::function<void(const std::string&)> reopen_;
   std::optional<SteadyClock::time_point> stop_at_;
@@ -257,6 +265,10 @@ LogWriter::~LogWriter() {
 
 void LogWriter::write(std::string_view line) {
   shared_->write(line);
+}
+
+void LogWriter::flush() {
+  shared_->flush();
 }
 
 void LogWriter::reopen(std::function<void(const std::string& why)> on_failed) {

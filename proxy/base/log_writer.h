@@ -39,6 +39,9 @@ class LogWriter {
   /// `line` without its line end; what is beyond kLongestLine is cut off. Takes a lock for as long
   /// as copying takes, and allocates nothing.
   void write(std::string_view line);
+  /// Waits for what is queued to be written, for `kFlushWithin` at most: for who ends the process
+  /// without destroying this.
+  void flush();
   /// Opens a path anew, so that a file that was renamed is let go. When that fails the old one
   /// stays, and `on_failed` is called on the writer's thread.
   void reopen(std::function<void(const std::string& why)> on_failed);

@@ -3,8 +3,10 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -53,6 +55,31 @@ TEST_F(LogWriterTest, AllIsWrittenAtTheEnd) {
     (*writer)->write("two");
   }
   EXPECT_EQ(content(path("log")), "one\ntwo\n");
+}
+
+TEST_F(LogWriterTest, LastWordsAreWrittenBeforeAProcessThatEndsAtOnce) {
+  for (int round = 0; round < 20; ++round) {
+    std::filesystem::remove(path("log"));
+    const pid_t child = ::fork();
+    if (child == 0) {
+      auto writer = LogWriter::open({path("log")}, 4096, [](auto, const auto&) {});
+      (*writer)->write("ending");
+      (*writer)->flush();
+      std::_Exit(0);
+    }
+    ASSERT_EQ(::waitpid(child, nullptr, 0), child);
+    ASSERT_EQ(content(path("log")), "ending\n");
+  }
+}
+
+TEST_F(LogWriterTest, ATargetThatNobodyReadsHoldsUpNoFlushForLong) {
+  ASSERT_EQ(::mkfifo(path("fifo").c_str(), 0600), 0);
+  auto writer = LogWriter::open({path("fifo")}, 256 * 1024, [](auto, const auto&) {});
+  ASSERT_TRUE(writer) << writer.error();
+  for (int i = 0; i < 1000; ++i) (*writer)->write(std::string(200, 'x'));
+  const auto begun = std::chrono::steady_clock::now();
+  (*writer)->flush();
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, 2 * LogWriter::kFlushWithin);
 }
 
 TEST_F(LogWriterTest, AFileThatWasRenamedIsLetGo) {
