@@ -492,9 +492,10 @@ void DownstreamConnection::refuse(const http::Refusal& refusal) {
 void DownstreamConnection::exchange_over(Departure departure) {
   if (state_ == State::closed) return;  // it ends because of us
   if (gone()) return close();
-  // Requests that came before the client closed its side are served still.
-  const bool reusable = departure == Departure::keep && (input_ == Input::open || !in_.empty()) &&
-                        body_ == Body::none && !worker_.draining();
+  // Requests that came before the client closed its side, or the worker began to drain, are served
+  // still.
+  const bool more = !in_.empty() || (input_ == Input::open && !worker_.closes_idle());
+  const bool reusable = departure == Departure::keep && body_ == Body::none && more;
   if (reusable) return next_request();
   if (departure == Departure::abort) {
     state_ = State::lingering;  // the exchange knows already

@@ -270,6 +270,7 @@ void Worker::drain(Parting parting, std::function<void()> drained) {
 
 void Worker::begin_drain(Parting parting, std::function<void()> drained) {
   drained_ = std::move(drained);
+  parting_ = parting;
   for (const auto& listener : listeners_) listener->accept_waiting();
   listeners_.clear();
   // Closing removes from the list, so it is walked from its end.

@@ -77,6 +77,8 @@ class Worker {
   [[nodiscard]] Instant exact_now() const { return shared_.clock.now(); }
   [[nodiscard]] WallTime wall() const { return shared_.clock.wall(); }
   [[nodiscard]] bool draining() const { return drained_ != nullptr; }
+  /// Whether connections on which nothing is asked are closed although another answer was promised.
+  [[nodiscard]] bool closes_idle() const { return draining() && parting_ == Parting::at_once; }
   /// Why a connection of a client that goes away now does so.
   [[nodiscard]] EndReason closing_reason() const { return closing_reason_; }
   [[nodiscard]] AccessLog& access_log() { return shared_.access_log; }
@@ -146,6 +148,7 @@ class Worker {
   std::vector<std::unique_ptr<DownstreamConnection>> connections_;
   std::vector<std::unique_ptr<io::Listener>> listeners_;
   std::function<void()> drained_;
+  Parting parting_ = Parting::at_once;
   EndReason closing_reason_ = EndReason::client_gone;
   Muted no_node_;
   Muted bad_response_;

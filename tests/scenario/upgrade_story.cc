@@ -168,6 +168,45 @@ TEST_P(UpgradeStory, ANodeIsNotDryWhileTheProcessOfBeforeHasAnExchangeOnIt) {
   EXPECT_TRUE(eventually_dry(alice_));
 }
 
+/// Whether something that was not read yet has come.
+bool hears_something(HttpClient& client) {
+  char byte = 0;
+  return ::recv(client.socket().fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
+}
+
+TEST_P(UpgradeStory, WhoIsBeingAnsweredMayAskOnceMore) {
+  const Gate gate;
+  alice_.on("/long", [gate](NodeExchange& exchange) {
+    exchange.send(exchange.head(200, {{"Content-Length", "2"}}));
+    (void)gate.wait();
+    exchange.send("ok");
+  });
+  launch(config());
+  order("bleed bob");
+  const std::string second = Request{.method = "POST", .body = "hi"}.to_wire();
+  HttpClient patient(bonedry_->address());
+  HttpClient hasty(bonedry_->address());
+  for (HttpClient* const client : {&patient, &hasty}) {
+    client->send(Request{.target = "/long"}.to_wire());
+    EXPECT_TRUE(eventually([client] { return hears_something(*client); }));
+  }
+  hasty.send(second);
+  bonedry_->upgrade();
+  gate.open();
+  for (HttpClient* const client : {&patient, &hasty}) {
+    const Response first = client->read_response();
+    EXPECT_EQ(first.body, "ok");
+    EXPECT_FALSE(first.headers.has_token("Connection", "close"));
+  }
+  patient.send(second);
+  for (HttpClient* const client : {&patient, &hasty}) {
+    const Response answer = client->read_response("POST");
+    EXPECT_EQ(answer.status, 200) << "the connection was promised another answer";
+    EXPECT_TRUE(answer.headers.has_token("Connection", "close"));
+  }
+  EXPECT_TRUE(bonedry_->predecessor_ends());
+}
+
 TEST_P(UpgradeStory, WhatIsDecidedLaterReachesTheProcessOfBefore) {
   launch(config());
   User ann = live_user_on(alice_);
