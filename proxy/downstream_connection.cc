@@ -459,7 +459,7 @@ bool DownstreamConnection::parse_body() {
   std::size_t used = 0;
   const auto status = parser_.parse_body(in_.data(), in_.size(), pieces, used);
   if (status == ParseStatus::failed) {
-    exchange_->on_bad_body();
+    exchange_->on_bad_body(parser_.refusal());
     return false;
   }
   const BodySlices body(in_.chunk(), in_.data(), pieces);

@@ -18,6 +18,7 @@ namespace {
 
 // 103s and the like in front of one answer; a node that sends more is not sane.
 constexpr unsigned kMostInterimHeads = 32;
+constexpr http::Refusal kTooLarge{413, "the request's body is too large", "[limits] body_bytes"};
 
 const char* name_of(Verdict verdict) {
   switch (verdict) {
@@ -73,6 +74,7 @@ void Exchange::reset() {
   attempt_ = AttemptState::none;
   freshness_ = Freshness::any;
   kept_body_.reset();
+  refusal_.reset();
   to_client_ = Flow::open;
   interim_heads_ = 0;
   status_ = 0;
@@ -90,7 +92,7 @@ void Exchange::start(const ExchangeOrigin& origin, const http::RequestFacts& fac
   response_ = ResponseState::waiting;
   downstream_persistence_ = facts.persistence;
   ending_ = EndReason::completed;
-  if (too_large(facts.framing.length)) return refuse_body();
+  if (too_large(facts.framing.length)) return refuse_body(EndReason::body_too_large, kTooLarge);
   arrive();
   choose();
 }
@@ -128,7 +130,9 @@ void Exchange::on_request_body(const BodySlices& body, Last last, std::string_vi
   bytes_in_ += body.bytes();
   on_progress();
   if (!takes_request()) return;
-  if (request_ == RequestState::body && too_large(bytes_in_)) return refuse_body();
+  if (request_ == RequestState::body && too_large(bytes_in_)) {
+    return refuse_body(EndReason::body_too_large, kTooLarge);
+  }
   if (last == Last::yes) keep_body(body, trailers);
   upstream_->send_body(body);
   if (last == Last::yes) request_complete(trailers);
@@ -139,9 +143,9 @@ bool Exchange::too_large(std::uint64_t body) const {
   return most != 0 && body > most;
 }
 
-void Exchange::refuse_body() {
-  if (response_ == ResponseState::waiting) return reply(EndReason::body_too_large);
-  fail(EndReason::body_too_large);
+void Exchange::refuse_body(EndReason reason, const http::Refusal& why) {
+  refusal_ = why;
+  response_ == ResponseState::waiting ? reply(reason) : fail(reason);
 }
 
 /// Only a body that was read with its head is all here when its last byte comes.
@@ -205,10 +209,8 @@ void Exchange::on_upstream_drained() {
   if (!over()) on_request_batch();
 }
 
-void Exchange::on_bad_body() {
-  if (over()) return;
-  if (response_ == ResponseState::waiting) return reply(EndReason::bad_request);
-  fail(EndReason::bad_request);
+void Exchange::on_bad_body(const http::Refusal& why) {
+  if (!over()) refuse_body(EndReason::bad_request, why);
 }
 
 /// A request that is not all here, and a tunnel, are nothing without their client.
@@ -438,13 +440,13 @@ void Exchange::reply(EndReason reason) {
   set(AttemptState::none);
   drop_request();
   ending_ = reason;
-  status_ = row.status;
+  status_ = refusal_ ? refusal_->status : row.status;
   if (reason == EndReason::no_node) worker_.report_no_node(runtime_->view().config.name);
   const bool keep = downstream_persistence_ == Persistence::keep_alive &&
                     request_ == RequestState::done && !worker_.draining();
   http::LocalReply local;
-  local.status = row.status;
-  local.text = row.text;
+  local.status = status_;
+  local.text = refusal_ ? refusal_->why : row.text;
   local.fields = row.status == 503 ? "Retry-After: 5\r\n" : "";
   local.persistence = keep ? Persistence::keep_alive : Persistence::close;
   local.asked_by = asked_by();
@@ -510,6 +512,8 @@ void Exchange::write_log(EndReason reason) {
     }
     if (http::equal_ignoring_case(name, "referer")) entry.referer = request_head_.value(field);
   }
+  const std::string refused = refusal_ ? http::reason_of(*refusal_) : "";
+  entry.reason = refused;
   entry.end = reason;
   worker_.access_log().write(entry);
 }

@@ -46,7 +46,7 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   [[nodiscard]] bool takes_request_pipes() const override;
   void on_request_body(io::PipeLease body, Last last) override;
   void on_request_batch() override;
-  void on_bad_body() override;
+  void on_bad_body(const http::Refusal& why) override;
   void on_progress() override;
   void on_downstream_drained() override;
   void on_downstream_lost() override;
@@ -114,7 +114,7 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   void keep_body(const BodySlices& body, std::string_view trailers);
   void send_again();
   [[nodiscard]] bool too_large(std::uint64_t body) const;
-  void refuse_body();
+  void refuse_body(EndReason reason, const http::Refusal& why);
   void drop_request();
   void response_complete(std::string_view trailers);
 
@@ -178,6 +178,7 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   http::Persistence downstream_persistence_ = http::Persistence::close;
   http::BodyKind response_framing_ = http::BodyKind::none;
   EndReason ending_ = EndReason::completed;
+  std::optional<http::Refusal> refusal_;  // of the body
   // Of the next attempt: a request that is sent again must not meet another dead connection.
   Freshness freshness_ = Freshness::any;
   std::optional<KeptBody> kept_body_;

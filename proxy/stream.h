@@ -158,7 +158,7 @@ class DownstreamEvents {
   virtual void on_request_body(io::PipeLease body, Last last) = 0;
   /// All body of one read was delivered: a good moment to flush.
   virtual void on_request_batch() = 0;
-  virtual void on_bad_body() = 0;
+  virtual void on_bad_body(const http::Refusal& why) = 0;
   /// Some of what waited for the client has gone out.
   virtual void on_progress() = 0;
   /// All of it has.

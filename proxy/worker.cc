@@ -339,8 +339,7 @@ void Worker::report_bad_response(const balancer::Node& node, const char* why) {
 
 void Worker::report_refusal(const std::string& client, const http::FirstWords& request,
                             const http::Refusal& refusal) {
-  std::string reason = refusal.why;
-  if (refusal.key[0] != '\0') reason += std::string("; see ") + refusal.key;
+  const std::string reason = http::reason_of(refusal);
   if (access_log().enabled()) {
     AccessEntry entry;
     entry.at = wall();

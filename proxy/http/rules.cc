@@ -271,6 +271,12 @@ bool has_no_body(int status) {
 
 }  // namespace
 
+std::string reason_of(const Refusal& refusal) {
+  std::string reason = refusal.why;
+  if (refusal.key[0] != '\0') reason += std::string("; see ") + refusal.key;
+  return reason;
+}
+
 std::optional<std::uint64_t> parse_length(std::string_view text) {
   std::uint64_t length = 0;
   if (text.empty() || !std::ranges::all_of(text, is_digit)) return std::nullopt;

@@ -29,6 +29,9 @@ struct Refusal {
   const char* key = "";  ///< a literal: the config key that allows more, for the log; or empty
 };
 
+/// For the log: what is wrong, and the key that allows more.
+[[nodiscard]] std::string reason_of(const Refusal& refusal);
+
 enum class TargetForm : std::uint8_t { origin, absolute, asterisk };
 
 /// What is known of a request head that is fit to be forwarded.

@@ -14,7 +14,7 @@ class RefusalLogStory : public ShopStory {
   RefusalLogStory() {
     TestConfig settings = config();
     settings.timeouts = {"header = \"300ms\""};
-    settings.limits = {"header_bytes = 2048", "headers = 10"};
+    settings.limits = {"header_bytes = 2048", "headers = 10", "body_bytes = 1000"};
     launch(std::move(settings));
   }
 
@@ -33,7 +33,8 @@ class RefusalLogStory : public ShopStory {
 
   /// Sends the bytes and looks for the refusal in the answer and in the log.
   void refused(const std::string& raw, int status, const std::string& method,
-               const std::string& target, const std::string& reason) const {
+               const std::string& target, const std::string& reason,
+               const std::string& end = "bad_request") const {
     HttpClient client{bonedry_->address()};
     client.send(raw);
     EXPECT_EQ(client.read_head().status, status) << raw.substr(0, 40);
@@ -41,7 +42,7 @@ class RefusalLogStory : public ShopStory {
     const nlohmann::json line = line_of(status, target);
     EXPECT_EQ(line.value("method", ""), method);
     EXPECT_NE(line.value("reason", "").find(reason), std::string::npos) << line;
-    EXPECT_EQ(line.value("end", ""), "bad_request");
+    EXPECT_EQ(line.value("end", ""), end);
   }
 };
 
@@ -57,6 +58,18 @@ TEST_P(RefusalLogStory, WhatWasReadAndWhyAreInTheLog) {
   for (int i = 0; i < 20; ++i) many += "X-" + std::to_string(i) + ": 1\r\n";
   refused(many + "\r\n", 431, "GET", "/many", "[limits] headers");
   refused("POST /slow HTTP/1.1\r\nHost:", 408, "POST", "/slow", "[timeouts] header");
+}
+
+TEST_P(RefusalLogStory, SoIsWhatIsWrongWithABody) {
+  const auto post = [](const std::string& target, const std::string& framing) {
+    return "POST " + target + " HTTP/1.1\r\nHost: a\r\n" + framing;
+  };
+  const std::string chunked = "Transfer-Encoding: chunked\r\n\r\n";
+  refused(post("/chunk", chunked + "zz\r\n"), 400, "POST", "/chunk", "chunk");
+  refused(post("/trailers", chunked + "0\r\nX: " + std::string(3000, 'x') + "\r\n\r\n"), 431,
+          "POST", "/trailers", "[limits] header_bytes");
+  refused(post("/body", "Content-Length: 1001\r\n\r\n"), 413, "POST", "/body",
+          "[limits] body_bytes", "body_too_large");
 }
 
 INSTANTIATE_TEST_SUITE_P(Workers, RefusalLogStory, one_and_four_workers(), name_of_workers);
