@@ -79,10 +79,13 @@ void UpstreamConnection::drop_spoiled() {
 }
 
 void UpstreamConnection::lost(IoStatus status) {
-  const bool reset = status == IoStatus::failed || writing_ == Writing::broken;
-  fate_ = reset || socket_->unacknowledged() > 0 ? Fate::not_taken : Fate::taken;
   const Instant now = pool_.context().loop.now();
-  if (reused() && !heard_ && now - since_ < kDeadOnArrival) {
+  const bool on_arrival = now - since_ < kDeadOnArrival;
+  // A close over what was not read is a reset, too; but the node has had time to read it.
+  const bool reset = status == IoStatus::failed || writing_ == Writing::broken;
+  const bool unread = (reset && on_arrival) || socket_->unacknowledged() > 0;
+  fate_ = unread ? Fate::not_taken : Fate::taken;
+  if (reused() && !heard_ && on_arrival) {
     pool_.lifetime_.note_closed(idle_age_, since_, now);
   }
   exchange_->on_upstream_lost();

@@ -6,6 +6,8 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <thread>
+#include <vector>
 
 namespace bonedry::test {
 namespace {
@@ -143,6 +145,32 @@ TEST_P(RetryStory, AnOutageIsNotMultiplied) {
   // Ten to begin with, and then one for a hundred; by then it is known that connections die young.
   EXPECT_GT(handler.requests(), 1 + 60);
   EXPECT_LE(handler.requests(), 1 + 60 + 10);
+}
+
+/// A node that breaks off after a time has had the work, however it breaks off.
+TEST_P(RetryStory, AResetAfterMuchWorkIsNoOldAge) {
+  constexpr int kUsers = 20;
+  alice_.on("/first", [](NodeExchange& exchange) {
+    std::this_thread::sleep_for(Millis{200});  // so that each needs a connection of its own
+    exchange.respond(200, "ok");
+  });
+  alice_.on("/work", [](NodeExchange& exchange) {
+    std::this_thread::sleep_for(Millis{1300});
+    exchange.reset();
+  });
+  bonedry_ = std::make_unique<BonedryProcess>(shop(1, {alice_}, {}, {"retry_percent = 1"}));
+  const auto all_ask_for = [this](const std::string& target, int status) {
+    std::vector<std::thread> users;
+    for (int i = 0; i < kUsers; ++i) {
+      users.emplace_back([this, &target, status] {
+        EXPECT_EQ(HttpClient(bonedry_->address()).get(target).status, status);
+      });
+    }
+    for (std::thread& user : users) user.join();
+  };
+  all_ask_for("/first", 200);
+  all_ask_for("/work", 502);
+  EXPECT_LE(alice_.requests_for("/work"), kUsers + 10U) << "10 are allowed to begin with";
 }
 
 }  // namespace
