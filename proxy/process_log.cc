@@ -70,6 +70,10 @@ ProcessLog::ProcessLog(Escape escape) : escape_(escape) {
   if (opened) {
     writer_ = std::move(*opened);
     logger->sinks().push_back(std::make_shared<WriterSink>(writer_, escape));
+    // By itself it would write to standard error, and wait for who reads that.
+    logger->set_error_handler([writer = writer_](const std::string& /*why*/) {
+      writer->write("log: a line could not be written");
+    });
   }
   logger->set_formatter(std::make_unique<spdlog::pattern_formatter>(
       "%Y-%m-%dT%H:%M:%S.%e%z %^%l%$ %v", spdlog::pattern_time_type::local, ""));
