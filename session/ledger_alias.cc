@@ -60,6 +60,12 @@ void LedgerShard::retire_alias(Index index, std::int64_t until_ms) {
   place_earlier(index);
 }
 
+void LedgerShard::drop_alias(Index index, SessionRef of) {
+  const Record& record = at(index);
+  const bool as_before = record.place().state == State::alias && record.target() == of;
+  if (as_before && holders(record) == 0) end(index);
+}
+
 void LedgerShard::take_over_holds(Index index, const Record& from) {
   Record& record = at(index);
   for (std::size_t process = 0; process < layout::kProcesses; ++process) {
@@ -103,16 +109,28 @@ void MappedLedger::shorten(SessionRef alias, SessionRef from, SessionRef to) {
 void MappedLedger::alias(SessionRef session, const SessionKey& key, Instant now) {
   if (unrecorded(session)) return;
   session = resolve(session);
+  if (is_value(key, session, now)) return;
   const std::uint32_t number = number_of(key);
   const auto locks = lock_both(session.shard, number);
-  LedgerShard& shard = shards_[number];
   const Record& record = shard_of(session).at(session.index);
   if (record.place().state == State::ended) return;
-  if (const LedgerShard::Index found = shard.find(key, judged_ms(now))) {
-    if (shard.at(found).place().state == State::alias) shard.touch_alias(found, ledger_ms(now));
-    return;
+  shards_[number].insert_alias(key, record, session, ledger_ms(now));
+}
+
+bool MappedLedger::is_value(const SessionKey& key, SessionRef session, Instant now) {
+  {
+    LedgerShard& shard = shards_[number_of(key)];
+    const RobustLock lock = shard.lock();
+    const LedgerShard::Index index = shard.find(key, judged_ms(now));
+    if (index == 0) return false;
+    const Record& record = shard.at(index);
+    if (record.place().state != State::alias) return true;
+    shard.touch_alias(index, ledger_ms(now));
+    if (record.target() == session) return true;
   }
-  shard.insert_alias(key, record, session, ledger_ms(now));
+  const std::optional<OpenedSession> there = open_verified(key, now);
+  if (there) close(there->ref, now);
+  return there.has_value();
 }
 
 MovedSession MappedLedger::renew(SessionRef session, const SessionKey& key, NodeSlot node,

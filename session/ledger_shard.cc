@@ -216,7 +216,8 @@ void LedgerShard::release_all_of(std::size_t process, std::int64_t alive_until_m
   }
 }
 
-/// A session comes before an alias: that is of one that was over when this one began.
+/// A session comes before an alias, and the newest alias before the others: those are of sessions
+/// that were over when it began.
 LedgerShard::Index LedgerShard::find(const SessionKey& key, std::int64_t now_ms) {
   Index alias = 0;
   Index next = 0;
@@ -228,7 +229,7 @@ LedgerShard::Index LedgerShard::find(const SessionKey& key, std::int64_t now_ms)
       leave(index);
     } else if (record.place().state != State::alias) {
       return index;
-    } else {
+    } else if (alias == 0) {
       alias = index;
     }
   }

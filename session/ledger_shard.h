@@ -87,6 +87,9 @@ class LedgerShard {
   void touch_alias(Index index, std::int64_t now_ms);
   /// An alias ends at this time, unless it is used once more.
   void retire_alias(Index index, std::int64_t until_ms);
+  /// What it names is over. Nothing is done when it was made to name another one meanwhile, or while
+  /// it is held.
+  void drop_alias(Index index, SessionRef of);
   /// Whoever holds `from`, which is about to become an alias of this session, holds this as well.
   void take_over_holds(Index index, const Record& from);
   /// The same for a record of another file, in which nodes have the same slots. Nobody holds it.

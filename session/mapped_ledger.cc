@@ -241,7 +241,12 @@ std::optional<OpenedSession> MappedLedger::open_verified(const SessionKey& key, 
     created_ms = record.created_ms.load();
   }
   const std::optional<OpenedSession> opened = open_target(target, created_ms, now);
-  if (opened) shorten(alias, target, opened->ref);
+  if (opened) {
+    shorten(alias, target, opened->ref);
+  } else {
+    const RobustLock lock = shard.lock();
+    shard.drop_alias(alias.index, target);
+  }
   return opened;
 }
 

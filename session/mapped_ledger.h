@@ -147,6 +147,8 @@ class MappedLedger final : public Ledger {
   /// The session that an alias names; nothing: it is over.
   [[nodiscard]] std::optional<OpenedSession> open_target(SessionRef ref, std::int64_t created_ms,
                                                          Instant now);
+  /// Whether `key` finds `session`, or another one that is not over.
+  [[nodiscard]] bool is_value(const SessionKey& key, SessionRef session, Instant now);
   /// An alias that was found to name `to`, by way of `from`, names it straight from now on.
   void shorten(SessionRef alias, SessionRef from, SessionRef to);
   /// Where the session is that was held as `ref`. What is held stays where it is.

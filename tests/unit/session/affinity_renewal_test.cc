@@ -199,6 +199,31 @@ TEST_F(AffinityRenewalTest, ALogoutEndsTheSessionUnderAllItsValues) {
   expect_nothing_held();
 }
 
+// As a request on its way does after a logout, to an application that takes the value that it
+// brings.
+TEST_F(AffinityRenewalTest, AValueOfASessionThatIsOverMayBeginAnotherThatIsRenewedToo) {
+  const std::string first = begin("first");
+  click(first, {"SID=second; Path=/"});
+  click("second", {"SID=; Path=/; Max-Age=0"});
+  ASSERT_FALSE(known("second"));
+  click(first);
+  ASSERT_TRUE(known(first)) << "a session by the value that was brought";
+  click(first, {"SID=third; Path=/"});
+  EXPECT_TRUE(known(first)) << "a request may be on its way with it";
+  EXPECT_TRUE(known("third"));
+  EXPECT_EQ(on(kBob), "1 live, 0 pending");
+}
+
+TEST_F(AffinityRenewalTest, AValueOfASessionThatIsOverMayStandBesideAnothersOwn) {
+  const std::string first = begin("first");
+  click(first, {"SID=second; Path=/"});
+  click("second", {"SID=; Path=/; Max-Age=0"});
+  const std::string other = begin("other");
+  click(other, {"SID=first; Path=/cart"});
+  EXPECT_TRUE(known(first));
+  EXPECT_EQ(on(kBob), "1 live, 0 pending");
+}
+
 TEST_F(AffinityRenewalTest, AValueThatIsGivenOnceMoreIsGoodAgain) {
   begin("one");
   click("one", {"SID=two; Path=/"});
