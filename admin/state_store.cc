@@ -138,6 +138,13 @@ NodeRecord from_json(const Json& json) {
   if (!json.at("deadline_ms").is_null()) record.deadline = time_from(json, "deadline_ms");
   record.deadline_at = ms_of<Instant>(json, "deadline_at_ms");
   record.deadline_after = ms_of<Millis>(json, "deadline_after_ms");
+  if (record.deadline_after.value_or(Millis{0}) < Millis{0}) {
+    refuse("\"deadline_after_ms\" is below 0");
+  }
+  if (!record.deadline) {  // an operator has taken it out
+    record.deadline_at.reset();
+    record.deadline_after.reset();
+  }
   record.dry = json.at("dry").get<bool>() ? Dry::yes : Dry::no;
   record.displaced = json.at("displaced").get<bool>() ? Displaced::yes : Displaced::no;
   if (const Json& from = json.at("removed_from"); !from.is_null()) {
@@ -180,7 +187,9 @@ Result<NodeRecords> StateStore::load() const {
     expect_members(json, kMembers);
     const Json& nodes = json.at("nodes");
     if (!nodes.is_object()) refuse("\"nodes\" is not an object");
-    const bool same_boot = !boot_.empty() && json.value("boot", "") == boot_;
+    // Instants are of whoever wrote the file; one who has edited it has changed the dates.
+    const bool same_boot =
+        !boot_.empty() && json.value("boot", "") == boot_ && json.contains("check");
     NodeRecords records;
     for (const auto& [key, record] : nodes.items()) {
       check_key(key);

@@ -99,6 +99,40 @@ TEST_F(StateStoreTest, AFileFromBeforeThereWereInstantsIsLoaded) {
   EXPECT_EQ(records->at("shop/alice").deadline_at, std::nullopt);
 }
 
+TEST_F(StateStoreTest, AnOperatorWhoEditsADeadlineIsObeyedWithinTheBoot) {
+  NodeRecord record;
+  record.deadline = WallTime{1'700'000'999'999};
+  record.deadline_at = Instant{7};
+  record.deadline_after = Millis{11};
+  StateStore here(path, "this boot");
+  ASSERT_TRUE(here.save({{"shop/alice", record}}));
+  const std::string whole = *read_file(path);
+  const auto edited = [&](const std::string& deadline) {
+    std::string text = whole;
+    const std::size_t check = text.find("  \"check\"");
+    text.erase(check, text.find('\n', check) + 1 - check);
+    const std::string date = "1700000999999";
+    text.replace(text.find(date), date.size(), deadline);
+    folder.write("nodes.json", text);
+    const Result<NodeRecords> records = here.load();
+    EXPECT_TRUE(records) << records.error();
+    return records ? records->at("shop/alice") : record;
+  };
+  EXPECT_EQ(edited("null").deadline_at, std::nullopt) << "there is none any more";
+  EXPECT_EQ(edited("null").deadline_after, std::nullopt);
+  EXPECT_EQ(edited("1700000999998").deadline, WallTime{1'700'000'999'998});
+  EXPECT_EQ(edited("1700000999998").deadline_at, std::nullopt) << "that was of the date before";
+}
+
+TEST_F(StateStoreTest, ADeadlineFromBeforeItsBleedIsRefused) {
+  folder.write(
+      "nodes.json",
+      R"({"version":1,"nodes":{"shop/alice":{"state":"bleeding","since_ms":1,"by":"root",)"
+      R"("reason":"","deadline_ms":5,"deadline_after_ms":-5,"dry":false,"displaced":false,)"
+      R"("removed_from":null}}})");
+  EXPECT_NE(error().find("\"deadline_after_ms\" is below 0"), std::string::npos) << error();
+}
+
 TEST_F(StateStoreTest, WhatIsNotSavedAgainIsForgotten) {
   ASSERT_TRUE(store.save({{"shop/alice", {}}, {"shop/bob", {}}}));
   ASSERT_TRUE(store.save({{"shop/bob", {}}}));
