@@ -39,7 +39,10 @@ ControlPlane::ControlPlane(Parts parts, conf::Config config, NodeRecords records
   records_ = plan.records;
   removed_ = plan.removed;
   apply_config();
-  if (parts_.company == Parts::Company::alone) clear_addresses();
+  if (parts_.company == Parts::Company::alone) {
+    clear_addresses();
+    doubt_dryness();
+  }
   for (const std::string& key : plan.bled) tell_bled(key);
   if (records_ != written) {
     const Outcome saved = parts_.store.save(records_);
@@ -48,6 +51,21 @@ ControlPlane::ControlPlane(Parts parts, conf::Config config, NodeRecords records
   topology_ = build();
   note_doors();
   acknowledged_ = topology_->version;  // workers start with it
+}
+
+/// Nobody comes onto a dry node: records that say so of one with users are of another time, such as
+/// a copy that was put back.
+void ControlPlane::doubt_dryness() {
+  for (auto& [key, kept] : records_) {
+    const auto node = nodes_.find(key);
+    if (kept.dry == Dry::no || node == nodes_.end()) continue;
+    const std::int64_t users = node->second->sessions().read().all();
+    if (users == 0) continue;
+    kept.dry = Dry::no;
+    parts_.events.add("error", key,
+                      "nodes.json calls it dry, but the ledger has " + counted(users, "session") +
+                          " on it: it is not");
+  }
 }
 
 Instant ControlPlane::complete_at(const conf::Pool& pool) const {

@@ -237,6 +237,7 @@ class ControlPlane {
   [[nodiscard]] std::shared_ptr<const balancer::Topology> build();
   [[nodiscard]] balancer::PoolView build_pool(const conf::Pool& pool);
   [[nodiscard]] balancer::NodeView build_node(const conf::Pool& pool, const conf::Node& node) const;
+  void doubt_dryness();
   [[nodiscard]] Instant complete_at(const conf::Pool& pool) const;
   /// What a config comes to, before anything is changed for it.
   struct Plan {

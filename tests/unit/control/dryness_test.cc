@@ -1,7 +1,10 @@
 #include "admin/control_plane.h"
+#include "proxy/base/file.h"
 #include "tests/unit/control/control_rig.h"
 
 #include <gtest/gtest.h>
+
+#include <string>
 
 namespace bonedry::admin {
 namespace {
@@ -309,6 +312,24 @@ TEST_F(DrynessTest, AnActivationBetweenTheTwoLooksWins) {
   settle();
   EXPECT_EQ(door("shop/alice"), "active, open");
   EXPECT_FALSE(dry("shop/alice"));
+}
+
+TEST_F(DrynessTest, RecordsOfAnotherTimeCallNoNodeDryThatHasUsers) {
+  bleed("shop/alice");
+  settle();
+  ASSERT_TRUE(dry("shop/alice"));
+  const std::string dry_then = *read_file(folder / "state/nodes.json");
+  activate("shop/alice");
+  add_user("shop/alice", 1);
+  folder.write("state/nodes.json", dry_then);  // somebody puts a copy back
+  restart_on_ledger();
+  settle();
+  EXPECT_FALSE(dry("shop/alice"));
+  EXPECT_EQ(door("shop/alice"), "bleeding, sessions_only");
+  EXPECT_EQ(events_of("error"),
+            "shop/alice: nodes.json calls it dry, but the ledger has 1 session on it: it is not");
+  pass(kIdle + seconds{1});
+  EXPECT_TRUE(dry("shop/alice"));
 }
 
 }  // namespace
