@@ -138,9 +138,15 @@ bool Affinity::logs_out(std::string_view method, std::string_view target, int st
 
 void Affinity::note_set_cookie(std::string_view field, const CookieContext& context,
                                Answer& answer) const {
-  if (watched_.empty() || answer.news_count == answer.news.size()) return;
+  if (watched_.empty()) return;
   const CookieNews news = read_set_cookie(field, watched_, context);
-  if (news.change != CookieChange::none) answer.news[answer.news_count++] = news;
+  if (news.change == CookieChange::none) return;
+  if (answer.news_count < answer.news.size()) {
+    answer.news[answer.news_count++] = news;
+    return;
+  }
+  const auto before = std::ranges::find(answer.news, news.tag, &CookieNews::tag);
+  if (before != answer.news.end()) *before = news;  // of one cookie a browser keeps the last
 }
 
 bool Affinity::clears_cookie(const Visit& visit, const Answer& answer) const {

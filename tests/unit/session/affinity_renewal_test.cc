@@ -327,5 +327,13 @@ TEST_F(AffinityRenewalTest, ALiveValueWinsWhereverItStands) {
   }
 }
 
+TEST_F(AffinityRenewalTest, OfManyFieldsOfOneCookieTheLastIsWhatTheBrowserBrings) {
+  std::vector<std::string> fields;
+  for (int i = 0; i < 12; ++i) fields.push_back("SID=value" + std::to_string(i) + "; Path=/");
+  click("", fields);
+  EXPECT_TRUE(known("value11"));
+  EXPECT_EQ(on(kBob), "1 live, 0 pending");
+}
+
 }  // namespace
 }  // namespace bonedry::session
