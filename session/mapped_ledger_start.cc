@@ -146,7 +146,9 @@ Result<MappedLedger::Start> MappedLedger::share(const std::string& path, const S
   if (!found) return Failure{found.error()};
   if (!*found) return nobody;
   LedgerFile::Found& there = **found;
-  if (!there.file) return Failure{"cannot share " + path + ": " + there.refusal};
+  // Somebody may have damaged it since that process has begun, which no longer looks.
+  const std::string refusal = there.file ? mend(*there.file) : there.refusal;
+  if (!refusal.empty()) return Failure{"cannot share " + path + ": " + refusal};
   // Keys that are made of an application's cookie are the same in both.
   if (there.file->header().facts->secret != secret_id(secrets.all.front())) {
     return Failure{"cannot share " + path + ": another secret seals there"};

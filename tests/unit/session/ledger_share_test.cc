@@ -1,5 +1,6 @@
 // Two processes on one ledger, while one generation of the program hands over to the next.
 
+#include "session/ledger_file.h"
 #include "session/ledger_layout.h"
 #include "session/mapped_ledger.h"
 #include "tests/unit/io/temporary_folder.h"
@@ -8,9 +9,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
 
 namespace bonedry::session {
 namespace {
@@ -152,6 +155,20 @@ TEST_F(SharedLedgerTest, ANextStartHasNothingUnderWay) {
   }
   const auto next = open();
   EXPECT_EQ(next->traffic(slot(*next)).exchanges_open, 0);
+}
+
+TEST_F(SharedLedgerTest, WhatWasDamagedSinceTheOtherBeganIsMended) {
+  const auto old_one = open();
+  const NodeSlot alice = slot(*old_one);
+  old_one->close(
+      old_one->begin(key_of(1), kCheck, alice, SessionState::live, clock.now(), clock.now()).ref,
+      clock.now());
+  const LedgerFile file = std::move(*(*LedgerFile::find(path))->file);
+  auto& offset = const_cast<std::int64_t&>(file.header().facts->offset_ms);
+  offset ^= std::int64_t{1} << 40U;
+  const auto new_one = share();
+  while (new_one->sweep(clock.now())) continue;
+  EXPECT_EQ(figures(*new_one, alice), "1 live, 0 pending") << "its time is not up";
 }
 
 }  // namespace
