@@ -66,6 +66,22 @@ void LedgerShard::drop_alias(Index index, SessionRef of) {
   if (as_before && holders(record) == 0) end(index);
 }
 
+LedgerShard::Index LedgerShard::copy_alias(const Record& alias, const Record& session,
+                                           SessionRef at) {
+  const Index index = allocate();
+  if (index == 0) return 0;
+  Record& copied = this->at(index);
+  copied.put_identity(alias.key_high, alias.key_low, session.created_ms.load());
+  copied.put_target(at);
+  copied.last_ms.store(alias.last_ms.load());
+  copied.exchanges = 0;
+  copied.cookie_tag = 0;
+  layout::let_go(copied);
+  copied.put({session.place().generation, alias.place().node, State::alias});
+  link(index);
+  return index;
+}
+
 void LedgerShard::take_over_holds(Index index, const Record& from) {
   Record& record = at(index);
   for (std::size_t process = 0; process < layout::kProcesses; ++process) {
@@ -192,6 +208,37 @@ SessionRef MappedLedger::resolve(SessionRef ref) const {
     const Record& record = shard.at(ref.index);
     if (record.place().state != State::alias) return ref;
     ref = record.target();
+  }
+}
+
+const Record* MappedLedger::session_of(const Record& alias) const {
+  SessionRef ref = alias.target();
+  for (int step = 0; step < kMostSteps; ++step) {
+    if (ref.shard >= shards_.size()) return nullptr;
+    const Record* const there = shards_[ref.shard].known(ref.index);
+    if (there == nullptr || there->created_ms.load() != alias.created_ms.load()) return nullptr;
+    if (there->place().state != State::alias) return there;
+    ref = there->target();
+  }
+  return nullptr;
+}
+
+/// The other values of sessions that have been copied; each names its session straight.
+void MappedLedger::copy_aliases(const MappedLedger& old, std::int64_t now_ms) {
+  for (std::uint32_t number = 0; number < old.shards_.size(); ++number) {
+    old.shards_[number].each_alias([&](LedgerShard::Index index, const Record& alias) {
+      const Record* const session = old.session_of(alias);
+      if (session == nullptr) return;
+      const SessionKey key{session->key_high, session->key_low};
+      const std::uint32_t home = number_of(key);
+      const LedgerShard::Index at = shards_[home].find(key, now_ms);
+      if (at == 0) return;
+      Record& copied = shards_[home].at(at);
+      const std::uint32_t beside = number_of({alias.key_high, alias.key_low});
+      const LedgerShard::Index made = shards_[beside].copy_alias(alias, copied, {home, at});
+      if (made == 0) return shards_[beside].note_eviction(copied.place().node, now_ms);
+      if (session->target() == SessionRef{number, index}) copied.put_target({beside, made});
+    });
   }
 }
 

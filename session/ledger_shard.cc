@@ -153,7 +153,11 @@ void LedgerShard::note_loss_anywhere(std::int64_t now_ms) const {
 void LedgerShard::bound_times(Record& record, std::int64_t now_ms) {
   const std::int64_t longest = kMaxDuration.count();
   const std::int64_t last = std::clamp(record.last_ms.load(), now_ms - longest, now_ms);
-  const std::int64_t created = std::clamp(record.created_ms.load(), last - longest, last);
+  // An alias in its grace was used last, by what is written, before its session began: see
+  // `retire_alias`. It must say the same moment as that one.
+  const bool retired = record.place().state == State::alias;
+  const std::int64_t created =
+      std::clamp(record.created_ms.load(), last - longest, retired ? now_ms : last);
   if (last != record.last_ms.load()) record.last_ms.store(last);
   if (created != record.created_ms.load()) record.put_created(created);
 }

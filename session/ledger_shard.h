@@ -90,6 +90,9 @@ class LedgerShard {
   /// What it names is over. Nothing is done when it was made to name another one meanwhile, or while
   /// it is held.
   void drop_alias(Index index, SessionRef of);
+  /// The same as `copy` for another value of a session that was copied and is at `at` now. 0: there
+  /// is no room for it.
+  [[nodiscard]] Index copy_alias(const Record& alias, const Record& session, SessionRef at);
   /// Whoever holds `from`, which is about to become an alias of this session, holds this as well.
   void take_over_holds(Index index, const Record& from);
   /// The same for a record of another file, in which nodes have the same slots. Nobody holds it.
@@ -124,6 +127,21 @@ class LedgerShard {
       const layout::State state = at(index).place().state;
       if (state == layout::State::pending || state == layout::State::live) visit(at(index));
     }
+  }
+
+  /// All that are other values of sessions.
+  template <class Visit>
+  void each_alias(const Visit& visit) const {
+    for (Index index = 1; index <= header_->used.load(); ++index) {
+      if (at(index).place().state == layout::State::alias) visit(index, at(index));
+    }
+  }
+  /// The session or alias of this number; nothing: it is neither.
+  [[nodiscard]] const Record* known(Index index) const {
+    if (index == 0 || index > header_->used.load()) return nullptr;
+    const layout::State state = at(index).place().state;
+    const bool free = state == layout::State::free || state == layout::State::ended;
+    return free ? nullptr : &at(index);
   }
 
   [[nodiscard]] std::uint64_t count() const { return header_->count; }

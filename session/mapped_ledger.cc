@@ -13,8 +13,6 @@ using layout::State;
 
 namespace {
 
-/// The ref of a session that there was no room for: it is held by nobody and known to nobody.
-
 constexpr std::int64_t kLateMs = 1'000;     // a sweep that comes so late, of ten a second
 constexpr std::int64_t kCatchUpMs = 2'000;  // to read what came meanwhile: sockets hold little
 constexpr std::size_t kStripe = 2048;       // records shown under one lock: some 50 us

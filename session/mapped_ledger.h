@@ -119,6 +119,9 @@ class MappedLedger final : public Ledger {
   [[nodiscard]] bool copy_from(const MappedLedger& old);
   static void copy_slot(const layout::Slot& from, layout::Slot& to);
   void copy_sessions(const MappedLedger& old, std::int64_t now_ms);
+  void copy_aliases(const MappedLedger& old, std::int64_t now_ms);
+  /// The session that an alias leads to, while nobody else is there; nothing: it is over.
+  [[nodiscard]] const layout::Record* session_of(const layout::Record& alias) const;
   void recount();
   /// What is kept of a node changes; under all locks.
   void change(NodeSlot slot, const layout::SlotFacts& facts);
@@ -137,7 +140,7 @@ class MappedLedger final : public Ledger {
   [[nodiscard]] Instant instant(std::int64_t ms) const { return {ms - offset_ms_}; }
   [[nodiscard]] SessionInfo info(const LedgerShard& shard, const layout::Record& record) const;
   [[nodiscard]] std::uint32_t number_of(const SessionKey& key) const;
-  /// Of a session that there was no room for.
+  /// Of a session that there was no room for: it is held by nobody and known to nobody.
   static constexpr SessionRef kUnrecorded{UINT32_MAX, 0};
   [[nodiscard]] static bool unrecorded(SessionRef ref) { return ref.shard == kUnrecorded.shard; }
   [[nodiscard]] LedgerShard& shard_of(SessionRef ref) const { return shards_[ref.shard]; }

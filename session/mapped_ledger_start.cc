@@ -295,6 +295,7 @@ bool MappedLedger::copy_from(const MappedLedger& old) {
   header_.seen_ms.store(now_ms);
   for (LedgerShard& shard : shards_) shard.start(now_ms);
   copy_sessions(old, now_ms);
+  copy_aliases(old, now_ms);
   for (LedgerShard& shard : shards_) shard.rebuild(now_ms);
   recount();
   return true;

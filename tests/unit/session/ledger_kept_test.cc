@@ -496,5 +496,69 @@ TEST_F(KeptLedgerTest, ManyNodesOfThePastLeaveRoomForThoseOfToday) {
   EXPECT_EQ(figures(*start.ledger, start.ledger->slot_of("shop/alice")), "1 live, 0 pending");
 }
 
+class KeptValuesTest : public KeptLedgerTest {
+ protected:
+  /// A user on alice whose value was renewed a minute after it was given.
+  void renew(Ledger& ledger, std::uint64_t before, std::uint64_t after) {
+    const auto session =
+        ledger.begin(key_of(before), 0, alice, SessionState::live, clock.now(), clock.now());
+    clock.advance(minutes{1});
+    (void)ledger.renew(session.ref, key_of(after), alice, clock.now());
+    ledger.close(session.ref, clock.now());
+  }
+  bool finds(Ledger& ledger, std::uint64_t number) {
+    const auto found = ledger.open_verified(key_of(number), clock.now());
+    if (found) ledger.close(found->ref, clock.now());
+    return found.has_value();
+  }
+};
+
+TEST_F(KeptValuesTest, AValueInItsGraceIsGoodAfterAKill) {
+  {
+    const auto start = open();
+    renew(*start.ledger, 1, 2);
+    const auto back = start.ledger->open_verified(key_of(2), clock.now());
+    ASSERT_TRUE(back);
+    start.ledger->came_back(back->ref, minutes{1}, clock.now());
+    start.ledger->close(back->ref, clock.now());
+  }
+  const auto start = open();
+  EXPECT_TRUE(finds(*start.ledger, 1)) << "requests with it may be on their way";
+}
+
+TEST_F(KeptValuesTest, AnotherCapacityTakesAllValuesOfAUserAlong) {
+  {
+    const auto start = open(1000);
+    renew(*start.ledger, 1, 2);
+    const auto user = start.ledger->open_verified(key_of(2), clock.now());
+    start.ledger->alias(user->ref, key_of(3), clock.now());
+    start.ledger->close(user->ref, clock.now());
+  }
+  for (const std::size_t capacity : {100'000UL, 2'000UL}) {
+    const auto start = open(capacity);
+    ASSERT_EQ(start.origin, Origin::resized);
+    for (std::uint64_t value = 1; value <= 3; ++value) EXPECT_TRUE(finds(*start.ledger, value));
+    EXPECT_EQ(figures(*start.ledger, alice), "1 live, 0 pending");
+    EXPECT_FALSE(start.ledger->last_eviction(alice));
+  }
+}
+
+TEST_F(KeptValuesTest, AValueOfASessionThatIsOverMakesWayForTheNext) {
+  const auto start = open();
+  Ledger& ledger = *start.ledger;
+  const auto gone = ledger.begin(key_of(1), 0, alice, SessionState::live, clock.now(), clock.now());
+  ledger.alias(gone.ref, key_of(11), clock.now());
+  ledger.alias(gone.ref, key_of(12), clock.now());
+  ledger.end(gone.ref);
+  ledger.close(gone.ref, clock.now());
+  clock.advance(minutes{1});
+  const auto next = ledger.begin(key_of(2), 0, alice, SessionState::live, clock.now(), clock.now());
+  ledger.alias(next.ref, key_of(11), clock.now());
+  ledger.close(next.ref, clock.now());
+  EXPECT_TRUE(finds(ledger, 11)) << "beside the value of another session";
+  renew(ledger, 12, 13);
+  EXPECT_TRUE(finds(ledger, 12)) << "the value of before of one that began with it";
+}
+
 }  // namespace
 }  // namespace bonedry::session
