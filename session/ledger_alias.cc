@@ -152,7 +152,7 @@ bool MappedLedger::is_value(const SessionKey& key, SessionRef session, Instant n
 MovedSession MappedLedger::renew(SessionRef session, const SessionKey& key, NodeSlot node,
                                  Instant now) {
   if (unrecorded(session)) return {node, DoneBy::another};
-  const SessionRef before = resolve(session);
+  SessionRef before = resolve(session);
   Instant created;
   {
     LedgerShard& shard = shard_of(before);
@@ -164,21 +164,30 @@ MovedSession MappedLedger::renew(SessionRef session, const SessionKey& key, Node
     close(next.ref, now);  // the same session's, or another one: then the old one runs out by time
     return {next.node, DoneBy::another};
   }
-  const auto locks = lock_both(before.shard, next.ref.shard);
+  while (const auto renewed_since = put_behind(before, next.ref, now)) before = *renewed_since;
+  return {next.node, DoneBy::this_call};
+}
+
+/// The session that was at `before` goes on at `next`, which gets a holder less. Where another
+/// exchange has renewed it meanwhile, nothing is done, and where it is now is returned.
+std::optional<SessionRef> MappedLedger::put_behind(SessionRef before, SessionRef next,
+                                                   Instant now) {
+  const auto locks = lock_both(before.shard, next.shard);
   LedgerShard& old_shard = shard_of(before);
-  LedgerShard& next_shard = shard_of(next.ref);
+  LedgerShard& next_shard = shard_of(next);
   const Record& old = old_shard.at(before.index);
-  Record& renewed = next_shard.at(next.ref.index);
-  const State state = old.place().state;
-  if (state == State::pending || state == State::live) {
+  Record& renewed = next_shard.at(next.index);
+  const bool alone = renewed.place().state == State::live;  // nobody has renewed this one as well
+  if (alone && old.place().state == State::alias) return old.target();
+  if (alone && old.place().state != State::ended) {
     renewed.put_target(before);
     renewed.exchanges = old.exchanges;
     renewed.cookie_tag = old.cookie_tag;
-    next_shard.take_over_holds(next.ref.index, old);
-    old_shard.make_alias(before.index, next.ref);
+    next_shard.take_over_holds(next.index, old);
+    old_shard.make_alias(before.index, next);
   }
-  next_shard.release(next.ref.index, ledger_ms(now));
-  return {next.node, DoneBy::this_call};
+  next_shard.release(next.index, ledger_ms(now));
+  return std::nullopt;
 }
 
 void MappedLedger::came_back(SessionRef session, Millis grace, Instant now) {

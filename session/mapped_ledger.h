@@ -152,6 +152,8 @@ class MappedLedger final : public Ledger {
                                                          Instant now);
   /// Whether `key` finds `session`, or another one that is not over.
   [[nodiscard]] bool is_value(const SessionKey& key, SessionRef session, Instant now);
+  [[nodiscard]] std::optional<SessionRef> put_behind(SessionRef before, SessionRef next,
+                                                     Instant now);
   /// An alias that was found to name `to`, by way of `from`, names it straight from now on.
   void shorten(SessionRef alias, SessionRef from, SessionRef to);
   /// Where the session is that was held as `ref`. What is held stays where it is.

@@ -214,5 +214,34 @@ TEST_F(LedgerThreadsTest, AFullLedgerStaysExact) {
   EXPECT_LE(totals.sessions, totals.capacity);
 }
 
+TEST_F(LedgerThreadsTest, AUserWhoseValueIsRenewedTwiceAtOnceIsCountedOnce) {
+  for (std::uint64_t user = 1; user <= 100; ++user) {
+    MappedLedger one(2'048, now());
+    const NodeSlot slot = one.slot_of("shop/alice");
+    one.set_times(slot, {hours{1}, hours{1}, hours{9}});
+    std::atomic<int> ready{0};
+    const auto renew = [&](SessionRef ref, std::uint64_t to) {
+      ++ready;
+      while (ready < 2) continue;
+      (void)one.renew(ref, key_of(to), slot, now());
+      one.close(ref, now());
+    };
+    const auto first = one.begin(key_of(1), 0, slot, SessionState::live, now(), now());
+    const auto second = one.open_verified(key_of(1), now());
+    std::thread other(renew, first.ref, 2);
+    renew(second->ref, 3);
+    other.join();
+    ASSERT_EQ(figures(one, slot), "1 live, 0 pending");
+    for (std::uint64_t value = 1; value <= 3; ++value) {
+      const auto found = one.open_verified(key_of(value), now());
+      ASSERT_TRUE(found) << value;
+      one.close(found->ref, now());
+    }
+    now_ms += Millis{hours{2}}.count();
+    while (one.sweep(now())) continue;
+    ASSERT_EQ(figures(one, slot), "0 live, 0 pending") << "nobody holds it any more";
+  }
+}
+
 }  // namespace
 }  // namespace bonedry::session
