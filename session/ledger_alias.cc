@@ -125,7 +125,7 @@ void MappedLedger::shorten(SessionRef alias, SessionRef from, SessionRef to) {
 void MappedLedger::alias(SessionRef session, const SessionKey& key, Instant now) {
   if (unrecorded(session)) return;
   session = resolve(session);
-  if (is_value(key, session, now)) return;
+  if (is_value(key, session, created_of(session), now)) return;
   const std::uint32_t number = number_of(key);
   const auto locks = lock_both(session.shard, number);
   const Record& record = shard_of(session).at(session.index);
@@ -133,7 +133,14 @@ void MappedLedger::alias(SessionRef session, const SessionKey& key, Instant now)
   shards_[number].insert_alias(key, record, session, ledger_ms(now));
 }
 
-bool MappedLedger::is_value(const SessionKey& key, SessionRef session, Instant now) {
+std::int64_t MappedLedger::created_of(SessionRef session) const {
+  LedgerShard& shard = shard_of(session);
+  const RobustLock lock = shard.lock();
+  return shard.at(session.index).created_ms.load();
+}
+
+bool MappedLedger::is_value(const SessionKey& key, SessionRef session, std::int64_t created_ms,
+                            Instant now) {
   {
     LedgerShard& shard = shards_[number_of(key)];
     const RobustLock lock = shard.lock();
@@ -142,7 +149,7 @@ bool MappedLedger::is_value(const SessionKey& key, SessionRef session, Instant n
     const Record& record = shard.at(index);
     if (record.place().state != State::alias) return true;
     shard.touch_alias(index, ledger_ms(now));
-    if (record.target() == session) return true;
+    if (record.target() == session && record.created_ms.load() == created_ms) return true;
   }
   const std::optional<OpenedSession> there = open_verified(key, now);
   if (there) close(there->ref, now);
@@ -153,12 +160,7 @@ MovedSession MappedLedger::renew(SessionRef session, const SessionKey& key, Node
                                  Instant now) {
   if (unrecorded(session)) return {node, DoneBy::another};
   SessionRef before = resolve(session);
-  Instant created;
-  {
-    LedgerShard& shard = shard_of(before);
-    const RobustLock lock = shard.lock();
-    created = instant(shard.at(before.index).created_ms.load());
-  }
+  const Instant created = instant(created_of(before));
   const OpenedSession next = begin(key, 0, node, SessionState::live, created, now);
   if (next.begun == DoneBy::another || unrecorded(next.ref)) {
     close(next.ref, now);  // the same session's, or another one: then the old one runs out by time

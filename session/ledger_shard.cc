@@ -387,7 +387,10 @@ std::int64_t LedgerShard::expiry(const Record& record) const {
   const Place place = record.place();
   const SlotFacts& slot = *slots_[place.node].facts;
   const std::int64_t idle = place.state == State::pending ? slot.pending_ms : slot.idle_ms;
-  return std::min(record.last_ms.load() + idle, record.created_ms.load() + slot.lifetime_ms);
+  const std::int64_t unused = record.last_ms.load() + idle;
+  // A held session may outlive its lifetime, and all its values with it.
+  if (place.state == State::alias) return unused;
+  return std::min(unused, record.created_ms.load() + slot.lifetime_ms);
 }
 
 bool LedgerShard::counts(const Record& record) const {

@@ -150,8 +150,11 @@ class MappedLedger final : public Ledger {
   /// The session that an alias names; nothing: it is over.
   [[nodiscard]] std::optional<OpenedSession> open_target(SessionRef ref, std::int64_t created_ms,
                                                          Instant now);
-  /// Whether `key` finds `session`, or another one that is not over.
-  [[nodiscard]] bool is_value(const SessionKey& key, SessionRef session, Instant now);
+  /// Whether `key` finds the session that is at `session` and began then, or another one that is not
+  /// over.
+  [[nodiscard]] bool is_value(const SessionKey& key, SessionRef session, std::int64_t created_ms,
+                              Instant now);
+  [[nodiscard]] std::int64_t created_of(SessionRef session) const;
   [[nodiscard]] std::optional<SessionRef> put_behind(SessionRef before, SessionRef next,
                                                      Instant now);
   /// An alias that was found to name `to`, by way of `from`, names it straight from now on.

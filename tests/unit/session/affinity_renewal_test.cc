@@ -187,6 +187,16 @@ TEST_F(AffinityRenewalTest, AnOpenExchangeOfAnyValueKeepsTheSession) {
   expect_nothing_held();
 }
 
+TEST_F(AffinityRenewalTest, SoDoTheValuesOfOneThatIsHeldLongerThanItMayLast) {
+  const std::string first = begin("first");
+  Visit socket = arrive(first);
+  clock.advance(pool.config.session.max_lifetime + minutes{1});
+  click(first, {"SID=second; Path=/cart"});
+  EXPECT_TRUE(known("second"));
+  affinity->leave(socket, clock.now());
+  EXPECT_FALSE(known("second"));
+}
+
 TEST_F(AffinityRenewalTest, ALogoutEndsTheSessionUnderAllItsValues) {
   begin("one");
   click("one", {"SID=two; Path=/"});
