@@ -34,6 +34,12 @@ bool write_all(int fd, std::string_view content) {
   return true;
 }
 
+UniqueFd open_folder_of(const std::string& path) {
+  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  return UniqueFd{
+      ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+}
+
 }  // namespace
 
 std::string errno_text(int error) {
@@ -71,6 +77,9 @@ bool is_absent(const std::string& path) {
 
 Outcome replace_file(const std::string& path, std::string_view content, mode_t mode) {
   const std::string beside = path + ".new";
+  const UniqueFd folder =
+      open_folder_of(path);  // there may be no descriptor left behind the rename
+  if (!folder.is_open()) return failed("write", beside);
   // What is left of an attempt that was cut off goes, and so does a link or a FIFO of that name.
   ::unlink(beside.c_str());
   UniqueFd file{::open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode)};
@@ -83,14 +92,12 @@ Outcome replace_file(const std::string& path, std::string_view content, mode_t m
   }
   file.reset();
   if (::rename(beside.c_str(), path.c_str()) != 0) return failed("write", path);
-  return sync_folder_of(path);
+  return ::fsync(folder.get()) == 0 ? Outcome{Done{}} : failed("sync the folder of", path);
 }
 
 Outcome sync_folder_of(const std::string& path) {
-  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
-  const UniqueFd directory{
-      ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-  if (!directory.is_open() || ::fsync(directory.get()) != 0) return failed("sync", folder);
+  const UniqueFd folder = open_folder_of(path);
+  if (!folder.is_open() || ::fsync(folder.get()) != 0) return failed("sync the folder of", path);
   return Done{};
 }
 

@@ -26,7 +26,8 @@ constexpr std::size_t kReadLimit = 16U * 1024 * 1024;  // config and state are f
 
 /// Replaces a file in one step (write beside it, fsync, rename, fsync of the folder): after a crash
 /// at any point there is the old content or the new, never a mixture. The error names the path and
-/// the reason; then the old content is still there.
+/// the reason; then the old content is still there, unless it is the folder that cannot be synced:
+/// then the new one is, and a crash may bring back the old one.
 [[nodiscard]] Outcome replace_file(const std::string& path, std::string_view content, mode_t mode);
 
 /// Makes what was renamed or made in the folder of this file outlive a power cut.
