@@ -176,7 +176,7 @@ class Application::Impl {
   void doubt_ledger(const admin::NodeRecords& records) {
     const std::vector<std::string> missing =
         admin::unknown_nodes(records, ledger_->nodes(), config_);
-    if (predecessor_ || missing.empty() || ledger_->incomplete_since()) return;
+    if (predecessor_ || missing.empty()) return;
     spdlog::error(
         "the ledger does not know {}, which nodes.json has as bleeding: it is taken for incomplete",
         missing.front());
