@@ -1,6 +1,7 @@
 // Who may enter a node, and how a door that was shut is opened again.
 
 #include "admin/control_plane.h"
+#include "admin/phrases.h"
 
 #include <algorithm>
 
@@ -31,6 +32,34 @@ Door ControlPlane::door(const std::string& key, const NodeRecord* kept) const {
   if (opening_.contains(key)) return Door::opening;
   const auto ajar = ajar_since_.find(key);
   return ajar != ajar_since_.end() && ajar->second <= acknowledged_ ? Door::open : Door::opening;
+}
+
+/// The nodes that leave a pool go on taking new users until those that come are open: else all at
+/// once, as by a reload, would leave none for a moment.
+void ControlPlane::keep_last_doors_open(PoolView& pool, std::uint64_t version) {
+  const auto has = [&pool](Door door) {
+    return std::ranges::any_of(pool.nodes,
+                               [door](const NodeView& one) { return one.door == door; });
+  };
+  const PoolView* const before = topology_ ? topology_->find_pool(pool.config.name) : nullptr;
+  if (before == nullptr || has(Door::open) || !has(Door::opening)) return;
+  for (NodeView& view : pool.nodes) {
+    const NodeView* const was = balancer::find_node(*before, view.node->name());
+    if (view.door != Door::sessions_only || was == nullptr || was->door != Door::open) continue;
+    view.door = Door::open;
+    view.weight = was->weight;
+    shut_since_[view.node->key()] = version + 1;
+    kept_open_in_ = version;
+  }
+}
+
+/// By the config; in the topology one may have its weight still, see above.
+bool ControlPlane::is_weightless(const std::string& key) const {
+  return std::ranges::any_of(config_.pools, [&key](const conf::Pool& pool) {
+    return std::ranges::any_of(pool.nodes, [&](const conf::Node& node) {
+      return node.weight == 0 && key_of(pool.name, node.name) == key;
+    });
+  });
 }
 
 void ControlPlane::note_doors() {

@@ -79,7 +79,9 @@ std::shared_ptr<const balancer::Topology> ControlPlane::build() {
   next->limits = config_.limits;
   next->timeouts = config_.timeouts;
   next->trusted_proxies = config_.server.trusted_proxies;
-  for (const conf::Pool& pool : config_.pools) next->pools.push_back(build_pool(pool));
+  for (const conf::Pool& pool : config_.pools) {
+    keep_last_doors_open(next->pools.emplace_back(build_pool(pool)), next->version);
+  }
   return next;
 }
 
@@ -139,7 +141,7 @@ void ControlPlane::publish(std::function<void()> then) {
   const std::uint64_t version = topology_->version;
   parts_.publisher.publish(topology_, [this, version, then = std::move(then)] {
     acknowledged_ = std::max(acknowledged_, version);
-    if (can_open_doors()) return publish(then);
+    if (can_open_doors() || version <= kept_open_in_) return publish(then);
     then();
   });
 }
@@ -262,7 +264,7 @@ void ControlPlane::activate(const std::string& key, const std::string& by, const
   const NodeView& view = view_of(key);
   if (view.state == NodeState::active) return answer(key + " is active already");
   if (is_removed(key)) return answer(Failure{key + " is no longer in the config"});
-  if (view.weight == 0) {
+  if (is_weightless(key)) {
     return answer(Failure{key + " has weight 0 in the config, which means bleeding"});
   }
   const auto change = [&key](NodeRecords& records) { records.erase(key); };

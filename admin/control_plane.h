@@ -232,6 +232,8 @@ class ControlPlane {
   void answer_overdue();
   [[nodiscard]] std::string laggard() const;
   [[nodiscard]] balancer::Door door(const std::string& key, const NodeRecord* kept) const;
+  void keep_last_doors_open(balancer::PoolView& pool, std::uint64_t version);
+  [[nodiscard]] bool is_weightless(const std::string& key) const;
   void note_doors();
   [[nodiscard]] bool can_open_doors() const;
   [[nodiscard]] std::shared_ptr<const balancer::Topology> build();
@@ -332,6 +334,7 @@ class ControlPlane {
   std::shared_ptr<const balancer::Topology> topology_;
   std::uint64_t acknowledged_ = 0;                   // the newest version all workers route by
   std::map<std::string, std::uint64_t> shut_since_;  // the version that last changed a node's door
+  std::uint64_t kept_open_in_ = 0;  // the last version with a door that is closed in the next
   std::vector<ListenerStatus> listeners_;
   struct Owed {
     Instant due;

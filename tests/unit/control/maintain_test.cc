@@ -233,6 +233,45 @@ TEST_F(MaintainTest, ANodeThatAReloadAddsOpensOnlyWhenAllWorkersKnowIt) {
   EXPECT_EQ(answers.size(), 1U);
 }
 
+TEST_F(MaintainTest, AReloadThatReplacesAllNodesLeavesNoMomentWithoutOne) {
+  shop().nodes = {node("dave"), node("erin")};
+  control->reload("root", note_answer());
+  EXPECT_EQ(door("shop/dave"), "active, opening");
+  EXPECT_EQ(door("shop/alice"), "bleeding, open");
+  EXPECT_EQ(view("shop/alice").weight, 100U);
+  control->tick();
+  EXPECT_EQ(door("shop/alice"), "bleeding, open") << "empty, but not yet looked at";
+  publisher.acknowledge_once();
+  EXPECT_EQ(door("shop/dave"), "active, open");
+  EXPECT_EQ(door("shop/alice"), "bleeding, sessions_only");
+  EXPECT_TRUE(answers.empty());
+  publisher.acknowledge_once();
+  EXPECT_EQ(answers.size(), 1U);
+}
+
+TEST_F(MaintainTest, ANodeWithoutWeightIsNotActivatedAlthoughItsDoorIsStillOpen) {
+  shop().nodes = {node("alice", 0), node("dave")};
+  control->reload("root", note_answer());
+  ASSERT_EQ(door("shop/alice"), "bleeding, open");
+  control->activate("shop/alice", "root", note_answer());
+  ASSERT_EQ(answers.size(), 1U);
+  EXPECT_NE(answers.front().find("has weight 0 in the config"), std::string::npos)
+      << answers.front();
+}
+
+TEST_F(MaintainTest, ABleedIsAnsweredOnlyWhenNobodyNewComesAlthoughAnotherNodeIsJustBeingOpened) {
+  dry_out("shop/alice");
+  force_bleed("shop/carol");
+  control->activate("shop/alice", "root", note_answer());
+  bleed_unheard("shop/bob");
+  EXPECT_EQ(door("shop/bob"), "bleeding, open");
+  publisher.acknowledge_once();
+  EXPECT_EQ(door("shop/bob"), "bleeding, sessions_only");
+  EXPECT_TRUE(answers.empty()) << "a worker may still let somebody in";
+  publisher.acknowledge();
+  EXPECT_EQ(answers.size(), 2U);
+}
+
 TEST_F(MaintainTest, TheAnswerComesOnceAllWorkersRouteByIt) {
   dry_out("shop/alice");
   control->activate("shop/alice", "root", note_answer());

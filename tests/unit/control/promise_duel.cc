@@ -250,7 +250,7 @@ void PromiseDuel::arrive(std::size_t worker, std::size_t number, std::vector<Bro
     if (!one.value.empty()) values.emplace_back(one.value);
   }
   request->real = proxy_.arrive(worker, browsers_[number].pool, values);
-  model_.opening = opening_at(worker);
+  look_at_doors(worker);
   request->visit = claim(*request, cookies);
   note("a request of " + std::to_string(number) + " at worker " + std::to_string(worker) +
        ", version " + std::to_string(request->plan->version));
@@ -325,7 +325,7 @@ void PromiseDuel::route(Request& request) {
     model_.follow(*request.plan, request.visit, now());
   }
   const bool holds = request.visit.claim == plain::Visit::Claim::session;
-  model_.opening = opening_at(request.real.worker);
+  look_at_doors(request.real.worker);
   const auto own = holds ? std::optional(request.visit.node) : std::nullopt;
   // Another request of the user may have begun the session anew meanwhile: then this one follows.
   const auto there = model_.sessions.find(request.visit.key);
@@ -342,6 +342,23 @@ void PromiseDuel::route(Request& request) {
   if (own && *to != *own) count("user moved");
   request.node = *to;
   request.stage = Stage::routed;
+}
+
+void PromiseDuel::look_at_doors(std::size_t worker) {
+  model_.opening = opening_at(worker);
+  model_.kept_open.clear();
+  model_.looked_at.clear();
+  const balancer::Topology& topology = *proxy_.fleet->workers[worker].runtime->topology;
+  for (const auto& pool : topology.pools) {
+    for (const auto& view : pool.nodes) {
+      const std::string& key = view.node->key();
+      if (view.door == balancer::Door::shut) model_.looked_at.insert(key);
+      if (view.state != balancer::NodeState::bleeding || view.door != balancer::Door::open)
+        continue;
+      if (topology.version < proxy_.fleet->delivered) complain(key + " takes new users for long");
+      model_.kept_open.insert(key);
+    }
+  }
 }
 
 std::set<std::string> PromiseDuel::opening_at(std::size_t worker) const {

@@ -181,6 +181,7 @@ class PromiseDuel {
   [[nodiscard]] std::uint64_t next_version() const { return proxy_.fleet->published + 1; }
   [[nodiscard]] Instant now() const { return proxy_.clock.now(); }
   /// What a worker does not let new users onto yet.
+  void look_at_doors(std::size_t worker);
   [[nodiscard]] std::set<std::string> opening_at(std::size_t worker) const;
   /// A worker that has not heard of what another one goes by, and would take a user off `node`.
   [[nodiscard]] std::string who_would_move(const Request& request, const std::string& node) const;

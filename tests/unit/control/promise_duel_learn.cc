@@ -65,7 +65,7 @@ void PromiseDuel::arrive_by(std::size_t worker, OnItsWay sent) {
   request->real = proxy_.arrive(worker, "club", values);
   const session::Visit& real = request->real.visit;
   const bool found = real.held.has_value();
-  model_.opening = opening_at(worker);
+  look_at_doors(worker);
   note("a request of " + std::to_string(sent.browser) + " at worker " + std::to_string(worker) +
        ", version " + std::to_string(request->plan->version));
   std::vector<plain::Visit> claims;

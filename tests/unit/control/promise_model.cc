@@ -269,8 +269,9 @@ void Model::follow(const Plan& plan, Visit& visit, Instant now) {
 /// Column "may be chosen" of the table.
 bool Model::may_be_chosen(const Plan& plan, const std::string& node, const Tried& tried) const {
   const Node* const one = plan.find(node);
-  return one != nullptr && one->state == NodeState::active && one->weight > 0 &&
-         !nodes.at(node).down && !tried.contains(node) && !opening.contains(node);
+  if (one == nullptr || nodes.at(node).down || tried.contains(node)) return false;
+  if (kept_open.contains(node)) return true;
+  return one->state == NodeState::active && one->weight > 0 && !opening.contains(node);
 }
 
 /// Row "no session" of the table, and where everybody goes who must go elsewhere.
@@ -306,7 +307,8 @@ std::string Model::route(const Plan& plan, Visit& visit, const Tried& tried, con
 std::string Model::route_session(const Plan& plan, Visit& visit, const Tried& tried,
                                  const Target& to) {
   const Node& own = plan.nodes.at(visit.node);
-  if (own.shut() ||
+  // Whoever has logged out meanwhile is nobody's user, and does not keep a node from being dry.
+  if (own.shut() || (visit.over && looked_at.contains(visit.node)) ||
       (visit.displaced && (own.state == NodeState::bleeding || opening.contains(visit.node)))) {
     return to ? move(plan, visit, *to) : goes_anywhere(plan, visit.pool, tried, to);
   }
@@ -418,6 +420,10 @@ void Model::leave(Visit& visit, Instant now) {
   if (visit.value.empty()) return;
   const auto value = values_.find(visit.value);
   if (value != values_.end() && value->second.key == visit.key) value->second.used = now;
+  if (value != values_.end()) return;
+  // It was forgotten during this request, and has been in use for as long as that took.
+  values_[visit.value] = {visit.key, std::nullopt, now, now};
+  session.values.insert(session.values.begin(), visit.value);
 }
 
 Cookie Model::cookie_of(const Visit& visit, const std::string& node, Instant now,

@@ -212,6 +212,9 @@ class Model {
   Instant lost_at;
   Instant damaged_at;
   std::set<std::string> opening;  ///< nodes that the worker does not let new users onto yet
+  /// Nodes that bleed and take new users until those of `opening` do, who else would find none.
+  std::set<std::string> kept_open;
+  std::set<std::string> looked_at;  ///< nodes that are shut between the two looks at their dryness
 
  private:
   std::map<std::string, Value> values_;
