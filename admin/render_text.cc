@@ -2,6 +2,7 @@
 
 #include "admin/printable.h"
 #include "admin/text_table.h"
+#include "admin/who_is_left.h"
 #include "proxy/base/duration.h"
 
 #include <algorithm>
@@ -133,20 +134,9 @@ std::string where_the_rest_is(const session::SessionPage& page) {
   return text;
 }
 
-const char* plural(std::int64_t count) {
-  return count == 1 ? "" : "s";
-}
-
-/// "4 live and 1 pending sessions".
-std::string who_is_left(const WaitResult& result) {
-  std::string text = std::to_string(result.live) + " live and " + std::to_string(result.pending) +
-                     " pending sessions";
-  if (result.exchanges_open > 0) {
-    text += ", " + std::to_string(result.exchanges_open) + " open exchange" +
-            plural(result.exchanges_open);
-  }
-  if (result.forecast) text += "; " + to_text(*result.forecast);
-  return text;
+std::string left_on(const WaitResult& result) {
+  return to_text(WhoIsLeft{result.live, result.pending, result.exchanges_open}) +
+         (result.forecast ? "; " + to_text(*result.forecast) : "");
 }
 
 }  // namespace
@@ -218,7 +208,7 @@ std::string render_text(const WaitResult& result) {
       return printable("dry: nobody is left on " + result.node) + "\n";
     case WaitEnd::timed_out:
       return error_line("timed out after " + format_duration(result.timeout.value_or(Millis{0})) +
-                        ": " + result.node + " still has " + who_is_left(result));
+                        ": " + result.node + " still has " + left_on(result));
     case WaitEnd::activated:
       return error_line(result.node + " is active: it will not become dry");
     case WaitEnd::gone:

@@ -151,7 +151,8 @@ void DownstreamConnection::on_client_lost() {
   if (!orphan()) close();
 }
 
-/// The exchange goes on without its client, if it is to.
+/// The exchange goes on without its client, if it is to; but not for ever, even if the node always
+/// has something more to say.
 bool DownstreamConnection::orphan() {
   if (state_ != State::exchange || !exchange_->outlives_client()) return false;
   if (!destination_) destination_ = io::local_endpoint(socket_->fd());
@@ -159,6 +160,7 @@ bool DownstreamConnection::orphan() {
   out_.clear();
   in_.clear();
   probe_ = Probe::none;
+  timer_.arm(worker_.context().timeouts.response);
   return true;
 }
 

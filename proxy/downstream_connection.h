@@ -121,7 +121,7 @@ class DownstreamConnection final : public io::Retirable,
   Body body_ = Body::none;
   Input input_ = Input::open;
   std::optional<io::Socket> socket_;
-  io::Timer timer_;  // header, idle or linger, as the state has it
+  io::Timer timer_;  // header, idle or linger, as the state has it; response, without a client
   ReadBuffer in_;
   io::Outbox out_;
   http::Parser parser_{http::Parser::Kind::request};

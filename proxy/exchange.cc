@@ -213,10 +213,12 @@ void Exchange::on_bad_body(const http::Refusal& why) {
   if (!over()) refuse_body(EndReason::bad_request, why);
 }
 
-/// A request that is not all here, and a tunnel, are nothing without their client.
+/// A request that is not all here, and a tunnel, are nothing without their client; and nobody is to
+/// be on a node that was taken from its users.
 bool Exchange::outlives_client() const {
   const bool finishes = runtime_->view().config.on_client_gone == conf::OnClientGone::finish;
-  return finishes && !over() && request_ == RequestState::done && facts_.upgrade.empty();
+  return finishes && !over() && request_ == RequestState::done && facts_.upgrade.empty() &&
+         !on_displaced_node();
 }
 
 void Exchange::on_downstream_lost() {

@@ -50,8 +50,9 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   void on_progress() override;
   void on_downstream_drained() override;
   void on_downstream_lost() override;
-  /// Ends a tunnel to a node whose users the operator has taken off it (deadline, forced
-  /// maintenance) by the topology of now. Anything else ends by itself.
+  /// Ends what goes to a node whose users the operator has taken off it (deadline, forced
+  /// maintenance) by the topology of now, if it is a tunnel or has no client any more. Anything
+  /// else ends by itself.
   void leave_displaced_node();
   /// Nothing of an answer has been sent yet, but perhaps 1xx.
   [[nodiscard]] bool awaits_answer() const { return response_ == ResponseState::waiting; }
@@ -118,7 +119,8 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   void drop_request();
   void response_complete(std::string_view trailers);
 
-  // Tunnels (exchange_tunnel.cc).
+  // Tunnels, and what else a node is not waited for (exchange_tunnel.cc).
+  [[nodiscard]] bool on_displaced_node() const;
   void begin_tunnel();
   [[nodiscard]] bool in_tunnel() const { return tunnelled_ != nullptr; }
   void end_tunnel(EndReason reason);

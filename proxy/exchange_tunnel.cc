@@ -5,7 +5,8 @@
 #include <utility>
 
 /// The part of Exchange for nodes that switch protocols (RFC 9110, section 7.8): from the head of
-/// the 101 on, each side's bytes are the other's, until each has ended its own.
+/// the 101 on, each side's bytes are the other's, until each has ended its own; and for exchanges
+/// that are ended when their node is taken from its users, which tunnels are.
 namespace bonedry::proxy {
 
 void Exchange::begin_tunnel() {
@@ -16,13 +17,16 @@ void Exchange::begin_tunnel() {
   origin_.downstream->begin_tunnel();  // what the client did not wait to say goes on at once
 }
 
-void Exchange::leave_displaced_node() {
-  if (!in_tunnel() || over()) return;
+bool Exchange::on_displaced_node() const {
   const auto& nodes = worker_.runtime_of(origin_.listener)->view().nodes;
   const auto own = std::ranges::find(nodes, node_, &balancer::NodeView::node);
-  if (own != nodes.end() && own->displaced && own->door == balancer::Door::shut) {
-    end_tunnel(EndReason::tunnel_moved);
-  }
+  return own != nodes.end() && own->displaced && own->door == balancer::Door::shut;
+}
+
+void Exchange::leave_displaced_node() {
+  if (over() || !on_displaced_node()) return;
+  if (in_tunnel()) return end_tunnel(EndReason::tunnel_moved);
+  if (origin_.downstream->gone()) finish(EndReason::client_gone, Departure::abort);
 }
 
 /// Both sides see the end of the connection, as if the other had closed it; a client that has not

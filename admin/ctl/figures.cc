@@ -66,9 +66,11 @@ std::optional<Verdict> read_verdict(std::string_view answer) {
     const Json parsed = Json::parse(answer);
     const auto code = code_of(parsed.at("result").get<std::string>());
     if (!code) return std::nullopt;
-    return Verdict{*code, parsed.at("node").get<std::string>(),
-                   parsed.at("live").get<std::int64_t>(), parsed.at("pending").get<std::int64_t>(),
-                   forecast_of(parsed)};
+    // A proxy of an earlier version does not tell the exchanges.
+    const admin::WhoIsLeft left{parsed.at("live").get<std::int64_t>(),
+                                parsed.at("pending").get<std::int64_t>(),
+                                parsed.value("exchanges_open", std::int64_t{0})};
+    return Verdict{*code, parsed.at("node").get<std::string>(), left, forecast_of(parsed)};
   } catch (const Json::exception&) {
     return std::nullopt;
   }

@@ -2,6 +2,7 @@
 
 #include "admin/ctl/exit_code.h"
 #include "admin/dry_in.h"
+#include "admin/who_is_left.h"
 #include "proxy/base/clock.h"
 
 #include <cstdint>
@@ -27,8 +28,7 @@ struct Figures {
 struct Verdict {
   ExitCode code = ExitCode::done;
   std::string node;
-  std::int64_t live = 0;
-  std::int64_t pending = 0;
+  admin::WhoIsLeft left;
   std::optional<admin::DryIn> forecast = {};
 };
 

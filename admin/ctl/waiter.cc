@@ -29,8 +29,7 @@ UniqueFd catch_signals() {
 }
 
 std::string left_behind(const Verdict& verdict) {
-  return verdict.node + " still has " + std::to_string(verdict.live) + " live and " +
-         std::to_string(verdict.pending) + " pending sessions" +
+  return verdict.node + " still has " + admin::to_text(verdict.left) +
          (verdict.forecast ? "; " + admin::to_text(*verdict.forecast) : "");
 }
 

@@ -1,12 +1,17 @@
 // Clients that leave before their answer, and those that only seem to.
 #include "tests/scenario/story.h"
 
+#include <atomic>
+#include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace bonedry::test {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 
 class ClientGoneStory : public Story {
@@ -20,6 +25,44 @@ class ClientGoneStory : public Story {
   }
   [[nodiscard]] bool node_is_free() const {
     return eventually([&] { return bonedry_->node("alice").exchanges_open == 0; });
+  }
+
+  /// Sends events without end, until it is aborted.
+  class EventStream {
+   public:
+    Handler handler() {
+      return [sent = sent_, aborted = aborted_](NodeExchange& exchange) {
+        exchange.close_after();
+        try {
+          exchange.send(exchange.head(200, {{"Transfer-Encoding", "chunked"}}));
+          while (!exchange.socket().wait_readable(Millis{20})) {
+            exchange.send(chunk("event"));
+            ++*sent;
+          }
+        } catch (const SocketError&) {
+          aborted.open();
+          throw;
+        }
+        aborted.open();
+      };
+    }
+    /// Whether so many more events are sent.
+    [[nodiscard]] bool goes_on(unsigned events) const {
+      return eventually([this, until = *sent_ + events] { return *sent_ >= until; });
+    }
+    [[nodiscard]] bool is_aborted() const { return aborted_.wait(Millis{5000}); }
+
+   private:
+    std::shared_ptr<std::atomic<unsigned>> sent_ = std::make_shared<std::atomic<unsigned>>(0);
+    Gate aborted_;
+  };
+
+  /// Opens a stream of events, and leaves.
+  void come_and_leave() const {
+    HttpClient client{bonedry_->address()};
+    client.send(Request{.target = "/events"}.to_wire());
+    EXPECT_EQ(client.read_head().status, 200);
+    client.socket().reset();
   }
 
   /// Opens `aborted` when the proxy gives the request up.
@@ -147,6 +190,69 @@ TEST_P(ClientGoneStory, APoolMayLetItsNodesFinish) {
       EXPECT_EQ(alice_.connections(), connections) << "its connection is kept";
     }
   }
+}
+
+TEST_P(ClientGoneStory, ButNotForLongerThanAnAnswerMayTake) {
+  EventStream stream;
+  alice_.on("/events", stream.handler());
+  TestConfig config = shop(workers(), {alice_}, {}, {R"(on_client_gone = "finish")"});
+  config.timeouts = {R"(response = "500ms")", R"(stall = "60s")"};
+  bonedry_ = std::make_unique<BonedryProcess>(std::move(config));
+  {
+    HttpClient client{bonedry_->address()};
+    client.send(Request{.target = "/events"}.to_wire());
+    EXPECT_EQ(client.read_head().status, 200);
+    EXPECT_TRUE(stream.goes_on(50)) << "its client is there, which may take twice as long";
+  }
+  EXPECT_TRUE(stream.is_aborted());
+  EXPECT_TRUE(logged("client_gone")) << bonedry_->out();
+  EXPECT_TRUE(node_is_free());
+}
+
+TEST_P(ClientGoneStory, NorOnANodeThatWasTakenFromItsUsers) {
+  for (const std::string command :
+       {"maintain alice --force", "bleed alice --force --deadline 1ms"}) {
+    EventStream stream;
+    alice_.on("/events", stream.handler());
+    launch({R"(on_client_gone = "finish")"});
+    come_and_leave();
+    EXPECT_TRUE(stream.goes_on(10)) << "without a client";
+    EXPECT_THAT(bonedry_->admin(command), Not(StartsWith("error: ")));
+    EXPECT_TRUE(stream.is_aborted()) << command;
+    EXPECT_TRUE(logged("client_gone")) << bonedry_->out();
+    EXPECT_TRUE(node_is_free());
+  }
+}
+
+TEST_P(ClientGoneStory, NorWhenTheClientLeavesOnlyThen) {
+  EventStream stream;
+  alice_.on("/events", stream.handler());
+  launch({R"(on_client_gone = "finish")"});
+  HttpClient client{bonedry_->address()};
+  client.send(Request{.target = "/events"}.to_wire());
+  EXPECT_EQ(client.read_head().status, 200);
+  EXPECT_THAT(bonedry_->admin("maintain alice --force"), Not(StartsWith("error: ")));
+  EXPECT_TRUE(stream.goes_on(10)) << "it has a client";
+  client.socket().reset();
+  EXPECT_TRUE(stream.is_aborted());
+  EXPECT_TRUE(node_is_free());
+}
+
+TEST_P(ClientGoneStory, AWaitNamesTheExchangeThatIsLeft) {
+  const Gate aborted;
+  alice_.on("/report", waiting_for_the_end(aborted));
+  launch({R"(on_client_gone = "finish")"});
+  {
+    HttpClient client{bonedry_->address()};
+    client.send(Request{.target = "/report"}.to_wire());
+    ASSERT_TRUE(alice_.wait_for("/report", 1));
+  }
+  EXPECT_THAT(bonedry_->admin("bleed alice --force"), Not(StartsWith("error: ")));
+  const RunResult wait = Ctl{*bonedry_}.run({"wait", "alice", "--timeout", "1ms"});
+  EXPECT_EQ(wait.code, 3);
+  EXPECT_THAT(wait.err, HasSubstr("shop/alice still has 1 open exchange\n"));
+  EXPECT_THAT(bonedry_->admin("maintain alice --force"), Not(StartsWith("error: ")));
+  EXPECT_TRUE(aborted.wait(Millis{5000})) << "long before any time-out";
 }
 
 }  // namespace

@@ -68,6 +68,18 @@ TEST(Figures, SurvivesAnyAnswer) {
   }
 }
 
+TEST(Verdict, TellsWhoIsLeft) {
+  const auto left = [](const std::string& fields) {
+    const auto verdict =
+        read_verdict(R"({"node":"shop/alice","result":"timed_out",)" + fields + "}");
+    return verdict ? to_text(verdict->left) : "";
+  };
+  EXPECT_EQ(left(R"("live":4,"pending":1)"), "4 live and 1 pending sessions");
+  EXPECT_EQ(left(R"("live":4,"pending":1,"exchanges_open":2)"),
+            "4 live and 1 pending sessions, 2 open exchanges");
+  EXPECT_EQ(left(R"("live":0,"pending":0,"exchanges_open":1)"), "1 open exchange");
+}
+
 TEST(Verdict, MapsToExitCodes) {
   const auto code = [](const std::string& result) {
     const auto verdict =

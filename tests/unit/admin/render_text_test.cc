@@ -147,6 +147,13 @@ TEST(RenderText, WaitsEndInOneLine) {
   EXPECT_EQ(render_text(result),
             "error: timed out after 3s: shop/alice still has 4 live and 1 pending sessions, 1 "
             "open exchange\n");
+  result.live = result.pending = 0;
+  EXPECT_EQ(render_text(result),
+            "error: timed out after 3s: shop/alice still has 1 open exchange\n");
+  result.exchanges_open = 2;
+  EXPECT_EQ(render_text(result),
+            "error: timed out after 3s: shop/alice still has 2 open exchanges\n");
+  result.exchanges_open = 1;
   result.forecast =
       DryIn{std::chrono::minutes{14}, std::chrono::minutes{9}, std::chrono::minutes{31}};
   EXPECT_TRUE(render_text(result).ends_with("1 open exchange; dry in about 14m (9m to 31m)\n"));

@@ -1,0 +1,14 @@
+#include "admin/who_is_left.h"
+
+namespace bonedry::admin {
+
+std::string to_text(const WhoIsLeft& left) {
+  const std::string sessions =
+      std::to_string(left.live) + " live and " + std::to_string(left.pending) + " pending sessions";
+  if (left.exchanges_open <= 0) return sessions;
+  const std::string exchanges = std::to_string(left.exchanges_open) + " open exchange" +
+                                (left.exchanges_open == 1 ? "" : "s");
+  return left.live + left.pending == 0 ? exchanges : sessions + ", " + exchanges;
+}
+
+}  // namespace bonedry::admin

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace bonedry::admin {
+
+/// What keeps a node from being dry, in numbers.
+struct WhoIsLeft {
+  std::int64_t live = 0;
+  std::int64_t pending = 0;
+  std::int64_t exchanges_open = 0;
+};
+
+/// "4 live and 1 pending sessions, 2 open exchanges"; only what there is any of, if there are
+/// exchanges and no sessions: "2 open exchanges".
+[[nodiscard]] std::string to_text(const WhoIsLeft& left);
+
+}  // namespace bonedry::admin
