@@ -30,6 +30,8 @@ struct Standing {
 
 /// Whoever does not read comes first: the other side of the exchange is held up by it. A client
 /// that reads nothing comes before the node, since a node that cannot send may read no more either.
+/// Then whoever owes bytes, the client first: a node that has begun to answer may need the rest of
+/// the request for the rest of its answer (an echo), while the rest of the request needs nothing.
 [[nodiscard]] constexpr Awaited awaited(const Standing& standing) {
   if (standing.unsent_to_client > 0) return Awaited::client_reads;
   if (standing.unsent_to_node > 0) return Awaited::node_reads;
@@ -37,9 +39,9 @@ struct Standing {
                       standing.request == RequestState::ending ||
                       standing.response == ResponseState::tunnel;
   if (tunnel) return Awaited::either;
-  if (standing.response != ResponseState::waiting) return Awaited::node_sends;
   const bool sends = standing.request == RequestState::body && !standing.awaits_continue;
-  return sends ? Awaited::client_sends : Awaited::node_answers;
+  if (sends) return Awaited::client_sends;
+  return standing.response == ResponseState::waiting ? Awaited::node_answers : Awaited::node_sends;
 }
 
 /// How an exchange ends when that does not come in time.

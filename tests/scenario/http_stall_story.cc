@@ -192,6 +192,21 @@ TEST_P(StallStory, AClientThatStopsSendingIsNamed) {
   }
 }
 
+TEST_P(StallStory, AClientThatStopsSendingWhatTheNodeAnswersAlreadyIsNamed) {
+  const Gate over;
+  alice_.on("/echo", [over](NodeExchange& exchange) {
+    exchange.close_after();
+    exchange.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc");
+    (void)over.wait();
+  });
+  launch("300ms", "10s");
+  HttpClient client{bonedry_->address()};
+  client.send(upload("/echo", "Content-Length: 10") + "abc");
+  EXPECT_EQ(client.read_head().status, 200);
+  EXPECT_THAT(logged("/echo"), HasSubstr(R"("end":"client_stalled")"));
+  over.open();
+}
+
 TEST_P(StallStory, AClientThatWaitsForA100IsNotToBlame) {
   alice_.on("/never", [](NodeExchange& exchange) {
     exchange.close_after();

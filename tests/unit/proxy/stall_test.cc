@@ -31,14 +31,20 @@ TEST(StallTest, ThenWhoOwesTheNextBytes) {
   EXPECT_EQ(awaited({0, 0, RequestState::done, waiting}), Awaited::node_answers);
   EXPECT_EQ(awaited({0, 0, RequestState::dropped, waiting}), Awaited::node_answers);
   EXPECT_EQ(awaited({0, 0, RequestState::done, body}), Awaited::node_sends);
-  EXPECT_EQ(awaited({0, 0, RequestState::body, body}), Awaited::node_sends)
-      << "it has begun to answer, whatever else may come";
+  EXPECT_EQ(awaited({0, 0, RequestState::body, body}), Awaited::client_sends)
+      << "the rest of the answer may need the rest of the request";
+  EXPECT_EQ(awaited({0, 0, RequestState::dropped, body}), Awaited::node_sends)
+      << "nothing more is wanted of the client";
 }
 
 TEST(StallTest, AClientThatWaitsForTheNodesWordOwesNothing) {
   Standing standing{0, 0, RequestState::body, ResponseState::waiting, true};
   EXPECT_EQ(awaited(standing), Awaited::node_answers);
+  standing.response = ResponseState::body;
+  EXPECT_EQ(awaited(standing), Awaited::node_sends) << "it has answered without asking for more";
   standing.awaits_continue = false;
+  EXPECT_EQ(awaited(standing), Awaited::client_sends);
+  standing.response = ResponseState::waiting;
   EXPECT_EQ(awaited(standing), Awaited::client_sends);
 }
 
