@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <utility>
@@ -62,7 +63,9 @@ class SpawnPlan {
 Successor::Successor(io::EventLoop& loop, Events events)
     : loop_(loop), events_(std::move(events)), give_up_(loop.timers(), [this] {
         kill_all();
-        lose("it was not ready within " + std::to_string(kReadyWithin.count() / 1000) + " s");
+        lose(std::string(unsent_.empty() ? "it was not ready within "
+                                         : "it did not take what it is given within ") +
+             std::to_string(kReadyWithin.count() / 1000) + " s");
       }) {}
 
 Successor::~Successor() {
@@ -140,27 +143,47 @@ void Successor::on_hello(UniqueFd itself) {
   if (state_ != State::starting || !estate_) return;
   serving_ = std::move(itself);
   const Outcome given = bequeath(*std::exchange(estate_, std::nullopt));
-  if (given) return;
-  complaint_ = "it does not take what it is given: " + given.error();
-  kill_all();  // which its end then tells
+  given ? send_unsent() : on_not_taken(given.error());
 }
 
-Outcome Successor::bequeath(const Estate& estate) const {
-  Outcome given = channel_->send(handover::kLock, estate.lock, handover::kPatience);
-  if (!given) return given;
-  given = channel_->send(std::string(handover::kAdmin) + estate.admin_path, io::FdChannel::kNoFd,
-                         handover::kPatience);
-  if (!given) return given;
-  const Result<UniqueFd> health = handover::write_health(estate.health);
+Outcome Successor::bequeath(const Estate& estate) {
+  Result<UniqueFd> health = handover::write_health(estate.health);
   if (!health) return Failure{health.error()};
-  given = channel_->send(handover::kHealth, health->get(), handover::kPatience);
+  health_ = std::move(*health);
+  const auto give = [this](std::string text, int fd) {
+    unsent_.push_back({Unsent::Kind::given, std::move(text), fd});
+  };
+  give(std::string(handover::kLock), estate.lock);
+  give(std::string(handover::kAdmin) + estate.admin_path, io::FdChannel::kNoFd);
+  give(std::string(handover::kHealth), health_.get());
   for (const Server::Listening& one : estate.listening) {
-    if (!given) return given;
     const std::string text = std::string(handover::kListener) + std::to_string(one.listener) + " ";
-    given = channel_->send(text + one.address, one.fd.get(), handover::kPatience);
+    give(text + one.address, one.fd.get());
   }
-  if (!given) return given;
-  return channel_->send(handover::kGo, io::FdChannel::kNoFd, handover::kPatience);
+  give(std::string(handover::kGo), io::FdChannel::kNoFd);
+  return Done{};
+}
+
+/// As much as there is room for: one that hangs keeps nobody waiting here.
+void Successor::send_unsent() {
+  while (!unsent_.empty()) {
+    const auto sent = channel_->send_now(unsent_.front().text, unsent_.front().fd);
+    if (!sent) return on_not_taken(sent.error());
+    if (*sent == io::FdChannel::Sent::no_room) {
+      if (watcher_) watcher_->await_room();
+      return;
+    }
+    unsent_.pop_front();
+  }
+  health_.reset();
+}
+
+/// One that was ready and has gone meanwhile needs no answer.
+void Successor::on_not_taken(const std::string& why) {
+  unsent_.clear();
+  if (state_ != State::starting) return;
+  complaint_ = "it does not take what it is given: " + why;
+  kill_all();  // which its end then tells
 }
 
 void Successor::on_readable() {
@@ -194,17 +217,14 @@ void Successor::hang_up() {
   serving_watcher_.reset();
   serving_.reset();
   estate_.reset();
+  unsent_.clear();
+  health_.reset();
   if (channel_) channel_->close();
 }
 
 void Successor::take(io::FdChannel::Message& message) {
   if (message.text == handover::kHello) return on_hello(std::move(message.fd));
-  if (message.text == handover::kReady && state_ == State::starting) {
-    state_ = State::ready;
-    give_up_.disarm();
-    if (serving_.is_open()) serving_watcher_.emplace(loop_, serving_.get(), end_of_serving_);
-    return events_.on_ready();
-  }
+  if (message.text == handover::kReady && state_ == State::starting) return on_ready();
   if (message.text.starts_with(handover::kFailed)) {
     complaint_ = message.text.substr(handover::kFailed.size());
     return;
@@ -217,6 +237,17 @@ void Successor::take(io::FdChannel::Message& message) {
   not_followed(number);
 }
 
+void Successor::on_ready() {
+  const auto given = [](const Unsent& one) { return one.kind == Unsent::Kind::given; };
+  if (std::ranges::any_of(unsent_, given)) {
+    return on_not_taken("it was ready before it had all of it");
+  }
+  state_ = State::ready;
+  give_up_.disarm();
+  if (serving_.is_open()) serving_watcher_.emplace(loop_, serving_.get(), end_of_serving_);
+  events_.on_ready();
+}
+
 void Successor::followed(std::uint64_t number) {
   answer(handover::kFollowed, number);
 }
@@ -225,11 +256,12 @@ void Successor::not_followed(std::uint64_t number) {
   answer(handover::kNotFollowed, number);
 }
 
-void Successor::answer(std::string_view word, std::uint64_t number) const {
+/// The latest answer is one to all questions before.
+void Successor::answer(std::string_view word, std::uint64_t number) {
   if (state_ == State::gone) return;
-  // One that has gone meanwhile needs no answer.
-  (void)channel_->send(std::string(word) + std::to_string(number), io::FdChannel::kNoFd,
-                       handover::kPatience);
+  if (!unsent_.empty() && unsent_.back().kind == Unsent::Kind::answer) unsent_.pop_back();
+  unsent_.push_back({Unsent::Kind::answer, std::string(word) + std::to_string(number)});
+  send_unsent();
 }
 
 void Successor::lose(const std::string& why) {

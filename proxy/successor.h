@@ -9,9 +9,12 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
+#include <deque>
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace bonedry::proxy {
@@ -44,7 +47,7 @@ class Successor final : private io::ReadWatcher::Handler {
     std::vector<handover::Measured> health = {};
   };
   /// Runs `arguments`, the first of which is the program's path, and gives it what it needs once it
-  /// has shown itself; `estate` must hold until then.
+  /// has shown itself; `estate` must hold until an event tells how that ended. Waits for nothing.
   [[nodiscard]] Outcome start(const std::vector<std::string>& arguments, const Estate& estate);
   void followed(std::uint64_t number);
   void not_followed(std::uint64_t number);
@@ -65,13 +68,17 @@ class Successor final : private io::ReadWatcher::Handler {
 
   [[nodiscard]] Outcome spawn(const std::vector<std::string>& arguments, int inherited);
   void on_hello(UniqueFd itself);
-  [[nodiscard]] Outcome bequeath(const Estate& estate) const;
+  [[nodiscard]] Outcome bequeath(const Estate& estate);
+  void send_unsent();
+  void on_not_taken(const std::string& why);
   void on_readable() override;
+  void on_room() override { send_unsent(); }
   void on_exit();
   void on_gone();
   void hang_up();
   void kill_all() const;
-  void answer(std::string_view word, std::uint64_t number) const;
+  void answer(std::string_view word, std::uint64_t number);
+  void on_ready();
   void take(io::FdChannel::Message& message);
   void lose(const std::string& why);
 
@@ -85,8 +92,15 @@ class Successor final : private io::ReadWatcher::Handler {
   io::EventLoop& loop_;
   Events events_;
   State state_ = State::starting;
-  std::optional<Estate> estate_;  // until it was given
-  std::string complaint_;         // what it said before it ended
+  std::optional<Estate> estate_;  // until it has shown itself
+  struct Unsent {
+    enum class Kind : std::uint8_t { given, answer } kind;
+    std::string text;
+    int fd = io::FdChannel::kNoFd;  // somebody else's
+  };
+  std::deque<Unsent> unsent_;  // what there is no room for on the line; at most one answer
+  UniqueFd health_;            // the file of what was measured, until it is sent
+  std::string complaint_;      // what it said before it ended
   pid_t pid_ = 0;
   Deathbed deathbed_{*this};
   UniqueFd process_;  // a pidfd, until the process has ended

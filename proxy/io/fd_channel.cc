@@ -56,6 +56,16 @@ pid_t FdChannel::maker() const {
 }
 
 Outcome FdChannel::send(std::string_view text, int fd, Millis patience) const {
+  const auto until = Stopwatch::now() + patience;
+  for (;;) {
+    const Result<Sent> sent = send_now(text, fd);
+    if (!sent) return Failure{sent.error()};
+    if (*sent == Sent::yes) return Done{};
+    if (!wait_for(fd_.get(), POLLOUT, until)) return Failure{"the other process does not listen"};
+  }
+}
+
+Result<FdChannel::Sent> FdChannel::send_now(std::string_view text, int fd) const {
   std::string bytes(text);
   iovec piece{bytes.data(), bytes.size()};
   Control control{};
@@ -71,14 +81,12 @@ Outcome FdChannel::send(std::string_view text, int fd, Millis patience) const {
     header->cmsg_len = CMSG_LEN(sizeof(int));
     std::memcpy(CMSG_DATA(header), &fd, sizeof(int));
   }
-  const auto until = Stopwatch::now() + patience;
   while (::sendmsg(fd_.get(), &message, MSG_NOSIGNAL) < 0) {
     if (errno == EINTR) continue;
-    const bool full = errno == EAGAIN || errno == EWOULDBLOCK;
-    if (!full) return Failure{"cannot tell the other process: " + errno_text(errno)};
-    if (!wait_for(fd_.get(), POLLOUT, until)) return Failure{"the other process does not listen"};
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return Sent::no_room;
+    return Failure{"cannot tell the other process: " + errno_text(errno)};
   }
-  return Done{};
+  return Sent::yes;
 }
 
 FdChannel::Received FdChannel::receive(Message& message) const {

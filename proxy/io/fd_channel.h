@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -43,6 +44,10 @@ class FdChannel {
   /// `fd` is duplicated, unless it is `kNoFd`. Waits at most `patience` for the other side to take
   /// it.
   [[nodiscard]] Outcome send(std::string_view text, int fd, Millis patience) const;
+
+  enum class Sent : std::uint8_t { yes, no_room };
+  /// The same without waiting.
+  [[nodiscard]] Result<Sent> send_now(std::string_view text, int fd) const;
 
   enum class Received : std::uint8_t { message, nothing, ended };
   /// What is there already.

@@ -10,12 +10,22 @@ constexpr Millis kAgain{100};
 ReadWatcher::ReadWatcher(EventLoop& loop, int fd, Handler& handler)
     : handler_(handler),
       watcher_(loop, fd, *this),
-      again_(loop.timers(), [this] { watcher_.want(Ready::read); }) {
-  watcher_.want(Ready::read);
+      again_(loop.timers(), [this] { watcher_.want(wanted_); }) {
+  watcher_.want(wanted_);
 }
 
-void ReadWatcher::on_ready(Ready /*ready*/) {
-  handler_.on_readable();
+void ReadWatcher::await_room() {
+  wanted_ = Ready::both;
+  watcher_.want(wanted_);
+}
+
+/// One call at a time, since the handler may destroy this within it; the other comes with the next
+/// round.
+void ReadWatcher::on_ready(Ready ready) {
+  if (!has(ready, Ready::write) || wanted_ != Ready::both) return handler_.on_readable();
+  wanted_ = Ready::read;
+  watcher_.want(wanted_);
+  handler_.on_room();
 }
 
 void ReadWatcher::on_unwatched(int /*error*/) {

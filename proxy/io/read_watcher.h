@@ -15,6 +15,8 @@ class ReadWatcher final : private FdWatcher::Handler {
    public:
     /// Something, the end or an error can be read.
     virtual void on_readable() = 0;
+    /// What `await_room` waited for.
+    virtual void on_room() {}
 
    protected:
     ~Handler() = default;
@@ -22,12 +24,15 @@ class ReadWatcher final : private FdWatcher::Handler {
 
   /// `fd` is non-blocking and stays open for as long as this lives.
   ReadWatcher(EventLoop& loop, int fd, Handler& handler);
+  /// Tells the handler, once, when something can be written, or would fail at once.
+  void await_room();
 
  private:
   void on_ready(Ready ready) override;
   void on_unwatched(int error) override;
 
   Handler& handler_;
+  Ready wanted_ = Ready::read;
   FdWatcher watcher_;
   Timer again_;
 };

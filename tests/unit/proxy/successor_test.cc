@@ -9,8 +9,13 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <chrono>
 #include <fstream>
+#include <iterator>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -71,6 +76,113 @@ TEST_F(SuccessorTest, WhatAScriptLeavesBehindHoldsNothingOfOurs) {
 TEST_F(SuccessorTest, AChildOfAScriptIsKilledWithIt) {
   EXPECT_THAT(fail("sleep 600 & exit 3"), HasSubstr("it ended with 3"));
   EXPECT_TRUE(lock_is_free());
+}
+
+/// More sockets than a line has room for, to a script that takes one message and then hangs until
+/// it is told to go on.
+class SlowSuccessorTest : public SuccessorTest, private io::ReadWatcher::Handler {
+ protected:
+  static constexpr std::size_t kListeners = 600;
+
+  SlowSuccessorTest() {
+    EXPECT_EQ(::mkfifo(fifo_.c_str(), 0600), 0);
+    hangs_.reset(::open(fifo_.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
+    EXPECT_EQ(::mkfifo(go_on_.c_str(), 0600), 0);
+    go_.reset(::open(go_on_.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
+    watcher_.emplace(loop_, hangs_.get(), static_cast<io::ReadWatcher::Handler&>(*this));
+    for (std::size_t i = 0; i < kListeners; ++i) {
+      listening_.push_back({i, "127.0.0.1:" + std::to_string(i), UniqueFd{::dup(0)}});
+    }
+  }
+
+  void start(const std::string& and_then) {
+    const std::string script =
+        "take() { dd bs=4096 count=$1 <&3 2>&-; }; printf hello >&3; "
+        "take 1 >" +
+        folder_ / "taken; echo >" + fifo_ + "; read line <" + go_on_ + "; " + and_then;
+    ASSERT_TRUE(successor_.start({"/bin/sh", "-c", script}, {lock_.get(), "/run/s", listening_}));
+  }
+  void let_it_go_on() const { ASSERT_EQ(::write(go_.get(), "\n", 1), 1); }
+  [[nodiscard]] std::string taken() const {
+    std::ifstream file(folder_ / "taken");
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+
+  bool hangs_now_ = false;
+  bool ready_ = false;
+  std::string why_;
+  const UniqueFd lock_ = open_lock();
+  std::vector<Server::Listening> listening_;
+  Successor successor_{loop_,
+                       {.on_follow = [](std::uint64_t, const handover::Guidance&) {},
+                        .on_ready =
+                            [this] {
+                              ready_ = true;
+                              loop_.stop();
+                            },
+                        .on_failed =
+                            [this](const std::string& text) {
+                              why_ = text;
+                              loop_.stop();
+                            },
+                        .on_gone = [] {}}};
+
+ private:
+  void on_readable() override {
+    watcher_.reset();
+    hangs_now_ = true;
+    loop_.stop();
+  }
+
+  const std::string fifo_ = folder_ / "hangs";
+  const std::string go_on_ = folder_ / "go-on";
+  UniqueFd hangs_;
+  UniqueFd go_;
+  std::optional<io::ReadWatcher> watcher_;
+};
+
+TEST_F(SlowSuccessorTest, OneThatHangsKeepsNobodyWaiting) {
+  const auto began = std::chrono::steady_clock::now();
+  start("");
+  loop_.run();
+  EXPECT_TRUE(hangs_now_) << why_;
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds{8})
+      << "the loop went on, though nobody took what is to be given";
+  EXPECT_TRUE(successor_.is_starting());
+}
+
+TEST_F(SlowSuccessorTest, OneThatTakesItsTimeGetsAll) {
+  start("take " + std::to_string(kListeners + 3) + " >>" + folder_ / "taken; printf ready >&3; " +
+        "exec sleep 600");
+  loop_.run();
+  ASSERT_TRUE(hangs_now_) << why_;
+  let_it_go_on();
+  loop_.run();
+  EXPECT_TRUE(ready_) << why_;
+  std::string all = "lockadmin /run/shealth";
+  for (std::size_t i = 0; i < kListeners; ++i) {
+    all += "listener " + std::to_string(i) + " 127.0.0.1:" + std::to_string(i);
+  }
+  EXPECT_EQ(taken(), all + "go");
+  EXPECT_EQ(::kill(successor_.pid(), SIGKILL), 0);
+}
+
+TEST_F(SlowSuccessorTest, OneThatEndsMeanwhileHasFailed) {
+  start("exit 3");
+  loop_.run();
+  ASSERT_TRUE(hangs_now_) << why_;
+  let_it_go_on();
+  loop_.run();
+  EXPECT_THAT(why_, testing::Not(testing::IsEmpty()));
+}
+
+TEST_F(SlowSuccessorTest, OneThatIsReadyBeforeItHasAllHasFailed) {
+  start("printf ready >&3; exec sleep 600");
+  loop_.run();
+  ASSERT_TRUE(hangs_now_) << why_;
+  let_it_go_on();
+  loop_.run();
+  EXPECT_THAT(why_, HasSubstr("it was ready before it had all of it"));
 }
 
 }  // namespace
