@@ -140,7 +140,7 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
 
   // Whether anything moves (exchange_stall.cc).
   [[nodiscard]] Awaited awaited() const;
-  [[nodiscard]] Millis patience() const;
+  [[nodiscard]] Millis time_limit() const;
   void watch();
   void note_acknowledged();
   void look();

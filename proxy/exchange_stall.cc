@@ -12,8 +12,8 @@ namespace {
 // is given up at most a quarter of the time-out late, and never early.
 constexpr int kLooks = 4;
 
-Millis between_looks(Millis patience) {
-  return std::max(Millis{1}, patience / kLooks);
+Millis between_looks(Millis time_limit) {
+  return std::max(Millis{1}, time_limit / kLooks);
 }
 
 }  // namespace
@@ -30,7 +30,7 @@ Awaited Exchange::awaited() const {
 
 /// How long nothing may move: one side of a tunnel may be quiet for long; once the other has said
 /// all, it has less reason to.
-Millis Exchange::patience() const {
+Millis Exchange::time_limit() const {
   const conf::Timeouts& timeouts = worker_.context().timeouts;
   if (in_tunnel()) {
     const bool both_ways = request_ == RequestState::tunnel && response_ == ResponseState::tunnel;
@@ -46,7 +46,7 @@ void Exchange::on_progress() {
 
 /// From now on something must move within the time-out.
 void Exchange::watch() {
-  arm_for(between_looks(patience()));
+  arm_for(between_looks(time_limit()));
 }
 
 /// Our own bytes move in large steps only: a socket that was full has room again when a third of
@@ -63,7 +63,7 @@ void Exchange::note_acknowledged() {
 }
 
 void Exchange::look() {
-  const Millis longest = patience();
+  const Millis longest = time_limit();
   const Millis step = between_looks(longest);
   if (const Millis quiet = worker_.now() - moved_at_; quiet < step) return timer_.arm(step - quiet);
   note_acknowledged();

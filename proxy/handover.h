@@ -50,7 +50,7 @@ constexpr std::string_view kReady = "ready";
 constexpr std::string_view kFailed = "failed ";
 
 /// How long one waits for the other to say or take something that it can say or take at once.
-constexpr Millis kPatience = std::chrono::seconds{10};
+constexpr Millis kTimeLimit = std::chrono::seconds{10};
 
 /// What the old process needs to route as the new one does, beside the records on the disk.
 struct Guidance {

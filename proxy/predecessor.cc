@@ -18,10 +18,10 @@ Result<std::unique_ptr<Predecessor>> Predecessor::meet(UniqueFd line) {
   std::unique_ptr<Predecessor> other(new Predecessor(std::move(line)));
   // Where there is no such descriptor, none goes along: the other one then knows its child only.
   const UniqueFd self{static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0))};
-  const Outcome shown = other->channel_.send(handover::kHello, self.get(), handover::kPatience);
+  const Outcome shown = other->channel_.send(handover::kHello, self.get(), handover::kTimeLimit);
   if (!shown) return Failure{shown.error()};
   for (;;) {
-    Result<io::FdChannel::Message> message = other->channel_.await(handover::kPatience);
+    Result<io::FdChannel::Message> message = other->channel_.await(handover::kTimeLimit);
     if (!message) return Failure{message.error()};
     if (message->text == handover::kGo) break;
     const Outcome taken = other->take(*message);
@@ -78,9 +78,9 @@ Outcome Predecessor::lead_at_first(const handover::Guidance& guidance) {
   if (!file) return Failure{file.error()};
   const std::string number = std::to_string(++number_);
   const Outcome told =
-      channel_.send(std::string(handover::kFollow) + number, file->get(), handover::kPatience);
+      channel_.send(std::string(handover::kFollow) + number, file->get(), handover::kTimeLimit);
   if (!told) return told;
-  const Result<io::FdChannel::Message> answer = channel_.await(handover::kPatience);
+  const Result<io::FdChannel::Message> answer = channel_.await(handover::kTimeLimit);
   if (!answer) return Failure{answer.error()};
   if (answer->text == std::string(handover::kFollowed) + number) return Done{};
   return Failure{"it said '" + answer->text + "' instead of following"};
@@ -89,7 +89,7 @@ Outcome Predecessor::lead_at_first(const handover::Guidance& guidance) {
 void Predecessor::give_up(const std::string& why) {
   const std::string text = std::string(handover::kFailed) + why;
   (void)channel_.send(text.substr(0, io::FdChannel::kMostBytes), io::FdChannel::kNoFd,
-                      handover::kPatience);
+                      handover::kTimeLimit);
 }
 
 void Predecessor::replace(io::EventLoop& loop, std::function<void()> on_gone) {
@@ -98,7 +98,7 @@ void Predecessor::replace(io::EventLoop& loop, std::function<void()> on_gone) {
   sockets_.clear();  // of addresses that this config does not listen on
   watcher_.emplace(loop, channel_.fd(), static_cast<io::ReadWatcher::Handler&>(*this));
   // One that has gone is told by the end of the line.
-  (void)channel_.send(handover::kReady, io::FdChannel::kNoFd, handover::kPatience);
+  (void)channel_.send(handover::kReady, io::FdChannel::kNoFd, handover::kTimeLimit);
 }
 
 void Predecessor::lead(const handover::Guidance& guidance, std::function<void()> followed) {

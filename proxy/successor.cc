@@ -82,13 +82,13 @@ void Successor::abandon() {
   hang_up();
 }
 
-Outcome Successor::start(const std::vector<std::string>& arguments, const Estate& estate) {
+Outcome Successor::start(const std::vector<std::string>& arguments, const Belongings& belongings) {
   auto ends = io::FdChannel::make_pair();
   if (!ends) return Failure{ends.error()};
   channel_.emplace(std::move(ends->first));
   const Outcome spawned = spawn(arguments, ends->second.fd());
   if (!spawned) return spawned;
-  estate_.emplace(estate);
+  belongings_.emplace(belongings);
   watcher_.emplace(loop_, channel_->fd(), static_cast<io::ReadWatcher::Handler&>(*this));
   give_up_.arm(kReadyWithin);
   return Done{};
@@ -112,7 +112,7 @@ Outcome Successor::spawn(const std::vector<std::string>& arguments, int inherite
     ::waitpid(pid_, nullptr, 0);
     return Failure{"cannot watch the process: " + errno_text(why)};
   }
-  process_watcher_.emplace(loop_, process_.get(), deathbed_);
+  process_watcher_.emplace(loop_, process_.get(), end_of_process_);
   return Done{};
 }
 
@@ -140,23 +140,23 @@ void Successor::on_exit() {
 /// Not before it has shown itself: what a script leaves behind, holding its end of the line, would
 /// keep the lock and the sockets.
 void Successor::on_hello(UniqueFd itself) {
-  if (state_ != State::starting || !estate_) return;
+  if (state_ != State::starting || !belongings_) return;
   serving_ = std::move(itself);
-  const Outcome given = bequeath(*std::exchange(estate_, std::nullopt));
+  const Outcome given = hand_over(*std::exchange(belongings_, std::nullopt));
   given ? send_unsent() : on_not_taken(given.error());
 }
 
-Outcome Successor::bequeath(const Estate& estate) {
-  Result<UniqueFd> health = handover::write_health(estate.health);
+Outcome Successor::hand_over(const Belongings& belongings) {
+  Result<UniqueFd> health = handover::write_health(belongings.health);
   if (!health) return Failure{health.error()};
   health_ = std::move(*health);
   const auto give = [this](std::string text, int fd) {
     unsent_.push_back({Unsent::Kind::given, std::move(text), fd});
   };
-  give(std::string(handover::kLock), estate.lock);
-  give(std::string(handover::kAdmin) + estate.admin_path, io::FdChannel::kNoFd);
+  give(std::string(handover::kLock), belongings.lock);
+  give(std::string(handover::kAdmin) + belongings.admin_path, io::FdChannel::kNoFd);
   give(std::string(handover::kHealth), health_.get());
-  for (const Server::Listening& one : estate.listening) {
+  for (const Server::Listening& one : belongings.listening) {
     const std::string text = std::string(handover::kListener) + std::to_string(one.listener) + " ";
     give(text + one.address, one.fd.get());
   }
@@ -216,7 +216,7 @@ void Successor::hang_up() {
   watcher_.reset();
   serving_watcher_.reset();
   serving_.reset();
-  estate_.reset();
+  belongings_.reset();
   unsent_.clear();
   health_.reset();
   if (channel_) channel_->close();

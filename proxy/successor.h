@@ -40,15 +40,17 @@ class Successor final : private io::ReadWatcher::Handler {
   /// One that is not ready yet is killed.
   ~Successor();
 
-  struct Estate {
+  struct Belongings {
     int lock = -1;  ///< of the state directory
     std::string admin_path;
     const std::vector<Server::Listening>& listening;
     std::vector<handover::Measured> health = {};
   };
   /// Runs `arguments`, the first of which is the program's path, and gives it what it needs once it
-  /// has shown itself; `estate` must hold until an event tells how that ended. Waits for nothing.
-  [[nodiscard]] Outcome start(const std::vector<std::string>& arguments, const Estate& estate);
+  /// has shown itself; `belongings` must hold until an event tells how that ended. Waits for
+  /// nothing.
+  [[nodiscard]] Outcome start(const std::vector<std::string>& arguments,
+                              const Belongings& belongings);
   void followed(std::uint64_t number);
   void not_followed(std::uint64_t number);
   /// Kills one that is not ready yet; no event comes of it.
@@ -60,15 +62,15 @@ class Successor final : private io::ReadWatcher::Handler {
  private:
   enum class State : std::uint8_t { starting, ready, gone };
   /// Hears of the process's end, however it comes.
-  struct Deathbed final : io::ReadWatcher::Handler {
-    explicit Deathbed(Successor& owner) : successor(owner) {}
+  struct EndOfProcess final : io::ReadWatcher::Handler {
+    explicit EndOfProcess(Successor& owner) : successor(owner) {}
     void on_readable() override { successor.on_exit(); }
     Successor& successor;
   };
 
   [[nodiscard]] Outcome spawn(const std::vector<std::string>& arguments, int inherited);
   void on_hello(UniqueFd itself);
-  [[nodiscard]] Outcome bequeath(const Estate& estate);
+  [[nodiscard]] Outcome hand_over(const Belongings& belongings);
   void send_unsent();
   void on_not_taken(const std::string& why);
   void on_readable() override;
@@ -92,7 +94,7 @@ class Successor final : private io::ReadWatcher::Handler {
   io::EventLoop& loop_;
   Events events_;
   State state_ = State::starting;
-  std::optional<Estate> estate_;  // until it has shown itself
+  std::optional<Belongings> belongings_;  // until it has shown itself
   struct Unsent {
     enum class Kind : std::uint8_t { given, answer } kind;
     std::string text;
@@ -102,7 +104,7 @@ class Successor final : private io::ReadWatcher::Handler {
   UniqueFd health_;            // the file of what was measured, until it is sent
   std::string complaint_;      // what it said before it ended
   pid_t pid_ = 0;
-  Deathbed deathbed_{*this};
+  EndOfProcess end_of_process_{*this};
   UniqueFd process_;  // a pidfd, until the process has ended
   std::optional<io::FdChannel> channel_;
   std::optional<io::ReadWatcher> watcher_;

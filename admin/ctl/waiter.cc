@@ -16,7 +16,7 @@ namespace bonedry::ctl {
 namespace {
 
 /// For a restart of the proxy, with time for one that loads a large ledger.
-constexpr Millis kRestartPatience = std::chrono::seconds{30};
+constexpr Millis kRestartTimeLimit = std::chrono::seconds{30};
 constexpr Millis kRetryInterval{250};
 
 UniqueFd catch_signals() {
@@ -74,27 +74,27 @@ std::optional<Waiter::Ending> Waiter::connect() {
   return std::nullopt;
 }
 
-/// A lost connection is worth only so much patience.
+/// A lost connection is tried again for a limited time only.
 std::optional<Waiter::Ending> Waiter::give_up() const {
   if (wait_ || !lost_since_) return std::nullopt;
   if (timeout_ && elapsed() >= *timeout_) {
     return Ending{ExitCode::timed_out, "",
                   "timed out after " + format_duration(*timeout_) + ": " + why_lost_};
   }
-  if (clock_.now() - *lost_since_ < kRestartPatience) return std::nullopt;
+  if (clock_.now() - *lost_since_ < kRestartTimeLimit) return std::nullopt;
   return Ending{ExitCode::unreachable, "", why_lost_};
 }
 
 /// Until something happens, or the next status is due, or the next attempt to connect.
 void Waiter::poll() {
   const Instant now = clock_.now();
-  Millis patience = wait_ ? std::chrono::seconds{1} : kRetryInterval;
-  if (wait_ && !status_) patience = std::clamp(next_status_ - now, Millis{0}, patience);
+  Millis time_limit = wait_ ? std::chrono::seconds{1} : kRetryInterval;
+  if (wait_ && !status_) time_limit = std::clamp(next_status_ - now, Millis{0}, time_limit);
   // poll() passes over descriptors of -1.
   std::array<pollfd, 3> watched{{{signals_.get(), POLLIN, 0},
                                  {wait_ ? wait_->fd() : -1, POLLIN, 0},
                                  {status_ ? status_->fd() : -1, POLLIN, 0}}};
-  ::poll(watched.data(), watched.size(), static_cast<int>(patience.count()));
+  ::poll(watched.data(), watched.size(), static_cast<int>(time_limit.count()));
 }
 
 std::optional<Waiter::Ending> Waiter::look_at_signals() {
@@ -142,7 +142,7 @@ void Waiter::on_lost(std::string why) {
   if (lost_since_) return;
   lost_since_ = clock_.now();
   progress_.note("lost the connection to bonedry; trying again for " +
-                 format_duration(kRestartPatience));
+                 format_duration(kRestartTimeLimit));
 }
 
 Waiter::Ending Waiter::on_answer(const std::string& answer) {

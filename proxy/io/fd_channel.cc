@@ -55,8 +55,8 @@ pid_t FdChannel::maker() const {
   return ::getsockopt(fd_.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 ? peer.pid : 0;
 }
 
-Outcome FdChannel::send(std::string_view text, int fd, Millis patience) const {
-  const auto until = Stopwatch::now() + patience;
+Outcome FdChannel::send(std::string_view text, int fd, Millis time_limit) const {
+  const auto until = Stopwatch::now() + time_limit;
   for (;;) {
     const Result<Sent> sent = send_now(text, fd);
     if (!sent) return Failure{sent.error()};
@@ -116,8 +116,8 @@ FdChannel::Received FdChannel::receive(Message& message) const {
   return Received::message;
 }
 
-Result<FdChannel::Message> FdChannel::await(Millis patience) const {
-  const auto until = Stopwatch::now() + patience;
+Result<FdChannel::Message> FdChannel::await(Millis time_limit) const {
+  const auto until = Stopwatch::now() + time_limit;
   for (;;) {
     Message message;
     switch (receive(message)) {

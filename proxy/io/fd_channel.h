@@ -41,9 +41,9 @@ class FdChannel {
   [[nodiscard]] pid_t maker() const;
 
   static constexpr int kNoFd = -1;
-  /// `fd` is duplicated, unless it is `kNoFd`. Waits at most `patience` for the other side to take
-  /// it.
-  [[nodiscard]] Outcome send(std::string_view text, int fd, Millis patience) const;
+  /// `fd` is duplicated, unless it is `kNoFd`. Waits at most `time_limit` for the other side to
+  /// take it.
+  [[nodiscard]] Outcome send(std::string_view text, int fd, Millis time_limit) const;
 
   enum class Sent : std::uint8_t { yes, no_room };
   /// The same without waiting.
@@ -53,7 +53,7 @@ class FdChannel {
   /// What is there already.
   [[nodiscard]] Received receive(Message& message) const;
   /// Waits for it. The error says whether the other side is gone or only silent.
-  [[nodiscard]] Result<Message> await(Millis patience) const;
+  [[nodiscard]] Result<Message> await(Millis time_limit) const;
 
  private:
   UniqueFd fd_;
