@@ -4,33 +4,29 @@
 #include "proxy/worker.h"
 #include "session/cookie_header.h"
 
-#include <array>
+#include <algorithm>
 #include <cstddef>
-#include <span>
 #include <string_view>
 
 namespace bonedry::proxy {
 namespace {
 
-// A browser may send an old cookie of another path beside the right one; more is nobody's honest
-// request.
-constexpr std::size_t kCookiesLookedAt = 8;
-
-/// What the request's cookies of that name hold; as many as there is room for. Returns how many.
-std::size_t find_cookies(const http::Head& request, std::string_view name,
-                         std::span<std::string_view> values) {
-  std::size_t count = 0;
+/// Shows what each of the request's cookies of that name holds: all of them, since the one that
+/// counts may be the last. Time linear in the length of the head, which `header_bytes` bounds.
+template <class Show>
+void each_cookie(const http::Head& request, std::string_view name, const Show& show) {
   for (const http::Field& field : request.fields) {
     if (field.id != http::FieldName::cookie) continue;
-    std::string_view rest = request.value(field);
-    while (count < values.size()) {
-      const auto found = session::find_cookie(rest, name);
-      if (!found) break;
-      values[count++] = found->value;
-      rest = found->after;
-    }
+    auto found = session::find_cookie(request.value(field), name);
+    for (; found; found = session::find_cookie(found->after, name)) show(found->value);
   }
-  return count;
+}
+
+bool brings_cookie(const http::Head& request, std::string_view name) {
+  return std::ranges::any_of(request.fields, [&request, name](const http::Field& field) {
+    return field.id == http::FieldName::cookie &&
+           session::find_cookie(request.value(field), name).has_value();
+  });
 }
 
 /// What the node's clock says.
@@ -56,9 +52,11 @@ std::string_view name_of_host(std::string_view host) {
 void Exchange::arrive() {
   session::Affinity& affinity = runtime_->affinity();
   if (!affinity.sticky()) return;
-  std::array<std::string_view, kCookiesLookedAt> values;
-  const std::size_t count = find_cookies(request_head_, affinity.cookie_name(), values);
-  visit_ = affinity.arrive({values.data(), count}, worker_.exact_now());
+  const Instant now = worker_.exact_now();
+  session::Arrival arrival;
+  each_cookie(request_head_, affinity.cookie_name(),
+              [&affinity, &arrival, now](auto value) { affinity.look_at(value, arrival, now); });
+  visit_ = affinity.arrived(arrival);
   if (runtime_->lost_cookie(request_head_)) {
     runtime_->view().counters->cookie_clashes.fetch_add(1, std::memory_order_relaxed);
   }
@@ -97,8 +95,7 @@ session::Answer Exchange::heard_of_user() const {
     }
   }
   if (answer.gives()) {
-    std::array<std::string_view, 1> value;
-    const bool had = find_cookies(request_head_, affinity.watched(), value) > 0;
+    const bool had = brings_cookie(request_head_, affinity.watched());
     answer.brought = had ? session::Answer::Brought::yes : session::Answer::Brought::no;
   }
   return answer;

@@ -43,20 +43,28 @@ bool says_more(const Visit& one, const Visit& other) {
 
 }  // namespace
 
+void Affinity::look_at(std::string_view value, Arrival& arrival, Instant now) {
+  if (!sticky()) return;
+  if (!arrival.first) arrival.first = value;
+  Visit& visit = arrival.visit;
+  Visit other;
+  other.brought = visit.brought;
+  const bool found = look_up(value, other, arrival.budget, now) == Found::yes;
+  if (!visit.brought) visit.brought = other.brought;
+  if (!found) return;
+  if (says_more(other, visit)) std::swap(other, visit);
+  leave(other, now);
+}
+
+Visit Affinity::arrived(const Arrival& arrival) {
+  if (arrival.visit.claim == Claim::none && arrival.first) note_stranger(*arrival.first);
+  return arrival.visit;
+}
+
 Visit Affinity::arrive(std::span<const std::string_view> values, Instant now) {
-  Visit visit;
-  if (!sticky()) return visit;
-  for (const std::string_view value : values) {
-    Visit other;
-    other.brought = visit.brought;
-    const bool found = look_up(value, other, now) == Found::yes;
-    if (!visit.brought) visit.brought = other.brought;
-    if (!found) continue;
-    if (says_more(other, visit)) std::swap(other, visit);
-    leave(other, now);
-  }
-  if (visit.claim == Claim::none && !values.empty()) note_stranger(values.front());
-  return visit;
+  Arrival arrival;
+  for (const std::string_view value : values) look_at(value, arrival, now);
+  return arrived(arrival);
 }
 
 Affinity::Found Affinity::take(const OpenedSession& session, Visit& visit, Instant now) {
@@ -145,8 +153,13 @@ void Affinity::note_set_cookie(std::string_view field, const CookieContext& cont
     answer.news[answer.news_count++] = news;
     return;
   }
-  const auto before = std::ranges::find(answer.news, news.tag, &CookieNews::tag);
-  if (before != answer.news.end()) *before = news;  // of one cookie a browser keeps the last
+  // Of one cookie a browser keeps the last.
+  auto place = std::ranges::find(answer.news, news.tag, &CookieNews::tag);
+  // Beside a value no clearing counts, see `clears_cookie`.
+  if (place == answer.news.end() && news.change == CookieChange::given) {
+    place = std::ranges::find(answer.news, CookieChange::cleared, &CookieNews::change);
+  }
+  if (place != answer.news.end()) *place = news;
 }
 
 bool Affinity::clears_cookie(const Visit& visit, const Answer& answer) const {

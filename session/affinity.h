@@ -36,7 +36,7 @@ struct Answer {
   Presence user = Presence::here;
   /// Of the application's cookie that the pool watches: each field that names it and means
   /// something. More than these nobody sets in one answer; a clearing beyond them is not seen,
-  /// which errs on the side of who is still there.
+  /// which errs on the side of who is still there, and a value beyond them takes the place of one.
   static constexpr std::size_t kMostNews = 8;
   std::array<CookieNews, kMostNews> news{};
   std::size_t news_count = 0;
@@ -67,6 +67,28 @@ struct Visit {
   enum class FoundBy : std::uint8_t { its_own, another } found_by = FoundBy::its_own;
 };
 
+/// How many values of one request may still cost cryptography, about a microsecond each. Whoever
+/// invents values can have that for every request, so there is a bound. It is above the cookies
+/// that browsers keep of one site (Chromium and Firefox: 180), so that none that somebody planted
+/// in one hides the user's own. A value that the ledger remembers costs none of it.
+class ProofBudget {
+ public:
+  static constexpr std::size_t kProofs = 256;
+
+  /// False: there is none left.
+  [[nodiscard]] bool spend() { return left_ > 0 && left_-- > 0; }
+
+ private:
+  std::size_t left_ = kProofs;
+};
+
+/// What the cookies of one request have told so far.
+struct Arrival {
+  Visit visit;
+  std::optional<std::string_view> first;  ///< of the values
+  ProofBudget budget;
+};
+
 /// Cookies to sessions and back, for one pool as one topology has it: finds whose request it is,
 /// keeps the ledger in step with where it goes and with what the node says to it. How users are
 /// told from each other is for the classes below, one for each sticky mode. Owned by one worker;
@@ -77,9 +99,14 @@ class Affinity {
   Affinity(const Affinity&) = delete;
   Affinity& operator=(const Affinity&) = delete;
 
-  /// `values`: what the request's cookies of that name hold. Browsers send those of longer paths
-  /// first, and anybody on a sister domain can add one, so their order says nothing: a live session
-  /// comes before one that has ended, and of either the newest counts.
+  /// Looks at what one of the request's cookies of that name holds, and so at each of them: as many
+  /// as its head has room for. Browsers send those of longer paths first, and anybody on a sister
+  /// domain can add one, so their order says nothing: a live session comes before one that has
+  /// ended, and of either the newest counts. `value` must outlive `arrival`.
+  void look_at(std::string_view value, Arrival& arrival, Instant now);
+  /// All have been looked at.
+  [[nodiscard]] Visit arrived(const Arrival& arrival);
+  /// Both, for values that are at hand.
   [[nodiscard]] Visit arrive(std::span<const std::string_view> values, Instant now);
 
   /// The request goes to node `chosen` for the reason `verdict`: puts its session there. Returns
@@ -136,8 +163,8 @@ class Affinity {
   const Clock& clock_;
 
  private:
-  /// Finds whose value this is.
-  virtual Found look_up(std::string_view value, Visit& visit, Instant now) = 0;
+  /// Finds whose value this is. One that wants cryptography when the budget is spent is nobody's.
+  virtual Found look_up(std::string_view value, Visit& visit, ProofBudget& budget, Instant now) = 0;
   /// None of the values that a request brought is of this pool; this is the first.
   virtual void note_stranger(std::string_view /*value*/) {}
   /// `answered`, for a user who stays and for one who has left.

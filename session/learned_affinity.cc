@@ -7,8 +7,9 @@ LearnedAffinity::LearnedAffinity(const balancer::PoolView& pool,
                                  const Clock& clock)
     : Affinity(pool, ledger, clock, pool.config.session.cookie), hash_(secrets, pool.config.name) {}
 
-Affinity::Found LearnedAffinity::look_up(std::string_view value, Visit& visit, Instant now) {
-  if (value.empty()) return Found::no;
+Affinity::Found LearnedAffinity::look_up(std::string_view value, Visit& visit, ProofBudget& budget,
+                                         Instant now) {
+  if (value.empty() || !budget.spend()) return Found::no;
   for (std::size_t secret = 0; secret < hash_.secrets(); ++secret) {
     const SessionKey key = hash_.key(secret, value);
     if (!visit.brought) visit.brought = key;

@@ -21,7 +21,7 @@ class LearnedAffinity final : public Affinity {
   [[nodiscard]] Owner owner() const override { return Owner::application; }
 
  private:
-  Found look_up(std::string_view value, Visit& visit, Instant now) override;
+  Found look_up(std::string_view value, Visit& visit, ProofBudget& budget, Instant now) override;
   std::string welcome(Visit& visit, std::size_t node, const Answer& answer) override;
   std::string farewell() override { return {}; }
 

@@ -49,11 +49,15 @@ SealedAffinity::SealedAffinity(const balancer::PoolView& pool, std::span<const s
   }
 }
 
-Affinity::Found SealedAffinity::look_up(std::string_view value, Visit& visit, Instant now) {
+Affinity::Found SealedAffinity::look_up(std::string_view value, Visit& visit, ProofBudget& budget,
+                                        Instant now) {
   const std::optional<CookiePeek> peeked = peek(value);
   if (!peeked) return Found::no;
   const Ledger::Lookup lookup = ledger_.open(peeked->key, peeked->check, now);
-  if (!lookup.opened) return verify(value, peeked->check, lookup.miss, visit, now);
+  if (!lookup.opened) {
+    if (!budget.spend()) return Found::no;
+    return verify(value, peeked->check, lookup.miss, visit, now);
+  }
   visit.key = peeked->key;
   visit.cookie = CookieStanding::current;
   return take(*lookup.opened, visit, now);

@@ -22,7 +22,7 @@ class SealedAffinity final : public Affinity {
   [[nodiscard]] Owner owner() const override { return Owner::proxy; }
 
  private:
-  Found look_up(std::string_view value, Visit& visit, Instant now) override;
+  Found look_up(std::string_view value, Visit& visit, ProofBudget& budget, Instant now) override;
   std::string welcome(Visit& visit, std::size_t node, const Answer& answer) override;
   /// For a later answer that clears the application's cookie: which one it was.
   void note_given(const Visit& visit, const Answer& answer);

@@ -257,6 +257,22 @@ TEST_P(CookieStory, TheGenuineOneOfTwoCookiesCounts) {
   }
 }
 
+TEST_P(CookieStory, HoweverManyCookiesArePlantedBeforeItTheUsersOwnCounts) {
+  launch(config());
+  User user = live_user_on(alice_);
+  order("bleed alice");
+  std::string planted;
+  for (int i = 0; i < 300; ++i) planted += "bonedry=" + std::string(60, 'A') + "; ";
+  HttpClient client{bonedry_->address()};
+  for (const Headers& fields :
+       {Headers{{"Cookie", planted + "bonedry=" + user.cookie()}},
+        Headers{{"Cookie", planted + "a=1"}, {"Cookie", "bonedry=" + user.cookie()}}}) {
+    const Response response = client.get("/", fields);
+    EXPECT_EQ(response.headers.get("X-Node"), "alice");
+    EXPECT_FALSE(response.headers.has("Set-Cookie"));
+  }
+}
+
 TEST_P(CookieStory, ANodeKeepsItsUsersWhenItsAddressChanges) {
   launch(config());
   User user = live_user_on(alice_);

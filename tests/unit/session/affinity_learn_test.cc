@@ -100,6 +100,17 @@ TEST_F(AffinityLearnTest, TheFirstKnownOfSeveralValuesCounts) {
   affinity->leave(visit, clock.now());
 }
 
+TEST_F(AffinityLearnTest, SoDoesAKnownOneBehindAllThatABrowserKeeps) {
+  click("", kBob, giving("known"));
+  std::vector<std::string> values;
+  for (int i = 0; i < 180; ++i) values.push_back("planted" + std::to_string(i));
+  values.emplace_back("known");
+  Visit visit = arrive(std::vector<std::string_view>(values.begin(), values.end()));
+  EXPECT_EQ(visit.claim, Claim::session);
+  EXPECT_EQ(visit.node, kBob);
+  affinity->leave(visit, clock.now());
+}
+
 TEST_F(AffinityLearnTest, OfSeveralUnknownValuesTheFirstIsPinned) {
   Visit visit = arrive(std::vector<std::string_view>{"", "first", "second"});
   (void)affinity->answered(visit, kBob, {});

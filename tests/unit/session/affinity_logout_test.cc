@@ -25,7 +25,7 @@ class AffinityLogoutTest : public test::AffinityTest {
     rebuild();
   }
 
-  Answer heard(std::initializer_list<std::string_view> set_cookies) const {
+  Answer heard(const std::vector<std::string_view>& set_cookies) const {
     Answer answer;
     for (const std::string_view field : set_cookies)
       affinity->note_set_cookie(field, at("/"), answer);
@@ -102,6 +102,18 @@ TEST_F(AffinityLogoutTest, WhoIsGivenAValueStays) {
   EXPECT_EQ(answered(visit, heard({"JSESSIONID=new", "JSESSIONID=; Path=/old"})), "");
   EXPECT_EQ(answered(visit, heard({"JSESSIONID=; Path=/old", "JSESSIONID=new"})), "");
   EXPECT_EQ(answered(visit, heard({"a=1"})), "");
+  EXPECT_EQ(visit.user, Presence::here);
+  affinity->leave(visit, clock.now());
+  EXPECT_EQ(on(kAlice), "1 live, 0 pending");
+}
+
+TEST_F(AffinityLogoutTest, HoweverManyOthersAreClearedWhoIsGivenAValueStays) {
+  Visit visit = arrive(user_on(kAlice));
+  std::vector<std::string> fields;
+  for (int i = 0; i < 20; ++i) fields.push_back("JSESSIONID=; Path=/old" + std::to_string(i));
+  fields.emplace_back("JSESSIONID=; Path=/");
+  fields.emplace_back("JSESSIONID=new; Path=/new");
+  EXPECT_EQ(answered(visit, heard({fields.begin(), fields.end()})), "");
   EXPECT_EQ(visit.user, Presence::here);
   affinity->leave(visit, clock.now());
   EXPECT_EQ(on(kAlice), "1 live, 0 pending");

@@ -3,7 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace bonedry::session {
 namespace {
@@ -15,7 +19,19 @@ using test::Claim;
 using test::Served;
 using test::Verdict;
 
-class AffinityTest : public test::AffinityTest {};
+class AffinityTest : public test::AffinityTest {
+ protected:
+  /// The number'th cookie of our form that nobody sealed.
+  [[nodiscard]] std::string forged(std::uint64_t number) const {
+    const auto sealed = CookieSealer(secrets, "shop").seal({{1, number}, 0, clock.wall()});
+    std::string value(sealed.data(), sealed.size());
+    value[40] = value[40] == 'A' ? 'B' : 'A';
+    return value;
+  }
+  static std::vector<std::string_view> views_of(const std::vector<std::string>& values) {
+    return {values.begin(), values.end()};
+  }
+};
 
 TEST_F(AffinityTest, ANewUserGoesAnywhereAndIsPending) {
   std::string cookie;
@@ -104,6 +120,48 @@ TEST_F(AffinityTest, TheFirstGenuineOfTwoCookiesCounts) {
   EXPECT_EQ(behind_garbage.node, kBob);
   for (Visit* visit : {&first, &second, &behind_garbage}) affinity->leave(*visit, clock.now());
   expect_nothing_held();
+}
+
+// Of longer paths, or of a sister domain: whoever may set cookies there can plant any number.
+TEST_F(AffinityTest, HoweverManyCookiesStandBeforeItALiveOneCounts) {
+  const std::string ended = user_on(kAlice);
+  pass(std::chrono::minutes{21});
+  const std::string live = user_on(kBob);
+  bleed(kBob);
+  for (const std::string& planted : {std::string("x"), ended, forged(1)}) {
+    std::vector<std::string> values(2 * ProofBudget::kProofs, planted);
+    values.push_back(live);
+    Visit visit = arrive(views_of(values));
+    EXPECT_EQ(visit.claim, Claim::session) << planted;
+    EXPECT_EQ(visit.node, kBob) << planted;
+    affinity->leave(visit, clock.now());
+  }
+}
+
+TEST_F(AffinityTest, SoDoesOneThatMustBeVerifiedBehindAllThatABrowserKeeps) {
+  const std::string older = user_on(kBob);
+  Visit renewed = arrive(older);
+  clock.jump_wall(seconds{5});
+  (void)another_cookie(renewed);
+  affinity->leave(renewed, clock.now());
+  std::vector<std::string> values;
+  for (std::size_t i = 0; i < 180; ++i) values.push_back(forged(i));
+  values.push_back(older);
+  Visit visit = arrive(views_of(values));
+  EXPECT_EQ(visit.claim, Claim::session);
+  EXPECT_EQ(visit.node, kBob);
+  affinity->leave(visit, clock.now());
+}
+
+TEST_F(AffinityTest, ForgeriesCostNoMoreThanSoMuchCryptographyARequest) {
+  const std::string genuine = user_on(kBob);
+  pass(std::chrono::minutes{21});
+  std::vector<std::string> values;
+  for (std::size_t i = 1; i < ProofBudget::kProofs; ++i) values.push_back(forged(i));
+  values.push_back(genuine);
+  EXPECT_EQ(arrive(views_of(values)).claim, Claim::ended);
+  values.insert(values.begin(), forged(0));
+  EXPECT_EQ(arrive(views_of(values)).claim, Claim::none) << "one more is not opened";
 }
 
 TEST_F(AffinityTest, ACookieOfANodeThatIsGoneIsNobodys) {
