@@ -296,6 +296,7 @@ class Application::Impl {
       if (!led) return Failure{"cannot take over: " + led.error()};
     }
     believe_health();
+    ledger_->expect_sweeps(clock_.now());  // from the moment on at which somebody is let in
     const Outcome started = server_->start(control_->topology());
     if (!started) return started;
     return admin_->publish();
@@ -303,7 +304,6 @@ class Application::Impl {
 
   void announce() {
     signals_.emplace(loop_, [this](int number) { on_signal(number); });
-    ledger_->expect_sweeps(clock_.now());
     tick_.arm(kControlTick);
     events_.add("start", "", "bonedry " BONEDRY_VERSION " started");
     if (predecessor_) {

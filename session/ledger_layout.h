@@ -23,7 +23,7 @@
 namespace bonedry::session::layout {
 
 constexpr std::uint64_t kMagic = 0x6c7972646e6f6200;  // "\0bondryl"
-constexpr std::uint32_t kVersion = 5;
+constexpr std::uint32_t kVersion = 6;
 
 constexpr std::size_t kMaxSlots = 8192;  // nodes that a file can know; recycled when unused
 constexpr std::size_t kMaxName = 136;    // "pool/node": 64 characters each, see conf/values.cc
@@ -61,7 +61,11 @@ struct Header {
   CheckedWord<std::uint32_t> slots_used;
   std::atomic<std::uint32_t> joined;  // processes that came to share it, ever
   pthread_mutex_t mutex;              // for new slots
+  // Ledger time until which each process has read what its users sent: that of its last sweep, but
+  // for the while in which it catches up after a standstill. kServesNobody: it has no users.
+  std::array<TwiceChecked, kProcesses> heard_ms;
 };
+constexpr std::int64_t kServesNobody = -1;
 constexpr std::uint32_t kSynced = 0x636E7973;  // no bit that flips turns another value into it
 
 struct SlotFacts {

@@ -340,10 +340,11 @@ bool MappedLedger::sweep(Instant now) {
   watch_sibling();
   if (header_.recount.load() != 0) recount();
   if (catching_up(ledger_ms(now))) return false;
+  const std::int64_t over_ms = judged_ms(now);
   bool more = false;
   for (LedgerShard& shard : shards_) {
     const RobustLock lock = shard.lock();
-    more = shard.sweep(ledger_ms(now)) || more;
+    more = shard.sweep(over_ms) || more;
   }
   return more;
 }
@@ -351,6 +352,7 @@ bool MappedLedger::sweep(Instant now) {
 void MappedLedger::expect_sweeps(Instant now) {
   last_sweep_ms_ = ledger_ms(now);
   swept_ms_.store(last_sweep_ms_);
+  header_.heard_ms[process_].store(last_sweep_ms_);
 }
 
 bool MappedLedger::catching_up(std::int64_t now_ms) {
@@ -359,15 +361,17 @@ bool MappedLedger::catching_up(std::int64_t now_ms) {
     hold_until_ms_ = now_ms + kCatchUpMs;
   if (now_ms < hold_until_ms_) return true;
   swept_ms_.store(now_ms);
+  header_.heard_ms[process_].store(now_ms);
   return false;
 }
 
-/// A worker may go on before the thread that sweeps does: then it is as late as that.
+/// A worker may go on before the thread that sweeps does: then it is as late as that. What waits in
+/// the sockets of the other process has come by the time that one has got to, or later.
 std::int64_t MappedLedger::judged_ms(Instant now) const {
   const std::int64_t now_ms = ledger_ms(now);
   const std::int64_t swept_ms = swept_ms_.load(std::memory_order_relaxed);
   const bool late = swept_ms != kNotExpected && now_ms - swept_ms > kLateMs;
-  return late ? swept_ms : now_ms;
+  return std::min(late ? swept_ms : now_ms, sibling_heard_ms_.load(std::memory_order_relaxed));
 }
 
 Instant MappedLedger::judged(Instant now) const {
@@ -378,8 +382,10 @@ Instant MappedLedger::judged(Instant now) const {
 void MappedLedger::watch_sibling() {
   const std::uint32_t joined = header_.joined.load();
   if (std::exchange(joined_, joined) != joined) sibling_ = Sibling::seen;
-  if (sibling_ == Sibling::none || !file_.keep_place_of_sibling()) return;
+  if (sibling_ == Sibling::none) return;
+  if (!file_.keep_place_of_sibling()) return hear_of_sibling();
   sibling_ = Sibling::none;
+  sibling_heard_ms_.store(kHoldsNothing);
   forget_traffic_of(1 - process_);
   for (LedgerShard& shard : shards_) {
     const RobustLock lock = shard.lock();
@@ -387,6 +393,14 @@ void MappedLedger::watch_sibling() {
   }
   header_.synced.store(0);
   file_.free_place_of_sibling();
+}
+
+/// Of a word that is damaged what was heard before stays true: it only ever grows.
+void MappedLedger::hear_of_sibling() {
+  const layout::TwiceChecked& heard_ms = header_.heard_ms[1 - process_];
+  if (!heard_ms.intact()) return;
+  const std::int64_t ms = heard_ms.load();
+  sibling_heard_ms_.store(ms == layout::kServesNobody ? kHoldsNothing : ms);
 }
 
 void MappedLedger::recount() {

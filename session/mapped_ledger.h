@@ -58,6 +58,8 @@ class MappedLedger final : public Ledger {
   /// From now on `sweep` is called ten times a second. One that is late tells that this process
   /// stood still, and what its clients sent meanwhile still waits in its sockets: for two seconds
   /// more nobody's time is up, neither in a sweep nor for a worker that finds the session first.
+  /// Nor is it up in another process that shares the ledger, which goes by the last sweep of this
+  /// one, however long ago that is, until this one has caught up or is gone.
   void expect_sweeps(Instant now);
   /// Whether another process uses it too.
   [[nodiscard]] bool is_shared() const { return file_.has_sibling(); }
@@ -131,6 +133,8 @@ class MappedLedger final : public Ledger {
   /// Of a process that is no more.
   void forget_traffic_of(std::size_t process);
   void watch_sibling();
+  /// Takes note of how far the other process has got.
+  void hear_of_sibling();
   /// Whether this process stood still, and has to hear first what came meanwhile.
   [[nodiscard]] bool catching_up(std::int64_t now_ms);
   /// The time by which a session that is looked for has ended or not.
@@ -189,6 +193,8 @@ class MappedLedger final : public Ledger {
   std::atomic<std::int64_t> swept_ms_{
       kNotExpected};                // ledger time of the last sweep that ended any
   std::int64_t last_sweep_ms_ = 0;  // of the last call
+  static constexpr std::int64_t kHoldsNothing = INT64_MAX;
+  std::atomic<std::int64_t> sibling_heard_ms_{kHoldsNothing};  // see layout::Header::heard_ms
   std::int64_t hold_until_ms_ = INT64_MIN;
   enum class Sibling : std::uint8_t { none, seen };
   Sibling sibling_ = Sibling::none;

@@ -202,6 +202,7 @@ void MappedLedger::format(Instant now, std::uint64_t secret) {
   header_.seen_ms.store(now.ms);
   header_.seen_wall.store(clock_ != nullptr ? clock_->wall().ms : 0);
   header_.slots_used.store(0);
+  for (layout::TwiceChecked& heard_ms : header_.heard_ms) heard_ms.store(layout::kServesNobody);
   RobustLock::make(header_.mutex);
   for (LedgerShard& shard : shards_) {
     shard.reset_lock();
@@ -253,7 +254,10 @@ RecordLoss MappedLedger::repair() {
   header_.synced.store(0);
   file_.sync_header();  // or a power cut would find a clean end that is long past
   RobustLock::make(header_.mutex);
-  for (std::size_t process = 0; process < layout::kProcesses; ++process) forget_traffic_of(process);
+  for (std::size_t process = 0; process < layout::kProcesses; ++process) {
+    forget_traffic_of(process);
+    header_.heard_ms[process].store(layout::kServesNobody);
+  }
   const std::int64_t now_ms = ledger_ms(clock_->now());
   for (NodeSlot slot = 0; slot < header_.slots_used.load(); ++slot) {
     auto& evicted_ms = slots_[slot].evicted_ms;
@@ -271,6 +275,8 @@ RecordLoss MappedLedger::repair() {
 void MappedLedger::join_sibling() {
   offset_ms_ = header_.facts->offset_ms;
   sibling_ = Sibling::seen;
+  header_.heard_ms[process_].store(layout::kServesNobody);  // not what a process of before has left
+  hear_of_sibling();
   joined_ = ++header_.joined;
   header_.synced.store(0);
   forget_traffic_of(process_);

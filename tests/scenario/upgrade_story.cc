@@ -477,17 +477,22 @@ TEST_P(UpgradeStory, ANodeThatIsDownGetsNobodyFromTheNewProcess) {
 
 TEST_P(UpgradeStory, AnOldProcessThatHangsKeepsNoOperatorWaiting) {
   launch(config({"idle_timeout = \"500ms\"", "pending_timeout = \"500ms\""}));
-  const User ann = live_user_on(alice_);  // whose connection keeps the old process
+  const User ann = live_user_on(alice_);
+  const Request click{.headers = {{"Cookie", "bonedry=" + ann.cookie()}}};
+  HttpClient browser{bonedry_->address()};  // whose connection keeps the old process
+  browser.exchange(click);
   const pid_t old = bonedry_->pid();
   bonedry_->upgrade();
   ASSERT_EQ(::kill(old, SIGSTOP), 0);
-  const std::string answer = bonedry_->admin("bleed alice", kDeadline * 3);
+  browser.send(click.to_wire());
+  const std::string answer = bonedry_->admin("bleed alice", kDeadline * 3);  // it takes seconds
   EXPECT_THAT(answer, HasSubstr("error: process " + std::to_string(old)));
   EXPECT_THAT(answer, HasSubstr("shop/alice is not called dry"));
   EXPECT_EQ(node(alice_).state, "bleeding");
-  EXPECT_TRUE(eventually([this] { return node(alice_).live == 0; }));
+  EXPECT_EQ(node(alice_).live, 1) << "her request came in time, and waits in a socket";
   EXPECT_FALSE(node(alice_).dry);
   ASSERT_EQ(::kill(old, SIGCONT), 0);
+  EXPECT_EQ(browser.read_response().headers.get("X-Node"), "alice");
   EXPECT_TRUE(eventually_dry(alice_));
 }
 

@@ -10,7 +10,9 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <cstring>
 #include <filesystem>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <utility>
@@ -128,6 +130,114 @@ TEST_F(SharedLedgerTest, WhatADeadProcessHadUnderWayIsOver) {
   (void)new_one->sweep(clock.now());
   EXPECT_EQ(node.exchanges_open(), 0);
   EXPECT_EQ(node.websockets_open(), 0);
+}
+
+// Of two processes one is stopped (SIGSTOP), with requests in its sockets. The clock goes on.
+class StoppedSiblingTest : public SharedLedgerTest {
+ protected:
+  StoppedSiblingTest() {
+    old_one->expect_sweeps(clock.now());
+    new_one = share();
+    new_one->expect_sweeps(clock.now());
+    alice = slot(*old_one);
+    slot(*new_one);
+    visit_first(*old_one, 1);
+    visit_first(*old_one, 2);
+  }
+
+  void visit_first(MappedLedger& ledger, std::uint64_t key) {
+    const auto begun =
+        ledger.begin(key_of(key), kCheck, alice, SessionState::live, clock.now(), clock.now());
+    ledger.close(begun.ref, clock.now());
+  }
+  /// Whether a worker of that process knows the user.
+  bool click(MappedLedger& ledger, std::uint64_t key) {
+    const auto found = ledger.open(key_of(key), kCheck, clock.now());
+    if (found.opened) ledger.close(found.opened->ref, clock.now());
+    return found.opened.has_value();
+  }
+  /// The ticks of those that are not stopped.
+  void run(std::initializer_list<MappedLedger*> ledgers, Millis by) {
+    for (const Instant until = clock.now() + by; clock.now() < until;) {
+      clock.advance(Millis{100});
+      for (MappedLedger* const ledger : ledgers) {
+        while (ledger->sweep(clock.now())) continue;
+      }
+    }
+  }
+  [[nodiscard]] std::string on_alice() const { return figures(*new_one, alice); }
+
+  std::unique_ptr<MappedLedger> old_one = open();
+  std::unique_ptr<MappedLedger> new_one;
+  NodeSlot alice = 0;
+};
+
+TEST_F(StoppedSiblingTest, WhoseRequestsWaitInEitherIsServedWhenItGoesOn) {
+  for (const bool old_stops : {true, false}) {
+    MappedLedger& stopped = old_stops ? *old_one : *new_one;
+    MappedLedger& other = old_stops ? *new_one : *old_one;
+    visit_first(other, 1);
+    visit_first(other, 2);
+    run({&stopped, &other}, test::minutes{5});
+    run({&other}, std::chrono::hours{1});
+    EXPECT_EQ(on_alice(), "2 live, 0 pending");
+    EXPECT_TRUE(click(stopped, 1)) << "a worker goes on before the thread that sweeps";
+    run({&stopped, &other}, test::seconds{1});
+    EXPECT_TRUE(click(stopped, 2)) << "many had to be read first";
+    EXPECT_EQ(on_alice(), "2 live, 0 pending");
+    run({&stopped, &other}, test::minutes{21});
+    EXPECT_EQ(on_alice(), "0 live, 0 pending");
+  }
+}
+
+TEST_F(StoppedSiblingTest, AWorkerOfTheOtherEndsNobodyEither) {
+  run({old_one.get(), new_one.get()}, test::minutes{5});
+  run({new_one.get()}, std::chrono::hours{1});
+  EXPECT_EQ(new_one->judged(clock.now()), clock.now() - std::chrono::hours{1});
+  EXPECT_TRUE(click(*new_one, 1));
+}
+
+TEST_F(StoppedSiblingTest, NotEvenWhoseTimeIsUpJustAfterItStopped) {
+  run({old_one.get(), new_one.get()}, test::minutes{20} - test::seconds{1});
+  run({new_one.get()}, test::minutes{1});
+  EXPECT_TRUE(click(*old_one, 1));
+}
+
+TEST_F(StoppedSiblingTest, WhoDidNotComeIsGoneSoonAfterItWentOn) {
+  run({old_one.get(), new_one.get()}, test::minutes{5});
+  run({new_one.get()}, std::chrono::hours{1});
+  run({old_one.get(), new_one.get()}, test::seconds{1});
+  EXPECT_EQ(on_alice(), "2 live, 0 pending");
+  run({old_one.get(), new_one.get()}, test::seconds{2});
+  EXPECT_EQ(on_alice(), "0 live, 0 pending");
+}
+
+TEST_F(StoppedSiblingTest, OneThatIsGoneHoldsNobody) {
+  run({old_one.get(), new_one.get()}, test::minutes{5});
+  run({new_one.get()}, std::chrono::hours{1});
+  old_one.reset();
+  run({new_one.get()}, Millis{100});
+  EXPECT_EQ(on_alice(), "0 live, 0 pending");
+}
+
+TEST_F(StoppedSiblingTest, OneThatServesNobodyYetHoldsNobody) {
+  old_one.reset();
+  run({new_one.get()}, Millis{100});
+  visit_first(*new_one, 3);
+  old_one = share();
+  run({new_one.get()}, test::minutes{21});
+  EXPECT_EQ(on_alice(), "0 live, 0 pending");
+}
+
+TEST_F(StoppedSiblingTest, WhatIsKeptOfItsTimeMayBeDamaged) {
+  run({old_one.get(), new_one.get()}, test::minutes{5});
+  run({new_one.get()}, Millis{100});
+  const LedgerFile file = std::move(*(*LedgerFile::find(path))->file);
+  std::memset(static_cast<void*>(&file.header().heard_ms), 0, sizeof(file.header().heard_ms));
+  run({new_one.get()}, std::chrono::hours{1});
+  EXPECT_TRUE(click(*old_one, 1));
+  run({old_one.get(), new_one.get()}, test::minutes{30});
+  EXPECT_EQ(on_alice(), "0 live, 0 pending");
 }
 
 TEST_F(SharedLedgerTest, OnlySlotsThatNeitherHasInForceGoToOthers) {
