@@ -28,6 +28,7 @@ void LedgerShard::insert_alias(const SessionKey& key, const Record& session, Ses
   Record& record = this->at(index);
   record.put_identity(key.high, key.low, created_ms);
   record.put_target(at);
+  record.put_shortcut(at);
   record.last_ms.store(now_ms);
   record.exchanges = 0;
   record.cookie_tag = 0;
@@ -42,6 +43,7 @@ void LedgerShard::make_alias(Index index, SessionRef of) {
   const bool counted = counts(record);
   if (place.state == State::pending) pending_remove(index);
   record.put_target(of);
+  record.put_shortcut(of);
   put_state(record, State::alias);
   --header_->count;
   if (counted) uncount(place);
@@ -62,7 +64,7 @@ void LedgerShard::retire_alias(Index index, std::int64_t until_ms) {
 
 void LedgerShard::drop_alias(Index index, SessionRef of) {
   const Record& record = at(index);
-  const bool as_before = record.place().state == State::alias && record.target() == of;
+  const bool as_before = record.place().state == State::alias && record.shortcut() == of;
   if (as_before && holders(record) == 0) end(index);
 }
 
@@ -73,6 +75,7 @@ LedgerShard::Index LedgerShard::copy_alias(const Record& alias, const Record& se
   Record& copied = this->at(index);
   copied.put_identity(alias.key_high, alias.key_low, session.created_ms.load());
   copied.put_target(at);
+  copied.put_shortcut(at);
   copied.last_ms.store(alias.last_ms.load());
   copied.exchanges = 0;
   copied.cookie_tag = 0;
@@ -106,20 +109,21 @@ std::optional<OpenedSession> MappedLedger::open_target(SessionRef ref, std::int6
       return session;
     }
     shard.touch_alias(index, ledger_ms(now));
-    ref = shard.at(index).target();
+    ref = shard.at(index).shortcut();
   }
   return std::nullopt;
 }
 
 /// A client that never hears of new values does not go through all of them each time. Whoever holds
-/// an alias holds what it leads to, and gives that back: such a one is left as it is.
+/// an alias holds all on the way that it leads, and gives that back: that way is left as it is.
 void MappedLedger::shorten(SessionRef alias, SessionRef from, SessionRef to) {
   if (from == to) return;
   LedgerShard& shard = shard_of(alias);
   const RobustLock lock = shard.lock();
   Record& record = shard.at(alias.index);
-  const bool as_before = record.place().state == State::alias && record.target() == from;
-  if (as_before && LedgerShard::holders(record) == 0) record.put_target(to);
+  if (record.place().state != State::alias || record.shortcut() != from) return;
+  record.put_shortcut(to);
+  if (LedgerShard::holders(record) == 0) record.put_target(to);
 }
 
 void MappedLedger::alias(SessionRef session, const SessionKey& key, Instant now) {
@@ -223,13 +227,13 @@ SessionRef MappedLedger::resolve(SessionRef ref) const {
 }
 
 const Record* MappedLedger::session_of(const Record& alias) const {
-  SessionRef ref = alias.target();
+  SessionRef ref = alias.shortcut();
   for (int step = 0; step < kMostSteps; ++step) {
     if (ref.shard >= shards_.size()) return nullptr;
     const Record* const there = shards_[ref.shard].known(ref.index);
     if (there == nullptr || there->created_ms.load() != alias.created_ms.load()) return nullptr;
     if (there->place().state != State::alias) return there;
-    ref = there->target();
+    ref = there->shortcut();
   }
   return nullptr;
 }

@@ -164,6 +164,14 @@ struct Record {
     return {static_cast<std::uint32_t>(check >> 32U), static_cast<std::uint32_t>(check)};
   }
   void put_target(SessionRef ref) { check = std::uint64_t{ref.shard} << 32U | ref.index; }
+  /// Of an alias: a record further on the way to its session, for whoever comes with its value. Who
+  /// holds it goes by `target`, step by step. Damage is noticed in the same way. Written where
+  /// other records have their place among the pending ones, which an alias has not.
+  [[nodiscard]] SessionRef shortcut() const { return {pending_previous, pending_next}; }
+  void put_shortcut(SessionRef ref) {
+    pending_previous = ref.shard;
+    pending_next = ref.index;
+  }
 
  private:
   [[nodiscard]] std::uint64_t salt() const {

@@ -87,7 +87,7 @@ class LedgerShard {
   void touch_alias(Index index, std::int64_t now_ms);
   /// An alias ends at this time, unless it is used once more.
   void retire_alias(Index index, std::int64_t until_ms);
-  /// What it names is over. Nothing is done when it was made to name another one meanwhile, or while
+  /// What its shortcut names is over. Nothing is done when that is another one by now, or while
   /// it is held.
   void drop_alias(Index index, SessionRef of);
   /// The same as `copy` for another value of a session that was copied and is at `at` now. 0: there

@@ -235,7 +235,7 @@ std::optional<OpenedSession> MappedLedger::open_verified(const SessionKey& key, 
     }
     shard.touch_alias(index, ledger_ms(now));
     alias = {number, index};
-    target = record.target();
+    target = record.shortcut();
     created_ms = record.created_ms.load();
   }
   const std::optional<OpenedSession> opened = open_target(target, created_ms, now);

@@ -161,7 +161,7 @@ class MappedLedger final : public Ledger {
   [[nodiscard]] std::int64_t created_of(SessionRef session) const;
   [[nodiscard]] std::optional<SessionRef> put_behind(SessionRef before, SessionRef next,
                                                      Instant now);
-  /// An alias that was found to name `to`, by way of `from`, names it straight from now on.
+  /// An alias that was found to lead to `to`, by way of its shortcut `from`, leads straight there.
   void shorten(SessionRef alias, SessionRef from, SessionRef to);
   /// Where the session is that was held as `ref`. What is held stays where it is.
   [[nodiscard]] SessionRef resolve(SessionRef ref) const;

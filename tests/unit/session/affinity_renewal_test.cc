@@ -125,6 +125,25 @@ TEST_F(AffinityRenewalTest, SoIsOneWithARequestThatGoesOnAllTheTime) {
   EXPECT_EQ(on(kBob), "0 live, 0 pending");
 }
 
+// As by a WebSocket, which lasts for as many renewals as there may be.
+TEST_F(AffinityRenewalTest, SoIsOneWhoseLongRequestOutlastsThousandsOfRenewals) {
+  begin("one");
+  bleed(kBob);
+  Visit long_one = arrive("one");
+  std::string newest = "one";
+  for (int i = 0; i < 5'000; ++i) {
+    if (i % 1'000 == 500) newest = "one";  // another tab's cookie jar hears of none
+    std::string next = "unheard" + std::to_string(i);
+    ASSERT_EQ(click(i % 10 == 0 ? "one" : newest, {"SID=" + next + "; Path=/"}), kBob) << i;
+    newest = next;
+  }
+  EXPECT_EQ(click("one"), kBob);
+  affinity->leave(long_one, clock.now());
+  EXPECT_EQ(click("one"), kBob) << "although nobody holds it any more";
+  EXPECT_EQ(on(kBob), "1 live, 0 pending");
+  expect_nothing_held();
+}
+
 // Who loses the answer with the new value is likely to lose the long request, too, and comes again.
 TEST_F(AffinityRenewalTest, AValueIsInUseForAsLongAsARequestWithItIs) {
   begin("one");
