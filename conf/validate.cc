@@ -4,8 +4,10 @@
 #include "proxy/base/duration.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <optional>
+#include <utility>
 
 namespace bonedry::conf {
 namespace {
@@ -130,15 +132,61 @@ void check_session_times(const Session& session, const TableReader& table) {
   }
 }
 
-/// Browsers compare these prefixes without regard to case (RFC 6265bis, 4.1.3).
-bool has_prefix(std::string_view cookie, std::string_view prefix) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  return cookie.size() >= prefix.size() &&
-         std::ranges::equal(cookie.substr(0, prefix.size()), prefix, {}, lower, lower);
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+}
+
+bool has_prefix(std::string_view name, std::string_view prefix) {
+  return name.size() >= prefix.size() &&
+         std::ranges::equal(name.substr(0, prefix.size()), prefix, {}, lower, lower);
+}
+
+bool same_name(std::string_view one, std::string_view other) {
+  return one.size() == other.size() && has_prefix(one, other);
+}
+
+// Nobody who needs --force for every bleed is guarded by it.
+void check_min_active(const Pool& pool, const TableReader& table) {
+  if (!table.has("min_active") || !table.sound("min_active")) return;
+  const auto weighted =
+      std::ranges::count_if(pool.nodes, [](const Node& n) { return n.weight > 0; });
+  if (pool.nodes.empty() || std::cmp_less_equal(pool.min_active, weighted)) return;
+  table.warning("min_active", std::to_string(pool.min_active) +
+                                  " is more than the nodes with a weight, of which there are " +
+                                  std::to_string(weighted) +
+                                  ": every bleed and maintain will need --force");
 }
 
 // RFC 6265bis, 5.7: name and value together.
 constexpr std::size_t kMaxCookieName = 4096 - 60;
+
+/// What browsers demand of cookies by the beginnings of their names, which they compare without
+/// regard to case (RFC 6265bis, 4.1.3).
+void check_cookie_prefix(const Session& session, const TableReader& table) {
+  if (!table.sound("cookie_secure")) return;
+  const CookieAttributes& attributes = session.attributes;
+  const bool secure = attributes.secure == Secure::always;
+  const bool host_only = secure && attributes.path == "/" && attributes.domain.empty();
+  struct Demand {
+    std::string_view prefix;
+    bool met;
+    std::string_view needs;
+  };
+  const std::array<Demand, 4> demands{{
+      {"__Secure-", secure, R"(cookie_secure = "always")"},
+      {"__Http-", secure && attributes.http_only,
+       R"(cookie_secure = "always" and cookie_http_only = true)"},
+      {"__Host-Http-", host_only && attributes.http_only,
+       R"(cookie_secure = "always", cookie_http_only = true, cookie_path = "/" and no )"
+       "cookie_domain"},
+      {"__Host-", host_only, R"(cookie_secure = "always", cookie_path = "/" and no cookie_domain)"},
+  }};
+  const auto* const demand = std::ranges::find_if(
+      demands, [&session](const Demand& one) { return has_prefix(session.cookie, one.prefix); });
+  if (demand == demands.end() || demand->met) return;
+  table.error("cookie", "browsers refuse a " + quote(demand->prefix) + " cookie without " +
+                            std::string{demand->needs});
+}
 
 // What RFC 6265bis has browsers do with such cookies: they drop them, and nobody is sticky.
 void check_cookie(const Session& session, const TableReader& table) {
@@ -148,15 +196,7 @@ void check_cookie(const Session& session, const TableReader& table) {
   if (attributes.same_site == SameSite::none && !secure && table.sound("cookie_secure")) {
     table.error("cookie_same_site", R"(browsers refuse "none" without cookie_secure = "always")");
   }
-  if (has_prefix(session.cookie, "__Secure-") && !secure && table.sound("cookie_secure")) {
-    table.error("cookie", R"(browsers refuse a "__Secure-" cookie without)"
-                          R"( cookie_secure = "always")");
-  }
-  const bool host_only = secure && attributes.path == "/" && attributes.domain.empty();
-  if (has_prefix(session.cookie, "__Host-") && !host_only && table.sound("cookie_secure")) {
-    table.error("cookie", R"(browsers refuse a "__Host-" cookie without)"
-                          R"( cookie_secure = "always", cookie_path = "/" and no cookie_domain)");
-  }
+  check_cookie_prefix(session, table);
   if (session.cookie.size() > kMaxCookieName) {
     table.error("cookie", "browsers refuse a name so long; expected at most " +
                               std::to_string(kMaxCookieName) + " characters");
@@ -166,8 +206,8 @@ void check_cookie(const Session& session, const TableReader& table) {
 /// Whether no browser sends cookies of both scopes with one request: neither domain is within the
 /// other (RFC 6265, 5.1.3), or neither path (5.1.4). No domain at all may be any host.
 bool exclude_each_other(const CookieAttributes& one, const CookieAttributes& other) {
-  const auto lower = [](std::string domain) {
-    for (char& c : domain) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  const auto lowered = [](std::string domain) {
+    std::ranges::transform(domain, domain.begin(), lower);
     return domain.starts_with('.') ? domain : "." + domain;
   };
   const auto directory = [](const std::string& path) {
@@ -177,8 +217,8 @@ bool exclude_each_other(const CookieAttributes& one, const CookieAttributes& oth
   const std::string other_path = directory(other.path);
   if (!path.starts_with(other_path) && !other_path.starts_with(path)) return true;
   if (one.domain.empty() || other.domain.empty()) return false;
-  const std::string domain = lower(one.domain);
-  const std::string other_domain = lower(other.domain);
+  const std::string domain = lowered(one.domain);
+  const std::string other_domain = lowered(other.domain);
   return !domain.ends_with(other_domain) && !other_domain.ends_with(domain);
 }
 
@@ -231,6 +271,70 @@ void check_renewal(const Session& session, const TableReader& table) {
   table.warning("renewal_grace", R"(ignored: only with sticky = "learn" are values renewed)");
 }
 
+/// Fields of ordinary answers: of framing and connections (RFC 9110, 7.6.1), of cookies, and those
+/// that servers and frameworks add to all.
+constexpr auto kOrdinaryFields = std::to_array<std::string_view>({"Accept-Ranges",
+                                                                  "Age",
+                                                                  "Allow",
+                                                                  "Alt-Svc",
+                                                                  "Cache-Control",
+                                                                  "Connection",
+                                                                  "Cookie",
+                                                                  "Date",
+                                                                  "ETag",
+                                                                  "Expires",
+                                                                  "Keep-Alive",
+                                                                  "Last-Modified",
+                                                                  "Link",
+                                                                  "Location",
+                                                                  "NEL",
+                                                                  "Permissions-Policy",
+                                                                  "Pragma",
+                                                                  "Proxy-Authenticate",
+                                                                  "Proxy-Authentication-Info",
+                                                                  "Proxy-Connection",
+                                                                  "Referrer-Policy",
+                                                                  "Report-To",
+                                                                  "Reporting-Endpoints",
+                                                                  "Retry-After",
+                                                                  "Server",
+                                                                  "Server-Timing",
+                                                                  "Set-Cookie",
+                                                                  "Set-Cookie2",
+                                                                  "Strict-Transport-Security",
+                                                                  "TE",
+                                                                  "Trailer",
+                                                                  "Transfer-Encoding",
+                                                                  "Upgrade",
+                                                                  "Vary",
+                                                                  "Via",
+                                                                  "WWW-Authenticate",
+                                                                  "X-Content-Type-Options",
+                                                                  "X-Frame-Options",
+                                                                  "X-Powered-By",
+                                                                  "X-Request-Id",
+                                                                  "X-Runtime",
+                                                                  "X-XSS-Protection"});
+constexpr auto kOrdinaryFamilies =
+    std::to_array<std::string_view>({"Access-Control-", "Content-", "Cross-Origin-"});
+
+bool is_ordinary_field(std::string_view name) {
+  return std::ranges::any_of(kOrdinaryFields,
+                             [name](std::string_view one) { return same_name(name, one); }) ||
+         std::ranges::any_of(kOrdinaryFamilies,
+                             [name](std::string_view one) { return has_prefix(name, one); });
+}
+
+// It would end the sessions of users who are there, and their node would be called dry too early.
+void check_logout_header(const Session& session, const TableReader& table) {
+  if (session.sticky == Sticky::none || !table.sound("logout_header")) return;
+  if (!is_ordinary_field(session.logout_header)) return;
+  table.error("logout_header", quote(session.logout_header) +
+                                   " is a field of ordinary answers, each of which would end a "
+                                   "session; expected one of the application's own, e.g. "
+                                   R"("X-Logged-Out")");
+}
+
 void check_logout(const Session& session, const TableReader& table) {
   for (const std::string_view key : {"logout", "logout_header", "logout_cookie"}) {
     if (session.sticky == Sticky::none && table.has(key)) {
@@ -247,11 +351,13 @@ void check_logout(const Session& session, const TableReader& table) {
 void check_pool(const Pool& pool, const PoolSections& sections) {
   if (pool.nodes.empty()) check_not_empty(sections.pool, "node", "[[pool.node]]");
   check_nodes(pool, sections.nodes);
+  check_min_active(pool, sections.pool);
   check_session_times(pool.session, sections.session);
   check_cookie(pool.session, sections.session);
   check_learned_cookie(pool.session, sections.session);
   check_renewal(pool.session, sections.session);
   check_logout(pool.session, sections.session);
+  check_logout_header(pool.session, sections.session);
 }
 
 }  // namespace

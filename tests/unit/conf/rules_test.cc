@@ -181,6 +181,90 @@ TEST(RulesTest, CookiesThatBrowsersRefuseAreAnError) {
   EXPECT_THAT(errors("cookie = '" + std::string(4037, 'x') + "'"), ::testing::SizeIs(1));
 }
 
+TEST(RulesTest, CookiesThatScriptsMustNotSetAreForHttpAlone) {
+  const auto errors = [](const std::string& keys) {
+    return errors_of(in_a_pool("[pool.session]\n" + keys));
+  };
+  const std::string always = "\ncookie_secure = 'always'";
+  const std::string script = always + "\ncookie_http_only = false";
+  EXPECT_THAT(
+      errors("cookie = '__Http-seat'" + script),
+      ElementsAre(R"(f:7:10: pool[shop].session.cookie: browsers refuse a "__Http-" )"
+                  R"(cookie without cookie_secure = "always" and cookie_http_only = true)"));
+  EXPECT_THAT(errors("cookie = '__Host-Http-seat'" + script),
+              ElementsAre(R"(f:7:10: pool[shop].session.cookie: browsers refuse a "__Host-Http-" )"
+                          R"(cookie without cookie_secure = "always", cookie_http_only = true, )"
+                          R"(cookie_path = "/" and no cookie_domain)"));
+  for (const char* name : {"__Http-seat", "__hTTP-seat", "__Host-Http-seat", "__hoST-httP-seat"}) {
+    const std::string cookie = "cookie = '" + std::string{name} + "'";
+    EXPECT_THAT(errors(cookie), ::testing::SizeIs(1)) << name << ": not secure";
+    EXPECT_THAT(errors(cookie + script), ::testing::SizeIs(1)) << name << ": not HttpOnly";
+    EXPECT_THAT(errors(cookie + always), IsEmpty()) << name;
+  }
+  EXPECT_THAT(errors("cookie = '__Http-seat'\ncookie_path = '/shop'" + always), IsEmpty());
+  EXPECT_THAT(errors("cookie = '__Host-Http-seat'\ncookie_path = '/shop'" + always),
+              ::testing::SizeIs(1));
+  EXPECT_THAT(errors("cookie = '__Host-seat'" + script), IsEmpty());
+}
+
+TEST(RulesTest, AFieldOfOrdinaryAnswersIsNoLogout) {
+  const auto errors = [](const std::string& field) {
+    return errors_of(in_a_pool("[pool.session]\nlogout_header = '" + field + "'"));
+  };
+  EXPECT_THAT(
+      errors("Content-Length"),
+      ElementsAre(R"(f:7:17: pool[shop].session.logout_header: "Content-Length" is a field )"
+                  "of ordinary answers, each of which would end a session; expected one "
+                  R"(of the application's own, e.g. "X-Logged-Out")"));
+  for (const char* field : {"transfer-encoding",
+                            "CONNECTION",
+                            "Keep-Alive",
+                            "Upgrade",
+                            "Trailer",
+                            "Via",
+                            "Set-Cookie",
+                            "Date",
+                            "Server",
+                            "Content-Type",
+                            "Content-Encoding",
+                            "Content-Security-Policy",
+                            "Cache-Control",
+                            "Vary",
+                            "ETag",
+                            "etag",
+                            "Last-Modified",
+                            "Expires",
+                            "Age",
+                            "Accept-Ranges",
+                            "Location",
+                            "Strict-Transport-Security",
+                            "X-Powered-By",
+                            "Access-Control-Allow-Origin"}) {
+    EXPECT_THAT(errors(field), ::testing::SizeIs(1)) << field;
+  }
+  for (const char* field : {"X-Logged-Out", "Clear-Site-Data", "Date-Of-Logout", "X-Server", ""}) {
+    EXPECT_THAT(errors(field), IsEmpty()) << field;
+  }
+  EXPECT_THAT(errors_of(in_a_pool("session.sticky = 'none'\nsession.logout_header = 'Date'")),
+              IsEmpty())
+      << "ignored, which is a warning";
+}
+
+TEST(RulesTest, MoreActiveNodesThanThereCanBeAreAWarning) {
+  const auto warnings = [](const std::string& min_active, const std::string& weight) {
+    return warnings_of(in_a_pool("min_active = " + min_active +
+                                 "\n[[pool.node]]\nname = 'bob'\naddress = '127.0.0.1:9002'\n"
+                                 "weight = " +
+                                 weight));
+  };
+  EXPECT_THAT(warnings("3", "100"),
+              ElementsAre("f:6:14: pool[shop].min_active: 3 is more than the nodes with a weight, "
+                          "of which there are 2: every bleed and maintain will need --force"));
+  EXPECT_THAT(warnings("2", "0"), ::testing::SizeIs(1));
+  EXPECT_THAT(warnings("2", "100"), IsEmpty());
+  EXPECT_THAT(warnings("0", "0"), IsEmpty());
+}
+
 TEST(RulesTest, ACookieDomainIsOneThatBrowsersTake) {
   const auto errors = [](const std::string& domain) {
     return errors_of(in_a_pool("[pool.session]\ncookie_domain = '" + domain + "'"));
