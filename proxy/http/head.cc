@@ -16,55 +16,102 @@ constexpr auto kNames = std::to_array<Row>({
     {"via", FieldName::via},
     {"date", FieldName::date},
     {"host", FieldName::host},
+    {"https", FieldName::client_claim},
     {"proxy", FieldName::proxy},
+    {"x-ssl", FieldName::client_claim},
     {"cookie", FieldName::cookie},
     {"expect", FieldName::expect},
+    {"x-host", FieldName::client_claim},
     {"trailer", FieldName::trailer},
     {"upgrade", FieldName::upgrade},
+    {"x-https", FieldName::client_claim},
     {"x-scheme", FieldName::client_claim},
     {"client-ip", FieldName::client_claim},
     {"forwarded", FieldName::forwarded},
     {"x-real-ip", FieldName::client_claim},
+    {"cf-visitor", FieldName::client_claim},
     {"connection", FieldName::connection},
     {"keep-alive", FieldName::keep_alive},
     {"set-cookie", FieldName::set_cookie},
     {"client-cert", FieldName::client_claim},
+    {"remote-addr", FieldName::client_claim},
+    {"remote-name", FieldName::client_claim},
+    {"remote-user", FieldName::client_claim},
+    {"x-client-dn", FieldName::client_claim},
     {"x-client-ip", FieldName::client_claim},
     {"x-forwarded", FieldName::client_claim},
     {"x-real-port", FieldName::client_claim},
     {"x-remote-ip", FieldName::client_claim},
     {"max-forwards", FieldName::max_forwards},
+    {"remote-email", FieldName::client_claim},
     {"x-url-scheme", FieldName::client_claim},
+    {"fly-client-ip", FieldName::client_claim},
     {"forwarded-for", FieldName::client_claim},
+    {"remote-groups", FieldName::client_claim},
     {"x-client-cert", FieldName::client_claim},
     {"x-remote-addr", FieldName::client_claim},
+    {"x-remote-user", FieldName::client_claim},
     {"x-rewrite-url", FieldName::client_claim},
+    {"x-script-name", FieldName::client_claim},
+    {"cf-pseudo-ipv4", FieldName::client_claim},
     {"content-length", FieldName::content_length},
+    {"http-client-ip", FieldName::client_claim},
     {"true-client-ip", FieldName::client_claim},
+    {"x-override-url", FieldName::client_claim},
+    {"x-proxyuser-ip", FieldName::client_claim},
+    {"x-remote-group", FieldName::client_claim},
     {"front-end-https", FieldName::client_claim},
+    {"incap-client-ip", FieldName::client_claim},
     {"proxy-client-ip", FieldName::client_claim},
+    {"x-client-verify", FieldName::client_claim},
     {"x-forwarded-for", FieldName::x_forwarded_for},
     {"cf-connecting-ip", FieldName::client_claim},
+    {"do-connecting-ip", FieldName::client_claim},
     {"fastly-client-ip", FieldName::client_claim},
     {"proxy-connection", FieldName::proxy_connection},
-    {"x-azure-clientip", FieldName::client_claim},
     {"x-forwarded-host", FieldName::x_forwarded_host},
     {"x-originating-ip", FieldName::client_claim},
     {"client-cert-chain", FieldName::client_claim},
     {"transfer-encoding", FieldName::transfer_encoding},
     {"x-forwarded-proto", FieldName::x_forwarded_proto},
+    {"x-sucuri-clientip", FieldName::client_claim},
     {"cf-connecting-ipv6", FieldName::client_claim},
     {"proxy-authenticate", FieldName::proxy_authenticate},
-    {"wl-proxy-client-ip", FieldName::client_claim},
     {"x-cluster-client-ip", FieldName::client_claim},
+    {"x-http-host-override", FieldName::client_claim},
+    {"x-ms-client-principal", FieldName::client_claim},
     {"x-envoy-external-address", FieldName::client_claim},
+    {"x-nf-client-connection-ip", FieldName::client_claim},
 });
 
 /// What makes a name a claim of a client whatever follows it.
-constexpr auto kClaims = std::to_array<std::string_view>(
-    {"x-forwarded-", "x-original-", "ssl-client-", "x-ssl-client-"});
+constexpr auto kClaims = std::to_array<std::string_view>({"cf-access-authenticated-",
+                                                          "cloudfront-",
+                                                          "ssl-client-",
+                                                          "tailscale-user-",
+                                                          "wl-proxy-",
+                                                          "x-amzn-mtls-",
+                                                          "x-amzn-oidc-",
+                                                          "x-appengine-",
+                                                          "x-arr-",
+                                                          "x-auth-request-",
+                                                          "x-authenticated-",
+                                                          "x-azure-",
+                                                          "x-client-cert-",
+                                                          "x-envoy-original-",
+                                                          "x-forwarded-",
+                                                          "x-goog-authenticated-",
+                                                          "x-ms-client-principal-",
+                                                          "x-original-",
+                                                          "x-remote-extra-",
+                                                          "x-ssl-",
+                                                          "x-tls-client-",
+                                                          "x-vercel-",
+                                                          "x-webauth-"});
 constexpr std::size_t kShortestClaim =
     std::ranges::min(kClaims, {}, &std::string_view::size).size();
+
+static_assert(kShortestClaim > 2);
 
 constexpr std::size_t kLongestName = kNames.back().first.size();
 static_assert(std::ranges::is_sorted(kNames, {}, [](const auto& row) { return row.first.size(); }));
@@ -165,10 +212,13 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) {
 
 namespace {
 
+// Most names of all begin with "x-": the third letter tells most of them apart.
 bool begins_with_claim(std::string_view text, char first) {
   if (text.size() < kShortestClaim) return false;
-  return std::ranges::any_of(kClaims, [text, first](std::string_view begin) {
-    return begin.front() == first && equal_ignoring_case(text.substr(0, begin.size()), begin);
+  const char third = lower(text[2]);
+  return std::ranges::any_of(kClaims, [text, first, third](std::string_view begin) {
+    return begin[0] == first && begin[2] == third &&
+           equal_ignoring_case(text.substr(0, begin.size()), begin);
   });
 }
 

@@ -72,6 +72,63 @@ TEST(FieldNameTest, AnythingMayFollowTheBeginningOfAClaim) {
   }
 }
 
+TEST(FieldNameTest, WhatProxiesAndProvidersTellOfUsersIsAClaim) {
+  for (const char* name : {"Remote-User",
+                           "X-Remote-User",
+                           "X-WebAuth-User",
+                           "X-Authenticated-User",
+                           "X-Auth-Request-User",
+                           "X-Auth-Request-Email",
+                           "X-Auth-Request-Groups",
+                           "X-Auth-Request-Preferred-Username",
+                           "X-Forwarded-User",
+                           "X-Forwarded-Email",
+                           "X-Forwarded-Groups",
+                           "X-Forwarded-Preferred-Username",
+                           "X-Amzn-Oidc-Identity",
+                           "X-MS-Client-Principal",
+                           "X-MS-Client-Principal-Name",
+                           "X-Remote-Extra-Scopes",
+                           "CF-Access-Authenticated-User-Email",
+                           "X-Goog-Authenticated-User-Email",
+                           "X-SSL-Cert",
+                           "X-SSL-Client-Cert",
+                           "X-ARR-ClientCert",
+                           "X-Amzn-Mtls-Clientcert",
+                           "X-Amzn-Mtls-Clientcert-Subject",
+                           "X-TLS-Client-Cert",
+                           "X-Client-DN",
+                           "X-Client-Verify",
+                           "Fly-Client-IP",
+                           "Http-Client-Ip",
+                           "X-Azure-SocketIP",
+                           "X-Vercel-Forwarded-For",
+                           "CloudFront-Viewer-Address",
+                           "X-ProxyUser-Ip",
+                           "Incap-Client-IP",
+                           "X-Appengine-User-IP",
+                           "X-Host",
+                           "X-HTTP-Host-Override",
+                           "X-Override-URL",
+                           "X-Envoy-Original-Path",
+                           "X-HTTPS",
+                           "HTTPS",
+                           "X-ARR-SSL",
+                           "CloudFront-Forwarded-Proto",
+                           "Cf-Visitor",
+                           "WL-Proxy-SSL",
+                           "x-arr-ssl",
+                           "X-AUTH-REQUEST-USER",
+                           "https"}) {
+    EXPECT_EQ(field_name(name), FieldName::client_claim) << name;
+  }
+  for (const char* name : {"X-Client-Version", "X-Client-Data", "X-Hosts", "HTTP", "X-User",
+                           "X-Auth-Token", "X-Amzn-Trace-Id", "X-Envoy-Retry-On", "X-Arr",
+                           "Remote-Users", "Authorization", "X-Request-Id", "X-TLS"}) {
+    EXPECT_EQ(field_name(name), FieldName::other) << name;
+  }
+}
+
 TEST(FieldNameTest, WhatOnlyResemblesIsOther) {
   for (const char* name : {"", "hos", "hostx", "xhost", "content_length", "Content-Lengths", "t",
                            "tea", "Accept", "x-a-name-that-is-longer-than-any"}) {
