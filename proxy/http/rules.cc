@@ -104,10 +104,13 @@ void note_connection(std::string_view value, Deciding& found) {
   });
 }
 
+/// A list, in which nothing at all expects nothing (RFC 9110, 5.6.1 and 10.1.1).
 void note_expectation(std::string_view value, Deciding& found) {
-  const bool known = equal_ignoring_case(value, "100-continue");
-  found.expects_continue = found.expects_continue || known;
-  found.expects_more = found.expects_more || !known;
+  each_element(value, [&found](std::string_view expectation) {
+    const bool known = equal_ignoring_case(expectation, "100-continue");
+    found.expects_continue = found.expects_continue || known;
+    found.expects_more = found.expects_more || !known;
+  });
 }
 
 Deciding gather(const Head& head) {

@@ -290,7 +290,18 @@ TEST(RequestRulesTest, Http10CannotExpectAContinue) {
 TEST(RequestRulesTest, EveryExpectationIsLookedAt) {
   EXPECT_EQ(verdict_on(with("Expect: 100-continue\r\nExpect: a miracle\r\n")).substr(0, 3), "417");
   EXPECT_EQ(verdict_on(with("Expect: 100-continue, x\r\n")).substr(0, 3), "417");
-  EXPECT_EQ(verdict_on(with("Expect:\r\n")).substr(0, 3), "417");
+  EXPECT_EQ(verdict_on(with("Expect: x, 100-continue\r\n")).substr(0, 3), "417");
+}
+
+TEST(RequestRulesTest, AnEmptyListExpectsNothing) {
+  for (const char* field : {"Expect:\r\n", "Expect: \t\r\n", "Expect: ,\r\n"}) {
+    EXPECT_FALSE(ParsedRequest(with(field)).facts().expects_continue) << field;
+  }
+  for (const char* field :
+       {"Expect: 100-continue,\r\n", "Expect: ,100-continue\r\n",
+        "Expect: 100-continue, 100-continue\r\n", "Expect:\r\nExpect: 100-continue\r\n"}) {
+    EXPECT_TRUE(ParsedRequest(with(field)).facts().expects_continue) << field;
+  }
 }
 
 // -- Max-Forwards ---------------------------------------------------------------------------------
