@@ -123,18 +123,27 @@ class HealthProber::Probe final : public io::Retirable, private io::FdWatcher::H
     }
   }
 
+  /// Interim answers say nothing yet (RFC 9110, 15.2); the timeout is the bound of them.
   void parse() {
-    switch (parser_.parse_head(in_.data(), in_.size(), kLimits, head_)) {
-      case http::ParseStatus::more:
-        return;
-      case http::ParseStatus::failed:
-        return end(CheckResult::failed, "the answer is not HTTP");
-      case http::ParseStatus::complete:
-        break;
+    while (!in_.empty()) {
+      switch (parser_.parse_head(in_.data(), in_.size(), kLimits, head_)) {
+        case http::ParseStatus::more:
+          return;
+        case http::ParseStatus::failed:
+          return end(CheckResult::failed, "the answer is not HTTP");
+        case http::ParseStatus::complete:
+          break;
+      }
+      const auto facts = http::judge_response(head_, http::AskedBy::other);
+      if (!facts) return end(CheckResult::failed, facts.error());
+      if (!facts->interim) return judge_status();
+      in_.consume(head_.size);
+      parser_.start();
+      head_.clear();
     }
-    if (const auto facts = http::judge_response(head_, http::AskedBy::other); !facts) {
-      return end(CheckResult::failed, facts.error());
-    }
+  }
+
+  void judge_status() {
     const bool good = head_.status >= 200 && head_.status < 400;
     end(good ? CheckResult::passed : CheckResult::failed,
         good ? "" : "status " + std::to_string(head_.status));

@@ -131,8 +131,19 @@ TEST_P(HealthStory, ACheckThatIsNotAnsweredInTimeHasFailed) {
   ASSERT_TRUE(becomes(bob_, "up"));
 }
 
+TEST_P(HealthStory, AnInterimAnswerIsNotTheAnswer) {
+  const std::string hints = "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n";
+  alice_.on("/healthz", answering(hints + hints + "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
+  bob_.on("/healthz",
+          answering_and_closing(hints + "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"));
+  launch_checked({"path = \"/healthz\"", "interval = \"50ms\"", "rise = 1", "fall = 1"});
+  EXPECT_TRUE(becomes(alice_, "up"));
+  EXPECT_TRUE(becomes(bob_, "down"));
+}
+
 TEST_P(HealthStory, EveryOtherAnswerIsAFailure) {
-  for (const char* raw : {"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n",
+  for (const char* raw : {"HTTP/1.1 101 Go\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
+                          "HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n",
                           "HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n", "nonsense\r\n\r\n", ""}) {
     alice_.on("/healthz", answering_and_closing(raw));
     launch_checked({"path = \"/healthz\"", "interval = \"50ms\"", "fall = 1"});
