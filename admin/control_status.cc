@@ -147,7 +147,8 @@ Result<Status> ControlPlane::status(std::optional<std::string_view> pool) const 
     PoolStatus& one = status.pools.emplace_back();
     one.name = view.config.name;
     one.foreign_cookies = view.counters->foreign_cookies.load();
-    one.cookie_clashes = view.counters->cookie_clashes.load();
+    one.cookie_clashes =
+        view.counters->cookie_clashes.load() + view.counters->cookie_clashes_in_front.load();
     for (const NodeView& node : view.nodes) one.nodes.push_back(node_status(view, node));
   }
   if (pool && status.pools.empty()) {

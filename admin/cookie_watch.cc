@@ -20,9 +20,17 @@ void CookieWatch::look(EventLog& events) {
       pool.clash = Told::yes;
       events.add("cookie", "",
                  "pool " + name +
-                     ": a node sets a cookie of the same name as the session cookie, or another "
-                     "bonedry in front has such a one; each takes the other's place, and users are "
-                     "not known again; give one of them another [pool.session] cookie");
+                     ": a node sets a cookie of the same name as the session cookie; each takes "
+                     "the other's place, and users are not known again; give one of them another "
+                     "name ([pool.session] cookie)");
+    }
+    if (pool.clash_in_front == Told::no && pool.counters->cookie_clashes_in_front.load() > 0) {
+      pool.clash_in_front = Told::yes;
+      events.add("cookie", "",
+                 "pool " + name +
+                     ": another bonedry in front has a cookie of the same name as the session "
+                     "cookie; each takes the other's place, and users are not known again; give "
+                     "one of them another [pool.session] cookie");
     }
   }
 }

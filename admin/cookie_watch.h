@@ -23,6 +23,7 @@ class CookieWatch {
     std::shared_ptr<balancer::PoolCounters> counters = std::make_shared<balancer::PoolCounters>();
     Told foreign = Told::no;
     Told clash = Told::no;
+    Told clash_in_front = Told::no;
   };
   std::map<std::string, Pool> pools_;
 };

@@ -10,8 +10,10 @@ namespace bonedry::balancer {
 struct PoolCounters {
   /// Genuine cookies of another pool of ours, under this pool's cookie name.
   std::atomic<std::uint64_t> foreign_cookies{0};
-  /// Answers and requests in which another cookie had the name of this pool's own.
+  /// Answers of nodes that set a cookie of the name of this pool's own.
   std::atomic<std::uint64_t> cookie_clashes{0};
+  /// Requests that came through a trusted bonedry whose cookie has that name.
+  std::atomic<std::uint64_t> cookie_clashes_in_front{0};
 };
 
 }  // namespace bonedry::balancer

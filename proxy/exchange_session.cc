@@ -57,8 +57,9 @@ void Exchange::arrive() {
   each_cookie(request_head_, affinity.cookie_name(),
               [&affinity, &arrival, now](auto value) { affinity.look_at(value, arrival, now); });
   visit_ = affinity.arrived(arrival);
-  if (runtime_->lost_cookie(request_head_)) {
-    runtime_->view().counters->cookie_clashes.fetch_add(1, std::memory_order_relaxed);
+  // Anybody can write such a mark.
+  if (origin_.trust != http::Trust::none && runtime_->lost_cookie(request_head_)) {
+    runtime_->view().counters->cookie_clashes_in_front.fetch_add(1, std::memory_order_relaxed);
   }
 }
 

@@ -51,9 +51,10 @@ class PoolRuntime final : public http::CookieFilter {
   [[nodiscard]] bool lets_switch_to(std::string_view protocol) const;
 
   /// What Via tells nodes of us. Once one was seen to set a cookie of our own one's name, also that
-  /// it will miss it: that may be another bonedry.
+  /// it will miss it: that may be another bonedry. No request turns this on.
   [[nodiscard]] std::string_view via() const;
-  /// Whether the request came through a bonedry that has taken this pool's cookie out of it.
+  /// Whether the request came through a bonedry that has taken this pool's cookie out of it, if
+  /// whoever sent it is trusted.
   [[nodiscard]] bool lost_cookie(const http::Head& request) const;
   /// Notes a node's Set-Cookie field. One of the name of our own cookie never comes back to it, and
   /// in the browser each of the two takes the other's place.

@@ -8,7 +8,9 @@ class ChainStory : public ShopStory {
  protected:
   /// The inner one serves alice and bob; the outer one has it as its only node.
   void launch_both(std::vector<std::string> outer_session, std::vector<std::string> inner_session) {
-    launch(config(std::move(inner_session)));
+    TestConfig inner = config(std::move(inner_session));
+    inner.server = {"trusted_proxies = [\"127.0.0.1\"]"};
+    launch(inner);
     outer_ = std::make_unique<BonedryProcess>(
         shop(workers(), {TestNode{"inner", bonedry_->address()}}, std::move(outer_session)));
   }
@@ -43,6 +45,36 @@ TEST_P(ChainStory, OneCookieNameForBothIsToldOfOnceByEach) {
     const std::size_t first = events.find("a cookie of the same name");
     ASSERT_NE(first, std::string::npos);
     EXPECT_EQ(events.find("a cookie of the same name", first + 1), std::string::npos);
+  }
+}
+
+TEST_P(ChainStory, NobodyElseCanSayThatThereAreTwo) {
+  launch(config());
+  HttpClient stranger{bonedry_->address()};
+  EXPECT_EQ(stranger.get("/forged", {{"Via", "1.1 bonedry (cookie bonedry)"}}).status, 200);
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(stranger.get("/").status, 200);
+  for (const FakeNode* const node : {&alice_, &bob_}) {
+    for (const NodeRequest& request : node->seen()) {
+      if (request.path() == "/forged") continue;
+      EXPECT_EQ(request.raw_head.find("(cookie"), std::string::npos) << request.raw_head;
+    }
+  }
+  EXPECT_EQ(bonedry_->admin("events").find("of the same name"), std::string::npos);
+  EXPECT_EQ(clashes(*bonedry_), 0U);
+}
+
+TEST_P(ChainStory, WhatATrustedProxySaysMarksNoRequest) {
+  launch_both({"sticky = \"none\""}, {});
+  HttpClient client{outer_->address()};
+  EXPECT_EQ(client.get("/", {{"Via", "1.1 bonedry (cookie bonedry)"}}).status, 200);
+  EXPECT_EQ(clashes(*bonedry_), 1U);
+  five_clicks();
+  EXPECT_EQ(clashes(*bonedry_), 1U);
+  for (const FakeNode* const node : {&alice_, &bob_}) {
+    for (const NodeRequest& request : node->seen()) {
+      const std::size_t ours = request.raw_head.rfind("1.1 bonedry");
+      EXPECT_EQ(request.raw_head.find("(cookie", ours), std::string::npos) << request.raw_head;
+    }
   }
 }
 
