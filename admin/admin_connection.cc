@@ -169,10 +169,10 @@ void AdminConnection::watch() {
   watcher_->want(unsent_.empty() ? read : read | io::Ready::write);
 }
 
-void AdminConnection::enter(State state, std::optional<Millis> patience) {
+void AdminConnection::enter(State state, std::optional<Millis> time_limit) {
   state_ = state;
   deadline_.disarm();
-  if (patience) deadline_.arm(*patience);
+  if (time_limit) deadline_.arm(*time_limit);
   watch();
 }
 

@@ -82,7 +82,7 @@ class AdminConnection final : public Asker, private io::FdWatcher::Handler {
   void flush();
   void close();
   void watch();
-  void enter(State state, std::optional<Millis> patience);
+  void enter(State state, std::optional<Millis> time_limit);
 
   UniqueFd fd_;
   std::optional<io::FdWatcher> watcher_;  // none: it is closed, or cannot be watched

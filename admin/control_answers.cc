@@ -10,31 +10,32 @@ namespace bonedry::admin {
 namespace {
 
 /// Workers acknowledge within milliseconds; who asked waits for longer than this.
-constexpr Millis kPatience = std::chrono::seconds{5};
+constexpr Millis kTimeLimit = std::chrono::seconds{5};
 
 }  // namespace
 
 Answer ControlPlane::in_time(const std::string& until_then, const Answer& answer) {
-  auto owed = std::make_shared<Owed>(Owed{parts_.clock.now() + kPatience, until_then, answer});
-  owed_.push_back(owed);
-  return [owed](Result<std::string> result) {
-    if (const Answer give = std::exchange(owed->answer, nullptr)) give(std::move(result));
+  auto promised = std::make_shared<PromisedAnswer>(
+      PromisedAnswer{parts_.clock.now() + kTimeLimit, until_then, answer});
+  promised_.push_back(promised);
+  return [promised](Result<std::string> result) {
+    if (const Answer give = std::exchange(promised->answer, nullptr)) give(std::move(result));
   };
 }
 
 void ControlPlane::answer_overdue() {
-  while (!owed_.empty()) {
-    const std::shared_ptr<Owed> owed = owed_.front().lock();
-    if (owed && owed->answer && parts_.clock.now() < owed->due) return;
-    owed_.pop_front();
-    const Answer give = owed ? std::exchange(owed->answer, nullptr) : nullptr;
+  while (!promised_.empty()) {
+    const std::shared_ptr<PromisedAnswer> promised = promised_.front().lock();
+    if (promised && promised->answer && parts_.clock.now() < promised->due) return;
+    promised_.pop_front();
+    const Answer give = promised ? std::exchange(promised->answer, nullptr) : nullptr;
     if (!give) continue;
     const std::string who = laggard();
     give(Failure{(who.empty() ? "a worker" : who) + " has not answered for " +
-                 format_duration(kPatience) +
+                 format_duration(kTimeLimit) +
                  ": what you asked for is written down and holds in this process, but until that "
                  "one answers or is gone, " +
-                 owed->until_then});
+                 promised->until_then});
   }
 }
 

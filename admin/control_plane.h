@@ -336,12 +336,13 @@ class ControlPlane {
   std::map<std::string, std::uint64_t> shut_since_;  // the version that last changed a node's door
   std::uint64_t kept_open_in_ = 0;  // the last version with a door that is closed in the next
   std::vector<ListenerStatus> listeners_;
-  struct Owed {
+  struct PromisedAnswer {
     Instant due;
     std::string until_then;
     Answer answer;
   };
-  std::deque<std::weak_ptr<Owed>> owed_;  // answers, by `due`; gone: it was given, or given up
+  std::deque<std::weak_ptr<PromisedAnswer>>
+      promised_;  // answers, by `due`; gone: it was given, or given up
   std::map<WaitId, Wait> waits_;
   WaitId next_wait_ = 1;
   std::map<WorkId, std::function<Work()>> work_;

@@ -7,7 +7,7 @@ namespace bonedry::demo {
 namespace {
 
 constexpr Millis kInterval{250};
-constexpr Millis kPatience = std::chrono::seconds{5};
+constexpr Millis kTimeLimit = std::chrono::seconds{5};
 
 std::string describe(const std::string& node, const NodeStatus& reported, const TrueCount& truth) {
   return node + " reported " + std::to_string(reported.live) + " live and " +
@@ -31,7 +31,7 @@ TrueCount Monitor::true_count(const std::string& node) const {
 
 void Monitor::ask() {
   if (asked_) {
-    if (loop_.now() > *asked_ + kPatience) trouble_ = "`status json` was not answered in 5 s";
+    if (loop_.now() > *asked_ + kTimeLimit) trouble_ = "`status json` was not answered in 5 s";
     return;
   }
   asked_ = loop_.now();

@@ -5,7 +5,7 @@
 namespace bonedry::demo {
 namespace {
 
-constexpr Millis kPatience = std::chrono::seconds{10};
+constexpr Millis kTimeLimit = std::chrono::seconds{10};
 constexpr unsigned kItems = 1000;
 constexpr double kPutsSomethingIn = 0.7;
 // Browsers drop connections as they like: a user is not a connection.
@@ -60,7 +60,7 @@ void Shopper::click() {
   } else {
     town_.truth.arriving(sent_);
   }
-  timer_.start_once(kPatience);
+  timer_.start_once(kTimeLimit);
   client_.get(target, jar_.header(), [this](const HttpAnswer& answer) { answered(answer); });
 }
 

@@ -54,7 +54,7 @@ class Shopper {
   State state_ = State::away;
   CookieJar jar_;
   HttpClient client_;
-  Timer timer_;  // the next click while thinking, the end of patience while clicking
+  Timer timer_;  // the next click while thinking, the time limit while clicking
   std::optional<Memory> memory_;
   std::optional<std::string> last_shop_;  // where she was when she left
   std::optional<unsigned> putting_in_;    // the item of the click under way

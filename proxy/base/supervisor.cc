@@ -22,8 +22,8 @@ void tell_supervisor(std::string_view state) {
   if (address.sun_path[0] == '@') address.sun_path[0] = '\0';  // the abstract namespace
   const UniqueFd fd{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
   // A supervisor that does not read must not hold up the main thread.
-  const timeval patience{0, 500'000};
-  (void)::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  const timeval time_limit{0, 500'000};
+  (void)::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &time_limit, sizeof time_limit);
   (void)::sendto(fd.get(), state.data(), state.size(), MSG_NOSIGNAL,
                  reinterpret_cast<const sockaddr*>(&address),
                  static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length));

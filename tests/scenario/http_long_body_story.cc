@@ -13,14 +13,14 @@ namespace bonedry::test {
 namespace {
 
 constexpr std::uint64_t kLong = 3 << 20;
-constexpr auto kPatience = std::chrono::minutes{2};
+constexpr auto kTimeLimit = std::chrono::minutes{2};
 
 Handler pattern_of(std::uint64_t seed, std::uint64_t size) {
   return [seed, size](NodeExchange& exchange) {
     exchange.send(exchange.head(200, {{"Content-Length", std::to_string(size)}}));
     PatternBody body{seed, size};
     for (auto piece = body.next(); !piece.empty(); piece = body.next()) {
-      exchange.socket().send_all(piece, kPatience);
+      exchange.socket().send_all(piece, kTimeLimit);
     }
   };
 }
@@ -37,7 +37,7 @@ class LongBodyStory : public Story {
           digest.update(piece);
           if (pause.count() > 0) std::this_thread::sleep_for(pause);
         },
-        "GET", kPatience);
+        "GET", kTimeLimit);
     EXPECT_TRUE(response.complete());
     return digest.hex();
   }
@@ -80,8 +80,8 @@ TEST_P(LongBodyStory, ASlowNodeGetsEveryByteInItsPlace) {
                "\r\n\r\n");
   PatternBody body{8, kLong};
   for (auto piece = body.next(); !piece.empty(); piece = body.next())
-    client_.send(piece, kPatience);
-  EXPECT_EQ(client_.read_response("PUT", kPatience).body, PatternBody::checksum(8, kLong));
+    client_.send(piece, kTimeLimit);
+  EXPECT_EQ(client_.read_response("PUT", kTimeLimit).body, PatternBody::checksum(8, kLong));
   EXPECT_EQ(client_.get("/next").status, 200);
 }
 
@@ -106,7 +106,7 @@ TEST_P(LongBodyStory, ACutAnswerIsNeverTakenForAWholeOne) {
       exchange.close_after();
     });
     HttpClient client{bonedry_.address()};
-    const Response response = client.exchange({.target = "/cut"}, kPatience);
+    const Response response = client.exchange({.target = "/cut"}, kTimeLimit);
     EXPECT_FALSE(response.complete()) << sent;
     EXPECT_LE(response.body_size, sent);
   }
@@ -123,7 +123,7 @@ TEST_P(LongBodyStory, ClientsThatLeaveInTheMiddleLeaveNothingBehind) {
   }
   // Each worker may keep a few spare pipes.
   EXPECT_TRUE(
-      eventually([&] { return bonedry_.open_descriptors() <= before + 16 * workers(); }, kPatience))
+      eventually([&] { return bonedry_.open_descriptors() <= before + 16 * workers(); }, kTimeLimit))
       << bonedry_.open_descriptors() << " descriptors, before " << before;
   EXPECT_TRUE(eventually([&] { return bonedry_.node("alice").exchanges_open == 0; }));
 }
@@ -135,7 +135,7 @@ TEST_P(LongBodyStory, BytesBehindALongAnswerAreNotTheNextOne) {
       std::string all = exchange.head(200, {{"Content-Length", std::to_string(size)}});
       PatternBody body{12, size};
       for (auto piece = body.next(); !piece.empty(); piece = body.next()) all += piece;
-      exchange.socket().send_all(all + stray, kPatience);
+      exchange.socket().send_all(all + stray, kTimeLimit);
     });
     for (int turn = 0; turn < 10; ++turn) {
       HttpClient client{bonedry_.address()};
@@ -170,7 +170,7 @@ TEST_P(LongBodyStory, UrgentDataDoesNotStopALongBody) {
   PatternBody body{13, kSize};
   bool urgent = false;
   for (auto piece = body.next(); !piece.empty(); piece = body.next()) {
-    client_.send(piece, kPatience);
+    client_.send(piece, kTimeLimit);
     // Beside the stream, not in it. The proxy meets its mark where it splices.
     if (!std::exchange(urgent, true)) {
       ASSERT_EQ(::send(client_.socket().fd(), "!", 1, MSG_OOB), 1);

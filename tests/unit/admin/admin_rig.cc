@@ -14,7 +14,7 @@
 namespace bonedry::admin::test {
 namespace {
 
-constexpr std::chrono::seconds kPatience{20};
+constexpr std::chrono::seconds kTimeLimit{20};
 
 conf::Config shop_config() {
   conf::Config config;
@@ -91,7 +91,7 @@ void AdminRig::stop_server() {
 }
 
 bool AdminRig::run_until(const std::function<bool()>& done) {
-  const auto until = std::chrono::steady_clock::now() + kPatience;
+  const auto until = std::chrono::steady_clock::now() + kTimeLimit;
   while (!done()) {
     if (std::chrono::steady_clock::now() > until) return false;
     turn();

@@ -17,7 +17,7 @@ namespace {
 using testing::HasSubstr;
 using Received = FdChannel::Received;
 
-constexpr Millis kPatience{2000};
+constexpr Millis kTimeLimit{2000};
 constexpr Millis kNone{1};
 
 class FdChannelTest : public testing::Test {
@@ -34,8 +34,8 @@ class FdChannelTest : public testing::Test {
 };
 
 TEST_F(FdChannelTest, TextsArriveWholeAndInTheirOrder) {
-  ASSERT_TRUE(here->send("one", FdChannel::kNoFd, kPatience));
-  ASSERT_TRUE(here->send(std::string(FdChannel::kMostBytes, 'x'), FdChannel::kNoFd, kPatience));
+  ASSERT_TRUE(here->send("one", FdChannel::kNoFd, kTimeLimit));
+  ASSERT_TRUE(here->send(std::string(FdChannel::kMostBytes, 'x'), FdChannel::kNoFd, kTimeLimit));
   FdChannel::Message message;
   ASSERT_EQ(there->receive(message), Received::message);
   EXPECT_EQ(message.text, "one");
@@ -51,9 +51,9 @@ TEST_F(FdChannelTest, ADescriptorComesAlongAndIsTheReceiversOwn) {
   UniqueFd reading(pipe[0]);
   {
     const UniqueFd writing(pipe[1]);
-    ASSERT_TRUE(here->send("pipe", writing.get(), kPatience));
+    ASSERT_TRUE(here->send("pipe", writing.get(), kTimeLimit));
   }
-  const auto message = there->await(kPatience);
+  const auto message = there->await(kTimeLimit);
   ASSERT_TRUE(message);
   EXPECT_EQ(message->text, "pipe");
   ASSERT_TRUE(message->fd.is_open());
@@ -65,8 +65,8 @@ TEST_F(FdChannelTest, ADescriptorComesAlongAndIsTheReceiversOwn) {
 }
 
 TEST_F(FdChannelTest, ADescriptorOfOneMessageIsNotThatOfTheNext) {
-  ASSERT_TRUE(here->send("with", 0, kPatience));
-  ASSERT_TRUE(here->send("without", FdChannel::kNoFd, kPatience));
+  ASSERT_TRUE(here->send("with", 0, kTimeLimit));
+  ASSERT_TRUE(here->send("without", FdChannel::kNoFd, kTimeLimit));
   FdChannel::Message message;
   ASSERT_EQ(there->receive(message), Received::message);
   EXPECT_TRUE(message.fd.is_open());
@@ -80,19 +80,19 @@ TEST_F(FdChannelTest, SilenceIsToldFromAnEnd) {
   auto awaited = there->await(kNone);
   ASSERT_FALSE(awaited);
   EXPECT_THAT(awaited.error(), HasSubstr("says nothing"));
-  ASSERT_TRUE(here->send("last words", FdChannel::kNoFd, kPatience));
+  ASSERT_TRUE(here->send("last words", FdChannel::kNoFd, kTimeLimit));
   here.reset();
   EXPECT_EQ(there->receive(message), Received::message);
   EXPECT_EQ(there->receive(message), Received::ended);
-  awaited = there->await(kPatience);
+  awaited = there->await(kTimeLimit);
   ASSERT_FALSE(awaited);
   EXPECT_THAT(awaited.error(), HasSubstr("has gone"));
-  EXPECT_FALSE(there->send("hello?", FdChannel::kNoFd, kPatience));
+  EXPECT_FALSE(there->send("hello?", FdChannel::kNoFd, kTimeLimit));
 }
 
 TEST_F(FdChannelTest, LastWordsAreHeardOfOneThatHasNotHeardOurs) {
-  ASSERT_TRUE(here->send("unheard", FdChannel::kNoFd, kPatience));
-  ASSERT_TRUE(there->send("last words", FdChannel::kNoFd, kPatience));
+  ASSERT_TRUE(here->send("unheard", FdChannel::kNoFd, kTimeLimit));
+  ASSERT_TRUE(there->send("last words", FdChannel::kNoFd, kTimeLimit));
   there.reset();
   FdChannel::Message message;
   ASSERT_EQ(here->receive(message), Received::message);

@@ -20,7 +20,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using Received = io::FdChannel::Received;
 
-constexpr Millis kPatience{5000};
+constexpr Millis kTimeLimit{5000};
 
 class PredecessorTest : public testing::Test {
  protected:
@@ -32,10 +32,10 @@ class PredecessorTest : public testing::Test {
   }
 
   void say(const std::string& text, int fd = io::FdChannel::kNoFd) {
-    ASSERT_TRUE(old_->send(text, fd, kPatience));
+    ASSERT_TRUE(old_->send(text, fd, kTimeLimit));
   }
   [[nodiscard]] std::string hear() {
-    const auto message = old_->await(kPatience);
+    const auto message = old_->await(kTimeLimit);
     return message ? message->text : message.error();
   }
   /// A descriptor that can be told from others: a pipe's end from which this byte can be read.
@@ -136,7 +136,7 @@ TEST_F(PredecessorTest, IsLedBeforeAnybodyIsLetIn) {
   const auto predecessor = meet();
   say("followed 1");
   EXPECT_TRUE(predecessor->lead_at_first({{"shop/alice"}, "[server]"}));
-  const auto told = old_->await(kPatience);
+  const auto told = old_->await(kTimeLimit);
   ASSERT_TRUE(told);
   EXPECT_EQ(told->text, "follow 1");
   const auto guidance = handover::read(told->fd);
@@ -181,7 +181,7 @@ TEST_F(PredecessorTest, OneThatCannotFollowIsAskedAgain) {
   EXPECT_EQ(hear(), "follow 1");
   say("not-followed 1");
   std::thread old([this] {
-    const auto told = old_->await(kPatience);
+    const auto told = old_->await(kTimeLimit);
     ASSERT_TRUE(told);
     EXPECT_EQ(told->text, "follow 1");
     const auto guidance = handover::read(told->fd);
