@@ -141,7 +141,8 @@ void ControlPlane::publish(std::function<void()> then) {
   const std::uint64_t version = topology_->version;
   parts_.publisher.publish(topology_, [this, version, then = std::move(then)] {
     acknowledged_ = std::max(acknowledged_, version);
-    if (can_open_doors() || version <= kept_open_in_) return publish(then);
+    const bool closes_more = version <= kept_open_in_ && !has_handed_over();  // else the successor
+    if (can_open_doors() || closes_more) return publish(then);
     then();
   });
 }

@@ -13,8 +13,10 @@ class HandoverTest : public ControlTest {
  protected:
   HandoverTest() { start(); }
 
-  void follow(const NodeRecords& records, std::set<std::string> shut = {}) {
-    EXPECT_TRUE(control->follow(config, records, {std::move(shut), {}}, [this] { ++followed; }));
+  void follow(const NodeRecords& records, std::set<std::string> shut = {},
+              std::set<std::string> opening = {}) {
+    EXPECT_TRUE(control->follow(config, records, {std::move(shut), std::move(opening)},
+                                [this] { ++followed; }));
   }
 
   int followed = 0;
@@ -95,6 +97,23 @@ TEST_F(HandoverTest, NodesComeAndGoWithTheSuccessorsConfig) {
   EXPECT_TRUE(status("shop/alice").removed);
   follow({});
   EXPECT_EQ(control->topology()->find_pool("shop")->nodes.size(), 3U) << "alice is gone";
+}
+
+TEST_F(HandoverTest, TheLastDoorsAreKeptOpenUntilTheSuccessorOpensOthers) {
+  control->hand_over();
+  NodeRecords leaving;
+  for (const conf::Node& one : shop().nodes) leaving["shop/" + one.name].removed_from = one.address;
+  shop().nodes = {node("dave")};
+  follow(leaving, {}, {"shop/dave"});
+  EXPECT_EQ(door("shop/alice"), "bleeding, open");
+  publisher.acknowledge();
+  EXPECT_EQ(followed, 1) << "the successor waits for this before it opens dave";
+  EXPECT_EQ(door("shop/alice"), "bleeding, open");
+  follow(leaving);
+  publisher.acknowledge();
+  EXPECT_EQ(followed, 2);
+  EXPECT_EQ(door("shop/dave"), "active, open");
+  EXPECT_EQ(door("shop/alice"), "bleeding, sessions_only");
 }
 
 TEST_F(HandoverTest, AConfigWithoutThePoolOfAListenerIsNotTakenOver) {
