@@ -152,18 +152,21 @@ TEST_F(SlowSuccessorTest, OneThatHangsKeepsNobodyWaiting) {
 }
 
 TEST_F(SlowSuccessorTest, OneThatTakesItsTimeGetsAll) {
-  start("take " + std::to_string(kListeners + 3) + " >>" + folder_ / "taken; printf ready >&3; " +
-        "exec sleep 600");
+  std::string all = "lockadmin /run/shealth";
+  for (std::size_t i = 0; i < kListeners; ++i) {
+    all += "listener " + std::to_string(i) + " 127.0.0.1:" + std::to_string(i);
+  }
+  all += "go";
+  const std::string file = folder_ / "taken";
+  // Nothing to read at the moment ends dd.
+  start("while [ $(wc -c <" + file + ") -lt " + std::to_string(all.size()) + " ]; do take " +
+        std::to_string(kListeners) + " >>" + file + "; done; printf ready >&3; exec sleep 600");
   loop_.run();
   ASSERT_TRUE(hangs_now_) << why_;
   let_it_go_on();
   loop_.run();
   EXPECT_TRUE(ready_) << why_;
-  std::string all = "lockadmin /run/shealth";
-  for (std::size_t i = 0; i < kListeners; ++i) {
-    all += "listener " + std::to_string(i) + " 127.0.0.1:" + std::to_string(i);
-  }
-  EXPECT_EQ(taken(), all + "go");
+  EXPECT_EQ(taken(), all);
   EXPECT_EQ(::kill(successor_.pid(), SIGKILL), 0);
 }
 
