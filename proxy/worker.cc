@@ -142,8 +142,8 @@ void Worker::adopt(std::shared_ptr<const balancer::Topology> topology) {
     next.push_back(runtime);
   }
   runtimes_ = std::move(next);
-  // Tunnels, and exchanges without a client, outlast a deadline unless they are told. Closing removes from the list, so it is
-  // walked from its end.
+  // Tunnels, and exchanges without a client, outlast a deadline unless they are told. Closing
+  // removes from the list, so it is walked from its end.
   for (std::size_t index = connections_.size(); index > 0; --index) {
     if (index <= connections_.size()) connections_[index - 1]->follow_topology();
   }

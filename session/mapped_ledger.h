@@ -154,8 +154,8 @@ class MappedLedger final : public Ledger {
   /// The session that an alias names; nothing: it is over.
   [[nodiscard]] std::optional<OpenedSession> open_target(SessionRef ref, std::int64_t created_ms,
                                                          Instant now);
-  /// Whether `key` finds the session that is at `session` and began then, or another one that is not
-  /// over.
+  /// Whether `key` finds the session that is at `session` and began then, or another one that is
+  /// not over.
   [[nodiscard]] bool is_value(const SessionKey& key, SessionRef session, std::int64_t created_ms,
                               Instant now);
   [[nodiscard]] std::int64_t created_of(SessionRef session) const;

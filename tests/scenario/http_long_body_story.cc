@@ -122,8 +122,8 @@ TEST_P(LongBodyStory, ClientsThatLeaveInTheMiddleLeaveNothingBehind) {
     EXPECT_EQ(client.read_head().status, 200);
   }
   // Each worker may keep a few spare pipes.
-  EXPECT_TRUE(
-      eventually([&] { return bonedry_.open_descriptors() <= before + 16 * workers(); }, kTimeLimit))
+  EXPECT_TRUE(eventually([&] { return bonedry_.open_descriptors() <= before + 16 * workers(); },
+                         kTimeLimit))
       << bonedry_.open_descriptors() << " descriptors, before " << before;
   EXPECT_TRUE(eventually([&] { return bonedry_.node("alice").exchanges_open == 0; }));
 }
