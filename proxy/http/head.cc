@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <utility>
 
@@ -116,13 +118,45 @@ static_assert(kShortestClaim > 2);
 constexpr std::size_t kLongestName = kNames.back().first.size();
 static_assert(std::ranges::is_sorted(kNames, {}, [](const auto& row) { return row.first.size(); }));
 
-/// Where the names of each length begin in the table; what follows the last one is its end.
-constexpr auto kFirstOfLength = [] {
-  std::array<std::uint8_t, kLongestName + 2> first{};
-  for (std::size_t length = 0; length < first.size(); ++length) {
-    while (first[length] < kNames.size() && kNames[first[length]].first.size() < length) {
-      ++first[length];
-    }
+constexpr std::size_t kLetters = 26;
+
+/// Beyond all letters for anything that is none.
+constexpr std::size_t letter_of(char lower) {
+  return static_cast<unsigned char>(lower - 'a');
+}
+
+/// By length and first letter.
+constexpr std::size_t group_of(std::string_view name) {
+  return name.size() * kLetters + letter_of(name.front());
+}
+
+constexpr auto kGroupedNames = [] {
+  auto names = kNames;
+  std::ranges::sort(names, {}, [](const auto& row) { return group_of(row.first); });
+  return names;
+}();
+
+/// Where each group begins among those; it ends where the next one begins.
+constexpr auto kFirstOfGroup = [] {
+  std::array<std::uint8_t, (kLongestName + 1) * kLetters + 1> first{};
+  std::size_t row = 0;
+  for (std::size_t group = 0; group < first.size(); ++group) {
+    while (row < kGroupedNames.size() && group_of(kGroupedNames[row].first) < group) ++row;
+    first[group] = static_cast<std::uint8_t>(row);
+  }
+  return first;
+}();
+static_assert(kNames.size() < UINT8_MAX);
+
+static_assert(std::ranges::is_sorted(kClaims, {}, &std::string_view::front));
+
+/// The same for claims, by first letter.
+constexpr auto kFirstClaimOf = [] {
+  std::array<std::uint8_t, kLetters + 1> first{};
+  std::size_t row = 0;
+  for (std::size_t letter = 0; letter < first.size(); ++letter) {
+    while (row < kClaims.size() && letter_of(kClaims[row].front()) < letter) ++row;
+    first[letter] = static_cast<std::uint8_t>(row);
   }
   return first;
 }();
@@ -213,27 +247,30 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) {
 namespace {
 
 // Most names of all begin with "x-": the third letter tells most of them apart.
-bool begins_with_claim(std::string_view text, char first) {
+bool begins_with_claim(std::string_view text, std::size_t letter) {
   if (text.size() < kShortestClaim) return false;
   const char third = lower(text[2]);
-  return std::ranges::any_of(kClaims, [text, first, third](std::string_view begin) {
-    return begin[0] == first && begin[2] == third &&
-           equal_ignoring_case(text.substr(0, begin.size()), begin);
-  });
+  for (std::size_t i = kFirstClaimOf[letter]; i < kFirstClaimOf[letter + 1]; ++i) {
+    const std::string_view begin = kClaims[i];
+    if (begin[2] == third && equal_ignoring_case(text.substr(0, begin.size()), begin)) return true;
+  }
+  return false;
 }
 
 }  // namespace
 
 FieldName field_name(std::string_view text) {
   if (text.empty()) return FieldName::other;
-  const char first = lower(text.front());
+  const std::size_t letter = letter_of(lower(text.front()));
+  if (letter >= kLetters) return FieldName::other;
   if (text.size() <= kLongestName) {
-    for (std::size_t i = kFirstOfLength[text.size()]; i < kFirstOfLength[text.size() + 1]; ++i) {
-      const auto& [name, id] = kNames[i];
-      if (name.front() == first && equal_ignoring_case(text, name)) return id;
+    const std::size_t group = text.size() * kLetters + letter;
+    for (std::size_t i = kFirstOfGroup[group]; i < kFirstOfGroup[group + 1]; ++i) {
+      const auto& [name, id] = kGroupedNames[i];
+      if (equal_ignoring_case(text, name)) return id;
     }
   }
-  return begins_with_claim(text, first) ? FieldName::client_claim : FieldName::other;
+  return begins_with_claim(text, letter) ? FieldName::client_claim : FieldName::other;
 }
 
 std::string_view trimmed(std::string_view text) {
