@@ -3,9 +3,11 @@
 #include "admin/event_log.h"
 #include "balancer/pool_counters.h"
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace bonedry::admin {
 
@@ -19,6 +21,10 @@ class CookieWatch {
 
  private:
   enum class Told : bool { no, yes };
+  /// Tells of the first of what is counted.
+  static void tell_once(Told& told, std::uint64_t count, const std::string& pool,
+                        std::string_view what, EventLog& events);
+
   struct Pool {
     std::shared_ptr<balancer::PoolCounters> counters = std::make_shared<balancer::PoolCounters>();
     Told foreign = Told::no;
