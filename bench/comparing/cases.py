@@ -37,17 +37,21 @@ class LoadCase:
 
     def run(self, bench):
         proxies = [p for p in bench.proxies if self.floors or p.sticky]
-        with bench.running(proxies, self.load.users) as running:
-            for proxy in running:
-                if self.load.method == "GET":
-                    proxy.check_body(self.load.path, self.body_bytes)
-            rounds = {proxy.name: [] for proxy in running}
-            for number in range(bench.rounds):
-                turn = number % len(running)
-                for proxy in running[turn:] + running[:turn]:
-                    bench.measure(proxy, self.load, min(0.5, bench.seconds))
-                    rounds[proxy.name].append(bench.measure(proxy, self.load, bench.seconds))
-        return {name: row(figures) for name, figures in rounds.items()}
+        figures = {proxy.name: [] for proxy in proxies}
+        for _ in range(bench.starts):
+            with bench.running(proxies, self.load.users) as running:
+                self.run_rounds(bench, running, figures)
+        return {name: row(one) for name, one in figures.items()}
+
+    def run_rounds(self, bench, running, figures):
+        for proxy in running:
+            if self.load.method == "GET":
+                proxy.check_body(self.load.path, self.body_bytes)
+        for number in range(bench.rounds):
+            turn = number % len(running)
+            for proxy in running[turn:] + running[:turn]:
+                bench.measure(proxy, self.load, min(0.5, bench.seconds))
+                figures[proxy.name].append(bench.measure(proxy, self.load, bench.seconds))
 
 
 def row(figures):
