@@ -3,21 +3,29 @@
 namespace bonedry::session {
 namespace {
 
-std::string_view trim(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+bool is_blank(char c) {
+  return c == ' ' || c == '\t';
+}
+
+std::string_view trim_front(std::string_view text) {
+  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+  return text;
+}
+
+std::string_view trim_back(std::string_view text) {
+  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
   return text;
 }
 
 std::string_view skip_separators(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t' || text.front() == ';')) {
+  while (!text.empty() && (is_blank(text.front()) || text.front() == ';')) {
     text.remove_prefix(1);
   }
   return text;
 }
 
 std::string_view drop_separators(std::string_view text) {
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t' || text.back() == ';')) {
+  while (!text.empty() && (is_blank(text.back()) || text.back() == ';')) {
     text.remove_suffix(1);
   }
   return text;
@@ -30,12 +38,12 @@ std::optional<CookieInField> find_cookie(std::string_view field, std::string_vie
   while (at < field.size()) {
     std::size_t end = field.find(';', at);
     if (end == std::string_view::npos) end = field.size();
-    const std::string_view pair = trim(field.substr(at, end - at));
+    const std::string_view pair = trim_front(field.substr(at, end - at));
     // An empty pair trims to a view with no place in the field; the name test keeps it out.
     const std::size_t sign = pair.find('=');
-    if (sign != std::string_view::npos && trim(pair.substr(0, sign)) == name) {
+    if (sign != std::string_view::npos && trim_back(pair.substr(0, sign)) == name) {
       CookieInField found;
-      found.value = trim(pair.substr(sign + 1));
+      found.value = trim_back(trim_front(pair.substr(sign + 1)));
       if (found.value.size() >= 2 && found.value.front() == '"' && found.value.back() == '"') {
         found.value = found.value.substr(1, found.value.size() - 2);
       }

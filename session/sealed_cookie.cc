@@ -29,11 +29,13 @@ using Bytes = std::array<Byte, kSize>;
 constexpr std::string_view kAlphabet =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-constexpr std::array<std::int8_t, 256> make_decode_table() {
-  std::array<std::int8_t, 256> table{};
-  table.fill(-1);
+constexpr std::uint8_t kNoDigit = 0x80;
+
+constexpr std::array<std::uint8_t, 256> make_decode_table() {
+  std::array<std::uint8_t, 256> table{};
+  table.fill(kNoDigit);
   for (std::size_t i = 0; i < kAlphabet.size(); ++i) {
-    table[static_cast<Byte>(kAlphabet[i])] = static_cast<std::int8_t>(i);
+    table[static_cast<Byte>(kAlphabet[i])] = static_cast<std::uint8_t>(i);
   }
   return table;
 }
@@ -53,20 +55,19 @@ CookieSealer::Value encode(const Bytes& bytes) {
 bool decode(std::string_view text, Bytes& bytes) {
   if (text.size() != kCookieLength) return false;
   const auto digit = [text](std::size_t at) {
-    return static_cast<std::uint32_t>(kDecode[static_cast<Byte>(text[at])]);
+    return std::uint32_t{kDecode[static_cast<Byte>(text[at])]};
   };
-  std::uint32_t seen = 0;  // its highest bit is set as soon as one digit's was
+  std::uint32_t seen = 0;
   for (std::size_t in = 0, out = 0; in < kCookieLength; in += 4, out += 3) {
     const std::uint32_t a = digit(in);
     const std::uint32_t b = digit(in + 1);
     const std::uint32_t c = digit(in + 2);
     const std::uint32_t d = digit(in + 3);
     seen |= a | b | c | d;
-    bytes[out] = static_cast<Byte>((a << 2U) | ((b >> 4U) & 3U));
-    bytes[out + 1] = static_cast<Byte>((b << 4U) | ((c >> 2U) & 15U));
-    bytes[out + 2] = static_cast<Byte>((c << 6U) | (d & 63U));
+    const std::uint32_t three = htobe32((a << 26U) | (b << 20U) | (c << 14U) | (d << 8U));
+    std::memcpy(&bytes[out], &three, 3);
   }
-  return (seen >> 31U) == 0;
+  return (seen & kNoDigit) == 0;
 }
 
 template <class Int>

@@ -113,7 +113,10 @@ constexpr auto kClaims = std::to_array<std::string_view>({"cf-access-authenticat
 constexpr std::size_t kShortestClaim =
     std::ranges::min(kClaims, {}, &std::string_view::size).size();
 
-static_assert(kShortestClaim > 2);
+/// Most names of all begin with "x-", so claims are found by their third character: `kLetters`
+/// where it is no letter.
+constexpr std::size_t kTelling = 2;
+static_assert(kShortestClaim > kTelling);
 
 constexpr std::size_t kLongestName = kNames.back().first.size();
 static_assert(std::ranges::is_sorted(kNames, {}, [](const auto& row) { return row.first.size(); }));
@@ -148,15 +151,23 @@ constexpr auto kFirstOfGroup = [] {
 }();
 static_assert(kNames.size() < UINT8_MAX);
 
-static_assert(std::ranges::is_sorted(kClaims, {}, &std::string_view::front));
+constexpr std::size_t claim_group_of(std::string_view name) {
+  return std::min(letter_of(name[kTelling]), kLetters);
+}
 
-/// The same for claims, by first letter.
-constexpr auto kFirstClaimOf = [] {
-  std::array<std::uint8_t, kLetters + 1> first{};
+constexpr auto kGroupedClaims = [] {
+  auto claims = kClaims;
+  std::ranges::sort(claims, {}, claim_group_of);
+  return claims;
+}();
+
+/// The same as for names.
+constexpr auto kFirstClaimOfGroup = [] {
+  std::array<std::uint8_t, kLetters + 2> first{};
   std::size_t row = 0;
-  for (std::size_t letter = 0; letter < first.size(); ++letter) {
-    while (row < kClaims.size() && letter_of(kClaims[row].front()) < letter) ++row;
-    first[letter] = static_cast<std::uint8_t>(row);
+  for (std::size_t group = 0; group < first.size(); ++group) {
+    while (row < kClaims.size() && claim_group_of(kGroupedClaims[row]) < group) ++row;
+    first[group] = static_cast<std::uint8_t>(row);
   }
   return first;
 }();
@@ -230,34 +241,43 @@ bool folds_like_underscore(std::string_view name) {
   return !plain(load_word(name.data() + name.size() - sizeof(Word)));
 }
 
-bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
-  const auto same = [&](std::size_t at) {
-    return lower(load_word(a.data() + at)) == lower(load_word(b.data() + at));
-  };
-  if (a.size() < sizeof(Word)) {
-    return std::ranges::equal(a, b, [](char x, char y) { return lower(x) == lower(y); });
-  }
-  for (std::size_t at = 0; at + sizeof(Word) < a.size(); at += sizeof(Word)) {
-    if (!same(at)) return false;
-  }
-  return same(a.size() - sizeof(Word));
-}
-
 namespace {
 
-// Most names of all begin with "x-": the third letter tells most of them apart.
-bool begins_with_claim(std::string_view text, std::size_t letter) {
+/// `same(word, word)` and `same(char, char)` for all of two texts of one length.
+template <class Same>
+bool all_same(std::string_view a, std::string_view b, const Same& same) {
+  if (a.size() < sizeof(Word) / 2) return std::ranges::equal(a, b, same);
+  if (a.size() < sizeof(Word)) return same(load_short(a), load_short(b));
+  for (std::size_t at = 0; at + sizeof(Word) < a.size(); at += sizeof(Word)) {
+    if (!same(load_word(a.data() + at), load_word(b.data() + at))) return false;
+  }
+  const std::size_t last = a.size() - sizeof(Word);
+  return same(load_word(a.data() + last), load_word(b.data() + last));
+}
+
+/// `name`, in lower case, is as long as the text.
+bool is_in_any_case(std::string_view text, std::string_view name) {
+  return all_same(text, name, [](auto ours, auto theirs) { return lower(ours) == theirs; });
+}
+
+bool begins_with_claim(std::string_view text) {
   if (text.size() < kShortestClaim) return false;
-  const char third = lower(text[2]);
-  for (std::size_t i = kFirstClaimOf[letter]; i < kFirstClaimOf[letter + 1]; ++i) {
-    const std::string_view begin = kClaims[i];
-    if (begin[2] == third && equal_ignoring_case(text.substr(0, begin.size()), begin)) return true;
+  const std::size_t group = std::min(letter_of(lower(text[kTelling])), kLetters);
+  for (std::size_t i = kFirstClaimOfGroup[group]; i < kFirstClaimOfGroup[group + 1]; ++i) {
+    const std::string_view claim = kGroupedClaims[i];
+    if (text.size() >= claim.size() && is_in_any_case(text.substr(0, claim.size()), claim)) {
+      return true;
+    }
   }
   return false;
 }
 
 }  // namespace
+
+bool equal_ignoring_case(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) return false;
+  return all_same(a, b, [](auto one, auto other) { return lower(one) == lower(other); });
+}
 
 FieldName field_name(std::string_view text) {
   if (text.empty()) return FieldName::other;
@@ -267,10 +287,10 @@ FieldName field_name(std::string_view text) {
     const std::size_t group = text.size() * kLetters + letter;
     for (std::size_t i = kFirstOfGroup[group]; i < kFirstOfGroup[group + 1]; ++i) {
       const auto& [name, id] = kGroupedNames[i];
-      if (equal_ignoring_case(text, name)) return id;
+      if (is_in_any_case(text, name)) return id;
     }
   }
-  return begins_with_claim(text, letter) ? FieldName::client_claim : FieldName::other;
+  return begins_with_claim(text) ? FieldName::client_claim : FieldName::other;
 }
 
 std::string_view trimmed(std::string_view text) {

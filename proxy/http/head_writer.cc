@@ -3,10 +3,14 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <concepts>
 #include <span>
 #include <utility>
 
 namespace bonedry::http {
+
+using namespace std::string_view_literals;
+
 namespace {
 
 /// A field line as it came, when it came in canonical form: then its bytes can go on as they are.
@@ -43,36 +47,45 @@ class Writer {
     end_run();
     run_ = text;
   }
-  void copy(std::string_view text) {
+  /// What is not of the head, piece by piece.
+  void copy(std::same_as<std::string_view> auto... pieces) {
     end_run();
-    append(text);
+    append(pieces...);
   }
 
   void field(const Field& field) {
     const std::string_view line = canonical_line(head_, field);
     if (!line.empty()) return original(line);
-    copy(head_.name(field));
-    append(": ");
-    append(head_.value(field));
-    append("\r\n");
+    copy(head_.name(field), ": "sv, head_.value(field), "\r\n"sv);
   }
 
  private:
   void end_run() {
+    if (run_.empty()) return;
     const std::string_view run = std::exchange(run_, {});
     if (run.size() < SliceQueue::kCopied) return append(run);
     end_copies();
     sink_.queue.push({head_.chunk, run.data(), run.size()});
   }
-  void append(std::string_view text) {
-    if (text.size() > room_.size() - copied_) {
-      end_copies();
-      // A single value may be as long as a head may be.
-      if (text.size() > ChunkPool::kChunkSize) return sink_.queue.push_copy(sink_.chunks, text);
-      room_ = sink_.chunks.reserve(text.size());
+  void append(std::same_as<std::string_view> auto... pieces) {
+    if (has_room((pieces.size() + ...))) {
+      (put(pieces), ...);
+    } else {
+      (sink_.queue.push_copy(sink_.chunks, pieces), ...);
     }
+  }
+  void put(std::string_view text) {
     text.copy(room_.data() + copied_, text.size());
     copied_ += text.size();
+  }
+  /// For `size` bytes, in one piece of memory.
+  bool has_room(std::size_t size) {
+    if (size <= room_.size() - copied_) return true;
+    end_copies();
+    // A single value may be as long as a head may be.
+    if (size > ChunkPool::kChunkSize) return false;
+    room_ = sink_.chunks.reserve(size);
+    return true;
   }
   void end_copies() {
     if (copied_ > 0) sink_.queue.push(sink_.chunks.commit(copied_));
@@ -99,25 +112,18 @@ void write_request_line(const Head& head, const RequestFacts& facts, Writer& wri
     return writer.original({begin, static_cast<std::size_t>(behind - begin) + kRest.size()});
   }
   writer.original({begin, head.method.size});
-  writer.copy(" ");
-  writer.copy(facts.path);
-  writer.copy(" HTTP/1.1\r\n");
+  writer.copy(" "sv, facts.path, " HTTP/1.1\r\n"sv);
 }
 
 /// RFC 9110, 7.6.3: the version is that in which the message was received.
 void write_via(const Head& head, std::string_view name, Writer& writer) {
-  writer.copy(head.http_1_0() ? "Via: 1.0 " : "Via: 1.1 ");
-  writer.copy(name);
-  writer.copy("\r\n");
+  writer.copy(head.http_1_0() ? "Via: 1.0 "sv : "Via: 1.1 "sv, name, "\r\n"sv);
 }
 
 void write_number(std::string_view name, std::uint64_t number, Writer& writer) {
   std::array<char, 20> digits{};
   char* const end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
-  writer.copy(name);
-  writer.copy(": ");
-  writer.copy({digits.data(), static_cast<std::size_t>(end - digits.data())});
-  writer.copy("\r\n");
+  writer.copy(name, ": "sv, std::string_view(digits.data(), end), "\r\n"sv);
 }
 
 /// RFC 9112, 4: "HTTP/1.1 200 OK".
@@ -132,11 +138,7 @@ void write_status_line(const Head& head, Writer& writer) {
   if (canonical) return writer.original(line);
   std::array<char, 3> status{};
   std::to_chars(status.data(), status.data() + status.size(), head.status);
-  writer.copy(kVersion);
-  writer.copy({status.data(), status.size()});
-  writer.copy(" ");
-  writer.copy(reason);
-  writer.copy("\r\n");
+  writer.copy(kVersion, std::string_view(status.data(), status.size()), " "sv, reason, "\r\n"sv);
 }
 
 /// Zeroes in front are the RFC's grammar, and octal to some.
@@ -196,31 +198,18 @@ void write_cookie(const Head& head, const Field& field, const CookieFilter* cook
     if (!kept.changed && !rest.empty()) pieces[count++] = rest;
   }
   if (count == 0) return;
-  writer.copy("Cookie: ");
+  writer.copy("Cookie: "sv);
   for (std::size_t i = 0; i < count; ++i) {
     const bool last = i + 1 == count;
     writer.original(last ? without_last_separator(pieces[i]) : pieces[i]);
   }
-  writer.copy("\r\n");
+  writer.copy("\r\n"sv);
 }
 
 /// RFC 9110, 7.8: Upgrade is for this connection alone, so each hop writes its own.
 void write_upgrade(std::string_view protocol, Writer& writer) {
   if (protocol.empty()) return;
-  writer.copy("Connection: Upgrade\r\nUpgrade: ");
-  writer.copy(protocol);
-  writer.copy("\r\n");
-}
-
-void write_forwarded_for(const Head& head, const Origin& origin, Writer& writer) {
-  writer.copy("X-Forwarded-For: ");
-  for (const Field& field : head.fields) {
-    if (origin.trust == Trust::none) break;
-    if (field.id != FieldName::x_forwarded_for || field.value.size == 0) continue;
-    writer.original(head.value(field));
-    writer.copy(", ");
-  }
-  writer.copy(origin.client);
+  writer.copy("Connection: Upgrade\r\nUpgrade: "sv, protocol, "\r\n"sv);
 }
 
 /// Of requests that HTTP/1.1 carries: some proxies name those of WebSocket by schemes of their own.
@@ -256,42 +245,38 @@ bool ends_its_strings(std::string_view text) {
 /// RFC 7239, 4: a value is a token, or quoted. A host has neither quotes nor backslashes.
 void write_host(std::string_view host, Writer& writer) {
   const std::string_view quote = host.find_first_of(":[]()=;") == host.npos ? "" : "\"";
-  writer.copy(";host=");
-  writer.copy(quote);
-  writer.copy(host);
-  writer.copy(quote);
+  writer.copy(";host="sv, quote, host, quote);
 }
 
 /// RFC 7239: an element for this hop, behind those that trusted proxies wrote.
 void write_rfc7239(const Head& head, const Origin& origin, std::string_view scheme,
                    std::string_view host, Writer& writer) {
-  writer.copy("Forwarded: ");
+  writer.copy("Forwarded: "sv);
   for (const Field& field : head.fields) {
     if (origin.trust == Trust::none) break;
     if (field.id != FieldName::forwarded || field.value.size == 0) continue;
     if (!ends_its_strings(head.value(field))) continue;
     writer.original(head.value(field));
-    writer.copy(", ");
+    writer.copy(", "sv);
   }
   const bool v6 = origin.client.find(':') != std::string_view::npos;
-  writer.copy(v6 ? "for=\"[" : "for=");
-  writer.copy(origin.client);
-  writer.copy(v6 ? "]\";proto=" : ";proto=");
-  writer.copy(scheme);
+  writer.copy(v6 ? "for=\"["sv : "for="sv, origin.client, v6 ? "]\";proto="sv : ";proto="sv,
+              scheme);
   if (!host.empty()) write_host(host, writer);
-  writer.copy("\r\n");
+  writer.copy("\r\n"sv);
 }
 
 void write_x_forwarded(const Head& head, const Origin& origin, std::string_view scheme,
                        std::string_view host, Writer& writer) {
-  write_forwarded_for(head, origin, writer);
-  writer.copy("\r\nX-Forwarded-Proto: ");
-  writer.copy(scheme);
-  if (!host.empty()) {
-    writer.copy("\r\nX-Forwarded-Host: ");
-    writer.copy(host);
+  writer.copy("X-Forwarded-For: "sv);
+  for (const Field& field : head.fields) {
+    if (origin.trust == Trust::none) break;
+    if (field.id != FieldName::x_forwarded_for || field.value.size == 0) continue;
+    writer.original(head.value(field));
+    writer.copy(", "sv);
   }
-  writer.copy("\r\n");
+  const std::string_view host_name = host.empty() ? ""sv : "\r\nX-Forwarded-Host: "sv;
+  writer.copy(origin.client, "\r\nX-Forwarded-Proto: "sv, scheme, host_name, host, "\r\n"sv);
 }
 
 void write_forwarded(const Head& head, const RequestFacts& facts, const Origin& origin,
@@ -351,11 +336,10 @@ void write_cache_control(std::string_view list, CacheAdvice advice, Writer& writ
     list.remove_prefix(std::min(directive.size() + 1, list.size()));
     directive.remove_prefix(std::min(directive.find_first_not_of(" \t"), directive.size()));
     if (directive.empty() || is_overruled(directive, advice)) continue;
-    writer.copy(separator);
-    writer.copy(directive);
+    writer.copy(separator, directive);
     separator = ", ";
   }
-  if (separator == ", ") writer.copy("\r\n");
+  if (separator == ", ") writer.copy("\r\n"sv);
 }
 
 /// Whether a field tells caches something that our advice overrules; then it is done with.
@@ -405,16 +389,14 @@ void write_request_head(const Head& head, const RequestFacts& facts, const Origi
   const bool has_host =
       facts.target_form != TargetForm::absolute && head.find(FieldName::host) != nullptr;
   if (!has_host) {
-    writer.copy("Host: ");
-    writer.copy(facts.host);
-    writer.copy("\r\n");
+    writer.copy("Host: "sv, facts.host, "\r\n"sv);
   }
-  if (facts.framing.kind == BodyKind::chunked) writer.copy("Transfer-Encoding: chunked\r\n");
+  if (facts.framing.kind == BodyKind::chunked) writer.copy("Transfer-Encoding: chunked\r\n"sv);
   write_upgrade(facts.upgrade, writer);
   if (facts.max_forwards) write_number("Max-Forwards", *facts.max_forwards - 1, writer);
   write_via(head, origin.via, writer);
   write_forwarded(head, facts, origin, writer);
-  writer.copy("\r\n");
+  writer.copy("\r\n"sv);
 }
 
 void write_response_head(const Head& head, const ResponseExtras& extras, HeadSink sink) {
@@ -432,23 +414,21 @@ void write_response_head(const Head& head, const ResponseExtras& extras, HeadSin
       writer.field(field);
     }
   }
-  if (extras.framing == BodyKind::chunked) writer.copy("Transfer-Encoding: chunked\r\n");
+  if (extras.framing == BodyKind::chunked) writer.copy("Transfer-Encoding: chunked\r\n"sv);
   if (!extras.set_cookie.empty()) {
-    writer.copy("Set-Cookie: ");
-    writer.copy(extras.set_cookie);
-    writer.copy("\r\n");
-    if (advice == CacheAdvice::make_private) writer.copy("Cache-Control: private\r\n");
-    if (advice == CacheAdvice::no_cache) writer.copy("Cache-Control: no-cache\r\n");
+    writer.copy("Set-Cookie: "sv, extras.set_cookie, "\r\n"sv);
+    if (advice == CacheAdvice::make_private) writer.copy("Cache-Control: private\r\n"sv);
+    if (advice == CacheAdvice::no_cache) writer.copy("Cache-Control: no-cache\r\n"sv);
   }
   write_via(head, kOurVia, writer);
   if (!extras.upgrade.empty()) {
     write_upgrade(extras.upgrade, writer);
   } else if (extras.persistence == Persistence::close) {
-    writer.copy("Connection: close\r\n");
+    writer.copy("Connection: close\r\n"sv);
   } else if (extras.to_http_1_0) {
-    writer.copy("Connection: keep-alive\r\n");
+    writer.copy("Connection: keep-alive\r\n"sv);
   }
-  writer.copy("\r\n");
+  writer.copy("\r\n"sv);
 }
 
 void write_interim_head(const Head& head, HeadSink sink) {

@@ -26,7 +26,7 @@ uv_loop_t& start(uv_loop_t& loop) {
 
 EventLoop::EventLoop()
     // Counted from later than now rather than from earlier, so that no timer is early.
-    : timers_([] { return coarse_now() + kCoarse; }), readiness_(start(loop_)) {
+    : timers_([] { return coarse_now() + kCoarse; }), readiness_(start(loop_), now_) {
   // Starting a timer or a hook needs nothing that could be wanting.
   const auto period = static_cast<std::uint64_t>(TimerWheel::kTick.count());
   uv_timer_init(&loop_, &tick_);
@@ -66,7 +66,7 @@ void EventLoop::on_tick(uv_timer_t* /*timer*/) {}
 /// up is heard before the time-out that it would have come too late for.
 void EventLoop::on_check(uv_check_t* check) {
   auto& self = *static_cast<EventLoop*>(check->data);
-  const Instant now = self.now();
+  const Instant now = self.now_ = coarse_now();
   const bool unheard = self.readiness_.more_waits() && self.timers_.lag(now) > kHeldUp;
   if (unheard && self.rounds_put_off_ < kRoundsPutOff) {
     ++self.rounds_put_off_;
@@ -78,6 +78,7 @@ void EventLoop::on_check(uv_check_t* check) {
 
 void EventLoop::on_prepare(uv_prepare_t* prepare) {
   auto& self = *static_cast<EventLoop*>(prepare->data);
+  self.now_ = coarse_now();
   self.readiness_.tell_unwatched();
   if (self.round_end_) self.round_end_();
   self.collect();

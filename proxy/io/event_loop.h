@@ -6,6 +6,8 @@
 
 #include <uv.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <utility>
@@ -35,9 +37,12 @@ class EventLoop {
   void run();
   void stop() { uv_stop(&loop_); }
 
-  /// At most `kCoarse` old. Not the start of the round, as uv_now() has it: in a round that was
-  /// held up, what begins late would be timed out early.
-  [[nodiscard]] Instant now() const { return coarse_now(); }
+  /// As of the event that is being handled, at most `kCoarse` older. Never goes back. Not the start
+  /// of the round, as uv_now() alone would be: that may have been held up for long. Timers are
+  /// armed from the time at which they are armed.
+  [[nodiscard]] Instant now() const {
+    return std::max(now_, Instant{static_cast<std::int64_t>(uv_now(&loop_))});
+  }
   [[nodiscard]] TimerWheel& timers() { return timers_; }
   [[nodiscard]] Readiness& readiness() { return readiness_; }
   [[nodiscard]] uv_loop_t* raw() { return &loop_; }
@@ -55,6 +60,7 @@ class EventLoop {
   static void on_check(uv_check_t* check);
 
   uv_loop_t loop_{};
+  Instant now_ = coarse_now();
   uv_timer_t tick_{};
   uv_prepare_t prepare_{};
   uv_check_t check_{};

@@ -13,7 +13,7 @@ FdWatcher::~FdWatcher() {
   want(Ready::none);
 }
 
-void FdWatcher::want(Ready events) {
+void FdWatcher::ask(Ready events) {
   if (events == wanted_) return settle(events, 0);
   // Errors are always told, so whoever wants nothing at all, not even them, must not be in the set.
   if (events == Ready::none) {

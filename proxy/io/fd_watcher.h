@@ -43,7 +43,9 @@ class FdWatcher {
 
   /// A change costs a system call, so it is made only when it is one. One that fails changes
   /// nothing, and the handler will be told.
-  void want(Ready events);
+  void want(Ready events) {
+    if (events != wanted_ || error_ != 0) ask(events);
+  }
   /// What the descriptor is watched for.
   [[nodiscard]] Ready wanted() const { return wanted_; }
   /// Whether something has happened in this round of the loop that the handler will be told yet.
@@ -54,6 +56,7 @@ class FdWatcher {
   void note_news() { has_news_ = true; }
   void on_events(std::uint32_t events);
   void tell_unwatched();
+  void ask(Ready events);
   void settle(Ready events, int error);
 
   Readiness& readiness_;

@@ -10,7 +10,8 @@
 
 namespace bonedry::io {
 
-Readiness::Readiness(uv_loop_t& loop) : epoll_(epoll_create1(EPOLL_CLOEXEC)) {
+Readiness::Readiness(uv_loop_t& loop, Instant& now)
+    : now_(now), epoll_(epoll_create1(EPOLL_CLOEXEC)) {
   if (!epoll_.is_open()) throw std::system_error(errno, std::generic_category(), "epoll_create1");
   if (const int error = uv_poll_init(&loop, &poll_, epoll_.get()); error != 0) {
     throw std::system_error(-error, std::generic_category(), "uv_poll_init");
@@ -74,7 +75,9 @@ void Readiness::collect() {
   while (!pending_.empty()) {
     const epoll_event event = pending_.front();
     pending_ = pending_.subspan(1);
-    if (event.data.ptr != nullptr) static_cast<FdWatcher*>(event.data.ptr)->on_events(event.events);
+    if (event.data.ptr == nullptr) continue;
+    now_ = coarse_now();
+    static_cast<FdWatcher*>(event.data.ptr)->on_events(event.events);
   }
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "proxy/base/clock.h"
 #include "proxy/base/unique_fd.h"
 
 #include <sys/epoll.h>
@@ -18,9 +19,9 @@ class FdWatcher;
 /// uv_poll_t for each costs seven system calls in the life of a connection; this costs two.
 class Readiness {
  public:
-  /// `loop` must outlive this. Throws std::system_error when there is no descriptor or memory for
-  /// it; nothing throws later.
-  explicit Readiness(uv_loop_t& loop);
+  /// `loop` and `now` must outlive this; `now` becomes the time as of each event before it is told.
+  /// Throws std::system_error when there is no descriptor or memory for it; nothing throws later.
+  Readiness(uv_loop_t& loop, Instant& now);
   Readiness(const Readiness&) = delete;
   Readiness& operator=(const Readiness&) = delete;
   /// Before the loop closes. No watcher is left.
@@ -50,6 +51,7 @@ class Readiness {
   void collect();
   [[nodiscard]] int control(int operation, int fd, std::uint32_t events, FdWatcher& watcher);
 
+  Instant& now_;
   UniqueFd epoll_;
   uv_poll_t poll_{};
   std::array<epoll_event, kMostEvents> events_{};
