@@ -1,5 +1,6 @@
 #include "balancer/node.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace bonedry::balancer {
@@ -75,9 +76,23 @@ bool Node::book_place(std::uint64_t max_sessions) {
   return false;
 }
 
-bool Node::take_one(std::atomic<std::uint64_t>& count, std::uint64_t most) {
-  if (count.fetch_add(1, std::memory_order_relaxed) < most || most == 0) return true;
-  count.fetch_sub(1, std::memory_order_relaxed);
+std::uint64_t Node::connections_in_use() const {
+  const std::int64_t sum = own_.connections_in_use.load() + other_.connections_in_use.load();
+  return static_cast<std::uint64_t>(std::max(sum, std::int64_t{0}));
+}
+
+bool Node::take_connection(std::uint64_t most) {
+  // Counted first, then looked at, in one order for all: of two who come at once one sees the
+  // other.
+  own_.connections_in_use.fetch_add(1);
+  if (most == 0 || connections_in_use() <= most) return true;
+  give_connection();
+  return false;
+}
+
+bool Node::begin_waiting(std::uint64_t most) {
+  if (waiting_.fetch_add(1, std::memory_order_relaxed) < most) return true;
+  waiting_.fetch_sub(1, std::memory_order_relaxed);
   return false;
 }
 

@@ -71,6 +71,7 @@ struct NodeCounters {
 struct NodeTraffic {
   std::atomic<std::int64_t> exchanges_open{0};
   std::atomic<std::int64_t> websockets_open{0};
+  std::atomic<std::int64_t> connections_in_use{0};
 };
 
 /// The live facts of one node: what outlives a topology. Consecutive topologies share the object,
@@ -134,17 +135,16 @@ class Node {
     return {last_exchange_ms_.load(std::memory_order_relaxed)};
   }
 
-  /// Takes one of the connections that the node may have in use at a time. False when `most` (0: no
-  /// limit) are. Every success must be met by one `give_connection`.
-  [[nodiscard]] bool take_connection(std::uint64_t most) { return take_one(in_use_, most); }
-  void give_connection() { in_use_.fetch_sub(1, std::memory_order_relaxed); }
+  /// Takes one of the connections that the node may have in use at a time, of both processes. False
+  /// when `most` (0: no limit) are, or when both ask for the last one in the same moment. Every
+  /// success must be met by one `give_connection`.
+  [[nodiscard]] bool take_connection(std::uint64_t most);
+  void give_connection() { own_.connections_in_use.fetch_sub(1); }
   [[nodiscard]] bool connections_full(std::uint64_t most) const {
-    return most != 0 && in_use_.load(std::memory_order_relaxed) >= most;
+    return most != 0 && connections_in_use() >= most;
   }
   /// Takes a place among those who wait for one; as above, but 0 is none.
-  [[nodiscard]] bool begin_waiting(std::uint64_t most) {
-    return most != 0 && take_one(waiting_, most);
-  }
+  [[nodiscard]] bool begin_waiting(std::uint64_t most);
   void end_waiting() { waiting_.fetch_sub(1, std::memory_order_relaxed); }
   [[nodiscard]] std::uint64_t exchanges_waiting() const {
     return waiting_.load(std::memory_order_relaxed);
@@ -153,7 +153,7 @@ class Node {
   NodeCounters counters;
 
  private:
-  [[nodiscard]] static bool take_one(std::atomic<std::uint64_t>& count, std::uint64_t most);
+  [[nodiscard]] std::uint64_t connections_in_use() const;
 
   const std::string pool_;
   const std::string name_;
@@ -167,7 +167,6 @@ class Node {
   std::atomic<unsigned> connect_failures_{0};
   std::atomic<std::int64_t> marked_until_ms_{0};
   std::atomic<std::int64_t> arriving_{0};
-  std::atomic<std::uint64_t> in_use_{0};
   std::atomic<std::uint64_t> waiting_{0};
   std::atomic<std::int64_t> last_exchange_ms_{0};
 };

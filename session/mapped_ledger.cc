@@ -191,6 +191,7 @@ void MappedLedger::forget_traffic_of(std::size_t process) {
   for (NodeSlot slot = 0; slot < header_.slots_used.load(); ++slot) {
     slots_[slot].traffic[process].exchanges_open.store(0);
     slots_[slot].traffic[process].websockets_open.store(0);
+    slots_[slot].traffic[process].connections_in_use.store(0);
   }
 }
 

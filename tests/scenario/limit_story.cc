@@ -197,6 +197,23 @@ TEST_P(QueueStory, TheQueueIsBounded) {
   for (auto& answer : answers) EXPECT_EQ(answer.get(), 200) << "old work goes on";
 }
 
+TEST_P(QueueStory, DuringAnUpgradeTheLimitHoldsForBothProcessesTogether) {
+  launch_queue({"max_connections = 2"}, {"queue = \"30s\""});
+  auto answers = ask(2);
+  ASSERT_TRUE(alice_.wait_for("/slow", 2));
+  bonedry_->upgrade();
+  // Who comes in the moment of the change may still have been taken by the old one.
+  std::vector<std::future<int>> more;
+  EXPECT_TRUE(eventually([&] {
+    more.push_back(std::move(ask(1).front()));
+    return waiting() >= 3;
+  })) << "of the new process";
+  gate_.open();
+  for (auto& answer : answers) EXPECT_EQ(answer.get(), 200);
+  for (auto& answer : more) EXPECT_EQ(answer.get(), 200);
+  EXPECT_LE(most_at_once_, 2);
+}
+
 TEST_P(QueueStory, NobodyWaitsForEver) {
   launch_queue({"max_connections = 1"}, {"queue = \"100ms\""});
   auto first = ask(1);
