@@ -71,6 +71,35 @@ TEST_P(CookieStory, EveryKindOfResponseSetsTheCookie) {
   EXPECT_TRUE(set_cookie_value(client.exchange({.method = "HEAD"})).has_value());
 }
 
+/// A cache between browser and bonedry that kept an answer with a cookie would hand the cookie out.
+TEST_P(CookieStory, AnAnswerThatBringsACookieIsKeptFromSharedCaches) {
+  for (FakeNode* node : {&alice_, &bob_}) {
+    node->on("/style.css",
+             answering("HTTP/1.1 200 OK\r\nCache-Control: public, max-age=600\r\n"
+                       "Surrogate-Control: max-age=900\r\nContent-Length: 0\r\n\r\n"));
+  }
+  launch(config());
+  User user{bonedry_->address()};
+  const Response first = user.click("/style.css");
+  ASSERT_TRUE(first.headers.has("Set-Cookie"));
+  EXPECT_THAT(first.headers.all("Cache-Control"), UnorderedElementsAre("max-age=600", "private"));
+  EXPECT_FALSE(first.headers.has("Surrogate-Control"));
+  const Response second = user.click("/style.css");
+  ASSERT_FALSE(second.headers.has("Set-Cookie"));
+  EXPECT_THAT(second.headers.all("Cache-Control"), UnorderedElementsAre("public, max-age=600"))
+      << "nothing in it is anybody's";
+  EXPECT_TRUE(second.headers.has("Surrogate-Control"));
+}
+
+TEST_P(CookieStory, AnAnswerThatBringsACookieIsTheOperatorsToLeaveAsItIs) {
+  alice_.on("/style.css", answering("HTTP/1.1 200 OK\r\nCache-Control: public, max-age=600\r\n"
+                                    "Content-Length: 0\r\n\r\n"));
+  launch(shop(workers(), {alice_}, {"cookie_cache = \"as-is\""}));
+  const Response first = User{bonedry_->address()}.click("/style.css");
+  ASSERT_TRUE(first.headers.has("Set-Cookie"));
+  EXPECT_THAT(first.headers.all("Cache-Control"), UnorderedElementsAre("public, max-age=600"));
+}
+
 TEST_P(CookieStory, TheValueTellsNothing) {
   launch(config());
   std::set<std::string> seen;
