@@ -105,6 +105,7 @@ class WaitTask final : public Task {
     result_.live = node.live;
     result_.pending = node.pending;
     result_.exchanges_open = node.exchanges_open;
+    if (end == WaitEnd::timed_out) result_.dry_blocked_by = node.dry_blocked_by;
     if (end == WaitEnd::timed_out && node.bleeding) result_.forecast = node.bleeding->forecast;
     answer(asker_, format_ == Format::json ? render_json(result_) : render_text(result_));
   }

@@ -30,7 +30,7 @@ void ControlPlane::answer_overdue() {
     promised_.pop_front();
     const Answer give = promised ? std::exchange(promised->answer, nullptr) : nullptr;
     if (!give) continue;
-    const std::string who = laggard();
+    const std::string who = who_has_not_followed();
     give(Failure{(who.empty() ? "a worker" : who) + " has not answered for " +
                  format_duration(kTimeLimit) +
                  ": what you asked for is written down and holds in this process, but until that "
@@ -39,8 +39,8 @@ void ControlPlane::answer_overdue() {
   }
 }
 
-std::string ControlPlane::laggard() const {
-  return parts_.laggard ? parts_.laggard() : std::string();
+std::string ControlPlane::who_has_not_followed() const {
+  return parts_.who_has_not_followed ? parts_.who_has_not_followed() : std::string();
 }
 
 }  // namespace bonedry::admin

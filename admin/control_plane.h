@@ -136,7 +136,7 @@ class ControlPlane {
     /// knows, until it follows.
     enum class Company : std::uint8_t { alone, predecessor } company = Company::alone;
     /// Names the other process while it has not taken over what was published last; else "".
-    std::function<std::string()> laggard = {};
+    std::function<std::string()> who_has_not_followed = {};
   };
 
   /// `records`: what the store remembered. `incomplete_since`: the instant of this start when
@@ -230,7 +230,7 @@ class ControlPlane {
   /// `until_then`: what a process that does not acknowledge holds up.
   [[nodiscard]] Answer in_time(const std::string& until_then, const Answer& answer);
   void answer_overdue();
-  [[nodiscard]] std::string laggard() const;
+  [[nodiscard]] std::string who_has_not_followed() const;
   [[nodiscard]] balancer::Door door(const std::string& key, const NodeRecord* kept) const;
   void keep_last_doors_open(balancer::PoolView& pool, std::uint64_t version);
   [[nodiscard]] bool is_weightless(const std::string& key) const;

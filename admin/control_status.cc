@@ -38,7 +38,7 @@ std::vector<std::string> ControlPlane::blocked_by(const PoolView& pool,
     reasons.push_back("ledger incomplete for another " + format_duration(incomplete));
   }
   if (!taken_over(view.node->key())) {
-    const std::string who = laggard();
+    const std::string who = who_has_not_followed();
     reasons.push_back(who.empty() ? "workers are taking over the new state"
                                   : who + " has not taken over the new state");
   }

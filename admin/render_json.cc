@@ -179,7 +179,8 @@ std::string render_json(const WaitResult& result) {
                    {"exchanges_open", result.exchanges_open},
                    {"forecast_s", part_of(result.forecast, &DryIn::likely)},
                    {"forecast_low_s", part_of(result.forecast, &DryIn::low)},
-                   {"forecast_high_s", part_of(result.forecast, &DryIn::high)}});
+                   {"forecast_high_s", part_of(result.forecast, &DryIn::high)},
+                   {"dry_blocked_by", result.dry_blocked_by}});
 }
 
 std::string render_json(std::span<const Command> commands) {

@@ -135,7 +135,8 @@ std::string where_the_rest_is(const session::SessionPage& page) {
 }
 
 std::string left_on(const WaitResult& result) {
-  return to_text(WhoIsLeft{result.live, result.pending, result.exchanges_open}) +
+  const WhoIsLeft left{result.live, result.pending, result.exchanges_open};
+  return why_not_dry(result.node, left, joined(result.dry_blocked_by)) +
          (result.forecast ? "; " + to_text(*result.forecast) : "");
 }
 
@@ -208,7 +209,7 @@ std::string render_text(const WaitResult& result) {
       return printable("dry: nobody is left on " + result.node) + "\n";
     case WaitEnd::timed_out:
       return error_line("timed out after " + format_duration(result.timeout.value_or(Millis{0})) +
-                        ": " + result.node + " still has " + left_on(result));
+                        ": " + left_on(result));
     case WaitEnd::activated:
       return error_line(result.node + " is active: it will not become dry");
     case WaitEnd::gone:

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace bonedry::admin {
 
@@ -16,7 +17,8 @@ struct WaitResult {
   std::int64_t live = 0;
   std::int64_t pending = 0;
   std::int64_t exchanges_open = 0;
-  std::optional<DryIn> forecast = {};  ///< when it timed out
+  std::optional<DryIn> forecast = {};            ///< when it timed out
+  std::vector<std::string> dry_blocked_by = {};  ///< then, too
 };
 
 }  // namespace bonedry::admin

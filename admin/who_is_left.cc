@@ -11,4 +11,10 @@ std::string to_text(const WhoIsLeft& left) {
   return left.live + left.pending == 0 ? exchanges : sessions + ", " + exchanges;
 }
 
+std::string why_not_dry(const std::string& node, const WhoIsLeft& left,
+                        const std::string& blocked_by) {
+  if (left.nobody() && !blocked_by.empty()) return node + " is not dry: " + blocked_by;
+  return node + " still has " + to_text(left);
+}
+
 }  // namespace bonedry::admin

@@ -250,7 +250,7 @@ class Application::Impl {
           Parts{clock_, *ledger_, *publisher_, *store_, events_, [this] { return load_config(); },
                 [this](const std::string& by, const admin::Answer& answer) { upgrade(by, answer); },
                 predecessor_ ? Parts::Company::predecessor : Parts::Company::alone,
-                [this] { return laggard(); }},
+                [this] { return who_has_not_followed(); }},
           config_, records_, ledger_->incomplete_since());
     } catch (const std::runtime_error& error) {
       return Failure{std::string(error.what())};
@@ -284,7 +284,7 @@ class Application::Impl {
     }
   }
 
-  [[nodiscard]] std::string laggard() const {
+  [[nodiscard]] std::string who_has_not_followed() const {
     if (!predecessor_ || !predecessor_->is_behind()) return "";
     return "process " + std::to_string(predecessor_->pid()) + ", which this one took over from,";
   }

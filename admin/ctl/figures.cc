@@ -22,15 +22,19 @@ std::optional<admin::DryIn> forecast_of(const Json& object) {
                       millis(object.value("forecast_high_s", Json())).value_or(*likely)};
 }
 
+std::string listed(const Json& reasons) {
+  std::string all;
+  for (const Json& reason : reasons) all += (all.empty() ? "" : ", ") + reason.get<std::string>();
+  return all;
+}
+
 Figures figures_of(const std::string& key, const Json& node) {
   Figures figures;
   figures.node = key;
   figures.live = node.at("sessions").at("live").get<std::int64_t>();
   figures.pending = node.at("sessions").at("pending").get<std::int64_t>();
   figures.exchanges_open = node.at("exchanges_open").get<std::int64_t>();
-  for (const Json& reason : node.at("dry_blocked_by")) {
-    figures.blocked_by += (figures.blocked_by.empty() ? "" : ", ") + reason.get<std::string>();
-  }
+  figures.blocked_by = listed(node.at("dry_blocked_by"));
   figures.last_click = millis(node.at("last_exchange_age_s"));
   const Json& bleeding = node.at("bleeding");
   if (!bleeding.is_null()) figures.forecast = forecast_of(bleeding);
@@ -66,11 +70,12 @@ std::optional<Verdict> read_verdict(std::string_view answer) {
     const Json parsed = Json::parse(answer);
     const auto code = code_of(parsed.at("result").get<std::string>());
     if (!code) return std::nullopt;
-    // A proxy of an earlier version does not tell the exchanges.
+    // A proxy of an earlier version tells neither the exchanges nor what else there is.
     const admin::WhoIsLeft left{parsed.at("live").get<std::int64_t>(),
                                 parsed.at("pending").get<std::int64_t>(),
                                 parsed.value("exchanges_open", std::int64_t{0})};
-    return Verdict{*code, parsed.at("node").get<std::string>(), left, forecast_of(parsed)};
+    return Verdict{*code, parsed.at("node").get<std::string>(), left,
+                   listed(parsed.value("dry_blocked_by", Json::array())), forecast_of(parsed)};
   } catch (const Json::exception&) {
     return std::nullopt;
   }

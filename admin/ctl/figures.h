@@ -29,6 +29,7 @@ struct Verdict {
   ExitCode code = ExitCode::done;
   std::string node;
   admin::WhoIsLeft left;
+  std::string blocked_by;  ///< what keeps the node from being dry
   std::optional<admin::DryIn> forecast = {};
 };
 

@@ -29,7 +29,7 @@ UniqueFd catch_signals() {
 }
 
 std::string left_behind(const Verdict& verdict) {
-  return verdict.node + " still has " + admin::to_text(verdict.left) +
+  return admin::why_not_dry(verdict.node, verdict.left, verdict.blocked_by) +
          (verdict.forecast ? "; " + admin::to_text(*verdict.forecast) : "");
 }
 

@@ -152,7 +152,8 @@ TEST_F(CommandsTest, WaitTimesOutWithTheFigures) {
             "error: timed out after 3s: shop/alice still has 1 live and 1 pending sessions\n");
   EXPECT_EQ(json.answer(),
             R"({"node":"shop/alice","result":"timed_out","live":1,"pending":1,)"
-            R"("exchanges_open":0,"forecast_s":null,"forecast_low_s":null,"forecast_high_s":null})"
+            R"("exchanges_open":0,"forecast_s":null,"forecast_low_s":null,"forecast_high_s":null,)"
+            R"("dry_blocked_by":["1 live session","1 pending session"]})"
             "\n");
 }
 

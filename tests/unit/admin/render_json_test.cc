@@ -107,11 +107,12 @@ TEST(RenderJson, Waits) {
   WaitResult result{"shop/alice", WaitEnd::timed_out, std::chrono::seconds{3}, 4, 1, 2};
   EXPECT_EQ(render_json(result),
             R"({"node":"shop/alice","result":"timed_out","live":4,"pending":1,)"
-            R"("exchanges_open":2,"forecast_s":null,"forecast_low_s":null,"forecast_high_s":null})"
+            R"("exchanges_open":2,"forecast_s":null,"forecast_low_s":null,"forecast_high_s":null,)"
+            R"("dry_blocked_by":[]})"
             "\n");
   result.forecast = DryIn{Millis{1500}, Millis{1000}, Millis{3000}};
   EXPECT_NE(
-      render_json(result).find(R"("forecast_s":1.5,"forecast_low_s":1.0,"forecast_high_s":3.0})"),
+      render_json(result).find(R"("forecast_s":1.5,"forecast_low_s":1.0,"forecast_high_s":3.0,)"),
       std::string::npos);
   EXPECT_STREQ(to_string(WaitEnd::dry), "dry");
   EXPECT_STREQ(to_string(WaitEnd::activated), "activated");

@@ -153,6 +153,10 @@ TEST(RenderText, WaitsEndInOneLine) {
   result.exchanges_open = 2;
   EXPECT_EQ(render_text(result),
             "error: timed out after 3s: shop/alice still has 2 open exchanges\n");
+  result.exchanges_open = 0;
+  result.dry_blocked_by = {"ledger incomplete for another 2s"};
+  EXPECT_EQ(render_text(result),
+            "error: timed out after 3s: shop/alice is not dry: ledger incomplete for another 2s\n");
   result.exchanges_open = 1;
   result.forecast =
       DryIn{std::chrono::minutes{14}, std::chrono::minutes{9}, std::chrono::minutes{31}};

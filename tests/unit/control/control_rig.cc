@@ -34,15 +34,15 @@ void ControlTest::start_control() {
     if (!load_error.empty()) return Failure{load_error};
     return config;
   };
-  control =
-      std::make_unique<ControlPlane>(ControlPlane::Parts{.clock = clock,
-                                                         .ledger = *ledger,
-                                                         .publisher = publisher,
-                                                         .store = store,
-                                                         .events = events,
-                                                         .load_config = load,
-                                                         .laggard = [this] { return laggard; }},
-                                     config, written(), incomplete_since);
+  control = std::make_unique<ControlPlane>(
+      ControlPlane::Parts{.clock = clock,
+                          .ledger = *ledger,
+                          .publisher = publisher,
+                          .store = store,
+                          .events = events,
+                          .load_config = load,
+                          .who_has_not_followed = [this] { return who_has_not_followed; }},
+      config, written(), incomplete_since);
 }
 
 void ControlTest::restart() {

@@ -116,8 +116,8 @@ class ControlTest : public testing::Test {
   ManualClock clock;
   conf::Config config;
   std::optional<Instant> incomplete_since;
-  std::string laggard;     ///< the process that has not acknowledged
-  std::string load_error;  ///< empty: a reload loads `config`
+  std::string who_has_not_followed;  ///< the process that has not acknowledged
+  std::string load_error;            ///< empty: a reload loads `config`
   std::vector<std::string> answers;
   std::unique_ptr<session::MappedLedger> ledger;
   FakePublisher publisher;

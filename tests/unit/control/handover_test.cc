@@ -151,7 +151,7 @@ TEST_F(HandoverTest, TwoUpgradesAtATimeAreOneTooMany) {
 }
 
 TEST_F(HandoverTest, AProcessThatHangsKeepsNoOperatorWaiting) {
-  laggard = "process 77, which this one took over from,";
+  who_has_not_followed = "process 77, which this one took over from,";
   add_user("shop/alice", 1);
   bleed("shop/bob");
   bleed_unheard("shop/alice");
@@ -171,7 +171,7 @@ TEST_F(HandoverTest, AProcessThatHangsKeepsNoOperatorWaiting) {
   pass_unheard(hours{1});
   EXPECT_FALSE(dry("shop/alice")) << "the other one may still let somebody in";
   EXPECT_EQ(door("shop/bob"), "active, open") << "its sessions may come to it everywhere";
-  laggard = "";
+  who_has_not_followed = "";
   publisher.acknowledge();
   settle();
   EXPECT_TRUE(dry("shop/alice"));
@@ -180,7 +180,7 @@ TEST_F(HandoverTest, AProcessThatHangsKeepsNoOperatorWaiting) {
 }
 
 TEST_F(HandoverTest, AReloadThatIsNotTakenOverIsAnsweredToo) {
-  laggard = "process 77";
+  who_has_not_followed = "process 77";
   shop().nodes.push_back(node("dave"));
   control->reload("root", note_answer());
   pass_unheard(seconds{6});
