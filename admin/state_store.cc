@@ -172,6 +172,19 @@ std::vector<std::string> unknown_nodes(const NodeRecords& records,
   return unknown;
 }
 
+std::vector<std::string> marked_since(const NodeRecords& records,
+                                      const session::LastUse& last_use) {
+  constexpr Millis kBehind{
+      5'000};  // a process in trouble: else it notes its use ten times a second
+  std::vector<std::string> marked;
+  for (const auto& [key, record] : records) {
+    const bool later = record.since_at && last_use.at ? *record.since_at > *last_use.at + kBehind
+                                                      : record.since > last_use.wall + kBehind;
+    if (later) marked.push_back(key);
+  }
+  return marked;
+}
+
 Result<NodeRecords> StateStore::load() const {
   if (is_absent(path_)) return NodeRecords{};
   const Result<std::string> content = read_file(path_);

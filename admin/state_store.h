@@ -49,6 +49,11 @@ using NodeRecords = std::map<std::string, NodeRecord>;
                                                      const std::vector<session::KnownNode>& known,
                                                      const conf::Config& config);
 
+/// Those that were marked when the ledger was used no more: it is older than the records, and need
+/// not have everybody who came since. Goes by the clock that nobody sets where that is known.
+[[nodiscard]] std::vector<std::string> marked_since(const NodeRecords& records,
+                                                    const session::LastUse& last_use);
+
 /// The node records on disk: written before they take effect, in one step, so that a kill at any
 /// instant leaves the old ones or the new. Main thread only.
 class StateStore {

@@ -163,7 +163,7 @@ class Application::Impl {
     if (!ledger) return Failure{ledger.error()};
     report(*ledger);
     ledger_ = std::move(ledger->ledger);
-    doubt_ledger(*records);
+    doubt_ledger(*records, ledger->last_use);
     server_.emplace(Server::Parts{loop_, *ledger_, clock_, secrets->all, on_health()}, config_);
     publisher_.emplace(*server_, predecessor_.get(),
                        [this]() -> const std::string& { return config_text(); });
@@ -171,15 +171,27 @@ class Application::Impl {
     return Done{};
   }
 
-  /// A node that bleeds had users, or may have had: a ledger that has never heard of it is not the
-  /// one that goes with these records.
-  void doubt_ledger(const admin::NodeRecords& records) {
+  /// A node that bleeds had users, or may have had: a ledger that has never heard of it, or that
+  /// was last used before it was marked, is not the one that goes with these records.
+  void doubt_ledger(const admin::NodeRecords& records,
+                    const std::optional<session::LastUse>& last_use) {
+    if (predecessor_) return;
     const std::vector<std::string> missing =
         admin::unknown_nodes(records, ledger_->nodes(), config_);
-    if (predecessor_ || missing.empty()) return;
+    std::vector<std::string> later;
+    if (last_use) later = admin::marked_since(records, *last_use);
+    if (missing.empty() && later.empty()) return;
+    if (!missing.empty()) {
+      spdlog::error("the ledger does not know {}, which nodes.json has as bleeding",
+                    missing.front());
+    }
+    if (!later.empty()) {
+      spdlog::error("the ledger is older than nodes.json, by which {} was marked later",
+                    later.front());
+    }
     spdlog::error(
-        "the ledger does not know {}, which nodes.json has as bleeding: it is taken for incomplete",
-        missing.front());
+        "the ledger is taken for incomplete: no node is dry before all who may be missing "
+        "would have left");
     ledger_->begin_incomplete(clock_.now());
   }
 

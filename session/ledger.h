@@ -53,6 +53,12 @@ struct KnownNode {
   std::string address;  ///< empty: it was never told
 };
 
+/// When a process last had a ledger open.
+struct LastUse {
+  WallTime wall;
+  std::optional<Instant> at;  ///< of this boot's clock, if it was in this boot
+};
+
 /// What a session of a node may last.
 struct SessionTimes {
   Millis idle{0};

@@ -141,6 +141,7 @@ class MappedLedger final : public Ledger {
   [[nodiscard]] std::int64_t judged_ms(Instant now) const;
 
   [[nodiscard]] std::int64_t ledger_ms(Instant at) const { return at.ms + offset_ms_; }
+  [[nodiscard]] LastUse last_use() const;
   [[nodiscard]] Instant instant(std::int64_t ms) const { return {ms - offset_ms_}; }
   [[nodiscard]] SessionInfo info(const LedgerShard& shard, const layout::Record& record) const;
   [[nodiscard]] std::uint32_t number_of(const SessionKey& key) const;
@@ -212,6 +213,7 @@ struct MappedLedger::Start {
   Origin origin = Origin::made;
   std::string set_aside;  ///< why the file that was there is not used, and where it is now
   std::string damage;     ///< what in the file that is used could not be trusted, and is dropped
+  std::optional<LastUse> last_use = {};  ///< of the one that was there, and that nobody else uses
 };
 
 }  // namespace bonedry::session

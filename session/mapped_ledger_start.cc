@@ -130,13 +130,17 @@ Result<MappedLedger::Start> MappedLedger::open(const std::string& path, std::siz
     ledger->join_sibling();
     return Start{std::move(ledger), Origin::shared, "", ""};
   }
+  const LastUse last_use = ledger->last_use();
   const std::string damage = describe(ledger->repair());
-  if (ledger->file_.plan().capacity() == capacity) {
-    return Start{std::move(ledger), Origin::restored, "", damage};
+  Result<Start> start = Start{std::move(ledger), Origin::restored, "", ""};
+  if (start->ledger->file_.plan().capacity() != capacity) {
+    start = resize(std::move(start->ledger), path, capacity, clock);
   }
-  Result<Start> resized = resize(std::move(ledger), path, capacity, clock);
-  if (resized) resized->damage = damage;
-  return resized;
+  if (start) {
+    start->damage = damage;
+    start->last_use = last_use;
+  }
+  return start;
 }
 
 Result<MappedLedger::Start> MappedLedger::share(const std::string& path, const Secrets& secrets,
@@ -229,6 +233,13 @@ bool MappedLedger::same_boot(std::uint64_t boot) const {
   const std::int64_t up = clock_->now().ms + facts.offset_ms - header_.seen_ms.load();
   const std::int64_t away = clock_->wall().ms - header_.seen_wall.load();
   return up >= 0 && std::abs(away - up) <= kDrift;
+}
+
+LastUse MappedLedger::last_use() const {
+  LastUse last{{header_.seen_wall.load()}, std::nullopt};
+  const std::int64_t seen_ms = header_.seen_ms.load();
+  if (same_boot(this_boot())) last.at = Instant{seen_ms - header_.facts->offset_ms};
+  return last;
 }
 
 void MappedLedger::continue_time() {

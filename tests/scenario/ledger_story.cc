@@ -2,6 +2,8 @@
 // nodes, in the same counts.
 #include "tests/scenario/story.h"
 
+#include <nlohmann/json.hpp>
+
 #include <atomic>
 #include <exception>
 #include <filesystem>
@@ -209,6 +211,29 @@ TEST_P(KeptLedgerStory, OneThatDoesNotKnowABleedingNodeIsIncomplete) {
   bonedry_->start();
   EXPECT_TRUE(bonedry_->says("the ledger does not know shop/carol"));
   EXPECT_EQ(bonedry_->status().at("ledger").at("complete"), false);
+}
+
+TEST_P(KeptLedgerStory, OneThatIsOlderThanABleedIsIncomplete) {
+  launch(config());
+  const std::string ledger = bonedry_->state_dir() + "/ledger";
+  bonedry_->stop();
+  const std::string older = read_file(ledger);
+  bonedry_->start();
+  std::vector<User> users = live_users();
+  order("bleed alice");
+  bonedry_->stop();
+  write_file(ledger, older);
+  // As if an hour lay between; dates of who edits the file are not believed to be of this boot.
+  auto nodes = nlohmann::json::parse(read_file(bonedry_->state_dir() + "/nodes.json"));
+  auto& since = nodes.at("nodes").at("shop/alice").at("since_ms");
+  since = since.get<std::int64_t>() + 3'600'000;
+  nodes.erase("check");
+  write_file(bonedry_->state_dir() + "/nodes.json", nodes.dump());
+  bonedry_->start();
+  EXPECT_TRUE(bonedry_->says("the ledger is older than nodes.json"));
+  EXPECT_FALSE(node(alice_).dry);
+  EXPECT_TRUE(node(alice_).blocked_by("ledger incomplete"));
+  expect_unmoved(users);
 }
 
 TEST_P(KeptLedgerStory, TruncatedUnderARunningProcessItEndsWithAWord) {

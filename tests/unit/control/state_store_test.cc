@@ -273,6 +273,20 @@ TEST_F(StateStoreTest, ABleedingNodeThatTheLedgerDoesNotKnowIsNoticed) {
   EXPECT_TRUE(unknown_nodes(records, {{"shop/alice", 0, ""}}, config).empty());
 }
 
+TEST(MarkedSinceTest, GoesByTheClockThatNobodySetsWhereItIsKnown) {
+  NodeRecord marked;
+  marked.since = WallTime{1'000'000};
+  marked.since_at = Instant{50'000};
+  const NodeRecords records{{"shop/alice", marked}};
+  const std::vector<std::string> alice{"shop/alice"};
+  EXPECT_EQ(marked_since(records, {WallTime{1'000'000}, Instant{40'000}}), alice);
+  EXPECT_TRUE(marked_since(records, {WallTime{0}, Instant{60'000}}).empty())
+      << "the calendar was set back";
+  EXPECT_TRUE(marked_since(records, {WallTime{999'000}, std::nullopt}).empty())
+      << "within what is told apart";
+  EXPECT_EQ(marked_since(records, {WallTime{990'000}, std::nullopt}), alice);
+}
+
 TEST_F(StateStoreTest, AnotherVersionIsRefused) {
   folder.write("nodes.json", R"({"version":2,"nodes":{}})");
   EXPECT_EQ(error(), path + ": it was written by another version of bonedry");
