@@ -451,6 +451,7 @@ class Application::Impl {
   void finish() {
     give_up_.arm(control_->config().timeouts.shutdown);
     server_->drain(Parting::at_once, [this] { on_drained("nothing is under way any more"); });
+    ledger_->expect_end();
   }
 
   void on_drained(const char* why) {

@@ -70,6 +70,8 @@ class LedgerFile {
   [[nodiscard]] bool reserve(std::size_t offset, std::size_t length) const;
   /// Asks the system to have these bytes in memory soon; without it each page is read by itself.
   void read_ahead(std::size_t offset, std::size_t length) const;
+  /// Begins to write everything to the disk, so that `sync` finds less to do.
+  void begin_sync() const;
   /// Writes everything to the disk. Slow.
   void sync() const;
   /// Writes the header alone.
