@@ -121,13 +121,19 @@ void Predecessor::ask() {
     return;
   }
   // Nobody is dry while one routes otherwise: the answer does not come until it is told.
-  spdlog::error("the process before this one is not told what to do: {}", told.error());
+  ask_again("the process before this one is not told what to do: " + told.error());
+}
+
+void Predecessor::ask_again(const std::string& why) {
+  if (trouble_ != why) spdlog::error("{}; it is asked again and again", why);
+  trouble_ = why;
   again_->arm(kAskAgain);
 }
 
 void Predecessor::on_followed(std::uint64_t number) {
   if (number == 0 || number > number_) return;
   under_way_ = 0;
+  trouble_.clear();
   while (!waiting_.empty() && waiting_.front().number <= number) {
     const auto followed = std::move(waiting_.front().followed);
     waiting_.pop_front();
@@ -146,9 +152,8 @@ void Predecessor::on_readable() {
         return lose();
       case io::FdChannel::Received::message:
         if (handover::number_after(handover::kNotFollowed, message.text) != 0) {
-          spdlog::error("the process before this one cannot follow; it is asked again");
           under_way_ = 0;
-          again_->arm(kAskAgain);
+          ask_again("the process before this one cannot follow");
           break;
         }
         on_followed(handover::number_after(handover::kFollowed, message.text));

@@ -65,6 +65,7 @@ class Predecessor final : private io::ReadWatcher::Handler {
   void on_readable() override;
   void lose();
   void ask();
+  void ask_again(const std::string& why);
   void on_followed(std::uint64_t number);
 
   io::FdChannel channel_;
@@ -82,6 +83,7 @@ class Predecessor final : private io::ReadWatcher::Handler {
   std::uint64_t number_ = 0;        // of that one
   std::uint64_t under_way_ = 0;     // the question that has no answer yet; 0: none
   std::optional<io::Timer> again_;  // after one that it could not follow
+  std::string trouble_;             // that was logged, until a question gets through
   std::function<void()> on_gone_;
   Gone gone_ = Gone::no;
 };
