@@ -55,7 +55,7 @@ ShopReply Shop::answer(std::string_view target, std::string_view cookies) {
   if (path == "/version") return plain(200, std::to_string(version_) + "\n");
   if (path == "/stats") return stats();
   if (path == "/add") return add(query, cookies);
-  if (path == "/cart") return cart(cookies);
+  if (path == "/" || path == "/cart") return cart(cookies);
   if (path == "/leave") return leave(cookies);
   return plain(404, "try /cart, /add?item=1, /leave, /version, /stats, /healthz\n");
 }
