@@ -59,14 +59,22 @@ int ask(HttpClient& client) {
   }
 }
 
+int click(User& user) {
+  try {
+    return user.click().status;
+  } catch (const std::exception&) {
+    return 0;
+  }
+}
+
 TEST_P(UnwatchedStory, AClientIsTurnedAwayAndTheOthersDoNotNotice) {
-  std::vector<std::unique_ptr<HttpClient>> served;
+  std::vector<std::unique_ptr<User>> served;
   int turned_away = 0;
   for (int i = 0; i < 200 && turned_away < 20; ++i) {
-    auto client = std::make_unique<HttpClient>(bonedry_->address());
-    const int status = ask(*client);
+    auto user = std::make_unique<User>(bonedry_->address());
+    const int status = click(*user);
     if (status == 200) {
-      served.push_back(std::move(client));
+      served.push_back(std::move(user));
       continue;
     }
     EXPECT_TRUE(status == 503 || status == 0) << status;
@@ -78,7 +86,8 @@ TEST_P(UnwatchedStory, AClientIsTurnedAwayAndTheOthersDoNotNotice) {
   EXPECT_TRUE(bonedry_->says("fs.epoll.max_user_watches"));
   EXPECT_EQ(alice_.requests_for("/") + bob_.requests_for("/"), served.size())
       << "what is refused was not done";
-  for (const auto& client : served) EXPECT_EQ(ask(*client), 200) << "old work goes on";
+  // To its own node each worker has a connection left; to another one it could get none.
+  for (const auto& user : served) EXPECT_EQ(click(*user), 200) << "old work goes on";
   EXPECT_TRUE(bonedry_->admin("status").starts_with("error: bonedry is out of resources"));
   served.clear();
   EXPECT_TRUE(eventually([this] {
