@@ -72,8 +72,7 @@ std::uint16_t bound_port(const UniqueFd& fd) {
 }
 
 Listener::Listener(EventLoop& loop, UniqueFd fd, OnAccept on_accept, OnTrouble on_trouble)
-    : loop_(loop),
-      fd_(std::move(fd)),
+    : fd_(std::move(fd)),
       watcher_(loop, fd_.get(), *this),
       resume_(loop.timers(), [this] { take_some(); }),
       relief_(loop.timers(),

@@ -48,7 +48,6 @@ class Listener final : private FdWatcher::Handler {
   void pause(int error);
   void note_success();
 
-  EventLoop& loop_;
   UniqueFd fd_;
   FdWatcher watcher_;
   Timer resume_;
