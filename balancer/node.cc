@@ -1,6 +1,5 @@
 #include "balancer/node.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace bonedry::balancer {
@@ -76,16 +75,16 @@ bool Node::book_place(std::uint64_t max_sessions) {
   return false;
 }
 
-std::uint64_t Node::connections_in_use() const {
-  const std::int64_t sum = own_.connections_in_use.load() + other_.connections_in_use.load();
-  return static_cast<std::uint64_t>(std::max(sum, std::int64_t{0}));
+bool Node::connections_full(std::uint64_t most) const {
+  const std::int64_t in_use = own_.connections_in_use.load() + other_.connections_in_use.load();
+  return most != 0 && in_use >= static_cast<std::int64_t>(most);
 }
 
 bool Node::take_connection(std::uint64_t most) {
-  // Counted first, then looked at, in one order for all: of two who come at once one sees the
-  // other.
-  own_.connections_in_use.fetch_add(1);
-  if (most == 0 || connections_in_use() <= most) return true;
+  // Counted before the other process is looked at: of two that come at once one sees the other.
+  const std::int64_t before = own_.connections_in_use.fetch_add(1);
+  const std::int64_t others = other_.connections_in_use.load();
+  if (most == 0 || before + others < static_cast<std::int64_t>(most)) return true;
   give_connection();
   return false;
 }

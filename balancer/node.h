@@ -136,13 +136,11 @@ class Node {
   }
 
   /// Takes one of the connections that the node may have in use at a time, of both processes. False
-  /// when `most` (0: no limit) are, or when both ask for the last one in the same moment. Every
-  /// success must be met by one `give_connection`.
+  /// when `most` (0: no limit) are, or when both processes ask for the last one in the same moment.
+  /// Every success must be met by one `give_connection`.
   [[nodiscard]] bool take_connection(std::uint64_t most);
   void give_connection() { own_.connections_in_use.fetch_sub(1); }
-  [[nodiscard]] bool connections_full(std::uint64_t most) const {
-    return most != 0 && connections_in_use() >= most;
-  }
+  [[nodiscard]] bool connections_full(std::uint64_t most) const;
   /// Takes a place among those who wait for one; as above, but 0 is none.
   [[nodiscard]] bool begin_waiting(std::uint64_t most);
   void end_waiting() { waiting_.fetch_sub(1, std::memory_order_relaxed); }
@@ -153,8 +151,6 @@ class Node {
   NodeCounters counters;
 
  private:
-  [[nodiscard]] std::uint64_t connections_in_use() const;
-
   const std::string pool_;
   const std::string name_;
   const std::string key_;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <barrier>
 #include <cstdint>
 #include <thread>
 
@@ -166,6 +167,25 @@ TEST_F(NodeTest, TwoThreadsThatBookAndReleasePlacesNeverOvershoot) {
   while (alice.book_place(kMost)) ++taken;
   EXPECT_EQ(taken, kMost);
   EXPECT_EQ(alice.session_load(), kMost);
+}
+
+TEST_F(NodeTest, OfTwoThreadsThatAskForTheLastConnectionOneGetsIt) {
+  constexpr int kRounds = 20'000;
+  std::barrier both(2);
+  std::atomic<int> taken{0};
+  const auto ask = [&] {
+    for (int round = 0; round < kRounds; ++round) {
+      both.arrive_and_wait();
+      const bool mine = alice.take_connection(1);
+      if (mine) ++taken;
+      both.arrive_and_wait();
+      if (mine) alice.give_connection();
+    }
+  };
+  std::thread other(ask);
+  ask();
+  other.join();
+  EXPECT_EQ(taken, kRounds);
 }
 
 TEST_F(NodeTest, ExchangesAreCountedWhileOpenAndTheLastOnesEndIsNoted) {
