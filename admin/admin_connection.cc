@@ -24,11 +24,14 @@ bool is_passing(int error) {
 }  // namespace
 
 void turn_away(int fd, std::string_view why) {
-  // What the client has said already, left unread, would be an error of its connection at the end.
-  std::array<char, kMaxLineBytes> line;  // NOLINT: filled by recv
-  (void)::recv(fd, line.data(), line.size(), MSG_DONTWAIT);
   const std::string answer = error_line(why);
   (void)::send(fd, answer.data(), answer.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  // Bytes that are unread at the close reset the client's connection (unix(7) does not say so). So
+  // it may send no more, and what it has sent is read.
+  ::shutdown(fd, SHUT_RD);
+  std::array<char, kMaxLineBytes> line;  // NOLINT: filled by recv
+  while (::recv(fd, line.data(), line.size(), MSG_DONTWAIT) > 0) {
+  }
 }
 
 AdminConnection::AdminConnection(io::EventLoop& loop, UniqueFd fd, Commands& commands,

@@ -247,7 +247,11 @@ std::string BonedryProcess::address(std::string_view pool) const {
 
 std::string BonedryProcess::admin(std::string_view line, Millis deadline) const {
   Socket socket = Socket::connect_unix(socket_path(), deadline);
-  socket.send_all(std::string{line} + '\n', deadline);
+  try {
+    socket.send_all(std::string{line} + '\n', deadline);
+  } catch (const ConnectionReset&) {
+    // Who is turned away has been answered before asking.
+  }
   return socket.receive_all(deadline);
 }
 

@@ -251,6 +251,21 @@ TEST(AdminServer, TooManyAreToldSoAndLaterOnesAreServedAgain) {
   EXPECT_EQ(rig.ask("version"), kVersion);
 }
 
+TEST(AdminServer, WhoAsksWhileTurnedAwayReadsTheAnswerToItsEnd) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()), 0);
+  const UniqueFd client(ends[0]);
+  UniqueFd server(ends[1]);
+  turn_away(server.get(), "too many");
+  (void)::send(client.get(), "status\n", 7, MSG_NOSIGNAL);
+  server.reset();
+  std::array<char, 64> answer{};
+  const ssize_t size = ::recv(client.get(), answer.data(), answer.size(), 0);
+  ASSERT_GT(size, 0);
+  EXPECT_EQ(std::string_view(answer.data(), static_cast<std::size_t>(size)), "error: too many\n");
+  EXPECT_EQ(::recv(client.get(), answer.data(), answer.size(), 0), 0) << "not reset";
+}
+
 TEST(AdminServer, ALargeAnswerWaitsForASlowReader) {
   AdminRig rig;
   for (std::uint64_t i = 1; i <= 9000; ++i) rig.add_user("shop/alice", i);
