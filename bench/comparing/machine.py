@@ -19,6 +19,11 @@ def raise_descriptor_limit():
     return hard
 
 
+def clients_that_fit(wanted):
+    """So many, or as many as bonedry surely takes with the descriptors of this machine."""
+    return min(wanted, resource.getrlimit(resource.RLIMIT_NOFILE)[1] * 3 // 8)
+
+
 def cores():
     """(core of the proxy, core of load and origin)"""
     available = sorted(os.sched_getaffinity(0))
