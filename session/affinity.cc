@@ -137,9 +137,10 @@ std::size_t Affinity::settle(Visit& visit, Verdict verdict, std::size_t chosen, 
 }
 
 bool Affinity::logs_out(std::string_view method, std::string_view target, int status) const {
-  if (status < 200 || status > 399) return false;
+  const auto& rules = pool_.config.session.logout;
+  if (rules.empty() || status < 200 || status > 399) return false;
   const std::string_view path = target.substr(0, target.find('?'));
-  return std::ranges::any_of(pool_.config.session.logout, [method, path](const conf::Logout& rule) {
+  return std::ranges::any_of(rules, [method, path](const conf::Logout& rule) {
     return rule.method == method && rule.path == path;
   });
 }

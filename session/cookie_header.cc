@@ -31,6 +31,16 @@ std::string_view drop_separators(std::string_view text) {
   return text;
 }
 
+/// What a pair of this name has behind its "=". `name` is a token.
+std::optional<std::string_view> value_of(std::string_view pair, std::string_view name) {
+  if (!pair.starts_with(name)) return std::nullopt;
+  pair.remove_prefix(name.size());
+  pair = trim_front(pair);
+  if (pair.empty() || pair.front() != '=') return std::nullopt;
+  pair.remove_prefix(1);
+  return pair;
+}
+
 }  // namespace
 
 std::optional<CookieInField> find_cookie(std::string_view field, std::string_view name) {
@@ -39,11 +49,9 @@ std::optional<CookieInField> find_cookie(std::string_view field, std::string_vie
     std::size_t end = field.find(';', at);
     if (end == std::string_view::npos) end = field.size();
     const std::string_view pair = trim_front(field.substr(at, end - at));
-    // An empty pair trims to a view with no place in the field; the name test keeps it out.
-    const std::size_t sign = pair.find('=');
-    if (sign != std::string_view::npos && trim_back(pair.substr(0, sign)) == name) {
+    if (const auto value = value_of(pair, name)) {
       CookieInField found;
-      found.value = trim_back(trim_front(pair.substr(sign + 1)));
+      found.value = trim_back(trim_front(*value));
       if (found.value.size() >= 2 && found.value.front() == '"' && found.value.back() == '"') {
         found.value = found.value.substr(1, found.value.size() - 2);
       }

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <concepts>
+#include <cstring>
 #include <span>
 #include <utility>
 
@@ -75,7 +76,8 @@ class Writer {
     }
   }
   void put(std::string_view text) {
-    text.copy(room_.data() + copied_, text.size());
+    if (text.empty()) return;  // it may have no place
+    std::memcpy(room_.data() + copied_, text.data(), text.size());
     copied_ += text.size();
   }
   /// For `size` bytes, in one piece of memory.
@@ -188,6 +190,7 @@ void write_cookie(const Head& head, const Field& field, const CookieFilter* cook
   if (cookies == nullptr) return writer.field(field);
   CookieFilter::Kept kept = cookies->filter(head.value(field));
   if (!kept.changed) return writer.field(field);
+  if (kept.before.empty() && kept.after.empty()) return;
   // A browser may send several of one name, from several paths or domains.
   std::array<std::string_view, kMostCookiePieces> pieces;
   std::size_t count = 0;

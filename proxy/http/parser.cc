@@ -305,6 +305,7 @@ ParseStatus Parser::parse_head(const char* base, std::size_t size, const HeadLim
 /// llhttp skips any number of CR and LF in front of a head. Of them a request may have a few whole
 /// empty lines, and a response none.
 ParseStatus Parser::check_start(std::string_view bytes) {
+  if (!bytes.empty() && bytes.front() > '\r') return ParseStatus::complete;  // as nearly always
   const std::size_t first = bytes.find_first_not_of(kLineEnd);
   const std::string_view before = bytes.substr(0, first);
   if (before.empty()) return ParseStatus::complete;

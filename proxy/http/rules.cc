@@ -54,9 +54,12 @@ bool valid_ipv6(std::string_view text) {
 }
 
 bool valid_port(std::string_view digits) {
-  if (digits.size() > 5 || !std::ranges::all_of(digits, is_digit)) return false;
+  if (digits.size() > 5) return false;
   unsigned number = 0;
-  std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  for (const char digit : digits) {
+    if (!is_digit(digit)) return false;
+    number = number * 10 + static_cast<unsigned>(digit - '0');
+  }
   return number <= 65535;
 }
 
@@ -226,10 +229,13 @@ Judged judge_target(const Head& head, RequestFacts& facts) {
 }
 
 Judged judge_method(std::string_view method, RequestFacts& facts) {
+  if (method == "GET") {  // most are
+    facts.idempotent = true;
+    return std::nullopt;
+  }
   if (method == "CONNECT") return Refusal{405, "CONNECT is not served here"};
   if (method == "TRACE") return Refusal{405, "TRACE is not served here"};
-  static constexpr std::array<std::string_view, 5> kIdempotent{"GET", "HEAD", "OPTIONS", "PUT",
-                                                               "DELETE"};
+  static constexpr std::array<std::string_view, 4> kIdempotent{"HEAD", "OPTIONS", "PUT", "DELETE"};
   facts.idempotent = std::ranges::find(kIdempotent, method) != kIdempotent.end();
   facts.head = method == "HEAD";
   return std::nullopt;
