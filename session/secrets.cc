@@ -7,7 +7,9 @@
 
 #include <array>
 #include <cstring>
+#include <span>
 #include <sstream>
+#include <string_view>
 
 namespace bonedry::session {
 namespace {
@@ -15,11 +17,28 @@ namespace {
 constexpr std::size_t kGeneratedBytes = 32;
 constexpr std::size_t kMostFileBytes = 64U * 1024;
 
-Result<std::vector<std::string>> read_secrets(const std::string& path) {
-  const Result<std::string> content = read_file(path, kMostFileBytes);
-  if (!content) return Failure{content.error()};
+/// In front of the check of a file of ours; a comment for those who know nothing of it.
+constexpr std::string_view kCheck = "# check ";
+
+std::string hex(std::span<const unsigned char> bytes) {
+  static constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text;
+  for (const unsigned char byte : bytes) {
+    text += kDigits[byte >> 4U];
+    text += kDigits[byte & 15U];
+  }
+  return text;
+}
+
+/// Shorter than a secret may be, so that it is none when its "#" is damaged.
+std::string check_line(const std::string& secret) {
+  const Digest digest = hmac_sha256(secret, "bonedry secret file");
+  return std::string(kCheck) + hex(std::span(digest).first<8>());
+}
+
+Result<std::vector<std::string>> read_secrets(const std::string& path, const std::string& content) {
   std::vector<std::string> secrets;
-  std::istringstream lines(*content);
+  std::istringstream lines(content);
   std::size_t number = 0;
   for (std::string line; std::getline(lines, line);) {
     ++number;
@@ -41,15 +60,16 @@ Result<Secrets> generate(const std::string& path) {
   if (RAND_bytes(bytes.data(), int{bytes.size()}) != 1) {
     return Failure<std::string>{"cannot make a secret: the system gives no random numbers"};
   }
-  static constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string secret;
-  for (const unsigned char byte : bytes) {
-    secret += kDigits[byte >> 4U];
-    secret += kDigits[byte & 15U];
-  }
-  const Outcome written = replace_file(path, secret + "\n", 0600);
+  const std::string secret = hex(bytes);
+  const Outcome written = replace_file(path, check_line(secret) + "\n" + secret + "\n", 0600);
   if (!written) return Failure{written.error()};
   return Secrets{{secret}, SecretAge::brand_new};
+}
+
+/// Whether the file's check, if it has one, is that of its first secret.
+bool passes_check(const std::string& content, const std::string& secret) {
+  if (!content.starts_with(kCheck)) return true;
+  return content.substr(0, content.find('\n')) == check_line(secret);
 }
 
 }  // namespace
@@ -66,8 +86,16 @@ Result<Secrets> load_secrets(const conf::Server& config) {
   const bool own = config.secret_file.empty();
   const std::string path = own ? config.state_dir + "/secret" : config.secret_file;
   if (own && is_absent(path)) return generate(path);
-  Result<std::vector<std::string>> secrets = read_secrets(path);
+  const Result<std::string> content = read_file(path, kMostFileBytes);
+  if (!content) return Failure{content.error()};
+  Result<std::vector<std::string>> secrets = read_secrets(path, *content);
   if (!secrets) return Failure{secrets.error()};
+  if (own && !passes_check(*content, secrets->front())) {
+    return Failure{path +
+                   ": damaged, its check does not fit the secret; put back a copy of it, or "
+                   "remove it: then all users are new. Whoever edits it takes the line with "
+                   "the check out"};
+  }
   return Secrets{std::move(*secrets), SecretAge::maybe_used};
 }
 

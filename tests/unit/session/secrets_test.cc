@@ -1,5 +1,6 @@
 #include "session/secrets.h"
 
+#include "proxy/base/file.h"
 #include "tests/unit/io/temporary_folder.h"
 
 #include <gtest/gtest.h>
@@ -108,6 +109,35 @@ TEST_F(SecretsTest, AGeneratedOneThatWasCutIsRefusedInsteadOfReplaced) {
   // Replacing it would forget every user.
   folder.write("secret", "cafe\n");
   EXPECT_NE(error().find("expected at least"), std::string::npos) << error();
+}
+
+TEST_F(SecretsTest, AGeneratedOneThatWasDamagedIsRefusedWhicheverBitItIs) {
+  const Secrets made = load();
+  const std::string content = *read_file(folder / "secret", 1024);
+  std::size_t refused = 0;
+  for (std::size_t bit = 0; bit < content.size() * 8; ++bit) {
+    std::string damaged = content;
+    damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << bit % 8));
+    folder.write("secret", damaged);
+    const Result<Secrets> secrets = load_secrets(config);
+    // A check that is no check any more is a comment.
+    if (secrets) {
+      EXPECT_EQ(secrets->all, made.all) << "bit " << bit;
+    } else {
+      ++refused;
+    }
+  }
+  EXPECT_GT(refused, 64U * 8) << "at least the bits of the secret";
+}
+
+TEST_F(SecretsTest, AGeneratedOneThatWasEditedHasNoCheck) {
+  folder.write("secret", kOne + "\n" + kTwo + "\n");
+  EXPECT_EQ(load().all, (std::vector<std::string>{kOne, kTwo}));
+}
+
+TEST_F(SecretsTest, ACommentInTheConfigsFileIsNoCheck) {
+  config.secret_file = folder.write("secrets", "# check it with Hans\n" + kOne + "\n");
+  EXPECT_EQ(load().all, std::vector<std::string>{kOne});
 }
 
 TEST_F(SecretsTest, AGeneratedOneThatIsOutOfReachIsNotMadeAnew) {
