@@ -13,7 +13,9 @@ std::string to_text(const WhoIsLeft& left) {
 
 std::string why_not_dry(const std::string& node, const WhoIsLeft& left,
                         const std::string& blocked_by) {
-  if (left.nobody() && !blocked_by.empty()) return node + " is not dry: " + blocked_by;
+  if (left.nobody()) {
+    return node + (blocked_by.empty() ? " is not dry yet" : " is not dry: " + blocked_by);
+  }
   return node + " still has " + to_text(left);
 }
 

@@ -136,8 +136,9 @@ class Node {
   }
 
   /// Takes one of the connections that the node may have in use at a time, of both processes. False
-  /// when `most` (0: no limit) are, or when both processes ask for the last one in the same moment.
-  /// Every success must be met by one `give_connection`.
+  /// when `most` (0: no limit) are, or when both processes ask for the last one in the same moment:
+  /// a refused attempt counts until it is taken back. Every success must be met by one
+  /// `give_connection`.
   [[nodiscard]] bool take_connection(std::uint64_t most);
   void give_connection() { own_.connections_in_use.fetch_sub(1); }
   [[nodiscard]] bool connections_full(std::uint64_t most) const;

@@ -376,10 +376,7 @@ class Application::Impl {
   void follow(std::uint64_t number, const handover::Guidance& guidance) {
     Result<admin::NodeRecords> records = store_->load();
     Result<conf::Loaded> config = conf::load_text(guidance.config, origin_.config_path);
-    if (!records) {
-      spdlog::error("cannot follow: {}", records.error());
-      return successor_->not_followed(number);
-    }
+    if (!records) return cannot_follow(number, records.error());
     if (!config)
       spdlog::warn("the config of the new process is not understood: {}", config.error());
     const Outcome followed = control_->follow(
@@ -387,8 +384,14 @@ class Application::Impl {
         {guidance.shut, guidance.opening}, [this, number, asked_by = successor_->pid()] {
           if (successor_->pid() == asked_by) successor_->followed(number);
         });
-    if (followed) return;
-    spdlog::error("cannot follow: {}", followed.error());
+    if (!followed) return cannot_follow(number, followed.error());
+    follow_trouble_.clear();
+  }
+
+  /// The new process asks again at once, so the same trouble is logged once.
+  void cannot_follow(std::uint64_t number, const std::string& why) {
+    if (follow_trouble_ != why) spdlog::error("cannot follow: {}", why);
+    follow_trouble_ = why;
     successor_->not_followed(number);
   }
 
@@ -492,6 +495,7 @@ class Application::Impl {
   enum class Stopping : std::uint8_t { no, yes };
   Stopping stopping_ = Stopping::no;
   Stopping closing_ = Stopping::no;
+  std::string follow_trouble_;  // what keeps this process from following the new one
 };
 
 Application::Application(Origin origin, const conf::Config& config)

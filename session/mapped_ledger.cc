@@ -38,8 +38,11 @@ MappedLedger::MappedLedger(std::size_t capacity, Instant now)
 
 MappedLedger::~MappedLedger() {
   if (clock_ == nullptr || fate_ == Fate::replaced || file_.has_sibling()) return;
-  header_.seen_ms.store(ledger_ms(clock_->now()));
-  header_.seen_wall.store(clock_->wall().ms);
+  // A start that failed has seen nobody, and must not make an old copy look like one of now.
+  if (swept_ms_.load() != kNotExpected) {
+    header_.seen_ms.store(ledger_ms(clock_->now()));
+    header_.seen_wall.store(clock_->wall().ms);
+  }
   file_.sync();
   header_.synced.store(layout::kSynced);
   if (header_.joined.load() != joined_) header_.synced.store(0);  // somebody has come meanwhile

@@ -61,8 +61,11 @@ class MappedLedger final : public Ledger {
   /// Nor is it up in another process that shares the ledger, which goes by the last sweep of this
   /// one, however long ago that is, until this one has caught up or is gone.
   void expect_sweeps(Instant now);
-  /// The end is near: begins to write to the disk what the end will wait for.
-  void expect_end() const { file_.begin_sync(); }
+  /// The end is near: begins to write to the disk what the end will wait for, unless another
+  /// process goes on with it.
+  void expect_end() const {
+    if (!is_shared()) file_.begin_sync();
+  }
   /// Whether another process uses it too.
   [[nodiscard]] bool is_shared() const { return file_.has_sibling(); }
   void begin_incomplete(Instant now);

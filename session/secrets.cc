@@ -69,7 +69,7 @@ Result<Secrets> generate(const std::string& path) {
 /// Whether the file's check, if it has one, is that of its first secret.
 bool passes_check(const std::string& content, const std::string& secret) {
   if (!content.starts_with(kCheck)) return true;
-  return content.substr(0, content.find('\n')) == check_line(secret);
+  return content.substr(0, content.find_first_of("\r\n")) == check_line(secret);
 }
 
 }  // namespace

@@ -419,6 +419,9 @@ void PromiseDuel::end(const Request& request) {
       requests_, [&request](const auto& one) { return one.get() == &request; });
   proxy_.finish((*found)->real);
   model_.leave((*found)->visit, now());
+  if (request.visit.pool == "club" && on_their_way_.size() < kMostOnTheirWay && chance(30)) {
+    on_their_way_.push_back({request.browser, request.page, request.sent});  // and once more
+  }
   requests_.erase(found);
 }
 

@@ -136,6 +136,7 @@ class PromiseDuel {
     plain::Page page;
     std::vector<std::string> values;
   };
+  static constexpr std::size_t kMostOnTheirWay = 30;
   void begin_learned(std::size_t worker, std::size_t number);
   [[nodiscard]] OnItsWay what_browser_sends_of_values(std::size_t number);
   void leave_one_open_question(OnItsWay& sent);

@@ -61,7 +61,9 @@ void PromiseDuel::answer() {
   note(request->node + " answers " + std::to_string(request->browser));
   if (request->visit.rescued && !reach(*request)) return;
   request->stage = Stage::answered;
-  const bool leaves = chance(has_another_midway(*request) ? 75 : 8);
+  // Clients that hear nothing of new values stay for long: the old ones must lead to the session.
+  const bool hears = request->browser % 8 != 1;
+  const bool leaves = chance(has_another_midway(*request) ? 75 : hears ? 8 : 1);
   if (leaves) note("that is a logout");
   const Said said = what_application_says(*request);
   real::Proxy::Heard heard = hear(*request, said);
@@ -82,8 +84,7 @@ void PromiseDuel::answer() {
   const bool is_its = session != model_.sessions.end() && !request->visit.over;
   const std::uint64_t life = is_its ? session->second.life : 0;
   // Some answers are never heard, and some clients hear nothing of cookies that they have.
-  const bool deaf = request->browser % 8 == 1 && !browser.jar.cookies().empty();
-  if (!deaf && chance(95)) {
+  if ((hears || browser.jar.cookies().empty()) && chance(95)) {
     for (const plain::SetCookie& one : said.cookies) {
       browser.jar.receive(one, request->page, said.date, now(), life);
     }
@@ -179,6 +180,12 @@ plain::SetCookie PromiseDuel::a_cookie(const Request& request) {
   plain::SetCookie cookie;
   cookie.value = "v" + std::to_string(next_value_++);
   const auto& there = browsers_[request.browser].jar.cookies();
+  const auto session = model_.sessions.find(request.visit.key);
+  const bool unknown = session == model_.sessions.end() || !session->second.known.cookie;
+  if (!there.empty() && unknown && chance(50)) {  // beside one that nobody saw being set
+    cookie.path = "/cart";
+    return cookie;
+  }
   if (!there.empty() && chance(70)) {
     const auto one = std::next(there.begin(), pick(0, static_cast<std::int64_t>(there.size()) - 1));
     cookie.domain = one->first.host_only ? "" : one->first.domain;

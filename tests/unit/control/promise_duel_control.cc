@@ -233,8 +233,14 @@ bool PromiseDuel::deliver() {
   const std::uint64_t version = proxy_.fleet->delivered + 1;
   if (!proxy_.fleet->deliver()) return false;
   note("acknowledged: version " + std::to_string(version));
-  for (const std::string& key : to_displace_[version]) model_.displace(key);
+  const std::vector<std::string> to_displace = std::exchange(to_displace_[version], {});
   to_displace_.erase(version);
+  if (proxy_.fleet->published > before) {  // the command is done when the doors are open, see below
+    auto& later = to_displace_[before + 1];
+    later.insert(later.end(), to_displace.begin(), to_displace.end());
+  } else {
+    for (const std::string& key : to_displace) model_.displace(key);
+  }
   if (const auto command = unanswered_.find(version); command != unanswered_.end()) {
     const Answered answered = command->second;
     unanswered_.erase(command);

@@ -9,12 +9,6 @@ namespace bonedry::admin::test {
 
 using session::CookieChange;
 
-namespace {
-
-constexpr std::size_t kMostOnTheirWay = 30;
-
-}  // namespace
-
 /// A request that comes now may have been sent long ago, with values that were renewed since.
 void PromiseDuel::begin_learned(std::size_t worker, std::size_t number) {
   if (on_their_way_.size() < kMostOnTheirWay && chance(30)) {

@@ -258,6 +258,7 @@ TEST_F(KeptLedgerTest, WithoutTheBootsIdTheClocksTellAKillFromAReboot) {
   clock.jump_wall(Millis{500});  // the calendar is being corrected
   {
     const auto start = open();
+    start.ledger->expect_sweeps(clock.now());
     EXPECT_FALSE(start.ledger->incomplete_since());
     EXPECT_EQ(clock.now() - test::list(*start.ledger, alice, 10).at(0).last, minutes{5});
   }
@@ -406,6 +407,23 @@ TEST_F(KeptLedgerTest, WhatAKillLeftOfAChangeOfTheCapacityIsReplaced) {
   EXPECT_EQ(start.origin, Origin::resized);
   EXPECT_TRUE(click(*start.ledger, 1));
   EXPECT_EQ(std::filesystem::file_size(elsewhere), 16U) << "it was not written through";
+}
+
+TEST_F(KeptLedgerTest, AStartThatFailsDoesNotMakeItLookUsed) {
+  {
+    const auto start = open();
+    start.ledger->expect_sweeps(clock.now());
+    start.ledger->sweep(clock.now());
+  }
+  const WallTime used = clock.wall();
+  clock.advance(minutes{5});
+  std::filesystem::create_directories(path + ".new/in the way");
+  EXPECT_FALSE(MappedLedger::open(path, 2000, secrets, clock));
+  std::filesystem::remove_all(path + ".new");
+  clock.advance(minutes{5});
+  const auto start = open();
+  ASSERT_TRUE(start.last_use.has_value());
+  EXPECT_EQ(start.last_use->wall, used);
 }
 
 TEST_F(KeptLedgerTest, TooSmallACapacityLetsPendingOnesGoFirstAndSaysSo) {

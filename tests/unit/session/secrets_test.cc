@@ -135,6 +135,16 @@ TEST_F(SecretsTest, AGeneratedOneThatWasEditedHasNoCheck) {
   EXPECT_EQ(load().all, (std::vector<std::string>{kOne, kTwo}));
 }
 
+TEST_F(SecretsTest, AGeneratedOneMayHaveBeenGivenOtherLineEnds) {
+  const Secrets made = load();
+  std::string content = *read_file(folder / "secret", 1024);
+  for (std::size_t at = 0; (at = content.find('\n', at)) != std::string::npos; at += 2) {
+    content.insert(at, 1, '\r');
+  }
+  folder.write("secret", content);
+  EXPECT_EQ(load().all, made.all);
+}
+
 TEST_F(SecretsTest, ACommentInTheConfigsFileIsNoCheck) {
   config.secret_file = folder.write("secrets", "# check it with Hans\n" + kOne + "\n");
   EXPECT_EQ(load().all, std::vector<std::string>{kOne});
