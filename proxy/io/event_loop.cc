@@ -66,6 +66,8 @@ void EventLoop::on_tick(uv_timer_t* /*timer*/) {}
 /// up is heard before the time-out that it would have come too late for.
 void EventLoop::on_check(uv_check_t* check) {
   auto& self = *static_cast<EventLoop*>(check->data);
+  // As of the last event that is; a round seldom has a tick in it, and then the clock is not read.
+  if (self.timers_.lag(self.now()) < TimerWheel::kTick) return;
   const Instant now = self.now_ = coarse_now();
   const bool unheard = self.readiness_.more_waits() && self.timers_.lag(now) > kHeldUp;
   if (unheard && self.rounds_put_off_ < kRoundsPutOff) {

@@ -150,6 +150,7 @@ std::string PromiseDuel::lately() const {
 void PromiseDuel::act_as_user() {
   if (chance(1)) appetite_ = static_cast<int>(pick(0, 3)) * 20;
   if (chance(2)) held_up_ = chance(50) ? std::optional(any_worker()) : std::nullopt;
+  if (chance(1)) hurried_ = chance(30) ? std::optional(any_deaf_browser()) : std::nullopt;
   const std::int64_t dice = pick(0, 99);
   if (dice < appetite_) return begin_request();
   if (dice < 75) return answer();
@@ -181,6 +182,7 @@ void PromiseDuel::begin_request() {
       again ? any_of(requests_)->browser : static_cast<std::size_t>(pick(0, kBrowsers - 1));
   constexpr std::int64_t kClub = kBrowsers / 4;  // whose values change all the time
   if (chance(25)) number = static_cast<std::size_t>(pick(0, kClub - 1) * 4 + 1);
+  if (hurried_ && chance(50)) number = *hurried_;
   if (browsers_[number].pool == "club") {
     begin_learned(worker, number);
   } else {
@@ -188,6 +190,10 @@ void PromiseDuel::begin_request() {
   }
   if (worker == held_up_ && chance(50)) return;
   while (wrong_.empty() && busy_with(worker) != nullptr && chance(80)) go_on(*busy_with(worker));
+}
+
+std::size_t PromiseDuel::any_deaf_browser() {
+  return static_cast<std::size_t>(pick(0, kBrowsers / kDeafEvery - 1)) * kDeafEvery + 1;
 }
 
 std::vector<PromiseDuel::Brought> PromiseDuel::what_browser_sends(std::size_t number) {

@@ -73,6 +73,7 @@ class PromiseDuel {
   plain::Page any_page();
   [[nodiscard]] std::vector<std::string> being_looked_at() const;
   std::size_t any_worker();
+  std::size_t any_deaf_browser();
   Request* any_request(Stage stage);
   void count(const std::string& what) { ++happened_[what]; }
   void note(std::string what);
@@ -137,6 +138,7 @@ class PromiseDuel {
     std::vector<std::string> values;
   };
   static constexpr std::size_t kMostOnTheirWay = 30;
+  static constexpr std::size_t kDeafEvery = 8;  // hears nothing of new values: half of the pool
   void begin_learned(std::size_t worker, std::size_t number);
   [[nodiscard]] OnItsWay what_browser_sends_of_values(std::size_t number);
   void leave_one_open_question(OnItsWay& sent);
@@ -204,6 +206,7 @@ class PromiseDuel {
   std::map<session::SessionKey, plain::Key> names_;  // what the real parts call a session
   Instant seen_;                                     // when the process last swept
   int appetite_ = 50;
+  std::optional<std::size_t> hurried_;  // a deaf browser with very many requests, each renewed
   std::map<std::string, Millis> wrong_by_;  // clocks of nodes
   std::uint64_t next_value_ = 1;
   std::deque<OnItsWay> on_their_way_;

@@ -62,7 +62,7 @@ void PromiseDuel::answer() {
   if (request->visit.rescued && !reach(*request)) return;
   request->stage = Stage::answered;
   // Clients that hear nothing of new values stay for long: the old ones must lead to the session.
-  const bool hears = request->browser % 8 != 1;
+  const bool hears = request->browser % kDeafEvery != 1;
   const bool leaves = chance(has_another_midway(*request) ? 75 : hears ? 8 : 1);
   if (leaves) note("that is a logout");
   const Said said = what_application_says(*request);

@@ -49,7 +49,8 @@ void PromiseDuel::stand_still() {
 
 void PromiseDuel::jump() {
   const std::int64_t dice = pick(0, 9);
-  const Millis far = chance(90) ? Millis{seconds{pick(1, 120)}} : Millis{hours{pick(1, 30)}};
+  // Long enough that requests outlast what a value of theirs lasts unused.
+  const Millis far = chance(90) ? Millis{seconds{pick(1, 300)}} : Millis{hours{pick(1, 30)}};
   if (dice < 3) {
     note("the machine sleeps");
     count("both clocks far forwards");
