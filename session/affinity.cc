@@ -81,7 +81,7 @@ Affinity::Found Affinity::take(const OpenedSession& session, Visit& visit, Insta
   return Found::yes;
 }
 
-void Affinity::begin(Visit& visit, const SessionKey& key, std::size_t node) {
+DoneBy Affinity::begin(Visit& visit, const SessionKey& key, std::size_t node) {
   const balancer::NodeView& view = pool_.nodes[node];
   const Instant now = clock_.now();
   const OpenedSession session = ledger_.begin(key, 0, view.slot, SessionState::pending, now, now);
@@ -90,14 +90,17 @@ void Affinity::begin(Visit& visit, const SessionKey& key, std::size_t node) {
   }
   visit.key = key;
   take_begun(session, visit, node);
+  return session.begun;
 }
 
+/// Where another request began it, it stays: this one's topology may be older, and its answer is
+/// here already.
 void Affinity::take_begun(const OpenedSession& session, Visit& visit, std::size_t node) {
   visit.held = session.ref;
   visit.created = session.created;
   visit.claim = Claim::session;
   visit.slot = session.node;
-  if (session.displaced || !index_of(session.node) || is_shut(session.node)) {
+  if (session.displaced) {
     visit.slot = ledger_.move(session.ref, session.node, pool_.nodes[node].slot).node;
   }
   visit.node = index_of(visit.slot).value_or(node);

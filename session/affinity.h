@@ -152,8 +152,9 @@ class Affinity {
   /// A session that the ledger has found becomes that of the visit; no, if its node is no longer
   /// in the pool.
   Found take(const OpenedSession& session, Visit& visit, Instant now);
-  /// A new user's first response comes from `node`: a pending session begins.
-  void begin(Visit& visit, const SessionKey& key, std::size_t node);
+  /// A new user's first response comes from `node`: a pending session begins, unless the user has
+  /// one by now.
+  DoneBy begin(Visit& visit, const SessionKey& key, std::size_t node);
   /// A session that `Ledger::begin` has begun, or found, becomes that of the visit. Who was found
   /// on no node of the pool comes to `node`.
   void take_begun(const OpenedSession& session, Visit& visit, std::size_t node);

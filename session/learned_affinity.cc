@@ -30,8 +30,10 @@ std::string LearnedAffinity::welcome(Visit& visit, std::size_t node, const Answe
   if (!visit.held && !answer.gives() && visit.brought) begin(visit, *visit.brought, node);
   for (const CookieNews& news : answer.cookies()) {
     if (news.change != CookieChange::given) continue;
-    if (!visit.held) {
-      begin(visit, hash_.key(0, news.value), node);
+    // Another request may have begun it, and by then there may be cookies of it at other paths.
+    const bool begun =
+        !visit.held && begin(visit, hash_.key(0, news.value), node) == DoneBy::this_call;
+    if (begun) {
       ledger_.tag_cookie(*visit.held, news.tag);
     } else {
       take_value(visit, news, node);

@@ -206,7 +206,7 @@ class PromiseDuel {
   std::map<session::SessionKey, plain::Key> names_;  // what the real parts call a session
   Instant seen_;                                     // when the process last swept
   int appetite_ = 50;
-  std::optional<std::size_t> hurried_;  // a deaf browser with very many requests, each renewed
+  std::optional<std::size_t> hurried_;      // a deaf browser with very many requests, each renewed
   std::map<std::string, Millis> wrong_by_;  // clocks of nodes
   std::uint64_t next_value_ = 1;
   std::deque<OnItsWay> on_their_way_;

@@ -55,6 +55,14 @@ struct Session {
   struct Known {
     std::optional<CookieId> cookie = {};
     bool several = false;  ///< or may be
+
+    /// True: it is the only one still, as before.
+    bool take(const CookieId& given) {
+      const bool same = !several && (cookie ? *cookie == given : given.usual());
+      several = !same;
+      cookie = given;
+      return same;
+    }
   } known = {};
   bool doubted = false;                  ///< its values may be forgotten
   std::vector<std::string> values = {};  ///< of the application's cookie, the newest last
@@ -176,9 +184,8 @@ class Model {
   Visit arrive_by(const Plan& plan, const std::string& pool, const std::string& value, Found found,
                   Instant now);
   /// A new user's session goes by this value; `fresh`, unless another request has begun it.
-  void begin_by(const Plan& plan, Visit& visit, const std::string& value,
-                const std::optional<CookieId>& cookie, const std::string& node, Key fresh,
-                Found found, Instant now);
+  void begin_by(Visit& visit, const std::string& value, const std::optional<CookieId>& cookie,
+                const std::string& node, Key fresh, Found found, Instant now);
   /// The node gives a user who has a session a value. `fresh`: of the session of one who has just
   /// been logged out by another request.
   void take_value(Visit& visit, const std::string& value, const CookieId& cookie,

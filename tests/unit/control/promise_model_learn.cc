@@ -58,9 +58,8 @@ Visit Model::arrive_by(const Plan& plan, const std::string& pool, const std::str
           value};
 }
 
-void Model::begin_by(const Plan& plan, Visit& visit, const std::string& value,
-                     const std::optional<CookieId>& cookie, const std::string& node, Key fresh,
-                     Found found, Instant now) {
+void Model::begin_by(Visit& visit, const std::string& value, const std::optional<CookieId>& cookie,
+                     const std::string& node, Key fresh, Found found, Instant now) {
   const bool brought = visit.brought == value;
   if (leaves_open(value, now) && found == Found::no) forget(value);
   const auto known = values_.find(value);
@@ -74,8 +73,7 @@ void Model::begin_by(const Plan& plan, Visit& visit, const std::string& value,
     there->state = SessionState::live;
     there->last = now;
     ++there->open;
-    const Node* const its = plan.find(there->node);
-    if (there->displaced || its == nullptr || its->shut()) {
+    if (there->displaced) {
       there->node = node;
       there->displaced = false;
     }
@@ -89,10 +87,7 @@ void Model::begin_by(const Plan& plan, Visit& visit, const std::string& value,
              there->created,
              {},
              {}};
-    if (cookie && there->known.cookie && *cookie != *there->known.cookie) {
-      there->known.several = true;
-    }
-    if (cookie) there->known.cookie = cookie;
+    if (cookie) there->known.take(*cookie);
     known->second.used = now;
   }
   if (brought) values_[value].came_back = now;
@@ -103,9 +98,7 @@ void Model::take_value(Visit& visit, const std::string& value, const CookieId& c
                        const std::string& node, Key fresh, Instant now) {
   Session& session = visit.over ? logged_out_.at(visit.key) : sessions.at(visit.key);
   Session::Known& known = session.known;
-  const bool same = !known.several && (known.cookie ? *known.cookie == cookie : cookie.usual());
-  known.several = !same;
-  known.cookie = cookie;
+  const bool same = known.take(cookie);
   if (value == visit.value || (visit.over && !same)) return;
   if (visit.over) {  // whoever that is now is there, and has not come back yet
     put(fresh, node, SessionState::live, session.created, now);
