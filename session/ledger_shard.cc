@@ -220,8 +220,8 @@ void LedgerShard::release_all_of(std::size_t process, std::int64_t alive_until_m
   }
 }
 
-/// A session comes before an alias, and the newest alias before the others: those are of sessions
-/// that were over when it began.
+/// A session comes before an alias, and the alias of the newest session before the others: those
+/// are of sessions that were over when it began.
 LedgerShard::Index LedgerShard::find(const SessionKey& key, std::int64_t now_ms) {
   Index alias = 0;
   Index next = 0;
@@ -233,7 +233,7 @@ LedgerShard::Index LedgerShard::find(const SessionKey& key, std::int64_t now_ms)
       leave(index);
     } else if (record.place().state != State::alias) {
       return index;
-    } else if (alias == 0) {
+    } else if (alias == 0 || record.created_ms.load() > at(alias).created_ms.load()) {
       alias = index;
     }
   }

@@ -229,6 +229,21 @@ TEST_F(AffinityLearnTest, OfTwoFirstRequestsWithOneValueBothAreOnTheNodeOfTheFir
   expect_nothing_held();
 }
 
+TEST_F(AffinityLearnTest, WhoseTopologyIsOlderTakesNobodyOffTheNodeOfTheFirst) {
+  const balancer::PoolView newer = pool;
+  const auto other = make_affinity(newer, secrets, ledger, clock);
+  shut(kAlice);  // in what this worker knows
+  Visit earlier = arrive("unknown");
+  Visit first = other->arrive(std::vector<std::string_view>{"unknown"}, clock.now());
+  (void)other->answered(first, kAlice, {});
+  (void)affinity->answered(earlier, kBob, {});
+  EXPECT_EQ(on(kAlice), "1 live, 0 pending");
+  EXPECT_EQ(on(kBob), "0 live, 0 pending");
+  affinity->leave(earlier, clock.now());
+  other->leave(first, clock.now());
+  expect_nothing_held();
+}
+
 TEST_F(AffinityLearnTest, ValuesOfTheOldSecretAreKnownWhileItRotates) {
   click("", kBob, giving("old"));
   secrets.insert(secrets.begin(), "a brand new secret, 32 and more of it");

@@ -307,6 +307,15 @@ TEST_F(AffinityRenewalTest, TwoPathsAreTwoCookiesAndBothAreTheUsers) {
   }
 }
 
+TEST_F(AffinityRenewalTest, SoTheyAreWhenAnAnswerToAnEarlierRequestGivesOneOnceMore) {
+  Visit earlier = arrive("shop");  // unknown as yet
+  click("", {"SID=shop; Path=/", "SID=admin; Path=/admin"});
+  (void)affinity->answered(earlier, kBob, heard({"SID=shop; Path=/"}));
+  affinity->leave(earlier, clock.now());
+  click("shop", {"SID=; Path=/; Max-Age=0"});
+  EXPECT_TRUE(known("admin")) << "there still is the one of /admin";
+}
+
 TEST_F(AffinityRenewalTest, ACookieOfAnotherPathOrDomainTakesNoUserAway) {
   begin("one");
   for (const char* field :

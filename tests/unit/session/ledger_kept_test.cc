@@ -544,6 +544,22 @@ TEST_F(KeptValuesTest, AValueInItsGraceIsGoodAfterAKill) {
   EXPECT_TRUE(finds(*start.ledger, 1)) << "requests with it may be on their way";
 }
 
+TEST_F(KeptValuesTest, AfterAKillTheValueOfTheNewestSessionStillComesFirst) {
+  {
+    const auto start = open();
+    Ledger& ledger = *start.ledger;
+    const auto over =
+        ledger.begin(key_of(1), 0, alice, SessionState::live, clock.now(), clock.now());
+    (void)ledger.renew(over.ref, key_of(2), alice, clock.now());
+    ledger.end(over.ref);  // a logout; the request goes on, and holds the value of before
+    clock.advance(minutes{1});
+    (void)ledger.begin(key_of(1), 0, alice, SessionState::live, clock.now(), clock.now());
+  }
+  const auto start = open();
+  renew(*start.ledger, 1, 3);
+  EXPECT_TRUE(finds(*start.ledger, 1)) << "the client has not heard of the new value";
+}
+
 TEST_F(KeptValuesTest, AnotherCapacityTakesAllValuesOfAUserAlong) {
   {
     const auto start = open(1000);
