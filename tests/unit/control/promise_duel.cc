@@ -154,10 +154,10 @@ void PromiseDuel::act_as_user() {
     hurried_ = chance(40) ? std::optional(any_deaf_browser()) : std::nullopt;
     held_up_.reset();
   }
-  if (hurried_) appetite_ = 60;
+  if (hurried_) appetite_ = 45;
   const std::int64_t dice = pick(0, 99);
   if (dice < appetite_) return begin_request();
-  if (dice < 75) return answer();
+  if (dice < (hurried_ ? 88 : 75)) return answer();
   if (dice < 97) return finish();
   fail_to_connect();
 }
@@ -186,7 +186,7 @@ void PromiseDuel::begin_request() {
       again ? any_of(requests_)->browser : static_cast<std::size_t>(pick(0, kBrowsers - 1));
   constexpr std::int64_t kClub = kBrowsers / 4;  // whose values change all the time
   if (chance(25)) number = static_cast<std::size_t>(pick(0, kClub - 1) * 4 + 1);
-  if (hurried_ && chance(80)) number = *hurried_;
+  if (hurried_ && chance(90)) number = *hurried_;
   if (browsers_[number].pool == "club") {
     begin_learned(worker, number);
   } else {

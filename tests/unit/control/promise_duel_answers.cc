@@ -186,7 +186,7 @@ plain::SetCookie PromiseDuel::a_cookie(const Request& request) {
     cookie.path = "/cart";
     return cookie;
   }
-  if (!there.empty() && chance(70)) {
+  if (!there.empty() && chance(request.browser == hurried_ ? 97 : 70)) {
     const auto one = std::next(there.begin(), pick(0, static_cast<std::int64_t>(there.size()) - 1));
     cookie.domain = one->first.host_only ? "" : one->first.domain;
     cookie.path = one->first.path;

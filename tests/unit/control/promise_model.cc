@@ -515,9 +515,10 @@ std::string Model::figures(const std::string& node) const {
   return std::to_string(live) + " live, " + std::to_string(pending) + " pending";
 }
 
-std::string Model::somebody_on(const std::string& node) const {
+std::string Model::somebody_on(const std::string& node, Instant now) const {
   for (const auto& [key, session] : sessions) {
-    if (session.node == node && !session.displaced) return "session " + std::to_string(key);
+    const bool goes_on = !session.displaced && !over(session, judged(now));
+    if (session.node == node && goes_on) return "session " + std::to_string(key);
   }
   return "";
 }
