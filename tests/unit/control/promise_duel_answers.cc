@@ -63,7 +63,8 @@ void PromiseDuel::answer() {
   request->stage = Stage::answered;
   // Clients that hear nothing of new values stay for long: the old ones must lead to the session.
   const bool hears = request->browser % kDeafEvery != 1;
-  const bool leaves = chance(has_another_midway(*request) ? 75 : hears ? 8 : 1);
+  const bool stays = !hears && (request->browser == hurried_ || !has_another_midway(*request));
+  const bool leaves = chance(stays ? 1 : has_another_midway(*request) ? 75 : 8);
   if (leaves) note("that is a logout");
   const Said said = what_application_says(*request);
   real::Proxy::Heard heard = hear(*request, said);

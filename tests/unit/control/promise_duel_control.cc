@@ -331,7 +331,7 @@ std::string PromiseDuel::why_not_dry(const std::string& key) const {
   const bool some_may_come =
       !model_.in_doubt(now()) && model_.incomplete(key, now()) && !model_.lost_are_over(key);
   if (!node.shut() && some_may_come) return "the ledger is incomplete";
-  return model_.somebody_on(key, now());
+  return model_.somebody_on(key);
 }
 
 std::string PromiseDuel::compare() const {

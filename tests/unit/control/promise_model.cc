@@ -128,6 +128,10 @@ bool Model::over(const Session& session, Instant now) const {
 void Model::begin_to_look(Instant now) {
   looked_ = ended_ = now;
   hears_until_ = {};
+  // Nobody was heard while there was no process; of those that are recorded the ledger tells.
+  std::erase_if(sessions, [this, now](const auto& one) {
+    return !one.second.recorded && over(one.second, now);
+  });
 }
 
 Instant Model::judged(Instant now) const {
@@ -515,10 +519,9 @@ std::string Model::figures(const std::string& node) const {
   return std::to_string(live) + " live, " + std::to_string(pending) + " pending";
 }
 
-std::string Model::somebody_on(const std::string& node, Instant now) const {
+std::string Model::somebody_on(const std::string& node) const {
   for (const auto& [key, session] : sessions) {
-    const bool goes_on = !session.displaced && !over(session, judged(now));
-    if (session.node == node && goes_on) return "session " + std::to_string(key);
+    if (session.node == node && !session.displaced) return "session " + std::to_string(key);
   }
   return "";
 }

@@ -210,7 +210,7 @@ class Model {
   [[nodiscard]] bool lost_are_over(const std::string& node) const;
   [[nodiscard]] std::string figures(const std::string& node) const;
   /// Who is on a node, recorded or not; empty: nobody.
-  [[nodiscard]] std::string somebody_on(const std::string& node, Instant now) const;
+  [[nodiscard]] std::string somebody_on(const std::string& node) const;
   [[nodiscard]] bool present(const std::string& node) const;
 
   std::map<std::string, Node> nodes;
