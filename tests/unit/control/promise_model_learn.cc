@@ -40,12 +40,13 @@ Visit Model::arrive_by(const Plan& plan, const std::string& pool, const std::str
   visit.brought = value;
   const auto known = values_.find(value);
   if (known == values_.end()) return visit;
-  if (leaves_open(value, now) && found == Found::no) {
+  const bool may_be_unknown = leaves_open(value, now);
+  Session* const session = find(known->second.key, now);
+  if (session == nullptr) return visit;
+  if (may_be_unknown && found == Found::no) {
     forget(value);
     return visit;
   }
-  Session* const session = find(known->second.key, now);
-  if (session == nullptr) return visit;
   known->second.used = now;
   if (!known->second.came_back) known->second.came_back = now;
   session->state = SessionState::live;
