@@ -93,14 +93,17 @@ DoneBy Affinity::begin(Visit& visit, const SessionKey& key, std::size_t node) {
   return session.begun;
 }
 
-/// Where another request began it, it stays: this one's topology may be older, and its answer is
-/// here already.
+/// Where another request began it, it stays, be the door shut in this one's topology, which may be
+/// older: its answer is here already.
 void Affinity::take_begun(const OpenedSession& session, Visit& visit, std::size_t node) {
   visit.held = session.ref;
   visit.created = session.created;
   visit.claim = Claim::session;
   visit.slot = session.node;
-  if (session.displaced) {
+  if (session.found == OpenedSession::Found::by_other_value) {
+    visit.found_by = Visit::FoundBy::another;
+  }
+  if (session.displaced || !index_of(session.node)) {
     visit.slot = ledger_.move(session.ref, session.node, pool_.nodes[node].slot).node;
   }
   visit.node = index_of(visit.slot).value_or(node);

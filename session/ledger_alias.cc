@@ -114,6 +114,31 @@ std::optional<OpenedSession> MappedLedger::open_target(SessionRef ref, std::int6
   return std::nullopt;
 }
 
+std::optional<OpenedSession> MappedLedger::open_alias(const SessionKey& key, std::uint32_t number,
+                                                      LedgerShard::Index& index, Instant now) {
+  LedgerShard& shard = shards_[number];
+  const SessionRef alias{number, index};
+  SessionRef target;
+  std::int64_t created_ms = 0;
+  {
+    const RobustLock lock = shard.lock();
+    index = 0;
+    if (!shard.is_alias_of(alias.index, key)) return std::nullopt;  // changed since it was found
+    shard.touch_alias(alias.index, ledger_ms(now));
+    index = shard.next_alias(alias.index, judged_ms(now));
+    target = shard.at(alias.index).shortcut();
+    created_ms = shard.at(alias.index).created_ms.load();
+  }
+  const std::optional<OpenedSession> opened = open_target(target, created_ms, now);
+  if (opened) {
+    shorten(alias, target, opened->ref);
+  } else {
+    const RobustLock lock = shard.lock();
+    shard.drop_alias(alias.index, target);
+  }
+  return opened;
+}
+
 /// A client that never hears of new values does not go through all of them each time. Whoever holds
 /// an alias holds all on the way that it leads, and gives that back: that way is left as it is.
 void MappedLedger::shorten(SessionRef alias, SessionRef from, SessionRef to) {

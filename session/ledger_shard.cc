@@ -220,8 +220,8 @@ void LedgerShard::release_all_of(std::size_t process, std::int64_t alive_until_m
   }
 }
 
-/// A session comes before an alias, and the alias of the newest session before the others: those
-/// are of sessions that were over when it began.
+/// A session comes before an alias. Of several aliases some may be of sessions that are over: see
+/// `next_alias`.
 LedgerShard::Index LedgerShard::find(const SessionKey& key, std::int64_t now_ms) {
   Index alias = 0;
   Index next = 0;
@@ -233,11 +233,26 @@ LedgerShard::Index LedgerShard::find(const SessionKey& key, std::int64_t now_ms)
       leave(index);
     } else if (record.place().state != State::alias) {
       return index;
-    } else if (alias == 0 || record.created_ms.load() > at(alias).created_ms.load()) {
+    } else if (alias == 0) {
       alias = index;
     }
   }
   return alias;
+}
+
+bool LedgerShard::is_alias_of(Index index, const SessionKey& key) const {
+  const Record& record = at(index);
+  return record.place().state == State::alias && record.key_low == key.low &&
+         record.key_high == key.high;
+}
+
+LedgerShard::Index LedgerShard::next_alias(Index index, std::int64_t now_ms) const {
+  const SessionKey key{at(index).key_high, at(index).key_low};
+  for (index = at(index).next_same_hash; index != 0; index = at(index).next_same_hash) {
+    const bool goes_on = holders(at(index)) > 0 || now_ms < expiry(at(index));
+    if (goes_on && is_alias_of(index, key)) break;
+  }
+  return index;
 }
 
 LedgerShard::Index LedgerShard::find_at(Index index, std::int64_t created_ms, std::int64_t now_ms) {

@@ -72,6 +72,9 @@ class LedgerShard {
   void reset_lock() { RobustLock::make(header_->mutex); }
 
   [[nodiscard]] Index find(const SessionKey& key, std::int64_t now_ms);
+  [[nodiscard]] bool is_alias_of(Index index, const SessionKey& key) const;
+  /// Of the same value as the alias at `index`, and older where no restart came between; 0: none.
+  [[nodiscard]] Index next_alias(Index index, std::int64_t now_ms) const;
   /// The same for a record of which another one says where it is; `created_ms` must be right.
   [[nodiscard]] Index find_at(Index index, std::int64_t created_ms, std::int64_t now_ms);
   /// 0: there is no room for it, not even in place of another.

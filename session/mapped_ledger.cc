@@ -13,6 +13,8 @@ using layout::State;
 
 namespace {
 
+// Of one value: each of a session that is over is held by a request that goes on.
+constexpr int kMostAliases = 8;
 constexpr std::int64_t kLateMs = 1'000;     // a sweep that comes so late, of ten a second
 constexpr std::int64_t kCatchUpMs = 2'000;  // to read what came meanwhile: sockets hold little
 constexpr std::size_t kStripe = 2048;       // records shown under one lock: some 50 us
@@ -222,12 +224,10 @@ Ledger::Lookup MappedLedger::open(const SessionKey& key, CookieCheck check, Inst
 std::optional<OpenedSession> MappedLedger::open_verified(const SessionKey& key, Instant now) {
   const std::uint32_t number = number_of(key);
   LedgerShard& shard = shards_[number];
-  SessionRef alias;
-  SessionRef target;
-  std::int64_t created_ms = 0;
+  LedgerShard::Index index = 0;
   {
     const RobustLock lock = shard.lock();
-    const LedgerShard::Index index = shard.find(key, judged_ms(now));
+    index = shard.find(key, judged_ms(now));
     if (index == 0) return std::nullopt;
     const Record& record = shard.at(index);
     if (record.place().state != layout::State::alias) {
@@ -237,19 +237,12 @@ std::optional<OpenedSession> MappedLedger::open_verified(const SessionKey& key, 
       if (record.target().index != 0) session.found = Found::first_since_renewal;
       return session;
     }
-    shard.touch_alias(index, ledger_ms(now));
-    alias = {number, index};
-    target = record.shortcut();
-    created_ms = record.created_ms.load();
   }
-  const std::optional<OpenedSession> opened = open_target(target, created_ms, now);
-  if (opened) {
-    shorten(alias, target, opened->ref);
-  } else {
-    const RobustLock lock = shard.lock();
-    shard.drop_alias(alias.index, target);
+  // One of a session that is over is there for as long as a request holds it.
+  for (int tries = 0; tries < kMostAliases && index != 0; ++tries) {
+    if (auto opened = open_alias(key, number, index, now)) return opened;
   }
-  return opened;
+  return std::nullopt;
 }
 
 OpenedSession MappedLedger::begin(const SessionKey& key, CookieCheck check, NodeSlot node,

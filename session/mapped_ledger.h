@@ -157,6 +157,10 @@ class MappedLedger final : public Ledger {
   [[nodiscard]] OpenedSession hold(std::uint32_t shard, LedgerShard::Index index, Instant now);
   [[nodiscard]] std::vector<RobustLock> lock_all() const;
   [[nodiscard]] std::vector<RobustLock> lock_both(std::uint32_t one, std::uint32_t other) const;
+  /// The session that the alias of `key` at `index` leads to. If it leads nowhere it is dropped,
+  /// and `index` is the next one of that value; 0: there is none.
+  [[nodiscard]] std::optional<OpenedSession> open_alias(const SessionKey& key, std::uint32_t number,
+                                                        LedgerShard::Index& index, Instant now);
   /// The session that an alias names; nothing: it is over.
   [[nodiscard]] std::optional<OpenedSession> open_target(SessionRef ref, std::int64_t created_ms,
                                                          Instant now);

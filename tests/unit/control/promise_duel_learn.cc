@@ -84,15 +84,15 @@ void PromiseDuel::welcome_by(Request& request, const Said& said, const real::Pro
   const auto found = request.real.visit.created == now() ? plain::Found::no : plain::Found::yes;
   if (visit.claim == Claim::none && !gives && !visit.brought.empty()) {
     count("session by a value that was brought");
-    model_.begin_by(visit, std::string(visit.brought), std::nullopt, request.node, fresh, found,
-                    now());
+    model_.begin_by(*request.plan, visit, std::string(visit.brought), std::nullopt, request.node,
+                    fresh, found, now());
   }
   for (std::size_t i = 0; i < said.cookies.size(); ++i) {
     const auto id = plain::id_of(said.cookies[i], request.page);
     if (heard.changes[i] != CookieChange::given || !id) continue;
     const std::string& value = said.cookies[i].value;
     if (visit.claim == Claim::none) {
-      model_.begin_by(visit, value, id, request.node, fresh, found, now());
+      model_.begin_by(*request.plan, visit, value, id, request.node, fresh, found, now());
     } else {
       if (value != visit.value) count("value renewed");
       model_.take_value(visit, value, *id, request.node, next_key_++, now());

@@ -184,8 +184,9 @@ class Model {
   Visit arrive_by(const Plan& plan, const std::string& pool, const std::string& value, Found found,
                   Instant now);
   /// A new user's session goes by this value; `fresh`, unless another request has begun it.
-  void begin_by(Visit& visit, const std::string& value, const std::optional<CookieId>& cookie,
-                const std::string& node, Key fresh, Found found, Instant now);
+  void begin_by(const Plan& plan, Visit& visit, const std::string& value,
+                const std::optional<CookieId>& cookie, const std::string& node, Key fresh,
+                Found found, Instant now);
   /// The node gives a user who has a session a value. `fresh`: of the session of one who has just
   /// been logged out by another request.
   void take_value(Visit& visit, const std::string& value, const CookieId& cookie,

@@ -59,8 +59,9 @@ Visit Model::arrive_by(const Plan& plan, const std::string& pool, const std::str
           value};
 }
 
-void Model::begin_by(Visit& visit, const std::string& value, const std::optional<CookieId>& cookie,
-                     const std::string& node, Key fresh, Found found, Instant now) {
+void Model::begin_by(const Plan& plan, Visit& visit, const std::string& value,
+                     const std::optional<CookieId>& cookie, const std::string& node, Key fresh,
+                     Found found, Instant now) {
   const bool brought = visit.brought == value;
   if (leaves_open(value, now) && found == Found::no) forget(value);
   const auto known = values_.find(value);
@@ -74,7 +75,7 @@ void Model::begin_by(Visit& visit, const std::string& value, const std::optional
     there->state = SessionState::live;
     there->last = now;
     ++there->open;
-    if (there->displaced) {
+    if (there->displaced || plan.find(there->node) == nullptr) {
       there->node = node;
       there->displaced = false;
     }

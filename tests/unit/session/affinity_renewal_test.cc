@@ -316,6 +316,19 @@ TEST_F(AffinityRenewalTest, SoTheyAreWhenAnAnswerToAnEarlierRequestGivesOneOnceM
   EXPECT_TRUE(known("admin")) << "there still is the one of /admin";
 }
 
+TEST_F(AffinityRenewalTest, AValueOfASessionThatIsOverAndHeldHidesNoOther) {
+  begin("mine");
+  pass(seconds{1});
+  begin("shared");
+  Visit held = arrive("shared");  // goes on after its user has left
+  click("shared", {"SID=renewed; Path=/"});
+  click("renewed", {"SID=; Path=/; Max-Age=0"});
+  click("mine", {"SID=shared; Path=/admin"});
+  EXPECT_TRUE(known("shared")) << "of a session that is older than the one that is over";
+  affinity->leave(held, clock.now());
+  EXPECT_TRUE(known("shared"));
+}
+
 TEST_F(AffinityRenewalTest, ACookieOfAnotherPathOrDomainTakesNoUserAway) {
   begin("one");
   for (const char* field :
