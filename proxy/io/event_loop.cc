@@ -80,7 +80,7 @@ void EventLoop::on_check(uv_check_t* check) {
 
 void EventLoop::on_prepare(uv_prepare_t* prepare) {
   auto& self = *static_cast<EventLoop*>(prepare->data);
-  self.now_ = coarse_now();
+  // libuv has just read the clock, see `now`: at the start of the round or, since 1.45, at its end.
   self.readiness_.tell_unwatched();
   if (self.round_end_) self.round_end_();
   self.collect();
