@@ -19,10 +19,24 @@ if(BONEDRY_SANITIZE)
   endif()
 endif()
 
+# The standard library, read once for all layers: a fifth of the time that one takes to compile with
+# a sanitizer. Only there, so that the dev build tells of a header that a file forgot to include.
+if(BONEDRY_SANITIZE AND NOT BONEDRY_SANITIZE MATCHES "fuzzer")
+  add_library(layer_headers OBJECT ${CMAKE_SOURCE_DIR}/cmake/layer_headers.cc)
+  target_link_libraries(layer_headers PRIVATE bonedry_flags)
+  target_precompile_headers(layer_headers PRIVATE
+    <algorithm> <array> <atomic> <charconv> <chrono> <cstdint> <cstring> <deque> <functional>
+    <map> <memory> <mutex> <optional> <set> <span> <string> <string_view> <system_error>
+    <unordered_map> <utility> <variant> <vector>)
+endif()
+
 # One layer of the house (ARCHITECTURE.md) is one static library:
 #   bonedry_layer(name SOURCES a.cc b.cc LINKS other_layer ...)
 function(bonedry_layer name)
   cmake_parse_arguments(LAYER "" "" "SOURCES;LINKS" ${ARGN})
   add_library(${name} STATIC ${LAYER_SOURCES})
   target_link_libraries(${name} PUBLIC bonedry_flags ${LAYER_LINKS})
+  if(TARGET layer_headers AND NOT TARGET test_headers) # those of the tests have other flags
+    target_precompile_headers(${name} REUSE_FROM layer_headers)
+  endif()
 endfunction()
