@@ -7,10 +7,13 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <condition_variable>
 #include <mutex>
@@ -88,29 +91,49 @@ Result<Opened> open_target(const LogTarget& target) {
 /// What the thread and its owner share; it outlives the owner when the thread hangs in a write.
 class LogWriter::Shared {
  public:
-  Shared(LogTarget target, Opened opened, std::size_t bytes, OnLost on_lost)
+  /// `bell`: an eventfd.
+  Shared(LogTarget target, Opened opened, UniqueFd bell, std::size_t bytes, OnLost on_lost)
       : target_(std::move(target)),
         opened_(std::move(opened)),
+        bell_(std::move(bell)),
         on_lost_(std::move(on_lost)),
         ring_(bytes) {
     batch_.reserve(kLongestLine + 1);
   }
 
   void write(std::string_view line) {
+    {
+      const std::scoped_lock lock(mutex_);
+      ring_.push(line.substr(0, kLongestLine));
+    }
+    wake();
+  }
+
+  std::shared_ptr<LineQueue> add_queue(std::size_t bytes) {
     const std::scoped_lock lock(mutex_);
-    ring_.push(line.substr(0, kLongestLine));
-    if (idle_) wake_.notify_one();
+    return queues_.emplace_back(std::make_shared<LineQueue>(bytes));
+  }
+
+  /// After a line was queued, or anything else that the thread is to notice. The thread says that
+  /// it sleeps before it looks a last time, so that either it sees what is new or this sees it
+  /// asleep; all of these are seq_cst.
+  void wake() {
+    if (!asleep_.load() || !asleep_.exchange(false)) return;
+    const std::uint64_t once = 1;
+    [[maybe_unused]] const ssize_t rung = ::write(bell_.get(), &once, sizeof once);
   }
 
   void flush() {
     std::unique_lock lock(mutex_);
-    settled_.wait_for(lock, kFlushWithin, [this] { return ended_ || (idle_ && ring_.empty()); });
+    settled_.wait_for(lock, kFlushWithin, [this] { return ended_ || (idle_ && nothing_waits()); });
   }
 
   void reopen(std::function<void(const std::string&)> on_failed) {
-    const std::scoped_lock lock(mutex_);
-    reopen_ = std::move(on_failed);
-    wake_.notify_one();
+    {
+      const std::scoped_lock lock(mutex_);
+      reopen_ = std::move(on_failed);
+    }
+    wake();
   }
 
   void run(const std::shared_ptr<Shared>& self) {
@@ -123,7 +146,9 @@ class LogWriter::Shared {
   void finish() {
     std::unique_lock lock(mutex_);
     stop_at_ = SteadyClock::now() + kFlushWithin;
-    wake_.notify_one();
+    lock.unlock();
+    wake();
+    lock.lock();
     const bool ended = done_.wait_until(lock, *stop_at_ + kNoticeWithin, [&] { return ended_; });
     if (ended) {
       lock.unlock();
@@ -134,7 +159,12 @@ class LogWriter::Shared {
       thread_.detach();
     }
     ring_.clear();
-    const std::uint64_t lost = lost_ + ring_.take_dropped();
+    // A thread that was left behind is still the queues' consumer.
+    if (ended) {
+      for (const auto& queue : queues_) queue->clear();
+    }
+    lost_ += take_dropped();
+    const std::uint64_t lost = lost_;
     lock.unlock();
     if (lost > 0) on_lost_(lost, "");
   }
@@ -148,21 +178,58 @@ class LogWriter::Shared {
     settled_.notify_all();
   }
 
+  [[nodiscard]] bool nothing_waits() const {
+    return ring_.empty() &&
+           std::ranges::all_of(queues_, [](const auto& queue) { return queue->empty(); });
+  }
+
+  std::uint64_t take_dropped() {
+    std::uint64_t dropped = ring_.take_dropped();
+    if (ended_ || !abandoned_) {
+      for (const auto& queue : queues_) dropped += queue->take_dropped();
+    }
+    return dropped;
+  }
+
+  /// Sleeps until there is something to do.
+  void wait_for_work(std::unique_lock<std::mutex>& lock) {
+    idle_ = true;
+    for (;;) {
+      asleep_.store(true);
+      const bool quiet = nothing_waits();
+      if (quiet) settled_.notify_all();
+      if (!quiet || reopen_ || stop_at_) break;
+      lock.unlock();
+      std::uint64_t rings = 0;
+      [[maybe_unused]] const ssize_t got = ::read(bell_.get(), &rings, sizeof rings);
+      lock.lock();
+    }
+    asleep_.store(false);
+    idle_ = false;
+  }
+
+  /// Takes lines from all sources in turn, as many as one write is to have.
+  void take_lines() {
+    const std::size_t most = opened_.medium == Medium::file ? kBatch : kPipeBatch;
+    ring_.take(batch_, most);
+    for (std::size_t i = 0; i < queues_.size() && batch_.size() < most; ++i) {
+      queues_[(turn_ + i) % queues_.size()]->take(batch_, most);
+    }
+    ++turn_;
+  }
+
   /// Waits for lines and takes some; false: it is time to end.
   bool fetch() {
     std::unique_lock lock(mutex_);
-    idle_ = true;
-    if (ring_.empty()) settled_.notify_all();
-    wake_.wait(lock, [this] { return !ring_.empty() || reopen_ || stop_at_; });
-    idle_ = false;
+    wait_for_work(lock);
     if (abandoned_ || is_late()) return false;
     if (auto on_failed = std::exchange(reopen_, nullptr)) {
       lock.unlock();
       open_anew(on_failed);
       lock.lock();
     }
-    ring_.take(batch_, opened_.medium == Medium::file ? kBatch : kPipeBatch);
-    lost_ += ring_.take_dropped();
+    take_lines();
+    lost_ += take_dropped();
     return !batch_.empty() || !stop_at_;
   }
 
@@ -230,18 +297,21 @@ class LogWriter::Shared {
   // The thread's own.
   const LogTarget target_;
   Opened opened_;
+  const UniqueFd bell_;  // rung when it sleeps and is not to
   std::vector<char> batch_;
+  std::size_t turn_ = 0;  // whose queue comes first
   bool cut_off_ = false;  // the last thing in the target is a part of a line
   std::string why_;
   SteadyClock::time_point report_from_{};
 
   const OnLost on_lost_;
   std::thread thread_;
-  std::mutex mutex_;  // of all below
-  std::condition_variable wake_;
+  std::atomic<bool> asleep_{false};  // or about to be: it waits for the bell
+  std::mutex mutex_;                 // of all below
   std::condition_variable done_;
   std::condition_variable settled_;  // all that was queued is out, or lost
   LineRing ring_;
+  std::vector<std::shared_ptr<LineQueue>> queues_;
   std::function<void(const std::string&)> reopen_;
   std::optional<SteadyClock::time_point> stop_at_;
   std::uint64_t lost_ = 0;
@@ -254,7 +324,10 @@ Result<std::unique_ptr<LogWriter>> LogWriter::open(const LogTarget& target, std:
                                                    OnLost on_lost) {
   Result<Opened> opened = open_target(target);
   if (!opened) return Failure{opened.error()};
-  auto shared = std::make_shared<Shared>(target, std::move(*opened), bytes, std::move(on_lost));
+  UniqueFd bell{::eventfd(0, EFD_CLOEXEC)};
+  if (!bell.is_open()) return cannot_open(target.name, errno_text(errno));
+  auto shared = std::make_shared<Shared>(target, std::move(*opened), std::move(bell), bytes,
+                                         std::move(on_lost));
   shared->run(shared);
   return std::unique_ptr<LogWriter>(new LogWriter(std::move(shared)));
 }
@@ -265,6 +338,15 @@ LogWriter::~LogWriter() {
 
 void LogWriter::write(std::string_view line) {
   shared_->write(line);
+}
+
+LogWriter::Queue LogWriter::add_queue(std::size_t bytes) {
+  return {shared_, shared_->add_queue(bytes)};
+}
+
+void LogWriter::Queue::write(std::string_view line) {
+  lines_->push(line.substr(0, kLongestLine));
+  shared_->wake();
 }
 
 void LogWriter::flush() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "proxy/base/line_queue.h"
 #include "proxy/base/result.h"
 
 #include <chrono>
@@ -9,6 +10,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace bonedry {
 
@@ -18,10 +20,13 @@ struct LogTarget {
   std::string name;
 };
 
-/// Writes lines to one target, on a thread of its own, in order. Nobody ever waits for the target:
-/// when it does not keep up, the oldest waiting lines are dropped and counted, and a failed write
-/// (disk full, reader gone) drops what it held. Thread-safe.
+/// Writes lines to one target, on a thread of its own, in the order of each thread that they come
+/// from. Nobody ever waits for the target: when it does not keep up, lines are dropped and counted,
+/// the oldest of those given to `write` and the newest of a queue; a failed write (disk full,
+/// reader gone) drops what it held. Thread-safe.
 class LogWriter {
+  class Shared;
+
  public:
   /// Lines were lost and the target takes some again (`why`: the last error, or empty when it was
   /// too slow). Called on the writer's thread, and on the thread that destroys it.
@@ -39,6 +44,21 @@ class LogWriter {
   /// `line` without its line end; what is beyond kLongestLine is cut off. Takes a lock for as long
   /// as copying takes, and allocates nothing.
   void write(std::string_view line);
+  /// A way to it for one thread that writes often, without a lock: only to wake a writer that has
+  /// nothing to do costs a system call. May outlive this, and then leads nowhere.
+  class Queue {
+   public:
+    Queue(std::shared_ptr<Shared> shared, std::shared_ptr<LineQueue> lines)
+        : shared_(std::move(shared)), lines_(std::move(lines)) {}
+    /// As `LogWriter::write`, but of the one thread. Allocates nothing.
+    void write(std::string_view line);
+
+   private:
+    std::shared_ptr<Shared> shared_;
+    std::shared_ptr<LineQueue> lines_;
+  };
+  /// `bytes`: the most that may wait in it; a power of two.
+  [[nodiscard]] Queue add_queue(std::size_t bytes);
   /// Waits for what is queued to be written, for `kFlushWithin` at most: for who ends the process
   /// without destroying this.
   void flush();
@@ -50,7 +70,6 @@ class LogWriter {
   static constexpr std::chrono::milliseconds kFlushWithin{1000};
 
  private:
-  class Shared;
   explicit LogWriter(std::shared_ptr<Shared> shared) : shared_(std::move(shared)) {}
   std::shared_ptr<Shared> shared_;
 };

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
@@ -13,6 +14,8 @@
 #include <future>
 #include <sstream>
 #include <string>
+#include <thread>
+#include <vector>
 
 namespace bonedry {
 namespace {
@@ -55,6 +58,48 @@ TEST_F(LogWriterTest, AllIsWrittenAtTheEnd) {
     (*writer)->write("two");
   }
   EXPECT_EQ(content(path("log")), "one\ntwo\n");
+}
+
+TEST_F(LogWriterTest, EachThreadHasAQueueOfItsOwn) {
+  constexpr int kThreads = 4;
+  constexpr int kLines = 2000;
+  {
+    auto writer = LogWriter::open({path("log")}, 4096, [](auto, const auto&) { FAIL(); });
+    ASSERT_TRUE(writer) << writer.error();
+    std::vector<std::thread> threads;
+    for (int thread = 0; thread < kThreads; ++thread) {
+      threads.emplace_back([queue = (*writer)->add_queue(1U << 20U)]() mutable {
+        for (int line = 0; line < kLines; ++line) queue.write("a line");
+      });
+    }
+    for (std::thread& each : threads) each.join();
+    (*writer)->write("the last");
+  }
+  const std::string text = content(path("log"));
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), kThreads * kLines + 1);
+  EXPECT_NE(text.find("the last\n"), std::string::npos);
+}
+
+TEST_F(LogWriterTest, AQueueWakesAWriterThatSleeps) {
+  auto writer = LogWriter::open({path("log")}, 4096, [](auto, const auto&) { FAIL(); });
+  ASSERT_TRUE(writer) << writer.error();
+  LogWriter::Queue queue = (*writer)->add_queue(4096);
+  std::string wanted;
+  for (int line = 0; line < 200; ++line) {
+    queue.write("a line");
+    (*writer)->flush();  // so that it sleeps, or is about to
+    wanted += "a line\n";
+    ASSERT_EQ(content(path("log")), wanted) << line;
+  }
+}
+
+TEST_F(LogWriterTest, AQueueThatOutlivesItsWriterLeadsNowhere) {
+  auto writer = LogWriter::open({path("log")}, 4096, [](auto, const auto&) {});
+  ASSERT_TRUE(writer) << writer.error();
+  LogWriter::Queue queue = (*writer)->add_queue(4096);
+  writer->reset();
+  for (int line = 0; line < 2000; ++line) queue.write("a line");
+  EXPECT_EQ(content(path("log")), "");
 }
 
 TEST_F(LogWriterTest, LastWordsAreWrittenBeforeAProcessThatEndsAtOnce) {
