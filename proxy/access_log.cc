@@ -12,7 +12,10 @@
 namespace bonedry::proxy {
 namespace {
 
-constexpr std::size_t kWaitingBytes = 8U * 1024 * 1024;  // 16,384 lines: a second of rush
+// Of each worker: 8,192 lines, which a busy one writes in half a second.
+constexpr std::size_t kWaitingBytes = 4U * 1024 * 1024;
+// Nothing is given to the log itself.
+constexpr std::size_t kUnqueuedBytes = 16;
 
 // Of any text that a client chose. With it a line has at most some 16 KiB, however hostile.
 constexpr std::size_t kMostLogged = 1024;
@@ -113,7 +116,7 @@ void format_combined(Buffer& out, const AccessEntry& entry) {
 
 AccessLog::AccessLog(const conf::Log& config) : format_(config.format) {
   if (config.access == "off") return;
-  auto opened = LogWriter::open({config.access}, kWaitingBytes,
+  auto opened = LogWriter::open({config.access}, kUnqueuedBytes,
                                 [](std::uint64_t lines, const std::string& why) {
                                   spdlog::warn("access log: {} lines were lost: {}", lines,
                                                why.empty() ? "nobody took them in time" : why);
@@ -129,15 +132,20 @@ void AccessLog::reopen() {
   });
 }
 
-void AccessLog::write(const AccessEntry& entry) {
-  if (!writer_) return;
+AccessLogQueue AccessLog::add_queue() {
+  if (!writer_) return {};
+  return {format_, writer_->add_queue(kWaitingBytes)};
+}
+
+void AccessLogQueue::write(const AccessEntry& entry) {
+  if (!lines_) return;
   Buffer line;
   if (format_ == conf::AccessFormat::json) {
     format_json(line, entry);
   } else {
     format_combined(line, entry);
   }
-  writer_->write({line.data(), line.size()});
+  lines_->write({line.data(), line.size()});
 }
 
 }  // namespace bonedry::proxy

@@ -8,8 +8,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace bonedry::proxy {
 
@@ -35,15 +37,32 @@ struct AccessEntry {
   EndReason end = EndReason::completed;
 };
 
+/// One worker's way into the access log, on its thread: formats a line and queues it, without a
+/// lock, an allocation or a wait.
+class AccessLogQueue {
+ public:
+  /// Of a log that is off.
+  AccessLogQueue() = default;
+  AccessLogQueue(conf::AccessFormat format, LogWriter::Queue lines)
+      : format_(format), lines_(std::move(lines)) {}
+
+  [[nodiscard]] bool enabled() const { return lines_.has_value(); }
+  void write(const AccessEntry& entry);
+
+ private:
+  conf::AccessFormat format_ = conf::AccessFormat::json;
+  std::optional<LogWriter::Queue> lines_;
+};
+
 /// One line per exchange, written by a thread of its own. Thread-safe. When nobody takes the lines
-/// in time, the oldest that wait are lost rather than a request held up; how many is logged.
+/// in time, those that come are lost rather than a request held up; how many is logged.
 class AccessLog {
  public:
   /// Throws std::runtime_error when the file cannot be opened.
   explicit AccessLog(const conf::Log& config);
 
-  [[nodiscard]] bool enabled() const { return writer_ != nullptr; }
-  void write(const AccessEntry& entry);
+  /// A queue for one more thread.
+  [[nodiscard]] AccessLogQueue add_queue();
   /// Lets go of a file that was renamed, and opens the one of the config's name.
   void reopen();
 

@@ -28,9 +28,7 @@ DownstreamConnection::DownstreamConnection(Worker& worker, UniqueFd fd,
                                            const io::SocketAddress& peer, std::size_t listener,
                                            Opening opening, ClientCensus::Seat seat)
     : worker_(worker),
-      client_(io::host_text(peer)),
-      source_(io::endpoint_of(peer)),
-      trust_(trust_in(source_.address)),
+      client_(io::endpoint_of(peer), io::host_text(peer), worker.context().trusted_proxies),
       listener_(listener),
       seat_(std::move(seat)),
       state_(opening == Opening::proxy_header ? State::proxy_header : State::head),
@@ -72,7 +70,7 @@ void DownstreamConnection::close() {
 /// The client must not take what it got for a whole message that ends with the connection.
 void DownstreamConnection::reset_and_close() {
   const bool ends_at_close =
-      response_framing_ == BodyKind::until_close || response_framing_ == BodyKind::tunnel;
+      body_writer_.framing() == BodyKind::until_close || body_writer_.framing() == BodyKind::tunnel;
   if (socket_ && ends_at_close) {
     const ::linger at_once{1, 0};
     setsockopt(socket_->fd(), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
@@ -82,30 +80,56 @@ void DownstreamConnection::reset_and_close() {
 
 // -- Sending --------------------------------------------------------------------------------------
 
+/// RFC 9110, 15.2: a client of HTTP/1.0 knows no 1xx.
 void DownstreamConnection::send_interim(const http::Head& head) {
+  if (exchange_->request_head().http_1_0()) return;
   const std::size_t sent = take_probe();
   http::write_interim_head(head, sink());
   out_.slices().consume(sent);
 }
 
-void DownstreamConnection::send_head(const http::Head& head, const http::ResponseExtras& extras) {
-  response_framing_ = extras.framing;
-  if (extras.persistence == http::Persistence::close) ending_ = Ending::with_answer;
+/// A length that is not known is told by chunks, or to a client of HTTP/1.0 by the end of the
+/// connection.
+void DownstreamConnection::send_head(const http::Head& head, const http::ResponseInfo& response,
+                                     const http::ResponseEdits& edits) {
+  http::ResponseExtras extras;
+  static_cast<http::ResponseEdits&>(extras) = edits;
+  extras.to_http_1_0 = exchange_->request_head().http_1_0();
+  extras.upgrade = response.upgrade;
+  switch (response.body.length) {
+    case http::BodyLength::none:
+      extras.framing = BodyKind::none;
+      break;
+    case http::BodyLength::known:
+      extras.framing = BodyKind::length;
+      break;
+    case http::BodyLength::unknown:
+      extras.framing = extras.to_http_1_0 ? BodyKind::until_close : BodyKind::chunked;
+  }
+  if (response.switches()) extras.framing = BodyKind::tunnel;
+  extras.persistence = persistence_behind(extras.framing);
+  persistence_ = extras.persistence;
+  body_writer_.start(extras.framing);
+  if (persistence_ == http::Persistence::close) ending_ = Ending::with_answer;
   const std::size_t sent = take_probe();
   http::write_response_head(head, extras, sink());
   out_.slices().consume(sent);
 }
 
+/// A request that is not all here by now may never be.
+http::Persistence DownstreamConnection::persistence_behind(BodyKind framing) const {
+  const bool ends = framing == BodyKind::until_close || framing == BodyKind::tunnel;
+  const bool keep = persistence_ == http::Persistence::keep_alive && body_ == Body::none && !ends &&
+                    !worker_.draining();
+  return keep ? http::Persistence::keep_alive : http::Persistence::close;
+}
+
 void DownstreamConnection::send_body(const BodySlices& body) {
-  if (body.bytes() == 0) return;
-  const bool chunked = response_framing_ == BodyKind::chunked;
-  if (chunked) http::write_chunk_line(body.bytes(), sink());
-  body.push_to(out_.slices(), worker_.context().chunks);
-  if (chunked) out_.slices().push_copy(worker_.context().chunks, "\r\n");
+  if (body.bytes() > 0) body.write_to(body_writer_, sink());
 }
 
 bool DownstreamConnection::takes_pipes() const {
-  return response_framing_ != BodyKind::chunked;
+  return body_writer_.is_plain();
 }
 
 void DownstreamConnection::send_body(io::PipeLease body) {
@@ -114,15 +138,24 @@ void DownstreamConnection::send_body(io::PipeLease body) {
 
 void DownstreamConnection::send_end(std::string_view trailers) {
   if (ending_ == Ending::with_answer) ending_ = Ending::now;
-  if (response_framing_ != BodyKind::chunked) return;
-  SliceQueue& slices = out_.slices();
-  slices.push_copy(worker_.context().chunks, "0\r\n");
-  slices.push_copy(worker_.context().chunks, trailers);
-  slices.push_copy(worker_.context().chunks, "\r\n");
+  if (!body_writer_.is_plain()) body_writer_.end(trailers, sink());
 }
 
-void DownstreamConnection::send_local(const http::LocalReply& reply) {
-  response_framing_ = BodyKind::length;
+void DownstreamConnection::send_local(const http::LocalAnswer& answer) {
+  persistence_ = persistence_behind(BodyKind::length);
+  http::LocalReply reply;
+  reply.status = answer.status;
+  reply.text = answer.text;
+  const std::string fields =
+      answer.retry_after_s ? "Retry-After: " + std::to_string(*answer.retry_after_s) + "\r\n" : "";
+  reply.fields = fields;
+  reply.persistence = persistence_;
+  reply.asked_by = asked_by_;
+  send(reply);
+}
+
+void DownstreamConnection::send(const http::LocalReply& reply) {
+  body_writer_.start(BodyKind::length);
   const std::size_t sent = take_probe();
   out_.slices().push_copy(worker_.context().chunks, http::render(reply));
   out_.slices().consume(sent);
@@ -155,7 +188,7 @@ void DownstreamConnection::on_client_lost() {
 /// has something more to say.
 bool DownstreamConnection::orphan() {
   if (state_ != State::exchange || !exchange_->outlives_client()) return false;
-  if (!destination_) destination_ = io::local_endpoint(socket_->fd());
+  client_.set_local(io::local_endpoint(socket_->fd()));
   socket_.reset();
   out_.clear();
   in_.clear();
@@ -175,7 +208,8 @@ Flow DownstreamConnection::flush() {
     out_.clear();
     return orphan() ? Flow::open : Flow::broken;
   }
-  if (status == IoStatus::done && ending_ == Ending::now && response_framing_ == BodyKind::tunnel) {
+  if (status == IoStatus::done && ending_ == Ending::now &&
+      body_writer_.framing() == BodyKind::tunnel) {
     ending_ = Ending::said;
     socket_->shutdown_write();
   }
@@ -183,31 +217,37 @@ Flow DownstreamConnection::flush() {
   return status == IoStatus::done ? Flow::open : Flow::congested;
 }
 
-io::Route DownstreamConnection::route() const {
-  return {source_, destination_ ? *destination_ : io::local_endpoint(socket_->fd())};
+EndpointPair DownstreamConnection::endpoints() const {
+  const auto& destination = client_.destination();
+  return {client_.source(), destination ? *destination : io::local_endpoint(socket_->fd())};
 }
 
-void DownstreamConnection::want_body() {
-  if (body_ == Body::none) return;
-  body_ = Body::wanted;
+void DownstreamConnection::pause(PauseReason reason) {
+  pauses_.add(reason);
   update_interest();
-  // What has been read already; within a running `process` its loop goes on by itself.
-  while (state_ == State::exchange && body_ == Body::wanted && !in_.empty()) {
+}
+
+void DownstreamConnection::resume(PauseReason reason) {
+  pauses_.remove(reason);
+  deliver_body();
+}
+
+/// What has been read already; the rest comes as it is read.
+void DownstreamConnection::deliver_body() {
+  if (!wants_body()) return;
+  update_interest();
+  while (state_ == State::exchange && wants_body() && !in_.empty()) {
     if (!parse_body()) break;
   }
   if (state_ != State::exchange || !is_cut_off()) return;
   parser_.ends_at_close() ? on_end_of_tunnel() : close();
 }
 
-void DownstreamConnection::hold_body() {
-  if (body_ == Body::wanted) body_ = Body::held;
-  update_interest();
-}
-
 void DownstreamConnection::begin_tunnel() {
   parser_.expect_body({BodyKind::tunnel, 0});
-  body_ = Body::held;
-  want_body();
+  body_ = Body::coming;
+  pauses_ = {};
+  deliver_body();
 }
 
 void DownstreamConnection::follow_topology() {
@@ -220,7 +260,7 @@ bool DownstreamConnection::reads() const {
   if (input_ == Input::ended) return false;
   if (state_ != State::exchange) return true;
   // Pipelined requests wait in one chunk; body that nobody wants yet waits in the kernel.
-  return body_ == Body::wanted || (body_ == Body::none && in_.size() < ChunkPool::kChunkSize / 2);
+  return wants_body() || (body_ == Body::none && in_.size() < ChunkPool::kChunkSize / 2);
 }
 
 void DownstreamConnection::update_interest() {
@@ -243,7 +283,7 @@ void DownstreamConnection::on_ready(Ready ready) {
     if (flow == Flow::broken) return close();
     if (state_ == State::lingering && flow == Flow::open) socket_->shutdown_write();
     if (state_ == State::exchange && probe_ == Probe::none) {
-      if (out_.bytes() != waiting) exchange_->on_progress();
+      if (out_.bytes() != waiting) exchange_->on_downstream_progress();
       if (flow == Flow::open) exchange_->on_downstream_drained();
     }
   }
@@ -258,13 +298,14 @@ void DownstreamConnection::on_unwatched(int error) {
     if (asks) turn_away(socket_->fd(), {503, "the proxy is out of resources"});
     return close();
   }
-  exchange_->on_shortage(error);
+  exchange_->on_error(out_of_resources(error));
   if (state_ == State::head) close();
 }
 
 void DownstreamConnection::read() {
-  if (state_ == State::exchange && body_ == Body::held) return update_interest();
-  if (state_ == State::exchange && body_ == Body::wanted && in_.empty() &&
+  if (state_ == State::exchange && body_ == Body::coming && !pauses_.none())
+    return update_interest();
+  if (state_ == State::exchange && wants_body() && in_.empty() &&
       exchange_->takes_request_pipes()) {
     io::PipeLease pipe = worker_.context().pipes.take_for(parser_.likely_bytes());
     if (pipe) return read_spliced(std::move(pipe));
@@ -359,7 +400,7 @@ void DownstreamConnection::process() {
     } else if (state_ == State::proxy_header) {
       going = parse_proxy_header();
     } else {
-      going = state_ == State::exchange && body_ == Body::wanted && !in_.empty() && parse_body();
+      going = state_ == State::exchange && wants_body() && !in_.empty() && parse_body();
       if (going) continue;
       going = state_ == State::head && !in_.empty();
     }
@@ -384,17 +425,17 @@ bool DownstreamConnection::parse_proxy_header() {
     case io::ProxyHeader::Status::more:
       return false;
     case io::ProxyHeader::Status::failed:
-      worker_.report_proxy_refusal(client_, header.why);
+      worker_.report_proxy_refusal(client_.text(), header.why);
       close();
       return false;
     case io::ProxyHeader::Status::complete:
       break;
   }
   in_.consume(header.size);
-  learn_client(header);
+  client_.announce(header, worker_.context().trusted_proxies);
   state_ = State::head;
   if (is_admitted()) return true;
-  worker_.report_turned_away(client_,
+  worker_.report_turned_away(client_.text(),
                              "it has too many connections; see [limits] connections_per_client");
   exchange_ = worker_.take_exchange();
   refuse({429, "too many connections from this address", "[limits] connections_per_client"});
@@ -403,29 +444,8 @@ bool DownstreamConnection::parse_proxy_header() {
 
 /// A proxy that is trusted speaks for many.
 bool DownstreamConnection::is_admitted() {
-  if (trust_ == http::Trust::forwarded) return true;
-  return seat_.take_of(source_.address, worker_.context().limits.connections_per_client);
-}
-
-void DownstreamConnection::learn_client(const io::ProxyHeader& header) {
-  switch (header.source) {
-    case io::ProxySource::own:
-      return;
-    case io::ProxySource::unknown:
-      // The proxy speaks for somebody else here, whose word is not worth its own.
-      trust_ = http::Trust::none;
-      return;
-    case io::ProxySource::announced:
-      source_ = header.route.source;
-      destination_ = header.route.destination;
-      client_ = to_string(source_.address);
-      trust_ = trust_in(source_.address);
-  }
-}
-
-http::Trust DownstreamConnection::trust_in(const IpAddress& address) const {
-  return conf::any_contains(worker_.context().trusted_proxies, address) ? http::Trust::forwarded
-                                                                        : http::Trust::none;
+  if (client_.trust() == http::Trust::forwarded) return true;
+  return seat_.take_of(client_.address(), worker_.context().limits.connections_per_client);
 }
 
 bool DownstreamConnection::parse_head() {
@@ -451,8 +471,11 @@ void DownstreamConnection::start_exchange() {
   timer_.disarm();
   state_ = State::exchange;
   parser_.expect_body(facts->framing);
-  body_ = facts->framing.kind == BodyKind::none ? Body::none : Body::held;
-  exchange_->start({this, listener_, client_, trust_}, *facts);
+  body_ = facts->framing.kind == BodyKind::none ? Body::none : Body::coming;
+  pauses_ = Pauses(PauseReason::no_node);
+  persistence_ = facts->persistence;
+  asked_by_ = facts->head ? http::AskedBy::head : http::AskedBy::other;
+  exchange_->start({this, listener_, {client_.text(), "http", client_.trust()}}, *facts);
   if (input_ == Input::ended && body_ == Body::none) probe();
 }
 
@@ -461,7 +484,7 @@ bool DownstreamConnection::parse_body() {
   std::size_t used = 0;
   const auto status = parser_.parse_body(in_.data(), in_.size(), pieces, used);
   if (status == ParseStatus::failed) {
-    exchange_->on_bad_body(parser_.refusal());
+    exchange_->on_error(refused(EndReason::bad_request, parser_.refusal()));
     return false;
   }
   const BodySlices body(in_.chunk(), in_.data(), pieces);
@@ -477,7 +500,7 @@ bool DownstreamConnection::parse_body() {
 void DownstreamConnection::refuse(const http::Refusal& refusal) {
   const http::Head& head = exchange_->request_head();
   const bool parsed = head.base != nullptr;
-  worker_.report_refusal(client_,
+  worker_.report_refusal(client_.text(),
                          parsed ? http::FirstWords{head.text(head.method), head.text(head.target)}
                                 : http::first_words({in_.data(), in_.size()}),
                          refusal);
@@ -486,20 +509,25 @@ void DownstreamConnection::refuse(const http::Refusal& refusal) {
   reply.text = refusal.why;
   const bool allow = refusal.status == 405 || refusal.status == 200;
   if (allow) reply.fields = http::kAllowField;  // RFC 9110, 15.5.6 and 9.3.7
-  send_local(reply);
+  send(reply);
   if (flush() == Flow::broken) return close();
   linger();
 }
 
 void DownstreamConnection::exchange_over(Departure departure) {
   if (state_ == State::closed) return;  // it ends because of us
-  if (gone()) return close();
+  if (gone()) {
+    state_ = State::lingering;  // the exchange knows already
+    return close();
+  }
   // Requests that came before the client closed its side, or the worker began to drain, are served
   // still.
   const bool more = !in_.empty() || (input_ == Input::open && !worker_.closes_idle());
-  const bool reusable = departure == Departure::keep && body_ == Body::none && more;
+  const bool reusable = departure == Departure::complete &&
+                        persistence_ == http::Persistence::keep_alive && body_ == Body::none &&
+                        more;
   if (reusable) return next_request();
-  if (departure == Departure::abort) {
+  if (departure == Departure::aborted) {
     state_ = State::lingering;  // the exchange knows already
     return reset_and_close();
   }
@@ -515,7 +543,7 @@ void DownstreamConnection::next_request() {
   worker_.take_back(std::move(exchange_));
   parser_.start();
   state_ = State::head;
-  response_framing_ = BodyKind::none;
+  body_writer_.start(BodyKind::none);
   unheard_ = kNotLooked;
   timer_.arm(in_.empty() ? worker_.context().timeouts.idle : worker_.context().timeouts.header);
   if (in_.empty()) return update_interest();
@@ -546,7 +574,7 @@ void DownstreamConnection::on_timeout() {
     return timer_.arm(idle ? worker_.context().timeouts.idle : kLingerTime);
   }
   if (state_ == State::proxy_header) {
-    worker_.report_proxy_refusal(client_, "the PROXY header did not come in time");
+    worker_.report_proxy_refusal(client_.text(), "the PROXY header did not come in time");
   }
   const bool within_head = state_ == State::head && !in_.empty();
   if (!within_head) return close();

@@ -2,10 +2,16 @@
 
 #include "proxy/base/read_buffer.h"
 #include "proxy/client_census.h"
+#include "proxy/client_connection.h"
+#include "proxy/client_identity.h"
 #include "proxy/exchange.h"
+#include "proxy/http/body_writer.h"
+#include "proxy/http/head_writer.h"
+#include "proxy/http/local_reply.h"
 #include "proxy/http/parser.h"
 #include "proxy/io/event_loop.h"
 #include "proxy/io/outbox.h"
+#include "proxy/io/proxy_protocol.h"
 #include "proxy/io/socket.h"
 #include "proxy/stream.h"
 
@@ -32,7 +38,7 @@ enum class Opening : std::uint8_t { request, proxy_header };
 ///     \          |
 ///      \         v
 ///       \--> lingering --> closed       lingering: all is said, the client may still be talking
-class DownstreamConnection final : public io::Retirable,
+class DownstreamConnection final : public ClientConnection,
                                    public DownstreamStream,
                                    private io::FdWatcher::Handler {
  public:
@@ -40,39 +46,35 @@ class DownstreamConnection final : public io::Retirable,
                        std::size_t listener, Opening opening, ClientCensus::Seat seat);
   ~DownstreamConnection() override;
 
-  /// Serves what the client has sent before it was accepted.
-  void begin();
-  /// The worker ends: closes at once between requests, else after the exchange.
-  void drain();
-  /// Closes at once, whatever is under way.
-  void close();
-  /// The topology has changed.
-  void follow_topology();
+  void begin() override;
+  void drain() override;
+  void close() override;
+  void follow_topology() override;
 
   void send_interim(const http::Head& head) override;
-  void send_head(const http::Head& head, const http::ResponseExtras& extras) override;
+  void send_head(const http::Head& head, const http::ResponseInfo& response,
+                 const http::ResponseEdits& edits) override;
   void send_body(const BodySlices& body) override;
   [[nodiscard]] bool takes_pipes() const override;
   void send_body(io::PipeLease body) override;
   void send_end(std::string_view trailers) override;
-  void send_local(const http::LocalReply& reply) override;
+  void send_local(const http::LocalAnswer& answer) override;
   Flow flush() override;
   [[nodiscard]] std::size_t unsent() const override { return out_.bytes(); }
   [[nodiscard]] std::size_t unacknowledged() const override {
     return socket_ ? socket_->unacknowledged() : 0;
   }
   [[nodiscard]] bool gone() const override { return state_ == State::exchange && !socket_; }
-  [[nodiscard]] io::Route route() const override;
-  void want_body() override;
-  void hold_body() override;
+  [[nodiscard]] EndpointPair endpoints() const override;
+  void pause(PauseReason reason) override;
+  void resume(PauseReason reason) override;
   void begin_tunnel() override;
   void exchange_over(Departure departure) override;
 
  private:
-  friend class Worker;
   static constexpr std::size_t kNotLooked = std::numeric_limits<std::size_t>::max();
   enum class State : std::uint8_t { proxy_header, head, exchange, lingering, closed };
-  enum class Body : std::uint8_t { none, held, wanted };
+  enum class Body : std::uint8_t { none, coming };
   enum class Input : std::uint8_t { open, ended };
 
   void on_ready(io::Ready ready) override;
@@ -92,10 +94,8 @@ class DownstreamConnection final : public io::Retirable,
   [[nodiscard]] bool orphan();
   void process();
   [[nodiscard]] bool parse_proxy_header();
-  void learn_client(const io::ProxyHeader& header);
   /// Whether the client, now known, may have one more connection.
   [[nodiscard]] bool is_admitted();
-  [[nodiscard]] http::Trust trust_in(const IpAddress& address) const;
   [[nodiscard]] bool is_cut_off() const;
   [[nodiscard]] bool parse_head();
   [[nodiscard]] bool parse_body();
@@ -107,18 +107,21 @@ class DownstreamConnection final : public io::Retirable,
   void reset_and_close();
   void on_timeout();
   void update_interest();
+  [[nodiscard]] bool wants_body() const { return body_ == Body::coming && pauses_.none(); }
+  void deliver_body();
+  /// Whether the connection can be promised to go on behind the answer that begins now.
+  [[nodiscard]] http::Persistence persistence_behind(http::BodyKind framing) const;
+  void send(const http::LocalReply& reply);
   [[nodiscard]] http::HeadSink sink();
 
   Worker& worker_;
-  std::string client_;
-  Endpoint source_;                      // the client's end: the peer, or whom a proxy announced
-  std::optional<Endpoint> destination_;  // the other, if a proxy announced it
-  http::Trust trust_ = http::Trust::none;
+  ClientIdentity client_;
   std::size_t listener_;
   ClientCensus::Seat seat_;
   std::uint64_t requests_ = 0;
   State state_;
-  Body body_ = Body::none;
+  Body body_ = Body::none;  // of the request
+  Pauses pauses_;           // of it
   Input input_ = Input::open;
   std::optional<io::Socket> socket_;
   io::Timer timer_;  // header, idle or linger, as the state has it; response, without a client
@@ -126,7 +129,10 @@ class DownstreamConnection final : public io::Retirable,
   io::Outbox out_;
   http::Parser parser_{http::Parser::Kind::request};
   std::unique_ptr<Exchange> exchange_;
-  http::BodyKind response_framing_ = http::BodyKind::none;
+  http::Persistence persistence_ =
+      http::Persistence::close;  // as the request, then the answer says
+  http::AskedBy asked_by_ = http::AskedBy::other;
+  http::BodyWriter body_writer_;  // of the answer
   // Once the last byte of the last answer is queued, the end of the connection follows it. That of
   // a tunnel is said at once, since the client may go on talking.
   enum class Ending : std::uint8_t { no, with_answer, now, said } ending_ = Ending::no;
@@ -134,7 +140,6 @@ class DownstreamConnection final : public io::Retirable,
   enum class Probe : std::uint8_t { none, sent } probe_ = Probe::none;
   std::size_t lingered_ = 0;
   std::size_t unheard_ = kNotLooked;  // of the last answer, at the last look
-  std::size_t worker_index_ = 0;
   enum class Processing : std::uint8_t { idle, running } processing_ = Processing::idle;
 };
 

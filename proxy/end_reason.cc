@@ -8,7 +8,7 @@ namespace {
 
 using enum EndReason;
 
-constexpr std::array<EndRow, 19> kRows{{
+constexpr std::array<EndRow, kEndReasons> kRows{{
     {completed, "completed", Side::nobody, 0, "request and response went through"},
     {bad_request, "bad_request", Side::downstream, 400, "the request is malformed"},
     {body_too_large, "body_too_large", Side::downstream, 413, "the request's body is too large"},

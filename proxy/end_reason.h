@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -27,6 +28,8 @@ enum class EndReason : std::uint8_t {
   tunnel_moved,
   shut_down,
 };
+
+inline constexpr std::size_t kEndReasons = static_cast<std::size_t>(EndReason::shut_down) + 1;
 
 /// Whose doing an ending is.
 enum class Side : std::uint8_t { nobody, downstream, upstream, internal };

@@ -1,12 +1,13 @@
 #pragma once
 
 #include "balancer/routing.h"
-#include "proxy/end_reason.h"
+#include "proxy/exchange_host.h"
 #include "proxy/exchange_state.h"
 #include "proxy/io/timer_wheel.h"
-#include "proxy/pool_runtime.h"
+#include "proxy/node_token.h"
 #include "proxy/stall.h"
 #include "proxy/stream.h"
+#include "proxy/stream_ref.h"
 #include "session/affinity.h"
 
 #include <cstddef>
@@ -19,35 +20,33 @@
 
 namespace bonedry::proxy {
 
-class Worker;
-
-/// Where an exchange comes from.
-struct ExchangeOrigin {
-  DownstreamStream* downstream = nullptr;
+/// Where a request comes from.
+struct RequestSource {
+  DownstreamStream* stream = nullptr;
   std::size_t listener = 0;
-  std::string_view client;  ///< outlives the exchange
-  http::Trust trust = http::Trust::none;
+  http::ClientInfo client;  ///< its texts outlive the exchange
 };
 
 /// One request and its response, between a client's and a node's side of whatever protocol: finds
 /// the session, the node, a stream to it; passes both messages through with back-pressure; retries
 /// where nothing is at stake; keeps node and ledger told. Lives on one worker, which lends it to a
 /// downstream connection and gets it back when it is over.
+///
+/// What is a member is needed from one event to the next; it is grouped by what it is about.
 class Exchange final : public DownstreamEvents, public UpstreamEvents {
  public:
-  explicit Exchange(Worker& worker);
+  explicit Exchange(ExchangeHost& host);
 
   // -- for the client's side ------------------------------------------------------------------
-  /// Where the client's side parses the head into.
+  /// Where the client's side puts the head, before `start`.
   [[nodiscard]] http::Head& request_head() { return request_head_; }
   /// The head is complete and fit to be forwarded.
-  void start(const ExchangeOrigin& origin, const http::RequestFacts& facts);
+  void start(const RequestSource& source, const http::RequestInfo& info);
   void on_request_body(const BodySlices& body, Last last, std::string_view trailers) override;
   [[nodiscard]] bool takes_request_pipes() const override;
   void on_request_body(io::PipeLease body, Last last) override;
   void on_request_batch() override;
-  void on_bad_body(const http::Refusal& why) override;
-  void on_progress() override;
+  void on_downstream_progress() override;
   void on_downstream_drained() override;
   void on_downstream_lost() override;
   /// Ends what goes to a node whose users the operator has taken off it (deadline, forced
@@ -65,22 +64,21 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
 
   // -- for the node's side --------------------------------------------------------------------
   [[nodiscard]] http::Head& response_head() override { return response_head_; }
-  [[nodiscard]] http::AskedBy asked_by() const override;
-  void on_connection_free() override;
+  [[nodiscard]] EndpointPair client_endpoints() const override;
+  void on_turn(ConnectionToken turn) override;
   void on_connected() override;
-  void on_connect_failed(int error) override;
   void on_interim_head() override;
-  void on_response_head(const http::ResponseFacts& facts) override;
+  void on_response_head(const http::ResponseInfo& response) override;
   void on_response_body(const BodySlices& body, Last last, std::string_view trailers) override;
   [[nodiscard]] bool takes_response_pipes() const override;
   void on_response_body(io::PipeLease body, Last last) override;
   void on_response_batch() override;
+  void on_upstream_progress() override;
   void on_upstream_drained() override;
-  void on_bad_response(const char* why) override;
-  void on_upstream_lost() override;
 
   // -- for both -------------------------------------------------------------------------------
-  void on_shortage(int error) override;
+  /// The one place where what has gone wrong is retried, answered, logged and counted.
+  void on_error(const ExchangeError& error) override;
 
  private:
   // Whose request it is, and what the answer does to their session (exchange_session.cc).
@@ -90,18 +88,18 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   [[nodiscard]] session::CookieContext cookie_context() const;
 
   // Choosing a node (exchange_route.cc).
+  [[nodiscard]] const std::shared_ptr<PoolRuntime>& newest_runtime() const;
   void choose();
   void choose_other(balancer::Verdict verdict);
   void attempt(std::size_t node);
-  [[nodiscard]] bool take_connection();
-  void join_queue();
+  [[nodiscard]] LeaseRequest lease_request() const;
+  void take(const NodeStreams::Lease& lease);
   void leave_queue();
-  void connect();
   [[nodiscard]] bool settle_rescue();
   void follow_topology();
   void leave_node();
-  [[nodiscard]] bool ask_own_node_again(int error);
-  void release_place();
+  void try_other_node(const ExchangeError& error);
+  [[nodiscard]] bool ask_own_node_again(const ExchangeError& error);
 
   void set(RequestState state);
   void set(ResponseState state);
@@ -109,20 +107,26 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
 
   void request_complete(std::string_view trailers);
   void request_sent();
-  [[nodiscard]] balancer::Repeat repeat() const;
-  [[nodiscard]] bool may_send_again() const;
-  [[nodiscard]] bool take_repeat();
   void keep_body(const BodySlices& body, std::string_view trailers);
-  void send_again();
   [[nodiscard]] bool too_large(std::uint64_t body) const;
-  void refuse_body(EndReason reason, const http::Refusal& why);
   void drop_request();
   void response_complete(std::string_view trailers);
+
+  // What can go wrong (exchange_error.cc).
+  void report(const ExchangeError& error);
+  [[nodiscard]] bool may_send_again(Retry retry) const;
+  [[nodiscard]] bool take_retry(Retry retry);
+  void send_again();
+  void fail(EndReason reason);
+  void reply(EndReason reason);
+  void release_upstream();
+  void finish(EndReason reason, Departure departure);
+  void write_log(EndReason reason);
 
   // Tunnels, and what else a node is not waited for (exchange_tunnel.cc).
   [[nodiscard]] bool on_displaced_node() const;
   void begin_tunnel();
-  [[nodiscard]] bool in_tunnel() const { return tunnelled_ != nullptr; }
+  [[nodiscard]] bool in_tunnel() const { return static_cast<bool>(held_.tunnel); }
   void end_tunnel(EndReason reason);
   void leave_tunnel();
 
@@ -141,6 +145,7 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   // Whether anything moves (exchange_stall.cc).
   [[nodiscard]] Awaited awaited() const;
   [[nodiscard]] Millis time_limit() const;
+  void note_movement();
   void watch();
   void note_acknowledged();
   void look();
@@ -148,54 +153,65 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
 
   void on_timeout();
   void arm_for(Millis delay);
-  void fail(EndReason reason);
-  void reply(EndReason reason);
-  void release_upstream(http::Persistence persistence);
-  void finish(EndReason reason, Departure departure);
-  void write_log(EndReason reason);
-  [[nodiscard]] http::ResponseExtras extras_for(const http::ResponseFacts& facts,
-                                                std::string_view set_cookie) const;
 
-  Worker& worker_;
-  io::Timer timer_;
-  ExchangeOrigin origin_;
+  ExchangeHost& host_;
+  io::Timer timer_;  // of whatever is waited for, see on_timeout
+  SilentCalls calls_;
+
+  RequestSource source_;
+  StreamRef<DownstreamStream> downstream_{calls_};
+  StreamRef<UpstreamStream> upstream_{calls_};
   std::shared_ptr<PoolRuntime> runtime_;
   http::Head request_head_;
   http::Head response_head_;
-  http::RequestFacts facts_;
-  session::Visit visit_;
-  balancer::Verdict verdict_ = balancer::Verdict::fresh;
-  balancer::Node* booked_ = nullptr;     // a place for the session that the response will begin
-  balancer::Node* in_use_ = nullptr;     // the node of whose connections this uses one
-  balancer::Node* tunnelled_ = nullptr;  // the node that counts this as a tunnel
-  std::shared_ptr<balancer::Node> node_;
-  std::size_t node_index_ = 0;
-  std::vector<std::size_t> tried_;  // nodes that could not be reached
-  unsigned own_node_tries_ = 0;
-  UpstreamStream* upstream_ = nullptr;
+  http::RequestInfo info_;
+  std::optional<http::Refusal> refusal_;
+  std::optional<KeptBody> kept_body_;
+
   RequestState request_ = RequestState::done;
   ResponseState response_ = ResponseState::done;
   AttemptState attempt_ = AttemptState::none;
-  http::Persistence upstream_persistence_ = http::Persistence::close;
-  http::Persistence downstream_persistence_ = http::Persistence::close;
-  http::BodyKind response_framing_ = http::BodyKind::none;
   EndReason ending_ = EndReason::completed;
-  std::optional<http::Refusal> refusal_;  // of the body
-  // Of the next attempt: a request that is sent again must not meet another dead connection.
-  Freshness freshness_ = Freshness::any;
-  std::optional<KeptBody> kept_body_;
-  Flow to_client_ = Flow::open;  // of the answer, when last looked at
-  unsigned interim_heads_ = 0;
-  int status_ = 0;
-  std::uint64_t bytes_in_ = 0;
-  std::uint64_t bytes_out_ = 0;
-  Instant moved_at_;  // when anything did last, or began to be waited for
-  struct Unacknowledged {
-    std::size_t client = 0;
-    std::size_t node = 0;
-  };
-  std::optional<Unacknowledged> unacknowledged_;  // at the last look, if nothing was sent since
-  Instant started_;
+
+  session::Visit visit_;
+  /// How the node was chosen.
+  struct Routing {
+    balancer::Verdict verdict = balancer::Verdict::fresh;
+    std::vector<std::size_t> tried;  // nodes that could not be reached
+    unsigned own_node_tries = 0;
+    // Of the next attempt: a request that is sent again must not meet another dead connection.
+    Freshness freshness = Freshness::any;
+
+    void reset();  // keeps memory
+  } routing_;
+
+  /// What it has of its node.
+  struct Held {
+    std::shared_ptr<balancer::Node> node;  // which counts this exchange as open
+    std::size_t index = 0;
+    PlaceToken place;  // for the session that the answer will begin
+    TunnelToken tunnel;
+  } held_;
+
+  /// When anything moved last, or began to be waited for.
+  struct Movement {
+    Flow to_client = Flow::open;  // of the answer, when last looked at
+    Instant at;
+    struct Unacknowledged {
+      std::size_t client = 0;
+      std::size_t node = 0;
+    };
+    std::optional<Unacknowledged> unacknowledged;  // at the last look, if nothing was sent since
+  } movement_;
+
+  /// For log and counters.
+  struct Figures {
+    Instant started;
+    int status = 0;
+    unsigned interim_heads = 0;
+    std::uint64_t bytes_in = 0;
+    std::uint64_t bytes_out = 0;
+  } figures_;
 };
 
 }  // namespace bonedry::proxy

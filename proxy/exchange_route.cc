@@ -1,7 +1,6 @@
 // How an exchange finds its node: routing table, connection, other nodes.
 
 #include "proxy/exchange.h"
-#include "proxy/worker.h"
 
 #include <algorithm>
 #include <array>
@@ -25,51 +24,55 @@ constexpr std::array<Millis, 2> kOwnNodePauses{Millis{100}, Millis{300}};
 
 }  // namespace
 
+const std::shared_ptr<PoolRuntime>& Exchange::newest_runtime() const {
+  return host_.router().find(source_.listener, info_);
+}
+
 /// Asks the routing table, and goes where it says. Called again after a node could not be reached.
 void Exchange::choose() {
   follow_topology();
   if (visit_.claim == Claim::none) return choose_other(Verdict::fresh);
   const NodeView& claimed = runtime_->node(visit_.node);
-  const bool failed = std::ranges::find(tried_, visit_.node) != tried_.end();
+  const bool failed = std::ranges::find(routing_.tried, visit_.node) != routing_.tried.end();
   const Reachable reachable =
-      failed || claimed.node->down(worker_.now()) ? Reachable::no : Reachable::yes;
+      failed || claimed.node->down(host_.now()) ? Reachable::no : Reachable::yes;
   const Verdict verdict =
       balancer::route(visit_.claim, claimed, reachable, runtime_->view().config.session.on_lost);
   if (verdict == Verdict::lost) {
-    verdict_ = verdict;
-    return reply(EndReason::node_lost);
+    routing_.verdict = verdict;
+    return on_error({EndReason::node_lost});
   }
   if (verdict != Verdict::own_node) return choose_other(verdict);
   // Late is also who begins anew on the old node, and stays so when that is asked a second time.
-  const bool was_late = own_node_tries_ > 0 && verdict_ == Verdict::late;
-  verdict_ = visit_.claim == Claim::ended || was_late ? Verdict::late : verdict;
+  const bool was_late = routing_.own_node_tries > 0 && routing_.verdict == Verdict::late;
+  routing_.verdict = visit_.claim == Claim::ended || was_late ? Verdict::late : verdict;
   if (visit_.claim == Claim::ended) {  // it needs a place like anybody
     if (!claimed.node->book_place(claimed.max_sessions)) return choose_other(Verdict::late);
-    booked_ = claimed.node.get();
+    held_.place = PlaceToken(*claimed.node);
   }
   const std::size_t node =
-      runtime_->affinity().settle(visit_, verdict, visit_.node, worker_.exact_now());
-  release_place();
+      runtime_->affinity().settle(visit_, verdict, visit_.node, host_.exact_now());
+  held_.place.reset();
   attempt(node);
 }
 
 void Exchange::choose_other(Verdict verdict) {
-  verdict_ = verdict;
+  routing_.verdict = verdict;
   const bool sticky = runtime_->affinity().sticky();
-  const auto picked = tried_.size() < kNodesTried
+  const auto picked = routing_.tried.size() < kNodesTried
                           ? runtime_->picker().pick(
                                 runtime_->view(), sticky ? Purpose::new_session : Purpose::exchange,
-                                tried_, worker_.now())
+                                routing_.tried, host_.now())
                           : std::nullopt;
-  if (!picked) return reply(tried_.empty() ? EndReason::no_node : ending_);
-  if (sticky) booked_ = runtime_->node(*picked).node.get();
+  if (!picked) return on_error({routing_.tried.empty() ? EndReason::no_node : ending_});
+  if (sticky) held_.place = PlaceToken(*runtime_->node(*picked).node);
   std::size_t node = *picked;
   if (verdict == Verdict::rescued && node == visit_.node) {
-    verdict_ = Verdict::own_node;  // all are marked, and its own is tried like any other
-    release_place();
+    routing_.verdict = Verdict::own_node;  // all are marked, and its own is tried like any other
+    held_.place.reset();
   } else if (visit_.claim != Claim::none && verdict != Verdict::rescued) {
-    node = runtime_->affinity().settle(visit_, verdict, node, worker_.exact_now());
-    release_place();  // the ledger counts it there by now
+    node = runtime_->affinity().settle(visit_, verdict, node, host_.exact_now());
+    held_.place.reset();  // the ledger counts it there by now
   }
   attempt(node);
 }
@@ -78,122 +81,99 @@ void Exchange::choose_other(Verdict verdict) {
 /// the node may be back sooner than they are. False when the exchange goes elsewhere, because a
 /// simultaneous request of the session was rescued to another node first.
 bool Exchange::settle_rescue() {
-  if (verdict_ != Verdict::rescued || visit_.node == node_index_) return true;
+  if (routing_.verdict != Verdict::rescued || visit_.node == held_.index) return true;
   const std::size_t node =
-      runtime_->affinity().settle(visit_, verdict_, node_index_, worker_.exact_now());
-  release_place();
-  if (node == node_index_) return true;
-  release_upstream(http::Persistence::close);
+      runtime_->affinity().settle(visit_, routing_.verdict, held_.index, host_.exact_now());
+  held_.place.reset();
+  if (node == held_.index) return true;
+  release_upstream();
   set(AttemptState::none);
   attempt(node);
   return false;
 }
 
 void Exchange::attempt(std::size_t node) {
-  if (!node_ || node_.get() != runtime_->node(node).node.get()) {
+  const std::shared_ptr<balancer::Node>& next = runtime_->node(node).node;
+  if (held_.node != next) {
     leave_node();
-    node_ = runtime_->node(node).node;
-    node_->open_exchange();
+    held_.node = next;
+    held_.node->open_exchange();
   }
-  node_index_ = node;
-  if (take_connection()) return connect();
-  join_queue();
+  held_.index = node;
+  take(runtime_->streams(node).lease(lease_request(), *this));
 }
 
-/// False when it has to be waited for. Who comes does not overtake those who wait.
-bool Exchange::take_connection() {
-  const NodeView& view = runtime_->node(node_index_);
-  if (view.max_connections == 0) return true;
-  if (runtime_->upstream(node_index_).has_waiting()) return false;
-  if (!node_->take_connection(view.max_connections)) return false;
-  in_use_ = node_.get();
-  return true;
+/// A body may turn out too long to be kept, so only what has none counts as safe.
+LeaseRequest Exchange::lease_request() const {
+  const bool allowed = info_.idempotent && info_.body.length == http::BodyLength::none &&
+                       !runtime_->retries().used_up();
+  return {routing_.freshness, allowed ? balancer::Repeat::allowed : balancer::Repeat::forbidden};
 }
 
-void Exchange::join_queue() {
-  if (!node_->begin_waiting(runtime_->node(node_index_).max_waiting)) {
-    return reply(EndReason::node_full);
+void Exchange::take(const NodeStreams::Lease& lease) {
+  if (const auto* const queued = std::get_if<Queued>(&lease)) {
+    if (*queued == Queued::full) return on_error({EndReason::node_full});
+    set(AttemptState::queued);
+    return arm_for(host_.timeouts().queue);
   }
-  set(AttemptState::queued);
-  runtime_->upstream(node_index_).wait(*this);
-  arm_for(worker_.context().timeouts.queue);
+  set(AttemptState::connecting);
+  if (const auto* const error = std::get_if<ExchangeError>(&lease)) return on_error(*error);
+  upstream_ = std::get<UpstreamStream*>(lease);
+  if (upstream_->connected()) on_connected();
 }
 
 void Exchange::leave_queue() {
   if (attempt_ != AttemptState::queued) return;
-  runtime_->upstream(node_index_).stop_waiting(*this);
-  node_->end_waiting();
+  runtime_->streams(held_.index).stop_waiting(*this);
   set(AttemptState::none);
 }
 
 /// While it waited the node may have been shut, or taken out of the config: then it chooses anew.
-void Exchange::on_connection_free() {
-  in_use_ = node_.get();
+void Exchange::on_turn(ConnectionToken turn) {
+  calls_.expect_none();
   timer_.disarm();
-  leave_queue();
-  if (runtime_ == worker_.runtime_of(origin_.listener)) return connect();
-  release_upstream(http::Persistence::close);
-  release_place();
+  set(AttemptState::none);
+  if (runtime_ == newest_runtime()) {
+    return take(runtime_->streams(held_.index).lease(lease_request(), *this, std::move(turn)));
+  }
+  turn.reset();
+  held_.place.reset();
   leave_node();
   choose();
 }
 
-void Exchange::connect() {
-  const auto leased = runtime_->upstream(node_index_).lease(freshness_, repeat(), *this);
-  set(AttemptState::connecting);
-  if (const int* const error = std::get_if<int>(&leased)) return on_connect_failed(*error);
-  upstream_ = std::get<UpstreamConnection*>(leased);
-  if (upstream_->connected()) return on_connected();
-  arm_for(worker_.context().timeouts.connect);
-}
-
-/// A body may turn out too long to be kept, so only what has none counts as safe.
-balancer::Repeat Exchange::repeat() const {
-  const bool allowed = facts_.idempotent && facts_.framing.kind == http::BodyKind::none &&
-                       !runtime_->retries().used_up();
-  return allowed ? balancer::Repeat::allowed : balancer::Repeat::forbidden;
-}
-
-void Exchange::on_connect_failed(int error) {
-  release_upstream(http::Persistence::close);
+void Exchange::try_other_node(const ExchangeError& error) {
+  release_upstream();
   timer_.disarm();
-  // Our own shortage says nothing about the node, and must take nobody off it.
-  if (io::is_local_shortage(error)) {
-    worker_.report_shortage(error);
-    return reply(EndReason::no_resources);
-  }
-  const conf::Health& health = runtime_->view().config.health;
-  if (node_->note_connect_failure(health.passive_failures, health.passive_hold, worker_.now())) {
-    worker_.report_marked(*node_, error);
-  }
-  ending_ = error == ETIMEDOUT ? EndReason::connect_timeout : EndReason::connect_failed;
+  ending_ = error.reason;
   if (ask_own_node_again(error)) return;
   set(AttemptState::none);
-  tried_.push_back(node_index_);
-  release_place();
+  routing_.tried.push_back(held_.index);
+  held_.place.reset();
   leave_node();
   choose();
 }
 
 /// A refused connect is over in no time, so a user's own node gets another chance before the user
 /// is taken off it. A time-out has already cost too much.
-bool Exchange::ask_own_node_again(int error) {
-  const bool own = visit_.claim == Claim::session && visit_.node == node_index_;
-  if (error != ECONNREFUSED || !own) return false;
-  if (own_node_tries_ == kOwnNodePauses.size() || node_->down(worker_.now())) return false;
+bool Exchange::ask_own_node_again(const ExchangeError& error) {
+  const bool own = visit_.claim == Claim::session && visit_.node == held_.index;
+  if (error.error != ECONNREFUSED || !own) return false;
+  const bool enough = routing_.own_node_tries == kOwnNodePauses.size();
+  if (enough || held_.node->down(host_.now())) return false;
   set(AttemptState::pausing);
-  arm_for(kOwnNodePauses[own_node_tries_++]);
+  arm_for(kOwnNodePauses[routing_.own_node_tries++]);
   return true;
 }
 
 /// Goes on under the topology of now, whose node indexes may differ.
 void Exchange::follow_topology() {
-  const std::shared_ptr<PoolRuntime>& current = worker_.runtime_of(origin_.listener);
+  const std::shared_ptr<PoolRuntime>& current = newest_runtime();
   if (current == runtime_) return;
   const balancer::Node* const claimed =
       visit_.claim == Claim::none ? nullptr : runtime_->node(visit_.node).node.get();
   runtime_ = current;
-  tried_.clear();
+  routing_.tried.clear();
   if (claimed == nullptr) return;
   const auto& nodes = runtime_->view().nodes;
   const auto same = std::ranges::find_if(
@@ -202,19 +182,14 @@ void Exchange::follow_topology() {
     visit_.node = static_cast<std::size_t>(same - nodes.begin());
     return;
   }
-  runtime_->affinity().leave(visit_, worker_.exact_now());
+  runtime_->affinity().leave(visit_, host_.exact_now());
   visit_ = session::Visit{};
 }
 
 void Exchange::leave_node() {
-  if (!node_) return;
-  node_->close_exchange(worker_.now());
-  node_.reset();
-}
-
-void Exchange::release_place() {
-  if (booked_ != nullptr) booked_->release_place();
-  booked_ = nullptr;
+  if (!held_.node) return;
+  held_.node->close_exchange(host_.now());
+  held_.node.reset();
 }
 
 }  // namespace bonedry::proxy

@@ -1,7 +1,6 @@
 // What an exchange has to do with its user's session: whose request it is, what the answer changes.
 
 #include "proxy/exchange.h"
-#include "proxy/worker.h"
 #include "session/cookie_header.h"
 
 #include <algorithm>
@@ -52,13 +51,13 @@ std::string_view name_of_host(std::string_view host) {
 void Exchange::arrive() {
   session::Affinity& affinity = runtime_->affinity();
   if (!affinity.sticky()) return;
-  const Instant now = worker_.exact_now();
+  const Instant now = host_.exact_now();
   session::Arrival arrival;
   each_cookie(request_head_, affinity.cookie_name(),
               [&affinity, &arrival, now](auto value) { affinity.look_at(value, arrival, now); });
   visit_ = affinity.arrived(arrival);
   // Anybody can write such a mark.
-  if (origin_.trust != http::Trust::none && runtime_->lost_cookie(request_head_)) {
+  if (source_.client.trust != http::Trust::none && runtime_->lost_cookie(request_head_)) {
     runtime_->view().counters->cookie_clashes_in_front.fetch_add(1, std::memory_order_relaxed);
   }
 }
@@ -67,12 +66,12 @@ void Exchange::arrive() {
 /// word, and before the exchange leaves the node's count. One who will hear none does not come
 /// back.
 std::string Exchange::update_session() {
-  if (origin_.downstream->gone() && !visit_.held) {
-    release_place();
+  if (downstream_->gone() && !visit_.held) {
+    held_.place.reset();
     return {};
   }
-  std::string cookie = runtime_->affinity().answered(visit_, node_index_, heard_of_user());
-  release_place();
+  std::string cookie = runtime_->affinity().answered(visit_, held_.index, heard_of_user());
+  held_.place.reset();
   return cookie;
 }
 
@@ -81,7 +80,7 @@ session::Answer Exchange::heard_of_user() const {
   const session::Affinity& affinity = runtime_->affinity();
   if (!affinity.sticky()) return answer;
   const std::string_view method = request_head_.text(request_head_.method);
-  if (affinity.logs_out(method, facts_.path, response_head_.status)) {
+  if (affinity.logs_out(method, info_.path, response_head_.status)) {
     answer.user = session::Presence::left;
   }
   const std::string& logout = affinity.logout_header();
@@ -105,10 +104,10 @@ session::Answer Exchange::heard_of_user() const {
 /// A proxy in front may have asked for another host than the browser did.
 session::CookieContext Exchange::cookie_context() const {
   session::CookieContext context;
-  if (origin_.trust == http::Trust::none) context.host = name_of_host(facts_.host);
-  context.path = facts_.path.substr(0, facts_.path.find('?'));
+  if (source_.client.trust == http::Trust::none) context.host = name_of_host(info_.host);
+  context.path = info_.path.substr(0, info_.path.find('?'));
   context.date = date_of(response_head_);
-  context.now = worker_.wall();
+  context.now = host_.wall();
   return context;
 }
 

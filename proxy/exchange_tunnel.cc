@@ -1,5 +1,4 @@
 #include "proxy/exchange.h"
-#include "proxy/worker.h"
 
 #include <algorithm>
 #include <utility>
@@ -10,39 +9,39 @@
 namespace bonedry::proxy {
 
 void Exchange::begin_tunnel() {
-  tunnelled_ = node_.get();
-  tunnelled_->open_websocket();
-  if (visit_.held) worker_.ledger().open_tunnel(*visit_.held);
+  held_.node->open_websocket();
+  held_.tunnel = TunnelToken(*held_.node);
+  if (visit_.held) host_.ledger().open_tunnel(*visit_.held);
   set(RequestState::tunnel);
-  origin_.downstream->begin_tunnel();  // what the client did not wait to say goes on at once
+  downstream_.delivering().begin_tunnel();  // what the client did not wait to say goes on at once
 }
 
 bool Exchange::on_displaced_node() const {
-  const auto& nodes = worker_.runtime_of(origin_.listener)->view().nodes;
-  const auto own = std::ranges::find(nodes, node_, &balancer::NodeView::node);
+  const auto& nodes = newest_runtime()->view().nodes;
+  const auto own = std::ranges::find(nodes, held_.node, &balancer::NodeView::node);
   return own != nodes.end() && own->displaced && own->door == balancer::Door::shut;
 }
 
 void Exchange::leave_displaced_node() {
   if (over() || !on_displaced_node()) return;
   if (in_tunnel()) return end_tunnel(EndReason::tunnel_moved);
-  if (origin_.downstream->gone()) finish(EndReason::client_gone, Departure::abort);
+  if (downstream_->gone()) finish(EndReason::client_gone, Departure::aborted);
 }
 
 /// Both sides see the end of the connection, as if the other had closed it; a client that has not
 /// heard all that the node has said, or was not heard out, sees that it was broken off.
 void Exchange::end_tunnel(EndReason reason) {
   // A flush that gets the rest out says nothing of what either was not let say meanwhile.
-  const bool node_heard_all = upstream_ == nullptr || upstream_->unsent() == 0;
-  const bool heard_all = to_client_ == Flow::open && node_heard_all;
-  const Flow flow = origin_.downstream->flush();
-  finish(reason, heard_all && flow == Flow::open ? Departure::close : Departure::abort);
+  const bool node_heard_all = !upstream_ || upstream_->unsent() == 0;
+  const bool heard_all = movement_.to_client == Flow::open && node_heard_all;
+  const Flow flow = downstream_->flush();
+  finish(reason, heard_all && flow == Flow::open ? Departure::complete : Departure::aborted);
 }
 
 void Exchange::leave_tunnel() {
   if (!in_tunnel()) return;
-  std::exchange(tunnelled_, nullptr)->close_websocket();
-  if (visit_.held) worker_.ledger().close_tunnel(*visit_.held);
+  held_.tunnel.reset();
+  if (visit_.held) host_.ledger().close_tunnel(*visit_.held);
 }
 
 }  // namespace bonedry::proxy

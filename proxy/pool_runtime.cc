@@ -6,13 +6,51 @@
 
 namespace bonedry::proxy {
 
-const http::CookieFilter* PoolRuntime::cookie_filter() const {
-  const bool ours = affinity_->sticky() && affinity_->owner() == session::Affinity::Owner::proxy;
-  return ours ? this : nullptr;
+namespace {
+
+http::ForwardedFields to_http(conf::ForwardedFields fields) {
+  switch (fields) {
+    case conf::ForwardedFields::x_forwarded:
+      return http::ForwardedFields::x_forwarded;
+    case conf::ForwardedFields::rfc7239:
+      return http::ForwardedFields::rfc7239;
+    case conf::ForwardedFields::both:
+      break;
+  }
+  return http::ForwardedFields::both;
+}
+
+http::CacheAdvice to_http(conf::CookieCache cache) {
+  switch (cache) {
+    case conf::CookieCache::make_private:
+      return http::CacheAdvice::make_private;
+    case conf::CookieCache::no_cache:
+      return http::CacheAdvice::no_cache;
+    case conf::CookieCache::as_is:
+      break;
+  }
+  return http::CacheAdvice::as_is;
+}
+
+}  // namespace
+
+bool PoolRuntime::has_own_cookie() const {
+  return affinity_->sticky() && affinity_->owner() == session::Affinity::Owner::proxy;
+}
+
+http::RequestEdits PoolRuntime::request_edits() const {
+  return {has_own_cookie() ? this : nullptr, to_http(view_.config.forwarded), via()};
+}
+
+http::ResponseEdits PoolRuntime::response_edits() const {
+  http::ResponseEdits edits;
+  if (affinity_->sticky()) edits.left_out = affinity_->logout_header();
+  edits.cache = to_http(view_.config.session.attributes.cache);
+  return edits;
 }
 
 std::string_view PoolRuntime::via() const {
-  const bool clash = cookie_filter() != nullptr && view_.counters->cookie_clashes.load() > 0;
+  const bool clash = has_own_cookie() && view_.counters->cookie_clashes.load() > 0;
   return clash ? std::string_view(via_with_cookie_) : http::kOurVia;
 }
 
@@ -21,7 +59,7 @@ bool PoolRuntime::lost_cookie(const http::Head& request) const {
 }
 
 void PoolRuntime::note_set_cookie(std::string_view field) const {
-  if (cookie_filter() == nullptr) return;
+  if (!has_own_cookie()) return;
   const std::string_view name = http::trimmed(field.substr(0, field.find('=')));
   if (name == affinity_->cookie_name()) {
     view_.counters->cookie_clashes.fetch_add(1, std::memory_order_relaxed);
@@ -32,18 +70,6 @@ PoolRuntime::Kept PoolRuntime::filter(std::string_view value) const {
   const auto found = session::find_cookie(value, affinity_->cookie_name());
   if (!found) return {};
   return {found->before, found->after, true};
-}
-
-http::ForwardedFields PoolRuntime::told_in() const {
-  switch (view_.config.forwarded) {
-    case conf::ForwardedFields::x_forwarded:
-      return http::ForwardedFields::x_forwarded;
-    case conf::ForwardedFields::rfc7239:
-      return http::ForwardedFields::rfc7239;
-    case conf::ForwardedFields::both:
-      return http::ForwardedFields::both;
-  }
-  return http::ForwardedFields::both;
 }
 
 bool PoolRuntime::lets_switch_to(std::string_view protocol) const {

@@ -3,8 +3,8 @@
 #include "balancer/picker.h"
 #include "balancer/retry_budget.h"
 #include "balancer/topology.h"
-#include "proxy/http/head_writer.h"
-#include "proxy/upstream_pool.h"
+#include "proxy/http/head_edits.h"
+#include "proxy/stream.h"
 #include "session/affinity.h"
 
 #include <cstddef>
@@ -26,15 +26,15 @@ struct PoolMemory {
 /// so that node indexes mean the same to them until they end or choose anew.
 class PoolRuntime final : public http::CookieFilter {
  public:
-  /// `upstreams`: this worker's connections, by node index.
+  /// `streams`: this worker's, by node index; they outlive this.
   PoolRuntime(std::shared_ptr<const balancer::Topology> topology, const balancer::PoolView& view,
               std::span<const std::string> secrets, session::Ledger& ledger, const Clock& clock,
-              std::shared_ptr<PoolMemory> memory, std::vector<UpstreamPool*> upstreams)
+              std::shared_ptr<PoolMemory> memory, std::vector<NodeStreams*> streams)
       : topology_(std::move(topology)),
         view_(view),
         affinity_(session::make_affinity(view, secrets, ledger, clock)),
         memory_(std::move(memory)),
-        upstreams_(std::move(upstreams)),
+        streams_(std::move(streams)),
         via_with_cookie_(std::string(http::kOurVia) + " (cookie " + view.config.session.cookie +
                          ")") {}
 
@@ -42,7 +42,7 @@ class PoolRuntime final : public http::CookieFilter {
   [[nodiscard]] session::Affinity& affinity() { return *affinity_; }
   [[nodiscard]] balancer::Picker& picker() { return memory_->picker; }
   [[nodiscard]] balancer::RetryBudget& retries() { return memory_->retries; }
-  [[nodiscard]] UpstreamPool& upstream(std::size_t node) { return *upstreams_[node]; }
+  [[nodiscard]] NodeStreams& streams(std::size_t node) { return *streams_[node]; }
   [[nodiscard]] const balancer::NodeView& node(std::size_t index) const {
     return view_.nodes[index];
   }
@@ -50,9 +50,10 @@ class PoolRuntime final : public http::CookieFilter {
   /// Whether clients may switch to this protocol. Names are compared without case (RFC 9110, 7.8).
   [[nodiscard]] bool lets_switch_to(std::string_view protocol) const;
 
-  /// What Via tells nodes of us. Once one was seen to set a cookie of our own one's name, also that
-  /// it will miss it: that may be another bonedry. No request turns this on.
-  [[nodiscard]] std::string_view via() const;
+  /// What is changed in every request to the pool's nodes. Valid as long as this.
+  [[nodiscard]] http::RequestEdits request_edits() const;
+  /// What is changed in every response, but for the cookie.
+  [[nodiscard]] http::ResponseEdits response_edits() const;
   /// Whether the request came through a bonedry that has taken this pool's cookie out of it, if
   /// whoever sent it is trusted.
   [[nodiscard]] bool lost_cookie(const http::Head& request) const;
@@ -60,20 +61,21 @@ class PoolRuntime final : public http::CookieFilter {
   /// in the browser each of the two takes the other's place.
   void note_set_cookie(std::string_view field) const;
 
-  /// Which fields tell the nodes where a request came from.
-  [[nodiscard]] http::ForwardedFields told_in() const;
-
-  /// What has to be taken out of the cookies of requests; nothing when all are the application's.
-  [[nodiscard]] const http::CookieFilter* cookie_filter() const;
   /// Takes our session cookie out of what goes to the node.
   [[nodiscard]] Kept filter(std::string_view value) const override;
 
  private:
+  /// Whether requests have a cookie of our own, which is not the nodes' to see.
+  [[nodiscard]] bool has_own_cookie() const;
+  /// Once a node was seen to set a cookie of our own one's name, Via tells nodes that they will
+  /// miss it: that may be another bonedry. No request turns this on.
+  [[nodiscard]] std::string_view via() const;
+
   std::shared_ptr<const balancer::Topology> topology_;  // keeps view_
   const balancer::PoolView& view_;
   std::unique_ptr<session::Affinity> affinity_;
   std::shared_ptr<PoolMemory> memory_;
-  std::vector<UpstreamPool*> upstreams_;
+  std::vector<NodeStreams*> streams_;
   std::string via_with_cookie_;
 };
 

@@ -2,14 +2,14 @@
 
 namespace bonedry::proxy {
 
-std::string proxy_header(conf::ProxyProtocol protocol, const io::Route& route) {
+std::string proxy_header(conf::ProxyProtocol protocol, const EndpointPair& endpoints) {
   switch (protocol) {
     case conf::ProxyProtocol::off:
       return {};
     case conf::ProxyProtocol::v1:
-      return io::proxy_header_v1(route);
+      return io::proxy_header_v1(endpoints);
     case conf::ProxyProtocol::v2:
-      return io::proxy_header_v2(route);
+      return io::proxy_header_v2(endpoints);
   }
   return {};
 }

@@ -8,7 +8,7 @@
 namespace bonedry::proxy {
 
 /// What a node of such a pool gets first on a connection for a client; empty: nothing.
-[[nodiscard]] std::string proxy_header(conf::ProxyProtocol protocol, const io::Route& route);
+[[nodiscard]] std::string proxy_header(conf::ProxyProtocol protocol, const EndpointPair& endpoints);
 /// The same on a connection of our own.
 [[nodiscard]] std::string own_proxy_header(conf::ProxyProtocol protocol);
 

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cerrno>
 #include <utility>
 
 namespace bonedry::proxy {
@@ -29,34 +30,35 @@ UpstreamConnection::UpstreamConnection(UpstreamPool& pool, std::uint64_t generat
     : pool_(pool),
       generation_(generation),
       proxy_protocol_(proxy_protocol),
-      idle_timer_(pool.context().loop.timers(), [this] { pool_.drop(*this); }),
+      timer_(pool.context().loop.timers(), [this] { on_timeout(); }),
       kept_for_(Millis::max()) {
   socket_.emplace(pool.context().loop, std::move(fd), static_cast<io::FdWatcher::Handler&>(*this));
   socket_->want(Ready::write);
+  timer_.arm(pool.context().timeouts.connect);
 }
 
 /// The only place where the state changes; the pool's lists follow it.
 void UpstreamConnection::set(State state) {
   if (state_ == state) return;
-  if (state_ == State::idle) {
-    pool_.remove_idle(*this);
-    idle_timer_.disarm();
-  }
+  if (state_ == State::idle) pool_.remove_idle(*this);
+  timer_.disarm();
   state_ = state;
   if (state_ == State::idle) {
     pool_.add_idle(*this);
     since_ = pool_.context().loop.now();
-    idle_timer_.arm(std::min(kept_for_, pool_.reuse_));
+    timer_.arm(std::min(kept_for_, pool_.reuse_));
   }
 }
 
-void UpstreamConnection::lend(UpstreamEvents& exchange) {
+void UpstreamConnection::lend(UpstreamEvents& exchange, ConnectionToken in_use) {
   assert(exchange_ == nullptr);
   exchange_ = &exchange;
-  ++exchanges_;
+  in_use_ = std::move(in_use);
+  use_ = state_ == State::idle ? Use::again : Use::first;
   parser_.start();
   phase_ = Phase::head;
-  pull_ = Pull::wanted;
+  sent_ = Sent::part;
+  pauses_ = {};
   heard_ = false;
   idle_age_ = state_ == State::idle ? idle_for() : Millis{0};
   since_ = pool_.context().loop.now();
@@ -67,12 +69,12 @@ Millis UpstreamConnection::idle_for() const {
   return pool_.context().loop.now() - since_;
 }
 
-bool UpstreamConnection::spoiled(balancer::Repeat repeat) const {
+bool UpstreamConnection::stale(balancer::Repeat repeat) const {
   const bool ask = trust_ == Trust::none || repeat == balancer::Repeat::forbidden;
   return socket_->has_news() || idle_for() >= kept_for_ || (ask && !socket_->is_quiet());
 }
 
-void UpstreamConnection::drop_spoiled() {
+void UpstreamConnection::drop_stale() {
   const bool closed = !socket_->is_quiet() && !socket_->has_unread();
   if (closed) pool_.lifetime_.note_closed(idle_for(), since_, pool_.context().loop.now());
   pool_.drop(*this);
@@ -84,27 +86,33 @@ void UpstreamConnection::lost(IoStatus status) {
   // A close over what was not read is a reset, too; but the node has had time to read it.
   const bool reset = status == IoStatus::failed || writing_ == Writing::broken;
   const bool unread = (reset && on_arrival) || socket_->unacknowledged() > 0;
-  fate_ = unread ? Fate::not_taken : Fate::taken;
-  if (reused() && !heard_ && on_arrival) {
-    pool_.lifetime_.note_closed(idle_age_, since_, now);
-  }
-  exchange_->on_upstream_lost();
+  const bool again = use_ == Use::again && !heard_;
+  if (again && on_arrival) pool_.lifetime_.note_closed(idle_age_, since_, now);
+  ExchangeError error{phase_ == Phase::head ? EndReason::node_closed : EndReason::response_cut};
+  if (again) error.retry = unread ? Retry::not_taken : Retry::maybe_taken;
+  exchange_->on_error(error);
+}
+
+void UpstreamConnection::on_bad_response(const char* why) {
+  exchange_->on_error({EndReason::bad_response, Retry::no, 0, why});
 }
 
 void UpstreamConnection::close() {
   set(State::closed);
   exchange_ = nullptr;
-  idle_timer_.disarm();
+  in_use_.reset();
   socket_.reset();
   out_.clear();
   in_.clear();
 }
 
-void UpstreamConnection::release(http::Persistence persistence) {
+void UpstreamConnection::release() {
   exchange_ = nullptr;
-  const bool clean = persistence == http::Persistence::keep_alive && state_ == State::busy &&
-                     phase_ == Phase::done && !has_stray_bytes() && out_.empty() &&
-                     writing_ == Writing::fine && generation_ == pool_.generation_ &&
+  in_use_.reset();
+  const bool clean = persistence_ == http::Persistence::keep_alive && state_ == State::busy &&
+                     sent_ == Sent::all && phase_ == Phase::done && !has_stray_bytes() &&
+                     out_.empty() && writing_ == Writing::fine &&
+                     generation_ == pool_.generation_ &&
                      proxy_protocol_ == conf::ProxyProtocol::off;
   const bool keep = clean && std::min(kept_for_, pool_.reuse_) > Millis{0};
   if (!keep || pool_.idle_.size() >= UpstreamPool::kMostIdle) return pool_.drop(*this);
@@ -122,27 +130,23 @@ http::HeadSink UpstreamConnection::sink() {
   return {out_.slices(), pool_.context().chunks};
 }
 
-void UpstreamConnection::introduce(const DownstreamStream& client) {
-  if (proxy_protocol_ == conf::ProxyProtocol::off) return;
-  out_.slices().push_copy(pool_.context().chunks, proxy_header(proxy_protocol_, client.route()));
-}
-
-void UpstreamConnection::send_head(const http::Head& head, const http::RequestFacts& facts,
-                                   const http::Origin& origin, const http::CookieFilter* cookies) {
-  request_body_ = facts.framing.kind;
-  http::write_request_head(head, facts, origin, cookies, sink());
+void UpstreamConnection::send_head(const http::Head& head, const http::RequestInfo& request,
+                                   const http::ClientInfo& client,
+                                   const http::RequestEdits& edits) {
+  const bool unknown = request.body.length == http::BodyLength::unknown;
+  body_writer_.start(unknown ? http::BodyKind::chunked : http::BodyKind::length);
+  sent_ = request.body.length == http::BodyLength::none ? Sent::all : Sent::part;
+  asked_by_ = request.head ? http::AskedBy::head : http::AskedBy::other;
+  if (!request.upgrade.empty()) asked_by_ = http::AskedBy::upgrade;
+  http::write_request_head(head, request, client, edits, sink());
 }
 
 void UpstreamConnection::send_body(const BodySlices& body) {
-  if (body.bytes() == 0 || writing_ == Writing::broken) return;
-  const bool chunked = request_body_ == http::BodyKind::chunked;
-  if (chunked) http::write_chunk_line(body.bytes(), sink());
-  body.push_to(out_.slices(), pool_.context().chunks);
-  if (chunked) out_.slices().push_copy(pool_.context().chunks, "\r\n");
+  if (body.bytes() > 0 && writing_ == Writing::fine) body.write_to(body_writer_, sink());
 }
 
 bool UpstreamConnection::takes_pipes() const {
-  return request_body_ != http::BodyKind::chunked && writing_ == Writing::fine;
+  return body_writer_.is_plain() && writing_ == Writing::fine;
 }
 
 void UpstreamConnection::send_body(io::PipeLease body) {
@@ -150,12 +154,9 @@ void UpstreamConnection::send_body(io::PipeLease body) {
 }
 
 void UpstreamConnection::send_end(std::string_view trailers) {
-  if (request_body_ == http::BodyKind::tunnel) ending_ = Ending::with_queue;
-  if (request_body_ != http::BodyKind::chunked || writing_ == Writing::broken) return;
-  SliceQueue& slices = out_.slices();
-  slices.push_copy(pool_.context().chunks, "0\r\n");
-  slices.push_copy(pool_.context().chunks, trailers);
-  slices.push_copy(pool_.context().chunks, "\r\n");
+  sent_ = Sent::all;
+  if (body_writer_.framing() == http::BodyKind::tunnel) ending_ = Ending::with_queue;
+  if (!body_writer_.is_plain() && writing_ == Writing::fine) body_writer_.end(trailers, sink());
 }
 
 Flow UpstreamConnection::flush() {
@@ -175,20 +176,20 @@ Flow UpstreamConnection::flush() {
   return status == IoStatus::would_block ? Flow::congested : Flow::broken;
 }
 
-void UpstreamConnection::want_response() {
-  pull_ = Pull::wanted;
+void UpstreamConnection::pause(PauseReason reason) {
+  pauses_.add(reason);
   update_interest();
 }
 
-void UpstreamConnection::hold_response() {
-  pull_ = Pull::held;
+void UpstreamConnection::resume(PauseReason reason) {
+  pauses_.remove(reason);
   update_interest();
 }
 
 void UpstreamConnection::update_interest() {
   if (!socket_) return;
   if (state_ == State::connecting) return socket_->want(Ready::write);
-  const Ready read = pull_ == Pull::wanted ? Ready::read : Ready::none;
+  const Ready read = pauses_.none() ? Ready::read : Ready::none;
   socket_->want(out_.empty() ? read : read | Ready::write);
 }
 
@@ -197,7 +198,7 @@ void UpstreamConnection::on_ready(Ready ready) {
     case State::connecting:
       return on_connect_decided();
     case State::idle:  // closed by the node, or bytes that nobody asked for: useless either way
-      return drop_spoiled();
+      return drop_stale();
     case State::closed:
       return;
     case State::busy:
@@ -206,26 +207,38 @@ void UpstreamConnection::on_ready(Ready ready) {
   if (has(ready, Ready::write) && !out_.empty()) {
     const std::size_t waiting = out_.bytes();
     const Flow flow = flush();
-    if (out_.bytes() != waiting) exchange_->on_progress();
+    if (out_.bytes() != waiting) exchange_->on_upstream_progress();
     if (flow != Flow::congested) exchange_->on_upstream_drained();
   }
-  if (state_ == State::busy && exchange_ != nullptr && has(ready, Ready::read) &&
-      pull_ == Pull::wanted) {
+  if (state_ == State::busy && exchange_ != nullptr && has(ready, Ready::read) && pauses_.none()) {
     read();
   }
 }
 
 void UpstreamConnection::on_unwatched(int error) {
   if (exchange_ == nullptr) return pool_.drop(*this);
-  exchange_->on_shortage(error);
+  exchange_->on_error(out_of_resources(error));
+}
+
+void UpstreamConnection::on_timeout() {
+  if (state_ == State::connecting) return fail_to_connect(ETIMEDOUT);
+  pool_.drop(*this);
 }
 
 void UpstreamConnection::on_connect_decided() {
-  const int error = socket_->connect_error();
-  if (error != 0) return exchange_->on_connect_failed(error);
+  if (const int error = socket_->connect_error(); error != 0) return fail_to_connect(error);
   set(State::busy);
+  pool_.node().note_connect_success();
+  if (proxy_protocol_ != conf::ProxyProtocol::off) {
+    out_.slices().push_copy(pool_.context().chunks,
+                            proxy_header(proxy_protocol_, exchange_->client_endpoints()));
+  }
   update_interest();
   exchange_->on_connected();
+}
+
+void UpstreamConnection::fail_to_connect(int error) {
+  exchange_->on_error(pool_.connect_failure(error));
 }
 
 void UpstreamConnection::read() {
@@ -291,7 +304,8 @@ IoStatus UpstreamConnection::splice_body() {
 void UpstreamConnection::on_end_of_input() {
   if (phase_ != Phase::body || !parser_.ends_at_close()) return lost(IoStatus::closed);
   phase_ = Phase::done;
-  if (request_body_ == http::BodyKind::tunnel) hold_response();  // its other way may go on
+  // Its other way may go on.
+  if (body_writer_.framing() == http::BodyKind::tunnel) pause(PauseReason::ended);
   const http::BodyPieces nothing;
   UpstreamEvents& exchange = *exchange_;
   exchange.on_response_body(BodySlices(ChunkRef{}, nullptr, nothing), Last::yes, "");
@@ -323,14 +337,14 @@ bool UpstreamConnection::parse_head() {
   const auto status = parser_.parse_head(in_.data(), in_.size(), pool_.context().heads, head);
   if (status == http::ParseStatus::more) return false;
   if (status == http::ParseStatus::failed) {
-    exchange_->on_bad_response(parser_.refusal().why);
+    on_bad_response(parser_.refusal().why);
     return false;
   }
   head.chunk = in_.chunk();
   in_.consume(head.size);
-  const auto facts = http::judge_response(head, exchange_->asked_by());
+  const auto facts = http::judge_response(head, asked_by_);
   if (!facts) {
-    exchange_->on_bad_response(facts.error());
+    on_bad_response(facts.error());
     return false;
   }
   if (facts->interim) {
@@ -338,9 +352,10 @@ bool UpstreamConnection::parse_head() {
     exchange_->on_interim_head();
     return true;
   }
+  persistence_ = facts->persistence;
   if (facts->promises_body) trust_ = Trust::none;
   parser_.expect_body(facts->framing);
-  if (facts->framing.kind == http::BodyKind::tunnel) request_body_ = http::BodyKind::tunnel;
+  if (facts->framing.kind == http::BodyKind::tunnel) body_writer_.start(http::BodyKind::tunnel);
   first_read_ = parser_.opaque_bytes() >= kLongAnswer ? kFirstReadOfLong : ChunkPool::kChunkSize;
   note_lifetime(head);
   phase_ = Phase::body;
@@ -360,7 +375,7 @@ bool UpstreamConnection::parse_body() {
   if (in_.empty() && parser_.framing().kind != http::BodyKind::none) return false;
   const auto status = parser_.parse_body(in_.data(), in_.size(), pieces, used);
   if (status == http::ParseStatus::failed) {
-    exchange_->on_bad_response(parser_.refusal().why);
+    on_bad_response(parser_.refusal().why);
     return false;
   }
   const bool last = status == http::ParseStatus::complete;

@@ -4,6 +4,8 @@
 #include "conf/config.h"
 #include "proxy/base/chunk.h"
 #include "proxy/base/read_buffer.h"
+#include "proxy/http/body_writer.h"
+#include "proxy/http/head_writer.h"
 #include "proxy/http/parser.h"
 #include "proxy/io/event_loop.h"
 #include "proxy/io/outbox.h"
@@ -33,21 +35,21 @@ class UpstreamConnection final : public io::Retirable,
   UpstreamConnection(UpstreamPool& pool, std::uint64_t generation,
                      conf::ProxyProtocol proxy_protocol, UniqueFd fd);
 
-  /// Lends the connection; it is `connecting` or `idle`.
-  void lend(UpstreamEvents& exchange);
+  /// Lends the connection; it is `connecting` or `idle`. `in_use`: what the node counts it by, if
+  /// it does, until it is given back.
+  void lend(UpstreamEvents& exchange, ConnectionToken in_use);
   /// Idle, but with bytes or an end that nobody asked for: what is said unasked must not be taken
   /// for the answer to the next request. Sees what this round of the loop was told, and what the
   /// kernel knows where much depends on it. One that was kept for as long as may be is no better.
-  [[nodiscard]] bool spoiled(balancer::Repeat repeat) const;
+  [[nodiscard]] bool stale(balancer::Repeat repeat) const;
   /// The pool learns from it, if the node has closed it.
-  void drop_spoiled();
+  void drop_stale();
   [[nodiscard]] Millis idle_for() const;
   /// Stops all events and closes the descriptor.
   void close();
 
-  void introduce(const DownstreamStream& client) override;
-  void send_head(const http::Head& head, const http::RequestFacts& facts,
-                 const http::Origin& origin, const http::CookieFilter* cookies) override;
+  void send_head(const http::Head& head, const http::RequestInfo& request,
+                 const http::ClientInfo& client, const http::RequestEdits& edits) override;
   void send_body(const BodySlices& body) override;
   [[nodiscard]] bool takes_pipes() const override;
   void send_body(io::PipeLease body) override;
@@ -55,22 +57,22 @@ class UpstreamConnection final : public io::Retirable,
   Flow flush() override;
   [[nodiscard]] std::size_t unsent() const override { return out_.bytes(); }
   [[nodiscard]] std::size_t unacknowledged() const override { return socket_->unacknowledged(); }
-  void want_response() override;
-  void hold_response() override;
-  [[nodiscard]] bool reused() const override { return exchanges_ > 1; }
-  [[nodiscard]] bool heard() const override { return heard_; }
-  [[nodiscard]] bool took_request() const override { return fate_ == Fate::taken; }
+  void pause(PauseReason reason) override;
+  void resume(PauseReason reason) override;
   [[nodiscard]] bool connected() const override { return state_ != State::connecting; }
-  void release(http::Persistence persistence) override;
+  void release() override;
 
  private:
   friend class UpstreamPool;
 
   void on_ready(io::Ready ready) override;
   void on_unwatched(int error) override;
+  void on_timeout();
   void on_connect_decided();
+  void fail_to_connect(int error);
   /// The node is gone: by an end of its side, or by an error.
   void lost(io::IoStatus status);
+  void on_bad_response(const char* why);
   void read();
   void read_memory();
   [[nodiscard]] io::IoStatus splice_body();
@@ -94,15 +96,22 @@ class UpstreamConnection final : public io::Retirable,
   ReadBuffer in_;
   io::Outbox out_;
   http::Parser parser_{http::Parser::Kind::response};
-  io::Timer idle_timer_;
+  io::Timer timer_;  // to connect, or idle, as the state has it
   UpstreamEvents* exchange_ = nullptr;
+  ConnectionToken in_use_;
   enum class Phase : std::uint8_t { head, body, done } phase_ = Phase::head;
-  enum class Pull : std::uint8_t { held, wanted } pull_ = Pull::wanted;
+  Pauses pauses_;  // of the response
   enum class Writing : std::uint8_t { fine, broken } writing_ = Writing::fine;
   // Of our side of a tunnel, once the client has ended its own.
   enum class Ending : std::uint8_t { no, with_queue, said } ending_ = Ending::no;
-  http::BodyKind request_body_ = http::BodyKind::none;
-  std::size_t first_read_ = ChunkPool::kChunkSize;  // of an answer, at most
+  http::BodyWriter body_writer_;  // of the request; the framing is that of the tunnel, in one
+  http::AskedBy asked_by_ = http::AskedBy::other;
+  enum class Sent : std::uint8_t {
+    part,
+    all
+  } sent_ = Sent::part;                                       // of the request, by the exchange
+  http::Persistence persistence_ = http::Persistence::close;  // as the node says
+  std::size_t first_read_ = ChunkPool::kChunkSize;            // of an answer, at most
   // A read that takes all it asks for says nothing of what is behind it.
   enum class LastRead : std::uint8_t { cut_off, took_all } last_read_ = LastRead::took_all;
   // Once a head has spoken of a body that must not come, it may come all the same, and late.
@@ -110,9 +119,7 @@ class UpstreamConnection final : public io::Retirable,
   Millis kept_for_;     // idle, at most: what the config and the node say
   Instant since_;       // it became idle, or was lent
   Millis idle_age_{0};  // when it was lent
-  // Of a request that got no answer; only a node that has taken it has had any work with it.
-  enum class Fate : std::uint8_t { taken, not_taken } fate_ = Fate::taken;
-  std::size_t exchanges_ = 0;
+  enum class Use : std::uint8_t { first, again } use_ = Use::first;
   bool heard_ = false;          // since it was lent
   std::size_t pool_index_ = 0;  // its place in the pool's list of all
   std::size_t idle_index_ = 0;  // its place in the pool's list of idle ones, while idle

@@ -1,16 +1,20 @@
 #include "proxy/upstream_pool.h"
 
+#include "proxy/base/file.h"
+
+#include <spdlog/spdlog.h>
+
 #include <cassert>
 #include <cerrno>
 #include <utility>
 
 namespace bonedry::proxy {
 
-UpstreamPool::UpstreamPool(WorkerContext& context, std::shared_ptr<balancer::Node> node,
-                           const conf::Address& address, const conf::Pool& config)
-    : context_(context), node_(std::move(node)) {
+UpstreamPool::UpstreamPool(WorkerContext& context, const balancer::NodeView& node,
+                           const conf::Pool& config)
+    : context_(context), node_(node.node) {
   context_.nodes.enlist(*this);
-  configure(address, config);
+  configure(node, config);
 }
 
 UpstreamPool::~UpstreamPool() {
@@ -18,15 +22,19 @@ UpstreamPool::~UpstreamPool() {
   context_.nodes.strike(*this);
 }
 
-void UpstreamPool::configure(const conf::Address& address, const conf::Pool& config) {
+void UpstreamPool::configure(const balancer::NodeView& node, const conf::Pool& config) {
+  most_connections_ = node.max_connections;
+  most_waiting_ = node.max_waiting;
+  passive_failures_ = config.health.passive_failures;
+  passive_hold_ = config.health.passive_hold;
   if (config.reuse < reuse_) close_idle();
   reuse_ = config.reuse;
   lifetime_.set_most(reuse_);
-  if (address == address_ && config.proxy_protocol == proxy_protocol_) return;
-  address_ = address;
+  if (node.address == address_ && config.proxy_protocol == proxy_protocol_) return;
+  address_ = node.address;
   proxy_protocol_ = config.proxy_protocol;
   // The config loader has checked that it is numeric.
-  const auto target = io::make_address(address.host, address.port);
+  const auto target = io::make_address(address_.host, address_.port);
   assert(target);
   target_ = *target;
   ++generation_;
@@ -42,8 +50,8 @@ void UpstreamPool::close_idle() {
 UpstreamConnection* UpstreamPool::find_idle(balancer::Repeat repeat) {
   while (!idle_.empty()) {
     UpstreamConnection& connection = *idle_.back();
-    if (connection.spoiled(repeat)) {
-      connection.drop_spoiled();
+    if (connection.stale(repeat)) {
+      connection.drop_stale();
       continue;
     }
     if (connection.idle_for() < lifetime_.usable(repeat, context_.loop.now())) return &connection;
@@ -53,23 +61,44 @@ UpstreamConnection* UpstreamPool::find_idle(balancer::Repeat repeat) {
   return nullptr;
 }
 
-std::variant<UpstreamConnection*, int> UpstreamPool::lease(Freshness freshness,
-                                                           balancer::Repeat repeat,
-                                                           UpstreamEvents& exchange) {
-  UpstreamConnection* const idle = freshness == Freshness::any ? find_idle(repeat) : nullptr;
+NodeStreams::Lease UpstreamPool::lease(const LeaseRequest& request, UpstreamEvents& exchange) {
+  if (most_connections_ == 0) return lease(request, exchange, ConnectionToken());
+  if (waiting_.empty() && node_->take_connection(most_connections_)) {
+    return lease(request, exchange, ConnectionToken(*node_));
+  }
+  if (!node_->begin_waiting(most_waiting_)) return Queued::full;
+  waiting_.push_back({&exchange, QueueToken(*node_)});
+  ++context_.waiting;
+  return Queued::waiting;
+}
+
+NodeStreams::Lease UpstreamPool::lease(const LeaseRequest& request, UpstreamEvents& exchange,
+                                       ConnectionToken turn) {
+  UpstreamConnection* const idle =
+      request.freshness == Freshness::any ? find_idle(request.repeat) : nullptr;
   if (idle != nullptr) {
-    idle->lend(exchange);
+    idle->lend(exchange, std::move(turn));
     return idle;
   }
   io::ConnectStart start = connect();
-  if (start.error != 0) return start.error;
+  if (start.error != 0) return connect_failure(start.error);
   all_.push_back(std::make_unique<UpstreamConnection>(*this, generation_, proxy_protocol_,
                                                       std::move(start.fd)));
   UpstreamConnection& connection = *all_.back();
   connection.pool_index_ = all_.size() - 1;
   context_.nodes.on_opened();
-  connection.lend(exchange);
+  connection.lend(exchange, std::move(turn));
   return &connection;
+}
+
+ExchangeError UpstreamPool::connect_failure(int error) {
+  if (io::is_local_shortage(error)) return out_of_resources(error);
+  if (node_->note_connect_failure(passive_failures_, passive_hold_, context_.loop.now())) {
+    spdlog::warn("node {}: marked down after connect failures in a row: {}", node_->key(),
+                 errno_text(error));
+  }
+  const bool late = error == ETIMEDOUT;
+  return {late ? EndReason::connect_timeout : EndReason::connect_failed, Retry::other_node, error};
 }
 
 /// Idle connections give way to one that is needed.
@@ -81,21 +110,17 @@ io::ConnectStart UpstreamPool::connect() {
   return start;
 }
 
-void UpstreamPool::wait(UpstreamEvents& exchange) {
-  waiting_.push_back(&exchange);
-  ++context_.waiting;
-}
-
 void UpstreamPool::stop_waiting(UpstreamEvents& exchange) {
-  context_.waiting -= std::erase(waiting_, &exchange);
+  context_.waiting -= std::erase_if(
+      waiting_, [&exchange](const Waiting& each) { return each.exchange == &exchange; });
 }
 
-void UpstreamPool::serve_waiting(std::uint64_t most) {
-  while (!waiting_.empty() && node_->take_connection(most)) {
-    UpstreamEvents& first = *waiting_.front();
+void UpstreamPool::serve_waiting() {
+  while (!waiting_.empty() && node_->take_connection(most_connections_)) {
+    UpstreamEvents& first = *waiting_.front().exchange;
     waiting_.pop_front();
     --context_.waiting;
-    first.on_connection_free();
+    first.on_turn(ConnectionToken(*node_));
   }
 }
 

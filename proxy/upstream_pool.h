@@ -2,6 +2,7 @@
 
 #include "balancer/idle_lifetime.h"
 #include "balancer/node.h"
+#include "balancer/topology.h"
 #include "conf/config.h"
 #include "proxy/base/chunk.h"
 #include "proxy/http/parser.h"
@@ -14,7 +15,6 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
-#include <variant>
 #include <vector>
 
 namespace bonedry::proxy {
@@ -32,11 +32,8 @@ struct WorkerContext {
   std::size_t waiting = 0;  ///< exchanges in the queues of all its UpstreamPools
 };
 
-/// Whether a connection that served before will do.
-enum class Freshness : std::uint8_t { any, fresh };
-
 /// One worker's connections to one node. Must outlive no loop round after its last connection.
-class UpstreamPool {
+class UpstreamPool final : public NodeStreams {
  public:
   /// Idle connections kept per node and worker: as many as a busy worker has exchanges open.
   static constexpr std::size_t kMostIdle = 1024;
@@ -44,32 +41,28 @@ class UpstreamPool {
   /// one.
   static constexpr std::size_t kPassedOver = 16;
 
-  UpstreamPool(WorkerContext& context, std::shared_ptr<balancer::Node> node,
-               const conf::Address& address, const conf::Pool& config);
+  UpstreamPool(WorkerContext& context, const balancer::NodeView& node, const conf::Pool& config);
   ~UpstreamPool();
   UpstreamPool(const UpstreamPool&) = delete;
   UpstreamPool& operator=(const UpstreamPool&) = delete;
 
-  /// A connection on loan: idle or connecting. Or the errno of a connect that failed at once. Idle
-  /// ones are lent only as long as the node is known to keep them, as far as `repeat` needs that.
-  [[nodiscard]] std::variant<UpstreamConnection*, int> lease(Freshness freshness,
-                                                             balancer::Repeat repeat,
-                                                             UpstreamEvents& exchange);
+  /// Idle connections are lent only as long as the node is known to keep them, as far as the
+  /// request needs that.
+  [[nodiscard]] Lease lease(const LeaseRequest& request, UpstreamEvents& exchange) override;
+  [[nodiscard]] Lease lease(const LeaseRequest& request, UpstreamEvents& exchange,
+                            ConnectionToken turn) override;
+  void stop_waiting(UpstreamEvents& exchange) override;
 
   /// Connections made under another address or protocol serve no further exchange.
-  void configure(const conf::Address& address, const conf::Pool& config);
+  void configure(const balancer::NodeView& node, const conf::Pool& config);
   void close_idle();
   void close_oldest_idle() { drop(*idle_.front()); }
   [[nodiscard]] std::size_t idle() const { return idle_.size(); }
   [[nodiscard]] bool empty() const { return all_.empty() && waiting_.empty(); }
 
-  /// For exchanges that found all connections of the node in use, here or by other workers: they
-  /// are told `on_connection_free`, in the order in which they came.
-  void wait(UpstreamEvents& exchange);
-  void stop_waiting(UpstreamEvents& exchange);
-  [[nodiscard]] bool has_waiting() const { return !waiting_.empty(); }
-  /// At the end of a loop round, when no exchange is on the stack. `most`: the node's limit.
-  void serve_waiting(std::uint64_t most);
+  /// Gives those in the queue their turn, in the order in which they came, as far as the node's
+  /// connections go. At the end of a loop round, when no exchange is on the stack.
+  void serve_waiting();
   [[nodiscard]] WorkerContext& context() { return context_; }
   [[nodiscard]] balancer::Node& node() { return *node_; }
 
@@ -80,18 +73,29 @@ class UpstreamPool {
   void drop(UpstreamConnection& connection);
   [[nodiscard]] UpstreamConnection* find_idle(balancer::Repeat repeat);
   [[nodiscard]] io::ConnectStart connect();
+  /// Notes a failed attempt to connect, which may mark the node down, and says what it is to an
+  /// exchange. A shortage of our own is no news about the node.
+  [[nodiscard]] ExchangeError connect_failure(int error);
 
   WorkerContext& context_;
   std::shared_ptr<balancer::Node> node_;
   conf::Address address_;
   conf::ProxyProtocol proxy_protocol_ = conf::ProxyProtocol::off;
+  std::uint64_t most_connections_ = 0;  // in use at a time; 0: no limit
+  std::uint64_t most_waiting_ = 0;
+  unsigned passive_failures_ = 0;
+  Millis passive_hold_{0};
   Millis reuse_{0};  // how long idle connections are kept; 0: not at all
   balancer::IdleLifetime lifetime_;
   io::SocketAddress target_;
   std::uint64_t generation_ = 0;  // of the address and the protocol
   std::vector<std::unique_ptr<UpstreamConnection>> all_;
   std::vector<UpstreamConnection*> idle_;  // the newest last
-  std::deque<UpstreamEvents*> waiting_;    // bounded by the node's max_waiting
+  struct Waiting {
+    UpstreamEvents* exchange;
+    QueueToken place;
+  };
+  std::deque<Waiting> waiting_;  // bounded by the node's max_waiting
 };
 
 }  // namespace bonedry::proxy

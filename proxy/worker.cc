@@ -63,7 +63,8 @@ Worker::Worker(SharedParts shared, std::vector<Listen> listens,
                head_limits(topology->limits, shared.underscore_names),
                topology->limits,
                topology->timeouts,
-               topology->trusted_proxies} {
+               topology->trusted_proxies},
+      access_log_(shared.access_log.add_queue()) {
   loop_.on_round_end([this] { after_round(); });
   for (Listen& listen : listens) {
     const std::size_t index = listener_pools_.size();
@@ -87,7 +88,7 @@ Worker::~Worker() {
   closing_reason_ = EndReason::shut_down;
   listeners_.clear();
   while (!connections_.empty()) connections_.back()->close();
-  runtimes_.clear();
+  router_ = Router();
   upstreams_.clear();
   loop_.collect();
 }
@@ -131,17 +132,17 @@ void Worker::adopt(std::shared_ptr<const balancer::Topology> topology) {
     const balancer::PoolView& view = *topology->find_pool(name);
     auto& runtime = made[&view];
     if (!runtime) {
-      std::vector<UpstreamPool*> upstreams;
+      std::vector<NodeStreams*> streams;
       for (const balancer::NodeView& node : view.nodes) {
-        upstreams.push_back(upstream_for(node, view.config));
+        streams.push_back(upstream_for(node, view.config));
       }
-      runtime = std::make_shared<PoolRuntime>(topology, view, shared_.secrets, shared_.ledger,
-                                              shared_.clock, memory_of(view.config),
-                                              std::move(upstreams));
+      runtime =
+          std::make_shared<PoolRuntime>(topology, view, shared_.secrets, shared_.ledger,
+                                        shared_.clock, memory_of(view.config), std::move(streams));
     }
     next.push_back(runtime);
   }
-  runtimes_ = std::move(next);
+  router_ = Router(std::move(next));
   // Tunnels, and exchanges without a client, outlast a deadline unless they are told. Closing
   // removes from the list, so it is walked from its end.
   for (std::size_t index = connections_.size(); index > 0; --index) {
@@ -153,9 +154,9 @@ void Worker::adopt(std::shared_ptr<const balancer::Topology> topology) {
 UpstreamPool* Worker::upstream_for(const balancer::NodeView& view, const conf::Pool& config) {
   auto& pool = upstreams_[view.node.get()];
   if (!pool) {
-    pool = std::make_unique<UpstreamPool>(context_, view.node, view.address, config);
+    pool = std::make_unique<UpstreamPool>(context_, view, config);
   } else {
-    pool->configure(view.address, config);
+    pool->configure(view, config);
   }
   return pool.get();
 }
@@ -223,7 +224,7 @@ std::size_t Worker::most_clients() const {
   return configured == 0 ? possible : std::min(configured, possible);
 }
 
-void Worker::remove(DownstreamConnection& connection) {
+void Worker::remove(ClientConnection& connection) {
   const std::size_t index = connection.worker_index_;
   std::swap(connections_[index], connections_.back());
   connections_[index]->worker_index_ = index;
@@ -245,12 +246,7 @@ void Worker::take_back(std::unique_ptr<Exchange> exchange) {
 }
 
 void Worker::serve_waiting() {
-  for (const auto& runtime : runtimes_) {
-    const auto& nodes = runtime->view().nodes;
-    for (std::size_t index = 0; index < nodes.size(); ++index) {
-      runtime->upstream(index).serve_waiting(nodes[index].max_connections);
-    }
-  }
+  for (const auto& entry : upstreams_) entry.second->serve_waiting();
 }
 
 void Worker::after_round() {
@@ -323,11 +319,6 @@ void Worker::report_turned_away(const std::string& client, const char* why) {
   std::uint64_t left_out = 0;
   if (!due(turned_away_, left_out)) return;
   spdlog::warn("client {}: turned away: {} ({} more not logged)", client, why, left_out);
-}
-
-void Worker::report_marked(const balancer::Node& node, int error) {
-  spdlog::warn("node {}: marked down after connect failures in a row: {}", node.key(),
-               errno_text(error));
 }
 
 void Worker::report_bad_response(const balancer::Node& node, const char* why) {

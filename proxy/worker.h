@@ -6,6 +6,7 @@
 #include "proxy/descriptor_shares.h"
 #include "proxy/downstream_connection.h"
 #include "proxy/exchange.h"
+#include "proxy/exchange_host.h"
 #include "proxy/io/event_loop.h"
 #include "proxy/io/listener.h"
 #include "proxy/io/mailbox.h"
@@ -48,7 +49,7 @@ void turn_away(int fd, const http::Refusal& refusal);
 /// One thread with one loop, and all that it owns: listening sockets, clients' connections,
 /// connections to nodes. Shares nothing with other workers but what SharedParts and the topology
 /// say. Public functions belong to the worker's thread, unless they say otherwise.
-class Worker {
+class Worker final : public ExchangeHost {
  public:
   struct Listen {
     UniqueFd fd;
@@ -60,7 +61,7 @@ class Worker {
   Worker(SharedParts shared, std::vector<Listen> listens,
          std::shared_ptr<const balancer::Topology> topology, std::uint64_t seed);
   /// On the main thread: ends at once what is still there.
-  ~Worker();
+  virtual ~Worker();
 
   /// From any thread: `acknowledged` is called on the worker's thread once it routes by `topology`.
   void publish(std::shared_ptr<const balancer::Topology> topology,
@@ -72,33 +73,37 @@ class Worker {
   void drain(Parting parting, std::function<void()> drained);
 
   [[nodiscard]] WorkerContext& context() { return context_; }
-  [[nodiscard]] Instant now() const { return loop_.now(); }
-  /// For what the ledger remembers: a loop's time may lag, and would end sessions early.
-  [[nodiscard]] Instant exact_now() const { return shared_.clock.now(); }
-  [[nodiscard]] WallTime wall() const { return shared_.clock.wall(); }
   [[nodiscard]] bool draining() const { return drained_ != nullptr; }
   /// Whether connections on which nothing is asked are closed although another answer was promised.
   [[nodiscard]] bool closes_idle() const { return draining() && parting_ == Parting::at_once; }
-  /// Why a connection of a client that goes away now does so.
-  [[nodiscard]] EndReason closing_reason() const { return closing_reason_; }
-  [[nodiscard]] AccessLog& access_log() { return shared_.access_log; }
-  [[nodiscard]] session::Ledger& ledger() { return shared_.ledger; }
-  [[nodiscard]] const std::shared_ptr<PoolRuntime>& runtime_of(std::size_t listener) const {
-    return runtimes_[listener];
+
+  [[nodiscard]] io::TimerWheel& timers() override { return loop_.timers(); }
+  [[nodiscard]] Instant now() const override { return loop_.now(); }
+  [[nodiscard]] Instant exact_now() const override { return shared_.clock.now(); }
+  [[nodiscard]] WallTime wall() const override { return shared_.clock.wall(); }
+  [[nodiscard]] const Router& router() const override { return router_; }
+  [[nodiscard]] const conf::Limits& limits() const override { return context_.limits; }
+  [[nodiscard]] const conf::Timeouts& timeouts() const override { return context_.timeouts; }
+  [[nodiscard]] std::span<const conf::Network> trusted_proxies() const override {
+    return context_.trusted_proxies;
   }
+  [[nodiscard]] session::Ledger& ledger() override { return shared_.ledger; }
+  [[nodiscard]] AccessLogQueue& access_log() override { return access_log_; }
+  /// To be read by any thread.
+  [[nodiscard]] ExchangeCounters& counters() override { return counters_; }
+  [[nodiscard]] EndReason closing_reason() const override { return closing_reason_; }
 
   /// Exchanges are used again: one that is given back rests until no call of it is on the stack.
   [[nodiscard]] std::unique_ptr<Exchange> take_exchange();
   void take_back(std::unique_ptr<Exchange> exchange);
-  void remove(DownstreamConnection& connection);
+  void remove(ClientConnection& connection);
 
   // What is worth a line in the log; each at most once a second, with how many were left out.
-  void report_no_node(const std::string& pool);
-  void report_shortage(int error);
+  void report_no_node(const std::string& pool) override;
+  void report_shortage(int error) override;
+  void report_bad_response(const balancer::Node& node, const char* why) override;
   void report_trouble(std::size_t listener, int error);
   void report_turned_away(const std::string& client, const char* why);
-  void report_marked(const balancer::Node& node, int error);
-  void report_bad_response(const balancer::Node& node, const char* why);
   void report_refusal(const std::string& client, const http::FirstWords& request,
                       const http::Refusal& refusal);
   void report_proxy_refusal(const std::string& peer, const char* why);
@@ -142,10 +147,12 @@ class Worker {
   std::vector<Opening> listener_openings_;
   std::unordered_map<const balancer::Node*, std::unique_ptr<UpstreamPool>> upstreams_;
   std::map<std::string, MemoryEntry> memories_;
-  std::vector<std::shared_ptr<PoolRuntime>> runtimes_;  // by listener
+  Router router_;
+  ExchangeCounters counters_;
+  AccessLogQueue access_log_;
   std::vector<std::unique_ptr<Exchange>> resting_;
   std::vector<std::unique_ptr<Exchange>> spare_;
-  std::vector<std::unique_ptr<DownstreamConnection>> connections_;
+  std::vector<std::unique_ptr<ClientConnection>> connections_;
   std::vector<std::unique_ptr<io::Listener>> listeners_;
   std::function<void()> drained_;
   Parting parting_ = Parting::at_once;

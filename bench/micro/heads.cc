@@ -82,7 +82,7 @@ void write_request(benchmark::State& state, const std::string& text) {
   ChunkPool chunks;
   SliceQueue queue;
   for (auto _ : state) {
-    http::write_request_head(message.head(), *facts, {"203.0.113.195", "http"}, &cookies,
+    http::write_request_head(message.head(), *facts, {"203.0.113.195", "http"}, {&cookies},
                              {queue, chunks});
     send(queue);
   }
@@ -123,7 +123,7 @@ void whole_exchange(benchmark::State& state, const std::string& text) {
   for (auto _ : state) {
     request.parse();
     const auto asked = http::judge_request(request.head());
-    http::write_request_head(request.head(), *asked, {"203.0.113.195", "http"}, &cookies,
+    http::write_request_head(request.head(), *asked, {"203.0.113.195", "http"}, {&cookies},
                              {upstream, chunks});
     send(upstream);
     response.parse();

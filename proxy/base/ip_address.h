@@ -34,4 +34,12 @@ struct Endpoint {
   friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
 
+/// Both ends of a connection: who made it, and where to.
+struct EndpointPair {
+  Endpoint source;
+  Endpoint destination;
+
+  friend bool operator==(const EndpointPair&, const EndpointPair&) = default;
+};
+
 }  // namespace bonedry

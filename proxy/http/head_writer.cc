@@ -102,19 +102,19 @@ class Writer {
   std::size_t copied_ = 0;
 };
 
-void write_request_line(const Head& head, const RequestFacts& facts, Writer& writer) {
+void write_request_line(const Head& head, const RequestInfo& request, Writer& writer) {
   const char* const begin = head.base + head.method.at;
   static constexpr std::string_view kRest = " HTTP/1.1\r\n";
   const char* const behind = head.base + head.target.at + head.target.size;
   // One blank between the three, as RFC 9112, 3 has it; llhttp takes more.
-  const bool canonical = facts.target_form != TargetForm::absolute &&
+  const bool canonical = request.target_form != TargetForm::absolute &&
                          head.target.at == head.method.at + head.method.size + 1 &&
                          std::string_view(behind, kRest.size()) == kRest;
   if (canonical) {
     return writer.original({begin, static_cast<std::size_t>(behind - begin) + kRest.size()});
   }
   writer.original({begin, head.method.size});
-  writer.copy(" "sv, facts.path, " HTTP/1.1\r\n"sv);
+  writer.copy(" "sv, request.path, " HTTP/1.1\r\n"sv);
 }
 
 /// RFC 9110, 7.6.3: the version is that in which the message was received.
@@ -151,23 +151,23 @@ void write_length(const Head& head, const Field& field, Writer& writer) {
 }
 
 /// Whether a request field is left out, or written by someone else than the loop over all.
-bool replaced_in_request(const Field& field, const RequestFacts& facts, const Origin& origin,
-                         const HopByHop& hop_by_hop) {
+bool replaced_in_request(const Field& field, const RequestInfo& request, Trust trust,
+                         ForwardedFields forwarded, const HopByHop& hop_by_hop) {
   switch (field.id) {
     case FieldName::x_forwarded_for:
     case FieldName::x_forwarded_host:
     case FieldName::x_forwarded_proto:
-      return origin.trust == Trust::none || origin.told_in != ForwardedFields::rfc7239;
+      return trust == Trust::none || forwarded != ForwardedFields::rfc7239;
     case FieldName::forwarded:
-      return origin.trust == Trust::none || origin.told_in != ForwardedFields::x_forwarded;
+      return trust == Trust::none || forwarded != ForwardedFields::x_forwarded;
     case FieldName::client_claim:
-      return origin.trust == Trust::none;
+      return trust == Trust::none;
     case FieldName::host:
-      return facts.target_form == TargetForm::absolute;
+      return request.target_form == TargetForm::absolute;
     case FieldName::expect:
-      return !facts.expects_continue;
+      return !request.expects_continue;
     case FieldName::max_forwards:
-      return facts.max_forwards.has_value();
+      return request.max_forwards.has_value();
     case FieldName::proxy:
       return true;  // CGI would call it HTTP_PROXY, and programs take that for their own setting
     case FieldName::content_length:
@@ -252,50 +252,45 @@ void write_host(std::string_view host, Writer& writer) {
 }
 
 /// RFC 7239: an element for this hop, behind those that trusted proxies wrote.
-void write_rfc7239(const Head& head, const Origin& origin, std::string_view scheme,
+void write_rfc7239(const Head& head, const ClientInfo& client, std::string_view scheme,
                    std::string_view host, Writer& writer) {
   writer.copy("Forwarded: "sv);
   for (const Field& field : head.fields) {
-    if (origin.trust == Trust::none) break;
+    if (client.trust == Trust::none) break;
     if (field.id != FieldName::forwarded || field.value.size == 0) continue;
     if (!ends_its_strings(head.value(field))) continue;
     writer.original(head.value(field));
     writer.copy(", "sv);
   }
-  const bool v6 = origin.client.find(':') != std::string_view::npos;
-  writer.copy(v6 ? "for=\"["sv : "for="sv, origin.client, v6 ? "]\";proto="sv : ";proto="sv,
+  const bool v6 = client.address.find(':') != std::string_view::npos;
+  writer.copy(v6 ? "for=\"["sv : "for="sv, client.address, v6 ? "]\";proto="sv : ";proto="sv,
               scheme);
   if (!host.empty()) write_host(host, writer);
   writer.copy("\r\n"sv);
 }
 
-void write_x_forwarded(const Head& head, const Origin& origin, std::string_view scheme,
+void write_x_forwarded(const Head& head, const ClientInfo& client, std::string_view scheme,
                        std::string_view host, Writer& writer) {
   writer.copy("X-Forwarded-For: "sv);
   for (const Field& field : head.fields) {
-    if (origin.trust == Trust::none) break;
+    if (client.trust == Trust::none) break;
     if (field.id != FieldName::x_forwarded_for || field.value.size == 0) continue;
     writer.original(head.value(field));
     writer.copy(", "sv);
   }
   const std::string_view host_name = host.empty() ? ""sv : "\r\nX-Forwarded-Host: "sv;
-  writer.copy(origin.client, "\r\nX-Forwarded-Proto: "sv, scheme, host_name, host, "\r\n"sv);
+  writer.copy(client.address, "\r\nX-Forwarded-Proto: "sv, scheme, host_name, host, "\r\n"sv);
 }
 
-void write_forwarded(const Head& head, const RequestFacts& facts, const Origin& origin,
-                     Writer& writer) {
-  std::string_view scheme = origin.scheme;
-  std::string_view host = facts.host;
-  if (origin.trust == Trust::forwarded) {
+void write_forwarded(const Head& head, std::string_view host, const ClientInfo& client,
+                     ForwardedFields forwarded, Writer& writer) {
+  std::string_view scheme = client.scheme;
+  if (client.trust == Trust::forwarded) {
     scheme = forwarded_or(head, FieldName::x_forwarded_proto, is_scheme, scheme);
     host = forwarded_or(head, FieldName::x_forwarded_host, is_host, host);
   }
-  if (origin.told_in != ForwardedFields::rfc7239) {
-    write_x_forwarded(head, origin, scheme, host, writer);
-  }
-  if (origin.told_in != ForwardedFields::x_forwarded) {
-    write_rfc7239(head, origin, scheme, host, writer);
-  }
+  if (forwarded != ForwardedFields::rfc7239) write_x_forwarded(head, client, scheme, host, writer);
+  if (forwarded != ForwardedFields::x_forwarded) write_rfc7239(head, client, scheme, host, writer);
 }
 
 bool is_left_out(const Head& head, const Field& field, const ResponseExtras& extras) {
@@ -362,43 +357,31 @@ bool write_cache_field(const Head& head, const Field& field, CacheAdvice advice,
 
 }  // namespace
 
-bool came_through(const Head& head, std::string_view via) {
-  bool found = false;
-  for (const Field& field : head.fields) {
-    if (field.id != FieldName::via) continue;
-    each_element(head.value(field), [via, &found](std::string_view element) {
-      const std::size_t blank = element.find(' ');
-      found = found || (blank != std::string_view::npos && element.substr(blank + 1) == via);
-    });
-  }
-  return found;
-}
-
-void write_request_head(const Head& head, const RequestFacts& facts, const Origin& origin,
-                        const CookieFilter* cookies, HeadSink sink) {
+void write_request_head(const Head& head, const RequestInfo& request, const ClientInfo& client,
+                        const RequestEdits& edits, HeadSink sink) {
   const HopByHop hop_by_hop(head);
   Writer writer(head, sink);
-  write_request_line(head, facts, writer);
+  write_request_line(head, request, writer);
   for (const Field& field : head.fields) {
     if (field.id == FieldName::cookie) {
-      write_cookie(head, field, cookies, writer);
+      write_cookie(head, field, edits.cookies, writer);
     } else if (field.id == FieldName::content_length) {
       write_length(head, field, writer);
-    } else if (!replaced_in_request(field, facts, origin, hop_by_hop)) {
+    } else if (!replaced_in_request(field, request, client.trust, edits.forwarded, hop_by_hop)) {
       writer.field(field);
     }
   }
   // RFC 9112, 3.2: a request to a node always has a Host; one of HTTP/1.0 may have come without.
   const bool has_host =
-      facts.target_form != TargetForm::absolute && head.find(FieldName::host) != nullptr;
+      request.target_form != TargetForm::absolute && head.find(FieldName::host) != nullptr;
   if (!has_host) {
-    writer.copy("Host: "sv, facts.host, "\r\n"sv);
+    writer.copy("Host: "sv, request.host, "\r\n"sv);
   }
-  if (facts.framing.kind == BodyKind::chunked) writer.copy("Transfer-Encoding: chunked\r\n"sv);
-  write_upgrade(facts.upgrade, writer);
-  if (facts.max_forwards) write_number("Max-Forwards", *facts.max_forwards - 1, writer);
-  write_via(head, origin.via, writer);
-  write_forwarded(head, facts, origin, writer);
+  if (request.body.length == BodyLength::unknown) writer.copy("Transfer-Encoding: chunked\r\n"sv);
+  write_upgrade(request.upgrade, writer);
+  if (request.max_forwards) write_number("Max-Forwards", *request.max_forwards - 1, writer);
+  write_via(head, edits.via, writer);
+  write_forwarded(head, request.host, client, edits.forwarded, writer);
   writer.copy("\r\n"sv);
 }
 

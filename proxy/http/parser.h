@@ -1,5 +1,6 @@
 #pragma once
 
+#include "proxy/http/body_pieces.h"
 #include "proxy/http/head.h"
 #include "proxy/http/rules.h"
 
@@ -28,18 +29,6 @@ enum class ParseStatus : std::uint8_t {
   more,      ///< all that was given is used up; more bytes are needed
   complete,  ///< the head, or the whole body, is there
   failed,    ///< see `Parser::refusal`
-};
-
-/// Pieces of a body found in one read, by offset and size. Tiny pieces are moved together within
-/// the buffer, so that there are never many.
-struct BodyPieces {
-  static constexpr std::size_t kMost = 16;
-  std::array<Span, kMost> pieces;
-  std::size_t count = 0;
-  std::size_t bytes = 0;
-
-  void clear() { count = bytes = 0; }
-  [[nodiscard]] std::span<const Span> all() const { return {pieces.data(), count}; }
 };
 
 /// Reads one HTTP/1 message after another from bytes that somebody else reads and keeps. llhttp

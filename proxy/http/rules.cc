@@ -280,10 +280,18 @@ bool has_no_body(int status) {
 
 }  // namespace
 
-std::string reason_of(const Refusal& refusal) {
-  std::string reason = refusal.why;
-  if (refusal.key[0] != '\0') reason += std::string("; see ") + refusal.key;
-  return reason;
+Body body_of(const Framing& framing) {
+  switch (framing.kind) {
+    case BodyKind::none:
+      return {};
+    case BodyKind::length:
+      return {BodyLength::known, framing.length};
+    case BodyKind::chunked:
+    case BodyKind::until_close:
+    case BodyKind::tunnel:
+      break;
+  }
+  return {BodyLength::unknown, 0};
 }
 
 std::optional<std::uint64_t> parse_length(std::string_view text) {
@@ -305,6 +313,7 @@ Result<RequestFacts, Refusal> judge_request(const Head& head) {
   const auto framing = message_framing(head, fields, Framing{});
   if (!framing) return Failure{Refusal{400, framing.error()}};
   facts.framing = *framing;
+  facts.body = body_of(*framing);
   facts.persistence = persistence_of(head, fields);
   if (const Judged bad = judge_expectation(head, fields, facts)) return Failure{*bad};
   if (const Judged bad = judge_max_forwards(head, fields, facts)) return Failure{*bad};
@@ -326,6 +335,7 @@ Result<ResponseFacts, const char*> judge_response(const Head& head, AskedBy aske
     facts.upgrade = upgrade_of(fields);
     if (facts.upgrade.empty()) return Failure{"a 101 without the protocol"};
     facts.framing = Framing{BodyKind::tunnel, 0};
+    facts.body = body_of(facts.framing);
     facts.persistence = Persistence::close;
     return facts;
   }
@@ -336,6 +346,7 @@ Result<ResponseFacts, const char*> judge_response(const Head& head, AskedBy aske
     facts.promises_body = fields.encodings > 0 || facts.framing.kind == BodyKind::length;
     facts.framing = Framing{};
   }
+  facts.body = body_of(facts.framing);
   if (facts.framing.kind == BodyKind::until_close) facts.persistence = Persistence::close;
   return facts;
 }

@@ -2,12 +2,13 @@
 
 #include "proxy/base/result.h"
 #include "proxy/http/head.h"
+#include "proxy/http/message.h"
 
 #include <cstdint>
 #include <optional>
 #include <string_view>
 
-/// What llhttp leaves to a proxy: judgments about whole heads, as pure functions.
+/// What llhttp leaves to a proxy: judgments about whole heads of HTTP/1, as pure functions.
 namespace bonedry::http {
 
 /// How the end of a body is known (RFC 9112, section 6.3). `tunnel`: after a 101 there are no more
@@ -19,34 +20,16 @@ struct Framing {
   std::uint64_t length = 0;  ///< for BodyKind::length
 };
 
+/// What it comes to for those who do not care how.
+[[nodiscard]] Body body_of(const Framing& framing);
+
 /// Whether a connection can carry another exchange after this one.
 enum class Persistence : std::uint8_t { keep_alive, close };
 
-/// A head that is not to be forwarded, and what to answer.
-struct Refusal {
-  int status = 400;
-  const char* why = "";  ///< a literal, for the client and the log
-  const char* key = "";  ///< a literal: the config key that allows more, for the log; or empty
-};
-
-/// For the log: what is wrong, and the key that allows more.
-[[nodiscard]] std::string reason_of(const Refusal& refusal);
-
-enum class TargetForm : std::uint8_t { origin, absolute, asterisk };
-
-/// What is known of a request head that is fit to be forwarded.
-struct RequestFacts {
+/// What HTTP/1 alone knows of a request, beside what every version does.
+struct RequestFacts : RequestInfo {
   Framing framing;
   Persistence persistence = Persistence::keep_alive;
-  TargetForm target_form = TargetForm::origin;
-  std::string_view host;                      ///< empty only in HTTP/1.0
-  std::string_view path;                      ///< path and query, beginning with '/', or "*"
-  std::optional<std::uint64_t> max_forwards;  ///< of OPTIONS alone, as it came
-  bool expects_continue = false;
-  bool idempotent = false;  ///< RFC 9110, section 9.2.2
-  bool head = false;        ///< the method is HEAD: its response has no body
-  /// The one protocol that the client asks to switch to, and may; empty: none.
-  std::string_view upgrade;
 };
 
 /// Validates what decides framing and routing: version, method, target, Host, Content-Length,
@@ -54,13 +37,11 @@ struct RequestFacts {
 /// and 10.1.1. A refusal with status 200 is the answer of the last hop that a client asked for.
 [[nodiscard]] Result<RequestFacts, Refusal> judge_request(const Head& head);
 
-struct ResponseFacts {
-  Framing framing;
+struct ResponseFacts : ResponseInfo {
+  Framing framing;  ///< BodyKind::tunnel where it switches protocols
   Persistence persistence = Persistence::keep_alive;
   bool interim = false;        ///< 1xx, but 101
   bool promises_body = false;  ///< has none (HEAD, 204, 304), but the head speaks of one
-  /// The protocol that the node switches to, with a framing of BodyKind::tunnel; empty: none.
-  std::string_view upgrade;
 };
 
 /// What the request was, as far as it decides how its response is read.

@@ -39,9 +39,9 @@ ProxyHeader complete(std::size_t size, ProxySource source) {
   return header;
 }
 
-ProxyHeader announced(std::size_t size, const Route& route) {
+ProxyHeader announced(std::size_t size, const EndpointPair& endpoints) {
   ProxyHeader header = complete(size, ProxySource::announced);
-  header.route = route;
+  header.endpoints = endpoints;
   return header;
 }
 
@@ -84,7 +84,7 @@ std::optional<std::uint16_t> parse_port(std::string_view word) {
 }
 
 /// "192.0.2.1 192.0.2.2 50000 80".
-ProxyHeader parse_v1_route(std::string_view line, Family family, std::size_t size) {
+ProxyHeader parse_v1_endpoints(std::string_view line, Family family, std::size_t size) {
   // A blank too many would be taken for the end of the line.
   if (std::ranges::count(line, ' ') != 3) return failed("other than two addresses and two ports");
   const auto source = parse_address(take_word(line), family);
@@ -110,8 +110,8 @@ ProxyHeader parse_v1(std::string_view bytes) {
   std::string_view line = start.substr(kV1Start.size(), end - kV1Start.size());
   const std::string_view family = take_word(line);
   const std::size_t size = end + 2;
-  if (family == "TCP4") return parse_v1_route(line, Family::v4, size);
-  if (family == "TCP6") return parse_v1_route(line, Family::v6, size);
+  if (family == "TCP4") return parse_v1_endpoints(line, Family::v4, size);
+  if (family == "TCP6") return parse_v1_endpoints(line, Family::v6, size);
   // Whatever follows is to be ignored.
   if (family == "UNKNOWN") return complete(size, ProxySource::unknown);
   return failed("a family other than TCP4, TCP6 and UNKNOWN");
@@ -163,7 +163,7 @@ IpAddress address_at(std::string_view bytes, std::size_t at, Family family) {
 }
 
 /// Both addresses, then both ports.
-Route route_in(std::string_view header, Family family) {
+EndpointPair endpoints_in(std::string_view header, Family family) {
   const std::size_t size = family == Family::v4 ? kV4Size : kV6Size;
   const std::size_t ports = kV2Fixed + 2 * size;
   return {{address_at(header, kV2Fixed, family), number_at(header, ports)},
@@ -180,12 +180,13 @@ std::optional<std::size_t> size_of_addresses(std::uint8_t family) {
 }
 
 /// A whole header of a connection that was forwarded.
-ProxyHeader parse_v2_route(std::string_view header, std::uint8_t family, std::size_t addresses) {
+ProxyHeader parse_v2_endpoints(std::string_view header, std::uint8_t family,
+                               std::size_t addresses) {
   const bool unspecified = family >> 4U == 0;  // what follows is then to be ignored
   const char* const fault = unspecified ? nullptr : fault_of_tlvs(header, kV2Fixed + addresses);
   if (fault != nullptr) return failed(fault);
-  if (family == kTcpOverV4) return announced(header.size(), route_in(header, Family::v4));
-  if (family == kTcpOverV6) return announced(header.size(), route_in(header, Family::v6));
+  if (family == kTcpOverV4) return announced(header.size(), endpoints_in(header, Family::v4));
+  if (family == kTcpOverV6) return announced(header.size(), endpoints_in(header, Family::v6));
   return complete(header.size(), ProxySource::unknown);
 }
 
@@ -205,7 +206,7 @@ ProxyHeader parse_v2(std::string_view bytes) {
   if (bytes.size() < size) return {};
   // All that a LOCAL header holds is to be ignored.
   if (command == kLocal) return complete(size, ProxySource::own);
-  return parse_v2_route(bytes.substr(0, size), family, *addresses);
+  return parse_v2_endpoints(bytes.substr(0, size), family, *addresses);
 }
 
 // -- Writing --------------------------------------------------------------------------------------
@@ -224,8 +225,8 @@ void append_address(std::string& header, const IpAddress& address, Family family
 }
 
 /// A header has one family: IPv4 beside IPv6 goes as IPv4-mapped.
-Family family_of(const Route& route) {
-  const bool v4 = route.source.address.is_v4() && route.destination.address.is_v4();
+Family family_of(const EndpointPair& endpoints) {
+  const bool v4 = endpoints.source.address.is_v4() && endpoints.destination.address.is_v4();
   return v4 ? Family::v4 : Family::v6;
 }
 
@@ -245,24 +246,25 @@ ProxyHeader parse_proxy_header(std::string_view bytes) {
   return failed("no PROXY header");
 }
 
-std::string proxy_header_v1(const Route& route) {
-  const Family family = family_of(route);
+std::string proxy_header_v1(const EndpointPair& endpoints) {
+  const Family family = family_of(endpoints);
   return std::string(kV1Start) + (family == Family::v4 ? "TCP4 " : "TCP6 ") +
-         text_of(route.source.address, family) + " " + text_of(route.destination.address, family) +
-         " " + std::to_string(route.source.port) + " " + std::to_string(route.destination.port) +
+         text_of(endpoints.source.address, family) + " " +
+         text_of(endpoints.destination.address, family) + " " +
+         std::to_string(endpoints.source.port) + " " + std::to_string(endpoints.destination.port) +
          "\r\n";
 }
 
-std::string proxy_header_v2(const Route& route) {
-  const Family family = family_of(route);
+std::string proxy_header_v2(const EndpointPair& endpoints) {
+  const Family family = family_of(endpoints);
   std::string header(kV2Signature);
   header += static_cast<char>(kProxy);
   header += static_cast<char>(family == Family::v4 ? kTcpOverV4 : kTcpOverV6);
   append_number(header, 2 * (family == Family::v4 ? kV4Size : kV6Size) + 4);
-  append_address(header, route.source.address, family);
-  append_address(header, route.destination.address, family);
-  append_number(header, route.source.port);
-  append_number(header, route.destination.port);
+  append_address(header, endpoints.source.address, family);
+  append_address(header, endpoints.destination.address, family);
+  append_number(header, endpoints.source.port);
+  append_number(header, endpoints.destination.port);
   return header;
 }
 

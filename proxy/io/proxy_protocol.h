@@ -11,14 +11,6 @@
 /// forwards connections says in front of each about the one it came by. Pure functions.
 namespace bonedry::io {
 
-/// The ends of a connection: who made it, and where to.
-struct Route {
-  Endpoint source;
-  Endpoint destination;
-
-  friend bool operator==(const Route&, const Route&) = default;
-};
-
 /// Whose connection a PROXY header says this is.
 enum class ProxySource : std::uint8_t {
   announced,  ///< of the client that it names
@@ -33,7 +25,7 @@ struct ProxyHeader {
   const char* why = "";                       ///< failed: a literal for the log
   std::size_t size = 0;                       ///< complete: what of the bytes it took
   ProxySource source = ProxySource::unknown;  ///< complete
-  Route route;                                ///< announced
+  EndpointPair endpoints;                     ///< announced
 };
 
 /// The longest header taken. Addresses need 232 bytes; the rest is room for TLVs, of which the
@@ -46,8 +38,8 @@ inline constexpr std::size_t kMaxProxyHeader = 4096;
 [[nodiscard]] ProxyHeader parse_proxy_header(std::string_view bytes);
 
 /// What to send in front of a connection made for a client.
-[[nodiscard]] std::string proxy_header_v1(const Route& route);
-[[nodiscard]] std::string proxy_header_v2(const Route& route);
+[[nodiscard]] std::string proxy_header_v1(const EndpointPair& endpoints);
+[[nodiscard]] std::string proxy_header_v2(const EndpointPair& endpoints);
 /// What to send in front of a connection made for nobody, such as a health check.
 [[nodiscard]] std::string own_proxy_header_v1();
 [[nodiscard]] std::string own_proxy_header_v2();

@@ -33,7 +33,7 @@ http::RequestFacts with_host(http::RequestFacts facts) {
 
 void forward_request(const http::Head& head, const http::RequestFacts& facts,
                      const http::CookieFilter* cookies, http::HeadSink sink) {
-  http::write_request_head(head, facts, {"192.0.2.1", "http"}, cookies, sink);
+  http::write_request_head(head, facts, {"192.0.2.1", "http"}, {cookies}, sink);
 }
 
 http::ResponseExtras extras_for(const http::ResponseFacts& facts, Client client) {

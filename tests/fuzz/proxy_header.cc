@@ -12,7 +12,7 @@ using Status = ProxyHeader::Status;
 
 void require_same(const ProxyHeader& found, const ProxyHeader& wanted, const char* what) {
   require(found.status == wanted.status && found.size == wanted.size &&
-              found.source == wanted.source && found.route == wanted.route,
+              found.source == wanted.source && found.endpoints == wanted.endpoints,
           what);
 }
 
@@ -30,11 +30,11 @@ void check_pieces(std::string_view bytes, const ProxyHeader& whole) {
   }
 }
 
-void check_written(const io::Route& route) {
-  for (const std::string& text : {io::proxy_header_v1(route), io::proxy_header_v2(route)}) {
+void check_written(const EndpointPair& endpoints) {
+  for (const std::string& text : {io::proxy_header_v1(endpoints), io::proxy_header_v2(endpoints)}) {
     const ProxyHeader again = io::parse_proxy_header(text + "GET / HTTP/1.1\r\n");
     require(again.status == Status::complete && again.size == text.size(), "ours can be read");
-    require(again.source == io::ProxySource::announced && again.route == route,
+    require(again.source == io::ProxySource::announced && again.endpoints == endpoints,
             "and says the same");
   }
 }
@@ -55,7 +55,7 @@ int fuzz_one(Input input) {
     case Status::complete:
       require(header.size > 0 && header.size <= bytes.size() && header.size <= io::kMaxProxyHeader,
               "a header is no longer than what came");
-      if (header.source == io::ProxySource::announced) check_written(header.route);
+      if (header.source == io::ProxySource::announced) check_written(header.endpoints);
       break;
   }
   return 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fstream>
 #include <optional>
+#include <set>
 #include <string_view>
 
 namespace bonedry::layering {
@@ -51,6 +52,25 @@ const std::vector<Library>& libraries() {
       {"toml++/", {"conf/"}},
       {"llhttp.h", {"proxy/http/"}}};
   return rows;
+}
+
+/// Files that must not come to know some headers, directly or by way of others.
+struct Unaware {
+  std::string_view files;  ///< how their paths begin
+  std::vector<std::string_view> headers;
+};
+
+/// What an exchange does holds for every protocol and without a network, so that another protocol
+/// is another pair of streams, and tests need no thread.
+const Unaware& exchanges() {
+  static const Unaware rule{
+      "proxy/exchange",
+      {"proxy/http/parser.h", "proxy/http/rules.h", "proxy/http/head_writer.h",
+       "proxy/http/local_reply.h", "proxy/http/keep_alive.h", "proxy/io/socket.h",
+       "proxy/io/outbox.h", "proxy/io/readiness.h", "proxy/io/fd_watcher.h",
+       "proxy/io/event_loop.h", "proxy/downstream_connection.h", "proxy/upstream_connection.h",
+       "proxy/upstream_pool.h", "proxy/worker.h", "llhttp.h", "uv.h", "sys/socket.h"}};
+  return rule;
 }
 
 struct Include {
@@ -163,6 +183,24 @@ void check_includes(const Source& source, std::vector<std::string>& found) {
   }
 }
 
+const Source* find_source(const std::vector<Source>& sources, std::string_view path) {
+  const auto found = std::ranges::find(sources, path, &Source::path);
+  return found == sources.end() ? nullptr : &*found;
+}
+
+/// Follows the includes of a file, depth first; `way` is how it got there.
+void check_unaware(const std::vector<Source>& sources, const Source& source, const std::string& way,
+                   std::set<std::string>& seen, std::vector<std::string>& found) {
+  for (const Include& include : source.includes) {
+    if (!seen.insert(include.header).second) continue;
+    if (std::ranges::find(exchanges().headers, include.header) != exchanges().headers.end()) {
+      found.push_back(way + ": must not know " + include.header);
+    } else if (const Source* next = find_source(sources, include.header)) {
+      check_unaware(sources, *next, way + " > " + next->path, seen, found);
+    }
+  }
+}
+
 // A row without files is a row that checks nothing, e.g. after a folder was renamed.
 void check_rows(const std::vector<Source>& sources, std::vector<std::string>& found) {
   for (const Layer& layer : layers()) {
@@ -180,6 +218,10 @@ std::vector<std::string> violations(const fs::path& root) {
   check_rows(sources, found);
   for (const Source& source : sources) {
     check_includes(source, found);
+    if (source.path.starts_with(exchanges().files)) {
+      std::set<std::string> seen;
+      check_unaware(sources, source, source.path, seen, found);
+    }
     if (source.lines > kMaxLines) {
       found.push_back(source.path + ":" + std::to_string(source.lines) + ": longer than " +
                       std::to_string(kMaxLines) + " lines");

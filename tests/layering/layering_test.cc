@@ -146,6 +146,22 @@ TEST_F(SmallTreeTest, FindsFilesThatAreTooLong) {
               ElementsAre("admin/long.cc:601: longer than 600 lines"));
 }
 
+TEST_F(SmallTreeTest, FindsAnExchangeThatKnowsAProtocolOrASocket) {
+  write("proxy/exchange.cc", "#include \"proxy/stream.h\"\n");
+  write("proxy/stream.h", "#include \"proxy/http/message.h\"\n#include <sys/types.h>\n");
+  write("proxy/http/message.h", "\n");
+  EXPECT_THAT(violations(root_), IsEmpty());
+  write("proxy/http/message.h", "#include \"proxy/http/parser.h\"\n");
+  write("proxy/http/parser.h", "\n");
+  EXPECT_THAT(
+      violations(root_),
+      ElementsAre("proxy/exchange.cc > proxy/stream.h > proxy/http/message.h: must not know "
+                  "proxy/http/parser.h"));
+  write("proxy/http/message.h", "\n");
+  EXPECT_THAT(violations_with("proxy/exchange_host.h", "#include <sys/socket.h>\n"),
+              ElementsAre("proxy/exchange_host.h: must not know sys/socket.h"));
+}
+
 TEST_F(SmallTreeTest, FindsALayerThatVanished) {
   remove("session");
   EXPECT_THAT(violations(root_), ElementsAre("session/:0: a layer without files"));

@@ -92,7 +92,7 @@ class Reading {
     if (!facts) return refuse(facts.error());
     // Slices need a chunk that keeps the bytes; here they outlive the queue.
     SliceQueue queue;
-    http::write_request_head(head_, *facts, {"192.0.2.7", "http"}, nullptr, {queue, pool_});
+    http::write_request_head(head_, *facts, {"192.0.2.7", "http"}, {}, {queue, pool_});
     outcome_.written += text_of(queue);
     close_ = facts->persistence == http::Persistence::close;
     return expect(facts->framing);

@@ -31,15 +31,16 @@ class ListedCookies final : public CookieFilter {
   }
 };
 
-constexpr Origin kOrigin{"192.0.2.7", "http"};
-constexpr Origin kTrusted{"192.0.2.7", "http", Trust::forwarded};
+constexpr ClientInfo kClient{"192.0.2.7", "http"};
+constexpr ClientInfo kTrusted{"192.0.2.7", "http", Trust::forwarded};
 
 /// How a request goes on.
 std::string written(const ParsedRequest& request, const CookieFilter* cookies = nullptr,
-                    const Origin& origin = kOrigin) {
+                    const ClientInfo& client = kClient,
+                    ForwardedFields forwarded = ForwardedFields::x_forwarded) {
   ChunkPool pool;
   SliceQueue queue;
-  write_request_head(request.head, request.facts(), origin, cookies, {queue, pool});
+  write_request_head(request.head, request.facts(), client, {cookies, forwarded}, {queue, pool});
   return text_of(queue);
 }
 std::string written(std::string_view text, const CookieFilter* cookies = nullptr) {
@@ -52,9 +53,9 @@ std::string written_for_proxy(std::string_view text) {
 }
 
 /// How it goes on to a pool whose nodes are told in these fields.
-std::string written_in(ForwardedFields told_in, std::string_view text, Trust trust = Trust::none,
-                       std::string_view client = "192.0.2.7") {
-  return written(ParsedRequest(text), nullptr, Origin{client, "http", trust, told_in});
+std::string written_in(ForwardedFields forwarded, std::string_view text, Trust trust = Trust::none,
+                       std::string_view address = "192.0.2.7") {
+  return written(ParsedRequest(text), nullptr, {address, "http", trust}, forwarded);
 }
 
 std::string first_line(const std::string& text) {
@@ -72,7 +73,7 @@ TEST(RequestWriterTest, ALongRunOfCanonicalLinesIsTheOriginalBytes) {
   const ParsedRequest request("GET /x HTTP/1.1\r\nHost: a\r\nA: " + filling + "\r\n\r\n");
   ChunkPool pool;
   SliceQueue queue;
-  write_request_head(request.head, request.facts(), kOrigin, nullptr, {queue, pool});
+  write_request_head(request.head, request.facts(), kClient, {}, {queue, pool});
   std::array<iovec, 16> vectors{};
   const std::size_t count = queue.gather(vectors);
   EXPECT_EQ(count, 2U) << "what came, and what is added";
@@ -84,7 +85,7 @@ TEST(RequestWriterTest, AShortHeadIsOnePiece) {
   const ParsedRequest request("GET /x HTTP/1.1\r\nHost: a\r\nodd:b\r\nAccept: */*\r\n\r\n");
   ChunkPool pool;
   SliceQueue queue;
-  write_request_head(request.head, request.facts(), kOrigin, nullptr, {queue, pool});
+  write_request_head(request.head, request.facts(), kClient, {}, {queue, pool});
   std::array<iovec, 16> vectors{};
   EXPECT_EQ(queue.gather(vectors), 1U);
 }
@@ -95,7 +96,7 @@ TEST(RequestWriterTest, AValueLongerThanAChunkGoesOnWhole) {
                               {1024 * 1024, 100});
   ChunkPool pool;
   SliceQueue queue;
-  write_request_head(request.head, request.facts(), kOrigin, nullptr, {queue, pool});
+  write_request_head(request.head, request.facts(), kClient, {}, {queue, pool});
   EXPECT_TRUE(text_of(queue).find("\r\nodd: " + value + "\r\nB: c\r\n") != std::string::npos);
 }
 

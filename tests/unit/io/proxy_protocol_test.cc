@@ -21,12 +21,12 @@ const std::string kV6Block =
     "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x07\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x08"
     "\xdc\x04\x01\xbb"s;
 
-Route route(const std::string& source, const std::string& destination) {
+EndpointPair endpoints(const std::string& source, const std::string& destination) {
   return {{*parse_ip(source), 56324}, {*parse_ip(destination), 443}};
 }
 
-const Route kV4Route = route("192.0.2.1", "198.51.100.7");
-const Route kV6Route = route("2001:db8::7", "2001:db8::8");
+const EndpointPair kV4Route = endpoints("192.0.2.1", "198.51.100.7");
+const EndpointPair kV6Route = endpoints("2001:db8::7", "2001:db8::8");
 
 std::string two_bytes(std::size_t number) {
   return {static_cast<char>(number >> 8U & 0xffU), static_cast<char>(number & 0xffU)};
@@ -49,14 +49,14 @@ struct Good {
   std::string what;
   std::string bytes;
   ProxySource source;
-  Route route = {};
+  EndpointPair endpoints = {};
 };
 
 std::vector<Good> good_headers() {
   const auto announced = ProxySource::announced;
   const auto unknown = ProxySource::unknown;
   const std::string longest = "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff";
-  const Route last{{*parse_ip(longest), 65535}, {*parse_ip(longest), 65535}};
+  const EndpointPair last{{*parse_ip(longest), 65535}, {*parse_ip(longest), 65535}};
   return {
       {"v1 IPv4", "PROXY TCP4 192.0.2.1 198.51.100.7 56324 443\r\n", announced, kV4Route},
       {"v1 IPv6", "PROXY TCP6 2001:db8::7 2001:DB8:0::8 56324 443\r\n", announced, kV6Route},
@@ -94,7 +94,7 @@ TEST(ProxyProtocolTest, ReadsGoodHeaders) {
     ASSERT_EQ(header.status, Status::complete) << good.what << ": " << header.why;
     EXPECT_EQ(header.size, good.bytes.size()) << good.what;
     EXPECT_EQ(header.source, good.source) << good.what;
-    EXPECT_EQ(header.route, good.route) << good.what;
+    EXPECT_EQ(header.endpoints, good.endpoints) << good.what;
   }
 }
 
@@ -245,7 +245,7 @@ TEST(ProxyProtocolTest, WhatIsDecidedStaysDecidedWhateverFollows) {
       if (beginning.status == Status::more) continue;
       EXPECT_EQ(beginning.status, whole.status);
       EXPECT_EQ(beginning.size, whole.size);
-      EXPECT_EQ(beginning.route, whole.route);
+      EXPECT_EQ(beginning.endpoints, whole.endpoints);
     }
   }
 }
@@ -263,16 +263,16 @@ TEST(ProxyProtocolTest, WritesVersion2) {
 }
 
 TEST(ProxyProtocolTest, OneFamilyHoldsBothEnds) {
-  const Route mixed = route("192.0.2.1", "2001:db8::8");
+  const EndpointPair mixed = endpoints("192.0.2.1", "2001:db8::8");
   EXPECT_EQ(proxy_header_v1(mixed), "PROXY TCP6 ::ffff:192.0.2.1 2001:db8::8 56324 443\r\n");
-  EXPECT_EQ(parse_proxy_header(proxy_header_v1(mixed)).route, mixed);
-  EXPECT_EQ(parse_proxy_header(proxy_header_v2(mixed)).route, mixed);
+  EXPECT_EQ(parse_proxy_header(proxy_header_v1(mixed)).endpoints, mixed);
+  EXPECT_EQ(parse_proxy_header(proxy_header_v2(mixed)).endpoints, mixed);
 }
 
 TEST(ProxyProtocolTest, ReadsWhatItWrites) {
-  for (const Route& each : {kV4Route, kV6Route}) {
-    EXPECT_EQ(parse_proxy_header(proxy_header_v1(each)).route, each);
-    EXPECT_EQ(parse_proxy_header(proxy_header_v2(each)).route, each);
+  for (const EndpointPair& each : {kV4Route, kV6Route}) {
+    EXPECT_EQ(parse_proxy_header(proxy_header_v1(each)).endpoints, each);
+    EXPECT_EQ(parse_proxy_header(proxy_header_v2(each)).endpoints, each);
   }
   EXPECT_EQ(parse_proxy_header(own_proxy_header_v1()).source, ProxySource::unknown);
   EXPECT_EQ(parse_proxy_header(own_proxy_header_v2()).source, ProxySource::own);

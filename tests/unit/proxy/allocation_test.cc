@@ -112,7 +112,7 @@ class AllocationTest : public testing::Test {
   test::FakeNode alice_{"alice"};
   SystemClock clock_;
   session::MappedLedger ledger_{1000, clock_.now()};
-  AccessLog access_log_{{.access = "off"}};
+  AccessLog access_log_{{.access = "/dev/null"}};  // written, as by default
   ClientCensus clients_;
   std::vector<std::string> secrets_{"a secret of at least thirty-two characters"};
   std::shared_ptr<const balancer::Topology> published_;

@@ -1,0 +1,177 @@
+// How an exchange ends, and what of that which goes wrong can be tried again.
+
+#include "proxy/exchange.h"
+#include "proxy/forwarded_client.h"
+
+#include <array>
+#include <cstdio>
+
+namespace bonedry::proxy {
+namespace {
+
+constexpr unsigned kRetryAfterSeconds = 5;
+
+const char* name_of(balancer::Verdict verdict) {
+  switch (verdict) {
+    case balancer::Verdict::own_node:
+      return "own_node";
+    case balancer::Verdict::fresh:
+      return "fresh";
+    case balancer::Verdict::late:
+      return "late";
+    case balancer::Verdict::moved:
+      return "moved";
+    case balancer::Verdict::rescued:
+      return "rescued";
+    case balancer::Verdict::lost:
+      return "lost";
+  }
+  return "?";
+}
+
+}  // namespace
+
+void Exchange::on_error(const ExchangeError& error) {
+  calls_.expect_none();
+  if (over()) return;
+  report(error);
+  switch (error.retry) {
+    case Retry::other_node:
+      return try_other_node(error);
+    case Retry::not_taken:
+    case Retry::maybe_taken:
+      if (may_send_again(error.retry) && take_retry(error.retry)) return send_again();
+      break;
+    case Retry::no:
+      break;
+  }
+  if (error.refusal.status != 0) refusal_ = error.refusal;
+  if (response_ == ResponseState::waiting) return reply(error.reason);
+  // An answer of ours that waits for the client keeps its own reason.
+  fail(response_ == ResponseState::local ? ending_ : error.reason);
+}
+
+void Exchange::report(const ExchangeError& error) {
+  if (error.reason == EndReason::bad_response) host_.report_bad_response(*held_.node, error.why);
+  if (error.reason == EndReason::no_resources) host_.report_shortage(error.error);
+  if (error.reason == EndReason::no_node) host_.report_no_node(runtime_->view().config.name);
+}
+
+/// RFC 9110, 9.2.2: only an idempotent request may be sent twice; and only one whose body, if it
+/// has one, is still here.
+bool Exchange::may_send_again(Retry) const {
+  const bool whole = info_.body.length == http::BodyLength::none || kept_body_;
+  return response_ == ResponseState::waiting && routing_.freshness == Freshness::any &&
+         info_.idempotent && whole;
+}
+
+/// A node that has closed an idle connection before the request reached it has had no work with it,
+/// so the second time is no load either.
+bool Exchange::take_retry(Retry retry) {
+  balancer::RetryBudget& budget = runtime_->retries();
+  if (budget.forbidden()) return false;
+  return retry == Retry::not_taken || budget.take();
+}
+
+/// Once more, and under the topology of now, like a request that has just come.
+void Exchange::send_again() {
+  host_.counters().note_retry();
+  routing_.freshness = Freshness::fresh;
+  release_upstream();
+  timer_.disarm();
+  set(AttemptState::none);
+  held_.place.reset();
+  leave_node();
+  choose();
+}
+
+/// Ends what has begun to go to the client: it must notice that this is not all.
+void Exchange::fail(EndReason reason) {
+  // What came before the mishap is the client's to see; a broken pipe changes nothing here.
+  (void)downstream_->flush();
+  finish(reason, Departure::aborted);
+}
+
+/// Answers for ourselves; nothing has gone to the client yet.
+void Exchange::reply(EndReason reason) {
+  const EndRow& row = row_of(reason);
+  release_upstream();
+  timer_.disarm();
+  set(AttemptState::none);
+  drop_request();
+  ending_ = reason;
+  figures_.status = refusal_ ? refusal_->status : row.status;
+  http::LocalAnswer answer;
+  answer.status = figures_.status;
+  answer.text = refusal_ ? refusal_->why : row.text;
+  if (row.status == 503) answer.retry_after_s = kRetryAfterSeconds;
+  set(ResponseState::local);
+  downstream_->send_local(answer);
+  const Flow flow = downstream_->flush();
+  if (flow == Flow::congested) return watch();
+  finish(reason, flow == Flow::broken ? Departure::aborted : Departure::complete);
+}
+
+/// Gives back what it has of the node, or its place among those who wait for it.
+void Exchange::release_upstream() {
+  leave_queue();
+  if (!upstream_) return;
+  upstream_->release();
+  upstream_ = nullptr;
+}
+
+void Exchange::finish(EndReason reason, Departure departure) {
+  timer_.disarm();
+  release_upstream();
+  held_.place.reset();
+  leave_tunnel();
+  set(ResponseState::done);
+  write_log(downstream_->gone() ? EndReason::client_gone : reason);
+  // The session's stamp first, then the node's count: see Node::exchanges_open.
+  runtime_->affinity().leave(visit_, host_.exact_now());
+  leave_node();
+  downstream_->exchange_over(departure);
+}
+
+void Exchange::write_log(EndReason reason) {
+  const Millis duration = host_.now() - figures_.started;
+  host_.counters().note({reason, duration, figures_.bytes_in, figures_.bytes_out});
+  if (!host_.access_log().enabled()) return;
+  const http::ClientInfo& client = source_.client;
+  AccessEntry entry;
+  entry.at = host_.wall();
+  entry.client = client.trust == http::Trust::none
+                     ? client.address
+                     : forwarded_client(request_head_, client.address, host_.trusted_proxies());
+  entry.method = request_head_.text(request_head_.method);
+  entry.target = request_head_.text(request_head_.target);
+  entry.version_minor = request_head_.minor;
+  entry.status = figures_.status;
+  entry.bytes_in = figures_.bytes_in;
+  entry.bytes_out = figures_.bytes_out;
+  entry.duration = duration;
+  entry.pool = runtime_->view().config.name;
+  if (held_.node) entry.node = held_.node->name();
+  entry.verdict = name_of(routing_.verdict);
+  std::array<char, 9> session{};
+  if (visit_.held) {
+    std::snprintf(session.data(), session.size(), "%08x",
+                  static_cast<unsigned>(visit_.key.high >> 32U));
+    entry.session = session.data();
+    entry.user = visit_.user;
+  }
+  for (const http::Field& field : request_head_.fields) {
+    if (field.id != http::FieldName::other) continue;
+    const std::string_view name = request_head_.name(field);
+    if (http::equal_ignoring_case(name, "user-agent")) {
+      entry.user_agent = request_head_.value(field);
+    }
+    if (http::equal_ignoring_case(name, "referer")) entry.referer = request_head_.value(field);
+  }
+  const std::string refused = refusal_ ? http::reason_of(*refusal_) : "";
+  entry.reason = refused;
+  entry.end = reason;
+  host_.access_log().write(entry);
+}
+
+}  // namespace bonedry::proxy

@@ -1,0 +1,23 @@
+#pragma once
+
+#include "proxy/http/head.h"
+
+#include <array>
+#include <cstddef>
+#include <span>
+
+namespace bonedry::http {
+
+/// Pieces of a body found in one read, by offset and size. Tiny pieces are moved together within
+/// the buffer, so that there are never many.
+struct BodyPieces {
+  static constexpr std::size_t kMost = 16;
+  std::array<Span, kMost> pieces;
+  std::size_t count = 0;
+  std::size_t bytes = 0;
+
+  void clear() { count = bytes = 0; }
+  [[nodiscard]] std::span<const Span> all() const { return {pieces.data(), count}; }
+};
+
+}  // namespace bonedry::http

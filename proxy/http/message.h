@@ -1,0 +1,65 @@
+#pragma once
+
+#include "proxy/http/head.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+/// What is known of messages whatever version of HTTP carries them (RFC 9110). How a version frames
+/// them is its own matter, see rules.h.
+namespace bonedry::http {
+
+/// Whether a message has a body, and whether its length is known before its end.
+enum class BodyLength : std::uint8_t { none, known, unknown };
+
+struct Body {
+  BodyLength length = BodyLength::none;
+  std::uint64_t bytes = 0;  ///< of BodyLength::known
+};
+
+/// A request that is not forwarded, and the answer to it.
+struct Refusal {
+  int status = 400;
+  const char* why = "";  ///< a literal, for the client and the log
+  const char* key = "";  ///< a literal: the config key that allows more, for the log; or empty
+};
+
+/// For the log: what is wrong, and the key that allows more.
+[[nodiscard]] std::string reason_of(const Refusal& refusal);
+
+/// RFC 9112, section 3.2. HTTP/2 has the first and the last of them.
+enum class TargetForm : std::uint8_t { origin, absolute, asterisk };
+
+/// What is known of a request that is fit to be forwarded. Views are of its head.
+struct RequestInfo {
+  Body body;
+  TargetForm target_form = TargetForm::origin;
+  std::string_view host;                      ///< empty only in HTTP/1.0
+  std::string_view path;                      ///< path and query, beginning with '/', or "*"
+  std::optional<std::uint64_t> max_forwards;  ///< of OPTIONS alone, as it came
+  bool expects_continue = false;
+  bool idempotent = false;  ///< RFC 9110, section 9.2.2
+  bool head = false;        ///< the method is HEAD: its response has no body
+  /// The one protocol that the client asks to switch to, and may; empty: none.
+  std::string_view upgrade;
+};
+
+/// What is known of a final response (or a 101) that is fit to be forwarded.
+struct ResponseInfo {
+  Body body;
+  /// The protocol that the node switches to: what follows is a tunnel. Empty: none.
+  std::string_view upgrade;
+
+  [[nodiscard]] bool switches() const { return !upgrade.empty(); }
+};
+
+/// An answer of the proxy's own.
+struct LocalAnswer {
+  int status = 500;
+  std::string_view text;                       ///< one line for people, without a line end
+  std::optional<unsigned> retry_after_s = {};  ///< RFC 9110, section 10.2.3
+};
+
+}  // namespace bonedry::http

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cassert>
+
+namespace bonedry::proxy {
+
+/// Watches, in builds with assertions, that no event comes up from within a silent call (stream.h).
+class SilentCalls {
+ public:
+#ifdef NDEBUG
+  void expect_none() const {}
+#else
+  void expect_none() const {
+    assert(running_ == 0);
+  }
+  void begin() {
+    ++running_;
+  }
+  void end() {
+    --running_;
+  }
+
+ private:
+  unsigned running_ = 0;
+#endif
+};
+
+/// A stream as its exchange has it: `->` is for silent calls, `delivering` for the few that may
+/// bring events. Without assertions it is a pointer.
+template <class Stream>
+class StreamRef {
+ public:
+  explicit StreamRef(SilentCalls& calls) : calls_(calls) {}
+  StreamRef& operator=(Stream* stream) {
+    stream_ = stream;
+    return *this;
+  }
+  explicit operator bool() const { return stream_ != nullptr; }
+  [[nodiscard]] Stream& delivering() const { return *stream_; }
+
+#ifdef NDEBUG
+  Stream* operator->() const {
+    return stream_;
+  }
+#else
+  /// Lives until the call is over.
+  class Call {
+   public:
+    Call(Stream* stream, SilentCalls& calls) : stream_(stream), calls_(calls) { calls_.begin(); }
+    ~Call() { calls_.end(); }
+    Call(const Call&) = delete;
+    Call& operator=(const Call&) = delete;
+    Stream* operator->() const { return stream_; }
+
+   private:
+    Stream* stream_;
+    SilentCalls& calls_;
+  };
+  Call operator->() const {
+    return Call(stream_, calls_);
+  }
+#endif
+
+ private:
+  Stream* stream_ = nullptr;
+  SilentCalls& calls_;
+};
+
+}  // namespace bonedry::proxy

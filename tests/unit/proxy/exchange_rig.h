@@ -1,0 +1,210 @@
+#pragma once
+
+#include "balancer/topology.h"
+#include "proxy/exchange.h"
+#include "session/mapped_ledger.h"
+#include "tests/unit/http/message.h"
+
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bonedry::proxy::test {
+
+using namespace std::chrono_literals;
+
+/// A client's side that does as it is told, and writes down what it was asked to do: "head 200",
+/// "body 5", "end", "local 503", "over complete", ….
+class ScriptedClient final : public DownstreamStream {
+ public:
+  explicit ScriptedClient(std::vector<std::string>& log) : log_(log) {}
+
+  // -- the script
+  Flow flow = Flow::open;          ///< what `flush` says
+  std::deque<std::string> unread;  ///< what was read of it, delivered when it is not paused
+  std::string unread_trailers;     ///< behind the last of it
+  bool left = false;               ///< see `gone`
+  std::size_t kept_back = 0;       ///< see `unsent`
+  Exchange* exchange = nullptr;    ///< whom it is delivered to
+  [[nodiscard]] bool paused() const { return !pauses_.none(); }
+  [[nodiscard]] bool paused_for(PauseReason reason) const { return pauses_.has(reason); }
+
+  void send_interim(const http::Head& head) override;
+  void send_head(const http::Head& head, const http::ResponseInfo& response,
+                 const http::ResponseEdits& edits) override;
+  void send_body(const BodySlices& body) override;
+  [[nodiscard]] bool takes_pipes() const override { return false; }
+  void send_body(io::PipeLease body) override;
+  void send_end(std::string_view trailers) override;
+  void send_local(const http::LocalAnswer& answer) override;
+  Flow flush() override { return flow; }
+  [[nodiscard]] std::size_t unsent() const override { return kept_back; }
+  [[nodiscard]] std::size_t unacknowledged() const override { return 0; }
+  [[nodiscard]] bool gone() const override { return left; }
+  [[nodiscard]] EndpointPair endpoints() const override { return {}; }
+  void pause(PauseReason reason) override { pauses_.add(reason); }
+  void resume(PauseReason reason) override;
+  void begin_tunnel() override;
+  void exchange_over(Departure departure) override;
+
+  std::string set_cookie;  ///< what the last head was given
+
+ private:
+  void deliver();
+
+  std::vector<std::string>& log_;
+  Pauses pauses_{PauseReason::no_node};
+};
+
+/// A node's side of one exchange. Writes down "to alice: head GET /x", "to alice: body 5", ….
+class ScriptedStream final : public UpstreamStream {
+ public:
+  ScriptedStream(std::string node, std::vector<std::string>& log)
+      : node_(std::move(node)), log_(log) {}
+
+  Flow flow = Flow::open;
+  bool is_connected = true;
+  UpstreamEvents* exchange = nullptr;  ///< nullptr once it was released
+  ConnectionToken in_use;
+  [[nodiscard]] bool paused() const { return !pauses_.none(); }
+
+  void send_head(const http::Head& head, const http::RequestInfo& request,
+                 const http::ClientInfo& client, const http::RequestEdits& edits) override;
+  void send_body(const BodySlices& body) override;
+  [[nodiscard]] bool takes_pipes() const override { return false; }
+  void send_body(io::PipeLease body) override;
+  void send_end(std::string_view trailers) override;
+  Flow flush() override { return flow; }
+  [[nodiscard]] std::size_t unsent() const override { return 0; }
+  [[nodiscard]] std::size_t unacknowledged() const override { return 0; }
+  void pause(PauseReason reason) override { pauses_.add(reason); }
+  void resume(PauseReason reason) override { pauses_.remove(reason); }
+  [[nodiscard]] bool connected() const override { return is_connected; }
+  void release() override;
+
+ private:
+  void note(const std::string& what) { log_.push_back("to " + node_ + ": " + what); }
+
+  std::string node_;
+  std::vector<std::string>& log_;
+  Pauses pauses_;
+};
+
+/// What a node's connections are to say to the next exchange that asks for one.
+enum class Offer : std::uint8_t { connected, connecting, queue, queue_full, refuse, shortage };
+
+class ScriptedNode final : public NodeStreams {
+ public:
+  ScriptedNode(std::string name, std::vector<std::string>& log)
+      : name_(std::move(name)), log_(log) {}
+
+  Offer offer = Offer::connected;
+  std::deque<std::unique_ptr<ScriptedStream>> streams;  ///< all that it has lent
+  std::vector<LeaseRequest> asked;
+  UpstreamEvents* waiting = nullptr;
+
+  [[nodiscard]] ScriptedStream& stream() { return *streams.back(); }
+  [[nodiscard]] Lease lease(const LeaseRequest& request, UpstreamEvents& exchange) override;
+  [[nodiscard]] Lease lease(const LeaseRequest& request, UpstreamEvents& exchange,
+                            ConnectionToken turn) override;
+  void stop_waiting(UpstreamEvents& exchange) override;
+
+ private:
+  std::string name_;
+  std::vector<std::string>& log_;
+};
+
+/// One exchange between scripted sides, with alice and bob in the pool "shop". No thread, no
+/// socket; time passes when a test says so.
+class ExchangeTest : public testing::Test, public ExchangeHost {
+ protected:
+  static constexpr std::size_t kAlice = 0;
+  static constexpr std::size_t kBob = 1;
+
+  ExchangeTest();
+
+  /// A request head as HTTP/1 writes it, without its empty line. The rest of the body, if it has
+  /// one, comes from `client.body`.
+  void ask(std::string_view head);
+  /// The same again, by a client that has the cookie that it was given.
+  void ask_again(std::string_view head);
+  /// The head of an answer, then what a stream says behind it.
+  void answer(std::size_t node, std::string_view head);
+  void answer_body(std::size_t node, std::string_view text, Last last);
+  /// A whole one of 200.
+  void answer_all(std::size_t node);
+  void fail(std::size_t node, const ExchangeError& error);
+  void pass(Millis by);
+  /// As if the control plane had published: the topology changes when `change` is done with it.
+  void republish();
+
+  [[nodiscard]] balancer::Node& node(std::size_t index) { return *pool_.nodes[index].node; }
+  [[nodiscard]] ScriptedStream& stream(std::size_t index) { return nodes_[index].stream(); }
+  [[nodiscard]] std::uint64_t ended(EndReason reason) const;
+  [[nodiscard]] bool said(const std::string& line) const;
+  /// Lets the next new user go there: the other one's door is shut to them.
+  void only(std::size_t index);
+
+  io::TimerWheel& timers() override { return timers_; }
+  [[nodiscard]] Instant now() const override { return clock_.now(); }
+  [[nodiscard]] Instant exact_now() const override { return clock_.now(); }
+  [[nodiscard]] WallTime wall() const override { return clock_.wall(); }
+  [[nodiscard]] const Router& router() const override { return router_; }
+  [[nodiscard]] const conf::Limits& limits() const override { return limits_; }
+  [[nodiscard]] const conf::Timeouts& timeouts() const override { return timeouts_; }
+  [[nodiscard]] std::span<const conf::Network> trusted_proxies() const override { return {}; }
+  [[nodiscard]] session::Ledger& ledger() override { return ledger_; }
+  [[nodiscard]] AccessLogQueue& access_log() override { return access_log_; }
+  [[nodiscard]] ExchangeCounters& counters() override { return counters_; }
+  [[nodiscard]] EndReason closing_reason() const override { return EndReason::client_gone; }
+  void report_no_node(const std::string& pool) override { reports.push_back("no node in " + pool); }
+  void report_shortage(int error) override {
+    reports.push_back("shortage " + std::to_string(error));
+  }
+  void report_bad_response(const balancer::Node& node, const char* why) override {
+    reports.push_back(node.key() + ": " + why);
+  }
+
+  std::vector<std::string> log;
+  std::vector<std::string> reports;
+  conf::Limits limits_;
+  conf::Timeouts timeouts_;
+  balancer::PoolView pool_;
+
+ private:
+  ManualClock clock_;
+  session::MappedLedger ledger_{1000, clock_.now()};
+  AccessLogQueue access_log_;
+  ExchangeCounters counters_;
+  io::TimerWheel timers_{[this] { return clock_.now(); }};
+  const std::vector<std::string> secrets_{"a secret of at least thirty-two characters"};
+  std::shared_ptr<PoolMemory> memory_;
+  std::string cookie_;
+  // What was read stays where it was for as long as the test.
+  std::deque<http::test::ParsedRequest> requests_;
+  std::deque<http::test::ParsedResponse> responses_;
+  Router router_;
+
+ protected:
+  std::deque<ScriptedNode> nodes_;
+  ScriptedClient client{log};
+  Exchange exchange;
+};
+
+/// A body of one piece, in a chunk of its own.
+class Piece {
+ public:
+  explicit Piece(std::string_view text);
+  [[nodiscard]] BodySlices slices() const { return {chunk_, chunk_->data(), pieces_}; }
+
+ private:
+  ChunkRef chunk_;
+  http::BodyPieces pieces_;
+};
+
+}  // namespace bonedry::proxy::test
