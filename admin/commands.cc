@@ -43,15 +43,14 @@ void refuse(Asker& asker, std::string_view why) {
 }
 
 /// A node as it is now; one without figures when it is gone.
-NodeStatus node_status(const ControlPlane& control, const std::string& key) {
-  const std::size_t slash = key.find('/');
+NodeStatus node_status(const ControlPlane& control, const balancer::NodeId& id) {
   NodeStatus none;
-  none.pool = key.substr(0, slash);
-  none.name = slash == std::string::npos ? "" : key.substr(slash + 1);
-  const auto status = control.status(none.pool);
+  none.pool = id.pool;
+  none.name = id.name;
+  const auto status = control.status(id.pool);
   if (!status) return none;
   for (const PoolStatus& pool : status->pools) {
-    const auto found = std::ranges::find(pool.nodes, none.name, &NodeStatus::name);
+    const auto found = std::ranges::find(pool.nodes, id.name, &NodeStatus::name);
     if (found != pool.nodes.end()) return *found;
   }
   return none;
@@ -85,10 +84,10 @@ class ChangeTask final : public Task {
 /// Waits until a node is dry, or cannot become so.
 class WaitTask final : public Task {
  public:
-  WaitTask(ControlPlane& control, Asker& asker, std::string key, std::optional<Millis> timeout,
+  WaitTask(ControlPlane& control, Asker& asker, balancer::NodeId id, std::optional<Millis> timeout,
            Format format)
       : control_(control), asker_(asker), format_(format) {
-    result_.node = std::move(key);
+    result_.node = std::move(id);
     result_.timeout = timeout;
     id_ = control_.wait(result_.node, timeout, [this](WaitEnd end) { on_end(end); });
   }
@@ -120,14 +119,14 @@ class WaitTask final : public Task {
 /// Makes a page of sessions, a piece each tick.
 class ListTask final : public Task {
  public:
-  ListTask(ControlPlane& control, Asker& asker, std::string key, const session::SessionQuery& query,
-           Format format, const Clock& clock)
+  ListTask(ControlPlane& control, Asker& asker, balancer::NodeId node,
+           const session::SessionQuery& query, Format format, const Clock& clock)
       : control_(control),
         asker_(asker),
-        key_(std::move(key)),
+        node_(std::move(node)),
         format_(format),
         clock_(clock),
-        listing_(control.list(key_, query)) {}
+        listing_(control.list(node_, query)) {}
 
   ~ListTask() override {
     if (id_) control_.cancel_work(*id_);
@@ -148,14 +147,14 @@ class ListTask final : public Task {
   ControlPlane::Work go_on() {
     if (listing_.step() == session::SessionListing::Progress::more) return ControlPlane::Work::more;
     const session::SessionPage page = std::move(listing_).take();
-    answer(asker_, format_ == Format::json ? render_json(key_, page, clock_.now())
-                                           : render_text(key_, page, clock_.now()));
+    answer(asker_, format_ == Format::json ? render_json(node_, page, clock_.now())
+                                           : render_text(node_, page, clock_.now()));
     return ControlPlane::Work::done;
   }
 
   ControlPlane& control_;
   Asker& asker_;
-  std::string key_;
+  balancer::NodeId node_;
   Format format_;
   const Clock& clock_;
   session::SessionListing listing_;
@@ -238,15 +237,15 @@ void Commands::show_status(const CommandLine& line, Asker& asker) {
 }
 
 Commands::TaskPtr Commands::list_sessions(const CommandLine& line, Asker& asker) {
-  auto key = node_of(line, asker);
-  if (!key) return nullptr;
+  auto node = node_of(line, asker);
+  if (!node) return nullptr;
   const auto query = session_query(line);
   if (!query) {
     refuse(asker, query.error());
     return nullptr;
   }
   auto task =
-      std::make_unique<ListTask>(control_, asker, std::move(*key), *query, line.format, clock_);
+      std::make_unique<ListTask>(control_, asker, std::move(*node), *query, line.format, clock_);
   if (task->begin() == ControlPlane::Work::done) return nullptr;
   return task;
 }
@@ -279,32 +278,32 @@ Commands::TaskPtr Commands::change(const CommandLine& line, Asker& asker) {
     control_.upgrade(asker.name(), task->answerer());
     return task;
   }
-  const auto key = node_of(line, asker);
-  if (!key) return nullptr;
+  const auto node = node_of(line, asker);
+  if (!node) return nullptr;
   const Insist insist = line.has("force") ? Insist::yes : Insist::no;
   if (line.command->id == CommandId::bleed) {
     const BleedRequest request{line.duration("deadline"), line.text("reason"), insist,
                                asker.name()};
-    control_.bleed(*key, request, task->answerer());
+    control_.bleed(*node, request, task->answerer());
   } else if (line.command->id == CommandId::maintain) {
-    control_.maintain(*key, insist, asker.name(), task->answerer());
+    control_.maintain(*node, insist, asker.name(), task->answerer());
   } else {
-    control_.activate(*key, asker.name(), task->answerer());
+    control_.activate(*node, asker.name(), task->answerer());
   }
   return task;
 }
 
 Commands::TaskPtr Commands::wait(const CommandLine& line, Asker& asker) {
-  auto key = node_of(line, asker);
-  if (!key) return nullptr;
-  return std::make_unique<WaitTask>(control_, asker, std::move(*key), line.duration("timeout"),
+  auto node = node_of(line, asker);
+  if (!node) return nullptr;
+  return std::make_unique<WaitTask>(control_, asker, std::move(*node), line.duration("timeout"),
                                     line.format);
 }
 
-std::optional<std::string> Commands::node_of(const CommandLine& line, Asker& asker) const {
-  auto key = control_.resolve_node(line.positionals.front());
-  if (key) return std::move(*key);
-  refuse(asker, key.error());
+std::optional<balancer::NodeId> Commands::node_of(const CommandLine& line, Asker& asker) const {
+  auto node = control_.resolve_node(line.positionals.front());
+  if (node) return std::move(*node);
+  refuse(asker, node.error());
   return std::nullopt;
 }
 

@@ -53,8 +53,8 @@ class Commands {
   TaskPtr change(const CommandLine& line, Asker& asker);
   TaskPtr wait(const CommandLine& line, Asker& asker);
 
-  /// The key of the node that the line names. When there is none, the asker has been told.
-  std::optional<std::string> node_of(const CommandLine& line, Asker& asker) const;
+  /// The node that the line names. When there is none, the asker has been told.
+  std::optional<balancer::NodeId> node_of(const CommandLine& line, Asker& asker) const;
 
   ControlPlane& control_;
   EventLog& events_;

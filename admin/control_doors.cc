@@ -8,6 +8,7 @@
 namespace bonedry::admin {
 
 using balancer::Door;
+using balancer::NodeId;
 using balancer::NodeState;
 using balancer::NodeView;
 using balancer::PoolView;
@@ -25,12 +26,12 @@ Door door_of(const NodeRecord* record) {
 
 /// A door is opened in two steps: a worker that let a new user in at once could see that user moved
 /// by another one that still holds the door shut, or does not know the node.
-Door ControlPlane::door(const std::string& key, const NodeRecord* kept) const {
-  if (kept != nullptr && closing_.contains(key)) return Door::shut;
+Door ControlPlane::door(const NodeId& id, const NodeRecord* kept) const {
+  if (kept != nullptr && closing_.contains(id)) return Door::shut;
   const Door wanted = door_of(kept);
   if (wanted != Door::open || !topology_) return wanted;  // workers start with the first topology
-  if (opening_.contains(key)) return Door::opening;
-  const auto ajar = ajar_since_.find(key);
+  if (opening_.contains(id)) return Door::opening;
+  const auto ajar = ajar_since_.find(id);
   return ajar != ajar_since_.end() && ajar->second <= acknowledged_ ? Door::open : Door::opening;
 }
 
@@ -48,28 +49,28 @@ void ControlPlane::keep_last_doors_open(PoolView& pool, std::uint64_t version) {
     if (view.door != Door::sessions_only || was == nullptr || was->door != Door::open) continue;
     view.door = Door::open;
     view.weight = was->weight;
-    shut_since_[view.node->key()] = version + 1;
+    shut_since_[view.node->id()] = version + 1;
     kept_open_in_ = version;
   }
 }
 
 /// By the config; in the topology one may have its weight still, see above.
-bool ControlPlane::is_weightless(const std::string& key) const {
-  return std::ranges::any_of(config_.pools, [&key](const conf::Pool& pool) {
-    return std::ranges::any_of(pool.nodes, [&](const conf::Node& node) {
-      return node.weight == 0 && key_of(pool.name, node.name) == key;
-    });
+bool ControlPlane::is_weightless(const NodeId& id) const {
+  return std::ranges::any_of(config_.pools, [&id](const conf::Pool& pool) {
+    return pool.name == id.pool && std::ranges::any_of(pool.nodes, [&id](const conf::Node& node) {
+             return node.weight == 0 && node.name == id.name;
+           });
   });
 }
 
 void ControlPlane::note_doors() {
-  std::map<std::string, std::uint64_t> ajar;
+  std::map<NodeId, std::uint64_t> ajar;
   for (const PoolView& pool : topology_->pools) {
     for (const NodeView& view : pool.nodes) {
       if (view.door == Door::shut) continue;
-      const std::string& key = view.node->key();
-      const auto before = ajar_since_.find(key);
-      ajar.emplace(key, before == ajar_since_.end() ? topology_->version : before->second);
+      const NodeId& id = view.node->id();
+      const auto before = ajar_since_.find(id);
+      ajar.emplace(id, before == ajar_since_.end() ? topology_->version : before->second);
     }
   }
   ajar_since_ = std::move(ajar);
@@ -79,8 +80,8 @@ void ControlPlane::note_doors() {
 bool ControlPlane::can_open_doors() const {
   return std::ranges::any_of(topology_->pools, [this](const PoolView& pool) {
     return std::ranges::any_of(pool.nodes, [this](const NodeView& view) {
-      const std::string& key = view.node->key();
-      return view.door == Door::opening && door(key, record(key)) == Door::open;
+      const NodeId& id = view.node->id();
+      return view.door == Door::opening && door(id, record(id)) == Door::open;
     });
   });
 }

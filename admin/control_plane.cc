@@ -10,6 +10,7 @@
 namespace bonedry::admin {
 
 using balancer::Door;
+using balancer::NodeId;
 using balancer::NodeState;
 using balancer::NodeView;
 using balancer::PoolView;
@@ -43,7 +44,7 @@ ControlPlane::ControlPlane(Parts parts, conf::Config config, NodeRecords records
     clear_addresses();
     doubt_dryness();
   }
-  for (const std::string& key : plan.bled) tell_bled(key);
+  for (const NodeId& id : plan.bled) tell_bled(id);
   if (records_ != written) {
     const Outcome saved = parts_.store.save(records_);
     if (!saved) parts_.events.add("error", joined(plan.bled), saved.error());
@@ -56,13 +57,13 @@ ControlPlane::ControlPlane(Parts parts, conf::Config config, NodeRecords records
 /// Nobody comes onto a dry node: records that say so of one with users are of another time, such as
 /// a copy that was put back.
 void ControlPlane::doubt_dryness() {
-  for (auto& [key, kept] : records_) {
-    const auto node = nodes_.find(key);
+  for (auto& [id, kept] : records_) {
+    const auto node = nodes_.find(id);
     if (kept.dry == Dry::no || node == nodes_.end()) continue;
     const std::int64_t users = node->second->sessions().read().all();
     if (users == 0) continue;
     kept.dry = Dry::no;
-    parts_.events.add("error", key,
+    parts_.events.add("error", id,
                       "nodes.json calls it dry, but the ledger has " + counted(users, "session") +
                           " on it: it is not");
   }
@@ -102,33 +103,33 @@ PoolView ControlPlane::build_pool(const conf::Pool& pool) {
 }
 
 NodeView ControlPlane::build_node(const conf::Pool& pool, const conf::Node& node) const {
-  const std::string key = key_of(pool.name, node.name);
-  const NodeRecord* const kept = record(key);
+  const NodeId id{pool.name, node.name};
+  const NodeRecord* const kept = record(id);
   NodeView view;
-  view.node = nodes_.at(key);
+  view.node = nodes_.at(id);
   view.address = node.address;
   view.weight = node.weight;
   view.max_sessions = node.max_sessions;
   view.max_connections = node.max_connections;
   view.max_waiting = node.max_waiting;
   view.state = kept == nullptr ? NodeState::active : kept->state;
-  view.door = door(key, kept);
+  view.door = door(id, kept);
   view.displaced = kept != nullptr && kept->displaced == Displaced::yes;
-  if (const auto ramp = ramps_.find(key); ramp != ramps_.end()) view.ramp_from = ramp->second;
-  view.slot = slots_.at(key);
+  if (const auto ramp = ramps_.find(id); ramp != ramps_.end()) view.ramp_from = ramp->second;
+  view.slot = slots_.at(id);
   return view;
 }
 
-Outcome ControlPlane::commit(const Keys& keys, const Change& change, std::function<void()> then) {
+Outcome ControlPlane::commit(const Nodes& nodes, const Change& change, std::function<void()> then) {
   if (has_handed_over()) return Failure{kHandedOver};
   NodeRecords next = records_;
   change(next);
   const Outcome saved = parts_.store.save(next);
   if (!saved) return Failure{saved.error() + "; nothing was changed"};
-  for (const std::string& key : keys) {
-    shut_since_[key] = topology_->version + 1;
-    closing_.erase(key);  // what was looked at is no longer so
-    if (records_.contains(key) && !next.contains(key)) ramps_[key] = parts_.clock.now();
+  for (const NodeId& id : nodes) {
+    shut_since_[id] = topology_->version + 1;
+    closing_.erase(id);  // what was looked at is no longer so
+    if (records_.contains(id) && !next.contains(id)) ramps_[id] = parts_.clock.now();
   }
   records_ = std::move(next);
   publish(std::move(then));
@@ -147,14 +148,14 @@ void ControlPlane::publish(std::function<void()> then) {
   });
 }
 
-Result<std::string> ControlPlane::resolve_node(std::string_view text) const {
-  std::vector<std::string> matches;
-  std::vector<std::string> removed;  // these make no name ambiguous
+Result<NodeId> ControlPlane::resolve_node(std::string_view text) const {
+  Nodes matches;
+  Nodes removed;  // these make no name ambiguous
   for (const PoolView& pool : topology_->pools) {
     for (const NodeView& view : pool.nodes) {
-      const std::string& key = view.node->key();
-      if (key == text) return key;
-      if (view.node->name() == text) (is_removed(key) ? removed : matches).push_back(key);
+      const NodeId& id = view.node->id();
+      if (view.node->key() == text) return id;
+      if (view.node->name() == text) (is_removed(id) ? removed : matches).push_back(id);
     }
   }
   if (matches.empty()) matches = std::move(removed);
@@ -173,35 +174,34 @@ Result<std::string> ControlPlane::resolve_node(std::string_view text) const {
   return Failure{"there is no node '" + std::string(text) + "'; there are " + joined(all)};
 }
 
-const NodeRecord* ControlPlane::record(const std::string& key) const {
-  const auto found = records_.find(key);
+const NodeRecord* ControlPlane::record(const NodeId& id) const {
+  const auto found = records_.find(id);
   return found == records_.end() ? nullptr : &found->second;
 }
 
-const PoolView& ControlPlane::pool_of(const std::string& key) const {
-  return *topology_->find_pool(std::string_view(key).substr(0, key.find('/')));
+const PoolView& ControlPlane::pool_of(const NodeId& id) const {
+  return *topology_->find_pool(id.pool);
 }
 
-const NodeView& ControlPlane::view_of(const std::string& key) const {
-  return *balancer::find_node(pool_of(key), std::string_view(key).substr(key.find('/') + 1));
+const NodeView& ControlPlane::view_of(const NodeId& id) const {
+  return *balancer::find_node(pool_of(id), id.name);
 }
 
-void ControlPlane::bleed(const std::string& key, const BleedRequest& request,
-                         const Answer& answer) {
-  const NodeView& view = view_of(key);
+void ControlPlane::bleed(const NodeId& id, const BleedRequest& request, const Answer& answer) {
+  const NodeView& view = view_of(id);
   if (view.state == NodeState::maintenance) {
-    return answer(key + " is in maintenance already");
+    return answer(id.text() + " is in maintenance already");
   }
   const bool was_active = view.state == NodeState::active;
   const Outcome guard =
-      was_active ? balancer::may_leave(pool_of(key), view.node->name(), parts_.clock.now())
+      was_active ? balancer::may_leave(pool_of(id), view.node->name(), parts_.clock.now())
                  : Outcome{Done{}};
   if (!guard && request.insist == Insist::no) {
     return answer(Failure{guard.error() + " (--force overrides)"});
   }
   const std::string forced = guard ? "" : " [forced: " + guard.error() + "]";
   const auto change = [&](NodeRecords& records) {
-    NodeRecord& next = records[key];
+    NodeRecord& next = records[id];
     if (was_active) begin_now(next);
     next.state = NodeState::bleeding;
     next.by = request.by;
@@ -211,30 +211,31 @@ void ControlPlane::bleed(const std::string& key, const BleedRequest& request,
   const std::string until =
       request.deadline ? ", deadline in " + format_duration(*request.deadline) : "";
   const std::string text = (was_active ? "bleeding" : "still bleeding") + until;
-  const Outcome done = commit(
-      {key}, change,
-      [this, key, text, forced, request, answer = in_time(key + " is not called dry", answer)] {
-        parts_.events.add("bleed", key, text + who(request.by, request.reason) + forced);
-        const auto node = nodes_.find(key);  // its pool may be gone by now
-        const auto counts = node == nodes_.end() ? balancer::SessionCounts::Figures{}
-                                                 : node->second->sessions().read();
-        answer(key + " is " + text + ": " + std::to_string(counts.live) + " live and " +
-               std::to_string(counts.pending) + " pending sessions" + forced);
-      });
+  const Outcome done =
+      commit({id}, change,
+             [this, id, text, forced, request,
+              answer = in_time(id.text() + " is not called dry", answer)] {
+               parts_.events.add("bleed", id, text + who(request.by, request.reason) + forced);
+               const auto node = nodes_.find(id);  // its pool may be gone by now
+               const auto counts = node == nodes_.end() ? balancer::SessionCounts::Figures{}
+                                                        : node->second->sessions().read();
+               answer(id.text() + " is " + text + ": " + std::to_string(counts.live) +
+                      " live and " + std::to_string(counts.pending) + " pending sessions" + forced);
+             });
   if (!done) answer(Failure{done.error()});
 }
 
-void ControlPlane::maintain(const std::string& key, Insist insist, const std::string& by,
+void ControlPlane::maintain(const NodeId& id, Insist insist, const std::string& by,
                             const Answer& answer) {
-  const PoolView& pool = pool_of(key);
-  const NodeView& view = view_of(key);
-  const NodeRecord* const kept = record(key);
-  if (view.state == NodeState::maintenance) return answer(key + " is in maintenance already");
+  const PoolView& pool = pool_of(id);
+  const NodeView& view = view_of(id);
+  const NodeRecord* const kept = record(id);
+  if (view.state == NodeState::maintenance) return answer(id.text() + " is in maintenance already");
   const bool dry = kept != nullptr && kept->dry == Dry::yes;
-  Keys objections;
+  std::vector<std::string> objections;
   if (!dry) {
     objections.push_back(
-        key + " is not dry: " +
+        id.text() + " is not dry: " +
         (view.state == NodeState::active ? "it is active" : joined(blocked_by(pool, view))));
   }
   const Outcome guard = balancer::may_leave(pool, view.node->name(), parts_.clock.now());
@@ -245,50 +246,50 @@ void ControlPlane::maintain(const std::string& key, Insist insist, const std::st
   }
   const std::string forced = objection.empty() ? "" : " [forced: " + objection + "]";
   const auto change = [&](NodeRecords& records) {
-    NodeRecord& next = records[key];
+    NodeRecord& next = records[id];
     begin_now(next);
     next.state = NodeState::maintenance;
     next.by = by;
     if (!dry) next.displaced = Displaced::yes;
   };
   const Outcome done = commit(
-      {key}, change,
-      [this, key, by, dry, forced, answer = in_time("it is not safe to stop " + key, answer)] {
-        if (!dry) displace(key, "maintenance was forced");
-        parts_.events.add("maintain", key, "in maintenance" + who(by, "") + forced);
-        answer(key + " is in maintenance" + forced);
+      {id}, change,
+      [this, id, by, dry, forced, answer = in_time("it is not safe to stop " + id.text(), answer)] {
+        if (!dry) displace(id, "maintenance was forced");
+        parts_.events.add("maintain", id, "in maintenance" + who(by, "") + forced);
+        answer(id.text() + " is in maintenance" + forced);
       });
   if (!done) answer(Failure{done.error()});
 }
 
-void ControlPlane::activate(const std::string& key, const std::string& by, const Answer& answer) {
-  const NodeView& view = view_of(key);
-  if (view.state == NodeState::active) return answer(key + " is active already");
-  if (is_removed(key)) return answer(Failure{key + " is no longer in the config"});
-  if (is_weightless(key)) {
-    return answer(Failure{key + " has weight 0 in the config, which means bleeding"});
+void ControlPlane::activate(const NodeId& id, const std::string& by, const Answer& answer) {
+  const NodeView& view = view_of(id);
+  if (view.state == NodeState::active) return answer(id.text() + " is active already");
+  if (is_removed(id)) return answer(Failure{id.text() + " is no longer in the config"});
+  if (is_weightless(id)) {
+    return answer(Failure{id.text() + " has weight 0 in the config, which means bleeding"});
   }
-  const auto change = [&key](NodeRecords& records) { records.erase(key); };
+  const auto change = [&id](NodeRecords& records) { records.erase(id); };
   const Outcome done = commit(
-      {key}, change, [this, key, by, answer = in_time(key + " may get no new users", answer)] {
-        if (record(key) != nullptr) {
-          return answer(Failure{key + " was taken out of rotation again by another command"});
+      {id}, change, [this, id, by, answer = in_time(id.text() + " may get no new users", answer)] {
+        if (record(id) != nullptr) {
+          return answer(Failure{id.text() + " was taken out of rotation again by another command"});
         }
-        parts_.events.add("activate", key, "active" + who(by, ""));
-        answer(key + " is active");
+        parts_.events.add("activate", id, "active" + who(by, ""));
+        answer(id.text() + " is active");
       });
   if (!done) answer(Failure{done.error()});
 }
 
 /// Takes the sessions off a node whose door all workers already hold shut.
-void ControlPlane::displace(const std::string& key, const std::string& why) {
-  const NodeRecord* const kept = record(key);
+void ControlPlane::displace(const NodeId& id, const std::string& why) {
+  const NodeRecord* const kept = record(id);
   if (kept == nullptr || kept->displaced == Displaced::no) return;  // activated again meanwhile
-  const auto slot = slots_.find(key);
+  const auto slot = slots_.find(id);
   if (slot == slots_.end()) return;  // a reload took it away meanwhile
   const std::uint64_t count = parts_.ledger.displace(slot->second);
   if (count > 0) {
-    parts_.events.add("displace", key,
+    parts_.events.add("displace", id,
                       why + ": " + counted(static_cast<std::int64_t>(count), "session") +
                           " will be moved at the next request");
   }
@@ -307,14 +308,14 @@ void ControlPlane::reload(const std::string& by, const Answer& answer) {
   const auto change = [&plan](NodeRecords& all) { all = plan.records; };
   // A worker with the rules of before may take somebody in by them: none of these is dry until all
   // have the new ones.
-  Keys concerned;
-  for (const auto& [key, kept] : plan.records) concerned.push_back(key);
+  Nodes concerned;
+  for (const auto& [id, kept] : plan.records) concerned.push_back(id);
   done = commit(
       concerned, change,
       [this, by, bled = plan.bled,
        answer =
            in_time("nodes that came get no new users, and none that left is called dry", answer)] {
-        for (const std::string& key : bled) tell_bled(key);
+        for (const NodeId& id : bled) tell_bled(id);
         const std::string left = counted(static_cast<std::int64_t>(removed_.size()), "node") +
                                  " no longer in the config will bleed until dry";
         const std::string text =
@@ -328,11 +329,11 @@ void ControlPlane::reload(const std::string& by, const Answer& answer) {
   answer(Failure{done.error()});
 }
 
-ControlPlane::WaitId ControlPlane::wait(const std::string& key, std::optional<Millis> timeout,
+ControlPlane::WaitId ControlPlane::wait(const NodeId& id, std::optional<Millis> timeout,
                                         std::function<void(WaitEnd)> done) {
   std::optional<Instant> until;
   if (timeout) until = parts_.clock.now() + *timeout;
-  waits_.emplace(next_wait_, Wait{key, until, std::move(done)});
+  waits_.emplace(next_wait_, Wait{id, until, std::move(done)});
   return next_wait_++;
 }
 
@@ -396,27 +397,27 @@ void ControlPlane::report_evictions() {
 /// An exchange from before the door was shut may begin its session only now. Nobody can come back
 /// to it here, so it is moved like the others and keeps nobody waiting.
 void ControlPlane::displace_stragglers() {
-  for (const auto& [key, kept] : records_) {
-    if (kept.displaced == Displaced::no || kept.dry == Dry::yes || !taken_over(key)) continue;
-    const auto node = nodes_.find(key);
+  for (const auto& [id, kept] : records_) {
+    if (kept.displaced == Displaced::no || kept.dry == Dry::yes || !taken_over(id)) continue;
+    const auto node = nodes_.find(id);
     if (node == nodes_.end() || node->second->sessions().read().all() == 0) continue;
-    displace(key, "the door is shut");
+    displace(id, "the door is shut");
   }
 }
 
 /// The first look at nodes that seem to have nobody on them. What it saw may be overtaken by a
 /// worker that is just letting somebody in, so the doors are shut before the look that counts.
 void ControlPlane::look_for_dryness() {
-  Keys empty;
-  Keys dry;
+  Nodes empty;
+  Nodes dry;
   for (const PoolView& pool : topology_->pools) {
     for (const NodeView& view : pool.nodes) {
-      const std::string& key = view.node->key();
-      const NodeRecord* const kept = record(key);
-      if (kept == nullptr || kept->dry == Dry::yes || closing_.contains(key)) continue;
+      const NodeId& id = view.node->id();
+      const NodeRecord* const kept = record(id);
+      if (kept == nullptr || kept->dry == Dry::yes || closing_.contains(id)) continue;
       if (!blocked_by(pool, view).empty()) continue;
       // A door that all workers hold shut already makes the first look as good as the second.
-      (view.door == Door::shut ? dry : empty).push_back(key);
+      (view.door == Door::shut ? dry : empty).push_back(id);
     }
   }
   if (!dry.empty()) latch_dryness(dry);
@@ -426,28 +427,27 @@ void ControlPlane::look_for_dryness() {
 }
 
 /// All workers hold the doors shut: who is not counted now is not there and cannot come.
-void ControlPlane::look_again(const Keys& keys) {
+void ControlPlane::look_again(const Nodes& nodes) {
   if (has_handed_over()) return;  // the successor looks for itself, and says what it shuts
-  Keys dry;
-  Keys inhabited;
-  for (const std::string& key : keys) {
-    if (closing_.erase(key) == 0) continue;  // activated meanwhile
-    const std::string_view pool = std::string_view(key).substr(0, key.find('/'));
-    if (topology_->find_pool(pool) == nullptr) continue;  // a reload took it away meanwhile
-    const bool nobody = blocked_by(pool_of(key), view_of(key)).empty();
-    (nobody ? dry : inhabited).push_back(key);
+  Nodes dry;
+  Nodes inhabited;
+  for (const NodeId& id : nodes) {
+    if (closing_.erase(id) == 0) continue;                   // activated meanwhile
+    if (topology_->find_pool(id.pool) == nullptr) continue;  // a reload took it away meanwhile
+    const bool nobody = blocked_by(pool_of(id), view_of(id)).empty();
+    (nobody ? dry : inhabited).push_back(id);
   }
   if (!dry.empty()) latch_dryness(dry);
   if (!inhabited.empty()) reopen(inhabited);
 }
 
-void ControlPlane::latch_dryness(const Keys& dry) {
+void ControlPlane::latch_dryness(const Nodes& dry) {
   const auto change = [&dry](NodeRecords& records) {
-    for (const std::string& key : dry) records[key].dry = Dry::yes;
+    for (const NodeId& id : dry) records[id].dry = Dry::yes;
   };
   const Outcome done = commit(dry, change, [this, dry] {
-    for (const std::string& key : dry) {
-      parts_.events.add("dry", key, "bone dry: nobody is on it and nobody will come back");
+    for (const NodeId& id : dry) {
+      parts_.events.add("dry", id, "bone dry: nobody is on it and nobody will come back");
     }
     answer_waits();
   });
@@ -457,27 +457,22 @@ void ControlPlane::latch_dryness(const Keys& dry) {
   reopen(dry);
 }
 
-void ControlPlane::reopen(const Keys& keys) {
-  for (const std::string& key : keys) closing_.erase(key);
+void ControlPlane::reopen(const Nodes& nodes) {
+  for (const NodeId& id : nodes) closing_.erase(id);
   publish([] {});
 }
 
 std::optional<WaitEnd> ControlPlane::wait_end(const Wait& wait) const {
-  const std::size_t slash = wait.key.find('/');
-  const PoolView* const pool = topology_->find_pool(std::string_view(wait.key).substr(0, slash));
-  const NodeView* const view =
-      pool == nullptr ? nullptr
-                      : balancer::find_node(*pool, std::string_view(wait.key).substr(slash + 1));
-  if (view == nullptr) return WaitEnd::gone;
-  const NodeRecord* const kept = record(wait.key);
+  if (topology_->find_node(wait.id) == nullptr) return WaitEnd::gone;
+  const NodeRecord* const kept = record(wait.id);
   if (kept == nullptr) return WaitEnd::activated;
-  if (kept->dry == Dry::yes && taken_over(wait.key)) return WaitEnd::dry;
+  if (kept->dry == Dry::yes && taken_over(wait.id)) return WaitEnd::dry;
   if (wait.until && parts_.clock.now() >= *wait.until) return WaitEnd::timed_out;
   return std::nullopt;
 }
 
-bool ControlPlane::taken_over(const std::string& key) const {
-  const auto changed = shut_since_.find(key);
+bool ControlPlane::taken_over(const NodeId& id) const {
+  const auto changed = shut_since_.find(id);
   return changed == shut_since_.end() || changed->second <= acknowledged_;
 }
 

@@ -149,12 +149,13 @@ class ControlPlane {
   [[nodiscard]] std::shared_ptr<const balancer::Topology> topology() const { return topology_; }
   [[nodiscard]] const conf::Config& config() const { return config_; }
 
-  /// Resolves "POOL/NODE", or "NODE" where that is unique, to the full key "POOL/NODE".
-  [[nodiscard]] Result<std::string> resolve_node(std::string_view text) const;
+  /// The node of "POOL/NODE", or of "NODE" where that is unique.
+  [[nodiscard]] Result<balancer::NodeId> resolve_node(std::string_view text) const;
 
-  void bleed(const std::string& key, const BleedRequest& request, const Answer& answer);
-  void maintain(const std::string& key, Insist insist, const std::string& by, const Answer& answer);
-  void activate(const std::string& key, const std::string& by, const Answer& answer);
+  void bleed(const balancer::NodeId& id, const BleedRequest& request, const Answer& answer);
+  void maintain(const balancer::NodeId& id, Insist insist, const std::string& by,
+                const Answer& answer);
+  void activate(const balancer::NodeId& id, const std::string& by, const Answer& answer);
   void reload(const std::string& by, const Answer& answer);
 
   /// Another process takes over, with the program and the config as they are on the disk now. An
@@ -167,8 +168,8 @@ class ControlPlane {
   [[nodiscard]] bool has_handed_over() const { return rule_ == Rule::of_successor; }
   /// Nodes whose doors are not what the records say.
   struct Doors {
-    std::set<std::string> shut;
-    std::set<std::string> opening;
+    std::set<balancer::NodeId> shut;
+    std::set<balancer::NodeId> opening;
   };
   /// What the successor has decided. `config`: nothing where it cannot be had, the old one then
   /// holds; pools that it lacks and that clients here came to stay. `then` runs when all workers
@@ -179,7 +180,7 @@ class ControlPlane {
 
   /// Calls `done` once, never from inside this call. The returned id cancels.
   using WaitId = std::uint64_t;
-  WaitId wait(const std::string& key, std::optional<Millis> timeout,
+  WaitId wait(const balancer::NodeId& id, std::optional<Millis> timeout,
               std::function<void(WaitEnd)> done);
   void cancel_wait(WaitId id);
 
@@ -194,10 +195,10 @@ class ControlPlane {
   /// All pools, or the named one. An unknown pool is an error that names the pools there are.
   [[nodiscard]] Result<Status> status(std::optional<std::string_view> pool) const;
   /// A page of the sessions on a node, to be made a step at a time: see `each_tick`.
-  [[nodiscard]] session::SessionListing list(const std::string& key,
+  [[nodiscard]] session::SessionListing list(const balancer::NodeId& id,
                                              const session::SessionQuery& query) const;
   /// The same at once, which with a million sessions takes 25 to 130 ms.
-  [[nodiscard]] session::SessionPage sessions(const std::string& key,
+  [[nodiscard]] session::SessionPage sessions(const balancer::NodeId& id,
                                               const session::SessionQuery& query) const;
   void set_listeners(std::vector<ListenerStatus> listeners) { listeners_ = std::move(listeners); }
 
@@ -206,7 +207,7 @@ class ControlPlane {
 
  private:
   struct Wait {
-    std::string key;
+    balancer::NodeId id;
     std::optional<Instant> until;
     std::function<void(WaitEnd)> done;
   };
@@ -215,14 +216,16 @@ class ControlPlane {
   struct RemovedNode {
     std::string pool;
     conf::Node node;
+
+    [[nodiscard]] balancer::NodeId id() const { return {pool, node.name}; }
   };
 
-  using Keys = std::vector<std::string>;
+  using Nodes = std::vector<balancer::NodeId>;
   using Change = std::function<void(NodeRecords&)>;
-  /// Applies `change`, which concerns the doors of `keys`, to the records, writes them down,
+  /// Applies `change`, which concerns the doors of `nodes`, to the records, writes them down,
   /// publishes. `then` runs when all workers have acknowledged; by then another command may have
   /// changed the same nodes. An error leaves everything as it was.
-  Outcome commit(const Keys& keys, const Change& change, std::function<void()> then);
+  Outcome commit(const Nodes& nodes, const Change& change, std::function<void()> then);
   /// `then` runs when all workers have acknowledged, also the doors that could only be opened after
   /// that.
   void publish(std::function<void()> then);
@@ -231,9 +234,9 @@ class ControlPlane {
   [[nodiscard]] Answer in_time(const std::string& until_then, const Answer& answer);
   void answer_overdue();
   [[nodiscard]] std::string who_has_not_followed() const;
-  [[nodiscard]] balancer::Door door(const std::string& key, const NodeRecord* kept) const;
+  [[nodiscard]] balancer::Door door(const balancer::NodeId& id, const NodeRecord* kept) const;
   void keep_last_doors_open(balancer::PoolView& pool, std::uint64_t version);
-  [[nodiscard]] bool is_weightless(const std::string& key) const;
+  [[nodiscard]] bool is_weightless(const balancer::NodeId& id) const;
   void note_doors();
   [[nodiscard]] bool can_open_doors() const;
   [[nodiscard]] std::shared_ptr<const balancer::Topology> build();
@@ -245,14 +248,14 @@ class ControlPlane {
   struct Plan {
     NodeRecords records;
     std::vector<RemovedNode> removed;
-    Keys bled;  ///< nodes that begin to bleed by it
+    Nodes bled;  ///< nodes that begin to bleed by it
   };
   [[nodiscard]] Plan plan_for(const conf::Config& next) const;
   void plan_configured(const conf::Config& next, Plan& plan) const;
   void plan_removed(const conf::Config& next, Plan& plan) const;
-  void plan_absent(const conf::Config& next, std::set<std::string> seen, Plan& plan) const;
+  void plan_absent(const conf::Config& next, std::set<balancer::NodeId> seen, Plan& plan) const;
   void retain(const conf::Pool& pool, const conf::Node& node, Plan& plan) const;
-  [[nodiscard]] bool may_be_inhabited(const conf::Pool& pool, const std::string& key,
+  [[nodiscard]] bool may_be_inhabited(const conf::Pool& pool, const balancer::NodeId& id,
                                       const session::KnownNode* known) const;
   /// Gives nodes their live facts and their places in the ledger. An error names one that there is
   /// no room for; those that have got theirs in vain lose them with the next `forget_gone`.
@@ -262,13 +265,13 @@ class ControlPlane {
   void apply_config();
   void tell_ledger(const conf::Pool& pool, const conf::Node& node);
   void tell_times(const conf::Pool& pool, const conf::Node& node);
-  void tell_bled(const std::string& key);
+  void tell_bled(const balancer::NodeId& id);
   [[nodiscard]] std::vector<RemovedNode> removed_in(const NodeRecords& records) const;
   Outcome adopt_anew();
   /// Gives back what nodes have that no worker routes to any more and nobody is on.
   void forget_gone();
   void clear_addresses();
-  [[nodiscard]] bool is_removed(const std::string& key) const;
+  [[nodiscard]] bool is_removed(const balancer::NodeId& id) const;
   void report_evictions();
 
   /// Dates and Instants of a record that begins, or gets a deadline, now.
@@ -278,9 +281,9 @@ class ControlPlane {
   void anchor(NodeRecords& records) const;
   void follow_calendar();
 
-  [[nodiscard]] const NodeRecord* record(const std::string& key) const;
-  [[nodiscard]] const balancer::PoolView& pool_of(const std::string& key) const;
-  [[nodiscard]] const balancer::NodeView& view_of(const std::string& key) const;
+  [[nodiscard]] const NodeRecord* record(const balancer::NodeId& id) const;
+  [[nodiscard]] const balancer::PoolView& pool_of(const balancer::NodeId& id) const;
+  [[nodiscard]] const balancer::NodeView& view_of(const balancer::NodeId& id) const;
   /// How long cookies may still come for a node that the ledger does not know; 0: it is complete.
   [[nodiscard]] Millis incomplete_for(const balancer::PoolView& pool,
                                       const balancer::NodeView& view) const;
@@ -298,19 +301,19 @@ class ControlPlane {
   /// Why users would lose their cookie although nobody asked for that.
   [[nodiscard]] std::optional<std::string> renames_cookie(const conf::Config& next) const;
 
-  void displace(const std::string& key, const std::string& why);
+  void displace(const balancer::NodeId& id, const std::string& why);
   void pass_deadlines();
   void displace_stragglers();
   void look_for_dryness();
-  void look_again(const Keys& keys);
-  void latch_dryness(const Keys& dry);
-  void reopen(const Keys& keys);
+  void look_again(const Nodes& nodes);
+  void latch_dryness(const Nodes& dry);
+  void reopen(const Nodes& nodes);
   void drop_removed();
   void answer_waits();
   void do_work();
   [[nodiscard]] std::optional<WaitEnd> wait_end(const Wait& wait) const;
   /// Whether all workers route by what was last decided about a node.
-  [[nodiscard]] bool taken_over(const std::string& key) const;
+  [[nodiscard]] bool taken_over(const balancer::NodeId& id) const;
 
   Parts parts_;
   conf::Config config_;
@@ -323,17 +326,18 @@ class ControlPlane {
   std::optional<Before> before_;  // the successor, should it come to nothing
   std::optional<Instant> incomplete_since_;
   NodeRecords records_;
-  std::map<std::string, std::shared_ptr<balancer::Node>> nodes_;
-  std::map<std::string, session::NodeSlot> slots_;  // of the same nodes
-  std::map<std::string, Instant> ramps_;            // when a node was put back into rotation
+  std::map<balancer::NodeId, std::shared_ptr<balancer::Node>> nodes_;
+  std::map<balancer::NodeId, session::NodeSlot> slots_;  // of the same nodes
+  std::map<balancer::NodeId, Instant> ramps_;            // when a node was put back into rotation
   std::vector<RemovedNode> removed_;
-  std::set<std::string> closing_;  // nodes whose door is shut for the second look at dryness
-  std::set<std::string> opening_;  // nodes that the successor does not let new users onto yet
+  std::set<balancer::NodeId> closing_;  // nodes whose door is shut for the second look at dryness
+  std::set<balancer::NodeId> opening_;  // nodes that the successor does not let new users onto yet
   /// The version since which a node is there and its door is not shut.
-  std::map<std::string, std::uint64_t> ajar_since_;
+  std::map<balancer::NodeId, std::uint64_t> ajar_since_;
   std::shared_ptr<const balancer::Topology> topology_;
-  std::uint64_t acknowledged_ = 0;                   // the newest version all workers route by
-  std::map<std::string, std::uint64_t> shut_since_;  // the version that last changed a node's door
+  std::uint64_t acknowledged_ = 0;  // the newest version all workers route by
+  std::map<balancer::NodeId, std::uint64_t>
+      shut_since_;                  // the version that last changed a node's door
   std::uint64_t kept_open_in_ = 0;  // the last version with a door that is closed in the next
   std::vector<ListenerStatus> listeners_;
   struct PromisedAnswer {

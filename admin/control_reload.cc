@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <array>
+#include <unordered_set>
 
 namespace bonedry::admin {
 
+using balancer::NodeId;
 using balancer::NodeView;
 using balancer::PoolView;
 
@@ -37,30 +39,22 @@ const conf::Pool* find_pool(const conf::Config& config, std::string_view name) {
   return found == config.pools.end() ? nullptr : &*found;
 }
 
-std::string_view pool_in(std::string_view key) {
-  return key.substr(0, key.find('/'));
-}
-
-std::string_view name_in(std::string_view key) {
-  return key.substr(key.find('/') + 1);
-}
-
 /// Looks nodes up in a config that may have thousands.
 class Membership {
  public:
   explicit Membership(const conf::Config& config) : config_(config) {
     for (const conf::Pool& pool : config.pools) {
-      for (const conf::Node& node : pool.nodes) keys_.insert(key_of(pool.name, node.name));
+      for (const conf::Node& node : pool.nodes) nodes_.insert({pool.name, node.name});
     }
   }
   /// The node's pool, if the config has the pool but not the node.
-  [[nodiscard]] const conf::Pool* pool_without(const std::string& key) const {
-    return keys_.contains(key) ? nullptr : find_pool(config_, pool_in(key));
+  [[nodiscard]] const conf::Pool* pool_without(const NodeId& id) const {
+    return nodes_.contains(id) ? nullptr : find_pool(config_, id.pool);
   }
 
  private:
   const conf::Config& config_;
-  std::set<std::string> keys_;
+  std::unordered_set<NodeId> nodes_;
 };
 
 }  // namespace
@@ -107,8 +101,8 @@ ControlPlane::Plan ControlPlane::plan_for(const conf::Config& next) const {
 void ControlPlane::plan_configured(const conf::Config& next, Plan& plan) const {
   for (const conf::Pool& pool : next.pools) {
     for (const conf::Node& node : pool.nodes) {
-      const std::string key = key_of(pool.name, node.name);
-      if (const auto kept = plan.records.find(key); kept != plan.records.end()) {
+      const NodeId id{pool.name, node.name};
+      if (const auto kept = plan.records.find(id); kept != plan.records.end()) {
         kept->second.removed_from.reset();
         kept->second.reason = reason_now(node, kept->second.reason);
       } else if (node.weight == 0) {
@@ -116,8 +110,8 @@ void ControlPlane::plan_configured(const conf::Config& next, Plan& plan) const {
         begin_now(bleeding);
         bleeding.by = "config";
         bleeding.reason = kWeightless;
-        plan.records.emplace(key, bleeding);
-        plan.bled.push_back(key);
+        plan.records.emplace(id, bleeding);
+        plan.bled.push_back(id);
       }
     }
   }
@@ -128,11 +122,11 @@ void ControlPlane::plan_configured(const conf::Config& next, Plan& plan) const {
 /// not in the config.
 void ControlPlane::plan_removed(const conf::Config& next, Plan& plan) const {
   const Membership members(next);
-  std::set<std::string> in_force;
+  std::set<NodeId> in_force;
   for (std::size_t at = 0; topology_ && at < topology_->pools.size(); ++at) {
     for (const NodeView& view : topology_->pools[at].nodes) {
-      in_force.insert(view.node->key());
-      const conf::Pool* const pool = members.pool_without(view.node->key());
+      in_force.insert(view.node->id());
+      const conf::Pool* const pool = members.pool_without(view.node->id());
       if (pool == nullptr) continue;
       retain(*pool,
              {view.node->name(), view.address, 0, view.max_sessions, view.max_connections,
@@ -143,47 +137,47 @@ void ControlPlane::plan_removed(const conf::Config& next, Plan& plan) const {
   plan_absent(next, in_force, plan);
 }
 
-void ControlPlane::plan_absent(const conf::Config& next, std::set<std::string> seen,
-                               Plan& plan) const {
+void ControlPlane::plan_absent(const conf::Config& next, std::set<NodeId> seen, Plan& plan) const {
   const Membership members(next);
   for (const session::KnownNode& known : parts_.ledger.nodes()) {
     const std::optional<conf::Address> address = conf::parse_address(known.address);
-    const conf::Pool* const pool = members.pool_without(known.key);
-    if (pool == nullptr || !address || seen.contains(known.key)) continue;
-    if (!may_be_inhabited(*pool, known.key, &known)) continue;
-    seen.insert(known.key);
-    retain(*pool, {std::string(name_in(known.key)), *address, 0, 0}, plan);
+    const std::optional<NodeId> id = NodeId::parse(known.key);
+    const conf::Pool* const pool = id ? members.pool_without(*id) : nullptr;
+    if (pool == nullptr || !address || seen.contains(*id)) continue;
+    if (!may_be_inhabited(*pool, *id, &known)) continue;
+    seen.insert(*id);
+    retain(*pool, {id->name, *address, 0, 0}, plan);
   }
-  for (const auto& [key, kept] : records_) {
-    const conf::Pool* const pool = members.pool_without(key);
-    if (pool == nullptr || !kept.removed_from || seen.contains(key)) continue;
-    if (may_be_inhabited(*pool, key, nullptr)) {
-      retain(*pool, {std::string(name_in(key)), *kept.removed_from, 0, 0}, plan);
+  for (const auto& [id, kept] : records_) {
+    const conf::Pool* const pool = members.pool_without(id);
+    if (pool == nullptr || !kept.removed_from || seen.contains(id)) continue;
+    if (may_be_inhabited(*pool, id, nullptr)) {
+      retain(*pool, {id.name, *kept.removed_from, 0, 0}, plan);
     } else {
-      plan.records.erase(key);
+      plan.records.erase(id);
     }
   }
 }
 
 /// Notes that a node that is no longer in the config bleeds.
 void ControlPlane::retain(const conf::Pool& pool, const conf::Node& node, Plan& plan) const {
-  const std::string key = key_of(pool.name, node.name);
-  const auto [kept, is_new] = plan.records.try_emplace(key);
+  const NodeId id{pool.name, node.name};
+  const auto [kept, is_new] = plan.records.try_emplace(id);
   kept->second.removed_from = node.address;
   plan.removed.push_back({pool.name, node});
   if (is_new) {
     begin_now(kept->second);
     kept->second.by = "config";
-    plan.bled.push_back(key);
+    plan.bled.push_back(id);
   }
   if (is_new || is_of_config(kept->second.reason)) kept->second.reason = kRemoved;
 }
 
 /// Whether anybody is on a node that no worker of this process routes to, or may come back to it.
 /// `known`: what the ledger has of it; nothing, if it is not to be asked.
-bool ControlPlane::may_be_inhabited(const conf::Pool& pool, const std::string& key,
+bool ControlPlane::may_be_inhabited(const conf::Pool& pool, const NodeId& id,
                                     const session::KnownNode* known) const {
-  const NodeRecord* const kept = record(key);
+  const NodeRecord* const kept = record(id);
   if (kept != nullptr && kept->dry == Dry::yes) return false;
   // Another process has those in force of which the ledger knows where they are.
   if (known != nullptr && parts_.company == Parts::Company::predecessor && !topology_) return true;
@@ -214,28 +208,28 @@ Outcome ControlPlane::claim_slots(const conf::Config& config,
 }
 
 Outcome ControlPlane::claim_slot(const conf::Pool& pool, const conf::Node& node) {
-  const std::string key = key_of(pool.name, node.name);
-  const Result<session::NodeSlot> slot = parts_.ledger.claim_slot(key);
+  const NodeId id{pool.name, node.name};
+  const Result<session::NodeSlot> slot = parts_.ledger.claim_slot(id.text());
   if (!slot) return Failure{slot.error()};
-  const auto [known, is_new] = slots_.try_emplace(key, *slot);
+  const auto [known, is_new] = slots_.try_emplace(id, *slot);
   if (!is_new && known->second == *slot) return Done{};
   known->second = *slot;  // another process had given the old one away, when nobody was on it
-  nodes_[key] = std::make_shared<balancer::Node>(pool.name, node.name, parts_.ledger.counts(*slot),
-                                                 parts_.ledger.traffic(*slot),
-                                                 parts_.ledger.traffic_of_sibling(*slot));
+  nodes_[id] = std::make_shared<balancer::Node>(pool.name, node.name, parts_.ledger.counts(*slot),
+                                                parts_.ledger.traffic(*slot),
+                                                parts_.ledger.traffic_of_sibling(*slot));
   tell_times(pool, node);  // before any worker can begin a session there
   return Done{};
 }
 
 void ControlPlane::apply_config() {
-  for (const auto& [key, node] : nodes_) {  // nobody measures them any more
-    if (find_pool(config_, pool_in(key)) == nullptr) node->set_health(balancer::Health::unknown);
+  for (const auto& [id, node] : nodes_) {  // nobody measures them any more
+    if (find_pool(config_, id.pool) == nullptr) node->set_health(balancer::Health::unknown);
   }
   for (const conf::Pool& pool : config_.pools) {
     for (const conf::Node& node : pool.nodes) {
       tell_ledger(pool, node);
       if (!pool.health.active) {
-        nodes_.at(key_of(pool.name, node.name))->set_health(balancer::Health::unknown);
+        nodes_.at({pool.name, node.name})->set_health(balancer::Health::unknown);
       }
     }
   }
@@ -250,19 +244,19 @@ void ControlPlane::apply_config() {
 void ControlPlane::tell_ledger(const conf::Pool& pool, const conf::Node& node) {
   if (has_handed_over()) return;  // the successor has told it, perhaps better
   tell_times(pool, node);
-  parts_.ledger.set_address(slots_.at(key_of(pool.name, node.name)), conf::to_string(node.address));
+  parts_.ledger.set_address(slots_.at({pool.name, node.name}), conf::to_string(node.address));
 }
 
 void ControlPlane::tell_times(const conf::Pool& pool, const conf::Node& node) {
   if (has_handed_over()) return;
   parts_.ledger.set_times(
-      slots_.at(key_of(pool.name, node.name)),
+      slots_.at({pool.name, node.name}),
       {pool.session.idle_timeout, pool.session.pending_timeout, pool.session.max_lifetime});
 }
 
-void ControlPlane::tell_bled(const std::string& key) {
-  const NodeRecord* const kept = record(key);
-  parts_.events.add("bleed", key, "bleeding" + (kept ? who(kept->by, kept->reason) : ""));
+void ControlPlane::tell_bled(const NodeId& id) {
+  const NodeRecord* const kept = record(id);
+  parts_.events.add("bleed", id, "bleeding" + (kept ? who(kept->by, kept->reason) : ""));
 }
 
 }  // namespace bonedry::admin

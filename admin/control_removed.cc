@@ -7,6 +7,7 @@
 
 namespace bonedry::admin {
 
+using balancer::NodeId;
 using balancer::PoolView;
 
 namespace {
@@ -15,38 +16,36 @@ constexpr Millis kRetryRemoval = std::chrono::seconds{2};
 
 }  // namespace
 
-bool ControlPlane::is_removed(const std::string& key) const {
-  return std::ranges::any_of(removed_, [&key](const RemovedNode& removed) {
-    return key_of(removed.pool, removed.node.name) == key;
-  });
+bool ControlPlane::is_removed(const NodeId& id) const {
+  return std::ranges::any_of(removed_,
+                             [&id](const RemovedNode& removed) { return removed.id() == id; });
 }
 
 /// What the records of another process say of them.
 std::vector<ControlPlane::RemovedNode> ControlPlane::removed_in(const NodeRecords& records) const {
   std::vector<RemovedNode> removed;
-  for (const auto& [key, kept] : records) {
+  for (const auto& [id, kept] : records) {
     if (!kept.removed_from) continue;
-    const std::size_t slash = key.find('/');
-    const auto pool = std::ranges::find(config_.pools, key.substr(0, slash), &conf::Pool::name);
+    const auto pool = std::ranges::find(config_.pools, id.pool, &conf::Pool::name);
     if (pool == config_.pools.end()) continue;
-    removed.push_back({pool->name, {key.substr(slash + 1), *kept.removed_from, 0, 0}});
+    removed.push_back({id.pool, {id.name, *kept.removed_from, 0, 0}});
   }
   return removed;
 }
 
 void ControlPlane::drop_removed() {
-  std::vector<std::string> gone;
+  Nodes gone;
   const std::vector<RemovedNode> before = removed_;
   std::erase_if(removed_, [this, &gone](const RemovedNode& removed) {
-    const std::string key = key_of(removed.pool, removed.node.name);
-    const NodeRecord* const kept = record(key);
-    if (kept == nullptr || kept->dry == Dry::no || !taken_over(key)) return false;
-    gone.push_back(key);
+    const NodeId id = removed.id();
+    const NodeRecord* const kept = record(id);
+    if (kept == nullptr || kept->dry == Dry::no || !taken_over(id)) return false;
+    gone.push_back(id);
     return true;
   });
   if (gone.empty()) return;
   const auto forget = [&gone](NodeRecords& records) {
-    for (const std::string& key : gone) records.erase(key);
+    for (const NodeId& id : gone) records.erase(id);
   };
   const Outcome done = commit({}, forget, [] {});
   if (!done) {
@@ -54,10 +53,10 @@ void ControlPlane::drop_removed() {
     retry_save_at_ = parts_.clock.now() + kRetryRemoval;
     return parts_.events.add("error", joined(gone), "it cannot be let go: " + done.error());
   }
-  for (const std::string& key : gone) {
-    parts_.ledger.set_address(slots_.at(key), "");
-    nodes_.at(key)->set_health(balancer::Health::unknown);
-    parts_.events.add("removed", key, "dry, and gone");
+  for (const NodeId& id : gone) {
+    parts_.ledger.set_address(slots_.at(id), "");
+    nodes_.at(id)->set_health(balancer::Health::unknown);
+    parts_.events.add("removed", id, "dry, and gone");
   }
 }
 
@@ -66,32 +65,32 @@ void ControlPlane::forget_gone() {
   for (const PoolView& pool : topology_->pools) in_force += pool.nodes.size();
   // While a worker has an older topology, it may let somebody in that nobody counts yet.
   if (in_force == nodes_.size() || acknowledged_ != topology_->version) return;
-  std::set<std::string_view> wanted;
+  std::set<NodeId> wanted;
   for (const PoolView& pool : topology_->pools) {
-    for (const balancer::NodeView& view : pool.nodes) wanted.insert(view.node->key());
+    for (const balancer::NodeView& view : pool.nodes) wanted.insert(view.node->id());
   }
-  Keys gone;
-  for (const auto& [key, node] : nodes_) {
+  Nodes gone;
+  for (const auto& [id, node] : nodes_) {
     // Exchanges before sessions, see `blocked_by`.
-    if (wanted.contains(key) || node->exchanges_open() != 0) continue;
-    if (node->sessions().read().all() == 0) gone.push_back(key);
+    if (wanted.contains(id) || node->exchanges_open() != 0) continue;
+    if (node->sessions().read().all() == 0) gone.push_back(id);
   }
   bool remembered = false;
-  for (const std::string& key : gone) {
-    parts_.ledger.set_address(slots_.at(key), "");
-    parts_.ledger.release_slot(slots_.at(key));
-    nodes_.erase(key);
-    slots_.erase(key);
-    ramps_.erase(key);
-    shut_since_.erase(key);
-    ajar_since_.erase(key);
-    const NodeRecord* const kept = record(key);
+  for (const NodeId& id : gone) {
+    parts_.ledger.set_address(slots_.at(id), "");
+    parts_.ledger.release_slot(slots_.at(id));
+    nodes_.erase(id);
+    slots_.erase(id);
+    ramps_.erase(id);
+    shut_since_.erase(id);
+    ajar_since_.erase(id);
+    const NodeRecord* const kept = record(id);
     remembered = remembered || (kept != nullptr && kept->removed_from);
   }
   if (!remembered) return;
   const auto forget = [&gone](NodeRecords& records) {
-    for (const std::string& key : gone) {
-      const auto kept = records.find(key);
+    for (const NodeId& id : gone) {
+      const auto kept = records.find(id);
       if (kept != records.end() && kept->second.removed_from) records.erase(kept);
     }
   };
@@ -104,7 +103,8 @@ void ControlPlane::forget_gone() {
 /// routing.
 void ControlPlane::clear_addresses() {
   for (const session::KnownNode& known : parts_.ledger.nodes()) {
-    if (known.address.empty() || slots_.contains(known.key)) continue;
+    const std::optional<NodeId> id = NodeId::parse(known.key);
+    if (known.address.empty() || (id && slots_.contains(*id))) continue;
     if (parts_.ledger.counts(known.slot).read().all() == 0) {
       parts_.ledger.set_address(known.slot, "");
     }

@@ -11,6 +11,7 @@
 namespace bonedry::admin {
 
 using balancer::Door;
+using balancer::NodeId;
 using balancer::NodeView;
 using balancer::PoolView;
 
@@ -37,7 +38,7 @@ std::vector<std::string> ControlPlane::blocked_by(const PoolView& pool,
   if (incomplete > Millis{0} && view.door != Door::shut) {
     reasons.push_back("ledger incomplete for another " + format_duration(incomplete));
   }
-  if (!taken_over(view.node->key())) {
+  if (!taken_over(view.node->id())) {
     const std::string who = who_has_not_followed();
     reasons.push_back(who.empty() ? "workers are taking over the new state"
                                   : who + " has not taken over the new state");
@@ -56,14 +57,14 @@ void ControlPlane::forecast(const PoolView& pool, const NodeView& view, BleedSta
     }
     return;
   }
-  const Forecaster::Outlook* const outlook = forecaster_.of(view.node->key());
+  const Forecaster::Outlook* const outlook = forecaster_.of(view.node->id());
   if (outlook == nullptr) return;
   if (!outlook->empty_in) {
     status.no_forecast = "too few users have left to tell when the others will";
     return;
   }
   const Instant now = parts_.clock.now();
-  const NodeRecord* const kept = record(view.node->key());
+  const NodeRecord* const kept = record(view.node->id());
   const auto from_now = [&](Millis since_then) {
     const Millis left = std::max(outlook->at + since_then - now, incomplete);
     if (kept == nullptr || !kept->deadline_at) return left;
@@ -78,7 +79,7 @@ BleedStatus ControlPlane::bleed_status(const PoolView& pool, const NodeView& vie
   BleedStatus status{kept.since, kept.by, kept.reason, kept.deadline, {}};
   if (kept.dry == Dry::yes) return status;
   forecast(pool, view, status);
-  const Forecaster::Outlook* const outlook = forecaster_.of(view.node->key());
+  const Forecaster::Outlook* const outlook = forecaster_.of(view.node->id());
   if (outlook == nullptr || view.node->sessions().read().pending == 0) return status;
   const auto& pending = outlook->pending_until;
   if (pending && *pending != session::kNoEnd) {
@@ -88,17 +89,17 @@ BleedStatus ControlPlane::bleed_status(const PoolView& pool, const NodeView& vie
 }
 
 void ControlPlane::tell_forecasts() {
-  std::set<std::string> out_of_rotation;
+  std::set<NodeId> out_of_rotation;
   for (const PoolView& pool : topology_->pools) {
     for (const NodeView& view : pool.nodes) {
-      const std::string& key = view.node->key();
-      const NodeRecord* const kept = record(key);
+      const NodeId& id = view.node->id();
+      const NodeRecord* const kept = record(id);
       if (kept == nullptr || kept->dry == Dry::yes) continue;
-      out_of_rotation.insert(key);
+      out_of_rotation.insert(id);
       const auto forecast = bleed_status(pool, view, *kept).forecast;
       if (!forecast) continue;
-      const auto news = forecast_news_.of(key, *forecast, parts_.clock.now());
-      if (news) parts_.events.add("forecast", key, *news);
+      const auto news = forecast_news_.of(id, *forecast, parts_.clock.now());
+      if (news) parts_.events.add("forecast", id, *news);
     }
   }
   forecast_news_.keep_only(out_of_rotation);
@@ -106,7 +107,7 @@ void ControlPlane::tell_forecasts() {
 
 NodeStatus ControlPlane::node_status(const PoolView& pool, const NodeView& view) const {
   const balancer::Node& node = *view.node;
-  const NodeRecord* const kept = record(node.key());
+  const NodeRecord* const kept = record(node.id());
   NodeStatus status;
   status.pool = node.pool();
   status.name = node.name();
@@ -134,7 +135,7 @@ NodeStatus ControlPlane::node_status(const PoolView& pool, const NodeView& view)
     if (!status.dry) status.dry_blocked_by = blocked_by(pool, view);
     status.bleeding = bleed_status(pool, view, *kept);
   }
-  status.removed = is_removed(node.key());
+  status.removed = is_removed(node.id());
   return status;
 }
 
@@ -170,14 +171,14 @@ Result<Status> ControlPlane::status(std::optional<std::string_view> pool) const 
   return status;
 }
 
-session::SessionListing ControlPlane::list(const std::string& key,
+session::SessionListing ControlPlane::list(const NodeId& id,
                                            const session::SessionQuery& query) const {
-  return {parts_.ledger, view_of(key).slot, query};
+  return {parts_.ledger, view_of(id).slot, query};
 }
 
-session::SessionPage ControlPlane::sessions(const std::string& key,
+session::SessionPage ControlPlane::sessions(const NodeId& id,
                                             const session::SessionQuery& query) const {
-  session::SessionListing listing = list(key, query);
+  session::SessionListing listing = list(id, query);
   while (listing.step() == session::SessionListing::Progress::more) continue;
   return std::move(listing).take();
 }

@@ -30,7 +30,7 @@ void ControlPlane::set_deadline(NodeRecord& record, Millis after) const {
 void ControlPlane::anchor(NodeRecords& records) const {
   const WallTime today = parts_.clock.wall();
   const Instant now = parts_.clock.now();
-  for (auto& [key, record] : records) {
+  for (auto& [id, record] : records) {
     if (!record.since_at) record.since_at = now - std::max(today - record.since, Millis{0});
     if (!record.deadline || record.deadline_at) continue;
     const Millis left = std::max(*record.deadline - today, Millis{0});
@@ -50,7 +50,7 @@ void ControlPlane::follow_calendar() {
     date = right;
     moved = true;
   };
-  for (auto& [key, record] : records_) {
+  for (auto& [id, record] : records_) {
     if (record.since_at) follow(record.since, *record.since_at);
     if (record.deadline && record.deadline_at) follow(*record.deadline, *record.deadline_at);
   }
@@ -61,23 +61,23 @@ void ControlPlane::follow_calendar() {
 
 void ControlPlane::pass_deadlines() {
   const Instant now = parts_.clock.now();
-  std::vector<std::string> due;
-  for (const auto& [key, kept] : records_) {
+  Nodes due;
+  for (const auto& [id, kept] : records_) {
     if (kept.state == balancer::NodeState::bleeding && kept.dry == Dry::no && kept.deadline_at &&
-        *kept.deadline_at <= now && kept.displaced == Displaced::no && nodes_.contains(key)) {
-      due.push_back(key);
+        *kept.deadline_at <= now && kept.displaced == Displaced::no && nodes_.contains(id)) {
+      due.push_back(id);
     }
   }
-  for (const std::string& key : due) {
+  for (const balancer::NodeId& id : due) {
     const Outcome done = commit(
-        {key}, [&key](NodeRecords& records) { records[key].displaced = Displaced::yes; },
-        [this, key] {
-          parts_.events.add("deadline", key, "the deadline has passed");
-          displace(key, "deadline");
+        {id}, [&id](NodeRecords& records) { records[id].displaced = Displaced::yes; },
+        [this, id] {
+          parts_.events.add("deadline", id, "the deadline has passed");
+          displace(id, "deadline");
         });
     if (!done) {
       retry_save_at_ = parts_.clock.now() + kRetrySave;
-      parts_.events.add("error", key, "the deadline cannot be kept: " + done.error());
+      parts_.events.add("error", id, "the deadline cannot be kept: " + done.error());
       return;
     }
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "balancer/node_id.h"
 #include "proxy/base/clock.h"
 
 #include <cstddef>
@@ -8,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <utility>
 
 namespace bonedry::admin {
 
@@ -29,6 +31,9 @@ class EventLog {
 
   /// Keeps the event, writes it to the process log and tells every follower.
   void add(std::string kind, std::string node, std::string text);
+  void add(std::string kind, const balancer::NodeId& node, std::string text) {
+    add(std::move(kind), node.text(), std::move(text));
+  }
 
   [[nodiscard]] const std::deque<Event>& recent() const { return events_; }
 

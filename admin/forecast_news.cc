@@ -12,7 +12,7 @@ constexpr Millis kLeast = std::chrono::seconds{10};
 
 }  // namespace
 
-std::optional<std::string> ForecastNews::of(const std::string& node, const DryIn& forecast,
+std::optional<std::string> ForecastNews::of(const balancer::NodeId& node, const DryIn& forecast,
                                             Instant now) {
   const auto found = told_.find(node);
   if (found == told_.end()) {
@@ -33,7 +33,7 @@ bool ForecastNews::is_surprise(const Told& told, const DryIn& forecast, Instant 
          expected > told.at + told.forecast.high + slack;
 }
 
-void ForecastNews::keep_only(const std::set<std::string>& nodes) {
+void ForecastNews::keep_only(const std::set<balancer::NodeId>& nodes) {
   std::erase_if(told_, [&nodes](const auto& told) { return !nodes.contains(told.first); });
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "admin/dry_in.h"
+#include "balancer/node_id.h"
 #include "proxy/base/clock.h"
 
 #include <map>
@@ -15,10 +16,10 @@ namespace bonedry::admin {
 class ForecastNews {
  public:
   /// What is to be said of this node's forecast, if anything.
-  [[nodiscard]] std::optional<std::string> of(const std::string& node, const DryIn& forecast,
+  [[nodiscard]] std::optional<std::string> of(const balancer::NodeId& node, const DryIn& forecast,
                                               Instant now);
   /// Forgets all nodes but these: their next forecast is a first one.
-  void keep_only(const std::set<std::string>& nodes);
+  void keep_only(const std::set<balancer::NodeId>& nodes);
 
  private:
   struct Told {
@@ -28,7 +29,7 @@ class ForecastNews {
 
   [[nodiscard]] static bool is_surprise(const Told& told, const DryIn& forecast, Instant now);
 
-  std::map<std::string, Told> told_;
+  std::map<balancer::NodeId, Told> told_;
 };
 
 }  // namespace bonedry::admin

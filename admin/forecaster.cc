@@ -20,20 +20,20 @@ bool is_left(const balancer::NodeView& view) {
   return view.state != NodeState::active && view.node->sessions().read().all() > 0;
 }
 
-std::vector<std::string> nodes_left(const balancer::Topology& topology) {
-  std::vector<std::string> keys;
+std::vector<balancer::NodeId> nodes_left(const balancer::Topology& topology) {
+  std::vector<balancer::NodeId> left;
   for (const balancer::PoolView& pool : topology.pools) {
     for (const balancer::NodeView& view : pool.nodes) {
-      if (is_left(view)) keys.push_back(view.node->key());
+      if (is_left(view)) left.push_back(view.node->id());
     }
   }
-  return keys;
+  return left;
 }
 
 }  // namespace
 
 void Forecaster::tick(const balancer::Topology& topology) {
-  const std::vector<std::string> wanted = nodes_left(topology);
+  const std::vector<balancer::NodeId> wanted = nodes_left(topology);
   std::erase_if(outlooks_, [&wanted](const auto& known) {
     return std::ranges::find(wanted, known.first) == wanted.end();
   });
@@ -43,9 +43,9 @@ void Forecaster::tick(const balancer::Topology& topology) {
 }
 
 /// A node that nobody has looked at yet need not wait.
-bool Forecaster::due(const std::vector<std::string>& wanted) const {
+bool Forecaster::due(const std::vector<balancer::NodeId>& wanted) const {
   return clock_.now() >= next_survey_ ||
-         std::ranges::any_of(wanted, [this](const auto& key) { return !outlooks_.contains(key); });
+         std::ranges::any_of(wanted, [this](const auto& id) { return !outlooks_.contains(id); });
 }
 
 void Forecaster::begin(const balancer::Topology& topology) {
@@ -67,7 +67,7 @@ void Forecaster::add(const balancer::PoolView& pool, Survey::Groups& groups, std
   for (const balancer::NodeView& view : pool.nodes) {
     groups[view.slot].push_back(subject.pool_group);
     if (!is_left(view)) continue;
-    subject.key = view.node->key();
+    subject.id = view.node->id();
     subject.group = count++;
     groups[view.slot].push_back(subject.group);
     subjects_.push_back(subject);
@@ -90,15 +90,15 @@ void Forecaster::conclude(const Subject& subject) {
   session::StayHistogram left;
   for (const session::NodeSlot slot : subject.pool) left.add(ledger_.stays(slot));
   const session::UserModel users(survey_->group(subject.pool_group), left, subject.times);
-  Outlook& outlook = outlooks_[subject.key];
+  Outlook& outlook = outlooks_[subject.id];
   outlook = {survey_->at(), {}, seen.pending_until};
   if (const auto told = session::forecast(seen, users, subject.times, survey_->at())) {
     outlook.empty_in = DryIn{told->likely, told->low, told->high};
   }
 }
 
-const Forecaster::Outlook* Forecaster::of(const std::string& key) const {
-  const auto found = outlooks_.find(key);
+const Forecaster::Outlook* Forecaster::of(const balancer::NodeId& id) const {
+  const auto found = outlooks_.find(id);
   return found == outlooks_.end() ? nullptr : &found->second;
 }
 

@@ -9,7 +9,6 @@
 #include <cstddef>
 #include <map>
 #include <optional>
-#include <string>
 #include <vector>
 
 namespace bonedry::admin {
@@ -34,12 +33,12 @@ class Forecaster {
   void tick(const balancer::Topology& topology);
 
   /// Null when the node was not looked at yet, or nobody is on it.
-  [[nodiscard]] const Outlook* of(const std::string& key) const;
+  [[nodiscard]] const Outlook* of(const balancer::NodeId& id) const;
 
  private:
   /// A node that is surveyed, and the group that the survey has for it.
   struct Subject {
-    std::string key;
+    balancer::NodeId id;
     std::size_t group = 0;
     std::size_t pool_group = 0;
     std::vector<session::NodeSlot> pool;  // all its nodes: their users are alike
@@ -50,11 +49,11 @@ class Forecaster {
   void add(const balancer::PoolView& pool, session::Survey::Groups& groups, std::size_t& count);
   void go_on();
   void conclude(const Subject& subject);
-  [[nodiscard]] bool due(const std::vector<std::string>& wanted) const;
+  [[nodiscard]] bool due(const std::vector<balancer::NodeId>& wanted) const;
 
   const Clock& clock_;
   const session::Ledger& ledger_;
-  std::map<std::string, Outlook> outlooks_;
+  std::map<balancer::NodeId, Outlook> outlooks_;
   std::optional<session::Survey> survey_;
   std::vector<Subject> subjects_;  // of the survey, those without a conclusion yet
   Instant next_survey_;

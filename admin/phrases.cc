@@ -12,8 +12,11 @@ std::string joined(const std::vector<std::string>& parts) {
   return text;
 }
 
-std::string key_of(const std::string& pool, const std::string& node) {
-  return pool + "/" + node;
+std::string joined(const std::vector<balancer::NodeId>& nodes) {
+  std::vector<std::string> texts;
+  texts.reserve(nodes.size());
+  for (const balancer::NodeId& id : nodes) texts.push_back(id.text());
+  return joined(texts);
 }
 
 std::string who(const std::string& by, const std::string& reason) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "balancer/node_id.h"
+
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -11,9 +13,7 @@ namespace bonedry::admin {
 
 /// "a, b, c".
 [[nodiscard]] std::string joined(const std::vector<std::string>& parts);
-
-/// "shop/alice"
-[[nodiscard]] std::string key_of(const std::string& pool, const std::string& node);
+[[nodiscard]] std::string joined(const std::vector<balancer::NodeId>& nodes);
 
 /// " by root, reason: update 4.2", as far as there is any of it.
 [[nodiscard]] std::string who(const std::string& by, const std::string& reason);

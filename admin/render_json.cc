@@ -147,10 +147,11 @@ std::string render_json(const Status& status) {
                      {"evicted", status.evicted}}}});
 }
 
-std::string render_json(std::string_view node, const session::SessionPage& page, Instant now) {
+std::string render_json(const balancer::NodeId& node, const session::SessionPage& page,
+                        Instant now) {
   Json rows = Json::array();
   for (const session::SessionInfo& info : page.rows) rows.push_back(session_json(info, now));
-  return one_line({{"node", node},
+  return one_line({{"node", node.text()},
                    {"live", page.total - page.pending},
                    {"pending", page.pending},
                    {"pending_ends_in_s", end_or_null(page.pending_until, now)},
@@ -172,7 +173,7 @@ std::string render_json(const std::deque<Event>& events) {
 }
 
 std::string render_json(const WaitResult& result) {
-  return one_line({{"node", result.node},
+  return one_line({{"node", result.node.text()},
                    {"result", to_string(result.end)},
                    {"live", result.live},
                    {"pending", result.pending},

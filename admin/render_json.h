@@ -15,9 +15,9 @@
 namespace bonedry::admin {
 
 [[nodiscard]] std::string render_json(const Status& status);
-/// The sessions of `node`, "shop/alice".
-[[nodiscard]] std::string render_json(std::string_view node, const session::SessionPage& page,
-                                      Instant now);
+/// The sessions of `node`.
+[[nodiscard]] std::string render_json(const balancer::NodeId& node,
+                                      const session::SessionPage& page, Instant now);
 [[nodiscard]] std::string render_json(const Event& event);
 /// {"events":[…]}
 [[nodiscard]] std::string render_json(const std::deque<Event>& events);

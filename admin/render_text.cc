@@ -136,7 +136,7 @@ std::string where_the_rest_is(const session::SessionPage& page) {
 
 std::string left_on(const WaitResult& result) {
   const WhoIsLeft left{result.live, result.pending, result.exchanges_open};
-  return why_not_dry(result.node, left, joined(result.dry_blocked_by)) +
+  return why_not_dry(result.node.text(), left, joined(result.dry_blocked_by)) +
          (result.forecast ? "; " + to_text(*result.forecast) : "");
 }
 
@@ -175,7 +175,8 @@ std::string render_text(const Status& status, WallTime now) {
   return text + ledger_line(status);
 }
 
-std::string render_text(std::string_view node, const session::SessionPage& page, Instant now) {
+std::string render_text(const balancer::NodeId& node, const session::SessionPage& page,
+                        Instant now) {
   TextTable table({{"SESSION"},
                    {"STATE"},
                    {"AGE", Align::right},
@@ -189,7 +190,7 @@ std::string render_text(std::string_view node, const session::SessionPage& page,
                std::to_string(info.exchanges_open), std::to_string(info.tunnels_open)});
   }
   std::string text = page.rows.empty() ? "" : table.str() + "\n";
-  text += printable(node) + ": " + std::to_string(page.total - page.pending) + " live and " +
+  text += printable(node.text()) + ": " + std::to_string(page.total - page.pending) + " live and " +
           std::to_string(page.pending) + " pending sessions" + where_the_rest_is(page) + "\n";
   if (page.pending_until && *page.pending_until != session::kNoEnd) {
     text += last_pending(*page.pending_until - now) + "\n";
@@ -206,14 +207,14 @@ std::string render_text(const Event& event) {
 std::string render_text(const WaitResult& result) {
   switch (result.end) {
     case WaitEnd::dry:
-      return printable("dry: nobody is left on " + result.node) + "\n";
+      return printable("dry: nobody is left on " + result.node.text()) + "\n";
     case WaitEnd::timed_out:
       return error_line("timed out after " + format_duration(result.timeout.value_or(Millis{0})) +
                         ": " + left_on(result));
     case WaitEnd::activated:
-      return error_line(result.node + " is active: it will not become dry");
+      return error_line(result.node.text() + " is active: it will not become dry");
     case WaitEnd::gone:
-      return error_line(result.node + " is no longer in the config: it will not become dry");
+      return error_line(result.node.text() + " is no longer in the config: it will not become dry");
   }
   return "";
 }

@@ -13,9 +13,9 @@ namespace bonedry::admin {
 /// A table of the nodes; below it what there is to say of each that is bleeding.
 [[nodiscard]] std::string render_text(const Status& status, WallTime now);
 
-/// The sessions of `node`, "shop/alice": a table, how many there are, and where the rest is.
-[[nodiscard]] std::string render_text(std::string_view node, const session::SessionPage& page,
-                                      Instant now);
+/// The sessions of `node`: a table, how many there are, and where the rest is.
+[[nodiscard]] std::string render_text(const balancer::NodeId& node,
+                                      const session::SessionPage& page, Instant now);
 
 /// One line.
 [[nodiscard]] std::string render_text(const Event& event);

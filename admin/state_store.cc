@@ -18,6 +18,7 @@
 namespace bonedry::admin {
 namespace {
 
+using balancer::NodeId;
 using balancer::NodeState;
 using Json = nlohmann::json;
 
@@ -78,11 +79,11 @@ Json parse(const std::string& text) {
   });
 }
 
-void check_key(const std::string& key) {
-  const std::size_t slash = key.find('/');
-  const bool sound = slash != std::string::npos && conf::is_name(key.substr(0, slash)) &&
-                     conf::is_name(key.substr(slash + 1));
-  if (!sound) refuse("\"" + key + "\" does not name a node as \"POOL/NODE\"");
+NodeId id_from(const std::string& text) {
+  std::optional<NodeId> id = NodeId::parse(text);
+  const bool sound = id && conf::is_name(id->pool) && conf::is_name(id->name);
+  if (!sound) refuse("\"" + text + "\" does not name a node as \"POOL/NODE\"");
+  return std::move(*id);
 }
 
 /// Of a time or a duration.
@@ -156,31 +157,29 @@ NodeRecord from_json(const Json& json) {
 
 }  // namespace
 
-std::vector<std::string> unknown_nodes(const NodeRecords& records,
-                                       const std::vector<session::KnownNode>& known,
-                                       const conf::Config& config) {
-  std::vector<std::string> unknown;
-  for (const auto& [key, record] : records) {
-    const std::string pool = key.substr(0, key.find('/'));
+std::vector<NodeId> unknown_nodes(const NodeRecords& records,
+                                  const std::vector<session::KnownNode>& known,
+                                  const conf::Config& config) {
+  std::vector<NodeId> unknown;
+  for (const auto& [id, record] : records) {
     const bool awaited =
         record.state == NodeState::bleeding && record.dry == Dry::no &&
-        std::ranges::find(config.pools, pool, &conf::Pool::name) != config.pools.end();
-    if (awaited && std::ranges::find(known, key, &session::KnownNode::key) == known.end()) {
-      unknown.push_back(key);
+        std::ranges::find(config.pools, id.pool, &conf::Pool::name) != config.pools.end();
+    if (awaited && std::ranges::find(known, id.text(), &session::KnownNode::key) == known.end()) {
+      unknown.push_back(id);
     }
   }
   return unknown;
 }
 
-std::vector<std::string> marked_since(const NodeRecords& records,
-                                      const session::LastUse& last_use) {
+std::vector<NodeId> marked_since(const NodeRecords& records, const session::LastUse& last_use) {
   constexpr Millis kBehind{
       5'000};  // a process in trouble: else it notes its use ten times a second
-  std::vector<std::string> marked;
-  for (const auto& [key, record] : records) {
+  std::vector<NodeId> marked;
+  for (const auto& [id, record] : records) {
     const bool later = record.since_at && last_use.at ? *record.since_at > *last_use.at + kBehind
                                                       : record.since > last_use.wall + kBehind;
-    if (later) marked.push_back(key);
+    if (later) marked.push_back(id);
   }
   return marked;
 }
@@ -205,8 +204,7 @@ Result<NodeRecords> StateStore::load() const {
         !boot_.empty() && json.value("boot", "") == boot_ && json.contains("check");
     NodeRecords records;
     for (const auto& [key, record] : nodes.items()) {
-      check_key(key);
-      NodeRecord& loaded = records.emplace(key, from_json(record)).first->second;
+      NodeRecord& loaded = records.emplace(id_from(key), from_json(record)).first->second;
       if (same_boot) continue;
       loaded.since_at.reset();
       loaded.deadline_at.reset();
@@ -226,7 +224,7 @@ Result<NodeRecords> StateStore::load() const {
 
 Outcome StateStore::save(const NodeRecords& records) {
   Json nodes = Json::object();
-  for (const auto& [key, record] : records) nodes[key] = to_json(record);
+  for (const auto& [id, record] : records) nodes[id.text()] = to_json(record);
   Json json{{"version", kVersion}, {"boot", boot_}, {"nodes", nodes}};
   json["check"] = checksum(json);
   // What a person typed as a reason may be any bytes; they are kept as far as JSON can.

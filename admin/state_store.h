@@ -1,6 +1,7 @@
 #pragma once
 
 #include "balancer/node.h"
+#include "balancer/node_id.h"
 #include "conf/config.h"
 #include "proxy/base/boot_id.h"
 #include "proxy/base/clock.h"
@@ -40,19 +41,19 @@ struct NodeRecord {
   friend bool operator==(const NodeRecord&, const NodeRecord&) = default;
 };
 
-/// By "pool/node". A node that is not here is active.
-using NodeRecords = std::map<std::string, NodeRecord>;
+/// A node that is not here is active.
+using NodeRecords = std::map<balancer::NodeId, NodeRecord>;
 
 /// Those of the config's pools that are bleeding, and that the ledger does not know although it
 /// ought to.
-[[nodiscard]] std::vector<std::string> unknown_nodes(const NodeRecords& records,
-                                                     const std::vector<session::KnownNode>& known,
-                                                     const conf::Config& config);
+[[nodiscard]] std::vector<balancer::NodeId> unknown_nodes(
+    const NodeRecords& records, const std::vector<session::KnownNode>& known,
+    const conf::Config& config);
 
 /// Those that were marked when the ledger was used no more: it is older than the records, and need
 /// not have everybody who came since. Goes by the clock that nobody sets where that is known.
-[[nodiscard]] std::vector<std::string> marked_since(const NodeRecords& records,
-                                                    const session::LastUse& last_use);
+[[nodiscard]] std::vector<balancer::NodeId> marked_since(const NodeRecords& records,
+                                                         const session::LastUse& last_use);
 
 /// The node records on disk: written before they take effect, in one step, so that a kill at any
 /// instant leaves the old ones or the new. Main thread only.

@@ -11,7 +11,7 @@ namespace bonedry::admin {
 
 /// How a wait ended, and who was on the node at that moment.
 struct WaitResult {
-  std::string node;  ///< "shop/alice"
+  balancer::NodeId node;
   WaitEnd end = WaitEnd::dry;
   std::optional<Millis> timeout;  ///< as it was asked for
   std::int64_t live = 0;

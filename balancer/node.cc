@@ -29,18 +29,16 @@ const char* to_string(Health health) {
 }
 
 Node::Node(std::string pool, std::string name, const SessionCounts& sessions)
-    : pool_(std::move(pool)),
-      name_(std::move(name)),
-      key_(pool_ + "/" + name_),
+    : id_{std::move(pool), std::move(name)},
+      key_(id_.text()),
       sessions_(sessions),
       own_(alone_),
       other_(nobody_) {}
 
 Node::Node(std::string pool, std::string name, const SessionCounts& sessions, NodeTraffic& own,
            const NodeTraffic& other)
-    : pool_(std::move(pool)),
-      name_(std::move(name)),
-      key_(pool_ + "/" + name_),
+    : id_{std::move(pool), std::move(name)},
+      key_(id_.text()),
       sessions_(sessions),
       own_(own),
       other_(other) {}

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "balancer/node_id.h"
 #include "proxy/base/clock.h"
 
 #include <atomic>
@@ -87,9 +88,10 @@ class Node {
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
 
-  [[nodiscard]] const std::string& pool() const { return pool_; }
-  [[nodiscard]] const std::string& name() const { return name_; }
-  /// "shop/alice": unique in the process, stable over reloads and restarts.
+  [[nodiscard]] const NodeId& id() const { return id_; }
+  [[nodiscard]] const std::string& pool() const { return id_.pool; }
+  [[nodiscard]] const std::string& name() const { return id_.name; }
+  /// The text of `id`: "shop/alice".
   [[nodiscard]] const std::string& key() const { return key_; }
 
   [[nodiscard]] Health health() const { return health_.load(std::memory_order_relaxed); }
@@ -152,8 +154,7 @@ class Node {
   NodeCounters counters;
 
  private:
-  const std::string pool_;
-  const std::string name_;
+  const NodeId id_;
   const std::string key_;
   const SessionCounts& sessions_;
   NodeTraffic alone_;  // of a node that one process has to itself

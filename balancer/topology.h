@@ -65,6 +65,7 @@ struct Topology {
   std::vector<PoolView> pools;
 
   [[nodiscard]] const PoolView* find_pool(std::string_view name) const;
+  [[nodiscard]] const NodeView* find_node(const NodeId& id) const;
 };
 
 /// Whether the pool has checks, and the first result of this node's is still out.

@@ -26,6 +26,7 @@
 #include <cstdlib>
 #include <exception>
 #include <optional>
+#include <set>
 #include <stdexcept>
 #include <utility>
 
@@ -72,6 +73,14 @@ class ServerPublisher final : public admin::Publisher {
   Predecessor* predecessor_;
   std::function<const std::string&()> config_text_;
 };
+
+std::set<balancer::NodeId> nodes_in(const std::set<std::string>& texts) {
+  std::set<balancer::NodeId> nodes;
+  for (const std::string& text : texts) {
+    if (auto id = balancer::NodeId::parse(text)) nodes.insert(std::move(*id));
+  }
+  return nodes;
+}
 
 /// Two proxies on one state directory would overwrite each other's node states.
 bool is_regular(int fd) {
@@ -176,18 +185,18 @@ class Application::Impl {
   void doubt_ledger(const admin::NodeRecords& records,
                     const std::optional<session::LastUse>& last_use) {
     if (predecessor_) return;
-    const std::vector<std::string> missing =
+    const std::vector<balancer::NodeId> missing =
         admin::unknown_nodes(records, ledger_->nodes(), config_);
-    std::vector<std::string> later;
+    std::vector<balancer::NodeId> later;
     if (last_use) later = admin::marked_since(records, *last_use);
     if (missing.empty() && later.empty()) return;
     if (!missing.empty()) {
       spdlog::error("the ledger does not know {}, which nodes.json has as bleeding",
-                    missing.front());
+                    missing.front().text());
     }
     if (!later.empty()) {
       spdlog::error("the ledger is older than nodes.json, by which {} was marked later",
-                    later.front());
+                    later.front().text());
     }
     spdlog::error(
         "the ledger is taken for incomplete: no node is dry before all who may be missing "
@@ -379,11 +388,12 @@ class Application::Impl {
     if (!records) return cannot_follow(number, records.error());
     if (!config)
       spdlog::warn("the config of the new process is not understood: {}", config.error());
-    const Outcome followed = control_->follow(
-        config ? std::optional(std::move(config->config)) : std::nullopt, std::move(*records),
-        {guidance.shut, guidance.opening}, [this, number, asked_by = successor_->pid()] {
-          if (successor_->pid() == asked_by) successor_->followed(number);
-        });
+    const Outcome followed =
+        control_->follow(config ? std::optional(std::move(config->config)) : std::nullopt,
+                         std::move(*records), {nodes_in(guidance.shut), nodes_in(guidance.opening)},
+                         [this, number, asked_by = successor_->pid()] {
+                           if (successor_->pid() == asked_by) successor_->followed(number);
+                         });
     if (!followed) return cannot_follow(number, followed.error());
     follow_trouble_.clear();
   }

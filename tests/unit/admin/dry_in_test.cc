@@ -32,7 +32,7 @@ class ForecastNewsTest : public testing::Test {
  protected:
   /// What is told of a forecast; "" when it is no news.
   std::string tell(Millis likely, Millis low, Millis high) {
-    return news.of("shop/alice", {likely, low, high}, now).value_or("");
+    return news.of({"shop", "alice"}, {likely, low, high}, now).value_or("");
   }
 
   ForecastNews news;
@@ -73,9 +73,9 @@ TEST_F(ForecastNewsTest, ACertainForecastMayBeALittleWrong) {
 
 TEST_F(ForecastNewsTest, TheNextBleedHasItsOwnFirst) {
   (void)tell(minutes{14}, minutes{9}, minutes{31});
-  news.keep_only({"shop/alice", "shop/bob"});
+  news.keep_only({{"shop", "alice"}, {"shop", "bob"}});
   EXPECT_EQ(tell(minutes{14}, minutes{9}, minutes{31}), "");
-  news.keep_only({"shop/bob"});
+  news.keep_only({{"shop", "bob"}});
   EXPECT_EQ(tell(minutes{14}, minutes{9}, minutes{31}), "dry in about 14m (9m to 31m)");
 }
 

@@ -81,7 +81,7 @@ TEST(RenderJson, Sessions) {
                 2,
                 1,
                 {now.ms + 8500}}};
-  EXPECT_EQ(render_json("shop/alice", page, now),
+  EXPECT_EQ(render_json({"shop", "alice"}, page, now),
             R"({"node":"shop/alice","live":12,"pending":3,"pending_ends_in_s":720.5,"total":15,)"
             R"("sort":"age","offset":14,"limit":7,"sessions":[{"id":"01234567","state":"live",)"
             R"("age_s":65.0,"idle_s":1.5,"exchanges":7,"exchanges_open":2,"websockets_open":1,)"
@@ -89,7 +89,7 @@ TEST(RenderJson, Sessions) {
             "\n");
   page.rows[0].ends = session::kNoEnd;
   page.pending_until.reset();
-  const std::string held = render_json("shop/alice", page, now);
+  const std::string held = render_json({"shop", "alice"}, page, now);
   EXPECT_NE(held.find(R"("ends_in_s":null)"), std::string::npos) << held;
   EXPECT_NE(held.find(R"("pending_ends_in_s":null)"), std::string::npos) << held;
 }
@@ -104,7 +104,7 @@ TEST(RenderJson, Events) {
 }
 
 TEST(RenderJson, Waits) {
-  WaitResult result{"shop/alice", WaitEnd::timed_out, std::chrono::seconds{3}, 4, 1, 2};
+  WaitResult result{{"shop", "alice"}, WaitEnd::timed_out, std::chrono::seconds{3}, 4, 1, 2};
   EXPECT_EQ(render_json(result),
             R"({"node":"shop/alice","result":"timed_out","live":4,"pending":1,)"
             R"("exchanges_open":2,"forecast_s":null,"forecast_low_s":null,"forecast_high_s":null,)"

@@ -76,7 +76,7 @@ TEST(RenderText, SessionsSayHowManyThereAreAndWhereTheRestIs) {
                 2,
                 1},
                {{0xff, 2}, session::SessionState::pending, {now.ms - 100}, {now.ms - 100}, 1, 0}};
-  EXPECT_EQ(render_text("shop/alice", page, now),
+  EXPECT_EQ(render_text({"shop", "alice"}, page, now),
             "SESSION   STATE      AGE   IDLE  EXCHANGES  OPEN  WS\n"
             "01234567  live      1m5s   1.5s          7     2   1\n"
             "00000000  pending  100ms  100ms          1     0   0\n"
@@ -87,14 +87,15 @@ TEST(RenderText, SessionsSayHowManyThereAreAndWhereTheRestIs) {
   page.query = {session::SessionOrder::exchanges, 14, 7};
   page.rows.resize(1);
   page.pending_until = session::kNoEnd;
-  EXPECT_TRUE(render_text("shop/alice", page, now)
+  EXPECT_TRUE(render_text({"shop", "alice"}, page, now)
                   .ends_with("\nshop/alice: 12 live and 3 pending sessions, 15 to 15 of the "
                              "busiest shown\n"))
-      << render_text("shop/alice", page, now);
+      << render_text({"shop", "alice"}, page, now);
   page.rows.clear();
-  EXPECT_EQ(render_text("shop/alice", page, now),
+  EXPECT_EQ(render_text({"shop", "alice"}, page, now),
             "shop/alice: 12 live and 3 pending sessions, none of them on this page\n");
-  EXPECT_EQ(render_text("shop/alice", {}, now), "shop/alice: 0 live and 0 pending sessions\n");
+  EXPECT_EQ(render_text(balancer::NodeId{"shop", "alice"}, {}, now),
+            "shop/alice: 0 live and 0 pending sessions\n");
 }
 
 TEST(RenderText, StatusSaysWhenTheLastPendingSessionEnds) {
@@ -138,7 +139,7 @@ TEST(RenderText, EventsAreOneLineEach) {
 }
 
 TEST(RenderText, WaitsEndInOneLine) {
-  WaitResult result{"shop/alice", WaitEnd::dry, std::chrono::seconds{3}, 4, 1, 0};
+  WaitResult result{{"shop", "alice"}, WaitEnd::dry, std::chrono::seconds{3}, 4, 1, 0};
   EXPECT_EQ(render_text(result), "dry: nobody is left on shop/alice\n");
   result.end = WaitEnd::timed_out;
   EXPECT_EQ(render_text(result),

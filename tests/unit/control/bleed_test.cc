@@ -49,8 +49,8 @@ TEST_F(BleedTest, ItIsWrittenDownBeforeAnyWorkerHearsOfIt) {
   request.deadline = hours{1};
   bleed_unheard("shop/alice", request);
   const NodeRecords records = written();
-  ASSERT_TRUE(records.contains("shop/alice"));
-  const NodeRecord& record = records.at("shop/alice");
+  ASSERT_TRUE(records.contains("shop/alice"_node));
+  const NodeRecord& record = records.at("shop/alice"_node);
   EXPECT_EQ(record.state, NodeState::bleeding);
   EXPECT_EQ(record.since, clock.wall());
   EXPECT_EQ(record.by, "root");
@@ -110,7 +110,7 @@ TEST_F(BleedTest, TheLastActiveNodesAreGuarded) {
             "(--force overrides)");
   EXPECT_EQ(door("shop/carol"), "active, open");
   EXPECT_EQ(publisher.published.size(), published) << "nothing was changed";
-  EXPECT_FALSE(written().contains("shop/carol"));
+  EXPECT_FALSE(written().contains("shop/carol"_node));
 }
 
 TEST_F(BleedTest, TheGuardKnowsMaxSessions) {

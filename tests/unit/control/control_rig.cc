@@ -75,7 +75,7 @@ std::string ControlTest::answer_of(const std::function<void(const Answer&)>& com
 }
 
 std::string ControlTest::bleed(const std::string& key, const BleedRequest& request) {
-  return answer_of([&](const Answer& answer) { control->bleed(key, request, answer); });
+  return answer_of([&](const Answer& answer) { control->bleed(node_id(key), request, answer); });
 }
 
 std::string ControlTest::force_bleed(const std::string& key) {
@@ -91,15 +91,16 @@ std::string ControlTest::bleed_until(const std::string& key, Millis deadline) {
 }
 
 void ControlTest::bleed_unheard(const std::string& key, const BleedRequest& request) {
-  control->bleed(key, request, note_answer());
+  control->bleed(node_id(key), request, note_answer());
 }
 
 std::string ControlTest::maintain(const std::string& key, Insist insist) {
-  return answer_of([&](const Answer& answer) { control->maintain(key, insist, "root", answer); });
+  return answer_of(
+      [&](const Answer& answer) { control->maintain(node_id(key), insist, "root", answer); });
 }
 
 std::string ControlTest::activate(const std::string& key) {
-  return answer_of([&](const Answer& answer) { control->activate(key, "root", answer); });
+  return answer_of([&](const Answer& answer) { control->activate(node_id(key), "root", answer); });
 }
 
 std::string ControlTest::reload() {
@@ -154,10 +155,7 @@ std::optional<session::OpenedSession> ControlTest::click(std::uint64_t number) {
 }
 
 const NodeView& ControlTest::view(const std::string& key) const {
-  const std::string pool = key.substr(0, key.find('/'));
-  const std::string name = key.substr(key.find('/') + 1);
-  const balancer::PoolView* const found = control->topology()->find_pool(pool);
-  const NodeView* const its_view = found == nullptr ? nullptr : balancer::find_node(*found, name);
+  const NodeView* const its_view = control->topology()->find_node(node_id(key));
   if (its_view != nullptr) return *its_view;
   static const NodeView kNone;
   ADD_FAILURE() << "no node " << key;

@@ -5,6 +5,7 @@
 #include "admin/state_store.h"
 #include "proxy/base/clock.h"
 #include "session/mapped_ledger.h"
+#include "tests/unit/control/node_literal.h"
 #include "tests/unit/io/temporary_folder.h"
 
 #include <gtest/gtest.h>

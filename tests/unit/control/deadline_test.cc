@@ -160,7 +160,7 @@ TEST_F(CalendarTest, WhatIsShownAndWrittenFollowsIt) {
     control->tick();
     EXPECT_EQ(date_from_now(status("shop/alice").bleeding->deadline), minutes{6});
     EXPECT_EQ(date_from_now(status("shop/alice").bleeding->since), -minutes{4});
-    EXPECT_EQ(date_from_now(written().at("shop/alice").deadline), minutes{6});
+    EXPECT_EQ(date_from_now(written().at("shop/alice"_node).deadline), minutes{6});
   }
   EXPECT_LE(status("shop/alice").bleeding->forecast.value_or(DryIn{}).high, minutes{6});
 }
@@ -205,7 +205,7 @@ TEST_F(CalendarTest, ADeadlineFromBeforeInstantsWereWrittenDownIsKept) {
   old.since = clock.wall();
   old.deadline = clock.wall() + minutes{10};
   control.reset();
-  ASSERT_TRUE(store.save({{"shop/alice", old}}));
+  ASSERT_TRUE(store.save({{"shop/alice"_node, old}}));
   restart();
   pass(minutes{10} - Millis{1});
   EXPECT_FALSE(displaced());

@@ -34,8 +34,8 @@ TEST_F(DrynessTest, ADryNodesDoorIsShutAndItIsWrittenDown) {
   bleed("shop/alice");
   settle();
   EXPECT_EQ(door("shop/alice"), "bleeding, shut");
-  EXPECT_EQ(written().at("shop/alice").dry, Dry::yes);
-  EXPECT_EQ(written().at("shop/alice").state, NodeState::bleeding);
+  EXPECT_EQ(written().at("shop/alice"_node).dry, Dry::yes);
+  EXPECT_EQ(written().at("shop/alice"_node).state, NodeState::bleeding);
   EXPECT_EQ(events_of("dry"), "shop/alice: bone dry: nobody is on it and nobody will come back");
 }
 

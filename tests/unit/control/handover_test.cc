@@ -13,8 +13,8 @@ class HandoverTest : public ControlTest {
  protected:
   HandoverTest() { start(); }
 
-  void follow(const NodeRecords& records, std::set<std::string> shut = {},
-              std::set<std::string> opening = {}) {
+  void follow(const NodeRecords& records, std::set<balancer::NodeId> shut = {},
+              std::set<balancer::NodeId> opening = {}) {
     EXPECT_TRUE(control->follow(config, records, {std::move(shut), std::move(opening)},
                                 [this] { ++followed; }));
   }
@@ -40,8 +40,8 @@ TEST_F(HandoverTest, NoDeadlineAndNoDrynessIsWrittenDown) {
   bleed("shop/bob");
   control->hand_over();
   pass(minutes{30});
-  EXPECT_EQ(written().at("shop/alice").displaced, Displaced::no);
-  EXPECT_EQ(written().at("shop/bob").dry, Dry::no);
+  EXPECT_EQ(written().at("shop/alice"_node).displaced, Displaced::no);
+  EXPECT_EQ(written().at("shop/bob"_node).dry, Dry::no);
 }
 
 TEST_F(HandoverTest, ALookAtDrynessThatWasUnderWayComesToNothing) {
@@ -49,7 +49,7 @@ TEST_F(HandoverTest, ALookAtDrynessThatWasUnderWayComesToNothing) {
   control->tick();  // shuts the door, and waits for the workers
   control->hand_over();
   publisher.acknowledge();
-  EXPECT_EQ(written().at("shop/alice").dry, Dry::no);
+  EXPECT_EQ(written().at("shop/alice"_node).dry, Dry::no);
   EXPECT_EQ(events_of("error"), "");
   control->take_back();
   settle();
@@ -66,7 +66,7 @@ TEST_F(HandoverTest, WhenItFailsEverythingGoesOn) {
 
 TEST_F(HandoverTest, ItRoutesByWhatTheSuccessorHasWrittenDown) {
   control->hand_over();
-  follow({{"shop/alice", {}}});
+  follow({{"shop/alice"_node, {}}});
   EXPECT_EQ(door("shop/alice"), "bleeding, sessions_only");
   EXPECT_EQ(followed, 0) << "the workers have not heard of it";
   publisher.acknowledge();
@@ -77,9 +77,9 @@ TEST_F(HandoverTest, ItRoutesByWhatTheSuccessorHasWrittenDown) {
 
 TEST_F(HandoverTest, ADoorThatTheSuccessorShutsForALookIsShutHereToo) {
   control->hand_over();
-  follow({{"shop/alice", {}}}, {"shop/alice"});
+  follow({{"shop/alice"_node, {}}}, {"shop/alice"_node});
   EXPECT_EQ(door("shop/alice"), "bleeding, shut");
-  follow({{"shop/alice", {}}});
+  follow({{"shop/alice"_node, {}}});
   EXPECT_EQ(door("shop/alice"), "bleeding, sessions_only");
 }
 
@@ -89,7 +89,7 @@ TEST_F(HandoverTest, NodesComeAndGoWithTheSuccessorsConfig) {
   leaving.removed_from = conf::Address{"127.0.0.1", 9097};
   std::erase_if(shop().nodes, [](const conf::Node& node) { return node.name == "alice"; });
   shop().nodes.push_back(node("dave"));
-  follow({{"shop/alice", leaving}});
+  follow({{"shop/alice"_node, leaving}});
   EXPECT_EQ(door("shop/dave"), "active, opening") << "a worker may not know it yet";
   publisher.acknowledge();
   EXPECT_EQ(door("shop/dave"), "active, open");
@@ -102,9 +102,9 @@ TEST_F(HandoverTest, NodesComeAndGoWithTheSuccessorsConfig) {
 TEST_F(HandoverTest, TheLastDoorsAreKeptOpenUntilTheSuccessorOpensOthers) {
   control->hand_over();
   NodeRecords leaving;
-  for (const conf::Node& one : shop().nodes) leaving["shop/" + one.name].removed_from = one.address;
+  for (const conf::Node& one : shop().nodes) leaving[{"shop", one.name}].removed_from = one.address;
   shop().nodes = {node("dave")};
-  follow(leaving, {}, {"shop/dave"});
+  follow(leaving, {}, {"shop/dave"_node});
   EXPECT_EQ(door("shop/alice"), "bleeding, open");
   publisher.acknowledge();
   EXPECT_EQ(followed, 1) << "the successor waits for this before it opens dave";
@@ -122,7 +122,7 @@ TEST_F(HandoverTest, AConfigWithoutThePoolOfAListenerIsNotTakenOver) {
   start();
   control->hand_over();
   shop().name = "other";
-  follow({{"shop/alice", {}}});
+  follow({{"shop/alice"_node, {}}});
   ASSERT_NE(control->topology()->find_pool("shop"), nullptr) << "its clients are still here";
   EXPECT_EQ(door("shop/alice"), "bleeding, sessions_only");
 }
@@ -131,13 +131,13 @@ TEST_F(HandoverTest, WaitsEndWhenTheSuccessorSaysSo) {
   std::optional<WaitEnd> end;
   bleed("shop/alice");
   add_user("shop/alice", 1);
-  control->wait("shop/alice", std::nullopt, [&end](WaitEnd how) { end = how; });
+  control->wait("shop/alice"_node, std::nullopt, [&end](WaitEnd how) { end = how; });
   control->hand_over();
   control->tick();
   EXPECT_FALSE(end);
   NodeRecord dry;
   dry.dry = Dry::yes;
-  follow({{"shop/alice", dry}});
+  follow({{"shop/alice"_node, dry}});
   publisher.acknowledge();
   control->tick();
   EXPECT_EQ(end, WaitEnd::dry);
@@ -155,7 +155,7 @@ TEST_F(HandoverTest, AProcessThatHangsKeepsNoOperatorWaiting) {
   add_user("shop/alice", 1);
   bleed("shop/bob");
   bleed_unheard("shop/alice");
-  control->activate("shop/bob", "root", note_answer());
+  control->activate("shop/bob"_node, "root", note_answer());
   pass_unheard(seconds{4});
   EXPECT_TRUE(answers.empty());
   pass_unheard(seconds{2});
@@ -166,7 +166,7 @@ TEST_F(HandoverTest, AProcessThatHangsKeepsNoOperatorWaiting) {
   }
   EXPECT_THAT(answers[0], HasSubstr("shop/alice is not called dry"));
   EXPECT_THAT(answers[1], HasSubstr("shop/bob may get no new users"));
-  EXPECT_TRUE(written().contains("shop/alice"));
+  EXPECT_TRUE(written().contains("shop/alice"_node));
   EXPECT_THAT(blocked("shop/alice"), HasSubstr("process 77"));
   pass_unheard(hours{1});
   EXPECT_FALSE(dry("shop/alice")) << "the other one may still let somebody in";

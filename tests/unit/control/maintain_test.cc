@@ -26,7 +26,7 @@ TEST_F(MaintainTest, ADryNodeGoesIntoMaintenance) {
   dry_out("shop/alice");
   EXPECT_EQ(maintain("shop/alice"), "shop/alice is in maintenance");
   EXPECT_EQ(door("shop/alice"), "maintenance, shut");
-  EXPECT_EQ(written().at("shop/alice").state, NodeState::maintenance);
+  EXPECT_EQ(written().at("shop/alice"_node).state, NodeState::maintenance);
   EXPECT_TRUE(dry("shop/alice"));
   EXPECT_EQ(events_of("maintain"), "shop/alice: in maintenance by root");
 }
@@ -75,7 +75,7 @@ TEST_F(MaintainTest, ForcedItIsDryOnlyWhenItsLastExchangeIsOver) {
 
 TEST_F(MaintainTest, SessionsAreTakenOffOnlyAfterAllWorkersHaveShutTheDoor) {
   add_user("shop/alice", 1);
-  control->maintain("shop/alice", Insist::yes, "root", note_answer());
+  control->maintain("shop/alice"_node, Insist::yes, "root", note_answer());
   EXPECT_EQ(door("shop/alice"), "maintenance, shut, displaced");
   EXPECT_EQ(status("shop/alice").live, 1);
   EXPECT_TRUE(answers.empty());
@@ -125,8 +125,8 @@ TEST_F(MaintainTest, ADiskThatRefusesRefusesItAndNobodyIsTakenOff) {
 
 TEST_F(MaintainTest, AnActivationBeforeTheWorkersHeardOfForcedMaintenanceKeepsTheUsers) {
   add_user("shop/alice", 1);
-  control->maintain("shop/alice", Insist::yes, "root", note_answer());
-  control->activate("shop/alice", "root", note_answer());
+  control->maintain("shop/alice"_node, Insist::yes, "root", note_answer());
+  control->activate("shop/alice"_node, "root", note_answer());
   publisher.acknowledge();
   EXPECT_EQ(door("shop/alice"), "active, open");
   EXPECT_FALSE(click(1)->displaced);
@@ -190,7 +190,7 @@ TEST_F(MaintainTest, AFailedActivationForgetsNoLookAtDrynessThatIsUnderWay) {
   EXPECT_EQ(door("shop/alice"), "bleeding, shut");
   view("shop/alice").node->open_exchange();  // by a worker that has not heard of it yet
   break_disk();
-  control->activate("shop/alice", "root", note_answer());
+  control->activate("shop/alice"_node, "root", note_answer());
   mend_disk();
   control->tick();
   EXPECT_EQ(answers.size(), 1U);
@@ -204,7 +204,7 @@ TEST_F(MaintainTest, AFailedActivationForgetsNoLookAtDrynessThatIsUnderWay) {
 
 TEST_F(MaintainTest, ADoorThatWasShutOpensOnlyWhenAllWorkersKnowIt) {
   dry_out("shop/alice");
-  control->activate("shop/alice", "root", note_answer());
+  control->activate("shop/alice"_node, "root", note_answer());
   EXPECT_EQ(door("shop/alice"), "active, opening");
   publisher.acknowledge_once();
   EXPECT_EQ(door("shop/alice"), "active, open");
@@ -215,7 +215,7 @@ TEST_F(MaintainTest, ADoorThatWasShutOpensOnlyWhenAllWorkersKnowIt) {
 
 TEST_F(MaintainTest, ABleedWhileTheDoorIsBeingOpenedLeavesItClosedToNewUsers) {
   dry_out("shop/alice");
-  control->activate("shop/alice", "root", note_answer());
+  control->activate("shop/alice"_node, "root", note_answer());
   bleed("shop/alice");
   EXPECT_EQ(door("shop/alice"), "bleeding, sessions_only");
   ASSERT_EQ(answers.size(), 1U);
@@ -253,7 +253,7 @@ TEST_F(MaintainTest, ANodeWithoutWeightIsNotActivatedAlthoughItsDoorIsStillOpen)
   shop().nodes = {node("alice", 0), node("dave")};
   control->reload("root", note_answer());
   ASSERT_EQ(door("shop/alice"), "bleeding, open");
-  control->activate("shop/alice", "root", note_answer());
+  control->activate("shop/alice"_node, "root", note_answer());
   ASSERT_EQ(answers.size(), 1U);
   EXPECT_NE(answers.front().find("has weight 0 in the config"), std::string::npos)
       << answers.front();
@@ -262,7 +262,7 @@ TEST_F(MaintainTest, ANodeWithoutWeightIsNotActivatedAlthoughItsDoorIsStillOpen)
 TEST_F(MaintainTest, ABleedIsAnsweredOnlyWhenNobodyNewComesAlthoughAnotherNodeIsJustBeingOpened) {
   dry_out("shop/alice");
   force_bleed("shop/carol");
-  control->activate("shop/alice", "root", note_answer());
+  control->activate("shop/alice"_node, "root", note_answer());
   bleed_unheard("shop/bob");
   EXPECT_EQ(door("shop/bob"), "bleeding, open");
   publisher.acknowledge_once();
@@ -274,7 +274,7 @@ TEST_F(MaintainTest, ABleedIsAnsweredOnlyWhenNobodyNewComesAlthoughAnotherNodeIs
 
 TEST_F(MaintainTest, TheAnswerComesOnceAllWorkersRouteByIt) {
   dry_out("shop/alice");
-  control->activate("shop/alice", "root", note_answer());
+  control->activate("shop/alice"_node, "root", note_answer());
   EXPECT_TRUE(answers.empty());
   publisher.acknowledge();
   EXPECT_EQ(answers, std::vector<std::string>{"shop/alice is active"});
@@ -289,7 +289,7 @@ TEST_F(MaintainTest, ADiskThatRefusesRefusesTheActivationAndChangesNothing) {
   EXPECT_NE(answer.find("nothing was changed"), std::string::npos) << answer;
   EXPECT_EQ(control->topology(), before);
   mend_disk();
-  EXPECT_EQ(written().at("shop/alice").state, NodeState::maintenance);
+  EXPECT_EQ(written().at("shop/alice"_node).state, NodeState::maintenance);
   pass(minutes{1});
   bleed("shop/bob");  // another topology
   EXPECT_EQ(door("shop/alice"), "maintenance, shut");
@@ -297,8 +297,8 @@ TEST_F(MaintainTest, ADiskThatRefusesRefusesTheActivationAndChangesNothing) {
 }
 
 TEST_F(MaintainTest, ABleedAndAnActivationInOneBreathEndAsTheLastSays) {
-  control->bleed("shop/alice", {}, note_answer());
-  control->activate("shop/alice", "root", note_answer());
+  control->bleed("shop/alice"_node, {}, note_answer());
+  control->activate("shop/alice"_node, "root", note_answer());
   control->tick();
   publisher.acknowledge();
   settle();

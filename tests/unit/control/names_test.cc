@@ -115,7 +115,7 @@ TEST_F(NamesTest, ASuccessorThatNamesTooManyIsNotFollowed) {
   control->hand_over();
   const auto topology = control->topology();
   name_nodes("n", kMost + 1);
-  EXPECT_FALSE(control->follow(config, {{"shop/n1", {}}}, {}, [] { FAIL(); }));
+  EXPECT_FALSE(control->follow(config, {{"shop/n1"_node, {}}}, {}, [] { FAIL(); }));
   publisher.acknowledge();
   EXPECT_EQ(control->topology(), topology);
   control->take_back();

@@ -2,6 +2,8 @@
 
 #include "tests/unit/control/promise_duel.h"
 
+#include "tests/unit/control/node_literal.h"
+
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -385,9 +387,7 @@ std::string PromiseDuel::who_would_move(const Request& request, const std::strin
   for (const real::Worker& worker : proxy_.fleet->workers) {
     const auto& topology = *worker.runtime->topology;
     if (topology.version >= request.plan->version) continue;
-    const auto* const pool = topology.find_pool(plain::pool_of(node));
-    const auto* const view =
-        pool == nullptr ? nullptr : balancer::find_node(*pool, node.substr(node.find('/') + 1));
+    const auto* const view = topology.find_node(node_id(node));
     if (view == nullptr) return "a user is put on " + node + ", which a worker does not know";
     if (view->door == balancer::Door::shut) {
       return "a user is put on " + node + ", which a worker still holds shut";

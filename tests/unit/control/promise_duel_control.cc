@@ -1,5 +1,6 @@
 // What operators, workers and time do; and the comparison.
 
+#include "tests/unit/control/node_literal.h"
 #include "tests/unit/control/promise_duel.h"
 
 #include <algorithm>
@@ -99,7 +100,7 @@ void PromiseDuel::bleed() {
   note("bleed " + key + (deadline ? " with a deadline" : ""));
   const std::uint64_t version = next_version();
   const auto answered = std::make_shared<std::optional<bool>>();
-  proxy_.control->bleed(key, request, note_answer(answered));
+  proxy_.control->bleed(node_id(key), request, note_answer(answered));
   const plain::Did did = try_on([&](plain::Model& model) {
     return model.bleed(key, deadline, request.insist == Insist::yes, version);
   });
@@ -113,7 +114,8 @@ void PromiseDuel::maintain() {
   note("maintain " + key + (insists ? " by force" : ""));
   const std::uint64_t version = next_version();
   const auto answered = std::make_shared<std::optional<bool>>();
-  proxy_.control->maintain(key, insists ? Insist::yes : Insist::no, "root", note_answer(answered));
+  proxy_.control->maintain(node_id(key), insists ? Insist::yes : Insist::no, "root",
+                           note_answer(answered));
   const bool dry = model_.nodes.at(key).dry;
   const plain::Did did =
       try_on([&](plain::Model& model) { return model.maintain(key, insists, version); });
@@ -127,7 +129,7 @@ void PromiseDuel::activate() {
   note("activate " + key);
   const std::uint64_t version = next_version();
   const auto answered = std::make_shared<std::optional<bool>>();
-  proxy_.control->activate(key, "root", note_answer(answered));
+  proxy_.control->activate(node_id(key), "root", note_answer(answered));
   const plain::Did did = try_on([&](plain::Model& model) { return model.activate(key, version); });
   expect(did, answered, "activate");
   take_stock(version - 1);
@@ -205,7 +207,7 @@ void PromiseDuel::add_or_remove_node(conf::Pool& shop) {
 void PromiseDuel::wait() {
   const std::string key = any_node();
   note("wait for " + key);
-  proxy_.control->wait(key, chance(50) ? std::optional<Millis>(seconds{30}) : std::nullopt,
+  proxy_.control->wait(node_id(key), chance(50) ? std::optional<Millis>(seconds{30}) : std::nullopt,
                        [this, key](WaitEnd end) { ended_waits_.emplace_back(key, end); });
   count("wait");
 }

@@ -2,6 +2,7 @@
 
 #include "session/ledger_file.h"
 #include "session/value_hash.h"
+#include "tests/unit/control/node_literal.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -277,13 +278,11 @@ std::string Proxy::node_of(const Exchange& exchange) const {
 }
 
 void Proxy::set_health(const std::string& node, balancer::Health health) {
-  const PoolView* const pool = control->topology()->find_pool(node.substr(0, node.find('/')));
-  balancer::find_node(*pool, node.substr(node.find('/') + 1))->node->set_health(health);
+  control->topology()->find_node(node_id(node))->node->set_health(health);
 }
 
 bool Proxy::has(const std::string& node) const {
-  const PoolView* const pool = control->topology()->find_pool(node.substr(0, node.find('/')));
-  return pool != nullptr && balancer::find_node(*pool, node.substr(node.find('/') + 1)) != nullptr;
+  return control->topology()->find_node(node_id(node)) != nullptr;
 }
 
 void Proxy::release_place(Exchange& exchange) {

@@ -32,7 +32,7 @@ TEST_F(ReasonTest, ANodeThatCameBackBleedsOnAndSaysWhy) {
   shop() = before;
   reload();
   EXPECT_EQ(reason(), "was removed from the config");
-  EXPECT_EQ(written().at("shop/alice").reason, "was removed from the config");
+  EXPECT_EQ(written().at("shop/alice"_node).reason, "was removed from the config");
   EXPECT_EQ(door("shop/alice"), "bleeding, sessions_only");
   remove("alice");
   reload();
@@ -66,7 +66,7 @@ TEST_F(ReasonTest, ARestartKeepsItTrueToo) {
   restart_on_ledger();
   EXPECT_EQ(reason("shop/alice"), "was removed from the config");
   EXPECT_EQ(reason("shop/bob"), "weight was 0");
-  EXPECT_EQ(written().at("shop/bob").reason, "weight was 0");
+  EXPECT_EQ(written().at("shop/bob"_node).reason, "weight was 0");
 }
 
 TEST_F(ReasonTest, TheReasonOfAnOperatorStays) {
@@ -164,10 +164,10 @@ TEST_F(ReturningPoolTest, NorANodeThatHadBeenRemovedFromItBefore) {
   const conf::Pool whole = blog;
   std::erase_if(config.pools[1].nodes, [](const conf::Node& one) { return one.name == "alice"; });
   reload();
-  ASSERT_TRUE(written().contains("blog/alice"));
+  ASSERT_TRUE(written().contains("blog/alice"_node));
   away();
   pass(kIdle + seconds{1});
-  EXPECT_FALSE(written().contains("blog/alice")) << "nobody is on it any more";
+  EXPECT_FALSE(written().contains("blog/alice"_node)) << "nobody is on it any more";
   config.pools.push_back(blog);
   upgrade();
   EXPECT_FALSE(there());
@@ -182,7 +182,7 @@ TEST_F(ReturningPoolTest, ANodeWithUsersBleedsUntilTheyHaveLeft) {
   EXPECT_EQ(door("blog/alice"), "bleeding, sessions_only");
   EXPECT_EQ(reason("blog/alice"), "removed from the config");
   EXPECT_EQ(status("blog/alice").live, 1);
-  EXPECT_EQ(written().at("blog/alice").state, NodeState::bleeding);
+  EXPECT_EQ(written().at("blog/alice"_node).state, NodeState::bleeding);
   publisher.acknowledge();
   pass(kIdle + seconds{1});
   EXPECT_FALSE(there());
@@ -216,8 +216,8 @@ TEST_F(ReturningPoolTest, ARemovedNodeMakesNoShortNameAmbiguous) {
   config.pools[0].nodes.erase(config.pools[0].nodes.begin() + 1);  // bob
   reload();
   ASSERT_TRUE(there());
-  EXPECT_EQ(*control->resolve_node("alice"), "shop/alice");
-  EXPECT_EQ(*control->resolve_node("blog/alice"), "blog/alice");
+  EXPECT_EQ(*control->resolve_node("alice"), "shop/alice"_node);
+  EXPECT_EQ(*control->resolve_node("blog/alice"), "blog/alice"_node);
   EXPECT_THAT(control->resolve_node("bob").error(), HasSubstr("is in several pools"));
 }
 

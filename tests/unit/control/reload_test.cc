@@ -127,7 +127,7 @@ TEST_F(ReloadTest, WeightZeroMakesANodeBleed) {
   EXPECT_EQ(door("shop/alice"), "bleeding, sessions_only");
   EXPECT_EQ(status("shop/alice").bleeding->reason, "weight is 0");
   EXPECT_EQ(status("shop/alice").live, 1);
-  EXPECT_EQ(written().at("shop/alice").state, NodeState::bleeding);
+  EXPECT_EQ(written().at("shop/alice"_node).state, NodeState::bleeding);
 }
 
 TEST_F(ReloadTest, ANodeThatWeightZeroMakesBleedIsDryOnlyOnceTheWorkersHaveHeardOfIt) {
@@ -188,7 +188,7 @@ TEST_F(ReloadTest, ARemovedNodeBleedsUntilItIsDryAndGoes) {
   ASSERT_TRUE(there("alice"));
   pass(kIdle + seconds{1});
   EXPECT_FALSE(there("alice"));
-  EXPECT_FALSE(written().contains("shop/alice"));
+  EXPECT_FALSE(written().contains("shop/alice"_node));
   EXPECT_EQ(events_of("removed"), "shop/alice: dry, and gone");
 }
 
@@ -227,7 +227,7 @@ TEST_F(ReloadTest, ARemovedNodeThatWasInMaintenanceGoesAtOnce) {
   reload();
   settle();
   EXPECT_FALSE(there("alice"));
-  EXPECT_FALSE(written().contains("shop/alice"));
+  EXPECT_FALSE(written().contains("shop/alice"_node));
 }
 
 TEST_F(ReloadTest, ARemovedNodeIsKeptOverFurtherReloads) {
@@ -308,7 +308,7 @@ TEST_F(ReloadTest, AnAnswerOnItsWayForANodeOfARemovedPoolHurtsNobody) {
   config.pools.push_back(blog);
   start();
   bleed_unheard("blog/alice");
-  control->maintain("blog/bob", Insist::yes, "root", note_answer());
+  control->maintain("blog/bob"_node, Insist::yes, "root", note_answer());
   config.pools.pop_back();
   control->reload("root", note_answer());
   settle();

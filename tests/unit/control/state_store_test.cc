@@ -1,6 +1,7 @@
 #include "admin/state_store.h"
 
 #include "proxy/base/file.h"
+#include "tests/unit/control/node_literal.h"
 #include "tests/unit/io/temporary_folder.h"
 
 #include <gtest/gtest.h>
@@ -47,13 +48,13 @@ TEST_F(StateStoreTest, NoFileMeansThatAllNodesAreActive) {
 
 TEST_F(StateStoreTest, EverythingThatIsSavedIsLoaded) {
   NodeRecords records;
-  records["shop/alice"] = full_record();
-  records["shop/bob"] = NodeRecord{};
+  records["shop/alice"_node] = full_record();
+  records["shop/bob"_node] = NodeRecord{};
   ASSERT_TRUE(store.save(records));
   const Result<NodeRecords> loaded = StateStore(path).load();
   ASSERT_TRUE(loaded) << loaded.error();
   ASSERT_EQ(loaded->size(), 2U);
-  const NodeRecord& alice = loaded->at("shop/alice");
+  const NodeRecord& alice = loaded->at("shop/alice"_node);
   const NodeRecord wanted = full_record();
   EXPECT_EQ(alice.state, wanted.state);
   EXPECT_EQ(alice.since, wanted.since);
@@ -63,7 +64,7 @@ TEST_F(StateStoreTest, EverythingThatIsSavedIsLoaded) {
   EXPECT_EQ(alice.dry, wanted.dry);
   EXPECT_EQ(alice.displaced, wanted.displaced);
   EXPECT_EQ(alice.removed_from, wanted.removed_from);
-  const NodeRecord& bob = loaded->at("shop/bob");
+  const NodeRecord& bob = loaded->at("shop/bob"_node);
   EXPECT_EQ(bob.state, NodeState::bleeding);
   EXPECT_EQ(bob.deadline, std::nullopt);
   EXPECT_EQ(bob.dry, Dry::no);
@@ -77,8 +78,8 @@ TEST_F(StateStoreTest, InstantsMeanNothingInAnotherBootOrInOneWithoutAName) {
   record.deadline_at = Instant{7};
   record.deadline_after = Millis{11};
   const auto loaded = [&](const std::string& wrote, const std::string& reads) {
-    EXPECT_TRUE(StateStore(path, wrote).save({{"shop/alice", record}}));
-    return StateStore(path, reads).load()->at("shop/alice");
+    EXPECT_TRUE(StateStore(path, wrote).save({{"shop/alice"_node, record}}));
+    return StateStore(path, reads).load()->at("shop/alice"_node);
   };
   EXPECT_EQ(loaded("this boot", "this boot"), record);
   NodeRecord without = record;
@@ -95,8 +96,8 @@ TEST_F(StateStoreTest, AFileFromBeforeThereWereInstantsIsLoaded) {
       R"("reason":"","deadline_ms":5,"dry":false,"displaced":false,"removed_from":null}}})");
   const Result<NodeRecords> records = store.load();
   ASSERT_TRUE(records) << records.error();
-  EXPECT_EQ(records->at("shop/alice").deadline, WallTime{5});
-  EXPECT_EQ(records->at("shop/alice").deadline_at, std::nullopt);
+  EXPECT_EQ(records->at("shop/alice"_node).deadline, WallTime{5});
+  EXPECT_EQ(records->at("shop/alice"_node).deadline_at, std::nullopt);
 }
 
 TEST_F(StateStoreTest, AnOperatorWhoEditsADeadlineIsObeyedWithinTheBoot) {
@@ -105,7 +106,7 @@ TEST_F(StateStoreTest, AnOperatorWhoEditsADeadlineIsObeyedWithinTheBoot) {
   record.deadline_at = Instant{7};
   record.deadline_after = Millis{11};
   StateStore here(path, "this boot");
-  ASSERT_TRUE(here.save({{"shop/alice", record}}));
+  ASSERT_TRUE(here.save({{"shop/alice"_node, record}}));
   const std::string whole = *read_file(path);
   const auto edited = [&](const std::string& deadline) {
     std::string text = whole;
@@ -116,7 +117,7 @@ TEST_F(StateStoreTest, AnOperatorWhoEditsADeadlineIsObeyedWithinTheBoot) {
     folder.write("nodes.json", text);
     const Result<NodeRecords> records = here.load();
     EXPECT_TRUE(records) << records.error();
-    return records ? records->at("shop/alice") : record;
+    return records ? records->at("shop/alice"_node) : record;
   };
   EXPECT_EQ(edited("null").deadline_at, std::nullopt) << "there is none any more";
   EXPECT_EQ(edited("null").deadline_after, std::nullopt);
@@ -134,8 +135,8 @@ TEST_F(StateStoreTest, ADeadlineFromBeforeItsBleedIsRefused) {
 }
 
 TEST_F(StateStoreTest, WhatIsNotSavedAgainIsForgotten) {
-  ASSERT_TRUE(store.save({{"shop/alice", {}}, {"shop/bob", {}}}));
-  ASSERT_TRUE(store.save({{"shop/bob", {}}}));
+  ASSERT_TRUE(store.save({{"shop/alice"_node, {}}, {"shop/bob"_node, {}}}));
+  ASSERT_TRUE(store.save({{"shop/bob"_node, {}}}));
   EXPECT_EQ(store.load()->size(), 1U);
   ASSERT_TRUE(store.save({}));
   EXPECT_TRUE(store.load()->empty());
@@ -149,10 +150,11 @@ TEST_F(StateStoreTest, TheFileIsForTheOwnersEyesOnly) {
 TEST_F(StateStoreTest, AReasonOfAnyBytesIsKeptAsFarAsItCanBe) {
   NodeRecord record;
   record.reason = "caf\xe9 and \xc3\xa4, then \x01";
-  ASSERT_TRUE(store.save({{"shop/alice", record}}));
+  ASSERT_TRUE(store.save({{"shop/alice"_node, record}}));
   const Result<NodeRecords> loaded = store.load();
   ASSERT_TRUE(loaded) << loaded.error();
-  EXPECT_NE(loaded->at("shop/alice").reason.find("and \xc3\xa4, then \x01"), std::string::npos);
+  EXPECT_NE(loaded->at("shop/alice"_node).reason.find("and \xc3\xa4, then \x01"),
+            std::string::npos);
 }
 
 TEST_F(StateStoreTest, ACorruptedFileIsAnErrorThatSaysWhatIsAtStake) {
@@ -169,7 +171,7 @@ TEST_F(StateStoreTest, ACorruptedFileIsAnErrorThatSaysWhatIsAtStake) {
 }
 
 TEST_F(StateStoreTest, AFileThatWasCutAnywhereIsAnError) {
-  ASSERT_TRUE(store.save({{"shop/alice", full_record()}}));
+  ASSERT_TRUE(store.save({{"shop/alice"_node, full_record()}}));
   const std::string whole = *read_file(path);
   for (std::size_t size = 0; size + 3 < whole.size(); ++size) {
     folder.write("nodes.json", whole.substr(0, size));
@@ -178,7 +180,7 @@ TEST_F(StateStoreTest, AFileThatWasCutAnywhereIsAnError) {
 }
 
 TEST_F(StateStoreTest, AWrongValueIsAnErrorAndNotADefault) {
-  ASSERT_TRUE(store.save({{"shop/alice", full_record()}}));
+  ASSERT_TRUE(store.save({{"shop/alice"_node, full_record()}}));
   const std::string whole = *read_file(path);
   for (const auto& [from, to] :
        std::vector<std::pair<std::string, std::string>>{{"\"maintenance\"", "\"sleeping\""},
@@ -236,7 +238,7 @@ TEST_F(StateStoreTest, AFileThatIsNestedTooDeepIsAnError) {
 }
 
 TEST_F(StateStoreTest, NoBitThatFlipsIsTakenForARecord) {
-  ASSERT_TRUE(store.save({{"shop/alice", full_record()}, {"shop/bob", {}}}));
+  ASSERT_TRUE(store.save({{"shop/alice"_node, full_record()}, {"shop/bob"_node, {}}}));
   const std::string whole = *read_file(path);
   const auto is_blank = [](char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; };
   for (std::size_t at = 0; at < whole.size(); ++at) {
@@ -251,7 +253,7 @@ TEST_F(StateStoreTest, NoBitThatFlipsIsTakenForARecord) {
 }
 
 TEST_F(StateStoreTest, WhoEditsItTakesTheCheckOut) {
-  ASSERT_TRUE(store.save({{"shop/alice", full_record()}}));
+  ASSERT_TRUE(store.save({{"shop/alice"_node, full_record()}}));
   std::string edited = *read_file(path);
   edited.replace(edited.find("root"), 4, "ruth");
   folder.write("nodes.json", edited);
@@ -260,7 +262,7 @@ TEST_F(StateStoreTest, WhoEditsItTakesTheCheckOut) {
   edited.erase(line, edited.find('\n', line) + 1 - line);
   folder.write("nodes.json", edited);
   ASSERT_EQ(error(), "no error");
-  EXPECT_EQ(store.load()->at("shop/alice").by, "ruth");
+  EXPECT_EQ(store.load()->at("shop/alice"_node).by, "ruth");
 }
 
 TEST_F(StateStoreTest, ABleedingNodeThatTheLedgerDoesNotKnowIsNoticed) {
@@ -268,8 +270,9 @@ TEST_F(StateStoreTest, ABleedingNodeThatTheLedgerDoesNotKnowIsNoticed) {
   config.pools.emplace_back().name = "shop";
   NodeRecord dry;
   dry.dry = Dry::yes;
-  const NodeRecords records{{"shop/alice", {}}, {"shop/bob", dry}, {"gone/carol", {}}};
-  EXPECT_EQ(unknown_nodes(records, {}, config), std::vector<std::string>{"shop/alice"});
+  const NodeRecords records{
+      {"shop/alice"_node, {}}, {"shop/bob"_node, dry}, {"gone/carol"_node, {}}};
+  EXPECT_EQ(unknown_nodes(records, {}, config), std::vector{"shop/alice"_node});
   EXPECT_TRUE(unknown_nodes(records, {{"shop/alice", 0, ""}}, config).empty());
 }
 
@@ -277,8 +280,8 @@ TEST(MarkedSinceTest, GoesByTheClockThatNobodySetsWhereItIsKnown) {
   NodeRecord marked;
   marked.since = WallTime{1'000'000};
   marked.since_at = Instant{50'000};
-  const NodeRecords records{{"shop/alice", marked}};
-  const std::vector<std::string> alice{"shop/alice"};
+  const NodeRecords records{{"shop/alice"_node, marked}};
+  const std::vector alice{"shop/alice"_node};
   EXPECT_EQ(marked_since(records, {WallTime{1'000'000}, Instant{40'000}}), alice);
   EXPECT_TRUE(marked_since(records, {WallTime{0}, Instant{60'000}}).empty())
       << "the calendar was set back";
@@ -311,7 +314,7 @@ TEST_F(StateStoreTest, AFolderThatIsNoneRefusesTheWriteByPathAndReason) {
 }
 
 TEST_F(StateStoreTest, AFailedWriteKeepsTheOldRecords) {
-  ASSERT_TRUE(store.save({{"shop/alice", full_record()}}));
+  ASSERT_TRUE(store.save({{"shop/alice"_node, full_record()}}));
   std::filesystem::create_directory(path + ".new");
   EXPECT_FALSE(store.save({}));
   EXPECT_EQ(store.load()->size(), 1U);

@@ -18,8 +18,8 @@ class StatusTest : public test::ControlTest {
     start();
   }
   [[nodiscard]] std::string resolved(const std::string& text) const {
-    const Result<std::string> key = control->resolve_node(text);
-    return key ? *key : "error: " + key.error();
+    const Result<balancer::NodeId> id = control->resolve_node(text);
+    return id ? id->text() : "error: " + id.error();
   }
 };
 
@@ -155,7 +155,7 @@ TEST_F(StatusTest, SessionsOfANodeAreListedLongestIdleFirst) {
   clock.advance(seconds{5});
   add_user("shop/alice", 2);
   add_user("shop/bob", 3);
-  const auto page = control->sessions("shop/alice", {});
+  const auto page = control->sessions("shop/alice"_node, {});
   ASSERT_EQ(page.rows.size(), 2U);
   EXPECT_EQ(page.rows[0].key.low, 1U);
   EXPECT_EQ(page.total, 2U);

@@ -15,7 +15,7 @@ using test::seconds;
 class WaitTest : public test::ControlTest {
  protected:
   ControlPlane::WaitId wait(const std::string& key, std::optional<Millis> timeout = {}) {
-    return control->wait(key, timeout, [this](WaitEnd end) { ends.push_back(end); });
+    return control->wait(node_id(key), timeout, [this](WaitEnd end) { ends.push_back(end); });
   }
 
   using Ends = std::vector<WaitEnd>;
@@ -160,7 +160,7 @@ TEST_F(WaitTest, SeveralMayWaitForOneNode) {
 TEST_F(WaitTest, AnAnswerMayCancelAnotherWaitOrBeginANewOne) {
   bleed("shop/alice");
   ControlPlane::WaitId second = 0;
-  control->wait("shop/alice", {}, [this, &second](WaitEnd end) {
+  control->wait("shop/alice"_node, {}, [this, &second](WaitEnd end) {
     ends.push_back(end);
     control->cancel_wait(second);
     wait("shop/bob");
