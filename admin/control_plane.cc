@@ -31,6 +31,8 @@ ControlPlane::ControlPlane(Parts parts, conf::Config config, NodeRecords records
       served_(config_.listeners),
       incomplete_since_(incomplete_since),
       records_(std::move(records)),
+      answers_(parts_.clock, [this] { return who_has_not_followed(); }),
+      waits_(parts_.clock),
       forecaster_(parts_.clock, parts_.ledger) {
   const NodeRecords written = records_;
   anchor(records_);
@@ -214,7 +216,7 @@ void ControlPlane::bleed(const NodeId& id, const BleedRequest& request, const An
   const Outcome done =
       commit({id}, change,
              [this, id, text, forced, request,
-              answer = in_time(id.text() + " is not called dry", answer)] {
+              answer = answers_.promise(id.text() + " is not called dry", answer)] {
                parts_.events.add("bleed", id, text + who(request.by, request.reason) + forced);
                const auto node = nodes_.find(id);  // its pool may be gone by now
                const auto counts = node == nodes_.end() ? balancer::SessionCounts::Figures{}
@@ -252,13 +254,14 @@ void ControlPlane::maintain(const NodeId& id, Insist insist, const std::string& 
     next.by = by;
     if (!dry) next.displaced = Displaced::yes;
   };
-  const Outcome done = commit(
-      {id}, change,
-      [this, id, by, dry, forced, answer = in_time("it is not safe to stop " + id.text(), answer)] {
-        if (!dry) displace(id, "maintenance was forced");
-        parts_.events.add("maintain", id, "in maintenance" + who(by, "") + forced);
-        answer(id.text() + " is in maintenance" + forced);
-      });
+  const Outcome done =
+      commit({id}, change,
+             [this, id, by, dry, forced,
+              answer = answers_.promise("it is not safe to stop " + id.text(), answer)] {
+               if (!dry) displace(id, "maintenance was forced");
+               parts_.events.add("maintain", id, "in maintenance" + who(by, "") + forced);
+               answer(id.text() + " is in maintenance" + forced);
+             });
   if (!done) answer(Failure{done.error()});
 }
 
@@ -271,7 +274,8 @@ void ControlPlane::activate(const NodeId& id, const std::string& by, const Answe
   }
   const auto change = [&id](NodeRecords& records) { records.erase(id); };
   const Outcome done = commit(
-      {id}, change, [this, id, by, answer = in_time(id.text() + " may get no new users", answer)] {
+      {id}, change,
+      [this, id, by, answer = answers_.promise(id.text() + " may get no new users", answer)] {
         if (record(id) != nullptr) {
           return answer(Failure{id.text() + " was taken out of rotation again by another command"});
         }
@@ -313,8 +317,8 @@ void ControlPlane::reload(const std::string& by, const Answer& answer) {
   done = commit(
       concerned, change,
       [this, by, bled = plan.bled,
-       answer =
-           in_time("nodes that came get no new users, and none that left is called dry", answer)] {
+       answer = answers_.promise(
+           "nodes that came get no new users, and none that left is called dry", answer)] {
         for (const NodeId& id : bled) tell_bled(id);
         const std::string left = counted(static_cast<std::int64_t>(removed_.size()), "node") +
                                  " no longer in the config will bleed until dry";
@@ -331,22 +335,15 @@ void ControlPlane::reload(const std::string& by, const Answer& answer) {
 
 ControlPlane::WaitId ControlPlane::wait(const NodeId& id, std::optional<Millis> timeout,
                                         std::function<void(WaitEnd)> done) {
-  std::optional<Instant> until;
-  if (timeout) until = parts_.clock.now() + *timeout;
-  waits_.emplace(next_wait_, Wait{id, until, std::move(done)});
-  return next_wait_++;
-}
-
-void ControlPlane::cancel_wait(WaitId id) {
-  waits_.erase(id);
+  return waits_.begin(id, timeout, std::move(done));
 }
 
 void ControlPlane::tick() {
   for (int round = 0; round < kSweepRounds; ++round) {
     if (!parts_.ledger.sweep(parts_.clock.now())) break;
   }
-  do_work();
-  answer_overdue();
+  work_.tick();
+  answers_.tick();
   if (has_handed_over()) return answer_waits();
   report_evictions();
   cookie_watch_.look(parts_.events);
@@ -361,24 +358,6 @@ void ControlPlane::tick() {
   forecaster_.tick(*topology_);
   tell_forecasts();
   answer_waits();
-}
-
-ControlPlane::WorkId ControlPlane::each_tick(std::function<Work()> work) {
-  work_.emplace(next_work_, std::move(work));
-  return next_work_++;
-}
-
-void ControlPlane::cancel_work(WorkId id) {
-  work_.erase(id);
-}
-
-/// One piece of one work a tick, in turn, however many there are.
-void ControlPlane::do_work() {
-  auto next = work_.upper_bound(worked_);
-  if (next == work_.end()) next = work_.begin();
-  if (next == work_.end()) return;
-  worked_ = next->first;
-  if (next->second() == Work::done) work_.erase(worked_);
 }
 
 void ControlPlane::report_evictions() {
@@ -462,12 +441,11 @@ void ControlPlane::reopen(const Nodes& nodes) {
   publish([] {});
 }
 
-std::optional<WaitEnd> ControlPlane::wait_end(const Wait& wait) const {
-  if (topology_->find_node(wait.id) == nullptr) return WaitEnd::gone;
-  const NodeRecord* const kept = record(wait.id);
+std::optional<WaitEnd> ControlPlane::wait_end(const NodeId& id) const {
+  if (topology_->find_node(id) == nullptr) return WaitEnd::gone;
+  const NodeRecord* const kept = record(id);
   if (kept == nullptr) return WaitEnd::activated;
-  if (kept->dry == Dry::yes && taken_over(wait.id)) return WaitEnd::dry;
-  if (wait.until && parts_.clock.now() >= *wait.until) return WaitEnd::timed_out;
+  if (kept->dry == Dry::yes && taken_over(id)) return WaitEnd::dry;
   return std::nullopt;
 }
 
@@ -477,17 +455,11 @@ bool ControlPlane::taken_over(const NodeId& id) const {
 }
 
 void ControlPlane::answer_waits() {
-  std::vector<std::pair<WaitId, WaitEnd>> ended;
-  for (const auto& [id, wait] : waits_) {
-    if (const auto end = wait_end(wait)) ended.emplace_back(id, *end);
-  }
-  for (const auto& [id, end] : ended) {
-    auto found = waits_.find(id);  // a callback may have cancelled another's wait
-    if (found == waits_.end()) continue;
-    const auto done = std::move(found->second.done);
-    waits_.erase(found);
-    done(end);
-  }
+  waits_.answer([this](const NodeId& id) { return wait_end(id); });
+}
+
+std::string ControlPlane::who_has_not_followed() const {
+  return parts_.who_has_not_followed ? parts_.who_has_not_followed() : std::string();
 }
 
 }  // namespace bonedry::admin

@@ -1,11 +1,15 @@
 #pragma once
 
+#include "admin/command_result.h"
 #include "admin/cookie_watch.h"
 #include "admin/dry_in.h"
 #include "admin/event_log.h"
 #include "admin/forecast_news.h"
 #include "admin/forecaster.h"
+#include "admin/promised_answers.h"
 #include "admin/state_store.h"
+#include "admin/tick_work.h"
+#include "admin/waits.h"
 #include "balancer/topology.h"
 #include "conf/config.h"
 #include "proxy/base/clock.h"
@@ -14,7 +18,6 @@
 #include "session/session_listing.h"
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -45,14 +48,6 @@ struct BleedRequest {
   std::string reason;
   Insist insist = Insist::no;
   std::string by;  ///< who asked, e.g. "root"
-};
-
-/// How a wait for dryness ended.
-enum class WaitEnd : std::uint8_t {
-  dry,
-  timed_out,
-  activated,  ///< the node is active: it will not become dry
-  gone,       ///< the node is no longer in the config
 };
 
 struct BleedStatus {
@@ -113,9 +108,6 @@ struct Status {
   bool complete = true;
   std::optional<Millis> complete_in;  ///< while incomplete
 };
-
-/// The answer to a command that changes something: one line of text for people, or why not.
-using Answer = std::function<void(Result<std::string>)>;
 
 /// The operator's wishes and what becomes of them: the only writer of node states. Decides
 /// dryness, keeps deadlines, writes everything down before it takes effect, builds each next
@@ -179,18 +171,18 @@ class ControlPlane {
                  std::function<void()> then);
 
   /// Calls `done` once, never from inside this call. The returned id cancels.
-  using WaitId = std::uint64_t;
+  using WaitId = Waits::Id;
   WaitId wait(const balancer::NodeId& id, std::optional<Millis> timeout,
               std::function<void(WaitEnd)> done);
-  void cancel_wait(WaitId id);
+  void cancel_wait(WaitId id) { waits_.cancel(id); }
 
-  enum class Work : std::uint8_t { more, done };
+  using Work = TickWork::Progress;
   /// Calls `work` in a tick to come, again and again until it is done, in turn with other work and
   /// never from inside this call. The returned id
   /// cancels; not from inside `work`.
-  using WorkId = std::uint64_t;
-  WorkId each_tick(std::function<Work()> work);
-  void cancel_work(WorkId id);
+  using WorkId = TickWork::Id;
+  WorkId each_tick(std::function<Work()> work) { return work_.add(std::move(work)); }
+  void cancel_work(WorkId id) { work_.cancel(id); }
 
   /// All pools, or the named one. An unknown pool is an error that names the pools there are.
   [[nodiscard]] Result<Status> status(std::optional<std::string_view> pool) const;
@@ -206,11 +198,6 @@ class ControlPlane {
   void tick();
 
  private:
-  struct Wait {
-    balancer::NodeId id;
-    std::optional<Instant> until;
-    std::function<void(WaitEnd)> done;
-  };
   enum class Rule : std::uint8_t { own, of_successor };
   /// A node that the config no longer has, kept until nobody is on it.
   struct RemovedNode {
@@ -229,10 +216,6 @@ class ControlPlane {
   /// `then` runs when all workers have acknowledged, also the doors that could only be opened after
   /// that.
   void publish(std::function<void()> then);
-  /// `answer`, called once: as usual, or when that has taken some seconds, with what is so then.
-  /// `until_then`: what a process that does not acknowledge holds up.
-  [[nodiscard]] Answer in_time(const std::string& until_then, const Answer& answer);
-  void answer_overdue();
   [[nodiscard]] std::string who_has_not_followed() const;
   [[nodiscard]] balancer::Door door(const balancer::NodeId& id, const NodeRecord* kept) const;
   void keep_last_doors_open(balancer::PoolView& pool, std::uint64_t version);
@@ -310,8 +293,7 @@ class ControlPlane {
   void reopen(const Nodes& nodes);
   void drop_removed();
   void answer_waits();
-  void do_work();
-  [[nodiscard]] std::optional<WaitEnd> wait_end(const Wait& wait) const;
+  [[nodiscard]] std::optional<WaitEnd> wait_end(const balancer::NodeId& id) const;
   /// Whether all workers route by what was last decided about a node.
   [[nodiscard]] bool taken_over(const balancer::NodeId& id) const;
 
@@ -340,18 +322,9 @@ class ControlPlane {
       shut_since_;                  // the version that last changed a node's door
   std::uint64_t kept_open_in_ = 0;  // the last version with a door that is closed in the next
   std::vector<ListenerStatus> listeners_;
-  struct PromisedAnswer {
-    Instant due;
-    std::string until_then;
-    Answer answer;
-  };
-  std::deque<std::weak_ptr<PromisedAnswer>>
-      promised_;  // answers, by `due`; gone: it was given, or given up
-  std::map<WaitId, Wait> waits_;
-  WaitId next_wait_ = 1;
-  std::map<WorkId, std::function<Work()>> work_;
-  WorkId next_work_ = 1;
-  WorkId worked_ = 0;                 // whose turn it was last
+  PromisedAnswers answers_;
+  Waits waits_;
+  TickWork work_;
   session::Ledger::Totals reported_;  // what was told of evictions
   Instant report_evictions_at_;       // a flood of newcomers is one event every now and then
   Forecaster forecaster_;

@@ -1,6 +1,9 @@
 #pragma once
 
-#include "admin/control_plane.h"
+#include "admin/dry_in.h"
+#include "admin/waits.h"
+#include "balancer/node_id.h"
+#include "proxy/base/clock.h"
 
 #include <cstdint>
 #include <optional>
