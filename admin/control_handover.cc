@@ -24,17 +24,16 @@ void ControlPlane::take_back() {
   config_ = std::move(before_->config);
   records_ = std::move(before_->records);
   before_.reset();
-  closing_.clear();  // looks at dryness that were under way have come to nothing
-  opening_.clear();
-  (void)adopt_anew();                                 // its nodes have never lost their places
-  clear_addresses();                                  // of what the successor alone has
+  doors_.follow({});   // looks at dryness that were under way have come to nothing
+  (void)adopt_anew();  // its nodes have never lost their places
+  clear_addresses();   // of what the successor alone has
   const Outcome saved = parts_.store.save(records_);  // the successor may have begun to write
   if (!saved) parts_.events.add("error", "", saved.error());
   publish([] {});
 }
 
-Outcome ControlPlane::follow(std::optional<conf::Config> config, NodeRecords records, Doors doors,
-                             std::function<void()> then) {
+Outcome ControlPlane::follow(std::optional<conf::Config> config, NodeRecords records,
+                             const HeldDoors& held, std::function<void()> then) {
   conf::Config old_config = config_;
   if (config) {
     for (const conf::Listener& listener : served_) {
@@ -46,16 +45,15 @@ Outcome ControlPlane::follow(std::optional<conf::Config> config, NodeRecords rec
     config_ = std::move(*config);
   }
   std::swap(records_, records);
-  std::swap(closing_, doors.shut);
-  std::swap(opening_, doors.opening);
+  const Doors old_doors = doors_;
+  doors_.follow(held);
   const Outcome adopted = adopt_anew();
   if (adopted) {
     publish(std::move(then));
   } else {
     config_ = std::move(old_config);
     std::swap(records_, records);
-    std::swap(closing_, doors.shut);
-    std::swap(opening_, doors.opening);
+    doors_ = old_doors;
   }
   return adopted;
 }

@@ -31,6 +31,7 @@ ControlPlane::ControlPlane(Parts parts, conf::Config config, NodeRecords records
       served_(config_.listeners),
       incomplete_since_(incomplete_since),
       records_(std::move(records)),
+      check_(parts_.clock, parts_.ledger, doors_, [this] { return who_has_not_followed(); }),
       answers_(parts_.clock, [this] { return who_has_not_followed(); }),
       waits_(parts_.clock),
       forecaster_(parts_.clock, parts_.ledger) {
@@ -51,9 +52,8 @@ ControlPlane::ControlPlane(Parts parts, conf::Config config, NodeRecords records
     const Outcome saved = parts_.store.save(records_);
     if (!saved) parts_.events.add("error", joined(plan.bled), saved.error());
   }
-  topology_ = build();
-  note_doors();
-  acknowledged_ = topology_->version;  // workers start with it
+  build();
+  doors_.acknowledge(topology_->version);  // workers start with it
 }
 
 /// Nobody comes onto a dry node: records that say so of one with users are of another time, such as
@@ -76,16 +76,18 @@ Instant ControlPlane::complete_at(const conf::Pool& pool) const {
   return *incomplete_since_ + session::complete_after(pool.session);
 }
 
-std::shared_ptr<const balancer::Topology> ControlPlane::build() {
+void ControlPlane::build() {
   auto next = std::make_shared<balancer::Topology>();
   next->version = topology_ ? topology_->version + 1 : 1;
   next->limits = config_.limits;
   next->timeouts = config_.timeouts;
   next->trusted_proxies = config_.server.trusted_proxies;
+  Nodes kept_open;
   for (const conf::Pool& pool : config_.pools) {
-    keep_last_doors_open(next->pools.emplace_back(build_pool(pool)), next->version);
+    keep_last_doors_open(next->pools.emplace_back(build_pool(pool)), kept_open);
   }
-  return next;
+  topology_ = std::move(next);
+  doors_.publish(*topology_, kept_open);
 }
 
 PoolView ControlPlane::build_pool(const conf::Pool& pool) {
@@ -115,7 +117,7 @@ NodeView ControlPlane::build_node(const conf::Pool& pool, const conf::Node& node
   view.max_connections = node.max_connections;
   view.max_waiting = node.max_waiting;
   view.state = kept == nullptr ? NodeState::active : kept->state;
-  view.door = door(id, kept);
+  view.door = doors_.next(id, kept);
   view.displaced = kept != nullptr && kept->displaced == Displaced::yes;
   if (const auto ramp = ramps_.find(id); ramp != ramps_.end()) view.ramp_from = ramp->second;
   view.slot = slots_.at(id);
@@ -129,8 +131,7 @@ Outcome ControlPlane::commit(const Nodes& nodes, const Change& change, std::func
   const Outcome saved = parts_.store.save(next);
   if (!saved) return Failure{saved.error() + "; nothing was changed"};
   for (const NodeId& id : nodes) {
-    shut_since_[id] = topology_->version + 1;
-    closing_.erase(id);  // what was looked at is no longer so
+    doors_.decide(id, topology_->version + 1);
     if (records_.contains(id) && !next.contains(id)) ramps_[id] = parts_.clock.now();
   }
   records_ = std::move(next);
@@ -139,13 +140,13 @@ Outcome ControlPlane::commit(const Nodes& nodes, const Change& change, std::func
 }
 
 void ControlPlane::publish(std::function<void()> then) {
-  topology_ = build();
-  note_doors();
-  const std::uint64_t version = topology_->version;
+  build();
+  const Version version = topology_->version;
   parts_.publisher.publish(topology_, [this, version, then = std::move(then)] {
-    acknowledged_ = std::max(acknowledged_, version);
-    const bool closes_more = version <= kept_open_in_ && !has_handed_over();  // else the successor
-    if (can_open_doors() || closes_more) return publish(then);
+    doors_.acknowledge(version);
+    const bool shuts_more =
+        doors_.has_kept_open(version) && !has_handed_over();  // else the successor
+    if (doors_.can_open(*topology_, records_) || shuts_more) return publish(then);
     then();
   });
 }
@@ -238,7 +239,7 @@ void ControlPlane::maintain(const NodeId& id, Insist insist, const std::string& 
   if (!dry) {
     objections.push_back(
         id.text() + " is not dry: " +
-        (view.state == NodeState::active ? "it is active" : joined(blocked_by(pool, view))));
+        (view.state == NodeState::active ? "it is active" : joined(check_.blocked_by(pool, view))));
   }
   const Outcome guard = balancer::may_leave(pool, view.node->name(), parts_.clock.now());
   if (!guard) objections.push_back(guard.error());
@@ -377,47 +378,33 @@ void ControlPlane::report_evictions() {
 /// to it here, so it is moved like the others and keeps nobody waiting.
 void ControlPlane::displace_stragglers() {
   for (const auto& [id, kept] : records_) {
-    if (kept.displaced == Displaced::no || kept.dry == Dry::yes || !taken_over(id)) continue;
+    if (kept.displaced == Displaced::no || kept.dry == Dry::yes || !doors_.taken_over(id)) continue;
     const auto node = nodes_.find(id);
     if (node == nodes_.end() || node->second->sessions().read().all() == 0) continue;
     displace(id, "the door is shut");
   }
 }
 
-/// The first look at nodes that seem to have nobody on them. What it saw may be overtaken by a
-/// worker that is just letting somebody in, so the doors are shut before the look that counts.
+/// What the first look saw may be overtaken by a worker that is just letting somebody in, so the
+/// doors are shut before the look that counts.
 void ControlPlane::look_for_dryness() {
-  Nodes empty;
-  Nodes dry;
-  for (const PoolView& pool : topology_->pools) {
-    for (const NodeView& view : pool.nodes) {
-      const NodeId& id = view.node->id();
-      const NodeRecord* const kept = record(id);
-      if (kept == nullptr || kept->dry == Dry::yes || closing_.contains(id)) continue;
-      if (!blocked_by(pool, view).empty()) continue;
-      // A door that all workers hold shut already makes the first look as good as the second.
-      (view.door == Door::shut ? dry : empty).push_back(id);
-    }
-  }
-  if (!dry.empty()) latch_dryness(dry);
-  if (empty.empty()) return;
-  closing_.insert(empty.begin(), empty.end());
-  publish([this, empty] { look_again(empty); });
+  const Doors::FirstLook look = doors_.look(
+      *topology_, records_,
+      [this](const PoolView& pool, const NodeView& view) { return is_empty(pool, view); });
+  if (!look.dry.empty()) latch_dryness(look.dry);
+  if (look.empty.empty()) return;
+  doors_.hold_shut(look.empty);
+  publish([this, nodes = look.empty] { look_again(nodes); });
 }
 
 /// All workers hold the doors shut: who is not counted now is not there and cannot come.
 void ControlPlane::look_again(const Nodes& nodes) {
   if (has_handed_over()) return;  // the successor looks for itself, and says what it shuts
-  Nodes dry;
-  Nodes inhabited;
-  for (const NodeId& id : nodes) {
-    if (closing_.erase(id) == 0) continue;                   // activated meanwhile
-    if (topology_->find_pool(id.pool) == nullptr) continue;  // a reload took it away meanwhile
-    const bool nobody = blocked_by(pool_of(id), view_of(id)).empty();
-    (nobody ? dry : inhabited).push_back(id);
-  }
-  if (!dry.empty()) latch_dryness(dry);
-  if (!inhabited.empty()) reopen(inhabited);
+  const Doors::SecondLook look = doors_.look_again(
+      nodes, *topology_,
+      [this](const PoolView& pool, const NodeView& view) { return is_empty(pool, view); });
+  if (!look.dry.empty()) latch_dryness(look.dry);
+  if (!look.inhabited.empty()) reopen(look.inhabited);
 }
 
 void ControlPlane::latch_dryness(const Nodes& dry) {
@@ -437,7 +424,7 @@ void ControlPlane::latch_dryness(const Nodes& dry) {
 }
 
 void ControlPlane::reopen(const Nodes& nodes) {
-  for (const NodeId& id : nodes) closing_.erase(id);
+  doors_.let_go(nodes);
   publish([] {});
 }
 
@@ -445,13 +432,8 @@ std::optional<WaitEnd> ControlPlane::wait_end(const NodeId& id) const {
   if (topology_->find_node(id) == nullptr) return WaitEnd::gone;
   const NodeRecord* const kept = record(id);
   if (kept == nullptr) return WaitEnd::activated;
-  if (kept->dry == Dry::yes && taken_over(id)) return WaitEnd::dry;
+  if (kept->dry == Dry::yes && doors_.taken_over(id)) return WaitEnd::dry;
   return std::nullopt;
-}
-
-bool ControlPlane::taken_over(const NodeId& id) const {
-  const auto changed = shut_since_.find(id);
-  return changed == shut_since_.end() || changed->second <= acknowledged_;
 }
 
 void ControlPlane::answer_waits() {

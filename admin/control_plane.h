@@ -2,7 +2,9 @@
 
 #include "admin/command_result.h"
 #include "admin/cookie_watch.h"
+#include "admin/doors.h"
 #include "admin/dry_in.h"
+#include "admin/dryness_check.h"
 #include "admin/event_log.h"
 #include "admin/forecast_news.h"
 #include "admin/forecaster.h"
@@ -158,16 +160,11 @@ class ControlPlane {
   /// It did not come to that: everything is as it was.
   void take_back();
   [[nodiscard]] bool has_handed_over() const { return rule_ == Rule::of_successor; }
-  /// Nodes whose doors are not what the records say.
-  struct Doors {
-    std::set<balancer::NodeId> shut;
-    std::set<balancer::NodeId> opening;
-  };
   /// What the successor has decided. `config`: nothing where it cannot be had, the old one then
   /// holds; pools that it lacks and that clients here came to stay. `then` runs when all workers
   /// route by it. An error, when there is no room for a node of it: then everything stays as it
   /// was.
-  Outcome follow(std::optional<conf::Config> config, NodeRecords records, Doors doors,
+  Outcome follow(std::optional<conf::Config> config, NodeRecords records, const HeldDoors& held,
                  std::function<void()> then);
 
   /// Calls `done` once, never from inside this call. The returned id cancels.
@@ -207,7 +204,6 @@ class ControlPlane {
     [[nodiscard]] balancer::NodeId id() const { return {pool, node.name}; }
   };
 
-  using Nodes = std::vector<balancer::NodeId>;
   using Change = std::function<void(NodeRecords&)>;
   /// Applies `change`, which concerns the doors of `nodes`, to the records, writes them down,
   /// publishes. `then` runs when all workers have acknowledged; by then another command may have
@@ -217,12 +213,10 @@ class ControlPlane {
   /// that.
   void publish(std::function<void()> then);
   [[nodiscard]] std::string who_has_not_followed() const;
-  [[nodiscard]] balancer::Door door(const balancer::NodeId& id, const NodeRecord* kept) const;
-  void keep_last_doors_open(balancer::PoolView& pool, std::uint64_t version);
+  void keep_last_doors_open(balancer::PoolView& pool, Nodes& kept_open) const;
   [[nodiscard]] bool is_weightless(const balancer::NodeId& id) const;
-  void note_doors();
-  [[nodiscard]] bool can_open_doors() const;
-  [[nodiscard]] std::shared_ptr<const balancer::Topology> build();
+  /// Puts the next topology in force.
+  void build();
   [[nodiscard]] balancer::PoolView build_pool(const conf::Pool& pool);
   [[nodiscard]] balancer::NodeView build_node(const conf::Pool& pool, const conf::Node& node) const;
   void doubt_dryness();
@@ -267,11 +261,10 @@ class ControlPlane {
   [[nodiscard]] const NodeRecord* record(const balancer::NodeId& id) const;
   [[nodiscard]] const balancer::PoolView& pool_of(const balancer::NodeId& id) const;
   [[nodiscard]] const balancer::NodeView& view_of(const balancer::NodeId& id) const;
-  /// How long cookies may still come for a node that the ledger does not know; 0: it is complete.
-  [[nodiscard]] Millis incomplete_for(const balancer::PoolView& pool,
-                                      const balancer::NodeView& view) const;
-  [[nodiscard]] std::vector<std::string> blocked_by(const balancer::PoolView& pool,
-                                                    const balancer::NodeView& view) const;
+  [[nodiscard]] bool is_empty(const balancer::PoolView& pool,
+                              const balancer::NodeView& view) const {
+    return check_.blocked_by(pool, view).empty();
+  }
   [[nodiscard]] NodeStatus node_status(const balancer::PoolView& pool,
                                        const balancer::NodeView& view) const;
   [[nodiscard]] BleedStatus bleed_status(const balancer::PoolView& pool,
@@ -294,8 +287,6 @@ class ControlPlane {
   void drop_removed();
   void answer_waits();
   [[nodiscard]] std::optional<WaitEnd> wait_end(const balancer::NodeId& id) const;
-  /// Whether all workers route by what was last decided about a node.
-  [[nodiscard]] bool taken_over(const balancer::NodeId& id) const;
 
   Parts parts_;
   conf::Config config_;
@@ -312,15 +303,9 @@ class ControlPlane {
   std::map<balancer::NodeId, session::NodeSlot> slots_;  // of the same nodes
   std::map<balancer::NodeId, Instant> ramps_;            // when a node was put back into rotation
   std::vector<RemovedNode> removed_;
-  std::set<balancer::NodeId> closing_;  // nodes whose door is shut for the second look at dryness
-  std::set<balancer::NodeId> opening_;  // nodes that the successor does not let new users onto yet
-  /// The version since which a node is there and its door is not shut.
-  std::map<balancer::NodeId, std::uint64_t> ajar_since_;
+  Doors doors_;
   std::shared_ptr<const balancer::Topology> topology_;
-  std::uint64_t acknowledged_ = 0;  // the newest version all workers route by
-  std::map<balancer::NodeId, std::uint64_t>
-      shut_since_;                  // the version that last changed a node's door
-  std::uint64_t kept_open_in_ = 0;  // the last version with a door that is closed in the next
+  DrynessCheck check_;
   std::vector<ListenerStatus> listeners_;
   PromisedAnswers answers_;
   Waits waits_;

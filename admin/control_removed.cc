@@ -39,7 +39,7 @@ void ControlPlane::drop_removed() {
   std::erase_if(removed_, [this, &gone](const RemovedNode& removed) {
     const NodeId id = removed.id();
     const NodeRecord* const kept = record(id);
-    if (kept == nullptr || kept->dry == Dry::no || !taken_over(id)) return false;
+    if (kept == nullptr || kept->dry == Dry::no || !doors_.taken_over(id)) return false;
     gone.push_back(id);
     return true;
   });
@@ -64,7 +64,7 @@ void ControlPlane::forget_gone() {
   std::size_t in_force = 0;
   for (const PoolView& pool : topology_->pools) in_force += pool.nodes.size();
   // While a worker has an older topology, it may let somebody in that nobody counts yet.
-  if (in_force == nodes_.size() || acknowledged_ != topology_->version) return;
+  if (in_force == nodes_.size() || doors_.acknowledged() != topology_->version) return;
   std::set<NodeId> wanted;
   for (const PoolView& pool : topology_->pools) {
     for (const balancer::NodeView& view : pool.nodes) wanted.insert(view.node->id());
@@ -82,8 +82,7 @@ void ControlPlane::forget_gone() {
     nodes_.erase(id);
     slots_.erase(id);
     ramps_.erase(id);
-    shut_since_.erase(id);
-    ajar_since_.erase(id);
+    doors_.forget(id);
     const NodeRecord* const kept = record(id);
     remembered = remembered || (kept != nullptr && kept->removed_from);
   }

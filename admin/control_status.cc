@@ -15,40 +15,9 @@ using balancer::NodeId;
 using balancer::NodeView;
 using balancer::PoolView;
 
-Millis ControlPlane::incomplete_for(const PoolView& pool, const NodeView& view) const {
-  Instant until = pool.ledger_complete_at;
-  if (const auto evicted = parts_.ledger.last_eviction(view.slot)) {
-    until = std::max(until, *evicted + session::complete_after(pool.config.session));
-  }
-  return std::max(until - parts_.ledger.judged(parts_.clock.now()), Millis{0});
-}
-
-std::vector<std::string> ControlPlane::blocked_by(const PoolView& pool,
-                                                  const NodeView& view) const {
-  std::vector<std::string> reasons;
-  // The order of reading matters: a session is begun before its first exchange closes, so whoever
-  // sees no exchange open and then no session has missed nobody.
-  const std::int64_t exchanges = view.node->exchanges_open();
-  const balancer::SessionCounts::Figures sessions = view.node->sessions().read();
-  if (sessions.live > 0) reasons.push_back(counted(sessions.live, "live session"));
-  if (sessions.pending > 0) reasons.push_back(counted(sessions.pending, "pending session"));
-  if (exchanges > 0) reasons.push_back(counted(exchanges, "open exchange"));
-  // Cookies that the ledger ought to know go nowhere once the door is shut.
-  const Millis incomplete = incomplete_for(pool, view);
-  if (incomplete > Millis{0} && view.door != Door::shut) {
-    reasons.push_back("ledger incomplete for another " + format_duration(incomplete));
-  }
-  if (!taken_over(view.node->id())) {
-    const std::string who = who_has_not_followed();
-    reasons.push_back(who.empty() ? "workers are taking over the new state"
-                                  : who + " has not taken over the new state");
-  }
-  return reasons;
-}
-
 /// How long until the node is dry, or why that cannot be told.
 void ControlPlane::forecast(const PoolView& pool, const NodeView& view, BleedStatus& status) const {
-  const Millis incomplete = view.door == Door::shut ? Millis{0} : incomplete_for(pool, view);
+  const Millis incomplete = view.door == Door::shut ? Millis{0} : check_.incomplete_for(pool, view);
   if (view.node->sessions().read().all() == 0) {
     if (view.node->exchanges_open() > 0) {
       status.no_forecast = "an exchange takes as long as it takes";
@@ -132,7 +101,7 @@ NodeStatus ControlPlane::node_status(const PoolView& pool, const NodeView& view)
     status.last_exchange_age = std::max(parts_.clock.now() - node.last_exchange(), Millis{0});
   }
   if (kept != nullptr) {
-    if (!status.dry) status.dry_blocked_by = blocked_by(pool, view);
+    if (!status.dry) status.dry_blocked_by = check_.blocked_by(pool, view);
     status.bleeding = bleed_status(pool, view, *kept);
   }
   status.removed = is_removed(node.id());
@@ -162,7 +131,7 @@ Result<Status> ControlPlane::status(std::optional<std::string_view> pool) const 
   status.evicted = totals.evicted;
   for (const PoolView& view : topology_->pools) {
     for (const NodeView& node : view.nodes) {
-      const Millis incomplete = incomplete_for(view, node);
+      const Millis incomplete = check_.incomplete_for(view, node);
       if (incomplete == Millis{0}) continue;
       status.complete = false;
       status.complete_in = std::max(status.complete_in.value_or(Millis{0}), incomplete);

@@ -1,0 +1,42 @@
+#pragma once
+
+#include "admin/doors.h"
+#include "balancer/topology.h"
+#include "proxy/base/clock.h"
+#include "session/ledger.h"
+
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace bonedry::admin {
+
+/// What keeps a node from being dry, at the moment of the question. Owned by ControlPlane, main
+/// thread only.
+class DrynessCheck {
+ public:
+  /// `who_has_not_followed`: names the other process that has not taken over what was published
+  /// last; "": none. All must outlive this.
+  DrynessCheck(const Clock& clock, const session::Ledger& ledger, const Doors& doors,
+               std::function<std::string()> who_has_not_followed)
+      : clock_(clock),
+        ledger_(ledger),
+        doors_(doors),
+        who_has_not_followed_(std::move(who_has_not_followed)) {}
+
+  /// Texts for people; empty: nobody is on the node, and nobody can come whom this does not see.
+  [[nodiscard]] std::vector<std::string> blocked_by(const balancer::PoolView& pool,
+                                                    const balancer::NodeView& view) const;
+  /// How long cookies may still come for the node that the ledger does not know; 0: it is complete.
+  [[nodiscard]] Millis incomplete_for(const balancer::PoolView& pool,
+                                      const balancer::NodeView& view) const;
+
+ private:
+  const Clock& clock_;
+  const session::Ledger& ledger_;
+  const Doors& doors_;
+  std::function<std::string()> who_has_not_followed_;
+};
+
+}  // namespace bonedry::admin
