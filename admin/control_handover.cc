@@ -14,7 +14,7 @@ void ControlPlane::upgrade(const std::string& by, const Answer& answer) {
 }
 
 void ControlPlane::hand_over() {
-  clear_addresses();
+  nodes_.clear_addresses();
   rule_ = Rule::of_successor;
   before_ = {config_, records_};
 }
@@ -24,9 +24,9 @@ void ControlPlane::take_back() {
   config_ = std::move(before_->config);
   records_ = std::move(before_->records);
   before_.reset();
-  doors_.follow({});   // looks at dryness that were under way have come to nothing
-  (void)adopt_anew();  // its nodes have never lost their places
-  clear_addresses();   // of what the successor alone has
+  doors_.follow({});         // looks at dryness that were under way have come to nothing
+  (void)adopt_anew();        // its nodes have never lost their places
+  nodes_.clear_addresses();  // of what the successor alone has
   const Outcome saved = parts_.store.save(records_);  // the successor may have begun to write
   if (!saved) parts_.events.add("error", "", saved.error());
   publish([] {});
@@ -60,11 +60,11 @@ Outcome ControlPlane::follow(std::optional<conf::Config> config, NodeRecords rec
 
 /// The nodes of another config, and those of the records that it lacks.
 Outcome ControlPlane::adopt_anew() {
-  std::vector<RemovedNode> removed = removed_in(records_);
-  const Outcome claimed = claim_slots(config_, removed);
+  RemovedNodes removed(records_, config_);
+  const Outcome claimed = nodes_.claim(config_, removed, rule_);
   if (!claimed) return claimed;
   removed_ = std::move(removed);
-  apply_config();
+  nodes_.adopt(config_, removed_, rule_);
   return Done{};
 }
 

@@ -1,6 +1,7 @@
 #include "admin/control_plane.h"
 
 #include "admin/phrases.h"
+#include "admin/topology_builder.h"
 #include "balancer/guard.h"
 #include "proxy/base/duration.h"
 
@@ -29,8 +30,9 @@ ControlPlane::ControlPlane(Parts parts, conf::Config config, NodeRecords records
     : parts_(std::move(parts)),
       config_(std::move(config)),
       served_(config_.listeners),
-      incomplete_since_(incomplete_since),
+      gap_{incomplete_since},
       records_(std::move(records)),
+      nodes_(parts_.ledger),
       check_(parts_.clock, parts_.ledger, doors_, [this] { return who_has_not_followed(); }),
       answers_(parts_.clock, [this] { return who_has_not_followed(); }),
       waits_(parts_.clock),
@@ -38,13 +40,13 @@ ControlPlane::ControlPlane(Parts parts, conf::Config config, NodeRecords records
   const NodeRecords written = records_;
   anchor(records_);
   const Plan plan = plan_for(config_);
-  const Outcome claimed = claim_slots(config_, plan.removed);
+  const Outcome claimed = nodes_.claim(config_, plan.removed, rule_);
   if (!claimed) throw std::runtime_error(claimed.error());
   records_ = plan.records;
   removed_ = plan.removed;
-  apply_config();
+  nodes_.adopt(config_, removed_, rule_);
   if (parts_.company == Parts::Company::alone) {
-    clear_addresses();
+    nodes_.clear_addresses();
     doubt_dryness();
   }
   for (const NodeId& id : plan.bled) tell_bled(id);
@@ -60,9 +62,9 @@ ControlPlane::ControlPlane(Parts parts, conf::Config config, NodeRecords records
 /// a copy that was put back.
 void ControlPlane::doubt_dryness() {
   for (auto& [id, kept] : records_) {
-    const auto node = nodes_.find(id);
-    if (kept.dry == Dry::no || node == nodes_.end()) continue;
-    const std::int64_t users = node->second->sessions().read().all();
+    const LiveNode* const live = nodes_.find(id);
+    if (kept.dry == Dry::no || live == nullptr) continue;
+    const std::int64_t users = live->node->sessions().read().all();
     if (users == 0) continue;
     kept.dry = Dry::no;
     parts_.events.add("error", id,
@@ -71,57 +73,12 @@ void ControlPlane::doubt_dryness() {
   }
 }
 
-Instant ControlPlane::complete_at(const conf::Pool& pool) const {
-  if (!incomplete_since_ || pool.session.sticky == conf::Sticky::none) return Instant{0};
-  return *incomplete_since_ + session::complete_after(pool.session);
-}
-
 void ControlPlane::build() {
-  auto next = std::make_shared<balancer::Topology>();
-  next->version = topology_ ? topology_->version + 1 : 1;
-  next->limits = config_.limits;
-  next->timeouts = config_.timeouts;
-  next->trusted_proxies = config_.server.trusted_proxies;
-  Nodes kept_open;
-  for (const conf::Pool& pool : config_.pools) {
-    keep_last_doors_open(next->pools.emplace_back(build_pool(pool)), kept_open);
-  }
-  topology_ = std::move(next);
-  doors_.publish(*topology_, kept_open);
-}
-
-PoolView ControlPlane::build_pool(const conf::Pool& pool) {
-  PoolView view;
-  view.config = pool;
-  view.counters = cookie_watch_.counters_of(pool.name);
-  for (const conf::Pool& other : config_.pools) {
-    const bool sealed = other.session.sticky == conf::Sticky::insert;
-    if (sealed && other.name != pool.name) view.siblings.push_back(other.name);
-  }
-  view.ledger_complete_at = complete_at(pool);
-  for (const conf::Node& node : pool.nodes) view.nodes.push_back(build_node(pool, node));
-  for (const RemovedNode& removed : removed_) {
-    if (removed.pool == pool.name) view.nodes.push_back(build_node(pool, removed.node));
-  }
-  return view;
-}
-
-NodeView ControlPlane::build_node(const conf::Pool& pool, const conf::Node& node) const {
-  const NodeId id{pool.name, node.name};
-  const NodeRecord* const kept = record(id);
-  NodeView view;
-  view.node = nodes_.at(id);
-  view.address = node.address;
-  view.weight = node.weight;
-  view.max_sessions = node.max_sessions;
-  view.max_connections = node.max_connections;
-  view.max_waiting = node.max_waiting;
-  view.state = kept == nullptr ? NodeState::active : kept->state;
-  view.door = doors_.next(id, kept);
-  view.displaced = kept != nullptr && kept->displaced == Displaced::yes;
-  if (const auto ramp = ramps_.find(id); ramp != ramps_.end()) view.ramp_from = ramp->second;
-  view.slot = slots_.at(id);
-  return view;
+  const TopologyBuilder builder({config_, records_, doors_, removed_, nodes_, gap_, cookie_watch_},
+                                topology_.get());
+  const TopologyBuilder::Built built = builder.build();
+  topology_ = built.topology;
+  doors_.publish(*topology_, built.kept_open);
 }
 
 Outcome ControlPlane::commit(const Nodes& nodes, const Change& change, std::function<void()> then) {
@@ -132,7 +89,7 @@ Outcome ControlPlane::commit(const Nodes& nodes, const Change& change, std::func
   if (!saved) return Failure{saved.error() + "; nothing was changed"};
   for (const NodeId& id : nodes) {
     doors_.decide(id, topology_->version + 1);
-    if (records_.contains(id) && !next.contains(id)) ramps_[id] = parts_.clock.now();
+    if (records_.contains(id) && !next.contains(id)) nodes_.begin_ramp(id, parts_.clock.now());
   }
   records_ = std::move(next);
   publish(std::move(then));
@@ -158,7 +115,7 @@ Result<NodeId> ControlPlane::resolve_node(std::string_view text) const {
     for (const NodeView& view : pool.nodes) {
       const NodeId& id = view.node->id();
       if (view.node->key() == text) return id;
-      if (view.node->name() == text) (is_removed(id) ? removed : matches).push_back(id);
+      if (view.node->name() == text) (removed_.contains(id) ? removed : matches).push_back(id);
     }
   }
   if (matches.empty()) matches = std::move(removed);
@@ -219,9 +176,9 @@ void ControlPlane::bleed(const NodeId& id, const BleedRequest& request, const An
              [this, id, text, forced, request,
               answer = answers_.promise(id.text() + " is not called dry", answer)] {
                parts_.events.add("bleed", id, text + who(request.by, request.reason) + forced);
-               const auto node = nodes_.find(id);  // its pool may be gone by now
-               const auto counts = node == nodes_.end() ? balancer::SessionCounts::Figures{}
-                                                        : node->second->sessions().read();
+               const LiveNode* const live = nodes_.find(id);  // its pool may be gone by now
+               const auto counts = live == nullptr ? balancer::SessionCounts::Figures{}
+                                                   : live->node->sessions().read();
                answer(id.text() + " is " + text + ": " + std::to_string(counts.live) +
                       " live and " + std::to_string(counts.pending) + " pending sessions" + forced);
              });
@@ -269,7 +226,7 @@ void ControlPlane::maintain(const NodeId& id, Insist insist, const std::string& 
 void ControlPlane::activate(const NodeId& id, const std::string& by, const Answer& answer) {
   const NodeView& view = view_of(id);
   if (view.state == NodeState::active) return answer(id.text() + " is active already");
-  if (is_removed(id)) return answer(Failure{id.text() + " is no longer in the config"});
+  if (removed_.contains(id)) return answer(Failure{id.text() + " is no longer in the config"});
   if (is_weightless(id)) {
     return answer(Failure{id.text() + " has weight 0 in the config, which means bleeding"});
   }
@@ -286,13 +243,22 @@ void ControlPlane::activate(const NodeId& id, const std::string& by, const Answe
   if (!done) answer(Failure{done.error()});
 }
 
+/// By the config; in the topology one may have its weight still, see TopologyBuilder.
+bool ControlPlane::is_weightless(const NodeId& id) const {
+  return std::ranges::any_of(config_.pools, [&id](const conf::Pool& pool) {
+    return pool.name == id.pool && std::ranges::any_of(pool.nodes, [&id](const conf::Node& node) {
+             return node.weight == 0 && node.name == id.name;
+           });
+  });
+}
+
 /// Takes the sessions off a node whose door all workers already hold shut.
 void ControlPlane::displace(const NodeId& id, const std::string& why) {
   const NodeRecord* const kept = record(id);
   if (kept == nullptr || kept->displaced == Displaced::no) return;  // activated again meanwhile
-  const auto slot = slots_.find(id);
-  if (slot == slots_.end()) return;  // a reload took it away meanwhile
-  const std::uint64_t count = parts_.ledger.displace(slot->second);
+  const LiveNode* const live = nodes_.find(id);
+  if (live == nullptr) return;  // a reload took it away meanwhile
+  const std::uint64_t count = parts_.ledger.displace(live->slot);
   if (count > 0) {
     parts_.events.add("displace", id,
                       why + ": " + counted(static_cast<std::int64_t>(count), "session") +
@@ -306,7 +272,7 @@ void ControlPlane::reload(const std::string& by, const Answer& answer) {
   if (const auto why = needs_restart(*next)) return answer(Failure{*why});
   if (const auto why = renames_cookie(*next)) return answer(Failure{*why});
   Plan plan = plan_for(*next);
-  Outcome done = claim_slots(*next, plan.removed);
+  Outcome done = nodes_.claim(*next, plan.removed, rule_);
   if (!done) return answer(Failure{done.error() + "; nothing was changed"});
   std::swap(config_, *next);
   std::swap(removed_, plan.removed);
@@ -328,7 +294,7 @@ void ControlPlane::reload(const std::string& by, const Answer& answer) {
         parts_.events.add("reload", "", text);
         answer(text);
       });
-  if (done) return apply_config();
+  if (done) return nodes_.adopt(config_, removed_, rule_);
   std::swap(config_, *next);
   std::swap(removed_, plan.removed);
   answer(Failure{done.error()});
@@ -379,8 +345,8 @@ void ControlPlane::report_evictions() {
 void ControlPlane::displace_stragglers() {
   for (const auto& [id, kept] : records_) {
     if (kept.displaced == Displaced::no || kept.dry == Dry::yes || !doors_.taken_over(id)) continue;
-    const auto node = nodes_.find(id);
-    if (node == nodes_.end() || node->second->sessions().read().all() == 0) continue;
+    const LiveNode* const live = nodes_.find(id);
+    if (live == nullptr || live->node->sessions().read().all() == 0) continue;
     displace(id, "the door is shut");
   }
 }
@@ -392,9 +358,9 @@ void ControlPlane::look_for_dryness() {
       *topology_, records_,
       [this](const PoolView& pool, const NodeView& view) { return is_empty(pool, view); });
   if (!look.dry.empty()) latch_dryness(look.dry);
-  if (look.empty.empty()) return;
-  doors_.hold_shut(look.empty);
-  publish([this, nodes = look.empty] { look_again(nodes); });
+  if (look.to_shut.empty()) return;
+  doors_.hold_shut(look.to_shut);
+  publish([this, nodes = look.to_shut] { look_again(nodes); });
 }
 
 /// All workers hold the doors shut: who is not counted now is not there and cannot come.

@@ -8,7 +8,10 @@
 #include "admin/event_log.h"
 #include "admin/forecast_news.h"
 #include "admin/forecaster.h"
+#include "admin/ledger_gap.h"
+#include "admin/live_nodes.h"
 #include "admin/promised_answers.h"
+#include "admin/removed_nodes.h"
 #include "admin/state_store.h"
 #include "admin/tick_work.h"
 #include "admin/waits.h"
@@ -195,15 +198,6 @@ class ControlPlane {
   void tick();
 
  private:
-  enum class Rule : std::uint8_t { own, of_successor };
-  /// A node that the config no longer has, kept until nobody is on it.
-  struct RemovedNode {
-    std::string pool;
-    conf::Node node;
-
-    [[nodiscard]] balancer::NodeId id() const { return {pool, node.name}; }
-  };
-
   using Change = std::function<void(NodeRecords&)>;
   /// Applies `change`, which concerns the doors of `nodes`, to the records, writes them down,
   /// publishes. `then` runs when all workers have acknowledged; by then another command may have
@@ -213,18 +207,14 @@ class ControlPlane {
   /// that.
   void publish(std::function<void()> then);
   [[nodiscard]] std::string who_has_not_followed() const;
-  void keep_last_doors_open(balancer::PoolView& pool, Nodes& kept_open) const;
   [[nodiscard]] bool is_weightless(const balancer::NodeId& id) const;
   /// Puts the next topology in force.
   void build();
-  [[nodiscard]] balancer::PoolView build_pool(const conf::Pool& pool);
-  [[nodiscard]] balancer::NodeView build_node(const conf::Pool& pool, const conf::Node& node) const;
   void doubt_dryness();
-  [[nodiscard]] Instant complete_at(const conf::Pool& pool) const;
   /// What a config comes to, before anything is changed for it.
   struct Plan {
     NodeRecords records;
-    std::vector<RemovedNode> removed;
+    RemovedNodes removed;
     Nodes bled;  ///< nodes that begin to bleed by it
   };
   [[nodiscard]] Plan plan_for(const conf::Config& next) const;
@@ -234,21 +224,10 @@ class ControlPlane {
   void retain(const conf::Pool& pool, const conf::Node& node, Plan& plan) const;
   [[nodiscard]] bool may_be_inhabited(const conf::Pool& pool, const balancer::NodeId& id,
                                       const session::KnownNode* known) const;
-  /// Gives nodes their live facts and their places in the ledger. An error names one that there is
-  /// no room for; those that have got theirs in vain lose them with the next `forget_gone`.
-  Outcome claim_slots(const conf::Config& config, const std::vector<RemovedNode>& removed);
-  Outcome claim_slot(const conf::Pool& pool, const conf::Node& node);
-  /// What the ledger and the nodes are to know of the config in force.
-  void apply_config();
-  void tell_ledger(const conf::Pool& pool, const conf::Node& node);
-  void tell_times(const conf::Pool& pool, const conf::Node& node);
   void tell_bled(const balancer::NodeId& id);
-  [[nodiscard]] std::vector<RemovedNode> removed_in(const NodeRecords& records) const;
   Outcome adopt_anew();
   /// Gives back what nodes have that no worker routes to any more and nobody is on.
   void forget_gone();
-  void clear_addresses();
-  [[nodiscard]] bool is_removed(const balancer::NodeId& id) const;
   void report_evictions();
 
   /// Dates and Instants of a record that begins, or gets a deadline, now.
@@ -297,12 +276,10 @@ class ControlPlane {
     NodeRecords records;
   };
   std::optional<Before> before_;  // the successor, should it come to nothing
-  std::optional<Instant> incomplete_since_;
+  const LedgerGap gap_;
   NodeRecords records_;
-  std::map<balancer::NodeId, std::shared_ptr<balancer::Node>> nodes_;
-  std::map<balancer::NodeId, session::NodeSlot> slots_;  // of the same nodes
-  std::map<balancer::NodeId, Instant> ramps_;            // when a node was put back into rotation
-  std::vector<RemovedNode> removed_;
+  LiveNodes nodes_;
+  RemovedNodes removed_;
   Doors doors_;
   std::shared_ptr<const balancer::Topology> topology_;
   DrynessCheck check_;

@@ -164,7 +164,7 @@ void ControlPlane::retain(const conf::Pool& pool, const conf::Node& node, Plan& 
   const NodeId id{pool.name, node.name};
   const auto [kept, is_new] = plan.records.try_emplace(id);
   kept->second.removed_from = node.address;
-  plan.removed.push_back({pool.name, node});
+  plan.removed.add(pool.name, node);
   if (is_new) {
     begin_now(kept->second);
     kept->second.by = "config";
@@ -181,7 +181,7 @@ bool ControlPlane::may_be_inhabited(const conf::Pool& pool, const NodeId& id,
   if (kept != nullptr && kept->dry == Dry::yes) return false;
   // Another process has those in force of which the ledger knows where they are.
   if (known != nullptr && parts_.company == Parts::Company::predecessor && !topology_) return true;
-  Instant until = complete_at(pool);
+  Instant until = gap_.over_at(pool);
   if (known != nullptr) {
     if (parts_.ledger.counts(known->slot).read().all() > 0) return true;
     if (const auto evicted = parts_.ledger.last_eviction(known->slot)) {
@@ -189,69 +189,6 @@ bool ControlPlane::may_be_inhabited(const conf::Pool& pool, const NodeId& id,
     }
   }
   return until > parts_.ledger.judged(parts_.clock.now());
-}
-
-Outcome ControlPlane::claim_slots(const conf::Config& config,
-                                  const std::vector<RemovedNode>& removed) {
-  for (const conf::Pool& pool : config.pools) {
-    for (const conf::Node& node : pool.nodes) {
-      const Outcome claimed = claim_slot(pool, node);
-      if (!claimed) return claimed;
-    }
-  }
-  for (const RemovedNode& gone : removed) {
-    const conf::Pool* const pool = find_pool(config, gone.pool);
-    const Outcome claimed = pool == nullptr ? Outcome{Done{}} : claim_slot(*pool, gone.node);
-    if (!claimed) return claimed;
-  }
-  return Done{};
-}
-
-Outcome ControlPlane::claim_slot(const conf::Pool& pool, const conf::Node& node) {
-  const NodeId id{pool.name, node.name};
-  const Result<session::NodeSlot> slot = parts_.ledger.claim_slot(id.text());
-  if (!slot) return Failure{slot.error()};
-  const auto [known, is_new] = slots_.try_emplace(id, *slot);
-  if (!is_new && known->second == *slot) return Done{};
-  known->second = *slot;  // another process had given the old one away, when nobody was on it
-  nodes_[id] = std::make_shared<balancer::Node>(pool.name, node.name, parts_.ledger.counts(*slot),
-                                                parts_.ledger.traffic(*slot),
-                                                parts_.ledger.traffic_of_sibling(*slot));
-  tell_times(pool, node);  // before any worker can begin a session there
-  return Done{};
-}
-
-void ControlPlane::apply_config() {
-  for (const auto& [id, node] : nodes_) {  // nobody measures them any more
-    if (find_pool(config_, id.pool) == nullptr) node->set_health(balancer::Health::unknown);
-  }
-  for (const conf::Pool& pool : config_.pools) {
-    for (const conf::Node& node : pool.nodes) {
-      tell_ledger(pool, node);
-      if (!pool.health.active) {
-        nodes_.at({pool.name, node.name})->set_health(balancer::Health::unknown);
-      }
-    }
-  }
-  for (const RemovedNode& removed : removed_) {
-    const conf::Pool* const pool = find_pool(config_, removed.pool);
-    if (pool != nullptr) tell_ledger(*pool, removed.node);
-  }
-}
-
-/// Where a node is, the ledger hears only when the config is in force: one that was refused must
-/// not come back at the next start, as a node that the config has lost.
-void ControlPlane::tell_ledger(const conf::Pool& pool, const conf::Node& node) {
-  if (has_handed_over()) return;  // the successor has told it, perhaps better
-  tell_times(pool, node);
-  parts_.ledger.set_address(slots_.at({pool.name, node.name}), conf::to_string(node.address));
-}
-
-void ControlPlane::tell_times(const conf::Pool& pool, const conf::Node& node) {
-  if (has_handed_over()) return;
-  parts_.ledger.set_times(
-      slots_.at({pool.name, node.name}),
-      {pool.session.idle_timeout, pool.session.pending_timeout, pool.session.max_lifetime});
 }
 
 void ControlPlane::tell_bled(const NodeId& id) {

@@ -104,7 +104,7 @@ NodeStatus ControlPlane::node_status(const PoolView& pool, const NodeView& view)
     if (!status.dry) status.dry_blocked_by = check_.blocked_by(pool, view);
     status.bleeding = bleed_status(pool, view, *kept);
   }
-  status.removed = is_removed(node.id());
+  status.removed = removed_.contains(node.id());
   return status;
 }
 

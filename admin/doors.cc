@@ -104,7 +104,7 @@ Doors::FirstLook Doors::look(const balancer::Topology& topology, const NodeRecor
       const NodeRecord* const kept = find_record(records, id);
       if (kept == nullptr || kept->dry == Dry::yes || is_held_shut(id)) continue;
       if (!is_empty(pool, view)) continue;
-      (view.door == Door::shut ? look.dry : look.empty).push_back(id);
+      (view.door == Door::shut ? look.dry : look.to_shut).push_back(id);
     }
   }
   return look;

@@ -90,8 +90,8 @@ class Doors {
 
   // -- Looks at dryness
   struct FirstLook {
-    Nodes dry;    ///< all workers hold the door shut already, so that this look was the second, too
-    Nodes empty;  ///< to be held shut for the second look
+    Nodes dry;  ///< all workers hold the door shut already, so that this look was the second, too
+    Nodes to_shut;  ///< to be held shut for the second look
   };
   /// At the nodes of `topology` that are not active, dry, or waiting for their second look.
   [[nodiscard]] FirstLook look(const balancer::Topology& topology, const NodeRecords& records,

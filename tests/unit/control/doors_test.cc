@@ -102,12 +102,12 @@ TEST_F(DoorsTest, WhatTheRecordSaysIsTheDoor) {
 TEST_F(DoorsTest, AnEmptyNodeIsShutBeforeTheLookThatCounts) {
   bleed(alice);
   acknowledge();
-  EXPECT_EQ(look().empty, Nodes{alice});
+  EXPECT_EQ(look().to_shut, Nodes{alice});
   EXPECT_TRUE(look().dry.empty());
   doors.hold_shut({alice});
   publish();
   EXPECT_EQ(door(alice), Door::shut);
-  EXPECT_TRUE(look().empty.empty()) << "it waits for its second look";
+  EXPECT_TRUE(look().to_shut.empty()) << "it waits for its second look";
   acknowledge();
   EXPECT_EQ(look_again({alice}).dry, Nodes{alice});
 }
@@ -144,7 +144,7 @@ TEST_F(DoorsTest, OneLookIsEnoughWhereTheDoorIsShutAnyway) {
   decide(alice);
   acknowledge();
   EXPECT_EQ(look().dry, Nodes{alice});
-  EXPECT_TRUE(look().empty.empty());
+  EXPECT_TRUE(look().to_shut.empty());
 }
 
 TEST_F(DoorsTest, ANodeThatAReloadTookAwayIsNotLookedAt) {

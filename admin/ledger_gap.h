@@ -1,0 +1,23 @@
+#pragma once
+
+#include "conf/config.h"
+#include "proxy/base/clock.h"
+#include "session/ledger.h"
+
+#include <optional>
+
+namespace bonedry::admin {
+
+/// Since when cookies may come that are good and that the ledger does not know.
+struct LedgerGap {
+  /// The start that could not restore the ledger; nothing: it was restored.
+  std::optional<Instant> since;
+
+  /// When the last of them has run out in this pool; `ms` is 0 where there is no gap.
+  [[nodiscard]] Instant over_at(const conf::Pool& pool) const {
+    if (!since || pool.session.sticky == conf::Sticky::none) return Instant{0};
+    return *since + session::complete_after(pool.session);
+  }
+};
+
+}  // namespace bonedry::admin

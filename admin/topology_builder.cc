@@ -1,0 +1,81 @@
+#include "admin/topology_builder.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace bonedry::admin {
+
+using balancer::Door;
+using balancer::NodeId;
+using balancer::NodeState;
+using balancer::NodeView;
+using balancer::PoolView;
+
+TopologyBuilder::Built TopologyBuilder::build() const {
+  auto next = std::make_shared<balancer::Topology>();
+  Nodes kept_open;
+  next->version = before_ == nullptr ? 1 : before_->version + 1;
+  next->limits = from_.config.limits;
+  next->timeouts = from_.config.timeouts;
+  next->trusted_proxies = from_.config.server.trusted_proxies;
+  for (const conf::Pool& pool : from_.config.pools) {
+    keep_last_doors_open(next->pools.emplace_back(pool_view(pool)), kept_open);
+  }
+  return {std::move(next), std::move(kept_open)};
+}
+
+PoolView TopologyBuilder::pool_view(const conf::Pool& pool) const {
+  PoolView view;
+  view.config = pool;
+  view.counters = from_.cookies.counters_of(pool.name);
+  for (const conf::Pool& other : from_.config.pools) {
+    const bool sealed = other.session.sticky == conf::Sticky::insert;
+    if (sealed && other.name != pool.name) view.siblings.push_back(other.name);
+  }
+  view.ledger_complete_at = from_.gap.over_at(pool);
+  for (const conf::Node& node : pool.nodes) view.nodes.push_back(node_view(pool, node));
+  for (const RemovedNode& removed : from_.removed.all()) {
+    if (removed.pool == pool.name) view.nodes.push_back(node_view(pool, removed.node));
+  }
+  return view;
+}
+
+NodeView TopologyBuilder::node_view(const conf::Pool& pool, const conf::Node& node) const {
+  const NodeId id{pool.name, node.name};
+  const NodeRecord* const kept = find_record(from_.records, id);
+  const LiveNode& live = from_.nodes.at(id);
+  NodeView view;
+  view.node = live.node;
+  view.address = node.address;
+  view.weight = node.weight;
+  view.max_sessions = node.max_sessions;
+  view.max_connections = node.max_connections;
+  view.max_waiting = node.max_waiting;
+  view.state = kept == nullptr ? NodeState::active : kept->state;
+  view.door = from_.doors.next(id, kept);
+  view.displaced = kept != nullptr && kept->displaced == Displaced::yes;
+  view.ramp_from = live.ramp_from;
+  view.slot = live.slot;
+  return view;
+}
+
+/// The nodes that leave a pool go on taking new users until those that come are open: else all at
+/// once, as by a reload, would leave none for a moment.
+void TopologyBuilder::keep_last_doors_open(PoolView& pool, Nodes& kept_open) const {
+  const auto has = [&pool](Door door) {
+    return std::ranges::any_of(pool.nodes,
+                               [door](const NodeView& one) { return one.door == door; });
+  };
+  const PoolView* const was = before_ == nullptr ? nullptr : before_->find_pool(pool.config.name);
+  if (was == nullptr || has(Door::open) || !has(Door::opening)) return;
+  for (NodeView& view : pool.nodes) {
+    const NodeView* const before = balancer::find_node(*was, view.node->name());
+    if (view.door != Door::sessions_only || before == nullptr) continue;
+    if (before->door != Door::open) continue;
+    view.door = Door::open;
+    view.weight = before->weight;
+    kept_open.push_back(view.node->id());
+  }
+}
+
+}  // namespace bonedry::admin

@@ -1,0 +1,49 @@
+#pragma once
+
+#include "admin/cookie_watch.h"
+#include "admin/doors.h"
+#include "admin/ledger_gap.h"
+#include "admin/live_nodes.h"
+#include "admin/node_record.h"
+#include "admin/removed_nodes.h"
+#include "balancer/topology.h"
+#include "conf/config.h"
+
+#include <memory>
+
+namespace bonedry::admin {
+
+/// Makes a topology of the config, the node records, the doors and the nodes that the config has
+/// lost. It changes none of them. Used within one call, main thread only.
+class TopologyBuilder {
+ public:
+  struct Sources {
+    const conf::Config& config;
+    const NodeRecords& records;
+    const Doors& doors;
+    const RemovedNodes& removed;
+    const LiveNodes& nodes;  ///< has all that the config and `removed` name
+    const LedgerGap& gap;
+    CookieWatch& cookies;  ///< keeps the counters of pools
+  };
+  struct Built {
+    std::shared_ptr<const balancer::Topology> topology;
+    Nodes kept_open;  ///< nodes that bleed and that it leaves open for want of others
+  };
+
+  /// `before`: the topology in force; null: there is none.
+  TopologyBuilder(const Sources& sources, const balancer::Topology* before)
+      : from_(sources), before_(before) {}
+
+  [[nodiscard]] Built build() const;
+
+ private:
+  [[nodiscard]] balancer::PoolView pool_view(const conf::Pool& pool) const;
+  [[nodiscard]] balancer::NodeView node_view(const conf::Pool& pool, const conf::Node& node) const;
+  void keep_last_doors_open(balancer::PoolView& pool, Nodes& kept_open) const;
+
+  const Sources from_;
+  const balancer::Topology* const before_;
+};
+
+}  // namespace bonedry::admin
