@@ -1,6 +1,8 @@
 #include "admin/control_plane.h"
 
+#include "admin/config_change.h"
 #include "admin/phrases.h"
+#include "admin/record_times.h"
 #include "admin/topology_builder.h"
 #include "balancer/guard.h"
 #include "proxy/base/duration.h"
@@ -38,14 +40,14 @@ ControlPlane::ControlPlane(Parts parts, conf::Config config, NodeRecords records
       waits_(parts_.clock),
       forecaster_(parts_.clock, parts_.ledger) {
   const NodeRecords written = records_;
-  anchor(records_);
-  const Plan plan = plan_for(config_);
+  anchor(records_, parts_.clock);
+  const ConfigPlan plan = plan_for(config_);
   const Outcome claimed = nodes_.claim(config_, plan.removed, rule_);
   if (!claimed) throw std::runtime_error(claimed.error());
   records_ = plan.records;
   removed_ = plan.removed;
   nodes_.adopt(config_, removed_, rule_);
-  if (parts_.company == Parts::Company::alone) {
+  if (parts_.company == Company::alone) {
     nodes_.clear_addresses();
     doubt_dryness();
   }
@@ -71,6 +73,12 @@ void ControlPlane::doubt_dryness() {
                       "nodes.json calls it dry, but the ledger has " + counted(users, "session") +
                           " on it: it is not");
   }
+}
+
+ConfigPlan ControlPlane::plan_for(const conf::Config& next) const {
+  return ConfigPlanner(
+             {parts_.clock, parts_.ledger, records_, gap_, topology_.get(), parts_.company})
+      .plan(next);
 }
 
 void ControlPlane::build() {
@@ -162,11 +170,11 @@ void ControlPlane::bleed(const NodeId& id, const BleedRequest& request, const An
   const std::string forced = guard ? "" : " [forced: " + guard.error() + "]";
   const auto change = [&](NodeRecords& records) {
     NodeRecord& next = records[id];
-    if (was_active) begin_now(next);
+    if (was_active) begin_now(next, parts_.clock);
     next.state = NodeState::bleeding;
     next.by = request.by;
     if (was_active || !request.reason.empty()) next.reason = request.reason;
-    if (request.deadline) set_deadline(next, *request.deadline);
+    if (request.deadline) set_deadline(next, *request.deadline, parts_.clock);
   };
   const std::string until =
       request.deadline ? ", deadline in " + format_duration(*request.deadline) : "";
@@ -207,7 +215,7 @@ void ControlPlane::maintain(const NodeId& id, Insist insist, const std::string& 
   const std::string forced = objection.empty() ? "" : " [forced: " + objection + "]";
   const auto change = [&](NodeRecords& records) {
     NodeRecord& next = records[id];
-    begin_now(next);
+    begin_now(next, parts_.clock);
     next.state = NodeState::maintenance;
     next.by = by;
     if (!dry) next.displaced = Displaced::yes;
@@ -269,9 +277,9 @@ void ControlPlane::displace(const NodeId& id, const std::string& why) {
 void ControlPlane::reload(const std::string& by, const Answer& answer) {
   Result<conf::Config> next = parts_.load_config();
   if (!next) return answer(Failure{"the config was not reloaded: " + next.error()});
-  if (const auto why = needs_restart(*next)) return answer(Failure{*why});
-  if (const auto why = renames_cookie(*next)) return answer(Failure{*why});
-  Plan plan = plan_for(*next);
+  if (const auto why = needs_restart(config_, *next)) return answer(Failure{*why});
+  if (const auto why = renames_cookie(config_, *next)) return answer(Failure{*why});
+  ConfigPlan plan = plan_for(*next);
   Outcome done = nodes_.claim(*next, plan.removed, rule_);
   if (!done) return answer(Failure{done.error() + "; nothing was changed"});
   std::swap(config_, *next);
@@ -314,7 +322,7 @@ void ControlPlane::tick() {
   if (has_handed_over()) return answer_waits();
   report_evictions();
   cookie_watch_.look(parts_.events);
-  follow_calendar();
+  follow_dates();
   displace_stragglers();
   if (parts_.clock.now() >= retry_save_at_) {
     pass_deadlines();
@@ -338,6 +346,34 @@ void ControlPlane::report_evictions() {
   report_evictions_at_ = parts_.clock.now() + kReportEvictions;
   parts_.events.add("evict", "",
                     why + ": " + counted(count, "session") + " evicted, pending ones first");
+}
+
+void ControlPlane::tell_bled(const NodeId& id) {
+  const NodeRecord* const kept = record(id);
+  parts_.events.add("bleed", id, "bleeding" + (kept ? who(kept->by, kept->reason) : ""));
+}
+
+void ControlPlane::follow_dates() {
+  if (follow_calendar(records_, parts_.clock) == Calendar::as_before) return;
+  const Outcome saved = parts_.store.save(records_);  // else with what is written down next
+  if (!saved) parts_.events.add("error", "", saved.error());
+}
+
+void ControlPlane::pass_deadlines() {
+  for (const NodeId& id : past_deadline(records_, parts_.clock.now())) {
+    if (!nodes_.contains(id)) continue;
+    const Outcome done = commit(
+        {id}, [&id](NodeRecords& records) { records[id].displaced = Displaced::yes; },
+        [this, id] {
+          parts_.events.add("deadline", id, "the deadline has passed");
+          displace(id, "deadline");
+        });
+    if (!done) {
+      retry_save_at_ = parts_.clock.now() + kRetrySave;
+      parts_.events.add("error", id, "the deadline cannot be kept: " + done.error());
+      return;
+    }
+  }
 }
 
 /// An exchange from before the door was shut may begin its session only now. Nobody can come back

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "admin/command_result.h"
+#include "admin/config_plan.h"
 #include "admin/cookie_watch.h"
 #include "admin/doors.h"
 #include "admin/dry_in.h"
@@ -129,9 +130,8 @@ class ControlPlane {
     std::function<Result<conf::Config>()> load_config;
     /// Starts the next generation of the program, see `upgrade`.
     std::function<void(const std::string& by, const Answer& answer)> upgrade = {};
-    /// Whether another process routes at the same time: it may let somebody onto any node that it
-    /// knows, until it follows.
-    enum class Company : std::uint8_t { alone, predecessor } company = Company::alone;
+    using Company = admin::Company;
+    Company company = Company::alone;
     /// Names the other process while it has not taken over what was published last; else "".
     std::function<std::string()> who_has_not_followed = {};
   };
@@ -211,31 +211,15 @@ class ControlPlane {
   /// Puts the next topology in force.
   void build();
   void doubt_dryness();
-  /// What a config comes to, before anything is changed for it.
-  struct Plan {
-    NodeRecords records;
-    RemovedNodes removed;
-    Nodes bled;  ///< nodes that begin to bleed by it
-  };
-  [[nodiscard]] Plan plan_for(const conf::Config& next) const;
-  void plan_configured(const conf::Config& next, Plan& plan) const;
-  void plan_removed(const conf::Config& next, Plan& plan) const;
-  void plan_absent(const conf::Config& next, std::set<balancer::NodeId> seen, Plan& plan) const;
-  void retain(const conf::Pool& pool, const conf::Node& node, Plan& plan) const;
-  [[nodiscard]] bool may_be_inhabited(const conf::Pool& pool, const balancer::NodeId& id,
-                                      const session::KnownNode* known) const;
+  [[nodiscard]] ConfigPlan plan_for(const conf::Config& next) const;
   void tell_bled(const balancer::NodeId& id);
   Outcome adopt_anew();
   /// Gives back what nodes have that no worker routes to any more and nobody is on.
   void forget_gone();
   void report_evictions();
 
-  /// Dates and Instants of a record that begins, or gets a deadline, now.
-  void begin_now(NodeRecord& record) const;
-  void set_deadline(NodeRecord& record, Millis after) const;
-  /// Gives records of another boot their Instants.
-  void anchor(NodeRecords& records) const;
-  void follow_calendar();
+  /// Keeps the dates of records true when the calendar was set.
+  void follow_dates();
 
   [[nodiscard]] const NodeRecord* record(const balancer::NodeId& id) const;
   [[nodiscard]] const balancer::PoolView& pool_of(const balancer::NodeId& id) const;
@@ -252,9 +236,6 @@ class ControlPlane {
   void forecast(const balancer::PoolView& pool, const balancer::NodeView& view,
                 BleedStatus& status) const;
   void tell_forecasts();
-  [[nodiscard]] std::optional<std::string> needs_restart(const conf::Config& next) const;
-  /// Why users would lose their cookie although nobody asked for that.
-  [[nodiscard]] std::optional<std::string> renames_cookie(const conf::Config& next) const;
 
   void displace(const balancer::NodeId& id, const std::string& why);
   void pass_deadlines();

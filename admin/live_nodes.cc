@@ -1,19 +1,12 @@
 #include "admin/live_nodes.h"
 
+#include "admin/find_pool.h"
+
 #include <algorithm>
 
 namespace bonedry::admin {
 
 using balancer::NodeId;
-
-namespace {
-
-const conf::Pool* find_pool(const conf::Config& config, const std::string& name) {
-  const auto found = std::ranges::find(config.pools, name, &conf::Pool::name);
-  return found == config.pools.end() ? nullptr : &*found;
-}
-
-}  // namespace
 
 const LiveNode* LiveNodes::find(const NodeId& id) const {
   const auto found = nodes_.find(id);

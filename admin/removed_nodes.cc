@@ -1,5 +1,7 @@
 #include "admin/removed_nodes.h"
 
+#include "admin/find_pool.h"
+
 #include <algorithm>
 
 namespace bonedry::admin {
@@ -7,8 +9,7 @@ namespace bonedry::admin {
 RemovedNodes::RemovedNodes(const NodeRecords& records, const conf::Config& config) {
   for (const auto& [id, kept] : records) {
     if (!kept.removed_from) continue;
-    const auto pool = std::ranges::find(config.pools, id.pool, &conf::Pool::name);
-    if (pool != config.pools.end()) add(id.pool, {id.name, *kept.removed_from, 0, 0});
+    if (find_pool(config, id.pool) != nullptr) add(id.pool, {id.name, *kept.removed_from, 0, 0});
   }
 }
 

@@ -1,17 +1,19 @@
-// What a config means for the nodes: planned in full, and given its room, before anything changes.
+#include "admin/config_plan.h"
 
-#include "admin/control_plane.h"
-#include "admin/phrases.h"
+#include "admin/find_pool.h"
+#include "admin/record_times.h"
 
 #include <algorithm>
 #include <array>
+#include <optional>
+#include <string>
+#include <string_view>
 #include <unordered_set>
 
 namespace bonedry::admin {
 
 using balancer::NodeId;
 using balancer::NodeView;
-using balancer::PoolView;
 
 namespace {
 
@@ -34,11 +36,6 @@ std::string reason_now(const conf::Node& node, const std::string& reason) {
   return reason == kRemoved ? kWasRemoved : reason;
 }
 
-const conf::Pool* find_pool(const conf::Config& config, std::string_view name) {
-  const auto found = std::ranges::find(config.pools, name, &conf::Pool::name);
-  return found == config.pools.end() ? nullptr : &*found;
-}
-
 /// Looks nodes up in a config that may have thousands.
 class Membership {
  public:
@@ -59,46 +56,16 @@ class Membership {
 
 }  // namespace
 
-std::optional<std::string> ControlPlane::needs_restart(const conf::Config& next) const {
-  std::vector<std::string> keys;
-  conf::Server server = next.server;
-  server.trusted_proxies = config_.server.trusted_proxies;  // these go with the topology
-  if (server != config_.server) keys.emplace_back("[server]");
-  if (next.admin != config_.admin) keys.emplace_back("[admin]");
-  if (next.log != config_.log) keys.emplace_back("[log]");
-  if (next.ledger != config_.ledger) keys.emplace_back("[ledger]");
-  if (next.listeners != config_.listeners) keys.emplace_back("[[listener]]");
-  if (keys.empty()) return std::nullopt;
-  return "a change of " + joined(keys) + " takes a restart; nothing was changed";
-}
-
-std::optional<std::string> ControlPlane::renames_cookie(const conf::Config& next) const {
-  for (const conf::Pool& pool : next.pools) {
-    const conf::Pool* const before = find_pool(config_, pool.name);
-    if (before == nullptr || pool.session.cookie_named != conf::Named::by_default) continue;
-    if (pool.session.sticky != conf::Sticky::insert ||
-        before->session.sticky != pool.session.sticky ||
-        before->session.cookie == pool.session.cookie) {
-      continue;
-    }
-    return "pool " + pool.name + ": its place in the file would make its session cookie \"" +
-           pool.session.cookie +
-           "\", and all its users new ones; write [pool.session] cookie = \"" +
-           before->session.cookie + "\"; nothing was changed";
-  }
-  return std::nullopt;
-}
-
-ControlPlane::Plan ControlPlane::plan_for(const conf::Config& next) const {
-  Plan plan;
-  plan.records = records_;
+ConfigPlan ConfigPlanner::plan(const conf::Config& next) const {
+  ConfigPlan plan;
+  plan.records = now_.records;
   plan_configured(next, plan);
   plan_removed(next, plan);
   return plan;
 }
 
 /// A config never ends a bleed: it begins some, and keeps what is said of the others true.
-void ControlPlane::plan_configured(const conf::Config& next, Plan& plan) const {
+void ConfigPlanner::plan_configured(const conf::Config& next, ConfigPlan& plan) const {
   for (const conf::Pool& pool : next.pools) {
     for (const conf::Node& node : pool.nodes) {
       const NodeId id{pool.name, node.name};
@@ -107,7 +74,7 @@ void ControlPlane::plan_configured(const conf::Config& next, Plan& plan) const {
         kept->second.reason = reason_now(node, kept->second.reason);
       } else if (node.weight == 0) {
         NodeRecord bleeding;
-        begin_now(bleeding);
+        begin_now(bleeding, now_.clock);
         bleeding.by = "config";
         bleeding.reason = kWeightless;
         plan.records.emplace(id, bleeding);
@@ -120,11 +87,11 @@ void ControlPlane::plan_configured(const conf::Config& next, Plan& plan) const {
 /// Nodes that the config leaves out although somebody may be on them bleed until they are dry:
 /// those in force here, and those of a time before, when this process was not there or the pool was
 /// not in the config.
-void ControlPlane::plan_removed(const conf::Config& next, Plan& plan) const {
+void ConfigPlanner::plan_removed(const conf::Config& next, ConfigPlan& plan) const {
   const Membership members(next);
   std::set<NodeId> in_force;
-  for (std::size_t at = 0; topology_ && at < topology_->pools.size(); ++at) {
-    for (const NodeView& view : topology_->pools[at].nodes) {
+  for (std::size_t at = 0; now_.in_force != nullptr && at < now_.in_force->pools.size(); ++at) {
+    for (const NodeView& view : now_.in_force->pools[at].nodes) {
       in_force.insert(view.node->id());
       const conf::Pool* const pool = members.pool_without(view.node->id());
       if (pool == nullptr) continue;
@@ -137,9 +104,10 @@ void ControlPlane::plan_removed(const conf::Config& next, Plan& plan) const {
   plan_absent(next, in_force, plan);
 }
 
-void ControlPlane::plan_absent(const conf::Config& next, std::set<NodeId> seen, Plan& plan) const {
+void ConfigPlanner::plan_absent(const conf::Config& next, std::set<NodeId> seen,
+                                ConfigPlan& plan) const {
   const Membership members(next);
-  for (const session::KnownNode& known : parts_.ledger.nodes()) {
+  for (const session::KnownNode& known : now_.ledger.nodes()) {
     const std::optional<conf::Address> address = conf::parse_address(known.address);
     const std::optional<NodeId> id = NodeId::parse(known.key);
     const conf::Pool* const pool = id ? members.pool_without(*id) : nullptr;
@@ -148,7 +116,7 @@ void ControlPlane::plan_absent(const conf::Config& next, std::set<NodeId> seen, 
     seen.insert(*id);
     retain(*pool, {id->name, *address, 0, 0}, plan);
   }
-  for (const auto& [id, kept] : records_) {
+  for (const auto& [id, kept] : now_.records) {
     const conf::Pool* const pool = members.pool_without(id);
     if (pool == nullptr || !kept.removed_from || seen.contains(id)) continue;
     if (may_be_inhabited(*pool, id, nullptr)) {
@@ -160,13 +128,13 @@ void ControlPlane::plan_absent(const conf::Config& next, std::set<NodeId> seen, 
 }
 
 /// Notes that a node that is no longer in the config bleeds.
-void ControlPlane::retain(const conf::Pool& pool, const conf::Node& node, Plan& plan) const {
+void ConfigPlanner::retain(const conf::Pool& pool, const conf::Node& node, ConfigPlan& plan) const {
   const NodeId id{pool.name, node.name};
   const auto [kept, is_new] = plan.records.try_emplace(id);
   kept->second.removed_from = node.address;
   plan.removed.add(pool.name, node);
   if (is_new) {
-    begin_now(kept->second);
+    begin_now(kept->second, now_.clock);
     kept->second.by = "config";
     plan.bled.push_back(id);
   }
@@ -175,25 +143,21 @@ void ControlPlane::retain(const conf::Pool& pool, const conf::Node& node, Plan& 
 
 /// Whether anybody is on a node that no worker of this process routes to, or may come back to it.
 /// `known`: what the ledger has of it; nothing, if it is not to be asked.
-bool ControlPlane::may_be_inhabited(const conf::Pool& pool, const NodeId& id,
-                                    const session::KnownNode* known) const {
-  const NodeRecord* const kept = record(id);
+bool ConfigPlanner::may_be_inhabited(const conf::Pool& pool, const NodeId& id,
+                                     const session::KnownNode* known) const {
+  const NodeRecord* const kept = find_record(now_.records, id);
   if (kept != nullptr && kept->dry == Dry::yes) return false;
   // Another process has those in force of which the ledger knows where they are.
-  if (known != nullptr && parts_.company == Parts::Company::predecessor && !topology_) return true;
-  Instant until = gap_.over_at(pool);
+  if (known != nullptr && now_.company == Company::predecessor && now_.in_force == nullptr)
+    return true;
+  Instant until = now_.gap.over_at(pool);
   if (known != nullptr) {
-    if (parts_.ledger.counts(known->slot).read().all() > 0) return true;
-    if (const auto evicted = parts_.ledger.last_eviction(known->slot)) {
+    if (now_.ledger.counts(known->slot).read().all() > 0) return true;
+    if (const auto evicted = now_.ledger.last_eviction(known->slot)) {
       until = std::max(until, *evicted + session::complete_after(pool.session));
     }
   }
-  return until > parts_.ledger.judged(parts_.clock.now());
-}
-
-void ControlPlane::tell_bled(const NodeId& id) {
-  const NodeRecord* const kept = record(id);
-  parts_.events.add("bleed", id, "bleeding" + (kept ? who(kept->by, kept->reason) : ""));
+  return until > now_.ledger.judged(now_.clock.now());
 }
 
 }  // namespace bonedry::admin

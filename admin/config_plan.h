@@ -1,0 +1,57 @@
+#pragma once
+
+#include "admin/ledger_gap.h"
+#include "admin/node_record.h"
+#include "admin/removed_nodes.h"
+#include "balancer/node_id.h"
+#include "balancer/topology.h"
+#include "conf/config.h"
+#include "proxy/base/clock.h"
+#include "session/ledger.h"
+
+#include <cstdint>
+#include <set>
+
+namespace bonedry::admin {
+
+/// Whether another process routes at the same time: it may let somebody onto any node that it
+/// knows, until it follows.
+enum class Company : std::uint8_t { alone, predecessor };
+
+/// What a config comes to for the nodes, before anything is changed for it.
+struct ConfigPlan {
+  NodeRecords records;
+  RemovedNodes removed;
+  Nodes bled;  ///< nodes that begin to bleed by it
+};
+
+/// Plans what a config means for nodes: which begin to bleed, and which are kept although it leaves
+/// them out. It changes nothing. Used within one call, main thread only.
+class ConfigPlanner {
+ public:
+  struct Facts {
+    const Clock& clock;
+    const session::Ledger& ledger;
+    const NodeRecords& records;
+    const LedgerGap& gap;
+    const balancer::Topology* in_force;  ///< null: this process is just starting
+    Company company = Company::alone;
+  };
+
+  explicit ConfigPlanner(const Facts& facts) : now_(facts) {}
+
+  [[nodiscard]] ConfigPlan plan(const conf::Config& next) const;
+
+ private:
+  void plan_configured(const conf::Config& next, ConfigPlan& plan) const;
+  void plan_removed(const conf::Config& next, ConfigPlan& plan) const;
+  void plan_absent(const conf::Config& next, std::set<balancer::NodeId> seen,
+                   ConfigPlan& plan) const;
+  void retain(const conf::Pool& pool, const conf::Node& node, ConfigPlan& plan) const;
+  [[nodiscard]] bool may_be_inhabited(const conf::Pool& pool, const balancer::NodeId& id,
+                                      const session::KnownNode* known) const;
+
+  const Facts now_;
+};
+
+}  // namespace bonedry::admin

@@ -1,0 +1,66 @@
+#include "admin/record_times.h"
+
+#include <algorithm>
+#include <chrono>
+
+namespace bonedry::admin {
+
+namespace {
+
+/// A calendar that is slewed goes on by less than this at a time; more is a jump.
+constexpr Millis kJump = std::chrono::seconds{1};
+
+}  // namespace
+
+void begin_now(NodeRecord& record, const Clock& clock) {
+  record.since = clock.wall();
+  record.since_at = clock.now();
+}
+
+void set_deadline(NodeRecord& record, Millis after, const Clock& clock) {
+  record.deadline = clock.wall() + after;
+  record.deadline_at = clock.now() + after;
+  record.deadline_after = after;
+}
+
+/// After a reboot only the calendar tells how long the machine was off. Should it have been set
+/// back, nobody waits for longer than the operator said.
+void anchor(NodeRecords& records, const Clock& clock) {
+  const WallTime today = clock.wall();
+  const Instant now = clock.now();
+  for (auto& [id, record] : records) {
+    if (!record.since_at) record.since_at = now - std::max(today - record.since, Millis{0});
+    if (!record.deadline || record.deadline_at) continue;
+    const Millis left = std::max(*record.deadline - today, Millis{0});
+    record.deadline_at = now + std::min(left, record.deadline_after.value_or(left));
+  }
+}
+
+Calendar follow_calendar(NodeRecords& records, const Clock& clock) {
+  const WallTime today = clock.wall();
+  const Instant now = clock.now();
+  Calendar calendar = Calendar::as_before;
+  const auto follow = [&](WallTime& date, Instant at) {
+    const WallTime right = std::max(today + (at - now), WallTime{0});  // there is none before
+    if (std::chrono::abs(right - date) <= kJump) return;
+    date = right;
+    calendar = Calendar::was_set;
+  };
+  for (auto& [id, record] : records) {
+    if (record.since_at) follow(record.since, *record.since_at);
+    if (record.deadline && record.deadline_at) follow(*record.deadline, *record.deadline_at);
+  }
+  return calendar;
+}
+
+Nodes past_deadline(const NodeRecords& records, Instant now) {
+  Nodes due;
+  for (const auto& [id, kept] : records) {
+    const bool waits = kept.state == balancer::NodeState::bleeding && kept.dry == Dry::no &&
+                       kept.displaced == Displaced::no;
+    if (waits && kept.deadline_at && *kept.deadline_at <= now) due.push_back(id);
+  }
+  return due;
+}
+
+}  // namespace bonedry::admin
