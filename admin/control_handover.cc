@@ -15,12 +15,10 @@ void ControlPlane::upgrade(const std::string& by, const Answer& answer) {
 
 void ControlPlane::hand_over() {
   nodes_.clear_addresses();
-  rule_ = Rule::of_successor;
   before_ = {config_, records_};
 }
 
 void ControlPlane::take_back() {
-  rule_ = Rule::own;
   config_ = std::move(before_->config);
   records_ = std::move(before_->records);
   before_.reset();
@@ -61,10 +59,10 @@ Outcome ControlPlane::follow(std::optional<conf::Config> config, NodeRecords rec
 /// The nodes of another config, and those of the records that it lacks.
 Outcome ControlPlane::adopt_anew() {
   RemovedNodes removed(records_, config_);
-  const Outcome claimed = nodes_.claim(config_, removed, rule_);
+  const Outcome claimed = nodes_.claim(config_, removed, rule());
   if (!claimed) return claimed;
   removed_ = std::move(removed);
-  nodes_.adopt(config_, removed_, rule_);
+  nodes_.adopt(config_, removed_, rule());
   return Done{};
 }
 

@@ -7,13 +7,17 @@
 #include "admin/dry_in.h"
 #include "admin/dryness_check.h"
 #include "admin/event_log.h"
+#include "admin/eviction_watch.h"
 #include "admin/forecast_news.h"
 #include "admin/forecaster.h"
 #include "admin/ledger_gap.h"
 #include "admin/live_nodes.h"
 #include "admin/promised_answers.h"
+#include "admin/publisher.h"
 #include "admin/removed_nodes.h"
 #include "admin/state_store.h"
+#include "admin/status.h"
+#include "admin/status_reader.h"
 #include "admin/tick_work.h"
 #include "admin/waits.h"
 #include "balancer/topology.h"
@@ -36,16 +40,6 @@
 
 namespace bonedry::admin {
 
-/// Where topologies go: the proxy's workers, or a list in tests.
-class Publisher {
- public:
-  virtual ~Publisher() = default;
-  /// Calls `acknowledged` on the calling thread, never from inside this call, once every worker
-  /// routes by `topology`.
-  virtual void publish(std::shared_ptr<const balancer::Topology> topology,
-                       std::function<void()> acknowledged) = 0;
-};
-
 /// Whether an operator insists on what the guard refuses.
 enum class Insist : std::uint8_t { no, yes };
 
@@ -54,65 +48,6 @@ struct BleedRequest {
   std::string reason;
   Insist insist = Insist::no;
   std::string by;  ///< who asked, e.g. "root"
-};
-
-struct BleedStatus {
-  WallTime since;
-  std::string by;
-  std::string reason;
-  std::optional<WallTime> deadline;
-  std::optional<DryIn> forecast;  ///< empty: cannot be told
-  std::string no_forecast = {};   ///< why not, where that can be said in a few words
-  /// How long until the last pending session has ended at the latest; empty: there is none, or it
-  /// is not known yet.
-  std::optional<Millis> pending_ends_in = {};
-};
-
-struct NodeStatus {
-  std::string pool;
-  std::string name;
-  std::string address;
-  unsigned weight = 0;
-  std::uint64_t max_sessions = 0;
-  balancer::NodeState state = balancer::NodeState::active;
-  balancer::Health health = balancer::Health::unknown;
-  bool dry = false;
-  std::vector<std::string> dry_blocked_by;  ///< empty unless bleeding and not dry
-  std::int64_t live = 0;
-  std::int64_t pending = 0;
-  std::int64_t exchanges_open = 0;
-  std::int64_t websockets_open = 0;
-  std::uint64_t exchanges_waiting = 0;
-  std::uint64_t begun = 0;  ///< "new"
-  std::uint64_t moved = 0;
-  std::uint64_t rescued = 0;
-  std::uint64_t late = 0;
-  std::uint64_t logged_out = 0;
-  std::optional<Millis> last_exchange_age;
-  std::optional<BleedStatus> bleeding;  ///< of a node that is bleeding or in maintenance
-  bool removed = false;                 ///< no longer in the config, kept until nobody is on it
-};
-
-struct PoolStatus {
-  std::string name;
-  std::vector<NodeStatus> nodes;
-  std::uint64_t foreign_cookies = 0;  ///< users came with the cookie of another pool
-  std::uint64_t cookie_clashes = 0;   ///< a node, or another bonedry, has a cookie of this name
-};
-
-struct ListenerStatus {
-  std::string address;  ///< the port that was really bound
-  std::string pool;
-};
-
-struct Status {
-  std::vector<PoolStatus> pools;
-  std::vector<ListenerStatus> listeners;
-  std::uint64_t sessions = 0;
-  std::uint64_t capacity = 0;
-  std::uint64_t evicted = 0;  ///< sessions that ended because the ledger was full
-  bool complete = true;
-  std::optional<Millis> complete_in;  ///< while incomplete
 };
 
 /// The operator's wishes and what becomes of them: the only writer of node states. Decides
@@ -162,7 +97,7 @@ class ControlPlane {
   void hand_over();
   /// It did not come to that: everything is as it was.
   void take_back();
-  [[nodiscard]] bool has_handed_over() const { return rule_ == Rule::of_successor; }
+  [[nodiscard]] bool has_handed_over() const { return before_.has_value(); }
   /// What the successor has decided. `config`: nothing where it cannot be had, the old one then
   /// holds; pools that it lacks and that clients here came to stay. `then` runs when all workers
   /// route by it. An error, when there is no room for a node of it: then everything stays as it
@@ -192,7 +127,9 @@ class ControlPlane {
   /// The same at once, which with a million sessions takes 25 to 130 ms.
   [[nodiscard]] session::SessionPage sessions(const balancer::NodeId& id,
                                               const session::SessionQuery& query) const;
-  void set_listeners(std::vector<ListenerStatus> listeners) { listeners_ = std::move(listeners); }
+  void set_listeners(std::vector<ListenerStatus> listeners) {
+    status_.set_listeners(std::move(listeners));
+  }
 
   /// Sweeps the ledger, passes deadlines, latches dryness, answers waits. Call every 100 ms.
   void tick();
@@ -207,6 +144,7 @@ class ControlPlane {
   /// that.
   void publish(std::function<void()> then);
   [[nodiscard]] std::string who_has_not_followed() const;
+  [[nodiscard]] Rule rule() const { return before_ ? Rule::of_successor : Rule::own; }
   [[nodiscard]] bool is_weightless(const balancer::NodeId& id) const;
   /// Puts the next topology in force.
   void build();
@@ -216,7 +154,6 @@ class ControlPlane {
   Outcome adopt_anew();
   /// Gives back what nodes have that no worker routes to any more and nobody is on.
   void forget_gone();
-  void report_evictions();
 
   /// Keeps the dates of records true when the calendar was set.
   void follow_dates();
@@ -228,13 +165,8 @@ class ControlPlane {
                               const balancer::NodeView& view) const {
     return check_.blocked_by(pool, view).empty();
   }
-  [[nodiscard]] NodeStatus node_status(const balancer::PoolView& pool,
-                                       const balancer::NodeView& view) const;
-  [[nodiscard]] BleedStatus bleed_status(const balancer::PoolView& pool,
-                                         const balancer::NodeView& view,
-                                         const NodeRecord& kept) const;
-  void forecast(const balancer::PoolView& pool, const balancer::NodeView& view,
-                BleedStatus& status) const;
+  /// What a reader of status looks at.
+  [[nodiscard]] StatusReader::Sight sight() const { return {*topology_, records_, removed_}; }
   void tell_forecasts();
 
   void displace(const balancer::NodeId& id, const std::string& why);
@@ -248,15 +180,16 @@ class ControlPlane {
   void answer_waits();
   [[nodiscard]] std::optional<WaitEnd> wait_end(const balancer::NodeId& id) const;
 
+  // Many, for this is where the parts are put together: each has one job and knows none of the
+  // others but what it is given.
   Parts parts_;
   conf::Config config_;
   const std::vector<conf::Listener> served_;  // what clients of this process came through
-  Rule rule_ = Rule::own;
   struct Before {
     conf::Config config;
     NodeRecords records;
   };
-  std::optional<Before> before_;  // the successor, should it come to nothing
+  std::optional<Before> before_;  // while a successor decides, should it come to nothing
   const LedgerGap gap_;
   NodeRecords records_;
   LiveNodes nodes_;
@@ -264,13 +197,12 @@ class ControlPlane {
   Doors doors_;
   std::shared_ptr<const balancer::Topology> topology_;
   DrynessCheck check_;
-  std::vector<ListenerStatus> listeners_;
   PromisedAnswers answers_;
   Waits waits_;
   TickWork work_;
-  session::Ledger::Totals reported_;  // what was told of evictions
-  Instant report_evictions_at_;       // a flood of newcomers is one event every now and then
+  EvictionWatch eviction_watch_;
   Forecaster forecaster_;
+  StatusReader status_;
   ForecastNews forecast_news_;
   CookieWatch cookie_watch_;
   static constexpr Millis kRetrySave = std::chrono::seconds{2};

@@ -1,0 +1,164 @@
+// What operators want of nodes: written down, published, then answered.
+
+#include "admin/config_change.h"
+#include "admin/control_plane.h"
+#include "admin/phrases.h"
+#include "admin/record_times.h"
+#include "balancer/guard.h"
+#include "proxy/base/duration.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace bonedry::admin {
+
+using balancer::NodeId;
+using balancer::NodeState;
+using balancer::NodeView;
+using balancer::PoolView;
+
+void ControlPlane::bleed(const NodeId& id, const BleedRequest& request, const Answer& answer) {
+  const NodeView& view = view_of(id);
+  if (view.state == NodeState::maintenance) {
+    return answer(id.text() + " is in maintenance already");
+  }
+  const bool was_active = view.state == NodeState::active;
+  const Outcome guard =
+      was_active ? balancer::may_leave(pool_of(id), view.node->name(), parts_.clock.now())
+                 : Outcome{Done{}};
+  if (!guard && request.insist == Insist::no) {
+    return answer(Failure{guard.error() + " (--force overrides)"});
+  }
+  const std::string forced = guard ? "" : " [forced: " + guard.error() + "]";
+  const auto change = [&](NodeRecords& records) {
+    NodeRecord& next = records[id];
+    if (was_active) begin_now(next, parts_.clock);
+    next.state = NodeState::bleeding;
+    next.by = request.by;
+    if (was_active || !request.reason.empty()) next.reason = request.reason;
+    if (request.deadline) set_deadline(next, *request.deadline, parts_.clock);
+  };
+  const std::string until =
+      request.deadline ? ", deadline in " + format_duration(*request.deadline) : "";
+  const std::string text = (was_active ? "bleeding" : "still bleeding") + until;
+  const Outcome done =
+      commit({id}, change,
+             [this, id, text, forced, request,
+              answer = answers_.promise(id.text() + " is not called dry", answer)] {
+               parts_.events.add("bleed", id, text + who(request.by, request.reason) + forced);
+               const LiveNode* const live = nodes_.find(id);  // its pool may be gone by now
+               const auto counts = live == nullptr ? balancer::SessionCounts::Figures{}
+                                                   : live->node->sessions().read();
+               answer(id.text() + " is " + text + ": " + std::to_string(counts.live) +
+                      " live and " + std::to_string(counts.pending) + " pending sessions" + forced);
+             });
+  if (!done) answer(Failure{done.error()});
+}
+
+void ControlPlane::maintain(const NodeId& id, Insist insist, const std::string& by,
+                            const Answer& answer) {
+  const PoolView& pool = pool_of(id);
+  const NodeView& view = view_of(id);
+  const NodeRecord* const kept = record(id);
+  if (view.state == NodeState::maintenance) return answer(id.text() + " is in maintenance already");
+  const bool dry = kept != nullptr && kept->dry == Dry::yes;
+  std::vector<std::string> objections;
+  if (!dry) {
+    objections.push_back(
+        id.text() + " is not dry: " +
+        (view.state == NodeState::active ? "it is active" : joined(check_.blocked_by(pool, view))));
+  }
+  const Outcome guard = balancer::may_leave(pool, view.node->name(), parts_.clock.now());
+  if (!guard) objections.push_back(guard.error());
+  const std::string objection = joined(objections);
+  if (!objection.empty() && insist == Insist::no) {
+    return answer(Failure{objection + " (--force overrides)"});
+  }
+  const std::string forced = objection.empty() ? "" : " [forced: " + objection + "]";
+  const auto change = [&](NodeRecords& records) {
+    NodeRecord& next = records[id];
+    begin_now(next, parts_.clock);
+    next.state = NodeState::maintenance;
+    next.by = by;
+    if (!dry) next.displaced = Displaced::yes;
+  };
+  const Outcome done =
+      commit({id}, change,
+             [this, id, by, dry, forced,
+              answer = answers_.promise("it is not safe to stop " + id.text(), answer)] {
+               if (!dry) displace(id, "maintenance was forced");
+               parts_.events.add("maintain", id, "in maintenance" + who(by, "") + forced);
+               answer(id.text() + " is in maintenance" + forced);
+             });
+  if (!done) answer(Failure{done.error()});
+}
+
+void ControlPlane::activate(const NodeId& id, const std::string& by, const Answer& answer) {
+  const NodeView& view = view_of(id);
+  if (view.state == NodeState::active) return answer(id.text() + " is active already");
+  if (removed_.contains(id)) return answer(Failure{id.text() + " is no longer in the config"});
+  if (is_weightless(id)) {
+    return answer(Failure{id.text() + " has weight 0 in the config, which means bleeding"});
+  }
+  const auto change = [&id](NodeRecords& records) { records.erase(id); };
+  const Outcome done = commit(
+      {id}, change,
+      [this, id, by, answer = answers_.promise(id.text() + " may get no new users", answer)] {
+        if (record(id) != nullptr) {
+          return answer(Failure{id.text() + " was taken out of rotation again by another command"});
+        }
+        parts_.events.add("activate", id, "active" + who(by, ""));
+        answer(id.text() + " is active");
+      });
+  if (!done) answer(Failure{done.error()});
+}
+
+/// By the config; in the topology one may have its weight still, see TopologyBuilder.
+bool ControlPlane::is_weightless(const NodeId& id) const {
+  return std::ranges::any_of(config_.pools, [&id](const conf::Pool& pool) {
+    return pool.name == id.pool && std::ranges::any_of(pool.nodes, [&id](const conf::Node& node) {
+             return node.weight == 0 && node.name == id.name;
+           });
+  });
+}
+
+void ControlPlane::reload(const std::string& by, const Answer& answer) {
+  Result<conf::Config> next = parts_.load_config();
+  if (!next) return answer(Failure{"the config was not reloaded: " + next.error()});
+  if (const auto why = needs_restart(config_, *next)) return answer(Failure{*why});
+  if (const auto why = renames_cookie(config_, *next)) return answer(Failure{*why});
+  ConfigPlan plan = plan_for(*next);
+  Outcome done = nodes_.claim(*next, plan.removed, rule());
+  if (!done) return answer(Failure{done.error() + "; nothing was changed"});
+  std::swap(config_, *next);
+  std::swap(removed_, plan.removed);
+  const auto change = [&plan](NodeRecords& all) { all = plan.records; };
+  // A worker with the rules of before may take somebody in by them: none of these is dry until all
+  // have the new ones.
+  Nodes concerned;
+  for (const auto& [id, kept] : plan.records) concerned.push_back(id);
+  done = commit(
+      concerned, change,
+      [this, by, bled = plan.bled,
+       answer = answers_.promise(
+           "nodes that came get no new users, and none that left is called dry", answer)] {
+        for (const NodeId& id : bled) tell_bled(id);
+        const std::string left = counted(static_cast<std::int64_t>(removed_.size()), "node") +
+                                 " no longer in the config will bleed until dry";
+        const std::string text =
+            "reloaded" + who(by, "") + (removed_.empty() ? std::string() : "; " + left);
+        parts_.events.add("reload", "", text);
+        answer(text);
+      });
+  if (done) return nodes_.adopt(config_, removed_, rule());
+  std::swap(config_, *next);
+  std::swap(removed_, plan.removed);
+  answer(Failure{done.error()});
+}
+
+void ControlPlane::tell_bled(const NodeId& id) {
+  const NodeRecord* const kept = record(id);
+  parts_.events.add("bleed", id, "bleeding" + (kept ? who(kept->by, kept->reason) : ""));
+}
+
+}  // namespace bonedry::admin

@@ -1,0 +1,159 @@
+// How a node becomes dry, by itself or by its deadline, and what becomes of one that the config has
+// lost.
+
+#include "admin/control_plane.h"
+#include "admin/phrases.h"
+#include "admin/record_times.h"
+
+#include <set>
+
+namespace bonedry::admin {
+
+using balancer::NodeId;
+using balancer::NodeView;
+using balancer::PoolView;
+
+/// Takes the sessions off a node whose door all workers already hold shut.
+void ControlPlane::displace(const NodeId& id, const std::string& why) {
+  const NodeRecord* const kept = record(id);
+  if (kept == nullptr || kept->displaced == Displaced::no) return;  // activated again meanwhile
+  const LiveNode* const live = nodes_.find(id);
+  if (live == nullptr) return;  // a reload took it away meanwhile
+  const std::uint64_t count = parts_.ledger.displace(live->slot);
+  if (count > 0) {
+    parts_.events.add("displace", id,
+                      why + ": " + counted(static_cast<std::int64_t>(count), "session") +
+                          " will be moved at the next request");
+  }
+}
+
+void ControlPlane::pass_deadlines() {
+  for (const NodeId& id : past_deadline(records_, parts_.clock.now())) {
+    if (!nodes_.contains(id)) continue;
+    const Outcome done = commit(
+        {id}, [&id](NodeRecords& records) { records[id].displaced = Displaced::yes; },
+        [this, id] {
+          parts_.events.add("deadline", id, "the deadline has passed");
+          displace(id, "deadline");
+        });
+    if (!done) {
+      retry_save_at_ = parts_.clock.now() + kRetrySave;
+      parts_.events.add("error", id, "the deadline cannot be kept: " + done.error());
+      return;
+    }
+  }
+}
+
+/// An exchange from before the door was shut may begin its session only now. Nobody can come back
+/// to it here, so it is moved like the others and keeps nobody waiting.
+void ControlPlane::displace_stragglers() {
+  for (const auto& [id, kept] : records_) {
+    if (kept.displaced == Displaced::no || kept.dry == Dry::yes || !doors_.taken_over(id)) continue;
+    const LiveNode* const live = nodes_.find(id);
+    if (live == nullptr || live->node->sessions().read().all() == 0) continue;
+    displace(id, "the door is shut");
+  }
+}
+
+/// What the first look saw may be overtaken by a worker that is just letting somebody in, so the
+/// doors are shut before the look that counts.
+void ControlPlane::look_for_dryness() {
+  const Doors::FirstLook look = doors_.look(
+      *topology_, records_,
+      [this](const PoolView& pool, const NodeView& view) { return is_empty(pool, view); });
+  if (!look.dry.empty()) latch_dryness(look.dry);
+  if (look.to_shut.empty()) return;
+  doors_.hold_shut(look.to_shut);
+  publish([this, nodes = look.to_shut] { look_again(nodes); });
+}
+
+/// All workers hold the doors shut: who is not counted now is not there and cannot come.
+void ControlPlane::look_again(const Nodes& nodes) {
+  if (has_handed_over()) return;  // the successor looks for itself, and says what it shuts
+  const Doors::SecondLook look = doors_.look_again(
+      nodes, *topology_,
+      [this](const PoolView& pool, const NodeView& view) { return is_empty(pool, view); });
+  if (!look.dry.empty()) latch_dryness(look.dry);
+  if (!look.inhabited.empty()) reopen(look.inhabited);
+}
+
+void ControlPlane::latch_dryness(const Nodes& dry) {
+  const auto change = [&dry](NodeRecords& records) {
+    for (const NodeId& id : dry) records[id].dry = Dry::yes;
+  };
+  const Outcome done = commit(dry, change, [this, dry] {
+    for (const NodeId& id : dry) {
+      parts_.events.add("dry", id, "bone dry: nobody is on it and nobody will come back");
+    }
+    answer_waits();
+  });
+  if (done) return;
+  retry_save_at_ = parts_.clock.now() + kRetrySave;
+  parts_.events.add("error", joined(dry), "dryness cannot be written down: " + done.error());
+  reopen(dry);
+}
+
+void ControlPlane::reopen(const Nodes& nodes) {
+  doors_.let_go(nodes);
+  publish([] {});
+}
+
+void ControlPlane::drop_removed() {
+  Nodes gone;
+  for (const RemovedNode& removed : removed_.all()) {
+    const NodeRecord* const kept = record(removed.id());
+    if (kept == nullptr || kept->dry == Dry::no || !doors_.taken_over(removed.id())) continue;
+    gone.push_back(removed.id());
+  }
+  if (gone.empty()) return;
+  const RemovedNodes before = removed_;
+  removed_.drop(gone);
+  const auto forget = [&gone](NodeRecords& records) {
+    for (const NodeId& id : gone) records.erase(id);
+  };
+  const Outcome done = commit({}, forget, [] {});
+  if (!done) {
+    removed_ = before;
+    retry_save_at_ = parts_.clock.now() + kRetrySave;
+    return parts_.events.add("error", joined(gone), "it cannot be let go: " + done.error());
+  }
+  for (const NodeId& id : gone) {
+    nodes_.let_go(id);
+    parts_.events.add("removed", id, "dry, and gone");
+  }
+}
+
+void ControlPlane::forget_gone() {
+  std::size_t in_force = 0;
+  for (const PoolView& pool : topology_->pools) in_force += pool.nodes.size();
+  // While a worker has an older topology, it may let somebody in that nobody counts yet.
+  if (in_force == nodes_.all().size() || doors_.acknowledged() != topology_->version) return;
+  std::set<NodeId> wanted;
+  for (const PoolView& pool : topology_->pools) {
+    for (const balancer::NodeView& view : pool.nodes) wanted.insert(view.node->id());
+  }
+  Nodes gone;
+  for (const auto& [id, live] : nodes_.all()) {
+    // Exchanges before sessions, see `blocked_by`.
+    if (wanted.contains(id) || live.node->exchanges_open() != 0) continue;
+    if (live.node->sessions().read().all() == 0) gone.push_back(id);
+  }
+  bool remembered = false;
+  for (const NodeId& id : gone) {
+    nodes_.release(id);
+    doors_.forget(id);
+    const NodeRecord* const kept = record(id);
+    remembered = remembered || (kept != nullptr && kept->removed_from);
+  }
+  if (!remembered) return;
+  const auto forget = [&gone](NodeRecords& records) {
+    for (const NodeId& id : gone) {
+      const auto kept = records.find(id);
+      if (kept != records.end() && kept->second.removed_from) records.erase(kept);
+    }
+  };
+  // Should the disk refuse, they are forgotten at the next start.
+  (void)commit({}, forget, [] {});
+}
+
+}  // namespace bonedry::admin

@@ -1,0 +1,27 @@
+#include "admin/eviction_watch.h"
+
+#include "admin/phrases.h"
+
+#include <chrono>
+
+namespace bonedry::admin {
+
+namespace {
+
+constexpr Millis kPause = std::chrono::seconds{10};
+
+}  // namespace
+
+void EvictionWatch::look(EventLog& events) {
+  const session::Ledger::Totals totals = ledger_.totals();
+  if (totals.evicted == told_.evicted || clock_.now() < next_) return;
+  const auto count = static_cast<std::int64_t>(totals.evicted - told_.evicted);
+  const std::string why = totals.refused == told_.refused
+                              ? "the ledger is full (" + std::to_string(totals.capacity) + ")"
+                              : "the disk has no room for the ledger";
+  told_ = totals;
+  next_ = clock_.now() + kPause;
+  events.add("evict", "", why + ": " + counted(count, "session") + " evicted, pending ones first");
+}
+
+}  // namespace bonedry::admin

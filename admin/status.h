@@ -1,0 +1,74 @@
+#pragma once
+
+#include "admin/dry_in.h"
+#include "balancer/node.h"
+#include "proxy/base/clock.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+/// What is told of nodes and pools: values, made when somebody asks.
+namespace bonedry::admin {
+
+struct BleedStatus {
+  WallTime since;
+  std::string by;
+  std::string reason;
+  std::optional<WallTime> deadline;
+  std::optional<DryIn> forecast;  ///< empty: cannot be told
+  std::string no_forecast = {};   ///< why not, where that can be said in a few words
+  /// How long until the last pending session has ended at the latest; empty: there is none, or it
+  /// is not known yet.
+  std::optional<Millis> pending_ends_in = {};
+};
+
+struct NodeStatus {
+  std::string pool;
+  std::string name;
+  std::string address;
+  unsigned weight = 0;
+  std::uint64_t max_sessions = 0;
+  balancer::NodeState state = balancer::NodeState::active;
+  balancer::Health health = balancer::Health::unknown;
+  bool dry = false;
+  std::vector<std::string> dry_blocked_by;  ///< empty unless bleeding and not dry
+  std::int64_t live = 0;
+  std::int64_t pending = 0;
+  std::int64_t exchanges_open = 0;
+  std::int64_t websockets_open = 0;
+  std::uint64_t exchanges_waiting = 0;
+  std::uint64_t begun = 0;  ///< "new"
+  std::uint64_t moved = 0;
+  std::uint64_t rescued = 0;
+  std::uint64_t late = 0;
+  std::uint64_t logged_out = 0;
+  std::optional<Millis> last_exchange_age;
+  std::optional<BleedStatus> bleeding;  ///< of a node that is bleeding or in maintenance
+  bool removed = false;                 ///< no longer in the config, kept until nobody is on it
+};
+
+struct PoolStatus {
+  std::string name;
+  std::vector<NodeStatus> nodes;
+  std::uint64_t foreign_cookies = 0;  ///< users came with the cookie of another pool
+  std::uint64_t cookie_clashes = 0;   ///< a node, or another bonedry, has a cookie of this name
+};
+
+struct ListenerStatus {
+  std::string address;  ///< the port that was really bound
+  std::string pool;
+};
+
+struct Status {
+  std::vector<PoolStatus> pools;
+  std::vector<ListenerStatus> listeners;
+  std::uint64_t sessions = 0;
+  std::uint64_t capacity = 0;
+  std::uint64_t evicted = 0;  ///< sessions that ended because the ledger was full
+  bool complete = true;
+  std::optional<Millis> complete_in;  ///< while incomplete
+};
+
+}  // namespace bonedry::admin

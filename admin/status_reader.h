@@ -1,0 +1,56 @@
+#pragma once
+
+#include "admin/dryness_check.h"
+#include "admin/forecaster.h"
+#include "admin/node_record.h"
+#include "admin/removed_nodes.h"
+#include "admin/status.h"
+#include "balancer/topology.h"
+#include "proxy/base/clock.h"
+#include "proxy/base/result.h"
+#include "session/ledger.h"
+
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace bonedry::admin {
+
+/// Reads the figures of nodes and of the ledger, and what is forecast, as they are at the moment of
+/// the question. It changes nothing. Owned by ControlPlane, main thread only.
+class StatusReader {
+ public:
+  /// All must outlive this.
+  StatusReader(const Clock& clock, const session::Ledger& ledger, const DrynessCheck& check,
+               const Forecaster& forecaster)
+      : clock_(clock), ledger_(ledger), check_(check), forecaster_(forecaster) {}
+
+  void set_listeners(std::vector<ListenerStatus> listeners) { listeners_ = std::move(listeners); }
+
+  /// What is in force, for the length of a call.
+  struct Sight {
+    const balancer::Topology& topology;
+    const NodeRecords& records;
+    const RemovedNodes& removed;
+  };
+  /// All pools, or the named one. An unknown pool is an error that names the pools there are.
+  [[nodiscard]] Result<Status> all(const Sight& sight, std::optional<std::string_view> pool) const;
+  /// Of a node that is not active.
+  [[nodiscard]] BleedStatus bleed(const balancer::PoolView& pool, const balancer::NodeView& view,
+                                  const NodeRecord& kept) const;
+
+ private:
+  [[nodiscard]] NodeStatus node(const Sight& sight, const balancer::PoolView& pool,
+                                const balancer::NodeView& view) const;
+  void forecast(const balancer::PoolView& pool, const balancer::NodeView& view,
+                const NodeRecord& kept, BleedStatus& status) const;
+
+  const Clock& clock_;
+  const session::Ledger& ledger_;
+  const DrynessCheck& check_;
+  const Forecaster& forecaster_;
+  std::vector<ListenerStatus> listeners_;
+};
+
+}  // namespace bonedry::admin
