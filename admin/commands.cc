@@ -19,7 +19,7 @@ constexpr std::size_t kDefaultSessions = 100;
 /// The last session that a page may reach: twice so many are in memory, 16 MB, until the answer.
 constexpr std::size_t kMostSessions = 100'000;
 
-Result<session::SessionQuery> session_query(const CommandLine& line) {
+Result<session::SessionQuery, CommandError> session_query(const CommandLine& line) {
   session::SessionQuery query;
   const std::string order = line.text("sort");
   if (order == "age") query.order = session::SessionOrder::age;
@@ -28,9 +28,10 @@ Result<session::SessionQuery> session_query(const CommandLine& line) {
   const std::size_t page = line.count("page").value_or(1);
   query.offset = (page - 1) * query.limit;
   if (page * query.limit <= kMostSessions) return query;
-  return Failure{"page " + std::to_string(page) + " of " + std::to_string(query.limit) +
-                 " sessions each reaches beyond the first " + std::to_string(kMostSessions) +
-                 ", which are all that can be listed; another --sort has others first"};
+  return fail(ErrorCode::invalid,
+              "page " + std::to_string(page) + " of " + std::to_string(query.limit) +
+                  " sessions each reaches beyond the first " + std::to_string(kMostSessions) +
+                  ", which are all that can be listed; another --sort has others first");
 }
 
 void answer(Asker& asker, std::string_view lines) {
@@ -38,8 +39,9 @@ void answer(Asker& asker, std::string_view lines) {
   asker.finish();
 }
 
-void refuse(Asker& asker, std::string_view why) {
-  answer(asker, error_line(why));
+/// On the socket an error is a line of text in either format.
+void refuse(Asker& asker, const CommandError& error) {
+  answer(asker, render_text(error));
 }
 
 /// A node as it is now; one without figures when it is gone.
@@ -64,16 +66,15 @@ class ChangeTask final : public Task {
   /// What the control plane calls. It cannot take the call back, so this finds out by itself
   /// whether the task still exists.
   Answer answerer() {
-    return [task = std::weak_ptr(self_)](const Result<std::string>& result) {
+    return [task = std::weak_ptr(self_)](const Result<ChangeResult, CommandError>& result) {
       if (const auto alive = task.lock()) (*alive)->on_answer(result);
     };
   }
 
  private:
-  void on_answer(const Result<std::string>& result) {
+  void on_answer(const Result<ChangeResult, CommandError>& result) {
     if (!result) return refuse(asker_, result.error());
-    answer(asker_, format_ == Format::json ? render_json(std::string_view(*result))
-                                           : printable(*result) + "\n");
+    answer(asker_, format_ == Format::json ? render_json(*result) : render_text(*result));
   }
 
   Asker& asker_;
@@ -192,7 +193,7 @@ std::unique_ptr<Task> Commands::run(std::string_view line, Asker& asker) {
     answer(asker, refusal_of(line, parsed.error()));
   } catch (const std::exception& error) {
     spdlog::error("admin: '{}' failed: {}", printable(line), error.what());
-    refuse(asker, std::string("internal error: ") + error.what());
+    refuse(asker, {ErrorCode::failed, std::string("internal error: ") + error.what()});
   }
   return nullptr;
 }
@@ -260,7 +261,9 @@ void Commands::show_help(const CommandLine& line, Asker& asker) {
   const Command* command = nullptr;
   if (!line.positionals.empty()) {
     command = find_command(line.positionals.front());
-    if (command == nullptr) return refuse(asker, unknown_command(line.positionals.front()));
+    if (command == nullptr) {
+      return refuse(asker, {ErrorCode::not_found, unknown_command(line.positionals.front())});
+    }
   }
   if (line.format == Format::json) {
     return answer(asker, render_json(command == nullptr ? command_table() : std::span(command, 1)));

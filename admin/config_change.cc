@@ -9,7 +9,7 @@
 
 namespace bonedry::admin {
 
-std::optional<std::string> needs_restart(const conf::Config& before, const conf::Config& next) {
+std::optional<CommandError> needs_restart(const conf::Config& before, const conf::Config& next) {
   std::vector<std::string> keys;
   conf::Server server = next.server;
   server.trusted_proxies = before.server.trusted_proxies;  // these go with the topology
@@ -19,10 +19,11 @@ std::optional<std::string> needs_restart(const conf::Config& before, const conf:
   if (next.ledger != before.ledger) keys.emplace_back("[ledger]");
   if (next.listeners != before.listeners) keys.emplace_back("[[listener]]");
   if (keys.empty()) return std::nullopt;
-  return "a change of " + joined(keys) + " takes a restart; nothing was changed";
+  return CommandError{ErrorCode::needs_restart,
+                      "a change of " + joined(keys) + " takes a restart; nothing was changed"};
 }
 
-std::optional<std::string> renames_cookie(const conf::Config& before, const conf::Config& next) {
+std::optional<CommandError> renames_cookie(const conf::Config& before, const conf::Config& next) {
   for (const conf::Pool& pool : next.pools) {
     const conf::Pool* const was = find_pool(before, pool.name);
     if (was == nullptr || pool.session.cookie_named != conf::Named::by_default) continue;
@@ -30,10 +31,12 @@ std::optional<std::string> renames_cookie(const conf::Config& before, const conf
         was->session.cookie == pool.session.cookie) {
       continue;
     }
-    return "pool " + pool.name + ": its place in the file would make its session cookie \"" +
-           pool.session.cookie +
-           "\", and all its users new ones; write [pool.session] cookie = \"" +
-           was->session.cookie + "\"; nothing was changed";
+    return CommandError{ErrorCode::conflict,
+                        "pool " + pool.name +
+                            ": its place in the file would make its session cookie \"" +
+                            pool.session.cookie +
+                            "\", and all its users new ones; write [pool.session] cookie = \"" +
+                            was->session.cookie + "\"; nothing was changed"};
   }
   return std::nullopt;
 }

@@ -5,7 +5,6 @@
 #include "admin/phrases.h"
 #include "admin/record_times.h"
 #include "balancer/guard.h"
-#include "proxy/base/duration.h"
 
 #include <algorithm>
 #include <utility>
@@ -20,16 +19,21 @@ using balancer::PoolView;
 void ControlPlane::bleed(const NodeId& id, const BleedRequest& request, const Answer& answer) {
   const NodeView& view = view_of(id);
   if (view.state == NodeState::maintenance) {
-    return answer(id.text() + " is in maintenance already");
+    return answer(ChangeResult(MaintainResult{id, Was::so_already}));
   }
   const bool was_active = view.state == NodeState::active;
   const Outcome guard =
       was_active ? balancer::may_leave(pool_of(id), view.node->name(), parts_.clock.now())
                  : Outcome{Done{}};
   if (!guard && request.insist == Insist::no) {
-    return answer(Failure{guard.error() + " (--force overrides)"});
+    return answer(fail(ErrorCode::guard_refused, guard.error() + " (--force overrides)"));
   }
-  const std::string forced = guard ? "" : " [forced: " + guard.error() + "]";
+  const BleedResult result{id,
+                           was_active ? Was::otherwise : Was::so_already,
+                           request.deadline,
+                           0,
+                           0,
+                           guard ? "" : guard.error()};
   const auto change = [&](NodeRecords& records) {
     NodeRecord& next = records[id];
     if (was_active) begin_now(next, parts_.clock);
@@ -38,21 +42,27 @@ void ControlPlane::bleed(const NodeId& id, const BleedRequest& request, const An
     if (was_active || !request.reason.empty()) next.reason = request.reason;
     if (request.deadline) set_deadline(next, *request.deadline, parts_.clock);
   };
-  const std::string until =
-      request.deadline ? ", deadline in " + format_duration(*request.deadline) : "";
-  const std::string text = (was_active ? "bleeding" : "still bleeding") + until;
-  const Outcome done =
-      commit({id}, change,
-             [this, id, text, forced, request,
-              answer = answers_.promise(id.text() + " is not called dry", answer)] {
-               parts_.events.add("bleed", id, text + who(request.by, request.reason) + forced);
-               const LiveNode* const live = nodes_.find(id);  // its pool may be gone by now
-               const auto counts = live == nullptr ? balancer::SessionCounts::Figures{}
-                                                   : live->node->sessions().read();
-               answer(id.text() + " is " + text + ": " + std::to_string(counts.live) +
-                      " live and " + std::to_string(counts.pending) + " pending sessions" + forced);
-             });
+  const auto done = commit(
+      {id}, change,
+      [this, result, request, answer = answers_.promise(id.text() + " is not called dry", answer)] {
+        tell_bleed(result, request, answer);
+      });
   if (!done) answer(Failure{done.error()});
+}
+
+/// All workers know: no new user comes to the node.
+void ControlPlane::tell_bleed(BleedResult result, const BleedRequest& request,
+                              const Answer& answer) {
+  parts_.events.add(
+      "bleed", result.node,
+      bleeding_text(result) + who(request.by, request.reason) + forced_text(result.overruled));
+  const LiveNode* const live = nodes_.find(result.node);  // its pool may be gone by now
+  if (live != nullptr) {
+    const balancer::SessionCounts::Figures sessions = live->node->sessions().read();
+    result.live = sessions.live;
+    result.pending = sessions.pending;
+  }
+  answer(ChangeResult(std::move(result)));
 }
 
 void ControlPlane::maintain(const NodeId& id, Insist insist, const std::string& by,
@@ -60,7 +70,8 @@ void ControlPlane::maintain(const NodeId& id, Insist insist, const std::string& 
   const PoolView& pool = pool_of(id);
   const NodeView& view = view_of(id);
   const NodeRecord* const kept = record(id);
-  if (view.state == NodeState::maintenance) return answer(id.text() + " is in maintenance already");
+  if (view.state == NodeState::maintenance)
+    return answer(ChangeResult(MaintainResult{id, Was::so_already}));
   const bool dry = kept != nullptr && kept->dry == Dry::yes;
   std::vector<std::string> objections;
   if (!dry) {
@@ -72,9 +83,9 @@ void ControlPlane::maintain(const NodeId& id, Insist insist, const std::string& 
   if (!guard) objections.push_back(guard.error());
   const std::string objection = joined(objections);
   if (!objection.empty() && insist == Insist::no) {
-    return answer(Failure{objection + " (--force overrides)"});
+    return answer(fail(dry ? ErrorCode::guard_refused : ErrorCode::not_ready,
+                       objection + " (--force overrides)"));
   }
-  const std::string forced = objection.empty() ? "" : " [forced: " + objection + "]";
   const auto change = [&](NodeRecords& records) {
     NodeRecord& next = records[id];
     begin_now(next, parts_.clock);
@@ -82,33 +93,39 @@ void ControlPlane::maintain(const NodeId& id, Insist insist, const std::string& 
     next.by = by;
     if (!dry) next.displaced = Displaced::yes;
   };
-  const Outcome done =
+  const auto done =
       commit({id}, change,
-             [this, id, by, dry, forced,
+             [this, result = MaintainResult{id, Was::otherwise, objection}, by, dry,
               answer = answers_.promise("it is not safe to stop " + id.text(), answer)] {
-               if (!dry) displace(id, "maintenance was forced");
-               parts_.events.add("maintain", id, "in maintenance" + who(by, "") + forced);
-               answer(id.text() + " is in maintenance" + forced);
+               if (!dry) displace(result.node, "maintenance was forced");
+               parts_.events.add("maintain", result.node,
+                                 "in maintenance" + who(by, "") + forced_text(result.overruled));
+               answer(ChangeResult(result));
              });
   if (!done) answer(Failure{done.error()});
 }
 
 void ControlPlane::activate(const NodeId& id, const std::string& by, const Answer& answer) {
   const NodeView& view = view_of(id);
-  if (view.state == NodeState::active) return answer(id.text() + " is active already");
-  if (removed_.contains(id)) return answer(Failure{id.text() + " is no longer in the config"});
+  if (view.state == NodeState::active)
+    return answer(ChangeResult(ActivateResult{id, Was::so_already}));
+  if (removed_.contains(id)) {
+    return answer(fail(ErrorCode::conflict, id.text() + " is no longer in the config"));
+  }
   if (is_weightless(id)) {
-    return answer(Failure{id.text() + " has weight 0 in the config, which means bleeding"});
+    return answer(
+        fail(ErrorCode::conflict, id.text() + " has weight 0 in the config, which means bleeding"));
   }
   const auto change = [&id](NodeRecords& records) { records.erase(id); };
-  const Outcome done = commit(
+  const auto done = commit(
       {id}, change,
       [this, id, by, answer = answers_.promise(id.text() + " may get no new users", answer)] {
         if (record(id) != nullptr) {
-          return answer(Failure{id.text() + " was taken out of rotation again by another command"});
+          return answer(fail(ErrorCode::conflict,
+                             id.text() + " was taken out of rotation again by another command"));
         }
         parts_.events.add("activate", id, "active" + who(by, ""));
-        answer(id.text() + " is active");
+        answer(ChangeResult(ActivateResult{id}));
       });
   if (!done) answer(Failure{done.error()});
 }
@@ -124,12 +141,15 @@ bool ControlPlane::is_weightless(const NodeId& id) const {
 
 void ControlPlane::reload(const std::string& by, const Answer& answer) {
   Result<conf::Config> next = parts_.load_config();
-  if (!next) return answer(Failure{"the config was not reloaded: " + next.error()});
+  if (!next)
+    return answer(fail(ErrorCode::invalid, "the config was not reloaded: " + next.error()));
   if (const auto why = needs_restart(config_, *next)) return answer(Failure{*why});
   if (const auto why = renames_cookie(config_, *next)) return answer(Failure{*why});
   ConfigPlan plan = plan_for(*next);
-  Outcome done = nodes_.claim(*next, plan.removed, rule());
-  if (!done) return answer(Failure{done.error() + "; nothing was changed"});
+  const Outcome claimed = nodes_.claim(*next, plan.removed, rule());
+  if (!claimed) {
+    return answer(fail(ErrorCode::no_room, claimed.error() + "; nothing was changed"));
+  }
   std::swap(config_, *next);
   std::swap(removed_, plan.removed);
   const auto change = [&plan](NodeRecords& all) { all = plan.records; };
@@ -137,19 +157,16 @@ void ControlPlane::reload(const std::string& by, const Answer& answer) {
   // have the new ones.
   Nodes concerned;
   for (const auto& [id, kept] : plan.records) concerned.push_back(id);
-  done = commit(
-      concerned, change,
-      [this, by, bled = plan.bled,
-       answer = answers_.promise(
-           "nodes that came get no new users, and none that left is called dry", answer)] {
-        for (const NodeId& id : bled) tell_bled(id);
-        const std::string left = counted(static_cast<std::int64_t>(removed_.size()), "node") +
-                                 " no longer in the config will bleed until dry";
-        const std::string text =
-            "reloaded" + who(by, "") + (removed_.empty() ? std::string() : "; " + left);
-        parts_.events.add("reload", "", text);
-        answer(text);
-      });
+  const auto done =
+      commit(concerned, change,
+             [this, by, bled = plan.bled,
+              answer = answers_.promise(
+                  "nodes that came get no new users, and none that left is called dry", answer)] {
+               for (const NodeId& id : bled) tell_bled(id);
+               const ReloadResult result{by, removed_.size()};
+               parts_.events.add("reload", "", sentence(result));
+               answer(ChangeResult(result));
+             });
   if (done) return nodes_.adopt(config_, removed_, rule());
   std::swap(config_, *next);
   std::swap(removed_, plan.removed);

@@ -30,7 +30,7 @@ void ControlPlane::displace(const NodeId& id, const std::string& why) {
 void ControlPlane::pass_deadlines() {
   for (const NodeId& id : past_deadline(records_, parts_.clock.now())) {
     if (!nodes_.contains(id)) continue;
-    const Outcome done = commit(
+    const auto done = commit(
         {id}, [&id](NodeRecords& records) { records[id].displaced = Displaced::yes; },
         [this, id] {
           parts_.events.add("deadline", id, "the deadline has passed");
@@ -38,7 +38,7 @@ void ControlPlane::pass_deadlines() {
         });
     if (!done) {
       retry_save_at_ = parts_.clock.now() + kRetrySave;
-      parts_.events.add("error", id, "the deadline cannot be kept: " + done.error());
+      parts_.events.add("error", id, "the deadline cannot be kept: " + done.error().text);
       return;
     }
   }
@@ -81,7 +81,7 @@ void ControlPlane::latch_dryness(const Nodes& dry) {
   const auto change = [&dry](NodeRecords& records) {
     for (const NodeId& id : dry) records[id].dry = Dry::yes;
   };
-  const Outcome done = commit(dry, change, [this, dry] {
+  const auto done = commit(dry, change, [this, dry] {
     for (const NodeId& id : dry) {
       parts_.events.add("dry", id, "bone dry: nobody is on it and nobody will come back");
     }
@@ -89,7 +89,7 @@ void ControlPlane::latch_dryness(const Nodes& dry) {
   });
   if (done) return;
   retry_save_at_ = parts_.clock.now() + kRetrySave;
-  parts_.events.add("error", joined(dry), "dryness cannot be written down: " + done.error());
+  parts_.events.add("error", joined(dry), "dryness cannot be written down: " + done.error().text);
   reopen(dry);
 }
 
@@ -111,11 +111,11 @@ void ControlPlane::drop_removed() {
   const auto forget = [&gone](NodeRecords& records) {
     for (const NodeId& id : gone) records.erase(id);
   };
-  const Outcome done = commit({}, forget, [] {});
+  const auto done = commit({}, forget, [] {});
   if (!done) {
     removed_ = before;
     retry_save_at_ = parts_.clock.now() + kRetrySave;
-    return parts_.events.add("error", joined(gone), "it cannot be let go: " + done.error());
+    return parts_.events.add("error", joined(gone), "it cannot be let go: " + done.error().text);
   }
   for (const NodeId& id : gone) {
     nodes_.let_go(id);

@@ -8,7 +8,7 @@ namespace bonedry::admin {
 
 void ControlPlane::upgrade(const std::string& by, const Answer& answer) {
   if (has_handed_over()) {
-    return answer(Failure{std::string("another process is taking over already")});
+    return answer(fail(ErrorCode::unavailable, "another process is taking over already"));
   }
   parts_.upgrade(by, answer);
 }

@@ -85,12 +85,13 @@ void ControlPlane::build() {
   doors_.publish(*topology_, built.kept_open);
 }
 
-Outcome ControlPlane::commit(const Nodes& nodes, const Change& change, std::function<void()> then) {
-  if (has_handed_over()) return Failure{kHandedOver};
+Result<Done, CommandError> ControlPlane::commit(const Nodes& nodes, const Change& change,
+                                                std::function<void()> then) {
+  if (has_handed_over()) return fail(ErrorCode::unavailable, kHandedOver);
   NodeRecords next = records_;
   change(next);
   const Outcome saved = parts_.store.save(next);
-  if (!saved) return Failure{saved.error() + "; nothing was changed"};
+  if (!saved) return fail(ErrorCode::storage_failed, saved.error() + "; nothing was changed");
   for (const NodeId& id : nodes) {
     doors_.decide(id, topology_->version + 1);
     if (records_.contains(id) && !next.contains(id)) nodes_.begin_ramp(id, parts_.clock.now());
@@ -112,7 +113,7 @@ void ControlPlane::publish(std::function<void()> then) {
   });
 }
 
-Result<NodeId> ControlPlane::resolve_node(std::string_view text) const {
+Result<NodeId, CommandError> ControlPlane::resolve_node(std::string_view text) const {
   Nodes matches;
   Nodes removed;  // these make no name ambiguous
   for (const PoolView& pool : topology_->pools) {
@@ -125,7 +126,8 @@ Result<NodeId> ControlPlane::resolve_node(std::string_view text) const {
   if (matches.empty()) matches = std::move(removed);
   if (matches.size() == 1) return matches.front();
   if (matches.size() > 1) {
-    return Failure{"node '" + std::string(text) + "' is in several pools: " + joined(matches)};
+    return fail(ErrorCode::ambiguous,
+                "node '" + std::string(text) + "' is in several pools: " + joined(matches));
   }
   std::vector<std::string> all;
   for (const auto& pool : topology_->pools) {
@@ -135,7 +137,8 @@ Result<NodeId> ControlPlane::resolve_node(std::string_view text) const {
     all.resize(20);
     all.emplace_back("…");
   }
-  return Failure{"there is no node '" + std::string(text) + "'; there are " + joined(all)};
+  return fail(ErrorCode::not_found,
+              "there is no node '" + std::string(text) + "'; there are " + joined(all));
 }
 
 const NodeRecord* ControlPlane::record(const NodeId& id) const {
@@ -208,7 +211,7 @@ void ControlPlane::tell_forecasts() {
   forecast_news_.keep_only(out_of_rotation);
 }
 
-Result<Status> ControlPlane::status(std::optional<std::string_view> pool) const {
+Result<Status, CommandError> ControlPlane::status(std::optional<std::string_view> pool) const {
   return status_.all(sight(), pool);
 }
 

@@ -82,7 +82,7 @@ class ControlPlane {
   [[nodiscard]] const conf::Config& config() const { return config_; }
 
   /// The node of "POOL/NODE", or of "NODE" where that is unique.
-  [[nodiscard]] Result<balancer::NodeId> resolve_node(std::string_view text) const;
+  [[nodiscard]] Result<balancer::NodeId, CommandError> resolve_node(std::string_view text) const;
 
   void bleed(const balancer::NodeId& id, const BleedRequest& request, const Answer& answer);
   void maintain(const balancer::NodeId& id, Insist insist, const std::string& by,
@@ -120,7 +120,7 @@ class ControlPlane {
   void cancel_work(WorkId id) { work_.cancel(id); }
 
   /// All pools, or the named one. An unknown pool is an error that names the pools there are.
-  [[nodiscard]] Result<Status> status(std::optional<std::string_view> pool) const;
+  [[nodiscard]] Result<Status, CommandError> status(std::optional<std::string_view> pool) const;
   /// A page of the sessions on a node, to be made a step at a time: see `each_tick`.
   [[nodiscard]] session::SessionListing list(const balancer::NodeId& id,
                                              const session::SessionQuery& query) const;
@@ -139,7 +139,8 @@ class ControlPlane {
   /// Applies `change`, which concerns the doors of `nodes`, to the records, writes them down,
   /// publishes. `then` runs when all workers have acknowledged; by then another command may have
   /// changed the same nodes. An error leaves everything as it was.
-  Outcome commit(const Nodes& nodes, const Change& change, std::function<void()> then);
+  Result<Done, CommandError> commit(const Nodes& nodes, const Change& change,
+                                    std::function<void()> then);
   /// `then` runs when all workers have acknowledged, also the doors that could only be opened after
   /// that.
   void publish(std::function<void()> then);
@@ -151,6 +152,7 @@ class ControlPlane {
   void doubt_dryness();
   [[nodiscard]] ConfigPlan plan_for(const conf::Config& next) const;
   void tell_bled(const balancer::NodeId& id);
+  void tell_bleed(BleedResult result, const BleedRequest& request, const Answer& answer);
   Outcome adopt_anew();
   /// Gives back what nodes have that no worker routes to any more and nobody is on.
   void forget_gone();

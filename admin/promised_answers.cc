@@ -17,7 +17,7 @@ Answer PromisedAnswers::promise(std::string until_then, Answer answer) {
   auto promise = std::make_shared<Promise>(
       Promise{clock_.now() + kTimeLimit, std::move(until_then), std::move(answer)});
   promises_.push_back(promise);
-  return [promise](Result<std::string> result) {
+  return [promise](Result<ChangeResult, CommandError> result) {
     if (const Answer give = std::exchange(promise->answer, nullptr)) give(std::move(result));
   };
 }
@@ -30,11 +30,12 @@ void PromisedAnswers::tick() {
     const Answer give = promise ? std::exchange(promise->answer, nullptr) : nullptr;
     if (!give) continue;
     const std::string who = who_();
-    give(Failure{(who.empty() ? "a worker" : who) + " has not answered for " +
-                 format_duration(kTimeLimit) +
-                 ": what you asked for is written down and holds in this process, but until that "
-                 "one answers or is gone, " +
-                 promise->until_then});
+    give(fail(ErrorCode::unacknowledged,
+              (who.empty() ? "a worker" : who) + " has not answered for " +
+                  format_duration(kTimeLimit) +
+                  ": what you asked for is written down and holds in this process, but until that "
+                  "one answers or is gone, " +
+                  promise->until_then));
   }
 }
 

@@ -194,6 +194,14 @@ std::string render_json(std::string_view message) {
   return one_line({{"ok", true}, {"message", message}});
 }
 
+std::string render_json(const ChangeResult& result) {
+  return render_json(std::string_view(sentence(result)));
+}
+
+std::string render_json(const CommandError& error) {
+  return one_line({{"ok", false}, {"code", to_string(error.code)}, {"message", error.text}});
+}
+
 const char* to_string(WaitEnd end) {
   switch (end) {
     case WaitEnd::dry:

@@ -1,10 +1,14 @@
 #pragma once
 
+#include "admin/command_result.h"
 #include "admin/command_table.h"
-#include "admin/control_plane.h"
 #include "admin/event_log.h"
+#include "admin/status.h"
 #include "admin/wait_result.h"
+#include "balancer/node_id.h"
+#include "session/session_listing.h"
 
+#include <deque>
 #include <span>
 #include <string>
 #include <string_view>
@@ -25,7 +29,10 @@ namespace bonedry::admin {
 /// {"commands":[…]}
 [[nodiscard]] std::string render_json(std::span<const Command> commands);
 /// {"ok":true,"message":…}
+[[nodiscard]] std::string render_json(const ChangeResult& result);
 [[nodiscard]] std::string render_json(std::string_view message);
+/// {"ok":false,"code":"not_found","message":…}
+[[nodiscard]] std::string render_json(const CommandError& error);
 
 /// "dry", "timed_out", "activated", "gone".
 [[nodiscard]] const char* to_string(WaitEnd end);

@@ -219,6 +219,14 @@ std::string render_text(const WaitResult& result) {
   return "";
 }
 
+std::string render_text(const ChangeResult& result) {
+  return printable(sentence(result)) + "\n";
+}
+
+std::string render_text(const CommandError& error) {
+  return error_line(error.text);
+}
+
 std::string short_id(const session::SessionKey& key) {
   std::array<char, 9> digits{};
   std::snprintf(digits.data(), digits.size(), "%08x", static_cast<unsigned>(key.high >> 32U));

@@ -1,8 +1,11 @@
 #pragma once
 
-#include "admin/control_plane.h"
+#include "admin/command_result.h"
 #include "admin/event_log.h"
+#include "admin/status.h"
 #include "admin/wait_result.h"
+#include "balancer/node_id.h"
+#include "session/session_listing.h"
 
 #include <string>
 #include <string_view>
@@ -22,6 +25,12 @@ namespace bonedry::admin {
 
 /// One line; "dry …", or an error that says what ended the wait.
 [[nodiscard]] std::string render_text(const WaitResult& result);
+
+/// One line.
+[[nodiscard]] std::string render_text(const ChangeResult& result);
+
+/// One line, that begins with "error: ".
+[[nodiscard]] std::string render_text(const CommandError& error);
 
 /// The first eight hex digits of a session's key: enough to tell sessions apart, too few to be one.
 [[nodiscard]] std::string short_id(const session::SessionKey& key);

@@ -87,7 +87,8 @@ NodeStatus StatusReader::node(const Sight& sight, const PoolView& pool,
   return status;
 }
 
-Result<Status> StatusReader::all(const Sight& sight, std::optional<std::string_view> pool) const {
+Result<Status, CommandError> StatusReader::all(const Sight& sight,
+                                               std::optional<std::string_view> pool) const {
   Status status;
   std::vector<std::string> names;
   for (const PoolView& view : sight.topology.pools) {
@@ -101,7 +102,8 @@ Result<Status> StatusReader::all(const Sight& sight, std::optional<std::string_v
     for (const NodeView& node : view.nodes) one.nodes.push_back(this->node(sight, view, node));
   }
   if (pool && status.pools.empty()) {
-    return Failure{"there is no pool '" + std::string(*pool) + "'; there are " + joined(names)};
+    return fail(ErrorCode::not_found,
+                "there is no pool '" + std::string(*pool) + "'; there are " + joined(names));
   }
   status.listeners = listeners_;
   const session::Ledger::Totals totals = ledger_.totals();

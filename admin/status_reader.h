@@ -1,5 +1,6 @@
 #pragma once
 
+#include "admin/command_result.h"
 #include "admin/dryness_check.h"
 #include "admin/forecaster.h"
 #include "admin/node_record.h"
@@ -35,7 +36,8 @@ class StatusReader {
     const RemovedNodes& removed;
   };
   /// All pools, or the named one. An unknown pool is an error that names the pools there are.
-  [[nodiscard]] Result<Status> all(const Sight& sight, std::optional<std::string_view> pool) const;
+  [[nodiscard]] Result<Status, CommandError> all(const Sight& sight,
+                                                 std::optional<std::string_view> pool) const;
   /// Of a node that is not active.
   [[nodiscard]] BleedStatus bleed(const balancer::PoolView& pool, const balancer::NodeView& view,
                                   const NodeRecord& kept) const;

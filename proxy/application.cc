@@ -338,16 +338,20 @@ class Application::Impl {
   /// and serves only whom it has once that one is ready.
   void upgrade(const std::string& by, const admin::Answer& answer) {
     const Outcome possible = may_upgrade();
-    if (!possible) return answer(Failure{"not upgraded: " + possible.error()});
+    if (!possible) {
+      return answer(
+          admin::fail(admin::ErrorCode::unavailable, "not upgraded: " + possible.error()));
+    }
     const auto fail = [this, answer](const std::string& why) {
       control_->take_back();
       events_.add("error", "", "the upgrade failed: " + why);
-      answer(Failure{"the upgrade failed: " + why + "; this process goes on"});
+      answer(admin::fail(admin::ErrorCode::failed,
+                         "the upgrade failed: " + why + "; this process goes on"));
     };
     const auto succeed = [this, by, answer] {
-      const std::string text = "process " + std::to_string(successor_->pid()) + " has taken over";
-      events_.add("upgrade", "", text + (by.empty() ? "" : ", by " + by));
-      answer(text);
+      const admin::UpgradeResult result{successor_->pid()};
+      events_.add("upgrade", "", admin::sentence(result) + (by.empty() ? "" : ", by " + by));
+      answer(admin::ChangeResult(result));
       admin_->send_away(admin::kTakenOver);
       server_->drain(Parting::after_next_answer,
                      [this] { on_drained("nothing is left that was begun here"); });
@@ -442,8 +446,8 @@ class Application::Impl {
   }
 
   void on_signal(int number) {
-    const auto log = [](const Result<std::string>& result) {
-      if (!result) spdlog::error("{}", result.error());
+    const auto log = [](const Result<admin::ChangeResult, admin::CommandError>& result) {
+      if (!result) spdlog::error("{}", result.error().text);
     };
     if (number == SIGHUP) return control_->reload("SIGHUP", log);
     if (number == SIGUSR2) return control_->upgrade("SIGUSR2", log);

@@ -59,16 +59,16 @@ void ControlTest::restart_on_ledger() {
 }
 
 Answer ControlTest::note_answer() {
-  return [this](const Result<std::string>& result) {
-    answers.push_back(result ? *result : "error: " + result.error());
+  return [this](const Result<ChangeResult, CommandError>& result) {
+    answers.push_back(result ? sentence(*result) : "error: " + result.error().text);
   };
 }
 
 std::string ControlTest::answer_of(const std::function<void(const Answer&)>& command) {
   std::string text = "no answer";
-  command([&text](const Result<std::string>& result) {
+  command([&text](const Result<ChangeResult, CommandError>& result) {
     EXPECT_EQ(text, "no answer") << "answered twice";
-    text = result ? *result : "error: " + result.error();
+    text = result ? sentence(*result) : "error: " + result.error().text;
   });
   publisher.acknowledge();
   return text;
@@ -163,7 +163,7 @@ const NodeView& ControlTest::view(const std::string& key) const {
 }
 
 NodeStatus ControlTest::status(const std::string& key) const {
-  const Result<Status> all = control->status(std::nullopt);
+  const Result<Status, CommandError> all = control->status(std::nullopt);
   for (const PoolStatus& pool : all->pools) {
     for (const NodeStatus& one : pool.nodes) {
       if (one.pool + "/" + one.name == key) return one;

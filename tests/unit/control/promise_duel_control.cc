@@ -42,7 +42,7 @@ void PromiseDuel::command(Writes writes) {
 }
 
 Answer PromiseDuel::note_answer(const Answered& answered) {
-  return [this, answered](const Result<std::string>& result) {
+  return [this, answered](const Result<ChangeResult, CommandError>& result) {
     if (answered->has_value()) complain("a command is answered twice");
     *answered = result.has_value();
   };
@@ -283,7 +283,7 @@ void PromiseDuel::pass(Millis by) {
 
 /// Versions later than `from` say what the model says now; who has become dry is looked at first.
 void PromiseDuel::take_stock(std::uint64_t from) {
-  const Result<Status> status = proxy_.control->status(std::nullopt);
+  const Result<Status, CommandError> status = proxy_.control->status(std::nullopt);
   std::set<std::string> there;
   for (const PoolStatus& pool : status->pools) {
     for (const NodeStatus& one : pool.nodes) {
@@ -337,7 +337,7 @@ std::string PromiseDuel::why_not_dry(const std::string& key) const {
 }
 
 std::string PromiseDuel::compare() const {
-  const Result<Status> status = proxy_.control->status(std::nullopt);
+  const Result<Status, CommandError> status = proxy_.control->status(std::nullopt);
   std::size_t nodes = 0;
   for (const PoolStatus& pool : status->pools) {
     for (const NodeStatus& one : pool.nodes) {

@@ -218,7 +218,7 @@ TEST_F(ReturningPoolTest, ARemovedNodeMakesNoShortNameAmbiguous) {
   ASSERT_TRUE(there());
   EXPECT_EQ(*control->resolve_node("alice"), "shop/alice"_node);
   EXPECT_EQ(*control->resolve_node("blog/alice"), "blog/alice"_node);
-  EXPECT_THAT(control->resolve_node("bob").error(), HasSubstr("is in several pools"));
+  EXPECT_THAT(control->resolve_node("bob").error().text, HasSubstr("is in several pools"));
 }
 
 // -- Times ----------------------------------------------------------------------------------------

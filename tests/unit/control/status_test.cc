@@ -18,8 +18,8 @@ class StatusTest : public test::ControlTest {
     start();
   }
   [[nodiscard]] std::string resolved(const std::string& text) const {
-    const Result<balancer::NodeId> id = control->resolve_node(text);
-    return id ? id->text() : "error: " + id.error();
+    const Result<balancer::NodeId, CommandError> id = control->resolve_node(text);
+    return id ? id->text() : "error: " + id.error().text;
   }
 };
 
@@ -53,14 +53,14 @@ TEST_F(StatusTest, ALongListOfNodesIsCut) {
 TEST_F(StatusTest, AllPoolsOrOne) {
   add_pool("blog");
   EXPECT_EQ(control->status(std::nullopt)->pools.size(), 2U);
-  const Result<Status> one = control->status("blog");
+  const Result<Status, CommandError> one = control->status("blog");
   ASSERT_TRUE(one);
   ASSERT_EQ(one->pools.size(), 1U);
   EXPECT_EQ(one->pools[0].name, "blog");
   EXPECT_EQ(one->pools[0].nodes.size(), 3U);
-  const Result<Status> none = control->status("nix");
+  const Result<Status, CommandError> none = control->status("nix");
   ASSERT_FALSE(none);
-  EXPECT_EQ(none.error(), "there is no pool 'nix'; there are shop, blog");
+  EXPECT_EQ(none.error().text, "there is no pool 'nix'; there are shop, blog");
 }
 
 TEST_F(StatusTest, ANodesFiguresAreAllThere) {
@@ -120,7 +120,7 @@ TEST_F(StatusTest, AMarkedNodeIsShownAsDownWhileTheMarkLasts) {
 TEST_F(StatusTest, TheLedgerIsShown) {
   add_user("shop/alice", 1);
   add_user("shop/bob", 2);
-  Result<Status> all = control->status(std::nullopt);
+  Result<Status, CommandError> all = control->status(std::nullopt);
   EXPECT_EQ(all->sessions, 2U);
   EXPECT_EQ(all->capacity, 1000U);
   EXPECT_EQ(all->evicted, 0U);
@@ -203,7 +203,7 @@ TEST_F(StatusTest, TheLastPendingSessionIsForetoldWhileTheNodeIsOutOfRotation) {
 
 TEST_F(StatusTest, ListenersAreShownAsTheyWereBound) {
   control->set_listeners({{"127.0.0.1:8080", "shop"}});
-  const Result<Status> all = control->status(std::nullopt);
+  const Result<Status, CommandError> all = control->status(std::nullopt);
   ASSERT_EQ(all->listeners.size(), 1U);
   EXPECT_EQ(all->listeners[0].address, "127.0.0.1:8080");
 }

@@ -1,0 +1,55 @@
+#include "admin/command_result.h"
+
+#include "admin/render_json.h"
+#include "admin/render_text.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+namespace bonedry::admin {
+namespace {
+
+const balancer::NodeId kAlice{"shop", "alice"};
+
+TEST(CommandResult, OfABleed) {
+  BleedResult result{kAlice, Was::otherwise, std::chrono::minutes{30}, 4, 1};
+  EXPECT_EQ(sentence(result),
+            "shop/alice is bleeding, deadline in 30m: 4 live and 1 pending sessions");
+  result.was = Was::so_already;
+  result.deadline.reset();
+  result.overruled = "without alice";
+  EXPECT_EQ(sentence(result),
+            "shop/alice is still bleeding: 4 live and 1 pending sessions [forced: without alice]");
+}
+
+TEST(CommandResult, OfMaintenanceAndActivation) {
+  EXPECT_EQ(sentence(MaintainResult{kAlice}), "shop/alice is in maintenance");
+  EXPECT_EQ(sentence(MaintainResult{kAlice, Was::so_already}),
+            "shop/alice is in maintenance already");
+  EXPECT_EQ(sentence(ActivateResult{kAlice}), "shop/alice is active");
+  EXPECT_EQ(sentence(ActivateResult{kAlice, Was::so_already}), "shop/alice is active already");
+}
+
+TEST(CommandResult, OfAReloadAndAnUpgrade) {
+  EXPECT_EQ(sentence(ReloadResult{"root"}), "reloaded by root");
+  EXPECT_EQ(sentence(ReloadResult{"root", 2}),
+            "reloaded by root; 2 nodes no longer in the config will bleed until dry");
+  EXPECT_EQ(sentence(UpgradeResult{4711}), "process 4711 has taken over");
+}
+
+TEST(CommandResult, TextAndJsonSayTheSame) {
+  const ChangeResult result = ActivateResult{kAlice};
+  EXPECT_EQ(render_text(result), "shop/alice is active\n");
+  EXPECT_EQ(render_json(result), "{\"ok\":true,\"message\":\"shop/alice is active\"}\n");
+}
+
+TEST(CommandResult, AnErrorHasACodeBesideItsText) {
+  const CommandError error{ErrorCode::not_found, "there is no node 'x'"};
+  EXPECT_EQ(render_text(error), "error: there is no node 'x'\n");
+  EXPECT_EQ(render_json(error),
+            "{\"ok\":false,\"code\":\"not_found\",\"message\":\"there is no node 'x'\"}\n");
+}
+
+}  // namespace
+}  // namespace bonedry::admin
