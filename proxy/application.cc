@@ -11,7 +11,7 @@
 #include "proxy/io/signal_reader.h"
 #include "proxy/predecessor.h"
 #include "proxy/server.h"
-#include "proxy/successor.h"
+#include "proxy/upgrade_coordinator.h"
 #include "session/mapped_ledger.h"
 #include "session/secrets.h"
 
@@ -26,7 +26,6 @@
 #include <cstdlib>
 #include <exception>
 #include <optional>
-#include <set>
 #include <stdexcept>
 #include <utility>
 
@@ -73,14 +72,6 @@ class ServerPublisher final : public admin::Publisher {
   Predecessor* predecessor_;
   std::function<const std::string&()> config_text_;
 };
-
-std::set<balancer::NodeId> nodes_in(const std::set<std::string>& texts) {
-  std::set<balancer::NodeId> nodes;
-  for (const std::string& text : texts) {
-    if (auto id = balancer::NodeId::parse(text)) nodes.insert(std::move(*id));
-  }
-  return nodes;
-}
 
 /// Two proxies on one state directory would overwrite each other's node states.
 bool is_regular(int fd) {
@@ -276,20 +267,19 @@ class Application::Impl {
     } catch (const std::runtime_error& error) {
       return Failure{std::string(error.what())};
     }
+    upgrade_.emplace(
+        UpgradeCoordinator::Parts{loop_, *server_, *control_, *store_, events_, *ledger_, lock_,
+                                  origin_.program, origin_.config_path},
+        UpgradeCoordinator::Events{[this] { leave_to_successor(); },
+                                   [this] {
+                                     if (stopping_ == Stopping::yes) return;
+                                     stopping_ = Stopping::yes;
+                                     finish();
+                                   }});
     std::vector<admin::ListenerStatus> listeners;
     for (const Server::Bound& one : bound) listeners.push_back({one.address, one.pool});
     control_->set_listeners(std::move(listeners));
     return Done{};
-  }
-
-  [[nodiscard]] std::vector<handover::Measured> measured() const {
-    std::vector<handover::Measured> nodes;
-    for (const balancer::PoolView& pool : control_->topology()->pools) {
-      for (const balancer::NodeView& view : pool.nodes) {
-        nodes.push_back({view.node->key(), to_string(view.address), view.node->health()});
-      }
-    }
-    return nodes;
   }
 
   /// A node that is down gets no new user while this process has not looked at it yet.
@@ -334,79 +324,16 @@ class Application::Impl {
     tell_supervisor("READY=1\nMAINPID=" + std::to_string(::getpid()));
   }
 
-  /// Another process takes over: this one decides nothing from the moment on that it is started,
-  /// and serves only whom it has once that one is ready.
   void upgrade(const std::string& by, const admin::Answer& answer) {
-    const Outcome possible = may_upgrade();
-    if (!possible) {
-      return answer(
-          admin::fail(admin::ErrorCode::unavailable, "not upgraded: " + possible.error()));
-    }
-    const auto fail = [this, answer](const std::string& why) {
-      control_->take_back();
-      events_.add("error", "", "the upgrade failed: " + why);
-      answer(admin::fail(admin::ErrorCode::failed,
-                         "the upgrade failed: " + why + "; this process goes on"));
-    };
-    const auto succeed = [this, by, answer] {
-      const admin::UpgradeResult result{successor_->pid()};
-      events_.add("upgrade", "", admin::sentence(result) + (by.empty() ? "" : ", by " + by));
-      answer(admin::ChangeResult(result));
-      admin_->send_away(admin::kTakenOver);
-      server_->drain(Parting::after_next_answer,
-                     [this] { on_drained("nothing is left that was begun here"); });
-    };
-    control_->hand_over();
-    successor_.emplace(
-        loop_, Successor::Events{[this](std::uint64_t number, const handover::Guidance& guidance) {
-                                   follow(number, guidance);
-                                 },
-                                 succeed, fail, [this] { outlive_successor(); }});
-    const Outcome started = successor_->start(
-        {origin_.program, "--config", origin_.config_path},
-        {lock_.get(), control_->config().admin.socket, server_->listening(), measured()});
-    if (started) return;
-    successor_->abandon();
-    fail(started.error());
+    if (stopping_ == Stopping::no) return upgrade_->upgrade(by, answer);
+    answer(admin::fail(admin::ErrorCode::unavailable, "not upgraded: bonedry is stopping"));
   }
 
-  /// Nobody decides any more: the next start must find the state directory free soon.
-  void outlive_successor() {
-    spdlog::error("process {}, which took over, has gone", successor_->pid());
-    if (std::exchange(stopping_, Stopping::yes) == Stopping::no) finish();
-  }
-
-  Outcome may_upgrade() {
-    if (stopping_ == Stopping::yes) return Failure{std::string("bonedry is stopping")};
-    if (ledger_->is_shared()) {
-      return Failure{
-          std::string("the process before this one has not ended yet: clients are still "
-                      "connected to it")};
-    }
-    return Done{};
-  }
-
-  void follow(std::uint64_t number, const handover::Guidance& guidance) {
-    Result<admin::NodeRecords> records = store_->load();
-    Result<conf::Loaded> config = conf::load_text(guidance.config, origin_.config_path);
-    if (!records) return cannot_follow(number, records.error());
-    if (!config)
-      spdlog::warn("the config of the new process is not understood: {}", config.error());
-    const Outcome followed =
-        control_->follow(config ? std::optional(std::move(config->config)) : std::nullopt,
-                         std::move(*records), {nodes_in(guidance.shut), nodes_in(guidance.opening)},
-                         [this, number, asked_by = successor_->pid()] {
-                           if (successor_->pid() == asked_by) successor_->followed(number);
-                         });
-    if (!followed) return cannot_follow(number, followed.error());
-    follow_trouble_.clear();
-  }
-
-  /// The new process asks again at once, so the same trouble is logged once.
-  void cannot_follow(std::uint64_t number, const std::string& why) {
-    if (follow_trouble_ != why) spdlog::error("cannot follow: {}", why);
-    follow_trouble_ = why;
-    successor_->not_followed(number);
+  /// Another process accepts clients: this one serves only whom it has.
+  void leave_to_successor() {
+    admin_->send_away(admin::kTakenOver);
+    server_->drain(Parting::after_next_answer,
+                   [this] { on_drained("nothing is left that was begun here"); });
   }
 
   HealthProber::OnChange on_health() {
@@ -456,10 +383,7 @@ class Application::Impl {
     if (std::exchange(stopping_, Stopping::yes) == Stopping::yes) {
       return on_drained("a second signal ends it at once");
     }
-    if (successor_ && successor_->is_starting()) {
-      successor_->abandon();
-      control_->take_back();
-    }
+    upgrade_->abandon();
     events_.add("stop", "", "finishing what is under way");
     if (!control_->has_handed_over()) tell_supervisor("STOPPING=1");
     finish();
@@ -497,8 +421,8 @@ class Application::Impl {
   std::unique_ptr<session::MappedLedger> ledger_;
   admin::NodeRecords records_;  // as they were at the start
   std::unique_ptr<Predecessor> predecessor_;
-  // Its end of the line closes when no worker of this process is left.
-  std::optional<Successor> successor_;
+  // Its end of the line to the next process closes when no worker of this one is left.
+  std::optional<UpgradeCoordinator> upgrade_;
   std::optional<Server> server_;
   std::optional<ServerPublisher> publisher_;
   std::optional<admin::ControlPlane> control_;
@@ -509,7 +433,6 @@ class Application::Impl {
   enum class Stopping : std::uint8_t { no, yes };
   Stopping stopping_ = Stopping::no;
   Stopping closing_ = Stopping::no;
-  std::string follow_trouble_;  // what keeps this process from following the new one
 };
 
 Application::Application(Origin origin, const conf::Config& config)

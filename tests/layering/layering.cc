@@ -28,6 +28,9 @@ const std::vector<Layer>& layers() {
   static const std::vector<Layer> rows{
       {"proxy/main.cc", everything},
       {"proxy/application.cc", everything},  // where the parts are put together
+      // An upgrade is between the data plane and the control plane.
+      {"proxy/upgrade_coordinator.h", everything},
+      {"proxy/upgrade_coordinator.cc", everything},
       {"proxy/base/", {}},
       {"proxy/io/", {"proxy/base/"}},
       {"proxy/http/", {"proxy/base/"}},
