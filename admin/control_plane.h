@@ -4,7 +4,6 @@
 #include "admin/config_plan.h"
 #include "admin/cookie_watch.h"
 #include "admin/doors.h"
-#include "admin/dry_in.h"
 #include "admin/dryness_check.h"
 #include "admin/event_log.h"
 #include "admin/eviction_watch.h"
@@ -29,10 +28,8 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>

@@ -39,7 +39,7 @@ class NodeDoor {
   /// The last version in which it was open although the record says otherwise; 0: in none.
   [[nodiscard]] Version kept_open_in() const { return kept_open_in_; }
 
-  void hold(Hold hold) { hold_ = hold; }
+  void hold(Hold how) { hold_ = how; }
   /// Something else was decided, which `in` is the first to say. It ends a hold.
   void decide(Version in);
   /// `in` has the node with this door; Door::shut also if it does not have the node.

@@ -1,0 +1,70 @@
+#include "admin/promised_answers.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+namespace bonedry::admin {
+namespace {
+
+using std::chrono::seconds;
+
+class PromisedAnswersTest : public testing::Test {
+ protected:
+  Answer promise(const std::string& until_then) {
+    return answers.promise(until_then, [this](const Result<ChangeResult, CommandError>& result) {
+      given.push_back(result ? sentence(*result) : result.error().text);
+    });
+  }
+  void pass(Millis by) {
+    clock.advance(by);
+    answers.tick();
+  }
+
+  ManualClock clock;
+  std::string who;
+  PromisedAnswers answers{clock, [this] { return who; }};
+  std::vector<std::string> given;
+  const ChangeResult reloaded = ReloadResult{};
+};
+
+TEST_F(PromisedAnswersTest, OneThatComesInTimeIsGivenAsItIs) {
+  const Answer answer = promise("nobody comes");
+  pass(seconds{4});
+  answer(reloaded);
+  pass(seconds{9});
+  EXPECT_EQ(given, std::vector<std::string>{"reloaded"});
+}
+
+TEST_F(PromisedAnswersTest, OneThatDoesNotComeIsGivenOnceAndSaysWhoIsWaitedFor) {
+  const Answer answer = promise("nobody comes");
+  who = "process 77";
+  pass(seconds{5});
+  ASSERT_EQ(given.size(), 1U);
+  EXPECT_EQ(given.front(),
+            "process 77 has not answered for 5s: what you asked for is written down and holds in "
+            "this process, but until that one answers or is gone, nobody comes");
+  answer(reloaded);
+  EXPECT_EQ(given.size(), 1U);
+}
+
+TEST_F(PromisedAnswersTest, EachHasItsTime) {
+  const Answer first = promise("a");
+  clock.advance(seconds{3});
+  const Answer second = promise("b");
+  pass(seconds{2});
+  EXPECT_EQ(given.size(), 1U);
+  pass(seconds{3});
+  EXPECT_EQ(given.size(), 2U);
+}
+
+TEST_F(PromisedAnswersTest, OneThatNobodyCanGiveAnyMoreIsForgotten) {
+  { const Answer dropped = promise("a"); }
+  pass(seconds{9});
+  EXPECT_TRUE(given.empty());
+}
+
+}  // namespace
+}  // namespace bonedry::admin
