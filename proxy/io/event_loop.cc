@@ -34,9 +34,6 @@ EventLoop::EventLoop()
   uv_prepare_init(&loop_, &prepare_);
   prepare_.data = this;
   uv_prepare_start(&prepare_, on_prepare);
-  uv_check_init(&loop_, &check_);
-  check_.data = this;
-  uv_check_start(&check_, on_check);
 }
 
 EventLoop::~EventLoop() {
@@ -48,7 +45,6 @@ EventLoop::~EventLoop() {
   readiness_.close();
   uv_close(reinterpret_cast<uv_handle_t*>(&tick_), nullptr);
   uv_close(reinterpret_cast<uv_handle_t*>(&prepare_), nullptr);
-  uv_close(reinterpret_cast<uv_handle_t*>(&check_), nullptr);
   for (int round = 0; round < kRounds && uv_run(&loop_, UV_RUN_NOWAIT) != 0; ++round) collect();
   collect();
   [[maybe_unused]] const int still_used = uv_loop_close(&loop_);
@@ -59,31 +55,32 @@ void EventLoop::run() {
   uv_run(&loop_, UV_RUN_DEFAULT);
 }
 
-/// Ends the wait for events; what is due fires in `on_check`.
+/// Ends the wait for events; what is due fires in `fire_timers`.
 void EventLoop::on_tick(uv_timer_t* /*timer*/) {}
 
-/// After the events of a round, not before them: a request that came in while the thread was held
-/// up is heard before the time-out that it would have come too late for.
-void EventLoop::on_check(uv_check_t* check) {
-  auto& self = *static_cast<EventLoop*>(check->data);
-  // As of the last event that is; a round seldom has a tick in it, and then the clock is not read.
-  if (self.timers_.lag(self.now()) < TimerWheel::kTick) return;
-  const Instant now = self.now_ = coarse_now();
-  const bool unheard = self.readiness_.more_waits() && self.timers_.lag(now) > kHeldUp;
-  if (unheard && self.rounds_put_off_ < kRoundsPutOff) {
-    ++self.rounds_put_off_;
-    return;
-  }
-  self.rounds_put_off_ = 0;
-  self.timers_.advance(now);
-}
-
+/// Between the events of one round and the wait for those of the next.
 void EventLoop::on_prepare(uv_prepare_t* prepare) {
   auto& self = *static_cast<EventLoop*>(prepare->data);
-  // libuv has just read the clock, see `now`: at the start of the round or, since 1.45, at its end.
+  self.fire_timers();
   self.readiness_.tell_unwatched();
   if (self.round_end_) self.round_end_();
   self.collect();
+}
+
+/// After the events of a round, not before them: a request that came in while the thread was held
+/// up is heard before the time-out that it would have come too late for.
+void EventLoop::fire_timers() {
+  // libuv has just read the clock, see `now`: at the start of the round or, since 1.45, at its end.
+  // A round seldom has a tick in it, and then it is not read again.
+  if (timers_.lag(now()) < TimerWheel::kTick) return;
+  now_ = coarse_now();
+  const bool unheard = readiness_.more_waits() && timers_.lag(now_) > kHeldUp;
+  if (unheard && rounds_put_off_ < kRoundsPutOff) {
+    ++rounds_put_off_;
+    return;
+  }
+  rounds_put_off_ = 0;
+  timers_.advance(now_);
 }
 
 void EventLoop::collect() {

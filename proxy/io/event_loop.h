@@ -57,13 +57,12 @@ class EventLoop {
  private:
   static void on_tick(uv_timer_t* timer);
   static void on_prepare(uv_prepare_t* prepare);
-  static void on_check(uv_check_t* check);
+  void fire_timers();
 
   uv_loop_t loop_{};
   Instant now_ = coarse_now();
   uv_timer_t tick_{};
   uv_prepare_t prepare_{};
-  uv_check_t check_{};
   int rounds_put_off_ = 0;
   TimerWheel timers_;
   Readiness readiness_;
