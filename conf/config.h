@@ -11,7 +11,7 @@
 #include <vector>
 
 /// The config as plain values, as the operator wrote it, defaults filled in, validated. What each
-/// key means for the operator is in README.md ("Config reference"); the loader is in loader.h.
+/// key means for the operator is in docs/config.md; the loader is in loader.h.
 namespace bonedry::conf {
 
 /// A numeric IP address and a port. IPv6 is written "[::1]:8080".

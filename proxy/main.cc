@@ -24,7 +24,7 @@ namespace {
 
 using namespace bonedry;
 
-// What the shell and service managers get; README.md explains them.
+// What the shell and service managers get; docs/commands.md explains them.
 constexpr int kDone = 0;
 constexpr int kFailed = 1;
 constexpr int kUsage = 2;

@@ -12,7 +12,7 @@ namespace {
 
 using Row = std::pair<std::string_view, FieldName>;
 
-/// By length. README's table of what clients say of themselves has the claims, too.
+/// By length. docs/proxies.md has what clients say of themselves, and the claims, too.
 constexpr auto kNames = std::to_array<Row>({
     {"te", FieldName::te},
     {"via", FieldName::via},

@@ -37,7 +37,7 @@ enum class FieldName : std::uint8_t {
 };
 
 /// Case-insensitive (RFC 9110, section 5.1). `client_claim` are the names that applications take a
-/// client's address, scheme, host, target, user or certificate from, as README's table has them,
+/// client's address, scheme, host, target, user or certificate from, as docs/proxies.md has them,
 /// among them all that begin with X-Forwarded- and the like; anything may follow these.
 [[nodiscard]] FieldName field_name(std::string_view text);
 [[nodiscard]] bool equal_ignoring_case(std::string_view a, std::string_view b);
