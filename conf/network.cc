@@ -19,6 +19,12 @@ IpAddress masked(IpAddress address, unsigned prefix) {
   return address;
 }
 
+/// An address and the number of its first bits that a network shares, as they are written.
+struct Cidr {
+  IpAddress address;
+  unsigned prefix;
+};
+
 std::optional<unsigned> parse_prefix(std::string_view text, unsigned most) {
   unsigned prefix = 0;
   const bool padded = text.size() > 1 && text.front() == '0';
@@ -28,6 +34,20 @@ std::optional<unsigned> parse_prefix(std::string_view text, unsigned most) {
   return prefix;
 }
 
+std::optional<Cidr> parse_cidr(std::string_view text) {
+  const std::size_t slash = text.find('/');
+  const std::string_view host = text.substr(0, slash);
+  const std::optional<IpAddress> address = parse_ip(host);
+  if (!address) return std::nullopt;
+  if (slash == std::string_view::npos) return Cidr{*address, kBits};
+  // How it is written says what is counted: "::ffff:10.0.0.0/104" is "10.0.0.0/8".
+  const bool v4 = host.find(':') == std::string_view::npos;
+  const unsigned before = v4 ? kBitsBeforeV4 : 0;
+  const auto prefix = parse_prefix(text.substr(slash + 1), kBits - before);
+  if (!prefix) return std::nullopt;
+  return Cidr{*address, before + *prefix};
+}
+
 }  // namespace
 
 bool Network::contains(const IpAddress& address) const {
@@ -35,17 +55,17 @@ bool Network::contains(const IpAddress& address) const {
 }
 
 std::optional<Network> parse_network(std::string_view text) {
-  const std::size_t slash = text.find('/');
-  const std::string_view host = text.substr(0, slash);
-  const std::optional<IpAddress> first = parse_ip(host);
-  if (!first) return std::nullopt;
-  if (slash == std::string_view::npos) return Network{*first, kBits};
-  // How it is written says what is counted: "::ffff:10.0.0.0/104" is "10.0.0.0/8".
-  const bool v4 = host.find(':') == std::string_view::npos;
-  const unsigned before = v4 ? kBitsBeforeV4 : 0;
-  const auto prefix = parse_prefix(text.substr(slash + 1), kBits - before);
-  if (!prefix || masked(*first, before + *prefix) != *first) return std::nullopt;
-  return Network{*first, before + *prefix};
+  const auto cidr = parse_cidr(text);
+  if (!cidr || masked(cidr->address, cidr->prefix) != cidr->address) {
+    return std::nullopt;
+  }
+  return Network{cidr->address, cidr->prefix};
+}
+
+std::optional<Network> enclosing_network(std::string_view text) {
+  const auto cidr = parse_cidr(text);
+  if (!cidr) return std::nullopt;
+  return Network{masked(cidr->address, cidr->prefix), cidr->prefix};
 }
 
 std::string to_string(const Network& network) {

@@ -21,6 +21,9 @@ struct Network {
 
 /// An address alone, or with a prefix behind which no bit is set: "127.0.0.1", "fd00::/8".
 [[nodiscard]] std::optional<Network> parse_network(std::string_view text);
+/// As parse_network, but clears the host bits instead of refusing them: "10.1.2.3/8" is
+/// "10.0.0.0/8".
+[[nodiscard]] std::optional<Network> enclosing_network(std::string_view text);
 [[nodiscard]] std::string to_string(const Network& network);
 
 [[nodiscard]] bool any_contains(std::span<const Network> networks, const IpAddress& address);

@@ -26,9 +26,10 @@ std::vector<std::string> Problems::lines(std::vector<Problem> problems) const {
   for (const Problem& problem : problems) {
     const std::size_t left = problems.size() - lines.size();
     const bool last = lines.size() == kMostShown;
-    lines.push_back(file_name_ + ":" + std::to_string(problem.at.line) + ":" +
-                    std::to_string(problem.at.column) + ": " +
-                    (last ? std::to_string(left) + " more from here on" : problem.text));
+    lines.push_back(
+        file_name_ + ":" + std::to_string(problem.at.line) + ":" +
+        std::to_string(problem.at.column) + ": " +
+        (last ? std::to_string(left) + " more from this line on, not shown" : problem.text));
     if (last) break;
   }
   return lines;

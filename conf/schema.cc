@@ -28,7 +28,7 @@ void read_admin(TableReader table, Admin& admin) {
   Address http;
   table.read("socket", admin.socket, socket_path);
   table.read("http", http, listen_address);
-  if (table.has("http")) table.warning("http", "ignored: this version does not serve it yet");
+  if (table.has("http")) table.warning("http", "ignored: not supported by this version");
   table.finish();
 }
 
@@ -80,8 +80,8 @@ Listener read_listener(TableReader& table) {
   table.require("address", listener.address, listen_address);
   table.require("pool", listener.pool, reference);
   table.read("proxy_protocol", listener.proxy_protocol, boolean);
-  table.refuse("tls", "this version cannot do TLS yet; expected no such key");
-  table.refuse("redirect", "this version cannot redirect yet; expected no such key");
+  table.refuse("tls", "TLS is not supported by this version; remove this key");
+  table.refuse("redirect", "redirects are not supported by this version; remove this key");
   table.finish();
   return listener;
 }

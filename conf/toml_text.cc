@@ -40,7 +40,7 @@ std::string control_character(std::uint8_t byte) {
 /// What is wrong with the character that the text begins with, which has `length` bytes; "":
 /// nothing.
 std::string fault_of(std::string_view text, std::size_t length) {
-  if (length == 0) return "bytes that are not UTF-8";
+  if (length == 0) return "invalid UTF-8";
   const std::uint8_t first = byte_at(text, 0);
   if (first == '\r') {
     if (text.size() > 1 && text[1] == '\n') return "";

@@ -97,7 +97,7 @@ std::string mismatch(std::string_view expected, const Value& value) {
 Result<Value, SyntaxError> parse_toml(std::string_view text) {
   if (auto foreign = first_foreign_character(text)) return Failure{*std::move(foreign)};
   if (const unsigned line = first_line_too_deep(text)) {
-    return Failure{SyntaxError{{line, 1}, "keys and values are nested too deeply here"}};
+    return Failure{SyntaxError{{line, 1}, "nested too deeply"}};
   }
   try {
     const toml::table root = toml::parse(text, std::string_view{});

@@ -31,14 +31,14 @@ class FirstUses {
 
 void check_secrets(const TableReader& server) {
   if (server.has("secrets") && server.has("secret_file")) {
-    server.error("secret_file", "stands beside secrets (" + line_of(server.place("secrets")) +
-                                    "); expected one of the two");
+    server.error("secret_file", "conflicts with secrets (" + line_of(server.place("secrets")) +
+                                    "); set only one of the two");
   }
 }
 
 void check_not_empty(const TableReader& table, std::string_view key, std::string_view header) {
   if (!table.sound(key)) return;
-  table.error(key, "none is written; expected at least one " + std::string{header});
+  table.error(key, "missing; expected at least one " + std::string{header});
 }
 
 void check_listener_addresses(const Config& config, const Sections& sections) {
@@ -50,7 +50,7 @@ void check_listener_addresses(const Config& config, const Sections& sections) {
     if (const auto first = addresses.add(to_string(address), table.place("address"))) {
       table.error("address", quote(to_string(address)) +
                                  " is already the address of the listener at " + line_of(*first) +
-                                 "; expected another");
+                                 "; choose another");
     }
   }
 }
@@ -67,7 +67,7 @@ void check_listener_pools(const Config& config, const Sections& sections) {
     const auto meant = nearest(wanted, names);
     const std::string advice =
         meant ? "did you mean " + quote(*meant) + "?" : "expected one of: " + join(names);
-    table.error("pool", "no pool is named " + quote(wanted) + "; " + advice);
+    table.error("pool", "unknown pool " + quote(wanted) + "; " + advice);
   }
 }
 
@@ -77,8 +77,8 @@ void check_proxy_protocol(const Config& config, const Sections& sections) {
   for (std::size_t i = 0; i < config.listeners.size(); ++i) {
     if (!config.listeners[i].proxy_protocol) continue;
     sections.listeners[i].error("proxy_protocol",
-                                "nobody may send the PROXY header; expected trusted_proxies in "
-                                "[server] to name who may");
+                                "no proxy is trusted to send the PROXY header; set trusted_proxies "
+                                "in [server]");
   }
 }
 
@@ -89,7 +89,7 @@ void check_pool_names(const Config& config, const Sections& sections) {
     if (!table.sound("name")) continue;
     if (const auto first = names.add(config.pools[i].name, table.place("name"))) {
       table.error("name", quote(config.pools[i].name) + " is already the name of the pool at " +
-                              line_of(*first) + "; expected another");
+                              line_of(*first) + "; choose another");
     }
   }
 }
@@ -104,7 +104,7 @@ void check_nodes(const Pool& pool, const std::vector<TableReader>& tables) {
         table.sound("name") ? names.add(node.name, table.place("name")) : std::nullopt;
     if (first_name) {
       table.error("name", quote(node.name) + " is already the name of the node at " +
-                              line_of(*first_name) + "; expected another");
+                              line_of(*first_name) + "; choose another");
     }
     if (!table.sound("address")) continue;
     if (const auto first = addresses.add(to_string(node.address), table.place("address"))) {
@@ -120,15 +120,14 @@ void check_session_times(const Session& session, const TableReader& table) {
   if (table.sound("max_lifetime") && session.idle_timeout > session.max_lifetime) {
     const std::string_view culprit = table.has("idle_timeout") ? "idle_timeout" : "max_lifetime";
     table.error(culprit, "idle_timeout " + idle + " is longer than max_lifetime " +
-                             quote(format_duration(session.max_lifetime)) +
-                             "; expected it to be at most as long");
+                             quote(format_duration(session.max_lifetime)) + "; it must not be");
   }
   if (table.sound("pending_timeout") && session.pending_timeout < session.idle_timeout) {
-    table.warning("pending_timeout", quote(format_duration(session.pending_timeout)) +
-                                         " is shorter than idle_timeout " + idle +
-                                         ": a user whose first cookie has not come back by then "
-                                         "is no longer counted, and a node can be called dry too "
-                                         "early for them");
+    table.warning("pending_timeout",
+                  quote(format_duration(session.pending_timeout)) +
+                      " is shorter than idle_timeout " + idle +
+                      ": users whose cookie has not come back by then are no "
+                      "longer counted, and a node may be reported dry too early");
   }
 }
 
@@ -151,10 +150,10 @@ void check_min_active(const Pool& pool, const TableReader& table) {
   const auto weighted =
       std::ranges::count_if(pool.nodes, [](const Node& n) { return n.weight > 0; });
   if (pool.nodes.empty() || std::cmp_less_equal(pool.min_active, weighted)) return;
-  table.warning("min_active", std::to_string(pool.min_active) +
-                                  " is more than the nodes with a weight, of which there are " +
+  table.warning("min_active", std::to_string(pool.min_active) + " is more than the " +
                                   std::to_string(weighted) +
-                                  ": every bleed and maintain will need --force");
+                                  " nodes with a weight above 0: every bleed and maintain will "
+                                  "need --force");
 }
 
 // RFC 6265bis, 5.7: name and value together.
@@ -184,7 +183,7 @@ void check_cookie_prefix(const Session& session, const TableReader& table) {
   const auto* const demand = std::ranges::find_if(
       demands, [&session](const Demand& one) { return has_prefix(session.cookie, one.prefix); });
   if (demand == demands.end() || demand->met) return;
-  table.error("cookie", "browsers refuse a " + quote(demand->prefix) + " cookie without " +
+  table.error("cookie", "browsers reject a " + quote(demand->prefix) + " cookie without " +
                             std::string{demand->needs});
 }
 
@@ -194,11 +193,11 @@ void check_cookie(const Session& session, const TableReader& table) {
   const CookieAttributes& attributes = session.attributes;
   const bool secure = attributes.secure == Secure::always;
   if (attributes.same_site == SameSite::none && !secure && table.sound("cookie_secure")) {
-    table.error("cookie_same_site", R"(browsers refuse "none" without cookie_secure = "always")");
+    table.error("cookie_same_site", R"(browsers reject "none" without cookie_secure = "always")");
   }
   check_cookie_prefix(session, table);
   if (session.cookie.size() > kMaxCookieName) {
-    table.error("cookie", "browsers refuse a name so long; expected at most " +
+    table.error("cookie", "browsers reject a name this long; expected at most " +
                               std::to_string(kMaxCookieName) + " characters");
   }
 }
@@ -241,7 +240,7 @@ void check_cookie_names(const Config& config, const Sections& sections) {
       table.error("cookie", quote(config.pools[i].session.cookie) +
                                 " is already the cookie of the pool at " +
                                 line_of(sections.pools[j].pool.place("name")) +
-                                ", and ports do not keep cookies apart; expected another");
+                                ", and browsers send it to all ports of a host; choose another");
       break;
     }
   }
@@ -256,19 +255,19 @@ void check_learned_cookie(const Session& session, const TableReader& table) {
   for (const std::string_view key : {"cookie_path", "cookie_domain", "cookie_http_only",
                                      "cookie_same_site", "cookie_secure", "cookie_cache"}) {
     if (table.has(key)) {
-      table.error(key, R"(with sticky = "learn" the cookie is the application's, and is not )"
-                       "changed; expected no such key");
+      table.error(key, R"(not allowed with sticky = "learn", which does not change the )"
+                       "application's cookie; remove this key");
     }
   }
   if (table.has("logout_cookie")) {
-    table.error("logout_cookie", R"(with sticky = "learn" it is always "cookie" whose clearing )"
-                                 "ends the session; expected no such key");
+    table.error("logout_cookie", R"(not allowed with sticky = "learn", where clearing "cookie" )"
+                                 "ends the session; remove this key");
   }
 }
 
 void check_renewal(const Session& session, const TableReader& table) {
   if (session.sticky == Sticky::learn || !table.has("renewal_grace")) return;
-  table.warning("renewal_grace", R"(ignored: only with sticky = "learn" are values renewed)");
+  table.warning("renewal_grace", R"(ignored: has an effect only with sticky = "learn")");
 }
 
 /// Fields of ordinary answers: of framing and connections (RFC 9110, 7.6.1), of cookies, and those
@@ -330,8 +329,8 @@ void check_logout_header(const Session& session, const TableReader& table) {
   if (session.sticky == Sticky::none || !table.sound("logout_header")) return;
   if (!is_ordinary_field(session.logout_header)) return;
   table.error("logout_header", quote(session.logout_header) +
-                                   " is a field of ordinary answers, each of which would end a "
-                                   "session; expected one of the application's own, e.g. "
+                                   " is a common response header, so that ordinary responses would "
+                                   "end sessions; use one of the application's own, e.g. "
                                    R"("X-Logged-Out")");
 }
 
@@ -344,7 +343,7 @@ void check_logout(const Session& session, const TableReader& table) {
   if (session.sticky == Sticky::insert && !session.logout_cookie.empty() &&
       session.logout_cookie == session.cookie && table.sound("logout_cookie")) {
     table.error("logout_cookie", quote(session.logout_cookie) +
-                                     " is bonedry's own cookie; expected the application's");
+                                     " is bonedry's own cookie; expected the application's cookie");
   }
 }
 

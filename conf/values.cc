@@ -133,7 +133,7 @@ Result<Millis> duration(const Value& value) {
 Result<Millis> positive_duration(const Value& value) {
   Result<Millis> parsed = duration(value);
   if (parsed && *parsed == Millis{0}) {
-    return Failure{R"(must be longer than 0; expected e.g. "90s", "20m", "12h")"};
+    return Failure{R"(must be greater than 0; expected e.g. "90s", "20m", "12h")"};
   }
   return parsed;
 }
@@ -169,7 +169,7 @@ Result<Address> listen_address(const Value& value) {
 
 Result<Address> node_address(const Value& value) {
   return address_from(value, 1,
-                      R"(a numeric IP address and a port from 1, e.g. "127.0.0.1:9001")"
+                      R"(a numeric IP address and a port from 1 to 65535, e.g. "127.0.0.1:9001")"
                       R"( or "[::1]:9001")");
 }
 
@@ -177,17 +177,20 @@ Result<Network> network(const Value& value) {
   const auto sound = [](std::string_view text) { return parse_network(text).has_value(); };
   const Result<std::string> text =
       string_that(value, sound, "a network",
-                  R"(an IP address, or one with the length of a prefix and no bits behind it,)"
-                  R"( e.g. "127.0.0.1", "10.0.0.0/8" or "fd00::/8")");
-  if (!text) return Failure{text.error()};
-  return *parse_network(*text);
+                  R"(an IP address or a CIDR block, e.g. "127.0.0.1", "10.0.0.0/8" or "fd00::/8")");
+  if (text) return *parse_network(*text);
+  const auto* written = std::get_if<std::string>(&value.data);
+  const auto meant = written == nullptr ? std::nullopt : enclosing_network(*written);
+  if (!meant) return Failure{text.error()};
+  return Failure{quote(*written) + " has host bits set; did you mean " + quote(to_string(*meant)) +
+                 "?"};
 }
 
 Result<std::string> file_path(const Value& value) {
   const auto sound = [](std::string_view text) {
     return !text.empty() && std::ranges::none_of(text, is_control);
   };
-  return string_that(value, sound, "a path", "one that is not empty, without control characters");
+  return string_that(value, sound, "a path", "a non-empty path without control characters");
 }
 
 Result<std::string> socket_path(const Value& value) {
@@ -202,16 +205,16 @@ Result<std::string> secret(const Value& value) {
   const auto* text = std::get_if<std::string>(&value.data);
   if (text == nullptr) return Failure{mismatch("a string", value)};
   if (text->size() >= kMinSecret) return *text;
-  return Failure{"too short to be a secret (" + std::to_string(text->size()) +
-                 " bytes); expected at least " + std::to_string(kMinSecret)};
+  return Failure{"too short for a secret (" + std::to_string(text->size()) +
+                 " bytes); expected at least " + std::to_string(kMinSecret) + " bytes"};
 }
 
 Result<std::string> url_path(const Value& value) {
   const auto sound = [](std::string_view text) {
     return text.starts_with('/') && std::ranges::all_of(text, is_visible);
   };
-  return string_that(value, sound, "a path of a URL",
-                     R"(one that begins with "/", without blanks, e.g. "/healthz")");
+  return string_that(value, sound, "a URL path",
+                     R"(one that begins with "/", without spaces, e.g. "/healthz")");
 }
 
 Result<std::string> path_without_query(const Value& value) {
@@ -220,7 +223,7 @@ Result<std::string> path_without_query(const Value& value) {
            text.find_first_of("?#") == std::string_view::npos;
   };
   return string_that(value, sound, "a path without a query",
-                     R"(one that begins with "/", without blanks, "?" and "#", e.g. "/logout")");
+                     R"(one that begins with "/", without spaces, "?" and "#", e.g. "/logout")");
 }
 
 Result<std::string> token(const Value& value) {
@@ -233,7 +236,7 @@ Result<std::string> token(const Value& value) {
 Result<std::string> token_or_nothing(const Value& value) {
   const auto sound = [](std::string_view text) { return std::ranges::all_of(text, is_in_token); };
   return string_that(value, sound, "a token",
-                     "letters, digits and !#$%&'*+-.^_`|~, or nothing for none");
+                     "letters, digits and !#$%&'*+-.^_`|~, or \"\" for none");
 }
 
 Result<std::string> upgrade_protocol(const Value& value) {
@@ -251,8 +254,8 @@ Result<std::string> upgrade_protocol(const Value& value) {
            std::ranges::all_of(version, is_in_token) &&
            std::ranges::find(kNever, name) == kNever.end();
   };
-  return string_that(value, sound, "a protocol that may pass",
-                     R"(a name such as "websocket", and never another HTTP or TLS)");
+  return string_that(value, sound, "a protocol to upgrade to",
+                     R"(a name such as "websocket"; HTTP and TLS are not allowed)");
 }
 
 Result<std::string> cookie_path(const Value& value) {
@@ -260,15 +263,15 @@ Result<std::string> cookie_path(const Value& value) {
     return text.starts_with('/') && text.size() <= kMaxCookieAttribute &&
            std::ranges::all_of(text, is_in_cookie_attribute);
   };
-  return string_that(value, sound, "a path for a cookie",
-                     R"(one that begins with "/", plain ASCII without ";" and ",")");
+  return string_that(value, sound, "a cookie path",
+                     R"(ASCII text that begins with "/", without ";" and ",")");
 }
 
 Result<std::string> cookie_domain(const Value& value) {
   const auto sound = [](std::string_view text) { return text.empty() || is_cookie_domain(text); };
-  return string_that(value, sound, "a domain for a cookie",
+  return string_that(value, sound, "a cookie domain",
                      R"(a domain name of two labels or more, without scheme and port, e.g. )"
-                     R"("shop.example", or "" for the host that was asked)");
+                     R"("shop.example", or "" for the host of the request)");
 }
 
 Result<std::size_t> one_of(const Value& value, const std::vector<std::string_view>& words) {
@@ -276,7 +279,7 @@ Result<std::size_t> one_of(const Value& value, const std::vector<std::string_vie
   if (text == nullptr) return Failure{mismatch("a string", value)};
   const auto found = std::ranges::find(words, *text);
   if (found != words.end()) return static_cast<std::size_t>(found - words.begin());
-  return Failure{quote(*text) + " is not known here; expected one of: " + join(words)};
+  return Failure{quote(*text) + " is not a valid value; expected one of: " + join(words)};
 }
 
 }  // namespace bonedry::conf

@@ -21,7 +21,7 @@ TEST(BoundsTest, DeepKeysAndValuesAreErrorsAndNoEndOfTheStack) {
         "a = " + repeated("{a=", 200'000)}) {
     const auto loaded = load_text(text, "f");
     ASSERT_FALSE(loaded);
-    EXPECT_EQ(loaded.error(), "f:1:1: keys and values are nested too deeply here");
+    EXPECT_EQ(loaded.error(), "f:1:1: nested too deeply");
   }
 }
 

@@ -189,7 +189,7 @@ pool = [{ name = "shop", node = [{ name = "alice", address = "127.0.0.1:9001" }]
 TEST(LoaderTest, PlacesSyntaxErrors) {
   EXPECT_THAT(errors_of("[server]\nworkers = \n"), ElementsAre(::testing::StartsWith("f:2:11: ")));
   EXPECT_THAT(errors_of("[server\n"), ElementsAre(::testing::StartsWith("f:1:8: ")));
-  EXPECT_THAT(errors_of("a = \"\xff\""), ElementsAre("f:1:6: bytes that are not UTF-8"));
+  EXPECT_THAT(errors_of("a = \"\xff\""), ElementsAre("f:1:6: invalid UTF-8"));
   EXPECT_THAT(errors_of("[server]\nworkers = 1\nworkers = 2\n"),
               ElementsAre("f:3:11: Error while parsing key-value pair: cannot redefine existing "
                           "integer 'workers'"));
@@ -243,12 +243,12 @@ pool = "shpo"
           "f:2:11: server.workers: -1 is out of range; expected 0 to 256",
           R"(f:3:1: server.wrokers: unknown key; did you mean "workers"?)",
           R"(f:8:11: pool[shop].node[alice].address: "alice:9001" is not an address; expected a )"
-          R"(numeric IP address and a port from 1, e.g. "127.0.0.1:9001" or "[::1]:9001")",
+          R"(numeric IP address and a port from 1 to 65535, e.g. "127.0.0.1:9001" or "[::1]:9001")",
           "f:9:10: pool[shop].node[alice].weight: expected an integer, got a string",
           R"(f:11:16: pool[shop].session.idle_timeout: "20x" is not a duration; expected e.g. )"
           R"("90s", "20m", "12h")",
           "f:12:1: listener[#1].address: required, but missing",
-          R"(f:13:8: listener[#1].pool: no pool is named "shpo"; did you mean "shop"?)"));
+          R"(f:13:8: listener[#1].pool: unknown pool "shpo"; did you mean "shop"?)"));
 }
 
 TEST(LoaderTest, ReportsWarningsInTheOrderOfTheFile) {

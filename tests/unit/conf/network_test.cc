@@ -79,6 +79,22 @@ TEST(NetworkTest, RefusesEverythingElse) {
   }
 }
 
+TEST(NetworkTest, ClearsHostBits) {
+  const auto around = [](std::string_view text) {
+    const auto network = enclosing_network(text);
+    return network ? to_string(*network) : "none";
+  };
+  EXPECT_EQ(around("10.1.2.3/8"), "10.0.0.0/8");
+  EXPECT_EQ(around("10.1.2.3/0"), "0.0.0.0/0");
+  EXPECT_EQ(around("10.0.0.0/8"), "10.0.0.0/8");
+  EXPECT_EQ(around("10.1.2.3"), "10.1.2.3");
+  EXPECT_EQ(around("fd00::1/8"), "fd00::/8");
+  EXPECT_EQ(around("::ffff:10.1.2.3/104"), "10.0.0.0/8");
+  EXPECT_EQ(around("::ffff:10.1.2.3/80"), "::/80");
+  EXPECT_EQ(around("10.0.0.0/33"), "none");
+  EXPECT_EQ(around("localhost/8"), "none");
+}
+
 TEST(NetworkTest, OneOfManyIsEnough) {
   const std::array networks{*parse_network("10.0.0.0/8"), *parse_network("fd00::/8")};
   EXPECT_TRUE(any_contains(networks, *parse_ip("fd00::1")));

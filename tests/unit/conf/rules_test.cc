@@ -5,19 +5,18 @@ namespace bonedry::conf::test {
 namespace {
 
 TEST(RulesTest, AnEmptyFileLacksListenersAndPools) {
-  const auto both =
-      ElementsAre("f:1:1: listener: none is written; expected at least one [[listener]]",
-                  "f:1:1: pool: none is written; expected at least one [[pool]]");
+  const auto both = ElementsAre("f:1:1: listener: missing; expected at least one [[listener]]",
+                                "f:1:1: pool: missing; expected at least one [[pool]]");
   EXPECT_THAT(errors_of(""), both);
   EXPECT_THAT(errors_of("# nothing\n\n[server]\n"), both);
   EXPECT_THAT(errors_of("listener = []\npool = []"),
-              ElementsAre("f:1:12: listener: none is written; expected at least one [[listener]]",
-                          "f:2:8: pool: none is written; expected at least one [[pool]]"));
+              ElementsAre("f:1:12: listener: missing; expected at least one [[listener]]",
+                          "f:2:8: pool: missing; expected at least one [[pool]]"));
 }
 
 TEST(RulesTest, APoolNeedsANode) {
   EXPECT_THAT(errors_of(with_nodes("")),
-              ElementsAre("f:4:1: pool[shop].node: none is written; expected at least one "
+              ElementsAre("f:4:1: pool[shop].node: missing; expected at least one "
                           "[[pool.node]]"));
   EXPECT_THAT(errors_of(with_nodes("[pool.node]\nname = 'alice'")),
               ElementsAre("f:6:1: pool[shop].node: expected an array of tables (double brackets), "
@@ -29,8 +28,8 @@ TEST(RulesTest, SecretsComeFromOnePlace) {
 secret_file = "secret"
 secrets = ["0123456789abcdef0123456789abcdef"]
 )")),
-              ElementsAre("f:2:15: server.secret_file: stands beside secrets (line 3); expected "
-                          "one of the two"));
+              ElementsAre("f:2:15: server.secret_file: conflicts with secrets (line 3); set "
+                          "only one of the two"));
 }
 
 TEST(RulesTest, ListenersNameAPoolThatExists) {
@@ -38,20 +37,21 @@ TEST(RulesTest, ListenersNameAPoolThatExists) {
     return with_listeners("[[listener]]\naddress = '127.0.0.1:80'\npool = '" + pool + "'\n");
   };
   EXPECT_THAT(errors_of(listener("shpo")),
-              ElementsAre(R"(f:8:8: listener[#1].pool: no pool is named "shpo"; did you mean )"
+              ElementsAre(R"(f:8:8: listener[#1].pool: unknown pool "shpo"; did you mean )"
                           R"("shop"?)"));
   EXPECT_THAT(errors_of(listener("warehouse") + "[[pool]]\nname = 'blog'\n[[pool.node]]\n"
                                                 "name = 'a'\naddress = '127.0.0.1:9001'\n"),
-              ElementsAre(R"(f:8:8: listener[#1].pool: no pool is named "warehouse"; expected one )"
+              ElementsAre(R"(f:8:8: listener[#1].pool: unknown pool "warehouse"; expected one )"
                           "of: shop, blog"));
 }
 
 TEST(RulesTest, AProxyHeaderComesFromTrustedProxiesAlone) {
   const std::string listener =
       "[[listener]]\naddress = '127.0.0.1:80'\npool = 'shop'\nproxy_protocol = true\n";
-  EXPECT_THAT(errors_of(with_listeners(listener)),
-              ElementsAre("f:9:18: listener[#1].proxy_protocol: nobody may send the PROXY header; "
-                          "expected trusted_proxies in [server] to name who may"));
+  EXPECT_THAT(
+      errors_of(with_listeners(listener)),
+      ElementsAre("f:9:18: listener[#1].proxy_protocol: no proxy is trusted to send the PROXY "
+                  "header; set trusted_proxies in [server]"));
   const std::string faulty = "[server]\ntrusted_proxies = ['x']\n";
   EXPECT_THAT(errors_of(with_listeners(listener + faulty)), ::testing::SizeIs(1))
       << "the one mistake is told once";
@@ -69,7 +69,7 @@ address = "[0::1]:80"
 pool = "shop"
 )")),
               ElementsAre(R"(f:13:11: listener[#3].address: "[::1]:80" is already the address of )"
-                          "the listener at line 7; expected another"));
+                          "the listener at line 7; choose another"));
 }
 
 TEST(RulesTest, PoolsDoNotShareAName) {
@@ -84,7 +84,7 @@ weight = 9999
       errors_of("[[listener]]\naddress = '127.0.0.1:80'\npool = 'shop'\n" + pool + pool),
       ElementsAre("f:9:10: pool[shop].node[alice].weight: 9999 is out of range; expected 0 to 1000",
                   R"(f:11:8: pool[#2].name: "shop" is already the name of the pool at line 5; )"
-                  "expected another",
+                  "choose another",
                   "f:15:10: pool[#2].node[alice].weight: 9999 is out of range; expected 0 to "
                   "1000"));
 }
@@ -94,7 +94,7 @@ TEST(RulesTest, NodesDoNotShareANameWithinAPool) {
   const std::string other = "[[pool.node]]\nname = 'alice'\naddress = '127.0.0.1:9002'\n";
   EXPECT_THAT(errors_of(with_nodes(alice + other)),
               ElementsAre(R"(f:10:8: pool[shop].node[#2].name: "alice" is already the name of the )"
-                          "node at line 7; expected another"));
+                          "node at line 7; choose another"));
   EXPECT_THAT(errors_of(with_nodes(alice + "[[pool]]\nname = 'blog'\n" + alice)), IsEmpty());
 }
 
@@ -108,11 +108,11 @@ TEST(RulesTest, NodesThatShareAnAddressAreAWarning) {
 TEST(RulesTest, IdleTimeoutFitsIntoTheLifetime) {
   EXPECT_THAT(errors_of(in_a_pool("[pool.session]\nidle_timeout = '2h'\nmax_lifetime = '1h'")),
               ElementsAre(R"(f:7:16: pool[shop].session.idle_timeout: idle_timeout "2h" is longer )"
-                          R"(than max_lifetime "1h"; expected it to be at most as long)"));
+                          R"(than max_lifetime "1h"; it must not be)"));
   EXPECT_THAT(
       errors_of(in_a_pool("[pool.session]\nmax_lifetime = '10m'")),
       ElementsAre(R"(f:7:16: pool[shop].session.max_lifetime: idle_timeout "20m" is longer )"
-                  R"(than max_lifetime "10m"; expected it to be at most as long)"));
+                  R"(than max_lifetime "10m"; it must not be)"));
   EXPECT_THAT(errors_of(in_a_pool("[pool.session]\nidle_timeout = '1h'\nmax_lifetime = '1h'")),
               IsEmpty());
 }
@@ -127,7 +127,7 @@ TEST(RulesTest, AFaultyKeyCausesNoSecondError) {
 TEST(RulesTest, ListenersAreNotBlamedForPoolsThatCannotBeRead) {
   const std::string listener = "[[listener]]\naddress = '127.0.0.1:80'\npool = 'shop'\n";
   EXPECT_THAT(errors_of(listener),
-              ElementsAre("f:1:1: pool: none is written; expected at least one [[pool]]"));
+              ElementsAre("f:1:1: pool: missing; expected at least one [[pool]]"));
   EXPECT_THAT(errors_of("pool = 3\n" + listener),
               ElementsAre("f:1:8: pool: expected an array of tables (double brackets), got an "
                           "integer"));
@@ -149,9 +149,8 @@ TEST(RulesTest, NamesThatAreMissingAreNotTheSameName) {
 TEST(RulesTest, AShorterPendingTimeoutWeakensThePromise) {
   EXPECT_THAT(warnings_of(in_a_pool("[pool.session]\npending_timeout = '5m'")),
               ElementsAre(R"(f:7:19: pool[shop].session.pending_timeout: "5m" is shorter than )"
-                          R"(idle_timeout "20m": a user whose first cookie has not come back by )"
-                          "then is no longer counted, and a node can be called dry too early for "
-                          "them"));
+                          R"(idle_timeout "20m": users whose cookie has not come back by then )"
+                          "are no longer counted, and a node may be reported dry too early"));
   EXPECT_THAT(warnings_of(in_a_pool("[pool.session]\npending_timeout = '20m'")), IsEmpty());
   EXPECT_THAT(warnings_of(in_a_pool("[pool.session]\npending_timeout = '30m'")), IsEmpty());
 }
@@ -161,15 +160,15 @@ TEST(RulesTest, CookiesThatBrowsersRefuseAreAnError) {
     return errors_of(in_a_pool("[pool.session]\n" + keys));
   };
   EXPECT_THAT(errors("cookie_same_site = 'none'"),
-              ElementsAre(R"(f:7:20: pool[shop].session.cookie_same_site: browsers refuse "none" )"
+              ElementsAre(R"(f:7:20: pool[shop].session.cookie_same_site: browsers reject "none" )"
                           R"(without cookie_secure = "always")"));
   EXPECT_THAT(errors("cookie_same_site = 'none'\ncookie_secure = 'always'"), IsEmpty());
   EXPECT_THAT(errors("cookie_same_site = 'none'\nsticky = 'none'"), IsEmpty());
   EXPECT_THAT(errors("cookie = '__Secure-seat'"),
-              ElementsAre(R"(f:7:10: pool[shop].session.cookie: browsers refuse a "__Secure-" )"
+              ElementsAre(R"(f:7:10: pool[shop].session.cookie: browsers reject a "__Secure-" )"
                           R"(cookie without cookie_secure = "always")"));
   EXPECT_THAT(errors("cookie = '__Host-seat'\ncookie_secure = 'always'\ncookie_path = '/shop'"),
-              ElementsAre(R"(f:7:10: pool[shop].session.cookie: browsers refuse a "__Host-" )"
+              ElementsAre(R"(f:7:10: pool[shop].session.cookie: browsers reject a "__Host-" )"
                           R"(cookie without cookie_secure = "always", cookie_path = "/" and no )"
                           "cookie_domain"));
   EXPECT_THAT(
@@ -189,10 +188,10 @@ TEST(RulesTest, CookiesThatScriptsMustNotSetAreForHttpAlone) {
   const std::string script = always + "\ncookie_http_only = false";
   EXPECT_THAT(
       errors("cookie = '__Http-seat'" + script),
-      ElementsAre(R"(f:7:10: pool[shop].session.cookie: browsers refuse a "__Http-" )"
+      ElementsAre(R"(f:7:10: pool[shop].session.cookie: browsers reject a "__Http-" )"
                   R"(cookie without cookie_secure = "always" and cookie_http_only = true)"));
   EXPECT_THAT(errors("cookie = '__Host-Http-seat'" + script),
-              ElementsAre(R"(f:7:10: pool[shop].session.cookie: browsers refuse a "__Host-Http-" )"
+              ElementsAre(R"(f:7:10: pool[shop].session.cookie: browsers reject a "__Host-Http-" )"
                           R"(cookie without cookie_secure = "always", cookie_http_only = true, )"
                           R"(cookie_path = "/" and no cookie_domain)"));
   for (const char* name : {"__Http-seat", "__hTTP-seat", "__Host-Http-seat", "__hoST-httP-seat"}) {
@@ -213,8 +212,8 @@ TEST(RulesTest, AFieldOfOrdinaryAnswersIsNoLogout) {
   };
   EXPECT_THAT(
       errors("Content-Length"),
-      ElementsAre(R"(f:7:17: pool[shop].session.logout_header: "Content-Length" is a field )"
-                  "of ordinary answers, each of which would end a session; expected one "
+      ElementsAre(R"(f:7:17: pool[shop].session.logout_header: "Content-Length" is a common )"
+                  "response header, so that ordinary responses would end sessions; use one "
                   R"(of the application's own, e.g. "X-Logged-Out")"));
   for (const char* field : {"transfer-encoding",
                             "CONNECTION",
@@ -258,8 +257,8 @@ TEST(RulesTest, MoreActiveNodesThanThereCanBeAreAWarning) {
                                  weight));
   };
   EXPECT_THAT(warnings("3", "100"),
-              ElementsAre("f:6:14: pool[shop].min_active: 3 is more than the nodes with a weight, "
-                          "of which there are 2: every bleed and maintain will need --force"));
+              ElementsAre("f:6:14: pool[shop].min_active: 3 is more than the 2 nodes with a weight "
+                          "above 0: every bleed and maintain will need --force"));
   EXPECT_THAT(warnings("2", "0"), ::testing::SizeIs(1));
   EXPECT_THAT(warnings("2", "100"), IsEmpty());
   EXPECT_THAT(warnings("0", "0"), IsEmpty());
@@ -309,7 +308,7 @@ TEST(RulesTest, PoolsThatShareUsersDoNotShareACookie) {
   EXPECT_THAT(errors_of(two_pools(seat, seat)),
               ElementsAre(::testing::HasSubstr(
                   R"(pool[blog].session.cookie: "seat" is already the cookie of the pool at line )"
-                  "5, and ports do not keep cookies apart; expected another")));
+                  "5, and browsers send it to all ports of a host; choose another")));
   const auto errors = [&](const std::string& first, const std::string& second) {
     return errors_of(two_pools(seat + first, seat + second)).size();
   };

@@ -38,9 +38,8 @@ TEST(TextTest, BytesThatAreNotUtf8HaveAPlace) {
   for (const std::string& bytes :
        {"\xff"s, "\x80"s, "\xc0\xaf"s, "\xc3"s, "\xc3("s, "\xe2\x82"s, "\xe0\x80\xaf"s,
         "\xed\xa0\x80"s, "\xf0\x80\x80\xaf"s, "\xf4\x90\x80\x80"s, "\xf5\x80\x80\x80"s}) {
-    EXPECT_THAT(errors_of("\n# \xc3\xa9 " + bytes), ElementsAre("f:2:5: bytes that are not UTF-8"));
-    EXPECT_THAT(errors_of("a = \"" + bytes + "\"\n"),
-                ElementsAre("f:1:6: bytes that are not UTF-8"));
+    EXPECT_THAT(errors_of("\n# \xc3\xa9 " + bytes), ElementsAre("f:2:5: invalid UTF-8"));
+    EXPECT_THAT(errors_of("a = \"" + bytes + "\"\n"), ElementsAre("f:1:6: invalid UTF-8"));
   }
   for (const std::string& bytes : {"\xc2\x80"s, "\xdf\xbf"s, "\xe0\xa0\x80"s, "\xed\x9f\xbf"s,
                                    "\xef\xbf\xbd"s, "\xf0\x90\x80\x80"s, "\xf4\x8f\xbf\xbf"s}) {
@@ -50,7 +49,7 @@ TEST(TextTest, BytesThatAreNotUtf8HaveAPlace) {
 
 TEST(TextTest, AByteOrderMarkIsTakenAtTheBeginningOnlyAndNotCounted) {
   EXPECT_THAT(errors_of("\xef\xbb\xbf" + beside_a_pool("")), IsEmpty());
-  EXPECT_THAT(errors_of("\xef\xbb\xbf# \xff"), ElementsAre("f:1:3: bytes that are not UTF-8"));
+  EXPECT_THAT(errors_of("\xef\xbb\xbf# \xff"), ElementsAre("f:1:3: invalid UTF-8"));
   EXPECT_EQ(errors_of("\xef\xbb\xbf\xef\xbb\xbf" + beside_a_pool("")).size(), 1U);
   EXPECT_EQ(errors_of("\n\xef\xbb\xbf" + beside_a_pool("")).size(), 1U);
 }
@@ -81,7 +80,7 @@ TEST(TextTest, ManyMistakesAreNotManyMegabytes) {
   const auto errors = errors_of(beside_a_pool(many));
   ASSERT_EQ(errors.size(), Problems::kMostShown + 1);
   EXPECT_THAT(errors[99], ::testing::StartsWith("f:100:1: k99: unknown key"));
-  EXPECT_EQ(errors[100], "f:101:1: 200 more from here on");
+  EXPECT_EQ(errors[100], "f:101:1: 200 more from this line on, not shown");
 }
 
 }  // namespace
