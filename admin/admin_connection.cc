@@ -58,7 +58,7 @@ void AdminConnection::stop(std::string_view why) {
 
 void AdminConnection::on_deadline() {
   if (state_ == State::reading) {
-    return refuse("no command came within " + format_duration(limits_.silence));
+    return refuse("no command received within " + format_duration(limits_.silence));
   }
   close();
 }
@@ -70,7 +70,7 @@ std::string AdminConnection::name() const {
 void AdminConnection::say(std::string_view lines) {
   if (state_ != State::reading && state_ != State::running) return;
   if (unsent_.size() > limits_.backlog_bytes) {
-    spdlog::warn("admin: a client does not read what it asked for, and is dropped");
+    spdlog::warn("admin: a client does not read its answer; closing the connection");
     return close();
   }
   unsent_ += lines;
@@ -95,7 +95,7 @@ void AdminConnection::on_ready(io::Ready ready) {
 }
 
 void AdminConnection::on_unwatched(int error) {
-  spdlog::warn("admin: a client is turned away, it cannot be watched: {}", errno_text(error));
+  spdlog::warn("admin: a client was rejected: cannot watch its connection: {}", errno_text(error));
   const bool unanswered = state_ == State::reading || state_ == State::running;
   if (!unanswered || !unsent_.empty()) return close();
   watcher_.reset();

@@ -49,8 +49,8 @@ void AdminServer::listen(SocketFile socket) {
       loop_, socket_->take_socket(),
       [this](UniqueFd fd, const io::SocketAddress&) { admit(std::move(fd)); },
       [](int error) {
-        if (error == 0) return spdlog::warn("admin: clients are accepted again");
-        spdlog::error("admin: no clients are accepted for now: {}", io::shortage_text(error));
+        if (error == 0) return spdlog::warn("admin: accepting connections again");
+        spdlog::error("admin: cannot accept connections, retrying: {}", io::shortage_text(error));
       });
 }
 

@@ -77,7 +77,7 @@ ExitCode follow(const Invocation& asked) {
       return is_stopping(error) ? ExitCode::unreachable : ExitCode::refused;
     }
     if (state == Call::State::answering) continue;
-    print_error("the connection to bonedry has ended");
+    print_error("lost the connection to bonedry");
     return ExitCode::unreachable;
   }
 }
@@ -135,7 +135,7 @@ int main(int argc, char** argv) {
     if (const auto* code = std::get_if<ExitCode>(&asked)) return static_cast<int>(*code);
     const ExitCode code = carry_out(std::get<Invocation>(asked));
     if (std::ferror(stdout) == 0) return static_cast<int>(code);
-    std::fputs("error: the answer could not be written to stdout\n", stderr);
+    std::fputs("error: cannot write to stdout\n", stderr);
     return static_cast<int>(ExitCode::refused);
   } catch (const std::exception& error) {
     std::fputs(bonedry::admin::error_line(error.what()).c_str(), stderr);

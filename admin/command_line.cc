@@ -74,12 +74,12 @@ class Splitter {
       if (rest_.empty()) break;
       const char escaped = take();
       if (escaped != '"' && escaped != '\\') {
-        return Failure{std::string("within double quotes only \\\" and \\\\ are known, not ") +
-                       in_quotes(std::string{'\\', escaped})};
+        return Failure{"invalid escape " + in_quotes(std::string{'\\', escaped}) +
+                       " in double quotes; use \\\" or \\\\"};
       }
       into += escaped;
     }
-    return Failure{"a double quote is not closed"};
+    return Failure{"missing closing double quote"};
   }
 
   std::string_view rest_;
@@ -103,7 +103,7 @@ class LineParser {
     if (line_.positionals.size() < takes.size()) {
       const Positional& missing = takes[line_.positionals.size()];
       if (missing.presence == Presence::required) {
-        return Failure{name() + " takes " + std::string(missing.noun) + usage()};
+        return Failure{name() + " needs " + std::string(missing.noun) + usage()};
       }
     }
     return std::move(line_);
@@ -112,11 +112,11 @@ class LineParser {
  private:
   Outcome take_positional(std::string& text) {
     if (line_.positionals.size() == line_.command->positionals.size()) {
-      return Failure{name() + " does not take " + in_quotes(text) + usage()};
+      return Failure{name() + ": unexpected argument " + in_quotes(text) + usage()};
     }
     if (text.empty()) {
       const Positional& empty = line_.command->positionals[line_.positionals.size()];
-      return Failure{name() + " takes " + std::string(empty.noun) + ", not an empty word" +
+      return Failure{name() + " needs " + std::string(empty.noun) + ", not an empty word" +
                      usage()};
     }
     line_.positionals.push_back(std::move(text));
@@ -130,16 +130,16 @@ class LineParser {
     const Option* option =
         word.starts_with("--") ? line_.command->find_option(word.substr(2, equals - 2)) : nullptr;
     if (option == nullptr) {
-      return Failure{name() + " does not know " + in_quotes(word) + usage()};
+      return Failure{name() + ": unknown option " + in_quotes(word) + usage()};
     }
-    if (line_.has(option->name)) return Failure{dashed(*option) + " is given twice"};
+    if (line_.has(option->name)) return Failure{dashed(*option) + " is given more than once"};
     if (option->kind == ValueKind::none && equals == std::string::npos) {
       line_.options.push_back({option, ""});
       return Done{};
     }
     if (equals != std::string::npos) return take_value(*option, word.substr(equals + 1));
     if (at + 1 == words.size() || is_option(words[at + 1])) {
-      return Failure{dashed(*option) + " takes " + std::string(option->placeholder) + usage()};
+      return Failure{dashed(*option) + " takes a value" + usage()};
     }
     return take_value(*option, std::move(words[++at].text));
   }
@@ -154,7 +154,7 @@ class LineParser {
 
   static std::string dashed(const Option& option) { return "--" + std::string(option.name); }
   [[nodiscard]] std::string name() const { return std::string(line_.command->name); }
-  [[nodiscard]] std::string usage() const { return ": " + syntax(*line_.command); }
+  [[nodiscard]] std::string usage() const { return "; usage: " + syntax(*line_.command); }
 
   CommandLine line_;
 };
@@ -178,9 +178,9 @@ Result<CommandLine> parse_command_line(std::string_view line) {
   const auto stray = std::ranges::find_if(
       line, [](char c) { return c != '\t' && has_control(std::string_view(&c, 1)); });
   if (stray != line.end()) {
-    return Failure{"a command is one line of text, and byte " +
-                   std::to_string(stray - line.begin() + 1) + " of this is the control character " +
-                   printable(std::string_view(&*stray, 1))};
+    return Failure{"control character " + printable(std::string_view(&*stray, 1)) + " at byte " +
+                   std::to_string(stray - line.begin() + 1) +
+                   "; a command is a single line of text"};
   }
   auto words = split_words(line);
   if (!words) return Failure{words.error()};

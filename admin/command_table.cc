@@ -12,43 +12,43 @@ namespace bonedry::admin {
 namespace {
 
 constexpr Positional kNode{"NODE", "a node", Presence::required,
-                           "POOL/NODE, or the node's name where it is unique"};
-constexpr Option kForce{"force", ValueKind::none, "",
-                        "do it although the guard says no; this is written down"};
+                           "POOL/NODE, or just NODE if the name is unique"};
+constexpr Option kForce{"force", ValueKind::none, "", "override the guard; this is logged"};
 
 constexpr std::array kNodeOnly{kNode};
 constexpr std::array kPoolMaybe{
-    Positional{"POOL", "a pool", Presence::optional, "only this pool; default: all"}};
+    Positional{"POOL", "a pool", Presence::optional, "show only this pool; default: all pools"}};
 constexpr std::array kCommandMaybe{
-    Positional{"COMMAND", "a command", Presence::optional, "explain this one; default: list all"}};
+    Positional{"COMMAND", "a command", Presence::optional,
+               "show help for this command; default: list all commands"}};
 
 constexpr std::array kSessionsOptions{
     Option{"sort", ValueKind::choice, "idle|age|exchanges",
-           "longest idle first, oldest first, or busiest first; default: idle"},
-    Option{"limit", ValueKind::count, "N", "so many on a page; default: 100"},
-    Option{"page", ValueKind::count, "K", "the K-th page; default: 1"}};
+           "longest idle first, oldest first, or most exchanges first; default: idle"},
+    Option{"limit", ValueKind::count, "N", "sessions per page; default: 100"},
+    Option{"page", ValueKind::count, "K", "page number; default: 1"}};
 constexpr std::array kBleedOptions{
     Option{"deadline", ValueKind::duration, "D",
-           "move those still there after this time; default: nobody is ever moved"},
-    Option{"reason", ValueKind::text, "TEXT", "why, for whoever looks at the status"}, kForce};
+           "move the remaining sessions to other nodes after this time; default: never"},
+    Option{"reason", ValueKind::text, "TEXT", "reason for the bleed, shown in status and events"},
+    kForce};
 constexpr std::array kWaitOptions{
-    Option{"timeout", ValueKind::duration, "D", "give up after this time; default: never"}};
+    Option{"timeout", ValueKind::duration, "D", "stop waiting after this time; default: no limit"}};
 constexpr std::array kForceOnly{kForce};
 constexpr std::array kEventsOptions{
-    Option{"follow", ValueKind::none, "", "stay and tell each new event as it happens"}};
+    Option{"follow", ValueKind::none, "", "keep running and print new events as they happen"}};
 
 constexpr std::array kTable{
     Command{CommandId::status,
             "status",
             kPoolMaybe,
             {},
-            "Show each node: state, health, users on it, and whether it is dry."},
+            "Show all nodes: state, health, sessions, and whether they are dry."},
     Command{CommandId::sessions, "sessions", kNodeOnly, kSessionsOptions,
-            "List the sessions on a node: who is left, and for how long."},
+            "List the sessions on a node with their age and idle time."},
     Command{CommandId::bleed, "bleed", kNodeOnly, kBleedOptions,
-            "Let no new user onto a node; those who are on it stay until they leave."},
-    Command{CommandId::wait, "wait", kNodeOnly, kWaitOptions,
-            "Answer when nobody is left on a bleeding node: it is dry."},
+            "Send no new users to a node; users already on it stay until they leave."},
+    Command{CommandId::wait, "wait", kNodeOnly, kWaitOptions, "Wait until a bleeding node is dry."},
     Command{CommandId::maintain, "maintain", kNodeOnly, kForceOnly,
             "Take a dry node out of rotation."},
     Command{CommandId::activate, "activate", kNodeOnly, {}, "Put a node back into rotation."},
@@ -56,19 +56,19 @@ constexpr std::array kTable{
             "reload",
             {},
             {},
-            "Read the config file again; a mistake in it changes nothing."},
+            "Reload the config file; if it has an error, nothing changes."},
     Command{CommandId::upgrade,
             "upgrade",
             {},
             {},
-            "Let the program that is on the disk now take over, without a break."},
+            "Start the binary that is on disk now and hand over to it without downtime."},
     Command{CommandId::events,
             "events",
             {},
             kEventsOptions,
-            "Show what happened lately: bleeds, health changes, reloads."},
+            "Show recent events: bleeds, health changes, reloads."},
     Command{CommandId::version, "version", {}, {}, "Show the version of the running proxy."},
-    Command{CommandId::help, "help", kCommandMaybe, {}, "List the commands, or explain one."},
+    Command{CommandId::help, "help", kCommandMaybe, {}, "List all commands, or show help for one."},
 };
 
 std::string bracketed(const Option& option) {
@@ -142,8 +142,9 @@ std::string help_overview() {
   std::string text;
   for (const Command& command : kTable) append_padded(text, command.name, width, command.help);
   text +=
-      "\nNODE is POOL/NODE, or the node's name where it is unique. Durations are 90s, 20m, 12h.\n"
-      "A last word 'json' makes the answer JSON. 'help COMMAND' explains one command.\n";
+      "\nNODE is POOL/NODE, or just NODE if the name is unique. Durations: 90s, 20m, 12h.\n"
+      "Add 'json' at the end of a command for JSON output. 'help COMMAND' shows help for one "
+      "command.\n";
   return text;
 }
 
@@ -177,10 +178,10 @@ std::string complaint(const Option& option, std::string_view value) {
              printable(value) + "'";
     case ValueKind::text:
       if (value.size() > kMaxTextBytes) {
-        return name + " takes at most " + std::to_string(kMaxTextBytes) + " bytes, and this is " +
+        return name + " takes at most " + std::to_string(kMaxTextBytes) + " bytes, not " +
                std::to_string(value.size());
       }
-      if (has_control(value)) return name + " takes one line without control characters";
+      if (has_control(value)) return name + " takes a single line without control characters";
       return "";
   }
   return "";

@@ -75,10 +75,10 @@ bool is_of_haproxy(std::string_view line) {
 
 std::string refusal_of(std::string_view line, std::string_view why) {
   if (!is_of_haproxy(line)) return error_line(why);
-  const std::string explained = printable(why) + " (bonedry does not know the commands of HAProxy)";
+  const std::string explained = printable(why) + " (HAProxy commands are not supported)";
   if (line.find(kSeverity) != std::string_view::npos) return "\n[3]: " + explained + "\n\n";
   return error_line(explained) +
-         error_line("drain, maint and ready are bleed, maintain and activate here");
+         error_line("use bleed, maintain and activate instead of drain, maint and ready");
 }
 
 }  // namespace bonedry::admin

@@ -21,11 +21,11 @@ std::string full_name(const NodeStatus& node) {
 const char* in_order_of(session::SessionOrder order) {
   switch (order) {
     case session::SessionOrder::idle:
-      return "of the longest idle shown";
+      return "longest idle first";
     case session::SessionOrder::age:
-      return "of the oldest shown";
+      return "oldest first";
     case session::SessionOrder::exchanges:
-      return "of the busiest shown";
+      return "most exchanges first";
   }
   return "";
 }
@@ -65,8 +65,7 @@ std::string deadline_text(WallTime deadline, WallTime now) {
 }
 
 std::string last_pending(Millis ends_in) {
-  return "the last pending session ends in " + format_duration(std::max(ends_in, Millis{0})) +
-         " at the latest";
+  return "the last pending session ends within " + format_duration(std::max(ends_in, Millis{0}));
 }
 
 /// "shop/alice: bleeding for 3m20s by root (update 4.2), deadline in 26m, dry in about 14m
@@ -99,13 +98,15 @@ std::string printable_lines(std::string_view text) {
 std::string cookie_lines(const PoolStatus& pool) {
   std::string lines;
   if (pool.foreign_cookies > 0) {
-    lines += printable("pool " + pool.name + ": users came with the cookie of another pool " +
-                       std::to_string(pool.foreign_cookies) + " times") +
-             "\n";
+    lines +=
+        printable("pool " + pool.name + ": requests came with the session cookie of another pool " +
+                  std::to_string(pool.foreign_cookies) + " times") +
+        "\n";
   }
   if (pool.cookie_clashes > 0) {
-    lines += printable("pool " + pool.name + ": " + std::to_string(pool.cookie_clashes) +
-                       " times another cookie took the place of the session cookie") +
+    lines += printable("pool " + pool.name +
+                       ": a cookie of the same name overwrote the session cookie " +
+                       std::to_string(pool.cookie_clashes) + " times") +
              "\n";
   }
   return lines;
@@ -122,15 +123,15 @@ std::string ledger_line(const Status& status) {
   return line + "\n";
 }
 
-/// ", 1 to 100 by idle time; the next: --page 2".
+/// "; showing 1 to 100, longest idle first; next page: --page 2".
 std::string where_the_rest_is(const session::SessionPage& page) {
   const session::SessionQuery& query = page.query;
   if (page.rows.size() == page.total) return "";
-  if (page.rows.empty()) return ", none of them on this page";
+  if (page.rows.empty()) return "; none on this page";
   const std::size_t last = query.offset + page.rows.size();
-  std::string text = ", " + std::to_string(query.offset + 1) + " to " + std::to_string(last) + " " +
-                     in_order_of(query.order);
-  if (last < page.total) text += "; the next: --page " + std::to_string(last / query.limit + 1);
+  std::string text = "; showing " + std::to_string(query.offset + 1) + " to " +
+                     std::to_string(last) + ", " + in_order_of(query.order);
+  if (last < page.total) text += "; next page: --page " + std::to_string(last / query.limit + 1);
   return text;
 }
 
@@ -207,7 +208,7 @@ std::string render_text(const Event& event) {
 std::string render_text(const WaitResult& result) {
   switch (result.end) {
     case WaitEnd::dry:
-      return printable("dry: nobody is left on " + result.node.text()) + "\n";
+      return printable("dry: no users left on " + result.node.text()) + "\n";
     case WaitEnd::timed_out:
       return error_line("timed out after " + format_duration(result.timeout.value_or(Millis{0})) +
                         ": " + left_on(result));

@@ -31,9 +31,9 @@ Outcome make_folder_of(const std::string& path) {
   auto made = make_folder(folder, kFolderMode);
   if (made) {
     auto safe = check_folder(folder, Writers::group);
-    return safe ? safe : Failure{"the admin socket is not safe: " + safe.error()};
+    return safe ? safe : Failure{"the admin socket is not secure: " + safe.error()};
   }
-  return Failure{"the admin socket has no folder: " + made.error()};
+  return Failure{"the directory of the admin socket is missing: " + made.error()};
 }
 
 std::optional<sockaddr_un> address_of(const std::string& path) {
@@ -58,18 +58,18 @@ Outcome check_free(const std::string& path, const sockaddr_un& address,
   struct stat there {};
   if (::lstat(path.c_str(), &there) != 0) {
     if (errno == ENOENT) return Done{};
-    return Failure{because("cannot look at the admin socket " + path, errno)};
+    return Failure{because("cannot check the admin socket " + path, errno)};
   }
   if (!S_ISSOCK(there.st_mode)) {
     return Failure{path +
-                   " is there already and is not a socket; remove it or choose another "
+                   " already exists and is not a socket; remove it or choose another "
                    "path for the admin socket"};
   }
   if (occupied == SocketFile::Occupied::replace) return Done{};
   const UniqueFd probe = open_socket();
   if (::connect(probe.get(), generic(address), sizeof address) == 0 || errno == EAGAIN) {
-    return Failure{"another bonedry answers on " + path +
-                   "; stop it, or give this one an admin socket of its own"};
+    return Failure{"another bonedry is listening on " + path +
+                   "; stop it, or configure a different [admin] socket"};
   }
   if (errno == ECONNREFUSED || errno == ENOENT) return Done{};
   return Failure{
@@ -103,7 +103,7 @@ Result<SocketFile> SocketFile::draft(const std::string& path, Occupied occupied)
     return Failure{
         "the path of the admin socket must have 1 to " +
         std::to_string(sizeof(sockaddr_un::sun_path) - 1 - (draft.size() - path.size())) +
-        " bytes, and '" + path + "' has " + std::to_string(path.size())};
+        " bytes; '" + path + "' has " + std::to_string(path.size())};
   }
   if (auto made = make_folder_of(path); !made) return Failure{made.error()};
   if (auto free = check_free(path, *address, occupied); !free) return Failure{free.error()};

@@ -32,9 +32,9 @@ constexpr std::int64_t kLatest = 253'402'300'799'999;  // the end of the year 99
 
 /// The members that an object may have; which of them it must have, its reader says.
 void expect_members(const Json& json, std::span<const char* const> names) {
-  if (!json.is_object()) refuse("an object is expected");
+  if (!json.is_object()) refuse("expected an object");
   for (const auto& [name, value] : json.items()) {
-    if (std::ranges::find(names, name) == names.end()) refuse("\"" + name + "\" is not known");
+    if (std::ranges::find(names, name) == names.end()) refuse("unknown key \"" + name + "\"");
   }
 }
 
@@ -43,7 +43,7 @@ NodeState state_from(const std::string& text) {
   for (const NodeState state : {NodeState::bleeding, NodeState::maintenance}) {
     if (text == balancer::to_string(state)) return state;
   }
-  refuse("\"" + text + "\" is not the state of a node that is out of rotation");
+  refuse("invalid state \"" + text + "\"; expected bleeding or maintenance");
 }
 
 WallTime time_from(const Json& json, const char* name) {
@@ -68,12 +68,12 @@ std::string checksum(Json json) {
 Json parse(const std::string& text) {
   std::vector<std::set<std::string>> names;
   return Json::parse(text, [&names](int depth, Json::parse_event_t event, Json& parsed) {
-    if (depth > kDepth) refuse("it is nested deeper than records are");
+    if (depth > kDepth) refuse("nested too deeply");
     if (event == Json::parse_event_t::object_start) names.emplace_back();
     if (event == Json::parse_event_t::object_end) names.pop_back();
     if (event == Json::parse_event_t::key &&
         !names.back().insert(parsed.get<std::string>()).second) {
-      refuse(parsed.dump() + " is there twice");
+      refuse("duplicate key " + parsed.dump());
     }
     return true;
   });
@@ -82,7 +82,7 @@ Json parse(const std::string& text) {
 NodeId id_from(const std::string& text) {
   std::optional<NodeId> id = NodeId::parse(text);
   const bool sound = id && conf::is_name(id->pool) && conf::is_name(id->name);
-  if (!sound) refuse("\"" + text + "\" does not name a node as \"POOL/NODE\"");
+  if (!sound) refuse("invalid node name \"" + text + "\"; expected \"POOL/NODE\"");
   return std::move(*id);
 }
 
@@ -140,7 +140,7 @@ NodeRecord from_json(const Json& json) {
   record.deadline_at = ms_of<Instant>(json, "deadline_at_ms");
   record.deadline_after = ms_of<Millis>(json, "deadline_after_ms");
   if (record.deadline_after.value_or(Millis{0}) < Millis{0}) {
-    refuse("\"deadline_after_ms\" is below 0");
+    refuse("\"deadline_after_ms\" is negative");
   }
   if (!record.deadline) {  // an operator has taken it out
     record.deadline_at.reset();
@@ -192,7 +192,7 @@ Result<NodeRecords> StateStore::load() const {
     const Json json = parse(*content);
     const Json& version = json.at("version");
     if (version.is_number_integer() && version != kVersion) {
-      return Failure{path_ + ": it was written by another version of bonedry"};
+      return Failure{path_ + ": written by an incompatible version of bonedry"};
     }
     if (version != kVersion) refuse("\"version\" is not a number");
     static constexpr std::array kMembers{"version", "boot", "nodes", "check"};
@@ -212,13 +212,14 @@ Result<NodeRecords> StateStore::load() const {
     // Older versions wrote none, and who edits the file takes it out.
     if (json.contains("check") && json.at("check") != checksum(json)) {
       refuse(
-          "\"check\" does not fit: it was damaged, or edited; take \"check\" out if you edited it");
+          "\"check\" does not match: the file is damaged or was edited; if you edited it, remove "
+          "\"check\"");
     }
     return records;
   } catch (const std::exception& error) {
-    return Failure{path_ + ": it does not hold node states (" + error.what() +
-                   "); starting without it could put bleeding nodes back into rotation, so repair "
-                   "it or move it away"};
+    return Failure{path_ + ": invalid node states (" + error.what() +
+                   "); starting without them could put bleeding nodes back into rotation; repair "
+                   "the file or move it away"};
   }
 }
 

@@ -21,9 +21,10 @@ using admin::Positional;
 using admin::ValueKind;
 
 constexpr std::string_view kFooter =
-    "NODE is POOL/NODE, or the node's name where it is unique. Durations are 90s, 20m, 12h.\n\n"
-    "Exit codes: 0 done (wait: dry), 1 refused or failed, 2 usage, 3 timed out,\n"
-    "4 the wait can no longer succeed (node activated, gone), 5 proxy not reachable.";
+    "NODE is POOL/NODE, or just NODE if the name is unique. Durations: 90s, 20m, 12h.\n\n"
+    "Exit codes: 0 success (wait: the node is dry), 1 refused or failed, 2 usage error,\n"
+    "3 timed out, 4 the node can no longer become dry (activated or removed),\n"
+    "5 bonedry not reachable.";
 
 ExitCode complain(const std::string& text, const std::string& help_words) {
   std::fputs(admin::error_line(text).c_str(), stderr);
@@ -35,11 +36,11 @@ ExitCode complain(const std::string& text, const std::string& help_words) {
 class ArgumentParser {
  public:
   ArgumentParser() {
-    app_.add_option("--socket", socket_, "the admin socket of the proxy")
+    app_.add_option("--socket", socket_, "path of the admin socket")
         ->type_name("PATH")
         ->envname("BONEDRY_SOCKET")
         ->capture_default_str();
-    app_.add_flag("--json", json_, "answer in JSON");
+    app_.add_flag("--json", json_, "print JSON");
     app_.set_version_flag("--version", "bonedryctl " BONEDRY_VERSION);
     app_.set_help_flag("--help", "print this help");
     app_.footer(std::string(kFooter));
@@ -73,8 +74,8 @@ class ArgumentParser {
     }
     for (const Option& option : command.options) add(*sub, option);
     if (command.id != CommandId::bleed) return;
-    sub->add_flag("--wait", wait_, "then wait until the node is dry");
-    sub->add_option("--timeout", timeout_, "with --wait: give up after this time")
+    sub->add_flag("--wait", wait_, "after the command, wait until the node is dry");
+    sub->add_option("--timeout", timeout_, "with --wait: stop waiting after this time")
         ->type_name("D")
         ->needs("--wait");
   }
@@ -164,7 +165,7 @@ class ArgumentParser {
     return made;
   }
 
-  CLI::App app_{"Steers a running bonedry.", "bonedryctl"};
+  CLI::App app_{"Controls a running bonedry.", "bonedryctl"};
   std::string socket_ = "/run/bonedry/admin.sock";
   bool json_ = false;
   bool wait_ = false;

@@ -26,15 +26,15 @@ constexpr Millis kAnswerPatience = std::chrono::seconds{30};
 std::string hint(int error) {
   switch (error) {
     case ENOENT:
-      return "; is bonedry running, and is this its admin socket? --socket PATH or "
-             "$BONEDRY_SOCKET names another";
+      return "; is bonedry running, and is this its admin socket? Use --socket PATH or "
+             "$BONEDRY_SOCKET for another one";
     case ECONNREFUSED:
       return "; bonedry is not running";
     case EACCES:
     case EPERM:
-      return "; only root and the socket's group may use it";
+      return "; only root and members of the socket's group have access";
     case EAGAIN:
-      return "; bonedry does not accept connections: it hangs or is overloaded";
+      return "; bonedry does not accept connections, it may hang or be overloaded";
     default:
       return "";
   }
@@ -108,7 +108,7 @@ Result<std::string> ask(const std::string& socket, const std::string& line) {
     if (state == Call::State::answering) continue;
     if (state == Call::State::answered && !is_stopping(call->answer())) return call->answer();
     return Failure{"bonedry at " + admin::printable(socket) +
-                   " stopped, or was upgraded, before it answered: ask again"};
+                   " stopped or was upgraded before it answered; try again"};
   }
 }
 

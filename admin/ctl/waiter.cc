@@ -102,9 +102,8 @@ std::optional<Waiter::Ending> Waiter::look_at_signals() {
   if (::read(signals_.get(), &signal, sizeof signal) != sizeof signal) return std::nullopt;
   const bool interrupted = signal.ssi_signo == SIGINT;
   return Ending{interrupted ? ExitCode::interrupted : ExitCode::terminated, "",
-                "interrupted: only the wait has ended, " + node_ +
-                    " stays as it is (bleeding); 'bonedryctl wait " + node_ +
-                    "' takes it up again"};
+                "interrupted: no longer waiting, but " + node_ +
+                    " keeps bleeding; 'bonedryctl wait " + node_ + "' waits again"};
 }
 
 std::optional<Waiter::Ending> Waiter::look_at_wait() {
@@ -141,7 +140,7 @@ void Waiter::on_lost(std::string why) {
   status_.reset();
   if (lost_since_) return;
   lost_since_ = clock_.now();
-  progress_.note("lost the connection to bonedry; trying again for " +
+  progress_.note("lost the connection to bonedry; retrying for up to " +
                  format_duration(kRestartTimeLimit));
 }
 
@@ -152,11 +151,11 @@ Waiter::Ending Waiter::on_answer(const std::string& answer) {
     return {code, "", answer.substr(7, answer.find('\n') - 7)};
   }
   const auto verdict = read_verdict(answer);
-  if (!verdict) return {ExitCode::refused, "", "bonedry gave an answer that is not understood"};
+  if (!verdict) return {ExitCode::refused, "", "cannot parse the answer from bonedry"};
   switch (verdict->code) {
     case ExitCode::done:
       return {ExitCode::done, answer,
-              "dry: nobody is left on " + verdict->node + " (waited " + format_duration(elapsed()) +
+              "dry: no users left on " + verdict->node + " (waited " + format_duration(elapsed()) +
                   ")"};
     case ExitCode::timed_out:
       return {ExitCode::timed_out, answer,
@@ -164,7 +163,7 @@ Waiter::Ending Waiter::on_answer(const std::string& answer) {
                   left_behind(*verdict)};
     default:
       return {ExitCode::hopeless, answer,
-              verdict->node + " is active or gone: it will not become dry"};
+              verdict->node + " was activated or removed: it will not become dry"};
   }
 }
 

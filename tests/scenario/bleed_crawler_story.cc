@@ -55,9 +55,8 @@ TEST_P(CrawlerStory, TheOperatorSeesUsersAmongTenThousandCrawledPages) {
   EXPECT_GT(ends_in, 600) << "they came a moment ago";
   EXPECT_LE(ends_in, 900);
   EXPECT_THAT(bonedry_->admin("status"),
-              testing::AllOf(HasSubstr("1 live session; " + std::to_string(seen.pending) +
-                                       " pending sessions\n  the last pending session ends in "),
-                             HasSubstr(" at the latest\n")));
+              HasSubstr("1 live session; " + std::to_string(seen.pending) +
+                        " pending sessions\n  the last pending session ends within 1"));
   user.click();
   EXPECT_EQ(user.node(), "alice");
 }
@@ -83,12 +82,12 @@ TEST_P(CrawlerStory, TheListOfSessionsHasPages) {
     EXPECT_EQ(answer.at("offset"), listed);
     listed += answer.at("sessions").size();
     last_text = bonedry_->admin("sessions alice" + which);
-    EXPECT_EQ(last_text.find("; the next: --page " + std::to_string(page + 1) + "\n") !=
+    EXPECT_EQ(last_text.find("; next page: --page " + std::to_string(page + 1) + "\n") !=
                   std::string::npos,
               listed < total);
   }
   EXPECT_EQ(listed, total);
-  EXPECT_THAT(last_text, HasSubstr("the last pending session ends in "));
+  EXPECT_THAT(last_text, HasSubstr("the last pending session ends within "));
 }
 
 }  // namespace

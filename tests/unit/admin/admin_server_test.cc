@@ -98,7 +98,7 @@ TEST(AdminServer, HalfClosingIsNotLeaving) {
   EXPECT_FALSE(waiting.ended());
   rig.everybody_leaves();
   ASSERT_TRUE(rig.finish(waiting));
-  EXPECT_EQ(waiting.answer(), "dry: nobody is left on shop/alice\n");
+  EXPECT_EQ(waiting.answer(), "dry: no users left on shop/alice\n");
 }
 
 TEST(AdminServer, AWaitIsGivenUpWhenItsClientLeaves) {
@@ -137,7 +137,7 @@ TEST(AdminServer, ASilentClientIsSentAway) {
   Client slow(rig.path());
   slow.send("vers");
   ASSERT_TRUE(rig.finish(silent) && rig.finish(slow));
-  EXPECT_EQ(silent.answer(), "error: no command came within 300ms\n");
+  EXPECT_EQ(silent.answer(), "error: no command received within 300ms\n");
   EXPECT_EQ(slow.answer(), silent.answer());
 }
 
@@ -227,7 +227,7 @@ TEST(AdminServer, HundredsAtOnceAmongTheSlowAndTheSilent) {
   rig.everybody_leaves();
   for (Client& client : waiting) {
     ASSERT_TRUE(rig.finish(client));
-    EXPECT_EQ(client.answer(), "dry: nobody is left on shop/alice\n");
+    EXPECT_EQ(client.answer(), "dry: no users left on shop/alice\n");
   }
   EXPECT_TRUE(std::ranges::none_of(silent, [](Client& client) { return client.ended(); }));
 }
@@ -323,7 +323,7 @@ TEST(AdminServer, ASecondOneIsRefusedAndLeavesTheFirstAlone) {
     AdminServer second(loop, rig.path(), *rig.control, rig.events, rig.clock);
     const Outcome listening = second.listen();
     ASSERT_FALSE(listening);
-    EXPECT_TRUE(listening.error().starts_with("another bonedry answers on "));
+    EXPECT_TRUE(listening.error().starts_with("another bonedry is listening on "));
   }
   EXPECT_EQ(rig.ask("version"), kVersion);
 }

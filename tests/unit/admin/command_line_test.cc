@@ -37,10 +37,10 @@ TEST(SplitWords, DoubleQuotesKeepBlanksAndKnowTwoEscapes) {
 }
 
 TEST(SplitWords, RefusesWhatIsHalfWritten) {
-  EXPECT_EQ(split_words(R"(bleed "alice)").error(), "a double quote is not closed");
-  EXPECT_EQ(split_words(R"(bleed "alice\)").error(), "a double quote is not closed");
+  EXPECT_EQ(split_words(R"(bleed "alice)").error(), "missing closing double quote");
+  EXPECT_EQ(split_words(R"(bleed "alice\)").error(), "missing closing double quote");
   EXPECT_EQ(split_words(R"("a\n")").error(),
-            R"(within double quotes only \" and \\ are known, not '\n')");
+            R"(invalid escape '\n' in double quotes; use \" or \\)");
 }
 
 TEST(SplitWords, HasABound) {
@@ -108,35 +108,39 @@ TEST(ParseCommandLine, SaysWhatIsWrong) {
   EXPECT_EQ(error_of("bled alice"), "unknown command 'bled'; did you mean 'bleed'?");
   EXPECT_EQ(error_of("frobnicate"), "unknown command 'frobnicate'; 'help' lists the commands");
   EXPECT_EQ(error_of("bleed"),
-            "bleed takes a node: bleed NODE [--deadline D] [--reason TEXT] [--force]");
-  EXPECT_EQ(error_of("bleed \"\""),
-            "bleed takes a node, not an empty word: bleed NODE [--deadline D] [--reason TEXT] "
-            "[--force]");
-  EXPECT_EQ(error_of("wait alice bob"), "wait does not take 'bob': wait NODE [--timeout D]");
+            "bleed needs a node; usage: bleed NODE [--deadline D] [--reason TEXT] [--force]");
+  EXPECT_EQ(
+      error_of("bleed \"\""),
+      "bleed needs a node, not an empty word; usage: bleed NODE [--deadline D] [--reason TEXT] "
+      "[--force]");
+  EXPECT_EQ(error_of("wait alice bob"),
+            "wait: unexpected argument 'bob'; usage: wait NODE [--timeout D]");
   EXPECT_EQ(error_of("wait alice --force"),
-            "wait does not know '--force': wait NODE [--timeout D]");
-  EXPECT_EQ(error_of("wait alice -t 3s"), "wait does not know '-t': wait NODE [--timeout D]");
-  EXPECT_EQ(error_of("wait alice --timeout"), "--timeout takes D: wait NODE [--timeout D]");
+            "wait: unknown option '--force'; usage: wait NODE [--timeout D]");
+  EXPECT_EQ(error_of("wait alice -t 3s"),
+            "wait: unknown option '-t'; usage: wait NODE [--timeout D]");
+  EXPECT_EQ(error_of("wait alice --timeout"),
+            "--timeout takes a value; usage: wait NODE [--timeout D]");
   EXPECT_EQ(error_of("bleed a --deadline --force"),
-            "--deadline takes D: bleed NODE [--deadline D] [--reason TEXT] [--force]");
+            "--deadline takes a value; usage: bleed NODE [--deadline D] [--reason TEXT] [--force]");
   EXPECT_EQ(error_of("wait alice --timeout soon"),
             "--timeout takes a duration such as 90s, 20m or 12h, not 'soon'");
-  EXPECT_EQ(error_of("wait a --timeout 1s --timeout 2s"), "--timeout is given twice");
+  EXPECT_EQ(error_of("wait a --timeout 1s --timeout 2s"), "--timeout is given more than once");
   EXPECT_EQ(error_of("bleed a --force=yes"), "--force takes no value");
 }
 
 TEST(ParseCommandLine, RefusesControlCharactersAndShowsNone) {
   EXPECT_EQ(error_of("status \x1b[2J"),
-            "a command is one line of text, and byte 8 of this is the control character \\x1b");
+            "control character \\x1b at byte 8; a command is a single line of text");
   EXPECT_EQ(error_of(std::string("status\0", 7)),
-            "a command is one line of text, and byte 7 of this is the control character \\x00");
+            "control character \\x00 at byte 7; a command is a single line of text");
   EXPECT_EQ(error_of("\xff"), "unknown command '\\xff'; 'help' lists the commands");
 }
 
 TEST(ParseCommandLine, AReasonHasABound) {
   EXPECT_TRUE(parse_command_line("bleed a --reason " + std::string(256, 'r')));
   EXPECT_EQ(error_of("bleed a --reason " + std::string(257, 'r')),
-            "--reason takes at most 256 bytes, and this is 257");
+            "--reason takes at most 256 bytes, not 257");
 }
 
 }  // namespace

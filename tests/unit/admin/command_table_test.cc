@@ -79,10 +79,10 @@ TEST(Help, OverviewNamesEveryCommand) {
 TEST(Help, PageExplainsTheWords) {
   EXPECT_EQ(help_page(*find_command("wait")),
             "wait NODE [--timeout D]\n"
-            "  Answer when nobody is left on a bleeding node: it is dry.\n"
+            "  Wait until a bleeding node is dry.\n"
             "\n"
-            "  NODE         POOL/NODE, or the node's name where it is unique\n"
-            "  --timeout D  give up after this time; default: never\n");
+            "  NODE         POOL/NODE, or just NODE if the name is unique\n"
+            "  --timeout D  stop waiting after this time; default: no limit\n");
   EXPECT_EQ(help_page(*find_command("version")),
             "version\n  Show the version of the running proxy.\n");
 }

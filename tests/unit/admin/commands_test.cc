@@ -121,7 +121,7 @@ TEST_F(CommandsTest, TheWholeStoryOfANode) {
   rig.ask("bleed alice");
   EXPECT_TRUE(rig.ask("maintain alice").starts_with("error: shop/alice is not dry"));
   rig.everybody_leaves();
-  EXPECT_EQ(rig.ask("wait alice"), "dry: nobody is left on shop/alice\n");
+  EXPECT_EQ(rig.ask("wait alice"), "dry: no users left on shop/alice\n");
   EXPECT_EQ(rig.ask("maintain alice"), "shop/alice is in maintenance\n");
   EXPECT_EQ(status_of("alice").at("state"), "maintenance");
   EXPECT_EQ(rig.ask("activate alice"), "shop/alice is active\n");
@@ -176,8 +176,8 @@ TEST_F(CommandsTest, SessionsAreListed) {
   rig.add_crawler("shop/alice", 2);
   const std::string text = rig.ask("sessions alice --limit 1");
   EXPECT_NE(text.find("01234567  live"), std::string::npos) << text;
-  EXPECT_NE(text.find("1 live and 1 pending sessions, 1 to 1 of the longest idle shown; the next: "
-                      "--page 2\n"),
+  EXPECT_NE(text.find("1 live and 1 pending sessions; showing 1 to 1, longest idle first; next "
+                      "page: --page 2\n"),
             std::string::npos)
       << text;
   EXPECT_EQ(rig.ask("sessions alice --limit 1 --page 2").find("01234567"), std::string::npos);
@@ -230,7 +230,7 @@ TEST_F(CommandsTest, StatusSaysWhenTheLastPendingSessionOfABleedEnds) {
   ASSERT_TRUE(left.is_number());
   rig.clock.advance(10s);
   EXPECT_EQ(status_of("alice").at("bleeding").at("pending_ends_in_s"), left.get<double>() - 10);
-  EXPECT_NE(rig.ask("status").find("  the last pending session ends in "), std::string::npos);
+  EXPECT_NE(rig.ask("status").find("  the last pending session ends within "), std::string::npos);
   rig.everybody_leaves();
   rig.run_a_little();
   EXPECT_TRUE(status_of("alice").at("bleeding").at("pending_ends_in_s").is_null());

@@ -81,19 +81,19 @@ TEST(RenderText, SessionsSayHowManyThereAreAndWhereTheRestIs) {
             "01234567  live      1m5s   1.5s          7     2   1\n"
             "00000000  pending  100ms  100ms          1     0   0\n"
             "\n"
-            "shop/alice: 12 live and 3 pending sessions, 1 to 2 of the longest idle shown; the "
-            "next: --page 2\n"
-            "the last pending session ends in 12m at the latest\n");
+            "shop/alice: 12 live and 3 pending sessions; showing 1 to 2, longest idle first; "
+            "next page: --page 2\n"
+            "the last pending session ends within 12m\n");
   page.query = {session::SessionOrder::exchanges, 14, 7};
   page.rows.resize(1);
   page.pending_until = session::kNoEnd;
   EXPECT_TRUE(render_text({"shop", "alice"}, page, now)
-                  .ends_with("\nshop/alice: 12 live and 3 pending sessions, 15 to 15 of the "
-                             "busiest shown\n"))
+                  .ends_with("\nshop/alice: 12 live and 3 pending sessions; showing 15 to 15, "
+                             "most exchanges first\n"))
       << render_text({"shop", "alice"}, page, now);
   page.rows.clear();
   EXPECT_EQ(render_text({"shop", "alice"}, page, now),
-            "shop/alice: 12 live and 3 pending sessions, none of them on this page\n");
+            "shop/alice: 12 live and 3 pending sessions; none on this page\n");
   EXPECT_EQ(render_text(balancer::NodeId{"shop", "alice"}, {}, now),
             "shop/alice: 0 live and 0 pending sessions\n");
 }
@@ -102,7 +102,7 @@ TEST(RenderText, StatusSaysWhenTheLastPendingSessionEnds) {
   Status status = sample_status();
   status.pools[0].nodes[0].bleeding->pending_ends_in = std::chrono::minutes{12};
   const std::string text = render_text(status, kNow);
-  EXPECT_NE(text.find("3 pending sessions\n  the last pending session ends in 12m at the latest\n"),
+  EXPECT_NE(text.find("3 pending sessions\n  the last pending session ends within 12m\n"),
             std::string::npos)
       << text;
 }
@@ -113,10 +113,11 @@ TEST(RenderText, StatusSaysWhatUsersLoseTheirCookiesTo) {
   status.pools[0].foreign_cookies = 3;
   status.pools[0].cookie_clashes = 5;
   const std::string text = render_text(status, kNow);
-  EXPECT_NE(text.find("pool shop: users came with the cookie of another pool 3 times\n"),
+  EXPECT_NE(text.find("pool shop: requests came with the session cookie of another pool 3 times\n"),
             std::string::npos);
-  EXPECT_NE(text.find("pool shop: 5 times another cookie took the place of the session cookie\n"),
-            std::string::npos);
+  EXPECT_NE(
+      text.find("pool shop: a cookie of the same name overwrote the session cookie 5 times\n"),
+      std::string::npos);
 }
 
 TEST(RenderText, StatusSaysWhyThereIsNoForecast) {
@@ -140,7 +141,7 @@ TEST(RenderText, EventsAreOneLineEach) {
 
 TEST(RenderText, WaitsEndInOneLine) {
   WaitResult result{{"shop", "alice"}, WaitEnd::dry, std::chrono::seconds{3}, 4, 1, 0};
-  EXPECT_EQ(render_text(result), "dry: nobody is left on shop/alice\n");
+  EXPECT_EQ(render_text(result), "dry: no users left on shop/alice\n");
   result.end = WaitEnd::timed_out;
   EXPECT_EQ(render_text(result),
             "error: timed out after 3s: shop/alice still has 4 live and 1 pending sessions\n");

@@ -89,9 +89,9 @@ TEST(SocketFile, ReplacesWhatADeadProcessLeft) {
 TEST(SocketFile, LeavesALivingOneAlone) {
   const Folder folder;
   const auto first = SocketFile::listen(folder / "a.sock");
-  EXPECT_EQ(error_of(folder / "a.sock"), "another bonedry answers on " + (folder / "a.sock") +
-                                             "; stop it, or give this one an admin socket of its "
-                                             "own");
+  EXPECT_EQ(error_of(folder / "a.sock"), "another bonedry is listening on " + (folder / "a.sock") +
+                                             "; stop it, or configure a different [admin] "
+                                             "socket");
   EXPECT_TRUE(Client(folder / "a.sock").connected());
 }
 
@@ -105,11 +105,10 @@ TEST(SocketFile, LeavesOtherFilesAlone) {
 TEST(SocketFile, SaysWhatIsWrongWithAPath) {
   const Folder folder;
   EXPECT_NE(error_of("").find("must have 1 to "), std::string::npos);
-  EXPECT_NE(error_of("/tmp/" + std::string(200, 'x')).find("and '/tmp/xxx"), std::string::npos);
+  EXPECT_NE(error_of("/tmp/" + std::string(200, 'x')).find("; '/tmp/xxx"), std::string::npos);
   std::ofstream(folder / "file") << "";
-  EXPECT_NE(error_of(folder / "file/a.sock").find("there is a file of that name"),
-            std::string::npos);
-  EXPECT_NE(error_of("/proc/bonedry/a.sock").find("the admin socket has no folder: "),
+  EXPECT_NE(error_of(folder / "file/a.sock").find("a file of that name exists"), std::string::npos);
+  EXPECT_NE(error_of("/proc/bonedry/a.sock").find("the directory of the admin socket is missing: "),
             std::string::npos);
 }
 

@@ -131,7 +131,7 @@ TEST_F(StateStoreTest, ADeadlineFromBeforeItsBleedIsRefused) {
       R"({"version":1,"nodes":{"shop/alice":{"state":"bleeding","since_ms":1,"by":"root",)"
       R"("reason":"","deadline_ms":5,"deadline_after_ms":-5,"dry":false,"displaced":false,)"
       R"("removed_from":null}}})");
-  EXPECT_NE(error().find("\"deadline_after_ms\" is below 0"), std::string::npos) << error();
+  EXPECT_NE(error().find("\"deadline_after_ms\" is negative"), std::string::npos) << error();
 }
 
 TEST_F(StateStoreTest, WhatIsNotSavedAgainIsForgotten) {
@@ -234,7 +234,7 @@ TEST_F(StateStoreTest, WhatNoRecordCanHoldIsAnError) {
 TEST_F(StateStoreTest, AFileThatIsNestedTooDeepIsAnError) {
   folder.write("nodes.json", R"({"version":1,"nodes":{},"boot":)" + std::string(1'000'000, '[') +
                                  std::string(1'000'000, ']') + "}");
-  EXPECT_NE(error().find("nested deeper"), std::string::npos) << error();
+  EXPECT_NE(error().find("nested too deeply"), std::string::npos) << error();
 }
 
 TEST_F(StateStoreTest, NoBitThatFlipsIsTakenForARecord) {
@@ -257,7 +257,7 @@ TEST_F(StateStoreTest, WhoEditsItTakesTheCheckOut) {
   std::string edited = *read_file(path);
   edited.replace(edited.find("root"), 4, "ruth");
   folder.write("nodes.json", edited);
-  EXPECT_NE(error().find("take \"check\" out if you edited it"), std::string::npos) << error();
+  EXPECT_NE(error().find("if you edited it, remove \"check\""), std::string::npos) << error();
   const std::size_t line = edited.find("  \"check\"");
   edited.erase(line, edited.find('\n', line) + 1 - line);
   folder.write("nodes.json", edited);
@@ -292,7 +292,7 @@ TEST(MarkedSinceTest, GoesByTheClockThatNobodySetsWhereItIsKnown) {
 
 TEST_F(StateStoreTest, AnotherVersionIsRefused) {
   folder.write("nodes.json", R"({"version":2,"nodes":{}})");
-  EXPECT_EQ(error(), path + ": it was written by another version of bonedry");
+  EXPECT_EQ(error(), path + ": written by an incompatible version of bonedry");
 }
 
 TEST_F(StateStoreTest, AFileThatCannotBeReadIsAnErrorAndNotAnEmptyOne) {
