@@ -42,8 +42,8 @@ Outcome may_leave(const PoolView& pool, std::string_view node_name, Instant now)
   }
   if (remaining > 0 && !unlimited && sessions > static_cast<std::int64_t>(room)) {
     return Failure{"without " + std::string(node_name) + " pool " + pool.config.name +
-                   " could hold " + std::to_string(room) + " sessions (max_sessions); it has " +
-                   std::to_string(sessions)};
+                   " would have room for " + std::to_string(room) +
+                   " sessions (max_sessions), but it has " + std::to_string(sessions)};
   }
   return Done{};
 }

@@ -119,7 +119,7 @@ AccessLog::AccessLog(const conf::Log& config) : format_(config.format) {
   auto opened = LogWriter::open({config.access}, kUnqueuedBytes,
                                 [](std::uint64_t lines, const std::string& why) {
                                   spdlog::warn("access log: {} lines were lost: {}", lines,
-                                               why.empty() ? "nobody took them in time" : why);
+                                               why.empty() ? "the reader is too slow" : why);
                                 });
   if (!opened) throw std::runtime_error("cannot open the access log: " + opened.error());
   writer_ = std::move(*opened);
@@ -128,7 +128,7 @@ AccessLog::AccessLog(const conf::Log& config) : format_(config.format) {
 void AccessLog::reopen() {
   if (!writer_) return;
   writer_->reopen([](const std::string& why) {
-    spdlog::error("access log: not reopened, the file of before is written on: {}", why);
+    spdlog::error("access log: cannot reopen, still writing to the previous file: {}", why);
   });
 }
 

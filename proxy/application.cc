@@ -85,9 +85,9 @@ Result<UniqueFd> lock_state(const std::string& state_dir) {
   UniqueFd lock{::open(path.c_str(), kFlags, 0600)};
   if (!lock.is_open() && errno == ELOOP) return Failure{path + " is a symbolic link; remove it"};
   if (!lock.is_open()) return Failure{"cannot write " + path + ": " + errno_text(errno)};
-  if (!is_regular(lock.get())) return Failure{path + " is no regular file; remove it"};
+  if (!is_regular(lock.get())) return Failure{path + " is not a regular file; remove it"};
   if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
-    return Failure{"another bonedry uses the state directory " + state_dir};
+    return Failure{"another bonedry is using the state directory " + state_dir};
   }
   return lock;
 }
@@ -102,19 +102,19 @@ admin::AdminLimits admin_limits(std::size_t descriptors) {
 void report(const session::MappedLedger::Start& start) {
   using Origin = session::MappedLedger::Origin;
   if (!start.set_aside.empty()) {
-    spdlog::warn("the ledger that was there is not used: {}", start.set_aside);
+    spdlog::warn("the existing ledger is not used: {}", start.set_aside);
   }
   if (!start.damage.empty()) {
     spdlog::error(
-        "the ledger: {}; nodes whose users may be among them are dry no earlier than that "
-        "those would have left",
+        "ledger: {}; nodes that may have lost sessions stay not dry until those sessions would "
+        "have expired",
         start.damage);
   }
   const session::Ledger::Totals totals = start.ledger->totals();
   if (start.origin == Origin::shared) spdlog::info("ledger: {} sessions, shared", totals.sessions);
   if (start.origin == Origin::restored) spdlog::info("ledger: {} sessions", totals.sessions);
   if (start.origin == Origin::resized) {
-    spdlog::info("ledger: {} sessions, with room for {} now", totals.sessions, totals.capacity);
+    spdlog::info("ledger: {} sessions, resized to hold {}", totals.sessions, totals.capacity);
   }
 }
 
@@ -127,7 +127,9 @@ class Application::Impl {
         config_(config),
         events_(clock_),
         tick_(loop_.timers(), [this] { on_tick(); }),
-        give_up_(loop_.timers(), [this] { on_drained("some exchanges did not finish in time"); }) {}
+        give_up_(loop_.timers(), [this] {
+          on_drained("[timeouts] shutdown has passed with requests still open");
+        }) {}
 
   Outcome start() {
     Outcome started = take_up();
@@ -142,11 +144,11 @@ class Application::Impl {
     } catch (const std::exception& error) {
       // What was half done is not known, so nothing of it is taken any further: this ends as a kill
       // would, which all that lies on the disk is made for.
-      spdlog::critical("ending: {}", error.what());
+      spdlog::critical("exiting: {}", error.what());
       spdlog::default_logger()->flush();
       std::_Exit(EXIT_FAILURE);
     }
-    spdlog::info("ended");
+    spdlog::info("exited");
   }
 
  private:
@@ -182,16 +184,17 @@ class Application::Impl {
     if (last_use) later = admin::marked_since(records, *last_use);
     if (missing.empty() && later.empty()) return;
     if (!missing.empty()) {
-      spdlog::error("the ledger does not know {}, which nodes.json has as bleeding",
+      spdlog::error("the ledger does not know {}, which is bleeding according to nodes.json",
                     missing.front().text());
     }
     if (!later.empty()) {
-      spdlog::error("the ledger is older than nodes.json, by which {} was marked later",
-                    later.front().text());
+      spdlog::error(
+          "the ledger is older than nodes.json: {} left rotation after the last use of the ledger",
+          later.front().text());
     }
     spdlog::error(
-        "the ledger is taken for incomplete: no node is dry before all who may be missing "
-        "would have left");
+        "the ledger is treated as incomplete: no node is dry until all sessions that may "
+        "be missing would have expired");
     ledger_->begin_incomplete(clock_.now());
   }
 
@@ -199,7 +202,7 @@ class Application::Impl {
     const Outcome folder = make_folder(config_.server.state_dir, 0700);
     if (!folder) return folder;
     const Outcome safe = check_folder(config_.server.state_dir, Writers::none);
-    if (!safe) return Failure{"state_dir is not safe: " + safe.error()};
+    if (!safe) return Failure{"state_dir is not secure: " + safe.error()};
     Result<UniqueFd> lock = lock_state(config_.server.state_dir);
     if (!lock) return Failure{lock.error()};
     lock_ = std::move(*lock);
@@ -217,7 +220,7 @@ class Application::Impl {
     const bool same = ::fstat(lock_.get(), &held) == 0 && ::stat(path.c_str(), &wanted) == 0 &&
                       held.st_dev == wanted.st_dev && held.st_ino == wanted.st_ino;
     if (same) return Done{};
-    return Failure{std::string("a change of state_dir takes a restart")};
+    return Failure{std::string("changing state_dir requires a restart")};
   }
 
   Result<session::MappedLedger::Start> open_ledger(const session::Secrets& secrets) {
@@ -297,7 +300,7 @@ class Application::Impl {
 
   [[nodiscard]] std::string who_has_not_followed() const {
     if (!predecessor_ || !predecessor_->is_behind()) return "";
-    return "process " + std::to_string(predecessor_->pid()) + ", which this one took over from,";
+    return "the previous process (" + std::to_string(predecessor_->pid()) + ")";
   }
 
   Outcome serve() {
@@ -319,7 +322,7 @@ class Application::Impl {
     events_.add("start", "", "bonedry " BONEDRY_VERSION " started");
     if (predecessor_) {
       predecessor_->replace(
-          loop_, [this] { events_.add("upgrade", "", "the process before this one has ended"); });
+          loop_, [this] { events_.add("upgrade", "", "the previous process has exited"); });
     }
     tell_supervisor("READY=1\nMAINPID=" + std::to_string(::getpid()));
   }
@@ -333,7 +336,7 @@ class Application::Impl {
   void leave_to_successor() {
     admin_->send_away(admin::kTakenOver);
     server_->drain(Parting::after_next_answer,
-                   [this] { on_drained("nothing is left that was begun here"); });
+                   [this] { on_drained("all connections are closed"); });
   }
 
   HealthProber::OnChange on_health() {
@@ -381,23 +384,23 @@ class Application::Impl {
     if (number == SIGUSR1) return server_->reopen_access_log();
     if (number != SIGTERM && number != SIGINT && number != SIGQUIT) return;
     if (std::exchange(stopping_, Stopping::yes) == Stopping::yes) {
-      return on_drained("a second signal ends it at once");
+      return on_drained("second signal received");
     }
     upgrade_->abandon();
-    events_.add("stop", "", "finishing what is under way");
+    events_.add("stop", "", "waiting for open requests");
     if (!control_->has_handed_over()) tell_supervisor("STOPPING=1");
     finish();
   }
 
   void finish() {
     give_up_.arm(control_->config().timeouts.shutdown);
-    server_->drain(Parting::at_once, [this] { on_drained("nothing is under way any more"); });
+    server_->drain(Parting::at_once, [this] { on_drained("no requests are open"); });
     ledger_->expect_end();
   }
 
   void on_drained(const char* why) {
     if (std::exchange(closing_, Stopping::yes) == Stopping::yes) return;
-    spdlog::info("ending: {}", why);
+    spdlog::info("exiting: {}", why);
     give_up_.disarm();
     tick_.disarm();
     admin_->close([this] { loop_.stop(); },

@@ -30,7 +30,7 @@ Result<DescriptorShares> share_descriptors(std::size_t limit, std::size_t open,
   const std::size_t own = open + kOfWorker * workers + kOfMoment;
   if (limit < own + kLeastFree) {
     return Failure{"a limit of " + std::to_string(limit) + " descriptors is too low for " +
-                   std::to_string(workers) + " workers, which take " +
+                   std::to_string(workers) + " workers, which need " +
                    std::to_string(own + kLeastFree) +
                    " with the listeners and some clients; see LimitNOFILE, ulimit -n"};
   }

@@ -435,8 +435,9 @@ bool DownstreamConnection::parse_proxy_header() {
   client_.announce(header, worker_.context().trusted_proxies);
   state_ = State::head;
   if (is_admitted()) return true;
-  worker_.report_turned_away(client_.text(),
-                             "it has too many connections; see [limits] connections_per_client");
+  worker_.report_turned_away(
+      client_.text(),
+      "too many connections from this address; see [limits] connections_per_client");
   exchange_ = worker_.take_exchange();
   refuse({429, "too many connections from this address", "[limits] connections_per_client"});
   return false;
@@ -574,7 +575,8 @@ void DownstreamConnection::on_timeout() {
     return timer_.arm(idle ? worker_.context().timeouts.idle : kLingerTime);
   }
   if (state_ == State::proxy_header) {
-    worker_.report_proxy_refusal(client_.text(), "the PROXY header did not come in time");
+    worker_.report_proxy_refusal(client_.text(),
+                                 "no PROXY header within the time limit; see [timeouts] header");
   }
   const bool within_head = state_ == State::head && !in_.empty();
   if (!within_head) return close();

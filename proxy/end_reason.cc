@@ -15,7 +15,7 @@ constexpr std::array<EndRow, kEndReasons> kRows{{
     {client_gone, "client_gone", Side::downstream, 0, "the client closed before the end"},
     {client_stalled, "client_stalled", Side::downstream, 408,
      "the client stopped sending or reading"},
-    {no_node, "no_node", Side::internal, 503, "no node may take this request now"},
+    {no_node, "no_node", Side::internal, 503, "no node is available"},
     {node_lost, "node_lost", Side::upstream, 503, "the node of this session is down"},
     {node_full, "node_full", Side::upstream, 503, "the node has no connection free"},
     {no_resources, "no_resources", Side::internal, 503, "the proxy is out of resources"},
@@ -28,7 +28,7 @@ constexpr std::array<EndRow, kEndReasons> kRows{{
     {node_stalled, "node_stalled", Side::upstream, 504, "the node stopped sending or reading"},
     {tunnel_idle, "tunnel_idle", Side::nobody, 0, "nothing moved in the tunnel for too long"},
     {tunnel_moved, "tunnel_moved", Side::internal, 0, "the tunnel's node was taken from its users"},
-    {shut_down, "shut_down", Side::internal, 503, "the proxy is ending"},
+    {shut_down, "shut_down", Side::internal, 503, "the proxy is shutting down"},
 }};
 
 constexpr bool in_order() {

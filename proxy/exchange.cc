@@ -219,7 +219,7 @@ void Exchange::on_interim_head() {
 void Exchange::on_response_head(const http::ResponseInfo& response) {
   calls_.expect_none();
   if (response.switches() && !http::equal_ignoring_case(response.upgrade, info_.upgrade)) {
-    return on_error(bad_response("a 101 to a protocol that was not asked for"));
+    return on_error(bad_response("a 101 with a protocol that was not requested"));
   }
   timer_.disarm();
   set(AttemptState::answered);

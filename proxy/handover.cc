@@ -23,7 +23,7 @@ namespace {
 
 Result<UniqueFd> file_of(std::string_view text) {
   UniqueFd file{::memfd_create("bonedry-handover", MFD_CLOEXEC)};
-  if (!file.is_open()) return Failure{"cannot make a file in memory: " + errno_text(errno)};
+  if (!file.is_open()) return Failure{"cannot create a file in memory: " + errno_text(errno)};
   while (!text.empty()) {
     const ssize_t wrote = ::write(file.get(), text.data(), text.size());
     if (wrote < 0 && errno == EINTR) continue;
@@ -68,7 +68,7 @@ Result<Guidance> read(const UniqueFd& file) {
   for (std::set<std::string>* keys : {&guidance.shut, &guidance.opening}) {
     for (;;) {
       const auto key = take_until('\n', rest);
-      if (!key) return Failure{std::string("the guidance is cut off")};
+      if (!key) return Failure{std::string("the state of the nodes is truncated")};
       if (key->empty()) break;
       keys->emplace(*key);
     }
@@ -94,7 +94,7 @@ Result<std::vector<Measured>> read_health(const UniqueFd& file) {
     const auto health = take_until(' ', rest);
     const auto address = take_until(' ', rest);
     const auto key = take_until('\n', rest);
-    if (!key) return Failure{std::string("the health of the nodes is cut off")};
+    if (!key) return Failure{std::string("the health of the nodes is truncated")};
     for (const auto one : {balancer::Health::up, balancer::Health::down}) {
       if (*health == balancer::to_string(one)) {
         nodes.push_back({std::string(*key), std::string(*address), one});

@@ -116,7 +116,7 @@ class HealthProber::Probe final : public io::Retirable, private io::FdWatcher::H
       case io::IoStatus::would_block:
         return;
       case io::IoStatus::closed:
-        return end(CheckResult::failed, "closed without an answer");
+        return end(CheckResult::failed, "connection closed without a response");
       case io::IoStatus::failed:
       case io::IoStatus::refused:
         return end(CheckResult::failed, errno_text(socket_->error()));
@@ -130,7 +130,7 @@ class HealthProber::Probe final : public io::Retirable, private io::FdWatcher::H
         case http::ParseStatus::more:
           return;
         case http::ParseStatus::failed:
-          return end(CheckResult::failed, "the answer is not HTTP");
+          return end(CheckResult::failed, "the response is not HTTP");
         case http::ParseStatus::complete:
           break;
       }

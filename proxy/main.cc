@@ -30,9 +30,9 @@ constexpr int kFailed = 1;
 constexpr int kUsage = 2;
 
 constexpr const char* kLedgerGone =
-    " was truncated while it was in use, or its disk failed: ending. The next start sets it aside; "
-    "users are taken back in by their cookies, and no node is dry for its idle_timeout. Whatever "
-    "truncated it must leave the files of a running bonedry alone";
+    " was truncated while in use, or its disk failed: exiting. The next start moves it aside; "
+    "users keep their nodes by their cookies, and no node is dry for its idle_timeout. Do not "
+    "truncate files of a running bonedry";
 
 /// Every client and every node is a descriptor: take as many as the system lets us.
 void raise_descriptor_limit() {
@@ -121,11 +121,11 @@ int run(const std::string& program, const std::string& path) {
 int main(int argc, char** argv) {
   fill_standard_descriptors();
   block_signals();
-  CLI::App app{"bonedry: a load balancer that bleeds servers until nobody is on them"};
+  CLI::App app{"bonedry: a layer-7 load balancer with server bleeding"};
   std::string path = "/etc/bonedry/bonedry.toml";
   bool only_check = false;
   app.add_option("--config", path, "the config file")->type_name("FILE")->capture_default_str();
-  app.add_flag("--check", only_check, "validate the config, then exit: 0 when it is valid, else 1");
+  app.add_flag("--check", only_check, "check the config and exit: 0 if it is valid, else 1");
   app.set_version_flag("--version", "bonedry " BONEDRY_VERSION);
   try {
     app.parse(argc, argv);

@@ -27,7 +27,8 @@ Result<std::unique_ptr<Predecessor>> Predecessor::meet(UniqueFd line) {
     const Outcome taken = other->take(*message);
     if (!taken) return Failure{taken.error()};
   }
-  if (!other->lock_.is_open()) return Failure{std::string("it did not give its lock away")};
+  if (!other->lock_.is_open())
+    return Failure{std::string("the previous process did not pass on its lock")};
   return other;
 }
 
@@ -49,7 +50,7 @@ Outcome Predecessor::take(io::FdChannel::Message& message) {
   }
   const std::size_t blank = text.rfind(' ');
   if (!text.starts_with(handover::kListener) || blank < handover::kListener.size()) {
-    return Failure{"it said '" + message.text + "', which this version does not know"};
+    return Failure{"unknown message '" + message.text + "' from the previous process"};
   }
   Socket socket{0, std::string(text.substr(blank + 1)), std::move(message.fd)};
   const std::string_view number =
@@ -83,7 +84,7 @@ Outcome Predecessor::lead_at_first(const handover::Guidance& guidance) {
   const Result<io::FdChannel::Message> answer = channel_.await(handover::kTimeLimit);
   if (!answer) return Failure{answer.error()};
   if (answer->text == std::string(handover::kFollowed) + number) return Done{};
-  return Failure{"it said '" + answer->text + "' instead of following"};
+  return Failure{"unexpected message '" + answer->text + "' from the previous process"};
 }
 
 void Predecessor::give_up(const std::string& why) {
@@ -121,11 +122,11 @@ void Predecessor::ask() {
     return;
   }
   // Nobody is dry while one routes otherwise: the answer does not come until it is told.
-  ask_again("the process before this one is not told what to do: " + told.error());
+  ask_again("cannot send state to the previous process: " + told.error());
 }
 
 void Predecessor::ask_again(const std::string& why) {
-  if (trouble_ != why) spdlog::error("{}; it is asked again and again", why);
+  if (trouble_ != why) spdlog::error("{}; retrying", why);
   trouble_ = why;
   again_->arm(kAskAgain);
 }
@@ -153,7 +154,7 @@ void Predecessor::on_readable() {
       case io::FdChannel::Received::message:
         if (handover::number_after(handover::kNotFollowed, message.text) != 0) {
           under_way_ = 0;
-          ask_again("the process before this one cannot follow");
+          ask_again("the previous process cannot apply the state of this one, see its log");
           break;
         }
         on_followed(handover::number_after(handover::kFollowed, message.text));

@@ -57,8 +57,7 @@ class WriterSink final : public spdlog::sinks::base_sink<std::mutex> {
 };
 
 void report_lost(std::uint64_t lines, const std::string& why) {
-  spdlog::warn("log: {} lines were lost: {}", lines,
-               why.empty() ? "nobody read them in time" : why);
+  spdlog::warn("log: {} lines were lost: {}", lines, why.empty() ? "the reader is too slow" : why);
 }
 
 }  // namespace

@@ -76,7 +76,8 @@ Result<std::vector<Server::Bound>> Server::bind(const Inherited& inherited) {
   descriptors_ = *shares;
   if (config_.limits.connections > descriptors_.clients) {
     spdlog::warn(
-        "[limits] connections is {}, but the descriptors allow {}; see LimitNOFILE, ulimit -n",
+        "[limits] connections is {}, but the descriptor limit allows only {}; see LimitNOFILE, "
+        "ulimit -n",
         config_.limits.connections, descriptors_.clients);
   }
   return all;
@@ -146,7 +147,8 @@ void Server::follow_descriptor_limit() {
   if (std::exchange(descriptor_limit_, limit) == limit) return;
   const auto shares = share_descriptors(limit, own_descriptors_, worker_count_);
   descriptors_ = shares ? *shares : DescriptorShares::least();
-  spdlog::warn("the limit of descriptors is {} now, for {} clients", limit, descriptors_.clients);
+  spdlog::warn("the descriptor limit is now {}, enough for {} clients", limit,
+               descriptors_.clients);
   prober_.set_most(descriptors_.checks);
   for (const auto& worker : workers_) worker->share(descriptors_);
 }

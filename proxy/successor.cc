@@ -64,7 +64,7 @@ Successor::Successor(io::EventLoop& loop, Events events)
     : loop_(loop), events_(std::move(events)), give_up_(loop.timers(), [this] {
         kill_all();
         lose(std::string(unsent_.empty() ? "it was not ready within "
-                                         : "it did not take what it is given within ") +
+                                         : "it did not accept the handover within ") +
              std::to_string(kReadyWithin.count() / 1000) + " s");
       }) {}
 
@@ -134,7 +134,7 @@ void Successor::on_exit() {
   if (state_ == State::ready && !serving_.is_open()) return on_gone();
   lose(WIFSIGNALED(status)
            ? "it was killed by signal " + std::to_string(WTERMSIG(status))
-           : "it ended with " + std::to_string(WEXITSTATUS(status)) + ", see the log");
+           : "it exited with code " + std::to_string(WEXITSTATUS(status)) + ", see the log");
 }
 
 /// Not before it has shown itself: what a script leaves behind, holding its end of the line, would
@@ -182,7 +182,7 @@ void Successor::send_unsent() {
 void Successor::on_not_taken(const std::string& why) {
   unsent_.clear();
   if (state_ != State::starting) return;
-  complaint_ = "it does not take what it is given: " + why;
+  complaint_ = "it did not accept the handover: " + why;
   kill_all();  // which its end then tells
 }
 
@@ -233,14 +233,14 @@ void Successor::take(io::FdChannel::Message& message) {
   if (number == 0) return;
   auto guidance = handover::read(message.fd);
   if (guidance) return events_.on_follow(number, std::move(*guidance));
-  spdlog::error("process {} cannot be followed: {}", pid_, guidance.error());
+  spdlog::error("cannot apply the state of process {}: {}", pid_, guidance.error());
   not_followed(number);
 }
 
 void Successor::on_ready() {
   const auto given = [](const Unsent& one) { return one.kind == Unsent::Kind::given; };
   if (std::ranges::any_of(unsent_, given)) {
-    return on_not_taken("it was ready before it had all of it");
+    return on_not_taken("it reported ready before the handover was complete");
   }
   state_ = State::ready;
   give_up_.disarm();

@@ -59,8 +59,7 @@ void UpgradeCoordinator::abandon() {
 Outcome UpgradeCoordinator::may_upgrade() const {
   if (!parts_.ledger.is_shared()) return Done{};
   return Failure{
-      std::string("the process before this one has not ended yet: clients are still "
-                  "connected to it")};
+      std::string("the previous process is still running, because clients are connected to it")};
 }
 
 std::vector<handover::Measured> UpgradeCoordinator::measured() const {
@@ -84,7 +83,7 @@ void UpgradeCoordinator::fail(const std::string& why, const admin::Answer& answe
   parts_.control.take_back();
   parts_.events.add("error", "", "the upgrade failed: " + why);
   answer(admin::fail(admin::ErrorCode::failed,
-                     "the upgrade failed: " + why + "; this process goes on"));
+                     "the upgrade failed: " + why + "; this process keeps running"));
 }
 
 void UpgradeCoordinator::follow(std::uint64_t number, const handover::Guidance& guidance) {
@@ -92,7 +91,7 @@ void UpgradeCoordinator::follow(std::uint64_t number, const handover::Guidance& 
   Result<conf::Loaded> config = conf::load_text(guidance.config, parts_.config_path);
   if (!records) return cannot_follow(number, records.error());
   if (!config) {
-    spdlog::warn("the config of the new process is not understood: {}", config.error());
+    spdlog::warn("cannot parse the config of the new process: {}", config.error());
   }
   const Outcome followed = parts_.control.follow(
       config ? std::optional(std::move(config->config)) : std::nullopt, std::move(*records),
@@ -106,14 +105,14 @@ void UpgradeCoordinator::follow(std::uint64_t number, const handover::Guidance& 
 
 /// The new process asks again at once, so the same trouble is logged once.
 void UpgradeCoordinator::cannot_follow(std::uint64_t number, const std::string& why) {
-  if (follow_trouble_ != why) spdlog::error("cannot follow: {}", why);
+  if (follow_trouble_ != why) spdlog::error("cannot apply the state of the new process: {}", why);
   follow_trouble_ = why;
   successor_->not_followed(number);
 }
 
 /// Nobody decides any more: the next start must find the state directory free soon.
 void UpgradeCoordinator::outlive_successor() {
-  spdlog::error("process {}, which took over, has gone", successor_->pid());
+  spdlog::error("process {}, which had taken over, is gone", successor_->pid());
   events_.on_orphaned();
 }
 

@@ -94,7 +94,7 @@ NodeStreams::Lease UpstreamPool::lease(const LeaseRequest& request, UpstreamEven
 ExchangeError UpstreamPool::connect_failure(int error) {
   if (io::is_local_shortage(error)) return out_of_resources(error);
   if (node_->note_connect_failure(passive_failures_, passive_hold_, context_.loop.now())) {
-    spdlog::warn("node {}: marked down after connect failures in a row: {}", node_->key(),
+    spdlog::warn("node {}: marked down after consecutive connect failures: {}", node_->key(),
                  errno_text(error));
   }
   const bool late = error == ETIMEDOUT;

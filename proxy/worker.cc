@@ -99,7 +99,7 @@ void Worker::run() {
     loop_.run();
   } catch (const std::exception& error) {
     // As on the main thread: the process ends as a kill would end it, but says why.
-    spdlog::critical("ending: a worker cannot go on: {}", error.what());
+    spdlog::critical("exiting: a worker failed: {}", error.what());
     spdlog::default_logger()->flush();
     std::_Exit(EXIT_FAILURE);
   }
@@ -195,8 +195,8 @@ void Worker::on_accept(std::size_t listener, UniqueFd fd, const io::SocketAddres
     const bool chosen = most_clients() < shared_.descriptors.clients;
     return report_turned_away(
         io::host_text(peer),
-        chosen ? "there are too many connections in all; see [limits] connections"
-               : "there are too many connections for the descriptors; see LimitNOFILE, ulimit -n");
+        chosen ? "too many connections; see [limits] connections"
+               : "too many connections for the descriptor limit; see LimitNOFILE, ulimit -n");
   }
   const Opening opening = listener_openings_[listener];
   if (opening == Opening::proxy_header &&
@@ -208,8 +208,9 @@ void Worker::on_accept(std::size_t listener, UniqueFd fd, const io::SocketAddres
       opening == Opening::request && !conf::any_contains(context_.trusted_proxies, client);
   if (counted && !seat.take_of(client, context_.limits.connections_per_client)) {
     turn_away(fd.get(), {429, "too many connections from this address"});
-    return report_turned_away(io::host_text(peer),
-                              "it has too many connections; see [limits] connections_per_client");
+    return report_turned_away(
+        io::host_text(peer),
+        "too many connections from this address; see [limits] connections_per_client");
   }
   connections_.push_back(std::make_unique<DownstreamConnection>(
       *this, std::move(fd), peer, listener, opening, std::move(seat)));
@@ -297,35 +298,34 @@ bool Worker::due(Muted& muted, std::uint64_t& left_out) {
 void Worker::report_no_node(const std::string& pool) {
   std::uint64_t left_out = 0;
   if (!due(no_node_, left_out)) return;
-  spdlog::warn("pool {}: no node may take new users now, answering 503 ({} more not logged)", pool,
-               left_out);
+  spdlog::warn("pool {}: no node is available for new users, answering 503 ({} more not logged)",
+               pool, left_out);
 }
 
 void Worker::report_shortage(int error) {
   std::uint64_t left_out = 0;
   if (!due(shortage_, left_out)) return;
-  spdlog::error("a client was turned away: {} ({} more not logged)", io::shortage_text(error),
+  spdlog::error("a client was rejected: {} ({} more not logged)", io::shortage_text(error),
                 left_out);
 }
 
 void Worker::report_trouble(std::size_t listener, int error) {
   const std::string& pool = listener_pools_[listener];
-  if (error == 0) return spdlog::warn("a listener of pool {} accepts clients again", pool);
-  spdlog::error("a listener of pool {} accepts no clients for now: {}", pool,
+  if (error == 0) return spdlog::warn("a listener of pool {} accepts connections again", pool);
+  spdlog::error("a listener of pool {} cannot accept connections, retrying: {}", pool,
                 io::shortage_text(error));
 }
 
 void Worker::report_turned_away(const std::string& client, const char* why) {
   std::uint64_t left_out = 0;
   if (!due(turned_away_, left_out)) return;
-  spdlog::warn("client {}: turned away: {} ({} more not logged)", client, why, left_out);
+  spdlog::warn("client {}: rejected: {} ({} more not logged)", client, why, left_out);
 }
 
 void Worker::report_bad_response(const balancer::Node& node, const char* why) {
   std::uint64_t left_out = 0;
   if (!due(bad_response_, left_out)) return;
-  spdlog::warn("node {}: its answer is malformed: {} ({} more not logged)", node.key(), why,
-               left_out);
+  spdlog::warn("node {}: malformed response: {} ({} more not logged)", node.key(), why, left_out);
 }
 
 void Worker::report_refusal(const std::string& client, const http::FirstWords& request,
@@ -351,7 +351,7 @@ void Worker::report_refusal(const std::string& client, const http::FirstWords& r
 void Worker::report_proxy_refusal(const std::string& peer, const char* why) {
   std::uint64_t left_out = 0;
   if (!due(proxy_refusal_, left_out)) return;
-  spdlog::warn("proxy {}: its connection was closed: {} ({} more not logged)", peer, why, left_out);
+  spdlog::warn("proxy {}: connection closed: {} ({} more not logged)", peer, why, left_out);
 }
 
 }  // namespace bonedry::proxy

@@ -43,8 +43,9 @@ Failure<std::string> cannot(const char* what, const std::string& path) {
 
 /// Of a header that is not as this version has written it.
 std::string refusal_of(const Header& header) {
-  if (header.facts->magic != layout::kMagic) return "it is not a ledger, or was never finished";
-  return header.facts->version != layout::kVersion ? "it is of another version"
+  if (header.facts->magic != layout::kMagic)
+    return "it is not a ledger, or its creation was interrupted";
+  return header.facts->version != layout::kVersion ? "it has an incompatible version"
                                                    : "its header is damaged";
 }
 
@@ -119,8 +120,8 @@ Result<LedgerFile> LedgerFile::make(const std::string& path, const LedgerPlan& p
   // What is there may be mapped by somebody, or no file of ours: never written to, but replaced.
   if (::unlink(path.c_str()) != 0 && errno != ENOENT) return cannot("replace", path);
   UniqueFd fd{::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)};
-  if (!fd.is_open()) return cannot("make", path);
-  if (::ftruncate(fd.get(), static_cast<off_t>(plan.bytes())) != 0) return cannot("size", path);
+  if (!fd.is_open()) return cannot("create", path);
+  if (::ftruncate(fd.get(), static_cast<off_t>(plan.bytes())) != 0) return cannot("resize", path);
   Bytes bytes = map(plan.bytes(), fd.get());
   if (!bytes) return cannot("map", path);
   LedgerFile file(plan, std::move(fd), std::move(bytes));
@@ -129,7 +130,7 @@ Result<LedgerFile> LedgerFile::make(const std::string& path, const LedgerPlan& p
     room = file.reserve(plan.shard_at(shard), plan.records_at(shard) - plan.shard_at(shard));
   }
   if (!room) {
-    Failure failure = cannot("give place on the disk to", path);
+    Failure failure = cannot("allocate disk space for", path);
     ::unlink(path.c_str());  // nothing is in it, and the disk is full
     return failure;
   }
@@ -141,13 +142,13 @@ Result<std::optional<LedgerFile::Found>> LedgerFile::find(const std::string& pat
   UniqueFd fd{::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY)};
   if (!fd.is_open()) {
     if (errno == ENOENT) return std::optional<Found>{};
-    if (errno == ELOOP) return Failure{path + " is a symbolic link, which is not followed"};
+    if (errno == ELOOP) return Failure{path + " is a symbolic link, which is not allowed"};
     return cannot("open", path);
   }
   struct stat status {};
-  if (::fstat(fd.get(), &status) != 0) return cannot("look at", path);
+  if (::fstat(fd.get(), &status) != 0) return cannot("check", path);
   const auto size = static_cast<std::size_t>(status.st_size);
-  if (!S_ISREG(status.st_mode)) return Failure{path + " is not a file"};
+  if (!S_ISREG(status.st_mode)) return Failure{path + " is not a regular file"};
   if (size < LedgerPlan::slots_at()) return std::optional{Found{{}, "it is too short"}};
   const Bytes head = map(LedgerPlan::slots_at(), fd.get());
   if (!head) return cannot("map", path);
@@ -155,11 +156,11 @@ Result<std::optional<LedgerFile::Found>> LedgerFile::find(const std::string& pat
   const layout::HeaderFacts* const facts = header.facts.intact();
   if (facts == nullptr) return std::optional{Found{{}, refusal_of(header)}};
   if (facts->version != layout::kVersion || facts->record_size != sizeof(Record)) {
-    return std::optional{Found{{}, "it is of another version"}};
+    return std::optional{Found{{}, "it has an incompatible version"}};
   }
   const LedgerPlan plan(facts->capacity);
   if (facts->capacity == 0 || facts->capacity > size || plan.bytes() != size) {
-    return std::optional{Found{{}, "its size is not what its header says"}};
+    return std::optional{Found{{}, "its size does not match its header"}};
   }
   Bytes bytes = map(size, fd.get());
   if (!bytes) return cannot("map", path);

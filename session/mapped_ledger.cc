@@ -99,8 +99,8 @@ Result<NodeSlot> MappedLedger::new_slot(std::string_view name) {
   const NodeSlot next = header_.slots_used.load();
   const std::optional<NodeSlot> free = next < kMaxSlots ? next : unused_slot();
   if (!free) {
-    return Failure{what + ": there are " + std::to_string(kMaxSlots) +
-                   " others in the config, or with users on them"};
+    return Failure{what + ": all " + std::to_string(kMaxSlots) +
+                   " places are taken by nodes in the config or nodes that still have users"};
   }
   const NodeSlot slot = *free;
   const std::size_t at = LedgerPlan::slots_at() + slot * sizeof(Slot);

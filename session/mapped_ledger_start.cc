@@ -37,7 +37,7 @@ Result<std::string> set_aside(const std::string& path, WallTime now) {
     aside = path + "." + stamp.data() + "-" + std::to_string(more);
   }
   if (std::rename(path.c_str(), aside.c_str()) != 0) {
-    return Failure{"cannot set " + path + " aside: " + errno_text(errno)};
+    return Failure{"cannot move " + path + " aside: " + errno_text(errno)};
   }
   return aside;
 }
@@ -82,12 +82,12 @@ std::string mend(const LedgerFile& file) {
                      possible(header.seen_ms.load()) && possible(header.seen_wall.load()) &&
                      possible(facts.incomplete_since_ms) && facts.offset_ms >= -kLatest &&
                      facts.offset_ms <= kLatest;
-  if (!times) return "its times are damaged";
+  if (!times) return "its timestamps are damaged";
   auto* const slots = file.at<Slot>(LedgerPlan::slots_at());
   if (!header.slots_used.intact()) header.slots_used.store(count_slots(slots));
-  if (header.slots_used.load() > layout::kMaxSlots) return "its nodes are damaged";
+  if (header.slots_used.load() > layout::kMaxSlots) return "its node table is damaged";
   for (std::uint32_t slot = 0; slot < header.slots_used.load(); ++slot) {
-    if (!slots[slot].facts.mend()) return "its nodes are damaged";
+    if (!slots[slot].facts.mend()) return "its node table is damaged";
   }
   return "";
 }
@@ -96,7 +96,7 @@ std::string mend(const LedgerFile& file) {
 std::string describe(const RecordLoss& loss) {
   if (loss.records == 0) return "";
   return std::to_string(loss.records) + (loss.records == 1 ? " record was" : " records were") +
-         " damaged, and dropped";
+         " damaged and dropped";
 }
 
 }  // namespace
@@ -112,17 +112,17 @@ Result<MappedLedger::Start> MappedLedger::open(const std::string& path, std::siz
   std::string refusal = std::move(there.refusal);
   if (there.file) refusal = mend(*there.file);
   if (refusal.empty() && !knows_one_of(*there.file->header().facts, secrets)) {
-    refusal = "it was made with another secret";
+    refusal = "it belongs to a different secret";
   }
   if (!refusal.empty()) {
     const Result<std::string> aside = set_aside(path, clock.wall());
     if (!aside) return Failure{aside.error()};
     Result<Start> start = make(path, capacity, secrets, clock);
-    if (start) start->set_aside = refusal + "; it is now " + *aside;
+    if (start) start->set_aside = refusal + "; moved to " + *aside;
     return start;
   }
   const std::optional<std::size_t> process = there.file->join();
-  if (!process) return Failure{"two processes use " + path + " already"};
+  if (!process) return Failure{"two processes are already using " + path};
   const bool shared = there.file->has_sibling();
   std::unique_ptr<MappedLedger> ledger(new MappedLedger(std::move(*there.file), *process, &clock));
   note_secret(ledger->header_, secrets);
@@ -145,7 +145,7 @@ Result<MappedLedger::Start> MappedLedger::open(const std::string& path, std::siz
 
 Result<MappedLedger::Start> MappedLedger::share(const std::string& path, const Secrets& secrets,
                                                 const Clock& clock) {
-  const Failure<std::string> nobody{"nobody is at work in " + path};
+  const Failure<std::string> nobody{"no other process is using " + path};
   Result<std::optional<LedgerFile::Found>> found = LedgerFile::find(path);
   if (!found) return Failure{found.error()};
   if (!*found) return nobody;
@@ -155,10 +155,10 @@ Result<MappedLedger::Start> MappedLedger::share(const std::string& path, const S
   if (!refusal.empty()) return Failure{"cannot share " + path + ": " + refusal};
   // Keys that are made of an application's cookie are the same in both.
   if (there.file->header().facts->secret != secret_id(secrets.all.front())) {
-    return Failure{"cannot share " + path + ": another secret seals there"};
+    return Failure{"cannot share " + path + ": the ledger belongs to a different secret"};
   }
   const std::optional<std::size_t> process = there.file->join();
-  if (!process) return Failure{"two processes use " + path + " already"};
+  if (!process) return Failure{"two processes are already using " + path};
   if (!there.file->has_sibling()) return nobody;
   std::unique_ptr<MappedLedger> ledger(new MappedLedger(std::move(*there.file), *process, &clock));
   ledger->join_sibling();
@@ -170,7 +170,7 @@ Result<MappedLedger::Start> MappedLedger::make(const std::string& path, std::siz
   Result<LedgerFile> file = LedgerFile::make(path, LedgerPlan(capacity));
   if (!file) return Failure{file.error()};
   const std::optional<std::size_t> process = file->join();
-  if (!process) return Failure{"two processes use " + path + " already"};
+  if (!process) return Failure{"two processes are already using " + path};
   std::unique_ptr<MappedLedger> ledger(new MappedLedger(std::move(*file), *process, &clock));
   ledger->format(clock.now(), secret_id(secrets.all.front()));
   // A secret made just now has sealed nothing yet: no cookie can come that the ledger misses.
@@ -185,12 +185,12 @@ Result<MappedLedger::Start> MappedLedger::resize(std::unique_ptr<MappedLedger> o
   Result<LedgerFile> file = LedgerFile::make(beside, LedgerPlan(capacity));
   if (!file) return Failure{file.error()};
   const std::optional<std::size_t> process = file->join();
-  if (!process) return Failure{"two processes use " + beside + " already"};
+  if (!process) return Failure{"two processes are already using " + beside};
   std::unique_ptr<MappedLedger> ledger(new MappedLedger(std::move(*file), *process, &clock));
   ledger->format(clock.now(), old->header_.facts->secret);
   if (!ledger->copy_from(*old)) {
     ::unlink(beside.c_str());
-    return Failure{"cannot give place on the disk to " + beside};
+    return Failure{"cannot allocate disk space for " + beside};
   }
   ledger->file_.sync();
   if (std::rename(beside.c_str(), path.c_str()) != 0) {

@@ -51,14 +51,14 @@ Result<std::vector<std::string>> read_secrets(const std::string& path, const std
     }
     secrets.push_back(line);
   }
-  if (secrets.empty()) return Failure{path + ": no secret in it; expected one a line"};
+  if (secrets.empty()) return Failure{path + ": contains no secret; expected one per line"};
   return secrets;
 }
 
 Result<Secrets> generate(const std::string& path) {
   std::array<unsigned char, kGeneratedBytes> bytes{};
   if (RAND_bytes(bytes.data(), int{bytes.size()}) != 1) {
-    return Failure<std::string>{"cannot make a secret: the system gives no random numbers"};
+    return Failure<std::string>{"cannot generate a secret: no random numbers from the system"};
   }
   const std::string secret = hex(bytes);
   const Outcome written = replace_file(path, check_line(secret) + "\n" + secret + "\n", 0600);
@@ -92,9 +92,9 @@ Result<Secrets> load_secrets(const conf::Server& config) {
   if (!secrets) return Failure{secrets.error()};
   if (own && !passes_check(*content, secrets->front())) {
     return Failure{path +
-                   ": damaged, its check does not fit the secret; put back a copy of it, or "
-                   "remove it: then all users are new. Whoever edits it takes the line with "
-                   "the check out"};
+                   ": damaged, its check does not match the secret; restore a backup, or "
+                   "remove the file, which makes all users new. If you edited it, remove the "
+                   "line with the check"};
   }
   return Secrets{std::move(*secrets), SecretAge::maybe_used};
 }

@@ -21,7 +21,7 @@ Failure<std::string> too_large(const std::string& path, std::size_t limit) {
   constexpr std::size_t kMebibyte = 1024U * 1024;
   const std::string size = limit < kMebibyte ? std::to_string(limit / 1024) + " KiB"
                                              : std::to_string(limit / kMebibyte) + " MiB";
-  return Failure{"cannot read " + path + ": it has more than " + size};
+  return Failure{"cannot read " + path + ": it is larger than " + size};
 }
 
 bool write_all(int fd, std::string_view content) {
@@ -50,7 +50,7 @@ Result<std::string> read_file(const std::string& path, std::size_t limit) {
   // A FIFO must not hold us up until somebody writes to it.
   const UniqueFd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
   const auto no_file = [&path] {
-    return Failure{"cannot read " + path + ": it is no regular file"};
+    return Failure{"cannot read " + path + ": it is not a regular file"};
   };
   if (!file.is_open()) return errno == ENXIO ? no_file() : failed("read", path);  // a socket
   struct stat there {};
@@ -92,12 +92,12 @@ Outcome replace_file(const std::string& path, std::string_view content, mode_t m
   }
   file.reset();
   if (::rename(beside.c_str(), path.c_str()) != 0) return failed("write", path);
-  return ::fsync(folder.get()) == 0 ? Outcome{Done{}} : failed("sync the folder of", path);
+  return ::fsync(folder.get()) == 0 ? Outcome{Done{}} : failed("sync the directory of", path);
 }
 
 Outcome sync_folder_of(const std::string& path) {
   const UniqueFd folder = open_folder_of(path);
-  if (!folder.is_open() || ::fsync(folder.get()) != 0) return failed("sync the folder of", path);
+  if (!folder.is_open() || ::fsync(folder.get()) != 0) return failed("sync the directory of", path);
   return Done{};
 }
 
@@ -107,9 +107,9 @@ Outcome make_folder(const std::string& path, mode_t mode) {
   const std::filesystem::path folder(path.substr(0, path.find_last_not_of('/') + 1));
   if (std::filesystem::is_directory(folder, error)) return Done{};
   if (folder.has_parent_path()) std::filesystem::create_directories(folder.parent_path(), error);
-  if (::mkdir(folder.c_str(), mode) != 0 && errno != EEXIST) return failed("make", path);
+  if (::mkdir(folder.c_str(), mode) != 0 && errno != EEXIST) return failed("create", path);
   if (!std::filesystem::is_directory(folder, error)) {
-    return Failure{"cannot make " + path + ": there is a file of that name"};
+    return Failure{"cannot create " + path + ": a file of that name exists"};
   }
   return Done{};
 }

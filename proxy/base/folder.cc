@@ -27,22 +27,21 @@ bool close_to_others(const std::string& path, const struct stat& there) {
 Outcome check_folder(const std::string& path, Writers writers) {
   struct stat there {};
   if (::stat(path.c_str(), &there) != 0) {
-    return Failure{"cannot look at " + path + ": " + errno_text(errno)};
+    return Failure{"cannot check " + path + ": " + errno_text(errno)};
   }
   const std::string us = std::to_string(::geteuid());
   if (there.st_uid != ::geteuid() && there.st_uid != 0) {
-    return Failure{"the folder " + path + " belongs to user " + std::to_string(there.st_uid) +
-                   ", who could put other files in the place of ours; choose another, or: chown " +
-                   us + " " + path};
+    return Failure{"the directory " + path + " belongs to user " + std::to_string(there.st_uid) +
+                   ", who could replace our files; choose another, or: chown " + us + " " + path};
   }
   if (writers == Writers::none && (there.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
     if (close_to_others(path, there)) return Done{};
-    return Failure{"others may write to the folder " + path + "; choose another, or: chmod go-w " +
-                   path};
+    return Failure{"other users may write to the directory " + path +
+                   "; choose another, or: chmod go-w " + path};
   }
   const bool kept_apart = (there.st_mode & S_ISVTX) != 0;
   if ((there.st_mode & S_IWOTH) != 0 && !kept_apart) {
-    return Failure{"everybody may write to the folder " + path +
+    return Failure{"all users may write to the directory " + path +
                    "; choose another, or: chmod o-w " + path};
   }
   return Done{};

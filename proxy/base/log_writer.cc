@@ -61,7 +61,7 @@ Result<UniqueFd> open_path(const std::string& path) {
   const bool fifo = ::stat(path.c_str(), &there) == 0 && S_ISFIFO(there.st_mode);
   UniqueFd fd{::open(path.c_str(), (fifo ? O_RDWR : O_WRONLY) | kFlags, 0666)};
   if (fd.is_open()) return fd;
-  if (errno == ENXIO) return cannot_open(path, "it is a socket or a device that is not there");
+  if (errno == ENXIO) return cannot_open(path, "it is a socket or a missing device");
   return cannot_open(path, errno_text(errno));
 }
 
@@ -82,8 +82,7 @@ Result<Opened> open_target(const LogTarget& target) {
   if (S_ISREG(there.st_mode)) opened.medium = Medium::file;
   const bool fit = S_ISREG(there.st_mode) || S_ISFIFO(there.st_mode) || S_ISCHR(there.st_mode);
   if (fit || standard) return opened;
-  return cannot_open(target.name,
-                     "it is no regular file, FIFO or character device that lines can go to");
+  return cannot_open(target.name, "it is not a regular file, FIFO or character device");
 }
 
 }  // namespace

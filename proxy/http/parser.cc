@@ -28,7 +28,7 @@ constexpr const char* kBytesKey = "[limits] header_bytes";
 const char* words_for(llhttp_errno_t error) {
   switch (error) {
     case HPE_PAUSED_H2_UPGRADE:
-      return "the preface of HTTP/2, and only HTTP/1.0 and 1.1 are spoken here";
+      return "an HTTP/2 preface, but only HTTP/1.0 and 1.1 are supported";
     case HPE_INVALID_METHOD:
       return "an unknown or malformed method";
     case HPE_INVALID_URL:
@@ -425,7 +425,7 @@ bool Parser::takes_name(std::string_view name) const {
 /// What a callback returns for a field that is not taken.
 int Parser::drop_or_refuse() {
   if (limits_.underscore_names == UnderscoreNames::drop) return 0;
-  refusal_ = {400, "a field name with an underscore or the like"};
+  refusal_ = {400, "a field name with an underscore or a similar character"};
   return HPE_USER;
 }
 

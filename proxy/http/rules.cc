@@ -214,7 +214,8 @@ Judged judge_target(const Head& head, RequestFacts& facts) {
     return std::nullopt;
   }
   if (target == "*") {
-    if (head.text(head.method) != "OPTIONS") return Refusal{400, "a target that OPTIONS alone has"};
+    if (head.text(head.method) != "OPTIONS")
+      return Refusal{400, "a target that is only allowed for OPTIONS"};
     facts.target_form = TargetForm::asterisk;
     facts.path = target;
     return std::nullopt;
@@ -263,7 +264,7 @@ Judged judge_max_forwards(const Head& head, const Deciding& fields, RequestFacts
   facts.max_forwards = parse_length(fields.hops);
   if (fields.max_forwards > 1 || !facts.max_forwards)
     return Refusal{400, "a malformed Max-Forwards"};
-  if (*facts.max_forwards == 0) return Refusal{200, "this is as far as Max-Forwards lets it go"};
+  if (*facts.max_forwards == 0) return Refusal{200, "Max-Forwards is 0"};
   return std::nullopt;
 }
 
@@ -331,9 +332,9 @@ Result<ResponseFacts, const char*> judge_response(const Head& head, AskedBy aske
   const auto framing = message_framing(head, fields, Framing{BodyKind::until_close, 0});
   if (!framing) return Failure{framing.error()};
   if (head.status == 101) {
-    if (asked_by != AskedBy::upgrade) return Failure{"a 101 that was not asked for"};
+    if (asked_by != AskedBy::upgrade) return Failure{"a 101 that was not requested"};
     facts.upgrade = upgrade_of(fields);
-    if (facts.upgrade.empty()) return Failure{"a 101 without the protocol"};
+    if (facts.upgrade.empty()) return Failure{"a 101 without an Upgrade field"};
     facts.framing = Framing{BodyKind::tunnel, 0};
     facts.body = body_of(facts.framing);
     facts.persistence = Persistence::close;

@@ -44,7 +44,7 @@ FdChannel::FdChannel(UniqueFd fd) : fd_(std::move(fd)) {
 Result<std::pair<FdChannel, FdChannel>> FdChannel::make_pair() {
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
-    return Failure{"cannot make a pair of sockets: " + errno_text(errno)};
+    return Failure{"cannot create a socket pair: " + errno_text(errno)};
   }
   return std::pair{FdChannel(UniqueFd(ends[0])), FdChannel(UniqueFd(ends[1]))};
 }
@@ -61,7 +61,7 @@ Outcome FdChannel::send(std::string_view text, int fd, Millis time_limit) const 
     const Result<Sent> sent = send_now(text, fd);
     if (!sent) return Failure{sent.error()};
     if (*sent == Sent::yes) return Done{};
-    if (!wait_for(fd_.get(), POLLOUT, until)) return Failure{"the other process does not listen"};
+    if (!wait_for(fd_.get(), POLLOUT, until)) return Failure{"the other process does not read"};
   }
 }
 
@@ -84,7 +84,7 @@ Result<FdChannel::Sent> FdChannel::send_now(std::string_view text, int fd) const
   while (::sendmsg(fd_.get(), &message, MSG_NOSIGNAL) < 0) {
     if (errno == EINTR) continue;
     if (errno == EAGAIN || errno == EWOULDBLOCK) return Sent::no_room;
-    return Failure{"cannot tell the other process: " + errno_text(errno)};
+    return Failure{"cannot write to the other process: " + errno_text(errno)};
   }
   return Sent::yes;
 }
@@ -124,12 +124,12 @@ Result<FdChannel::Message> FdChannel::await(Millis time_limit) const {
       case Received::message:
         return message;
       case Received::ended:
-        return Failure{std::string("the other process has gone")};
+        return Failure{std::string("the other process is gone")};
       case Received::nothing:
         break;
     }
     if (!wait_for(fd_.get(), POLLIN, until)) {
-      return Failure{std::string("the other process says nothing")};
+      return Failure{std::string("the other process does not answer")};
     }
   }
 }

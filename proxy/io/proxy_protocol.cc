@@ -86,13 +86,14 @@ std::optional<std::uint16_t> parse_port(std::string_view word) {
 /// "192.0.2.1 192.0.2.2 50000 80".
 ProxyHeader parse_v1_endpoints(std::string_view line, Family family, std::size_t size) {
   // A blank too many would be taken for the end of the line.
-  if (std::ranges::count(line, ' ') != 3) return failed("other than two addresses and two ports");
+  if (std::ranges::count(line, ' ') != 3)
+    return failed("the line does not have two addresses and two ports");
   const auto source = parse_address(take_word(line), family);
   const auto destination = parse_address(take_word(line), family);
-  if (!source || !destination) return failed("an address that is none of its family");
+  if (!source || !destination) return failed("an address does not match the family");
   const auto source_port = parse_port(take_word(line));
   const auto destination_port = parse_port(take_word(line));
-  if (!source_port || !destination_port) return failed("a port that is no number up to 65535");
+  if (!source_port || !destination_port) return failed("a port is not a number up to 65535");
   return announced(size, {{*source, *source_port}, {*destination, *destination_port}});
 }
 
@@ -101,12 +102,12 @@ ProxyHeader parse_v1(std::string_view bytes) {
   const std::size_t end = start.find_first_of("\r\n");
   if (end == std::string_view::npos || end + 1 == start.size()) {
     const bool cr = end != std::string_view::npos && start[end] == '\r';
-    if (end != std::string_view::npos && !cr) return failed("a line that does not end with CR LF");
+    if (end != std::string_view::npos && !cr) return failed("the line does not end with CR LF");
     // The CR LF that is missing must fit still.
     const bool fits = bytes.size() + (cr ? 1 : 2) <= kMaxV1;
-    return fits ? ProxyHeader{} : failed("a line of more than 107 bytes");
+    return fits ? ProxyHeader{} : failed("the line has more than 107 bytes");
   }
-  if (start.substr(end, 2) != "\r\n") return failed("a line that does not end with CR LF");
+  if (start.substr(end, 2) != "\r\n") return failed("the line does not end with CR LF");
   std::string_view line = start.substr(kV1Start.size(), end - kV1Start.size());
   const std::string_view family = take_word(line);
   const std::size_t size = end + 2;
@@ -114,7 +115,7 @@ ProxyHeader parse_v1(std::string_view bytes) {
   if (family == "TCP6") return parse_v1_endpoints(line, Family::v6, size);
   // Whatever follows is to be ignored.
   if (family == "UNKNOWN") return complete(size, ProxySource::unknown);
-  return failed("a family other than TCP4, TCP6 and UNKNOWN");
+  return failed("the family is not TCP4, TCP6 or UNKNOWN");
 }
 
 // -- Version 2 ------------------------------------------------------------------------------------
@@ -138,13 +139,13 @@ bool checksum_right(std::string_view header, std::size_t at) {
 /// What is wrong with the TLVs from `at` on; null: nothing.
 const char* fault_of_tlvs(std::string_view header, std::size_t at) {
   while (at < header.size()) {
-    if (header.size() - at < kTlvHead) return "a TLV that is cut off";
+    if (header.size() - at < kTlvHead) return "a TLV is truncated";
     const std::uint8_t type = byte_at(header, at);
     const std::size_t size = number_at(header, at + 1);
     at += kTlvHead;
-    if (size > header.size() - at) return "a TLV that is cut off";
+    if (size > header.size() - at) return "a TLV is truncated";
     if (type == kChecksumType && (size != 4 || !checksum_right(header, at))) {
-      return "a checksum that is wrong";
+      return "the checksum is wrong";
     }
     at += size;
   }
@@ -193,15 +194,16 @@ ProxyHeader parse_v2_endpoints(std::string_view header, std::uint8_t family,
 ProxyHeader parse_v2(std::string_view bytes) {
   if (bytes.size() <= kV2Signature.size()) return {};
   const std::uint8_t command = byte_at(bytes, 12);
-  if (command >> 4U != 2) return failed("a version other than 1 and 2");
-  if (command != kLocal && command != kProxy) return failed("a command other than LOCAL and PROXY");
+  if (command >> 4U != 2) return failed("the version is not 1 or 2");
+  if (command != kLocal && command != kProxy) return failed("the command is not LOCAL or PROXY");
   if (bytes.size() < kV2Fixed) return {};
   const std::uint8_t family = byte_at(bytes, 13);
   const std::size_t length = number_at(bytes, 14);
-  if (length > kMaxProxyHeader - kV2Fixed) return failed("a header of more than 4096 bytes");
+  if (length > kMaxProxyHeader - kV2Fixed) return failed("the header has more than 4096 bytes");
   const auto addresses = size_of_addresses(family);
-  if (command == kProxy && !addresses) return failed("a family or a transport that is unassigned");
-  if (command == kProxy && length < *addresses) return failed("a length less than its addresses");
+  if (command == kProxy && !addresses) return failed("unknown address family or transport");
+  if (command == kProxy && length < *addresses)
+    return failed("the length is too short for the addresses");
   const std::size_t size = kV2Fixed + length;
   if (bytes.size() < size) return {};
   // All that a LOCAL header holds is to be ignored.

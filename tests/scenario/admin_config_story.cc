@@ -141,11 +141,11 @@ TEST_P(ConfigStory, AFileThatIsNoTomlTextIsRefusedWithItsPlaceAndTheProcessGoesO
   const std::vector<std::pair<std::string, std::string>> files = {
       {good + "\0"s, ":1: the control character U+0000"},
       {"# hidden\r" + good, ":1:9: a carriage return"},
-      {"# \xff\n" + good, ":1:3: bytes that are not UTF-8"},
+      {"# \xff\n" + good, ":1:3: invalid UTF-8"},
       {"\xff\xfe[\0"s, ":1:1: the file is in UTF-16"},
       {line + " = 1\n" + good, ":1:1: \"xxx"},
-      {line + line, ": it has more than 16 MiB"},
-      {"", ":1:1: listener: none is written"},
+      {line + line, ": it is larger than 16 MiB"},
+      {"", ":1:1: listener: missing"},
   };
   for (const auto& [text, what] : files) {
     SCOPED_TRACE(what);

@@ -86,7 +86,7 @@ TEST_P(DescriptorStory, FullOfClientsItServesThemAndItsOperators) {
 TEST_P(DescriptorStory, WhoLeavesMakesRoomForOthers) {
   launch_with_few(config());
   Clients clients = clients_until_full();
-  EXPECT_TRUE(bonedry_->says("there are too many connections for the descriptors"));
+  EXPECT_TRUE(bonedry_->says("too many connections for the descriptor limit"));
   const std::size_t full = clients.size();
   for (int turn = 0; turn < 3; ++turn) {
     clients.clear();
@@ -168,7 +168,7 @@ TEST_P(DescriptorStory, AnotherLimitIsFollowedWhileItRuns) {
   ASSERT_EQ(::prlimit(bonedry_->pid(), RLIMIT_NOFILE, nullptr, &before), 0);
   const rlimit few{kDescriptors, before.rlim_max};
   ASSERT_EQ(::prlimit(bonedry_->pid(), RLIMIT_NOFILE, &few, nullptr), 0);
-  ASSERT_TRUE(bonedry_->says("the limit of descriptors is 256 now"));
+  ASSERT_TRUE(bonedry_->says("the descriptor limit is now 256"));
   Clients clients = clients_until_full();
   EXPECT_GT(clients.size(), 40U);
   ask_slowly(clients);

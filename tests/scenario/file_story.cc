@@ -167,7 +167,7 @@ TEST_P(FileStory, AnAccessLogIsAFileAPipeOrADevice) {
     const RunResult result = run();
     EXPECT_EQ(result.code, 1);
     EXPECT_THAT(result.err, HasSubstr("cannot open the access log: cannot open " + path));
-    EXPECT_THAT(bonedry_->err(), HasSubstr("access log: not reopened"));
+    EXPECT_THAT(bonedry_->err(), HasSubstr("access log: cannot reopen"));
   }
 }
 
@@ -180,7 +180,7 @@ TEST_P(FileStory, AnAdminSocketThatIsNoneIsRefusedAndNotReplaced) {
     impostor.make(bonedry_->socket_path());
     const RunResult result = run();
     EXPECT_EQ(result.code, 1);
-    EXPECT_THAT(result.err, HasSubstr(bonedry_->socket_path() + " is there already"));
+    EXPECT_THAT(result.err, HasSubstr(bonedry_->socket_path() + " already exists"));
     EXPECT_EQ(Ctl(bonedry_->socket_path()).code({"status"}), 5);
     EXPECT_EQ(Ctl(bonedry_->socket_path()).code({"wait", "alice"}), 5);
   }

@@ -183,7 +183,7 @@ TEST_P(KeptLedgerStory, ADamagedOneMovesNobodyAndWithholdsDryness) {
   }
   write_file(bonedry_->state_dir() + "/ledger", ledger);
   bonedry_->start();
-  EXPECT_TRUE(bonedry_->says("its nodes are damaged"));
+  EXPECT_TRUE(bonedry_->says("its node table is damaged"));
   EXPECT_FALSE(node(alice_).dry);
   EXPECT_TRUE(node(alice_).blocked_by("ledger incomplete"));
   expect_unmoved(users);
@@ -242,7 +242,7 @@ TEST_P(KeptLedgerStory, TruncatedUnderARunningProcessItEndsWithAWord) {
   order("bleed alice");
   std::filesystem::resize_file(bonedry_->state_dir() + "/ledger", 0);
   EXPECT_TRUE(eventually([this] { return !bonedry_->running(); }));
-  EXPECT_THAT(bonedry_->err(), HasSubstr("/ledger was truncated while it was in use"));
+  EXPECT_THAT(bonedry_->err(), HasSubstr("/ledger was truncated while in use"));
   bonedry_->start();
   EXPECT_FALSE(node(alice_).dry);
   expect_unmoved(users);
@@ -271,7 +271,7 @@ TEST_P(KeptLedgerStory, ALedgerThatIsNoneIsSetAsideAndSaid) {
   bonedry_->stop();
   write_file(bonedry_->state_dir() + "/ledger", std::string(100'000, 'x'));
   bonedry_->start();
-  EXPECT_TRUE(bonedry_->says("the ledger that was there is not used"));
+  EXPECT_TRUE(bonedry_->says("the existing ledger is not used"));
   EXPECT_EQ(bonedry_->status().at("ledger").at("complete"), false);
   int kept = 0;
   for (const auto& entry : std::filesystem::directory_iterator(bonedry_->state_dir())) {

@@ -131,7 +131,7 @@ TEST_P(SignalStory, ASecondOneEndsItAtOnceWithZeroToo) {
   launch(patient);
   const auto client = begin_long();
   send(SIGTERM);
-  ASSERT_TRUE(bonedry_->says("finishing what is under way"));
+  ASSERT_TRUE(bonedry_->says("waiting for open requests"));
   EXPECT_TRUE(bonedry_->running());
   send(SIGQUIT);
   send(SIGTERM);

@@ -478,7 +478,7 @@ TEST_P(TunnelStory, TheEndOfTheProxyWaitsForItOnlySoLong) {
   client.ask();
   auto stopping = std::async(std::launch::async, [&] { bonedry_->stop(); });
   EXPECT_TRUE(eventually(
-      [&] { return bonedry_->err().find("finishing what is under way") != std::string::npos; }));
+      [&] { return bonedry_->err().find("waiting for open requests") != std::string::npos; }));
   client.say("still here");
   EXPECT_EQ(client.hear(10), "still here");
   stopping.get();

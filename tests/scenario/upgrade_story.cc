@@ -118,7 +118,7 @@ TEST_P(UpgradeStory, TwoHundredBusyUsersNoticeNothing) {
   for (const auto& crowd : crowds) EXPECT_EQ(crowd->failures(), 0) << "of " << crowd->count();
   crowds.clear();
   EXPECT_EQ(live(), kThreads * kUsersEach);
-  EXPECT_TRUE(eventually_event("the process before this one has ended"));
+  EXPECT_TRUE(eventually_event("the previous process has exited"));
 }
 
 TEST_P(UpgradeStory, ABleedGoesOnAndIsObeyedByBothProcesses) {
@@ -265,7 +265,7 @@ TEST_P(UpgradeStory, OneThatCannotStartChangesNothing) {
   bonedry_->configure(wrong);
   EXPECT_THAT(bonedry_->admin("upgrade"),
               AllOf(HasSubstr("error: the upgrade failed: cannot listen on"),
-                    HasSubstr("this process goes on")));
+                    HasSubstr("this process keeps running")));
   order("bleed alice");
   EXPECT_EQ(ann.click().status, 200);
   EXPECT_EQ(ann.node(), "alice");
@@ -284,7 +284,7 @@ TEST_P(UpgradeStory, OnlyTwoProcessesAreThereAtATime) {
   launch(config());
   const User ann = live_user_on(alice_);
   bonedry_->upgrade();
-  EXPECT_THAT(bonedry_->admin("upgrade"), HasSubstr("the process before this one has not ended"));
+  EXPECT_THAT(bonedry_->admin("upgrade"), HasSubstr("the previous process is still running"));
 }
 
 TEST_P(UpgradeStory, OneThatDiesLaterLosesNobody) {
@@ -486,7 +486,7 @@ TEST_P(UpgradeStory, AnOldProcessThatHangsKeepsNoOperatorWaiting) {
   ASSERT_EQ(::kill(old, SIGSTOP), 0);
   browser.send(click.to_wire());
   const std::string answer = bonedry_->admin("bleed alice", kDeadline * 3);  // it takes seconds
-  EXPECT_THAT(answer, HasSubstr("error: process " + std::to_string(old)));
+  EXPECT_THAT(answer, HasSubstr("error: the previous process (" + std::to_string(old) + ") "));
   EXPECT_THAT(answer, HasSubstr("shop/alice is not called dry"));
   EXPECT_EQ(node(alice_).state, "bleeding");
   EXPECT_EQ(node(alice_).live, 1) << "her request came in time, and waits in a socket";

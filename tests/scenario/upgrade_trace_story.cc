@@ -136,7 +136,7 @@ TEST_P(UpgradeTraceStory, AnUpgradeThatFailsLeavesTheOldOneWithItsDescriptors) {
   const auto fresh = idle_kinds_of(bonedry_->pid(), workers());
   replace_program("exit 3");
   for (int round = 0; round < 3; ++round) {
-    EXPECT_THAT(bonedry_->admin("upgrade"), HasSubstr("it ended with 3"));
+    EXPECT_THAT(bonedry_->admin("upgrade"), HasSubstr("it exited with code 3"));
   }
   write_file(bonedry_->config_path(), read_file(bonedry_->config_path()) + "nonsense = 1\n");
   put_program_back();
@@ -150,7 +150,7 @@ TEST_P(UpgradeTraceStory, AScriptThatEndsAndLeavesAChildHoldsNothing) {
   launch(replaceable());
   User ann = live_user_on(alice_);
   replace_program(kStays + "exit 3");
-  EXPECT_THAT(bonedry_->admin("upgrade"), HasSubstr("it ended with 3"));
+  EXPECT_THAT(bonedry_->admin("upgrade"), HasSubstr("it exited with code 3"));
   ASSERT_TRUE(is_left());
   EXPECT_EQ(ann.click().status, 200);
   EXPECT_EQ(ann.node(), "alice");

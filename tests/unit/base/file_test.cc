@@ -42,7 +42,7 @@ TEST_F(FileTest, OnlyARegularFileIsReadAndNobodyWaitsForAnother) {
   for (const std::string& path : {std::string(folder / "fifo"), std::string("/dev/zero")}) {
     const Result<std::string> content = read_file(path);
     ASSERT_FALSE(content) << path;
-    EXPECT_EQ(content.error(), "cannot read " + path + ": it is no regular file");
+    EXPECT_EQ(content.error(), "cannot read " + path + ": it is not a regular file");
   }
 }
 
@@ -126,13 +126,13 @@ TEST_F(FileTest, AFileThatIsTooLargeIsRefused) {
   std::filesystem::resize_file(path, kReadLimit);
   EXPECT_EQ(error_of(read_file(path)), "no error");
   std::filesystem::resize_file(path, kReadLimit + 1);
-  EXPECT_EQ(error_of(read_file(path)), "cannot read " + path + ": it has more than 16 MiB");
+  EXPECT_EQ(error_of(read_file(path)), "cannot read " + path + ": it is larger than 16 MiB");
 }
 
 TEST_F(FileTest, TheLimitMayBeSmaller) {
   const std::string path = folder.write("small", std::string(2048, 'x'));
   EXPECT_TRUE(read_file(path, 2048));
-  EXPECT_EQ(error_of(read_file(path, 1024)), "cannot read " + path + ": it has more than 1 KiB");
+  EXPECT_EQ(error_of(read_file(path, 1024)), "cannot read " + path + ": it is larger than 1 KiB");
 }
 
 TEST_F(FileTest, ALinkThatLeadsNowhereIsNotAbsent) {
@@ -167,7 +167,7 @@ TEST_F(FileTest, AFolderThatIsThereIsLeftAsItIs) {
 TEST_F(FileTest, AFileInTheWayOfAFolderIsAnError) {
   const std::string path = folder.write("f", "kept");
   EXPECT_EQ(error_of(make_folder(path, 0700)),
-            "cannot make " + path + ": there is a file of that name");
+            "cannot create " + path + ": a file of that name exists");
   EXPECT_NE(error_of(make_folder(path + "/below", 0700)), "no error");
   EXPECT_EQ(content_of(path), "kept");
 }

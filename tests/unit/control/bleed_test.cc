@@ -118,9 +118,10 @@ TEST_F(BleedTest, TheGuardKnowsMaxSessions) {
   shop().nodes[2].max_sessions = 1;
   start();
   for (std::uint64_t i = 1; i <= 3; ++i) add_user("shop/alice", i);
-  EXPECT_EQ(bleed("shop/alice"),
-            "error: without alice pool shop could hold 2 sessions (max_sessions); it has 3 "
-            "(--force overrides)");
+  EXPECT_EQ(
+      bleed("shop/alice"),
+      "error: without alice pool shop would have room for 2 sessions (max_sessions), but it has 3 "
+      "(--force overrides)");
 }
 
 TEST_F(BleedTest, ForceOverridesTheGuardAndIsRecorded) {

@@ -151,7 +151,7 @@ TEST_F(HandoverTest, TwoUpgradesAtATimeAreOneTooMany) {
 }
 
 TEST_F(HandoverTest, AProcessThatHangsKeepsNoOperatorWaiting) {
-  who_has_not_followed = "process 77, which this one took over from,";
+  who_has_not_followed = "the previous process (77)";
   add_user("shop/alice", 1);
   bleed("shop/bob");
   bleed_unheard("shop/alice");
@@ -161,13 +161,13 @@ TEST_F(HandoverTest, AProcessThatHangsKeepsNoOperatorWaiting) {
   pass_unheard(seconds{2});
   ASSERT_EQ(answers.size(), 2U);
   for (const std::string& answer : answers) {
-    EXPECT_THAT(answer, HasSubstr("error: process 77, which this one took over from, has not"));
+    EXPECT_THAT(answer, HasSubstr("error: the previous process (77) has not"));
     EXPECT_THAT(answer, HasSubstr("written down and holds in this process"));
   }
   EXPECT_THAT(answers[0], HasSubstr("shop/alice is not called dry"));
   EXPECT_THAT(answers[1], HasSubstr("shop/bob may get no new users"));
   EXPECT_TRUE(written().contains("shop/alice"_node));
-  EXPECT_THAT(blocked("shop/alice"), HasSubstr("process 77"));
+  EXPECT_THAT(blocked("shop/alice"), HasSubstr("the previous process (77)"));
   pass_unheard(hours{1});
   EXPECT_FALSE(dry("shop/alice")) << "the other one may still let somebody in";
   EXPECT_EQ(door("shop/bob"), "active, open") << "its sessions may come to it everywhere";

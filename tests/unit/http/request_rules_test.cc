@@ -157,7 +157,7 @@ TEST(RequestRulesTest, TheAsteriskIsForOptionsAlone) {
   const ParsedRequest request("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n");
   EXPECT_EQ(request.facts().target_form, TargetForm::asterisk);
   EXPECT_EQ(request.facts().path, "*");
-  EXPECT_EQ(verdict_on(get("*")), "400 a target that OPTIONS alone has");
+  EXPECT_EQ(verdict_on(get("*")), "400 a target that is only allowed for OPTIONS");
 }
 
 TEST(RequestRulesTest, OptionsOfAWholeServerStaysThatThroughAnAbsoluteTarget) {

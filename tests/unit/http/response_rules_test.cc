@@ -61,7 +61,7 @@ TEST(ResponseRulesTest, AnUpgradeThatNobodyAskedForIsRefused) {
   EXPECT_EQ(ParsedResponse(response("101 Switching Protocols",
                                     "Connection: upgrade\r\nUpgrade: websocket\r\n"))
                 .verdict(),
-            "a 101 that was not asked for");
+            "a 101 that was not requested");
 }
 
 TEST(ResponseRulesTest, StatusesOutOfRangeAreRefused) {

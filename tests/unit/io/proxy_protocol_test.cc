@@ -114,11 +114,11 @@ struct Bad {
 };
 
 std::vector<Bad> bad_headers() {
-  const std::string parts = "other than two addresses and two ports";
-  const std::string address = "an address that is none of its family";
-  const std::string port = "a port that is no number up to 65535";
-  const std::string family = "a family other than TCP4, TCP6 and UNKNOWN";
-  const std::string ending = "a line that does not end with CR LF";
+  const std::string parts = "the line does not have two addresses and two ports";
+  const std::string address = "an address does not match the family";
+  const std::string port = "a port is not a number up to 65535";
+  const std::string family = "the family is not TCP4, TCP6 or UNKNOWN";
+  const std::string ending = "the line does not end with CR LF";
   const std::string v4 = "PROXY TCP4 192.0.2.1 198.51.100.7 ";
   return {{"GET / HTTP/1.1\r\n", "no PROXY header"},
           {"POST / HTTP/1.1\r\n", "no PROXY header"},
@@ -168,26 +168,26 @@ std::vector<Bad> bad_headers() {
           {v4 + "1 2\r\r\n", ending},
           {v4 + "1\n2 3\r\n", ending},
           {"PROXY UNKNOWN a\nb\r\n", ending},
-          {"PROXY UNKNOWN " + std::string(92, 'x') + "\r\n", "a line of more than 107 bytes"},
-          {"PROXY UNKNOWN " + std::string(200, 'x'), "a line of more than 107 bytes"},
-          {kSignature + "\x11", "a version other than 1 and 2"},
-          {kSignature + "\x31", "a version other than 1 and 2"},
-          {kSignature + "\x22", "a command other than LOCAL and PROXY"},
-          {v2('\x21', '\x41', kV4Block), "a family or a transport that is unassigned"},
-          {v2('\x21', '\x13', kV4Block), "a family or a transport that is unassigned"},
-          {v2('\x21', '\x11', kV4Block.substr(1)), "a length less than its addresses"},
-          {v2('\x21', '\x12', ""), "a length less than its addresses"},
-          {v2('\x21', '\x21', kV4Block), "a length less than its addresses"},
-          {v2('\x21', '\x31', std::string(215, 'p')), "a length less than its addresses"},
-          {kSignature + "\x21\x11" + two_bytes(4081), "a header of more than 4096 bytes"},
-          {kSignature + "\x20" + '\0' + "\xff\xff", "a header of more than 4096 bytes"},
-          {v2('\x21', '\x11', kV4Block + '\x01'), "a TLV that is cut off"},
-          {v2('\x21', '\x11', kV4Block + tlv('\x01', "h2") + "\x01\x00"s), "a TLV that is cut off"},
-          {v2('\x21', '\x11', kV4Block + "\x01\x00\x03h2"s), "a TLV that is cut off"},
-          {v2('\x21', '\x31', std::string(216, 'p') + '\x01'), "a TLV that is cut off"},
-          {v2('\x21', '\x11', kV4Block + tlv('\x03', "\1\2\3\4")), "a checksum that is wrong"},
-          {v2('\x21', '\x11', kV4Block + tlv('\x03', "")), "a checksum that is wrong"},
-          {v2('\x21', '\x11', kV4Block + tlv('\x03', "\1\2\3\4\5")), "a checksum that is wrong"}};
+          {"PROXY UNKNOWN " + std::string(92, 'x') + "\r\n", "the line has more than 107 bytes"},
+          {"PROXY UNKNOWN " + std::string(200, 'x'), "the line has more than 107 bytes"},
+          {kSignature + "\x11", "the version is not 1 or 2"},
+          {kSignature + "\x31", "the version is not 1 or 2"},
+          {kSignature + "\x22", "the command is not LOCAL or PROXY"},
+          {v2('\x21', '\x41', kV4Block), "unknown address family or transport"},
+          {v2('\x21', '\x13', kV4Block), "unknown address family or transport"},
+          {v2('\x21', '\x11', kV4Block.substr(1)), "the length is too short for the addresses"},
+          {v2('\x21', '\x12', ""), "the length is too short for the addresses"},
+          {v2('\x21', '\x21', kV4Block), "the length is too short for the addresses"},
+          {v2('\x21', '\x31', std::string(215, 'p')), "the length is too short for the addresses"},
+          {kSignature + "\x21\x11" + two_bytes(4081), "the header has more than 4096 bytes"},
+          {kSignature + "\x20" + '\0' + "\xff\xff", "the header has more than 4096 bytes"},
+          {v2('\x21', '\x11', kV4Block + '\x01'), "a TLV is truncated"},
+          {v2('\x21', '\x11', kV4Block + tlv('\x01', "h2") + "\x01\x00"s), "a TLV is truncated"},
+          {v2('\x21', '\x11', kV4Block + "\x01\x00\x03h2"s), "a TLV is truncated"},
+          {v2('\x21', '\x31', std::string(216, 'p') + '\x01'), "a TLV is truncated"},
+          {v2('\x21', '\x11', kV4Block + tlv('\x03', "\1\2\3\4")), "the checksum is wrong"},
+          {v2('\x21', '\x11', kV4Block + tlv('\x03', "")), "the checksum is wrong"},
+          {v2('\x21', '\x11', kV4Block + tlv('\x03', "\1\2\3\4\5")), "the checksum is wrong"}};
 }
 
 TEST(ProxyProtocolTest, RefusesBadHeaders) {

@@ -53,7 +53,7 @@ TEST(DescriptorSharesTest, TooFewAreRefusedInWords) {
   const auto shares = share_descriptors(64, 25, 4);
   ASSERT_FALSE(shares);
   EXPECT_THAT(shares.error(), HasSubstr("64 descriptors is too low for 4 workers"));
-  EXPECT_THAT(shares.error(), HasSubstr("take 89"));
+  EXPECT_THAT(shares.error(), HasSubstr("need 89"));
   EXPECT_TRUE(share_descriptors(89, 25, 4));
 }
 

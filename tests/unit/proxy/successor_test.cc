@@ -65,7 +65,7 @@ TEST_F(SuccessorTest, WhatAScriptLeavesBehindHoldsNothingOfOurs) {
   EXPECT_THAT(
       fail("mkfifo " + fifo + "; setsid sh -c 'echo $$ > " + fifo +
            "; exec sleep 600' & read pid < " + fifo + "; echo $pid > " + pid_file + "; exit 3"),
-      HasSubstr("it ended with 3"));
+      HasSubstr("it exited with code 3"));
   EXPECT_TRUE(lock_is_free());
   pid_t left = 0;
   std::ifstream(pid_file) >> left;
@@ -74,7 +74,7 @@ TEST_F(SuccessorTest, WhatAScriptLeavesBehindHoldsNothingOfOurs) {
 }
 
 TEST_F(SuccessorTest, AChildOfAScriptIsKilledWithIt) {
-  EXPECT_THAT(fail("sleep 600 & exit 3"), HasSubstr("it ended with 3"));
+  EXPECT_THAT(fail("sleep 600 & exit 3"), HasSubstr("it exited with code 3"));
   EXPECT_TRUE(lock_is_free());
 }
 
@@ -185,7 +185,7 @@ TEST_F(SlowSuccessorTest, OneThatIsReadyBeforeItHasAllHasFailed) {
   ASSERT_TRUE(hangs_now_) << why_;
   let_it_go_on();
   loop_.run();
-  EXPECT_THAT(why_, HasSubstr("it was ready before it had all of it"));
+  EXPECT_THAT(why_, HasSubstr("it reported ready before the handover was complete"));
 }
 
 }  // namespace

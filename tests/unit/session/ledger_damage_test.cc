@@ -265,7 +265,7 @@ TEST_F(DamagedLedgerTest, NoPageOfZerosMakesItLie) {
 TEST_F(DamagedLedgerTest, WhatIsDroppedIsSaid) {
   write(pieces[3].at + 3, 0xFF);  // in the key of the user on bob
   start();
-  EXPECT_EQ(damage, "1 record was damaged, and dropped");
+  EXPECT_EQ(damage, "1 record was damaged and dropped");
   EXPECT_EQ(ledger->last_eviction(pool.nodes[1].slot), clock.now());
   EXPECT_FALSE(ledger->last_eviction(pool.nodes[0].slot)) << "nobody of alice's is missing";
 }

@@ -298,7 +298,7 @@ TEST_F(KeptLedgerTest, OneOfAnotherSecretIsSetAside) {
   secrets = {{"quite another secret, 32 characters"}, SecretAge::maybe_used};
   const auto start = open();
   EXPECT_EQ(start.origin, Origin::made);
-  EXPECT_THAT(start.set_aside, HasSubstr("it was made with another secret; it is now " + path));
+  EXPECT_THAT(start.set_aside, HasSubstr("it belongs to a different secret; moved to " + path));
   EXPECT_EQ(start.ledger->incomplete_since(), clock.now());
   EXPECT_EQ(start.ledger->totals().sessions, 0U);
   EXPECT_EQ(others().size(), 1U) << "it is not deleted";
@@ -307,22 +307,22 @@ TEST_F(KeptLedgerTest, OneOfAnotherSecretIsSetAside) {
 TEST_F(KeptLedgerTest, OneThatCannotBeTrustedIsSetAside) {
   begin(*open().ledger, 1, SessionState::live);
   rewrite([](layout::HeaderFacts& facts) { facts.version = 99; });
-  EXPECT_THAT(open().set_aside, HasSubstr("another version"));
+  EXPECT_THAT(open().set_aside, HasSubstr("incompatible version"));
   rewrite([](layout::HeaderFacts& facts) { facts.capacity = 5000; });
-  EXPECT_THAT(open().set_aside, HasSubstr("its size is not what its header says"));
+  EXPECT_THAT(open().set_aside, HasSubstr("its size does not match its header"));
   rewrite([](layout::HeaderFacts& facts) { facts.capacity = UINT64_MAX; });
-  EXPECT_THAT(open().set_aside, HasSubstr("its size is not what its header says"));
+  EXPECT_THAT(open().set_aside, HasSubstr("its size does not match its header"));
   damage(
       [](layout::Header& header) { std::memset(static_cast<void*>(&header), 0, sizeof(header)); });
   EXPECT_THAT(open().set_aside, HasSubstr("not a ledger"));
   damage([](layout::Header& header) { header.seen_ms.store(-5); });
-  EXPECT_THAT(open().set_aside, HasSubstr("times are damaged"));
+  EXPECT_THAT(open().set_aside, HasSubstr("timestamps are damaged"));
   rewrite([](layout::HeaderFacts& facts) { facts.offset_ms = INT64_MIN; });
-  EXPECT_THAT(open().set_aside, HasSubstr("times are damaged"));
+  EXPECT_THAT(open().set_aside, HasSubstr("timestamps are damaged"));
   damage([](layout::Header& header) { header.slots_used.store(UINT32_MAX); });
-  EXPECT_THAT(open().set_aside, HasSubstr("nodes are damaged"));
+  EXPECT_THAT(open().set_aside, HasSubstr("node table is damaged"));
   damage([](layout::Header& header) { header.slots_used.store(header.slots_used.load() + 1); });
-  EXPECT_THAT(open().set_aside, HasSubstr("nodes are damaged")) << "one has no name";
+  EXPECT_THAT(open().set_aside, HasSubstr("node table is damaged")) << "one has no name";
   ASSERT_EQ(::truncate(path.c_str(), 10), 0);
   EXPECT_THAT(open().set_aside, HasSubstr("too short"));
   EXPECT_EQ(others().size(), 9U) << "all of them, though the clock stands still";
@@ -361,7 +361,7 @@ TEST_F(KeptLedgerTest, ALinkIsNotFollowedAndNotTakenForNone) {
     std::filesystem::create_symlink(target, path);
     const auto start = MappedLedger::open(path, 10, secrets, clock);
     ASSERT_FALSE(start);
-    EXPECT_EQ(start.error(), path + " is a symbolic link, which is not followed");
+    EXPECT_EQ(start.error(), path + " is a symbolic link, which is not allowed");
     std::filesystem::remove(path);
   }
 }
@@ -484,7 +484,7 @@ TEST_F(KeptLedgerTest, TwoGenerationsShareIt) {
   EXPECT_EQ(old.ledger->slot_of("shop/carol"), carol);
   const auto third = MappedLedger::open(path, 1000, secrets, clock);
   ASSERT_FALSE(third);
-  EXPECT_THAT(third.error(), HasSubstr("two processes use"));
+  EXPECT_THAT(third.error(), HasSubstr("two processes are already using"));
 }
 
 TEST_F(KeptLedgerTest, WhatTheOldGenerationHoldsLastsAsLongAsItDoes) {

@@ -57,16 +57,16 @@ class SharedLedgerTest : public testing::Test {
 };
 
 TEST_F(SharedLedgerTest, OneThatNobodyIsAtWorkInIsNotShared) {
-  EXPECT_THAT(refusal(), HasSubstr("nobody is at work"));
+  EXPECT_THAT(refusal(), HasSubstr("no other process is using"));
   open().reset();
-  EXPECT_THAT(refusal(), HasSubstr("nobody is at work"));
+  EXPECT_THAT(refusal(), HasSubstr("no other process is using"));
   EXPECT_EQ(open()->totals().sessions, 0U) << "and is as it was";
 }
 
 TEST_F(SharedLedgerTest, OneThatCannotBeUnderstoodStaysWhereItIs) {
   const auto first = open();
   secrets.all = {"another secret of 32 characters or more"};
-  EXPECT_THAT(refusal(), HasSubstr("another secret seals"));
+  EXPECT_THAT(refusal(), HasSubstr("belongs to a different secret"));
   EXPECT_TRUE(std::filesystem::exists(path));
   std::filesystem::resize_file(path, 100);
   EXPECT_THAT(refusal(), HasSubstr("too short"));

@@ -24,8 +24,8 @@ class LedgerSlotsTest : public LedgerTest {
 TEST_F(LedgerSlotsTest, OneTooManyIsAnErrorAndChangesNothing) {
   fill();
   const std::string error =
-      "the ledger has no room for node shop/more: there are 8192 others in the config, or with "
-      "users on them";
+      "the ledger has no room for node shop/more: all 8192 places are taken by nodes in the "
+      "config or nodes that still have users";
   EXPECT_EQ(claimed("shop/more"), error);
   EXPECT_THROW((void)ledger.slot_of("shop/more"), std::length_error);
   EXPECT_EQ(claimed("shop/alice"), std::to_string(alice));

@@ -94,7 +94,7 @@ TEST_F(SecretsTest, TheShortestAllowedIsTaken) {
 
 TEST_F(SecretsTest, AFileWithoutASecretIsRefused) {
   config.secret_file = folder.write("secrets", "# nothing yet\n\n");
-  EXPECT_EQ(error(), config.secret_file + ": no secret in it; expected one a line");
+  EXPECT_EQ(error(), config.secret_file + ": contains no secret; expected one per line");
 }
 
 TEST_F(SecretsTest, AFileThatTheConfigNamesMustBeThere) {
@@ -160,7 +160,7 @@ TEST_F(SecretsTest, AGeneratedOneThatIsOutOfReachIsNotMadeAnew) {
 
 TEST_F(SecretsTest, AFileIsSmall) {
   config.secret_file = folder.write("secrets", std::string(64 * 1024 + 1, 'x'));
-  EXPECT_EQ(error(), "cannot read " + config.secret_file + ": it has more than 64 KiB");
+  EXPECT_EQ(error(), "cannot read " + config.secret_file + ": it is larger than 64 KiB");
 }
 
 TEST_F(SecretsTest, AStateDirectoryThatIsNoneIsAnError) {
