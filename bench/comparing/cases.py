@@ -82,7 +82,7 @@ def add_ratios(rows, figure="cpu_us"):
 class IdleCase:
     """Memory of idle connections, each of which has been served once."""
 
-    about = "10,000 idle keep-alive connections, or 3/8 of the descriptors"
+    about = "10,000 idle keep-alive connections (fewer if the descriptor limit is low)"
     goals = (Goal("bytes_each", 2048),)
 
     def run(self, bench):
@@ -118,7 +118,7 @@ class Crowd:
                 client.sendall(f"GET /b/64 HTTP/1.1\r\nHost: shop.example\r\nCookie: {cookie}\r\n"
                                "\r\n".encode())
                 if not client.recv(4096).startswith(b"HTTP/1.1 200"):
-                    raise BenchError(f"{self.running.name} does not serve connection {index}")
+                    raise BenchError(f"{self.running.name} did not answer on connection {index}")
         except OSError as error:
             self.__exit__()
             raise BenchError(f"{self.running.name}: connection {len(self.sockets)} of "
@@ -203,7 +203,7 @@ class ConnectionsCase(GrowthCase):
 class WorkersCase:
     """Requests per second with one worker and with two, all on the same two cores."""
 
-    about = "throughput, 2 workers to 1 (load and origin share the two cores)"
+    about = "throughput with 2 workers and with 1 (load and origin share the two cores)"
     goals = ()
 
     def run(self, bench):
@@ -248,7 +248,7 @@ def count_calls(pid, folder, work):
                               stderr=subprocess.PIPE, text=True)
     try:
         if "attached" not in tracer.stderr.readline():
-            raise BenchError("strace may not trace here")
+            raise BenchError("strace is not allowed to trace processes here")
         result = work()
     finally:
         tracer.send_signal(signal.SIGINT)
@@ -280,18 +280,18 @@ CASES = {
     "10M": body_case(10 * MIB, 16, LARGE),
     "post64K": LoadCase(Load(path="/post", method="POST", body_bytes=64 * KIB),
                         "POST of 64 KiB, 64 connections"),
-    "close": LoadCase(Load(new_connections=True), "64 B, a new connection each",
+    "close": LoadCase(Load(new_connections=True), "64 B, a new connection per request",
                       (Goal("to_peer", 0.90),), floors=False),
     "c1": LoadCase(Load(connections=1), "64 B, 1 connection"),
     "c512": LoadCase(Load(connections=512), "64 B, 512 connections"),
-    "paced": LoadCase(Load(pause_ms=20), "64 B, the same load for all: 64 connections, 20 ms pauses",
+    "paced": LoadCase(Load(pause_ms=20), "64 B, equal load for all: 64 connections, 20 ms pauses",
                       (Goal("p99_to_peer", 1.0),), floors=False),
     "calls": CallsCase(),
     "idle": IdleCase(),
-    "nodes": NodesCase("1,000 nodes against 2"),
-    "sessions": SessionsCase("1,000,000 sessions against 16"),
+    "nodes": NodesCase("1,000 nodes compared with 2"),
+    "sessions": SessionsCase("1,000,000 sessions compared with 16"),
     "connections": ConnectionsCase(
-        "64 busy connections, 10,000 open (or 3/8 of the descriptors) against 64", of_peers=True),
+        "64 busy connections, with 10,000 open (fewer if the descriptor limit is low) and with 64", of_peers=True),
     "workers": WorkersCase(),
     "ledger1M": LedgerCase(1000000, "1,000,000 sessions, without a proxy", LEDGER),
     "ledger10M": LedgerCase(10000000, "10,000,000 sessions, without a proxy", LEDGER),

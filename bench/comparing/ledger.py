@@ -47,7 +47,7 @@ class ExpiryCase:
     """The p99 of fast clients at an equal load before and while sessions run out, and by how much
     the latest of those leaves the count too late. The proxy starts on a ledger that is full."""
 
-    about = "64 fast clients (20 ms pauses), a million sessions that run out within 10 s beside them"
+    about = "64 fast clients (20 ms pauses) while a million sessions expire within 10 s"
     sessions = 1000000
     idle_seconds = 40
     window_seconds = 10
@@ -84,7 +84,7 @@ class ExpiryCase:
                 with Watch(running) as watch:
                     before = bench.measure(running, load, self.window_seconds)
                     if time.monotonic() > first_end:
-                        raise BenchError("the first sessions ran out before they should")
+                        raise BenchError("the first sessions expired too early")
                     time.sleep(first_end - time.monotonic())
                     during = bench.measure(running, load, self.window_seconds)
                     time.sleep(2)
@@ -100,7 +100,7 @@ class ExpiryCase:
         only the users of the load are left."""
         others = seen[-1][1]
         if seen[0][1] < self.sessions or others > 1000:
-            raise BenchError(f"{seen[0][1]} sessions at first and {others} at last")
+            raise BenchError(f"{seen[0][1]} sessions at the start and {others} at the end")
         latest = 0
         for at, count in seen:
             left = count - others
@@ -114,7 +114,7 @@ class Watch(Background):
     """The live sessions of all nodes and when they were read, ten times a second."""
 
     def __init__(self, running):
-        super().__init__("no status")
+        super().__init__("cannot read the status")
         self.path = running.admin_socket
         self.seen = []
 

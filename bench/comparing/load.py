@@ -78,7 +78,7 @@ def run_wrk(wrk, load, running, folder, seconds, core):
         raise BenchError(f"wrk failed against {running.name}:\n{result.stdout}{result.stderr}")
     figures = json.loads(lines[0][len("FIGURES "):])
     if figures["errors"] or figures["requests"] == 0:
-        raise BenchError(f"wrk saw errors from {running.name}:\n{result.stdout}")
+        raise BenchError(f"wrk reported errors from {running.name}:\n{result.stdout}")
     figures["cpu"] = cpu
     figures["resident"] = running.process.resident_bytes()
     return figures

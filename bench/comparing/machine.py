@@ -28,7 +28,7 @@ def cores():
     """(core of the proxy, core of load and origin)"""
     available = sorted(os.sched_getaffinity(0))
     if len(available) < 2:
-        raise BenchError("a comparison needs two cores: one for the proxy, one for load and origin")
+        raise BenchError("two cores are needed: one for the proxy, one for load and origin")
     return available[0], available[1]
 
 
@@ -68,7 +68,7 @@ class Process:
 
     def check(self):
         if self.child.poll() is not None:
-            raise BenchError(f"{self.name} ended with {self.child.returncode}:\n{self.output()}")
+            raise BenchError(f"{self.name} exited with {self.child.returncode}:\n{self.output()}")
 
     def output(self):
         with open(self.log, "r", errors="replace") as text:
@@ -87,7 +87,7 @@ class Process:
             for line in status:
                 if line.startswith("VmRSS:"):
                     return int(line.split()[1]) * 1024
-        raise BenchError(f"{self.name} has no resident memory: it has ended")
+        raise BenchError(f"{self.name} has exited")
 
     def stop(self):
         if self.child.poll() is None:

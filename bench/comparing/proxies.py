@@ -190,7 +190,7 @@ class Running:
             response = connection.getresponse()
             size = len(response.read())
             if response.status != 200:
-                raise BenchError(f"{self.name} answers {response.status} to {method} {path}")
+                raise BenchError(f"{self.name} answered {response.status} to {method} {path}")
             new = response.getheader("Set-Cookie")
             return response.getheader("X-Node"), new.split(";")[0] if new else None, size
         finally:
@@ -201,7 +201,7 @@ class Running:
         for _ in range(count if self.proxy.sticky else 0):
             node, cookie, _ = self.ask()
             if cookie is None:
-                raise BenchError(f"{self.name} gave a new user no cookie")
+                raise BenchError(f"{self.name} did not set a cookie for a new user")
             for _ in range(2):
                 if self.ask(cookie=cookie)[0] != node:
                     raise BenchError(f"{self.name} does not keep a user on its node")
@@ -209,7 +209,7 @@ class Running:
 
     def check_body(self, path, size):
         if self.ask(path=path, cookie=self.cookies[0] if self.cookies else None)[2] != size:
-            raise BenchError(f"{self.name} does not pass on {path} whole")
+            raise BenchError(f"{self.name} did not forward {path} completely")
 
     def stop(self):
         self.process.stop()

@@ -76,7 +76,7 @@ class SlowCrowd(Background):
 class SlowCase:
     """The p99 of fast clients at an equal load, without and with the slow ones, in turn."""
 
-    about = "64 fast clients (20 ms pauses), 1,000 at a byte a second beside them or not"
+    about = "64 fast clients (20 ms pauses), with and without 1,000 slow ones (1 byte per second)"
     slow_clients = 1000
     settle_seconds = 2
 

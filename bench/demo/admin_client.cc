@@ -12,7 +12,7 @@ constexpr std::string_view kErrorMark = "error: ";
 AdminAnswer understand(std::string text) {
   while (text.ends_with('\n')) text.pop_back();
   if (text.starts_with(kErrorMark)) return {"", text.substr(kErrorMark.size())};
-  if (text.empty()) return {"", "the proxy closed the admin connection without an answer"};
+  if (text.empty()) return {"", "bonedry closed the admin connection without an answer"};
   return {std::move(text), ""};
 }
 

@@ -86,7 +86,7 @@ std::string DemoConfig::socket() const {
 void DemoConfig::write(const std::filesystem::path& file) const {
   std::ofstream out(file);
   out << table_ << '\n';
-  if (!out.flush()) throw std::runtime_error(file.string() + ": cannot be written");
+  if (!out.flush()) throw std::runtime_error(file.string() + ": cannot write the file");
 }
 
 }  // namespace bonedry::demo

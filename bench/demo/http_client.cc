@@ -17,7 +17,7 @@ void HttpClient::get(const std::string& target, const std::string& cookies, Done
   response_.reset();
   if (!stream_) open();
   if (!stream_) {
-    finish({{}, "no connection can be opened"});
+    finish({{}, "cannot open a connection"});
     return;
   }
   std::string request = "GET " + target + " HTTP/1.1\r\nHost: shop.example\r\n";

@@ -47,15 +47,17 @@ bool play(const Options& options) {
 int run(int argc, char** argv) {
   Options options;
   CLI::App app{
-      "Two demo shops behind bonedry, shoppers in both, and an update of both that no shopper "
-      "notices, with its figures live. Exits 0 when every promise was held, else 1."};
-  app.add_option("--users", options.users, "shoppers at any time (240; 80 with --quick)")
+      "Bleeds and updates two demo shops behind bonedry, under simulated users, and checks that no "
+      "user is affected. Exits with 0 if all checks pass, else with 1."};
+  app.add_option("--users", options.users, "concurrent users (240; 80 with --quick)")
       ->check(CLI::Range(2U, 5000U));
-  app.add_option("--seed", options.seed, "of the shoppers' dice")->capture_default_str();
-  app.add_flag("--quick", options.quick, "a shorter story, for tests: about 25 s");
-  app.add_option("--config", options.config, "what bonedry runs on")->capture_default_str();
-  app.add_option("--bonedry", options.proxy, "the proxy (default: beside this program)");
-  app.add_option("--shop", options.shop, "the shop (default: beside this program)");
+  app.add_option("--seed", options.seed, "random seed of the users")->capture_default_str();
+  app.add_flag("--quick", options.quick, "a shorter run, for tests: about 25 s");
+  app.add_option("--config", options.config, "the config of bonedry")->capture_default_str();
+  app.add_option("--bonedry", options.proxy,
+                 "path of bonedry (default: in the directory of this program)");
+  app.add_option("--shop", options.shop,
+                 "path of demo-shop (default: in the directory of this program)");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -11,7 +11,7 @@ constexpr Millis kTimeLimit = std::chrono::seconds{5};
 
 std::string describe(const std::string& node, const NodeStatus& reported, const TrueCount& truth) {
   return node + " reported " + std::to_string(reported.live) + " live and " +
-         std::to_string(reported.pending) + " pending sessions, possible were " +
+         std::to_string(reported.pending) + " pending sessions, expected " +
          std::to_string(truth.certain) + " to " + std::to_string(truth.certain + truth.transit);
 }
 
@@ -43,7 +43,7 @@ void Monitor::answered(const AdminAnswer& answer) {
   if (!answer.error.empty()) {
     trouble_ = "`status json`: " + answer.error;
   } else if (!status) {
-    trouble_ = "`status json` was answered by something else: " + answer.text.substr(0, 200);
+    trouble_ = "unexpected answer to `status json`: " + answer.text.substr(0, 200);
   } else {
     for (const auto& [node, reported] : status->nodes) compare(node, reported);
     status_ = std::move(status);

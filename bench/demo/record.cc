@@ -31,11 +31,11 @@ class Promises {
     judge(label, seconds(value), "at most " + seconds(limit), value <= limit);
   }
   void exact(const Findings& findings) {
-    never("reported counts that cannot be true", findings.wrong_counts);
+    never("wrong session counts", findings.wrong_counts);
     const Difference& shown = findings.wrong_counts == 0 ? findings.largest : findings.worst;
-    judge("largest difference, reported to true count",
+    judge("largest difference between reported and true",
           std::to_string(std::max<std::int64_t>(shown.sessions, 0)),
-          std::to_string(shown.transit) + " in transit then", findings.wrong_counts == 0);
+          std::to_string(shown.transit) + " in transit at that time", findings.wrong_counts == 0);
   }
 
   [[nodiscard]] std::size_t broken() const { return broken_; }
@@ -44,7 +44,7 @@ class Promises {
   void judge(const std::string& label, const std::string& value, const std::string& remark,
              bool held) {
     if (!held) ++broken_;
-    print_row(label, value, held ? remark : remark + (remark.empty() ? "" : "  ") + "<-- BROKEN");
+    print_row(label, value, held ? remark : remark + (remark.empty() ? "" : "  ") + "<-- FAILED");
   }
 
   std::size_t broken_ = 0;
@@ -56,15 +56,15 @@ void print_facts(const Record& record) {
   };
   const Tally& tally = record.tally;
   fact("users served", tally.users);
-  fact("fewest shopping at once", record.fewest_shoppers);
+  fact("fewest concurrent users", record.fewest_shoppers);
   fact("clicks", tally.clicks);
-  fact("requests of crawlers", tally.crawls);
+  fact("requests by crawlers", tally.crawls);
   fact("users who left and came back", tally.returns);
   fact("... while their node was bleeding", tally.returns_elsewhere);
   for (const Record::Bleed& bleed : record.bleeds) {
     fact("sessions on " + bleed.node + " when the bleed began", bleed.users);
   }
-  fact("reported counts held against the truth", record.findings.comparisons);
+  fact("session counts compared with the true ones", record.findings.comparisons);
 }
 
 std::size_t print_promises(const Record& record) {
@@ -72,21 +72,21 @@ std::size_t print_promises(const Record& record) {
   Promises promises;
   promises.never("failed clicks", tally.failed_clicks);
   promises.never("carts lost", tally.carts_lost);
-  promises.never("users moved, or given a new session", tally.interrupted);
+  promises.never("users moved or given a new session", tally.interrupted);
   promises.never("users who saw the release change", tally.release_changed);
-  promises.never("moved or rescued, as bonedry reports", record.moved + record.rescued);
+  promises.never("moved or rescued according to bonedry", record.moved + record.rescued);
   promises.never("new users on a bleeding node", record.intruders);
-  promises.never("false dry", record.findings.false_dry);
+  promises.never("nodes reported dry too early", record.findings.false_dry);
   promises.exact(record.findings);
   for (const auto& [node, users, dry_after] : record.bleeds) {
     if (dry_after) {
-      promises.within("dry said after the last idle time-out, " + node, *dry_after, kDryAtMost);
+      promises.within("dry after the last idle timeout, " + node, *dry_after, kDryAtMost);
     }
   }
   if (record.findings.wrong_counts > 0) {
-    std::printf("\n  the first impossible count: %s\n", record.findings.first_wrong.c_str());
+    std::printf("\n  the first wrong count: %s\n", record.findings.first_wrong.c_str());
   }
-  std::printf("\n  in transit: a first request under way, or a session within %s of its end\n",
+  std::printf("\n  in transit: first request not finished, or session within %s of its end\n",
               seconds(Truth::kSlack).c_str());
   return promises.broken();
 }
@@ -100,15 +100,15 @@ bool print_report(const Record& record) {
   const std::size_t broken = print_promises(record);
   std::printf("\n");
   if (!record.broken_off.empty()) {
-    std::printf("  The story broke off: %s.\n", record.broken_off.c_str());
+    std::printf("  The demo was aborted: %s.\n", record.broken_off.c_str());
   }
   const bool complete = record.broken_off.empty() && record.bleeds.size() == record.nodes;
   if (complete && broken == 0) {
-    std::printf("  All promises were held: both shops updated in %s, and no user noticed.\n",
+    std::printf("  All checks passed: both shops were updated in %s, and no user was affected.\n",
                 seconds(record.lasted).c_str());
   } else if (broken > 0) {
-    std::printf("  %zu %s broken: see the table.\n", broken,
-                broken == 1 ? "promise was" : "promises were");
+    std::printf("  %zu %s: see the table.\n", broken,
+                broken == 1 ? "check failed" : "checks failed");
   }
   return complete && broken == 0;
 }

@@ -22,7 +22,7 @@ std::string figures(const Scene& scene) {
             " live " + std::to_string(node.pending) + " pending " + std::to_string(node.truth) +
             " true " + std::to_string(node.exchanges_open) + " open | ";
   }
-  return line + std::to_string(scene.shopping) + " shopping, " + std::to_string(scene.clicks) +
+  return line + std::to_string(scene.shopping) + " users, " + std::to_string(scene.clicks) +
          " clicks, " + std::to_string(scene.failed_clicks) + " failed, " +
          std::to_string(scene.carts_lost) + " carts lost";
 }

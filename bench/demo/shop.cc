@@ -74,7 +74,7 @@ ShopReply Shop::page(const Visitor& visitor) const {
       {"shop", name_}, {"version", version_}, {"known", known}, {"items", visitor.customer.cart}};
   ShopReply reply;
   if (!known) {
-    body["note"] = "we have not met: this is a new cart";
+    body["note"] = "unknown customer: this is a new cart";
     reply.set_cookie = std::string(kCookie) + visitor.customer.id + "; Path=/; HttpOnly";
   }
   reply.body = body.dump() + "\n";
@@ -83,7 +83,7 @@ ShopReply Shop::page(const Visitor& visitor) const {
 
 ShopReply Shop::add(std::string_view query, std::string_view cookies) {
   const std::optional<unsigned> item = item_of(query);
-  if (!item) return plain(400, "which item? /add?item=1\n");
+  if (!item) return plain(400, "item missing, e.g. /add?item=1\n");
   const Visitor visitor = recognise(cookies);
   visitor.customer.cart.push_back(*item);
   return page(visitor);

@@ -16,10 +16,10 @@ int run(int argc, char** argv) {
   std::string name = "alice";
   unsigned version = 1;
   std::uint16_t port = 0;
-  CLI::App app{"A small shop that keeps its customers' carts in memory"};
-  app.add_option("--port", port, "port on 127.0.0.1; 0: any free one")->capture_default_str();
-  app.add_option("--name", name, "what the shop calls itself")->capture_default_str();
-  app.add_option("--version", version, "which release it says it is")->capture_default_str();
+  CLI::App app{"A small demo shop that keeps its customers' carts in memory"};
+  app.add_option("--port", port, "port on 127.0.0.1; 0: any free port")->capture_default_str();
+  app.add_option("--name", name, "name of the shop")->capture_default_str();
+  app.add_option("--version", version, "release that the shop reports")->capture_default_str();
   CLI11_PARSE(app, argc, argv);
 
   std::signal(SIGPIPE, SIG_IGN);

@@ -103,7 +103,7 @@ bool Stage::stop_proxy() {
 
 std::string Stage::casualty() {
   const auto obituary = [](const std::string& name, const Child& child) {
-    return name + " ended unexpectedly: " + child.ending();
+    return name + " exited unexpectedly: " + child.ending();
   };
   if (proxy_ && !proxy_->running()) return obituary("bonedry", *proxy_);
   for (const auto& [name, shop] : shops_) {

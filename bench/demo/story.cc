@@ -74,7 +74,7 @@ Record Story::play() {
 void Story::open_shops() {
   for (const std::string& node : config_.nodes()) {
     stage_.open_shop(node, kOldRelease);
-    wait_until([&] { return stage_.shop_listens(node); }, kStartLimit, "the opening of " + node);
+    wait_until([&] { return stage_.shop_listens(node); }, kStartLimit, node + " to start");
   }
 }
 
@@ -90,7 +90,7 @@ void Story::open_front_door() {
   monitor_ = std::make_unique<Monitor>(loop_, *admin_, truth_, config_.pool());
   const auto healthy = [this](const std::string& node) { return status_of(node).health == "up"; };
   wait_until([&] { return std::all_of(config_.nodes().begin(), config_.nodes().end(), healthy); },
-             kHealthLimit, "health of all nodes");
+             kHealthLimit, "all nodes to be healthy");
 }
 
 void Story::let_people_in() {
@@ -100,9 +100,9 @@ void Story::let_people_in() {
   people_ = std::make_unique<Population>(*town_);
   act_ = "both shops are open";
   tell("Both shops are open, release " + std::to_string(kOldRelease) + ", behind 127.0.0.1:" +
-       std::to_string(port) + ". In come " + std::to_string(plot_.manners.shoppers) +
-       " shoppers and " + std::to_string(plot_.manners.crawlers) + " crawlers. A session ends " +
-       format_duration(truth_.idle_timeout()) + " after its last click.");
+       std::to_string(port) + ". Starting " + std::to_string(plot_.manners.shoppers) +
+       " users and " + std::to_string(plot_.manners.crawlers) + " crawlers. A session ends " +
+       format_duration(truth_.idle_timeout()) + " after its last request.");
   // The rush is over when everybody who was due is in.
   rest(plot_.manners.rush + Millis{500});
   people_->take_fewest();
@@ -118,7 +118,7 @@ void Story::bleed(const std::string& node) {
   record_.bleeds.push_back({node, users, {}});
   act_ = title(node) + " is bleeding";
   tell(title(node) + " is bleeding: " + std::to_string(users) +
-       " sessions stay until their users leave, every new user goes elsewhere.");
+       " sessions stay until their users leave, new users go to the other node.");
 }
 
 void Story::wait_until_dry(const std::string& node) {
@@ -133,18 +133,19 @@ void Story::wait_until_dry(const std::string& node) {
   });
   const std::uint64_t users_before = tally_.users;
   const Millis limit = plot_.manners.stay_most + truth_.idle_timeout() + kDryLimit;
-  wait_until([&] { return word->has_value(); }, limit, "dryness of " + node);
+  wait_until([&] { return word->has_value(); }, limit, node + " to be dry");
   const AdminAnswer& answer = (*word)->answer;
   if (!says_dry(answer)) {
-    throw BrokenOff("waiting for " + node + " was answered: " + answer.text + answer.error);
+    throw BrokenOff("unexpected answer while waiting for " + node + ": " + answer.text +
+                    answer.error);
   }
   if (const auto last = truth_.last_runs_out(node)) {
     record_.bleeds.back().dry_after = (*word)->at - last->latest;
   }
   act_ = title(node) + " is bone dry";
-  tell(title(node) + " is bone dry: nobody is there, nobody will come back. " +
-       std::to_string(tally_.users - users_before) + " new users went elsewhere meanwhile.");
-  wait_until([&] { return status_of(node).dry; }, kAnswerLimit, "the same word in the status");
+  tell(title(node) + " is bone dry: no users are left on it, and none will come back. " +
+       std::to_string(tally_.users - users_before) + " new users went to the other node.");
+  wait_until([&] { return status_of(node).dry; }, kAnswerLimit, "the status to report dry");
 }
 
 void Story::update(const std::string& node) {
@@ -152,14 +153,13 @@ void Story::update(const std::string& node) {
   order("maintain " + key(node) + " json");
   stage_.close_shop(node);
   act_ = title(node) + " is being updated";
-  tell(title(node) + " is in maintenance: closed, old carts thrown away, release " + release +
-       " goes in.");
+  tell(title(node) + " is in maintenance: stopping it and starting release " + release + ".");
   wait_until([&] { return status_of(node).health == "down"; }, kHealthLimit,
-             "notice that " + node + " is down");
+             node + " to be reported down");
   rest(plot_.installing);
   stage_.open_shop(node, kNewRelease);
-  wait_until([&] { return stage_.shop_listens(node); }, kStartLimit, "the reopening of " + node);
-  wait_until([&] { return status_of(node).health == "up"; }, kHealthLimit, "health of " + node);
+  wait_until([&] { return stage_.shop_listens(node); }, kStartLimit, node + " to start again");
+  wait_until([&] { return status_of(node).health == "up"; }, kHealthLimit, node + " to be healthy");
   if (version_in(node) != release) throw BrokenOff(node + " does not run release " + release);
 }
 
@@ -173,12 +173,14 @@ void Story::put_back(const std::string& node) {
 }
 
 void Story::end() {
-  act_ = "the end";
+  act_ = "done";
   rest(plot_.ending);
   for (const std::string& node : config_.nodes()) {
-    if (version_in(node) != std::to_string(kNewRelease)) throw BrokenOff(node + " fell back");
+    if (version_in(node) != std::to_string(kNewRelease))
+      throw BrokenOff(node + " runs an old release");
   }
-  tell("Both run release " + std::to_string(kNewRelease) + ". The shop was never closed.");
+  tell("Both run release " + std::to_string(kNewRelease) +
+       ". The shop was available all the time.");
 }
 
 void Story::clear_the_stage() {
@@ -194,7 +196,7 @@ void Story::clear_the_stage() {
     record_.rescued += status_of(node).rescued;
   }
   if (record_.broken_off.empty() && !stage_.stop_proxy()) {
-    break_off("bonedry did not end in time and was killed");
+    break_off("bonedry did not exit in time and was killed");
   }
 }
 
@@ -205,17 +207,17 @@ void Story::wait_until(const std::function<bool()>& condition, Millis limit,
     return condition();
   };
   if (!loop_.run_until(met, limit)) {
-    throw BrokenOff("waited " + format_duration(limit) + " in vain for " + what);
+    throw BrokenOff("timed out after " + format_duration(limit) + " waiting for " + what);
   }
 }
 
 void Story::rest(Millis duration) {
   const Instant over = loop_.now() + duration;
-  wait_until([&] { return loop_.now() >= over; }, duration + kAnswerLimit, "time to pass");
+  wait_until([&] { return loop_.now() >= over; }, duration + kAnswerLimit, "the time to pass");
 }
 
 void Story::check_troubles() {
-  if (signals_.came()) throw BrokenOff("it was interrupted by a signal");
+  if (signals_.came()) throw BrokenOff("interrupted by a signal");
   const std::string casualty = stage_.casualty();
   if (!casualty.empty()) throw BrokenOff(casualty);
   if (monitor_ && !monitor_->trouble().empty()) throw BrokenOff(monitor_->trouble());
@@ -259,7 +261,7 @@ void Story::break_off(const std::string& why) {
   stage_.keep_folder();
   record_.broken_off += "; its files are in " + stage_.folder().string();
   const std::string said = stage_.proxy_log_tail();
-  if (!said.empty()) record_.broken_off += "; bonedry said last:\n" + said;
+  if (!said.empty()) record_.broken_off += "; last log lines of bonedry:\n" + said;
 }
 
 Scene Story::scene() const {

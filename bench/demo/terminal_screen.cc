@@ -159,13 +159,13 @@ std::vector<std::string> TerminalScreen::dashboard(const Scene& scene) const {
   const auto loss = [this](const char* what, std::uint64_t count) {
     return paint(count == 0 ? Colour::none : Colour::red, what + std::to_string(count));
   };
-  lines.push_back("  shopping " + std::to_string(scene.shopping) + "   users " +
+  lines.push_back("  users " + std::to_string(scene.shopping) + "   in total " +
                   std::to_string(scene.users) + "   clicks " + std::to_string(scene.clicks) +
                   "   " + loss("failed ", scene.failed_clicks) + "   " +
                   loss("carts lost ", scene.carts_lost));
-  lines.push_back(
-      "  largest difference, reported to true count: " + std::to_string(scene.difference) +
-      ", with " + std::to_string(scene.transit) + " users in transit");
+  lines.push_back("  largest difference between reported and true sessions: " +
+                  std::to_string(scene.difference) + ", with " + std::to_string(scene.transit) +
+                  " users in transit");
   return lines;
 }
 

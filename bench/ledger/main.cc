@@ -133,7 +133,7 @@ double read_count(const Table& table) {
 
 double bytes_on_disk(const std::string& path) {
   struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) throw std::runtime_error("cannot look at " + path);
+  if (::stat(path.c_str(), &status) != 0) throw std::runtime_error("cannot check " + path);
   return static_cast<double>(status.st_blocks) * 512;
 }
 
@@ -176,14 +176,14 @@ nlohmann::json prepare(const std::string& state_dir, std::int64_t sessions, Mill
 
 int main(int argc, char** argv) {
   using namespace bonedry;
-  CLI::App app{"Measures a ledger, or leaves a full one. Prints JSON."};
+  CLI::App app{"Measures a ledger, or creates a full one. Prints JSON."};
   std::string state_dir;
   std::int64_t sessions = 0;
   std::int64_t spread_ms = 0;
-  app.add_option("STATE_DIR", state_dir, "an empty folder")->required();
+  app.add_option("STATE_DIR", state_dir, "an empty directory")->required();
   app.add_option("SESSIONS", sessions)->required()->check(CLI::Range(1, 90'000'000));
-  CLI::Option* const leave =
-      app.add_option("--leave", spread_ms, "leave it, with last clicks spread over so many ms");
+  CLI::Option* const leave = app.add_option(
+      "--leave", spread_ms, "keep the ledger, with last requests spread over this many ms");
   CLI11_PARSE(app, argc, argv);
   try {
     std::filesystem::create_directories(state_dir);

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""A shop with users and operators at work, in one trouble after another: users are served, the
-admin socket answers, nobody is lost.
+"""Runs bonedry under load with one fault after another, and checks that users are served, the
+admin socket answers, and no session is lost.
 
-    ./dev floods [TROUBLE...] [--seconds N]
+    ./dev floods [FAULT...] [--seconds N]
 
-Exits with 1 if anything is off. A trouble that this machine cannot have is skipped with a reason."""
+Exits with 1 if a check fails. A fault that cannot be caused on this machine is skipped, with a reason."""
 
 import argparse
 import asyncio
@@ -241,14 +241,14 @@ address = "127.0.0.1:{self.bob.port}"
         self.process.send_signal(signal.SIGTERM)
         try:
             if await asyncio.to_thread(self.process.wait, 40) != 0:
-                found.append("it did not end with 0")
+                found.append("bonedry did not exit with 0")
         except subprocess.TimeoutExpired:
-            found.append("SIGTERM has no effect")
+            found.append("bonedry did not exit after SIGTERM")
             self.process.kill()
         self.clean_up()
         clicks = sum(user.clicks for user in users)
         print(f"{self.name}: {clicks} clicks, {len(self.failures)} failed, {len(self.moves)} moved; "
-              f"{self.answers} admin answers, the slowest after {self.slowest * 1000:.0f} ms")
+              f"{self.answers} admin answers, the slowest took {self.slowest * 1000:.0f} ms")
         for what in found:
             print("  " + what)
         return not found
@@ -256,14 +256,14 @@ address = "127.0.0.1:{self.bob.port}"
     def check(self, users, status):
         found = []
         for what, all_of_it in (("failed", self.failures), ("moved", self.moves),
-                                ("admin was slow", self.slow), ("admin refused", self.refused)):
+                                ("slow admin answer", self.slow), ("refused by admin", self.refused)):
             if all_of_it:
                 found.append(f"{what} {len(all_of_it)} times, first: {all_of_it[0]}")
         for node in status["pools"][0]["nodes"]:
             here = sum(1 for user in users if user.node == node["name"])
             counted = node["sessions"]["live"] + node["sessions"]["pending"]
             if node["name"] not in self.tolerates_failures_on and counted != here:
-                found.append(f"{node['name']} has {here} users, and {counted} are counted")
+                found.append(f"{node['name']} has {here} users, but reports {counted} sessions")
         return found
 
 
@@ -279,7 +279,7 @@ def full_pipe():
 
 
 class UnreadStandardError(Flood):
-    name = "unread standard error"
+    name = "standard error not read"
 
     def process_options(self):
         self.held = list(full_pipe())
@@ -287,7 +287,7 @@ class UnreadStandardError(Flood):
 
 
 class UnreadStandardOutput(Flood):
-    name = "unread standard output"
+    name = "standard output not read"
 
     def log(self):
         return 'access = "stdout"\nformat = "json"'
@@ -298,7 +298,7 @@ class UnreadStandardOutput(Flood):
 
 
 class NoDescriptors(Flood):
-    name = "descriptors used up"
+    name = "no free descriptors"
 
     def process_options(self):
         limit = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (512, 512))
@@ -323,7 +323,7 @@ class FullDisk(Flood):
 
     def reason_to_skip(self):
         if os.geteuid() != 0:
-            return "only root can make a small disk"
+            return "only root can mount a small disk"
         tried = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m,mode=0700", "flood",
                                 self.state], capture_output=True, check=False)
         return tried.stderr.decode().strip() if tried.returncode else None
@@ -375,7 +375,7 @@ class EarlyClosingNode(Flood):
 
 
 class JumpingClocks(Flood):
-    name = "clocks set to and fro"
+    name = "clock jumps"
     library = "/usr/lib/%s-linux-gnu/faketime/libfaketime.so.1" % os.uname().machine
 
     def reason_to_skip(self):
@@ -408,7 +408,7 @@ FLOODS = (UnreadStandardError, UnreadStandardOutput, NoDescriptors, FullDisk, Ha
 def main():
     parser = argparse.ArgumentParser(prog="./dev floods", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("trouble", nargs="*", help="part of a name; there are: " +
+    parser.add_argument("trouble", nargs="*", metavar="FAULT", help="part of a name; known faults: " +
                         ", ".join(flood.name for flood in FLOODS))
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--program", default="build/release/bonedry")
@@ -416,7 +416,7 @@ def main():
     chosen = [flood for flood in FLOODS
               if not options.trouble or any(word in flood.name for word in options.trouble)]
     if not chosen:
-        parser.error("no such trouble")
+        parser.error("unknown fault")
     good = True
     for flood in chosen:
         folder = tempfile.mkdtemp(prefix="bonedry-flood-")

@@ -44,7 +44,7 @@ void Journal::out_of_order(const std::string& node, TestTime from, TestTime to) 
 
 void Journal::complain(const std::string& what) {
   const std::lock_guard lock{mutex_};
-  if (++complaints_ <= kComplaintsTold) std::cout << "NOT RIGHT: " << what << std::endl;
+  if (++complaints_ <= kComplaintsTold) std::cout << "FAILED: " << what << std::endl;
 }
 
 std::size_t Journal::requests() const {
@@ -70,7 +70,7 @@ void Journal::take_line(const std::string& line, const std::string& newcomer, Fi
   const auto parsed = nlohmann::json::parse(line, nullptr, false);
   const auto id =
       parsed.is_object() ? id_in(parsed.value("target", std::string{})) : std::optional<Id>{};
-  if (!id || *id >= entries_.size()) return complain("a line that nobody asked for: " + line);
+  if (!id || *id >= entries_.size()) return complain("log line without a request: " + line);
   Entry& entry = entries_[*id];
   ++figures.lines;
   ++entry.lines;
@@ -78,7 +78,7 @@ void Journal::take_line(const std::string& line, const std::string& newcomer, Fi
   entry.end = parsed.at("end");
   const bool done = entry.end == "completed";
   ++figures.verdicts[verdict];
-  if (done && entry.reached == 0) complain("completed, and no node has seen it: " + line);
+  if (done && entry.reached == 0) complain("completed, but no node has seen it: " + line);
 
   const Answer& answer = entry.answer;
   const bool counted = !answer.node_before.empty() && answer.node_before != newcomer;
@@ -87,11 +87,11 @@ void Journal::take_line(const std::string& line, const std::string& newcomer, Fi
     const bool agrees = parsed.at("status") == answer.status &&
                         (answer.status != 200 || (done && parsed.at("node") == answer.node));
     if (!agrees) {
-      complain("its client got a " + std::to_string(answer.status) + " of '" + answer.node +
+      complain("its client got status " + std::to_string(answer.status) + " from '" + answer.node +
                "': " + line);
     }
   }
-  if (answer.fate == Fate::cut && done) complain("its client got only a part: " + line);
+  if (answer.fate == Fate::cut && done) complain("its client got an incomplete response: " + line);
   const bool changed = answer.fate == Fate::whole && answer.status == 200 &&
                        !answer.node_before.empty() && answer.node_before != answer.node;
   // Of a node that is forgotten nobody is late.
@@ -106,14 +106,14 @@ void Journal::take_line(const std::string& line, const std::string& newcomer, Fi
 void Journal::judge(Id id, const Entry& entry, Figures& figures) {
   const std::string name = "request " + std::to_string(id);
   ++figures.requests;
-  if (entry.once && entry.reached > 1) complain(name + ": a POST that reached nodes twice");
+  if (entry.once && entry.reached > 1) complain(name + ": POST sent to nodes twice");
   if (entry.lines > 1) complain(name + " has several lines in the access log");
   if (entry.answer.fate == Fate::abandoned) {
     ++figures.abandoned;
     return;
   }
   if (entry.answer.fate != Fate::none && entry.lines != 1) {
-    complain(name + " was answered and is not in the access log");
+    complain(name + " was answered, but is not in the access log");
   }
   if (entry.answer.fate == Fate::whole && entry.answer.status == 200) {
     ++figures.whole;
@@ -122,8 +122,8 @@ void Journal::judge(Id id, const Entry& entry, Figures& figures) {
   ++figures.failed;
   if (!excused(entry)) {
     complain(name + " failed (status " + std::to_string(entry.answer.status) +
-             ") while all nodes were well: " + entry.answer.trouble + ", logged as '" + entry.end +
-             "'");
+             ") while all nodes were healthy: " + entry.answer.trouble + ", logged as '" +
+             entry.end + "'");
   }
 }
 

@@ -48,7 +48,7 @@ void Operators::do_something() {
       {"forced maintenances", &Operators::maintain},
       {"nodes killed", &Operators::kill},
       {"nodes stopped", &Operators::stop},
-      {"nodes cut off", &Operators::cut},
+      {"nodes disconnected", &Operators::cut},
       {"nodes added and removed", &Operators::join_and_leave},
   }};
   const Deed& chosen = kDeeds[dice_() % kDeeds.size()];
@@ -73,7 +73,7 @@ void Operators::wait_dry(const Place& place) {
   for (const auto& [path, count] : shoppers_requests(place.node)) {
     const auto known = before.find(path);
     if (known != before.end() && known->second == count) continue;
-    journal_.complain(name_of(place) + " was said to be dry, and was asked for " + path);
+    journal_.complain(name_of(place) + " was reported dry, but received a request for " + path);
   }
 }
 
@@ -84,7 +84,7 @@ void Operators::wait_until_well(const Place& place) {
         return view.state == "active" && view.health != "down";
       },
       kLongest);
-  if (!well) journal_.complain(name_of(place) + " does not recover");
+  if (!well) journal_.complain(name_of(place) + " did not recover");
 }
 
 void Operators::bleed(const Place& place) {
@@ -137,7 +137,7 @@ void Operators::join_and_leave(const Place& place) {
   bonedry_.configure(config_);
   order("reload");
   if (!eventually([this] { return !shows_newcomer(); }, kLongest)) {
-    journal_.complain(newcomer_.name() + " is not forgotten");
+    journal_.complain(newcomer_.name() + " was not removed");
   }
   (void)place;
 }

@@ -107,7 +107,7 @@ class Soak {
       std::cout << std::setw(5) << told.count() / 1000 << " s: " << journal_.requests()
                 << " requests, " << bonedry_.resident_bytes() / kMiB << " MiB, "
                 << bonedry_.open_descriptors() << " descriptors, " << journal_.complaints()
-                << " complaints" << std::endl;
+                << " failures" << std::endl;
     }
   }
 
@@ -122,18 +122,18 @@ class Soak {
         return view.exchanges_open == 0 && view.sessions() == 0;
       });
     });
-    expect(ended, "exchanges or sessions are left: " + bonedry_.admin("status"));
+    expect(ended, "open exchanges or sessions remain: " + bonedry_.admin("status"));
     for (const Operators::Place& place : places_) place.node.drop_connections();
     expect(eventually([&] { return bonedry_.open_descriptors("socket") <= sockets; }),
-           std::to_string(bonedry_.open_descriptors("socket")) + " sockets, and " +
+           std::to_string(bonedry_.open_descriptors("socket")) + " sockets, but " +
                std::to_string(sockets) + " at the start");
     others_left_ = bonedry_.open_descriptors() - bonedry_.open_descriptors("socket");
     expect(others_left_ <= others + kWorkers * kSparePipes * 2,
-           std::to_string(others_left_) + " other descriptors, and " + std::to_string(others) +
+           std::to_string(others_left_) + " other descriptors, but " + std::to_string(others) +
                " at the start");
     expect(memory_.quarter(3) <= memory_.quarter(0) + memory_.quarter(0) / 4 + 16 * kMiB,
-           "memory grows: " + std::to_string(memory_.quarter(0) / kMiB) + " MiB at first, " +
-               std::to_string(memory_.quarter(3) / kMiB) + " at last");
+           "memory grows: " + std::to_string(memory_.quarter(0) / kMiB) + " MiB at the start, " +
+               std::to_string(memory_.quarter(3) / kMiB) + " at the end");
     for (const Operators::Place& place : places_) {
       const test::NodeView view = bonedry_.node(place.node.name(), place.pool);
       counted_["moved"] += view.moved;
@@ -146,9 +146,9 @@ class Soak {
     const Journal::Figures figures = journal_.settle(bonedry_.out(), erin_.name());
     std::cout << '\n';
     tell("requests", figures.requests);
-    tell("answered whole", figures.whole);
-    tell("failed by a node that was out of order", figures.failed);
-    tell("given up by their clients", figures.abandoned);
+    tell("answered completely", figures.whole);
+    tell("failed because of a faulty node", figures.failed);
+    tell("aborted by their clients", figures.abandoned);
     tell("lines in the access log", figures.lines);
     for (const auto& [deed, count] : operators_.done()) tell(deed, count);
     for (const auto& [verdict, count] : counted_) {
@@ -158,13 +158,13 @@ class Soak {
       const std::int64_t most =
           at(figures.verdicts, verdict) + (verdict == "late" ? at(figures.verdicts, "rescued") : 0);
       expect(least <= count && count <= most, verdict + " is counted " + std::to_string(count) +
-                                                  " times, and logged " + std::to_string(least) +
+                                                  " times, but logged " + std::to_string(least) +
                                                   " to " + std::to_string(most) + " times");
     }
     tell("memory in the first quarter, MiB", memory_.quarter(0) / kMiB);
     tell("memory in the last quarter, MiB", memory_.quarter(3) / kMiB);
-    tell("descriptors left that are no sockets", others_left_);
-    tell("what is not right", journal_.complaints());
+    tell("open descriptors other than sockets", others_left_);
+    tell("failures", journal_.complaints());
   }
 
   static std::int64_t at(const std::map<std::string, std::int64_t>& counts,
@@ -204,7 +204,7 @@ int main(int count, char** arguments) {
     bool right = bonedry::soak::Soak{std::chrono::minutes{minutes}}.run();
     // What the end of the program brought to light: its exit code, a sanitizer's report.
     right = right && !testing::UnitTest::GetInstance()->ad_hoc_test_result().Failed();
-    std::cout << (right ? "all is right\n" : "NOT RIGHT\n");
+    std::cout << (right ? "PASSED\n" : "FAILED\n");
     return right ? 0 : 1;
   } catch (const std::exception& error) {
     std::cerr << "soak: " << error.what() << '\n';
