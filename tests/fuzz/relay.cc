@@ -1,7 +1,5 @@
 #include "tests/fuzz/relay.h"
 
-#include "proxy/stream.h"
-
 #include <cstring>
 #include <utility>
 
@@ -78,13 +76,10 @@ bool Relay::parse_body() {
     end(refusal());
     return false;
   }
-  const proxy::BodySlices body(in_.chunk(), in_.data(), pieces);
   for (const http::Span& span : pieces.all()) message_.body.append(in_.data() + span.at, span.size);
+  writer_.start(message_.sent_as);
+  if (pieces.bytes > 0) writer_.write(in_.chunk(), in_.data(), pieces, {out_, chunks_});
   in_.consume(used);
-  const bool chunked = message_.sent_as == BodyKind::chunked;
-  if (chunked && body.bytes() > 0) http::write_chunk_line(body.bytes(), {out_, chunks_});
-  body.push_to(out_, chunks_);
-  if (chunked && body.bytes() > 0) out_.push_copy(chunks_, "\r\n");
   if (status != ParseStatus::complete) return !in_.empty();
   finish_message();
   return true;
@@ -94,9 +89,8 @@ void Relay::finish_message() {
   // Trailers need chunks; without them they are left out.
   if (message_.sent_as == BodyKind::chunked) {
     message_.trailers = parser_.trailers();
-    out_.push_copy(chunks_, "0\r\n");
-    out_.push_copy(chunks_, message_.trailers);
-    out_.push_copy(chunks_, "\r\n");
+    writer_.start(BodyKind::chunked);
+    writer_.end(message_.trailers, {out_, chunks_});
   }
   complete_.push_back(std::exchange(message_, {}));
   head_.clear();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "proxy/base/read_buffer.h"
+#include "proxy/http/body_writer.h"
 #include "proxy/http/parser.h"
 #include "tests/fuzz/forward.h"
 #include "tests/fuzz/target.h"
@@ -68,6 +69,7 @@ class Relay {
   http::HeadLimits limits_;
   ReadBuffer in_;
   SliceQueue out_;
+  http::BodyWriter writer_;
   http::Head head_;
   State state_ = State::head;
   Message message_;
