@@ -224,6 +224,8 @@ EndpointPair DownstreamConnection::endpoints() const {
 
 void DownstreamConnection::pause(PauseReason reason) {
   pauses_.add(reason);
+  // The rest of the request stands between here and the next one.
+  if (reason == PauseReason::dropped) persistence_ = http::Persistence::close;
   update_interest();
 }
 

@@ -1,6 +1,7 @@
 #include "proxy/exchange.h"
 
 #include <cassert>
+#include <utility>
 
 namespace bonedry::proxy {
 
@@ -58,7 +59,7 @@ void Exchange::reset() {
   attempt_ = AttemptState::none;
   visit_ = {};
   routing_.reset();
-  movement_.to_client = Flow::open;
+  movement_.to_client = movement_.to_node = Flow::open;
   figures_ = {};
 }
 
@@ -153,6 +154,8 @@ void Exchange::on_request_batch() {
   calls_.expect_none();
   if (!upstream_) return;
   const Flow flow = upstream_->flush();
+  // A flush may get out what waited before the node's side is told that it has room again.
+  const bool relieved = std::exchange(movement_.to_node, flow) == Flow::congested;
   if (flow == Flow::broken) {
     // The node reads no more; it may have answered before it closed, so its side decides.
     drop_request();
@@ -162,7 +165,10 @@ void Exchange::on_request_batch() {
   if (request_ == RequestState::ending && flow == Flow::open) set(RequestState::done);
   request_sent();
   // Where a tunnel's node has ended first, this was all.
-  if (in_tunnel() && request_over()) on_response_batch();
+  if (in_tunnel() && request_over()) return on_response_batch();
+  if (relieved && flow == Flow::open && takes_request()) {
+    downstream_.delivering().resume(PauseReason::congested);
+  }
 }
 
 void Exchange::request_sent() {
@@ -184,6 +190,7 @@ void Exchange::on_upstream_progress() {
 void Exchange::on_upstream_drained() {
   calls_.expect_none();
   if (over()) return;
+  movement_.to_node = Flow::open;
   if (takes_request()) downstream_.delivering().resume(PauseReason::congested);
   if (!over()) on_request_batch();
 }
@@ -267,7 +274,7 @@ void Exchange::on_response_batch() {
   calls_.expect_none();
   if (over()) return;
   const Flow flow = downstream_->flush();
-  movement_.to_client = flow;
+  const bool relieved = std::exchange(movement_.to_client, flow) == Flow::congested;
   if (flow == Flow::broken) return finish(EndReason::client_gone, Departure::aborted);
   if (flow == Flow::open && response_ == ResponseState::flushing && request_over()) {
     return finish(EndReason::completed, Departure::complete);
@@ -277,6 +284,7 @@ void Exchange::on_response_batch() {
   }
   if (response_ == ResponseState::waiting) return;
   if (flow == Flow::congested && upstream_) upstream_->pause(PauseReason::congested);
+  if (relieved && flow == Flow::open && upstream_) upstream_->resume(PauseReason::congested);
   if (!timer_.armed()) watch();
 }
 

@@ -196,6 +196,7 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   /// When anything moved last, or began to be waited for.
   struct Movement {
     Flow to_client = Flow::open;  // of the answer, when last looked at
+    Flow to_node = Flow::open;    // of the request, likewise
     Instant at;
     struct Unacknowledged {
       std::size_t client = 0;

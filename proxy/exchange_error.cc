@@ -77,6 +77,7 @@ bool Exchange::take_retry(Retry retry) {
 void Exchange::send_again() {
   host_.counters().note_retry();
   routing_.freshness = Freshness::fresh;
+  movement_.to_node = Flow::open;
   release_upstream();
   timer_.disarm();
   set(AttemptState::none);

@@ -88,7 +88,12 @@ bool Exchange::settle_rescue() {
   if (node == held_.index) return true;
   release_upstream();
   set(AttemptState::none);
-  attempt(node);
+  if (runtime_ == newest_runtime()) {
+    attempt(node);
+  } else {  // which may not have that node any more
+    leave_node();
+    choose();
+  }
   return false;
 }
 
@@ -134,7 +139,10 @@ void Exchange::on_turn(ConnectionToken turn) {
   timer_.disarm();
   set(AttemptState::none);
   if (runtime_ == newest_runtime()) {
-    return take(runtime_->streams(held_.index).lease(lease_request(), *this, std::move(turn)));
+    // What a failed lease does not use is given back before anything comes of the failure.
+    const NodeStreams::Lease lease =
+        runtime_->streams(held_.index).lease(lease_request(), *this, std::move(turn));
+    return take(lease);
   }
   turn.reset();
   held_.place.reset();

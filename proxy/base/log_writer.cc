@@ -158,10 +158,8 @@ class LogWriter::Shared {
       thread_.detach();
     }
     ring_.clear();
-    // A thread that was left behind is still the queues' consumer.
-    if (ended) {
-      for (const auto& queue : queues_) queue->clear();
-    }
+    // One that hangs does so without the lock, under which alone the queues are emptied.
+    for (const auto& queue : queues_) queue->clear();
     lost_ += take_dropped();
     const std::uint64_t lost = lost_;
     lock.unlock();
@@ -184,9 +182,7 @@ class LogWriter::Shared {
 
   std::uint64_t take_dropped() {
     std::uint64_t dropped = ring_.take_dropped();
-    if (ended_ || !abandoned_) {
-      for (const auto& queue : queues_) dropped += queue->take_dropped();
-    }
+    for (const auto& queue : queues_) dropped += queue->take_dropped();
     return dropped;
   }
 
@@ -226,6 +222,7 @@ class LogWriter::Shared {
       lock.unlock();
       open_anew(on_failed);
       lock.lock();
+      if (abandoned_) return false;
     }
     take_lines();
     lost_ += take_dropped();

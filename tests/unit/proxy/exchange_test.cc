@@ -72,6 +72,20 @@ TEST_F(ExchangeTest, WhoTakesNoMoreStopsTheOtherSide) {
   EXPECT_EQ(log.back(), "over complete");
 }
 
+TEST_F(ExchangeTest, ANodeThatHasRoomAgainBeforeItSaysSoGetsTheRest) {
+  only(kAlice);
+  nodes_[kAlice].offer = Offer::connecting;
+  client.unread = {"he", "llo"};
+  ask(kPost);
+  stream(kAlice).flow = Flow::congested;
+  stream(kAlice).exchange->on_connected();
+  EXPECT_FALSE(said("to alice: body llo"));
+  stream(kAlice).flow = Flow::open;
+  exchange.on_request_batch();
+  EXPECT_TRUE(said("to alice: body llo"));
+  EXPECT_TRUE(said("to alice: end"));
+}
+
 TEST_F(ExchangeTest, AnAnswerBeforeTheEndOfItsRequestDropsTheRest) {
   only(kAlice);
   client.unread = {"he", "llo"};
@@ -364,6 +378,24 @@ TEST_F(ExchangeTest, ATunnelLastsUntilBothSidesHaveEnded) {
   EXPECT_EQ(log.back(), "over complete");
   EXPECT_EQ(node(kAlice).websockets_open(), 0);
   EXPECT_EQ(node(kAlice).exchanges_open(), 0);
+}
+
+TEST_F(ExchangeTest, ATunnelWhoseClientEndsItsSideWhileItIsBehindHearsTheRest) {
+  only(kAlice);
+  ask(kUpgrade);
+  answer(kAlice, kSwitching);
+  client.flow = Flow::congested;
+  answer_body(kAlice, "much", Last::no);
+  EXPECT_TRUE(stream(kAlice).paused());
+  // There is room again, and nobody has said so yet.
+  client.flow = Flow::open;
+  const Piece end("");
+  exchange.on_request_body(end.slices(), Last::yes, "");
+  exchange.on_request_batch();
+  EXPECT_FALSE(stream(kAlice).paused()) << "or the node would never be read again";
+  answer_body(kAlice, "more", Last::yes);
+  EXPECT_TRUE(said("body more"));
+  EXPECT_EQ(log.back(), "over complete");
 }
 
 TEST_F(ExchangeTest, ATunnelEndsWhenItsNodeIsTakenFromItsUsers) {
