@@ -73,6 +73,8 @@ class ControlPlane {
   /// std::runtime_error when the ledger has no room for the nodes; nothing throws later.
   ControlPlane(Parts parts, conf::Config config, NodeRecords records,
                std::optional<Instant> incomplete_since);
+  ControlPlane(const ControlPlane&) = delete;  // its parts know each other
+  ControlPlane& operator=(const ControlPlane&) = delete;
 
   /// The topology in force, to start workers with.
   [[nodiscard]] std::shared_ptr<const balancer::Topology> topology() const { return topology_; }

@@ -35,11 +35,10 @@ void NodeDoor::decide(Version in) {
 }
 
 void NodeDoor::publish(Door door, Version in) {
-  if (door == Door::shut) {
-    ajar_since_ = 0;
-  } else if (ajar_since_ == 0) {
-    ajar_since_ = in;
-  }
+  Version& since = door == Door::shut ? shut_since_ : ajar_since_;
+  Version& over = door == Door::shut ? ajar_since_ : shut_since_;
+  if (since == 0) since = in;
+  over = 0;
 }
 
 void NodeDoor::keep_open(Version in) {
@@ -90,6 +89,11 @@ bool Doors::has_kept_open(Version version) const {
       doors_, [version](const auto& one) { return one.second.kept_open_in() >= version; });
 }
 
+bool Doors::all_hold_shut(const NodeId& id) const {
+  const auto found = doors_.find(id);
+  return found != doors_.end() && found->second.all_hold_shut(acknowledged_);
+}
+
 bool Doors::is_held_shut(const NodeId& id) const {
   const auto found = doors_.find(id);
   return found != doors_.end() && found->second.held() == NodeDoor::Hold::shut;
@@ -104,7 +108,11 @@ Doors::FirstLook Doors::look(const balancer::Topology& topology, const NodeRecor
       const NodeRecord* const kept = find_record(records, id);
       if (kept == nullptr || kept->dry == Dry::yes || is_held_shut(id)) continue;
       if (!is_empty(pool, view)) continue;
-      (view.door == Door::shut ? look.dry : look.to_shut).push_back(id);
+      if (view.door != Door::shut) {
+        look.to_shut.push_back(id);
+      } else if (all_hold_shut(id)) {
+        look.dry.push_back(id);
+      }
     }
   }
   return look;
@@ -119,6 +127,8 @@ Doors::SecondLook Doors::look_again(const Nodes& nodes, const balancer::Topology
   SecondLook look;
   for (const NodeId& id : nodes) {
     if (!is_held_shut(id)) continue;  // something else was decided meanwhile
+    // The hold is a later one, of which some worker does not know yet: that has a look of its own.
+    if (!all_hold_shut(id)) continue;
     doors_[id].hold(NodeDoor::Hold::none);
     const PoolView* const pool = topology.find_pool(id.pool);
     const NodeView* const view = pool == nullptr ? nullptr : balancer::find_node(*pool, id.name);

@@ -35,6 +35,10 @@ class NodeDoor {
   [[nodiscard]] balancer::Door next(const NodeRecord* record, Version acknowledged) const;
   /// Whether all workers route by what was last decided about the node.
   [[nodiscard]] bool taken_over(Version acknowledged) const { return decided_in_ <= acknowledged; }
+  /// Whether no worker routes by a version in which it is not shut.
+  [[nodiscard]] bool all_hold_shut(Version acknowledged) const {
+    return shut_since_ != 0 && shut_since_ <= acknowledged;
+  }
   [[nodiscard]] Hold held() const { return hold_; }
   /// The last version in which it was open although the record says otherwise; 0: in none.
   [[nodiscard]] Version kept_open_in() const { return kept_open_in_; }
@@ -51,6 +55,7 @@ class NodeDoor {
   Hold hold_ = Hold::none;
   Version decided_in_ = 0;
   Version ajar_since_ = 0;  // from here on it was there and not shut; 0: it is not
+  Version shut_since_ = 0;  // from here on it was shut, or not there; 0: it is not
   Version kept_open_in_ = 0;
 };
 
@@ -115,6 +120,7 @@ class Doors {
 
  private:
   [[nodiscard]] bool is_held_shut(const balancer::NodeId& id) const;
+  [[nodiscard]] bool all_hold_shut(const balancer::NodeId& id) const;
 
   std::map<balancer::NodeId, NodeDoor> doors_;  // a node that is not here has an untouched one
   Version acknowledged_ = 0;

@@ -139,6 +139,34 @@ TEST_F(DoorsTest, ACommandEndsALook) {
   EXPECT_TRUE(look.inhabited.empty());
 }
 
+TEST_F(DoorsTest, ALookThatComesLateIsNotTheSecondOneOfALaterHold) {
+  bleed(alice);
+  acknowledge();
+  doors.hold_shut({alice});
+  publish();
+  decide(alice);  // the operator gives it another deadline: the first look is of no use any more
+  acknowledge();
+  doors.hold_shut({alice});
+  publish();
+  // What was to come behind the first look comes now: some worker may still let sessions in.
+  const Doors::SecondLook late = look_again({alice});
+  EXPECT_TRUE(late.dry.empty());
+  EXPECT_TRUE(late.inhabited.empty());
+  publish();
+  EXPECT_EQ(door(alice), Door::shut) << "the later hold stands";
+  acknowledge();
+  EXPECT_EQ(look_again({alice}).dry, Nodes{alice});
+}
+
+TEST_F(DoorsTest, ADoorThatIsJustShutAnywayIsLookedAtWhenAllWorkersKnow) {
+  records[alice].displaced = Displaced::yes;
+  decide(alice);
+  EXPECT_TRUE(look().dry.empty());
+  EXPECT_TRUE(look().to_shut.empty());
+  acknowledge();
+  EXPECT_EQ(look().dry, Nodes{alice});
+}
+
 TEST_F(DoorsTest, OneLookIsEnoughWhereTheDoorIsShutAnyway) {
   records[alice].displaced = Displaced::yes;
   decide(alice);
