@@ -413,7 +413,8 @@ void PromiseDuel::send_everybody_home() {
     let_busy_worker_go_on(worker);
   }
   while (!requests_.empty()) end(*requests_.back());
-  pass(kStep);  // a look-up may have ended what the next sweep would end
+  // A look-up may have ended what the next sweep would end, which it does when it has caught up.
+  for (Millis passed{0}; passed <= plain::kHearing; passed += kStep) pass(kStep);
 }
 
 /// Some are cut off before they are answered.

@@ -9,7 +9,6 @@ namespace bonedry::admin::plain {
 namespace {
 
 constexpr Millis kStandstill{1'000};  // who has not looked for longer did not run
-constexpr Millis kHearing{2'000};     // to hear what came meanwhile
 
 }  // namespace
 

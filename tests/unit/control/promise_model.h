@@ -23,6 +23,9 @@ using balancer::NodeState;
 using session::SessionState;
 using session::SessionTimes;
 
+/// How long a process that stood still ends nobody, to hear what came meanwhile.
+constexpr Millis kHearing{2'000};
+
 using Key = std::uint64_t;  ///< names a session; users keep it when they begin anew
 
 struct Node {
