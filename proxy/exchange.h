@@ -114,7 +114,7 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
 
   // What can go wrong (exchange_error.cc).
   void report(const ExchangeError& error);
-  [[nodiscard]] bool may_send_again(Retry retry) const;
+  [[nodiscard]] bool may_send_again() const;
   [[nodiscard]] bool take_retry(Retry retry);
   void send_again();
   void fail(EndReason reason);

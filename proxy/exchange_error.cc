@@ -40,7 +40,7 @@ void Exchange::on_error(const ExchangeError& error) {
       return try_other_node(error);
     case Retry::not_taken:
     case Retry::maybe_taken:
-      if (may_send_again(error.retry) && take_retry(error.retry)) return send_again();
+      if (may_send_again() && take_retry(error.retry)) return send_again();
       break;
     case Retry::no:
       break;
@@ -59,7 +59,7 @@ void Exchange::report(const ExchangeError& error) {
 
 /// RFC 9110, 9.2.2: only an idempotent request may be sent twice; and only one whose body, if it
 /// has one, is still here.
-bool Exchange::may_send_again(Retry) const {
+bool Exchange::may_send_again() const {
   const bool whole = info_.body.length == http::BodyLength::none || kept_body_;
   return response_ == ResponseState::waiting && routing_.freshness == Freshness::any &&
          info_.idempotent && whole;

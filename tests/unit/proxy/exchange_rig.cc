@@ -62,6 +62,11 @@ void ScriptedClient::send_local(const http::LocalAnswer& answer) {
   log_.push_back("local " + std::to_string(answer.status) + retry);
 }
 
+Flow ScriptedClient::flush() {
+  if (loud) exchange->on_downstream_progress();
+  return flow;
+}
+
 void ScriptedClient::resume(PauseReason reason) {
   pauses_.remove(reason);
   deliver();

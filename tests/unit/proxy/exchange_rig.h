@@ -29,6 +29,7 @@ class ScriptedClient final : public DownstreamStream {
   std::deque<std::string> unread;  ///< what was read of it, delivered when it is not paused
   std::string unread_trailers;     ///< behind the last of it
   bool left = false;               ///< see `gone`
+  bool loud = false;               ///< `flush` calls back, as no stream may
   std::size_t kept_back = 0;       ///< see `unsent`
   Exchange* exchange = nullptr;    ///< whom it is delivered to
   [[nodiscard]] bool paused() const { return !pauses_.none(); }
@@ -42,7 +43,7 @@ class ScriptedClient final : public DownstreamStream {
   void send_body(io::PipeLease body) override;
   void send_end(std::string_view trailers) override;
   void send_local(const http::LocalAnswer& answer) override;
-  Flow flush() override { return flow; }
+  Flow flush() override;
   [[nodiscard]] std::size_t unsent() const override { return kept_back; }
   [[nodiscard]] std::size_t unacknowledged() const override { return 0; }
   [[nodiscard]] bool gone() const override { return left; }
