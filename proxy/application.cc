@@ -339,7 +339,7 @@ class Application::Impl {
                    [this] { on_drained("all connections are closed"); });
   }
 
-  HealthProber::OnChange on_health() {
+  HealthCheck::OnChange on_health() {
     return [this](const balancer::Node& node, balancer::Health before, balancer::Health now,
                   const std::string& why) {
       events_.add("health", node.key(),

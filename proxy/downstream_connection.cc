@@ -2,8 +2,6 @@
 
 #include "proxy/worker.h"
 
-#include <sys/socket.h>
-
 #include <utility>
 
 namespace bonedry::proxy {
@@ -24,7 +22,7 @@ constexpr std::string_view kProbe = "HTTP/1.1 ";
 
 }  // namespace
 
-DownstreamConnection::DownstreamConnection(Worker& worker, UniqueFd fd,
+DownstreamConnection::DownstreamConnection(Worker& worker, std::unique_ptr<io::Transport> transport,
                                            const io::SocketAddress& peer, std::size_t listener,
                                            Opening opening, ClientCensus::Seat seat)
     : worker_(worker),
@@ -32,9 +30,9 @@ DownstreamConnection::DownstreamConnection(Worker& worker, UniqueFd fd,
       listener_(listener),
       seat_(std::move(seat)),
       state_(opening == Opening::proxy_header ? State::proxy_header : State::head),
+      transport_(std::move(transport)),
       timer_(worker.context().loop.timers(), [this] { on_timeout(); }) {
-  socket_.emplace(worker.context().loop, std::move(fd),
-                  static_cast<io::FdWatcher::Handler&>(*this));
+  transport_->attach(*this);
   timer_.arm(worker.context().timeouts.header);
   update_interest();
 }
@@ -47,7 +45,7 @@ http::HeadSink DownstreamConnection::sink() {
 
 /// What is refused for want of a watch was not done.
 void DownstreamConnection::begin() {
-  if (socket_->wanted() != Ready::none) read();
+  if (transport_->wanted() != Ready::none) read();
 }
 
 void DownstreamConnection::drain() {
@@ -59,7 +57,7 @@ void DownstreamConnection::close() {
   const bool in_exchange = state_ == State::exchange;
   state_ = State::closed;
   timer_.disarm();
-  socket_.reset();
+  transport_.reset();
   if (in_exchange) exchange_->on_downstream_lost();
   if (exchange_) worker_.take_back(std::move(exchange_));
   out_.clear();
@@ -71,10 +69,7 @@ void DownstreamConnection::close() {
 void DownstreamConnection::reset_and_close() {
   const bool ends_at_close =
       body_writer_.framing() == BodyKind::until_close || body_writer_.framing() == BodyKind::tunnel;
-  if (socket_ && ends_at_close) {
-    const ::linger at_once{1, 0};
-    setsockopt(socket_->fd(), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
-  }
+  if (transport_ && ends_at_close) transport_->reset_on_close();
   close();
 }
 
@@ -129,7 +124,7 @@ void DownstreamConnection::send_body(const BodySlices& body) {
 }
 
 bool DownstreamConnection::takes_pipes() const {
-  return body_writer_.is_plain();
+  return body_writer_.is_plain() && (!transport_ || transport_->takes_pipes());
 }
 
 void DownstreamConnection::send_body(io::PipeLease body) {
@@ -188,8 +183,8 @@ void DownstreamConnection::on_client_lost() {
 /// has something more to say.
 bool DownstreamConnection::orphan() {
   if (state_ != State::exchange || !exchange_->outlives_client()) return false;
-  client_.set_local(io::local_endpoint(socket_->fd()));
-  socket_.reset();
+  client_.set_local(transport_->local());
+  transport_.reset();
   out_.clear();
   in_.clear();
   probe_ = Probe::none;
@@ -198,12 +193,12 @@ bool DownstreamConnection::orphan() {
 }
 
 Flow DownstreamConnection::flush() {
-  if (!socket_) {
+  if (!transport_) {
     out_.clear();
     return gone() ? Flow::open : Flow::broken;
   }
   const auto push = ending_ == Ending::now ? io::Push::with_next : io::Push::now;
-  const IoStatus status = out_.write_to(*socket_, push);
+  const IoStatus status = out_.write_to(*transport_, push);
   if (status == IoStatus::failed) {
     out_.clear();
     return orphan() ? Flow::open : Flow::broken;
@@ -211,7 +206,7 @@ Flow DownstreamConnection::flush() {
   if (status == IoStatus::done && ending_ == Ending::now &&
       body_writer_.framing() == BodyKind::tunnel) {
     ending_ = Ending::said;
-    socket_->shutdown_write();
+    transport_->shutdown_write();
   }
   update_interest();
   return status == IoStatus::done ? Flow::open : Flow::congested;
@@ -219,7 +214,7 @@ Flow DownstreamConnection::flush() {
 
 EndpointPair DownstreamConnection::endpoints() const {
   const auto& destination = client_.destination();
-  return {client_.source(), destination ? *destination : io::local_endpoint(socket_->fd())};
+  return {client_.source(), destination ? *destination : transport_->local()};
 }
 
 void DownstreamConnection::pause(PauseReason reason) {
@@ -266,30 +261,30 @@ bool DownstreamConnection::reads() const {
 }
 
 void DownstreamConnection::update_interest() {
-  if (!socket_) return;
-  if (expects_nothing()) return socket_->want(Ready::errors);
+  if (!transport_) return;
+  if (expects_nothing()) return transport_->want(Ready::errors);
   const Ready read = reads() ? Ready::read : Ready::none;
-  socket_->want(out_.empty() ? read : read | Ready::write);
+  transport_->want(out_.empty() ? read : read | Ready::write);
 }
 
 void DownstreamConnection::on_ready(Ready ready) {
   if (expects_nothing()) {
-    if (socket_->has_failed()) return on_client_lost();
+    if (transport_->has_failed()) return on_client_lost();
     // Both sides have ended, and it would be told again and again.
-    if (ready == Ready::errors) socket_->want(Ready::none);
+    if (ready == Ready::errors) transport_->want(Ready::none);
     return;
   }
   if (has(ready, Ready::write) && !out_.empty()) {
     const std::size_t waiting = out_.bytes();
     const Flow flow = flush();
     if (flow == Flow::broken) return close();
-    if (state_ == State::lingering && flow == Flow::open) socket_->shutdown_write();
+    if (state_ == State::lingering && flow == Flow::open) transport_->shutdown_write();
     if (state_ == State::exchange && probe_ == Probe::none) {
       if (out_.bytes() != waiting) exchange_->on_downstream_progress();
       if (flow == Flow::open) exchange_->on_downstream_drained();
     }
   }
-  if (socket_ && has(ready, Ready::read)) read();
+  if (transport_ && has(ready, Ready::read)) read();
 }
 
 /// A client that cannot be heard or answered any more is told so, as far as that goes at once.
@@ -297,17 +292,25 @@ void DownstreamConnection::on_unwatched(int error) {
   if (state_ != State::exchange) {
     worker_.report_shortage(error);
     const bool asks = state_ == State::head && requests_ == 0;
-    if (asks) turn_away(socket_->fd(), {503, "the proxy is out of resources"});
+    if (asks) turn_away({503, "the proxy is out of resources", "Retry-After: 5\r\n"});
     return close();
   }
   exchange_->on_error(out_of_resources(error));
   if (state_ == State::head) close();
 }
 
+/// Nothing is waited for. What was read is not reset away from under the answer.
+void DownstreamConnection::turn_away(const http::LocalReply& reply) {
+  (void)transport_->read(in_.room(worker_.context().chunks, ChunkPool::kChunkSize));
+  send(reply);
+  (void)out_.write_to(*transport_);
+  transport_->shutdown_write();
+}
+
 void DownstreamConnection::read() {
   if (state_ == State::exchange && body_ == Body::coming && !pauses_.none())
     return update_interest();
-  if (state_ == State::exchange && wants_body() && in_.empty() &&
+  if (state_ == State::exchange && wants_body() && in_.empty() && transport_->takes_pipes() &&
       exchange_->takes_request_pipes()) {
     io::PipeLease pipe = worker_.context().pipes.take_for(parser_.likely_bytes());
     if (pipe) return read_spliced(std::move(pipe));
@@ -321,7 +324,7 @@ void DownstreamConnection::read_memory() {
   const auto room = in_.room(worker_.context().chunks, limit);
   if (room.empty()) return process();
   const bool was_empty = in_.empty();
-  const io::ReadResult result = socket_->read(room);
+  const io::ReadResult result = transport_->read(room);
   switch (result.status) {
     case IoStatus::done:
       in_.filled(result.size);
@@ -347,7 +350,7 @@ void DownstreamConnection::read_memory() {
 
 /// Body bytes from kernel to kernel. The parser counts them.
 void DownstreamConnection::read_spliced(io::PipeLease pipe) {
-  const io::ReadResult result = socket_->read(*pipe, io::Pipe::most(parser_.opaque_bytes()));
+  const io::ReadResult result = transport_->read(*pipe, io::Pipe::most(parser_.opaque_bytes()));
   switch (result.status) {
     case IoStatus::done:
       break;
@@ -534,7 +537,7 @@ void DownstreamConnection::exchange_over(Departure departure) {
     state_ = State::lingering;  // the exchange knows already
     return reset_and_close();
   }
-  const bool heard_out = body_ == Body::none && in_.empty() && !socket_->has_unread();
+  const bool heard_out = body_ == Body::none && in_.empty() && !transport_->has_unread();
   if (input_ == Input::ended || heard_out) {
     state_ = State::lingering;
     return close();
@@ -558,7 +561,7 @@ void DownstreamConnection::linger() {
   body_ = Body::none;
   unheard_ = kNotLooked;
   in_.clear();
-  if (out_.empty()) socket_->shutdown_write();
+  if (out_.empty()) transport_->shutdown_write();
   timer_.arm(kLingerTime);
   update_interest();
 }

@@ -13,12 +13,12 @@
 #include "proxy/io/outbox.h"
 #include "proxy/io/proxy_protocol.h"
 #include "proxy/io/socket.h"
+#include "proxy/io/transport.h"
 #include "proxy/stream.h"
 
 #include <cstddef>
 #include <limits>
 #include <memory>
-#include <optional>
 #include <string>
 
 namespace bonedry::proxy {
@@ -42,8 +42,9 @@ class DownstreamConnection final : public ClientConnection,
                                    public DownstreamStream,
                                    private io::FdWatcher::Handler {
  public:
-  DownstreamConnection(Worker& worker, UniqueFd fd, const io::SocketAddress& peer,
-                       std::size_t listener, Opening opening, ClientCensus::Seat seat);
+  DownstreamConnection(Worker& worker, std::unique_ptr<io::Transport> transport,
+                       const io::SocketAddress& peer, std::size_t listener, Opening opening,
+                       ClientCensus::Seat seat);
   ~DownstreamConnection() override;
 
   void begin() override;
@@ -62,9 +63,9 @@ class DownstreamConnection final : public ClientConnection,
   Flow flush() override;
   [[nodiscard]] std::size_t unsent() const override { return out_.bytes(); }
   [[nodiscard]] std::size_t unacknowledged() const override {
-    return socket_ ? socket_->unacknowledged() : 0;
+    return transport_ ? transport_->unacknowledged() : 0;
   }
-  [[nodiscard]] bool gone() const override { return state_ == State::exchange && !socket_; }
+  [[nodiscard]] bool gone() const override { return state_ == State::exchange && !transport_; }
   [[nodiscard]] EndpointPair endpoints() const override;
   void pause(PauseReason reason) override;
   void resume(PauseReason reason) override;
@@ -101,6 +102,7 @@ class DownstreamConnection final : public ClientConnection,
   [[nodiscard]] bool parse_body();
   void start_exchange();
   void refuse(const http::Refusal& refusal);
+  void turn_away(const http::LocalReply& reply);
   void next_request();
   void linger();
   [[nodiscard]] bool still_hears();
@@ -123,7 +125,7 @@ class DownstreamConnection final : public ClientConnection,
   Body body_ = Body::none;  // of the request
   Pauses pauses_;           // of it
   Input input_ = Input::open;
-  std::optional<io::Socket> socket_;
+  std::unique_ptr<io::Transport> transport_;  // null: the client has left, the exchange goes on
   io::Timer timer_;  // header, idle or linger, as the state has it; response, without a client
   ReadBuffer in_;
   io::Outbox out_;

@@ -79,7 +79,7 @@ void Exchange::start(const RequestSource& source, const http::RequestInfo& info)
   choose();
 }
 
-EndpointPair Exchange::client_endpoints() const {
+std::optional<EndpointPair> Exchange::client_endpoints() const {
   return downstream_->endpoints();
 }
 

@@ -64,7 +64,7 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
 
   // -- for the node's side --------------------------------------------------------------------
   [[nodiscard]] http::Head& response_head() override { return response_head_; }
-  [[nodiscard]] EndpointPair client_endpoints() const override;
+  [[nodiscard]] std::optional<EndpointPair> client_endpoints() const override;
   void on_turn(ConnectionToken turn) override;
   void on_connected() override;
   void on_interim_head() override;

@@ -2,26 +2,15 @@
 
 namespace bonedry::proxy {
 
-std::string proxy_header(conf::ProxyProtocol protocol, const EndpointPair& endpoints) {
+std::string proxy_header(conf::ProxyProtocol protocol,
+                         const std::optional<EndpointPair>& endpoints) {
   switch (protocol) {
     case conf::ProxyProtocol::off:
       return {};
     case conf::ProxyProtocol::v1:
-      return io::proxy_header_v1(endpoints);
+      return endpoints ? io::proxy_header_v1(*endpoints) : io::own_proxy_header_v1();
     case conf::ProxyProtocol::v2:
-      return io::proxy_header_v2(endpoints);
-  }
-  return {};
-}
-
-std::string own_proxy_header(conf::ProxyProtocol protocol) {
-  switch (protocol) {
-    case conf::ProxyProtocol::off:
-      return {};
-    case conf::ProxyProtocol::v1:
-      return io::own_proxy_header_v1();
-    case conf::ProxyProtocol::v2:
-      return io::own_proxy_header_v2();
+      return endpoints ? io::proxy_header_v2(*endpoints) : io::own_proxy_header_v2();
   }
   return {};
 }

@@ -30,7 +30,7 @@ class Server {
     session::Ledger& ledger;
     const Clock& clock;
     std::vector<std::string> secrets;
-    HealthProber::OnChange on_health;
+    HealthCheck::OnChange on_health;
   };
 
   /// What a listener is really bound to.

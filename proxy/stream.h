@@ -13,6 +13,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <variant>
 
@@ -139,8 +140,8 @@ class UpstreamEvents {
  public:
   /// Where the node's side puts the head of the response.
   [[nodiscard]] virtual http::Head& response_head() = 0;
-  /// The ends of the client's connection, for nodes that are told.
-  [[nodiscard]] virtual EndpointPair client_endpoints() const = 0;
+  /// The ends of the client's connection, for nodes that are told; none: the connection is our own.
+  [[nodiscard]] virtual std::optional<EndpointPair> client_endpoints() const = 0;
   /// The turn of one that waited in the queue: it may lease, by the token.
   virtual void on_turn(ConnectionToken turn) = 0;
   virtual void on_connected() = 0;

@@ -2,7 +2,6 @@
 
 #include "proxy/http/keep_alive.h"
 #include "proxy/proxy_header.h"
-#include "proxy/upstream_pool.h"
 
 #include <algorithm>
 #include <cassert>
@@ -25,28 +24,29 @@ constexpr Millis kDeadOnArrival{1000};
 
 }  // namespace
 
-UpstreamConnection::UpstreamConnection(UpstreamPool& pool, std::uint64_t generation,
-                                       conf::ProxyProtocol proxy_protocol, UniqueFd fd)
-    : pool_(pool),
-      generation_(generation),
-      proxy_protocol_(proxy_protocol),
-      timer_(pool.context().loop.timers(), [this] { on_timeout(); }),
+UpstreamConnection::UpstreamConnection(UpstreamOwner& owner, ConnectionContext& context,
+                                       const UpstreamTarget& target,
+                                       std::unique_ptr<io::Transport> transport)
+    : owner_(owner),
+      context_(context),
+      target_(target),
+      transport_(std::move(transport)),
+      timer_(context.loop.timers(), [this] { on_timeout(); }),
       kept_for_(Millis::max()) {
-  socket_.emplace(pool.context().loop, std::move(fd), static_cast<io::FdWatcher::Handler&>(*this));
-  socket_->want(Ready::write);
-  timer_.arm(pool.context().timeouts.connect);
+  transport_->attach(*this);
+  transport_->want(Ready::write);
+  timer_.arm(target_.connect_timeout);
 }
 
-/// The only place where the state changes; the pool's lists follow it.
+/// The only place where the state changes; the owner's lists follow it.
 void UpstreamConnection::set(State state) {
   if (state_ == state) return;
-  if (state_ == State::idle) pool_.remove_idle(*this);
+  if (state_ == State::idle) owner_.on_not_idle(*this);
   timer_.disarm();
   state_ = state;
   if (state_ == State::idle) {
-    pool_.add_idle(*this);
-    since_ = pool_.context().loop.now();
-    timer_.arm(std::min(kept_for_, pool_.reuse_));
+    owner_.on_idle(*this);
+    since_ = context_.loop.now();
   }
 }
 
@@ -61,33 +61,32 @@ void UpstreamConnection::lend(UpstreamEvents& exchange, ConnectionToken in_use) 
   pauses_ = {};
   heard_ = false;
   idle_age_ = state_ == State::idle ? idle_for() : Millis{0};
-  since_ = pool_.context().loop.now();
+  since_ = context_.loop.now();
   if (state_ == State::idle) set(State::busy);
 }
 
 Millis UpstreamConnection::idle_for() const {
-  return pool_.context().loop.now() - since_;
+  return context_.loop.now() - since_;
 }
 
 bool UpstreamConnection::stale(balancer::Repeat repeat) const {
   const bool ask = trust_ == Trust::none || repeat == balancer::Repeat::forbidden;
-  return socket_->has_news() || idle_for() >= kept_for_ || (ask && !socket_->is_quiet());
+  return transport_->has_news() || idle_for() >= kept_for_ || (ask && !transport_->is_quiet());
 }
 
 void UpstreamConnection::drop_stale() {
-  const bool closed = !socket_->is_quiet() && !socket_->has_unread();
-  if (closed) pool_.lifetime_.note_closed(idle_for(), since_, pool_.context().loop.now());
-  pool_.drop(*this);
+  const bool closed = !transport_->is_quiet() && !transport_->has_unread();
+  if (closed) owner_.on_closed_by_node(idle_for(), since_);
+  owner_.drop(*this);
 }
 
 void UpstreamConnection::lost(IoStatus status) {
-  const Instant now = pool_.context().loop.now();
-  const bool on_arrival = now - since_ < kDeadOnArrival;
+  const bool on_arrival = context_.loop.now() - since_ < kDeadOnArrival;
   // A close over what was not read is a reset, too; but the node has had time to read it.
   const bool reset = status == IoStatus::failed || writing_ == Writing::broken;
-  const bool unread = (reset && on_arrival) || socket_->unacknowledged() > 0;
+  const bool unread = (reset && on_arrival) || transport_->unacknowledged() > 0;
   const bool again = use_ == Use::again && !heard_;
-  if (again && on_arrival) pool_.lifetime_.note_closed(idle_age_, since_, now);
+  if (again && on_arrival) owner_.on_closed_by_node(idle_age_, since_);
   ExchangeError error{phase_ == Phase::head ? EndReason::node_closed : EndReason::response_cut};
   if (again) error.retry = unread ? Retry::not_taken : Retry::maybe_taken;
   exchange_->on_error(error);
@@ -101,7 +100,7 @@ void UpstreamConnection::close() {
   set(State::closed);
   exchange_ = nullptr;
   in_use_.reset();
-  socket_.reset();
+  transport_.reset();
   out_.clear();
   in_.clear();
 }
@@ -112,22 +111,22 @@ void UpstreamConnection::release() {
   const bool clean = persistence_ == http::Persistence::keep_alive && state_ == State::busy &&
                      sent_ == Sent::all && phase_ == Phase::done && !has_stray_bytes() &&
                      out_.empty() && writing_ == Writing::fine &&
-                     generation_ == pool_.generation_ &&
-                     proxy_protocol_ == conf::ProxyProtocol::off;
-  const bool keep = clean && std::min(kept_for_, pool_.reuse_) > Millis{0};
-  if (!keep || pool_.idle_.size() >= UpstreamPool::kMostIdle) return pool_.drop(*this);
+                     target_.proxy_protocol == conf::ProxyProtocol::off;
+  const Millis keep = clean ? std::min(kept_for_, owner_.idle_time(*this)) : Millis{0};
+  if (keep <= Millis{0}) return owner_.drop(*this);
   set(State::idle);
+  timer_.arm(keep);
   update_interest();
 }
 
 /// Bytes behind an answer would be taken for the next one, which may be another user's.
 bool UpstreamConnection::has_stray_bytes() const {
   if (!in_.empty()) return true;
-  return last_read_ == LastRead::cut_off && socket_->has_unread();
+  return last_read_ == LastRead::cut_off && transport_->has_unread();
 }
 
 http::HeadSink UpstreamConnection::sink() {
-  return {out_.slices(), pool_.context().chunks};
+  return {out_.slices(), context_.chunks};
 }
 
 void UpstreamConnection::send_head(const http::Head& head, const http::RequestInfo& request,
@@ -146,7 +145,7 @@ void UpstreamConnection::send_body(const BodySlices& body) {
 }
 
 bool UpstreamConnection::takes_pipes() const {
-  return body_writer_.is_plain() && writing_ == Writing::fine;
+  return transport_->takes_pipes() && body_writer_.is_plain() && writing_ == Writing::fine;
 }
 
 void UpstreamConnection::send_body(io::PipeLease body) {
@@ -161,7 +160,7 @@ void UpstreamConnection::send_end(std::string_view trailers) {
 
 Flow UpstreamConnection::flush() {
   if (writing_ == Writing::broken) return Flow::broken;
-  const IoStatus status = out_.write_to(*socket_);
+  const IoStatus status = out_.write_to(*transport_);
   if (status == IoStatus::failed) {
     // The node may have answered and closed without reading on: its answer is still to be had.
     writing_ = Writing::broken;
@@ -169,7 +168,7 @@ Flow UpstreamConnection::flush() {
   }
   if (status == IoStatus::done && ending_ == Ending::with_queue) {
     ending_ = Ending::said;
-    socket_->shutdown_write();
+    transport_->shutdown_write();
   }
   update_interest();
   if (status == IoStatus::done) return Flow::open;
@@ -187,16 +186,16 @@ void UpstreamConnection::resume(PauseReason reason) {
 }
 
 void UpstreamConnection::update_interest() {
-  if (!socket_) return;
-  if (state_ == State::connecting) return socket_->want(Ready::write);
+  if (!transport_) return;
+  if (state_ == State::connecting) return transport_->want(Ready::write);
   const Ready read = pauses_.none() ? Ready::read : Ready::none;
-  socket_->want(out_.empty() ? read : read | Ready::write);
+  transport_->want(out_.empty() ? read : read | Ready::write);
 }
 
 void UpstreamConnection::on_ready(Ready ready) {
   switch (state_) {
     case State::connecting:
-      return on_connect_decided();
+      return on_opening();
     case State::idle:  // closed by the node, or bytes that nobody asked for: useless either way
       return drop_stale();
     case State::closed:
@@ -216,29 +215,31 @@ void UpstreamConnection::on_ready(Ready ready) {
 }
 
 void UpstreamConnection::on_unwatched(int error) {
-  if (exchange_ == nullptr) return pool_.drop(*this);
+  if (exchange_ == nullptr) return owner_.drop(*this);
   exchange_->on_error(out_of_resources(error));
 }
 
 void UpstreamConnection::on_timeout() {
   if (state_ == State::connecting) return fail_to_connect(ETIMEDOUT);
-  pool_.drop(*this);
+  owner_.drop(*this);
 }
 
-void UpstreamConnection::on_connect_decided() {
-  if (const int error = socket_->connect_error(); error != 0) return fail_to_connect(error);
+void UpstreamConnection::on_opening() {
+  const IoStatus status = transport_->open();
+  if (status == IoStatus::would_block) return;
+  if (status != IoStatus::done) return fail_to_connect(transport_->error());
   set(State::busy);
-  pool_.node().note_connect_success();
-  if (proxy_protocol_ != conf::ProxyProtocol::off) {
-    out_.slices().push_copy(pool_.context().chunks,
-                            proxy_header(proxy_protocol_, exchange_->client_endpoints()));
+  owner_.on_connect_succeeded();
+  if (target_.proxy_protocol != conf::ProxyProtocol::off) {
+    out_.slices().push_copy(context_.chunks,
+                            proxy_header(target_.proxy_protocol, exchange_->client_endpoints()));
   }
   update_interest();
   exchange_->on_connected();
 }
 
 void UpstreamConnection::fail_to_connect(int error) {
-  exchange_->on_error(pool_.connect_failure(error));
+  exchange_->on_error(owner_.on_connect_failed(error));
 }
 
 void UpstreamConnection::read() {
@@ -258,12 +259,11 @@ void UpstreamConnection::read() {
 }
 
 void UpstreamConnection::read_memory() {
-  const std::size_t limit =
-      phase_ == Phase::head ? pool_.context().heads.bytes : ChunkPool::kChunkSize;
+  const std::size_t limit = phase_ == Phase::head ? context_.heads.bytes : ChunkPool::kChunkSize;
   const bool first = phase_ == Phase::head && in_.empty();
-  auto room = in_.room(pool_.context().chunks, limit);
+  auto room = in_.room(context_.chunks, limit);
   if (first) room = room.first(std::min(room.size(), first_read_));
-  const io::ReadResult result = socket_->read(room);
+  const io::ReadResult result = transport_->read(room);
   switch (result.status) {
     case IoStatus::done:
       heard_ = true;
@@ -286,13 +286,14 @@ void UpstreamConnection::read_memory() {
 /// Body bytes from kernel to kernel; the parser counts them. `refused`: they have to go through
 /// memory.
 IoStatus UpstreamConnection::splice_body() {
-  if (phase_ != Phase::body || !in_.empty() || !exchange_->takes_response_pipes()) {
+  if (phase_ != Phase::body || !in_.empty() || !transport_->takes_pipes() ||
+      !exchange_->takes_response_pipes()) {
     return IoStatus::refused;
   }
-  io::PipeLease pipe = pool_.context().pipes.take_for(parser_.likely_bytes());
+  io::PipeLease pipe = context_.pipes.take_for(parser_.likely_bytes());
   if (!pipe) return IoStatus::refused;
-  const io::ReadResult result = socket_->read(*pipe, io::Pipe::most(parser_.opaque_bytes()));
-  if (result.status == IoStatus::refused) pool_.context().pipes.give_up();
+  const io::ReadResult result = transport_->read(*pipe, io::Pipe::most(parser_.opaque_bytes()));
+  if (result.status == IoStatus::refused) context_.pipes.give_up();
   if (result.status != IoStatus::done) return result.status;
   last_read_ = LastRead::cut_off;
   const bool last = parser_.pass(result.size) == http::ParseStatus::complete;
@@ -334,7 +335,7 @@ void UpstreamConnection::parse(More more) {
 /// True when there is more to do with what has been read.
 bool UpstreamConnection::parse_head() {
   http::Head& head = exchange_->response_head();
-  const auto status = parser_.parse_head(in_.data(), in_.size(), pool_.context().heads, head);
+  const auto status = parser_.parse_head(in_.data(), in_.size(), context_.heads, head);
   if (status == http::ParseStatus::more) return false;
   if (status == http::ParseStatus::failed) {
     on_bad_response(parser_.refusal().why);

@@ -2,24 +2,52 @@
 
 #include "balancer/idle_lifetime.h"
 #include "conf/config.h"
-#include "proxy/base/chunk.h"
 #include "proxy/base/read_buffer.h"
+#include "proxy/connection_context.h"
 #include "proxy/http/body_writer.h"
 #include "proxy/http/head_writer.h"
 #include "proxy/http/parser.h"
 #include "proxy/io/event_loop.h"
 #include "proxy/io/outbox.h"
-#include "proxy/io/socket.h"
+#include "proxy/io/transport.h"
 #include "proxy/stream.h"
 
 #include <cstddef>
-#include <optional>
+#include <cstdint>
+#include <memory>
 
 namespace bonedry::proxy {
 
-class UpstreamPool;
+class UpstreamConnection;
 
-/// One HTTP/1 connection to a node. Owned by its pool; on loan to at most one exchange. One that
+/// Who opens connections to a node and owns them: a worker's pool of them, or a health check.
+class UpstreamOwner {
+ public:
+  virtual void on_connect_succeeded() = 0;
+  /// What an attempt to connect that failed (`error`: an errno) is to whom the connection is lent.
+  [[nodiscard]] virtual ExchangeError on_connect_failed(int error) = 0;
+  /// How long the connection, which could serve again, is kept idle from now on; 0: not at all.
+  [[nodiscard]] virtual Millis idle_time(const UpstreamConnection& connection) const = 0;
+  /// It is idle now, or is so no more.
+  virtual void on_idle(UpstreamConnection& connection) = 0;
+  virtual void on_not_idle(UpstreamConnection& connection) = 0;
+  /// The node has closed a connection that had been idle for so long, since then.
+  virtual void on_closed_by_node(Millis idle, Instant since) = 0;
+  /// Takes it out and closes it; it may be on the stack.
+  virtual void drop(UpstreamConnection& connection) = 0;
+
+ protected:
+  ~UpstreamOwner() = default;
+};
+
+/// How a connection to a node is made.
+struct UpstreamTarget {
+  std::uint64_t generation = 0;  ///< of what follows, so that no connection outlives a change of it
+  conf::ProxyProtocol proxy_protocol = conf::ProxyProtocol::off;
+  Millis connect_timeout{0};
+};
+
+/// One HTTP/1 connection to a node. Lent to at most one exchange at a time. One that
 /// begins with a PROXY header speaks for one client, and is closed after the exchange: kept for
 /// that client alone it would cost a descriptor for as long as the client stays, or longer.
 ///
@@ -31,9 +59,11 @@ class UpstreamConnection final : public io::Retirable,
  public:
   enum class State : std::uint8_t { connecting, busy, idle, closed };
 
-  /// `generation`: of the pool's target, so that none outlives a change of it.
-  UpstreamConnection(UpstreamPool& pool, std::uint64_t generation,
-                     conf::ProxyProtocol proxy_protocol, UniqueFd fd);
+  /// `transport` is connecting. `owner` and `context` outlive this.
+  UpstreamConnection(UpstreamOwner& owner, ConnectionContext& context, const UpstreamTarget& target,
+                     std::unique_ptr<io::Transport> transport);
+
+  [[nodiscard]] std::uint64_t generation() const { return target_.generation; }
 
   /// Lends the connection; it is `connecting` or `idle`. `in_use`: what the node counts it by, if
   /// it does, until it is given back.
@@ -42,7 +72,7 @@ class UpstreamConnection final : public io::Retirable,
   /// for the answer to the next request. Sees what this round of the loop was told, and what the
   /// kernel knows where much depends on it. One that was kept for as long as may be is no better.
   [[nodiscard]] bool stale(balancer::Repeat repeat) const;
-  /// The pool learns from it, if the node has closed it.
+  /// The owner learns from it, if the node has closed it.
   void drop_stale();
   [[nodiscard]] Millis idle_for() const;
   /// Stops all events and closes the descriptor.
@@ -56,7 +86,7 @@ class UpstreamConnection final : public io::Retirable,
   void send_end(std::string_view trailers) override;
   Flow flush() override;
   [[nodiscard]] std::size_t unsent() const override { return out_.bytes(); }
-  [[nodiscard]] std::size_t unacknowledged() const override { return socket_->unacknowledged(); }
+  [[nodiscard]] std::size_t unacknowledged() const override { return transport_->unacknowledged(); }
   void pause(PauseReason reason) override;
   void resume(PauseReason reason) override;
   [[nodiscard]] bool connected() const override { return state_ != State::connecting; }
@@ -68,7 +98,7 @@ class UpstreamConnection final : public io::Retirable,
   void on_ready(io::Ready ready) override;
   void on_unwatched(int error) override;
   void on_timeout();
-  void on_connect_decided();
+  void on_opening();
   void fail_to_connect(int error);
   /// The node is gone: by an end of its side, or by an error.
   void lost(io::IoStatus status);
@@ -88,11 +118,11 @@ class UpstreamConnection final : public io::Retirable,
   void update_interest();
   void set(State state);
 
-  UpstreamPool& pool_;
-  const std::uint64_t generation_;
-  const conf::ProxyProtocol proxy_protocol_;
+  UpstreamOwner& owner_;
+  ConnectionContext& context_;
+  const UpstreamTarget target_;
   State state_ = State::connecting;
-  std::optional<io::Socket> socket_;
+  std::unique_ptr<io::Transport> transport_;
   ReadBuffer in_;
   io::Outbox out_;
   http::Parser parser_{http::Parser::Kind::response};

@@ -23,6 +23,7 @@ UpstreamPool::~UpstreamPool() {
 }
 
 void UpstreamPool::configure(const balancer::NodeView& node, const conf::Pool& config) {
+  target_.connect_timeout = context_.timeouts.connect;
   most_connections_ = node.max_connections;
   most_waiting_ = node.max_waiting;
   passive_failures_ = config.health.passive_failures;
@@ -30,14 +31,14 @@ void UpstreamPool::configure(const balancer::NodeView& node, const conf::Pool& c
   if (config.reuse < reuse_) close_idle();
   reuse_ = config.reuse;
   lifetime_.set_most(reuse_);
-  if (node.address == address_ && config.proxy_protocol == proxy_protocol_) return;
+  if (node.address == address_ && config.proxy_protocol == target_.proxy_protocol) return;
   address_ = node.address;
-  proxy_protocol_ = config.proxy_protocol;
+  target_.proxy_protocol = config.proxy_protocol;
   // The config loader has checked that it is numeric.
-  const auto target = io::make_address(address_.host, address_.port);
-  assert(target);
-  target_ = *target;
-  ++generation_;
+  const auto socket_address = io::make_address(address_.host, address_.port);
+  assert(socket_address);
+  socket_address_ = *socket_address;
+  ++target_.generation;
   close_idle();
 }
 
@@ -81,9 +82,10 @@ NodeStreams::Lease UpstreamPool::lease(const LeaseRequest& request, UpstreamEven
     return idle;
   }
   io::ConnectStart start = connect();
-  if (start.error != 0) return connect_failure(start.error);
-  all_.push_back(std::make_unique<UpstreamConnection>(*this, generation_, proxy_protocol_,
-                                                      std::move(start.fd)));
+  if (start.error != 0) return on_connect_failed(start.error);
+  all_.push_back(std::make_unique<UpstreamConnection>(
+      static_cast<UpstreamOwner&>(*this), context_, target_,
+      std::make_unique<io::Socket>(context_.loop, std::move(start.fd))));
   UpstreamConnection& connection = *all_.back();
   connection.pool_index_ = all_.size() - 1;
   context_.nodes.on_opened();
@@ -91,7 +93,7 @@ NodeStreams::Lease UpstreamPool::lease(const LeaseRequest& request, UpstreamEven
   return &connection;
 }
 
-ExchangeError UpstreamPool::connect_failure(int error) {
+ExchangeError UpstreamPool::on_connect_failed(int error) {
   if (io::is_local_shortage(error)) return out_of_resources(error);
   if (node_->note_connect_failure(passive_failures_, passive_hold_, context_.loop.now())) {
     spdlog::warn("node {}: marked down after consecutive connect failures: {}", node_->key(),
@@ -104,9 +106,9 @@ ExchangeError UpstreamPool::connect_failure(int error) {
 /// Idle connections give way to one that is needed.
 io::ConnectStart UpstreamPool::connect() {
   context_.nodes.make_room();
-  io::ConnectStart start = io::start_connect(target_);
+  io::ConnectStart start = io::start_connect(socket_address_);
   const bool none_left = start.error == EMFILE || start.error == ENFILE;
-  if (none_left && context_.nodes.close_one()) return io::start_connect(target_);
+  if (none_left && context_.nodes.close_one()) return io::start_connect(socket_address_);
   return start;
 }
 
@@ -124,12 +126,21 @@ void UpstreamPool::serve_waiting() {
   }
 }
 
-void UpstreamPool::add_idle(UpstreamConnection& connection) {
+Millis UpstreamPool::idle_time(const UpstreamConnection& connection) const {
+  const bool current = connection.generation() == target_.generation;
+  return current && idle_.size() < kMostIdle ? reuse_ : Millis{0};
+}
+
+void UpstreamPool::on_closed_by_node(Millis idle, Instant since) {
+  lifetime_.note_closed(idle, since, context_.loop.now());
+}
+
+void UpstreamPool::on_idle(UpstreamConnection& connection) {
   connection.idle_index_ = idle_.size();
   idle_.push_back(&connection);
 }
 
-void UpstreamPool::remove_idle(UpstreamConnection& connection) {
+void UpstreamPool::on_not_idle(UpstreamConnection& connection) {
   UpstreamConnection* const last = idle_.back();
   idle_[connection.idle_index_] = last;
   last->idle_index_ = connection.idle_index_;

@@ -4,9 +4,7 @@
 #include "balancer/node.h"
 #include "balancer/topology.h"
 #include "conf/config.h"
-#include "proxy/base/chunk.h"
-#include "proxy/http/parser.h"
-#include "proxy/io/pipe.h"
+#include "proxy/connection_context.h"
 #include "proxy/io/socket.h"
 #include "proxy/node_census.h"
 #include "proxy/upstream_connection.h"
@@ -20,12 +18,8 @@
 namespace bonedry::proxy {
 
 /// What the connections of a worker share.
-struct WorkerContext {
-  io::EventLoop& loop;
-  ChunkPool& chunks;
-  io::PipePool& pipes;
+struct WorkerContext : ConnectionContext {
   NodeCensus& nodes;
-  http::HeadLimits heads;
   conf::Limits limits;
   conf::Timeouts timeouts;
   std::vector<conf::Network> trusted_proxies;
@@ -33,7 +27,7 @@ struct WorkerContext {
 };
 
 /// One worker's connections to one node. Must outlive no loop round after its last connection.
-class UpstreamPool final : public NodeStreams {
+class UpstreamPool final : public NodeStreams, private UpstreamOwner {
  public:
   /// Idle connections kept per node and worker: as many as a busy worker has exchanges open.
   static constexpr std::size_t kMostIdle = 1024;
@@ -63,32 +57,30 @@ class UpstreamPool final : public NodeStreams {
   /// Gives those in the queue their turn, in the order in which they came, as far as the node's
   /// connections go. At the end of a loop round, when no exchange is on the stack.
   void serve_waiting();
-  [[nodiscard]] WorkerContext& context() { return context_; }
-  [[nodiscard]] balancer::Node& node() { return *node_; }
 
  private:
-  friend class UpstreamConnection;
-  void add_idle(UpstreamConnection& connection);
-  void remove_idle(UpstreamConnection& connection);
-  void drop(UpstreamConnection& connection);
+  void on_connect_succeeded() override { node_->note_connect_success(); }
+  /// May mark the node down. A shortage of our own is no news about the node.
+  [[nodiscard]] ExchangeError on_connect_failed(int error) override;
+  [[nodiscard]] Millis idle_time(const UpstreamConnection& connection) const override;
+  void on_idle(UpstreamConnection& connection) override;
+  void on_not_idle(UpstreamConnection& connection) override;
+  void on_closed_by_node(Millis idle, Instant since) override;
+  void drop(UpstreamConnection& connection) override;
   [[nodiscard]] UpstreamConnection* find_idle(balancer::Repeat repeat);
   [[nodiscard]] io::ConnectStart connect();
-  /// Notes a failed attempt to connect, which may mark the node down, and says what it is to an
-  /// exchange. A shortage of our own is no news about the node.
-  [[nodiscard]] ExchangeError connect_failure(int error);
 
   WorkerContext& context_;
   std::shared_ptr<balancer::Node> node_;
   conf::Address address_;
-  conf::ProxyProtocol proxy_protocol_ = conf::ProxyProtocol::off;
   std::uint64_t most_connections_ = 0;  // in use at a time; 0: no limit
   std::uint64_t most_waiting_ = 0;
   unsigned passive_failures_ = 0;
   Millis passive_hold_{0};
   Millis reuse_{0};  // how long idle connections are kept; 0: not at all
   balancer::IdleLifetime lifetime_;
-  io::SocketAddress target_;
-  std::uint64_t generation_ = 0;  // of the address and the protocol
+  io::SocketAddress socket_address_;
+  UpstreamTarget target_;
   std::vector<std::unique_ptr<UpstreamConnection>> all_;
   std::vector<UpstreamConnection*> idle_;  // the newest last
   struct Waiting {

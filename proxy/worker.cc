@@ -56,11 +56,8 @@ Worker::Worker(SharedParts shared, std::vector<Listen> listens,
       mailbox_(loop_),
       pipes_(shared.descriptors.pipes),
       nodes_(shared.descriptors.idle),
-      context_{loop_,
-               chunks_,
-               pipes_,
+      context_{{loop_, chunks_, pipes_, head_limits(topology->limits, shared.underscore_names)},
                nodes_,
-               head_limits(topology->limits, shared.underscore_names),
                topology->limits,
                topology->timeouts,
                topology->trusted_proxies},
@@ -213,7 +210,8 @@ void Worker::on_accept(std::size_t listener, UniqueFd fd, const io::SocketAddres
         "too many connections from this address; see [limits] connections_per_client");
   }
   connections_.push_back(std::make_unique<DownstreamConnection>(
-      *this, std::move(fd), peer, listener, opening, std::move(seat)));
+      *this, std::make_unique<io::Socket>(loop_, std::move(fd)), peer, listener, opening,
+      std::move(seat)));
   connections_.back()->worker_index_ = connections_.size() - 1;
   nodes_.set_clients(connections_.size());
   connections_.back()->begin();

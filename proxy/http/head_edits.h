@@ -29,8 +29,8 @@ enum class Trust : std::uint8_t {
 
 /// The client of a request, as its node is told.
 struct ClientInfo {
-  std::string_view address;
-  std::string_view scheme;  ///< "http" or "https"
+  std::string_view address;  ///< empty: nobody, the request is our own
+  std::string_view scheme;   ///< "http" or "https"
   Trust trust = Trust::none;
 };
 

@@ -380,6 +380,7 @@ void write_request_head(const Head& head, const RequestInfo& request, const Clie
   if (request.body.length == BodyLength::unknown) writer.copy("Transfer-Encoding: chunked\r\n"sv);
   write_upgrade(request.upgrade, writer);
   if (request.max_forwards) write_number("Max-Forwards", *request.max_forwards - 1, writer);
+  if (client.address.empty()) return writer.copy("Connection: close\r\n\r\n"sv);
   write_via(head, edits.via, writer);
   write_forwarded(head, request.host, client, edits.forwarded, writer);
   writer.copy("\r\n"sv);

@@ -23,6 +23,7 @@ struct HeadSink {
 /// the fields that tell where it came from. Of these, what came goes on only from a trusted proxy:
 /// X-Forwarded-For and Forwarded are appended to, -Proto and -Host stay if each has one valid
 /// value; what is not ours to write stays as it is. RFC 9110 section 7.6, RFC 9112 section 3.2.2.
+/// A request of our own has neither Via nor these, and is the last on its connection.
 void write_request_head(const Head& head, const RequestInfo& request, const ClientInfo& client,
                         const RequestEdits& edits, HeadSink sink);
 

@@ -7,7 +7,10 @@
 namespace bonedry::io {
 
 FdWatcher::FdWatcher(EventLoop& loop, int fd, Handler& handler)
-    : readiness_(loop.readiness()), fd_(fd), handler_(handler) {}
+    : readiness_(loop.readiness()), fd_(fd), handler_(&handler) {}
+
+FdWatcher::FdWatcher(EventLoop& loop, int fd)
+    : readiness_(loop.readiness()), fd_(fd), handler_(nullptr) {}
 
 FdWatcher::~FdWatcher() {
   want(Ready::none);
@@ -37,7 +40,7 @@ void FdWatcher::settle(Ready events, int error) {
 }
 
 void FdWatcher::tell_unwatched() {
-  handler_.on_unwatched(std::exchange(error_, 0));
+  handler_->on_unwatched(std::exchange(error_, 0));
 }
 
 void FdWatcher::on_events(std::uint32_t events) {
@@ -54,7 +57,7 @@ void FdWatcher::on_events(std::uint32_t events) {
     if ((events & EPOLLIN) != 0) ready = ready | Ready::read;
     if ((events & EPOLLOUT) != 0) ready = ready | Ready::write;
   }
-  handler_.on_ready(ready);
+  handler_->on_ready(ready);
 }
 
 }  // namespace bonedry::io

@@ -37,9 +37,13 @@ class FdWatcher {
 
   /// `fd` is non-blocking and stays open for as long as this lives.
   FdWatcher(EventLoop& loop, int fd, Handler& handler);
+  /// Nothing is wanted before `set_handler`.
+  FdWatcher(EventLoop& loop, int fd);
   ~FdWatcher();
   FdWatcher(const FdWatcher&) = delete;
   FdWatcher& operator=(const FdWatcher&) = delete;
+
+  void set_handler(Handler& handler) { handler_ = &handler; }
 
   /// A change costs a system call, so it is made only when it is one. One that fails changes
   /// nothing, and the handler will be told.
@@ -61,7 +65,7 @@ class FdWatcher {
 
   Readiness& readiness_;
   const int fd_;
-  Handler& handler_;
+  Handler* handler_;
   Ready wanted_ = Ready::none;
   bool has_news_ = false;
   int error_ = 0;  // of what was wanted last, while the handler is still to be told

@@ -2,7 +2,7 @@
 
 #include "proxy/base/slice_queue.h"
 #include "proxy/io/pipe.h"
-#include "proxy/io/socket.h"
+#include "proxy/io/transport.h"
 
 #include <cassert>
 #include <cstddef>
@@ -10,7 +10,7 @@
 
 namespace bonedry::io {
 
-/// What waits for one socket: slices, and behind them what is in a pipe. Its source stops while
+/// What waits for one transport: slices, and behind them what is in a pipe. Its source stops while
 /// anything waits, so nothing ever comes behind a pipe.
 class Outbox {
  public:
@@ -26,11 +26,11 @@ class Outbox {
 
   [[nodiscard]] bool empty() const { return slices_.empty() && !pipe_; }
   [[nodiscard]] std::size_t bytes() const { return slices_.bytes() + (pipe_ ? pipe_->bytes() : 0); }
-  /// Sends as much as the socket takes: `done` when nothing is left.
-  [[nodiscard]] IoStatus write_to(Socket& socket, Push push = Push::now) {
-    const IoStatus status = socket.write(slices_, pipe_ ? Push::with_next : push);
+  /// Sends as much as is taken: `done` when nothing is left.
+  [[nodiscard]] IoStatus write_to(Transport& transport, Push push = Push::now) {
+    const IoStatus status = transport.write(slices_, pipe_ ? Push::with_next : push);
     if (status != IoStatus::done || !pipe_) return status;
-    const IoStatus piped = socket.write(*pipe_);
+    const IoStatus piped = transport.write(*pipe_);
     if (pipe_->bytes() == 0) pipe_.reset();
     return piped;
   }

@@ -119,13 +119,6 @@ Endpoint endpoint_of(const SocketAddress& address) {
   return endpoint;
 }
 
-Endpoint local_endpoint(int fd) {
-  SocketAddress address;
-  address.size = sizeof(address.storage);
-  getsockname(fd, reinterpret_cast<sockaddr*>(&address.storage), &address.size);
-  return endpoint_of(address);
-}
-
 /// What a system call that reads has returned.
 ReadResult Socket::outcome(ssize_t size) {
   if (size > 0) return {IoStatus::done, static_cast<std::size_t>(size)};
@@ -202,11 +195,23 @@ std::size_t Socket::unacknowledged() const {
   return known ? static_cast<std::size_t>(bytes) : 0;
 }
 
-int Socket::connect_error() {
-  int error = 0;
-  socklen_t size = sizeof(error);
-  if (getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) return errno;
-  return error;
+/// Also takes the pending error off the socket.
+IoStatus Socket::open() {
+  socklen_t size = sizeof(error_);
+  if (getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &error_, &size) != 0) error_ = errno;
+  return error_ == 0 ? IoStatus::done : IoStatus::failed;
+}
+
+Endpoint Socket::local() const {
+  SocketAddress address;
+  address.size = sizeof(address.storage);
+  getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&address.storage), &address.size);
+  return endpoint_of(address);
+}
+
+void Socket::reset_on_close() {
+  const ::linger at_once{1, 0};
+  setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
 }
 
 bool is_local_shortage(int error) {

@@ -6,6 +6,7 @@
 #include "proxy/base/unique_fd.h"
 #include "proxy/io/fd_watcher.h"
 #include "proxy/io/pipe.h"
+#include "proxy/io/transport.h"
 
 #include <sys/socket.h>
 
@@ -30,56 +31,36 @@ struct SocketAddress {
 [[nodiscard]] std::string host_text(const SocketAddress& address);
 [[nodiscard]] std::uint16_t port_of(const SocketAddress& address);
 [[nodiscard]] Endpoint endpoint_of(const SocketAddress& address);
-/// This side's end of a connected socket.
-[[nodiscard]] Endpoint local_endpoint(int fd);
 
-/// `refused`: the kernel does not do this at all, and nothing has happened.
-enum class IoStatus : std::uint8_t { done, would_block, closed, failed, refused };
-
-struct ReadResult {
-  IoStatus status = IoStatus::would_block;
-  std::size_t size = 0;
-};
-
-/// Whether what is written is for the peer at once, or more (bytes, or the end) follows right away
-/// and may share a packet with it.
-enum class Push : std::uint8_t { now, with_next };
-
-/// A connected (or connecting) stream socket and its readiness. Closing is immediate.
-class Socket {
+/// A connected (or connecting) TCP socket and its readiness: the transport of bytes as they are.
+class Socket final : public Transport {
  public:
-  Socket(EventLoop& loop, UniqueFd fd, FdWatcher::Handler& handler)
-      : fd_(std::move(fd)), watcher_(loop, fd_.get(), handler) {}
+  /// `fd` is non-blocking.
+  Socket(EventLoop& loop, UniqueFd fd) : fd_(std::move(fd)), watcher_(loop, fd_.get()) {}
 
-  void want(Ready events) { watcher_.want(events); }
-  [[nodiscard]] Ready wanted() const { return watcher_.wanted(); }
-  [[nodiscard]] bool has_news() const { return watcher_.has_news(); }
+  void attach(Handler& handler) override { watcher_.set_handler(handler); }
+  void want(Ready events) override { watcher_.want(events); }
+  [[nodiscard]] Ready wanted() const override { return watcher_.wanted(); }
+  [[nodiscard]] bool has_news() const override { return watcher_.has_news(); }
 
-  /// One read. `failed`: see `error`.
-  [[nodiscard]] ReadResult read(std::span<char> into);
-  /// One read of at most `most` bytes (not 0) into an empty pipe, without copying them.
-  [[nodiscard]] ReadResult read(Pipe& into, std::size_t most);
-  /// Writes as much of the queue as the socket takes: `done` when it is empty.
-  [[nodiscard]] IoStatus write(SliceQueue& queue, Push push = Push::now);
-  /// The same of a pipe. Unlike the other it may raise SIGPIPE, which the thread has blocked.
-  [[nodiscard]] IoStatus write(Pipe& pipe);
-  /// errno of the last failure.
-  [[nodiscard]] int error() const { return error_; }
+  [[nodiscard]] IoStatus open() override;
+  [[nodiscard]] ReadResult read(std::span<char> into) override;
+  [[nodiscard]] IoStatus write(SliceQueue& queue, Push push) override;
+  [[nodiscard]] int error() const override { return error_; }
 
-  /// Whether the peer sent bytes that were not read: closing now would reset the connection, and
-  /// what was written last could be lost with it.
-  [[nodiscard]] bool has_unread() const;
-  /// Whether the peer has neither sent bytes that were not read, nor closed its side.
-  [[nodiscard]] bool is_quiet() const;
-  /// What was written and the peer has not acknowledged, in bytes. Can be asked after it was lost.
-  [[nodiscard]] std::size_t unacknowledged() const;
+  [[nodiscard]] bool takes_pipes() const override { return true; }
+  [[nodiscard]] ReadResult read(Pipe& into, std::size_t most) override;
+  /// Unlike the other `write` it may raise SIGPIPE, which the thread has blocked.
+  [[nodiscard]] IoStatus write(Pipe& pipe) override;
 
-  /// How an attempt to connect went; 0 is success. Also takes the pending error off the socket.
-  [[nodiscard]] int connect_error();
-  /// Whether the connection was reset or has failed otherwise, and nobody was told yet.
-  [[nodiscard]] bool has_failed() { return connect_error() != 0; }
-  void shutdown_write() { ::shutdown(fd_.get(), SHUT_WR); }
-  [[nodiscard]] int fd() const { return fd_.get(); }
+  [[nodiscard]] bool has_unread() const override;
+  [[nodiscard]] bool is_quiet() const override;
+  [[nodiscard]] std::size_t unacknowledged() const override;
+  [[nodiscard]] bool has_failed() override { return open() == IoStatus::failed; }
+  [[nodiscard]] Endpoint local() const override;
+
+  void shutdown_write() override { ::shutdown(fd_.get(), SHUT_WR); }
+  void reset_on_close() override;
 
  private:
   [[nodiscard]] ReadResult outcome(ssize_t size);

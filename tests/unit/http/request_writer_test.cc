@@ -388,5 +388,11 @@ TEST(RequestWriterTest, WhatIsWrittenReadsAsTheSameRequest) {
   }
 }
 
+TEST(RequestWriterTest, ARequestOfOurOwnComesThroughNoProxyAndIsTheLastOnItsConnection) {
+  EXPECT_EQ(written(ParsedRequest("GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:8081\r\n\r\n"), nullptr,
+                    ClientInfo{}),
+            "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:8081\r\nConnection: close\r\n\r\n");
+}
+
 }  // namespace
 }  // namespace bonedry::http

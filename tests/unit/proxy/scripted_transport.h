@@ -1,0 +1,108 @@
+#pragma once
+
+#include "proxy/base/slice_queue.h"
+#include "proxy/io/transport.h"
+
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace bonedry::proxy::test {
+
+/// A transport whose peer is the test. Shows how the connection above it goes on with openings that
+/// take several steps, without pipes, and with reads of any size: all that a transport which is not
+/// a socket may do.
+class ScriptedTransport final : public io::Transport {
+ public:
+  /// What `open` says, in turn; then `done`.
+  std::deque<io::IoStatus> openings;
+  int opening_error = 0;
+  /// What `write` takes no more than, in all.
+  std::size_t takes_bytes = SIZE_MAX;
+  std::string written;
+  enum class Side : bool { open, ended } own_side = Side::open;
+
+  /// The peer sends this in one piece, or ends its side. The handler is told as long as it wants
+  /// to.
+  void receive(std::string_view bytes) {
+    incoming_.emplace_back(bytes);
+    tell_readable();
+  }
+  void receive_end() {
+    peer_ = Side::ended;
+    tell_readable();
+  }
+  void become_writable() {
+    if (has(wanted_, io::Ready::write)) handler_->on_ready(io::Ready::write);
+  }
+
+  void attach(Handler& handler) override { handler_ = &handler; }
+  void want(io::Ready events) override { wanted_ = events; }
+  [[nodiscard]] io::Ready wanted() const override { return wanted_; }
+  [[nodiscard]] bool has_news() const override { return false; }
+
+  [[nodiscard]] io::IoStatus open() override {
+    if (openings.empty()) return io::IoStatus::done;
+    const io::IoStatus status = openings.front();
+    openings.pop_front();
+    return status;
+  }
+  [[nodiscard]] io::ReadResult read(std::span<char> into) override {
+    if (incoming_.empty()) {
+      return {peer_ == Side::ended ? io::IoStatus::closed : io::IoStatus::would_block, 0};
+    }
+    std::string& first = incoming_.front();
+    const std::size_t size = std::min(first.size(), into.size());
+    std::copy_n(first.begin(), size, into.begin());
+    first.erase(0, size);
+    if (first.empty()) incoming_.pop_front();
+    return {io::IoStatus::done, size};
+  }
+  [[nodiscard]] io::IoStatus write(SliceQueue& queue, io::Push /*push*/) override {
+    std::array<iovec, 1> first;
+    while (takes_bytes > 0 && queue.gather(first) == 1) {
+      const std::size_t size = std::min(first[0].iov_len, takes_bytes);
+      written.append(static_cast<const char*>(first[0].iov_base), size);
+      takes_bytes -= size;
+      queue.consume(size);
+    }
+    return queue.empty() ? io::IoStatus::done : io::IoStatus::would_block;
+  }
+  [[nodiscard]] int error() const override { return opening_error; }
+
+  [[nodiscard]] bool takes_pipes() const override { return false; }
+  [[nodiscard]] io::ReadResult read(io::Pipe& /*into*/, std::size_t /*most*/) override {
+    return {io::IoStatus::refused, 0};
+  }
+  [[nodiscard]] io::IoStatus write(io::Pipe& /*pipe*/) override { return io::IoStatus::refused; }
+
+  [[nodiscard]] bool has_unread() const override { return !incoming_.empty(); }
+  [[nodiscard]] bool is_quiet() const override { return incoming_.empty() && peer_ == Side::open; }
+  [[nodiscard]] std::size_t unacknowledged() const override { return 0; }
+  [[nodiscard]] bool has_failed() override { return false; }
+  [[nodiscard]] Endpoint local() const override { return {}; }
+  void shutdown_write() override { own_side = Side::ended; }
+  void reset_on_close() override {}
+
+ private:
+  /// Level-triggered: again and again while something is there and wanted.
+  void tell_readable() {
+    for (int round = 0; round < 100 && !is_quiet() && has(wanted_, io::Ready::read); ++round) {
+      handler_->on_ready(io::Ready::read);
+    }
+  }
+
+  Handler* handler_ = nullptr;
+  io::Ready wanted_ = io::Ready::none;
+  std::deque<std::string> incoming_;
+  Side peer_ = Side::open;
+};
+
+}  // namespace bonedry::proxy::test
