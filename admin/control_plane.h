@@ -126,8 +126,10 @@ class ControlPlane {
   /// The same at once, which with a million sessions takes 25 to 130 ms.
   [[nodiscard]] session::SessionPage sessions(const balancer::NodeId& id,
                                               const session::SessionQuery& query) const;
-  void set_listeners(std::vector<ListenerStatus> listeners) {
-    status_.set_listeners(std::move(listeners));
+  /// What `status` shows of the data plane.
+  void set_data_plane(std::vector<ListenerStatus> listeners,
+                      std::function<ExchangeStatus()> exchanges) {
+    status_.set_data_plane(std::move(listeners), std::move(exchanges));
   }
 
   /// Sweeps the ledger, passes deadlines, latches dryness, answers waits. Call every 100 ms.

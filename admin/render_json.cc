@@ -137,8 +137,17 @@ std::string render_json(const Status& status) {
   for (const ListenerStatus& listener : status.listeners) {
     listeners.push_back({{"address", listener.address}, {"pool", listener.pool}});
   }
+  Json endings = Json::object();
+  for (const ExchangeStatus::Ending& ending : status.exchanges.endings) {
+    endings[std::string(ending.reason)] = ending.count;
+  }
   return one_line({{"pools", std::move(pools)},
                    {"listeners", std::move(listeners)},
+                   {"exchanges",
+                    {{"ended", std::move(endings)},
+                     {"retries", status.exchanges.retries},
+                     {"request_body_bytes", status.exchanges.bytes_in},
+                     {"response_body_bytes", status.exchanges.bytes_out}}},
                    {"ledger",
                     {{"sessions", status.sessions},
                      {"capacity", status.capacity},

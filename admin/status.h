@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 /// What is told of nodes and pools: values, made when somebody asks.
@@ -61,9 +62,22 @@ struct ListenerStatus {
   std::string pool;
 };
 
+/// What became of the exchanges of all listeners since the start.
+struct ExchangeStatus {
+  struct Ending {
+    std::string_view reason;  ///< as the access log names it; a literal
+    std::uint64_t count = 0;
+  };
+  std::vector<Ending> endings;  ///< every reason there is
+  std::uint64_t retries = 0;    ///< requests that were sent once more
+  std::uint64_t bytes_in = 0;   ///< of request bodies
+  std::uint64_t bytes_out = 0;  ///< of response bodies
+};
+
 struct Status {
   std::vector<PoolStatus> pools;
   std::vector<ListenerStatus> listeners;
+  ExchangeStatus exchanges;
   std::uint64_t sessions = 0;
   std::uint64_t capacity = 0;
   std::uint64_t evicted = 0;  ///< sessions that ended because the ledger was full

@@ -106,6 +106,7 @@ Result<Status, CommandError> StatusReader::all(const Sight& sight,
                 "there is no pool '" + std::string(*pool) + "'; there are " + joined(names));
   }
   status.listeners = listeners_;
+  status.exchanges = exchanges_();
   const session::Ledger::Totals totals = ledger_.totals();
   status.sessions = totals.sessions;
   status.capacity = totals.capacity;

@@ -11,6 +11,7 @@
 #include "proxy/base/result.h"
 #include "session/ledger.h"
 
+#include <functional>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -27,7 +28,12 @@ class StatusReader {
                const Forecaster& forecaster)
       : clock_(clock), ledger_(ledger), check_(check), forecaster_(forecaster) {}
 
-  void set_listeners(std::vector<ListenerStatus> listeners) { listeners_ = std::move(listeners); }
+  /// `exchanges` is called for each status of all pools.
+  void set_data_plane(std::vector<ListenerStatus> listeners,
+                      std::function<ExchangeStatus()> exchanges) {
+    listeners_ = std::move(listeners);
+    exchanges_ = std::move(exchanges);
+  }
 
   /// What is in force, for the length of a call.
   struct Sight {
@@ -53,6 +59,7 @@ class StatusReader {
   const DrynessCheck& check_;
   const Forecaster& forecaster_;
   std::vector<ListenerStatus> listeners_;
+  std::function<ExchangeStatus()> exchanges_ = [] { return ExchangeStatus{}; };
 };
 
 }  // namespace bonedry::admin

@@ -281,8 +281,18 @@ class Application::Impl {
                                    }});
     std::vector<admin::ListenerStatus> listeners;
     for (const Server::Bound& one : bound) listeners.push_back({one.address, one.pool});
-    control_->set_listeners(std::move(listeners));
+    control_->set_data_plane(std::move(listeners), [this] { return exchange_status(); });
     return Done{};
+  }
+
+  [[nodiscard]] admin::ExchangeStatus exchange_status() const {
+    const ExchangeTotals totals = server_->exchange_totals();
+    admin::ExchangeStatus status{{}, totals.retries, totals.bytes_in, totals.bytes_out};
+    for (std::size_t reason = 0; reason < kEndReasons; ++reason) {
+      status.endings.push_back(
+          {row_of(static_cast<EndReason>(reason)).name, totals.endings[reason]});
+    }
+    return status;
   }
 
   /// A node that is down gets no new user while this process has not looked at it yet.

@@ -175,6 +175,12 @@ void Server::publish(const std::shared_ptr<const balancer::Topology>& topology,
   }
 }
 
+ExchangeTotals Server::exchange_totals() const {
+  ExchangeTotals totals;
+  for (const auto& worker : workers_) totals.add(worker->counters().read());
+  return totals;
+}
+
 void Server::drain(Parting parting, const std::function<void()>& drained) {
   listening_.clear();
   auto gather = std::make_shared<Gather>(worker_count_, drained);

@@ -61,6 +61,9 @@ class Server {
 
   void reopen_access_log() { access_log_.reopen(); }
 
+  /// What became of all exchanges since the start. Reads the workers' counts without stopping them.
+  [[nodiscard]] ExchangeTotals exchange_totals() const;
+
   /// Stops accepting, lets exchanges finish, calls `drained` when all connections are gone.
   void drain(Parting parting, const std::function<void()>& drained);
 

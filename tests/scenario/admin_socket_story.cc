@@ -75,6 +75,27 @@ TEST_P(AdminStory, StatusJsonHasTheFieldsOfTheContract) {
   EXPECT_EQ(status.at("listeners").at(0).at("address"), bonedry_->address());
 }
 
+TEST_P(AdminStory, StatusJsonCountsHowExchangesEndedOverAllWorkers) {
+  alice_.on("/cut", answering_and_closing("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhalf"));
+  bob_.on("/cut", answering_and_closing("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhalf"));
+  std::size_t answered = 0;
+  for (int i = 0; i < 5; ++i) {
+    HttpClient client{bonedry_->address()};
+    client.send(Request{.method = "POST", .target = "/", .body = "12345678"}.to_wire());
+    answered += client.read_response().body.size();
+  }
+  EXPECT_EQ(HttpClient{bonedry_->address()}.get("/cut").end, BodyEnd::aborted);
+  const auto counted = [this](const std::string& reason) {
+    return bonedry_->status().at("exchanges").at("ended").at(reason);
+  };
+  EXPECT_TRUE(eventually([&] { return counted("completed") == 5 && counted("response_cut") == 1; }))
+      << bonedry_->status().at("exchanges");
+  const auto exchanges = bonedry_->status().at("exchanges");
+  EXPECT_EQ(exchanges.at("request_body_bytes"), 40);
+  EXPECT_EQ(exchanges.at("response_body_bytes"), answered + 4);
+  EXPECT_EQ(exchanges.at("retries"), 0);
+}
+
 TEST_P(AdminStory, StatusTextIsATableForPeople) {
   const std::string text = bonedry_->admin("status");
   for (const char* word : {"shop/alice", "shop/bob", "active", "unknown"}) {
