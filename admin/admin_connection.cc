@@ -1,7 +1,7 @@
 #include "admin/admin_connection.h"
 
 #include "admin/command_line.h"
-#include "admin/haproxy_words.h"
+#include "admin/haproxy_compat.h"
 #include "admin/printable.h"
 #include "admin/user_name.h"
 #include "proxy/base/duration.h"
@@ -43,33 +43,33 @@ AdminConnection::AdminConnection(io::EventLoop& loop, UniqueFd fd, Commands& com
       closed_(std::move(closed)),
       deadline_(loop.timers(), [this] { on_deadline(); }) {
   watcher_.emplace(loop, fd_.get(), static_cast<io::FdWatcher::Handler&>(*this));
-  enter(State::reading, limits.silence);
+  enter(State::reading, limits.io_timeout);
 }
 
-void AdminConnection::refuse(std::string_view why) {
-  say(error_line(why));
+void AdminConnection::fail(std::string_view why) {
+  write(error_line(why));
   finish();
 }
 
 void AdminConnection::stop(std::string_view why) {
-  if (state_ == State::reading || state_ == State::running) say(error_line(why));
+  if (state_ == State::reading || state_ == State::running) write(error_line(why));
   close();
 }
 
 void AdminConnection::on_deadline() {
   if (state_ == State::reading) {
-    return refuse("no command received within " + format_duration(limits_.silence));
+    return fail("no command received within " + format_duration(limits_.io_timeout));
   }
   close();
 }
 
-std::string AdminConnection::name() const {
+std::string AdminConnection::user_name() const {
   return peer_name(fd_.get());
 }
 
-void AdminConnection::say(std::string_view lines) {
+void AdminConnection::write(std::string_view lines) {
   if (state_ != State::reading && state_ != State::running) return;
-  if (unsent_.size() > limits_.backlog_bytes) {
+  if (unsent_.size() > limits_.max_unsent_bytes) {
     spdlog::warn("admin: a client does not read its answer; closing the connection");
     return close();
   }
@@ -79,7 +79,7 @@ void AdminConnection::say(std::string_view lines) {
 
 void AdminConnection::finish() {
   if (state_ != State::reading && state_ != State::running) return;
-  enter(State::flushing, limits_.silence);
+  enter(State::flushing, limits_.io_timeout);
   flush();
 }
 
@@ -94,7 +94,7 @@ void AdminConnection::on_ready(io::Ready ready) {
   watch();
 }
 
-void AdminConnection::on_unwatched(int error) {
+void AdminConnection::on_watch_failed(int error) {
   spdlog::warn("admin: a client was rejected: cannot watch its connection: {}", errno_text(error));
   const bool unanswered = state_ == State::reading || state_ == State::running;
   if (!unanswered || !unsent_.empty()) return close();
@@ -131,7 +131,8 @@ void AdminConnection::on_input_end() {
 void AdminConnection::run_line() {
   if (line_.ends_with('\r')) line_.pop_back();
   if (line_.size() > kMaxLineBytes) {
-    say(refusal_of(line_, "a command has at most " + std::to_string(kMaxLineBytes) + " bytes"));
+    write(
+        error_for_line(line_, "a command has at most " + std::to_string(kMaxLineBytes) + " bytes"));
     return finish();
   }
   // From here on the client waits for us, not we for it.
@@ -146,7 +147,7 @@ void AdminConnection::flush() {
     if (count < 0 && !is_passing(errno)) return close();
     if (count > 0) {
       unsent_.erase(0, static_cast<std::size_t>(count));
-      if (deadline_.armed()) enter(state_, limits_.silence);
+      if (deadline_.armed()) enter(state_, limits_.io_timeout);
     }
   }
   watch();

@@ -23,13 +23,13 @@ struct AdminLimits {
   /// At once. A fleet's scripts each hold one while they wait; more than this is a runaway loop.
   std::size_t connections = 1024;
   /// Beyond those, to read that they are too many; later ones are only told.
-  std::size_t turned_away = 64;
+  std::size_t rejected = 64;
   /// For a client to send its line, and for it to take more of its answer.
-  Millis silence = std::chrono::seconds{30};
+  Millis io_timeout = std::chrono::seconds{30};
   /// For a client to notice the end of the answer.
   Millis linger = std::chrono::seconds{2};
   /// Unsent bytes at which a follower of events is dropped: several times all events kept.
-  std::size_t backlog_bytes = std::size_t{1} << 20U;
+  std::size_t max_unsent_bytes = std::size_t{1} << 20U;
 };
 
 /// Says why a client is not served, as far as that goes without waiting for it.
@@ -44,7 +44,7 @@ void turn_away(int fd, std::string_view why);
 /// half is still there and gets its answer, however long that takes.
 ///
 /// Owned by AdminServer, on the main loop.
-class AdminConnection final : public Asker, private io::FdWatcher::Handler {
+class AdminConnection final : public CommandClient, private io::FdWatcher::Handler {
  public:
   /// `closed` is called once, after which the connection is to be destroyed, when no call of it is
   /// on the stack; it must not be before.
@@ -55,16 +55,16 @@ class AdminConnection final : public Asker, private io::FdWatcher::Handler {
   AdminConnection& operator=(const AdminConnection&) = delete;
 
   /// Ends with an error what has not been answered yet.
-  void refuse(std::string_view why);
+  void fail(std::string_view why);
   /// The same where a command is under way; one that is still to come is carried out as usual.
-  void dismiss(std::string_view why) {
-    if (state_ == State::running) refuse(why);
+  void fail_if_running(std::string_view why) {
+    if (state_ == State::running) fail(why);
   }
   /// Tells a client that still waits for its answer why there will be none, and closes.
   void stop(std::string_view why);
 
-  [[nodiscard]] std::string name() const override;
-  void say(std::string_view lines) override;
+  [[nodiscard]] std::string user_name() const override;
+  void write(std::string_view lines) override;
   void finish() override;
 
  private:
@@ -72,7 +72,7 @@ class AdminConnection final : public Asker, private io::FdWatcher::Handler {
   enum class Input : std::uint8_t { open, ended };
 
   void on_ready(io::Ready ready) override;
-  void on_unwatched(int error) override;
+  void on_watch_failed(int error) override;
   void on_deadline();
 
   void read_some();

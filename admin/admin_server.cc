@@ -14,11 +14,11 @@ constexpr std::string_view kTooMany = "too many admin connections";
 }  // namespace
 
 /// A connection that has been closed, until no call of it is on the stack.
-class AdminServer::Leaver final : public io::Retirable {
+class AdminServer::ClosedConnection final : public io::Retirable {
  public:
-  Leaver(AdminServer& server, std::unique_ptr<AdminConnection> connection)
+  ClosedConnection(AdminServer& server, std::unique_ptr<AdminConnection> connection)
       : server_(server), connection_(std::move(connection)) {}
-  ~Leaver() override {
+  ~ClosedConnection() override {
     connection_.reset();
     server_.on_connection_gone();
   }
@@ -33,10 +33,10 @@ AdminServer::AdminServer(io::EventLoop& loop, std::string path, ControlPlane& co
     : loop_(loop), path_(std::move(path)), commands_(control, events, clock), limits_(limits) {}
 
 AdminServer::~AdminServer() {
-  assert(!listener_ && connections_.empty() && leaving_ == 0);
+  assert(!listener_ && connections_.empty() && closing_ == 0);
 }
 
-Outcome AdminServer::listen() {
+Result<> AdminServer::listen() {
   auto socket = SocketFile::listen(path_);
   if (!socket) return Failure{socket.error()};
   listen(std::move(*socket));
@@ -47,7 +47,7 @@ void AdminServer::listen(SocketFile socket) {
   socket_.emplace(std::move(socket));
   listener_.emplace(
       loop_, socket_->take_socket(),
-      [this](UniqueFd fd, const io::SocketAddress&) { admit(std::move(fd)); },
+      [this](UniqueFd fd, const io::SocketAddress&) { on_accept(std::move(fd)); },
       [](int error) {
         if (error == 0) return spdlog::warn("admin: accepting connections again");
         spdlog::error("admin: cannot accept connections, retrying: {}", io::shortage_text(error));
@@ -60,8 +60,8 @@ std::vector<AdminConnection*> AdminServer::all_connections() const {
   return all;
 }
 
-void AdminServer::send_away(std::string_view why) {
-  for (AdminConnection* const connection : all_connections()) connection->dismiss(why);
+void AdminServer::fail_running_commands(std::string_view why) {
+  for (AdminConnection* const connection : all_connections()) connection->fail_if_running(why);
 }
 
 void AdminServer::close(std::function<void()> closed, std::string_view why) {
@@ -72,8 +72,8 @@ void AdminServer::close(std::function<void()> closed, std::string_view why) {
   report_if_closed();
 }
 
-void AdminServer::admit(UniqueFd fd) {
-  if (connections_.size() >= limits_.connections + limits_.turned_away) {
+void AdminServer::on_accept(UniqueFd fd) {
+  if (connections_.size() >= limits_.connections + limits_.rejected) {
     return turn_away(fd.get(), kTooMany);
   }
   auto connection = std::make_unique<AdminConnection>(
@@ -81,22 +81,22 @@ void AdminServer::admit(UniqueFd fd) {
       [this](AdminConnection& closed) { on_connection_closed(closed); });
   AdminConnection& admitted = *connection;
   connections_.emplace(&admitted, std::move(connection));
-  if (connections_.size() > limits_.connections) admitted.refuse(kTooMany);
+  if (connections_.size() > limits_.connections) admitted.fail(kTooMany);
 }
 
 void AdminServer::on_connection_closed(AdminConnection& connection) {
   auto left = connections_.extract(&connection);
-  ++leaving_;
-  loop_.retire(std::make_unique<Leaver>(*this, std::move(left.mapped())));
+  ++closing_;
+  loop_.retire(std::make_unique<ClosedConnection>(*this, std::move(left.mapped())));
 }
 
 void AdminServer::on_connection_gone() {
-  --leaving_;
+  --closing_;
   report_if_closed();
 }
 
 void AdminServer::report_if_closed() {
-  if (!closed_ || !connections_.empty() || leaving_ > 0) return;
+  if (!closed_ || !connections_.empty() || closing_ > 0) return;
   std::exchange(closed_, nullptr)();
 }
 

@@ -33,30 +33,30 @@ class AdminServer {
   AdminServer& operator=(const AdminServer&) = delete;
 
   /// See SocketFile::listen for what may fail; nothing is left behind then.
-  Outcome listen();
-  /// The same with a socket at hand, a draft or not.
+  Result<> listen();
+  /// The same with a socket at hand, a temporary_path or not.
   void listen(SocketFile socket);
-  /// Puts the draft where clients look.
-  Outcome publish() { return socket_->publish(); }
+  /// Puts the temporary_path where clients look.
+  Result<> publish() { return socket_->publish(); }
 
   /// Tells clients whose command is under way why there will be no answer.
-  void send_away(std::string_view why);
+  void fail_running_commands(std::string_view why);
   /// Removes the socket file, tells clients that wait for an answer why there will be none, and
   /// calls `closed` when they have gone: at the end of the round, or at once if there are none.
   void close(std::function<void()> closed, std::string_view why = kStopping);
 
   /// For clients that come from now on; the times of `limits` stay.
-  void set_most(std::size_t connections, std::size_t turned_away) {
+  void set_limits(std::size_t connections, std::size_t rejected) {
     limits_.connections = connections;
-    limits_.turned_away = turned_away;
+    limits_.rejected = rejected;
   }
   /// Clients connected, those that are being turned away included.
   [[nodiscard]] std::size_t connections() const { return connections_.size(); }
 
  private:
-  class Leaver;
+  class ClosedConnection;
 
-  void admit(UniqueFd fd);
+  void on_accept(UniqueFd fd);
   void on_connection_closed(AdminConnection& connection);
   void on_connection_gone();
   void report_if_closed();
@@ -70,7 +70,7 @@ class AdminServer {
   std::optional<SocketFile> socket_;
   std::optional<io::Listener> listener_;
   std::unordered_map<AdminConnection*, std::unique_ptr<AdminConnection>> connections_;
-  std::size_t leaving_ = 0;  // closed, until the end of the round
+  std::size_t closing_ = 0;  // closed, until the end of the round
   std::function<void()> closed_;
 };
 

@@ -59,7 +59,7 @@ std::size_t find_error(std::string_view lines) {
 
 /// Events as they come, for as long as the proxy runs.
 ExitCode follow(const Invocation& asked) {
-  auto call = Call::start(asked.socket, line_of(asked));
+  auto call = AdminRequest::start(asked.socket, line_of(asked));
   if (!call) {
     print_error(call.error());
     return ExitCode::unreachable;
@@ -67,25 +67,25 @@ ExitCode follow(const Invocation& asked) {
   while (true) {
     pollfd watched{call->fd(), POLLIN, 0};
     ::poll(&watched, 1, -1);
-    const Call::State state = call->advance();
+    const AdminRequest::State state = call->advance();
     const std::string lines = call->take_lines();
     const std::size_t error_at = find_error(lines);
     print(lines.substr(0, error_at));
     if (error_at < lines.size()) {
       const std::string error = lines.substr(error_at);
       std::fputs(error.c_str(), stderr);
-      return is_stopping(error) ? ExitCode::unreachable : ExitCode::refused;
+      return is_retryable(error) ? ExitCode::unreachable : ExitCode::refused;
     }
-    if (state == Call::State::answering) continue;
+    if (state == AdminRequest::State::answering) continue;
     print_error("lost the connection to bonedry");
     return ExitCode::unreachable;
   }
 }
 
-ExitCode wait_for(const Invocation& asked, Waiter::Known known) {
+ExitCode wait_for(const Invocation& asked, Waiter::ProxySeen seen) {
   Progress progress(Progress::style_of(STDERR_FILENO));
-  Waiter waiter(asked.socket, asked.command.positionals.front(), asked.timeout, known, progress);
-  const Waiter::Ending ending = waiter.run();
+  Waiter waiter(asked.socket, asked.command.positionals.front(), asked.timeout, seen, progress);
+  const Waiter::Result ending = waiter.run();
   progress.clear();
   if (asked.format == Format::json && !ending.answer.empty()) {
     print(ending.answer);
@@ -109,14 +109,14 @@ ExitCode bleed_and_wait(const Invocation& asked) {
   }
   // Scripts want one JSON object on stdout: the one of the wait.
   if (asked.format == Format::text) print(*answer);
-  return wait_for(asked, Waiter::Known::yes);
+  return wait_for(asked, Waiter::ProxySeen::yes);
 }
 
 ExitCode carry_out(const Invocation& asked) {
-  if (asked.then == Then::wait) return bleed_and_wait(asked);
+  if (asked.after_bleed == AfterBleed::wait) return bleed_and_wait(asked);
   switch (asked.command.command->id) {
     case CommandId::wait:
-      return wait_for(asked, Waiter::Known::no);
+      return wait_for(asked, Waiter::ProxySeen::no);
     case CommandId::events:
       return asked.command.has("follow") ? follow(asked) : ask_once(asked);
     default:

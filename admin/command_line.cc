@@ -63,7 +63,7 @@ class Splitter {
   }
 
   /// After the opening quote, up to and with the closing one.
-  Outcome read_quoted(std::string& into) {
+  Result<> read_quoted(std::string& into) {
     while (!rest_.empty()) {
       const char c = take();
       if (c == '"') return Done{};
@@ -110,7 +110,7 @@ class LineParser {
   }
 
  private:
-  Outcome take_positional(std::string& text) {
+  Result<> take_positional(std::string& text) {
     if (line_.positionals.size() == line_.command->positionals.size()) {
       return Failure{name() + ": unexpected argument " + in_quotes(text) + usage()};
     }
@@ -124,7 +124,7 @@ class LineParser {
   }
 
   /// `at` moves on to the option's value when that is a word of its own.
-  Outcome take_option(std::vector<Word>& words, std::size_t& at) {
+  Result<> take_option(std::vector<Word>& words, std::size_t& at) {
     const std::string word = words[at].text;
     const std::size_t equals = word.find('=');
     const Option* option =
@@ -132,7 +132,8 @@ class LineParser {
     if (option == nullptr) {
       return Failure{name() + ": unknown option " + in_quotes(word) + usage()};
     }
-    if (line_.has(option->name)) return Failure{dashed(*option) + " is given more than once"};
+    if (line_.has(option->name))
+      return Failure{dashed(*option) + " is given more than once"};
     if (option->kind == ValueKind::none && equals == std::string::npos) {
       line_.options.push_back({option, ""});
       return Done{};
@@ -144,8 +145,8 @@ class LineParser {
     return take_value(*option, std::move(words[++at].text));
   }
 
-  Outcome take_value(const Option& option, std::string value) {
-    if (std::string wrong = complaint(option, value); !wrong.empty()) {
+  Result<> take_value(const Option& option, std::string value) {
+    if (std::string wrong = value_error(option, value); !wrong.empty()) {
       return Failure{std::move(wrong)};
     }
     line_.options.push_back({&option, std::move(value)});
@@ -196,28 +197,29 @@ Result<CommandLine> parse_command_line(std::string_view line) {
   return LineParser(*command, format).parse(std::move(*words));
 }
 
-const CommandLine::Given* CommandLine::find(std::string_view option) const {
-  const auto found =
-      std::ranges::find(options, option, [](const Given& given) { return given.option->name; });
+const CommandLine::OptionValue* CommandLine::find(std::string_view option) const {
+  const auto found = std::ranges::find(
+      options, option, [](const OptionValue& option_value) { return option_value.option->name; });
   return found == options.end() ? nullptr : &*found;
 }
 
 std::optional<Millis> CommandLine::duration(std::string_view option) const {
-  const Given* given = find(option);
-  return given == nullptr ? std::nullopt : parse_duration(given->value);
+  const OptionValue* option_value = find(option);
+  return option_value == nullptr ? std::nullopt : parse_duration(option_value->value);
 }
 
 std::optional<std::size_t> CommandLine::count(std::string_view option) const {
-  const Given* given = find(option);
-  if (given == nullptr) return std::nullopt;
+  const OptionValue* option_value = find(option);
+  if (option_value == nullptr) return std::nullopt;
   std::size_t value = 0;
-  std::from_chars(given->value.data(), given->value.data() + given->value.size(), value);
+  std::from_chars(option_value->value.data(),
+                  option_value->value.data() + option_value->value.size(), value);
   return value;
 }
 
 std::string CommandLine::text(std::string_view option) const {
-  const Given* given = find(option);
-  return given == nullptr ? "" : given->value;
+  const OptionValue* option_value = find(option);
+  return option_value == nullptr ? "" : option_value->value;
 }
 
 }  // namespace bonedry::admin

@@ -41,24 +41,24 @@ struct Word {
 
 /// A line that names a command of the table, has the words that it takes, and values that are good.
 struct CommandLine {
-  struct Given {
+  struct OptionValue {
     const Option* option = nullptr;
     std::string value;
   };
 
   const Command* command = nullptr;
   std::vector<std::string> positionals;
-  std::vector<Given> options;
+  std::vector<OptionValue> options;
   Format format = Format::text;
 
   [[nodiscard]] bool has(std::string_view option) const { return find(option) != nullptr; }
-  /// Empty when it was not given.
+  /// Empty when it was not option_value.
   [[nodiscard]] std::optional<Millis> duration(std::string_view option) const;
   [[nodiscard]] std::optional<std::size_t> count(std::string_view option) const;
   [[nodiscard]] std::string text(std::string_view option) const;
 
  private:
-  [[nodiscard]] const Given* find(std::string_view option) const;
+  [[nodiscard]] const OptionValue* find(std::string_view option) const;
 };
 
 [[nodiscard]] Result<CommandLine> parse_command_line(std::string_view line);

@@ -7,18 +7,18 @@ namespace bonedry::admin {
 
 namespace {
 
-struct Sentence {
+struct TextVisitor {
   std::string operator()(const BleedResult& result) const {
     return result.node.text() + " is " + bleeding_text(result) + ": " +
            std::to_string(result.live) + " live and " + std::to_string(result.pending) +
-           " pending sessions" + forced_text(result.overruled);
+           " pending sessions" + forced_text(result.guard_refusal);
   }
   std::string operator()(const MaintainResult& result) const {
     return result.node.text() + " is in maintenance" +
-           (result.was == Was::so_already ? " already" : "") + forced_text(result.overruled);
+           (result.already == Already::yes ? " already" : "") + forced_text(result.guard_refusal);
   }
   std::string operator()(const ActivateResult& result) const {
-    return result.node.text() + " is active" + (result.was == Was::so_already ? " already" : "");
+    return result.node.text() + " is active" + (result.already == Already::yes ? " already" : "");
   }
   std::string operator()(const ReloadResult& result) const {
     const std::string done = "reloaded" + who(result.by, "");
@@ -64,16 +64,16 @@ const char* to_string(ErrorCode code) {
 }
 
 std::string bleeding_text(const BleedResult& result) {
-  return (result.was == Was::so_already ? "still bleeding" : "bleeding") +
+  return (result.already == Already::yes ? "still bleeding" : "bleeding") +
          (result.deadline ? ", deadline in " + format_duration(*result.deadline) : "");
 }
 
-std::string forced_text(const std::string& overruled) {
-  return overruled.empty() ? "" : " [forced: " + overruled + "]";
+std::string forced_text(const std::string& guard_refusal) {
+  return guard_refusal.empty() ? "" : " [forced: " + guard_refusal + "]";
 }
 
-std::string sentence(const ChangeResult& result) {
-  return std::visit(Sentence{}, result);
+std::string to_text(const ChangeResult& result) {
+  return std::visit(TextVisitor{}, result);
 }
 
 }  // namespace bonedry::admin

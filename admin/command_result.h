@@ -43,24 +43,24 @@ struct CommandError {
 }
 
 /// Whether a command found what it asks for to be so already.
-enum class Was : std::uint8_t { otherwise, so_already };
+enum class Already : std::uint8_t { no, yes };
 
 struct BleedResult {
   balancer::NodeId node;
-  Was was = Was::otherwise;        ///< already: what was asked for beside it was changed
+  Already already = Already::no;   ///< already: what was asked for beside it was changed
   std::optional<Millis> deadline;  ///< from the command on, where it gave one
   std::int64_t live = 0;           ///< sessions, when all workers had acknowledged
   std::int64_t pending = 0;        ///< likewise
-  std::string overruled = {};      ///< what the guard said, where --force was needed
+  std::string guard_refusal = {};  ///< what the guard said, where --force was needed
 };
 struct MaintainResult {
   balancer::NodeId node;
-  Was was = Was::otherwise;
-  std::string overruled = {};  ///< as above
+  Already already = Already::no;
+  std::string guard_refusal = {};  ///< as above
 };
 struct ActivateResult {
   balancer::NodeId node;
-  Was was = Was::otherwise;
+  Already already = Already::no;
 };
 struct ReloadResult {
   std::string by;
@@ -76,13 +76,13 @@ using ChangeResult =
     std::variant<BleedResult, MaintainResult, ActivateResult, ReloadResult, UpgradeResult>;
 
 /// The answer to such a command.
-using Answer = std::function<void(Result<ChangeResult, CommandError>)>;
+using ChangeCallback = std::function<void(Result<ChangeResult, CommandError>)>;
 
 /// "bleeding, deadline in 30m", or "still bleeding".
 [[nodiscard]] std::string bleeding_text(const BleedResult& result);
 /// " [forced: …]", or nothing.
-[[nodiscard]] std::string forced_text(const std::string& overruled);
+[[nodiscard]] std::string forced_text(const std::string& guard_refusal);
 /// One line for people, without its end.
-[[nodiscard]] std::string sentence(const ChangeResult& result);
+[[nodiscard]] std::string to_text(const ChangeResult& result);
 
 }  // namespace bonedry::admin

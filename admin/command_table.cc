@@ -160,7 +160,7 @@ std::string help_page(const Command& command) {
   return text;
 }
 
-std::string complaint(const Option& option, std::string_view value) {
+std::string value_error(const Option& option, std::string_view value) {
   const std::string name = "--" + std::string(option.name);
   switch (option.kind) {
     case ValueKind::none:

@@ -66,7 +66,7 @@ struct Command {
   std::string_view name;
   std::span<const Positional> positionals;  ///< required ones first
   std::span<const Option> options;
-  std::string_view help;  ///< one sentence
+  std::string_view help;  ///< one to_text
 
   [[nodiscard]] const Option* find_option(std::string_view option_name) const;
 };
@@ -89,7 +89,7 @@ struct Command {
 [[nodiscard]] std::string help_page(const Command& command);
 
 /// What is wrong with a value, for the operator; empty when it is good.
-[[nodiscard]] std::string complaint(const Option& option, std::string_view value);
+[[nodiscard]] std::string value_error(const Option& option, std::string_view value);
 
 /// The error for a word that is no command, with the command that was probably meant.
 [[nodiscard]] std::string unknown_command(std::string_view name);

@@ -13,13 +13,13 @@
 namespace bonedry::admin {
 
 /// Whoever sent a command, and the way back to them. Implemented by a door of the admin interface.
-class Asker {
+class CommandClient {
  public:
-  virtual ~Asker() = default;
+  virtual ~CommandClient() = default;
   /// The user to write down beside what was done: "root", or "uid 1234" when there is no name.
-  [[nodiscard]] virtual std::string name() const = 0;
+  [[nodiscard]] virtual std::string user_name() const = 0;
   /// Adds whole lines to the answer. Never calls back into the task.
-  virtual void say(std::string_view lines) = 0;
+  virtual void write(std::string_view lines) = 0;
   /// The answer is complete. The task may still exist afterwards, but says nothing more.
   virtual void finish() = 0;
 };
@@ -38,23 +38,23 @@ class Commands {
   Commands(ControlPlane& control, EventLog& events, const Clock& clock)
       : control_(control), events_(events), clock_(clock) {}
 
-  /// Carries out one line, which may say anything at all. `asker` must outlive the returned task;
-  /// null when the answer is complete already. The asker may be called from inside this call.
-  [[nodiscard]] std::unique_ptr<Task> run(std::string_view line, Asker& asker);
+  /// Carries out one line, which may say anything at all. `client` must outlive the returned task;
+  /// null when the answer is complete already. The client may be called from inside this call.
+  [[nodiscard]] std::unique_ptr<Task> run(std::string_view line, CommandClient& client);
 
  private:
   using TaskPtr = std::unique_ptr<Task>;
 
-  TaskPtr dispatch(const CommandLine& line, Asker& asker);
-  void show_status(const CommandLine& line, Asker& asker);
-  TaskPtr list_sessions(const CommandLine& line, Asker& asker);
-  void show_events(const CommandLine& line, Asker& asker);
-  static void show_help(const CommandLine& line, Asker& asker);
-  TaskPtr change(const CommandLine& line, Asker& asker);
-  TaskPtr wait(const CommandLine& line, Asker& asker);
+  TaskPtr dispatch(const CommandLine& line, CommandClient& client);
+  void show_status(const CommandLine& line, CommandClient& client);
+  TaskPtr list_sessions(const CommandLine& line, CommandClient& client);
+  void show_events(const CommandLine& line, CommandClient& client);
+  static void show_help(const CommandLine& line, CommandClient& client);
+  TaskPtr change(const CommandLine& line, CommandClient& client);
+  TaskPtr wait(const CommandLine& line, CommandClient& client);
 
-  /// The node that the line names. When there is none, the asker has been told.
-  std::optional<balancer::NodeId> node_of(const CommandLine& line, Asker& asker) const;
+  /// The node that the line names. When there is none, the client has been told.
+  std::optional<balancer::NodeId> node_of(const CommandLine& line, CommandClient& client) const;
 
   ControlPlane& control_;
   EventLog& events_;

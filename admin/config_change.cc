@@ -9,7 +9,7 @@
 
 namespace bonedry::admin {
 
-std::optional<CommandError> needs_restart(const conf::Config& before, const conf::Config& next) {
+std::optional<CommandError> check_reloadable(const conf::Config& before, const conf::Config& next) {
   std::vector<std::string> keys;
   conf::Server server = next.server;
   server.trusted_proxies = before.server.trusted_proxies;  // these go with the topology
@@ -23,7 +23,8 @@ std::optional<CommandError> needs_restart(const conf::Config& before, const conf
                       "a change of " + joined(keys) + " takes a restart; nothing was changed"};
 }
 
-std::optional<CommandError> renames_cookie(const conf::Config& before, const conf::Config& next) {
+std::optional<CommandError> check_cookie_unchanged(const conf::Config& before,
+                                                   const conf::Config& next) {
   for (const conf::Pool& pool : next.pools) {
     const conf::Pool* const was = find_pool(before, pool.name);
     if (was == nullptr || pool.session.cookie_named != conf::Named::by_default) continue;

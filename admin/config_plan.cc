@@ -29,7 +29,7 @@ bool is_of_config(const std::string& reason) {
   return std::ranges::find(kAll, reason) != kAll.end();
 }
 
-std::string reason_now(const conf::Node& node, const std::string& reason) {
+std::string current_reason(const conf::Node& node, const std::string& reason) {
   if (!is_of_config(reason)) return reason;
   if (node.weight == 0) return kWeightless;
   if (reason == kWeightless) return kWasWeightless;
@@ -37,9 +37,9 @@ std::string reason_now(const conf::Node& node, const std::string& reason) {
 }
 
 /// Looks nodes up in a config that may have thousands.
-class Membership {
+class ConfigIndex {
  public:
-  explicit Membership(const conf::Config& config) : config_(config) {
+  explicit ConfigIndex(const conf::Config& config) : config_(config) {
     for (const conf::Pool& pool : config.pools) {
       for (const conf::Node& node : pool.nodes) nodes_.insert({pool.name, node.name});
     }
@@ -71,10 +71,10 @@ void ConfigPlanner::plan_configured(const conf::Config& next, ConfigPlan& plan) 
       const NodeId id{pool.name, node.name};
       if (const auto kept = plan.records.find(id); kept != plan.records.end()) {
         kept->second.removed_from.reset();
-        kept->second.reason = reason_now(node, kept->second.reason);
+        kept->second.reason = current_reason(node, kept->second.reason);
       } else if (node.weight == 0) {
         NodeRecord bleeding;
-        begin_now(bleeding, now_.clock);
+        stamp_start(bleeding, now_.clock);
         bleeding.by = "config";
         bleeding.reason = kWeightless;
         plan.records.emplace(id, bleeding);
@@ -88,17 +88,17 @@ void ConfigPlanner::plan_configured(const conf::Config& next, ConfigPlan& plan) 
 /// those in force here, and those of a time before, when this process was not there or the pool was
 /// not in the config.
 void ConfigPlanner::plan_removed(const conf::Config& next, ConfigPlan& plan) const {
-  const Membership members(next);
+  const ConfigIndex members(next);
   std::set<NodeId> in_force;
   for (std::size_t at = 0; now_.in_force != nullptr && at < now_.in_force->pools.size(); ++at) {
     for (const NodeView& view : now_.in_force->pools[at].nodes) {
       in_force.insert(view.node->id());
       const conf::Pool* const pool = members.pool_without(view.node->id());
       if (pool == nullptr) continue;
-      retain(*pool,
-             {view.node->name(), view.address, 0, view.max_sessions, view.max_connections,
-              view.max_waiting},
-             plan);
+      keep_removed(*pool,
+                   {view.node->name(), view.address, 0, view.max_sessions, view.max_connections,
+                    view.max_waiting},
+                   plan);
     }
   }
   plan_absent(next, in_force, plan);
@@ -106,21 +106,21 @@ void ConfigPlanner::plan_removed(const conf::Config& next, ConfigPlan& plan) con
 
 void ConfigPlanner::plan_absent(const conf::Config& next, std::set<NodeId> seen,
                                 ConfigPlan& plan) const {
-  const Membership members(next);
-  for (const session::KnownNode& known : now_.ledger.nodes()) {
+  const ConfigIndex members(next);
+  for (const session::LedgerNode& known : now_.ledger.nodes()) {
     const std::optional<conf::Address> address = conf::parse_address(known.address);
     const std::optional<NodeId> id = NodeId::parse(known.key);
     const conf::Pool* const pool = id ? members.pool_without(*id) : nullptr;
     if (pool == nullptr || !address || seen.contains(*id)) continue;
-    if (!may_be_inhabited(*pool, *id, &known)) continue;
+    if (!may_have_users(*pool, *id, &known)) continue;
     seen.insert(*id);
-    retain(*pool, {id->name, *address, 0, 0}, plan);
+    keep_removed(*pool, {id->name, *address, 0, 0}, plan);
   }
   for (const auto& [id, kept] : now_.records) {
     const conf::Pool* const pool = members.pool_without(id);
     if (pool == nullptr || !kept.removed_from || seen.contains(id)) continue;
-    if (may_be_inhabited(*pool, id, nullptr)) {
-      retain(*pool, {id.name, *kept.removed_from, 0, 0}, plan);
+    if (may_have_users(*pool, id, nullptr)) {
+      keep_removed(*pool, {id.name, *kept.removed_from, 0, 0}, plan);
     } else {
       plan.records.erase(id);
     }
@@ -128,13 +128,14 @@ void ConfigPlanner::plan_absent(const conf::Config& next, std::set<NodeId> seen,
 }
 
 /// Notes that a node that is no longer in the config bleeds.
-void ConfigPlanner::retain(const conf::Pool& pool, const conf::Node& node, ConfigPlan& plan) const {
+void ConfigPlanner::keep_removed(const conf::Pool& pool, const conf::Node& node,
+                                 ConfigPlan& plan) const {
   const NodeId id{pool.name, node.name};
   const auto [kept, is_new] = plan.records.try_emplace(id);
   kept->second.removed_from = node.address;
   plan.removed.add(pool.name, node);
   if (is_new) {
-    begin_now(kept->second, now_.clock);
+    stamp_start(kept->second, now_.clock);
     kept->second.by = "config";
     plan.bled.push_back(id);
   }
@@ -143,21 +144,22 @@ void ConfigPlanner::retain(const conf::Pool& pool, const conf::Node& node, Confi
 
 /// Whether anybody is on a node that no worker of this process routes to, or may come back to it.
 /// `known`: what the ledger has of it; nothing, if it is not to be asked.
-bool ConfigPlanner::may_be_inhabited(const conf::Pool& pool, const NodeId& id,
-                                     const session::KnownNode* known) const {
+bool ConfigPlanner::may_have_users(const conf::Pool& pool, const NodeId& id,
+                                   const session::LedgerNode* known) const {
   const NodeRecord* const kept = find_record(now_.records, id);
   if (kept != nullptr && kept->dry == Dry::yes) return false;
   // Another process has those in force of which the ledger knows where they are.
-  if (known != nullptr && now_.company == Company::predecessor && now_.in_force == nullptr)
+  if (known != nullptr && now_.other_process == OtherProcess::predecessor &&
+      now_.in_force == nullptr)
     return true;
-  Instant until = now_.gap.over_at(pool);
+  Instant until = now_.gap.complete_at(pool);
   if (known != nullptr) {
     if (now_.ledger.counts(known->slot).read().all() > 0) return true;
     if (const auto evicted = now_.ledger.last_eviction(known->slot)) {
-      until = std::max(until, *evicted + session::complete_after(pool.session));
+      until = std::max(until, *evicted + session::longest_session(pool.session));
     }
   }
-  return until > now_.ledger.judged(now_.clock.now());
+  return until > now_.ledger.expiry_now(now_.clock.now());
 }
 
 }  // namespace bonedry::admin

@@ -16,7 +16,7 @@ namespace bonedry::admin {
 
 /// Whether another process routes at the same time: it may let somebody onto any node that it
 /// knows, until it follows.
-enum class Company : std::uint8_t { alone, predecessor };
+enum class OtherProcess : std::uint8_t { none, predecessor };
 
 /// What a config comes to for the nodes, before anything is changed for it.
 struct ConfigPlan {
@@ -35,7 +35,7 @@ class ConfigPlanner {
     const NodeRecords& records;
     const LedgerGap& gap;
     const balancer::Topology* in_force;  ///< null: this process is just starting
-    Company company = Company::alone;
+    OtherProcess other_process = OtherProcess::none;
   };
 
   explicit ConfigPlanner(const Facts& facts) : now_(facts) {}
@@ -47,9 +47,9 @@ class ConfigPlanner {
   void plan_removed(const conf::Config& next, ConfigPlan& plan) const;
   void plan_absent(const conf::Config& next, std::set<balancer::NodeId> seen,
                    ConfigPlan& plan) const;
-  void retain(const conf::Pool& pool, const conf::Node& node, ConfigPlan& plan) const;
-  [[nodiscard]] bool may_be_inhabited(const conf::Pool& pool, const balancer::NodeId& id,
-                                      const session::KnownNode* known) const;
+  void keep_removed(const conf::Pool& pool, const conf::Node& node, ConfigPlan& plan) const;
+  [[nodiscard]] bool may_have_users(const conf::Pool& pool, const balancer::NodeId& id,
+                                    const session::LedgerNode* known) const;
 
   const Facts now_;
 };

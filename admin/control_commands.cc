@@ -16,27 +16,28 @@ using balancer::NodeState;
 using balancer::NodeView;
 using balancer::PoolView;
 
-void ControlPlane::bleed(const NodeId& id, const BleedRequest& request, const Answer& answer) {
+void ControlPlane::bleed(const NodeId& id, const BleedRequest& request,
+                         const ChangeCallback& answer) {
   const NodeView& view = view_of(id);
   if (view.state == NodeState::maintenance) {
-    return answer(ChangeResult(MaintainResult{id, Was::so_already}));
+    return answer(ChangeResult(MaintainResult{id, Already::yes}));
   }
   const bool was_active = view.state == NodeState::active;
-  const Outcome guard =
-      was_active ? balancer::may_leave(pool_of(id), view.node->name(), parts_.clock.now())
-                 : Outcome{Done{}};
-  if (!guard && request.insist == Insist::no) {
+  const Result<> guard =
+      was_active ? balancer::check_guard(pool_of(id), view.node->name(), parts_.clock.now())
+                 : Result<>{Done{}};
+  if (!guard && request.force == Force::no) {
     return answer(fail(ErrorCode::guard_refused, guard.error() + " (--force overrides)"));
   }
   const BleedResult result{id,
-                           was_active ? Was::otherwise : Was::so_already,
+                           was_active ? Already::no : Already::yes,
                            request.deadline,
                            0,
                            0,
                            guard ? "" : guard.error()};
   const auto change = [&](NodeRecords& records) {
     NodeRecord& next = records[id];
-    if (was_active) begin_now(next, parts_.clock);
+    if (was_active) stamp_start(next, parts_.clock);
     next.state = NodeState::bleeding;
     next.by = request.by;
     if (was_active || !request.reason.empty()) next.reason = request.reason;
@@ -45,18 +46,18 @@ void ControlPlane::bleed(const NodeId& id, const BleedRequest& request, const An
   const auto done = commit(
       {id}, change,
       [this, result, request, answer = answers_.promise(id.text() + " is not called dry", answer)] {
-        tell_bleed(result, request, answer);
+        report_bleed(result, request, answer);
       });
   if (!done) answer(Failure{done.error()});
 }
 
 /// All workers know: no new user comes to the node.
-void ControlPlane::tell_bleed(BleedResult result, const BleedRequest& request,
-                              const Answer& answer) {
+void ControlPlane::report_bleed(BleedResult result, const BleedRequest& request,
+                                const ChangeCallback& answer) {
   parts_.events.add(
       "bleed", result.node,
-      bleeding_text(result) + who(request.by, request.reason) + forced_text(result.overruled));
-  const LiveNode* const live = nodes_.find(result.node);  // its pool may be gone by now
+      bleeding_text(result) + who(request.by, request.reason) + forced_text(result.guard_refusal));
+  const NodeEntry* const live = nodes_.find(result.node);  // its pool may be gone by now
   if (live != nullptr) {
     const balancer::SessionCounts::Figures sessions = live->node->sessions().read();
     result.live = sessions.live;
@@ -65,54 +66,54 @@ void ControlPlane::tell_bleed(BleedResult result, const BleedRequest& request,
   answer(ChangeResult(std::move(result)));
 }
 
-void ControlPlane::maintain(const NodeId& id, Insist insist, const std::string& by,
-                            const Answer& answer) {
+void ControlPlane::maintain(const NodeId& id, Force force, const std::string& by,
+                            const ChangeCallback& answer) {
   const PoolView& pool = pool_of(id);
   const NodeView& view = view_of(id);
   const NodeRecord* const kept = record(id);
   if (view.state == NodeState::maintenance)
-    return answer(ChangeResult(MaintainResult{id, Was::so_already}));
+    return answer(ChangeResult(MaintainResult{id, Already::yes}));
   const bool dry = kept != nullptr && kept->dry == Dry::yes;
-  std::vector<std::string> objections;
+  std::vector<std::string> refusals;
   if (!dry) {
-    objections.push_back(
+    refusals.push_back(
         id.text() + " is not dry: " +
         (view.state == NodeState::active ? "it is active" : joined(check_.blocked_by(pool, view))));
   }
-  const Outcome guard = balancer::may_leave(pool, view.node->name(), parts_.clock.now());
-  if (!guard) objections.push_back(guard.error());
-  const std::string objection = joined(objections);
-  if (!objection.empty() && insist == Insist::no) {
+  const Result<> guard = balancer::check_guard(pool, view.node->name(), parts_.clock.now());
+  if (!guard) refusals.push_back(guard.error());
+  const std::string objection = joined(refusals);
+  if (!objection.empty() && force == Force::no) {
     return answer(fail(dry ? ErrorCode::guard_refused : ErrorCode::not_ready,
                        objection + " (--force overrides)"));
   }
   const auto change = [&](NodeRecords& records) {
     NodeRecord& next = records[id];
-    begin_now(next, parts_.clock);
+    stamp_start(next, parts_.clock);
     next.state = NodeState::maintenance;
     next.by = by;
     if (!dry) next.displaced = Displaced::yes;
   };
-  const auto done =
-      commit({id}, change,
-             [this, result = MaintainResult{id, Was::otherwise, objection}, by, dry,
-              answer = answers_.promise("it is not safe to stop " + id.text(), answer)] {
-               if (!dry) displace(result.node, "maintenance was forced");
-               parts_.events.add("maintain", result.node,
-                                 "in maintenance" + who(by, "") + forced_text(result.overruled));
-               answer(ChangeResult(result));
-             });
+  const auto done = commit(
+      {id}, change,
+      [this, result = MaintainResult{id, Already::no, objection}, by, dry,
+       answer = answers_.promise("it is not safe to stop " + id.text(), answer)] {
+        if (!dry) displace(result.node, "maintenance was forced");
+        parts_.events.add("maintain", result.node,
+                          "in maintenance" + who(by, "") + forced_text(result.guard_refusal));
+        answer(ChangeResult(result));
+      });
   if (!done) answer(Failure{done.error()});
 }
 
-void ControlPlane::activate(const NodeId& id, const std::string& by, const Answer& answer) {
+void ControlPlane::activate(const NodeId& id, const std::string& by, const ChangeCallback& answer) {
   const NodeView& view = view_of(id);
   if (view.state == NodeState::active)
-    return answer(ChangeResult(ActivateResult{id, Was::so_already}));
+    return answer(ChangeResult(ActivateResult{id, Already::yes}));
   if (removed_.contains(id)) {
     return answer(fail(ErrorCode::conflict, id.text() + " is no longer in the config"));
   }
-  if (is_weightless(id)) {
+  if (has_zero_weight(id)) {
     return answer(
         fail(ErrorCode::conflict, id.text() + " has weight 0 in the config, which means bleeding"));
   }
@@ -131,7 +132,7 @@ void ControlPlane::activate(const NodeId& id, const std::string& by, const Answe
 }
 
 /// By the config; in the topology one may have its weight still, see TopologyBuilder.
-bool ControlPlane::is_weightless(const NodeId& id) const {
+bool ControlPlane::has_zero_weight(const NodeId& id) const {
   return std::ranges::any_of(config_.pools, [&id](const conf::Pool& pool) {
     return pool.name == id.pool && std::ranges::any_of(pool.nodes, [&id](const conf::Node& node) {
              return node.weight == 0 && node.name == id.name;
@@ -139,14 +140,14 @@ bool ControlPlane::is_weightless(const NodeId& id) const {
   });
 }
 
-void ControlPlane::reload(const std::string& by, const Answer& answer) {
+void ControlPlane::reload(const std::string& by, const ChangeCallback& answer) {
   Result<conf::Config> next = parts_.load_config();
   if (!next)
     return answer(fail(ErrorCode::invalid, "the config was not reloaded: " + next.error()));
-  if (const auto why = needs_restart(config_, *next)) return answer(Failure{*why});
-  if (const auto why = renames_cookie(config_, *next)) return answer(Failure{*why});
+  if (const auto why = check_reloadable(config_, *next)) return answer(Failure{*why});
+  if (const auto why = check_cookie_unchanged(config_, *next)) return answer(Failure{*why});
   ConfigPlan plan = plan_for(*next);
-  const Outcome claimed = nodes_.claim(*next, plan.removed, rule());
+  const Result<> claimed = nodes_.claim(*next, plan.removed, authority());
   if (!claimed) {
     return answer(fail(ErrorCode::no_room, claimed.error() + "; nothing was changed"));
   }
@@ -155,25 +156,25 @@ void ControlPlane::reload(const std::string& by, const Answer& answer) {
   const auto change = [&plan](NodeRecords& all) { all = plan.records; };
   // A worker with the rules of before may take somebody in by them: none of these is dry until all
   // have the new ones.
-  Nodes concerned;
-  for (const auto& [id, kept] : plan.records) concerned.push_back(id);
+  Nodes affected;
+  for (const auto& [id, kept] : plan.records) affected.push_back(id);
   const auto done =
-      commit(concerned, change,
+      commit(affected, change,
              [this, by, bled = plan.bled,
               answer = answers_.promise(
                   "nodes that came get no new users, and none that left is called dry", answer)] {
-               for (const NodeId& id : bled) tell_bled(id);
+               for (const NodeId& id : bled) log_bleed(id);
                const ReloadResult result{by, removed_.size()};
-               parts_.events.add("reload", "", sentence(result));
+               parts_.events.add("reload", "", to_text(result));
                answer(ChangeResult(result));
              });
-  if (done) return nodes_.adopt(config_, removed_, rule());
+  if (done) return nodes_.adopt(config_, removed_, authority());
   std::swap(config_, *next);
   std::swap(removed_, plan.removed);
   answer(Failure{done.error()});
 }
 
-void ControlPlane::tell_bled(const NodeId& id) {
+void ControlPlane::log_bleed(const NodeId& id) {
   const NodeRecord* const kept = record(id);
   parts_.events.add("bleed", id, "bleeding" + (kept ? who(kept->by, kept->reason) : ""));
 }

@@ -17,7 +17,7 @@ using balancer::PoolView;
 void ControlPlane::displace(const NodeId& id, const std::string& why) {
   const NodeRecord* const kept = record(id);
   if (kept == nullptr || kept->displaced == Displaced::no) return;  // activated again meanwhile
-  const LiveNode* const live = nodes_.find(id);
+  const NodeEntry* const live = nodes_.find(id);
   if (live == nullptr) return;  // a reload took it away meanwhile
   const std::uint64_t count = parts_.ledger.displace(live->slot);
   if (count > 0) {
@@ -27,7 +27,7 @@ void ControlPlane::displace(const NodeId& id, const std::string& why) {
   }
 }
 
-void ControlPlane::pass_deadlines() {
+void ControlPlane::apply_deadlines() {
   for (const NodeId& id : past_deadline(records_, parts_.clock.now())) {
     if (!nodes_.contains(id)) continue;
     const auto done = commit(
@@ -46,10 +46,11 @@ void ControlPlane::pass_deadlines() {
 
 /// An exchange from before the door was shut may begin its session only now. Nobody can come back
 /// to it here, so it is moved like the others and keeps nobody waiting.
-void ControlPlane::displace_stragglers() {
+void ControlPlane::displace_late_sessions() {
   for (const auto& [id, kept] : records_) {
-    if (kept.displaced == Displaced::no || kept.dry == Dry::yes || !doors_.taken_over(id)) continue;
-    const LiveNode* const live = nodes_.find(id);
+    if (kept.displaced == Displaced::no || kept.dry == Dry::yes || !doors_.is_acknowledged(id))
+      continue;
+    const NodeEntry* const live = nodes_.find(id);
     if (live == nullptr || live->node->sessions().read().all() == 0) continue;
     displace(id, "the door is shut");
   }
@@ -57,24 +58,24 @@ void ControlPlane::displace_stragglers() {
 
 /// What the first look saw may be overtaken by a worker that is just letting somebody in, so the
 /// doors are shut before the look that counts.
-void ControlPlane::look_for_dryness() {
-  const Doors::FirstLook look = doors_.look(
+void ControlPlane::start_dryness_checks() {
+  const Doors::DrynessCandidates look = doors_.find_candidates(
       *topology_, records_,
-      [this](const PoolView& pool, const NodeView& view) { return is_empty(pool, view); });
+      [this](const PoolView& pool, const NodeView& view) { return has_no_users(pool, view); });
   if (!look.dry.empty()) latch_dryness(look.dry);
-  if (look.to_shut.empty()) return;
-  doors_.hold_shut(look.to_shut);
-  publish([this, nodes = look.to_shut] { look_again(nodes); });
+  if (look.to_confirm.empty()) return;
+  doors_.shut_for_confirmation(look.to_confirm);
+  publish([this, nodes = look.to_confirm] { confirm_dryness(nodes); });
 }
 
 /// All workers hold the doors shut: who is not counted now is not there and cannot come.
-void ControlPlane::look_again(const Nodes& nodes) {
-  if (has_handed_over()) return;  // the successor looks for itself, and says what it shuts
-  const Doors::SecondLook look = doors_.look_again(
+void ControlPlane::confirm_dryness(const Nodes& nodes) {
+  if (is_standby()) return;  // the successor looks for itself, and says what it shuts
+  const Doors::DrynessConfirmation look = doors_.confirm_dryness(
       nodes, *topology_,
-      [this](const PoolView& pool, const NodeView& view) { return is_empty(pool, view); });
+      [this](const PoolView& pool, const NodeView& view) { return has_no_users(pool, view); });
   if (!look.dry.empty()) latch_dryness(look.dry);
-  if (!look.inhabited.empty()) reopen(look.inhabited);
+  if (!look.still_in_use.empty()) reopen(look.still_in_use);
 }
 
 void ControlPlane::latch_dryness(const Nodes& dry) {
@@ -85,7 +86,7 @@ void ControlPlane::latch_dryness(const Nodes& dry) {
     for (const NodeId& id : dry) {
       parts_.events.add("dry", id, "bone dry: nobody is on it and nobody will come back");
     }
-    answer_waits();
+    complete_waits();
   });
   if (done) return;
   retry_save_at_ = parts_.clock.now() + kRetrySave;
@@ -94,15 +95,15 @@ void ControlPlane::latch_dryness(const Nodes& dry) {
 }
 
 void ControlPlane::reopen(const Nodes& nodes) {
-  doors_.let_go(nodes);
+  doors_.reopen_unconfirmed(nodes);
   publish([] {});
 }
 
-void ControlPlane::drop_removed() {
+void ControlPlane::drop_dry_removed_nodes() {
   Nodes gone;
   for (const RemovedNode& removed : removed_.all()) {
     const NodeRecord* const kept = record(removed.id());
-    if (kept == nullptr || kept->dry == Dry::no || !doors_.taken_over(removed.id())) continue;
+    if (kept == nullptr || kept->dry == Dry::no || !doors_.is_acknowledged(removed.id())) continue;
     gone.push_back(removed.id());
   }
   if (gone.empty()) return;
@@ -118,12 +119,12 @@ void ControlPlane::drop_removed() {
     return parts_.events.add("error", joined(gone), "it cannot be let go: " + done.error().text);
   }
   for (const NodeId& id : gone) {
-    nodes_.let_go(id);
+    nodes_.reopen_unconfirmed(id);
     parts_.events.add("removed", id, "dry, and gone");
   }
 }
 
-void ControlPlane::forget_gone() {
+void ControlPlane::release_unused_nodes() {
   std::size_t in_force = 0;
   for (const PoolView& pool : topology_->pools) in_force += pool.nodes.size();
   // While a worker has an older topology, it may let somebody in that nobody counts yet.

@@ -6,35 +6,35 @@
 
 namespace bonedry::admin {
 
-void ControlPlane::upgrade(const std::string& by, const Answer& answer) {
-  if (has_handed_over()) {
+void ControlPlane::upgrade(const std::string& by, const ChangeCallback& answer) {
+  if (is_standby()) {
     return answer(fail(ErrorCode::unavailable, "another process is taking over already"));
   }
   parts_.upgrade(by, answer);
 }
 
-void ControlPlane::hand_over() {
+void ControlPlane::begin_standby() {
   nodes_.clear_addresses();
-  before_ = {config_, records_};
+  standby_backup_ = {config_, records_};
 }
 
-void ControlPlane::take_back() {
-  config_ = std::move(before_->config);
-  records_ = std::move(before_->records);
-  before_.reset();
-  doors_.follow({});         // looks at dryness that were under way have come to nothing
-  (void)adopt_anew();        // its nodes have never lost their places
-  nodes_.clear_addresses();  // of what the successor alone has
-  const Outcome saved = parts_.store.save(records_);  // the successor may have begun to write
+void ControlPlane::end_standby() {
+  config_ = std::move(standby_backup_->config);
+  records_ = std::move(standby_backup_->records);
+  standby_backup_.reset();
+  doors_.apply_overrides({});  // looks at dryness that were under way have come to nothing
+  (void)rebuild_nodes();       // its nodes have never lost their places
+  nodes_.clear_addresses();    // of what the successor alone has
+  const Result<> saved = parts_.store.save(records_);  // the successor may have begun to write
   if (!saved) parts_.events.add("error", "", saved.error());
   publish([] {});
 }
 
-Outcome ControlPlane::follow(std::optional<conf::Config> config, NodeRecords records,
-                             const HeldDoors& held, std::function<void()> then) {
+Result<> ControlPlane::apply_routing_state(std::optional<conf::Config> config, NodeRecords records,
+                                           const DoorOverrides& held, std::function<void()> then) {
   conf::Config old_config = config_;
   if (config) {
-    for (const conf::Listener& listener : served_) {
+    for (const conf::Listener& listener : initial_listeners_) {
       const auto has = [&listener](const conf::Config& some) {
         return std::ranges::find(some.pools, listener.pool, &conf::Pool::name);
       };
@@ -44,8 +44,8 @@ Outcome ControlPlane::follow(std::optional<conf::Config> config, NodeRecords rec
   }
   std::swap(records_, records);
   const Doors old_doors = doors_;
-  doors_.follow(held);
-  const Outcome adopted = adopt_anew();
+  doors_.apply_overrides(held);
+  const Result<> adopted = rebuild_nodes();
   if (adopted) {
     publish(std::move(then));
   } else {
@@ -57,12 +57,12 @@ Outcome ControlPlane::follow(std::optional<conf::Config> config, NodeRecords rec
 }
 
 /// The nodes of another config, and those of the records that it lacks.
-Outcome ControlPlane::adopt_anew() {
+Result<> ControlPlane::rebuild_nodes() {
   RemovedNodes removed(records_, config_);
-  const Outcome claimed = nodes_.claim(config_, removed, rule());
+  const Result<> claimed = nodes_.claim(config_, removed, authority());
   if (!claimed) return claimed;
   removed_ = std::move(removed);
-  nodes_.adopt(config_, removed_, rule());
+  nodes_.adopt(config_, removed_, authority());
   return Done{};
 }
 

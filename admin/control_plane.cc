@@ -25,31 +25,31 @@ ControlPlane::ControlPlane(Parts parts, conf::Config config, NodeRecords records
                            std::optional<Instant> incomplete_since)
     : parts_(std::move(parts)),
       config_(std::move(config)),
-      served_(config_.listeners),
+      initial_listeners_(config_.listeners),
       gap_{incomplete_since},
       records_(std::move(records)),
       nodes_(parts_.ledger),
-      check_(parts_.clock, parts_.ledger, doors_, [this] { return who_has_not_followed(); }),
-      answers_(parts_.clock, [this] { return who_has_not_followed(); }),
+      check_(parts_.clock, parts_.ledger, doors_, [this] { return lagging_process(); }),
+      answers_(parts_.clock, [this] { return lagging_process(); }),
       waits_(parts_.clock),
       eviction_watch_(parts_.clock, parts_.ledger),
       forecaster_(parts_.clock, parts_.ledger),
       status_(parts_.clock, parts_.ledger, check_, forecaster_) {
   const NodeRecords written = records_;
-  anchor(records_, parts_.clock);
+  restore_monotonic(records_, parts_.clock);
   const ConfigPlan plan = plan_for(config_);
-  const Outcome claimed = nodes_.claim(config_, plan.removed, rule());
+  const Result<> claimed = nodes_.claim(config_, plan.removed, authority());
   if (!claimed) throw std::runtime_error(claimed.error());
   records_ = plan.records;
   removed_ = plan.removed;
-  nodes_.adopt(config_, removed_, rule());
-  if (parts_.company == Company::alone) {
+  nodes_.adopt(config_, removed_, authority());
+  if (parts_.other_process == OtherProcess::none) {
     nodes_.clear_addresses();
-    doubt_dryness();
+    clear_contradicted_dryness();
   }
-  for (const NodeId& id : plan.bled) tell_bled(id);
+  for (const NodeId& id : plan.bled) log_bleed(id);
   if (records_ != written) {
-    const Outcome saved = parts_.store.save(records_);
+    const Result<> saved = parts_.store.save(records_);
     if (!saved) parts_.events.add("error", joined(plan.bled), saved.error());
   }
   build();
@@ -58,9 +58,9 @@ ControlPlane::ControlPlane(Parts parts, conf::Config config, NodeRecords records
 
 /// Nobody comes onto a dry node: records that say so of one with users are of another time, such as
 /// a copy that was put back.
-void ControlPlane::doubt_dryness() {
+void ControlPlane::clear_contradicted_dryness() {
   for (auto& [id, kept] : records_) {
-    const LiveNode* const live = nodes_.find(id);
+    const NodeEntry* const live = nodes_.find(id);
     if (kept.dry == Dry::no || live == nullptr) continue;
     const std::int64_t users = live->node->sessions().read().all();
     if (users == 0) continue;
@@ -73,28 +73,29 @@ void ControlPlane::doubt_dryness() {
 
 ConfigPlan ControlPlane::plan_for(const conf::Config& next) const {
   return ConfigPlanner(
-             {parts_.clock, parts_.ledger, records_, gap_, topology_.get(), parts_.company})
+             {parts_.clock, parts_.ledger, records_, gap_, topology_.get(), parts_.other_process})
       .plan(next);
 }
 
 void ControlPlane::build() {
   const TopologyBuilder builder({config_, records_, doors_, removed_, nodes_, gap_, cookie_watch_},
                                 topology_.get());
-  const TopologyBuilder::Built built = builder.build();
+  const TopologyBuilder::BuildResult built = builder.build();
   topology_ = built.topology;
-  doors_.publish(*topology_, built.kept_open);
+  doors_.publish(*topology_, built.close_deferred);
 }
 
 Result<Done, CommandError> ControlPlane::commit(const Nodes& nodes, const Change& change,
                                                 std::function<void()> then) {
-  if (has_handed_over()) return fail(ErrorCode::unavailable, kHandedOver);
+  if (is_standby()) return fail(ErrorCode::unavailable, kHandedOver);
   NodeRecords next = records_;
   change(next);
-  const Outcome saved = parts_.store.save(next);
+  const Result<> saved = parts_.store.save(next);
   if (!saved) return fail(ErrorCode::storage_failed, saved.error() + "; nothing was changed");
   for (const NodeId& id : nodes) {
-    doors_.decide(id, topology_->version + 1);
-    if (records_.contains(id) && !next.contains(id)) nodes_.begin_ramp(id, parts_.clock.now());
+    doors_.note_change(id, topology_->version + 1);
+    if (records_.contains(id) && !next.contains(id))
+      nodes_.begin_slow_start(id, parts_.clock.now());
   }
   records_ = std::move(next);
   publish(std::move(then));
@@ -107,7 +108,7 @@ void ControlPlane::publish(std::function<void()> then) {
   parts_.publisher.publish(topology_, [this, version, then = std::move(then)] {
     doors_.acknowledge(version);
     // Where a successor decides, it says when they are shut.
-    const bool shuts_more = doors_.has_kept_open(version) && !has_handed_over();
+    const bool shuts_more = doors_.has_deferred_close(version) && !is_standby();
     if (doors_.can_open(*topology_, records_) || shuts_more) return publish(then);
     then();
   });
@@ -164,25 +165,25 @@ void ControlPlane::tick() {
   }
   work_.tick();
   answers_.tick();
-  if (has_handed_over()) return answer_waits();
+  if (is_standby()) return complete_waits();
   eviction_watch_.look(parts_.events);
   cookie_watch_.look(parts_.events);
-  follow_dates();
-  displace_stragglers();
+  adjust_dates();
+  displace_late_sessions();
   if (parts_.clock.now() >= retry_save_at_) {
-    pass_deadlines();
-    look_for_dryness();
-    drop_removed();
-    forget_gone();
+    apply_deadlines();
+    start_dryness_checks();
+    drop_dry_removed_nodes();
+    release_unused_nodes();
   }
   forecaster_.tick(*topology_);
-  tell_forecasts();
-  answer_waits();
+  log_forecasts();
+  complete_waits();
 }
 
-void ControlPlane::follow_dates() {
-  if (follow_calendar(records_, parts_.clock) == Calendar::as_before) return;
-  const Outcome saved = parts_.store.save(records_);  // else with what is written down next
+void ControlPlane::adjust_dates() {
+  if (admin::adjust_dates(records_, parts_.clock) == WallClock::unchanged) return;
+  const Result<> saved = parts_.store.save(records_);  // else with what is written down next
   if (!saved) parts_.events.add("error", "", saved.error());
 }
 
@@ -190,11 +191,11 @@ std::optional<WaitEnd> ControlPlane::wait_end(const NodeId& id) const {
   if (topology_->find_node(id) == nullptr) return WaitEnd::gone;
   const NodeRecord* const kept = record(id);
   if (kept == nullptr) return WaitEnd::activated;
-  if (kept->dry == Dry::yes && doors_.taken_over(id)) return WaitEnd::dry;
+  if (kept->dry == Dry::yes && doors_.is_acknowledged(id)) return WaitEnd::dry;
   return std::nullopt;
 }
 
-void ControlPlane::tell_forecasts() {
+void ControlPlane::log_forecasts() {
   std::set<NodeId> out_of_rotation;
   for (const PoolView& pool : topology_->pools) {
     for (const NodeView& view : pool.nodes) {
@@ -212,7 +213,7 @@ void ControlPlane::tell_forecasts() {
 }
 
 Result<Status, CommandError> ControlPlane::status(std::optional<std::string_view> pool) const {
-  return status_.all(sight(), pool);
+  return status_.all(status_sources(), pool);
 }
 
 session::SessionListing ControlPlane::list(const NodeId& id,
@@ -227,12 +228,12 @@ session::SessionPage ControlPlane::sessions(const NodeId& id,
   return std::move(listing).take();
 }
 
-void ControlPlane::answer_waits() {
-  waits_.answer([this](const NodeId& id) { return wait_end(id); });
+void ControlPlane::complete_waits() {
+  waits_.complete_finished([this](const NodeId& id) { return wait_end(id); });
 }
 
-std::string ControlPlane::who_has_not_followed() const {
-  return parts_.who_has_not_followed ? parts_.who_has_not_followed() : std::string();
+std::string ControlPlane::lagging_process() const {
+  return parts_.lagging_process ? parts_.lagging_process() : std::string();
 }
 
 }  // namespace bonedry::admin

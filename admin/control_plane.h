@@ -1,5 +1,7 @@
 #pragma once
 
+#include "admin/ack_timeouts.h"
+#include "admin/background_tasks.h"
 #include "admin/command_result.h"
 #include "admin/config_plan.h"
 #include "admin/cookie_watch.h"
@@ -7,17 +9,15 @@
 #include "admin/dryness_check.h"
 #include "admin/event_log.h"
 #include "admin/eviction_watch.h"
-#include "admin/forecast_news.h"
+#include "admin/forecast_reporter.h"
 #include "admin/forecaster.h"
 #include "admin/ledger_gap.h"
-#include "admin/live_nodes.h"
-#include "admin/promised_answers.h"
+#include "admin/node_registry.h"
 #include "admin/publisher.h"
 #include "admin/removed_nodes.h"
 #include "admin/state_store.h"
 #include "admin/status.h"
 #include "admin/status_reader.h"
-#include "admin/tick_work.h"
 #include "admin/waits.h"
 #include "balancer/topology.h"
 #include "conf/config.h"
@@ -38,12 +38,12 @@
 namespace bonedry::admin {
 
 /// Whether an operator insists on what the guard refuses.
-enum class Insist : std::uint8_t { no, yes };
+enum class Force : std::uint8_t { no, yes };
 
 struct BleedRequest {
   std::optional<Millis> deadline;  ///< from now
   std::string reason;
-  Insist insist = Insist::no;
+  Force force = Force::no;
   std::string by;  ///< who asked, e.g. "root"
 };
 
@@ -61,11 +61,11 @@ class ControlPlane {
     /// Reads the config file anew; the text of the error is for the operator.
     std::function<Result<conf::Config>()> load_config;
     /// Starts the next generation of the program, see `upgrade`.
-    std::function<void(const std::string& by, const Answer& answer)> upgrade = {};
-    using Company = admin::Company;
-    Company company = Company::alone;
+    std::function<void(const std::string& by, const ChangeCallback& answer)> upgrade = {};
+    using OtherProcess = admin::OtherProcess;
+    OtherProcess other_process = OtherProcess::none;
     /// Names the other process while it has not taken over what was published last; else "".
-    std::function<std::string()> who_has_not_followed = {};
+    std::function<std::string()> lagging_process = {};
   };
 
   /// `records`: what the store remembered. `incomplete_since`: the instant of this start when
@@ -83,26 +83,26 @@ class ControlPlane {
   /// The node of "POOL/NODE", or of "NODE" where that is unique.
   [[nodiscard]] Result<balancer::NodeId, CommandError> resolve_node(std::string_view text) const;
 
-  void bleed(const balancer::NodeId& id, const BleedRequest& request, const Answer& answer);
-  void maintain(const balancer::NodeId& id, Insist insist, const std::string& by,
-                const Answer& answer);
-  void activate(const balancer::NodeId& id, const std::string& by, const Answer& answer);
-  void reload(const std::string& by, const Answer& answer);
+  void bleed(const balancer::NodeId& id, const BleedRequest& request, const ChangeCallback& answer);
+  void maintain(const balancer::NodeId& id, Force force, const std::string& by,
+                const ChangeCallback& answer);
+  void activate(const balancer::NodeId& id, const std::string& by, const ChangeCallback& answer);
+  void reload(const std::string& by, const ChangeCallback& answer);
 
   /// Another process takes over, with the program and the config as they are on the disk now. An
   /// error leaves everything as it was.
-  void upgrade(const std::string& by, const Answer& answer);
+  void upgrade(const std::string& by, const ChangeCallback& answer);
   /// From here on another process decides and writes; this one only routes as it does, by `follow`.
-  void hand_over();
+  void begin_standby();
   /// It did not come to that: everything is as it was.
-  void take_back();
-  [[nodiscard]] bool has_handed_over() const { return before_.has_value(); }
+  void end_standby();
+  [[nodiscard]] bool is_standby() const { return standby_backup_.has_value(); }
   /// What the successor has decided. `config`: nothing where it cannot be had, the old one then
   /// holds; pools that it lacks and that clients here came to stay. `then` runs when all workers
   /// route by it. An error, when there is no room for a node of it: then everything stays as it
   /// was.
-  Outcome follow(std::optional<conf::Config> config, NodeRecords records, const HeldDoors& held,
-                 std::function<void()> then);
+  Result<> apply_routing_state(std::optional<conf::Config> config, NodeRecords records,
+                               const DoorOverrides& held, std::function<void()> then);
 
   /// Calls `done` once, never from inside this call. The returned id cancels.
   using WaitId = Waits::Id;
@@ -110,17 +110,17 @@ class ControlPlane {
               std::function<void(WaitEnd)> done);
   void cancel_wait(WaitId id) { waits_.cancel(id); }
 
-  using Work = TickWork::Progress;
+  using TaskProgress = BackgroundTasks::Progress;
   /// Calls `work` in a tick to come, again and again until it is done, in turn with other work and
   /// never from inside this call. The returned id
   /// cancels; not from inside `work`.
-  using WorkId = TickWork::Id;
-  WorkId each_tick(std::function<Work()> work) { return work_.add(std::move(work)); }
-  void cancel_work(WorkId id) { work_.cancel(id); }
+  using TaskId = BackgroundTasks::Id;
+  TaskId add_task(std::function<TaskProgress()> work) { return work_.add(std::move(work)); }
+  void cancel_task(TaskId id) { work_.cancel(id); }
 
   /// All pools, or the named one. An unknown pool is an error that names the pools there are.
   [[nodiscard]] Result<Status, CommandError> status(std::optional<std::string_view> pool) const;
-  /// A page of the sessions on a node, to be made a step at a time: see `each_tick`.
+  /// A page of the sessions on a node, to be made a step at a time: see `add_task`.
   [[nodiscard]] session::SessionListing list(const balancer::NodeId& id,
                                              const session::SessionQuery& query) const;
   /// The same at once, which with a million sessions takes 25 to 130 ms.
@@ -145,68 +145,74 @@ class ControlPlane {
   /// `then` runs when all workers have acknowledged, also the doors that could only be opened after
   /// that.
   void publish(std::function<void()> then);
-  [[nodiscard]] std::string who_has_not_followed() const;
-  [[nodiscard]] Rule rule() const { return before_ ? Rule::of_successor : Rule::own; }
-  [[nodiscard]] bool is_weightless(const balancer::NodeId& id) const;
+  [[nodiscard]] std::string lagging_process() const;
+  [[nodiscard]] Authority authority() const {
+    return standby_backup_ ? Authority::successor : Authority::self;
+  }
+  [[nodiscard]] bool has_zero_weight(const balancer::NodeId& id) const;
   /// Puts the next topology in force.
   void build();
-  void doubt_dryness();
+  void clear_contradicted_dryness();
   [[nodiscard]] ConfigPlan plan_for(const conf::Config& next) const;
-  void tell_bled(const balancer::NodeId& id);
-  void tell_bleed(BleedResult result, const BleedRequest& request, const Answer& answer);
-  Outcome adopt_anew();
+  void log_bleed(const balancer::NodeId& id);
+  void report_bleed(BleedResult result, const BleedRequest& request, const ChangeCallback& answer);
+  Result<> rebuild_nodes();
   /// Gives back what nodes have that no worker routes to any more and nobody is on.
-  void forget_gone();
+  void release_unused_nodes();
 
   /// Keeps the dates of records true when the calendar was set.
-  void follow_dates();
+  void adjust_dates();
 
   [[nodiscard]] const NodeRecord* record(const balancer::NodeId& id) const;
   [[nodiscard]] const balancer::PoolView& pool_of(const balancer::NodeId& id) const;
   [[nodiscard]] const balancer::NodeView& view_of(const balancer::NodeId& id) const;
-  [[nodiscard]] bool is_empty(const balancer::PoolView& pool,
-                              const balancer::NodeView& view) const {
+  [[nodiscard]] bool has_no_users(const balancer::PoolView& pool,
+                                  const balancer::NodeView& view) const {
     return check_.blocked_by(pool, view).empty();
   }
   /// What a reader of status looks at.
-  [[nodiscard]] StatusReader::Sight sight() const { return {*topology_, records_, removed_}; }
-  void tell_forecasts();
+  [[nodiscard]] StatusReader::StatusSources status_sources() const {
+    return {*topology_, records_, removed_};
+  }
+  void log_forecasts();
 
   void displace(const balancer::NodeId& id, const std::string& why);
-  void pass_deadlines();
-  void displace_stragglers();
-  void look_for_dryness();
-  void look_again(const Nodes& nodes);
+  void apply_deadlines();
+  void displace_late_sessions();
+  void start_dryness_checks();
+  void confirm_dryness(const Nodes& nodes);
   void latch_dryness(const Nodes& dry);
   void reopen(const Nodes& nodes);
-  void drop_removed();
-  void answer_waits();
+  void drop_dry_removed_nodes();
+  void complete_waits();
   [[nodiscard]] std::optional<WaitEnd> wait_end(const balancer::NodeId& id) const;
 
   // Many, for this is where the parts are put together: each has one job and knows none of the
   // others but what it is given.
   Parts parts_;
   conf::Config config_;
-  const std::vector<conf::Listener> served_;  // what clients of this process came through
-  struct Before {
+  const std::vector<conf::Listener>
+      initial_listeners_;  // what clients of this process came through
+  struct StandbyBackup {
     conf::Config config;
     NodeRecords records;
   };
-  std::optional<Before> before_;  // while a successor decides, should it come to nothing
+  std::optional<StandbyBackup>
+      standby_backup_;  // while a successor decides, should it come to nothing
   const LedgerGap gap_;
   NodeRecords records_;
-  LiveNodes nodes_;
+  NodeRegistry nodes_;
   RemovedNodes removed_;
   Doors doors_;
   std::shared_ptr<const balancer::Topology> topology_;
   DrynessCheck check_;
-  PromisedAnswers answers_;
+  AckTimeouts answers_;
   Waits waits_;
-  TickWork work_;
+  BackgroundTasks work_;
   EvictionWatch eviction_watch_;
   Forecaster forecaster_;
   StatusReader status_;
-  ForecastNews forecast_news_;
+  ForecastReporter forecast_news_;
   CookieWatch cookie_watch_;
   static constexpr Millis kRetrySave = std::chrono::seconds{2};
   Instant retry_save_at_;  // after a failed latch: a full disk is not asked ten times a second

@@ -8,9 +8,9 @@ std::shared_ptr<balancer::PoolCounters> CookieWatch::counters_of(const std::stri
   return pools_[pool].counters;
 }
 
-void CookieWatch::tell_once(Told& told, std::uint64_t count, const std::string& pool,
+void CookieWatch::tell_once(Reported& reported, std::uint64_t count, const std::string& pool,
                             std::string_view what, EventLog& events) {
-  if (count == 0 || std::exchange(told, Told::yes) == Told::yes) return;
+  if (count == 0 || std::exchange(reported, Reported::yes) == Reported::yes) return;
   events.add("cookie", "", "pool " + pool + ": " + std::string(what));
 }
 

@@ -20,16 +20,16 @@ class CookieWatch {
   void look(EventLog& events);
 
  private:
-  enum class Told : bool { no, yes };
+  enum class Reported : bool { no, yes };
   /// Tells of the first of what is counted.
-  static void tell_once(Told& told, std::uint64_t count, const std::string& pool,
+  static void tell_once(Reported& reported, std::uint64_t count, const std::string& pool,
                         std::string_view what, EventLog& events);
 
   struct Pool {
     std::shared_ptr<balancer::PoolCounters> counters = std::make_shared<balancer::PoolCounters>();
-    Told foreign = Told::no;
-    Told clash = Told::no;
-    Told clash_in_front = Told::no;
+    Reported foreign = Reported::no;
+    Reported clash = Reported::no;
+    Reported clash_in_front = Reported::no;
   };
   std::map<std::string, Pool> pools_;
 };

@@ -11,9 +11,9 @@ Millis DrynessCheck::incomplete_for(const balancer::PoolView& pool,
                                     const balancer::NodeView& view) const {
   Instant until = pool.ledger_complete_at;
   if (const auto evicted = ledger_.last_eviction(view.slot)) {
-    until = std::max(until, *evicted + session::complete_after(pool.config.session));
+    until = std::max(until, *evicted + session::longest_session(pool.config.session));
   }
-  return std::max(until - ledger_.judged(clock_.now()), Millis{0});
+  return std::max(until - ledger_.expiry_now(clock_.now()), Millis{0});
 }
 
 std::vector<std::string> DrynessCheck::blocked_by(const balancer::PoolView& pool,
@@ -31,8 +31,8 @@ std::vector<std::string> DrynessCheck::blocked_by(const balancer::PoolView& pool
   if (incomplete > Millis{0} && view.door != balancer::Door::shut) {
     reasons.push_back("ledger incomplete for another " + format_duration(incomplete));
   }
-  if (!doors_.taken_over(view.node->id())) {
-    const std::string who = who_has_not_followed_();
+  if (!doors_.is_acknowledged(view.node->id())) {
+    const std::string who = lagging_process_();
     reasons.push_back(who.empty() ? "workers are taking over the new state"
                                   : who + " has not taken over the new state");
   }

@@ -16,14 +16,14 @@ namespace bonedry::admin {
 /// thread only.
 class DrynessCheck {
  public:
-  /// `who_has_not_followed`: names the other process that has not taken over what was published
+  /// `lagging_process`: names the other process that has not taken over what was published
   /// last; "": none. All must outlive this.
   DrynessCheck(const Clock& clock, const session::Ledger& ledger, const Doors& doors,
-               std::function<std::string()> who_has_not_followed)
+               std::function<std::string()> lagging_process)
       : clock_(clock),
         ledger_(ledger),
         doors_(doors),
-        who_has_not_followed_(std::move(who_has_not_followed)) {}
+        lagging_process_(std::move(lagging_process)) {}
 
   /// Texts for people; empty: nobody is on the node, and nobody can come whom this does not see.
   [[nodiscard]] std::vector<std::string> blocked_by(const balancer::PoolView& pool,
@@ -36,7 +36,7 @@ class DrynessCheck {
   const Clock& clock_;
   const session::Ledger& ledger_;
   const Doors& doors_;
-  std::function<std::string()> who_has_not_followed_;
+  std::function<std::string()> lagging_process_;
 };
 
 }  // namespace bonedry::admin

@@ -14,12 +14,12 @@ constexpr Millis kPause = std::chrono::seconds{10};
 
 void EvictionWatch::look(EventLog& events) {
   const session::Ledger::Totals totals = ledger_.totals();
-  if (totals.evicted == told_.evicted || clock_.now() < next_) return;
-  const auto count = static_cast<std::int64_t>(totals.evicted - told_.evicted);
-  const std::string why = totals.refused == told_.refused
+  if (totals.evicted == reported_.evicted || clock_.now() < next_) return;
+  const auto count = static_cast<std::int64_t>(totals.evicted - reported_.evicted);
+  const std::string why = totals.refused == reported_.refused
                               ? "the ledger is full (" + std::to_string(totals.capacity) + ")"
                               : "the disk has no room for the ledger";
-  told_ = totals;
+  reported_ = totals;
   next_ = clock_.now() + kPause;
   events.add("evict", "", why + ": " + counted(count, "session") + " evicted, pending ones first");
 }

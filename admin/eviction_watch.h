@@ -13,13 +13,13 @@ class EvictionWatch {
   EvictionWatch(const Clock& clock, const session::Ledger& ledger)
       : clock_(clock), ledger_(ledger) {}
 
-  /// Tells what is new since the last call, unless it has just told something.
+  /// Tells what is new since the last call, unless it has just reported something.
   void look(EventLog& events);
 
  private:
   const Clock& clock_;
   const session::Ledger& ledger_;
-  session::Ledger::Totals told_;
+  session::Ledger::Totals reported_;
   Instant next_;
 };
 

@@ -60,7 +60,7 @@ void Forecaster::begin(const balancer::Topology& topology) {
 
 void Forecaster::add(const balancer::PoolView& pool, Survey::Groups& groups, std::size_t& count) {
   const conf::Session& config = pool.config.session;
-  Subject subject;
+  ForecastTarget subject;
   subject.pool_group = count++;
   subject.times = {config.idle_timeout, config.pending_timeout, config.max_lifetime};
   for (const balancer::NodeView& view : pool.nodes) subject.pool.push_back(view.slot);
@@ -85,19 +85,19 @@ void Forecaster::go_on() {
   next_survey_ = clock_.now() + kPause;
 }
 
-void Forecaster::conclude(const Subject& subject) {
+void Forecaster::conclude(const ForecastTarget& subject) {
   const session::SessionSummary& seen = survey_->group(subject.group);
   session::StayHistogram left;
   for (const session::NodeSlot slot : subject.pool) left.add(ledger_.stays(slot));
   const session::UserModel users(survey_->group(subject.pool_group), left, subject.times);
-  Outlook& outlook = outlooks_[subject.id];
-  outlook = {survey_->at(), {}, seen.pending_until};
+  NodeForecast& forecast = outlooks_[subject.id];
+  forecast = {survey_->at(), {}, seen.pending_until};
   if (const auto told = session::forecast(seen, users, subject.times, survey_->at())) {
-    outlook.empty_in = DryIn{told->likely, told->low, told->high};
+    forecast.empty_in = DryForecast{told->likely, told->low, told->high};
   }
 }
 
-const Forecaster::Outlook* Forecaster::of(const balancer::NodeId& id) const {
+const Forecaster::NodeForecast* Forecaster::of(const balancer::NodeId& id) const {
   const auto found = outlooks_.find(id);
   return found == outlooks_.end() ? nullptr : &found->second;
 }

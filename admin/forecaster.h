@@ -1,6 +1,6 @@
 #pragma once
 
-#include "admin/dry_in.h"
+#include "admin/dry_forecast.h"
 #include "balancer/topology.h"
 #include "proxy/base/clock.h"
 #include "session/ledger.h"
@@ -19,11 +19,11 @@ namespace bonedry::admin {
 class Forecaster {
  public:
   /// What was seen of one node.
-  struct Outlook {
+  struct NodeForecast {
     Instant at;  ///< when it was seen
     /// How long from then on until nobody is left; empty: too few users have left to tell.
-    std::optional<DryIn> empty_in;
-    /// When the last pending session has ended at the latest; kNoEnd: an exchange holds it.
+    std::optional<DryForecast> empty_in;
+    /// When the last pending session has ended at the latest; kNeverEnds: an exchange holds it.
     std::optional<Instant> pending_until;
   };
 
@@ -33,11 +33,11 @@ class Forecaster {
   void tick(const balancer::Topology& topology);
 
   /// Null when the node was not looked at yet, or nobody is on it.
-  [[nodiscard]] const Outlook* of(const balancer::NodeId& id) const;
+  [[nodiscard]] const NodeForecast* of(const balancer::NodeId& id) const;
 
  private:
   /// A node that is surveyed, and the group that the survey has for it.
-  struct Subject {
+  struct ForecastTarget {
     balancer::NodeId id;
     std::size_t group = 0;
     std::size_t pool_group = 0;
@@ -48,14 +48,14 @@ class Forecaster {
   void begin(const balancer::Topology& topology);
   void add(const balancer::PoolView& pool, session::Survey::Groups& groups, std::size_t& count);
   void go_on();
-  void conclude(const Subject& subject);
+  void conclude(const ForecastTarget& subject);
   [[nodiscard]] bool due(const std::vector<balancer::NodeId>& wanted) const;
 
   const Clock& clock_;
   const session::Ledger& ledger_;
-  std::map<balancer::NodeId, Outlook> outlooks_;
+  std::map<balancer::NodeId, NodeForecast> outlooks_;
   std::optional<session::Survey> survey_;
-  std::vector<Subject> subjects_;  // of the survey, those without a conclusion yet
+  std::vector<ForecastTarget> subjects_;  // of the survey, those without a conclusion yet
   Instant next_survey_;
 };
 

@@ -14,9 +14,9 @@ struct LedgerGap {
   std::optional<Instant> since;
 
   /// When the last of them has run out in this pool; `ms` is 0 where there is no gap.
-  [[nodiscard]] Instant over_at(const conf::Pool& pool) const {
+  [[nodiscard]] Instant complete_at(const conf::Pool& pool) const {
     if (!since || pool.session.sticky == conf::Sticky::none) return Instant{0};
-    return *since + session::complete_after(pool.session);
+    return *since + session::longest_session(pool.session);
   }
 };
 

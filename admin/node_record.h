@@ -31,9 +31,9 @@ struct NodeRecord {
   Displaced displaced = Displaced::no;
   /// Where the node was when the config lost it; kept until nobody is on it.
   std::optional<conf::Address> removed_from;
-  std::optional<Instant> since_at = {};       ///< `since`, while the machine runs
-  std::optional<Instant> deadline_at = {};    ///< `deadline`, while the machine runs
-  std::optional<Millis> deadline_after = {};  ///< how long the operator gave; bounds the rest
+  std::optional<Instant> since_monotonic = {};     ///< `since`, while the machine runs
+  std::optional<Instant> deadline_monotonic = {};  ///< `deadline`, while the machine runs
+  std::optional<Millis> deadline_duration = {};    ///< how long the operator gave; bounds the rest
 
   friend bool operator==(const NodeRecord&, const NodeRecord&) = default;
 };

@@ -12,43 +12,45 @@ constexpr Millis kJump = std::chrono::seconds{1};
 
 }  // namespace
 
-void begin_now(NodeRecord& record, const Clock& clock) {
+void stamp_start(NodeRecord& record, const Clock& clock) {
   record.since = clock.wall();
-  record.since_at = clock.now();
+  record.since_monotonic = clock.now();
 }
 
 void set_deadline(NodeRecord& record, Millis after, const Clock& clock) {
   record.deadline = clock.wall() + after;
-  record.deadline_at = clock.now() + after;
-  record.deadline_after = after;
+  record.deadline_monotonic = clock.now() + after;
+  record.deadline_duration = after;
 }
 
 /// After a reboot only the calendar tells how long the machine was off. Should it have been set
 /// back, nobody waits for longer than the operator said.
-void anchor(NodeRecords& records, const Clock& clock) {
+void restore_monotonic(NodeRecords& records, const Clock& clock) {
   const WallTime today = clock.wall();
   const Instant now = clock.now();
   for (auto& [id, record] : records) {
-    if (!record.since_at) record.since_at = now - std::max(today - record.since, Millis{0});
-    if (!record.deadline || record.deadline_at) continue;
+    if (!record.since_monotonic)
+      record.since_monotonic = now - std::max(today - record.since, Millis{0});
+    if (!record.deadline || record.deadline_monotonic) continue;
     const Millis left = std::max(*record.deadline - today, Millis{0});
-    record.deadline_at = now + std::min(left, record.deadline_after.value_or(left));
+    record.deadline_monotonic = now + std::min(left, record.deadline_duration.value_or(left));
   }
 }
 
-Calendar follow_calendar(NodeRecords& records, const Clock& clock) {
+WallClock adjust_dates(NodeRecords& records, const Clock& clock) {
   const WallTime today = clock.wall();
   const Instant now = clock.now();
-  Calendar calendar = Calendar::as_before;
+  WallClock calendar = WallClock::unchanged;
   const auto follow = [&](WallTime& date, Instant at) {
     const WallTime right = std::max(today + (at - now), WallTime{0});  // there is none before
     if (std::chrono::abs(right - date) <= kJump) return;
     date = right;
-    calendar = Calendar::was_set;
+    calendar = WallClock::changed;
   };
   for (auto& [id, record] : records) {
-    if (record.since_at) follow(record.since, *record.since_at);
-    if (record.deadline && record.deadline_at) follow(*record.deadline, *record.deadline_at);
+    if (record.since_monotonic) follow(record.since, *record.since_monotonic);
+    if (record.deadline && record.deadline_monotonic)
+      follow(*record.deadline, *record.deadline_monotonic);
   }
   return calendar;
 }
@@ -58,7 +60,7 @@ Nodes past_deadline(const NodeRecords& records, Instant now) {
   for (const auto& [id, kept] : records) {
     const bool waits = kept.state == balancer::NodeState::bleeding && kept.dry == Dry::no &&
                        kept.displaced == Displaced::no;
-    if (waits && kept.deadline_at && *kept.deadline_at <= now) due.push_back(id);
+    if (waits && kept.deadline_monotonic && *kept.deadline_monotonic <= now) due.push_back(id);
   }
   return due;
 }

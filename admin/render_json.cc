@@ -30,7 +30,7 @@ Json instant_or_null(const std::optional<WallTime>& at) {
   return at ? Json(rfc3339(*at, Precision::seconds)) : Json(nullptr);
 }
 
-Json part_of(const std::optional<DryIn>& forecast, Millis DryIn::*part) {
+Json part_of(const std::optional<DryForecast>& forecast, Millis DryForecast::*part) {
   return forecast ? Json(seconds((*forecast).*part)) : Json(nullptr);
 }
 
@@ -40,9 +40,9 @@ Json bleeding_json(const std::optional<BleedStatus>& bleeding) {
           {"by", bleeding->by},
           {"reason", bleeding->reason},
           {"deadline", instant_or_null(bleeding->deadline)},
-          {"forecast_s", part_of(bleeding->forecast, &DryIn::likely)},
-          {"forecast_low_s", part_of(bleeding->forecast, &DryIn::low)},
-          {"forecast_high_s", part_of(bleeding->forecast, &DryIn::high)},
+          {"forecast_s", part_of(bleeding->forecast, &DryForecast::likely)},
+          {"forecast_low_s", part_of(bleeding->forecast, &DryForecast::low)},
+          {"forecast_high_s", part_of(bleeding->forecast, &DryForecast::high)},
           {"pending_ends_in_s", seconds_or_null(bleeding->pending_ends_in)}};
 }
 
@@ -100,7 +100,7 @@ const char* to_string(session::SessionOrder order) {
 
 /// Null when an exchange holds the session, or there is none.
 Json end_or_null(std::optional<Instant> end, Instant now) {
-  return end && *end != session::kNoEnd ? Json(seconds(*end - now)) : Json(nullptr);
+  return end && *end != session::kNeverEnds ? Json(seconds(*end - now)) : Json(nullptr);
 }
 
 Json session_json(const session::SessionInfo& info, Instant now) {
@@ -187,9 +187,9 @@ std::string render_json(const WaitResult& result) {
                    {"live", result.live},
                    {"pending", result.pending},
                    {"exchanges_open", result.exchanges_open},
-                   {"forecast_s", part_of(result.forecast, &DryIn::likely)},
-                   {"forecast_low_s", part_of(result.forecast, &DryIn::low)},
-                   {"forecast_high_s", part_of(result.forecast, &DryIn::high)},
+                   {"forecast_s", part_of(result.forecast, &DryForecast::likely)},
+                   {"forecast_low_s", part_of(result.forecast, &DryForecast::low)},
+                   {"forecast_high_s", part_of(result.forecast, &DryForecast::high)},
                    {"dry_blocked_by", result.dry_blocked_by}});
 }
 
@@ -204,7 +204,7 @@ std::string render_json(std::string_view message) {
 }
 
 std::string render_json(const ChangeResult& result) {
-  return render_json(std::string_view(sentence(result)));
+  return render_json(std::string_view(to_text(result)));
 }
 
 std::string render_json(const CommandError& error) {

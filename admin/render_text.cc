@@ -1,8 +1,8 @@
 #include "admin/render_text.h"
 
 #include "admin/printable.h"
+#include "admin/remaining_users.h"
 #include "admin/text_table.h"
-#include "admin/who_is_left.h"
 #include "proxy/base/duration.h"
 
 #include <algorithm>
@@ -136,7 +136,7 @@ std::string where_the_rest_is(const session::SessionPage& page) {
 }
 
 std::string left_on(const WaitResult& result) {
-  const WhoIsLeft left{result.live, result.pending, result.exchanges_open};
+  const RemainingUsers left{result.live, result.pending, result.exchanges_open};
   return why_not_dry(result.node.text(), left, joined(result.dry_blocked_by)) +
          (result.forecast ? "; " + to_text(*result.forecast) : "");
 }
@@ -193,7 +193,7 @@ std::string render_text(const balancer::NodeId& node, const session::SessionPage
   std::string text = page.rows.empty() ? "" : table.str() + "\n";
   text += printable(node.text()) + ": " + std::to_string(page.total - page.pending) + " live and " +
           std::to_string(page.pending) + " pending sessions" + where_the_rest_is(page) + "\n";
-  if (page.pending_until && *page.pending_until != session::kNoEnd) {
+  if (page.pending_until && *page.pending_until != session::kNeverEnds) {
     text += last_pending(*page.pending_until - now) + "\n";
   }
   return text;
@@ -221,7 +221,7 @@ std::string render_text(const WaitResult& result) {
 }
 
 std::string render_text(const ChangeResult& result) {
-  return printable(sentence(result)) + "\n";
+  return printable(to_text(result)) + "\n";
 }
 
 std::string render_text(const CommandError& error) {

@@ -25,7 +25,7 @@ std::string because(const std::string& what, int error) {
   return what + ": " + errno_text(error);
 }
 
-Outcome make_folder_of(const std::string& path) {
+Result<> make_folder_of(const std::string& path) {
   const std::string folder = std::filesystem::path(path).parent_path().string();
   if (folder.empty()) return Done{};
   auto made = make_folder(folder, kFolderMode);
@@ -53,8 +53,8 @@ UniqueFd open_socket() {
 }
 
 /// Good when nothing is at the path that may not be replaced.
-Outcome check_free(const std::string& path, const sockaddr_un& address,
-                   SocketFile::Occupied occupied) {
+Result<> check_free(const std::string& path, const sockaddr_un& address,
+                    SocketFile::IfInUse if_in_use) {
   struct stat there {};
   if (::lstat(path.c_str(), &there) != 0) {
     if (errno == ENOENT) return Done{};
@@ -65,7 +65,7 @@ Outcome check_free(const std::string& path, const sockaddr_un& address,
                    " already exists and is not a socket; remove it or choose another "
                    "path for the admin socket"};
   }
-  if (occupied == SocketFile::Occupied::replace) return Done{};
+  if (if_in_use == SocketFile::IfInUse::replace) return Done{};
   const UniqueFd probe = open_socket();
   if (::connect(probe.get(), generic(address), sizeof address) == 0 || errno == EAGAIN) {
     return Failure{"another bonedry is listening on " + path +
@@ -78,64 +78,64 @@ Outcome check_free(const std::string& path, const sockaddr_un& address,
 
 }  // namespace
 
-Result<SocketFile> SocketFile::listen(const std::string& path, Occupied occupied) {
-  Result<SocketFile> socket = draft(path, occupied);
+Result<SocketFile> SocketFile::listen(const std::string& path, IfInUse if_in_use) {
+  Result<SocketFile> socket = bind_temporary(path, if_in_use);
   if (!socket) return socket;
-  const Outcome published = socket->publish();
+  const Result<> published = socket->publish();
   if (!published) return Failure{published.error()};
   return socket;
 }
 
-Outcome SocketFile::publish() {
-  if (::rename(draft_.c_str(), path_.c_str()) != 0) {
+Result<> SocketFile::publish() {
+  if (::rename(temporary_path_.c_str(), path_.c_str()) != 0) {
     return Failure{because("cannot listen on the admin socket " + path_, errno)};
   }
-  draft_.clear();
+  temporary_path_.clear();
   return Done{};
 }
 
-Result<SocketFile> SocketFile::draft(const std::string& path, Occupied occupied) {
+Result<SocketFile> SocketFile::bind_temporary(const std::string& path, IfInUse if_in_use) {
   // Bound under another name first, so that what is at `path` always answers and has its mode.
-  const std::string draft = path + "." + std::to_string(::getpid());
+  const std::string temporary_path = path + "." + std::to_string(::getpid());
   const auto address = address_of(path);
-  const auto draft_address = address_of(draft);
+  const auto draft_address = address_of(temporary_path);
   if (path.empty() || !address || !draft_address) {
     return Failure{
         "the path of the admin socket must have 1 to " +
-        std::to_string(sizeof(sockaddr_un::sun_path) - 1 - (draft.size() - path.size())) +
+        std::to_string(sizeof(sockaddr_un::sun_path) - 1 - (temporary_path.size() - path.size())) +
         " bytes; '" + path + "' has " + std::to_string(path.size())};
   }
   if (auto made = make_folder_of(path); !made) return Failure{made.error()};
-  if (auto free = check_free(path, *address, occupied); !free) return Failure{free.error()};
+  if (auto free = check_free(path, *address, if_in_use); !free) return Failure{free.error()};
 
   const std::string failed = "cannot listen on the admin socket " + path;
   UniqueFd fd = open_socket();
   // Linux gives the file the mode of the socket less the umask: never too much, perhaps too little.
   if (!fd.is_open() || ::fchmod(fd.get(), kSocketMode) != 0) return Failure{because(failed, errno)};
-  ::unlink(draft.c_str());
+  ::unlink(temporary_path.c_str());
   if (::bind(fd.get(), generic(*draft_address), sizeof *draft_address) != 0) {
     return Failure{because(failed, errno)};
   }
   struct stat made {};
-  if (::chmod(draft.c_str(), kSocketMode) != 0 || ::lstat(draft.c_str(), &made) != 0 ||
-      ::listen(fd.get(), kBacklog) != 0) {
+  if (::chmod(temporary_path.c_str(), kSocketMode) != 0 ||
+      ::lstat(temporary_path.c_str(), &made) != 0 || ::listen(fd.get(), kBacklog) != 0) {
     const int error = errno;
-    ::unlink(draft.c_str());
+    ::unlink(temporary_path.c_str());
     return Failure{because(failed, error)};
   }
-  return SocketFile(path, draft, std::move(fd), made.st_dev, made.st_ino);
+  return SocketFile(path, temporary_path, std::move(fd), made.st_dev, made.st_ino);
 }
 
 SocketFile::SocketFile(SocketFile&& other) noexcept
     : path_(std::exchange(other.path_, {})),
-      draft_(std::move(other.draft_)),
+      temporary_path_(std::move(other.temporary_path_)),
       fd_(std::move(other.fd_)),
       device_(other.device_),
       inode_(other.inode_) {}
 
 SocketFile::~SocketFile() {
   if (path_.empty()) return;
-  const std::string& name = draft_.empty() ? path_ : draft_;
+  const std::string& name = temporary_path_.empty() ? path_ : temporary_path_;
   struct stat there {};
   const bool ours =
       ::lstat(name.c_str(), &there) == 0 && there.st_dev == device_ && there.st_ino == inode_;

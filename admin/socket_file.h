@@ -16,14 +16,14 @@ namespace bonedry::admin {
 class SocketFile {
  public:
   /// What to do where another process answers.
-  enum class Occupied : std::uint8_t { refuse, replace };
+  enum class IfInUse : std::uint8_t { refuse, replace };
   /// Makes the folder when it is missing, and replaces a file that a dead process left behind. The
   /// error is for the operator. The path may be about 99 bytes long.
-  static Result<SocketFile> listen(const std::string& path, Occupied occupied = Occupied::refuse);
+  static Result<SocketFile> listen(const std::string& path, IfInUse if_in_use = IfInUse::refuse);
   /// All of it that is likely to fail: it listens, under another name than `path`.
-  static Result<SocketFile> draft(const std::string& path, Occupied occupied);
-  /// Puts a draft where clients look.
-  Outcome publish();
+  static Result<SocketFile> bind_temporary(const std::string& path, IfInUse if_in_use);
+  /// Puts a temporary_path where clients look.
+  Result<> publish();
 
   ~SocketFile();
   SocketFile(SocketFile&& other) noexcept;
@@ -33,15 +33,15 @@ class SocketFile {
   [[nodiscard]] UniqueFd take_socket() { return std::move(fd_); }
 
  private:
-  SocketFile(std::string path, std::string draft, UniqueFd fd, dev_t device, ino_t inode)
+  SocketFile(std::string path, std::string temporary_path, UniqueFd fd, dev_t device, ino_t inode)
       : path_(std::move(path)),
-        draft_(std::move(draft)),
+        temporary_path_(std::move(temporary_path)),
         fd_(std::move(fd)),
         device_(device),
         inode_(inode) {}
 
-  std::string path_;   // empty: moved away
-  std::string draft_;  // empty: it is at `path_`
+  std::string path_;            // empty: moved away
+  std::string temporary_path_;  // empty: it is at `path_`
   UniqueFd fd_;
   dev_t device_;
   ino_t inode_;

@@ -114,10 +114,10 @@ Json to_json(const NodeRecord& record) {
           {"since_ms", record.since.ms},
           {"by", record.by},
           {"reason", record.reason},
-          {"since_at_ms", ms_or_null(record.since_at)},
+          {"since_at_ms", ms_or_null(record.since_monotonic)},
           {"deadline_ms", ms_or_null(record.deadline)},
-          {"deadline_at_ms", ms_or_null(record.deadline_at)},
-          {"deadline_after_ms", ms_or_null(record.deadline_after)},
+          {"deadline_at_ms", ms_or_null(record.deadline_monotonic)},
+          {"deadline_after_ms", ms_or_null(record.deadline_duration)},
           {"dry", record.dry == Dry::yes},
           {"displaced", record.displaced == Displaced::yes},
           {"removed_from",
@@ -135,16 +135,16 @@ NodeRecord from_json(const Json& json) {
   record.since = time_from(json, "since_ms");
   record.by = json.at("by").get<std::string>();
   record.reason = json.at("reason").get<std::string>();
-  record.since_at = ms_of<Instant>(json, "since_at_ms");
+  record.since_monotonic = ms_of<Instant>(json, "since_at_ms");
   if (!json.at("deadline_ms").is_null()) record.deadline = time_from(json, "deadline_ms");
-  record.deadline_at = ms_of<Instant>(json, "deadline_at_ms");
-  record.deadline_after = ms_of<Millis>(json, "deadline_after_ms");
-  if (record.deadline_after.value_or(Millis{0}) < Millis{0}) {
+  record.deadline_monotonic = ms_of<Instant>(json, "deadline_at_ms");
+  record.deadline_duration = ms_of<Millis>(json, "deadline_after_ms");
+  if (record.deadline_duration.value_or(Millis{0}) < Millis{0}) {
     refuse("\"deadline_after_ms\" is negative");
   }
   if (!record.deadline) {  // an operator has taken it out
-    record.deadline_at.reset();
-    record.deadline_after.reset();
+    record.deadline_monotonic.reset();
+    record.deadline_duration.reset();
   }
   record.dry = json.at("dry").get<bool>() ? Dry::yes : Dry::no;
   record.displaced = json.at("displaced").get<bool>() ? Displaced::yes : Displaced::no;
@@ -157,28 +157,29 @@ NodeRecord from_json(const Json& json) {
 
 }  // namespace
 
-std::vector<NodeId> unknown_nodes(const NodeRecords& records,
-                                  const std::vector<session::KnownNode>& known,
-                                  const conf::Config& config) {
+std::vector<NodeId> nodes_missing_in_ledger(const NodeRecords& records,
+                                            const std::vector<session::LedgerNode>& known,
+                                            const conf::Config& config) {
   std::vector<NodeId> unknown;
   for (const auto& [id, record] : records) {
     const bool awaited =
         record.state == NodeState::bleeding && record.dry == Dry::no &&
         std::ranges::find(config.pools, id.pool, &conf::Pool::name) != config.pools.end();
-    if (awaited && std::ranges::find(known, id.text(), &session::KnownNode::key) == known.end()) {
+    if (awaited && std::ranges::find(known, id.text(), &session::LedgerNode::key) == known.end()) {
       unknown.push_back(id);
     }
   }
   return unknown;
 }
 
-std::vector<NodeId> marked_since(const NodeRecords& records, const session::LastUse& last_use) {
+std::vector<NodeId> changed_after(const NodeRecords& records, const session::LastUse& last_use) {
   constexpr Millis kBehind{
       5'000};  // a process in trouble: else it notes its use ten times a second
   std::vector<NodeId> marked;
   for (const auto& [id, record] : records) {
-    const bool later = record.since_at && last_use.at ? *record.since_at > *last_use.at + kBehind
-                                                      : record.since > last_use.wall + kBehind;
+    const bool later = record.since_monotonic && last_use.at
+                           ? *record.since_monotonic > *last_use.at + kBehind
+                           : record.since > last_use.wall + kBehind;
     if (later) marked.push_back(id);
   }
   return marked;
@@ -206,8 +207,8 @@ Result<NodeRecords> StateStore::load() const {
     for (const auto& [key, record] : nodes.items()) {
       NodeRecord& loaded = records.emplace(id_from(key), from_json(record)).first->second;
       if (same_boot) continue;
-      loaded.since_at.reset();
-      loaded.deadline_at.reset();
+      loaded.since_monotonic.reset();
+      loaded.deadline_monotonic.reset();
     }
     // Older versions wrote none, and who edits the file takes it out.
     if (json.contains("check") && json.at("check") != checksum(json)) {
@@ -223,7 +224,7 @@ Result<NodeRecords> StateStore::load() const {
   }
 }
 
-Outcome StateStore::save(const NodeRecords& records) {
+Result<> StateStore::save(const NodeRecords& records) {
   Json nodes = Json::object();
   for (const auto& [id, record] : records) nodes[id.text()] = to_json(record);
   Json json{{"version", kVersion}, {"boot", boot_}, {"nodes", nodes}};

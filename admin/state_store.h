@@ -15,14 +15,14 @@ namespace bonedry::admin {
 
 /// Those of the config's pools that are bleeding, and that the ledger does not know although it
 /// ought to.
-[[nodiscard]] std::vector<balancer::NodeId> unknown_nodes(
-    const NodeRecords& records, const std::vector<session::KnownNode>& known,
+[[nodiscard]] std::vector<balancer::NodeId> nodes_missing_in_ledger(
+    const NodeRecords& records, const std::vector<session::LedgerNode>& known,
     const conf::Config& config);
 
 /// Those that were marked when the ledger was used no more: it is older than the records, and need
 /// not have everybody who came since. Goes by the clock that nobody sets where that is known.
-[[nodiscard]] std::vector<balancer::NodeId> marked_since(const NodeRecords& records,
-                                                         const session::LastUse& last_use);
+[[nodiscard]] std::vector<balancer::NodeId> changed_after(const NodeRecords& records,
+                                                          const session::LastUse& last_use);
 
 /// The node records on disk: written before they take effect, in one step, so that a kill at any
 /// instant leaves the old ones or the new. Main thread only.
@@ -36,7 +36,7 @@ class StateStore {
   /// No file: no records. A file that cannot be understood is an error, for starting without it
   /// would put bleeding nodes back into rotation.
   [[nodiscard]] Result<NodeRecords> load() const;
-  [[nodiscard]] Outcome save(const NodeRecords& records);
+  [[nodiscard]] Result<> save(const NodeRecords& records);
 
  private:
   std::string path_;

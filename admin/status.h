@@ -1,6 +1,6 @@
 #pragma once
 
-#include "admin/dry_in.h"
+#include "admin/dry_forecast.h"
 #include "balancer/node.h"
 #include "proxy/base/clock.h"
 
@@ -18,8 +18,8 @@ struct BleedStatus {
   std::string by;
   std::string reason;
   std::optional<WallTime> deadline;
-  std::optional<DryIn> forecast;  ///< empty: cannot be told
-  std::string no_forecast = {};   ///< why not, where that can be said in a few words
+  std::optional<DryForecast> forecast;  ///< empty: cannot be told
+  std::string no_forecast = {};         ///< why not, where that can be said in a few words
   /// How long until the last pending session has ended at the latest; empty: there is none, or it
   /// is not known yet.
   std::optional<Millis> pending_ends_in = {};

@@ -18,24 +18,25 @@ void StatusReader::forecast(const PoolView& pool, const NodeView& view, const No
     if (view.node->exchanges_open() > 0) {
       status.no_forecast = "an exchange takes as long as it takes";
     } else if (incomplete > Millis{0}) {
-      status.forecast = DryIn{incomplete, incomplete, incomplete};
+      status.forecast = DryForecast{incomplete, incomplete, incomplete};
     }
     return;
   }
-  const Forecaster::Outlook* const outlook = forecaster_.of(view.node->id());
-  if (outlook == nullptr) return;
-  if (!outlook->empty_in) {
+  const Forecaster::NodeForecast* const forecast = forecaster_.of(view.node->id());
+  if (forecast == nullptr) return;
+  if (!forecast->empty_in) {
     status.no_forecast = "too few users have left to tell when the others will";
     return;
   }
   const Instant now = clock_.now();
   const auto from_now = [&](Millis since_then) {
-    const Millis left = std::max(outlook->at + since_then - now, incomplete);
-    if (!kept.deadline_at) return left;
-    return std::min(left, std::max(*kept.deadline_at - now, Millis{0}));
+    const Millis left = std::max(forecast->at + since_then - now, incomplete);
+    if (!kept.deadline_monotonic) return left;
+    return std::min(left, std::max(*kept.deadline_monotonic - now, Millis{0}));
   };
-  status.forecast = DryIn{from_now(outlook->empty_in->likely), from_now(outlook->empty_in->low),
-                          from_now(outlook->empty_in->high)};
+  status.forecast =
+      DryForecast{from_now(forecast->empty_in->likely), from_now(forecast->empty_in->low),
+                  from_now(forecast->empty_in->high)};
 }
 
 BleedStatus StatusReader::bleed(const PoolView& pool, const NodeView& view,
@@ -43,19 +44,19 @@ BleedStatus StatusReader::bleed(const PoolView& pool, const NodeView& view,
   BleedStatus status{kept.since, kept.by, kept.reason, kept.deadline, {}};
   if (kept.dry == Dry::yes) return status;
   forecast(pool, view, kept, status);
-  const Forecaster::Outlook* const outlook = forecaster_.of(view.node->id());
-  if (outlook == nullptr || view.node->sessions().read().pending == 0) return status;
-  const auto& pending = outlook->pending_until;
-  if (pending && *pending != session::kNoEnd) {
+  const Forecaster::NodeForecast* const forecast = forecaster_.of(view.node->id());
+  if (forecast == nullptr || view.node->sessions().read().pending == 0) return status;
+  const auto& pending = forecast->pending_until;
+  if (pending && *pending != session::kNeverEnds) {
     status.pending_ends_in = std::max(*pending - clock_.now(), Millis{0});
   }
   return status;
 }
 
-NodeStatus StatusReader::node(const Sight& sight, const PoolView& pool,
+NodeStatus StatusReader::node(const StatusSources& status_sources, const PoolView& pool,
                               const NodeView& view) const {
   const balancer::Node& node = *view.node;
-  const NodeRecord* const kept = find_record(sight.records, node.id());
+  const NodeRecord* const kept = find_record(status_sources.records, node.id());
   NodeStatus status;
   status.pool = node.pool();
   status.name = node.name();
@@ -63,7 +64,7 @@ NodeStatus StatusReader::node(const Sight& sight, const PoolView& pool,
   status.weight = view.weight;
   status.max_sessions = view.max_sessions;
   status.state = view.state;
-  status.health = node.marked(clock_.now()) ? balancer::Health::down : node.health();
+  status.health = node.passively_down(clock_.now()) ? balancer::Health::down : node.health();
   status.dry = kept != nullptr && kept->dry == Dry::yes;
   const balancer::SessionCounts::Figures sessions = node.sessions().read();
   status.live = sessions.live;
@@ -83,15 +84,15 @@ NodeStatus StatusReader::node(const Sight& sight, const PoolView& pool,
     if (!status.dry) status.dry_blocked_by = check_.blocked_by(pool, view);
     status.bleeding = bleed(pool, view, *kept);
   }
-  status.removed = sight.removed.contains(node.id());
+  status.removed = status_sources.removed.contains(node.id());
   return status;
 }
 
-Result<Status, CommandError> StatusReader::all(const Sight& sight,
+Result<Status, CommandError> StatusReader::all(const StatusSources& status_sources,
                                                std::optional<std::string_view> pool) const {
   Status status;
   std::vector<std::string> names;
-  for (const PoolView& view : sight.topology.pools) {
+  for (const PoolView& view : status_sources.topology.pools) {
     names.push_back(view.config.name);
     if (pool && view.config.name != *pool) continue;
     PoolStatus& one = status.pools.emplace_back();
@@ -99,7 +100,8 @@ Result<Status, CommandError> StatusReader::all(const Sight& sight,
     one.foreign_cookies = view.counters->foreign_cookies.load();
     one.cookie_clashes =
         view.counters->cookie_clashes.load() + view.counters->cookie_clashes_in_front.load();
-    for (const NodeView& node : view.nodes) one.nodes.push_back(this->node(sight, view, node));
+    for (const NodeView& node : view.nodes)
+      one.nodes.push_back(this->node(status_sources, view, node));
   }
   if (pool && status.pools.empty()) {
     return fail(ErrorCode::not_found,
@@ -111,7 +113,7 @@ Result<Status, CommandError> StatusReader::all(const Sight& sight,
   status.sessions = totals.sessions;
   status.capacity = totals.capacity;
   status.evicted = totals.evicted;
-  for (const PoolView& view : sight.topology.pools) {
+  for (const PoolView& view : status_sources.topology.pools) {
     for (const NodeView& node : view.nodes) {
       const Millis incomplete = check_.incomplete_for(view, node);
       if (incomplete == Millis{0}) continue;

@@ -36,20 +36,20 @@ class StatusReader {
   }
 
   /// What is in force, for the length of a call.
-  struct Sight {
+  struct StatusSources {
     const balancer::Topology& topology;
     const NodeRecords& records;
     const RemovedNodes& removed;
   };
   /// All pools, or the named one. An unknown pool is an error that names the pools there are.
-  [[nodiscard]] Result<Status, CommandError> all(const Sight& sight,
+  [[nodiscard]] Result<Status, CommandError> all(const StatusSources& status_sources,
                                                  std::optional<std::string_view> pool) const;
   /// Of a node that is not active.
   [[nodiscard]] BleedStatus bleed(const balancer::PoolView& pool, const balancer::NodeView& view,
                                   const NodeRecord& kept) const;
 
  private:
-  [[nodiscard]] NodeStatus node(const Sight& sight, const balancer::PoolView& pool,
+  [[nodiscard]] NodeStatus node(const StatusSources& status_sources, const balancer::PoolView& pool,
                                 const balancer::NodeView& view) const;
   void forecast(const balancer::PoolView& pool, const balancer::NodeView& view,
                 const NodeRecord& kept, BleedStatus& status) const;

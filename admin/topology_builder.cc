@@ -11,17 +11,17 @@ using balancer::NodeState;
 using balancer::NodeView;
 using balancer::PoolView;
 
-TopologyBuilder::Built TopologyBuilder::build() const {
+TopologyBuilder::BuildResult TopologyBuilder::build() const {
   auto next = std::make_shared<balancer::Topology>();
-  Nodes kept_open;
+  Nodes close_deferred;
   next->version = before_ == nullptr ? 1 : before_->version + 1;
   next->limits = from_.config.limits;
   next->timeouts = from_.config.timeouts;
   next->trusted_proxies = from_.config.server.trusted_proxies;
   for (const conf::Pool& pool : from_.config.pools) {
-    keep_last_doors_open(next->pools.emplace_back(pool_view(pool)), kept_open);
+    defer_closing_last_doors(next->pools.emplace_back(pool_view(pool)), close_deferred);
   }
-  return {std::move(next), std::move(kept_open)};
+  return {std::move(next), std::move(close_deferred)};
 }
 
 PoolView TopologyBuilder::pool_view(const conf::Pool& pool) const {
@@ -32,7 +32,7 @@ PoolView TopologyBuilder::pool_view(const conf::Pool& pool) const {
     const bool sealed = other.session.sticky == conf::Sticky::insert;
     if (sealed && other.name != pool.name) view.siblings.push_back(other.name);
   }
-  view.ledger_complete_at = from_.gap.over_at(pool);
+  view.ledger_complete_at = from_.gap.complete_at(pool);
   for (const conf::Node& node : pool.nodes) view.nodes.push_back(node_view(pool, node));
   for (const RemovedNode& removed : from_.removed.all()) {
     if (removed.pool == pool.name) view.nodes.push_back(node_view(pool, removed.node));
@@ -43,7 +43,7 @@ PoolView TopologyBuilder::pool_view(const conf::Pool& pool) const {
 NodeView TopologyBuilder::node_view(const conf::Pool& pool, const conf::Node& node) const {
   const NodeId id{pool.name, node.name};
   const NodeRecord* const kept = find_record(from_.records, id);
-  const LiveNode& live = from_.nodes.at(id);
+  const NodeEntry& live = from_.nodes.at(id);
   NodeView view;
   view.node = live.node;
   view.address = node.address;
@@ -54,14 +54,14 @@ NodeView TopologyBuilder::node_view(const conf::Pool& pool, const conf::Node& no
   view.state = kept == nullptr ? NodeState::active : kept->state;
   view.door = from_.doors.next(id, kept);
   view.displaced = kept != nullptr && kept->displaced == Displaced::yes;
-  view.ramp_from = live.ramp_from;
+  view.slow_start_since = live.slow_start_since;
   view.slot = live.slot;
   return view;
 }
 
 /// The nodes that leave a pool go on taking new users until those that come are open: else all at
 /// once, as by a reload, would leave none for a moment.
-void TopologyBuilder::keep_last_doors_open(PoolView& pool, Nodes& kept_open) const {
+void TopologyBuilder::defer_closing_last_doors(PoolView& pool, Nodes& close_deferred) const {
   const auto has = [&pool](Door door) {
     return std::ranges::any_of(pool.nodes,
                                [door](const NodeView& one) { return one.door == door; });
@@ -74,7 +74,7 @@ void TopologyBuilder::keep_last_doors_open(PoolView& pool, Nodes& kept_open) con
     if (before->door != Door::open) continue;
     view.door = Door::open;
     view.weight = before->weight;
-    kept_open.push_back(view.node->id());
+    close_deferred.push_back(view.node->id());
   }
 }
 

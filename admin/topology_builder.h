@@ -3,8 +3,8 @@
 #include "admin/cookie_watch.h"
 #include "admin/doors.h"
 #include "admin/ledger_gap.h"
-#include "admin/live_nodes.h"
 #include "admin/node_record.h"
+#include "admin/node_registry.h"
 #include "admin/removed_nodes.h"
 #include "balancer/topology.h"
 #include "conf/config.h"
@@ -22,25 +22,25 @@ class TopologyBuilder {
     const NodeRecords& records;
     const Doors& doors;
     const RemovedNodes& removed;
-    const LiveNodes& nodes;  ///< has all that the config and `removed` name
+    const NodeRegistry& nodes;  ///< has all that the config and `removed` name
     const LedgerGap& gap;
     CookieWatch& cookies;  ///< keeps the counters of pools
   };
-  struct Built {
+  struct BuildResult {
     std::shared_ptr<const balancer::Topology> topology;
-    Nodes kept_open;  ///< nodes that bleed and that it leaves open for want of others
+    Nodes close_deferred;  ///< nodes that bleed and that it leaves open for want of others
   };
 
   /// `before`: the topology in force; null: there is none.
   TopologyBuilder(const Sources& sources, const balancer::Topology* before)
       : from_(sources), before_(before) {}
 
-  [[nodiscard]] Built build() const;
+  [[nodiscard]] BuildResult build() const;
 
  private:
   [[nodiscard]] balancer::PoolView pool_view(const conf::Pool& pool) const;
   [[nodiscard]] balancer::NodeView node_view(const conf::Pool& pool, const conf::Node& node) const;
-  void keep_last_doors_open(balancer::PoolView& pool, Nodes& kept_open) const;
+  void defer_closing_last_doors(balancer::PoolView& pool, Nodes& close_deferred) const;
 
   const Sources from_;
   const balancer::Topology* const before_;

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "admin/dry_in.h"
+#include "admin/dry_forecast.h"
 #include "admin/waits.h"
 #include "balancer/node_id.h"
 #include "proxy/base/clock.h"
@@ -20,7 +20,7 @@ struct WaitResult {
   std::int64_t live = 0;
   std::int64_t pending = 0;
   std::int64_t exchanges_open = 0;
-  std::optional<DryIn> forecast = {};            ///< when it timed out
+  std::optional<DryForecast> forecast = {};      ///< when it timed out
   std::vector<std::string> dry_blocked_by = {};  ///< then, too
 };
 

@@ -22,28 +22,28 @@ enum class WaitEnd : std::uint8_t {
 class Waits {
  public:
   using Id = std::uint64_t;
-  using Done = std::function<void(WaitEnd)>;
+  using Callback = std::function<void(WaitEnd)>;
   /// How a wait for a node ends by what is so now; nothing: it goes on, until its time-out.
-  using Look = std::function<std::optional<WaitEnd>(const balancer::NodeId&)>;
+  using CheckEnd = std::function<std::optional<WaitEnd>(const balancer::NodeId&)>;
 
   explicit Waits(const Clock& clock) : clock_(clock) {}
 
-  /// `done` is called once, by `answer`. `timeout`: nothing, it is waited for ever.
-  Id begin(balancer::NodeId node, std::optional<Millis> timeout, Done done);
+  /// `done` is called once, by `complete_finished`. `timeout`: nothing, it is waited for ever.
+  Id begin(balancer::NodeId node, std::optional<Millis> timeout, Callback done);
   /// Of one that has ended it does nothing.
   void cancel(Id id) { waits_.erase(id); }
 
-  /// Ends those that `look` ends or whose time is up, which may begin and cancel others.
-  void answer(const Look& look);
+  /// Ends those that `check_end` ends or whose time is up, which may begin and cancel others.
+  void complete_finished(const CheckEnd& check_end);
 
  private:
   struct Wait {
     balancer::NodeId node;
     std::optional<Instant> until;
-    Done done;
+    Callback done;
   };
 
-  [[nodiscard]] std::optional<WaitEnd> end_of(const Wait& wait, const Look& look) const;
+  [[nodiscard]] std::optional<WaitEnd> end_of(const Wait& wait, const CheckEnd& check_end) const;
 
   const Clock& clock_;
   std::map<Id, Wait> waits_;

@@ -12,24 +12,24 @@ bool is_fit(const NodeView& view, Instant now) {
 }
 
 /// Then the others whose first health check is not over are not what the pool relies on.
-bool any_is_proven(const PoolView& pool, Instant now) {
+bool any_is_checked(const PoolView& pool, Instant now) {
   return std::ranges::any_of(pool.nodes, [&pool, now](const NodeView& view) {
-    return is_fit(view, now) && !unproven(pool, *view.node);
+    return is_fit(view, now) && !awaits_first_check(pool, *view.node);
   });
 }
 
 }  // namespace
 
-Outcome may_leave(const PoolView& pool, std::string_view node_name, Instant now) {
+Result<> check_guard(const PoolView& pool, std::string_view node_name, Instant now) {
   unsigned remaining = 0;
   std::uint64_t room = 0;
   bool unlimited = false;
   std::int64_t sessions = 0;
-  const bool strict = any_is_proven(pool, now);
+  const bool strict = any_is_checked(pool, now);
   for (const NodeView& view : pool.nodes) {
     sessions += view.node->session_load();
     if (view.node->name() == node_name) continue;
-    if (!is_fit(view, now) || (strict && unproven(pool, *view.node))) continue;
+    if (!is_fit(view, now) || (strict && awaits_first_check(pool, *view.node))) continue;
     ++remaining;
     room += view.max_sessions;
     unlimited = unlimited || view.max_sessions == 0;

@@ -11,6 +11,6 @@ namespace bonedry::balancer {
 /// than `min_active` active, healthy nodes would remain (one whose first health check is not over
 /// counts while none is known to be up), or when the `max_sessions` of those that
 /// remain cannot hold the pool's sessions.
-[[nodiscard]] Outcome may_leave(const PoolView& pool, std::string_view node_name, Instant now);
+[[nodiscard]] Result<> check_guard(const PoolView& pool, std::string_view node_name, Instant now);
 
 }  // namespace bonedry::balancer

@@ -32,8 +32,8 @@ Node::Node(std::string pool, std::string name, const SessionCounts& sessions)
     : id_{std::move(pool), std::move(name)},
       key_(id_.text()),
       sessions_(sessions),
-      own_(alone_),
-      other_(nobody_) {}
+      own_(own_storage_),
+      other_(no_traffic_) {}
 
 Node::Node(std::string pool, std::string name, const SessionCounts& sessions, NodeTraffic& own,
            const NodeTraffic& other)
@@ -43,15 +43,15 @@ Node::Node(std::string pool, std::string name, const SessionCounts& sessions, No
       own_(own),
       other_(other) {}
 
-bool Node::marked(Instant now) const {
-  return marked_until_ms_.load(std::memory_order_relaxed) > now.ms;
+bool Node::passively_down(Instant now) const {
+  return passively_down_until_ms_.load(std::memory_order_relaxed) > now.ms;
 }
 
 bool Node::note_connect_failure(unsigned threshold, Millis hold, Instant now) {
   const unsigned in_a_row = connect_failures_.fetch_add(1, std::memory_order_relaxed) + 1;
   if (threshold == 0 || in_a_row < threshold) return false;
-  const bool was_marked = marked(now);
-  marked_until_ms_.store((now + hold).ms, std::memory_order_relaxed);
+  const bool was_marked = passively_down(now);
+  passively_down_until_ms_.store((now + hold).ms, std::memory_order_relaxed);
   return !was_marked;
 }
 
@@ -59,17 +59,17 @@ void Node::note_connect_success() {
   // Plain loads first: this runs for every new connection, and the stores would share a line.
   if (connect_failures_.load(std::memory_order_relaxed) == 0) return;
   connect_failures_.store(0, std::memory_order_relaxed);
-  marked_until_ms_.store(0, std::memory_order_relaxed);
+  passively_down_until_ms_.store(0, std::memory_order_relaxed);
 }
 
 std::int64_t Node::session_load() const {
-  return sessions_.read().all() + arriving_.load(std::memory_order_relaxed);
+  return sessions_.read().all() + reserved_.load(std::memory_order_relaxed);
 }
 
-bool Node::book_place(std::uint64_t max_sessions) {
-  arriving_.fetch_add(1, std::memory_order_relaxed);
+bool Node::reserve_session(std::uint64_t max_sessions) {
+  reserved_.fetch_add(1, std::memory_order_relaxed);
   if (max_sessions == 0 || session_load() <= static_cast<std::int64_t>(max_sessions)) return true;
-  release_place();
+  cancel_reservation();
   return false;
 }
 
@@ -78,12 +78,12 @@ bool Node::connections_full(std::uint64_t most) const {
   return most != 0 && in_use >= static_cast<std::int64_t>(most);
 }
 
-bool Node::take_connection(std::uint64_t most) {
+bool Node::acquire_connection(std::uint64_t most) {
   // Counted before the other process is looked at: of two that come at once one sees the other.
   const std::int64_t before = own_.connections_in_use.fetch_add(1);
   const std::int64_t others = other_.connections_in_use.load();
   if (most == 0 || before + others < static_cast<std::int64_t>(most)) return true;
-  give_connection();
+  release_connection();
   return false;
 }
 

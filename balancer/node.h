@@ -97,9 +97,12 @@ class Node {
   [[nodiscard]] Health health() const { return health_.load(std::memory_order_relaxed); }
   void set_health(Health health) { health_.store(health, std::memory_order_relaxed); }
 
-  /// Down by an active check, or marked by connect failures in a row until a moment not yet past.
-  [[nodiscard]] bool down(Instant now) const { return health() == Health::down || marked(now); }
-  [[nodiscard]] bool marked(Instant now) const;
+  /// Down by an active check, or passively_down by connect failures in a row until a moment not yet
+  /// past.
+  [[nodiscard]] bool down(Instant now) const {
+    return health() == Health::down || passively_down(now);
+  }
+  [[nodiscard]] bool passively_down(Instant now) const;
 
   /// Notes a failed connect; the `threshold`-th in a row marks the node for `hold`. Threshold 0
   /// never marks. Returns true when this failure made the mark.
@@ -112,9 +115,9 @@ class Node {
   [[nodiscard]] const SessionCounts& sessions() const { return sessions_; }
 
   /// Books a place for a session that its first response will begin. False when the node already
-  /// has `max_sessions` (0: no limit). Every success must be met by one `release_place`.
-  [[nodiscard]] bool book_place(std::uint64_t max_sessions);
-  void release_place() { arriving_.fetch_sub(1, std::memory_order_relaxed); }
+  /// has `max_sessions` (0: no limit). Every success must be met by one `cancel_reservation`.
+  [[nodiscard]] bool reserve_session(std::uint64_t max_sessions);
+  void cancel_reservation() { reserved_.fetch_sub(1, std::memory_order_relaxed); }
 
   /// Exchanges that were routed here and are not over, in both processes. Opening and closing order
   /// with the ledger: a session is begun before its exchange closes, so a reader that sees 0 here
@@ -140,9 +143,9 @@ class Node {
   /// Takes one of the connections that the node may have in use at a time, of both processes. False
   /// when `most` (0: no limit) are, or when both processes ask for the last one in the same moment:
   /// a refused attempt counts until it is taken back. Every success must be met by one
-  /// `give_connection`.
-  [[nodiscard]] bool take_connection(std::uint64_t most);
-  void give_connection() { own_.connections_in_use.fetch_sub(1); }
+  /// `release_connection`.
+  [[nodiscard]] bool acquire_connection(std::uint64_t most);
+  void release_connection() { own_.connections_in_use.fetch_sub(1); }
   [[nodiscard]] bool connections_full(std::uint64_t most) const;
   /// Takes a place among those who wait for one; as above, but 0 is none.
   [[nodiscard]] bool begin_waiting(std::uint64_t most);
@@ -157,14 +160,14 @@ class Node {
   const NodeId id_;
   const std::string key_;
   const SessionCounts& sessions_;
-  NodeTraffic alone_;  // of a node that one process has to itself
-  const NodeTraffic nobody_;
+  NodeTraffic own_storage_;  // of a node that one process has to itself
+  const NodeTraffic no_traffic_;
   NodeTraffic& own_;
   const NodeTraffic& other_;
   std::atomic<Health> health_{Health::unknown};
   std::atomic<unsigned> connect_failures_{0};
-  std::atomic<std::int64_t> marked_until_ms_{0};
-  std::atomic<std::int64_t> arriving_{0};
+  std::atomic<std::int64_t> passively_down_until_ms_{0};
+  std::atomic<std::int64_t> reserved_{0};
   std::atomic<std::uint64_t> waiting_{0};
   std::atomic<std::int64_t> last_exchange_ms_{0};
 };

@@ -4,12 +4,12 @@
 
 namespace bonedry::balancer {
 
-double ramp_share(const NodeView& view, Millis slow_start, Instant now) {
-  if (!view.ramp_from || slow_start <= Millis{0}) return 1.0;
-  const Millis since = now - *view.ramp_from;
+double slow_start_share(const NodeView& view, Millis slow_start, Instant now) {
+  if (!view.slow_start_since || slow_start <= Millis{0}) return 1.0;
+  const Millis since = now - *view.slow_start_since;
   if (since >= slow_start) return 1.0;
   const double share = static_cast<double>(since.count()) / static_cast<double>(slow_start.count());
-  return std::max(share, kRampFloor);
+  return std::max(share, kSlowStartFloor);
 }
 
 Picker::Picker(conf::Balance balance, conf::Sticky sticky, std::uint64_t seed)
@@ -17,8 +17,8 @@ Picker::Picker(conf::Balance balance, conf::Sticky sticky, std::uint64_t seed)
 
 std::optional<std::size_t> Picker::pick(const PoolView& pool, Purpose purpose,
                                         std::span<const std::size_t> tried, Instant now) {
-  for (const Wanted wanted : {Wanted::proven_and_free, Wanted::proven, Wanted::unmarked_and_free,
-                              Wanted::unmarked, Wanted::any}) {
+  for (const Wanted wanted : {Wanted::checked_and_free, Wanted::checked,
+                              Wanted::not_marked_and_free, Wanted::not_marked, Wanted::any}) {
     collect(pool, wanted, tried, now);
     if (!candidates_.empty()) break;
   }
@@ -27,15 +27,15 @@ std::optional<std::size_t> Picker::pick(const PoolView& pool, Purpose purpose,
 
 void Picker::collect(const PoolView& pool, Wanted wanted, std::span<const std::size_t> tried,
                      Instant now) {
-  const bool free = wanted == Wanted::proven_and_free || wanted == Wanted::unmarked_and_free;
-  const bool proven = wanted == Wanted::proven_and_free || wanted == Wanted::proven;
+  const bool free = wanted == Wanted::checked_and_free || wanted == Wanted::not_marked_and_free;
+  const bool checked = wanted == Wanted::checked_and_free || wanted == Wanted::checked;
   candidates_.clear();
   for (std::size_t index = 0; index < pool.nodes.size(); ++index) {
     const NodeView& view = pool.nodes[index];
     const Node& node = *view.node;
     if (view.door != Door::open || view.weight == 0 || node.health() == Health::down) continue;
-    if (wanted != Wanted::any && node.marked(now)) continue;
-    if (proven && unproven(pool, node)) continue;
+    if (wanted != Wanted::any && node.passively_down(now)) continue;
+    if (checked && awaits_first_check(pool, node)) continue;
     if (free && node.connections_full(view.max_connections)) continue;
     if (std::ranges::find(tried, index) != tried.end()) continue;
     const std::int64_t load = node.session_load();
@@ -44,16 +44,16 @@ void Picker::collect(const PoolView& pool, Wanted wanted, std::span<const std::s
   }
   const auto left_out = std::stable_partition(
       candidates_.begin(), candidates_.end(), [&](const Candidate& candidate) {
-        return admitted_by_ramp(pool, pool.nodes[candidate.index], now);
+        return passes_slow_start(pool, pool.nodes[candidate.index], now);
       });
   // When all that are left are coming back, they share as if none was.
   if (left_out != candidates_.begin()) candidates_.erase(left_out, candidates_.end());
 }
 
-bool Picker::admitted_by_ramp(const PoolView& pool, const NodeView& view, Instant now) {
+bool Picker::passes_slow_start(const PoolView& pool, const NodeView& view, Instant now) {
   // By chance instead of by weight: so the share is bounded under every policy. A least-loaded
   // policy with a small weight would still send an empty node everybody.
-  const double share = ramp_share(view, pool.config.slow_start, now);
+  const double share = slow_start_share(view, pool.config.slow_start, now);
   return share >= 1.0 || random_.unit() < share;
 }
 
@@ -62,7 +62,7 @@ std::optional<std::size_t> Picker::choose(const PoolView& pool, Purpose purpose)
     const std::size_t at = policy_->choose(candidates_);
     const std::size_t index = candidates_[at].index;
     const NodeView& view = pool.nodes[index];
-    if (purpose == Purpose::exchange || view.node->book_place(view.max_sessions)) return index;
+    if (purpose == Purpose::exchange || view.node->reserve_session(view.max_sessions)) return index;
     candidates_.erase(candidates_.begin() + static_cast<std::ptrdiff_t>(at));
   }
   return std::nullopt;

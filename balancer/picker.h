@@ -29,29 +29,35 @@ class Picker {
   /// nothing when there is none. One with a free connection comes first, then one whose connections
   /// are all in use. Those whose first health check is not over are taken when none that is known
   /// to be up is left, and marks from connect failures never leave a pool empty: when nothing else
-  /// is left, marked nodes are taken.
+  /// is left, passively_down nodes are taken.
   [[nodiscard]] std::optional<std::size_t> pick(const PoolView& pool, Purpose purpose,
                                                 std::span<const std::size_t> tried, Instant now);
 
  private:
-  /// Who will do, from pass to pass. `proven`: known to be up, where that is measured.
-  enum class Wanted : std::uint8_t { proven_and_free, proven, unmarked_and_free, unmarked, any };
+  /// Who will do, from pass to pass. `checked`: known to be up, where that is measured.
+  enum class Wanted : std::uint8_t {
+    checked_and_free,
+    checked,
+    not_marked_and_free,
+    not_marked,
+    any
+  };
 
   void collect(const PoolView& pool, Wanted wanted, std::span<const std::size_t> tried,
                Instant now);
   [[nodiscard]] std::optional<std::size_t> choose(const PoolView& pool, Purpose purpose);
-  [[nodiscard]] bool admitted_by_ramp(const PoolView& pool, const NodeView& view, Instant now);
+  [[nodiscard]] bool passes_slow_start(const PoolView& pool, const NodeView& view, Instant now);
 
   std::unique_ptr<Policy> policy_;
   Random random_;
   std::vector<Candidate> candidates_;  // kept for its memory
 };
 
-/// The share of its new sessions that a node takes, from `ramp_from` to full after `slow_start`:
-/// between kRampFloor and 1.
-[[nodiscard]] double ramp_share(const NodeView& view, Millis slow_start, Instant now);
+/// The share of its new sessions that a node takes, from `slow_start_since` to full after
+/// `slow_start`: between kSlowStartFloor and 1.
+[[nodiscard]] double slow_start_share(const NodeView& view, Millis slow_start, Instant now);
 
 /// A node that comes back gets this share at once, or it would never be tried on a quiet site.
-constexpr double kRampFloor = 0.05;
+constexpr double kSlowStartFloor = 0.05;
 
 }  // namespace bonedry::balancer

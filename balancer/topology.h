@@ -39,7 +39,7 @@ struct NodeView {
   /// who still comes is `moved`, not `late`.
   bool displaced = false;
   /// When it was last put back into rotation, for slow_start; nothing: it takes its full share.
-  std::optional<Instant> ramp_from;
+  std::optional<Instant> slow_start_since;
   std::uint32_t slot = 0;  ///< its name in the ledger
 };
 
@@ -69,7 +69,7 @@ struct Topology {
 };
 
 /// Whether the pool has checks, and the first result of this node's is still out.
-[[nodiscard]] inline bool unproven(const PoolView& pool, const Node& node) {
+[[nodiscard]] inline bool awaits_first_check(const PoolView& pool, const Node& node) {
   return pool.config.health.active && node.health() == Health::unknown;
 }
 

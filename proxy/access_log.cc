@@ -82,10 +82,10 @@ void format_json(Buffer& out, const AccessEntry& entry) {
                  entry.bytes_in, entry.bytes_out, entry.duration.count());
   append_json(out, "pool", entry.pool);
   append_json(out, "node", entry.node);
-  append_json(out, "verdict", entry.verdict);
+  append_json(out, "verdict", entry.decision);
   append_json(out, "session", entry.session);
   if (entry.user == session::Presence::left) append(out, ",\"logged_out\":true");
-  append_json(out, "end", row_of(entry.end).name);
+  append_json(out, "end", info_of(entry.end).name);
   if (!entry.reason.empty()) append_json(out, "reason", entry.reason);
   out.push_back('}');
 }

@@ -28,7 +28,7 @@ struct AccessEntry {
   Millis duration{0};
   std::string_view pool;
   std::string_view node;                             ///< empty: none was reached
-  std::string_view verdict;                          ///< why that node: "own_node", "fresh", …
+  std::string_view decision;                         ///< why that node: "own_node", "fresh", …
   std::string_view session;                          ///< first eight digits of its key, or empty
   session::Presence user = session::Presence::here;  ///< left: this exchange logged them out
   std::string_view user_agent;

@@ -53,18 +53,18 @@ class ServerPublisher final : public admin::Publisher {
       if (--*missing == 0) done();
     };
     server_.publish(topology, both);
-    predecessor_->lead(guidance(*topology), both);
+    predecessor_->send_routing_state(routing_state(*topology), both);
   }
 
-  [[nodiscard]] handover::Guidance guidance(const balancer::Topology& topology) const {
-    handover::Guidance guidance{{}, config_text_(), {}};
+  [[nodiscard]] handover::RoutingState routing_state(const balancer::Topology& topology) const {
+    handover::RoutingState routing_state{{}, config_text_(), {}};
     for (const balancer::PoolView& pool : topology.pools) {
       for (const balancer::NodeView& view : pool.nodes) {
-        if (view.door == balancer::Door::shut) guidance.shut.insert(view.node->key());
-        if (view.door == balancer::Door::opening) guidance.opening.insert(view.node->key());
+        if (view.door == balancer::Door::shut) routing_state.shut.insert(view.node->key());
+        if (view.door == balancer::Door::opening) routing_state.opening.insert(view.node->key());
       }
     }
-    return guidance;
+    return routing_state;
   }
 
  private:
@@ -94,13 +94,13 @@ Result<UniqueFd> lock_state(const std::string& state_dir) {
 
 admin::AdminLimits admin_limits(std::size_t descriptors) {
   admin::AdminLimits limits;
-  limits.turned_away = std::min(limits.turned_away, descriptors / 4);
-  limits.connections = std::min(limits.connections, descriptors - limits.turned_away);
+  limits.rejected = std::min(limits.rejected, descriptors / 4);
+  limits.connections = std::min(limits.connections, descriptors - limits.rejected);
   return limits;
 }
 
 void report(const session::MappedLedger::Start& start) {
-  using Origin = session::MappedLedger::Origin;
+  using StartOptions = session::MappedLedger::Source;
   if (!start.set_aside.empty()) {
     spdlog::warn("the existing ledger is not used: {}", start.set_aside);
   }
@@ -111,9 +111,10 @@ void report(const session::MappedLedger::Start& start) {
         start.damage);
   }
   const session::Ledger::Totals totals = start.ledger->totals();
-  if (start.origin == Origin::shared) spdlog::info("ledger: {} sessions, shared", totals.sessions);
-  if (start.origin == Origin::restored) spdlog::info("ledger: {} sessions", totals.sessions);
-  if (start.origin == Origin::resized) {
+  if (start.source == StartOptions::shared)
+    spdlog::info("ledger: {} sessions, shared", totals.sessions);
+  if (start.source == StartOptions::restored) spdlog::info("ledger: {} sessions", totals.sessions);
+  if (start.source == StartOptions::resized) {
     spdlog::info("ledger: {} sessions, resized to hold {}", totals.sessions, totals.capacity);
   }
 }
@@ -122,8 +123,8 @@ void report(const session::MappedLedger::Start& start) {
 
 class Application::Impl {
  public:
-  Impl(Origin origin, const conf::Config& config)
-      : origin_(std::move(origin)),
+  Impl(StartOptions options, const conf::Config& config)
+      : start_options_(std::move(options)),
         config_(config),
         events_(clock_),
         tick_(loop_.timers(), [this] { on_tick(); }),
@@ -131,8 +132,8 @@ class Application::Impl {
           on_drained("[timeouts] shutdown has passed with requests still open");
         }) {}
 
-  Outcome start() {
-    Outcome started = take_up();
+  Result<> start() {
+    Result<> started = take_up();
     if (started) started = open_doors();
     if (!started && predecessor_) predecessor_->give_up(started.error());
     return started;
@@ -153,8 +154,9 @@ class Application::Impl {
 
  private:
   /// What the disk and a process before this one have.
-  Outcome take_up() {
-    const Outcome locked = origin_.predecessor.is_open() ? meet_predecessor() : lock_state_dir();
+  Result<> take_up() {
+    const Result<> locked =
+        start_options_.predecessor.is_open() ? meet_predecessor() : lock_state_dir();
     if (!locked) return locked;
     const Result<session::Secrets> secrets = session::load_secrets(config_.server);
     if (!secrets) return Failure{secrets.error()};
@@ -165,7 +167,7 @@ class Application::Impl {
     if (!ledger) return Failure{ledger.error()};
     report(*ledger);
     ledger_ = std::move(ledger->ledger);
-    doubt_ledger(*records, ledger->last_use);
+    check_ledger_age(*records, ledger->last_use);
     server_.emplace(Server::Parts{loop_, *ledger_, clock_, secrets->all, on_health()}, config_);
     publisher_.emplace(*server_, predecessor_.get(),
                        [this]() -> const std::string& { return config_text(); });
@@ -175,13 +177,13 @@ class Application::Impl {
 
   /// A node that bleeds had users, or may have had: a ledger that has never heard of it, or that
   /// was last used before it was marked, is not the one that goes with these records.
-  void doubt_ledger(const admin::NodeRecords& records,
-                    const std::optional<session::LastUse>& last_use) {
+  void check_ledger_age(const admin::NodeRecords& records,
+                        const std::optional<session::LastUse>& last_use) {
     if (predecessor_) return;
     const std::vector<balancer::NodeId> missing =
-        admin::unknown_nodes(records, ledger_->nodes(), config_);
+        admin::nodes_missing_in_ledger(records, ledger_->nodes(), config_);
     std::vector<balancer::NodeId> later;
-    if (last_use) later = admin::marked_since(records, *last_use);
+    if (last_use) later = admin::changed_after(records, *last_use);
     if (missing.empty() && later.empty()) return;
     if (!missing.empty()) {
       spdlog::error("the ledger does not know {}, which is bleeding according to nodes.json",
@@ -198,10 +200,10 @@ class Application::Impl {
     ledger_->begin_incomplete(clock_.now());
   }
 
-  Outcome lock_state_dir() {
-    const Outcome folder = make_folder(config_.server.state_dir, 0700);
+  Result<> lock_state_dir() {
+    const Result<> folder = make_folder(config_.server.state_dir, 0700);
     if (!folder) return folder;
-    const Outcome safe = check_folder(config_.server.state_dir, Writers::none);
+    const Result<> safe = check_folder(config_.server.state_dir, Writers::none);
     if (!safe) return Failure{"state_dir is not secure: " + safe.error()};
     Result<UniqueFd> lock = lock_state(config_.server.state_dir);
     if (!lock) return Failure{lock.error()};
@@ -209,8 +211,8 @@ class Application::Impl {
     return Done{};
   }
 
-  Outcome meet_predecessor() {
-    auto predecessor = Predecessor::meet(std::move(origin_.predecessor));
+  Result<> meet_predecessor() {
+    auto predecessor = Predecessor::connect(std::move(start_options_.predecessor));
     if (!predecessor) return Failure{"cannot take over: " + predecessor.error()};
     predecessor_ = std::move(*predecessor);
     lock_ = predecessor_->take_lock();
@@ -230,49 +232,52 @@ class Application::Impl {
   }
 
   /// What is likely to fail comes first, when a process before this one can still go on alone.
-  Outcome open_doors() {
-    const Result<std::vector<Server::Bound>> bound = server_->bind([this](const std::string& at) {
-      return predecessor_ ? predecessor_->take_sockets(at) : std::vector<UniqueFd>{};
-    });
+  Result<> open_doors() {
+    const Result<std::vector<Server::BoundListener>> bound =
+        server_->bind([this](const std::string& at) {
+          return predecessor_ ? predecessor_->take_sockets(at) : std::vector<UniqueFd>{};
+        });
     if (!bound) return Failure{bound.error()};
     const bool ours = predecessor_ && predecessor_->admin_path() == config_.admin.socket;
-    Result<admin::SocketFile> socket =
-        admin::SocketFile::draft(config_.admin.socket, ours ? admin::SocketFile::Occupied::replace
-                                                            : admin::SocketFile::Occupied::refuse);
+    Result<admin::SocketFile> socket = admin::SocketFile::bind_temporary(
+        config_.admin.socket,
+        ours ? admin::SocketFile::IfInUse::replace : admin::SocketFile::IfInUse::refuse);
     if (!socket) return Failure{socket.error()};
-    const Outcome controlled = make_control(*bound);
+    const Result<> controlled = make_control(*bound);
     if (!controlled) return controlled;
     admin_.emplace(loop_, config_.admin.socket, *control_, events_, clock_,
                    admin_limits(server_->descriptors().admin));
     admin_->listen(std::move(*socket));
-    const Outcome serving = serve();
+    const Result<> serving = serve();
     if (!serving) {
       admin_->close([this] { loop_.stop(); });
       loop_.run();
       return serving;
     }
-    for (const Server::Bound& one : *bound) {
+    for (const Server::BoundListener& one : *bound) {
       spdlog::info("listening on {} for pool {}", one.address, one.pool);
     }
     announce();
     return Done{};
   }
 
-  Outcome make_control(const std::vector<Server::Bound>& bound) {
+  Result<> make_control(const std::vector<Server::BoundListener>& bound) {
     using Parts = admin::ControlPlane::Parts;
     try {
       control_.emplace(
           Parts{clock_, *ledger_, *publisher_, *store_, events_, [this] { return load_config(); },
-                [this](const std::string& by, const admin::Answer& answer) { upgrade(by, answer); },
-                predecessor_ ? Parts::Company::predecessor : Parts::Company::alone,
-                [this] { return who_has_not_followed(); }},
+                [this](const std::string& by, const admin::ChangeCallback& answer) {
+                  upgrade(by, answer);
+                },
+                predecessor_ ? Parts::OtherProcess::predecessor : Parts::OtherProcess::none,
+                [this] { return lagging_process(); }},
           config_, records_, ledger_->incomplete_since());
     } catch (const std::runtime_error& error) {
       return Failure{std::string(error.what())};
     }
     upgrade_.emplace(
         UpgradeCoordinator::Parts{loop_, *server_, *control_, *store_, events_, *ledger_, lock_,
-                                  origin_.program, origin_.config_path},
+                                  start_options_.program, start_options_.config_path},
         UpgradeCoordinator::Events{[this] { leave_to_successor(); },
                                    [this] {
                                      if (stopping_ == Stopping::yes) return;
@@ -280,7 +285,7 @@ class Application::Impl {
                                      finish();
                                    }});
     std::vector<admin::ListenerStatus> listeners;
-    for (const Server::Bound& one : bound) listeners.push_back({one.address, one.pool});
+    for (const Server::BoundListener& one : bound) listeners.push_back({one.address, one.pool});
     control_->set_data_plane(std::move(listeners), [this] { return exchange_status(); });
     return Done{};
   }
@@ -290,7 +295,7 @@ class Application::Impl {
     admin::ExchangeStatus status{{}, totals.retries, totals.bytes_in, totals.bytes_out};
     for (std::size_t reason = 0; reason < kEndReasons; ++reason) {
       status.endings.push_back(
-          {row_of(static_cast<EndReason>(reason)).name, totals.endings[reason]});
+          {info_of(static_cast<EndReason>(reason)).name, totals.endings[reason]});
     }
     return status;
   }
@@ -300,7 +305,7 @@ class Application::Impl {
     for (const balancer::PoolView& pool : control_->topology()->pools) {
       if (!predecessor_ || !pool.config.health.active) continue;
       for (const balancer::NodeView& view : pool.nodes) {
-        for (const handover::Measured& one : predecessor_->health()) {
+        for (const handover::NodeHealth& one : predecessor_->health()) {
           if (one.key != view.node->key() || one.address != to_string(view.address)) continue;
           view.node->set_health(one.health);
         }
@@ -308,20 +313,21 @@ class Application::Impl {
     }
   }
 
-  [[nodiscard]] std::string who_has_not_followed() const {
-    if (!predecessor_ || !predecessor_->is_behind()) return "";
+  [[nodiscard]] std::string lagging_process() const {
+    if (!predecessor_ || !predecessor_->is_lagging()) return "";
     return "the previous process (" + std::to_string(predecessor_->pid()) + ")";
   }
 
-  Outcome serve() {
+  Result<> serve() {
     if (predecessor_) {
-      // Before anybody is let in here, the other one knows what is decided here.
-      const Outcome led = predecessor_->lead_at_first(publisher_->guidance(*control_->topology()));
+      // StandbyBackup anybody is let in here, the other one knows what is decided here.
+      const Result<> led =
+          predecessor_->sync_routing_state(publisher_->routing_state(*control_->topology()));
       if (!led) return Failure{"cannot take over: " + led.error()};
     }
     believe_health();
-    ledger_->expect_sweeps(clock_.now());  // from the moment on at which somebody is let in
-    const Outcome started = server_->start(control_->topology());
+    ledger_->start_sweeping(clock_.now());  // from the moment on at which somebody is let in
+    const Result<> started = server_->start(control_->topology());
     if (!started) return started;
     return admin_->publish();
   }
@@ -337,15 +343,15 @@ class Application::Impl {
     tell_supervisor("READY=1\nMAINPID=" + std::to_string(::getpid()));
   }
 
-  void upgrade(const std::string& by, const admin::Answer& answer) {
+  void upgrade(const std::string& by, const admin::ChangeCallback& answer) {
     if (stopping_ == Stopping::no) return upgrade_->upgrade(by, answer);
     answer(admin::fail(admin::ErrorCode::unavailable, "not upgraded: bonedry is stopping"));
   }
 
   /// Another process accepts clients: this one serves only whom it has.
   void leave_to_successor() {
-    admin_->send_away(admin::kTakenOver);
-    server_->drain(Parting::after_next_answer,
+    admin_->fail_running_commands(admin::kTakenOver);
+    server_->drain(DrainMode::close_after_response,
                    [this] { on_drained("all connections are closed"); });
   }
 
@@ -359,9 +365,9 @@ class Application::Impl {
   }
 
   Result<conf::Config> load_config() {
-    Result<std::string> text = read_file(origin_.config_path);
+    Result<std::string> text = read_file(start_options_.config_path);
     if (!text) return Failure{text.error()};
-    Result<conf::Loaded> loaded = conf::load_text(*text, origin_.config_path);
+    Result<conf::Loaded> loaded = conf::load_text(*text, start_options_.config_path);
     if (!loaded) return Failure{loaded.error()};
     for (const std::string& warning : loaded->warnings) spdlog::warn("{}", warning);
     read_last_ = {loaded->config, std::move(*text)};
@@ -371,17 +377,17 @@ class Application::Impl {
   /// Of the config in force: what was read last may have been refused.
   const std::string& config_text() {
     if (read_last_ && read_last_->config == control_->config()) {
-      origin_.config_text = std::move(read_last_->text);
+      start_options_.config_text = std::move(read_last_->text);
       read_last_.reset();
     }
-    return origin_.config_text;
+    return start_options_.config_text;
   }
 
   void on_tick() {
     control_->tick();
     server_->follow_descriptor_limit();
     const admin::AdminLimits limits = admin_limits(server_->descriptors().admin);
-    admin_->set_most(limits.connections, limits.turned_away);
+    admin_->set_limits(limits.connections, limits.rejected);
     tick_.arm(kControlTick);
   }
 
@@ -398,14 +404,14 @@ class Application::Impl {
     }
     upgrade_->abandon();
     events_.add("stop", "", "waiting for open requests");
-    if (!control_->has_handed_over()) tell_supervisor("STOPPING=1");
+    if (!control_->is_standby()) tell_supervisor("STOPPING=1");
     finish();
   }
 
   void finish() {
     give_up_.arm(control_->config().timeouts.shutdown);
-    server_->drain(Parting::at_once, [this] { on_drained("no requests are open"); });
-    ledger_->expect_end();
+    server_->drain(DrainMode::close_idle, [this] { on_drained("no requests are open"); });
+    ledger_->begin_flush();
   }
 
   void on_drained(const char* why) {
@@ -423,7 +429,7 @@ class Application::Impl {
     std::string text;
   };
 
-  Origin origin_;
+  StartOptions start_options_;
   const conf::Config config_;
   std::optional<Read> read_last_;
   SystemClock clock_;
@@ -448,11 +454,11 @@ class Application::Impl {
   Stopping closing_ = Stopping::no;
 };
 
-Application::Application(Origin origin, const conf::Config& config)
-    : impl_(std::make_unique<Impl>(std::move(origin), config)) {}
+Application::Application(StartOptions options, const conf::Config& config)
+    : impl_(std::make_unique<Impl>(std::move(options), config)) {}
 Application::~Application() = default;
 
-Outcome Application::start() {
+Result<> Application::start() {
   return impl_->start();
 }
 

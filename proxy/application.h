@@ -13,17 +13,17 @@ namespace bonedry::proxy {
 /// see every layer; nothing else includes it. Main thread.
 class Application {
  public:
-  struct Origin {
+  struct StartOptions {
     std::string program;      ///< the path that a successor is to run
     std::string config_path;  ///< and the config that it is to read
     std::string config_text;  ///< what was in it
     UniqueFd predecessor;     ///< the line to the process to take over from; closed: there is none
   };
-  Application(Origin origin, const conf::Config& config);
+  Application(StartOptions options, const conf::Config& config);
   ~Application();
 
   /// Takes over what is on disk, binds, listens, starts the workers. The error is for the operator.
-  [[nodiscard]] Outcome start();
+  [[nodiscard]] Result<> start();
   /// Returns after SIGTERM, SIGINT or SIGQUIT, when exchanges have finished or [timeouts] shutdown
   /// is over; a second signal ends it at once. SIGHUP reloads the config, SIGUSR1 reopens the
   /// access log, SIGUSR2 upgrades: after that, when nothing is left that was begun here. Signals

@@ -14,7 +14,7 @@ class BodySlices;
 
 /// A whole request body, kept in case the request has to be sent again. It keeps the chunk that it
 /// was read into, which is what bounds it: `kMostBytes` are in one chunk.
-struct KeptBody {
+struct ReplayBody {
   static constexpr std::size_t kMostBytes = ChunkPool::kChunkSize;
 
   ChunkRef chunk;
@@ -33,7 +33,7 @@ class BodySlices {
       : chunk_(std::move(chunk)), data_(data), pieces_(pieces) {}
 
   [[nodiscard]] std::size_t bytes() const { return pieces_.bytes; }
-  [[nodiscard]] KeptBody keep(std::string_view trailers) const {
+  [[nodiscard]] ReplayBody keep(std::string_view trailers) const {
     return {chunk_, data_, pieces_, std::string(trailers)};
   }
   /// `writer` frames it, as the protocol of the stream has it.
@@ -48,7 +48,7 @@ class BodySlices {
   const http::BodyPieces& pieces_;
 };
 
-inline BodySlices KeptBody::slices() const {
+inline BodySlices ReplayBody::slices() const {
   return {chunk, data, pieces};
 }
 

@@ -32,7 +32,7 @@ void ClientIdentity::announce(const io::ProxyHeader& header,
   }
 }
 
-void ClientIdentity::set_local(const Endpoint& local) {
+void ClientIdentity::set_local_address(const Endpoint& local) {
   if (!destination_) destination_ = local;
 }
 

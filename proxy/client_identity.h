@@ -21,7 +21,7 @@ class ClientIdentity {
   /// The peer was trusted to send this header, and it is complete.
   void announce(const io::ProxyHeader& header, std::span<const conf::Network> trusted);
   /// `local`: this side's end of the connection, for as long as no proxy has named another.
-  void set_local(const Endpoint& local);
+  void set_local_address(const Endpoint& local);
 
   /// "192.0.2.1" or "2001:db8::1".
   [[nodiscard]] const std::string& text() const { return text_; }

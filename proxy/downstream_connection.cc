@@ -18,18 +18,19 @@ namespace {
 constexpr Millis kLingerTime{2000};
 constexpr std::size_t kLingerBytes = 256 * 1024;
 // All that is ever said first, whatever the answer will be.
-constexpr std::string_view kProbe = "HTTP/1.1 ";
+constexpr std::string_view kEarlyPrefix = "HTTP/1.1 ";
 
 }  // namespace
 
 DownstreamConnection::DownstreamConnection(Worker& worker, std::unique_ptr<io::Transport> transport,
                                            const io::SocketAddress& peer, std::size_t listener,
-                                           Opening opening, ClientCensus::Seat seat)
+                                           ProxyHeaderMode proxy_header_mode,
+                                           ConnectionLimiter::Slot slot)
     : worker_(worker),
       client_(io::endpoint_of(peer), io::host_text(peer), worker.context().trusted_proxies),
       listener_(listener),
-      seat_(std::move(seat)),
-      state_(opening == Opening::proxy_header ? State::proxy_header : State::head),
+      slot_(std::move(slot)),
+      state_(proxy_header_mode == ProxyHeaderMode::required ? State::proxy_header : State::head),
       transport_(std::move(transport)),
       timer_(worker.context().loop.timers(), [this] { on_timeout(); }) {
   transport_->attach(*this);
@@ -59,7 +60,7 @@ void DownstreamConnection::close() {
   timer_.disarm();
   transport_.reset();
   if (in_exchange) exchange_->on_downstream_lost();
-  if (exchange_) worker_.take_back(std::move(exchange_));
+  if (exchange_) worker_.release_exchange(std::move(exchange_));
   out_.clear();
   in_.clear();
   worker_.remove(*this);
@@ -78,7 +79,7 @@ void DownstreamConnection::reset_and_close() {
 /// RFC 9110, 15.2: a client of HTTP/1.0 knows no 1xx.
 void DownstreamConnection::send_interim(const http::Head& head) {
   if (exchange_->request_head().http_1_0()) return;
-  const std::size_t sent = take_probe();
+  const std::size_t sent = take_early_prefix();
   http::write_interim_head(head, sink());
   out_.slices().consume(sent);
 }
@@ -87,32 +88,32 @@ void DownstreamConnection::send_interim(const http::Head& head) {
 /// connection.
 void DownstreamConnection::send_head(const http::Head& head, const http::ResponseInfo& response,
                                      const http::ResponseEdits& edits) {
-  http::ResponseExtras extras;
-  static_cast<http::ResponseEdits&>(extras) = edits;
-  extras.to_http_1_0 = exchange_->request_head().http_1_0();
-  extras.upgrade = response.upgrade;
+  http::ResponseWriteOptions options;
+  static_cast<http::ResponseEdits&>(options) = edits;
+  options.to_http_1_0 = exchange_->request_head().http_1_0();
+  options.upgrade = response.upgrade;
   switch (response.body.length) {
     case http::BodyLength::none:
-      extras.framing = BodyKind::none;
+      options.framing = BodyKind::none;
       break;
     case http::BodyLength::known:
-      extras.framing = BodyKind::length;
+      options.framing = BodyKind::length;
       break;
     case http::BodyLength::unknown:
-      extras.framing = extras.to_http_1_0 ? BodyKind::until_close : BodyKind::chunked;
+      options.framing = options.to_http_1_0 ? BodyKind::until_close : BodyKind::chunked;
   }
-  if (response.switches()) extras.framing = BodyKind::tunnel;
-  extras.persistence = persistence_behind(extras.framing);
-  persistence_ = extras.persistence;
-  body_writer_.start(extras.framing);
+  if (response.switches()) options.framing = BodyKind::tunnel;
+  options.persistence = response_persistence(options.framing);
+  persistence_ = options.persistence;
+  body_writer_.start(options.framing);
   if (persistence_ == http::Persistence::close) ending_ = Ending::with_answer;
-  const std::size_t sent = take_probe();
-  http::write_response_head(head, extras, sink());
+  const std::size_t sent = take_early_prefix();
+  http::write_response_head(head, options, sink());
   out_.slices().consume(sent);
 }
 
 /// A request that is not all here by now may never be.
-http::Persistence DownstreamConnection::persistence_behind(BodyKind framing) const {
+http::Persistence DownstreamConnection::response_persistence(BodyKind framing) const {
   const bool ends = framing == BodyKind::until_close || framing == BodyKind::tunnel;
   const bool keep = persistence_ == http::Persistence::keep_alive && body_ == Body::none && !ends &&
                     !worker_.draining();
@@ -136,8 +137,8 @@ void DownstreamConnection::send_end(std::string_view trailers) {
   if (!body_writer_.is_plain()) body_writer_.end(trailers, sink());
 }
 
-void DownstreamConnection::send_local(const http::LocalAnswer& answer) {
-  persistence_ = persistence_behind(BodyKind::length);
+void DownstreamConnection::send_local_response(const http::LocalResponse& answer) {
+  persistence_ = response_persistence(BodyKind::length);
   http::LocalReply reply;
   reply.status = answer.status;
   reply.text = answer.text;
@@ -151,7 +152,7 @@ void DownstreamConnection::send_local(const http::LocalAnswer& answer) {
 
 void DownstreamConnection::send(const http::LocalReply& reply) {
   body_writer_.start(BodyKind::length);
-  const std::size_t sent = take_probe();
+  const std::size_t sent = take_early_prefix();
   out_.slices().push_copy(worker_.context().chunks, http::render(reply));
   out_.slices().consume(sent);
 }
@@ -159,35 +160,36 @@ void DownstreamConnection::send(const http::LocalReply& reply) {
 /// A client that has ended its side may still want the answer, or may have closed: both say the
 /// same. Only a client that is there takes more bytes, and the others' kernels answer with a reset.
 /// So the answer begins at once, with what it begins with in any case.
-void DownstreamConnection::probe() {
-  if (state_ != State::exchange || !out_.empty() || probe_ == Probe::sent) return;
-  if (!exchange_->awaits_answer()) return;
-  probe_ = Probe::sent;
-  out_.slices().push_copy(worker_.context().chunks, kProbe);
-  if (flush() == Flow::broken) on_client_lost();
+void DownstreamConnection::send_early_prefix() {
+  if (state_ != State::exchange || !out_.empty() || early_prefix_ == EarlyPrefix::sent) return;
+  if (!exchange_->response_not_started()) return;
+  early_prefix_ = EarlyPrefix::sent;
+  out_.slices().push_copy(worker_.context().chunks, kEarlyPrefix);
+  if (flush() == Flow::broken) on_client_disconnected();
 }
 
-/// How much of the next head is out already. What of the probe is not is dropped: the head has it.
-std::size_t DownstreamConnection::take_probe() {
-  if (std::exchange(probe_, Probe::none) == Probe::none) return 0;
-  const std::size_t sent = kProbe.size() - out_.bytes();
+/// How much of the next head is out already. What of the send_early_prefix is not is dropped: the
+/// head has it.
+std::size_t DownstreamConnection::take_early_prefix() {
+  if (std::exchange(early_prefix_, EarlyPrefix::none) == EarlyPrefix::none) return 0;
+  const std::size_t sent = kEarlyPrefix.size() - out_.bytes();
   out_.clear();
   return sent;
 }
 
-void DownstreamConnection::on_client_lost() {
-  if (!orphan()) close();
+void DownstreamConnection::on_client_disconnected() {
+  if (!continue_without_client()) close();
 }
 
 /// The exchange goes on without its client, if it is to; but not for ever, even if the node always
 /// has something more to say.
-bool DownstreamConnection::orphan() {
-  if (state_ != State::exchange || !exchange_->outlives_client()) return false;
-  client_.set_local(transport_->local());
+bool DownstreamConnection::continue_without_client() {
+  if (state_ != State::exchange || !exchange_->continues_without_client()) return false;
+  client_.set_local_address(transport_->local());
   transport_.reset();
   out_.clear();
   in_.clear();
-  probe_ = Probe::none;
+  early_prefix_ = EarlyPrefix::none;
   timer_.arm(worker_.context().timeouts.response);
   return true;
 }
@@ -201,7 +203,7 @@ Flow DownstreamConnection::flush() {
   const IoStatus status = out_.write_to(*transport_, push);
   if (status == IoStatus::failed) {
     out_.clear();
-    return orphan() ? Flow::open : Flow::broken;
+    return continue_without_client() ? Flow::open : Flow::broken;
   }
   if (status == IoStatus::done && ending_ == Ending::now &&
       body_writer_.framing() == BodyKind::tunnel) {
@@ -236,7 +238,7 @@ void DownstreamConnection::deliver_body() {
   while (state_ == State::exchange && wants_body() && !in_.empty()) {
     if (!parse_body()) break;
   }
-  if (state_ != State::exchange || !is_cut_off()) return;
+  if (state_ != State::exchange || !is_truncated()) return;
   parser_.ends_at_close() ? on_end_of_tunnel() : close();
 }
 
@@ -248,7 +250,7 @@ void DownstreamConnection::begin_tunnel() {
 }
 
 void DownstreamConnection::follow_topology() {
-  if (state_ == State::exchange) exchange_->leave_displaced_node();
+  if (state_ == State::exchange) exchange_->end_if_displaced();
 }
 
 // -- Receiving ------------------------------------------------------------------------------------
@@ -262,14 +264,14 @@ bool DownstreamConnection::reads() const {
 
 void DownstreamConnection::update_interest() {
   if (!transport_) return;
-  if (expects_nothing()) return transport_->want(Ready::errors);
+  if (watches_errors_only()) return transport_->want(Ready::errors);
   const Ready read = reads() ? Ready::read : Ready::none;
   transport_->want(out_.empty() ? read : read | Ready::write);
 }
 
 void DownstreamConnection::on_ready(Ready ready) {
-  if (expects_nothing()) {
-    if (transport_->has_failed()) return on_client_lost();
+  if (watches_errors_only()) {
+    if (transport_->has_failed()) return on_client_disconnected();
     // Both sides have ended, and it would be told again and again.
     if (ready == Ready::errors) transport_->want(Ready::none);
     return;
@@ -279,7 +281,7 @@ void DownstreamConnection::on_ready(Ready ready) {
     const Flow flow = flush();
     if (flow == Flow::broken) return close();
     if (state_ == State::lingering && flow == Flow::open) transport_->shutdown_write();
-    if (state_ == State::exchange && probe_ == Probe::none) {
+    if (state_ == State::exchange && early_prefix_ == EarlyPrefix::none) {
       if (out_.bytes() != waiting) exchange_->on_downstream_progress();
       if (flow == Flow::open) exchange_->on_downstream_drained();
     }
@@ -288,9 +290,9 @@ void DownstreamConnection::on_ready(Ready ready) {
 }
 
 /// A client that cannot be heard or answered any more is told so, as far as that goes at once.
-void DownstreamConnection::on_unwatched(int error) {
+void DownstreamConnection::on_watch_failed(int error) {
   if (state_ != State::exchange) {
-    worker_.report_shortage(error);
+    worker_.report_out_of_resources(error);
     const bool asks = state_ == State::head && requests_ == 0;
     if (asks) turn_away({503, "the proxy is out of resources", "Retry-After: 5\r\n"});
     return close();
@@ -312,7 +314,7 @@ void DownstreamConnection::read() {
     return update_interest();
   if (state_ == State::exchange && wants_body() && in_.empty() && transport_->takes_pipes() &&
       exchange_->takes_request_pipes()) {
-    io::PipeLease pipe = worker_.context().pipes.take_for(parser_.likely_bytes());
+    io::PipeLease pipe = worker_.context().pipes.take_if_worth(parser_.expected_bytes());
     if (pipe) return read_spliced(std::move(pipe));
   }
   read_memory();
@@ -344,13 +346,13 @@ void DownstreamConnection::read_memory() {
       return on_end_of_input();
     case IoStatus::failed:
     case IoStatus::refused:
-      return on_client_lost();
+      return on_client_disconnected();
   }
 }
 
 /// Body bytes from kernel to kernel. The parser counts them.
 void DownstreamConnection::read_spliced(io::PipeLease pipe) {
-  const io::ReadResult result = transport_->read(*pipe, io::Pipe::most(parser_.opaque_bytes()));
+  const io::ReadResult result = transport_->read(*pipe, io::Pipe::most(parser_.skippable_bytes()));
   switch (result.status) {
     case IoStatus::done:
       break;
@@ -361,13 +363,13 @@ void DownstreamConnection::read_spliced(io::PipeLease pipe) {
     case IoStatus::failed:
       return close();
     case IoStatus::refused:
-      worker_.context().pipes.give_up();
+      worker_.context().pipes.disable();
       return read_memory();
   }
-  const bool last = parser_.pass(result.size) == ParseStatus::complete;
+  const bool last = parser_.skip(result.size) == ParseStatus::complete;
   if (last) body_ = Body::none;
   exchange_->on_request_body(std::move(pipe), last ? Last::yes : Last::no);
-  if (state_ == State::exchange) exchange_->on_request_batch();
+  if (state_ == State::exchange) exchange_->on_request_read_end();
   process();
 }
 
@@ -380,7 +382,7 @@ void DownstreamConnection::on_end_of_input() {
   const bool complete = state_ == State::exchange && body_ == Body::none;
   if (!complete) return close();
   update_interest();
-  probe();
+  send_early_prefix();
 }
 
 /// The client ends its side; the node may still have something to say.
@@ -389,7 +391,7 @@ void DownstreamConnection::on_end_of_tunnel() {
   update_interest();
   const http::BodyPieces nothing;
   exchange_->on_request_body(BodySlices(ChunkRef{}, nullptr, nothing), Last::yes, "");
-  if (state_ == State::exchange) exchange_->on_request_batch();
+  if (state_ == State::exchange) exchange_->on_request_read_end();
 }
 
 /// Works through what has been read, as far as it goes now. Exchanges that end within it come back
@@ -411,13 +413,13 @@ void DownstreamConnection::process() {
     }
   }
   processing_ = Processing::idle;
-  if (is_cut_off()) return close();
+  if (is_truncated()) return close();
   if (state_ != State::closed) update_interest();
 }
 
 /// The client has closed its side, and what has been read does not make up a request: the rest of
 /// it can no longer come.
-bool DownstreamConnection::is_cut_off() const {
+bool DownstreamConnection::is_truncated() const {
   if (input_ == Input::open) return false;
   return state_ == State::head || (state_ == State::exchange && body_ != Body::none && in_.empty());
 }
@@ -443,7 +445,7 @@ bool DownstreamConnection::parse_proxy_header() {
   worker_.report_turned_away(
       client_.text(),
       "too many connections from this address; see [limits] connections_per_client");
-  exchange_ = worker_.take_exchange();
+  exchange_ = worker_.acquire_exchange();
   refuse({429, "too many connections from this address", "[limits] connections_per_client"});
   return false;
 }
@@ -451,11 +453,11 @@ bool DownstreamConnection::parse_proxy_header() {
 /// A proxy that is trusted speaks for many.
 bool DownstreamConnection::is_admitted() {
   if (client_.trust() == http::Trust::forwarded) return true;
-  return seat_.take_of(client_.address(), worker_.context().limits.connections_per_client);
+  return slot_.take_for_address(client_.address(), worker_.context().limits.connections_per_client);
 }
 
 bool DownstreamConnection::parse_head() {
-  if (!exchange_) exchange_ = worker_.take_exchange();
+  if (!exchange_) exchange_ = worker_.acquire_exchange();
   http::Head& head = exchange_->request_head();
   const auto status = parser_.parse_head(in_.data(), in_.size(), worker_.context().heads, head);
   if (status == ParseStatus::more) return false;
@@ -470,7 +472,7 @@ bool DownstreamConnection::parse_head() {
 }
 
 void DownstreamConnection::start_exchange() {
-  auto facts = http::judge_request(exchange_->request_head());
+  auto facts = http::validate_request(exchange_->request_head());
   if (!facts) return refuse(facts.error());
   const std::uint64_t most = worker_.context().limits.requests_per_connection;
   if (++requests_ >= most && most != 0) facts->persistence = http::Persistence::close;
@@ -482,7 +484,7 @@ void DownstreamConnection::start_exchange() {
   persistence_ = facts->persistence;
   asked_by_ = facts->head ? http::AskedBy::head : http::AskedBy::other;
   exchange_->start({this, listener_, {client_.text(), "http", client_.trust()}}, *facts);
-  if (input_ == Input::ended && body_ == Body::none) probe();
+  if (input_ == Input::ended && body_ == Body::none) send_early_prefix();
 }
 
 bool DownstreamConnection::parse_body() {
@@ -498,7 +500,7 @@ bool DownstreamConnection::parse_body() {
   const bool last = status == ParseStatus::complete;
   if (last) body_ = Body::none;
   exchange_->on_request_body(body, last ? Last::yes : Last::no, parser_.trailers());
-  if (state_ == State::exchange) exchange_->on_request_batch();
+  if (state_ == State::exchange) exchange_->on_request_read_end();
   return true;
 }
 
@@ -507,8 +509,9 @@ void DownstreamConnection::refuse(const http::Refusal& refusal) {
   const http::Head& head = exchange_->request_head();
   const bool parsed = head.base != nullptr;
   worker_.report_refusal(client_.text(),
-                         parsed ? http::FirstWords{head.text(head.method), head.text(head.target)}
-                                : http::first_words({in_.data(), in_.size()}),
+                         parsed
+                             ? http::RequestPreview{head.text(head.method), head.text(head.target)}
+                             : http::request_preview({in_.data(), in_.size()}),
                          refusal);
   http::LocalReply reply;
   reply.status = refusal.status;
@@ -520,7 +523,7 @@ void DownstreamConnection::refuse(const http::Refusal& refusal) {
   linger();
 }
 
-void DownstreamConnection::exchange_over(Departure departure) {
+void DownstreamConnection::on_exchange_end(StreamEnd end) {
   if (state_ == State::closed) return;  // it ends because of us
   if (gone()) {
     state_ = State::lingering;  // the exchange knows already
@@ -528,17 +531,17 @@ void DownstreamConnection::exchange_over(Departure departure) {
   }
   // Requests that came before the client closed its side, or the worker began to drain, are served
   // still.
-  const bool more = !in_.empty() || (input_ == Input::open && !worker_.closes_idle());
-  const bool reusable = departure == Departure::complete &&
+  const bool more = !in_.empty() || (input_ == Input::open && !worker_.closes_idle_connections());
+  const bool reusable = end == StreamEnd::complete &&
                         persistence_ == http::Persistence::keep_alive && body_ == Body::none &&
                         more;
   if (reusable) return next_request();
-  if (departure == Departure::aborted) {
+  if (end == StreamEnd::aborted) {
     state_ = State::lingering;  // the exchange knows already
     return reset_and_close();
   }
-  const bool heard_out = body_ == Body::none && in_.empty() && !transport_->has_unread();
-  if (input_ == Input::ended || heard_out) {
+  const bool no_unread_input = body_ == Body::none && in_.empty() && !transport_->has_unread();
+  if (input_ == Input::ended || no_unread_input) {
     state_ = State::lingering;
     return close();
   }
@@ -546,11 +549,11 @@ void DownstreamConnection::exchange_over(Departure departure) {
 }
 
 void DownstreamConnection::next_request() {
-  worker_.take_back(std::move(exchange_));
+  worker_.release_exchange(std::move(exchange_));
   parser_.start();
   state_ = State::head;
   body_writer_.start(BodyKind::none);
-  unheard_ = kNotLooked;
+  last_unacknowledged_ = kNotMeasured;
   timer_.arm(in_.empty() ? worker_.context().timeouts.idle : worker_.context().timeouts.header);
   if (in_.empty()) return update_interest();
   process();
@@ -559,7 +562,7 @@ void DownstreamConnection::next_request() {
 void DownstreamConnection::linger() {
   state_ = State::lingering;
   body_ = Body::none;
-  unheard_ = kNotLooked;
+  last_unacknowledged_ = kNotMeasured;
   in_.clear();
   if (out_.empty()) transport_->shutdown_write();
   timer_.arm(kLingerTime);
@@ -568,15 +571,15 @@ void DownstreamConnection::linger() {
 
 /// Whether the client has taken more of the last answer since the last look. It may be megabytes
 /// behind, all of them in the kernel, and is then not idle, nor has it heard what closing may undo.
-bool DownstreamConnection::still_hears() {
+bool DownstreamConnection::still_receives() {
   const std::size_t left = unsent() + unacknowledged();
-  const std::size_t before = std::exchange(unheard_, left);
-  return before == kNotLooked ? left > 0 : left < before;
+  const std::size_t before = std::exchange(last_unacknowledged_, left);
+  return before == kNotMeasured ? left > 0 : left < before;
 }
 
 void DownstreamConnection::on_timeout() {
   const bool idle = state_ == State::head && in_.empty();
-  if ((idle || state_ == State::lingering) && still_hears()) {
+  if ((idle || state_ == State::lingering) && still_receives()) {
     return timer_.arm(idle ? worker_.context().timeouts.idle : kLingerTime);
   }
   if (state_ == State::proxy_header) {

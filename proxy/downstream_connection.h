@@ -1,9 +1,9 @@
 #pragma once
 
 #include "proxy/base/read_buffer.h"
-#include "proxy/client_census.h"
 #include "proxy/client_connection.h"
 #include "proxy/client_identity.h"
+#include "proxy/connection_limiter.h"
 #include "proxy/exchange.h"
 #include "proxy/http/body_writer.h"
 #include "proxy/http/head_writer.h"
@@ -25,8 +25,8 @@ namespace bonedry::proxy {
 
 class Worker;
 
-/// What a connection begins with.
-enum class Opening : std::uint8_t { request, proxy_header };
+/// Whether a connection begins with a PROXY header.
+enum class ProxyHeaderMode : std::uint8_t { none, required };
 
 /// One HTTP/1 connection of a client. Owned by its worker; serves one exchange after another, in
 /// the order of their requests.
@@ -43,8 +43,8 @@ class DownstreamConnection final : public ClientConnection,
                                    private io::FdWatcher::Handler {
  public:
   DownstreamConnection(Worker& worker, std::unique_ptr<io::Transport> transport,
-                       const io::SocketAddress& peer, std::size_t listener, Opening opening,
-                       ClientCensus::Seat seat);
+                       const io::SocketAddress& peer, std::size_t listener,
+                       ProxyHeaderMode proxy_header_mode, ConnectionLimiter::Slot slot);
   ~DownstreamConnection() override;
 
   void begin() override;
@@ -59,7 +59,7 @@ class DownstreamConnection final : public ClientConnection,
   [[nodiscard]] bool takes_pipes() const override;
   void send_body(io::PipeLease body) override;
   void send_end(std::string_view trailers) override;
-  void send_local(const http::LocalAnswer& answer) override;
+  void send_local_response(const http::LocalResponse& answer) override;
   Flow flush() override;
   [[nodiscard]] std::size_t unsent() const override { return out_.bytes(); }
   [[nodiscard]] std::size_t unacknowledged() const override {
@@ -70,34 +70,34 @@ class DownstreamConnection final : public ClientConnection,
   void pause(PauseReason reason) override;
   void resume(PauseReason reason) override;
   void begin_tunnel() override;
-  void exchange_over(Departure departure) override;
+  void on_exchange_end(StreamEnd end) override;
 
  private:
-  static constexpr std::size_t kNotLooked = std::numeric_limits<std::size_t>::max();
+  static constexpr std::size_t kNotMeasured = std::numeric_limits<std::size_t>::max();
   enum class State : std::uint8_t { proxy_header, head, exchange, lingering, closed };
   enum class Body : std::uint8_t { none, coming };
   enum class Input : std::uint8_t { open, ended };
 
   void on_ready(io::Ready ready) override;
-  void on_unwatched(int error) override;
+  void on_watch_failed(int error) override;
   void read();
   void read_memory();
   void read_spliced(io::PipeLease pipe);
   void on_end_of_input();
   void on_end_of_tunnel();
   /// Whether what happens on the socket can only be an error.
-  [[nodiscard]] bool expects_nothing() const { return !reads() && out_.empty(); }
+  [[nodiscard]] bool watches_errors_only() const { return !reads() && out_.empty(); }
   [[nodiscard]] bool reads() const;
-  void probe();
-  [[nodiscard]] std::size_t take_probe();
+  void send_early_prefix();
+  [[nodiscard]] std::size_t take_early_prefix();
   /// The client has left; the exchange may go on without it.
-  void on_client_lost();
-  [[nodiscard]] bool orphan();
+  void on_client_disconnected();
+  [[nodiscard]] bool continue_without_client();
   void process();
   [[nodiscard]] bool parse_proxy_header();
   /// Whether the client, now known, may have one more connection.
   [[nodiscard]] bool is_admitted();
-  [[nodiscard]] bool is_cut_off() const;
+  [[nodiscard]] bool is_truncated() const;
   [[nodiscard]] bool parse_head();
   [[nodiscard]] bool parse_body();
   void start_exchange();
@@ -105,21 +105,21 @@ class DownstreamConnection final : public ClientConnection,
   void turn_away(const http::LocalReply& reply);
   void next_request();
   void linger();
-  [[nodiscard]] bool still_hears();
+  [[nodiscard]] bool still_receives();
   void reset_and_close();
   void on_timeout();
   void update_interest();
   [[nodiscard]] bool wants_body() const { return body_ == Body::coming && pauses_.none(); }
   void deliver_body();
   /// Whether the connection can be promised to go on behind the answer that begins now.
-  [[nodiscard]] http::Persistence persistence_behind(http::BodyKind framing) const;
+  [[nodiscard]] http::Persistence response_persistence(http::BodyKind framing) const;
   void send(const http::LocalReply& reply);
   [[nodiscard]] http::HeadSink sink();
 
   Worker& worker_;
   ClientIdentity client_;
   std::size_t listener_;
-  ClientCensus::Seat seat_;
+  ConnectionLimiter::Slot slot_;
   std::uint64_t requests_ = 0;
   State state_;
   Body body_ = Body::none;  // of the request
@@ -139,9 +139,9 @@ class DownstreamConnection final : public ClientConnection,
   // a tunnel is said at once, since the client may go on talking.
   enum class Ending : std::uint8_t { no, with_answer, now, said } ending_ = Ending::no;
   // Whether the beginning of the next head has been sent ahead of it.
-  enum class Probe : std::uint8_t { none, sent } probe_ = Probe::none;
+  enum class EarlyPrefix : std::uint8_t { none, sent } early_prefix_ = EarlyPrefix::none;
   std::size_t lingered_ = 0;
-  std::size_t unheard_ = kNotLooked;  // of the last answer, at the last look
+  std::size_t last_unacknowledged_ = kNotMeasured;  // of the last answer, at the last look
   enum class Processing : std::uint8_t { idle, running } processing_ = Processing::idle;
 };
 

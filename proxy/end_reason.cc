@@ -8,7 +8,7 @@ namespace {
 
 using enum EndReason;
 
-constexpr std::array<EndRow, kEndReasons> kRows{{
+constexpr std::array<EndReasonInfo, kEndReasons> kRows{{
     {completed, "completed", Side::nobody, 0, "request and response went through"},
     {bad_request, "bad_request", Side::downstream, 400, "the request is malformed"},
     {body_too_large, "body_too_large", Side::downstream, 413, "the request's body is too large"},
@@ -37,11 +37,11 @@ constexpr bool in_order() {
   }
   return true;
 }
-static_assert(in_order(), "row_of looks rows up by their position");
+static_assert(in_order(), "info_of looks rows up by their position");
 
 }  // namespace
 
-const EndRow& row_of(EndReason reason) {
+const EndReasonInfo& info_of(EndReason reason) {
   return kRows[static_cast<std::size_t>(reason)];
 }
 

@@ -35,7 +35,7 @@ inline constexpr std::size_t kEndReasons = static_cast<std::size_t>(EndReason::s
 enum class Side : std::uint8_t { nobody, downstream, upstream, internal };
 
 /// What log, metrics and documentation know of an ending: one row of one table.
-struct EndRow {
+struct EndReasonInfo {
   EndReason reason;
   std::string_view name;
   Side side;
@@ -43,6 +43,6 @@ struct EndRow {
   std::string_view text;  ///< for the client and for people
 };
 
-[[nodiscard]] const EndRow& row_of(EndReason reason);
+[[nodiscard]] const EndReasonInfo& info_of(EndReason reason);
 
 }  // namespace bonedry::proxy

@@ -19,8 +19,8 @@ ExchangeError bad_response(const char* why) {
 
 }  // namespace
 
-Exchange::Exchange(ExchangeHost& host)
-    : host_(host), timer_(host.timers(), [this] { on_timeout(); }) {}
+Exchange::Exchange(ExchangeContext& host)
+    : context_(host), timer_(host.timers(), [this] { on_timeout(); }) {}
 
 void Exchange::set(RequestState state) {
   assert(may_follow(request_, state));
@@ -39,10 +39,10 @@ void Exchange::set(AttemptState state) {
 }
 
 void Exchange::Routing::reset() {
-  verdict = balancer::Verdict::fresh;
+  decision = balancer::RouteDecision::new_session;
   tried.clear();
   own_node_tries = 0;
-  freshness = Freshness::any;
+  reuse = ConnectionReuse::allowed;
 }
 
 void Exchange::reset() {
@@ -57,9 +57,9 @@ void Exchange::reset() {
   request_ = RequestState::done;
   response_ = ResponseState::done;
   attempt_ = AttemptState::none;
-  visit_ = {};
+  binding_ = {};
   routing_.reset();
-  movement_.to_client = movement_.to_node = Flow::open;
+  progress_.to_client = progress_.to_node = Flow::open;
   figures_ = {};
 }
 
@@ -67,16 +67,16 @@ void Exchange::start(const RequestSource& source, const http::RequestInfo& info)
   source_ = source;
   downstream_ = source.stream;
   info_ = info;
-  figures_.started = host_.now();
-  runtime_ = newest_runtime();
+  figures_.started = context_.now();
+  runtime_ = current_runtime();
   runtime_->retries().note_request();
-  if (!runtime_->lets_switch_to(info.upgrade)) info_.upgrade = {};
+  if (!runtime_->allows_upgrade(info.upgrade)) info_.upgrade = {};
   request_ = info.body.length == BodyLength::none ? RequestState::done : RequestState::body;
   response_ = ResponseState::waiting;
   ending_ = EndReason::completed;
   if (too_large(info.body.bytes)) return on_error(refused(EndReason::body_too_large, kTooLarge));
-  arrive();
-  choose();
+  find_session();
+  route();
 }
 
 std::optional<EndpointPair> Exchange::client_endpoints() const {
@@ -88,7 +88,7 @@ std::optional<EndpointPair> Exchange::client_endpoints() const {
 void Exchange::on_connected() {
   calls_.expect_none();
   timer_.disarm();
-  if (!settle_rescue()) return;
+  if (!commit_rescue()) return;
   set(AttemptState::sent);
   upstream_->send_head(request_head_, info_, source_.client, runtime_->request_edits());
   if (request_ == RequestState::body) {
@@ -99,31 +99,31 @@ void Exchange::on_connected() {
     upstream_->send_body(kept_body_->slices());
     upstream_->send_end(kept_body_->trailers);
   }
-  on_request_batch();
+  on_request_read_end();
 }
 
 void Exchange::on_request_body(const BodySlices& body, Last last, std::string_view trailers) {
   calls_.expect_none();
   figures_.bytes_in += body.bytes();
-  note_movement();
+  note_progress();
   if (!takes_request()) return;
   if (request_ == RequestState::body && too_large(figures_.bytes_in)) {
     return on_error(refused(EndReason::body_too_large, kTooLarge));
   }
-  if (last == Last::yes) keep_body(body, trailers);
+  if (last == Last::yes) keep_for_retry(body, trailers);
   upstream_->send_body(body);
   if (last == Last::yes) request_complete(trailers);
 }
 
 bool Exchange::too_large(std::uint64_t body) const {
-  const std::uint64_t most = host_.limits().body_bytes;
+  const std::uint64_t most = context_.limits().body_bytes;
   return most != 0 && body > most;
 }
 
 /// Only a body that came in one piece can be had again.
-void Exchange::keep_body(const BodySlices& body, std::string_view trailers) {
+void Exchange::keep_for_retry(const BodySlices& body, std::string_view trailers) {
   const bool whole = figures_.bytes_in == body.bytes();
-  if (!info_.idempotent || !whole || body.bytes() > KeptBody::kMostBytes) return;
+  if (!info_.idempotent || !whole || body.bytes() > ReplayBody::kMostBytes) return;
   kept_body_ = body.keep(trailers);
 }
 
@@ -134,7 +134,7 @@ bool Exchange::takes_request_pipes() const {
 void Exchange::on_request_body(io::PipeLease body, Last last) {
   calls_.expect_none();
   figures_.bytes_in += body->bytes();
-  note_movement();
+  note_progress();
   upstream_->send_body(std::move(body));
   if (last == Last::yes) request_complete("");
 }
@@ -146,26 +146,27 @@ void Exchange::request_complete(std::string_view trailers) {
     return watch();
   }
   set(RequestState::done);
-  // From here on the node is waited for, not the client; an answer under way is watched already.
+  // From here on the node is waited for, not the client; an answer under way is tracked_cookie
+  // already.
   if (attempt_ == AttemptState::sent) timer_.disarm();
 }
 
-void Exchange::on_request_batch() {
+void Exchange::on_request_read_end() {
   calls_.expect_none();
   if (!upstream_) return;
   const Flow flow = upstream_->flush();
   // A flush may get out what waited before the node's side is told that it has room again.
-  const bool relieved = std::exchange(movement_.to_node, flow) == Flow::congested;
+  const bool relieved = std::exchange(progress_.to_node, flow) == Flow::congested;
   if (flow == Flow::broken) {
     // The node reads no more; it may have answered before it closed, so its side decides.
-    drop_request();
+    stop_reading_request();
   } else if (flow == Flow::congested && takes_request()) {
     downstream_->pause(PauseReason::congested);
   }
   if (request_ == RequestState::ending && flow == Flow::open) set(RequestState::done);
   request_sent();
   // Where a tunnel's node has ended first, this was all.
-  if (in_tunnel() && request_over()) return on_response_batch();
+  if (in_tunnel() && request_over()) return on_response_read_end();
   if (relieved && flow == Flow::open && takes_request()) {
     downstream_.delivering().resume(PauseReason::congested);
   }
@@ -176,7 +177,7 @@ void Exchange::request_sent() {
   if (!timer_.armed()) watch();
 }
 
-void Exchange::drop_request() {
+void Exchange::stop_reading_request() {
   if (!takes_request() && request_ != RequestState::ending) return;
   set(RequestState::dropped);
   downstream_->pause(PauseReason::dropped);
@@ -184,20 +185,20 @@ void Exchange::drop_request() {
 
 void Exchange::on_upstream_progress() {
   calls_.expect_none();
-  note_movement();
+  note_progress();
 }
 
 void Exchange::on_upstream_drained() {
   calls_.expect_none();
   if (over()) return;
-  movement_.to_node = Flow::open;
+  progress_.to_node = Flow::open;
   if (takes_request()) downstream_.delivering().resume(PauseReason::congested);
-  if (!over()) on_request_batch();
+  if (!over()) on_request_read_end();
 }
 
 /// A request that is not all here, and a tunnel, are nothing without their client; and nobody is to
 /// be on a node that was taken from its users.
-bool Exchange::outlives_client() const {
+bool Exchange::continues_without_client() const {
   const bool finishes = runtime_->view().config.on_client_gone == conf::OnClientGone::finish;
   return finishes && !over() && request_ == RequestState::done && info_.upgrade.empty() &&
          !on_displaced_node();
@@ -205,7 +206,7 @@ bool Exchange::outlives_client() const {
 
 void Exchange::on_downstream_lost() {
   calls_.expect_none();
-  if (!over()) finish(host_.closing_reason(), Departure::aborted);
+  if (!over()) finish(context_.closing_reason(), StreamEnd::aborted);
 }
 
 // -- The answer -----------------------------------------------------------------------------------
@@ -217,7 +218,7 @@ void Exchange::on_interim_head() {
   }
   if (response_head_.status == 100) {
     info_.expects_continue = false;
-    note_movement();  // from here on the client is waited for
+    note_progress();  // from here on the client is waited for
   }
   downstream_->send_interim(response_head_);
   response_head_.clear();
@@ -238,14 +239,14 @@ void Exchange::on_response_head(const http::ResponseInfo& response) {
   downstream_->send_head(response_head_, response, edits);
   if (!response.switches()) return;
   begin_tunnel();
-  leave_displaced_node();  // taken from its users while it was being asked
+  end_if_displaced();  // taken from its users while it was being asked
 }
 
 void Exchange::on_response_body(const BodySlices& body, Last last, std::string_view trailers) {
   calls_.expect_none();
   if (!takes_response()) return;
   figures_.bytes_out += body.bytes();
-  note_movement();
+  note_progress();
   downstream_->send_body(body);
   if (last == Last::yes) response_complete(trailers);
 }
@@ -257,7 +258,7 @@ bool Exchange::takes_response_pipes() const {
 void Exchange::on_response_body(io::PipeLease body, Last last) {
   calls_.expect_none();
   figures_.bytes_out += body->bytes();
-  note_movement();
+  note_progress();
   downstream_->send_body(std::move(body));
   if (last == Last::yes) response_complete("");
 }
@@ -266,21 +267,21 @@ void Exchange::response_complete(std::string_view trailers) {
   downstream_->send_end(trailers);
   set(ResponseState::flushing);
   if (in_tunnel() && !request_over()) return watch();  // the client may go on
-  drop_request();
+  stop_reading_request();
   release_upstream();
 }
 
-void Exchange::on_response_batch() {
+void Exchange::on_response_read_end() {
   calls_.expect_none();
   if (over()) return;
   const Flow flow = downstream_->flush();
-  const bool relieved = std::exchange(movement_.to_client, flow) == Flow::congested;
-  if (flow == Flow::broken) return finish(EndReason::client_gone, Departure::aborted);
+  const bool relieved = std::exchange(progress_.to_client, flow) == Flow::congested;
+  if (flow == Flow::broken) return finish(EndReason::client_gone, StreamEnd::aborted);
   if (flow == Flow::open && response_ == ResponseState::flushing && request_over()) {
-    return finish(EndReason::completed, Departure::complete);
+    return finish(EndReason::completed, StreamEnd::complete);
   }
   if (flow == Flow::open && response_ == ResponseState::local) {
-    return finish(ending_, Departure::complete);
+    return finish(ending_, StreamEnd::complete);
   }
   if (response_ == ResponseState::waiting) return;
   if (flow == Flow::congested && upstream_) upstream_->pause(PauseReason::congested);
@@ -290,16 +291,16 @@ void Exchange::on_response_batch() {
 
 void Exchange::on_downstream_progress() {
   calls_.expect_none();
-  note_movement();
+  note_progress();
 }
 
 void Exchange::on_downstream_drained() {
   calls_.expect_none();
   if (over()) return;
-  movement_.to_client = Flow::open;
+  progress_.to_client = Flow::open;
   timer_.disarm();
-  if (response_ == ResponseState::local) return finish(ending_, Departure::complete);
-  if (response_ == ResponseState::flushing) return on_response_batch();
+  if (response_ == ResponseState::local) return finish(ending_, StreamEnd::complete);
+  if (response_ == ResponseState::flushing) return on_response_read_end();
   if (!upstream_) return;
   watch();
   upstream_->resume(PauseReason::congested);
@@ -308,7 +309,7 @@ void Exchange::on_downstream_drained() {
 // -- Time-outs ------------------------------------------------------------------------------------
 
 void Exchange::arm_for(Millis delay) {
-  note_movement();
+  note_progress();
   timer_.arm(delay);
 }
 
@@ -321,7 +322,7 @@ void Exchange::on_timeout() {
       return on_error({EndReason::node_full});
     case AttemptState::pausing:
       set(AttemptState::none);
-      return choose();
+      return route();
     case AttemptState::connecting:  // which the connection gives up by itself
       return;
     case AttemptState::sent:

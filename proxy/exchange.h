@@ -1,7 +1,7 @@
 #pragma once
 
 #include "balancer/routing.h"
-#include "proxy/exchange_host.h"
+#include "proxy/exchange_context.h"
 #include "proxy/exchange_state.h"
 #include "proxy/io/timer_wheel.h"
 #include "proxy/node_token.h"
@@ -35,7 +35,7 @@ struct RequestSource {
 /// What is a member is needed from one event to the next; it is grouped by what it is about.
 class Exchange final : public DownstreamEvents, public UpstreamEvents {
  public:
-  explicit Exchange(ExchangeHost& host);
+  explicit Exchange(ExchangeContext& host);
 
   // -- for the client's side ------------------------------------------------------------------
   /// Where the client's side puts the head, before `start`.
@@ -45,18 +45,18 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   void on_request_body(const BodySlices& body, Last last, std::string_view trailers) override;
   [[nodiscard]] bool takes_request_pipes() const override;
   void on_request_body(io::PipeLease body, Last last) override;
-  void on_request_batch() override;
+  void on_request_read_end() override;
   void on_downstream_progress() override;
   void on_downstream_drained() override;
   void on_downstream_lost() override;
   /// Ends what goes to a node whose users the operator has taken off it (deadline, forced
   /// maintenance) by the topology of now, if it is a tunnel or has no client any more. Anything
   /// else ends by itself.
-  void leave_displaced_node();
+  void end_if_displaced();
   /// Nothing of an answer has been sent yet, but perhaps 1xx.
-  [[nodiscard]] bool awaits_answer() const { return response_ == ResponseState::waiting; }
+  [[nodiscard]] bool response_not_started() const { return response_ == ResponseState::waiting; }
   /// Whether the node is to finish what it does for a client that has left.
-  [[nodiscard]] bool outlives_client() const;
+  [[nodiscard]] bool continues_without_client() const;
   /// Everything is sent and done; set before the downstream connection is told.
   [[nodiscard]] bool over() const { return response_ == ResponseState::done; }
   /// Makes it as new, but keeps the memory of its heads.
@@ -72,7 +72,7 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   void on_response_body(const BodySlices& body, Last last, std::string_view trailers) override;
   [[nodiscard]] bool takes_response_pipes() const override;
   void on_response_body(io::PipeLease body, Last last) override;
-  void on_response_batch() override;
+  void on_response_read_end() override;
   void on_upstream_progress() override;
   void on_upstream_drained() override;
 
@@ -82,24 +82,24 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
 
  private:
   // Whose request it is, and what the answer does to their session (exchange_session.cc).
-  void arrive();
+  void find_session();
   [[nodiscard]] std::string update_session();
-  [[nodiscard]] session::Answer heard_of_user() const;
+  [[nodiscard]] session::ResponseCookies read_user_cookies() const;
   [[nodiscard]] session::CookieContext cookie_context() const;
 
   // Choosing a node (exchange_route.cc).
-  [[nodiscard]] const std::shared_ptr<PoolRuntime>& newest_runtime() const;
-  void choose();
-  void choose_other(balancer::Verdict verdict);
+  [[nodiscard]] const std::shared_ptr<PoolRuntime>& current_runtime() const;
+  void route();
+  void pick_node(balancer::RouteDecision decision);
   void attempt(std::size_t node);
   [[nodiscard]] LeaseRequest lease_request() const;
   void take(const NodeStreams::Lease& lease);
   void leave_queue();
-  [[nodiscard]] bool settle_rescue();
+  [[nodiscard]] bool commit_rescue();
   void follow_topology();
   void leave_node();
   void try_other_node(const ExchangeError& error);
-  [[nodiscard]] bool ask_own_node_again(const ExchangeError& error);
+  [[nodiscard]] bool retry_session_node(const ExchangeError& error);
 
   void set(RequestState state);
   void set(ResponseState state);
@@ -107,20 +107,20 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
 
   void request_complete(std::string_view trailers);
   void request_sent();
-  void keep_body(const BodySlices& body, std::string_view trailers);
+  void keep_for_retry(const BodySlices& body, std::string_view trailers);
   [[nodiscard]] bool too_large(std::uint64_t body) const;
-  void drop_request();
+  void stop_reading_request();
   void response_complete(std::string_view trailers);
 
   // What can go wrong (exchange_error.cc).
   void report(const ExchangeError& error);
-  [[nodiscard]] bool may_send_again() const;
+  [[nodiscard]] bool is_replayable() const;
   [[nodiscard]] bool take_retry(Retry retry);
-  void send_again();
+  void retry();
   void fail(EndReason reason);
   void reply(EndReason reason);
   void release_upstream();
-  void finish(EndReason reason, Departure departure);
+  void finish(EndReason reason, StreamEnd end);
   void write_log(EndReason reason);
 
   // Tunnels, and what else a node is not waited for (exchange_tunnel.cc).
@@ -143,20 +143,20 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   }
 
   // Whether anything moves (exchange_stall.cc).
-  [[nodiscard]] Awaited awaited() const;
+  [[nodiscard]] StallCause stall_cause() const;
   [[nodiscard]] Millis time_limit() const;
-  void note_movement();
+  void note_progress();
   void watch();
   void note_acknowledged();
   void look();
-  void give_up();
+  void on_stalled();
 
   void on_timeout();
   void arm_for(Millis delay);
 
-  ExchangeHost& host_;
+  ExchangeContext& context_;
   io::Timer timer_;  // of whatever is waited for, see on_timeout
-  SilentCalls calls_;
+  ReentrancyGuard calls_;
 
   RequestSource source_;
   StreamRef<DownstreamStream> downstream_{calls_};
@@ -166,21 +166,21 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   http::Head response_head_;
   http::RequestInfo info_;
   std::optional<http::Refusal> refusal_;
-  std::optional<KeptBody> kept_body_;
+  std::optional<ReplayBody> kept_body_;
 
   RequestState request_ = RequestState::done;
   ResponseState response_ = ResponseState::done;
   AttemptState attempt_ = AttemptState::none;
   EndReason ending_ = EndReason::completed;
 
-  session::Visit visit_;
+  session::SessionBinding binding_;
   /// How the node was chosen.
   struct Routing {
-    balancer::Verdict verdict = balancer::Verdict::fresh;
+    balancer::RouteDecision decision = balancer::RouteDecision::new_session;
     std::vector<std::size_t> tried;  // nodes that could not be reached
     unsigned own_node_tries = 0;
     // Of the next attempt: a request that is sent again must not meet another dead connection.
-    Freshness freshness = Freshness::any;
+    ConnectionReuse reuse = ConnectionReuse::allowed;
 
     void reset();  // keeps memory
   } routing_;
@@ -189,12 +189,12 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   struct Held {
     std::shared_ptr<balancer::Node> node;  // which counts this exchange as open
     std::size_t index = 0;
-    PlaceToken place;  // for the session that the answer will begin
+    SessionReservation place;  // for the session that the answer will begin
     TunnelToken tunnel;
   } held_;
 
   /// When anything moved last, or began to be waited for.
-  struct Movement {
+  struct Progress {
     Flow to_client = Flow::open;  // of the answer, when last looked at
     Flow to_node = Flow::open;    // of the request, likewise
     Instant at;
@@ -203,7 +203,7 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
       std::size_t node = 0;
     };
     std::optional<Unacknowledged> unacknowledged;  // at the last look, if nothing was sent since
-  } movement_;
+  } progress_;
 
   /// For log and counters.
   struct Figures {

@@ -43,14 +43,14 @@ struct ExchangeTotals {
 /// a store; any thread may read at any time, each figure by itself.
 class ExchangeCounters {
  public:
-  struct Ended {
+  struct ExchangeResult {
     EndReason reason = EndReason::completed;
     Millis duration{0};
     std::uint64_t bytes_in = 0;
     std::uint64_t bytes_out = 0;
   };
 
-  void note(const Ended& exchange) {
+  void note(const ExchangeResult& exchange) {
     const auto above = std::ranges::lower_bound(ExchangeTotals::kDurations, exchange.duration);
     add(endings_[static_cast<std::size_t>(exchange.reason)], 1);
     add(durations_[static_cast<std::size_t>(above - ExchangeTotals::kDurations.begin())], 1);

@@ -11,19 +11,19 @@ namespace {
 
 constexpr unsigned kRetryAfterSeconds = 5;
 
-const char* name_of(balancer::Verdict verdict) {
-  switch (verdict) {
-    case balancer::Verdict::own_node:
+const char* name_of(balancer::RouteDecision decision) {
+  switch (decision) {
+    case balancer::RouteDecision::session_node:
       return "own_node";
-    case balancer::Verdict::fresh:
+    case balancer::RouteDecision::new_session:
       return "fresh";
-    case balancer::Verdict::late:
+    case balancer::RouteDecision::late:
       return "late";
-    case balancer::Verdict::moved:
+    case balancer::RouteDecision::moved:
       return "moved";
-    case balancer::Verdict::rescued:
+    case balancer::RouteDecision::rescued:
       return "rescued";
-    case balancer::Verdict::lost:
+    case balancer::RouteDecision::node_down:
       return "lost";
   }
   return "?";
@@ -38,9 +38,9 @@ void Exchange::on_error(const ExchangeError& error) {
   switch (error.retry) {
     case Retry::other_node:
       return try_other_node(error);
-    case Retry::not_taken:
-    case Retry::maybe_taken:
-      if (may_send_again() && take_retry(error.retry)) return send_again();
+    case Retry::not_processed:
+    case Retry::maybe_processed:
+      if (is_replayable() && take_retry(error.retry)) return retry();
       break;
     case Retry::no:
       break;
@@ -52,16 +52,16 @@ void Exchange::on_error(const ExchangeError& error) {
 }
 
 void Exchange::report(const ExchangeError& error) {
-  if (error.reason == EndReason::bad_response) host_.report_bad_response(*held_.node, error.why);
-  if (error.reason == EndReason::no_resources) host_.report_shortage(error.error);
-  if (error.reason == EndReason::no_node) host_.report_no_node(runtime_->view().config.name);
+  if (error.reason == EndReason::bad_response) context_.report_bad_response(*held_.node, error.why);
+  if (error.reason == EndReason::no_resources) context_.report_out_of_resources(error.error);
+  if (error.reason == EndReason::no_node) context_.report_no_node(runtime_->view().config.name);
 }
 
 /// RFC 9110, 9.2.2: only an idempotent request may be sent twice; and only one whose body, if it
 /// has one, is still here.
-bool Exchange::may_send_again() const {
+bool Exchange::is_replayable() const {
   const bool whole = info_.body.length == http::BodyLength::none || kept_body_;
-  return response_ == ResponseState::waiting && routing_.freshness == Freshness::any &&
+  return response_ == ResponseState::waiting && routing_.reuse == ConnectionReuse::allowed &&
          info_.idempotent && whole;
 }
 
@@ -70,47 +70,47 @@ bool Exchange::may_send_again() const {
 bool Exchange::take_retry(Retry retry) {
   balancer::RetryBudget& budget = runtime_->retries();
   if (budget.forbidden()) return false;
-  return retry == Retry::not_taken || budget.take();
+  return retry == Retry::not_processed || budget.take();
 }
 
 /// Once more, and under the topology of now, like a request that has just come.
-void Exchange::send_again() {
-  host_.counters().note_retry();
-  routing_.freshness = Freshness::fresh;
-  movement_.to_node = Flow::open;
+void Exchange::retry() {
+  context_.counters().note_retry();
+  routing_.reuse = ConnectionReuse::new_only;
+  progress_.to_node = Flow::open;
   release_upstream();
   timer_.disarm();
   set(AttemptState::none);
   held_.place.reset();
   leave_node();
-  choose();
+  route();
 }
 
 /// Ends what has begun to go to the client: it must notice that this is not all.
 void Exchange::fail(EndReason reason) {
   // What came before the mishap is the client's to see; a broken pipe changes nothing here.
   (void)downstream_->flush();
-  finish(reason, Departure::aborted);
+  finish(reason, StreamEnd::aborted);
 }
 
 /// Answers for ourselves; nothing has gone to the client yet.
 void Exchange::reply(EndReason reason) {
-  const EndRow& row = row_of(reason);
+  const EndReasonInfo& row = info_of(reason);
   release_upstream();
   timer_.disarm();
   set(AttemptState::none);
-  drop_request();
+  stop_reading_request();
   ending_ = reason;
   figures_.status = refusal_ ? refusal_->status : row.status;
-  http::LocalAnswer answer;
+  http::LocalResponse answer;
   answer.status = figures_.status;
   answer.text = refusal_ ? refusal_->why : row.text;
   if (row.status == 503) answer.retry_after_s = kRetryAfterSeconds;
   set(ResponseState::local);
-  downstream_->send_local(answer);
+  downstream_->send_local_response(answer);
   const Flow flow = downstream_->flush();
   if (flow == Flow::congested) return watch();
-  finish(reason, flow == Flow::broken ? Departure::aborted : Departure::complete);
+  finish(reason, flow == Flow::broken ? StreamEnd::aborted : StreamEnd::complete);
 }
 
 /// Gives back what it has of the node, or its place among those who wait for it.
@@ -121,7 +121,7 @@ void Exchange::release_upstream() {
   upstream_ = nullptr;
 }
 
-void Exchange::finish(EndReason reason, Departure departure) {
+void Exchange::finish(EndReason reason, StreamEnd end) {
   timer_.disarm();
   release_upstream();
   held_.place.reset();
@@ -129,21 +129,21 @@ void Exchange::finish(EndReason reason, Departure departure) {
   set(ResponseState::done);
   write_log(downstream_->gone() ? EndReason::client_gone : reason);
   // The session's stamp first, then the node's count: see Node::exchanges_open.
-  runtime_->affinity().leave(visit_, host_.exact_now());
+  runtime_->affinity().release(binding_, context_.exact_now());
   leave_node();
-  downstream_->exchange_over(departure);
+  downstream_->on_exchange_end(end);
 }
 
 void Exchange::write_log(EndReason reason) {
-  const Millis duration = host_.now() - figures_.started;
-  host_.counters().note({reason, duration, figures_.bytes_in, figures_.bytes_out});
-  if (!host_.access_log().enabled()) return;
+  const Millis duration = context_.now() - figures_.started;
+  context_.counters().note({reason, duration, figures_.bytes_in, figures_.bytes_out});
+  if (!context_.access_log().enabled()) return;
   const http::ClientInfo& client = source_.client;
   AccessEntry entry;
-  entry.at = host_.wall();
+  entry.at = context_.wall();
   entry.client = client.trust == http::Trust::none
                      ? client.address
-                     : forwarded_client(request_head_, client.address, host_.trusted_proxies());
+                     : forwarded_client(request_head_, client.address, context_.trusted_proxies());
   entry.method = request_head_.text(request_head_.method);
   entry.target = request_head_.text(request_head_.target);
   entry.version_minor = request_head_.minor;
@@ -153,13 +153,13 @@ void Exchange::write_log(EndReason reason) {
   entry.duration = duration;
   entry.pool = runtime_->view().config.name;
   if (held_.node) entry.node = held_.node->name();
-  entry.verdict = name_of(routing_.verdict);
+  entry.decision = name_of(routing_.decision);
   std::array<char, 9> session{};
-  if (visit_.held) {
+  if (binding_.held) {
     std::snprintf(session.data(), session.size(), "%08x",
-                  static_cast<unsigned>(visit_.key.high >> 32U));
+                  static_cast<unsigned>(binding_.key.high >> 32U));
     entry.session = session.data();
-    entry.user = visit_.user;
+    entry.user = binding_.user;
   }
   for (const http::Field& field : request_head_.fields) {
     if (field.id != http::FieldName::other) continue;
@@ -172,7 +172,7 @@ void Exchange::write_log(EndReason reason) {
   const std::string refused = refusal_ ? http::reason_of(*refusal_) : "";
   entry.reason = refused;
   entry.end = reason;
-  host_.access_log().write(entry);
+  context_.access_log().write(entry);
 }
 
 }  // namespace bonedry::proxy

@@ -14,9 +14,9 @@ enum class Retry : std::uint8_t {
   other_node,
   /// The node did not take the request off its connection, which had been idle too long: an
   /// idempotent one may be sent again, and costs the node nothing.
-  not_taken,
+  not_processed,
   /// The node may have worked on it: an idempotent one may be sent again within the retry budget.
-  maybe_taken,
+  maybe_processed,
 };
 
 /// What went wrong in an exchange, made where it happened. `Exchange::on_error` alone reads it: it
@@ -28,14 +28,14 @@ struct ExchangeError {
   const char* why = "";              ///< a literal for the log, or empty
   http::Refusal refusal{0, "", ""};  ///< of the request: what the client is answered; 0: the row's
 
-  [[nodiscard]] Side side() const { return row_of(reason).side; }
+  [[nodiscard]] Side side() const { return info_of(reason).side; }
 };
 
 /// The request cannot be forwarded.
 [[nodiscard]] inline ExchangeError refused(EndReason reason, const http::Refusal& refusal) {
   return {reason, Retry::no, 0, "", refusal};
 }
-/// Descriptors, memory or ports of our own have run out: no news about a client or a node.
+/// Descriptors, memory or ports of our own have run out: no effects about a client or a node.
 [[nodiscard]] inline ExchangeError out_of_resources(int error) {
   return {EndReason::no_resources, Retry::no, error, ""};
 }

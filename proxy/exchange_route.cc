@@ -13,7 +13,7 @@ using balancer::Claim;
 using balancer::NodeView;
 using balancer::Purpose;
 using balancer::Reachable;
-using balancer::Verdict;
+using balancer::RouteDecision;
 
 namespace {
 
@@ -24,54 +24,55 @@ constexpr std::array<Millis, 2> kOwnNodePauses{Millis{100}, Millis{300}};
 
 }  // namespace
 
-const std::shared_ptr<PoolRuntime>& Exchange::newest_runtime() const {
-  return host_.router().find(source_.listener, info_);
+const std::shared_ptr<PoolRuntime>& Exchange::current_runtime() const {
+  return context_.router().find(source_.listener, info_);
 }
 
 /// Asks the routing table, and goes where it says. Called again after a node could not be reached.
-void Exchange::choose() {
+void Exchange::route() {
   follow_topology();
-  if (visit_.claim == Claim::none) return choose_other(Verdict::fresh);
-  const NodeView& claimed = runtime_->node(visit_.node);
-  const bool failed = std::ranges::find(routing_.tried, visit_.node) != routing_.tried.end();
+  if (binding_.claim == Claim::none) return pick_node(RouteDecision::new_session);
+  const NodeView& claimed = runtime_->node(binding_.node);
+  const bool failed = std::ranges::find(routing_.tried, binding_.node) != routing_.tried.end();
   const Reachable reachable =
-      failed || claimed.node->down(host_.now()) ? Reachable::no : Reachable::yes;
-  const Verdict verdict =
-      balancer::route(visit_.claim, claimed, reachable, runtime_->view().config.session.on_lost);
-  if (verdict == Verdict::lost) {
-    routing_.verdict = verdict;
+      failed || claimed.node->down(context_.now()) ? Reachable::no : Reachable::yes;
+  const RouteDecision decision =
+      balancer::route(binding_.claim, claimed, reachable, runtime_->view().config.session.on_lost);
+  if (decision == RouteDecision::node_down) {
+    routing_.decision = decision;
     return on_error({EndReason::node_lost});
   }
-  if (verdict != Verdict::own_node) return choose_other(verdict);
+  if (decision != RouteDecision::session_node) return pick_node(decision);
   // Late is also who begins anew on the old node, and stays so when that is asked a second time.
-  const bool was_late = routing_.own_node_tries > 0 && routing_.verdict == Verdict::late;
-  routing_.verdict = visit_.claim == Claim::ended || was_late ? Verdict::late : verdict;
-  if (visit_.claim == Claim::ended) {  // it needs a place like anybody
-    if (!claimed.node->book_place(claimed.max_sessions)) return choose_other(Verdict::late);
-    held_.place = PlaceToken(*claimed.node);
+  const bool was_late = routing_.own_node_tries > 0 && routing_.decision == RouteDecision::late;
+  routing_.decision = binding_.claim == Claim::ended || was_late ? RouteDecision::late : decision;
+  if (binding_.claim == Claim::ended) {  // it needs a place like anybody
+    if (!claimed.node->reserve_session(claimed.max_sessions)) return pick_node(RouteDecision::late);
+    held_.place = SessionReservation(*claimed.node);
   }
   const std::size_t node =
-      runtime_->affinity().settle(visit_, verdict, visit_.node, host_.exact_now());
+      runtime_->affinity().bind(binding_, decision, binding_.node, context_.exact_now());
   held_.place.reset();
   attempt(node);
 }
 
-void Exchange::choose_other(Verdict verdict) {
-  routing_.verdict = verdict;
+void Exchange::pick_node(RouteDecision decision) {
+  routing_.decision = decision;
   const bool sticky = runtime_->affinity().sticky();
   const auto picked = routing_.tried.size() < kNodesTried
                           ? runtime_->picker().pick(
                                 runtime_->view(), sticky ? Purpose::new_session : Purpose::exchange,
-                                routing_.tried, host_.now())
+                                routing_.tried, context_.now())
                           : std::nullopt;
   if (!picked) return on_error({routing_.tried.empty() ? EndReason::no_node : ending_});
-  if (sticky) held_.place = PlaceToken(*runtime_->node(*picked).node);
+  if (sticky) held_.place = SessionReservation(*runtime_->node(*picked).node);
   std::size_t node = *picked;
-  if (verdict == Verdict::rescued && node == visit_.node) {
-    routing_.verdict = Verdict::own_node;  // all are marked, and its own is tried like any other
+  if (decision == RouteDecision::rescued && node == binding_.node) {
+    routing_.decision =
+        RouteDecision::session_node;  // all are marked, and its own is tried like any other
     held_.place.reset();
-  } else if (visit_.claim != Claim::none && verdict != Verdict::rescued) {
-    node = runtime_->affinity().settle(visit_, verdict, node, host_.exact_now());
+  } else if (binding_.claim != Claim::none && decision != RouteDecision::rescued) {
+    node = runtime_->affinity().bind(binding_, decision, node, context_.exact_now());
     held_.place.reset();  // the ledger counts it there by now
   }
   attempt(node);
@@ -80,19 +81,19 @@ void Exchange::choose_other(Verdict verdict) {
 /// A user is taken off a node that is down only when another one has been reached: if none can be,
 /// the node may be back sooner than they are. False when the exchange goes elsewhere, because a
 /// simultaneous request of the session was rescued to another node first.
-bool Exchange::settle_rescue() {
-  if (routing_.verdict != Verdict::rescued || visit_.node == held_.index) return true;
+bool Exchange::commit_rescue() {
+  if (routing_.decision != RouteDecision::rescued || binding_.node == held_.index) return true;
   const std::size_t node =
-      runtime_->affinity().settle(visit_, routing_.verdict, held_.index, host_.exact_now());
+      runtime_->affinity().bind(binding_, routing_.decision, held_.index, context_.exact_now());
   held_.place.reset();
   if (node == held_.index) return true;
   release_upstream();
   set(AttemptState::none);
-  if (runtime_ == newest_runtime()) {
+  if (runtime_ == current_runtime()) {
     attempt(node);
   } else {  // which may not have that node any more
     leave_node();
-    choose();
+    route();
   }
   return false;
 }
@@ -112,14 +113,14 @@ void Exchange::attempt(std::size_t node) {
 LeaseRequest Exchange::lease_request() const {
   const bool allowed = info_.idempotent && info_.body.length == http::BodyLength::none &&
                        !runtime_->retries().used_up();
-  return {routing_.freshness, allowed ? balancer::Repeat::allowed : balancer::Repeat::forbidden};
+  return {routing_.reuse, allowed ? balancer::Repeat::allowed : balancer::Repeat::forbidden};
 }
 
 void Exchange::take(const NodeStreams::Lease& lease) {
   if (const auto* const queued = std::get_if<Queued>(&lease)) {
     if (*queued == Queued::full) return on_error({EndReason::node_full});
     set(AttemptState::queued);
-    return arm_for(host_.timeouts().queue);
+    return arm_for(context_.timeouts().queue);
   }
   set(AttemptState::connecting);
   if (const auto* const error = std::get_if<ExchangeError>(&lease)) return on_error(*error);
@@ -129,7 +130,7 @@ void Exchange::take(const NodeStreams::Lease& lease) {
 
 void Exchange::leave_queue() {
   if (attempt_ != AttemptState::queued) return;
-  runtime_->streams(held_.index).stop_waiting(*this);
+  runtime_->streams(held_.index).leave_queue(*this);
   set(AttemptState::none);
 }
 
@@ -138,7 +139,7 @@ void Exchange::on_turn(ConnectionToken turn) {
   calls_.expect_none();
   timer_.disarm();
   set(AttemptState::none);
-  if (runtime_ == newest_runtime()) {
+  if (runtime_ == current_runtime()) {
     // What a failed lease does not use is given back before anything comes of the failure.
     const NodeStreams::Lease lease =
         runtime_->streams(held_.index).lease(lease_request(), *this, std::move(turn));
@@ -147,28 +148,28 @@ void Exchange::on_turn(ConnectionToken turn) {
   turn.reset();
   held_.place.reset();
   leave_node();
-  choose();
+  route();
 }
 
 void Exchange::try_other_node(const ExchangeError& error) {
   release_upstream();
   timer_.disarm();
   ending_ = error.reason;
-  if (ask_own_node_again(error)) return;
+  if (retry_session_node(error)) return;
   set(AttemptState::none);
   routing_.tried.push_back(held_.index);
   held_.place.reset();
   leave_node();
-  choose();
+  route();
 }
 
 /// A refused connect is over in no time, so a user's own node gets another chance before the user
 /// is taken off it. A time-out has already cost too much.
-bool Exchange::ask_own_node_again(const ExchangeError& error) {
-  const bool own = visit_.claim == Claim::session && visit_.node == held_.index;
+bool Exchange::retry_session_node(const ExchangeError& error) {
+  const bool own = binding_.claim == Claim::session && binding_.node == held_.index;
   if (error.error != ECONNREFUSED || !own) return false;
   const bool enough = routing_.own_node_tries == kOwnNodePauses.size();
-  if (enough || held_.node->down(host_.now())) return false;
+  if (enough || held_.node->down(context_.now())) return false;
   set(AttemptState::pausing);
   arm_for(kOwnNodePauses[routing_.own_node_tries++]);
   return true;
@@ -176,10 +177,10 @@ bool Exchange::ask_own_node_again(const ExchangeError& error) {
 
 /// Goes on under the topology of now, whose node indexes may differ.
 void Exchange::follow_topology() {
-  const std::shared_ptr<PoolRuntime>& current = newest_runtime();
+  const std::shared_ptr<PoolRuntime>& current = current_runtime();
   if (current == runtime_) return;
   const balancer::Node* const claimed =
-      visit_.claim == Claim::none ? nullptr : runtime_->node(visit_.node).node.get();
+      binding_.claim == Claim::none ? nullptr : runtime_->node(binding_.node).node.get();
   runtime_ = current;
   routing_.tried.clear();
   if (claimed == nullptr) return;
@@ -187,16 +188,16 @@ void Exchange::follow_topology() {
   const auto same = std::ranges::find_if(
       nodes, [claimed](const NodeView& view) { return view.node.get() == claimed; });
   if (same != nodes.end()) {
-    visit_.node = static_cast<std::size_t>(same - nodes.begin());
+    binding_.node = static_cast<std::size_t>(same - nodes.begin());
     return;
   }
-  runtime_->affinity().leave(visit_, host_.exact_now());
-  visit_ = session::Visit{};
+  runtime_->affinity().release(binding_, context_.exact_now());
+  binding_ = session::SessionBinding{};
 }
 
 void Exchange::leave_node() {
   if (!held_.node) return;
-  held_.node->close_exchange(host_.now());
+  held_.node->close_exchange(context_.now());
   held_.node.reset();
 }
 

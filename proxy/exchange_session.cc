@@ -48,16 +48,17 @@ std::string_view name_of_host(std::string_view host) {
 
 }  // namespace
 
-void Exchange::arrive() {
+void Exchange::find_session() {
   session::Affinity& affinity = runtime_->affinity();
   if (!affinity.sticky()) return;
-  const Instant now = host_.exact_now();
-  session::Arrival arrival;
-  each_cookie(request_head_, affinity.cookie_name(),
-              [&affinity, &arrival, now](auto value) { affinity.look_at(value, arrival, now); });
-  visit_ = affinity.arrived(arrival);
+  const Instant now = context_.exact_now();
+  session::CookieLookup lookup;
+  each_cookie(request_head_, affinity.cookie_name(), [&affinity, &lookup, now](auto value) {
+    affinity.look_up_cookie(value, lookup, now);
+  });
+  binding_ = affinity.finish_lookup(lookup);
   // Anybody can write such a mark.
-  if (source_.client.trust != http::Trust::none && runtime_->lost_cookie(request_head_)) {
+  if (source_.client.trust != http::Trust::none && runtime_->cookie_lost_in_front(request_head_)) {
     runtime_->view().counters->cookie_clashes_in_front.fetch_add(1, std::memory_order_relaxed);
   }
 }
@@ -66,21 +67,21 @@ void Exchange::arrive() {
 /// word, and before the exchange leaves the node's count. One who will hear none does not come
 /// back.
 std::string Exchange::update_session() {
-  if (downstream_->gone() && !visit_.held) {
+  if (downstream_->gone() && !binding_.held) {
     held_.place.reset();
     return {};
   }
-  std::string cookie = runtime_->affinity().answered(visit_, held_.index, heard_of_user());
+  std::string cookie = runtime_->affinity().on_response(binding_, held_.index, read_user_cookies());
   held_.place.reset();
   return cookie;
 }
 
-session::Answer Exchange::heard_of_user() const {
-  session::Answer answer;
+session::ResponseCookies Exchange::read_user_cookies() const {
+  session::ResponseCookies answer;
   const session::Affinity& affinity = runtime_->affinity();
   if (!affinity.sticky()) return answer;
   const std::string_view method = request_head_.text(request_head_.method);
-  if (affinity.logs_out(method, info_.path, response_head_.status)) {
+  if (affinity.is_logout(method, info_.path, response_head_.status)) {
     answer.user = session::Presence::left;
   }
   const std::string& logout = affinity.logout_header();
@@ -88,15 +89,16 @@ session::Answer Exchange::heard_of_user() const {
     if (field.id == http::FieldName::set_cookie) {
       runtime_->note_set_cookie(response_head_.value(field));
     }
-    if (field.id == http::FieldName::set_cookie && !affinity.watched().empty()) {
+    if (field.id == http::FieldName::set_cookie && !affinity.tracked_cookie().empty()) {
       affinity.note_set_cookie(response_head_.value(field), cookie_context(), answer);
     } else if (!logout.empty() && http::equal_ignoring_case(response_head_.name(field), logout)) {
       answer.user = session::Presence::left;
     }
   }
-  if (answer.gives()) {
-    const bool had = brings_cookie(request_head_, affinity.watched());
-    answer.brought = had ? session::Answer::Brought::yes : session::Answer::Brought::no;
+  if (answer.sets_cookie()) {
+    const bool had = brings_cookie(request_head_, affinity.tracked_cookie());
+    answer.candidate_key =
+        had ? session::ResponseCookies::HadCookie::yes : session::ResponseCookies::HadCookie::no;
   }
   return answer;
 }
@@ -107,7 +109,7 @@ session::CookieContext Exchange::cookie_context() const {
   if (source_.client.trust == http::Trust::none) context.host = name_of_host(info_.host);
   context.path = info_.path.substr(0, info_.path.find('?'));
   context.date = date_of(response_head_);
-  context.now = host_.wall();
+  context.now = context_.wall();
   return context;
 }
 

@@ -11,21 +11,21 @@ namespace bonedry::proxy {
 void Exchange::begin_tunnel() {
   held_.node->open_websocket();
   held_.tunnel = TunnelToken(*held_.node);
-  if (visit_.held) host_.ledger().open_tunnel(*visit_.held);
+  if (binding_.held) context_.ledger().open_tunnel(*binding_.held);
   set(RequestState::tunnel);
   downstream_.delivering().begin_tunnel();  // what the client did not wait to say goes on at once
 }
 
 bool Exchange::on_displaced_node() const {
-  const auto& nodes = newest_runtime()->view().nodes;
+  const auto& nodes = current_runtime()->view().nodes;
   const auto own = std::ranges::find(nodes, held_.node, &balancer::NodeView::node);
   return own != nodes.end() && own->displaced && own->door == balancer::Door::shut;
 }
 
-void Exchange::leave_displaced_node() {
+void Exchange::end_if_displaced() {
   if (over() || !on_displaced_node()) return;
   if (in_tunnel()) return end_tunnel(EndReason::tunnel_moved);
-  if (downstream_->gone()) finish(EndReason::client_gone, Departure::aborted);
+  if (downstream_->gone()) finish(EndReason::client_gone, StreamEnd::aborted);
 }
 
 /// Both sides see the end of the connection, as if the other had closed it; a client that has not
@@ -33,15 +33,15 @@ void Exchange::leave_displaced_node() {
 void Exchange::end_tunnel(EndReason reason) {
   // A flush that gets the rest out says nothing of what either was not let say meanwhile.
   const bool node_heard_all = !upstream_ || upstream_->unsent() == 0;
-  const bool heard_all = movement_.to_client == Flow::open && node_heard_all;
+  const bool heard_all = progress_.to_client == Flow::open && node_heard_all;
   const Flow flow = downstream_->flush();
-  finish(reason, heard_all && flow == Flow::open ? Departure::complete : Departure::aborted);
+  finish(reason, heard_all && flow == Flow::open ? StreamEnd::complete : StreamEnd::aborted);
 }
 
 void Exchange::leave_tunnel() {
   if (!in_tunnel()) return;
   held_.tunnel.reset();
-  if (visit_.held) host_.ledger().close_tunnel(*visit_.held);
+  if (binding_.held) context_.ledger().close_tunnel(*binding_.held);
 }
 
 }  // namespace bonedry::proxy

@@ -51,21 +51,21 @@ std::optional<std::string_view> take_until(char end, std::string_view& text) {
 
 }  // namespace
 
-Result<UniqueFd> write(const Guidance& guidance) {
+Result<UniqueFd> write(const RoutingState& routing_state) {
   std::string text;
-  for (const std::string& key : guidance.shut) text += key + "\n";
+  for (const std::string& key : routing_state.shut) text += key + "\n";
   text += "\n";
-  for (const std::string& key : guidance.opening) text += key + "\n";
-  text += "\n" + guidance.config;
+  for (const std::string& key : routing_state.opening) text += key + "\n";
+  text += "\n" + routing_state.config;
   return file_of(text);
 }
 
-Result<Guidance> read(const UniqueFd& file) {
+Result<RoutingState> read(const UniqueFd& file) {
   const Result<std::string> text = text_of(file);
   if (!text) return Failure{text.error()};
-  Guidance guidance;
+  RoutingState routing_state;
   std::string_view rest = *text;
-  for (std::set<std::string>* keys : {&guidance.shut, &guidance.opening}) {
+  for (std::set<std::string>* keys : {&routing_state.shut, &routing_state.opening}) {
     for (;;) {
       const auto key = take_until('\n', rest);
       if (!key) return Failure{std::string("the state of the nodes is truncated")};
@@ -73,23 +73,23 @@ Result<Guidance> read(const UniqueFd& file) {
       keys->emplace(*key);
     }
   }
-  guidance.config = rest;
-  return guidance;
+  routing_state.config = rest;
+  return routing_state;
 }
 
-Result<UniqueFd> write_health(const std::vector<Measured>& nodes) {
+Result<UniqueFd> write_health(const std::vector<NodeHealth>& nodes) {
   std::string text;
-  for (const Measured& node : nodes) {
+  for (const NodeHealth& node : nodes) {
     text +=
         std::string(balancer::to_string(node.health)) + " " + node.address + " " + node.key + "\n";
   }
   return file_of(text);
 }
 
-Result<std::vector<Measured>> read_health(const UniqueFd& file) {
+Result<std::vector<NodeHealth>> read_health(const UniqueFd& file) {
   const Result<std::string> text = text_of(file);
   if (!text) return Failure{text.error()};
-  std::vector<Measured> nodes;
+  std::vector<NodeHealth> nodes;
   for (std::string_view rest = *text; !rest.empty();) {
     const auto health = take_until(' ', rest);
     const auto address = take_until(' ', rest);

@@ -19,10 +19,10 @@
 ///                                        with a pidfd of it, as a script may have started it
 ///   old --> new   lock                   with the state directory's lock
 ///                 admin PATH             where the admin socket is
-///                 health                 with what was measured of the nodes
+///                 health                 with what was node_health of the nodes
 ///                 listener N ADDRESS     with a socket of the N-th listener; one for each
 ///                 go                     from here on the old one decides nothing any more
-///   new --> old   follow N               with the N-th Guidance: route by it
+///   new --> old   follow N               with the N-th RoutingState: route by it
 ///   old --> new   followed N             all its workers do, by that one or a later one
 ///             or  not-followed N         it cannot: it is asked again
 ///   new --> old   ready                  it accepts: the old one stops accepting
@@ -53,14 +53,14 @@ constexpr std::string_view kFailed = "failed ";
 constexpr Millis kTimeLimit = std::chrono::seconds{10};
 
 /// What the old process needs to route as the new one does, beside the records on the disk.
-struct Guidance {
+struct RoutingState {
   std::set<std::string> shut;          ///< nodes whose doors are shut
   std::string config;                  ///< the config file as the new one has read it
   std::set<std::string> opening = {};  ///< nodes that no new user may be sent to yet
 };
 
-/// What the old process has measured of a node that is checked.
-struct Measured {
+/// What the old process has node_health of a node that is checked.
+struct NodeHealth {
   std::string key;      ///< "shop/alice"
   std::string address;  ///< where: it is not true of another machine
   balancer::Health health = balancer::Health::unknown;
@@ -70,9 +70,9 @@ struct Measured {
 [[nodiscard]] std::uint64_t number_after(std::string_view word, std::string_view text);
 
 /// As a file without a name: it may be larger than a message.
-[[nodiscard]] Result<UniqueFd> write(const Guidance& guidance);
-[[nodiscard]] Result<Guidance> read(const UniqueFd& file);
-[[nodiscard]] Result<UniqueFd> write_health(const std::vector<Measured>& nodes);
-[[nodiscard]] Result<std::vector<Measured>> read_health(const UniqueFd& file);
+[[nodiscard]] Result<UniqueFd> write(const RoutingState& routing_state);
+[[nodiscard]] Result<RoutingState> read(const UniqueFd& file);
+[[nodiscard]] Result<UniqueFd> write_health(const std::vector<NodeHealth>& nodes);
+[[nodiscard]] Result<std::vector<NodeHealth>> read_health(const UniqueFd& file);
 
 }  // namespace bonedry::proxy::handover

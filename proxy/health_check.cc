@@ -12,7 +12,7 @@ namespace bonedry::proxy {
 using balancer::CheckResult;
 using balancer::Health;
 
-HealthCheck::HealthCheck(ConnectionContext& context, CheckTurns& turns, const OnChange& on_change,
+HealthCheck::HealthCheck(ConnectionContext& context, CheckSlots& turns, const OnChange& on_change,
                          std::shared_ptr<balancer::Node> node)
     : context_(context),
       turns_(turns),
@@ -23,16 +23,16 @@ HealthCheck::HealthCheck(ConnectionContext& context, CheckTurns& turns, const On
 
 void HealthCheck::configure(const balancer::NodeView& view, const conf::Pool& pool) {
   const conf::Health& config = pool.health;
-  const bool elsewhere = judge_ && address_ != view.address;
+  const bool elsewhere = tracker_ && address_ != view.address;
   config_ = config;
   proxy_protocol_ = pool.proxy_protocol;
   address_ = view.address;
   if (elsewhere) stop();  // what was measured is not true of another machine
-  if (elsewhere || !judge_) {
-    judge_.emplace(config.rise, config.fall, node_->health());
+  if (elsewhere || !tracker_) {
+    tracker_.emplace(config.rise, config.fall, node_->health());
     next_.arm(Millis{0});
   } else {
-    judge_->set_thresholds(config.rise, config.fall);
+    tracker_->set_thresholds(config.rise, config.fall);
   }
 }
 
@@ -79,7 +79,7 @@ void HealthCheck::send_request() {
   parser.start();
   const auto parsed = parser.parse_head(text.data, text.size, {}, request_head_);
   request_head_.chunk = text.chunk;
-  const auto request = http::judge_request(request_head_);
+  const auto request = http::validate_request(request_head_);
   if (parsed != http::ParseStatus::complete || !request) {
     return end(CheckResult::failed, "no valid path");
   }
@@ -103,8 +103,8 @@ void HealthCheck::on_error(const ExchangeError& error) {
 
 void HealthCheck::end(CheckResult result, const std::string& why) {
   wait_for_next();
-  const Health before = judge_->health();
-  const auto changed = judge_->note(result);
+  const Health before = tracker_->health();
+  const auto changed = tracker_->note(result);
   if (result == CheckResult::passed) node_->note_connect_success();
   if (!changed) return;
   node_->set_health(*changed);

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "balancer/health_judge.h"
+#include "balancer/health_tracker.h"
 #include "balancer/topology.h"
 #include "conf/config.h"
 #include "proxy/connection_context.h"
@@ -23,7 +23,7 @@ namespace bonedry::proxy {
 class HealthCheck;
 
 /// How many checks may be under way at a time, a descriptor each; the others wait in a line.
-struct CheckTurns {
+struct CheckSlots {
   std::size_t most = 64;
   std::size_t taken = 0;
   std::deque<HealthCheck*> waiting;
@@ -40,7 +40,7 @@ class HealthCheck final : public io::Retirable, private UpstreamOwner, private U
                                       balancer::Health now, const std::string& why)>;
 
   /// What is referred to outlives this.
-  HealthCheck(ConnectionContext& context, CheckTurns& turns, const OnChange& on_change,
+  HealthCheck(ConnectionContext& context, CheckSlots& turns, const OnChange& on_change,
               std::shared_ptr<balancer::Node> node);
 
   /// Starts, or goes on by another config. At another address the node's health is unknown again.
@@ -59,7 +59,7 @@ class HealthCheck final : public io::Retirable, private UpstreamOwner, private U
     return Millis{0};
   }
   void on_idle(UpstreamConnection& /*connection*/) override {}
-  void on_not_idle(UpstreamConnection& /*connection*/) override {}
+  void on_busy(UpstreamConnection& /*connection*/) override {}
   void on_closed_by_node(Millis /*idle*/, Instant /*since*/) override {}
   void drop(UpstreamConnection& connection) override;
 
@@ -74,7 +74,7 @@ class HealthCheck final : public io::Retirable, private UpstreamOwner, private U
                         std::string_view /*trailers*/) override {}
   [[nodiscard]] bool takes_response_pipes() const override { return false; }
   void on_response_body(io::PipeLease /*body*/, Last /*last*/) override {}
-  void on_response_batch() override {}
+  void on_response_read_end() override {}
   void on_upstream_progress() override {}
   void on_upstream_drained() override {}
   void on_error(const ExchangeError& error) override;
@@ -90,13 +90,13 @@ class HealthCheck final : public io::Retirable, private UpstreamOwner, private U
   void close();
 
   ConnectionContext& context_;
-  CheckTurns& turns_;
+  CheckSlots& turns_;
   const OnChange& on_change_;
   std::shared_ptr<balancer::Node> node_;
   conf::Health config_;
   conf::ProxyProtocol proxy_protocol_ = conf::ProxyProtocol::off;
   conf::Address address_;
-  std::optional<balancer::HealthJudge> judge_;  // none: not configured yet
+  std::optional<balancer::HealthTracker> tracker_;  // none: not configured yet
   Turn turn_ = Turn::none;
   std::unique_ptr<UpstreamConnection> connection_;
   http::Head request_head_;

@@ -24,7 +24,7 @@ class HealthProber {
   HealthProber& operator=(const HealthProber&) = delete;
 
   /// Checks that may be under way at a time, a descriptor each; the others take their turn.
-  void set_most(std::size_t most) { turns_.most = most; }
+  void set_limits(std::size_t most) { turns_.most = most; }
   /// Starts, changes and stops checks; what was measured of nodes that stay is kept.
   void adopt(const balancer::Topology& topology);
 
@@ -33,7 +33,7 @@ class HealthProber {
   ChunkPool chunks_;
   io::PipePool pipes_{0};
   ConnectionContext context_;
-  CheckTurns turns_;
+  CheckSlots turns_;
   std::map<std::string, std::unique_ptr<HealthCheck>> checks_;
 };
 

@@ -95,7 +95,7 @@ int serve(const std::string& program, const std::string& path, proxy::ProcessLog
       "bonedry: the ledger " + loaded->config.server.state_dir + "/ledger" + kLedgerGone, kFailed);
   proxy::Application application({program, path, std::move(*text), std::move(line)},
                                  loaded->config);
-  const Outcome started = application.start();
+  const Result<> started = application.start();
   if (!started) {
     spdlog::error("{}", started.error());
     return kFailed;

@@ -32,10 +32,10 @@ class NodeToken {
   balancer::Node* node_ = nullptr;
 };
 
-/// A place for a session that an answer will begin, see Node::book_place.
-using PlaceToken = NodeToken<&balancer::Node::release_place>;
-/// One of the connections that a node may have in use, see Node::take_connection.
-using ConnectionToken = NodeToken<&balancer::Node::give_connection>;
+/// A place for a session that an answer will begin, see Node::reserve_session.
+using SessionReservation = NodeToken<&balancer::Node::cancel_reservation>;
+/// One of the connections that a node may have in use, see Node::acquire_connection.
+using ConnectionToken = NodeToken<&balancer::Node::release_connection>;
 /// A place in the queue for one, see Node::begin_waiting.
 using QueueToken = NodeToken<&balancer::Node::end_waiting>;
 /// An exchange that the node counts as a tunnel.

@@ -44,7 +44,7 @@ http::RequestEdits PoolRuntime::request_edits() const {
 
 http::ResponseEdits PoolRuntime::response_edits() const {
   http::ResponseEdits edits;
-  if (affinity_->sticky()) edits.left_out = affinity_->logout_header();
+  if (affinity_->sticky()) edits.removed_field = affinity_->logout_header();
   edits.cache = to_http(view_.config.session.attributes.cache);
   return edits;
 }
@@ -54,8 +54,8 @@ std::string_view PoolRuntime::via() const {
   return clash ? std::string_view(via_with_cookie_) : http::kOurVia;
 }
 
-bool PoolRuntime::lost_cookie(const http::Head& request) const {
-  return affinity_->sticky() && http::came_through(request, via_with_cookie_);
+bool PoolRuntime::cookie_lost_in_front(const http::Head& request) const {
+  return affinity_->sticky() && http::passed_through(request, via_with_cookie_);
 }
 
 void PoolRuntime::note_set_cookie(std::string_view field) const {
@@ -72,7 +72,7 @@ PoolRuntime::Kept PoolRuntime::filter(std::string_view value) const {
   return {found->before, found->after, true};
 }
 
-bool PoolRuntime::lets_switch_to(std::string_view protocol) const {
+bool PoolRuntime::allows_upgrade(std::string_view protocol) const {
   if (protocol.empty()) return false;
   return std::ranges::any_of(view_.config.upgrades, [protocol](const std::string& upgrade) {
     return http::equal_ignoring_case(upgrade, protocol);

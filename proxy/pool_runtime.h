@@ -17,19 +17,19 @@
 namespace bonedry::proxy {
 
 /// What one worker keeps of a pool over topologies.
-struct PoolMemory {
+struct PoolState {
   balancer::Picker picker;
   balancer::RetryBudget retries;
 };
 
 /// What one worker has for one pool of one topology. Exchanges that began under it keep it alive,
-/// so that node indexes mean the same to them until they end or choose anew.
+/// so that node indexes mean the same to them until they end or route anew.
 class PoolRuntime final : public http::CookieFilter {
  public:
   /// `streams`: this worker's, by node index; they outlive this.
   PoolRuntime(std::shared_ptr<const balancer::Topology> topology, const balancer::PoolView& view,
               std::span<const std::string> secrets, session::Ledger& ledger, const Clock& clock,
-              std::shared_ptr<PoolMemory> memory, std::vector<NodeStreams*> streams)
+              std::shared_ptr<PoolState> memory, std::vector<NodeStreams*> streams)
       : topology_(std::move(topology)),
         view_(view),
         affinity_(session::make_affinity(view, secrets, ledger, clock)),
@@ -48,7 +48,7 @@ class PoolRuntime final : public http::CookieFilter {
   }
 
   /// Whether clients may switch to this protocol. Names are compared without case (RFC 9110, 7.8).
-  [[nodiscard]] bool lets_switch_to(std::string_view protocol) const;
+  [[nodiscard]] bool allows_upgrade(std::string_view protocol) const;
 
   /// What is changed in every request to the pool's nodes. Valid as long as this.
   [[nodiscard]] http::RequestEdits request_edits() const;
@@ -56,7 +56,7 @@ class PoolRuntime final : public http::CookieFilter {
   [[nodiscard]] http::ResponseEdits response_edits() const;
   /// Whether the request came through a bonedry that has taken this pool's cookie out of it, if
   /// whoever sent it is trusted.
-  [[nodiscard]] bool lost_cookie(const http::Head& request) const;
+  [[nodiscard]] bool cookie_lost_in_front(const http::Head& request) const;
   /// Notes a node's Set-Cookie field. One of the name of our own cookie never comes back to it, and
   /// in the browser each of the two takes the other's place.
   void note_set_cookie(std::string_view field) const;
@@ -74,7 +74,7 @@ class PoolRuntime final : public http::CookieFilter {
   std::shared_ptr<const balancer::Topology> topology_;  // keeps view_
   const balancer::PoolView& view_;
   std::unique_ptr<session::Affinity> affinity_;
-  std::shared_ptr<PoolMemory> memory_;
+  std::shared_ptr<PoolState> memory_;
   std::vector<NodeStreams*> streams_;
   std::string via_with_cookie_;
 };

@@ -14,17 +14,17 @@ constexpr Millis kAskAgain{200};
 
 }  // namespace
 
-Result<std::unique_ptr<Predecessor>> Predecessor::meet(UniqueFd line) {
+Result<std::unique_ptr<Predecessor>> Predecessor::connect(UniqueFd line) {
   std::unique_ptr<Predecessor> other(new Predecessor(std::move(line)));
   // Where there is no such descriptor, none goes along: the other one then knows its child only.
   const UniqueFd self{static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0))};
-  const Outcome shown = other->channel_.send(handover::kHello, self.get(), handover::kTimeLimit);
+  const Result<> shown = other->channel_.send(handover::kHello, self.get(), handover::kTimeLimit);
   if (!shown) return Failure{shown.error()};
   for (;;) {
     Result<io::FdChannel::Message> message = other->channel_.await(handover::kTimeLimit);
     if (!message) return Failure{message.error()};
     if (message->text == handover::kGo) break;
-    const Outcome taken = other->take(*message);
+    const Result<> taken = other->take(*message);
     if (!taken) return Failure{taken.error()};
   }
   if (!other->lock_.is_open())
@@ -32,7 +32,7 @@ Result<std::unique_ptr<Predecessor>> Predecessor::meet(UniqueFd line) {
   return other;
 }
 
-Outcome Predecessor::take(io::FdChannel::Message& message) {
+Result<> Predecessor::take(io::FdChannel::Message& message) {
   if (message.text == handover::kLock) {
     lock_ = std::move(message.fd);
     return Done{};
@@ -74,11 +74,11 @@ std::vector<UniqueFd> Predecessor::take_sockets(const std::string& address) {
   return taken;
 }
 
-Outcome Predecessor::lead_at_first(const handover::Guidance& guidance) {
-  const Result<UniqueFd> file = handover::write(guidance);
+Result<> Predecessor::sync_routing_state(const handover::RoutingState& routing_state) {
+  const Result<UniqueFd> file = handover::write(routing_state);
   if (!file) return Failure{file.error()};
   const std::string number = std::to_string(++number_);
-  const Outcome told =
+  const Result<> told =
       channel_.send(std::string(handover::kFollow) + number, file->get(), handover::kTimeLimit);
   if (!told) return told;
   const Result<io::FdChannel::Message> answer = channel_.await(handover::kTimeLimit);
@@ -95,52 +95,53 @@ void Predecessor::give_up(const std::string& why) {
 
 void Predecessor::replace(io::EventLoop& loop, std::function<void()> on_gone) {
   on_gone_ = std::move(on_gone);
-  again_.emplace(loop.timers(), [this] { ask(); });
+  retry_timer_.emplace(loop.timers(), [this] { ask(); });
   sockets_.clear();  // of addresses that this config does not listen on
   watcher_.emplace(loop, channel_.fd(), static_cast<io::ReadWatcher::Handler&>(*this));
   // One that has gone is told by the end of the line.
   (void)channel_.send(handover::kReady, io::FdChannel::kNoFd, handover::kTimeLimit);
 }
 
-void Predecessor::lead(const handover::Guidance& guidance, std::function<void()> followed) {
+void Predecessor::send_routing_state(const handover::RoutingState& routing_state,
+                                     std::function<void()> followed) {
   waiting_.push_back({++number_, std::move(followed)});
-  newest_ = guidance;
-  if (under_way_ == 0 && !again_->armed()) ask();
+  latest_state_ = routing_state;
+  if (in_flight_ == 0 && !retry_timer_->armed()) ask();
 }
 
 /// One question at a time, and then the newest: a process that hangs fills no buffer, and keeps
 /// nobody waiting here.
 void Predecessor::ask() {
   if (waiting_.empty() || is_gone()) return;
-  const Result<UniqueFd> file = handover::write(newest_);
-  const Outcome told = file
-                           ? channel_.send(std::string(handover::kFollow) + std::to_string(number_),
-                                           file->get(), Millis{0})
-                           : Outcome{Failure{file.error()}};
+  const Result<UniqueFd> file = handover::write(latest_state_);
+  const Result<> told =
+      file ? channel_.send(std::string(handover::kFollow) + std::to_string(number_), file->get(),
+                           Millis{0})
+           : Result<>{Failure{file.error()}};
   if (told) {
-    under_way_ = number_;
+    in_flight_ = number_;
     return;
   }
   // Nobody is dry while one routes otherwise: the answer does not come until it is told.
-  ask_again("cannot send state to the previous process: " + told.error());
+  retry_later("cannot send state to the previous process: " + told.error());
 }
 
-void Predecessor::ask_again(const std::string& why) {
-  if (trouble_ != why) spdlog::error("{}; retrying", why);
-  trouble_ = why;
-  again_->arm(kAskAgain);
+void Predecessor::retry_later(const std::string& why) {
+  if (logged_error_ != why) spdlog::error("{}; retrying", why);
+  logged_error_ = why;
+  retry_timer_->arm(kAskAgain);
 }
 
 void Predecessor::on_followed(std::uint64_t number) {
   if (number == 0 || number > number_) return;
-  under_way_ = 0;
-  trouble_.clear();
+  in_flight_ = 0;
+  logged_error_.clear();
   while (!waiting_.empty() && waiting_.front().number <= number) {
     const auto followed = std::move(waiting_.front().followed);
     waiting_.pop_front();
     followed();
   }
-  if (under_way_ == 0) ask();
+  if (in_flight_ == 0) ask();
 }
 
 void Predecessor::on_readable() {
@@ -153,8 +154,8 @@ void Predecessor::on_readable() {
         return lose();
       case io::FdChannel::Received::message:
         if (handover::number_after(handover::kNotFollowed, message.text) != 0) {
-          under_way_ = 0;
-          ask_again("the previous process cannot apply the state of this one, see its log");
+          in_flight_ = 0;
+          retry_later("the previous process cannot apply the state of this one, see its log");
           break;
         }
         on_followed(handover::number_after(handover::kFollowed, message.text));
@@ -166,9 +167,9 @@ void Predecessor::on_readable() {
 void Predecessor::lose() {
   watcher_.reset();
   channel_.close();
-  gone_ = Gone::yes;
-  again_->disarm();
-  for (const Asked& asked : std::exchange(waiting_, {})) asked.followed();
+  gone_ = Exited::yes;
+  retry_timer_->disarm();
+  for (const PendingSync& asked : std::exchange(waiting_, {})) asked.followed();
   std::exchange(on_gone_, nullptr)();
 }
 

@@ -25,7 +25,7 @@ std::size_t count_workers(unsigned configured) {
 
 /// SO_REUSEPORT would let a second bonedry share the port without a word: half of the users would
 /// meet a proxy that nobody watches. So the port must first be had without it.
-Outcome probe_free(const io::SocketAddress& address, const std::string& text) {
+Result<> probe_free(const io::SocketAddress& address, const std::string& text) {
   const UniqueFd fd{::socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0)};
   const int on = 1;
   if (fd.is_open()) setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
@@ -37,9 +37,10 @@ Outcome probe_free(const io::SocketAddress& address, const std::string& text) {
 }
 
 /// Joins the acknowledgements of all workers into one.
-class Gather {
+class AckBarrier {
  public:
-  Gather(std::size_t count, std::function<void()> done) : left_(count), done_(std::move(done)) {}
+  AckBarrier(std::size_t count, std::function<void()> done)
+      : left_(count), done_(std::move(done)) {}
   void one() {
     if (--left_ == 0) done_();
   }
@@ -61,11 +62,11 @@ Server::Server(Parts parts, const conf::Config& config)
 
 Server::~Server() = default;
 
-Result<std::vector<Server::Bound>> Server::bind(const Inherited& inherited) {
-  std::vector<Bound> all;
+Result<std::vector<Server::BoundListener>> Server::bind(const InheritedSockets& inherited) {
+  std::vector<BoundListener> all;
   for (const conf::Listener& listener : config_.listeners) {
-    Bound bound;
-    const Outcome done = bind_one(listener, inherited(conf::to_string(listener.address)), bound);
+    BoundListener bound;
+    const Result<> done = bind_one(listener, inherited(conf::to_string(listener.address)), bound);
     if (!done) return Failure{done.error()};
     all.push_back(bound);
   }
@@ -83,8 +84,8 @@ Result<std::vector<Server::Bound>> Server::bind(const Inherited& inherited) {
   return all;
 }
 
-Outcome Server::bind_one(const conf::Listener& listener, std::vector<UniqueFd> inherited,
-                         Bound& bound) {
+Result<> Server::bind_one(const conf::Listener& listener, std::vector<UniqueFd> inherited,
+                          BoundListener& bound) {
   conf::Address address = listener.address;
   auto& sockets = sockets_.emplace_back(std::move(inherited));
   // Beside sockets that are listened with, another one would get its part of the clients at once.
@@ -94,13 +95,13 @@ Outcome Server::bind_one(const conf::Listener& listener, std::vector<UniqueFd> i
     const auto target = io::make_address(address.host, address.port);
     if (!target) return Failure{target.error()};
     if (sockets.empty() && address.port != 0) {
-      const Outcome free = probe_free(*target, conf::to_string(address));
+      const Result<> free = probe_free(*target, conf::to_string(address));
       if (!free) return free;
     }
     Result<UniqueFd> socket = io::bind_to(*target);
     if (!socket) return Failure{socket.error()};
     if (!shared) {
-      const Outcome heard = io::start_listening(*socket);
+      const Result<> heard = io::start_listening(*socket);
       if (!heard) return heard;
     }
     address.port = io::bound_port(*socket);  // port 0: all workers share the one that it became
@@ -115,10 +116,10 @@ Outcome Server::bind_one(const conf::Listener& listener, std::vector<UniqueFd> i
   return Done{};
 }
 
-Outcome Server::start(std::shared_ptr<const balancer::Topology> topology) {
+Result<> Server::start(std::shared_ptr<const balancer::Topology> topology) {
   for (const auto& sockets : sockets_) {
     for (const UniqueFd& socket : sockets) {
-      const Outcome heard = io::start_listening(socket);  // nothing new for those that did already
+      const Result<> heard = io::start_listening(socket);  // nothing new for those that did already
       if (!heard) return heard;
     }
   }
@@ -129,7 +130,7 @@ Outcome Server::start(std::shared_ptr<const balancer::Topology> topology) {
                            clients_,
                            descriptors_,
                            config_.server.underscore_names};
-  prober_.set_most(descriptors_.checks);
+  prober_.set_limits(descriptors_.checks);
   prober_.adopt(*topology);
   for (std::size_t index = 0; index < worker_count_; ++index) {
     const auto seed = static_cast<std::uint64_t>(parts_.clock.now().ms) + index;
@@ -146,21 +147,22 @@ void Server::follow_descriptor_limit() {
   const std::size_t limit = descriptor_limit();
   if (std::exchange(descriptor_limit_, limit) == limit) return;
   const auto shares = share_descriptors(limit, own_descriptors_, worker_count_);
-  descriptors_ = shares ? *shares : DescriptorShares::least();
+  descriptors_ = shares ? *shares : DescriptorBudget::least();
   spdlog::warn("the descriptor limit is now {}, enough for {} clients", limit,
                descriptors_.clients);
-  prober_.set_most(descriptors_.checks);
+  prober_.set_limits(descriptors_.checks);
   for (const auto& worker : workers_) worker->share(descriptors_);
 }
 
 /// A process before this one may have had more workers: none of its sockets is left alone.
-std::vector<Worker::Listen> Server::listens_of(std::size_t worker) {
-  std::vector<Worker::Listen> listens;
+std::vector<Worker::ListenSocket> Server::listens_of(std::size_t worker) {
+  std::vector<Worker::ListenSocket> listens;
   for (std::size_t listener = 0; listener < sockets_.size(); ++listener) {
     const conf::Listener& config = config_.listeners[listener];
-    const Opening opening = config.proxy_protocol ? Opening::proxy_header : Opening::request;
+    const ProxyHeaderMode proxy_header_mode =
+        config.proxy_protocol ? ProxyHeaderMode::required : ProxyHeaderMode::none;
     for (std::size_t i = worker; i < sockets_[listener].size(); i += worker_count_) {
-      listens.push_back({std::move(sockets_[listener][i]), config.pool, opening});
+      listens.push_back({std::move(sockets_[listener][i]), config.pool, proxy_header_mode});
     }
   }
   return listens;
@@ -169,7 +171,7 @@ std::vector<Worker::Listen> Server::listens_of(std::size_t worker) {
 void Server::publish(const std::shared_ptr<const balancer::Topology>& topology,
                      std::function<void()> acknowledged) {
   prober_.adopt(*topology);
-  auto gather = std::make_shared<Gather>(worker_count_, std::move(acknowledged));
+  auto gather = std::make_shared<AckBarrier>(worker_count_, std::move(acknowledged));
   for (const auto& worker : workers_) {
     worker->publish(topology, [this, gather] { mailbox_.post([gather] { gather->one(); }); });
   }
@@ -181,11 +183,11 @@ ExchangeTotals Server::exchange_totals() const {
   return totals;
 }
 
-void Server::drain(Parting parting, const std::function<void()>& drained) {
+void Server::drain(DrainMode mode, const std::function<void()>& drained) {
   listening_.clear();
-  auto gather = std::make_shared<Gather>(worker_count_, drained);
+  auto gather = std::make_shared<AckBarrier>(worker_count_, drained);
   for (const auto& worker : workers_) {
-    worker->drain(parting, [this, gather] { mailbox_.post([gather] { gather->one(); }); });
+    worker->drain(mode, [this, gather] { mailbox_.post([gather] { gather->one(); }); });
   }
 }
 

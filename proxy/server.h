@@ -5,8 +5,8 @@
 #include "proxy/access_log.h"
 #include "proxy/base/result.h"
 #include "proxy/base/unique_fd.h"
-#include "proxy/client_census.h"
-#include "proxy/descriptor_shares.h"
+#include "proxy/connection_limiter.h"
+#include "proxy/descriptor_budget.h"
 #include "proxy/health_prober.h"
 #include "proxy/io/event_loop.h"
 #include "proxy/io/mailbox.h"
@@ -34,7 +34,7 @@ class Server {
   };
 
   /// What a listener is really bound to.
-  struct Bound {
+  struct BoundListener {
     std::string address;
     std::string pool;
   };
@@ -44,18 +44,18 @@ class Server {
 
   /// Gives the sockets that a process before this one listens with on an address of the config, if
   /// it does; each at most once.
-  using Inherited = std::function<std::vector<UniqueFd>(const std::string& address)>;
+  using InheritedSockets = std::function<std::vector<UniqueFd>(const std::string& address)>;
   /// Binds every listener once per worker, and shares out the descriptors; the error says what
   /// cannot be had and why. Nothing is accepted before `start`.
-  [[nodiscard]] Result<std::vector<Bound>> bind(const Inherited& inherited);
-  [[nodiscard]] Outcome start(std::shared_ptr<const balancer::Topology> topology);
+  [[nodiscard]] Result<std::vector<BoundListener>> bind(const InheritedSockets& inherited);
+  [[nodiscard]] Result<> start(std::shared_ptr<const balancer::Topology> topology);
 
   /// Posts the topology to every worker; calls `acknowledged` on this thread when all have it.
   void publish(const std::shared_ptr<const balancer::Topology>& topology,
                std::function<void()> acknowledged);
 
   /// Once the listeners are bound.
-  [[nodiscard]] const DescriptorShares& descriptors() const { return descriptors_; }
+  [[nodiscard]] const DescriptorBudget& descriptors() const { return descriptors_; }
   /// Shares them out anew if the limit has changed (prlimit(1)); call it now and then.
   void follow_descriptor_limit();
 
@@ -65,34 +65,34 @@ class Server {
   [[nodiscard]] ExchangeTotals exchange_totals() const;
 
   /// Stops accepting, lets exchanges finish, calls `drained` when all connections are gone.
-  void drain(Parting parting, const std::function<void()>& drained);
+  void drain(DrainMode mode, const std::function<void()>& drained);
 
   /// A socket that is listened with, and the address of the config that it is for.
-  struct Listening {
+  struct ListeningSocket {
     std::size_t listener = 0;  ///< which of the config, from 0
     std::string address;
     UniqueFd fd;
   };
   /// Until `drain`.
-  [[nodiscard]] const std::vector<Listening>& listening() const { return listening_; }
+  [[nodiscard]] const std::vector<ListeningSocket>& listening() const { return listening_; }
 
  private:
-  [[nodiscard]] Outcome bind_one(const conf::Listener& listener, std::vector<UniqueFd> inherited,
-                                 Bound& bound);
-  [[nodiscard]] std::vector<Worker::Listen> listens_of(std::size_t worker);
+  [[nodiscard]] Result<> bind_one(const conf::Listener& listener, std::vector<UniqueFd> inherited,
+                                  BoundListener& bound);
+  [[nodiscard]] std::vector<Worker::ListenSocket> listens_of(std::size_t worker);
 
   Parts parts_;
   const conf::Config config_;
   std::size_t worker_count_;
   AccessLog access_log_;
-  ClientCensus clients_;
-  DescriptorShares descriptors_;
+  ConnectionLimiter clients_;
+  DescriptorBudget descriptors_;
   std::size_t descriptor_limit_ = 0;
   std::size_t own_descriptors_ = 0;  // when the listeners were bound
   io::Mailbox mailbox_;
   HealthProber prober_;
   std::vector<std::vector<UniqueFd>> sockets_;  // by listener, one for each worker at least
-  std::vector<Listening> listening_;            // the same sockets, for a successor
+  std::vector<ListeningSocket> listening_;      // the same sockets, for a successor
   std::vector<std::unique_ptr<Worker>> workers_;
 };
 

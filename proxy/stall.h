@@ -9,7 +9,7 @@
 namespace bonedry::proxy {
 
 /// Whose next step an exchange waits for.
-enum class Awaited : std::uint8_t {
+enum class StallCause : std::uint8_t {
   client_reads,  ///< bytes wait for the client
   node_reads,    ///< bytes wait for the node
   client_sends,  ///< the rest of the request
@@ -19,7 +19,7 @@ enum class Awaited : std::uint8_t {
 };
 
 /// Where an exchange is: all that tells whom it waits for.
-struct Standing {
+struct IoState {
   std::size_t unsent_to_client = 0;  ///< bytes that the client's socket has no room for
   std::size_t unsent_to_node = 0;    ///< the same of the node's
   RequestState request = RequestState::done;
@@ -32,30 +32,29 @@ struct Standing {
 /// that reads nothing comes before the node, since a node that cannot send may read no more either.
 /// Then whoever owes bytes, the client first: a node that has begun to answer may need the rest of
 /// the request for the rest of its answer (an echo), while the rest of the request needs nothing.
-[[nodiscard]] constexpr Awaited awaited(const Standing& standing) {
-  if (standing.unsent_to_client > 0) return Awaited::client_reads;
-  if (standing.unsent_to_node > 0) return Awaited::node_reads;
-  const bool tunnel = standing.request == RequestState::tunnel ||
-                      standing.request == RequestState::ending ||
-                      standing.response == ResponseState::tunnel;
-  if (tunnel) return Awaited::either;
-  const bool sends = standing.request == RequestState::body && !standing.awaits_continue;
-  if (sends) return Awaited::client_sends;
-  return standing.response == ResponseState::waiting ? Awaited::node_answers : Awaited::node_sends;
+[[nodiscard]] constexpr StallCause stall_cause(const IoState& io) {
+  if (io.unsent_to_client > 0) return StallCause::client_reads;
+  if (io.unsent_to_node > 0) return StallCause::node_reads;
+  const bool tunnel = io.request == RequestState::tunnel || io.request == RequestState::ending ||
+                      io.response == ResponseState::tunnel;
+  if (tunnel) return StallCause::either;
+  const bool sends = io.request == RequestState::body && !io.awaits_continue;
+  if (sends) return StallCause::client_sends;
+  return io.response == ResponseState::waiting ? StallCause::node_answers : StallCause::node_sends;
 }
 
 /// How an exchange ends when that does not come in time.
-[[nodiscard]] constexpr EndReason ending_of(Awaited awaited) {
-  switch (awaited) {
-    case Awaited::client_reads:
-    case Awaited::client_sends:
+[[nodiscard]] constexpr EndReason ending_of(StallCause stall_cause) {
+  switch (stall_cause) {
+    case StallCause::client_reads:
+    case StallCause::client_sends:
       return EndReason::client_stalled;
-    case Awaited::node_reads:
-    case Awaited::node_sends:
+    case StallCause::node_reads:
+    case StallCause::node_sends:
       return EndReason::node_stalled;
-    case Awaited::node_answers:
+    case StallCause::node_answers:
       return EndReason::response_timeout;
-    case Awaited::either:
+    case StallCause::either:
       break;
   }
   return EndReason::tunnel_idle;

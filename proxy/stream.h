@@ -36,7 +36,7 @@ enum class Flow : std::uint8_t {
 };
 
 /// How an exchange leaves the client's side. What becomes of the connection is the stream's matter.
-enum class Departure : std::uint8_t {
+enum class StreamEnd : std::uint8_t {
   complete,  ///< the client has been sent all of the answer
   aborted,   ///< it has not, and must notice
 };
@@ -58,7 +58,7 @@ class DownstreamStream {
   /// The end of the body; `trailers` are "Name: value\r\n" lines, or empty.
   virtual void send_end(std::string_view trailers) = 0;
   /// In place of head, body and end.
-  virtual void send_local(const http::LocalAnswer& answer) = 0;
+  virtual void send_local_response(const http::LocalResponse& answer) = 0;
   virtual Flow flush() = 0;
   /// Bytes that still wait here, because the client takes no more.
   [[nodiscard]] virtual std::size_t unsent() const = 0;
@@ -80,7 +80,7 @@ class DownstreamStream {
   /// `resume`.
   virtual void begin_tunnel() = 0;
   /// The exchange is over and is not touched after this.
-  virtual void exchange_over(Departure departure) = 0;
+  virtual void on_exchange_end(StreamEnd end) = 0;
 
  protected:
   ~DownstreamStream() = default;
@@ -122,7 +122,7 @@ class DownstreamEvents {
   [[nodiscard]] virtual bool takes_request_pipes() const = 0;
   virtual void on_request_body(io::PipeLease body, Last last) = 0;
   /// All body of one read was delivered: a good moment to flush.
-  virtual void on_request_batch() = 0;
+  virtual void on_request_read_end() = 0;
   /// Some of what waited for the client has gone out.
   virtual void on_downstream_progress() = 0;
   /// All of it has.
@@ -151,7 +151,7 @@ class UpstreamEvents {
   virtual void on_response_body(const BodySlices& body, Last last, std::string_view trailers) = 0;
   [[nodiscard]] virtual bool takes_response_pipes() const = 0;
   virtual void on_response_body(io::PipeLease body, Last last) = 0;
-  virtual void on_response_batch() = 0;
+  virtual void on_response_read_end() = 0;
   /// Some of what waited for the node has gone out.
   virtual void on_upstream_progress() = 0;
   /// All of it has.
@@ -165,11 +165,11 @@ class UpstreamEvents {
 };
 
 /// Whether a connection that served before will do.
-enum class Freshness : std::uint8_t { any, fresh };
+enum class ConnectionReuse : std::uint8_t { allowed, new_only };
 
 /// What is asked of a node's connections.
 struct LeaseRequest {
-  Freshness freshness = Freshness::any;
+  ConnectionReuse reuse = ConnectionReuse::allowed;
   /// Whether the request may be repeated should the connection turn out to be dead.
   balancer::Repeat repeat = balancer::Repeat::forbidden;
 };
@@ -192,7 +192,7 @@ class NodeStreams {
   [[nodiscard]] virtual Lease lease(const LeaseRequest& request, UpstreamEvents& exchange,
                                     ConnectionToken turn) = 0;
   /// Gives up the place in the queue.
-  virtual void stop_waiting(UpstreamEvents& exchange) = 0;
+  virtual void leave_queue(UpstreamEvents& exchange) = 0;
 
  protected:
   ~NodeStreams() = default;

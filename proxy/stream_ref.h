@@ -5,7 +5,7 @@
 namespace bonedry::proxy {
 
 /// Watches, in builds with assertions, that no event comes up from within a silent call (stream.h).
-class SilentCalls {
+class ReentrancyGuard {
  public:
 #ifdef NDEBUG
   void expect_none() const {}
@@ -30,7 +30,7 @@ class SilentCalls {
 template <class Stream>
 class StreamRef {
  public:
-  explicit StreamRef(SilentCalls& calls) : calls_(calls) {}
+  explicit StreamRef(ReentrancyGuard& calls) : calls_(calls) {}
   StreamRef& operator=(Stream* stream) {
     stream_ = stream;
     return *this;
@@ -46,7 +46,9 @@ class StreamRef {
   /// Lives until the call is over.
   class Call {
    public:
-    Call(Stream* stream, SilentCalls& calls) : stream_(stream), calls_(calls) { calls_.begin(); }
+    Call(Stream* stream, ReentrancyGuard& calls) : stream_(stream), calls_(calls) {
+      calls_.begin();
+    }
     ~Call() { calls_.end(); }
     Call(const Call&) = delete;
     Call& operator=(const Call&) = delete;
@@ -54,7 +56,7 @@ class StreamRef {
 
    private:
     Stream* stream_;
-    SilentCalls& calls_;
+    ReentrancyGuard& calls_;
   };
   Call operator->() const {
     return Call(stream_, calls_);
@@ -63,7 +65,7 @@ class StreamRef {
 
  private:
   Stream* stream_ = nullptr;
-  SilentCalls& calls_;
+  ReentrancyGuard& calls_;
 };
 
 }  // namespace bonedry::proxy

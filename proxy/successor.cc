@@ -79,22 +79,23 @@ void Successor::abandon() {
   if (process_.is_open()) kill_all();
   state_ = State::gone;
   give_up_.disarm();
-  hang_up();
+  close_channel();
 }
 
-Outcome Successor::start(const std::vector<std::string>& arguments, const Belongings& belongings) {
+Result<> Successor::start(const std::vector<std::string>& arguments,
+                          const HandoverData& handover_data) {
   auto ends = io::FdChannel::make_pair();
   if (!ends) return Failure{ends.error()};
   channel_.emplace(std::move(ends->first));
-  const Outcome spawned = spawn(arguments, ends->second.fd());
+  const Result<> spawned = spawn(arguments, ends->second.fd());
   if (!spawned) return spawned;
-  belongings_.emplace(belongings);
+  handover_data_.emplace(handover_data);
   watcher_.emplace(loop_, channel_->fd(), static_cast<io::ReadWatcher::Handler&>(*this));
   give_up_.arm(kReadyWithin);
   return Done{};
 }
 
-Outcome Successor::spawn(const std::vector<std::string>& arguments, int inherited) {
+Result<> Successor::spawn(const std::vector<std::string>& arguments, int inherited) {
   std::vector<std::string> words = arguments;
   std::vector<char*> argv = pointers(words);
   std::vector<std::string> settings;
@@ -140,23 +141,23 @@ void Successor::on_exit() {
 /// Not before it has shown itself: what a script leaves behind, holding its end of the line, would
 /// keep the lock and the sockets.
 void Successor::on_hello(UniqueFd itself) {
-  if (state_ != State::starting || !belongings_) return;
+  if (state_ != State::starting || !handover_data_) return;
   serving_ = std::move(itself);
-  const Outcome given = hand_over(*std::exchange(belongings_, std::nullopt));
+  const Result<> given = hand_over(*std::exchange(handover_data_, std::nullopt));
   given ? send_unsent() : on_not_taken(given.error());
 }
 
-Outcome Successor::hand_over(const Belongings& belongings) {
-  Result<UniqueFd> health = handover::write_health(belongings.health);
+Result<> Successor::hand_over(const HandoverData& handover_data) {
+  Result<UniqueFd> health = handover::write_health(handover_data.health);
   if (!health) return Failure{health.error()};
   health_ = std::move(*health);
   const auto give = [this](std::string text, int fd) {
     unsent_.push_back({Unsent::Kind::given, std::move(text), fd});
   };
-  give(std::string(handover::kLock), belongings.lock);
-  give(std::string(handover::kAdmin) + belongings.admin_path, io::FdChannel::kNoFd);
+  give(std::string(handover::kLock), handover_data.lock);
+  give(std::string(handover::kAdmin) + handover_data.admin_path, io::FdChannel::kNoFd);
   give(std::string(handover::kHealth), health_.get());
-  for (const Server::Listening& one : belongings.listening) {
+  for (const Server::ListeningSocket& one : handover_data.listening) {
     const std::string text = std::string(handover::kListener) + std::to_string(one.listener) + " ";
     give(text + one.address, one.fd.get());
   }
@@ -182,7 +183,7 @@ void Successor::send_unsent() {
 void Successor::on_not_taken(const std::string& why) {
   unsent_.clear();
   if (state_ != State::starting) return;
-  complaint_ = "it did not accept the handover: " + why;
+  reported_error_ = "it did not accept the handover: " + why;
   kill_all();  // which its end then tells
 }
 
@@ -208,15 +209,15 @@ void Successor::on_readable() {
 void Successor::on_gone() {
   if (state_ != State::ready) return;
   state_ = State::gone;
-  hang_up();
+  close_channel();
   events_.on_gone();
 }
 
-void Successor::hang_up() {
+void Successor::close_channel() {
   watcher_.reset();
   serving_watcher_.reset();
   serving_.reset();
-  belongings_.reset();
+  handover_data_.reset();
   unsent_.clear();
   health_.reset();
   if (channel_) channel_->close();
@@ -226,14 +227,14 @@ void Successor::take(io::FdChannel::Message& message) {
   if (message.text == handover::kHello) return on_hello(std::move(message.fd));
   if (message.text == handover::kReady && state_ == State::starting) return on_ready();
   if (message.text.starts_with(handover::kFailed)) {
-    complaint_ = message.text.substr(handover::kFailed.size());
+    reported_error_ = message.text.substr(handover::kFailed.size());
     return;
   }
   const std::uint64_t number = handover::number_after(handover::kFollow, message.text);
   if (number == 0) return;
-  auto guidance = handover::read(message.fd);
-  if (guidance) return events_.on_follow(number, std::move(*guidance));
-  spdlog::error("cannot apply the state of process {}: {}", pid_, guidance.error());
+  auto routing_state = handover::read(message.fd);
+  if (routing_state) return events_.on_follow(number, std::move(*routing_state));
+  spdlog::error("cannot apply the state of process {}: {}", pid_, routing_state.error());
   not_followed(number);
 }
 
@@ -270,8 +271,8 @@ void Successor::lose(const std::string& why) {
   if (state_ != State::starting) return;
   state_ = State::gone;
   give_up_.disarm();
-  hang_up();
-  events_.on_failed(complaint_.empty() ? why : complaint_);
+  close_channel();
+  events_.on_failed(reported_error_.empty() ? why : reported_error_);
 }
 
 }  // namespace bonedry::proxy

@@ -27,7 +27,7 @@ class Successor final : private io::ReadWatcher::Handler {
   struct Events {
     /// It asks this process to route as it does; `followed` is to be called with the number when
     /// all workers do, or `not_followed`.
-    std::function<void(std::uint64_t number, handover::Guidance guidance)> on_follow;
+    std::function<void(std::uint64_t number, handover::RoutingState routing_state)> on_follow;
     /// It accepts clients now.
     std::function<void()> on_ready;
     /// It ended, or was ended, before it was ready.
@@ -40,17 +40,17 @@ class Successor final : private io::ReadWatcher::Handler {
   /// One that is not ready yet is killed.
   ~Successor();
 
-  struct Belongings {
+  struct HandoverData {
     int lock = -1;  ///< of the state directory
     std::string admin_path;
-    const std::vector<Server::Listening>& listening;
-    std::vector<handover::Measured> health = {};
+    const std::vector<Server::ListeningSocket>& listening;
+    std::vector<handover::NodeHealth> health = {};
   };
   /// Runs `arguments`, the first of which is the program's path, and gives it what it needs once it
-  /// has shown itself; `belongings` must hold until an event tells how that ended. Waits for
+  /// has shown itself; `handover_data` must hold until an event tells how that ended. Waits for
   /// nothing.
-  [[nodiscard]] Outcome start(const std::vector<std::string>& arguments,
-                              const Belongings& belongings);
+  [[nodiscard]] Result<> start(const std::vector<std::string>& arguments,
+                               const HandoverData& handover_data);
   void followed(std::uint64_t number);
   void not_followed(std::uint64_t number);
   /// Kills one that is not ready yet; no event comes of it.
@@ -62,22 +62,22 @@ class Successor final : private io::ReadWatcher::Handler {
  private:
   enum class State : std::uint8_t { starting, ready, gone };
   /// Hears of the process's end, however it comes.
-  struct EndOfProcess final : io::ReadWatcher::Handler {
-    explicit EndOfProcess(Successor& owner) : successor(owner) {}
+  struct ProcessExitHandler final : io::ReadWatcher::Handler {
+    explicit ProcessExitHandler(Successor& owner) : successor(owner) {}
     void on_readable() override { successor.on_exit(); }
     Successor& successor;
   };
 
-  [[nodiscard]] Outcome spawn(const std::vector<std::string>& arguments, int inherited);
+  [[nodiscard]] Result<> spawn(const std::vector<std::string>& arguments, int inherited);
   void on_hello(UniqueFd itself);
-  [[nodiscard]] Outcome hand_over(const Belongings& belongings);
+  [[nodiscard]] Result<> hand_over(const HandoverData& handover_data);
   void send_unsent();
   void on_not_taken(const std::string& why);
   void on_readable() override;
   void on_room() override { send_unsent(); }
   void on_exit();
   void on_gone();
-  void hang_up();
+  void close_channel();
   void kill_all() const;
   void answer(std::string_view word, std::uint64_t number);
   void on_ready();
@@ -85,8 +85,8 @@ class Successor final : private io::ReadWatcher::Handler {
   void lose(const std::string& why);
 
   /// The same of the process that has shown itself, where a script has started it.
-  struct EndOfServing final : io::ReadWatcher::Handler {
-    explicit EndOfServing(Successor& owner) : successor(owner) {}
+  struct ServingExitHandler final : io::ReadWatcher::Handler {
+    explicit ServingExitHandler(Successor& owner) : successor(owner) {}
     void on_readable() override { successor.on_gone(); }
     Successor& successor;
   };
@@ -94,22 +94,22 @@ class Successor final : private io::ReadWatcher::Handler {
   io::EventLoop& loop_;
   Events events_;
   State state_ = State::starting;
-  std::optional<Belongings> belongings_;  // until it has shown itself
+  std::optional<HandoverData> handover_data_;  // until it has shown itself
   struct Unsent {
     enum class Kind : std::uint8_t { given, answer } kind;
     std::string text;
     int fd = io::FdChannel::kNoFd;  // somebody else's
   };
-  std::deque<Unsent> unsent_;  // what there is no room for on the line; at most one answer
-  UniqueFd health_;            // the file of what was measured, until it is sent
-  std::string complaint_;      // what it said before it ended
+  std::deque<Unsent> unsent_;   // what there is no room for on the line; at most one answer
+  UniqueFd health_;             // the file of what was node_health, until it is sent
+  std::string reported_error_;  // what it said before it ended
   pid_t pid_ = 0;
-  EndOfProcess end_of_process_{*this};
+  ProcessExitHandler end_of_process_{*this};
   UniqueFd process_;  // a pidfd, until the process has ended
   std::optional<io::FdChannel> channel_;
   std::optional<io::ReadWatcher> watcher_;
   std::optional<io::ReadWatcher> process_watcher_;
-  EndOfServing end_of_serving_{*this};
+  ServingExitHandler end_of_serving_{*this};
   UniqueFd serving_;  // a pidfd, from when it has shown itself
   std::optional<io::ReadWatcher> serving_watcher_;
   io::Timer give_up_;

@@ -26,25 +26,25 @@ std::set<balancer::NodeId> nodes_in(const std::set<std::string>& texts) {
 UpgradeCoordinator::UpgradeCoordinator(Parts parts, Events events)
     : parts_(std::move(parts)), events_(std::move(events)) {}
 
-void UpgradeCoordinator::upgrade(const std::string& by, const admin::Answer& answer) {
-  const Outcome possible = may_upgrade();
+void UpgradeCoordinator::upgrade(const std::string& by, const admin::ChangeCallback& answer) {
+  const Result<> possible = may_upgrade();
   if (!possible) {
     return answer(admin::fail(admin::ErrorCode::unavailable, "not upgraded: " + possible.error()));
   }
-  parts_.control.hand_over();
+  parts_.control.begin_standby();
   successor_.emplace(parts_.loop,
                      Successor::Events{
-                         [this](std::uint64_t number, const handover::Guidance& guidance) {
-                           follow(number, guidance);
+                         [this](std::uint64_t number, const handover::RoutingState& routing_state) {
+                           apply_routing_state(number, routing_state);
                          },
-                         [this, by, answer] { succeed(by, answer); },
+                         [this, by, answer] { on_upgraded(by, answer); },
                          [this, answer](const std::string& why) { fail(why, answer); },
-                         [this] { outlive_successor(); },
+                         [this] { on_successor_exited(); },
                      });
-  const Outcome started =
+  const Result<> started =
       successor_->start({parts_.program, "--config", parts_.config_path},
                         {parts_.lock.get(), parts_.control.config().admin.socket,
-                         parts_.server.listening(), measured()});
+                         parts_.server.listening(), node_health()});
   if (started) return;
   successor_->abandon();
   fail(started.error(), answer);
@@ -53,17 +53,17 @@ void UpgradeCoordinator::upgrade(const std::string& by, const admin::Answer& ans
 void UpgradeCoordinator::abandon() {
   if (!successor_ || !successor_->is_starting()) return;
   successor_->abandon();
-  parts_.control.take_back();
+  parts_.control.end_standby();
 }
 
-Outcome UpgradeCoordinator::may_upgrade() const {
+Result<> UpgradeCoordinator::may_upgrade() const {
   if (!parts_.ledger.is_shared()) return Done{};
   return Failure{
       std::string("the previous process is still running, because clients are connected to it")};
 }
 
-std::vector<handover::Measured> UpgradeCoordinator::measured() const {
-  std::vector<handover::Measured> nodes;
+std::vector<handover::NodeHealth> UpgradeCoordinator::node_health() const {
+  std::vector<handover::NodeHealth> nodes;
   for (const balancer::PoolView& pool : parts_.control.topology()->pools) {
     for (const balancer::NodeView& view : pool.nodes) {
       nodes.push_back({view.node->key(), to_string(view.address), view.node->health()});
@@ -72,48 +72,49 @@ std::vector<handover::Measured> UpgradeCoordinator::measured() const {
   return nodes;
 }
 
-void UpgradeCoordinator::succeed(const std::string& by, const admin::Answer& answer) {
+void UpgradeCoordinator::on_upgraded(const std::string& by, const admin::ChangeCallback& answer) {
   const admin::ChangeResult result = admin::UpgradeResult{successor_->pid()};
-  parts_.events.add("upgrade", "", admin::sentence(result) + (by.empty() ? "" : ", by " + by));
+  parts_.events.add("upgrade", "", admin::to_text(result) + (by.empty() ? "" : ", by " + by));
   answer(result);
   events_.on_taken_over();
 }
 
-void UpgradeCoordinator::fail(const std::string& why, const admin::Answer& answer) {
-  parts_.control.take_back();
+void UpgradeCoordinator::fail(const std::string& why, const admin::ChangeCallback& answer) {
+  parts_.control.end_standby();
   parts_.events.add("error", "", "the upgrade failed: " + why);
   answer(admin::fail(admin::ErrorCode::failed,
                      "the upgrade failed: " + why + "; this process keeps running"));
 }
 
-void UpgradeCoordinator::follow(std::uint64_t number, const handover::Guidance& guidance) {
+void UpgradeCoordinator::apply_routing_state(std::uint64_t number,
+                                             const handover::RoutingState& routing_state) {
   Result<admin::NodeRecords> records = parts_.store.load();
-  Result<conf::Loaded> config = conf::load_text(guidance.config, parts_.config_path);
-  if (!records) return cannot_follow(number, records.error());
+  Result<conf::Loaded> config = conf::load_text(routing_state.config, parts_.config_path);
+  if (!records) return on_apply_failed(number, records.error());
   if (!config) {
     spdlog::warn("cannot parse the config of the new process: {}", config.error());
   }
-  const Outcome followed = parts_.control.follow(
+  const Result<> followed = parts_.control.apply_routing_state(
       config ? std::optional(std::move(config->config)) : std::nullopt, std::move(*records),
-      {nodes_in(guidance.shut), nodes_in(guidance.opening)},
+      {nodes_in(routing_state.shut), nodes_in(routing_state.opening)},
       [this, number, asked_by = successor_->pid()] {
         if (successor_->pid() == asked_by) successor_->followed(number);
       });
-  if (!followed) return cannot_follow(number, followed.error());
-  follow_trouble_.clear();
+  if (!followed) return on_apply_failed(number, followed.error());
+  last_apply_error_.clear();
 }
 
 /// The new process asks again at once, so the same trouble is logged once.
-void UpgradeCoordinator::cannot_follow(std::uint64_t number, const std::string& why) {
-  if (follow_trouble_ != why) spdlog::error("cannot apply the state of the new process: {}", why);
-  follow_trouble_ = why;
+void UpgradeCoordinator::on_apply_failed(std::uint64_t number, const std::string& why) {
+  if (last_apply_error_ != why) spdlog::error("cannot apply the state of the new process: {}", why);
+  last_apply_error_ = why;
   successor_->not_followed(number);
 }
 
 /// Nobody decides any more: the next start must find the state directory free soon.
-void UpgradeCoordinator::outlive_successor() {
+void UpgradeCoordinator::on_successor_exited() {
   spdlog::error("process {}, which had taken over, is gone", successor_->pid());
-  events_.on_orphaned();
+  events_.on_successor_lost();
 }
 
 }  // namespace bonedry::proxy

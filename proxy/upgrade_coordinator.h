@@ -47,31 +47,31 @@ class UpgradeCoordinator {
     /// only whom it has.
     std::function<void()> on_taken_over;
     /// The one that took over has ended: nobody decides any more.
-    std::function<void()> on_orphaned;
+    std::function<void()> on_successor_lost;
   };
 
   UpgradeCoordinator(Parts parts, Events events);
 
   /// Another process takes over: this one decides nothing from the moment on that it is started. An
   /// error leaves everything as it was.
-  void upgrade(const std::string& by, const admin::Answer& answer);
+  void upgrade(const std::string& by, const admin::ChangeCallback& answer);
   /// Ends an upgrade whose process is not ready yet, as this process is told to stop; no event and
   /// no answer comes of it.
   void abandon();
 
  private:
-  [[nodiscard]] Outcome may_upgrade() const;
-  [[nodiscard]] std::vector<handover::Measured> measured() const;
-  void succeed(const std::string& by, const admin::Answer& answer);
-  void fail(const std::string& why, const admin::Answer& answer);
-  void follow(std::uint64_t number, const handover::Guidance& guidance);
-  void cannot_follow(std::uint64_t number, const std::string& why);
-  void outlive_successor();
+  [[nodiscard]] Result<> may_upgrade() const;
+  [[nodiscard]] std::vector<handover::NodeHealth> node_health() const;
+  void on_upgraded(const std::string& by, const admin::ChangeCallback& answer);
+  void fail(const std::string& why, const admin::ChangeCallback& answer);
+  void apply_routing_state(std::uint64_t number, const handover::RoutingState& routing_state);
+  void on_apply_failed(std::uint64_t number, const std::string& why);
+  void on_successor_exited();
 
   Parts parts_;
   Events events_;
   std::optional<Successor> successor_;  // the last one that was run
-  std::string follow_trouble_;          // what keeps this process from following it
+  std::string last_apply_error_;        // what keeps this process from following it
 };
 
 }  // namespace bonedry::proxy

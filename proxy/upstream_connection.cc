@@ -17,10 +17,10 @@ namespace {
 
 // From this length on an answer is long: worth a first read that takes little more than its head,
 // so that the rest is spliced. Connections often carry like after like: the last answer tells.
-constexpr std::uint64_t kLongAnswer = 32 * 1024;
+constexpr std::uint64_t kLongResponse = 32 * 1024;
 constexpr std::size_t kFirstReadOfLong = 4 * 1024;
 // A connection that dies later than this after it was lent did not die of having been idle.
-constexpr Millis kDeadOnArrival{1000};
+constexpr Millis kStaleReuseWindow{1000};
 
 }  // namespace
 
@@ -32,7 +32,7 @@ UpstreamConnection::UpstreamConnection(UpstreamOwner& owner, ConnectionContext& 
       target_(target),
       transport_(std::move(transport)),
       timer_(context.loop.timers(), [this] { on_timeout(); }),
-      kept_for_(Millis::max()) {
+      max_idle_(Millis::max()) {
   transport_->attach(*this);
   transport_->want(Ready::write);
   timer_.arm(target_.connect_timeout);
@@ -41,7 +41,7 @@ UpstreamConnection::UpstreamConnection(UpstreamOwner& owner, ConnectionContext& 
 /// The only place where the state changes; the owner's lists follow it.
 void UpstreamConnection::set(State state) {
   if (state_ == state) return;
-  if (state_ == State::idle) owner_.on_not_idle(*this);
+  if (state_ == State::idle) owner_.on_busy(*this);
   timer_.disarm();
   state_ = state;
   if (state_ == State::idle) {
@@ -59,7 +59,7 @@ void UpstreamConnection::lend(UpstreamEvents& exchange, ConnectionToken in_use) 
   phase_ = Phase::head;
   sent_ = Sent::part;
   pauses_ = {};
-  heard_ = false;
+  received_any_ = false;
   idle_age_ = state_ == State::idle ? idle_for() : Millis{0};
   since_ = context_.loop.now();
   if (state_ == State::idle) set(State::busy);
@@ -69,9 +69,10 @@ Millis UpstreamConnection::idle_for() const {
   return context_.loop.now() - since_;
 }
 
-bool UpstreamConnection::stale(balancer::Repeat repeat) const {
+bool UpstreamConnection::is_stale(balancer::Repeat repeat) const {
   const bool ask = trust_ == Trust::none || repeat == balancer::Repeat::forbidden;
-  return transport_->has_news() || idle_for() >= kept_for_ || (ask && !transport_->is_quiet());
+  return transport_->has_pending_event() || idle_for() >= max_idle_ ||
+         (ask && !transport_->is_quiet());
 }
 
 void UpstreamConnection::drop_stale() {
@@ -80,15 +81,15 @@ void UpstreamConnection::drop_stale() {
   owner_.drop(*this);
 }
 
-void UpstreamConnection::lost(IoStatus status) {
-  const bool on_arrival = context_.loop.now() - since_ < kDeadOnArrival;
+void UpstreamConnection::on_connection_lost(IoStatus status) {
+  const bool on_arrival = context_.loop.now() - since_ < kStaleReuseWindow;
   // A close over what was not read is a reset, too; but the node has had time to read it.
   const bool reset = status == IoStatus::failed || writing_ == Writing::broken;
   const bool unread = (reset && on_arrival) || transport_->unacknowledged() > 0;
-  const bool again = use_ == Use::again && !heard_;
+  const bool again = use_ == Use::again && !received_any_;
   if (again && on_arrival) owner_.on_closed_by_node(idle_age_, since_);
   ExchangeError error{phase_ == Phase::head ? EndReason::node_closed : EndReason::response_cut};
-  if (again) error.retry = unread ? Retry::not_taken : Retry::maybe_taken;
+  if (again) error.retry = unread ? Retry::not_processed : Retry::maybe_processed;
   exchange_->on_error(error);
 }
 
@@ -112,7 +113,7 @@ void UpstreamConnection::release() {
                      sent_ == Sent::all && phase_ == Phase::done && !has_stray_bytes() &&
                      out_.empty() && writing_ == Writing::fine &&
                      target_.proxy_protocol == conf::ProxyProtocol::off;
-  const Millis keep = clean ? std::min(kept_for_, owner_.idle_time(*this)) : Millis{0};
+  const Millis keep = clean ? std::min(max_idle_, owner_.idle_time(*this)) : Millis{0};
   if (keep <= Millis{0}) return owner_.drop(*this);
   set(State::idle);
   timer_.arm(keep);
@@ -122,7 +123,7 @@ void UpstreamConnection::release() {
 /// Bytes behind an answer would be taken for the next one, which may be another user's.
 bool UpstreamConnection::has_stray_bytes() const {
   if (!in_.empty()) return true;
-  return last_read_ == LastRead::cut_off && transport_->has_unread();
+  return last_read_ == LastRead::filled_buffer && transport_->has_unread();
 }
 
 http::HeadSink UpstreamConnection::sink() {
@@ -195,7 +196,7 @@ void UpstreamConnection::update_interest() {
 void UpstreamConnection::on_ready(Ready ready) {
   switch (state_) {
     case State::connecting:
-      return on_opening();
+      return on_connect_event();
     case State::idle:  // closed by the node, or bytes that nobody asked for: useless either way
       return drop_stale();
     case State::closed:
@@ -214,7 +215,7 @@ void UpstreamConnection::on_ready(Ready ready) {
   }
 }
 
-void UpstreamConnection::on_unwatched(int error) {
+void UpstreamConnection::on_watch_failed(int error) {
   if (exchange_ == nullptr) return owner_.drop(*this);
   exchange_->on_error(out_of_resources(error));
 }
@@ -224,7 +225,7 @@ void UpstreamConnection::on_timeout() {
   owner_.drop(*this);
 }
 
-void UpstreamConnection::on_opening() {
+void UpstreamConnection::on_connect_event() {
   const IoStatus status = transport_->open();
   if (status == IoStatus::would_block) return;
   if (status != IoStatus::done) return fail_to_connect(transport_->error());
@@ -247,11 +248,11 @@ void UpstreamConnection::read() {
   switch (splice_body()) {
     case IoStatus::done:
       if (exchange_ == &exchange) update_interest();
-      return exchange.on_response_batch();
+      return exchange.on_response_read_end();
     case IoStatus::closed:
       return on_end_of_input();
     case IoStatus::failed:
-      return lost(IoStatus::failed);
+      return on_connection_lost(IoStatus::failed);
     case IoStatus::would_block:  // memory gets past urgent data, at which splicing stops for good
     case IoStatus::refused:
       return read_memory();
@@ -266,20 +267,20 @@ void UpstreamConnection::read_memory() {
   const io::ReadResult result = transport_->read(room);
   switch (result.status) {
     case IoStatus::done:
-      heard_ = true;
+      received_any_ = true;
       in_.filled(result.size);
-      last_read_ = result.size == room.size() ? LastRead::cut_off : LastRead::took_all;
+      last_read_ = result.size == room.size() ? LastRead::filled_buffer : LastRead::drained_socket;
       return parse(first && result.size == room.size() ? More::likely : More::unknown);
     case IoStatus::would_block: {
       if (in_.empty()) in_.clear();
       update_interest();
-      return exchange_->on_response_batch();  // a first read may have come before
+      return exchange_->on_response_read_end();  // a first read may have come before
     }
     case IoStatus::closed:
       return on_end_of_input();
     case IoStatus::failed:
     case IoStatus::refused:
-      return lost(result.status);
+      return on_connection_lost(result.status);
   }
 }
 
@@ -290,27 +291,28 @@ IoStatus UpstreamConnection::splice_body() {
       !exchange_->takes_response_pipes()) {
     return IoStatus::refused;
   }
-  io::PipeLease pipe = context_.pipes.take_for(parser_.likely_bytes());
+  io::PipeLease pipe = context_.pipes.take_if_worth(parser_.expected_bytes());
   if (!pipe) return IoStatus::refused;
-  const io::ReadResult result = transport_->read(*pipe, io::Pipe::most(parser_.opaque_bytes()));
-  if (result.status == IoStatus::refused) context_.pipes.give_up();
+  const io::ReadResult result = transport_->read(*pipe, io::Pipe::most(parser_.skippable_bytes()));
+  if (result.status == IoStatus::refused) context_.pipes.disable();
   if (result.status != IoStatus::done) return result.status;
-  last_read_ = LastRead::cut_off;
-  const bool last = parser_.pass(result.size) == http::ParseStatus::complete;
+  last_read_ = LastRead::filled_buffer;
+  const bool last = parser_.skip(result.size) == http::ParseStatus::complete;
   if (last) phase_ = Phase::done;
   exchange_->on_response_body(std::move(pipe), last ? Last::yes : Last::no);
   return IoStatus::done;
 }
 
 void UpstreamConnection::on_end_of_input() {
-  if (phase_ != Phase::body || !parser_.ends_at_close()) return lost(IoStatus::closed);
+  if (phase_ != Phase::body || !parser_.ends_at_close())
+    return on_connection_lost(IoStatus::closed);
   phase_ = Phase::done;
   // Its other way may go on.
   if (body_writer_.framing() == http::BodyKind::tunnel) pause(PauseReason::ended);
   const http::BodyPieces nothing;
   UpstreamEvents& exchange = *exchange_;
   exchange.on_response_body(BodySlices(ChunkRef{}, nullptr, nothing), Last::yes, "");
-  exchange.on_response_batch();
+  exchange.on_response_read_end();
 }
 
 void UpstreamConnection::parse(More more) {
@@ -325,11 +327,11 @@ void UpstreamConnection::parse(More more) {
   if (exchange_ == &exchange && phase_ == Phase::body && more == More::likely) {
     const IoStatus status = splice_body();
     if (status == IoStatus::refused) return read_memory();
-    if (status == IoStatus::failed) return lost(status);
+    if (status == IoStatus::failed) return on_connection_lost(status);
   }
   // A complete response has given this connection back already; the exchange still has to flush.
   if (exchange_ == &exchange) update_interest();
-  exchange.on_response_batch();
+  exchange.on_response_read_end();
 }
 
 /// True when there is more to do with what has been read.
@@ -343,7 +345,7 @@ bool UpstreamConnection::parse_head() {
   }
   head.chunk = in_.chunk();
   in_.consume(head.size);
-  const auto facts = http::judge_response(head, asked_by_);
+  const auto facts = http::validate_response(head, asked_by_);
   if (!facts) {
     on_bad_response(facts.error());
     return false;
@@ -354,10 +356,11 @@ bool UpstreamConnection::parse_head() {
     return true;
   }
   persistence_ = facts->persistence;
-  if (facts->promises_body) trust_ = Trust::none;
+  if (facts->announces_body) trust_ = Trust::none;
   parser_.expect_body(facts->framing);
   if (facts->framing.kind == http::BodyKind::tunnel) body_writer_.start(http::BodyKind::tunnel);
-  first_read_ = parser_.opaque_bytes() >= kLongAnswer ? kFirstReadOfLong : ChunkPool::kChunkSize;
+  first_read_ =
+      parser_.skippable_bytes() >= kLongResponse ? kFirstReadOfLong : ChunkPool::kChunkSize;
   note_lifetime(head);
   phase_ = Phase::body;
   exchange_->on_response_head(*facts);
@@ -366,8 +369,8 @@ bool UpstreamConnection::parse_head() {
 
 /// What the node says of this connection. An answer without a word of it changes nothing.
 void UpstreamConnection::note_lifetime(const http::Head& head) {
-  const auto announced = http::announced_lifetime(head);
-  if (announced) kept_for_ = balancer::with_margin(*announced);
+  const auto announced = http::keep_alive_timeout(head);
+  if (announced) max_idle_ = balancer::with_margin(*announced);
 }
 
 bool UpstreamConnection::parse_body() {

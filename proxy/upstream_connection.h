@@ -30,7 +30,7 @@ class UpstreamOwner {
   [[nodiscard]] virtual Millis idle_time(const UpstreamConnection& connection) const = 0;
   /// It is idle now, or is so no more.
   virtual void on_idle(UpstreamConnection& connection) = 0;
-  virtual void on_not_idle(UpstreamConnection& connection) = 0;
+  virtual void on_busy(UpstreamConnection& connection) = 0;
   /// The node has closed a connection that had been idle for so long, since then.
   virtual void on_closed_by_node(Millis idle, Instant since) = 0;
   /// Takes it out and closes it; it may be on the stack.
@@ -71,7 +71,7 @@ class UpstreamConnection final : public io::Retirable,
   /// Idle, but with bytes or an end that nobody asked for: what is said unasked must not be taken
   /// for the answer to the next request. Sees what this round of the loop was told, and what the
   /// kernel knows where much depends on it. One that was kept for as long as may be is no better.
-  [[nodiscard]] bool stale(balancer::Repeat repeat) const;
+  [[nodiscard]] bool is_stale(balancer::Repeat repeat) const;
   /// The owner learns from it, if the node has closed it.
   void drop_stale();
   [[nodiscard]] Millis idle_for() const;
@@ -96,12 +96,12 @@ class UpstreamConnection final : public io::Retirable,
   friend class UpstreamPool;
 
   void on_ready(io::Ready ready) override;
-  void on_unwatched(int error) override;
+  void on_watch_failed(int error) override;
   void on_timeout();
-  void on_opening();
+  void on_connect_event();
   void fail_to_connect(int error);
   /// The node is gone: by an end of its side, or by an error.
-  void lost(io::IoStatus status);
+  void on_connection_lost(io::IoStatus status);
   void on_bad_response(const char* why);
   void read();
   void read_memory();
@@ -143,14 +143,17 @@ class UpstreamConnection final : public io::Retirable,
   http::Persistence persistence_ = http::Persistence::close;  // as the node says
   std::size_t first_read_ = ChunkPool::kChunkSize;            // of an answer, at most
   // A read that takes all it asks for says nothing of what is behind it.
-  enum class LastRead : std::uint8_t { cut_off, took_all } last_read_ = LastRead::took_all;
+  enum class LastRead : std::uint8_t {
+    filled_buffer,
+    drained_socket
+  } last_read_ = LastRead::drained_socket;
   // Once a head has spoken of a body that must not come, it may come all the same, and late.
   enum class Trust : std::uint8_t { full, none } trust_ = Trust::full;
-  Millis kept_for_;     // idle, at most: what the config and the node say
+  Millis max_idle_;     // idle, at most: what the config and the node say
   Instant since_;       // it became idle, or was lent
   Millis idle_age_{0};  // when it was lent
   enum class Use : std::uint8_t { first, again } use_ = Use::first;
-  bool heard_ = false;          // since it was lent
+  bool received_any_ = false;   // since it was lent
   std::size_t pool_index_ = 0;  // its place in the pool's list of all
   std::size_t idle_index_ = 0;  // its place in the pool's list of idle ones, while idle
 };

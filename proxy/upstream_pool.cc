@@ -13,13 +13,13 @@ namespace bonedry::proxy {
 UpstreamPool::UpstreamPool(WorkerContext& context, const balancer::NodeView& node,
                            const conf::Pool& config)
     : context_(context), node_(node.node) {
-  context_.nodes.enlist(*this);
+  context_.nodes.add(*this);
   configure(node, config);
 }
 
 UpstreamPool::~UpstreamPool() {
   while (!all_.empty()) drop(*all_.back());
-  context_.nodes.strike(*this);
+  context_.nodes.remove(*this);
 }
 
 void UpstreamPool::configure(const balancer::NodeView& node, const conf::Pool& config) {
@@ -51,12 +51,12 @@ void UpstreamPool::close_idle() {
 UpstreamConnection* UpstreamPool::find_idle(balancer::Repeat repeat) {
   while (!idle_.empty()) {
     UpstreamConnection& connection = *idle_.back();
-    if (connection.stale(repeat)) {
+    if (connection.is_stale(repeat)) {
       connection.drop_stale();
       continue;
     }
     if (connection.idle_for() < lifetime_.usable(repeat, context_.loop.now())) return &connection;
-    if (idle_.size() >= kPassedOver) drop(*idle_.front());
+    if (idle_.size() >= kEvictTooOldAt) drop(*idle_.front());
     return nullptr;
   }
   return nullptr;
@@ -64,7 +64,7 @@ UpstreamConnection* UpstreamPool::find_idle(balancer::Repeat repeat) {
 
 NodeStreams::Lease UpstreamPool::lease(const LeaseRequest& request, UpstreamEvents& exchange) {
   if (most_connections_ == 0) return lease(request, exchange, ConnectionToken());
-  if (waiting_.empty() && node_->take_connection(most_connections_)) {
+  if (waiting_.empty() && node_->acquire_connection(most_connections_)) {
     return lease(request, exchange, ConnectionToken(*node_));
   }
   if (!node_->begin_waiting(most_waiting_)) return Queued::full;
@@ -76,7 +76,7 @@ NodeStreams::Lease UpstreamPool::lease(const LeaseRequest& request, UpstreamEven
 NodeStreams::Lease UpstreamPool::lease(const LeaseRequest& request, UpstreamEvents& exchange,
                                        ConnectionToken turn) {
   UpstreamConnection* const idle =
-      request.freshness == Freshness::any ? find_idle(request.repeat) : nullptr;
+      request.reuse == ConnectionReuse::allowed ? find_idle(request.repeat) : nullptr;
   if (idle != nullptr) {
     idle->lend(exchange, std::move(turn));
     return idle;
@@ -105,20 +105,20 @@ ExchangeError UpstreamPool::on_connect_failed(int error) {
 
 /// Idle connections give way to one that is needed.
 io::ConnectStart UpstreamPool::connect() {
-  context_.nodes.make_room();
+  context_.nodes.make_room_for_one();
   io::ConnectStart start = io::start_connect(socket_address_);
   const bool none_left = start.error == EMFILE || start.error == ENFILE;
   if (none_left && context_.nodes.close_one()) return io::start_connect(socket_address_);
   return start;
 }
 
-void UpstreamPool::stop_waiting(UpstreamEvents& exchange) {
+void UpstreamPool::leave_queue(UpstreamEvents& exchange) {
   context_.waiting -= std::erase_if(
       waiting_, [&exchange](const Waiting& each) { return each.exchange == &exchange; });
 }
 
-void UpstreamPool::serve_waiting() {
-  while (!waiting_.empty() && node_->take_connection(most_connections_)) {
+void UpstreamPool::serve_queue() {
+  while (!waiting_.empty() && node_->acquire_connection(most_connections_)) {
     UpstreamEvents& first = *waiting_.front().exchange;
     waiting_.pop_front();
     --context_.waiting;
@@ -128,7 +128,7 @@ void UpstreamPool::serve_waiting() {
 
 Millis UpstreamPool::idle_time(const UpstreamConnection& connection) const {
   const bool current = connection.generation() == target_.generation;
-  return current && idle_.size() < kMostIdle ? reuse_ : Millis{0};
+  return current && idle_.size() < kMaxIdle ? reuse_ : Millis{0};
 }
 
 void UpstreamPool::on_closed_by_node(Millis idle, Instant since) {
@@ -140,7 +140,7 @@ void UpstreamPool::on_idle(UpstreamConnection& connection) {
   idle_.push_back(&connection);
 }
 
-void UpstreamPool::on_not_idle(UpstreamConnection& connection) {
+void UpstreamPool::on_busy(UpstreamConnection& connection) {
   UpstreamConnection* const last = idle_.back();
   idle_[connection.idle_index_] = last;
   last->idle_index_ = connection.idle_index_;

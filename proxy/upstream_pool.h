@@ -6,8 +6,8 @@
 #include "conf/config.h"
 #include "proxy/connection_context.h"
 #include "proxy/io/socket.h"
-#include "proxy/node_census.h"
 #include "proxy/upstream_connection.h"
+#include "proxy/upstream_limiter.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -19,7 +19,7 @@ namespace bonedry::proxy {
 
 /// What the connections of a worker share.
 struct WorkerContext : ConnectionContext {
-  NodeCensus& nodes;
+  UpstreamLimiter& nodes;
   conf::Limits limits;
   conf::Timeouts timeouts;
   std::vector<conf::Network> trusted_proxies;
@@ -30,10 +30,10 @@ struct WorkerContext : ConnectionContext {
 class UpstreamPool final : public NodeStreams, private UpstreamOwner {
  public:
   /// Idle connections kept per node and worker: as many as a busy worker has exchanges open.
-  static constexpr std::size_t kMostIdle = 1024;
+  static constexpr std::size_t kMaxIdle = 1024;
   /// From this many on, an idle connection that is passed over as too old makes way for the new
   /// one.
-  static constexpr std::size_t kPassedOver = 16;
+  static constexpr std::size_t kEvictTooOldAt = 16;
 
   UpstreamPool(WorkerContext& context, const balancer::NodeView& node, const conf::Pool& config);
   ~UpstreamPool();
@@ -45,7 +45,7 @@ class UpstreamPool final : public NodeStreams, private UpstreamOwner {
   [[nodiscard]] Lease lease(const LeaseRequest& request, UpstreamEvents& exchange) override;
   [[nodiscard]] Lease lease(const LeaseRequest& request, UpstreamEvents& exchange,
                             ConnectionToken turn) override;
-  void stop_waiting(UpstreamEvents& exchange) override;
+  void leave_queue(UpstreamEvents& exchange) override;
 
   /// Connections made under another address or protocol serve no further exchange.
   void configure(const balancer::NodeView& node, const conf::Pool& config);
@@ -56,7 +56,7 @@ class UpstreamPool final : public NodeStreams, private UpstreamOwner {
 
   /// Gives those in the queue their turn, in the order in which they came, as far as the node's
   /// connections go. At the end of a loop round, when no exchange is on the stack.
-  void serve_waiting();
+  void serve_queue();
 
  private:
   void on_connect_succeeded() override { node_->note_connect_success(); }
@@ -64,7 +64,7 @@ class UpstreamPool final : public NodeStreams, private UpstreamOwner {
   [[nodiscard]] ExchangeError on_connect_failed(int error) override;
   [[nodiscard]] Millis idle_time(const UpstreamConnection& connection) const override;
   void on_idle(UpstreamConnection& connection) override;
-  void on_not_idle(UpstreamConnection& connection) override;
+  void on_busy(UpstreamConnection& connection) override;
   void on_closed_by_node(Millis idle, Instant since) override;
   void drop(UpstreamConnection& connection) override;
   [[nodiscard]] UpstreamConnection* find_idle(balancer::Repeat repeat);

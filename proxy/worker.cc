@@ -16,7 +16,7 @@ namespace bonedry::proxy {
 namespace {
 
 constexpr std::size_t kSpareExchanges = 1024;  // about a megabyte: a busy worker's open exchanges
-constexpr Millis kMute{1000};
+constexpr Millis kLogInterval{1000};
 
 http::UnderscoreNames to_http(conf::UnderscoreNames names) {
   switch (names) {
@@ -49,7 +49,7 @@ void turn_away(int fd, const http::Refusal& refusal) {
   ::shutdown(fd, SHUT_WR);
 }
 
-Worker::Worker(SharedParts shared, std::vector<Listen> listens,
+Worker::Worker(SharedParts shared, std::vector<ListenSocket> listens,
                std::shared_ptr<const balancer::Topology> topology, std::uint64_t seed)
     : shared_(shared),
       seed_(seed),
@@ -63,16 +63,16 @@ Worker::Worker(SharedParts shared, std::vector<Listen> listens,
                topology->trusted_proxies},
       access_log_(shared.access_log.add_queue()) {
   loop_.on_round_end([this] { after_round(); });
-  for (Listen& listen : listens) {
+  for (ListenSocket& listen : listens) {
     const std::size_t index = listener_pools_.size();
     listener_pools_.push_back(listen.pool);
-    listener_openings_.push_back(listen.opening);
+    proxy_header_modes_.push_back(listen.proxy_header_mode);
     listeners_.push_back(std::make_unique<io::Listener>(
         loop_, std::move(listen.fd),
         [this, index](UniqueFd fd, const io::SocketAddress& peer) {
           on_accept(index, std::move(fd), peer);
         },
-        [this, index](int error) { report_trouble(index, error); }));
+        [this, index](int error) { report_accept_error(index, error); }));
   }
   adopt(std::move(topology));
   thread_ = std::thread([this] { run(); });
@@ -110,7 +110,7 @@ void Worker::publish(std::shared_ptr<const balancer::Topology> topology,
   });
 }
 
-void Worker::share(const DescriptorShares& descriptors) {
+void Worker::share(const DescriptorBudget& descriptors) {
   mailbox_.post([this, descriptors] {
     shared_.descriptors = descriptors;
     pipes_.set_most(descriptors.pipes);
@@ -133,9 +133,9 @@ void Worker::adopt(std::shared_ptr<const balancer::Topology> topology) {
       for (const balancer::NodeView& node : view.nodes) {
         streams.push_back(upstream_for(node, view.config));
       }
-      runtime =
-          std::make_shared<PoolRuntime>(topology, view, shared_.secrets, shared_.ledger,
-                                        shared_.clock, memory_of(view.config), std::move(streams));
+      runtime = std::make_shared<PoolRuntime>(topology, view, shared_.secrets, shared_.ledger,
+                                              shared_.clock, pool_state_of(view.config),
+                                              std::move(streams));
     }
     next.push_back(runtime);
   }
@@ -158,12 +158,12 @@ UpstreamPool* Worker::upstream_for(const balancer::NodeView& view, const conf::P
   return pool.get();
 }
 
-std::shared_ptr<PoolMemory> Worker::memory_of(const conf::Pool& pool) {
-  MemoryEntry& entry = memories_[pool.name];
+std::shared_ptr<PoolState> Worker::pool_state_of(const conf::Pool& pool) {
+  PoolStateEntry& entry = pool_states_[pool.name];
   if (!entry.memory || entry.balance != pool.balance || entry.sticky != pool.session.sticky) {
     balancer::Picker picker(pool.balance, pool.session.sticky, seed_);
     entry = {pool.balance, pool.session.sticky,
-             std::make_shared<PoolMemory>(PoolMemory{std::move(picker), {}})};
+             std::make_shared<PoolState>(PoolState{std::move(picker), {}})};
   }
   entry.memory->retries.set_percent(pool.retry_percent);
   return entry.memory;
@@ -186,8 +186,8 @@ void Worker::forget_unused_upstreams(const balancer::Topology& topology) {
 }
 
 void Worker::on_accept(std::size_t listener, UniqueFd fd, const io::SocketAddress& peer) {
-  ClientCensus::Seat seat;
-  if (!seat.take(shared_.clients, most_clients())) {
+  ConnectionLimiter::Slot slot;
+  if (!slot.take(shared_.clients, most_clients())) {
     turn_away(fd.get(), {503, "too many connections"});
     const bool chosen = most_clients() < shared_.descriptors.clients;
     return report_turned_away(
@@ -195,23 +195,23 @@ void Worker::on_accept(std::size_t listener, UniqueFd fd, const io::SocketAddres
         chosen ? "too many connections; see [limits] connections"
                : "too many connections for the descriptor limit; see LimitNOFILE, ulimit -n");
   }
-  const Opening opening = listener_openings_[listener];
-  if (opening == Opening::proxy_header &&
+  const ProxyHeaderMode proxy_header_mode = proxy_header_modes_[listener];
+  if (proxy_header_mode == ProxyHeaderMode::required &&
       !conf::any_contains(context_.trusted_proxies, io::endpoint_of(peer).address)) {
     return report_proxy_refusal(io::host_text(peer), "its address is not in trusted_proxies");
   }
   const IpAddress client = io::endpoint_of(peer).address;
-  const bool counted =
-      opening == Opening::request && !conf::any_contains(context_.trusted_proxies, client);
-  if (counted && !seat.take_of(client, context_.limits.connections_per_client)) {
+  const bool counted = proxy_header_mode == ProxyHeaderMode::none &&
+                       !conf::any_contains(context_.trusted_proxies, client);
+  if (counted && !slot.take_for_address(client, context_.limits.connections_per_client)) {
     turn_away(fd.get(), {429, "too many connections from this address"});
     return report_turned_away(
         io::host_text(peer),
         "too many connections from this address; see [limits] connections_per_client");
   }
   connections_.push_back(std::make_unique<DownstreamConnection>(
-      *this, std::make_unique<io::Socket>(loop_, std::move(fd)), peer, listener, opening,
-      std::move(seat)));
+      *this, std::make_unique<io::Socket>(loop_, std::move(fd)), peer, listener, proxy_header_mode,
+      std::move(slot)));
   connections_.back()->worker_index_ = connections_.size() - 1;
   nodes_.set_clients(connections_.size());
   connections_.back()->begin();
@@ -233,43 +233,43 @@ void Worker::remove(ClientConnection& connection) {
   check_drained();
 }
 
-std::unique_ptr<Exchange> Worker::take_exchange() {
-  if (spare_.empty()) return std::make_unique<Exchange>(*this);
-  std::unique_ptr<Exchange> exchange = std::move(spare_.back());
-  spare_.pop_back();
+std::unique_ptr<Exchange> Worker::acquire_exchange() {
+  if (free_exchanges_.empty()) return std::make_unique<Exchange>(*this);
+  std::unique_ptr<Exchange> exchange = std::move(free_exchanges_.back());
+  free_exchanges_.pop_back();
   return exchange;
 }
 
-void Worker::take_back(std::unique_ptr<Exchange> exchange) {
-  resting_.push_back(std::move(exchange));
+void Worker::release_exchange(std::unique_ptr<Exchange> exchange) {
+  released_exchanges_.push_back(std::move(exchange));
 }
 
-void Worker::serve_waiting() {
-  for (const auto& entry : upstreams_) entry.second->serve_waiting();
+void Worker::serve_queue() {
+  for (const auto& entry : upstreams_) entry.second->serve_queue();
 }
 
 void Worker::after_round() {
-  if (context_.waiting > 0) serve_waiting();
+  if (context_.waiting > 0) serve_queue();
   nodes_.trim();
-  for (auto& exchange : resting_) {
-    if (spare_.size() >= kSpareExchanges) break;
+  for (auto& exchange : released_exchanges_) {
+    if (free_exchanges_.size() >= kSpareExchanges) break;
     exchange->reset();
-    spare_.push_back(std::move(exchange));
+    free_exchanges_.push_back(std::move(exchange));
   }
-  resting_.clear();
+  released_exchanges_.clear();
 }
 
-void Worker::drain(Parting parting, std::function<void()> drained) {
-  mailbox_.post([this, parting, done = std::move(drained)] { begin_drain(parting, done); });
+void Worker::drain(DrainMode mode, std::function<void()> drained) {
+  mailbox_.post([this, mode, done = std::move(drained)] { begin_drain(mode, done); });
 }
 
-void Worker::begin_drain(Parting parting, std::function<void()> drained) {
+void Worker::begin_drain(DrainMode mode, std::function<void()> drained) {
   drained_ = std::move(drained);
-  parting_ = parting;
-  for (const auto& listener : listeners_) listener->accept_waiting();
+  drain_mode_ = mode;
+  for (const auto& listener : listeners_) listener->accept_backlog();
   listeners_.clear();
   // Closing removes from the list, so it is walked from its end.
-  const std::size_t closing = parting == Parting::at_once ? connections_.size() : 0;
+  const std::size_t closing = mode == DrainMode::close_idle ? connections_.size() : 0;
   for (std::size_t index = closing; index > 0; --index) {
     if (index <= connections_.size()) connections_[index - 1]->drain();
   }
@@ -283,31 +283,31 @@ void Worker::check_drained() {
   done();
 }
 
-bool Worker::due(Muted& muted, std::uint64_t& left_out) {
-  if (now() < muted.until) {
-    ++muted.left_out;
+bool Worker::should_log(RateLimit& limit, std::uint64_t& suppressed) {
+  if (now() < limit.until) {
+    ++limit.suppressed;
     return false;
   }
-  muted.until = now() + kMute;
-  left_out = std::exchange(muted.left_out, 0);
+  limit.until = now() + kLogInterval;
+  suppressed = std::exchange(limit.suppressed, 0);
   return true;
 }
 
 void Worker::report_no_node(const std::string& pool) {
-  std::uint64_t left_out = 0;
-  if (!due(no_node_, left_out)) return;
+  std::uint64_t suppressed = 0;
+  if (!should_log(no_node_, suppressed)) return;
   spdlog::warn("pool {}: no node is available for new users, answering 503 ({} more not logged)",
-               pool, left_out);
+               pool, suppressed);
 }
 
-void Worker::report_shortage(int error) {
-  std::uint64_t left_out = 0;
-  if (!due(shortage_, left_out)) return;
+void Worker::report_out_of_resources(int error) {
+  std::uint64_t suppressed = 0;
+  if (!should_log(shortage_, suppressed)) return;
   spdlog::error("a client was rejected: {} ({} more not logged)", io::shortage_text(error),
-                left_out);
+                suppressed);
 }
 
-void Worker::report_trouble(std::size_t listener, int error) {
+void Worker::report_accept_error(std::size_t listener, int error) {
   const std::string& pool = listener_pools_[listener];
   if (error == 0) return spdlog::warn("a listener of pool {} accepts connections again", pool);
   spdlog::error("a listener of pool {} cannot accept connections, retrying: {}", pool,
@@ -315,18 +315,18 @@ void Worker::report_trouble(std::size_t listener, int error) {
 }
 
 void Worker::report_turned_away(const std::string& client, const char* why) {
-  std::uint64_t left_out = 0;
-  if (!due(turned_away_, left_out)) return;
-  spdlog::warn("client {}: rejected: {} ({} more not logged)", client, why, left_out);
+  std::uint64_t suppressed = 0;
+  if (!should_log(turned_away_, suppressed)) return;
+  spdlog::warn("client {}: rejected: {} ({} more not logged)", client, why, suppressed);
 }
 
 void Worker::report_bad_response(const balancer::Node& node, const char* why) {
-  std::uint64_t left_out = 0;
-  if (!due(bad_response_, left_out)) return;
-  spdlog::warn("node {}: malformed response: {} ({} more not logged)", node.key(), why, left_out);
+  std::uint64_t suppressed = 0;
+  if (!should_log(bad_response_, suppressed)) return;
+  spdlog::warn("node {}: malformed response: {} ({} more not logged)", node.key(), why, suppressed);
 }
 
-void Worker::report_refusal(const std::string& client, const http::FirstWords& request,
+void Worker::report_refusal(const std::string& client, const http::RequestPreview& request,
                             const http::Refusal& refusal) {
   const std::string reason = http::reason_of(refusal);
   if (access_log().enabled()) {
@@ -340,16 +340,16 @@ void Worker::report_refusal(const std::string& client, const http::FirstWords& r
     entry.end = EndReason::bad_request;
     access_log().write(entry);
   }
-  std::uint64_t left_out = 0;
-  if (!due(refusal_, left_out)) return;
+  std::uint64_t suppressed = 0;
+  if (!should_log(refusal_, suppressed)) return;
   spdlog::info("client {}: refused with {}: {} ({} more not logged)", client, refusal.status,
-               reason, left_out);
+               reason, suppressed);
 }
 
 void Worker::report_proxy_refusal(const std::string& peer, const char* why) {
-  std::uint64_t left_out = 0;
-  if (!due(proxy_refusal_, left_out)) return;
-  spdlog::warn("proxy {}: connection closed: {} ({} more not logged)", peer, why, left_out);
+  std::uint64_t suppressed = 0;
+  if (!should_log(proxy_refusal_, suppressed)) return;
+  spdlog::warn("proxy {}: connection closed: {} ({} more not logged)", peer, why, suppressed);
 }
 
 }  // namespace bonedry::proxy

@@ -2,11 +2,11 @@
 
 #include "balancer/topology.h"
 #include "proxy/access_log.h"
-#include "proxy/client_census.h"
-#include "proxy/descriptor_shares.h"
+#include "proxy/connection_limiter.h"
+#include "proxy/descriptor_budget.h"
 #include "proxy/downstream_connection.h"
 #include "proxy/exchange.h"
-#include "proxy/exchange_host.h"
+#include "proxy/exchange_context.h"
 #include "proxy/io/event_loop.h"
 #include "proxy/io/listener.h"
 #include "proxy/io/mailbox.h"
@@ -30,17 +30,17 @@ struct SharedParts {
   const Clock& clock;
   AccessLog& access_log;
   const std::vector<std::string>& secrets;
-  ClientCensus& clients;
-  DescriptorShares descriptors;
+  ConnectionLimiter& clients;
+  DescriptorBudget descriptors;
   conf::UnderscoreNames underscore_names = conf::UnderscoreNames::drop;
 };
 
 /// When a worker that drains closes the connections on which nothing is asked.
-enum class Parting : std::uint8_t {
-  at_once,
+enum class DrainMode : std::uint8_t {
+  close_idle,
   /// They were promised another answer, and get it; only then, or by their idle time-out. So no
   /// client ever asks on a connection that is just being closed.
-  after_next_answer,
+  close_after_response,
 };
 
 /// Says why, as far as that goes without waiting for the client, and ends our side.
@@ -49,16 +49,16 @@ void turn_away(int fd, const http::Refusal& refusal);
 /// One thread with one loop, and all that it owns: listening sockets, clients' connections,
 /// connections to nodes. Shares nothing with other workers but what SharedParts and the topology
 /// say. Public functions belong to the worker's thread, unless they say otherwise.
-class Worker final : public ExchangeHost {
+class Worker final : public ExchangeContext {
  public:
-  struct Listen {
+  struct ListenSocket {
     UniqueFd fd;
     std::string pool;
-    Opening opening = Opening::request;
+    ProxyHeaderMode proxy_header_mode = ProxyHeaderMode::none;
   };
 
   /// On the main thread. `seed` tells the workers' random choices apart.
-  Worker(SharedParts shared, std::vector<Listen> listens,
+  Worker(SharedParts shared, std::vector<ListenSocket> listens,
          std::shared_ptr<const balancer::Topology> topology, std::uint64_t seed);
   /// On the main thread: ends at once what is still there.
   virtual ~Worker();
@@ -67,15 +67,17 @@ class Worker final : public ExchangeHost {
   void publish(std::shared_ptr<const balancer::Topology> topology,
                std::function<void()> acknowledged);
   /// From any thread: there are more or fewer descriptors now.
-  void share(const DescriptorShares& descriptors);
+  void share(const DescriptorBudget& descriptors);
   /// From any thread: accepts no more, lets exchanges finish; then calls `drained` on the worker's
   /// thread.
-  void drain(Parting parting, std::function<void()> drained);
+  void drain(DrainMode mode, std::function<void()> drained);
 
   [[nodiscard]] WorkerContext& context() { return context_; }
   [[nodiscard]] bool draining() const { return drained_ != nullptr; }
   /// Whether connections on which nothing is asked are closed although another answer was promised.
-  [[nodiscard]] bool closes_idle() const { return draining() && parting_ == Parting::at_once; }
+  [[nodiscard]] bool closes_idle_connections() const {
+    return draining() && drain_mode_ == DrainMode::close_idle;
+  }
 
   [[nodiscard]] io::TimerWheel& timers() override { return loop_.timers(); }
   [[nodiscard]] Instant now() const override { return loop_.now(); }
@@ -94,17 +96,17 @@ class Worker final : public ExchangeHost {
   [[nodiscard]] EndReason closing_reason() const override { return closing_reason_; }
 
   /// Exchanges are used again: one that is given back rests until no call of it is on the stack.
-  [[nodiscard]] std::unique_ptr<Exchange> take_exchange();
-  void take_back(std::unique_ptr<Exchange> exchange);
+  [[nodiscard]] std::unique_ptr<Exchange> acquire_exchange();
+  void release_exchange(std::unique_ptr<Exchange> exchange);
   void remove(ClientConnection& connection);
 
   // What is worth a line in the log; each at most once a second, with how many were left out.
   void report_no_node(const std::string& pool) override;
-  void report_shortage(int error) override;
+  void report_out_of_resources(int error) override;
   void report_bad_response(const balancer::Node& node, const char* why) override;
-  void report_trouble(std::size_t listener, int error);
+  void report_accept_error(std::size_t listener, int error);
   void report_turned_away(const std::string& client, const char* why);
-  void report_refusal(const std::string& client, const http::FirstWords& request,
+  void report_refusal(const std::string& client, const http::RequestPreview& request,
                       const http::Refusal& refusal);
   void report_proxy_refusal(const std::string& peer, const char* why);
 
@@ -113,26 +115,26 @@ class Worker final : public ExchangeHost {
   void adopt(std::shared_ptr<const balancer::Topology> topology);
   [[nodiscard]] UpstreamPool* upstream_for(const balancer::NodeView& view,
                                            const conf::Pool& config);
-  [[nodiscard]] std::shared_ptr<PoolMemory> memory_of(const conf::Pool& pool);
+  [[nodiscard]] std::shared_ptr<PoolState> pool_state_of(const conf::Pool& pool);
   void forget_unused_upstreams(const balancer::Topology& topology);
   void on_accept(std::size_t listener, UniqueFd fd, const io::SocketAddress& peer);
   [[nodiscard]] std::size_t most_clients() const;
-  void serve_waiting();
-  void begin_drain(Parting parting, std::function<void()> drained);
+  void serve_queue();
+  void begin_drain(DrainMode mode, std::function<void()> drained);
   void check_drained();
   void after_round();
 
-  struct Muted {
+  struct RateLimit {
     Instant until;
-    std::uint64_t left_out = 0;
+    std::uint64_t suppressed = 0;
   };
-  /// Whether a line of this kind is due; `left_out` is then how many were not.
-  [[nodiscard]] bool due(Muted& muted, std::uint64_t& left_out);
+  /// Whether a line of this kind is due; `suppressed` is then how many were not.
+  [[nodiscard]] bool should_log(RateLimit& limit, std::uint64_t& suppressed);
 
-  struct MemoryEntry {
+  struct PoolStateEntry {
     conf::Balance balance;
     conf::Sticky sticky;
-    std::shared_ptr<PoolMemory> memory;
+    std::shared_ptr<PoolState> memory;
   };
 
   SharedParts shared_;
@@ -141,28 +143,28 @@ class Worker final : public ExchangeHost {
   io::Mailbox mailbox_;
   ChunkPool chunks_;
   io::PipePool pipes_;
-  NodeCensus nodes_;
+  UpstreamLimiter nodes_;
   WorkerContext context_;
   std::vector<std::string> listener_pools_;
-  std::vector<Opening> listener_openings_;
+  std::vector<ProxyHeaderMode> proxy_header_modes_;
   std::unordered_map<const balancer::Node*, std::unique_ptr<UpstreamPool>> upstreams_;
-  std::map<std::string, MemoryEntry> memories_;
+  std::map<std::string, PoolStateEntry> pool_states_;
   Router router_;
   ExchangeCounters counters_;
   AccessLogQueue access_log_;
-  std::vector<std::unique_ptr<Exchange>> resting_;
-  std::vector<std::unique_ptr<Exchange>> spare_;
+  std::vector<std::unique_ptr<Exchange>> released_exchanges_;
+  std::vector<std::unique_ptr<Exchange>> free_exchanges_;
   std::vector<std::unique_ptr<ClientConnection>> connections_;
   std::vector<std::unique_ptr<io::Listener>> listeners_;
   std::function<void()> drained_;
-  Parting parting_ = Parting::at_once;
+  DrainMode drain_mode_ = DrainMode::close_idle;
   EndReason closing_reason_ = EndReason::client_gone;
-  Muted no_node_;
-  Muted bad_response_;
-  Muted refusal_;
-  Muted proxy_refusal_;
-  Muted shortage_;
-  Muted turned_away_;
+  RateLimit no_node_;
+  RateLimit bad_response_;
+  RateLimit refusal_;
+  RateLimit proxy_refusal_;
+  RateLimit shortage_;
+  RateLimit turned_away_;
   std::thread thread_;
 };
 

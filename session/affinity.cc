@@ -9,11 +9,11 @@
 namespace bonedry::session {
 
 using balancer::Claim;
-using balancer::Verdict;
+using balancer::RouteDecision;
 
 Affinity::Affinity(const balancer::PoolView& pool, Ledger& ledger, const Clock& clock,
-                   std::string_view watched)
-    : pool_(pool), ledger_(ledger), clock_(clock), watched_(watched) {
+                   std::string_view tracked_cookie)
+    : pool_(pool), ledger_(ledger), clock_(clock), tracked_cookie_(tracked_cookie) {
   for (std::size_t index = 0; index < pool.nodes.size(); ++index) {
     slots_.emplace(pool.nodes[index].slot, index);
   }
@@ -23,9 +23,9 @@ namespace {
 
 /// A session that goes on, before one that the operator has taken off its node, before one that is
 /// over; then the newer one.
-bool says_more(const Visit& one, const Visit& other) {
-  const auto rank = [](const Visit& visit) {
-    switch (visit.claim) {
+bool is_better_match(const SessionBinding& one, const SessionBinding& other) {
+  const auto rank = [](const SessionBinding& binding) {
+    switch (binding.claim) {
       case Claim::session:
         return 3;
       case Claim::displaced:
@@ -43,106 +43,107 @@ bool says_more(const Visit& one, const Visit& other) {
 
 }  // namespace
 
-void Affinity::look_at(std::string_view value, Arrival& arrival, Instant now) {
+void Affinity::look_up_cookie(std::string_view value, CookieLookup& lookup, Instant now) {
   if (!sticky()) return;
-  if (!arrival.first) arrival.first = value;
-  Visit& visit = arrival.visit;
-  Visit other;
-  other.brought = visit.brought;
-  const bool found = look_up(value, other, arrival.budget, now) == Found::yes;
-  if (!visit.brought) visit.brought = other.brought;
+  if (!lookup.first) lookup.first = value;
+  SessionBinding& binding = lookup.binding;
+  SessionBinding other;
+  other.candidate_key = binding.candidate_key;
+  const bool found = look_up(value, other, lookup.budget, now) == Found::yes;
+  if (!binding.candidate_key) binding.candidate_key = other.candidate_key;
   if (!found) return;
-  if (says_more(other, visit)) std::swap(other, visit);
-  leave(other, now);
+  if (is_better_match(other, binding)) std::swap(other, binding);
+  release(other, now);
 }
 
-Visit Affinity::arrived(const Arrival& arrival) {
-  if (arrival.visit.claim == Claim::none && arrival.first) note_stranger(*arrival.first);
-  return arrival.visit;
+SessionBinding Affinity::finish_lookup(const CookieLookup& lookup) {
+  if (lookup.binding.claim == Claim::none && lookup.first) note_unknown_cookie(*lookup.first);
+  return lookup.binding;
 }
 
-Visit Affinity::arrive(std::span<const std::string_view> values, Instant now) {
-  Arrival arrival;
-  for (const std::string_view value : values) look_at(value, arrival, now);
-  return arrived(arrival);
+SessionBinding Affinity::find_session(std::span<const std::string_view> values, Instant now) {
+  CookieLookup lookup;
+  for (const std::string_view value : values) look_up_cookie(value, lookup, now);
+  return finish_lookup(lookup);
 }
 
-Affinity::Found Affinity::take(const OpenedSession& session, Visit& visit, Instant now) {
+Affinity::Found Affinity::take(const OpenedSession& session, SessionBinding& binding, Instant now) {
   const auto index = index_of(session.node);
   if (!index) {
     ledger_.close(session.ref, now);
     return Found::no;
   }
-  visit.node = *index;
-  visit.slot = session.node;
-  visit.held = session.ref;
-  visit.created = session.created;
-  visit.claim = session.displaced ? Claim::displaced : Claim::session;
+  binding.node = *index;
+  binding.slot = session.node;
+  binding.held = session.ref;
+  binding.created = session.created;
+  binding.claim = session.displaced ? Claim::displaced : Claim::session;
   return Found::yes;
 }
 
-DoneBy Affinity::begin(Visit& visit, const SessionKey& key, std::size_t node) {
+DoneBy Affinity::begin(SessionBinding& binding, const SessionKey& key, std::size_t node) {
   const balancer::NodeView& view = pool_.nodes[node];
   const Instant now = clock_.now();
   const OpenedSession session = ledger_.begin(key, 0, view.slot, SessionState::pending, now, now);
   if (session.begun == DoneBy::this_call) {
     view.node->counters.begun.fetch_add(1, std::memory_order_relaxed);
   }
-  visit.key = key;
-  take_begun(session, visit, node);
+  binding.key = key;
+  take_new(session, binding, node);
   return session.begun;
 }
 
 /// Where another request began it, it stays, be the door shut in this one's topology, which may be
 /// older: its answer is here already.
-void Affinity::take_begun(const OpenedSession& session, Visit& visit, std::size_t node) {
-  visit.held = session.ref;
-  visit.created = session.created;
-  visit.claim = Claim::session;
-  visit.slot = session.node;
+void Affinity::take_new(const OpenedSession& session, SessionBinding& binding, std::size_t node) {
+  binding.held = session.ref;
+  binding.created = session.created;
+  binding.claim = Claim::session;
+  binding.slot = session.node;
   if (session.found == OpenedSession::Found::by_other_value) {
-    visit.found_by = Visit::FoundBy::another;
+    binding.matched_by = SessionBinding::MatchedBy::alias;
   }
   if (session.displaced || !index_of(session.node)) {
-    visit.slot = ledger_.move(session.ref, session.node, pool_.nodes[node].slot).node;
+    binding.slot = ledger_.move(session.ref, session.node, pool_.nodes[node].slot).node;
   }
-  visit.node = index_of(visit.slot).value_or(node);
+  binding.node = index_of(binding.slot).value_or(node);
 }
 
-std::size_t Affinity::settle(Visit& visit, Verdict verdict, std::size_t chosen, Instant now) {
-  if (!sticky() || visit.claim == Claim::none) return chosen;
+std::size_t Affinity::bind(SessionBinding& binding, RouteDecision decision, std::size_t chosen,
+                           Instant now) {
+  if (!sticky() || binding.claim == Claim::none) return chosen;
   const balancer::NodeView& target = pool_.nodes[chosen];
-  if (!visit.held) {  // Claim::ended: the user begins anew, under the key that is known already
+  if (!binding.held) {  // Claim::ended: the user begins anew, under the key that is known already
     const OpenedSession session =
-        ledger_.begin(visit.key, 0, target.slot, SessionState::live, now, now);
+        ledger_.begin(binding.key, 0, target.slot, SessionState::live, now, now);
     if (session.begun == DoneBy::this_call) {
-      count(visit, verdict);
+      count(binding, decision);
       target.node->counters.begun.fetch_add(1, std::memory_order_relaxed);
     }
-    visit.cookie = CookieStanding::needed;
-    if (take(session, visit, now) == Found::no) return chosen;
+    binding.cookie = OwnCookie::needed;
+    if (take(session, binding, now) == Found::no) return chosen;
     // Another request had begun it: the user follows, unless it was taken off that node since.
-    if (visit.claim == Claim::session && !is_shut(visit.slot)) return visit.node;
-  } else if (verdict == Verdict::own_node && visit.claim == Claim::session) {
+    if (binding.claim == Claim::session && !is_closed(binding.slot)) return binding.node;
+  } else if (decision == RouteDecision::session_node && binding.claim == Claim::session) {
     return chosen;
   }
-  MovedSession there = ledger_.move(*visit.held, visit.slot, target.slot);
+  MovedSession there = ledger_.move(*binding.held, binding.slot, target.slot);
   // Put there by a worker that had not heard of it yet: this one must let nobody in.
-  if (is_shut(there.node)) there = ledger_.move(*visit.held, there.node, target.slot);
-  visit.claim = Claim::session;
-  if (verdict != Verdict::own_node) {
-    visit.cookie = CookieStanding::needed;
+  if (is_closed(there.node)) there = ledger_.move(*binding.held, there.node, target.slot);
+  binding.claim = Claim::session;
+  if (decision != RouteDecision::session_node) {
+    binding.cookie = OwnCookie::needed;
     if (there.moved == DoneBy::this_call) {
-      count(visit, verdict);
+      count(binding, decision);
       target.node->counters.begun.fetch_add(1, std::memory_order_relaxed);
     }
   }
-  visit.slot = there.node;
-  visit.node = index_of(there.node).value_or(chosen);
-  return visit.node;
+  binding.slot = there.node;
+  binding.node = index_of(there.node).value_or(chosen);
+  return binding.node;
 }
 
-bool Affinity::logs_out(std::string_view method, std::string_view target, int status) const {
+bool Affinity::is_logout(std::string_view method, std::string_view target, int status) const {
   const auto& rules = pool_.config.session.logout;
   if (rules.empty() || status < 200 || status > 399) return false;
   const std::string_view path = target.substr(0, target.find('?'));
@@ -152,58 +153,59 @@ bool Affinity::logs_out(std::string_view method, std::string_view target, int st
 }
 
 void Affinity::note_set_cookie(std::string_view field, const CookieContext& context,
-                               Answer& answer) const {
-  if (watched_.empty()) return;
-  const CookieNews news = read_set_cookie(field, watched_, context);
-  if (news.change == CookieChange::none) return;
-  if (answer.news_count < answer.news.size()) {
-    answer.news[answer.news_count++] = news;
+                               ResponseCookies& answer) const {
+  if (tracked_cookie_.empty()) return;
+  const SetCookieEffect effects = read_set_cookie(field, tracked_cookie_, context);
+  if (effects.change == CookieChange::none) return;
+  if (answer.effect_count < answer.effects.size()) {
+    answer.effects[answer.effect_count++] = effects;
     return;
   }
   // Of one cookie a browser keeps the last.
-  auto place = std::ranges::find(answer.news, news.tag, &CookieNews::tag);
+  auto place = std::ranges::find(answer.effects, effects.tag, &SetCookieEffect::tag);
   // Beside a value no clearing counts, see `clears_cookie`.
-  if (place == answer.news.end() && news.change == CookieChange::given) {
-    place = std::ranges::find(answer.news, CookieChange::cleared, &CookieNews::change);
+  if (place == answer.effects.end() && effects.change == CookieChange::set) {
+    place = std::ranges::find(answer.effects, CookieChange::cleared, &SetCookieEffect::change);
   }
-  if (place != answer.news.end()) *place = news;
+  if (place != answer.effects.end()) *place = effects;
 }
 
-bool Affinity::clears_cookie(const Visit& visit, const Answer& answer) const {
-  if (answer.cookies().empty() || answer.gives() || !visit.held) return false;
-  const CookieTag tag = ledger_.cookie_tag(*visit.held);
-  return std::ranges::any_of(answer.cookies(), [tag](const CookieNews& cleared) {
+bool Affinity::clears_cookie(const SessionBinding& binding, const ResponseCookies& answer) const {
+  if (answer.cookies().empty() || answer.sets_cookie() || !binding.held) return false;
+  const CookieTag tag = ledger_.cookie_tag(*binding.held);
+  return std::ranges::any_of(answer.cookies(), [tag](const SetCookieEffect& cleared) {
     // One that was never seen being set is taken to be what nearly all are.
-    return tag == kUnknownTag ? cleared.scope == CookieNews::Scope::usual : cleared.tag == tag;
+    return tag == kUnknownTag ? cleared.scope == SetCookieEffect::Scope::usual : cleared.tag == tag;
   });
 }
 
-std::string Affinity::answered(Visit& visit, std::size_t node, const Answer& answer) {
+std::string Affinity::on_response(SessionBinding& binding, std::size_t node,
+                                  const ResponseCookies& answer) {
   if (!sticky()) return {};
-  const bool leaves = answer.user == Presence::left || clears_cookie(visit, answer);
-  return leaves ? end(visit) : welcome(visit, node, answer);
+  const bool leaves = answer.user == Presence::left || clears_cookie(binding, answer);
+  return leaves ? end(binding) : response_cookie(binding, node, answer);
 }
 
 /// The old cookie is then genuine and unknown: Claim::ended. While the ledger is incomplete it
 /// cannot be told from that of a user whose record was lost, and would be taken back in as live;
 /// that errs on the side of who might still be there.
-std::string Affinity::end(Visit& visit) {
-  visit.user = Presence::left;
-  if (!visit.held) return {};
-  ledger_.end(*visit.held);
-  visit.cookie = CookieStanding::current;
-  pool_.nodes[visit.node].node->counters.logged_out.fetch_add(1, std::memory_order_relaxed);
-  return farewell();
+std::string Affinity::end(SessionBinding& binding) {
+  binding.user = Presence::left;
+  if (!binding.held) return {};
+  ledger_.end(*binding.held);
+  binding.cookie = OwnCookie::current;
+  pool_.nodes[binding.node].node->counters.logged_out.fetch_add(1, std::memory_order_relaxed);
+  return logout_cookie();
 }
 
-/// A value was in use for as long as the request that brought it, even where that took longer than
-/// a value lasts that nobody brings.
-void Affinity::leave(Visit& visit, Instant now) {
-  if (visit.held && visit.found_by == Visit::FoundBy::another) {
-    ledger_.alias(*visit.held, visit.key, now);
+/// A value was in use for as long as the request that candidate_key it, even where that took longer
+/// than a value lasts that nobody brings.
+void Affinity::release(SessionBinding& binding, Instant now) {
+  if (binding.held && binding.matched_by == SessionBinding::MatchedBy::alias) {
+    ledger_.alias(*binding.held, binding.key, now);
   }
-  if (visit.held) ledger_.close(*visit.held, now);
-  visit.held.reset();
+  if (binding.held) ledger_.close(*binding.held, now);
+  binding.held.reset();
 }
 
 std::optional<std::size_t> Affinity::index_of(NodeSlot slot) const {
@@ -212,18 +214,19 @@ std::optional<std::size_t> Affinity::index_of(NodeSlot slot) const {
   return found->second;
 }
 
-bool Affinity::is_shut(NodeSlot slot) const {
+bool Affinity::is_closed(NodeSlot slot) const {
   const auto index = index_of(slot);
   return index && pool_.nodes[*index].door == balancer::Door::shut;
 }
 
-void Affinity::count(const Visit& visit, Verdict verdict) const {
-  balancer::NodeCounters& counters = pool_.nodes[visit.node].node->counters;
+void Affinity::count(const SessionBinding& binding, RouteDecision decision) const {
+  balancer::NodeCounters& counters = pool_.nodes[binding.node].node->counters;
   // A session that had ended is late wherever it goes now.
-  if (visit.claim == Claim::ended && verdict == Verdict::own_node) verdict = Verdict::late;
-  if (verdict == Verdict::late) counters.late.fetch_add(1, std::memory_order_relaxed);
-  if (verdict == Verdict::moved) counters.moved.fetch_add(1, std::memory_order_relaxed);
-  if (verdict == Verdict::rescued) counters.rescued.fetch_add(1, std::memory_order_relaxed);
+  if (binding.claim == Claim::ended && decision == RouteDecision::session_node)
+    decision = RouteDecision::late;
+  if (decision == RouteDecision::late) counters.late.fetch_add(1, std::memory_order_relaxed);
+  if (decision == RouteDecision::moved) counters.moved.fetch_add(1, std::memory_order_relaxed);
+  if (decision == RouteDecision::rescued) counters.rescued.fetch_add(1, std::memory_order_relaxed);
 }
 
 std::unique_ptr<Affinity> make_affinity(const balancer::PoolView& pool,

@@ -19,8 +19,8 @@
 
 namespace bonedry::session {
 
-/// How the cookie that a request brought compares with the one it should have.
-enum class CookieStanding : std::uint8_t {
+/// How the cookie that a request candidate_key compares with the one it should have.
+enum class OwnCookie : std::uint8_t {
   current,  ///< nothing to do
   needed,   ///< the response must set one
 };
@@ -32,61 +32,67 @@ enum class Presence : std::uint8_t {
 };
 
 /// What a node's answer says about its user.
-struct Answer {
+struct ResponseCookies {
   Presence user = Presence::here;
   /// Of the application's cookie that the pool watches: each field that names it and means
   /// something. More than these nobody sets in one answer; a clearing beyond them is not seen,
   /// which errs on the side of who is still there, and a value beyond them takes the place of one.
-  static constexpr std::size_t kMostNews = 8;
-  std::array<CookieNews, kMostNews> news{};
-  std::size_t news_count = 0;
-  /// Whether the request had brought the watched cookie; only asked where the answer gives it.
-  enum class Brought : std::uint8_t { no, yes } brought = Brought::yes;
+  static constexpr std::size_t kMaxEffects = 8;
+  std::array<SetCookieEffect, kMaxEffects> effects{};
+  std::size_t effect_count = 0;
+  /// Whether the request had candidate_key the tracked_cookie cookie; only asked where the answer
+  /// gives it.
+  enum class HadCookie : std::uint8_t { no, yes } candidate_key = HadCookie::yes;
 
-  [[nodiscard]] std::span<const CookieNews> cookies() const { return {news.data(), news_count}; }
-  [[nodiscard]] bool gives() const {
+  [[nodiscard]] std::span<const SetCookieEffect> cookies() const {
+    return {effects.data(), effect_count};
+  }
+  [[nodiscard]] bool sets_cookie() const {
     return std::ranges::any_of(
-        cookies(), [](const CookieNews& one) { return one.change == CookieChange::given; });
+        cookies(), [](const SetCookieEffect& one) { return one.change == CookieChange::set; });
   }
 };
 
 /// One request's relation to a session, from its head to its end. While `held` is set the session
-/// cannot end by time; whoever owns the visit gives it back by `Affinity::leave`.
-struct Visit {
+/// cannot end by time; whoever owns the binding gives it back by `Affinity::release`.
+struct SessionBinding {
   balancer::Claim claim = balancer::Claim::none;
   std::size_t node = 0;  ///< index in the pool of the claimed node; not for Claim::none
   SessionKey key;
   Instant created;
   std::optional<SessionRef> held;
   /// The key of a value that the ledger does not know, and that may become that of a session.
-  std::optional<SessionKey> brought;
+  std::optional<SessionKey> candidate_key;
   NodeSlot slot = 0;  ///< the node that `held` is on
-  CookieStanding cookie = CookieStanding::needed;
+  OwnCookie cookie = OwnCookie::needed;
   Presence user = Presence::here;  ///< left: this exchange has ended the session
   /// Of the session's values: its own, or one that only leads to it and is not held with it.
-  enum class FoundBy : std::uint8_t { its_own, another } found_by = FoundBy::its_own;
+  enum class MatchedBy : std::uint8_t {
+    current_value,
+    alias
+  } matched_by = MatchedBy::current_value;
 };
 
 /// How many values of one request may still cost cryptography, about a microsecond each. Whoever
 /// invents values can have that for every request, so there is a bound. It is above the cookies
 /// that browsers keep of one site (Chromium and Firefox: 180), so that none that somebody planted
 /// in one hides the user's own. A value that the ledger remembers costs none of it.
-class ProofBudget {
+class CryptoBudget {
  public:
-  static constexpr std::size_t kProofs = 256;
+  static constexpr std::size_t kMaxVerifications = 256;
 
   /// False: there is none left.
-  [[nodiscard]] bool spend() { return left_ > 0 && left_-- > 0; }
+  [[nodiscard]] bool take() { return left_ > 0 && left_-- > 0; }
 
  private:
-  std::size_t left_ = kProofs;
+  std::size_t left_ = kMaxVerifications;
 };
 
 /// What the cookies of one request have told so far.
-struct Arrival {
-  Visit visit;
+struct CookieLookup {
+  SessionBinding binding;
   std::optional<std::string_view> first;  ///< of the values
-  ProofBudget budget;
+  CryptoBudget budget;
 };
 
 /// Cookies to sessions and back, for one pool as one topology has it: finds whose request it is,
@@ -102,38 +108,40 @@ class Affinity {
   /// Looks at what one of the request's cookies of that name holds, and so at each of them: as many
   /// as its head has room for. Browsers send those of longer paths first, and anybody on a sister
   /// domain can add one, so their order says nothing: a live session comes before one that has
-  /// ended, and of either the newest counts. `value` must outlive `arrival`.
-  void look_at(std::string_view value, Arrival& arrival, Instant now);
+  /// ended, and of either the newest counts. `value` must outlive `lookup`.
+  void look_up_cookie(std::string_view value, CookieLookup& lookup, Instant now);
   /// All have been looked at.
-  [[nodiscard]] Visit arrived(const Arrival& arrival);
+  [[nodiscard]] SessionBinding finish_lookup(const CookieLookup& lookup);
   /// Both, for values that are at hand.
-  [[nodiscard]] Visit arrive(std::span<const std::string_view> values, Instant now);
+  [[nodiscard]] SessionBinding find_session(std::span<const std::string_view> values, Instant now);
 
-  /// The request goes to node `chosen` for the reason `verdict`: puts its session there. Returns
+  /// The request goes to node `chosen` for the reason `decision`: puts its session there. Returns
   /// the node to use, another one when a simultaneous request of the session was moved first.
-  /// A visit without a session begins none here, see `answered`.
-  [[nodiscard]] std::size_t settle(Visit& visit, balancer::Verdict verdict, std::size_t chosen,
-                                   Instant now);
+  /// A binding without a session begins none here, see `answered`.
+  [[nodiscard]] std::size_t bind(SessionBinding& binding, balancer::RouteDecision decision,
+                                 std::size_t chosen, Instant now);
 
   /// Whether this request, answered with this status, is a logout by the pool's rules. `target` may
   /// have a query, which counts for nothing. A refused one leaves the user where they are.
-  [[nodiscard]] bool logs_out(std::string_view method, std::string_view target, int status) const;
+  [[nodiscard]] bool is_logout(std::string_view method, std::string_view target, int status) const;
   /// The response field that says so by being there; empty: there is none.
   [[nodiscard]] const std::string& logout_header() const {
     return pool_.config.session.logout_header;
   }
   /// The application's cookie that note_set_cookie is about; empty: none.
-  [[nodiscard]] std::string_view watched() const { return watched_; }
-  /// Notes what one of the response's Set-Cookie fields says of the watched cookie.
-  void note_set_cookie(std::string_view field, const CookieContext& context, Answer& answer) const;
+  [[nodiscard]] std::string_view tracked_cookie() const { return tracked_cookie_; }
+  /// Notes what one of the response's Set-Cookie fields says of the tracked_cookie cookie.
+  void note_set_cookie(std::string_view field, const CookieContext& context,
+                       ResponseCookies& answer) const;
 
   /// `node` has answered: a new user's session begins, pending; that of a user who leaves ends, and
   /// is in no count from here on. Returns what the response's Set-Cookie of ours is to say; empty:
   /// it has none.
-  [[nodiscard]] std::string answered(Visit& visit, std::size_t node, const Answer& answer);
+  [[nodiscard]] std::string on_response(SessionBinding& binding, std::size_t node,
+                                        const ResponseCookies& answer);
 
   /// The exchange is over.
-  void leave(Visit& visit, Instant now);
+  void release(SessionBinding& binding, Instant now);
 
   [[nodiscard]] bool sticky() const { return pool_.config.session.sticky != conf::Sticky::none; }
   [[nodiscard]] const std::string& cookie_name() const { return pool_.config.session.cookie; }
@@ -145,19 +153,20 @@ class Affinity {
  protected:
   enum class Found : std::uint8_t { yes, no };
 
-  /// `watched`: the application's cookie that note_set_cookie is about; outlives this, as do all.
+  /// `tracked_cookie`: the application's cookie that note_set_cookie is about; outlives this, as do
+  /// all.
   Affinity(const balancer::PoolView& pool, Ledger& ledger, const Clock& clock,
-           std::string_view watched);
+           std::string_view tracked_cookie);
 
-  /// A session that the ledger has found becomes that of the visit; no, if its node is no longer
+  /// A session that the ledger has found becomes that of the binding; no, if its node is no longer
   /// in the pool.
-  Found take(const OpenedSession& session, Visit& visit, Instant now);
+  Found take(const OpenedSession& session, SessionBinding& binding, Instant now);
   /// A new user's first response comes from `node`: a pending session begins, unless the user has
   /// one by now.
-  DoneBy begin(Visit& visit, const SessionKey& key, std::size_t node);
-  /// A session that `Ledger::begin` has begun, or found, becomes that of the visit. Who was found
+  DoneBy begin(SessionBinding& binding, const SessionKey& key, std::size_t node);
+  /// A session that `Ledger::begin` has begun, or found, becomes that of the binding. Who was found
   /// on no node of the pool comes to `node`.
-  void take_begun(const OpenedSession& session, Visit& visit, std::size_t node);
+  void take_new(const OpenedSession& session, SessionBinding& binding, std::size_t node);
 
   const balancer::PoolView& pool_;
   Ledger& ledger_;
@@ -165,23 +174,26 @@ class Affinity {
 
  private:
   /// Finds whose value this is. One that wants cryptography when the budget is spent is nobody's.
-  virtual Found look_up(std::string_view value, Visit& visit, ProofBudget& budget, Instant now) = 0;
-  /// None of the values that a request brought is of this pool; this is the first.
-  virtual void note_stranger(std::string_view /*value*/) {}
+  virtual Found look_up(std::string_view value, SessionBinding& binding, CryptoBudget& budget,
+                        Instant now) = 0;
+  /// None of the values that a request candidate_key is of this pool; this is the first.
+  virtual void note_unknown_cookie(std::string_view /*value*/) {}
   /// `answered`, for a user who stays and for one who has left.
-  virtual std::string welcome(Visit& visit, std::size_t node, const Answer& answer) = 0;
-  virtual std::string farewell() = 0;
+  virtual std::string response_cookie(SessionBinding& binding, std::size_t node,
+                                      const ResponseCookies& answer) = 0;
+  virtual std::string logout_cookie() = 0;
 
-  std::string end(Visit& visit);
+  std::string end(SessionBinding& binding);
   /// Whether the user's browser forgets the cookie that their session goes by. A response that also
   /// gives a value clears none: no user is to be counted out too early.
-  [[nodiscard]] bool clears_cookie(const Visit& visit, const Answer& answer) const;
+  [[nodiscard]] bool clears_cookie(const SessionBinding& binding,
+                                   const ResponseCookies& answer) const;
   [[nodiscard]] std::optional<std::size_t> index_of(NodeSlot slot) const;
   /// Whether nobody may enter that node, as far as this topology knows.
-  [[nodiscard]] bool is_shut(NodeSlot slot) const;
-  void count(const Visit& visit, balancer::Verdict verdict) const;
+  [[nodiscard]] bool is_closed(NodeSlot slot) const;
+  void count(const SessionBinding& binding, balancer::RouteDecision decision) const;
 
-  std::string_view watched_;
+  std::string_view tracked_cookie_;
   std::unordered_map<NodeSlot, std::size_t> slots_;
 };
 

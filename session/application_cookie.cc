@@ -229,8 +229,8 @@ class TagHash {
 
 }  // namespace
 
-CookieNews read_set_cookie(std::string_view field, std::string_view name,
-                           const CookieContext& context) {
+SetCookieEffect read_set_cookie(std::string_view field, std::string_view name,
+                                const CookieContext& context) {
   std::string_view attributes = field;
   std::string_view value = take_until(attributes, ';');
   if (value.find('=') == std::string_view::npos) return {};
@@ -249,12 +249,12 @@ CookieNews read_set_cookie(std::string_view field, std::string_view name,
   hash.add(said.domain.empty() ? "host" : "domain");
   hash.add_lower(said.domain.empty() ? context.host : said.domain);
   hash.add(path);
-  CookieNews news{CookieChange::given, value, hash.tag(), CookieNews::Scope::other};
-  if (said.domain.empty() && path == "/") news.scope = CookieNews::Scope::usual;
-  if (!value.empty() && !said.past(context)) return news;
-  news.change = CookieChange::cleared;
-  news.value = {};
-  return news;
+  SetCookieEffect effects{CookieChange::set, value, hash.tag(), SetCookieEffect::Scope::other};
+  if (said.domain.empty() && path == "/") effects.scope = SetCookieEffect::Scope::usual;
+  if (!value.empty() && !said.past(context)) return effects;
+  effects.change = CookieChange::cleared;
+  effects.value = {};
+  return effects;
 }
 
 }  // namespace bonedry::session

@@ -11,7 +11,7 @@ namespace bonedry::session {
 
 enum class CookieChange : std::uint8_t {
   none,     ///< the field is about another cookie, or means nothing
-  given,    ///< the user is to bring this value from now on
+  set,      ///< the user is to bring this value from now on
   cleared,  ///< the user is to forget it
 };
 
@@ -22,7 +22,7 @@ constexpr CookieTag kUnknownTag = 0;      ///< it was never seen being set
 constexpr CookieTag kSeveralTag = 0xFFF;  ///< the browser has, or may have, more than one
 
 /// What a node says about one cookie.
-struct CookieNews {
+struct SetCookieEffect {
   CookieChange change = CookieChange::none;
   std::string_view value;  ///< of a given one, without quotes around it, as find_cookie has it
   CookieTag tag = kUnknownTag;
@@ -44,8 +44,8 @@ struct CookieContext {
 /// for prefixes and sizes). What a browser refuses is nothing. A cookie is cleared by an empty
 /// value, by Max-Age of 0 or less, or, where there is no Max-Age, by Expires in the past, beyond a
 /// margin by which clocks may differ.
-[[nodiscard]] CookieNews read_set_cookie(std::string_view field, std::string_view name,
-                                         const CookieContext& context);
+[[nodiscard]] SetCookieEffect read_set_cookie(std::string_view field, std::string_view name,
+                                              const CookieContext& context);
 
 /// A date in any of the forms that cookies have it in (RFC 6265, section 5.1.1). Nothing when a
 /// browser would not understand it either.

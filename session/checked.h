@@ -80,7 +80,7 @@ class CheckedCount {
 /// Facts that are more than a word, kept twice, each with its check. They change seldom. Of a
 /// writer that is killed, one copy is whole, and of damage in one place, too.
 template <class Facts>
-class Twice {
+class Redundant {
  public:
   [[nodiscard]] const Facts& operator*() const { return first_.facts; }
   [[nodiscard]] const Facts* operator->() const { return &first_.facts; }
@@ -98,7 +98,7 @@ class Twice {
     return second_.intact() ? &second_.facts : nullptr;
   }
   /// Makes both alike, at a start. False: neither is as it was written.
-  [[nodiscard]] bool mend() {
+  [[nodiscard]] bool repair() {
     const Facts* const good = intact();
     if (good == nullptr) return false;
     const Facts facts = *good;
@@ -128,7 +128,7 @@ class Twice {
 };
 
 /// A number that is written often, kept twice.
-class TwiceChecked {
+class RedundantWord {
  public:
   void store(std::int64_t value) {
     first_.store(value);

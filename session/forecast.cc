@@ -74,7 +74,7 @@ std::vector<Alike> inhabited(const SessionSummary& node, const UserModel& users,
     };
     add(1, node.held[age]);
     for (std::size_t idle = 0; idle < kSteps; ++idle)
-      add(1 - users.gone(idle), node.live[age][idle]);
+      add(1 - users.departed_probability(idle), node.live[age][idle]);
     const std::vector<Alike> of_step(all.begin() + static_cast<std::ptrdiff_t>(first), all.end());
     all.resize(first);
     const double begin_s =
@@ -91,9 +91,10 @@ std::vector<Alike> inhabited(const SessionSummary& node, const UserModel& users,
 }
 
 /// The probability that a node is dry at a time.
-class Outcome {
+class Distribution {
  public:
-  Outcome(const SessionSummary& node, const UserModel& users, const SessionTimes& times, Instant at)
+  Distribution(const SessionSummary& node, const UserModel& users, const SessionTimes& times,
+               Instant at)
       : sessions_(inhabited(node, users, at)),
         users_(users),
         idle_s_(seconds(times.idle)),
@@ -132,7 +133,7 @@ class Outcome {
   [[nodiscard]] double still_there(double age_s, double time_s, double pace) const {
     if (age_s + time_s >= life_s_) return 0;
     if (time_s < idle_s_) return 1;
-    return users_.stays(age_s, age_s + time_s - idle_s_, pace);
+    return users_.survival(age_s, age_s + time_s - idle_s_, pace);
   }
 
   std::vector<Alike> sessions_;
@@ -147,11 +148,11 @@ class Outcome {
 
 UserModel::UserModel(const SessionSummary& pool, const StayHistogram& left,
                      const SessionTimes& times) {
-  find_the_gone(pool, seconds(times.idle));
+  estimate_departed(pool, seconds(times.idle));
   make_life_table(pool, left, TimeScale::step_of(times.lifetime - times.idle));
 }
 
-void UserModel::find_the_gone(const SessionSummary& pool, double timeout_s) {
+void UserModel::estimate_departed(const SessionSummary& pool, double timeout_s) {
   Figures counts{};
   for (const SessionSummary::Steps& of_age : pool.live) {
     for (std::size_t idle = 0; idle < kSteps; ++idle) counts[idle] += of_age[idle];
@@ -167,9 +168,9 @@ void UserModel::find_the_gone(const SessionSummary& pool, double timeout_s) {
   std::size_t step = 0;
   for (const Block& block : falling(counts, timeout_s)) {
     const double gone = block.count > 0 ? std::min(floor / block.density(), 1.0) : 1.0;
-    for (; step < block.end; ++step) gone_[step] = gone;
+    for (; step < block.end; ++step) departed_[step] = gone;
   }
-  for (; step < kSteps; ++step) gone_[step] = 1;
+  for (; step < kSteps; ++step) departed_[step] = 1;
 }
 
 /// `sent_away`: who was there until then had not left, but had come to the end of the lifetime.
@@ -184,8 +185,8 @@ void UserModel::make_life_table(const SessionSummary& pool, const StayHistogram&
       const double count = pool.live[step][idle];
       if (count == 0) continue;
       const double stay_s = TimeScale::middle_s(step) - TimeScale::middle_s(idle);
-      leaving[TimeScale::step_of(millis(std::max(stay_s, 0.0)))] += count * gone_[idle];
-      staying[step] += count * (1 - gone_[idle]);
+      leaving[TimeScale::step_of(millis(std::max(stay_s, 0.0)))] += count * departed_[idle];
+      staying[step] += count * (1 - departed_[idle]);
     }
   }
   Figures seen_s{};
@@ -213,7 +214,7 @@ void UserModel::smooth_tail(Figures& left, Figures& seen_s) {
     time_s += seen_s[first];
   }
   if (time_s == 0) return;
-  doubt_ = 1 / std::sqrt(std::max(departures, 1.0));
+  relative_error_ = 1 / std::sqrt(std::max(departures, 1.0));
   for (std::size_t step = first; step < kSteps; ++step) {
     left[step] = departures / time_s;
     seen_s[step] = 1;
@@ -225,16 +226,16 @@ double UserModel::hazard_until(double age_s) const {
   return before_[step] + hazard_[step] * (age_s - TimeScale::begin_s(step));
 }
 
-double UserModel::stays(double age_s, double later_s, double pace) const {
+double UserModel::survival(double age_s, double later_s, double pace) const {
   return std::exp(pace * (hazard_until(age_s) - hazard_until(later_s)));
 }
 
 std::optional<Forecast> forecast(const SessionSummary& node, const UserModel& users,
                                  const SessionTimes& times, Instant at) {
-  if (node.youngest && !users.tells()) return std::nullopt;
-  const Outcome outcome(node, users, times, at);
+  if (node.youngest && !users.has_enough_data()) return std::nullopt;
+  const Distribution outcome(node, users, times, at);
   // The range has both in it: what users may do, and how well it is known.
-  const double doubt = users.doubt();
+  const double doubt = users.relative_error();
   return Forecast{outcome.quantile(0.5, 1), outcome.quantile(0.1, 1 + doubt),
                   outcome.quantile(0.9, 1 / (1 + doubt))};
 }

@@ -25,14 +25,16 @@ class UserModel {
   UserModel(const SessionSummary& pool, const StayHistogram& left, const SessionTimes& times);
 
   /// False when too few have left to say anything of the others.
-  [[nodiscard]] bool tells() const { return departures_ >= kFewestDepartures; }
+  [[nodiscard]] bool has_enough_data() const { return departures_ >= kFewestDepartures; }
   /// The probability that a user who has been idle for so long does not come back.
-  [[nodiscard]] double gone(std::size_t idle_step) const { return gone_[idle_step]; }
+  [[nodiscard]] double departed_probability(std::size_t idle_step) const {
+    return departed_[idle_step];
+  }
   /// The probability that a user who is there at this age, in seconds, is there at a later one, if
   /// all leave at `pace` times the pace that was found.
-  [[nodiscard]] double stays(double age_s, double later_s, double pace) const;
+  [[nodiscard]] double survival(double age_s, double later_s, double pace) const;
   /// The relative error to be expected in how fast the last ones leave: few did so yet.
-  [[nodiscard]] double doubt() const { return doubt_; }
+  [[nodiscard]] double relative_error() const { return relative_error_; }
 
  private:
   using Figures = std::array<double, TimeScale::kSteps>;
@@ -40,17 +42,17 @@ class UserModel {
   /// Below that a forecast would be little but its range.
   static constexpr double kFewestDepartures = 5;
 
-  void find_the_gone(const SessionSummary& pool, double timeout_s);
+  void estimate_departed(const SessionSummary& pool, double timeout_s);
   void make_life_table(const SessionSummary& pool, const StayHistogram& left,
                        std::size_t sent_away);
   void smooth_tail(Figures& left, Figures& seen_s);
   [[nodiscard]] double hazard_until(double age_s) const;
 
-  Figures gone_{};
+  Figures departed_{};
   Figures hazard_{};  // of leaving, per second, by age
   Figures before_{};  // the sum of it over all earlier ages
   double departures_ = 0;
-  double doubt_ = 0;
+  double relative_error_ = 0;
 };
 
 /// How long until nobody is left, from the moment of the survey on.

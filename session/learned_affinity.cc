@@ -7,36 +7,39 @@ LearnedAffinity::LearnedAffinity(const balancer::PoolView& pool,
                                  const Clock& clock)
     : Affinity(pool, ledger, clock, pool.config.session.cookie), hash_(secrets, pool.config.name) {}
 
-Affinity::Found LearnedAffinity::look_up(std::string_view value, Visit& visit, ProofBudget& budget,
-                                         Instant now) {
-  if (value.empty() || !budget.spend()) return Found::no;
+Affinity::Found LearnedAffinity::look_up(std::string_view value, SessionBinding& binding,
+                                         CryptoBudget& budget, Instant now) {
+  if (value.empty() || !budget.take()) return Found::no;
   for (std::size_t secret = 0; secret < hash_.secrets(); ++secret) {
     const SessionKey key = hash_.key(secret, value);
-    if (!visit.brought) visit.brought = key;
+    if (!binding.candidate_key) binding.candidate_key = key;
     const auto opened = ledger_.open_verified(key, now);
-    if (!opened || take(*opened, visit, now) == Found::no) continue;
-    visit.key = key;
+    if (!opened || take(*opened, binding, now) == Found::no) continue;
+    binding.key = key;
     using OpenedAs = OpenedSession::Found;
-    if (opened->found == OpenedAs::by_other_value) visit.found_by = Visit::FoundBy::another;
+    if (opened->found == OpenedAs::by_other_value)
+      binding.matched_by = SessionBinding::MatchedBy::alias;
     if (opened->found == OpenedAs::first_since_renewal) {
-      ledger_.came_back(opened->ref, pool_.config.session.renewal_grace, now);
+      ledger_.confirm_renewal(opened->ref, pool_.config.session.renewal_grace, now);
     }
     return Found::yes;
   }
   return Found::no;
 }
 
-std::string LearnedAffinity::welcome(Visit& visit, std::size_t node, const Answer& answer) {
-  if (!visit.held && !answer.gives() && visit.brought) begin(visit, *visit.brought, node);
-  for (const CookieNews& news : answer.cookies()) {
-    if (news.change != CookieChange::given) continue;
+std::string LearnedAffinity::response_cookie(SessionBinding& binding, std::size_t node,
+                                             const ResponseCookies& answer) {
+  if (!binding.held && !answer.sets_cookie() && binding.candidate_key)
+    begin(binding, *binding.candidate_key, node);
+  for (const SetCookieEffect& effects : answer.cookies()) {
+    if (effects.change != CookieChange::set) continue;
     // Another request may have begun it, and by then there may be cookies of it at other paths.
     const bool begun =
-        !visit.held && begin(visit, hash_.key(0, news.value), node) == DoneBy::this_call;
+        !binding.held && begin(binding, hash_.key(0, effects.value), node) == DoneBy::this_call;
     if (begun) {
-      ledger_.tag_cookie(*visit.held, news.tag);
+      ledger_.tag_cookie(*binding.held, effects.tag);
     } else {
-      take_value(visit, news, node);
+      record_value(binding, effects, node);
     }
   }
   return {};
@@ -45,24 +48,26 @@ std::string LearnedAffinity::welcome(Visit& visit, std::size_t node, const Answe
 /// The user has shown that they keep cookies, so a renewed session is live, and as old as it was:
 /// no login outwits max_lifetime. Only the same cookie, by domain and path, takes the place of the
 /// one before; any other stands beside it, and both are the user's.
-void LearnedAffinity::take_value(Visit& visit, const CookieNews& news, std::size_t node) {
+void LearnedAffinity::record_value(SessionBinding& binding, const SetCookieEffect& effects,
+                                   std::size_t node) {
   const Instant now = clock_.now();
-  const CookieTag tag = ledger_.cookie_tag(*visit.held);
-  const bool same = tag == kUnknownTag ? news.scope == CookieNews::Scope::usual : tag == news.tag;
-  const bool known = is_of(visit, news.value);
+  const CookieTag tag = ledger_.cookie_tag(*binding.held);
+  const bool same =
+      tag == kUnknownTag ? effects.scope == SetCookieEffect::Scope::usual : tag == effects.tag;
+  const bool known = is_of(binding, effects.value);
   if (same && !known) {
-    const SessionKey key = hash_.key(0, news.value);
-    const MovedSession there = ledger_.renew(*visit.held, key, pool_.nodes[node].slot, now);
-    if (there.moved == DoneBy::this_call) visit.key = key;
+    const SessionKey key = hash_.key(0, effects.value);
+    const MovedSession there = ledger_.renew(*binding.held, key, pool_.nodes[node].slot, now);
+    if (there.moved == DoneBy::this_call) binding.key = key;
   } else if (!known) {
-    ledger_.alias(*visit.held, hash_.key(0, news.value), now);
+    ledger_.alias(*binding.held, hash_.key(0, effects.value), now);
   }
-  ledger_.tag_cookie(*visit.held, same ? news.tag : kSeveralTag);
+  ledger_.tag_cookie(*binding.held, same ? effects.tag : kSeveralTag);
 }
 
-bool LearnedAffinity::is_of(const Visit& visit, std::string_view value) {
+bool LearnedAffinity::is_of(const SessionBinding& binding, std::string_view value) {
   for (std::size_t secret = 0; secret < hash_.secrets(); ++secret) {
-    if (hash_.key(secret, value) == visit.key) return true;
+    if (hash_.key(secret, value) == binding.key) return true;
   }
   return false;
 }

@@ -21,14 +21,16 @@ class LearnedAffinity final : public Affinity {
   [[nodiscard]] Owner owner() const override { return Owner::application; }
 
  private:
-  Found look_up(std::string_view value, Visit& visit, ProofBudget& budget, Instant now) override;
-  std::string welcome(Visit& visit, std::size_t node, const Answer& answer) override;
-  std::string farewell() override { return {}; }
+  Found look_up(std::string_view value, SessionBinding& binding, CryptoBudget& budget,
+                Instant now) override;
+  std::string response_cookie(SessionBinding& binding, std::size_t node,
+                              const ResponseCookies& answer) override;
+  std::string logout_cookie() override { return {}; }
 
   /// The node has given a user who has a session another value, as it does at a login.
-  void take_value(Visit& visit, const CookieNews& news, std::size_t node);
-  /// Whether the visit's session is that of this value, under any of the secrets.
-  [[nodiscard]] bool is_of(const Visit& visit, std::string_view value);
+  void record_value(SessionBinding& binding, const SetCookieEffect& effects, std::size_t node);
+  /// Whether the binding's session is that of this value, under any of the secrets.
+  [[nodiscard]] bool is_of(const SessionBinding& binding, std::string_view value);
 
   ValueHash hash_;
 };

@@ -15,7 +15,7 @@ NodeSlot Ledger::slot_of(std::string_view node_key) {
   return *slot;
 }
 
-Millis complete_after(const conf::Session& config) {
+Millis longest_session(const conf::Session& config) {
   return std::max(config.idle_timeout, config.pending_timeout);
 }
 

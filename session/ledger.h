@@ -35,7 +35,7 @@ enum class SessionState : std::uint8_t { pending, live };
 using NodeSlot = std::uint32_t;
 
 /// Fingerprint of the cookie last issued for a session, see sealed_cookie.h.
-using CookieCheck = std::uint64_t;
+using CookieFingerprint = std::uint64_t;
 
 /// A record that is held: by an open exchange, so that it can neither expire nor be evicted.
 /// Every one that a Ledger hands out goes back by `Ledger::close` exactly once.
@@ -47,7 +47,7 @@ struct SessionRef {
 };
 
 /// A node that a ledger has a slot for, be it in the config or not.
-struct KnownNode {
+struct LedgerNode {
   std::string key;
   NodeSlot slot = 0;
   std::string address;  ///< empty: it was never told
@@ -69,7 +69,7 @@ struct SessionTimes {
 };
 
 /// How long after a loss of records no session that was lost can still be alive.
-[[nodiscard]] Millis complete_after(const conf::Session& config);
+[[nodiscard]] Millis longest_session(const conf::Session& config);
 
 /// Whether a call did what it was asked for, or found that another exchange of the session had.
 enum class DoneBy : std::uint8_t { this_call, another };
@@ -97,7 +97,7 @@ struct MovedSession {
 };
 
 /// When a session ends that cannot end by time, because an exchange holds it.
-constexpr Instant kNoEnd{std::numeric_limits<std::int64_t>::max()};
+constexpr Instant kNeverEnds{std::numeric_limits<std::int64_t>::max()};
 
 /// One line of `sessions NODE`.
 struct SessionInfo {
@@ -108,7 +108,7 @@ struct SessionInfo {
   std::uint32_t exchanges = 0;
   std::uint32_t exchanges_open = 0;
   std::uint32_t tunnels_open = 0;  ///< of those, the tunnels (WebSockets)
-  Instant ends = kNoEnd;           ///< if it is not touched again
+  Instant ends = kNeverEnds;       ///< if it is not touched again
 };
 
 /// The table of all sessions: who is on which node. The count that the promise rests on.
@@ -134,13 +134,14 @@ class Ledger {
   /// Notes where a node is, should the config forget it while users are on it. One of more than 63
   /// characters is not noted.
   virtual void set_address(NodeSlot slot, std::string_view address) = 0;
-  [[nodiscard]] virtual std::vector<KnownNode> nodes() const = 0;
+  [[nodiscard]] virtual std::vector<LedgerNode> nodes() const = 0;
   /// Lives as long as the ledger.
   [[nodiscard]] virtual const balancer::SessionCounts& counts(NodeSlot slot) const = 0;
   /// What this process has under way on the node, and what another one that shares the ledger has.
   /// They live as long as the ledger.
   [[nodiscard]] virtual balancer::NodeTraffic& traffic(NodeSlot slot) = 0;
-  [[nodiscard]] virtual const balancer::NodeTraffic& traffic_of_sibling(NodeSlot slot) const = 0;
+  [[nodiscard]] virtual const balancer::NodeTraffic& traffic_of_other_process(
+      NodeSlot slot) const = 0;
 
   enum class Miss : std::uint8_t {
     unknown,   ///< no such session, or it has ended
@@ -151,14 +152,14 @@ class Ledger {
     Miss miss = Miss::unknown;
   };
   /// Finds the session whose cookie came back with this check, makes it live and holds it.
-  virtual Lookup open(const SessionKey& key, CookieCheck check, Instant now) = 0;
+  virtual Lookup open(const SessionKey& key, CookieFingerprint check, Instant now) = 0;
   /// The same for a cookie whose seal was verified, or a value that is the key itself: any check
   /// will do. Also finds the session that `key` was another value of, see `renew` and `alias`.
   virtual std::optional<OpenedSession> open_verified(const SessionKey& key, Instant now) = 0;
 
   /// Begins a session and holds it. When another exchange began one of the same key meanwhile,
   /// that one is opened instead: look at `begun` and `node`.
-  virtual OpenedSession begin(const SessionKey& key, CookieCheck check, NodeSlot node,
+  virtual OpenedSession begin(const SessionKey& key, CookieFingerprint check, NodeSlot node,
                               SessionState state, Instant created, Instant now) = 0;
 
   /// Puts a held session on `to`, unless it is no longer on `from`, where this exchange saw it,
@@ -166,7 +167,7 @@ class Ledger {
   /// nowhere, and its exchange may go to `to`.
   virtual MovedSession move(SessionRef ref, NodeSlot from, NodeSlot to) = 0;
   /// Notes that a new cookie is being issued for a held session.
-  virtual void reseal(SessionRef ref, CookieCheck check) = 0;
+  virtual void set_cookie_check(SessionRef ref, CookieFingerprint check) = 0;
   /// A held session ends: it leaves its node's counts now and can be found no more; its record goes
   /// when the last exchange that holds it closes. Calling it again changes nothing.
   virtual void end(SessionRef ref) = 0;
@@ -174,14 +175,14 @@ class Ledger {
   /// The user of a held session was given another value (sticky mode learn): the session goes on
   /// under `key`, live, on `node`, as old as it was and counted once, and the holders keep it. The
   /// value of before goes on to find it, since requests with it may be on their way: until the new
-  /// one came back (`came_back`), then for a grace. Where a session of `key` is there already,
-  /// nothing is done. Returns where the session of `key` is.
+  /// one came back (`confirm_renewal`), then for a grace. Where a session of `key` is there
+  /// already, nothing is done. Returns where the session of `key` is.
   virtual MovedSession renew(SessionRef session, const SessionKey& key, NodeSlot node,
                              Instant now) = 0;
   /// `key`, too, is to find this held session from now on, for as long as it is used.
   virtual void alias(SessionRef session, const SessionKey& key, Instant now) = 0;
   /// The renewed value has come back: that of before ends after `grace`, unless used once more.
-  virtual void came_back(SessionRef session, Millis grace, Instant now) = 0;
+  virtual void confirm_renewal(SessionRef session, Millis grace, Instant now) = 0;
 
   /// What a held session's application cookie was last set as; see CookieTag.
   [[nodiscard]] virtual std::uint16_t cookie_tag(SessionRef ref) const = 0;
@@ -199,7 +200,7 @@ class Ledger {
 
   /// By when something must have run out to be over at `now`. While the process catches up after a
   /// standstill, that is when it stood still: a request that waits in a socket came in time.
-  [[nodiscard]] virtual Instant judged(Instant now) const = 0;
+  [[nodiscard]] virtual Instant expiry_now(Instant now) const = 0;
 
   /// A tunnel of a held session opens or ends; for `SessionInfo::tunnels_open`.
   virtual void open_tunnel(SessionRef ref) = 0;
@@ -208,8 +209,9 @@ class Ledger {
   /// How many parts `visit` divides the table into. Constant.
   [[nodiscard]] virtual std::size_t parts() const = 0;
   /// Shows every session of a part that is counted on a node, while its lock is held: be quick.
-  virtual void visit(std::size_t part,
-                     const std::function<void(NodeSlot, const SessionInfo&)>& show) const = 0;
+  virtual void for_each(
+      std::size_t part,
+      const std::function<void(NodeSlot, const SessionInfo&)>& callback) const = 0;
 
   /// How long the live sessions stayed that ended on this node by time or by logout, ever. Those
   /// that were moved, displaced or evicted had not left.

@@ -32,7 +32,7 @@ void LedgerShard::insert_alias(const SessionKey& key, const Record& session, Ses
   record.last_ms.store(now_ms);
   record.exchanges = 0;
   record.cookie_tag = 0;
-  layout::let_go(record);
+  layout::clear_holds(record);
   record.put(place);
   link(index);
 }
@@ -47,7 +47,7 @@ void LedgerShard::make_alias(Index index, SessionRef of) {
   put_state(record, State::alias);
   --header_->count;
   if (counted) uncount(place);
-  place_earlier(index);
+  schedule_earlier(index);
 }
 
 void LedgerShard::touch_alias(Index index, std::int64_t now_ms) {
@@ -59,7 +59,7 @@ void LedgerShard::retire_alias(Index index, std::int64_t until_ms) {
   Record& record = at(index);
   const std::int64_t idle_ms = slots_[record.place().node].facts->idle_ms;
   record.last_ms.store(std::min(record.last_ms.load(), until_ms - idle_ms));
-  place_earlier(index);
+  schedule_earlier(index);
 }
 
 void LedgerShard::drop_alias(Index index, SessionRef of) {
@@ -79,7 +79,7 @@ LedgerShard::Index LedgerShard::copy_alias(const Record& alias, const Record& se
   copied.last_ms.store(alias.last_ms.load());
   copied.exchanges = 0;
   copied.cookie_tag = 0;
-  layout::let_go(copied);
+  layout::clear_holds(copied);
   copied.put({session.place().generation, alias.place().node, State::alias});
   link(index);
   return index;
@@ -100,7 +100,7 @@ std::optional<OpenedSession> MappedLedger::open_target(SessionRef ref, std::int6
     if (ref.shard >= shards_.size()) return std::nullopt;
     LedgerShard& shard = shards_[ref.shard];
     const RobustLock lock = shard.lock();
-    const LedgerShard::Index index = shard.find_at(ref.index, created_ms, judged_ms(now));
+    const LedgerShard::Index index = shard.find_at(ref.index, created_ms, expiry_now_ms(now));
     if (index == 0) return std::nullopt;
     if (shard.at(index).place().state != State::alias) {
       shard.make_live(index);
@@ -125,7 +125,7 @@ std::optional<OpenedSession> MappedLedger::open_alias(const SessionKey& key, std
     index = 0;
     if (!shard.is_alias_of(alias.index, key)) return std::nullopt;  // changed since it was found
     shard.touch_alias(alias.index, ledger_ms(now));
-    index = shard.next_alias(alias.index, judged_ms(now));
+    index = shard.next_alias(alias.index, expiry_now_ms(now));
     target = shard.at(alias.index).shortcut();
     created_ms = shard.at(alias.index).created_ms.load();
   }
@@ -173,7 +173,7 @@ bool MappedLedger::is_value(const SessionKey& key, SessionRef session, std::int6
   {
     LedgerShard& shard = shards_[number_of(key)];
     const RobustLock lock = shard.lock();
-    const LedgerShard::Index index = shard.find(key, judged_ms(now));
+    const LedgerShard::Index index = shard.find(key, expiry_now_ms(now));
     if (index == 0) return false;
     const Record& record = shard.at(index);
     if (record.place().state != State::alias) return true;
@@ -221,7 +221,7 @@ std::optional<SessionRef> MappedLedger::put_behind(SessionRef before, SessionRef
   return std::nullopt;
 }
 
-void MappedLedger::came_back(SessionRef session, Millis grace, Instant now) {
+void MappedLedger::confirm_renewal(SessionRef session, Millis grace, Instant now) {
   SessionRef before;
   std::int64_t created_ms = 0;
   {
@@ -236,7 +236,7 @@ void MappedLedger::came_back(SessionRef session, Millis grace, Instant now) {
   if (before.index == 0 || before.shard >= shards_.size()) return;
   LedgerShard& shard = shards_[before.shard];
   const RobustLock lock = shard.lock();
-  const LedgerShard::Index index = shard.find_at(before.index, created_ms, judged_ms(now));
+  const LedgerShard::Index index = shard.find_at(before.index, created_ms, expiry_now_ms(now));
   if (index == 0 || shard.at(index).place().state != State::alias) return;
   shard.retire_alias(index, ledger_ms(now + grace));
 }

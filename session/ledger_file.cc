@@ -15,12 +15,12 @@
 
 namespace bonedry::session {
 
-using layout::Bucket;
 using layout::Header;
 using layout::Index;
 using layout::Record;
 using layout::ShardHeader;
 using layout::Slot;
+using layout::WheelSlot;
 
 namespace {
 
@@ -66,8 +66,8 @@ bool lock_byte(int fd, int command, std::size_t byte, short& type) {
 LedgerPlan::LedgerPlan(std::size_t capacity)
     : capacity_(std::max<std::size_t>(capacity, 1)),
       shards_(std::bit_floor(
-          std::clamp<std::size_t>(capacity_ / layout::kShardWorth, 1, layout::kMaxShards))),
-      heads_(std::bit_ceil(std::max<std::size_t>(share(0) * 2 / 3, 1))),
+          std::clamp<std::size_t>(capacity_ / layout::kMinShardCapacity, 1, layout::kMaxShards))),
+      buckets_(std::bit_ceil(std::max<std::size_t>(share(0) * 2 / 3, 1))),
       room_(share(0) * 2 + kHeldBeyond / shards_) {}
 
 std::size_t LedgerPlan::share(std::size_t shard) const {
@@ -83,12 +83,12 @@ std::size_t LedgerPlan::shard_at(std::size_t shard) const {
   return page_up(slots_at() + layout::kMaxSlots * sizeof(Slot)) + shard * length;
 }
 
-std::size_t LedgerPlan::heads_at(std::size_t shard) const {
+std::size_t LedgerPlan::buckets_at(std::size_t shard) const {
   return shard_at(shard) + sizeof(ShardHeader);
 }
 
 std::size_t LedgerPlan::wheel_at(std::size_t shard) const {
-  return heads_at(shard) + heads_ * sizeof(Index);
+  return buckets_at(shard) + buckets_ * sizeof(Index);
 }
 
 std::size_t LedgerPlan::records_at(std::size_t shard) const {
@@ -96,7 +96,8 @@ std::size_t LedgerPlan::records_at(std::size_t shard) const {
 }
 
 std::size_t LedgerPlan::before_records() const {
-  return page_up(sizeof(ShardHeader) + heads_ * sizeof(Index) + layout::kBuckets * sizeof(Bucket));
+  return page_up(sizeof(ShardHeader) + buckets_ * sizeof(Index) +
+                 layout::kWheelSlots * sizeof(WheelSlot));
 }
 
 void LedgerFile::Unmap::operator()(std::byte* bytes) const {
@@ -215,17 +216,17 @@ std::optional<std::size_t> LedgerFile::join() {
   return std::nullopt;
 }
 
-bool LedgerFile::keep_place_of_sibling() {
+bool LedgerFile::reserve_other_process() {
   short type = F_WRLCK;
   return !fd_.is_open() || lock_byte(fd_.get(), F_OFD_SETLK, 1 - process_, type);
 }
 
-void LedgerFile::free_place_of_sibling() {
+void LedgerFile::free_other_process() {
   short type = F_UNLCK;
   if (fd_.is_open()) lock_byte(fd_.get(), F_OFD_SETLK, 1 - process_, type);
 }
 
-bool LedgerFile::has_sibling() const {
+bool LedgerFile::has_other_process() const {
   if (!fd_.is_open()) return false;
   short type = F_WRLCK;
   return lock_byte(fd_.get(), F_OFD_GETLK, 1 - process_, type) && type != F_UNLCK;

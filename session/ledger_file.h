@@ -23,12 +23,12 @@ class LedgerPlan {
   [[nodiscard]] std::size_t share(std::size_t shard) const;
   /// Records that it has place for: held ones may exceed its share.
   [[nodiscard]] std::size_t room() const { return room_; }
-  [[nodiscard]] std::size_t heads() const { return heads_; }  ///< a power of two
+  [[nodiscard]] std::size_t buckets() const { return buckets_; }  ///< a power of two
   [[nodiscard]] std::size_t bytes() const { return shard_at(shards_); }
 
   [[nodiscard]] static std::size_t slots_at();
   [[nodiscard]] std::size_t shard_at(std::size_t shard) const;
-  [[nodiscard]] std::size_t heads_at(std::size_t shard) const;
+  [[nodiscard]] std::size_t buckets_at(std::size_t shard) const;
   [[nodiscard]] std::size_t wheel_at(std::size_t shard) const;
   [[nodiscard]] std::size_t records_at(std::size_t shard) const;
 
@@ -37,7 +37,7 @@ class LedgerPlan {
 
   std::size_t capacity_;
   std::size_t shards_;
-  std::size_t heads_;
+  std::size_t buckets_;
   std::size_t room_;
 };
 
@@ -82,11 +82,11 @@ class LedgerFile {
   /// ready: nothing here keeps it from seeing a file that is being repaired.
   [[nodiscard]] std::optional<std::size_t> join();
   /// Whether the other one is there. Its death is seen at once, however it died.
-  [[nodiscard]] bool has_sibling() const;
+  [[nodiscard]] bool has_other_process() const;
   /// Keeps a third process from joining while what the other one left is cleaned up. False: it is
   /// there, and nothing is kept.
-  [[nodiscard]] bool keep_place_of_sibling();
-  void free_place_of_sibling();
+  [[nodiscard]] bool reserve_other_process();
+  void free_other_process();
 
  private:
   struct Unmap {

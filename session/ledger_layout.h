@@ -18,8 +18,8 @@
 /// records. Whatever cannot has a check (checked.h), for disks and people damage files. Change
 /// `kVersion` with any change here.
 ///
-/// In order: Header, Slot[kMaxSlots], then for each shard ShardHeader, Index[heads],
-/// Bucket[kBuckets], Record[room].
+/// In order: Header, Slot[kMaxSlots], then for each shard ShardHeader, Index[buckets],
+/// WheelSlot[kWheelSlots], Record[room].
 namespace bonedry::session::layout {
 
 constexpr std::uint64_t kMagic = 0x6c7972646e6f6200;  // "\0bondryl"
@@ -31,9 +31,9 @@ constexpr std::size_t kMaxAddress = 64;  // "[IPv6]:port" in its longest form ha
 // Above the worker threads that contend in earnest; with the header's lock, fewer than the 64 that
 // ThreadSanitizer can follow.
 constexpr std::size_t kMaxShards = 32;
-constexpr std::size_t kShardWorth = 1024;  // smaller shards would fill unevenly
-constexpr std::int64_t kTickMs = 100;      // how exactly the wheel knows a time
-constexpr std::int64_t kBuckets = 4096;    // seven minutes ahead; what is later is looked at again
+constexpr std::size_t kMinShardCapacity = 1024;  // smaller shards would fill unevenly
+constexpr std::int64_t kTickMs = 100;            // how exactly the wheel knows a time
+constexpr std::int64_t kWheelSlots = 4096;  // seven minutes ahead; what is later is looked at again
 constexpr std::size_t kProcesses = 2;  // that share a file: one generation hands over to the next
 
 using Index = std::uint32_t;  // a record's number in its shard plus one; 0: none
@@ -53,9 +53,9 @@ struct HeaderFacts {
 };
 
 struct Header {
-  Twice<HeaderFacts> facts;            // last of all when a file is made
-  TwiceChecked seen_ms;                // ledger time of the last sweep
-  TwiceChecked seen_wall;              // the calendar then
+  Redundant<HeaderFacts> facts;        // last of all when a file is made
+  RedundantWord seen_ms;               // ledger time of the last sweep
+  RedundantWord seen_wall;             // the calendar then
   std::atomic<std::uint32_t> synced;   // kSynced: all is on the disk, as of a clean end
   std::atomic<std::uint32_t> recount;  // a count may be too high: make all anew
   CheckedWord<std::uint32_t> slots_used;
@@ -63,7 +63,7 @@ struct Header {
   pthread_mutex_t mutex;              // for new slots
   // Ledger time until which each process has read what its users sent: that of its last sweep, but
   // for the while in which it catches up after a standstill. kServesNobody: it has no users.
-  std::array<TwiceChecked, kProcesses> heard_ms;
+  std::array<RedundantWord, kProcesses> heard_ms;
 };
 constexpr std::int64_t kServesNobody = -1;
 constexpr std::uint32_t kSynced = 0x636E7973;  // no bit that flips turns another value into it
@@ -78,7 +78,7 @@ struct SlotFacts {
 };
 
 struct Slot {
-  Twice<SlotFacts> facts;  // changed under all shard locks, read under any
+  Redundant<SlotFacts> facts;  // changed under all shard locks, read under any
   alignas(64) std::array<balancer::NodeTraffic, kProcesses> traffic;  // written at each exchange
   alignas(64) balancer::SessionCounts counts;
   CheckedWord<std::int64_t> evicted_ms;  // ledger time of the last eviction; 0: never
@@ -86,7 +86,7 @@ struct Slot {
 };
 
 /// Records to look at in one tick, in the order in which they were placed.
-struct Bucket {
+struct WheelSlot {
   Index first;
   Index last;
 };
@@ -130,7 +130,7 @@ struct Record {
   CheckedWord<std::uint64_t> packed_place;
   std::uint32_t exchanges : 20;   // no more than kMostExchanges
   std::uint32_t cookie_tag : 12;  // see session::CookieTag
-  std::uint32_t due_tick;         // the bucket it stands in is that of this tick
+  std::uint32_t due_tick;         // the wheel slot it stands in is that of this tick
   Index next_same_hash;
   Index wheel_previous;
   Index wheel_next;
@@ -180,7 +180,7 @@ struct Record {
 };
 constexpr std::uint32_t kMostExchanges = (1U << 20U) - 1;
 /// Nobody holds it.
-inline void let_go(Record& record) {
+inline void clear_holds(Record& record) {
   for (CheckedCount& count : record.open) count.put(0);
   record.tunnels = {};
 }

@@ -11,13 +11,13 @@
 
 namespace bonedry::session {
 
-using layout::Bucket;
-using layout::kBuckets;
 using layout::kTickMs;
+using layout::kWheelSlots;
 using layout::Place;
 using layout::Slot;
 using layout::SlotFacts;
 using layout::State;
+using layout::WheelSlot;
 
 namespace {
 
@@ -31,8 +31,8 @@ State state_of(SessionState state) {
   return state == SessionState::live ? State::live : State::pending;
 }
 
-std::size_t bucket(std::int64_t tick) {
-  return static_cast<std::size_t>(tick % kBuckets);
+std::size_t wheel_slot(std::int64_t tick) {
+  return static_cast<std::size_t>(tick % kWheelSlots);
 }
 
 bool is_session(Place place) {
@@ -78,12 +78,12 @@ LedgerShard::LedgerShard(const LedgerFile& file, std::size_t shard, std::size_t 
       records_at_(file.plan().records_at(shard)),
       share_(file.plan().share(shard)),
       room_(file.plan().room()),
-      mask_(file.plan().heads() - 1),
+      mask_(file.plan().buckets() - 1),
       ledger_(&file.header()),
       slots_(file.at<Slot>(LedgerPlan::slots_at())),
       header_(file.at<layout::ShardHeader>(file.plan().shard_at(shard))),
-      heads_(file.at<Index>(file.plan().heads_at(shard))),
-      wheel_(file.at<Bucket>(file.plan().wheel_at(shard))),
+      buckets_(file.at<Index>(file.plan().buckets_at(shard))),
+      wheel_(file.at<WheelSlot>(file.plan().wheel_at(shard))),
       records_(file.at<Record>(records_at_)) {}
 
 RobustLock LedgerShard::lock() {
@@ -117,7 +117,7 @@ void LedgerShard::restore(std::int64_t alive_until_ms, std::int64_t now_ms, Reco
   file_->read_ahead(records_at_, header_->used.load() * sizeof(Record));
   for (Index index = 1; index <= header_->used.load(); ++index) {
     Record& record = at(index);
-    judge(record, now_ms, loss);
+    validate(record, now_ms, loss);
     if (!record.last_ms.intact()) record.last_ms.store(now_ms);
     for (std::size_t process = 0; process < layout::kProcesses; ++process) {
       forget(record, process, alive_until_ms);
@@ -129,7 +129,7 @@ void LedgerShard::restore(std::int64_t alive_until_ms, std::int64_t now_ms, Reco
 
 /// A record that cannot be trusted is dropped. Its user is taken back in by the cookie for as long
 /// as the loss is remembered: noted before it is done, whatever kills this process.
-void LedgerShard::judge(Record& record, std::int64_t now_ms, RecordLoss& loss) const {
+void LedgerShard::validate(Record& record, std::int64_t now_ms, RecordLoss& loss) const {
   const Place place = record.place();
   const bool placed = record.packed_place.intact() && place.state <= State::alias &&
                       place.node < ledger_->slots_used.load();
@@ -181,8 +181,8 @@ void LedgerShard::forget(Record& record, std::size_t process, std::int64_t alive
 }
 
 void LedgerShard::clear() {
-  std::fill_n(heads_, mask_ + 1, 0);
-  std::fill_n(wheel_, kBuckets, Bucket{0, 0});
+  std::fill_n(buckets_, mask_ + 1, 0);
+  std::fill_n(wheel_, kWheelSlots, WheelSlot{0, 0});
   header_->free = 0;
   header_->pending_oldest = 0;
   header_->pending_newest = 0;
@@ -216,7 +216,7 @@ void LedgerShard::release_all_of(std::size_t process, std::int64_t alive_until_m
     Record& record = at(index);
     if (record.open[process].value() == 0) continue;
     forget(record, process, alive_until_ms);
-    settle(index);
+    end_if_unheld(index);
   }
 }
 
@@ -225,7 +225,7 @@ void LedgerShard::release_all_of(std::size_t process, std::int64_t alive_until_m
 LedgerShard::Index LedgerShard::find(const SessionKey& key, std::int64_t now_ms) {
   Index alias = 0;
   Index next = 0;
-  for (Index index = heads_[key.low & mask_]; index != 0; index = next) {
+  for (Index index = buckets_[key.low & mask_]; index != 0; index = next) {
     const Record& record = at(index);
     next = record.next_same_hash;
     if (record.key_low != key.low || record.key_high != key.high) continue;
@@ -266,8 +266,8 @@ LedgerShard::Index LedgerShard::find_at(Index index, std::int64_t created_ms, st
   return 0;
 }
 
-LedgerShard::Index LedgerShard::insert(const SessionKey& key, CookieCheck check, NodeSlot node,
-                                       SessionState state, std::int64_t created_ms,
+LedgerShard::Index LedgerShard::insert(const SessionKey& key, CookieFingerprint check,
+                                       NodeSlot node, SessionState state, std::int64_t created_ms,
                                        std::int64_t now_ms) {
   const Index index = make_room(now_ms);
   if (index == 0) return 0;
@@ -277,7 +277,7 @@ LedgerShard::Index LedgerShard::insert(const SessionKey& key, CookieCheck check,
   record.last_ms.store(now_ms);
   record.exchanges = 0;
   record.cookie_tag = 0;
-  layout::let_go(record);
+  layout::clear_holds(record);
   const Place place{generation(node), static_cast<std::uint16_t>(node), state_of(state)};
   count(place);
   record.put(place);
@@ -297,7 +297,7 @@ void LedgerShard::copy(const Record& record, std::int64_t now_ms) {
   copied.last_ms.store(record.last_ms.load());
   copied.exchanges = record.exchanges;
   copied.cookie_tag = record.cookie_tag;
-  layout::let_go(copied);
+  layout::clear_holds(copied);
   if (!displaced(record)) count(place);
   copied.put(place);
   link(index);
@@ -318,7 +318,7 @@ void LedgerShard::make_live(Index index) {
   if (!displaced(record)) slots_[record.place().node].counts.pending_to_live();
   put_state(record, State::live);
   pending_remove(index);
-  place_earlier(index);
+  schedule_earlier(index);
 }
 
 MovedSession LedgerShard::move(Index index, NodeSlot from, NodeSlot to) {
@@ -350,26 +350,26 @@ void LedgerShard::release(Index index, std::int64_t now_ms) {
   Record& record = at(index);
   record.last_ms.store(std::max(record.last_ms.load(), now_ms));
   record.open[process_].put(record.open[process_].value() - 1);
-  settle(index);
+  end_if_unheld(index);
 }
 
-void LedgerShard::settle(Index index) {
+void LedgerShard::end_if_unheld(Index index) {
   const Record& record = at(index);
   if (holders(record) > 0) return;
   if (record.place().state == State::ended) return give_back(index);
-  place_earlier(index);
+  schedule_earlier(index);
 }
 
 bool LedgerShard::sweep(std::int64_t now_ms) {
   const std::int64_t now_tick = now_ms / kTickMs;
   std::size_t budget = kSweepBatch;
   while (header_->tick <= now_tick) {
-    while (const Index index = wheel_[bucket(header_->tick)].first) {
+    while (const Index index = wheel_[wheel_slot(header_->tick)].first) {
       if (budget-- == 0) return true;
       const std::int64_t due = expiry(at(index));
       if (due > now_ms) {
-        unplace(index);
-        place(index, due);
+        unschedule(index);
+        schedule(index, due);
       } else {
         leave(index);
       }
@@ -380,10 +380,10 @@ bool LedgerShard::sweep(std::int64_t now_ms) {
   return false;
 }
 
-void LedgerShard::place_all(NodeSlot node) {
+void LedgerShard::schedule_all(NodeSlot node) {
   for (Index index = 1; index <= header_->used.load(); ++index) {
     const Place place = at(index).place();
-    if (is_session(place) && place.node == node) place_earlier(index);
+    if (is_session(place) && place.node == node) schedule_earlier(index);
   }
 }
 
@@ -452,7 +452,7 @@ void LedgerShard::note_stay(const Record& record) const {
 
 void LedgerShard::unlink(Index index) {
   const Record& record = at(index);
-  unplace(index);
+  unschedule(index);
   if (record.place().state == State::pending) pending_remove(index);
   Index* link = &head(record);
   while (*link != index) link = &at(*link).next_same_hash;
@@ -464,7 +464,7 @@ void LedgerShard::link(Index index) {
   Record& record = at(index);
   record.next_same_hash = std::exchange(head(record), index);
   if (record.place().state != State::alias) ++header_->count;
-  place(index, expiry(record));
+  schedule(index, expiry(record));
 }
 
 void LedgerShard::give_back(Index index) {
@@ -523,8 +523,8 @@ bool LedgerShard::evict(std::int64_t now_ms) {
 LedgerShard::Index LedgerShard::soonest_to_end() const {
   Index soonest = 0;
   std::size_t looks = kEvictLook;
-  for (std::int64_t tick = header_->tick; tick < header_->tick + kBuckets; ++tick) {
-    for (Index index = wheel_[bucket(tick)].first; index != 0; index = at(index).wheel_next) {
+  for (std::int64_t tick = header_->tick; tick < header_->tick + kWheelSlots; ++tick) {
+    for (Index index = wheel_[wheel_slot(tick)].first; index != 0; index = at(index).wheel_next) {
       if (looks-- == 0) return soonest;
       if (holders(at(index)) > 0) continue;
       if (soonest == 0 || expiry(at(index)) < expiry(at(soonest))) soonest = index;
@@ -544,21 +544,21 @@ void LedgerShard::note_eviction(NodeSlot node, std::int64_t now_ms) {
   ++header_->evicted;
 }
 
-void LedgerShard::place(Index index, std::int64_t due_ms) {
+void LedgerShard::schedule(Index index, std::int64_t due_ms) {
   Record& record = at(index);
   const std::int64_t tick =
-      std::clamp(tick_of(due_ms), header_->tick + 1, header_->tick + kBuckets - 1);
+      std::clamp(tick_of(due_ms), header_->tick + 1, header_->tick + kWheelSlots - 1);
   record.due_tick = static_cast<std::uint32_t>(tick);
-  Bucket& list = wheel_[bucket(tick)];
+  WheelSlot& list = wheel_[wheel_slot(tick)];
   record.wheel_previous = list.last;
   record.wheel_next = 0;
   (list.last != 0 ? at(list.last).wheel_next : list.first) = index;
   list.last = index;
 }
 
-void LedgerShard::unplace(Index index) {
+void LedgerShard::unschedule(Index index) {
   const Record& record = at(index);
-  Bucket& list = wheel_[bucket(record.due_tick)];
+  WheelSlot& list = wheel_[wheel_slot(record.due_tick)];
   (record.wheel_next != 0 ? at(record.wheel_next).wheel_previous : list.last) =
       record.wheel_previous;
   (record.wheel_previous != 0 ? at(record.wheel_previous).wheel_next : list.first) =
@@ -566,15 +566,15 @@ void LedgerShard::unplace(Index index) {
 }
 
 /// The wheel looks by itself at what got later; what got earlier must be told.
-void LedgerShard::place_earlier(Index index) {
+void LedgerShard::schedule_earlier(Index index) {
   const std::int64_t due = expiry(at(index));
   // Ticks are kept in 32 bits, which come round after 13 years.
-  const std::int64_t tick = std::min(tick_of(due), header_->tick + kBuckets - 1);
+  const std::int64_t tick = std::min(tick_of(due), header_->tick + kWheelSlots - 1);
   const auto later =
       static_cast<std::int32_t>(static_cast<std::uint32_t>(tick) - at(index).due_tick);
   if (later >= 0) return;
-  unplace(index);
-  place(index, due);
+  unschedule(index);
+  schedule(index, due);
 }
 
 void LedgerShard::pending_push(Index index) {

@@ -78,7 +78,7 @@ class LedgerShard {
   /// The same for a record of which another one says where it is; `created_ms` must be right.
   [[nodiscard]] Index find_at(Index index, std::int64_t created_ms, std::int64_t now_ms);
   /// 0: there is no room for it, not even in place of another.
-  [[nodiscard]] Index insert(const SessionKey& key, CookieCheck check, NodeSlot node,
+  [[nodiscard]] Index insert(const SessionKey& key, CookieFingerprint check, NodeSlot node,
                              SessionState state, std::int64_t created_ms, std::int64_t now_ms);
   /// Another value of a session `session`, which is at `at`. With no room for it, its user counts
   /// as evicted.
@@ -111,7 +111,7 @@ class LedgerShard {
   /// Ends what ran out, a bounded number of records; true when there is more.
   bool sweep(std::int64_t now_ms);
   /// Looks at every record of a node anew, after its times have changed.
-  void place_all(NodeSlot node);
+  void schedule_all(NodeSlot node);
 
   [[nodiscard]] Record& at(Index index) const { return records_[index - 1]; }
   [[nodiscard]] bool displaced(const Record& record) const;
@@ -123,20 +123,20 @@ class LedgerShard {
     return record.open[0].value() + record.open[1].value();
   }
   /// All that are sessions, pending or live, displaced ones too, of the records of these numbers.
-  template <class Visit>
-  void each(const Visit& visit, std::size_t first = 1, std::size_t last = SIZE_MAX) const {
+  template <class Callback>
+  void each(const Callback& callback, std::size_t first = 1, std::size_t last = SIZE_MAX) const {
     last = std::min<std::size_t>(last, header_->used.load());
     for (auto index = static_cast<Index>(first); index <= last; ++index) {
       const layout::State state = at(index).place().state;
-      if (state == layout::State::pending || state == layout::State::live) visit(at(index));
+      if (state == layout::State::pending || state == layout::State::live) callback(at(index));
     }
   }
 
   /// All that are other values of sessions.
-  template <class Visit>
-  void each_alias(const Visit& visit) const {
+  template <class Callback>
+  void each_alias(const Callback& callback) const {
     for (Index index = 1; index <= header_->used.load(); ++index) {
-      if (at(index).place().state == layout::State::alias) visit(index, at(index));
+      if (at(index).place().state == layout::State::alias) callback(index, at(index));
     }
   }
   /// The session or alias of this number; nothing: it is neither.
@@ -155,7 +155,7 @@ class LedgerShard {
   void note_eviction(NodeSlot node, std::int64_t now_ms);
 
  private:
-  Index& head(const Record& record) const { return heads_[record.key_low & mask_]; }
+  Index& head(const Record& record) const { return buckets_[record.key_low & mask_]; }
   [[nodiscard]] std::uint32_t generation(NodeSlot node) const;
   void count(layout::Place place) const;
   void uncount(layout::Place place) const;
@@ -165,7 +165,7 @@ class LedgerShard {
   void leave(Index index);
   void note_stay(const Record& record) const;
   /// A holder is gone: what only holders kept from ending may end.
-  void settle(Index index);
+  void end_if_unheld(Index index);
   /// Takes a session out of table, wheel and lists.
   void unlink(Index index);
   void link(Index index);
@@ -181,14 +181,14 @@ class LedgerShard {
   /// After a process was killed in here.
   void repair();
   static void forget(Record& record, std::size_t process, std::int64_t alive_until_ms);
-  void judge(Record& record, std::int64_t now_ms, RecordLoss& loss) const;
+  void validate(Record& record, std::int64_t now_ms, RecordLoss& loss) const;
   void note_loss_anywhere(std::int64_t now_ms) const;
   static void bound_times(Record& record, std::int64_t now_ms);
   [[nodiscard]] Index last_written() const;
   void adopt(Index index, std::vector<Index>& pending);
-  void place(Index index, std::int64_t due_ms);
-  void place_earlier(Index index);
-  void unplace(Index index);
+  void schedule(Index index, std::int64_t due_ms);
+  void schedule_earlier(Index index);
+  void unschedule(Index index);
   void pending_push(Index index);
   void pending_remove(Index index);
 
@@ -202,8 +202,8 @@ class LedgerShard {
   layout::Header* ledger_;
   layout::Slot* slots_;
   layout::ShardHeader* header_;
-  Index* heads_;
-  layout::Bucket* wheel_;
+  Index* buckets_;
+  layout::WheelSlot* wheel_;
   Record* records_;
 };
 

@@ -39,7 +39,7 @@ MappedLedger::MappedLedger(std::size_t capacity, Instant now)
 }
 
 MappedLedger::~MappedLedger() {
-  if (clock_ == nullptr || fate_ == Fate::replaced || file_.has_sibling()) return;
+  if (clock_ == nullptr || file_state_ == FileState::replaced || file_.has_other_process()) return;
   // A start that failed has seen nobody, and must not make an old copy look like one of now.
   if (swept_ms_.load() != kNotExpected) {
     header_.seen_ms.store(ledger_ms(clock_->now()));
@@ -123,7 +123,7 @@ std::string_view MappedLedger::name_of(NodeSlot slot) const {
 /// One of a node that is no longer configured and has no session left. Where a node is, is known of
 /// those that another process routes to.
 std::optional<NodeSlot> MappedLedger::unused_slot() {
-  const bool shared = file_.has_sibling();
+  const bool shared = file_.has_other_process();
   for (std::size_t i = 0; i < kMaxSlots; ++i) {
     const auto slot = static_cast<NodeSlot>((reuse_from_ + i) % kMaxSlots);
     const Slot& entry = slots_[slot];
@@ -142,7 +142,7 @@ void MappedLedger::set_times(NodeSlot slot, SessionTimes times) {
   if (!put_times(slot, times)) return;
   for (LedgerShard& shard : shards_) {
     const RobustLock lock = shard.lock();
-    shard.place_all(slot);
+    shard.schedule_all(slot);
   }
 }
 
@@ -159,8 +159,8 @@ void MappedLedger::change(NodeSlot slot, const layout::SlotFacts& facts) {
   slots_[slot].facts.put(facts);
 }
 
-std::vector<KnownNode> MappedLedger::nodes() const {
-  std::vector<KnownNode> all;
+std::vector<LedgerNode> MappedLedger::nodes() const {
+  std::vector<LedgerNode> all;
   const NodeSlot used = header_.slots_used.load();
   for (NodeSlot slot = 0; slot < used; ++slot) {
     all.push_back({slots_[slot].facts->name.data(), slot, slots_[slot].facts->address.data()});
@@ -188,7 +188,7 @@ balancer::NodeTraffic& MappedLedger::traffic(NodeSlot slot) {
   return slots_[slot].traffic[process_];
 }
 
-const balancer::NodeTraffic& MappedLedger::traffic_of_sibling(NodeSlot slot) const {
+const balancer::NodeTraffic& MappedLedger::traffic_of_other_process(NodeSlot slot) const {
   return slots_[slot].traffic[1 - process_];
 }
 
@@ -210,11 +210,11 @@ OpenedSession MappedLedger::hold(std::uint32_t shard, LedgerShard::Index index, 
           DoneBy::another};
 }
 
-Ledger::Lookup MappedLedger::open(const SessionKey& key, CookieCheck check, Instant now) {
+Ledger::Lookup MappedLedger::open(const SessionKey& key, CookieFingerprint check, Instant now) {
   const std::uint32_t number = number_of(key);
   LedgerShard& shard = shards_[number];
   const RobustLock lock = shard.lock();
-  const LedgerShard::Index index = shard.find(key, judged_ms(now));
+  const LedgerShard::Index index = shard.find(key, expiry_now_ms(now));
   if (index == 0) return {std::nullopt, Miss::unknown};
   if (shard.at(index).check != check) return {std::nullopt, Miss::mismatch};
   shard.make_live(index);
@@ -227,7 +227,7 @@ std::optional<OpenedSession> MappedLedger::open_verified(const SessionKey& key, 
   LedgerShard::Index index = 0;
   {
     const RobustLock lock = shard.lock();
-    index = shard.find(key, judged_ms(now));
+    index = shard.find(key, expiry_now_ms(now));
     if (index == 0) return std::nullopt;
     const Record& record = shard.at(index);
     if (record.place().state != layout::State::alias) {
@@ -245,13 +245,13 @@ std::optional<OpenedSession> MappedLedger::open_verified(const SessionKey& key, 
   return std::nullopt;
 }
 
-OpenedSession MappedLedger::begin(const SessionKey& key, CookieCheck check, NodeSlot node,
+OpenedSession MappedLedger::begin(const SessionKey& key, CookieFingerprint check, NodeSlot node,
                                   SessionState state, Instant created, Instant now) {
   if (const auto there = open_verified(key, now)) return *there;
   const std::uint32_t number = number_of(key);
   LedgerShard& shard = shards_[number];
   const RobustLock lock = shard.lock();
-  if (const LedgerShard::Index found = shard.find(key, judged_ms(now))) {
+  if (const LedgerShard::Index found = shard.find(key, expiry_now_ms(now))) {
     // An alias here is of a session that is over; anything else another thread has just begun.
     if (shard.at(found).place().state != layout::State::alias) {
       shard.make_live(found);
@@ -276,7 +276,7 @@ MovedSession MappedLedger::move(SessionRef ref, NodeSlot from, NodeSlot to) {
   });
 }
 
-void MappedLedger::reseal(SessionRef ref, CookieCheck check) {
+void MappedLedger::set_cookie_check(SessionRef ref, CookieFingerprint check) {
   if (unrecorded(ref)) return;
   with_session(ref, [check](LedgerShard& shard, LedgerShard::Index index) {
     shard.at(index).check = check;
@@ -334,10 +334,10 @@ std::uint64_t MappedLedger::displace(NodeSlot slot) {
 bool MappedLedger::sweep(Instant now) {
   header_.seen_ms.store(ledger_ms(now));
   if (clock_ != nullptr) header_.seen_wall.store(clock_->wall().ms);
-  watch_sibling();
+  watch_other_process();
   if (header_.recount.load() != 0) recount();
   if (catching_up(ledger_ms(now))) return false;
-  const std::int64_t over_ms = judged_ms(now);
+  const std::int64_t over_ms = expiry_now_ms(now);
   bool more = false;
   for (LedgerShard& shard : shards_) {
     const RobustLock lock = shard.lock();
@@ -346,7 +346,7 @@ bool MappedLedger::sweep(Instant now) {
   return more;
 }
 
-void MappedLedger::expect_sweeps(Instant now) {
+void MappedLedger::start_sweeping(Instant now) {
   last_sweep_ms_ = ledger_ms(now);
   swept_ms_.store(last_sweep_ms_);
   header_.heard_ms[process_].store(last_sweep_ms_);
@@ -364,40 +364,40 @@ bool MappedLedger::catching_up(std::int64_t now_ms) {
 
 /// A worker may go on before the thread that sweeps does: then it is as late as that. What waits in
 /// the sockets of the other process has come by the time that one has got to, or later.
-std::int64_t MappedLedger::judged_ms(Instant now) const {
+std::int64_t MappedLedger::expiry_now_ms(Instant now) const {
   const std::int64_t now_ms = ledger_ms(now);
   const std::int64_t swept_ms = swept_ms_.load(std::memory_order_relaxed);
   const bool late = swept_ms != kNotExpected && now_ms - swept_ms > kLateMs;
-  return std::min(late ? swept_ms : now_ms, sibling_heard_ms_.load(std::memory_order_relaxed));
+  return std::min(late ? swept_ms : now_ms, other_heard_ms_.load(std::memory_order_relaxed));
 }
 
-Instant MappedLedger::judged(Instant now) const {
-  return now - Millis{ledger_ms(now) - judged_ms(now)};
+Instant MappedLedger::expiry_now(Instant now) const {
+  return now - Millis{ledger_ms(now) - expiry_now_ms(now)};
 }
 
 /// When the other process is gone, however it went, nobody is on what it held open.
-void MappedLedger::watch_sibling() {
+void MappedLedger::watch_other_process() {
   const std::uint32_t joined = header_.joined.load();
-  if (std::exchange(joined_, joined) != joined) sibling_ = Sibling::seen;
-  if (sibling_ == Sibling::none) return;
-  if (!file_.keep_place_of_sibling()) return hear_of_sibling();
-  sibling_ = Sibling::none;
-  sibling_heard_ms_.store(kHoldsNothing);
+  if (std::exchange(joined_, joined) != joined) other_process_ = OtherProcess::seen;
+  if (other_process_ == OtherProcess::none) return;
+  if (!file_.reserve_other_process()) return read_other_process();
+  other_process_ = OtherProcess::none;
+  other_heard_ms_.store(kHoldsNothing);
   forget_traffic_of(1 - process_);
   for (LedgerShard& shard : shards_) {
     const RobustLock lock = shard.lock();
     shard.release_all_of(1 - process_, header_.seen_ms.load());
   }
   header_.synced.store(0);
-  file_.free_place_of_sibling();
+  file_.free_other_process();
 }
 
 /// Of a word that is damaged what was heard before stays true: it only ever grows.
-void MappedLedger::hear_of_sibling() {
-  const layout::TwiceChecked& heard_ms = header_.heard_ms[1 - process_];
+void MappedLedger::read_other_process() {
+  const layout::RedundantWord& heard_ms = header_.heard_ms[1 - process_];
   if (!heard_ms.intact()) return;
   const std::int64_t ms = heard_ms.load();
-  sibling_heard_ms_.store(ms == layout::kServesNobody ? kHoldsNothing : ms);
+  other_heard_ms_.store(ms == layout::kServesNobody ? kHoldsNothing : ms);
 }
 
 void MappedLedger::recount() {
@@ -432,14 +432,14 @@ std::size_t MappedLedger::parts() const {
   return shards_.size() * stripes_;
 }
 
-void MappedLedger::visit(std::size_t part,
-                         const std::function<void(NodeSlot, const SessionInfo&)>& show) const {
+void MappedLedger::for_each(
+    std::size_t part, const std::function<void(NodeSlot, const SessionInfo&)>& callback) const {
   LedgerShard& shard = shards_[part / stripes_];
   const std::size_t first = part % stripes_ * kStripe + 1;
   const RobustLock lock = shard.lock();
   shard.each(
       [&](const Record& record) {
-        if (!shard.displaced(record)) show(record.place().node, info(shard, record));
+        if (!shard.displaced(record)) callback(record.place().node, info(shard, record));
       },
       first, first + kStripe - 1);
 }
@@ -453,7 +453,7 @@ SessionInfo MappedLedger::info(const LedgerShard& shard, const Record& record) c
           record.exchanges,
           open,
           static_cast<std::uint32_t>(record.tunnels[0] + record.tunnels[1]),
-          open > 0 ? kNoEnd : instant(shard.expiry(record))};
+          open > 0 ? kNeverEnds : instant(shard.expiry(record))};
 }
 
 StayHistogram MappedLedger::stays(NodeSlot slot) const {

@@ -34,8 +34,8 @@ class MappedLedger final : public Ledger {
   ~MappedLedger() override;
 
   /// How `open` came by its sessions.
-  enum class Origin : std::uint8_t {
-    made,      ///< a new, empty file
+  enum class Source : std::uint8_t {
+    created,   ///< a new, empty file
     restored,  ///< the sessions of a process that is no more
     resized,   ///< the same, in a file of another capacity
     shared,    ///< another process uses it too
@@ -60,46 +60,46 @@ class MappedLedger final : public Ledger {
   /// more nobody's time is up, neither in a sweep nor for a worker that finds the session first.
   /// Nor is it up in another process that shares the ledger, which goes by the last sweep of this
   /// one, however long ago that is, until this one has caught up or is gone.
-  void expect_sweeps(Instant now);
+  void start_sweeping(Instant now);
   /// The end is near: begins to write to the disk what the end will wait for, unless another
   /// process goes on with it.
-  void expect_end() const {
+  void begin_flush() const {
     if (!is_shared()) file_.begin_sync();
   }
   /// Whether another process uses it too.
-  [[nodiscard]] bool is_shared() const { return file_.has_sibling(); }
+  [[nodiscard]] bool is_shared() const { return file_.has_other_process(); }
   void begin_incomplete(Instant now);
 
   Result<NodeSlot> claim_slot(std::string_view node_key) override;
   void release_slot(NodeSlot slot) override;
   void set_times(NodeSlot slot, SessionTimes times) override;
   void set_address(NodeSlot slot, std::string_view address) override;
-  [[nodiscard]] std::vector<KnownNode> nodes() const override;
+  [[nodiscard]] std::vector<LedgerNode> nodes() const override;
   [[nodiscard]] const balancer::SessionCounts& counts(NodeSlot slot) const override;
   [[nodiscard]] balancer::NodeTraffic& traffic(NodeSlot slot) override;
-  [[nodiscard]] const balancer::NodeTraffic& traffic_of_sibling(NodeSlot slot) const override;
-  Lookup open(const SessionKey& key, CookieCheck check, Instant now) override;
+  [[nodiscard]] const balancer::NodeTraffic& traffic_of_other_process(NodeSlot slot) const override;
+  Lookup open(const SessionKey& key, CookieFingerprint check, Instant now) override;
   std::optional<OpenedSession> open_verified(const SessionKey& key, Instant now) override;
-  OpenedSession begin(const SessionKey& key, CookieCheck check, NodeSlot node, SessionState state,
-                      Instant created, Instant now) override;
+  OpenedSession begin(const SessionKey& key, CookieFingerprint check, NodeSlot node,
+                      SessionState state, Instant created, Instant now) override;
   MovedSession move(SessionRef ref, NodeSlot from, NodeSlot to) override;
-  void reseal(SessionRef ref, CookieCheck check) override;
+  void set_cookie_check(SessionRef ref, CookieFingerprint check) override;
   void end(SessionRef ref) override;
   MovedSession renew(SessionRef session, const SessionKey& key, NodeSlot node,
                      Instant now) override;
   void alias(SessionRef session, const SessionKey& key, Instant now) override;
-  void came_back(SessionRef session, Millis grace, Instant now) override;
+  void confirm_renewal(SessionRef session, Millis grace, Instant now) override;
   [[nodiscard]] std::uint16_t cookie_tag(SessionRef ref) const override;
   void tag_cookie(SessionRef ref, std::uint16_t tag) override;
   void close(SessionRef ref, Instant now) override;
   std::uint64_t displace(NodeSlot slot) override;
   bool sweep(Instant now) override;
-  [[nodiscard]] Instant judged(Instant now) const override;
+  [[nodiscard]] Instant expiry_now(Instant now) const override;
   void open_tunnel(SessionRef ref) override;
   void close_tunnel(SessionRef ref) override;
   [[nodiscard]] std::size_t parts() const override;
-  void visit(std::size_t part,
-             const std::function<void(NodeSlot, const SessionInfo&)>& show) const override;
+  void for_each(std::size_t part,
+                const std::function<void(NodeSlot, const SessionInfo&)>& callback) const override;
   [[nodiscard]] StayHistogram stays(NodeSlot slot) const override;
   [[nodiscard]] std::optional<Instant> last_eviction(NodeSlot slot) const override;
   [[nodiscard]] Totals totals() const override;
@@ -121,7 +121,7 @@ class MappedLedger final : public Ledger {
   /// Ledger time goes on after a reboot, in which Instants began anew.
   void continue_time();
   /// Shares the file with a process that is at work in it.
-  void join_sibling();
+  void join_other_process();
   /// False when the disk has no room for it.
   [[nodiscard]] bool copy_from(const MappedLedger& old);
   static void copy_slot(const layout::Slot& from, layout::Slot& to);
@@ -137,13 +137,13 @@ class MappedLedger final : public Ledger {
   void note_lost_everywhere(Instant now);
   /// Of a process that is no more.
   void forget_traffic_of(std::size_t process);
-  void watch_sibling();
+  void watch_other_process();
   /// Takes note of how far the other process has got.
-  void hear_of_sibling();
+  void read_other_process();
   /// Whether this process stood still, and has to hear first what came meanwhile.
   [[nodiscard]] bool catching_up(std::int64_t now_ms);
   /// The time by which a session that is looked for has ended or not.
-  [[nodiscard]] std::int64_t judged_ms(Instant now) const;
+  [[nodiscard]] std::int64_t expiry_now_ms(Instant now) const;
 
   [[nodiscard]] std::int64_t ledger_ms(Instant at) const { return at.ms + offset_ms_; }
   [[nodiscard]] LastUse last_use() const;
@@ -204,22 +204,22 @@ class MappedLedger final : public Ledger {
       kNotExpected};                // ledger time of the last sweep that ended any
   std::int64_t last_sweep_ms_ = 0;  // of the last call
   static constexpr std::int64_t kHoldsNothing = INT64_MAX;
-  std::atomic<std::int64_t> sibling_heard_ms_{kHoldsNothing};  // see layout::Header::heard_ms
+  std::atomic<std::int64_t> other_heard_ms_{kHoldsNothing};  // see layout::Header::heard_ms
   std::int64_t hold_until_ms_ = INT64_MIN;
-  enum class Sibling : std::uint8_t { none, seen };
-  Sibling sibling_ = Sibling::none;
+  enum class OtherProcess : std::uint8_t { none, seen };
+  OtherProcess other_process_ = OtherProcess::none;
   std::uint32_t joined_ = 0;  // of the header's, as far as it was looked at
-  enum class Fate : std::uint8_t { current, replaced };
-  Fate fate_ = Fate::current;  // replaced: the file has no name any more
-  std::mutex names_mutex_;     // guards what follows
-  NodeSlot reuse_from_ = 0;    // in turn, so that one just released rests for as long as possible
+  enum class FileState : std::uint8_t { current, replaced };
+  FileState file_state_ = FileState::current;  // replaced: the file has no name any more
+  std::mutex names_mutex_;                     // guards what follows
+  NodeSlot reuse_from_ = 0;  // in turn, so that one just released rests for as long as possible
   std::map<std::string, NodeSlot, std::less<>> names_;
   std::vector<bool> claimed_ = std::vector<bool>(layout::kMaxSlots);
 };
 
 struct MappedLedger::Start {
   std::unique_ptr<MappedLedger> ledger;
-  Origin origin = Origin::made;
+  Source source = Source::created;
   std::string set_aside;  ///< why the file that was there is not used, and where it is now
   std::string damage;     ///< what in the file that is used could not be trusted, and is dropped
   std::optional<LastUse> last_use = {};  ///< of the one that was there, and that nobody else uses

@@ -72,10 +72,10 @@ std::uint32_t count_slots(const Slot* slots) {
 
 /// Makes right what is kept twice. Says what in the header or in a slot is damaged beyond that;
 /// empty: nothing.
-std::string mend(const LedgerFile& file) {
+std::string repair_copies(const LedgerFile& file) {
   constexpr std::int64_t kLatest = std::int64_t{1} << 46U;  // of milliseconds: 2,000 years
   layout::Header& header = file.header();
-  if (!header.facts.mend()) return "its header is damaged";
+  if (!header.facts.repair()) return "its header is damaged";
   const auto possible = [](std::int64_t ms) { return ms >= 0 && ms <= kLatest; };
   const layout::HeaderFacts& facts = *header.facts;
   const bool times = header.seen_ms.intact() && header.seen_wall.intact() &&
@@ -87,7 +87,7 @@ std::string mend(const LedgerFile& file) {
   if (!header.slots_used.intact()) header.slots_used.store(count_slots(slots));
   if (header.slots_used.load() > layout::kMaxSlots) return "its node table is damaged";
   for (std::uint32_t slot = 0; slot < header.slots_used.load(); ++slot) {
-    if (!slots[slot].facts.mend()) return "its node table is damaged";
+    if (!slots[slot].facts.repair()) return "its node table is damaged";
   }
   return "";
 }
@@ -110,7 +110,7 @@ Result<MappedLedger::Start> MappedLedger::open(const std::string& path, std::siz
   if (!*found) return make(path, capacity, secrets, clock);
   LedgerFile::Found& there = **found;
   std::string refusal = std::move(there.refusal);
-  if (there.file) refusal = mend(*there.file);
+  if (there.file) refusal = repair_copies(*there.file);
   if (refusal.empty() && !knows_one_of(*there.file->header().facts, secrets)) {
     refusal = "it belongs to a different secret";
   }
@@ -123,16 +123,16 @@ Result<MappedLedger::Start> MappedLedger::open(const std::string& path, std::siz
   }
   const std::optional<std::size_t> process = there.file->join();
   if (!process) return Failure{"two processes are already using " + path};
-  const bool shared = there.file->has_sibling();
+  const bool shared = there.file->has_other_process();
   std::unique_ptr<MappedLedger> ledger(new MappedLedger(std::move(*there.file), *process, &clock));
   note_secret(ledger->header_, secrets);
   if (shared) {
-    ledger->join_sibling();
-    return Start{std::move(ledger), Origin::shared, "", ""};
+    ledger->join_other_process();
+    return Start{std::move(ledger), Source::shared, "", ""};
   }
   const LastUse last_use = ledger->last_use();
   const std::string damage = describe(ledger->repair());
-  Result<Start> start = Start{std::move(ledger), Origin::restored, "", ""};
+  Result<Start> start = Start{std::move(ledger), Source::restored, "", ""};
   if (start->ledger->file_.plan().capacity() != capacity) {
     start = resize(std::move(start->ledger), path, capacity, clock);
   }
@@ -151,7 +151,7 @@ Result<MappedLedger::Start> MappedLedger::share(const std::string& path, const S
   if (!*found) return nobody;
   LedgerFile::Found& there = **found;
   // Somebody may have damaged it since that process has begun, which no longer looks.
-  const std::string refusal = there.file ? mend(*there.file) : there.refusal;
+  const std::string refusal = there.file ? repair_copies(*there.file) : there.refusal;
   if (!refusal.empty()) return Failure{"cannot share " + path + ": " + refusal};
   // Keys that are made of an application's cookie are the same in both.
   if (there.file->header().facts->secret != secret_id(secrets.all.front())) {
@@ -159,10 +159,10 @@ Result<MappedLedger::Start> MappedLedger::share(const std::string& path, const S
   }
   const std::optional<std::size_t> process = there.file->join();
   if (!process) return Failure{"two processes are already using " + path};
-  if (!there.file->has_sibling()) return nobody;
+  if (!there.file->has_other_process()) return nobody;
   std::unique_ptr<MappedLedger> ledger(new MappedLedger(std::move(*there.file), *process, &clock));
-  ledger->join_sibling();
-  return Start{std::move(ledger), Origin::shared, "", ""};
+  ledger->join_other_process();
+  return Start{std::move(ledger), Source::shared, "", ""};
 }
 
 Result<MappedLedger::Start> MappedLedger::make(const std::string& path, std::size_t capacity,
@@ -174,8 +174,8 @@ Result<MappedLedger::Start> MappedLedger::make(const std::string& path, std::siz
   std::unique_ptr<MappedLedger> ledger(new MappedLedger(std::move(*file), *process, &clock));
   ledger->format(clock.now(), secret_id(secrets.all.front()));
   // A secret made just now has sealed nothing yet: no cookie can come that the ledger misses.
-  if (secrets.age == SecretAge::maybe_used) ledger->begin_incomplete(clock.now());
-  return Start{std::move(ledger), Origin::made, "", ""};
+  if (secrets.age == SecretAge::existing) ledger->begin_incomplete(clock.now());
+  return Start{std::move(ledger), Source::created, "", ""};
 }
 
 Result<MappedLedger::Start> MappedLedger::resize(std::unique_ptr<MappedLedger> old,
@@ -196,17 +196,18 @@ Result<MappedLedger::Start> MappedLedger::resize(std::unique_ptr<MappedLedger> o
   if (std::rename(beside.c_str(), path.c_str()) != 0) {
     return Failure{"cannot replace " + path + ": " + errno_text(errno)};
   }
-  old->fate_ = Fate::replaced;  // should a power cut bring it back, it must not look complete
-  const Outcome named = sync_folder_of(path);
+  old->file_state_ =
+      FileState::replaced;  // should a power cut bring it back, it must not look complete
+  const Result<> named = sync_folder_of(path);
   if (!named) return Failure{named.error()};
-  return Start{std::move(ledger), Origin::resized, "", ""};
+  return Start{std::move(ledger), Source::resized, "", ""};
 }
 
 void MappedLedger::format(Instant now, std::uint64_t secret) {
   header_.seen_ms.store(now.ms);
   header_.seen_wall.store(clock_ != nullptr ? clock_->wall().ms : 0);
   header_.slots_used.store(0);
-  for (layout::TwiceChecked& heard_ms : header_.heard_ms) heard_ms.store(layout::kServesNobody);
+  for (layout::RedundantWord& heard_ms : header_.heard_ms) heard_ms.store(layout::kServesNobody);
   RobustLock::make(header_.mutex);
   for (LedgerShard& shard : shards_) {
     shard.reset_lock();
@@ -283,11 +284,11 @@ RecordLoss MappedLedger::repair() {
   return loss;
 }
 
-void MappedLedger::join_sibling() {
+void MappedLedger::join_other_process() {
   offset_ms_ = header_.facts->offset_ms;
-  sibling_ = Sibling::seen;
+  other_process_ = OtherProcess::seen;
   header_.heard_ms[process_].store(layout::kServesNobody);  // not what a process of before has left
-  hear_of_sibling();
+  read_other_process();
   joined_ = ++header_.joined;
   header_.synced.store(0);
   forget_traffic_of(process_);

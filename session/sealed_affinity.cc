@@ -49,43 +49,43 @@ SealedAffinity::SealedAffinity(const balancer::PoolView& pool, std::span<const s
   }
 }
 
-Affinity::Found SealedAffinity::look_up(std::string_view value, Visit& visit, ProofBudget& budget,
-                                        Instant now) {
+Affinity::Found SealedAffinity::look_up(std::string_view value, SessionBinding& binding,
+                                        CryptoBudget& budget, Instant now) {
   const std::optional<CookiePeek> peeked = peek(value);
   if (!peeked) return Found::no;
   const Ledger::Lookup lookup = ledger_.open(peeked->key, peeked->check, now);
   if (!lookup.opened) {
-    if (!budget.spend()) return Found::no;
-    return verify(value, peeked->check, lookup.miss, visit, now);
+    if (!budget.take()) return Found::no;
+    return verify(value, peeked->check, lookup.miss, binding, now);
   }
-  visit.key = peeked->key;
-  visit.cookie = CookieStanding::current;
-  return take(*lookup.opened, visit, now);
+  binding.key = peeked->key;
+  binding.cookie = OwnCookie::current;
+  return take(*lookup.opened, binding, now);
 }
 
-Affinity::Found SealedAffinity::verify(std::string_view value, CookieCheck check, Ledger::Miss miss,
-                                       Visit& visit, Instant now) {
+Affinity::Found SealedAffinity::verify(std::string_view value, CookieFingerprint check,
+                                       Ledger::Miss miss, SessionBinding& binding, Instant now) {
   const std::optional<CookieContent> content = sealer_.open(value);
   if (!content) return Found::no;
-  visit.key = content->key;
+  binding.key = content->key;
   if (miss == Ledger::Miss::mismatch) {
     if (const auto opened = ledger_.open_verified(content->key, now)) {
-      if (take(*opened, visit, now) == Found::no) return Found::no;
+      if (take(*opened, binding, now) == Found::no) return Found::no;
       // An older cookie of the session: good for finding it, and replaced if it names another node.
       const auto named = nodes_.find(content->node);
-      const bool same = named != nodes_.end() && named->second == visit.node;
-      visit.cookie = same ? CookieStanding::current : CookieStanding::needed;
-      if (same) ledger_.reseal(*visit.held, check);
+      const bool same = named != nodes_.end() && named->second == binding.node;
+      binding.cookie = same ? OwnCookie::current : OwnCookie::needed;
+      if (same) ledger_.set_cookie_check(*binding.held, check);
       return Found::yes;
     }
   }
-  return adopt_or_end(*content, check, visit, now);
+  return restore_or_end(*content, check, binding, now);
 }
 
-void SealedAffinity::note_stranger(std::string_view value) {
+void SealedAffinity::note_unknown_cookie(std::string_view value) {
   // Each costs about a microsecond, which whoever invents cookies can have for every request.
-  constexpr std::size_t kMostAsked = 16;
-  const std::size_t asked = std::min(pool_.siblings.size(), kMostAsked);
+  constexpr std::size_t kMaxPoolsTried = 16;
+  const std::size_t asked = std::min(pool_.siblings.size(), kMaxPoolsTried);
   for (std::size_t at = 0; at < asked; ++at) {
     if (!sealer_.is_of(value, pool_.siblings[at])) continue;
     pool_.counters->foreign_cookies.fetch_add(1, std::memory_order_relaxed);
@@ -93,64 +93,68 @@ void SealedAffinity::note_stranger(std::string_view value) {
   }
 }
 
-Affinity::Found SealedAffinity::adopt_or_end(const CookieContent& content, CookieCheck check,
-                                             Visit& visit, Instant now) {
+Affinity::Found SealedAffinity::restore_or_end(const CookieContent& content,
+                                               CookieFingerprint check, SessionBinding& binding,
+                                               Instant now) {
   const auto named = nodes_.find(content.node);
   if (named == nodes_.end()) return Found::no;
-  visit.node = named->second;
+  binding.node = named->second;
   // The calendar may have been set back since; nobody lives longer for that.
   const Millis age = std::max(clock_.wall() - content.issued, Millis{0});
-  const Instant judged = ledger_.judged(now);
-  const bool alive = age - (now - judged) < pool_.config.session.max_lifetime;
+  const Instant expiry_now = ledger_.expiry_now(now);
+  const bool alive = age - (now - expiry_now) < pool_.config.session.max_lifetime;
   // Behind a shut door nobody is taken back in: the node may have been called dry. Nor is anybody
   // whom a worker that still holds it shut would move.
-  const balancer::NodeView& view = pool_.nodes[visit.node];
+  const balancer::NodeView& view = pool_.nodes[binding.node];
   const bool closed = view.door == balancer::Door::shut || view.door == balancer::Door::opening;
-  if (!alive || closed || !incomplete(view, judged)) {
-    visit.claim = Claim::ended;
-    visit.created = now - age;
+  if (!alive || closed || !incomplete(view, expiry_now)) {
+    binding.claim = Claim::ended;
+    binding.created = now - age;
     return Found::yes;
   }
   // The ledger was lost, or had to forget somebody, and this user may have been on it.
-  visit.cookie = CookieStanding::current;
+  binding.cookie = OwnCookie::current;
   return take(ledger_.begin(content.key, check, view.slot, SessionState::live, now - age, now),
-              visit, now);
+              binding, now);
 }
 
-std::string SealedAffinity::welcome(Visit& visit, std::size_t node, const Answer& answer) {
-  if (visit.claim == Claim::none) {
-    begin(visit, random_session_key(), node);
-    visit.cookie = CookieStanding::needed;
+std::string SealedAffinity::response_cookie(SessionBinding& binding, std::size_t node,
+                                            const ResponseCookies& answer) {
+  if (binding.claim == Claim::none) {
+    begin(binding, random_session_key(), node);
+    binding.cookie = OwnCookie::needed;
   }
-  if (visit.held && answer.gives()) note_given(visit, answer);
-  if (!visit.held || visit.cookie != CookieStanding::needed) return {};
-  return set_cookie(visit, node);
+  if (binding.held && answer.sets_cookie()) note_application_cookie(binding, answer);
+  if (!binding.held || binding.cookie != OwnCookie::needed) return {};
+  return set_cookie(binding, node);
 }
 
-void SealedAffinity::note_given(const Visit& visit, const Answer& answer) {
-  CookieTag tag = ledger_.cookie_tag(*visit.held);
-  for (const CookieNews& news : answer.cookies()) {
-    if (news.change != CookieChange::given || news.tag == tag) continue;
-    const bool first = tag == kUnknownTag && (answer.brought == Answer::Brought::no ||
-                                              news.scope == CookieNews::Scope::usual);
-    tag = first ? news.tag : kSeveralTag;
+void SealedAffinity::note_application_cookie(const SessionBinding& binding,
+                                             const ResponseCookies& answer) {
+  CookieTag tag = ledger_.cookie_tag(*binding.held);
+  for (const SetCookieEffect& effects : answer.cookies()) {
+    if (effects.change != CookieChange::set || effects.tag == tag) continue;
+    const bool first =
+        tag == kUnknownTag && (answer.candidate_key == ResponseCookies::HadCookie::no ||
+                               effects.scope == SetCookieEffect::Scope::usual);
+    tag = first ? effects.tag : kSeveralTag;
   }
-  ledger_.tag_cookie(*visit.held, tag);
+  ledger_.tag_cookie(*binding.held, tag);
 }
 
-std::string SealedAffinity::set_cookie(Visit& visit, std::size_t node) {
-  const WallTime issued = clock_.wall() - (clock_.now() - visit.created);
-  const auto value = sealer_.seal({visit.key, node_keys_[node], issued});
+std::string SealedAffinity::set_cookie(SessionBinding& binding, std::size_t node) {
+  const WallTime issued = clock_.wall() - (clock_.now() - binding.created);
+  const auto value = sealer_.seal({binding.key, node_keys_[node], issued});
   const std::string_view text(value.data(), value.size());
-  if (visit.held) ledger_.reseal(*visit.held, peek(text)->check);
-  visit.cookie = CookieStanding::current;
+  if (binding.held) ledger_.set_cookie_check(*binding.held, peek(text)->check);
+  binding.cookie = OwnCookie::current;
   return pool_.config.session.cookie + "=" + std::string(text) + attributes_;
 }
 
-bool SealedAffinity::incomplete(const balancer::NodeView& view, Instant judged) const {
-  if (judged < pool_.ledger_complete_at) return true;
+bool SealedAffinity::incomplete(const balancer::NodeView& view, Instant expiry_now) const {
+  if (expiry_now < pool_.ledger_complete_at) return true;
   const std::optional<Instant> evicted = ledger_.last_eviction(view.slot);
-  return evicted && judged < *evicted + complete_after(pool_.config.session);
+  return evicted && expiry_now < *evicted + longest_session(pool_.config.session);
 }
 
 }  // namespace bonedry::session

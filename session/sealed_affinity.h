@@ -22,21 +22,24 @@ class SealedAffinity final : public Affinity {
   [[nodiscard]] Owner owner() const override { return Owner::proxy; }
 
  private:
-  Found look_up(std::string_view value, Visit& visit, ProofBudget& budget, Instant now) override;
-  std::string welcome(Visit& visit, std::size_t node, const Answer& answer) override;
+  Found look_up(std::string_view value, SessionBinding& binding, CryptoBudget& budget,
+                Instant now) override;
+  std::string response_cookie(SessionBinding& binding, std::size_t node,
+                              const ResponseCookies& answer) override;
   /// For a later answer that clears the application's cookie: which one it was.
-  void note_given(const Visit& visit, const Answer& answer);
-  std::string farewell() override { return clearing_; }
+  void note_application_cookie(const SessionBinding& binding, const ResponseCookies& answer);
+  std::string logout_cookie() override { return clearing_; }
 
-  Found verify(std::string_view value, CookieCheck check, Ledger::Miss miss, Visit& visit,
-               Instant now);
-  void note_stranger(std::string_view value) override;
-  Found adopt_or_end(const CookieContent& content, CookieCheck check, Visit& visit, Instant now);
+  Found verify(std::string_view value, CookieFingerprint check, Ledger::Miss miss,
+               SessionBinding& binding, Instant now);
+  void note_unknown_cookie(std::string_view value) override;
+  Found restore_or_end(const CookieContent& content, CookieFingerprint check,
+                       SessionBinding& binding, Instant now);
   /// Whether cookies may come for this node that the ledger ought to know and does not.
-  [[nodiscard]] bool incomplete(const balancer::NodeView& view, Instant judged) const;
-  /// "name=value; Path=/; …" for a visit that is on a node; the ledger is told of it. Attributes
+  [[nodiscard]] bool incomplete(const balancer::NodeView& view, Instant expiry_now) const;
+  /// "name=value; Path=/; …" for a binding that is on a node; the ledger is told of it. Attributes
   /// are computed anew each time, whatever the client sent.
-  std::string set_cookie(Visit& visit, std::size_t node);
+  std::string set_cookie(SessionBinding& binding, std::size_t node);
 
   CookieSealer sealer_;
   std::unordered_map<NodeKey, std::size_t> nodes_;  // under every secret

@@ -92,7 +92,7 @@ SessionKey load_key(const Bytes& bytes) {
 
 /// Mixes what follows the session key, and the key id, to 64 bits. Not cryptographic and need not
 /// be: who could search for a second cookie with the same check already holds the first.
-CookieCheck mix(const Bytes& bytes) {
+CookieFingerprint mix(const Bytes& bytes) {
   std::uint64_t hash = bytes[0] + 0x9E3779B97F4A7C15U;
   const auto add = [&hash](std::uint64_t word) {
     hash = (hash ^ word) * 0xFF51AFD7ED558CCDU;

@@ -32,7 +32,7 @@ struct CookieContent {
 /// whether it is the very cookie that the ledger remembers; says nothing about authenticity else.
 struct CookiePeek {
   SessionKey key;
-  CookieCheck check = 0;
+  CookieFingerprint check = 0;
 };
 
 /// Nothing when the value has another length, a character outside base64url, or another form.

@@ -61,9 +61,9 @@ Result<Secrets> generate(const std::string& path) {
     return Failure<std::string>{"cannot generate a secret: no random numbers from the system"};
   }
   const std::string secret = hex(bytes);
-  const Outcome written = replace_file(path, check_line(secret) + "\n" + secret + "\n", 0600);
+  const Result<> written = replace_file(path, check_line(secret) + "\n" + secret + "\n", 0600);
   if (!written) return Failure{written.error()};
-  return Secrets{{secret}, SecretAge::brand_new};
+  return Secrets{{secret}, SecretAge::generated};
 }
 
 /// Whether the file's check, if it has one, is that of its first secret.
@@ -82,7 +82,7 @@ std::uint64_t secret_id(std::string_view secret) {
 }
 
 Result<Secrets> load_secrets(const conf::Server& config) {
-  if (!config.secrets.empty()) return Secrets{config.secrets, SecretAge::maybe_used};
+  if (!config.secrets.empty()) return Secrets{config.secrets, SecretAge::existing};
   const bool own = config.secret_file.empty();
   const std::string path = own ? config.state_dir + "/secret" : config.secret_file;
   if (own && is_absent(path)) return generate(path);
@@ -96,7 +96,7 @@ Result<Secrets> load_secrets(const conf::Server& config) {
                    "remove the file, which makes all users new. If you edited it, remove the "
                    "line with the check"};
   }
-  return Secrets{std::move(*secrets), SecretAge::maybe_used};
+  return Secrets{std::move(*secrets), SecretAge::existing};
 }
 
 }  // namespace bonedry::session

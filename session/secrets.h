@@ -15,13 +15,13 @@ constexpr std::size_t kSecretMinimum = 32;
 
 /// Whether cookies sealed with these secrets can have been issued before this start.
 enum class SecretAge : std::uint8_t {
-  brand_new,  ///< made just now: no cookie of it can exist
-  maybe_used,
+  generated,  ///< made just now: no cookie of it can exist
+  existing,
 };
 
 struct Secrets {
   std::vector<std::string> all;  ///< first seals, all open; never empty
-  SecretAge age = SecretAge::maybe_used;
+  SecretAge age = SecretAge::existing;
 };
 
 /// Tells secrets apart in what is kept on the disk, and gives nothing away. Never 0.

@@ -13,7 +13,7 @@ SessionListing::Progress SessionListing::step() {
   const std::size_t last = part_ + kMostParts;
   while (part_ < ledger_->parts() && part_ < last && seen < kStep) {
     here_.clear();
-    ledger_->visit(part_++, [this, &seen](NodeSlot node, const SessionInfo& info) {
+    ledger_->for_each(part_++, [this, &seen](NodeSlot node, const SessionInfo& info) {
       ++seen;
       if (node == node_) here_.push_back(info);
     });

@@ -26,7 +26,7 @@ struct SessionPage {
   std::uint64_t total = 0;
   std::uint64_t pending = 0;
   /// When the last pending session has ended at the latest, unless its cookie comes back. Nothing:
-  /// there is none. kNoEnd: an exchange holds one.
+  /// there is none. kNeverEnds: an exchange holds one.
   std::optional<Instant> pending_until;
 };
 

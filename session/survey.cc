@@ -17,7 +17,7 @@ void raise(std::optional<Instant>& highest, Instant at) {
 void SessionSummary::add(const SessionInfo& info, Instant at) {
   const std::size_t age = TimeScale::step_of(at - info.created);
   if (info.state == SessionState::pending) raise(pending_until, info.ends);
-  if (info.ends == kNoEnd) {
+  if (info.ends == kNeverEnds) {
     ++held[age];
     raise(youngest, info.created);
     return;
@@ -30,14 +30,14 @@ void SessionSummary::add(const SessionInfo& info, Instant at) {
 
 Survey::Progress Survey::step(const Ledger& ledger) {
   std::size_t shown = 0;
-  const auto show = [this, &shown](NodeSlot slot, const SessionInfo& info) {
+  const auto callback = [this, &shown](NodeSlot slot, const SessionInfo& info) {
     ++shown;
     const auto found = groups_.find(slot);
     if (found == groups_.end()) return;
     for (const std::size_t group : found->second) summaries_[group].add(info, at_);
   };
   while (next_part_ < ledger.parts()) {
-    ledger.visit(next_part_++, show);
+    ledger.for_each(next_part_++, callback);
     if (shown >= kBatch) break;
   }
   return next_part_ < ledger.parts() ? Progress::more : Progress::done;

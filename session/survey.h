@@ -22,7 +22,7 @@ struct SessionSummary {
   std::optional<Instant> youngest;              ///< begin of the last one that is live or held
   std::optional<Instant>
       last_end;  ///< when the last one ends if none is touched; but for those held
-  /// When the last pending one has ended, unless its cookie comes back. kNoEnd: one is held.
+  /// When the last pending one has ended, unless its cookie comes back. kNeverEnds: one is held.
   std::optional<Instant> pending_until;
 
   void add(const SessionInfo& info, Instant at);

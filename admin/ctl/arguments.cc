@@ -26,7 +26,7 @@ constexpr std::string_view kFooter =
     "3 timed out, 4 the node can no longer become dry (activated or removed),\n"
     "5 bonedry not reachable.";
 
-ExitCode complain(const std::string& text, const std::string& help_words) {
+ExitCode usage_error(const std::string& text, const std::string& help_words) {
   std::fputs(admin::error_line(text).c_str(), stderr);
   std::fprintf(stderr, "see: bonedryctl %s--help\n", help_words.c_str());
   return ExitCode::usage;
@@ -50,7 +50,7 @@ class ArgumentParser {
 
   std::variant<Invocation, ExitCode> parse(int argc, char** argv) {
     if (argc <= 1) {
-      std::cerr << whole_help();
+      std::cerr << full_help();
       return ExitCode::usage;
     }
     try {
@@ -106,15 +106,15 @@ class ArgumentParser {
       return ExitCode::done;
     }
     const auto extras = app_.remaining();
-    if (chosen() != nullptr || extras.empty()) return complain(error.what(), help_words());
+    if (chosen() != nullptr || extras.empty()) return usage_error(error.what(), help_words());
     if (!extras.front().starts_with('-')) {
-      return complain(admin::unknown_command(extras.front()), "");
+      return usage_error(admin::unknown_command(extras.front()), "");
     }
-    return complain("unknown option '" + extras.front() + "'", "");
+    return usage_error("unknown option '" + extras.front() + "'", "");
   }
 
   /// Of bonedryctl as a whole, whichever subcommand was chosen.
-  [[nodiscard]] std::string whole_help() const {
+  [[nodiscard]] std::string full_help() const {
     return app_.get_formatter()->make_help(&app_, "bonedryctl", CLI::AppFormatMode::Normal);
   }
 
@@ -122,10 +122,10 @@ class ArgumentParser {
     const Command& help = *admin::find_command("help");
     const std::string& name = values_[&help.positionals.front()];
     if (name.empty()) {
-      std::cout << whole_help();
+      std::cout << full_help();
       return ExitCode::done;
     }
-    if (admin::find_command(name) == nullptr) return complain(admin::unknown_command(name), "");
+    if (admin::find_command(name) == nullptr) return usage_error(admin::unknown_command(name), "");
     std::cout << app_.get_subcommand(name)->help("bonedryctl");
     return ExitCode::done;
   }
@@ -152,14 +152,14 @@ class ArgumentParser {
     made.line = line_of(command);
     made.format = json_ ? admin::Format::json : admin::Format::text;
     auto parsed = admin::parse_command_line(made.line);
-    if (!parsed) return complain(parsed.error(), help_words());
+    if (!parsed) return usage_error(parsed.error(), help_words());
     made.command = std::move(*parsed);
-    made.then = wait_ ? Then::wait : Then::leave;
+    made.after_bleed = wait_ ? AfterBleed::wait : AfterBleed::exit;
     made.timeout = made.command.duration("timeout");
     if (!timeout_.empty()) {
       const Option& option = *admin::find_command("wait")->find_option("timeout");
-      const std::string wrong = admin::complaint(option, timeout_);
-      if (!wrong.empty()) return complain(wrong, help_words());
+      const std::string wrong = admin::value_error(option, timeout_);
+      if (!wrong.empty()) return usage_error(wrong, help_words());
       made.timeout = parse_duration(timeout_);
     }
     return made;

@@ -11,7 +11,7 @@
 namespace bonedry::ctl {
 
 /// Whether to wait for dryness once a bleed has been accepted.
-enum class Then : std::uint8_t { leave, wait };
+enum class AfterBleed : std::uint8_t { exit, wait };
 
 /// What the operator asked for.
 struct Invocation {
@@ -20,7 +20,7 @@ struct Invocation {
   std::string line;
   admin::CommandLine command;
   admin::Format format = admin::Format::text;  ///< of what goes to stdout
-  Then then = Then::leave;
+  AfterBleed after_bleed = AfterBleed::exit;
   std::optional<Millis> timeout;  ///< of the wait
 };
 

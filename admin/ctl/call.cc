@@ -19,9 +19,9 @@ namespace bonedry::ctl {
 namespace {
 
 /// For the proxy to take the connection off its queue: it does so at once unless it hangs.
-constexpr timeval kConnectPatience{2, 0};
+constexpr timeval kConnectTimeout{2, 0};
 /// For an answer. Changes are answered when all workers have taken them over: milliseconds.
-constexpr Millis kAnswerPatience = std::chrono::seconds{30};
+constexpr Millis kResponseTimeout = std::chrono::seconds{30};
 
 std::string hint(int error) {
   switch (error) {
@@ -47,24 +47,24 @@ Failure<std::string> unreachable(const std::string& socket, int error) {
 
 }  // namespace
 
-Result<Call> Call::start(const std::string& socket, const std::string& line) {
+Result<AdminRequest> AdminRequest::start(const std::string& socket, const std::string& line) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (socket.size() >= sizeof address.sun_path) return unreachable(socket, ENAMETOOLONG);
   std::memcpy(address.sun_path, socket.data(), socket.size());
 
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &kConnectPatience, sizeof kConnectPatience);
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &kConnectTimeout, sizeof kConnectTimeout);
   if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     return unreachable(socket, errno);
   }
   // A proxy that turned us away has said why, although it no longer listens to us.
   const std::string sent = line + "\n";
   (void)::send(fd.get(), sent.data(), sent.size(), MSG_NOSIGNAL);
-  return Call(std::move(fd));
+  return AdminRequest(std::move(fd));
 }
 
-Call::State Call::advance() {
+AdminRequest::State AdminRequest::advance() {
   std::array<char, 65536> buffer;  // NOLINT: filled by recv
   const ssize_t count = ::recv(fd_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
   if (count > 0) {
@@ -75,7 +75,7 @@ Call::State Call::advance() {
   return answer_.ends_with('\n') ? State::answered : State::lost;
 }
 
-std::string Call::take_lines() {
+std::string AdminRequest::take_lines() {
   const std::size_t end = answer_.rfind('\n');
   if (end == std::string::npos) return "";
   std::string lines = answer_.substr(0, end + 1);
@@ -87,26 +87,27 @@ bool is_error(std::string_view answer) {
   return answer.starts_with("error: ");
 }
 
-bool is_stopping(std::string_view answer) {
+bool is_retryable(std::string_view answer) {
   return answer == admin::error_line(admin::kStopping) ||
          answer == admin::error_line(admin::kTakenOver);
 }
 
 Result<std::string> ask(const std::string& socket, const std::string& line) {
-  auto call = Call::start(socket, line);
+  auto call = AdminRequest::start(socket, line);
   if (!call) return Failure{call.error()};
   const SystemClock clock;
-  const Instant until = clock.now() + kAnswerPatience;
+  const Instant until = clock.now() + kResponseTimeout;
   while (true) {
     const Millis left = until - clock.now();
     pollfd watched{call->fd(), POLLIN, 0};
     if (left <= Millis{0} || ::poll(&watched, 1, static_cast<int>(left.count())) == 0) {
       return Failure{"bonedry at " + admin::printable(socket) + " did not answer within " +
-                     format_duration(kAnswerPatience)};
+                     format_duration(kResponseTimeout)};
     }
-    const Call::State state = call->advance();
-    if (state == Call::State::answering) continue;
-    if (state == Call::State::answered && !is_stopping(call->answer())) return call->answer();
+    const AdminRequest::State state = call->advance();
+    if (state == AdminRequest::State::answering) continue;
+    if (state == AdminRequest::State::answered && !is_retryable(call->answer()))
+      return call->answer();
     return Failure{"bonedry at " + admin::printable(socket) +
                    " stopped or was upgraded before it answered; try again"};
   }

@@ -11,7 +11,7 @@
 namespace bonedry::ctl {
 
 /// One command to the proxy and its answer, on a connection of its own.
-class Call {
+class AdminRequest {
  public:
   enum class State : std::uint8_t {
     answering,  ///< more may come
@@ -20,7 +20,7 @@ class Call {
   };
 
   /// Connects and sends. The error says what is wrong and what to do about it.
-  static Result<Call> start(const std::string& socket, const std::string& line);
+  static Result<AdminRequest> start(const std::string& socket, const std::string& line);
 
   /// Readable when `advance` has something to do.
   [[nodiscard]] int fd() const { return fd_.get(); }
@@ -34,7 +34,7 @@ class Call {
   [[nodiscard]] std::string take_lines();
 
  private:
-  explicit Call(UniqueFd fd) : fd_(std::move(fd)) {}
+  explicit AdminRequest(UniqueFd fd) : fd_(std::move(fd)) {}
 
   UniqueFd fd_;
   std::string answer_;
@@ -43,7 +43,7 @@ class Call {
 /// Whether an answer, or a line of one, is an error.
 [[nodiscard]] bool is_error(std::string_view answer);
 /// Whether it is the error of a process that is about to end, or that another has taken over from.
-[[nodiscard]] bool is_stopping(std::string_view answer);
+[[nodiscard]] bool is_retryable(std::string_view answer);
 
 /// A whole call. The answer may be an error of the proxy; the error of the result is that there is
 /// no answer.

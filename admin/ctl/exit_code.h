@@ -8,7 +8,7 @@ enum class ExitCode : int {
   refused = 1,
   usage = 2,
   timed_out = 3,
-  hopeless = 4,  ///< the wait can no longer succeed: node activated, or gone
+  cannot_succeed = 4,  ///< the wait can no longer succeed: node activated, or gone
   unreachable = 5,
   interrupted = 130,  ///< as shells report SIGINT
   terminated = 143,   ///< and SIGTERM

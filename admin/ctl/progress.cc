@@ -22,7 +22,7 @@ std::size_t terminal_width() {
   return size.ws_col;
 }
 
-std::string counts(const Figures& figures) {
+std::string counts(const NodeProgress& figures) {
   return admin::printable(figures.node) + ": " + std::to_string(figures.live) + " live, " +
          std::to_string(figures.pending) + " pending, " + std::to_string(figures.exchanges_open) +
          " open";
@@ -35,14 +35,15 @@ std::string whole_seconds(Millis duration) {
 }
 
 /// What changes by itself as time goes by.
-std::string times(const Figures& figures, Millis elapsed) {
+std::string times(const NodeProgress& figures, Millis elapsed) {
   std::string text = ", waited " + whole_seconds(elapsed);
-  if (figures.last_click) text += ", last click " + format_duration(*figures.last_click) + " ago";
+  if (figures.last_exchange_age)
+    text += ", last click " + format_duration(*figures.last_exchange_age) + " ago";
   if (figures.forecast) text += ", " + admin::to_text(*figures.forecast);
   return text;
 }
 
-std::string blockers(const Figures& figures) {
+std::string blockers(const NodeProgress& figures) {
   return figures.blocked_by.empty() ? "" : "; not dry: " + admin::printable(figures.blocked_by);
 }
 
@@ -58,18 +59,18 @@ Millis Progress::interval() const {
   return style_ == Style::live ? kLiveInterval : kPlainInterval;
 }
 
-void Progress::show(const Figures& figures, Millis elapsed) {
+void Progress::show(const NodeProgress& figures, Millis elapsed) {
   const std::string line = counts(figures) + times(figures, elapsed) + blockers(figures);
   if (style_ == Style::live) return draw(line);
   const std::string now = counts(figures);
-  if (now == last_figures_) return;
-  last_figures_ = now;
+  if (now == last_shown_) return;
+  last_shown_ = now;
   std::fprintf(stderr, "%s\n", line.c_str());
 }
 
 void Progress::note(std::string_view text) {
   clear();
-  last_figures_.clear();
+  last_shown_.clear();
   std::fprintf(stderr, "%s\n", admin::printable(text).c_str());
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "admin/ctl/figures.h"
+#include "admin/ctl/status_parser.h"
 #include "proxy/base/clock.h"
 
 #include <cstdint>
@@ -27,7 +27,7 @@ class Progress {
   /// How often it is worth being told figures.
   [[nodiscard]] Millis interval() const;
 
-  void show(const Figures& figures, Millis elapsed);
+  void show(const NodeProgress& figures, Millis elapsed);
   /// Something else to know, said once: "lost the connection …".
   void note(std::string_view text);
   /// Leaves the cursor at the start of an empty line.
@@ -38,7 +38,7 @@ class Progress {
 
   Style style_;
   enum class Line : std::uint8_t { empty, drawn } line_ = Line::empty;
-  std::string last_figures_;
+  std::string last_shown_;
 };
 
 }  // namespace bonedry::ctl

@@ -66,7 +66,7 @@ void Monitor::compare(const std::string& node, const NodeStatus& reported) {
   if (reported.dry && truth.certain > 0) ++findings_.false_dry;
 }
 
-void Monitor::judge_dry(const std::string& node) {
+void Monitor::check_dry(const std::string& node) {
   const std::optional<Truth::RunsOut> last = truth_.last_runs_out(node);
   const bool somebody_left = last && last->earliest > loop_.now();
   if (somebody_left || truth_.clicking_on(node)) ++findings_.false_dry;

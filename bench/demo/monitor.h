@@ -42,7 +42,7 @@ class Monitor {
   [[nodiscard]] const std::string& trouble() const { return trouble_; }
 
   /// The proxy has just said, by whatever way, that the node is dry.
-  void judge_dry(const std::string& node);
+  void check_dry(const std::string& node);
 
  private:
   void ask();

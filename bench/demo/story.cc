@@ -129,7 +129,7 @@ void Story::wait_until_dry(const std::string& node) {
   const auto word = std::make_shared<std::optional<Word>>();
   admin_->send("wait " + key(node) + " json", [this, word, node](const AdminAnswer& answer) {
     *word = Word{answer, loop_.now()};
-    if (says_dry(answer)) monitor_->judge_dry(node);
+    if (says_dry(answer)) monitor_->check_dry(node);
   });
   const std::uint64_t users_before = tally_.users;
   const Millis limit = plot_.manners.stay_most + truth_.idle_timeout() + kDryLimit;

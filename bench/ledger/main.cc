@@ -31,7 +31,7 @@ using session::SessionKey;
 using session::SessionState;
 using Stopwatch = std::chrono::steady_clock;
 
-constexpr session::CookieCheck kCheck = 77;
+constexpr session::CookieFingerprint kCheck = 77;
 // Sessions go to shards at random, and one that is full evicts: a million needs room for so many
 // per mille more, ten million for less.
 constexpr std::int64_t kHeadroom = 40;

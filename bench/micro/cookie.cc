@@ -105,18 +105,19 @@ class Shop {
 
   /// A new user's first exchange; returns the Set-Cookie.
   std::string welcome() {
-    session::Visit visit = affinity_->arrive({}, now());
-    std::string set_cookie = affinity_->answered(visit, 0, {});
-    affinity_->leave(visit, now());
+    session::SessionBinding binding = affinity_->find_session({}, now());
+    std::string set_cookie = affinity_->on_response(binding, 0, {});
+    affinity_->release(binding, now());
     return set_cookie;
   }
 
   /// A request with this value in its cookie, from its head to its end.
-  session::Visit serve(std::string_view value) {
-    session::Visit visit = affinity_->arrive({&value, 1}, now());
-    visit.node = affinity_->settle(visit, balancer::Verdict::own_node, visit.node, now());
-    affinity_->leave(visit, now());
-    return visit;
+  session::SessionBinding serve(std::string_view value) {
+    session::SessionBinding binding = affinity_->find_session({&value, 1}, now());
+    binding.node =
+        affinity_->bind(binding, balancer::RouteDecision::session_node, binding.node, now());
+    affinity_->release(binding, now());
+    return binding;
   }
 
  private:

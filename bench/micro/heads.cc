@@ -53,31 +53,32 @@ BENCHMARK_CAPTURE(parse, response, Parser::Kind::response, std::string(kResponse
     ->Name("heads/parse/response");
 
 // What llhttp leaves to a proxy, for a request.
-void judge_request(benchmark::State& state, const std::string& text) {
+void validate_request(benchmark::State& state, const std::string& text) {
   Message message(Parser::Kind::request, text);
   for (auto _ : state) {
     benchmark::ClobberMemory();
-    benchmark::DoNotOptimize(http::judge_request(message.head()));
+    benchmark::DoNotOptimize(http::validate_request(message.head()));
   }
 }
-BENCHMARK_CAPTURE(judge_request, small, std::string(kSmallRequest))
+BENCHMARK_CAPTURE(validate_request, small, std::string(kSmallRequest))
     ->Name("heads/judge/request/small");
-BENCHMARK_CAPTURE(judge_request, browser, browser_request())->Name("heads/judge/request/browser");
+BENCHMARK_CAPTURE(validate_request, browser, browser_request())
+    ->Name("heads/judge/request/browser");
 
 // The same for an answer.
-void judge_response(benchmark::State& state) {
+void validate_response(benchmark::State& state) {
   Message message(Parser::Kind::response, kResponse);
   for (auto _ : state) {
     benchmark::ClobberMemory();
-    benchmark::DoNotOptimize(http::judge_response(message.head(), http::AskedBy::other));
+    benchmark::DoNotOptimize(http::validate_response(message.head(), http::AskedBy::other));
   }
 }
-BENCHMARK(judge_response)->Name("heads/judge/response");
+BENCHMARK(validate_response)->Name("heads/judge/response");
 
 // A request's head on its way to a node, with our cookie taken out of the browser's.
 void write_request(benchmark::State& state, const std::string& text) {
   Message message(Parser::Kind::request, text);
-  const auto facts = http::judge_request(message.head());
+  const auto facts = http::validate_request(message.head());
   const OwnCookie cookies;
   ChunkPool chunks;
   SliceQueue queue;
@@ -95,13 +96,13 @@ BENCHMARK_CAPTURE(write_request, browser, browser_request())->Name("heads/write/
 // A response's head on its way to a client: of a known session, and of one that begins.
 void write_response(benchmark::State& state, std::string_view set_cookie) {
   Message message(Parser::Kind::response, kResponse);
-  http::ResponseExtras extras;
-  extras.framing = http::BodyKind::length;
-  extras.set_cookie = set_cookie;
+  http::ResponseWriteOptions options;
+  options.framing = http::BodyKind::length;
+  options.set_cookie = set_cookie;
   ChunkPool chunks;
   SliceQueue queue;
   for (auto _ : state) {
-    http::write_response_head(message.head(), extras, {queue, chunks});
+    http::write_response_head(message.head(), options, {queue, chunks});
     send(queue);
   }
   set_bytes(state, kResponse);
@@ -122,15 +123,15 @@ void whole_exchange(benchmark::State& state, const std::string& text) {
   SliceQueue downstream;
   for (auto _ : state) {
     request.parse();
-    const auto asked = http::judge_request(request.head());
+    const auto asked = http::validate_request(request.head());
     http::write_request_head(request.head(), *asked, {"203.0.113.195", "http"}, {&cookies},
                              {upstream, chunks});
     send(upstream);
     response.parse();
-    const auto answered = http::judge_response(response.head(), http::AskedBy::other);
-    http::ResponseExtras extras;
-    extras.framing = answered->framing.kind;
-    http::write_response_head(response.head(), extras, {downstream, chunks});
+    const auto answered = http::validate_response(response.head(), http::AskedBy::other);
+    http::ResponseWriteOptions options;
+    options.framing = answered->framing.kind;
+    http::write_response_head(response.head(), options, {downstream, chunks});
     send(downstream);
   }
   state.SetItemsProcessed(state.iterations());

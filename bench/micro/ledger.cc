@@ -16,7 +16,7 @@ using session::SessionKey;
 using session::SessionState;
 
 constexpr Instant kNow{1'000'000};
-constexpr session::CookieCheck kCheck = 77;
+constexpr session::CookieFingerprint kCheck = 77;
 // Room to spare: shards fill unevenly, and one that is full evicts before the table is.
 constexpr std::size_t kCapacity = 1'250'000;
 

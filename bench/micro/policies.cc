@@ -46,7 +46,7 @@ void pick(benchmark::State& state, Balance balance) {
   for (auto _ : state) {
     const auto chosen = picker.pick(shop.view, Purpose::new_session, {}, kNow);
     benchmark::DoNotOptimize(chosen);
-    shop.view.nodes[*chosen].node->release_place();
+    shop.view.nodes[*chosen].node->cancel_reservation();
   }
   state.SetItemsProcessed(state.iterations());
 }
@@ -72,7 +72,7 @@ BENCHMARK_CAPTURE(pick, random, Balance::random)
     ->Arg(1000);
 
 // The policy alone, with the candidates given.
-void choose(benchmark::State& state, Balance balance) {
+void route(benchmark::State& state, Balance balance) {
   Random random(1);
   std::vector<balancer::Candidate> candidates(static_cast<std::size_t>(state.range(0)));
   for (std::size_t index = 0; index < candidates.size(); ++index) {
@@ -81,13 +81,13 @@ void choose(benchmark::State& state, Balance balance) {
   const auto policy = balancer::make_policy(balance, conf::Sticky::insert, 1);
   for (auto _ : state) benchmark::DoNotOptimize(policy->choose(candidates));
 }
-BENCHMARK_CAPTURE(choose, least_sessions, Balance::least_sessions)
+BENCHMARK_CAPTURE(route, least_sessions, Balance::least_sessions)
     ->Name("policies/choose/least_sessions")
     ->Arg(1000);
-BENCHMARK_CAPTURE(choose, round_robin, Balance::round_robin)
+BENCHMARK_CAPTURE(route, round_robin, Balance::round_robin)
     ->Name("policies/choose/round_robin")
     ->Arg(1000);
-BENCHMARK_CAPTURE(choose, random, Balance::random)->Name("policies/choose/random")->Arg(1000);
+BENCHMARK_CAPTURE(route, random, Balance::random)->Name("policies/choose/random")->Arg(1000);
 
 }  // namespace
 }  // namespace bonedry::micro

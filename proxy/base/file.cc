@@ -75,7 +75,7 @@ bool is_absent(const std::string& path) {
   return ::lstat(path.c_str(), &there) != 0 && errno == ENOENT;
 }
 
-Outcome replace_file(const std::string& path, std::string_view content, mode_t mode) {
+Result<> replace_file(const std::string& path, std::string_view content, mode_t mode) {
   const std::string beside = path + ".new";
   const UniqueFd folder =
       open_folder_of(path);  // there may be no descriptor left behind the rename
@@ -92,16 +92,16 @@ Outcome replace_file(const std::string& path, std::string_view content, mode_t m
   }
   file.reset();
   if (::rename(beside.c_str(), path.c_str()) != 0) return failed("write", path);
-  return ::fsync(folder.get()) == 0 ? Outcome{Done{}} : failed("sync the directory of", path);
+  return ::fsync(folder.get()) == 0 ? Result<>{Done{}} : failed("sync the directory of", path);
 }
 
-Outcome sync_folder_of(const std::string& path) {
+Result<> sync_folder_of(const std::string& path) {
   const UniqueFd folder = open_folder_of(path);
   if (!folder.is_open() || ::fsync(folder.get()) != 0) return failed("sync the directory of", path);
   return Done{};
 }
 
-Outcome make_folder(const std::string& path, mode_t mode) {
+Result<> make_folder(const std::string& path, mode_t mode) {
   std::error_code error;
   // A slash at the end would make the folder its own parent.
   const std::filesystem::path folder(path.substr(0, path.find_last_not_of('/') + 1));

@@ -28,12 +28,12 @@ constexpr std::size_t kReadLimit = 16U * 1024 * 1024;  // config and state are f
 /// at any point there is the old content or the new, never a mixture. The error names the path and
 /// the reason; then the old content is still there, unless it is the folder that cannot be synced:
 /// then the new one is, and a crash may bring back the old one.
-[[nodiscard]] Outcome replace_file(const std::string& path, std::string_view content, mode_t mode);
+[[nodiscard]] Result<> replace_file(const std::string& path, std::string_view content, mode_t mode);
 
 /// Makes what was renamed or made in the folder of this file outlive a power cut.
-[[nodiscard]] Outcome sync_folder_of(const std::string& path);
+[[nodiscard]] Result<> sync_folder_of(const std::string& path);
 
 /// Makes the folder with `mode`, and its parents as the umask has it.
-[[nodiscard]] Outcome make_folder(const std::string& path, mode_t mode);
+[[nodiscard]] Result<> make_folder(const std::string& path, mode_t mode);
 
 }  // namespace bonedry

@@ -24,7 +24,7 @@ bool close_to_others(const std::string& path, const struct stat& there) {
 
 }  // namespace
 
-Outcome check_folder(const std::string& path, Writers writers) {
+Result<> check_folder(const std::string& path, Writers writers) {
   struct stat there {};
   if (::stat(path.c_str(), &there) != 0) {
     return Failure{"cannot check " + path + ": " + errno_text(errno)};

@@ -16,6 +16,6 @@ enum class Writers : std::uint8_t {
 /// A folder of somebody else, or one that others may change, is no place for our files: they could
 /// put files or links of their own there. The error says what is wrong and which chmod or chown
 /// mends it.
-[[nodiscard]] Outcome check_folder(const std::string& path, Writers writers);
+[[nodiscard]] Result<> check_folder(const std::string& path, Writers writers);
 
 }  // namespace bonedry

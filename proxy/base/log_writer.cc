@@ -37,11 +37,11 @@ constexpr std::chrono::milliseconds kNoticeWithin{300};
 // A target that is too slow all the time is told of so often.
 constexpr std::chrono::seconds kReportEvery{1};
 
-enum class Medium : std::uint8_t { file, stream };
+enum class TargetKind : std::uint8_t { file, stream };
 
-struct Opened {
+struct OpenTarget {
   UniqueFd fd;
-  Medium medium = Medium::stream;
+  TargetKind medium = TargetKind::stream;
 };
 
 std::optional<int> standard_descriptor(std::string_view name) {
@@ -65,8 +65,8 @@ Result<UniqueFd> open_path(const std::string& path) {
   return cannot_open(path, errno_text(errno));
 }
 
-Result<Opened> open_target(const LogTarget& target) {
-  Opened opened;
+Result<OpenTarget> open_target(const LogTarget& target) {
+  OpenTarget opened;
   const std::optional<int> standard = standard_descriptor(target.name);
   if (standard) {
     // Not opened anew: what it is may not allow it, and a file's offset is shared with others.
@@ -79,7 +79,7 @@ Result<Opened> open_target(const LogTarget& target) {
   }
   struct stat there {};
   if (::fstat(opened.fd.get(), &there) != 0) return cannot_open(target.name, errno_text(errno));
-  if (S_ISREG(there.st_mode)) opened.medium = Medium::file;
+  if (S_ISREG(there.st_mode)) opened.medium = TargetKind::file;
   const bool fit = S_ISREG(there.st_mode) || S_ISFIFO(there.st_mode) || S_ISCHR(there.st_mode);
   if (fit || standard) return opened;
   return cannot_open(target.name, "it is not a regular file, FIFO or character device");
@@ -91,7 +91,7 @@ Result<Opened> open_target(const LogTarget& target) {
 class LogWriter::Shared {
  public:
   /// `bell`: an eventfd.
-  Shared(LogTarget target, Opened opened, UniqueFd bell, std::size_t bytes, OnLost on_lost)
+  Shared(LogTarget target, OpenTarget opened, UniqueFd bell, std::size_t bytes, OnLost on_lost)
       : target_(std::move(target)),
         opened_(std::move(opened)),
         bell_(std::move(bell)),
@@ -205,7 +205,7 @@ class LogWriter::Shared {
 
   /// Takes lines from all sources in turn, as many as one write is to have.
   void take_lines() {
-    const std::size_t most = opened_.medium == Medium::file ? kBatch : kPipeBatch;
+    const std::size_t most = opened_.medium == TargetKind::file ? kBatch : kPipeBatch;
     ring_.take(batch_, most);
     for (std::size_t i = 0; i < queues_.size() && batch_.size() < most; ++i) {
       queues_[(turn_ + i) % queues_.size()]->take(batch_, most);
@@ -233,7 +233,7 @@ class LogWriter::Shared {
 
   void open_anew(const std::function<void(const std::string&)>& on_failed) {
     if (standard_descriptor(target_.name)) return;
-    Result<Opened> opened = open_target(target_);
+    Result<OpenTarget> opened = open_target(target_);
     if (!opened) return on_failed(opened.error());
     opened_ = std::move(*opened);
     cut_off_ = false;
@@ -268,7 +268,7 @@ class LogWriter::Shared {
   /// What of it could not be written.
   std::string_view put(std::string_view text) {
     while (!text.empty()) {
-      if (opened_.medium == Medium::stream && !wait_for_room()) return text;
+      if (opened_.medium == TargetKind::stream && !wait_for_room()) return text;
       const ssize_t written = ::write(opened_.fd.get(), text.data(), text.size());
       if (written >= 0) {
         text.remove_prefix(static_cast<std::size_t>(written));
@@ -292,7 +292,7 @@ class LogWriter::Shared {
 
   // The thread's own.
   const LogTarget target_;
-  Opened opened_;
+  OpenTarget opened_;
   const UniqueFd bell_;  // rung when it sleeps and is not to
   std::vector<char> batch_;
   std::size_t turn_ = 0;  // whose queue comes first
@@ -318,7 +318,7 @@ class LogWriter::Shared {
 
 Result<std::unique_ptr<LogWriter>> LogWriter::open(const LogTarget& target, std::size_t bytes,
                                                    OnLost on_lost) {
-  Result<Opened> opened = open_target(target);
+  Result<OpenTarget> opened = open_target(target);
   if (!opened) return Failure{opened.error()};
   UniqueFd bell{::eventfd(0, EFD_CLOEXEC)};
   if (!bell.is_open()) return cannot_open(target.name, errno_text(errno));

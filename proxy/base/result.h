@@ -15,9 +15,12 @@ struct Failure {
 template <class E>
 Failure(E) -> Failure<E>;
 
+/// The value of a Result that has nothing to say but that it went well.
+struct Done {};
+
 /// A value or an error, with the interface of C++23's std::expected, which GCC 12 lacks.
 /// Reading the side that is not there is a bug in the caller and asserted.
-template <class T, class E = std::string>
+template <class T = Done, class E = std::string>
 class [[nodiscard]] Result {
  public:
   Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: implicit
@@ -46,10 +49,5 @@ class [[nodiscard]] Result {
 
   std::variant<T, E> state_;
 };
-
-/// The value of a Result that has nothing to say but that it went well.
-struct Done {};
-
-using Outcome = Result<Done>;
 
 }  // namespace bonedry

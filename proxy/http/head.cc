@@ -18,72 +18,72 @@ constexpr auto kNames = std::to_array<Row>({
     {"via", FieldName::via},
     {"date", FieldName::date},
     {"host", FieldName::host},
-    {"https", FieldName::client_claim},
+    {"https", FieldName::client_info_field},
     {"proxy", FieldName::proxy},
-    {"x-ssl", FieldName::client_claim},
+    {"x-ssl", FieldName::client_info_field},
     {"cookie", FieldName::cookie},
     {"expect", FieldName::expect},
-    {"x-host", FieldName::client_claim},
+    {"x-host", FieldName::client_info_field},
     {"trailer", FieldName::trailer},
     {"upgrade", FieldName::upgrade},
-    {"x-https", FieldName::client_claim},
-    {"x-scheme", FieldName::client_claim},
-    {"client-ip", FieldName::client_claim},
+    {"x-https", FieldName::client_info_field},
+    {"x-scheme", FieldName::client_info_field},
+    {"client-ip", FieldName::client_info_field},
     {"forwarded", FieldName::forwarded},
-    {"x-real-ip", FieldName::client_claim},
-    {"cf-visitor", FieldName::client_claim},
+    {"x-real-ip", FieldName::client_info_field},
+    {"cf-visitor", FieldName::client_info_field},
     {"connection", FieldName::connection},
     {"keep-alive", FieldName::keep_alive},
     {"set-cookie", FieldName::set_cookie},
-    {"client-cert", FieldName::client_claim},
-    {"remote-addr", FieldName::client_claim},
-    {"remote-name", FieldName::client_claim},
-    {"remote-user", FieldName::client_claim},
-    {"x-client-dn", FieldName::client_claim},
-    {"x-client-ip", FieldName::client_claim},
-    {"x-forwarded", FieldName::client_claim},
-    {"x-real-port", FieldName::client_claim},
-    {"x-remote-ip", FieldName::client_claim},
+    {"client-cert", FieldName::client_info_field},
+    {"remote-addr", FieldName::client_info_field},
+    {"remote-name", FieldName::client_info_field},
+    {"remote-user", FieldName::client_info_field},
+    {"x-client-dn", FieldName::client_info_field},
+    {"x-client-ip", FieldName::client_info_field},
+    {"x-forwarded", FieldName::client_info_field},
+    {"x-real-port", FieldName::client_info_field},
+    {"x-remote-ip", FieldName::client_info_field},
     {"max-forwards", FieldName::max_forwards},
-    {"remote-email", FieldName::client_claim},
-    {"x-url-scheme", FieldName::client_claim},
-    {"fly-client-ip", FieldName::client_claim},
-    {"forwarded-for", FieldName::client_claim},
-    {"remote-groups", FieldName::client_claim},
-    {"x-client-cert", FieldName::client_claim},
-    {"x-remote-addr", FieldName::client_claim},
-    {"x-remote-user", FieldName::client_claim},
-    {"x-rewrite-url", FieldName::client_claim},
-    {"x-script-name", FieldName::client_claim},
-    {"cf-pseudo-ipv4", FieldName::client_claim},
+    {"remote-email", FieldName::client_info_field},
+    {"x-url-scheme", FieldName::client_info_field},
+    {"fly-client-ip", FieldName::client_info_field},
+    {"forwarded-for", FieldName::client_info_field},
+    {"remote-groups", FieldName::client_info_field},
+    {"x-client-cert", FieldName::client_info_field},
+    {"x-remote-addr", FieldName::client_info_field},
+    {"x-remote-user", FieldName::client_info_field},
+    {"x-rewrite-url", FieldName::client_info_field},
+    {"x-script-name", FieldName::client_info_field},
+    {"cf-pseudo-ipv4", FieldName::client_info_field},
     {"content-length", FieldName::content_length},
-    {"http-client-ip", FieldName::client_claim},
-    {"true-client-ip", FieldName::client_claim},
-    {"x-override-url", FieldName::client_claim},
-    {"x-proxyuser-ip", FieldName::client_claim},
-    {"x-remote-group", FieldName::client_claim},
-    {"front-end-https", FieldName::client_claim},
-    {"incap-client-ip", FieldName::client_claim},
-    {"proxy-client-ip", FieldName::client_claim},
-    {"x-client-verify", FieldName::client_claim},
+    {"http-client-ip", FieldName::client_info_field},
+    {"true-client-ip", FieldName::client_info_field},
+    {"x-override-url", FieldName::client_info_field},
+    {"x-proxyuser-ip", FieldName::client_info_field},
+    {"x-remote-group", FieldName::client_info_field},
+    {"front-end-https", FieldName::client_info_field},
+    {"incap-client-ip", FieldName::client_info_field},
+    {"proxy-client-ip", FieldName::client_info_field},
+    {"x-client-verify", FieldName::client_info_field},
     {"x-forwarded-for", FieldName::x_forwarded_for},
-    {"cf-connecting-ip", FieldName::client_claim},
-    {"do-connecting-ip", FieldName::client_claim},
-    {"fastly-client-ip", FieldName::client_claim},
+    {"cf-connecting-ip", FieldName::client_info_field},
+    {"do-connecting-ip", FieldName::client_info_field},
+    {"fastly-client-ip", FieldName::client_info_field},
     {"proxy-connection", FieldName::proxy_connection},
     {"x-forwarded-host", FieldName::x_forwarded_host},
-    {"x-originating-ip", FieldName::client_claim},
-    {"client-cert-chain", FieldName::client_claim},
+    {"x-originating-ip", FieldName::client_info_field},
+    {"client-cert-chain", FieldName::client_info_field},
     {"transfer-encoding", FieldName::transfer_encoding},
     {"x-forwarded-proto", FieldName::x_forwarded_proto},
-    {"x-sucuri-clientip", FieldName::client_claim},
-    {"cf-connecting-ipv6", FieldName::client_claim},
+    {"x-sucuri-clientip", FieldName::client_info_field},
+    {"cf-connecting-ipv6", FieldName::client_info_field},
     {"proxy-authenticate", FieldName::proxy_authenticate},
-    {"x-cluster-client-ip", FieldName::client_claim},
-    {"x-http-host-override", FieldName::client_claim},
-    {"x-ms-client-principal", FieldName::client_claim},
-    {"x-envoy-external-address", FieldName::client_claim},
-    {"x-nf-client-connection-ip", FieldName::client_claim},
+    {"x-cluster-client-ip", FieldName::client_info_field},
+    {"x-http-host-override", FieldName::client_info_field},
+    {"x-ms-client-principal", FieldName::client_info_field},
+    {"x-envoy-external-address", FieldName::client_info_field},
+    {"x-nf-client-connection-ip", FieldName::client_info_field},
 });
 
 /// What makes a name a claim of a client whatever follows it.
@@ -230,7 +230,7 @@ Word load_short(std::string_view text) {
 
 }  // namespace
 
-bool folds_like_underscore(std::string_view name) {
+bool has_cgi_ambiguous_char(std::string_view name) {
   if (name.size() < sizeof(Word) / 2) {
     return !std::ranges::all_of(name, [](char c) { return kPlain[static_cast<unsigned char>(c)]; });
   }
@@ -290,7 +290,7 @@ FieldName field_name(std::string_view text) {
       if (is_in_any_case(text, name)) return id;
     }
   }
-  return begins_with_claim(text) ? FieldName::client_claim : FieldName::other;
+  return begins_with_claim(text) ? FieldName::client_info_field : FieldName::other;
 }
 
 std::string_view trimmed(std::string_view text) {
@@ -313,7 +313,7 @@ void Head::clear() {
   fields.clear();
 }
 
-FirstWords first_words(std::string_view bytes) {
+RequestPreview request_preview(std::string_view bytes) {
   bytes.remove_prefix(std::min(bytes.find_first_not_of("\r\n"), bytes.size()));
   const std::string_view line = bytes.substr(0, bytes.find_first_of("\r\n"));
   const std::string_view method = line.substr(0, line.find(' '));

@@ -12,7 +12,7 @@ namespace bonedry::http {
 /// The fields that a proxy must know by name. Everything else is `other` and passes untouched.
 enum class FieldName : std::uint8_t {
   other,
-  client_claim,  ///< any that tells where a request came from, beyond those below
+  client_info_field,  ///< any that tells where a request came from, beyond those below
   connection,
   content_length,
   cookie,
@@ -36,15 +36,15 @@ enum class FieldName : std::uint8_t {
   x_forwarded_proto,
 };
 
-/// Case-insensitive (RFC 9110, section 5.1). `client_claim` are the names that applications take a
-/// client's address, scheme, host, target, user or certificate from, as docs/proxies.md has them,
-/// among them all that begin with X-Forwarded- and the like; anything may follow these.
+/// Case-insensitive (RFC 9110, section 5.1). `client_info_field` are the names that applications
+/// take a client's address, scheme, host, target, user or certificate from, as docs/proxies.md has
+/// them, among them all that begin with X-Forwarded- and the like; anything may follow these.
 [[nodiscard]] FieldName field_name(std::string_view text);
 [[nodiscard]] bool equal_ignoring_case(std::string_view a, std::string_view b);
 /// Whether a name has a character that is neither letter, digit nor '-'. CGI, WSGI, PHP and their
 /// like turn each of these, and '-' too, into '_': to them X_User and X.User are X-User. `name` is
 /// a token (RFC 9110, section 5.6.2).
-[[nodiscard]] bool folds_like_underscore(std::string_view name);
+[[nodiscard]] bool has_cgi_ambiguous_char(std::string_view name);
 /// Without the blanks around it (RFC 9110, section 5.5: OWS).
 [[nodiscard]] std::string_view trimmed(std::string_view text);
 
@@ -85,20 +85,20 @@ struct Head {
 };
 
 /// The first words of a request that could not be parsed, for people who look for it in a log.
-struct FirstWords {
+struct RequestPreview {
   std::string_view method;
   std::string_view target;
 };
-[[nodiscard]] FirstWords first_words(std::string_view bytes);
+[[nodiscard]] RequestPreview request_preview(std::string_view bytes);
 
-/// Calls `visit(element)` for each element of the comma-separated list in a field's value, without
-/// blanks and empty elements (RFC 9110, section 5.6.1).
-template <class Visit>
-void each_element(std::string_view value, const Visit& visit) {
+/// Calls `callback(element)` for each element of the comma-separated list in a field's value,
+/// without blanks and empty elements (RFC 9110, section 5.6.1).
+template <class Callback>
+void each_element(std::string_view value, const Callback& callback) {
   while (!value.empty()) {
     const std::size_t comma = value.find(',');
     const std::string_view element = trimmed(value.substr(0, comma));
-    if (!element.empty()) visit(element);
+    if (!element.empty()) callback(element);
     if (comma == std::string_view::npos) return;
     value.remove_prefix(comma + 1);
   }

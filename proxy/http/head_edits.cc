@@ -2,7 +2,7 @@
 
 namespace bonedry::http {
 
-bool came_through(const Head& head, std::string_view via) {
+bool passed_through(const Head& head, std::string_view via) {
   bool found = false;
   for (const Field& field : head.fields) {
     if (field.id != FieldName::via) continue;

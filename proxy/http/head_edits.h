@@ -21,7 +21,7 @@ class CookieFilter {
 };
 
 /// Whether what a request itself says of its way to us is believed: X-Forwarded-*, Forwarded, and
-/// all that is FieldName::client_claim.
+/// all that is FieldName::client_info_field.
 enum class Trust : std::uint8_t {
   none,       ///< a client may write anything there: dropped
   forwarded,  ///< a trusted proxy wrote it: kept, and continued
@@ -42,7 +42,7 @@ enum class ForwardedFields : std::uint8_t { x_forwarded, rfc7239, both };
 constexpr std::string_view kOurVia = "bonedry";
 
 /// Whether the request came through a proxy that calls itself so.
-[[nodiscard]] bool came_through(const Head& head, std::string_view via);
+[[nodiscard]] bool passed_through(const Head& head, std::string_view via);
 
 /// What the requests of a pool have in common.
 struct RequestEdits {
@@ -57,7 +57,7 @@ enum class CacheAdvice : std::uint8_t { as_is, make_private, no_cache };
 /// What is changed in one response.
 struct ResponseEdits {
   std::string_view set_cookie;             ///< value of a field to add, or empty
-  std::string_view left_out;               ///< name of a field that does not go on, or empty
+  std::string_view removed_field;          ///< name of a field that does not go on, or empty
   CacheAdvice cache = CacheAdvice::as_is;  ///< only with set_cookie
 };
 

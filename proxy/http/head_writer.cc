@@ -41,12 +41,12 @@ class Writer {
 
   /// Bytes of the head itself. Neighbours become one run.
   void original(std::string_view text) {
-    if (run_.data() + run_.size() == text.data()) {
-      run_ = {run_.data(), run_.size() + text.size()};
+    if (original_run_.data() + original_run_.size() == text.data()) {
+      original_run_ = {original_run_.data(), original_run_.size() + text.size()};
       return;
     }
     end_run();
-    run_ = text;
+    original_run_ = text;
   }
   /// What is not of the head, piece by piece.
   void copy(std::same_as<std::string_view> auto... pieces) {
@@ -62,8 +62,8 @@ class Writer {
 
  private:
   void end_run() {
-    if (run_.empty()) return;
-    const std::string_view run = std::exchange(run_, {});
+    if (original_run_.empty()) return;
+    const std::string_view run = std::exchange(original_run_, {});
     if (run.size() < SliceQueue::kCopied) return append(run);
     end_copies();
     sink_.queue.push({head_.chunk, run.data(), run.size()});
@@ -77,28 +77,28 @@ class Writer {
   }
   void put(std::string_view text) {
     if (text.empty()) return;  // it may have no place
-    std::memcpy(room_.data() + copied_, text.data(), text.size());
+    std::memcpy(copy_room_.data() + copied_, text.data(), text.size());
     copied_ += text.size();
   }
   /// For `size` bytes, in one piece of memory.
   bool has_room(std::size_t size) {
-    if (size <= room_.size() - copied_) return true;
+    if (size <= copy_room_.size() - copied_) return true;
     end_copies();
     // A single value may be as long as a head may be.
     if (size > ChunkPool::kChunkSize) return false;
-    room_ = sink_.chunks.reserve(size);
+    copy_room_ = sink_.chunks.reserve(size);
     return true;
   }
   void end_copies() {
     if (copied_ > 0) sink_.queue.push(sink_.chunks.commit(copied_));
-    room_ = {};
+    copy_room_ = {};
     copied_ = 0;
   }
 
   const Head& head_;
   HeadSink sink_;
-  std::string_view run_;
-  std::span<char> room_;
+  std::string_view original_run_;
+  std::span<char> copy_room_;
   std::size_t copied_ = 0;
 };
 
@@ -151,8 +151,8 @@ void write_length(const Head& head, const Field& field, Writer& writer) {
 }
 
 /// Whether a request field is left out, or written by someone else than the loop over all.
-bool replaced_in_request(const Field& field, const RequestInfo& request, Trust trust,
-                         ForwardedFields forwarded, const HopByHop& hop_by_hop) {
+bool is_removed_or_rewritten(const Field& field, const RequestInfo& request, Trust trust,
+                             ForwardedFields forwarded, const HopByHop& hop_by_hop) {
   switch (field.id) {
     case FieldName::x_forwarded_for:
     case FieldName::x_forwarded_host:
@@ -160,7 +160,7 @@ bool replaced_in_request(const Field& field, const RequestInfo& request, Trust t
       return trust == Trust::none || forwarded != ForwardedFields::rfc7239;
     case FieldName::forwarded:
       return trust == Trust::none || forwarded != ForwardedFields::x_forwarded;
-    case FieldName::client_claim:
+    case FieldName::client_info_field:
       return trust == Trust::none;
     case FieldName::host:
       return request.target_form == TargetForm::absolute;
@@ -236,7 +236,7 @@ std::string_view forwarded_or(const Head& head, FieldName id, bool (*valid)(std:
 
 /// RFC 9110, 5.6.4: whether all strings that begin end, too. Behind one that does not, nobody would
 /// see what is appended.
-bool ends_its_strings(std::string_view text) {
+bool has_balanced_quotes(std::string_view text) {
   bool quoted = false;
   for (std::size_t at = 0; at < text.size(); ++at) {
     if (text[at] == '"') quoted = !quoted;
@@ -258,7 +258,7 @@ void write_rfc7239(const Head& head, const ClientInfo& client, std::string_view 
   for (const Field& field : head.fields) {
     if (client.trust == Trust::none) break;
     if (field.id != FieldName::forwarded || field.value.size == 0) continue;
-    if (!ends_its_strings(head.value(field))) continue;
+    if (!has_balanced_quotes(head.value(field))) continue;
     writer.original(head.value(field));
     writer.copy(", "sv);
   }
@@ -293,8 +293,9 @@ void write_forwarded(const Head& head, std::string_view host, const ClientInfo& 
   if (forwarded != ForwardedFields::x_forwarded) write_rfc7239(head, client, scheme, host, writer);
 }
 
-bool is_left_out(const Head& head, const Field& field, const ResponseExtras& extras) {
-  return !extras.left_out.empty() && equal_ignoring_case(head.name(field), extras.left_out);
+bool is_removed_field(const Head& head, const Field& field, const ResponseWriteOptions& options) {
+  return !options.removed_field.empty() &&
+         equal_ignoring_case(head.name(field), options.removed_field);
 }
 
 bool ends_with_ignoring_case(std::string_view text, std::string_view end) {
@@ -318,7 +319,7 @@ std::string_view first_directive(std::string_view list) {
 }
 
 /// Whether a directive would let shared caches keep the answer, or is said anew by us.
-bool is_overruled(std::string_view directive, CacheAdvice advice) {
+bool is_overridden(std::string_view directive, CacheAdvice advice) {
   std::string_view name = directive.substr(0, directive.find('='));
   name = name.substr(0, name.find_last_not_of(" \t") + 1);
   if (advice == CacheAdvice::no_cache) return equal_ignoring_case(name, "no-cache");
@@ -333,7 +334,7 @@ void write_cache_control(std::string_view list, CacheAdvice advice, Writer& writ
     std::string_view directive = first_directive(list);
     list.remove_prefix(std::min(directive.size() + 1, list.size()));
     directive.remove_prefix(std::min(directive.find_first_not_of(" \t"), directive.size()));
-    if (directive.empty() || is_overruled(directive, advice)) continue;
+    if (directive.empty() || is_overridden(directive, advice)) continue;
     writer.copy(separator, directive);
     separator = ", ";
   }
@@ -367,7 +368,8 @@ void write_request_head(const Head& head, const RequestInfo& request, const Clie
       write_cookie(head, field, edits.cookies, writer);
     } else if (field.id == FieldName::content_length) {
       write_length(head, field, writer);
-    } else if (!replaced_in_request(field, request, client.trust, edits.forwarded, hop_by_hop)) {
+    } else if (!is_removed_or_rewritten(field, request, client.trust, edits.forwarded,
+                                        hop_by_hop)) {
       writer.field(field);
     }
   }
@@ -386,40 +388,40 @@ void write_request_head(const Head& head, const RequestInfo& request, const Clie
   writer.copy("\r\n"sv);
 }
 
-void write_response_head(const Head& head, const ResponseExtras& extras, HeadSink sink) {
+void write_response_head(const Head& head, const ResponseWriteOptions& options, HeadSink sink) {
   const HopByHop hop_by_hop(head);
   Writer writer(head, sink);
   write_status_line(head, writer);
-  const CacheAdvice advice = extras.set_cookie.empty() ? CacheAdvice::as_is : extras.cache;
+  const CacheAdvice advice = options.set_cookie.empty() ? CacheAdvice::as_is : options.cache;
   for (const Field& field : head.fields) {
     // RFC 9110, 8.6: neither 1xx nor 204 has a Content-Length, whatever the node thinks.
     const bool bare = head.status < 200 || head.status == 204;
     if (field.id == FieldName::content_length) {
       if (!bare) write_length(head, field, writer);
-    } else if (!hop_by_hop(field) && !is_left_out(head, field, extras) &&
+    } else if (!hop_by_hop(field) && !is_removed_field(head, field, options) &&
                !write_cache_field(head, field, advice, writer)) {
       writer.field(field);
     }
   }
-  if (extras.framing == BodyKind::chunked) writer.copy("Transfer-Encoding: chunked\r\n"sv);
-  if (!extras.set_cookie.empty()) {
-    writer.copy("Set-Cookie: "sv, extras.set_cookie, "\r\n"sv);
+  if (options.framing == BodyKind::chunked) writer.copy("Transfer-Encoding: chunked\r\n"sv);
+  if (!options.set_cookie.empty()) {
+    writer.copy("Set-Cookie: "sv, options.set_cookie, "\r\n"sv);
     if (advice == CacheAdvice::make_private) writer.copy("Cache-Control: private\r\n"sv);
     if (advice == CacheAdvice::no_cache) writer.copy("Cache-Control: no-cache\r\n"sv);
   }
   write_via(head, kOurVia, writer);
-  if (!extras.upgrade.empty()) {
-    write_upgrade(extras.upgrade, writer);
-  } else if (extras.persistence == Persistence::close) {
+  if (!options.upgrade.empty()) {
+    write_upgrade(options.upgrade, writer);
+  } else if (options.persistence == Persistence::close) {
     writer.copy("Connection: close\r\n"sv);
-  } else if (extras.to_http_1_0) {
+  } else if (options.to_http_1_0) {
     writer.copy("Connection: keep-alive\r\n"sv);
   }
   writer.copy("\r\n"sv);
 }
 
 void write_interim_head(const Head& head, HeadSink sink) {
-  write_response_head(head, ResponseExtras{}, sink);
+  write_response_head(head, ResponseWriteOptions{}, sink);
 }
 
 void write_chunk_line(std::size_t size, HeadSink sink) {

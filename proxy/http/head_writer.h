@@ -28,13 +28,13 @@ void write_request_head(const Head& head, const RequestInfo& request, const Clie
                         const RequestEdits& edits, HeadSink sink);
 
 /// A response on its way to a client of HTTP/1.
-struct ResponseExtras : ResponseEdits {
+struct ResponseWriteOptions : ResponseEdits {
   BodyKind framing = BodyKind::none;  ///< as it is sent on, which may differ from how it came
   std::string_view upgrade;           ///< of a 101: the protocol that follows, else empty
   Persistence persistence = Persistence::keep_alive;
   bool to_http_1_0 = false;
 };
-void write_response_head(const Head& head, const ResponseExtras& extras, HeadSink sink);
+void write_response_head(const Head& head, const ResponseWriteOptions& options, HeadSink sink);
 
 /// A 1xx response.
 void write_interim_head(const Head& head, HeadSink sink);

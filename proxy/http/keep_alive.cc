@@ -26,7 +26,7 @@ std::optional<std::int64_t> parse_number(std::string_view text) {
 }
 
 /// What one parameter says, such as "timeout=5".
-std::optional<std::int64_t> lifetime_in(std::string_view parameter) {
+std::optional<std::int64_t> parse_timeout(std::string_view parameter) {
   const std::size_t equals = parameter.find('=');
   if (equals == std::string_view::npos) return std::nullopt;
   const std::string_view name = trimmed(parameter.substr(0, equals));
@@ -38,14 +38,14 @@ std::optional<std::int64_t> lifetime_in(std::string_view parameter) {
 
 }  // namespace
 
-std::optional<std::chrono::seconds> announced_lifetime(const Head& response) {
+std::optional<std::chrono::seconds> keep_alive_timeout(const Head& response) {
   std::optional<std::int64_t> shortest;
   for (const Field& field : response.fields) {
     if (field.id != FieldName::keep_alive) continue;
     each_element(response.value(field), [&shortest](std::string_view element) {
       while (!element.empty()) {  // some servers part them by semicolons
         const std::size_t end = std::min(element.find(';'), element.size());
-        const auto found = lifetime_in(element.substr(0, end));
+        const auto found = parse_timeout(element.substr(0, end));
         if (found) shortest = std::min(shortest.value_or(kMost), *found);
         element.remove_prefix(std::min(end + 1, element.size()));
       }

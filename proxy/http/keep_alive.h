@@ -11,6 +11,6 @@ namespace bonedry::http {
 /// Keep-Alive field (RFC 2068, section 19.7.1.1; parameters without an order, names without case).
 /// "max=0" is a connection that takes no further request. The shortest of several; nothing when
 /// there is none that is a number.
-[[nodiscard]] std::optional<std::chrono::seconds> announced_lifetime(const Head& response);
+[[nodiscard]] std::optional<std::chrono::seconds> keep_alive_timeout(const Head& response);
 
 }  // namespace bonedry::http

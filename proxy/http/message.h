@@ -56,7 +56,7 @@ struct ResponseInfo {
 };
 
 /// An answer of the proxy's own.
-struct LocalAnswer {
+struct LocalResponse {
   int status = 500;
   std::string_view text;                       ///< one line for people, without a line end
   std::optional<unsigned> retry_after_s = {};  ///< RFC 9110, section 10.2.3

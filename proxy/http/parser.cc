@@ -25,7 +25,7 @@ constexpr std::string_view kUnknownVersion = "Invalid HTTP version";
 constexpr const char* kBytesKey = "[limits] header_bytes";
 
 /// llhttp's errors in our words.
-const char* words_for(llhttp_errno_t error) {
+const char* error_text(llhttp_errno_t error) {
   switch (error) {
     case HPE_PAUSED_H2_UPGRADE:
       return "an HTTP/2 preface, but only HTTP/1.0 and 1.1 are supported";
@@ -63,7 +63,7 @@ constexpr bool is_digit(char c) {
 
 /// Whether the version before `stop`, or around it, has a digit where it should go on or end:
 /// HTTP/11.1, HTTP/1.12.
-bool has_a_digit_too_many(std::string_view bytes, std::size_t stop) {
+bool has_extra_version_digit(std::string_view bytes, std::size_t stop) {
   constexpr std::string_view kName = "HTTP/";
   const std::size_t name = bytes.substr(0, stop).rfind(kName);
   if (name == std::string_view::npos) return false;
@@ -74,15 +74,15 @@ bool has_a_digit_too_many(std::string_view bytes, std::size_t stop) {
 }
 
 /// Whether applications that fold names take this one for what a client must not say of itself.
-bool folds_into_claim(std::string_view name) {
-  if (!folds_like_underscore(name)) return false;
+bool folds_to_client_info(std::string_view name) {
+  if (!has_cgi_ambiguous_char(name)) return false;
   std::array<char, 32> folded{};  // longer than all names that are known as a whole
   const std::size_t size = std::min(name.size(), folded.size());
   std::ranges::transform(name.substr(0, size), folded.begin(), [](char c) {
-    return folds_like_underscore({&c, 1}) ? '-' : c;
+    return has_cgi_ambiguous_char({&c, 1}) ? '-' : c;
   });
   switch (field_name({folded.data(), size})) {
-    case FieldName::client_claim:
+    case FieldName::client_info_field:
     case FieldName::forwarded:
     case FieldName::x_forwarded_for:
     case FieldName::x_forwarded_host:
@@ -129,14 +129,14 @@ struct Parser::Callbacks {
     if (parser.head_ == nullptr) return on_trailer(parser, parser.trailer_name_, at, size);
     auto& fields = parser.head_->fields;
     // The value of the field before is complete as soon as a name follows it, see on_value_end.
-    if (fields.empty() || fields.back().id != kNaming) {
+    if (fields.empty() || fields.back().id != kNameIncomplete) {
       if (size == 0) return 0;
       if (fields.size() + parser.dropped_ == parser.limits_.fields) {
         parser.refusal_ = {431, "too many header fields", "[limits] headers"};
         return HPE_USER;
       }
       fields.emplace_back();
-      fields.back().id = kNaming;
+      fields.back().id = kNameIncomplete;
     }
     extend(parser, fields.back().name, at, size);
     return 0;
@@ -167,10 +167,11 @@ struct Parser::Callbacks {
     const char* const value = parser.base_ + field.value.at;
     while (field.value.size > 0 && is_blank(value[field.value.size - 1])) --field.value.size;
     // Of those that are known by their beginning alone, anything may follow.
-    const bool may_fold = field.id == FieldName::other || field.id == FieldName::client_claim;
+    const bool may_fold = field.id == FieldName::other || field.id == FieldName::client_info_field;
     if (!may_fold) return 0;
-    if (parser.takes_name(name)) {
-      if (parser.passes_folding() && folds_into_claim(name)) field.id = FieldName::client_claim;
+    if (parser.accepts_name(name)) {
+      if (parser.passes_folding() && folds_to_client_info(name))
+        field.id = FieldName::client_info_field;
       return 0;
     }
     parser.head_->fields.pop_back();
@@ -234,7 +235,7 @@ struct Parser::Callbacks {
   }
 
   /// Marks a field whose name is still being read.
-  static constexpr auto kNaming = static_cast<FieldName>(255);
+  static constexpr auto kNameIncomplete = static_cast<FieldName>(255);
 };
 
 void Parser::start() {
@@ -265,11 +266,11 @@ ParseStatus Parser::fail_parse(std::string_view bytes) {
     // depends on the pieces in which they came.
     const auto stop = static_cast<std::size_t>(llhttp_get_error_pos(&llhttp_) - bytes.data());
     const bool number = std::string_view(llhttp_get_error_reason(&llhttp_)) == kUnknownVersion ||
-                        has_a_digit_too_many(bytes, stop);
+                        has_extra_version_digit(bytes, stop);
     if (number) return fail({505, "a version other than HTTP/1.0 and 1.1"});
     return fail({400, "a malformed version"});
   }
-  return fail({400, words_for(llhttp_get_errno(&llhttp_))});
+  return fail({400, error_text(llhttp_get_errno(&llhttp_))});
 }
 
 ParseStatus Parser::fail_large(const Head& head) {
@@ -361,7 +362,7 @@ ParseStatus Parser::check_status_line(const Head& head) {
 void Parser::expect_body(Framing framing) {
   framing_ = framing;
   remaining_ = framing.length;
-  passed_last_ = 0;
+  last_skipped_ = 0;
   if (framing.kind != BodyKind::chunked) return;
   llhttp_.flags |= F_CHUNKED;
   llhttp_resume(&llhttp_);
@@ -381,20 +382,20 @@ ParseStatus Parser::parse_body(char* data, std::size_t size, BodyPieces& pieces,
     pieces.count = 1;
     pieces.bytes = used;
   }
-  return pass(used);
+  return skip(used);
 }
 
-std::uint64_t Parser::opaque_bytes() const {
+std::uint64_t Parser::skippable_bytes() const {
   if (ends_at_close()) return std::numeric_limits<std::uint64_t>::max();
   return framing_.kind == BodyKind::length ? remaining_ : 0;
 }
 
-std::uint64_t Parser::likely_bytes() const {
-  return framing_.kind == BodyKind::tunnel ? passed_last_ : opaque_bytes();
+std::uint64_t Parser::expected_bytes() const {
+  return framing_.kind == BodyKind::tunnel ? last_skipped_ : skippable_bytes();
 }
 
-ParseStatus Parser::pass(std::uint64_t size) {
-  passed_last_ = size;
+ParseStatus Parser::skip(std::uint64_t size) {
+  last_skipped_ = size;
   if (ends_at_close()) return ParseStatus::more;
   remaining_ -= size;
   return remaining_ == 0 ? ParseStatus::complete : ParseStatus::more;
@@ -417,9 +418,9 @@ ParseStatus Parser::parse_chunked(char* data, std::size_t size, BodyPieces& piec
   return paused ? ParseStatus::complete : ParseStatus::more;
 }
 
-bool Parser::takes_name(std::string_view name) const {
+bool Parser::accepts_name(std::string_view name) const {
   return kind_ == Kind::response || limits_.underscore_names == UnderscoreNames::pass ||
-         !folds_like_underscore(name);
+         !has_cgi_ambiguous_char(name);
 }
 
 /// What a callback returns for a field that is not taken.
@@ -431,9 +432,9 @@ int Parser::drop_or_refuse() {
 
 int Parser::keep_trailer() {
   trailer_bytes_ += std::string_view(": \r\n").size();
-  const bool taken = takes_name(trailer_name_);
+  const bool taken = accepts_name(trailer_name_);
   if (taken && trailer_allowed(trailer_name_) &&
-      !(passes_folding() && folds_into_claim(trailer_name_))) {
+      !(passes_folding() && folds_to_client_info(trailer_name_))) {
     trailers_ += trailer_name_;
     trailers_ += ": ";
     trailers_ += trimmed(trailer_value_);

@@ -15,7 +15,7 @@
 namespace bonedry::http {
 
 /// What becomes of request fields that CGI-like applications would take for others, see
-/// `folds_like_underscore`.
+/// `has_cgi_ambiguous_char`.
 enum class UnderscoreNames : std::uint8_t { drop, pass, refuse };
 
 /// What of a message is taken at most.
@@ -61,12 +61,12 @@ class Parser {
   ParseStatus parse_body(char* data, std::size_t size, BodyPieces& pieces, std::size_t& used);
 
   /// Body bytes that may go on unseen, because their end is known without looking at them.
-  [[nodiscard]] std::uint64_t opaque_bytes() const;
+  [[nodiscard]] std::uint64_t skippable_bytes() const;
   /// How many of them are worth preparing for: of a tunnel, which may carry single keystrokes or
   /// files, as many as came last.
-  [[nodiscard]] std::uint64_t likely_bytes() const;
+  [[nodiscard]] std::uint64_t expected_bytes() const;
   /// So many of them have.
-  ParseStatus pass(std::uint64_t size);
+  ParseStatus skip(std::uint64_t size);
 
   /// The peer has closed: whether the message may end here.
   [[nodiscard]] bool ends_at_close() const {
@@ -90,7 +90,7 @@ class Parser {
   ParseStatus check_request_line(const Head& head);
   ParseStatus check_status_line(const Head& head);
   ParseStatus parse_chunked(char* data, std::size_t size, BodyPieces& pieces, std::size_t& used);
-  [[nodiscard]] bool takes_name(std::string_view name) const;
+  [[nodiscard]] bool accepts_name(std::string_view name) const;
   /// Whether names go on to a node that applications may take for others.
   [[nodiscard]] bool passes_folding() const {
     return kind_ == Kind::request && limits_.underscore_names == UnderscoreNames::pass;
@@ -103,7 +103,7 @@ class Parser {
   std::size_t parsed_ = 0;
   Framing framing_;
   std::uint64_t remaining_ = 0;
-  std::uint64_t passed_last_ = 0;
+  std::uint64_t last_skipped_ = 0;
   HeadLimits limits_;
   Refusal refusal_;
 

@@ -11,7 +11,7 @@
 namespace bonedry::http {
 namespace {
 
-using Judged = std::optional<Refusal>;  // nothing: fine
+using ValidationError = std::optional<Refusal>;  // nothing: fine
 
 constexpr std::uint64_t kMaxLength =
     static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
@@ -81,7 +81,7 @@ bool valid_authority(std::string_view text) {
 
 /// What decides about a message, gathered in one pass over its fields: how often each field came,
 /// and what it said last.
-struct Deciding {
+struct FramingFields {
   std::size_t hosts = 0;
   std::size_t lengths = 0;
   std::size_t encodings = 0;
@@ -99,7 +99,7 @@ struct Deciding {
   bool expects_more = false;
 };
 
-void note_connection(std::string_view value, Deciding& found) {
+void note_connection(std::string_view value, FramingFields& found) {
   each_element(value, [&found](std::string_view option) {
     found.close = found.close || equal_ignoring_case(option, "close");
     found.keep_alive = found.keep_alive || equal_ignoring_case(option, "keep-alive");
@@ -108,7 +108,7 @@ void note_connection(std::string_view value, Deciding& found) {
 }
 
 /// A list, in which nothing at all expects nothing (RFC 9110, 5.6.1 and 10.1.1).
-void note_expectation(std::string_view value, Deciding& found) {
+void note_expectation(std::string_view value, FramingFields& found) {
   each_element(value, [&found](std::string_view expectation) {
     const bool known = equal_ignoring_case(expectation, "100-continue");
     found.expects_continue = found.expects_continue || known;
@@ -116,8 +116,8 @@ void note_expectation(std::string_view value, Deciding& found) {
   });
 }
 
-Deciding gather(const Head& head) {
-  Deciding found;
+FramingFields collect_fields(const Head& head) {
+  FramingFields found;
   for (const Field& field : head.fields) {
     switch (field.id) {
       case FieldName::host:
@@ -154,7 +154,7 @@ Deciding gather(const Head& head) {
 }
 
 /// The framing that both kinds of message share; the text says what is wrong.
-Result<Framing, const char*> message_framing(const Head& head, const Deciding& fields,
+Result<Framing, const char*> message_framing(const Head& head, const FramingFields& fields,
                                              Framing without) {
   if (fields.encodings > 0) {
     if (fields.lengths > 0) return Failure{"both Transfer-Encoding and Content-Length"};
@@ -172,12 +172,12 @@ Result<Framing, const char*> message_framing(const Head& head, const Deciding& f
 }
 
 /// RFC 9112, 9.3.
-Persistence persistence_of(const Head& head, const Deciding& fields) {
+Persistence persistence_of(const Head& head, const FramingFields& fields) {
   if (fields.close || (head.http_1_0() && !fields.keep_alive)) return Persistence::close;
   return Persistence::keep_alive;
 }
 
-Judged judge_host(const Head& head, const Deciding& fields, RequestFacts& facts) {
+ValidationError check_host(const Head& head, const FramingFields& fields, RequestFacts& facts) {
   facts.host = fields.host;
   if (fields.hosts > 1) return Refusal{400, "more than one Host"};
   if (fields.hosts == 0 && !head.http_1_0()) return Refusal{400, "no Host"};
@@ -185,7 +185,7 @@ Judged judge_host(const Head& head, const Deciding& fields, RequestFacts& facts)
   return std::nullopt;
 }
 
-Judged judge_absolute(const Head& head, std::string_view rest, RequestFacts& facts) {
+ValidationError check_absolute(const Head& head, std::string_view rest, RequestFacts& facts) {
   facts.target_form = TargetForm::absolute;
   const std::size_t slash = rest.find_first_of("/?");
   const std::string_view authority = rest.substr(0, slash);
@@ -203,7 +203,7 @@ Judged judge_absolute(const Head& head, std::string_view rest, RequestFacts& fac
   return std::nullopt;
 }
 
-Judged judge_target(const Head& head, RequestFacts& facts) {
+ValidationError check_target(const Head& head, RequestFacts& facts) {
   const std::string_view target = head.text(head.target);
   const auto fits = [](char c) { return in(kTargetChar, c); };
   if (target.empty() || !std::ranges::all_of(target, fits)) {
@@ -223,13 +223,13 @@ Judged judge_target(const Head& head, RequestFacts& facts) {
   for (const std::string_view scheme : {"http://", "https://"}) {
     if (target.size() > scheme.size() &&
         equal_ignoring_case(target.substr(0, scheme.size()), scheme)) {
-      return judge_absolute(head, target.substr(scheme.size()), facts);
+      return check_absolute(head, target.substr(scheme.size()), facts);
     }
   }
   return Refusal{400, "a malformed target"};
 }
 
-Judged judge_method(std::string_view method, RequestFacts& facts) {
+ValidationError check_method(std::string_view method, RequestFacts& facts) {
   if (method == "GET") {  // most are
     facts.idempotent = true;
     return std::nullopt;
@@ -253,13 +253,14 @@ bool valid_protocol(std::string_view text) {
 
 /// The one protocol of the one Upgrade field that Connection names; empty when it is not so. A
 /// choice of several is not passed on: which was taken would be the node's word alone.
-std::string_view upgrade_of(const Deciding& fields) {
+std::string_view upgrade_of(const FramingFields& fields) {
   const bool asked = fields.names_upgrade && fields.upgrades == 1;
   return asked && valid_protocol(fields.upgrade) ? fields.upgrade : std::string_view{};
 }
 
 /// RFC 9110, 7.6.2: for OPTIONS and TRACE, and TRACE is not served.
-Judged judge_max_forwards(const Head& head, const Deciding& fields, RequestFacts& facts) {
+ValidationError check_max_forwards(const Head& head, const FramingFields& fields,
+                                   RequestFacts& facts) {
   if (fields.max_forwards == 0 || head.text(head.method) != "OPTIONS") return std::nullopt;
   facts.max_forwards = parse_length(fields.hops);
   if (fields.max_forwards > 1 || !facts.max_forwards)
@@ -269,7 +270,8 @@ Judged judge_max_forwards(const Head& head, const Deciding& fields, RequestFacts
 }
 
 /// RFC 9110, 10.1.1.
-Judged judge_expectation(const Head& head, const Deciding& fields, RequestFacts& facts) {
+ValidationError check_expectation(const Head& head, const FramingFields& fields,
+                                  RequestFacts& facts) {
   if (fields.expects_more) return Refusal{417, "an expectation other than 100-continue"};
   facts.expects_continue = fields.expects_continue && !head.http_1_0();
   return std::nullopt;
@@ -303,32 +305,32 @@ std::optional<std::uint64_t> parse_length(std::string_view text) {
   return length;
 }
 
-Result<RequestFacts, Refusal> judge_request(const Head& head) {
+Result<RequestFacts, Refusal> validate_request(const Head& head) {
   RequestFacts facts;
   if (head.major != 1 || head.minor > 1)
     return Failure{Refusal{505, "a version other than HTTP/1.0 and 1.1"}};
-  const Deciding fields = gather(head);
-  if (const Judged bad = judge_method(head.text(head.method), facts)) return Failure{*bad};
-  if (const Judged bad = judge_host(head, fields, facts)) return Failure{*bad};
-  if (const Judged bad = judge_target(head, facts)) return Failure{*bad};
+  const FramingFields fields = collect_fields(head);
+  if (const ValidationError bad = check_method(head.text(head.method), facts)) return Failure{*bad};
+  if (const ValidationError bad = check_host(head, fields, facts)) return Failure{*bad};
+  if (const ValidationError bad = check_target(head, facts)) return Failure{*bad};
   const auto framing = message_framing(head, fields, Framing{});
   if (!framing) return Failure{Refusal{400, framing.error()}};
   facts.framing = *framing;
   facts.body = body_of(*framing);
   facts.persistence = persistence_of(head, fields);
-  if (const Judged bad = judge_expectation(head, fields, facts)) return Failure{*bad};
-  if (const Judged bad = judge_max_forwards(head, fields, facts)) return Failure{*bad};
+  if (const ValidationError bad = check_expectation(head, fields, facts)) return Failure{*bad};
+  if (const ValidationError bad = check_max_forwards(head, fields, facts)) return Failure{*bad};
   // RFC 9110, 7.8: not in HTTP/1.0; and the switch comes after the whole request, body and all.
   const bool may_switch = !head.http_1_0() && facts.framing.kind == BodyKind::none && !facts.head;
   if (may_switch) facts.upgrade = upgrade_of(fields);
   return facts;
 }
 
-Result<ResponseFacts, const char*> judge_response(const Head& head, AskedBy asked_by) {
+Result<ResponseFacts, const char*> validate_response(const Head& head, AskedBy asked_by) {
   ResponseFacts facts;
   if (head.major != 1 || head.minor > 1) return Failure{"a version other than HTTP/1.0 and 1.1"};
   if (head.status < 100 || head.status > 599) return Failure{"a status out of range"};
-  const Deciding fields = gather(head);
+  const FramingFields fields = collect_fields(head);
   const auto framing = message_framing(head, fields, Framing{BodyKind::until_close, 0});
   if (!framing) return Failure{framing.error()};
   if (head.status == 101) {
@@ -344,7 +346,7 @@ Result<ResponseFacts, const char*> judge_response(const Head& head, AskedBy aske
   facts.persistence = persistence_of(head, fields);
   facts.framing = *framing;
   if (asked_by == AskedBy::head || has_no_body(head.status)) {
-    facts.promises_body = fields.encodings > 0 || facts.framing.kind == BodyKind::length;
+    facts.announces_body = fields.encodings > 0 || facts.framing.kind == BodyKind::length;
     facts.framing = Framing{};
   }
   facts.body = body_of(facts.framing);
@@ -395,7 +397,7 @@ bool HopByHop::operator()(const Field& field) const {
     case FieldName::set_cookie:
     case FieldName::via:
     case FieldName::date:
-    case FieldName::client_claim:
+    case FieldName::client_info_field:
     case FieldName::forwarded:
     case FieldName::x_forwarded_for:
     case FieldName::x_forwarded_host:

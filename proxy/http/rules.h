@@ -35,20 +35,21 @@ struct RequestFacts : RequestInfo {
 /// Validates what decides framing and routing: version, method, target, Host, Content-Length,
 /// Transfer-Encoding, Expect, Max-Forwards. RFC 9112 sections 3, 6 and 11.2; RFC 9110 sections 7, 9
 /// and 10.1.1. A refusal with status 200 is the answer of the last hop that a client asked for.
-[[nodiscard]] Result<RequestFacts, Refusal> judge_request(const Head& head);
+[[nodiscard]] Result<RequestFacts, Refusal> validate_request(const Head& head);
 
 struct ResponseFacts : ResponseInfo {
   Framing framing;  ///< BodyKind::tunnel where it switches protocols
   Persistence persistence = Persistence::keep_alive;
-  bool interim = false;        ///< 1xx, but 101
-  bool promises_body = false;  ///< has none (HEAD, 204, 304), but the head speaks of one
+  bool interim = false;         ///< 1xx, but 101
+  bool announces_body = false;  ///< has none (HEAD, 204, 304), but the head speaks of one
 };
 
 /// What the request was, as far as it decides how its response is read.
 enum class AskedBy : std::uint8_t { head, upgrade, other };
 
 /// The same for what a node answers; the text of the error is for the log (the client sees 502).
-[[nodiscard]] Result<ResponseFacts, const char*> judge_response(const Head& head, AskedBy asked_by);
+[[nodiscard]] Result<ResponseFacts, const char*> validate_response(const Head& head,
+                                                                   AskedBy asked_by);
 
 /// The value of a Content-Length: digits only, at most 2^63-1.
 [[nodiscard]] std::optional<std::uint64_t> parse_length(std::string_view text);

@@ -62,7 +62,7 @@ void EventLoop::on_tick(uv_timer_t* /*timer*/) {}
 void EventLoop::on_prepare(uv_prepare_t* prepare) {
   auto& self = *static_cast<EventLoop*>(prepare->data);
   self.fire_timers();
-  self.readiness_.tell_unwatched();
+  self.readiness_.tell_watch_failed();
   if (self.round_end_) self.round_end_();
   self.collect();
 }

@@ -55,7 +55,7 @@ pid_t FdChannel::maker() const {
   return ::getsockopt(fd_.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 ? peer.pid : 0;
 }
 
-Outcome FdChannel::send(std::string_view text, int fd, Millis time_limit) const {
+Result<> FdChannel::send(std::string_view text, int fd, Millis time_limit) const {
   const auto until = Stopwatch::now() + time_limit;
   for (;;) {
     const Result<Sent> sent = send_now(text, fd);

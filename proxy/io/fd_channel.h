@@ -43,7 +43,7 @@ class FdChannel {
   static constexpr int kNoFd = -1;
   /// `fd` is duplicated, unless it is `kNoFd`. Waits at most `time_limit` for the other side to
   /// take it.
-  [[nodiscard]] Outcome send(std::string_view text, int fd, Millis time_limit) const;
+  [[nodiscard]] Result<> send(std::string_view text, int fd, Millis time_limit) const;
 
   enum class Sent : std::uint8_t { yes, no_room };
   /// The same without waiting.

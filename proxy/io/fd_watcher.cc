@@ -20,7 +20,7 @@ void FdWatcher::ask(Ready events) {
   if (events == wanted_) return settle(events, 0);
   // Errors are always told, so whoever wants nothing at all, not even them, must not be in the set.
   if (events == Ready::none) {
-    has_news_ = false;
+    has_pending_event_ = false;
     readiness_.remove(fd_, *this);
     return settle(events, 0);
   }
@@ -34,17 +34,17 @@ void FdWatcher::ask(Ready events) {
 /// Only the last wish counts: one that failed before is of no interest any more.
 void FdWatcher::settle(Ready events, int error) {
   if (error == 0) wanted_ = events;
-  if (error != 0 && error_ == 0) readiness_.note_unwatched(*this);
-  if (error == 0 && error_ != 0) readiness_.forget_unwatched(*this);
+  if (error != 0 && error_ == 0) readiness_.note_watch_failed(*this);
+  if (error == 0 && error_ != 0) readiness_.forget_watch_failed(*this);
   error_ = error;
 }
 
-void FdWatcher::tell_unwatched() {
-  handler_->on_unwatched(std::exchange(error_, 0));
+void FdWatcher::tell_watch_failed() {
+  handler_->on_watch_failed(std::exchange(error_, 0));
 }
 
 void FdWatcher::on_events(std::uint32_t events) {
-  has_news_ = false;
+  has_pending_event_ = false;
   Ready ready = Ready::none;
   if ((events & EPOLLERR) != 0) {
     // It would be told again and again; whoever still wants to read what came before the error

@@ -29,7 +29,7 @@ class FdWatcher {
     /// The kernel does not watch the descriptor as was wanted last (`error`: ENOMEM, ENOSPC, EPERM,
     /// …), so that `on_ready` may never be called. Told before the loop polls again, never from
     /// inside `want`. Wanting once more tries once more.
-    virtual void on_unwatched(int error) = 0;
+    virtual void on_watch_failed(int error) = 0;
 
    protected:
     ~Handler() = default;
@@ -53,13 +53,13 @@ class FdWatcher {
   /// What the descriptor is watched for.
   [[nodiscard]] Ready wanted() const { return wanted_; }
   /// Whether something has happened in this round of the loop that the handler will be told yet.
-  [[nodiscard]] bool has_news() const { return has_news_; }
+  [[nodiscard]] bool has_pending_event() const { return has_pending_event_; }
 
  private:
   friend class Readiness;
-  void note_news() { has_news_ = true; }
+  void note_pending_event() { has_pending_event_ = true; }
   void on_events(std::uint32_t events);
-  void tell_unwatched();
+  void tell_watch_failed();
   void ask(Ready events);
   void settle(Ready events, int error);
 
@@ -67,7 +67,7 @@ class FdWatcher {
   const int fd_;
   Handler* handler_;
   Ready wanted_ = Ready::none;
-  bool has_news_ = false;
+  bool has_pending_event_ = false;
   int error_ = 0;  // of what was wanted last, while the handler is still to be told
 };
 

@@ -57,7 +57,7 @@ Result<UniqueFd> bind_to(const SocketAddress& address) {
   return fd;
 }
 
-Outcome start_listening(const UniqueFd& fd) {
+Result<> start_listening(const UniqueFd& fd) {
   if (::listen(fd.get(), kBacklog) == 0) return Done{};
   return Failure{"cannot listen: " + errno_text(errno)};
 }
@@ -71,41 +71,41 @@ std::uint16_t bound_port(const UniqueFd& fd) {
   return port_of(address);
 }
 
-Listener::Listener(EventLoop& loop, UniqueFd fd, OnAccept on_accept, OnTrouble on_trouble)
+Listener::Listener(EventLoop& loop, UniqueFd fd, OnAccept on_accept, OnAcceptError on_trouble)
     : fd_(std::move(fd)),
       watcher_(loop, fd_.get(), *this),
-      resume_(loop.timers(), [this] { take_some(); }),
-      relief_(loop.timers(),
-              [this] {
-                trouble_ = Trouble::none;
-                if (on_trouble_) on_trouble_(0);
-              }),
+      resume_(loop.timers(), [this] { accept_batch(); }),
+      recovery_timer_(loop.timers(),
+                      [this] {
+                        trouble_ = ErrorState::none;
+                        if (on_trouble_) on_trouble_(0);
+                      }),
       on_accept_(std::move(on_accept)),
       on_trouble_(std::move(on_trouble)) {
   watcher_.want(Ready::read);
 }
 
 void Listener::on_ready(Ready /*ready*/) {
-  take_some();
+  accept_batch();
 }
 
-void Listener::on_unwatched(int error) {
+void Listener::on_watch_failed(int error) {
   pause(error);
 }
 
-void Listener::take_some() {
+void Listener::accept_batch() {
   watcher_.want(Ready::read);
   bool any = false;
   for (int tries = 0; tries < kBatch; ++tries) {
-    switch (take_one()) {
-      case Taken::one:
+    switch (accept_one()) {
+      case AcceptResult::one:
         any = true;
         break;
-      case Taken::none:
+      case AcceptResult::none:
         return note_success();
-      case Taken::failed:
+      case AcceptResult::failed:
         break;
-      case Taken::trouble:
+      case AcceptResult::error:
         return pause(error_);
     }
   }
@@ -116,34 +116,35 @@ void Listener::take_some() {
 /// The socket stays readable: without a pause the loop would spin.
 void Listener::pause(int error) {
   watcher_.want(Ready::none);
-  relief_.disarm();
+  recovery_timer_.disarm();
   resume_.arm(kPause);
-  if (std::exchange(trouble_, Trouble::told) == Trouble::none && on_trouble_) on_trouble_(error);
+  if (std::exchange(trouble_, ErrorState::told) == ErrorState::none && on_trouble_)
+    on_trouble_(error);
 }
 
 void Listener::note_success() {
-  if (trouble_ == Trouble::told && !relief_.armed()) relief_.arm(kRelief);
+  if (trouble_ == ErrorState::told && !recovery_timer_.armed()) recovery_timer_.arm(kRecoveryTime);
 }
 
-void Listener::accept_waiting() {
+void Listener::accept_backlog() {
   for (int tries = 0; tries < kBacklog; ++tries) {
-    const Taken taken = take_one();
-    if (taken == Taken::none || taken == Taken::trouble) return;
+    const AcceptResult taken = accept_one();
+    if (taken == AcceptResult::none || taken == AcceptResult::error) return;
   }
 }
 
-Listener::Taken Listener::take_one() {
+Listener::AcceptResult Listener::accept_one() {
   SocketAddress peer;
   peer.size = sizeof(peer.storage);
   UniqueFd client{::accept4(fd_.get(), reinterpret_cast<sockaddr*>(&peer.storage), &peer.size,
                             SOCK_NONBLOCK | SOCK_CLOEXEC)};
   if (client.is_open()) {
     on_accept_(std::move(client), peer);
-    return Taken::one;
+    return AcceptResult::one;
   }
   error_ = errno;
-  if (error_ == EAGAIN || error_ == EWOULDBLOCK) return Taken::none;
-  return is_about_one_connection(error_) ? Taken::failed : Taken::trouble;
+  if (error_ == EAGAIN || error_ == EWOULDBLOCK) return AcceptResult::none;
+  return is_about_one_connection(error_) ? AcceptResult::failed : AcceptResult::error;
 }
 
 }  // namespace bonedry::io

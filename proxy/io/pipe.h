@@ -21,7 +21,7 @@ class Pipe {
   static constexpr std::size_t kSlots = 64;
 
   /// Bodies with less to come than this go through memory: two splices cost more than a copy of it.
-  static constexpr std::size_t kLeast = 16 * 1024;
+  static constexpr std::size_t kMinBytes = 16 * 1024;
   /// What one read asks for at most: the pipe is full before.
   static constexpr std::size_t kMostBytes = 1024 * 1024;
 
@@ -68,11 +68,11 @@ class PipePool {
 
   /// An empty pipe for a body of which `bytes` are still to come; nothing where that is not worth
   /// it or none can be had, and the body then goes through memory.
-  [[nodiscard]] PipeLease take_for(std::uint64_t bytes) {
-    return bytes < Pipe::kLeast || leased_ >= most_ ? PipeLease{} : take();
+  [[nodiscard]] PipeLease take_if_worth(std::uint64_t bytes) {
+    return bytes < Pipe::kMinBytes || leased_ >= most_ ? PipeLease{} : take();
   }
   /// The kernel does not splice (a sandbox, say): no pipe is given out any more.
-  void give_up() {
+  void disable() {
     splices_ = Splices::no;
     most_ = 0;
   }

@@ -28,7 +28,7 @@ void ReadWatcher::on_ready(Ready ready) {
   handler_.on_room();
 }
 
-void ReadWatcher::on_unwatched(int /*error*/) {
+void ReadWatcher::on_watch_failed(int /*error*/) {
   again_.arm(kAgain);
 }
 

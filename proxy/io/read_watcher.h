@@ -29,7 +29,7 @@ class ReadWatcher final : private FdWatcher::Handler {
 
  private:
   void on_ready(Ready ready) override;
-  void on_unwatched(int error) override;
+  void on_watch_failed(int error) override;
 
   Handler& handler_;
   Ready wanted_ = Ready::read;

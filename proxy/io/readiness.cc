@@ -48,18 +48,19 @@ void Readiness::remove(int fd, const FdWatcher& watcher) {
   }
 }
 
-void Readiness::forget_unwatched(const FdWatcher& watcher) {
-  std::ranges::replace(unwatched_, &watcher, nullptr);
+void Readiness::forget_watch_failed(const FdWatcher& watcher) {
+  std::ranges::replace(failed_watches_, &watcher, nullptr);
 }
 
-void Readiness::tell_unwatched() {
+void Readiness::tell_watch_failed() {
   // Whom they cannot watch in turn is told in the next round: a tick later at most.
-  const std::size_t count = unwatched_.size();
+  const std::size_t count = failed_watches_.size();
   for (std::size_t index = 0; index < count; ++index) {
-    FdWatcher* const watcher = std::exchange(unwatched_[index], nullptr);
-    if (watcher != nullptr) watcher->tell_unwatched();
+    FdWatcher* const watcher = std::exchange(failed_watches_[index], nullptr);
+    if (watcher != nullptr) watcher->tell_watch_failed();
   }
-  unwatched_.erase(unwatched_.begin(), unwatched_.begin() + static_cast<std::ptrdiff_t>(count));
+  failed_watches_.erase(failed_watches_.begin(),
+                        failed_watches_.begin() + static_cast<std::ptrdiff_t>(count));
 }
 
 void Readiness::on_poll(uv_poll_t* poll, int /*status*/, int /*events*/) {
@@ -71,7 +72,8 @@ void Readiness::collect() {
   more_waits_ = count == int{kMostEvents};
   if (count <= 0) return;  // interrupted, perhaps: what is ready stays so
   pending_ = std::span(events_).first(static_cast<std::size_t>(count));
-  for (const epoll_event& event : pending_) static_cast<FdWatcher*>(event.data.ptr)->note_news();
+  for (const epoll_event& event : pending_)
+    static_cast<FdWatcher*>(event.data.ptr)->note_pending_event();
   while (!pending_.empty()) {
     const epoll_event event = pending_.front();
     pending_ = pending_.subspan(1);

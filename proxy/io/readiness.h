@@ -38,10 +38,10 @@ class Readiness {
   [[nodiscard]] bool more_waits() const { return more_waits_; }
 
   /// Its handler is to be told that the descriptor is not watched as it wants.
-  void note_unwatched(FdWatcher& watcher) { unwatched_.push_back(&watcher); }
-  void forget_unwatched(const FdWatcher& watcher);
+  void note_watch_failed(FdWatcher& watcher) { failed_watches_.push_back(&watcher); }
+  void forget_watch_failed(const FdWatcher& watcher);
   /// Tells those who were noted. Once a round, when no callback is on the stack.
-  void tell_unwatched();
+  void tell_watch_failed();
 
  private:
   /// A round; more waits for the next one, so that timers and mailboxes get their turn.
@@ -57,7 +57,7 @@ class Readiness {
   std::array<epoll_event, kMostEvents> events_{};
   std::span<epoll_event> pending_;
   bool more_waits_ = false;
-  std::vector<FdWatcher*> unwatched_;  // null: it has gone, or is watched after all
+  std::vector<FdWatcher*> failed_watches_;  // null: it has gone, or is watched after all
 };
 
 }  // namespace bonedry::io

@@ -41,7 +41,7 @@ class Socket final : public Transport {
   void attach(Handler& handler) override { watcher_.set_handler(handler); }
   void want(Ready events) override { watcher_.want(events); }
   [[nodiscard]] Ready wanted() const override { return watcher_.wanted(); }
-  [[nodiscard]] bool has_news() const override { return watcher_.has_news(); }
+  [[nodiscard]] bool has_pending_event() const override { return watcher_.has_pending_event(); }
 
   [[nodiscard]] IoStatus open() override;
   [[nodiscard]] ReadResult read(std::span<char> into) override;

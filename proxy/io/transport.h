@@ -41,7 +41,7 @@ class Transport {
   virtual void want(Ready events) = 0;
   [[nodiscard]] virtual Ready wanted() const = 0;
   /// Whether something has happened in this round of the loop that the handler will be told yet.
-  [[nodiscard]] virtual bool has_news() const = 0;
+  [[nodiscard]] virtual bool has_pending_event() const = 0;
 
   /// Goes on opening a connection of ours, when the handler is told that it is writable: `done`
   /// when bytes can be sent. `would_block`: once more when told so again. `failed`: see `error`.

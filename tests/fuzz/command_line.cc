@@ -36,18 +36,18 @@ void check_values(const CommandLine& line) {
   for (std::size_t i = line.positionals.size(); i < takes.size(); ++i) {
     require(takes[i].presence == admin::Presence::optional, "a word that must be there is");
   }
-  for (const CommandLine::Given& given : line.options) {
+  for (const CommandLine::OptionValue& given : line.options) {
     require(line.command->find_option(given.option->name) == given.option,
             "an option is one of the command's");
     if (given.option->kind == ValueKind::none) continue;
-    require_equal(admin::complaint(*given.option, given.value), "", "a value is good");
+    require_equal(admin::value_error(*given.option, given.value), "", "a value is good");
   }
 }
 
 std::string spelled(const CommandLine& line) {
   std::string text(line.command->name);
   for (const std::string& word : line.positionals) text += " " + admin::quote_word(word);
-  for (const CommandLine::Given& given : line.options) {
+  for (const CommandLine::OptionValue& given : line.options) {
     text += " --" + std::string(given.option->name);
     if (given.option->kind != ValueKind::none) text += "=" + admin::quote_word(given.value);
   }

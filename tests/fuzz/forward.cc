@@ -36,16 +36,16 @@ void forward_request(const http::Head& head, const http::RequestFacts& facts,
   http::write_request_head(head, facts, {"192.0.2.1", "http"}, {cookies}, sink);
 }
 
-http::ResponseExtras extras_for(const http::ResponseFacts& facts, Client client) {
-  http::ResponseExtras extras;
-  extras.framing = facts.framing.kind;
-  extras.to_http_1_0 = client == Client::http_1_0;
-  if (extras.framing == BodyKind::chunked || extras.framing == BodyKind::until_close) {
-    extras.framing = extras.to_http_1_0 ? BodyKind::until_close : BodyKind::chunked;
+http::ResponseWriteOptions extras_for(const http::ResponseFacts& facts, Client client) {
+  http::ResponseWriteOptions options;
+  options.framing = facts.framing.kind;
+  options.to_http_1_0 = client == Client::http_1_0;
+  if (options.framing == BodyKind::chunked || options.framing == BodyKind::until_close) {
+    options.framing = options.to_http_1_0 ? BodyKind::until_close : BodyKind::chunked;
   }
-  extras.persistence =
-      extras.framing == BodyKind::until_close ? Persistence::close : Persistence::keep_alive;
-  return extras;
+  options.persistence =
+      options.framing == BodyKind::until_close ? Persistence::close : Persistence::keep_alive;
+  return options;
 }
 
 }  // namespace bonedry::fuzz

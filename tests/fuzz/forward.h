@@ -33,6 +33,7 @@ enum class Client : std::uint8_t { http_1_0, http_1_1 };
 
 /// How Exchange sends an answer on: a length that is not known is told by chunks, or, to a client
 /// of HTTP/1.0, by the end of the connection.
-[[nodiscard]] http::ResponseExtras extras_for(const http::ResponseFacts& facts, Client client);
+[[nodiscard]] http::ResponseWriteOptions extras_for(const http::ResponseFacts& facts,
+                                                    Client client);
 
 }  // namespace bonedry::fuzz

@@ -64,9 +64,9 @@ std::vector<std::string> sorted_lines(const StrictHead& head,
                                       const std::vector<std::string_view>& except) {
   std::vector<std::string> lines{std::string(head.first_line)};
   for (const StrictHead::Line& field : head.fields) {
-    const bool left_out = std::ranges::any_of(
+    const bool removed_field = std::ranges::any_of(
         except, [&field](std::string_view name) { return equal_ignoring_case(name, field.name); });
-    if (!left_out) lines.push_back(std::string(field.name) + ": " + std::string(field.value));
+    if (!removed_field) lines.push_back(std::string(field.name) + ": " + std::string(field.value));
   }
   std::ranges::sort(lines);
   return lines;

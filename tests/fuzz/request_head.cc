@@ -15,7 +15,7 @@ constexpr http::HeadLimits kWrittenLimits{8192, 32};
 
 std::string verdict_on(const ReadHead& read) {
   if (const std::string refusal = read.refusal(); !refusal.empty()) return refusal;
-  const auto judged = judge_request(read.head);
+  const auto judged = validate_request(read.head);
   if (judged) return "";
   return std::to_string(judged.error().status) + " " + judged.error().why;
 }
@@ -50,7 +50,7 @@ void check_forwarded(const http::Head& head, const http::RequestFacts& facts) {
 
   const ReadHead again(Parser::Kind::request, kWrittenLimits, {"", text});
   require_equal(verdict_on(again), "", "what goes on is fit to be forwarded");
-  const auto understood = judge_request(again.head);
+  const auto understood = validate_request(again.head);
   require(again.head.size == text.size(), "what goes on is one head");
   require_equal(meaning(again.head, *understood), meaning(head, facts),
                 "what goes on means the same");
@@ -68,7 +68,7 @@ int fuzz_one(Input input) {
   require_same_verdict(verdict_on(in_pieces), verdict_on(read));
   if (read.status != http::ParseStatus::complete) return 0;
   require_equal(in_pieces.description(), read.description(), "nor does what was read");
-  if (const auto facts = judge_request(read.head)) check_forwarded(read.head, with_host(*facts));
+  if (const auto facts = validate_request(read.head)) check_forwarded(read.head, with_host(*facts));
   return 0;
 }
 

@@ -11,7 +11,7 @@ class RequestRelay final : public Relay {
  private:
   Ruling rule(const http::Head& head, http::HeadSink sink) override {
     Ruling ruling;
-    const auto judged = judge_request(head);
+    const auto judged = validate_request(head);
     if (!judged) {
       ruling.refusal = std::to_string(judged.error().status) + " " + judged.error().why;
       return ruling;

@@ -14,10 +14,10 @@ constexpr http::HeadLimits kLimits{2048, 16};
 constexpr http::HeadLimits kWrittenLimits{8192, 32};
 constexpr std::string_view kSetCookie = "bonedry=x; Path=/";
 
-std::string written(const http::Head& head, const http::ResponseExtras& extras) {
+std::string written(const http::Head& head, const http::ResponseWriteOptions& options) {
   SliceQueue queue;
   ChunkPool chunks;
-  http::write_response_head(head, extras, {queue, chunks});
+  http::write_response_head(head, options, {queue, chunks});
   return drain(queue);
 }
 
@@ -27,16 +27,18 @@ std::string meaning(const http::Head& head, http::Framing framing) {
 }
 
 /// What the client must understand of a body that goes on so.
-http::Framing sent_framing(const http::ResponseFacts& facts, const http::ResponseExtras& extras) {
-  return {extras.framing, facts.framing.length};
+http::Framing sent_framing(const http::ResponseFacts& facts,
+                           const http::ResponseWriteOptions& options) {
+  return {options.framing, facts.framing.length};
 }
 
 void check_forwarded(const http::Head& head, const http::ResponseFacts& facts, AskedBy asked_by,
                      Client client) {
-  http::ResponseExtras extras = facts.interim ? http::ResponseExtras{} : extras_for(facts, client);
-  if (!facts.interim) extras.set_cookie = kSetCookie;
-  const http::Framing sent = sent_framing(facts, extras);
-  const std::string text = written(head, extras);
+  http::ResponseWriteOptions options =
+      facts.interim ? http::ResponseWriteOptions{} : extras_for(facts, client);
+  if (!facts.interim) options.set_cookie = kSetCookie;
+  const http::Framing sent = sent_framing(facts, options);
+  const std::string text = written(head, options);
   const StrictHead strict(text);
   require_one_framing(strict, sent);
   require_fields_kept(head, strict);
@@ -48,27 +50,27 @@ void check_forwarded(const http::Head& head, const http::ResponseFacts& facts, A
   const ReadHead again(Parser::Kind::response, kWrittenLimits, {"", text});
   require_equal(again.refusal(), "", "what goes on can be parsed");
   require(again.head.size == text.size(), "what goes on is one head");
-  const auto understood = judge_response(again.head, asked_by);
+  const auto understood = validate_response(again.head, asked_by);
   require_equal(understood ? "" : understood.error(), "", "what goes on is fit to be forwarded");
   require_equal(meaning(again.head, understood->framing), meaning(head, sent),
                 "what goes on means the same");
-  require(understood->persistence == extras.persistence, "the client is told of the end");
+  require(understood->persistence == options.persistence, "the client is told of the end");
 
-  extras.set_cookie = "";
-  const std::string twice = written(again.head, extras);
+  options.set_cookie = "";
+  const std::string twice = written(again.head, options);
   require_same_lines(StrictHead(twice), strict, {"via"});
 }
 
 std::string verdict_on(const ReadHead& read, AskedBy asked_by) {
   if (const std::string refusal = read.refusal(); !refusal.empty()) return refusal;
-  const auto judged = judge_response(read.head, asked_by);
+  const auto judged = validate_response(read.head, asked_by);
   return judged ? "" : judged.error();
 }
 
 void check(const ReadHead& read, const ReadHead& in_pieces, AskedBy asked_by) {
   require_same_verdict(verdict_on(in_pieces, asked_by), verdict_on(read, asked_by));
   if (read.status != http::ParseStatus::complete) return;
-  const auto facts = judge_response(read.head, asked_by);
+  const auto facts = validate_response(read.head, asked_by);
   if (!facts) return;
   for (const Client client : {Client::http_1_0, Client::http_1_1}) {
     check_forwarded(read.head, *facts, asked_by, client);

@@ -14,7 +14,7 @@ class ResponseRelay final : public Relay {
  private:
   Ruling rule(const http::Head& head, http::HeadSink sink) override {
     Ruling ruling;
-    const auto facts = judge_response(head, asked_by_);
+    const auto facts = validate_response(head, asked_by_);
     if (!facts) {
       ruling.refusal = std::string("400 ") + facts.error();
       return ruling;
@@ -25,14 +25,14 @@ class ResponseRelay final : public Relay {
       ruling.part = Ruling::Part::interim;
       return ruling;
     }
-    http::ResponseExtras extras = extras_for(*facts, client_);
+    http::ResponseWriteOptions options = extras_for(*facts, client_);
     if (facts->persistence == http::Persistence::close) {
-      extras.persistence = http::Persistence::close;
+      options.persistence = http::Persistence::close;
     }
-    write_response_head(head, extras, sink);
-    ruling.message.sent_as = extras.framing;
+    write_response_head(head, options, sink);
+    ruling.message.sent_as = options.framing;
     ruling.framing = facts->framing;
-    ruling.after = extras.persistence;
+    ruling.after = options.persistence;
     return ruling;
   }
 

@@ -96,7 +96,7 @@ void check_filter(std::string_view field) {
   const ReadHead read(http::Parser::Kind::request, {}, {"", text});
   // Some bytes cannot be in a head, or would end the field.
   if (read.status != http::ParseStatus::complete || read.head.fields.size() != 2) return;
-  const auto facts = judge_request(read.head);
+  const auto facts = validate_request(read.head);
   require(facts.has_value(), "a cookie is no reason to refuse a request");
   SliceQueue queue;
   ChunkPool chunks;

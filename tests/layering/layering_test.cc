@@ -160,8 +160,8 @@ TEST_F(SmallTreeTest, FindsAnExchangeThatKnowsAProtocolOrASocket) {
       ElementsAre("proxy/exchange.cc > proxy/stream.h > proxy/http/message.h: must not know "
                   "proxy/http/parser.h"));
   write("proxy/http/message.h", "\n");
-  EXPECT_THAT(violations_with("proxy/exchange_host.h", "#include <sys/socket.h>\n"),
-              ElementsAre("proxy/exchange_host.h: must not know sys/socket.h"));
+  EXPECT_THAT(violations_with("proxy/exchange_context.h", "#include <sys/socket.h>\n"),
+              ElementsAre("proxy/exchange_context.h: must not know sys/socket.h"));
 }
 
 TEST_F(SmallTreeTest, FindsALayerThatVanished) {

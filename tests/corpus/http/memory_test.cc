@@ -34,17 +34,17 @@ std::string text_of(const SliceQueue& queue) {
 }
 
 /// What became of some bytes.
-struct Outcome {
+struct ParseOutcome {
   enum class Kind { clean, refused, broken, unfinished_head, unfinished_body } kind = Kind::clean;
   int status = 0;
   std::string why;
   std::size_t count = 0;  ///< messages that are complete
   std::string written;    ///< how they go on
 
-  friend bool operator==(const Outcome&, const Outcome&) = default;
+  friend bool operator==(const ParseOutcome&, const ParseOutcome&) = default;
 };
 
-std::string described(const Outcome& outcome) {
+std::string described(const ParseOutcome& outcome) {
   static constexpr const char* kKinds[] = {"clean", "refused", "broken", "unfinished head",
                                            "unfinished body"};
   return std::string(kKinds[static_cast<int>(outcome.kind)]) + " " +
@@ -58,16 +58,16 @@ class Reading {
   Reading(Parser::Kind kind, std::string bytes, http::AskedBy asked_by)
       : kind_(kind), asked_by_(asked_by), bytes_(std::move(bytes)), parser_(kind) {}
 
-  Outcome run(const Ends& ends) {
+  ParseOutcome run(const Ends& ends) {
     for (const std::size_t end : ends) {
       while (phase_ != Phase::over && step(end)) {
       }
     }
     if (phase_ == Phase::head && at_ < bytes_.size()) {
-      outcome_.kind = Outcome::Kind::unfinished_head;
+      outcome_.kind = ParseOutcome::Kind::unfinished_head;
     } else if (phase_ == Phase::body) {
       const bool whole = parser_.ends_at_close();
-      outcome_.kind = whole ? Outcome::Kind::clean : Outcome::Kind::unfinished_body;
+      outcome_.kind = whole ? ParseOutcome::Kind::clean : ParseOutcome::Kind::unfinished_body;
       outcome_.count += whole ? 1 : 0;
     }
     return outcome_;
@@ -84,11 +84,11 @@ class Reading {
     if (status == ParseStatus::more) return false;
     if (status == ParseStatus::failed) return refuse(parser_.refusal());
     at_ += head_.size;
-    return kind_ == Parser::Kind::request ? judge_request() : judge_response();
+    return kind_ == Parser::Kind::request ? validate_request() : validate_response();
   }
 
-  bool judge_request() {
-    const auto facts = http::judge_request(head_);
+  bool validate_request() {
+    const auto facts = http::validate_request(head_);
     if (!facts) return refuse(facts.error());
     // Slices need a chunk that keeps the bytes; here they outlive the queue.
     SliceQueue queue;
@@ -98,13 +98,13 @@ class Reading {
     return expect(facts->framing);
   }
 
-  bool judge_response() {
-    const auto facts = http::judge_response(head_, asked_by_);
+  bool validate_response() {
+    const auto facts = http::validate_response(head_, asked_by_);
     if (!facts) return refuse({502, facts.error()});
-    http::ResponseExtras extras;
-    extras.framing = facts->framing.kind;
+    http::ResponseWriteOptions options;
+    options.framing = facts->framing.kind;
     SliceQueue queue;
-    http::write_response_head(head_, extras, {queue, pool_});
+    http::write_response_head(head_, options, {queue, pool_});
     outcome_.written += text_of(queue);
     close_ = !facts->interim;  // one answer is all that anybody waits for
     if (facts->interim) {
@@ -128,7 +128,7 @@ class Reading {
     const ParseStatus status = parser_.parse_body(data, end - at_, pieces_, used);
     if (status == ParseStatus::failed) {
       phase_ = Phase::over;
-      outcome_.kind = Outcome::Kind::broken;
+      outcome_.kind = ParseOutcome::Kind::broken;
       outcome_.status = parser_.refusal().status;
       outcome_.why = parser_.refusal().why;
       return false;
@@ -147,7 +147,7 @@ class Reading {
 
   bool refuse(const http::Refusal& refusal) {
     phase_ = Phase::over;
-    outcome_.kind = Outcome::Kind::refused;
+    outcome_.kind = ParseOutcome::Kind::refused;
     outcome_.status = refusal.status;
     outcome_.why = refusal.why;
     return false;
@@ -163,16 +163,16 @@ class Reading {
   Phase phase_ = Phase::head;
   std::size_t at_ = 0;
   bool close_ = false;
-  Outcome outcome_;
+  ParseOutcome outcome_;
 };
 
-Outcome read(Parser::Kind kind, const Case& one, const Ends& ends) {
+ParseOutcome read(Parser::Kind kind, const Case& one, const Ends& ends) {
   const auto asked_by = one.method() == "HEAD" ? http::AskedBy::head : http::AskedBy::other;
   return Reading(kind, one.bytes, asked_by).run(ends);
 }
 
-Outcome::Kind kind_of(const Case& one, const Outcome& outcome) {
-  using Kind = Outcome::Kind;
+ParseOutcome::Kind kind_of(const Case& one, const ParseOutcome& outcome) {
+  using Kind = ParseOutcome::Kind;
   switch (one.verdict) {
     case Verdict::refused:
       return Kind::refused;
@@ -192,9 +192,9 @@ Outcome::Kind kind_of(const Case& one, const Outcome& outcome) {
 }
 
 /// What is wrong with the outcome, or "".
-std::string problem_of(const Case& one, const Outcome& outcome) {
+std::string problem_of(const Case& one, const ParseOutcome& outcome) {
   if (outcome.kind != kind_of(one, outcome)) return "another outcome";
-  const bool clean = outcome.kind == Outcome::Kind::clean;
+  const bool clean = outcome.kind == ParseOutcome::Kind::clean;
   const bool told = one.verdict == Verdict::refused || one.verdict == Verdict::cut;
   if (!clean && told && one.status != 0 && outcome.status != one.status) return "another status";
   if (!clean) return outcome.count == 0 ? "" : "a message that is complete";
@@ -226,7 +226,7 @@ std::vector<Ends> ways_to_cut(std::size_t size) {
 
 void check(Parser::Kind kind, const std::string& path) {
   for (const Case& one : read_cases(path)) {
-    const Outcome whole = read(kind, one, {one.bytes.size()});
+    const ParseOutcome whole = read(kind, one, {one.bytes.size()});
     const std::string problem = problem_of(one, whole);
     if (!problem.empty()) {
       ADD_FAILURE() << one.where << ": [" << one.name << "] " << problem << ": " << described(whole)
@@ -234,10 +234,10 @@ void check(Parser::Kind kind, const std::string& path) {
       continue;
     }
     for (const Ends& ends : ways_to_cut(one.bytes.size())) {
-      const Outcome cut = read(kind, one, ends);
+      const ParseOutcome cut = read(kind, one, ends);
       // How much of a broken body goes on before it breaks may differ, and the reason; nothing
       // else.
-      const bool same = whole.kind != Outcome::Kind::clean || cut.written == whole.written;
+      const bool same = whole.kind != ParseOutcome::Kind::clean || cut.written == whole.written;
       if (same && problem_of(one, cut).empty()) continue;
       ADD_FAILURE() << one.where << ": [" << one.name << "] read in " << ends.size()
                     << " pieces, the first of " << ends.front() << " bytes: " << described(cut);

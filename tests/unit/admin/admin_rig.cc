@@ -78,7 +78,7 @@ AdminRig::~AdminRig() {
 
 void AdminRig::start_server() {
   server = std::make_unique<AdminServer>(loop_, path(), *control, events, clock, limits_);
-  const Outcome listening = server->listen();
+  const Result<> listening = server->listen();
   if (!listening) throw std::runtime_error(listening.error());
 }
 

@@ -131,7 +131,7 @@ TEST(AdminServer, AChangeHappensAlthoughItsClientLeaves) {
 
 TEST(AdminServer, ASilentClientIsSentAway) {
   AdminLimits limits;
-  limits.silence = 300ms;
+  limits.io_timeout = 300ms;
   AdminRig rig(limits);
   Client silent(rig.path());
   Client slow(rig.path());
@@ -143,7 +143,7 @@ TEST(AdminServer, ASilentClientIsSentAway) {
 
 TEST(AdminServer, AWaitMayLastLongerThanSilence) {
   AdminLimits limits;
-  limits.silence = 300ms;
+  limits.io_timeout = 300ms;
   AdminRig rig(limits);
   rig.add_user("shop/alice", 1);
   rig.ask("bleed alice");
@@ -168,7 +168,7 @@ TEST(AdminServer, AClientThatDoesNotReadTheEndIsForgotten) {
 
 TEST(AdminServer, AFollowerThatDoesNotReadIsDroppedAndTheOthersAreNot) {
   AdminLimits limits;
-  limits.backlog_bytes = 64 * 1024;
+  limits.max_unsent_bytes = 64 * 1024;
   AdminRig rig(limits);
   Client deaf(rig.path());
   Client good(rig.path());
@@ -321,7 +321,7 @@ TEST(AdminServer, ASecondOneIsRefusedAndLeavesTheFirstAlone) {
   io::EventLoop loop;
   {
     AdminServer second(loop, rig.path(), *rig.control, rig.events, rig.clock);
-    const Outcome listening = second.listen();
+    const Result<> listening = second.listen();
     ASSERT_FALSE(listening);
     EXPECT_TRUE(listening.error().starts_with("another bonedry is listening on "));
   }

@@ -13,29 +13,28 @@ namespace {
 const balancer::NodeId kAlice{"shop", "alice"};
 
 TEST(CommandResult, OfABleed) {
-  BleedResult result{kAlice, Was::otherwise, std::chrono::minutes{30}, 4, 1};
-  EXPECT_EQ(sentence(result),
+  BleedResult result{kAlice, Already::no, std::chrono::minutes{30}, 4, 1};
+  EXPECT_EQ(to_text(result),
             "shop/alice is bleeding, deadline in 30m: 4 live and 1 pending sessions");
-  result.was = Was::so_already;
+  result.already = Already::yes;
   result.deadline.reset();
-  result.overruled = "without alice";
-  EXPECT_EQ(sentence(result),
+  result.guard_refusal = "without alice";
+  EXPECT_EQ(to_text(result),
             "shop/alice is still bleeding: 4 live and 1 pending sessions [forced: without alice]");
 }
 
 TEST(CommandResult, OfMaintenanceAndActivation) {
-  EXPECT_EQ(sentence(MaintainResult{kAlice}), "shop/alice is in maintenance");
-  EXPECT_EQ(sentence(MaintainResult{kAlice, Was::so_already}),
-            "shop/alice is in maintenance already");
-  EXPECT_EQ(sentence(ActivateResult{kAlice}), "shop/alice is active");
-  EXPECT_EQ(sentence(ActivateResult{kAlice, Was::so_already}), "shop/alice is active already");
+  EXPECT_EQ(to_text(MaintainResult{kAlice}), "shop/alice is in maintenance");
+  EXPECT_EQ(to_text(MaintainResult{kAlice, Already::yes}), "shop/alice is in maintenance already");
+  EXPECT_EQ(to_text(ActivateResult{kAlice}), "shop/alice is active");
+  EXPECT_EQ(to_text(ActivateResult{kAlice, Already::yes}), "shop/alice is active already");
 }
 
 TEST(CommandResult, OfAReloadAndAnUpgrade) {
-  EXPECT_EQ(sentence(ReloadResult{"root"}), "reloaded by root");
-  EXPECT_EQ(sentence(ReloadResult{"root", 2}),
+  EXPECT_EQ(to_text(ReloadResult{"root"}), "reloaded by root");
+  EXPECT_EQ(to_text(ReloadResult{"root", 2}),
             "reloaded by root; 2 nodes no longer in the config will bleed until dry");
-  EXPECT_EQ(sentence(UpgradeResult{4711}), "process 4711 has taken over");
+  EXPECT_EQ(to_text(UpgradeResult{4711}), "process 4711 has taken over");
 }
 
 TEST(CommandResult, TextAndJsonSayTheSame) {

@@ -1,6 +1,6 @@
 #include "admin/ctl/call.h"
 #include "admin/ctl/colour.h"
-#include "admin/ctl/figures.h"
+#include "admin/ctl/progress.h"
 
 #include <gtest/gtest.h>
 
@@ -26,53 +26,53 @@ TEST(Colour, SurvivesAnyText) {
   EXPECT_EQ(coloured("a\n  \n"), "\x1b[1ma\x1b[0m\n  \n");
 }
 
-TEST(Figures, ReadsTheNodeByEitherName) {
+TEST(NodeProgress, ReadsTheNodeByEitherName) {
   const std::string status =
       R"({"pools":[{"name":"shop","nodes":[{"name":"alice","dry_blocked_by":["2 live sessions",)"
       R"("1 open exchange"],"sessions":{"live":2,"pending":1},"exchanges_open":1,)"
       R"("last_exchange_age_s":1.234,"bleeding":{"forecast_s":60,"forecast_low_s":30,)"
       R"("forecast_high_s":90.5}}]}]})";
   for (const std::string name : {"alice", "shop/alice"}) {
-    const auto figures = read_figures(status, name);
-    ASSERT_TRUE(figures);
-    EXPECT_EQ(figures->node, "shop/alice");
-    EXPECT_EQ(figures->live, 2);
-    EXPECT_EQ(figures->pending, 1);
-    EXPECT_EQ(figures->exchanges_open, 1);
-    EXPECT_EQ(figures->blocked_by, "2 live sessions, 1 open exchange");
-    EXPECT_EQ(figures->last_click, Millis{1234});
-    EXPECT_EQ(figures->forecast,
-              (admin::DryIn{std::chrono::minutes{1}, std::chrono::seconds{30}, Millis{90'500}}));
+    const auto progress = parse_node_progress(status, name);
+    ASSERT_TRUE(progress);
+    EXPECT_EQ(progress->node, "shop/alice");
+    EXPECT_EQ(progress->live, 2);
+    EXPECT_EQ(progress->pending, 1);
+    EXPECT_EQ(progress->exchanges_open, 1);
+    EXPECT_EQ(progress->blocked_by, "2 live sessions, 1 open exchange");
+    EXPECT_EQ(progress->last_exchange_age, Millis{1234});
+    EXPECT_EQ(progress->forecast, (admin::DryForecast{std::chrono::minutes{1},
+                                                      std::chrono::seconds{30}, Millis{90'500}}));
   }
-  EXPECT_FALSE(read_figures(status, "bob"));
+  EXPECT_FALSE(parse_node_progress(status, "bob"));
 }
 
-TEST(Figures, AForecastMayBeMissingOrWithoutARange) {
+TEST(NodeProgress, AForecastMayBeMissingOrWithoutARange) {
   const auto forecast_in = [](const std::string& fields) {
-    const auto verdict = read_verdict(
+    const auto outcome = parse_wait_result(
         R"({"node":"shop/alice","result":"timed_out","live":4,"pending":1)" + fields + "}");
-    return verdict ? verdict->forecast : std::nullopt;
+    return outcome ? outcome->forecast : std::nullopt;
   };
   EXPECT_FALSE(forecast_in(""));
   EXPECT_FALSE(forecast_in(R"(,"forecast_s":null)"));
   const Millis minute = std::chrono::minutes{1};
-  EXPECT_EQ(forecast_in(R"(,"forecast_s":60)"), (admin::DryIn{minute, minute, minute}));
+  EXPECT_EQ(forecast_in(R"(,"forecast_s":60)"), (admin::DryForecast{minute, minute, minute}));
 }
 
-TEST(Figures, SurvivesAnyAnswer) {
+TEST(NodeProgress, SurvivesAnyAnswer) {
   for (const std::string answer :
        {"", "error: no", "{}", "[]", "null", R"({"pools":1})", R"({"pools":[{"name":1}]})",
         R"({"pools":[{"name":"s","nodes":[{"name":"alice"}]}]})"}) {
-    EXPECT_FALSE(read_figures(answer, "alice")) << answer;
-    EXPECT_FALSE(read_verdict(answer)) << answer;
+    EXPECT_FALSE(parse_node_progress(answer, "alice")) << answer;
+    EXPECT_FALSE(parse_wait_result(answer)) << answer;
   }
 }
 
-TEST(Verdict, TellsWhoIsLeft) {
+TEST(WaitOutcome, TellsWhoIsLeft) {
   const auto left = [](const std::string& fields) {
-    const auto verdict =
-        read_verdict(R"({"node":"shop/alice","result":"timed_out",)" + fields + "}");
-    return verdict ? to_text(verdict->left) : "";
+    const auto outcome =
+        parse_wait_result(R"({"node":"shop/alice","result":"timed_out",)" + fields + "}");
+    return outcome ? to_text(outcome->left) : "";
   };
   EXPECT_EQ(left(R"("live":4,"pending":1)"), "4 live and 1 pending sessions");
   EXPECT_EQ(left(R"("live":4,"pending":1,"exchanges_open":2)"),
@@ -80,16 +80,16 @@ TEST(Verdict, TellsWhoIsLeft) {
   EXPECT_EQ(left(R"("live":0,"pending":0,"exchanges_open":1)"), "1 open exchange");
 }
 
-TEST(Verdict, MapsToExitCodes) {
+TEST(WaitOutcome, MapsToExitCodes) {
   const auto code = [](const std::string& result) {
-    const auto verdict =
-        read_verdict(R"({"node":"shop/alice","result":")" + result + R"(","live":4,"pending":1})");
-    return verdict ? verdict->code : ExitCode::refused;
+    const auto outcome = parse_wait_result(R"({"node":"shop/alice","result":")" + result +
+                                           R"(","live":4,"pending":1})");
+    return outcome ? outcome->code : ExitCode::refused;
   };
   EXPECT_EQ(code("dry"), ExitCode::done);
   EXPECT_EQ(code("timed_out"), ExitCode::timed_out);
-  EXPECT_EQ(code("activated"), ExitCode::hopeless);
-  EXPECT_EQ(code("gone"), ExitCode::hopeless);
+  EXPECT_EQ(code("activated"), ExitCode::cannot_succeed);
+  EXPECT_EQ(code("gone"), ExitCode::cannot_succeed);
   EXPECT_EQ(code("else"), ExitCode::refused);
 }
 

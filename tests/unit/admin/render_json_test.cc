@@ -89,7 +89,7 @@ TEST(RenderJson, Sessions) {
             R"("age_s":65.0,"idle_s":1.5,"exchanges":7,"exchanges_open":2,"websockets_open":1,)"
             R"("ends_in_s":8.5}]})"
             "\n");
-  page.rows[0].ends = session::kNoEnd;
+  page.rows[0].ends = session::kNeverEnds;
   page.pending_until.reset();
   const std::string held = render_json({"shop", "alice"}, page, now);
   EXPECT_NE(held.find(R"("ends_in_s":null)"), std::string::npos) << held;
@@ -112,7 +112,7 @@ TEST(RenderJson, Waits) {
             R"("exchanges_open":2,"forecast_s":null,"forecast_low_s":null,"forecast_high_s":null,)"
             R"("dry_blocked_by":[]})"
             "\n");
-  result.forecast = DryIn{Millis{1500}, Millis{1000}, Millis{3000}};
+  result.forecast = DryForecast{Millis{1500}, Millis{1000}, Millis{3000}};
   EXPECT_NE(
       render_json(result).find(R"("forecast_s":1.5,"forecast_low_s":1.0,"forecast_high_s":3.0,)"),
       std::string::npos);

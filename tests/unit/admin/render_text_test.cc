@@ -86,7 +86,7 @@ TEST(RenderText, SessionsSayHowManyThereAreAndWhereTheRestIs) {
             "the last pending session ends within 12m\n");
   page.query = {session::SessionOrder::exchanges, 14, 7};
   page.rows.resize(1);
-  page.pending_until = session::kNoEnd;
+  page.pending_until = session::kNeverEnds;
   EXPECT_TRUE(render_text({"shop", "alice"}, page, now)
                   .ends_with("\nshop/alice: 12 live and 3 pending sessions; showing 15 to 15, "
                              "most exchanges first\n"))
@@ -161,7 +161,7 @@ TEST(RenderText, WaitsEndInOneLine) {
             "error: timed out after 3s: shop/alice is not dry: ledger incomplete for another 2s\n");
   result.exchanges_open = 1;
   result.forecast =
-      DryIn{std::chrono::minutes{14}, std::chrono::minutes{9}, std::chrono::minutes{31}};
+      DryForecast{std::chrono::minutes{14}, std::chrono::minutes{9}, std::chrono::minutes{31}};
   EXPECT_TRUE(render_text(result).ends_with("1 open exchange; dry in about 14m (9m to 31m)\n"));
   result.end = WaitEnd::activated;
   EXPECT_EQ(render_text(result), "error: shop/alice is active: it will not become dry\n");

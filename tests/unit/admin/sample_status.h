@@ -27,7 +27,7 @@ inline Status sample_status() {
   alice.bleeding = BleedStatus{
       kNow - std::chrono::seconds{200}, "root", "update \x1b[2J 4.2",
       kNow + std::chrono::minutes{26},
-      DryIn{std::chrono::seconds{840}, std::chrono::seconds{543}, std::chrono::minutes{26}}};
+      DryForecast{std::chrono::seconds{840}, std::chrono::seconds{543}, std::chrono::minutes{26}}};
   NodeStatus bob;
   bob.pool = "shop";
   bob.name = "bob";

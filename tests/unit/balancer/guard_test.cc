@@ -18,7 +18,7 @@ class GuardTest : public testing::Test {
 
   /// Why alice may not leave; empty when she may.
   [[nodiscard]] std::string objection() const {
-    const Outcome outcome = may_leave(pool.view, "alice", kNow);
+    const Result<> outcome = check_guard(pool.view, "alice", kNow);
     return outcome ? "" : outcome.error();
   }
 
@@ -76,7 +76,7 @@ TEST_F(GuardTest, ANodeWhoseFirstCheckIsNotOverRemainsOnlyWhileNoneIsKnownToBeUp
 TEST_F(GuardTest, AMarkedNodeDoesNotRemainUntilItsMarkIsPast) {
   ASSERT_TRUE(pool.node(bob).note_connect_failure(1, Millis{10'000}, kNow));
   EXPECT_NE(objection(), "");
-  EXPECT_TRUE(may_leave(pool.view, "alice", kNow + Millis{10'000}));
+  EXPECT_TRUE(check_guard(pool.view, "alice", kNow + Millis{10'000}));
 }
 
 TEST_F(GuardTest, MinActiveOfNoneLetsEverybodyGo) {
@@ -112,9 +112,9 @@ TEST_F(GuardTest, UsersWhoAreJustArrivingNeedRoomToo) {
   pool[bob].max_sessions = 1;
   pool.set_live(alice, 1);
   EXPECT_EQ(objection(), "");
-  ASSERT_TRUE(pool.node(alice).book_place(0));
+  ASSERT_TRUE(pool.node(alice).reserve_session(0));
   EXPECT_NE(objection(), "");
-  pool.node(alice).release_place();
+  pool.node(alice).cancel_reservation();
   EXPECT_EQ(objection(), "");
 }
 

@@ -80,7 +80,7 @@ TEST_F(NodeTest, ThirdFailedConnectInARowMarksIt) {
   EXPECT_FALSE(alice.note_connect_failure(3, kHold, kNow));
   EXPECT_FALSE(alice.down(kNow));
   EXPECT_TRUE(alice.note_connect_failure(3, kHold, kNow));
-  EXPECT_TRUE(alice.marked(kNow));
+  EXPECT_TRUE(alice.passively_down(kNow));
   EXPECT_TRUE(alice.down(kNow));
 }
 
@@ -93,10 +93,10 @@ TEST_F(NodeTest, AMarkIsReportedOnceHoweverManyConnectsFail) {
 TEST_F(NodeTest, AMarkEndsByItselfAndOneMoreFailureMakesItAgain) {
   alice.note_connect_failure(2, kHold, kNow);
   alice.note_connect_failure(2, kHold, kNow);
-  EXPECT_TRUE(alice.marked(kNow + kHold - Millis{1}));
-  EXPECT_FALSE(alice.marked(kNow + kHold));
+  EXPECT_TRUE(alice.passively_down(kNow + kHold - Millis{1}));
+  EXPECT_FALSE(alice.passively_down(kNow + kHold));
   EXPECT_TRUE(alice.note_connect_failure(2, kHold, kNow + kHold));
-  EXPECT_TRUE(alice.marked(kNow + kHold));
+  EXPECT_TRUE(alice.passively_down(kNow + kHold));
 }
 
 TEST_F(NodeTest, AGoodConnectBreaksTheRowAndTakesTheMarkAway) {
@@ -105,18 +105,18 @@ TEST_F(NodeTest, AGoodConnectBreaksTheRowAndTakesTheMarkAway) {
   EXPECT_FALSE(alice.note_connect_failure(2, kHold, kNow));
   EXPECT_TRUE(alice.note_connect_failure(2, kHold, kNow));
   alice.note_connect_success();
-  EXPECT_FALSE(alice.marked(kNow));
+  EXPECT_FALSE(alice.passively_down(kNow));
 }
 
 TEST_F(NodeTest, ThresholdOfNoneNeverMarks) {
   for (int i = 0; i < 100; ++i) EXPECT_FALSE(alice.note_connect_failure(0, kHold, kNow));
-  EXPECT_FALSE(alice.marked(kNow));
+  EXPECT_FALSE(alice.passively_down(kNow));
 }
 
 TEST_F(NodeTest, DownByACheckNeedsNoMark) {
   alice.set_health(Health::down);
   EXPECT_TRUE(alice.down(kNow));
-  EXPECT_FALSE(alice.marked(kNow));
+  EXPECT_FALSE(alice.passively_down(kNow));
   alice.set_health(Health::up);
   EXPECT_FALSE(alice.down(kNow));
 }
@@ -124,25 +124,25 @@ TEST_F(NodeTest, DownByACheckNeedsNoMark) {
 TEST_F(NodeTest, ItsLoadIsLivePendingAndArriving) {
   test::set_live(counts, 3);
   test::set_pending(counts, 2);
-  ASSERT_TRUE(alice.book_place(0));
+  ASSERT_TRUE(alice.reserve_session(0));
   EXPECT_EQ(alice.session_load(), 6);
-  alice.release_place();
+  alice.cancel_reservation();
   EXPECT_EQ(alice.session_load(), 5);
 }
 
 TEST_F(NodeTest, PlacesEndAtMaxSessions) {
   test::set_live(counts, 1);
   test::set_pending(counts, 1);
-  EXPECT_TRUE(alice.book_place(3));
-  EXPECT_FALSE(alice.book_place(3));
+  EXPECT_TRUE(alice.reserve_session(3));
+  EXPECT_FALSE(alice.reserve_session(3));
   EXPECT_EQ(alice.session_load(), 3);
-  alice.release_place();
-  EXPECT_TRUE(alice.book_place(3));
+  alice.cancel_reservation();
+  EXPECT_TRUE(alice.reserve_session(3));
 }
 
 TEST_F(NodeTest, MaxSessionsOfNoneIsNoLimit) {
   test::set_live(counts, 1'000'000);
-  EXPECT_TRUE(alice.book_place(0));
+  EXPECT_TRUE(alice.reserve_session(0));
 }
 
 TEST_F(NodeTest, TwoThreadsThatBookAndReleasePlacesNeverOvershoot) {
@@ -152,11 +152,11 @@ TEST_F(NodeTest, TwoThreadsThatBookAndReleasePlacesNeverOvershoot) {
   std::atomic<int> overshoots{0};
   const auto come_and_go = [this, &taken, &overshoots] {
     for (int i = 0; i < 20'000; ++i) {
-      if (!alice.book_place(kMost)) continue;
+      if (!alice.reserve_session(kMost)) continue;
       if (taken.fetch_add(1) + 1 > kMost) ++overshoots;
       if (i % 10 != 0) continue;
       taken.fetch_sub(1);
-      alice.release_place();
+      alice.cancel_reservation();
     }
   };
   std::thread other(come_and_go);
@@ -164,7 +164,7 @@ TEST_F(NodeTest, TwoThreadsThatBookAndReleasePlacesNeverOvershoot) {
   other.join();
   EXPECT_EQ(overshoots, 0);
   // Whoever found it full by mistake can still have the place.
-  while (alice.book_place(kMost)) ++taken;
+  while (alice.reserve_session(kMost)) ++taken;
   EXPECT_EQ(taken, kMost);
   EXPECT_EQ(alice.session_load(), kMost);
 }
@@ -176,10 +176,10 @@ TEST_F(NodeTest, OfTwoThreadsThatAskForTheLastConnectionOneGetsIt) {
   const auto ask = [&] {
     for (int round = 0; round < kRounds; ++round) {
       both.arrive_and_wait();
-      const bool mine = alice.take_connection(1);
+      const bool mine = alice.acquire_connection(1);
       if (mine) ++taken;
       both.arrive_and_wait();
-      if (mine) alice.give_connection();
+      if (mine) alice.release_connection();
     }
   };
   std::thread other(ask);

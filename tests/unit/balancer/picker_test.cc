@@ -129,12 +129,12 @@ TEST_P(PickerTest, ANodeWhoseFirstCheckIsNotOverIsLeftOutWhileOneIsKnownToBeUp) 
   pool.node(2).set_health(Health::up);
   EXPECT_EQ(picked(), (Indexes{2}));
   pool[2].max_connections = 1;
-  ASSERT_TRUE(pool.node(2).take_connection(1));
+  ASSERT_TRUE(pool.node(2).acquire_connection(1));
   EXPECT_EQ(picked(), (Indexes{2})) << "it is better to wait there";
   EXPECT_EQ(picked({2}), (Indexes{0, 1, 3}));
   mark(2);
   EXPECT_EQ(picked(), (Indexes{0, 1, 3})) << "it is not known to be up";
-  for (const std::size_t unproven : Indexes{0, 1, 3}) mark(unproven);
+  for (const std::size_t awaits_first_check : Indexes{0, 1, 3}) mark(awaits_first_check);
   EXPECT_EQ(picked(), (Indexes{0, 1, 2, 3}));
 }
 
@@ -172,7 +172,7 @@ TEST_P(PickerTest, ANewSessionBooksItsPlaceAndAnExchangeAloneNone) {
   const auto index = picker.pick(pool.view, Purpose::new_session, {}, kNow);
   ASSERT_TRUE(index);
   EXPECT_EQ(pool.node(*index).session_load(), 1);
-  pool.node(*index).release_place();
+  pool.node(*index).cancel_reservation();
   const auto plain = pick();
   ASSERT_TRUE(plain);
   EXPECT_EQ(pool.node(*plain).session_load(), 0);

@@ -18,29 +18,29 @@ constexpr Millis kSlowStart = seconds{100};
 
 TEST(RampShareTest, ItGrowsFromTheFloorToTheWhole) {
   NodeView view;
-  view.ramp_from = kNow;
-  EXPECT_DOUBLE_EQ(ramp_share(view, kSlowStart, kNow), kRampFloor);
-  EXPECT_DOUBLE_EQ(ramp_share(view, kSlowStart, kNow + seconds{1}), kRampFloor);
-  EXPECT_DOUBLE_EQ(ramp_share(view, kSlowStart, kNow + seconds{25}), 0.25);
-  EXPECT_DOUBLE_EQ(ramp_share(view, kSlowStart, kNow + seconds{99}), 0.99);
-  EXPECT_DOUBLE_EQ(ramp_share(view, kSlowStart, kNow + seconds{100}), 1.0);
-  EXPECT_DOUBLE_EQ(ramp_share(view, kSlowStart, kNow + seconds{1000}), 1.0);
+  view.slow_start_since = kNow;
+  EXPECT_DOUBLE_EQ(slow_start_share(view, kSlowStart, kNow), kSlowStartFloor);
+  EXPECT_DOUBLE_EQ(slow_start_share(view, kSlowStart, kNow + seconds{1}), kSlowStartFloor);
+  EXPECT_DOUBLE_EQ(slow_start_share(view, kSlowStart, kNow + seconds{25}), 0.25);
+  EXPECT_DOUBLE_EQ(slow_start_share(view, kSlowStart, kNow + seconds{99}), 0.99);
+  EXPECT_DOUBLE_EQ(slow_start_share(view, kSlowStart, kNow + seconds{100}), 1.0);
+  EXPECT_DOUBLE_EQ(slow_start_share(view, kSlowStart, kNow + seconds{1000}), 1.0);
 }
 
 TEST(RampShareTest, ANodeThatWasNeverPutBackTakesItsFullShare) {
-  EXPECT_DOUBLE_EQ(ramp_share(NodeView{}, kSlowStart, kNow), 1.0);
+  EXPECT_DOUBLE_EQ(slow_start_share(NodeView{}, kSlowStart, kNow), 1.0);
 }
 
 TEST(RampShareTest, WithoutSlowStartThereIsNoRamp) {
   NodeView view;
-  view.ramp_from = kNow;
-  EXPECT_DOUBLE_EQ(ramp_share(view, Millis{0}, kNow), 1.0);
+  view.slow_start_since = kNow;
+  EXPECT_DOUBLE_EQ(slow_start_share(view, Millis{0}, kNow), 1.0);
 }
 
 TEST(RampShareTest, AClockThatIsALittleBehindGetsTheFloor) {
   NodeView view;
-  view.ramp_from = kNow;
-  EXPECT_DOUBLE_EQ(ramp_share(view, kSlowStart, kNow - Millis{50}), kRampFloor);
+  view.slow_start_since = kNow;
+  EXPECT_DOUBLE_EQ(slow_start_share(view, kSlowStart, kNow - Millis{50}), kSlowStartFloor);
 }
 
 /// Alice has just come back, empty, into a pool whose others are full of users.
@@ -50,7 +50,7 @@ class RampTest : public testing::TestWithParam<Balance> {
     pool.view.config.slow_start = kSlowStart;
     alice = pool.add("alice");
     bob = pool.add("bob");
-    pool[alice].ramp_from = kNow;
+    pool[alice].slow_start_since = kNow;
     pool.set_live(bob, 10'000);
   }
 
@@ -74,7 +74,7 @@ INSTANTIATE_TEST_SUITE_P(All, RampTest, test::every_policy(), test::name_of_para
 TEST_P(RampTest, ItsShareIsNeverAboveTheRampHoweverEmptyItIs) {
   for (const int at : {0, 10, 25, 50, 75}) {
     const Instant now = kNow + seconds{at};
-    EXPECT_LE(share_at(now), ramp_share(pool[alice], kSlowStart, now) + 0.03) << at << " s";
+    EXPECT_LE(share_at(now), slow_start_share(pool[alice], kSlowStart, now) + 0.03) << at << " s";
   }
 }
 
@@ -109,7 +109,7 @@ TEST_P(RampTest, ANodeOnItsRampComesBeforeAMarkedOne) {
 TEST_P(RampTest, NodesThatComeBackTogetherShareAlike) {
   // Blue and green: a whole group is activated while all others bleed.
   pool.set_live(bob, 0);
-  pool[bob].ramp_from = kNow;
+  pool[bob].slow_start_since = kNow;
   EXPECT_NEAR(share_at(kNow), 0.5, 0.05);
   EXPECT_NEAR(share_at(kNow + seconds{50}), 0.5, 0.05);
 }

@@ -35,46 +35,48 @@ struct Row {
   const char* request;
   Claim claim;
   OnLost on_lost;
-  std::array<Verdict, kColumns.size()> verdicts;
+  std::array<RouteDecision, kColumns.size()> verdicts;
 };
 
 std::vector<Row> rows() {
-  using enum Verdict;
+  using enum RouteDecision;
   return {
       //                            active    bleeding  dry    taken  down:     bleeding  dry taken
       {"a session, rescue",
        Claim::session,
        OnLost::rescue,
-       {own_node, own_node, late, moved, rescued, rescued, late, moved}},
+       {session_node, session_node, late, moved, rescued, rescued, late, moved}},
       {"a session, fail",
        Claim::session,
        OnLost::fail,
-       {own_node, own_node, late, moved, lost, lost, late, moved}},
+       {session_node, session_node, late, moved, node_down, node_down, late, moved}},
       // Off its node already; an activated node takes it back, any other sends it on.
       {"a displaced session, rescue",
        Claim::displaced,
        OnLost::rescue,
-       {own_node, moved, moved, moved, rescued, moved, moved, moved}},
+       {session_node, moved, moved, moved, rescued, moved, moved, moved}},
       {"a displaced session, fail",
        Claim::displaced,
        OnLost::fail,
-       {own_node, moved, moved, moved, lost, moved, moved, moved}},
+       {session_node, moved, moved, moved, node_down, moved, moved, moved}},
       {"an expired session, rescue",
        Claim::ended,
        OnLost::rescue,
-       {own_node, late, late, moved, late, late, late, moved}},
+       {session_node, late, late, moved, late, late, late, moved}},
       {"an expired session, fail",
        Claim::ended,
        OnLost::fail,
-       {own_node, late, late, moved, late, late, late, moved}},
+       {session_node, late, late, moved, late, late, late, moved}},
       {"no session, rescue",
        Claim::none,
        OnLost::rescue,
-       {fresh, fresh, fresh, fresh, fresh, fresh, fresh, fresh}},
+       {new_session, new_session, new_session, new_session, new_session, new_session, new_session,
+        new_session}},
       {"no session, fail",
        Claim::none,
        OnLost::fail,
-       {fresh, fresh, fresh, fresh, fresh, fresh, fresh, fresh}},
+       {new_session, new_session, new_session, new_session, new_session, new_session, new_session,
+        new_session}},
   };
 }
 
@@ -99,7 +101,8 @@ TEST(RoutingTest, NobodyEntersAShutDoorWhateverTheyBring) {
   for (const Row& row : rows()) {
     for (const Column& column : kColumns) {
       if (column.door != Door::shut) continue;
-      EXPECT_NE(route(row.claim, view_of(column), column.reachable, row.on_lost), Verdict::own_node)
+      EXPECT_NE(route(row.claim, view_of(column), column.reachable, row.on_lost),
+                RouteDecision::session_node)
           << row.request << " / node " << column.node;
     }
   }
@@ -109,8 +112,9 @@ TEST(RoutingTest, OnlyALivingSessionOfItsOwnEntersABleedingNode) {
   for (const Row& row : rows()) {
     for (const Column& column : kColumns) {
       if (column.door != Door::sessions_only) continue;
-      const Verdict verdict = route(row.claim, view_of(column), column.reachable, row.on_lost);
-      if (verdict == Verdict::own_node) {
+      const RouteDecision decision =
+          route(row.claim, view_of(column), column.reachable, row.on_lost);
+      if (decision == RouteDecision::session_node) {
         EXPECT_EQ(row.claim, Claim::session) << row.request << " / node " << column.node;
       }
     }
@@ -121,7 +125,8 @@ TEST(RoutingTest, NobodyIsSentToANodeThatCannotBeReached) {
   for (const Row& row : rows()) {
     for (const Column& column : kColumns) {
       if (column.reachable == Reachable::yes) continue;
-      EXPECT_NE(route(row.claim, view_of(column), column.reachable, row.on_lost), Verdict::own_node)
+      EXPECT_NE(route(row.claim, view_of(column), column.reachable, row.on_lost),
+                RouteDecision::session_node)
           << row.request << " / node " << column.node;
     }
   }
@@ -130,7 +135,7 @@ TEST(RoutingTest, NobodyIsSentToANodeThatCannotBeReached) {
 TEST(RoutingTest, AUserWhoMustLeaveAnywayIsNotTurnedAwayBecauseTheOldNodeIsDown) {
   NodeView dry;
   dry.door = Door::shut;
-  EXPECT_EQ(route(Claim::session, dry, Reachable::no, OnLost::fail), Verdict::late);
+  EXPECT_EQ(route(Claim::session, dry, Reachable::no, OnLost::fail), RouteDecision::late);
 }
 
 }  // namespace

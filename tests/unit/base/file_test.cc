@@ -106,7 +106,7 @@ TEST_F(FileTest, AWriteThatFailsHalfWayKeepsTheOldAndLeavesNothingBeside) {
   const auto handler = std::signal(SIGXFSZ, SIG_IGN);
   const rlimit tight{4, before.rlim_max};
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &tight), 0);
-  const Outcome outcome = replace_file(folder / "f", "a new content", 0600);
+  const Result<> outcome = replace_file(folder / "f", "a new content", 0600);
   ::setrlimit(RLIMIT_FSIZE, &before);
   std::signal(SIGXFSZ, handler);
   EXPECT_EQ(error_of(outcome), "cannot write " + (folder / "f.new") + ": File too large");

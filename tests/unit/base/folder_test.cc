@@ -21,7 +21,7 @@ class FolderTest : public testing::Test {
 
   [[nodiscard]] std::string error(mode_t mode, Writers writers) const {
     ::chmod(path_.c_str(), mode);
-    const Outcome outcome = check_folder(path_, writers);
+    const Result<> outcome = check_folder(path_, writers);
     return outcome ? "" : outcome.error();
   }
 

@@ -58,8 +58,8 @@ TEST(ResultTest, TakesAnyTypeOfError) {
 }
 
 TEST(ResultTest, AnOutcomeIsDoneOrAnError) {
-  const Outcome good = Done{};
-  const Outcome bad = Failure{"no"};
+  const Result<> good = Done{};
+  const Result<> bad = Failure{"no"};
   EXPECT_TRUE(good);
   EXPECT_EQ(bad.error(), "no");
 }

@@ -14,7 +14,7 @@ namespace {
 class CommandErrorTest : public ControlTest {
  protected:
   /// The code of the error that a command is answered with; "" when it was carried out.
-  std::string code_of(const std::function<void(const Answer&)>& command) {
+  std::string code_of(const std::function<void(const ChangeCallback&)>& command) {
     std::string code = "no answer";
     command([&code](const Result<ChangeResult, CommandError>& result) {
       code = result ? "" : to_string(result.error().code);
@@ -23,17 +23,17 @@ class CommandErrorTest : public ControlTest {
     return code;
   }
   std::string bleed_code(const balancer::NodeId& id) {
-    return code_of([&](const Answer& answer) { control->bleed(id, {}, answer); });
+    return code_of([&](const ChangeCallback& answer) { control->bleed(id, {}, answer); });
   }
   std::string maintain_code(const balancer::NodeId& id) {
     return code_of(
-        [&](const Answer& answer) { control->maintain(id, Insist::no, "root", answer); });
+        [&](const ChangeCallback& answer) { control->maintain(id, Force::no, "root", answer); });
   }
   std::string activate_code(const balancer::NodeId& id) {
-    return code_of([&](const Answer& answer) { control->activate(id, "root", answer); });
+    return code_of([&](const ChangeCallback& answer) { control->activate(id, "root", answer); });
   }
   std::string reload_code() {
-    return code_of([&](const Answer& answer) { control->reload("root", answer); });
+    return code_of([&](const ChangeCallback& answer) { control->reload("root", answer); });
   }
 };
 
@@ -82,9 +82,9 @@ TEST_F(CommandErrorTest, ADiskThatRefuses) {
 }
 
 TEST_F(CommandErrorTest, AnotherProcessDecides) {
-  control->hand_over();
+  control->begin_standby();
   EXPECT_EQ(bleed_code("shop/alice"_node), "unavailable");
-  EXPECT_EQ(code_of([this](const Answer& answer) { control->upgrade("root", answer); }),
+  EXPECT_EQ(code_of([this](const ChangeCallback& answer) { control->upgrade("root", answer); }),
             "unavailable");
 }
 

@@ -41,7 +41,7 @@ void ControlTest::start_control() {
                           .store = store,
                           .events = events,
                           .load_config = load,
-                          .who_has_not_followed = [this] { return who_has_not_followed; }},
+                          .lagging_process = [this] { return lagging_process; }},
       config, written(), incomplete_since);
 }
 
@@ -58,29 +58,30 @@ void ControlTest::restart_on_ledger() {
   start_control();
 }
 
-Answer ControlTest::note_answer() {
+ChangeCallback ControlTest::note_answer() {
   return [this](const Result<ChangeResult, CommandError>& result) {
-    answers.push_back(result ? sentence(*result) : "error: " + result.error().text);
+    answers.push_back(result ? to_text(*result) : "error: " + result.error().text);
   };
 }
 
-std::string ControlTest::answer_of(const std::function<void(const Answer&)>& command) {
+std::string ControlTest::answer_of(const std::function<void(const ChangeCallback&)>& command) {
   std::string text = "no answer";
   command([&text](const Result<ChangeResult, CommandError>& result) {
     EXPECT_EQ(text, "no answer") << "answered twice";
-    text = result ? sentence(*result) : "error: " + result.error().text;
+    text = result ? to_text(*result) : "error: " + result.error().text;
   });
   publisher.acknowledge();
   return text;
 }
 
 std::string ControlTest::bleed(const std::string& key, const BleedRequest& request) {
-  return answer_of([&](const Answer& answer) { control->bleed(node_id(key), request, answer); });
+  return answer_of(
+      [&](const ChangeCallback& answer) { control->bleed(node_id(key), request, answer); });
 }
 
 std::string ControlTest::force_bleed(const std::string& key) {
   BleedRequest request;
-  request.insist = Insist::yes;
+  request.force = Force::yes;
   return bleed(key, request);
 }
 
@@ -94,17 +95,19 @@ void ControlTest::bleed_unheard(const std::string& key, const BleedRequest& requ
   control->bleed(node_id(key), request, note_answer());
 }
 
-std::string ControlTest::maintain(const std::string& key, Insist insist) {
-  return answer_of(
-      [&](const Answer& answer) { control->maintain(node_id(key), insist, "root", answer); });
+std::string ControlTest::maintain(const std::string& key, Force force) {
+  return answer_of([&](const ChangeCallback& answer) {
+    control->maintain(node_id(key), force, "root", answer);
+  });
 }
 
 std::string ControlTest::activate(const std::string& key) {
-  return answer_of([&](const Answer& answer) { control->activate(node_id(key), "root", answer); });
+  return answer_of(
+      [&](const ChangeCallback& answer) { control->activate(node_id(key), "root", answer); });
 }
 
 std::string ControlTest::reload() {
-  return answer_of([&](const Answer& answer) { control->reload("root", answer); });
+  return answer_of([&](const ChangeCallback& answer) { control->reload("root", answer); });
 }
 
 void ControlTest::settle() {

@@ -77,12 +77,12 @@ class ControlTest : public testing::Test {
   std::string bleed(const std::string& key, const BleedRequest& request = {});
   std::string force_bleed(const std::string& key);
   std::string bleed_until(const std::string& key, Millis deadline);
-  std::string maintain(const std::string& key, Insist insist = Insist::no);
+  std::string maintain(const std::string& key, Force force = Force::no);
   std::string activate(const std::string& key);
   std::string reload();
 
   // The same without the workers: the answer comes into `answers`.
-  Answer note_answer();
+  ChangeCallback note_answer();
   void bleed_unheard(const std::string& key, const BleedRequest& request = {});
 
   /// Ticks until nothing more happens, with workers that acknowledge.
@@ -117,8 +117,8 @@ class ControlTest : public testing::Test {
   ManualClock clock;
   conf::Config config;
   std::optional<Instant> incomplete_since;
-  std::string who_has_not_followed;  ///< the process that has not acknowledged
-  std::string load_error;            ///< empty: a reload loads `config`
+  std::string lagging_process;  ///< the process that has not acknowledged
+  std::string load_error;       ///< empty: a reload loads `config`
   std::vector<std::string> answers;
   std::unique_ptr<session::MappedLedger> ledger;
   FakePublisher publisher;
@@ -128,7 +128,7 @@ class ControlTest : public testing::Test {
 
  private:
   void start_control();
-  std::string answer_of(const std::function<void(const Answer&)>& command);
+  std::string answer_of(const std::function<void(const ChangeCallback&)>& command);
 };
 
 }  // namespace bonedry::admin::test

@@ -162,7 +162,7 @@ TEST_F(CalendarTest, WhatIsShownAndWrittenFollowsIt) {
     EXPECT_EQ(date_from_now(status("shop/alice").bleeding->since), -minutes{4});
     EXPECT_EQ(date_from_now(written().at("shop/alice"_node).deadline), minutes{6});
   }
-  EXPECT_LE(status("shop/alice").bleeding->forecast.value_or(DryIn{}).high, minutes{6});
+  EXPECT_LE(status("shop/alice").bleeding->forecast.value_or(DryForecast{}).high, minutes{6});
 }
 
 TEST_F(CalendarTest, AClockThatIsSlewedWritesNothing) {

@@ -24,7 +24,7 @@ class DoorsTest : public testing::Test {
     doors.acknowledge(topology.version);  // workers start with it
   }
 
-  void publish(const Nodes& kept_open = {}) {
+  void publish(const Nodes& close_deferred = {}) {
     ++topology.version;
     topology.pools.assign(1, {});
     topology.pools.front().config.name = "shop";
@@ -34,36 +34,38 @@ class DoorsTest : public testing::Test {
       view.node = std::make_shared<balancer::Node>("shop", name, nobody);
       view.door = doors.next(view.node->id(), find_record(records, view.node->id()));
     }
-    doors.publish(topology, kept_open);
+    doors.publish(topology, close_deferred);
   }
   /// What a command does: it is written down, and published.
-  void decide(const balancer::NodeId& id) {
-    doors.decide(id, topology.version + 1);
+  void note_change(const balancer::NodeId& id) {
+    doors.note_change(id, topology.version + 1);
     publish();
   }
   void bleed(const balancer::NodeId& id) {
     records[id] = {};
-    decide(id);
+    note_change(id);
   }
   void acknowledge() { doors.acknowledge(topology.version); }
 
   Door door(const balancer::NodeId& id) { return topology.find_node(id)->door; }
-  Doors::FirstLook look() {
-    return doors.look(topology, records, [this](const auto&, const balancer::NodeView& view) {
-      return !inhabited.contains(view.node->name());
-    });
+  Doors::DrynessCandidates find_candidates() {
+    return doors.find_candidates(topology, records,
+                                 [this](const auto&, const balancer::NodeView& view) {
+                                   return !still_in_use.contains(view.node->name());
+                                 });
   }
-  Doors::SecondLook look_again(const Nodes& nodes) {
-    return doors.look_again(nodes, topology, [this](const auto&, const balancer::NodeView& view) {
-      return !inhabited.contains(view.node->name());
-    });
+  Doors::DrynessConfirmation confirm_dryness(const Nodes& nodes) {
+    return doors.confirm_dryness(nodes, topology,
+                                 [this](const auto&, const balancer::NodeView& view) {
+                                   return !still_in_use.contains(view.node->name());
+                                 });
   }
 
   const balancer::NodeId alice = "shop/alice"_node;
   const balancer::NodeId bob = "shop/bob"_node;
   balancer::SessionCounts nobody;
-  std::set<std::string> absent;     ///< names of nodes that topologies lack
-  std::set<std::string> inhabited;  ///< and of those that somebody is on
+  std::set<std::string> absent;        ///< names of nodes that topologies lack
+  std::set<std::string> still_in_use;  ///< and of those that somebody is on
   NodeRecords records;
   balancer::Topology topology;
   Doors doors;
@@ -71,18 +73,18 @@ class DoorsTest : public testing::Test {
 
 TEST_F(DoorsTest, WorkersStartWithOpenDoors) {
   EXPECT_EQ(door(alice), Door::open);
-  EXPECT_TRUE(doors.taken_over(alice));
+  EXPECT_TRUE(doors.is_acknowledged(alice));
 }
 
 TEST_F(DoorsTest, ADecisionIsTakenOverWhenAllWorkersHaveAcknowledgedIt) {
   bleed(alice);
   EXPECT_EQ(door(alice), Door::sessions_only);
-  EXPECT_FALSE(doors.taken_over(alice));
-  EXPECT_TRUE(doors.taken_over(bob));
+  EXPECT_FALSE(doors.is_acknowledged(alice));
+  EXPECT_TRUE(doors.is_acknowledged(bob));
   doors.acknowledge(topology.version - 1);
-  EXPECT_FALSE(doors.taken_over(alice));
+  EXPECT_FALSE(doors.is_acknowledged(alice));
   acknowledge();
-  EXPECT_TRUE(doors.taken_over(alice));
+  EXPECT_TRUE(doors.is_acknowledged(alice));
 }
 
 TEST_F(DoorsTest, WhatTheRecordSaysIsTheDoor) {
@@ -102,26 +104,26 @@ TEST_F(DoorsTest, WhatTheRecordSaysIsTheDoor) {
 TEST_F(DoorsTest, AnEmptyNodeIsShutBeforeTheLookThatCounts) {
   bleed(alice);
   acknowledge();
-  EXPECT_EQ(look().to_shut, Nodes{alice});
-  EXPECT_TRUE(look().dry.empty());
-  doors.hold_shut({alice});
+  EXPECT_EQ(find_candidates().to_confirm, Nodes{alice});
+  EXPECT_TRUE(find_candidates().dry.empty());
+  doors.shut_for_confirmation({alice});
   publish();
   EXPECT_EQ(door(alice), Door::shut);
-  EXPECT_TRUE(look().to_shut.empty()) << "it waits for its second look";
+  EXPECT_TRUE(find_candidates().to_confirm.empty()) << "it waits for its second look";
   acknowledge();
-  EXPECT_EQ(look_again({alice}).dry, Nodes{alice});
+  EXPECT_EQ(confirm_dryness({alice}).dry, Nodes{alice});
 }
 
 TEST_F(DoorsTest, WhoWasLetInMeanwhileKeepsItFromBeingDry) {
   bleed(alice);
   acknowledge();
-  doors.hold_shut({alice});
+  doors.shut_for_confirmation({alice});
   publish();
-  inhabited = {"alice"};
+  still_in_use = {"alice"};
   acknowledge();
-  const Doors::SecondLook look = look_again({alice});
+  const Doors::DrynessConfirmation look = confirm_dryness({alice});
   EXPECT_TRUE(look.dry.empty());
-  EXPECT_EQ(look.inhabited, Nodes{alice});
+  EXPECT_EQ(look.still_in_use, Nodes{alice});
   publish();
   EXPECT_EQ(door(alice), Door::sessions_only);
 }
@@ -129,72 +131,73 @@ TEST_F(DoorsTest, WhoWasLetInMeanwhileKeepsItFromBeingDry) {
 TEST_F(DoorsTest, ACommandEndsALook) {
   bleed(alice);
   acknowledge();
-  doors.hold_shut({alice});
+  doors.shut_for_confirmation({alice});
   publish();
   records.erase(alice);
-  decide(alice);
+  note_change(alice);
   acknowledge();
-  const Doors::SecondLook look = look_again({alice});
+  const Doors::DrynessConfirmation look = confirm_dryness({alice});
   EXPECT_TRUE(look.dry.empty());
-  EXPECT_TRUE(look.inhabited.empty());
+  EXPECT_TRUE(look.still_in_use.empty());
 }
 
 TEST_F(DoorsTest, ALookThatComesLateIsNotTheSecondOneOfALaterHold) {
   bleed(alice);
   acknowledge();
-  doors.hold_shut({alice});
+  doors.shut_for_confirmation({alice});
   publish();
-  decide(alice);  // the operator gives it another deadline: the first look is of no use any more
+  note_change(
+      alice);  // the operator gives it another deadline: the first look is of no use any more
   acknowledge();
-  doors.hold_shut({alice});
+  doors.shut_for_confirmation({alice});
   publish();
   // What was to come behind the first look comes now: some worker may still let sessions in.
-  const Doors::SecondLook late = look_again({alice});
+  const Doors::DrynessConfirmation late = confirm_dryness({alice});
   EXPECT_TRUE(late.dry.empty());
-  EXPECT_TRUE(late.inhabited.empty());
+  EXPECT_TRUE(late.still_in_use.empty());
   publish();
   EXPECT_EQ(door(alice), Door::shut) << "the later hold stands";
   acknowledge();
-  EXPECT_EQ(look_again({alice}).dry, Nodes{alice});
+  EXPECT_EQ(confirm_dryness({alice}).dry, Nodes{alice});
 }
 
 TEST_F(DoorsTest, ADoorThatIsJustShutAnywayIsLookedAtWhenAllWorkersKnow) {
   records[alice].displaced = Displaced::yes;
-  decide(alice);
-  EXPECT_TRUE(look().dry.empty());
-  EXPECT_TRUE(look().to_shut.empty());
+  note_change(alice);
+  EXPECT_TRUE(find_candidates().dry.empty());
+  EXPECT_TRUE(find_candidates().to_confirm.empty());
   acknowledge();
-  EXPECT_EQ(look().dry, Nodes{alice});
+  EXPECT_EQ(find_candidates().dry, Nodes{alice});
 }
 
 TEST_F(DoorsTest, OneLookIsEnoughWhereTheDoorIsShutAnyway) {
   records[alice].displaced = Displaced::yes;
-  decide(alice);
+  note_change(alice);
   acknowledge();
-  EXPECT_EQ(look().dry, Nodes{alice});
-  EXPECT_TRUE(look().to_shut.empty());
+  EXPECT_EQ(find_candidates().dry, Nodes{alice});
+  EXPECT_TRUE(find_candidates().to_confirm.empty());
 }
 
 TEST_F(DoorsTest, ANodeThatAReloadTookAwayIsNotLookedAt) {
   bleed(alice);
-  doors.hold_shut({alice});
+  doors.shut_for_confirmation({alice});
   publish();
   absent = {"alice"};
   publish();
   acknowledge();
-  const Doors::SecondLook look = look_again({alice});
+  const Doors::DrynessConfirmation look = confirm_dryness({alice});
   EXPECT_TRUE(look.dry.empty());
-  EXPECT_TRUE(look.inhabited.empty());
+  EXPECT_TRUE(look.still_in_use.empty());
 }
 
 // -- How one is opened
 
 TEST_F(DoorsTest, ADoorThatWasShutIsOpenedInTwoSteps) {
   records[alice].state = NodeState::maintenance;
-  decide(alice);
+  note_change(alice);
   acknowledge();
   records.erase(alice);
-  decide(alice);
+  note_change(alice);
   EXPECT_EQ(door(alice), Door::opening);
   EXPECT_FALSE(doors.can_open(topology, records)) << "a worker may still hold it shut";
   acknowledge();
@@ -219,44 +222,44 @@ TEST_F(DoorsTest, SoIsOneThatWorkersMayNotKnow) {
 TEST_F(DoorsTest, OneThatWasNeverShutIsOpenAtOnce) {
   bleed(alice);
   records.erase(alice);
-  decide(alice);
+  note_change(alice);
   EXPECT_EQ(door(alice), Door::open) << "no worker would move anybody";
 }
 
 TEST_F(DoorsTest, ALookThatIsEndedLeavesADoorThatIsOpenedInTwoSteps) {
   bleed(alice);
   acknowledge();
-  doors.hold_shut({alice});
+  doors.shut_for_confirmation({alice});
   publish();
   records.erase(alice);
-  decide(alice);
+  note_change(alice);
   EXPECT_EQ(door(alice), Door::opening);
 }
 
 TEST_F(DoorsTest, OneKeptOpenIsTakenOverWithTheVersionAfter) {
   records[alice] = {};
-  doors.decide(alice, topology.version + 1);
+  doors.note_change(alice, topology.version + 1);
   publish({alice});
-  EXPECT_TRUE(doors.has_kept_open(topology.version));
+  EXPECT_TRUE(doors.has_deferred_close(topology.version));
   acknowledge();
-  EXPECT_FALSE(doors.taken_over(alice));
+  EXPECT_FALSE(doors.is_acknowledged(alice));
   publish();
-  EXPECT_FALSE(doors.has_kept_open(topology.version));
+  EXPECT_FALSE(doors.has_deferred_close(topology.version));
   acknowledge();
-  EXPECT_TRUE(doors.taken_over(alice));
+  EXPECT_TRUE(doors.is_acknowledged(alice));
 }
 
 // -- In a process that routes as its successor does
 
 TEST_F(DoorsTest, WhatTheSuccessorHoldsIsHeldUntilItSaysOtherwise) {
   records[alice] = {};
-  doors.follow({{alice}, {bob}});
+  doors.apply_overrides({{alice}, {bob}});
   publish();
   EXPECT_EQ(door(alice), Door::shut);
   EXPECT_EQ(door(bob), Door::opening);
   acknowledge();
   EXPECT_FALSE(doors.can_open(topology, records)) << "the successor says when";
-  doors.follow({});
+  doors.apply_overrides({});
   publish();
   EXPECT_EQ(door(alice), Door::sessions_only);
   EXPECT_EQ(door(bob), Door::open);
@@ -267,7 +270,7 @@ TEST_F(DoorsTest, AForgottenNodeIsOneThatNoWorkerKnows) {
   absent = {"alice"};
   publish();
   doors.forget(alice);
-  EXPECT_TRUE(doors.taken_over(alice));
+  EXPECT_TRUE(doors.is_acknowledged(alice));
   EXPECT_EQ(doors.next(alice, nullptr), Door::opening);
 }
 

@@ -134,7 +134,7 @@ TEST_F(DrynessTest, AfterALedgerWasLostItWaitsUntilNobodyCanComeBack) {
 
 TEST_F(DrynessTest, AfterALedgerWasLostAProcessThatStoodStillHearsFirstWhoCameMeanwhile) {
   restart();
-  ledger->expect_sweeps(clock.now());
+  ledger->start_sweeping(clock.now());
   const auto run = [this](Millis by) {
     for (const Instant until = clock.now() + by; clock.now() < until;) pass(Millis{100});
   };

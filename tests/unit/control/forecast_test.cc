@@ -10,7 +10,7 @@ namespace {
 
 class ControlForecastTest : public ControlTest {
  protected:
-  [[nodiscard]] std::optional<DryIn> forecast(const std::string& key = "shop/alice") const {
+  [[nodiscard]] std::optional<DryForecast> forecast(const std::string& key = "shop/alice") const {
     return status(key).bleeding->forecast;
   }
   [[nodiscard]] std::string why_not() const { return status("shop/alice").bleeding->no_forecast; }
@@ -37,10 +37,10 @@ TEST_F(ControlForecastTest, OfCrawlersIsCertain) {
   EXPECT_FALSE(forecast()) << "nobody has looked yet";
   EXPECT_EQ(why_not(), "");
   control->tick();
-  EXPECT_EQ(forecast(), (DryIn{kIdle, kIdle, kIdle}));
+  EXPECT_EQ(forecast(), (DryForecast{kIdle, kIdle, kIdle}));
   clock.advance(minutes{3});
   const Millis left = kIdle - minutes{3};
-  EXPECT_EQ(forecast(), (DryIn{left, left, left})) << "without another look";
+  EXPECT_EQ(forecast(), (DryForecast{left, left, left})) << "without another look";
   EXPECT_EQ(events_of("forecast"), "shop/alice: dry in 20m");
 }
 
@@ -81,9 +81,9 @@ TEST_F(ControlForecastTest, ADeadlineBoundsIt) {
   add_crawler("shop/alice", 1);
   bleed_until("shop/alice", minutes{7});
   settle();
-  EXPECT_EQ(forecast(), (DryIn{minutes{7}, minutes{7}, minutes{7}}));
+  EXPECT_EQ(forecast(), (DryForecast{minutes{7}, minutes{7}, minutes{7}}));
   clock.advance(minutes{2});
-  EXPECT_EQ(forecast(), (DryIn{minutes{5}, minutes{5}, minutes{5}}));
+  EXPECT_EQ(forecast(), (DryForecast{minutes{5}, minutes{5}, minutes{5}}));
 }
 
 TEST_F(ControlForecastTest, WithNobodyLeftItIsUntilTheLedgerIsComplete) {
@@ -92,7 +92,7 @@ TEST_F(ControlForecastTest, WithNobodyLeftItIsUntilTheLedgerIsComplete) {
   bleed("shop/alice");
   settle();
   const Millis left = kIdle - minutes{8};
-  EXPECT_EQ(forecast(), (DryIn{left, left, left}));
+  EXPECT_EQ(forecast(), (DryForecast{left, left, left}));
   EXPECT_EQ(blocked("shop/alice"), "ledger incomplete for another 12m");
 }
 
@@ -102,7 +102,7 @@ TEST_F(ControlForecastTest, AnIncompleteLedgerBoundsItFromBelow) {
   ledger->set_times(ledger->slot_of("shop/alice"), {kIdle, minutes{1}, hours{12}});
   bleed("shop/alice");
   settle();
-  EXPECT_EQ(forecast(), (DryIn{kIdle, kIdle, kIdle}));
+  EXPECT_EQ(forecast(), (DryForecast{kIdle, kIdle, kIdle}));
 }
 
 TEST_F(ControlForecastTest, AnOpenExchangeCannotBeForeseen) {

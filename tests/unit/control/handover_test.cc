@@ -15,8 +15,8 @@ class HandoverTest : public ControlTest {
 
   void follow(const NodeRecords& records, std::set<balancer::NodeId> shut = {},
               std::set<balancer::NodeId> opening = {}) {
-    EXPECT_TRUE(control->follow(config, records, {std::move(shut), std::move(opening)},
-                                [this] { ++followed; }));
+    EXPECT_TRUE(control->apply_routing_state(config, records, {std::move(shut), std::move(opening)},
+                                             [this] { ++followed; }));
   }
 
   int followed = 0;
@@ -24,9 +24,9 @@ class HandoverTest : public ControlTest {
 
 TEST_F(HandoverTest, NothingIsDecidedHereAnyMore) {
   bleed("shop/bob");
-  control->hand_over();
+  control->begin_standby();
   for (const std::string& answer :
-       {bleed("shop/alice"), maintain("shop/alice", Insist::yes), activate("shop/bob"), reload()}) {
+       {bleed("shop/alice"), maintain("shop/alice", Force::yes), activate("shop/bob"), reload()}) {
     EXPECT_THAT(answer, HasSubstr("another process is taking over"));
   }
   EXPECT_EQ(door("shop/alice"), "active, open");
@@ -38,7 +38,7 @@ TEST_F(HandoverTest, NoDeadlineAndNoDrynessIsWrittenDown) {
   add_user("shop/alice", 1);
   bleed_until("shop/alice", minutes{1});
   bleed("shop/bob");
-  control->hand_over();
+  control->begin_standby();
   pass(minutes{30});
   EXPECT_EQ(written().at("shop/alice"_node).displaced, Displaced::no);
   EXPECT_EQ(written().at("shop/bob"_node).dry, Dry::no);
@@ -47,25 +47,25 @@ TEST_F(HandoverTest, NoDeadlineAndNoDrynessIsWrittenDown) {
 TEST_F(HandoverTest, ALookAtDrynessThatWasUnderWayComesToNothing) {
   bleed("shop/alice");
   control->tick();  // shuts the door, and waits for the workers
-  control->hand_over();
+  control->begin_standby();
   publisher.acknowledge();
   EXPECT_EQ(written().at("shop/alice"_node).dry, Dry::no);
   EXPECT_EQ(events_of("error"), "");
-  control->take_back();
+  control->end_standby();
   settle();
   EXPECT_TRUE(dry("shop/alice")) << "it is looked at again";
 }
 
 TEST_F(HandoverTest, WhenItFailsEverythingGoesOn) {
-  control->hand_over();
-  control->take_back();
+  control->begin_standby();
+  control->end_standby();
   EXPECT_THAT(bleed("shop/alice"), HasSubstr("shop/alice is bleeding"));
   settle();
   EXPECT_TRUE(dry("shop/alice"));
 }
 
 TEST_F(HandoverTest, ItRoutesByWhatTheSuccessorHasWrittenDown) {
-  control->hand_over();
+  control->begin_standby();
   follow({{"shop/alice"_node, {}}});
   EXPECT_EQ(door("shop/alice"), "bleeding, sessions_only");
   EXPECT_EQ(followed, 0) << "the workers have not heard of it";
@@ -76,7 +76,7 @@ TEST_F(HandoverTest, ItRoutesByWhatTheSuccessorHasWrittenDown) {
 }
 
 TEST_F(HandoverTest, ADoorThatTheSuccessorShutsForALookIsShutHereToo) {
-  control->hand_over();
+  control->begin_standby();
   follow({{"shop/alice"_node, {}}}, {"shop/alice"_node});
   EXPECT_EQ(door("shop/alice"), "bleeding, shut");
   follow({{"shop/alice"_node, {}}});
@@ -84,7 +84,7 @@ TEST_F(HandoverTest, ADoorThatTheSuccessorShutsForALookIsShutHereToo) {
 }
 
 TEST_F(HandoverTest, NodesComeAndGoWithTheSuccessorsConfig) {
-  control->hand_over();
+  control->begin_standby();
   NodeRecord leaving;
   leaving.removed_from = conf::Address{"127.0.0.1", 9097};
   std::erase_if(shop().nodes, [](const conf::Node& node) { return node.name == "alice"; });
@@ -100,7 +100,7 @@ TEST_F(HandoverTest, NodesComeAndGoWithTheSuccessorsConfig) {
 }
 
 TEST_F(HandoverTest, TheLastDoorsAreKeptOpenUntilTheSuccessorOpensOthers) {
-  control->hand_over();
+  control->begin_standby();
   NodeRecords leaving;
   for (const conf::Node& one : shop().nodes) leaving[{"shop", one.name}].removed_from = one.address;
   shop().nodes = {node("dave")};
@@ -120,7 +120,7 @@ TEST_F(HandoverTest, AConfigWithoutThePoolOfAListenerIsNotTakenOver) {
   config.listeners.push_back({});
   config.listeners.back().pool = "shop";
   start();
-  control->hand_over();
+  control->begin_standby();
   shop().name = "other";
   follow({{"shop/alice"_node, {}}});
   ASSERT_NE(control->topology()->find_pool("shop"), nullptr) << "its clients are still here";
@@ -132,7 +132,7 @@ TEST_F(HandoverTest, WaitsEndWhenTheSuccessorSaysSo) {
   bleed("shop/alice");
   add_user("shop/alice", 1);
   control->wait("shop/alice"_node, std::nullopt, [&end](WaitEnd how) { end = how; });
-  control->hand_over();
+  control->begin_standby();
   control->tick();
   EXPECT_FALSE(end);
   NodeRecord dry;
@@ -144,14 +144,14 @@ TEST_F(HandoverTest, WaitsEndWhenTheSuccessorSaysSo) {
 }
 
 TEST_F(HandoverTest, TwoUpgradesAtATimeAreOneTooMany) {
-  control->hand_over();
+  control->begin_standby();
   control->upgrade("root", note_answer());
   ASSERT_EQ(answers.size(), 1U);
   EXPECT_THAT(answers.front(), HasSubstr("taking over already"));
 }
 
 TEST_F(HandoverTest, AProcessThatHangsKeepsNoOperatorWaiting) {
-  who_has_not_followed = "the previous process (77)";
+  lagging_process = "the previous process (77)";
   add_user("shop/alice", 1);
   bleed("shop/bob");
   bleed_unheard("shop/alice");
@@ -171,7 +171,7 @@ TEST_F(HandoverTest, AProcessThatHangsKeepsNoOperatorWaiting) {
   pass_unheard(hours{1});
   EXPECT_FALSE(dry("shop/alice")) << "the other one may still let somebody in";
   EXPECT_EQ(door("shop/bob"), "active, open") << "its sessions may come to it everywhere";
-  who_has_not_followed = "";
+  lagging_process = "";
   publisher.acknowledge();
   settle();
   EXPECT_TRUE(dry("shop/alice"));
@@ -180,7 +180,7 @@ TEST_F(HandoverTest, AProcessThatHangsKeepsNoOperatorWaiting) {
 }
 
 TEST_F(HandoverTest, AReloadThatIsNotTakenOverIsAnsweredToo) {
-  who_has_not_followed = "process 77";
+  lagging_process = "process 77";
   shop().nodes.push_back(node("dave"));
   control->reload("root", note_answer());
   pass_unheard(seconds{6});

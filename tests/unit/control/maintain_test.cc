@@ -50,7 +50,7 @@ TEST_F(MaintainTest, ABleedingNodeThatIsNotDryDoesNotAndTheReasonsAreNamed) {
 
 TEST_F(MaintainTest, ForceTakesTheSessionsOffAndIsRecorded) {
   add_user("shop/alice", 1);
-  const std::string answer = maintain("shop/alice", Insist::yes);
+  const std::string answer = maintain("shop/alice", Force::yes);
   EXPECT_EQ(answer, "shop/alice is in maintenance [forced: shop/alice is not dry: it is active]");
   EXPECT_EQ(door("shop/alice"), "maintenance, shut, displaced");
   EXPECT_EQ(status("shop/alice").live, 0);
@@ -64,7 +64,7 @@ TEST_F(MaintainTest, ForceTakesTheSessionsOffAndIsRecorded) {
 
 TEST_F(MaintainTest, ForcedItIsDryOnlyWhenItsLastExchangeIsOver) {
   view("shop/alice").node->open_exchange();
-  maintain("shop/alice", Insist::yes);
+  maintain("shop/alice", Force::yes);
   settle();
   EXPECT_FALSE(dry("shop/alice"));
   EXPECT_EQ(blocked("shop/alice"), "1 open exchange");
@@ -75,7 +75,7 @@ TEST_F(MaintainTest, ForcedItIsDryOnlyWhenItsLastExchangeIsOver) {
 
 TEST_F(MaintainTest, SessionsAreTakenOffOnlyAfterAllWorkersHaveShutTheDoor) {
   add_user("shop/alice", 1);
-  control->maintain("shop/alice"_node, Insist::yes, "root", note_answer());
+  control->maintain("shop/alice"_node, Force::yes, "root", note_answer());
   EXPECT_EQ(door("shop/alice"), "maintenance, shut, displaced");
   EXPECT_EQ(status("shop/alice").live, 1);
   EXPECT_TRUE(answers.empty());
@@ -92,7 +92,7 @@ TEST_F(MaintainTest, TheLastActiveNodesAreGuardedHereToo) {
   EXPECT_EQ(answer,
             "error: without alice pool shop would have 0 active, healthy nodes; min_active is 1 "
             "(--force overrides)");
-  EXPECT_EQ(maintain("shop/alice", Insist::yes).substr(0, 28), "shop/alice is in maintenance");
+  EXPECT_EQ(maintain("shop/alice", Force::yes).substr(0, 28), "shop/alice is in maintenance");
   EXPECT_FALSE(view("shop/alice").displaced) << "it was dry: there was nobody to take off";
 }
 
@@ -107,7 +107,7 @@ TEST_F(MaintainTest, MaintenanceTwiceIsMaintenanceOnce) {
 TEST_F(MaintainTest, MaintenanceSurvivesARestart) {
   dry_out("shop/alice");
   maintain("shop/alice");
-  maintain("shop/bob", Insist::yes);
+  maintain("shop/bob", Force::yes);
   restart();
   EXPECT_EQ(door("shop/alice"), "maintenance, shut");
   EXPECT_EQ(door("shop/bob"), "maintenance, shut, displaced");
@@ -116,7 +116,7 @@ TEST_F(MaintainTest, MaintenanceSurvivesARestart) {
 TEST_F(MaintainTest, ADiskThatRefusesRefusesItAndNobodyIsTakenOff) {
   add_user("shop/alice", 1);
   break_disk();
-  const std::string answer = maintain("shop/alice", Insist::yes);
+  const std::string answer = maintain("shop/alice", Force::yes);
   EXPECT_NE(answer.find("nothing was changed"), std::string::npos) << answer;
   EXPECT_EQ(door("shop/alice"), "active, open");
   EXPECT_EQ(status("shop/alice").live, 1);
@@ -125,7 +125,7 @@ TEST_F(MaintainTest, ADiskThatRefusesRefusesItAndNobodyIsTakenOff) {
 
 TEST_F(MaintainTest, AnActivationBeforeTheWorkersHeardOfForcedMaintenanceKeepsTheUsers) {
   add_user("shop/alice", 1);
-  control->maintain("shop/alice"_node, Insist::yes, "root", note_answer());
+  control->maintain("shop/alice"_node, Force::yes, "root", note_answer());
   control->activate("shop/alice"_node, "root", note_answer());
   publisher.acknowledge();
   EXPECT_EQ(door("shop/alice"), "active, open");
@@ -145,12 +145,12 @@ TEST_F(MaintainTest, AnActivatedNodeIsOpenAgain) {
 }
 
 TEST_F(MaintainTest, ActivatedTheNodeComesBackSlowly) {
-  EXPECT_FALSE(view("shop/alice").ramp_from) << "not at the start";
+  EXPECT_FALSE(view("shop/alice").slow_start_since) << "not at the start";
   dry_out("shop/alice");
   pass(hours{1});
   activate("shop/alice");
-  EXPECT_EQ(view("shop/alice").ramp_from, clock.now());
-  EXPECT_FALSE(view("shop/bob").ramp_from);
+  EXPECT_EQ(view("shop/alice").slow_start_since, clock.now());
+  EXPECT_FALSE(view("shop/bob").slow_start_since);
 }
 
 TEST_F(MaintainTest, ItComesBackSlowlyAfterABleedThatNeverBecameDryToo) {
@@ -158,12 +158,12 @@ TEST_F(MaintainTest, ItComesBackSlowlyAfterABleedThatNeverBecameDryToo) {
   bleed("shop/alice");
   settle();
   activate("shop/alice");
-  EXPECT_EQ(view("shop/alice").ramp_from, clock.now());
+  EXPECT_EQ(view("shop/alice").slow_start_since, clock.now());
 }
 
 TEST_F(MaintainTest, ActivatingEndsAMaintenanceByForceAndWhoeverWasNotMovedStays) {
   add_user("shop/alice", 1);
-  maintain("shop/alice", Insist::yes);
+  maintain("shop/alice", Force::yes);
   activate("shop/alice");
   EXPECT_EQ(door("shop/alice"), "active, open");
   const auto session = click(1);
@@ -293,7 +293,7 @@ TEST_F(MaintainTest, ADiskThatRefusesRefusesTheActivationAndChangesNothing) {
   pass(minutes{1});
   bleed("shop/bob");  // another topology
   EXPECT_EQ(door("shop/alice"), "maintenance, shut");
-  EXPECT_FALSE(view("shop/alice").ramp_from) << "it was never put back";
+  EXPECT_FALSE(view("shop/alice").slow_start_since) << "it was never put back";
 }
 
 TEST_F(MaintainTest, ABleedAndAnActivationInOneBreathEndAsTheLastSays) {

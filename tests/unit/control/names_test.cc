@@ -112,13 +112,13 @@ TEST_F(NamesTest, AStartThatNeedsTooManySaysSo) {
 }
 
 TEST_F(NamesTest, ASuccessorThatNamesTooManyIsNotFollowed) {
-  control->hand_over();
+  control->begin_standby();
   const auto topology = control->topology();
   name_nodes("n", kMost + 1);
-  EXPECT_FALSE(control->follow(config, {{"shop/n1"_node, {}}}, {}, [] { FAIL(); }));
+  EXPECT_FALSE(control->apply_routing_state(config, {{"shop/n1"_node, {}}}, {}, [] { FAIL(); }));
   publisher.acknowledge();
   EXPECT_EQ(control->topology(), topology);
-  control->take_back();
+  control->end_standby();
   settle();
   EXPECT_EQ(nodes(), 3U);
 }

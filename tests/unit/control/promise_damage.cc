@@ -78,9 +78,9 @@ std::string Proxy::damage_records(const Dice& dice) const {
 void Proxy::each_session(
     const std::function<void(const std::string&, const session::SessionInfo&)>& show) const {
   std::map<session::NodeSlot, std::string> keys;
-  for (const session::KnownNode& node : ledger->nodes()) keys[node.slot] = node.key;
+  for (const session::LedgerNode& node : ledger->nodes()) keys[node.slot] = node.key;
   for (std::size_t part = 0; part < ledger->parts(); ++part) {
-    ledger->visit(part, [&](session::NodeSlot slot, const session::SessionInfo& info) {
+    ledger->for_each(part, [&](session::NodeSlot slot, const session::SessionInfo& info) {
       show(keys[slot], info);
     });
   }

@@ -202,9 +202,9 @@ std::size_t PromiseDuel::any_deaf_browser() {
   return static_cast<std::size_t>(pick(0, kBrowsers / kDeafEvery - 1)) * kDeafEvery + 1;
 }
 
-std::vector<PromiseDuel::Brought> PromiseDuel::what_browser_sends(std::size_t number) {
+std::vector<PromiseDuel::HadCookie> PromiseDuel::what_browser_sends(std::size_t number) {
   const Browser& browser = browsers_[number];
-  std::vector<Brought> cookies{browser.cookie};
+  std::vector<HadCookie> cookies{browser.cookie};
   std::string& value = cookies.front().value;
   if (chance(3)) {
     cookies.front() = {};
@@ -221,11 +221,11 @@ std::vector<PromiseDuel::Brought> PromiseDuel::what_browser_sends(std::size_t nu
 
 /// Of another path, from before; or planted by somebody on a sister domain. In any order.
 void PromiseDuel::add_other_cookies(const Browser& browser, const Browser* moved,
-                                    std::vector<Brought>& cookies) {
+                                    std::vector<HadCookie>& cookies) {
   cookies.insert(cookies.end(), browser.before.begin(), browser.before.end());
   const Browser& other = moved == nullptr ? any_of(browsers_) : *moved;
   if (other.pool == browser.pool && chance(30)) cookies.push_back(other.cookie);
-  std::erase_if(cookies, [](const Brought& one) { return one.value.empty(); });
+  std::erase_if(cookies, [](const HadCookie& one) { return one.value.empty(); });
   std::ranges::shuffle(cookies, random_);
   if (cookies.size() > 1) count("several cookies");
 }
@@ -245,7 +245,7 @@ const PromiseDuel::Browser* PromiseDuel::any_who_was_moved(const std::string& po
   return nullptr;
 }
 
-void PromiseDuel::arrive(std::size_t worker, std::size_t number, std::vector<Brought> cookies) {
+void PromiseDuel::arrive(std::size_t worker, std::size_t number, std::vector<HadCookie> cookies) {
   auto request = std::make_unique<Request>();
   request->browser = number;
   request->page = any_page();
@@ -253,17 +253,17 @@ void PromiseDuel::arrive(std::size_t worker, std::size_t number, std::vector<Bro
   const auto& runtime = proxy_.fleet->workers[worker].runtime;
   request->plan = plans_.at(runtime->topology->version);
   // Where the rules leave it open, the program says which; of one cookie at a time.
-  const auto open = std::ranges::find_if(cookies, [&](const Brought& one) {
+  const auto open = std::ranges::find_if(cookies, [&](const HadCookie& one) {
     return one.genuine && model_.leaves_open(*request->plan, *one.genuine, now());
   });
-  if (open != cookies.end()) cookies = {Brought(*open)};
+  if (open != cookies.end()) cookies = {HadCookie(*open)};
   std::vector<std::string_view> values;
-  for (const Brought& one : cookies) {
+  for (const HadCookie& one : cookies) {
     if (!one.value.empty()) values.emplace_back(one.value);
   }
-  request->real = proxy_.arrive(worker, browsers_[number].pool, values);
+  request->real = proxy_.find_session(worker, browsers_[number].pool, values);
   look_at_doors(worker);
-  request->visit = claim(*request, cookies);
+  request->binding = claim(*request, cookies);
   note("a request of " + std::to_string(number) + " at worker " + std::to_string(worker) +
        ", version " + std::to_string(request->plan->version));
   if (values.empty()) count("new user");
@@ -271,20 +271,21 @@ void PromiseDuel::arrive(std::size_t worker, std::size_t number, std::vector<Bro
   requests_.push_back(std::move(request));
 }
 
-plain::Visit PromiseDuel::claim(const Request& request, const std::vector<Brought>& cookies) {
-  const session::Visit& real = request.real.visit;
+plain::SessionBinding PromiseDuel::claim(const Request& request,
+                                         const std::vector<HadCookie>& cookies) {
+  const session::SessionBinding& real = request.real.binding;
   const bool found = real.held.has_value();
   const std::string& pool = browsers_[request.browser].pool;
-  std::vector<plain::Visit> claims;
-  for (const Brought& one : cookies) {
-    claims.push_back(model_.arrive(*request.plan, pool, one.genuine,
-                                   found ? plain::Found::yes : plain::Found::no, now(),
-                                   proxy_.clock.wall()));
-    const plain::Visit& visit = claims.back();
+  std::vector<plain::SessionBinding> claims;
+  for (const HadCookie& one : cookies) {
+    claims.push_back(model_.find_session(*request.plan, pool, one.genuine,
+                                         found ? plain::Found::yes : plain::Found::no, now(),
+                                         proxy_.clock.wall()));
+    const plain::SessionBinding& binding = claims.back();
     if (one.genuine) {
       note("with cookie " + std::to_string(one.genuine->key) + " of " + one.genuine->node +
-           (visit.node.empty() ? "" : ", is of " + visit.node) +
-           (visit.displaced ? ", displaced" : ""));
+           (binding.node.empty() ? "" : ", is of " + binding.node) +
+           (binding.displaced ? ", displaced" : ""));
     }
   }
   const auto known = names_.find(real.key);
@@ -292,27 +293,28 @@ plain::Visit PromiseDuel::claim(const Request& request, const std::vector<Brough
 }
 
 /// `followed`: whose session the program takes it for.
-plain::Visit PromiseDuel::settle(const Request& request, std::vector<plain::Visit> claims,
-                                 plain::Key followed) {
-  using Claim = plain::Visit::Claim;
-  const bool found = request.real.visit.held.has_value();
+plain::SessionBinding PromiseDuel::settle(const Request& request,
+                                          std::vector<plain::SessionBinding> claims,
+                                          plain::Key followed) {
+  using Claim = plain::SessionBinding::Claim;
+  const bool found = request.real.binding.held.has_value();
   if (claims.empty()) claims.emplace_back().pool = browsers_[request.browser].pool;
-  plain::Visit visit = model_.settle_claims(std::move(claims), followed, now());
-  const bool held = visit.claim == Claim::session;
+  plain::SessionBinding binding = model_.settle_claims(std::move(claims), followed, now());
+  const bool held = binding.claim == Claim::session;
   if (held != found) complain(held ? "the session is not found" : "a session is found");
-  if (visit.claim != Claim::none && visit.key != followed) {
+  if (binding.claim != Claim::none && binding.key != followed) {
     complain("of several cookies it follows " + std::to_string(followed) + " instead of " +
-             std::to_string(visit.key));
+             std::to_string(binding.key));
   }
   if (held) count("returning user");
-  if (visit.claim == Claim::ended) count("user whose session is over");
-  if (visit.displaced) count("displaced user");
-  return visit;
+  if (binding.claim == Claim::ended) count("user whose session is over");
+  if (binding.displaced) count("displaced user");
+  return binding;
 }
 
-void PromiseDuel::check_known(const Request& request, const std::vector<Brought>& cookies) {
-  if (request.visit.claim != plain::Visit::Claim::none) return;
-  for (const Brought& one : cookies) {
+void PromiseDuel::check_known(const Request& request, const std::vector<HadCookie>& cookies) {
+  if (request.binding.claim != plain::SessionBinding::Claim::none) return;
+  for (const HadCookie& one : cookies) {
     if (!one.genuine) continue;
     count("user of a node unknown to the worker");
     const auto session = model_.sessions.find(one.genuine->key);
@@ -334,23 +336,23 @@ void PromiseDuel::route(Request& request) {
   if (!proxy_.follows(request.real)) {
     request.plan = plans_.at(proxy_.fleet->workers[request.real.worker].runtime->topology->version);
     request.tried.clear();
-    model_.follow(*request.plan, request.visit, now());
+    model_.follow(*request.plan, request.binding, now());
   }
-  const bool holds = request.visit.claim == plain::Visit::Claim::session;
+  const bool holds = request.binding.claim == plain::SessionBinding::Claim::session;
   look_at_doors(request.real.worker);
-  const auto own = holds ? std::optional(request.visit.node) : std::nullopt;
+  const auto own = holds ? std::optional(request.binding.node) : std::nullopt;
   // Another request of the user may have begun the session anew meanwhile: then this one follows.
-  const auto there = model_.sessions.find(request.visit.key);
+  const auto there = model_.sessions.find(request.binding.key);
   const std::string follows = there == model_.sessions.end() ? "" : there->second.node;
   const std::optional<std::string> to = proxy_.route(request.real);
   note("the request of " + std::to_string(request.browser) + " goes to " + to.value_or("nobody"));
-  complain(model_.route(*request.plan, request.visit, request.tried, to, now()));
+  complain(model_.route(*request.plan, request.binding, request.tried, to, now()));
   if (to && to != own && *to != follows) complain(who_would_move(request, *to));
   if (!to) {
     count("503");
     return end(request);
   }
-  if (request.visit.rescued) count("rescue");
+  if (request.binding.rescued) count("rescue");
   if (own && *to != *own) count("user moved");
   request.node = *to;
   request.stage = Stage::routed;
@@ -358,7 +360,7 @@ void PromiseDuel::route(Request& request) {
 
 void PromiseDuel::look_at_doors(std::size_t worker) {
   model_.opening = opening_at(worker);
-  model_.kept_open.clear();
+  model_.close_deferred.clear();
   model_.looked_at.clear();
   const balancer::Topology& topology = *proxy_.fleet->workers[worker].runtime->topology;
   for (const auto& pool : topology.pools) {
@@ -368,7 +370,7 @@ void PromiseDuel::look_at_doors(std::size_t worker) {
       if (view.state != balancer::NodeState::bleeding || view.door != balancer::Door::open)
         continue;
       if (topology.version < proxy_.fleet->delivered) complain(key + " takes new users for long");
-      model_.kept_open.insert(key);
+      model_.close_deferred.insert(key);
     }
   }
 }
@@ -430,8 +432,8 @@ void PromiseDuel::end(const Request& request) {
   const auto found = std::ranges::find_if(
       requests_, [&request](const auto& one) { return one.get() == &request; });
   proxy_.finish((*found)->real);
-  model_.leave((*found)->visit, now());
-  if (request.visit.pool == "club" && on_their_way_.size() < kMostOnTheirWay && chance(30)) {
+  model_.release((*found)->binding, now());
+  if (request.binding.pool == "club" && on_their_way_.size() < kMostOnTheirWay && chance(30)) {
     on_their_way_.push_back({request.browser, request.page, request.sent});  // and once more
   }
   requests_.erase(found);

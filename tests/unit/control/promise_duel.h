@@ -37,22 +37,22 @@ class PromiseDuel {
 
  private:
   enum class Stage : std::uint8_t { arrived, routed, sent, answered };
-  struct Brought {
+  struct HadCookie {
     std::string value;                     ///< empty: no cookie
     std::optional<plain::Cookie> genuine;  ///< what the model knows of it
   };
   struct Browser {
     std::string pool;
-    Brought cookie;
-    std::vector<Brought> before;  ///< what it had earlier: they may stand at other paths
-    plain::Jar jar;               ///< of the application's cookie
+    HadCookie cookie;
+    std::vector<HadCookie> before;  ///< what it had earlier: they may stand at other paths
+    plain::Jar jar;                 ///< of the application's cookie
   };
   struct Request {
     std::size_t browser = 0;
     real::Exchange real;
     plain::Page page;
     std::vector<std::string> sent;  ///< of the application's cookies
-    plain::Visit visit;
+    plain::SessionBinding binding;
     plain::PlanPtr plan;
     plain::Tried tried;
     std::string node;     ///< where it goes
@@ -85,16 +85,16 @@ class PromiseDuel {
   // -- Users
   void act_as_user();
   void begin_request();
-  void arrive(std::size_t worker, std::size_t number, std::vector<Brought> cookies);
+  void arrive(std::size_t worker, std::size_t number, std::vector<HadCookie> cookies);
   /// What the model makes of the cookies of a request.
-  plain::Visit claim(const Request& request, const std::vector<Brought>& cookies);
-  [[nodiscard]] std::vector<Brought> what_browser_sends(std::size_t number);
+  plain::SessionBinding claim(const Request& request, const std::vector<HadCookie>& cookies);
+  [[nodiscard]] std::vector<HadCookie> what_browser_sends(std::size_t number);
   void add_other_cookies(const Browser& browser, const Browser* moved,
-                         std::vector<Brought>& cookies);
+                         std::vector<HadCookie>& cookies);
   [[nodiscard]] const Browser* any_who_was_moved(const std::string& pool) const;
-  plain::Visit settle(const Request& request, std::vector<plain::Visit> claims,
-                      plain::Key followed);
-  void check_known(const Request& request, const std::vector<Brought>& cookies);
+  plain::SessionBinding settle(const Request& request, std::vector<plain::SessionBinding> claims,
+                               plain::Key followed);
+  void check_known(const Request& request, const std::vector<HadCookie>& cookies);
   void go_on(Request& request);
   void route(Request& request);
   void fail_to_connect();
@@ -162,7 +162,7 @@ class PromiseDuel {
   bool deliver();
   void pass(Millis by);
   void settle();
-  Answer note_answer(const Answered& answered);
+  admin::ChangeCallback note_answer(const Answered& answered);
   void expect(plain::Did did, const Answered& answered, const std::string& what);
 
   // -- The process and its machine

@@ -28,7 +28,7 @@ std::string value_of(const std::string& set_cookie) {
 
 const char* text_of(CookieChange change) {
   switch (change) {
-    case CookieChange::given:
+    case CookieChange::set:
       return "given";
     case CookieChange::cleared:
       return "cleared";
@@ -43,7 +43,7 @@ bool agrees(Effect effect, CookieChange change) {
     case Effect::none:
       return change == CookieChange::none;
     case Effect::keeps:
-      return change == CookieChange::given;
+      return change == CookieChange::set;
     case Effect::loses:
       return change == CookieChange::cleared;
     case Effect::lapses:
@@ -59,7 +59,7 @@ void PromiseDuel::answer() {
   Request* const request = leaver != nullptr ? leaver : any_request(Stage::sent);
   if (request == nullptr) return;
   note(request->node + " answers " + std::to_string(request->browser));
-  if (request->visit.rescued && !reach(*request)) return;
+  if (request->binding.rescued && !reach(*request)) return;
   request->stage = Stage::answered;
   // Clients that hear nothing of new values stay for long: the old ones must lead to the session.
   const bool hears = request->browser % kDeafEvery != 1;
@@ -69,10 +69,10 @@ void PromiseDuel::answer() {
   const Said said = what_application_says(*request);
   real::Proxy::Heard heard = hear(*request, said);
   if (leaves) heard.answer.user = session::Presence::left;
-  if (!request->sent.empty()) heard.answer.brought = session::Answer::Brought::yes;
-  if (request->sent.empty()) heard.answer.brought = session::Answer::Brought::no;
+  if (!request->sent.empty()) heard.answer.candidate_key = session::ResponseCookies::HadCookie::yes;
+  if (request->sent.empty()) heard.answer.candidate_key = session::ResponseCookies::HadCookie::no;
   const std::string cookie = proxy_.answer(request->real, heard.answer);
-  const bool left = request->real.visit.user == session::Presence::left;
+  const bool left = request->real.binding.user == session::Presence::left;
   if (leaves && !left) complain("a logout is not noticed");
   if (!leaves) take_cookies(*request, said, heard, left);
   if (left) {
@@ -81,8 +81,8 @@ void PromiseDuel::answer() {
     welcome(*request, said, heard);
   }
   Browser& browser = browsers_[request->browser];
-  const auto session = model_.sessions.find(request->visit.key);
-  const bool is_its = session != model_.sessions.end() && !request->visit.over;
+  const auto session = model_.sessions.find(request->binding.key);
+  const bool is_its = session != model_.sessions.end() && !request->binding.over;
   const std::uint64_t life = is_its ? session->second.life : 0;
   // Some answers are never heard, and some clients hear nothing of cookies that they have.
   if ((hears || browser.jar.cookies().empty()) && chance(95)) {
@@ -109,7 +109,7 @@ bool PromiseDuel::reach(Request& request) {
   const std::string reached = request.node;
   const bool right = proxy_.reach(request.real);
   request.node = proxy_.node_of(request.real);
-  complain(model_.rescue(*request.plan, request.visit, reached, request.node));
+  complain(model_.rescue(*request.plan, request.binding, reached, request.node));
   if (right) return true;
   request.stage = Stage::routed;
   count("rescued by another request");
@@ -118,15 +118,15 @@ bool PromiseDuel::reach(Request& request) {
 
 /// A user who stays.
 void PromiseDuel::welcome(Request& request, const Said& said, const real::Proxy::Heard& heard) {
-  if (request.visit.pool == "club") return welcome_by(request, said, heard);
-  if (request.visit.claim == plain::Visit::Claim::none) {
-    names_[request.real.visit.key] = next_key_;
-    model_.begin(request.visit, request.node, next_key_++, now());
+  if (request.binding.pool == "club") return welcome_by(request, said, heard);
+  if (request.binding.claim == plain::SessionBinding::Claim::none) {
+    names_[request.real.binding.key] = next_key_;
+    model_.begin(request.binding, request.node, next_key_++, now());
   }
   for (std::size_t i = 0; i < said.cookies.size(); ++i) {
     const auto id = plain::id_of(said.cookies[i], request.page);
-    if (heard.changes[i] != CookieChange::given || !id) continue;
-    model_.note_given(request.visit, *id, !request.sent.empty());
+    if (heard.changes[i] != CookieChange::set || !id) continue;
+    model_.note_application_cookie(request.binding, *id, !request.sent.empty());
   }
 }
 
@@ -153,7 +153,7 @@ PromiseDuel::Said PromiseDuel::what_application_says(const Request& request) {
   if (!chance(gives_percent(request))) return said;
   for (int more = chance(15) ? 2 : 1; more > 0; --more) {
     plain::SetCookie cookie = a_cookie(request);
-    if (chance(request.visit.pool == "club" ? 85 : 55)) {
+    if (chance(request.binding.pool == "club" ? 85 : 55)) {
       make_lasting(cookie, said);
     } else {
       make_past(cookie, said);
@@ -161,19 +161,19 @@ PromiseDuel::Said PromiseDuel::what_application_says(const Request& request) {
     said.cookies.push_back(std::move(cookie));
   }
   if (!said.has_date) said.date = right_time();
-  if (request.visit.pool == "club" && chance(15) && !request.sent.empty()) {
-    const bool known = !request.visit.value.empty();
+  if (request.binding.pool == "club" && chance(15) && !request.sent.empty()) {
+    const bool known = !request.binding.value.empty();
     said.cookies.resize(1);
-    said.cookies.front().value = known ? request.visit.value : request.sent.front();
+    said.cookies.front().value = known ? request.binding.value : request.sent.front();
   }
   return said;
 }
 
 /// Where the cookie is learned, applications renew its value all the time.
 int PromiseDuel::gives_percent(const Request& request) const {
-  if (request.visit.pool == "shop") return 50;
-  if (request.visit.pool != "club") return 0;
-  return request.visit.claim == plain::Visit::Claim::none ? 80 : 85;
+  if (request.binding.pool == "shop") return 50;
+  if (request.binding.pool != "club") return 0;
+  return request.binding.claim == plain::SessionBinding::Claim::none ? 80 : 85;
 }
 
 /// Where applications set cookies: mostly the usual one, or one that this browser has.
@@ -181,7 +181,7 @@ plain::SetCookie PromiseDuel::a_cookie(const Request& request) {
   plain::SetCookie cookie;
   cookie.value = "v" + std::to_string(next_value_++);
   const auto& there = browsers_[request.browser].jar.cookies();
-  const auto session = model_.sessions.find(request.visit.key);
+  const auto session = model_.sessions.find(request.binding.key);
   const bool unknown = session == model_.sessions.end() || !session->second.known.cookie;
   if (!there.empty() && unknown && chance(50)) {  // beside one that nobody saw being set
     cookie.path = "/cart";
@@ -241,8 +241,9 @@ real::Proxy::Heard PromiseDuel::hear(Request& request, const Said& said) {
 
 /// Whether the user's browser has exactly one cookie of the session, which is surely taken from it.
 bool PromiseDuel::must_be_out(const Request& request, const Said& said) const {
-  const auto session = model_.sessions.find(request.visit.key);
-  if (request.visit.claim != plain::Visit::Claim::session || request.visit.over) return false;
+  const auto session = model_.sessions.find(request.binding.key);
+  if (request.binding.claim != plain::SessionBinding::Claim::session || request.binding.over)
+    return false;
   if (session == model_.sessions.end()) return false;
   const plain::Session::Known& known = session->second.known;
   const auto& there = browsers_[request.browser].jar.cookies();
@@ -261,8 +262,8 @@ bool PromiseDuel::must_be_out(const Request& request, const Said& said) const {
 /// Nobody is counted out whose browser keeps a cookie of the session; who has lost the only one is.
 void PromiseDuel::take_cookies(Request& request, const Said& said,
                                const real::Proxy::Heard& /*heard*/, bool left) {
-  const auto session = model_.sessions.find(request.visit.key);
-  if (session == model_.sessions.end() || request.visit.over) return;
+  const auto session = model_.sessions.find(request.binding.key);
+  if (session == model_.sessions.end() || request.binding.over) return;
   browsers_[request.browser].jar.let_lapse(now());
   if (must_be_out(request, said)) {
     count("cookie cleared");
@@ -284,20 +285,20 @@ void PromiseDuel::take_cookies(Request& request, const Said& said,
 bool PromiseDuel::has_another_midway(const Request& request) const {
   return std::ranges::any_of(requests_, [&request](const auto& other) {
     const bool midway = other->stage == Stage::arrived || other->stage == Stage::routed;
-    return midway && other->visit.key == request.visit.key &&
-           other->visit.claim == plain::Visit::Claim::session;
+    return midway && other->binding.key == request.binding.key &&
+           other->binding.claim == plain::SessionBinding::Claim::session;
   });
 }
 
 /// The session of all requests that hold it is over.
 void PromiseDuel::log_out(Request& request) {
   count("logout");
-  const plain::Visit visit = request.visit;
-  if (visit.claim != plain::Visit::Claim::session || visit.over) return;
-  model_.log_out(request.visit);
+  const plain::SessionBinding binding = request.binding;
+  if (binding.claim != plain::SessionBinding::Claim::session || binding.over) return;
+  model_.log_out(request.binding);
   for (const auto& other : requests_) {
-    const bool holds = other->visit.claim == plain::Visit::Claim::session;
-    if (holds && other->visit.key == visit.key) other->visit.over = true;
+    const bool holds = other->binding.claim == plain::SessionBinding::Claim::session;
+    if (holds && other->binding.key == binding.key) other->binding.over = true;
   }
 }
 
@@ -311,7 +312,7 @@ void PromiseDuel::receive(const Request& request, const std::string& set_cookie)
   if (cleared) return;
   browser.cookie.value = value_of(set_cookie);
   browser.cookie.genuine =
-      model_.cookie_of(request.visit, request.node, now(), proxy_.clock.wall());
+      model_.cookie_of(request.binding, request.node, now(), proxy_.clock.wall());
 }
 
 }  // namespace bonedry::admin::test

@@ -41,7 +41,7 @@ void PromiseDuel::command(Writes writes) {
   if (fails) proxy_.mend_disk();
 }
 
-Answer PromiseDuel::note_answer(const Answered& answered) {
+admin::ChangeCallback PromiseDuel::note_answer(const Answered& answered) {
   return [this, answered](const Result<ChangeResult, CommandError>& result) {
     if (answered->has_value()) complain("a command is answered twice");
     *answered = result.has_value();
@@ -90,7 +90,7 @@ plain::Did PromiseDuel::try_on(Command command) {
 void PromiseDuel::bleed() {
   const std::string key = any_node();
   BleedRequest request;
-  request.insist = chance(20) ? Insist::yes : Insist::no;
+  request.force = chance(20) ? Force::yes : Force::no;
   std::optional<Instant> deadline;
   if (chance(40) && plain::pool_of(key) != "spare") {
     request.deadline = seconds{pick(0, 180)};
@@ -102,7 +102,7 @@ void PromiseDuel::bleed() {
   const auto answered = std::make_shared<std::optional<bool>>();
   proxy_.control->bleed(node_id(key), request, note_answer(answered));
   const plain::Did did = try_on([&](plain::Model& model) {
-    return model.bleed(key, deadline, request.insist == Insist::yes, version);
+    return model.bleed(key, deadline, request.force == Force::yes, version);
   });
   expect(did, answered, "bleed");
   take_stock(version - 1);
@@ -114,7 +114,7 @@ void PromiseDuel::maintain() {
   note("maintain " + key + (insists ? " by force" : ""));
   const std::uint64_t version = next_version();
   const auto answered = std::make_shared<std::optional<bool>>();
-  proxy_.control->maintain(node_id(key), insists ? Insist::yes : Insist::no, "root",
+  proxy_.control->maintain(node_id(key), insists ? Force::yes : Force::no, "root",
                            note_answer(answered));
   const bool dry = model_.nodes.at(key).dry;
   const plain::Did did =
@@ -275,7 +275,7 @@ void PromiseDuel::pass(Millis by) {
     plans_[version] = model_.plan(version);
     count("deadline passed");
   }
-  model_.displace_stragglers(proxy_.fleet->delivered);
+  model_.displace_late_sessions(proxy_.fleet->delivered);
   take_stock(version);
 }
 

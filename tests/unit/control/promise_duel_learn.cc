@@ -56,13 +56,13 @@ void PromiseDuel::arrive_by(std::size_t worker, OnItsWay sent) {
   request->sent = sent.values;
   request->plan = plans_.at(proxy_.fleet->workers[worker].runtime->topology->version);
   const std::vector<std::string_view> values(sent.values.begin(), sent.values.end());
-  request->real = proxy_.arrive(worker, "club", values);
-  const session::Visit& real = request->real.visit;
+  request->real = proxy_.find_session(worker, "club", values);
+  const session::SessionBinding& real = request->real.binding;
   const bool found = real.held.has_value();
   look_at_doors(worker);
   note("a request of " + std::to_string(sent.browser) + " at worker " + std::to_string(worker) +
        ", version " + std::to_string(request->plan->version));
-  std::vector<plain::Visit> claims;
+  std::vector<plain::SessionBinding> claims;
   plain::Key followed = 0;
   for (const std::string& value : sent.values) {
     claims.push_back(model_.arrive_by(*request->plan, "club", value,
@@ -71,31 +71,31 @@ void PromiseDuel::arrive_by(std::size_t worker, OnItsWay sent) {
     if (found && real.key == proxy_.key_of("club", value)) followed = claims.back().key;
   }
   if (sent.values.size() > 1) count("several values");
-  request->visit = settle(*request, std::move(claims), followed);
-  request->visit.brought = sent.values.empty() ? "" : sent.values.front();
+  request->binding = settle(*request, std::move(claims), followed);
+  request->binding.candidate_key = sent.values.empty() ? "" : sent.values.front();
   requests_.push_back(std::move(request));
 }
 
 void PromiseDuel::welcome_by(Request& request, const Said& said, const real::Proxy::Heard& heard) {
-  using Claim = plain::Visit::Claim;
-  plain::Visit& visit = request.visit;
+  using Claim = plain::SessionBinding::Claim;
+  plain::SessionBinding& binding = request.binding;
   const plain::Key fresh = next_key_++;
-  const bool gives = heard.answer.gives();
-  const auto found = request.real.visit.created == now() ? plain::Found::no : plain::Found::yes;
-  if (visit.claim == Claim::none && !gives && !visit.brought.empty()) {
+  const bool gives = heard.answer.sets_cookie();
+  const auto found = request.real.binding.created == now() ? plain::Found::no : plain::Found::yes;
+  if (binding.claim == Claim::none && !gives && !binding.candidate_key.empty()) {
     count("session by a value that was brought");
-    model_.begin_by(*request.plan, visit, std::string(visit.brought), std::nullopt, request.node,
-                    fresh, found, now());
+    model_.begin_by(*request.plan, binding, std::string(binding.candidate_key), std::nullopt,
+                    request.node, fresh, found, now());
   }
   for (std::size_t i = 0; i < said.cookies.size(); ++i) {
     const auto id = plain::id_of(said.cookies[i], request.page);
-    if (heard.changes[i] != CookieChange::given || !id) continue;
+    if (heard.changes[i] != CookieChange::set || !id) continue;
     const std::string& value = said.cookies[i].value;
-    if (visit.claim == Claim::none) {
-      model_.begin_by(*request.plan, visit, value, id, request.node, fresh, found, now());
+    if (binding.claim == Claim::none) {
+      model_.begin_by(*request.plan, binding, value, id, request.node, fresh, found, now());
     } else {
-      if (value != visit.value) count("value renewed");
-      model_.take_value(visit, value, *id, request.node, next_key_++, now());
+      if (value != binding.value) count("value renewed");
+      model_.record_value(binding, value, *id, request.node, next_key_++, now());
     }
   }
 }

@@ -78,25 +78,25 @@ unsigned Model::others(const std::string& node) const {
   return count;
 }
 
-bool Model::may_leave(const std::string& node) const {
+bool Model::check_guard(const std::string& node) const {
   return others(node) >= pools.at(pool_of(node)).min_active;
 }
 
-Did Model::bleed(const std::string& key, std::optional<Instant> deadline, bool insist,
+Did Model::bleed(const std::string& key, std::optional<Instant> deadline, bool force,
                  std::uint64_t version) {
   Node& node = nodes.at(key);
   if (node.state == NodeState::maintenance) return Did::nothing;
-  if (node.state == NodeState::active && !insist && !may_leave(key)) return Did::refused;
+  if (node.state == NodeState::active && !force && !check_guard(key)) return Did::refused;
   node.state = NodeState::bleeding;
   if (deadline) node.deadline = deadline;
   node.changed = version;
   return Did::changed;
 }
 
-Did Model::maintain(const std::string& key, bool insist, std::uint64_t version) {
+Did Model::maintain(const std::string& key, bool force, std::uint64_t version) {
   Node& node = nodes.at(key);
   if (node.state == NodeState::maintenance) return Did::nothing;
-  if (!insist && !(node.dry && may_leave(key))) return Did::refused;
+  if (!force && !(node.dry && check_guard(key))) return Did::refused;
   node.state = NodeState::maintenance;
   if (!node.dry) node.displaced = true;
   node.changed = version;
@@ -133,7 +133,7 @@ void Model::begin_to_look(Instant now) {
   });
 }
 
-Instant Model::judged(Instant now) const {
+Instant Model::expiry_now(Instant now) const {
   return now - ended_ > kStandstill ? ended_ : now;
 }
 
@@ -177,7 +177,7 @@ void Model::displace(const std::string& key) {
   }
 }
 
-void Model::displace_stragglers(std::uint64_t acknowledged) {
+void Model::displace_late_sessions(std::uint64_t acknowledged) {
   for (const auto& [key, node] : nodes) {
     if (node.displaced && !node.dry && node.changed <= acknowledged) displace(key);
   }
@@ -189,7 +189,7 @@ void Model::displace_stragglers(std::uint64_t acknowledged) {
 Session* Model::find(Key key, Instant now) {
   const auto found = sessions.find(key);
   if (found == sessions.end() || !found->second.recorded) return nullptr;
-  if (!over(found->second, judged(now))) return &found->second;
+  if (!over(found->second, expiry_now(now))) return &found->second;
   sessions.erase(found);
   return nullptr;
 }
@@ -204,76 +204,85 @@ bool Model::must_come_back(const Plan& plan, const Cookie& cookie, Instant now) 
   const auto session = sessions.find(cookie.key);
   if (session == sessions.end() || session->second.node != cookie.node) return false;
   const conf::Session& rules = plan.pools.at(pool_of(cookie.node));
-  return !over(session->second, judged(now)) && !session->second.displaced &&
-         judged(now) < damaged_at + std::min(rules.idle_timeout, rules.pending_timeout);
+  return !over(session->second, expiry_now(now)) && !session->second.displaced &&
+         expiry_now(now) < damaged_at + std::min(rules.idle_timeout, rules.pending_timeout);
 }
 
-Visit Model::arrive(const Plan& plan, const std::string& pool, const std::optional<Cookie>& cookie,
-                    Found found, Instant now, WallTime wall) {
-  Visit visit;
-  visit.pool = pool;
-  if (!cookie) return visit;
+SessionBinding Model::find_session(const Plan& plan, const std::string& pool,
+                                   const std::optional<Cookie>& cookie, Found found, Instant now,
+                                   WallTime wall) {
+  SessionBinding binding;
+  binding.pool = pool;
+  if (!cookie) return binding;
   if (Session* const session = find(cookie->key, now)) {
     session->state = SessionState::live;
     session->last = now;
-    if (plan.find(session->node) == nullptr) return visit;  // "of an unknown node"
+    if (plan.find(session->node) == nullptr) return binding;  // "of an unknown node"
     ++session->open;
-    return {pool,  Visit::Claim::session, cookie->key, session->node, session->displaced, false,
-            false, session->created};
+    return {pool,
+            SessionBinding::Claim::session,
+            cookie->key,
+            session->node,
+            session->displaced,
+            false,
+            false,
+            session->created};
   }
   const Node* const node = plan.find(cookie->node);
-  if (node == nullptr) return visit;
+  if (node == nullptr) return binding;
   const Millis age = std::max(wall - cookie->issued, Millis{0});
-  const Millis heard_late = now - judged(now);
+  const Millis heard_late = now - expiry_now(now);
   const bool too_old = age - heard_late >= plan.pools.at(pool).max_lifetime;
-  const bool good = !too_old && plan.incomplete(cookie->node, judged(now));
+  const bool good = !too_old && plan.incomplete(cookie->node, expiry_now(now));
   const bool closed = node->shut() || opening.contains(cookie->node);
   bool back = good && !(lost_are_over(cookie->node) && found == Found::no);
   if (in_doubt(now)) back = found == Found::yes;
   // Whoever missed a newer cookie brings one that tells nothing any more.
   if (in_doubt(now) && !too_old && must_come_back(plan, *cookie, now)) back = true;
   if (!back || closed) {
-    return {pool, Visit::Claim::ended, cookie->key, cookie->node, false, false, false, now - age};
+    return {pool,     SessionBinding::Claim::ended, cookie->key, cookie->node, false, false, false,
+            now - age};
   }
   // "A sealed cookie unknown to the ledger is taken back in as live."
   const Instant created = now - age;
   put(cookie->key, cookie->node, SessionState::live, created, now);
-  return {pool, Visit::Claim::session, cookie->key, cookie->node, false, false, false, created};
+  return {pool,   SessionBinding::Claim::session, cookie->key, cookie->node, false, false, false,
+          created};
 }
 
 bool Model::leaves_open(const Plan& plan, const Cookie& cookie, Instant now) const {
   const auto known = sessions.find(cookie.key);
   if (known != sessions.end() && known->second.recorded) return false;
   if (in_doubt(now)) return true;
-  return plan.find(cookie.node) != nullptr && plan.incomplete(cookie.node, judged(now)) &&
+  return plan.find(cookie.node) != nullptr && plan.incomplete(cookie.node, expiry_now(now)) &&
          lost_are_over(cookie.node);
 }
 
-Visit Model::settle_claims(std::vector<Visit> claims, Key prefer, Instant now) {
-  const auto worth = [prefer](const Visit& visit) {
-    const int kind = visit.claim == Visit::Claim::none    ? 0
-                     : visit.claim == Visit::Claim::ended ? 1
-                     : visit.displaced                    ? 2
-                                                          : 3;
-    return std::tuple(kind, visit.created.ms, visit.key == prefer);
+SessionBinding Model::settle_claims(std::vector<SessionBinding> claims, Key prefer, Instant now) {
+  const auto worth = [prefer](const SessionBinding& binding) {
+    const int kind = binding.claim == SessionBinding::Claim::none    ? 0
+                     : binding.claim == SessionBinding::Claim::ended ? 1
+                     : binding.displaced                             ? 2
+                                                                     : 3;
+    return std::tuple(kind, binding.created.ms, binding.key == prefer);
   };
   const auto best = std::ranges::max_element(claims, {}, worth);
   std::swap(*best, claims.front());
-  for (std::size_t i = 1; i < claims.size(); ++i) leave(claims[i], now);
+  for (std::size_t i = 1; i < claims.size(); ++i) release(claims[i], now);
   return claims.front();
 }
 
-void Model::follow(const Plan& plan, Visit& visit, Instant now) {
-  if (visit.claim == Visit::Claim::none || plan.find(visit.node) != nullptr) return;
-  leave(visit, now);
-  visit = {visit.pool, Visit::Claim::none, 0, "", false, false, false, {}};
+void Model::follow(const Plan& plan, SessionBinding& binding, Instant now) {
+  if (binding.claim == SessionBinding::Claim::none || plan.find(binding.node) != nullptr) return;
+  release(binding, now);
+  binding = {binding.pool, SessionBinding::Claim::none, 0, "", false, false, false, {}};
 }
 
 /// Column "may be chosen" of the table.
 bool Model::may_be_chosen(const Plan& plan, const std::string& node, const Tried& tried) const {
   const Node* const one = plan.find(node);
   if (one == nullptr || nodes.at(node).down || tried.contains(node)) return false;
-  if (kept_open.contains(node)) return true;
+  if (close_deferred.contains(node)) return true;
   return one->state == NodeState::active && one->weight > 0 && !opening.contains(node);
 }
 
@@ -292,47 +301,48 @@ std::string Model::goes_anywhere(const Plan& plan, const std::string& pool, cons
   return "";
 }
 
-std::string Model::route(const Plan& plan, Visit& visit, const Tried& tried, const Target& to,
-                         Instant now) {
+std::string Model::route(const Plan& plan, SessionBinding& binding, const Tried& tried,
+                         const Target& to, Instant now) {
   if (to && nodes.at(*to).dry) return "it is sent to " + *to + ", which is dry";
-  visit.rescued = false;
-  switch (visit.claim) {
-    case Visit::Claim::session:
-      return route_session(plan, visit, tried, to);
-    case Visit::Claim::ended:
-      return route_ended(plan, visit, tried, to, now);
-    case Visit::Claim::none:
+  binding.rescued = false;
+  switch (binding.claim) {
+    case SessionBinding::Claim::session:
+      return route_session(plan, binding, tried, to);
+    case SessionBinding::Claim::ended:
+      return route_ended(plan, binding, tried, to, now);
+    case SessionBinding::Claim::none:
       break;
   }
-  return goes_anywhere(plan, visit.pool, tried, to);
+  return goes_anywhere(plan, binding.pool, tried, to);
 }
 
-std::string Model::route_session(const Plan& plan, Visit& visit, const Tried& tried,
+std::string Model::route_session(const Plan& plan, SessionBinding& binding, const Tried& tried,
                                  const Target& to) {
-  const Node& own = plan.nodes.at(visit.node);
+  const Node& own = plan.nodes.at(binding.node);
   // Whoever has logged out meanwhile is nobody's user, and does not keep a node from being dry.
-  if (own.shut() || (visit.over && looked_at.contains(visit.node)) ||
-      (visit.displaced && (own.state == NodeState::bleeding || opening.contains(visit.node)))) {
-    return to ? move(plan, visit, *to) : goes_anywhere(plan, visit.pool, tried, to);
+  if (own.shut() || (binding.over && looked_at.contains(binding.node)) ||
+      (binding.displaced && (own.state == NodeState::bleeding || opening.contains(binding.node)))) {
+    return to ? move(plan, binding, *to) : goes_anywhere(plan, binding.pool, tried, to);
   }
-  if (!nodes.at(visit.node).down && !tried.contains(visit.node)) {
-    if (!to) return "503 for a user of " + visit.node;
-    if (visit.displaced) return move(plan, visit, *to);  // it is active again, and takes them back
-    return *to == visit.node ? "" : "a user of " + visit.node + " is sent to " + *to;
+  if (!nodes.at(binding.node).down && !tried.contains(binding.node)) {
+    if (!to) return "503 for a user of " + binding.node;
+    if (binding.displaced)
+      return move(plan, binding, *to);  // it is active again, and takes them back
+    return *to == binding.node ? "" : "a user of " + binding.node + " is sent to " + *to;
   }
-  if (plan.pools.at(visit.pool).on_lost == conf::OnLost::fail) {
-    return to ? "a user of " + visit.node + ", which is down, is sent to " + *to : "";
+  if (plan.pools.at(binding.pool).on_lost == conf::OnLost::fail) {
+    return to ? "a user of " + binding.node + ", which is down, is sent to " + *to : "";
   }
-  visit.rescued = to.has_value();
-  return goes_anywhere(plan, visit.pool, tried, to);
+  binding.rescued = to.has_value();
+  return goes_anywhere(plan, binding.pool, tried, to);
 }
 
 /// Puts the session on `to`, unless another request of its user has put it elsewhere meanwhile: one
 /// user is never on two nodes.
-std::string Model::move(const Plan& plan, Visit& visit, const std::string& to) {
-  const std::string from = std::exchange(visit.node, to);
-  const bool taken_off = std::exchange(visit.displaced, false);
-  const auto found = visit.over ? sessions.end() : sessions.find(visit.key);
+std::string Model::move(const Plan& plan, SessionBinding& binding, const std::string& to) {
+  const std::string from = std::exchange(binding.node, to);
+  const bool taken_off = std::exchange(binding.displaced, false);
+  const auto found = binding.over ? sessions.end() : sessions.find(binding.key);
   if (found != sessions.end()) {
     Session& session = found->second;
     const Node* const there = plan.find(session.node);
@@ -349,90 +359,91 @@ std::string Model::move(const Plan& plan, Visit& visit, const std::string& to) {
   if (taken_off && plan.nodes.at(from).state == NodeState::active && !opening.contains(from)) {
     return to == from ? "" : "a user of " + from + " is sent to " + to;
   }
-  return goes_anywhere(plan, visit.pool, {}, to);
+  return goes_anywhere(plan, binding.pool, {}, to);
 }
 
-std::string Model::route_ended(const Plan& plan, Visit& visit, const Tried& tried, const Target& to,
-                               Instant now) {
-  if (!to) return goes_anywhere(plan, visit.pool, tried, to);
-  if (Session* const session = find(visit.key, now)) {  // another request of the user was faster
+std::string Model::route_ended(const Plan& plan, SessionBinding& binding, const Tried& tried,
+                               const Target& to, Instant now) {
+  if (!to) return goes_anywhere(plan, binding.pool, tried, to);
+  if (Session* const session = find(binding.key, now)) {  // another request of the user was faster
     session->state = SessionState::live;
     session->last = now;
-    if (plan.find(session->node) == nullptr) return goes_anywhere(plan, visit.pool, tried, to);
+    if (plan.find(session->node) == nullptr) return goes_anywhere(plan, binding.pool, tried, to);
     ++session->open;
-    visit.claim = Visit::Claim::session;
-    visit.node = session->node;
-    visit.created = session->created;
+    binding.claim = SessionBinding::Claim::session;
+    binding.node = session->node;
+    binding.created = session->created;
     const bool open = !session->displaced && !plan.nodes.at(session->node).shut();
-    if (!open) return move(plan, visit, *to);
-    return *to == visit.node ? "" : "a user of " + visit.node + " is sent to " + *to;
+    if (!open) return move(plan, binding, *to);
+    return *to == binding.node ? "" : "a user of " + binding.node + " is sent to " + *to;
   }
-  visit.claim = Visit::Claim::session;
-  visit.node = *to;
-  visit.created = now;
-  put(visit.key, *to, SessionState::live, now, now);
-  return goes_anywhere(plan, visit.pool, tried, to);
+  binding.claim = SessionBinding::Claim::session;
+  binding.node = *to;
+  binding.created = now;
+  put(binding.key, *to, SessionState::live, now, now);
+  return goes_anywhere(plan, binding.pool, tried, to);
 }
 
-std::string Model::rescue(const Plan& plan, Visit& visit, const std::string& reached,
+std::string Model::rescue(const Plan& plan, SessionBinding& binding, const std::string& reached,
                           const std::string& to) {
-  visit.rescued = false;
-  const auto found = visit.over ? sessions.end() : sessions.find(visit.key);
+  binding.rescued = false;
+  const auto found = binding.over ? sessions.end() : sessions.find(binding.key);
   if (found == sessions.end()) {
-    visit.node = to;
+    binding.node = to;
     return to == reached ? "" : "it leaves " + reached + " for " + to;
   }
   Session& session = found->second;
   const Node* const there = plan.find(session.node);
   const bool shut = there != nullptr && there->shut();
-  const bool here = session.displaced || session.node == visit.node;
+  const bool here = session.displaced || session.node == binding.node;
   if (here || (shut && to == reached)) {
     session.node = reached;
     session.displaced = false;
   }
-  visit.displaced = false;
-  visit.node = to;
+  binding.displaced = false;
+  binding.node = to;
   const std::string& should = plan.find(session.node) == nullptr ? reached : session.node;
   return to == should ? "" : "a user of " + should + " is sent to " + to;
 }
 
-void Model::begin(Visit& visit, const std::string& node, Key key, Instant now) {
-  visit = {visit.pool, Visit::Claim::session, key, node, false, false, false, now};
+void Model::begin(SessionBinding& binding, const std::string& node, Key key, Instant now) {
+  binding = {binding.pool, SessionBinding::Claim::session, key, node, false, false, false, now};
   put(key, node, SessionState::pending, now, now);
 }
 
-void Model::note_given(const Visit& visit, const CookieId& cookie, bool brought) {
-  if (visit.over) return;
-  Session::Known& known = sessions.at(visit.key).known;
-  const bool only_one = known.cookie ? *known.cookie == cookie : !brought || cookie.usual();
+void Model::note_application_cookie(const SessionBinding& binding, const CookieId& cookie,
+                                    bool candidate_key) {
+  if (binding.over) return;
+  Session::Known& known = sessions.at(binding.key).known;
+  const bool only_one = known.cookie ? *known.cookie == cookie : !candidate_key || cookie.usual();
   if (!only_one) known.several = true;
   known.cookie = cookie;
 }
 
-void Model::log_out(Visit& visit) {
-  if (std::exchange(visit.over, true)) return;
-  if (!visit.value.empty()) logged_out_[visit.key] = sessions.at(visit.key);
-  sessions.erase(visit.key);
+void Model::log_out(SessionBinding& binding) {
+  if (std::exchange(binding.over, true)) return;
+  if (!binding.value.empty()) logged_out_[binding.key] = sessions.at(binding.key);
+  sessions.erase(binding.key);
 }
 
-void Model::leave(Visit& visit, Instant now) {
-  if (visit.claim != Visit::Claim::session || visit.over) return;
-  Session& session = sessions.at(visit.key);
+void Model::release(SessionBinding& binding, Instant now) {
+  if (binding.claim != SessionBinding::Claim::session || binding.over) return;
+  Session& session = sessions.at(binding.key);
   session.last = std::max(session.last, now);
   --session.open;
-  if (visit.value.empty()) return;
-  const auto value = values_.find(visit.value);
-  if (value != values_.end() && value->second.key == visit.key) value->second.used = now;
+  if (binding.value.empty()) return;
+  const auto value = values_.find(binding.value);
+  if (value != values_.end() && value->second.key == binding.key) value->second.used = now;
   if (value != values_.end()) return;
   // It was forgotten during this request, and has been in use for as long as that took.
-  values_[visit.value] = {visit.key, std::nullopt, now, now};
-  session.values.insert(session.values.begin(), visit.value);
+  values_[binding.value] = {binding.key, std::nullopt, now, now};
+  session.values.insert(session.values.begin(), binding.value);
 }
 
-Cookie Model::cookie_of(const Visit& visit, const std::string& node, Instant now,
+Cookie Model::cookie_of(const SessionBinding& binding, const std::string& node, Instant now,
                         WallTime wall) const {
-  const WallTime issued = wall - (now - visit.created);
-  return {visit.key, node, {issued.ms / 1000 * 1000}};
+  const WallTime issued = wall - (now - binding.created);
+  return {binding.key, node, {issued.ms / 1000 * 1000}};
 }
 
 // -- Processes ------------------------------------------------------------------------------------
@@ -480,13 +491,13 @@ std::string Model::damage_ledger(const std::map<Key, Survivor>& survivors, Insta
 
 bool Model::in_doubt(Instant now) const {
   constexpr Millis kLongest{200'000};  // above all that sessions may last idle here
-  return damaged_at.ms != 0 && judged(now) < damaged_at + kLongest;
+  return damaged_at.ms != 0 && expiry_now(now) < damaged_at + kLongest;
 }
 
 // -- What is so -----------------------------------------------------------------------------------
 
 bool Model::incomplete(const std::string& node, Instant now) const {
-  return plan(0)->incomplete(node, judged(now));
+  return plan(0)->incomplete(node, expiry_now(now));
 }
 
 bool Model::lost_are_over(const std::string& node) const {

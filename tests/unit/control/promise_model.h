@@ -74,9 +74,9 @@ struct Session {
 /// A value of an application's cookie that names a session.
 struct Value {
   Key key = 0;
-  std::optional<CookieId> cookie;    ///< nothing: it was not seen being set
-  Instant used;                      ///< last: given, brought, or the request with it over
-  std::optional<Instant> came_back;  ///< first
+  std::optional<CookieId> cookie;  ///< nothing: it was not seen being set
+  Instant used;                    ///< last: given, candidate_key, or the request with it over
+  std::optional<Instant> confirm_renewal;  ///< first
 };
 
 /// What a genuine cookie says.
@@ -100,7 +100,7 @@ struct Plan {
 using PlanPtr = std::shared_ptr<const Plan>;
 
 /// One request's relation to a session.
-struct Visit {
+struct SessionBinding {
   enum class Claim : std::uint8_t {
     none,     ///< a new user
     session,  ///< holds a session
@@ -114,8 +114,8 @@ struct Visit {
   bool over = false;       ///< the session it holds was ended by a logout
   bool rescued = false;    ///< moves when the new node has been reached
   Instant created;
-  std::string value = {};    ///< of the application's cookie, by which the session was found
-  std::string brought = {};  ///< of one, that may become a session's
+  std::string value = {};          ///< of the application's cookie, by which the session was found
+  std::string candidate_key = {};  ///< of one, that may become a session's
 };
 
 using Tried = std::set<std::string>;        ///< nodes that could not be reached
@@ -134,9 +134,9 @@ class Model {
  public:
   // -- What the operator wants. `version`: of the topology that says so.
   void configure(const conf::Config& config, std::uint64_t version);
-  Did bleed(const std::string& key, std::optional<Instant> deadline, bool insist,
+  Did bleed(const std::string& key, std::optional<Instant> deadline, bool force,
             std::uint64_t version);
-  Did maintain(const std::string& key, bool insist, std::uint64_t version);
+  Did maintain(const std::string& key, bool force, std::uint64_t version);
   Did activate(const std::string& key, std::uint64_t version);
 
   // -- What time does.
@@ -152,48 +152,50 @@ class Model {
   /// The sessions of a node are the operator's to move from here on.
   void displace(const std::string& key);
   /// Who came to such a node by an exchange from before its door was shut.
-  void displace_stragglers(std::uint64_t acknowledged);
+  void displace_late_sessions(std::uint64_t acknowledged);
 
   // -- What users do. An empty text: as it should be; else what is wrong.
   /// `found`: what the ledger said, for where the rules leave it open.
-  Visit arrive(const Plan& plan, const std::string& pool, const std::optional<Cookie>& cookie,
-               Found found, Instant now, WallTime wall);
+  SessionBinding find_session(const Plan& plan, const std::string& pool,
+                              const std::optional<Cookie>& cookie, Found found, Instant now,
+                              WallTime wall);
   /// Whether the rules leave open if this cookie finds a session.
   [[nodiscard]] bool leaves_open(const Plan& plan, const Cookie& cookie, Instant now) const;
   /// Of what the cookies of one request claim, the one that counts: a session that goes on, before
   /// one that was taken off its node, before one that is over; then the newest. `prefer`: of equal
   /// ones. All others are left.
-  Visit settle_claims(std::vector<Visit> claims, Key prefer, Instant now);
+  SessionBinding settle_claims(std::vector<SessionBinding> claims, Key prefer, Instant now);
   /// The worker's topology is another one by now: a node may be unknown to it.
-  void follow(const Plan& plan, Visit& visit, Instant now);
+  void follow(const Plan& plan, SessionBinding& binding, Instant now);
   /// The request goes to `to`; nothing: it is answered 503.
-  std::string route(const Plan& plan, Visit& visit, const Tried& tried, const Target& to,
+  std::string route(const Plan& plan, SessionBinding& binding, const Tried& tried, const Target& to,
                     Instant now);
   /// A rescued user has reached the node `reached`, and is to be on `to`.
-  std::string rescue(const Plan& plan, Visit& visit, const std::string& reached,
+  std::string rescue(const Plan& plan, SessionBinding& binding, const std::string& reached,
                      const std::string& to);
-  void begin(Visit& visit, const std::string& node, Key key, Instant now);
-  /// The node's answer has given an application's cookie. `brought`: the request had one.
-  void note_given(const Visit& visit, const CookieId& cookie, bool brought);
-  void log_out(Visit& visit);
-  void leave(Visit& visit, Instant now);
-  [[nodiscard]] Cookie cookie_of(const Visit& visit, const std::string& node, Instant now,
-                                 WallTime wall) const;
+  void begin(SessionBinding& binding, const std::string& node, Key key, Instant now);
+  /// The node's answer has given an application's cookie. `candidate_key`: the request had one.
+  void note_application_cookie(const SessionBinding& binding, const CookieId& cookie,
+                               bool candidate_key);
+  void log_out(SessionBinding& binding);
+  void release(SessionBinding& binding, Instant now);
+  [[nodiscard]] Cookie cookie_of(const SessionBinding& binding, const std::string& node,
+                                 Instant now, WallTime wall) const;
 
   // -- What users do where the application's own cookie is learned.
   /// Whether the rules leave open if this value still finds its session: it has not been used for
   /// long, or the one that took its place is established.
   [[nodiscard]] bool leaves_open(const std::string& value, Instant now) const;
-  Visit arrive_by(const Plan& plan, const std::string& pool, const std::string& value, Found found,
-                  Instant now);
+  SessionBinding arrive_by(const Plan& plan, const std::string& pool, const std::string& value,
+                           Found found, Instant now);
   /// A new user's session goes by this value; `fresh`, unless another request has begun it.
-  void begin_by(const Plan& plan, Visit& visit, const std::string& value,
+  void begin_by(const Plan& plan, SessionBinding& binding, const std::string& value,
                 const std::optional<CookieId>& cookie, const std::string& node, Key fresh,
                 Found found, Instant now);
   /// The node gives a user who has a session a value. `fresh`: of the session of one who has just
   /// been logged out by another request.
-  void take_value(Visit& visit, const std::string& value, const CookieId& cookie,
-                  const std::string& node, Key fresh, Instant now);
+  void record_value(SessionBinding& binding, const std::string& value, const CookieId& cookie,
+                    const std::string& node, Key fresh, Instant now);
 
   // -- What a process does.
   /// It is gone, however it went, and was last seen at `seen`; and the next one is there.
@@ -224,7 +226,7 @@ class Model {
   Instant damaged_at;
   std::set<std::string> opening;  ///< nodes that the worker does not let new users onto yet
   /// Nodes that bleed and take new users until those of `opening` do, who else would find none.
-  std::set<std::string> kept_open;
+  std::set<std::string> close_deferred;
   std::set<std::string> looked_at;  ///< nodes that are shut between the two looks at their dryness
 
  private:
@@ -242,18 +244,19 @@ class Model {
   void put(Key key, const std::string& node, SessionState state, Instant created, Instant now);
   /// By when a session must have run out to be over: a request that waited while the process stood
   /// still came before anybody looked.
-  [[nodiscard]] Instant judged(Instant now) const;
+  [[nodiscard]] Instant expiry_now(Instant now) const;
   [[nodiscard]] bool over(const Session& session, Instant now) const;
   [[nodiscard]] unsigned others(const std::string& node) const;
-  [[nodiscard]] bool may_leave(const std::string& node) const;
+  [[nodiscard]] bool check_guard(const std::string& node) const;
   [[nodiscard]] bool may_be_chosen(const Plan& plan, const std::string& node,
                                    const Tried& tried) const;
   [[nodiscard]] std::string goes_anywhere(const Plan& plan, const std::string& pool,
                                           const Tried& tried, const Target& to) const;
-  std::string route_session(const Plan& plan, Visit& visit, const Tried& tried, const Target& to);
-  std::string route_ended(const Plan& plan, Visit& visit, const Tried& tried, const Target& to,
-                          Instant now);
-  std::string move(const Plan& plan, Visit& visit, const std::string& to);
+  std::string route_session(const Plan& plan, SessionBinding& binding, const Tried& tried,
+                            const Target& to);
+  std::string route_ended(const Plan& plan, SessionBinding& binding, const Tried& tried,
+                          const Target& to, Instant now);
+  std::string move(const Plan& plan, SessionBinding& binding, const std::string& to);
 };
 
 [[nodiscard]] std::string pool_of(const std::string& node);

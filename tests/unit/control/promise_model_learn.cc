@@ -24,7 +24,7 @@ bool Model::leaves_open(const std::string& value, Instant now) const {
     if (named == values_.end() || named->second.key != this_one.key) return false;
     const Value& other = named->second;
     const bool replaces = !this_one.cookie || !other.cookie || *this_one.cookie == *other.cookie;
-    return replaces && other.came_back && now >= *other.came_back + grace;
+    return replaces && other.confirm_renewal && now >= *other.confirm_renewal + grace;
   });
 }
 
@@ -33,41 +33,47 @@ void Model::forget(const std::string& value) {
   values_.erase(value);
 }
 
-Visit Model::arrive_by(const Plan& plan, const std::string& pool, const std::string& value,
-                       Found found, Instant now) {
-  Visit visit;
-  visit.pool = pool;
-  visit.brought = value;
+SessionBinding Model::arrive_by(const Plan& plan, const std::string& pool, const std::string& value,
+                                Found found, Instant now) {
+  SessionBinding binding;
+  binding.pool = pool;
+  binding.candidate_key = value;
   const auto known = values_.find(value);
-  if (known == values_.end()) return visit;
+  if (known == values_.end()) return binding;
   const bool may_be_unknown = leaves_open(value, now);
   Session* const session = find(known->second.key, now);
-  if (session == nullptr) return visit;
+  if (session == nullptr) return binding;
   if (may_be_unknown && found == Found::no) {
     forget(value);
-    return visit;
+    return binding;
   }
   known->second.used = now;
-  if (!known->second.came_back) known->second.came_back = now;
+  if (!known->second.confirm_renewal) known->second.confirm_renewal = now;
   session->state = SessionState::live;
   session->last = now;
-  if (plan.find(session->node) == nullptr) return visit;
+  if (plan.find(session->node) == nullptr) return binding;
   ++session->open;
-  return {pool,          Visit::Claim::session, known->second.key,
-          session->node, session->displaced,    false,
-          false,         session->created,      value,
+  return {pool,
+          SessionBinding::Claim::session,
+          known->second.key,
+          session->node,
+          session->displaced,
+          false,
+          false,
+          session->created,
+          value,
           value};
 }
 
-void Model::begin_by(const Plan& plan, Visit& visit, const std::string& value,
+void Model::begin_by(const Plan& plan, SessionBinding& binding, const std::string& value,
                      const std::optional<CookieId>& cookie, const std::string& node, Key fresh,
                      Found found, Instant now) {
-  const bool brought = visit.brought == value;
+  const bool candidate_key = binding.candidate_key == value;
   if (leaves_open(value, now) && found == Found::no) forget(value);
   const auto known = values_.find(value);
   Session* const there = known == values_.end() ? nullptr : find(known->second.key, now);
   if (there == nullptr) {
-    begin(visit, node, fresh, now);
+    begin(binding, node, fresh, now);
     sessions.at(fresh).known.cookie = cookie;
     sessions.at(fresh).values = {value};
     values_[value] = {fresh, cookie, now, std::nullopt};
@@ -79,30 +85,30 @@ void Model::begin_by(const Plan& plan, Visit& visit, const std::string& value,
       there->node = node;
       there->displaced = false;
     }
-    visit = {visit.pool,
-             Visit::Claim::session,
-             known->second.key,
-             there->node,
-             false,
-             false,
-             false,
-             there->created,
-             {},
-             {}};
+    binding = {binding.pool,
+               SessionBinding::Claim::session,
+               known->second.key,
+               there->node,
+               false,
+               false,
+               false,
+               there->created,
+               {},
+               {}};
     if (cookie) there->known.take(*cookie);
     known->second.used = now;
   }
-  if (brought) values_[value].came_back = now;
-  visit.value = value;
+  if (candidate_key) values_[value].confirm_renewal = now;
+  binding.value = value;
 }
 
-void Model::take_value(Visit& visit, const std::string& value, const CookieId& cookie,
-                       const std::string& node, Key fresh, Instant now) {
-  Session& session = visit.over ? logged_out_.at(visit.key) : sessions.at(visit.key);
+void Model::record_value(SessionBinding& binding, const std::string& value, const CookieId& cookie,
+                         const std::string& node, Key fresh, Instant now) {
+  Session& session = binding.over ? logged_out_.at(binding.key) : sessions.at(binding.key);
   Session::Known& known = session.known;
   const bool same = known.take(cookie);
-  if (value == visit.value || (visit.over && !same)) return;
-  if (visit.over) {  // whoever that is now is there, and has not come back yet
+  if (value == binding.value || (binding.over && !same)) return;
+  if (binding.over) {  // whoever that is now is there, and has not come back yet
     put(fresh, node, SessionState::live, session.created, now);
     sessions.at(fresh).open = 0;
     sessions.at(fresh).values = {value};
@@ -110,13 +116,13 @@ void Model::take_value(Visit& visit, const std::string& value, const CookieId& c
     return;
   }
   session.values.push_back(value);
-  values_[value] = {visit.key, cookie, now, std::nullopt};
+  values_[value] = {binding.key, cookie, now, std::nullopt};
   if (!same) return;  // it stands beside the other
   session.node = node;
   session.displaced = false;
   session.state = SessionState::live;
   session.last = now;
-  visit.value = value;
+  binding.value = value;
 }
 
 }  // namespace bonedry::admin::plain

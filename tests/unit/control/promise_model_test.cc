@@ -18,7 +18,8 @@ constexpr std::size_t kWorkers = 3;
 const int kSteps = bonedry::test::kSanitized ? 30'000 : 200'000;
 constexpr int kCalmEvery = 500;
 
-/// The same every time, so that a change is judged by what it changes; BONEDRY_SEED=N plays others.
+/// The same every time, so that a change is expiry_now by what it changes; BONEDRY_SEED=N plays
+/// others.
 std::uint64_t seed() {
   const char* const wanted = std::getenv("BONEDRY_SEED");
   return wanted != nullptr ? std::strtoull(wanted, nullptr, 10) : 1'182'951'521;

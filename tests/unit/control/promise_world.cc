@@ -17,7 +17,7 @@ using balancer::NodeView;
 using balancer::PoolView;
 using balancer::Purpose;
 using balancer::Reachable;
-using balancer::Verdict;
+using balancer::RouteDecision;
 
 namespace {
 
@@ -71,7 +71,7 @@ Proxy::Proxy(std::size_t workers, conf::Config first)
 void Proxy::start() {
   auto opened = session::MappedLedger::open(folder / "ledger", kCapacity, secrets_, clock);
   if (!opened) throw std::runtime_error(opened.error());
-  secrets_.age = session::SecretAge::maybe_used;
+  secrets_.age = session::SecretAge::existing;
   ledger = std::move(opened->ledger);
   set_aside_ = !opened->set_aside.empty();
   Result<NodeRecords> records = store.load();
@@ -88,7 +88,7 @@ void Proxy::start() {
   for (Worker& worker : fleet->workers) {
     worker.runtime = std::make_shared<Runtime>(Runtime{control->topology(), {}});
   }
-  ledger->expect_sweeps(clock.now());
+  ledger->start_sweeping(clock.now());
 }
 
 void Proxy::stop() {
@@ -143,13 +143,13 @@ balancer::Picker& Proxy::picker(const Exchange& exchange) {
   return made.first->second;
 }
 
-Exchange Proxy::arrive(std::size_t worker, const std::string& pool,
-                       std::span<const std::string_view> cookies) {
+Exchange Proxy::find_session(std::size_t worker, const std::string& pool,
+                             std::span<const std::string_view> cookies) {
   Exchange exchange;
   exchange.worker = worker;
   exchange.pool = pool;
   exchange.runtime = fleet->workers[worker].runtime;
-  exchange.visit = affinity(exchange).arrive(cookies, clock.now());
+  exchange.binding = affinity(exchange).find_session(cookies, clock.now());
   return exchange;
 }
 
@@ -159,9 +159,10 @@ bool Proxy::follows(const Exchange& exchange) const {
 
 void Proxy::follow_topology(Exchange& exchange) {
   if (follows(exchange)) return;
-  const balancer::Node* const claimed = exchange.visit.claim == Claim::none
-                                            ? nullptr
-                                            : view(exchange).nodes[exchange.visit.node].node.get();
+  const balancer::Node* const claimed =
+      exchange.binding.claim == Claim::none
+          ? nullptr
+          : view(exchange).nodes[exchange.binding.node].node.get();
   exchange.runtime = fleet->workers[exchange.worker].runtime;
   exchange.tried.clear();
   if (claimed == nullptr) return;
@@ -169,11 +170,11 @@ void Proxy::follow_topology(Exchange& exchange) {
   const auto same = std::ranges::find_if(
       nodes, [claimed](const NodeView& one) { return one.node.get() == claimed; });
   if (same != nodes.end()) {
-    exchange.visit.node = static_cast<std::size_t>(same - nodes.begin());
+    exchange.binding.node = static_cast<std::size_t>(same - nodes.begin());
     return;
   }
-  affinity(exchange).leave(exchange.visit, clock.now());
-  exchange.visit = {};
+  affinity(exchange).release(exchange.binding, clock.now());
+  exchange.binding = {};
 }
 
 std::optional<std::string> Proxy::route(Exchange& exchange) {
@@ -185,38 +186,38 @@ std::optional<std::string> Proxy::route(Exchange& exchange) {
 }
 
 std::optional<std::size_t> Proxy::choose(Exchange& exchange) {
-  session::Visit& visit = exchange.visit;
-  if (visit.claim == Claim::none) return choose_other(exchange, Verdict::fresh);
-  const NodeView& claimed = view(exchange).nodes[visit.node];
-  const bool failed = std::ranges::find(exchange.tried, visit.node) != exchange.tried.end();
+  session::SessionBinding& binding = exchange.binding;
+  if (binding.claim == Claim::none) return choose_other(exchange, RouteDecision::new_session);
+  const NodeView& claimed = view(exchange).nodes[binding.node];
+  const bool failed = std::ranges::find(exchange.tried, binding.node) != exchange.tried.end();
   const bool down = failed || claimed.node->down(clock.now());
-  const Verdict verdict =
-      balancer::route(visit.claim, claimed, down ? Reachable::no : Reachable::yes,
+  const RouteDecision decision =
+      balancer::route(binding.claim, claimed, down ? Reachable::no : Reachable::yes,
                       view(exchange).config.session.on_lost);
-  if (verdict == Verdict::lost) return std::nullopt;
-  if (verdict != Verdict::own_node) return choose_other(exchange, verdict);
-  exchange.verdict = verdict;
-  if (visit.claim == Claim::ended) {
-    if (!claimed.node->book_place(claimed.max_sessions)) {
-      return choose_other(exchange, Verdict::late);
+  if (decision == RouteDecision::node_down) return std::nullopt;
+  if (decision != RouteDecision::session_node) return choose_other(exchange, decision);
+  exchange.decision = decision;
+  if (binding.claim == Claim::ended) {
+    if (!claimed.node->reserve_session(claimed.max_sessions)) {
+      return choose_other(exchange, RouteDecision::late);
     }
     exchange.booked = claimed.node.get();
   }
-  const std::size_t index = affinity(exchange).settle(visit, verdict, visit.node, clock.now());
-  release_place(exchange);
+  const std::size_t index = affinity(exchange).bind(binding, decision, binding.node, clock.now());
+  cancel_reservation(exchange);
   return index;
 }
 
-std::optional<std::size_t> Proxy::choose_other(Exchange& exchange, Verdict verdict) {
-  exchange.verdict = verdict;
+std::optional<std::size_t> Proxy::choose_other(Exchange& exchange, RouteDecision decision) {
+  exchange.decision = decision;
   const auto picked =
       picker(exchange).pick(view(exchange), Purpose::new_session, exchange.tried, clock.now());
   if (!picked) return std::nullopt;
   exchange.booked = view(exchange).nodes[*picked].node.get();
-  if (exchange.visit.claim == Claim::none || verdict == Verdict::rescued) return picked;
+  if (exchange.binding.claim == Claim::none || decision == RouteDecision::rescued) return picked;
   const std::size_t index =
-      affinity(exchange).settle(exchange.visit, verdict, *picked, clock.now());
-  release_place(exchange);
+      affinity(exchange).bind(exchange.binding, decision, *picked, clock.now());
+  cancel_reservation(exchange);
   return index;
 }
 
@@ -230,16 +231,17 @@ void Proxy::send(Exchange& exchange) {
 
 void Proxy::leave_node(Exchange& exchange) {
   exchange.tried.push_back(exchange.index);
-  release_place(exchange);
+  cancel_reservation(exchange);
   exchange.node->close_exchange(clock.now());
   exchange.node.reset();
 }
 
 bool Proxy::reach(Exchange& exchange) {
-  if (exchange.verdict != Verdict::rescued || exchange.visit.node == exchange.index) return true;
+  if (exchange.decision != RouteDecision::rescued || exchange.binding.node == exchange.index)
+    return true;
   const std::size_t index =
-      affinity(exchange).settle(exchange.visit, exchange.verdict, exchange.index, clock.now());
-  release_place(exchange);
+      affinity(exchange).bind(exchange.binding, exchange.decision, exchange.index, clock.now());
+  cancel_reservation(exchange);
   return std::exchange(exchange.index, index) == index;
 }
 
@@ -247,24 +249,24 @@ Proxy::Heard Proxy::hear(Exchange& exchange, std::vector<std::string> set_cookie
                          const session::CookieContext& context) {
   Heard heard{std::move(set_cookies), {}, {}};
   for (const std::string& field : heard.fields) {
-    const std::size_t before = heard.answer.news_count;
+    const std::size_t before = heard.answer.effect_count;
     affinity(exchange).note_set_cookie(field, context, heard.answer);
-    const auto news = heard.answer.cookies();
-    heard.changes.push_back(news.size() == before ? session::CookieChange::none
-                                                  : news.back().change);
+    const auto effects = heard.answer.cookies();
+    heard.changes.push_back(effects.size() == before ? session::CookieChange::none
+                                                     : effects.back().change);
   }
   return heard;
 }
 
-std::string Proxy::answer(Exchange& exchange, const session::Answer& answer) {
-  std::string cookie = affinity(exchange).answered(exchange.visit, exchange.index, answer);
-  release_place(exchange);
+std::string Proxy::answer(Exchange& exchange, const session::ResponseCookies& answer) {
+  std::string cookie = affinity(exchange).on_response(exchange.binding, exchange.index, answer);
+  cancel_reservation(exchange);
   return cookie;
 }
 
 void Proxy::finish(Exchange& exchange) {
-  release_place(exchange);
-  affinity(exchange).leave(exchange.visit, clock.now());
+  cancel_reservation(exchange);
+  affinity(exchange).release(exchange.binding, clock.now());
   if (exchange.node) exchange.node->close_exchange(clock.now());
   exchange.node.reset();
 }
@@ -285,8 +287,8 @@ bool Proxy::has(const std::string& node) const {
   return control->topology()->find_node(node_id(node)) != nullptr;
 }
 
-void Proxy::release_place(Exchange& exchange) {
-  if (exchange.booked != nullptr) exchange.booked->release_place();
+void Proxy::cancel_reservation(Exchange& exchange) {
+  if (exchange.booked != nullptr) exchange.booked->cancel_reservation();
   exchange.booked = nullptr;
 }
 

@@ -71,8 +71,8 @@ struct Exchange {
   std::size_t worker = 0;
   std::string pool;
   std::shared_ptr<Runtime> runtime;
-  session::Visit visit;
-  balancer::Verdict verdict = balancer::Verdict::fresh;
+  session::SessionBinding binding;
+  balancer::RouteDecision decision = balancer::RouteDecision::new_session;
   std::size_t index = 0;                 ///< of the node it goes to
   std::shared_ptr<balancer::Node> node;  ///< on which it is open
   balancer::Node* booked = nullptr;
@@ -107,9 +107,9 @@ class Proxy {
   void mend_disk();
   [[nodiscard]] bool disk_is_broken() const;
 
-  // -- The life of a request. `arrive`, `route` and `send` are one callback of the worker.
-  [[nodiscard]] Exchange arrive(std::size_t worker, const std::string& pool,
-                                std::span<const std::string_view> cookies);
+  // -- The life of a request. `find_session`, `route` and `send` are one callback of the worker.
+  [[nodiscard]] Exchange find_session(std::size_t worker, const std::string& pool,
+                                      std::span<const std::string_view> cookies);
   /// Where it goes; nothing: 503.
   std::optional<std::string> route(Exchange& exchange);
   void send(Exchange& exchange);
@@ -120,13 +120,13 @@ class Proxy {
   /// What becomes of the application's cookies that an answer sets, by field.
   struct Heard {
     std::vector<std::string> fields;  ///< what `answer` is a view of
-    session::Answer answer;
+    session::ResponseCookies answer;
     std::vector<session::CookieChange> changes;
   };
   [[nodiscard]] Heard hear(Exchange& exchange, std::vector<std::string> set_cookies,
                            const session::CookieContext& context);
   /// The node has answered. What Set-Cookie of ours says; empty: nothing.
-  std::string answer(Exchange& exchange, const session::Answer& answer);
+  std::string answer(Exchange& exchange, const session::ResponseCookies& answer);
   void finish(Exchange& exchange);
 
   /// By what the proxy knows a value that it has learned.
@@ -151,13 +151,13 @@ class Proxy {
   session::Affinity& affinity(Exchange& exchange);
   balancer::Picker& picker(const Exchange& exchange);
   std::optional<std::size_t> choose(Exchange& exchange);
-  std::optional<std::size_t> choose_other(Exchange& exchange, balancer::Verdict verdict);
+  std::optional<std::size_t> choose_other(Exchange& exchange, balancer::RouteDecision decision);
   void follow_topology(Exchange& exchange);
-  static void release_place(Exchange& exchange);
+  static void cancel_reservation(Exchange& exchange);
 
   const std::size_t workers_;
   bool set_aside_ = false;
-  session::Secrets secrets_{{"a secret of at least 32 characters"}, session::SecretAge::brand_new};
+  session::Secrets secrets_{{"a secret of at least 32 characters"}, session::SecretAge::generated};
 };
 
 }  // namespace bonedry::admin::real

@@ -122,7 +122,7 @@ class ReturningPoolTest : public ReasonTest {
   /// As an upgrade does: another process on the same ledger, beside this one.
   void upgrade() {
     const auto load = [this]() -> Result<conf::Config> { return config; };
-    control->hand_over();
+    control->begin_standby();
     control = std::make_unique<ControlPlane>(
         ControlPlane::Parts{clock,
                             *ledger,
@@ -131,7 +131,7 @@ class ReturningPoolTest : public ReasonTest {
                             events,
                             load,
                             {},
-                            ControlPlane::Parts::Company::predecessor},
+                            ControlPlane::Parts::OtherProcess::predecessor},
         config, written(), std::nullopt);
   }
 
@@ -198,9 +198,9 @@ TEST_F(ReturningPoolTest, ABleedOfANodeThatItStillHasIsNotForgotten) {
 
 TEST_F(ReturningPoolTest, WhatAFailedUpgradeHadAloneIsNotTakenForOurs) {
   away();
-  control->hand_over();
+  control->begin_standby();
   ledger->set_address(ledger->slot_of("blog/dave"), "127.0.0.1:9000");
-  control->take_back();
+  control->end_standby();
   settle();
   config.pools.push_back(blog);
   upgrade();

@@ -74,17 +74,17 @@ TEST_F(StateStoreTest, EverythingThatIsSavedIsLoaded) {
 
 TEST_F(StateStoreTest, InstantsMeanNothingInAnotherBootOrInOneWithoutAName) {
   NodeRecord record = full_record();
-  record.since_at = Instant{5};
-  record.deadline_at = Instant{7};
-  record.deadline_after = Millis{11};
+  record.since_monotonic = Instant{5};
+  record.deadline_monotonic = Instant{7};
+  record.deadline_duration = Millis{11};
   const auto loaded = [&](const std::string& wrote, const std::string& reads) {
     EXPECT_TRUE(StateStore(path, wrote).save({{"shop/alice"_node, record}}));
     return StateStore(path, reads).load()->at("shop/alice"_node);
   };
   EXPECT_EQ(loaded("this boot", "this boot"), record);
   NodeRecord without = record;
-  without.since_at.reset();
-  without.deadline_at.reset();
+  without.since_monotonic.reset();
+  without.deadline_monotonic.reset();
   EXPECT_EQ(loaded("this boot", "another"), without);
   EXPECT_EQ(loaded("", ""), without);
 }
@@ -97,14 +97,14 @@ TEST_F(StateStoreTest, AFileFromBeforeThereWereInstantsIsLoaded) {
   const Result<NodeRecords> records = store.load();
   ASSERT_TRUE(records) << records.error();
   EXPECT_EQ(records->at("shop/alice"_node).deadline, WallTime{5});
-  EXPECT_EQ(records->at("shop/alice"_node).deadline_at, std::nullopt);
+  EXPECT_EQ(records->at("shop/alice"_node).deadline_monotonic, std::nullopt);
 }
 
 TEST_F(StateStoreTest, AnOperatorWhoEditsADeadlineIsObeyedWithinTheBoot) {
   NodeRecord record;
   record.deadline = WallTime{1'700'000'999'999};
-  record.deadline_at = Instant{7};
-  record.deadline_after = Millis{11};
+  record.deadline_monotonic = Instant{7};
+  record.deadline_duration = Millis{11};
   StateStore here(path, "this boot");
   ASSERT_TRUE(here.save({{"shop/alice"_node, record}}));
   const std::string whole = *read_file(path);
@@ -119,10 +119,11 @@ TEST_F(StateStoreTest, AnOperatorWhoEditsADeadlineIsObeyedWithinTheBoot) {
     EXPECT_TRUE(records) << records.error();
     return records ? records->at("shop/alice"_node) : record;
   };
-  EXPECT_EQ(edited("null").deadline_at, std::nullopt) << "there is none any more";
-  EXPECT_EQ(edited("null").deadline_after, std::nullopt);
+  EXPECT_EQ(edited("null").deadline_monotonic, std::nullopt) << "there is none any more";
+  EXPECT_EQ(edited("null").deadline_duration, std::nullopt);
   EXPECT_EQ(edited("1700000999998").deadline, WallTime{1'700'000'999'998});
-  EXPECT_EQ(edited("1700000999998").deadline_at, std::nullopt) << "that was of the date before";
+  EXPECT_EQ(edited("1700000999998").deadline_monotonic, std::nullopt)
+      << "that was of the date before";
 }
 
 TEST_F(StateStoreTest, ADeadlineFromBeforeItsBleedIsRefused) {
@@ -272,22 +273,22 @@ TEST_F(StateStoreTest, ABleedingNodeThatTheLedgerDoesNotKnowIsNoticed) {
   dry.dry = Dry::yes;
   const NodeRecords records{
       {"shop/alice"_node, {}}, {"shop/bob"_node, dry}, {"gone/carol"_node, {}}};
-  EXPECT_EQ(unknown_nodes(records, {}, config), std::vector{"shop/alice"_node});
-  EXPECT_TRUE(unknown_nodes(records, {{"shop/alice", 0, ""}}, config).empty());
+  EXPECT_EQ(nodes_missing_in_ledger(records, {}, config), std::vector{"shop/alice"_node});
+  EXPECT_TRUE(nodes_missing_in_ledger(records, {{"shop/alice", 0, ""}}, config).empty());
 }
 
 TEST(MarkedSinceTest, GoesByTheClockThatNobodySetsWhereItIsKnown) {
   NodeRecord marked;
   marked.since = WallTime{1'000'000};
-  marked.since_at = Instant{50'000};
+  marked.since_monotonic = Instant{50'000};
   const NodeRecords records{{"shop/alice"_node, marked}};
   const std::vector alice{"shop/alice"_node};
-  EXPECT_EQ(marked_since(records, {WallTime{1'000'000}, Instant{40'000}}), alice);
-  EXPECT_TRUE(marked_since(records, {WallTime{0}, Instant{60'000}}).empty())
+  EXPECT_EQ(changed_after(records, {WallTime{1'000'000}, Instant{40'000}}), alice);
+  EXPECT_TRUE(changed_after(records, {WallTime{0}, Instant{60'000}}).empty())
       << "the calendar was set back";
-  EXPECT_TRUE(marked_since(records, {WallTime{999'000}, std::nullopt}).empty())
+  EXPECT_TRUE(changed_after(records, {WallTime{999'000}, std::nullopt}).empty())
       << "within what is told apart";
-  EXPECT_EQ(marked_since(records, {WallTime{990'000}, std::nullopt}), alice);
+  EXPECT_EQ(changed_after(records, {WallTime{990'000}, std::nullopt}), alice);
 }
 
 TEST_F(StateStoreTest, AnotherVersionIsRefused) {
@@ -307,7 +308,7 @@ TEST_F(StateStoreTest, ALinkThatLeadsNowhereIsNoAbsentFile) {
 
 TEST_F(StateStoreTest, AFolderThatIsNoneRefusesTheWriteByPathAndReason) {
   StateStore broken(folder.write("file", "") + "/nodes.json");
-  const Outcome saved = broken.save({});
+  const Result<> saved = broken.save({});
   ASSERT_FALSE(saved);
   EXPECT_EQ(saved.error(),
             "cannot write " + (folder / "file") + "/nodes.json.new: Not a directory");

@@ -162,7 +162,7 @@ TEST_F(StatusTest, SessionsOfANodeAreListedLongestIdleFirst) {
 }
 
 TEST_F(StatusTest, WorkOfManyTicksIsDoneInTurnUntilItIsDoneOrCancelled) {
-  using Work = ControlPlane::Work;
+  using Work = ControlPlane::TaskProgress;
   std::string done;
   const auto work = [&done](char name, int pieces) {
     return [&done, name, left = pieces]() mutable {
@@ -170,13 +170,13 @@ TEST_F(StatusTest, WorkOfManyTicksIsDoneInTurnUntilItIsDoneOrCancelled) {
       return --left == 0 ? Work::done : Work::more;
     };
   };
-  control->each_tick(work('a', 2));
-  const auto cancelled = control->each_tick(work('b', 9));
-  control->each_tick(work('c', 3));
+  control->add_task(work('a', 2));
+  const auto cancelled = control->add_task(work('b', 9));
+  control->add_task(work('c', 3));
   EXPECT_EQ(done, "") << "not from inside the call";
   for (int i = 0; i < 4; ++i) control->tick();
   EXPECT_EQ(done, "abca");
-  control->cancel_work(cancelled);
+  control->cancel_task(cancelled);
   for (int i = 0; i < 9; ++i) control->tick();
   EXPECT_EQ(done, "abcacc");
 }

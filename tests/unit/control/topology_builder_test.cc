@@ -25,17 +25,17 @@ class TopologyBuilderTest : public testing::Test {
     doors.acknowledge(topology->version);
   }
 
-  TopologyBuilder::Built build() {
-    EXPECT_TRUE(nodes.claim(config, removed, Rule::own));
+  TopologyBuilder::BuildResult build() {
+    EXPECT_TRUE(nodes.claim(config, removed, Authority::self));
     return TopologyBuilder({config, records, doors, removed, nodes, gap, cookies}, topology.get())
         .build();
   }
   /// Builds one and puts it in force. Workers have not acknowledged it.
   Nodes put_in_force() {
-    const TopologyBuilder::Built built = build();
+    const TopologyBuilder::BuildResult built = build();
     topology = built.topology;
-    doors.publish(*topology, built.kept_open);
-    return built.kept_open;
+    doors.publish(*topology, built.close_deferred);
+    return built.close_deferred;
   }
   [[nodiscard]] const balancer::NodeView& view(const balancer::NodeId& id) const {
     return *topology->find_node(id);
@@ -48,7 +48,7 @@ class TopologyBuilderTest : public testing::Test {
   NodeRecords records;
   RemovedNodes removed;
   Doors doors;
-  LiveNodes nodes{ledger};
+  NodeRegistry nodes{ledger};
   LedgerGap gap;
   CookieWatch cookies;
   std::shared_ptr<const balancer::Topology> topology;
@@ -91,10 +91,10 @@ TEST_F(TopologyBuilderTest, LiveFactsAreThoseOfTheTopologyBefore) {
 }
 
 TEST_F(TopologyBuilderTest, ANodePutBackIntoRotationRampsUp) {
-  nodes.begin_ramp(bob, Instant{7});
+  nodes.begin_slow_start(bob, Instant{7});
   put_in_force();
-  EXPECT_EQ(view(alice).ramp_from, std::nullopt);
-  EXPECT_EQ(view(bob).ramp_from, Instant{7});
+  EXPECT_EQ(view(alice).slow_start_since, std::nullopt);
+  EXPECT_EQ(view(bob).slow_start_since, Instant{7});
 }
 
 TEST_F(TopologyBuilderTest, ARemovedNodeIsStillThere) {
@@ -111,7 +111,7 @@ TEST_F(TopologyBuilderTest, TheLastDoorsStayOpenUntilOthersAre) {
   for (const auto& id : {alice, bob}) {
     removed.add("shop", {id.name, {"127.0.0.1", 9001}, 0});
     records[id] = {};
-    doors.decide(id, topology->version + 1);
+    doors.note_change(id, topology->version + 1);
   }
   EXPECT_EQ(put_in_force(), (Nodes{alice, bob}));
   EXPECT_EQ(view(alice).door, Door::open);
@@ -127,7 +127,7 @@ TEST_F(TopologyBuilderTest, ALedgerThatWasNotRestoredIsCompleteWhenAllHaveRunOut
   gap.since = Instant{5};
   put_in_force();
   EXPECT_EQ(topology->pools[0].ledger_complete_at,
-            Instant{5} + session::complete_after(config.pools[0].session));
+            Instant{5} + session::longest_session(config.pools[0].session));
   config.pools[0].session.sticky = conf::Sticky::none;
   put_in_force();
   EXPECT_EQ(topology->pools[0].ledger_complete_at, Instant{0});

@@ -52,7 +52,7 @@ TEST(FieldNameTest, WhatClientsSayOfThemselvesIsKnown) {
         "X-Forwarded",      "Forwarded-For",      "X-Scheme",           "X-Url-Scheme",
         "Front-End-Https",  "X-Rewrite-URL",      "Client-Cert",        "Client-Cert-Chain",
         "X-Client-Cert",    "SSL-Client-Verify",  "X-SSL-Client-Cert"}) {
-    EXPECT_EQ(field_name(name), FieldName::client_claim) << name;
+    EXPECT_EQ(field_name(name), FieldName::client_info_field) << name;
   }
 }
 
@@ -63,7 +63,7 @@ TEST(FieldNameTest, AnythingMayFollowTheBeginningOfAClaim) {
         "X-Forwarded-For-Original", "X-Forwarded-", "X-Forwarded-User_Name", "X-Original-URL",
         "X-Original-Host", "x-original-forwarded-for", "X-Original-",
         "X-Forwarded-A-Name-That-Is-Longer-Than-Any-Of-The-Table"}) {
-    EXPECT_EQ(field_name(name), FieldName::client_claim) << name;
+    EXPECT_EQ(field_name(name), FieldName::client_info_field) << name;
   }
   for (const char* name : {"X-Forwarde", "X-Original", "X-Originals", "Y-Forwarded-Port",
                            "XX-Forwarded-Port", "X_Forwarded_Port", "SSL-Client", "Sec-Fetch-Site",
@@ -120,7 +120,7 @@ TEST(FieldNameTest, WhatProxiesAndProvidersTellOfUsersIsAClaim) {
                            "x-arr-ssl",
                            "X-AUTH-REQUEST-USER",
                            "https"}) {
-    EXPECT_EQ(field_name(name), FieldName::client_claim) << name;
+    EXPECT_EQ(field_name(name), FieldName::client_info_field) << name;
   }
   for (const char* name : {"X-Client-Version", "X-Client-Data", "X-Hosts", "HTTP", "X-User",
                            "X-Auth-Token", "X-Amzn-Trace-Id", "X-Envoy-Retry-On", "X-Arr",
@@ -187,7 +187,7 @@ TEST(HeadTest, AClearedHeadIsAsGoodAsNew) {
 TEST(UnderscoreTest, NamesThatCgiTakesForOthersAreKnown) {
   for (const char* name :
        {"", "a", "X-User", "x-user-9", "Accept-Encoding", "X-123456789-zZaA09"}) {
-    EXPECT_FALSE(folds_like_underscore(name)) << name;
+    EXPECT_FALSE(has_cgi_ambiguous_char(name)) << name;
   }
   const std::string odd = "!#$%&'*+.^_`|~";
   const std::string frame = "aZ-09xA-zZ";
@@ -195,9 +195,9 @@ TEST(UnderscoreTest, NamesThatCgiTakesForOthersAreKnown) {
     for (std::size_t size = 0; size <= 2 * frame.size(); ++size) {
       for (std::size_t at = 0; at <= size; ++at) {
         std::string name = (frame + frame).substr(0, size);
-        ASSERT_FALSE(folds_like_underscore(name)) << name;
+        ASSERT_FALSE(has_cgi_ambiguous_char(name)) << name;
         name.insert(at, 1, c);
-        ASSERT_TRUE(folds_like_underscore(name)) << name;
+        ASSERT_TRUE(has_cgi_ambiguous_char(name)) << name;
       }
     }
   }
@@ -207,8 +207,8 @@ TEST(UnderscoreTest, EveryCharacterOfATokenIsJudgedAlikeInShortAndLongNames) {
   for (char c = '!'; c < 0x7f; ++c) {
     if (std::string_view("\"(),/:;<=>?@[\\]{}").find(c) != std::string_view::npos) continue;
     const bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    EXPECT_EQ(folds_like_underscore(std::string(1, c)), !plain && c != '-') << c;
-    EXPECT_EQ(folds_like_underscore(std::string(8, c)), !plain && c != '-') << c;
+    EXPECT_EQ(has_cgi_ambiguous_char(std::string(1, c)), !plain && c != '-') << c;
+    EXPECT_EQ(has_cgi_ambiguous_char(std::string(8, c)), !plain && c != '-') << c;
   }
 }
 

@@ -11,7 +11,7 @@ using std::chrono::seconds;
 std::optional<seconds> lifetime(const std::string& fields) {
   const test::ParsedResponse response("HTTP/1.1 200 OK\r\n" + fields + "\r\n");
   EXPECT_EQ(response.refusal(), "");
-  return announced_lifetime(response.head);
+  return keep_alive_timeout(response.head);
 }
 
 TEST(KeepAliveTest, TheTimeoutIsTakenOutOfItsParameters) {

@@ -41,26 +41,26 @@ std::string ParsedHead::refusal() const {
 
 std::string ParsedRequest::verdict() const {
   if (const std::string refused = refusal(); !refused.empty()) return refused;
-  const auto judged = judge_request(head);
+  const auto judged = validate_request(head);
   if (judged) return "";
   return std::to_string(judged.error().status) + " " + judged.error().why;
 }
 
 RequestFacts ParsedRequest::facts() const {
   EXPECT_EQ(verdict(), "") << describe(head);
-  const auto judged = judge_request(head);
+  const auto judged = validate_request(head);
   return judged ? *judged : RequestFacts{};
 }
 
 std::string ParsedResponse::verdict() const {
   if (const std::string refused = refusal(); !refused.empty()) return refused;
-  const auto judged = judge_response(head, asked_by);
+  const auto judged = validate_response(head, asked_by);
   return judged ? "" : judged.error();
 }
 
 ResponseFacts ParsedResponse::facts() const {
   EXPECT_EQ(verdict(), "") << describe(head);
-  const auto judged = judge_response(head, asked_by);
+  const auto judged = validate_response(head, asked_by);
   return judged ? *judged : ResponseFacts{};
 }
 

@@ -339,11 +339,11 @@ TEST(RequestRulesTest, PassedNamesThatCgiTakesForClaimsOfAClientAreSuch) {
     const ParsedRequest request(with(std::string(name) + ": evil\r\n"),
                                 {32768, 100, UnderscoreNames::pass});
     ASSERT_EQ(request.verdict(), "") << name;
-    EXPECT_NE(request.head.find(FieldName::client_claim), nullptr) << name;
+    EXPECT_NE(request.head.find(FieldName::client_info_field), nullptr) << name;
   }
   const ParsedRequest others(with("X_User: a\r\nHost_: b\r\nX_Forward: c\r\n"),
                              {32768, 100, UnderscoreNames::pass});
-  EXPECT_EQ(others.head.find(FieldName::client_claim), nullptr);
+  EXPECT_EQ(others.head.find(FieldName::client_info_field), nullptr);
 }
 
 TEST(RequestRulesTest, DroppedFieldsCountAsFields) {

@@ -15,12 +15,12 @@ using test::has_line;
 using test::ParsedResponse;
 using test::text_of;
 
-std::string written(std::string_view text, const ResponseExtras& extras = {}) {
+std::string written(std::string_view text, const ResponseWriteOptions& options = {}) {
   const ParsedResponse response(text);
   EXPECT_EQ(response.refusal(), "");
   ChunkPool pool;
   SliceQueue queue;
-  write_response_head(response.head, extras, {queue, pool});
+  write_response_head(response.head, options, {queue, pool});
   return text_of(queue);
 }
 
@@ -73,11 +73,11 @@ TEST(ResponseWriterTest, FieldsOfTheNodesHopDoNotGoOn) {
 }
 
 TEST(ResponseWriterTest, TheFramingIsThatOfThisHop) {
-  ResponseExtras chunked;
+  ResponseWriteOptions chunked;
   chunked.framing = BodyKind::chunked;
   EXPECT_TRUE(
       has_line(written("HTTP/1.1 200 OK\r\nA: b\r\n\r\n", chunked), "Transfer-Encoding: chunked"));
-  ResponseExtras until_close;
+  ResponseWriteOptions until_close;
   until_close.framing = BodyKind::until_close;
   until_close.persistence = Persistence::close;
   const std::string old =
@@ -92,47 +92,47 @@ TEST(ResponseWriterTest, TheLengthOfWhatHeadDoesNotSendGoesOn) {
 }
 
 TEST(ResponseWriterTest, OurCookieStandsBesideTheNodes) {
-  ResponseExtras extras;
-  extras.set_cookie = "bonedry=v; Path=/; HttpOnly";
+  ResponseWriteOptions options;
+  options.set_cookie = "bonedry=v; Path=/; HttpOnly";
   const std::string text =
-      written("HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nSet-Cookie: c=d; Path=/\r\n\r\n", extras);
+      written("HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nSet-Cookie: c=d; Path=/\r\n\r\n", options);
   EXPECT_TRUE(has_line(text, "Set-Cookie: a=b"));
   EXPECT_TRUE(has_line(text, "Set-Cookie: c=d; Path=/"));
   EXPECT_TRUE(has_line(text, "Set-Cookie: bonedry=v; Path=/; HttpOnly"));
 }
 
 TEST(ResponseWriterTest, SharedCachesDoNotKeepWhatBringsOurCookie) {
-  ResponseExtras extras;
-  extras.set_cookie = "bonedry=v";
+  ResponseWriteOptions options;
+  options.set_cookie = "bonedry=v";
   const std::string from =
       "HTTP/1.1 200 OK\r\nCache-Control: public, x=\"a, public\", max-age=5\r\n"
       "cache-control: S-MaxAge=9\r\nCDN-Cache-Control: max-age=9\r\n"
       "surrogate-control: max-age=9\r\nX-Accel-Expires: 9\r\nEdge-Control: max-age=9\r\n\r\n";
-  EXPECT_TRUE(has_line(written(from, extras), "CDN-Cache-Control: max-age=9"));
-  extras.cache = CacheAdvice::make_private;
-  const std::string text = written(from, extras);
+  EXPECT_TRUE(has_line(written(from, options), "CDN-Cache-Control: max-age=9"));
+  options.cache = CacheAdvice::make_private;
+  const std::string text = written(from, options);
   EXPECT_TRUE(has_line(text, "Cache-Control: x=\"a, public\", max-age=5"));
   EXPECT_TRUE(has_line(text, "Cache-Control: private"));
   EXPECT_EQ(text.find("MaxAge"), std::string::npos);
   EXPECT_EQ(text.find("X-Accel"), std::string::npos);
   EXPECT_EQ(text.find("max-age=9"), std::string::npos);
-  extras.cache = CacheAdvice::no_cache;
-  EXPECT_TRUE(has_line(written(from, extras), "Cache-Control: no-cache"));
-  extras.set_cookie = {};
-  EXPECT_TRUE(has_line(written(from, extras), "cache-control: S-MaxAge=9"));
+  options.cache = CacheAdvice::no_cache;
+  EXPECT_TRUE(has_line(written(from, options), "Cache-Control: no-cache"));
+  options.set_cookie = {};
+  EXPECT_TRUE(has_line(written(from, options), "cache-control: S-MaxAge=9"));
 }
 
 TEST(ResponseWriterTest, WhetherTheConnectionStaysIsSaidWhenItMustBe) {
   const std::string from = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n";
-  ResponseExtras extras;
-  EXPECT_EQ(written(from, extras).find("Connection"), std::string::npos);
-  extras.to_http_1_0 = true;
-  EXPECT_TRUE(has_line(written(from, extras), "Connection: keep-alive"));
-  extras.persistence = Persistence::close;
-  EXPECT_TRUE(has_line(written(from, extras), "Connection: close"));
-  EXPECT_EQ(written(from, extras).find("keep-alive"), std::string::npos);
-  extras.to_http_1_0 = false;
-  EXPECT_TRUE(has_line(written(from, extras), "Connection: close"));
+  ResponseWriteOptions options;
+  EXPECT_EQ(written(from, options).find("Connection"), std::string::npos);
+  options.to_http_1_0 = true;
+  EXPECT_TRUE(has_line(written(from, options), "Connection: keep-alive"));
+  options.persistence = Persistence::close;
+  EXPECT_TRUE(has_line(written(from, options), "Connection: close"));
+  EXPECT_EQ(written(from, options).find("keep-alive"), std::string::npos);
+  options.to_http_1_0 = false;
+  EXPECT_TRUE(has_line(written(from, options), "Connection: close"));
 }
 
 TEST(ResponseWriterTest, AnInterimResponseGoesOnWithItsFields) {

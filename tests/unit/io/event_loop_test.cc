@@ -58,7 +58,7 @@ class Peer final : private FdWatcher::Handler {
     char byte = 0;
     if (::read(ours_.get(), &byte, 1) == 1) ++heard_;
   }
-  void on_unwatched(int /*error*/) override { ADD_FAILURE(); }
+  void on_watch_failed(int /*error*/) override { ADD_FAILURE(); }
 
   int& heard_;
   UniqueFd ours_;

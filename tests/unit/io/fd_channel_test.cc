@@ -101,7 +101,7 @@ TEST_F(FdChannelTest, LastWordsAreHeardOfOneThatHasNotHeardOurs) {
 }
 
 TEST_F(FdChannelTest, OneThatDoesNotListenIsGivenUp) {
-  Outcome sent = Done{};
+  Result<> sent = Done{};
   for (int i = 0; i < 100'000 && sent; ++i)
     sent = here->send(std::string(1000, 'x'), FdChannel::kNoFd, kNone);
   ASSERT_FALSE(sent);

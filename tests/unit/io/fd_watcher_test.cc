@@ -21,7 +21,7 @@ namespace {
 class Heard final : public FdWatcher::Handler {
  public:
   void on_ready(Ready ready) override { told.push_back(ready); }
-  void on_unwatched(int error) override {
+  void on_watch_failed(int error) override {
     errors.push_back(error);
     if (then) then();
   }

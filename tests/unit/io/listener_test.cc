@@ -96,7 +96,7 @@ TEST_F(ListenerTest, AnErrorThatComesEachTimeIsALastingOne) {
   EXPECT_EQ(told_, std::vector{EOPNOTSUPP});
   EXPECT_LT(busy_in(milliseconds{500}), milliseconds{100});
   EXPECT_EQ(told_.size(), 1U);
-  listener_->accept_waiting();  // ends, too
+  listener_->accept_backlog();  // ends, too
 }
 
 TEST_F(ListenerTest, WhatCannotBeWatchedIsTriedAgain) {

@@ -62,7 +62,7 @@ class AllocationTest : public testing::Test {
     auto socket = io::bind_to(*io::make_address(kAddress, 0));
     EXPECT_TRUE(io::start_listening(*socket));
     address_ = std::string(kAddress) + ":" + std::to_string(io::bound_port(*socket));
-    std::vector<Worker::Listen> listens;
+    std::vector<Worker::ListenSocket> listens;
     listens.push_back({std::move(*socket), "shop"});
     worker_ =
         std::make_unique<Worker>(SharedParts{ledger_, clock_, access_log_, secrets_, clients_, 100},
@@ -113,7 +113,7 @@ class AllocationTest : public testing::Test {
   SystemClock clock_;
   session::MappedLedger ledger_{1000, clock_.now()};
   AccessLog access_log_{{.access = "/dev/null"}};  // written, as by default
-  ClientCensus clients_;
+  ConnectionLimiter clients_;
   std::vector<std::string> secrets_{"a secret of at least thirty-two characters"};
   std::shared_ptr<const balancer::Topology> published_;
   std::string address_;

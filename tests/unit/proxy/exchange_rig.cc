@@ -56,7 +56,7 @@ void ScriptedClient::send_end(std::string_view trailers) {
   log_.push_back("end" + (trailers.empty() ? "" : " " + std::string(trailers)));
 }
 
-void ScriptedClient::send_local(const http::LocalAnswer& answer) {
+void ScriptedClient::send_local_response(const http::LocalResponse& answer) {
   const std::string retry =
       answer.retry_after_s ? " retry after " + std::to_string(*answer.retry_after_s) : "";
   log_.push_back("local " + std::to_string(answer.status) + retry);
@@ -84,12 +84,12 @@ void ScriptedClient::deliver() {
     unread.pop_front();
     exchange->on_request_body(piece.slices(), unread.empty() ? Last::yes : Last::no,
                               unread.empty() ? unread_trailers : "");
-    if (!exchange->over()) exchange->on_request_batch();
+    if (!exchange->over()) exchange->on_request_read_end();
   }
 }
 
-void ScriptedClient::exchange_over(Departure departure) {
-  log_.push_back(departure == Departure::complete ? "over complete" : "over aborted");
+void ScriptedClient::on_exchange_end(StreamEnd end) {
+  log_.push_back(end == StreamEnd::complete ? "over complete" : "over aborted");
 }
 
 // -- The nodes ------------------------------------------------------------------------------------
@@ -147,15 +147,15 @@ NodeStreams::Lease ScriptedNode::lease(const LeaseRequest& request, UpstreamEven
   return &stream();
 }
 
-void ScriptedNode::stop_waiting(UpstreamEvents&) {
+void ScriptedNode::leave_queue(UpstreamEvents&) {
   waiting = nullptr;
 }
 
 // -- Between them ---------------------------------------------------------------------------------
 
 ExchangeTest::ExchangeTest()
-    : memory_(std::make_shared<PoolMemory>(
-          PoolMemory{balancer::Picker(conf::Balance::round_robin, conf::Session{}.sticky, 1), {}})),
+    : memory_(std::make_shared<PoolState>(
+          PoolState{balancer::Picker(conf::Balance::round_robin, conf::Session{}.sticky, 1), {}})),
       exchange(*this) {
   memory_->retries.set_percent(10);
   pool_.config.name = "shop";
@@ -221,7 +221,7 @@ void ExchangeTest::answer_body(std::size_t node, std::string_view text, Last las
   UpstreamEvents& events = *stream(node).exchange;
   const Piece piece(text);
   events.on_response_body(piece.slices(), last, "");
-  events.on_response_batch();
+  events.on_response_read_end();
 }
 
 void ExchangeTest::answer_all(std::size_t node) {

@@ -42,7 +42,7 @@ class ScriptedClient final : public DownstreamStream {
   [[nodiscard]] bool takes_pipes() const override { return false; }
   void send_body(io::PipeLease body) override;
   void send_end(std::string_view trailers) override;
-  void send_local(const http::LocalAnswer& answer) override;
+  void send_local_response(const http::LocalResponse& answer) override;
   Flow flush() override;
   [[nodiscard]] std::size_t unsent() const override { return kept_back; }
   [[nodiscard]] std::size_t unacknowledged() const override { return 0; }
@@ -51,7 +51,7 @@ class ScriptedClient final : public DownstreamStream {
   void pause(PauseReason reason) override { pauses_.add(reason); }
   void resume(PauseReason reason) override;
   void begin_tunnel() override;
-  void exchange_over(Departure departure) override;
+  void on_exchange_end(StreamEnd end) override;
 
   std::string set_cookie;  ///< what the last head was given
 
@@ -113,7 +113,7 @@ class ScriptedNode final : public NodeStreams {
   [[nodiscard]] Lease lease(const LeaseRequest& request, UpstreamEvents& exchange) override;
   [[nodiscard]] Lease lease(const LeaseRequest& request, UpstreamEvents& exchange,
                             ConnectionToken turn) override;
-  void stop_waiting(UpstreamEvents& exchange) override;
+  void leave_queue(UpstreamEvents& exchange) override;
 
  private:
   std::string name_;
@@ -122,7 +122,7 @@ class ScriptedNode final : public NodeStreams {
 
 /// One exchange between scripted sides, with alice and bob in the pool "shop". No thread, no
 /// socket; time passes when a test says so.
-class ExchangeTest : public testing::Test, public ExchangeHost {
+class ExchangeTest : public testing::Test, public ExchangeContext {
  protected:
   static constexpr std::size_t kAlice = 0;
   static constexpr std::size_t kBob = 1;
@@ -164,7 +164,7 @@ class ExchangeTest : public testing::Test, public ExchangeHost {
   [[nodiscard]] ExchangeCounters& counters() override { return counters_; }
   [[nodiscard]] EndReason closing_reason() const override { return EndReason::client_gone; }
   void report_no_node(const std::string& pool) override { reports.push_back("no node in " + pool); }
-  void report_shortage(int error) override {
+  void report_out_of_resources(int error) override {
     reports.push_back("shortage " + std::to_string(error));
   }
   void report_bad_response(const balancer::Node& node, const char* why) override {
@@ -184,7 +184,7 @@ class ExchangeTest : public testing::Test, public ExchangeHost {
   ExchangeCounters counters_;
   io::TimerWheel timers_{[this] { return clock_.now(); }};
   const std::vector<std::string> secrets_{"a secret of at least thirty-two characters"};
-  std::shared_ptr<PoolMemory> memory_;
+  std::shared_ptr<PoolState> memory_;
   std::string cookie_;
   // What was read stays where it was for as long as the test.
   std::deque<http::test::ParsedRequest> requests_;

@@ -81,7 +81,7 @@ TEST_F(ExchangeTest, ANodeThatHasRoomAgainBeforeItSaysSoGetsTheRest) {
   stream(kAlice).exchange->on_connected();
   EXPECT_FALSE(said("to alice: body llo"));
   stream(kAlice).flow = Flow::open;
-  exchange.on_request_batch();
+  exchange.on_request_read_end();
   EXPECT_TRUE(said("to alice: body llo"));
   EXPECT_TRUE(said("to alice: end"));
 }
@@ -135,9 +135,9 @@ TEST_F(ExchangeTest, InterimAnswersPassAndTooManyOfThemAreNoAnswer) {
 TEST_F(ExchangeTest, ARequestThatAnIdleConnectionDidNotTakeIsSentOnAFreshOne) {
   only(kAlice);
   ask(kGet);
-  fail(kAlice, {EndReason::node_closed, Retry::not_taken});
+  fail(kAlice, {EndReason::node_closed, Retry::not_processed});
   ASSERT_EQ(nodes_[kAlice].asked.size(), 2U);
-  EXPECT_EQ(nodes_[kAlice].asked[1].freshness, Freshness::fresh);
+  EXPECT_EQ(nodes_[kAlice].asked[1].reuse, ConnectionReuse::new_only);
   EXPECT_EQ(counters().read().retries, 1U);
   answer_all(kAlice);
   EXPECT_EQ(log.back(), "over complete");
@@ -147,8 +147,8 @@ TEST_F(ExchangeTest, ARequestThatAnIdleConnectionDidNotTakeIsSentOnAFreshOne) {
 TEST_F(ExchangeTest, ItIsSentAgainOnlyOnce) {
   only(kAlice);
   ask(kGet);
-  fail(kAlice, {EndReason::node_closed, Retry::not_taken});
-  fail(kAlice, {EndReason::node_closed, Retry::not_taken});
+  fail(kAlice, {EndReason::node_closed, Retry::not_processed});
+  fail(kAlice, {EndReason::node_closed, Retry::not_processed});
   EXPECT_TRUE(said("local 502"));
   EXPECT_EQ(ended(EndReason::node_closed), 1U);
 }
@@ -157,7 +157,7 @@ TEST_F(ExchangeTest, WhatIsNotIdempotentIsNeverSentTwice) {
   only(kAlice);
   client.unread = {"hello"};
   ask(kPost);
-  fail(kAlice, {EndReason::node_closed, Retry::not_taken});
+  fail(kAlice, {EndReason::node_closed, Retry::not_processed});
   EXPECT_TRUE(said("local 502"));
   EXPECT_EQ(nodes_[kAlice].asked.size(), 1U);
 }
@@ -168,7 +168,7 @@ TEST_F(ExchangeTest, ABodyThatCameInOnePieceIsKeptWhateverChunkItIsIn) {
   client.unread_trailers = "X-Sum: 1\r\n";
   ask(kPut);
   log.clear();
-  fail(kAlice, {EndReason::node_closed, Retry::not_taken});
+  fail(kAlice, {EndReason::node_closed, Retry::not_processed});
   EXPECT_THAT(log, ElementsAre("to alice: released", "to alice: head PUT /x",
                                "to alice: body hello", "to alice: end X-Sum: 1\r\n"));
 }
@@ -177,15 +177,15 @@ TEST_F(ExchangeTest, ABodyInPiecesIsNotKept) {
   only(kAlice);
   client.unread = {"he", "llo"};
   ask(kPut);
-  fail(kAlice, {EndReason::node_closed, Retry::not_taken});
+  fail(kAlice, {EndReason::node_closed, Retry::not_processed});
   EXPECT_TRUE(said("local 502"));
 }
 
 TEST_F(ExchangeTest, ABodyBeyondTheBoundIsNotKept) {
   only(kAlice);
-  client.unread = {std::string(KeptBody::kMostBytes + 1, 'x')};
-  ask("PUT /x HTTP/1.1\r\nContent-Length: " + std::to_string(KeptBody::kMostBytes + 1) + "\r\n");
-  fail(kAlice, {EndReason::node_closed, Retry::not_taken});
+  client.unread = {std::string(ReplayBody::kMostBytes + 1, 'x')};
+  ask("PUT /x HTTP/1.1\r\nContent-Length: " + std::to_string(ReplayBody::kMostBytes + 1) + "\r\n");
+  fail(kAlice, {EndReason::node_closed, Retry::not_processed});
   EXPECT_TRUE(said("local 502"));
 }
 
@@ -193,21 +193,21 @@ TEST_F(ExchangeTest, WhatANodeMayHaveWorkedOnCostsTheRetryBudget) {
   only(kAlice);
   for (std::uint64_t i = 0; i < balancer::RetryBudget::kFirst; ++i) {
     ask(kGet);
-    fail(kAlice, {EndReason::node_closed, Retry::maybe_taken});
+    fail(kAlice, {EndReason::node_closed, Retry::maybe_processed});
     answer_all(kAlice);
     exchange.reset();
   }
   // Ten requests have added a share of one between them.
   ask(kGet);
-  fail(kAlice, {EndReason::node_closed, Retry::maybe_taken});
+  fail(kAlice, {EndReason::node_closed, Retry::maybe_processed});
   answer_all(kAlice);
   exchange.reset();
   ask(kGet);
-  fail(kAlice, {EndReason::node_closed, Retry::maybe_taken});
+  fail(kAlice, {EndReason::node_closed, Retry::maybe_processed});
   EXPECT_TRUE(said("local 502"));
   exchange.reset();
   ask(kGet);
-  fail(kAlice, {EndReason::node_closed, Retry::not_taken});
+  fail(kAlice, {EndReason::node_closed, Retry::not_processed});
   answer_all(kAlice);
   EXPECT_EQ(log.back(), "over complete") << "which costs a node nothing";
 }
@@ -283,7 +283,7 @@ TEST_F(ExchangeTest, WhoWaitsForAConnectionGoesOnWhenItsTurnComes) {
   ask(kGet);
   EXPECT_THAT(log, ElementsAre());
   ASSERT_NE(nodes_[kAlice].waiting, nullptr);
-  ASSERT_TRUE(node(kAlice).take_connection(1));
+  ASSERT_TRUE(node(kAlice).acquire_connection(1));
   nodes_[kAlice].waiting->on_turn(ConnectionToken(node(kAlice)));
   EXPECT_TRUE(said("to alice: head GET /x"));
   EXPECT_TRUE(node(kAlice).connections_full(1));
@@ -315,7 +315,7 @@ TEST_F(ExchangeTest, WhoseNodeIsBledWhileItWaitsChoosesAnew) {
   nodes_[kAlice].offer = Offer::queue;
   ask(kGet);
   only(kBob);
-  ASSERT_TRUE(node(kAlice).take_connection(1));
+  ASSERT_TRUE(node(kAlice).acquire_connection(1));
   nodes_[kAlice].waiting->on_turn(ConnectionToken(node(kAlice)));
   EXPECT_TRUE(said("to bob: head GET /x")) << "a new user";
   EXPECT_FALSE(node(kAlice).connections_full(1));
@@ -391,7 +391,7 @@ TEST_F(ExchangeTest, ATunnelWhoseClientEndsItsSideWhileItIsBehindHearsTheRest) {
   client.flow = Flow::open;
   const Piece end("");
   exchange.on_request_body(end.slices(), Last::yes, "");
-  exchange.on_request_batch();
+  exchange.on_request_read_end();
   EXPECT_FALSE(stream(kAlice).paused()) << "or the node would never be read again";
   answer_body(kAlice, "more", Last::yes);
   EXPECT_TRUE(said("body more"));
@@ -405,7 +405,7 @@ TEST_F(ExchangeTest, ATunnelEndsWhenItsNodeIsTakenFromItsUsers) {
   pool_.nodes[kAlice].displaced = true;
   pool_.nodes[kAlice].door = balancer::Door::shut;
   republish();
-  exchange.leave_displaced_node();
+  exchange.end_if_displaced();
   EXPECT_EQ(ended(EndReason::tunnel_moved), 1U);
   EXPECT_EQ(node(kAlice).websockets_open(), 0);
 }

@@ -8,13 +8,13 @@
 namespace bonedry::proxy::handover {
 namespace {
 
-void expect_same(const Guidance& guidance) {
-  const auto file = write(guidance);
+void expect_same(const RoutingState& routing_state) {
+  const auto file = write(routing_state);
   ASSERT_TRUE(file);
   const auto back = read(*file);
   ASSERT_TRUE(back) << back.error();
-  EXPECT_EQ(back->shut, guidance.shut);
-  EXPECT_EQ(back->config, guidance.config);
+  EXPECT_EQ(back->shut, routing_state.shut);
+  EXPECT_EQ(back->config, routing_state.config);
 }
 
 TEST(GuidanceTest, ArrivesAsItWasGiven) {
@@ -25,9 +25,9 @@ TEST(GuidanceTest, ArrivesAsItWasGiven) {
 }
 
 TEST(GuidanceTest, MayBeLargerThanAMessage) {
-  Guidance guidance{{}, std::string(1'000'000, 'x')};
-  for (int i = 0; i < 10'000; ++i) guidance.shut.insert("shop/node" + std::to_string(i));
-  expect_same(guidance);
+  RoutingState routing_state{{}, std::string(1'000'000, 'x')};
+  for (int i = 0; i < 10'000; ++i) routing_state.shut.insert("shop/node" + std::to_string(i));
+  expect_same(routing_state);
 }
 
 TEST(HealthTest, ArrivesAsItWasMeasured) {

@@ -57,7 +57,7 @@ class PredecessorTest : public testing::Test {
   }
   /// It has said everything, and is met.
   std::unique_ptr<Predecessor> meet() {
-    auto met = Predecessor::meet(std::move(line_));
+    auto met = Predecessor::connect(std::move(line_));
     EXPECT_TRUE(met) << met.error();
     EXPECT_EQ(hear(), "hello") << "nothing is given away before that";
     return std::move(*met);
@@ -112,14 +112,14 @@ TEST_F(PredecessorTest, OneThatSaysWhatIsNotKnownIsNotTakenOverFrom) {
   say("lock", 0);
   say("certificate 0", 0);
   say("go");
-  const auto met = Predecessor::meet(std::move(line_));
+  const auto met = Predecessor::connect(std::move(line_));
   ASSERT_FALSE(met);
   EXPECT_THAT(met.error(), HasSubstr("certificate 0"));
 }
 
 TEST_F(PredecessorTest, OneThatKeepsItsLockIsNotTakenOverFrom) {
   say("go");
-  const auto met = Predecessor::meet(std::move(line_));
+  const auto met = Predecessor::connect(std::move(line_));
   ASSERT_FALSE(met);
   EXPECT_THAT(met.error(), HasSubstr("lock"));
 }
@@ -127,7 +127,7 @@ TEST_F(PredecessorTest, OneThatKeepsItsLockIsNotTakenOverFrom) {
 TEST_F(PredecessorTest, OneThatGoesMeanwhileIsNotTakenOverFrom) {
   say("lock", 0);
   old_.reset();
-  EXPECT_FALSE(Predecessor::meet(std::move(line_)));
+  EXPECT_FALSE(Predecessor::connect(std::move(line_)));
 }
 
 TEST_F(PredecessorTest, IsLedBeforeAnybodyIsLetIn) {
@@ -135,24 +135,24 @@ TEST_F(PredecessorTest, IsLedBeforeAnybodyIsLetIn) {
   say("go");
   const auto predecessor = meet();
   say("followed 1");
-  EXPECT_TRUE(predecessor->lead_at_first({{"shop/alice"}, "[server]"}));
+  EXPECT_TRUE(predecessor->sync_routing_state({{"shop/alice"}, "[server]"}));
   const auto told = old_->await(kTimeLimit);
   ASSERT_TRUE(told);
   EXPECT_EQ(told->text, "follow 1");
-  const auto guidance = handover::read(told->fd);
-  ASSERT_TRUE(guidance);
-  EXPECT_THAT(guidance->shut, ElementsAre("shop/alice"));
-  EXPECT_EQ(guidance->config, "[server]");
+  const auto routing_state = handover::read(told->fd);
+  ASSERT_TRUE(routing_state);
+  EXPECT_THAT(routing_state->shut, ElementsAre("shop/alice"));
+  EXPECT_EQ(routing_state->config, "[server]");
   old_.reset();
-  EXPECT_FALSE(predecessor->lead_at_first({}));
+  EXPECT_FALSE(predecessor->sync_routing_state({}));
 }
 
 TEST_F(PredecessorTest, AnAnswerIsOneToAllThatWasAskedBeforeIt) {
   io::EventLoop loop;
   const auto predecessor = meet_one_that_replaces(loop);
-  predecessor->lead({}, [this] { heard_.emplace_back("first"); });
-  predecessor->lead({}, [this] { heard_.emplace_back("second"); });
-  predecessor->lead({}, [this, &loop] {
+  predecessor->send_routing_state({}, [this] { heard_.emplace_back("first"); });
+  predecessor->send_routing_state({}, [this] { heard_.emplace_back("second"); });
+  predecessor->send_routing_state({}, [this, &loop] {
     heard_.emplace_back("third");
     loop.stop();
   });
@@ -174,7 +174,7 @@ TEST_F(PredecessorTest, AnAnswerIsOneToAllThatWasAskedBeforeIt) {
 TEST_F(PredecessorTest, OneThatCannotFollowIsAskedAgain) {
   io::EventLoop loop;
   const auto predecessor = meet_one_that_replaces(loop);
-  predecessor->lead({{"shop/alice"}, "", {"shop/bob"}}, [this, &loop] {
+  predecessor->send_routing_state({{"shop/alice"}, "", {"shop/bob"}}, [this, &loop] {
     heard_.emplace_back("first");
     loop.stop();
   });
@@ -184,10 +184,10 @@ TEST_F(PredecessorTest, OneThatCannotFollowIsAskedAgain) {
     const auto told = old_->await(kTimeLimit);
     ASSERT_TRUE(told);
     EXPECT_EQ(told->text, "follow 1");
-    const auto guidance = handover::read(told->fd);
-    ASSERT_TRUE(guidance);
-    EXPECT_THAT(guidance->shut, ElementsAre("shop/alice"));
-    EXPECT_THAT(guidance->opening, ElementsAre("shop/bob"));
+    const auto routing_state = handover::read(told->fd);
+    ASSERT_TRUE(routing_state);
+    EXPECT_THAT(routing_state->shut, ElementsAre("shop/alice"));
+    EXPECT_THAT(routing_state->opening, ElementsAre("shop/bob"));
     say("followed 1");
   });
   loop.run();
@@ -198,8 +198,8 @@ TEST_F(PredecessorTest, OneThatCannotFollowIsAskedAgain) {
 TEST_F(PredecessorTest, OneThatIsGoneRoutesNobody) {
   io::EventLoop loop;
   const auto predecessor = meet_one_that_replaces(loop);
-  predecessor->lead({}, [this] { heard_.emplace_back("first"); });
-  predecessor->lead({}, [this] { heard_.emplace_back("second"); });
+  predecessor->send_routing_state({}, [this] { heard_.emplace_back("first"); });
+  predecessor->send_routing_state({}, [this] { heard_.emplace_back("second"); });
   old_.reset();
   loop.run();
   EXPECT_THAT(heard_, ElementsAre("first", "second", "gone"));

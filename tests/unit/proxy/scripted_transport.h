@@ -46,7 +46,7 @@ class ScriptedTransport final : public io::Transport {
   void attach(Handler& handler) override { handler_ = &handler; }
   void want(io::Ready events) override { wanted_ = events; }
   [[nodiscard]] io::Ready wanted() const override { return wanted_; }
-  [[nodiscard]] bool has_news() const override { return false; }
+  [[nodiscard]] bool has_pending_event() const override { return false; }
 
   [[nodiscard]] io::IoStatus open() override {
     if (openings.empty()) return io::IoStatus::done;

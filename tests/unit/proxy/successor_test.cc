@@ -33,7 +33,7 @@ class SuccessorTest : public testing::Test {
   /// Runs a shell script in the place of the program; returns why it was no successor.
   std::string fail(const std::string& script) {
     std::string why;
-    Successor successor(loop_, {.on_follow = [](std::uint64_t, const handover::Guidance&) {},
+    Successor successor(loop_, {.on_follow = [](std::uint64_t, const handover::RoutingState&) {},
                                 .on_ready = [this] { loop_.stop(); },
                                 .on_failed =
                                     [&](const std::string& text) {
@@ -43,7 +43,7 @@ class SuccessorTest : public testing::Test {
                                 .on_gone = [] {}});
     UniqueFd lock = open_lock();
     EXPECT_EQ(::flock(lock.get(), LOCK_EX | LOCK_NB), 0);
-    const std::vector<Server::Listening> none;
+    const std::vector<Server::ListeningSocket> none;
     EXPECT_TRUE(successor.start({"/bin/sh", "-c", script}, {lock.get(), "/run/s", none}));
     loop_.run();
     return why;
@@ -112,9 +112,9 @@ class SlowSuccessorTest : public SuccessorTest, private io::ReadWatcher::Handler
   bool ready_ = false;
   std::string why_;
   const UniqueFd lock_ = open_lock();
-  std::vector<Server::Listening> listening_;
+  std::vector<Server::ListeningSocket> listening_;
   Successor successor_{loop_,
-                       {.on_follow = [](std::uint64_t, const handover::Guidance&) {},
+                       {.on_follow = [](std::uint64_t, const handover::RoutingState&) {},
                         .on_ready =
                             [this] {
                               ready_ = true;

@@ -47,7 +47,7 @@ class RecordingExchange final : public UpstreamEvents {
   void on_response_body(io::PipeLease /*pipe*/, Last /*last*/) override {
     events.emplace_back("pipe");
   }
-  void on_response_batch() override {}
+  void on_response_read_end() override {}
   void on_upstream_progress() override { events.emplace_back("progress"); }
   void on_upstream_drained() override { events.emplace_back("drained"); }
   void on_error(const ExchangeError& error) override {
@@ -109,7 +109,7 @@ class UpstreamConnectionTest : public testing::Test, private UpstreamOwner {
     return idle_time_;
   }
   void on_idle(UpstreamConnection& /*connection*/) override { told_.emplace_back("idle"); }
-  void on_not_idle(UpstreamConnection& /*connection*/) override { told_.emplace_back("not idle"); }
+  void on_busy(UpstreamConnection& /*connection*/) override { told_.emplace_back("not idle"); }
   void on_closed_by_node(Millis /*idle*/, Instant /*since*/) override {
     told_.emplace_back("closed by node");
   }

@@ -18,17 +18,17 @@ using std::chrono::hours;
 using std::chrono::minutes;
 using std::chrono::seconds;
 using test::Claim;
+using test::RouteDecision;
 using test::Served;
-using test::Verdict;
 
 class AffinityCookieTest : public test::AffinityTest {
  protected:
   /// "bonedry=…; Path=/; …" without the value.
   std::string frame() {
     rebuild();
-    Visit visit = affinity->arrive({}, clock.now());
-    std::string text = affinity->answered(visit, kAlice, {});
-    affinity->leave(visit, clock.now());
+    SessionBinding binding = affinity->find_session({}, clock.now());
+    std::string text = affinity->on_response(binding, kAlice, {});
+    affinity->release(binding, clock.now());
     const std::string value = value_of(text);
     EXPECT_EQ(value.size(), kCookieLength);
     text.replace(text.find(value), value.size(), "*");
@@ -106,7 +106,7 @@ TEST_F(AffinityCookieTest, WhileTheLedgerIsIncompleteAnUnknownCookieIsTakenBackI
   lose_ledger();
   const Served click = serve(cookie, kBob);
   EXPECT_EQ(click.claim, Claim::session);
-  EXPECT_EQ(click.verdict, Verdict::own_node);
+  EXPECT_EQ(click.decision, RouteDecision::session_node);
   EXPECT_EQ(click.node, kAlice);
   EXPECT_FALSE(click.new_cookie);
   EXPECT_EQ(on(kAlice), "1 live, 0 pending");
@@ -118,7 +118,7 @@ TEST_F(AffinityCookieTest, WhileTheLedgerIsIncompleteAnUnknownCookieIsTakenBackI
 TEST_F(AffinityCookieTest, WhoCameInTimeIsTakenBackInAlthoughTheProcessStoodStill) {
   std::string cookie = user_on(kAlice);
   lose_ledger();
-  fresh->expect_sweeps(clock.now());
+  fresh->start_sweeping(clock.now());
   clock.advance(hours{13});  // longer than cookies and the lost sessions last
   EXPECT_EQ(serve(cookie, kBob).node, kAlice);
   EXPECT_EQ(on(kAlice), "1 live, 0 pending");
@@ -137,7 +137,7 @@ TEST_F(AffinityCookieTest, BehindAShutDoorNobodyIsTakenBackIn) {
   lose_ledger();
   shut(kAlice);
   const Served click = serve(cookie, kBob);
-  EXPECT_EQ(click.verdict, Verdict::late);
+  EXPECT_EQ(click.decision, RouteDecision::late);
   EXPECT_EQ(click.node, kBob);
   EXPECT_EQ(on(kAlice), "0 live, 0 pending");
   EXPECT_EQ(counters(kAlice), "new 0, moved 0, rescued 0, late 1");

@@ -16,8 +16,8 @@ namespace {
 using std::chrono::hours;
 using std::chrono::minutes;
 using test::Claim;
+using test::RouteDecision;
 using test::Served;
-using test::Verdict;
 
 class AffinityLearnTest : public test::AffinityTest {
  protected:
@@ -27,27 +27,29 @@ class AffinityLearnTest : public test::AffinityTest {
     rebuild();
   }
 
-  Answer giving(std::string_view value) const {
-    Answer answer;
+  ResponseCookies giving(std::string_view value) const {
+    ResponseCookies answer;
     affinity->note_set_cookie("JSESSIONID=" + std::string(value) + "; Path=/; HttpOnly", at("/"),
                               answer);
     // The answer refers to the field, which is gone by now.
-    answer.news[0].value = value;
+    answer.effects[0].value = value;
     return answer;
   }
 
   /// A request with this value (empty: none) and its answer. `free_choice` is the balancer's.
-  Served click(std::string_view value, std::size_t free_choice, const Answer& answer = {}) {
-    Visit visit = value.empty() ? affinity->arrive({}, clock.now()) : arrive(value);
-    Served served{visit.claim, Verdict::fresh, free_choice, false};
-    if (visit.claim != Claim::none) {
-      served.verdict = balancer::route(visit.claim, pool.nodes[visit.node],
-                                       balancer::Reachable::yes, pool.config.session.on_lost);
-      if (served.verdict == Verdict::own_node) served.node = visit.node;
+  Served click(std::string_view value, std::size_t free_choice,
+               const ResponseCookies& answer = {}) {
+    SessionBinding binding =
+        value.empty() ? affinity->find_session({}, clock.now()) : arrive(value);
+    Served served{binding.claim, RouteDecision::new_session, free_choice, false};
+    if (binding.claim != Claim::none) {
+      served.decision = balancer::route(binding.claim, pool.nodes[binding.node],
+                                        balancer::Reachable::yes, pool.config.session.on_lost);
+      if (served.decision == RouteDecision::session_node) served.node = binding.node;
     }
-    served.node = affinity->settle(visit, served.verdict, served.node, clock.now());
-    EXPECT_EQ(affinity->answered(visit, served.node, answer), "") << "we set no cookie";
-    affinity->leave(visit, clock.now());
+    served.node = affinity->bind(binding, served.decision, served.node, clock.now());
+    EXPECT_EQ(affinity->on_response(binding, served.node, answer), "") << "we set no cookie";
+    affinity->release(binding, clock.now());
     return served;
   }
 
@@ -94,10 +96,10 @@ TEST_F(AffinityLearnTest, AnUnknownValueThatIsReplacedIsForgotten) {
 
 TEST_F(AffinityLearnTest, TheFirstKnownOfSeveralValuesCounts) {
   click("", kBob, giving("known"));
-  Visit visit = arrive(std::vector<std::string_view>{"", "unknown", "known"});
-  EXPECT_EQ(visit.claim, Claim::session);
-  EXPECT_EQ(visit.node, kBob);
-  affinity->leave(visit, clock.now());
+  SessionBinding binding = arrive(std::vector<std::string_view>{"", "unknown", "known"});
+  EXPECT_EQ(binding.claim, Claim::session);
+  EXPECT_EQ(binding.node, kBob);
+  affinity->release(binding, clock.now());
 }
 
 TEST_F(AffinityLearnTest, SoDoesAKnownOneBehindAllThatABrowserKeeps) {
@@ -105,16 +107,16 @@ TEST_F(AffinityLearnTest, SoDoesAKnownOneBehindAllThatABrowserKeeps) {
   std::vector<std::string> values;
   for (int i = 0; i < 180; ++i) values.push_back("planted" + std::to_string(i));
   values.emplace_back("known");
-  Visit visit = arrive(std::vector<std::string_view>(values.begin(), values.end()));
-  EXPECT_EQ(visit.claim, Claim::session);
-  EXPECT_EQ(visit.node, kBob);
-  affinity->leave(visit, clock.now());
+  SessionBinding binding = arrive(std::vector<std::string_view>(values.begin(), values.end()));
+  EXPECT_EQ(binding.claim, Claim::session);
+  EXPECT_EQ(binding.node, kBob);
+  affinity->release(binding, clock.now());
 }
 
 TEST_F(AffinityLearnTest, OfSeveralUnknownValuesTheFirstIsPinned) {
-  Visit visit = arrive(std::vector<std::string_view>{"", "first", "second"});
-  (void)affinity->answered(visit, kBob, {});
-  affinity->leave(visit, clock.now());
+  SessionBinding binding = arrive(std::vector<std::string_view>{"", "first", "second"});
+  (void)affinity->on_response(binding, kBob, {});
+  affinity->release(binding, clock.now());
   EXPECT_EQ(click("second", kAlice).claim, Claim::none);
   EXPECT_EQ(click("first", kAlice).node, kBob);
 }
@@ -135,12 +137,12 @@ TEST_F(AffinityLearnTest, ANewValueAtALoginIsLiveAtOnceAndCountedOnce) {
 TEST_F(AffinityLearnTest, AtNoMomentOfALoginIsTheUserUncounted) {
   click("", kBob, giving("guest"));
   click("guest", kBob);
-  Visit visit = arrive("guest");
-  (void)affinity->answered(visit, kBob, giving("member"));
+  SessionBinding binding = arrive("guest");
+  (void)affinity->on_response(binding, kBob, giving("member"));
   EXPECT_EQ(on(kBob), "1 live, 0 pending") << "while the exchange is still open";
   pass(hours{1});
   EXPECT_EQ(on(kBob), "1 live, 0 pending") << "which holds the new session";
-  affinity->leave(visit, clock.now());
+  affinity->release(binding, clock.now());
   expect_nothing_held();
 }
 
@@ -169,20 +171,20 @@ TEST_F(AffinityLearnTest, TheSameValueGivenAgainChangesNothing) {
 TEST_F(AffinityLearnTest, AClearedCookieIsALogout) {
   click("", kBob, giving("one"));
   click("one", kBob);
-  Visit visit = arrive("one");
-  Answer answer;
+  SessionBinding binding = arrive("one");
+  ResponseCookies answer;
   affinity->note_set_cookie("JSESSIONID=; Max-Age=0", at("/"), answer);
-  EXPECT_EQ(affinity->answered(visit, kBob, answer), "") << "nothing of ours is to be cleared";
-  EXPECT_EQ(visit.user, Presence::left);
+  EXPECT_EQ(affinity->on_response(binding, kBob, answer), "") << "nothing of ours is to be cleared";
+  EXPECT_EQ(binding.user, Presence::left);
   EXPECT_EQ(on(kBob), "0 live, 0 pending");
   EXPECT_EQ(logged_out(kBob), 1U);
-  affinity->leave(visit, clock.now());
+  affinity->release(binding, clock.now());
   EXPECT_EQ(click("one", kCarol).claim, Claim::none);
 }
 
 TEST_F(AffinityLearnTest, AValueThatIsGivenAtALogoutIsNotPinned) {
   click("", kBob, giving("member"));
-  Answer answer = giving("guest");
+  ResponseCookies answer = giving("guest");
   answer.user = Presence::left;
   click("member", kBob, answer);
   EXPECT_EQ(ledger.totals().sessions, 0U);
@@ -196,7 +198,7 @@ TEST_F(AffinityLearnTest, WhoMustGoElsewhereKeepsTheKey) {
     click(value, kAlice);
     value == "late" ? shut(kAlice) : displace(kAlice);
     const Served served = click(value, kBob);
-    EXPECT_EQ(served.verdict, value == "late" ? Verdict::late : Verdict::moved);
+    EXPECT_EQ(served.decision, value == "late" ? RouteDecision::late : RouteDecision::moved);
     EXPECT_EQ(served.node, kBob);
     EXPECT_EQ(click(value, kCarol).node, kBob);
     EXPECT_EQ(on(kAlice), "0 live, 0 pending");
@@ -216,15 +218,15 @@ TEST_F(AffinityLearnTest, AUserOfANodeThatIsGoneIsNewUnderTheSameValue) {
 }
 
 TEST_F(AffinityLearnTest, OfTwoFirstRequestsWithOneValueBothAreOnTheNodeOfTheFirst) {
-  Visit one = arrive("unknown");
-  Visit two = arrive("unknown");
-  (void)affinity->answered(one, kAlice, {});
-  (void)affinity->answered(two, kBob, {});
+  SessionBinding one = arrive("unknown");
+  SessionBinding two = arrive("unknown");
+  (void)affinity->on_response(one, kAlice, {});
+  (void)affinity->on_response(two, kBob, {});
   EXPECT_EQ(ledger.totals().sessions, 1U);
   EXPECT_EQ(on(kBob), "0 live, 0 pending");
   EXPECT_EQ(counters(kBob), "new 0, moved 0, rescued 0, late 0");
-  affinity->leave(one, clock.now());
-  affinity->leave(two, clock.now());
+  affinity->release(one, clock.now());
+  affinity->release(two, clock.now());
   EXPECT_EQ(click("unknown", kBob).node, kAlice);
   expect_nothing_held();
 }
@@ -233,14 +235,14 @@ TEST_F(AffinityLearnTest, WhoseTopologyIsOlderTakesNobodyOffTheNodeOfTheFirst) {
   const balancer::PoolView newer = pool;
   const auto other = make_affinity(newer, secrets, ledger, clock);
   shut(kAlice);  // in what this worker knows
-  Visit earlier = arrive("unknown");
-  Visit first = other->arrive(std::vector<std::string_view>{"unknown"}, clock.now());
-  (void)other->answered(first, kAlice, {});
-  (void)affinity->answered(earlier, kBob, {});
+  SessionBinding earlier = arrive("unknown");
+  SessionBinding first = other->find_session(std::vector<std::string_view>{"unknown"}, clock.now());
+  (void)other->on_response(first, kAlice, {});
+  (void)affinity->on_response(earlier, kBob, {});
   EXPECT_EQ(on(kAlice), "1 live, 0 pending");
   EXPECT_EQ(on(kBob), "0 live, 0 pending");
-  affinity->leave(earlier, clock.now());
-  other->leave(first, clock.now());
+  affinity->release(earlier, clock.now());
+  other->release(first, clock.now());
   expect_nothing_held();
 }
 
@@ -270,7 +272,7 @@ TEST_F(AffinityLearnTest, TheLedgerNamesASessionByTheHashOfItsValue) {
   click("", kBob, giving("3F2504E04F8911D39A0C0305E82C3301"));
   std::vector<SessionInfo> listed;
   for (std::size_t part = 0; part < ledger.parts(); ++part) {
-    ledger.visit(part, [&](NodeSlot, const SessionInfo& info) { listed.push_back(info); });
+    ledger.for_each(part, [&](NodeSlot, const SessionInfo& info) { listed.push_back(info); });
   }
   ASSERT_EQ(listed.size(), 1U);
   ValueHash hash(secrets, "shop");

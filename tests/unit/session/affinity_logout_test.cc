@@ -12,12 +12,12 @@ namespace {
 
 using std::chrono::minutes;
 using test::Claim;
+using test::RouteDecision;
 using test::Served;
-using test::Verdict;
 
 class AffinityLogoutTest : public test::AffinityTest {
  protected:
-  const Answer kLeft{.user = Presence::left};
+  const ResponseCookies kLeft{.user = Presence::left};
 
   AffinityLogoutTest() {
     pool.config.session.logout = {{"POST", "/logout"}, {"GET", "/bye"}};
@@ -25,8 +25,8 @@ class AffinityLogoutTest : public test::AffinityTest {
     rebuild();
   }
 
-  Answer heard(const std::vector<std::string_view>& set_cookies) const {
-    Answer answer;
+  ResponseCookies heard(const std::vector<std::string_view>& set_cookies) const {
+    ResponseCookies answer;
     for (const std::string_view field : set_cookies)
       affinity->note_set_cookie(field, at("/"), answer);
     return answer;
@@ -34,43 +34,43 @@ class AffinityLogoutTest : public test::AffinityTest {
 
   /// The request came, and its answer is a logout.
   std::string log_out(std::string_view cookie) {
-    Visit visit = arrive(cookie);
-    std::string set_cookie = answered(visit, kLeft);
-    affinity->leave(visit, clock.now());
+    SessionBinding binding = arrive(cookie);
+    std::string set_cookie = on_response(binding, kLeft);
+    affinity->release(binding, clock.now());
     return set_cookie;
   }
 };
 
 TEST_F(AffinityLogoutTest, MethodAndPathAreComparedExactlyAndTheQueryNotAtAll) {
-  EXPECT_TRUE(affinity->logs_out("POST", "/logout", 200));
-  EXPECT_TRUE(affinity->logs_out("POST", "/logout?all=1", 303));
-  EXPECT_TRUE(affinity->logs_out("POST", "/logout?", 399));
-  EXPECT_TRUE(affinity->logs_out("GET", "/bye", 204));
+  EXPECT_TRUE(affinity->is_logout("POST", "/logout", 200));
+  EXPECT_TRUE(affinity->is_logout("POST", "/logout?all=1", 303));
+  EXPECT_TRUE(affinity->is_logout("POST", "/logout?", 399));
+  EXPECT_TRUE(affinity->is_logout("GET", "/bye", 204));
   for (const char* target :
        {"/logout/", "/Logout", "/log", "/logou%74", "//logout", "/", "*", ""}) {
-    EXPECT_FALSE(affinity->logs_out("POST", target, 200)) << target;
+    EXPECT_FALSE(affinity->is_logout("POST", target, 200)) << target;
   }
   for (const char* method : {"GET", "post", "HEAD", ""}) {
-    EXPECT_FALSE(affinity->logs_out(method, "/logout", 200)) << method;
+    EXPECT_FALSE(affinity->is_logout(method, "/logout", 200)) << method;
   }
 }
 
 TEST_F(AffinityLogoutTest, ARefusedLogoutIsNone) {
   for (const int status : {101, 400, 401, 403, 404, 500, 503}) {
-    EXPECT_FALSE(affinity->logs_out("POST", "/logout", status)) << status;
+    EXPECT_FALSE(affinity->is_logout("POST", "/logout", status)) << status;
   }
 }
 
 TEST_F(AffinityLogoutTest, TheCountFallsWhileTheExchangeIsOpen) {
   const std::string cookie = user_on(kAlice);
-  Visit visit = arrive(cookie);
-  EXPECT_EQ(answered(visit, kLeft),
+  SessionBinding binding = arrive(cookie);
+  EXPECT_EQ(on_response(binding, kLeft),
             "bonedry=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0; "
             "Expires=Thu, 01 Jan 1970 00:00:00 GMT");
-  EXPECT_EQ(visit.user, Presence::left);
+  EXPECT_EQ(binding.user, Presence::left);
   EXPECT_EQ(on(kAlice), "0 live, 0 pending");
   EXPECT_EQ(pool.nodes[kAlice].node->counters.logged_out, 1U);
-  affinity->leave(visit, clock.now());
+  affinity->release(binding, clock.now());
   EXPECT_EQ(on(kAlice), "0 live, 0 pending");
   EXPECT_EQ(ledger.totals().sessions, 0U);
 }
@@ -88,71 +88,71 @@ TEST_F(AffinityLogoutTest, TheCookieIsClearedWithTheAttributesItWasSetWith) {
 TEST_F(AffinityLogoutTest, AnApplicationsCookieThatIsClearedIsALogout) {
   for (const char* field :
        {"JSESSIONID=", "JSESSIONID=x; Max-Age=0", "JSESSIONID=x; Expires=1 Jan 1970 00:00:00"}) {
-    Visit visit = arrive(user_on(kAlice));
-    EXPECT_NE(answered(visit, heard({"a=1", field, "b=2; Max-Age=0"})), "") << field;
-    EXPECT_EQ(visit.user, Presence::left) << field;
-    affinity->leave(visit, clock.now());
+    SessionBinding binding = arrive(user_on(kAlice));
+    EXPECT_NE(on_response(binding, heard({"a=1", field, "b=2; Max-Age=0"})), "") << field;
+    EXPECT_EQ(binding.user, Presence::left) << field;
+    affinity->release(binding, clock.now());
   }
 }
 
 TEST_F(AffinityLogoutTest, WhoIsGivenAValueStays) {
   // It may clear an older one of another path, before or after.
   const std::string cookie = user_on(kAlice);
-  Visit visit = arrive(cookie);
-  EXPECT_EQ(answered(visit, heard({"JSESSIONID=new", "JSESSIONID=; Path=/old"})), "");
-  EXPECT_EQ(answered(visit, heard({"JSESSIONID=; Path=/old", "JSESSIONID=new"})), "");
-  EXPECT_EQ(answered(visit, heard({"a=1"})), "");
-  EXPECT_EQ(visit.user, Presence::here);
-  affinity->leave(visit, clock.now());
+  SessionBinding binding = arrive(cookie);
+  EXPECT_EQ(on_response(binding, heard({"JSESSIONID=new", "JSESSIONID=; Path=/old"})), "");
+  EXPECT_EQ(on_response(binding, heard({"JSESSIONID=; Path=/old", "JSESSIONID=new"})), "");
+  EXPECT_EQ(on_response(binding, heard({"a=1"})), "");
+  EXPECT_EQ(binding.user, Presence::here);
+  affinity->release(binding, clock.now());
   EXPECT_EQ(on(kAlice), "1 live, 0 pending");
 }
 
 TEST_F(AffinityLogoutTest, HoweverManyOthersAreClearedWhoIsGivenAValueStays) {
-  Visit visit = arrive(user_on(kAlice));
+  SessionBinding binding = arrive(user_on(kAlice));
   std::vector<std::string> fields;
   for (int i = 0; i < 20; ++i) fields.push_back("JSESSIONID=; Path=/old" + std::to_string(i));
   fields.emplace_back("JSESSIONID=; Path=/");
   fields.emplace_back("JSESSIONID=new; Path=/new");
-  EXPECT_EQ(answered(visit, heard({fields.begin(), fields.end()})), "");
-  EXPECT_EQ(visit.user, Presence::here);
-  affinity->leave(visit, clock.now());
+  EXPECT_EQ(on_response(binding, heard({fields.begin(), fields.end()})), "");
+  EXPECT_EQ(binding.user, Presence::here);
+  affinity->release(binding, clock.now());
   EXPECT_EQ(on(kAlice), "1 live, 0 pending");
 }
 
 TEST_F(AffinityLogoutTest, OnlyTheCookieThatWasGivenIsCleared) {
-  Visit visit = arrive(user_on(kAlice));
-  (void)answered(visit, heard({"JSESSIONID=one; Path=/shop"}));
+  SessionBinding binding = arrive(user_on(kAlice));
+  (void)on_response(binding, heard({"JSESSIONID=one; Path=/shop"}));
   for (const char* field : {"JSESSIONID=; Path=/", "JSESSIONID=; Path=/shop; Domain=shop.test",
                             "JSESSIONID=; Path=/sho"}) {
-    EXPECT_EQ(answered(visit, heard({field})), "") << field;
-    EXPECT_EQ(visit.user, Presence::here) << field;
+    EXPECT_EQ(on_response(binding, heard({field})), "") << field;
+    EXPECT_EQ(binding.user, Presence::here) << field;
   }
-  Answer another = heard({"JSESSIONID=two; Path=/admin"});
-  (void)answered(visit, another);
-  EXPECT_EQ(answered(visit, heard({"JSESSIONID=; Path=/shop"})), "") << "there is another one";
+  ResponseCookies another = heard({"JSESSIONID=two; Path=/admin"});
+  (void)on_response(binding, another);
+  EXPECT_EQ(on_response(binding, heard({"JSESSIONID=; Path=/shop"})), "") << "there is another one";
   EXPECT_EQ(on(kAlice), "1 live, 0 pending");
-  affinity->leave(visit, clock.now());
+  affinity->release(binding, clock.now());
 }
 
 TEST_F(AffinityLogoutTest, TheCookieThatWasGivenIsClearedByAnAnswerToAnyPath) {
-  Visit visit = arrive(user_on(kAlice));
-  Answer given = heard({"JSESSIONID=one; Path=/shop"});
-  given.brought = Answer::Brought::no;
-  (void)answered(visit, given);
-  EXPECT_NE(answered(visit, heard({"JSESSIONID=; Path=/shop"})), "");
-  EXPECT_EQ(visit.user, Presence::left);
-  affinity->leave(visit, clock.now());
+  SessionBinding binding = arrive(user_on(kAlice));
+  ResponseCookies given = heard({"JSESSIONID=one; Path=/shop"});
+  given.candidate_key = ResponseCookies::HadCookie::no;
+  (void)on_response(binding, given);
+  EXPECT_NE(on_response(binding, heard({"JSESSIONID=; Path=/shop"})), "");
+  EXPECT_EQ(binding.user, Presence::left);
+  affinity->release(binding, clock.now());
 }
 
 TEST_F(AffinityLogoutTest, NoCookieIsWatchedUnlessTheConfigSaysSo) {
   pool.config.session.logout_cookie.clear();
   rebuild();
-  EXPECT_EQ(heard({"JSESSIONID=", "=", ""}).news_count, 0U);
+  EXPECT_EQ(heard({"JSESSIONID=", "=", ""}).effect_count, 0U);
 }
 
 TEST_F(AffinityLogoutTest, WhoHasNoSessionGetsNoneByLoggingOut) {
-  Visit visit = affinity->arrive({}, clock.now());
-  EXPECT_EQ(affinity->answered(visit, kAlice, kLeft), "");
+  SessionBinding binding = affinity->find_session({}, clock.now());
+  EXPECT_EQ(affinity->on_response(binding, kAlice, kLeft), "");
   EXPECT_EQ(ledger.totals().sessions, 0U);
   EXPECT_EQ(pool.nodes[kAlice].node->counters.logged_out, 0U);
 }
@@ -163,22 +163,22 @@ TEST_F(AffinityLogoutTest, WhoComesBackWithTheOldCookieIsLate) {
   bleed(kAlice);
   const Served back = serve(cookie, kBob);
   EXPECT_EQ(back.claim, Claim::ended);
-  EXPECT_EQ(back.verdict, Verdict::late);
+  EXPECT_EQ(back.decision, RouteDecision::late);
   EXPECT_EQ(back.node, kBob);
 }
 
 TEST_F(AffinityLogoutTest, AParallelRequestThatIsMovedAfterTheLogoutCountsNobody) {
   const std::string cookie = user_on(kAlice);
-  Visit leaving = arrive(cookie);
-  Visit other = arrive(cookie);
-  (void)answered(leaving, kLeft);
-  affinity->leave(leaving, clock.now());
-  EXPECT_EQ(affinity->settle(other, Verdict::rescued, kBob, clock.now()), kBob);
-  (void)affinity->answered(other, kBob, {});
+  SessionBinding leaving = arrive(cookie);
+  SessionBinding other = arrive(cookie);
+  (void)on_response(leaving, kLeft);
+  affinity->release(leaving, clock.now());
+  EXPECT_EQ(affinity->bind(other, RouteDecision::rescued, kBob, clock.now()), kBob);
+  (void)affinity->on_response(other, kBob, {});
   EXPECT_EQ(on(kAlice), "0 live, 0 pending");
   EXPECT_EQ(on(kBob), "0 live, 0 pending");
   EXPECT_EQ(counters(kBob), "new 0, moved 0, rescued 0, late 0");
-  affinity->leave(other, clock.now());
+  affinity->release(other, clock.now());
   EXPECT_EQ(ledger.totals().sessions, 0U);
 }
 

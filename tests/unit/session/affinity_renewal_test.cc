@@ -28,8 +28,8 @@ class AffinityRenewalTest : public test::AffinityTest {
   }
 
   /// An answer to a request about `path` with these Set-Cookie fields, which must outlive it.
-  Answer heard(const std::vector<std::string>& fields, std::string_view path = "/") const {
-    Answer answer;
+  ResponseCookies heard(const std::vector<std::string>& fields, std::string_view path = "/") const {
+    ResponseCookies answer;
     for (const std::string& field : fields) affinity->note_set_cookie(field, at(path), answer);
     return answer;
   }
@@ -37,17 +37,18 @@ class AffinityRenewalTest : public test::AffinityTest {
   /// A whole exchange on the node where the user is, or on bob.
   std::size_t click(std::string_view value, const std::vector<std::string>& fields = {},
                     std::string_view path = "/") {
-    Visit visit = value.empty() ? affinity->arrive({}, clock.now()) : arrive(value);
-    const std::size_t node = visit.claim == Claim::none ? kBob : visit.node;
-    (void)affinity->answered(visit, node, heard(fields, path));
-    affinity->leave(visit, clock.now());
-    return visit.held || visit.claim != Claim::none ? node : kCarol;
+    SessionBinding binding =
+        value.empty() ? affinity->find_session({}, clock.now()) : arrive(value);
+    const std::size_t node = binding.claim == Claim::none ? kBob : binding.node;
+    (void)affinity->on_response(binding, node, heard(fields, path));
+    affinity->release(binding, clock.now());
+    return binding.held || binding.claim != Claim::none ? node : kCarol;
   }
 
   [[nodiscard]] bool known(std::string_view value) {
-    Visit visit = arrive(value);
-    const bool found = visit.claim == Claim::session;
-    affinity->leave(visit, clock.now());
+    SessionBinding binding = arrive(value);
+    const bool found = binding.claim == Claim::session;
+    affinity->release(binding, clock.now());
     return found;
   }
 
@@ -61,10 +62,10 @@ class AffinityRenewalTest : public test::AffinityTest {
 TEST_F(AffinityRenewalTest, ARequestOnItsWayWithTheValueOfBeforeIsItsUsers) {
   begin("one");
   bleed(kBob);
-  Visit on_its_way = arrive("one");
+  SessionBinding on_its_way = arrive("one");
   click("one", {"SID=two; Path=/"});
   EXPECT_EQ(on_its_way.node, kBob);
-  affinity->leave(on_its_way, clock.now());
+  affinity->release(on_its_way, clock.now());
   EXPECT_EQ(arrive("one").node, kBob);
   EXPECT_EQ(on(kBob), "1 live, 0 pending");
 }
@@ -114,11 +115,11 @@ TEST_F(AffinityRenewalTest, HoweverManyValuesAClientDoesNotHearOfItIsKnown) {
 TEST_F(AffinityRenewalTest, SoIsOneWithARequestThatGoesOnAllTheTime) {
   begin("one");
   bleed(kBob);
-  Visit long_one = arrive("one");
+  SessionBinding long_one = arrive("one");
   for (int i = 0; i < 200; ++i) {
     ASSERT_EQ(click("one", {"SID=unheard" + std::to_string(i) + "; Path=/"}), kBob) << i;
   }
-  affinity->leave(long_one, clock.now());
+  affinity->release(long_one, clock.now());
   EXPECT_EQ(click("one"), kBob);
   EXPECT_EQ(on(kBob), "1 live, 0 pending");
   pass(pool.config.session.idle_timeout + minutes{1});
@@ -129,7 +130,7 @@ TEST_F(AffinityRenewalTest, SoIsOneWithARequestThatGoesOnAllTheTime) {
 TEST_F(AffinityRenewalTest, SoIsOneWhoseLongRequestOutlastsThousandsOfRenewals) {
   begin("one");
   bleed(kBob);
-  Visit long_one = arrive("one");
+  SessionBinding long_one = arrive("one");
   std::string newest = "one";
   for (int i = 0; i < 5'000; ++i) {
     if (i % 1'000 == 500) newest = "one";  // another tab's cookie jar hears of none
@@ -138,7 +139,7 @@ TEST_F(AffinityRenewalTest, SoIsOneWhoseLongRequestOutlastsThousandsOfRenewals) 
     newest = next;
   }
   EXPECT_EQ(click("one"), kBob);
-  affinity->leave(long_one, clock.now());
+  affinity->release(long_one, clock.now());
   EXPECT_EQ(click("one"), kBob) << "although nobody holds it any more";
   EXPECT_EQ(on(kBob), "1 live, 0 pending");
   expect_nothing_held();
@@ -148,10 +149,10 @@ TEST_F(AffinityRenewalTest, SoIsOneWhoseLongRequestOutlastsThousandsOfRenewals) 
 TEST_F(AffinityRenewalTest, AValueIsInUseForAsLongAsARequestWithItIs) {
   begin("one");
   bleed(kBob);
-  Visit long_one = arrive("one");
+  SessionBinding long_one = arrive("one");
   click("one", {"SID=lost; Path=/"});
   pass(minutes{90});
-  affinity->leave(long_one, clock.now());
+  affinity->release(long_one, clock.now());
   pass(minutes{15});
   EXPECT_EQ(click("one"), kBob);
   EXPECT_EQ(on(kBob), "1 live, 0 pending");
@@ -161,9 +162,9 @@ TEST_F(AffinityRenewalTest, SoIsAValueOfAnotherPath) {
   begin("one");
   click("one", {"SID=beside; Path=/chat"});
   bleed(kBob);
-  Visit long_one = arrive("beside");
+  SessionBinding long_one = arrive("beside");
   pass(minutes{90});
-  affinity->leave(long_one, clock.now());
+  affinity->release(long_one, clock.now());
   pass(minutes{15});
   EXPECT_EQ(click("beside"), kBob);
   EXPECT_EQ(on(kBob), "1 live, 0 pending");
@@ -174,15 +175,15 @@ TEST_F(AffinityRenewalTest, OfValuesGivenToRequestsAtOnceAnyMayBeTheOneThatStays
   for (const std::string stays : {"zero", "a", "b", "c"}) {
     bleed(kBob);
     const std::string before = begin("of " + stays);
-    Visit one = arrive(before);
-    Visit two = arrive(before);
-    Visit three = arrive(before);
-    (void)affinity->answered(one, kBob, heard({"SID=a; Path=/"}));
-    (void)affinity->answered(two, kBob, heard({"SID=b; Path=/"}));
-    affinity->leave(one, clock.now());
-    (void)affinity->answered(three, kBob, heard({"SID=c; Path=/"}));
-    affinity->leave(three, clock.now());
-    affinity->leave(two, clock.now());
+    SessionBinding one = arrive(before);
+    SessionBinding two = arrive(before);
+    SessionBinding three = arrive(before);
+    (void)affinity->on_response(one, kBob, heard({"SID=a; Path=/"}));
+    (void)affinity->on_response(two, kBob, heard({"SID=b; Path=/"}));
+    affinity->release(one, clock.now());
+    (void)affinity->on_response(three, kBob, heard({"SID=c; Path=/"}));
+    affinity->release(three, clock.now());
+    affinity->release(two, clock.now());
     const std::string value = stays == "zero" ? before : stays;
     for (int i = 0; i < 5; ++i) {
       ASSERT_EQ(click(value), kBob) << value;
@@ -197,34 +198,34 @@ TEST_F(AffinityRenewalTest, OfValuesGivenToRequestsAtOnceAnyMayBeTheOneThatStays
 
 TEST_F(AffinityRenewalTest, AnOpenExchangeOfAnyValueKeepsTheSession) {
   begin("one");
-  Visit open = arrive("one");
+  SessionBinding open = arrive("one");
   click("one", {"SID=two; Path=/"});
   pass(std::chrono::hours{2});
   EXPECT_EQ(on(kBob), "1 live, 0 pending");
-  affinity->leave(open, clock.now());
+  affinity->release(open, clock.now());
   EXPECT_TRUE(known("two"));
   expect_nothing_held();
 }
 
 TEST_F(AffinityRenewalTest, SoDoTheValuesOfOneThatIsHeldLongerThanItMayLast) {
   const std::string first = begin("first");
-  Visit socket = arrive(first);
+  SessionBinding socket = arrive(first);
   clock.advance(pool.config.session.max_lifetime + minutes{1});
   click(first, {"SID=second; Path=/cart"});
   EXPECT_TRUE(known("second"));
-  affinity->leave(socket, clock.now());
+  affinity->release(socket, clock.now());
   EXPECT_FALSE(known("second"));
 }
 
 TEST_F(AffinityRenewalTest, ALogoutEndsTheSessionUnderAllItsValues) {
   begin("one");
   click("one", {"SID=two; Path=/"});
-  Visit on_its_way = arrive("one");
+  SessionBinding on_its_way = arrive("one");
   click("two", {"SID=; Path=/; Max-Age=0"});
   EXPECT_EQ(on(kBob), "0 live, 0 pending");
   EXPECT_FALSE(known("one"));
   EXPECT_FALSE(known("two"));
-  affinity->leave(on_its_way, clock.now());
+  affinity->release(on_its_way, clock.now());
   expect_nothing_held();
 }
 
@@ -269,26 +270,26 @@ TEST_F(AffinityRenewalTest, AnApplicationThatRenewsOnEachAnswerKeepsItsUsers) {
   std::mt19937 random(7);
   begin("v0");
   bleed(kBob);
-  std::vector<Visit> under_way;
+  std::vector<SessionBinding> under_way;
   std::string jar = "v0";
   for (int i = 1; i <= 500; ++i) {
     pass(Millis{static_cast<std::int64_t>(random() % 3000)});
-    Visit visit = arrive(jar);
-    ASSERT_EQ(visit.claim, Claim::session) << i;
-    ASSERT_EQ(visit.node, kBob);
-    under_way.push_back(visit);
+    SessionBinding binding = arrive(jar);
+    ASSERT_EQ(binding.claim, Claim::session) << i;
+    ASSERT_EQ(binding.node, kBob);
+    under_way.push_back(binding);
     if (random() % 3 == 0) continue;
     const std::size_t answered = random() % under_way.size();
     const std::string next = "v" + std::to_string(i);
     const std::string field = "SID=" + next + "; Path=/";
-    (void)affinity->answered(under_way[answered], kBob, heard({field}));
-    affinity->leave(under_way[answered], clock.now());
+    (void)affinity->on_response(under_way[answered], kBob, heard({field}));
+    affinity->release(under_way[answered], clock.now());
     under_way.erase(under_way.begin() + static_cast<std::ptrdiff_t>(answered));
     if (random() % 10 != 0) jar = next;  // some answers are lost
     ASSERT_EQ(on(kBob), "1 live, 0 pending") << i;
     ASSERT_EQ(ledger.totals().sessions, 1U);
   }
-  for (Visit& visit : under_way) affinity->leave(visit, clock.now());
+  for (SessionBinding& binding : under_way) affinity->release(binding, clock.now());
   expect_nothing_held();
 }
 
@@ -308,10 +309,10 @@ TEST_F(AffinityRenewalTest, TwoPathsAreTwoCookiesAndBothAreTheUsers) {
 }
 
 TEST_F(AffinityRenewalTest, SoTheyAreWhenAnAnswerToAnEarlierRequestGivesOneOnceMore) {
-  Visit earlier = arrive("shop");  // unknown as yet
+  SessionBinding earlier = arrive("shop");  // unknown as yet
   click("", {"SID=shop; Path=/", "SID=admin; Path=/admin"});
-  (void)affinity->answered(earlier, kBob, heard({"SID=shop; Path=/"}));
-  affinity->leave(earlier, clock.now());
+  (void)affinity->on_response(earlier, kBob, heard({"SID=shop; Path=/"}));
+  affinity->release(earlier, clock.now());
   click("shop", {"SID=; Path=/; Max-Age=0"});
   EXPECT_TRUE(known("admin")) << "there still is the one of /admin";
 }
@@ -320,12 +321,12 @@ TEST_F(AffinityRenewalTest, AValueOfASessionThatIsOverAndHeldHidesNoOther) {
   begin("mine");
   pass(seconds{1});
   begin("shared");
-  Visit held = arrive("shared");  // goes on after its user has left
+  SessionBinding held = arrive("shared");  // goes on after its user has left
   click("shared", {"SID=renewed; Path=/"});
   click("renewed", {"SID=; Path=/; Max-Age=0"});
   click("mine", {"SID=shared; Path=/admin"});
   EXPECT_TRUE(known("shared")) << "of a session that is older than the one that is over";
-  affinity->leave(held, clock.now());
+  affinity->release(held, clock.now());
   EXPECT_TRUE(known("shared"));
 }
 
@@ -350,16 +351,16 @@ TEST_F(AffinityRenewalTest, ACookieOfAnotherPathOrDomainTakesNoUserAway) {
 TEST_F(AffinityRenewalTest, ANodeWhoseClockIsWrongLogsNobodyOut) {
   begin("one");
   for (const std::int64_t behind : {90'000, -90'000, 3'600'000, 86'400'000}) {
-    Answer answer;
+    ResponseCookies answer;
     CookieContext context = at("/");
     // Five minutes of life from the node's now, renewed on each answer.
     context.date = WallTime{784111777000};
     context.now = *context.date + Millis{behind};
     affinity->note_set_cookie("SID=one; Path=/; Expires=Sun, 06 Nov 1994 08:54:37 GMT", context,
                               answer);
-    Visit visit = arrive("one");
-    (void)affinity->answered(visit, kBob, answer);
-    affinity->leave(visit, clock.now());
+    SessionBinding binding = arrive("one");
+    (void)affinity->on_response(binding, kBob, answer);
+    affinity->release(binding, clock.now());
     EXPECT_EQ(on(kBob), "1 live, 0 pending") << behind;
   }
 }
@@ -371,10 +372,10 @@ TEST_F(AffinityRenewalTest, ALiveValueWinsWhereverItStands) {
   for (const auto& values : {std::vector<std::string_view>{"gone", "here"},
                              std::vector<std::string_view>{"here", "gone"},
                              std::vector<std::string_view>{"x", "y", "here", "gone"}}) {
-    Visit visit = arrive(values);
-    EXPECT_EQ(visit.claim, Claim::session);
-    EXPECT_EQ(visit.node, kBob);
-    affinity->leave(visit, clock.now());
+    SessionBinding binding = arrive(values);
+    EXPECT_EQ(binding.claim, Claim::session);
+    EXPECT_EQ(binding.node, kBob);
+    affinity->release(binding, clock.now());
   }
 }
 

@@ -21,12 +21,12 @@ namespace bonedry::session::test {
 using balancer::Claim;
 using balancer::Door;
 using balancer::NodeState;
-using balancer::Verdict;
+using balancer::RouteDecision;
 
 /// What became of one request.
 struct Served {
   Claim claim = Claim::none;
-  Verdict verdict = Verdict::fresh;
+  RouteDecision decision = RouteDecision::new_session;
   std::size_t node = 0;
   bool new_cookie = false;
 };
@@ -83,48 +83,49 @@ class AffinityTest : public testing::Test {
   }
   void break_down(std::size_t node) { pool.nodes[node].node->set_health(balancer::Health::down); }
 
-  Visit arrive(std::string_view cookie) {
+  SessionBinding arrive(std::string_view cookie) {
     const std::vector<std::string_view> values{cookie};
-    return affinity->arrive(values, clock.now());
+    return affinity->find_session(values, clock.now());
   }
-  Visit arrive(const std::vector<std::string_view>& cookies) {
-    return affinity->arrive(cookies, clock.now());
+  SessionBinding arrive(const std::vector<std::string_view>& cookies) {
+    return affinity->find_session(cookies, clock.now());
   }
 
   /// The whole of an exchange. `cookie` is the browser's; `free_choice` is what the balancer would
   /// choose.
   Served serve(std::string& cookie, std::size_t free_choice) {
-    Visit visit = cookie.empty() ? affinity->arrive({}, clock.now()) : arrive(cookie);
+    SessionBinding binding =
+        cookie.empty() ? affinity->find_session({}, clock.now()) : arrive(cookie);
     Served served;
-    served.claim = visit.claim;
+    served.claim = binding.claim;
     served.node = free_choice;
-    if (visit.claim != Claim::none) {
-      const balancer::NodeView& claimed = pool.nodes[visit.node];
+    if (binding.claim != Claim::none) {
+      const balancer::NodeView& claimed = pool.nodes[binding.node];
       const auto reachable =
           claimed.node->down(clock.now()) ? balancer::Reachable::no : balancer::Reachable::yes;
-      served.verdict =
-          balancer::route(visit.claim, claimed, reachable, pool.config.session.on_lost);
-      if (served.verdict == Verdict::own_node) served.node = visit.node;
+      served.decision =
+          balancer::route(binding.claim, claimed, reachable, pool.config.session.on_lost);
+      if (served.decision == RouteDecision::session_node) served.node = binding.node;
     }
-    served.node = affinity->settle(visit, served.verdict, served.node, clock.now());
-    const std::string set_cookie = affinity->answered(visit, served.node, {});
+    served.node = affinity->bind(binding, served.decision, served.node, clock.now());
+    const std::string set_cookie = affinity->on_response(binding, served.node, {});
     if (!set_cookie.empty()) {
       cookie = value_of(set_cookie);
       served.new_cookie = true;
     }
-    affinity->leave(visit, clock.now());
+    affinity->release(binding, clock.now());
     return served;
   }
 
   /// The node's answer to this request: logout, or not.
-  std::string answered(Visit& visit, const Answer& answer) {
-    return affinity->answered(visit, visit.node, answer);
+  std::string on_response(SessionBinding& binding, const ResponseCookies& answer) {
+    return affinity->on_response(binding, binding.node, answer);
   }
 
-  /// A Set-Cookie for the session of this visit, needed or not.
-  std::string another_cookie(Visit& visit) {
-    visit.cookie = CookieStanding::needed;
-    return value_of(answered(visit, {}));
+  /// A Set-Cookie for the session of this binding, needed or not.
+  std::string another_cookie(SessionBinding& binding) {
+    binding.cookie = OwnCookie::needed;
+    return value_of(on_response(binding, {}));
   }
 
   /// A user who has come to a node, and come back.

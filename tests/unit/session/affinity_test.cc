@@ -16,8 +16,8 @@ using std::chrono::hours;
 using std::chrono::minutes;
 using std::chrono::seconds;
 using test::Claim;
+using test::RouteDecision;
 using test::Served;
-using test::Verdict;
 
 class AffinityTest : public test::AffinityTest {
  protected:
@@ -49,7 +49,7 @@ TEST_F(AffinityTest, AUserWhoComesBackIsLiveOnTheSameNode) {
   for (int i = 0; i < 3; ++i) {
     const Served again = serve(cookie, kAlice);
     EXPECT_EQ(again.claim, Claim::session);
-    EXPECT_EQ(again.verdict, Verdict::own_node);
+    EXPECT_EQ(again.decision, RouteDecision::session_node);
     EXPECT_EQ(again.node, kBob);
     EXPECT_FALSE(again.new_cookie);
   }
@@ -60,12 +60,12 @@ TEST_F(AffinityTest, AUserWhoComesBackIsLiveOnTheSameNode) {
 
 TEST_F(AffinityTest, AVisitHoldsItsSessionUntilItLeaves) {
   const std::string cookie = user_on(kAlice);
-  Visit visit = arrive(cookie);
-  ASSERT_TRUE(visit.held);
+  SessionBinding binding = arrive(cookie);
+  ASSERT_TRUE(binding.held);
   pass(minutes{30});
   EXPECT_EQ(on(kAlice), "1 live, 0 pending");
-  affinity->leave(visit, clock.now());
-  affinity->leave(visit, clock.now());  // nothing is left to give back
+  affinity->release(binding, clock.now());
+  affinity->release(binding, clock.now());  // nothing is left to give back
   expect_nothing_held();
 }
 
@@ -83,9 +83,9 @@ TEST_F(AffinityTest, AForgedCookieIsNobodys) {
   for (std::size_t at = 0; at < cookie.size(); ++at) {
     std::string forged = cookie;
     forged[at] = forged[at] == 'x' ? 'y' : 'x';
-    const Visit visit = arrive(forged);
-    EXPECT_EQ(visit.claim, Claim::none) << at;
-    EXPECT_FALSE(visit.held) << at;
+    const SessionBinding binding = arrive(forged);
+    EXPECT_EQ(binding.claim, Claim::none) << at;
+    EXPECT_FALSE(binding.held) << at;
   }
   EXPECT_EQ(on(kAlice), "0 live, 1 pending") << "and it does not make the true session live";
 }
@@ -104,21 +104,22 @@ TEST_F(AffinityTest, ACookieSealedByAnotherSecretIsNobodys) {
   theirs.ledger_complete_at = clock.now() + hours{1};
   SealedAffinity stranger(theirs, others, other_ledger, clock);
   const std::vector<std::string_view> values{cookie};
-  EXPECT_EQ(stranger.arrive(values, clock.now()).claim, Claim::none);
+  EXPECT_EQ(stranger.find_session(values, clock.now()).claim, Claim::none);
   EXPECT_EQ(other_ledger.totals().sessions, 0U);
 }
 
 TEST_F(AffinityTest, TheFirstGenuineOfTwoCookiesCounts) {
   const std::string one = user_on(kAlice);
   const std::string two = user_on(kBob);
-  Visit first = arrive({one, two});
+  SessionBinding first = arrive({one, two});
   EXPECT_EQ(first.node, kAlice);
-  Visit second = arrive({two, one});
+  SessionBinding second = arrive({two, one});
   EXPECT_EQ(second.node, kBob);
-  Visit behind_garbage = arrive({"garbage", std::string(kCookieLength, 'A'), two});
+  SessionBinding behind_garbage = arrive({"garbage", std::string(kCookieLength, 'A'), two});
   EXPECT_EQ(behind_garbage.claim, Claim::session);
   EXPECT_EQ(behind_garbage.node, kBob);
-  for (Visit* visit : {&first, &second, &behind_garbage}) affinity->leave(*visit, clock.now());
+  for (SessionBinding* binding : {&first, &second, &behind_garbage})
+    affinity->release(*binding, clock.now());
   expect_nothing_held();
 }
 
@@ -129,35 +130,35 @@ TEST_F(AffinityTest, HoweverManyCookiesStandBeforeItALiveOneCounts) {
   const std::string live = user_on(kBob);
   bleed(kBob);
   for (const std::string& planted : {std::string("x"), ended, forged(1)}) {
-    std::vector<std::string> values(2 * ProofBudget::kProofs, planted);
+    std::vector<std::string> values(2 * CryptoBudget::kMaxVerifications, planted);
     values.push_back(live);
-    Visit visit = arrive(views_of(values));
-    EXPECT_EQ(visit.claim, Claim::session) << planted;
-    EXPECT_EQ(visit.node, kBob) << planted;
-    affinity->leave(visit, clock.now());
+    SessionBinding binding = arrive(views_of(values));
+    EXPECT_EQ(binding.claim, Claim::session) << planted;
+    EXPECT_EQ(binding.node, kBob) << planted;
+    affinity->release(binding, clock.now());
   }
 }
 
 TEST_F(AffinityTest, SoDoesOneThatMustBeVerifiedBehindAllThatABrowserKeeps) {
   const std::string older = user_on(kBob);
-  Visit renewed = arrive(older);
+  SessionBinding renewed = arrive(older);
   clock.jump_wall(seconds{5});
   (void)another_cookie(renewed);
-  affinity->leave(renewed, clock.now());
+  affinity->release(renewed, clock.now());
   std::vector<std::string> values;
   for (std::size_t i = 0; i < 180; ++i) values.push_back(forged(i));
   values.push_back(older);
-  Visit visit = arrive(views_of(values));
-  EXPECT_EQ(visit.claim, Claim::session);
-  EXPECT_EQ(visit.node, kBob);
-  affinity->leave(visit, clock.now());
+  SessionBinding binding = arrive(views_of(values));
+  EXPECT_EQ(binding.claim, Claim::session);
+  EXPECT_EQ(binding.node, kBob);
+  affinity->release(binding, clock.now());
 }
 
 TEST_F(AffinityTest, ForgeriesCostNoMoreThanSoMuchCryptographyARequest) {
   const std::string genuine = user_on(kBob);
   pass(std::chrono::minutes{21});
   std::vector<std::string> values;
-  for (std::size_t i = 1; i < ProofBudget::kProofs; ++i) values.push_back(forged(i));
+  for (std::size_t i = 1; i < CryptoBudget::kMaxVerifications; ++i) values.push_back(forged(i));
   values.push_back(genuine);
   EXPECT_EQ(arrive(views_of(values)).claim, Claim::ended);
   values.insert(values.begin(), forged(0));
@@ -169,13 +170,13 @@ TEST_F(AffinityTest, ACookieOfANodeThatIsGoneIsNobodys) {
   const std::string bobs = user_on(kBob);
   pool.nodes.pop_back();
   rebuild();
-  const Visit visit = arrive(carols);
-  EXPECT_EQ(visit.claim, Claim::none);
-  EXPECT_FALSE(visit.held);
-  Visit other = arrive({carols, bobs});
+  const SessionBinding binding = arrive(carols);
+  EXPECT_EQ(binding.claim, Claim::none);
+  EXPECT_FALSE(binding.held);
+  SessionBinding other = arrive({carols, bobs});
   EXPECT_EQ(other.claim, Claim::session) << "the next cookie is looked at";
   EXPECT_EQ(other.node, kBob);
-  affinity->leave(other, clock.now());
+  affinity->release(other, clock.now());
   expect_nothing_held();
 }
 
@@ -196,18 +197,18 @@ TEST_F(AffinityTest, ACookieOfAnotherPoolIsNobodysAndDisturbsNobody) {
   ledger.set_times(node.slot, {minutes{20}, minutes{20}, hours{12}});
   node.node = std::make_shared<balancer::Node>("blog", "alice", ledger.counts(node.slot));
   SealedAffinity blogs(blog, secrets, ledger, clock);
-  Visit reader = blogs.arrive({}, clock.now());
-  const std::string cookie = value_of(blogs.answered(reader, 0, {}));
-  blogs.leave(reader, clock.now());
+  SessionBinding reader = blogs.find_session({}, clock.now());
+  const std::string cookie = value_of(blogs.on_response(reader, 0, {}));
+  blogs.release(reader, clock.now());
 
-  const Visit visit = arrive(cookie);
-  EXPECT_EQ(visit.claim, Claim::none);
-  EXPECT_FALSE(visit.held);
+  const SessionBinding binding = arrive(cookie);
+  EXPECT_EQ(binding.claim, Claim::none);
+  EXPECT_FALSE(binding.held);
   EXPECT_EQ(ledger.counts(node.slot).read().all(), 1);
   const std::vector<std::string_view> values{cookie};
-  Visit again = blogs.arrive(values, clock.now());
+  SessionBinding again = blogs.find_session(values, clock.now());
   EXPECT_EQ(again.claim, Claim::session);
-  blogs.leave(again, clock.now());
+  blogs.release(again, clock.now());
   expect_nothing_held();
 }
 
@@ -217,7 +218,7 @@ TEST_F(AffinityTest, ACookieOfAnotherPoolIsToldFromAForgedOne) {
   std::string cookie(sealed.data(), sealed.size());
   EXPECT_EQ(arrive(cookie).claim, Claim::none);
   EXPECT_EQ(pool.counters->foreign_cookies, 0U);
-  pool.siblings = {"news", "blog"};
+  pool.siblings = {"effects", "blog"};
   rebuild();
   EXPECT_EQ(arrive(cookie).claim, Claim::none);
   EXPECT_EQ(pool.counters->foreign_cookies, 1U);
@@ -236,7 +237,7 @@ TEST_F(AffinityTest, AfterItsTimeAUserOfAnActiveNodeFindsItAgainAsLate) {
   ASSERT_EQ(on(kAlice), "0 live, 0 pending");
   const Served back = serve(cookie, kBob);
   EXPECT_EQ(back.claim, Claim::ended);
-  EXPECT_EQ(back.verdict, Verdict::own_node);
+  EXPECT_EQ(back.decision, RouteDecision::session_node);
   EXPECT_EQ(back.node, kAlice);
   EXPECT_TRUE(back.new_cookie);
   EXPECT_EQ(peek(cookie)->key, key);
@@ -251,7 +252,7 @@ TEST_F(AffinityTest, AfterItsTimeAUserOfABleedingNodeGoesElsewhere) {
   pass(minutes{21});
   const Served back = serve(cookie, kBob);
   EXPECT_EQ(back.claim, Claim::ended);
-  EXPECT_EQ(back.verdict, Verdict::late);
+  EXPECT_EQ(back.decision, RouteDecision::late);
   EXPECT_EQ(back.node, kBob);
   EXPECT_TRUE(back.new_cookie);
   EXPECT_EQ(on(kAlice), "0 live, 0 pending") << "the bleeding node stays empty";
@@ -265,7 +266,7 @@ TEST_F(AffinityTest, AfterItsTimeAUserOfADryNodeGoesElsewhere) {
   pass(minutes{21});
   shut(kAlice);
   const Served back = serve(cookie, kBob);
-  EXPECT_EQ(back.verdict, Verdict::late);
+  EXPECT_EQ(back.decision, RouteDecision::late);
   EXPECT_EQ(back.node, kBob);
   EXPECT_EQ(on(kAlice), "0 live, 0 pending");
   EXPECT_EQ(counters(kAlice), "new 1, moved 0, rescued 0, late 1");
@@ -276,7 +277,7 @@ TEST_F(AffinityTest, AfterItsTimeAUserOfADeadNodeGoesElsewhere) {
   pass(minutes{21});
   break_down(kAlice);
   const Served back = serve(cookie, kBob);
-  EXPECT_EQ(back.verdict, Verdict::late);
+  EXPECT_EQ(back.decision, RouteDecision::late);
   EXPECT_EQ(back.node, kBob);
   EXPECT_EQ(counters(kAlice), "new 1, moved 0, rescued 0, late 1");
 }
@@ -291,7 +292,7 @@ TEST_F(AffinityTest, AnEvictedUserIsTakenBackInOnTheSameNode) {
   ASSERT_EQ(on(kAlice), "0 live, 0 pending");
   const Served back = serve(cookie, kCarol);
   EXPECT_EQ(back.claim, Claim::session);
-  EXPECT_EQ(back.verdict, Verdict::own_node);
+  EXPECT_EQ(back.decision, RouteDecision::session_node);
   EXPECT_EQ(back.node, kAlice);
   EXPECT_EQ(counters(kAlice), "new 1, moved 0, rescued 0, late 0");
 }
@@ -320,7 +321,7 @@ TEST_F(AffinityTest, AnEvictedUserOfANodeThatIsShutIsLate) {
   }
   shut(kAlice);
   const Served back = serve(cookie, kBob);
-  EXPECT_EQ(back.verdict, Verdict::late);
+  EXPECT_EQ(back.decision, RouteDecision::late);
   EXPECT_EQ(on(kAlice), "0 live, 0 pending");
 }
 
@@ -330,7 +331,7 @@ TEST_F(AffinityTest, ADeadlineMovesAUserAtTheNextRequest) {
   ASSERT_EQ(on(kAlice), "0 live, 0 pending");
   const Served click = serve(cookie, kBob);
   EXPECT_EQ(click.claim, Claim::displaced);
-  EXPECT_EQ(click.verdict, Verdict::moved);
+  EXPECT_EQ(click.decision, RouteDecision::moved);
   EXPECT_EQ(click.node, kBob);
   EXPECT_TRUE(click.new_cookie);
   EXPECT_EQ(on(kBob), "1 live, 0 pending");
@@ -361,10 +362,10 @@ TEST_F(AffinityTest, TheOldCookieOfAMovedUserFindsTheSessionAndIsReplaced) {
 TEST_F(AffinityTest, TwoCookiesOfOneSessionThatNameTheSameNodeAreBothGood) {
   // One was sealed a second before the other; nothing else differs.
   std::string cookie = user_on(kAlice);
-  Visit visit = arrive(cookie);
+  SessionBinding binding = arrive(cookie);
   clock.jump_wall(seconds{5});
-  const std::string newer = another_cookie(visit);
-  affinity->leave(visit, clock.now());
+  const std::string newer = another_cookie(binding);
+  affinity->release(binding, clock.now());
   ASSERT_NE(newer, cookie);
   for (int i = 0; i < 3; ++i) {
     for (std::string one : {cookie, newer}) {
@@ -378,10 +379,10 @@ TEST_F(AffinityTest, TwoCookiesOfOneSessionThatNameTheSameNodeAreBothGood) {
 
 TEST_F(AffinityTest, ACookieThatWasVerifiedOnceNeedsNoCryptographyTheNextTime) {
   std::string cookie = user_on(kAlice);
-  Visit visit = arrive(cookie);
+  SessionBinding binding = arrive(cookie);
   clock.jump_wall(seconds{5});
-  (void)another_cookie(visit);  // never arrives
-  affinity->leave(visit, clock.now());
+  (void)another_cookie(binding);  // never arrives
+  affinity->release(binding, clock.now());
   const CookiePeek peeked = *peek(cookie);
   EXPECT_EQ(ledger.open(peeked.key, peeked.check, clock.now()).miss, Ledger::Miss::mismatch);
   EXPECT_EQ(serve(cookie, kBob).node, kAlice);
@@ -395,7 +396,7 @@ TEST_F(AffinityTest, AUserWhoIsStillThereWhenTheDoorShutsIsLate) {
   std::string cookie = user_on(kAlice);
   shut(kAlice);
   const Served click = serve(cookie, kBob);
-  EXPECT_EQ(click.verdict, Verdict::late);
+  EXPECT_EQ(click.decision, RouteDecision::late);
   EXPECT_EQ(click.node, kBob);
   EXPECT_EQ(on(kAlice), "0 live, 0 pending");
   EXPECT_EQ(counters(kAlice), "new 1, moved 0, rescued 0, late 1");
@@ -405,7 +406,7 @@ TEST_F(AffinityTest, ADeadNodesUserIsRescuedAndStaysWhereHeWasPut) {
   std::string cookie = user_on(kAlice);
   break_down(kAlice);
   const Served click = serve(cookie, kBob);
-  EXPECT_EQ(click.verdict, Verdict::rescued);
+  EXPECT_EQ(click.decision, RouteDecision::rescued);
   EXPECT_EQ(click.node, kBob);
   EXPECT_TRUE(click.new_cookie);
   EXPECT_EQ(on(kAlice), "0 live, 0 pending");
@@ -434,7 +435,7 @@ TEST_F(AffinityTest, WhoeverIsDisplacedStaysOffANodeThatBleedsAgain) {
   activate(kAlice);
   bleed(kAlice);
   const Served click = serve(cookie, kBob);
-  EXPECT_EQ(click.verdict, Verdict::moved);
+  EXPECT_EQ(click.decision, RouteDecision::moved);
   EXPECT_EQ(click.node, kBob);
   EXPECT_EQ(counters(kAlice), "new 1, moved 1, rescued 0, late 0");
 }
@@ -442,32 +443,32 @@ TEST_F(AffinityTest, WhoeverIsDisplacedStaysOffANodeThatBleedsAgain) {
 TEST_F(AffinityTest, OfTwoRequestsThatAreMovedTheSecondFollowsTheFirst) {
   const std::string cookie = user_on(kAlice);
   displace(kAlice);
-  Visit page = arrive(cookie);
-  Visit picture = arrive(cookie);
-  EXPECT_EQ(affinity->settle(page, Verdict::moved, kBob, clock.now()), kBob);
-  EXPECT_EQ(affinity->settle(picture, Verdict::moved, kCarol, clock.now()), kBob);
+  SessionBinding page = arrive(cookie);
+  SessionBinding picture = arrive(cookie);
+  EXPECT_EQ(affinity->bind(page, RouteDecision::moved, kBob, clock.now()), kBob);
+  EXPECT_EQ(affinity->bind(picture, RouteDecision::moved, kCarol, clock.now()), kBob);
   EXPECT_EQ(picture.node, kBob);
   EXPECT_EQ(on(kBob), "1 live, 0 pending");
   EXPECT_EQ(on(kCarol), "0 live, 0 pending");
   EXPECT_EQ(counters(kAlice), "new 1, moved 1, rescued 0, late 0");
   EXPECT_EQ(counters(kCarol), "new 0, moved 0, rescued 0, late 0");
-  affinity->leave(page, clock.now());
-  affinity->leave(picture, clock.now());
+  affinity->release(page, clock.now());
+  affinity->release(picture, clock.now());
   expect_nothing_held();
 }
 
 TEST_F(AffinityTest, SixRequestsOfOneUserAreOneRescue) {
   // A browser asks for a page's pictures at once; all six find the node dead.
   const std::string cookie = user_on(kAlice);
-  std::vector<Visit> visits;
+  std::vector<SessionBinding> visits;
   for (int i = 0; i < 6; ++i) visits.push_back(arrive(cookie));
-  for (Visit& visit : visits) {
-    EXPECT_EQ(affinity->settle(visit, Verdict::rescued, kBob, clock.now()), kBob);
+  for (SessionBinding& binding : visits) {
+    EXPECT_EQ(affinity->bind(binding, RouteDecision::rescued, kBob, clock.now()), kBob);
   }
   EXPECT_EQ(on(kBob), "1 live, 0 pending");
   EXPECT_EQ(counters(kAlice), "new 1, moved 0, rescued 1, late 0");
   EXPECT_EQ(counters(kBob), "new 1, moved 0, rescued 0, late 0");
-  for (Visit& visit : visits) affinity->leave(visit, clock.now());
+  for (SessionBinding& binding : visits) affinity->release(binding, clock.now());
 }
 
 TEST_F(AffinityTest, TwoRequestsOfAUserWhoIsLateAreOneLateSession) {
@@ -475,30 +476,30 @@ TEST_F(AffinityTest, TwoRequestsOfAUserWhoIsLateAreOneLateSession) {
   const std::string cookie = user_on(kAlice);
   bleed(kAlice);
   pass(minutes{21});
-  Visit one = arrive(cookie);
-  Visit two = arrive(cookie);
+  SessionBinding one = arrive(cookie);
+  SessionBinding two = arrive(cookie);
   ASSERT_EQ(two.claim, Claim::ended);
-  EXPECT_EQ(affinity->settle(one, Verdict::late, kBob, clock.now()), kBob);
-  EXPECT_EQ(affinity->settle(two, Verdict::late, kCarol, clock.now()), kBob);
+  EXPECT_EQ(affinity->bind(one, RouteDecision::late, kBob, clock.now()), kBob);
+  EXPECT_EQ(affinity->bind(two, RouteDecision::late, kCarol, clock.now()), kBob);
   EXPECT_EQ(on(kBob), "1 live, 0 pending");
   EXPECT_EQ(counters(kAlice), "new 1, moved 0, rescued 0, late 1");
   EXPECT_EQ(counters(kBob), "new 1, moved 0, rescued 0, late 0");
   EXPECT_EQ(counters(kCarol), "new 0, moved 0, rescued 0, late 0");
-  affinity->leave(one, clock.now());
-  affinity->leave(two, clock.now());
+  affinity->release(one, clock.now());
+  affinity->release(two, clock.now());
 }
 
 TEST_F(AffinityTest, AUserWhoIsLateDoesNotFollowToANodeThatIsShutMeanwhile) {
   std::string cookie = user_on(kCarol);
   pass(minutes{20});
   shut(kCarol);
-  Visit held_up = arrive(cookie);
+  SessionBinding held_up = arrive(cookie);
   ASSERT_EQ(held_up.claim, Claim::ended);
   std::string same = cookie;  // a worker that has not heard of what comes
   ASSERT_EQ(serve(same, kAlice).node, kAlice);
   displace(kAlice);
-  EXPECT_EQ(affinity->settle(held_up, Verdict::late, kBob, clock.now()), kBob);
-  affinity->leave(held_up, clock.now());
+  EXPECT_EQ(affinity->bind(held_up, RouteDecision::late, kBob, clock.now()), kBob);
+  affinity->release(held_up, clock.now());
   EXPECT_EQ(on(kAlice), "0 live, 0 pending");
   EXPECT_EQ(on(kBob), "1 live, 0 pending");
 }
@@ -510,16 +511,16 @@ TEST_F(AffinityTest, NobodyFollowsToANodeThatOnlyAnotherWorkerHoldsOpen) {
   std::string moved = user_on(kCarol);
   std::string moved_again = moved;
   shut(kCarol);
-  Visit ended = arrive(late);
-  Visit there = arrive(moved);
+  SessionBinding ended = arrive(late);
+  SessionBinding there = arrive(moved);
   // As a worker sees it that has not heard that alice is shut.
   ASSERT_EQ(serve(late_again, kAlice).node, kAlice);
   ASSERT_EQ(serve(moved_again, kAlice).node, kAlice);
   shut(kAlice);
-  EXPECT_EQ(affinity->settle(ended, Verdict::late, kBob, clock.now()), kBob);
-  EXPECT_EQ(affinity->settle(there, Verdict::late, kBob, clock.now()), kBob);
-  affinity->leave(ended, clock.now());
-  affinity->leave(there, clock.now());
+  EXPECT_EQ(affinity->bind(ended, RouteDecision::late, kBob, clock.now()), kBob);
+  EXPECT_EQ(affinity->bind(there, RouteDecision::late, kBob, clock.now()), kBob);
+  affinity->release(ended, clock.now());
+  affinity->release(there, clock.now());
   EXPECT_EQ(on(kAlice), "0 live, 0 pending");
   EXPECT_EQ(on(kBob), "2 live, 0 pending");
 }
@@ -527,11 +528,11 @@ TEST_F(AffinityTest, NobodyFollowsToANodeThatOnlyAnotherWorkerHoldsOpen) {
 TEST_F(AffinityTest, AUserWhoseNewCookieWasLostOnTheWayIsFoundByTheOldOne) {
   std::string cookie = user_on(kAlice);
   pass(minutes{21});
-  Visit lost = arrive(cookie);
+  SessionBinding lost = arrive(cookie);
   ASSERT_EQ(lost.claim, Claim::ended);
-  (void)affinity->settle(lost, Verdict::own_node, kAlice, clock.now());
+  (void)affinity->bind(lost, RouteDecision::session_node, kAlice, clock.now());
   (void)another_cookie(lost);  // never arrives
-  affinity->leave(lost, clock.now());
+  affinity->release(lost, clock.now());
 
   const Served click = serve(cookie, kBob);
   EXPECT_EQ(click.claim, Claim::session);
@@ -545,32 +546,32 @@ TEST_F(AffinityTest, WithoutStickinessThereIsNoSession) {
   pool.config.session.sticky = conf::Sticky::none;
   rebuild();
   EXPECT_FALSE(affinity->sticky());
-  Visit visit = arrive(cookie);
-  EXPECT_EQ(visit.claim, Claim::none);
-  EXPECT_EQ(affinity->settle(visit, Verdict::fresh, kBob, clock.now()), kBob);
-  EXPECT_FALSE(visit.held);
-  affinity->leave(visit, clock.now());
+  SessionBinding binding = arrive(cookie);
+  EXPECT_EQ(binding.claim, Claim::none);
+  EXPECT_EQ(affinity->bind(binding, RouteDecision::new_session, kBob, clock.now()), kBob);
+  EXPECT_FALSE(binding.held);
+  affinity->release(binding, clock.now());
   EXPECT_EQ(ledger.totals().sessions, 0U);
 }
 
 TEST_F(AffinityTest, AnEndedSessionsCookieTakesNobodyAway) {
   std::string ended = user_on(kAlice);
   {
-    Visit visit = arrive(ended);
-    Answer left;
+    SessionBinding binding = arrive(ended);
+    ResponseCookies left;
     left.user = Presence::left;
-    (void)answered(visit, left);
-    affinity->leave(visit, clock.now());
+    (void)on_response(binding, left);
+    affinity->release(binding, clock.now());
   }
   const std::string live = user_on(kBob);
   bleed(kBob);
   for (const auto& cookies :
        {std::vector<std::string_view>{ended, live}, std::vector<std::string_view>{live, ended},
         std::vector<std::string_view>{"forged", ended, "x", live}}) {
-    Visit visit = arrive(cookies);
-    EXPECT_EQ(visit.claim, Claim::session);
-    EXPECT_EQ(visit.node, kBob);
-    affinity->leave(visit, clock.now());
+    SessionBinding binding = arrive(cookies);
+    EXPECT_EQ(binding.claim, Claim::session);
+    EXPECT_EQ(binding.node, kBob);
+    affinity->release(binding, clock.now());
   }
 }
 

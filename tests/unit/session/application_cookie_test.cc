@@ -77,10 +77,11 @@ TEST(CookieDateTest, WhatABrowserDoesNotUnderstandIsNoDate) {
 }
 
 std::string told(std::string_view field) {
-  const CookieNews news = read_set_cookie(field, "JSESSIONID", {"shop.test", "/", kNow, kNow});
-  if (news.change == CookieChange::none) return "nothing";
-  if (news.change == CookieChange::cleared) return "cleared";
-  return "given " + std::string(news.value);
+  const SetCookieEffect effects =
+      read_set_cookie(field, "JSESSIONID", {"shop.test", "/", kNow, kNow});
+  if (effects.change == CookieChange::none) return "nothing";
+  if (effects.change == CookieChange::cleared) return "cleared";
+  return "given " + std::string(effects.value);
 }
 
 struct FieldCase {

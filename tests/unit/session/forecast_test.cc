@@ -37,7 +37,7 @@ SessionInfo crawled(Millis idle) {
 SessionInfo held(Millis age) {
   SessionInfo info = user(age, Millis{0});
   info.exchanges_open = 1;
-  info.ends = kNoEnd;
+  info.ends = kNeverEnds;
   return info;
 }
 
@@ -72,25 +72,26 @@ TEST_F(SteadyPool, NobodyIsGoneAtOnce) {
 
 TEST_F(SteadyPool, WhoIdledLongIsGoneAndWhoClickedJustNowIsNot) {
   const UserModel users(pool, left, kTimes);
-  EXPECT_GT(users.gone(TimeScale::step_of(minutes{5})), 0.95);
-  EXPECT_GT(users.gone(TimeScale::step_of(minutes{19})), 0.95);
-  EXPECT_EQ(users.gone(TimeScale::step_of(hours{1})), 1.0);
+  EXPECT_GT(users.departed_probability(TimeScale::step_of(minutes{5})), 0.95);
+  EXPECT_GT(users.departed_probability(TimeScale::step_of(minutes{19})), 0.95);
+  EXPECT_EQ(users.departed_probability(TimeScale::step_of(hours{1})), 1.0);
   // Of thirty at an idle time below half a minute, twenty are there.
-  EXPECT_NEAR(users.gone(TimeScale::step_of(seconds{10})), 1.0 / 21, 0.02);
+  EXPECT_NEAR(users.departed_probability(TimeScale::step_of(seconds{10})), 1.0 / 21, 0.02);
   double last = 0;
   for (std::size_t step = 0; step < TimeScale::kSteps; ++step) {
-    EXPECT_GE(users.gone(step), last) << "who idles longer is not likelier to come back";
-    last = users.gone(step);
+    EXPECT_GE(users.departed_probability(step), last)
+        << "who idles longer is not likelier to come back";
+    last = users.departed_probability(step);
   }
 }
 
 TEST_F(SteadyPool, TheLifeTableFindsTheMeanStay) {
   const UserModel users(pool, left, kTimes);
   for (const double age_s : {0.0, 300.0, 1800.0}) {
-    EXPECT_NEAR(users.stays(age_s, age_s + 600, 1), std::exp(-1), 0.08) << age_s;
+    EXPECT_NEAR(users.survival(age_s, age_s + 600, 1), std::exp(-1), 0.08) << age_s;
   }
-  EXPECT_GT(users.stays(0, 600, 0.5), users.stays(0, 600, 1));
-  EXPECT_LT(users.stays(0, 600, 2), users.stays(0, 600, 1));
+  EXPECT_GT(users.survival(0, 600, 0.5), users.survival(0, 600, 1));
+  EXPECT_LT(users.survival(0, 600, 2), users.survival(0, 600, 1));
 }
 
 TEST_F(SteadyPool, WhoIsGoneEndsAtAKnownTime) {

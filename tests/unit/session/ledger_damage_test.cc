@@ -60,8 +60,8 @@ class DamagedLedgerTest : public testing::Test {
     start();
     for (std::size_t user = 0; user < kUsers; ++user) {
       begin(user);
-      Visit second = arrive(user);
-      if (user + 1 < kUsers) affinity->leave(second, clock.now());
+      SessionBinding second = arrive(user);
+      if (user + 1 < kUsers) affinity->release(second, clock.now());
     }
     pool.nodes[0].state = balancer::NodeState::bleeding;
     pool.nodes[0].door = balancer::Door::sessions_only;
@@ -122,12 +122,12 @@ class DamagedLedgerTest : public testing::Test {
   void start() {
     auto started = MappedLedger::open(path, kCapacity, secrets, clock);
     ASSERT_TRUE(started) << started.error();
-    secrets.age = SecretAge::maybe_used;
+    secrets.age = SecretAge::existing;
     ledger = std::move(started->ledger);
     damage = started->set_aside + started->damage;
     pool.ledger_complete_at = Instant{0};
     if (const auto since = ledger->incomplete_since()) {
-      pool.ledger_complete_at = *since + complete_after(pool.config.session);
+      pool.ledger_complete_at = *since + longest_session(pool.config.session);
     }
     for (std::size_t node = 0; node < 2; ++node) {
       pool.nodes[node].slot = ledger->slot_of(node == 0 ? "shop/alice" : "shop/bob");
@@ -139,9 +139,9 @@ class DamagedLedgerTest : public testing::Test {
     clock.advance(by);
     while (ledger->sweep(clock.now())) continue;
   }
-  Visit arrive(std::size_t user) {
+  SessionBinding arrive(std::size_t user) {
     const std::vector<std::string_view> values{cookies[user]};
-    return affinity->arrive(values, clock.now());
+    return affinity->find_session(values, clock.now());
   }
 
   /// As the control plane asks.
@@ -150,20 +150,20 @@ class DamagedLedgerTest : public testing::Test {
     const auto evicted = ledger->last_eviction(alice);
     const bool complete =
         clock.now() >= pool.ledger_complete_at &&
-        (!evicted || clock.now() >= *evicted + complete_after(pool.config.session));
+        (!evicted || clock.now() >= *evicted + longest_session(pool.config.session));
     return complete && ledger->counts(alice).read().all() == 0;
   }
   void expect_at_home(std::size_t user, const std::string& what) {
-    Visit visit = arrive(user);
+    SessionBinding binding = arrive(user);
     const std::size_t home = user == 0 ? 1 : 0;
-    const auto verdict = visit.claim == balancer::Claim::none
-                             ? balancer::Verdict::fresh
-                             : balancer::route(visit.claim, pool.nodes[visit.node],
-                                               balancer::Reachable::yes, conf::OnLost::rescue);
-    EXPECT_EQ(verdict, balancer::Verdict::own_node) << what << ", user " << user;
-    EXPECT_EQ(visit.node, home) << what << ", user " << user;
-    EXPECT_EQ(affinity->settle(visit, verdict, home, clock.now()), home);
-    affinity->leave(visit, clock.now());
+    const auto decision = binding.claim == balancer::Claim::none
+                              ? balancer::RouteDecision::new_session
+                              : balancer::route(binding.claim, pool.nodes[binding.node],
+                                                balancer::Reachable::yes, conf::OnLost::rescue);
+    EXPECT_EQ(decision, balancer::RouteDecision::session_node) << what << ", user " << user;
+    EXPECT_EQ(binding.node, home) << what << ", user " << user;
+    EXPECT_EQ(affinity->bind(binding, decision, home, clock.now()), home);
+    affinity->release(binding, clock.now());
   }
   /// The next start, and what happens until just before the users would have left.
   void expect_harmless(const std::string& what) {
@@ -209,7 +209,7 @@ class DamagedLedgerTest : public testing::Test {
   const std::string path = folder / "ledger";
   ManualClock clock;
   ManualClock killed_at;
-  Secrets secrets{{"a secret of at least 32 characters"}, SecretAge::brand_new};
+  Secrets secrets{{"a secret of at least 32 characters"}, SecretAge::generated};
   std::unique_ptr<MappedLedger> ledger;
   std::unique_ptr<Affinity> affinity;
   std::vector<std::string> cookies;

@@ -22,11 +22,11 @@ using test::key_of;
 using test::minutes;
 using test::seconds;
 using testing::HasSubstr;
-using Origin = MappedLedger::Origin;
+using Source = MappedLedger::Source;
 
 class KeptLedgerTest : public testing::Test {
  protected:
-  static constexpr CookieCheck kCheck = 77;
+  static constexpr CookieFingerprint kCheck = 77;
   static constexpr SessionTimes kTimes{minutes{20}, minutes{10}, std::chrono::hours{12}};
 
   MappedLedger::Start open(std::size_t capacity = 1000) {
@@ -83,7 +83,7 @@ class KeptLedgerTest : public testing::Test {
   const std::string path = folder / "ledger";
   ManualClock clock;
   Secrets secrets{{"a secret of at least 32 characters", "an older one of 32 characters too"},
-                  SecretAge::brand_new};
+                  SecretAge::generated};
   const NodeSlot alice = 0;  // the first that is asked for
   const NodeSlot bob = 1;
 };
@@ -114,13 +114,13 @@ TEST_F(KeptLedgerTest, ItRemembersWhereNodesAre) {
 
 TEST_F(KeptLedgerTest, AFreshOneIsMadeAndComplete) {
   const auto start = open();
-  EXPECT_EQ(start.origin, Origin::made);
+  EXPECT_EQ(start.source, Source::created);
   EXPECT_FALSE(start.ledger->incomplete_since());
   EXPECT_EQ(bonedry::test::mode_of(path), "600");
 }
 
 TEST_F(KeptLedgerTest, WithASecretThatMayHaveBeenUsedAFreshOneIsIncomplete) {
-  secrets.age = SecretAge::maybe_used;
+  secrets.age = SecretAge::existing;
   const Instant began = clock.now();
   EXPECT_EQ(open().ledger->incomplete_since(), began);
   clock.advance(minutes{5});
@@ -137,7 +137,7 @@ TEST_F(KeptLedgerTest, TheNextProcessHasTheSameSessions) {
   }
   clock.advance(minutes{1});
   const auto start = open();
-  EXPECT_EQ(start.origin, Origin::restored);
+  EXPECT_EQ(start.source, Source::restored);
   EXPECT_FALSE(start.ledger->incomplete_since());
   EXPECT_EQ(figures(*start.ledger, alice), "2 live, 1 pending");
   const auto sessions = test::list(*start.ledger, alice, 10);
@@ -237,7 +237,7 @@ TEST_F(KeptLedgerTest, AfterAPowerCutItIsIncomplete) {
   reboot();
   damage([](layout::Header& header) { header.synced.store(0); });
   const auto start = open();
-  EXPECT_EQ(start.origin, Origin::restored);
+  EXPECT_EQ(start.source, Source::restored);
   EXPECT_EQ(start.ledger->incomplete_since(), clock.now());
   EXPECT_EQ(figures(*start.ledger, alice), "1 live, 0 pending") << "what came through is known";
 }
@@ -258,7 +258,7 @@ TEST_F(KeptLedgerTest, WithoutTheBootsIdTheClocksTellAKillFromAReboot) {
   clock.jump_wall(Millis{500});  // the calendar is being corrected
   {
     const auto start = open();
-    start.ledger->expect_sweeps(clock.now());
+    start.ledger->start_sweeping(clock.now());
     EXPECT_FALSE(start.ledger->incomplete_since());
     EXPECT_EQ(clock.now() - test::list(*start.ledger, alice, 10).at(0).last, minutes{5});
   }
@@ -279,25 +279,25 @@ TEST_F(KeptLedgerTest, WithoutTheBootsIdTheClocksTellAKillFromAReboot) {
 TEST_F(KeptLedgerTest, KeysMayRotate) {
   begin(*open().ledger, 1, SessionState::live);
   secrets.all.insert(secrets.all.begin(), "a new one that signs from now on ...");
-  EXPECT_EQ(open().origin, Origin::restored);
+  EXPECT_EQ(open().source, Source::restored);
   secrets.all.resize(1);
-  EXPECT_EQ(open().origin, Origin::restored);
+  EXPECT_EQ(open().source, Source::restored);
 }
 
 TEST_F(KeptLedgerTest, ARotationMayBeTakenBack) {
   begin(*open().ledger, 1, SessionState::live);
   const Secrets before = secrets;
   secrets.all.insert(secrets.all.begin(), "a new one that signs from now on ...");
-  EXPECT_EQ(open().origin, Origin::restored);
+  EXPECT_EQ(open().source, Source::restored);
   secrets = before;
-  EXPECT_EQ(open().origin, Origin::restored);
+  EXPECT_EQ(open().source, Source::restored);
 }
 
 TEST_F(KeptLedgerTest, OneOfAnotherSecretIsSetAside) {
   begin(*open().ledger, 1, SessionState::live);
-  secrets = {{"quite another secret, 32 characters"}, SecretAge::maybe_used};
+  secrets = {{"quite another secret, 32 characters"}, SecretAge::existing};
   const auto start = open();
-  EXPECT_EQ(start.origin, Origin::made);
+  EXPECT_EQ(start.source, Source::created);
   EXPECT_THAT(start.set_aside, HasSubstr("it belongs to a different secret; moved to " + path));
   EXPECT_EQ(start.ledger->incomplete_since(), clock.now());
   EXPECT_EQ(start.ledger->totals().sessions, 0U);
@@ -384,14 +384,14 @@ TEST_F(KeptLedgerTest, AnotherCapacityTakesEverybodyAlong) {
   }
   for (const std::size_t capacity : {100'000UL, 2'000UL}) {
     const auto start = open(capacity);
-    EXPECT_EQ(start.origin, Origin::resized);
+    EXPECT_EQ(start.source, Source::resized);
     EXPECT_EQ(start.ledger->totals().capacity, capacity);
     EXPECT_EQ(start.ledger->slot_of("shop/bob"), bob);
     EXPECT_EQ(figures(*start.ledger, alice), "250 live, 250 pending");
     for (std::uint64_t user = 0; user < 500; user += 2) EXPECT_TRUE(click(*start.ledger, user));
     EXPECT_EQ(start.ledger->totals().evicted, 0U);
   }
-  EXPECT_EQ(open(2'000).origin, Origin::restored);
+  EXPECT_EQ(open(2'000).source, Source::restored);
   EXPECT_EQ(others().size(), 0U);
 }
 
@@ -400,11 +400,11 @@ TEST_F(KeptLedgerTest, WhatAKillLeftOfAChangeOfTheCapacityIsReplaced) {
   const std::string beside = path + ".new";
   const std::string elsewhere = folder.write("elsewhere", "of somebody else");
   folder.write("ledger.new", "half a copy");
-  EXPECT_EQ(open(1000).origin, Origin::restored);
+  EXPECT_EQ(open(1000).source, Source::restored);
   EXPECT_FALSE(std::filesystem::exists(beside)) << "it is of no use";
   std::filesystem::create_symlink(elsewhere, beside);
   const auto start = open(2000);
-  EXPECT_EQ(start.origin, Origin::resized);
+  EXPECT_EQ(start.source, Source::resized);
   EXPECT_TRUE(click(*start.ledger, 1));
   EXPECT_EQ(std::filesystem::file_size(elsewhere), 16U) << "it was not written through";
 }
@@ -412,7 +412,7 @@ TEST_F(KeptLedgerTest, WhatAKillLeftOfAChangeOfTheCapacityIsReplaced) {
 TEST_F(KeptLedgerTest, AStartThatFailsDoesNotMakeItLookUsed) {
   {
     const auto start = open();
-    start.ledger->expect_sweeps(clock.now());
+    start.ledger->start_sweeping(clock.now());
     start.ledger->sweep(clock.now());
   }
   const WallTime used = clock.wall();
@@ -443,7 +443,7 @@ TEST_F(KeptLedgerTest, TimeGoesOnAfterAChangeOfTheCapacityAndAPowerCut) {
   begin(*open(1000).ledger, 1, SessionState::live);
   reboot();
   clock.advance(minutes{1});
-  EXPECT_EQ(open(2000).origin, Origin::resized);
+  EXPECT_EQ(open(2000).source, Source::resized);
   reboot();
   damage([](layout::Header& header) { header.synced.store(0); });
   ManualClock rebooted;
@@ -475,7 +475,7 @@ TEST_F(KeptLedgerTest, TwoGenerationsShareIt) {
   auto old = open();
   begin(*old.ledger, 1, SessionState::live);
   auto next = open();
-  EXPECT_EQ(next.origin, Origin::shared);
+  EXPECT_EQ(next.source, Source::shared);
   EXPECT_EQ(figures(*next.ledger, alice), "1 live, 0 pending");
   begin(*old.ledger, 2, SessionState::pending);
   EXPECT_TRUE(click(*next.ledger, 2));
@@ -500,7 +500,7 @@ TEST_F(KeptLedgerTest, WhatTheOldGenerationHoldsLastsAsLongAsItDoes) {
   EXPECT_EQ(figures(*next.ledger, alice), "2 live, 0 pending") << "it was there until now";
   pass(*next.ledger, minutes{2});
   EXPECT_EQ(figures(*next.ledger, alice), "1 live, 0 pending");
-  EXPECT_EQ(open().origin, Origin::shared) << "the place of the old one is free again";
+  EXPECT_EQ(open().source, Source::shared) << "the place of the old one is free again";
 }
 
 TEST_F(KeptLedgerTest, ManyNodesOfThePastLeaveRoomForThoseOfToday) {
@@ -537,7 +537,7 @@ TEST_F(KeptValuesTest, AValueInItsGraceIsGoodAfterAKill) {
     renew(*start.ledger, 1, 2);
     const auto back = start.ledger->open_verified(key_of(2), clock.now());
     ASSERT_TRUE(back);
-    start.ledger->came_back(back->ref, minutes{1}, clock.now());
+    start.ledger->confirm_renewal(back->ref, minutes{1}, clock.now());
     start.ledger->close(back->ref, clock.now());
   }
   const auto start = open();
@@ -570,7 +570,7 @@ TEST_F(KeptValuesTest, AnotherCapacityTakesAllValuesOfAUserAlong) {
   }
   for (const std::size_t capacity : {100'000UL, 2'000UL}) {
     const auto start = open(capacity);
-    ASSERT_EQ(start.origin, Origin::resized);
+    ASSERT_EQ(start.source, Source::resized);
     for (std::uint64_t value = 1; value <= 3; ++value) EXPECT_TRUE(finds(*start.ledger, value));
     EXPECT_EQ(figures(*start.ledger, alice), "1 live, 0 pending");
     EXPECT_FALSE(start.ledger->last_eviction(alice));

@@ -28,7 +28,7 @@ constexpr int kKills = 200;
 constexpr std::uint32_t kUsers = 300;
 constexpr std::uint32_t kNobody = kUsers;
 constexpr NodeSlot kNodes = 3;
-constexpr CookieCheck kCheck = 5;
+constexpr CookieFingerprint kCheck = 5;
 constexpr SessionTimes kTimes{std::chrono::hours{1}, std::chrono::hours{1}, std::chrono::hours{9}};
 
 /// What the victim says of itself, in memory that survives it.
@@ -188,7 +188,7 @@ class KilledLedgerTest : public testing::Test {
 
   bonedry::test::TemporaryFolder folder_;
   SystemClock clock_;
-  Secrets secrets_{{"a secret of at least 32 characters"}, SecretAge::brand_new};
+  Secrets secrets_{{"a secret of at least 32 characters"}, SecretAge::generated};
   SharedDiary diary_;
   std::uint32_t seen_ = 0;
 };

@@ -40,7 +40,7 @@ constexpr std::array<SessionTimes, kNodes> kTimes{{
 struct Plain {
   NodeSlot node = 0;
   SessionState state = SessionState::pending;
-  CookieCheck check = 0;
+  CookieFingerprint check = 0;
   Instant created;
   Instant last;
   int open = 0;
@@ -156,7 +156,7 @@ class Duel {
     if (dice < 560) return open_verified();
     if (dice < 860) return close();
     if (dice < 950) return move();
-    if (dice < 970) return reseal();
+    if (dice < 970) return set_cookie_check();
     if (dice < 985) return end();
     if (dice < 995) return displace();
     return set_times();
@@ -176,7 +176,7 @@ class Duel {
     const NodeSlot where = node();
     const SessionState state = pick(0, 1) == 0 ? SessionState::pending : SessionState::live;
     const Instant created = now_ - kStep * pick(0, 30);
-    const auto check = static_cast<CookieCheck>(pick(0, 2));
+    const auto check = static_cast<CookieFingerprint>(pick(0, 2));
     const OpenedSession opened = ledger_.begin(key_of(who), check, where, state, created, now_);
     Plain* session = model_.find(who, now_);
     if (session != nullptr) {
@@ -191,7 +191,7 @@ class Duel {
 
   std::string open() {
     const std::uint64_t who = user();
-    const auto check = static_cast<CookieCheck>(pick(0, 2));
+    const auto check = static_cast<CookieFingerprint>(pick(0, 2));
     const Ledger::Lookup lookup = ledger_.open(key_of(who), check, now_);
     Plain* const session = model_.find(who, now_);
     const bool fits = session != nullptr && session->check == check;
@@ -252,11 +252,11 @@ class Duel {
     return "move " + std::to_string(one.user);
   }
 
-  std::string reseal() {
+  std::string set_cookie_check() {
     if (held_.empty()) return "nothing";
     const Held& one = held_.back();
-    const auto check = static_cast<CookieCheck>(pick(0, 2));
-    ledger_.reseal(one.ref, check);
+    const auto check = static_cast<CookieFingerprint>(pick(0, 2));
+    ledger_.set_cookie_check(one.ref, check);
     if (one.ended) return "reseal an ended " + std::to_string(one.user);
     model_.sessions.at(one.user).check = check;
     return "reseal " + std::to_string(one.user);

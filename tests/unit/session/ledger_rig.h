@@ -34,7 +34,7 @@ inline std::string figures(const Ledger& ledger, NodeSlot slot) {
 inline SessionPage list(const Ledger& ledger, NodeSlot slot, const SessionQuery& query) {
   SessionPager pager(query);
   for (std::size_t part = 0; part < ledger.parts(); ++part) {
-    ledger.visit(part, [&](NodeSlot on, const SessionInfo& info) {
+    ledger.for_each(part, [&](NodeSlot on, const SessionInfo& info) {
       if (on == slot) pager.show(info);
     });
   }
@@ -52,7 +52,7 @@ class LedgerTest : public testing::Test {
   static constexpr Millis kIdle = minutes{20};
   static constexpr Millis kPending = minutes{10};
   static constexpr Millis kLifetime = hours{12};
-  static constexpr CookieCheck kCheck = 77;
+  static constexpr CookieFingerprint kCheck = 77;
   // Expiry is looked at in ticks of 100 ms: what ran out is gone within two.
   static constexpr Millis kSlack{200};
 
@@ -81,7 +81,7 @@ class LedgerTest : public testing::Test {
                       SessionState state = SessionState::pending) {
     return ledger.begin(key_of(number), kCheck, slot, state, now, now);
   }
-  std::optional<OpenedSession> open(std::uint64_t number, CookieCheck check = kCheck) {
+  std::optional<OpenedSession> open(std::uint64_t number, CookieFingerprint check = kCheck) {
     return ledger.open(key_of(number), check, now).opened;
   }
   void close(const OpenedSession& session) { ledger.close(session.ref, now); }

@@ -23,11 +23,11 @@ namespace {
 using test::figures;
 using test::key_of;
 using testing::HasSubstr;
-using Origin = MappedLedger::Origin;
+using Source = MappedLedger::Source;
 
 class SharedLedgerTest : public testing::Test {
  protected:
-  static constexpr CookieCheck kCheck = 77;
+  static constexpr CookieFingerprint kCheck = 77;
 
   [[nodiscard]] std::unique_ptr<MappedLedger> open() {
     auto start = MappedLedger::open(path, 1000, secrets, clock);
@@ -37,7 +37,7 @@ class SharedLedgerTest : public testing::Test {
   [[nodiscard]] std::unique_ptr<MappedLedger> share() {
     auto start = MappedLedger::share(path, secrets, clock);
     EXPECT_TRUE(start) << start.error();
-    EXPECT_EQ(start->origin, Origin::shared);
+    EXPECT_EQ(start->source, Source::shared);
     return std::move(start->ledger);
   }
   [[nodiscard]] std::string refusal() {
@@ -53,7 +53,7 @@ class SharedLedgerTest : public testing::Test {
   bonedry::test::TemporaryFolder folder;
   const std::string path = folder / "ledger";
   ManualClock clock;
-  Secrets secrets{{"a secret of at least 32 characters"}, SecretAge::brand_new};
+  Secrets secrets{{"a secret of at least 32 characters"}, SecretAge::generated};
 };
 
 TEST_F(SharedLedgerTest, OneThatNobodyIsAtWorkInIsNotShared) {
@@ -102,9 +102,9 @@ TEST_F(SharedLedgerTest, WhatIsUnderWayIsSeenByBoth) {
   const auto new_one = share();
   slot(*new_one);
   balancer::Node old_node("shop", "alice", old_one->counts(alice), old_one->traffic(alice),
-                          old_one->traffic_of_sibling(alice));
+                          old_one->traffic_of_other_process(alice));
   balancer::Node new_node("shop", "alice", new_one->counts(alice), new_one->traffic(alice),
-                          new_one->traffic_of_sibling(alice));
+                          new_one->traffic_of_other_process(alice));
   old_node.open_exchange();
   old_node.open_exchange();
   old_node.open_websocket();
@@ -122,7 +122,7 @@ TEST_F(SharedLedgerTest, WhatADeadProcessHadUnderWayIsOver) {
   const auto new_one = share();
   slot(*new_one);
   const balancer::Node node("shop", "alice", new_one->counts(alice), new_one->traffic(alice),
-                            new_one->traffic_of_sibling(alice));
+                            new_one->traffic_of_other_process(alice));
   old_one->traffic(alice).exchanges_open = 5;
   old_one->traffic(alice).websockets_open = 2;
   EXPECT_EQ(node.exchanges_open(), 5);
@@ -136,9 +136,9 @@ TEST_F(SharedLedgerTest, WhatADeadProcessHadUnderWayIsOver) {
 class StoppedSiblingTest : public SharedLedgerTest {
  protected:
   StoppedSiblingTest() {
-    old_one->expect_sweeps(clock.now());
+    old_one->start_sweeping(clock.now());
     new_one = share();
-    new_one->expect_sweeps(clock.now());
+    new_one->start_sweeping(clock.now());
     alice = slot(*old_one);
     slot(*new_one);
     visit_first(*old_one, 1);
@@ -193,7 +193,7 @@ TEST_F(StoppedSiblingTest, WhoseRequestsWaitInEitherIsServedWhenItGoesOn) {
 TEST_F(StoppedSiblingTest, AWorkerOfTheOtherEndsNobodyEither) {
   run({old_one.get(), new_one.get()}, test::minutes{5});
   run({new_one.get()}, std::chrono::hours{1});
-  EXPECT_EQ(new_one->judged(clock.now()), clock.now() - std::chrono::hours{1});
+  EXPECT_EQ(new_one->expiry_now(clock.now()), clock.now() - std::chrono::hours{1});
   EXPECT_TRUE(click(*new_one, 1));
 }
 

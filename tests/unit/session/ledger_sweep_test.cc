@@ -173,7 +173,7 @@ TEST_F(LedgerSweepTest, PlacesOfEndedSessionsAreUsedAgain) {
 // sockets when it goes on.
 class StoppedLedgerTest : public LedgerSweepTest {
  protected:
-  StoppedLedgerTest() { ledger.expect_sweeps(now); }
+  StoppedLedgerTest() { ledger.start_sweeping(now); }
 
   /// The main thread's ticks, as they are when nothing is amiss.
   void run(Millis by) {

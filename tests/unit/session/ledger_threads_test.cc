@@ -26,7 +26,7 @@ using test::key_of;
 constexpr std::uint64_t kThreads = 4;
 constexpr std::uint64_t kUsersEach = 300;
 constexpr int kRounds = 20'000;
-constexpr CookieCheck kCheck = 1;
+constexpr CookieFingerprint kCheck = 1;
 
 class LedgerThreadsTest : public testing::Test {
  protected:
@@ -126,7 +126,7 @@ TEST_F(LedgerThreadsTest, AUserWhomAllWorkersMoveIsOnOneNode) {
       const NodeSlot there =
           ledger.move(session.ref, session.node, slots[random() % slots.size()]).node;
       ASSERT_TRUE(there == slots[0] || there == slots[1] || there == slots[2]);
-      ledger.reseal(session.ref, random() % 3);
+      ledger.set_cookie_check(session.ref, random() % 3);
       ledger.close(session.ref, now());
     }
   };

@@ -42,7 +42,7 @@ TEST_F(LedgerVisitTest, EverybodyIsInOnePartAlone) {
   std::size_t most = 0;
   for (std::size_t part = 0; part < large.parts(); ++part) {
     std::size_t here = 0;
-    large.visit(part, [&](NodeSlot slot, const SessionInfo& shown) {
+    large.for_each(part, [&](NodeSlot slot, const SessionInfo& shown) {
       ++here;
       EXPECT_TRUE(seen.emplace(shown.key, slot).second);
     });
@@ -77,7 +77,7 @@ TEST_F(LedgerVisitTest, TheEndIsWhereTheSessionEndsIfItIsLeftAlone) {
   ASSERT_TRUE(click(1));
   EXPECT_EQ(info(1)->ends, begun + minutes{5} + kIdle) << "live now";
   const auto held = open(1);
-  EXPECT_EQ(info(1)->ends, kNoEnd);
+  EXPECT_EQ(info(1)->ends, kNeverEnds);
   now = now + hours{11} + minutes{50};
   close(*held);
   EXPECT_EQ(info(1)->ends, begun + kLifetime);

@@ -39,7 +39,7 @@ TEST_F(SecretsTest, TheFirstStartMakesOneForTheOwnersEyesOnly) {
   const Secrets made = load();
   ASSERT_EQ(made.all.size(), 1U);
   EXPECT_GE(made.all[0].size(), kSecretMinimum);
-  EXPECT_EQ(made.age, SecretAge::brand_new);
+  EXPECT_EQ(made.age, SecretAge::generated);
   EXPECT_EQ(bonedry::test::mode_of(folder / "secret"), "600");
 }
 
@@ -47,7 +47,7 @@ TEST_F(SecretsTest, TheNextStartKeepsIt) {
   const Secrets made = load();
   const Secrets kept = load();
   EXPECT_EQ(kept.all, made.all);
-  EXPECT_EQ(kept.age, SecretAge::maybe_used);
+  EXPECT_EQ(kept.age, SecretAge::existing);
 }
 
 TEST_F(SecretsTest, TwoProxiesDoNotMakeTheSame) {
@@ -61,7 +61,7 @@ TEST_F(SecretsTest, TheConfigsOwnComeFirstAndNoFileIsMade) {
   config.secrets = {kOne, kTwo};
   const Secrets secrets = load();
   EXPECT_EQ(secrets.all, config.secrets);
-  EXPECT_EQ(secrets.age, SecretAge::maybe_used);
+  EXPECT_EQ(secrets.age, SecretAge::existing);
   EXPECT_FALSE(std::filesystem::exists(folder / "secret"));
 }
 
@@ -69,7 +69,7 @@ TEST_F(SecretsTest, AFileHoldsOnePerLine) {
   config.secret_file = folder.write("secrets", kOne + "\n" + kTwo + "\n");
   const Secrets secrets = load();
   EXPECT_EQ(secrets.all, (std::vector<std::string>{kOne, kTwo}));
-  EXPECT_EQ(secrets.age, SecretAge::maybe_used);
+  EXPECT_EQ(secrets.age, SecretAge::existing);
 }
 
 TEST_F(SecretsTest, EmptyLinesCommentsAndCarriageReturnsDoNotCount) {

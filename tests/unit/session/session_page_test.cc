@@ -89,9 +89,9 @@ TEST(SessionPage, OfNobodyIsEmpty) {
 TEST(SessionPage, APendingSessionThatIsHeldHasNoEnd) {
   std::vector<SessionInfo> all = crowd();
   for (SessionInfo& info : all) {
-    if (info.state == SessionState::pending) info.ends = kNoEnd;
+    if (info.state == SessionState::pending) info.ends = kNeverEnds;
   }
-  EXPECT_EQ(page_of(all, {}).pending_until, kNoEnd);
+  EXPECT_EQ(page_of(all, {}).pending_until, kNeverEnds);
 }
 
 TEST(SessionListing, ALargeLedgerIsLookedThroughInPieces) {

@@ -8,7 +8,7 @@ namespace bonedry::admin {
 
 /// What takes longer than the main loop can be held up: done a piece at a time, one piece of one
 /// work a tick, in turn, however many there are. Owned by ControlPlane, main thread only.
-class TickWork {
+class BackgroundTasks {
  public:
   using Id = std::uint64_t;
   enum class Progress : std::uint8_t { more, done };

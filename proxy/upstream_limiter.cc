@@ -1,4 +1,4 @@
-#include "proxy/node_census.h"
+#include "proxy/upstream_limiter.h"
 
 #include "proxy/upstream_pool.h"
 
@@ -7,7 +7,7 @@
 namespace bonedry::proxy {
 
 /// Of the node that has the most, so that one that is rarely asked keeps a few.
-bool NodeCensus::close_one() {
+bool UpstreamLimiter::close_one() {
   const auto most = std::ranges::max_element(pools_, {}, &UpstreamPool::idle);
   if (most == pools_.end() || (*most)->idle() == 0) return false;
   (*most)->close_oldest_idle();

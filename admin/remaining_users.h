@@ -6,21 +6,21 @@
 namespace bonedry::admin {
 
 /// What keeps a node from being dry, in numbers.
-struct WhoIsLeft {
+struct RemainingUsers {
   std::int64_t live = 0;
   std::int64_t pending = 0;
   std::int64_t exchanges_open = 0;
 
-  [[nodiscard]] bool nobody() const { return live + pending + exchanges_open == 0; }
+  [[nodiscard]] bool none() const { return live + pending + exchanges_open == 0; }
 };
 
 /// "4 live and 1 pending sessions, 2 open exchanges"; only what there is any of, if there are
 /// exchanges and no sessions: "2 open exchanges".
-[[nodiscard]] std::string to_text(const WhoIsLeft& left);
+[[nodiscard]] std::string to_text(const RemainingUsers& left);
 
 /// "shop/alice still has 4 live and 1 pending sessions", or with nobody on it "shop/alice is not
 /// dry: " and what keeps it from that.
-[[nodiscard]] std::string why_not_dry(const std::string& node, const WhoIsLeft& left,
+[[nodiscard]] std::string why_not_dry(const std::string& node, const RemainingUsers& left,
                                       const std::string& blocked_by);
 
 }  // namespace bonedry::admin

@@ -1,4 +1,4 @@
-#include "proxy/client_census.h"
+#include "proxy/connection_limiter.h"
 
 #include <algorithm>
 #include <numeric>
@@ -17,47 +17,47 @@ IpAddress counted_as(IpAddress client) {
 
 }  // namespace
 
-ClientCensus::Seat::Seat(Seat&& other) noexcept
-    : census_(std::exchange(other.census_, nullptr)),
+ConnectionLimiter::Slot::Slot(Slot&& other) noexcept
+    : limiter_(std::exchange(other.limiter_, nullptr)),
       client_(other.client_),
       named_(std::exchange(other.named_, Named::no)) {}
 
-ClientCensus::Seat& ClientCensus::Seat::operator=(Seat&& other) noexcept {
-  std::swap(census_, other.census_);
+ConnectionLimiter::Slot& ConnectionLimiter::Slot::operator=(Slot&& other) noexcept {
+  std::swap(limiter_, other.limiter_);
   std::swap(client_, other.client_);
   std::swap(named_, other.named_);
   return *this;
 }
 
-bool ClientCensus::Seat::take(ClientCensus& census, std::size_t most) {
-  const std::size_t before = census.all_.fetch_add(1, std::memory_order_relaxed);
+bool ConnectionLimiter::Slot::take(ConnectionLimiter& limiter, std::size_t most) {
+  const std::size_t before = limiter.all_.fetch_add(1, std::memory_order_relaxed);
   if (most != 0 && before >= most) {
-    census.all_.fetch_sub(1, std::memory_order_relaxed);
+    limiter.all_.fetch_sub(1, std::memory_order_relaxed);
     return false;
   }
-  census_ = &census;
+  limiter_ = &limiter;
   return true;
 }
 
-bool ClientCensus::Seat::take_of(const IpAddress& client, std::size_t most) {
+bool ConnectionLimiter::Slot::take_for_address(const IpAddress& client, std::size_t most) {
   if (most == 0) return true;
   client_ = counted_as(client);
-  if (!census_->enter(client_, most)) return false;
+  if (!limiter_->enter(client_, most)) return false;
   named_ = Named::yes;
   return true;
 }
 
-void ClientCensus::Seat::leave() {
-  if (named_ == Named::yes) census_->leave(client_);
-  if (census_ != nullptr) census_->all_.fetch_sub(1, std::memory_order_relaxed);
+void ConnectionLimiter::Slot::leave() {
+  if (named_ == Named::yes) limiter_->leave(client_);
+  if (limiter_ != nullptr) limiter_->all_.fetch_sub(1, std::memory_order_relaxed);
 }
 
-ClientCensus::Shard& ClientCensus::shard_of(const IpAddress& client) {
+ConnectionLimiter::Shard& ConnectionLimiter::shard_of(const IpAddress& client) {
   const auto sum = std::accumulate(client.bytes.begin(), client.bytes.end(), std::size_t{0});
   return shards_[sum % kShards];
 }
 
-bool ClientCensus::enter(const IpAddress& client, std::size_t most) {
+bool ConnectionLimiter::enter(const IpAddress& client, std::size_t most) {
   Shard& shard = shard_of(client);
   const std::lock_guard lock(shard.mutex);
   std::size_t& count = shard.counts[client];
@@ -66,7 +66,7 @@ bool ClientCensus::enter(const IpAddress& client, std::size_t most) {
   return true;
 }
 
-void ClientCensus::leave(const IpAddress& client) {
+void ConnectionLimiter::leave(const IpAddress& client) {
   Shard& shard = shard_of(client);
   const std::lock_guard lock(shard.mutex);
   const auto found = shard.counts.find(client);

@@ -14,25 +14,25 @@ namespace bonedry::proxy {
 /// How many connections clients have open, in all and from each address, over all workers. The
 /// server's; thread-safe. Asked once when a connection begins and told once when it ends, never for
 /// an exchange.
-class ClientCensus {
+class ConnectionLimiter {
  public:
   /// One connection's place in the count, given back by the destructor.
-  class Seat {
+  class Slot {
    public:
-    Seat() = default;
-    Seat(Seat&& other) noexcept;
-    Seat& operator=(Seat&& other) noexcept;
-    ~Seat() { leave(); }
+    Slot() = default;
+    Slot(Slot&& other) noexcept;
+    Slot& operator=(Slot&& other) noexcept;
+    ~Slot() { leave(); }
 
     /// False when there are `most` connections already (0: no limit); then this holds nothing.
-    [[nodiscard]] bool take(ClientCensus& census, std::size_t most);
+    [[nodiscard]] bool take(ConnectionLimiter& limiter, std::size_t most);
     /// The same for those from one address. Called at most once, when the address is known.
-    [[nodiscard]] bool take_of(const IpAddress& client, std::size_t most);
+    [[nodiscard]] bool take_for_address(const IpAddress& client, std::size_t most);
 
    private:
     void leave();
 
-    ClientCensus* census_ = nullptr;
+    ConnectionLimiter* limiter_ = nullptr;
     IpAddress client_;
     enum class Named : std::uint8_t { no, yes } named_ = Named::no;
   };

@@ -1,4 +1,4 @@
-#include "balancer/health_judge.h"
+#include "balancer/health_tracker.h"
 
 #include <gtest/gtest.h>
 
@@ -8,21 +8,21 @@ namespace {
 using enum CheckResult;
 
 TEST(HealthJudgeTest, NothingIsKnownBeforeTheFirstResult) {
-  EXPECT_EQ(HealthJudge(2, 3).health(), Health::unknown);
+  EXPECT_EQ(HealthTracker(2, 3).health(), Health::unknown);
 }
 
 TEST(HealthJudgeTest, TheFirstResultDecidesAtOnce) {
-  HealthJudge lucky(5, 5);
+  HealthTracker lucky(5, 5);
   EXPECT_EQ(lucky.note(passed), Health::up);
   EXPECT_EQ(lucky.health(), Health::up);
 
-  HealthJudge unlucky(5, 5);
+  HealthTracker unlucky(5, 5);
   EXPECT_EQ(unlucky.note(failed), Health::down);
   EXPECT_EQ(unlucky.health(), Health::down);
 }
 
 TEST(HealthJudgeTest, AsManyFailuresInARowAsFallMakeItDown) {
-  HealthJudge judge(2, 3);
+  HealthTracker judge(2, 3);
   ASSERT_EQ(judge.note(passed), Health::up);
   EXPECT_EQ(judge.note(failed), std::nullopt);
   EXPECT_EQ(judge.note(failed), std::nullopt);
@@ -31,7 +31,7 @@ TEST(HealthJudgeTest, AsManyFailuresInARowAsFallMakeItDown) {
 }
 
 TEST(HealthJudgeTest, AsManyPassesInARowAsRiseMakeItUp) {
-  HealthJudge judge(3, 1);
+  HealthTracker judge(3, 1);
   ASSERT_EQ(judge.note(failed), Health::down);
   EXPECT_EQ(judge.note(passed), std::nullopt);
   EXPECT_EQ(judge.note(passed), std::nullopt);
@@ -39,7 +39,7 @@ TEST(HealthJudgeTest, AsManyPassesInARowAsRiseMakeItUp) {
 }
 
 TEST(HealthJudgeTest, ARowThatIsBrokenStartsAnew) {
-  HealthJudge judge(2, 3);
+  HealthTracker judge(2, 3);
   ASSERT_EQ(judge.note(passed), Health::up);
   for (int round = 0; round < 5; ++round) {
     EXPECT_EQ(judge.note(failed), std::nullopt);
@@ -50,7 +50,7 @@ TEST(HealthJudgeTest, ARowThatIsBrokenStartsAnew) {
 }
 
 TEST(HealthJudgeTest, MoreOfTheSameChangesNothing) {
-  HealthJudge judge(1, 1);
+  HealthTracker judge(1, 1);
   ASSERT_EQ(judge.note(failed), Health::down);
   EXPECT_EQ(judge.note(failed), std::nullopt);
   ASSERT_EQ(judge.note(passed), Health::up);
@@ -58,7 +58,7 @@ TEST(HealthJudgeTest, MoreOfTheSameChangesNothing) {
 }
 
 TEST(HealthJudgeTest, NewThresholdsCountForWhatComesAndForgetNothing) {
-  HealthJudge judge(2, 5);
+  HealthTracker judge(2, 5);
   ASSERT_EQ(judge.note(passed), Health::up);
   EXPECT_EQ(judge.note(failed), std::nullopt);
   judge.set_thresholds(2, 2);

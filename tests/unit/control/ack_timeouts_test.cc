@@ -1,4 +1,4 @@
-#include "admin/promised_answers.h"
+#include "admin/ack_timeouts.h"
 
 #include <gtest/gtest.h>
 
@@ -13,10 +13,11 @@ using std::chrono::seconds;
 
 class PromisedAnswersTest : public testing::Test {
  protected:
-  Answer promise(const std::string& until_then) {
-    return answers.promise(until_then, [this](const Result<ChangeResult, CommandError>& result) {
-      given.push_back(result ? sentence(*result) : result.error().text);
-    });
+  ChangeCallback promise(const std::string& pending_effect) {
+    return answers.promise(pending_effect,
+                           [this](const Result<ChangeResult, CommandError>& result) {
+                             given.push_back(result ? to_text(*result) : result.error().text);
+                           });
   }
   void pass(Millis by) {
     clock.advance(by);
@@ -25,13 +26,13 @@ class PromisedAnswersTest : public testing::Test {
 
   ManualClock clock;
   std::string who;
-  PromisedAnswers answers{clock, [this] { return who; }};
+  AckTimeouts answers{clock, [this] { return who; }};
   std::vector<std::string> given;
   const ChangeResult reloaded = ReloadResult{};
 };
 
 TEST_F(PromisedAnswersTest, OneThatComesInTimeIsGivenAsItIs) {
-  const Answer answer = promise("nobody comes");
+  const ChangeCallback answer = promise("nobody comes");
   pass(seconds{4});
   answer(reloaded);
   pass(seconds{9});
@@ -39,7 +40,7 @@ TEST_F(PromisedAnswersTest, OneThatComesInTimeIsGivenAsItIs) {
 }
 
 TEST_F(PromisedAnswersTest, OneThatDoesNotComeIsGivenOnceAndSaysWhoIsWaitedFor) {
-  const Answer answer = promise("nobody comes");
+  const ChangeCallback answer = promise("nobody comes");
   who = "process 77";
   pass(seconds{5});
   ASSERT_EQ(given.size(), 1U);
@@ -51,9 +52,9 @@ TEST_F(PromisedAnswersTest, OneThatDoesNotComeIsGivenOnceAndSaysWhoIsWaitedFor) 
 }
 
 TEST_F(PromisedAnswersTest, EachHasItsTime) {
-  const Answer first = promise("a");
+  const ChangeCallback first = promise("a");
   clock.advance(seconds{3});
-  const Answer second = promise("b");
+  const ChangeCallback second = promise("b");
   pass(seconds{2});
   EXPECT_EQ(given.size(), 1U);
   pass(seconds{3});
@@ -61,7 +62,7 @@ TEST_F(PromisedAnswersTest, EachHasItsTime) {
 }
 
 TEST_F(PromisedAnswersTest, OneThatNobodyCanGiveAnyMoreIsForgotten) {
-  { const Answer dropped = promise("a"); }
+  { const ChangeCallback dropped = promise("a"); }
   pass(seconds{9});
   EXPECT_TRUE(given.empty());
 }

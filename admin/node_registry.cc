@@ -1,4 +1,4 @@
-#include "admin/live_nodes.h"
+#include "admin/node_registry.h"
 
 #include "admin/find_pool.h"
 
@@ -8,60 +8,64 @@ namespace bonedry::admin {
 
 using balancer::NodeId;
 
-const LiveNode* LiveNodes::find(const NodeId& id) const {
+const NodeEntry* NodeRegistry::find(const NodeId& id) const {
   const auto found = nodes_.find(id);
   return found == nodes_.end() ? nullptr : &found->second;
 }
 
-Outcome LiveNodes::claim(const conf::Config& config, const RemovedNodes& removed, Rule rule) {
+Result<> NodeRegistry::claim(const conf::Config& config, const RemovedNodes& removed,
+                             Authority authority) {
   for (const conf::Pool& pool : config.pools) {
     for (const conf::Node& node : pool.nodes) {
-      const Outcome claimed = claim(pool, node, rule);
+      const Result<> claimed = claim(pool, node, authority);
       if (!claimed) return claimed;
     }
   }
   for (const RemovedNode& gone : removed.all()) {
     const conf::Pool* const pool = find_pool(config, gone.pool);
-    const Outcome claimed = pool == nullptr ? Outcome{Done{}} : claim(*pool, gone.node, rule);
+    const Result<> claimed =
+        pool == nullptr ? Result<>{Done{}} : claim(*pool, gone.node, authority);
     if (!claimed) return claimed;
   }
   return Done{};
 }
 
-Outcome LiveNodes::claim(const conf::Pool& pool, const conf::Node& node, Rule rule) {
+Result<> NodeRegistry::claim(const conf::Pool& pool, const conf::Node& node, Authority authority) {
   const NodeId id{pool.name, node.name};
   const Result<session::NodeSlot> slot = ledger_.claim_slot(id.text());
   if (!slot) return Failure{slot.error()};
-  LiveNode& live = nodes_[id];
+  NodeEntry& live = nodes_[id];
   if (live.node && live.slot == *slot) return Done{};
   live.slot = *slot;  // another process had given the old one away, when nobody was on it
-  live.node =
-      std::make_shared<balancer::Node>(pool.name, node.name, ledger_.counts(*slot),
-                                       ledger_.traffic(*slot), ledger_.traffic_of_sibling(*slot));
-  if (rule == Rule::own) tell_times(pool, node);  // before any worker can begin a session there
+  live.node = std::make_shared<balancer::Node>(pool.name, node.name, ledger_.counts(*slot),
+                                               ledger_.traffic(*slot),
+                                               ledger_.traffic_of_other_process(*slot));
+  if (authority == Authority::self)
+    tell_times(pool, node);  // before any worker can begin a session there
   return Done{};
 }
 
-void LiveNodes::adopt(const conf::Config& config, const RemovedNodes& removed, Rule rule) {
+void NodeRegistry::adopt(const conf::Config& config, const RemovedNodes& removed,
+                         Authority authority) {
   for (const auto& [id, live] : nodes_) {  // nobody measures them any more
     if (find_pool(config, id.pool) == nullptr) live.node->set_health(balancer::Health::unknown);
   }
   for (const conf::Pool& pool : config.pools) {
     for (const conf::Node& node : pool.nodes) {
-      if (rule == Rule::own) tell(pool, node);
+      if (authority == Authority::self) tell(pool, node);
       if (!pool.health.active) {
         at({pool.name, node.name}).node->set_health(balancer::Health::unknown);
       }
     }
   }
-  if (rule == Rule::of_successor) return;  // it has told the ledger, perhaps better
+  if (authority == Authority::successor) return;  // it has told the ledger, perhaps better
   for (const RemovedNode& gone : removed.all()) {
     const conf::Pool* const pool = find_pool(config, gone.pool);
     if (pool != nullptr) tell(*pool, gone.node);
   }
 }
 
-void LiveNodes::tell_times(const conf::Pool& pool, const conf::Node& node) {
+void NodeRegistry::tell_times(const conf::Pool& pool, const conf::Node& node) {
   ledger_.set_times(
       at({pool.name, node.name}).slot,
       {pool.session.idle_timeout, pool.session.pending_timeout, pool.session.max_lifetime});
@@ -69,31 +73,31 @@ void LiveNodes::tell_times(const conf::Pool& pool, const conf::Node& node) {
 
 /// Where a node is, the ledger hears only when the config is in force: one that was refused must
 /// not come back at the next start, as a node that the config has lost.
-void LiveNodes::tell(const conf::Pool& pool, const conf::Node& node) {
+void NodeRegistry::tell(const conf::Pool& pool, const conf::Node& node) {
   tell_times(pool, node);
   ledger_.set_address(at({pool.name, node.name}).slot, conf::to_string(node.address));
 }
 
-void LiveNodes::begin_ramp(const NodeId& id, Instant now) {
+void NodeRegistry::begin_slow_start(const NodeId& id, Instant now) {
   const auto found = nodes_.find(id);
-  if (found != nodes_.end()) found->second.ramp_from = now;
+  if (found != nodes_.end()) found->second.slow_start_since = now;
 }
 
-void LiveNodes::let_go(const NodeId& id) {
-  const LiveNode& live = at(id);
+void NodeRegistry::reopen_unconfirmed(const NodeId& id) {
+  const NodeEntry& live = at(id);
   ledger_.set_address(live.slot, "");
   live.node->set_health(balancer::Health::unknown);
 }
 
-void LiveNodes::release(const NodeId& id) {
+void NodeRegistry::release(const NodeId& id) {
   const session::NodeSlot slot = at(id).slot;
   ledger_.set_address(slot, "");
   ledger_.release_slot(slot);
   nodes_.erase(id);
 }
 
-void LiveNodes::clear_addresses() {
-  for (const session::KnownNode& known : ledger_.nodes()) {
+void NodeRegistry::clear_addresses() {
+  for (const session::LedgerNode& known : ledger_.nodes()) {
     const std::optional<NodeId> id = NodeId::parse(known.key);
     if (known.address.empty() || (id && contains(*id))) continue;
     if (ledger_.counts(known.slot).read().all() == 0) ledger_.set_address(known.slot, "");

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "admin/ctl/exit_code.h"
-#include "admin/dry_in.h"
-#include "admin/who_is_left.h"
+#include "admin/dry_forecast.h"
+#include "admin/remaining_users.h"
 #include "proxy/base/clock.h"
 
 #include <cstdint>
@@ -14,30 +14,31 @@
 namespace bonedry::ctl {
 
 /// What a waiting operator wants to see of a node.
-struct Figures {
+struct NodeProgress {
   std::string node;  ///< "shop/alice"
   std::int64_t live = 0;
   std::int64_t pending = 0;
   std::int64_t exchanges_open = 0;
   std::string blocked_by;  ///< what keeps the node from being dry
-  std::optional<Millis> last_click;
-  std::optional<admin::DryIn> forecast;
+  std::optional<Millis> last_exchange_age;
+  std::optional<admin::DryForecast> forecast;
 };
 
 /// How a wait ended, as the proxy told it.
-struct Verdict {
+struct WaitOutcome {
   ExitCode code = ExitCode::done;
   std::string node;
-  admin::WhoIsLeft left;
+  admin::RemainingUsers left;
   std::string blocked_by;  ///< what keeps the node from being dry
-  std::optional<admin::DryIn> forecast = {};
+  std::optional<admin::DryForecast> forecast = {};
 };
 
-/// The figures of a node ("alice" or "shop/alice") in the answer to `status json`; empty when it is
-/// not in there.
-[[nodiscard]] std::optional<Figures> read_figures(std::string_view status, std::string_view node);
+/// The progress of a node ("alice" or "shop/alice") in the answer to `status json`; empty when it
+/// is not in there.
+[[nodiscard]] std::optional<NodeProgress> parse_node_progress(std::string_view status,
+                                                              std::string_view node);
 
 /// The answer to `wait NODE json`; empty when it is not such an answer.
-[[nodiscard]] std::optional<Verdict> read_verdict(std::string_view answer);
+[[nodiscard]] std::optional<WaitOutcome> parse_wait_result(std::string_view answer);
 
 }  // namespace bonedry::ctl

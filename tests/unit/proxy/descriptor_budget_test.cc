@@ -1,4 +1,4 @@
-#include "proxy/descriptor_shares.h"
+#include "proxy/descriptor_budget.h"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -13,7 +13,7 @@ namespace {
 using testing::HasSubstr;
 
 /// All that may be open at once when every part is used up.
-std::size_t sum(const DescriptorShares& shares, std::size_t open, std::size_t workers) {
+std::size_t sum(const DescriptorBudget& shares, std::size_t open, std::size_t workers) {
   const std::size_t own = open + 8 * workers + 16;
   return own + shares.admin + shares.checks + (2 * shares.pipes + shares.idle) * workers +
          2 * shares.clients;

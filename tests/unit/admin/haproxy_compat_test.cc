@@ -1,4 +1,4 @@
-#include "admin/haproxy_words.h"
+#include "admin/haproxy_compat.h"
 
 #include "tests/unit/admin/admin_rig.h"
 

@@ -1,4 +1,4 @@
-#include "admin/dry_in.h"
+#include "admin/dry_forecast.h"
 
 #include "proxy/base/duration.h"
 
@@ -28,7 +28,7 @@ std::string roughly(Millis time) {
 
 }  // namespace
 
-std::string to_text(const DryIn& forecast) {
+std::string to_text(const DryForecast& forecast) {
   const std::string likely = roughly(forecast.likely);
   const std::string low = roughly(forecast.low);
   const std::string high = roughly(forecast.high);

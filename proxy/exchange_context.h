@@ -16,7 +16,7 @@
 namespace bonedry::proxy {
 
 /// What an exchange needs of where it lives: the worker, or a test. All on one thread.
-class ExchangeHost {
+class ExchangeContext {
  public:
   [[nodiscard]] virtual io::TimerWheel& timers() = 0;
   /// As the loop has it, which may lag behind.
@@ -39,11 +39,11 @@ class ExchangeHost {
 
   // What is worth a line in the log; each at most once a second, with how many were left out.
   virtual void report_no_node(const std::string& pool) = 0;
-  virtual void report_shortage(int error) = 0;
+  virtual void report_out_of_resources(int error) = 0;
   virtual void report_bad_response(const balancer::Node& node, const char* why) = 0;
 
  protected:
-  ~ExchangeHost() = default;
+  ~ExchangeContext() = default;
 };
 
 }  // namespace bonedry::proxy

@@ -1,4 +1,4 @@
-#include "admin/ctl/figures.h"
+#include "admin/ctl/progress.h"
 
 #include <nlohmann/json.hpp>
 
@@ -15,11 +15,12 @@ std::optional<Millis> millis(const Json& seconds) {
 }
 
 /// A proxy of an earlier version tells no range, or nothing.
-std::optional<admin::DryIn> forecast_of(const Json& object) {
+std::optional<admin::DryForecast> forecast_of(const Json& object) {
   const auto likely = millis(object.value("forecast_s", Json()));
   if (!likely) return std::nullopt;
-  return admin::DryIn{*likely, millis(object.value("forecast_low_s", Json())).value_or(*likely),
-                      millis(object.value("forecast_high_s", Json())).value_or(*likely)};
+  return admin::DryForecast{*likely,
+                            millis(object.value("forecast_low_s", Json())).value_or(*likely),
+                            millis(object.value("forecast_high_s", Json())).value_or(*likely)};
 }
 
 std::string listed(const Json& reasons) {
@@ -28,29 +29,29 @@ std::string listed(const Json& reasons) {
   return all;
 }
 
-Figures figures_of(const std::string& key, const Json& node) {
-  Figures figures;
-  figures.node = key;
-  figures.live = node.at("sessions").at("live").get<std::int64_t>();
-  figures.pending = node.at("sessions").at("pending").get<std::int64_t>();
-  figures.exchanges_open = node.at("exchanges_open").get<std::int64_t>();
-  figures.blocked_by = listed(node.at("dry_blocked_by"));
-  figures.last_click = millis(node.at("last_exchange_age_s"));
+NodeProgress figures_of(const std::string& key, const Json& node) {
+  NodeProgress progress;
+  progress.node = key;
+  progress.live = node.at("sessions").at("live").get<std::int64_t>();
+  progress.pending = node.at("sessions").at("pending").get<std::int64_t>();
+  progress.exchanges_open = node.at("exchanges_open").get<std::int64_t>();
+  progress.blocked_by = listed(node.at("dry_blocked_by"));
+  progress.last_exchange_age = millis(node.at("last_exchange_age_s"));
   const Json& bleeding = node.at("bleeding");
-  if (!bleeding.is_null()) figures.forecast = forecast_of(bleeding);
-  return figures;
+  if (!bleeding.is_null()) progress.forecast = forecast_of(bleeding);
+  return progress;
 }
 
 std::optional<ExitCode> code_of(std::string_view result) {
   if (result == "dry") return ExitCode::done;
   if (result == "timed_out") return ExitCode::timed_out;
-  if (result == "activated" || result == "gone") return ExitCode::hopeless;
+  if (result == "activated" || result == "gone") return ExitCode::cannot_succeed;
   return std::nullopt;
 }
 
 }  // namespace
 
-std::optional<Figures> read_figures(std::string_view status, std::string_view node) {
+std::optional<NodeProgress> parse_node_progress(std::string_view status, std::string_view node) {
   try {
     const Json parsed = Json::parse(status);
     for (const Json& pool : parsed.at("pools")) {
@@ -65,17 +66,17 @@ std::optional<Figures> read_figures(std::string_view status, std::string_view no
   return std::nullopt;
 }
 
-std::optional<Verdict> read_verdict(std::string_view answer) {
+std::optional<WaitOutcome> parse_wait_result(std::string_view answer) {
   try {
     const Json parsed = Json::parse(answer);
     const auto code = code_of(parsed.at("result").get<std::string>());
     if (!code) return std::nullopt;
     // A proxy of an earlier version tells neither the exchanges nor what else there is.
-    const admin::WhoIsLeft left{parsed.at("live").get<std::int64_t>(),
-                                parsed.at("pending").get<std::int64_t>(),
-                                parsed.value("exchanges_open", std::int64_t{0})};
-    return Verdict{*code, parsed.at("node").get<std::string>(), left,
-                   listed(parsed.value("dry_blocked_by", Json::array())), forecast_of(parsed)};
+    const admin::RemainingUsers left{parsed.at("live").get<std::int64_t>(),
+                                     parsed.at("pending").get<std::int64_t>(),
+                                     parsed.value("exchanges_open", std::int64_t{0})};
+    return WaitOutcome{*code, parsed.at("node").get<std::string>(), left,
+                       listed(parsed.value("dry_blocked_by", Json::array())), forecast_of(parsed)};
   } catch (const Json::exception&) {
     return std::nullopt;
   }

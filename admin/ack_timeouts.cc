@@ -1,4 +1,4 @@
-#include "admin/promised_answers.h"
+#include "admin/ack_timeouts.h"
 
 #include "proxy/base/duration.h"
 
@@ -13,21 +13,22 @@ constexpr Millis kTimeLimit = std::chrono::seconds{5};
 
 }  // namespace
 
-Answer PromisedAnswers::promise(std::string until_then, Answer answer) {
-  auto promise = std::make_shared<Promise>(
-      Promise{clock_.now() + kTimeLimit, std::move(until_then), std::move(answer)});
-  promises_.push_back(promise);
+ChangeCallback AckTimeouts::promise(std::string pending_effect, ChangeCallback answer) {
+  auto promise = std::make_shared<PendingAck>(
+      PendingAck{clock_.now() + kTimeLimit, std::move(pending_effect), std::move(answer)});
+  pending_.push_back(promise);
   return [promise](Result<ChangeResult, CommandError> result) {
-    if (const Answer give = std::exchange(promise->answer, nullptr)) give(std::move(result));
+    if (const ChangeCallback give = std::exchange(promise->answer, nullptr))
+      give(std::move(result));
   };
 }
 
-void PromisedAnswers::tick() {
-  while (!promises_.empty()) {
-    const std::shared_ptr<Promise> promise = promises_.front().lock();
+void AckTimeouts::tick() {
+  while (!pending_.empty()) {
+    const std::shared_ptr<PendingAck> promise = pending_.front().lock();
     if (promise && promise->answer && clock_.now() < promise->due) return;
-    promises_.pop_front();
-    const Answer give = promise ? std::exchange(promise->answer, nullptr) : nullptr;
+    pending_.pop_front();
+    const ChangeCallback give = promise ? std::exchange(promise->answer, nullptr) : nullptr;
     if (!give) continue;
     const std::string who = who_();
     give(fail(ErrorCode::unacknowledged,
@@ -35,7 +36,7 @@ void PromisedAnswers::tick() {
                   format_duration(kTimeLimit) +
                   ": what you asked for is written down and holds in this process, but until that "
                   "one answers or is gone, " +
-                  promise->until_then));
+                  promise->pending_effect));
   }
 }
 

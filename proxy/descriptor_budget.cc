@@ -1,4 +1,4 @@
-#include "proxy/descriptor_shares.h"
+#include "proxy/descriptor_budget.h"
 
 #include <sys/resource.h>
 
@@ -25,7 +25,7 @@ constexpr std::size_t kOpenByGuess = 64;
 
 }  // namespace
 
-Result<DescriptorShares> share_descriptors(std::size_t limit, std::size_t open,
+Result<DescriptorBudget> share_descriptors(std::size_t limit, std::size_t open,
                                            std::size_t workers) {
   const std::size_t own = open + kOfWorker * workers + kOfMoment;
   if (limit < own + kLeastFree) {
@@ -38,7 +38,7 @@ Result<DescriptorShares> share_descriptors(std::size_t limit, std::size_t open,
   const std::size_t part = free / kParts;
   const std::size_t of_pipes = std::min(part, kMostOfPipes * workers);
   const std::size_t idle = std::min(part, kMostIdle * workers);
-  DescriptorShares shares;
+  DescriptorBudget shares;
   shares.admin = std::clamp(part, kLeastAdmin, kMostAdmin);
   shares.checks = std::clamp<std::size_t>(part, 1, kMostChecks);
   shares.pipes = of_pipes / 2 / workers;

@@ -1,8 +1,8 @@
-#include "balancer/health_judge.h"
+#include "balancer/health_tracker.h"
 
 namespace bonedry::balancer {
 
-std::optional<Health> HealthJudge::note(CheckResult result) {
+std::optional<Health> HealthTracker::note(CheckResult result) {
   in_a_row_ = result == last_ ? in_a_row_ + 1 : 1;
   last_ = result;
   const Health wanted = result == CheckResult::passed ? Health::up : Health::down;

@@ -1,15 +1,15 @@
-#include "admin/tick_work.h"
+#include "admin/background_tasks.h"
 
 #include <utility>
 
 namespace bonedry::admin {
 
-TickWork::Id TickWork::add(std::function<Progress()> piece) {
+BackgroundTasks::Id BackgroundTasks::add(std::function<Progress()> piece) {
   works_.emplace(next_, std::move(piece));
   return next_++;
 }
 
-void TickWork::tick() {
+void BackgroundTasks::tick() {
   auto next = works_.upper_bound(last_);
   if (next == works_.end()) next = works_.begin();
   if (next == works_.end()) return;

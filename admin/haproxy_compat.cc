@@ -1,4 +1,4 @@
-#include "admin/haproxy_words.h"
+#include "admin/haproxy_compat.h"
 
 #include "admin/command_table.h"
 #include "admin/printable.h"
@@ -73,7 +73,7 @@ bool is_of_haproxy(std::string_view line) {
 
 }  // namespace
 
-std::string refusal_of(std::string_view line, std::string_view why) {
+std::string error_for_line(std::string_view line, std::string_view why) {
   if (!is_of_haproxy(line)) return error_line(why);
   const std::string explained = printable(why) + " (HAProxy commands are not supported)";
   if (line.find(kSeverity) != std::string_view::npos) return "\n[3]: " + explained + "\n\n";

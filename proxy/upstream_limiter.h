@@ -10,15 +10,15 @@ class UpstreamPool;
 /// How many connections to nodes one worker has, over all its UpstreamPools, and may have: one for
 /// each of its clients, and some idle ones beside. So whoever was accepted finds a descriptor for
 /// the way to the node; idle connections to others are closed for it. Worker's thread.
-class NodeCensus {
+class UpstreamLimiter {
  public:
   /// `idle`: those beside.
-  explicit NodeCensus(std::size_t idle) : idle_(idle) {}
-  NodeCensus(const NodeCensus&) = delete;
-  NodeCensus& operator=(const NodeCensus&) = delete;
+  explicit UpstreamLimiter(std::size_t idle) : idle_(idle) {}
+  UpstreamLimiter(const UpstreamLimiter&) = delete;
+  UpstreamLimiter& operator=(const UpstreamLimiter&) = delete;
 
-  void enlist(UpstreamPool& pool) { pools_.push_back(&pool); }
-  void strike(UpstreamPool& pool) { std::erase(pools_, &pool); }
+  void add(UpstreamPool& pool) { pools_.push_back(&pool); }
+  void remove(UpstreamPool& pool) { std::erase(pools_, &pool); }
   void on_opened() { ++open_; }
   void on_closed() { --open_; }
   void set_idle(std::size_t idle) { idle_ = idle; }
@@ -26,7 +26,7 @@ class NodeCensus {
   void set_clients(std::size_t clients) { clients_ = clients; }
 
   /// Before one more is opened.
-  void make_room() {
+  void make_room_for_one() {
     while (open_ >= clients_ + idle_ && close_one()) {
     }
   }

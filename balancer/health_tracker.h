@@ -14,10 +14,10 @@ enum class CheckResult : std::uint8_t { passed, failed };
 /// up, `fall` failures in a row make it down. The very first result decides at once, because a
 /// proxy that starts beside a dead node must not send users there meanwhile.
 /// Owned by whoever runs the checks.
-class HealthJudge {
+class HealthTracker {
  public:
   /// `health`: what is known already.
-  HealthJudge(unsigned rise, unsigned fall, Health health = Health::unknown)
+  HealthTracker(unsigned rise, unsigned fall, Health health = Health::unknown)
       : rise_(rise), fall_(fall), health_(health) {}
 
   /// The new health when this result changed it.

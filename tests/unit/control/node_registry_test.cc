@@ -1,4 +1,4 @@
-#include "admin/live_nodes.h"
+#include "admin/node_registry.h"
 
 #include "session/mapped_ledger.h"
 #include "tests/unit/control/node_literal.h"
@@ -18,14 +18,14 @@ class LiveNodesTest : public testing::Test {
     pool.name = "shop";
     pool.nodes.push_back({"alice", {"127.0.0.1", 9001}, 100});
   }
-  void put_in_force(Rule rule = Rule::own) {
-    ASSERT_TRUE(nodes.claim(config, removed, rule));
-    nodes.adopt(config, removed, rule);
+  void put_in_force(Authority authority = Authority::self) {
+    ASSERT_TRUE(nodes.claim(config, removed, authority));
+    nodes.adopt(config, removed, authority);
   }
   /// Where the ledger knows the node to be; "" when it does not.
   [[nodiscard]] std::string known_at(const std::string& key) const {
     const auto all = ledger.nodes();
-    const auto found = std::ranges::find(all, key, &session::KnownNode::key);
+    const auto found = std::ranges::find(all, key, &session::LedgerNode::key);
     return found == all.end() ? "" : found->address;
   }
 
@@ -33,7 +33,7 @@ class LiveNodesTest : public testing::Test {
   session::MappedLedger ledger{100, Instant{1'000'000}};
   conf::Config config;
   RemovedNodes removed;
-  LiveNodes nodes{ledger};
+  NodeRegistry nodes{ledger};
 };
 
 TEST_F(LiveNodesTest, WhatIsLiveOutlivesAConfig) {
@@ -54,14 +54,14 @@ TEST_F(LiveNodesTest, WithoutAPoolOrAnActiveCheckNobodyMeasures) {
 }
 
 TEST_F(LiveNodesTest, TheLedgerHearsWhereANodeIsWhenTheConfigIsInForce) {
-  ASSERT_TRUE(nodes.claim(config, removed, Rule::own));
+  ASSERT_TRUE(nodes.claim(config, removed, Authority::self));
   EXPECT_EQ(known_at("shop/alice"), "");
-  nodes.adopt(config, removed, Rule::own);
+  nodes.adopt(config, removed, Authority::self);
   EXPECT_EQ(known_at("shop/alice"), "127.0.0.1:9001");
 }
 
 TEST_F(LiveNodesTest, WhereASuccessorDecidesItTellsTheLedger) {
-  put_in_force(Rule::of_successor);
+  put_in_force(Authority::successor);
   EXPECT_TRUE(nodes.contains(alice));
   EXPECT_EQ(known_at("shop/alice"), "");
 }
@@ -76,12 +76,12 @@ TEST_F(LiveNodesTest, RemovedNodesAreLiveToo) {
 
 TEST_F(LiveNodesTest, AReleasedNodeIsNotThereAnyMore) {
   put_in_force();
-  nodes.begin_ramp(alice, Instant{7});
+  nodes.begin_slow_start(alice, Instant{7});
   nodes.release(alice);
   EXPECT_EQ(nodes.find(alice), nullptr);
   EXPECT_EQ(known_at("shop/alice"), "");
   put_in_force();
-  EXPECT_EQ(nodes.at(alice).ramp_from, std::nullopt);
+  EXPECT_EQ(nodes.at(alice).slow_start_since, std::nullopt);
 }
 
 }  // namespace

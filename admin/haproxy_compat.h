@@ -10,6 +10,6 @@ namespace bonedry::admin {
 /// client-native
 /// (`set severity-output number;…`) at a severity in front of the text, others at the rows below
 /// the first line, which is a header to them, so that these get two lines.
-[[nodiscard]] std::string refusal_of(std::string_view line, std::string_view why);
+[[nodiscard]] std::string error_for_line(std::string_view line, std::string_view why);
 
 }  // namespace bonedry::admin

@@ -1,6 +1,6 @@
-#include "admin/dry_in.h"
+#include "admin/dry_forecast.h"
 
-#include "admin/forecast_news.h"
+#include "admin/forecast_reporter.h"
 
 #include <gtest/gtest.h>
 
@@ -13,7 +13,7 @@ using std::chrono::hours;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-TEST(DryIn, IsRoundedToWhatPeopleWantToKnow) {
+TEST(DryForecast, IsRoundedToWhatPeopleWantToKnow) {
   EXPECT_EQ(to_text({minutes{14} + seconds{12}, minutes{9} + seconds{3}, minutes{31}}),
             "dry in about 14m (9m to 31m)");
   EXPECT_EQ(to_text({Millis{8400}, Millis{2600}, seconds{63}}), "dry in about 8s (3s to 1m)");
@@ -21,7 +21,7 @@ TEST(DryIn, IsRoundedToWhatPeopleWantToKnow) {
             "dry in about 3h5m (59m to 11h)");
 }
 
-TEST(DryIn, HasNoRangeWhereThereIsNoDoubt) {
+TEST(DryForecast, HasNoRangeWhereThereIsNoDoubt) {
   EXPECT_EQ(to_text({minutes{12}, minutes{12}, minutes{12}}), "dry in 12m");
   EXPECT_EQ(to_text({minutes{12}, minutes{12} - seconds{2}, minutes{12} + seconds{3}}),
             "dry in 12m");
@@ -35,7 +35,7 @@ class ForecastNewsTest : public testing::Test {
     return news.of({"shop", "alice"}, {likely, low, high}, now).value_or("");
   }
 
-  ForecastNews news;
+  ForecastReporter news;
   Instant now{1'000'000};
 };
 

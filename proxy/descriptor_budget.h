@@ -19,7 +19,7 @@ namespace bonedry::proxy {
 ///   clients  half of the rest. The other half are their connections to nodes, one for each
 ///
 /// So clients get 6/16, nearly 3/8, of a small limit, and nearly half of a large one.
-struct DescriptorShares {
+struct DescriptorBudget {
   std::size_t clients = 0;  ///< of all workers together
   std::size_t idle = 0;     ///< of each worker
   std::size_t pipes = 0;    ///< of each worker, in pipes
@@ -27,11 +27,11 @@ struct DescriptorShares {
   std::size_t admin = 0;
 
   /// Where there are not enough for anything.
-  [[nodiscard]] static DescriptorShares least() { return {1, 0, 0, 1, 8}; }
+  [[nodiscard]] static DescriptorBudget least() { return {1, 0, 0, 1, 8}; }
 };
 
 /// `open`: how many are in use already. The error is for the operator: there are too few.
-[[nodiscard]] Result<DescriptorShares> share_descriptors(std::size_t limit, std::size_t open,
+[[nodiscard]] Result<DescriptorBudget> share_descriptors(std::size_t limit, std::size_t open,
                                                          std::size_t workers);
 
 /// RLIMIT_NOFILE of this process.

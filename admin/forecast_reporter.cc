@@ -1,0 +1,42 @@
+#include "admin/forecast_reporter.h"
+
+#include <algorithm>
+
+namespace bonedry::admin {
+namespace {
+
+/// However fast users come and go, an event log is read by people.
+constexpr Millis kPause = std::chrono::minutes{1};
+/// A tenth of what was reported, and at least this, is not worth a word.
+constexpr Millis kLeast = std::chrono::seconds{10};
+
+}  // namespace
+
+std::optional<std::string> ForecastReporter::of(const balancer::NodeId& node,
+                                                const DryForecast& forecast, Instant now) {
+  const auto found = reported_.find(node);
+  if (found == reported_.end()) {
+    reported_.emplace(node, Reported{forecast, now});
+    return to_text(forecast);
+  }
+  Reported& reported = found->second;
+  if (now - reported.at < kPause || !deviates(reported, forecast, now)) return std::nullopt;
+  const bool sooner = now + forecast.likely < reported.at + reported.forecast.likely;
+  reported = {forecast, now};
+  return to_text(forecast) + (sooner ? ", sooner than it seemed" : ", later than it seemed");
+}
+
+bool ForecastReporter::deviates(const Reported& reported, const DryForecast& forecast,
+                                Instant now) {
+  const Millis slack = std::max(reported.forecast.likely / 10, kLeast);
+  const Instant expected = now + forecast.likely;
+  return expected < reported.at + reported.forecast.low - slack ||
+         expected > reported.at + reported.forecast.high + slack;
+}
+
+void ForecastReporter::keep_only(const std::set<balancer::NodeId>& nodes) {
+  std::erase_if(reported_,
+                [&nodes](const auto& reported) { return !nodes.contains(reported.first); });
+}
+
+}  // namespace bonedry::admin
