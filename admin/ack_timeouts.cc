@@ -8,7 +8,7 @@
 namespace bonedry::admin {
 namespace {
 
-/// Workers acknowledge within milliseconds; who asked waits for longer than this.
+/// Workers acknowledge within milliseconds; clients wait longer than this for a response.
 constexpr Millis kTimeLimit = std::chrono::seconds{5};
 
 }  // namespace
@@ -32,10 +32,10 @@ void AckTimeouts::tick() {
     if (!give) continue;
     const std::string who = who_();
     give(fail(ErrorCode::unacknowledged,
-              (who.empty() ? "a worker" : who) + " has not answered for " +
+              (who.empty() ? "a worker" : who) + " has not acknowledged within " +
                   format_duration(kTimeLimit) +
-                  ": what you asked for is written down and holds in this process, but until that "
-                  "one answers or is gone, " +
+                  ": the change is saved and in force in this process, but until it "
+                  "acknowledges or exits, " +
                   promise->pending_effect));
   }
 }

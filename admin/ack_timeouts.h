@@ -11,30 +11,33 @@
 
 namespace bonedry::admin {
 
-/// Answers that wait for all workers, but not for ever: of a worker or another process that does
-/// not acknowledge, the operator is told in time. Owned by ControlPlane, main thread only.
+/// Limits how long a response waits for all workers. If a worker or another process has not
+/// acknowledged in time, the operator gets an error instead. Owned by ControlPlane, main thread
+/// only.
 class AckTimeouts {
  public:
-  /// `who`: names the other process that has not acknowledged; "": none.
+  /// `who` names the other process that has not acknowledged; "" if there is none.
   AckTimeouts(const Clock& clock, std::function<std::string()> who)
       : clock_(clock), who_(std::move(who)) {}
 
-  /// `answer`, called once: as usual, or by `tick`, when that has taken some seconds.
-  /// `pending_effect`: what is held up meanwhile.
+  /// Returns a callback that passes its result on to `answer`. If some seconds pass without that,
+  /// `tick` calls `answer` with an error. `answer` is called only once. `pending_effect`: what is
+  /// held up until all have acknowledged.
   [[nodiscard]] ChangeCallback promise(std::string pending_effect, ChangeCallback answer);
-  /// Answers what is overdue.
+  /// Reports an error for each acknowledgement that is overdue.
   void tick();
 
  private:
   struct PendingAck {
     Instant due;
     std::string pending_effect;
-    ChangeCallback answer;  // empty: it was given
+    ChangeCallback answer;  // empty: already called
   };
 
   const Clock& clock_;
   std::function<std::string()> who_;
-  std::deque<std::weak_ptr<PendingAck>> pending_;  // by `due`; gone: nobody is left to give it
+  // Ordered by `due`. Expired: the callback was destroyed.
+  std::deque<std::weak_ptr<PendingAck>> pending_;
 };
 
 }  // namespace bonedry::admin

@@ -26,8 +26,8 @@ bool is_passing(int error) {
 void turn_away(int fd, std::string_view why) {
   const std::string answer = error_line(why);
   (void)::send(fd, answer.data(), answer.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-  // Bytes that are unread at the close reset the client's connection (unix(7) does not say so). So
-  // it may send no more, and what it has sent is read.
+  // Closing a Unix socket with unread bytes resets the client's connection (unix(7) does not say
+  // so). So the client is kept from sending more, and what it has sent is read.
   ::shutdown(fd, SHUT_RD);
   std::array<char, kMaxLineBytes> line;  // NOLINT: filled by recv
   while (::recv(fd, line.data(), line.size(), MSG_DONTWAIT) > 0) {
@@ -89,7 +89,7 @@ void AdminConnection::on_ready(io::Ready ready) {
   } else if (has(ready, io::Ready::write) && !unsent_.empty()) {
     flush();
   } else {
-    close();  // all that is left to watch for after the end of input: the client hung up
+    close();  // after the end of input, only a hang-up is still watched
   }
   watch();
 }
@@ -101,7 +101,7 @@ void AdminConnection::on_watch_failed(int error) {
   watcher_.reset();
   turn_away(fd_.get(), "bonedry is out of resources: " + errno_text(error));
   ::shutdown(fd_.get(), SHUT_WR);
-  enter(State::lingering, limits_.linger);  // what it may still be sending is not looked at
+  enter(State::lingering, limits_.linger);  // what the client still sends is not read
 }
 
 void AdminConnection::read_some() {
@@ -113,11 +113,11 @@ void AdminConnection::read_some() {
 }
 
 void AdminConnection::take(std::string_view bytes) {
-  if (state_ != State::reading) return;  // one line is one command: nothing follows it
+  if (state_ != State::reading) return;  // one line is one command: ignore what follows
   const std::size_t end = bytes.find('\n');
   line_ += bytes.substr(0, end);
   if (end != std::string_view::npos) return run_line();
-  // One byte more than a line may have, because the last may be the CR of its end.
+  // One byte more than the limit, because the last byte may be the CR of the line end.
   if (line_.size() > kMaxLineBytes + 1) run_line();
 }
 
@@ -135,7 +135,7 @@ void AdminConnection::run_line() {
         error_for_line(line_, "a command has at most " + std::to_string(kMaxLineBytes) + " bytes"));
     return finish();
   }
-  // From here on the client waits for us, not we for it.
+  // No time-out: from here on the client waits for us.
   enter(State::running, std::nullopt);
   task_ = commands_.run(line_, *this);
 }
@@ -153,7 +153,7 @@ void AdminConnection::flush() {
   watch();
   if (state_ != State::flushing || !unsent_.empty()) return;
   if (input_ == Input::ended) return close();
-  // Closing now would turn what the client may still be sending into an error of its own.
+  // Closing now would give a client that is still sending an error.
   ::shutdown(fd_.get(), SHUT_WR);
   enter(State::lingering, limits_.linger);
 }
@@ -168,7 +168,7 @@ void AdminConnection::close() {
 
 void AdminConnection::watch() {
   if (!watcher_) return;
-  // After the end of input there would be something to read for ever; a hang-up is told anyway.
+  // After the end of input the socket stays readable forever; epoll reports a hang-up anyway.
   const io::Ready read = input_ == Input::open ? io::Ready::read : io::Ready::errors;
   watcher_->want(unsent_.empty() ? read : read | io::Ready::write);
 }

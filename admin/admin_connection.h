@@ -17,50 +17,52 @@
 
 namespace bonedry::admin {
 
-/// What clients of the admin socket may cost. The defaults are for operation; tests make them
-/// small.
+/// Limits for clients of the admin socket. The defaults are for production; tests use small ones.
 struct AdminLimits {
-  /// At once. A fleet's scripts each hold one while they wait; more than this is a runaway loop.
+  /// Connections that are open at the same time. A fleet's scripts each hold one while they wait;
+  /// more than this means a runaway loop.
   std::size_t connections = 1024;
-  /// Beyond those, to read that they are too many; later ones are only told.
+  /// Connections beyond `connections` that are kept open to receive the error that there are too
+  /// many. Any further one is sent the error without waiting and closed.
   std::size_t rejected = 64;
-  /// For a client to send its line, and for it to take more of its answer.
+  /// How long a client may take to send its line, and to read more of its response.
   Millis io_timeout = std::chrono::seconds{30};
-  /// For a client to notice the end of the answer.
+  /// How long a client may take to notice the end of the response.
   Millis linger = std::chrono::seconds{2};
-  /// Unsent bytes at which a follower of events is dropped: several times all events kept.
+  /// Unsent bytes at which a client that follows events is dropped: several times all events kept.
   std::size_t max_unsent_bytes = std::size_t{1} << 20U;
 };
 
-/// Says why a client is not served, as far as that goes without waiting for it.
+/// Sends the reason why a client is not served if the socket takes it without blocking.
 void turn_away(int fd, std::string_view why);
 
-/// One client of the admin socket: reads one line, has it carried out, sends the answer, closes.
+/// One client of the admin socket: reads one line, runs it, sends the response, closes.
 ///
 ///   reading ──> running ──> flushing ──> lingering ──> closing
-///      └──────────────────────^   (no good line)
+///      └──────────────────────^   (invalid line)
 ///
-/// and from everywhere to closing, when the client is gone. A client that has shut down its sending
-/// half is still there and gets its answer, however long that takes.
+/// Every state goes to closing when the client is gone. A client that has shut down its sending
+/// half is still there and gets its response, however long that takes.
 ///
 /// Owned by AdminServer, on the main loop.
 class AdminConnection final : public CommandClient, private io::FdWatcher::Handler {
  public:
-  /// `closed` is called once, after which the connection is to be destroyed, when no call of it is
-  /// on the stack; it must not be before.
+  /// `closed` is called once. The owner then destroys the connection, as soon as no call of it is
+  /// on the stack; it must not do so before.
   AdminConnection(io::EventLoop& loop, UniqueFd fd, Commands& commands, const AdminLimits& limits,
                   std::function<void(AdminConnection&)> closed);
   ~AdminConnection() override = default;
   AdminConnection(const AdminConnection&) = delete;
   AdminConnection& operator=(const AdminConnection&) = delete;
 
-  /// Ends with an error what has not been answered yet.
+  /// Ends the response with an error, unless it is already complete.
   void fail(std::string_view why);
-  /// The same where a command is under way; one that is still to come is carried out as usual.
+  /// Like `fail`, but only while a command is running; one that has not arrived yet is run as
+  /// usual.
   void fail_if_running(std::string_view why) {
     if (state_ == State::running) fail(why);
   }
-  /// Tells a client that still waits for its answer why there will be none, and closes.
+  /// Sends `why` as an error to a client that still waits for its response, and closes.
   void stop(std::string_view why);
 
   [[nodiscard]] std::string user_name() const override;
@@ -85,14 +87,14 @@ class AdminConnection final : public CommandClient, private io::FdWatcher::Handl
   void enter(State state, std::optional<Millis> time_limit);
 
   UniqueFd fd_;
-  std::optional<io::FdWatcher> watcher_;  // none: it is closed, or cannot be watched
+  std::optional<io::FdWatcher> watcher_;  // empty: closed, or watching failed
   Commands& commands_;
   const AdminLimits& limits_;
   std::function<void(AdminConnection&)> closed_;
 
   State state_ = State::reading;
   Input input_ = Input::open;
-  io::Timer deadline_;  // of the state
+  io::Timer deadline_;  // of the current state
   std::string line_;
   std::string unsent_;
   std::unique_ptr<Task> task_;

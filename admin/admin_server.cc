@@ -13,7 +13,7 @@ constexpr std::string_view kTooMany = "too many admin connections";
 
 }  // namespace
 
-/// A connection that has been closed, until no call of it is on the stack.
+/// Keeps a closed connection until no call of it is on the stack.
 class AdminServer::ClosedConnection final : public io::Retirable {
  public:
   ClosedConnection(AdminServer& server, std::unique_ptr<AdminConnection> connection)

@@ -19,11 +19,11 @@
 
 namespace bonedry::admin {
 
-/// The admin socket: a Unix stream socket on the main loop. One line is one command, then comes the
-/// answer, then the end. Each client has its own pace: no other is held up by it.
+/// The admin socket: a Unix stream socket on the main loop. A client sends one line with one
+/// command and gets the response; then the connection ends. Clients do not block each other.
 ///
-/// Owned by the proxy's main, on its thread. After a good `listen`, destroy it only when `close`
-/// has called back.
+/// Owned by the proxy's main, on its thread. After a successful `listen`, destroy it only when
+/// `close` has called back.
 class AdminServer {
  public:
   AdminServer(io::EventLoop& loop, std::string path, ControlPlane& control, EventLog& events,
@@ -32,25 +32,26 @@ class AdminServer {
   AdminServer(const AdminServer&) = delete;
   AdminServer& operator=(const AdminServer&) = delete;
 
-  /// See SocketFile::listen for what may fail; nothing is left behind then.
+  /// For errors see SocketFile::listen; after an error nothing is left behind.
   Result<> listen();
-  /// The same with a socket at hand, a temporary_path or not.
+  /// The same with an open socket, which may still have its temporary name.
   void listen(SocketFile socket);
-  /// Puts the temporary_path where clients look.
+  /// Moves a socket file with a temporary name to the path that clients connect to.
   Result<> publish() { return socket_->publish(); }
 
-  /// Tells clients whose command is under way why there will be no answer.
+  /// Sends `why` as an error to clients whose command is running.
   void fail_running_commands(std::string_view why);
-  /// Removes the socket file, tells clients that wait for an answer why there will be none, and
-  /// calls `closed` when they have gone: at the end of the round, or at once if there are none.
+  /// Removes the socket file, sends `why` as an error to clients that wait for a response, and
+  /// calls `closed` when all connections are gone: at the end of the event loop iteration, or from
+  /// inside this call if there are none.
   void close(std::function<void()> closed, std::string_view why = kStopping);
 
-  /// For clients that come from now on; the times of `limits` stay.
+  /// Limits for clients that connect from now on; the time-outs of `limits` stay.
   void set_limits(std::size_t connections, std::size_t rejected) {
     limits_.connections = connections;
     limits_.rejected = rejected;
   }
-  /// Clients connected, those that are being turned away included.
+  /// Connected clients, including those that are being turned away.
   [[nodiscard]] std::size_t connections() const { return connections_.size(); }
 
  private:
@@ -60,7 +61,8 @@ class AdminServer {
   void on_connection_closed(AdminConnection& connection);
   void on_connection_gone();
   void report_if_closed();
-  /// Of now: each may go meanwhile, but is not destroyed before the end of the round.
+  /// A snapshot: connections in it may close, but are not destroyed before the end of the event
+  /// loop iteration.
   [[nodiscard]] std::vector<AdminConnection*> all_connections() const;
 
   io::EventLoop& loop_;
@@ -70,7 +72,7 @@ class AdminServer {
   std::optional<SocketFile> socket_;
   std::optional<io::Listener> listener_;
   std::unordered_map<AdminConnection*, std::unique_ptr<AdminConnection>> connections_;
-  std::size_t closing_ = 0;  // closed, until the end of the round
+  std::size_t closing_ = 0;  // closed connections that are not destroyed yet
   std::function<void()> closed_;
 };
 

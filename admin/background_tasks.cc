@@ -5,16 +5,16 @@
 namespace bonedry::admin {
 
 BackgroundTasks::Id BackgroundTasks::add(std::function<Progress()> piece) {
-  works_.emplace(next_, std::move(piece));
+  tasks_.emplace(next_, std::move(piece));
   return next_++;
 }
 
 void BackgroundTasks::tick() {
-  auto next = works_.upper_bound(last_);
-  if (next == works_.end()) next = works_.begin();
-  if (next == works_.end()) return;
+  auto next = tasks_.upper_bound(last_);
+  if (next == tasks_.end()) next = tasks_.begin();
+  if (next == tasks_.end()) return;
   last_ = next->first;
-  if (next->second() == Progress::done) works_.erase(last_);
+  if (next->second() == Progress::done) tasks_.erase(last_);
 }
 
 }  // namespace bonedry::admin

@@ -6,23 +6,23 @@
 
 namespace bonedry::admin {
 
-/// What takes longer than the main loop can be held up: done a piece at a time, one piece of one
-/// work a tick, in turn, however many there are. Owned by ControlPlane, main thread only.
+/// Runs work that would block the main loop for too long in pieces. Each tick runs one piece of one
+/// task; however many tasks there are, they take turns. Owned by ControlPlane, main thread only.
 class BackgroundTasks {
  public:
   using Id = std::uint64_t;
   enum class Progress : std::uint8_t { more, done };
 
-  /// `piece` is called by `tick`, again and again until it is done.
+  /// `tick` calls `piece` again and again until it returns `done`.
   Id add(std::function<Progress()> piece);
-  /// Not from inside a piece. Of one that is done it does nothing.
-  void cancel(Id id) { works_.erase(id); }
+  /// Must not be called from inside a piece. Does nothing if the task is done.
+  void cancel(Id id) { tasks_.erase(id); }
   void tick();
 
  private:
-  std::map<Id, std::function<Progress()>> works_;
+  std::map<Id, std::function<Progress()>> tasks_;
   Id next_ = 1;
-  Id last_ = 0;  // whose turn it was
+  Id last_ = 0;  // the task that ran last
 };
 
 }  // namespace bonedry::admin

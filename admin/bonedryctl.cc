@@ -34,7 +34,7 @@ std::string line_of(const Invocation& asked) {
   return asked.line + (asked.format == Format::json ? " json" : "");
 }
 
-/// One question, one answer.
+/// Sends one command and prints the response.
 ExitCode ask_once(const Invocation& asked) {
   const auto answer = ask(asked.socket, line_of(asked));
   if (!answer) {
@@ -50,14 +50,15 @@ ExitCode ask_once(const Invocation& asked) {
   return ExitCode::done;
 }
 
-/// Where the line begins that is an error: the last there is. The size of `lines` without one.
+/// Offset of the line that is an error, which is always the last one; the size of `lines` if there
+/// is none.
 std::size_t find_error(std::string_view lines) {
   if (is_error(lines)) return 0;
   const std::size_t end_before = lines.find("\nerror: ");
   return end_before == std::string_view::npos ? lines.size() : end_before + 1;
 }
 
-/// Events as they come, for as long as the proxy runs.
+/// Prints events as they come, for as long as the proxy runs.
 ExitCode follow(const Invocation& asked) {
   auto call = AdminRequest::start(asked.socket, line_of(asked));
   if (!call) {
@@ -107,7 +108,7 @@ ExitCode bleed_and_wait(const Invocation& asked) {
     std::fputs(answer->c_str(), stderr);
     return ExitCode::refused;
   }
-  // Scripts want one JSON object on stdout: the one of the wait.
+  // Scripts want one JSON object on stdout: that of the wait.
   if (asked.format == Format::text) print(*answer);
   return wait_for(asked, Waiter::ProxySeen::yes);
 }

@@ -1,6 +1,7 @@
 #include "admin/command_line.h"
 
 #include "admin/printable.h"
+#include "proxy/base/ascii.h"
 #include "proxy/base/duration.h"
 
 #include <algorithm>
@@ -10,9 +11,7 @@
 namespace bonedry::admin {
 namespace {
 
-constexpr bool is_blank(char c) {
-  return c == ' ' || c == '\t';
-}
+using ascii::is_blank;
 
 std::string in_quotes(std::string_view text) {
   return "'" + printable(text) + "'";
@@ -62,7 +61,7 @@ class Splitter {
     return word;
   }
 
-  /// After the opening quote, up to and with the closing one.
+  /// Reads from after the opening quote up to and including the closing one.
   Result<> read_quoted(std::string& into) {
     while (!rest_.empty()) {
       const char c = take();
@@ -89,7 +88,7 @@ bool is_option(const Word& word) {
   return word.quoting != Quoting::from_start && word.text.size() > 1 && word.text.front() == '-';
 }
 
-/// Makes a CommandLine of words by the row of its command.
+/// Builds a CommandLine from words, using the table row of its command.
 class LineParser {
  public:
   LineParser(const Command& command, Format format) { line_ = {&command, {}, {}, format}; }
@@ -123,7 +122,7 @@ class LineParser {
     return Done{};
   }
 
-  /// `at` moves on to the option's value when that is a word of its own.
+  /// Advances `at` to the option's value when that is a separate word.
   Result<> take_option(std::vector<Word>& words, std::size_t& at) {
     const std::string word = words[at].text;
     const std::size_t equals = word.find('=');
@@ -132,8 +131,7 @@ class LineParser {
     if (option == nullptr) {
       return Failure{name() + ": unknown option " + in_quotes(word) + usage()};
     }
-    if (line_.has(option->name))
-      return Failure{dashed(*option) + " is given more than once"};
+    if (line_.has(option->name)) return Failure{dashed(*option) + " is given more than once"};
     if (option->kind == ValueKind::none && equals == std::string::npos) {
       line_.options.push_back({option, ""});
       return Done{};

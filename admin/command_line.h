@@ -13,16 +13,16 @@
 
 namespace bonedry::admin {
 
-/// Longest command, without its line end: many times what any takes, and small enough that a
-/// thousand clients that send nothing useful cost four megabytes.
+/// Longest command, without its line end: many times what any command needs, and small enough that
+/// a thousand clients that send nothing useful cost four megabytes.
 constexpr std::size_t kMaxLineBytes = 4096;
-/// Most words in a command: again many times what any takes.
+/// Most words in a command: also many times what any command needs.
 constexpr std::size_t kMaxWords = 32;
 
 enum class Format : std::uint8_t { text, json };
 
-/// Where a word had double quotes. A word that begins with one is never an option; one that has any
-/// is never the word `json`.
+/// Where a word had double quotes. A word that begins with one is never an option; a word that has
+/// any is never the word `json`.
 enum class Quoting : std::uint8_t { none, inside, from_start };
 
 struct Word {
@@ -32,14 +32,15 @@ struct Word {
   friend bool operator==(const Word&, const Word&) = default;
 };
 
-/// Splits a line at blanks. "Double quotes" keep blanks; \" and \\ are known within them. The error
-/// is for the operator, as all errors here, and without the word "error".
+/// Splits a line at spaces and tabs. "Double quotes" keep them; within quotes, \" and \\ are
+/// escapes. The error is for the operator, like all errors here, and does not contain the word
+/// "error".
 [[nodiscard]] Result<std::vector<Word>> split_words(std::string_view line);
 
-/// The word as it must be written so that split_words gives it back. Without control characters.
+/// Quotes a word so that split_words returns it unchanged. It must not have control characters.
 [[nodiscard]] std::string quote_word(std::string_view word);
 
-/// A line that names a command of the table, has the words that it takes, and values that are good.
+/// A valid command: it is in the command table, has the words that it takes, and valid values.
 struct CommandLine {
   struct OptionValue {
     const Option* option = nullptr;
@@ -52,7 +53,7 @@ struct CommandLine {
   Format format = Format::text;
 
   [[nodiscard]] bool has(std::string_view option) const { return find(option) != nullptr; }
-  /// Empty when it was not option_value.
+  /// Empty when the option was not given.
   [[nodiscard]] std::optional<Millis> duration(std::string_view option) const;
   [[nodiscard]] std::optional<std::size_t> count(std::string_view option) const;
   [[nodiscard]] std::string text(std::string_view option) const;

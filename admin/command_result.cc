@@ -21,7 +21,7 @@ struct TextVisitor {
     return result.node.text() + " is active" + (result.already == Already::yes ? " already" : "");
   }
   std::string operator()(const ReloadResult& result) const {
-    const std::string done = "reloaded" + who(result.by, "");
+    std::string done = "reloaded" + who(result.by, "");
     if (result.removed == 0) return done;
     return done + "; " + counted(static_cast<std::int64_t>(result.removed), "node") +
            " no longer in the config will bleed until dry";

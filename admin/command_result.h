@@ -12,22 +12,22 @@
 #include <utility>
 #include <variant>
 
-/// What comes of commands, as values: `render_text.h` and `render_json.h` write them down.
+/// Results of commands, as values; `render_text.h` and `render_json.h` format them.
 namespace bonedry::admin {
 
-/// Why a command was not carried out. The names are an interface: they are added, never renamed.
+/// Why a command was not carried out. The names are an interface: names are added, never renamed.
 enum class ErrorCode : std::uint8_t {
-  invalid,         ///< the command, or the config that it is to read, is not in order
+  invalid,         ///< the command, or the config that it reads, is invalid
   not_found,       ///< there is no such node, pool or command
   ambiguous,       ///< several nodes have this name
   guard_refused,   ///< the pool cannot do without the node; --force overrides
   not_ready,       ///< the node is not dry; --force overrides
-  conflict,        ///< the config, or another command, says otherwise
+  conflict,        ///< contradicts the config or another command
   needs_restart,   ///< only a restart can change this
-  no_room,         ///< the ledger has no place for another node
-  storage_failed,  ///< it cannot be written down, so nothing was changed
-  unavailable,     ///< this process does not decide now: another one does, or it is stopping
-  unacknowledged,  ///< it holds here, but a worker or another process has not taken it over in time
+  no_room,         ///< the ledger has no free slot for another node
+  storage_failed,  ///< the change cannot be saved, so nothing was changed
+  unavailable,     ///< another process decides now, or this one is stopping
+  unacknowledged,  ///< in force here, but a worker or another process has not acknowledged in time
   failed,          ///< something else went wrong
 };
 /// "not_found"
@@ -42,16 +42,16 @@ struct CommandError {
   return {{code, std::move(text)}};
 }
 
-/// Whether a command found what it asks for to be so already.
+/// Whether the node was already in the state that the command asks for.
 enum class Already : std::uint8_t { no, yes };
 
 struct BleedResult {
   balancer::NodeId node;
-  Already already = Already::no;   ///< already: what was asked for beside it was changed
-  std::optional<Millis> deadline;  ///< from the command on, where it gave one
-  std::int64_t live = 0;           ///< sessions, when all workers had acknowledged
+  Already already = Already::no;   ///< yes: only its deadline, reason and user were updated
+  std::optional<Millis> deadline;  ///< counted from the command; empty if it gave none
+  std::int64_t live = 0;           ///< sessions, counted when all workers had acknowledged
   std::int64_t pending = 0;        ///< likewise
-  std::string guard_refusal = {};  ///< what the guard said, where --force was needed
+  std::string guard_refusal = {};  ///< why the guard refused, if --force was needed
 };
 struct MaintainResult {
   balancer::NodeId node;
@@ -64,25 +64,25 @@ struct ActivateResult {
 };
 struct ReloadResult {
   std::string by;
-  std::size_t removed = 0;  ///< nodes that the config has lost and that bleed until they are dry
+  std::size_t removed = 0;  ///< nodes no longer in the config, which bleed until they are dry
 };
 struct UpgradeResult {
-  std::int64_t process = 0;  ///< that has taken over
+  std::int64_t process = 0;  ///< pid of the process that has taken over
 };
 
-/// What a command that changes something comes to. To bleed a node in maintenance comes to a
+/// Result of a command that changes something. Bleeding a node in maintenance gives a
 /// MaintainResult.
 using ChangeResult =
     std::variant<BleedResult, MaintainResult, ActivateResult, ReloadResult, UpgradeResult>;
 
-/// The answer to such a command.
+/// Receives the result of such a command.
 using ChangeCallback = std::function<void(Result<ChangeResult, CommandError>)>;
 
 /// "bleeding, deadline in 30m", or "still bleeding".
 [[nodiscard]] std::string bleeding_text(const BleedResult& result);
 /// " [forced: …]", or nothing.
 [[nodiscard]] std::string forced_text(const std::string& guard_refusal);
-/// One line for people, without its end.
+/// One line for people, without the line end.
 [[nodiscard]] std::string to_text(const ChangeResult& result);
 
 }  // namespace bonedry::admin

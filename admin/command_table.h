@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 
-/// The words of the admin interface, in one table: the admin socket parses by it, `help` prints it,
-/// bonedryctl makes its subcommands from it. What a command does is in commands.h.
+/// The syntax of the admin interface, in one table: the admin socket parses with it, `help` prints
+/// it, bonedryctl makes its subcommands from it. What a command does is in commands.h.
 namespace bonedry::admin {
 
 enum class CommandId : std::uint8_t {
@@ -29,20 +29,20 @@ enum class ValueKind : std::uint8_t {
   none,      ///< a flag: no word follows
   duration,  ///< see parse_duration
   count,     ///< 1 to kMaxCount
-  choice,    ///< one of the words in the placeholder, which are parted by '|'
+  choice,    ///< one of the words in the placeholder, which are separated by '|'
   text,      ///< at most kMaxTextBytes bytes, none of them a control character
 };
 
-/// Longest list that one answer may be asked to hold: about two megabytes of JSON.
+/// Longest list that one response can be asked for: about two megabytes of JSON.
 constexpr std::size_t kMaxCount = 10'000;
 /// Longest free text: it appears on one line of `status` and in each event, a thousand of which are
 /// kept.
 constexpr std::size_t kMaxTextBytes = 256;
 
-/// The error that clients still waiting for an answer get when the proxy ends. Whoever may try
-/// again knows it by this.
+/// The error that clients still waiting for a response get when the proxy ends. Clients that may
+/// retry recognise it by this text.
 constexpr std::string_view kStopping = "bonedry is stopping";
-/// The same when another process goes on in its place.
+/// The same when another process takes over.
 constexpr std::string_view kTakenOver = "another process has taken over: ask again";
 
 struct Option {
@@ -66,7 +66,7 @@ struct Command {
   std::string_view name;
   std::span<const Positional> positionals;  ///< required ones first
   std::span<const Option> options;
-  std::string_view help;  ///< one to_text
+  std::string_view help;  ///< one sentence
 
   [[nodiscard]] const Option* find_option(std::string_view option_name) const;
 };
@@ -74,10 +74,10 @@ struct Command {
 /// In the order in which help lists them.
 [[nodiscard]] std::span<const Command> command_table();
 
-/// Null when there is none of this name.
+/// Null when there is no command of this name.
 [[nodiscard]] const Command* find_command(std::string_view name);
 
-/// The command that a mistyped name probably meant; null when none is near.
+/// The command that a mistyped name probably meant; null when none is similar.
 [[nodiscard]] const Command* nearest_command(std::string_view name);
 
 /// "bleed NODE [--deadline D] [--reason TEXT] [--force]"
@@ -85,7 +85,7 @@ struct Command {
 
 /// All commands, one line each.
 [[nodiscard]] std::string help_overview();
-/// One command with its words explained.
+/// One command with its arguments and options explained.
 [[nodiscard]] std::string help_page(const Command& command);
 
 /// What is wrong with a value, for the operator; empty when it is good.

@@ -16,7 +16,8 @@ namespace {
 
 /// Rows of `sessions` without --limit: a few screens.
 constexpr std::size_t kDefaultSessions = 100;
-/// The last session that a page may reach: twice so many are in memory, 16 MB, until the answer.
+/// Highest session number that a page may reach: twice as many sessions are in memory, 16 MB, until
+/// the response is sent.
 constexpr std::size_t kMostSessions = 100'000;
 
 Result<session::SessionQuery, CommandError> session_query(const CommandLine& line) {
@@ -39,12 +40,12 @@ void answer(CommandClient& client, std::string_view lines) {
   client.finish();
 }
 
-/// On the socket an error is a line of text in either format.
+/// On the socket an error is a line of text in both formats.
 void refuse(CommandClient& client, const CommandError& error) {
   answer(client, render_text(error));
 }
 
-/// A node as it is now; one without figures when it is gone.
+/// The current status of a node; without figures when the node is gone.
 NodeStatus node_status(const ControlPlane& control, const balancer::NodeId& id) {
   NodeStatus none;
   none.pool = id.pool;
@@ -58,12 +59,12 @@ NodeStatus node_status(const ControlPlane& control, const balancer::NodeId& id) 
   return none;
 }
 
-/// Waits for the answer to a change.
+/// Waits for the result of a change.
 class ChangeTask final : public Task {
  public:
   ChangeTask(CommandClient& client, Format format) : client_(client), format_(format) {}
 
-  /// What the control plane calls. It cannot take the call back, so this finds out by itself
+  /// The callback for the control plane, which cannot cancel it. So the callback checks by itself
   /// whether the task still exists.
   ChangeCallback callback() {
     return [task = std::weak_ptr(self_)](const Result<ChangeResult, CommandError>& result) {
@@ -114,10 +115,10 @@ class WaitTask final : public Task {
   CommandClient& client_;
   Format format_;
   WaitResult result_;
-  std::optional<ControlPlane::WaitId> id_;  ///< empty once it has ended
+  std::optional<ControlPlane::WaitId> id_;  ///< empty once the wait has ended
 };
 
-/// Makes a page of sessions, a piece each tick.
+/// Builds a page of sessions, one piece per tick.
 class ListTask final : public Task {
  public:
   ListTask(ControlPlane& control, CommandClient& client, balancer::NodeId node,
@@ -133,7 +134,7 @@ class ListTask final : public Task {
     if (id_) control_.cancel_task(*id_);
   }
 
-  /// Most ledgers are looked through in one piece, and answered at once.
+  /// Most ledgers are scanned in one piece, so that the response is sent at once.
   ControlPlane::TaskProgress begin() {
     if (go_on() == ControlPlane::TaskProgress::done) return ControlPlane::TaskProgress::done;
     id_ = control_.add_task([this] {
@@ -163,7 +164,7 @@ class ListTask final : public Task {
   std::optional<ControlPlane::TaskId> id_;  ///< empty once it is done
 };
 
-/// Passes on events until it is destroyed.
+/// Sends events to the client until it is destroyed.
 class FollowTask final : public Task {
  public:
   FollowTask(EventLog& events, CommandClient& client, Format format)

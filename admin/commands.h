@@ -12,34 +12,36 @@
 
 namespace bonedry::admin {
 
-/// Whoever sent a command, and the way back to them. Implemented by a door of the admin interface.
+/// The sender of a command, and the way to respond to it. Implemented by each transport of the
+/// admin interface.
 class CommandClient {
  public:
   virtual ~CommandClient() = default;
-  /// The user to write down beside what was done: "root", or "uid 1234" when there is no name.
+  /// The user to record for the change: "root", or "uid 1234" when there is no name.
   [[nodiscard]] virtual std::string user_name() const = 0;
-  /// Adds whole lines to the answer. Never calls back into the task.
+  /// Adds whole lines to the response. Never calls back into the task.
   virtual void write(std::string_view lines) = 0;
-  /// The answer is complete. The task may still exist afterwards, but says nothing more.
+  /// The response is complete. The task may still exist afterwards, but writes nothing more.
   virtual void finish() = 0;
 };
 
-/// A command that has not been answered in full. Destroying it gives it up: a wait is cancelled, a
-/// follower leaves; a change that is under way happens all the same and nobody is told.
+/// A command whose response is not complete. Destroying it abandons the command: a wait is
+/// cancelled, a follower is removed; a change in progress still happens, but its result is not
+/// reported.
 class Task {
  public:
   virtual ~Task() = default;
 };
 
-/// What each command of the table does. Main thread only.
+/// Runs the commands of the table. Main thread only.
 class Commands {
  public:
   /// All three must outlive the commands and their tasks.
   Commands(ControlPlane& control, EventLog& events, const Clock& clock)
       : control_(control), events_(events), clock_(clock) {}
 
-  /// Carries out one line, which may say anything at all. `client` must outlive the returned task;
-  /// null when the answer is complete already. The client may be called from inside this call.
+  /// Runs one line, which may contain anything. `client` must outlive the returned task; null when
+  /// the response is already complete. The client may be called from inside this call.
   [[nodiscard]] std::unique_ptr<Task> run(std::string_view line, CommandClient& client);
 
  private:
@@ -53,7 +55,7 @@ class Commands {
   TaskPtr change(const CommandLine& line, CommandClient& client);
   TaskPtr wait(const CommandLine& line, CommandClient& client);
 
-  /// The node that the line names. When there is none, the client has been told.
+  /// The node that the line names. When there is none, the client has been sent an error.
   std::optional<balancer::NodeId> node_of(const CommandLine& line, CommandClient& client) const;
 
   ControlPlane& control_;

@@ -5,13 +5,13 @@
 
 #include <optional>
 
-/// What speaks against the next config, or nothing.
+/// Checks of the next config. Each returns why it cannot be applied, or nothing.
 namespace bonedry::admin {
 
-/// Whether it changes what only a restart can.
+/// Fails if the config changes what only a restart can change.
 [[nodiscard]] std::optional<CommandError> check_reloadable(const conf::Config& before,
                                                            const conf::Config& next);
-/// Whether users would lose their cookie by it although nobody asked for that.
+/// Fails if users would lose their cookie although nobody asked for that.
 [[nodiscard]] std::optional<CommandError> check_cookie_unchanged(const conf::Config& before,
                                                                  const conf::Config& next);
 

@@ -17,13 +17,13 @@ using balancer::NodeView;
 
 namespace {
 
-// The reasons that a config gives for a bleed, and what they become when it no longer does.
+// Reasons for a bleed that come from a config, and what they become when they no longer hold.
 constexpr const char* kWeightless = "weight is 0";
 constexpr const char* kWasWeightless = "weight was 0";
 constexpr const char* kRemoved = "removed from the config";
 constexpr const char* kWasRemoved = "was removed from the config";
 
-/// A reason that an operator gave stays as it is.
+/// A reason that an operator gave is not changed.
 bool is_of_config(const std::string& reason) {
   constexpr std::array kAll{kWeightless, kWasWeightless, kRemoved, kWasRemoved};
   return std::ranges::find(kAll, reason) != kAll.end();
@@ -36,7 +36,7 @@ std::string current_reason(const conf::Node& node, const std::string& reason) {
   return reason == kRemoved ? kWasRemoved : reason;
 }
 
-/// Looks nodes up in a config that may have thousands.
+/// Looks up nodes in a config that may have thousands.
 class ConfigIndex {
  public:
   explicit ConfigIndex(const conf::Config& config) : config_(config) {
@@ -64,7 +64,7 @@ ConfigPlan ConfigPlanner::plan(const conf::Config& next) const {
   return plan;
 }
 
-/// A config never ends a bleed: it begins some, and keeps what is said of the others true.
+/// A config never ends a bleed: it begins bleeds, and keeps the reasons of the others up to date.
 void ConfigPlanner::plan_configured(const conf::Config& next, ConfigPlan& plan) const {
   for (const conf::Pool& pool : next.pools) {
     for (const conf::Node& node : pool.nodes) {
@@ -84,9 +84,9 @@ void ConfigPlanner::plan_configured(const conf::Config& next, ConfigPlan& plan) 
   }
 }
 
-/// Nodes that the config leaves out although somebody may be on them bleed until they are dry:
-/// those in force here, and those of a time before, when this process was not there or the pool was
-/// not in the config.
+/// Nodes that are no longer in the config but may have users bleed until they are dry. These are
+/// the nodes in force here, and earlier nodes that were left out before this process started or
+/// while their pool was not in the config.
 void ConfigPlanner::plan_removed(const conf::Config& next, ConfigPlan& plan) const {
   const ConfigIndex members(next);
   std::set<NodeId> in_force;
@@ -127,7 +127,7 @@ void ConfigPlanner::plan_absent(const conf::Config& next, std::set<NodeId> seen,
   }
 }
 
-/// Notes that a node that is no longer in the config bleeds.
+/// Records that a node that is no longer in the config bleeds.
 void ConfigPlanner::keep_removed(const conf::Pool& pool, const conf::Node& node,
                                  ConfigPlan& plan) const {
   const NodeId id{pool.name, node.name};
@@ -142,13 +142,13 @@ void ConfigPlanner::keep_removed(const conf::Pool& pool, const conf::Node& node,
   if (is_new || is_of_config(kept->second.reason)) kept->second.reason = kRemoved;
 }
 
-/// Whether anybody is on a node that no worker of this process routes to, or may come back to it.
-/// `known`: what the ledger has of it; nothing, if it is not to be asked.
+/// Whether a node that no worker of this process routes to has users, or users may come back to it.
+/// `known`: its entry in the ledger; null if the ledger is not to be asked.
 bool ConfigPlanner::may_have_users(const conf::Pool& pool, const NodeId& id,
                                    const session::LedgerNode* known) const {
   const NodeRecord* const kept = find_record(now_.records, id);
   if (kept != nullptr && kept->dry == Dry::yes) return false;
-  // Another process has those in force of which the ledger knows where they are.
+  // The predecessor has every node in force that has an address in the ledger.
   if (known != nullptr && now_.other_process == OtherProcess::predecessor &&
       now_.in_force == nullptr)
     return true;

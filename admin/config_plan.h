@@ -14,19 +14,19 @@
 
 namespace bonedry::admin {
 
-/// Whether another process routes at the same time: it may let somebody onto any node that it
-/// knows, until it follows.
+/// Whether another process routes at the same time. Until it follows this one, it may route users
+/// to any node that it knows.
 enum class OtherProcess : std::uint8_t { none, predecessor };
 
-/// What a config comes to for the nodes, before anything is changed for it.
+/// What a config changes for the nodes, computed before anything is changed.
 struct ConfigPlan {
   NodeRecords records;
   RemovedNodes removed;
-  Nodes bled;  ///< nodes that begin to bleed by it
+  Nodes bled;  ///< nodes that begin to bleed because of it
 };
 
-/// Plans what a config means for nodes: which begin to bleed, and which are kept although it leaves
-/// them out. It changes nothing. Used within one call, main thread only.
+/// Plans what a config means for nodes: which begin to bleed, and which are kept although they are
+/// no longer in it. It changes nothing. Used within one call, main thread only.
 class ConfigPlanner {
  public:
   struct Facts {

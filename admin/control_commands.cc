@@ -1,4 +1,4 @@
-// What operators want of nodes: written down, published, then answered.
+// Commands of operators: each change is saved, published, then reported.
 
 #include "admin/config_change.h"
 #include "admin/control_plane.h"
@@ -27,7 +27,7 @@ void ControlPlane::bleed(const NodeId& id, const BleedRequest& request,
       was_active ? balancer::check_guard(pool_of(id), view.node->name(), parts_.clock.now())
                  : Result<>{Done{}};
   if (!guard && request.force == Force::no) {
-    return answer(fail(ErrorCode::guard_refused, guard.error() + " (--force overrides)"));
+    return answer(fail(ErrorCode::guard_refused, guard.error() + "; --force overrides"));
   }
   const BleedResult result{id,
                            was_active ? Already::no : Already::yes,
@@ -43,15 +43,16 @@ void ControlPlane::bleed(const NodeId& id, const BleedRequest& request,
     if (was_active || !request.reason.empty()) next.reason = request.reason;
     if (request.deadline) set_deadline(next, *request.deadline, parts_.clock);
   };
-  const auto done = commit(
-      {id}, change,
-      [this, result, request, answer = answers_.promise(id.text() + " is not called dry", answer)] {
-        report_bleed(result, request, answer);
-      });
+  const auto done =
+      commit({id}, change,
+             [this, result, request,
+              answer = ack_timeouts_.promise(id.text() + " is not reported dry", answer)] {
+               report_bleed(result, request, answer);
+             });
   if (!done) answer(Failure{done.error()});
 }
 
-/// All workers know: no new user comes to the node.
+/// Called when all workers have acknowledged: no new user enters the node.
 void ControlPlane::report_bleed(BleedResult result, const BleedRequest& request,
                                 const ChangeCallback& answer) {
   parts_.events.add(
@@ -85,7 +86,7 @@ void ControlPlane::maintain(const NodeId& id, Force force, const std::string& by
   const std::string objection = joined(refusals);
   if (!objection.empty() && force == Force::no) {
     return answer(fail(dry ? ErrorCode::guard_refused : ErrorCode::not_ready,
-                       objection + " (--force overrides)"));
+                       objection + "; --force overrides"));
   }
   const auto change = [&](NodeRecords& records) {
     NodeRecord& next = records[id];
@@ -97,7 +98,7 @@ void ControlPlane::maintain(const NodeId& id, Force force, const std::string& by
   const auto done = commit(
       {id}, change,
       [this, result = MaintainResult{id, Already::no, objection}, by, dry,
-       answer = answers_.promise("it is not safe to stop " + id.text(), answer)] {
+       answer = ack_timeouts_.promise("it is not safe to stop " + id.text(), answer)] {
         if (!dry) displace(result.node, "maintenance was forced");
         parts_.events.add("maintain", result.node,
                           "in maintenance" + who(by, "") + forced_text(result.guard_refusal));
@@ -115,12 +116,13 @@ void ControlPlane::activate(const NodeId& id, const std::string& by, const Chang
   }
   if (has_zero_weight(id)) {
     return answer(
-        fail(ErrorCode::conflict, id.text() + " has weight 0 in the config, which means bleeding"));
+        fail(ErrorCode::conflict, id.text() + " has weight 0 in the config and stays bleeding"));
   }
   const auto change = [&id](NodeRecords& records) { records.erase(id); };
   const auto done = commit(
       {id}, change,
-      [this, id, by, answer = answers_.promise(id.text() + " may get no new users", answer)] {
+      [this, id, by,
+       answer = ack_timeouts_.promise(id.text() + " may receive no new users", answer)] {
         if (record(id) != nullptr) {
           return answer(fail(ErrorCode::conflict,
                              id.text() + " was taken out of rotation again by another command"));
@@ -131,7 +133,8 @@ void ControlPlane::activate(const NodeId& id, const std::string& by, const Chang
   if (!done) answer(Failure{done.error()});
 }
 
-/// By the config; in the topology one may have its weight still, see TopologyBuilder.
+/// According to the config. In the topology the node may still have its old weight, see
+/// TopologyBuilder.
 bool ControlPlane::has_zero_weight(const NodeId& id) const {
   return std::ranges::any_of(config_.pools, [&id](const conf::Pool& pool) {
     return pool.name == id.pool && std::ranges::any_of(pool.nodes, [&id](const conf::Node& node) {
@@ -149,20 +152,21 @@ void ControlPlane::reload(const std::string& by, const ChangeCallback& answer) {
   ConfigPlan plan = plan_for(*next);
   const Result<> claimed = nodes_.claim(*next, plan.removed, authority());
   if (!claimed) {
-    return answer(fail(ErrorCode::no_room, claimed.error() + "; nothing was changed"));
+    return answer(fail(ErrorCode::no_room, claimed.error() + "; the running config is unchanged"));
   }
   std::swap(config_, *next);
   std::swap(removed_, plan.removed);
   const auto change = [&plan](NodeRecords& all) { all = plan.records; };
-  // A worker with the rules of before may take somebody in by them: none of these is dry until all
-  // have the new ones.
+  // A worker with the old rules may let users in by them: none of these nodes is dry until all
+  // workers have the new rules.
   Nodes affected;
   for (const auto& [id, kept] : plan.records) affected.push_back(id);
   const auto done =
       commit(affected, change,
              [this, by, bled = plan.bled,
-              answer = answers_.promise(
-                  "nodes that came get no new users, and none that left is called dry", answer)] {
+              answer = ack_timeouts_.promise(
+                  "added nodes may receive no new users, and removed nodes are not reported dry",
+                  answer)] {
                for (const NodeId& id : bled) log_bleed(id);
                const ReloadResult result{by, removed_.size()};
                parts_.events.add("reload", "", to_text(result));

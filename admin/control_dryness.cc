@@ -1,5 +1,5 @@
-// How a node becomes dry, by itself or by its deadline, and what becomes of one that the config has
-// lost.
+// How a node becomes dry, by itself or by its deadline, and what happens to a node that the config
+// has lost.
 
 #include "admin/control_plane.h"
 #include "admin/phrases.h"
@@ -13,17 +13,17 @@ using balancer::NodeId;
 using balancer::NodeView;
 using balancer::PoolView;
 
-/// Takes the sessions off a node whose door all workers already hold shut.
+/// Displaces the sessions of a node whose door all workers already hold shut.
 void ControlPlane::displace(const NodeId& id, const std::string& why) {
   const NodeRecord* const kept = record(id);
   if (kept == nullptr || kept->displaced == Displaced::no) return;  // activated again meanwhile
   const NodeEntry* const live = nodes_.find(id);
-  if (live == nullptr) return;  // a reload took it away meanwhile
+  if (live == nullptr) return;  // removed by a reload meanwhile
   const std::uint64_t count = parts_.ledger.displace(live->slot);
   if (count > 0) {
     parts_.events.add("displace", id,
                       why + ": " + counted(static_cast<std::int64_t>(count), "session") +
-                          " will be moved at the next request");
+                          " will be moved at their next request");
   }
 }
 
@@ -38,26 +38,26 @@ void ControlPlane::apply_deadlines() {
         });
     if (!done) {
       retry_save_at_ = parts_.clock.now() + kRetrySave;
-      parts_.events.add("error", id, "the deadline cannot be kept: " + done.error().text);
+      parts_.events.add("error", id, "cannot apply the deadline: " + done.error().text);
       return;
     }
   }
 }
 
-/// An exchange from before the door was shut may begin its session only now. Nobody can come back
-/// to it here, so it is moved like the others and keeps nobody waiting.
+/// An exchange from before the door was shut may begin its session only now. Its user cannot come
+/// back to this node, so the session is displaced like the others and does not delay dryness.
 void ControlPlane::displace_late_sessions() {
   for (const auto& [id, kept] : records_) {
     if (kept.displaced == Displaced::no || kept.dry == Dry::yes || !doors_.is_acknowledged(id))
       continue;
     const NodeEntry* const live = nodes_.find(id);
     if (live == nullptr || live->node->sessions().read().all() == 0) continue;
-    displace(id, "the door is shut");
+    displace(id, "begun when the node was already closed");
   }
 }
 
-/// What the first look saw may be overtaken by a worker that is just letting somebody in, so the
-/// doors are shut before the look that counts.
+/// A worker may be letting in a user whom the first check does not see, so the doors are shut
+/// before the check that counts.
 void ControlPlane::start_dryness_checks() {
   const Doors::DrynessCandidates look = doors_.find_candidates(
       *topology_, records_,
@@ -68,9 +68,9 @@ void ControlPlane::start_dryness_checks() {
   publish([this, nodes = look.to_confirm] { confirm_dryness(nodes); });
 }
 
-/// All workers hold the doors shut: who is not counted now is not there and cannot come.
+/// All workers hold the doors shut: a user who is not counted now is not there and cannot come.
 void ControlPlane::confirm_dryness(const Nodes& nodes) {
-  if (is_standby()) return;  // the successor looks for itself, and says what it shuts
+  if (is_standby()) return;  // the successor makes its own checks and says what to shut
   const Doors::DrynessConfirmation look = doors_.confirm_dryness(
       nodes, *topology_,
       [this](const PoolView& pool, const NodeView& view) { return has_no_users(pool, view); });
@@ -84,13 +84,13 @@ void ControlPlane::latch_dryness(const Nodes& dry) {
   };
   const auto done = commit(dry, change, [this, dry] {
     for (const NodeId& id : dry) {
-      parts_.events.add("dry", id, "bone dry: nobody is on it and nobody will come back");
+      parts_.events.add("dry", id, "bone dry: no users are left and none will come back");
     }
     complete_waits();
   });
   if (done) return;
   retry_save_at_ = parts_.clock.now() + kRetrySave;
-  parts_.events.add("error", joined(dry), "dryness cannot be written down: " + done.error().text);
+  parts_.events.add("error", joined(dry), "cannot save that the node is dry: " + done.error().text);
   reopen(dry);
 }
 
@@ -116,18 +116,19 @@ void ControlPlane::drop_dry_removed_nodes() {
   if (!done) {
     removed_ = before;
     retry_save_at_ = parts_.clock.now() + kRetrySave;
-    return parts_.events.add("error", joined(gone), "it cannot be let go: " + done.error().text);
+    return parts_.events.add("error", joined(gone),
+                             "cannot save that the node is removed: " + done.error().text);
   }
   for (const NodeId& id : gone) {
-    nodes_.reopen_unconfirmed(id);
-    parts_.events.add("removed", id, "dry, and gone");
+    nodes_.forget_address(id);
+    parts_.events.add("removed", id, "removed: the node is dry and no longer in the config");
   }
 }
 
 void ControlPlane::release_unused_nodes() {
   std::size_t in_force = 0;
   for (const PoolView& pool : topology_->pools) in_force += pool.nodes.size();
-  // While a worker has an older topology, it may let somebody in that nobody counts yet.
+  // While a worker has an older topology, it may let in a user who is not counted yet.
   if (in_force == nodes_.all().size() || doors_.acknowledged() != topology_->version) return;
   std::set<NodeId> wanted;
   for (const PoolView& pool : topology_->pools) {
@@ -135,7 +136,7 @@ void ControlPlane::release_unused_nodes() {
   }
   Nodes gone;
   for (const auto& [id, live] : nodes_.all()) {
-    // Exchanges before sessions, see `blocked_by`.
+    // Read exchanges before sessions, see `DrynessCheck::blocked_by`.
     if (wanted.contains(id) || live.node->exchanges_open() != 0) continue;
     if (live.node->sessions().read().all() == 0) gone.push_back(id);
   }
@@ -153,7 +154,7 @@ void ControlPlane::release_unused_nodes() {
       if (kept != records.end() && kept->second.removed_from) records.erase(kept);
     }
   };
-  // Should the disk refuse, they are forgotten at the next start.
+  // If the save fails, the records are dropped at the next start.
   (void)commit({}, forget, [] {});
 }
 

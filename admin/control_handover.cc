@@ -8,7 +8,7 @@ namespace bonedry::admin {
 
 void ControlPlane::upgrade(const std::string& by, const ChangeCallback& answer) {
   if (is_standby()) {
-    return answer(fail(ErrorCode::unavailable, "another process is taking over already"));
+    return answer(fail(ErrorCode::unavailable, "an upgrade is already in progress"));
   }
   parts_.upgrade(by, answer);
 }
@@ -22,9 +22,9 @@ void ControlPlane::end_standby() {
   config_ = std::move(standby_backup_->config);
   records_ = std::move(standby_backup_->records);
   standby_backup_.reset();
-  doors_.apply_overrides({});  // looks at dryness that were under way have come to nothing
-  (void)rebuild_nodes();       // its nodes have never lost their places
-  nodes_.clear_addresses();    // of what the successor alone has
+  doors_.apply_overrides({});  // abandons dryness checks in progress
+  (void)rebuild_nodes();       // cannot fail: the nodes never lost their slots
+  nodes_.clear_addresses();    // for nodes that only the successor has
   const Result<> saved = parts_.store.save(records_);  // the successor may have begun to write
   if (!saved) parts_.events.add("error", "", saved.error());
   publish([] {});
@@ -56,7 +56,7 @@ Result<> ControlPlane::apply_routing_state(std::optional<conf::Config> config, N
   return adopted;
 }
 
-/// The nodes of another config, and those of the records that it lacks.
+/// Sets up the nodes of `config_`, and those of the records that it lacks.
 Result<> ControlPlane::rebuild_nodes() {
   RemovedNodes removed(records_, config_);
   const Result<> claimed = nodes_.claim(config_, removed, authority());

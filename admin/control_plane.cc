@@ -15,9 +15,9 @@ using balancer::PoolView;
 
 namespace {
 
-constexpr int kSweepRounds = 50;  // per tick: bounds the pause, and a million expire in seconds
-constexpr const char* kHandedOver =
-    "another process is taking over, and decides from now on; ask again in a moment";
+// Per tick: bounds the pause, but a million expired sessions still go in seconds.
+constexpr int kSweepRounds = 50;
+constexpr const char* kHandedOver = "an upgrade is in progress; try again in a moment";
 
 }  // namespace
 
@@ -30,7 +30,7 @@ ControlPlane::ControlPlane(Parts parts, conf::Config config, NodeRecords records
       records_(std::move(records)),
       nodes_(parts_.ledger),
       check_(parts_.clock, parts_.ledger, doors_, [this] { return lagging_process(); }),
-      answers_(parts_.clock, [this] { return lagging_process(); }),
+      ack_timeouts_(parts_.clock, [this] { return lagging_process(); }),
       waits_(parts_.clock),
       eviction_watch_(parts_.clock, parts_.ledger),
       forecaster_(parts_.clock, parts_.ledger),
@@ -56,8 +56,8 @@ ControlPlane::ControlPlane(Parts parts, conf::Config config, NodeRecords records
   doors_.acknowledge(topology_->version);  // workers start with it
 }
 
-/// Nobody comes onto a dry node: records that say so of one with users are of another time, such as
-/// a copy that was put back.
+/// A dry node gets no users. So a record that says that a node with users is dry is outdated, for
+/// example from a copy of the file that was restored.
 void ControlPlane::clear_contradicted_dryness() {
   for (auto& [id, kept] : records_) {
     const NodeEntry* const live = nodes_.find(id);
@@ -66,8 +66,8 @@ void ControlPlane::clear_contradicted_dryness() {
     if (users == 0) continue;
     kept.dry = Dry::no;
     parts_.events.add("error", id,
-                      "nodes.json calls it dry, but the ledger has " + counted(users, "session") +
-                          " on it: it is not");
+                      "nodes.json says that it is dry, but the ledger has " +
+                          counted(users, "session") + " on it; it is treated as not dry");
   }
 }
 
@@ -91,7 +91,7 @@ Result<Done, CommandError> ControlPlane::commit(const Nodes& nodes, const Change
   NodeRecords next = records_;
   change(next);
   const Result<> saved = parts_.store.save(next);
-  if (!saved) return fail(ErrorCode::storage_failed, saved.error() + "; nothing was changed");
+  if (!saved) return fail(ErrorCode::storage_failed, saved.error() + "; no change was made");
   for (const NodeId& id : nodes) {
     doors_.note_change(id, topology_->version + 1);
     if (records_.contains(id) && !next.contains(id))
@@ -107,7 +107,7 @@ void ControlPlane::publish(std::function<void()> then) {
   const Version version = topology_->version;
   parts_.publisher.publish(topology_, [this, version, then = std::move(then)] {
     doors_.acknowledge(version);
-    // Where a successor decides, it says when they are shut.
+    // In standby, the successor decides when doors are shut.
     const bool shuts_more = doors_.has_deferred_close(version) && !is_standby();
     if (doors_.can_open(*topology_, records_) || shuts_more) return publish(then);
     then();
@@ -116,7 +116,7 @@ void ControlPlane::publish(std::function<void()> then) {
 
 Result<NodeId, CommandError> ControlPlane::resolve_node(std::string_view text) const {
   Nodes matches;
-  Nodes removed;  // these make no name ambiguous
+  Nodes removed;  // these do not make a name ambiguous
   for (const PoolView& pool : topology_->pools) {
     for (const NodeView& view : pool.nodes) {
       const NodeId& id = view.node->id();
@@ -127,8 +127,8 @@ Result<NodeId, CommandError> ControlPlane::resolve_node(std::string_view text) c
   if (matches.empty()) matches = std::move(removed);
   if (matches.size() == 1) return matches.front();
   if (matches.size() > 1) {
-    return fail(ErrorCode::ambiguous,
-                "node '" + std::string(text) + "' is in several pools: " + joined(matches));
+    return fail(ErrorCode::ambiguous, "node '" + std::string(text) +
+                                          "' is in several pools; use one of: " + joined(matches));
   }
   std::vector<std::string> all;
   for (const auto& pool : topology_->pools) {
@@ -139,7 +139,7 @@ Result<NodeId, CommandError> ControlPlane::resolve_node(std::string_view text) c
     all.emplace_back("…");
   }
   return fail(ErrorCode::not_found,
-              "there is no node '" + std::string(text) + "'; there are " + joined(all));
+              "unknown node '" + std::string(text) + "'; known nodes: " + joined(all));
 }
 
 const NodeRecord* ControlPlane::record(const NodeId& id) const {
@@ -163,8 +163,8 @@ void ControlPlane::tick() {
   for (int round = 0; round < kSweepRounds; ++round) {
     if (!parts_.ledger.sweep(parts_.clock.now())) break;
   }
-  work_.tick();
-  answers_.tick();
+  tasks_.tick();
+  ack_timeouts_.tick();
   if (is_standby()) return complete_waits();
   eviction_watch_.look(parts_.events);
   cookie_watch_.look(parts_.events);
@@ -183,7 +183,7 @@ void ControlPlane::tick() {
 
 void ControlPlane::adjust_dates() {
   if (admin::adjust_dates(records_, parts_.clock) == WallClock::unchanged) return;
-  const Result<> saved = parts_.store.save(records_);  // else with what is written down next
+  const Result<> saved = parts_.store.save(records_);  // if this fails, the next save includes it
   if (!saved) parts_.events.add("error", "", saved.error());
 }
 
@@ -205,11 +205,11 @@ void ControlPlane::log_forecasts() {
       out_of_rotation.insert(id);
       const auto forecast = status_.bleed(pool, view, *kept).forecast;
       if (!forecast) continue;
-      const auto news = forecast_news_.of(id, *forecast, parts_.clock.now());
+      const auto news = forecast_reporter_.of(id, *forecast, parts_.clock.now());
       if (news) parts_.events.add("forecast", id, *news);
     }
   }
-  forecast_news_.keep_only(out_of_rotation);
+  forecast_reporter_.keep_only(out_of_rotation);
 }
 
 Result<Status, CommandError> ControlPlane::status(std::optional<std::string_view> pool) const {

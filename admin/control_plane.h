@@ -37,7 +37,7 @@
 
 namespace bonedry::admin {
 
-/// Whether an operator insists on what the guard refuses.
+/// Whether the operator overrides a refusal of the guard.
 enum class Force : std::uint8_t { no, yes };
 
 struct BleedRequest {
@@ -47,9 +47,9 @@ struct BleedRequest {
   std::string by;  ///< who asked, e.g. "root"
 };
 
-/// The operator's wishes and what becomes of them: the only writer of node states. Decides
-/// dryness, keeps deadlines, writes everything down before it takes effect, builds each next
-/// topology. Lives on the main thread; every call and every callback is made there.
+/// Carries out the operator's commands: the only writer of node states. Decides dryness, keeps
+/// deadlines, saves everything before it takes effect, builds each next topology. Lives on the main
+/// thread; every call and every callback is made there.
 class ControlPlane {
  public:
   struct Parts {
@@ -58,22 +58,22 @@ class ControlPlane {
     Publisher& publisher;
     StateStore& store;
     EventLog& events;
-    /// Reads the config file anew; the text of the error is for the operator.
+    /// Reads the config file again; the text of the error is for the operator.
     std::function<Result<conf::Config>()> load_config;
     /// Starts the next generation of the program, see `upgrade`.
     std::function<void(const std::string& by, const ChangeCallback& answer)> upgrade = {};
     using OtherProcess = admin::OtherProcess;
     OtherProcess other_process = OtherProcess::none;
-    /// Names the other process while it has not taken over what was published last; else "".
+    /// Names the other process while it has not applied what was published last; else "".
     std::function<std::string()> lagging_process = {};
   };
 
-  /// `records`: what the store remembered. `incomplete_since`: the instant of this start when
-  /// cookies that the ledger does not know can have been issued before it; else nothing. Throws
+  /// `records`: what the store loaded. `incomplete_since`: the instant of this start if cookies
+  /// that the ledger does not know may have been issued before it; else nothing. Throws
   /// std::runtime_error when the ledger has no room for the nodes; nothing throws later.
   ControlPlane(Parts parts, conf::Config config, NodeRecords records,
                std::optional<Instant> incomplete_since);
-  ControlPlane(const ControlPlane&) = delete;  // its parts know each other
+  ControlPlane(const ControlPlane&) = delete;  // its parts refer to each other
   ControlPlane& operator=(const ControlPlane&) = delete;
 
   /// The topology in force, to start workers with.
@@ -89,41 +89,41 @@ class ControlPlane {
   void activate(const balancer::NodeId& id, const std::string& by, const ChangeCallback& answer);
   void reload(const std::string& by, const ChangeCallback& answer);
 
-  /// Another process takes over, with the program and the config as they are on the disk now. An
-  /// error leaves everything as it was.
+  /// Another process takes over, with the program and the config as they are on disk now. An error
+  /// leaves everything as it was.
   void upgrade(const std::string& by, const ChangeCallback& answer);
-  /// From here on another process decides and writes; this one only routes as it does, by `follow`.
+  /// From here on another process decides and saves; this one only routes as `apply_routing_state`
+  /// says.
   void begin_standby();
-  /// It did not come to that: everything is as it was.
+  /// The hand-over has failed: everything is as it was before `begin_standby`.
   void end_standby();
   [[nodiscard]] bool is_standby() const { return standby_backup_.has_value(); }
-  /// What the successor has decided. `config`: nothing where it cannot be had, the old one then
-  /// holds; pools that it lacks and that clients here came to stay. `then` runs when all workers
-  /// route by it. An error, when there is no room for a node of it: then everything stays as it
-  /// was.
+  /// Applies what the successor has decided. `config`: nothing if it cannot be had; the old one
+  /// then stays in force. Pools that it lacks stay if a listener of this process routes to them.
+  /// `then` runs when all workers route by it. An error when the ledger has no room for one of its
+  /// nodes: then everything stays as it was.
   Result<> apply_routing_state(std::optional<conf::Config> config, NodeRecords records,
                                const DoorOverrides& held, std::function<void()> then);
 
-  /// Calls `done` once, never from inside this call. The returned id cancels.
+  /// Calls `done` once, never from inside this call. Cancel with the returned id.
   using WaitId = Waits::Id;
   WaitId wait(const balancer::NodeId& id, std::optional<Millis> timeout,
               std::function<void(WaitEnd)> done);
   void cancel_wait(WaitId id) { waits_.cancel(id); }
 
   using TaskProgress = BackgroundTasks::Progress;
-  /// Calls `work` in a tick to come, again and again until it is done, in turn with other work and
-  /// never from inside this call. The returned id
-  /// cancels; not from inside `work`.
+  /// Calls `work` in later ticks until it is done, in turn with other work and never from inside
+  /// this call. Cancel with the returned id, but not from inside `work`.
   using TaskId = BackgroundTasks::Id;
-  TaskId add_task(std::function<TaskProgress()> work) { return work_.add(std::move(work)); }
-  void cancel_task(TaskId id) { work_.cancel(id); }
+  TaskId add_task(std::function<TaskProgress()> work) { return tasks_.add(std::move(work)); }
+  void cancel_task(TaskId id) { tasks_.cancel(id); }
 
-  /// All pools, or the named one. An unknown pool is an error that names the pools there are.
+  /// All pools, or the named one. An unknown pool is an error that lists the known pools.
   [[nodiscard]] Result<Status, CommandError> status(std::optional<std::string_view> pool) const;
-  /// A page of the sessions on a node, to be made a step at a time: see `add_task`.
+  /// A page of the sessions on a node, to be built step by step: see `add_task`.
   [[nodiscard]] session::SessionListing list(const balancer::NodeId& id,
                                              const session::SessionQuery& query) const;
-  /// The same at once, which with a million sessions takes 25 to 130 ms.
+  /// The same in one call, which with a million sessions takes 25 to 130 ms.
   [[nodiscard]] session::SessionPage sessions(const balancer::NodeId& id,
                                               const session::SessionQuery& query) const;
   /// What `status` shows of the data plane.
@@ -132,35 +132,35 @@ class ControlPlane {
     status_.set_data_plane(std::move(listeners), std::move(exchanges));
   }
 
-  /// Sweeps the ledger, passes deadlines, latches dryness, answers waits. Call every 100 ms.
+  /// Sweeps the ledger, applies deadlines, latches dryness, completes waits. Call every 100 ms.
   void tick();
 
  private:
   using Change = std::function<void(NodeRecords&)>;
-  /// Applies `change`, which concerns the doors of `nodes`, to the records, writes them down,
-  /// publishes. `then` runs when all workers have acknowledged; by then another command may have
-  /// changed the same nodes. An error leaves everything as it was.
+  /// Applies `change`, which concerns the doors of `nodes`, to the records, saves them, publishes.
+  /// `then` runs when all workers have acknowledged; by then another command may have changed the
+  /// same nodes. An error leaves everything as it was.
   Result<Done, CommandError> commit(const Nodes& nodes, const Change& change,
                                     std::function<void()> then);
-  /// `then` runs when all workers have acknowledged, also the doors that could only be opened after
-  /// that.
+  /// `then` runs when all workers have acknowledged, including the doors that can be opened or shut
+  /// only after a first acknowledgement.
   void publish(std::function<void()> then);
   [[nodiscard]] std::string lagging_process() const;
   [[nodiscard]] Authority authority() const {
     return standby_backup_ ? Authority::successor : Authority::self;
   }
   [[nodiscard]] bool has_zero_weight(const balancer::NodeId& id) const;
-  /// Puts the next topology in force.
+  /// Builds the next topology and puts it in force.
   void build();
   void clear_contradicted_dryness();
   [[nodiscard]] ConfigPlan plan_for(const conf::Config& next) const;
   void log_bleed(const balancer::NodeId& id);
   void report_bleed(BleedResult result, const BleedRequest& request, const ChangeCallback& answer);
   Result<> rebuild_nodes();
-  /// Gives back what nodes have that no worker routes to any more and nobody is on.
+  /// Releases the ledger slots of nodes that no worker routes to any more and that have no users.
   void release_unused_nodes();
 
-  /// Keeps the dates of records true when the calendar was set.
+  /// Corrects the dates of records when the wall clock was set.
   void adjust_dates();
 
   [[nodiscard]] const NodeRecord* record(const balancer::NodeId& id) const;
@@ -170,7 +170,7 @@ class ControlPlane {
                                   const balancer::NodeView& view) const {
     return check_.blocked_by(pool, view).empty();
   }
-  /// What a reader of status looks at.
+  /// What StatusReader reads.
   [[nodiscard]] StatusReader::StatusSources status_sources() const {
     return {*topology_, records_, removed_};
   }
@@ -187,18 +187,18 @@ class ControlPlane {
   void complete_waits();
   [[nodiscard]] std::optional<WaitEnd> wait_end(const balancer::NodeId& id) const;
 
-  // Many, for this is where the parts are put together: each has one job and knows none of the
-  // others but what it is given.
+  // Many members, because this class connects the parts: each has one job and knows of the others
+  // only what it is given.
   Parts parts_;
   conf::Config config_;
   const std::vector<conf::Listener>
-      initial_listeners_;  // what clients of this process came through
+      initial_listeners_;  // those that clients of this process connected to
   struct StandbyBackup {
     conf::Config config;
     NodeRecords records;
   };
   std::optional<StandbyBackup>
-      standby_backup_;  // while a successor decides, should it come to nothing
+      standby_backup_;  // set while a successor decides, in case the hand-over fails
   const LedgerGap gap_;
   NodeRecords records_;
   NodeRegistry nodes_;
@@ -206,16 +206,16 @@ class ControlPlane {
   Doors doors_;
   std::shared_ptr<const balancer::Topology> topology_;
   DrynessCheck check_;
-  AckTimeouts answers_;
+  AckTimeouts ack_timeouts_;
   Waits waits_;
-  BackgroundTasks work_;
+  BackgroundTasks tasks_;
   EvictionWatch eviction_watch_;
   Forecaster forecaster_;
   StatusReader status_;
-  ForecastReporter forecast_news_;
+  ForecastReporter forecast_reporter_;
   CookieWatch cookie_watch_;
   static constexpr Millis kRetrySave = std::chrono::seconds{2};
-  Instant retry_save_at_;  // after a failed latch: a full disk is not asked ten times a second
+  Instant retry_save_at_;  // after a failed save: a full disk is not tried ten times a second
 };
 
 }  // namespace bonedry::admin

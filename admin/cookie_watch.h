@@ -11,19 +11,19 @@
 
 namespace bonedry::admin {
 
-/// Keeps the counters of pools over topologies, and tells once per pool and process when users lose
-/// their cookies to another pool or another proxy. Main thread only.
+/// Keeps the counters of pools across topologies, and reports once per pool and process when users
+/// lose their cookies to another pool or another proxy. Main thread only.
 class CookieWatch {
  public:
   [[nodiscard]] std::shared_ptr<balancer::PoolCounters> counters_of(const std::string& pool);
-  /// Tells what is new since the last call.
+  /// Reports what is new since the last call.
   void look(EventLog& events);
 
  private:
   enum class Reported : bool { no, yes };
-  /// Tells of the first of what is counted.
-  static void tell_once(Reported& reported, std::uint64_t count, const std::string& pool,
-                        std::string_view what, EventLog& events);
+  /// Reports only the first occurrence.
+  static void report_once(Reported& reported, std::uint64_t count, const std::string& pool,
+                          std::string_view what, EventLog& events);
 
   struct Pool {
     std::shared_ptr<balancer::PoolCounters> counters = std::make_shared<balancer::PoolCounters>();

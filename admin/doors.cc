@@ -31,7 +31,7 @@ Door NodeDoor::next(const NodeRecord* record, Version acknowledged) const {
 
 void NodeDoor::note_change(Version in) {
   changed_in_ = in;
-  set_override(Override::none);  // what was looked at is no longer so
+  set_override(Override::none);  // earlier checks no longer count
 }
 
 void NodeDoor::publish(Door door, Version in) {
@@ -129,12 +129,12 @@ Doors::DrynessConfirmation Doors::confirm_dryness(const Nodes& nodes,
   DrynessConfirmation look;
   for (const NodeId& id : nodes) {
     if (!is_held_shut(id)) continue;  // something else was decided meanwhile
-    // The hold is a later one, of which some worker does not know yet: that has a look of its own.
+    // This is a later hold that some worker does not know yet; it has a check of its own.
     if (!is_shut_everywhere(id)) continue;
     doors_[id].set_override(NodeDoor::Override::none);
     const PoolView* const pool = topology.find_pool(id.pool);
     const NodeView* const view = pool == nullptr ? nullptr : balancer::find_node(*pool, id.name);
-    if (view == nullptr) continue;  // a reload took it away meanwhile
+    if (view == nullptr) continue;  // removed by a reload meanwhile
     (has_no_users(*pool, *view) ? look.dry : look.still_in_use).push_back(id);
   }
   return look;

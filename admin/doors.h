@@ -11,96 +11,97 @@
 
 namespace bonedry::admin {
 
-/// Of a topology: they count up from 1.
+/// Version of a topology. Versions count up from 1.
 using Version = std::uint64_t;
 
-/// Nodes whose doors another process says are not what the records say.
+/// Nodes whose doors differ from what the records say, as decided by another process.
 struct DoorOverrides {
   std::set<balancer::NodeId> shut;
   std::set<balancer::NodeId> opening;
 };
 
 /// The door of one node, from one topology to the next: what keeps it from being as the record
-/// says, and since which version what is so.
+/// says, and since which version it is open or shut.
 class NodeDoor {
  public:
   enum class Override : std::uint8_t {
-    none,     ///< it is as the record says
-    shut,     ///< for the second look at dryness, by this process or by its successor
+    none,     ///< the door is as the record says
+    shut,     ///< for the second dryness check, by this process or by its successor
     opening,  ///< the successor lets no new user onto the node yet
   };
 
-  /// In the next topology. `record`: null, the node is active. `acknowledged`: the newest version
-  /// that all workers route by; 0: they start with the next one.
+  /// The door in the next topology. `record`: null if the node is active. `acknowledged`: the
+  /// newest version that all workers route by; 0: they start with the next one.
   [[nodiscard]] balancer::Door next(const NodeRecord* record, Version acknowledged) const;
-  /// Whether all workers route by what was last decided about the node.
+  /// Whether all workers route by the last decision about the node.
   [[nodiscard]] bool is_acknowledged(Version acknowledged) const {
     return changed_in_ <= acknowledged;
   }
-  /// Whether no worker routes by a version in which it is not shut.
+  /// Whether the door is shut in every version that a worker still routes by.
   [[nodiscard]] bool is_shut_everywhere(Version acknowledged) const {
     return shut_since_ != 0 && shut_since_ <= acknowledged;
   }
   [[nodiscard]] Override override_mode() const { return override_; }
-  /// The last version in which it was open although the record says otherwise; 0: in none.
+  /// The last version in which it was open although the record says otherwise; 0: none.
   [[nodiscard]] Version deferred_in() const { return deferred_in_; }
 
   void set_override(Override how) { override_ = how; }
-  /// Something else was decided, which `in` is the first to say. It ends a hold.
+  /// Something else was decided, in force from version `in` on. Ends an override.
   void note_change(Version in);
-  /// `in` has the node with this door; Door::shut also if it does not have the node.
+  /// Version `in` has the node with this door; Door::shut also if it does not have the node.
   void publish(balancer::Door door, Version in);
-  /// It was left open in `in` for want of others; in the next version it is as the record says.
+  /// The door was left open in version `in` because the pool has no other open node yet; in the
+  /// next version it is as the record says.
   void defer_close(Version in);
 
  private:
   Override override_ = Override::none;
   Version changed_in_ = 0;
-  Version present_since_ = 0;  // from here on it was there and not shut; 0: it is not
-  Version shut_since_ = 0;     // from here on it was shut, or not there; 0: it is not
+  Version present_since_ = 0;  // in the topology and not shut since this version; 0: it is not
+  Version shut_since_ = 0;     // shut or not in the topology since this version; 0: it is not
   Version deferred_in_ = 0;
 };
 
 /// Who may enter which node: the two steps in which a door is shut for good, and the two in which
 /// it is opened.
 ///
-/// To shut it for good: the first look finds nobody, so the door is held shut and published. When
-/// all workers have acknowledged, the second look counts, as nobody can come that it does not see:
-/// with nobody there the node is dry, which is written down and published; else the door is as
-/// before.
+/// To shut it for good: the first check finds no users, so the door is held shut and published.
+/// When all workers have acknowledged, the second check counts, because no user can come that it
+/// does not see. If it finds no users, the node is dry, which is saved and published; otherwise the
+/// door is as before.
 ///
-/// To open it: a worker that let a new user in at once could see that user moved by another one
-/// that still holds the door shut, or does not know the node. So it is Door::opening, until all
-/// workers have acknowledged that, and then Door::open.
+/// To open it: if one worker let in a new user at once, another worker that still holds the door
+/// shut, or does not know the node, could move that user. So it is Door::opening until all workers
+/// have acknowledged that, and then Door::open.
 ///
 /// Owned by ControlPlane, which builds topologies by it and publishes them; main thread only.
 class Doors {
  public:
-  /// Whether nobody is on a node and nobody can come that this does not see.
+  /// Whether a node has no users and none can come unseen.
   using HasNoUsers = std::function<bool(const balancer::PoolView&, const balancer::NodeView&)>;
 
-  // -- One version after the other
+  // -- From version to version
   [[nodiscard]] balancer::Door next(const balancer::NodeId& id, const NodeRecord* record) const;
-  /// What the record of the node says from version `in` on was just decided.
+  /// The record of the node was just changed, in force from version `in` on.
   void note_change(const balancer::NodeId& id, Version in) { doors_[id].note_change(in); }
-  /// `topology` is in force; `close_deferred`: those of its nodes that it leaves open for want of
-  /// others.
+  /// `topology` is in force; `close_deferred`: those of its nodes that it leaves open because their
+  /// pool has no other open node yet.
   void publish(const balancer::Topology& topology, const Nodes& close_deferred);
   /// All workers route by `version`.
   void acknowledge(Version version);
   [[nodiscard]] Version acknowledged() const { return acknowledged_; }
   [[nodiscard]] bool is_acknowledged(const balancer::NodeId& id) const;
-  /// Whether a door of `topology` can be opened now, as all workers know that it will be.
+  /// Whether a door of `topology` can be opened now, because all workers know that it is opening.
   [[nodiscard]] bool can_open(const balancer::Topology& topology, const NodeRecords& records) const;
-  /// Whether a door was kept open in `version` or later, which the next one shuts to new users.
+  /// Whether a door was kept open in `version` or later that the next version shuts to new users.
   [[nodiscard]] bool has_deferred_close(Version version) const;
 
-  // -- Looks at dryness
+  // -- Dryness checks
   struct DrynessCandidates {
-    Nodes dry;  ///< all workers hold the door shut already, so that this look was the second, too
-    Nodes to_confirm;  ///< to be held shut for the second look
+    Nodes dry;         ///< all workers already hold the door shut, so no second check is needed
+    Nodes to_confirm;  ///< to be held shut for the second check
   };
-  /// At the nodes of `topology` that are not active, dry, or waiting for their second look.
+  /// Checks the nodes of `topology` that are not active, dry, or waiting for their second check.
   [[nodiscard]] DrynessCandidates find_candidates(const balancer::Topology& topology,
                                                   const NodeRecords& records,
                                                   const HasNoUsers& has_no_users) const;
@@ -109,14 +110,14 @@ class Doors {
     Nodes dry;
     Nodes still_in_use;
   };
-  /// At those of `nodes` that are still held shut, which all workers know; they are let go.
+  /// Checks those of `nodes` that are still held shut, if all workers know that, and ends the hold.
   [[nodiscard]] DrynessConfirmation confirm_dryness(const Nodes& nodes,
                                                     const balancer::Topology& topology,
                                                     const HasNoUsers& has_no_users);
   void reopen_unconfirmed(const Nodes& nodes);
 
-  // -- In a process that routes as its successor does
-  /// These are held, and no others.
+  // -- In a process that follows its successor
+  /// Sets these overrides and removes all others.
   void apply_overrides(const DoorOverrides& held);
 
   /// No worker routes to the node any more.
@@ -126,7 +127,7 @@ class Doors {
   [[nodiscard]] bool is_held_shut(const balancer::NodeId& id) const;
   [[nodiscard]] bool is_shut_everywhere(const balancer::NodeId& id) const;
 
-  std::map<balancer::NodeId, NodeDoor> doors_;  // a node that is not here has an untouched one
+  std::map<balancer::NodeId, NodeDoor> doors_;  // a node that is not here has a default NodeDoor
   Version acknowledged_ = 0;
 };
 

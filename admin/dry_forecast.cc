@@ -12,7 +12,7 @@ using std::chrono::hours;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-/// How exactly people want to know a time of this length.
+/// The unit to which a time of this length is rounded.
 Millis grain_of(Millis time) {
   if (time < minutes{1}) return seconds{1};
   if (time < minutes{10}) return seconds{10};
@@ -22,7 +22,7 @@ Millis grain_of(Millis time) {
 
 std::string roughly(Millis time) {
   const Millis grain = grain_of(time);
-  // Never "0s" while somebody is there.
+  // Never "0s" while the node has users.
   return format_duration(std::max((time + grain / 2) / grain * grain, grain));
 }
 

@@ -12,12 +12,12 @@
 
 namespace bonedry::admin {
 
-/// What keeps a node from being dry, at the moment of the question. Owned by ControlPlane, main
-/// thread only.
+/// What keeps a node from being dry, at the time of the call. Owned by ControlPlane, main thread
+/// only.
 class DrynessCheck {
  public:
-  /// `lagging_process`: names the other process that has not taken over what was published
-  /// last; "": none. All must outlive this.
+  /// `lagging_process`: names the other process that has not applied what was published last; "":
+  /// none. All must outlive this.
   DrynessCheck(const Clock& clock, const session::Ledger& ledger, const Doors& doors,
                std::function<std::string()> lagging_process)
       : clock_(clock),
@@ -25,10 +25,11 @@ class DrynessCheck {
         doors_(doors),
         lagging_process_(std::move(lagging_process)) {}
 
-  /// Texts for people; empty: nobody is on the node, and nobody can come whom this does not see.
+  /// Texts for people. Empty: the node has no users, and none can come unseen.
   [[nodiscard]] std::vector<std::string> blocked_by(const balancer::PoolView& pool,
                                                     const balancer::NodeView& view) const;
-  /// How long cookies may still come for the node that the ledger does not know; 0: it is complete.
+  /// For how long cookies that the ledger does not know may still come for the node; 0: the ledger
+  /// is complete.
   [[nodiscard]] Millis incomplete_for(const balancer::PoolView& pool,
                                       const balancer::NodeView& view) const;
 

@@ -13,7 +13,7 @@
 
 namespace bonedry::admin {
 
-/// One thing that happened and that an operator may want to know later.
+/// Something that happened and that an operator may want to know later.
 struct Event {
   WallTime at;
   std::string kind;  ///< one word: "bleed", "dry", "activate", "maintain", "health", "reload", …
@@ -21,7 +21,7 @@ struct Event {
   std::string text;  ///< one line for people
 };
 
-/// The recent past, and a live view of it. Main thread only.
+/// Keeps recent events and passes new ones to followers. Main thread only.
 class EventLog {
  public:
   /// How many events are kept: a day of a busy fleet, well under a megabyte.
@@ -29,7 +29,7 @@ class EventLog {
 
   explicit EventLog(const Clock& clock) : clock_(clock) {}
 
-  /// Keeps the event, writes it to the process log and tells every follower.
+  /// Keeps the event, writes it to the process log and passes it to every follower.
   void add(std::string kind, std::string node, std::string text);
   void add(std::string kind, const balancer::NodeId& node, std::string text) {
     add(std::move(kind), node.text(), std::move(text));

@@ -16,9 +16,10 @@ void EvictionWatch::look(EventLog& events) {
   const session::Ledger::Totals totals = ledger_.totals();
   if (totals.evicted == reported_.evicted || clock_.now() < next_) return;
   const auto count = static_cast<std::int64_t>(totals.evicted - reported_.evicted);
-  const std::string why = totals.refused == reported_.refused
-                              ? "the ledger is full (" + std::to_string(totals.capacity) + ")"
-                              : "the disk has no room for the ledger";
+  const std::string why =
+      totals.refused == reported_.refused
+          ? "the ledger is full (" + std::to_string(totals.capacity) + " sessions)"
+          : "no disk space is left for the ledger";
   reported_ = totals;
   next_ = clock_.now() + kPause;
   events.add("evict", "", why + ": " + counted(count, "session") + " evicted, pending ones first");

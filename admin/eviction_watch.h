@@ -6,14 +6,14 @@
 
 namespace bonedry::admin {
 
-/// Tells of sessions that ended because the ledger, or the disk, was full: a flood of newcomers is
-/// one event every now and then. Owned by ControlPlane, main thread only.
+/// Reports sessions that ended because the ledger, or the disk, was full. A flood of new users
+/// gives one event every few seconds, not one per session. Owned by ControlPlane, main thread only.
 class EvictionWatch {
  public:
   EvictionWatch(const Clock& clock, const session::Ledger& ledger)
       : clock_(clock), ledger_(ledger) {}
 
-  /// Tells what is new since the last call, unless it has just reported something.
+  /// Reports what is new since the last event, unless that was only a few seconds ago.
   void look(EventLog& events);
 
  private:

@@ -5,10 +5,12 @@
 namespace bonedry::admin {
 namespace {
 
-/// However fast users come and go, an event log is read by people.
+/// Shortest time between two reports on a node, however fast users come and go, because people read
+/// the event log.
 constexpr Millis kPause = std::chrono::minutes{1};
-/// A tenth of what was reported, and at least this, is not worth a word.
-constexpr Millis kLeast = std::chrono::seconds{10};
+/// A forecast outside the last range by less than a tenth of the likely time, or by less than this,
+/// is not reported.
+constexpr Millis kMinDeviation = std::chrono::seconds{10};
 
 }  // namespace
 
@@ -23,12 +25,13 @@ std::optional<std::string> ForecastReporter::of(const balancer::NodeId& node,
   if (now - reported.at < kPause || !deviates(reported, forecast, now)) return std::nullopt;
   const bool sooner = now + forecast.likely < reported.at + reported.forecast.likely;
   reported = {forecast, now};
-  return to_text(forecast) + (sooner ? ", sooner than it seemed" : ", later than it seemed");
+  return to_text(forecast) +
+         (sooner ? ", sooner than forecast before" : ", later than forecast before");
 }
 
 bool ForecastReporter::deviates(const Reported& reported, const DryForecast& forecast,
                                 Instant now) {
-  const Millis slack = std::max(reported.forecast.likely / 10, kLeast);
+  const Millis slack = std::max(reported.forecast.likely / 10, kMinDeviation);
   const Instant expected = now + forecast.likely;
   return expected < reported.at + reported.forecast.low - slack ||
          expected > reported.at + reported.forecast.high + slack;

@@ -11,14 +11,14 @@
 
 namespace bonedry::admin {
 
-/// Tells which forecasts are news: the first of a bleed, and one that the last one reported did not
-/// think possible. Not thread-safe.
+/// Decides which forecasts are worth an event: the first of a bleed, and one outside the range of
+/// the last one reported. Not thread-safe.
 class ForecastReporter {
  public:
-  /// What is to be said of this node's forecast, if anything.
+  /// The text to report about this node's forecast, if any.
   [[nodiscard]] std::optional<std::string> of(const balancer::NodeId& node,
                                               const DryForecast& forecast, Instant now);
-  /// Forgets all nodes but these: their next forecast is a first one.
+  /// Forgets all nodes but these: their next forecast counts as a first one.
   void keep_only(const std::set<balancer::NodeId>& nodes);
 
  private:

@@ -2,15 +2,15 @@
 
 #include "admin/command_table.h"
 #include "admin/printable.h"
+#include "proxy/base/ascii.h"
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 
 namespace bonedry::admin {
 namespace {
 
-/// What lines of HAProxy's tools begin with; a command of our own is never one of them.
+/// First words of commands of HAProxy's tools; none of them is a command of ours.
 constexpr std::array<std::string_view, 29> kVerbs{"_getsocks",
                                                   "abort",
                                                   "acl",
@@ -55,11 +55,12 @@ std::string_view first_word(std::string_view line) {
 
 std::string lower(std::string_view word) {
   std::string out(word);
-  std::ranges::transform(out, out.begin(), [](unsigned char c) { return std::tolower(c); });
+  std::ranges::transform(out, out.begin(), ascii::to_lower);
   return out;
 }
 
-/// Several commands in one line, or one for a worker ("@1 show stat"), are HAProxy's alone.
+/// Several commands in one line, or a command for one worker ("@1 show stat"), exist only in
+/// HAProxy.
 bool is_of_haproxy(std::string_view line) {
   if (line.find(" HTTP/") != std::string_view::npos) return false;  // "GET / HTTP/1.1", by mistake
   const std::string_view word = first_word(line);

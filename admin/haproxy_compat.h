@@ -5,11 +5,10 @@
 
 namespace bonedry::admin {
 
-/// What a line that is refused is answered with: "error: …\n", but where the line is of HAProxy's
-/// runtime API, something that its tools cannot take for success. They look at little:
-/// client-native
-/// (`set severity-output number;…`) at a severity in front of the text, others at the rows below
-/// the first line, which is a header to them, so that these get two lines.
+/// The response to a line that is refused: "error: …\n". If the line is a command of HAProxy's
+/// runtime API, the response is one that HAProxy's tools cannot take for success. They check
+/// little: client-native (`set severity-output number;…`) checks a severity in front of the text;
+/// others read the rows below the first line, which is a header to them, so these get two lines.
 [[nodiscard]] std::string error_for_line(std::string_view line, std::string_view why);
 
 }  // namespace bonedry::admin

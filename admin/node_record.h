@@ -13,32 +13,33 @@
 
 namespace bonedry::admin {
 
-/// Whether the sessions that a node had were taken off it by the operator.
+/// Whether the operator had the node's sessions displaced (by a deadline or forced maintenance).
 enum class Displaced : std::uint8_t { no, yes };
 
-/// Whether nobody is on a node and nobody will come back. Latched until the node is activated.
+/// Whether a node has no users and none will come back. Latched until the node is activated.
 enum class Dry : std::uint8_t { no, yes };
 
-/// What must be remembered of a node that is not simply active. Dates are for people and for what
-/// comes after a reboot; within a boot only Instants count, which no jump of the calendar moves.
+/// What must be remembered of a node that is not active. Dates are for people and for the time
+/// after a reboot; within a boot only Instants count, which do not jump when the wall clock is set.
 struct NodeRecord {
   balancer::NodeState state = balancer::NodeState::bleeding;
   WallTime since;
   std::string by;
   std::string reason;
-  std::optional<WallTime> deadline;  ///< nothing: nobody is ever moved
+  std::optional<WallTime> deadline;  ///< empty: users are never moved
   Dry dry = Dry::no;
   Displaced displaced = Displaced::no;
-  /// Where the node was when the config lost it; kept until nobody is on it.
+  /// The node's address when the config lost it; kept until the node has no users.
   std::optional<conf::Address> removed_from;
-  std::optional<Instant> since_monotonic = {};     ///< `since`, while the machine runs
-  std::optional<Instant> deadline_monotonic = {};  ///< `deadline`, while the machine runs
-  std::optional<Millis> deadline_duration = {};    ///< how long the operator gave; bounds the rest
+  std::optional<Instant> since_monotonic = {};     ///< `since`, within this boot
+  std::optional<Instant> deadline_monotonic = {};  ///< `deadline`, within this boot
+  /// How long the operator gave; bounds the time left.
+  std::optional<Millis> deadline_duration = {};
 
   friend bool operator==(const NodeRecord&, const NodeRecord&) = default;
 };
 
-/// A node that is not here is active.
+/// A node that is not in the map is active.
 using NodeRecords = std::map<balancer::NodeId, NodeRecord>;
 
 /// Null: the node is active.

@@ -36,45 +36,45 @@ Result<> NodeRegistry::claim(const conf::Pool& pool, const conf::Node& node, Aut
   if (!slot) return Failure{slot.error()};
   NodeEntry& live = nodes_[id];
   if (live.node && live.slot == *slot) return Done{};
-  live.slot = *slot;  // another process had given the old one away, when nobody was on it
+  live.slot = *slot;  // another process had released the old slot, when it had no users
   live.node = std::make_shared<balancer::Node>(pool.name, node.name, ledger_.counts(*slot),
                                                ledger_.traffic(*slot),
                                                ledger_.traffic_of_other_process(*slot));
   if (authority == Authority::self)
-    tell_times(pool, node);  // before any worker can begin a session there
+    update_ledger_times(pool, node);  // before any worker can begin a session there
   return Done{};
 }
 
 void NodeRegistry::adopt(const conf::Config& config, const RemovedNodes& removed,
                          Authority authority) {
-  for (const auto& [id, live] : nodes_) {  // nobody measures them any more
+  for (const auto& [id, live] : nodes_) {  // their health is no longer checked
     if (find_pool(config, id.pool) == nullptr) live.node->set_health(balancer::Health::unknown);
   }
   for (const conf::Pool& pool : config.pools) {
     for (const conf::Node& node : pool.nodes) {
-      if (authority == Authority::self) tell(pool, node);
+      if (authority == Authority::self) update_ledger(pool, node);
       if (!pool.health.active) {
         at({pool.name, node.name}).node->set_health(balancer::Health::unknown);
       }
     }
   }
-  if (authority == Authority::successor) return;  // it has told the ledger, perhaps better
+  if (authority == Authority::successor) return;  // it updates the ledger, perhaps with newer data
   for (const RemovedNode& gone : removed.all()) {
     const conf::Pool* const pool = find_pool(config, gone.pool);
-    if (pool != nullptr) tell(*pool, gone.node);
+    if (pool != nullptr) update_ledger(*pool, gone.node);
   }
 }
 
-void NodeRegistry::tell_times(const conf::Pool& pool, const conf::Node& node) {
+void NodeRegistry::update_ledger_times(const conf::Pool& pool, const conf::Node& node) {
   ledger_.set_times(
       at({pool.name, node.name}).slot,
       {pool.session.idle_timeout, pool.session.pending_timeout, pool.session.max_lifetime});
 }
 
-/// Where a node is, the ledger hears only when the config is in force: one that was refused must
-/// not come back at the next start, as a node that the config has lost.
-void NodeRegistry::tell(const conf::Pool& pool, const conf::Node& node) {
-  tell_times(pool, node);
+/// The ledger gets the address of a node only when the config is in force: a node of a refused
+/// config must not come back at the next start as a node that the config has lost.
+void NodeRegistry::update_ledger(const conf::Pool& pool, const conf::Node& node) {
+  update_ledger_times(pool, node);
   ledger_.set_address(at({pool.name, node.name}).slot, conf::to_string(node.address));
 }
 
@@ -83,7 +83,7 @@ void NodeRegistry::begin_slow_start(const NodeId& id, Instant now) {
   if (found != nodes_.end()) found->second.slow_start_since = now;
 }
 
-void NodeRegistry::reopen_unconfirmed(const NodeId& id) {
+void NodeRegistry::forget_address(const NodeId& id) {
   const NodeEntry& live = at(id);
   ledger_.set_address(live.slot, "");
   live.node->set_health(balancer::Health::unknown);

@@ -16,18 +16,18 @@
 
 namespace bonedry::admin {
 
-/// Who decides about nodes, and tells the ledger about them.
+/// Which process decides about nodes and updates the ledger about them.
 enum class Authority : std::uint8_t { self, successor };
 
-/// What outlives a topology of a node.
+/// What a node keeps across topologies.
 struct NodeEntry {
   std::shared_ptr<balancer::Node> node;
-  session::NodeSlot slot = 0;               ///< its place in the ledger
+  session::NodeSlot slot = 0;               ///< its slot in the ledger
   std::optional<Instant> slow_start_since;  ///< when it was put back into rotation
 };
 
-/// All nodes that a worker may route to or somebody may be on, with their places in the ledger.
-/// Owned by ControlPlane, main thread only.
+/// All nodes that a worker may route to or that may have users, with their ledger slots. Owned by
+/// ControlPlane, main thread only.
 class NodeRegistry {
  public:
   /// The ledger must outlive this.
@@ -36,32 +36,32 @@ class NodeRegistry {
   using Map = std::map<balancer::NodeId, NodeEntry>;
   [[nodiscard]] const Map& all() const { return nodes_; }
   [[nodiscard]] bool contains(const balancer::NodeId& id) const { return nodes_.contains(id); }
-  /// Null: it has no place in the ledger.
+  /// Null: the node has no ledger slot.
   [[nodiscard]] const NodeEntry* find(const balancer::NodeId& id) const;
   [[nodiscard]] const NodeEntry& at(const balancer::NodeId& id) const { return nodes_.at(id); }
 
-  /// Gives the nodes of a config, and those that it has lost, their live facts and their places in
-  /// the ledger. An error names one that there is no room for; those that have got theirs in vain
-  /// lose them when they are released.
+  /// Creates the NodeEntry and claims the ledger slot of each node of a config, and of those that
+  /// it has lost. An error names a node that there is no room for; nodes that were claimed before
+  /// it keep their slots until they are released.
   Result<> claim(const conf::Config& config, const RemovedNodes& removed, Authority authority);
   /// `config` is in force from now on.
   void adopt(const conf::Config& config, const RemovedNodes& removed, Authority authority);
 
   /// The node was just put back into rotation.
   void begin_slow_start(const balancer::NodeId& id, Instant now);
-  /// Nobody is on a node that the config has lost: the ledger need not know where it is.
-  void reopen_unconfirmed(const balancer::NodeId& id);
-  /// No worker routes to the node, and nobody is on it: another one may have its place.
+  /// A node that the config has lost has no users: removes its address from the ledger.
+  void forget_address(const balancer::NodeId& id);
+  /// No worker routes to the node, and it has no users: another node may have its slot.
   void release(const balancer::NodeId& id);
-  /// Of nodes that nobody routes to and nobody is on, the ledger forgets where they are: what was
-  /// in force long ago must not be taken for what is, at an upgrade. No other process may be
-  /// routing.
+  /// Removes from the ledger the addresses of nodes that nobody routes to and that have no users.
+  /// Otherwise an upgrade would take nodes that were in force long ago for nodes in force now. No
+  /// other process may be routing.
   void clear_addresses();
 
  private:
   Result<> claim(const conf::Pool& pool, const conf::Node& node, Authority authority);
-  void tell_times(const conf::Pool& pool, const conf::Node& node);
-  void tell(const conf::Pool& pool, const conf::Node& node);
+  void update_ledger_times(const conf::Pool& pool, const conf::Node& node);
+  void update_ledger(const conf::Pool& pool, const conf::Node& node);
 
   session::Ledger& ledger_;
   Map nodes_;

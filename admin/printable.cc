@@ -1,5 +1,7 @@
 #include "admin/printable.h"
 
+#include "proxy/base/utc.h"
+
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -36,8 +38,8 @@ Character decode(std::string_view text) {
   return {code, bytes};
 }
 
-/// What a terminal would obey, or what makes text look like other text.
-bool is_treacherous(char32_t code) {
+/// What a terminal would interpret, or what makes text look like other text.
+bool is_unsafe_to_print(char32_t code) {
   const auto in = [code](char32_t low, char32_t high) { return code >= low && code <= high; };
   return in(0x00, 0x1f) || in(0x7f, 0x9f) || code == 0xad || code == 0x34f || code == 0x61c ||
          code == 0x180e || in(0x200b, 0x200f) || in(0x2028, 0x202e) || in(0x2060, 0x206f) ||
@@ -58,9 +60,10 @@ std::string printable(std::string_view text) {
   out.reserve(text.size());
   while (!text.empty()) {
     const Character character = decode(text);
-    if (character.code == kInvalid || (is_treacherous(character.code) && character.code < 0x80)) {
+    if (character.code == kInvalid ||
+        (is_unsafe_to_print(character.code) && character.code < 0x80)) {
       out += formatted("\\x%02x", static_cast<unsigned>(byte_at(text, 0)));
-    } else if (is_treacherous(character.code)) {
+    } else if (is_unsafe_to_print(character.code)) {
       out += formatted("\\u{%x}", static_cast<unsigned>(character.code));
     } else {
       out += text.substr(0, character.bytes);
@@ -104,15 +107,12 @@ std::string clipped(std::string_view text, std::size_t width) {
 }
 
 std::string rfc3339(WallTime at, Precision precision) {
-  // Rounds towards the past, also before 1970.
-  const std::int64_t millis = ((at.ms % 1000) + 1000) % 1000;
-  const auto seconds = static_cast<std::time_t>((at.ms - millis) / 1000);
-  std::tm parts{};
-  if (gmtime_r(&seconds, &parts) == nullptr) return "?";
+  const UtcTime utc = to_utc(at);
+  const std::tm& date = utc.date;
   std::string text =
-      formatted("%04d-%02d-%02dT%02d:%02d:%02d", parts.tm_year + 1900, parts.tm_mon + 1,
-                parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec);
-  if (precision == Precision::millis) text += formatted(".%03d", static_cast<int>(millis));
+      formatted("%04d-%02d-%02dT%02d:%02d:%02d", date.tm_year + 1900, date.tm_mon + 1, date.tm_mday,
+                date.tm_hour, date.tm_min, date.tm_sec);
+  if (precision == Precision::millis) text += formatted(".%03d", utc.millis);
   return text + "Z";
 }
 

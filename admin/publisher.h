@@ -7,7 +7,7 @@
 
 namespace bonedry::admin {
 
-/// Where topologies go: the proxy's workers, or a list in tests.
+/// Where topologies are published: the proxy's workers, or a list in tests.
 class Publisher {
  public:
   virtual ~Publisher() = default;

@@ -7,7 +7,7 @@ namespace bonedry::admin {
 
 namespace {
 
-/// A calendar that is slewed goes on by less than this at a time; more is a jump.
+/// A wall clock that is slewed moves by less than this at a time; more is a jump.
 constexpr Millis kJump = std::chrono::seconds{1};
 
 }  // namespace
@@ -23,8 +23,8 @@ void set_deadline(NodeRecord& record, Millis after, const Clock& clock) {
   record.deadline_duration = after;
 }
 
-/// After a reboot only the calendar tells how long the machine was off. Should it have been set
-/// back, nobody waits for longer than the operator said.
+/// After a reboot only the wall clock shows how long the machine was off. Even if it was set back,
+/// no wait is longer than the operator gave.
 void restore_monotonic(NodeRecords& records, const Clock& clock) {
   const WallTime today = clock.wall();
   const Instant now = clock.now();
@@ -40,19 +40,19 @@ void restore_monotonic(NodeRecords& records, const Clock& clock) {
 WallClock adjust_dates(NodeRecords& records, const Clock& clock) {
   const WallTime today = clock.wall();
   const Instant now = clock.now();
-  WallClock calendar = WallClock::unchanged;
+  WallClock wall_clock = WallClock::unchanged;
   const auto follow = [&](WallTime& date, Instant at) {
-    const WallTime right = std::max(today + (at - now), WallTime{0});  // there is none before
+    const WallTime right = std::max(today + (at - now), WallTime{0});  // no dates before 1970
     if (std::chrono::abs(right - date) <= kJump) return;
     date = right;
-    calendar = WallClock::changed;
+    wall_clock = WallClock::changed;
   };
   for (auto& [id, record] : records) {
     if (record.since_monotonic) follow(record.since, *record.since_monotonic);
     if (record.deadline && record.deadline_monotonic)
       follow(*record.deadline, *record.deadline_monotonic);
   }
-  return calendar;
+  return wall_clock;
 }
 
 Nodes past_deadline(const NodeRecords& records, Instant now) {

@@ -5,23 +5,23 @@
 
 #include <cstdint>
 
-/// Times of records: counted by the monotonic clock, written down by the calendar as well.
+/// Times of records: counted by the monotonic clock, and saved as wall-clock dates as well.
 namespace bonedry::admin {
 
-/// Date and Instant of a record that begins now.
+/// Sets the date and Instant of a record that begins now.
 void stamp_start(NodeRecord& record, const Clock& clock);
-/// The same of a deadline that begins now.
+/// The same for a deadline that begins now.
 void set_deadline(NodeRecord& record, Millis after, const Clock& clock);
 
-/// Gives records of another boot their Instants.
+/// Computes the Instants of records that were saved in another boot.
 void restore_monotonic(NodeRecords& records, const Clock& clock);
 
 enum class WallClock : std::uint8_t { unchanged, changed };
-/// When the calendar was set, the dates of what is under way follow: those who read them, and a
-/// start after a reboot, then see how long it has been and how long it will be.
+/// When the wall clock was set, corrects the dates of records, so that people who read them, and a
+/// start after a reboot, see how long it has been and how long it will be.
 [[nodiscard]] WallClock adjust_dates(NodeRecords& records, const Clock& clock);
 
-/// Nodes that bleed and whose deadline has passed, with sessions that are still theirs.
+/// Nodes that bleed, whose deadline has passed and whose sessions have not been displaced yet.
 [[nodiscard]] Nodes past_deadline(const NodeRecords& records, Instant now);
 
 }  // namespace bonedry::admin

@@ -14,12 +14,12 @@ struct RemainingUsers {
   [[nodiscard]] bool none() const { return live + pending + exchanges_open == 0; }
 };
 
-/// "4 live and 1 pending sessions, 2 open exchanges"; only what there is any of, if there are
-/// exchanges and no sessions: "2 open exchanges".
+/// "4 live and 1 pending sessions, 2 open exchanges"; without exchanges only the sessions, without
+/// sessions only the exchanges: "2 open exchanges".
 [[nodiscard]] std::string to_text(const RemainingUsers& left);
 
-/// "shop/alice still has 4 live and 1 pending sessions", or with nobody on it "shop/alice is not
-/// dry: " and what keeps it from that.
+/// "shop/alice still has 4 live and 1 pending sessions"; without users "shop/alice is not dry: "
+/// and what keeps it from being dry.
 [[nodiscard]] std::string why_not_dry(const std::string& node, const RemainingUsers& left,
                                       const std::string& blocked_by);
 

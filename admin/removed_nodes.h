@@ -17,12 +17,12 @@ struct RemovedNode {
   [[nodiscard]] balancer::NodeId id() const { return {pool, node.name}; }
 };
 
-/// Nodes that the config has lost while somebody may be on them: they bleed until they are dry. A
+/// Nodes that the config has lost while they may have users: they bleed until they are dry. A
 /// value; the one in force belongs to ControlPlane.
 class RemovedNodes {
  public:
   RemovedNodes() = default;
-  /// Those that the records of another process name, of the pools that there are.
+  /// The removed nodes in the records of another process, for pools that `config` has.
   RemovedNodes(const NodeRecords& records, const conf::Config& config);
 
   void add(const std::string& pool, const conf::Node& node) { nodes_.push_back({pool, node}); }

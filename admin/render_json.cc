@@ -13,7 +13,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// All but ASCII is escaped ("\u202e"), so that the answer is safe on a terminal, too.
+/// Everything except ASCII is escaped ("\u202e"), so that the response is also safe on a terminal.
 std::string one_line(const Json& json) {
   return json.dump(-1, ' ', true, Json::error_handler_t::replace) + "\n";
 }
@@ -98,7 +98,7 @@ const char* to_string(session::SessionOrder order) {
   return "?";
 }
 
-/// Null when an exchange holds the session, or there is none.
+/// Null when an exchange holds the session, or there is no session.
 Json end_or_null(std::optional<Instant> end, Instant now) {
   return end && *end != session::kNeverEnds ? Json(seconds(*end - now)) : Json(nullptr);
 }

@@ -13,9 +13,9 @@
 #include <string>
 #include <string_view>
 
-/// Answers for scripts: one JSON object on one line. Field names are an interface: they are added,
-/// never renamed. Seconds are numbers with milliseconds after the point; instants are RFC 3339 in
-/// UTC; what is not known is null. Bytes that are not UTF-8 become U+FFFD.
+/// Responses for scripts: one JSON object on one line. Field names are an interface: names are
+/// added, never renamed. Seconds are numbers with milliseconds after the decimal point; instants
+/// are RFC 3339 in UTC; unknown values are null. Bytes that are not UTF-8 become U+FFFD.
 namespace bonedry::admin {
 
 [[nodiscard]] std::string render_json(const Status& status);

@@ -34,7 +34,7 @@ std::string ago_or_dash(const std::optional<Millis>& age) {
   return age ? format_duration(std::max(*age, Millis{0})) : "-";
 }
 
-/// Dryness is a question only of a node that has been asked to bleed.
+/// Only a node that was asked to bleed can be dry or not.
 std::string dry_word(const NodeStatus& node) {
   if (node.dry) return "dry";
   return node.state == balancer::NodeState::active ? "-" : "no";
@@ -84,7 +84,7 @@ std::string bleed_line(const NodeStatus& node, const BleedStatus& bleed, WallTim
   return line;
 }
 
-/// Like printable, for text that we broke into lines ourselves.
+/// Like printable, for text that has our own line breaks.
 std::string printable_lines(std::string_view text) {
   std::string out;
   for (std::size_t end = text.find('\n'); end != std::string_view::npos; end = text.find('\n')) {
@@ -94,7 +94,7 @@ std::string printable_lines(std::string_view text) {
   return out + printable(text) + "\n";
 }
 
-/// What keeps users of the pool from being known again; empty: nothing.
+/// What makes the pool lose track of its users; empty: nothing.
 std::string cookie_lines(const PoolStatus& pool) {
   std::string lines;
   if (pool.foreign_cookies > 0) {
@@ -124,7 +124,7 @@ std::string ledger_line(const Status& status) {
 }
 
 /// "; showing 1 to 100, longest idle first; next page: --page 2".
-std::string where_the_rest_is(const session::SessionPage& page) {
+std::string paging_hint(const session::SessionPage& page) {
   const session::SessionQuery& query = page.query;
   if (page.rows.size() == page.total) return "";
   if (page.rows.empty()) return "; none on this page";
@@ -192,7 +192,7 @@ std::string render_text(const balancer::NodeId& node, const session::SessionPage
   }
   std::string text = page.rows.empty() ? "" : table.str() + "\n";
   text += printable(node.text()) + ": " + std::to_string(page.total - page.pending) + " live and " +
-          std::to_string(page.pending) + " pending sessions" + where_the_rest_is(page) + "\n";
+          std::to_string(page.pending) + " pending sessions" + paging_hint(page) + "\n";
   if (page.pending_until && *page.pending_until != session::kNeverEnds) {
     text += last_pending(*page.pending_until - now) + "\n";
   }

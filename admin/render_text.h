@@ -10,13 +10,14 @@
 #include <string>
 #include <string_view>
 
-/// Answers for people: whole lines of plain text, no colour, no control character of any input.
+/// Responses for people: whole lines of plain text, no colour, no control characters from any
+/// input.
 namespace bonedry::admin {
 
-/// A table of the nodes; below it what there is to say of each that is bleeding.
+/// A table of the nodes, followed by details of each bleeding node.
 [[nodiscard]] std::string render_text(const Status& status, WallTime now);
 
-/// The sessions of `node`: a table, how many there are, and where the rest is.
+/// The sessions of `node`: a table, how many there are, and how to see the rest.
 [[nodiscard]] std::string render_text(const balancer::NodeId& node,
                                       const session::SessionPage& page, Instant now);
 
@@ -29,10 +30,11 @@ namespace bonedry::admin {
 /// One line.
 [[nodiscard]] std::string render_text(const ChangeResult& result);
 
-/// One line, that begins with "error: ".
+/// One line that begins with "error: ".
 [[nodiscard]] std::string render_text(const CommandError& error);
 
-/// The first eight hex digits of a session's key: enough to tell sessions apart, too few to be one.
+/// The first eight hex digits of a session's key: enough to tell sessions apart, too few to use as
+/// a key.
 [[nodiscard]] std::string short_id(const session::SessionKey& key);
 
 }  // namespace bonedry::admin

@@ -1,7 +1,7 @@
 #include "admin/socket_file.h"
 
+#include "proxy/base/directory.h"
 #include "proxy/base/file.h"
-#include "proxy/base/folder.h"
 
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -17,20 +17,20 @@ namespace bonedry::admin {
 namespace {
 
 constexpr mode_t kSocketMode = 0660;
-constexpr mode_t kFolderMode = 0755;
-/// Clients that may wait to be accepted: a burst as large as the connections we keep.
+constexpr mode_t kDirectoryMode = 0755;
+/// Clients that may wait to be accepted: a burst as large as the number of connections we keep.
 constexpr int kBacklog = 1024;
 
 std::string because(const std::string& what, int error) {
   return what + ": " + errno_text(error);
 }
 
-Result<> make_folder_of(const std::string& path) {
-  const std::string folder = std::filesystem::path(path).parent_path().string();
-  if (folder.empty()) return Done{};
-  auto made = make_folder(folder, kFolderMode);
+Result<> make_parent_directory(const std::string& path) {
+  const std::string directory = std::filesystem::path(path).parent_path().string();
+  if (directory.empty()) return Done{};
+  auto made = make_directory(directory, kDirectoryMode);
   if (made) {
-    auto safe = check_folder(folder, Writers::group);
+    auto safe = check_directory(directory, Writers::group);
     return safe ? safe : Failure{"the admin socket is not secure: " + safe.error()};
   }
   return Failure{"the directory of the admin socket is missing: " + made.error()};
@@ -52,7 +52,7 @@ UniqueFd open_socket() {
   return UniqueFd(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
 }
 
-/// Good when nothing is at the path that may not be replaced.
+/// Succeeds if the path is free or the file there may be replaced.
 Result<> check_free(const std::string& path, const sockaddr_un& address,
                     SocketFile::IfInUse if_in_use) {
   struct stat there {};
@@ -95,25 +95,26 @@ Result<> SocketFile::publish() {
 }
 
 Result<SocketFile> SocketFile::bind_temporary(const std::string& path, IfInUse if_in_use) {
-  // Bound under another name first, so that what is at `path` always answers and has its mode.
+  // Bound under another name first, so that the socket at `path` always accepts and has its mode.
   const std::string temporary_path = path + "." + std::to_string(::getpid());
   const auto address = address_of(path);
-  const auto draft_address = address_of(temporary_path);
-  if (path.empty() || !address || !draft_address) {
+  const auto temporary_address = address_of(temporary_path);
+  if (path.empty() || !address || !temporary_address) {
     return Failure{
         "the path of the admin socket must have 1 to " +
         std::to_string(sizeof(sockaddr_un::sun_path) - 1 - (temporary_path.size() - path.size())) +
         " bytes; '" + path + "' has " + std::to_string(path.size())};
   }
-  if (auto made = make_folder_of(path); !made) return Failure{made.error()};
+  if (auto made = make_parent_directory(path); !made) return Failure{made.error()};
   if (auto free = check_free(path, *address, if_in_use); !free) return Failure{free.error()};
 
   const std::string failed = "cannot listen on the admin socket " + path;
   UniqueFd fd = open_socket();
-  // Linux gives the file the mode of the socket less the umask: never too much, perhaps too little.
+  // Linux gives the file the mode of the socket minus the umask: never too many permissions,
+  // perhaps too few.
   if (!fd.is_open() || ::fchmod(fd.get(), kSocketMode) != 0) return Failure{because(failed, errno)};
   ::unlink(temporary_path.c_str());
-  if (::bind(fd.get(), generic(*draft_address), sizeof *draft_address) != 0) {
+  if (::bind(fd.get(), generic(*temporary_address), sizeof *temporary_address) != 0) {
     return Failure{because(failed, errno)};
   }
   struct stat made {};

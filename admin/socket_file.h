@@ -11,25 +11,27 @@
 
 namespace bonedry::admin {
 
-/// A listening Unix stream socket and its file. The file has mode 0660 from its first moment and is
-/// removed with this object, unless another process has put its own in the place meanwhile.
+/// A listening Unix stream socket and its file. The file has mode 0660 from its creation and is
+/// removed with this object, unless another process has replaced it with its own meanwhile.
 class SocketFile {
  public:
-  /// What to do where another process answers.
+  /// What to do when another process is listening at the path.
   enum class IfInUse : std::uint8_t { refuse, replace };
-  /// Makes the folder when it is missing, and replaces a file that a dead process left behind. The
-  /// error is for the operator. The path may be about 99 bytes long.
+  /// Creates the directory if it is missing, and replaces a file that a dead process left behind.
+  /// The error is for the operator. The path may be about 99 bytes long.
   static Result<SocketFile> listen(const std::string& path, IfInUse if_in_use = IfInUse::refuse);
-  /// All of it that is likely to fail: it listens, under another name than `path`.
+  /// Does all steps that are likely to fail: the socket listens, but under a temporary name instead
+  /// of `path`.
   static Result<SocketFile> bind_temporary(const std::string& path, IfInUse if_in_use);
-  /// Puts a temporary_path where clients look.
+  /// Moves the file from its temporary name to the path that clients connect to.
   Result<> publish();
 
   ~SocketFile();
   SocketFile(SocketFile&& other) noexcept;
   SocketFile& operator=(SocketFile&&) = delete;
 
-  /// The listening socket, non-blocking, for whoever accepts. The file stays with this.
+  /// The listening socket, non-blocking, for the code that accepts. The file stays with this
+  /// object.
   [[nodiscard]] UniqueFd take_socket() { return std::move(fd_); }
 
  private:
@@ -40,8 +42,8 @@ class SocketFile {
         device_(device),
         inode_(inode) {}
 
-  std::string path_;            // empty: moved away
-  std::string temporary_path_;  // empty: it is at `path_`
+  std::string path_;            // empty: moved from
+  std::string temporary_path_;  // empty: the file is at `path_`
   UniqueFd fd_;
   dev_t device_;
   ino_t inode_;

@@ -30,7 +30,7 @@ constexpr std::int64_t kLatest = 253'402'300'799'999;  // the end of the year 99
   throw std::invalid_argument(what);
 }
 
-/// The members that an object may have; which of them it must have, its reader says.
+/// Rejects members that are not in `names`; the caller checks which ones are required.
 void expect_members(const Json& json, std::span<const char* const> names) {
   if (!json.is_object()) refuse("expected an object");
   for (const auto& [name, value] : json.items()) {
@@ -38,7 +38,7 @@ void expect_members(const Json& json, std::span<const char* const> names) {
   }
 }
 
-/// A record is of a node that is not simply active.
+/// A record is of a node that is not active.
 NodeState state_from(const std::string& text) {
   for (const NodeState state : {NodeState::bleeding, NodeState::maintenance}) {
     if (text == balancer::to_string(state)) return state;
@@ -54,7 +54,7 @@ WallTime time_from(const Json& json, const char* name) {
   return WallTime{time.get<std::int64_t>()};
 }
 
-/// Over all but itself. Neither order nor blanks matter to it.
+/// Covers everything except the "check" member. The order of members and white space do not matter.
 std::string checksum(Json json) {
   json.erase("check");
   const std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -64,7 +64,7 @@ std::string checksum(Json json) {
   return digits.data();
 }
 
-/// What the library does with a name that comes twice is to forget the first.
+/// Rejects a name that comes twice: the library would drop the first without an error.
 Json parse(const std::string& text) {
   std::vector<std::set<std::string>> names;
   return Json::parse(text, [&names](int depth, Json::parse_event_t event, Json& parsed) {
@@ -86,7 +86,7 @@ NodeId id_from(const std::string& text) {
   return std::move(*id);
 }
 
-/// Of a time or a duration.
+/// A time or a duration in milliseconds, or null.
 template <class T>
 Json ms_or_null(const std::optional<T>& value) {
   if (!value) return nullptr;
@@ -97,12 +97,12 @@ Json ms_or_null(const std::optional<T>& value) {
   }
 }
 
-/// Files from before there were such members lack them.
+/// Files of older versions lack these members.
 template <class T>
 std::optional<T> ms_of(const Json& json, const char* name) {
   const auto found = json.find(name);
   if (found == json.end() || found->is_null()) return std::nullopt;
-  // An Instant from before this boot is below 0.
+  // An Instant from before this boot is negative.
   if (!found->is_number_integer() || *found < -kLatest || *found > kLatest) {
     refuse("\"" + std::string(name) + "\" is not a time in milliseconds");
   }
@@ -142,7 +142,7 @@ NodeRecord from_json(const Json& json) {
   if (record.deadline_duration.value_or(Millis{0}) < Millis{0}) {
     refuse("\"deadline_after_ms\" is negative");
   }
-  if (!record.deadline) {  // an operator has taken it out
+  if (!record.deadline) {  // an operator has removed it from the file
     record.deadline_monotonic.reset();
     record.deadline_duration.reset();
   }
@@ -174,7 +174,7 @@ std::vector<NodeId> nodes_missing_in_ledger(const NodeRecords& records,
 
 std::vector<NodeId> changed_after(const NodeRecords& records, const session::LastUse& last_use) {
   constexpr Millis kBehind{
-      5'000};  // a process in trouble: else it notes its use ten times a second
+      5'000};  // for a stalled process; otherwise it records its use ten times a second
   std::vector<NodeId> marked;
   for (const auto& [id, record] : records) {
     const bool later = record.since_monotonic && last_use.at
@@ -200,7 +200,8 @@ Result<NodeRecords> StateStore::load() const {
     expect_members(json, kMembers);
     const Json& nodes = json.at("nodes");
     if (!nodes.is_object()) refuse("\"nodes\" is not an object");
-    // Instants are of whoever wrote the file; one who has edited it has changed the dates.
+    // Instants are those of the process that wrote the file; a person who edits it changes the
+    // dates.
     const bool same_boot =
         !boot_.empty() && json.value("boot", "") == boot_ && json.contains("check");
     NodeRecords records;
@@ -210,7 +211,7 @@ Result<NodeRecords> StateStore::load() const {
       loaded.since_monotonic.reset();
       loaded.deadline_monotonic.reset();
     }
-    // Older versions wrote none, and who edits the file takes it out.
+    // Older versions wrote no "check", and people who edit the file remove it.
     if (json.contains("check") && json.at("check") != checksum(json)) {
       refuse(
           "\"check\" does not match: the file is damaged or was edited; if you edited it, remove "
@@ -229,7 +230,7 @@ Result<> StateStore::save(const NodeRecords& records) {
   for (const auto& [id, record] : records) nodes[id.text()] = to_json(record);
   Json json{{"version", kVersion}, {"boot", boot_}, {"nodes", nodes}};
   json["check"] = checksum(json);
-  // What a person typed as a reason may be any bytes; they are kept as far as JSON can.
+  // A reason may contain any bytes; those that are not UTF-8 are replaced.
   const std::string text = json.dump(2, ' ', false, Json::error_handler_t::replace);
   return replace_file(path_, text + "\n", 0600);
 }

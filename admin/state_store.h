@@ -13,27 +13,27 @@
 
 namespace bonedry::admin {
 
-/// Those of the config's pools that are bleeding, and that the ledger does not know although it
-/// ought to.
+/// The bleeding nodes, in pools of the config, that the ledger ought to know but does not.
 [[nodiscard]] std::vector<balancer::NodeId> nodes_missing_in_ledger(
     const NodeRecords& records, const std::vector<session::LedgerNode>& known,
     const conf::Config& config);
 
-/// Those that were marked when the ledger was used no more: it is older than the records, and need
-/// not have everybody who came since. Goes by the clock that nobody sets where that is known.
+/// The nodes that began to bleed after the ledger was last in use. Such a ledger is older than the
+/// records and may not know all users who came since. Compares by the monotonic clock where both
+/// times are known.
 [[nodiscard]] std::vector<balancer::NodeId> changed_after(const NodeRecords& records,
                                                           const session::LastUse& last_use);
 
-/// The node records on disk: written before they take effect, in one step, so that a kill at any
-/// instant leaves the old ones or the new. Main thread only.
+/// The node records on disk: saved before they take effect, and atomically, so that a kill at any
+/// instant leaves either the old ones or the new. Main thread only.
 class StateStore {
  public:
-  /// `path`: the file; its folder must exist. `boot`: the one that Instants are of; those that were
-  /// written in another, or in one that has no name, are not loaded.
+  /// `path`: the file; its directory must exist. `boot`: the boot that Instants belong to; those
+  /// that were saved in another boot, or in one without a name, are not loaded.
   explicit StateStore(std::string path, std::string boot = boot_id())
       : path_(std::move(path)), boot_(std::move(boot)) {}
 
-  /// No file: no records. A file that cannot be understood is an error, for starting without it
+  /// No file: no records. A file that cannot be parsed is an error, because starting without it
   /// would put bleeding nodes back into rotation.
   [[nodiscard]] Result<NodeRecords> load() const;
   [[nodiscard]] Result<> save(const NodeRecords& records);

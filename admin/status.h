@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-/// What is told of nodes and pools: values, made when somebody asks.
+/// Status of nodes and pools: values, made on request.
 namespace bonedry::admin {
 
 struct BleedStatus {
@@ -18,10 +18,10 @@ struct BleedStatus {
   std::string by;
   std::string reason;
   std::optional<WallTime> deadline;
-  std::optional<DryForecast> forecast;  ///< empty: cannot be told
-  std::string no_forecast = {};         ///< why not, where that can be said in a few words
-  /// How long until the last pending session has ended at the latest; empty: there is none, or it
-  /// is not known yet.
+  std::optional<DryForecast> forecast;  ///< empty: there is no forecast
+  std::string no_forecast = {};         ///< why there is none, if known
+  /// How long until the last pending session has ended at the latest; empty: there is no pending
+  /// session, or this is not known yet.
   std::optional<Millis> pending_ends_in = {};
 };
 
@@ -40,36 +40,36 @@ struct NodeStatus {
   std::int64_t exchanges_open = 0;
   std::int64_t websockets_open = 0;
   std::uint64_t exchanges_waiting = 0;
-  std::uint64_t begun = 0;  ///< "new"
+  std::uint64_t begun = 0;  ///< shown as "new"
   std::uint64_t moved = 0;
   std::uint64_t rescued = 0;
   std::uint64_t late = 0;
   std::uint64_t logged_out = 0;
   std::optional<Millis> last_exchange_age;
-  std::optional<BleedStatus> bleeding;  ///< of a node that is bleeding or in maintenance
-  bool removed = false;                 ///< no longer in the config, kept until nobody is on it
+  std::optional<BleedStatus> bleeding;  ///< set if the node is bleeding or in maintenance
+  bool removed = false;                 ///< no longer in the config, kept until it has no users
 };
 
 struct PoolStatus {
   std::string name;
   std::vector<NodeStatus> nodes;
-  std::uint64_t foreign_cookies = 0;  ///< users came with the cookie of another pool
-  std::uint64_t cookie_clashes = 0;   ///< a node, or another bonedry, has a cookie of this name
+  std::uint64_t foreign_cookies = 0;  ///< requests that came with the cookie of another pool
+  std::uint64_t cookie_clashes = 0;   ///< a node, or another bonedry, uses the same cookie name
 };
 
 struct ListenerStatus {
-  std::string address;  ///< the port that was really bound
+  std::string address;  ///< with the port that was really bound
   std::string pool;
 };
 
-/// What became of the exchanges of all listeners since the start.
+/// How the exchanges of all listeners have ended since the start.
 struct ExchangeStatus {
   struct Ending {
     std::string_view reason;  ///< as the access log names it; a literal
     std::uint64_t count = 0;
   };
-  std::vector<Ending> endings;  ///< every reason there is
-  std::uint64_t retries = 0;    ///< requests that were sent once more
+  std::vector<Ending> endings;  ///< all reasons, also with count 0
+  std::uint64_t retries = 0;    ///< requests that were sent again
   std::uint64_t bytes_in = 0;   ///< of request bodies
   std::uint64_t bytes_out = 0;  ///< of response bodies
 };

@@ -10,13 +10,13 @@ using balancer::Door;
 using balancer::NodeView;
 using balancer::PoolView;
 
-/// How long until the node is dry, or why that cannot be told.
+/// How long until the node is dry, or why there is no forecast.
 void StatusReader::forecast(const PoolView& pool, const NodeView& view, const NodeRecord& kept,
                             BleedStatus& status) const {
   const Millis incomplete = view.door == Door::shut ? Millis{0} : check_.incomplete_for(pool, view);
   if (view.node->sessions().read().all() == 0) {
     if (view.node->exchanges_open() > 0) {
-      status.no_forecast = "an exchange takes as long as it takes";
+      status.no_forecast = "waits for an open exchange, whose duration is not known";
     } else if (incomplete > Millis{0}) {
       status.forecast = DryForecast{incomplete, incomplete, incomplete};
     }
@@ -25,7 +25,7 @@ void StatusReader::forecast(const PoolView& pool, const NodeView& view, const No
   const Forecaster::NodeForecast* const forecast = forecaster_.of(view.node->id());
   if (forecast == nullptr) return;
   if (!forecast->empty_in) {
-    status.no_forecast = "too few users have left to tell when the others will";
+    status.no_forecast = "not enough users have left for a forecast";
     return;
   }
   const Instant now = clock_.now();
@@ -105,7 +105,7 @@ Result<Status, CommandError> StatusReader::all(const StatusSources& status_sourc
   }
   if (pool && status.pools.empty()) {
     return fail(ErrorCode::not_found,
-                "there is no pool '" + std::string(*pool) + "'; there are " + joined(names));
+                "unknown pool '" + std::string(*pool) + "'; known pools: " + joined(names));
   }
   status.listeners = listeners_;
   status.exchanges = exchanges_();

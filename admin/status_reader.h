@@ -19,8 +19,8 @@
 
 namespace bonedry::admin {
 
-/// Reads the figures of nodes and of the ledger, and what is forecast, as they are at the moment of
-/// the question. It changes nothing. Owned by ControlPlane, main thread only.
+/// Reads the figures of nodes and of the ledger, and the forecasts, at the time of the call. It
+/// changes nothing. Owned by ControlPlane, main thread only.
 class StatusReader {
  public:
   /// All must outlive this.
@@ -35,16 +35,16 @@ class StatusReader {
     exchanges_ = std::move(exchanges);
   }
 
-  /// What is in force, for the length of a call.
+  /// What is in force, for the duration of a call.
   struct StatusSources {
     const balancer::Topology& topology;
     const NodeRecords& records;
     const RemovedNodes& removed;
   };
-  /// All pools, or the named one. An unknown pool is an error that names the pools there are.
+  /// All pools, or the named one. An unknown pool is an error that lists the known pools.
   [[nodiscard]] Result<Status, CommandError> all(const StatusSources& status_sources,
                                                  std::optional<std::string_view> pool) const;
-  /// Of a node that is not active.
+  /// For a node that is not active.
   [[nodiscard]] BleedStatus bleed(const balancer::PoolView& pool, const balancer::NodeView& view,
                                   const NodeRecord& kept) const;
 

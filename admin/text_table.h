@@ -7,7 +7,7 @@
 
 namespace bonedry::admin {
 
-/// Rows of text in aligned columns, two blanks apart, for people. What goes in is made printable.
+/// Rows of text in aligned columns, two spaces apart, for people. All text is made printable.
 class TextTable {
  public:
   enum class Align : std::uint8_t { left, right };
@@ -21,7 +21,7 @@ class TextTable {
   /// As many cells as there are columns.
   void add(std::vector<std::string> cells);
 
-  /// The titles and the rows, a line each, without blanks at the ends.
+  /// The titles and the rows, one line each, without trailing spaces.
   [[nodiscard]] std::string str() const;
 
  private:

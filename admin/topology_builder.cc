@@ -59,8 +59,8 @@ NodeView TopologyBuilder::node_view(const conf::Pool& pool, const conf::Node& no
   return view;
 }
 
-/// The nodes that leave a pool go on taking new users until those that come are open: else all at
-/// once, as by a reload, would leave none for a moment.
+/// Nodes that leave a pool go on taking new users until those that join it are open. Otherwise a
+/// reload that replaces all nodes would leave no open node for a moment.
 void TopologyBuilder::defer_closing_last_doors(PoolView& pool, Nodes& close_deferred) const {
   const auto has = [&pool](Door door) {
     return std::ranges::any_of(pool.nodes,

@@ -13,7 +13,7 @@
 
 namespace bonedry::admin {
 
-/// Makes a topology of the config, the node records, the doors and the nodes that the config has
+/// Builds a topology from the config, the node records, the doors and the nodes that the config has
 /// lost. It changes none of them. Used within one call, main thread only.
 class TopologyBuilder {
  public:
@@ -28,10 +28,10 @@ class TopologyBuilder {
   };
   struct BuildResult {
     std::shared_ptr<const balancer::Topology> topology;
-    Nodes close_deferred;  ///< nodes that bleed and that it leaves open for want of others
+    Nodes close_deferred;  ///< bleeding nodes left open because no other node is open
   };
 
-  /// `before`: the topology in force; null: there is none.
+  /// `before`: the topology in force; null if there is none.
   TopologyBuilder(const Sources& sources, const balancer::Topology* before)
       : from_(sources), before_(before) {}
 

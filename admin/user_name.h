@@ -4,9 +4,9 @@
 
 namespace bonedry::admin {
 
-/// The name of the user at the other end of a Unix socket: "root"; "uid 1234" when the machine's
-/// own list of users does not have one. Directory services are not asked: their answer could take
-/// seconds, which the main loop does not have.
+/// The name of the user at the other end of a Unix socket: "root"; "uid 1234" when /etc/passwd does
+/// not have the user. Directory services are not asked: that could take seconds, which the main
+/// loop does not have.
 [[nodiscard]] std::string peer_name(int fd);
 
 }  // namespace bonedry::admin

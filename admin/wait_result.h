@@ -12,16 +12,16 @@
 
 namespace bonedry::admin {
 
-/// How a wait ended, and who was on the node at that moment.
+/// How a wait ended, and the users on the node at that moment.
 struct WaitResult {
   balancer::NodeId node;
   WaitEnd end = WaitEnd::dry;
-  std::optional<Millis> timeout;  ///< as it was asked for
+  std::optional<Millis> timeout;  ///< as requested
   std::int64_t live = 0;
   std::int64_t pending = 0;
   std::int64_t exchanges_open = 0;
-  std::optional<DryForecast> forecast = {};      ///< when it timed out
-  std::vector<std::string> dry_blocked_by = {};  ///< then, too
+  std::optional<DryForecast> forecast = {};      ///< set when it timed out
+  std::vector<std::string> dry_blocked_by = {};  ///< likewise
 };
 
 }  // namespace bonedry::admin

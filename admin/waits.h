@@ -14,26 +14,27 @@ namespace bonedry::admin {
 enum class WaitEnd : std::uint8_t {
   dry,
   timed_out,
-  activated,  ///< the node is active: it will not become dry
+  activated,  ///< the node is active again and will not become dry
   gone,       ///< the node is no longer in the config
 };
 
-/// Those who wait for a node to be dry. Owned by ControlPlane, main thread only.
+/// Waits for nodes to become dry. Owned by ControlPlane, main thread only.
 class Waits {
  public:
   using Id = std::uint64_t;
   using Callback = std::function<void(WaitEnd)>;
-  /// How a wait for a node ends by what is so now; nothing: it goes on, until its time-out.
+  /// How a wait for a node ends in the current state; nothing: it goes on, until its time-out.
   using CheckEnd = std::function<std::optional<WaitEnd>(const balancer::NodeId&)>;
 
   explicit Waits(const Clock& clock) : clock_(clock) {}
 
-  /// `done` is called once, by `complete_finished`. `timeout`: nothing, it is waited for ever.
+  /// `done` is called once, by `complete_finished`. `timeout`: nothing: no limit.
   Id begin(balancer::NodeId node, std::optional<Millis> timeout, Callback done);
-  /// Of one that has ended it does nothing.
+  /// Does nothing if the wait has ended.
   void cancel(Id id) { waits_.erase(id); }
 
-  /// Ends those that `check_end` ends or whose time is up, which may begin and cancel others.
+  /// Ends the waits that `check_end` ends or whose time is up. Their callbacks may begin and cancel
+  /// other waits.
   void complete_finished(const CheckEnd& check_end);
 
  private:

@@ -11,7 +11,7 @@ bool is_fit(const NodeView& view, Instant now) {
   return view.state == NodeState::active && !view.node->down(now);
 }
 
-/// Then the others whose first health check is not over are not what the pool relies on.
+/// If so, nodes whose first health check is pending do not count.
 bool any_is_checked(const PoolView& pool, Instant now) {
   return std::ranges::any_of(pool.nodes, [&pool, now](const NodeView& view) {
     return is_fit(view, now) && !awaits_first_check(pool, *view.node);
@@ -42,8 +42,8 @@ Result<> check_guard(const PoolView& pool, std::string_view node_name, Instant n
   }
   if (remaining > 0 && !unlimited && sessions > static_cast<std::int64_t>(room)) {
     return Failure{"without " + std::string(node_name) + " pool " + pool.config.name +
-                   " would have room for " + std::to_string(room) +
-                   " sessions (max_sessions), but it has " + std::to_string(sessions)};
+                   " could hold " + std::to_string(room) + " sessions (max_sessions), but it has " +
+                   std::to_string(sessions)};
   }
   return Done{};
 }

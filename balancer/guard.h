@@ -7,10 +7,10 @@
 
 namespace bonedry::balancer {
 
-/// Whether a pool can do without a node: the error says, with figures, why not. Refused when fewer
-/// than `min_active` active, healthy nodes would remain (one whose first health check is not over
-/// counts while none is known to be up), or when the `max_sessions` of those that
-/// remain cannot hold the pool's sessions.
+/// Checks whether a pool can do without a node; the error gives the reason with figures. Refused
+/// when fewer than `min_active` active, healthy nodes would remain, or when the `max_sessions` of
+/// the remaining nodes cannot hold the pool's sessions. A node whose first health check is pending
+/// counts only while no node is known to be up.
 [[nodiscard]] Result<> check_guard(const PoolView& pool, std::string_view node_name, Instant now);
 
 }  // namespace bonedry::balancer

@@ -10,31 +10,32 @@ namespace bonedry::balancer {
 /// Whether a request may be sent a second time, on another connection, if the first one dies.
 enum class Repeat : std::uint8_t { allowed, forbidden };
 
-/// How much shorter than what a node keeps connections for we do: what it closes and what we send
-/// must not meet on the way.
+/// How long we keep an idle connection that the node keeps for `kept`: somewhat shorter, so that
+/// the node does not close it while our next request is on its way.
 [[nodiscard]] constexpr Millis with_margin(Millis kept) {
   constexpr Millis kMargin = std::chrono::seconds{1};
   return kept < 2 * kMargin ? kept / 2 : kept - kMargin;
 }
 
-/// How long a node keeps idle connections, as far as it has shown by closing some. What may be
-/// repeated needs less of it than what may not. A restart closes connections of any age and looks
-/// like a short life, so what was learned is doubled whenever nothing has confirmed it for
-/// `kRecovery`, until it is forgotten. One worker's, for one node; constant in size.
+/// Estimates how long a node keeps idle connections, from those it has closed. Requests that must
+/// not be repeated follow the estimate after fewer closes than others. A restart closes connections
+/// of any age and looks like a short lifetime, so the estimate is doubled whenever nothing has
+/// confirmed it for `kRecovery`, until it is forgotten. One per worker and node; constant in size.
 class IdleLifetime {
  public:
-  /// Connections closed early before the node's word for it is taken: fewer may be chance.
+  /// Early closes before the estimate is used; fewer may be chance.
   static constexpr unsigned kFew = 3;
-  /// The same for requests that may be repeated: a round trip is all that they risk.
+  /// The same for requests that may be repeated: they risk only a round trip.
   static constexpr unsigned kMany = 8;
   static constexpr Millis kRecovery = std::chrono::seconds{30};
   static constexpr Millis kShortest{100};  ///< what is tried first in a recovery
 
-  /// `most`: what is used of a node of which nothing is known.
+  /// `most`: the lifetime to use while nothing is known about the node.
   void set_most(Millis most) { most_ = most; }
 
-  /// The node has closed a connection that was idle for `age`, or did not answer on it. All that
-  /// were idle or lent (`since`) before one closed are one event with it: a restart, most likely.
+  /// The node has closed a connection that was idle for `age`, or did not respond on it. `since`:
+  /// when it became idle or was lent. Connections whose `since` is before the last counted close
+  /// count as one event with it, most likely a restart.
   void note_closed(Millis age, Instant since, Instant now) {
     recover(now);
     const Millis kept = with_margin(age);
@@ -66,8 +67,8 @@ class IdleLifetime {
   }
 
   Millis most_{0};
-  Millis known_{0};      // of what was closed early, the shortest
-  unsigned closed_ = 0;  // how often, up to kMany; 0: nothing is known
+  Millis known_{0};      // the shortest of the early closes, with the margin
+  unsigned closed_ = 0;  // early closes, up to kMany; 0: nothing is known
   Instant counted_at_;
   Instant noted_at_;
 };

@@ -56,7 +56,8 @@ bool Node::note_connect_failure(unsigned threshold, Millis hold, Instant now) {
 }
 
 void Node::note_connect_success() {
-  // Plain loads first: this runs for every new connection, and the stores would share a line.
+  // Load first: this runs for every new connection, and stores would make threads share a cache
+  // line.
   if (connect_failures_.load(std::memory_order_relaxed) == 0) return;
   connect_failures_.store(0, std::memory_order_relaxed);
   passively_down_until_ms_.store(0, std::memory_order_relaxed);
@@ -79,7 +80,8 @@ bool Node::connections_full(std::uint64_t most) const {
 }
 
 bool Node::acquire_connection(std::uint64_t most) {
-  // Counted before the other process is looked at: of two that come at once one sees the other.
+  // Count first, then read the other process's count: of two simultaneous attempts at least one
+  // sees the other.
   const std::int64_t before = own_.connections_in_use.fetch_add(1);
   const std::int64_t others = other_.connections_in_use.load();
   if (most == 0 || before + others < static_cast<std::int64_t>(most)) return true;

@@ -9,14 +9,13 @@
 
 namespace bonedry::balancer {
 
-/// Which node: unique in the process, stable over reloads and restarts. Ordered by pool, then by
-/// name.
+/// Identifies a node: unique in the process, stable across reloads and restarts. Ordered by pool,
+/// then by name.
 struct NodeId {
   std::string pool;
   std::string name;  ///< of the node, within its pool
 
-  /// Of "POOL/NODE"; nothing: `text` is not of that form. Whether both are good names is not looked
-  /// at.
+  /// Parses "POOL/NODE"; nothing if `text` has another form. Does not check the two names.
   [[nodiscard]] static std::optional<NodeId> parse(std::string_view text);
   /// "shop/alice"
   [[nodiscard]] std::string text() const { return pool + "/" + name; }

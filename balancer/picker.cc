@@ -46,13 +46,13 @@ void Picker::collect(const PoolView& pool, Wanted wanted, std::span<const std::s
       candidates_.begin(), candidates_.end(), [&](const Candidate& candidate) {
         return passes_slow_start(pool, pool.nodes[candidate.index], now);
       });
-  // When all that are left are coming back, they share as if none was.
+  // If no candidate passes, all of them take part as usual.
   if (left_out != candidates_.begin()) candidates_.erase(left_out, candidates_.end());
 }
 
 bool Picker::passes_slow_start(const PoolView& pool, const NodeView& view, Instant now) {
-  // By chance instead of by weight: so the share is bounded under every policy. A least-loaded
-  // policy with a small weight would still send an empty node everybody.
+  // At random instead of by weight, so that the share is bounded under every policy: a least-loaded
+  // policy would send an empty node all sessions even at a small weight.
   const double share = slow_start_share(view, pool.config.slow_start, now);
   return share >= 1.0 || random_.unit() < share;
 }

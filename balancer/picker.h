@@ -13,28 +13,29 @@
 
 namespace bonedry::balancer {
 
-/// What a chosen node is wanted for.
+/// What a node is chosen for.
 enum class Purpose : std::uint8_t {
-  new_session,  ///< a place for the session is booked on the node that is returned
-  exchange,     ///< an exchange alone: a session that is on a node already, or none
+  new_session,  ///< capacity for the session is reserved on the returned node
+  exchange,     ///< one exchange: of a session that already has a node, or of none
 };
 
-/// Chooses nodes of one pool for one worker: the policy, and who is fit at all. Kept over
-/// topologies, so that a round goes on where it was.
+/// Chooses nodes of one pool for one worker: filters the usable nodes, then applies the policy.
+/// Kept across topologies, so that round-robin continues where it was.
 class Picker {
  public:
   Picker(conf::Balance balance, conf::Sticky sticky, std::uint64_t seed);
 
   /// The index in `pool.nodes` of an active node that is not down, not full and not among `tried`;
-  /// nothing when there is none. One with a free connection comes first, then one whose connections
-  /// are all in use. Those whose first health check is not over are taken when none that is known
-  /// to be up is left, and marks from connect failures never leave a pool empty: when nothing else
-  /// is left, passively_down nodes are taken.
+  /// nothing when there is none. Nodes with a free connection are preferred to those whose
+  /// connections are all in use. Nodes whose first health check is pending are chosen only when
+  /// none known to be up is left. Connect failures never leave a pool empty: when nothing else is
+  /// left, passively down nodes are chosen.
   [[nodiscard]] std::optional<std::size_t> pick(const PoolView& pool, Purpose purpose,
                                                 std::span<const std::size_t> tried, Instant now);
 
  private:
-  /// Who will do, from pass to pass. `checked`: known to be up, where that is measured.
+  /// Which nodes are acceptable, from the first pass to the last. `checked`: known to be up, if the
+  /// pool has health checks. `and_free`: with a free connection. `not_marked`: not passively down.
   enum class Wanted : std::uint8_t {
     checked_and_free,
     checked,
@@ -50,14 +51,14 @@ class Picker {
 
   std::unique_ptr<Policy> policy_;
   Random random_;
-  std::vector<Candidate> candidates_;  // kept for its memory
+  std::vector<Candidate> candidates_;  // a member only to reuse its memory
 };
 
-/// The share of its new sessions that a node takes, from `slow_start_since` to full after
-/// `slow_start`: between kSlowStartFloor and 1.
+/// The share of its new sessions that a node gets: rises from kSlowStartFloor at `slow_start_since`
+/// to 1 after `slow_start`.
 [[nodiscard]] double slow_start_share(const NodeView& view, Millis slow_start, Instant now);
 
-/// A node that comes back gets this share at once, or it would never be tried on a quiet site.
+/// A returning node gets at least this share, or it would never be tried on a quiet site.
 constexpr double kSlowStartFloor = 0.05;
 
 }  // namespace bonedry::balancer

@@ -10,13 +10,14 @@ namespace {
 
 using Load = std::int64_t Candidate::*;
 
-/// Whether `a` would carry less per weight than `b` with one more on it; by cross-multiplication,
-/// exact and free of division.
+/// Whether `a` with one more session or exchange has less load per weight than `b` with one more;
+/// by cross-multiplication, which is exact and needs no division.
 bool lighter(const Candidate& a, const Candidate& b, Load load) {
   return (a.*load + 1) * std::int64_t{b.weight} < (b.*load + 1) * std::int64_t{a.weight};
 }
 
-/// The least loaded by weight. Ties go round, so that an idle pool does not fill its first node.
+/// Chooses the least loaded by weight. Ties are broken from a random start, so that an idle pool
+/// does not fill its first node.
 class LeastLoaded final : public Policy {
  public:
   LeastLoaded(Load load, std::uint64_t seed) : load_(load), random_(seed) {}
@@ -36,7 +37,8 @@ class LeastLoaded final : public Policy {
   Random random_;
 };
 
-/// Smooth weighted round-robin: each earns its weight, the richest is chosen and pays the sum.
+/// Smooth weighted round-robin, as in nginx: each candidate's credit grows by its weight; the one
+/// with the most credit is chosen and pays the sum of the weights.
 class RoundRobin final : public Policy {
  public:
   std::size_t choose(std::span<const Candidate> candidates) override {
@@ -57,7 +59,7 @@ class RoundRobin final : public Policy {
   std::vector<std::int64_t> credit_;  // by index in the pool
 };
 
-/// Two drawn by weight, the less loaded of them.
+/// Power of two choices: draws two by weight and chooses the less loaded.
 class TwoChoices final : public Policy {
  public:
   TwoChoices(Load load, std::uint64_t seed) : load_(load), random_(seed) {}
@@ -88,7 +90,7 @@ class TwoChoices final : public Policy {
 
 std::unique_ptr<Policy> make_policy(conf::Balance balance, conf::Sticky sticky,
                                     std::uint64_t seed) {
-  // Without sessions every node has none, and exchanges are the only load there is.
+  // Without stickiness there are no sessions, and exchanges are the only load.
   const Load load = sticky == conf::Sticky::none ? &Candidate::exchanges : &Candidate::sessions;
   switch (balance) {
     case conf::Balance::least_sessions:

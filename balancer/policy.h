@@ -17,9 +17,9 @@ struct Candidate {
   std::int64_t exchanges = 0;
 };
 
-/// Chooses one of the candidates. It never loops over retries and never judges whether a node is
-/// fit: whoever asks leaves out what is not, and asks again without what did not work.
-/// Owned by one worker.
+/// Chooses one of the candidates. It neither retries nor judges whether a node is usable: the
+/// caller leaves out unusable nodes, and calls again without those that failed. Owned by one
+/// worker.
 class Policy {
  public:
   virtual ~Policy() = default;

@@ -5,14 +5,14 @@
 
 namespace bonedry::balancer {
 
-/// What a pool's users came with that tells of a mistake in how pools or proxies are set up, since
-/// the process started. Shared by consecutive topologies, as nodes are. Thread-safe.
+/// Signs in a pool's traffic that pools or proxies are misconfigured, counted since the process
+/// started. Shared by consecutive topologies, like nodes. Thread-safe.
 struct PoolCounters {
   /// Genuine cookies of another pool of ours, under this pool's cookie name.
   std::atomic<std::uint64_t> foreign_cookies{0};
-  /// Answers of nodes that set a cookie of the name of this pool's own.
+  /// Responses of nodes that set a cookie with the name of this pool's session cookie.
   std::atomic<std::uint64_t> cookie_clashes{0};
-  /// Requests that came through a trusted bonedry whose cookie has that name.
+  /// Requests through another, trusted bonedry whose session cookie has that name too.
   std::atomic<std::uint64_t> cookie_clashes_in_front{0};
 };
 

@@ -5,23 +5,24 @@
 
 namespace bonedry::balancer {
 
-/// Keeps requests that are sent a second time to a share of all, so that a pool in trouble does not
-/// get twice the load from its proxy. It begins with a few; from then on each request adds the
-/// share, and each retry takes one whole. One worker's, for one pool; kept over topologies.
+/// Limits retries to a share of all requests, so that a pool in trouble does not get twice the load
+/// from its proxy. Starts with a few retries; then each request adds the share, and each retry
+/// takes one. One per worker and pool; kept across topologies.
 class RetryBudget {
  public:
-  /// What a pool begins with, once.
+  /// The retries that a pool starts with.
   static constexpr std::uint64_t kFirst = 10;
-  /// What a busy pool saves up at most, so that a long calm does not pay for a long outage.
+  /// The most retries that a busy pool saves up, so that a long calm does not pay for a long
+  /// outage.
   static constexpr std::uint64_t kMost = 1000;
 
-  /// `percent`: retries for 100 requests, 0 (none at all) to 100.
+  /// `percent`: retries per 100 requests, 0 (none at all) to 100.
   void set_percent(unsigned percent) { percent_ = percent; }
 
   void note_request() { hundredths_ = std::min(hundredths_ + percent_, kMost * kWhole); }
   [[nodiscard]] bool forbidden() const { return percent_ == 0; }
   [[nodiscard]] bool used_up() const { return forbidden() || hundredths_ < kWhole; }
-  /// Whether one more request may be sent again; if so, it is on the account.
+  /// Whether one more request may be sent again; if so, charges it to the budget.
   [[nodiscard]] bool take() {
     if (used_up()) return false;
     hundredths_ -= kWhole;

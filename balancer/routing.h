@@ -6,28 +6,28 @@
 
 namespace bonedry::balancer {
 
-/// What a request brings along.
+/// The session that a request claims by its cookie.
 enum class Claim : std::uint8_t {
-  none,       ///< no session: no cookie, a forged one, one of a node that there is no more
+  none,       ///< no session: no cookie, a forged one, or one of a removed node
   session,    ///< a session that is on a node
-  displaced,  ///< a session that the operator took off its node, not yet put on another
+  displaced,  ///< a session that was taken off its node and has not been moved yet
   ended,      ///< a genuine cookie whose session the ledger no longer has
 };
 
-/// What becomes of a request.
+/// Where a request goes.
 enum class RouteDecision : std::uint8_t {
   session_node,  ///< to the node that it claims
   new_session,   ///< to any node that takes new sessions: a new user
-  late,          ///< the same, counted at its old node: it had expired, or its node is dry
-  moved,      ///< the same, counted at its old node: a deadline or forced maintenance took it off
-  rescued,    ///< the same, counted at its old node: that node is down
-  node_down,  ///< 503: its node is down and the pool says on_lost = "fail"
+  late,          ///< new_session, counted at the old node: expired, or that node is dry
+  moved,         ///< the same: a deadline or forced maintenance took it off that node
+  rescued,       ///< the same: that node is down
+  node_down,     ///< 503: its node is down and the pool says on_lost = "fail"
 };
 
 enum class Reachable : std::uint8_t { yes, no };
 
-/// The routing table (design, section 4) for one request that claims a node. Claim::none is always
-/// `fresh` and claims no node.
+/// The routing table (docs/routing.md) for one request that claims a node. Claim::none is always
+/// `new_session` and claims no node.
 [[nodiscard]] RouteDecision route(Claim claim, const NodeView& claimed, Reachable reachable,
                                   conf::OnLost on_lost);
 

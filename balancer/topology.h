@@ -15,12 +15,12 @@
 
 namespace bonedry::balancer {
 
-/// Who may enter a node: what its state, dryness and deadline come to for routing.
+/// Who may enter a node, derived from its state, dryness and deadline.
 enum class Door : std::uint8_t {
   open,           ///< active: everybody
-  sessions_only,  ///< bleeding: only those who are on it
-  /// Active, but another worker may still hold it shut, or not know it: only those whom the ledger
-  /// has on it. Nobody is put on it whom that worker would move.
+  sessions_only,  ///< bleeding: only sessions that are on it
+  /// Active, but another worker may still have it shut, or not know it: only sessions that the
+  /// ledger has on it. No session is put on it that such a worker would move away.
   opening,
   shut,  ///< dry, past its deadline, or in maintenance: nobody
 };
@@ -36,27 +36,28 @@ struct NodeView {
   NodeState state = NodeState::active;
   Door door = Door::open;
   /// The operator took sessions off it (deadline, forced maintenance) since it was last active:
-  /// who still comes is `moved`, not `late`.
+  /// users who still come count as `moved`, not `late`.
   bool displaced = false;
   /// When it was last put back into rotation, for slow_start; nothing: it takes its full share.
   std::optional<Instant> slow_start_since;
-  std::uint32_t slot = 0;  ///< its name in the ledger
+  std::uint32_t slot = 0;  ///< its index in the ledger
 };
 
 /// One pool as one topology sees it.
 struct PoolView {
   conf::Pool config;
   std::vector<NodeView> nodes;
-  /// Until then cookies may come that the ledger does not know and that are good all the same.
+  /// Until then, valid cookies may arrive whose sessions the ledger does not know.
   Instant ledger_complete_at;
-  /// The names of the other pools with cookies of our own: one of theirs is not a forged one.
+  /// The names of the other pools that set session cookies of their own, which do not count as
+  /// forged.
   std::vector<std::string> siblings;
   std::shared_ptr<PoolCounters> counters = std::make_shared<PoolCounters>();
 };
 
-/// An immutable picture of all pools, built by the control plane and shared by all workers. A
-/// worker uses it within one callback and takes no reference into it across callbacks, except by
-/// the shared `Node`s.
+/// An immutable snapshot of all pools, built by the control plane and shared by all workers. A
+/// worker uses it within one callback and keeps no reference into it across callbacks, except the
+/// shared `Node`s.
 struct Topology {
   std::uint64_t version = 0;
   conf::Limits limits;
@@ -68,7 +69,7 @@ struct Topology {
   [[nodiscard]] const NodeView* find_node(const NodeId& id) const;
 };
 
-/// Whether the pool has checks, and the first result of this node's is still out.
+/// Whether the pool has active checks and this node has no result yet.
 [[nodiscard]] inline bool awaits_first_check(const PoolView& pool, const Node& node) {
   return pool.config.health.active && node.health() == Health::unknown;
 }

@@ -10,8 +10,8 @@
 #include <string_view>
 #include <vector>
 
-/// The config as plain values, as the operator wrote it, defaults filled in, validated. What each
-/// key means for the operator is in docs/config.md; the loader is in loader.h.
+/// The validated config as plain values, as the operator wrote it, with defaults filled in.
+/// docs/config.md explains each key to the operator; the loader is in loader.h.
 namespace bonedry::conf {
 
 /// A numeric IP address and a port. IPv6 is written "[::1]:8080".
@@ -27,15 +27,16 @@ struct Address {
 /// Reads what to_string writes. The host comes back in its shortest form; names are not resolved.
 [[nodiscard]] std::optional<Address> parse_address(std::string_view text);
 
-/// What becomes of request fields whose names are more than letters, digits and '-'.
+/// What to do with request fields whose names contain other characters than letters, digits and
+/// '-'.
 enum class UnderscoreNames : std::uint8_t { drop, pass, refuse };
 
 struct Server {
   unsigned workers = 0;  ///< 0: one per core
   std::string state_dir = "/var/lib/bonedry";
-  std::vector<std::string> secrets;      ///< first seals, all open; empty: see secret_file
-  std::string secret_file;               ///< one secret per line, first seals; empty: generated
-  std::vector<Network> trusted_proxies;  ///< whose word about clients is taken
+  std::vector<std::string> secrets;      ///< the first seals, all open; empty: see secret_file
+  std::string secret_file;               ///< one secret per line, the first seals; empty: generated
+  std::vector<Network> trusted_proxies;  ///< trusted to describe their clients
   UnderscoreNames underscore_names = UnderscoreNames::drop;
 
   friend bool operator==(const Server&, const Server&) = default;
@@ -62,7 +63,7 @@ struct Limits {
   std::size_t header_bytes = 32768;
   std::size_t headers = 100;
   std::uint64_t body_bytes = 0;               ///< of a request; 0: no limit
-  std::size_t connections = 0;                ///< of clients; 0: as the descriptors allow
+  std::size_t connections = 0;                ///< of clients; 0: as file descriptors allow
   std::size_t connections_per_client = 0;     ///< from one address; 0: no limit
   std::uint64_t requests_per_connection = 0;  ///< 0: no limit
 
@@ -100,13 +101,13 @@ enum class Sticky : std::uint8_t { insert, learn, none };
 enum class OnLost : std::uint8_t { rescue, fail };
 enum class SameSite : std::uint8_t { lax, strict, none };
 enum class Secure : std::uint8_t { automatic, always, never };
-/// What an answer that brings a new session cookie tells shared caches (RFC 9111 5.2.2).
+/// What a response with a new session cookie tells shared caches (RFC 9111 5.2.2).
 enum class CookieCache : std::uint8_t { make_private, no_cache, as_is };
 
-/// Attributes of the session cookie, written anew at each issue.
+/// Attributes of the session cookie, written each time it is set.
 struct CookieAttributes {
   std::string path = "/";
-  std::string domain;  ///< empty: the host that was asked
+  std::string domain;  ///< empty: the host of the request
   bool http_only = true;
   SameSite same_site = SameSite::lax;
   Secure secure = Secure::automatic;  ///< automatic: on TLS listeners
@@ -115,7 +116,7 @@ struct CookieAttributes {
   friend bool operator==(const CookieAttributes&, const CookieAttributes&) = default;
 };
 
-/// A request by which users leave.
+/// A request by which users log out.
 struct Logout {
   std::string method;
   std::string path;  ///< of the target, without the query
@@ -124,7 +125,7 @@ struct Logout {
 };
 
 /// Where a name comes from.
-enum class Named : std::uint8_t { by_default, in_file };
+enum class NameSource : std::uint8_t { by_default, in_file };
 
 struct Session {
   Sticky sticky = Sticky::insert;
@@ -133,19 +134,19 @@ struct Session {
   Millis idle_timeout = std::chrono::minutes{20};
   Millis pending_timeout = std::chrono::minutes{20};  ///< default: idle_timeout
   Millis max_lifetime = std::chrono::hours{12};
-  Millis renewal_grace = std::chrono::seconds{30};  ///< a renewed value stays good at least so long
+  Millis renewal_grace = std::chrono::seconds{30};  ///< minimum life of the replaced value
   OnLost on_lost = OnLost::rescue;
   std::vector<Logout> logout;
   std::string logout_header;  ///< a response field that ends the session; empty: none
-  std::string logout_cookie;  ///< the application's, whose clearing does so; empty: none
-  Named cookie_named = Named::by_default;
+  std::string logout_cookie;  ///< the application's, whose clearing ends it too; empty: none
+  NameSource cookie_named = NameSource::by_default;
 
   friend bool operator==(const Session&, const Session&) = default;
 };
 
 struct Health {
-  std::string path;     ///< empty: a TCP connect is the check
-  bool active = false;  ///< whether [pool.health] was written at all
+  std::string path;     ///< empty: the check is a TCP connect
+  bool active = false;  ///< whether [pool.health] is in the file
   Millis interval = std::chrono::seconds{2};
   Millis timeout = std::chrono::seconds{2};
   unsigned rise = 2;
@@ -164,18 +165,18 @@ struct Node {
   unsigned weight = 100;              ///< 0..1000; 0: bleeding from the start
   std::uint64_t max_sessions = 0;     ///< 0: no limit
   std::uint64_t max_connections = 0;  ///< in use at a time; 0: no limit
-  std::uint64_t max_waiting = 1000;   ///< exchanges that wait for one of them
+  std::uint64_t max_waiting = 1000;   ///< exchanges that wait for a connection
 
   friend bool operator==(const Node&, const Node&) = default;
 };
 
-/// Which PROXY header nodes get in front of each connection.
+/// Which PROXY header nodes get at the start of each connection.
 enum class ProxyProtocol : std::uint8_t { off, v1, v2 };
 
-/// Which fields tell nodes about clients: X-Forwarded-*, Forwarded (RFC 7239), or both.
+/// Which fields describe the client to nodes: X-Forwarded-*, Forwarded (RFC 7239), or both.
 enum class ForwardedFields : std::uint8_t { x_forwarded, rfc7239, both };
 
-/// What becomes of an exchange whose client has left before the end of the response.
+/// What to do with an exchange whose client has left before the end of the response.
 enum class OnClientGone : std::uint8_t { abort, finish };
 
 struct Pool {
@@ -185,7 +186,7 @@ struct Pool {
   unsigned min_active = 1;
   Millis slow_start{0};                            ///< 0: a node takes its full share at once
   std::vector<std::string> upgrades{"websocket"};  ///< protocols that clients may switch to
-  unsigned retry_percent = 20;  ///< requests that may be sent twice, of 100; 0: none
+  unsigned retry_percent = 20;  ///< requests per 100 that may be sent twice; 0: none
   Millis reuse =
       std::chrono::seconds{55};  ///< how long idle connections to nodes are kept; 0: never
   ForwardedFields forwarded = ForwardedFields::x_forwarded;

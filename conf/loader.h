@@ -16,14 +16,14 @@ struct Loaded {
   std::vector<std::string> warnings;
 };
 
-/// Reads and checks a config file of at most kReadLimit bytes; relative paths in it stay as they
-/// are written. The error is text for the operator: one line "FILE:LINE:COLUMN: KEY: what was
-/// wrong, what was expected" for everything that is wrong, in the order of the file and without a
-/// final line end. Only the first error of TOML's syntax is found (it has no KEY); a file that
-/// cannot be read gives one line that says why. No secret appears in any message.
+/// Reads and checks a config file of at most kReadLimit bytes; relative paths in it are kept as
+/// written. The error is text for the operator: one line "FILE:LINE:COLUMN: KEY: what was wrong,
+/// what was expected" for each error, in the order of the file and without a final line end. Of
+/// TOML syntax errors only the first is found (it has no KEY); a file that cannot be read gives one
+/// line with the reason. No secret appears in any message.
 [[nodiscard]] Result<Loaded> load_file(const std::string& path);
 
-/// As load_file, for text at hand; `file_name` is what messages call it.
+/// As load_file, for text in memory; messages use `file_name`.
 [[nodiscard]] Result<Loaded> load_text(std::string_view toml, std::string_view file_name);
 
 }  // namespace bonedry::conf

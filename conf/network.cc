@@ -9,7 +9,7 @@ namespace {
 constexpr unsigned kBits = 128;
 constexpr unsigned kBitsBeforeV4 = 96;
 
-/// The address with all bits behind the first `prefix` cleared.
+/// The address with all bits after the first `prefix` cleared.
 IpAddress masked(IpAddress address, unsigned prefix) {
   for (std::size_t i = 0; i < address.bytes.size(); ++i) {
     const unsigned before = static_cast<unsigned>(i) * 8;
@@ -19,7 +19,7 @@ IpAddress masked(IpAddress address, unsigned prefix) {
   return address;
 }
 
-/// An address and the number of its first bits that a network shares, as they are written.
+/// An address and a prefix length as written; host bits may be set.
 struct Cidr {
   IpAddress address;
   unsigned prefix;
@@ -40,7 +40,7 @@ std::optional<Cidr> parse_cidr(std::string_view text) {
   const std::optional<IpAddress> address = parse_ip(host);
   if (!address) return std::nullopt;
   if (slash == std::string_view::npos) return Cidr{*address, kBits};
-  // How it is written says what is counted: "::ffff:10.0.0.0/104" is "10.0.0.0/8".
+  // The notation decides which bits the prefix counts: "::ffff:10.0.0.0/104" is "10.0.0.0/8".
   const bool v4 = host.find(':') == std::string_view::npos;
   const unsigned before = v4 ? kBitsBeforeV4 : 0;
   const auto prefix = parse_prefix(text.substr(slash + 1), kBits - before);

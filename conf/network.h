@@ -9,8 +9,8 @@
 
 namespace bonedry::conf {
 
-/// A range of addresses that share their first bits: "10.0.0.0/8". IPv4 in IPv6 counts as IPv4, and
-/// no network of IPv6, not even "::/0", holds an address of IPv4.
+/// A range of addresses that share their first bits: "10.0.0.0/8". IPv4-mapped IPv6 counts as IPv4,
+/// and no IPv6 network, not even "::/0", contains an IPv4 address.
 struct Network {
   IpAddress first;
   unsigned prefix = 128;  ///< bits, 0 to 128; those of IPv4 are the last 32
@@ -19,7 +19,7 @@ struct Network {
   friend bool operator==(const Network&, const Network&) = default;
 };
 
-/// An address alone, or with a prefix behind which no bit is set: "127.0.0.1", "fd00::/8".
+/// Parses an address, or a CIDR block without host bits set: "127.0.0.1", "fd00::/8".
 [[nodiscard]] std::optional<Network> parse_network(std::string_view text);
 /// As parse_network, but clears the host bits instead of refusing them: "10.1.2.3/8" is
 /// "10.0.0.0/8".

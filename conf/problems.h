@@ -10,13 +10,13 @@
 
 namespace bonedry::conf {
 
-/// Where in the file, and under which key, e.g. "pool[shop].node[alice].weight".
+/// A place in the file and its key, e.g. "pool[shop].node[alice].weight".
 struct Place {
   Position at;
   std::string key;  ///< empty: the document itself
 };
 
-/// Collects all that is wrong with one file, so that the operator can mend it in one go.
+/// Collects all errors and warnings of one file, so that the operator can fix it in one go.
 class Problems {
  public:
   explicit Problems(std::string file_name) : file_name_(std::move(file_name)) {}
@@ -25,11 +25,11 @@ class Problems {
   void warning(const Place& place, std::string_view what);
 
   /// Whether an error was noted for exactly this key.
-  [[nodiscard]] bool faulty(const std::string& key) const { return faulty_.count(key) != 0; }
+  [[nodiscard]] bool has_error(const std::string& key) const { return faulty_.count(key) != 0; }
   [[nodiscard]] bool any_error() const { return !errors_.empty(); }
 
-  /// Lines "FILE:LINE:COLUMN: KEY: what", in the order of the file: the first of them, and where
-  /// there are more, how many.
+  /// Lines "FILE:LINE:COLUMN: KEY: what", in the order of the file: at most `kMostShown`, then one
+  /// that says how many more there are.
   [[nodiscard]] std::vector<std::string> errors() const { return lines(errors_); }
   [[nodiscard]] std::vector<std::string> warnings() const { return lines(warnings_); }
 

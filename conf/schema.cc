@@ -74,7 +74,7 @@ void read_ledger(TableReader table, Ledger& ledger) {
   table.finish();
 }
 
-// What is refused here would be dangerous to ignore: clients would be served in the clear.
+// The refused keys would be dangerous to ignore: clients would be served without encryption.
 Listener read_listener(TableReader& table) {
   Listener listener;
   table.require("address", listener.address, listen_address);
@@ -186,15 +186,16 @@ PoolSections read_pool(TableReader table, Pool& pool) {
   return {std::move(table), std::move(session), std::move(health), std::move(nodes)};
 }
 
-/// Ports do not keep cookies apart (RFC 6265, 8.5), so pools must not share a name by default. The
-/// first keeps the plain one: nobody is lost when a reload adds a second pool behind it.
+/// Browsers send cookies to all ports of a host (RFC 6265, 8.5), so pools must not share a name by
+/// default. The first pool keeps the plain name: its users keep their sessions when a reload adds a
+/// second pool after it.
 void name_cookies(std::vector<Pool>& pools, const std::vector<PoolSections>& sections) {
   bool first = true;
   for (std::size_t i = 0; i < pools.size(); ++i) {
     Session& session = pools[i].session;
-    if (sections[i].session.has("cookie")) session.cookie_named = Named::in_file;
+    if (sections[i].session.has("cookie")) session.cookie_named = NameSource::in_file;
     if (session.sticky != Sticky::insert) continue;
-    const bool plain = first || session.cookie_named == Named::in_file;
+    const bool plain = first || session.cookie_named == NameSource::in_file;
     if (!plain) session.cookie += "-" + pools[i].name;
     first = false;
   }

@@ -26,8 +26,8 @@ struct Sections {
   std::vector<PoolSections> pools;
 };
 
-/// The schema: every key, its type and its range. Fills `config`, whose faulty parts keep their
-/// defaults, and notes every error and warning that one key alone can cause.
+/// The schema: every key, its type and its range. Fills `config`, in which has_error keys keep
+/// their defaults, and notes every error and warning that one key alone can cause.
 [[nodiscard]] Sections read_config(const Value& document, Config& config, Problems& problems);
 
 }  // namespace bonedry::conf

@@ -20,11 +20,12 @@ std::string_view shorten(std::string_view text) {
   if (text.size() <= kMaxQuoted) return text;
   std::size_t end = kMaxQuoted;
   const auto continues = [&] { return (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80; };
-  while (end > 0 && continues()) --end;  // not through the middle of a code point
+  while (end > 0 && continues()) --end;  // not in the middle of a code point
   return text.substr(0, end);
 }
 
-// Optimal string alignment distance; a row is the distances of one prefix of `a` to all of `b`.
+// Optimal string alignment distance; each row holds the distances of one prefix of `a` to all
+// prefixes of `b`.
 std::size_t distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> before_last(b.size() + 1);
   std::vector<std::size_t> last(b.size() + 1);
@@ -75,7 +76,7 @@ std::string join(std::span<const std::string_view> words) {
 std::optional<std::string_view> nearest(std::string_view word,
                                         std::span<const std::string_view> candidates) {
   std::optional<std::string_view> best;
-  std::size_t limit = std::max<std::size_t>(1, word.size() / 3);  // a slip for every three letters
+  std::size_t limit = std::max<std::size_t>(1, word.size() / 3);  // one mistake per three letters
   for (const std::string_view candidate : candidates) {
     if (candidate.size() + limit < word.size() || word.size() + limit < candidate.size()) continue;
     const std::size_t slips = distance(word, candidate);

@@ -3,8 +3,8 @@
 namespace bonedry::conf {
 namespace {
 
-/// How long the string is that the text begins with, quotation marks included. One that is not
-/// closed ends with its line, or with the text: the parser refuses it there.
+/// The length of the string at the start of `text`, including quotation marks. A string that is not
+/// closed ends with its line, or with the text: the parser rejects it there.
 std::size_t string_length(std::string_view text) {
   const char quote = text.front();
   const std::string_view three = text.substr(0, 3);
@@ -17,7 +17,7 @@ std::size_t string_length(std::string_view text) {
       return text[at] == quote ? at + 1 : at;
     } else if (multi && text.substr(at, 3) == three) {
       at += 3;
-      while (at < text.size() && text[at] == quote) ++at;  // quotation marks before the end
+      while (at < text.size() && text[at] == quote) ++at;  // content that ends in quotation marks
       return at;
     }
   }

@@ -8,8 +8,8 @@ namespace bonedry::conf {
 constexpr std::size_t kMostKeyParts = 16;  ///< of one dotted key
 constexpr std::size_t kMostNesting = 16;   ///< of arrays and inline tables
 
-/// The first line, from 1, whose keys have more parts or whose values are nested deeper than that:
-/// the parser would go as deep on the stack. 0: there is none. Takes any bytes.
+/// The first line (from 1) whose keys have more parts or whose values are nested deeper than that,
+/// since the parser's recursion would be as deep; 0 if there is none. Accepts any bytes.
 [[nodiscard]] unsigned first_line_too_deep(std::string_view toml);
 
 }  // namespace bonedry::conf

@@ -9,7 +9,7 @@
 namespace bonedry::conf {
 namespace {
 
-// The `name` of a table, if it can stand in a path.
+// The `name` of a table, if it is valid in a key path.
 std::string_view name_of(const Table& table) {
   for (const Entry& entry : table) {
     const auto* name = std::get_if<std::string>(&entry.value.data);
@@ -76,7 +76,7 @@ bool TableReader::has(std::string_view key) const {
 }
 
 bool TableReader::sound(std::string_view key) const {
-  return !problems_->faulty(path(key));
+  return !problems_->has_error(path(key));
 }
 
 Place TableReader::place(std::string_view key) const {

@@ -10,16 +10,16 @@
 
 namespace bonedry::conf {
 
-/// Reads the keys of one table and notes what is wrong with them. Whoever asks for a key makes it
-/// known; `finish` reports the keys that nobody asked for. Stays usable afterwards as the place of
-/// its keys, for rules that concern more than one. Refers to the document and to the Problems,
-/// which must outlive it.
+/// Reads the keys of one table and notes errors in them. Reading a key makes it known; `finish`
+/// reports all keys that are not known. Afterwards the reader still gives the places of its keys,
+/// for rules that concern more than one. Refers to the document and to the Problems, which must
+/// outlive it.
 class TableReader {
  public:
   /// The root of a document.
   TableReader(const Value& root, Problems& problems);
 
-  /// Reads `key` when it is written; otherwise, or when it is faulty, `target` keeps its value.
+  /// Reads `key` when it is written; otherwise, or when it is has_error, `target` keeps its value.
   /// `parse` takes a const Value& and returns a Result<T>.
   template <class T, class Parse>
   void read(std::string_view key, T& target, const Parse& parse) {
@@ -33,7 +33,7 @@ class TableReader {
     if (!has(key)) error(key, "required, but missing");
   }
 
-  /// Reads an array, if it is written; the sound ones of its values become `target`.
+  /// Reads an array, if it is written; its valid elements become `target`.
   template <class T, class Parse>
   void read_list(std::string_view key, std::vector<T>& target, const Parse& parse) {
     const std::vector<Element> all = elements(key, "an array");
@@ -53,13 +53,13 @@ class TableReader {
     if (empty) error(key, "empty; expected at least one element");
   }
 
-  /// The table under `key`; a reader of nothing when there is none.
+  /// The table under `key`; an empty reader if it is not written.
   [[nodiscard]] TableReader table(std::string_view key);
-  /// The tables of the array under `key`, each known by its `name`, or "#1", "#2", ... when it has
-  /// no usable name of its own.
+  /// The tables of the array under `key`, each identified by its `name`, or "#1", "#2", ... when it
+  /// has no usable name of its own.
   [[nodiscard]] std::vector<TableReader> tables(std::string_view key);
 
-  /// A key that other versions have: writing it is an error, and it is never offered.
+  /// A key of other versions: writing it is an error, and it is never suggested.
   void refuse(std::string_view key, std::string_view why);
 
   /// Reports unknown keys.
@@ -70,7 +70,7 @@ class TableReader {
   [[nodiscard]] bool has(std::string_view key) const;
   /// Whether no error was noted for `key` itself.
   [[nodiscard]] bool sound(std::string_view key) const;
-  /// Of the key's value; of the table when the key is not written.
+  /// The place of the key's value, or of the table when the key is not written.
   [[nodiscard]] Place place(std::string_view key) const;
 
   void error(std::string_view key, std::string_view what) const;

@@ -14,7 +14,7 @@ std::uint8_t byte_at(std::string_view text, std::size_t at) {
   return static_cast<std::uint8_t>(text[at]);
 }
 
-/// How many bytes the character has that the text begins with (RFC 3629); 0: it is not UTF-8.
+/// The length in bytes of the first character (RFC 3629); 0 if it is not UTF-8.
 std::size_t character_length(std::string_view text) {
   const std::uint8_t first = byte_at(text, 0);
   if (first < 0x80) return 1;
@@ -37,8 +37,7 @@ std::string control_character(std::uint8_t byte) {
   return text.data();
 }
 
-/// What is wrong with the character that the text begins with, which has `length` bytes; "":
-/// nothing.
+/// What is wrong with the first character, which has `length` bytes; "" if nothing.
 std::string fault_of(std::string_view text, std::size_t length) {
   if (length == 0) return "invalid UTF-8";
   const std::uint8_t first = byte_at(text, 0);
@@ -56,7 +55,7 @@ std::optional<SyntaxError> first_foreign_character(std::string_view toml) {
   if (toml.starts_with("\xff\xfe") || toml.starts_with("\xfe\xff")) {
     return SyntaxError{{}, "the file is in UTF-16 or UTF-32; expected UTF-8"};
   }
-  // Where a byte order mark is, it is not counted.
+  // A byte order mark does not count as a column.
   if (toml.starts_with("\xef\xbb\xbf")) toml.remove_prefix(3);
   Position at;
   while (!toml.empty()) {

@@ -7,8 +7,8 @@
 
 namespace bonedry::conf {
 
-/// The first thing in a text that no TOML document may have anywhere: bytes that are not UTF-8, and
-/// control characters, a carriage return that ends no line among them. Takes any bytes.
+/// The first character that TOML allows nowhere: invalid UTF-8, or a control character, including a
+/// carriage return that does not end a line. Accepts any bytes.
 [[nodiscard]] std::optional<SyntaxError> first_foreign_character(std::string_view toml);
 
 }  // namespace bonedry::conf

@@ -3,6 +3,7 @@
 #include "conf/spelling.h"
 #include "conf/toml_bounds.h"
 #include "conf/toml_text.h"
+#include "proxy/base/ascii.h"
 
 #include <toml++/toml.h>
 
@@ -60,19 +61,15 @@ Value copy(const toml::node& node) {
   return {at, Moment{"a date and time"}};
 }
 
-bool is_digit(char character) {
-  return character >= '0' && character <= '9';
-}
-
-// The library quotes a number that it cannot represent, and an operator who forgets the quotation
-// marks around a secret may have written just that.
+// The library's messages quote numbers that it cannot represent; such a number may be a secret that
+// the operator wrote without quotation marks.
 std::string without_numbers(std::string_view description) {
   std::string text;
   while (!description.empty()) {
     text += description.front();
     const bool opening = description.front() == '\'';
     description.remove_prefix(1);
-    if (!opening || description.empty() || !is_digit(description.front())) continue;
+    if (!opening || description.empty() || !ascii::is_digit(description.front())) continue;
     const std::size_t closing = description.find('\'');
     if (closing == std::string_view::npos || closing == 1) continue;
     text += "...";
@@ -103,7 +100,7 @@ Result<Value, SyntaxError> parse_toml(std::string_view text) {
     const toml::table root = toml::parse(text, std::string_view{});
     return Value{{}, copy_table(root)};
   } catch (const toml::parse_error& error) {
-    // It also quotes what it saw as it is, line ends and all.
+    // The library also quotes the file's content unescaped, line ends included.
     return Failure{
         SyntaxError{position_of(error.source()), one_line(without_numbers(error.description()))}};
   } catch (const std::exception& error) {

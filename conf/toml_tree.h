@@ -9,8 +9,8 @@
 #include <variant>
 #include <vector>
 
-/// A TOML document as plain values that know where they stand in the file. Keeps the TOML library
-/// out of every other file.
+/// A TOML document as plain values with their positions in the file. Hides the TOML library from
+/// all other files.
 namespace bonedry::conf {
 
 /// Both from 1; columns count code points.
@@ -42,15 +42,15 @@ struct Entry {
   Value value;
 };
 
-/// "expected a string, got an integer", with what the value is.
+/// "expected a string, got an integer": says which type the value has.
 [[nodiscard]] std::string mismatch(std::string_view expected, const Value& value);
 
 struct SyntaxError {
   Position at;
-  std::string what;  ///< holds no number that was written in the file: it could be a secret
+  std::string what;  ///< contains no number from the file: it could be a secret
 };
 
-/// Parses a whole document; the value is its root table. Throws nothing of the TOML library's.
+/// Parses a whole document; the value is its root table. Throws no exception of the TOML library.
 [[nodiscard]] Result<Value, SyntaxError> parse_toml(std::string_view text);
 
 }  // namespace bonedry::conf

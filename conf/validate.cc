@@ -1,6 +1,7 @@
 #include "conf/validate.h"
 
 #include "conf/spelling.h"
+#include "proxy/base/ascii.h"
 #include "proxy/base/duration.h"
 
 #include <algorithm>
@@ -16,7 +17,7 @@ std::string line_of(const Place& place) {
   return "line " + std::to_string(place.at.line);
 }
 
-/// Finds values that stand in more than one table: `add` returns the table that had it first.
+/// Finds values that are used in more than one table: `add` returns the place of the first use.
 class FirstUses {
  public:
   std::optional<Place> add(const std::string& value, const Place& place) {
@@ -71,7 +72,7 @@ void check_listener_pools(const Config& config, const Sections& sections) {
   }
 }
 
-// Whoever may send the header may claim to be anybody.
+// A peer that may send the PROXY header can claim any client address.
 void check_proxy_protocol(const Config& config, const Sections& sections) {
   if (sections.server.has("trusted_proxies")) return;
   for (std::size_t i = 0; i < config.listeners.size(); ++i) {
@@ -131,20 +132,16 @@ void check_session_times(const Session& session, const TableReader& table) {
   }
 }
 
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-}
-
 bool has_prefix(std::string_view name, std::string_view prefix) {
   return name.size() >= prefix.size() &&
-         std::ranges::equal(name.substr(0, prefix.size()), prefix, {}, lower, lower);
+         ascii::equal_ignoring_case(name.substr(0, prefix.size()), prefix);
 }
 
 bool same_name(std::string_view one, std::string_view other) {
-  return one.size() == other.size() && has_prefix(one, other);
+  return ascii::equal_ignoring_case(one, other);
 }
 
-// Nobody who needs --force for every bleed is guarded by it.
+// A guard that needs --force for every bleed protects nothing.
 void check_min_active(const Pool& pool, const TableReader& table) {
   if (!table.has("min_active") || !table.sound("min_active")) return;
   const auto weighted =
@@ -156,11 +153,11 @@ void check_min_active(const Pool& pool, const TableReader& table) {
                                   "need --force");
 }
 
-// RFC 6265bis, 5.7: name and value together.
+// RFC 6265bis, 5.7: limits name and value together.
 constexpr std::size_t kMaxCookieName = 4096 - 60;
 
-/// What browsers demand of cookies by the beginnings of their names, which they compare without
-/// regard to case (RFC 6265bis, 4.1.3).
+/// What browsers require of cookies with certain name prefixes, which they compare without regard
+/// to case (RFC 6265bis, 4.1.3).
 void check_cookie_prefix(const Session& session, const TableReader& table) {
   if (!table.sound("cookie_secure")) return;
   const CookieAttributes& attributes = session.attributes;
@@ -187,7 +184,7 @@ void check_cookie_prefix(const Session& session, const TableReader& table) {
                             std::string{demand->needs});
 }
 
-// What RFC 6265bis has browsers do with such cookies: they drop them, and nobody is sticky.
+// Browsers drop such cookies (RFC 6265bis), and then no session is sticky.
 void check_cookie(const Session& session, const TableReader& table) {
   if (session.sticky != Sticky::insert) return;
   const CookieAttributes& attributes = session.attributes;
@@ -203,10 +200,10 @@ void check_cookie(const Session& session, const TableReader& table) {
 }
 
 /// Whether no browser sends cookies of both scopes with one request: neither domain is within the
-/// other (RFC 6265, 5.1.3), or neither path (5.1.4). No domain at all may be any host.
+/// other (RFC 6265, 5.1.3), or neither path is (5.1.4). An empty domain may be any host.
 bool exclude_each_other(const CookieAttributes& one, const CookieAttributes& other) {
   const auto lowered = [](std::string domain) {
-    std::ranges::transform(domain, domain.begin(), lower);
+    std::ranges::transform(domain, domain.begin(), ascii::to_lower);
     return domain.starts_with('.') ? domain : "." + domain;
   };
   const auto directory = [](const std::string& path) {
@@ -221,7 +218,7 @@ bool exclude_each_other(const CookieAttributes& one, const CookieAttributes& oth
   return !domain.ends_with(other_domain) && !other_domain.ends_with(domain);
 }
 
-/// Whether users of one pool would lose their cookie to the other. Two pools may learn from one
+/// Whether the cookies of one pool would overwrite those of the other. Two pools may learn from one
 /// cookie: it is the application's, and neither sets it.
 bool share_cookie(const Session& one, const Session& other) {
   if (one.sticky == Sticky::none || other.sticky == Sticky::none) return false;
@@ -229,7 +226,8 @@ bool share_cookie(const Session& one, const Session& other) {
   return one.cookie == other.cookie && !exclude_each_other(one.attributes, other.attributes);
 }
 
-// Ports do not keep cookies apart (RFC 6265, 8.5), and nobody knows the hosts that will be asked.
+// Browsers send cookies to all ports of a host (RFC 6265, 8.5), and the hosts of future requests
+// are unknown.
 void check_cookie_names(const Config& config, const Sections& sections) {
   for (std::size_t i = 0; i < config.pools.size(); ++i) {
     const TableReader& table = sections.pools[i].session;
@@ -246,7 +244,7 @@ void check_cookie_names(const Config& config, const Sections& sections) {
   }
 }
 
-// The application's cookie is the application's.
+// A learned cookie belongs to the application, which alone sets its attributes.
 void check_learned_cookie(const Session& session, const TableReader& table) {
   if (session.sticky != Sticky::learn) return;
   if (!table.has("cookie")) {
@@ -270,8 +268,8 @@ void check_renewal(const Session& session, const TableReader& table) {
   table.warning("renewal_grace", R"(ignored: has an effect only with sticky = "learn")");
 }
 
-/// Fields of ordinary answers: of framing and connections (RFC 9110, 7.6.1), of cookies, and those
-/// that servers and frameworks add to all.
+/// Fields of ordinary responses: of framing and connections (RFC 9110, 7.6.1), of cookies, and
+/// those that servers and frameworks add to every response.
 constexpr auto kOrdinaryFields = std::to_array<std::string_view>({"Accept-Ranges",
                                                                   "Age",
                                                                   "Allow",
@@ -324,7 +322,8 @@ bool is_ordinary_field(std::string_view name) {
                              [name](std::string_view one) { return has_prefix(name, one); });
 }
 
-// It would end the sessions of users who are there, and their node would be called dry too early.
+// An ordinary field would end sessions that are still in use, and their node would be called dry
+// too early.
 void check_logout_header(const Session& session, const TableReader& table) {
   if (session.sticky == Sticky::none || !table.sound("logout_header")) return;
   if (!is_ordinary_field(session.logout_header)) return;

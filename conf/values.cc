@@ -1,6 +1,7 @@
 #include "conf/values.h"
 
 #include "conf/spelling.h"
+#include "proxy/base/ascii.h"
 #include "proxy/base/duration.h"
 
 #include <sys/un.h>
@@ -13,29 +14,20 @@ namespace {
 
 constexpr std::size_t kMaxName = 64;
 constexpr std::size_t kMinSecret = 32;
-// Without its final NUL, and the ".PID" (7 digits at most) of the name it is first bound under.
+// Leaves room for the final NUL and for the ".PID" (7 digits at most) of the name that the socket
+// is first bound to.
 constexpr std::size_t kMaxSocketPath = sizeof(sockaddr_un::sun_path) - 1 - 8;
 
-// Not <cctype>: the locale must not decide.
-bool is_alphanumeric(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
+using ascii::is_alphanumeric;
+using ascii::is_control;
+using ascii::is_digit;
 
 bool is_visible(char c) {
   return c > ' ' && c < 0x7f;
 }
 
-bool is_control(char c) {
-  return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-}
-
 bool is_in_name(char c) {
   return is_alphanumeric(c) || std::string_view{"._-"}.find(c) != std::string_view::npos;
-}
-
-bool is_in_token(char c) {
-  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
-  return is_alphanumeric(c) || kMarks.find(c) != std::string_view::npos;
 }
 
 bool is_in_cookie_attribute(char c) {
@@ -54,15 +46,16 @@ bool is_domain_label(std::string_view label) {
          std::ranges::all_of(label, [](char c) { return c == '-' || is_alphanumeric(c); });
 }
 
-/// Browsers take a host that ends so for an IPv4 address, and keep no Domain cookie of it.
+/// Browsers take a host whose last label is a number for an IPv4 address and reject Domain cookies
+/// for it.
 bool is_number(std::string_view label) {
   const bool hex = label.starts_with("0x") || label.starts_with("0X");
   const std::string_view digits = hex ? "0123456789abcdefABCDEF" : "0123456789";
   return label.substr(hex ? 2 : 0).find_first_not_of(digits) == std::string_view::npos;
 }
 
-/// A domain that a browser can match with a host (RFC 6265, 5.1.3): a dot in front is ignored, as
-/// browsers do; a single label is a public suffix, whose cookies they refuse.
+/// A domain that a browser can match with a host (RFC 6265, 5.1.3): a leading dot is ignored, as
+/// browsers do; a single label is a public suffix, for which they reject cookies.
 bool is_cookie_domain(std::string_view text) {
   if (text.starts_with('.')) text.remove_prefix(1);
   if (text.size() > kMaxDomain || text.find('.') == std::string_view::npos) return false;
@@ -95,10 +88,9 @@ Result<Address> address_from(const Value& value, std::uint16_t least_port,
   return *parse_address(*text);
 }
 
-// Well formed, but more than parse_duration takes: "4000d", not "4000x".
+// Well formed, but longer than parse_duration accepts: "4000d", not "4000x".
 bool is_too_long_a_duration(std::string_view text) {
   std::string small;
-  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
   for (const char c : text) {
     if (!is_digit(c)) small += c;
     if (is_digit(c) && (small.empty() || small.back() != '1')) small += '1';
@@ -228,13 +220,15 @@ Result<std::string> path_without_query(const Value& value) {
 
 Result<std::string> token(const Value& value) {
   const auto sound = [](std::string_view text) {
-    return !text.empty() && std::ranges::all_of(text, is_in_token);
+    return !text.empty() && std::ranges::all_of(text, ascii::is_token_char);
   };
   return string_that(value, sound, "a token", "letters, digits and !#$%&'*+-.^_`|~");
 }
 
 Result<std::string> token_or_nothing(const Value& value) {
-  const auto sound = [](std::string_view text) { return std::ranges::all_of(text, is_in_token); };
+  const auto sound = [](std::string_view text) {
+    return std::ranges::all_of(text, ascii::is_token_char);
+  };
   return string_that(value, sound, "a token",
                      "letters, digits and !#$%&'*+-.^_`|~, or \"\" for none");
 }
@@ -250,8 +244,8 @@ Result<std::string> upgrade_protocol(const Value& value) {
     const std::string_view version =
         text.find('/') == std::string_view::npos ? "0" : text.substr(text.find('/') + 1);
     const std::string name = name_of(text);
-    return !name.empty() && !version.empty() && std::ranges::all_of(name, is_in_token) &&
-           std::ranges::all_of(version, is_in_token) &&
+    return !name.empty() && !version.empty() && std::ranges::all_of(name, ascii::is_token_char) &&
+           std::ranges::all_of(version, ascii::is_token_char) &&
            std::ranges::find(kNever, name) == kNever.end();
   };
   return string_that(value, sound, "a protocol to upgrade to",

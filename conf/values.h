@@ -11,11 +11,11 @@
 #include <utility>
 #include <vector>
 
-/// What the value of a key may be: functions from what TOML holds to what config.h wants. An error
-/// says what was wrong and what was expected; where it stands is added by the TableReader.
+/// Checks and converts the values of keys: functions from TOML values to the types of config.h. An
+/// error says what was wrong and what was expected; the TableReader adds the place.
 namespace bonedry::conf {
 
-/// Pools and nodes: 1 to 64 of A-Z a-z 0-9 . _ -
+/// Names of pools and nodes: 1 to 64 of A-Z a-z 0-9 . _ -
 [[nodiscard]] bool is_name(std::string_view text);
 
 [[nodiscard]] Result<bool> boolean(const Value& value);
@@ -39,7 +39,7 @@ template <class T>
 }
 
 [[nodiscard]] Result<std::string> name(const Value& value);
-/// Any text but the empty one: a name that must match another, which is_name already judged.
+/// Any non-empty text: a name that must match another one, which is_name has already checked.
 [[nodiscard]] Result<std::string> reference(const Value& value);
 
 [[nodiscard]] Result<Address> listen_address(const Value& value);  ///< port 0: any free port
@@ -55,14 +55,14 @@ template <class T>
 
 /// A request target in origin form: begins with '/', visible ASCII.
 [[nodiscard]] Result<std::string> url_path(const Value& value);
-/// The same without a query.
+/// As url_path, but without a query.
 [[nodiscard]] Result<std::string> path_without_query(const Value& value);
 /// A token of RFC 9110: method names, and names of cookies by RFC 6265.
 [[nodiscard]] Result<std::string> token(const Value& value);
-/// The same, or the empty string.
+/// As token, or the empty string.
 [[nodiscard]] Result<std::string> token_or_nothing(const Value& value);
-/// A protocol to switch to by Upgrade, such as "websocket"; never another HTTP or TLS, in which a
-/// client could say to a node what the proxy does not see.
+/// A protocol to switch to by Upgrade, such as "websocket"; never HTTP or TLS, with which a client
+/// could send a node requests that the proxy does not see.
 [[nodiscard]] Result<std::string> upgrade_protocol(const Value& value);
 /// Attributes of a cookie: nothing in them can end the attribute or the header field.
 [[nodiscard]] Result<std::string> cookie_path(const Value& value);

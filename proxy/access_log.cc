@@ -1,5 +1,7 @@
 #include "proxy/access_log.h"
 
+#include "proxy/base/utc.h"
+
 #include <spdlog/fmt/fmt.h>
 #include <spdlog/spdlog.h>
 
@@ -12,23 +14,23 @@
 namespace bonedry::proxy {
 namespace {
 
-// Of each worker: 8,192 lines, which a busy one writes in half a second.
+// Queue size of each worker: 8,192 lines, which a busy worker writes in half a second.
 constexpr std::size_t kWaitingBytes = 4U * 1024 * 1024;
-// Nothing is given to the log itself.
+// Lines are only written through the queues, so the log itself needs next to no buffer.
 constexpr std::size_t kUnqueuedBytes = 16;
 
-// Of any text that a client chose. With it a line has at most some 16 KiB, however hostile.
+// Bytes logged of any text that a client controls. This limits a line to about 16 KiB.
 constexpr std::size_t kMostLogged = 1024;
 
-// Room on the stack for all but a line that a client has made long.
+// A line fits on the stack unless a client has made it unusually long.
 using Buffer = fmt::basic_memory_buffer<char, 4096>;
 
 void append(Buffer& out, std::string_view text) {
   out.append(text.data(), text.data() + text.size());
 }
 
-/// Text that a client chose: bytes that could break the line or the quotes around it are written as
-/// `hex` and two digits.
+/// Appends text that a client controls. Bytes outside printable ASCII are written as `hex` and two
+/// hex digits; quotes and backslashes are escaped.
 void append_escaped(Buffer& out, std::string_view text, std::string_view hex) {
   for (const char c : text.substr(0, kMostLogged)) {
     const auto byte = static_cast<unsigned char>(c);
@@ -56,20 +58,13 @@ void append_json(Buffer& out, std::string_view key, std::string_view text) {
   append_quoted(out, text, "\\u00");
 }
 
-/// As Apache writes it.
+/// A quoted field as Apache writes it: "-" if it is empty.
 void append_combined(Buffer& out, std::string_view text) {
   append_quoted(out, text.empty() ? "-" : text, "\\x");
 }
 
-std::tm calendar(WallTime at) {
-  const std::time_t seconds = at.ms / 1000;
-  std::tm parts{};
-  gmtime_r(&seconds, &parts);
-  return parts;
-}
-
 void format_json(Buffer& out, const AccessEntry& entry) {
-  const std::tm parts = calendar(entry.at);
+  const std::tm parts = to_utc(entry.at).date;
   fmt::format_to(std::back_inserter(out),
                  "{{\"time\":\"{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z\"", parts.tm_year + 1900,
                  parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
@@ -93,7 +88,7 @@ void format_json(Buffer& out, const AccessEntry& entry) {
 void format_combined(Buffer& out, const AccessEntry& entry) {
   static constexpr std::array<std::string_view, 12> kMonths{
       "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  const std::tm parts = calendar(entry.at);
+  const std::tm parts = to_utc(entry.at).date;
   fmt::format_to(std::back_inserter(out), "{} - - [{:02}/{}/{:04}:{:02}:{:02}:{:02} +0000] ",
                  entry.client, parts.tm_mday, kMonths[static_cast<std::size_t>(parts.tm_mon)],
                  parts.tm_year + 1900, parts.tm_hour, parts.tm_min, parts.tm_sec);

@@ -15,7 +15,7 @@
 
 namespace bonedry::proxy {
 
-/// What one line of the access log says.
+/// The content of one line of the access log.
 struct AccessEntry {
   WallTime at;
   std::string_view client;
@@ -27,21 +27,21 @@ struct AccessEntry {
   std::uint64_t bytes_out = 0;  ///< response body
   Millis duration{0};
   std::string_view pool;
-  std::string_view node;                             ///< empty: none was reached
-  std::string_view decision;                         ///< why that node: "own_node", "fresh", …
-  std::string_view session;                          ///< first eight digits of its key, or empty
-  session::Presence user = session::Presence::here;  ///< left: this exchange logged them out
+  std::string_view node;                             ///< empty if no node was reached
+  std::string_view decision;                         ///< routing decision: "own_node", "fresh", …
+  std::string_view session;                          ///< first 8 hex digits of its key, or empty
+  session::Presence user = session::Presence::here;  ///< left: the user logged out
   std::string_view user_agent;
   std::string_view referer;
-  std::string_view reason;  ///< of a refusal, in words; or empty
+  std::string_view reason;  ///< text of a refusal, or empty
   EndReason end = EndReason::completed;
 };
 
-/// One worker's way into the access log, on its thread: formats a line and queues it, without a
-/// lock, an allocation or a wait.
+/// One worker's access log queue, used on the worker's thread only. Formats a line and queues it
+/// without locking, allocating or blocking.
 class AccessLogQueue {
  public:
-  /// Of a log that is off.
+  /// For an access log that is off: `write` does nothing.
   AccessLogQueue() = default;
   AccessLogQueue(conf::AccessFormat format, LogWriter::Queue lines)
       : format_(format), lines_(std::move(lines)) {}
@@ -54,8 +54,9 @@ class AccessLogQueue {
   std::optional<LogWriter::Queue> lines_;
 };
 
-/// One line per exchange, written by a thread of its own. Thread-safe. When nobody takes the lines
-/// in time, those that come are lost rather than a request held up; how many is logged.
+/// The access log: one line per exchange, written on a thread of its own. Thread-safe. When the
+/// target is too slow, new lines are dropped instead of delaying requests; how many were lost is
+/// logged.
 class AccessLog {
  public:
   /// Throws std::runtime_error when the file cannot be opened.
@@ -63,7 +64,8 @@ class AccessLog {
 
   /// A queue for one more thread.
   [[nodiscard]] AccessLogQueue add_queue();
-  /// Lets go of a file that was renamed, and opens the one of the config's name.
+  /// Reopens the configured path after the file was renamed (log rotation). If that fails, the old
+  /// file stays in use.
   void reopen();
 
  private:

@@ -5,8 +5,8 @@
 #include "admin/event_log.h"
 #include "admin/state_store.h"
 #include "conf/loader.h"
+#include "proxy/base/directory.h"
 #include "proxy/base/file.h"
-#include "proxy/base/folder.h"
 #include "proxy/base/supervisor.h"
 #include "proxy/io/signal_reader.h"
 #include "proxy/predecessor.h"
@@ -32,14 +32,14 @@
 namespace bonedry::proxy {
 namespace {
 
-// How soon expiry, deadlines and dryness are noticed.
+// Interval at which expiry, deadlines and dryness are checked.
 constexpr Millis kControlTick{100};
 
-/// Hands the control plane's topologies to the workers, and to the process that this one has taken
-/// over from, for as long as it is there.
+/// Publishes the control plane's topologies to the workers and, until it has exited, to the process
+/// that this one has taken over from.
 class ServerPublisher final : public admin::Publisher {
  public:
-  /// `config_text`: of the config that the topologies are made of.
+  /// `config_text` returns the text of the config that the topologies are built from.
   ServerPublisher(Server& server, Predecessor* predecessor,
                   std::function<const std::string&()> config_text)
       : server_(server), predecessor_(predecessor), config_text_(std::move(config_text)) {}
@@ -73,12 +73,12 @@ class ServerPublisher final : public admin::Publisher {
   std::function<const std::string&()> config_text_;
 };
 
-/// Two proxies on one state directory would overwrite each other's node states.
 bool is_regular(int fd) {
   struct stat there {};
   return ::fstat(fd, &there) == 0 && S_ISREG(there.st_mode);
 }
 
+/// Two proxies on one state directory would overwrite each other's node states.
 Result<UniqueFd> lock_state(const std::string& state_dir) {
   const std::string path = state_dir + "/lock";
   constexpr int kFlags = O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY;
@@ -100,7 +100,7 @@ admin::AdminLimits admin_limits(std::size_t descriptors) {
 }
 
 void report(const session::MappedLedger::Start& start) {
-  using StartOptions = session::MappedLedger::Source;
+  using Source = session::MappedLedger::Source;
   if (!start.set_aside.empty()) {
     spdlog::warn("the existing ledger is not used: {}", start.set_aside);
   }
@@ -111,10 +111,9 @@ void report(const session::MappedLedger::Start& start) {
         start.damage);
   }
   const session::Ledger::Totals totals = start.ledger->totals();
-  if (start.source == StartOptions::shared)
-    spdlog::info("ledger: {} sessions, shared", totals.sessions);
-  if (start.source == StartOptions::restored) spdlog::info("ledger: {} sessions", totals.sessions);
-  if (start.source == StartOptions::resized) {
+  if (start.source == Source::shared) spdlog::info("ledger: {} sessions, shared", totals.sessions);
+  if (start.source == Source::restored) spdlog::info("ledger: {} sessions", totals.sessions);
+  if (start.source == Source::resized) {
     spdlog::info("ledger: {} sessions, resized to hold {}", totals.sessions, totals.capacity);
   }
 }
@@ -133,8 +132,8 @@ class Application::Impl {
         }) {}
 
   Result<> start() {
-    Result<> started = take_up();
-    if (started) started = open_doors();
+    Result<> started = load_state();
+    if (started) started = start_serving();
     if (!started && predecessor_) predecessor_->give_up(started.error());
     return started;
   }
@@ -143,8 +142,8 @@ class Application::Impl {
     try {
       loop_.run();
     } catch (const std::exception& error) {
-      // What was half done is not known, so nothing of it is taken any further: this ends as a kill
-      // would, which all that lies on the disk is made for.
+      // The state of the interrupted work is unknown, so nothing is finished or cleaned up. This is
+      // like a kill, which everything on disk is designed to survive.
       spdlog::critical("exiting: {}", error.what());
       spdlog::default_logger()->flush();
       std::_Exit(EXIT_FAILURE);
@@ -153,8 +152,8 @@ class Application::Impl {
   }
 
  private:
-  /// What the disk and a process before this one have.
-  Result<> take_up() {
+  /// Loads the state from disk and what the previous process hands over.
+  Result<> load_state() {
     const Result<> locked =
         start_options_.predecessor.is_open() ? meet_predecessor() : lock_state_dir();
     if (!locked) return locked;
@@ -175,8 +174,8 @@ class Application::Impl {
     return Done{};
   }
 
-  /// A node that bleeds had users, or may have had: a ledger that has never heard of it, or that
-  /// was last used before it was marked, is not the one that goes with these records.
+  /// A bleeding node had users, or may have had. A ledger that does not know the node, or was last
+  /// used before the node was marked, does not belong to these records.
   void check_ledger_age(const admin::NodeRecords& records,
                         const std::optional<session::LastUse>& last_use) {
     if (predecessor_) return;
@@ -201,9 +200,9 @@ class Application::Impl {
   }
 
   Result<> lock_state_dir() {
-    const Result<> folder = make_folder(config_.server.state_dir, 0700);
-    if (!folder) return folder;
-    const Result<> safe = check_folder(config_.server.state_dir, Writers::none);
+    const Result<> directory = make_directory(config_.server.state_dir, 0700);
+    if (!directory) return directory;
+    const Result<> safe = check_directory(config_.server.state_dir, Writers::none);
     if (!safe) return Failure{"state_dir is not secure: " + safe.error()};
     Result<UniqueFd> lock = lock_state(config_.server.state_dir);
     if (!lock) return Failure{lock.error()};
@@ -231,8 +230,8 @@ class Application::Impl {
     return session::MappedLedger::open(path, config_.ledger.sessions, secrets, clock_);
   }
 
-  /// What is likely to fail comes first, when a process before this one can still go on alone.
-  Result<> open_doors() {
+  /// Steps that are likely to fail come first, while the previous process can still go on alone.
+  Result<> start_serving() {
     const Result<std::vector<Server::BoundListener>> bound =
         server_->bind([this](const std::string& at) {
           return predecessor_ ? predecessor_->take_sockets(at) : std::vector<UniqueFd>{};
@@ -300,8 +299,9 @@ class Application::Impl {
     return status;
   }
 
-  /// A node that is down gets no new user while this process has not looked at it yet.
-  void believe_health() {
+  /// Adopts the health that the previous process measured, so that a node that is down gets no new
+  /// users before this process has checked it.
+  void adopt_health() {
     for (const balancer::PoolView& pool : control_->topology()->pools) {
       if (!predecessor_ || !pool.config.health.active) continue;
       for (const balancer::NodeView& view : pool.nodes) {
@@ -320,13 +320,13 @@ class Application::Impl {
 
   Result<> serve() {
     if (predecessor_) {
-      // StandbyBackup anybody is let in here, the other one knows what is decided here.
-      const Result<> led =
+      // Before this process accepts clients, the previous one must route by what is decided here.
+      const Result<> synced =
           predecessor_->sync_routing_state(publisher_->routing_state(*control_->topology()));
-      if (!led) return Failure{"cannot take over: " + led.error()};
+      if (!synced) return Failure{"cannot take over: " + synced.error()};
     }
-    believe_health();
-    ledger_->start_sweeping(clock_.now());  // from the moment on at which somebody is let in
+    adopt_health();
+    ledger_->start_sweeping(clock_.now());  // just before clients are accepted
     const Result<> started = server_->start(control_->topology());
     if (!started) return started;
     return admin_->publish();
@@ -340,7 +340,7 @@ class Application::Impl {
       predecessor_->replace(
           loop_, [this] { events_.add("upgrade", "", "the previous process has exited"); });
     }
-    tell_supervisor("READY=1\nMAINPID=" + std::to_string(::getpid()));
+    notify_service_manager("READY=1\nMAINPID=" + std::to_string(::getpid()));
   }
 
   void upgrade(const std::string& by, const admin::ChangeCallback& answer) {
@@ -348,7 +348,7 @@ class Application::Impl {
     answer(admin::fail(admin::ErrorCode::unavailable, "not upgraded: bonedry is stopping"));
   }
 
-  /// Another process accepts clients: this one serves only whom it has.
+  /// The successor accepts clients; this process serves only the connections it has.
   void leave_to_successor() {
     admin_->fail_running_commands(admin::kTakenOver);
     server_->drain(DrainMode::close_after_response,
@@ -374,7 +374,7 @@ class Application::Impl {
     return std::move(loaded->config);
   }
 
-  /// Of the config in force: what was read last may have been refused.
+  /// The text of the config in effect; the config that was read last may have been refused.
   const std::string& config_text() {
     if (read_last_ && read_last_->config == control_->config()) {
       start_options_.config_text = std::move(read_last_->text);
@@ -404,7 +404,7 @@ class Application::Impl {
     }
     upgrade_->abandon();
     events_.add("stop", "", "waiting for open requests");
-    if (!control_->is_standby()) tell_supervisor("STOPPING=1");
+    if (!control_->is_standby()) notify_service_manager("STOPPING=1");
     finish();
   }
 
@@ -423,7 +423,7 @@ class Application::Impl {
                   stopping_ == Stopping::yes ? admin::kStopping : admin::kTakenOver);
   }
 
-  /// A config, and the text that it came from.
+  /// A config and the text that it was parsed from.
   struct Read {
     conf::Config config;
     std::string text;
@@ -440,7 +440,8 @@ class Application::Impl {
   std::unique_ptr<session::MappedLedger> ledger_;
   admin::NodeRecords records_;  // as they were at the start
   std::unique_ptr<Predecessor> predecessor_;
-  // Its end of the line to the next process closes when no worker of this one is left.
+  // Destroyed after `server_`: its socket to the next process must not close before all workers of
+  // this process have ended.
   std::optional<UpgradeCoordinator> upgrade_;
   std::optional<Server> server_;
   std::optional<ServerPublisher> publisher_;

@@ -9,25 +9,25 @@
 
 namespace bonedry::proxy {
 
-/// The whole program: data plane, control plane, admin socket, signals. Part of main.cc's right to
-/// see every layer; nothing else includes it. Main thread.
+/// The whole program: data plane, control plane, admin socket, signals. Like main.cc it may depend
+/// on every layer; only main.cc includes it. Main thread.
 class Application {
  public:
   struct StartOptions {
-    std::string program;      ///< the path that a successor is to run
-    std::string config_path;  ///< and the config that it is to read
-    std::string config_text;  ///< what was in it
-    UniqueFd predecessor;     ///< the line to the process to take over from; closed: there is none
+    std::string program;      ///< path of the executable that a successor runs
+    std::string config_path;  ///< path of the config file
+    std::string config_text;  ///< its content
+    UniqueFd predecessor;     ///< socket to the process to take over from; closed if there is none
   };
   Application(StartOptions options, const conf::Config& config);
   ~Application();
 
-  /// Takes over what is on disk, binds, listens, starts the workers. The error is for the operator.
+  /// Loads the state from disk, binds, listens, starts the workers. The error is for the operator.
   [[nodiscard]] Result<> start();
-  /// Returns after SIGTERM, SIGINT or SIGQUIT, when exchanges have finished or [timeouts] shutdown
-  /// is over; a second signal ends it at once. SIGHUP reloads the config, SIGUSR1 reopens the
-  /// access log, SIGUSR2 upgrades: after that, when nothing is left that was begun here. Signals
-  /// must have been blocked before `start`.
+  /// Returns after SIGTERM, SIGINT or SIGQUIT, when all exchanges have finished or [timeouts]
+  /// shutdown has passed; a second signal ends it at once. SIGHUP reloads the config, SIGUSR1
+  /// reopens the access log. SIGUSR2 upgrades; `run` then returns when all connections of this
+  /// process are closed. Signals must have been blocked before `start`.
   void run();
 
  private:

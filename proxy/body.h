@@ -12,8 +12,8 @@ namespace bonedry::proxy {
 
 class BodySlices;
 
-/// A whole request body, kept in case the request has to be sent again. It keeps the chunk that it
-/// was read into, which is what bounds it: `kMostBytes` are in one chunk.
+/// A whole request body, kept in case the request is retried. It shares the chunk that the body was
+/// read into, so a body has at most the size of one chunk, `kMostBytes`.
 struct ReplayBody {
   static constexpr std::size_t kMostBytes = ChunkPool::kChunkSize;
 
@@ -25,10 +25,10 @@ struct ReplayBody {
   [[nodiscard]] BodySlices slices() const;
 };
 
-/// Some of a body, as views of the chunk that it was read into. Valid within one call.
+/// Part of a body, as views into the chunk that it was read into. Valid within one call.
 class BodySlices {
  public:
-  /// `data`: what the pieces count from, in `chunk`.
+  /// `data`: address within `chunk` to which the offsets in `pieces` are relative.
   BodySlices(ChunkRef chunk, const char* data, const http::BodyPieces& pieces)
       : chunk_(std::move(chunk)), data_(data), pieces_(pieces) {}
 
@@ -36,7 +36,7 @@ class BodySlices {
   [[nodiscard]] ReplayBody keep(std::string_view trailers) const {
     return {chunk_, data_, pieces_, std::string(trailers)};
   }
-  /// `writer` frames it, as the protocol of the stream has it.
+  /// `writer` adds the framing of the stream's protocol.
   template <class Writer, class Sink>
   void write_to(const Writer& writer, Sink sink) const {
     writer.write(chunk_, data_, pieces_, sink);
@@ -52,7 +52,7 @@ inline BodySlices ReplayBody::slices() const {
   return {chunk, data, pieces};
 }
 
-/// Whether a message goes on or this was the last of it.
+/// Whether this is the last part of a message.
 enum class Last : std::uint8_t { no, yes };
 
 }  // namespace bonedry::proxy

@@ -6,22 +6,22 @@
 
 namespace bonedry::proxy {
 
-/// A client's connection as its worker has it, whatever protocol it speaks. Owned by the worker,
-/// on its thread; closed ones are retired.
+/// A client's connection, whatever protocol it speaks. Owned by its worker, used on the worker's
+/// thread; closed connections are retired (see EventLoop).
 class ClientConnection : public io::Retirable {
  public:
-  /// Serves what the client has sent before it was accepted. Called once.
+  /// Reads what the client sent before the connection was accepted. Called once.
   virtual void begin() = 0;
-  /// The worker ends: closes at once where nothing is asked, else after what is.
+  /// The worker is shutting down: closes an idle connection at once, any other after its requests.
   virtual void drain() = 0;
-  /// Closes at once, whatever is under way.
+  /// Closes at once, even during an exchange.
   virtual void close() = 0;
-  /// There is a new topology: exchanges on nodes that were taken from their users may have to end.
+  /// There is a new topology: exchanges on nodes whose sessions were displaced may have to end.
   virtual void follow_topology() = 0;
 
  private:
   friend class Worker;
-  std::size_t worker_index_ = 0;  // its place in the worker's list
+  std::size_t worker_index_ = 0;  // index in the worker's list
 };
 
 }  // namespace bonedry::proxy

@@ -21,7 +21,7 @@ void ClientIdentity::announce(const io::ProxyHeader& header,
     case io::ProxySource::own:
       return;
     case io::ProxySource::unknown:
-      // The proxy speaks for somebody else here, who is not trusted for its sake.
+      // The proxy forwards an unknown client, which is not trusted just because the proxy is.
       trust_ = http::Trust::none;
       return;
     case io::ProxySource::announced:

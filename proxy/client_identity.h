@@ -11,16 +11,17 @@
 
 namespace bonedry::proxy {
 
-/// Who is at the other end of a client's connection: the peer, or whom a proxy in front has
-/// announced by a PROXY header. A connection's.
+/// The client at the other end of one connection: the peer, or the client that a proxy in front
+/// announced in a PROXY header. Owned by the connection.
 class ClientIdentity {
  public:
-  /// `text`: of the peer's address. `trusted`: the proxies that are believed.
+  /// `text`: the peer's address as text. `trusted`: the proxies that are believed.
   ClientIdentity(const Endpoint& peer, std::string text, std::span<const conf::Network> trusted);
 
-  /// The peer was trusted to send this header, and it is complete.
+  /// Applies a complete PROXY header, which the peer was trusted to send.
   void announce(const io::ProxyHeader& header, std::span<const conf::Network> trusted);
-  /// `local`: this side's end of the connection, for as long as no proxy has named another.
+  /// Sets our own end of the connection as the destination, unless a PROXY header has announced
+  /// another.
   void set_local_address(const Endpoint& local);
 
   /// "192.0.2.1" or "2001:db8::1".

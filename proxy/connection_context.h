@@ -7,7 +7,7 @@
 
 namespace bonedry::proxy {
 
-/// What the connections of one loop share. All of it outlives them.
+/// Resources that the connections of one event loop share. All of them outlive the connections.
 struct ConnectionContext {
   io::EventLoop& loop;
   ChunkPool& chunks;

@@ -7,8 +7,8 @@
 namespace bonedry::proxy {
 namespace {
 
-/// Whoever has one address of IPv6 commonly has all of its network (RFC 6177), so these count as
-/// one client.
+/// A client with one IPv6 address usually controls its whole /64 network (RFC 6177), so a /64
+/// counts as one client.
 IpAddress counted_as(IpAddress client) {
   constexpr std::size_t kNetworkBytes = 8;
   if (!client.is_v4()) std::fill(client.bytes.begin() + kNetworkBytes, client.bytes.end(), 0);
@@ -20,12 +20,12 @@ IpAddress counted_as(IpAddress client) {
 ConnectionLimiter::Slot::Slot(Slot&& other) noexcept
     : limiter_(std::exchange(other.limiter_, nullptr)),
       client_(other.client_),
-      named_(std::exchange(other.named_, Named::no)) {}
+      address_counted_(std::exchange(other.address_counted_, AddressCounted::no)) {}
 
 ConnectionLimiter::Slot& ConnectionLimiter::Slot::operator=(Slot&& other) noexcept {
   std::swap(limiter_, other.limiter_);
   std::swap(client_, other.client_);
-  std::swap(named_, other.named_);
+  std::swap(address_counted_, other.address_counted_);
   return *this;
 }
 
@@ -43,12 +43,12 @@ bool ConnectionLimiter::Slot::take_for_address(const IpAddress& client, std::siz
   if (most == 0) return true;
   client_ = counted_as(client);
   if (!limiter_->enter(client_, most)) return false;
-  named_ = Named::yes;
+  address_counted_ = AddressCounted::yes;
   return true;
 }
 
 void ConnectionLimiter::Slot::leave() {
-  if (named_ == Named::yes) limiter_->leave(client_);
+  if (address_counted_ == AddressCounted::yes) limiter_->leave(client_);
   if (limiter_ != nullptr) limiter_->all_.fetch_sub(1, std::memory_order_relaxed);
 }
 

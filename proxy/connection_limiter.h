@@ -11,12 +11,12 @@
 
 namespace bonedry::proxy {
 
-/// How many connections clients have open, in all and from each address, over all workers. The
-/// server's; thread-safe. Asked once when a connection begins and told once when it ends, never for
-/// an exchange.
+/// Limits the open connections of clients over all workers, in total and per address. Owned by the
+/// server; thread-safe. Used once when a connection begins and once when it ends, never per
+/// exchange.
 class ConnectionLimiter {
  public:
-  /// One connection's place in the count, given back by the destructor.
+  /// One counted connection; the destructor removes it from the counts.
   class Slot {
    public:
     Slot() = default;
@@ -24,9 +24,11 @@ class ConnectionLimiter {
     Slot& operator=(Slot&& other) noexcept;
     ~Slot() { leave(); }
 
-    /// False when there are `most` connections already (0: no limit); then this holds nothing.
+    /// Counts a connection towards the total. Returns false and holds nothing when there are `most`
+    /// connections already (0: no limit).
     [[nodiscard]] bool take(ConnectionLimiter& limiter, std::size_t most);
-    /// The same for those from one address. Called at most once, when the address is known.
+    /// Likewise for the connections from one address. Called after `take`, at most once, when the
+    /// address is known.
     [[nodiscard]] bool take_for_address(const IpAddress& client, std::size_t most);
 
    private:
@@ -34,13 +36,13 @@ class ConnectionLimiter {
 
     ConnectionLimiter* limiter_ = nullptr;
     IpAddress client_;
-    enum class Named : std::uint8_t { no, yes } named_ = Named::no;
+    enum class AddressCounted : std::uint8_t { no, yes } address_counted_ = AddressCounted::no;
   };
 
   [[nodiscard]] std::size_t connections() const { return all_.load(std::memory_order_relaxed); }
 
  private:
-  // Enough that workers that accept at the same time rarely meet.
+  // Enough that workers which accept at the same time rarely contend for a mutex.
   static constexpr std::size_t kShards = 16;
   struct Shard {
     std::mutex mutex;

@@ -10,9 +10,9 @@
 namespace bonedry::proxy {
 namespace {
 
-// A worker's loop has 5; a client that is just being turned away, and what comes by surprise.
+// A worker's event loop has 5. The others are for a client that is being refused, and a reserve.
 constexpr std::size_t kOfWorker = 8;
-constexpr std::size_t kOfMoment = 16;
+constexpr std::size_t kTransient = 16;
 constexpr std::size_t kParts = 16;
 constexpr std::size_t kLeastAdmin = 8;
 constexpr std::size_t kMostAdmin = 1024 + 64;
@@ -21,13 +21,13 @@ constexpr std::size_t kMostOfPipes = 512;
 constexpr std::size_t kMostIdle = 1024;
 constexpr std::size_t kLeastFree = 16;
 constexpr std::size_t kUnlimited = std::size_t{1} << 30U;
-constexpr std::size_t kOpenByGuess = 64;
+constexpr std::size_t kAssumedOpen = 64;
 
 }  // namespace
 
 Result<DescriptorBudget> share_descriptors(std::size_t limit, std::size_t open,
                                            std::size_t workers) {
-  const std::size_t own = open + kOfWorker * workers + kOfMoment;
+  const std::size_t own = open + kOfWorker * workers + kTransient;
   if (limit < own + kLeastFree) {
     return Failure{"a limit of " + std::to_string(limit) + " descriptors is too low for " +
                    std::to_string(workers) + " workers, which need " +
@@ -61,7 +61,7 @@ std::size_t open_descriptors() {
     ++count;
     entries.increment(error);
   }
-  return count == 0 ? kOpenByGuess : count;
+  return count == 0 ? kAssumedOpen : count;
 }
 
 }  // namespace bonedry::proxy

@@ -7,17 +7,16 @@
 namespace bonedry::proxy {
 
 using http::BodyKind;
-using http::ParseStatus;
 using io::IoStatus;
 using io::Ready;
 
 namespace {
 
-// After the last answer: how long and how much the client may go on talking, so that closing does
-// not reset the answer away from under it. The time begins anew while the client still takes it.
+// After the last response: how long and how much the client may still send. Closing a socket with
+// unread input resets the connection, which could destroy the response. The time restarts while the
+// client still receives.
 constexpr Millis kLingerTime{2000};
-constexpr std::size_t kLingerBytes = 256 * 1024;
-// All that is ever said first, whatever the answer will be.
+// Every response begins with this.
 constexpr std::string_view kEarlyPrefix = "HTTP/1.1 ";
 
 }  // namespace
@@ -44,7 +43,8 @@ http::HeadSink DownstreamConnection::sink() {
   return {out_.slices(), worker_.context().chunks};
 }
 
-/// What is refused for want of a watch was not done.
+/// Reads nothing if epoll does not watch the socket: `on_watch_failed` then turns the client away,
+/// and its request must not have been processed.
 void DownstreamConnection::begin() {
   if (transport_->wanted() != Ready::none) read();
 }
@@ -66,17 +66,18 @@ void DownstreamConnection::close() {
   worker_.remove(*this);
 }
 
-/// The client must not take what it got for a whole message that ends with the connection.
+/// Closes with a reset if the body is to end with the connection, so that the client does not take
+/// an incomplete body for a complete one.
 void DownstreamConnection::reset_and_close() {
-  const bool ends_at_close =
-      body_writer_.framing() == BodyKind::until_close || body_writer_.framing() == BodyKind::tunnel;
+  const bool ends_at_close = response_.writer.framing() == BodyKind::until_close ||
+                             response_.writer.framing() == BodyKind::tunnel;
   if (transport_ && ends_at_close) transport_->reset_on_close();
   close();
 }
 
 // -- Sending --------------------------------------------------------------------------------------
 
-/// RFC 9110, 15.2: a client of HTTP/1.0 knows no 1xx.
+/// RFC 9110, 15.2: an HTTP/1.0 client does not know 1xx, so none is sent to it.
 void DownstreamConnection::send_interim(const http::Head& head) {
   if (exchange_->request_head().http_1_0()) return;
   const std::size_t sent = take_early_prefix();
@@ -84,8 +85,7 @@ void DownstreamConnection::send_interim(const http::Head& head) {
   out_.slices().consume(sent);
 }
 
-/// A length that is not known is told by chunks, or to a client of HTTP/1.0 by the end of the
-/// connection.
+/// A body of unknown length is sent chunked; to an HTTP/1.0 client it ends with the connection.
 void DownstreamConnection::send_head(const http::Head& head, const http::ResponseInfo& response,
                                      const http::ResponseEdits& edits) {
   http::ResponseWriteOptions options;
@@ -104,28 +104,28 @@ void DownstreamConnection::send_head(const http::Head& head, const http::Respons
   }
   if (response.switches()) options.framing = BodyKind::tunnel;
   options.persistence = response_persistence(options.framing);
-  persistence_ = options.persistence;
-  body_writer_.start(options.framing);
-  if (persistence_ == http::Persistence::close) ending_ = Ending::with_answer;
+  response_.persistence = options.persistence;
+  response_.writer.start(options.framing);
+  if (response_.persistence == http::Persistence::close) response_.ending = Ending::with_response;
   const std::size_t sent = take_early_prefix();
   http::write_response_head(head, options, sink());
   out_.slices().consume(sent);
 }
 
-/// A request that is not all here by now may never be.
+/// No keep-alive if the request is still incomplete: its rest may never arrive.
 http::Persistence DownstreamConnection::response_persistence(BodyKind framing) const {
   const bool ends = framing == BodyKind::until_close || framing == BodyKind::tunnel;
-  const bool keep = persistence_ == http::Persistence::keep_alive && body_ == Body::none && !ends &&
-                    !worker_.draining();
+  const bool keep = response_.persistence == http::Persistence::keep_alive &&
+                    request_.body == Body::none && !ends && !worker_.draining();
   return keep ? http::Persistence::keep_alive : http::Persistence::close;
 }
 
 void DownstreamConnection::send_body(const BodySlices& body) {
-  if (body.bytes() > 0) body.write_to(body_writer_, sink());
+  if (body.bytes() > 0) body.write_to(response_.writer, sink());
 }
 
 bool DownstreamConnection::takes_pipes() const {
-  return body_writer_.is_plain() && (!transport_ || transport_->takes_pipes());
+  return response_.writer.is_plain() && (!transport_ || transport_->takes_pipes());
 }
 
 void DownstreamConnection::send_body(io::PipeLease body) {
@@ -133,45 +133,46 @@ void DownstreamConnection::send_body(io::PipeLease body) {
 }
 
 void DownstreamConnection::send_end(std::string_view trailers) {
-  if (ending_ == Ending::with_answer) ending_ = Ending::now;
-  if (!body_writer_.is_plain()) body_writer_.end(trailers, sink());
+  if (response_.ending == Ending::with_response) response_.ending = Ending::now;
+  if (!response_.writer.is_plain()) response_.writer.end(trailers, sink());
 }
 
 void DownstreamConnection::send_local_response(const http::LocalResponse& answer) {
-  persistence_ = response_persistence(BodyKind::length);
+  response_.persistence = response_persistence(BodyKind::length);
   http::LocalReply reply;
   reply.status = answer.status;
   reply.text = answer.text;
   const std::string fields =
       answer.retry_after_s ? "Retry-After: " + std::to_string(*answer.retry_after_s) + "\r\n" : "";
   reply.fields = fields;
-  reply.persistence = persistence_;
-  reply.asked_by = asked_by_;
+  reply.persistence = response_.persistence;
+  reply.asked_by = request_.asked_by;
   send(reply);
 }
 
 void DownstreamConnection::send(const http::LocalReply& reply) {
-  body_writer_.start(BodyKind::length);
+  response_.writer.start(BodyKind::length);
   const std::size_t sent = take_early_prefix();
   out_.slices().push_copy(worker_.context().chunks, http::render(reply));
   out_.slices().consume(sent);
 }
 
-/// A client that has ended its side may still want the answer, or may have closed: both say the
-/// same. Only a client that is there takes more bytes, and the others' kernels answer with a reset.
-/// So the answer begins at once, with what it begins with in any case.
+/// A client that has ended its side may have half-closed, and still want the response, or have
+/// closed; its FIN is the same. Only sending shows the difference: a closed socket replies with a
+/// reset. So the prefix that all responses have in common is sent at once.
 void DownstreamConnection::send_early_prefix() {
-  if (state_ != State::exchange || !out_.empty() || early_prefix_ == EarlyPrefix::sent) return;
+  if (state_ != State::exchange || !out_.empty() || response_.early_prefix == EarlyPrefix::sent)
+    return;
   if (!exchange_->response_not_started()) return;
-  early_prefix_ = EarlyPrefix::sent;
+  response_.early_prefix = EarlyPrefix::sent;
   out_.slices().push_copy(worker_.context().chunks, kEarlyPrefix);
   if (flush() == Flow::broken) on_client_disconnected();
 }
 
-/// How much of the next head is out already. What of the send_early_prefix is not is dropped: the
-/// head has it.
+/// Returns how many bytes of the next head have been sent already. The unsent rest of the prefix is
+/// dropped, since the head contains it.
 std::size_t DownstreamConnection::take_early_prefix() {
-  if (std::exchange(early_prefix_, EarlyPrefix::none) == EarlyPrefix::none) return 0;
+  if (std::exchange(response_.early_prefix, EarlyPrefix::none) == EarlyPrefix::none) return 0;
   const std::size_t sent = kEarlyPrefix.size() - out_.bytes();
   out_.clear();
   return sent;
@@ -181,15 +182,15 @@ void DownstreamConnection::on_client_disconnected() {
   if (!continue_without_client()) close();
 }
 
-/// The exchange goes on without its client, if it is to; but not for ever, even if the node always
-/// has something more to say.
+/// Continues the exchange without its client, if the exchange allows that; for [timeouts] response
+/// at most, even if the node sends without end.
 bool DownstreamConnection::continue_without_client() {
   if (state_ != State::exchange || !exchange_->continues_without_client()) return false;
   client_.set_local_address(transport_->local());
   transport_.reset();
   out_.clear();
   in_.clear();
-  early_prefix_ = EarlyPrefix::none;
+  response_.early_prefix = EarlyPrefix::none;
   timer_.arm(worker_.context().timeouts.response);
   return true;
 }
@@ -199,15 +200,15 @@ Flow DownstreamConnection::flush() {
     out_.clear();
     return gone() ? Flow::open : Flow::broken;
   }
-  const auto push = ending_ == Ending::now ? io::Push::with_next : io::Push::now;
+  const auto push = response_.ending == Ending::now ? io::Push::with_next : io::Push::now;
   const IoStatus status = out_.write_to(*transport_, push);
   if (status == IoStatus::failed) {
     out_.clear();
     return continue_without_client() ? Flow::open : Flow::broken;
   }
-  if (status == IoStatus::done && ending_ == Ending::now &&
-      body_writer_.framing() == BodyKind::tunnel) {
-    ending_ = Ending::said;
+  if (status == IoStatus::done && response_.ending == Ending::now &&
+      response_.writer.framing() == BodyKind::tunnel) {
+    response_.ending = Ending::half_closed;
     transport_->shutdown_write();
   }
   update_interest();
@@ -220,18 +221,18 @@ EndpointPair DownstreamConnection::endpoints() const {
 }
 
 void DownstreamConnection::pause(PauseReason reason) {
-  pauses_.add(reason);
-  // The rest of the request stands between here and the next one.
-  if (reason == PauseReason::dropped) persistence_ = http::Persistence::close;
+  request_.pauses.add(reason);
+  // The rest of this request precedes the next one, and will not be read.
+  if (reason == PauseReason::dropped) response_.persistence = http::Persistence::close;
   update_interest();
 }
 
 void DownstreamConnection::resume(PauseReason reason) {
-  pauses_.remove(reason);
+  request_.pauses.remove(reason);
   deliver_body();
 }
 
-/// What has been read already; the rest comes as it is read.
+/// Delivers what has been read already; the rest is delivered when it is read.
 void DownstreamConnection::deliver_body() {
   if (!wants_body()) return;
   update_interest();
@@ -244,8 +245,8 @@ void DownstreamConnection::deliver_body() {
 
 void DownstreamConnection::begin_tunnel() {
   parser_.expect_body({BodyKind::tunnel, 0});
-  body_ = Body::coming;
-  pauses_ = {};
+  request_.body = Body::coming;
+  request_.pauses = {};
   deliver_body();
 }
 
@@ -253,294 +254,25 @@ void DownstreamConnection::follow_topology() {
   if (state_ == State::exchange) exchange_->end_if_displaced();
 }
 
-// -- Receiving ------------------------------------------------------------------------------------
-
-bool DownstreamConnection::reads() const {
-  if (input_ == Input::ended) return false;
-  if (state_ != State::exchange) return true;
-  // Pipelined requests wait in one chunk; body that nobody wants yet waits in the kernel.
-  return wants_body() || (body_ == Body::none && in_.size() < ChunkPool::kChunkSize / 2);
-}
-
-void DownstreamConnection::update_interest() {
-  if (!transport_) return;
-  if (watches_errors_only()) return transport_->want(Ready::errors);
-  const Ready read = reads() ? Ready::read : Ready::none;
-  transport_->want(out_.empty() ? read : read | Ready::write);
-}
-
-void DownstreamConnection::on_ready(Ready ready) {
-  if (watches_errors_only()) {
-    if (transport_->has_failed()) return on_client_disconnected();
-    // Both sides have ended, and it would be told again and again.
-    if (ready == Ready::errors) transport_->want(Ready::none);
-    return;
-  }
-  if (has(ready, Ready::write) && !out_.empty()) {
-    const std::size_t waiting = out_.bytes();
-    const Flow flow = flush();
-    if (flow == Flow::broken) return close();
-    if (state_ == State::lingering && flow == Flow::open) transport_->shutdown_write();
-    if (state_ == State::exchange && early_prefix_ == EarlyPrefix::none) {
-      if (out_.bytes() != waiting) exchange_->on_downstream_progress();
-      if (flow == Flow::open) exchange_->on_downstream_drained();
-    }
-  }
-  if (transport_ && has(ready, Ready::read)) read();
-}
-
-/// A client that cannot be heard or answered any more is told so, as far as that goes at once.
-void DownstreamConnection::on_watch_failed(int error) {
-  if (state_ != State::exchange) {
-    worker_.report_out_of_resources(error);
-    const bool asks = state_ == State::head && requests_ == 0;
-    if (asks) turn_away({503, "the proxy is out of resources", "Retry-After: 5\r\n"});
-    return close();
-  }
-  exchange_->on_error(out_of_resources(error));
-  if (state_ == State::head) close();
-}
-
-/// Nothing is waited for. What was read is not reset away from under the answer.
-void DownstreamConnection::turn_away(const http::LocalReply& reply) {
-  (void)transport_->read(in_.room(worker_.context().chunks, ChunkPool::kChunkSize));
-  send(reply);
-  (void)out_.write_to(*transport_);
-  transport_->shutdown_write();
-}
-
-void DownstreamConnection::read() {
-  if (state_ == State::exchange && body_ == Body::coming && !pauses_.none())
-    return update_interest();
-  if (state_ == State::exchange && wants_body() && in_.empty() && transport_->takes_pipes() &&
-      exchange_->takes_request_pipes()) {
-    io::PipeLease pipe = worker_.context().pipes.take_if_worth(parser_.expected_bytes());
-    if (pipe) return read_spliced(std::move(pipe));
-  }
-  read_memory();
-}
-
-void DownstreamConnection::read_memory() {
-  const std::size_t limit =
-      state_ == State::head ? worker_.context().heads.bytes : ChunkPool::kChunkSize;
-  const auto room = in_.room(worker_.context().chunks, limit);
-  if (room.empty()) return process();
-  const bool was_empty = in_.empty();
-  const io::ReadResult result = transport_->read(room);
-  switch (result.status) {
-    case IoStatus::done:
-      in_.filled(result.size);
-      if (state_ == State::lingering) {
-        lingered_ += result.size;
-        in_.clear();
-        if (lingered_ > kLingerBytes) close();
-        return;
-      }
-      if (state_ == State::head && was_empty) timer_.arm(worker_.context().timeouts.header);
-      return process();
-    case IoStatus::would_block:
-      if (was_empty) in_.clear();
-      return update_interest();
-    case IoStatus::closed:
-      if (was_empty) in_.clear();
-      return on_end_of_input();
-    case IoStatus::failed:
-    case IoStatus::refused:
-      return on_client_disconnected();
-  }
-}
-
-/// Body bytes from kernel to kernel. The parser counts them.
-void DownstreamConnection::read_spliced(io::PipeLease pipe) {
-  const io::ReadResult result = transport_->read(*pipe, io::Pipe::most(parser_.skippable_bytes()));
-  switch (result.status) {
-    case IoStatus::done:
-      break;
-    case IoStatus::would_block:
-      return read_memory();  // gets past urgent data, at which splicing stops for good
-    case IoStatus::closed:
-      return on_end_of_input();
-    case IoStatus::failed:
-      return close();
-    case IoStatus::refused:
-      worker_.context().pipes.disable();
-      return read_memory();
-  }
-  const bool last = parser_.skip(result.size) == ParseStatus::complete;
-  if (last) body_ = Body::none;
-  exchange_->on_request_body(std::move(pipe), last ? Last::yes : Last::no);
-  if (state_ == State::exchange) exchange_->on_request_read_end();
-  process();
-}
-
-void DownstreamConnection::on_end_of_input() {
-  input_ = Input::ended;
-  if (state_ == State::exchange && body_ != Body::none && parser_.ends_at_close()) {
-    return on_end_of_tunnel();
-  }
-  // A client may close its sending side once its request is complete, and still wants the answer.
-  const bool complete = state_ == State::exchange && body_ == Body::none;
-  if (!complete) return close();
-  update_interest();
-  send_early_prefix();
-}
-
-/// The client ends its side; the node may still have something to say.
-void DownstreamConnection::on_end_of_tunnel() {
-  body_ = Body::none;
-  update_interest();
-  const http::BodyPieces nothing;
-  exchange_->on_request_body(BodySlices(ChunkRef{}, nullptr, nothing), Last::yes, "");
-  if (state_ == State::exchange) exchange_->on_request_read_end();
-}
-
-/// Works through what has been read, as far as it goes now. Exchanges that end within it come back
-/// here through `next_request`, so that any number of pipelined requests is a loop, not a
-/// recursion.
-void DownstreamConnection::process() {
-  if (processing_ == Processing::running) return;
-  processing_ = Processing::running;
-  bool going = true;
-  while (going) {
-    if (state_ == State::head) {
-      going = !in_.empty() && parse_head();
-    } else if (state_ == State::proxy_header) {
-      going = parse_proxy_header();
-    } else {
-      going = state_ == State::exchange && wants_body() && !in_.empty() && parse_body();
-      if (going) continue;
-      going = state_ == State::head && !in_.empty();
-    }
-  }
-  processing_ = Processing::idle;
-  if (is_truncated()) return close();
-  if (state_ != State::closed) update_interest();
-}
-
-/// The client has closed its side, and what has been read does not make up a request: the rest of
-/// it can no longer come.
-bool DownstreamConnection::is_truncated() const {
-  if (input_ == Input::open) return false;
-  return state_ == State::head || (state_ == State::exchange && body_ != Body::none && in_.empty());
-}
-
-/// Nobody is answered before the header is there: who speaks another protocol gets no word of this
-/// one.
-bool DownstreamConnection::parse_proxy_header() {
-  const io::ProxyHeader header = io::parse_proxy_header({in_.data(), in_.size()});
-  switch (header.status) {
-    case io::ProxyHeader::Status::more:
-      return false;
-    case io::ProxyHeader::Status::failed:
-      worker_.report_proxy_refusal(client_.text(), header.why);
-      close();
-      return false;
-    case io::ProxyHeader::Status::complete:
-      break;
-  }
-  in_.consume(header.size);
-  client_.announce(header, worker_.context().trusted_proxies);
-  state_ = State::head;
-  if (is_admitted()) return true;
-  worker_.report_turned_away(
-      client_.text(),
-      "too many connections from this address; see [limits] connections_per_client");
-  exchange_ = worker_.acquire_exchange();
-  refuse({429, "too many connections from this address", "[limits] connections_per_client"});
-  return false;
-}
-
-/// A proxy that is trusted speaks for many.
-bool DownstreamConnection::is_admitted() {
-  if (client_.trust() == http::Trust::forwarded) return true;
-  return slot_.take_for_address(client_.address(), worker_.context().limits.connections_per_client);
-}
-
-bool DownstreamConnection::parse_head() {
-  if (!exchange_) exchange_ = worker_.acquire_exchange();
-  http::Head& head = exchange_->request_head();
-  const auto status = parser_.parse_head(in_.data(), in_.size(), worker_.context().heads, head);
-  if (status == ParseStatus::more) return false;
-  if (status == ParseStatus::failed) {
-    refuse(parser_.refusal());
-    return false;
-  }
-  head.chunk = in_.chunk();
-  in_.consume(head.size);
-  start_exchange();
-  return true;
-}
-
-void DownstreamConnection::start_exchange() {
-  auto facts = http::validate_request(exchange_->request_head());
-  if (!facts) return refuse(facts.error());
-  const std::uint64_t most = worker_.context().limits.requests_per_connection;
-  if (++requests_ >= most && most != 0) facts->persistence = http::Persistence::close;
-  timer_.disarm();
-  state_ = State::exchange;
-  parser_.expect_body(facts->framing);
-  body_ = facts->framing.kind == BodyKind::none ? Body::none : Body::coming;
-  pauses_ = Pauses(PauseReason::no_node);
-  persistence_ = facts->persistence;
-  asked_by_ = facts->head ? http::AskedBy::head : http::AskedBy::other;
-  exchange_->start({this, listener_, {client_.text(), "http", client_.trust()}}, *facts);
-  if (input_ == Input::ended && body_ == Body::none) send_early_prefix();
-}
-
-bool DownstreamConnection::parse_body() {
-  http::BodyPieces pieces;
-  std::size_t used = 0;
-  const auto status = parser_.parse_body(in_.data(), in_.size(), pieces, used);
-  if (status == ParseStatus::failed) {
-    exchange_->on_error(refused(EndReason::bad_request, parser_.refusal()));
-    return false;
-  }
-  const BodySlices body(in_.chunk(), in_.data(), pieces);
-  in_.consume(used);
-  const bool last = status == ParseStatus::complete;
-  if (last) body_ = Body::none;
-  exchange_->on_request_body(body, last ? Last::yes : Last::no, parser_.trailers());
-  if (state_ == State::exchange) exchange_->on_request_read_end();
-  return true;
-}
-
-/// A request that must not be forwarded: an answer, and the connection is of no use any more.
-void DownstreamConnection::refuse(const http::Refusal& refusal) {
-  const http::Head& head = exchange_->request_head();
-  const bool parsed = head.base != nullptr;
-  worker_.report_refusal(client_.text(),
-                         parsed
-                             ? http::RequestPreview{head.text(head.method), head.text(head.target)}
-                             : http::request_preview({in_.data(), in_.size()}),
-                         refusal);
-  http::LocalReply reply;
-  reply.status = refusal.status;
-  reply.text = refusal.why;
-  const bool allow = refusal.status == 405 || refusal.status == 200;
-  if (allow) reply.fields = http::kAllowField;  // RFC 9110, 15.5.6 and 9.3.7
-  send(reply);
-  if (flush() == Flow::broken) return close();
-  linger();
-}
-
 void DownstreamConnection::on_exchange_end(StreamEnd end) {
-  if (state_ == State::closed) return;  // it ends because of us
+  if (state_ == State::closed) return;  // `close` has ended the exchange
   if (gone()) {
-    state_ = State::lingering;  // the exchange knows already
+    state_ = State::lingering;  // so that `close` does not notify the exchange
     return close();
   }
-  // Requests that came before the client closed its side, or the worker began to drain, are served
-  // still.
+  // Requests that arrived before the client half-closed, or the worker began to drain, are still
+  // served.
   const bool more = !in_.empty() || (input_ == Input::open && !worker_.closes_idle_connections());
   const bool reusable = end == StreamEnd::complete &&
-                        persistence_ == http::Persistence::keep_alive && body_ == Body::none &&
-                        more;
+                        response_.persistence == http::Persistence::keep_alive &&
+                        request_.body == Body::none && more;
   if (reusable) return next_request();
   if (end == StreamEnd::aborted) {
-    state_ = State::lingering;  // the exchange knows already
+    state_ = State::lingering;  // so that `close` does not notify the exchange
     return reset_and_close();
   }
-  const bool no_unread_input = body_ == Body::none && in_.empty() && !transport_->has_unread();
+  const bool no_unread_input =
+      request_.body == Body::none && in_.empty() && !transport_->has_unread();
   if (input_ == Input::ended || no_unread_input) {
     state_ = State::lingering;
     return close();
@@ -552,8 +284,8 @@ void DownstreamConnection::next_request() {
   worker_.release_exchange(std::move(exchange_));
   parser_.start();
   state_ = State::head;
-  body_writer_.start(BodyKind::none);
-  last_unacknowledged_ = kNotMeasured;
+  response_.writer.start(BodyKind::none);
+  lingering_.unacknowledged = kNotMeasured;
   timer_.arm(in_.empty() ? worker_.context().timeouts.idle : worker_.context().timeouts.header);
   if (in_.empty()) return update_interest();
   process();
@@ -561,19 +293,19 @@ void DownstreamConnection::next_request() {
 
 void DownstreamConnection::linger() {
   state_ = State::lingering;
-  body_ = Body::none;
-  last_unacknowledged_ = kNotMeasured;
+  request_.body = Body::none;
+  lingering_.unacknowledged = kNotMeasured;
   in_.clear();
   if (out_.empty()) transport_->shutdown_write();
   timer_.arm(kLingerTime);
   update_interest();
 }
 
-/// Whether the client has taken more of the last answer since the last look. It may be megabytes
-/// behind, all of them in the kernel, and is then not idle, nor has it heard what closing may undo.
+/// Whether the client has received more of the last response since the last check. Megabytes of it
+/// may still wait in the kernel; the client is then not idle, and closing could discard them.
 bool DownstreamConnection::still_receives() {
   const std::size_t left = unsent() + unacknowledged();
-  const std::size_t before = std::exchange(last_unacknowledged_, left);
+  const std::size_t before = std::exchange(lingering_.unacknowledged, left);
   return before == kNotMeasured ? left > 0 : left < before;
 }
 

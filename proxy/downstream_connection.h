@@ -31,13 +31,13 @@ enum class ProxyHeaderMode : std::uint8_t { none, required };
 /// One HTTP/1 connection of a client. Owned by its worker; serves one exchange after another, in
 /// the order of their requests.
 ///
-///   proxy_header --> closed             proxy_header: where the listener has it, once
+///   proxy_header --> closed             proxy_header: once, if the listener requires it
 ///     |
 ///     v
-///   head --> exchange --> head ...      head: between requests, or within a request's head
+///   head --> exchange --> head ...      head: between requests, or reading a request head
 ///     \          |
 ///      \         v
-///       \--> lingering --> closed       lingering: all is said, the client may still be talking
+///       \--> lingering --> closed       lingering: all is sent, the client may still send
 class DownstreamConnection final : public ClientConnection,
                                    public DownstreamStream,
                                    private io::FdWatcher::Handler {
@@ -77,6 +77,33 @@ class DownstreamConnection final : public ClientConnection,
   enum class State : std::uint8_t { proxy_header, head, exchange, lingering, closed };
   enum class Body : std::uint8_t { none, coming };
   enum class Input : std::uint8_t { open, ended };
+  enum class Processing : std::uint8_t { idle, running };
+
+  /// The request being read, or the last one.
+  struct Request {
+    std::uint64_t count = 0;  // of all on this connection
+    Body body = Body::none;
+    Pauses pauses;  // of the body
+    http::AskedBy asked_by = http::AskedBy::other;
+  };
+  /// The response being written, or the last one.
+  struct Response {
+    // Set by the request, then by the response.
+    http::Persistence persistence = http::Persistence::close;
+    http::BodyWriter writer;
+    // How our sending side ends. `with_response`: with the response in progress; `now`: its last
+    // byte is queued. Only a tunnel is half-closed at once, since its client may still send.
+    enum class Ending : std::uint8_t { no, with_response, now, half_closed } ending = Ending::no;
+    // Whether `kEarlyPrefix` was queued ahead of the next response head.
+    enum class EarlyPrefix : std::uint8_t { none, sent } early_prefix = EarlyPrefix::none;
+  };
+  /// After the last response.
+  struct Lingering {
+    std::size_t received = 0;                   // bytes that the client sent, and are dropped
+    std::size_t unacknowledged = kNotMeasured;  // of the response, at the last check
+  };
+  using Ending = Response::Ending;
+  using EarlyPrefix = Response::EarlyPrefix;
 
   void on_ready(io::Ready ready) override;
   void on_watch_failed(int error) override;
@@ -85,17 +112,17 @@ class DownstreamConnection final : public ClientConnection,
   void read_spliced(io::PipeLease pipe);
   void on_end_of_input();
   void on_end_of_tunnel();
-  /// Whether what happens on the socket can only be an error.
+  /// Whether there is nothing to read or write, so that the socket is watched for errors only.
   [[nodiscard]] bool watches_errors_only() const { return !reads() && out_.empty(); }
   [[nodiscard]] bool reads() const;
   void send_early_prefix();
   [[nodiscard]] std::size_t take_early_prefix();
-  /// The client has left; the exchange may go on without it.
+  /// The client has left; the exchange may continue without it.
   void on_client_disconnected();
   [[nodiscard]] bool continue_without_client();
   void process();
   [[nodiscard]] bool parse_proxy_header();
-  /// Whether the client, now known, may have one more connection.
+  /// Whether the client, now that its address is known, may have one more connection.
   [[nodiscard]] bool is_admitted();
   [[nodiscard]] bool is_truncated() const;
   [[nodiscard]] bool parse_head();
@@ -109,40 +136,32 @@ class DownstreamConnection final : public ClientConnection,
   void reset_and_close();
   void on_timeout();
   void update_interest();
-  [[nodiscard]] bool wants_body() const { return body_ == Body::coming && pauses_.none(); }
+  [[nodiscard]] bool wants_body() const {
+    return request_.body == Body::coming && request_.pauses.none();
+  }
   void deliver_body();
-  /// Whether the connection can be promised to go on behind the answer that begins now.
+  /// Whether the head of the response that begins now may announce keep-alive.
   [[nodiscard]] http::Persistence response_persistence(http::BodyKind framing) const;
   void send(const http::LocalReply& reply);
   [[nodiscard]] http::HeadSink sink();
 
+  // Many: one HTTP/1 connection is its transport, its buffers, its parser and both messages.
   Worker& worker_;
   ClientIdentity client_;
   std::size_t listener_;
   ConnectionLimiter::Slot slot_;
-  std::uint64_t requests_ = 0;
   State state_;
-  Body body_ = Body::none;  // of the request
-  Pauses pauses_;           // of it
   Input input_ = Input::open;
-  std::unique_ptr<io::Transport> transport_;  // null: the client has left, the exchange goes on
-  io::Timer timer_;  // header, idle or linger, as the state has it; response, without a client
+  Processing processing_ = Processing::idle;
+  std::unique_ptr<io::Transport> transport_;  // null: the client has left, the exchange continues
+  io::Timer timer_;  // header, idle or linger time-out, by state; response without a client
   ReadBuffer in_;
   io::Outbox out_;
   http::Parser parser_{http::Parser::Kind::request};
   std::unique_ptr<Exchange> exchange_;
-  http::Persistence persistence_ =
-      http::Persistence::close;  // as the request, then the answer says
-  http::AskedBy asked_by_ = http::AskedBy::other;
-  http::BodyWriter body_writer_;  // of the answer
-  // Once the last byte of the last answer is queued, the end of the connection follows it. That of
-  // a tunnel is said at once, since the client may go on talking.
-  enum class Ending : std::uint8_t { no, with_answer, now, said } ending_ = Ending::no;
-  // Whether the beginning of the next head has been sent ahead of it.
-  enum class EarlyPrefix : std::uint8_t { none, sent } early_prefix_ = EarlyPrefix::none;
-  std::size_t lingered_ = 0;
-  std::size_t last_unacknowledged_ = kNotMeasured;  // of the last answer, at the last look
-  enum class Processing : std::uint8_t { idle, running } processing_ = Processing::idle;
+  Request request_;
+  Response response_;
+  Lingering lingering_;
 };
 
 }  // namespace bonedry::proxy

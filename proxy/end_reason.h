@@ -31,16 +31,16 @@ enum class EndReason : std::uint8_t {
 
 inline constexpr std::size_t kEndReasons = static_cast<std::size_t>(EndReason::shut_down) + 1;
 
-/// Whose doing an ending is.
+/// The side that caused the end.
 enum class Side : std::uint8_t { nobody, downstream, upstream, internal };
 
-/// What log, metrics and documentation know of an ending: one row of one table.
+/// One row of the table of end reasons, which log, metrics and documentation share.
 struct EndReasonInfo {
   EndReason reason;
   std::string_view name;
   Side side;
-  int status;             ///< what the client is answered when nothing was yet; 0: nothing
-  std::string_view text;  ///< for the client and for people
+  int status;             ///< response status if none was sent yet; 0: no response
+  std::string_view text;  ///< readable text, sent to the client
 };
 
 [[nodiscard]] const EndReasonInfo& info_of(EndReason reason);

@@ -9,7 +9,7 @@ using http::BodyLength;
 
 namespace {
 
-// 103s and the like in front of one answer; a node that sends more is not sane.
+// 1xx in front of one response, such as 103; a node that sends more is broken.
 constexpr unsigned kMostInterimHeads = 32;
 constexpr http::Refusal kTooLarge{413, "the request's body is too large", "[limits] body_bytes"};
 
@@ -83,7 +83,7 @@ std::optional<EndpointPair> Exchange::client_endpoints() const {
   return downstream_->endpoints();
 }
 
-// -- The request on its way -----------------------------------------------------------------------
+// -- Sending the request --------------------------------------------------------------------------
 
 void Exchange::on_connected() {
   calls_.expect_none();
@@ -92,7 +92,7 @@ void Exchange::on_connected() {
   set(AttemptState::sent);
   upstream_->send_head(request_head_, info_, source_.client, runtime_->request_edits());
   if (request_ == RequestState::body) {
-    // Whatever of the body has been read comes within this call, and leaves with the head.
+    // The part of the body that has been read is delivered within this call and sent with the head.
     downstream_.delivering().resume(PauseReason::no_node);
     if (over() || attempt_ != AttemptState::sent) return;
   } else if (kept_body_) {
@@ -120,7 +120,7 @@ bool Exchange::too_large(std::uint64_t body) const {
   return most != 0 && body > most;
 }
 
-/// Only a body that came in one piece can be had again.
+/// Only a body that was delivered in one piece can be kept.
 void Exchange::keep_for_retry(const BodySlices& body, std::string_view trailers) {
   const bool whole = figures_.bytes_in == body.bytes();
   if (!info_.idempotent || !whole || body.bytes() > ReplayBody::kMostBytes) return;
@@ -146,8 +146,8 @@ void Exchange::request_complete(std::string_view trailers) {
     return watch();
   }
   set(RequestState::done);
-  // From here on the node is waited for, not the client; an answer under way is tracked_cookie
-  // already.
+  // From here on the exchange waits for the node, not for the client. Once the response has begun,
+  // the timer already watches it.
   if (attempt_ == AttemptState::sent) timer_.disarm();
 }
 
@@ -155,17 +155,17 @@ void Exchange::on_request_read_end() {
   calls_.expect_none();
   if (!upstream_) return;
   const Flow flow = upstream_->flush();
-  // A flush may get out what waited before the node's side is told that it has room again.
+  // This flush may send what waited before `on_upstream_drained` is called.
   const bool relieved = std::exchange(progress_.to_node, flow) == Flow::congested;
   if (flow == Flow::broken) {
-    // The node reads no more; it may have answered before it closed, so its side decides.
+    // The node no longer reads. It may have responded before it closed, so the node's side decides.
     stop_reading_request();
   } else if (flow == Flow::congested && takes_request()) {
     downstream_->pause(PauseReason::congested);
   }
   if (request_ == RequestState::ending && flow == Flow::open) set(RequestState::done);
   request_sent();
-  // Where a tunnel's node has ended first, this was all.
+  // If the node has ended its side of the tunnel before, the tunnel ends here.
   if (in_tunnel() && request_over()) return on_response_read_end();
   if (relieved && flow == Flow::open && takes_request()) {
     downstream_.delivering().resume(PauseReason::congested);
@@ -196,8 +196,8 @@ void Exchange::on_upstream_drained() {
   if (!over()) on_request_read_end();
 }
 
-/// A request that is not all here, and a tunnel, are nothing without their client; and nobody is to
-/// be on a node that was taken from its users.
+/// An incomplete request and a tunnel cannot continue without their client, and no exchange may
+/// stay on a node whose sessions were displaced.
 bool Exchange::continues_without_client() const {
   const bool finishes = runtime_->view().config.on_client_gone == conf::OnClientGone::finish;
   return finishes && !over() && request_ == RequestState::done && info_.upgrade.empty() &&
@@ -209,7 +209,7 @@ void Exchange::on_downstream_lost() {
   if (!over()) finish(context_.closing_reason(), StreamEnd::aborted);
 }
 
-// -- The answer -----------------------------------------------------------------------------------
+// -- The response ---------------------------------------------------------------------------------
 
 void Exchange::on_interim_head() {
   calls_.expect_none();
@@ -218,7 +218,7 @@ void Exchange::on_interim_head() {
   }
   if (response_head_.status == 100) {
     info_.expects_continue = false;
-    note_progress();  // from here on the client is waited for
+    note_progress();  // from here on the exchange waits for the client
   }
   downstream_->send_interim(response_head_);
   response_head_.clear();
@@ -239,7 +239,7 @@ void Exchange::on_response_head(const http::ResponseInfo& response) {
   downstream_->send_head(response_head_, response, edits);
   if (!response.switches()) return;
   begin_tunnel();
-  end_if_displaced();  // taken from its users while it was being asked
+  end_if_displaced();  // the node's sessions may have been displaced meanwhile
 }
 
 void Exchange::on_response_body(const BodySlices& body, Last last, std::string_view trailers) {
@@ -266,7 +266,7 @@ void Exchange::on_response_body(io::PipeLease body, Last last) {
 void Exchange::response_complete(std::string_view trailers) {
   downstream_->send_end(trailers);
   set(ResponseState::flushing);
-  if (in_tunnel() && !request_over()) return watch();  // the client may go on
+  if (in_tunnel() && !request_over()) return watch();  // the client may still send
   stop_reading_request();
   release_upstream();
 }
@@ -316,18 +316,18 @@ void Exchange::arm_for(Millis delay) {
 void Exchange::on_timeout() {
   switch (attempt_) {
     case AttemptState::none:
-      if (response_ == ResponseState::local) look();
+      if (response_ == ResponseState::local) check_progress();
       return;
     case AttemptState::queued:
       return on_error({EndReason::node_full});
     case AttemptState::pausing:
       set(AttemptState::none);
       return route();
-    case AttemptState::connecting:  // which the connection gives up by itself
+    case AttemptState::connecting:  // the connection has its own time-out
       return;
     case AttemptState::sent:
     case AttemptState::answered:
-      return look();
+      return check_progress();
   }
 }
 

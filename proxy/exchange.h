@@ -27,20 +27,20 @@ struct RequestSource {
   http::ClientInfo client;  ///< its texts outlive the exchange
 };
 
-/// One request and its response, between a client's and a node's side of whatever protocol: finds
-/// the session, the node, a stream to it; passes both messages through with back-pressure; retries
-/// where nothing is at stake; keeps node and ledger told. Lives on one worker, which lends it to a
-/// downstream connection and gets it back when it is over.
+/// One request and its response, whatever protocols the client's and the node's side speak. Finds
+/// the session, chooses a node and leases a stream to it; forwards both messages with backpressure;
+/// retries where that is safe; updates the node's counters and the ledger. Lives on one worker,
+/// which lends it to a downstream connection and gets it back when it is over.
 ///
-/// What is a member is needed from one event to the next; it is grouped by what it is about.
+/// Members hold only what is needed from one event to the next, grouped by topic.
 class Exchange final : public DownstreamEvents, public UpstreamEvents {
  public:
   explicit Exchange(ExchangeContext& host);
 
   // -- for the client's side ------------------------------------------------------------------
-  /// Where the client's side puts the head, before `start`.
+  /// The client's side writes the head here, before `start`.
   [[nodiscard]] http::Head& request_head() { return request_head_; }
-  /// The head is complete and fit to be forwarded.
+  /// The head is complete and may be forwarded.
   void start(const RequestSource& source, const http::RequestInfo& info);
   void on_request_body(const BodySlices& body, Last last, std::string_view trailers) override;
   [[nodiscard]] bool takes_request_pipes() const override;
@@ -49,17 +49,17 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   void on_downstream_progress() override;
   void on_downstream_drained() override;
   void on_downstream_lost() override;
-  /// Ends what goes to a node whose users the operator has taken off it (deadline, forced
-  /// maintenance) by the topology of now, if it is a tunnel or has no client any more. Anything
-  /// else ends by itself.
+  /// Ends the exchange if it is a tunnel or has lost its client, and the operator has taken all
+  /// sessions off its node (deadline, forced maintenance) in the current topology. Any other
+  /// exchange ends by itself.
   void end_if_displaced();
-  /// Nothing of an answer has been sent yet, but perhaps 1xx.
+  /// Nothing but 1xx has been sent to the client yet.
   [[nodiscard]] bool response_not_started() const { return response_ == ResponseState::waiting; }
-  /// Whether the node is to finish what it does for a client that has left.
+  /// Whether the exchange continues after its client has left (on_client_gone = "finish").
   [[nodiscard]] bool continues_without_client() const;
-  /// Everything is sent and done; set before the downstream connection is told.
+  /// The exchange has ended. Set before the downstream connection is notified.
   [[nodiscard]] bool over() const { return response_ == ResponseState::done; }
-  /// Makes it as new, but keeps the memory of its heads.
+  /// Prepares it for the next request; keeps the memory of its heads.
   void reset();
 
   // -- for the node's side --------------------------------------------------------------------
@@ -77,11 +77,11 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   void on_upstream_drained() override;
 
   // -- for both -------------------------------------------------------------------------------
-  /// The one place where what has gone wrong is retried, answered, logged and counted.
+  /// The one reservation where errors are retried, turned into a response, logged and counted.
   void on_error(const ExchangeError& error) override;
 
  private:
-  // Whose request it is, and what the answer does to their session (exchange_session.cc).
+  // The request's session, and how the response changes it (exchange_session.cc).
   void find_session();
   [[nodiscard]] std::string update_session();
   [[nodiscard]] session::ResponseCookies read_user_cookies() const;
@@ -112,7 +112,7 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   void stop_reading_request();
   void response_complete(std::string_view trailers);
 
-  // What can go wrong (exchange_error.cc).
+  // Errors, retries and the end (exchange_error.cc).
   void report(const ExchangeError& error);
   [[nodiscard]] bool is_replayable() const;
   [[nodiscard]] bool take_retry(Retry retry);
@@ -123,14 +123,14 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   void finish(EndReason reason, StreamEnd end);
   void write_log(EndReason reason);
 
-  // Tunnels, and what else a node is not waited for (exchange_tunnel.cc).
+  // Tunnels, and exchanges that end when sessions are displaced (exchange_tunnel.cc).
   [[nodiscard]] bool on_displaced_node() const;
   void begin_tunnel();
   [[nodiscard]] bool in_tunnel() const { return static_cast<bool>(held_.tunnel); }
   void end_tunnel(EndReason reason);
   void leave_tunnel();
 
-  /// More may come from the client for the node.
+  /// The client may send more for the node.
   [[nodiscard]] bool takes_request() const {
     return request_ == RequestState::body || request_ == RequestState::tunnel;
   }
@@ -142,20 +142,20 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
     return request_ == RequestState::done || request_ == RequestState::dropped;
   }
 
-  // Whether anything moves (exchange_stall.cc).
+  // Stall detection (exchange_stall.cc).
   [[nodiscard]] StallCause stall_cause() const;
   [[nodiscard]] Millis time_limit() const;
   void note_progress();
   void watch();
   void note_acknowledged();
-  void look();
+  void check_progress();
   void on_stalled();
 
   void on_timeout();
   void arm_for(Millis delay);
 
   ExchangeContext& context_;
-  io::Timer timer_;  // of whatever is waited for, see on_timeout
+  io::Timer timer_;  // for all time-outs of the exchange, see on_timeout
   ReentrancyGuard calls_;
 
   RequestSource source_;
@@ -179,33 +179,33 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
     balancer::RouteDecision decision = balancer::RouteDecision::new_session;
     std::vector<std::size_t> tried;  // nodes that could not be reached
     unsigned own_node_tries = 0;
-    // Of the next attempt: a request that is sent again must not meet another dead connection.
+    // For the next attempt: a retried request must not meet another dead idle connection.
     ConnectionReuse reuse = ConnectionReuse::allowed;
 
     void reset();  // keeps memory
   } routing_;
 
-  /// What it has of its node.
+  /// What the exchange holds of its node.
   struct Held {
-    std::shared_ptr<balancer::Node> node;  // which counts this exchange as open
+    std::shared_ptr<balancer::Node> node;  // counts this exchange as open
     std::size_t index = 0;
-    SessionReservation place;  // for the session that the answer will begin
+    SessionReservation reservation;  // for the session that the response will begin
     TunnelToken tunnel;
   } held_;
 
-  /// When anything moved last, or began to be waited for.
+  /// When the exchange last made progress, or began to wait.
   struct Progress {
-    Flow to_client = Flow::open;  // of the answer, when last looked at
-    Flow to_node = Flow::open;    // of the request, likewise
+    Flow to_client = Flow::open;  // the response, at the last flush
+    Flow to_node = Flow::open;    // the request, at the last flush
     Instant at;
     struct Unacknowledged {
       std::size_t client = 0;
       std::size_t node = 0;
     };
-    std::optional<Unacknowledged> unacknowledged;  // at the last look, if nothing was sent since
+    std::optional<Unacknowledged> unacknowledged;  // at the last check, if no progress since
   } progress_;
 
-  /// For log and counters.
+  /// For the access log and counters.
   struct Figures {
     Instant started;
     int status = 0;

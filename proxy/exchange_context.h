@@ -15,16 +15,16 @@
 
 namespace bonedry::proxy {
 
-/// What an exchange needs of where it lives: the worker, or a test. All on one thread.
+/// What an exchange needs of its environment: the worker, or a test. All on one thread.
 class ExchangeContext {
  public:
   [[nodiscard]] virtual io::TimerWheel& timers() = 0;
-  /// As the loop has it, which may lag behind.
+  /// The event loop's cached time, which may lag behind.
   [[nodiscard]] virtual Instant now() const = 0;
-  /// For what the ledger remembers: a time that lags would end sessions early.
+  /// The current time, for time stamps in the ledger: a time that lags would end sessions early.
   [[nodiscard]] virtual Instant exact_now() const = 0;
   [[nodiscard]] virtual WallTime wall() const = 0;
-  /// Of the newest topology, all of them.
+  /// This and the next three belong to the newest topology.
   [[nodiscard]] virtual const Router& router() const = 0;
   [[nodiscard]] virtual const conf::Limits& limits() const = 0;
   [[nodiscard]] virtual const conf::Timeouts& timeouts() const = 0;
@@ -34,10 +34,10 @@ class ExchangeContext {
   [[nodiscard]] virtual AccessLogQueue& access_log() = 0;
   [[nodiscard]] virtual ExchangeCounters& counters() = 0;
 
-  /// Why a connection of a client that goes away now does so.
+  /// The end reason of exchanges whose client connection closes now.
   [[nodiscard]] virtual EndReason closing_reason() const = 0;
 
-  // What is worth a line in the log; each at most once a second, with how many were left out.
+  // Log messages; each kind at most once a second, with the number of suppressed ones.
   virtual void report_no_node(const std::string& pool) = 0;
   virtual void report_out_of_resources(int error) = 0;
   virtual void report_bad_response(const balancer::Node& node, const char* why) = 0;

@@ -12,17 +12,18 @@
 
 namespace bonedry::proxy {
 
-/// What became of exchanges, as figures at one moment.
+/// The exchange counters, read at one time.
 struct ExchangeTotals {
-  /// Upper bounds of the classes of durations; the last class has what is above them all.
+  /// Upper bounds of the histogram buckets of durations, inclusive; a last bucket holds all longer
+  /// ones.
   static constexpr std::array<Millis, 10> kDurations{
       Millis{5},   Millis{10},  Millis{25},   Millis{50},   Millis{100},
       Millis{250}, Millis{500}, Millis{1000}, Millis{2500}, Millis{10000}};
 
   std::array<std::uint64_t, kEndReasons> endings{};  ///< by EndReason
   std::array<std::uint64_t, kDurations.size() + 1> durations{};
-  std::uint64_t duration_ms = 0;  ///< of all of them together
-  std::uint64_t retries = 0;      ///< requests that were sent once more
+  std::uint64_t duration_ms = 0;  ///< sum of all durations
+  std::uint64_t retries = 0;      ///< requests that were sent again
   std::uint64_t bytes_in = 0;     ///< of request bodies
   std::uint64_t bytes_out = 0;    ///< of response bodies
 
@@ -39,8 +40,9 @@ struct ExchangeTotals {
   }
 };
 
-/// One worker's counts since it started. The worker alone writes, so that no count costs more than
-/// a store; any thread may read at any time, each figure by itself.
+/// One worker's counters since it started. Only the worker writes, so that an update costs no more
+/// than a store. Any thread may read at any time; each counter is read by itself, not all at one
+/// instant.
 class ExchangeCounters {
  public:
   struct ExchangeResult {
@@ -60,7 +62,7 @@ class ExchangeCounters {
   }
   void note_retry() { add(retries_, 1); }
 
-  /// From any thread.
+  /// Thread-safe.
   [[nodiscard]] ExchangeTotals read() const {
     ExchangeTotals totals;
     std::ranges::transform(endings_, totals.endings.begin(), get);

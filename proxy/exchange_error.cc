@@ -1,4 +1,4 @@
-// How an exchange ends, and what of that which goes wrong can be tried again.
+// How an exchange ends, and which errors are retried.
 
 #include "proxy/exchange.h"
 #include "proxy/forwarded_client.h"
@@ -47,7 +47,7 @@ void Exchange::on_error(const ExchangeError& error) {
   }
   if (error.refusal.status != 0) refusal_ = error.refusal;
   if (response_ == ResponseState::waiting) return reply(error.reason);
-  // An answer of ours that waits for the client keeps its own reason.
+  // A local response that waits for the client keeps its own reason.
   fail(response_ == ResponseState::local ? ending_ : error.reason);
 }
 
@@ -57,23 +57,23 @@ void Exchange::report(const ExchangeError& error) {
   if (error.reason == EndReason::no_node) context_.report_no_node(runtime_->view().config.name);
 }
 
-/// RFC 9110, 9.2.2: only an idempotent request may be sent twice; and only one whose body, if it
-/// has one, is still here.
+/// RFC 9110, 9.2.2: only an idempotent request may be sent twice; and only if its body, if it has
+/// one, was kept.
 bool Exchange::is_replayable() const {
   const bool whole = info_.body.length == http::BodyLength::none || kept_body_;
   return response_ == ResponseState::waiting && routing_.reuse == ConnectionReuse::allowed &&
          info_.idempotent && whole;
 }
 
-/// A node that has closed an idle connection before the request reached it has had no work with it,
-/// so the second time is no load either.
+/// A node that closed an idle connection before it read the request has had no work with it, so a
+/// retry adds no load and does not use the budget.
 bool Exchange::take_retry(Retry retry) {
   balancer::RetryBudget& budget = runtime_->retries();
   if (budget.forbidden()) return false;
   return retry == Retry::not_processed || budget.take();
 }
 
-/// Once more, and under the topology of now, like a request that has just come.
+/// Routes the request again under the current topology, like a new request.
 void Exchange::retry() {
   context_.counters().note_retry();
   routing_.reuse = ConnectionReuse::new_only;
@@ -81,19 +81,19 @@ void Exchange::retry() {
   release_upstream();
   timer_.disarm();
   set(AttemptState::none);
-  held_.place.reset();
+  held_.reservation.reset();
   leave_node();
   route();
 }
 
-/// Ends what has begun to go to the client: it must notice that this is not all.
+/// Ends a response that has begun, so that the client notices that it is incomplete.
 void Exchange::fail(EndReason reason) {
-  // What came before the mishap is the client's to see; a broken pipe changes nothing here.
+  // The client gets what arrived before the error; a failed flush changes nothing here.
   (void)downstream_->flush();
   finish(reason, StreamEnd::aborted);
 }
 
-/// Answers for ourselves; nothing has gone to the client yet.
+/// Sends a local response; nothing but 1xx has been sent to the client.
 void Exchange::reply(EndReason reason) {
   const EndReasonInfo& row = info_of(reason);
   release_upstream();
@@ -113,7 +113,7 @@ void Exchange::reply(EndReason reason) {
   finish(reason, flow == Flow::broken ? StreamEnd::aborted : StreamEnd::complete);
 }
 
-/// Gives back what it has of the node, or its place among those who wait for it.
+/// Releases the stream to the node, or the reservation in the queue for one.
 void Exchange::release_upstream() {
   leave_queue();
   if (!upstream_) return;
@@ -124,11 +124,11 @@ void Exchange::release_upstream() {
 void Exchange::finish(EndReason reason, StreamEnd end) {
   timer_.disarm();
   release_upstream();
-  held_.place.reset();
+  held_.reservation.reset();
   leave_tunnel();
   set(ResponseState::done);
   write_log(downstream_->gone() ? EndReason::client_gone : reason);
-  // The session's stamp first, then the node's count: see Node::exchanges_open.
+  // First the session's time stamp, then the node's counter: see Node::exchanges_open.
   runtime_->affinity().release(binding_, context_.exact_now());
   leave_node();
   downstream_->on_exchange_end(end);

@@ -1,4 +1,4 @@
-// How an exchange finds its node: routing table, connection, other nodes.
+// How an exchange reaches a node: routing table, connection, fail-over to other nodes.
 
 #include "proxy/exchange.h"
 
@@ -17,9 +17,11 @@ using balancer::RouteDecision;
 
 namespace {
 
-// Nodes that refuse in a row before the client is told: a pool that is down answers soon.
+// Nodes in a row that may fail before the client gets an error, so that a pool that is down
+// responds soon.
 constexpr std::size_t kNodesTried = 8;
-// A node that restarts refuses for a moment; its users are worth two more tries before they move.
+// A restarting node refuses connections for a moment; its sessions get two more tries before they
+// are rescued.
 constexpr std::array<Millis, 2> kOwnNodePauses{Millis{100}, Millis{300}};
 
 }  // namespace
@@ -28,7 +30,7 @@ const std::shared_ptr<PoolRuntime>& Exchange::current_runtime() const {
   return context_.router().find(source_.listener, info_);
 }
 
-/// Asks the routing table, and goes where it says. Called again after a node could not be reached.
+/// Follows the routing table. Called again after a node could not be reached.
 void Exchange::route() {
   follow_topology();
   if (binding_.claim == Claim::none) return pick_node(RouteDecision::new_session);
@@ -43,16 +45,17 @@ void Exchange::route() {
     return on_error({EndReason::node_lost});
   }
   if (decision != RouteDecision::session_node) return pick_node(decision);
-  // Late is also who begins anew on the old node, and stays so when that is asked a second time.
+  // A session that begins again on its old node is late as well, and stays late when that node is
+  // tried a second time.
   const bool was_late = routing_.own_node_tries > 0 && routing_.decision == RouteDecision::late;
   routing_.decision = binding_.claim == Claim::ended || was_late ? RouteDecision::late : decision;
-  if (binding_.claim == Claim::ended) {  // it needs a place like anybody
+  if (binding_.claim == Claim::ended) {  // it needs a reservation like any new session
     if (!claimed.node->reserve_session(claimed.max_sessions)) return pick_node(RouteDecision::late);
-    held_.place = SessionReservation(*claimed.node);
+    held_.reservation = SessionReservation(*claimed.node);
   }
   const std::size_t node =
       runtime_->affinity().bind(binding_, decision, binding_.node, context_.exact_now());
-  held_.place.reset();
+  held_.reservation.reset();
   attempt(node);
 }
 
@@ -65,33 +68,33 @@ void Exchange::pick_node(RouteDecision decision) {
                                 routing_.tried, context_.now())
                           : std::nullopt;
   if (!picked) return on_error({routing_.tried.empty() ? EndReason::no_node : ending_});
-  if (sticky) held_.place = SessionReservation(*runtime_->node(*picked).node);
+  if (sticky) held_.reservation = SessionReservation(*runtime_->node(*picked).node);
   std::size_t node = *picked;
   if (decision == RouteDecision::rescued && node == binding_.node) {
     routing_.decision =
-        RouteDecision::session_node;  // all are marked, and its own is tried like any other
-    held_.place.reset();
+        RouteDecision::session_node;  // all nodes are down, so its own is tried like any other
+    held_.reservation.reset();
   } else if (binding_.claim != Claim::none && decision != RouteDecision::rescued) {
     node = runtime_->affinity().bind(binding_, decision, node, context_.exact_now());
-    held_.place.reset();  // the ledger counts it there by now
+    held_.reservation.reset();  // the ledger counts the session there now
   }
   attempt(node);
 }
 
-/// A user is taken off a node that is down only when another one has been reached: if none can be,
-/// the node may be back sooner than they are. False when the exchange goes elsewhere, because a
+/// A session leaves a node that is down only when another node has been reached: if none can be,
+/// its own node may be back sooner than they are. False when the exchange goes elsewhere, because a
 /// simultaneous request of the session was rescued to another node first.
 bool Exchange::commit_rescue() {
   if (routing_.decision != RouteDecision::rescued || binding_.node == held_.index) return true;
   const std::size_t node =
       runtime_->affinity().bind(binding_, routing_.decision, held_.index, context_.exact_now());
-  held_.place.reset();
+  held_.reservation.reset();
   if (node == held_.index) return true;
   release_upstream();
   set(AttemptState::none);
   if (runtime_ == current_runtime()) {
     attempt(node);
-  } else {  // which may not have that node any more
+  } else {  // the current topology may not have that node
     leave_node();
     route();
   }
@@ -109,7 +112,7 @@ void Exchange::attempt(std::size_t node) {
   take(runtime_->streams(node).lease(lease_request(), *this));
 }
 
-/// A body may turn out too long to be kept, so only what has none counts as safe.
+/// A body may turn out too long to be kept, so only a request without one is repeatable.
 LeaseRequest Exchange::lease_request() const {
   const bool allowed = info_.idempotent && info_.body.length == http::BodyLength::none &&
                        !runtime_->retries().used_up();
@@ -134,19 +137,20 @@ void Exchange::leave_queue() {
   set(AttemptState::none);
 }
 
-/// While it waited the node may have been shut, or taken out of the config: then it chooses anew.
+/// While the exchange waited, its node may have been shut or removed from the config: then it
+/// chooses a node again.
 void Exchange::on_turn(ConnectionToken turn) {
   calls_.expect_none();
   timer_.disarm();
   set(AttemptState::none);
   if (runtime_ == current_runtime()) {
-    // What a failed lease does not use is given back before anything comes of the failure.
+    // A token that a failed lease did not use is given back before the error is handled.
     const NodeStreams::Lease lease =
         runtime_->streams(held_.index).lease(lease_request(), *this, std::move(turn));
     return take(lease);
   }
   turn.reset();
-  held_.place.reset();
+  held_.reservation.reset();
   leave_node();
   route();
 }
@@ -158,13 +162,13 @@ void Exchange::try_other_node(const ExchangeError& error) {
   if (retry_session_node(error)) return;
   set(AttemptState::none);
   routing_.tried.push_back(held_.index);
-  held_.place.reset();
+  held_.reservation.reset();
   leave_node();
   route();
 }
 
-/// A refused connect is over in no time, so a user's own node gets another chance before the user
-/// is taken off it. A time-out has already cost too much.
+/// A refused connect fails quickly, so the session's own node is tried again before the session is
+/// rescued. After a time-out it is not: that has taken too long already.
 bool Exchange::retry_session_node(const ExchangeError& error) {
   const bool own = binding_.claim == Claim::session && binding_.node == held_.index;
   if (error.error != ECONNREFUSED || !own) return false;
@@ -175,7 +179,7 @@ bool Exchange::retry_session_node(const ExchangeError& error) {
   return true;
 }
 
-/// Goes on under the topology of now, whose node indexes may differ.
+/// Switches to the current topology, whose node indexes may differ.
 void Exchange::follow_topology() {
   const std::shared_ptr<PoolRuntime>& current = current_runtime();
   if (current == runtime_) return;

@@ -1,4 +1,4 @@
-// What an exchange has to do with its user's session: whose request it is, what the answer changes.
+// The session of an exchange's user: finding it for the request, updating it by the response.
 
 #include "proxy/exchange.h"
 #include "session/cookie_header.h"
@@ -10,8 +10,9 @@
 namespace bonedry::proxy {
 namespace {
 
-/// Shows what each of the request's cookies of that name holds: all of them, since the one that
-/// counts may be the last. Time linear in the length of the head, which `header_bytes` bounds.
+/// Calls `show` with the value of each of the request's cookies of that name: all of them, since
+/// the valid one may be the last. Takes time linear in the length of the head, which `header_bytes`
+/// bounds.
 template <class Show>
 void each_cookie(const http::Head& request, std::string_view name, const Show& show) {
   for (const http::Field& field : request.fields) {
@@ -21,14 +22,14 @@ void each_cookie(const http::Head& request, std::string_view name, const Show& s
   }
 }
 
-bool brings_cookie(const http::Head& request, std::string_view name) {
+bool has_cookie(const http::Head& request, std::string_view name) {
   return std::ranges::any_of(request.fields, [&request, name](const http::Field& field) {
     return field.id == http::FieldName::cookie &&
            session::find_cookie(request.value(field), name).has_value();
   });
 }
 
-/// What the node's clock says.
+/// The node's wall clock, by the response's Date field.
 std::optional<WallTime> date_of(const http::Head& response) {
   for (const http::Field& field : response.fields) {
     if (field.id == http::FieldName::date) {
@@ -38,7 +39,7 @@ std::optional<WallTime> date_of(const http::Head& response) {
   return std::nullopt;
 }
 
-/// Without the port.
+/// The host without its port.
 std::string_view name_of_host(std::string_view host) {
   const std::size_t colon = host.rfind(':');
   const bool port =
@@ -57,22 +58,22 @@ void Exchange::find_session() {
     affinity.look_up_cookie(value, lookup, now);
   });
   binding_ = affinity.finish_lookup(lookup);
-  // Anybody can write such a mark.
+  // Counted only from trusted peers, since any client can write such a mark.
   if (source_.client.trust != http::Trust::none && runtime_->cookie_lost_in_front(request_head_)) {
     runtime_->view().counters->cookie_clashes_in_front.fetch_add(1, std::memory_order_relaxed);
   }
 }
 
-/// A new user counts from here on, and one who leaves counts no more: before the client hears a
-/// word, and before the exchange leaves the node's count. One who will hear none does not come
-/// back.
+/// Counts a new user, and no longer counts one who logs out, before the client gets any of the
+/// response and before the exchange leaves the node's counter. A client that has left gets no
+/// cookie, so no session begins for it.
 std::string Exchange::update_session() {
   if (downstream_->gone() && !binding_.held) {
-    held_.place.reset();
+    held_.reservation.reset();
     return {};
   }
   std::string cookie = runtime_->affinity().on_response(binding_, held_.index, read_user_cookies());
-  held_.place.reset();
+  held_.reservation.reset();
   return cookie;
 }
 
@@ -96,14 +97,14 @@ session::ResponseCookies Exchange::read_user_cookies() const {
     }
   }
   if (answer.sets_cookie()) {
-    const bool had = brings_cookie(request_head_, affinity.tracked_cookie());
-    answer.candidate_key =
+    const bool had = has_cookie(request_head_, affinity.tracked_cookie());
+    answer.had_cookie =
         had ? session::ResponseCookies::HadCookie::yes : session::ResponseCookies::HadCookie::no;
   }
   return answer;
 }
 
-/// A proxy in front may have asked for another host than the browser did.
+/// A trusted proxy in front may have sent another host than the browser, so its host is not used.
 session::CookieContext Exchange::cookie_context() const {
   session::CookieContext context;
   if (source_.client.trust == http::Trust::none) context.host = name_of_host(info_.host);

@@ -2,13 +2,12 @@
 
 #include <algorithm>
 
-/// The part of Exchange that finds out whether anything moves, and whose doing it is when nothing
-/// does.
+/// The part of Exchange that detects stalls and which side causes them.
 namespace bonedry::proxy {
 namespace {
 
-// Looks within one time-out. What a peer has acknowledged is only seen by looking, so a stalled one
-// is given up at most a quarter of the time-out late, and never early.
+// Checks per time-out. What a peer has acknowledged is only seen by polling, so a stall is detected
+// at most a quarter of the time-out late, and never early.
 constexpr int kChecksPerTimeout = 4;
 
 Millis check_interval(Millis time_limit) {
@@ -27,8 +26,8 @@ StallCause Exchange::stall_cause() const {
   return proxy::stall_cause(io);
 }
 
-/// How long nothing may move: one side of a tunnel may be quiet for long; once the other has said
-/// all, it has less reason to.
+/// How long the exchange may go without progress. A tunnel may be idle for long while both sides
+/// are open, but not once one has ended.
 Millis Exchange::time_limit() const {
   const conf::Timeouts& timeouts = context_.timeouts();
   if (in_tunnel()) {
@@ -43,17 +42,19 @@ void Exchange::note_progress() {
   progress_.unacknowledged.reset();
 }
 
-/// From now on something must move within the time-out.
+/// From now on there must be progress within the time-out.
 void Exchange::watch() {
   arm_for(check_interval(time_limit()));
 }
 
-/// Our own bytes move in large steps only: a socket that was full has room again when a third of
-/// its buffer, which may be megabytes, is free. Meanwhile the peer may well be taking them.
+/// Treats bytes that a peer has acknowledged as progress. A full socket becomes writable only when
+/// a third of its buffer, which may be megabytes, is free; the peer may well be receiving
+/// meanwhile.
 void Exchange::note_acknowledged() {
   const Progress::Unacknowledged now{downstream_->unacknowledged(),
                                      !upstream_ ? 0 : upstream_->unacknowledged()};
-  // What was taken before the first look is not known, and held to be something.
+  // Acknowledgements before the first check are unknown; if bytes are outstanding, there is assumed
+  // to be progress.
   const bool taken = progress_.unacknowledged ? now.client < progress_.unacknowledged->client ||
                                                     now.node < progress_.unacknowledged->node
                                               : now.client > 0 || now.node > 0;
@@ -61,7 +62,7 @@ void Exchange::note_acknowledged() {
   progress_.unacknowledged = now;
 }
 
-void Exchange::look() {
+void Exchange::check_progress() {
   const Millis longest = time_limit();
   const Millis step = check_interval(longest);
   if (const Millis quiet = context_.now() - progress_.at; quiet < step)

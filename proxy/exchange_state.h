@@ -4,8 +4,8 @@
 
 namespace bonedry::proxy {
 
-/// The two messages of an exchange run at the same time, so each has its state; a third is that of
-/// the attempt to get the request to a node.
+/// Request and response run at the same time, so each has its own state; a third state is that of
+/// the attempt to send the request to a node.
 ///
 ///   request   body ---> done              response  waiting --> body --> flushing --> done
 ///               \_______/ |                            |   \________/\__________/     |
@@ -20,28 +20,28 @@ namespace bonedry::proxy {
 ///                                    |____|_______|--> none     exchange; so does leaving the
 ///                                                              queue)
 ///
-/// `dropped`, and `done` of the response, are absorbing.
+/// `dropped`, and `done` of the response, are final.
 enum class RequestState : std::uint8_t {
-  body,     ///< the head is here; body is still to come
-  done,     ///< all of it has been handed to the node's side
-  tunnel,   ///< the node has switched protocols: bytes, until the client ends its side
-  ending,   ///< the client has; its last bytes still wait for the node
-  dropped,  ///< what is still to come is no longer wanted
+  body,     ///< the head was received, the body not yet completely
+  done,     ///< the whole request was handed to the node's side
+  tunnel,   ///< the node has switched protocols: raw bytes, until the client ends its side
+  ending,   ///< the client has ended its side; its last bytes still wait for the node
+  dropped,  ///< the rest of the request is no longer wanted
 };
 
 enum class ResponseState : std::uint8_t {
-  waiting,   ///< nothing was sent to the client yet, but perhaps 1xx
-  body,      ///< the head is on its way
-  tunnel,    ///< so is the head of a 101, and behind it whatever the node says, until it ends
-  flushing,  ///< all of it is queued
-  local,     ///< an answer of our own is queued
+  waiting,   ///< nothing but 1xx was sent to the client yet
+  body,      ///< the head was handed over, the body follows
+  tunnel,    ///< a 101 was handed over, then raw bytes, until the node ends its side
+  flushing,  ///< the whole response is queued
+  local,     ///< a local response is queued
   done,
 };
 
 enum class AttemptState : std::uint8_t {
   none,
   queued,   ///< all connections that the node may have are in use
-  pausing,  ///< the session's own node refused; it is asked again in a moment
+  pausing,  ///< the session's own node refused; it is tried again in a moment
   connecting,
   sent,
   answered,

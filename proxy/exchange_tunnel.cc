@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <utility>
 
-/// The part of Exchange for nodes that switch protocols (RFC 9110, section 7.8): from the head of
-/// the 101 on, each side's bytes are the other's, until each has ended its own; and for exchanges
-/// that are ended when their node is taken from its users, which tunnels are.
+/// The part of Exchange for nodes that switch protocols (RFC 9110, section 7.8): after the head of
+/// the 101, each side's bytes are forwarded to the other until both have ended. It also ends
+/// exchanges, such as tunnels, when their node's sessions are displaced.
 namespace bonedry::proxy {
 
 void Exchange::begin_tunnel() {
@@ -13,7 +13,7 @@ void Exchange::begin_tunnel() {
   held_.tunnel = TunnelToken(*held_.node);
   if (binding_.held) context_.ledger().open_tunnel(*binding_.held);
   set(RequestState::tunnel);
-  downstream_.delivering().begin_tunnel();  // what the client did not wait to say goes on at once
+  downstream_.delivering().begin_tunnel();  // what the client has already sent is forwarded at once
 }
 
 bool Exchange::on_displaced_node() const {
@@ -28,14 +28,15 @@ void Exchange::end_if_displaced() {
   if (downstream_->gone()) finish(EndReason::client_gone, StreamEnd::aborted);
 }
 
-/// Both sides see the end of the connection, as if the other had closed it; a client that has not
-/// heard all that the node has said, or was not heard out, sees that it was broken off.
+/// Both sides see the end of the connection, as if the other had closed it. If bytes to or from the
+/// client were not delivered, the client sees a reset instead.
 void Exchange::end_tunnel(EndReason reason) {
-  // A flush that gets the rest out says nothing of what either was not let say meanwhile.
-  const bool node_heard_all = !upstream_ || upstream_->unsent() == 0;
-  const bool heard_all = progress_.to_client == Flow::open && node_heard_all;
+  // Checked before the flush: even if it now sends everything, unread bytes may remain on the side
+  // that was paused.
+  const bool node_got_all = !upstream_ || upstream_->unsent() == 0;
+  const bool all_delivered = progress_.to_client == Flow::open && node_got_all;
   const Flow flow = downstream_->flush();
-  finish(reason, heard_all && flow == Flow::open ? StreamEnd::complete : StreamEnd::aborted);
+  finish(reason, all_delivered && flow == Flow::open ? StreamEnd::complete : StreamEnd::aborted);
 }
 
 void Exchange::leave_tunnel() {

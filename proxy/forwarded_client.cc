@@ -1,5 +1,6 @@
 #include "proxy/forwarded_client.h"
 
+#include "proxy/base/ascii.h"
 #include "proxy/base/ip_address.h"
 #include "proxy/http/rules.h"
 
@@ -9,23 +10,23 @@
 namespace bonedry::proxy {
 namespace {
 
-/// Takes the last element off a list; empty elements do not count (RFC 9110, 5.6.1).
+/// Removes and returns the last element of a list; empty elements do not count (RFC 9110, 5.6.1).
 std::string_view take_last(std::string_view& list) {
   while (!list.empty()) {
     const std::size_t comma = list.rfind(',');
     const bool only = comma == std::string_view::npos;
-    const std::string_view element = http::trimmed(only ? list : list.substr(comma + 1));
+    const std::string_view element = ascii::trimmed(only ? list : list.substr(comma + 1));
     list = list.substr(0, only ? 0 : comma);
     if (!element.empty()) return element;
   }
   return {};
 }
 
-/// An entry without its port: some proxies write "192.0.2.1:4711" and "[2001:db8::1]:4711".
-/// Whatever is not of this form stays as it is.
+/// An entry without its port: some proxies write "192.0.2.1:4711" and "[2001:db8::1]:4711". Any
+/// other form is returned unchanged.
 std::string_view without_port(std::string_view entry) {
   const bool bracketed = entry.starts_with('[');
-  // An IPv6 address without brackets is no host with a port.
+  // An IPv6 address without brackets has no port.
   if (!bracketed && std::ranges::count(entry, ':') != 1) return entry;
   if (!http::is_host(entry)) return entry;
   return bracketed ? entry.substr(1, entry.find(']') - 1) : entry.substr(0, entry.find(':'));

@@ -33,14 +33,14 @@ Result<UniqueFd> file_of(std::string_view text) {
   return file;
 }
 
-// A config of the largest size, and the names of nodes beside it.
+// A config of maximum size, and the names of nodes.
 constexpr std::size_t kMostBytes = 2 * kReadLimit;
 
 Result<std::string> text_of(const UniqueFd& file) {
   return read_file("/proc/self/fd/" + std::to_string(file.get()), kMostBytes);
 }
 
-/// Up to `end`, which is taken too; nothing when it does not come.
+/// Removes and returns the text up to `end`, and removes `end` too; nullopt if there is no `end`.
 std::optional<std::string_view> take_until(char end, std::string_view& text) {
   const std::size_t size = text.find(end);
   if (size == std::string_view::npos) return std::nullopt;

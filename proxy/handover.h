@@ -13,28 +13,28 @@
 #include <vector>
 
 // clang-format off
-/// What two generations of the program say to each other while one takes over from the other.
+/// The messages between two processes of the program while the new one takes over from the old one.
 ///
-///   new --> old   hello                  it is there, and is a bonedry: it may have what follows;
-///                                        with a pidfd of it, as a script may have started it
-///   old --> new   lock                   with the state directory's lock
-///                 admin PATH             where the admin socket is
-///                 health                 with what was node_health of the nodes
-///                 listener N ADDRESS     with a socket of the N-th listener; one for each
-///                 go                     from here on the old one decides nothing any more
+///   new --> old   hello                  it is a bonedry and may have what follows; with its
+///                                        pidfd, as a script may have started it
+///   old --> new   lock                   with the descriptor of the state directory's lock
+///                 admin PATH             path of the admin socket
+///                 health                 with the health of the nodes that are checked
+///                 listener N ADDRESS     with a socket of the N-th listener; one per message
+///                 go                     from here on the old process makes no more decisions
 ///   new --> old   follow N               with the N-th RoutingState: route by it
-///   old --> new   followed N             all its workers do, by that one or a later one
-///             or  not-followed N         it cannot: it is asked again
-///   new --> old   ready                  it accepts: the old one stops accepting
-///             or  failed WHY             it ends; the old one goes on as if nothing had been
+///   old --> new   followed N             all its workers route by it, or by a later one
+///             or  not-followed N         it cannot: the new process tries again
+///   new --> old   ready                  it accepts clients: the old process stops accepting
+///             or  failed WHY             it exits; the old process goes on as before
 ///
-/// Both then go on, with `follow`, until the old one has nobody left. The end of the line is the
-/// end of a process; that of the new one its pidfd tells, too, as what a script started beside it
-/// may hold the line longer.
+/// Both then go on, with `follow`, until the old process has no clients left. When the connection
+/// closes, the other process has exited. The exit of the new one is also seen by its pidfd, since
+/// what a script started beside it may keep the connection open longer.
 // clang-format on
 namespace bonedry::proxy::handover {
 
-/// Where the new one finds its end of the line: the number of a descriptor.
+/// Environment variable of the new process: the number of the descriptor of its connection.
 constexpr const char* kVariable = "BONEDRY_PREDECESSOR";
 
 constexpr std::string_view kHello = "hello";
@@ -49,27 +49,27 @@ constexpr std::string_view kNotFollowed = "not-followed ";
 constexpr std::string_view kReady = "ready";
 constexpr std::string_view kFailed = "failed ";
 
-/// How long one waits for the other to say or take something that it can say or take at once.
+/// Time-out for what the other process can send or receive without delay.
 constexpr Millis kTimeLimit = std::chrono::seconds{10};
 
-/// What the old process needs to route as the new one does, beside the records on the disk.
+/// What the old process needs, besides the records on disk, to route like the new one.
 struct RoutingState {
   std::set<std::string> shut;          ///< nodes whose doors are shut
-  std::string config;                  ///< the config file as the new one has read it
+  std::string config;                  ///< content of the config file as the new process read it
   std::set<std::string> opening = {};  ///< nodes that no new user may be sent to yet
 };
 
-/// What the old process has node_health of a node that is checked.
+/// The health that the old process measured of a node with active checks.
 struct NodeHealth {
   std::string key;      ///< "shop/alice"
-  std::string address;  ///< where: it is not true of another machine
+  std::string address;  ///< that was checked; the health is not valid for another
   balancer::Health health = balancer::Health::unknown;
 };
 
-/// The number after `word` in `text`; 0: it is not of that form.
+/// The number after `word` in `text`; 0 if `text` is not of that form.
 [[nodiscard]] std::uint64_t number_after(std::string_view word, std::string_view text);
 
-/// As a file without a name: it may be larger than a message.
+/// Written to a memfd, because it may be larger than a message.
 [[nodiscard]] Result<UniqueFd> write(const RoutingState& routing_state);
 [[nodiscard]] Result<RoutingState> read(const UniqueFd& file);
 [[nodiscard]] Result<UniqueFd> write_health(const std::vector<NodeHealth>& nodes);

@@ -15,7 +15,7 @@ using balancer::Health;
 HealthCheck::HealthCheck(ConnectionContext& context, CheckSlots& turns, const OnChange& on_change,
                          std::shared_ptr<balancer::Node> node)
     : context_(context),
-      turns_(turns),
+      slots_(turns),
       on_change_(on_change),
       node_(std::move(node)),
       next_(context.loop.timers(), [this] { begin(); }),
@@ -27,7 +27,7 @@ void HealthCheck::configure(const balancer::NodeView& view, const conf::Pool& po
   config_ = config;
   proxy_protocol_ = pool.proxy_protocol;
   address_ = view.address;
-  if (elsewhere) stop();  // what was measured is not true of another machine
+  if (elsewhere) stop();  // earlier results are not valid for another address
   if (elsewhere || !tracker_) {
     tracker_.emplace(config.rise, config.fall, node_->health());
     next_.arm(Millis{0});
@@ -45,7 +45,7 @@ void HealthCheck::stop() {
 // -- One check ------------------------------------------------------------------------------------
 
 void HealthCheck::begin() {
-  if (!take_turn()) return;
+  if (!take_slot()) return;
   timeout_.arm(config_.timeout);
   const auto address = io::make_address(address_.host, address_.port);
   io::ConnectStart start = io::start_connect(*address);
@@ -62,11 +62,11 @@ ExchangeError HealthCheck::on_connect_failed(int error) {
   return {EndReason::connect_failed, Retry::no, error};
 }
 
-/// Where connecting is the check, a node that expects a PROXY header gets it all the same, rather
-/// than a connection that says nothing.
+/// Even if connecting is the whole check, a node that expects a PROXY header gets one, rather than
+/// a connection without any data.
 void HealthCheck::on_connected() {
   if (!config_.path.empty()) send_request();
-  (void)connection_->flush();  // what is lost is told by `on_error`
+  (void)connection_->flush();  // a failure is reported by `on_error`
   if (config_.path.empty()) end(CheckResult::passed, "");
 }
 
@@ -94,7 +94,8 @@ void HealthCheck::on_response_head(const http::ResponseInfo& /*response*/) {
 }
 
 void HealthCheck::on_error(const ExchangeError& error) {
-  if (error.reason == EndReason::no_resources) return wait_for_next();  // no news about the node
+  // A shortage of our own says nothing about the node.
+  if (error.reason == EndReason::no_resources) return wait_for_next();
   if (error.error == ETIMEDOUT) return end(CheckResult::failed, "timed out");
   if (error.error != 0) return end(CheckResult::failed, errno_text(error.error));
   const bool bad = error.reason == EndReason::bad_response;
@@ -118,7 +119,7 @@ void HealthCheck::wait_for_next() {
 
 void HealthCheck::close() {
   timeout_.disarm();
-  give_turn_back();
+  release_slot();
   if (connection_) connection_->release();
   response_head_.clear();
 }
@@ -130,27 +131,27 @@ void HealthCheck::drop(UpstreamConnection& connection) {
 
 // -- Turns ----------------------------------------------------------------------------------------
 
-bool HealthCheck::take_turn() {
-  if (turn_ == Turn::taken) return true;  // it was waited for
-  if (turns_.taken >= turns_.most) {
-    turn_ = Turn::waiting;
-    turns_.waiting.push_back(this);
+bool HealthCheck::take_slot() {
+  if (slot_state_ == SlotState::taken) return true;  // given by `release_slot`
+  if (slots_.taken >= slots_.most) {
+    slot_state_ = SlotState::waiting;
+    slots_.waiting.push_back(this);
     return false;
   }
-  turn_ = Turn::taken;
-  ++turns_.taken;
+  slot_state_ = SlotState::taken;
+  ++slots_.taken;
   return true;
 }
 
-void HealthCheck::give_turn_back() {
-  if (turn_ == Turn::waiting) std::erase(turns_.waiting, this);
-  if (turn_ == Turn::taken) --turns_.taken;
-  turn_ = Turn::none;
-  while (!turns_.waiting.empty() && turns_.taken < turns_.most) {
-    HealthCheck& first = *turns_.waiting.front();
-    turns_.waiting.pop_front();
-    first.turn_ = Turn::taken;
-    ++turns_.taken;
+void HealthCheck::release_slot() {
+  if (slot_state_ == SlotState::waiting) std::erase(slots_.waiting, this);
+  if (slot_state_ == SlotState::taken) --slots_.taken;
+  slot_state_ = SlotState::none;
+  while (!slots_.waiting.empty() && slots_.taken < slots_.most) {
+    HealthCheck& first = *slots_.waiting.front();
+    slots_.waiting.pop_front();
+    first.slot_state_ = SlotState::taken;
+    ++slots_.taken;
     first.next_.arm(Millis{0});
   }
 }

@@ -22,16 +22,15 @@ namespace bonedry::proxy {
 
 class HealthCheck;
 
-/// How many checks may be under way at a time, a descriptor each; the others wait in a line.
+/// Limits how many checks run at a time, a descriptor each; the others wait in a queue.
 struct CheckSlots {
   std::size_t most = 64;
   std::size_t taken = 0;
   std::deque<HealthCheck*> waiting;
 };
 
-/// Checks one node, time after time: sends a GET as an exchange would, and judges the status of the
-/// response; or only connects, where no path is configured. Owned by the prober; on its loop's
-/// thread.
+/// Checks one node periodically: sends a GET as an exchange would, and evaluates the status of the
+/// response; or only connects, if no path is configured. Owned by the prober; on its loop's thread.
 class HealthCheck final : public io::Retirable, private UpstreamOwner, private UpstreamEvents {
  public:
   /// The node's health has changed; `why` ("connection refused", "status 500", …) is empty when the
@@ -39,18 +38,19 @@ class HealthCheck final : public io::Retirable, private UpstreamOwner, private U
   using OnChange = std::function<void(const balancer::Node&, balancer::Health before,
                                       balancer::Health now, const std::string& why)>;
 
-  /// What is referred to outlives this.
+  /// All references must outlive this.
   HealthCheck(ConnectionContext& context, CheckSlots& turns, const OnChange& on_change,
               std::shared_ptr<balancer::Node> node);
 
-  /// Starts, or goes on by another config. At another address the node's health is unknown again.
+  /// Starts the checks, or continues them with another config. If the address has changed, the
+  /// node's health becomes unknown.
   void configure(const balancer::NodeView& view, const conf::Pool& pool);
-  /// Nothing happens after this, and the node's health is unknown. The memory may go in the next
-  /// round of the loop.
+  /// Stops the checks and makes the node's health unknown. May be destroyed from the next event
+  /// loop iteration on.
   void stop();
 
  private:
-  enum class Turn : std::uint8_t { none, waiting, taken };
+  enum class SlotState : std::uint8_t { none, waiting, taken };
 
   // UpstreamOwner: one connection for each check.
   void on_connect_succeeded() override {}
@@ -63,7 +63,7 @@ class HealthCheck final : public io::Retirable, private UpstreamOwner, private U
   void on_closed_by_node(Millis /*idle*/, Instant /*since*/) override {}
   void drop(UpstreamConnection& connection) override;
 
-  // UpstreamEvents: the status decides, so that no body is ever awaited.
+  // UpstreamEvents: only the status matters, so a body is never awaited.
   [[nodiscard]] http::Head& response_head() override { return response_head_; }
   [[nodiscard]] std::optional<EndpointPair> client_endpoints() const override { return {}; }
   void on_turn(ConnectionToken /*turn*/) override {}
@@ -81,23 +81,23 @@ class HealthCheck final : public io::Retirable, private UpstreamOwner, private U
 
   void begin();
   void send_request();
-  /// Whether it is this one's turn; else `begin` will be called when it is.
-  [[nodiscard]] bool take_turn();
-  void give_turn_back();
-  /// Ends this check without a result, and waits for the next one.
+  /// Takes a slot. If none is free, returns false, and `begin` is called again when one is.
+  [[nodiscard]] bool take_slot();
+  void release_slot();
+  /// Ends this check without a result, and schedules the next one.
   void wait_for_next();
   void end(balancer::CheckResult result, const std::string& why);
   void close();
 
   ConnectionContext& context_;
-  CheckSlots& turns_;
+  CheckSlots& slots_;
   const OnChange& on_change_;
   std::shared_ptr<balancer::Node> node_;
   conf::Health config_;
   conf::ProxyProtocol proxy_protocol_ = conf::ProxyProtocol::off;
   conf::Address address_;
-  std::optional<balancer::HealthTracker> tracker_;  // none: not configured yet
-  Turn turn_ = Turn::none;
+  std::optional<balancer::HealthTracker> tracker_;  // nullopt: not configured yet
+  SlotState slot_state_ = SlotState::none;
   std::unique_ptr<UpstreamConnection> connection_;
   http::Head request_head_;
   http::Head response_head_;

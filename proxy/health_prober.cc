@@ -7,7 +7,8 @@ namespace bonedry::proxy {
 
 namespace {
 
-// Of a response to a check: more than servers send, and what one node can make us keep.
+// For the response to a check: more than servers send, and a bound on the memory that one node can
+// use.
 constexpr http::HeadLimits kLimits{16384, 100};
 
 }  // namespace
@@ -24,7 +25,7 @@ void HealthProber::adopt(const balancer::Topology& topology) {
     for (const balancer::NodeView& view : pool.nodes) {
       wanted.insert(view.node->key());
       auto& check = checks_[view.node->key()];
-      if (!check) check = std::make_unique<HealthCheck>(context_, turns_, on_change_, view.node);
+      if (!check) check = std::make_unique<HealthCheck>(context_, slots_, on_change_, view.node);
       check->configure(view, pool.config);
     }
   }

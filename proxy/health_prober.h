@@ -23,9 +23,9 @@ class HealthProber {
   HealthProber(const HealthProber&) = delete;
   HealthProber& operator=(const HealthProber&) = delete;
 
-  /// Checks that may be under way at a time, a descriptor each; the others take their turn.
-  void set_limits(std::size_t most) { turns_.most = most; }
-  /// Starts, changes and stops checks; what was measured of nodes that stay is kept.
+  /// How many checks may run at a time, a descriptor each; the others wait in a queue.
+  void set_limits(std::size_t most) { slots_.most = most; }
+  /// Starts, changes and stops checks; the measured health of nodes that stay is kept.
   void adopt(const balancer::Topology& topology);
 
  private:
@@ -33,7 +33,7 @@ class HealthProber {
   ChunkPool chunks_;
   io::PipePool pipes_{0};
   ConnectionContext context_;
-  CheckSlots turns_;
+  CheckSlots slots_;
   std::map<std::string, std::unique_ptr<HealthCheck>> checks_;
 };
 

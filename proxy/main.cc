@@ -24,7 +24,7 @@ namespace {
 
 using namespace bonedry;
 
-// What the shell and service managers get; docs/commands.md explains them.
+// Exit codes; docs/commands.md explains them.
 constexpr int kDone = 0;
 constexpr int kFailed = 1;
 constexpr int kUsage = 2;
@@ -34,7 +34,8 @@ constexpr const char* kLedgerGone =
     "users keep their nodes by their cookies, and no node is dry for its idle_timeout. Do not "
     "truncate files of a running bonedry";
 
-/// Every client and every node is a descriptor: take as many as the system lets us.
+/// Every client and every connection to a node takes a file descriptor: raises the soft limit to
+/// the hard limit.
 void raise_descriptor_limit() {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
@@ -42,7 +43,7 @@ void raise_descriptor_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/// The line to the process that has started this one to take over from it, if one has.
+/// The socket to the previous process, if it has started this one to take over.
 UniqueFd line_to_predecessor() {
   const char* const number = std::getenv(proxy::handover::kVariable);
   UniqueFd line{number == nullptr ? -1 : std::atoi(number)};
@@ -50,7 +51,7 @@ UniqueFd line_to_predecessor() {
   return line;
 }
 
-/// As it was called, so that what lies there when a successor is to be run is what runs.
+/// The path as it was called, so that an upgrade runs the program that is at this path then.
 std::string path_of_program(const char* called) {
   std::error_code unknown;
   const std::filesystem::path name(called);
@@ -106,8 +107,7 @@ int serve(const std::string& program, const std::string& path, proxy::ProcessLog
 
 int run(const std::string& program, const std::string& path) {
   std::signal(SIGPIPE, SIG_IGN);
-  proxy::ProcessLog log(
-      admin::printable_text);  // standard error itself may be a pipe that nobody reads
+  proxy::ProcessLog log(admin::printable_text);  // standard error may be a pipe that nobody reads
   try {
     return serve(program, path, log);
   } catch (const std::exception& error) {

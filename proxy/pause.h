@@ -4,15 +4,15 @@
 
 namespace bonedry::proxy {
 
-/// Why nothing is read from one side of an exchange.
+/// Why reading from one side of an exchange is paused.
 enum class PauseReason : std::uint8_t {
-  no_node = 1,    ///< there is no connection yet that the request could go to
-  congested = 2,  ///< the other side does not take what was read
-  dropped = 4,    ///< what is still to come is not wanted any more
-  ended = 8,      ///< the side has ended, and would tell so again and again
+  no_node = 1,    ///< there is no connection to a node yet
+  congested = 2,  ///< backpressure: the other side does not take what was read
+  dropped = 4,    ///< the rest is not needed any more
+  ended = 8,      ///< the side has ended, and level-triggered epoll would report it repeatedly
 };
 
-/// A set of them: reading goes on when it is empty. Setting one twice is the same as once.
+/// A set of reasons; reading goes on when it is empty. Adding a reason twice is the same as once.
 class Pauses {
  public:
   constexpr Pauses() = default;

@@ -1,5 +1,6 @@
 #include "proxy/pool_runtime.h"
 
+#include "proxy/base/ascii.h"
 #include "session/cookie_header.h"
 
 #include <algorithm>
@@ -60,7 +61,7 @@ bool PoolRuntime::cookie_lost_in_front(const http::Head& request) const {
 
 void PoolRuntime::note_set_cookie(std::string_view field) const {
   if (!has_own_cookie()) return;
-  const std::string_view name = http::trimmed(field.substr(0, field.find('=')));
+  const std::string_view name = ascii::trimmed(field.substr(0, field.find('=')));
   if (name == affinity_->cookie_name()) {
     view_.counters->cookie_clashes.fetch_add(1, std::memory_order_relaxed);
   }

@@ -16,17 +16,17 @@
 
 namespace bonedry::proxy {
 
-/// What one worker keeps of a pool over topologies.
+/// State of one pool that a worker keeps across topology changes.
 struct PoolState {
   balancer::Picker picker;
   balancer::RetryBudget retries;
 };
 
-/// What one worker has for one pool of one topology. Exchanges that began under it keep it alive,
-/// so that node indexes mean the same to them until they end or route anew.
+/// One worker's data for one pool of one topology. Exchanges that began with it keep it alive, so
+/// that node indexes stay valid for them until they end or are routed again.
 class PoolRuntime final : public http::CookieFilter {
  public:
-  /// `streams`: this worker's, by node index; they outlive this.
+  /// `streams`: this worker's streams by node index; they outlive this.
   PoolRuntime(std::shared_ptr<const balancer::Topology> topology, const balancer::PoolView& view,
               std::span<const std::string> secrets, session::Ledger& ledger, const Clock& clock,
               std::shared_ptr<PoolState> memory, std::vector<NodeStreams*> streams)
@@ -47,31 +47,31 @@ class PoolRuntime final : public http::CookieFilter {
     return view_.nodes[index];
   }
 
-  /// Whether clients may switch to this protocol. Names are compared without case (RFC 9110, 7.8).
+  /// Whether clients may switch to this protocol. Case-insensitive (RFC 9110, 7.8).
   [[nodiscard]] bool allows_upgrade(std::string_view protocol) const;
 
-  /// What is changed in every request to the pool's nodes. Valid as long as this.
+  /// Edits of every request to the pool's nodes. Valid as long as this object.
   [[nodiscard]] http::RequestEdits request_edits() const;
-  /// What is changed in every response, but for the cookie.
+  /// Edits of every response, except for the cookie.
   [[nodiscard]] http::ResponseEdits response_edits() const;
-  /// Whether the request came through a bonedry that has taken this pool's cookie out of it, if
-  /// whoever sent it is trusted.
+  /// Whether the request came through another bonedry that removed this pool's cookie from it.
+  /// Meaningful only if the sender is trusted.
   [[nodiscard]] bool cookie_lost_in_front(const http::Head& request) const;
-  /// Notes a node's Set-Cookie field. One of the name of our own cookie never comes back to it, and
-  /// in the browser each of the two takes the other's place.
+  /// Counts a clash if a node's Set-Cookie field has the name of our own cookie. The node would
+  /// never get its cookie back, and in the browser each of the two overwrites the other.
   void note_set_cookie(std::string_view field) const;
 
-  /// Takes our session cookie out of what goes to the node.
+  /// Removes our session cookie from a Cookie value for the node.
   [[nodiscard]] Kept filter(std::string_view value) const override;
 
  private:
-  /// Whether requests have a cookie of our own, which is not the nodes' to see.
+  /// Whether requests carry a cookie of our own, which nodes must not see.
   [[nodiscard]] bool has_own_cookie() const;
-  /// Once a node was seen to set a cookie of our own one's name, Via tells nodes that they will
-  /// miss it: that may be another bonedry. No request turns this on.
+  /// Our entry in Via. Once a node has set a cookie with the name of ours, the entry also states
+  /// that requests lose this cookie: the node may be another bonedry. Requests cannot turn this on.
   [[nodiscard]] std::string_view via() const;
 
-  std::shared_ptr<const balancer::Topology> topology_;  // keeps view_
+  std::shared_ptr<const balancer::Topology> topology_;  // keeps view_ alive
   const balancer::PoolView& view_;
   std::unique_ptr<session::Affinity> affinity_;
   std::shared_ptr<PoolState> memory_;

@@ -16,7 +16,7 @@ constexpr Millis kAskAgain{200};
 
 Result<std::unique_ptr<Predecessor>> Predecessor::connect(UniqueFd line) {
   std::unique_ptr<Predecessor> other(new Predecessor(std::move(line)));
-  // Where there is no such descriptor, none goes along: the other one then knows its child only.
+  // Without pidfd support none is sent; the previous process then only watches its own child.
   const UniqueFd self{static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0))};
   const Result<> shown = other->channel_.send(handover::kHello, self.get(), handover::kTimeLimit);
   if (!shown) return Failure{shown.error()};
@@ -28,7 +28,8 @@ Result<std::unique_ptr<Predecessor>> Predecessor::connect(UniqueFd line) {
     if (!taken) return Failure{taken.error()};
   }
   if (!other->lock_.is_open())
-    return Failure{std::string("the previous process did not pass on its lock")};
+    return Failure{
+        std::string("the previous process did not hand over the lock of the state directory")};
   return other;
 }
 
@@ -98,7 +99,7 @@ void Predecessor::replace(io::EventLoop& loop, std::function<void()> on_gone) {
   retry_timer_.emplace(loop.timers(), [this] { ask(); });
   sockets_.clear();  // of addresses that this config does not listen on
   watcher_.emplace(loop, channel_.fd(), static_cast<io::ReadWatcher::Handler&>(*this));
-  // One that has gone is told by the end of the line.
+  // If the previous process has ended, `on_readable` sees the closed socket.
   (void)channel_.send(handover::kReady, io::FdChannel::kNoFd, handover::kTimeLimit);
 }
 
@@ -109,8 +110,8 @@ void Predecessor::send_routing_state(const handover::RoutingState& routing_state
   if (in_flight_ == 0 && !retry_timer_->armed()) ask();
 }
 
-/// One question at a time, and then the newest: a process that hangs fills no buffer, and keeps
-/// nobody waiting here.
+/// Sends one request at a time, each with the newest state. So a previous process that hangs
+/// neither fills a buffer nor blocks this process.
 void Predecessor::ask() {
   if (waiting_.empty() || is_gone()) return;
   const Result<UniqueFd> file = handover::write(latest_state_);
@@ -122,7 +123,8 @@ void Predecessor::ask() {
     in_flight_ = number_;
     return;
   }
-  // Nobody is dry while one routes otherwise: the answer does not come until it is told.
+  // No node is dry while a process routes by an older state, so `followed` waits until this one
+  // has been sent and applied.
   retry_later("cannot send state to the previous process: " + told.error());
 }
 
@@ -155,7 +157,7 @@ void Predecessor::on_readable() {
       case io::FdChannel::Received::message:
         if (handover::number_after(handover::kNotFollowed, message.text) != 0) {
           in_flight_ = 0;
-          retry_later("the previous process cannot apply the state of this one, see its log");
+          retry_later("the previous process cannot apply the state of this one; see its log");
           break;
         }
         on_followed(handover::number_after(handover::kFollowed, message.text));

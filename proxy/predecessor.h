@@ -18,12 +18,13 @@
 
 namespace bonedry::proxy {
 
-/// The process that this one takes over from. Main thread.
+/// The previous process, which this one takes over from. Main thread.
 class Predecessor final : private io::ReadWatcher::Handler {
  public:
-  /// Shows itself, and takes what the other one gives away: waits until it has said all.
+  /// Announces this process and receives what the previous process hands over. Blocks until the
+  /// handover is complete.
   [[nodiscard]] static Result<std::unique_ptr<Predecessor>> connect(UniqueFd line);
-  /// Says why this process ends, having taken nothing.
+  /// Reports why this process ends without having taken anything over.
   static void decline(UniqueFd line, const std::string& why) {
     Predecessor(std::move(line)).give_up(why);
   }
@@ -31,25 +32,25 @@ class Predecessor final : private io::ReadWatcher::Handler {
   /// The lock of the state directory.
   [[nodiscard]] UniqueFd take_lock() { return std::move(lock_); }
   [[nodiscard]] const std::string& admin_path() const { return admin_path_; }
-  /// Of the nodes that it checks.
+  /// Health of the nodes that the previous process checks.
   [[nodiscard]] const std::vector<handover::NodeHealth>& health() const { return health_; }
-  /// The sockets of the first listener of this address that are still here.
+  /// Takes the sockets of the first listener with this address that has not been taken yet.
   [[nodiscard]] std::vector<UniqueFd> take_sockets(const std::string& address);
 
-  /// Makes it route by `routing_state`, and waits until it does.
+  /// Makes the previous process route by `routing_state`, and blocks until it does.
   [[nodiscard]] Result<> sync_routing_state(const handover::RoutingState& routing_state);
-  /// This process ends. For the operator who asks the other one.
+  /// Reports why this process ends; the previous process passes it on to the operator.
   void give_up(const std::string& why);
-  /// This process accepts clients now. `on_gone` is called once, when the other one has ended, or
-  /// if it has already; never from inside this call.
+  /// This process accepts clients now. `on_gone` is called once, when the previous process has
+  /// ended (or if it already has); never from inside this call.
   void replace(io::EventLoop& loop, std::function<void()> on_gone);
-  /// The same as `sync_routing_state` after `replace`, without waiting: calls `followed` when it
-  /// does, or when it is gone and routes nobody; never from inside this call.
+  /// Like `sync_routing_state`, but after `replace` and without blocking. Calls `followed` when the
+  /// previous process routes by the state, or has ended; never from inside this call.
   void send_routing_state(const handover::RoutingState& routing_state,
                           std::function<void()> followed);
 
   [[nodiscard]] pid_t pid() const { return channel_.maker(); }
-  /// Whether it does not do yet what it was told last.
+  /// Whether the previous process has not applied the latest routing state yet.
   [[nodiscard]] bool is_lagging() const { return !waiting_.empty(); }
   [[nodiscard]] bool is_gone() const { return gone_ == Exited::yes; }
 
@@ -79,12 +80,12 @@ class Predecessor final : private io::ReadWatcher::Handler {
     std::uint64_t number;
     std::function<void()> followed;
   };
-  std::deque<PendingSync> waiting_;       // by number; an answer is one to all before it, too
-  handover::RoutingState latest_state_;   // that it is to follow
-  std::uint64_t number_ = 0;              // of that one
-  std::uint64_t in_flight_ = 0;           // the question that has no answer yet; 0: none
-  std::optional<io::Timer> retry_timer_;  // after one that it could not follow
-  std::string logged_error_;              // that was logged, until a question gets through
+  std::deque<PendingSync> waiting_;       // by number; a reply also settles all earlier ones
+  handover::RoutingState latest_state_;   // the one to be applied
+  std::uint64_t number_ = 0;              // of latest_state_
+  std::uint64_t in_flight_ = 0;           // the request without a reply yet; 0: none
+  std::optional<io::Timer> retry_timer_;  // after a request that failed
+  std::string logged_error_;              // logged last; cleared when a request succeeds
   std::function<void()> on_gone_;
   Exited gone_ = Exited::no;
 };

@@ -21,7 +21,7 @@ class WriterSink final : public spdlog::sinks::base_sink<std::mutex> {
 
  private:
   void sink_it_(const spdlog::details::log_msg& raw) override {
-    // Whatever a client, a node or an operator wrote: it may be read on a terminal.
+    // The text may contain input from clients, nodes or operators, and be read on a terminal.
     const std::string payload = escape_({raw.payload.data(), raw.payload.size()});
     spdlog::details::log_msg message = raw;
     message.payload = payload;
@@ -63,13 +63,13 @@ void report_lost(std::uint64_t lines, const std::string& why) {
 }  // namespace
 
 ProcessLog::ProcessLog(Escape escape) : escape_(escape) {
-  // Standard output may be the access log's.
+  // Not standard output: the access log may use it.
   auto opened = LogWriter::open({"stderr"}, kWaitingBytes, report_lost);
   auto logger = std::make_shared<spdlog::logger>("bonedry");
   if (opened) {
     writer_ = std::move(*opened);
     logger->sinks().push_back(std::make_shared<WriterSink>(writer_, escape));
-    // By itself it would write to standard error, and wait for who reads that.
+    // The default error handler writes to standard error and would block on a slow reader.
     logger->set_error_handler([writer = writer_](const std::string& /*why*/) {
       writer->write("log: a line could not be written");
     });
@@ -80,7 +80,7 @@ ProcessLog::ProcessLog(Escape escape) : escape_(escape) {
 }
 
 ProcessLog::~ProcessLog() {
-  // Whoever logs after this, says nothing. The writer goes with the last that holds it: us.
+  // Later log calls write nothing. After this we hold the last reference to the writer.
   spdlog::set_default_logger(std::make_shared<spdlog::logger>("silent"));
 }
 

@@ -9,11 +9,12 @@
 
 namespace bonedry::proxy {
 
-/// Sends what is logged with spdlog to standard error, for as long as this lives; nobody ever waits
-/// for who reads it. Made and destroyed on the main thread, before and after all others that log.
+/// Sends what is logged with spdlog to standard error while this object exists. Logging never
+/// blocks on a slow reader. Made and destroyed on the main thread, before and after all other
+/// threads that log.
 class ProcessLog {
  public:
-  /// Writes out what would hide or turn text on a terminal, whoever wrote it.
+  /// Escapes characters that would hide or reorder text on a terminal.
   using Escape = std::string (*)(std::string_view text);
   explicit ProcessLog(Escape escape);
   ~ProcessLog();
@@ -21,12 +22,12 @@ class ProcessLog {
   ProcessLog& operator=(const ProcessLog&) = delete;
 
   static void set_level(conf::LogLevel level);
-  /// Text for people, as it is: no time, no level.
+  /// Logs text for people, without time and level.
   void say(std::string_view text);
 
  private:
   Escape escape_;
-  std::shared_ptr<LogWriter> writer_;  // none: there is no standard error
+  std::shared_ptr<LogWriter> writer_;  // nullptr: there is no standard error
 };
 
 }  // namespace bonedry::proxy

@@ -8,8 +8,8 @@
 
 namespace bonedry::proxy {
 
-/// What a node of such a pool gets first on a connection for a client (`endpoints`: of the client's
-/// connection) or on one of our own (none); empty: nothing.
+/// The PROXY header that begins a connection to a node of a pool with this protocol; "" if there is
+/// none. `endpoints`: of the client's connection; nullopt for a connection of our own.
 [[nodiscard]] std::string proxy_header(conf::ProxyProtocol protocol,
                                        const std::optional<EndpointPair>& endpoints);
 

@@ -10,18 +10,18 @@
 
 namespace bonedry::proxy {
 
-/// Finds the pool of a request, in one topology. A worker's; replaced when the topology is, so that
-/// asking again for the same request tells whether there is a newer one.
+/// Finds the pool of a request in one topology. Owned by a worker, which replaces it with the
+/// topology: a different result for the same request means that there is a newer topology.
 class Router {
  public:
   Router() = default;
-  /// `by_listener`: one pool for each listener, in the order of their numbers.
+  /// `by_listener`: one pool per listener, by listener index.
   explicit Router(std::vector<std::shared_ptr<PoolRuntime>> by_listener)
       : by_listener_(std::move(by_listener)) {}
 
   [[nodiscard]] const std::shared_ptr<PoolRuntime>& find(std::size_t listener,
                                                          const http::RequestInfo& request) const {
-    (void)request;  // one pool for each listener, so far
+    (void)request;  // so far there is one pool per listener
     return by_listener_[listener];
   }
 

@@ -23,8 +23,8 @@ std::size_t count_workers(unsigned configured) {
   return std::max(1U, std::thread::hardware_concurrency());
 }
 
-/// SO_REUSEPORT would let a second bonedry share the port without a word: half of the users would
-/// meet a proxy that nobody watches. So the port must first be had without it.
+/// With SO_REUSEPORT a second bonedry would silently share the port, and half of the users would
+/// reach a process that nobody watches. So the port must first be bound without it.
 Result<> probe_free(const io::SocketAddress& address, const std::string& text) {
   const UniqueFd fd{::socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0)};
   const int on = 1;
@@ -36,7 +36,7 @@ Result<> probe_free(const io::SocketAddress& address, const std::string& text) {
   return Failure{"cannot listen on " + text + ": " + errno_text(errno)};
 }
 
-/// Joins the acknowledgements of all workers into one.
+/// Calls `done` once all workers have acknowledged.
 class AckBarrier {
  public:
   AckBarrier(std::size_t count, std::function<void()> done)
@@ -88,7 +88,8 @@ Result<> Server::bind_one(const conf::Listener& listener, std::vector<UniqueFd> 
                           BoundListener& bound) {
   conf::Address address = listener.address;
   auto& sockets = sockets_.emplace_back(std::move(inherited));
-  // Beside sockets that are listened with, another one would get its part of the clients at once.
+  // A new socket that listened beside inherited ones would get its share of the clients at once, so
+  // it must not listen before `start`.
   const bool shared = !sockets.empty();
   if (shared) address.port = io::bound_port(sockets.front());
   while (sockets.size() < worker_count_) {
@@ -104,7 +105,7 @@ Result<> Server::bind_one(const conf::Listener& listener, std::vector<UniqueFd> 
       const Result<> heard = io::start_listening(*socket);
       if (!heard) return heard;
     }
-    address.port = io::bound_port(*socket);  // port 0: all workers share the one that it became
+    address.port = io::bound_port(*socket);  // port 0: all workers share the port that was chosen
     sockets.push_back(std::move(*socket));
   }
   for (const UniqueFd& socket : sockets) {
@@ -116,10 +117,10 @@ Result<> Server::bind_one(const conf::Listener& listener, std::vector<UniqueFd> 
   return Done{};
 }
 
-Result<> Server::start(std::shared_ptr<const balancer::Topology> topology) {
+Result<> Server::start(const std::shared_ptr<const balancer::Topology>& topology) {
   for (const auto& sockets : sockets_) {
     for (const UniqueFd& socket : sockets) {
-      const Result<> heard = io::start_listening(socket);  // nothing new for those that did already
+      const Result<> heard = io::start_listening(socket);  // no effect if it listens already
       if (!heard) return heard;
     }
   }
@@ -154,7 +155,7 @@ void Server::follow_descriptor_limit() {
   for (const auto& worker : workers_) worker->share(descriptors_);
 }
 
-/// A process before this one may have had more workers: none of its sockets is left alone.
+/// The previous process may have had more workers, so a worker may get several of its sockets.
 std::vector<Worker::ListenSocket> Server::listens_of(std::size_t worker) {
   std::vector<Worker::ListenSocket> listens;
   for (std::size_t listener = 0; listener < sockets_.size(); ++listener) {

@@ -21,8 +21,8 @@
 
 namespace bonedry::proxy {
 
-/// The data plane as a whole: binds the listeners, runs the workers and the health checks. Lives
-/// on the main thread; all its functions and callbacks belong there.
+/// The whole data plane: binds the listeners, runs the workers and the health checks. Main thread:
+/// all functions are called and all callbacks run there.
 class Server {
  public:
   struct Parts {
@@ -33,7 +33,7 @@ class Server {
     HealthCheck::OnChange on_health;
   };
 
-  /// What a listener is really bound to.
+  /// What a listener is actually bound to.
   struct BoundListener {
     std::string address;
     std::string pool;
@@ -42,38 +42,38 @@ class Server {
   Server(Parts parts, const conf::Config& config);
   ~Server();
 
-  /// Gives the sockets that a process before this one listens with on an address of the config, if
-  /// it does; each at most once.
+  /// Returns the listening sockets of the previous process for an address of the config, if there
+  /// are any; each at most once.
   using InheritedSockets = std::function<std::vector<UniqueFd>(const std::string& address)>;
-  /// Binds every listener once per worker, and shares out the descriptors; the error says what
-  /// cannot be had and why. Nothing is accepted before `start`.
+  /// Binds every listener once per worker and divides the file descriptors among them. The error
+  /// says what is not available and why. Nothing is accepted before `start`.
   [[nodiscard]] Result<std::vector<BoundListener>> bind(const InheritedSockets& inherited);
-  [[nodiscard]] Result<> start(std::shared_ptr<const balancer::Topology> topology);
+  [[nodiscard]] Result<> start(const std::shared_ptr<const balancer::Topology>& topology);
 
   /// Posts the topology to every worker; calls `acknowledged` on this thread when all have it.
   void publish(const std::shared_ptr<const balancer::Topology>& topology,
                std::function<void()> acknowledged);
 
-  /// Once the listeners are bound.
+  /// Valid once the listeners are bound.
   [[nodiscard]] const DescriptorBudget& descriptors() const { return descriptors_; }
-  /// Shares them out anew if the limit has changed (prlimit(1)); call it now and then.
+  /// Divides the descriptors again if the limit has changed (prlimit(1)). Call it periodically.
   void follow_descriptor_limit();
 
   void reopen_access_log() { access_log_.reopen(); }
 
-  /// What became of all exchanges since the start. Reads the workers' counts without stopping them.
+  /// Totals of all exchanges since the start. Reads the workers' counters without stopping them.
   [[nodiscard]] ExchangeTotals exchange_totals() const;
 
   /// Stops accepting, lets exchanges finish, calls `drained` when all connections are gone.
   void drain(DrainMode mode, const std::function<void()>& drained);
 
-  /// A socket that is listened with, and the address of the config that it is for.
+  /// A listening socket and the address of the config that it serves.
   struct ListeningSocket {
-    std::size_t listener = 0;  ///< which of the config, from 0
+    std::size_t listener = 0;  ///< index in the config, from 0
     std::string address;
     UniqueFd fd;
   };
-  /// Until `drain`.
+  /// Empty after `drain`.
   [[nodiscard]] const std::vector<ListeningSocket>& listening() const { return listening_; }
 
  private:
@@ -88,11 +88,11 @@ class Server {
   ConnectionLimiter clients_;
   DescriptorBudget descriptors_;
   std::size_t descriptor_limit_ = 0;
-  std::size_t own_descriptors_ = 0;  // when the listeners were bound
+  std::size_t own_descriptors_ = 0;  // open when the listeners were bound
   io::Mailbox mailbox_;
   HealthProber prober_;
-  std::vector<std::vector<UniqueFd>> sockets_;  // by listener, one for each worker at least
-  std::vector<ListeningSocket> listening_;      // the same sockets, for a successor
+  std::vector<std::vector<UniqueFd>> sockets_;  // by listener, at least one per worker
+  std::vector<ListeningSocket> listening_;      // duplicates of them, for a successor
   std::vector<std::unique_ptr<Worker>> workers_;
 };
 

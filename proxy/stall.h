@@ -10,28 +10,28 @@ namespace bonedry::proxy {
 
 /// Whose next step an exchange waits for.
 enum class StallCause : std::uint8_t {
-  client_reads,  ///< bytes wait for the client
-  node_reads,    ///< bytes wait for the node
-  client_sends,  ///< the rest of the request
-  node_answers,  ///< the head of the answer
-  node_sends,    ///< the rest of the answer
-  either,        ///< nobody owes anything in a tunnel
+  client_reads,  ///< the client has to read queued bytes
+  node_reads,    ///< the node has to read queued bytes
+  client_sends,  ///< the client has to send the rest of the request
+  node_answers,  ///< the node has to send the head of the response
+  node_sends,    ///< the node has to send the rest of the response
+  either,        ///< a tunnel, in which neither side has to send
 };
 
-/// Where an exchange is: all that tells whom it waits for.
+/// The progress of an exchange, as far as it decides what the exchange waits for.
 struct IoState {
   std::size_t unsent_to_client = 0;  ///< bytes that the client's socket has no room for
-  std::size_t unsent_to_node = 0;    ///< the same of the node's
+  std::size_t unsent_to_node = 0;    ///< bytes that the node's socket has no room for
   RequestState request = RequestState::done;
   ResponseState response = ResponseState::waiting;
   /// The client holds its body back until the node asks for it (RFC 9110, section 10.1.1).
   bool awaits_continue = false;
 };
 
-/// Whoever does not read comes first: the other side of the exchange is held up by it. A client
-/// that reads nothing comes before the node, since a node that cannot send may read no more either.
-/// Then whoever owes bytes, the client first: a node that has begun to answer may need the rest of
-/// the request for the rest of its answer (an echo), while the rest of the request needs nothing.
+/// A side that does not read comes first, because it blocks the other side. The client comes before
+/// the node, since a node that cannot send may stop reading as well. Next comes a side that has to
+/// send, again the client first: a node may need the rest of the request for the rest of its
+/// response (an echo), while the rest of the request depends on nothing.
 [[nodiscard]] constexpr StallCause stall_cause(const IoState& io) {
   if (io.unsent_to_client > 0) return StallCause::client_reads;
   if (io.unsent_to_node > 0) return StallCause::node_reads;
@@ -43,7 +43,7 @@ struct IoState {
   return io.response == ResponseState::waiting ? StallCause::node_answers : StallCause::node_sends;
 }
 
-/// How an exchange ends when that does not come in time.
+/// How an exchange ends when that step does not come in time.
 [[nodiscard]] constexpr EndReason ending_of(StallCause stall_cause) {
   switch (stall_cause) {
     case StallCause::client_reads:

@@ -4,7 +4,7 @@
 
 namespace bonedry::proxy {
 
-/// Watches, in builds with assertions, that no event comes up from within a silent call (stream.h).
+/// Checks, in builds with assertions, that no silent call delivers an event (stream.h).
 class ReentrancyGuard {
  public:
 #ifdef NDEBUG
@@ -25,8 +25,8 @@ class ReentrancyGuard {
 #endif
 };
 
-/// A stream as its exchange has it: `->` is for silent calls, `delivering` for the few that may
-/// bring events. Without assertions it is a pointer.
+/// An exchange's pointer to a stream: `->` is for silent calls, `delivering` for the few that may
+/// deliver events. Without assertions it is a plain pointer.
 template <class Stream>
 class StreamRef {
  public:
@@ -43,7 +43,7 @@ class StreamRef {
     return stream_;
   }
 #else
-  /// Lives until the call is over.
+  /// Exists for the duration of one call.
   class Call {
    public:
     Call(Stream* stream, ReentrancyGuard& calls) : stream_(stream), calls_(calls) {

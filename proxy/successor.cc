@@ -14,14 +14,14 @@
 #include <csignal>
 #include <utility>
 
-extern char** environ;  // NOLINT: POSIX has it under this name
+extern char** environ;  // NOLINT: the name is from POSIX
 
 namespace bonedry::proxy {
 namespace {
 
-// A ledger of 100 million sessions is shared at once, but a config may name many nodes.
-constexpr Millis kReadyWithin = std::chrono::seconds{20};  // less than who asked for it waits
-constexpr int kInherited = 3;  // its end of the line, after the three that all processes have
+// Sharing a ledger of 100 million sessions takes no time, but a config may name many nodes.
+constexpr Millis kReadyWithin = std::chrono::seconds{20};  // less than the requester's time-out
+constexpr int kInherited = 3;  // its end of the socket pair, after stdin, stdout and stderr
 
 std::vector<char*> pointers(std::vector<std::string>& texts) {
   std::vector<char*> all;
@@ -30,7 +30,8 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
   return all;
 }
 
-/// What the new process is to have: one descriptor more, and the signals that any process has.
+/// Spawn settings of the new process: one more file descriptor, default signals, and a process
+/// group of its own.
 class SpawnPlan {
  public:
   explicit SpawnPlan(int inherited) {
@@ -70,7 +71,7 @@ Successor::Successor(io::EventLoop& loop, Events events)
 
 Successor::~Successor() {
   abandon();
-  // One that is ready lives on, and is somebody else's child then.
+  // A new process that is ready lives on and gets another parent.
   if (state_ == State::gone && process_.is_open()) ::waitpid(pid_, nullptr, 0);
 }
 
@@ -109,7 +110,7 @@ Result<> Successor::spawn(const std::vector<std::string>& arguments, int inherit
   process_.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
   if (!process_.is_open()) {
     const int why = errno;
-    kill_all();  // nobody would notice its end
+    kill_all();  // its exit would go unnoticed
     ::waitpid(pid_, nullptr, 0);
     return Failure{"cannot watch the process: " + errno_text(why)};
   }
@@ -117,15 +118,15 @@ Result<> Successor::spawn(const std::vector<std::string>& arguments, int inherit
   return Done{};
 }
 
-/// With what it has started, if it is a script: that would keep the lock and the sockets.
+/// Kills the whole process group: what a script has started would keep the lock and the sockets.
 void Successor::kill_all() const {
   ::kill(-pid_, SIGKILL);
   if (channel_) ::shutdown(channel_->fd(), SHUT_RDWR);
 }
 
 void Successor::on_exit() {
-  // Its last words are read before the line is shut; while it is not waited for, nobody else can
-  // have its number.
+  // Reads its last messages before the socket is shut down. Its process id cannot be reused before
+  // `waitpid`.
   if (watcher_ && state_ == State::starting) on_readable();
   if (state_ == State::starting) kill_all();
   process_watcher_.reset();
@@ -135,11 +136,11 @@ void Successor::on_exit() {
   if (state_ == State::ready && !serving_.is_open()) return on_gone();
   lose(WIFSIGNALED(status)
            ? "it was killed by signal " + std::to_string(WTERMSIG(status))
-           : "it exited with code " + std::to_string(WEXITSTATUS(status)) + ", see the log");
+           : "it exited with code " + std::to_string(WEXITSTATUS(status)) + "; see its log");
 }
 
-/// Not before it has shown itself: what a script leaves behind, holding its end of the line, would
-/// keep the lock and the sockets.
+/// Hands over only after the new process has announced itself. Otherwise a process that a script
+/// leaves behind with its end of the socket pair would keep the lock and the sockets.
 void Successor::on_hello(UniqueFd itself) {
   if (state_ != State::starting || !handover_data_) return;
   serving_ = std::move(itself);
@@ -165,7 +166,7 @@ Result<> Successor::hand_over(const HandoverData& handover_data) {
   return Done{};
 }
 
-/// As much as there is room for: one that hangs keeps nobody waiting here.
+/// Sends as much as the socket has room for: a new process that hangs does not block this one.
 void Successor::send_unsent() {
   while (!unsent_.empty()) {
     const auto sent = channel_->send_now(unsent_.front().text, unsent_.front().fd);
@@ -179,12 +180,12 @@ void Successor::send_unsent() {
   health_.reset();
 }
 
-/// One that was ready and has gone meanwhile needs no answer.
+/// A new process that was ready and has exited meanwhile needs no reply.
 void Successor::on_not_taken(const std::string& why) {
   unsent_.clear();
   if (state_ != State::starting) return;
   reported_error_ = "it did not accept the handover: " + why;
-  kill_all();  // which its end then tells
+  kill_all();  // on_exit then reports the error
 }
 
 void Successor::on_readable() {
@@ -198,14 +199,14 @@ void Successor::on_readable() {
         return;
       case io::FdChannel::Received::ended:
         watcher_.reset();
-        if (state_ != State::ready) return;  // its end is told by the way it ended
+        if (state_ != State::ready) return;  // on_exit reports how it ended
         return on_gone();
     }
   }
 }
 
-/// The end of the line or that of the process, whichever is noticed first: what a script has
-/// started beside it may hold its end of the line for ever.
+/// The socket was closed or the process exited, whichever is noticed first: another process that a
+/// script has started may keep the other end of the socket open for ever.
 void Successor::on_gone() {
   if (state_ != State::ready) return;
   state_ = State::gone;
@@ -257,7 +258,7 @@ void Successor::not_followed(std::uint64_t number) {
   answer(handover::kNotFollowed, number);
 }
 
-/// The latest answer is one to all questions before.
+/// The latest reply also settles all earlier requests.
 void Successor::answer(std::string_view word, std::uint64_t number) {
   if (state_ == State::gone) return;
   if (!unsent_.empty() && unsent_.back().kind == Unsent::Kind::answer) unsent_.pop_back();
@@ -267,7 +268,7 @@ void Successor::answer(std::string_view word, std::uint64_t number) {
 
 void Successor::lose(const std::string& why) {
   if (state_ != State::starting) return;
-  if (watcher_) on_readable();  // its last words, which may be that it was ready
+  if (watcher_) on_readable();  // its last messages may include that it is ready
   if (state_ != State::starting) return;
   state_ = State::gone;
   give_up_.disarm();

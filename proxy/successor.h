@@ -19,25 +19,24 @@
 
 namespace bonedry::proxy {
 
-/// The next generation of the program, as the process sees it that it takes over from. Main
-/// thread.
+/// The new process that takes over from this one: the next generation of the program. Main thread.
 class Successor final : private io::ReadWatcher::Handler {
  public:
-  /// None of them is called from inside `start`.
+  /// None is called from inside `start`.
   struct Events {
-    /// It asks this process to route as it does; `followed` is to be called with the number when
-    /// all workers do, or `not_followed`.
+    /// It asks this process to route by `routing_state`. Call `followed` with the number when all
+    /// workers do, or `not_followed`.
     std::function<void(std::uint64_t number, handover::RoutingState routing_state)> on_follow;
     /// It accepts clients now.
     std::function<void()> on_ready;
-    /// It ended, or was ended, before it was ready.
+    /// It exited or was killed before it was ready.
     std::function<void(const std::string& why)> on_failed;
-    /// It ended after it was ready: nobody decides any more.
+    /// It exited after it was ready: no process makes decisions any more.
     std::function<void()> on_gone;
   };
 
   Successor(io::EventLoop& loop, Events events);
-  /// One that is not ready yet is killed.
+  /// Kills the new process if it is not ready yet.
   ~Successor();
 
   struct HandoverData {
@@ -46,14 +45,14 @@ class Successor final : private io::ReadWatcher::Handler {
     const std::vector<Server::ListeningSocket>& listening;
     std::vector<handover::NodeHealth> health = {};
   };
-  /// Runs `arguments`, the first of which is the program's path, and gives it what it needs once it
-  /// has shown itself; `handover_data` must hold until an event tells how that ended. Waits for
-  /// nothing.
+  /// Runs `arguments`, the first of which is the program's path, and hands over once the new
+  /// process has announced itself. What `handover_data` refers to must stay valid until an event
+  /// reports the outcome. Does not block.
   [[nodiscard]] Result<> start(const std::vector<std::string>& arguments,
                                const HandoverData& handover_data);
   void followed(std::uint64_t number);
   void not_followed(std::uint64_t number);
-  /// Kills one that is not ready yet; no event comes of it.
+  /// Kills the new process if it is not ready yet; no event follows.
   void abandon();
 
   [[nodiscard]] bool is_starting() const { return state_ == State::starting; }
@@ -61,7 +60,7 @@ class Successor final : private io::ReadWatcher::Handler {
 
  private:
   enum class State : std::uint8_t { starting, ready, gone };
-  /// Hears of the process's end, however it comes.
+  /// Handles the exit of the child process.
   struct ProcessExitHandler final : io::ReadWatcher::Handler {
     explicit ProcessExitHandler(Successor& owner) : successor(owner) {}
     void on_readable() override { successor.on_exit(); }
@@ -84,7 +83,8 @@ class Successor final : private io::ReadWatcher::Handler {
   void take(io::FdChannel::Message& message);
   void lose(const std::string& why);
 
-  /// The same of the process that has shown itself, where a script has started it.
+  /// Handles the exit of the process that has announced itself: not the child process if that is a
+  /// script.
   struct ServingExitHandler final : io::ReadWatcher::Handler {
     explicit ServingExitHandler(Successor& owner) : successor(owner) {}
     void on_readable() override { successor.on_gone(); }
@@ -94,23 +94,23 @@ class Successor final : private io::ReadWatcher::Handler {
   io::EventLoop& loop_;
   Events events_;
   State state_ = State::starting;
-  std::optional<HandoverData> handover_data_;  // until it has shown itself
+  std::optional<HandoverData> handover_data_;  // until the process has announced itself
   struct Unsent {
     enum class Kind : std::uint8_t { given, answer } kind;
     std::string text;
-    int fd = io::FdChannel::kNoFd;  // somebody else's
+    int fd = io::FdChannel::kNoFd;  // not owned
   };
-  std::deque<Unsent> unsent_;   // what there is no room for on the line; at most one answer
-  UniqueFd health_;             // the file of what was node_health, until it is sent
-  std::string reported_error_;  // what it said before it ended
+  std::deque<Unsent> unsent_;   // the socket has no room for these; at most one reply
+  UniqueFd health_;             // file with the health of the nodes, until it is sent
+  std::string reported_error_;  // by the new process, before it exited
   pid_t pid_ = 0;
   ProcessExitHandler end_of_process_{*this};
-  UniqueFd process_;  // a pidfd, until the process has ended
+  UniqueFd process_;  // pidfd of the child process, until it has exited
   std::optional<io::FdChannel> channel_;
   std::optional<io::ReadWatcher> watcher_;
   std::optional<io::ReadWatcher> process_watcher_;
   ServingExitHandler end_of_serving_{*this};
-  UniqueFd serving_;  // a pidfd, from when it has shown itself
+  UniqueFd serving_;  // pidfd of the process that has announced itself
   std::optional<io::ReadWatcher> serving_watcher_;
   io::Timer give_up_;
 };

@@ -58,8 +58,8 @@ void UpgradeCoordinator::abandon() {
 
 Result<> UpgradeCoordinator::may_upgrade() const {
   if (!parts_.ledger.is_shared()) return Done{};
-  return Failure{
-      std::string("the previous process is still running, because clients are connected to it")};
+  return Failure{std::string(
+      "the previous upgrade is not finished: clients are still connected to the old process")};
 }
 
 std::vector<handover::NodeHealth> UpgradeCoordinator::node_health() const {
@@ -104,16 +104,16 @@ void UpgradeCoordinator::apply_routing_state(std::uint64_t number,
   last_apply_error_.clear();
 }
 
-/// The new process asks again at once, so the same trouble is logged once.
+/// The new process retries soon, so the same error is logged only once.
 void UpgradeCoordinator::on_apply_failed(std::uint64_t number, const std::string& why) {
   if (last_apply_error_ != why) spdlog::error("cannot apply the state of the new process: {}", why);
   last_apply_error_ = why;
   successor_->not_followed(number);
 }
 
-/// Nobody decides any more: the next start must find the state directory free soon.
+/// No process makes decisions any more: the state directory must soon be free for the next start.
 void UpgradeCoordinator::on_successor_exited() {
-  spdlog::error("process {}, which had taken over, is gone", successor_->pid());
+  spdlog::error("the new process {} exited after it had taken over", successor_->pid());
   events_.on_successor_lost();
 }
 

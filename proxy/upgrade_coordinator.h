@@ -23,14 +23,14 @@ class StateStore;
 
 namespace bonedry::proxy {
 
-/// Hands this process over to the next generation of the program: runs it, lets the control plane
-/// decide nothing from then on but follow, and takes everything back when it comes to nothing. See
-/// ARCHITECTURE.md, "The life of an upgrade".
+/// Upgrades to the next generation of the program: starts the new process, puts the control plane
+/// into standby, in which it only follows that process, and takes control back if the upgrade
+/// fails. See ARCHITECTURE.md, "The life of an upgrade".
 ///
-/// Owned by Application, main thread. It is between data plane and control plane, and so sees both.
+/// Owned by Application, main thread. Uses both the data plane and the control plane.
 class UpgradeCoordinator {
  public:
-  /// All must outlive every call; the destructor asks nothing of them but the loop.
+  /// All must outlive every call; the destructor uses only the loop.
   struct Parts {
     io::EventLoop& loop;
     Server& server;
@@ -39,24 +39,24 @@ class UpgradeCoordinator {
     admin::EventLog& events;
     const session::MappedLedger& ledger;
     const UniqueFd& lock;     ///< of the state directory
-    std::string program;      ///< the path that the next one is run by
-    std::string config_path;  ///< and the config that it is to read
+    std::string program;      ///< path of the program that the new process runs
+    std::string config_path;  ///< config file that the new process reads
   };
   struct Events {
-    /// The next one accepts clients, and whoever asked for it has been told: this process serves
-    /// only whom it has.
+    /// The new process accepts clients, and the upgrade command has got its reply: this process
+    /// only serves the clients that it has.
     std::function<void()> on_taken_over;
-    /// The one that took over has ended: nobody decides any more.
+    /// The process that took over has exited: no process makes decisions any more.
     std::function<void()> on_successor_lost;
   };
 
   UpgradeCoordinator(Parts parts, Events events);
 
-  /// Another process takes over: this one decides nothing from the moment on that it is started. An
+  /// Starts a new process that takes over. This one makes no decisions from that moment on. An
   /// error leaves everything as it was.
   void upgrade(const std::string& by, const admin::ChangeCallback& answer);
-  /// Ends an upgrade whose process is not ready yet, as this process is told to stop; no event and
-  /// no answer comes of it.
+  /// Ends an upgrade whose process is not ready yet, because this process has to stop. No event and
+  /// no reply follows.
   void abandon();
 
  private:
@@ -70,8 +70,8 @@ class UpgradeCoordinator {
 
   Parts parts_;
   Events events_;
-  std::optional<Successor> successor_;  // the last one that was run
-  std::string last_apply_error_;        // what keeps this process from following it
+  std::optional<Successor> successor_;  // the last one that was started
+  std::string last_apply_error_;        // why its routing state could not be applied
 };
 
 }  // namespace bonedry::proxy

@@ -15,11 +15,11 @@ using io::Ready;
 
 namespace {
 
-// From this length on an answer is long: worth a first read that takes little more than its head,
-// so that the rest is spliced. Connections often carry like after like: the last answer tells.
+// From this length on a response is long: its first read takes little more than the head, so that
+// the rest is spliced. Responses on a connection are often similar, so the previous one decides.
 constexpr std::uint64_t kLongResponse = 32 * 1024;
 constexpr std::size_t kFirstReadOfLong = 4 * 1024;
-// A connection that dies later than this after it was lent did not die of having been idle.
+// A connection that fails later than this after it was lent did not fail because it had been idle.
 constexpr Millis kStaleReuseWindow{1000};
 
 }  // namespace
@@ -31,14 +31,13 @@ UpstreamConnection::UpstreamConnection(UpstreamOwner& owner, ConnectionContext& 
       context_(context),
       target_(target),
       transport_(std::move(transport)),
-      timer_(context.loop.timers(), [this] { on_timeout(); }),
-      max_idle_(Millis::max()) {
+      timer_(context.loop.timers(), [this] { on_timeout(); }) {
   transport_->attach(*this);
   transport_->want(Ready::write);
   timer_.arm(target_.connect_timeout);
 }
 
-/// The only place where the state changes; the owner's lists follow it.
+/// The only place where the state changes; keeps the owner's lists up to date.
 void UpstreamConnection::set(State state) {
   if (state_ == state) return;
   if (state_ == State::idle) owner_.on_busy(*this);
@@ -46,7 +45,7 @@ void UpstreamConnection::set(State state) {
   state_ = state;
   if (state_ == State::idle) {
     owner_.on_idle(*this);
-    since_ = context_.loop.now();
+    idleness_.since = context_.loop.now();
   }
 }
 
@@ -54,41 +53,44 @@ void UpstreamConnection::lend(UpstreamEvents& exchange, ConnectionToken in_use) 
   assert(exchange_ == nullptr);
   exchange_ = &exchange;
   in_use_ = std::move(in_use);
-  use_ = state_ == State::idle ? Use::again : Use::first;
+  idleness_.use = state_ == State::idle ? Idleness::Use::again : Idleness::Use::first;
   parser_.start();
-  phase_ = Phase::head;
-  sent_ = Sent::part;
-  pauses_ = {};
-  received_any_ = false;
-  idle_age_ = state_ == State::idle ? idle_for() : Millis{0};
-  since_ = context_.loop.now();
+  response_.phase = Phase::head;
+  request_.sent = Request::Sent::part;
+  response_.pauses = {};
+  response_.received_any = false;
+  idleness_.when_lent = state_ == State::idle ? idle_for() : Millis{0};
+  idleness_.since = context_.loop.now();
   if (state_ == State::idle) set(State::busy);
 }
 
 Millis UpstreamConnection::idle_for() const {
-  return context_.loop.now() - since_;
+  return context_.loop.now() - idleness_.since;
 }
 
 bool UpstreamConnection::is_stale(balancer::Repeat repeat) const {
-  const bool ask = trust_ == Trust::none || repeat == balancer::Repeat::forbidden;
-  return transport_->has_pending_event() || idle_for() >= max_idle_ ||
+  const bool ask =
+      response_.body_trust == Response::BodyTrust::none || repeat == balancer::Repeat::forbidden;
+  return transport_->has_pending_event() || idle_for() >= idleness_.most ||
          (ask && !transport_->is_quiet());
 }
 
 void UpstreamConnection::drop_stale() {
   const bool closed = !transport_->is_quiet() && !transport_->has_unread();
-  if (closed) owner_.on_closed_by_node(idle_for(), since_);
+  if (closed) owner_.on_closed_by_node(idle_for(), idleness_.since);
   owner_.drop(*this);
 }
 
 void UpstreamConnection::on_connection_lost(IoStatus status) {
-  const bool on_arrival = context_.loop.now() - since_ < kStaleReuseWindow;
-  // A close over what was not read is a reset, too; but the node has had time to read it.
-  const bool reset = status == IoStatus::failed || writing_ == Writing::broken;
+  const bool on_arrival = context_.loop.now() - idleness_.since < kStaleReuseWindow;
+  // A node that closes with unread data also resets the connection, but after this window it has
+  // had time to read the request.
+  const bool reset = status == IoStatus::failed || request_.writing == Request::Writing::broken;
   const bool unread = (reset && on_arrival) || transport_->unacknowledged() > 0;
-  const bool again = use_ == Use::again && !received_any_;
-  if (again && on_arrival) owner_.on_closed_by_node(idle_age_, since_);
-  ExchangeError error{phase_ == Phase::head ? EndReason::node_closed : EndReason::response_cut};
+  const bool again = idleness_.use == Idleness::Use::again && !response_.received_any;
+  if (again && on_arrival) owner_.on_closed_by_node(idleness_.when_lent, idleness_.since);
+  ExchangeError error{response_.phase == Phase::head ? EndReason::node_closed
+                                                     : EndReason::response_cut};
   if (again) error.retry = unread ? Retry::not_processed : Retry::maybe_processed;
   exchange_->on_error(error);
 }
@@ -109,21 +111,22 @@ void UpstreamConnection::close() {
 void UpstreamConnection::release() {
   exchange_ = nullptr;
   in_use_.reset();
-  const bool clean = persistence_ == http::Persistence::keep_alive && state_ == State::busy &&
-                     sent_ == Sent::all && phase_ == Phase::done && !has_stray_bytes() &&
-                     out_.empty() && writing_ == Writing::fine &&
+  const bool clean = response_.persistence == http::Persistence::keep_alive &&
+                     state_ == State::busy && request_.sent == Request::Sent::all &&
+                     response_.phase == Phase::done && !has_stray_bytes() && out_.empty() &&
+                     request_.writing == Request::Writing::fine &&
                      target_.proxy_protocol == conf::ProxyProtocol::off;
-  const Millis keep = clean ? std::min(max_idle_, owner_.idle_time(*this)) : Millis{0};
+  const Millis keep = clean ? std::min(idleness_.most, owner_.idle_time(*this)) : Millis{0};
   if (keep <= Millis{0}) return owner_.drop(*this);
   set(State::idle);
   timer_.arm(keep);
   update_interest();
 }
 
-/// Bytes behind an answer would be taken for the next one, which may be another user's.
+/// Extra bytes after a response would be read as the next response, possibly another user's.
 bool UpstreamConnection::has_stray_bytes() const {
   if (!in_.empty()) return true;
-  return last_read_ == LastRead::filled_buffer && transport_->has_unread();
+  return response_.last_read == LastRead::filled_buffer && transport_->has_unread();
 }
 
 http::HeadSink UpstreamConnection::sink() {
@@ -134,19 +137,22 @@ void UpstreamConnection::send_head(const http::Head& head, const http::RequestIn
                                    const http::ClientInfo& client,
                                    const http::RequestEdits& edits) {
   const bool unknown = request.body.length == http::BodyLength::unknown;
-  body_writer_.start(unknown ? http::BodyKind::chunked : http::BodyKind::length);
-  sent_ = request.body.length == http::BodyLength::none ? Sent::all : Sent::part;
-  asked_by_ = request.head ? http::AskedBy::head : http::AskedBy::other;
-  if (!request.upgrade.empty()) asked_by_ = http::AskedBy::upgrade;
+  request_.writer.start(unknown ? http::BodyKind::chunked : http::BodyKind::length);
+  request_.sent =
+      request.body.length == http::BodyLength::none ? Request::Sent::all : Request::Sent::part;
+  request_.asked_by = request.head ? http::AskedBy::head : http::AskedBy::other;
+  if (!request.upgrade.empty()) request_.asked_by = http::AskedBy::upgrade;
   http::write_request_head(head, request, client, edits, sink());
 }
 
 void UpstreamConnection::send_body(const BodySlices& body) {
-  if (body.bytes() > 0 && writing_ == Writing::fine) body.write_to(body_writer_, sink());
+  if (body.bytes() > 0 && request_.writing == Request::Writing::fine)
+    body.write_to(request_.writer, sink());
 }
 
 bool UpstreamConnection::takes_pipes() const {
-  return transport_->takes_pipes() && body_writer_.is_plain() && writing_ == Writing::fine;
+  return transport_->takes_pipes() && request_.writer.is_plain() &&
+         request_.writing == Request::Writing::fine;
 }
 
 void UpstreamConnection::send_body(io::PipeLease body) {
@@ -154,21 +160,23 @@ void UpstreamConnection::send_body(io::PipeLease body) {
 }
 
 void UpstreamConnection::send_end(std::string_view trailers) {
-  sent_ = Sent::all;
-  if (body_writer_.framing() == http::BodyKind::tunnel) ending_ = Ending::with_queue;
-  if (!body_writer_.is_plain() && writing_ == Writing::fine) body_writer_.end(trailers, sink());
+  request_.sent = Request::Sent::all;
+  if (request_.writer.framing() == http::BodyKind::tunnel)
+    request_.half_close = Request::HalfClose::after_queue;
+  if (!request_.writer.is_plain() && request_.writing == Request::Writing::fine)
+    request_.writer.end(trailers, sink());
 }
 
 Flow UpstreamConnection::flush() {
-  if (writing_ == Writing::broken) return Flow::broken;
+  if (request_.writing == Request::Writing::broken) return Flow::broken;
   const IoStatus status = out_.write_to(*transport_);
   if (status == IoStatus::failed) {
-    // The node may have answered and closed without reading on: its answer is still to be had.
-    writing_ = Writing::broken;
+    // The node may have responded and closed without reading on: its response can still be read.
+    request_.writing = Request::Writing::broken;
     out_.clear();
   }
-  if (status == IoStatus::done && ending_ == Ending::with_queue) {
-    ending_ = Ending::said;
+  if (status == IoStatus::done && request_.half_close == Request::HalfClose::after_queue) {
+    request_.half_close = Request::HalfClose::done;
     transport_->shutdown_write();
   }
   update_interest();
@@ -177,19 +185,19 @@ Flow UpstreamConnection::flush() {
 }
 
 void UpstreamConnection::pause(PauseReason reason) {
-  pauses_.add(reason);
+  response_.pauses.add(reason);
   update_interest();
 }
 
 void UpstreamConnection::resume(PauseReason reason) {
-  pauses_.remove(reason);
+  response_.pauses.remove(reason);
   update_interest();
 }
 
 void UpstreamConnection::update_interest() {
   if (!transport_) return;
   if (state_ == State::connecting) return transport_->want(Ready::write);
-  const Ready read = pauses_.none() ? Ready::read : Ready::none;
+  const Ready read = response_.pauses.none() ? Ready::read : Ready::none;
   transport_->want(out_.empty() ? read : read | Ready::write);
 }
 
@@ -197,7 +205,7 @@ void UpstreamConnection::on_ready(Ready ready) {
   switch (state_) {
     case State::connecting:
       return on_connect_event();
-    case State::idle:  // closed by the node, or bytes that nobody asked for: useless either way
+    case State::idle:  // closed by the node, or unsolicited bytes: not reusable either way
       return drop_stale();
     case State::closed:
       return;
@@ -210,7 +218,8 @@ void UpstreamConnection::on_ready(Ready ready) {
     if (out_.bytes() != waiting) exchange_->on_upstream_progress();
     if (flow != Flow::congested) exchange_->on_upstream_drained();
   }
-  if (state_ == State::busy && exchange_ != nullptr && has(ready, Ready::read) && pauses_.none()) {
+  if (state_ == State::busy && exchange_ != nullptr && has(ready, Ready::read) &&
+      response_.pauses.none()) {
     read();
   }
 }
@@ -253,28 +262,30 @@ void UpstreamConnection::read() {
       return on_end_of_input();
     case IoStatus::failed:
       return on_connection_lost(IoStatus::failed);
-    case IoStatus::would_block:  // memory gets past urgent data, at which splicing stops for good
+    case IoStatus::would_block:  // splicing stops for good at TCP urgent data, reading does not
     case IoStatus::refused:
       return read_memory();
   }
 }
 
 void UpstreamConnection::read_memory() {
-  const std::size_t limit = phase_ == Phase::head ? context_.heads.bytes : ChunkPool::kChunkSize;
-  const bool first = phase_ == Phase::head && in_.empty();
+  const std::size_t limit =
+      response_.phase == Phase::head ? context_.heads.bytes : ChunkPool::kChunkSize;
+  const bool first = response_.phase == Phase::head && in_.empty();
   auto room = in_.room(context_.chunks, limit);
-  if (first) room = room.first(std::min(room.size(), first_read_));
+  if (first) room = room.first(std::min(room.size(), response_.first_read));
   const io::ReadResult result = transport_->read(room);
   switch (result.status) {
     case IoStatus::done:
-      received_any_ = true;
+      response_.received_any = true;
       in_.filled(result.size);
-      last_read_ = result.size == room.size() ? LastRead::filled_buffer : LastRead::drained_socket;
+      response_.last_read =
+          result.size == room.size() ? LastRead::filled_buffer : LastRead::drained_socket;
       return parse(first && result.size == room.size() ? More::likely : More::unknown);
     case IoStatus::would_block: {
       if (in_.empty()) in_.clear();
       update_interest();
-      return exchange_->on_response_read_end();  // a first read may have come before
+      return exchange_->on_response_read_end();  // an earlier read may have delivered something
     }
     case IoStatus::closed:
       return on_end_of_input();
@@ -284,10 +295,10 @@ void UpstreamConnection::read_memory() {
   }
 }
 
-/// Body bytes from kernel to kernel; the parser counts them. `refused`: they have to go through
-/// memory.
+/// Moves body bytes from socket to pipe inside the kernel; the parser only counts them. `refused`:
+/// they must be read into memory.
 IoStatus UpstreamConnection::splice_body() {
-  if (phase_ != Phase::body || !in_.empty() || !transport_->takes_pipes() ||
+  if (response_.phase != Phase::body || !in_.empty() || !transport_->takes_pipes() ||
       !exchange_->takes_response_pipes()) {
     return IoStatus::refused;
   }
@@ -296,19 +307,19 @@ IoStatus UpstreamConnection::splice_body() {
   const io::ReadResult result = transport_->read(*pipe, io::Pipe::most(parser_.skippable_bytes()));
   if (result.status == IoStatus::refused) context_.pipes.disable();
   if (result.status != IoStatus::done) return result.status;
-  last_read_ = LastRead::filled_buffer;
+  response_.last_read = LastRead::filled_buffer;
   const bool last = parser_.skip(result.size) == http::ParseStatus::complete;
-  if (last) phase_ = Phase::done;
+  if (last) response_.phase = Phase::done;
   exchange_->on_response_body(std::move(pipe), last ? Last::yes : Last::no);
   return IoStatus::done;
 }
 
 void UpstreamConnection::on_end_of_input() {
-  if (phase_ != Phase::body || !parser_.ends_at_close())
+  if (response_.phase != Phase::body || !parser_.ends_at_close())
     return on_connection_lost(IoStatus::closed);
-  phase_ = Phase::done;
-  // Its other way may go on.
-  if (body_writer_.framing() == http::BodyKind::tunnel) pause(PauseReason::ended);
+  response_.phase = Phase::done;
+  // The other direction of a tunnel may stay open.
+  if (request_.writer.framing() == http::BodyKind::tunnel) pause(PauseReason::ended);
   const http::BodyPieces nothing;
   UpstreamEvents& exchange = *exchange_;
   exchange.on_response_body(BodySlices(ChunkRef{}, nullptr, nothing), Last::yes, "");
@@ -319,22 +330,22 @@ void UpstreamConnection::parse(More more) {
   UpstreamEvents& exchange = *exchange_;
   bool going = true;
   while (going && exchange_ == &exchange) {
-    going = phase_ == Phase::head ? !in_.empty() && parse_head()
-                                  : phase_ == Phase::body && parse_body();
+    going = response_.phase == Phase::head ? !in_.empty() && parse_head()
+                                           : response_.phase == Phase::body && parse_body();
   }
-  // What follows leaves together with the head. An end will be told again, but an error is told
-  // once, and then looks like an end.
-  if (exchange_ == &exchange && phase_ == Phase::body && more == More::likely) {
+  // Reads on, so that the following bytes are sent together with the head. End-of-file will be
+  // reported again, but an error is reported once and then looks like end-of-file.
+  if (exchange_ == &exchange && response_.phase == Phase::body && more == More::likely) {
     const IoStatus status = splice_body();
     if (status == IoStatus::refused) return read_memory();
     if (status == IoStatus::failed) return on_connection_lost(status);
   }
-  // A complete response has given this connection back already; the exchange still has to flush.
+  // After a complete response the exchange has released this connection, but still has to flush.
   if (exchange_ == &exchange) update_interest();
   exchange.on_response_read_end();
 }
 
-/// True when there is more to do with what has been read.
+/// True when parsing can go on with what has been read.
 bool UpstreamConnection::parse_head() {
   http::Head& head = exchange_->response_head();
   const auto status = parser_.parse_head(in_.data(), in_.size(), context_.heads, head);
@@ -345,7 +356,7 @@ bool UpstreamConnection::parse_head() {
   }
   head.chunk = in_.chunk();
   in_.consume(head.size);
-  const auto facts = http::validate_response(head, asked_by_);
+  const auto facts = http::validate_response(head, request_.asked_by);
   if (!facts) {
     on_bad_response(facts.error());
     return false;
@@ -355,22 +366,23 @@ bool UpstreamConnection::parse_head() {
     exchange_->on_interim_head();
     return true;
   }
-  persistence_ = facts->persistence;
-  if (facts->announces_body) trust_ = Trust::none;
+  response_.persistence = facts->persistence;
+  if (facts->announces_body) response_.body_trust = Response::BodyTrust::none;
   parser_.expect_body(facts->framing);
-  if (facts->framing.kind == http::BodyKind::tunnel) body_writer_.start(http::BodyKind::tunnel);
-  first_read_ =
+  if (facts->framing.kind == http::BodyKind::tunnel) request_.writer.start(http::BodyKind::tunnel);
+  response_.first_read =
       parser_.skippable_bytes() >= kLongResponse ? kFirstReadOfLong : ChunkPool::kChunkSize;
   note_lifetime(head);
-  phase_ = Phase::body;
+  response_.phase = Phase::body;
   exchange_->on_response_head(*facts);
   return true;
 }
 
-/// What the node says of this connection. An answer without a word of it changes nothing.
+/// Notes how long the node keeps this connection idle. A response that does not say so changes
+/// nothing.
 void UpstreamConnection::note_lifetime(const http::Head& head) {
   const auto announced = http::keep_alive_timeout(head);
-  if (announced) max_idle_ = balancer::with_margin(*announced);
+  if (announced) idleness_.most = balancer::with_margin(*announced);
 }
 
 bool UpstreamConnection::parse_body() {
@@ -383,7 +395,7 @@ bool UpstreamConnection::parse_body() {
     return false;
   }
   const bool last = status == http::ParseStatus::complete;
-  if (last) phase_ = Phase::done;
+  if (last) response_.phase = Phase::done;
   const BodySlices body(in_.chunk(), in_.data(), pieces);
   in_.consume(used);
   if (pieces.bytes > 0 || last) {

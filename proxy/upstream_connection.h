@@ -20,20 +20,21 @@ namespace bonedry::proxy {
 
 class UpstreamConnection;
 
-/// Who opens connections to a node and owns them: a worker's pool of them, or a health check.
+/// Opens and owns connections to a node: a worker's UpstreamPool, or a health check.
 class UpstreamOwner {
  public:
   virtual void on_connect_succeeded() = 0;
-  /// What an attempt to connect that failed (`error`: an errno) is to whom the connection is lent.
+  /// Returns the error for the exchange whose attempt to connect failed (`error`: an errno).
   [[nodiscard]] virtual ExchangeError on_connect_failed(int error) = 0;
-  /// How long the connection, which could serve again, is kept idle from now on; 0: not at all.
+  /// How long a reusable connection is kept idle from now on; 0: not at all.
   [[nodiscard]] virtual Millis idle_time(const UpstreamConnection& connection) const = 0;
-  /// It is idle now, or is so no more.
+  /// The connection becomes idle, or stops being idle.
   virtual void on_idle(UpstreamConnection& connection) = 0;
   virtual void on_busy(UpstreamConnection& connection) = 0;
-  /// The node has closed a connection that had been idle for so long, since then.
+  /// The node has closed a connection after `idle` of idle time. `since`: when the connection
+  /// became idle or was lent.
   virtual void on_closed_by_node(Millis idle, Instant since) = 0;
-  /// Takes it out and closes it; it may be on the stack.
+  /// Removes and closes the connection; one of its calls may be on the stack.
   virtual void drop(UpstreamConnection& connection) = 0;
 
  protected:
@@ -42,14 +43,14 @@ class UpstreamOwner {
 
 /// How a connection to a node is made.
 struct UpstreamTarget {
-  std::uint64_t generation = 0;  ///< of what follows, so that no connection outlives a change of it
+  std::uint64_t generation = 0;  ///< of the target: connections of an older one are not reused
   conf::ProxyProtocol proxy_protocol = conf::ProxyProtocol::off;
   Millis connect_timeout{0};
 };
 
-/// One HTTP/1 connection to a node. Lent to at most one exchange at a time. One that
-/// begins with a PROXY header speaks for one client, and is closed after the exchange: kept for
-/// that client alone it would cost a descriptor for as long as the client stays, or longer.
+/// One HTTP/1 connection to a node. Lent to at most one exchange at a time. A connection that
+/// begins with a PROXY header belongs to one client and is closed after the exchange: kept for that
+/// client alone, it would cost a file descriptor for as long as the client stays, or longer.
 ///
 ///   connecting --> busy <--> idle
 ///        \___________\________\____> closed (absorbing)
@@ -65,14 +66,15 @@ class UpstreamConnection final : public io::Retirable,
 
   [[nodiscard]] std::uint64_t generation() const { return target_.generation; }
 
-  /// Lends the connection; it is `connecting` or `idle`. `in_use`: what the node counts it by, if
-  /// it does, until it is given back.
+  /// Lends the connection, which must be `connecting` or `idle`. `in_use`: counts it at the node,
+  /// if the node has a limit, until the connection is given back.
   void lend(UpstreamEvents& exchange, ConnectionToken in_use);
-  /// Idle, but with bytes or an end that nobody asked for: what is said unasked must not be taken
-  /// for the answer to the next request. Sees what this round of the loop was told, and what the
-  /// kernel knows where much depends on it. One that was kept for as long as may be is no better.
+  /// Whether an idle connection must not be reused: the node has closed it or sent unsolicited
+  /// bytes, which would be read as the next response, or its longest idle time is over. Checks the
+  /// events of this event loop iteration. Also asks the kernel if the request may not be repeated,
+  /// or if the node may still send a body that must not follow a head.
   [[nodiscard]] bool is_stale(balancer::Repeat repeat) const;
-  /// The owner learns from it, if the node has closed it.
+  /// Drops a stale connection; notifies the owner if the node has closed it.
   void drop_stale();
   [[nodiscard]] Millis idle_for() const;
   /// Stops all events and closes the descriptor.
@@ -100,14 +102,14 @@ class UpstreamConnection final : public io::Retirable,
   void on_timeout();
   void on_connect_event();
   void fail_to_connect(int error);
-  /// The node is gone: by an end of its side, or by an error.
+  /// The node has closed the connection, or an error has occurred.
   void on_connection_lost(io::IoStatus status);
   void on_bad_response(const char* why);
   void read();
   void read_memory();
   [[nodiscard]] io::IoStatus splice_body();
   [[nodiscard]] http::HeadSink sink();
-  /// Whether the node has likely sent more than one read took.
+  /// Whether the node has probably sent more than one read returned.
   enum class More : std::uint8_t { unknown, likely };
   void parse(More more);
   [[nodiscard]] bool parse_head();
@@ -118,6 +120,44 @@ class UpstreamConnection final : public io::Retirable,
   void update_interest();
   void set(State state);
 
+  /// The request of the exchange that it is lent to.
+  struct Request {
+    http::BodyWriter writer;  // of its body, or of the tunnel
+    http::AskedBy asked_by = http::AskedBy::other;
+    enum class Sent : std::uint8_t { part, all } sent = Sent::part;  // queued here so far
+    enum class Writing : std::uint8_t { fine, broken } writing = Writing::fine;
+    // Half-close of our side of a tunnel, after the client has half-closed.
+    enum class HalfClose : std::uint8_t { no, after_queue, done } half_close = HalfClose::no;
+  };
+  /// The response to it.
+  struct Response {
+    enum class Phase : std::uint8_t { head, body, done } phase = Phase::head;
+    Pauses pauses;  // of reading it
+    bool received_any = false;
+    http::Persistence persistence = http::Persistence::close;  // as announced by the node
+    std::size_t first_read = ChunkPool::kChunkSize;            // size limit of a first read
+    // A read that fills the buffer does not show whether more bytes are waiting.
+    enum class LastRead : std::uint8_t { filled_buffer, drained_socket };
+    LastRead last_read = LastRead::drained_socket;
+    // If a head has announced a body that must not follow, the node may still send it, and late.
+    enum class BodyTrust : std::uint8_t { full, none } body_trust = BodyTrust::full;
+  };
+  /// For how long it has been idle, and may be.
+  struct Idleness {
+    Instant since;  // when it became idle or was lent
+    Millis when_lent{0};
+    Millis most = Millis::max();  // as announced by the node
+    enum class Use : std::uint8_t { first, again } use = Use::first;
+  };
+  /// Where the pool's lists have it.
+  struct PoolIndex {
+    std::size_t all = 0;
+    std::size_t idle = 0;  // while idle
+  };
+  using Phase = Response::Phase;
+  using LastRead = Response::LastRead;
+
+  // Many: one HTTP/1 connection is its transport, its buffers, its parser and both messages.
   UpstreamOwner& owner_;
   ConnectionContext& context_;
   const UpstreamTarget target_;
@@ -126,36 +166,13 @@ class UpstreamConnection final : public io::Retirable,
   ReadBuffer in_;
   io::Outbox out_;
   http::Parser parser_{http::Parser::Kind::response};
-  io::Timer timer_;  // to connect, or idle, as the state has it
+  io::Timer timer_;  // connect or idle time-out, depending on the state
   UpstreamEvents* exchange_ = nullptr;
   ConnectionToken in_use_;
-  enum class Phase : std::uint8_t { head, body, done } phase_ = Phase::head;
-  Pauses pauses_;  // of the response
-  enum class Writing : std::uint8_t { fine, broken } writing_ = Writing::fine;
-  // Of our side of a tunnel, once the client has ended its own.
-  enum class Ending : std::uint8_t { no, with_queue, said } ending_ = Ending::no;
-  http::BodyWriter body_writer_;  // of the request; the framing is that of the tunnel, in one
-  http::AskedBy asked_by_ = http::AskedBy::other;
-  enum class Sent : std::uint8_t {
-    part,
-    all
-  } sent_ = Sent::part;                                       // of the request, by the exchange
-  http::Persistence persistence_ = http::Persistence::close;  // as the node says
-  std::size_t first_read_ = ChunkPool::kChunkSize;            // of an answer, at most
-  // A read that takes all it asks for says nothing of what is behind it.
-  enum class LastRead : std::uint8_t {
-    filled_buffer,
-    drained_socket
-  } last_read_ = LastRead::drained_socket;
-  // Once a head has spoken of a body that must not come, it may come all the same, and late.
-  enum class Trust : std::uint8_t { full, none } trust_ = Trust::full;
-  Millis max_idle_;     // idle, at most: what the config and the node say
-  Instant since_;       // it became idle, or was lent
-  Millis idle_age_{0};  // when it was lent
-  enum class Use : std::uint8_t { first, again } use_ = Use::first;
-  bool received_any_ = false;   // since it was lent
-  std::size_t pool_index_ = 0;  // its place in the pool's list of all
-  std::size_t idle_index_ = 0;  // its place in the pool's list of idle ones, while idle
+  Request request_;
+  Response response_;
+  Idleness idleness_;
+  PoolIndex pool_index_;
 };
 
 }  // namespace bonedry::proxy

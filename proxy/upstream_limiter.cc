@@ -6,7 +6,7 @@
 
 namespace bonedry::proxy {
 
-/// Of the node that has the most, so that one that is rarely asked keeps a few.
+/// Takes it from the node with the most idle connections, so that a rarely used node keeps a few.
 bool UpstreamLimiter::close_one() {
   const auto most = std::ranges::max_element(pools_, {}, &UpstreamPool::idle);
   if (most == pools_.end() || (*most)->idle() == 0) return false;

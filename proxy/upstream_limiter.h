@@ -7,12 +7,12 @@ namespace bonedry::proxy {
 
 class UpstreamPool;
 
-/// How many connections to nodes one worker has, over all its UpstreamPools, and may have: one for
-/// each of its clients, and some idle ones beside. So whoever was accepted finds a descriptor for
-/// the way to the node; idle connections to others are closed for it. Worker's thread.
+/// Counts and limits one worker's connections to nodes over all its UpstreamPools: one for each of
+/// its clients, plus some idle ones. So every accepted client gets a file descriptor for its
+/// connection to a node; idle connections to other nodes are closed for it. Worker's thread.
 class UpstreamLimiter {
  public:
-  /// `idle`: those beside.
+  /// `idle`: connections allowed beyond one per client.
   explicit UpstreamLimiter(std::size_t idle) : idle_(idle) {}
   UpstreamLimiter(const UpstreamLimiter&) = delete;
   UpstreamLimiter& operator=(const UpstreamLimiter&) = delete;
@@ -22,20 +22,20 @@ class UpstreamLimiter {
   void on_opened() { ++open_; }
   void on_closed() { --open_; }
   void set_idle(std::size_t idle) { idle_ = idle; }
-  /// The clients that are connected now.
+  /// Sets the number of clients that are connected now.
   void set_clients(std::size_t clients) { clients_ = clients; }
 
-  /// Before one more is opened.
+  /// Call before a connection is opened.
   void make_room_for_one() {
     while (open_ >= clients_ + idle_ && close_one()) {
     }
   }
-  /// After clients have left. When no connection's call is on the stack.
+  /// Call after clients have left, when no connection's call is on the stack.
   void trim() {
     while (open_ > clients_ + idle_ && close_one()) {
     }
   }
-  /// Closes an idle one; false when there is none.
+  /// Closes an idle connection; false when there is none.
   bool close_one();
 
  private:

@@ -34,7 +34,7 @@ void UpstreamPool::configure(const balancer::NodeView& node, const conf::Pool& c
   if (node.address == address_ && config.proxy_protocol == target_.proxy_protocol) return;
   address_ = node.address;
   target_.proxy_protocol = config.proxy_protocol;
-  // The config loader has checked that it is numeric.
+  // The config loader has checked that the address is numeric.
   const auto socket_address = io::make_address(address_.host, address_.port);
   assert(socket_address);
   socket_address_ = *socket_address;
@@ -46,8 +46,8 @@ void UpstreamPool::close_idle() {
   while (!idle_.empty()) drop(*idle_.back());
 }
 
-/// The newest, unless it is too old. Then it stays: it may do for others, and shows when the node
-/// closes it.
+/// Returns the newest idle connection, unless it is too old. A connection that is too old stays
+/// open: it may serve other requests, and shows when the node closes it.
 UpstreamConnection* UpstreamPool::find_idle(balancer::Repeat repeat) {
   while (!idle_.empty()) {
     UpstreamConnection& connection = *idle_.back();
@@ -87,7 +87,7 @@ NodeStreams::Lease UpstreamPool::lease(const LeaseRequest& request, UpstreamEven
       static_cast<UpstreamOwner&>(*this), context_, target_,
       std::make_unique<io::Socket>(context_.loop, std::move(start.fd))));
   UpstreamConnection& connection = *all_.back();
-  connection.pool_index_ = all_.size() - 1;
+  connection.pool_index_.all = all_.size() - 1;
   context_.nodes.on_opened();
   connection.lend(exchange, std::move(turn));
   return &connection;
@@ -103,7 +103,7 @@ ExchangeError UpstreamPool::on_connect_failed(int error) {
   return {late ? EndReason::connect_timeout : EndReason::connect_failed, Retry::other_node, error};
 }
 
-/// Idle connections give way to one that is needed.
+/// Opens a connection; closes idle ones if there are too many.
 io::ConnectStart UpstreamPool::connect() {
   context_.nodes.make_room_for_one();
   io::ConnectStart start = io::start_connect(socket_address_);
@@ -136,22 +136,22 @@ void UpstreamPool::on_closed_by_node(Millis idle, Instant since) {
 }
 
 void UpstreamPool::on_idle(UpstreamConnection& connection) {
-  connection.idle_index_ = idle_.size();
+  connection.pool_index_.idle = idle_.size();
   idle_.push_back(&connection);
 }
 
 void UpstreamPool::on_busy(UpstreamConnection& connection) {
   UpstreamConnection* const last = idle_.back();
-  idle_[connection.idle_index_] = last;
-  last->idle_index_ = connection.idle_index_;
+  idle_[connection.pool_index_.idle] = last;
+  last->pool_index_.idle = connection.pool_index_.idle;
   idle_.pop_back();
 }
 
 void UpstreamPool::drop(UpstreamConnection& connection) {
   connection.close();
-  const std::size_t index = connection.pool_index_;
+  const std::size_t index = connection.pool_index_.all;
   std::swap(all_[index], all_.back());
-  all_[index]->pool_index_ = index;
+  all_[index]->pool_index_.all = index;
   context_.loop.retire(std::move(all_.back()));
   all_.pop_back();
   context_.nodes.on_closed();

@@ -26,13 +26,14 @@ struct WorkerContext : ConnectionContext {
   std::size_t waiting = 0;  ///< exchanges in the queues of all its UpstreamPools
 };
 
-/// One worker's connections to one node. Must outlive no loop round after its last connection.
+/// One worker's connections to one node. May be destroyed as soon as it has no connection, even in
+/// the same event loop iteration.
 class UpstreamPool final : public NodeStreams, private UpstreamOwner {
  public:
-  /// Idle connections kept per node and worker: as many as a busy worker has exchanges open.
+  /// Idle connections kept per node and worker: as many as a busy worker has open exchanges.
   static constexpr std::size_t kMaxIdle = 1024;
-  /// From this many on, an idle connection that is passed over as too old makes way for the new
-  /// one.
+  /// From this many idle connections on, the oldest is closed when all are too old to be leased and
+  /// a new one is opened.
   static constexpr std::size_t kEvictTooOldAt = 16;
 
   UpstreamPool(WorkerContext& context, const balancer::NodeView& node, const conf::Pool& config);
@@ -40,27 +41,27 @@ class UpstreamPool final : public NodeStreams, private UpstreamOwner {
   UpstreamPool(const UpstreamPool&) = delete;
   UpstreamPool& operator=(const UpstreamPool&) = delete;
 
-  /// Idle connections are lent only as long as the node is known to keep them, as far as the
-  /// request needs that.
+  /// Lends an idle connection only while the node is known to keep it open, with less certainty for
+  /// a request that may be repeated.
   [[nodiscard]] Lease lease(const LeaseRequest& request, UpstreamEvents& exchange) override;
   [[nodiscard]] Lease lease(const LeaseRequest& request, UpstreamEvents& exchange,
                             ConnectionToken turn) override;
   void leave_queue(UpstreamEvents& exchange) override;
 
-  /// Connections made under another address or protocol serve no further exchange.
+  /// Connections made with another address or PROXY protocol serve no further exchange.
   void configure(const balancer::NodeView& node, const conf::Pool& config);
   void close_idle();
   void close_oldest_idle() { drop(*idle_.front()); }
   [[nodiscard]] std::size_t idle() const { return idle_.size(); }
   [[nodiscard]] bool empty() const { return all_.empty() && waiting_.empty(); }
 
-  /// Gives those in the queue their turn, in the order in which they came, as far as the node's
-  /// connections go. At the end of a loop round, when no exchange is on the stack.
+  /// Calls `on_turn` of queued exchanges in arrival order, as long as the node has connections
+  /// left. Call at the end of an event loop iteration, when no exchange is on the stack.
   void serve_queue();
 
  private:
   void on_connect_succeeded() override { node_->note_connect_success(); }
-  /// May mark the node down. A shortage of our own is no news about the node.
+  /// May mark the node down, but not after a shortage of our own resources.
   [[nodiscard]] ExchangeError on_connect_failed(int error) override;
   [[nodiscard]] Millis idle_time(const UpstreamConnection& connection) const override;
   void on_idle(UpstreamConnection& connection) override;
@@ -82,7 +83,7 @@ class UpstreamPool final : public NodeStreams, private UpstreamOwner {
   io::SocketAddress socket_address_;
   UpstreamTarget target_;
   std::vector<std::unique_ptr<UpstreamConnection>> all_;
-  std::vector<UpstreamConnection*> idle_;  // the newest last
+  std::vector<UpstreamConnection*> idle_;  // newest last
   struct Waiting {
     UpstreamEvents* exchange;
     QueueToken place;

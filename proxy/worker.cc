@@ -15,7 +15,7 @@
 namespace bonedry::proxy {
 namespace {
 
-constexpr std::size_t kSpareExchanges = 1024;  // about a megabyte: a busy worker's open exchanges
+constexpr std::size_t kSpareExchanges = 1024;  // about 1 MB: a busy worker's open exchanges
 constexpr Millis kLogInterval{1000};
 
 http::UnderscoreNames to_http(conf::UnderscoreNames names) {
@@ -37,7 +37,7 @@ http::HeadLimits head_limits(const conf::Limits& limits, conf::UnderscoreNames n
 }  // namespace
 
 void turn_away(int fd, const http::Refusal& refusal) {
-  // What was read is not reset away from under the answer.
+  // Reads the request: closing with unread data would reset the connection and lose the response.
   std::array<char, 16 * 1024> request;
   (void)::recv(fd, request.data(), request.size(), MSG_DONTWAIT);
   http::LocalReply reply;
@@ -62,11 +62,10 @@ Worker::Worker(SharedParts shared, std::vector<ListenSocket> listens,
                topology->timeouts,
                topology->trusted_proxies},
       access_log_(shared.access_log.add_queue()) {
-  loop_.on_round_end([this] { after_round(); });
+  loop_.on_iteration_end([this] { after_iteration(); });
   for (ListenSocket& listen : listens) {
-    const std::size_t index = listener_pools_.size();
-    listener_pools_.push_back(listen.pool);
-    proxy_header_modes_.push_back(listen.proxy_header_mode);
+    const std::size_t index = listener_configs_.size();
+    listener_configs_.push_back({listen.pool, listen.proxy_header_mode});
     listeners_.push_back(std::make_unique<io::Listener>(
         loop_, std::move(listen.fd),
         [this, index](UniqueFd fd, const io::SocketAddress& peer) {
@@ -74,14 +73,14 @@ Worker::Worker(SharedParts shared, std::vector<ListenSocket> listens,
         },
         [this, index](int error) { report_accept_error(index, error); }));
   }
-  adopt(std::move(topology));
+  adopt(topology);
   thread_ = std::thread([this] { run(); });
 }
 
 Worker::~Worker() {
   mailbox_.post([this] { loop_.stop(); });
   thread_.join();
-  // The thread is gone, so from here on this is the loop's thread.
+  // The worker's thread has ended, so the loop may be used from this thread.
   closing_reason_ = EndReason::shut_down;
   listeners_.clear();
   while (!connections_.empty()) connections_.back()->close();
@@ -95,7 +94,7 @@ void Worker::run() {
   try {
     loop_.run();
   } catch (const std::exception& error) {
-    // As on the main thread: the process ends as a kill would end it, but says why.
+    // As on the main thread: the process ends as if killed, but logs why.
     spdlog::critical("exiting: a worker failed: {}", error.what());
     spdlog::default_logger()->flush();
     std::_Exit(EXIT_FAILURE);
@@ -118,14 +117,14 @@ void Worker::share(const DescriptorBudget& descriptors) {
   });
 }
 
-void Worker::adopt(std::shared_ptr<const balancer::Topology> topology) {
+void Worker::adopt(const std::shared_ptr<const balancer::Topology>& topology) {
   context_.heads = head_limits(topology->limits, shared_.underscore_names);
   context_.limits = topology->limits;
   context_.timeouts = topology->timeouts;
   context_.trusted_proxies = topology->trusted_proxies;
   std::map<const balancer::PoolView*, std::shared_ptr<PoolRuntime>> made;
   std::vector<std::shared_ptr<PoolRuntime>> next;
-  for (const std::string& name : listener_pools_) {
+  for (const auto& [name, proxy_header] : listener_configs_) {
     const balancer::PoolView& view = *topology->find_pool(name);
     auto& runtime = made[&view];
     if (!runtime) {
@@ -140,8 +139,8 @@ void Worker::adopt(std::shared_ptr<const balancer::Topology> topology) {
     next.push_back(runtime);
   }
   router_ = Router(std::move(next));
-  // Tunnels, and exchanges without a client, outlast a deadline unless they are told. Closing
-  // removes from the list, so it is walked from its end.
+  // Without this, tunnels and exchanges without a client would outlast a deadline. Closing removes
+  // a connection from the list, so the list is walked backwards.
   for (std::size_t index = connections_.size(); index > 0; --index) {
     if (index <= connections_.size()) connections_[index - 1]->follow_topology();
   }
@@ -160,17 +159,17 @@ UpstreamPool* Worker::upstream_for(const balancer::NodeView& view, const conf::P
 
 std::shared_ptr<PoolState> Worker::pool_state_of(const conf::Pool& pool) {
   PoolStateEntry& entry = pool_states_[pool.name];
-  if (!entry.memory || entry.balance != pool.balance || entry.sticky != pool.session.sticky) {
+  if (!entry.state || entry.balance != pool.balance || entry.sticky != pool.session.sticky) {
     balancer::Picker picker(pool.balance, pool.session.sticky, seed_);
     entry = {pool.balance, pool.session.sticky,
              std::make_shared<PoolState>(PoolState{std::move(picker), {}})};
   }
-  entry.memory->retries.set_percent(pool.retry_percent);
-  return entry.memory;
+  entry.state->retries.set_percent(pool.retry_percent);
+  return entry.state;
 }
 
-/// Connections to nodes that no topology has any more are closed as they become idle; a pool goes
-/// with the first change after its last one.
+/// Closes idle connections to nodes that are no longer in the topology. An UpstreamPool is
+/// destroyed at the first topology change that finds it without connections.
 void Worker::forget_unused_upstreams(const balancer::Topology& topology) {
   std::erase_if(upstreams_, [&topology](const auto& entry) {
     const auto of_node = [node = entry.first](const balancer::NodeView& view) {
@@ -195,7 +194,7 @@ void Worker::on_accept(std::size_t listener, UniqueFd fd, const io::SocketAddres
         chosen ? "too many connections; see [limits] connections"
                : "too many connections for the descriptor limit; see LimitNOFILE, ulimit -n");
   }
-  const ProxyHeaderMode proxy_header_mode = proxy_header_modes_[listener];
+  const ProxyHeaderMode proxy_header_mode = listener_configs_[listener].proxy_header;
   if (proxy_header_mode == ProxyHeaderMode::required &&
       !conf::any_contains(context_.trusted_proxies, io::endpoint_of(peer).address)) {
     return report_proxy_refusal(io::host_text(peer), "its address is not in trusted_proxies");
@@ -234,29 +233,29 @@ void Worker::remove(ClientConnection& connection) {
 }
 
 std::unique_ptr<Exchange> Worker::acquire_exchange() {
-  if (free_exchanges_.empty()) return std::make_unique<Exchange>(*this);
-  std::unique_ptr<Exchange> exchange = std::move(free_exchanges_.back());
-  free_exchanges_.pop_back();
+  if (exchanges_.free.empty()) return std::make_unique<Exchange>(*this);
+  std::unique_ptr<Exchange> exchange = std::move(exchanges_.free.back());
+  exchanges_.free.pop_back();
   return exchange;
 }
 
 void Worker::release_exchange(std::unique_ptr<Exchange> exchange) {
-  released_exchanges_.push_back(std::move(exchange));
+  exchanges_.released.push_back(std::move(exchange));
 }
 
 void Worker::serve_queue() {
   for (const auto& entry : upstreams_) entry.second->serve_queue();
 }
 
-void Worker::after_round() {
+void Worker::after_iteration() {
   if (context_.waiting > 0) serve_queue();
   nodes_.trim();
-  for (auto& exchange : released_exchanges_) {
-    if (free_exchanges_.size() >= kSpareExchanges) break;
+  for (auto& exchange : exchanges_.released) {
+    if (exchanges_.free.size() >= kSpareExchanges) break;
     exchange->reset();
-    free_exchanges_.push_back(std::move(exchange));
+    exchanges_.free.push_back(std::move(exchange));
   }
-  released_exchanges_.clear();
+  exchanges_.released.clear();
 }
 
 void Worker::drain(DrainMode mode, std::function<void()> drained) {
@@ -264,11 +263,11 @@ void Worker::drain(DrainMode mode, std::function<void()> drained) {
 }
 
 void Worker::begin_drain(DrainMode mode, std::function<void()> drained) {
-  drained_ = std::move(drained);
-  drain_mode_ = mode;
+  drain_.drained = std::move(drained);
+  drain_.mode = mode;
   for (const auto& listener : listeners_) listener->accept_backlog();
   listeners_.clear();
-  // Closing removes from the list, so it is walked from its end.
+  // Closing removes a connection from the list, so the list is walked backwards.
   const std::size_t closing = mode == DrainMode::close_idle ? connections_.size() : 0;
   for (std::size_t index = closing; index > 0; --index) {
     if (index <= connections_.size()) connections_[index - 1]->drain();
@@ -277,9 +276,9 @@ void Worker::begin_drain(DrainMode mode, std::function<void()> drained) {
 }
 
 void Worker::check_drained() {
-  // While there are listeners, who waits at them is still to be taken.
-  if (!drained_ || !listeners_.empty() || !connections_.empty()) return;
-  const auto done = std::exchange(drained_, [] {});
+  // While there are listeners, clients in their backlog still have to be accepted.
+  if (!drain_.drained || !listeners_.empty() || !connections_.empty()) return;
+  const auto done = std::exchange(drain_.drained, [] {});
   done();
 }
 
@@ -295,20 +294,20 @@ bool Worker::should_log(RateLimit& limit, std::uint64_t& suppressed) {
 
 void Worker::report_no_node(const std::string& pool) {
   std::uint64_t suppressed = 0;
-  if (!should_log(no_node_, suppressed)) return;
+  if (!should_log(log_limits_.no_node, suppressed)) return;
   spdlog::warn("pool {}: no node is available for new users, answering 503 ({} more not logged)",
                pool, suppressed);
 }
 
 void Worker::report_out_of_resources(int error) {
   std::uint64_t suppressed = 0;
-  if (!should_log(shortage_, suppressed)) return;
+  if (!should_log(log_limits_.out_of_resources, suppressed)) return;
   spdlog::error("a client was rejected: {} ({} more not logged)", io::shortage_text(error),
                 suppressed);
 }
 
 void Worker::report_accept_error(std::size_t listener, int error) {
-  const std::string& pool = listener_pools_[listener];
+  const std::string& pool = listener_configs_[listener].pool;
   if (error == 0) return spdlog::warn("a listener of pool {} accepts connections again", pool);
   spdlog::error("a listener of pool {} cannot accept connections, retrying: {}", pool,
                 io::shortage_text(error));
@@ -316,13 +315,13 @@ void Worker::report_accept_error(std::size_t listener, int error) {
 
 void Worker::report_turned_away(const std::string& client, const char* why) {
   std::uint64_t suppressed = 0;
-  if (!should_log(turned_away_, suppressed)) return;
+  if (!should_log(log_limits_.turned_away, suppressed)) return;
   spdlog::warn("client {}: rejected: {} ({} more not logged)", client, why, suppressed);
 }
 
 void Worker::report_bad_response(const balancer::Node& node, const char* why) {
   std::uint64_t suppressed = 0;
-  if (!should_log(bad_response_, suppressed)) return;
+  if (!should_log(log_limits_.bad_response, suppressed)) return;
   spdlog::warn("node {}: malformed response: {} ({} more not logged)", node.key(), why, suppressed);
 }
 
@@ -341,14 +340,14 @@ void Worker::report_refusal(const std::string& client, const http::RequestPrevie
     access_log().write(entry);
   }
   std::uint64_t suppressed = 0;
-  if (!should_log(refusal_, suppressed)) return;
+  if (!should_log(log_limits_.refusal, suppressed)) return;
   spdlog::info("client {}: refused with {}: {} ({} more not logged)", client, refusal.status,
                reason, suppressed);
 }
 
 void Worker::report_proxy_refusal(const std::string& peer, const char* why) {
   std::uint64_t suppressed = 0;
-  if (!should_log(proxy_refusal_, suppressed)) return;
+  if (!should_log(log_limits_.proxy_refusal, suppressed)) return;
   spdlog::warn("proxy {}: connection closed: {} ({} more not logged)", peer, why, suppressed);
 }
 

@@ -35,20 +35,20 @@ struct SharedParts {
   conf::UnderscoreNames underscore_names = conf::UnderscoreNames::drop;
 };
 
-/// When a worker that drains closes the connections on which nothing is asked.
+/// When a draining worker closes idle connections of clients.
 enum class DrainMode : std::uint8_t {
   close_idle,
-  /// They were promised another answer, and get it; only then, or by their idle time-out. So no
-  /// client ever asks on a connection that is just being closed.
+  /// After one more response, which the client was promised (keep-alive), or at the idle time-out.
+  /// So no client sends a request on a connection that is just being closed.
   close_after_response,
 };
 
-/// Says why, as far as that goes without waiting for the client, and ends our side.
+/// Sends the reason if the socket takes it without blocking, and half-closes our side.
 void turn_away(int fd, const http::Refusal& refusal);
 
-/// One thread with one loop, and all that it owns: listening sockets, clients' connections,
-/// connections to nodes. Shares nothing with other workers but what SharedParts and the topology
-/// say. Public functions belong to the worker's thread, unless they say otherwise.
+/// One thread with one event loop and all that it owns: listening sockets, clients' connections,
+/// connections to nodes. Shares only SharedParts and the topology with other workers. Public
+/// functions must be called on the worker's thread unless stated otherwise.
 class Worker final : public ExchangeContext {
  public:
   struct ListenSocket {
@@ -57,26 +57,26 @@ class Worker final : public ExchangeContext {
     ProxyHeaderMode proxy_header_mode = ProxyHeaderMode::none;
   };
 
-  /// On the main thread. `seed` tells the workers' random choices apart.
+  /// On the main thread. `seed` makes the workers' random choices differ.
   Worker(SharedParts shared, std::vector<ListenSocket> listens,
          std::shared_ptr<const balancer::Topology> topology, std::uint64_t seed);
-  /// On the main thread: ends at once what is still there.
+  /// On the main thread: closes immediately what is still open.
   virtual ~Worker();
 
   /// From any thread: `acknowledged` is called on the worker's thread once it routes by `topology`.
   void publish(std::shared_ptr<const balancer::Topology> topology,
                std::function<void()> acknowledged);
-  /// From any thread: there are more or fewer descriptors now.
+  /// From any thread: the number of available file descriptors has changed.
   void share(const DescriptorBudget& descriptors);
-  /// From any thread: accepts no more, lets exchanges finish; then calls `drained` on the worker's
+  /// From any thread: stops accepting, lets exchanges finish, then calls `drained` on the worker's
   /// thread.
   void drain(DrainMode mode, std::function<void()> drained);
 
   [[nodiscard]] WorkerContext& context() { return context_; }
-  [[nodiscard]] bool draining() const { return drained_ != nullptr; }
-  /// Whether connections on which nothing is asked are closed although another answer was promised.
+  [[nodiscard]] bool draining() const { return drain_.drained != nullptr; }
+  /// Whether idle connections are closed although another response was promised (keep-alive).
   [[nodiscard]] bool closes_idle_connections() const {
-    return draining() && drain_mode_ == DrainMode::close_idle;
+    return draining() && drain_.mode == DrainMode::close_idle;
   }
 
   [[nodiscard]] io::TimerWheel& timers() override { return loop_.timers(); }
@@ -91,16 +91,16 @@ class Worker final : public ExchangeContext {
   }
   [[nodiscard]] session::Ledger& ledger() override { return shared_.ledger; }
   [[nodiscard]] AccessLogQueue& access_log() override { return access_log_; }
-  /// To be read by any thread.
+  /// Any thread may read them.
   [[nodiscard]] ExchangeCounters& counters() override { return counters_; }
   [[nodiscard]] EndReason closing_reason() const override { return closing_reason_; }
 
-  /// Exchanges are used again: one that is given back rests until no call of it is on the stack.
+  /// Exchanges are reused: a released one only when none of its calls is on the stack.
   [[nodiscard]] std::unique_ptr<Exchange> acquire_exchange();
   void release_exchange(std::unique_ptr<Exchange> exchange);
   void remove(ClientConnection& connection);
 
-  // What is worth a line in the log; each at most once a second, with how many were left out.
+  // Log messages: each kind at most once a second, with the number of those left out.
   void report_no_node(const std::string& pool) override;
   void report_out_of_resources(int error) override;
   void report_bad_response(const balancer::Node& node, const char* why) override;
@@ -112,7 +112,7 @@ class Worker final : public ExchangeContext {
 
  private:
   void run();
-  void adopt(std::shared_ptr<const balancer::Topology> topology);
+  void adopt(const std::shared_ptr<const balancer::Topology>& topology);
   [[nodiscard]] UpstreamPool* upstream_for(const balancer::NodeView& view,
                                            const conf::Pool& config);
   [[nodiscard]] std::shared_ptr<PoolState> pool_state_of(const conf::Pool& pool);
@@ -122,21 +122,49 @@ class Worker final : public ExchangeContext {
   void serve_queue();
   void begin_drain(DrainMode mode, std::function<void()> drained);
   void check_drained();
-  void after_round();
+  void after_iteration();
 
   struct RateLimit {
     Instant until;
     std::uint64_t suppressed = 0;
   };
-  /// Whether a line of this kind is due; `suppressed` is then how many were not.
+  /// Whether a message of this kind may be logged now; `suppressed` is then the number left out.
   [[nodiscard]] bool should_log(RateLimit& limit, std::uint64_t& suppressed);
+
+  /// One for each kind of message.
+  struct RateLimits {
+    RateLimit no_node;
+    RateLimit bad_response;
+    RateLimit refusal;
+    RateLimit proxy_refusal;
+    RateLimit out_of_resources;
+    RateLimit turned_away;
+  };
+
+  /// Exchanges that are not in use, kept for their memory.
+  struct ExchangePool {
+    std::vector<std::unique_ptr<Exchange>>
+        released;  // in this iteration: a call may be on the stack
+    std::vector<std::unique_ptr<Exchange>> free;
+  };
+
+  struct Drain {
+    std::function<void()> drained;  // null: it does not drain
+    DrainMode mode = DrainMode::close_idle;
+  };
+
+  struct ListenerConfig {
+    std::string pool;
+    ProxyHeaderMode proxy_header = ProxyHeaderMode::none;
+  };
 
   struct PoolStateEntry {
     conf::Balance balance;
     conf::Sticky sticky;
-    std::shared_ptr<PoolState> memory;
+    std::shared_ptr<PoolState> state;
   };
 
+  // Many: the worker is where a thread's parts are put together.
   SharedParts shared_;
   std::uint64_t seed_;
   io::EventLoop loop_;
@@ -145,26 +173,18 @@ class Worker final : public ExchangeContext {
   io::PipePool pipes_;
   UpstreamLimiter nodes_;
   WorkerContext context_;
-  std::vector<std::string> listener_pools_;
-  std::vector<ProxyHeaderMode> proxy_header_modes_;
+  std::vector<ListenerConfig> listener_configs_;
   std::unordered_map<const balancer::Node*, std::unique_ptr<UpstreamPool>> upstreams_;
   std::map<std::string, PoolStateEntry> pool_states_;
   Router router_;
   ExchangeCounters counters_;
   AccessLogQueue access_log_;
-  std::vector<std::unique_ptr<Exchange>> released_exchanges_;
-  std::vector<std::unique_ptr<Exchange>> free_exchanges_;
+  ExchangePool exchanges_;
   std::vector<std::unique_ptr<ClientConnection>> connections_;
   std::vector<std::unique_ptr<io::Listener>> listeners_;
-  std::function<void()> drained_;
-  DrainMode drain_mode_ = DrainMode::close_idle;
+  Drain drain_;
   EndReason closing_reason_ = EndReason::client_gone;
-  RateLimit no_node_;
-  RateLimit bad_response_;
-  RateLimit refusal_;
-  RateLimit proxy_refusal_;
-  RateLimit shortage_;
-  RateLimit turned_away_;
+  RateLimits log_limits_;
   std::thread thread_;
 };
 

@@ -21,8 +21,8 @@ Affinity::Affinity(const balancer::PoolView& pool, Ledger& ledger, const Clock& 
 
 namespace {
 
-/// A session that goes on, before one that the operator has taken off its node, before one that is
-/// over; then the newer one.
+/// Prefers a session that goes on, then one that the operator has displaced, then one that has
+/// ended; of two alike the newer one.
 bool is_better_match(const SessionBinding& one, const SessionBinding& other) {
   const auto rank = [](const SessionBinding& binding) {
     switch (binding.claim) {
@@ -93,8 +93,8 @@ DoneBy Affinity::begin(SessionBinding& binding, const SessionKey& key, std::size
   return session.begun;
 }
 
-/// Where another request began it, it stays, be the door shut in this one's topology, which may be
-/// older: its answer is here already.
+/// A session that another request began stays on its node, even if that node's door is shut in this
+/// request's topology, which may be older: this request already has its response.
 void Affinity::take_new(const OpenedSession& session, SessionBinding& binding, std::size_t node) {
   binding.held = session.ref;
   binding.created = session.created;
@@ -113,26 +113,27 @@ std::size_t Affinity::bind(SessionBinding& binding, RouteDecision decision, std:
                            Instant now) {
   if (!sticky() || binding.claim == Claim::none) return chosen;
   const balancer::NodeView& target = pool_.nodes[chosen];
-  if (!binding.held) {  // Claim::ended: the user begins anew, under the key that is known already
+  // Claim::ended: the user begins a new session, under the key that is known already.
+  if (!binding.held) {
     const OpenedSession session =
         ledger_.begin(binding.key, 0, target.slot, SessionState::live, now, now);
     if (session.begun == DoneBy::this_call) {
       count(binding, decision);
       target.node->counters.begun.fetch_add(1, std::memory_order_relaxed);
     }
-    binding.cookie = OwnCookie::needed;
+    binding.cookie = CookieUpdate::needed;
     if (take(session, binding, now) == Found::no) return chosen;
-    // Another request had begun it: the user follows, unless it was taken off that node since.
+    // Another request had begun it: this one follows, unless the session was displaced since.
     if (binding.claim == Claim::session && !is_closed(binding.slot)) return binding.node;
   } else if (decision == RouteDecision::session_node && binding.claim == Claim::session) {
     return chosen;
   }
   MovedSession there = ledger_.move(*binding.held, binding.slot, target.slot);
-  // Put there by a worker that had not heard of it yet: this one must let nobody in.
+  // A worker with an older topology put it there; by this topology nobody may enter that node.
   if (is_closed(there.node)) there = ledger_.move(*binding.held, there.node, target.slot);
   binding.claim = Claim::session;
   if (decision != RouteDecision::session_node) {
-    binding.cookie = OwnCookie::needed;
+    binding.cookie = CookieUpdate::needed;
     if (there.moved == DoneBy::this_call) {
       count(binding, decision);
       target.node->counters.begun.fetch_add(1, std::memory_order_relaxed);
@@ -161,9 +162,9 @@ void Affinity::note_set_cookie(std::string_view field, const CookieContext& cont
     answer.effects[answer.effect_count++] = effects;
     return;
   }
-  // Of one cookie a browser keeps the last.
+  // A browser keeps the last Set-Cookie of a cookie.
   auto place = std::ranges::find(answer.effects, effects.tag, &SetCookieEffect::tag);
-  // Beside a value no clearing counts, see `clears_cookie`.
+  // No clearing counts beside a set value, see `clears_cookie`.
   if (place == answer.effects.end() && effects.change == CookieChange::set) {
     place = std::ranges::find(answer.effects, CookieChange::cleared, &SetCookieEffect::change);
   }
@@ -174,7 +175,7 @@ bool Affinity::clears_cookie(const SessionBinding& binding, const ResponseCookie
   if (answer.cookies().empty() || answer.sets_cookie() || !binding.held) return false;
   const CookieTag tag = ledger_.cookie_tag(*binding.held);
   return std::ranges::any_of(answer.cookies(), [tag](const SetCookieEffect& cleared) {
-    // One that was never seen being set is taken to be what nearly all are.
+    // A cookie that was never seen being set is assumed to have the scope that nearly all have.
     return tag == kUnknownTag ? cleared.scope == SetCookieEffect::Scope::usual : cleared.tag == tag;
   });
 }
@@ -186,20 +187,20 @@ std::string Affinity::on_response(SessionBinding& binding, std::size_t node,
   return leaves ? end(binding) : response_cookie(binding, node, answer);
 }
 
-/// The old cookie is then genuine and unknown: Claim::ended. While the ledger is incomplete it
-/// cannot be told from that of a user whose record was lost, and would be taken back in as live;
-/// that errs on the side of who might still be there.
+/// The old cookie is then genuine and unknown: Claim::ended. While the ledger is incomplete, such a
+/// cookie looks like that of a user whose record was lost, and would bring the session back as
+/// live; that errs towards users who might still be there.
 std::string Affinity::end(SessionBinding& binding) {
   binding.user = Presence::left;
   if (!binding.held) return {};
   ledger_.end(*binding.held);
-  binding.cookie = OwnCookie::current;
+  binding.cookie = CookieUpdate::current;
   pool_.nodes[binding.node].node->counters.logged_out.fetch_add(1, std::memory_order_relaxed);
   return logout_cookie();
 }
 
-/// A value was in use for as long as the request that candidate_key it, even where that took longer
-/// than a value lasts that nobody brings.
+/// A request's value was in use until its exchange ended, even if the exchange took longer than the
+/// ledger keeps an unused alias.
 void Affinity::release(SessionBinding& binding, Instant now) {
   if (binding.held && binding.matched_by == SessionBinding::MatchedBy::alias) {
     ledger_.alias(*binding.held, binding.key, now);
@@ -221,7 +222,7 @@ bool Affinity::is_closed(NodeSlot slot) const {
 
 void Affinity::count(const SessionBinding& binding, RouteDecision decision) const {
   balancer::NodeCounters& counters = pool_.nodes[binding.node].node->counters;
-  // A session that had ended is late wherever it goes now.
+  // A user whose session had ended counts as late even on the same node.
   if (binding.claim == Claim::ended && decision == RouteDecision::session_node)
     decision = RouteDecision::late;
   if (decision == RouteDecision::late) counters.late.fetch_add(1, std::memory_order_relaxed);

@@ -1,5 +1,7 @@
 #include "session/application_cookie.h"
 
+#include "proxy/base/ascii.h"
+
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -8,26 +10,14 @@
 namespace bonedry::session {
 namespace {
 
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
+using ascii::is_digit;
 
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-/// `word` is in lower case.
+/// `word` must be in lower case.
 bool is_word(std::string_view text, std::string_view word) {
-  return std::ranges::equal(text, word, {}, lower);
+  return std::ranges::equal(text, word, {}, ascii::to_lower);
 }
 
-std::string_view trim(std::string_view text) {
-  const std::size_t from = text.find_first_not_of(" \t");
-  if (from == std::string_view::npos) return {};
-  return text.substr(from, text.find_last_not_of(" \t") - from + 1);
-}
-
-/// Takes what is before the separator off the front of `rest`, and the separator with it.
+/// Returns the text before the separator; removes it and the separator from the front of `rest`.
 std::string_view take_until(std::string_view& rest, char separator) {
   const std::size_t end = std::min(rest.find(separator), rest.size());
   const std::string_view taken = rest.substr(0, end);
@@ -42,7 +32,7 @@ bool is_delimiter(char c) {
          (c >= '{' && c <= '~');
 }
 
-/// Takes a number of `least` to `most` digits off the front of `text`.
+/// Reads a number of `least` to `most` digits and removes it from the front of `text`.
 std::optional<int> take_number(std::string_view& text, std::size_t least, std::size_t most) {
   std::size_t size = 0;
   int number = 0;
@@ -54,7 +44,7 @@ std::optional<int> take_number(std::string_view& text, std::size_t least, std::s
   return number;
 }
 
-/// A number that is the whole token, or is followed by something else than a digit.
+/// A number at the front of the token that is not followed by another digit.
 std::optional<int> leading_number(std::string_view token, std::size_t least, std::size_t most) {
   const std::optional<int> number = take_number(token, least, most);
   const bool longer = !token.empty() && is_digit(token.front());
@@ -82,7 +72,7 @@ std::optional<unsigned> month(std::string_view token) {
   return static_cast<unsigned>(found - kMonths.begin()) + 1;
 }
 
-/// The parts of a date as they are found: the first token that fits a part is that part.
+/// The parts of a date. The first token that fits a part becomes that part.
 struct DateParts {
   std::optional<std::chrono::seconds> time;
   std::optional<int> day;
@@ -125,16 +115,17 @@ namespace {
 
 // -- Set-Cookie -----------------------------------------------------------------------------------
 
-// A node that clears a cookie writes a time long past, 1970 as a rule. What is nearer to now may be
-// a short life seen by a slow clock, and a user who is counted out too early is lost.
-constexpr Millis kSureByDate = std::chrono::minutes{10};
-constexpr Millis kSureByOurClock = std::chrono::hours{24};
+// A node that clears a cookie usually writes a time long past, such as 1970. A time nearer to now
+// may be a short lifetime seen by a slow clock, and a user who is counted as gone too early is
+// lost.
+constexpr Millis kDateMargin = std::chrono::minutes{10};
+constexpr Millis kOurClockMargin = std::chrono::hours{24};
 
-// 6265bis, section 5.6: what is longer is refused.
+// 6265bis, section 5.6: anything longer is refused.
 constexpr std::size_t kMostBytes = 4096;
 constexpr std::size_t kMostAttributeBytes = 1024;
 
-/// What the attributes of a cookie say. Of several of a kind the last counts.
+/// The attributes of a cookie. Of several of the same kind the last counts.
 struct Attributes {
   std::optional<bool> past_by_age;
   std::optional<WallTime> expires;
@@ -144,8 +135,8 @@ struct Attributes {
 
   void read(std::string_view attribute) {
     std::string_view value = attribute;
-    const std::string_view name = trim(take_until(value, '='));
-    value = trim(value);
+    const std::string_view name = ascii::trimmed(take_until(value, '='));
+    value = ascii::trimmed(value);
     if (value.size() > kMostAttributeBytes) return;
     if (is_word(name, "max-age")) return read_age(value);
     if (is_word(name, "secure")) secure = true;
@@ -158,12 +149,12 @@ struct Attributes {
   [[nodiscard]] bool past(const CookieContext& context) const {
     if (past_by_age) return *past_by_age;
     if (!expires) return false;
-    if (context.date) return *expires + kSureByDate <= *context.date;
-    return *expires + kSureByOurClock <= context.now;
+    if (context.date) return *expires + kDateMargin <= *context.date;
+    return *expires + kOurClockMargin <= context.now;
   }
 
  private:
-  /// Only the sign of the number matters, so that it may be of any length.
+  /// Only the sign of the number matters, so it may be of any length.
   void read_age(std::string_view value) {
     const bool negative = value.starts_with('-');
     const std::string_view digits = value.substr(negative ? 1 : 0);
@@ -172,7 +163,7 @@ struct Attributes {
   }
 };
 
-/// RFC 6265, section 5.1.4: what a cookie without a Path has.
+/// RFC 6265, section 5.1.4: the path of a cookie without a Path attribute.
 std::string_view default_path(std::string_view path) {
   const std::size_t last = path.rfind('/');
   if (!path.starts_with('/') || last == 0) return "/";
@@ -184,14 +175,13 @@ bool is_address(std::string_view host) {
          host.find_first_not_of("0123456789.") == std::string_view::npos;
 }
 
-/// RFC 6265, section 5.1.3. A single label is a public suffix, but for a host that is just that.
+/// RFC 6265, section 5.1.3. A single label counts as a public suffix, unless it is the host itself.
 bool is_within(std::string_view host, std::string_view domain) {
-  if (std::ranges::equal(host, domain, {}, lower, lower)) return true;
+  if (ascii::equal_ignoring_case(host, domain)) return true;
   if (host.size() <= domain.size() || is_address(host)) return false;
   if (domain.find('.') == std::string_view::npos) return false;
   const std::string_view end = host.substr(host.size() - domain.size());
-  return host[host.size() - domain.size() - 1] == '.' &&
-         std::ranges::equal(end, domain, {}, lower, lower);
+  return host[host.size() - domain.size() - 1] == '.' && ascii::equal_ignoring_case(end, domain);
 }
 
 bool starts_with_word(std::string_view text, std::string_view word) {
@@ -207,7 +197,7 @@ bool is_refused(std::string_view name, const Attributes& said, const CookieConte
   return !said.secure || !said.domain.empty() || said.path != "/";
 }
 
-/// FNV-1a, folded to what a tag has room for.
+/// FNV-1a, folded into the range of a tag.
 class TagHash {
  public:
   void add(std::string_view text) {
@@ -215,7 +205,7 @@ class TagHash {
     add('\0');
   }
   void add_lower(std::string_view text) {
-    for (const char c : text) add(lower(c));
+    for (const char c : text) add(ascii::to_lower(c));
     add('\0');
   }
   [[nodiscard]] CookieTag tag() const {
@@ -234,8 +224,8 @@ SetCookieEffect read_set_cookie(std::string_view field, std::string_view name,
   std::string_view attributes = field;
   std::string_view value = take_until(attributes, ';');
   if (value.find('=') == std::string_view::npos) return {};
-  if (trim(take_until(value, '=')) != name || name.empty()) return {};
-  value = trim(value);
+  if (ascii::trimmed(take_until(value, '=')) != name || name.empty()) return {};
+  value = ascii::trimmed(value);
   if (name.size() + value.size() > kMostBytes) return {};
   if (value.size() >= 2 && value.front() == '"' && value.back() == '"') {
     value = value.substr(1, value.size() - 2);
@@ -244,7 +234,7 @@ SetCookieEffect read_set_cookie(std::string_view field, std::string_view name,
   while (!attributes.empty()) said.read(take_until(attributes, ';'));
   if (is_refused(name, said, context)) return {};
   const std::string_view path = said.path.empty() ? default_path(context.path) : said.path;
-  // A Domain that is the host's own name still is another cookie than one without.
+  // A cookie whose Domain is the host's own name differs from a cookie without a Domain.
   TagHash hash;
   hash.add(said.domain.empty() ? "host" : "domain");
   hash.add_lower(said.domain.empty() ? context.host : said.domain);

@@ -6,14 +6,14 @@
 #include <cstdint>
 #include <type_traits>
 
-/// How the ledger's file tells what was written to it from what became of that on a disk. A process
-/// may be killed between any two instructions, so a check is never written apart from what it
-/// checks: it is in the same word, or there is a second copy.
+/// How the ledger's file tells intact data from data that a disk has damaged. A process may be
+/// killed between any two instructions, so a checksum is never written apart from the data that it
+/// covers: it is in the same word, or there is a second copy.
 namespace bonedry::session::layout {
 
-/// CRC-16/CCITT over two words, bit by bit: damage within 16 neighbouring bits always changes it,
-/// any other but once in 65,536 times, wherever in the words it is. Some 100 ns, and only at the
-/// begin of a session, at a start, and where an alias is followed.
+/// CRC-16/CCITT over two words, bit by bit. Damage within 16 neighbouring bits always changes it;
+/// any other damage goes unnoticed once in 65,536 times, wherever in the words it is. Takes some
+/// 100 ns, and runs only when a session begins, at a start, and when an alias is followed.
 constexpr std::uint16_t crc_of(std::uint64_t high, std::uint64_t low) {
   constexpr std::uint16_t kPolynomial = 0x1021;
   std::uint16_t crc = 0xFFFF;
@@ -27,15 +27,17 @@ constexpr std::uint16_t crc_of(std::uint64_t high, std::uint64_t low) {
   return crc;
 }
 
-/// 16 bits over 48 and a salt. Odd factors without long runs of equal bits: any single bit that
-/// changes changes the check, any other damage does but once in 65,536 times.
+/// A 16-bit checksum of 48 bits and a salt. The factors are odd and without long runs of equal
+/// bits: any single flipped bit changes the checksum; other damage goes unnoticed once in 65,536
+/// times.
 constexpr std::uint64_t check_of(std::uint64_t value, std::uint64_t salt) {
   constexpr std::uint64_t kSpread = 0x9E3779B97F4A7C15;
-  constexpr std::uint64_t kNotZero = 0xA5A5000000000000;  // a page of zeros is damage as well
+  // A page of zeros must count as damaged.
+  constexpr std::uint64_t kNotZero = 0xA5A5000000000000;
   return (value * kSpread + salt + kNotZero) >> 48U;
 }
 
-/// A number of 48 bits and its check in one word, which is written in one step.
+/// A 48-bit number and its checksum in one word, which is written in one store.
 template <class T>
 class CheckedWord {
  public:
@@ -47,7 +49,7 @@ class CheckedWord {
       return static_cast<T>(word & kValue);
     }
   }
-  /// `salt`: what else the check is of.
+  /// `salt`: other data that the checksum covers as well.
   void store(T value, std::uint64_t salt = 0) {
     const std::uint64_t bits = static_cast<std::uint64_t>(value) & kValue;
     word_.store(check_of(bits, salt) << 48U | bits, std::memory_order_release);
@@ -62,7 +64,7 @@ class CheckedWord {
   std::atomic<std::uint64_t> word_;
 };
 
-/// A count of 24 bits with a check of 8. Written under a lock.
+/// A 24-bit count with an 8-bit checksum. Written under a lock.
 class CheckedCount {
  public:
   [[nodiscard]] std::uint32_t value() const { return word_ & kValue; }
@@ -77,27 +79,27 @@ class CheckedCount {
   std::uint32_t word_;
 };
 
-/// Facts that are more than a word, kept twice, each with its check. They change seldom. Of a
-/// writer that is killed, one copy is whole, and of damage in one place, too.
+/// Facts that take more than a word, kept in two copies, each with its checksum. They change
+/// seldom. If a writer is killed, or one place is damaged, one copy is still intact.
 template <class Facts>
 class Redundant {
  public:
   [[nodiscard]] const Facts& operator*() const { return first_.facts; }
   [[nodiscard]] const Facts* operator->() const { return &first_.facts; }
 
-  /// The only way to change them.
+  /// The only way to change the facts.
   void put(const Facts& facts) {
     second_.put(facts);
-    // The compiler must not begin with the first copy before the second is whole.
+    // The compiler must not start writing the first copy before the second is complete.
     std::atomic_signal_fence(std::memory_order_seq_cst);
     first_.put(facts);
   }
-  /// A copy that is as it was written; nullptr: there is none.
+  /// An intact copy; nullptr: there is none.
   [[nodiscard]] const Facts* intact() const {
     if (first_.intact()) return &first_.facts;
     return second_.intact() ? &second_.facts : nullptr;
   }
-  /// Makes both alike, at a start. False: neither is as it was written.
+  /// Makes both copies alike, at a start. False: neither is intact.
   [[nodiscard]] bool repair() {
     const Facts* const good = intact();
     if (good == nullptr) return false;
@@ -107,7 +109,7 @@ class Redundant {
   }
 
  private:
-  // Padding would be part of what is checked.
+  // The checksum would cover padding.
   static_assert(std::has_unique_object_representations_v<Facts>);
   struct Copy {
     void put(const Facts& next) {
@@ -127,7 +129,7 @@ class Redundant {
   Copy second_;
 };
 
-/// A number that is written often, kept twice.
+/// A number that is written often, kept in two copies.
 class RedundantWord {
  public:
   void store(std::int64_t value) {

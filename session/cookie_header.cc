@@ -1,21 +1,11 @@
 #include "session/cookie_header.h"
 
+#include "proxy/base/ascii.h"
+
 namespace bonedry::session {
 namespace {
 
-bool is_blank(char c) {
-  return c == ' ' || c == '\t';
-}
-
-std::string_view trim_front(std::string_view text) {
-  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-  return text;
-}
-
-std::string_view trim_back(std::string_view text) {
-  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
-  return text;
-}
+using ascii::is_blank;
 
 std::string_view skip_separators(std::string_view text) {
   while (!text.empty() && (is_blank(text.front()) || text.front() == ';')) {
@@ -31,11 +21,11 @@ std::string_view drop_separators(std::string_view text) {
   return text;
 }
 
-/// What a pair of this name has behind its "=". `name` is a token.
+/// The text after the "=" of a pair of this name. `name` is a token.
 std::optional<std::string_view> value_of(std::string_view pair, std::string_view name) {
   if (!pair.starts_with(name)) return std::nullopt;
   pair.remove_prefix(name.size());
-  pair = trim_front(pair);
+  pair = ascii::trimmed_front(pair);
   if (pair.empty() || pair.front() != '=') return std::nullopt;
   pair.remove_prefix(1);
   return pair;
@@ -48,10 +38,10 @@ std::optional<CookieInField> find_cookie(std::string_view field, std::string_vie
   while (at < field.size()) {
     std::size_t end = field.find(';', at);
     if (end == std::string_view::npos) end = field.size();
-    const std::string_view pair = trim_front(field.substr(at, end - at));
+    const std::string_view pair = ascii::trimmed_front(field.substr(at, end - at));
     if (const auto value = value_of(pair, name)) {
       CookieInField found;
-      found.value = trim_back(trim_front(*value));
+      found.value = ascii::trimmed(*value);
       if (found.value.size() >= 2 && found.value.front() == '"' && found.value.back() == '"') {
         found.value = found.value.substr(1, found.value.size() - 2);
       }

@@ -12,13 +12,13 @@ namespace bonedry::session {
 struct CookieInField {
   std::string_view value;
   /// The text before and after the pair, such that `before` + `after` is the field without it.
-  /// Both empty: the field has nothing else.
+  /// Both empty: the field contains nothing else.
   std::string_view before;
   std::string_view after;
 };
 
-/// The first pair of this name. Lenient about blanks, as servers are: whatever this does not find,
-/// a node would not read as our cookie either.
+/// The first pair of this name. Lenient about whitespace, as servers are: a pair that this does not
+/// find would not be read as our cookie by a node either.
 [[nodiscard]] std::optional<CookieInField> find_cookie(std::string_view field,
                                                        std::string_view name);
 

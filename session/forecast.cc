@@ -8,12 +8,12 @@ namespace bonedry::session {
 namespace {
 
 constexpr std::size_t kSteps = TimeScale::kSteps;
-/// What the end of the life table, and all beyond it, are estimated from together.
+/// The end of the life table, and all beyond it, is estimated from this many departures together.
 constexpr double kTailDepartures = 20;
-/// Times are found to half a percent: a forecast is not so exact, but ought to be steady.
+/// Times are computed to half a percent: a forecast is not that exact, but should be steady.
 constexpr double kExactness = 0.005;
-constexpr double kExactness_s = 0.05;
-/// A step of high ages is long, and the end of a lifetime is sharp.
+constexpr double kExactSeconds = 0.05;
+/// How many ages stand for one step: steps of high ages are long, and the lifetime ends sharply.
 constexpr int kAgesInStep = 8;
 
 double seconds(Millis time) {
@@ -28,7 +28,7 @@ double width_s(std::size_t step) {
   return TimeScale::begin_s(step + 1) - TimeScale::begin_s(step);
 }
 
-/// Neighbouring steps of idle time that are taken as one.
+/// Neighbouring steps of idle time, merged.
 struct Block {
   double count = 0;
   double width_s = 0;
@@ -37,7 +37,7 @@ struct Block {
   [[nodiscard]] double density() const { return count / width_s; }
 };
 
-/// The densities of `counts`, evened out so that none is higher than the one before.
+/// The densities of `counts`, with steps merged so that none is higher than the one before.
 std::vector<Block> falling(const std::array<double, kSteps>& counts, double timeout_s) {
   std::vector<Block> blocks;
   for (std::size_t step = 0; step < kSteps && TimeScale::begin_s(step) < timeout_s; ++step) {
@@ -53,16 +53,18 @@ std::vector<Block> falling(const std::array<double, kSteps>& counts, double time
   return blocks;
 }
 
-/// Sessions that are alike: of about the same age, and as likely to have a user who comes back.
-struct Alike {
+/// Sessions of about the same age, whose users are equally likely to come back.
+struct SessionGroup {
   double age_s = 0;
   double comes_back = 0;
   double count = 0;
 };
 
-/// The sessions of a node that may have somebody, spread evenly over the ages of their step.
-std::vector<Alike> inhabited(const SessionSummary& node, const UserModel& users, Instant at) {
-  std::vector<Alike> all;
+/// The sessions of a node whose users may still be there, spread evenly over the ages of their
+/// step.
+std::vector<SessionGroup> possibly_occupied(const SessionSummary& node, const UserModel& users,
+                                            Instant at) {
+  std::vector<SessionGroup> all;
   const double youngest_s = node.youngest ? seconds(at - *node.youngest) : 0;
   for (std::size_t age = 0; age < kSteps; ++age) {
     const std::size_t first = all.size();
@@ -75,13 +77,14 @@ std::vector<Alike> inhabited(const SessionSummary& node, const UserModel& users,
     add(1, node.held[age]);
     for (std::size_t idle = 0; idle < kSteps; ++idle)
       add(1 - users.departed_probability(idle), node.live[age][idle]);
-    const std::vector<Alike> of_step(all.begin() + static_cast<std::ptrdiff_t>(first), all.end());
+    const std::vector<SessionGroup> of_step(all.begin() + static_cast<std::ptrdiff_t>(first),
+                                            all.end());
     all.resize(first);
     const double begin_s =
         std::clamp(youngest_s, TimeScale::begin_s(age), TimeScale::begin_s(age + 1));
     const double width = TimeScale::begin_s(age + 1) - begin_s;
     for (int i = 0; i < kAgesInStep; ++i) {
-      for (Alike alike : of_step) {
+      for (SessionGroup alike : of_step) {
         alike.age_s = begin_s + width * i / (kAgesInStep - 1);
         all.push_back(alike);
       }
@@ -90,12 +93,12 @@ std::vector<Alike> inhabited(const SessionSummary& node, const UserModel& users,
   return all;
 }
 
-/// The probability that a node is dry at a time.
+/// The probability distribution of the time at which a node is dry.
 class Distribution {
  public:
   Distribution(const SessionSummary& node, const UserModel& users, const SessionTimes& times,
                Instant at)
-      : sessions_(inhabited(node, users, at)),
+      : sessions_(possibly_occupied(node, users, at)),
         users_(users),
         idle_s_(seconds(times.idle)),
         life_s_(seconds(times.lifetime)) {
@@ -106,13 +109,13 @@ class Distribution {
     }
   }
 
-  /// When so much of what may happen has the node dry, if users leave at `pace` times the pace that
-  /// was estimated.
+  /// The time by which the node is dry with this probability, if users leave at `pace` times the
+  /// estimated pace.
   [[nodiscard]] Millis quantile(double probability, double pace) const {
     double early = first_s_;
     double late = last_s_;
     if (dry_by(early, pace) >= probability) return millis(early);
-    while (late - early > kExactness_s + kExactness * early) {
+    while (late - early > kExactSeconds + kExactness * early) {
       const double middle = (early + late) / 2;
       (dry_by(middle, pace) >= probability ? late : early) = middle;
     }
@@ -122,26 +125,26 @@ class Distribution {
  private:
   [[nodiscard]] double dry_by(double time_s, double pace) const {
     double log_sum = 0;
-    for (const Alike& alike : sessions_) {
+    for (const SessionGroup& alike : sessions_) {
       const double there = still_there(alike.age_s, time_s, pace);
       if (there > 0) log_sum += alike.count * std::log1p(-there * alike.comes_back);
     }
     return std::exp(log_sum);
   }
 
-  /// The probability that the session of a user who is not gone has not ended then.
+  /// The probability that the session of a user who is not gone has not ended `time_s` from now.
   [[nodiscard]] double still_there(double age_s, double time_s, double pace) const {
     if (age_s + time_s >= life_s_) return 0;
     if (time_s < idle_s_) return 1;
     return users_.survival(age_s, age_s + time_s - idle_s_, pace);
   }
 
-  std::vector<Alike> sessions_;
+  std::vector<SessionGroup> sessions_;
   const UserModel& users_;
   double idle_s_;
   double life_s_;
-  double first_s_ = 0;  // those who are gone are counted until then
-  double last_s_ = 0;   // nobody can be there any more
+  double first_s_ = 0;  // until then, sessions of users who are gone are counted
+  double last_s_ = 0;   // from then on, nobody can be there
 };
 
 }  // namespace
@@ -157,8 +160,8 @@ void UserModel::estimate_departed(const SessionSummary& pool, double timeout_s) 
   for (const SessionSummary::Steps& of_age : pool.live) {
     for (std::size_t idle = 0; idle < kSteps; ++idle) counts[idle] += of_age[idle];
   }
-  // Over half of the time-out, so that it rests on many. Half a user more, because to have seen
-  // none does not mean that there are none.
+  // Sums over the longer half of the time-out, so that the estimate rests on many sessions. Starts
+  // with half a user, because having seen none does not mean that there are none.
   double longest = 0.5;
   for (std::size_t idle = TimeScale::step_of(millis(timeout_s / 2)); idle < kSteps; ++idle) {
     longest += counts[idle];
@@ -173,11 +176,12 @@ void UserModel::estimate_departed(const SessionSummary& pool, double timeout_s) 
   for (; step < kSteps; ++step) departed_[step] = 1;
 }
 
-/// `sent_away`: who was there until then had not left, but had come to the end of the lifetime.
+/// `sent_away`: stays in this step or a later one were ended by the lifetime; these users had not
+/// left.
 void UserModel::make_life_table(const SessionSummary& pool, const StayHistogram& left,
                                 std::size_t sent_away) {
   Figures leaving{};  // by the age at which they left
-  Figures staying{};  // by the age that they have now
+  Figures staying{};  // by current age
   for (std::size_t step = 0; step < kSteps; ++step) {
     (step < sent_away ? leaving : staying)[step] += static_cast<double>(left.counts[step]);
     staying[step] += pool.held[step];
@@ -203,7 +207,8 @@ void UserModel::make_life_table(const SessionSummary& pool, const StayHistogram&
   }
 }
 
-/// Where only few were seen, what they did is taken together, and goes on for ever after.
+/// Where few departures were seen, they are pooled into one rate, which also applies to all later
+/// ages.
 void UserModel::smooth_tail(Figures& left, Figures& seen_s) {
   double departures = 0;
   double time_s = 0;
@@ -234,7 +239,7 @@ std::optional<Forecast> forecast(const SessionSummary& node, const UserModel& us
                                  const SessionTimes& times, Instant at) {
   if (node.youngest && !users.has_enough_data()) return std::nullopt;
   const Distribution outcome(node, users, times, at);
-  // The range has both in it: what users may do, and how well it is known.
+  // The range covers both: what users may do, and the error of the estimate.
   const double doubt = users.relative_error();
   return Forecast{outcome.quantile(0.5, 1), outcome.quantile(0.1, 1 + doubt),
                   outcome.quantile(0.9, 1 / (1 + doubt))};

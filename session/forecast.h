@@ -10,36 +10,36 @@
 
 namespace bonedry::session {
 
-/// How the users of a pool behave, learnt from its sessions as they are now and from how long
-/// those stayed who have left.
+/// Models how the users of a pool behave, learnt from its current sessions and from how long past
+/// users stayed.
 ///
-/// Whether a user is gone: nobody clicks for the last time and then tells. But those who have left
-/// are spread evenly over all idle times up to the time-out, and those who are still there are
-/// found only at the shorter ones, because they click. So the longest idle times show how many
-/// have left, and whatever a shorter one has more than that is who will come back.
+/// Whether a user is gone: no user announces the last click. But users who have left are spread
+/// evenly over all idle times up to the time-out, while users who are still there have only shorter
+/// ones, because they click. So the longest idle times show how many have left, and any excess over
+/// that at a shorter idle time is users who will come back.
 ///
-/// How long users stay: a life table. In each step of the time scale, how many left is divided by
-/// how long users were seen there, whether they left later or are still there.
+/// How long users stay: a life table. In each step of the time scale, the number who left is
+/// divided by how long users were observed there, whether they left later or are still there.
 class UserModel {
  public:
   UserModel(const SessionSummary& pool, const StayHistogram& left, const SessionTimes& times);
 
-  /// False when too few have left to say anything of the others.
+  /// False when too few users have left to predict the others.
   [[nodiscard]] bool has_enough_data() const { return departures_ >= kFewestDepartures; }
   /// The probability that a user who has been idle for so long does not come back.
   [[nodiscard]] double departed_probability(std::size_t idle_step) const {
     return departed_[idle_step];
   }
-  /// The probability that a user who is there at this age, in seconds, is there at a later one, if
-  /// all leave at `pace` times the pace that was found.
+  /// The probability that a user who is there at this age, in seconds, is still there at a later
+  /// one, if all leave at `pace` times the estimated pace.
   [[nodiscard]] double survival(double age_s, double later_s, double pace) const;
-  /// The relative error to be expected in how fast the last ones leave: few did so yet.
+  /// The expected relative error of the pace at which the last users leave: few have done so yet.
   [[nodiscard]] double relative_error() const { return relative_error_; }
 
  private:
   using Figures = std::array<double, TimeScale::kSteps>;
 
-  /// Below that a forecast would be little but its range.
+  /// With fewer, the range of a forecast would be too wide to be of use.
   static constexpr double kFewestDepartures = 5;
 
   void estimate_departed(const SessionSummary& pool, double timeout_s);
@@ -49,24 +49,25 @@ class UserModel {
   [[nodiscard]] double hazard_until(double age_s) const;
 
   Figures departed_{};
-  Figures hazard_{};  // of leaving, per second, by age
-  Figures before_{};  // the sum of it over all earlier ages
+  Figures hazard_{};  // the rate of leaving, per second, by age
+  Figures before_{};  // the sum of the rate over all earlier ages
   double departures_ = 0;
   double relative_error_ = 0;
 };
 
-/// How long until nobody is left, from the moment of the survey on.
+/// Time from the survey until the node is dry.
 struct Forecast {
-  Millis likely{0};  ///< as likely to be shorter as to be longer
-  Millis low{0};     ///< one in ten is shorter
-  Millis high{0};    ///< one in ten is longer
+  Millis likely{0};  ///< the median
+  Millis low{0};     ///< one case in ten is shorter
+  Millis high{0};    ///< one case in ten is longer
 
   friend bool operator==(const Forecast&, const Forecast&) = default;
 };
 
-/// The last of `node`'s sessions ends when all have: each that its user has left at a known time,
-/// each other when its user will have left and the idle time has passed, or at its lifetime. `at`:
-/// the moment of the survey. Empty when users are there and the model does not tell.
+/// Predicts when the last of `node`'s sessions ends. The session of a user who has left ends at a
+/// known time; any other ends when its user has left and the idle time-out has passed, or at its
+/// lifetime. `at`: the time of the survey. Empty when there may be users and the model has too
+/// little data.
 [[nodiscard]] std::optional<Forecast> forecast(const SessionSummary& node, const UserModel& users,
                                                const SessionTimes& times, Instant at);
 

@@ -33,7 +33,7 @@ std::string LearnedAffinity::response_cookie(SessionBinding& binding, std::size_
     begin(binding, *binding.candidate_key, node);
   for (const SetCookieEffect& effects : answer.cookies()) {
     if (effects.change != CookieChange::set) continue;
-    // Another request may have begun it, and by then there may be cookies of it at other paths.
+    // Another request may have begun the session, and set cookies of it at other paths by now.
     const bool begun =
         !binding.held && begin(binding, hash_.key(0, effects.value), node) == DoneBy::this_call;
     if (begun) {
@@ -45,9 +45,9 @@ std::string LearnedAffinity::response_cookie(SessionBinding& binding, std::size_
   return {};
 }
 
-/// The user has shown that they keep cookies, so a renewed session is live, and as old as it was:
-/// no login outwits max_lifetime. Only the same cookie, by domain and path, takes the place of the
-/// one before; any other stands beside it, and both are the user's.
+/// The user has shown that they keep cookies, so a renewed session is live. It keeps its age, so
+/// that no login extends max_lifetime. Only the same cookie, by domain and path, replaces the one
+/// before; any other is an alias, and both find the user's session.
 void LearnedAffinity::record_value(SessionBinding& binding, const SetCookieEffect& effects,
                                    std::size_t node) {
   const Instant now = clock_.now();

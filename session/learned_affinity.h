@@ -10,9 +10,9 @@
 
 namespace bonedry::session {
 
-/// Sticky mode `learn`: users have the application's own cookie, and the session's key is a keyed
-/// hash of its value. Nothing is added to the traffic and nothing taken out of it. A value says
-/// nothing of its node: one that the ledger does not know is that of a new user.
+/// Sticky mode `learn`: the application's own cookie identifies users, and the session's key is a
+/// keyed hash of its value. Traffic is passed on unchanged: nothing is added or removed. A value
+/// does not name its node: one that the ledger does not know is that of a new user.
 class LearnedAffinity final : public Affinity {
  public:
   LearnedAffinity(const balancer::PoolView& pool, std::span<const std::string> secrets,
@@ -27,9 +27,9 @@ class LearnedAffinity final : public Affinity {
                               const ResponseCookies& answer) override;
   std::string logout_cookie() override { return {}; }
 
-  /// The node has given a user who has a session another value, as it does at a login.
+  /// The node has set another value for a user who has a session, as it does at a login.
   void record_value(SessionBinding& binding, const SetCookieEffect& effects, std::size_t node);
-  /// Whether the binding's session is that of this value, under any of the secrets.
+  /// Whether this value, under any of the secrets, is the one of the binding's session.
   [[nodiscard]] bool is_of(const SessionBinding& binding, std::string_view value);
 
   ValueHash hash_;

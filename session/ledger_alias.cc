@@ -1,5 +1,5 @@
-// Several values that are one session's: an application's cookie that was renewed, or that stands
-// under more than one path. Only the record of the newest is counted; the others name it.
+// Sessions with several values: an application's cookie that was renewed, or that is set under more
+// than one path. Only the record of the newest value is counted; the others refer to it.
 
 #include "session/mapped_ledger.h"
 
@@ -13,9 +13,9 @@ using layout::State;
 
 namespace {
 
-// From value to value of one session: each that is renewed before it came back adds one, while
-// requests with the first go on. More than that many at a time no browser has.
-constexpr int kMostSteps = 1024;
+// The most aliases in a row that lead to a session. Each value that is renewed before it came back
+// adds one, while requests with the first go on. No browser has more requests than that at a time.
+constexpr int kMaxAliasChain = 1024;
 
 }  // namespace
 
@@ -96,7 +96,7 @@ void LedgerShard::take_over_holds(Index index, const Record& from) {
 
 std::optional<OpenedSession> MappedLedger::open_target(SessionRef ref, std::int64_t created_ms,
                                                        Instant now) {
-  for (int step = 0; step < kMostSteps; ++step) {
+  for (int step = 0; step < kMaxAliasChain; ++step) {
     if (ref.shard >= shards_.size()) return std::nullopt;
     LedgerShard& shard = shards_[ref.shard];
     const RobustLock lock = shard.lock();
@@ -139,8 +139,9 @@ std::optional<OpenedSession> MappedLedger::open_alias(const SessionKey& key, std
   return opened;
 }
 
-/// A client that never hears of new values does not go through all of them each time. Whoever holds
-/// an alias holds all on the way that it leads, and gives that back: that way is left as it is.
+/// Saves a client that never accepts new values from following all of them each time. An exchange
+/// that holds an alias also holds every record along the chain of `target`s, and releases them
+/// along it: that chain is left unchanged while the alias is held.
 void MappedLedger::shorten(SessionRef alias, SessionRef from, SessionRef to) {
   if (from == to) return;
   LedgerShard& shard = shard_of(alias);
@@ -192,23 +193,23 @@ MovedSession MappedLedger::renew(SessionRef session, const SessionKey& key, Node
   const Instant created = instant(created_of(before));
   const OpenedSession next = begin(key, 0, node, SessionState::live, created, now);
   if (next.begun == DoneBy::another || unrecorded(next.ref)) {
-    close(next.ref, now);  // the same session's, or another one: then the old one runs out by time
+    close(next.ref, now);  // the same session's, or another one: then the old one expires
     return {next.node, DoneBy::another};
   }
-  while (const auto renewed_since = put_behind(before, next.ref, now)) before = *renewed_since;
+  while (const auto renewed_since = make_alias_of(before, next.ref, now)) before = *renewed_since;
   return {next.node, DoneBy::this_call};
 }
 
-/// The session that was at `before` goes on at `next`, which gets a holder less. Where another
-/// exchange has renewed it meanwhile, nothing is done, and where it is now is returned.
-std::optional<SessionRef> MappedLedger::put_behind(SessionRef before, SessionRef next,
-                                                   Instant now) {
+/// The session that was at `before` goes on at `next`, of which one hold is released. If another
+/// exchange has renewed it meanwhile, does nothing and returns where it is now.
+std::optional<SessionRef> MappedLedger::make_alias_of(SessionRef before, SessionRef next,
+                                                      Instant now) {
   const auto locks = lock_both(before.shard, next.shard);
   LedgerShard& old_shard = shard_of(before);
   LedgerShard& next_shard = shard_of(next);
   const Record& old = old_shard.at(before.index);
   Record& renewed = next_shard.at(next.index);
-  const bool alone = renewed.place().state == State::live;  // nobody has renewed this one as well
+  const bool alone = renewed.place().state == State::live;  // not renewed as well
   if (alone && old.place().state == State::alias) return old.target();
   if (alone && old.place().state != State::ended) {
     renewed.put_target(before);
@@ -253,7 +254,7 @@ SessionRef MappedLedger::resolve(SessionRef ref) const {
 
 const Record* MappedLedger::session_of(const Record& alias) const {
   SessionRef ref = alias.shortcut();
-  for (int step = 0; step < kMostSteps; ++step) {
+  for (int step = 0; step < kMaxAliasChain; ++step) {
     if (ref.shard >= shards_.size()) return nullptr;
     const Record* const there = shards_[ref.shard].known(ref.index);
     if (there == nullptr || there->created_ms.load() != alias.created_ms.load()) return nullptr;
@@ -263,7 +264,7 @@ const Record* MappedLedger::session_of(const Record& alias) const {
   return nullptr;
 }
 
-/// The other values of sessions that have been copied; each names its session straight.
+/// Copies the aliases of sessions that have been copied; each then refers to its session directly.
 void MappedLedger::copy_aliases(const MappedLedger& old, std::int64_t now_ms) {
   for (std::uint32_t number = 0; number < old.shards_.size(); ++number) {
     old.shards_[number].each_alias([&](LedgerShard::Index index, const Record& alias) {
@@ -283,7 +284,7 @@ void MappedLedger::copy_aliases(const MappedLedger& old, std::int64_t now_ms) {
 }
 
 std::vector<RobustLock> MappedLedger::lock_both(std::uint32_t one, std::uint32_t other) const {
-  std::vector<RobustLock> locks;  // in the order of lock_all, so that nobody waits in a circle
+  std::vector<RobustLock> locks;  // in the order of lock_all, so that no deadlock is possible
   locks.push_back(shards_[std::min(one, other)].lock());
   if (one != other) locks.push_back(shards_[std::max(one, other)].lock());
   return locks;

@@ -25,11 +25,12 @@ using layout::WheelSlot;
 namespace {
 
 constexpr std::size_t kPage = 4096;
-// Held sessions are bounded by the client connections of two processes, which this is far above
-// for any capacity that suits them; beyond it sessions are evicted as they begin.
+// Records beyond the capacity, for held sessions. These are bounded by the client connections of
+// two processes, which this is far above for any capacity that suits them; beyond it sessions are
+// evicted as they begin.
 constexpr std::size_t kHeldBeyond = 65'536;
 
-// Cleaning up after a process goes over the whole table.
+// How long `join` waits: cleaning up after a process goes over the whole table.
 constexpr Millis kJoinPause{20};
 constexpr int kJoinTries = 250;
 
@@ -41,7 +42,7 @@ Failure<std::string> cannot(const char* what, const std::string& path) {
   return Failure{std::string("cannot ") + what + " " + path + ": " + errno_text(errno)};
 }
 
-/// Of a header that is not as this version has written it.
+/// Why a header is not one that this version has written.
 std::string refusal_of(const Header& header) {
   if (header.facts->magic != layout::kMagic)
     return "it is not a ledger, or its creation was interrupted";
@@ -108,7 +109,7 @@ LedgerFile::Bytes LedgerFile::map(std::size_t length, int fd) {
   const int kind = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
   void* const bytes = ::mmap(nullptr, length, PROT_READ | PROT_WRITE, kind | MAP_NORESERVE, fd, 0);
   if (bytes == MAP_FAILED) return Bytes{nullptr, Unmap{}};
-  // Users come in no order: what the kernel would read around each of them is memory for nothing.
+  // Users come in random order: read-ahead around each record would waste memory.
   if (fd >= 0) ::madvise(bytes, length, MADV_RANDOM);
   return Bytes{static_cast<std::byte*>(bytes), Unmap{length}};
 }
@@ -118,7 +119,8 @@ LedgerFile::LedgerFile(const LedgerPlan& plan) : plan_(plan), bytes_(map(plan.by
 }
 
 Result<LedgerFile> LedgerFile::make(const std::string& path, const LedgerPlan& plan) {
-  // What is there may be mapped by somebody, or no file of ours: never written to, but replaced.
+  // An existing file may be mapped by another process, or not be ours: it is replaced, never
+  // written to.
   if (::unlink(path.c_str()) != 0 && errno != ENOENT) return cannot("replace", path);
   UniqueFd fd{::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)};
   if (!fd.is_open()) return cannot("create", path);
@@ -132,7 +134,7 @@ Result<LedgerFile> LedgerFile::make(const std::string& path, const LedgerPlan& p
   }
   if (!room) {
     Failure failure = cannot("allocate disk space for", path);
-    ::unlink(path.c_str());  // nothing is in it, and the disk is full
+    ::unlink(path.c_str());  // it is empty, and the disk is full
     return failure;
   }
   return file;
@@ -170,7 +172,7 @@ Result<std::optional<LedgerFile::Found>> LedgerFile::find(const std::string& pat
 
 bool LedgerFile::reserve(std::size_t offset, std::size_t length) const {
   if (!fd_.is_open()) return true;
-  struct stat status {};  // one that was truncated meanwhile must not become long again, and empty
+  struct stat status {};  // a file truncated meanwhile must not grow back with zeros
   if (::fstat(fd_.get(), &status) != 0 ||
       static_cast<std::size_t>(status.st_size) < plan_.bytes()) {
     errno = EIO;
@@ -190,7 +192,7 @@ void LedgerFile::read_ahead(std::size_t offset, std::size_t length) const {
 }
 
 void LedgerFile::begin_sync() const {
-  // What it cannot begin is written in `sync`, which has no answer to errors either.
+  // Whatever it cannot start is written by `sync`, which does not handle errors either.
   if (fd_.is_open()) (void)::sync_file_range(fd_.get(), 0, 0, SYNC_FILE_RANGE_WRITE);
 }
 

@@ -12,16 +12,16 @@
 
 namespace bonedry::session {
 
-/// Where everything is in a file for so many sessions.
+/// Byte offsets and sizes in a file for a given number of sessions.
 class LedgerPlan {
  public:
   explicit LedgerPlan(std::size_t capacity);
 
   [[nodiscard]] std::size_t capacity() const { return capacity_; }
   [[nodiscard]] std::size_t shards() const { return shards_; }
-  /// Sessions that a shard keeps.
+  /// The capacity of a shard, in sessions.
   [[nodiscard]] std::size_t share(std::size_t shard) const;
-  /// Records that it has place for: held ones may exceed its share.
+  /// Records that a shard has space for: held ones may exceed its share.
   [[nodiscard]] std::size_t room() const { return room_; }
   [[nodiscard]] std::size_t buckets() const { return buckets_; }  ///< a power of two
   [[nodiscard]] std::size_t bytes() const { return shard_at(shards_); }
@@ -41,16 +41,16 @@ class LedgerPlan {
   std::size_t room_;
 };
 
-/// The bytes of a ledger: a mapped file, or memory of this process alone. Says nothing about what
-/// is in them but whose they are. Thread-safe once it is made.
+/// The bytes of a ledger: a mapped file, or memory of this process alone. Knows which processes
+/// share them, but not what is in them. Thread-safe once it is constructed.
 class LedgerFile {
  public:
-  /// Memory that is given back at the end. Throws std::bad_alloc.
+  /// Memory that is freed at the end. Throws std::bad_alloc.
   explicit LedgerFile(const LedgerPlan& plan);
-  /// Makes a new file, of mode 0600; one of that name is replaced.
+  /// Creates a new file with mode 0600; an existing one of that name is replaced.
   [[nodiscard]] static Result<LedgerFile> make(const std::string& path, const LedgerPlan& plan);
-  /// Maps the one that is there; nothing when there is none. Whether its content is of any use is
-  /// not looked at beyond `refusal`, which says why it is not a ledger of this version.
+  /// Maps the existing file; nothing when there is none. Only checks that it is a ledger of this
+  /// version and has the right size; if not, `refusal` says why.
   struct Found;
   [[nodiscard]] static Result<std::optional<Found>> find(const std::string& path);
 
@@ -58,33 +58,34 @@ class LedgerFile {
   LedgerFile& operator=(LedgerFile&&) noexcept = default;
 
   [[nodiscard]] const LedgerPlan& plan() const { return plan_; }
-  /// A part of it; `T` is what the layout has there.
+  /// A part of the file; `T` is the type that the layout has at that offset.
   template <class T>
   [[nodiscard]] T* at(std::size_t offset) const {
     return reinterpret_cast<T*>(bytes_.get() + offset);
   }
   [[nodiscard]] layout::Header& header() const { return *at<layout::Header>(0); }
 
-  /// Gives bytes their place on the disk, so that writing to them cannot fail: a full disk would
-  /// kill the process at that very store. False when there is no room.
+  /// Allocates disk space for these bytes, so that writing to them cannot fail: a full disk would
+  /// kill the process at that very store. False when there is no space.
   [[nodiscard]] bool reserve(std::size_t offset, std::size_t length) const;
-  /// Asks the system to have these bytes in memory soon; without it each page is read by itself.
+  /// Asks the kernel to read these bytes into memory soon; without it each page is read by itself.
   void read_ahead(std::size_t offset, std::size_t length) const;
-  /// Begins to write everything to the disk, so that `sync` finds less to do.
+  /// Starts to write everything to the disk, so that `sync` has less to do.
   void begin_sync() const;
   /// Writes everything to the disk. Slow.
   void sync() const;
-  /// Writes the header alone.
+  /// Writes only the header.
   void sync_header() const;
 
-  /// Becomes one of the processes that share the file; nothing when there are two already. Waits a
-  /// moment for a place that is being cleaned up. Who comes second must come when the first is
-  /// ready: nothing here keeps it from seeing a file that is being repaired.
+  /// Becomes one of the processes that share the file, and returns its number; nothing when there
+  /// are two already. Waits up to five seconds for a place that is being cleaned up. The second
+  /// process must not join before the first is ready: nothing here keeps it from seeing a file that
+  /// is being repaired.
   [[nodiscard]] std::optional<std::size_t> join();
-  /// Whether the other one is there. Its death is seen at once, however it died.
+  /// Whether the other process is there. Its death is noticed at once, however it died.
   [[nodiscard]] bool has_other_process() const;
-  /// Keeps a third process from joining while what the other one left is cleaned up. False: it is
-  /// there, and nothing is kept.
+  /// Keeps a third process from joining while what the other one left is cleaned up. False: the
+  /// other process is still there, and nothing is reserved.
   [[nodiscard]] bool reserve_other_process();
   void free_other_process();
 
@@ -107,7 +108,7 @@ class LedgerFile {
 
 struct LedgerFile::Found {
   std::optional<LedgerFile> file;
-  std::string refusal;  ///< why there is no `file`
+  std::string refusal;  ///< why `file` is empty
 };
 
 }  // namespace bonedry::session

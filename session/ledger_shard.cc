@@ -22,10 +22,10 @@ using layout::WheelSlot;
 namespace {
 
 constexpr std::size_t kSweepBatch = 512;  // records ended under one lock: some 50 us
-constexpr std::size_t kEvictLook = 64;    // records looked at before eviction takes what it has
+constexpr std::size_t kEvictLook = 64;    // records examined before eviction takes the best of them
 constexpr int kMostEvictions =
-    4;  // per new session: a table that held ones overfilled shrinks back
-constexpr std::size_t kGrowBytes = 32UL * 1024;  // taken from the disk at a time: some 370 records
+    4;  // per new session: shrinks a table that held sessions have overfilled
+constexpr std::size_t kGrowBytes = 32UL * 1024;  // disk space allocated at a time: some 370 records
 
 State state_of(SessionState state) {
   return state == SessionState::live ? State::live : State::pending;
@@ -39,7 +39,7 @@ bool is_session(Place place) {
   return place.state == State::pending || place.state == State::live;
 }
 
-/// The first tick at which this time is surely past.
+/// The first tick at which this time is certainly past.
 std::int64_t tick_of(std::int64_t due_ms) {
   return due_ms / kTickMs + 1;
 }
@@ -97,7 +97,7 @@ RobustLock LedgerShard::lock() {
 }
 
 void LedgerShard::repair() {
-  ledger_->recount.store(1);  // by somebody who may hold all locks
+  ledger_->recount.store(1);  // later, by a thread that may take all locks
   for (Index index = 1; index <= header_->used.load(); ++index) {
     forget(at(index), header_->owner, ledger_->seen_ms.load());
   }
@@ -112,8 +112,8 @@ void LedgerShard::start(std::int64_t now_ms) {
 void LedgerShard::restore(std::int64_t alive_until_ms, std::int64_t now_ms, RecordLoss& loss) {
   const bool known = header_->used.intact() && header_->used.load() <= room_;
   if (!known) header_->used.store(last_written());
-  header_->ready = header_->used.load();  // what it has room for beyond is asked for anew
-  header_->evicted = 0;                   // a figure of each run
+  header_->ready = header_->used.load();  // disk space beyond them is requested again
+  header_->evicted = 0;                   // counted for each run
   file_->read_ahead(records_at_, header_->used.load() * sizeof(Record));
   for (Index index = 1; index <= header_->used.load(); ++index) {
     Record& record = at(index);
@@ -127,8 +127,8 @@ void LedgerShard::restore(std::int64_t alive_until_ms, std::int64_t now_ms, Reco
   rebuild(now_ms);
 }
 
-/// A record that cannot be trusted is dropped. Its user is taken back in by the cookie for as long
-/// as the loss is remembered: noted before it is done, whatever kills this process.
+/// Drops a record that cannot be trusted. Its user is taken back in by the cookie for as long as
+/// the loss is remembered, so the loss is noted first: this process may be killed at any point.
 void LedgerShard::validate(Record& record, std::int64_t now_ms, RecordLoss& loss) const {
   const Place place = record.place();
   const bool placed = record.packed_place.intact() && place.state <= State::alias &&
@@ -153,8 +153,8 @@ void LedgerShard::note_loss_anywhere(std::int64_t now_ms) const {
 void LedgerShard::bound_times(Record& record, std::int64_t now_ms) {
   const std::int64_t longest = kMaxDuration.count();
   const std::int64_t last = std::clamp(record.last_ms.load(), now_ms - longest, now_ms);
-  // An alias in its grace was used last, by what is written, before its session began: see
-  // `retire_alias`. It must say the same moment as that one.
+  // In its grace period, the last use of an alias may be before its session began: see
+  // `retire_alias`. Its creation time must stay the same as the session's.
   const bool retired = record.place().state == State::alias;
   const std::int64_t created =
       std::clamp(record.created_ms.load(), last - longest, retired ? now_ms : last);
@@ -162,7 +162,7 @@ void LedgerShard::bound_times(Record& record, std::int64_t now_ms) {
   if (created != record.created_ms.load()) record.put_created(created);
 }
 
-/// Where the records end, should the count of them be damaged: beyond them all is zero.
+/// The index of the last record, for when the count is damaged: everything beyond is zero.
 LedgerShard::Index LedgerShard::last_written() const {
   constexpr std::array<std::byte, sizeof(Record)> kZeros{};
   auto index = static_cast<Index>(room_);
@@ -174,7 +174,7 @@ LedgerShard::Index LedgerShard::last_written() const {
 
 void LedgerShard::forget(Record& record, std::size_t process, std::int64_t alive_until_ms) {
   if (record.open[process].value() == 0 && record.open[process].intact()) return;
-  // First: a kill between loses nothing.
+  // Stored first, so that a kill in between loses nothing.
   record.last_ms.store(std::max(record.last_ms.load(), alive_until_ms));
   record.open[process].put(0);
   record.tunnels[process] = 0;
@@ -198,14 +198,14 @@ void LedgerShard::rebuild(std::int64_t now_ms) {
   for (const Index index : pending) pending_push(index);
 }
 
-/// Puts a record where its place says that it belongs, whatever else is written in it.
+/// Puts a record where its place says that it belongs, whatever its other fields say.
 void LedgerShard::adopt(Index index, std::vector<Index>& pending) {
   Record& record = at(index);
   const Place place = record.place();
   const bool findable = is_session(place) || place.state == State::alias;
   if (!findable || place.node >= ledger_->slots_used.load()) {
     if (place.state == State::ended && holders(record) > 0) return;
-    return give_back(index);
+    return free_record(index);
   }
   link(index);
   if (place.state == State::pending) pending.push_back(index);
@@ -220,7 +220,7 @@ void LedgerShard::release_all_of(std::size_t process, std::int64_t alive_until_m
   }
 }
 
-/// A session comes before an alias. Of several aliases some may be of sessions that are over: see
+/// Prefers a session to an alias. Of several aliases some may be of sessions that are over: see
 /// `next_alias`.
 LedgerShard::Index LedgerShard::find(const SessionKey& key, std::int64_t now_ms) {
   Index alias = 0;
@@ -230,7 +230,7 @@ LedgerShard::Index LedgerShard::find(const SessionKey& key, std::int64_t now_ms)
     next = record.next_same_hash;
     if (record.key_low != key.low || record.key_high != key.high) continue;
     if (holders(record) == 0 && now_ms >= expiry(record)) {
-      leave(index);
+      end_departed(index);
     } else if (record.place().state != State::alias) {
       return index;
     } else if (alias == 0) {
@@ -262,7 +262,7 @@ LedgerShard::Index LedgerShard::find_at(Index index, std::int64_t created_ms, st
   const bool findable = is_session(place) || place.state == State::alias;
   if (!findable || !record.identity_intact() || record.created_ms.load() != created_ms) return 0;
   if (holders(record) > 0 || now_ms < expiry(record)) return index;
-  leave(index);
+  end_departed(index);
   return 0;
 }
 
@@ -314,7 +314,7 @@ void LedgerShard::hold(Index index, std::int64_t now_ms) {
 void LedgerShard::make_live(Index index) {
   Record& record = at(index);
   if (record.place().state != State::pending) return;
-  // Counted as live first in either case: one word, and no kill between leaves it uncounted.
+  // The count changes first, in one word, so that a kill in between leaves no session uncounted.
   if (!displaced(record)) slots_[record.place().node].counts.pending_to_live();
   put_state(record, State::live);
   pending_remove(index);
@@ -356,7 +356,7 @@ void LedgerShard::release(Index index, std::int64_t now_ms) {
 void LedgerShard::end_if_unheld(Index index) {
   const Record& record = at(index);
   if (holders(record) > 0) return;
-  if (record.place().state == State::ended) return give_back(index);
+  if (record.place().state == State::ended) return free_record(index);
   schedule_earlier(index);
 }
 
@@ -371,7 +371,7 @@ bool LedgerShard::sweep(std::int64_t now_ms) {
         unschedule(index);
         schedule(index, due);
       } else {
-        leave(index);
+        end_departed(index);
       }
     }
     if (header_->tick == now_tick) return false;
@@ -397,13 +397,13 @@ bool LedgerShard::displaced(const Record& record) const {
 }
 
 std::int64_t LedgerShard::expiry(const Record& record) const {
-  // Held: not before it is released, which looks at it again.
+  // A held session does not end before its release, which schedules it again.
   if (holders(record) > 0) return record.last_ms.load() + kMaxDuration.count();
   const Place place = record.place();
   const SlotFacts& slot = *slots_[place.node].facts;
   const std::int64_t idle = place.state == State::pending ? slot.pending_ms : slot.idle_ms;
   const std::int64_t unused = record.last_ms.load() + idle;
-  // A held session may outlive its lifetime, and all its values with it.
+  // A held session may outlive its lifetime, and so may all its values.
   if (place.state == State::alias) return unused;
   return std::min(unused, record.created_ms.load() + slot.lifetime_ms);
 }
@@ -433,11 +433,11 @@ void LedgerShard::end(Index index) {
   const Place place = record.place();
   const bool counted = counts(record);
   unlink(index);
-  give_back(index);
+  free_record(index);
   if (counted) uncount(place);
 }
 
-void LedgerShard::leave(Index index) {
+void LedgerShard::end_departed(Index index) {
   note_stay(at(index));
   end(index);
 }
@@ -467,7 +467,7 @@ void LedgerShard::link(Index index) {
   schedule(index, expiry(record));
 }
 
-void LedgerShard::give_back(Index index) {
+void LedgerShard::free_record(Index index) {
   Record& record = at(index);
   record.put(Place{});
   record.next_same_hash = std::exchange(header_->free, index);
@@ -488,7 +488,8 @@ LedgerShard::Index LedgerShard::allocate() {
   }
   const Index used = header_->used.load();
   if (used == header_->ready && !grow()) return 0;
-  at(used + 1).put(Place{});  // first: a kill between leaves a free record, and no damaged one
+  // Stored first, so that a kill in between leaves a free record and no damaged one.
+  at(used + 1).put(Place{});
   header_->used.store(used + 1);
   return used + 1;
 }
@@ -505,7 +506,7 @@ bool LedgerShard::grow() {
   return true;
 }
 
-/// Makes room: the oldest pending session, else the one that would run out first.
+/// Makes room by ending the oldest pending session, or else the one that would expire first.
 bool LedgerShard::evict(std::int64_t now_ms) {
   std::size_t looks = kEvictLook;
   for (Index index = header_->pending_oldest; index != 0 && looks-- > 0;
@@ -519,7 +520,7 @@ bool LedgerShard::evict(std::int64_t now_ms) {
   return index != 0;
 }
 
-/// Of those that the wheel would look at first, the one that runs out first; 0: all are held.
+/// The one that expires first of those that the wheel would check first; 0: all are held.
 LedgerShard::Index LedgerShard::soonest_to_end() const {
   Index soonest = 0;
   std::size_t looks = kEvictLook;
@@ -539,7 +540,7 @@ void LedgerShard::evict(Index index, std::int64_t now_ms) {
 }
 
 void LedgerShard::note_eviction(NodeSlot node, std::int64_t now_ms) {
-  // Known before it is done: a kill between makes nobody believe that all are counted.
+  // Noted before the eviction, so that after a kill in between the counts do not pass for complete.
   slots_[node].evicted_ms.store(now_ms);
   ++header_->evicted;
 }
@@ -565,10 +566,11 @@ void LedgerShard::unschedule(Index index) {
       record.wheel_next;
 }
 
-/// The wheel looks by itself at what got later; what got earlier must be told.
+/// The wheel itself reschedules a record that has become due later; one that has become due earlier
+/// must be moved.
 void LedgerShard::schedule_earlier(Index index) {
   const std::int64_t due = expiry(at(index));
-  // Ticks are kept in 32 bits, which come round after 13 years.
+  // Ticks are stored in 32 bits, which wrap around after 13 years.
   const std::int64_t tick = std::min(tick_of(due), header_->tick + kWheelSlots - 1);
   const auto later =
       static_cast<std::int32_t>(static_cast<std::uint32_t>(tick) - at(index).due_tick);

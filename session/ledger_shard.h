@@ -11,8 +11,8 @@
 
 namespace bonedry::session {
 
-/// A robust mutex between processes, locked. When its owner was killed, whatever it protects must
-/// be made anew; if that is not said to be done, nobody can lock it again.
+/// A robust mutex between processes, locked. If its owner was killed, whatever it protects must be
+/// rebuilt and `recovered` called; otherwise the mutex can never be locked again.
 class RobustLock {
  public:
   enum class Owner : std::uint8_t { lived, died };
@@ -25,7 +25,7 @@ class RobustLock {
   RobustLock& operator=(RobustLock&&) = delete;
 
   [[nodiscard]] Owner previous_owner() const { return previous_; }
-  /// What a dead owner left is right again.
+  /// What a dead owner left is consistent again.
   void recovered() { ::pthread_mutex_consistent(mutex_); }
   static void make(pthread_mutex_t& mutex);
 
@@ -34,20 +34,20 @@ class RobustLock {
   Owner previous_ = Owner::lived;
 };
 
-/// What of a ledger's records was damaged beyond use.
+/// The records of a ledger that were damaged beyond use.
 struct RecordLoss {
   std::size_t records = 0;
   enum class Where : std::uint8_t { known, unknown };
-  Where where = Where::known;  ///< unknown: of some record nobody can tell which node it was on
+  Where where = Where::known;  ///< unknown: for some record the node could not be determined
 };
 
-/// One lock's worth of the ledger: a hash table of records, a wheel of expiry times, a list of
-/// pending sessions from the oldest. Every function but `lock` wants the lock held. Times are
-/// ledger times, see layout::Header.
+/// The part of the ledger under one lock: a hash table of records, a timer wheel of expiry times, a
+/// list of pending sessions from the oldest. The lock must be held for every function but `lock`.
+/// Times are ledger times, see layout::HeaderFacts.
 ///
-/// A process may be killed anywhere in here. Whatever it leaves, `rebuild` makes right from the
-/// places of the records; the counts it leaves are never too low, for they grow before a session
-/// is there and shrink when it is gone.
+/// A process may be killed anywhere in here. `rebuild` then restores everything from the places of
+/// the records; the counts are never too low, because they grow before a session is added and
+/// shrink after it is removed.
 class LedgerShard {
  public:
   using Index = layout::Index;
@@ -55,74 +55,77 @@ class LedgerShard {
 
   LedgerShard(const LedgerFile& file, std::size_t shard, std::size_t process);
 
-  /// Rebuilds the shard if a process was killed in it.
+  /// Rebuilds the shard if a process was killed while it held the lock.
   [[nodiscard]] RobustLock lock();
-  /// Makes a shard that is all zeros one with nothing in it.
+  /// Initialises a shard that is all zeros as an empty one.
   void start(std::int64_t now_ms);
-  /// Makes hash table, wheel and lists anew after all processes have ended. What they held is held
-  /// no longer, but as if until `alive_until_ms`, when they were last seen. Times that cannot be
-  /// are made such that can: later rather than earlier. Records that were damaged are dropped, and
-  /// the ledger is incomplete: for their nodes, or for all where nobody can tell.
+  /// Rebuilds hash table, wheel and lists after all processes have ended. What they held is
+  /// released, and counts as used until `alive_until_ms`, when they were last seen. Impossible
+  /// times are corrected, later rather than earlier. Damaged records are dropped, and the ledger is
+  /// then incomplete: for their nodes, or for all nodes where the node cannot be determined.
   void restore(std::int64_t alive_until_ms, std::int64_t now_ms, RecordLoss& loss);
-  /// The same for a copy that nobody holds.
+  /// Rebuilds hash table, wheel and lists from the records, for instance of a copy that nobody
+  /// holds.
   void rebuild(std::int64_t now_ms);
-  /// Forgets what a process that is no more held, as if until `alive_until_ms`.
+  /// Releases what a process that has ended held; it counts as used until `alive_until_ms`.
   void release_all_of(std::size_t process, std::int64_t alive_until_ms);
-  /// Puts the lock as new; only while no other process is there.
+  /// Initialises the lock again; only while no other process uses the file.
   void reset_lock() { RobustLock::make(header_->mutex); }
 
   [[nodiscard]] Index find(const SessionKey& key, std::int64_t now_ms);
   [[nodiscard]] bool is_alias_of(Index index, const SessionKey& key) const;
-  /// Of the same value as the alias at `index`, and older where no restart came between; 0: none.
+  /// The next alias of the same value after that at `index`, older unless a restart came between;
+  /// 0: none.
   [[nodiscard]] Index next_alias(Index index, std::int64_t now_ms) const;
-  /// The same for a record of which another one says where it is; `created_ms` must be right.
+  /// Like `find` for a record that another one refers to; `created_ms` must match. 0: none.
   [[nodiscard]] Index find_at(Index index, std::int64_t created_ms, std::int64_t now_ms);
-  /// 0: there is no room for it, not even in place of another.
+  /// Returns 0 when there is no room for it, even by evicting another.
   [[nodiscard]] Index insert(const SessionKey& key, CookieFingerprint check, NodeSlot node,
                              SessionState state, std::int64_t created_ms, std::int64_t now_ms);
-  /// Another value of a session `session`, which is at `at`. With no room for it, its user counts
-  /// as evicted.
+  /// Adds an alias of `session`, which is at `at`. If there is no room for it, its user counts as
+  /// evicted.
   void insert_alias(const SessionKey& key, const Record& session, SessionRef at,
                     std::int64_t now_ms);
-  /// A session is one under another value from now on, which counts it. Its holders stay, see
+  /// Turns a session into an alias of `of`, which counts it from now on. Its holders stay, see
   /// `take_over_holds`.
   void make_alias(Index index, SessionRef of);
   void touch_alias(Index index, std::int64_t now_ms);
-  /// An alias ends at this time, unless it is used once more.
+  /// The alias ends at this time, unless it is used again.
   void retire_alias(Index index, std::int64_t until_ms);
-  /// What its shortcut names is over. Nothing is done when that is another one by now, or while
-  /// it is held.
+  /// Drops an alias whose shortcut `of` leads to a session that is over. Does nothing if the
+  /// shortcut has changed meanwhile, or while the alias is held.
   void drop_alias(Index index, SessionRef of);
-  /// The same as `copy` for another value of a session that was copied and is at `at` now. 0: there
-  /// is no room for it.
+  /// Like `copy`, for an alias of a session that was copied and is at `at` now. 0: there is no room
+  /// for it.
   [[nodiscard]] Index copy_alias(const Record& alias, const Record& session, SessionRef at);
-  /// Whoever holds `from`, which is about to become an alias of this session, holds this as well.
+  /// Every holder of `from`, which is about to become an alias of this session, holds this one as
+  /// well.
   void take_over_holds(Index index, const Record& from);
-  /// The same for a record of another file, in which nodes have the same slots. Nobody holds it.
-  /// Live ones come first, then pending ones from the newest: which there is no room for are then
-  /// the oldest pending ones. Counts and lists are right after `rebuild` and a recount.
+  /// Copies a record of another file in which nodes have the same slots. Nobody holds it. Copy live
+  /// ones first, then pending ones from the newest, so that the oldest pending ones are those that
+  /// find no room. Counts and lists are right after `rebuild` and a recount.
   void copy(const Record& record, std::int64_t now_ms);
   void hold(Index index, std::int64_t now_ms);
   void make_live(Index index);
   MovedSession move(Index index, NodeSlot from, NodeSlot to);
-  /// It is nobody's from now on; the record goes with its last holder.
+  /// Ends a held session; its record is freed when its last holder releases it.
   void end_held(Index index);
   void release(Index index, std::int64_t now_ms);
-  /// Ends what ran out, a bounded number of records; true when there is more.
+  /// Ends expired sessions, a bounded number of records; true when more are due.
   bool sweep(std::int64_t now_ms);
-  /// Looks at every record of a node anew, after its times have changed.
+  /// Reschedules every session of a node, after its times have changed.
   void schedule_all(NodeSlot node);
 
   [[nodiscard]] Record& at(Index index) const { return records_[index - 1]; }
   [[nodiscard]] bool displaced(const Record& record) const;
-  /// Whether it is in its node's count.
+  /// Whether its node counts it.
   [[nodiscard]] bool counts(const Record& record) const;
-  /// When it ends if nothing more happens.
+  /// When it expires if nothing more happens.
   [[nodiscard]] std::int64_t expiry(const Record& record) const;
   [[nodiscard]] static std::uint32_t holders(const Record& record) {
     return record.open[0].value() + record.open[1].value();
   }
-  /// All that are sessions, pending or live, displaced ones too, of the records of these numbers.
+  /// Calls `callback` for the sessions among these records: pending or live, displaced ones too.
   template <class Callback>
   void each(const Callback& callback, std::size_t first = 1, std::size_t last = SIZE_MAX) const {
     last = std::min<std::size_t>(last, header_->used.load());
@@ -132,14 +135,14 @@ class LedgerShard {
     }
   }
 
-  /// All that are other values of sessions.
+  /// Calls `callback` for all aliases.
   template <class Callback>
   void each_alias(const Callback& callback) const {
     for (Index index = 1; index <= header_->used.load(); ++index) {
       if (at(index).place().state == layout::State::alias) callback(index, at(index));
     }
   }
-  /// The session or alias of this number; nothing: it is neither.
+  /// The session or alias at this index; nullptr: it is neither.
   [[nodiscard]] const Record* known(Index index) const {
     if (index == 0 || index > header_->used.load()) return nullptr;
     const layout::State state = at(index).place().state;
@@ -149,9 +152,9 @@ class LedgerShard {
 
   [[nodiscard]] std::uint64_t count() const { return header_->count; }
   [[nodiscard]] std::uint64_t evicted() const { return header_->evicted; }
-  /// How often the disk had no room for more records, as far as this process has met it.
+  /// How often the disk had no space for more records, as seen by this process.
   [[nodiscard]] std::uint64_t refused() const { return refused_; }
-  /// Notes that a session of the node was lost for want of room.
+  /// Notes that a session of the node was lost for lack of room.
   void note_eviction(NodeSlot node, std::int64_t now_ms);
 
  private:
@@ -161,16 +164,16 @@ class LedgerShard {
   void uncount(layout::Place place) const;
   void put_state(Record& record, layout::State state) const;
   void end(Index index);
-  /// The same for one whose user has left.
-  void leave(Index index);
+  /// The same for a session whose user has left.
+  void end_departed(Index index);
   void note_stay(const Record& record) const;
-  /// A holder is gone: what only holders kept from ending may end.
+  /// A holder is gone: a session that only its holders kept from ending may end.
   void end_if_unheld(Index index);
-  /// Takes a session out of table, wheel and lists.
+  /// Takes a session out of hash table, wheel and lists.
   void unlink(Index index);
   void link(Index index);
-  void give_back(Index index);
-  /// A record for a session that is coming, if need be in place of another; 0: none is to be had.
+  void free_record(Index index);
+  /// A record for a new session, by evicting another if necessary; 0: none is available.
   [[nodiscard]] Index make_room(std::int64_t now_ms);
   [[nodiscard]] Index allocate();
   [[nodiscard]] bool grow();
@@ -178,7 +181,7 @@ class LedgerShard {
   void evict(Index index, std::int64_t now_ms);
   [[nodiscard]] Index soonest_to_end() const;
   void clear();
-  /// After a process was killed in here.
+  /// Repairs the shard after a process was killed while it held the lock.
   void repair();
   static void forget(Record& record, std::size_t process, std::int64_t alive_until_ms);
   void validate(Record& record, std::int64_t now_ms, RecordLoss& loss) const;

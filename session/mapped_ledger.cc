@@ -13,11 +13,11 @@ using layout::State;
 
 namespace {
 
-// Of one value: each of a session that is over is held by a request that goes on.
+// Aliases tried for one value: each one of a session that is over is held by a request in progress.
 constexpr int kMostAliases = 8;
-constexpr std::int64_t kLateMs = 1'000;     // a sweep that comes so late, of ten a second
+constexpr std::int64_t kLateMs = 1'000;     // a sweep later than this, of ten a second, is a stall
 constexpr std::int64_t kCatchUpMs = 2'000;  // to read what came meanwhile: sockets hold little
-constexpr std::size_t kStripe = 2048;       // records shown under one lock: some 50 us
+constexpr std::size_t kStripe = 2048;       // records visited under one lock: some 50 us
 
 }  // namespace
 
@@ -40,14 +40,15 @@ MappedLedger::MappedLedger(std::size_t capacity, Instant now)
 
 MappedLedger::~MappedLedger() {
   if (clock_ == nullptr || file_state_ == FileState::replaced || file_.has_other_process()) return;
-  // A start that failed has seen nobody, and must not make an old copy look like one of now.
+  // A start that failed has served nobody, and must not make an old copy look current.
   if (swept_ms_.load() != kNotExpected) {
     header_.seen_ms.store(ledger_ms(clock_->now()));
     header_.seen_wall.store(clock_->wall().ms);
   }
   file_.sync();
   header_.synced.store(layout::kSynced);
-  if (header_.joined.load() != joined_) header_.synced.store(0);  // somebody has come meanwhile
+  // Not if another process has joined meanwhile.
+  if (header_.joined.load() != joined_) header_.synced.store(0);
   file_.sync_header();
 }
 
@@ -65,10 +66,10 @@ std::vector<RobustLock> MappedLedger::lock_all() const {
 Result<NodeSlot> MappedLedger::claim_slot(std::string_view node_key) {
   const std::lock_guard lock(names_mutex_);
   const auto known = names_.find(node_key);
-  // The process that shares the file may have given it to another node since.
+  // The process that shares the file may have given the slot to another node since.
   if (known != names_.end() && name_of(known->second) == node_key) return known->second;
   RobustLock between_processes(header_.mutex);
-  between_processes.recovered();  // a slot is made by one store, or not at all
+  between_processes.recovered();  // a slot is created by one store, or not at all
   const std::optional<NodeSlot> found = find_slot(node_key);
   const Result<NodeSlot> slot = found ? Result<NodeSlot>(*found) : new_slot(node_key);
   if (slot) {
@@ -107,7 +108,8 @@ Result<NodeSlot> MappedLedger::new_slot(std::string_view name) {
   if (!file_.reserve(at, sizeof(Slot))) return Failure{what + ": the disk is full"};
   slots_[slot].evicted_ms.store(0);
   for (auto& count : slots_[slot].stays) count.store(0);
-  layout::SlotFacts facts = *slots_[slot].facts;  // generation and times: of those displaced once
+  // Keeps generation and times, for displaced sessions.
+  layout::SlotFacts facts = *slots_[slot].facts;
   facts.name = {};
   facts.address = {};
   std::ranges::copy(name, facts.name.begin());
@@ -120,8 +122,8 @@ std::string_view MappedLedger::name_of(NodeSlot slot) const {
   return slots_[slot].facts->name.data();
 }
 
-/// One of a node that is no longer configured and has no session left. Where a node is, is known of
-/// those that another process routes to.
+/// The slot of a node that is no longer configured and has no session left. While another process
+/// shares the file, a slot with an address may belong to a node which that process routes to.
 std::optional<NodeSlot> MappedLedger::unused_slot() {
   const bool shared = file_.has_other_process();
   for (std::size_t i = 0; i < kMaxSlots; ++i) {
@@ -238,7 +240,7 @@ std::optional<OpenedSession> MappedLedger::open_verified(const SessionKey& key, 
       return session;
     }
   }
-  // One of a session that is over is there for as long as a request holds it.
+  // An alias of a session that is over exists for as long as a request holds it.
   for (int tries = 0; tries < kMostAliases && index != 0; ++tries) {
     if (auto opened = open_alias(key, number, index, now)) return opened;
   }
@@ -252,7 +254,7 @@ OpenedSession MappedLedger::begin(const SessionKey& key, CookieFingerprint check
   LedgerShard& shard = shards_[number];
   const RobustLock lock = shard.lock();
   if (const LedgerShard::Index found = shard.find(key, expiry_now_ms(now))) {
-    // An alias here is of a session that is over; anything else another thread has just begun.
+    // An alias here is of a session that is over; anything else was just begun by another thread.
     if (shard.at(found).place().state != layout::State::alias) {
       shard.make_live(found);
       return hold(number, found, now);
@@ -260,7 +262,7 @@ OpenedSession MappedLedger::begin(const SessionKey& key, CookieFingerprint check
   }
   const LedgerShard::Index made =
       shard.insert(key, check, node, state, ledger_ms(created), ledger_ms(now));
-  if (made == 0) {  // begun, and evicted in the same moment
+  if (made == 0) {  // begun, and evicted at once
     shard.note_eviction(node, ledger_ms(now));
     return {kUnrecorded, node, false, created, DoneBy::this_call};
   }
@@ -304,7 +306,8 @@ void MappedLedger::end(SessionRef ref) {
 
 void MappedLedger::close(SessionRef ref, Instant now) {
   if (unrecorded(ref)) return note_lost_everywhere(now);
-  for (;;) {  // whoever holds an alias holds all that it leads to, see `take_over_holds`
+  // An exchange that holds an alias also holds all records that it leads to, see `take_over_holds`.
+  for (;;) {
     LedgerShard& shard = shard_of(ref);
     const RobustLock lock = shard.lock();
     const Record& record = shard.at(ref.index);
@@ -316,7 +319,7 @@ void MappedLedger::close(SessionRef ref, Instant now) {
   }
 }
 
-/// A user whom no record names has just been here, on whatever node by now.
+/// A user without a record has just been here, and may be on any node by now.
 void MappedLedger::note_lost_everywhere(Instant now) {
   for (NodeSlot slot = 0; slot < header_.slots_used.load(); ++slot) {
     slots_[slot].evicted_ms.store(ledger_ms(now));
@@ -349,40 +352,41 @@ bool MappedLedger::sweep(Instant now) {
 void MappedLedger::start_sweeping(Instant now) {
   last_sweep_ms_ = ledger_ms(now);
   swept_ms_.store(last_sweep_ms_);
-  header_.heard_ms[process_].store(last_sweep_ms_);
+  header_.read_until_ms[process_].store(last_sweep_ms_);
 }
 
 bool MappedLedger::catching_up(std::int64_t now_ms) {
   if (swept_ms_.load() == kNotExpected) return false;
   if (now_ms - std::exchange(last_sweep_ms_, now_ms) > kLateMs)
-    hold_until_ms_ = now_ms + kCatchUpMs;
-  if (now_ms < hold_until_ms_) return true;
+    catch_up_until_ms_ = now_ms + kCatchUpMs;
+  if (now_ms < catch_up_until_ms_) return true;
   swept_ms_.store(now_ms);
-  header_.heard_ms[process_].store(now_ms);
+  header_.read_until_ms[process_].store(now_ms);
   return false;
 }
 
-/// A worker may go on before the thread that sweeps does: then it is as late as that. What waits in
-/// the sockets of the other process has come by the time that one has got to, or later.
+/// After a stall a worker may go on before the sweeping thread does: then the time of the last
+/// sweep counts. What waits in the sockets of the other process arrived no earlier than the time up
+/// to which that process has read.
 std::int64_t MappedLedger::expiry_now_ms(Instant now) const {
   const std::int64_t now_ms = ledger_ms(now);
   const std::int64_t swept_ms = swept_ms_.load(std::memory_order_relaxed);
   const bool late = swept_ms != kNotExpected && now_ms - swept_ms > kLateMs;
-  return std::min(late ? swept_ms : now_ms, other_heard_ms_.load(std::memory_order_relaxed));
+  return std::min(late ? swept_ms : now_ms, other_read_until_ms_.load(std::memory_order_relaxed));
 }
 
 Instant MappedLedger::expiry_now(Instant now) const {
   return now - Millis{ledger_ms(now) - expiry_now_ms(now)};
 }
 
-/// When the other process is gone, however it went, nobody is on what it held open.
+/// When the other process is gone, however it ended, releases everything that it held.
 void MappedLedger::watch_other_process() {
   const std::uint32_t joined = header_.joined.load();
   if (std::exchange(joined_, joined) != joined) other_process_ = OtherProcess::seen;
   if (other_process_ == OtherProcess::none) return;
   if (!file_.reserve_other_process()) return read_other_process();
   other_process_ = OtherProcess::none;
-  other_heard_ms_.store(kHoldsNothing);
+  other_read_until_ms_.store(kNoLimit);
   forget_traffic_of(1 - process_);
   for (LedgerShard& shard : shards_) {
     const RobustLock lock = shard.lock();
@@ -392,12 +396,12 @@ void MappedLedger::watch_other_process() {
   file_.free_other_process();
 }
 
-/// Of a word that is damaged what was heard before stays true: it only ever grows.
+/// If the word is damaged, the previous value remains valid: it only ever grows.
 void MappedLedger::read_other_process() {
-  const layout::RedundantWord& heard_ms = header_.heard_ms[1 - process_];
-  if (!heard_ms.intact()) return;
-  const std::int64_t ms = heard_ms.load();
-  other_heard_ms_.store(ms == layout::kServesNobody ? kHoldsNothing : ms);
+  const layout::RedundantWord& read_until_ms = header_.read_until_ms[1 - process_];
+  if (!read_until_ms.intact()) return;
+  const std::int64_t ms = read_until_ms.load();
+  other_read_until_ms_.store(ms == layout::kServesNobody ? kNoLimit : ms);
 }
 
 void MappedLedger::recount() {

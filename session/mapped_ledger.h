@@ -23,46 +23,47 @@ namespace bonedry::session {
 /// The ledger in a mapped file: it survives any end of the process, and two generations of the
 /// program may share it while one hands over to the other.
 ///
-/// Sharded by session key; a shard is a lock, a hash table of fixed-size records and a wheel of
-/// expiry times. A touch only stamps the record: the wheel looks again when the old time has come,
-/// so an operation costs the same at any size.
+/// Sharded by session key; a shard is a lock, a hash table of fixed-size records and a timer wheel
+/// of expiry times. Using a session only updates its time stamp: the wheel checks it again when the
+/// old time comes, so an operation costs the same at any size.
 class MappedLedger final : public Ledger {
  public:
-  /// In memory of this process alone. `capacity`: the most sessions kept; only those that
-  /// exchanges hold open go beyond it.
+  /// In memory of this process alone. `capacity`: the most sessions kept; only sessions held by
+  /// exchanges may exceed it.
   MappedLedger(std::size_t capacity, Instant now);
   ~MappedLedger() override;
 
-  /// How `open` came by its sessions.
+  /// Where `open` got its sessions from.
   enum class Source : std::uint8_t {
     created,   ///< a new, empty file
-    restored,  ///< the sessions of a process that is no more
+    restored,  ///< the sessions of a process that has ended
     resized,   ///< the same, in a file of another capacity
     shared,    ///< another process uses it too
   };
   struct Start;
-  /// Takes up the ledger in `path`, or makes it. A file that cannot be trusted (another version,
-  /// none of our secrets, damaged) is renamed and kept; of one that is damaged in parts, those are
-  /// dropped, and the nodes concerned are incomplete. `clock` must outlive the ledger. An error
-  /// is for the operator: the disk, or two processes that use it already.
+  /// Opens the ledger in `path`, or creates it. A file that cannot be trusted (another version,
+  /// none of our secrets, damaged) is renamed and kept; if only parts are damaged, those are
+  /// dropped, and the ledger is incomplete for the nodes concerned. `clock` must outlive the
+  /// ledger. An error is for the operator: the disk, or two processes that use the file already.
   [[nodiscard]] static Result<Start> open(const std::string& path, std::size_t capacity,
                                           const Secrets& secrets, const Clock& clock);
 
-  /// Joins the process that is at work in `path`. A file that cannot be shared, or that nobody is
-  /// at work in, is an error and stays as it is.
+  /// Joins the process that uses the ledger in `path`. A file that cannot be shared, or that no
+  /// process uses, is an error and stays unchanged.
   [[nodiscard]] static Result<Start> share(const std::string& path, const Secrets& secrets,
                                            const Clock& clock);
 
-  /// Since when cookies may come that ought to be in here and are not; nothing: none is missing.
+  /// Since when cookies may come whose sessions should be in here and are not; nothing: none is
+  /// missing.
   [[nodiscard]] std::optional<Instant> incomplete_since() const;
-  /// From now on `sweep` is called ten times a second. One that is late tells that this process
-  /// stood still, and what its clients sent meanwhile still waits in its sockets: for two seconds
-  /// more nobody's time is up, neither in a sweep nor for a worker that finds the session first.
-  /// Nor is it up in another process that shares the ledger, which goes by the last sweep of this
-  /// one, however long ago that is, until this one has caught up or is gone.
+  /// From now on `sweep` is called ten times a second. A late call means that this process stalled,
+  /// and that what its clients sent meanwhile still waits in its sockets: for two seconds more no
+  /// session expires, neither in a sweep nor for a worker that finds the session first. Nor does
+  /// one expire in another process that shares the ledger: that one goes by the last sweep of this
+  /// process, however long ago that is, until this process has caught up or is gone.
   void start_sweeping(Instant now);
-  /// The end is near: begins to write to the disk what the end will wait for, unless another
-  /// process goes on with it.
+  /// The process is about to end: starts to write to the disk what the end will wait for, unless
+  /// another process goes on using the ledger.
   void begin_flush() const {
     if (!is_shared()) file_.begin_sync();
   }
@@ -112,37 +113,37 @@ class MappedLedger final : public Ledger {
                                             const std::string& path, std::size_t capacity,
                                             const Clock& clock);
 
-  /// Writes the header of a file that is new.
+  /// Initialises a file that is new.
   void format(Instant now, std::uint64_t secret);
-  /// Makes everything right that the last process left, when no other is there. Says what it could
-  /// not.
+  /// Repairs everything that the last process left, when no other is there. Returns what it could
+  /// not repair.
   RecordLoss repair();
   [[nodiscard]] bool same_boot(std::uint64_t boot) const;
-  /// Ledger time goes on after a reboot, in which Instants began anew.
+  /// Continues ledger time after a reboot, after which Instants start again.
   void continue_time();
-  /// Shares the file with a process that is at work in it.
+  /// Shares the file with the process that uses it.
   void join_other_process();
-  /// False when the disk has no room for it.
+  /// False when the disk has no space for it.
   [[nodiscard]] bool copy_from(const MappedLedger& old);
   static void copy_slot(const layout::Slot& from, layout::Slot& to);
   void copy_sessions(const MappedLedger& old, std::int64_t now_ms);
   void copy_aliases(const MappedLedger& old, std::int64_t now_ms);
-  /// The session that an alias leads to, while nobody else is there; nothing: it is over.
+  /// The session that an alias leads to, while nobody else uses the ledger; nullptr: it is over.
   [[nodiscard]] const layout::Record* session_of(const layout::Record& alias) const;
   void recount();
-  /// What is kept of a node changes; under all locks.
+  /// Changes what is stored about a node, under all locks.
   void change(NodeSlot slot, const layout::SlotFacts& facts);
-  /// Whether they are others than before.
+  /// False when they are the same as before.
   [[nodiscard]] bool put_times(NodeSlot slot, SessionTimes times);
   void note_lost_everywhere(Instant now);
-  /// Of a process that is no more.
+  /// Resets the traffic of a process that has ended.
   void forget_traffic_of(std::size_t process);
   void watch_other_process();
-  /// Takes note of how far the other process has got.
+  /// Reads how far the other process has got with what its clients sent.
   void read_other_process();
-  /// Whether this process stood still, and has to hear first what came meanwhile.
+  /// Whether this process stalled, and must first read what came meanwhile.
   [[nodiscard]] bool catching_up(std::int64_t now_ms);
-  /// The time by which a session that is looked for has ended or not.
+  /// The time at which a session that is looked up must have expired to be over.
   [[nodiscard]] std::int64_t expiry_now_ms(Instant now) const;
 
   [[nodiscard]] std::int64_t ledger_ms(Instant at) const { return at.ms + offset_ms_; }
@@ -150,32 +151,32 @@ class MappedLedger final : public Ledger {
   [[nodiscard]] Instant instant(std::int64_t ms) const { return {ms - offset_ms_}; }
   [[nodiscard]] SessionInfo info(const LedgerShard& shard, const layout::Record& record) const;
   [[nodiscard]] std::uint32_t number_of(const SessionKey& key) const;
-  /// Of a session that there was no room for: it is held by nobody and known to nobody.
+  /// A session that there was no room for: it is held by nobody and has no record.
   static constexpr SessionRef kUnrecorded{UINT32_MAX, 0};
   [[nodiscard]] static bool unrecorded(SessionRef ref) { return ref.shard == kUnrecorded.shard; }
   [[nodiscard]] LedgerShard& shard_of(SessionRef ref) const { return shards_[ref.shard]; }
   [[nodiscard]] OpenedSession hold(std::uint32_t shard, LedgerShard::Index index, Instant now);
   [[nodiscard]] std::vector<RobustLock> lock_all() const;
   [[nodiscard]] std::vector<RobustLock> lock_both(std::uint32_t one, std::uint32_t other) const;
-  /// The session that the alias of `key` at `index` leads to. If it leads nowhere it is dropped,
-  /// and `index` is the next one of that value; 0: there is none.
+  /// The session that the alias of `key` at `index` leads to. If it leads to none, the alias is
+  /// dropped, and `index` becomes the next alias of that value; 0: there is none.
   [[nodiscard]] std::optional<OpenedSession> open_alias(const SessionKey& key, std::uint32_t number,
                                                         LedgerShard::Index& index, Instant now);
-  /// The session that an alias names; nothing: it is over.
+  /// The session that an alias refers to; nothing: it is over.
   [[nodiscard]] std::optional<OpenedSession> open_target(SessionRef ref, std::int64_t created_ms,
                                                          Instant now);
-  /// Whether `key` finds the session that is at `session` and began then, or another one that is
-  /// not over.
+  /// Whether `key` finds the session at `session` with this creation time, or another session that
+  /// is not over.
   [[nodiscard]] bool is_value(const SessionKey& key, SessionRef session, std::int64_t created_ms,
                               Instant now);
   [[nodiscard]] std::int64_t created_of(SessionRef session) const;
-  [[nodiscard]] std::optional<SessionRef> put_behind(SessionRef before, SessionRef next,
-                                                     Instant now);
-  /// An alias that was found to lead to `to`, by way of its shortcut `from`, leads straight there.
+  [[nodiscard]] std::optional<SessionRef> make_alias_of(SessionRef before, SessionRef next,
+                                                        Instant now);
+  /// Makes an alias, found to lead to `to` by way of its shortcut `from`, lead there directly.
   void shorten(SessionRef alias, SessionRef from, SessionRef to);
-  /// Where the session is that was held as `ref`. What is held stays where it is.
+  /// Where the session that was held as `ref` is now. The hold itself stays on the record of `ref`.
   [[nodiscard]] SessionRef resolve(SessionRef ref) const;
-  /// Does something to the session that was held as `ref`, under its lock.
+  /// Calls `act` on the session that was held as `ref`, under its lock.
   template <class Act>
   auto with_session(SessionRef ref, const Act& act) const {
     for (;;) {
@@ -193,7 +194,7 @@ class MappedLedger final : public Ledger {
 
   LedgerFile file_;
   std::size_t process_;
-  const Clock* clock_;  // nothing: in memory, where the calendar does not matter
+  const Clock* clock_;  // null: in memory, where the wall clock does not matter
   layout::Header& header_;
   layout::Slot* slots_;
   mutable std::vector<LedgerShard> shards_;
@@ -201,18 +202,19 @@ class MappedLedger final : public Ledger {
   std::int64_t offset_ms_ = 0;
   static constexpr std::int64_t kNotExpected = INT64_MIN;
   std::atomic<std::int64_t> swept_ms_{
-      kNotExpected};                // ledger time of the last sweep that ended any
-  std::int64_t last_sweep_ms_ = 0;  // of the last call
-  static constexpr std::int64_t kHoldsNothing = INT64_MAX;
-  std::atomic<std::int64_t> other_heard_ms_{kHoldsNothing};  // see layout::Header::heard_ms
-  std::int64_t hold_until_ms_ = INT64_MIN;
+      kNotExpected};                // ledger time of the last sweep that ended sessions
+  std::int64_t last_sweep_ms_ = 0;  // ledger time of the last call
+  static constexpr std::int64_t kNoLimit = INT64_MAX;
+  std::atomic<std::int64_t> other_read_until_ms_{kNoLimit};  // see layout::Header::read_until_ms
+  std::int64_t catch_up_until_ms_ = INT64_MIN;
   enum class OtherProcess : std::uint8_t { none, seen };
   OtherProcess other_process_ = OtherProcess::none;
-  std::uint32_t joined_ = 0;  // of the header's, as far as it was looked at
+  std::uint32_t joined_ = 0;  // Header::joined when it was last read
   enum class FileState : std::uint8_t { current, replaced };
-  FileState file_state_ = FileState::current;  // replaced: the file has no name any more
-  std::mutex names_mutex_;                     // guards what follows
-  NodeSlot reuse_from_ = 0;  // in turn, so that one just released rests for as long as possible
+  FileState file_state_ = FileState::current;  // replaced: the file no longer has a name
+  std::mutex names_mutex_;                     // guards the members below
+  // Round robin, so that a released slot stays unused for as long as possible.
+  NodeSlot reuse_from_ = 0;
   std::map<std::string, NodeSlot, std::less<>> names_;
   std::vector<bool> claimed_ = std::vector<bool>(layout::kMaxSlots);
 };
@@ -220,9 +222,9 @@ class MappedLedger final : public Ledger {
 struct MappedLedger::Start {
   std::unique_ptr<MappedLedger> ledger;
   Source source = Source::created;
-  std::string set_aside;  ///< why the file that was there is not used, and where it is now
-  std::string damage;     ///< what in the file that is used could not be trusted, and is dropped
-  std::optional<LastUse> last_use = {};  ///< of the one that was there, and that nobody else uses
+  std::string set_aside;  ///< why the existing file is not used, and where it is now
+  std::string damage;     ///< what was damaged in the file that is used, and is dropped
+  std::optional<LastUse> last_use = {};  ///< of an existing ledger that no other process uses
 };
 
 }  // namespace bonedry::session

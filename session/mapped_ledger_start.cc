@@ -1,6 +1,7 @@
-// How a ledger comes to be: made, taken up from a process that is no more, shared, or resized.
+// How a ledger starts: created, taken over from a process that has ended, shared, or resized.
 
 #include "proxy/base/file.h"
+#include "proxy/base/utc.h"
 #include "session/mapped_ledger.h"
 
 #include <algorithm>
@@ -19,19 +20,17 @@ using layout::Slot;
 
 namespace {
 
-/// Another value after each reboot, when Instants begin anew. 0 where the system does not tell.
+/// A value that differs after each reboot, when Instants start again. 0 if it is not available.
 std::uint64_t this_boot() {
   const Result<std::string> id = read_file("/proc/sys/kernel/random/boot_id");
   return id ? std::hash<std::string>{}(*id) : 0;
 }
 
-/// Moves a file out of the way. It is never deleted: somebody may want to look at it.
+/// Moves a file out of the way. It is never deleted: somebody may want to examine it.
 Result<std::string> set_aside(const std::string& path, WallTime now) {
-  const std::time_t seconds = now.ms / 1000;
-  std::tm parts{};
-  ::gmtime_r(&seconds, &parts);
+  const std::tm date = to_utc(now).date;
   std::array<char, 32> stamp{};
-  std::strftime(stamp.data(), stamp.size(), "%Y%m%dT%H%M%SZ", &parts);
+  std::strftime(stamp.data(), stamp.size(), "%Y%m%dT%H%M%SZ", &date);
   std::string aside = path + "." + stamp.data();
   for (int more = 1; ::access(aside.c_str(), F_OK) == 0; ++more) {
     aside = path + "." + stamp.data() + "-" + std::to_string(more);
@@ -42,7 +41,7 @@ Result<std::string> set_aside(const std::string& path, WallTime now) {
   return aside;
 }
 
-/// Where one of another capacity is made.
+/// Where the copy with another capacity is created.
 std::string copy_of(const std::string& path) {
   return path + ".new";
 }
@@ -63,17 +62,17 @@ void note_secret(layout::Header& header, const Secrets& secrets) {
   header.facts.put(facts);
 }
 
-/// How many slots are in use, should the count be damaged: those beyond were never written.
+/// How many slots are in use, for when the count is damaged: slots beyond were never written.
 std::uint32_t count_slots(const Slot* slots) {
   std::uint32_t count = 0;
   while (count < layout::kMaxSlots && slots[count].facts.intact() != nullptr) ++count;
   return count;
 }
 
-/// Makes right what is kept twice. Says what in the header or in a slot is damaged beyond that;
-/// empty: nothing.
+/// Repairs what is kept in two copies. Returns what in the header or in a slot is damaged beyond
+/// that; empty: nothing.
 std::string repair_copies(const LedgerFile& file) {
-  constexpr std::int64_t kLatest = std::int64_t{1} << 46U;  // of milliseconds: 2,000 years
+  constexpr std::int64_t kLatest = std::int64_t{1} << 46U;  // in milliseconds: 2,000 years
   layout::Header& header = file.header();
   if (!header.facts.repair()) return "its header is damaged";
   const auto possible = [](std::int64_t ms) { return ms >= 0 && ms <= kLatest; };
@@ -92,7 +91,7 @@ std::string repair_copies(const LedgerFile& file) {
   return "";
 }
 
-/// What was dropped, for the operator.
+/// Describes for the operator what was dropped.
 std::string describe(const RecordLoss& loss) {
   if (loss.records == 0) return "";
   return std::to_string(loss.records) + (loss.records == 1 ? " record was" : " records were") +
@@ -103,7 +102,7 @@ std::string describe(const RecordLoss& loss) {
 
 Result<MappedLedger::Start> MappedLedger::open(const std::string& path, std::size_t capacity,
                                                const Secrets& secrets, const Clock& clock) {
-  // A copy that a process was killed at: the ledger itself still has everybody.
+  // A copy left by a process that was killed: the ledger itself still has all sessions.
   ::unlink(copy_of(path).c_str());
   Result<std::optional<LedgerFile::Found>> found = LedgerFile::find(path);
   if (!found) return Failure{found.error()};
@@ -150,10 +149,10 @@ Result<MappedLedger::Start> MappedLedger::share(const std::string& path, const S
   if (!found) return Failure{found.error()};
   if (!*found) return nobody;
   LedgerFile::Found& there = **found;
-  // Somebody may have damaged it since that process has begun, which no longer looks.
+  // The file may have been damaged since that process started, which no longer checks it.
   const std::string refusal = there.file ? repair_copies(*there.file) : there.refusal;
   if (!refusal.empty()) return Failure{"cannot share " + path + ": " + refusal};
-  // Keys that are made of an application's cookie are the same in both.
+  // Both processes must derive the same keys from an application's cookie.
   if (there.file->header().facts->secret != secret_id(secrets.all.front())) {
     return Failure{"cannot share " + path + ": the ledger belongs to a different secret"};
   }
@@ -173,7 +172,7 @@ Result<MappedLedger::Start> MappedLedger::make(const std::string& path, std::siz
   if (!process) return Failure{"two processes are already using " + path};
   std::unique_ptr<MappedLedger> ledger(new MappedLedger(std::move(*file), *process, &clock));
   ledger->format(clock.now(), secret_id(secrets.all.front()));
-  // A secret made just now has sealed nothing yet: no cookie can come that the ledger misses.
+  // A secret generated just now has sealed nothing: no cookie can come that the ledger misses.
   if (secrets.age == SecretAge::existing) ledger->begin_incomplete(clock.now());
   return Start{std::move(ledger), Source::created, "", ""};
 }
@@ -197,8 +196,8 @@ Result<MappedLedger::Start> MappedLedger::resize(std::unique_ptr<MappedLedger> o
     return Failure{"cannot replace " + path + ": " + errno_text(errno)};
   }
   old->file_state_ =
-      FileState::replaced;  // should a power cut bring it back, it must not look complete
-  const Result<> named = sync_folder_of(path);
+      FileState::replaced;  // if a power cut brings it back, it must not look complete
+  const Result<> named = sync_directory_of(path);
   if (!named) return Failure{named.error()};
   return Start{std::move(ledger), Source::resized, "", ""};
 }
@@ -207,7 +206,8 @@ void MappedLedger::format(Instant now, std::uint64_t secret) {
   header_.seen_ms.store(now.ms);
   header_.seen_wall.store(clock_ != nullptr ? clock_->wall().ms : 0);
   header_.slots_used.store(0);
-  for (layout::RedundantWord& heard_ms : header_.heard_ms) heard_ms.store(layout::kServesNobody);
+  for (layout::RedundantWord& read_until_ms : header_.read_until_ms)
+    read_until_ms.store(layout::kServesNobody);
   RobustLock::make(header_.mutex);
   for (LedgerShard& shard : shards_) {
     shard.reset_lock();
@@ -224,11 +224,11 @@ void MappedLedger::format(Instant now, std::uint64_t secret) {
                      .secret_before = 0});
 }
 
-/// Whether the machine has been up since the ledger was last seen. Where the system keeps the
-/// boot's id from us (a service manager may hide it), the clocks tell: while it is up, the calendar
-/// and the monotonic clock go on alike, and a reboot costs the latter what it had.
+/// Whether the machine has been up since the ledger was last seen. If the boot id is not available
+/// (a service manager may hide it), the clocks decide: while the machine is up, the wall clock and
+/// the monotonic clock advance alike, and a reboot resets the latter.
 bool MappedLedger::same_boot(std::uint64_t boot) const {
-  constexpr std::int64_t kDrift = 2'000;  // of milliseconds: far below what a reboot takes
+  constexpr std::int64_t kDrift = 2'000;  // in milliseconds: far below what a reboot takes
   const layout::HeaderFacts& facts = *header_.facts;
   if (boot != 0 && facts.boot != 0) return boot == facts.boot;
   const std::int64_t up = clock_->now().ms + facts.offset_ms - header_.seen_ms.load();
@@ -249,11 +249,11 @@ void MappedLedger::continue_time() {
   offset_ms_ = facts.offset_ms;
   if (same_boot(boot)) return;
   const std::int64_t away = std::max<std::int64_t>(clock_->wall().ms - header_.seen_wall.load(),
-                                                   0);  // the calendar may have been set back
+                                                   0);  // the wall clock may have been set back
   offset_ms_ = header_.seen_ms.load() + away - clock_->now().ms;
   facts.boot = boot;
   facts.offset_ms = offset_ms_;
-  // Only what was written to the disk in time has come through.
+  // Only what was written to the disk in time has survived.
   if (header_.synced.load() != layout::kSynced) {
     facts.incomplete_since_ms = ledger_ms(clock_->now());
   }
@@ -264,16 +264,17 @@ RecordLoss MappedLedger::repair() {
   const std::int64_t alive_until_ms = header_.seen_ms.load();
   continue_time();
   header_.synced.store(0);
-  file_.sync_header();  // or a power cut would find a clean end that is long past
+  file_.sync_header();  // or a power cut would leave the mark of an earlier clean end
   RobustLock::make(header_.mutex);
   for (std::size_t process = 0; process < layout::kProcesses; ++process) {
     forget_traffic_of(process);
-    header_.heard_ms[process].store(layout::kServesNobody);
+    header_.read_until_ms[process].store(layout::kServesNobody);
   }
   const std::int64_t now_ms = ledger_ms(clock_->now());
   for (NodeSlot slot = 0; slot < header_.slots_used.load(); ++slot) {
     auto& evicted_ms = slots_[slot].evicted_ms;
-    if (!evicted_ms.intact()) evicted_ms.store(now_ms);  // perhaps somebody was, just before
+    // A session may have been evicted just before.
+    if (!evicted_ms.intact()) evicted_ms.store(now_ms);
   }
   RecordLoss loss;
   for (LedgerShard& shard : shards_) {
@@ -287,12 +288,12 @@ RecordLoss MappedLedger::repair() {
 void MappedLedger::join_other_process() {
   offset_ms_ = header_.facts->offset_ms;
   other_process_ = OtherProcess::seen;
-  header_.heard_ms[process_].store(layout::kServesNobody);  // not what a process of before has left
+  header_.read_until_ms[process_].store(layout::kServesNobody);  // not what an earlier process left
   read_other_process();
   joined_ = ++header_.joined;
   header_.synced.store(0);
   forget_traffic_of(process_);
-  for (LedgerShard& shard : shards_) {  // of a third that came and went without a word
+  for (LedgerShard& shard : shards_) {  // holds of a third process that came and went unnoticed
     const RobustLock lock = shard.lock();
     shard.release_all_of(process_, header_.seen_ms.load());
   }

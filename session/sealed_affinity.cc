@@ -24,12 +24,12 @@ std::string attributes_text(const conf::CookieAttributes& attributes) {
       text += "; SameSite=None";
       break;
   }
-  // No listener speaks TLS yet, so `automatic` means a plain one.
+  // No listener speaks TLS yet, so `automatic` adds no Secure attribute.
   if (attributes.secure == conf::Secure::always) text += "; Secure";
   return text;
 }
 
-// RFC 6265, 4.1.2: Max-Age for all browsers, Expires for those that do not know it.
+// RFC 6265, 4.1.2: Max-Age for all browsers, Expires for those that do not know Max-Age.
 constexpr const char* kInThePast = "; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT";
 
 }  // namespace
@@ -59,7 +59,7 @@ Affinity::Found SealedAffinity::look_up(std::string_view value, SessionBinding& 
     return verify(value, peeked->check, lookup.miss, binding, now);
   }
   binding.key = peeked->key;
-  binding.cookie = OwnCookie::current;
+  binding.cookie = CookieUpdate::current;
   return take(*lookup.opened, binding, now);
 }
 
@@ -71,10 +71,11 @@ Affinity::Found SealedAffinity::verify(std::string_view value, CookieFingerprint
   if (miss == Ledger::Miss::mismatch) {
     if (const auto opened = ledger_.open_verified(content->key, now)) {
       if (take(*opened, binding, now) == Found::no) return Found::no;
-      // An older cookie of the session: good for finding it, and replaced if it names another node.
+      // An older cookie of the session: it finds the session, and is replaced if it names another
+      // node.
       const auto named = nodes_.find(content->node);
       const bool same = named != nodes_.end() && named->second == binding.node;
-      binding.cookie = same ? OwnCookie::current : OwnCookie::needed;
+      binding.cookie = same ? CookieUpdate::current : CookieUpdate::needed;
       if (same) ledger_.set_cookie_check(*binding.held, check);
       return Found::yes;
     }
@@ -83,7 +84,7 @@ Affinity::Found SealedAffinity::verify(std::string_view value, CookieFingerprint
 }
 
 void SealedAffinity::note_unknown_cookie(std::string_view value) {
-  // Each costs about a microsecond, which whoever invents cookies can have for every request.
+  // Each try costs about a microsecond, and a client can cause tries with every request.
   constexpr std::size_t kMaxPoolsTried = 16;
   const std::size_t asked = std::min(pool_.siblings.size(), kMaxPoolsTried);
   for (std::size_t at = 0; at < asked; ++at) {
@@ -99,12 +100,12 @@ Affinity::Found SealedAffinity::restore_or_end(const CookieContent& content,
   const auto named = nodes_.find(content.node);
   if (named == nodes_.end()) return Found::no;
   binding.node = named->second;
-  // The calendar may have been set back since; nobody lives longer for that.
+  // The wall clock may have been set back since; that extends no lifetime.
   const Millis age = std::max(clock_.wall() - content.issued, Millis{0});
   const Instant expiry_now = ledger_.expiry_now(now);
   const bool alive = age - (now - expiry_now) < pool_.config.session.max_lifetime;
-  // Behind a shut door nobody is taken back in: the node may have been called dry. Nor is anybody
-  // whom a worker that still holds it shut would move.
+  // Behind a shut door no session is restored: the node may have been called dry. Nor behind an
+  // opening one: a worker that still has it shut would move the user.
   const balancer::NodeView& view = pool_.nodes[binding.node];
   const bool closed = view.door == balancer::Door::shut || view.door == balancer::Door::opening;
   if (!alive || closed || !incomplete(view, expiry_now)) {
@@ -112,8 +113,8 @@ Affinity::Found SealedAffinity::restore_or_end(const CookieContent& content,
     binding.created = now - age;
     return Found::yes;
   }
-  // The ledger was lost, or had to forget somebody, and this user may have been on it.
-  binding.cookie = OwnCookie::current;
+  // The ledger was lost or had to evict sessions, and this one may have been among them.
+  binding.cookie = CookieUpdate::current;
   return take(ledger_.begin(content.key, check, view.slot, SessionState::live, now - age, now),
               binding, now);
 }
@@ -122,10 +123,10 @@ std::string SealedAffinity::response_cookie(SessionBinding& binding, std::size_t
                                             const ResponseCookies& answer) {
   if (binding.claim == Claim::none) {
     begin(binding, random_session_key(), node);
-    binding.cookie = OwnCookie::needed;
+    binding.cookie = CookieUpdate::needed;
   }
   if (binding.held && answer.sets_cookie()) note_application_cookie(binding, answer);
-  if (!binding.held || binding.cookie != OwnCookie::needed) return {};
+  if (!binding.held || binding.cookie != CookieUpdate::needed) return {};
   return set_cookie(binding, node);
 }
 
@@ -134,9 +135,8 @@ void SealedAffinity::note_application_cookie(const SessionBinding& binding,
   CookieTag tag = ledger_.cookie_tag(*binding.held);
   for (const SetCookieEffect& effects : answer.cookies()) {
     if (effects.change != CookieChange::set || effects.tag == tag) continue;
-    const bool first =
-        tag == kUnknownTag && (answer.candidate_key == ResponseCookies::HadCookie::no ||
-                               effects.scope == SetCookieEffect::Scope::usual);
+    const bool first = tag == kUnknownTag && (answer.had_cookie == ResponseCookies::HadCookie::no ||
+                                              effects.scope == SetCookieEffect::Scope::usual);
     tag = first ? effects.tag : kSeveralTag;
   }
   ledger_.tag_cookie(*binding.held, tag);
@@ -147,7 +147,7 @@ std::string SealedAffinity::set_cookie(SessionBinding& binding, std::size_t node
   const auto value = sealer_.seal({binding.key, node_keys_[node], issued});
   const std::string_view text(value.data(), value.size());
   if (binding.held) ledger_.set_cookie_check(*binding.held, peek(text)->check);
-  binding.cookie = OwnCookie::current;
+  binding.cookie = CookieUpdate::current;
   return pool_.config.session.cookie + "=" + std::string(text) + attributes_;
 }
 

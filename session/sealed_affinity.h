@@ -12,7 +12,7 @@
 
 namespace bonedry::session {
 
-/// Sticky mode `insert`: users have a cookie of our own, sealed. A known session costs one look-up
+/// Sticky mode `insert`: users get a sealed cookie of our own. A known session costs one look-up
 /// and no cryptography; a genuine cookie that the ledger does not know still names its node.
 class SealedAffinity final : public Affinity {
  public:
@@ -26,7 +26,7 @@ class SealedAffinity final : public Affinity {
                 Instant now) override;
   std::string response_cookie(SessionBinding& binding, std::size_t node,
                               const ResponseCookies& answer) override;
-  /// For a later answer that clears the application's cookie: which one it was.
+  /// Remembers which application's cookie was set, for a later response that clears it.
   void note_application_cookie(const SessionBinding& binding, const ResponseCookies& answer);
   std::string logout_cookie() override { return clearing_; }
 
@@ -35,17 +35,17 @@ class SealedAffinity final : public Affinity {
   void note_unknown_cookie(std::string_view value) override;
   Found restore_or_end(const CookieContent& content, CookieFingerprint check,
                        SessionBinding& binding, Instant now);
-  /// Whether cookies may come for this node that the ledger ought to know and does not.
+  /// Whether cookies may come for this node whose sessions the ledger should know and does not.
   [[nodiscard]] bool incomplete(const balancer::NodeView& view, Instant expiry_now) const;
-  /// "name=value; Path=/; …" for a binding that is on a node; the ledger is told of it. Attributes
-  /// are computed anew each time, whatever the client sent.
+  /// Returns "name=value; Path=/; …" for a binding that is on a node, and stores the fingerprint in
+  /// the ledger. The attributes do not depend on what the client sent.
   std::string set_cookie(SessionBinding& binding, std::size_t node);
 
   CookieSealer sealer_;
   std::unordered_map<NodeKey, std::size_t> nodes_;  // under every secret
-  std::vector<NodeKey> node_keys_;                  // what new cookies say, by node index
+  std::vector<NodeKey> node_keys_;                  // node keys of new cookies, by node index
   std::string attributes_;
-  std::string clearing_;  // the Set-Cookie that takes our cookie from the user
+  std::string clearing_;  // the Set-Cookie that removes our cookie from the browser
 };
 
 }  // namespace bonedry::session

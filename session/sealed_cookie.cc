@@ -77,7 +77,7 @@ void store(Byte* at, Int value) {
   }
 }
 
-/// Of 4 or 8 bytes, the highest first.
+/// Reads 4 or 8 bytes in big-endian order.
 template <class Int>
 Int load(const Byte* at) {
   Int value = 0;
@@ -90,8 +90,8 @@ SessionKey load_key(const Bytes& bytes) {
   return {load<std::uint64_t>(&bytes[kKeyAt]), load<std::uint64_t>(&bytes[kKeyAt + 8])};
 }
 
-/// Mixes what follows the session key, and the key id, to 64 bits. Not cryptographic and need not
-/// be: who could search for a second cookie with the same check already holds the first.
+/// Mixes what follows the session key, and the key id, into 64 bits. Not cryptographic and need not
+/// be: anyone who could search for a second cookie with the same fingerprint already has the first.
 CookieFingerprint mix(const Bytes& bytes) {
   std::uint64_t hash = bytes[0] + 0x9E3779B97F4A7C15U;
   const auto add = [&hash](std::uint64_t word) {
@@ -112,7 +112,7 @@ struct FreeCipher {
 
 }  // namespace
 
-/// One secret, and what was derived from it.
+/// One secret and the keys derived from it.
 struct CookieSealer::Key {
   Byte id = 0;
   std::string secret;
@@ -141,7 +141,8 @@ struct CookieSealer::Key {
                                             const_cast<Byte*>(&bytes[kTagAt])) != 1) {
       return false;
     }
-    // Two strings of associated data: SIV keeps them apart, so nothing can slide between them.
+    // Two strings of associated data: SIV keeps them apart, so no byte can shift from one to the
+    // other.
     return EVP_CipherUpdate(ctx, nullptr, &size, reinterpret_cast<const Byte*>(pool.data()),
                             static_cast<int>(pool.size())) == 1 &&
            EVP_CipherUpdate(ctx, nullptr, &size, bytes.data(), int{kTagAt}) == 1;
@@ -182,7 +183,7 @@ CookieSealer::Value CookieSealer::seal(const CookieContent& content) {
   const bool sealed = key.begin(pool_, bytes, 1) && key.crypt(plain.data(), &bytes[kSealedAt]) &&
                       EVP_CIPHER_CTX_ctrl(key.context.get(), EVP_CTRL_AEAD_GET_TAG, int{kTagSize},
                                           &bytes[kTagAt]) == 1;
-  // Only want of memory can make sealing fail once the cipher has been found.
+  // Once the cipher has been found, sealing can only fail for lack of memory.
   if (!sealed) throw std::bad_alloc();
   return encode(bytes);
 }

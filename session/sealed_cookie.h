@@ -18,7 +18,7 @@ namespace bonedry::session {
 /// Length of every session cookie's value: 45 bytes in base64url, without padding.
 constexpr std::size_t kCookieLength = 60;
 
-/// Keyed hash of a node's name: the same in every proxy that has the secret, telling nothing.
+/// Keyed hash of a node's name: the same in every proxy that has the secret, and reveals nothing.
 using NodeKey = std::uint64_t;
 
 /// What the seal protects.
@@ -28,14 +28,15 @@ struct CookieContent {
   WallTime issued;  ///< when the session began, in whole seconds
 };
 
-/// What can be read of a cookie without any cryptography. Enough to find a session and to see
-/// whether it is the very cookie that the ledger remembers; says nothing about authenticity else.
+/// What can be read from a cookie without any cryptography. Enough to find a session and to see
+/// whether it is the very cookie that the ledger remembers; otherwise says nothing about
+/// authenticity.
 struct CookiePeek {
   SessionKey key;
   CookieFingerprint check = 0;
 };
 
-/// Nothing when the value has another length, a character outside base64url, or another form.
+/// Nothing when the value has another length or a character outside base64url.
 [[nodiscard]] std::optional<CookiePeek> peek(std::string_view value);
 
 /// Seals and opens session cookies.
@@ -43,8 +44,8 @@ struct CookiePeek {
 /// Layout before base64url: key id (1 byte), session key (16), tag (16), then encrypted node key
 /// (8) and issue time (4, seconds, big endian). The cipher is AES-256-SIV (RFC 5297) with pool
 /// name, key id and session key as associated data: an authenticated encryption that needs no
-/// nonce, so that sealing one session key for another node, or 2^40 of them, gives nothing away.
-/// Every byte is either authenticated or the key id, which only chooses the secret.
+/// nonce, so sealing one session key for another node, or 2^40 of them, reveals nothing. Every byte
+/// is either authenticated or the key id, which only selects the secret.
 ///
 /// Owned by one thread.
 class CookieSealer {
@@ -59,10 +60,10 @@ class CookieSealer {
   [[nodiscard]] Value seal(const CookieContent& content);
   /// Nothing unless the value was sealed by one of the secrets for this pool.
   [[nodiscard]] std::optional<CookieContent> open(std::string_view value);
-  /// Whether it was sealed by one of the secrets for that pool. As costly as `open`.
+  /// Whether it was sealed by one of the secrets for that pool. Costs as much as `open`.
   [[nodiscard]] bool is_of(std::string_view value, std::string_view pool);
 
-  /// What the cookies that the i-th secret seals say for a node.
+  /// The node key that cookies sealed with the i-th secret have for a node.
   [[nodiscard]] NodeKey node_key(std::size_t secret, std::string_view node) const;
   [[nodiscard]] std::size_t secrets() const { return keys_.size(); }
 

@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t kGeneratedBytes = 32;
 constexpr std::size_t kMostFileBytes = 64U * 1024;
 
-/// In front of the check of a file of ours; a comment for those who know nothing of it.
+/// Precedes the checksum in a secret file of ours; other readers take it for a comment.
 constexpr std::string_view kCheck = "# check ";
 
 std::string hex(std::span<const unsigned char> bytes) {
@@ -30,7 +30,7 @@ std::string hex(std::span<const unsigned char> bytes) {
   return text;
 }
 
-/// Shorter than a secret may be, so that it is none when its "#" is damaged.
+/// Shorter than a secret may be, so that it does not pass for one when its "#" is damaged.
 std::string check_line(const std::string& secret) {
   const Digest digest = hmac_sha256(secret, "bonedry secret file");
   return std::string(kCheck) + hex(std::span(digest).first<8>());
@@ -66,7 +66,7 @@ Result<Secrets> generate(const std::string& path) {
   return Secrets{{secret}, SecretAge::generated};
 }
 
-/// Whether the file's check, if it has one, is that of its first secret.
+/// Whether the file's checksum, if it has one, is that of its first secret.
 bool passes_check(const std::string& content, const std::string& secret) {
   if (!content.starts_with(kCheck)) return true;
   return content.substr(0, content.find_first_of("\r\n")) == check_line(secret);

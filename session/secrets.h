@@ -10,12 +10,12 @@
 
 namespace bonedry::session {
 
-/// The fewest characters of a secret that a file may hold; the config loader asks for as many.
+/// The fewest characters that a secret in a file may have; the config loader requires as many.
 constexpr std::size_t kSecretMinimum = 32;
 
-/// Whether cookies sealed with these secrets can have been issued before this start.
+/// Whether cookies sealed with these secrets may have been issued before this start.
 enum class SecretAge : std::uint8_t {
-  generated,  ///< made just now: no cookie of it can exist
+  generated,  ///< generated just now: no cookie sealed with it can exist
   existing,
 };
 
@@ -24,11 +24,11 @@ struct Secrets {
   SecretAge age = SecretAge::existing;
 };
 
-/// Tells secrets apart in what is kept on the disk, and gives nothing away. Never 0.
+/// Identifies a secret in what is kept on the disk, without revealing it. Never 0.
 [[nodiscard]] std::uint64_t secret_id(std::string_view secret);
 
-/// The secrets of the config; or of its file, one a line; or the one in `state_dir`, which is made
-/// there with mode 0600 when it is missing. Errors never show a secret.
+/// The secrets of the config; or of its secret file, one per line; or the one in `state_dir`, which
+/// is created there with mode 0600 when it is missing. Errors never show a secret.
 [[nodiscard]] Result<Secrets> load_secrets(const conf::Server& config);
 
 }  // namespace bonedry::session

@@ -3,8 +3,8 @@
 namespace bonedry::session {
 namespace {
 
-constexpr std::size_t kStep = 100'000;     // sessions looked at
-constexpr std::size_t kMostParts = 4'000;  // parts, should they be empty
+constexpr std::size_t kStep = 100'000;     // sessions visited in a step
+constexpr std::size_t kMostParts = 4'000;  // parts visited in a step, in case they are empty
 
 }  // namespace
 

@@ -10,18 +10,18 @@
 
 namespace bonedry::session {
 
-/// Makes a page of a node's sessions, a piece of the ledger at a time, so that the thread that asks
-/// has something else to do meanwhile. Sessions that begin or end between two steps may be on the
-/// page or not. Belongs to one thread; the ledger must outlive it.
+/// Makes a page of a node's sessions, a part of the ledger at a time, so that the calling thread
+/// can do other work in between. Sessions that begin or end between two steps may be on the page or
+/// not. Belongs to one thread; the ledger must outlive it.
 class SessionListing {
  public:
   SessionListing(const Ledger& ledger, NodeSlot node, const SessionQuery& query)
       : ledger_(&ledger), node_(node), pager_(query) {}
 
   enum class Progress : std::uint8_t { more, done };
-  /// Looks at some 100,000 sessions: 2 to 13 ms.
+  /// Visits some 100,000 sessions: 2 to 13 ms.
   Progress step();
-  /// Ends the listing's life.
+  /// Returns the page; the listing must not be used afterwards.
   [[nodiscard]] SessionPage take() && { return std::move(pager_).take(); }
 
  private:
@@ -29,7 +29,7 @@ class SessionListing {
   NodeSlot node_;
   SessionPager pager_;
   std::size_t part_ = 0;
-  std::vector<SessionInfo> here_;  // of one part, sorted out when its lock is no longer held
+  std::vector<SessionInfo> here_;  // of one part, for use once its lock is released
 };
 
 }  // namespace bonedry::session

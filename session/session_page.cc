@@ -40,7 +40,7 @@ void SessionPager::show(const SessionInfo& info) {
     page_.pending_until = std::max(page_.pending_until.value_or(info.ends), info.ends);
   }
   page_.rows.push_back(info);
-  // Seldom enough that a session costs the same however many pages there are.
+  // Rarely enough that the cost of a session does not depend on the page.
   if (page_.rows.size() >= 2 * most() + 1) cut();
 }
 

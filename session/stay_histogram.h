@@ -8,21 +8,21 @@
 
 namespace bonedry::session {
 
-/// A logarithmic scale of times, three steps to a doubling, from a quarter of a second to six days:
-/// the ages, idle times and stays of a million sessions fit a small table on it.
+/// A logarithmic scale of times, three steps per doubling, from a quarter of a second to six days:
+/// the ages, idle times and stays of a million sessions fit into a small table.
 struct TimeScale {
   static constexpr std::size_t kSteps = 64;
 
-  /// The step that a time is in. The first has all shorter ones, the last all longer ones.
+  /// The step that a time is in. The first step has all shorter times, the last all longer ones.
   [[nodiscard]] static std::size_t step_of(Millis time);
-  /// Where a step begins, in seconds; `kSteps` ends the last one.
+  /// Where a step begins, in seconds; for `kSteps`, where the last one ends.
   [[nodiscard]] static double begin_s(std::size_t step);
   [[nodiscard]] static double middle_s(std::size_t step) {
     return (begin_s(step) + begin_s(step + 1)) / 2;
   }
 };
 
-/// How long users stayed who have left: from the begin of a session to its last exchange.
+/// How long users who have left stayed: from the begin of a session to its last exchange.
 struct StayHistogram {
   std::array<std::uint64_t, TimeScale::kSteps> counts{};
 

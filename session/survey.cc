@@ -5,7 +5,7 @@
 namespace bonedry::session {
 namespace {
 
-/// Sessions looked at in one step: about two milliseconds.
+/// Sessions visited in one step: about two milliseconds.
 constexpr std::size_t kBatch = 25'000;
 
 void raise(std::optional<Instant>& highest, Instant at) {

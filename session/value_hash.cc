@@ -22,7 +22,7 @@ struct FreeMac {
 
 }  // namespace
 
-/// What one secret gives.
+/// The hash under one secret.
 class ValueHash::Context {
  public:
   Context(std::string_view secret, std::string_view pool)
@@ -41,7 +41,7 @@ class ValueHash::Context {
         EVP_MAC_init(context, key_.data(), key_.size(), nullptr) == 1 &&
         EVP_MAC_update(context, reinterpret_cast<const Byte*>(value.data()), value.size()) == 1 &&
         EVP_MAC_final(context, bytes.data(), &size, bytes.size()) == 1 && size == bytes.size();
-    // Nothing but want of memory can make it fail once it has been found.
+    // Once SipHash has been found, this can only fail for lack of memory.
     if (!done) throw std::bad_alloc();
     SessionKey key;
     std::memcpy(&key.high, bytes.data(), sizeof(key.high));

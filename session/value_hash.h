@@ -11,10 +11,10 @@
 
 namespace bonedry::session {
 
-/// Values of an application's cookie to session keys: SipHash with a result of 128 bits, under a
-/// key that is derived from the secret, the pool's name and this purpose. So the ledger tells
-/// nobody a value, and who does not have the secret can neither make two values meet nor choose
-/// where in the ledger one comes to lie. Costs some 50 ns for a value and allocates nothing.
+/// Hashes values of an application's cookie to session keys: SipHash with a 128-bit result, under a
+/// key derived from the secret, the pool's name and this purpose. So the ledger reveals no value,
+/// and without the secret nobody can make two values collide or choose where in the ledger one is
+/// stored. Costs some 50 ns per value and allocates nothing.
 ///
 /// Owned by one thread.
 class ValueHash {

@@ -95,7 +95,7 @@ class ArgumentParser {
     return subs.empty() ? nullptr : subs.front();
   }
 
-  /// "bleed " when that is what the operator was about to use.
+  /// The chosen subcommand and a space: "bleed ". Empty if none was chosen.
   [[nodiscard]] std::string help_words() const {
     return chosen() == nullptr ? "" : chosen()->get_name() + " ";
   }
@@ -113,7 +113,7 @@ class ArgumentParser {
     return usage_error("unknown option '" + extras.front() + "'", "");
   }
 
-  /// Of bonedryctl as a whole, whichever subcommand was chosen.
+  /// Help for bonedryctl as a whole, whichever subcommand was chosen.
   [[nodiscard]] std::string full_help() const {
     return app_.get_formatter()->make_help(&app_, "bonedryctl", CLI::AppFormatMode::Normal);
   }
@@ -130,7 +130,7 @@ class ArgumentParser {
     return ExitCode::done;
   }
 
-  /// The command in the words of the socket, which then is the judge of its values.
+  /// The command in the syntax of the socket, whose parser then checks the values.
   std::string line_of(const Command& command) {
     std::string line(command.name);
     for (const Positional& positional : command.positionals) {
@@ -170,7 +170,7 @@ class ArgumentParser {
   bool json_ = false;
   bool wait_ = false;
   std::string timeout_;
-  std::map<const void*, std::string> values_;  // by row of the command table
+  std::map<const void*, std::string> values_;  // keyed by row of the command table
 };
 
 }  // namespace

@@ -24,8 +24,8 @@ struct Invocation {
   std::optional<Millis> timeout;  ///< of the wait
 };
 
-/// Reads the arguments. When they ask for no more than help, or are wrong, the text has been
-/// printed and the code to exit with is returned.
+/// Reads the arguments. If they only ask for help, or are wrong, prints the text and returns the
+/// code to exit with.
 [[nodiscard]] std::variant<Invocation, ExitCode> read_arguments(int argc, char** argv);
 
 }  // namespace bonedry::ctl

@@ -18,9 +18,9 @@
 namespace bonedry::ctl {
 namespace {
 
-/// For the proxy to take the connection off its queue: it does so at once unless it hangs.
+/// Limit for the proxy to accept the connection: it does so at once unless it hangs.
 constexpr timeval kConnectTimeout{2, 0};
-/// For an answer. Changes are answered when all workers have taken them over: milliseconds.
+/// Limit for a response. Changes are answered when all workers have acknowledged: milliseconds.
 constexpr Millis kResponseTimeout = std::chrono::seconds{30};
 
 std::string hint(int error) {
@@ -58,7 +58,8 @@ Result<AdminRequest> AdminRequest::start(const std::string& socket, const std::s
   if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     return unreachable(socket, errno);
   }
-  // A proxy that turned us away has said why, although it no longer listens to us.
+  // Errors are ignored: a proxy that turned us away has sent the reason, although it no longer
+  // reads.
   const std::string sent = line + "\n";
   (void)::send(fd.get(), sent.data(), sent.size(), MSG_NOSIGNAL);
   return AdminRequest(std::move(fd));

@@ -10,12 +10,12 @@
 
 namespace bonedry::ctl {
 
-/// One command to the proxy and its answer, on a connection of its own.
+/// One command to the proxy and its response, on a connection of its own.
 class AdminRequest {
  public:
   enum class State : std::uint8_t {
     answering,  ///< more may come
-    answered,   ///< the answer is whole
+    answered,   ///< the response is complete
     lost,       ///< the connection ended before that
   };
 
@@ -25,12 +25,12 @@ class AdminRequest {
   /// Readable when `advance` has something to do.
   [[nodiscard]] int fd() const { return fd_.get(); }
 
-  /// Takes what has arrived. Does not wait.
+  /// Reads what has arrived. Does not block.
   State advance();
 
-  /// What has come so far.
+  /// What has arrived so far.
   [[nodiscard]] const std::string& answer() const { return answer_; }
-  /// Takes the whole lines that have come so far out of the answer.
+  /// Removes the whole lines that have arrived so far from the response and returns them.
   [[nodiscard]] std::string take_lines();
 
  private:
@@ -40,13 +40,14 @@ class AdminRequest {
   std::string answer_;
 };
 
-/// Whether an answer, or a line of one, is an error.
+/// Whether a response, or a line of one, is an error.
 [[nodiscard]] bool is_error(std::string_view answer);
-/// Whether it is the error of a process that is about to end, or that another has taken over from.
+/// Whether it is the error of a process that is about to end, or that another process has taken
+/// over from.
 [[nodiscard]] bool is_retryable(std::string_view answer);
 
-/// A whole call. The answer may be an error of the proxy; the error of the result is that there is
-/// no answer.
+/// Sends a command and waits for the whole response. The response may be an error of the proxy; the
+/// error of the result is that there is no response.
 [[nodiscard]] Result<std::string> ask(const std::string& socket, const std::string& line);
 
 }  // namespace bonedry::ctl

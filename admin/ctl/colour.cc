@@ -29,7 +29,7 @@ std::string painted(std::string_view cell) {
   return std::string(paint->colour) + std::string(cell) + std::string(kPlain);
 }
 
-/// Cells are what at least two blanks part.
+/// Cells are separated by at least two spaces.
 std::string painted_row(std::string_view row) {
   std::string out;
   while (!row.empty()) {

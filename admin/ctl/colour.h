@@ -5,10 +5,11 @@
 
 namespace bonedry::ctl {
 
-/// Whether the file is a terminal that may be coloured: not with NO_COLOR or TERM=dumb.
+/// Whether output to the file may be coloured: it is a terminal, and neither NO_COLOR nor TERM=dumb
+/// is set.
 [[nodiscard]] bool may_colour(int fd);
 
-/// The table of `status` with its states, healths and dryness in colour, columns as they were.
+/// The table of `status` with its states, health and dryness in colour; columns stay aligned.
 [[nodiscard]] std::string coloured(std::string_view status);
 
 }  // namespace bonedry::ctl

@@ -2,7 +2,7 @@
 
 namespace bonedry::ctl {
 
-/// What bonedryctl says to the shell. An interface: scripts decide by it.
+/// Exit codes of bonedryctl. An interface: scripts depend on them.
 enum class ExitCode : int {
   done = 0,  ///< for a wait: dry
   refused = 1,

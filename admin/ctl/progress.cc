@@ -28,13 +28,13 @@ std::string counts(const NodeProgress& figures) {
          " open";
 }
 
-/// Without the tenths of format_duration, which would flicker.
+/// Without the tenths that format_duration shows, which would flicker.
 std::string whole_seconds(Millis duration) {
   const auto seconds = std::chrono::floor<std::chrono::seconds>(duration);
   return seconds.count() == 0 ? "0s" : format_duration(seconds);
 }
 
-/// What changes by itself as time goes by.
+/// The part of the line that changes with time alone.
 std::string times(const NodeProgress& figures, Millis elapsed) {
   std::string text = ", waited " + whole_seconds(elapsed);
   if (figures.last_exchange_age)

@@ -10,8 +10,8 @@
 
 namespace bonedry::ctl {
 
-/// Shows on stderr how a wait goes: one line drawn over and over on a terminal, elsewhere a plain
-/// line whenever the figures have changed.
+/// Shows on stderr how a wait goes: on a terminal one line that is redrawn, elsewhere a plain line
+/// whenever the figures have changed.
 class Progress {
  public:
   enum class Style : std::uint8_t { live, plain };
@@ -24,11 +24,11 @@ class Progress {
   /// Live on a terminal.
   [[nodiscard]] static Style style_of(int fd);
 
-  /// How often it is worth being told figures.
+  /// How often new figures are useful.
   [[nodiscard]] Millis interval() const;
 
   void show(const NodeProgress& figures, Millis elapsed);
-  /// Something else to know, said once: "lost the connection …".
+  /// Prints another message once: "lost the connection …".
   void note(std::string_view text);
   /// Leaves the cursor at the start of an empty line.
   void clear();

@@ -14,7 +14,7 @@ std::optional<Millis> millis(const Json& seconds) {
   return Millis{std::llround(seconds.get<double>() * 1000)};
 }
 
-/// A proxy of an earlier version tells no range, or nothing.
+/// A proxy of an earlier version reports no range, or no forecast.
 std::optional<admin::DryForecast> forecast_of(const Json& object) {
   const auto likely = millis(object.value("forecast_s", Json()));
   if (!likely) return std::nullopt;
@@ -61,7 +61,7 @@ std::optional<NodeProgress> parse_node_progress(std::string_view status, std::st
         if (key == node || name == node) return figures_of(key, each);
       }
     }
-  } catch (const Json::exception&) {  // an answer of some other program, or an error
+  } catch (const Json::exception&) {  // a response of some other program, or an error
   }
   return std::nullopt;
 }
@@ -71,7 +71,7 @@ std::optional<WaitOutcome> parse_wait_result(std::string_view answer) {
     const Json parsed = Json::parse(answer);
     const auto code = code_of(parsed.at("result").get<std::string>());
     if (!code) return std::nullopt;
-    // A proxy of an earlier version tells neither the exchanges nor what else there is.
+    // A proxy of an earlier version reports neither exchanges nor what blocks dryness.
     const admin::RemainingUsers left{parsed.at("live").get<std::int64_t>(),
                                      parsed.at("pending").get<std::int64_t>(),
                                      parsed.value("exchanges_open", std::int64_t{0})};

@@ -10,10 +10,10 @@
 #include <string>
 #include <string_view>
 
-/// What bonedryctl reads in the proxy's JSON answers.
+/// Parses the proxy's JSON responses for bonedryctl.
 namespace bonedry::ctl {
 
-/// What a waiting operator wants to see of a node.
+/// What an operator who waits wants to see of a node.
 struct NodeProgress {
   std::string node;  ///< "shop/alice"
   std::int64_t live = 0;
@@ -24,7 +24,7 @@ struct NodeProgress {
   std::optional<admin::DryForecast> forecast;
 };
 
-/// How a wait ended, as the proxy told it.
+/// How a wait ended, as the proxy reported it.
 struct WaitOutcome {
   ExitCode code = ExitCode::done;
   std::string node;
@@ -33,12 +33,12 @@ struct WaitOutcome {
   std::optional<admin::DryForecast> forecast = {};
 };
 
-/// The progress of a node ("alice" or "shop/alice") in the answer to `status json`; empty when it
-/// is not in there.
+/// The progress of a node ("alice" or "shop/alice") in the response to `status json`; empty when
+/// the node is not in there.
 [[nodiscard]] std::optional<NodeProgress> parse_node_progress(std::string_view status,
                                                               std::string_view node);
 
-/// The answer to `wait NODE json`; empty when it is not such an answer.
+/// The response to `wait NODE json`; empty when it is not such a response.
 [[nodiscard]] std::optional<WaitOutcome> parse_wait_result(std::string_view answer);
 
 }  // namespace bonedry::ctl

@@ -15,7 +15,7 @@
 namespace bonedry::ctl {
 namespace {
 
-/// For a restart of the proxy, with time for one that loads a large ledger.
+/// Limit for a restart of the proxy, with time for one that loads a large ledger.
 constexpr Millis kRestartTimeLimit = std::chrono::seconds{30};
 constexpr Millis kRetryInterval{250};
 
@@ -58,7 +58,7 @@ Waiter::Result Waiter::run() {
   }
 }
 
-/// Starts the wait in the proxy. Without an ending and without `wait_`: try again later.
+/// Starts the wait in the proxy. If it returns nothing and does not set `wait_`, try again later.
 std::optional<Waiter::Result> Waiter::connect() {
   const Instant now = clock_.now();
   if (now < next_attempt_) return std::nullopt;
@@ -74,7 +74,7 @@ std::optional<Waiter::Result> Waiter::connect() {
   return std::nullopt;
 }
 
-/// A lost connection is tried again for a limited time only.
+/// A lost connection is retried for a limited time only.
 std::optional<Waiter::Result> Waiter::check_retry_limit() const {
   if (wait_ || !disconnected_since_) return std::nullopt;
   if (timeout_ && elapsed() >= *timeout_) {
@@ -85,12 +85,12 @@ std::optional<Waiter::Result> Waiter::check_retry_limit() const {
   return Result{ExitCode::unreachable, "", why_lost_};
 }
 
-/// Until something happens, or the next status is due, or the next attempt to connect.
+/// Waits until something happens, or the next status or the next attempt to connect is due.
 void Waiter::poll() {
   const Instant now = clock_.now();
   Millis time_limit = wait_ ? std::chrono::seconds{1} : kRetryInterval;
   if (wait_ && !status_) time_limit = std::clamp(next_status_ - now, Millis{0}, time_limit);
-  // poll() passes over descriptors of -1.
+  // poll() ignores descriptors of -1.
   std::array<pollfd, 3> watched{{{signals_.get(), POLLIN, 0},
                                  {wait_ ? wait_->fd() : -1, POLLIN, 0},
                                  {status_ ? status_->fd() : -1, POLLIN, 0}}};
@@ -128,7 +128,7 @@ void Waiter::read_status() {
   if (status_->advance() == AdminRequest::State::answering) return;
   if (const auto progress = parse_node_progress(status_->answer(), node_)) {
     disconnected_since_.reset();
-    node_ = progress->node;  // the full name: what is short for one node may not be so for ever
+    node_ = progress->node;  // the full name: a short name may become ambiguous
     progress_.show(*progress, elapsed());
   }
   status_.reset();
@@ -146,7 +146,7 @@ void Waiter::on_lost(std::string why) {
 
 Waiter::Result Waiter::on_answer(const std::string& answer) {
   if (is_error(answer)) {
-    // A node that was there before the restart and is not now will not come back for this wait.
+    // A node that is missing after the restart will not come back for this wait.
     const ExitCode code = disconnected_since_ ? ExitCode::cannot_succeed : ExitCode::refused;
     return {code, "", answer.substr(7, answer.find('\n') - 7)};
   }

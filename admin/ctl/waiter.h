@@ -13,16 +13,16 @@
 namespace bonedry::ctl {
 
 /// Waits until a node is dry, and shows the progress meanwhile. The proxy may be restarted during
-/// the wait: its nodes stay as they are, and so does the wait.
+/// the wait: its node states survive, and the wait goes on.
 class Waiter {
  public:
   struct Result {
     ExitCode code = ExitCode::done;
-    std::string answer;       ///< the proxy's own JSON; empty when it gave none
+    std::string answer;       ///< the proxy's own JSON; empty when it sent none
     std::string explanation;  ///< one line for people
   };
 
-  /// Whether the proxy is seen to have been there: then a failed connect is worth another try.
+  /// Whether the proxy is known to have been running: then a failed connect is retried.
   enum class ProxySeen : std::uint8_t { no, yes };
 
   /// Blocks SIGINT and SIGTERM for the rest of the process: they end the wait.
@@ -55,7 +55,7 @@ class Waiter {
 
   std::optional<AdminRequest> wait_;
   Instant next_attempt_;
-  std::optional<Instant> disconnected_since_;  ///< until progress come again
+  std::optional<Instant> disconnected_since_;  ///< empty once progress is received again
   std::string why_lost_;
   std::optional<AdminRequest> status_;
   Instant next_status_;

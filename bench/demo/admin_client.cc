@@ -18,7 +18,7 @@ AdminAnswer understand(std::string text) {
 
 }  // namespace
 
-/// One command under way. Owned by the client; ends itself.
+/// One command in progress. Owned by the client; ends itself.
 class AdminClient::Call final : private StreamHandler {
  public:
   Call(AdminClient& client, const std::string& command, Done done)
@@ -36,7 +36,7 @@ class AdminClient::Call final : private StreamHandler {
         error == 0 ? understand(std::move(text_)) : AdminAnswer{"", uv_strerror(error)};
     const Done done = std::move(done_);
     client_.calls_.remove_if([this](const auto& call) { return call.get() == this; });
-    done(answer);  // touches no member: this call is gone
+    done(answer);  // `done` touches no member: this object is gone
   }
 
   AdminClient& client_;

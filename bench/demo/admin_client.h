@@ -9,13 +9,13 @@
 
 namespace bonedry::demo {
 
-/// What the proxy answered to a command.
+/// The proxy's reply to a command.
 struct AdminAnswer {
   std::string text;   ///< without the last newline
-  std::string error;  ///< empty: done; else the proxy's own words, or why it was not reached
+  std::string error;  ///< empty: success; else the proxy's message, or why it was not reached
 };
 
-/// Speaks the proxy's admin socket: one connection, one line, one answer.
+/// Uses the proxy's admin socket: one connection, one line, one reply.
 class AdminClient {
  public:
   using Done = std::function<void(const AdminAnswer&)>;
@@ -23,7 +23,7 @@ class AdminClient {
   AdminClient(Loop& loop, std::string socket);
   ~AdminClient();
 
-  /// Calls `done` once, never from inside this call, unless the client dies first.
+  /// Calls `done` once, never from inside this call, unless the client is destroyed first.
   void send(const std::string& command, Done done);
 
  private:

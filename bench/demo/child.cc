@@ -16,16 +16,16 @@ namespace {
 
 constexpr int kNotStarted = 127;
 
-/// The child's life between fork and exec. Only async-signal-safe calls.
+/// Runs in the child between fork and exec. Only async-signal-safe calls.
 [[noreturn]] void become(char* const* arguments, int output, pid_t parent) {
   setpgid(0, 0);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (getppid() != parent) _exit(kNotStarted);  // it died before the line above
+  if (getppid() != parent) _exit(kNotStarted);  // it ended before the line above
   const int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
   dup2(nothing, STDIN_FILENO);
   dup2(output, STDOUT_FILENO);
   dup2(output, STDERR_FILENO);
-  // libuv and the shell before us may have left signals blocked or ignored.
+  // libuv and the calling shell may have left signals blocked or ignored.
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);

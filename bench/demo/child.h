@@ -11,7 +11,7 @@
 namespace bonedry::demo {
 
 /// A program that we started, in a process group of its own (so that Ctrl-C reaches only us), with
-/// its output in a file. It dies with this object, and with our process however that ends.
+/// its output in a file. It is killed with this object, and when our process ends in any way.
 class Child {
  public:
   /// Throws std::runtime_error when the program cannot be started.
@@ -21,18 +21,18 @@ class Child {
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
 
-  /// Looks whether it still runs.
+  /// Checks whether it still runs.
   [[nodiscard]] bool running();
   /// How it ended, in words: "exit code 3", "signal 9".
   [[nodiscard]] std::string ending() const;
-  /// Asks it to end and waits; kills it when `grace` is over. Returns whether it ended by itself.
+  /// Asks it to end and waits; kills it after `grace`. Returns whether it ended by itself.
   bool terminate(Millis grace);
 
  private:
   void reap(int options);
 
   pid_t pid_ = -1;       // negative: it has ended
-  int wait_status_ = 0;  // of waitpid
+  int wait_status_ = 0;  // from waitpid
 };
 
 }  // namespace bonedry::demo

@@ -6,11 +6,11 @@
 
 namespace bonedry::demo {
 
-/// The cookies of one browser, which only ever visits one site. Attributes are not looked at,
-/// except that an emptied cookie is thrown away.
+/// The cookies of one browser, which visits only one site. Attributes are ignored, but a cookie
+/// with an empty value is removed.
 class CookieJar {
  public:
-  /// Takes one Set-Cookie header.
+  /// Stores the cookie of one Set-Cookie header.
   void take(std::string_view set_cookie);
   /// The value of the Cookie header; empty when there is nothing to send.
   [[nodiscard]] std::string header() const;

@@ -12,7 +12,7 @@ constexpr Millis kLongestPause{1200};
 
 }  // namespace
 
-Crawler::Crawler(Town& town)
+Crawler::Crawler(SharedState& town)
     : town_(town), client_(town.loop, town.shop_port), timer_(town.loop, [this] { crawl(); }) {
   timer_.start_once(town_.random.between(Millis{0}, kLongestPause));
 }

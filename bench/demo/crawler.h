@@ -9,13 +9,13 @@ namespace bonedry::demo {
 /// until it runs out.
 class Crawler {
  public:
-  explicit Crawler(Town& town);
+  explicit Crawler(SharedState& town);
 
  private:
   void crawl();
   void answered(const HttpAnswer& answer);
 
-  Town& town_;
+  SharedState& town_;
   HttpClient client_;
   Timer timer_;
   Instant sent_;

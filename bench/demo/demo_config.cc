@@ -54,7 +54,7 @@ DemoConfig::DemoConfig(const std::filesystem::path& file)
 }
 
 void DemoConfig::put(const char* path, const std::string& text) {
-  static_cast<void>(value_at<std::string>(path));  // only what is there is replaced
+  static_cast<void>(value_at<std::string>(path));  // throws unless there is a value to replace
   *table_.at_path(path).as_string() = text;
 }
 
@@ -63,9 +63,9 @@ void DemoConfig::set_idle_timeout(Millis timeout) {
   put(kIdleTimeout, format_duration(timeout));
 }
 
-void DemoConfig::live_in(const std::filesystem::path& folder) {
-  put("server.state_dir", (folder / "state").string());
-  put("admin.socket", (folder / "admin.sock").string());
+void DemoConfig::live_in(const std::filesystem::path& directory) {
+  put("server.state_dir", (directory / "state").string());
+  put("admin.socket", (directory / "admin.sock").string());
 }
 
 void DemoConfig::listen_anywhere() {

@@ -11,8 +11,8 @@
 
 namespace bonedry::demo {
 
-/// conf/demo.toml as the demo sees it: one pool of a few nodes behind one listener. What belongs
-/// to this run alone (ports, folders) is put in, the rest is the operator's. Every error is a
+/// conf/demo.toml as the demo uses it: one pool of a few nodes behind one listener. The values of
+/// this run (ports, directories) are filled in, the rest is the operator's. Every error is a
 /// std::runtime_error that names the file.
 class DemoConfig {
  public:
@@ -24,9 +24,9 @@ class DemoConfig {
   [[nodiscard]] Millis idle_timeout() const { return idle_timeout_; }
 
   void set_idle_timeout(Millis timeout);
-  /// State and admin socket go to this folder, whoever else runs a demo on this machine.
-  void live_in(const std::filesystem::path& folder);
-  /// Listens on any free port of 127.0.0.1; `status json` tells which.
+  /// Moves state and admin socket to this directory, so that several demos can run on one machine.
+  void live_in(const std::filesystem::path& directory);
+  /// Listens on any free port of 127.0.0.1; `status json` reports which.
   void listen_anywhere();
   void set_node_port(const std::string& node, std::uint16_t port);
 
@@ -34,7 +34,7 @@ class DemoConfig {
   void write(const std::filesystem::path& file) const;
 
  private:
-  /// The one value at a path such as "server.state_dir", which the file must have.
+  /// The value at a path such as "server.state_dir", which the file must have exactly once.
   template <class T>
   [[nodiscard]] T value_at(const char* path) const;
   void put(const char* path, const std::string& text);

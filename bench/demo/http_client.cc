@@ -43,7 +43,7 @@ void HttpClient::stream_data(std::string_view bytes) {
 
 void HttpClient::stream_ended(int error) {
   stream_.reset();
-  if (!done_) return;  // an idle connection went
+  if (!done_) return;  // an idle connection was closed
   parser_->end();
   if (response_) {
     finish({std::move(*response_), ""});
@@ -53,7 +53,7 @@ void HttpClient::stream_ended(int error) {
 }
 
 void HttpClient::finish(const HttpAnswer& answer) {
-  // The receiver may ask anew, or destroy us.
+  // `done` may send the next request, or destroy this client.
   const Done done = std::exchange(done_, nullptr);
   if (done) done(answer);
 }

@@ -12,25 +12,25 @@
 
 namespace bonedry::demo {
 
-/// What came of a request: a response, or why there is none.
+/// The result of a request: a response, or why there is none.
 struct HttpAnswer {
   HttpMessage response;
-  std::string error;  ///< empty: `response` is whole
+  std::string error;  ///< empty: `response` is complete
 };
 
-/// A client that does one GET at a time on a connection that it keeps as long as the server lets
-/// it. It never tries twice: a request that got no answer is an error.
+/// A client that does one GET at a time on a connection that it keeps as long as the server allows.
+/// It never retries: a request without a response is an error.
 class HttpClient final : private StreamHandler {
  public:
   using Done = std::function<void(const HttpAnswer&)>;
 
-  /// Talks to 127.0.0.1:`port`.
+  /// Connects to 127.0.0.1:`port`.
   HttpClient(Loop& loop, std::uint16_t port);
 
   /// Calls `done` once, possibly from inside this call, and not at all after `disconnect` or the
-  /// client's end. `cookies` is the value of the Cookie header, left out when empty.
+  /// client's destruction. `cookies` is the value of the Cookie header, left out when empty.
   void get(const std::string& target, const std::string& cookies, Done done);
-  /// Drops the connection, and the request under way with it.
+  /// Drops the connection and any request in progress.
   void disconnect();
 
  private:

@@ -1,17 +1,11 @@
 #include "bench/demo/http_parser.h"
 
+#include "proxy/base/ascii.h"
+
 #include <algorithm>
 #include <iterator>
 
 namespace bonedry::demo {
-namespace {
-
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-}  // namespace
-
 std::vector<std::string> HttpMessage::all(std::string_view name) const {
   std::vector<std::string> values;
   for (const auto& [header, value] : headers) {
@@ -39,7 +33,7 @@ const llhttp_settings_t& HttpParser::settings() {
       return 0;
     };
     made.on_header_field = [](llhttp_t* parser, const char* at, std::size_t length) {
-      std::transform(at, at + length, std::back_inserter(self(parser).name_), lower);
+      std::transform(at, at + length, std::back_inserter(self(parser).name_), ascii::to_lower);
       return 0;
     };
     made.on_header_value = [](llhttp_t* parser, const char* at, std::size_t length) {

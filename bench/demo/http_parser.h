@@ -10,7 +10,7 @@
 
 namespace bonedry::demo {
 
-/// A request or a response, as far as shops and shoppers look at it.
+/// The parts of a request or a response that shops and shoppers use.
 struct HttpMessage {
   std::string target;                                        ///< of a request
   int status = 0;                                            ///< of a response
@@ -18,11 +18,11 @@ struct HttpMessage {
   std::string body;
   bool keep_alive = false;
 
-  /// Every value of the header, in order; `name` in lower case.
+  /// All values of the header, in order; `name` in lower case.
   [[nodiscard]] std::vector<std::string> all(std::string_view name) const;
 };
 
-/// Cuts the bytes of one connection into messages.
+/// Splits the bytes of one connection into messages.
 class HttpParser {
  public:
   /// `on_message` is called from inside `feed` and `end`; it must not destroy the parser.
@@ -30,9 +30,9 @@ class HttpParser {
   HttpParser(const HttpParser&) = delete;
   HttpParser& operator=(const HttpParser&) = delete;
 
-  /// False when the bytes are not HTTP: the connection is of no more use.
+  /// False when the bytes are not HTTP: the connection cannot be used any more.
   [[nodiscard]] bool feed(std::string_view bytes);
-  /// The peer closed: a response without a length is complete now.
+  /// The peer closed: this completes a response without a length.
   void end();
 
  private:
@@ -44,7 +44,7 @@ class HttpParser {
   llhttp_t parser_{};
   std::function<void(HttpMessage&&)> on_message_;
   HttpMessage message_;
-  std::string name_;  // of the header being read, which may come in pieces
+  std::string name_;  // the header being read, which may arrive in pieces
   std::string value_;
 };
 

@@ -22,13 +22,13 @@ Loop::Loop() {
 }
 
 Loop::~Loop() {
-  uv_run(&loop_, UV_RUN_DEFAULT);  // what is being closed gets its last callback
+  uv_run(&loop_, UV_RUN_DEFAULT);  // delivers the close callbacks
   uv_loop_close(&loop_);
 }
 
 bool Loop::run_until(const std::function<bool()>& condition, Millis limit) {
   const Instant deadline = now() + limit;
-  // Wakes the loop when nothing else does, so that conditions and limit are looked at.
+  // Wakes the loop when nothing else does, so that condition and limit are checked.
   Timer pulse(*this, [] {});
   pulse.start_repeating(Millis{20});
   while (!condition()) {

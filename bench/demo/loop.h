@@ -19,12 +19,12 @@ struct UvClose {
   }
 };
 
-/// Owns a libuv handle: the owner may die at any time, even inside the handle's own callback.
+/// Owns a libuv handle: may be destroyed at any time, even inside the handle's own callback.
 template <class T>
 using UvPtr = std::unique_ptr<T, UvClose<T>>;
 
-/// The one event loop of a demo program. All of the program lives on its thread. Everything that
-/// was made on it must be gone before it is.
+/// The one event loop of a demo program, which runs on this loop's thread only. All objects made on
+/// the loop must be destroyed before it.
 class Loop {
  public:
   Loop();
@@ -35,12 +35,12 @@ class Loop {
   [[nodiscard]] uv_loop_t* get() { return &loop_; }
   [[nodiscard]] Instant now() const { return clock_.now(); }
 
-  /// Handles events for good: returns when nothing is left to wait for.
+  /// Handles events until nothing is left to wait for.
   void run() { uv_run(&loop_, UV_RUN_DEFAULT); }
 
-  /// Handles events until `condition` holds or `limit` has passed; returns whether it holds.
-  /// Never to be called from inside a callback. What the callbacks throw must not reach libuv,
-  /// which is C; `condition` may throw.
+  /// Handles events until `condition` holds or `limit` has passed; returns whether it holds. Must
+  /// not be called from inside a callback. Callbacks must not throw, because libuv is C;
+  /// `condition` may throw.
   bool run_until(const std::function<bool()>& condition, Millis limit);
 
  private:
@@ -48,7 +48,7 @@ class Loop {
   uv_loop_t loop_{};
 };
 
-/// Calls a function once or again and again. Dies silently.
+/// Calls a function once or repeatedly. Its destruction cancels it.
 class Timer {
  public:
   Timer(Loop& loop, std::function<void()> fire);
@@ -65,7 +65,7 @@ class Timer {
   UvPtr<uv_timer_t> handle_;
 };
 
-/// Remembers that the process was asked to end: SIGINT, SIGTERM or SIGHUP.
+/// Records that the process was asked to end: SIGINT, SIGTERM or SIGHUP.
 class EndSignals {
  public:
   explicit EndSignals(Loop& loop);

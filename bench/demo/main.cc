@@ -63,7 +63,7 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kUsage;  // --help is an "error" to CLI11
   }
-  std::signal(SIGPIPE, SIG_IGN);  // a peer that is gone is an error of that write
+  std::signal(SIGPIPE, SIG_IGN);  // writing to a closed peer then fails with EPIPE
   return play(options) ? 0 : 1;
 }
 

@@ -15,7 +15,7 @@ struct Page {
   std::vector<unsigned> items;
 };
 
-/// Empty when the answer is no page of a shop: no answer, an error, something else.
+/// Empty when there is no page of a shop: no response, an error, or other content.
 [[nodiscard]] std::optional<Page> read_page(const HttpAnswer& answer);
 
 }  // namespace bonedry::demo

@@ -6,9 +6,9 @@
 
 namespace bonedry::demo {
 
-/// How long the acts of the story last, where it is not the users who decide.
+/// The durations of the acts of the story, where the users do not decide them.
 struct Plot {
-  Manners manners;
+  UserBehavior manners;
   std::optional<Millis> idle_timeout;  ///< instead of the config's
   Millis opening{6500};                ///< both shops open, before the first bleed
   Millis installing{800};              ///< how long an update takes, while the shop is closed
@@ -21,7 +21,7 @@ struct Plot {
   return {};
 }
 
-/// The same story with fewer, hastier users, for tests: about 25 s.
+/// The same story with fewer and faster users, for tests: about 25 s.
 [[nodiscard]] inline Plot quick_plot() {
   using std::chrono::seconds;
   Plot plot;

@@ -7,15 +7,15 @@ namespace bonedry::demo {
 namespace {
 
 constexpr Millis kTick{20};
-constexpr Millis kLongestGap{400};  // from one shopper's leaving to the next one's coming
+constexpr Millis kLongestGap{400};  // from the time a shopper leaves until the next one arrives
 constexpr double kComesBack = 0.15;
-// After the session has run out for certain, and while the bleed may still be going on.
+// After the session has certainly run out, but early enough to be during the bleed.
 constexpr Millis kSoonestReturn{1000};
 constexpr Millis kLatestReturn{4000};
 
 }  // namespace
 
-Population::Population(Town& town) : town_(town), timer_(town.loop, [this] { tick(); }) {
+Population::Population(SharedState& town) : town_(town), timer_(town.loop, [this] { tick(); }) {
   const Instant now = town_.loop.now();
   for (unsigned i = 0; i < town_.manners.shoppers; ++i) {
     arrivals_.push_back(now + town_.random.between(Millis{0}, town_.manners.rush));

@@ -10,16 +10,16 @@
 
 namespace bonedry::demo {
 
-/// Everybody who visits the shop: as one shopper leaves, another arrives; some who left come back
-/// after their session has run out; crawlers crawl.
+/// All visitors of the shop: when one shopper leaves, another arrives; some return after their
+/// session has run out; crawlers crawl.
 class Population {
  public:
-  /// The first shoppers begin to arrive at once, spread over `manners.rush`.
-  explicit Population(Town& town);
+  /// The first shoppers start to arrive immediately, spread over `manners.rush`.
+  explicit Population(SharedState& town);
 
-  /// How many are between their first click and their last.
+  /// The number of shoppers between their first click and their last.
   [[nodiscard]] std::size_t shopping() const { return shopping_.size(); }
-  /// The fewest that were there at once, since this was last called.
+  /// The lowest number of shoppers at any time since the last call.
   std::size_t take_fewest();
 
  private:
@@ -32,7 +32,7 @@ class Population {
   void see_off();
   void welcome();
 
-  Town& town_;
+  SharedState& town_;
   std::vector<std::unique_ptr<Shopper>> shopping_;
   std::vector<Return> returning_;
   std::vector<Instant> arrivals_;

@@ -7,7 +7,7 @@
 
 namespace bonedry::demo {
 
-/// The dice of one demo: the same seed throws the same sequence.
+/// The random numbers of one demo: the same seed gives the same sequence.
 class Random {
  public:
   explicit Random(std::uint64_t seed) : engine_(seed) {}

@@ -7,7 +7,7 @@
 namespace bonedry::demo {
 namespace {
 
-// From the last session's end to the word: a sweep, a look at the counts, an answer.
+// From the last session's end to the report "dry": a sweep, a check of the counts, a reply.
 constexpr Millis kDryAtMost{1500};
 
 std::string seconds(Millis duration) {
@@ -21,7 +21,7 @@ void print_row(const std::string& label, const std::string& value, const std::st
               remark.c_str());
 }
 
-/// The lower half of the table: each line is a promise, and remembers whether it was held.
+/// The lower half of the table: each line is a promise, and this records whether all were kept.
 class Promises {
  public:
   void never(const std::string& label, std::uint64_t count) {

@@ -23,21 +23,21 @@ struct Scene {
   };
 
   Millis elapsed{0};
-  std::string act;  ///< what is going on
+  std::string act;  ///< the current act of the story
   std::vector<Node> nodes;
   std::uint64_t shopping = 0;
-  std::int64_t full_bar = 1;  ///< how many sessions fill a bar
+  std::int64_t full_bar = 1;  ///< the number of sessions in a full bar
   std::uint64_t users = 0;
   std::uint64_t clicks = 0;
   std::uint64_t failed_clicks = 0;
   std::uint64_t carts_lost = 0;
-  std::int64_t difference = 0;  ///< the largest so far, reported to true count
+  std::int64_t difference = 0;  ///< the largest so far between a reported and the true count
   std::int64_t transit = 0;     ///< users in transit at that moment
 };
 
 using SceneSource = std::function<Scene()>;
 
-/// "24.3 s", right-aligned to those of two digits.
+/// "24.3 s", padded on the left to the width of two digits.
 [[nodiscard]] std::string stage_time(Millis elapsed);
 
 }  // namespace bonedry::demo

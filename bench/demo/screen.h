@@ -8,19 +8,19 @@
 
 namespace bonedry::demo {
 
-/// Where the story is told, on standard output: line by line, with the live figures in between.
+/// Prints the story on standard output: line by line, with the live figures in between.
 class Screen {
  public:
   virtual ~Screen() = default;
 
   /// One line of the story.
   virtual void say(const std::string& line) = 0;
-  /// The last figures stay on the screen, and nothing is drawn any more.
+  /// Stops drawing; the last figures stay on the screen.
   virtual void curtain() = 0;
 };
 
 /// Redraws a dashboard below the story when standard output is a terminal, else prints the figures
-/// as a plain line every second. `source` is asked for them whenever they are drawn.
+/// as a plain line every second. Calls `source` for them whenever they are drawn.
 [[nodiscard]] std::unique_ptr<Screen> make_screen(Loop& loop, SceneSource source);
 
 }  // namespace bonedry::demo

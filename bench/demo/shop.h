@@ -18,14 +18,14 @@ struct ShopReply {
   std::string set_cookie;  ///< empty: none
 };
 
-/// The demo application: a shop that keeps the carts of its customers in its own memory, as so
-/// many do. It knows a customer by its own cookie, `shopid`; one who comes from another shop, or
-/// from before a restart, is a stranger with an empty cart, and is told so.
+/// The demo application: a shop that, like many, keeps its customers' carts in its own memory. It
+/// identifies a customer by its own cookie, `shopid`; a customer from another shop, or from before
+/// a restart, is unknown and gets an empty cart, and the page says so.
 class Shop {
  public:
   Shop(std::string name, unsigned version);
 
-  /// Answers GET `target`; `cookies` is the Cookie header, or empty.
+  /// Responds to GET `target`; `cookies` is the Cookie header, or empty.
   ShopReply answer(std::string_view target, std::string_view cookies);
 
  private:

@@ -45,7 +45,7 @@ std::string render(const ShopReply& reply, Afterwards afterwards) {
 
 }  // namespace
 
-/// One connection, from the proxy or from a curious human. Owned by the server.
+/// One connection, from the proxy or from a person's curl. Owned by the server.
 class ShopServer::Connection final : private StreamHandler {
  public:
   explicit Connection(ShopServer& server)

@@ -9,10 +9,10 @@
 
 namespace bonedry::demo {
 
-/// A shop's door: an HTTP/1.1 keep-alive server on 127.0.0.1.
+/// A shop's HTTP/1.1 keep-alive server on 127.0.0.1.
 class ShopServer {
  public:
-  /// `port` 0: any free one. Throws std::runtime_error when the port is taken.
+  /// `port` 0: any free one. Throws std::runtime_error when the port is in use.
   ShopServer(Loop& loop, Shop& shop, std::uint16_t port);
   ~ShopServer();
 

@@ -11,12 +11,12 @@ constexpr double kPutsSomethingIn = 0.7;
 // Browsers drop connections as they like: a user is not a connection.
 constexpr double kDropsConnection = 0.3;
 constexpr double kChecksOut = 0.5;
-// A machine that was too busy to let her click in time must not look like a broken promise.
+// If a busy machine delays her click past the time-out, that is not the proxy's failure.
 constexpr Millis kOversleepMargin{500};
 
 }  // namespace
 
-Shopper::Shopper(Town& town)
+Shopper::Shopper(SharedState& town)
     : town_(town), client_(town.loop, town.shop_port), timer_(town.loop, [this] {
         if (state_ == State::thinking) {
           click();
@@ -109,7 +109,7 @@ void Shopper::check_visit(const HttpAnswer& answer, const Page& page) {
     town_.truth.answered(visit, sent_, received_);
   }
   complain(page, visit);
-  memory_ = Memory{visit, page, Doubt::none};  // each loss is counted once: she goes on from here
+  memory_ = Memory{visit, page, Doubt::none};  // each loss is counted once: she continues from here
 }
 
 void Shopper::complain(const Page& page, Truth::VisitId visit_now) {
@@ -123,7 +123,7 @@ void Shopper::complain(const Page& page, Truth::VisitId visit_now) {
 }
 
 void Shopper::go_on() {
-  // The last click is the one that was made when it was time to leave.
+  // The last click is the one that was sent after it was time to leave.
   if (sent_ >= leaves_at_ && memory_) {
     state_ = State::away;
     last_shop_ = memory_->page.shop;

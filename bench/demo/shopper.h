@@ -13,25 +13,26 @@
 namespace bonedry::demo {
 
 /// One simulated user with a browser: she looks around, fills her cart, and checks at each click
-/// that she is still in the same shop, of the same release, with the cart that she left there.
+/// that she is still in the same shop, of the same release, with the same cart.
 ///
-///     away --come--> clicking --answer--> thinking --timer--> clicking ... --last answer--> away
+///     away --come--> clicking --response--> thinking --timer--> clicking ... --last response-->
+/// away
 class Shopper {
  public:
-  explicit Shopper(Town& town);
+  explicit Shopper(SharedState& town);
 
-  /// Comes to the shop, for the first time or again; only while away. Again means: with the
-  /// cookies of last time, but as one whose session has run out.
+  /// Arrives at the shop, for the first time or again; only while away. When she returns, she has
+  /// her old cookies, but her session has run out.
   void come();
   [[nodiscard]] bool away() const { return state_ == State::away; }
 
  private:
   enum class State : std::uint8_t { away, clicking, thinking };
-  /// What she may not rely on at her next click.
+  /// What may have changed by her next click.
   enum class Doubt : std::uint8_t {
     none,
-    cart,     ///< a click went wrong: it may or may not have filled the cart
-    session,  ///< she was too late with her click: the session may have run out
+    cart,     ///< a click failed: it may or may not have filled the cart
+    session,  ///< her click was too late: the session may have run out
   };
   /// What she remembers of the shop that she is in.
   struct Memory {
@@ -50,14 +51,14 @@ class Shopper {
   void fail();
   void go_on();
 
-  Town& town_;
+  SharedState& town_;
   State state_ = State::away;
   CookieJar jar_;
   HttpClient client_;
   Timer timer_;  // the next click while thinking, the time limit while clicking
   std::optional<Memory> memory_;
   std::optional<std::string> last_shop_;  // where she was when she left
-  std::optional<unsigned> putting_in_;    // the item of the click under way
+  std::optional<unsigned> putting_in_;    // the item of the click in progress
   Instant sent_;
   Instant received_;
   Instant leaves_at_;

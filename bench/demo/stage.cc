@@ -34,7 +34,8 @@ std::string read_all(const std::filesystem::path& file) {
   return text.str();
 }
 
-/// The port in a shop's "... listening on 127.0.0.1:PORT\n"; 0: it is not there yet.
+/// The port in a shop's "... listening on 127.0.0.1:PORT
+/// "; 0: the line is not complete yet.
 std::uint16_t announced_port(const std::string& output) {
   constexpr std::string_view kMark = "listening on 127.0.0.1:";
   const std::size_t at = output.find(kMark);
@@ -47,17 +48,18 @@ std::uint16_t announced_port(const std::string& output) {
 
 }  // namespace
 
-Stage::Stage(Programs programs) : programs_(std::move(programs)), folder_(make_private_folder()) {}
+Stage::Stage(Programs programs)
+    : programs_(std::move(programs)), directory_(make_private_folder()) {}
 
 Stage::~Stage() {
   proxy_.reset();
   shops_.clear();
   std::error_code ignored;
-  if (!keep_folder_) std::filesystem::remove_all(folder_, ignored);
+  if (!keep_folder_) std::filesystem::remove_all(directory_, ignored);
 }
 
 std::filesystem::path Stage::log_of(const std::string& name) const {
-  return folder_ / (name + "-" + std::to_string(shop(name).version) + ".log");
+  return directory_ / (name + "-" + std::to_string(shop(name).version) + ".log");
 }
 
 void Stage::open_shop(const std::string& name, unsigned version) {
@@ -88,20 +90,20 @@ unsigned Stage::running_version(const std::string& name) const {
 
 void Stage::start_proxy(DemoConfig& config) {
   for (const auto& [name, shop] : shops_) config.set_node_port(name, shop.port);
-  config.live_in(folder_);
+  config.live_in(directory_);
   config.listen_anywhere();
-  std::filesystem::create_directory(folder_ / "state");
-  const std::filesystem::path file = folder_ / "bonedry.toml";
+  std::filesystem::create_directory(directory_ / "state");
+  const std::filesystem::path file = directory_ / "bonedry.toml";
   config.write(file);
   proxy_ = std::make_unique<Child>(std::vector<std::string>{programs_.proxy, "--config", file},
-                                   folder_ / "bonedry.log");
+                                   directory_ / "bonedry.log");
 }
 
 bool Stage::stop_proxy() {
   return !proxy_ || proxy_->terminate(kProxyGrace);
 }
 
-std::string Stage::casualty() {
+std::string Stage::stopped_program() {
   const auto obituary = [](const std::string& name, const Child& child) {
     return name + " exited unexpectedly: " + child.ending();
   };
@@ -113,7 +115,7 @@ std::string Stage::casualty() {
 }
 
 std::string Stage::proxy_log_tail() const {
-  std::ifstream log(folder_ / "bonedry.log");
+  std::ifstream log(directory_ / "bonedry.log");
   std::deque<std::string> lines;
   for (std::string line; std::getline(log, line);) {
     lines.push_back(std::move(line));

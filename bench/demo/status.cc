@@ -46,7 +46,7 @@ std::optional<Status> read_status(const std::string& text, const std::string& po
     }
     if (status.nodes.empty() || status.port == 0) return std::nullopt;
     return status;
-  } catch (const std::exception&) {  // of the JSON or of a number in it
+  } catch (const std::exception&) {  // malformed JSON or a number out of range
     return std::nullopt;
   }
 }

@@ -7,7 +7,7 @@
 
 namespace bonedry::demo {
 
-/// What the proxy says of a node.
+/// A node in the proxy's status.
 struct NodeStatus {
   std::string state;
   std::string health;
@@ -22,9 +22,9 @@ struct NodeStatus {
   [[nodiscard]] std::int64_t sessions() const { return live + pending; }
 };
 
-/// What `status json` says.
+/// The contents of `status json`.
 struct Status {
-  std::map<std::string, NodeStatus> nodes;  ///< of the pool asked for, by name
+  std::map<std::string, NodeStatus> nodes;  ///< of the requested pool, by name
   std::uint16_t port = 0;                   ///< of its listener
 };
 

@@ -15,12 +15,12 @@ namespace {
 constexpr Millis kStartLimit = std::chrono::seconds{10};
 constexpr Millis kAnswerLimit = std::chrono::seconds{10};
 constexpr Millis kHealthLimit = std::chrono::seconds{10};
-constexpr Millis kDryLimit = std::chrono::seconds{20};  // after everybody must have left
+constexpr Millis kDryLimit = std::chrono::seconds{20};  // after all users must have left
 
 constexpr unsigned kOldRelease = 1;
 constexpr unsigned kNewRelease = 2;
 
-/// The story cannot go on.
+/// The story cannot continue.
 class BrokenOff : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
@@ -96,14 +96,14 @@ void Story::open_front_door() {
 void Story::let_people_in() {
   const std::uint16_t port = monitor_->status()->port;
   town_.emplace(
-      Town{loop_, random_, truth_, tally_, plot_.manners, port, config_.session_cookie()});
+      SharedState{loop_, random_, truth_, tally_, plot_.manners, port, config_.session_cookie()});
   people_ = std::make_unique<Population>(*town_);
   act_ = "both shops are open";
   tell("Both shops are open, release " + std::to_string(kOldRelease) + ", behind 127.0.0.1:" +
        std::to_string(port) + ". Starting " + std::to_string(plot_.manners.shoppers) +
        " users and " + std::to_string(plot_.manners.crawlers) + " crawlers. A session ends " +
        format_duration(truth_.idle_timeout()) + " after its last request.");
-  // The rush is over when everybody who was due is in.
+  // The rush is over when all of the first shoppers have arrived.
   rest(plot_.manners.rush + Millis{500});
   people_->take_fewest();
   rest(std::max(plot_.opening - plot_.manners.rush, Millis{0}));
@@ -111,7 +111,7 @@ void Story::let_people_in() {
 
 void Story::bleed(const std::string& node) {
   order("bleed " + key(node) + " --reason \"release " + std::to_string(kNewRelease) + "\" json");
-  // From this answer on nobody new may land there.
+  // From this reply on no new user may reach the node.
   const Instant now = loop_.now();
   truth_.close_door(node, now);
   const std::int64_t users = truth_.count(node, now, now).now;
@@ -218,8 +218,8 @@ void Story::rest(Millis duration) {
 
 void Story::check_troubles() {
   if (signals_.came()) throw BrokenOff("interrupted by a signal");
-  const std::string casualty = stage_.casualty();
-  if (!casualty.empty()) throw BrokenOff(casualty);
+  const std::string stopped_program = stage_.stopped_program();
+  if (!stopped_program.empty()) throw BrokenOff(stopped_program);
   if (monitor_ && !monitor_->trouble().empty()) throw BrokenOff(monitor_->trouble());
 }
 
@@ -257,9 +257,9 @@ NodeStatus Story::status_of(const std::string& node) const {
 
 void Story::break_off(const std::string& why) {
   record_.broken_off = why;
-  if (signals_.came()) return;  // nobody's fault: nothing to look into
+  if (signals_.came()) return;  // the user ended the demo: nothing to investigate
   stage_.keep_folder();
-  record_.broken_off += "; its files are in " + stage_.folder().string();
+  record_.broken_off += "; its files are in " + stage_.directory().string();
   const std::string said = stage_.proxy_log_tail();
   if (!said.empty()) record_.broken_off += "; last log lines of bonedry:\n" + said;
 }

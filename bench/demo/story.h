@@ -20,17 +20,17 @@
 
 namespace bonedry::demo {
 
-/// Plays a bleed from beginning to end, for one node after the other, with people in the shop all
-/// the time. Reads like the story; while it waits, the loop runs and the people shop.
+/// Bleeds one node after the other from beginning to end, while users shop. The code reads like the
+/// story; while it waits, the event loop runs and the users shop.
 class Story {
  public:
   Story(Loop& loop, Programs programs, DemoConfig config, const Plot& plot, std::uint64_t seed);
 
-  /// To be called once. Throws std::runtime_error only when nothing could be begun at all.
+  /// May be called once. Throws std::runtime_error only when nothing could be started at all.
   [[nodiscard]] Record play();
 
  private:
-  // The acts.
+  // The acts of the story.
   void open_shops();
   void open_front_door();
   void let_people_in();
@@ -41,7 +41,7 @@ class Story {
   void end();
   void clear_the_stage();
 
-  // The craft. These handle events meanwhile, and throw when the story cannot go on.
+  // Helpers. They handle events meanwhile, and throw when the story cannot continue.
   void wait_until(const std::function<bool()>& condition, Millis limit, const std::string& what);
   void rest(Millis duration);
   AdminAnswer ask(const std::string& command);
@@ -67,7 +67,7 @@ class Story {
   Record record_;
   Instant begun_;
   std::string act_ = "the shops open";
-  std::optional<Town> town_;
+  std::optional<SharedState> town_;
   std::unique_ptr<AdminClient> admin_;
   std::unique_ptr<Monitor> monitor_;
   std::unique_ptr<Population> people_;

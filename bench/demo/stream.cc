@@ -8,7 +8,7 @@
 namespace bonedry::demo {
 namespace {
 
-/// One write under way: libuv wants request and bytes to stay where they are.
+/// One write in progress: libuv needs request and bytes at a stable address.
 struct WriteJob {
   uv_write_t request{};
   std::string bytes;
@@ -38,9 +38,9 @@ struct Stream::Block {
 Stream::Stream(StreamHandler& handler) : handler_(handler), block_(new Block) {}
 
 Stream::~Stream() {
-  block_->handle.any.data = nullptr;  // the way back to us
+  block_->handle.any.data = nullptr;  // unlinks the handle from this object
   uv_close(&block_->handle.any, [](uv_handle_t* handle) {
-    delete reinterpret_cast<Block*>(handle);  // its first member
+    delete reinterpret_cast<Block*>(handle);  // `handle` is its first member
   });
 }
 
@@ -95,7 +95,7 @@ void Stream::write(std::string bytes) {
   if (uv_write(&job->request, &block_->handle.stream, &buffer, 1, done) == 0) {
     static_cast<void>(job.release());  // `done` takes it back
   }
-  // A stream that takes no more writes has ended: its read side says so, and once is enough.
+  // A stream that accepts no more writes has ended; its read side reports that, once.
 }
 
 void Stream::finish() {
@@ -114,7 +114,7 @@ void Stream::on_connected(uv_connect_t* request, int status) {
 }
 
 void Stream::on_buffer(uv_handle_t* handle, std::size_t, uv_buf_t* buffer) {
-  auto* block = reinterpret_cast<Block*>(handle);  // its first member
+  auto* block = reinterpret_cast<Block*>(handle);  // `handle` is its first member
   *buffer = uv_buf_init(block->buffer.data(), static_cast<unsigned>(block->buffer.size()));
 }
 
@@ -131,7 +131,7 @@ void Stream::on_read(uv_stream_t* handle, ssize_t count, const uv_buf_t* buffer)
 void Stream::end(uv_handle_t* handle, int error) {
   auto* stream = static_cast<Stream*>(handle->data);
   if (stream == nullptr) return;
-  handle->data = nullptr;  // the end is told once
+  handle->data = nullptr;  // the end is reported once
   uv_read_stop(reinterpret_cast<uv_stream_t*>(handle));
   stream->handler_.stream_ended(error);
 }

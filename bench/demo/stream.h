@@ -9,27 +9,27 @@
 
 namespace bonedry::demo {
 
-/// What the owner of a Stream is told. The owner may destroy the Stream inside each of these.
+/// Called by a Stream. The owner may destroy the Stream inside each of these calls.
 class StreamHandler {
  public:
   virtual void stream_connected() {}
   virtual void stream_data(std::string_view bytes) = 0;
-  /// The peer closed (`error` is 0) or the stream broke: nothing more will come.
+  /// The peer closed (`error` is 0) or the connection failed: no more data will arrive.
   virtual void stream_ended(int error) = 0;
 
  protected:
   ~StreamHandler() = default;
 };
 
-/// One TCP or Unix connection. Destroying it closes it at once.
+/// One TCP or Unix connection. Destroying it closes it immediately.
 class Stream {
  public:
-  /// To 127.0.0.1. Null when the machine refuses even to try (no local port left).
+  /// Connects to 127.0.0.1. Null when the attempt cannot even start (no local port left).
   static std::unique_ptr<Stream> connect_tcp(Loop& loop, std::uint16_t port,
                                              StreamHandler& handler);
   static std::unique_ptr<Stream> connect_unix(Loop& loop, const std::string& path,
                                               StreamHandler& handler);
-  /// Takes the connection that waits at `listener`; null when it is already gone.
+  /// Accepts the connection that waits at `listener`; null when it is already gone.
   static std::unique_ptr<Stream> accept(Loop& loop, uv_stream_t* listener, StreamHandler& handler);
 
   ~Stream();
@@ -38,11 +38,12 @@ class Stream {
 
   /// May be called before the stream is connected.
   void write(std::string bytes);
-  /// Says goodbye after everything that was written; the peer's answer is `stream_ended`.
+  /// Sends a FIN after everything that was written; when the peer closes too, `stream_ended` is
+  /// called.
   void finish();
 
  private:
-  struct Block;  // what libuv needs until the close is over, longer than this object lives
+  struct Block;  // what libuv needs until the close completes, which is after this object is gone
 
   explicit Stream(StreamHandler& handler);
   void start_reading();

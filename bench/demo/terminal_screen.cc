@@ -14,17 +14,17 @@ namespace bonedry::demo {
 namespace {
 
 constexpr Millis kInterval{100};
-constexpr int kTableWidth = 66;  // what stands left of the bars
+constexpr int kTableWidth = 66;  // the columns to the left of the bars
 constexpr int kLongestBar = 40;
 
-// No wrapping and no cursor while we draw: a long line must not push the rest down.
+// No line wrapping and no cursor while drawing: a long line must not move the rest down.
 constexpr const char* kBeginFrame = "\x1b[?25l\x1b[?7l";
 constexpr const char* kEndFrame = "\x1b[?7h";
 constexpr const char* kRestLine = "\x1b[K\n";
 constexpr const char* kRestScreen = "\x1b[J";
 constexpr const char* kShowCursor = "\x1b[?25h";
 
-/// Of the terminal, less the last one: erasing the rest of a full line would take its last glyph.
+/// The terminal's width minus one: erasing the rest of a full line would delete its last glyph.
 int columns() {
   winsize size{};
   const bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
@@ -59,7 +59,7 @@ std::string right(std::int64_t number, std::size_t width) {
   return right(std::to_string(number), width);
 }
 
-/// Cuts a text into lines of at most `width` characters, at blanks.
+/// Splits a text at spaces into lines of at most `width` characters.
 std::vector<std::string> wrap(std::string_view text, std::size_t width) {
   std::vector<std::string> lines;
   while (text.size() > width) {
@@ -128,7 +128,7 @@ TerminalScreen::Colour TerminalScreen::colour_of(const std::string& word) const 
 
 std::string TerminalScreen::bar(const Scene::Node& node, const Scene& scene) const {
   const std::int64_t width = std::clamp(columns() - kTableWidth, 0, kLongestBar);
-  // Rounded up: as long as somebody is there, something is shown.
+  // Rounded up: as long as there is any user, something is shown.
   const auto glyphs = [&](std::int64_t users) {
     return (users * width + scene.full_bar - 1) / scene.full_bar;
   };

@@ -8,8 +8,8 @@
 
 namespace bonedry::demo {
 
-/// The story scrolls by, the figures stand below it and are redrawn in place. Colours unless
-/// NO_COLOR is set; blocks where the locale has them.
+/// The story scrolls; the figures stay below it and are redrawn in place. Uses colours unless
+/// NO_COLOR is set, and block characters where the locale has them.
 class TerminalScreen final : public Screen {
  public:
   TerminalScreen(Loop& loop, SceneSource source);

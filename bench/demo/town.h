@@ -10,27 +10,27 @@
 
 namespace bonedry::demo {
 
-/// How people behave.
-struct Manners {
+/// How simulated users behave.
+struct UserBehavior {
   unsigned shoppers = 240;  ///< how many shop at any time
   unsigned crawlers = 4;
   Millis think_least{300};  ///< between two clicks; the longest must be well under idle_timeout
   Millis think_most{2000};
   Millis stay_least{4000};  ///< from the first click to the last
   Millis stay_most{12'500};
-  Millis rush{3000};  ///< over how long the first of them arrive
+  Millis rush{3000};  ///< the time over which the first of them arrive
 };
 
-/// What all simulated users share: where the shop is, and where they write down what they saw.
-/// Made by the story, outlives them all.
-struct Town {
+/// The data that all simulated users share: the shop's address, and the records of what they saw.
+/// Made by the story; outlives all of them.
+struct SharedState {
   Loop& loop;
   Random& random;
   Truth& truth;
   Tally& tally;
-  Manners manners;
+  UserBehavior manners;
   std::uint16_t shop_port = 0;  ///< the proxy's listener
-  std::string session_cookie;   ///< the proxy's cookie
+  std::string session_cookie;   ///< the name of the proxy's cookie
 };
 
 }  // namespace bonedry::demo

@@ -6,7 +6,7 @@
 namespace bonedry::demo {
 namespace {
 
-// Long enough for every question about an interval that is just over.
+// Long enough for every query about an interval that has just ended.
 constexpr Millis kMemory = std::chrono::seconds{5};
 
 }  // namespace
@@ -53,7 +53,7 @@ TrueCount Truth::count(const std::string& node, Instant from, Instant to) const 
   for (const auto& [id, visit] : visits_) {
     if (visit.node != node) continue;
     if (visit.clicked || visit.received + idle_timeout_ > to) ++count.now;
-    // A request under way holds the session, if it was sent before the session ran out.
+    // A request in progress keeps the session, if it was sent before the session ran out.
     const bool still_on = visit.sent + idle_timeout_ > visit.clicked.value_or(to);
     const bool gone = !visit.clicked && visit.received + idle_timeout_ + kSlack < from;
     if (gone) continue;

@@ -10,23 +10,24 @@
 
 namespace bonedry::demo {
 
-/// How many sessions are on a node, as the users themselves know it.
+/// The number of sessions on a node, as the users themselves know it.
 struct TrueCount {
-  std::int64_t now = 0;      ///< best knowledge at the end of the interval asked about
-  std::int64_t certain = 0;  ///< there through the whole interval, whatever happened on the wire
-  std::int64_t transit = 0;  ///< users in transit: there for some moment of it, perhaps
+  std::int64_t now = 0;      ///< best knowledge at the end of the requested interval
+  std::int64_t certain = 0;  ///< there during the whole interval, whatever the network delay
+  std::int64_t transit = 0;  ///< users in transit: possibly there for a part of the interval
 };
 
-/// Who is on which node: kept from what the users see, without asking the proxy. A user is on a
-/// node from the first response that she got from it until `idle_timeout` after the last one.
+/// Which user is on which node: derived from what the users see, without asking the proxy. A user
+/// is on a node from the first response that she got from it until `idle_timeout` after the last
+/// one.
 ///
-/// The proxy cannot know these moments exactly, nor can we know the proxy's: a response that we
-/// received at r to a request that we sent at s was over for the proxy somewhere between. So users
-/// are in transit, neither here nor gone, while their first request is under way, and from
-/// s + `idle_timeout` to r + `idle_timeout` + `kSlack`.
+/// The proxy cannot know these moments exactly, nor can we know the proxy's: a response received at
+/// r to a request sent at s ended for the proxy at some time between s and r. So a user is in
+/// transit, neither here nor gone, while her first request is in progress, and from s +
+/// `idle_timeout` to r + `idle_timeout` + `kSlack`.
 class Truth {
  public:
-  /// What the proxy is given to notice that a session ran out: its sweep comes every 100 ms.
+  /// The time the proxy has to notice that a session ran out: it sweeps every 100 ms.
   static constexpr Millis kSlack{250};
 
   using VisitId = std::uint64_t;
@@ -37,15 +38,15 @@ class Truth {
 
   /// A user without a session sent her first request at `sent`.
   void arriving(Instant sent) { arriving_.insert(sent); }
-  /// It failed: she got no session.
+  /// That request failed: she got no session.
   void turned_away(Instant sent);
-  /// `node` answered it: her session has begun.
+  /// `node` responded to it: her session has begun.
   VisitId landed(const std::string& node, Instant sent, Instant received);
 
-  /// She clicks on, and is answered, well or not.
+  /// She sends a request; its success or failure is reported later.
   void clicks(VisitId id, Instant now);
   void answered(VisitId id, Instant sent, Instant received);
-  /// Her session was taken from her before its time.
+  /// Her session was lost before its time.
   void lost(VisitId id) { visits_.erase(id); }
 
   /// From now on `node` may get no new user, until its door is opened again.
@@ -54,25 +55,26 @@ class Truth {
   [[nodiscard]] bool door_closed(const std::string& node) const {
     return closed_since_.contains(node);
   }
-  /// How often a user landed who had sent her first request after the door was closed.
+  /// The number of users who reached a node although they sent their first request after its door
+  /// closed.
   [[nodiscard]] std::uint64_t intruders() const { return intruders_; }
 
-  /// What a count of `node` that was taken at some moment between the two instants can truly be.
-  /// To be asked at `to`: what is over is forgotten soon.
+  /// The possible results of counting the sessions of `node` at some moment between the two
+  /// instants. Must be called at `to`: past sessions are forgotten soon.
   [[nodiscard]] TrueCount count(const std::string& node, Instant from, Instant to) const;
 
-  /// When the last session that ever was on the node has run out: not before the one, at the
-  /// latest at the other. Empty when there was none yet.
+  /// The interval in which the last session that was ever on the node runs out: not before
+  /// `earliest`, and by `latest`. Empty when there was none yet.
   struct RunsOut {
     Instant earliest;
     Instant latest;
   };
   [[nodiscard]] std::optional<RunsOut> last_runs_out(const std::string& node) const;
 
-  /// Whether a request of a session on the node is under way.
+  /// Whether a request of a session on the node is in progress.
   [[nodiscard]] bool clicking_on(const std::string& node) const;
 
-  /// Forgets what ran out long ago.
+  /// Forgets sessions that ran out long ago.
   void forget_old(Instant now);
 
  private:
@@ -80,9 +82,9 @@ class Truth {
   struct Visit {
     std::string node;
     Instant begun;                   ///< when the first response was received
-    Instant sent;                    ///< the last request that was answered
+    Instant sent;                    ///< the last request that got a response
     Instant received;                ///< its response
-    std::optional<Instant> clicked;  ///< set while a request is under way
+    std::optional<Instant> clicked;  ///< set while a request is in progress
   };
 
   [[nodiscard]] bool may_land(const std::string& node, Instant sent) const;

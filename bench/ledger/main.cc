@@ -1,5 +1,5 @@
-// Fills a ledger with as many sessions as asked for, and measures it; or leaves it for a proxy to
-// take up.
+// Fills a ledger with a given number of sessions, and measures it; or leaves it for a proxy to
+// load.
 #include "conf/config.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/random.h"
@@ -32,10 +32,10 @@ using session::SessionState;
 using Stopwatch = std::chrono::steady_clock;
 
 constexpr session::CookieFingerprint kCheck = 77;
-// Sessions go to shards at random, and one that is full evicts: a million needs room for so many
-// per mille more, ten million for less.
+// In per mille of the sessions. Sessions are spread over shards at random, and a full shard evicts:
+// this is enough for a million sessions; ten million need less.
 constexpr std::int64_t kHeadroom = 40;
-constexpr int kBatch = 16;  // touches to one look at the clock, which costs a quarter of one
+constexpr int kBatch = 16;  // touches per clock read, which costs a quarter of a touch
 constexpr int kBatches = 100'000;
 constexpr int kReads = 10'000'000;
 
@@ -43,7 +43,7 @@ double seconds_since(Stopwatch::time_point start) {
   return std::chrono::duration<double>(Stopwatch::now() - start).count();
 }
 
-/// As random as real ones; computed, so that no table of keys is in the way of the caches.
+/// As random as real keys, but computed: a table of keys would compete for the CPU caches.
 SessionKey key_of(std::int64_t number) {
   Random bits(static_cast<std::uint64_t>(number));
   return {bits.next(), bits.next()};
@@ -70,7 +70,7 @@ Table open_table(const std::string& state_dir, std::int64_t sessions, const Cloc
   return {sessions, std::move(start->ledger), node};
 }
 
-/// Live sessions, whose last clicks are spread evenly over the time until `now`.
+/// Begins live sessions whose last clicks are spread evenly over the time until `now`.
 void fill(const Table& table, Instant now, Millis spread) {
   for (std::int64_t number = 0; number < table.sessions; ++number) {
     const auto ago = spread.count() * (table.sessions - number) / table.sessions;
@@ -85,8 +85,8 @@ void fill(const Table& table, Instant now, Millis spread) {
   }
 }
 
-/// A request of a known session, from its head to its end, again and again: nanoseconds for each,
-/// by batches.
+/// Repeats requests of known sessions, each from its head to its end; returns the nanoseconds per
+/// request for every batch.
 std::vector<double> touch_often(const Table& table, const Clock& clock, std::uint64_t seed) {
   Random random(seed);
   std::vector<double> times;
@@ -161,7 +161,7 @@ nlohmann::json measure(const std::string& state_dir, std::int64_t sessions) {
   return figures;
 }
 
-/// Leaves a full ledger. `now_ms` is when the last click was, by the monotonic clock.
+/// Leaves a full ledger. `now_ms` is the time of the last click on the monotonic clock.
 nlohmann::json prepare(const std::string& state_dir, std::int64_t sessions, Millis spread) {
   const SystemClock clock;
   const Table table = open_table(state_dir, sessions, clock);

@@ -27,7 +27,7 @@ std::string_view text_of(const CookieSealer::Value& value) {
   return {value.data(), value.size()};
 }
 
-// Our pair among a browser's four: once to look the session up, once more to take the pair out.
+// Our pair among a browser's four: once to look the session up, once more to remove the pair.
 void find(benchmark::State& state, const std::string& field) {
   std::string_view text = field;
   for (auto _ : state) {
@@ -39,7 +39,7 @@ BENCHMARK_CAPTURE(find, third, cookie_field())->Name("cookie/find/third_of_four"
 BENCHMARK_CAPTURE(find, none, std::string("theme=dark; cart=3f2504e04f8911d39a0c0305e82c3301"))
     ->Name("cookie/find/none_of_two");
 
-// All that a known session's cookie goes through: base64 and the check.
+// The whole work on a known session's cookie: base64 and the check.
 void peek(benchmark::State& state) {
   CookieSealer sealer(kSecrets, "shop");
   const CookieSealer::Value value = sealer.seal(kContent);
@@ -58,7 +58,7 @@ void seal(benchmark::State& state) {
 }
 BENCHMARK(seal)->Name("cookie/seal");
 
-// A cookie that the ledger does not remember: late, forged, or of before a restart.
+// A cookie that the ledger does not have: late, forged, or from before a restart.
 void open(benchmark::State& state) {
   CookieSealer sealer(kSecrets, "shop");
   const CookieSealer::Value value = sealer.seal(kContent);
@@ -73,7 +73,7 @@ void node_key(benchmark::State& state) {
 }
 BENCHMARK(node_key)->Name("cookie/node_key");
 
-// With sticky = "learn": what each request's cookie costs, and each Set-Cookie of it.
+// With sticky = "learn": the cost of each request's cookie, and of each response's Set-Cookie.
 void value_hash(benchmark::State& state) {
   session::ValueHash hash(kSecrets, "shop");
   const std::string value = "3F2504E04F8911D39A0C0305E82C3301";
@@ -81,7 +81,7 @@ void value_hash(benchmark::State& state) {
 }
 BENCHMARK(value_hash)->Name("cookie/value_hash");
 
-// The key of a new session, from the system's generator.
+// The key of a new session, from the system's random generator.
 void random_key(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(session::random_session_key());
 }
@@ -134,7 +134,7 @@ std::string value_of(const std::string& set_cookie) {
   return set_cookie.substr(from, set_cookie.find(';') - from);
 }
 
-// A click of a user whom the ledger knows: most requests of a site with sessions.
+// A click of a user whose session is in the ledger: most requests of a site with sessions.
 void known_user(benchmark::State& state) {
   Shop shop;
   const std::string value = value_of(shop.welcome());
@@ -143,8 +143,8 @@ void known_user(benchmark::State& state) {
 }
 BENCHMARK(known_user)->Name("affinity/known_user");
 
-// A new user's first request and the cookie in its answer. The ledger is full before long; each
-// then takes the place of the one who has waited longest.
+// A new user's first request and the cookie in its response. The ledger fills up soon; then each
+// new session replaces the one that has waited longest.
 void new_user(benchmark::State& state) {
   Shop shop;
   for (auto _ : state) benchmark::DoNotOptimize(shop.welcome());
@@ -152,7 +152,7 @@ void new_user(benchmark::State& state) {
 }
 BENCHMARK(new_user)->Name("affinity/new_user");
 
-// A cookie of our form that nobody sealed: what an attacker can make us compute.
+// A well-formed cookie that was never sealed: the work that an attacker can cause.
 void forged(benchmark::State& state) {
   Shop shop;
   std::string value = value_of(shop.welcome());

@@ -16,7 +16,7 @@ namespace {
 
 using http::Parser;
 
-/// Takes our cookie out, as a worker's PoolRuntime does.
+/// Removes our cookie, as a worker's PoolRuntime does.
 class OwnCookie final : public http::CookieFilter {
  public:
   [[nodiscard]] Kept filter(std::string_view value) const override {
@@ -26,7 +26,7 @@ class OwnCookie final : public http::CookieFilter {
   }
 };
 
-/// The bytes of one head written and gone, as far as the system call.
+/// Consumes the bytes of one written head; everything except the system call.
 void send(SliceQueue& queue) {
   std::array<iovec, 64> vectors;
   benchmark::DoNotOptimize(queue.gather(vectors));
@@ -39,7 +39,7 @@ void set_bytes(benchmark::State& state, std::string_view text) {
   state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(text.size()));
 }
 
-// llhttp and our callbacks: once per request, and once per answer.
+// llhttp and our callbacks: once per request, and once per response.
 void parse(benchmark::State& state, Parser::Kind kind, const std::string& text) {
   Message message(kind, text);
   for (auto _ : state) benchmark::DoNotOptimize(message.parse());
@@ -52,7 +52,7 @@ BENCHMARK_CAPTURE(parse, browser, Parser::Kind::request, browser_request())
 BENCHMARK_CAPTURE(parse, response, Parser::Kind::response, std::string(kResponse))
     ->Name("heads/parse/response");
 
-// What llhttp leaves to a proxy, for a request.
+// The validation that llhttp leaves to a proxy, for a request.
 void validate_request(benchmark::State& state, const std::string& text) {
   Message message(Parser::Kind::request, text);
   for (auto _ : state) {
@@ -65,7 +65,7 @@ BENCHMARK_CAPTURE(validate_request, small, std::string(kSmallRequest))
 BENCHMARK_CAPTURE(validate_request, browser, browser_request())
     ->Name("heads/judge/request/browser");
 
-// The same for an answer.
+// The same for a response.
 void validate_response(benchmark::State& state) {
   Message message(Parser::Kind::response, kResponse);
   for (auto _ : state) {
@@ -75,7 +75,7 @@ void validate_response(benchmark::State& state) {
 }
 BENCHMARK(validate_response)->Name("heads/judge/response");
 
-// A request's head on its way to a node, with our cookie taken out of the browser's.
+// Writes a request's head for a node, with our cookie removed from the browser's.
 void write_request(benchmark::State& state, const std::string& text) {
   Message message(Parser::Kind::request, text);
   const auto facts = http::validate_request(message.head());
@@ -93,7 +93,7 @@ BENCHMARK_CAPTURE(write_request, small, std::string(kSmallRequest))
     ->Name("heads/write/request/small");
 BENCHMARK_CAPTURE(write_request, browser, browser_request())->Name("heads/write/request/browser");
 
-// A response's head on its way to a client: of a known session, and of one that begins.
+// Writes a response's head for a client: of a known session, and of a new one.
 void write_response(benchmark::State& state, std::string_view set_cookie) {
   Message message(Parser::Kind::response, kResponse);
   http::ResponseWriteOptions options;
@@ -113,7 +113,7 @@ BENCHMARK_CAPTURE(write_response, new_session,
                   "HttpOnly; SameSite=Lax")
     ->Name("heads/write/response/new");
 
-// All of the above for one exchange: what HTTP costs a proxied request without body.
+// All of the above for one exchange: the cost of HTTP for a proxied request without a body.
 void whole_exchange(benchmark::State& state, const std::string& text) {
   Message request(Parser::Kind::request, text);
   Message response(Parser::Kind::response, kResponse);

@@ -17,16 +17,16 @@ using session::SessionState;
 
 constexpr Instant kNow{1'000'000};
 constexpr session::CookieFingerprint kCheck = 77;
-// Room to spare: shards fill unevenly, and one that is full evicts before the table is.
+// With reserve: shards fill unevenly, and a full shard evicts before the table is full.
 constexpr std::size_t kCapacity = 1'250'000;
 
-/// As random as real ones; computed, so that the benchmark has no table of its own to miss in.
+/// As random as real keys, but computed: a table of keys would cause cache misses of its own.
 SessionKey key_of(std::uint64_t number) {
   Random bits(number);
   return {bits.next(), bits.next()};
 }
 
-/// A ledger with so many live sessions on one node.
+/// A ledger with a given number of live sessions on one node.
 struct Filled {
   explicit Filled(std::uint32_t count, std::size_t capacity = kCapacity)
       : sessions(count), ledger(capacity, kNow) {
@@ -51,8 +51,8 @@ struct Filled {
   session::NodeSlot alice = ledger.slot_of("shop/alice");
 };
 
-/// The one of this size, which all threads of a benchmark share. Only the last is kept: a million
-/// sessions take a second to begin, and a benchmark is entered several times.
+/// The ledger of this size, which all threads of a benchmark share. Only the last one is kept: a
+/// million sessions take a second to begin, and a benchmark is entered several times.
 Filled& filled(const benchmark::State& state) {
   static std::mutex mutex;
   static std::unique_ptr<Filled> last;
@@ -65,7 +65,7 @@ Filled& filled(const benchmark::State& state) {
   return *last;
 }
 
-// A request of a known session, any of them: the look-up at its head and the stamp at its end.
+// A request of a random known session: the look-up at its head and the time stamp at its end.
 void touch(benchmark::State& state) {
   Filled& table = filled(state);
   Random random(static_cast<std::uint64_t>(state.thread_index()));
@@ -80,7 +80,7 @@ BENCHMARK(touch)
     ->ThreadRange(1, 2)
     ->UseRealTime();
 
-// A cookie whose session has ended, or never was.
+// A cookie whose session has ended, or never existed.
 void miss(benchmark::State& state) {
   Filled& table = filled(state);
   Random random(1);
@@ -91,7 +91,7 @@ void miss(benchmark::State& state) {
 }
 BENCHMARK(miss)->Name("ledger/miss")->Arg(0)->Arg(1'000)->Arg(1'000'000);
 
-// The figure that balancing, bleeding and `status` read.
+// The count that balancing, bleeding and `status` read.
 void count(benchmark::State& state) {
   Filled& table = filled(state);
   const balancer::SessionCounts& counts = table.ledger.counts(table.alice);
@@ -106,14 +106,14 @@ void totals(benchmark::State& state) {
 }
 BENCHMARK(totals)->Name("ledger/totals")->Arg(1'000);
 
-// A sweep that finds nothing due: ten a second.
+// A sweep that finds no session due: ten per second.
 void sweep(benchmark::State& state) {
   Filled& table = filled(state);
   for (auto _ : state) benchmark::DoNotOptimize(table.ledger.sweep(kNow));
 }
 BENCHMARK(sweep)->Name("ledger/sweep")->Arg(1'000'000);
 
-// A new session in a full table, where the oldest pending one makes room.
+// A new session in a full table, where it evicts the oldest pending one.
 void begin_full(benchmark::State& state) {
   Filled table(0, 10'000);
   std::uint64_t number = 0;

@@ -10,7 +10,7 @@
 
 namespace bonedry::micro {
 
-/// What load generators and health checks send: 68 bytes, 3 fields.
+/// A request as load generators and health checks send it: 68 bytes, 3 fields.
 constexpr std::string_view kSmallRequest =
     "GET /a HTTP/1.1\r\n"
     "Host: shop.example\r\n"
@@ -18,17 +18,17 @@ constexpr std::string_view kSmallRequest =
     "Accept: */*\r\n"
     "\r\n";
 
-/// Our cookie's value, as far as a Cookie field is concerned: 60 characters of base64url.
+/// Stands for our cookie's value in a Cookie field: 60 characters of base64url.
 constexpr std::string_view kSessionValue =
     "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJCrze8SNFZ4kKvN7xI0";
 
-/// Its field as a browser with three other cookies sends it.
+/// The Cookie field of a browser with three other cookies.
 [[nodiscard]] std::string cookie_field();
 
-/// What a browser sends for a page, by a user with a session: 13 fields.
+/// A browser's request for a page, from a user with a session: 13 fields.
 [[nodiscard]] std::string browser_request();
 
-/// What an application answers: 9 fields, a body of known length.
+/// An application's response: 9 fields, a body of known length.
 constexpr std::string_view kResponse =
     "HTTP/1.1 200 OK\r\n"
     "Date: Tue, 24 Nov 2026 16:00:00 GMT\r\n"
@@ -42,12 +42,12 @@ constexpr std::string_view kResponse =
     "Server: app\r\n"
     "\r\n";
 
-/// A head in a chunk, to be parsed again and again as a connection would.
+/// A head in a chunk, parsed again and again as a connection would.
 class Message {
  public:
   Message(http::Parser::Kind kind, std::string_view text);
 
-  /// Forgets the last exchange and parses the head.
+  /// Discards the last exchange and parses the head.
   http::ParseStatus parse() {
     parser_.start();
     head_.clear();

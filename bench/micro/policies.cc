@@ -39,7 +39,8 @@ class Shop {
   std::deque<balancer::SessionCounts> counts_;
 };
 
-// A node for a new user: who is fit, then the policy, then a place. Known users cost none of it.
+// A node for a new user: eligibility, then the policy, then a reservation. Known users need none of
+// it.
 void pick(benchmark::State& state, Balance balance) {
   const Shop shop(state.range(0));
   balancer::Picker picker(balance, conf::Sticky::insert, 1);
@@ -71,7 +72,7 @@ BENCHMARK_CAPTURE(pick, random, Balance::random)
     ->Arg(100)
     ->Arg(1000);
 
-// The policy alone, with the candidates given.
+// The policy alone, with given candidates.
 void route(benchmark::State& state, Balance balance) {
   Random random(1);
   std::vector<balancer::Candidate> candidates(static_cast<std::size_t>(state.range(0)));

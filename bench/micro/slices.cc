@@ -23,7 +23,7 @@ constexpr std::string_view kFraming = "\r\n400\r\n";
 
 enum class As { slices, copies };
 
-/// Fills a queue with an answer in chunked coding: pieces of one read, and framing between them.
+/// Fills a queue with a chunked response: pieces of one read, with framing between them.
 class Answer {
  public:
   Answer(ChunkPool& pool, std::size_t piece) : pool_(pool), read_(pool.take()), piece_(piece) {
@@ -33,7 +33,7 @@ class Answer {
   void queue(SliceQueue& queue, As as) {
     for (std::size_t i = 0; i < kPieces; ++i) {
       queue.push_copy(pool_, kFraming);
-      // With a gap, so that no two become one slice.
+      // With a gap, so that no two are merged into one slice.
       const char* const at = read_->data() + i * (kMostPiece + kFraming.size());
       if (as == As::slices) {
         queue.push({read_, at, piece_});
@@ -56,14 +56,14 @@ std::size_t gather(const SliceQueue& queue, std::array<iovec, 64>& vectors) {
   return count;
 }
 
-// A buffer for one read, taken and given back.
+// Takes a buffer for one read and returns it.
 void take(benchmark::State& state) {
   ChunkPool pool;
   for (auto _ : state) benchmark::DoNotOptimize(pool.take());
 }
 BENCHMARK(take)->Name("slices/take_chunk");
 
-// Four pieces of an answer queued, gathered and consumed: as slices of their own, or copied.
+// Queues, gathers and consumes four pieces of a response: as separate slices, or copied.
 void queue(benchmark::State& state, As as) {
   ChunkPool pool;
   Answer answer(pool, static_cast<std::size_t>(state.range(0)));
@@ -85,7 +85,7 @@ BENCHMARK_CAPTURE(queue, copies, As::copies)
     ->RangeMultiplier(4)
     ->Range(64, kMostPiece);
 
-/// Two connected stream sockets; what goes in is taken out again.
+/// Two connected stream sockets; what is sent is received again.
 class SocketPair {
  public:
   SocketPair() {
@@ -109,7 +109,7 @@ class SocketPair {
   std::vector<char> sink_ = std::vector<char>(2 * kPieces * kMostPiece);
 };
 
-// The same with the system call (and its counterpart): where SliceQueue::kCopied comes from.
+// The same with the system call (and its counterpart): the basis for SliceQueue::kCopied.
 void sent(benchmark::State& state, As as) {
   ChunkPool pool;
   Answer answer(pool, static_cast<std::size_t>(state.range(0)));

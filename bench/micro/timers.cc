@@ -17,8 +17,8 @@ using std::chrono::seconds;
 
 constexpr Instant kStart{1'000'000};
 
-/// As many idle connections: a timer each, due at any time in the next minute, that is armed for a
-/// minute again when it fires.
+/// A given number of idle connections: one timer each, due at any time in the next minute, and
+/// armed for another minute when it fires.
 class Crowd {
  public:
   Crowd(TimerWheel& wheel, std::int64_t size) {
@@ -47,7 +47,7 @@ void arm_and_disarm(benchmark::State& state) {
 }
 BENCHMARK(arm_and_disarm)->Name("timers/arm_disarm")->Arg(0)->Arg(10'000);
 
-// A deadline put off, of one connection after another.
+// Postpones a deadline, of one connection after another.
 void rearm(benchmark::State& state) {
   TimerWheel wheel([] { return kStart; });
   Crowd crowd(wheel, state.range(0));
@@ -58,7 +58,8 @@ void rearm(benchmark::State& state) {
 }
 BENCHMARK(rearm)->Name("timers/rearm")->Arg(1)->Arg(10'000);
 
-// One tick, twenty a second: with 10,000 armed for a minute, 8 fire and 16 are looked at too soon.
+// One tick of twenty per second: with 10,000 timers armed for a minute, 8 fire and 16 are checked
+// too early.
 void advance(benchmark::State& state) {
   Instant now = kStart;
   TimerWheel wheel([&now] { return now; });

@@ -12,10 +12,10 @@
 #include <cstdint>
 #include <system_error>
 
-/// The barest of event loops, for what bonedry is measured against: epoll and nothing else.
+/// A minimal event loop for the programs that bonedry is compared with: epoll and nothing else.
 namespace bonedry::bench {
 
-/// What is called when one of its descriptors is ready. Never owned by the loop.
+/// Called when one of its descriptors is ready. Never owned by the loop.
 class Watched {
  public:
   virtual void on_event(std::uint32_t events) = 0;
@@ -40,7 +40,7 @@ class EpollLoop {
     control(EPOLL_CTL_MOD, fd, events, watched);
   }
 
-  /// Calls `after` when all events of a round are done.
+  /// Calls `after` when all events of an iteration have been handled.
   template <class After>
   [[noreturn]] void run(const After& after) {
     std::array<epoll_event, 256> events{};
@@ -74,7 +74,7 @@ inline sockaddr_in any_address(std::uint16_t port) {
   return address;
 }
 
-/// Listens on all addresses, so that 127.0.0.2 and the like are nodes of their own.
+/// Listens on all addresses, so that 127.0.0.2 and others can be separate nodes.
 inline UniqueFd listen_on(std::uint16_t port) {
   UniqueFd fd{::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
   const int on = 1;

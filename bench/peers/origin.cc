@@ -1,8 +1,8 @@
 // The nodes behind every proxy of the comparison: as little work as possible, on one thread.
 //
-//   bench-origin PORT...     one node per port, told apart by the field X-Node
+//   bench-origin PORT...     one node per port, identified by the field X-Node
 //   GET /b/SIZE              SIZE bytes
-//   POST anything            reads the body, answers 64 bytes
+//   POST anything            reads the body, responds with 64 bytes
 
 #include "bench/peers/epoll_loop.h"
 

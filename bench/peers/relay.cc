@@ -1,4 +1,4 @@
-// The floors of the comparison: bytes from one socket to another, nothing parsed.
+// The lower bounds of the comparison: bytes copied from one socket to another, without parsing.
 //
 //   bench-relay copy|splice LISTEN_PORT ORIGIN_PORT
 
@@ -24,7 +24,7 @@ enum class Mode : std::uint8_t { copy, splice };
 
 class Pair;
 
-/// One end of a pair, as the loop knows it.
+/// One end of a pair, as the loop sees it.
 class End final : public Watched {
  public:
   End(EpollLoop& loop, Pair& pair, UniqueFd fd) : loop_(loop), pair_(pair), fd_(std::move(fd)) {
@@ -44,7 +44,7 @@ class End final : public Watched {
   std::uint32_t wanted_ = EPOLLIN;
 };
 
-/// Bytes on their way in one direction that the destination did not take at once.
+/// Bytes of one direction that the destination did not accept immediately.
 class Waiting {
  public:
   explicit Waiting(Mode mode) : mode_(mode) {
@@ -57,7 +57,7 @@ class Waiting {
   }
   [[nodiscard]] bool empty() const { return mode_ == Mode::copy ? rest_.empty() : piped_ == 0; }
 
-  /// One read and what can be written of it at once. False: an end is gone.
+  /// Does one read and writes what it can without blocking. False: one end has closed.
   bool move(int from, int to) { return mode_ == Mode::copy ? copy(from, to) : splice(from, to); }
 
   bool drain(int to) {
@@ -122,7 +122,7 @@ class Pair {
     if ((events & EPOLLOUT) != 0 && !towards.empty()) over_ = !towards.drain(end.fd());
     const bool readable = (events & ~static_cast<std::uint32_t>(EPOLLOUT)) != 0;
     if (!over_ && readable && from.empty()) over_ = !from.move(end.fd(), other.fd());
-    if (over_) {  // the descriptors close with the pair, at the end of the round
+    if (over_) {  // the descriptors close with the pair, at the end of the iteration
       end.want(0);
       return other.want(0);
     }
@@ -154,7 +154,7 @@ class Relay final : public Watched {
       UniqueFd origin{::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
       const int on = 1;
       setsockopt(origin.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-      // On loopback this is done when it returns, and what is sent before waits in the socket.
+      // On loopback it is connected on return, and bytes sent before that wait in the socket.
       (void)::connect(origin.get(), reinterpret_cast<const sockaddr*>(&origin_), sizeof(origin_));
       pairs_.push_back(std::make_unique<Pair>(loop_, mode_, std::move(client), std::move(origin)));
     }

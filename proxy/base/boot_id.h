@@ -4,8 +4,8 @@
 
 namespace bonedry {
 
-/// Names the machine's current boot, within which Instants can be compared across processes. Empty
-/// where the system does not tell: such a boot is no other's, and not its own.
+/// Identifies the machine's current boot, within which Instants can be compared across processes.
+/// Empty if the system does not provide it; an empty id matches no boot, not even its own.
 [[nodiscard]] std::string boot_id();
 
 }  // namespace bonedry

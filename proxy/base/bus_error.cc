@@ -11,13 +11,13 @@
 namespace bonedry {
 namespace {
 
-// A signal's handler has nothing but what is at a fixed place.
+// Static, because a signal handler has no other data.
 std::array<char, 1024> text;
 std::size_t length = 0;
 int exit_code = 1;
 
 void on_bus_error(int number, siginfo_t* info, void* /*context*/) {
-  if (info->si_code != BUS_ADRERR) {  // no fault of a file: what would have happened without us
+  if (info->si_code != BUS_ADRERR) {  // not a fault of a file: take the default action
     std::signal(number, SIG_DFL);
     return;
   }

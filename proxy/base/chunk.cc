@@ -44,7 +44,7 @@ void ChunkPool::give_back(Chunk* chunk) {
 
 std::span<char> ChunkPool::reserve(std::size_t size) {
   assert(size <= kChunkSize);
-  // Nobody else's bytes are in it any more: start again at its warm beginning.
+  // No slice refers to it any more: start again at its beginning, which is still warm.
   if (packing_ && !packing_.shared()) packed_ = 0;
   if (!packing_ || packing_->capacity() - packed_ < size) {
     packing_ = take();

@@ -11,8 +11,8 @@ namespace bonedry {
 
 class ChunkPool;
 
-/// A piece of memory that connections read into and slices point into. Counted without atomics:
-/// it never leaves its worker's thread.
+/// A block of memory that connections read into and slices point into. References are counted
+/// without atomics: a chunk never leaves its worker's thread.
 class Chunk {
  public:
   [[nodiscard]] char* data() { return data_; }
@@ -26,10 +26,10 @@ class Chunk {
   ChunkPool& pool_;
   std::size_t capacity_;
   std::uint32_t references_ = 0;
-  char* data_ = nullptr;  // right behind this object
+  char* data_ = nullptr;  // directly after this object
 };
 
-/// A share in a chunk.
+/// A counted reference to a chunk.
 class ChunkRef {
  public:
   ChunkRef() = default;
@@ -57,7 +57,7 @@ class ChunkRef {
   Chunk* chunk_ = nullptr;
 };
 
-/// Some bytes in a chunk, kept alive by a share in it.
+/// A range of bytes in a chunk, which its reference keeps alive.
 struct Slice {
   ChunkRef chunk;
   const char* data = nullptr;
@@ -66,11 +66,11 @@ struct Slice {
   [[nodiscard]] std::string_view text() const { return {data, size}; }
 };
 
-/// One worker's chunks. Chunks that are given back are kept for the next use, so that forwarding
-/// allocates nothing once warm. Must outlive all its chunks.
+/// One worker's chunks. Returned chunks are kept for reuse, so that forwarding allocates nothing
+/// once warm. Must outlive all its chunks.
 class ChunkPool {
  public:
-  /// What one read takes at most. Two 16 KiB TLS records or the largest default head.
+  /// The most that one read takes: two 16 KiB TLS records or the largest default head.
   static constexpr std::size_t kChunkSize = 32 * 1024;
   /// Spare chunks kept: 8 MiB per worker at most, for bursts; the rest goes back to the system.
   static constexpr std::size_t kSpareChunks = 256;
@@ -81,13 +81,14 @@ class ChunkPool {
   ChunkPool& operator=(const ChunkPool&) = delete;
 
   [[nodiscard]] ChunkRef take();
-  /// A chunk of another size, for heads beyond kChunkSize; not kept when given back.
+  /// A chunk of another size, for heads larger than kChunkSize; freed when returned.
   [[nodiscard]] ChunkRef take_large(std::size_t capacity);
 
   /// A copy of a few bytes (at most kChunkSize), packed with others into a chunk.
   [[nodiscard]] Slice copy(std::string_view text);
-  /// Room to write such bytes in place, at least `size` (at most kChunkSize). Good until the next
-  /// call of the pool but `commit`, which makes a slice of the first bytes of it.
+  /// Room of at least `size` bytes (at most kChunkSize) to write such bytes in place. Valid until
+  /// the next call of the pool other than `commit`, which makes a slice of the first `size` bytes
+  /// written there.
   [[nodiscard]] std::span<char> reserve(std::size_t size);
   [[nodiscard]] Slice commit(std::size_t size);
 

@@ -18,7 +18,7 @@ struct Instant {
   friend Millis operator-(Instant later, Instant earlier) { return Millis{later.ms - earlier.ms}; }
 };
 
-/// A point on the calendar, in milliseconds since the Unix epoch: for what is shown to people or
+/// A point on the wall clock, in milliseconds since the Unix epoch: for what is shown to people or
 /// must survive a reboot. May jump either way.
 struct WallTime {
   std::int64_t ms = 0;
@@ -31,7 +31,7 @@ struct WallTime {
   }
 };
 
-/// Where time comes from. Thread-safe.
+/// A source of time. Thread-safe.
 class Clock {
  public:
   virtual ~Clock() = default;
@@ -40,7 +40,7 @@ class Clock {
 };
 
 /// The monotonic clock as of the kernel's last tick: at most `kCoarse` behind, and never goes back.
-/// A fifth of what the exact time costs. Thread-safe.
+/// Costs a fifth of the exact time. Thread-safe.
 [[nodiscard]] Instant coarse_now();
 constexpr Millis kCoarse{10};  // Linux ticks 100 times a second or more
 

@@ -11,7 +11,7 @@ struct Unit {
   Millis length;
 };
 
-// Longest first; "ms" before "m" so that the longer name wins.
+// "ms" comes before "m", so that the longer name matches first.
 constexpr std::array<Unit, 5> kUnits{{{"ms", Millis{1}},
                                       {"d", std::chrono::hours{24}},
                                       {"h", std::chrono::hours{1}},

@@ -35,9 +35,9 @@ bool write_all(int fd, std::string_view content) {
 }
 
 UniqueFd open_folder_of(const std::string& path) {
-  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  const std::filesystem::path directory = std::filesystem::path(path).parent_path();
   return UniqueFd{
-      ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+      ::open(directory.empty() ? "." : directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
 }
 
 }  // namespace
@@ -47,7 +47,7 @@ std::string errno_text(int error) {
 }
 
 Result<std::string> read_file(const std::string& path, std::size_t limit) {
-  // A FIFO must not hold us up until somebody writes to it.
+  // O_NONBLOCK: opening a FIFO must not wait for a writer.
   const UniqueFd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
   const auto no_file = [&path] {
     return Failure{"cannot read " + path + ": it is not a regular file"};
@@ -77,10 +77,10 @@ bool is_absent(const std::string& path) {
 
 Result<> replace_file(const std::string& path, std::string_view content, mode_t mode) {
   const std::string beside = path + ".new";
-  const UniqueFd folder =
-      open_folder_of(path);  // there may be no descriptor left behind the rename
-  if (!folder.is_open()) return failed("write", beside);
-  // What is left of an attempt that was cut off goes, and so does a link or a FIFO of that name.
+  const UniqueFd directory =
+      open_folder_of(path);  // opened now: after the rename no descriptor may be free
+  if (!directory.is_open()) return failed("write", beside);
+  // Removes what an interrupted attempt left behind, and a link or a FIFO of that name.
   ::unlink(beside.c_str());
   UniqueFd file{::open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode)};
   if (!file.is_open()) return failed("write", beside);
@@ -92,23 +92,25 @@ Result<> replace_file(const std::string& path, std::string_view content, mode_t 
   }
   file.reset();
   if (::rename(beside.c_str(), path.c_str()) != 0) return failed("write", path);
-  return ::fsync(folder.get()) == 0 ? Result<>{Done{}} : failed("sync the directory of", path);
+  return ::fsync(directory.get()) == 0 ? Result<>{Done{}} : failed("sync the directory of", path);
 }
 
-Result<> sync_folder_of(const std::string& path) {
-  const UniqueFd folder = open_folder_of(path);
-  if (!folder.is_open() || ::fsync(folder.get()) != 0) return failed("sync the directory of", path);
+Result<> sync_directory_of(const std::string& path) {
+  const UniqueFd directory = open_folder_of(path);
+  if (!directory.is_open() || ::fsync(directory.get()) != 0)
+    return failed("sync the directory of", path);
   return Done{};
 }
 
-Result<> make_folder(const std::string& path, mode_t mode) {
+Result<> make_directory(const std::string& path, mode_t mode) {
   std::error_code error;
-  // A slash at the end would make the folder its own parent.
-  const std::filesystem::path folder(path.substr(0, path.find_last_not_of('/') + 1));
-  if (std::filesystem::is_directory(folder, error)) return Done{};
-  if (folder.has_parent_path()) std::filesystem::create_directories(folder.parent_path(), error);
-  if (::mkdir(folder.c_str(), mode) != 0 && errno != EEXIST) return failed("create", path);
-  if (!std::filesystem::is_directory(folder, error)) {
+  // With a trailing slash the directory would be its own parent.
+  const std::filesystem::path directory(path.substr(0, path.find_last_not_of('/') + 1));
+  if (std::filesystem::is_directory(directory, error)) return Done{};
+  if (directory.has_parent_path())
+    std::filesystem::create_directories(directory.parent_path(), error);
+  if (::mkdir(directory.c_str(), mode) != 0 && errno != EEXIST) return failed("create", path);
+  if (!std::filesystem::is_directory(directory, error)) {
     return Failure{"cannot create " + path + ": a file of that name exists"};
   }
   return Done{};

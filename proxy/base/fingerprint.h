@@ -6,7 +6,7 @@
 
 namespace bonedry {
 
-/// FNV-1a, against damage, not against people: any single byte that changes changes it.
+/// FNV-1a: detects damage, not tampering. A change of any single byte changes the result.
 inline std::uint64_t fingerprint(const void* data, std::size_t size) {
   std::uint64_t hash = 0xCBF29CE484222325;
   const auto* const bytes = static_cast<const unsigned char*>(data);

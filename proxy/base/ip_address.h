@@ -9,8 +9,8 @@
 
 namespace bonedry {
 
-/// An IP address as a value. IPv4 is held as IPv4-mapped IPv6 (RFC 4291, 2.5.5.2), so that an
-/// address is the same one however it came in.
+/// An IP address as a value. IPv4 is stored as IPv4-mapped IPv6 (RFC 4291, 2.5.5.2), so that an
+/// address compares equal in whichever form it arrived.
 struct IpAddress {
   std::array<std::uint8_t, 16> bytes{};
 
@@ -21,9 +21,9 @@ struct IpAddress {
 /// From the four bytes of an IPv4 address, in network order.
 [[nodiscard]] IpAddress mapped(const std::array<std::uint8_t, 4>& v4);
 
-/// "192.0.2.1" or "2001:db8::1", and nothing around it.
+/// Parses "192.0.2.1" or "2001:db8::1", with nothing before or after it.
 [[nodiscard]] std::optional<IpAddress> parse_ip(std::string_view text);
-/// The shortest form; IPv4 in IPv6 as plain IPv4.
+/// The shortest form; IPv4-mapped IPv6 as plain IPv4.
 [[nodiscard]] std::string to_string(const IpAddress& address);
 
 /// One end of a connection.
@@ -34,7 +34,7 @@ struct Endpoint {
   friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
 
-/// Both ends of a connection: who made it, and where to.
+/// Both ends of a connection: the one that opened it, and the one it was opened to.
 struct EndpointPair {
   Endpoint source;
   Endpoint destination;

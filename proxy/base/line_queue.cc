@@ -8,7 +8,7 @@
 namespace bonedry {
 namespace {
 
-// Before each line: its length with its line end. Lines may hold line ends of their own.
+// Stored before each line: its length, including its line end. Lines may contain line ends.
 using Length = std::uint32_t;
 
 }  // namespace
@@ -68,15 +68,15 @@ void LineQueue::take(std::vector<char>& out, std::size_t most) {
 
 std::uint64_t LineQueue::take_dropped() {
   const std::uint64_t dropped = dropped_.load(std::memory_order_relaxed);
-  const std::uint64_t since = dropped - told_;
-  told_ = dropped;
+  const std::uint64_t since = dropped - reported_drops_;
+  reported_drops_ = dropped;
   return since;
 }
 
 void LineQueue::clear() {
   std::uint64_t begin = begin_.load(std::memory_order_relaxed);
   const std::uint64_t end = end_.load(std::memory_order_acquire);
-  for (; begin != end; begin += sizeof(Length) + length_at(begin)) --told_;
+  for (; begin != end; begin += sizeof(Length) + length_at(begin)) --reported_drops_;
   begin_.store(begin, std::memory_order_release);
 }
 

@@ -9,40 +9,41 @@
 
 namespace bonedry {
 
-/// Lines on their way from one thread to another, in a fixed number of bytes. Neither waits and
-/// neither takes a lock; a line that there is no room for is dropped and counted.
+/// A lock-free queue of lines from one thread (the producer) to another (the consumer), with a
+/// fixed size in bytes. Neither side waits; a line that does not fit is dropped and counted.
 class LineQueue {
  public:
-  /// The memory is touched as it is used. `bytes`: a power of two, at least 16.
+  /// Memory is touched only when it is used. `bytes`: a power of two, at least 16.
   explicit LineQueue(std::size_t bytes);
   LineQueue(const LineQueue&) = delete;
   LineQueue& operator=(const LineQueue&) = delete;
 
-  /// The producer's: adds the line and a line end.
+  /// Producer: adds the line and a line end.
   void push(std::string_view line);
 
-  /// The consumer's: appends whole lines to `out` until the next would bring it beyond `most`
-  /// bytes. The first line of an empty `out` is taken however long it is.
+  /// Consumer: appends whole lines to `out` until the next one would exceed `most` bytes. If `out`
+  /// is empty, the first line is taken whatever its length.
   void take(std::vector<char>& out, std::size_t most);
-  /// The consumer's: how many lines were dropped since it was asked last.
+  /// Consumer: how many lines were dropped since the last call.
   [[nodiscard]] std::uint64_t take_dropped();
-  /// The consumer's: those that wait count as dropped.
+  /// Consumer: drops all waiting lines and counts them as dropped.
   void clear();
-  /// Any thread's. Ordered after a push that the producer has returned from (seq_cst).
+  /// Any thread. Ordered after a push that has returned in the producer (seq_cst).
   [[nodiscard]] bool empty() const { return begin_.load() == end_.load(); }
 
  private:
   void write(std::uint64_t at, std::string_view text);
   void read(std::uint64_t at, char* out, std::size_t size) const;
-  [[nodiscard]] std::size_t length_at(std::uint64_t at) const;  // with its line end
+  [[nodiscard]] std::size_t length_at(std::uint64_t at) const;  // including its line end
 
   const std::size_t mask_;
   const std::unique_ptr<char[]> bytes_;  // NOLINT: not touched before it is needed
-  // Both count bytes since the beginning, and only grow: what lies between them waits.
-  alignas(64) std::atomic<std::uint64_t> end_{0};  // the producer's, as `dropped_` is
+  // Both count bytes since the start and only grow; the bytes between them are waiting.
+  alignas(64) std::atomic<std::uint64_t> end_{0};  // written by the producer, like `dropped_`
   std::atomic<std::uint64_t> dropped_{0};
-  alignas(64) std::atomic<std::uint64_t> begin_{0};  // the consumer's, as `told_` is
-  std::uint64_t told_ = 0;
+  alignas(64) std::atomic<std::uint64_t> begin_{
+      0};  // written by the consumer, like `reported_drops_`
+  std::uint64_t reported_drops_ = 0;
 };
 
 }  // namespace bonedry

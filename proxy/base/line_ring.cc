@@ -7,7 +7,7 @@
 namespace bonedry {
 namespace {
 
-// Before each line: its length with its line end. Lines may hold line ends of their own.
+// Stored before each line: its length, including its line end. Lines may contain line ends.
 using Length = std::uint32_t;
 
 }  // namespace
@@ -60,7 +60,7 @@ void LineRing::take(std::vector<char>& out, std::size_t most) {
     used_ -= sizeof(Length) + length;
     --lines_;
   }
-  begin_ = 0;  // so that the memory of a burst alone is ever touched
+  begin_ = 0;  // so that only as much memory as a burst needs is ever touched
 }
 
 std::uint64_t LineRing::take_dropped() {

@@ -8,25 +8,26 @@
 
 namespace bonedry {
 
-/// Lines that wait, in a fixed number of bytes; where there is no room the oldest go. One thread.
+/// A ring buffer of lines, with a fixed size in bytes; when it is full, the oldest lines are
+/// dropped. One thread.
 class LineRing {
  public:
   explicit LineRing(std::size_t bytes)
       : size_(bytes), bytes_(std::make_unique_for_overwrite<char[]>(bytes)) {}
 
-  /// Adds the line and a line end. One that could never fit is lost itself.
+  /// Adds the line and a line end. A line larger than the whole ring is itself dropped.
   void push(std::string_view line);
-  /// Moves whole lines to `out`, which is emptied first: as many as fit into `most` bytes, and one
-  /// at least if there is any. Keeps to the capacity of `out` where that suffices.
+  /// Moves whole lines to `out`, which is emptied first: as many as fit into `most` bytes, but at
+  /// least one if there is any. Does not reallocate `out` if its capacity suffices.
   void take(std::vector<char>& out, std::size_t most);
   [[nodiscard]] bool empty() const { return used_ == 0; }
-  /// How many lines had to go since this was asked last.
+  /// How many lines were dropped since the last call.
   [[nodiscard]] std::uint64_t take_dropped();
-  /// Those that wait count as dropped.
+  /// Drops all waiting lines and counts them as dropped.
   void clear();
 
  private:
-  [[nodiscard]] std::size_t first_length() const;  // with its line end
+  [[nodiscard]] std::size_t first_length() const;  // including its line end
   void put(std::string_view text);
 
   const std::size_t size_;

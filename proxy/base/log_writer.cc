@@ -28,20 +28,21 @@ namespace {
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::size_t kBatch = 65'536;
-// What a pipe takes whole or not at all (PIPE_BUF), so that the lines of two processes do not mix.
+// PIPE_BUF: a pipe takes this much whole or not at all, so that the lines of two processes do not
+// mix.
 constexpr std::size_t kPipeBatch = 4096;
-// How soon a thread that waits for a target notices that it is to end.
+// How soon a thread that waits for a target notices that it must end.
 constexpr int kPollMillis = 100;
-// Beyond the time to flush, until a thread that is held in a write is left behind.
+// How long to wait after the time to flush before a thread blocked in a write is abandoned.
 constexpr std::chrono::milliseconds kNoticeWithin{300};
-// A target that is too slow all the time is told of so often.
+// The shortest interval between two reports of lost lines.
 constexpr std::chrono::seconds kReportEvery{1};
 
 enum class TargetKind : std::uint8_t { file, stream };
 
 struct OpenTarget {
   UniqueFd fd;
-  TargetKind medium = TargetKind::stream;
+  TargetKind kind = TargetKind::stream;
 };
 
 std::optional<int> standard_descriptor(std::string_view name) {
@@ -54,7 +55,8 @@ Failure<std::string> cannot_open(const std::string& name, const std::string& why
   return Failure{"cannot open " + name + ": " + why};
 }
 
-/// Never waits: a FIFO is opened for both directions, which needs no reader and outlives each.
+/// Never blocks: a FIFO is opened for reading and writing, which needs no reader and survives one
+/// that goes away.
 Result<UniqueFd> open_path(const std::string& path) {
   constexpr int kFlags = O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
   struct stat there {};
@@ -69,7 +71,8 @@ Result<OpenTarget> open_target(const LogTarget& target) {
   OpenTarget opened;
   const std::optional<int> standard = standard_descriptor(target.name);
   if (standard) {
-    // Not opened anew: what it is may not allow it, and a file's offset is shared with others.
+    // Duplicated, not reopened: it may not allow opening, and a file's offset is shared with
+    // others.
     opened.fd.reset(::fcntl(*standard, F_DUPFD_CLOEXEC, 0));
     if (!opened.fd.is_open()) return cannot_open(target.name, errno_text(errno));
   } else {
@@ -79,7 +82,7 @@ Result<OpenTarget> open_target(const LogTarget& target) {
   }
   struct stat there {};
   if (::fstat(opened.fd.get(), &there) != 0) return cannot_open(target.name, errno_text(errno));
-  if (S_ISREG(there.st_mode)) opened.medium = TargetKind::file;
+  if (S_ISREG(there.st_mode)) opened.kind = TargetKind::file;
   const bool fit = S_ISREG(there.st_mode) || S_ISFIFO(there.st_mode) || S_ISCHR(there.st_mode);
   if (fit || standard) return opened;
   return cannot_open(target.name, "it is not a regular file, FIFO or character device");
@@ -87,7 +90,8 @@ Result<OpenTarget> open_target(const LogTarget& target) {
 
 }  // namespace
 
-/// What the thread and its owner share; it outlives the owner when the thread hangs in a write.
+/// State shared by the thread and its owner; it outlives the owner when the thread hangs in a
+/// write.
 class LogWriter::Shared {
  public:
   /// `bell`: an eventfd.
@@ -113,9 +117,9 @@ class LogWriter::Shared {
     return queues_.emplace_back(std::make_shared<LineQueue>(bytes));
   }
 
-  /// After a line was queued, or anything else that the thread is to notice. The thread says that
-  /// it sleeps before it looks a last time, so that either it sees what is new or this sees it
-  /// asleep; all of these are seq_cst.
+  /// Call after queueing a line, or anything else that the thread must notice. The thread sets
+  /// `asleep_` before it checks for work a last time, so that either it sees the new work or this
+  /// sees it asleep; all these accesses are seq_cst.
   void wake() {
     if (!asleep_.load() || !asleep_.exchange(false)) return;
     const std::uint64_t once = 1;
@@ -158,7 +162,7 @@ class LogWriter::Shared {
       thread_.detach();
     }
     ring_.clear();
-    // One that hangs does so without the lock, under which alone the queues are emptied.
+    // A thread that hangs does so without the lock, and the queues are emptied only under the lock.
     for (const auto& queue : queues_) queue->clear();
     lost_ += take_dropped();
     const std::uint64_t lost = lost_;
@@ -168,7 +172,7 @@ class LogWriter::Shared {
 
  private:
   void work() {
-    while (fetch()) put_out();
+    while (fetch()) write_batch();
     const std::scoped_lock lock(mutex_);
     ended_ = true;
     done_.notify_one();
@@ -203,9 +207,9 @@ class LogWriter::Shared {
     idle_ = false;
   }
 
-  /// Takes lines from all sources in turn, as many as one write is to have.
+  /// Takes lines from all sources in turn, as many as fit into one write.
   void take_lines() {
-    const std::size_t most = opened_.medium == TargetKind::file ? kBatch : kPipeBatch;
+    const std::size_t most = opened_.kind == TargetKind::file ? kBatch : kPipeBatch;
     ring_.take(batch_, most);
     for (std::size_t i = 0; i < queues_.size() && batch_.size() < most; ++i) {
       queues_[(turn_ + i) % queues_.size()]->take(batch_, most);
@@ -213,14 +217,14 @@ class LogWriter::Shared {
     ++turn_;
   }
 
-  /// Waits for lines and takes some; false: it is time to end.
+  /// Waits for lines and takes some; false: the thread must end.
   bool fetch() {
     std::unique_lock lock(mutex_);
     wait_for_work(lock);
     if (abandoned_ || is_late()) return false;
     if (auto on_failed = std::exchange(reopen_, nullptr)) {
       lock.unlock();
-      open_anew(on_failed);
+      reopen_target(on_failed);
       lock.lock();
       if (abandoned_) return false;
     }
@@ -231,7 +235,7 @@ class LogWriter::Shared {
 
   [[nodiscard]] bool is_late() const { return stop_at_ && SteadyClock::now() >= *stop_at_; }
 
-  void open_anew(const std::function<void(const std::string&)>& on_failed) {
+  void reopen_target(const std::function<void(const std::string&)>& on_failed) {
     if (standard_descriptor(target_.name)) return;
     Result<OpenTarget> opened = open_target(target_);
     if (!opened) return on_failed(opened.error());
@@ -239,22 +243,22 @@ class LogWriter::Shared {
     cut_off_ = false;
   }
 
-  void put_out() {
+  void write_batch() {
     if (batch_.empty()) return;
     const std::string_view all(batch_.data(), batch_.size());
     std::string_view left = all;
-    // The rest of a line that could not be written whole must not run into the next one.
+    // A line that was written only in part must not run into the next one.
     if (cut_off_ && put("\n").empty()) cut_off_ = false;
     if (!cut_off_) left = put(all);
     const auto lines = static_cast<std::uint64_t>(std::count(left.begin(), left.end(), '\n'));
     const bool partly =
         !left.empty() && left.size() < all.size() && all[all.size() - left.size() - 1] != '\n';
     cut_off_ = cut_off_ || partly;
-    settle(lines);
+    report_lost(lines);
   }
 
-  /// Counts what was lost, and tells it when the target takes lines again.
-  void settle(std::uint64_t lost_now) {
+  /// Counts lost lines, and reports them when the target accepts lines again.
+  void report_lost(std::uint64_t lost_now) {
     std::unique_lock lock(mutex_);
     lost_ += lost_now;
     const auto now = SteadyClock::now();
@@ -265,10 +269,10 @@ class LogWriter::Shared {
     on_lost_(lost, std::exchange(why_, {}));
   }
 
-  /// What of it could not be written.
+  /// Writes `text`; returns the part that could not be written.
   std::string_view put(std::string_view text) {
     while (!text.empty()) {
-      if (opened_.medium == TargetKind::stream && !wait_for_room()) return text;
+      if (opened_.kind == TargetKind::stream && !wait_for_room()) return text;
       const ssize_t written = ::write(opened_.fd.get(), text.data(), text.size());
       if (written >= 0) {
         text.remove_prefix(static_cast<std::size_t>(written));
@@ -280,7 +284,7 @@ class LogWriter::Shared {
     return text;
   }
 
-  /// False: the end has come first.
+  /// False: the thread must end before there is room.
   bool wait_for_room() {
     pollfd entry{opened_.fd.get(), POLLOUT, 0};
     for (;;) {
@@ -290,22 +294,22 @@ class LogWriter::Shared {
     }
   }
 
-  // The thread's own.
+  // Used by the writer's thread only, except that `wake` rings `bell_`.
   const LogTarget target_;
   OpenTarget opened_;
-  const UniqueFd bell_;  // rung when it sleeps and is not to
+  const UniqueFd bell_;  // an eventfd that wakes the thread
   std::vector<char> batch_;
-  std::size_t turn_ = 0;  // whose queue comes first
-  bool cut_off_ = false;  // the last thing in the target is a part of a line
+  std::size_t turn_ = 0;  // selects the queue that comes first
+  bool cut_off_ = false;  // the target ends with a partial line
   std::string why_;
   SteadyClock::time_point report_from_{};
 
   const OnLost on_lost_;
   std::thread thread_;
-  std::atomic<bool> asleep_{false};  // or about to be: it waits for the bell
-  std::mutex mutex_;                 // of all below
+  std::atomic<bool> asleep_{false};  // or about to be: it waits for `bell_`
+  std::mutex mutex_;                 // guards all below
   std::condition_variable done_;
-  std::condition_variable settled_;  // all that was queued is out, or lost
+  std::condition_variable settled_;  // all queued lines are written or lost
   LineRing ring_;
   std::vector<std::shared_ptr<LineQueue>> queues_;
   std::function<void(const std::string&)> reopen_;

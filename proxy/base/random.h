@@ -18,12 +18,12 @@ class Random {
     return mixed ^ (mixed >> 31U);
   }
 
-  /// Evenly from [0, bound), by Lemire's multiplication; `bound` must not be 0.
+  /// Uniform in [0, bound), by Lemire's multiplication; `bound` must not be 0.
   std::uint32_t below(std::uint32_t bound) {
     return static_cast<std::uint32_t>(((next() >> 32U) * bound) >> 32U);
   }
 
-  /// Evenly from [0, 1).
+  /// Uniform in [0, 1).
   double unit() { return static_cast<double>(next() >> 11U) * 0x1.0p-53; }
 
  private:

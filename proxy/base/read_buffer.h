@@ -7,7 +7,7 @@
 
 namespace bonedry {
 
-/// What a connection has read and not yet consumed, in one piece of one chunk. Holds no memory
+/// Bytes that a connection has read and not yet consumed, contiguous in one chunk. Holds no memory
 /// while it is empty.
 class ReadBuffer {
  public:
@@ -16,16 +16,16 @@ class ReadBuffer {
   [[nodiscard]] bool empty() const { return begin_ == end_; }
   [[nodiscard]] const ChunkRef& chunk() const { return chunk_; }
 
-  /// Room to read into: never empty, unless `size()` has reached `limit`. What is unread moves to
-  /// a fresh chunk when its own has no room behind it.
+  /// Room to read into: never empty, unless `size()` has reached `limit`. Unconsumed bytes move to
+  /// a new chunk when theirs is full.
   [[nodiscard]] std::span<char> room(ChunkPool& pool, std::size_t limit);
   void filled(std::size_t size) { end_ += size; }
 
-  /// The first `size` unread bytes at `offset` from the front, shared.
+  /// A slice of `size` bytes at `offset` from the front; it shares the chunk.
   [[nodiscard]] Slice slice(std::size_t offset, std::size_t size) const {
     return {chunk_, chunk_->data() + begin_ + offset, size};
   }
-  /// Drops the first `size` bytes; an empty buffer lets go of its chunk.
+  /// Drops the first `size` bytes; an empty buffer releases its chunk.
   void consume(std::size_t size);
   void clear() { consume(size()); }
 

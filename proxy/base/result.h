@@ -15,11 +15,11 @@ struct Failure {
 template <class E>
 Failure(E) -> Failure<E>;
 
-/// The value of a Result that has nothing to say but that it went well.
+/// The value of a Result that carries no data on success.
 struct Done {};
 
-/// A value or an error, with the interface of C++23's std::expected, which GCC 12 lacks.
-/// Reading the side that is not there is a bug in the caller and asserted.
+/// A value or an error, with the interface of C++23's std::expected, which GCC 12 lacks. Reading
+/// the value when there is an error, or the reverse, is a bug in the caller and asserted.
 template <class T = Done, class E = std::string>
 class [[nodiscard]] Result {
  public:

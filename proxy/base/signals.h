@@ -6,7 +6,7 @@
 
 namespace bonedry {
 
-/// All signals but those by which a fault of the program itself is told: these must reach their
+/// All signals except those that report a fault of the program itself: these must reach their
 /// handler, or end the process, where the fault is.
 inline sigset_t held_signals() {
   sigset_t all;
@@ -17,15 +17,15 @@ inline sigset_t held_signals() {
   return all;
 }
 
-/// The calling thread, and those that it starts from here on, are interrupted by no signal any
-/// more. `main` does so first of all, and signals are read from a descriptor (io::SignalReader):
-/// one that comes before the loop runs, or after it, stays pending and ends nothing.
+/// Blocks `held_signals` in the calling thread and in the threads that it starts from now on.
+/// `main` does this at its start, and signals are read from a descriptor (io::SignalReader): one
+/// that arrives before the loop runs, or after it, stays pending and does not end the process.
 inline void block_signals() {
   const sigset_t held = held_signals();
   pthread_sigmask(SIG_BLOCK, &held, nullptr);
 }
 
-/// Signals act as the system has it.
+/// Unblocks `held_signals` in the calling thread.
 inline void unblock_signals() {
   const sigset_t held = held_signals();
   pthread_sigmask(SIG_UNBLOCK, &held, nullptr);

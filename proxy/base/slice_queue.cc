@@ -7,7 +7,7 @@ namespace bonedry {
 
 namespace {
 
-// What an idle connection's queue may keep for its next exchange: 256 bytes or so.
+// The capacity that an idle connection's queue keeps for its next exchange: about 256 bytes.
 constexpr std::size_t kKeptSlices = 10;
 
 }  // namespace

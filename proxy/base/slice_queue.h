@@ -11,17 +11,17 @@
 
 namespace bonedry {
 
-/// Bytes on their way to one socket: views of chunks, in order. Whoever fills it stops the source
-/// while it is not empty, so it holds at most one read and the framing around it.
+/// Bytes to be sent on one socket: slices of chunks, in order. The source is paused while the queue
+/// is not empty, so it holds at most one read and the framing around it.
 class SliceQueue {
  public:
-  /// Shorter pieces are copied together: moving so many bytes costs less than a slice of their own
-  /// does here and in the kernel (./dev bench micro, "slices").
+  /// Pieces shorter than this are copied together: copying them costs less than a slice of their
+  /// own does here and in the kernel (./dev bench micro, "slices").
   static constexpr std::size_t kCopied = 1024;
 
-  /// Neighbours in one chunk become one slice.
+  /// Adjacent slices of one chunk are merged.
   void push(Slice slice);
-  /// The same, but a short slice is copied.
+  /// As above, but a short slice is copied.
   void push(ChunkPool& pool, Slice slice);
   void push_copy(ChunkPool& pool, std::string_view text);
 

@@ -6,8 +6,8 @@
 
 namespace bonedry {
 
-/// Opens /dev/null where standard input, output or error is closed: what is opened next would get
-/// its number, and what is written to it. The first thing that `main` does.
+/// Opens /dev/null in place of a closed standard input, output or error: otherwise the next file
+/// opened would get its number, and what is written to it. The first thing that `main` does.
 inline void fill_standard_descriptors() {
   for (int fd = 0; fd <= 2; ++fd) {
     // The lowest number that is free is this one.

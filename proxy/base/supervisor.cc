@@ -12,7 +12,7 @@
 
 namespace bonedry {
 
-void tell_supervisor(std::string_view state) {
+void notify_service_manager(std::string_view state) {
   const char* const path = std::getenv("NOTIFY_SOCKET");
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -21,7 +21,7 @@ void tell_supervisor(std::string_view state) {
   std::memcpy(address.sun_path, path, length);
   if (address.sun_path[0] == '@') address.sun_path[0] = '\0';  // the abstract namespace
   const UniqueFd fd{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
-  // A supervisor that does not read must not hold up the main thread.
+  // A service manager that does not read must not block the main thread.
   const timeval time_limit{0, 500'000};
   (void)::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &time_limit, sizeof time_limit);
   (void)::sendto(fd.get(), state.data(), state.size(), MSG_NOSIGNAL,

@@ -8,8 +8,8 @@
 
 namespace bonedry::http {
 
-/// Pieces of a body found in one read, by offset and size. Tiny pieces are moved together within
-/// the buffer, so that there are never many.
+/// Pieces of a body found in one read, by offset and size. Small pieces are joined within the
+/// buffer to keep their number low.
 struct BodyPieces {
   static constexpr std::size_t kMost = 16;
   std::array<Span, kMost> pieces;

@@ -9,21 +9,20 @@
 
 namespace bonedry::http {
 
-/// Frames one body after another as HTTP/1 has it (RFC 9112, sections 6 and 7). Owned by a
-/// connection.
+/// Frames one HTTP/1 body after another (RFC 9112, sections 6 and 7). Owned by a connection.
 class BodyWriter {
  public:
-  /// A message begins whose body is framed like this.
+  /// Begins a message whose body has this framing.
   void start(BodyKind framing) { framing_ = framing; }
   [[nodiscard]] BodyKind framing() const { return framing_; }
-  /// Whether its bytes go on as they are.
+  /// Whether the body's bytes are sent unchanged.
   [[nodiscard]] bool is_plain() const { return framing_ != BodyKind::chunked; }
 
-  /// Queues the pieces of one read; they count from `data`, in `chunk`. At least one: an
-  /// empty chunk would be the end (RFC 9112, section 7.1).
+  /// Queues the pieces of one read, with offsets from `data`, in `chunk`. There must be at least
+  /// one: an empty chunk would end the body (RFC 9112, section 7.1).
   void write(const ChunkRef& chunk, const char* data, const BodyPieces& pieces,
              HeadSink sink) const;
-  /// The end of one that is not plain; `trailers` are "Name: value\r\n" lines.
+  /// Ends a body that is not plain; `trailers` are "Name: value\r\n" lines.
   void end(std::string_view trailers, HeadSink sink) const;
 
  private:

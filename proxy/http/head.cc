@@ -1,5 +1,7 @@
 #include "proxy/http/head.h"
 
+#include "proxy/base/ascii.h"
+
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -12,7 +14,7 @@ namespace {
 
 using Row = std::pair<std::string_view, FieldName>;
 
-/// By length. docs/proxies.md has what clients say of themselves, and the claims, too.
+/// Sorted by length. docs/proxies.md lists the names of `client_info_field`, and kClaims as well.
 constexpr auto kNames = std::to_array<Row>({
     {"te", FieldName::te},
     {"via", FieldName::via},
@@ -86,7 +88,7 @@ constexpr auto kNames = std::to_array<Row>({
     {"x-nf-client-connection-ip", FieldName::client_info_field},
 });
 
-/// What makes a name a claim of a client whatever follows it.
+/// Prefixes: every name that begins with one of them is a `client_info_field`.
 constexpr auto kClaims = std::to_array<std::string_view>({"cf-access-authenticated-",
                                                           "cloudfront-",
                                                           "ssl-client-",
@@ -113,8 +115,8 @@ constexpr auto kClaims = std::to_array<std::string_view>({"cf-access-authenticat
 constexpr std::size_t kShortestClaim =
     std::ranges::min(kClaims, {}, &std::string_view::size).size();
 
-/// Most names of all begin with "x-", so claims are found by their third character: `kLetters`
-/// where it is no letter.
+/// Most field names begin with "x-", so the prefixes are grouped by their third character; the
+/// group is `kLetters` if that is not a letter.
 constexpr std::size_t kTelling = 2;
 static_assert(kShortestClaim > kTelling);
 
@@ -123,12 +125,12 @@ static_assert(std::ranges::is_sorted(kNames, {}, [](const auto& row) { return ro
 
 constexpr std::size_t kLetters = 26;
 
-/// Beyond all letters for anything that is none.
+/// Index of a letter; `kLetters` or more for any other character.
 constexpr std::size_t letter_of(char lower) {
   return static_cast<unsigned char>(lower - 'a');
 }
 
-/// By length and first letter.
+/// Names are grouped by length and first letter.
 constexpr std::size_t group_of(std::string_view name) {
   return name.size() * kLetters + letter_of(name.front());
 }
@@ -139,7 +141,7 @@ constexpr auto kGroupedNames = [] {
   return names;
 }();
 
-/// Where each group begins among those; it ends where the next one begins.
+/// Index in kGroupedNames at which each group begins; it ends where the next group begins.
 constexpr auto kFirstOfGroup = [] {
   std::array<std::uint8_t, (kLongestName + 1) * kLetters + 1> first{};
   std::size_t row = 0;
@@ -161,7 +163,7 @@ constexpr auto kGroupedClaims = [] {
   return claims;
 }();
 
-/// The same as for names.
+/// The same for kGroupedClaims.
 constexpr auto kFirstClaimOfGroup = [] {
   std::array<std::uint8_t, kLetters + 2> first{};
   std::size_t row = 0;
@@ -172,10 +174,7 @@ constexpr auto kFirstClaimOfGroup = [] {
   return first;
 }();
 
-constexpr char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-}
-
+using ascii::to_lower;
 using Word = std::uint64_t;
 
 Word load_word(const char* at) {
@@ -184,9 +183,9 @@ Word load_word(const char* at) {
   return word;
 }
 
-/// Lower case of eight characters: adding carries into the high bit of each byte that is beyond a
-/// limit, and of those between the limits the high bit becomes the bit that makes them lower case.
-Word lower(Word word) {
+/// Lower case of eight characters. The additions set the high bit of each byte above a limit. For
+/// bytes between the two limits this bit is moved to the bit that makes a letter lower case (0x20).
+Word to_lower(Word word) {
   constexpr Word kOnes = 0x0101010101010101U;
   const Word low_bits = word & (kOnes * 0x7f);
   const Word from_a = low_bits + kOnes * (0x80 - 'A');
@@ -204,22 +203,22 @@ constexpr auto kPlain = [] {
   return plain;
 }();
 
-/// The same for eight characters of a token at once, as `lower` does it. With a letter's bit for
-/// lower case set in all of them, of a token's characters '-', the digits (alone below 'a' with the
-/// bit of 0x10) and 'a' to 'z' are plain.
+/// kPlain for eight characters of a token at once, with the method of `to_lower`. After the bit
+/// for lower case (0x20) is set in all bytes, the plain characters of a token are '-', the digits
+/// (the only ones below 'a' with bit 0x10) and 'a' to 'z'.
 bool plain(Word word) {
   constexpr Word kOnes = 0x0101010101010101U;
   const Word folded = word | (kOnes * 0x20);
   const Word from_a = folded + kOnes * (0x80 - 'a');
   const Word beyond_z = folded + kOnes * (0x7f - 'z');
   const Word digit = folded << 3U;
-  // '-' alone becomes 0, and 0x80 less of anything else has no high bit.
+  // Only '-' becomes 0 after the XOR; 0x80 minus any other value has no high bit.
   const Word dash = (kOnes * 0x80) - (folded ^ (kOnes * '-'));
   const Word fine = (from_a | digit | dash) & ~beyond_z;
   return (fine & (kOnes * 0x80)) == kOnes * 0x80;
 }
 
-/// Four to seven characters, some of them twice.
+/// Loads four to seven characters, some of them twice.
 Word load_short(std::string_view text) {
   std::uint32_t first = 0;
   std::uint32_t last = 0;
@@ -243,7 +242,7 @@ bool has_cgi_ambiguous_char(std::string_view name) {
 
 namespace {
 
-/// `same(word, word)` and `same(char, char)` for all of two texts of one length.
+/// Whether `same(word, word)` or `same(char, char)` holds for all of two texts of equal length.
 template <class Same>
 bool all_same(std::string_view a, std::string_view b, const Same& same) {
   if (a.size() < sizeof(Word) / 2) return std::ranges::equal(a, b, same);
@@ -255,14 +254,14 @@ bool all_same(std::string_view a, std::string_view b, const Same& same) {
   return same(load_word(a.data() + last), load_word(b.data() + last));
 }
 
-/// `name`, in lower case, is as long as the text.
+/// `name` is in lower case and as long as `text`.
 bool is_in_any_case(std::string_view text, std::string_view name) {
-  return all_same(text, name, [](auto ours, auto theirs) { return lower(ours) == theirs; });
+  return all_same(text, name, [](auto ours, auto theirs) { return to_lower(ours) == theirs; });
 }
 
 bool begins_with_claim(std::string_view text) {
   if (text.size() < kShortestClaim) return false;
-  const std::size_t group = std::min(letter_of(lower(text[kTelling])), kLetters);
+  const std::size_t group = std::min(letter_of(to_lower(text[kTelling])), kLetters);
   for (std::size_t i = kFirstClaimOfGroup[group]; i < kFirstClaimOfGroup[group + 1]; ++i) {
     const std::string_view claim = kGroupedClaims[i];
     if (text.size() >= claim.size() && is_in_any_case(text.substr(0, claim.size()), claim)) {
@@ -276,12 +275,12 @@ bool begins_with_claim(std::string_view text) {
 
 bool equal_ignoring_case(std::string_view a, std::string_view b) {
   if (a.size() != b.size()) return false;
-  return all_same(a, b, [](auto one, auto other) { return lower(one) == lower(other); });
+  return all_same(a, b, [](auto one, auto other) { return to_lower(one) == to_lower(other); });
 }
 
 FieldName field_name(std::string_view text) {
   if (text.empty()) return FieldName::other;
-  const std::size_t letter = letter_of(lower(text.front()));
+  const std::size_t letter = letter_of(to_lower(text.front()));
   if (letter >= kLetters) return FieldName::other;
   if (text.size() <= kLongestName) {
     const std::size_t group = text.size() * kLetters + letter;
@@ -291,12 +290,6 @@ FieldName field_name(std::string_view text) {
     }
   }
   return begins_with_claim(text) ? FieldName::client_info_field : FieldName::other;
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
 }
 
 const Field* Head::find(FieldName id) const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "proxy/base/ascii.h"
 #include "proxy/base/chunk.h"
 
 #include <cstddef>
@@ -9,10 +10,10 @@
 
 namespace bonedry::http {
 
-/// The fields that a proxy must know by name. Everything else is `other` and passes untouched.
+/// The fields that a proxy must know by name. All others are `other` and are forwarded unchanged.
 enum class FieldName : std::uint8_t {
   other,
-  client_info_field,  ///< any that tells where a request came from, beyond those below
+  client_info_field,  ///< any other field that states where a request came from
   connection,
   content_length,
   cookie,
@@ -36,20 +37,18 @@ enum class FieldName : std::uint8_t {
   x_forwarded_proto,
 };
 
-/// Case-insensitive (RFC 9110, section 5.1). `client_info_field` are the names that applications
-/// take a client's address, scheme, host, target, user or certificate from, as docs/proxies.md has
-/// them, among them all that begin with X-Forwarded- and the like; anything may follow these.
+/// Case-insensitive (RFC 9110, section 5.1). `client_info_field` stands for the names from which
+/// applications take a client's address, scheme, host, target, user or certificate, as listed in
+/// docs/proxies.md. These include all names that begin with X-Forwarded- and similar prefixes.
 [[nodiscard]] FieldName field_name(std::string_view text);
 [[nodiscard]] bool equal_ignoring_case(std::string_view a, std::string_view b);
-/// Whether a name has a character that is neither letter, digit nor '-'. CGI, WSGI, PHP and their
-/// like turn each of these, and '-' too, into '_': to them X_User and X.User are X-User. `name` is
-/// a token (RFC 9110, section 5.6.2).
+/// Whether a name has a character that is neither letter, digit nor '-'. CGI, WSGI, PHP and others
+/// turn each such character, and '-' as well, into '_': to them X_User and X.User are X-User.
+/// `name` is a token (RFC 9110, section 5.6.2).
 [[nodiscard]] bool has_cgi_ambiguous_char(std::string_view name);
-/// Without the blanks around it (RFC 9110, section 5.5: OWS).
-[[nodiscard]] std::string_view trimmed(std::string_view text);
 
-/// A piece of a head, by its place: heads are parsed where they were read, and may still move to a
-/// larger chunk while they are incomplete.
+/// A piece of a head, by offset: heads are parsed in the buffer into which they were read, and may
+/// still move to a larger chunk while they are incomplete.
 struct Span {
   std::uint32_t at = 0;
   std::uint32_t size = 0;
@@ -57,16 +56,16 @@ struct Span {
 
 struct Field {
   Span name;
-  Span value;  ///< without the blanks around it
+  Span value;  ///< without leading and trailing spaces and tabs
   FieldName id = FieldName::other;
 };
 
-/// A parsed head: views of the bytes as they came. Owned by an exchange, and used again for the
-/// next one, so that its memory is allocated once.
+/// A parsed head: views of the received bytes. Owned by an exchange and reused with it, so that its
+/// memory is allocated once.
 struct Head {
-  ChunkRef chunk;              ///< keeps the bytes
-  const char* base = nullptr;  ///< what spans count from
-  std::uint32_t size = 0;      ///< with the empty line at its end
+  ChunkRef chunk;              ///< keeps the bytes alive
+  const char* base = nullptr;  ///< where the offsets of spans begin
+  std::uint32_t size = 0;      ///< including the empty line at its end
   Span method;                 ///< request only
   Span target;                 ///< request only
   Span reason;                 ///< response only; empty when there is none
@@ -84,7 +83,7 @@ struct Head {
   void clear();
 };
 
-/// The first words of a request that could not be parsed, for people who look for it in a log.
+/// The first words of a request that could not be parsed, to find it in a log.
 struct RequestPreview {
   std::string_view method;
   std::string_view target;
@@ -92,12 +91,12 @@ struct RequestPreview {
 [[nodiscard]] RequestPreview request_preview(std::string_view bytes);
 
 /// Calls `callback(element)` for each element of the comma-separated list in a field's value,
-/// without blanks and empty elements (RFC 9110, section 5.6.1).
+/// without surrounding spaces and tabs. Skips empty elements (RFC 9110, section 5.6.1).
 template <class Callback>
 void each_element(std::string_view value, const Callback& callback) {
   while (!value.empty()) {
     const std::size_t comma = value.find(',');
-    const std::string_view element = trimmed(value.substr(0, comma));
+    const std::string_view element = ascii::trimmed(value.substr(0, comma));
     if (!element.empty()) callback(element);
     if (comma == std::string_view::npos) return;
     value.remove_prefix(comma + 1);

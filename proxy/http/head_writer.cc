@@ -14,21 +14,21 @@ using namespace std::string_view_literals;
 
 namespace {
 
-/// A field line as it came, when it came in canonical form: then its bytes can go on as they are.
+/// The received field line if it has canonical form, so that its bytes can be forwarded; else "".
 std::string_view canonical_line(const Head& head, const Field& field) {
   const char* const begin = head.base + field.name.at;
   const std::size_t gap = field.value.at - field.name.at - field.name.size;
   const char* const value_end = head.base + field.value.at + field.value.size;
   const std::size_t left = static_cast<std::size_t>(head.base + head.size - value_end);
-  // An empty value has no place of its own; it is written anew.
+  // An empty value has no position in the head, so its line is rewritten.
   const bool fits = field.value.size > 0 && gap == 2 && begin[field.name.size + 1] == ' ' &&
                     left >= 2 && value_end[0] == '\r' && value_end[1] == '\n';
   if (!fits) return {};
   return {begin, field.name.size + gap + field.value.size + 2};
 }
 
-/// Puts a head together. What it copies goes into one piece of memory; a run of original bytes that
-/// is worth it goes between two such pieces as a slice of its own.
+/// Assembles a head. Copied text is collected in one piece of memory; a run of original bytes that
+/// is long enough becomes a slice of its own between two such pieces.
 class Writer {
  public:
   Writer(const Head& head, HeadSink sink) : head_(head), sink_(sink) {}
@@ -39,7 +39,7 @@ class Writer {
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
 
-  /// Bytes of the head itself. Neighbours become one run.
+  /// Adds bytes of the head itself. Adjacent ones become one run.
   void original(std::string_view text) {
     if (original_run_.data() + original_run_.size() == text.data()) {
       original_run_ = {original_run_.data(), original_run_.size() + text.size()};
@@ -48,7 +48,7 @@ class Writer {
     end_run();
     original_run_ = text;
   }
-  /// What is not of the head, piece by piece.
+  /// Adds text that is not part of the head.
   void copy(std::same_as<std::string_view> auto... pieces) {
     end_run();
     append(pieces...);
@@ -76,15 +76,15 @@ class Writer {
     }
   }
   void put(std::string_view text) {
-    if (text.empty()) return;  // it may have no place
+    if (text.empty()) return;  // its data() may be nullptr
     std::memcpy(copy_room_.data() + copied_, text.data(), text.size());
     copied_ += text.size();
   }
-  /// For `size` bytes, in one piece of memory.
+  /// Makes room for `size` bytes in one piece of memory.
   bool has_room(std::size_t size) {
     if (size <= copy_room_.size() - copied_) return true;
     end_copies();
-    // A single value may be as long as a head may be.
+    // A single value may be as long as a whole head.
     if (size > ChunkPool::kChunkSize) return false;
     copy_room_ = sink_.chunks.reserve(size);
     return true;
@@ -106,7 +106,7 @@ void write_request_line(const Head& head, const RequestInfo& request, Writer& wr
   const char* const begin = head.base + head.method.at;
   static constexpr std::string_view kRest = " HTTP/1.1\r\n";
   const char* const behind = head.base + head.target.at + head.target.size;
-  // One blank between the three, as RFC 9112, 3 has it; llhttp takes more.
+  // RFC 9112, 3: one space each between method, target and version; llhttp accepts more.
   const bool canonical = request.target_form != TargetForm::absolute &&
                          head.target.at == head.method.at + head.method.size + 1 &&
                          std::string_view(behind, kRest.size()) == kRest;
@@ -117,7 +117,7 @@ void write_request_line(const Head& head, const RequestInfo& request, Writer& wr
   writer.copy(" "sv, request.path, " HTTP/1.1\r\n"sv);
 }
 
-/// RFC 9110, 7.6.3: the version is that in which the message was received.
+/// RFC 9110, 7.6.3: the version is that of the received message.
 void write_via(const Head& head, std::string_view name, Writer& writer) {
   writer.copy(head.http_1_0() ? "Via: 1.0 "sv : "Via: 1.1 "sv, name, "\r\n"sv);
 }
@@ -143,14 +143,14 @@ void write_status_line(const Head& head, Writer& writer) {
   writer.copy(kVersion, std::string_view(status.data(), status.size()), " "sv, reason, "\r\n"sv);
 }
 
-/// Zeroes in front are the RFC's grammar, and octal to some.
+/// Removes leading zeros: the RFC allows them, but some recipients would read an octal number.
 void write_length(const Head& head, const Field& field, Writer& writer) {
   const std::string_view value = head.value(field);
   if (value.size() == 1 || !value.starts_with('0')) return writer.field(field);
   write_number("Content-Length", parse_length(value).value_or(0), writer);
 }
 
-/// Whether a request field is left out, or written by someone else than the loop over all.
+/// Whether a request field is removed, or written elsewhere than in the loop over all fields.
 bool is_removed_or_rewritten(const Field& field, const RequestInfo& request, Trust trust,
                              ForwardedFields forwarded, const HopByHop& hop_by_hop) {
   switch (field.id) {
@@ -169,7 +169,7 @@ bool is_removed_or_rewritten(const Field& field, const RequestInfo& request, Tru
     case FieldName::max_forwards:
       return request.max_forwards.has_value();
     case FieldName::proxy:
-      return true;  // CGI would call it HTTP_PROXY, and programs take that for their own setting
+      return true;  // CGI would name it HTTP_PROXY, which programs take for their own setting
     case FieldName::content_length:
       return false;
     default:
@@ -177,7 +177,7 @@ bool is_removed_or_rewritten(const Field& field, const RequestInfo& request, Tru
   }
 }
 
-// Between our cookies: more of them is nobody's honest request, and the rest of it is dropped.
+// Pieces between our cookies. No honest request has more; the rest is dropped.
 constexpr std::size_t kMostCookiePieces = 16;
 
 std::string_view without_last_separator(std::string_view text) {
@@ -191,7 +191,7 @@ void write_cookie(const Head& head, const Field& field, const CookieFilter* cook
   CookieFilter::Kept kept = cookies->filter(head.value(field));
   if (!kept.changed) return writer.field(field);
   if (kept.before.empty() && kept.after.empty()) return;
-  // A browser may send several of one name, from several paths or domains.
+  // A browser may send several cookies of one name, for several paths or domains.
   std::array<std::string_view, kMostCookiePieces> pieces;
   std::size_t count = 0;
   while (kept.changed && count + 1 < pieces.size()) {
@@ -209,20 +209,20 @@ void write_cookie(const Head& head, const Field& field, const CookieFilter* cook
   writer.copy("\r\n"sv);
 }
 
-/// RFC 9110, 7.8: Upgrade is for this connection alone, so each hop writes its own.
+/// RFC 9110, 7.8: Upgrade is for this connection only, so each hop writes its own.
 void write_upgrade(std::string_view protocol, Writer& writer) {
   if (protocol.empty()) return;
   writer.copy("Connection: Upgrade\r\nUpgrade: "sv, protocol, "\r\n"sv);
 }
 
-/// Of requests that HTTP/1.1 carries: some proxies name those of WebSocket by schemes of their own.
+/// Schemes of requests over HTTP/1.1: some proxies report ws or wss for WebSocket.
 bool is_scheme(std::string_view text) {
   static constexpr std::array<std::string_view, 4> kSchemes{"http", "https", "ws", "wss"};
   return std::ranges::any_of(
       kSchemes, [text](std::string_view scheme) { return equal_ignoring_case(text, scheme); });
 }
 
-/// What a trusted proxy says in a field, if that is one valid value; else our own word.
+/// The value that a trusted proxy wrote in a field, if there is one and it is valid; else `ours`.
 std::string_view forwarded_or(const Head& head, FieldName id, bool (*valid)(std::string_view),
                               std::string_view ours) {
   const Field* only = nullptr;
@@ -234,8 +234,8 @@ std::string_view forwarded_or(const Head& head, FieldName id, bool (*valid)(std:
   return only != nullptr && valid(head.value(*only)) ? head.value(*only) : ours;
 }
 
-/// RFC 9110, 5.6.4: whether all strings that begin end, too. Behind one that does not, nobody would
-/// see what is appended.
+/// RFC 9110, 5.6.4: whether all quoted strings are closed. Text appended after an unclosed one
+/// would be read as part of it.
 bool has_balanced_quotes(std::string_view text) {
   bool quoted = false;
   for (std::size_t at = 0; at < text.size(); ++at) {
@@ -245,13 +245,13 @@ bool has_balanced_quotes(std::string_view text) {
   return !quoted;
 }
 
-/// RFC 7239, 4: a value is a token, or quoted. A host has neither quotes nor backslashes.
+/// RFC 7239, 4: a value is a token, or quoted. A host contains neither quotes nor backslashes.
 void write_host(std::string_view host, Writer& writer) {
   const std::string_view quote = host.find_first_of(":[]()=;") == host.npos ? "" : "\"";
   writer.copy(";host="sv, quote, host, quote);
 }
 
-/// RFC 7239: an element for this hop, behind those that trusted proxies wrote.
+/// RFC 7239: adds an element for this hop after those that trusted proxies wrote.
 void write_rfc7239(const Head& head, const ClientInfo& client, std::string_view scheme,
                    std::string_view host, Writer& writer) {
   writer.copy("Forwarded: "sv);
@@ -303,7 +303,7 @@ bool ends_with_ignoring_case(std::string_view text, std::string_view end) {
          equal_ignoring_case(text.substr(text.size() - end.size()), end);
 }
 
-/// The first directive of a list; commas within quotes are no separators (RFC 9110, 5.6.4).
+/// The first directive of a list; commas within quotes do not separate (RFC 9110, 5.6.4).
 std::string_view first_directive(std::string_view list) {
   bool quoted = false;
   for (std::size_t i = 0; i < list.size(); ++i) {
@@ -318,7 +318,7 @@ std::string_view first_directive(std::string_view list) {
   return list;
 }
 
-/// Whether a directive would let shared caches keep the answer, or is said anew by us.
+/// Whether a directive would let shared caches store the response, or is one that we add ourselves.
 bool is_overridden(std::string_view directive, CacheAdvice advice) {
   std::string_view name = directive.substr(0, directive.find('='));
   name = name.substr(0, name.find_last_not_of(" \t") + 1);
@@ -327,7 +327,7 @@ bool is_overridden(std::string_view directive, CacheAdvice advice) {
          equal_ignoring_case(name, "private");
 }
 
-/// What of a Cache-Control line stands beside our own.
+/// Writes the directives of a Cache-Control line that our own directives do not replace.
 void write_cache_control(std::string_view list, CacheAdvice advice, Writer& writer) {
   std::string_view separator = "Cache-Control: ";
   while (!list.empty()) {
@@ -341,7 +341,7 @@ void write_cache_control(std::string_view list, CacheAdvice advice, Writer& writ
   if (separator == ", ") writer.copy("\r\n"sv);
 }
 
-/// Whether a field tells caches something that our advice overrules; then it is done with.
+/// Whether a field is for caches and our advice overrides it; then it needs no further writing.
 bool write_cache_field(const Head& head, const Field& field, CacheAdvice advice, Writer& writer) {
   if (advice == CacheAdvice::as_is) return false;
   const std::string_view name = head.name(field);
@@ -349,8 +349,8 @@ bool write_cache_field(const Head& head, const Field& field, CacheAdvice advice,
     write_cache_control(head.value(field), advice, writer);
     return true;
   }
-  // RFC 9213, 2: "CDN-Cache-Control" and others of its form, and what came before them: to the
-  // caches that these are for, they go before Cache-Control.
+  // RFC 9213, 2: "CDN-Cache-Control" and similar fields, and their predecessors: the caches at
+  // which they are aimed prefer them to Cache-Control.
   return ends_with_ignoring_case(name, "-Cache-Control") ||
          equal_ignoring_case(name, "Surrogate-Control") ||
          equal_ignoring_case(name, "Edge-Control") || equal_ignoring_case(name, "X-Accel-Expires");
@@ -373,7 +373,7 @@ void write_request_head(const Head& head, const RequestInfo& request, const Clie
       writer.field(field);
     }
   }
-  // RFC 9112, 3.2: a request to a node always has a Host; one of HTTP/1.0 may have come without.
+  // RFC 9112, 3.2: a request to a node always has a Host; a received HTTP/1.0 one may lack it.
   const bool has_host =
       request.target_form != TargetForm::absolute && head.find(FieldName::host) != nullptr;
   if (!has_host) {
@@ -394,7 +394,7 @@ void write_response_head(const Head& head, const ResponseWriteOptions& options, 
   write_status_line(head, writer);
   const CacheAdvice advice = options.set_cookie.empty() ? CacheAdvice::as_is : options.cache;
   for (const Field& field : head.fields) {
-    // RFC 9110, 8.6: neither 1xx nor 204 has a Content-Length, whatever the node thinks.
+    // RFC 9110, 8.6: neither 1xx nor 204 has a Content-Length, whatever the node sends.
     const bool bare = head.status < 200 || head.status == 204;
     if (field.id == FieldName::content_length) {
       if (!bare) write_length(head, field, writer);

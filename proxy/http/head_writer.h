@@ -9,8 +9,8 @@
 #include <span>
 #include <string_view>
 
-/// Writes heads of HTTP/1 as they go on: the bytes that came, in as few runs as possible, and the
-/// few that change. Pure but for the memory of copies.
+/// Writes HTTP/1 heads to forward: the received bytes in as few runs as possible, plus the few that
+/// change. No side effects except for the memory of copies.
 namespace bonedry::http {
 
 /// Where a head is written.
@@ -19,18 +19,18 @@ struct HeadSink {
   ChunkPool& chunks;
 };
 
-/// A request on its way to a node: origin-form, HTTP/1.1, without hop-by-hop fields, with Via and
-/// the fields that tell where it came from. Of these, what came goes on only from a trusted proxy:
+/// A request to a node: origin-form, HTTP/1.1, without hop-by-hop fields, with Via and the fields
+/// that report its client. Received fields of this kind are kept only from a trusted proxy: then
 /// X-Forwarded-For and Forwarded are appended to, -Proto and -Host stay if each has one valid
-/// value; what is not ours to write stays as it is. RFC 9110 section 7.6, RFC 9112 section 3.2.2.
-/// A request of our own has neither Via nor these, and is the last on its connection.
+/// value, and fields that we do not write stay unchanged. RFC 9110 section 7.6, RFC 9112 section
+/// 3.2.2. A request of our own has neither Via nor these, and is the last on its connection.
 void write_request_head(const Head& head, const RequestInfo& request, const ClientInfo& client,
                         const RequestEdits& edits, HeadSink sink);
 
-/// A response on its way to a client of HTTP/1.
+/// How to write a response to an HTTP/1 client.
 struct ResponseWriteOptions : ResponseEdits {
-  BodyKind framing = BodyKind::none;  ///< as it is sent on, which may differ from how it came
-  std::string_view upgrade;           ///< of a 101: the protocol that follows, else empty
+  BodyKind framing = BodyKind::none;  ///< as sent, which may differ from the received framing
+  std::string_view upgrade;           ///< of a 101: the protocol that follows; otherwise empty
   Persistence persistence = Persistence::keep_alive;
   bool to_http_1_0 = false;
 };

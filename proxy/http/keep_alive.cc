@@ -1,5 +1,7 @@
 #include "proxy/http/keep_alive.h"
 
+#include "proxy/base/ascii.h"
+
 #include <algorithm>
 #include <cstdint>
 #include <string_view>
@@ -7,7 +9,7 @@
 namespace bonedry::http {
 namespace {
 
-// More is as good as for ever.
+// A longer time makes no difference.
 constexpr std::int64_t kMost = 1'000'000;
 
 std::string_view unquoted(std::string_view text) {
@@ -25,12 +27,12 @@ std::optional<std::int64_t> parse_number(std::string_view text) {
   return number;
 }
 
-/// What one parameter says, such as "timeout=5".
+/// Parses one parameter such as "timeout=5".
 std::optional<std::int64_t> parse_timeout(std::string_view parameter) {
   const std::size_t equals = parameter.find('=');
   if (equals == std::string_view::npos) return std::nullopt;
-  const std::string_view name = trimmed(parameter.substr(0, equals));
-  const auto number = parse_number(unquoted(trimmed(parameter.substr(equals + 1))));
+  const std::string_view name = ascii::trimmed(parameter.substr(0, equals));
+  const auto number = parse_number(unquoted(ascii::trimmed(parameter.substr(equals + 1))));
   if (equal_ignoring_case(name, "timeout")) return number;
   if (equal_ignoring_case(name, "max") && number == 0) return number;
   return std::nullopt;
@@ -43,7 +45,7 @@ std::optional<std::chrono::seconds> keep_alive_timeout(const Head& response) {
   for (const Field& field : response.fields) {
     if (field.id != FieldName::keep_alive) continue;
     each_element(response.value(field), [&shortest](std::string_view element) {
-      while (!element.empty()) {  // some servers part them by semicolons
+      while (!element.empty()) {  // some servers separate parameters by semicolons
         const std::size_t end = std::min(element.find(';'), element.size());
         const auto found = parse_timeout(element.substr(0, end));
         if (found) shortest = std::min(shortest.value_or(kMost), *found);

@@ -10,17 +10,17 @@ namespace bonedry::http {
 /// The standard phrase of a status that bonedry itself may send.
 [[nodiscard]] std::string_view reason_phrase(int status);
 
-/// What goes with a 405, and with the answer to OPTIONS: methods that pass. Others that llhttp
-/// knows do too.
+/// The Allow field of a 405 and of the response to OPTIONS. Other methods that llhttp knows are
+/// accepted as well.
 constexpr std::string_view kAllowField = "Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH\r\n";
 
-/// An answer that bonedry makes itself.
+/// A response that bonedry makes itself.
 struct LocalReply {
   int status = 500;
   std::string_view text;    ///< one line for people, without a line end
   std::string_view fields;  ///< further "Name: value\r\n" lines, or empty
   Persistence persistence = Persistence::close;
-  AskedBy asked_by = AskedBy::other;  ///< the answer to HEAD has no body
+  AskedBy asked_by = AskedBy::other;  ///< the response to HEAD has no body
 };
 [[nodiscard]] std::string render(const LocalReply& reply);
 

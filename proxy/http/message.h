@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
-/// What is known of messages whatever version of HTTP carries them (RFC 9110). How a version frames
-/// them is its own matter, see rules.h.
+/// What is known of messages independent of the HTTP version (RFC 9110). For framing, which depends
+/// on the version, see rules.h.
 namespace bonedry::http {
 
 /// Whether a message has a body, and whether its length is known before its end.
@@ -19,43 +19,43 @@ struct Body {
   std::uint64_t bytes = 0;  ///< of BodyLength::known
 };
 
-/// A request that is not forwarded, and the answer to it.
+/// Why a request is not forwarded, and the response to it.
 struct Refusal {
   int status = 400;
   const char* why = "";  ///< a literal, for the client and the log
-  const char* key = "";  ///< a literal: the config key that allows more, for the log; or empty
+  const char* key = "";  ///< a literal: the config key of the limit, for the log; or empty
 };
 
-/// For the log: what is wrong, and the key that allows more.
+/// For the log: what is wrong, and the config key of the limit.
 [[nodiscard]] std::string reason_of(const Refusal& refusal);
 
-/// RFC 9112, section 3.2. HTTP/2 has the first and the last of them.
+/// RFC 9112, section 3.2. HTTP/2 has only the first and the last.
 enum class TargetForm : std::uint8_t { origin, absolute, asterisk };
 
-/// What is known of a request that is fit to be forwarded. Views are of its head.
+/// What is known of a valid request that can be forwarded. Views refer to its head.
 struct RequestInfo {
   Body body;
   TargetForm target_form = TargetForm::origin;
   std::string_view host;                      ///< empty only in HTTP/1.0
   std::string_view path;                      ///< path and query, beginning with '/', or "*"
-  std::optional<std::uint64_t> max_forwards;  ///< of OPTIONS alone, as it came
+  std::optional<std::uint64_t> max_forwards;  ///< only of OPTIONS, as received
   bool expects_continue = false;
   bool idempotent = false;  ///< RFC 9110, section 9.2.2
   bool head = false;        ///< the method is HEAD: its response has no body
-  /// The one protocol that the client asks to switch to, and may; empty: none.
+  /// The one protocol that the client asks, and is allowed, to switch to; empty: none.
   std::string_view upgrade;
 };
 
-/// What is known of a final response (or a 101) that is fit to be forwarded.
+/// What is known of a valid final response (or a 101) that can be forwarded.
 struct ResponseInfo {
   Body body;
-  /// The protocol that the node switches to: what follows is a tunnel. Empty: none.
+  /// The protocol that the node switches to, after which a tunnel follows. Empty: none.
   std::string_view upgrade;
 
   [[nodiscard]] bool switches() const { return !upgrade.empty(); }
 };
 
-/// An answer of the proxy's own.
+/// A response that the proxy makes itself.
 struct LocalResponse {
   int status = 500;
   std::string_view text;                       ///< one line for people, without a line end

@@ -1,5 +1,7 @@
 #include "proxy/http/parser.h"
 
+#include "proxy/base/ascii.h"
+
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -8,23 +10,23 @@
 namespace bonedry::http {
 namespace {
 
-// Pieces below this are moved next to the one before: cheaper than one more entry of a writev.
+// Shorter pieces are moved next to the previous one: cheaper than one more entry of a writev.
 constexpr std::size_t kSmallPiece = 512;
 
-// RFC 9112, 2.2: a client may send an empty line or two behind a body that should have had none.
+// RFC 9112, 2.2: a client may send an empty line or two after a body, although it should not.
 constexpr std::size_t kMostEmptyLines = 4;
 constexpr std::string_view kLineEnd = "\r\n";
 
-// RFC 9112, 7.1.1: what frames chunks is bounded, to this many bytes for each on the average. Sizes
-// need 18, and nobody is known to use extensions.
+// RFC 9112, 7.1.1: the framing of chunks is limited to this many bytes per chunk on average. Sizes
+// need 18, and no client or server is known to use extensions.
 constexpr std::uint64_t kMostFramingBytes = 256;
 
-// llhttp's reason, where other errors in a version have others.
+// llhttp's reason for a well-formed version that it does not support.
 constexpr std::string_view kUnknownVersion = "Invalid HTTP version";
 
 constexpr const char* kBytesKey = "[limits] header_bytes";
 
-/// llhttp's errors in our words.
+/// Our texts for llhttp's errors.
 const char* error_text(llhttp_errno_t error) {
   switch (error) {
     case HPE_PAUSED_H2_UPGRADE:
@@ -54,15 +56,10 @@ const char* error_text(llhttp_errno_t error) {
   }
 }
 
-constexpr bool is_blank(char c) {
-  return c == ' ' || c == '\t';
-}
-constexpr bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
+using ascii::is_blank;
+using ascii::is_digit;
 
-/// Whether the version before `stop`, or around it, has a digit where it should go on or end:
-/// HTTP/11.1, HTTP/1.12.
+/// Whether the version before or around `stop` has one digit too many: HTTP/11.1, HTTP/1.12.
 bool has_extra_version_digit(std::string_view bytes, std::size_t stop) {
   constexpr std::string_view kName = "HTTP/";
   const std::size_t name = bytes.substr(0, stop).rfind(kName);
@@ -73,10 +70,11 @@ bool has_extra_version_digit(std::string_view bytes, std::size_t stop) {
          is_digit(version[3]);
 }
 
-/// Whether applications that fold names take this one for what a client must not say of itself.
+/// Whether applications that fold names would take this one for a field with client information,
+/// which a client must not set itself.
 bool folds_to_client_info(std::string_view name) {
   if (!has_cgi_ambiguous_char(name)) return false;
-  std::array<char, 32> folded{};  // longer than all names that are known as a whole
+  std::array<char, 32> folded{};  // longer than all names that are known in full
   const std::size_t size = std::min(name.size(), folded.size());
   std::ranges::transform(name.substr(0, size), folded.begin(), [](char c) {
     return has_cgi_ambiguous_char({&c, 1}) ? '-' : c;
@@ -99,7 +97,7 @@ bool folds_to_client_info(std::string_view name) {
 struct Parser::Callbacks {
   static Parser& self(llhttp_t* llhttp) { return *static_cast<Parser*>(llhttp->data); }
 
-  /// Pieces of one token follow each other in the buffer, however the bytes came in.
+  /// Pieces of one token are adjacent in the buffer, no matter how the bytes arrived.
   static void extend(Parser& parser, Span& span, const char* at, std::size_t size) {
     if (size == 0) return;
     if (span.size == 0) span.at = static_cast<std::uint32_t>(at - parser.base_);
@@ -128,7 +126,7 @@ struct Parser::Callbacks {
     Parser& parser = self(llhttp);
     if (parser.head_ == nullptr) return on_trailer(parser, parser.trailer_name_, at, size);
     auto& fields = parser.head_->fields;
-    // The value of the field before is complete as soon as a name follows it, see on_value_end.
+    // The value of the previous field is complete as soon as a name follows, see on_value_end.
     if (fields.empty() || fields.back().id != kNameIncomplete) {
       if (size == 0) return 0;
       if (fields.size() + parser.dropped_ == parser.limits_.fields) {
@@ -142,11 +140,11 @@ struct Parser::Callbacks {
     return 0;
   }
 
-  /// What a value means is the rules' to say. llhttp, which looks into those of Content-Length,
-  /// Transfer-Encoding, Connection and Upgrade, takes no tab behind them (RFC 9110, 5.5: OWS), and
-  /// could read a message otherwise than they do.
+  /// Values are interpreted only by rules.h. llhttp would also interpret those of Content-Length,
+  /// Transfer-Encoding, Connection and Upgrade. It accepts no tab after them (RFC 9110, 5.5: OWS),
+  /// and could understand a message differently.
   static int on_field_end(llhttp_t* llhttp) {
-    llhttp->header_state = 0;  // as of any other field
+    llhttp->header_state = 0;  // as for any other field
     return 0;
   }
 
@@ -163,10 +161,10 @@ struct Parser::Callbacks {
     Field& field = parser.head_->fields.back();
     const std::string_view name(parser.base_ + field.name.at, field.name.size);
     field.id = field_name(name);
-    // llhttp has skipped the blanks in front.
+    // llhttp has skipped leading spaces and tabs.
     const char* const value = parser.base_ + field.value.at;
     while (field.value.size > 0 && is_blank(value[field.value.size - 1])) --field.value.size;
-    // Of those that are known by their beginning alone, anything may follow.
+    // Anything may follow the prefix of a client_info_field, so that is checked as well.
     const bool may_fold = field.id == FieldName::other || field.id == FieldName::client_info_field;
     if (!may_fold) return 0;
     if (parser.accepts_name(name)) {
@@ -260,10 +258,10 @@ ParseStatus Parser::fail(Refusal refusal) {
 }
 
 ParseStatus Parser::fail_parse(std::string_view bytes) {
-  if (refusal_.why[0] != '\0') return ParseStatus::failed;  // a callback knew better
+  if (refusal_.why[0] != '\0') return ParseStatus::failed;  // a callback set a more precise error
   if (llhttp_get_errno(&llhttp_) == HPE_INVALID_VERSION) {
-    // It stops behind digits that are no version of its own, or at one too many; where exactly
-    // depends on the pieces in which they came.
+    // llhttp stops after the digits of a version that it does not know, or at a digit too many;
+    // where exactly depends on how the bytes arrived.
     const auto stop = static_cast<std::size_t>(llhttp_get_error_pos(&llhttp_) - bytes.data());
     const bool number = std::string_view(llhttp_get_error_reason(&llhttp_)) == kUnknownVersion ||
                         has_extra_version_digit(bytes, stop);
@@ -286,7 +284,7 @@ ParseStatus Parser::parse_head(const char* base, std::size_t size, const HeadLim
   base_ = base;
   const llhttp_errno_t error = llhttp_execute(&llhttp_, base + parsed_, size - parsed_);
   head_ = nullptr;
-  // Before all else: what is wrong first is said, however the bytes came.
+  // First of all, so that the first error is reported no matter how the bytes arrived.
   if (check_start({base, size}) == ParseStatus::failed) return ParseStatus::failed;
   if (error == HPE_OK) {
     parsed_ = size;
@@ -303,10 +301,10 @@ ParseStatus Parser::parse_head(const char* base, std::size_t size, const HeadLim
   return kind_ == Kind::request ? check_request_line(head) : check_status_line(head);
 }
 
-/// llhttp skips any number of CR and LF in front of a head. Of them a request may have a few whole
-/// empty lines, and a response none.
+/// llhttp skips any number of CR and LF before a head. We accept a few complete empty lines before
+/// a request, and none before a response.
 ParseStatus Parser::check_start(std::string_view bytes) {
-  if (!bytes.empty() && bytes.front() > '\r') return ParseStatus::complete;  // as nearly always
+  if (!bytes.empty() && bytes.front() > '\r') return ParseStatus::complete;  // the usual case
   const std::size_t first = bytes.find_first_not_of(kLineEnd);
   const std::string_view before = bytes.substr(0, first);
   if (before.empty()) return ParseStatus::complete;
@@ -321,8 +319,8 @@ ParseStatus Parser::check_start(std::string_view bytes) {
   return whole ? ParseStatus::complete : fail({400, "a bare CR before the request"});
 }
 
-/// RFC 9112, 3: one blank each between method, target and version, and nothing else. llhttp takes
-/// more of them, and speaks RTSP and ICE, too.
+/// RFC 9112, 3: one space each between method, target and version, and nothing else. llhttp accepts
+/// more spaces, and also RTSP and ICE.
 ParseStatus Parser::check_request_line(const Head& head) {
   static constexpr std::string_view kName = " HTTP/";
   static constexpr std::size_t kVersionSize = 3;
@@ -337,8 +335,8 @@ ParseStatus Parser::check_request_line(const Head& head) {
   return fail({400, "a malformed request line"});
 }
 
-/// RFC 9112, 4: version, three digits, a reason. llhttp lets the reason hold anything but line
-/// ends. The blank before a reason that is not there may be missing: too many servers leave it out.
+/// RFC 9112, 4: version, three digits, a reason. llhttp accepts any reason without line ends. The
+/// space before an empty reason may be missing: too many servers leave it out.
 ParseStatus Parser::check_status_line(const Head& head) {
   static constexpr std::string_view kName = "HTTP/";
   static constexpr std::size_t kStatus = 9;
@@ -411,7 +409,7 @@ ParseStatus Parser::parse_chunked(char* data, std::size_t size, BodyPieces& piec
   const bool paused = error == HPE_PAUSED;
   used = paused ? static_cast<std::size_t>(llhttp_get_error_pos(&llhttp_) - data) : size;
   framing_bytes_ += used - pieces.bytes;
-  // Trailers have a bound of their own.
+  // 2 * limits_.bytes leaves room for trailers, which have a limit of their own.
   if (framing_bytes_ > (chunks_ + 1) * kMostFramingBytes + 2 * limits_.bytes) {
     return fail({400, "chunk lines that are too long"});
   }
@@ -423,7 +421,7 @@ bool Parser::accepts_name(std::string_view name) const {
          !has_cgi_ambiguous_char(name);
 }
 
-/// What a callback returns for a field that is not taken.
+/// The return value of a callback for a field that is not accepted.
 int Parser::drop_or_refuse() {
   if (limits_.underscore_names == UnderscoreNames::drop) return 0;
   refusal_ = {400, "a field name with an underscore or a similar character"};
@@ -437,7 +435,7 @@ int Parser::keep_trailer() {
       !(passes_folding() && folds_to_client_info(trailer_name_))) {
     trailers_ += trailer_name_;
     trailers_ += ": ";
-    trailers_ += trimmed(trailer_value_);
+    trailers_ += ascii::trimmed(trailer_value_);
     trailers_ += "\r\n";
   }
   trailer_name_.clear();

@@ -14,11 +14,11 @@
 
 namespace bonedry::http {
 
-/// What becomes of request fields that CGI-like applications would take for others, see
+/// What happens to request fields that CGI-like applications would mistake for others, see
 /// `has_cgi_ambiguous_char`.
 enum class UnderscoreNames : std::uint8_t { drop, pass, refuse };
 
-/// What of a message is taken at most.
+/// Limits for the head of a message.
 struct HeadLimits {
   std::size_t bytes = 32768;
   std::size_t fields = 100;
@@ -26,16 +26,16 @@ struct HeadLimits {
 };
 
 enum class ParseStatus : std::uint8_t {
-  more,      ///< all that was given is used up; more bytes are needed
-  complete,  ///< the head, or the whole body, is there
+  more,      ///< all input is consumed; more bytes are needed
+  complete,  ///< the head, or the whole body, is complete
   failed,    ///< see `Parser::refusal`
 };
 
-/// Reads one HTTP/1 message after another from bytes that somebody else reads and keeps. llhttp
+/// Parses one HTTP/1 message after another from bytes that the caller reads and keeps. llhttp
 /// (strict) parses heads and chunked bodies; a body of known length is only counted. What llhttp
-/// lets pass beyond RFC 9112 is checked again here (first lines, what precedes them, the size of
-/// chunk lines). What values mean, framing above all, is left to the rules, see `expect_body`.
-/// Owned by a connection; knows no sockets.
+/// accepts beyond RFC 9112 is checked again here (first lines, what precedes them, the size of
+/// chunk lines). The meaning of values, above all framing, is left to rules.h, see `expect_body`.
+/// Owned by a connection; does no I/O.
 class Parser {
  public:
   enum class Kind : std::uint8_t { request, response };
@@ -44,37 +44,37 @@ class Parser {
   Parser(const Parser&) = delete;
   Parser& operator=(const Parser&) = delete;
 
-  /// Forgets everything and expects a head.
+  /// Resets the parser to expect a head.
   void start();
 
-  /// Parses the head at `base`, of which `size` bytes are there and the first `parsed_bytes()`
-  /// have been seen. `head` must be the same object until it is complete. On `complete` the head
-  /// is `head.size` bytes long; `head.chunk` is the caller's to set.
+  /// Parses the head at `base`, of which `size` bytes are available and the first `parsed_bytes()`
+  /// have been parsed already. `head` must be the same object until it is complete. On `complete`
+  /// the head is `head.size` bytes long, and the caller must set `head.chunk`.
   ParseStatus parse_head(const char* base, std::size_t size, const HeadLimits& limits, Head& head);
   [[nodiscard]] std::size_t parsed_bytes() const { return parsed_; }
 
-  /// Says how the body of the head just parsed is framed: the head alone does not tell llhttp.
+  /// Sets the framing of the body after the head just parsed; llhttp does not derive it itself.
   void expect_body(Framing framing);
 
-  /// Takes body bytes: `used` tells how many of `size` belong to this message. Pieces are offsets
+  /// Parses body bytes: `used` is how many of `size` belong to this message. Pieces are offsets
   /// from `data`, whose bytes may be moved. `more`: all are used.
   ParseStatus parse_body(char* data, std::size_t size, BodyPieces& pieces, std::size_t& used);
 
-  /// Body bytes that may go on unseen, because their end is known without looking at them.
+  /// Body bytes that may be forwarded without parsing: the end of the body is known without them.
   [[nodiscard]] std::uint64_t skippable_bytes() const;
-  /// How many of them are worth preparing for: of a tunnel, which may carry single keystrokes or
-  /// files, as many as came last.
+  /// How many skippable bytes to prepare for. For a tunnel, which may carry single keystrokes or
+  /// files: as many as came last.
   [[nodiscard]] std::uint64_t expected_bytes() const;
-  /// So many of them have.
+  /// Counts `size` skippable bytes as forwarded.
   ParseStatus skip(std::uint64_t size);
 
-  /// The peer has closed: whether the message may end here.
+  /// Whether the message may end here when the peer has closed.
   [[nodiscard]] bool ends_at_close() const {
     return framing_.kind == BodyKind::until_close || framing_.kind == BodyKind::tunnel;
   }
   [[nodiscard]] const Framing& framing() const { return framing_; }
 
-  /// "Name: value\r\n" lines that came after a chunked body and may go on. Bounded by the head
+  /// "Name: value\r\n" lines after a chunked body that may be forwarded. Bounded by the head
   /// limits.
   [[nodiscard]] const std::string& trailers() const { return trailers_; }
   [[nodiscard]] const Refusal& refusal() const { return refusal_; }
@@ -83,7 +83,7 @@ class Parser {
   struct Callbacks;
 
   ParseStatus fail(Refusal refusal);
-  /// llhttp refuses something in `bytes`.
+  /// Fails because llhttp has rejected something in `bytes`.
   ParseStatus fail_parse(std::string_view bytes);
   ParseStatus fail_large(const Head& head);
   ParseStatus check_start(std::string_view bytes);
@@ -91,7 +91,7 @@ class Parser {
   ParseStatus check_status_line(const Head& head);
   ParseStatus parse_chunked(char* data, std::size_t size, BodyPieces& pieces, std::size_t& used);
   [[nodiscard]] bool accepts_name(std::string_view name) const;
-  /// Whether names go on to a node that applications may take for others.
+  /// Whether fields whose names applications may mistake for others are forwarded to a node.
   [[nodiscard]] bool passes_folding() const {
     return kind_ == Kind::request && limits_.underscore_names == UnderscoreNames::pass;
   }
@@ -107,13 +107,13 @@ class Parser {
   HeadLimits limits_;
   Refusal refusal_;
 
-  // What the callbacks work on during one call.
+  // State of the callbacks during one call.
   Head* head_ = nullptr;
   const char* base_ = nullptr;
   BodyPieces* pieces_ = nullptr;
   char* data_ = nullptr;
 
-  std::size_t dropped_ = 0;   // fields of this head
+  std::size_t dropped_ = 0;   // fields of this head that were dropped
   std::uint64_t chunks_ = 0;  // chunk lines of this body
   std::uint64_t framing_bytes_ = 0;
   std::string trailers_;

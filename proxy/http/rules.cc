@@ -1,5 +1,7 @@
 #include "proxy/http/rules.h"
 
+#include "proxy/base/ascii.h"
+
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
@@ -11,7 +13,7 @@
 namespace bonedry::http {
 namespace {
 
-using ValidationError = std::optional<Refusal>;  // nothing: fine
+using ValidationError = std::optional<Refusal>;  // nullopt: valid
 
 constexpr std::uint64_t kMaxLength =
     static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
@@ -22,7 +24,7 @@ constexpr bool in(const Table& table, char c) {
   return table[static_cast<unsigned char>(c)];
 }
 
-/// RFC 3986, 3.2.2: reg-name. Without the comma, which no name has, but two joined Hosts do.
+/// RFC 3986, 3.2.2: reg-name. Without the comma: no host name has one, but two joined Hosts do.
 constexpr Table kHostChar = [] {
   Table table{};
   for (const char c : std::string_view("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -32,18 +34,17 @@ constexpr Table kHostChar = [] {
   return table;
 }();
 
-/// What a target may consist of: visible ASCII but '#'. RFC 3986 has less, browsers send this.
+/// Characters of a target: visible ASCII except '#'. RFC 3986 allows fewer, browsers send these.
 constexpr Table kTargetChar = [] {
   Table table{};
   for (unsigned char c = '!'; c <= '~'; ++c) table[c] = c != '#';
   return table;
 }();
 
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
+using ascii::is_digit;
 
-/// An IPv6 address without brackets. RFC 6874's zones are of no use to anybody but their host.
+/// An IPv6 address without brackets. Zones (RFC 6874) are not accepted: only their own host can use
+/// them.
 bool valid_ipv6(std::string_view text) {
   std::array<char, INET6_ADDRSTRLEN> terminated{};
   if (text.size() >= terminated.size()) return false;
@@ -79,8 +80,8 @@ bool valid_authority(std::string_view text) {
   return rest.empty() || (rest.front() == ':' && valid_port(rest.substr(1)));
 }
 
-/// What decides about a message, gathered in one pass over its fields: how often each field came,
-/// and what it said last.
+/// The fields that decide how a message is treated, collected in one pass: how often each occurs,
+/// and its last value.
 struct FramingFields {
   std::size_t hosts = 0;
   std::size_t lengths = 0;
@@ -107,7 +108,7 @@ void note_connection(std::string_view value, FramingFields& found) {
   });
 }
 
-/// A list, in which nothing at all expects nothing (RFC 9110, 5.6.1 and 10.1.1).
+/// Expect is a list; an empty one expects nothing (RFC 9110, 5.6.1 and 10.1.1).
 void note_expectation(std::string_view value, FramingFields& found) {
   each_element(value, [&found](std::string_view expectation) {
     const bool known = equal_ignoring_case(expectation, "100-continue");
@@ -153,7 +154,7 @@ FramingFields collect_fields(const Head& head) {
   return found;
 }
 
-/// The framing that both kinds of message share; the text says what is wrong.
+/// The framing rules that requests and responses share; the error text says what is wrong.
 Result<Framing, const char*> message_framing(const Head& head, const FramingFields& fields,
                                              Framing without) {
   if (fields.encodings > 0) {
@@ -190,13 +191,12 @@ ValidationError check_absolute(const Head& head, std::string_view rest, RequestF
   const std::size_t slash = rest.find_first_of("/?");
   const std::string_view authority = rest.substr(0, slash);
   if (!valid_authority(authority)) return Refusal{400, "a malformed authority in the target"};
-  // RFC 9112, 3.2.2 lets a proxy replace Host; one that disagrees is never sent by an honest
-  // client.
+  // RFC 9112, 3.2.2 lets a proxy replace Host, but no honest client sends one that disagrees.
   if (!facts.host.empty() && !equal_ignoring_case(authority, facts.host)) {
     return Refusal{400, "a target and a Host that disagree"};
   }
   facts.host = authority;
-  // RFC 9112, 3.2.4: OPTIONS of a whole server reaches the node as such.
+  // RFC 9112, 3.2.4: OPTIONS for a whole server is forwarded as "*".
   const std::string_view none = head.text(head.method) == "OPTIONS" ? "*" : "/";
   facts.path = slash == std::string_view::npos ? none : rest.substr(slash);
   if (facts.path.starts_with('?')) return Refusal{400, "a target without a path"};
@@ -230,7 +230,7 @@ ValidationError check_target(const Head& head, RequestFacts& facts) {
 }
 
 ValidationError check_method(std::string_view method, RequestFacts& facts) {
-  if (method == "GET") {  // most are
+  if (method == "GET") {  // by far the most frequent
     facts.idempotent = true;
     return std::nullopt;
   }
@@ -244,21 +244,18 @@ ValidationError check_method(std::string_view method, RequestFacts& facts) {
 
 /// RFC 9110, 5.6.2 and 7.8: name or name/version.
 bool valid_protocol(std::string_view text) {
-  const auto fits = [](char c) {
-    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           std::string_view("!#$%&'*+-.^_`|~/").find(c) != std::string_view::npos;
-  };
+  const auto fits = [](char c) { return c == '/' || ascii::is_token_char(c); };
   return !text.empty() && std::ranges::all_of(text, fits);
 }
 
-/// The one protocol of the one Upgrade field that Connection names; empty when it is not so. A
-/// choice of several is not passed on: which was taken would be the node's word alone.
+/// The protocol of the Upgrade field, if Connection names it and there is exactly one; else empty.
+/// A choice of several is not forwarded, because only the node would know which one was chosen.
 std::string_view upgrade_of(const FramingFields& fields) {
   const bool asked = fields.names_upgrade && fields.upgrades == 1;
   return asked && valid_protocol(fields.upgrade) ? fields.upgrade : std::string_view{};
 }
 
-/// RFC 9110, 7.6.2: for OPTIONS and TRACE, and TRACE is not served.
+/// RFC 9110, 7.6.2: only for OPTIONS and TRACE, and TRACE is not supported.
 ValidationError check_max_forwards(const Head& head, const FramingFields& fields,
                                    RequestFacts& facts) {
   if (fields.max_forwards == 0 || head.text(head.method) != "OPTIONS") return std::nullopt;
@@ -320,7 +317,7 @@ Result<RequestFacts, Refusal> validate_request(const Head& head) {
   facts.persistence = persistence_of(head, fields);
   if (const ValidationError bad = check_expectation(head, fields, facts)) return Failure{*bad};
   if (const ValidationError bad = check_max_forwards(head, fields, facts)) return Failure{*bad};
-  // RFC 9110, 7.8: not in HTTP/1.0; and the switch comes after the whole request, body and all.
+  // RFC 9110, 7.8: not in HTTP/1.0; and the switch comes after the whole request with its body.
   const bool may_switch = !head.http_1_0() && facts.framing.kind == BodyKind::none && !facts.head;
   if (may_switch) facts.upgrade = upgrade_of(fields);
   return facts;
@@ -357,9 +354,9 @@ Result<ResponseFacts, const char*> validate_response(const Head& head, AskedBy a
 namespace {
 
 /// Fields that Connection may not name (RFC 9110, 7.6.1: those "intended for all recipients of the
-/// content"), beyond those known by number. Without its credentials a request would be somebody
-/// else's; without Cache-Control or Content-Type an answer could be kept or taken for what it is
-/// not.
+/// content"), in addition to those with a FieldName. Without its credentials a request would be
+/// another user's; without Cache-Control or Content-Type a response could be cached or interpreted
+/// wrongly.
 bool for_all_recipients(std::string_view name) {
   static constexpr std::array<std::string_view, 3> kNames{"authorization", "cache-control",
                                                           "expires"};
@@ -402,7 +399,7 @@ bool HopByHop::operator()(const Field& field) const {
     case FieldName::x_forwarded_for:
     case FieldName::x_forwarded_host:
     case FieldName::x_forwarded_proto:
-      return false;  // whatever Connection says
+      return false;  // even if Connection names it
     default:
       return names_ == Names::some && named(head_.name(field));
   }

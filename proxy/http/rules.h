@@ -8,11 +8,11 @@
 #include <optional>
 #include <string_view>
 
-/// What llhttp leaves to a proxy: judgments about whole heads of HTTP/1, as pure functions.
+/// Checks of whole HTTP/1 heads that llhttp leaves to the proxy, as pure functions.
 namespace bonedry::http {
 
 /// How the end of a body is known (RFC 9112, section 6.3). `tunnel`: after a 101 there are no more
-/// messages, but bytes both ways until each side ends (RFC 9110, section 7.8).
+/// messages, but bytes in both directions until each side closes (RFC 9110, section 7.8).
 enum class BodyKind : std::uint8_t { none, length, chunked, until_close, tunnel };
 
 struct Framing {
@@ -20,13 +20,13 @@ struct Framing {
   std::uint64_t length = 0;  ///< for BodyKind::length
 };
 
-/// What it comes to for those who do not care how.
+/// The part of a framing that does not depend on the HTTP version.
 [[nodiscard]] Body body_of(const Framing& framing);
 
 /// Whether a connection can carry another exchange after this one.
 enum class Persistence : std::uint8_t { keep_alive, close };
 
-/// What HTTP/1 alone knows of a request, beside what every version does.
+/// What is known of an HTTP/1 request, including what only HTTP/1 has.
 struct RequestFacts : RequestInfo {
   Framing framing;
   Persistence persistence = Persistence::keep_alive;
@@ -34,30 +34,30 @@ struct RequestFacts : RequestInfo {
 
 /// Validates what decides framing and routing: version, method, target, Host, Content-Length,
 /// Transfer-Encoding, Expect, Max-Forwards. RFC 9112 sections 3, 6 and 11.2; RFC 9110 sections 7, 9
-/// and 10.1.1. A refusal with status 200 is the answer of the last hop that a client asked for.
+/// and 10.1.1. A refusal with status 200 is the response to OPTIONS with Max-Forwards: 0.
 [[nodiscard]] Result<RequestFacts, Refusal> validate_request(const Head& head);
 
 struct ResponseFacts : ResponseInfo {
   Framing framing;  ///< BodyKind::tunnel where it switches protocols
   Persistence persistence = Persistence::keep_alive;
-  bool interim = false;         ///< 1xx, but 101
-  bool announces_body = false;  ///< has none (HEAD, 204, 304), but the head speaks of one
+  bool interim = false;         ///< 1xx other than 101
+  bool announces_body = false;  ///< has none (HEAD, 204, 304), but the head announces one
 };
 
-/// What the request was, as far as it decides how its response is read.
+/// The property of a request that decides how its response is parsed.
 enum class AskedBy : std::uint8_t { head, upgrade, other };
 
-/// The same for what a node answers; the text of the error is for the log (the client sees 502).
+/// The same for a node's response; the text of the error is for the log (the client gets 502).
 [[nodiscard]] Result<ResponseFacts, const char*> validate_response(const Head& head,
                                                                    AskedBy asked_by);
 
 /// The value of a Content-Length: digits only, at most 2^63-1.
 [[nodiscard]] std::optional<std::uint64_t> parse_length(std::string_view text);
 
-/// Tells which fields of a head are for its connection alone (RFC 9110, section 7.6.1): the known
-/// ones, and those that a Connection field names — but never one whose loss would change what a
-/// message means, or whom a node takes it to come from: a peer must not have us drop what others
-/// put there, or what it depends on. Valid for as long as the head.
+/// Which fields of a head are for its connection only (RFC 9110, section 7.6.1): the well-known
+/// ones, and those that a Connection field names. The latter never include a field whose loss would
+/// change the meaning of a message or its apparent sender: a peer must not make us drop fields that
+/// others added or that a message depends on. Valid as long as the head.
 class HopByHop {
  public:
   explicit HopByHop(const Head& head);
@@ -70,11 +70,11 @@ class HopByHop {
   enum class Names : std::uint8_t { none, some } names_ = Names::none;
 };
 
-/// Whether a text is what a Host field may say: uri-host [ ":" port ] (RFC 9110, section 7.2).
+/// Whether a text is a valid value of Host: uri-host [ ":" port ] (RFC 9110, section 7.2).
 [[nodiscard]] bool is_host(std::string_view text);
 
-/// Whether a trailer may go on: fields for framing, routing, authentication and the like may not
-/// (RFC 9110, section 6.5.1).
+/// Whether a trailer may be forwarded: fields for framing, routing, authentication and the like may
+/// not (RFC 9110, section 6.5.1).
 [[nodiscard]] bool trailer_allowed(std::string_view name);
 
 }  // namespace bonedry::http

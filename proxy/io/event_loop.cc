@@ -7,13 +7,14 @@
 namespace bonedry::io {
 namespace {
 
-// What is closed takes a round or two to say so. A handle that nobody closes would take for ever.
+// Close callbacks come within an iteration or two. The limit is for a handle that nobody closes.
 constexpr int kRounds = 100;
 
-// A thread that was held up for longer (a stopped process, a busy machine) hears its peers first.
-constexpr Millis kHeldUp = 4 * TimerWheel::kTick;
-// How many rounds it does so at most: at 256 events a round, 10,000 connections have been heard.
-constexpr int kRoundsPutOff = 40;
+// A thread delayed for longer than this (a stopped process, a busy machine) handles the events of
+// its peers before it fires timers.
+constexpr Millis kDelayed = 4 * TimerWheel::kTick;
+// The most loop iterations it does so: at 256 events each, enough for 10,000 connections.
+constexpr int kMaxPostponedIterations = 40;
 
 uv_loop_t& start(uv_loop_t& loop) {
   if (const int error = uv_loop_init(&loop); error != 0) {
@@ -25,9 +26,9 @@ uv_loop_t& start(uv_loop_t& loop) {
 }  // namespace
 
 EventLoop::EventLoop()
-    // Counted from later than now rather than from earlier, so that no timer is early.
+    // Counts from slightly after now, never from before it, so that no timer fires early.
     : timers_([] { return coarse_now() + kCoarse; }), readiness_(start(loop_), now_) {
-  // Starting a timer or a hook needs nothing that could be wanting.
+  // Starting a timer or a prepare hook needs no resources, so it cannot fail.
   const auto period = static_cast<std::uint64_t>(TimerWheel::kTick.count());
   uv_timer_init(&loop_, &tick_);
   uv_timer_start(&tick_, on_tick, period, period);
@@ -37,10 +38,10 @@ EventLoop::EventLoop()
 }
 
 EventLoop::~EventLoop() {
-  // An exception takes everything apart in the middle of a callback: handles of others may still be
-  // open, or gone without a word, and to run the loop could never end. The process does.
+  // During an exception, handles of others may still be open, or already freed without a close, so
+  // running the loop might never end. The process ends anyway.
   if (std::uncaught_exceptions() > 0) return;
-  round_end_ = nullptr;  // what it serves is gone already
+  round_end_ = nullptr;  // its owner is already destroyed
   collect();
   readiness_.close();
   uv_close(reinterpret_cast<uv_handle_t*>(&tick_), nullptr);
@@ -55,37 +56,37 @@ void EventLoop::run() {
   uv_run(&loop_, UV_RUN_DEFAULT);
 }
 
-/// Ends the wait for events; what is due fires in `fire_timers`.
+/// Only ends the wait for events; due timers fire in `fire_timers`.
 void EventLoop::on_tick(uv_timer_t* /*timer*/) {}
 
-/// Between the events of one round and the wait for those of the next.
+/// Runs after the events of one loop iteration and before the wait for the next ones.
 void EventLoop::on_prepare(uv_prepare_t* prepare) {
   auto& self = *static_cast<EventLoop*>(prepare->data);
   self.fire_timers();
-  self.readiness_.tell_watch_failed();
+  self.readiness_.report_watch_failed();
   if (self.round_end_) self.round_end_();
   self.collect();
 }
 
-/// After the events of a round, not before them: a request that came in while the thread was held
-/// up is heard before the time-out that it would have come too late for.
+/// Runs after the events of an iteration, not before them: a request that arrived while the thread
+/// was delayed is handled before its time-out can fire.
 void EventLoop::fire_timers() {
-  // libuv has just read the clock, see `now`: at the start of the round or, since 1.45, at its end.
-  // A round seldom has a tick in it, and then it is not read again.
+  // libuv has just read the clock (see `now`): at the start of the iteration or, since 1.45, at its
+  // end. Few iterations contain a tick; in the others the clock is not read again.
   if (timers_.lag(now()) < TimerWheel::kTick) return;
   now_ = coarse_now();
-  const bool unheard = readiness_.more_waits() && timers_.lag(now_) > kHeldUp;
-  if (unheard && rounds_put_off_ < kRoundsPutOff) {
-    ++rounds_put_off_;
+  const bool unheard = readiness_.more_waits() && timers_.lag(now_) > kDelayed;
+  if (unheard && postponed_iterations_ < kMaxPostponedIterations) {
+    ++postponed_iterations_;
     return;
   }
-  rounds_put_off_ = 0;
+  postponed_iterations_ = 0;
   timers_.advance(now_);
 }
 
 void EventLoop::collect() {
   while (!retired_.empty()) {
-    auto objects = std::move(retired_);  // a destructor may retire others
+    auto objects = std::move(retired_);  // a destructor may retire more objects
     retired_.clear();
     objects.clear();
   }

@@ -15,20 +15,20 @@
 
 namespace bonedry::io {
 
-/// Something that may have to go while its own callback is still on the stack.
+/// An object that may have to be destroyed while its own callback is still on the stack.
 class Retirable {
  public:
   virtual ~Retirable() = default;
 };
 
-/// One thread's libuv loop, with its timers and the place where retired objects wait for the end
-/// of the round. Used from its own thread only; a Mailbox reaches it from others.
+/// One thread's libuv loop with its timers and its retired objects, which it frees at the end of
+/// each loop iteration. Used from its own thread only; other threads reach it through a Mailbox.
 class EventLoop {
  public:
-  /// Throws std::system_error when there is no descriptor or memory for it; nothing throws later
-  /// but the callbacks of others.
+  /// Throws std::system_error when no file descriptor or memory is available. Afterwards only
+  /// callbacks can throw.
   EventLoop();
-  /// Everything that uses the loop must be gone or retired.
+  /// Everything that uses the loop must be destroyed or retired first.
   ~EventLoop();
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
@@ -37,9 +37,9 @@ class EventLoop {
   void run();
   void stop() { uv_stop(&loop_); }
 
-  /// As of the event that is being handled, at most `kCoarse` older. Never goes back. Not the start
-  /// of the round, as uv_now() alone would be: that may have been held up for long. Timers are
-  /// armed from the time at which they are armed.
+  /// The time of the event that is being handled, at most `kCoarse` behind; never goes back.
+  /// uv_now() alone would be the start of the loop iteration, which may be long ago. Timers count
+  /// from the moment at which they are armed, not from this time.
   [[nodiscard]] Instant now() const {
     return std::max(now_, Instant{static_cast<std::int64_t>(uv_now(&loop_))});
   }
@@ -47,12 +47,12 @@ class EventLoop {
   [[nodiscard]] Readiness& readiness() { return readiness_; }
   [[nodiscard]] uv_loop_t* raw() { return &loop_; }
 
-  /// Frees the object before the loop polls again. The caller has stopped its events.
+  /// Frees the object before the loop polls again. The caller must have stopped its events.
   void retire(std::unique_ptr<Retirable> object) { retired_.push_back(std::move(object)); }
-  /// Frees what is retired. Runs by itself before each poll.
+  /// Frees the retired objects. Called automatically before each poll.
   void collect();
   /// Calls `hook` before each poll, when no callback is on the stack.
-  void on_round_end(std::function<void()> hook) { round_end_ = std::move(hook); }
+  void on_iteration_end(std::function<void()> hook) { round_end_ = std::move(hook); }
 
  private:
   static void on_tick(uv_timer_t* timer);
@@ -63,7 +63,7 @@ class EventLoop {
   Instant now_ = coarse_now();
   uv_timer_t tick_{};
   uv_prepare_t prepare_{};
-  int rounds_put_off_ = 0;
+  int postponed_iterations_ = 0;
   TimerWheel timers_;
   Readiness readiness_;
   std::vector<std::unique_ptr<Retirable>> retired_;

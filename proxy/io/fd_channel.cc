@@ -16,13 +16,13 @@ namespace {
 
 using Stopwatch = std::chrono::steady_clock;
 
-/// Room for one descriptor, aligned as the kernel wants it.
+/// Room for one file descriptor, aligned as the kernel requires.
 union Control {
   cmsghdr header;
   std::array<char, CMSG_SPACE(sizeof(int))> bytes;
 };
 
-/// False when the time is over.
+/// Waits until `fd` is ready for `events`. False when the time is over or poll(2) fails.
 bool wait_for(int fd, short events, Stopwatch::time_point until) {
   for (;;) {
     const auto left = std::chrono::ceil<Millis>(until - Stopwatch::now());
@@ -101,7 +101,8 @@ FdChannel::Received FdChannel::receive(Message& message) const {
   ssize_t got = 0;
   do {
     got = ::recvmsg(fd_.get(), &header, MSG_CMSG_CLOEXEC);
-    // A reset is said once, before the last words of who has ended without hearing ours.
+    // ECONNRESET is reported once, before the last messages of a peer that ended without reading
+    // ours.
   } while (got < 0 && (errno == EINTR || errno == ECONNRESET));
   if (got < 0) return errno == EAGAIN || errno == EWOULDBLOCK ? Received::nothing : Received::ended;
   if (got == 0) return Received::ended;

@@ -15,44 +15,46 @@
 
 namespace bonedry::io {
 
-/// One end of a line between two processes of ours that carries short texts, each with a descriptor
-/// or without (SCM_RIGHTS, unix(7)). A text arrives whole or not at all, in its order. One thread.
+/// One end of a connection between two of our processes. Carries short texts, each with or without
+/// a file descriptor (SCM_RIGHTS, unix(7)). Texts arrive in order, each whole or not at all. One
+/// thread.
 class FdChannel {
  public:
-  /// Of a text, in bytes: what the smallest socket buffer takes in one piece. Longer ones go as a
-  /// file's descriptor.
+  /// The longest text, in bytes: what the smallest socket buffer takes in one piece. Longer data is
+  /// passed as the descriptor of a file.
   static constexpr std::size_t kMostBytes = 4096;
 
   struct Message {
     std::string text;
-    UniqueFd fd;  ///< closed: none came with it
+    UniqueFd fd;  ///< closed if none was sent
   };
 
-  /// `fd`: a connected SOCK_SEQPACKET socket; becomes non-blocking, and is not inherited.
+  /// `fd`: a connected SOCK_SEQPACKET socket; becomes non-blocking and close-on-exec.
   explicit FdChannel(UniqueFd fd);
   /// Two ends that are connected to each other.
   [[nodiscard]] static Result<std::pair<FdChannel, FdChannel>> make_pair();
 
-  /// Nothing can be said any more.
+  /// Closes this end: nothing can be sent or received any more.
   void close() { fd_.reset(); }
 
   [[nodiscard]] int fd() const { return fd_.get(); }
-  /// The process that made the pair; 0: not known.
+  /// The id of the process that made the pair; 0 if unknown.
   [[nodiscard]] pid_t maker() const;
 
   static constexpr int kNoFd = -1;
-  /// `fd` is duplicated, unless it is `kNoFd`. Waits at most `time_limit` for the other side to
-  /// take it.
+  /// Sends `text` and a duplicate of `fd`, unless it is `kNoFd`. Waits at most `time_limit` for the
+  /// other side to make room by reading.
   [[nodiscard]] Result<> send(std::string_view text, int fd, Millis time_limit) const;
 
   enum class Sent : std::uint8_t { yes, no_room };
-  /// The same without waiting.
+  /// As `send`, but without waiting.
   [[nodiscard]] Result<Sent> send_now(std::string_view text, int fd) const;
 
   enum class Received : std::uint8_t { message, nothing, ended };
-  /// What is there already.
+  /// Receives a message if one has arrived; does not wait.
   [[nodiscard]] Received receive(Message& message) const;
-  /// Waits for it. The error says whether the other side is gone or only silent.
+  /// Waits at most `time_limit` for a message. The error says whether the other side is gone or
+  /// only silent.
   [[nodiscard]] Result<Message> await(Millis time_limit) const;
 
  private:

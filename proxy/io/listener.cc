@@ -19,8 +19,8 @@ Failure<std::string> failed(const SocketAddress& address) {
                  std::to_string(port_of(address)) + ": " + errno_text(errno)};
 }
 
-/// Whether an errno of accept(2) is about one connection only: its client went away while it
-/// waited, or Linux passes a network error on that was pending on it.
+/// Whether an errno of accept(2) concerns one connection only: its client left while it was queued,
+/// or Linux reports a network error that was pending on it.
 bool is_about_one_connection(int error) {
   switch (error) {
     case EINTR:
@@ -46,9 +46,9 @@ Result<UniqueFd> bind_to(const SocketAddress& address) {
   if (!fd.is_open()) return failed(address);
   const int on = 1;
   setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-  setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));  // its connections inherit it
-  // A client speaks first, so the kernel hands it over with its first bytes: a wake-up and a wait
-  // less. One that says nothing is handed over after about a second all the same.
+  setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));  // accepted ones inherit it
+  // HTTP clients send first, so the kernel hands a connection over with its first bytes, which
+  // saves a wake-up and a wait. A silent client is handed over after about a second.
   setsockopt(fd.get(), IPPROTO_TCP, TCP_DEFER_ACCEPT, &on, sizeof(on));
   if (setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) != 0 ||
       ::bind(fd.get(), address.raw(), address.size) != 0) {
@@ -77,7 +77,7 @@ Listener::Listener(EventLoop& loop, UniqueFd fd, OnAccept on_accept, OnAcceptErr
       resume_(loop.timers(), [this] { accept_batch(); }),
       recovery_timer_(loop.timers(),
                       [this] {
-                        trouble_ = ErrorState::none;
+                        error_state_ = ErrorState::none;
                         if (on_trouble_) on_trouble_(0);
                       }),
       on_accept_(std::move(on_accept)),
@@ -109,7 +109,7 @@ void Listener::accept_batch() {
         return pause(error_);
     }
   }
-  // What befalls so many in a row, and nobody else, is no matter of one connection.
+  // If a whole batch fails and none succeeds, the cause is not a single connection.
   any ? note_success() : pause(error_);
 }
 
@@ -118,12 +118,13 @@ void Listener::pause(int error) {
   watcher_.want(Ready::none);
   recovery_timer_.disarm();
   resume_.arm(kPause);
-  if (std::exchange(trouble_, ErrorState::told) == ErrorState::none && on_trouble_)
+  if (std::exchange(error_state_, ErrorState::reported) == ErrorState::none && on_trouble_)
     on_trouble_(error);
 }
 
 void Listener::note_success() {
-  if (trouble_ == ErrorState::told && !recovery_timer_.armed()) recovery_timer_.arm(kRecoveryTime);
+  if (error_state_ == ErrorState::reported && !recovery_timer_.armed())
+    recovery_timer_.arm(kRecoveryTime);
 }
 
 void Listener::accept_backlog() {

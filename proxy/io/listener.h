@@ -8,37 +8,38 @@
 
 namespace bonedry::io {
 
-/// Makes a socket that may share its address with others of this user (SO_REUSEPORT). Clients come
-/// to it once `start_listening` is called. The error is for the operator.
+/// Binds a socket that may share its address with others of this user (SO_REUSEPORT). Clients can
+/// connect only after `start_listening`. The error is for the operator.
 [[nodiscard]] Result<UniqueFd> bind_to(const SocketAddress& address);
 [[nodiscard]] Result<> start_listening(const UniqueFd& fd);
-/// The port that a listening socket really has.
+/// The actual port of a listening socket; 0 if it cannot be read.
 [[nodiscard]] std::uint16_t bound_port(const UniqueFd& fd);
 
-/// Takes connections from a listening socket and hands them on. While none can be taken it pauses
-/// and tries again, for as long as it lives. Loop's thread.
+/// Accepts connections from a listening socket and passes them to `on_accept`. While accepting
+/// fails, it pauses and tries again, as long as it exists. Loop's thread.
 class Listener final : private FdWatcher::Handler {
  public:
   using OnAccept = std::function<void(UniqueFd, const SocketAddress&)>;
-  /// No connection can be taken for now (errno), or they can again (0). Each is told once, and the
-  /// latter only when it has lasted.
+  /// Accepting fails for now (`error`: errno), or works again (0). Each is reported once, the
+  /// latter only after it has worked for `kRecoveryTime`.
   using OnAcceptError = std::function<void(int error)>;
 
   Listener(EventLoop& loop, UniqueFd fd, OnAccept on_accept, OnAcceptError on_trouble = nullptr);
 
-  /// Before it goes: takes those who wait in the kernel already, whom closing would reset. At most
-  /// a whole queue, so that a flood does not hold up the end.
+  /// Call before destruction: accepts the connections already queued in the kernel, which closing
+  /// would reset. At most one full backlog, so that a flood of clients does not delay the end.
   void accept_backlog();
 
  private:
-  /// So many a round, so that a rush of clients does not hold up those who are in already.
+  /// Connections accepted per loop iteration, so that a rush of new clients does not delay the
+  /// connected ones.
   static constexpr int kBatch = 16;
-  /// How long to leave clients in the queue when none can be taken.
+  /// How long to leave clients in the kernel's queue after accepting failed.
   static constexpr Millis kPause{100};
-  /// How long they can be taken before that is worth a word.
+  /// How long accepting must work again before this is reported.
   static constexpr Millis kRecoveryTime{1000};
 
-  /// `failed`: that connection alone; see accept(2).
+  /// `failed`: only that one connection; see accept(2).
   enum class AcceptResult : std::uint8_t { one, none, failed, error };
 
   void on_ready(Ready ready) override;
@@ -54,8 +55,8 @@ class Listener final : private FdWatcher::Handler {
   Timer recovery_timer_;
   OnAccept on_accept_;
   OnAcceptError on_trouble_;
-  enum class ErrorState : std::uint8_t { none, told } trouble_ = ErrorState::none;
-  int error_ = 0;  // of the last accept that failed
+  enum class ErrorState : std::uint8_t { none, reported } error_state_ = ErrorState::none;
+  int error_ = 0;  // errno of the last accept that failed
 };
 
 }  // namespace bonedry::io

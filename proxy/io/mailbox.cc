@@ -22,7 +22,7 @@ Mailbox::~Mailbox() {
 void Mailbox::post(std::function<void()> function) {
   const std::lock_guard lock(mutex_);
   functions_.push_back(std::move(function));
-  uv_async_send(async_);  // of a handle that is open it cannot fail
+  uv_async_send(async_);  // cannot fail on an open handle
 }
 
 void Mailbox::on_async(uv_async_t* async) {

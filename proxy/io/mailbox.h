@@ -10,13 +10,13 @@
 
 namespace bonedry::io {
 
-/// Functions that other threads want to have run on a loop's thread, in their order.
+/// Runs functions of other threads on a loop's thread, in the order in which they were posted.
 /// `post` is thread-safe; the rest belongs to the loop's thread.
 class Mailbox {
  public:
-  /// Throws std::system_error when there is no descriptor for it.
+  /// Throws std::system_error when no file descriptor is available.
   explicit Mailbox(EventLoop& loop);
-  /// What was posted and has not run is dropped.
+  /// Drops posted functions that have not run.
   ~Mailbox();
   Mailbox(const Mailbox&) = delete;
   Mailbox& operator=(const Mailbox&) = delete;

@@ -10,11 +10,11 @@
 
 namespace bonedry::io {
 
-/// What waits for one transport: slices, and behind them what is in a pipe. Its source stops while
-/// anything waits, so nothing ever comes behind a pipe.
+/// Data waiting to be sent on one transport: slices, followed by the contents of a pipe. The source
+/// is paused while anything waits, so nothing is ever added after a pipe.
 class Outbox {
  public:
-  /// Where slices are added.
+  /// The queue to add slices to; not after a pipe.
   [[nodiscard]] SliceQueue& slices() {
     assert(!pipe_);
     return slices_;
@@ -26,7 +26,7 @@ class Outbox {
 
   [[nodiscard]] bool empty() const { return slices_.empty() && !pipe_; }
   [[nodiscard]] std::size_t bytes() const { return slices_.bytes() + (pipe_ ? pipe_->bytes() : 0); }
-  /// Sends as much as is taken: `done` when nothing is left.
+  /// Sends as much as the transport takes: `done` when nothing is left.
   [[nodiscard]] IoStatus write_to(Transport& transport, Push push = Push::now) {
     const IoStatus status = transport.write(slices_, pipe_ ? Push::with_next : push);
     if (status != IoStatus::done || !pipe_) return status;

@@ -21,7 +21,7 @@ PipeLease PipePool::take() {
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_NONBLOCK | O_CLOEXEC) != 0) return {};
     pipe.reset(new Pipe(UniqueFd{ends[1]}, UniqueFd{ends[0]}));
-    // A user over its share of pages keeps the small pipe, which is as good, only slower.
+    // A user over its page limit gets the smaller pipe, which also works, only slower.
     (void)fcntl(ends[1], F_SETPIPE_SZ, static_cast<int>(Pipe::kSlots) * getpagesize());
   }
   ++leased_;
@@ -30,7 +30,7 @@ PipeLease PipePool::take() {
 
 void PipePool::give_back(std::unique_ptr<Pipe> pipe) {
   --leased_;
-  // Bytes of an exchange that was cut short must not reach another one.
+  // Bytes of an aborted exchange must not reach another one, so only empty pipes are reused.
   const bool room = spare_.size() < kSpare && spare_.size() + leased_ < most_;
   if (pipe->bytes() == 0 && room) spare_.push_back(std::move(pipe));
 }

@@ -12,17 +12,18 @@ namespace bonedry::io {
 
 class PipePool;
 
-/// Bytes in the kernel on their way from one socket to another, which no memory of ours ever sees:
-/// splice(2). Filled once, while it is empty, then drained; see Socket::read and Socket::write.
+/// A kernel pipe that carries bytes from one socket to another by splice(2), without copying them
+/// to user space. Filled once, while it is empty, then drained; see Socket::read and Socket::write.
 class Pipe {
  public:
-  /// Pages of one pipe. A page of the kernel's network buffers holds 1.4 KiB (a frame) to 32 KiB
-  /// (loopback), so this is 90 KiB at least.
+  /// Pages in one pipe. A page of the kernel's network buffers holds 1.4 KiB (a frame) to 32 KiB
+  /// (loopback), so a pipe holds at least 90 KiB.
   static constexpr std::size_t kSlots = 64;
 
-  /// Bodies with less to come than this go through memory: two splices cost more than a copy of it.
+  /// Bodies with fewer bytes left than this are copied through memory: a copy costs less than two
+  /// splices.
   static constexpr std::size_t kMinBytes = 16 * 1024;
-  /// What one read asks for at most: the pipe is full before.
+  /// The most that one read asks for; the pipe is full before.
   static constexpr std::size_t kMostBytes = 1024 * 1024;
 
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
@@ -40,24 +41,24 @@ class Pipe {
   std::size_t bytes_ = 0;
 };
 
-/// Gives a pipe back to its pool.
+/// Returns a pipe to its pool.
 struct PipeReturn {
   PipePool* pool = nullptr;
   void operator()(Pipe* pipe) const;
 };
 using PipeLease = std::unique_ptr<Pipe, PipeReturn>;
 
-/// One worker's pipes. A pipe is leased only while bytes are in it, so that few serve many; must
-/// outlive its leases.
+/// One worker's pipes. A pipe is leased only while bytes are in it, so that a few serve many
+/// connections. Must outlive its leases.
 class PipePool {
  public:
-  /// Pipes of one worker at a time, two descriptors each. Together they may hold as many pages as
-  /// the kernel lets a user have by default (fs.pipe-user-pages-soft).
+  /// The most pipes of one worker at a time, two file descriptors each. Together they may hold as
+  /// many pages as the kernel allows a user by default (fs.pipe-user-pages-soft).
   static constexpr std::size_t kMost = 256;
-  /// Kept for the next body; most are back before another is wanted.
+  /// Spare pipes kept; most leased ones are returned before another is needed.
   static constexpr std::size_t kSpare = 8;
 
-  /// `most`: at a time, spare ones included; at most kMost.
+  /// `most`: pipes at a time, including spare ones; capped at kMost.
   explicit PipePool(std::size_t most = kMost) : most_(std::min(most, kMost)) {}
   PipePool(const PipePool&) = delete;
   PipePool& operator=(const PipePool&) = delete;
@@ -66,12 +67,12 @@ class PipePool {
     if (splices_ == Splices::yes) most_ = std::min(most, kMost);
   }
 
-  /// An empty pipe for a body of which `bytes` are still to come; nothing where that is not worth
-  /// it or none can be had, and the body then goes through memory.
+  /// An empty pipe for a body with `bytes` left. Null if the body is too short or no pipe is
+  /// available; the body is then copied through memory.
   [[nodiscard]] PipeLease take_if_worth(std::uint64_t bytes) {
     return bytes < Pipe::kMinBytes || leased_ >= most_ ? PipeLease{} : take();
   }
-  /// The kernel does not splice (a sandbox, say): no pipe is given out any more.
+  /// Stops leasing pipes, because the kernel refuses splice(2) (e.g. in a sandbox).
   void disable() {
     splices_ = Splices::no;
     most_ = 0;

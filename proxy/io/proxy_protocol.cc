@@ -11,7 +11,7 @@ namespace {
 using Status = ProxyHeader::Status;
 
 constexpr std::string_view kV1Start = "PROXY ";
-constexpr std::size_t kMaxV1 = 107;  // with CR LF, as the specification has it
+constexpr std::size_t kMaxV1 = 107;  // including CR LF, by the specification
 
 constexpr std::string_view kV2Signature{"\r\n\r\n\0\r\nQUIT\n", 12};
 constexpr std::size_t kV2Fixed = 16;  // signature, version and command, family, length
@@ -61,7 +61,7 @@ std::uint16_t number_at(std::string_view bytes, std::size_t at) {
 
 enum class Family : std::uint8_t { v4, v6 };
 
-/// Takes the first word off a line whose words are parted by one blank each.
+/// Removes the first word from a line whose words are separated by single spaces.
 std::string_view take_word(std::string_view& line) {
   const std::size_t blank = line.find(' ');
   const std::string_view word = line.substr(0, blank);
@@ -85,7 +85,7 @@ std::optional<std::uint16_t> parse_port(std::string_view word) {
 
 /// "192.0.2.1 192.0.2.2 50000 80".
 ProxyHeader parse_v1_endpoints(std::string_view line, Family family, std::size_t size) {
-  // A blank too many would be taken for the end of the line.
+  // Otherwise anything after the second port would be ignored.
   if (std::ranges::count(line, ' ') != 3)
     return failed("the line does not have two addresses and two ports");
   const auto source = parse_address(take_word(line), family);
@@ -103,7 +103,7 @@ ProxyHeader parse_v1(std::string_view bytes) {
   if (end == std::string_view::npos || end + 1 == start.size()) {
     const bool cr = end != std::string_view::npos && start[end] == '\r';
     if (end != std::string_view::npos && !cr) return failed("the line does not end with CR LF");
-    // The CR LF that is missing must fit still.
+    // The missing CR LF must still fit.
     const bool fits = bytes.size() + (cr ? 1 : 2) <= kMaxV1;
     return fits ? ProxyHeader{} : failed("the line has more than 107 bytes");
   }
@@ -113,14 +113,15 @@ ProxyHeader parse_v1(std::string_view bytes) {
   const std::size_t size = end + 2;
   if (family == "TCP4") return parse_v1_endpoints(line, Family::v4, size);
   if (family == "TCP6") return parse_v1_endpoints(line, Family::v6, size);
-  // Whatever follows is to be ignored.
+  // The specification says to ignore the rest of the line.
   if (family == "UNKNOWN") return complete(size, ProxySource::unknown);
   return failed("the family is not TCP4, TCP6 or UNKNOWN");
 }
 
 // -- Version 2 ------------------------------------------------------------------------------------
 
-/// CRC-32C (RFC 3720, appendix B.4) of a header whose own checksum, at `hole`, counts as zeros.
+/// CRC-32C (RFC 3720, appendix B.4) of a header, with its own checksum, four bytes at `hole`, taken
+/// as zeros.
 std::uint32_t checksum(std::string_view header, std::size_t hole) {
   std::uint32_t crc = 0xffffffff;
   for (std::size_t i = 0; i < header.size(); ++i) {
@@ -136,7 +137,7 @@ bool checksum_right(std::string_view header, std::size_t at) {
   return checksum(header, at) == stated;
 }
 
-/// What is wrong with the TLVs from `at` on; null: nothing.
+/// What is wrong with the TLVs from `at` on; null if nothing.
 const char* fault_of_tlvs(std::string_view header, std::size_t at) {
   while (at < header.size()) {
     if (header.size() - at < kTlvHead) return "a TLV is truncated";
@@ -171,8 +172,8 @@ EndpointPair endpoints_in(std::string_view header, Family family) {
           {address_at(header, kV2Fixed + size, family), number_at(header, ports + 2)}};
 }
 
-/// How long the addresses are of a family (the high half of the byte), if there is such a family
-/// and such a transport (the low half).
+/// The length of the addresses of `family` (high half of the byte); nothing if the family or the
+/// transport (low half) is unknown.
 std::optional<std::size_t> size_of_addresses(std::uint8_t family) {
   static constexpr std::array<std::size_t, 4> kSizes{0, 2 * kV4Size + 4, 2 * kV6Size + 4, 2 * 108};
   const std::size_t index = family >> 4U;
@@ -180,10 +181,10 @@ std::optional<std::size_t> size_of_addresses(std::uint8_t family) {
   return kSizes[index];
 }
 
-/// A whole header of a connection that was forwarded.
+/// Parses a complete header of a forwarded connection.
 ProxyHeader parse_v2_endpoints(std::string_view header, std::uint8_t family,
                                std::size_t addresses) {
-  const bool unspecified = family >> 4U == 0;  // what follows is then to be ignored
+  const bool unspecified = family >> 4U == 0;  // the rest is then ignored
   const char* const fault = unspecified ? nullptr : fault_of_tlvs(header, kV2Fixed + addresses);
   if (fault != nullptr) return failed(fault);
   if (family == kTcpOverV4) return announced(header.size(), endpoints_in(header, Family::v4));
@@ -206,7 +207,7 @@ ProxyHeader parse_v2(std::string_view bytes) {
     return failed("the length is too short for the addresses");
   const std::size_t size = kV2Fixed + length;
   if (bytes.size() < size) return {};
-  // All that a LOCAL header holds is to be ignored.
+  // The content of a LOCAL header must be ignored.
   if (command == kLocal) return complete(size, ProxySource::own);
   return parse_v2_endpoints(bytes.substr(0, size), family, *addresses);
 }
@@ -218,7 +219,7 @@ void append_number(std::string& header, std::size_t number) {
   header += static_cast<char>(number & 0xffU);
 }
 
-/// The last bytes of an address: four of IPv4, or all.
+/// Appends the last four bytes of an IPv4 address, or all bytes of an IPv6 address.
 void append_address(std::string& header, const IpAddress& address, Family family) {
   const std::size_t skipped = family == Family::v4 ? kV6Size - kV4Size : 0;
   for (std::size_t i = skipped; i < address.bytes.size(); ++i) {
@@ -226,7 +227,7 @@ void append_address(std::string& header, const IpAddress& address, Family family
   }
 }
 
-/// A header has one family: IPv4 beside IPv6 goes as IPv4-mapped.
+/// A header has one family: IPv4 together with IPv6 is sent as IPv4-mapped IPv6.
 Family family_of(const EndpointPair& endpoints) {
   const bool v4 = endpoints.source.address.is_v4() && endpoints.destination.address.is_v4();
   return v4 ? Family::v4 : Family::v6;

@@ -7,15 +7,15 @@
 #include <string>
 #include <string_view>
 
-/// The PROXY protocol, versions 1 and 2, as HAProxy's proxy-protocol.txt has it: what a proxy that
-/// forwards connections says in front of each about the one it came by. Pure functions.
+/// The PROXY protocol, versions 1 and 2, as specified in HAProxy's proxy-protocol.txt: a header in
+/// front of each forwarded connection that describes the connection it came by. Pure functions.
 namespace bonedry::io {
 
-/// Whose connection a PROXY header says this is.
+/// Whose connection it is, according to a PROXY header.
 enum class ProxySource : std::uint8_t {
-  announced,  ///< of the client that it names
+  announced,  ///< of the client that the header names
   own,        ///< LOCAL: of the proxy itself
-  unknown,    ///< of somebody whom the proxy cannot name (UNKNOWN, UNSPEC, Unix sockets, datagrams)
+  unknown,    ///< of a client that the proxy cannot name (UNKNOWN, UNSPEC, Unix sockets, datagrams)
 };
 
 struct ProxyHeader {
@@ -23,24 +23,25 @@ struct ProxyHeader {
 
   Status status = Status::more;
   const char* why = "";                       ///< failed: a literal for the log
-  std::size_t size = 0;                       ///< complete: what of the bytes it took
+  std::size_t size = 0;                       ///< complete: its length in bytes
   ProxySource source = ProxySource::unknown;  ///< complete
   EndpointPair endpoints;                     ///< announced
 };
 
-/// The longest header taken. Addresses need 232 bytes; the rest is room for TLVs, of which the
-/// longest in use describe a client's certificate. Bounds what a connection can make us keep.
+/// The longest header accepted, in bytes. Addresses need 232 bytes; the rest is room for TLVs, of
+/// which the longest in use describe a client's certificate. Bounds the memory that a connection
+/// can use.
 inline constexpr std::size_t kMaxProxyHeader = 4096;
 
-/// Reads the header at the front of what has come so far; asked again with all of it when more has
-/// come. Fails as soon as no more bytes could make it right. Of TLVs the checksum alone is looked
-/// at.
+/// Parses the header at the start of the bytes received so far; while more is needed, call it again
+/// with all bytes when more have arrived. Fails as soon as no further bytes could make it valid. Of
+/// the TLVs only the checksum is checked.
 [[nodiscard]] ProxyHeader parse_proxy_header(std::string_view bytes);
 
-/// What to send in front of a connection made for a client.
+/// The header to send at the start of a connection made for a client.
 [[nodiscard]] std::string proxy_header_v1(const EndpointPair& endpoints);
 [[nodiscard]] std::string proxy_header_v2(const EndpointPair& endpoints);
-/// What to send in front of a connection made for nobody, such as a health check.
+/// The header to send at the start of a connection made for no client, such as a health check.
 [[nodiscard]] std::string own_proxy_header_v1();
 [[nodiscard]] std::string own_proxy_header_v2();
 

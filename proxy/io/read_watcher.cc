@@ -19,8 +19,8 @@ void ReadWatcher::await_room() {
   watcher_.want(wanted_);
 }
 
-/// One call at a time, since the handler may destroy this within it; the other comes with the next
-/// round.
+/// Makes only one call, since the handler may destroy this within it; the other event comes with
+/// the next loop iteration.
 void ReadWatcher::on_ready(Ready ready) {
   if (!has(ready, Ready::write) || wanted_ != Ready::both) return handler_.on_readable();
   wanted_ = Ready::read;

@@ -6,25 +6,25 @@
 
 namespace bonedry::io {
 
-/// Tells its handler when there is something to read from a descriptor that the process cannot do
-/// without, such as its signals: while the kernel does not watch it, that is tried again and again.
-/// May be destroyed within the handler's own call. Loop's thread.
+/// Notifies its handler when a descriptor that the process cannot do without, such as that of its
+/// signals, is readable. While the kernel refuses to watch it, tries again until it succeeds. May
+/// be destroyed within the handler's own call. Loop's thread.
 class ReadWatcher final : private FdWatcher::Handler {
  public:
   class Handler {
    public:
-    /// Something, the end or an error can be read.
+    /// Data, the end of file or an error can be read.
     virtual void on_readable() = 0;
-    /// What `await_room` waited for.
+    /// Called once after `await_room`, see there.
     virtual void on_room() {}
 
    protected:
     ~Handler() = default;
   };
 
-  /// `fd` is non-blocking and stays open for as long as this lives.
+  /// `fd` must be non-blocking and stay open as long as this exists.
   ReadWatcher(EventLoop& loop, int fd, Handler& handler);
-  /// Tells the handler, once, when something can be written, or would fail at once.
+  /// Calls the handler's `on_room` once, when a write would not block: it would succeed or fail.
   void await_room();
 
  private:

@@ -52,12 +52,12 @@ void Readiness::forget_watch_failed(const FdWatcher& watcher) {
   std::ranges::replace(failed_watches_, &watcher, nullptr);
 }
 
-void Readiness::tell_watch_failed() {
-  // Whom they cannot watch in turn is told in the next round: a tick later at most.
+void Readiness::report_watch_failed() {
+  // Failures that these handlers cause are reported in the next iteration: a tick later at most.
   const std::size_t count = failed_watches_.size();
   for (std::size_t index = 0; index < count; ++index) {
     FdWatcher* const watcher = std::exchange(failed_watches_[index], nullptr);
-    if (watcher != nullptr) watcher->tell_watch_failed();
+    if (watcher != nullptr) watcher->report_watch_failed();
   }
   failed_watches_.erase(failed_watches_.begin(),
                         failed_watches_.begin() + static_cast<std::ptrdiff_t>(count));
@@ -70,7 +70,7 @@ void Readiness::on_poll(uv_poll_t* poll, int /*status*/, int /*events*/) {
 void Readiness::collect() {
   const int count = epoll_wait(epoll_.get(), events_.data(), int{kMostEvents}, 0);
   more_waits_ = count == int{kMostEvents};
-  if (count <= 0) return;  // interrupted, perhaps: what is ready stays so
+  if (count <= 0) return;  // perhaps interrupted; ready descriptors stay ready
   pending_ = std::span(events_).first(static_cast<std::size_t>(count));
   for (const epoll_event& event : pending_)
     static_cast<FdWatcher*>(event.data.ptr)->note_pending_event();

@@ -8,11 +8,10 @@
 
 namespace bonedry::io {
 
-/// Tells of every signal that was sent to the process since `block_signals` held them. Loop's
-/// thread.
+/// Reports every signal sent to the process since `block_signals` blocked them. Loop's thread.
 class SignalReader final : private ReadWatcher::Handler {
  public:
-  /// Throws std::system_error when there is no descriptor for it.
+  /// Throws std::system_error when no file descriptor is available.
   SignalReader(EventLoop& loop, std::function<void(int number)> on_signal);
 
  private:

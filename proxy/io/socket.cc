@@ -21,18 +21,18 @@
 namespace bonedry::io {
 namespace {
 
-// More slices than a read ever makes; what is left goes with the next call.
+// More slices than one read produces; the rest goes with the next call.
 constexpr std::size_t kVectors = 64;
 constexpr unsigned kSpliceFlags = SPLICE_F_MOVE | SPLICE_F_NONBLOCK;
 
-/// Whether an errno of splice(2) says that there is no such thing here.
+/// Whether an errno of splice(2) means that it is not supported here.
 bool is_refusal(int error) {
   return error == EINVAL || error == ENOSYS || error == EPERM || error == EOPNOTSUPP;
 }
 
 using Octets = std::array<std::uint8_t, 4>;
 
-/// "192.0.2.1", once for each connection: inet_ntop does it with snprintf.
+/// Such as "192.0.2.1". Runs for each connection, so it avoids inet_ntop, which uses snprintf.
 std::string dotted(const Octets& octets) {
   std::array<char, INET_ADDRSTRLEN> text{};
   char* end = text.data();
@@ -43,14 +43,14 @@ std::string dotted(const Octets& octets) {
   return {text.data(), end};
 }
 
-// These three run for every exchange. As functions of the C library they are cancellation points,
-// which costs a process of several threads two atomic operations for each call.
+// These system calls run for every exchange. Their functions in the C library are cancellation
+// points, which cost a multi-threaded process two atomic operations per call.
 
 ssize_t receive(int fd, std::span<char> into) {
   return ::syscall(SYS_recvfrom, fd, into.data(), into.size(), 0, nullptr, nullptr);
 }
 
-/// One piece, as a small message is, costs less without the vector around it.
+/// A single piece, such as a small message, costs less without an iovec array.
 ssize_t send(int fd, std::span<iovec> vectors, int flags) {
   if (vectors.size() == 1) {
     return ::syscall(SYS_sendto, fd, vectors.front().iov_base, vectors.front().iov_len, flags,
@@ -119,7 +119,7 @@ Endpoint endpoint_of(const SocketAddress& address) {
   return endpoint;
 }
 
-/// What a system call that reads has returned.
+/// Converts the return value of a system call that reads.
 ReadResult Socket::outcome(ssize_t size) {
   if (size > 0) return {IoStatus::done, static_cast<std::size_t>(size)};
   if (size == 0) return {IoStatus::closed, 0};
@@ -195,7 +195,7 @@ std::size_t Socket::unacknowledged() const {
   return known ? static_cast<std::size_t>(bytes) : 0;
 }
 
-/// Also takes the pending error off the socket.
+/// Also clears the socket's pending error.
 IoStatus Socket::open() {
   socklen_t size = sizeof(error_);
   if (getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &error_, &size) != 0) error_ = errno;

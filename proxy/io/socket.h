@@ -17,7 +17,7 @@
 
 namespace bonedry::io {
 
-/// An IP address and port as the kernel wants it.
+/// An IP address and port in the kernel's format.
 struct SocketAddress {
   sockaddr_storage storage{};
   socklen_t size = 0;
@@ -25,17 +25,18 @@ struct SocketAddress {
   [[nodiscard]] const sockaddr* raw() const { return reinterpret_cast<const sockaddr*>(&storage); }
 };
 
-/// Numeric hosts only: nothing here ever asks a name server.
+/// Numeric hosts only: names are never resolved.
 [[nodiscard]] Result<SocketAddress> make_address(const std::string& host, std::uint16_t port);
-/// "192.0.2.1" or "2001:db8::1", IPv4 in IPv6 as plain IPv4.
+/// "192.0.2.1" or "2001:db8::1"; IPv4-mapped IPv6 as plain IPv4.
 [[nodiscard]] std::string host_text(const SocketAddress& address);
 [[nodiscard]] std::uint16_t port_of(const SocketAddress& address);
 [[nodiscard]] Endpoint endpoint_of(const SocketAddress& address);
 
-/// A connected (or connecting) TCP socket and its readiness: the transport of bytes as they are.
+/// A transport that sends bytes as they are: a connected (or connecting) TCP socket and its
+/// watcher.
 class Socket final : public Transport {
  public:
-  /// `fd` is non-blocking.
+  /// `fd` must be non-blocking.
   Socket(EventLoop& loop, UniqueFd fd) : fd_(std::move(fd)), watcher_(loop, fd_.get()) {}
 
   void attach(Handler& handler) override { watcher_.set_handler(handler); }
@@ -70,18 +71,19 @@ class Socket final : public Transport {
   int error_ = 0;
 };
 
-/// Begins to connect. The descriptor is writable when it is decided; the error is for the log.
+/// A connection attempt. `fd` becomes writable when it has succeeded or failed; the error is for
+/// the log.
 struct ConnectStart {
   UniqueFd fd;
   int error = 0;  ///< errno when it failed at once, else 0
 };
 [[nodiscard]] ConnectStart start_connect(const SocketAddress& address);
 
-/// Whether an errno of a connect says nothing about the other side: descriptors, memory or ports
-/// of this machine have run out.
+/// Whether an errno of connect(2) says nothing about the other side: this machine has run out of
+/// file descriptors, memory or ports.
 [[nodiscard]] bool is_local_shortage(int error);
-/// "too many open files; see LimitNOFILE, ulimit -n": what an errno of want says, for the log, and
-/// where more can be had.
+/// Text for the log: what ran out and which setting raises the limit, such as "too many open files;
+/// see LimitNOFILE, ulimit -n".
 [[nodiscard]] std::string shortage_text(int error);
 
 }  // namespace bonedry::io

@@ -33,7 +33,7 @@ void Timer::disarm() {
 
 void TimerWheel::advance(Instant now) {
   const std::int64_t target = now.ms / kTick.count();
-  // After a long sleep one round sees every list; more would only see them again.
+  // After a long sleep one turn visits every list; more turns would only visit them again.
   tick_ = std::max(tick_, target - static_cast<std::int64_t>(kSlots));
   while (tick_ < target) fire_tick();
 }
@@ -41,14 +41,14 @@ void TimerWheel::advance(Instant now) {
 void TimerWheel::fire_tick() {
   ++tick_;
   TimerLink& list = list_of(tick_);
-  // Taken out first: a callback may put a timer into this very list, or destroy any other.
+  // The timers are moved out first: a callback may add a timer to this list or destroy any other.
   TimerLink firing;
-  while (!list.alone()) {
+  while (!list.unlinked()) {
     TimerLink* const link = list.next;
     link->remove();
     link->insert_before(firing);
   }
-  while (!firing.alone()) {
+  while (!firing.unlinked()) {
     auto& timer = static_cast<Timer&>(*firing.next);
     timer.remove();
     if (timer.due_tick_ > tick_) {

@@ -12,7 +12,7 @@ namespace bonedry::io {
 
 class TimerWheel;
 
-/// A place in a ring of timers; alone it points to itself.
+/// A link in a circular list of timers; one that is in no list points to itself.
 struct TimerLink {
   TimerLink* previous = this;
   TimerLink* next = this;
@@ -21,13 +21,13 @@ struct TimerLink {
   TimerLink(const TimerLink&) = delete;
   TimerLink& operator=(const TimerLink&) = delete;
 
-  [[nodiscard]] bool alone() const { return next == this; }
+  [[nodiscard]] bool unlinked() const { return next == this; }
   void insert_before(TimerLink& other);
   void remove();
 };
 
-/// A timer that is a member of what it serves. Arming and disarming are a few pointer writes; the
-/// destructor disarms. Fires once, never early, at most two ticks late.
+/// A timer, a member of the object that it serves. Arming and disarming are a few pointer writes;
+/// the destructor disarms. Fires once, never early, at most two ticks late.
 class Timer : private TimerLink {
  public:
   Timer(TimerWheel& wheel, std::function<void()> callback)
@@ -36,7 +36,7 @@ class Timer : private TimerLink {
 
   void arm(Millis delay);
   void disarm();
-  [[nodiscard]] bool armed() const { return !alone(); }
+  [[nodiscard]] bool armed() const { return !unlinked(); }
 
  private:
   friend class TimerWheel;
@@ -45,14 +45,14 @@ class Timer : private TimerLink {
   std::int64_t due_tick_ = 0;
 };
 
-/// All timers of one loop: a ring of lists, one per tick. A timer further ahead than the ring is
-/// looked at once a round. Must outlive its timers.
+/// The timer wheel of one loop: a ring of lists, one per tick. A timer due later than one turn of
+/// the wheel is checked once per turn. Must outlive its timers.
 class TimerWheel {
  public:
   static constexpr Millis kTick{50};
-  static constexpr std::size_t kSlots = 512;  // a round of 25 s: most time-outs fit into two
+  static constexpr std::size_t kSlots = 512;  // one turn is 25 s: most time-outs fit into two
 
-  /// `now`: what armings count from. Never goes back.
+  /// `now`: the time from which timers are armed; never goes back.
   explicit TimerWheel(std::function<Instant()> now)
       : now_(std::move(now)), tick_(now_().ms / kTick.count()) {}
   TimerWheel(const TimerWheel&) = delete;
@@ -60,7 +60,7 @@ class TimerWheel {
 
   /// Fires everything that is due. Callbacks may arm, disarm and destroy any timer.
   void advance(Instant now);
-  /// How long ago it was that all was fired that was due.
+  /// How far `now` is past the last tick that was fired.
   [[nodiscard]] Millis lag(Instant now) const { return now - Instant{tick_ * kTick.count()}; }
   [[nodiscard]] bool idle() const { return armed_ == 0; }
 
@@ -71,7 +71,7 @@ class TimerWheel {
 
   std::array<TimerLink, kSlots> lists_;
   std::function<Instant()> now_;
-  std::int64_t tick_;  // the last one that was fired
+  std::int64_t tick_;  // the last tick that was fired
   std::size_t armed_ = 0;
 };
 

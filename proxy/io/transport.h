@@ -11,7 +11,7 @@
 
 namespace bonedry::io {
 
-/// `refused`: this is not possible here at all, and nothing has happened.
+/// `refused`: the operation is not supported here, and nothing has happened.
 enum class IoStatus : std::uint8_t { done, would_block, closed, failed, refused };
 
 struct ReadResult {
@@ -19,14 +19,14 @@ struct ReadResult {
   std::size_t size = 0;
 };
 
-/// Whether what is written is for the peer at once, or more (bytes, or the end) follows right away
-/// and may share a packet with it.
+/// Whether to send the written bytes immediately, or to wait, since more (bytes, or the end)
+/// follows right away and may share a packet with them.
 enum class Push : std::uint8_t { now, with_next };
 
-/// A stream of bytes to a peer and back, below the codecs, which do not see whether these bytes are
-/// what is on the wire. Owned by one connection; on its loop's thread. Non-blocking: a call does
-/// what it can at once, and the handler is told when there is more to do. Destruction closes at
-/// once.
+/// A two-way byte stream to a peer, below the codecs, which cannot tell whether the wire carries
+/// these bytes as they are. Owned by one connection; loop's thread. Non-blocking: a call does what
+/// it can without waiting, and the handler is notified when there is more to do. Destruction closes
+/// immediately.
 class Transport {
  public:
   using Handler = FdWatcher::Handler;
@@ -35,45 +35,47 @@ class Transport {
   Transport(const Transport&) = delete;
   Transport& operator=(const Transport&) = delete;
 
-  /// Once, before all else. `handler` outlives this.
+  /// Call once, before anything else. `handler` must outlive this.
   virtual void attach(Handler& handler) = 0;
-  /// What the handler is told from now on; level-triggered.
+  /// The events that the handler is notified of from now on; level-triggered.
   virtual void want(Ready events) = 0;
   [[nodiscard]] virtual Ready wanted() const = 0;
-  /// Whether something has happened in this round of the loop that the handler will be told yet.
+  /// Whether this loop iteration has an event for the handler that has not been delivered yet.
   [[nodiscard]] virtual bool has_pending_event() const = 0;
 
-  /// Goes on opening a connection of ours, when the handler is told that it is writable: `done`
-  /// when bytes can be sent. `would_block`: once more when told so again. `failed`: see `error`.
+  /// Continues to open an outgoing connection; call when the handler is notified that it is
+  /// writable. `done`: bytes can be sent. `would_block`: call again at the next such event.
+  /// `failed`: see `error`.
   [[nodiscard]] virtual IoStatus open() = 0;
   /// One read. `failed`: see `error`.
   [[nodiscard]] virtual ReadResult read(std::span<char> into) = 0;
-  /// Writes as much of the queue as is taken: `done` when it is empty.
+  /// Writes as much of the queue as the peer takes without waiting: `done` when it is empty.
   [[nodiscard]] virtual IoStatus write(SliceQueue& queue, Push push) = 0;
   /// errno of the last failure.
   [[nodiscard]] virtual int error() const = 0;
 
-  /// Whether bytes can go from kernel to kernel; only then the two calls below.
+  /// Whether splice(2) can be used; only then may the next two functions be called.
   [[nodiscard]] virtual bool takes_pipes() const = 0;
-  /// One read of at most `most` bytes (not 0) into an empty pipe. `refused`: the kernel cannot.
+  /// One read of at most `most` bytes (not 0) into an empty pipe. `refused`: the kernel does not
+  /// support it.
   [[nodiscard]] virtual ReadResult read(Pipe& into, std::size_t most) = 0;
   [[nodiscard]] virtual IoStatus write(Pipe& pipe) = 0;
 
-  /// Whether the peer sent bytes that were not read: closing now would reset the connection, and
-  /// what was written last could be lost with it.
+  /// Whether bytes from the peer are unread: closing now would reset the connection, and the last
+  /// bytes written could be lost.
   [[nodiscard]] virtual bool has_unread() const = 0;
-  /// Whether the peer has neither sent bytes that were not read, nor ended its side.
+  /// Whether no bytes from the peer are unread and the peer has not ended its side.
   [[nodiscard]] virtual bool is_quiet() const = 0;
-  /// What was written and the peer has not acknowledged, in bytes.
+  /// Bytes written that the peer has not acknowledged.
   [[nodiscard]] virtual std::size_t unacknowledged() const = 0;
-  /// Whether the connection was reset or has failed otherwise, and nobody was told yet.
+  /// Whether the connection was reset or failed otherwise, and this has not been reported yet.
   [[nodiscard]] virtual bool has_failed() = 0;
   /// This side's address.
   [[nodiscard]] virtual Endpoint local() const = 0;
 
-  /// Ends this side; the peer may go on.
+  /// Half-closes: ends this side; the peer may continue to send.
   virtual void shutdown_write() = 0;
-  /// Closing, later, is to tell the peer that what it got is not whole.
+  /// Makes a later close reset the connection, so that the peer knows that the data is incomplete.
   virtual void reset_on_close() = 0;
 
  protected:

@@ -1,4 +1,4 @@
-// A chunked body: parsed in pieces, framed anew, parsed again.
+// A chunked body: parsed in pieces, framed again, parsed again.
 #include "proxy/http/head_writer.h"
 #include "proxy/http/parser.h"
 #include "tests/fuzz/forward.h"
@@ -45,11 +45,11 @@ class ReadBody {
   ParseStatus status = ParseStatus::more;
   std::size_t used = 0;
   std::string body;
-  std::string framed;  // as it goes on, without its end
+  std::string framed;  // the body as it is sent, without the last chunk
 
  private:
   void read(std::string_view piece) {
-    // Memory that ends with the piece, and may be written to, as the parser does.
+    // Memory that ends with the piece and is writable, because the parser writes to it.
     const auto memory = std::make_unique<char[]>(piece.size());
     std::memcpy(memory.get(), piece.data(), piece.size());
     http::BodyPieces pieces;

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::string_view kFile = "fuzz.toml";
 
-/// "FILE:LINE:COLUMN: text"; returns the line's number.
+/// Checks "FILE:LINE:COLUMN: text"; returns the line's number.
 std::size_t check_message(std::string_view message) {
   require(message.starts_with(std::string(kFile) + ":"), "a message begins with its file");
   require(!admin::has_control(message), "a message is one line");

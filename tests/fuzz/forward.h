@@ -7,22 +7,23 @@
 #include <string>
 #include <string_view>
 
-/// Messages as the proxy sends them on, into memory.
+/// Forwards messages as the proxy does, but into memory.
 namespace bonedry::fuzz {
 
 constexpr std::string_view kCookieName = "bonedry";
 
-/// Takes our session cookie out, as PoolRuntime does.
+/// Removes our session cookie, as PoolRuntime does.
 class OwnCookie final : public http::CookieFilter {
  public:
   [[nodiscard]] Kept filter(std::string_view value) const override;
 };
 
-/// Everything in a queue, which is empty afterwards: what a socket gets.
+/// Takes everything out of a queue: the bytes that a socket would get.
 [[nodiscard]] std::string drain(SliceQueue& queue);
 
-/// HTTP/1.0 lets a request come without a Host and RFC 9112 has it go on with an empty one, which
-/// we would take from nobody. Named, so that what went on can be read again.
+/// Gives the request a host. An HTTP/1.0 request may come without a Host, and RFC 9112 requires us
+/// to forward it with an empty one, which we would refuse. With a host, the forwarded request can
+/// be parsed again.
 [[nodiscard]] http::RequestFacts with_host(http::RequestFacts facts);
 
 /// `cookies` may be null, as in a pool without sticky sessions.
@@ -31,8 +32,8 @@ void forward_request(const http::Head& head, const http::RequestFacts& facts,
 
 enum class Client : std::uint8_t { http_1_0, http_1_1 };
 
-/// How Exchange sends an answer on: a length that is not known is told by chunks, or, to a client
-/// of HTTP/1.0, by the end of the connection.
+/// The options with which Exchange forwards a response: a body of unknown length is framed by
+/// chunks or, for an HTTP/1.0 client, by the end of the connection.
 [[nodiscard]] http::ResponseWriteOptions extras_for(const http::ResponseFacts& facts,
                                                     Client client);
 

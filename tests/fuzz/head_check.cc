@@ -23,7 +23,7 @@ bool is_token(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, fits);
 }
 
-/// Visible characters, blanks, and bytes beyond ASCII.
+/// Visible characters, spaces and tabs, and bytes beyond ASCII.
 bool is_text(std::string_view text) {
   return std::ranges::all_of(text, [](char c) {
     const auto byte = static_cast<unsigned char>(c);
@@ -45,7 +45,7 @@ StrictHead::Line parse_field(std::string_view line) {
   require(colon != std::string_view::npos, "a colon and a blank follow the name of a field");
   const StrictHead::Line field{line.substr(0, colon), line.substr(colon + 2)};
   require(is_token(field.name), "the name of a field is a token");
-  require(field.value == http::trimmed(field.value), "no blanks are around the value of a field");
+  require(field.value == ascii::trimmed(field.value), "no blanks are around the value of a field");
   return field;
 }
 

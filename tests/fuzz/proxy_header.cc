@@ -1,4 +1,4 @@
-// What a proxy in front says of a connection.
+// The PROXY protocol header of a proxy in front of us.
 #include "proxy/io/proxy_protocol.h"
 #include "tests/fuzz/target.h"
 
@@ -16,7 +16,7 @@ void require_same(const ProxyHeader& found, const ProxyHeader& wanted, const cha
           what);
 }
 
-/// A verdict stands: what comes behind a header, or behind a fault, changes nothing.
+/// A verdict is final: bytes after a header, or after a fault, do not change it.
 void check_pieces(std::string_view bytes, const ProxyHeader& whole) {
   Status last = Status::more;
   for (std::size_t size = 0; size <= bytes.size() && size <= io::kMaxProxyHeader; ++size) {

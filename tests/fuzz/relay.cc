@@ -50,7 +50,7 @@ bool Relay::parse_head() {
   }
   head_.chunk = in_.chunk();
   in_.consume(head_.size);
-  Ruling ruling = rule(head_, {out_, chunks_});
+  HeadVerdict ruling = rule(head_, {out_, chunks_});
   if (!ruling.refusal.empty()) {
     end(std::move(ruling.refusal));
     return false;
@@ -58,7 +58,7 @@ bool Relay::parse_head() {
   message_ = std::move(ruling.message);
   message_.came_as = ruling.framing.kind;
   after_ = ruling.after;
-  if (ruling.part == Ruling::Part::interim) {
+  if (ruling.part == HeadVerdict::Part::interim) {
     finish_message();
     return true;
   }
@@ -86,7 +86,7 @@ bool Relay::parse_body() {
 }
 
 void Relay::finish_message() {
-  // Trailers need chunks; without them they are left out.
+  // Trailers need chunked coding; without it they are dropped.
   if (message_.sent_as == BodyKind::chunked) {
     message_.trailers = parser_.trailers();
     writer_.start(BodyKind::chunked);

@@ -10,11 +10,11 @@
 #include <string>
 #include <vector>
 
-/// One side of a connection from its first byte to its last, through memory: all messages of it,
-/// read as a connection reads them and sent on as an exchange does.
+/// One direction of a connection from its first byte to its last, in memory: all its messages, read
+/// as a connection reads them and forwarded as an exchange does.
 namespace bonedry::fuzz {
 
-/// A message as it was understood.
+/// A message as it was parsed.
 struct Message {
   std::string start;  ///< "GET /x" or "200 OK"
   http::BodyKind sent_as = http::BodyKind::none;
@@ -31,26 +31,26 @@ class Relay {
   void run(Delivery delivery);
 
   [[nodiscard]] const std::vector<Message>& complete() const { return complete_; }
-  /// What goes on.
+  /// The bytes that were forwarded.
   [[nodiscard]] const std::string& forwarded() const { return forwarded_; }
   /// All complete messages in one text.
   [[nodiscard]] std::string transcript() const;
-  /// Why it ended; a refusal as "400 why".
+  /// Why the stream ended; a refusal as "400 why".
   [[nodiscard]] const std::string& why() const { return why_; }
-  /// Whether the last message was cut where only a reset of the connection can tell.
+  /// Whether the last message was cut off where only a reset of the connection can show it.
   [[nodiscard]] bool ends_with_reset() const;
 
  protected:
-  /// What becomes of a head.
-  struct Ruling {
-    std::string refusal;  ///< "400 why"; empty: it goes on
+  /// The result of validating a head.
+  struct HeadVerdict {
+    std::string refusal;  ///< "400 why"; empty: it is forwarded
     Message message;
     http::Framing framing;
     http::Persistence after = http::Persistence::keep_alive;
     enum class Part : std::uint8_t { final, interim } part = Part::final;
   };
-  /// Judges the head and sends it on.
-  virtual Ruling rule(const http::Head& head, http::HeadSink sink) = 0;
+  /// Validates the head and forwards it.
+  virtual HeadVerdict rule(const http::Head& head, http::HeadSink sink) = 0;
 
  private:
   enum class State : std::uint8_t { head, body, over };
@@ -79,9 +79,10 @@ class Relay {
   std::string why_;
 };
 
-/// Aborts unless both, which were given the same bytes, saw the same in them.
+/// Aborts unless both, given the same bytes, have read the same messages.
 void require_same_stream(const Relay& found, const Relay& wanted);
-/// Aborts unless what `first` sent on reads, for `second`, as the same messages and no other one.
+/// Aborts unless `second`, given the bytes that `first` forwarded, reads the same messages and no
+/// others.
 void require_same_messages(const Relay& first, Relay& second);
 
 }  // namespace bonedry::fuzz

@@ -27,7 +27,7 @@ int main(int argc, char** argv) {
   std::vector<fs::path> files{fs::directory_iterator(argv[1]), fs::directory_iterator()};
   std::ranges::sort(files);
   for (const fs::path& file : files) {
-    std::fprintf(stderr, "%s\n", file.c_str());  // the last one is it, when this ends here
+    std::fprintf(stderr, "%s\n", file.c_str());  // after an abort, the last one is the cause
     bonedry::fuzz::fuzz_one(read(file));
   }
   if (files.empty()) std::fprintf(stderr, "no files in %s\n", argv[1]);

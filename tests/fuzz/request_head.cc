@@ -1,4 +1,4 @@
-// The head of a request: parsed, judged, written for a node.
+// The head of a request: parsed, validated, and written for a node.
 #include "proxy/http/rules.h"
 #include "tests/fuzz/forward.h"
 #include "tests/fuzz/head_check.h"
@@ -10,7 +10,7 @@ using http::Parser;
 
 // Small, so that inputs reach them.
 constexpr http::HeadLimits kLimits{2048, 16};
-// What is written has a few fields more than what came.
+// A written head has a few more fields than the received one.
 constexpr http::HeadLimits kWrittenLimits{8192, 32};
 
 std::string verdict_on(const ReadHead& read) {
@@ -28,7 +28,7 @@ std::string written(const http::Head& head, const http::RequestFacts& facts) {
   return drain(queue);
 }
 
-/// What a node must understand in the same way as we do.
+/// The parts of a request that a node must understand in the same way as we do.
 std::string meaning(const http::Head& head, const http::RequestFacts& facts) {
   return std::string(head.text(head.method)) + " " + std::string(facts.path) + " at " +
          std::string(facts.host) + ", body " +

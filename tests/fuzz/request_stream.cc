@@ -1,4 +1,4 @@
-// Requests one behind another: what goes to a node is the same requests, and no other one.
+// A stream of requests: what is sent to a node is the same requests, and no others.
 #include "tests/fuzz/relay.h"
 
 namespace bonedry::fuzz {
@@ -9,8 +9,8 @@ class RequestRelay final : public Relay {
   RequestRelay() : Relay(http::Parser::Kind::request) {}
 
  private:
-  Ruling rule(const http::Head& head, http::HeadSink sink) override {
-    Ruling ruling;
+  HeadVerdict rule(const http::Head& head, http::HeadSink sink) override {
+    HeadVerdict ruling;
     const auto judged = validate_request(head);
     if (!judged) {
       ruling.refusal = std::to_string(judged.error().status) + " " + judged.error().why;

@@ -1,4 +1,4 @@
-// The head of a response: parsed, judged, written for a client of either version.
+// The head of a response: parsed, validated, and written for a client of either version.
 #include "proxy/http/rules.h"
 #include "tests/fuzz/forward.h"
 #include "tests/fuzz/head_check.h"
@@ -26,7 +26,7 @@ std::string meaning(const http::Head& head, http::Framing framing) {
          std::to_string(static_cast<int>(framing.kind)) + " " + std::to_string(framing.length);
 }
 
-/// What the client must understand of a body that goes on so.
+/// The framing that the client must derive from the forwarded head.
 http::Framing sent_framing(const http::ResponseFacts& facts,
                            const http::ResponseWriteOptions& options) {
   return {options.framing, facts.framing.length};

@@ -1,4 +1,4 @@
-// Responses one behind another: what goes to a client is the same responses, and no other one.
+// A stream of responses: what is sent to a client is the same responses, and no others.
 #include "tests/fuzz/relay.h"
 
 namespace bonedry::fuzz {
@@ -12,8 +12,8 @@ class ResponseRelay final : public Relay {
       : Relay(http::Parser::Kind::response), asked_by_(asked_by), client_(client) {}
 
  private:
-  Ruling rule(const http::Head& head, http::HeadSink sink) override {
-    Ruling ruling;
+  HeadVerdict rule(const http::Head& head, http::HeadSink sink) override {
+    HeadVerdict ruling;
     const auto facts = validate_response(head, asked_by_);
     if (!facts) {
       ruling.refusal = std::string("400 ") + facts.error();
@@ -22,7 +22,7 @@ class ResponseRelay final : public Relay {
     ruling.message.start = std::to_string(head.status) + " " + std::string(head.text(head.reason));
     if (facts->interim) {
       write_interim_head(head, sink);
-      ruling.part = Ruling::Part::interim;
+      ruling.part = HeadVerdict::Part::interim;
       return ruling;
     }
     http::ResponseWriteOptions options = extras_for(*facts, client_);

@@ -1,4 +1,4 @@
-// The value of a Cookie field: our cookies in it, opened, and taken out of what goes on.
+// The value of a Cookie field: our cookies in it are opened, and removed before it is forwarded.
 #include "proxy/http/rules.h"
 #include "session/sealed_cookie.h"
 #include "tests/fuzz/forward.h"
@@ -11,10 +11,10 @@ namespace {
 
 using session::CookieSealer;
 
-// Of a browser's cookies of our name more than this may be dropped together with others.
+// With more cookies of our name than this, other cookies may be dropped too.
 constexpr std::size_t kOursAtMost = 7;
 
-// The corpus has cookies under both.
+// The corpus has cookies sealed with each.
 const std::string kNew = "fuzz secret, the first of the two";
 const std::string kOld = "fuzz secret, the second of the two";
 
@@ -24,9 +24,9 @@ struct Sealers {
   CookieSealer other_pool{std::vector{kNew, kOld}, "other"};
 };
 
-/// Nothing opens but what was sealed, letter by letter.
+/// Only an exact sealed value can be opened.
 void check_value(std::string_view value) {
-  static Sealers sealers;  // keys alone: nothing of an input stays
+  static Sealers sealers;  // only the keys: no state is kept from an input
   const auto peeked = session::peek(value);
   require(!peeked || value.size() == session::kCookieLength, "a cookie has its length");
   const auto content = sealers.both.open(value);
@@ -47,19 +47,19 @@ struct Pairs {
 
 bool is_ours(std::string_view pair) {
   const std::size_t sign = pair.find('=');
-  return sign != std::string_view::npos && http::trimmed(pair.substr(0, sign)) == kCookieName;
+  return sign != std::string_view::npos && ascii::trimmed(pair.substr(0, sign)) == kCookieName;
 }
 
 std::string_view value_of(std::string_view pair) {
-  return http::trimmed(pair.substr(pair.find('=') + 1));
+  return ascii::trimmed(pair.substr(pair.find('=') + 1));
 }
 
-/// As RFC 6265, section 4.2.1 has them, with blanks and empty ones forgiven.
+/// Parsed by RFC 6265, section 4.2.1; spaces and empty pairs are tolerated.
 Pairs pairs_of(std::string_view field) {
   Pairs pairs;
   while (true) {
     const std::size_t end = field.find(';');
-    const std::string_view pair = http::trimmed(field.substr(0, end));
+    const std::string_view pair = ascii::trimmed(field.substr(0, end));
     if (!pair.empty()) (is_ours(pair) ? pairs.ours : pairs.others).push_back(pair);
     if (end == std::string_view::npos) return pairs;
     field.remove_prefix(end + 1);

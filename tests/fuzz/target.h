@@ -5,31 +5,31 @@
 #include <span>
 #include <string_view>
 
-/// What fuzz targets are made of. A target is one source file that defines `fuzz_one`; it is linked
-/// with libfuzzer.cc to look for inputs, and with replay.cc to run those that are known.
+/// The common parts of the fuzz targets. A target is one source file that defines `fuzz_one`; it is
+/// linked with libfuzzer.cc to search for inputs, and with replay.cc to run the known ones.
 namespace bonedry::fuzz {
 
 using Input = std::span<const std::uint8_t>;
 
-/// Runs the target on one input and aborts when a promise is broken. Always 0, as libFuzzer wants
-/// it. Keeps nothing from one run to the next that could change what the next one finds.
+/// Runs the target on one input; aborts when a property does not hold. Always returns 0, as
+/// libFuzzer requires. Keeps no state from one run that could change the result of the next.
 int fuzz_one(Input input);
 
 [[nodiscard]] std::string_view text_of(Input input);
 
-/// Aborts with `what` unless it holds, whatever the build type.
+/// Aborts with `what` unless it holds, in every build type.
 void require(bool holds, const char* what);
-/// The same for two texts that ought to be equal; prints both.
+/// The same for two texts that must be equal; prints both.
 void require_equal(std::string_view found, std::string_view wanted, const char* what);
 
-/// Aborts unless two verdicts ("400 why", or another text) on the same bytes agree. Where bytes
-/// have two faults and one is that a limit is passed (431), it may be the pieces that decide which
-/// of them is met first.
+/// Aborts unless two verdicts ("400 why", or another text) on the same bytes agree. When the bytes
+/// have two faults and one is an exceeded limit (431), the sizes of the pieces may decide which one
+/// is found first.
 void require_same_verdict(std::string_view found, std::string_view wanted);
 
-/// Bytes, and the pieces in which they come in. The first line of an input gives the sizes of the
-/// pieces, one character each: '!' is 1, '"' is 2, 'a' is 65, and so on from the beginning when all
-/// are used. The bytes are what follows the line. An empty line: one piece.
+/// Bytes and the pieces in which they arrive. The first line of an input gives the sizes of the
+/// pieces, one character each: '!' is 1, '"' is 2, 'a' is 65; when all are used, it starts again
+/// from the first. The bytes follow that line. An empty line: one piece.
 class Delivery {
  public:
   explicit Delivery(Input input);

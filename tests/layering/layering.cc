@@ -13,22 +13,24 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kMaxLines = 600;
 
-/// One layer: its folder, and what its files may include of ours beside themselves. An entry that
-/// ends in '/' is a folder with all below it; "proxy/*" is the folder without its sub-folders.
+/// One layer: its directory, and which of our files it may include besides its own. An entry that
+/// ends in '/' is a directory with everything below it; "proxy/*" is the directory without its
+/// sub-directories.
 struct Layer {
-  std::string_view folder;
+  std::string_view directory;
   std::vector<std::string_view> may_include;
 };
 
-// Deeper folders first: the first row that fits a file is its layer. A file may have its own row.
+// Deeper directories first: the first row that fits a file is its layer. A file may have its own
+// row.
 const std::vector<Layer>& layers() {
   const std::vector<std::string_view> everything{"proxy/base/", "proxy/io/", "proxy/http/",
                                                  "proxy/*",     "conf/",     "balancer/",
                                                  "session/",    "admin/"};
   static const std::vector<Layer> rows{
       {"proxy/main.cc", everything},
-      {"proxy/application.cc", everything},  // where the parts are put together
-      // An upgrade is between the data plane and the control plane.
+      {"proxy/application.cc", everything},  // puts the parts together
+      // An upgrade involves the data plane and the control plane.
       {"proxy/upgrade_coordinator.h", everything},
       {"proxy/upgrade_coordinator.cc", everything},
       {"proxy/base/", {}},
@@ -42,7 +44,7 @@ const std::vector<Layer>& layers() {
   return rows;
 }
 
-/// A library that only some layers may see, by how its headers begin.
+/// A library that only some layers may include, and the prefixes of its headers.
 struct Library {
   std::string_view header;
   std::vector<std::string_view> allowed_in;
@@ -57,14 +59,14 @@ const std::vector<Library>& libraries() {
   return rows;
 }
 
-/// Files that must not come to know some headers, directly or by way of others.
+/// Files that must not include some headers, directly or indirectly.
 struct Unaware {
-  std::string_view files;  ///< how their paths begin
+  std::string_view files;  ///< the prefixes of their paths
   std::vector<std::string_view> headers;
 };
 
-/// What an exchange does holds for every protocol and without a network, so that another protocol
-/// is another pair of streams, and tests need no thread.
+/// Exchange code is independent of protocol and network, so that another protocol only needs
+/// another pair of streams, and tests need no threads.
 const Unaware& exchanges() {
   static const Unaware rule{
       "proxy/exchange",
@@ -91,8 +93,8 @@ struct Source {
 bool fits(std::string_view pattern, std::string_view path) {
   if (pattern.ends_with('/')) return path.starts_with(pattern);
   if (!pattern.ends_with("/*")) return path == pattern;
-  const std::string_view folder = pattern.substr(0, pattern.size() - 1);
-  return path.starts_with(folder) && path.find('/', folder.size()) == std::string_view::npos;
+  const std::string_view directory = pattern.substr(0, pattern.size() - 1);
+  return path.starts_with(directory) && path.find('/', directory.size()) == std::string_view::npos;
 }
 
 bool fits_any(const std::vector<std::string_view>& patterns, std::string_view path) {
@@ -100,8 +102,8 @@ bool fits_any(const std::vector<std::string_view>& patterns, std::string_view pa
 }
 
 const Layer* layer_of(std::string_view path) {
-  const auto row =
-      std::ranges::find_if(layers(), [&](const Layer& layer) { return fits(layer.folder, path); });
+  const auto row = std::ranges::find_if(
+      layers(), [&](const Layer& layer) { return fits(layer.directory, path); });
   return row == layers().end() ? nullptr : &*row;
 }
 
@@ -140,9 +142,9 @@ Source read_source(const fs::path& root, const fs::path& file) {
 
 std::vector<Source> read_sources(const fs::path& root) {
   std::vector<Source> sources;
-  for (const std::string_view folder : {"conf", "balancer", "session", "proxy", "admin"}) {
-    if (!fs::is_directory(root / folder)) continue;
-    for (const fs::path& file : fs::recursive_directory_iterator{root / folder}) {
+  for (const std::string_view directory : {"conf", "balancer", "session", "proxy", "admin"}) {
+    if (!fs::is_directory(root / directory)) continue;
+    for (const fs::path& file : fs::recursive_directory_iterator{root / directory}) {
       if (file.extension() == ".h" || file.extension() == ".cc") {
         sources.push_back(read_source(root, file));
       }
@@ -157,8 +159,8 @@ std::optional<std::string> fault_of_own(const Layer& layer, std::string_view hea
   if (roundabout || layer_of(header) == nullptr) {
     return "names no file of a layer by its path from the root of the project";
   }
-  if (fits(layer.folder, header) || fits_any(layer.may_include, header)) return std::nullopt;
-  return std::string{layer.folder} + " may not include it";
+  if (fits(layer.directory, header) || fits_any(layer.may_include, header)) return std::nullopt;
+  return std::string{layer.directory} + " may not include it";
 }
 
 std::optional<std::string> fault_of_library(std::string_view path, std::string_view header) {
@@ -191,7 +193,7 @@ const Source* find_source(const std::vector<Source>& sources, std::string_view p
   return found == sources.end() ? nullptr : &*found;
 }
 
-/// Follows the includes of a file, depth first; `way` is how it got there.
+/// Follows the includes of a file, depth first; `way` is the chain of includes that led to it.
 void check_unaware(const std::vector<Source>& sources, const Source& source, const std::string& way,
                    std::set<std::string>& seen, std::vector<std::string>& found) {
   for (const Include& include : source.includes) {
@@ -204,12 +206,12 @@ void check_unaware(const std::vector<Source>& sources, const Source& source, con
   }
 }
 
-// A row without files is a row that checks nothing, e.g. after a folder was renamed.
+// A row that matches no files checks nothing, e.g. after a directory was renamed.
 void check_rows(const std::vector<Source>& sources, std::vector<std::string>& found) {
   for (const Layer& layer : layers()) {
     const bool used = std::ranges::any_of(
         sources, [&](const Source& source) { return layer_of(source.path) == &layer; });
-    if (!used) found.push_back(std::string{layer.folder} + ":0: a layer without files");
+    if (!used) found.push_back(std::string{layer.directory} + ":0: a layer without files");
   }
 }
 

@@ -16,7 +16,7 @@ TEST(LayeringTest, OurIncludesPointOneWay) {
   EXPECT_THAT(violations(SOURCE_ROOT), IsEmpty());
 }
 
-/// A small tree with one sound file for each layer, to which tests add what is wrong: a check that
+/// A small tree with one valid file for each layer, to which tests add violations: a check that
 /// cannot fail proves nothing.
 class SmallTreeTest : public ::testing::Test {
  protected:
@@ -57,7 +57,7 @@ class SmallTreeTest : public ::testing::Test {
   }
   void remove(const std::string& path) const { std::filesystem::remove_all(root_ / path); }
 
-  /// What is found when one file is added.
+  /// The violations after one file is added.
   [[nodiscard]] std::vector<std::string> violations_with(const std::string& path,
                                                          const std::string& text) const {
     write(path, text);
@@ -88,12 +88,12 @@ TEST_F(SmallTreeTest, FindsEveryIncludeThatPointsBack) {
       {"session", {"proxy/io/a.h", "proxy/http/a.h", "proxy/a.h", "admin/a.h"}},
       {"proxy", {"admin/a.h"}},
       {"admin", {"proxy/http/a.h", "proxy/worker.h"}}};
-  for (const auto& [folder, headers] : forbidden) {
-    const std::string layer = folder == "proxy" ? "proxy/*" : folder + "/";
+  for (const auto& [directory, headers] : forbidden) {
+    const std::string layer = directory == "proxy" ? "proxy/*" : directory + "/";
     for (const std::string& header : headers) {
       EXPECT_THAT(
-          violations_with(folder + "/bad.h", "\n#include \"" + header + "\"\n"),
-          ElementsAre(folder + "/bad.h:2: " + header + ": " + layer + " may not include it"));
+          violations_with(directory + "/bad.h", "\n#include \"" + header + "\"\n"),
+          ElementsAre(directory + "/bad.h:2: " + header + ": " + layer + " may not include it"));
     }
   }
 }
@@ -105,11 +105,11 @@ TEST_F(SmallTreeTest, FindsLibrariesOutsideTheirLayers) {
       {"toml++/toml.h",
        {"proxy/base", "proxy/http", "proxy/io", "proxy", "balancer", "session", "admin"}},
       {"llhttp.h", {"proxy/base", "proxy/io", "proxy", "conf", "balancer", "session", "admin"}}};
-  for (const auto& [header, folders] : forbidden) {
-    for (const std::string& folder : folders) {
+  for (const auto& [header, directories] : forbidden) {
+    for (const std::string& directory : directories) {
       EXPECT_THAT(
-          violations_with(folder + "/bad.cc", "#include <" + header + ">\n"),
-          ElementsAre(folder + "/bad.cc:1: " + header + ": this library is not allowed here"));
+          violations_with(directory + "/bad.cc", "#include <" + header + ">\n"),
+          ElementsAre(directory + "/bad.cc:1: " + header + ": this library is not allowed here"));
     }
   }
 }

@@ -1,5 +1,5 @@
-// Configs: checked, refused with the place of the mistake, reloaded; and programs that start,
-// refuse to start, and take over what a dead one left.
+// Configs: checked, refused with the position of the mistake, reloaded; and programs that start,
+// refuse to start, and take over what a dead process left.
 #include "tests/scenario/story.h"
 
 #include <arpa/inet.h>
@@ -23,7 +23,7 @@ class ConfigStory : public ShopStory {
     return run_program({bonedry_program(), "--config", path, "--check"});
   }
 
-  /// Writes the config with one line exchanged for another; the line's number.
+  /// Writes the config with one line replaced; returns the line's number.
   std::size_t exchange_line(const std::string& from, const std::string& to) const {
     std::string text = read_file(bonedry_->config_path());
     const auto at = text.find(from);

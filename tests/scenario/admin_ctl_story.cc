@@ -1,4 +1,4 @@
-// bonedryctl: what it prints, and the exit codes that scripts decide by.
+// bonedryctl: its output, and the exit codes that scripts depend on.
 #include "tests/scenario/story.h"
 
 #include <future>
@@ -120,7 +120,7 @@ TEST_P(CtlStory, AWaitThatCannotSucceedExitsWithFour) {
 }
 
 TEST_P(CtlStory, AWaitForANodeThatIsTakenAwayExitsWithFour) {
-  launch(config());  // nobody leaves in time
+  launch(config());  // no user leaves in time
   User user = live_user_on(alice_);
   ASSERT_EQ(ctl().code({"bleed", "alice"}), 0);
   auto waiting = start({"--json", "wait", "alice"});
@@ -133,7 +133,7 @@ TEST_P(CtlStory, AWaitForANodeThatIsTakenAwayExitsWithFour) {
   bonedry_->configure(without);
   ASSERT_EQ(ctl().code({"reload"}), 0);
   if (waiting.wait_for(Millis{1000}) == std::future_status::timeout) {
-    // It still has a user, who keeps it until he leaves: then a deadline must end the wait.
+    // A user remains until his session ends: only a deadline ends the wait before.
     ASSERT_EQ(ctl().code({"bleed", "alice", "--deadline", "100ms"}), 0);
   }
   const RunResult result = waiting.get();
@@ -143,9 +143,9 @@ TEST_P(CtlStory, AWaitForANodeThatIsTakenAwayExitsWithFour) {
 }
 
 TEST_P(CtlStory, AProxyThatIsNotThereExitsWithFive) {
-  const RunResult nowhere = Ctl{"/tmp/no-such-folder/socket"}.run({"status"});
+  const RunResult nowhere = Ctl{"/tmp/no-such-directory/socket"}.run({"status"});
   EXPECT_EQ(nowhere.code, 5);
-  EXPECT_THAT(nowhere.err, HasSubstr("/tmp/no-such-folder/socket"));
+  EXPECT_THAT(nowhere.err, HasSubstr("/tmp/no-such-directory/socket"));
   bonedry_->stop();
   EXPECT_EQ(ctl().code({"status"}), 5);
   EXPECT_EQ(ctl().code({"wait", "alice"}), 5);
@@ -193,7 +193,7 @@ TEST_P(CtlStory, AWaitOutlivesARestartOfTheProxy) {
   bonedry_->start();
   const RunResult result = waiting.get();
   if (result.code == 5)
-    return;  // it may also say that the proxy is gone, but never that all is dry
+    return;  // it may also report that the proxy is gone, but never that all is dry
   EXPECT_EQ(result.code, 0) << result.err;
   EXPECT_GE(result.ended, before + Millis{1900}) << "the user is known, and had his time";
 }

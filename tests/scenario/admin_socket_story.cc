@@ -1,4 +1,4 @@
-// The admin socket: one line is one command, the answer follows, and nobody holds up another.
+// The admin socket: one line is one command, the reply follows, and no client delays another.
 #include "tests/scenario/story.h"
 
 #include <sys/stat.h>
@@ -23,7 +23,7 @@ class AdminStory : public ShopStory {
  protected:
   AdminStory() { launch(config()); }
 
-  /// One line that begins with "error: ", and nothing else.
+  /// Expects one line that begins with "error: ", and nothing else.
   static void expect_error(const std::string& answer, const std::string& line) {
     EXPECT_THAT(answer, StartsWith("error: ")) << line;
     EXPECT_EQ(std::count(answer.begin(), answer.end(), '\n'), 1) << line;
@@ -186,7 +186,7 @@ TEST_P(AdminStory, ALineThatIsTooLongIsRefused) {
   try {
     socket.send_all("bleed alice --reason " + std::string(1 << 20, 'x'));
   } catch (const ConnectionReset&) {
-    // It need not listen to all of it.
+    // The proxy need not read all of it.
   }
   std::string answer;
   try {
@@ -194,7 +194,7 @@ TEST_P(AdminStory, ALineThatIsTooLongIsRefused) {
     while (const std::size_t got = socket.receive(buffer, sizeof buffer))
       answer.append(buffer, got);
   } catch (const ConnectionReset&) {
-    answer += "";  // what had come before is in there
+    answer += "";  // what arrived before is in there
   }
   expect_error(answer, "a line of a megabyte");
   EXPECT_EQ(node(alice_).state, "active");
@@ -219,7 +219,7 @@ TEST_P(AdminStory, SilentAndSlowClientsHoldUpNobody) {
   std::vector<Socket> silent;
   for (int i = 0; i < 200; ++i) {
     silent.push_back(Socket::connect_unix(bonedry_->socket_path()));
-    if (i % 2 == 0) silent.back().send_all("stat");  // and then thinks it over
+    if (i % 2 == 0) silent.back().send_all("stat");  // and then sends no more
   }
   std::vector<Socket> busy;
   const TestTime start = TestClock::now();

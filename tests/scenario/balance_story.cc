@@ -64,7 +64,7 @@ TEST_P(BalanceStory, LeastSessionsIsWeighted) {
 
 TEST_P(BalanceStory, RoundRobinTakesTurns) {
   launch_with("round-robin", {100, 100, 100});
-  // Each worker goes round by itself: off by less than one for each of them.
+  // Each worker has its own round-robin: it may be off by less than one per worker.
   const Spread spread = strangers(120);
   for (const char* node : {"alice", "bob", "carol"}) {
     expect_near(spread, node, 40, static_cast<int>(workers()));

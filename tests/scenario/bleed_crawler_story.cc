@@ -1,5 +1,5 @@
-// A crawler keeps no cookies: each of its requests is a pending session, and the operator who
-// bleeds the node must be able to tell them from users, and how long they will take.
+// A crawler keeps no cookies: each of its requests is a pending session. The operator who bleeds
+// the node must be able to distinguish them from users, and to see how long they will last.
 #include "tests/scenario/story.h"
 
 #include <future>
@@ -15,7 +15,7 @@ constexpr int kConnections = 4;
 constexpr int kRequestsEach = 2500;  // ten thousand in all
 constexpr int kPipelined = 50;
 
-/// Asks for page after page, and forgets each cookie.
+/// Requests page after page and drops each cookie.
 void crawl(const std::string& address) {
   HttpClient crawler{address};
   std::string batch;

@@ -1,4 +1,4 @@
-// The main story: a shop full of users, and a node that is bled dry under their eyes.
+// The main story: a shop full of users, and a node that is bled dry while they shop.
 #include "tests/scenario/crowd.h"
 #include "tests/scenario/story.h"
 
@@ -16,7 +16,7 @@ namespace {
 using testing::HasSubstr;
 
 constexpr Millis kIdle{3000};
-/// How long after the last user has gone `wait` may still keep the operator waiting.
+/// How long `wait` may still take after the last session has ended.
 const Millis kPromptly = kSanitized ? Millis{3000} : Millis{1500};
 
 class BleedStory : public ShopStory {
@@ -36,13 +36,13 @@ class BleedStory : public ShopStory {
     }
   }
 
-  /// Nobody's session can have ended before this.
+  /// Before this instant not all sessions can have ended.
   static TestTime earliest_end(const std::vector<Visit>& visits) {
     TestTime end{};
     for (const Visit& visit : visits) end = std::max(end, visit.last_asked + kIdle);
     return end;
   }
-  /// Everybody's session must have ended by then.
+  /// By this instant all sessions must have ended.
   static TestTime latest_end(const std::vector<Visit>& visits) {
     TestTime end{};
     for (const Visit& visit : visits) end = std::max(end, visit.last_answered + kIdle);
@@ -69,7 +69,7 @@ INSTANTIATE_TEST_SUITE_P(Workers, BleedStory, one_and_four_workers(), name_of_wo
 
 TEST_P(BleedStory, UsersOnABleedingNodeStayUntilTheyLeave) {
   launch_shop();
-  Census census{*bonedry_};
+  StatusSampler sampler{*bonedry_};
   Crowd early{bonedry_->address(), 1000};
   early.arrive({.users = 60,
                 .arrive_within = Millis{1000},
@@ -97,7 +97,7 @@ TEST_P(BleedStory, UsersOnABleedingNodeStayUntilTheyLeave) {
   const std::vector<Visit> new_users = late.wait_until_all_left();
   const RunResult wait = dry.get();
   const NodeView after = node(alice_);
-  census.stop();
+  sampler.stop();
 
   expect_happy(old_users);
   expect_happy(new_users);
@@ -112,8 +112,8 @@ TEST_P(BleedStory, UsersOnABleedingNodeStayUntilTheyLeave) {
 
   std::vector<Visit> everybody = old_users;
   everybody.insert(everybody.end(), new_users.begin(), new_users.end());
-  EXPECT_GE(census.samples().size(), 20U);
-  expect_counts_agree(census.samples(), everybody, kIdle, {"alice", "bob"});
+  EXPECT_GE(sampler.samples().size(), 20U);
+  expect_counts_agree(sampler.samples(), everybody, kIdle, {"alice", "bob"});
 
   User returning{bonedry_->address()};
   returning.set_cookie("bonedry", on_alice.front().cookie);
@@ -142,7 +142,7 @@ TEST_P(BleedStory, AliceIsUpdatedAndThenBob) {
                                    visits.end());
     expect_prompt(dry.get(), visits_on(round, *node));
     ASSERT_EQ(ctl().code({"maintain", node->name()}), 0);
-    node->stop();  // the update, under which the shop stays open
+    node->stop();  // the update, while the shop stays open
     User shopper{bonedry_->address()};
     EXPECT_EQ(shopper.click().status, 200);
     EXPECT_EQ(shopper.node(), other.name());
@@ -181,7 +181,7 @@ TEST_P(BleedStory, ABleedHoldsFromTheMomentItIsAnswered) {
     order("bleed alice");
     const auto before = alice_.requests();
     std::vector<std::unique_ptr<HttpClient>> strangers;
-    for (int i = 0; i < 12; ++i) {  // on fresh connections, so that every worker is asked
+    for (int i = 0; i < 12; ++i) {  // new connections, so that every worker serves some
       strangers.push_back(std::make_unique<HttpClient>(bonedry_->address()));
       strangers.back()->send(Request{}.to_wire());
     }
@@ -194,8 +194,8 @@ TEST_P(BleedStory, ABleedHoldsFromTheMomentItIsAnswered) {
 }
 
 TEST_P(BleedStory, NobodyReachesANodeOnceItWasCalledDry) {
-  // These users think for about as long as a session lasts: many come back just too late, or just
-  // in time. Whatever they do, the answer "dry" must be the end of it.
+  // These users think for about as long as a session lasts: many return just too late, or just in
+  // time. Whatever they do, once the proxy reports "dry", no session may follow.
   launch(config({"idle_timeout = \"300ms\""}));
   std::atomic<bool> open{true};
   std::vector<std::thread> crowd;
@@ -222,7 +222,7 @@ TEST_P(BleedStory, NobodyReachesANodeOnceItWasCalledDry) {
     order("bleed alice");
     EXPECT_EQ(bonedry_->admin("wait alice", kDeadline * 3).substr(0, 4), "dry:");
     const auto when_dry = alice_.requests();
-    std::this_thread::sleep_for(Millis{700});  // everybody clicks at least once more
+    std::this_thread::sleep_for(Millis{700});  // every user clicks at least once more
     EXPECT_EQ(alice_.requests(), when_dry) << "in round " << round;
     EXPECT_TRUE(node(alice_).dry);
     order("activate alice");

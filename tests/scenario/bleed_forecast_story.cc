@@ -1,4 +1,4 @@
-// How long until dry: what the operator is told of it, and where.
+// The forecast of when a node is dry: what the operator sees of it, and where.
 #include "tests/scenario/story.h"
 
 #include <future>
@@ -59,7 +59,7 @@ TEST_P(ForecastStory, WithTooFewToLearnFromNothingIsMadeUp) {
   User user = live_user_on(alice_);
   order("bleed alice");
   EXPECT_TRUE(eventually([this] {
-    return bonedry_->admin("status").find("no forecast: too few users have left") !=
+    return bonedry_->admin("status").find("no forecast: not enough users have left") !=
            std::string::npos;
   }));
   EXPECT_TRUE(figure("forecast_s").is_null());
@@ -71,7 +71,7 @@ TEST_P(ForecastStory, AfterALedgerLostSomebodyItIsForAsLongAsHisCookieMayCome) {
   launch(small);
   (void)new_user_on(alice_);
   order("bleed alice");
-  for (int i = 0; i < 3; ++i) (void)new_user_on(bob_);  // takes his place
+  for (int i = 0; i < 3; ++i) (void)new_user_on(bob_);  // evicts his session from the ledger
   ASSERT_TRUE(eventually([this] { return node(alice_).sessions() == 0; }));
   ASSERT_TRUE(eventually_told());
   EXPECT_GT(figure("forecast_s"), 900.0);

@@ -1,4 +1,4 @@
-// The guard: no command may leave a pool without the nodes or the room that its users need.
+// The guard: no command may leave a pool without the nodes or the capacity that its users need.
 #include "tests/scenario/story.h"
 
 #include <string>
@@ -12,7 +12,7 @@ using testing::HasSubstr;
 
 class GuardStory : public ShopStory {
  protected:
-  /// A refusal with exit code 1 that has changed nothing.
+  /// Expects a refusal with exit code 1 and no change of state; returns the message.
   std::string refused(const std::vector<std::string>& command, const FakeNode& about) const {
     const std::string before = node(about).state;
     const RunResult result = ctl().run(command);

@@ -1,4 +1,4 @@
-// The routing table: who gets where, for every state of a node, and what is counted.
+// The routing table: which requests go to which node in every state, and what is counted.
 #include "tests/scenario/story.h"
 
 #include <string>
@@ -145,7 +145,7 @@ TEST_P(RoutingStory, StatusSaysWhatKeepsANodeFromBeingDry) {
 }
 
 TEST_P(RoutingStory, AnOpenExchangeAloneKeepsANodeFromBeingDry) {
-  // Without sessions there is still the request in flight.
+  // Without sessions, an exchange in progress still counts.
   launch(config({"sticky = \"none\""}, {"balance = \"round-robin\""}));
   const Gate gate;
   const auto slow = [gate](NodeExchange& exchange) {
@@ -356,7 +356,7 @@ TEST_P(RoutingStory, TwoPoolsDoNotMix) {
   User reader{bonedry_->address("blog")};
   reader.click();
   EXPECT_THAT(reader.node(), testing::AnyOf("carol", "dora"));
-  // The cookie of one pool opens nothing in the other, whose name it does not carry.
+  // A cookie names its pool: in the other pool it is worth nothing.
   User stray{bonedry_->address("blog")};
   stray.set_cookie("bonedry-blog", shopper.cookie());
   EXPECT_TRUE(set_cookie_value(stray.click(), "bonedry-blog").has_value());

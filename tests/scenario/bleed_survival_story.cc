@@ -1,5 +1,5 @@
-// What an operator has ordered survives restarts, kill -9 and reloads; and a ledger that was lost
-// is never taken for an empty house.
+// An operator's commands survive restarts, kill -9 and reloads; and the proxy never takes a lost
+// ledger to mean that there are no sessions.
 #include "tests/scenario/story.h"
 
 #include <filesystem>
@@ -87,7 +87,7 @@ TEST_P(SurvivalStory, ADeadlineThatPassedMeanwhileIsKept) {
   User user = live_user_on(alice_);
   order("bleed alice --deadline 300ms");
   bonedry_->kill9();
-  std::this_thread::sleep_for(Millis{400});  // the deadline passes while nobody is there
+  std::this_thread::sleep_for(Millis{400});  // the deadline passes while no process runs
   bonedry_->start();
   user.go_to(bonedry_->address());
   ASSERT_TRUE(eventually_dry(alice_));
@@ -226,7 +226,7 @@ TEST_P(SurvivalStory, AStateFileThatIsBrokenIsNotIgnored) {
     broken.push_back(name);
   }
   ASSERT_EQ(broken.size(), 1U);
-  // To start as if nothing had been ordered would un-bleed alice. It must not come to that.
+  // A start without the stored states would put alice back into rotation. It must be refused.
   const RunResult result =
       run_program({bonedry_program(), "--config", bonedry_->config_path()}, {}, kDeadline);
   EXPECT_GT(result.code, 0);

@@ -1,4 +1,4 @@
-// Two bonedry in a row.
+// Two bonedry in series.
 #include "tests/scenario/story.h"
 
 namespace bonedry::test {
@@ -6,7 +6,7 @@ namespace {
 
 class ChainStory : public ShopStory {
  protected:
-  /// The inner one serves alice and bob; the outer one has it as its only node.
+  /// The inner one serves alice and bob; it is the only node of the outer one.
   void launch_both(std::vector<std::string> outer_session, std::vector<std::string> inner_session) {
     TestConfig inner = config(std::move(inner_session));
     inner.server = {"trusted_proxies = [\"127.0.0.1\"]"};
@@ -17,7 +17,7 @@ class ChainStory : public ShopStory {
   [[nodiscard]] static std::uint64_t clashes(const BonedryProcess& at) {
     return at.status().at("pools").at(0).at("cookie_clashes");
   }
-  /// Each of five clicks on the outer one, by the node that answered.
+  /// The nodes that responded to five clicks on the outer one, in order.
   std::string five_clicks() const {
     User user{outer_->address()};
     std::string nodes;
@@ -38,7 +38,7 @@ TEST_P(ChainStory, OneCookieNameForBothIsToldOfOnceByEach) {
   EXPECT_EQ(clashes(*outer_), 10U);
   EXPECT_GE(clashes(*bonedry_), 5U) << "the first answers tell the outer one";
   for (const BonedryProcess* const each : {outer_.get(), bonedry_.get()}) {
-    EXPECT_TRUE(each->says("a cookie of the same name as the session cookie"));
+    EXPECT_TRUE(each->says("uses the name of this session cookie"));
     EXPECT_NE(each->admin("status").find("overwrote the session cookie"), std::string::npos);
     const std::string events = each->admin("events");
     const std::size_t first = events.find("a cookie of the same name");

@@ -7,12 +7,12 @@ namespace bonedry::test {
 namespace {
 
 constexpr Millis kInTransit{250};
-// A session may be counted for longer than it lasts, where the thread that ends it waits for a
-// processor; never for less.
+// A session may be counted for longer than it lasts when the thread that ends it waits for a CPU,
+// but never for less.
 const Millis kEndsLate = scaled(std::chrono::seconds{1});
 constexpr Millis kSampleEvery{250};
 
-/// How many sessions there were on a node at the least and at the most.
+/// The least and the greatest possible number of sessions on a node.
 struct Bounds {
   std::int64_t least = 0;
   std::int64_t most = 0;
@@ -28,7 +28,7 @@ struct Expected {
   Bounds pending;
 };
 
-Expected expected_at(const Census::Sample& sample, const std::vector<Visit>& visits,
+Expected expected_at(const StatusSampler::Sample& sample, const std::vector<Visit>& visits,
                      Millis idle_timeout, const std::string& node) {
   Expected expected;
   const TestTime from = sample.asked;
@@ -112,10 +112,10 @@ void Crowd::visit(const Plan& plan, std::uint64_t seed) {
   visits_.push_back(std::move(visit));
 }
 
-Census::Census(const BonedryProcess& bonedry)
+StatusSampler::StatusSampler(const BonedryProcess& bonedry)
     : bonedry_(bonedry), thread_([this] { take_samples(); }) {}
 
-void Census::take_samples() {
+void StatusSampler::take_samples() {
   do {
     try {
       Sample sample;
@@ -129,15 +129,15 @@ void Census::take_samples() {
   } while (!stop_.wait(kSampleEvery));
 }
 
-void Census::stop() {
+void StatusSampler::stop() {
   stop_.open();
   if (thread_.joinable()) thread_.join();
 }
 
-void expect_counts_agree(const std::vector<Census::Sample>& samples,
+void expect_counts_agree(const std::vector<StatusSampler::Sample>& samples,
                          const std::vector<Visit>& visits, Millis idle_timeout,
                          const std::vector<std::string>& nodes) {
-  for (const Census::Sample& sample : samples) {
+  for (const StatusSampler::Sample& sample : samples) {
     for (const std::string& name : nodes) {
       const NodeView view = node_view(sample.status, name);
       const Expected expected = expected_at(sample, visits, idle_timeout, name);

@@ -14,9 +14,9 @@
 
 namespace bonedry::test {
 
-/// What one user knows of his own visit: the truth that the proxy's figures are held against.
+/// What one user knows of his own visit: the truth that the proxy's counts are compared with.
 struct Visit {
-  std::string node;  ///< the node that answered first
+  std::string node;  ///< the node that served the first click
   TestTime first_asked;
   TestTime first_answered;
   std::optional<TestTime> second_asked;
@@ -25,10 +25,10 @@ struct Visit {
   TestTime last_answered;
   std::size_t clicks = 0;
   std::string cookie;
-  std::string complaint;  ///< what went wrong, "" when nothing did
+  std::string complaint;  ///< what went wrong; "" when nothing did
 };
 
-/// Simulated users, a thread each, who come, click with think times in between, and leave.
+/// Simulated users, one thread each: they arrive, click with think times in between, and leave.
 class Crowd {
  public:
   struct Plan {
@@ -37,7 +37,7 @@ class Crowd {
     Millis stay_at_least{1000};
     Millis stay_at_most{3000};
     Millis think_at_most{1200};
-    std::string cookie = {};  ///< what each brings along, e.g. a forged one
+    std::string cookie = {};  ///< that each user sends from the start, e.g. a forged one
   };
 
   Crowd(std::string address, std::uint64_t seed) : address_(std::move(address)), seed_(seed) {}
@@ -45,9 +45,9 @@ class Crowd {
   Crowd(const Crowd&) = delete;
   Crowd& operator=(const Crowd&) = delete;
 
-  /// These users are on their way from now on.
+  /// These users start to arrive; does not wait for them.
   void arrive(const Plan& plan);
-  /// Waits until all have left. Their visits, in no order.
+  /// Waits until all have left; returns their visits, in no particular order.
   [[nodiscard]] std::vector<Visit> wait_until_all_left();
 
  private:
@@ -60,8 +60,8 @@ class Crowd {
   std::vector<Visit> visits_;
 };
 
-/// Asks for `status json` every 250 ms, until it is stopped, and keeps the answers.
-class Census {
+/// Requests `status json` every 250 ms until it is stopped, and keeps the replies.
+class StatusSampler {
  public:
   struct Sample {
     TestTime asked;
@@ -69,10 +69,10 @@ class Census {
     nlohmann::json status;
   };
 
-  explicit Census(const BonedryProcess& bonedry);
-  ~Census() { stop(); }
-  Census(const Census&) = delete;
-  Census& operator=(const Census&) = delete;
+  explicit StatusSampler(const BonedryProcess& bonedry);
+  ~StatusSampler() { stop(); }
+  StatusSampler(const StatusSampler&) = delete;
+  StatusSampler& operator=(const StatusSampler&) = delete;
 
   void stop();
   [[nodiscard]] const std::vector<Sample>& samples() const { return samples_; }  ///< once stopped
@@ -86,10 +86,10 @@ class Census {
   std::thread thread_;
 };
 
-/// Holds every sample against what the users know: on each node the live and the pending sessions
-/// must be as many as there were, but for users in transit, who had a request in flight or were
-/// within 250 ms of their idle time-out.
-void expect_counts_agree(const std::vector<Census::Sample>& samples,
+/// Compares every sample with what the users know: on each node the numbers of live and pending
+/// sessions must be right, except for users in transit, who had a request in flight or were within
+/// 250 ms of their idle time-out.
+void expect_counts_agree(const std::vector<StatusSampler::Sample>& samples,
                          const std::vector<Visit>& visits, Millis idle_timeout,
                          const std::vector<std::string>& nodes);
 

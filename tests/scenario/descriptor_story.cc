@@ -1,5 +1,4 @@
-// Few descriptors: clients take no more of them than what leaves enough for their nodes and for the
-// operators.
+// Few descriptors: clients must leave enough of them for connections to nodes and for operators.
 #include "tests/scenario/story.h"
 
 #include <sys/resource.h>
@@ -24,7 +23,7 @@ class DescriptorStory : public ShopStory {
   DescriptorStory() {
     const auto slow = [this](NodeExchange& exchange) {
       (void)gate_.wait();
-      exchange.respond(200, std::string(100'000, 'x'));  // long enough for a pipe
+      exchange.respond(200, std::string(100'000, 'x'));  // long enough to be spliced through a pipe
     };
     alice_.on("/slow", slow);
     bob_.on("/slow", slow);
@@ -35,7 +34,7 @@ class DescriptorStory : public ShopStory {
     config.descriptors = kDescriptors;
     launch(std::move(config));
   }
-  /// Clients that have been served, as many as are let in.
+  /// As many clients as bonedry admits; each has been served once.
   [[nodiscard]] Clients clients_until_full() const {
     Clients clients;
     for (unsigned i = 0; i < kDescriptors; ++i) {
@@ -49,7 +48,7 @@ class DescriptorStory : public ShopStory {
   [[nodiscard]] std::size_t at_nodes() const {
     return alice_.requests_for("/slow") + bob_.requests_for("/slow");
   }
-  /// All of them at the same time, each on a connection to a node of its own.
+  /// Sends a request from each at the same time, so that each needs its own connection to a node.
   void ask_slowly(const Clients& clients) const {
     const std::size_t before = at_nodes();
     for (const auto& client : clients) client->send(Request{.target = "/slow"}.to_wire());
@@ -112,7 +111,7 @@ TEST_P(DescriptorStory, IdleConnectionsToOneNodeMakeRoomForAnother) {
     (void)second.wait();
     exchange.respond(200, "slow");
   });
-  ask_slowly(clients);  // without a cookie: new users
+  ask_slowly(clients);  // no cookie: these are new users
   EXPECT_EQ(bob_.requests_for("/slow"), clients.size());
   order("status");
   second.open();

@@ -25,26 +25,26 @@ inline void in_parallel(std::size_t count, const std::function<void(std::size_t)
   for (std::thread& thread : threads) thread.join();
 }
 
-/// One node, Alice, who does what she should not, before a proxy that is soon out of patience. A
-/// user who has nothing to do with it is there all the time. When the story has been told, all of
-/// it must be over: no exchange open, no descriptor kept, no session lost.
+/// One faulty node, Alice, behind a proxy with short time-outs. Another user, who is not involved,
+/// stays connected all the time. At the end of the story nothing may be left: no exchange open, no
+/// descriptor kept, no session lost.
 class FaultStory : public Story {
  protected:
   static inline const Millis kResponseTimeout = scaled(Millis{500});
-  static constexpr std::size_t kSparePipes = 8;  ///< that a worker keeps, each of two descriptors
+  static constexpr std::size_t kSparePipes = 8;  ///< per worker; each has two descriptors
 
   void SetUp() override {
     bonedry_ = std::make_unique<BonedryProcess>(config());
     sockets_ = bonedry_->open_descriptors("socket");
     others_ = bonedry_->open_descriptors() - sockets_;
-    bystander_ = std::make_unique<User>(bonedry_->address());
-    for (int i = 0; i < 2; ++i) EXPECT_EQ(bystander_->click("/bystander").status, 200);
-    cookie_ = bystander_->cookie();
+    other_user_ = std::make_unique<User>(bonedry_->address());
+    for (int i = 0; i < 2; ++i) EXPECT_EQ(other_user_->click("/bystander").status, 200);
+    cookie_ = other_user_->cookie();
   }
 
   void TearDown() override {
-    expect_bystander_is_well();
-    bystander_->disconnect();
+    expect_other_user_unaffected();
+    other_user_->disconnect();
     EXPECT_TRUE(eventually([this] { return node().exchanges_open == 0; }))
         << node().exchanges_open << " exchanges are still open";
     alice_.drop_connections();
@@ -59,20 +59,20 @@ class FaultStory : public Story {
 
   [[nodiscard]] TestConfig config() const {
     TestConfig config = shop(workers(), {alice_});
-    const std::string patience = '"' + std::to_string(kResponseTimeout.count()) + "ms\"";
-    config.timeouts = {"connect = " + patience, "response = " + patience, "stall = " + patience,
-                       "shutdown = \"2s\""};
+    const std::string time_limit = '"' + std::to_string(kResponseTimeout.count()) + "ms\"";
+    config.timeouts = {"connect = " + time_limit, "response = " + time_limit,
+                       "stall = " + time_limit, "shutdown = \"2s\""};
     return config;
   }
 
-  void expect_bystander_is_well() {
-    const Response response = bystander_->click("/bystander");
+  void expect_other_user_unaffected() {
+    const Response response = other_user_->click("/bystander");
     EXPECT_EQ(response.status, 200);
     EXPECT_FALSE(response.headers.has("Set-Cookie"));
-    EXPECT_EQ(bystander_->cookie(), cookie_);
+    EXPECT_EQ(other_user_->cookie(), cookie_);
   }
 
-  /// What a client on a connection of its own gets for this request.
+  /// The response to this request, which is sent on a connection of its own.
   [[nodiscard]] Response ask(const Request& request) const {
     return HttpClient{bonedry_->address()}.exchange(request);
   }
@@ -86,7 +86,7 @@ class FaultStory : public Story {
   std::unique_ptr<BonedryProcess> bonedry_;
 
  private:
-  std::unique_ptr<User> bystander_;
+  std::unique_ptr<User> other_user_;
   std::string cookie_;
   std::size_t sockets_ = 0;
   std::size_t others_ = 0;

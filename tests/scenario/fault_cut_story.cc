@@ -1,4 +1,5 @@
-// Messages that break off, at every byte there is: whoever gets a part must know that it is one.
+// Messages cut off at every possible byte: the receiver must be able to see that they are
+// truncated.
 #include "tests/scenario/fault.h"
 
 #include <mutex>
@@ -10,11 +11,11 @@
 namespace bonedry::test {
 namespace {
 
-/// How one side of a connection goes away.
+/// How one side of a connection closes.
 enum class How : std::uint8_t { fin, rst };
 constexpr How kBothWays[] = {How::fin, How::rst};
 
-/// A message, of which the first `at` bytes are sent.
+/// A message of which only the first `at` bytes are sent.
 struct Cut {
   std::string message;
   std::size_t at = 0;
@@ -29,7 +30,7 @@ struct Cut {
   }
 };
 
-/// Every true part of a message, ended in both ways.
+/// Every proper prefix of a message, each ended in both ways.
 std::vector<Cut> all_cuts_of(const std::string& message) {
   std::vector<Cut> cuts;
   for (const How how : kBothWays) {
@@ -61,7 +62,8 @@ const std::string kUntilClose10 =
 
 class CutStory : public FaultStory {
  protected:
-  /// Tells what `judge` makes of the answer to each cut, and that the next client is served.
+  /// Reports what `judge` says about the response to each cut, and checks that the next client is
+  /// served.
   template <class Judge>
   void tell(const std::vector<Cut>& cuts, const Request& like, const Judge& judge) {
     alice_.on("/cut", [cuts](NodeExchange& exchange) {
@@ -151,7 +153,7 @@ TEST_P(CutStory, ACutHeadMayBeAskedForOnceMore) {
   in_parallel(cuts.size(), [&](std::size_t number) {
     SCOPED_TRACE(cuts[number].told());
     try {
-      EXPECT_EQ(ask("/before").status, 200);  // so that there are connections to be used again
+      EXPECT_EQ(ask("/before").status, 200);  // so that there are idle connections to reuse
       const Response response = ask("/once?" + std::to_string(number));
       if ((*asked)[number] == 1) return expect_error(cuts[number], response);
       EXPECT_TRUE(cuts[number].within_head())
@@ -164,14 +166,14 @@ TEST_P(CutStory, ACutHeadMayBeAskedForOnceMore) {
   });
 }
 
-/// Uploads of which the client sends a part only.
+/// Uploads of which the client sends only a part.
 class UploadCutStory : public FaultStory {
  protected:
   void tell(const std::string& request) {
     const std::vector<Cut> cuts = all_cuts_of(request);
     struct Seen {
       std::mutex mutex;
-      std::multiset<std::string> whole;  // the X-Cut of those whose body came to its end
+      std::multiset<std::string> whole;  // the X-Cut of the requests with a complete body
       std::set<std::string> begun;
     };
     const auto seen = std::make_shared<Seen>();
@@ -189,7 +191,7 @@ class UploadCutStory : public FaultStory {
     in_parallel(cuts.size(), [&](std::size_t number) { send(cuts[number], number); });
     EXPECT_EQ(client_sends(request), 200);
     EXPECT_TRUE(eventually([this] { return node().exchanges_open == 0; }));
-    alice_.stop();  // what has reached the node by now has been read
+    alice_.stop();  // makes the node finish reading what it has received
     alice_.start();
     const std::lock_guard lock{seen->mutex};
     EXPECT_THAT(seen->whole, testing::ElementsAre("0000")) << "the one that was not cut";

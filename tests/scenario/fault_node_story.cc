@@ -1,4 +1,4 @@
-// A node that does what no node should: says nothing, too much, too little, too late or for ever.
+// A misbehaving node: it sends nothing, too much, too little, too late or without end.
 #include "tests/scenario/fault.h"
 
 #include <atomic>
@@ -17,18 +17,18 @@ std::string answer(std::string_view body) {
          std::string{body};
 }
 
-/// Says the same over and over, until the proxy has had enough. `pieces` counts.
+/// Sends `first`, then `again` over and over, until the proxy closes. `pieces` counts.
 Handler repeating(std::string first, std::string again,
                   std::shared_ptr<std::atomic<std::size_t>> pieces) {
   return [=](NodeExchange& exchange) {
     exchange.send(first);
-    for (;; ++*pieces) exchange.send(again);  // until the proxy goes, which throws
+    for (;; ++*pieces) exchange.send(again);  // throws when the proxy closes
   };
 }
 
 class FaultyNodeStory : public FaultStory {
  protected:
-  /// A few rounds, on connections that are fresh and on some that are not.
+  /// Several rounds, some on new connections and some on reused ones.
   template <class Round>
   void several_times(const Round& round) {
     for (int i = 0; i < 5; ++i) {
@@ -102,7 +102,7 @@ TEST_P(FaultyNodeStory, ASecondAnswerOnAnIdleConnectionReachesNobody) {
   int asked = 0;
   several_times([&] {
     EXPECT_EQ(ask("/twice").body, "first");
-    // One that comes only after the next request cannot be told from its answer.
+    // A stray response that arrives only after the next request looks like the response to that.
     ++asked;
     EXPECT_TRUE(eventually([&] { return strays == asked; }));
   });
@@ -242,7 +242,8 @@ TEST_P(FaultyNodeStory, ATrailerOrAChunkLineWithoutAnEndIsGivenUp) {
 }
 
 TEST_P(FaultyNodeStory, AnAnswerBeforeTheBodyWasSentIsTheAnswer) {
-  // "early" leaves the connection open, "hasty" closes it with the body unread: a reset may follow.
+  // "early" leaves the connection open; "hasty" closes it with the body unread, so a reset may
+  // follow.
   alice_.on("/early", [](NodeExchange& exchange) {
     exchange.send(answer("no thanks"));
     (void)exchange.read_body();
@@ -271,7 +272,7 @@ TEST_P(FaultyNodeStory, AnEarlyAnswerSurvivesTheRestOfTheBody) {
     exchange.close_after();
   });
   several_times([this] {
-    // No more than the proxy hears out, and sent before the first look at the answer.
+    // No more than the proxy reads, and sent before it looks at the response.
     const Response response =
         ask({.method = "POST", .target = "/hasty", .body = std::string(100'000, 'x')});
     EXPECT_EQ(response.status, 200);
@@ -297,7 +298,7 @@ TEST_P(FaultyNodeStory, OneThatClosesDuringAnUploadMakesA502) {
         client.send(request.to_wire() + (chunked ? chunk(body) + "0\r\n\r\n" : ""));
         EXPECT_EQ(client.read_response().status, 502);
       } catch (const ConnectionReset&) {
-        continue;  // more was on its way than a proxy hears out; it is an error all the same
+        continue;  // more was sent than a proxy reads; that is an error too
       }
     }
   });

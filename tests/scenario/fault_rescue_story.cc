@@ -1,4 +1,4 @@
-// A node that dies under load: nobody is to notice but by a new cookie.
+// A node that dies under load: the only thing users may notice is a new cookie.
 #include "tests/scenario/story.h"
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 namespace bonedry::test {
 namespace {
 
-/// Users who each ask for a page ten times a second, and remember where they were.
+/// Users who each request a page ten times a second and record which nodes served them.
 class PacedUsers {
  public:
   static constexpr std::size_t kUsers = 50;
@@ -47,7 +47,7 @@ class PacedUsers {
     return eventually([this, until] { return answered_ >= until; });
   }
 
-  // Once stopped: what they know.
+  // The results; only after `stop`.
   [[nodiscard]] std::vector<std::string> errors() const {
     std::vector<std::string> all;
     for (const Paced& each : users_) {
@@ -55,7 +55,7 @@ class PacedUsers {
     }
     return all;
   }
-  /// How many were on these nodes, in this order, and on no other.
+  /// How many users were on exactly these nodes, in this order.
   [[nodiscard]] std::int64_t who_went(const std::vector<std::string>& nodes) const {
     return std::count_if(users_.begin(), users_.end(),
                          [&](const Paced& each) { return each.nodes == nodes; });
@@ -64,7 +64,7 @@ class PacedUsers {
  private:
   struct Paced {
     User user;
-    std::vector<std::string> nodes;  // each that followed another
+    std::vector<std::string> nodes;  // without repetitions
     std::vector<std::string> errors;
   };
 

@@ -1,5 +1,5 @@
-// Every file that is opened may be something else than a file: that is an error, said plainly, and
-// nobody waits for it.
+// Every path that is opened may be something other than a regular file: that is an error with a
+// clear message, and never blocks.
 #include "tests/scenario/story.h"
 
 #include <sys/socket.h>
@@ -23,7 +23,7 @@ using testing::StartsWith;
 
 namespace fs = std::filesystem;
 
-/// What lies in the place of a file.
+/// What stands in place of a file.
 struct Impostor {
   const char* name;
   std::function<void(const std::string& path)> make;
@@ -42,7 +42,7 @@ void make_socket(const std::string& path) {
 const std::vector<Impostor>& impostors() {
   static const std::vector<Impostor> all = {
       {"a FIFO", [](const std::string& path) { EXPECT_EQ(::mkfifo(path.c_str(), 0600), 0); }},
-      {"a folder", [](const std::string& path) { fs::create_directory(path); }},
+      {"a directory", [](const std::string& path) { fs::create_directory(path); }},
       {"a socket", make_socket},
       {"an endless device", [](const std::string& path) { fs::create_symlink("/dev/zero", path); }},
       {"a terminal", [](const std::string& path) { fs::create_symlink("/dev/ptmx", path); }},
@@ -90,13 +90,13 @@ TEST_P(FileStory, AConfigOrASecretFileThatIsNoneIsRefusedAtOnce) {
   for (const Impostor& impostor : impostors()) {
     SCOPED_TRACE(impostor.name);
     TestConfig shop = config();
-    const TempDir folder;
-    shop.server = {"secret_file = \"" + (folder / "secrets") + "\""};
+    const TempDir directory;
+    shop.server = {"secret_file = \"" + (directory / "secrets") + "\""};
     prepare(shop);
-    impostor.make(folder / "secrets");
+    impostor.make(directory / "secrets");
     RunResult result = run();
     EXPECT_EQ(result.code, 1);
-    EXPECT_THAT(result.err, HasSubstr("cannot read " + (folder / "secrets")));
+    EXPECT_THAT(result.err, HasSubstr("cannot read " + (directory / "secrets")));
     replace(bonedry_->config_path(), impostor);
     result = run();
     EXPECT_EQ(result.code, 1);
@@ -147,8 +147,8 @@ TEST_P(FileStory, WhatLiesInTheWayOfTheRecordsIsReplacedOrRefusesTheCommand) {
 TEST_P(FileStory, AnAccessLogIsAFileAPipeOrADevice) {
   for (const Impostor& impostor : impostors()) {
     SCOPED_TRACE(impostor.name);
-    const TempDir folder;
-    const std::string path = folder / "access.log";
+    const TempDir directory;
+    const std::string path = directory / "access.log";
     TestConfig shop = config();
     shop.server = {"[log]", "access = \"" + path + "\""};
     launch(shop);
@@ -174,7 +174,7 @@ TEST_P(FileStory, AnAccessLogIsAFileAPipeOrADevice) {
 TEST_P(FileStory, AnAdminSocketThatIsNoneIsRefusedAndNotReplaced) {
   for (const Impostor& impostor : impostors()) {
     const std::string name = impostor.name;
-    if (name == "a socket") continue;  // one that nobody answers on is replaced
+    if (name == "a socket") continue;  // a socket that nobody accepts on is replaced
     SCOPED_TRACE(name);
     prepare(config());
     impostor.make(bonedry_->socket_path());

@@ -1,4 +1,4 @@
-// X-Forwarded-* from those who are trusted, and from everybody else.
+// X-Forwarded-* from trusted clients and from untrusted ones.
 #include "tests/scenario/story.h"
 
 #include <string>
@@ -24,7 +24,7 @@ class ForwardedStory : public Story {
     return config;
   }
 
-  /// What the node got for a request with these fields, behind these bytes.
+  /// The request as the node received it, sent with these fields after the bytes in `before`.
   NodeRequest pass(const Headers& headers, const std::string& before = "") {
     HttpClient client{bonedry_->address()};
     client.send(before + Request{.target = "/seen", .headers = headers}.to_wire());

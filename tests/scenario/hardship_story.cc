@@ -1,4 +1,4 @@
-// What a hostile crowd, a short answer or a change at the wrong moment must not do to anybody.
+// What hostile clients, truncated responses and changes at a bad moment must not do to other users.
 #include "tests/scenario/story.h"
 
 #include <sys/resource.h>
@@ -23,7 +23,7 @@ TEST_P(HardshipStory, WantOfDescriptorsTakesNobodyOffABleedingNode) {
   order("bleed alice");
   rlimit before{};
   ASSERT_EQ(prlimit(bonedry_->pid(), RLIMIT_NOFILE, nullptr, &before), 0);
-  const rlimit none{3, before.rlim_max};  // what is open stays so, and nothing more can be
+  const rlimit none{3, before.rlim_max};  // open descriptors stay open; no new ones
   ASSERT_EQ(prlimit(bonedry_->pid(), RLIMIT_NOFILE, &none, nullptr), 0);
   alice_.drop_connections();  // so that the next click needs a new one
   ASSERT_TRUE(eventually([&] { return user.click().status == 503; }));
@@ -40,7 +40,7 @@ TEST_P(HardshipStory, AUserIsRescuedOnlyToANodeThatCanBeReached) {
   TestConfig unmarked = config();
   unmarked.pools[0].health = {"interval = \"1h\"", "passive_failures = 0"};
   launch(unmarked);
-  // The only check there will be: from here on the proxy learns by itself what cannot be reached.
+  // The only health check: from here on the proxy detects failures from traffic alone.
   ASSERT_TRUE(eventually([&] { return node(alice_).health == "up" && node(bob_).health == "up"; }));
   User user = live_user_on(alice_);
   alice_.stop();

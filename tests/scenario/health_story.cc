@@ -1,4 +1,4 @@
-// Health: what is measured, how often it must fail or succeed, and what it changes.
+// Health: what is checked, how often it must fail or succeed, and what it changes.
 #include "tests/scenario/story.h"
 
 #include <atomic>
@@ -61,7 +61,7 @@ TEST_P(HealthStory, AnHttpCheckAsksForThePath) {
 }
 
 TEST_P(HealthStory, ANodeFallsAfterSoManyFailuresAndRisesAfterSoManySuccesses) {
-  // Every check is answered by the script; what it has said so far decides what must be shown.
+  // The script responds to every check; its responses so far decide the health that must be shown.
   struct Script {
     std::atomic<int> failures{0};   // in a row
     std::atomic<int> successes{0};  // in a row
@@ -70,7 +70,7 @@ TEST_P(HealthStory, ANodeFallsAfterSoManyFailuresAndRisesAfterSoManySuccesses) {
   const auto script = std::make_shared<Script>();
   alice_.on("/healthz", [script](NodeExchange& exchange) {
     const bool ok = script->healthy;
-    // Before the answer, which the proxy may act on at once.
+    // Updated before the response, because the proxy may act on that immediately.
     script->failures = ok ? 0 : script->failures + 1;
     script->successes = ok ? script->successes + 1 : 0;
     exchange.respond(ok ? 200 : 500, "");
@@ -98,7 +98,7 @@ TEST_P(HealthStory, ANodeFallsAfterSoManyFailuresAndRisesAfterSoManySuccesses) {
 TEST_P(HealthStory, AFewFailuresDoNoHarm) {
   const auto checks = std::make_shared<std::atomic<int>>(0);
   alice_.on("/healthz", [checks](NodeExchange& exchange) {
-    exchange.respond(++*checks % 3 == 0 ? 200 : 500, "");  // two bad ones, then a good one
+    exchange.respond(++*checks % 3 == 0 ? 200 : 500, "");  // two failures, then a success
   });
   launch_checked({"path = \"/healthz\"", "interval = \"20ms\"", "rise = 1", "fall = 3"});
   ASSERT_TRUE(becomes(alice_, "up"));

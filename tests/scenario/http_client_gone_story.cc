@@ -1,4 +1,4 @@
-// Clients that leave before their answer, and those that only seem to.
+// Clients that leave before their response is complete, and clients that only seem to leave.
 #include "tests/scenario/story.h"
 
 #include <atomic>
@@ -27,7 +27,7 @@ class ClientGoneStory : public Story {
     return eventually([&] { return bonedry_->node("alice").exchanges_open == 0; });
   }
 
-  /// Sends events without end, until it is aborted.
+  /// Sends events until it is aborted.
   class EventStream {
    public:
     Handler handler() {
@@ -46,7 +46,7 @@ class ClientGoneStory : public Story {
         aborted.open();
       };
     }
-    /// Whether so many more events are sent.
+    /// Whether this many more events are sent.
     [[nodiscard]] bool goes_on(unsigned events) const {
       return eventually([this, until = *sent_ + events] { return *sent_ >= until; });
     }
@@ -57,7 +57,7 @@ class ClientGoneStory : public Story {
     Gate aborted_;
   };
 
-  /// Opens a stream of events, and leaves.
+  /// Opens a stream of events and disconnects.
   void come_and_leave() const {
     HttpClient client{bonedry_->address()};
     client.send(Request{.target = "/events"}.to_wire());
@@ -65,7 +65,7 @@ class ClientGoneStory : public Story {
     client.socket().reset();
   }
 
-  /// Opens `aborted` when the proxy gives the request up.
+  /// Opens `aborted` when the proxy aborts the request.
   static Handler waiting_for_the_end(const Gate& aborted) {
     return [aborted](NodeExchange& exchange) {
       (void)exchange.read_body();

@@ -1,4 +1,4 @@
-// Connections: how long they live, who closes them, and what they carry in which order.
+// Connections: how long they live, which side closes them, and in which order they carry messages.
 #include "tests/scenario/story.h"
 
 #include <string>
@@ -81,7 +81,7 @@ TEST_P(ConnectionStory, ANodeThatClosesDoesNotCloseTheClient) {
 }
 
 TEST_P(ConnectionStory, ANodeThatDropsIdleConnectionsLosesNoRequest) {
-  // It closes right after each answer and never says so: the proxy finds out when it uses one.
+  // It closes after each response without announcing it: the proxy notices only at the next use.
   alice_.on("/rude", [](NodeExchange& exchange) {
     exchange.respond(200, "ok");
     exchange.close_after();

@@ -1,4 +1,4 @@
-// Nodes and clients that fail: who is told what, what is tried again, and what never is.
+// Nodes and clients that fail: which status the client gets, what is retried, and what never is.
 #include "tests/scenario/story.h"
 
 #include <signal.h>
@@ -42,7 +42,7 @@ INSTANTIATE_TEST_SUITE_P(Workers, OneNodeFailureStory, one_and_four_workers(), n
 INSTANTIATE_TEST_SUITE_P(Workers, TwoNodeFailureStory, one_and_four_workers(), name_of_workers);
 
 TEST_P(OneNodeFailureStory, ANodeThatDiesInABodyIsSeenByTheClient) {
-  // A short response must never look like a whole one.
+  // A truncated response must never look like a complete one.
   alice_.on("/length",
             answering_and_closing("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhalf"));
   alice_.on("/chunks", answering_and_closing(
@@ -144,7 +144,7 @@ TEST_P(OneNodeFailureStory, ASlowBodyThatMovesIsNotGivenUp) {
   alice_.on("/slow", [](NodeExchange& exchange) {
     exchange.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n");
     for (int i = 0; i < 10; ++i) {
-      std::this_thread::sleep_for(Millis{100});  // the point: twice the stall time-out in all
+      std::this_thread::sleep_for(Millis{100});  // in total twice the stall time-out
       exchange.send("x");
     }
   });
@@ -225,7 +225,7 @@ TEST_P(TwoNodeFailureStory, AllNodesRefusingMakesA502Or503) {
 }
 
 TEST_P(TwoNodeFailureStory, ARequestThatWasSentIsNotSentTwice) {
-  // The node may have acted on it before it hung up, and a second order is worse than an error.
+  // The node may have processed it before it closed; a second order is worse than an error.
   for (FakeNode* node : {&alice_, &bob_}) {
     node->on("/buy", [](NodeExchange& exchange) {
       (void)exchange.read_body();
@@ -233,7 +233,7 @@ TEST_P(TwoNodeFailureStory, ARequestThatWasSentIsNotSentTwice) {
     });
   }
   User user{bonedry_.address()};
-  EXPECT_EQ(user.click("/look").status, 200);  // so that a kept connection is there to be reused
+  EXPECT_EQ(user.click("/look").status, 200);  // so that there is an idle connection to reuse
   for (std::size_t i = 1; i <= 5; ++i) {
     EXPECT_EQ(user.send({.method = "POST", .target = "/buy", .body = "book"}).status, 502);
     EXPECT_EQ(alice_.requests_for("/buy") + bob_.requests_for("/buy"), i);
@@ -293,7 +293,7 @@ TEST_P(OneNodeFailureStory, WhoWaitsToBeAcceptedIsServedBeforeTheEnd) {
   ::kill(bonedry_.pid(), SIGTERM);
   bonedry_.resume();
   for (const auto& client : waiting) EXPECT_EQ(client->read_response().status, 200);
-  bonedry_.stop();  // must end with 0 all the same
+  bonedry_.stop();  // must exit with 0 all the same
 }
 
 TEST_P(FailureStory, WhoWaitsBehindThoseWhoWentIsServedBeforeTheEnd) {

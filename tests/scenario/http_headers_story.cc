@@ -1,4 +1,4 @@
-// Header fields: what the proxy adds, what it takes away, and what it must leave alone.
+// Header fields: which ones the proxy adds, removes, and must leave alone.
 #include "tests/scenario/story.h"
 
 #include <string>
@@ -13,7 +13,7 @@ using testing::StartsWith;
 
 class HeaderStory : public Story {
  protected:
-  /// What the node got for a request with these fields.
+  /// The request as the node received it, sent with these fields.
   NodeRequest pass(const Headers& headers) {
     const Response response = client_.get("/seen", headers);
     EXPECT_EQ(response.status, 200);
@@ -98,14 +98,14 @@ TEST_P(HeaderStory, HopByHopFieldsOfAResponseStayHere) {
 }
 
 TEST_P(HeaderStory, ConnectionCannotNameAwayWhatTheProxyNeeds) {
-  // A client may not strip the framing, the host, or the address that we report for it.
+  // A client may not remove the framing, the host, or the address that we report for it.
   HttpClient client{bonedry_.address()};
   client.send(
       "POST /named HTTP/1.1\r\nHost: shop.example\r\nCookie: a=1\r\n"
       "Connection: Content-Length, Host, X-Forwarded-For, Via\r\n"
       "Content-Length: 4\r\n\r\nbody");
   const Response response = client.read_response("POST");
-  if (response.status == 400) return;  // the other safe answer
+  if (response.status == 400) return;  // refusing is just as safe
   ASSERT_EQ(response.status, 200);
   EXPECT_EQ(nlohmann::json::parse(response.body).at("size"), 4);
   const NodeRequest seen = alice_.last("/named");

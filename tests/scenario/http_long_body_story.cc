@@ -1,4 +1,4 @@
-// Long bodies, which go from kernel to kernel where the kernel does that.
+// Long bodies, which are spliced from socket to socket where the kernel supports it.
 #include "proxy/base/chunk.h"
 #include "tests/scenario/story.h"
 
@@ -27,7 +27,7 @@ Handler pattern_of(std::uint64_t seed, std::uint64_t size) {
 
 class LongBodyStory : public Story {
  protected:
-  /// The checksum of what a client gets, reading no faster than `pause` a piece allows.
+  /// The checksum of the body that a client gets when it pauses for `pause` after each piece.
   static std::string fetch(HttpClient& client, const std::string& target,
                            Millis pause = Millis{0}) {
     client.send(Request{.target = target}.to_wire());
@@ -73,7 +73,7 @@ TEST_P(LongBodyStory, ASlowReaderGetsEveryByteInItsPlace) {
 
 TEST_P(LongBodyStory, ASlowNodeGetsEveryByteInItsPlace) {
   alice_.on("/slow", [](NodeExchange& exchange) {
-    std::this_thread::sleep_for(Millis{300});  // every buffer on the way fills up
+    std::this_thread::sleep_for(Millis{300});  // so that every buffer on the way fills up
     exchange.respond(200, exchange.read_body().sha256);
   });
   client_.send("PUT /slow HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(kLong) +
@@ -139,7 +139,8 @@ TEST_P(LongBodyStory, BytesBehindALongAnswerAreNotTheNextOne) {
     });
     for (int turn = 0; turn < 10; ++turn) {
       HttpClient client{bonedry_.address()};
-      // The second one waits for the end of the first, and finds its connection given back.
+      // The second request waits for the first response, and then finds an idle connection to
+      // reuse.
       client.send(Request{.target = "/loose"}.to_wire() + Request{.target = "/next"}.to_wire());
       ASSERT_EQ(client.read_response().body_size, size);
       ASSERT_NE(client.read_response().body, "stray") << size << " bytes, turn " << turn;
@@ -148,8 +149,8 @@ TEST_P(LongBodyStory, BytesBehindALongAnswerAreNotTheNextOne) {
 }
 
 TEST_P(LongBodyStory, AResetIsNotTheEndOfAnAnswer) {
-  // Exactly what a first read takes; the reset is met where the rest would be spliced, because it
-  // is there before the proxy looks.
+  // Exactly the size of a first read. The reset arrives before the proxy looks, so the proxy meets
+  // it where it would splice the rest.
   alice_.on("/reset", [pid = bonedry_.pid()](NodeExchange& exchange) {
     std::string all = exchange.head(200, {});
     all.resize(ChunkPool::kChunkSize, 'x');
@@ -158,7 +159,7 @@ TEST_P(LongBodyStory, AResetIsNotTheEndOfAnAnswer) {
     exchange.reset();
     ::kill(pid, SIGCONT);
   });
-  // The body of both answers ends with their connections, so it may be spliced.
+  // The body ends with its connection on both sides, so it may be spliced.
   client_.send(Request{.target = "/reset", .version = "HTTP/1.0"}.to_wire());
   EXPECT_FALSE(client_.read_response().complete());
 }
@@ -171,7 +172,7 @@ TEST_P(LongBodyStory, UrgentDataDoesNotStopALongBody) {
   bool urgent = false;
   for (auto piece = body.next(); !piece.empty(); piece = body.next()) {
     client_.send(piece, kTimeLimit);
-    // Beside the stream, not in it. The proxy meets its mark where it splices.
+    // Out of band, not part of the stream. The proxy meets the urgent mark while it splices.
     if (!std::exchange(urgent, true)) {
       ASSERT_EQ(::send(client_.socket().fd(), "!", 1, MSG_OOB), 1);
     }

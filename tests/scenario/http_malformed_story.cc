@@ -1,5 +1,5 @@
-// Malformed messages: each is refused with the right status, reaches no node, and ends its
-// connection, so that nothing can be smuggled behind it.
+// Malformed messages: each is refused with the right status, reaches no node and closes its
+// connection, so that no request can be smuggled after it.
 #include "tests/scenario/story.h"
 
 #include <string>
@@ -109,7 +109,7 @@ TEST_P(MalformedStory, EveryMalformedRequestIsRefusedAndEndsItsConnection) {
     SCOPED_TRACE(bad.what);
     HttpClient client{bonedry_.address()};
     try {
-      // What follows would be a request of its own, if anybody let himself be fooled.
+      // A parser that is fooled would read these bytes as a second request.
       client.send(bad.raw + Request{.target = "/smuggled"}.to_wire());
       const Response response = client.read_response();
       EXPECT_THAT(bad.statuses, testing::Contains(Eq(response.status)));
@@ -122,7 +122,7 @@ TEST_P(MalformedStory, EveryMalformedRequestIsRefusedAndEndsItsConnection) {
     }
   }
   EXPECT_EQ(alice_.requests_for("/smuggled"), 0U);
-  // Only a bad chunk is found out when its head is already on its way.
+  // A bad chunk is the only fault that is found after the head has been forwarded.
   for (const NodeRequest& seen : alice_.seen()) {
     EXPECT_TRUE(seen.headers.has_token("Transfer-Encoding", "chunked")) << seen.raw_head;
   }
@@ -153,7 +153,7 @@ TEST_P(MalformedStory, BlanksInTheRequestLineAreNotPassedOn) {
   HttpClient client{bonedry_.address()};
   client.send("GET   /blanks HTTP/1.1\r\nHost: a\r\n\r\n");
   const Response response = client.read_response();
-  if (response.status == 400) return;  // refusing is as safe as mending
+  if (response.status == 400) return;  // refusing is as safe as repairing
   EXPECT_EQ(response.status, 200);
   EXPECT_THAT(alice_.last("/blanks").raw_head, testing::StartsWith("GET /blanks HTTP/1.1\r\n"));
 }

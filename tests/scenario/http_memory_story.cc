@@ -1,4 +1,4 @@
-// Memory: peers that are slow must not cost the proxy more than its buffers.
+// Memory: slow peers must not cost the proxy more than its buffers.
 #include "tests/scenario/story.h"
 
 #include <atomic>
@@ -13,7 +13,7 @@ constexpr std::uint64_t kHuge = 10'000'000'000;
 constexpr std::size_t kClients = 20;
 constexpr std::size_t kAllowedPerClient = 256 * 1024;
 
-/// Bytes that went by, and whether they still do.
+/// Counts the bytes that have passed, and shows whether they still flow.
 class Meter {
  public:
   void add(std::size_t bytes) { bytes_ += bytes; }
@@ -38,7 +38,7 @@ class Meter {
 
 class MemoryStory : public Story {
  protected:
-  /// Sends as much of a huge response as the proxy takes in.
+  /// Sends as much of a huge response as the proxy accepts.
   Handler huge_response(const std::string& framing) {
     return [this, framing](NodeExchange& exchange) {
       exchange.send("HTTP/1.1 200 OK\r\n" + framing + "\r\n\r\n");
@@ -52,13 +52,13 @@ class MemoryStory : public Story {
   }
 
   void expect_bounded_growth(std::size_t before) const {
-    if (kSanitized) return;  // shadow memory and quarantine say nothing about the proxy
+    if (kSanitized) return;  // the RSS includes shadow memory and quarantine
     const std::size_t after = bonedry_.resident_bytes();
     EXPECT_LT(after, before + kClients * kAllowedPerClient)
         << (after - before) / kClients / 1024 << " KiB for each client";
   }
 
-  Meter meter_;  // outlives the node, whose handlers write it
+  Meter meter_;  // outlives the node, whose handlers write to it
   FakeNode alice_{"alice"};
   BonedryProcess bonedry_{shop(workers(), {alice_})};
 };
@@ -80,7 +80,7 @@ TEST_P(MemoryStory, ClientsThatNeverReadAHugeResponseCostLittle) {
   EXPECT_EQ(bonedry_.node("alice").exchanges_open, static_cast<std::int64_t>(kClients));
   EXPECT_EQ(HttpClient{bonedry_.address()}.get("/other").status, 200) << "others are served";
 
-  // One begins to read after all: it gets its bytes, and the flow goes on.
+  // One client starts to read: it gets its bytes, and the flow continues.
   const std::uint64_t still = meter_.bytes();
   std::uint64_t read = 0;
   HttpClient& first = *clients.front();
@@ -113,7 +113,7 @@ TEST_P(MemoryStory, NodesThatNeverReadAHugeUploadCostLittle) {
     clients.back()->send(
         "POST /up HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(kHuge) + "\r\n\r\n");
   }
-  // Until nobody can send any more for half a second.
+  // Until no client could send anything for half a second.
   TestTime last_progress = TestClock::now();
   while (elapsed_since(last_progress) < scaled(Millis{500})) {
     for (const auto& client : clients) {

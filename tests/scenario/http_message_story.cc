@@ -1,4 +1,4 @@
-// Messages: every shape that requests, responses and bodies take between client and node.
+// Messages: every form of request, response and body that passes between client and node.
 #include "tests/scenario/story.h"
 
 #include <algorithm>
@@ -203,7 +203,7 @@ TEST_P(MessageStory, AnEarlyResponseArrivesWhileTheBodyIsStillComing) {
 }
 
 TEST_P(MessageStory, AnEarlyResponseIsNotLostOnAClientThatGoesOnSending) {
-  // A proxy that closed at once would make the kernel throw the answer away with a reset.
+  // If the proxy closed immediately, the reset would make the client's kernel drop the response.
   alice_.on("/upload", [](NodeExchange& exchange) {
     exchange.respond(413, "too much", {{"Connection", "close"}});
     exchange.close_after();
@@ -214,7 +214,7 @@ TEST_P(MessageStory, AnEarlyResponseIsNotLostOnAClientThatGoesOnSending) {
     try {
       for (int piece = 0; piece < 100; ++piece) client.send(std::string(40'000, 'x'));
     } catch (const ConnectionReset&) {
-      // It need not be taken in, as long as the answer can still be read.
+      // The proxy need not read all of it, as long as the response can still be read.
     }
     const Response response = client.read_response("POST");
     ASSERT_EQ(response.status, 413) << "time " << i;
@@ -235,7 +235,7 @@ TEST_P(MessageStory, AnEarlyResponseDoesNotMixUpTheNextRequest) {
       client.send(std::string(1'000'000, 'x'));
       EXPECT_THAT(client.get("/next").body, HasSubstr("/next"));
     } catch (const SocketError&) {
-      // The connection may also end here: what was left of the body can be no request then.
+      // The connection may also end here: the rest of the body must not be read as a request.
     }
     EXPECT_EQ(HttpClient{bonedry_.address()}.get("/next").status, 200);
   }
@@ -293,7 +293,7 @@ TEST_P(MessageStory, SixtyFourMebibytesGoUpUnharmed) {
 }
 
 TEST_P(MessageStory, LargeBodiesPassBothWaysAtOnce) {
-  // The node sends and takes in at the same time: neither direction may wait for the other.
+  // The node sends and receives at the same time: neither direction may wait for the other.
   alice_.on("/mirror", [](NodeExchange& exchange) {
     exchange.send(exchange.head(200, {{"Content-Length", std::to_string(kLarge + 4)}}));
     auto sender = std::async(std::launch::async, [&exchange] { send_pattern(exchange, 5); });

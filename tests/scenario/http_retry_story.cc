@@ -1,5 +1,5 @@
-// What is sent a second time, because the connection that it was sent on had died of old age, and
-// what never is.
+// Which requests are retried because their keep-alive connection had been closed by the node, and
+// which never are.
 #include "tests/scenario/story.h"
 
 #include <algorithm>
@@ -14,7 +14,8 @@ namespace {
 
 using testing::HasSubstr;
 
-/// Answers the first request of each connection, and dies at the second, after `last_words`.
+/// Responds to the first request on each connection; at the second it sends `last_words` and
+/// closes.
 class AgingHandler {
  public:
   explicit AgingHandler(std::string last_words = {}) : last_words_(std::move(last_words)) {}
@@ -48,7 +49,7 @@ class AgingHandler {
 
 class RetryStory : public Story {
  protected:
-  /// A user whose next request goes on a connection that served before.
+  /// A user whose next request reuses a connection to the node.
   User user_before(const AgingHandler& handler, std::vector<std::string> pool = {}) {
     alice_.on("/aging", handler);
     bonedry_ = std::make_unique<BonedryProcess>(shop(workers(), {alice_}, {}, std::move(pool)));
@@ -81,7 +82,7 @@ TEST_P(RetryStory, SoIsItsBodyWhenItIsStillHere) {
                   .target = "/aging",
                   .headers = {{"Transfer-Encoding", "chunked"}, {"Trailer", "X-Sum"}}};
   HttpClient client{bonedry_->address()};
-  client.get("/aging");  // by the worker that this client is with
+  client.get("/aging");  // so that the worker of this client has a connection to the node
   const int before = handler.requests();
   client.send(chunked.to_wire() + chunk("in two") + chunk(" pieces") + "0\r\nX-Sum: !\r\n\r\n");
   EXPECT_EQ(client.read_response().body, "got in two pieces!");
@@ -142,12 +143,13 @@ TEST_P(RetryStory, AnOutageIsNotMultiplied) {
   const AgingHandler handler;
   User user = user_before(handler, {"retry_percent = 1"});
   for (int i = 0; i < 60; ++i) EXPECT_EQ(user.click("/aging").status, 200);
-  // Ten to begin with, and then one for a hundred; by then it is known that connections die young.
+  // Ten retries at first, then one per hundred requests; by then the proxy knows how soon the node
+  // closes.
   EXPECT_GT(handler.requests(), 1 + 60);
   EXPECT_LE(handler.requests(), 1 + 60 + 10);
 }
 
-/// A node that breaks off after a time has had the work, however it breaks off.
+/// A node that closes late has had time to do the work, however it closes.
 TEST_P(RetryStory, AResetAfterMuchWorkIsNoOldAge) {
   constexpr int kUsers = 20;
   alice_.on("/first", [](NodeExchange& exchange) {

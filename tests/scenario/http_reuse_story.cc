@@ -1,5 +1,5 @@
-// Nodes that close idle connections sooner than the proxy does: who is harmed, and how long it
-// takes to learn.
+// Nodes that close idle connections sooner than the proxy does: which requests fail, and how soon
+// the proxy learns the node's keep-alive time.
 #include "tests/scenario/story.h"
 
 #include <string>
@@ -8,7 +8,7 @@
 namespace bonedry::test {
 namespace {
 
-/// What it takes to learn how long a node keeps connections, on the one worker of one client.
+/// Failures until the proxy knows a node's keep-alive time, for one client and thus one worker.
 constexpr int kLessons = 3;
 constexpr int kRequests = 200;
 
@@ -18,7 +18,7 @@ class ReuseStory : public Story {
     bonedry_ = std::make_unique<BonedryProcess>(shop(workers(), {alice_}, {}, std::move(pool)));
   }
 
-  /// Failures of requests one after another on one kept connection.
+  /// The number of failures in a series of requests on one keep-alive connection.
   int failures(const std::string& method) {
     HttpClient client{bonedry_->address()};
     int failed = 0;
@@ -37,11 +37,11 @@ INSTANTIATE_TEST_SUITE_P(Workers, ReuseStory, one_and_four_workers(), name_of_wo
 
 void close_soon(NodeExchange& exchange) {
   answer_plainly(exchange);
-  std::this_thread::sleep_for(Millis{1});  // the point: the next request may come before it
+  std::this_thread::sleep_for(Millis{1});  // the next request may arrive before the node closes
   exchange.close_after();
 }
 
-/// As servers do that read on while they wait: the end comes when the request has been taken.
+/// Like servers that keep reading while idle: the FIN is sent after the request has been read.
 void close_soon_politely(NodeExchange& exchange) {
   answer_plainly(exchange);
   if (exchange.socket().wait_readable(Millis{1})) {

@@ -1,4 +1,4 @@
-// Peers that stop, and peers that are only slow: who is cut, when, and whom the log names.
+// Peers that stop, and peers that are only slow: which are cut off, when, and what is logged.
 #include "tests/scenario/story.h"
 
 #include <algorithm>
@@ -17,8 +17,8 @@ using testing::HasSubstr;
 
 constexpr std::string_view kEndless = "100000000000";
 constexpr int kSmallBuffer = 16 * 1024;
-/// What a slow peer takes within kStall is much more than its own buffer, and much less than what
-/// waits in the kernel's: so the proxy's own socket has no room for new bytes within kStall.
+/// Within kStall a slow peer reads much more than its own buffer, but much less than the kernel
+/// holds for it: so the proxy's own socket stays full for all of kStall.
 const Millis kStall = scaled(Millis{1000});
 const Millis kPause = scaled(Millis{50});
 constexpr std::size_t kGulp = 4U * 1024 * 1024;
@@ -26,8 +26,8 @@ constexpr int kSlowBuffer = 64 * 1024;
 constexpr std::size_t kSip = 16 * 1024;
 constexpr int kSips = 100;  // five times kStall
 
-/// Reads so many bytes, as fast as they come.
-void gulp(Socket& socket, std::size_t bytes) {
+/// Reads this many bytes as fast as they come.
+void read_fast(Socket& socket, std::size_t bytes) {
   std::array<char, 65536> buffer{};
   while (bytes > 0) {
     const std::size_t got = socket.receive(buffer.data(), std::min(buffer.size(), bytes));
@@ -36,19 +36,19 @@ void gulp(Socket& socket, std::size_t bytes) {
   }
 }
 
-/// Lets the buffers of the other side grow and fill, then reads slowly but steadily. Its own buffer
-/// is small, so that its kernel acknowledges what it reads soon. Throws when it is cut off.
-void sip(Socket& socket) {
+/// Lets the sender's buffers grow and fill, then reads slowly but steadily. The receive buffer is
+/// small, so that the kernel acknowledges promptly what is read. Throws when it is cut off.
+void read_slowly(Socket& socket) {
   socket.limit_receive_buffer(kSlowBuffer);
-  gulp(socket, kGulp);
+  read_fast(socket, kGulp);
   for (int i = 0; i < kSips; ++i) {
-    std::this_thread::sleep_for(kPause);  // the point
-    gulp(socket, kSip);
+    std::this_thread::sleep_for(kPause);  // deliberately slow
+    read_fast(socket, kSip);
   }
 }
 
-/// Says as much as the proxy takes, until it answers or ends.
-void talk_until_heard(Socket& socket, const std::string& piece) {
+/// Sends as much as the proxy accepts, until it responds or closes.
+void send_until_response(Socket& socket, const std::string& piece) {
   try {
     while (!socket.wait_readable(Millis{0})) {
       if (socket.wait_writable(Millis{20})) (void)socket.send_now(piece);
@@ -150,7 +150,7 @@ TEST_P(StallStory, ANodeThatStopsReadingAnUploadIsNamed) {
     const std::string target = chunked ? "/chunks" : "/length";
     HttpClient client{bonedry_->address()};
     client.send(upload(target, chunked ? kChunked : kLength));
-    talk_until_heard(client.socket(), chunked ? chunk(kPiece) : kPiece);
+    send_until_response(client.socket(), chunked ? chunk(kPiece) : kPiece);
     EXPECT_EQ(client.read_response("POST").status, 504) << target;
     EXPECT_THAT(logged(target), HasSubstr(R"("end":"node_stalled")"));
   }
@@ -239,8 +239,8 @@ TEST_P(StallStory, SlowReadersAreNotCut) {
     readers.push_back(std::async(std::launch::async, [this, target] {
       Socket socket = Socket::connect_tcp(bonedry_->address());
       socket.send_all(Request{.target = target}.to_wire());
-      sip(socket);
-      gulp(socket, 16U * 1024 * 1024);  // more than can have been on its way
+      read_slowly(socket);
+      read_fast(socket, 16U * 1024 * 1024);  // more than all buffers on the way can hold
     }));
   }
   for (auto& reader : readers) EXPECT_NO_THROW(reader.get());
@@ -249,7 +249,7 @@ TEST_P(StallStory, SlowReadersAreNotCut) {
 TEST_P(StallStory, NodesThatReadAnUploadSlowlyAreNotCut) {
   const auto slow = [](NodeExchange& exchange) {
     exchange.close_after();
-    sip(exchange.socket());
+    read_slowly(exchange.socket());
     exchange.send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok");
   };
   alice_.on("/length", slow);
@@ -260,18 +260,18 @@ TEST_P(StallStory, NodesThatReadAnUploadSlowlyAreNotCut) {
     clients.push_back(std::async(std::launch::async, [this, chunked] {
       HttpClient client{bonedry_->address()};
       client.send(upload(chunked ? "/chunks" : "/length", chunked ? kChunked : kLength));
-      talk_until_heard(client.socket(), chunked ? chunk(kPiece) : kPiece);
+      send_until_response(client.socket(), chunked ? chunk(kPiece) : kPiece);
       return client.read_response("POST").status;
     }));
   }
   for (auto& client : clients) EXPECT_EQ(client.get(), 200);
 }
 
-/// All of the upload is in the kernel, and the answer is due; but the node has yet to hear it.
+/// The kernel has taken the whole upload and the node owes a response, but has not read it all yet.
 TEST_P(StallStory, TheAnswerIsNotDueWhileTheNodeStillReadsTheUpload) {
   constexpr std::size_t kSize = kGulp + kSip * kSips + 128 * 1024;
   alice_.on("/up", [](NodeExchange& exchange) {
-    sip(exchange.socket());
+    read_slowly(exchange.socket());
     exchange.close_after();
     exchange.respond(200, "ok", {{"Connection", "close"}});
     (void)exchange.peer_went();
@@ -283,7 +283,8 @@ TEST_P(StallStory, TheAnswerIsNotDueWhileTheNodeStillReadsTheUpload) {
   EXPECT_EQ(client.read_head(kDeadline * 3).status, 200);
 }
 
-/// All of the answer is in the kernel, so the exchange is over; but the client has yet to hear it.
+/// The kernel has taken the whole response, so the exchange is over, but the client has not read
+/// it.
 class LastAnswerStory : public StallStory {
  protected:
   static constexpr std::size_t kSize = 2U * 1024 * 1024;
@@ -305,7 +306,7 @@ TEST_P(LastAnswerStory, AClientThatStillHearsItIsNotIdle) {
   client.send(Request{.target = "/long"}.to_wire());
   EXPECT_EQ(client
                 .read_response_into([](std::string_view) {
-                  std::this_thread::sleep_for(kPause);  // the point
+                  std::this_thread::sleep_for(kPause);  // deliberately slow
                 })
                 .status,
             200);
@@ -318,7 +319,7 @@ TEST_P(LastAnswerStory, IsHeardByAClientThatGoesOnTalking) {
   client.socket().limit_receive_buffer(kSlowBuffer);
   client.send(upload("/long", kLength) + "abc");
   const Response response = client.read_response_into([&client](std::string_view) {
-    std::this_thread::sleep_for(3 * kPause);  // the point: longer than a closed connection lingers
+    std::this_thread::sleep_for(3 * kPause);  // longer than a closing connection lingers
     (void)client.socket().send_now("x");
   });
   EXPECT_EQ(response.status, 200);

@@ -1,5 +1,5 @@
-// A kernel, or a sandbox, that does not splice. A program of its own: what is refused here is
-// refused to everything that this process starts, for good.
+// A kernel or a sandbox without splice. A separate program, because the seccomp filter applies for
+// good to this process and to every process that it starts.
 #include "tests/scenario/story.h"
 
 #include <linux/audit.h>
@@ -16,7 +16,7 @@
 namespace bonedry::test {
 namespace {
 
-/// From now on splice(2) is an unknown system call.
+/// From now on splice(2) fails as an unknown system call.
 bool refuse_splice() {
   std::array<sock_filter, 4> rules{{
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),

@@ -1,4 +1,4 @@
-// Sticky mode `learn`: users are known by the cookie of the application itself.
+// Sticky mode `learn`: users are identified by the application's own cookie.
 #include "tests/scenario/story.h"
 
 #include <atomic>
@@ -15,9 +15,9 @@ using testing::Not;
 
 constexpr const char* kCookie = "JSESSIONID";
 
-/// An application as servlet containers run it, on one node. "/" gives a value to who has none, or
-/// has one that it did not give; "/login" gives another to everybody; "/logout" takes it away;
-/// "/plain" does nothing of the kind.
+/// An application on one node that behaves like a servlet container. "/" gives a new value to users
+/// without one, or with one that it did not give; "/login" gives every user a new value; "/logout"
+/// removes it; "/plain" does none of these.
 class App {
  public:
   explicit App(FakeNode& node) : node_(node) {
@@ -56,7 +56,7 @@ class LearnStory : public ShopStory {
     return config(std::move(more));
   }
 
-  /// A user on alice whose value both nodes would take, and neither gives.
+  /// A user on alice whose cookie value neither node has given, and both nodes accept.
   User user_with_a_shared_value_on_alice() {
     for (FakeNode* each : {&alice_, &bob_}) each->on("/", answer_plainly);
     order("bleed bob");

@@ -1,4 +1,4 @@
-// A disk that is full: nobody is refused, and nothing is said that is not known.
+// A full disk: no request is refused, and the log reports nothing that is not known.
 #include "tests/scenario/story.h"
 
 #include <sched.h>
@@ -15,7 +15,7 @@ namespace {
 
 using testing::HasSubstr;
 
-/// A small disk in memory, which only this process and its children see.
+/// A small disk in memory, visible only to this process and its children.
 class SmallDisk {
  public:
   explicit SmallDisk(std::string path) : path_(std::move(path)) {
@@ -59,7 +59,7 @@ TEST_P(FullDiskStory, EverybodyIsServedAndDrynessIsWithheld) {
   }
   ASSERT_GE(evicted, 20U) << "the disk is not full";
   EXPECT_TRUE(eventually([this] {
-    return bonedry_->admin("events").find("the disk has no room for the ledger") !=
+    return bonedry_->admin("events").find("no disk space is left for the ledger") !=
            std::string::npos;
   }));
   order("bleed alice");
@@ -73,7 +73,7 @@ TEST_P(FullDiskStory, EverybodyIsServedAndDrynessIsWithheld) {
   EXPECT_EQ(node(bob_).pending, before + 5'000) << "those who come now are counted again";
 }
 
-/// What is free is taken by a file, until it is removed.
+/// Fills the free space with a file, until that is removed.
 void fill(const std::string& path) {
   std::ofstream file(path);
   const std::string block(4096, 'x');
@@ -96,9 +96,9 @@ TEST_P(FullDiskStory, AReloadIsRefusedAndChangesNothing) {
     more.pools[0].nodes.emplace_back(others.emplace_back("node" + std::to_string(i)));
   }
   bonedry_->configure(more);
-  EXPECT_THAT(bonedry_->admin("reload"), HasSubstr("nothing was changed"));
+  EXPECT_THAT(bonedry_->admin("reload"), HasSubstr("the running config is unchanged"));
   ASSERT_EQ(::kill(bonedry_->pid(), SIGHUP), 0);
-  EXPECT_THAT(bonedry_->admin("reload"), HasSubstr("nothing was changed"));
+  EXPECT_THAT(bonedry_->admin("reload"), HasSubstr("the running config is unchanged"));
   EXPECT_EQ(bonedry_->status().at("pools").at(0).at("nodes").size(), 2U);
   EXPECT_EQ(user.click().status, 200);
   EXPECT_EQ(user.node(), "alice");

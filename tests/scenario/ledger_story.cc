@@ -1,5 +1,5 @@
-// The ledger outlives the process: after any end of it the next one has the same users, on the same
-// nodes, in the same counts.
+// The ledger outlives the process: however a process ends, the next one has the same users on the
+// same nodes with the same counts.
 #include "tests/scenario/story.h"
 
 #include <nlohmann/json.hpp>
@@ -29,7 +29,7 @@ class KeptLedgerStory : public ShopStory {
     return users;
   }
 
-  /// Everybody is where they were, and nobody noticed anything.
+  /// Every user is still on the same node and noticed nothing.
   void expect_unmoved(std::vector<User>& users) {
     for (std::size_t i = 0; i < users.size(); ++i) {
       users[i].go_to(bonedry_->address());
@@ -87,7 +87,7 @@ TEST_P(KeptLedgerStory, WhoWasAtALongDownloadIsStillThereAfterAKill) {
   download.send(
       Request{.target = "/film", .headers = {{"Cookie", "bonedry=" + user.cookie()}}}.to_wire());
   (void)download.read_head();
-  std::this_thread::sleep_for(Millis{2500});  // longer than anybody may be idle
+  std::this_thread::sleep_for(Millis{2500});  // longer than the idle time-out
   EXPECT_EQ(node(alice_).live, 1);
   bonedry_->kill9();
   bonedry_->start();
@@ -109,7 +109,7 @@ TEST_P(KeptLedgerStory, KilledUnderLoadItLosesAndMovesNobody) {
       for (std::size_t i = 0; !killed; i = (i + 1) % users.size()) {
         try {
           users[i].click();
-        } catch (const std::exception&) {  // it was killed under this click
+        } catch (const std::exception&) {  // it was killed during this click
         }
       }
     });
@@ -198,7 +198,7 @@ TEST_P(KeptLedgerStory, OneThatDoesNotKnowABleedingNodeIsIncomplete) {
   bonedry_->stop();
   const std::string nodes = read_file(bonedry_->state_dir() + "/nodes.json");
   std::filesystem::remove_all(bonedry_->state_dir());
-  bonedry_->start();  // with a secret and a ledger of its own
+  bonedry_->start();  // with a new secret and a new ledger
   bonedry_->stop();
   std::string renamed = nodes;
   for (std::size_t at = renamed.find("alice"); at != std::string::npos;) {
@@ -223,7 +223,8 @@ TEST_P(KeptLedgerStory, OneThatIsOlderThanABleedIsIncomplete) {
   order("bleed alice");
   bonedry_->stop();
   write_file(ledger, older);
-  // As if an hour lay between; dates of who edits the file are not believed to be of this boot.
+  // As if an hour had passed. Without `check`, the dates in an edited file are not trusted to be of
+  // this boot.
   auto nodes = nlohmann::json::parse(read_file(bonedry_->state_dir() + "/nodes.json"));
   auto& since = nodes.at("nodes").at("shop/alice").at("since_ms");
   since = since.get<std::int64_t>() + 3'600'000;
@@ -256,7 +257,7 @@ TEST_P(KeptLedgerStory, WhoCameWhileItWasStoppedIsNotMoved) {
   bonedry_->pause();
   client.send(
       Request{.target = "/", .headers = {{"Cookie", "bonedry=" + user.cookie()}}}.to_wire());
-  std::this_thread::sleep_for(Millis{3000});  // longer than anybody may be idle
+  std::this_thread::sleep_for(Millis{3000});  // longer than the idle time-out
   bonedry_->resume();
   const auto response = client.read_response();
   EXPECT_EQ(response.status, 200);

@@ -1,5 +1,5 @@
-// What conf/bonedry.service lets the program see, and what service managers may hide from it: a
-// kill must be told from a crash of the machine nevertheless.
+// Under the restrictions of conf/bonedry.service and of other service managers, a kill must still
+// be distinguished from a crash of the machine.
 #include "tests/scenario/story.h"
 
 #include <fcntl.h>
@@ -24,7 +24,7 @@ class HiddenKernel {
       return;
     }
     if (mount_at("/proc", "proc", "subset=pid")) return;
-    mount_at("/proc/sys", "tmpfs", nullptr);  // where a container may not mount proc
+    mount_at("/proc/sys", "tmpfs", nullptr);  // a container may not be allowed to mount proc
   }
   ~HiddenKernel() {
     if (!at_.empty()) ::umount2(at_.c_str(), MNT_DETACH);

@@ -1,4 +1,4 @@
-// Limits: beyond each of them new work is refused in so many words, and old work goes on.
+// Limits: beyond each of them new work is refused with a clear message, and old work goes on.
 #include "tests/scenario/story.h"
 
 #include <atomic>
@@ -130,7 +130,7 @@ TEST_P(LimitStory, BodiesInChunks) {
       eventually([&] { return node(alice_).exchanges_open + node(bob_).exchanges_open == 0; }));
 }
 
-/// A node that takes one exchange at a time, and says how many it had at once.
+/// A node that serves one exchange at a time, and records how many it had at once.
 class QueueStory : public ShopStory {
  protected:
   QueueStory() {
@@ -202,7 +202,7 @@ TEST_P(QueueStory, DuringAnUpgradeTheLimitHoldsForBothProcessesTogether) {
   auto answers = ask(2);
   ASSERT_TRUE(alice_.wait_for("/slow", 2));
   bonedry_->upgrade();
-  // Who comes in the moment of the change may still have been taken by the old one.
+  // Requests at the moment of the change may still have been accepted by the old one.
   std::vector<std::future<int>> more;
   EXPECT_TRUE(eventually([&] {
     more.push_back(std::move(ask(1).front()));

@@ -1,4 +1,4 @@
-// Users who leave: their session ends at once, and not when its time is over.
+// Users who log out: their session ends immediately, not at its time-out.
 #include "tests/scenario/story.h"
 
 #include <initializer_list>
@@ -21,7 +21,8 @@ Request post(const std::string& target) {
   return {.method = "POST", .target = target};
 }
 
-// No story waits for the idle time-out, which is 20 minutes here: what ends, a logout has ended.
+// No story waits for the idle time-out, which is 20 minutes here: a session that ends was logged
+// out.
 class LogoutStory : public ShopStory {
  protected:
   void launch_shop() {
@@ -29,7 +30,7 @@ class LogoutStory : public ShopStory {
         {kLogoutRule, "logout_header = \"X-Logged-Out\"", "logout_cookie = \"JSESSIONID\""}));
   }
 
-  /// What alice and bob answer for this path.
+  /// Sets the response of alice and bob to this path.
   void answer(const std::string& path, int status, const Headers& headers) {
     for (FakeNode* node : {&alice_, &bob_}) {
       node->on(path, [status, headers](NodeExchange& exchange) {
@@ -39,7 +40,7 @@ class LogoutStory : public ShopStory {
     }
   }
 
-  /// Live users on alice, without a newcomer elsewhere, and alice bleeds.
+  /// Bleeds alice; returns live users on her, with no other user on bob.
   std::vector<User> users_on_bleeding_alice(int count) {
     std::vector<User> users = live_users_on_alice(count);
     order("bleed alice");

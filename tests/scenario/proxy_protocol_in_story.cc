@@ -1,4 +1,4 @@
-// The PROXY protocol towards bonedry: who may speak it, and whose connection it is afterwards.
+// The PROXY protocol towards bonedry: which peers may use it, and which client address results.
 #include "tests/scenario/story.h"
 
 #include <string>
@@ -32,18 +32,18 @@ class ProxyProtocolStory : public Story {
     return config;
   }
 
-  /// What the node learns about the client of the next answered request.
+  /// The client address that the node sees in the next request that is served.
   std::vector<std::string> client_as_seen(HttpClient& client) {
     EXPECT_EQ(client.read_response().status, 200);
     return alice_.last("/seen").headers.all("X-Forwarded-For");
   }
-  /// What the node learns when these bytes come in one packet.
+  /// The client address that the node sees when these bytes and a request arrive in one packet.
   std::vector<std::string> client_behind(const std::string& bytes) {
     HttpClient client{bonedry_->address()};
     client.send(bytes);
     return client_as_seen(client);
   }
-  /// Whether bonedry hangs up on a connection that begins so, without a word.
+  /// Whether bonedry closes a connection that begins so, without a response.
   [[nodiscard]] bool hangs_up_on(const std::string& bytes) const {
     HttpClient client{bonedry_->address()};
     try {

@@ -1,4 +1,4 @@
-// The PROXY protocol towards the nodes: what a node reads in front of a connection.
+// The PROXY protocol towards the nodes: the header at the start of each connection.
 #include "tests/scenario/story.h"
 
 #include <arpa/inet.h>
@@ -34,7 +34,7 @@ std::string two_bytes(std::uint16_t number) {
   return {static_cast<char>(number >> 8U), static_cast<char>(number & 0xffU)};
 }
 
-/// The headers of a client's connection, as the client knows its ends.
+/// The header for a client's connection, from the client's own addresses.
 std::string v1_of(const HttpClient& client) {
   return "PROXY TCP4 127.0.0.1 127.0.0.1 " + std::to_string(port_of(client, getsockname)) + " " +
          std::to_string(port_of(client, getpeername)) + "\r\n";
@@ -44,12 +44,12 @@ std::string v2_of(const HttpClient& client) {
          two_bytes(port_of(client, getsockname)) + two_bytes(port_of(client, getpeername));
 }
 
-/// One connection as the node reads it, byte for byte.
+/// One connection as the node reads it, byte by byte.
 class NodeSide {
  public:
   explicit NodeSide(Socket socket) : socket_(std::move(socket)) {}
 
-  /// All up to the end of a request's head, whatever stands before it.
+  /// Everything up to the end of a request's head, including what precedes it.
   std::string read_request() {
     std::string bytes;
     std::array<char, 4096> buffer{};
@@ -61,7 +61,7 @@ class NodeSide {
     return bytes;
   }
   void answer() { socket_.send_all(kAnswer); }
-  /// All that still comes, until the proxy closes.
+  /// Everything that still arrives until the proxy closes.
   std::string rest() { return socket_.receive_all(); }
 
  private:
@@ -79,7 +79,7 @@ class ProxyProtocolOutStory : public Story {
   void launch(TestConfig config) { bonedry_ = std::make_unique<BonedryProcess>(std::move(config)); }
 
   NodeSide accept() { return NodeSide{port_.accept(kDeadline)}; }
-  /// A request of this client, answered; what the node has read on a new connection.
+  /// Serves a request of this client; returns what the node has read on a new connection.
   std::string pass(HttpClient& client) {
     client.send(Request{.target = "/seen"}.to_wire());
     NodeSide node = accept();
@@ -90,7 +90,7 @@ class ProxyProtocolOutStory : public Story {
     return bytes;
   }
 
-  /// The first check begins so, and counts when it is answered.
+  /// The first health check must begin with `own`, and must succeed once it gets its response.
   void check_health(const std::string& version, const std::string& own) {
     TestConfig checked = config(version);
     checked.pools[0].health = {"path = \"/healthz\"", "timeout = \"1m\""};

@@ -1,4 +1,4 @@
-// Requests that are refused can be found in the access log: what was read of them, and why.
+// Refused requests appear in the access log: with what was read of them, and the reason.
 #include "tests/scenario/story.h"
 
 #include <nlohmann/json.hpp>
@@ -18,7 +18,7 @@ class RefusalLogStory : public ShopStory {
     launch(std::move(settings));
   }
 
-  /// The line of the refusal with this status and target; null until it is there.
+  /// The log line of the refusal with this status and target; null until it is there.
   [[nodiscard]] nlohmann::json line_of(int status, const std::string& target) const {
     std::istringstream lines(bonedry_->out());
     for (std::string line; std::getline(lines, line);) {
@@ -31,7 +31,7 @@ class RefusalLogStory : public ShopStory {
     return nullptr;
   }
 
-  /// Sends the bytes and looks for the refusal in the answer and in the log.
+  /// Sends the bytes; expects the refusal in the response and in the log.
   void refused(const std::string& raw, int status, const std::string& method,
                const std::string& target, const std::string& reason,
                const std::string& end = "bad_request") const {

@@ -1,4 +1,4 @@
-// The session cookie: what it looks like, what it opens, and what no forger gets out of it.
+// The session cookie: its format, which session it resumes, and that a forged one gains nothing.
 #include "tests/scenario/story.h"
 
 #include <filesystem>
@@ -23,7 +23,7 @@ std::string secrets(const std::vector<std::string>& all) {
   return "secrets = [" + line + "]";
 }
 
-/// "Path=/", "HttpOnly", ... of the one Set-Cookie for this name.
+/// The attributes ("Path=/", "HttpOnly", ...) of the only Set-Cookie with this name.
 std::vector<std::string> attributes_of(const Response& response, const std::string& name) {
   std::vector<std::string> found;
   for (const std::string& line : response.headers.all("Set-Cookie")) {
@@ -71,7 +71,7 @@ TEST_P(CookieStory, EveryKindOfResponseSetsTheCookie) {
   EXPECT_TRUE(set_cookie_value(client.exchange({.method = "HEAD"})).has_value());
 }
 
-/// A cache between browser and bonedry that kept an answer with a cookie would hand the cookie out.
+/// A cache between browser and bonedry must not give one user's cookie to another user.
 TEST_P(CookieStory, AnAnswerThatBringsACookieIsKeptFromSharedCaches) {
   for (FakeNode* node : {&alice_, &bob_}) {
     node->on("/style.css",
@@ -112,7 +112,7 @@ TEST_P(CookieStory, TheValueTellsNothing) {
     for (const char* secret : {"alice", "bob", "shop", "127.0.0.1"}) {
       EXPECT_THAT(value, Not(HasSubstr(secret)));
     }
-    // Two cookies of one node must not show that they are: no common stretch but the key's id.
+    // Two cookies of one node must not show that: they have only the id of the key in common.
     for (const std::string& other : seen) {
       if (other == value) continue;
       std::size_t same = 0;

@@ -34,7 +34,7 @@ TEST_P(SessionStory, ASessionIsPendingUntilItsCookieComesBack) {
   }
   EXPECT_EQ(all(&NodeView::begun), 10);
   EXPECT_EQ(bonedry_->status().at("ledger").at("sessions"), 10);
-  // A client has its answer a moment before its exchange is over.
+  // A client has its response a moment before its exchange is over.
   EXPECT_TRUE(eventually([this] { return all(&NodeView::exchanges_open) == 0; }));
 }
 
@@ -47,7 +47,7 @@ TEST_P(SessionStory, ACrawlerMakesPendingSessionsOnly) {
 }
 
 TEST_P(SessionStory, APageWithManyPicturesIsOneUser) {
-  // A browser asks for several things at once, all with the same cookie.
+  // A browser sends several requests at once, all with the same cookie.
   launch(config());
   User user = new_user_on(alice_);
   const std::int64_t before = all(&NodeView::live) + all(&NodeView::pending);
@@ -253,7 +253,7 @@ TEST_P(SessionStory, ManyUsersAtOnceAreCountedExactly) {
         for (int i = 0; i < 25; ++i) {
           User user{bonedry_->address()};
           user.click();
-          if (i % 5 != 0) user.click();  // four of five come back
+          if (i % 5 != 0) user.click();  // four of five return
         }
       } catch (const std::exception&) {
         ++failures;

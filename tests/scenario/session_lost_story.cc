@@ -1,4 +1,4 @@
-// Users whose node is down: rescued to another one, or told to wait, as the pool says.
+// Users whose node is down: rescued to another node, or refused for now, as the pool is configured.
 #include "tests/scenario/story.h"
 
 #include <string>

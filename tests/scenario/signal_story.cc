@@ -1,4 +1,4 @@
-// Signals: what each does to the running program, whenever it comes, and to bonedryctl.
+// Signals: what each does to the running program, at any time, and to bonedryctl.
 #include "tests/scenario/story.h"
 
 #include <algorithm>
@@ -14,7 +14,7 @@ namespace {
 
 class SignalStory : public ShopStory {
  protected:
-  /// A request that is under way until the gate is opened.
+  /// Begins a request that stays in progress until the gate is opened.
   std::unique_ptr<HttpClient> begin_long() {
     for (FakeNode* each : {&alice_, &bob_}) {
       each->on("/long", [gate = gate_](NodeExchange& exchange) {
@@ -40,7 +40,7 @@ class SignalStory : public ShopStory {
 
 INSTANTIATE_TEST_SUITE_P(Workers, SignalStory, one_and_four_workers(), name_of_workers);
 
-/// Those that mean something to bonedry, tell of a fault in it, or can be held by nobody.
+/// False for signals that bonedry handles, that report a fault in it, or that cannot be blocked.
 bool is_ignored(int signal) {
   static constexpr std::array kOthers{SIGHUP,  SIGINT,  SIGQUIT, SIGTERM, SIGUSR1,
                                       SIGUSR2, SIGKILL, SIGSTOP, SIGSEGV, SIGBUS,
@@ -84,18 +84,18 @@ TEST_P(SignalStory, ThoseThatEndItLetExchangesFinish) {
     gate_.open();
     EXPECT_EQ(client->read_response().body, "at last");
     EXPECT_TRUE(eventually([this] { return !bonedry_->running(); }));
-    bonedry_->stop();  // which looks at how it ended
+    bonedry_->stop();  // this checks the exit code
   }
 }
 
 TEST_P(SignalStory, UserSignalOneOpensTheAccessLogAnewWhileExchangesGoOn) {
-  const TempDir folder;
-  const std::string path = folder / "access.log";
+  const TempDir directory;
+  const std::string path = directory / "access.log";
   launch(logging_to(path));
   const auto client = begin_long();
   HttpClient(bonedry_->address()).get("/before");
   EXPECT_TRUE(eventually([&] { return read_file(path).find("/before") != std::string::npos; }));
-  ASSERT_EQ(std::rename(path.c_str(), (folder / "rotated").c_str()), 0);
+  ASSERT_EQ(std::rename(path.c_str(), (directory / "rotated").c_str()), 0);
   send(SIGUSR1);
   EXPECT_TRUE(eventually([&] {
     HttpClient(bonedry_->address()).get("/after");
@@ -104,8 +104,8 @@ TEST_P(SignalStory, UserSignalOneOpensTheAccessLogAnewWhileExchangesGoOn) {
   gate_.open();
   EXPECT_EQ(client->read_response().body, "at last");
   EXPECT_TRUE(eventually([&] { return read_file(path).find("/long") != std::string::npos; }));
-  EXPECT_EQ(read_file(folder / "rotated").find("/long"), std::string::npos);
-  EXPECT_EQ(bonedry_->open_descriptors(folder / "rotated"), 0U) << "which is let go";
+  EXPECT_EQ(read_file(directory / "rotated").find("/long"), std::string::npos);
+  EXPECT_EQ(bonedry_->open_descriptors(directory / "rotated"), 0U) << "which is let go";
 }
 
 TEST_P(SignalStory, HoweverOftenAndWheneverItIsToldToEndItEndsWithZero) {
@@ -120,7 +120,7 @@ TEST_P(SignalStory, HoweverOftenAndWheneverItIsToldToEndItEndsWithZero) {
             return false;
           },
           kDeadline, pause));
-      bonedry_->stop();  // which looks at how it ended
+      bonedry_->stop();  // this checks the exit code
     }
   }
 }
@@ -142,14 +142,14 @@ TEST_P(SignalStory, ASecondOneEndsItAtOnceWithZeroToo) {
 
 TEST_P(SignalStory, OneThatComesBeforeItServesEndsItWithZero) {
   bonedry_ = std::make_unique<BonedryProcess>(config(), BonedryProcess::Start::later);
-  const TempDir folder;
+  const TempDir directory;
   for (int round = 0; round < 5; ++round) {
     ChildProcess early({.arguments = {bonedry_program(), "--config", bonedry_->config_path()},
                         .environment = {},
-                        .out_path = folder / "out",
-                        .err_path = folder / "err"});
+                        .out_path = directory / "out",
+                        .err_path = directory / "err"});
     const auto holds_signals = [&] {
-      // From its first step on it holds them; before that it is not bonedry yet.
+      // It blocks them first of all; before that, the child is not bonedry yet.
       const std::string status = read_file("/proc/" + std::to_string(early.pid()) + "/status");
       const auto at = status.find("SigBlk:\t");
       return at != std::string::npos &&
@@ -168,15 +168,15 @@ TEST_P(SignalStory, BonedryctlEndsAsAnyProgramDoes) {
   launch(config());
   const User user = live_user_on(alice_);
   order("bleed alice");
-  const TempDir folder;
+  const TempDir directory;
   const auto end_by = [&](const std::vector<std::string>& words, int signal) {
-    const std::string err = folder / ("err" + std::to_string(signal) + words.front());
-    const std::string out = folder / ("out" + std::to_string(signal) + words.front());
+    const std::string err = directory / ("err" + std::to_string(signal) + words.front());
+    const std::string out = directory / ("out" + std::to_string(signal) + words.front());
     std::vector<std::string> all = {bonedryctl_program(), "--socket", bonedry_->socket_path()};
     all.insert(all.end(), words.begin(), words.end());
     ChildProcess child({.arguments = all, .environment = {}, .out_path = out, .err_path = err});
     EXPECT_TRUE(eventually([&] {
-      order("reload");  // an event to follow
+      order("reload");  // causes a log line
       return !read_file(err).empty() || !read_file(out).empty();
     }));
     child.signal(signal);

@@ -16,13 +16,13 @@
 
 namespace bonedry::test {
 
-/// A story is told with one worker and with four: what holds for one thread must hold for several.
+/// Each story runs with one worker and with four: what holds for one thread must hold for several.
 class Story : public testing::TestWithParam<unsigned> {
  protected:
   [[nodiscard]] static unsigned workers() { return GetParam(); }
 };
 
-/// Two nodes, Alice and Bob, and a proxy before them once `launch` has said how.
+/// Two nodes, Alice and Bob, and a proxy in front of them once `launch` has started it.
 class ShopStory : public Story {
  protected:
   [[nodiscard]] TestConfig config(std::vector<std::string> session = {},
@@ -32,8 +32,8 @@ class ShopStory : public Story {
 
   void launch(TestConfig config) { bonedry_ = std::make_unique<BonedryProcess>(std::move(config)); }
 
-  /// A user whose first click has landed on this node: a pending session. Some others may have
-  /// been begun elsewhere before.
+  /// A user whose first click has reached this node: a pending session. Other pending sessions may
+  /// have begun on other nodes before.
   [[nodiscard]] User new_user_on(const FakeNode& node) const {
     for (int i = 0; i < 100; ++i) {
       User user{bonedry_->address()};
@@ -43,14 +43,14 @@ class ShopStory : public Story {
     throw std::runtime_error("no new user lands on " + node.name());
   }
 
-  /// A user whose cookie has come back: a live session.
+  /// A user who has sent the cookie back: a live session.
   [[nodiscard]] User live_user_on(const FakeNode& node) const {
     User user = new_user_on(node);
     user.click();
     return user;
   }
 
-  /// Users whose cookie has come back, on alice, while nobody comes to bob.
+  /// Users with live sessions on alice, and none on bob.
   [[nodiscard]] std::vector<User> live_users_on_alice(int count) const {
     order("bleed bob");
     std::vector<User> users;
@@ -65,7 +65,7 @@ class ShopStory : public Story {
 
   [[nodiscard]] NodeView node(const FakeNode& node) const { return bonedry_->node(node.name()); }
   [[nodiscard]] Ctl ctl() const { return Ctl{*bonedry_}; }
-  /// A command that must be done.
+  /// Sends a command, which must succeed.
   void order(const std::string& line) const {
     const std::string answer = bonedry_->admin(line);
     EXPECT_FALSE(answer.starts_with("error: ")) << line << " got " << answer;
@@ -73,7 +73,7 @@ class ShopStory : public Story {
   [[nodiscard]] std::int64_t open_exchanges() const {
     return node(alice_).exchanges_open + node(bob_).exchanges_open;
   }
-  /// An exchange may be counted for a moment after its client has the whole answer.
+  /// An exchange may still be counted for a moment after its client has the whole response.
   [[nodiscard]] bool eventually_idle() const {
     return eventually([this] { return open_exchanges() == 0; });
   }

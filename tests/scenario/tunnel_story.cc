@@ -1,4 +1,4 @@
-// Tunnels: a node switches protocols, and from then on each side's bytes are the other's.
+// Tunnels: a node switches protocols, and from then on all bytes are relayed in both directions.
 #include "tests/scenario/story.h"
 
 #include <future>
@@ -22,7 +22,7 @@ constexpr std::string_view kSwitching =
     "Upgrade: WebSocket\r\nConnection: upgrade\r\nX-Node: alice\r\n"
     "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
 
-/// What comes until one side has heard `size` bytes, or its peer's end.
+/// Receives until `size` bytes have arrived or the peer has finished.
 std::string receive(Socket& socket, std::size_t size) {
   std::string all;
   std::array<char, 16384> buffer{};
@@ -35,7 +35,7 @@ std::string receive(Socket& socket, std::size_t size) {
   return all;
 }
 
-/// Switches, then says back what it hears until the client ends.
+/// Switches protocols, then echoes until the client finishes.
 void echo(NodeExchange& exchange) {
   exchange.send(kSwitching);
   std::array<char, 65536> buffer{};
@@ -46,12 +46,12 @@ void echo(NodeExchange& exchange) {
   exchange.close_after();
 }
 
-/// A client that asks to switch, and then speaks bytes.
+/// A client that asks to switch protocols and then sends raw bytes.
 class TunnelClient {
  public:
   explicit TunnelClient(const std::string& address) : socket_(Socket::connect_tcp(address)) {}
 
-  /// The head of the answer. `early`: sent without waiting for it.
+  /// Returns the head of the response. `early`: bytes sent without waiting for the response.
   std::string ask(std::string_view early = {}, const std::string& cookie = {},
                   const std::string& target = "/ws") {
     Request request{.target = target, .headers = kHandshake};
@@ -196,7 +196,7 @@ TEST_P(TunnelStory, OtherProtocolsAreNotAskedFor) {
     EXPECT_FALSE(alice_.last("/page").headers.has("Upgrade")) << protocol;
     EXPECT_FALSE(alice_.last("/page").headers.has("HTTP2-Settings")) << protocol;
   }
-  // Connection must name it (RFC 9110, 7.8), and the body must have gone before.
+  // Connection must list it (RFC 9110, 7.8), and the request's body must have been sent completely.
   EXPECT_EQ(client.get("/page", {{"Upgrade", "websocket"}}).status, 200);
   EXPECT_FALSE(alice_.last("/page").headers.has("Upgrade"));
   EXPECT_EQ(
@@ -389,12 +389,12 @@ TEST_P(TunnelStory, OnceOneSideHasEndedTheOtherMustReadOn) {
     exchange.close_after();
   });
   TestConfig quiet = config();
-  // Above what a busy machine may keep the node from sending.
+  // Longer than a busy machine may delay the node's sending.
   quiet.timeouts = {"stall = \"" + std::to_string(scaled(Millis{1500}).count()) + "ms\""};
   quiet.pools.front().nodes = {alice_};
   launch(quiet);
   TunnelClient client{bonedry_->address()};
-  client.socket().limit_receive_buffer(64 * 1024);  // no room for all that comes meanwhile
+  client.socket().limit_receive_buffer(64 * 1024);  // too small for all of it
   client.ask();
   client.socket().finish_sending();
   EXPECT_TRUE(eventually_logged(R"("end":"client_stalled")"));
@@ -404,7 +404,7 @@ TEST_P(TunnelStory, OnceOneSideHasEndedTheOtherMustReadOn) {
 TEST_P(TunnelStory, SlowReadersOnEitherSideAreNotCut) {
   const Millis kIdle = scaled(Millis{1000});
   const Millis kPause = scaled(Millis{50});
-  const auto sip = [kPause](Socket& socket) {
+  const auto read_slowly = [kPause](Socket& socket) {
     socket.limit_receive_buffer(64 * 1024);
     if (receive(socket, 4U * 1024 * 1024).size() != 4U * 1024 * 1024) return false;
     for (int i = 0; i < 100; ++i) {  // five times kIdle
@@ -419,10 +419,10 @@ TEST_P(TunnelStory, SlowReadersOnEitherSideAreNotCut) {
     exchange.send(kSwitching);
     for (;;) exchange.socket().send_all(std::string(65536, 'x'), std::chrono::minutes{5});
   });
-  alice_.on("/hears", [heard, sip](NodeExchange& exchange) {
+  alice_.on("/hears", [heard, read_slowly](NodeExchange& exchange) {
     exchange.close_after();
     exchange.send(kSwitching);
-    if (sip(exchange.socket())) heard.open();
+    if (read_slowly(exchange.socket())) heard.open();
   });
   TestConfig quiet = config();
   quiet.timeouts = {"tunnel = \"" + std::to_string(kIdle.count()) + "ms\""};
@@ -434,12 +434,12 @@ TEST_P(TunnelStory, SlowReadersOnEitherSideAreNotCut) {
     try {
       for (;;) client.say(std::string(65536, 'x'));
     } catch (const SocketError&) {
-      return;  // the node has heard enough, or was cut off
+      return;  // the node has received enough, or was cut off
     }
   });
   TunnelClient client{bonedry_->address()};
   client.ask({}, {}, "/says");
-  EXPECT_TRUE(sip(client.socket()));
+  EXPECT_TRUE(read_slowly(client.socket()));
   EXPECT_TRUE(heard.wait());
   talking.get();
 }

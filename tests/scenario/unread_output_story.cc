@@ -1,4 +1,4 @@
-// Standard output and standard error are pipes that nobody reads: lines are lost, and nothing else.
+// Standard output and standard error are pipes that nobody reads: only log lines are lost.
 #include "tests/scenario/story.h"
 
 #include <fcntl.h>
@@ -14,10 +14,10 @@
 namespace bonedry::test {
 namespace {
 
-/// A pipe that is full, and stays so.
+/// A pipe that is full and stays full.
 class FullPipe {
  public:
-  FullPipe() : path_(folder_ / "pipe") {
+  FullPipe() : path_(directory_ / "pipe") {
     if (::mkfifo(path_.c_str(), 0600) != 0) throw std::runtime_error("mkfifo");
     fd_ = ::open(path_.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC);
     const std::array<char, 4096> bytes{};
@@ -31,7 +31,7 @@ class FullPipe {
   [[nodiscard]] const std::string& path() const { return path_; }
 
  private:
-  TempDir folder_;
+  TempDir directory_;
   std::string path_;
   int fd_ = -1;
 };
@@ -45,7 +45,7 @@ class UnreadOutputStory : public ShopStory {
     return shop;
   }
 
-  /// Lines for the log of the process.
+  /// Causes many lines in the log of the process.
   void say_much() const {
     const std::string reason(200, 'r');
     for (int i = 0; i < 50; ++i) {
@@ -138,7 +138,7 @@ TEST_P(UnreadOutputStory, ExchangesFinishAndSignalsAreObeyed) {
   EXPECT_TRUE(eventually(
       [this] {
         if (!bonedry_->running()) return true;
-        EXPECT_EQ(::kill(bonedry_->pid(), SIGTERM), 0);  // until the last moment
+        EXPECT_EQ(::kill(bonedry_->pid(), SIGTERM), 0);  // until the process has ended
         return false;
       },
       kDeadline));
@@ -161,9 +161,9 @@ TEST_P(UnreadOutputStory, AnErrorAtTheStartIsNotWaitedForEither) {
 }
 
 TEST_P(UnreadOutputStory, WhatIsClosedFromTheStartIsNotTakenForAnotherFile) {
-  const TempDir folder;
-  const auto closing = [&folder](const std::string& program) {
-    const std::string path = folder / program.substr(program.rfind('/') + 1);
+  const TempDir directory;
+  const auto closing = [&directory](const std::string& program) {
+    const std::string path = directory / program.substr(program.rfind('/') + 1);
     write_file(path, "#!/bin/sh\nexec " + program + " \"$@\" <&- >&- 2>&-\n");
     EXPECT_EQ(::chmod(path.c_str(), 0700), 0);
     return path;

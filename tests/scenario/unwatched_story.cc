@@ -1,6 +1,6 @@
-// A kernel that watches no more descriptors (fs.epoll.max_user_watches, want of memory): whoever
-// comes then is turned away, and nobody else notices. A program of its own: what is refused here is
-// refused to everything that this process starts, for good.
+// A kernel that refuses to watch more descriptors (fs.epoll.max_user_watches, or out of memory):
+// new clients are turned away, and no others notice. A separate program, because the seccomp filter
+// applies for good to this process and to every process that it starts.
 #include "tests/scenario/story.h"
 
 #include <linux/filter.h>
@@ -20,10 +20,10 @@
 namespace bonedry::test {
 namespace {
 
-/// What a process has open before it serves, and then some.
+/// More descriptors than a process has open before it serves.
 constexpr unsigned kWatched = 100;
 
-/// From now on descriptors from `kWatched` on cannot be added to an epoll set.
+/// From now on descriptors from `kWatched` up cannot be added to an epoll set.
 bool refuse_watches() {
   std::array<sock_filter, 8> rules{{
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
@@ -50,7 +50,7 @@ class UnwatchedStory : public ShopStory {
 
 INSTANTIATE_TEST_SUITE_P(Workers, UnwatchedStory, one_and_four_workers(), name_of_workers);
 
-/// The status of an answer; 0: the connection was closed without one.
+/// The status of the response; 0: the connection was closed without one.
 int ask(HttpClient& client) {
   try {
     return client.get("/").status;
@@ -86,7 +86,7 @@ TEST_P(UnwatchedStory, AClientIsTurnedAwayAndTheOthersDoNotNotice) {
   EXPECT_TRUE(bonedry_->says("fs.epoll.max_user_watches"));
   EXPECT_EQ(alice_.requests_for("/") + bob_.requests_for("/"), served.size())
       << "what is refused was not done";
-  // To its own node each worker has a connection left; to another one it could get none.
+  // Each worker still has a connection to its own node, but could not open one to the other.
   for (const auto& user : served) EXPECT_EQ(click(*user), 200) << "old work goes on";
   EXPECT_TRUE(bonedry_->admin("status").starts_with("error: bonedry is out of resources"));
   served.clear();

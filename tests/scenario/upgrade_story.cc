@@ -1,5 +1,5 @@
-// Another program takes over while the shop is open: nobody is refused, nobody is miscounted, and
-// what is decided in the new process holds for those who are still served by the old one.
+// Another program takes over in full operation: no request is refused, no session is miscounted,
+// and what the new process decides also holds for clients that the old one still serves.
 #include "tests/scenario/story.h"
 
 #include <poll.h>
@@ -30,7 +30,7 @@ constexpr int kUsersEach = 25;
 
 class UpgradeStory : public ShopStory {
  protected:
-  /// What nobody uses is closed soon, so that a process of before does not stay for a minute.
+  /// Idle connections are closed soon, so that an old process does not stay for a minute.
   [[nodiscard]] TestConfig quick() const {
     TestConfig shop = config();
     shop.timeouts = {"shutdown = \"2s\"", "idle = \"1s\""};
@@ -47,10 +47,10 @@ class UpgradeStory : public ShopStory {
 
 INSTANTIATE_TEST_SUITE_P(Workers, UpgradeStory, one_and_four_workers(), name_of_workers);
 
-/// Does something again and again, in a thread of its own, until it is destroyed.
+/// Repeats an action in a thread of its own, until it is destroyed.
 class Busy {
  public:
-  /// `once` is told how often it has been done, and says whether it went well.
+  /// `once` gets the number of runs so far, and returns whether it succeeded.
   explicit Busy(std::function<bool(std::size_t turn)> once)
       : thread_([this, once = std::move(once)] {
           for (std::size_t turn = 0; !home_; ++turn) {
@@ -84,7 +84,7 @@ class Busy {
   std::thread thread_;
 };
 
-/// A click that is answered by the node that the user is on.
+/// A click that is served by the user's node.
 bool click_where_they_are(User& user) {
   const std::string before = user.node();
   return user.click().status == 200 && user.node() == before;
@@ -124,7 +124,7 @@ TEST_P(UpgradeStory, TwoHundredBusyUsersNoticeNothing) {
 TEST_P(UpgradeStory, ABleedGoesOnAndIsObeyedByBothProcesses) {
   launch(config());
   User ann = live_user_on(alice_);
-  HttpClient stranger(bonedry_->address());  // without a cookie, each time a new user
+  HttpClient stranger(bonedry_->address());  // without a cookie: a new user each time
   for (int i = 0; i < 4; ++i) EXPECT_EQ(stranger.get("/").status, 200);
   bonedry_->upgrade();
   EXPECT_FALSE(bonedry_->predecessor_ends(Millis{0})) << "two clients are connected to it";
@@ -159,7 +159,7 @@ TEST_P(UpgradeStory, ANodeIsNotDryWhileTheProcessOfBeforeHasAnExchangeOnIt) {
   EXPECT_TRUE(eventually([this] {
     return node(alice_).dry_blocked_by == std::vector<std::string>{"1 open exchange"};
   })) << "nothing else keeps her from being dry";
-  std::this_thread::sleep_for(Millis{500});  // several looks at dryness
+  std::this_thread::sleep_for(Millis{500});  // several checks for dryness
   EXPECT_FALSE(node(alice_).dry);
   gate.open();
   EXPECT_EQ(client.read_response().body, "at last");
@@ -168,7 +168,7 @@ TEST_P(UpgradeStory, ANodeIsNotDryWhileTheProcessOfBeforeHasAnExchangeOnIt) {
   EXPECT_TRUE(eventually_dry(alice_));
 }
 
-/// Whether something that was not read yet has come.
+/// Whether bytes have arrived that were not read yet.
 bool hears_something(HttpClient& client) {
   char byte = 0;
   return ::recv(client.socket().fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
@@ -235,7 +235,7 @@ TEST_P(UpgradeStory, ANodeThatIsAddedIsKnownToTheProcessOfBefore) {
   User carl(bonedry_->address());
   carl.click();
   ASSERT_EQ(carl.node(), "carol");
-  // On a connection to the process of before, which had no such node when it was the only one.
+  // The old process, which has this connection, started without this node.
   const Response answer = old_connection.get("/", {{"Cookie", "bonedry=" + carl.cookie()}});
   EXPECT_EQ(answer.headers.get("X-Node"), "carol");
   EXPECT_EQ(node(carol).live, 1);
@@ -258,7 +258,7 @@ TEST_P(UpgradeStory, AWaitThatWasBegunBeforeEndsWhenTheNodeIsDry) {
 TEST_P(UpgradeStory, OneThatCannotStartChangesNothing) {
   launch(config());
   User ann = live_user_on(alice_);
-  const FakeNode other("other");  // on whose port nobody else can listen
+  const FakeNode other("other");  // keeps its port free of other listeners
   TestConfig wrong = config();
   wrong.pools[0].listener = {"[[listener]]", "address = \"" + other.address() + "\"",
                              "pool = \"shop\""};
@@ -302,7 +302,7 @@ TEST_P(UpgradeStory, OneThatDiesLaterLosesNobody) {
   EXPECT_EQ(ann.node(), "alice");
 }
 
-/// What a service manager listens with (sd_notify).
+/// The socket on which a service manager receives notifications (sd_notify).
 class Supervisor {
  public:
   Supervisor() : fd_(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
@@ -317,8 +317,8 @@ class Supervisor {
   Supervisor(const Supervisor&) = delete;
   Supervisor& operator=(const Supervisor&) = delete;
 
-  [[nodiscard]] std::string path() const { return folder_ / "notify"; }
-  /// The next thing that it is told.
+  [[nodiscard]] std::string path() const { return directory_ / "notify"; }
+  /// The next notification.
   [[nodiscard]] std::string hear() const {
     pollfd one{fd_, POLLIN, 0};
     if (::poll(&one, 1, static_cast<int>(kDeadline.count())) != 1) return "nothing";
@@ -329,7 +329,7 @@ class Supervisor {
   }
 
  private:
-  TempDir folder_;
+  TempDir directory_;
   int fd_;
 };
 
@@ -350,7 +350,7 @@ TEST_P(UpgradeStory, TheServiceManagerIsToldWhoServes) {
 TEST_P(UpgradeStory, MoreWorkersComeAndGoWithoutABreak) {
   TestConfig shop = quick();
   launch(shop);
-  const FakeNode other("other");  // on whose port nobody else can listen
+  const FakeNode other("other");  // keeps its port free of other listeners
   {
     const Busy newcomers([address = bonedry_->address()](std::size_t /*turn*/) {
       return HttpClient(address).get("/").status == 200;
@@ -401,7 +401,7 @@ TEST_P(UpgradeStory, OneThatFailsLateChangesNothingEither) {
   wrong.workers = workers() + 1;
   wrong.environment = {};
   bonedry_->configure(wrong);
-  // The new process cannot put its admin socket anywhere.
+  // The new process cannot create its admin socket anywhere.
   std::string text = read_file(bonedry_->config_path());
   const std::string socket = "socket = \"" + bonedry_->socket_path() + "\"";
   text.replace(text.find(socket), socket.size(), "socket = \"/proc/no/such/place\"");
@@ -479,7 +479,7 @@ TEST_P(UpgradeStory, AnOldProcessThatHangsKeepsNoOperatorWaiting) {
   launch(config({"idle_timeout = \"500ms\"", "pending_timeout = \"500ms\""}));
   const User ann = live_user_on(alice_);
   const Request click{.headers = {{"Cookie", "bonedry=" + ann.cookie()}}};
-  HttpClient browser{bonedry_->address()};  // whose connection keeps the old process
+  HttpClient browser{bonedry_->address()};  // keeps the old process alive
   browser.exchange(click);
   const pid_t old = bonedry_->pid();
   bonedry_->upgrade();
@@ -487,7 +487,7 @@ TEST_P(UpgradeStory, AnOldProcessThatHangsKeepsNoOperatorWaiting) {
   browser.send(click.to_wire());
   const std::string answer = bonedry_->admin("bleed alice", kDeadline * 3);  // it takes seconds
   EXPECT_THAT(answer, HasSubstr("error: the previous process (" + std::to_string(old) + ") "));
-  EXPECT_THAT(answer, HasSubstr("shop/alice is not called dry"));
+  EXPECT_THAT(answer, HasSubstr("shop/alice is not reported dry"));
   EXPECT_EQ(node(alice_).state, "bleeding");
   EXPECT_EQ(node(alice_).live, 1) << "her request came in time, and waits in a socket";
   EXPECT_FALSE(node(alice_).dry);
@@ -503,7 +503,7 @@ TEST_P(UpgradeStory, WhoWaitsOnARawSocketIsToldThatAnotherProcessHasTakenOver) {
   for (const char* line : {"wait alice\n", "events --follow\n", "events --follow json\n"}) {
     Socket asking = Socket::connect_unix(bonedry_->socket_path());
     asking.send_all(line);
-    order("status");  // then the line before it has been read
+    order("status");  // once it replies, the line before has been read
     bonedry_->upgrade();
     EXPECT_THAT(asking.receive_all(),
                 testing::EndsWith("error: another process has taken over: ask again\n"));
@@ -521,7 +521,7 @@ TEST_P(UpgradeStory, WhenTheNewProcessStopsTheOldOneDoesNotKeepTheNextFromStarti
   shop.timeouts = {"shutdown = \"300ms\""};
   launch(shop);
   User ann = live_user_on(alice_);
-  std::vector<std::unique_ptr<HttpClient>> clients;  // which keep the old process from ending
+  std::vector<std::unique_ptr<HttpClient>> clients;  // keep the old process from ending
   while (node(alice_).exchanges_open == 0) {
     clients.push_back(std::make_unique<HttpClient>(bonedry_->address()));
     clients.back()->send(Request{.target = "/long"}.to_wire());

@@ -1,5 +1,5 @@
-// What an upgrade leaves behind: in the new process nothing of the old one that it does not use,
-// and of an upgrade that failed, nothing anywhere, whatever the program was replaced by.
+// What an upgrade leaves behind: the new process inherits nothing that it does not use, and a
+// failed upgrade leaves nothing at all, whatever program was put in place of bonedry.
 #include "tests/scenario/story.h"
 
 #include <signal.h>
@@ -29,7 +29,7 @@ class UpgradeTraceStory : public ShopStory {
     if (const pid_t pid = left_behind(); pid > 0) ::kill(pid, SIGKILL);
   }
 
-  [[nodiscard]] std::string program() const { return folder_ / "bonedry"; }
+  [[nodiscard]] std::string program() const { return directory_ / "bonedry"; }
   [[nodiscard]] TestConfig replaceable() const {
     TestConfig shop = config();
     shop.program = program();
@@ -37,22 +37,22 @@ class UpgradeTraceStory : public ShopStory {
     return shop;
   }
 
-  /// The program is a shell script from here on. `$REAL` is bonedry; a child that stays is to write
-  /// its number to `$LEFT`.
+  /// Replaces the program by a shell script. `$REAL` is bonedry; a child that keeps running must
+  /// write its pid to `$LEFT`.
   void replace_program(const std::string& script) const {
     fs::remove(program());
-    write_file(program(), "#!/bin/sh\nREAL=" + bonedry_program() + "\nLEFT=" + (folder_ / "left") +
-                              "\n" + script + "\n");
+    write_file(program(), "#!/bin/sh\nREAL=" + bonedry_program() +
+                              "\nLEFT=" + (directory_ / "left") + "\n" + script + "\n");
     ASSERT_EQ(::chmod(program().c_str(), 0700), 0);
   }
   void put_program_back() const {
     fs::remove(program());
     fs::create_symlink(bonedry_program(), program());
   }
-  /// What a script has started and not ended; 0: nothing.
+  /// The pid of the child that a script left running; 0: none.
   [[nodiscard]] pid_t left_behind() const {
     int pid = 0;
-    (void)std::sscanf(read_file(folder_ / "left").c_str(), "%d", &pid);
+    (void)std::sscanf(read_file(directory_ / "left").c_str(), "%d", &pid);
     return pid;
   }
   [[nodiscard]] bool is_left() const {
@@ -60,7 +60,7 @@ class UpgradeTraceStory : public ShopStory {
     return pid > 0 && ::kill(pid, 0) == 0;
   }
 
-  /// Nobody else has the port, the lock or the admin socket.
+  /// After a stop, no other process may hold the port, the lock or the admin socket.
   void expect_a_stop_frees_everything() {
     const std::string address = bonedry_->address();
     put_program_back();
@@ -71,17 +71,18 @@ class UpgradeTraceStory : public ShopStory {
     EXPECT_EQ(User(bonedry_->address()).click().status, 200);
   }
 
-  TempDir folder_;
+  TempDir directory_;
 };
 
 INSTANTIATE_TEST_SUITE_P(Workers, UpgradeTraceStory, one_and_four_workers(), name_of_workers);
 
-/// In a session of its own, where no signal to the script's group reaches it.
+/// Starts a child in its own process session, so that signals to the script's group do not reach
+/// it.
 const std::string kStays =
     "setsid sh -c 'echo $$ > \"$0\"; exec sleep 600' \"$LEFT\" &\n"
     "until [ -s \"$LEFT\" ]; do :; done\n";
 
-/// The files that this test was started with, such as its log, which the programs inherit.
+/// Files that this test inherited, such as its log, and that its children inherit in turn.
 std::set<std::string> inherited_files() {
   std::set<std::string> files;
   for (const auto& entry : fs::directory_iterator("/proc/self/fd")) {
@@ -92,7 +93,7 @@ std::set<std::string> inherited_files() {
   return files;
 }
 
-/// How many descriptors of each kind a process has: "socket", "pipe", and files by their names.
+/// The number of descriptors of each kind in a process: "socket", "pipe", and files by name.
 std::map<std::string, int> kinds_of(pid_t pid) {
   const std::set<std::string> inherited = inherited_files();
   std::map<std::string, int> kinds;
@@ -106,8 +107,8 @@ std::map<std::string, int> kinds_of(pid_t pid) {
   return kinds;
 }
 
-/// The same when nobody is connected: the admin socket is left, and each worker's listening socket,
-/// which the main thread holds too.
+/// The same once no client is connected. The sockets left are the admin socket and each worker's
+/// listening socket, which the main thread holds too.
 std::map<std::string, int> idle_kinds_of(pid_t pid, unsigned workers) {
   const int listening = 1 + 2 * static_cast<int>(workers);
   EXPECT_TRUE(eventually([&] { return kinds_of(pid)["socket"] == listening; }));
@@ -115,19 +116,19 @@ std::map<std::string, int> idle_kinds_of(pid_t pid, unsigned workers) {
 }
 
 TEST_P(UpgradeTraceStory, TheNewProcessHasTheDescriptorsOfAFreshOne) {
-  const std::string log = folder_ / "access.log";
+  const std::string log = directory_ / "access.log";
   TestConfig shop = replaceable();
   shop.server = {"[log]", "access = \"" + log + "\""};
   launch(shop);
   const auto fresh = idle_kinds_of(bonedry_->pid(), workers());
   for (int round = 0; round < 3; ++round) {
     User(bonedry_->address()).click();
-    fs::rename(log, folder_ / ("old." + std::to_string(round)));
+    fs::rename(log, directory_ / ("old." + std::to_string(round)));
     bonedry_->upgrade();
     EXPECT_TRUE(bonedry_->predecessor_ends());
     EXPECT_TRUE(eventually([&] { return kinds_of(bonedry_->pid()) == fresh; }));
     EXPECT_EQ(kinds_of(bonedry_->pid()), fresh);
-    EXPECT_EQ(bonedry_->open_descriptors(folder_ / "old"), 0U);
+    EXPECT_EQ(bonedry_->open_descriptors(directory_ / "old"), 0U);
   }
 }
 
@@ -161,7 +162,7 @@ TEST_P(UpgradeTraceStory, AScriptThatEndsAndLeavesAChildHoldsNothing) {
 TEST_P(UpgradeTraceStory, AScriptWhoseBonedryFailsHoldsNothingThatItWasGiven) {
   launch(replaceable());
   replace_program(kStays + "exec \"$REAL\" \"$@\"");
-  // It has shown itself and has the lock and the sockets when this fails.
+  // By the time the new process fails, it has identified itself and holds the lock and the sockets.
   std::string text = read_file(bonedry_->config_path());
   const std::string socket = "socket = \"" + bonedry_->socket_path() + "\"";
   text.replace(text.find(socket), socket.size(), "socket = \"/proc/no/such/place\"");
@@ -196,14 +197,14 @@ TEST_P(UpgradeTraceStory, AScriptThatStaysBesideANewProcessDoesNotKeepTheOldOne)
   }
   launch(replaceable());
   User ann = live_user_on(alice_);
-  HttpClient client(bonedry_->address());  // which the old process has until it gives up
+  HttpClient client(bonedry_->address());  // connected to the old process until it gives up
   client.send(Request{.target = "/long"}.to_wire());
   EXPECT_TRUE(
       eventually([this] { return node(alice_).exchanges_open + node(bob_).exchanges_open == 1; }));
   replace_program(kStays + "exec \"$REAL\" \"$@\"");
   bonedry_->upgrade();
   ASSERT_TRUE(is_left());
-  bonedry_->kill9();  // nobody decides any more
+  bonedry_->kill9();  // the old process has no successor any more
   EXPECT_TRUE(bonedry_->predecessor_ends(kDeadline / 2))
       << "it waits for a line that somebody else holds open";
   gate.open();
@@ -233,7 +234,7 @@ TEST_P(UpgradeTraceStory, AScriptThatEndsBesideItsBonedryHurriesNobody) {
       "\"$REAL\" \"$@\" &\necho $! > \"$LEFT\"\n"
       "until [ -e \"$LEFT.go\" ]; do sleep 0.05; done");
   EXPECT_THAT(bonedry_->admin("upgrade", kDeadline * 3), HasSubstr("has taken over"));
-  write_file(folder_ / "left.go", "");
+  write_file(directory_ / "left.go", "");
   const std::string old = std::to_string(bonedry_->pid());
   EXPECT_TRUE(
       eventually([&] { return read_file("/proc/" + old + "/task/" + old + "/children").empty(); }));
@@ -242,7 +243,7 @@ TEST_P(UpgradeTraceStory, AScriptThatEndsBesideItsBonedryHurriesNobody) {
   gate.open();
   EXPECT_EQ(client.read_response().body, "at last");
   EXPECT_TRUE(eventually([this] { return !bonedry_->running(); }));
-  bonedry_->stop();  // which looks at how it ended
+  bonedry_->stop();  // this checks the exit code
 }
 
 TEST_P(UpgradeTraceStory, UpgradesByAScriptGoOnLater) {

@@ -1,4 +1,4 @@
-// WebSockets as users have them: a real server behind the proxy, real clients before it.
+// WebSockets in practice: a real server behind the proxy, real clients in front of it.
 #include "tests/scenario/story.h"
 
 #include <future>

@@ -65,7 +65,7 @@ Journal::Figures Journal::settle(const std::string& access_log, const std::strin
   return figures;
 }
 
-/// A line of the access log, held against what the client of its request knows.
+/// Compares a line of the access log with what the client of its request knows.
 void Journal::take_line(const std::string& line, const std::string& newcomer, Figures& figures) {
   const auto parsed = nlohmann::json::parse(line, nullptr, false);
   const auto id =
@@ -94,7 +94,7 @@ void Journal::take_line(const std::string& line, const std::string& newcomer, Fi
   if (answer.fate == Fate::cut && done) complain("its client got an incomplete response: " + line);
   const bool changed = answer.fate == Fate::whole && answer.status == 200 &&
                        !answer.node_before.empty() && answer.node_before != answer.node;
-  // Of a node that is forgotten nobody is late.
+  // bonedry forgets a removed node: no user can be late for it.
   const bool forgotten = answer.node_before == newcomer && answer.away >= kIdleTimeout;
   if (changed && verdict != "moved" && verdict != "rescued" && verdict != "late" && !forgotten) {
     complain("its user was on " + answer.node_before + " " + std::to_string(answer.away.count()) +
@@ -102,7 +102,7 @@ void Journal::take_line(const std::string& line, const std::string& newcomer, Fi
   }
 }
 
-/// What must hold for every request, whether there is a line or not.
+/// What must hold for every request, with or without a log line.
 void Journal::judge(Id id, const Entry& entry, Figures& figures) {
   const std::string name = "request " + std::to_string(id);
   ++figures.requests;

@@ -16,27 +16,27 @@ namespace bonedry::soak {
 
 using test::TestTime;
 
-/// Of all sessions of the soak.
+/// The idle time-out of all sessions of the soak.
 constexpr Millis kIdleTimeout = std::chrono::seconds{2};
 
-/// What a client knows of the end of a request.
+/// How a request ended, as its client saw it.
 enum class Fate : std::uint8_t {
-  whole,      ///< an answer, to its end
-  cut,        ///< an answer that broke off
-  none,       ///< no answer came
-  abandoned,  ///< the client went away by itself; the head may not have been sent
+  whole,      ///< a complete response
+  cut,        ///< a response that was cut off
+  none,       ///< no response
+  abandoned,  ///< the client disconnected on its own; the head may not have been sent
 };
 
-/// Every request of the soak as its client saw it, as the nodes did, and when which node was out of
-/// order: what the proxy's log and counters are held against. Thread-safe until `settle`.
+/// Every request of the soak as its client and the nodes saw it, and when each node was faulty: the
+/// proxy's log and counters are compared with this. Thread-safe until `settle`.
 class Journal {
  public:
   using Id = std::size_t;
 
-  /// A request that a client is about to send; its target must end with "?" and the number.
+  /// Registers a request before it is sent; its target must end with "?" and the returned number.
   [[nodiscard]] Id asks(std::string_view method);
-  /// `node_before`: where the same user was served last, "" when that is nobody's, and how long
-  /// before this request that was. `trouble`: what the client met when there was no answer.
+  /// `node_before`: the node that last served the same user, "" if none. `away`: the time between
+  /// that and this request. `trouble`: the client's error when there was no response.
   struct Answer {
     Fate fate = Fate::none;
     int status = 0;
@@ -48,23 +48,23 @@ class Journal {
   void answered(Id id, const Answer& answer);
   /// A node has read the head of a request for this target.
   void reached(const std::string& target);
-  /// A node was not itself in this time: dead, or its connections were cut.
+  /// The node was faulty during this time: dead, or its connections were cut.
   void out_of_order(const std::string& node, TestTime from, TestTime to);
-  /// Something that must not be: told at once, counted, and the soak has failed.
+  /// Records a violation: it is printed immediately and counted, and the soak fails.
   void complain(const std::string& what);
 
-  /// What all of it came to. Nobody may be asking any more.
+  /// The totals, when no client is sending any more.
   struct Figures {
     std::size_t requests = 0;
     std::size_t whole = 0;
-    std::size_t failed = 0;  ///< by a node that was out of order
+    std::size_t failed = 0;  ///< because of a faulty node
     std::size_t abandoned = 0;
     std::size_t lines = 0;
-    std::map<std::string, std::int64_t> verdicts;  ///< of all lines
-    /// Of those that were completed, and whose user was not on the newcomer before.
+    std::map<std::string, std::int64_t> verdicts;  ///< over all lines
+    /// Over completed requests whose user was not on the newcomer before.
     std::map<std::string, std::int64_t> verdicts_done;
   };
-  /// `newcomer`: the node that comes and goes, and takes its counters along.
+  /// `newcomer`: the node that joins and leaves, and takes its counters along when it leaves.
   [[nodiscard]] Figures settle(const std::string& access_log, const std::string& newcomer);
 
   [[nodiscard]] std::size_t requests() const;
@@ -78,7 +78,7 @@ class Journal {
     bool once = false;  ///< it must not reach nodes twice
     std::uint16_t reached = 0;
     std::uint16_t lines = 0;
-    std::string end = {};  ///< as the access log has it
+    std::string end = {};  ///< `end` of its line in the access log
   };
   struct Outage {
     std::string node;

@@ -16,11 +16,11 @@ using test::TestClock;
 const Millis kLongest = test::scaled(seconds{20});
 
 void let_time_pass(Millis time) {
-  std::this_thread::sleep_for(time);  // the point: that others do something meanwhile
+  std::this_thread::sleep_for(time);  // lets other threads act meanwhile
 }
 
-/// What shoppers have asked the node for, by path. All of one moment: a health check between two
-/// looks must not pass for a shopper.
+/// The number of requests by shoppers that a node got, by path. One consistent snapshot: a health
+/// check between two reads must not count as a shopper.
 std::map<std::string, std::size_t, std::less<>> shoppers_requests(const test::FakeNode& node) {
   auto counts = node.counts();
   counts.erase("/healthz");

@@ -8,8 +8,8 @@
 
 namespace bonedry::soak {
 
-/// Whoever bleeds, activates and reloads, and whatever kills nodes: one thing after the other, on
-/// the caller's thread, so that a pool always has one node that is well.
+/// The operators, who bleed, activate and reload, and the faults that stop nodes. One action after
+/// the other on the caller's thread, so that every pool always has one healthy node.
 class Operators {
  public:
   struct Place {
@@ -17,11 +17,11 @@ class Operators {
     test::FakeNode& node;
   };
 
-  /// `config` is what bonedry runs with; `newcomer` joins its first pool now and then.
+  /// `config` is the config of bonedry; `newcomer` joins its first pool now and then.
   Operators(test::BonedryProcess& bonedry, test::TestConfig config, std::vector<Place> places,
             test::FakeNode& newcomer, Journal& journal);
 
-  /// One deed, chosen by dice, brought to its end.
+  /// Does one random action and waits until it is complete.
   void do_something();
   [[nodiscard]] const std::map<std::string, std::size_t>& done() const { return done_; }
 
@@ -35,7 +35,7 @@ class Operators {
   void join_and_leave(const Place& place);
 
   void order(const std::string& line);
-  /// Waits for dryness, and looks whether the node is left alone from then on.
+  /// Waits for dryness, and checks that the node gets no requests from then on.
   void wait_dry(const Place& place);
   void wait_until_well(const Place& place);
   [[nodiscard]] bool shows_newcomer() const;

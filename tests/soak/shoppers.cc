@@ -50,7 +50,7 @@ std::string chunked_text(std::size_t size) {
   return text + "0\r\n\r\n";
 }
 
-/// Of how much there is in an answer; "" when it is as it should be.
+/// What is wrong with the received part of a response; "" when nothing is.
 std::string fault_in(const Page& asked, const Response& response) {
   if (!response.complete() || response.status != 200) return "";
   if (asked.path == "/upload") {
@@ -156,7 +156,7 @@ void Shoppers::browse(Self& self) {
   for (int clicks = self.roll(5, 40); clicks > 0 && !home_.wait(Millis{0}); --clicks) {
     click(self, customer);
     if (self.roll(1, 10) == 1) customer.user.disconnect();
-    const bool falls_asleep = self.roll(1, 200) == 1;  // for longer than a session lives
+    const bool falls_asleep = self.roll(1, 200) == 1;  // for longer than a session lasts
     pause(falls_asleep ? 2500 : self.roll(0, 100));
   }
 }
@@ -181,11 +181,11 @@ void Shoppers::pipeline(Self& self) {
       if (response.headers.has_token("Connection", "close")) break;
     }
   } catch (const test::SocketError& error) {
-    for (Journal::Answer& answer : answers) {  // those without an answer have none
+    for (Journal::Answer& answer : answers) {  // only requests without a response
       if (answer.fate == Fate::none) answer.trouble = error.what();
     }
   }
-  bool closed = false;  // after an answer that broke off or closed, the rest was not taken up
+  bool closed = false;  // after a cut or closing response, the proxy reads no more requests
   for (std::size_t i = 0; i < ids.size(); ++i) {
     if (closed && answers[i].fate == Fate::none) answers[i].fate = Fate::abandoned;
     closed = closed || answers[i].fate != Fate::whole || answers[i].status != 200;
@@ -224,7 +224,7 @@ void Shoppers::go_within_request(Self& self) {
         wire.substr(0, static_cast<std::size_t>(self.roll(1, static_cast<int>(wire.size()) - 1))));
     if (self.roll(0, 1) == 0) client.socket().reset();
   } catch (const test::SocketError&) {
-    // It wanted to go anyway.
+    // It was about to disconnect anyway.
   }
   journal_.answered(id, {.fate = Fate::abandoned});
   pause(self.roll(20, 100));
@@ -240,7 +240,7 @@ void Shoppers::go_within_answer(Self& self) {
     (void)client.read_head();
     if (self.roll(0, 1) == 0) client.socket().reset();
   } catch (const test::SocketError&) {
-    // The same.
+    // It was about to disconnect anyway.
   }
   journal_.answered(id, {.fate = Fate::abandoned});
   pause(self.roll(20, 100));

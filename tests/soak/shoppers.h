@@ -12,13 +12,14 @@
 
 namespace bonedry::soak {
 
-/// What a node answers to: pages of several sizes, and uploads, whose size it tells.
+/// Sets the handlers of a node: pages of several sizes, and uploads, whose size it returns.
 void open_shop(test::FakeNode& node, Journal& journal);
 
-/// All clients of the soak, a thread and at most one connection each, until they are sent home.
+/// All clients of the soak, with one thread and at most one connection each, until they are
+/// stopped.
 class Shoppers {
  public:
-  /// `addresses`: of the pools, for each client one.
+  /// `addresses`: the pool's address for each client.
   Shoppers(std::vector<std::string> addresses, Journal& journal);
   ~Shoppers() { send_home(); }
 
@@ -26,7 +27,7 @@ class Shoppers {
   [[nodiscard]] std::size_t count() const { return threads_.size(); }
 
  private:
-  /// One client: where it shops, and its dice.
+  /// One client: its address, and its random numbers.
   struct Self {
     std::string address;
     std::mt19937_64 dice;
@@ -35,20 +36,20 @@ class Shoppers {
       return std::uniform_int_distribution<int>{least, most}(dice);
     }
   };
-  /// A user, and what they remember.
+  /// A user, and what it remembers.
   struct Customer {
     test::User user;
-    std::string node = {};  ///< where they were served last; "": nowhere yet
-    TestTime served = {};   ///< until when
+    std::string node = {};  ///< the node that served it last; "": none yet
+    TestTime served = {};   ///< when that was
   };
   using Errand = void (Shoppers::*)(Self&);
 
   void send_out(std::size_t clients, Errand errand);
-  // Each is one visit; it is made over and over.
-  void browse(Self& self);       ///< keeps the cookie, and the connection most of the time
+  // Each function is one visit, and is called over and over.
+  void browse(Self& self);       ///< keeps the cookie, and mostly the connection
   void forget(Self& self);       ///< a new user at every click
   void pipeline(Self& self);     ///< several requests at once
-  void read_slowly(Self& self);  ///< a long answer in small pieces
+  void read_slowly(Self& self);  ///< a long response in small pieces
   void go_within_request(Self& self);
   void go_within_answer(Self& self);
 

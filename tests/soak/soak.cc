@@ -1,6 +1,6 @@
 // Some minutes of everything at once; then nothing may be left, lost or unexplained.
 //
-//   soak [--minutes N]      exits with 1 if anything is off
+//   soak [--minutes N]      exits with 1 if anything is wrong
 
 #include "tests/soak/operators.h"
 #include "tests/soak/shoppers.h"
@@ -26,9 +26,9 @@ using test::TestClock;
 using test::TestConfig;
 
 constexpr unsigned kWorkers = 2;
-constexpr std::size_t kSparePipes = 8;  // that a worker keeps, each of two descriptors
+constexpr std::size_t kSparePipes = 8;  // per worker; each has two descriptors
 constexpr std::size_t kMiB = 1024 * 1024;
-// Memory that was given back stays in ASan's quarantine; little of it, so that a leak is seen.
+// ASan keeps freed memory in its quarantine; a small quarantine leaves leaks visible.
 constexpr const char* kAsanOptions =
     "ASAN_OPTIONS=exitcode=99:detect_stack_use_after_return=1:quarantine_size_mb=16:"
     "thread_local_quarantine_size_kb=64";
@@ -53,7 +53,7 @@ TestConfig two_pools(const std::vector<Operators::Place>& places) {
   return config;
 }
 
-/// The most resident memory in each quarter of the time, so that growth is told from a level.
+/// The highest resident memory in each quarter of the run, to distinguish growth from a plateau.
 class Memory {
  public:
   explicit Memory(Millis duration) : start_(TestClock::now()), duration_(duration) {}
@@ -80,7 +80,7 @@ class Soak {
  public:
   explicit Soak(Millis duration) : duration_(duration), memory_(duration) {}
 
-  /// Whether all is as it should be.
+  /// Returns whether all checks passed.
   [[nodiscard]] bool run() {
     for (FakeNode* node : {&alice_, &bob_, &carol_, &dave_, &erin_}) open_shop(*node, journal_);
     const std::size_t sockets = bonedry_.open_descriptors("socket");
@@ -153,7 +153,7 @@ class Soak {
     for (const auto& [deed, count] : operators_.done()) tell(deed, count);
     for (const auto& [verdict, count] : counted_) {
       tell("sessions " + verdict, static_cast<std::size_t>(count));
-      // One that was late, and whose node then did not answer, is logged as rescued.
+      // A late session whose new node then failed to respond is logged as rescued.
       const std::int64_t least = at(figures.verdicts_done, verdict);
       const std::int64_t most =
           at(figures.verdicts, verdict) + (verdict == "late" ? at(figures.verdicts, "rescued") : 0);
@@ -202,7 +202,7 @@ int main(int count, char** arguments) {
   }
   try {
     bool right = bonedry::soak::Soak{std::chrono::minutes{minutes}}.run();
-    // What the end of the program brought to light: its exit code, a sanitizer's report.
+    // Failures at the end of the program: its exit code, a sanitizer report.
     right = right && !testing::UnitTest::GetInstance()->ad_hoc_test_result().Failed();
     std::cout << (right ? "PASSED\n" : "FAILED\n");
     return right ? 0 : 1;

@@ -55,11 +55,11 @@ std::string last_lines(const std::string& text, std::size_t bytes) {
 }
 
 std::string program(const std::string& name) {
-  const std::string folder = kOtherPrograms != nullptr ? kOtherPrograms : BONEDRY_PROGRAMS;
-  return folder + "/" + name;
+  const std::string directory = kOtherPrograms != nullptr ? kOtherPrograms : BONEDRY_PROGRAMS;
+  return directory + "/" + name;
 }
 
-/// Leaves no room for a report to be overlooked, and none for a sanitizer to slow the exit.
+/// Makes every sanitizer report fail the run, and keeps sanitizers from slowing the exit down.
 const std::vector<std::string> kSanitizerEnvironment = {
     "ASAN_OPTIONS=exitcode=99:detect_stack_use_after_return=1",
     "UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1:exitcode=99",
@@ -137,7 +137,7 @@ void BonedryProcess::configure(TestConfig config) {
   out_ = config.out.empty() ? dir_ / "out" : std::move(config.out);
   err_ = config.err.empty() ? dir_ / "err" : std::move(config.err);
   environment_ = std::move(config.environment);
-  // The first of a name counts.
+  // The first entry with a name wins.
   environment_.insert(environment_.end(), kSanitizerEnvironment.begin(),
                       kSanitizerEnvironment.end());
 }
@@ -250,7 +250,7 @@ std::string BonedryProcess::admin(std::string_view line, Millis deadline) const 
   try {
     socket.send_all(std::string{line} + '\n', deadline);
   } catch (const ConnectionReset&) {
-    // Who is turned away has been answered before asking.
+    // A client that is turned away gets its response before it has sent a request.
   }
   return socket.receive_all(deadline);
 }
@@ -284,7 +284,7 @@ std::size_t BonedryProcess::open_descriptors(std::string_view kind) const {
   std::size_t count = 0;
   for (const auto& entry :
        std::filesystem::directory_iterator("/proc/" + std::to_string(pid()) + "/fd")) {
-    std::error_code gone;  // it may be closed by now
+    std::error_code gone;  // the descriptor may be closed by now
     const std::string target = std::filesystem::read_symlink(entry.path(), gone).string();
     if (!gone && target.starts_with(kind)) ++count;
   }

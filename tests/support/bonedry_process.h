@@ -37,8 +37,8 @@ struct TestPool {
   std::vector<std::string> listener = {};
 };
 
-/// What a test wants of the config; every entry of a list is one line of TOML. The rest (folders,
-/// sockets, listeners on free ports) is filled in.
+/// The test-specific part of the config; every entry of a list is one line of TOML. The rest
+/// (directories, sockets, listeners on free ports) is filled in.
 struct TestConfig {
   unsigned workers = 1;
   std::vector<std::string> server = {};
@@ -46,23 +46,23 @@ struct TestConfig {
   std::vector<std::string> limits = {};
   std::vector<std::string> ledger = {};
   std::vector<TestPool> pools = {};
-  /// Added to the program's environment, in place of ours of the same name: "NAME=value".
+  /// Added to the program's environment; replaces our variables of the same name: "NAME=value".
   std::vector<std::string> environment = {};
-  /// All that the program may have, in place of our own limit.
+  /// RLIMIT_NOFILE of the program, instead of our own limit.
   std::optional<unsigned> descriptors = std::nullopt;
-  /// What is run in place of bonedry: a link to it or a script, which may change meanwhile.
+  /// Run instead of bonedry: a symlink to it or a script, which may change between runs.
   std::string program = {};
-  /// Where standard output and standard error go, in place of what `out` and `err` read.
+  /// Files for standard output and standard error; then `out` and `err` do not read them.
   std::string out = {};
   std::string err = {};
 };
 
-/// One pool "shop" with these nodes.
+/// A config with one pool "shop" and these nodes.
 [[nodiscard]] TestConfig shop(unsigned workers, std::vector<TestNode> nodes,
                               std::vector<std::string> session = {},
                               std::vector<std::string> pool = {});
 
-/// A node as `status json` shows it.
+/// A node as `status json` reports it.
 struct NodeView {
   std::string state;
   std::string health;
@@ -82,12 +82,12 @@ struct NodeView {
   [[nodiscard]] bool blocked_by(std::string_view words) const;
 };
 
-/// Finds a node in the answer to `status json`. Throws when it is not there.
+/// Finds a node in the reply to `status json`. Throws when it is not there.
 [[nodiscard]] NodeView node_view(const nlohmann::json& status, std::string_view node,
                                  std::string_view pool = "shop");
 
-/// The real bonedry as a child, with a private config, state folder and admin socket. At the end
-/// of the test it is stopped, must exit with 0, and must not have made a sanitizer complain.
+/// The real bonedry as a child, with its own config, state directory and admin socket. At the end
+/// of the test it is stopped, must exit with 0, and must not have a sanitizer report.
 class BonedryProcess {
  public:
   enum class Start : std::uint8_t { now, later };
@@ -95,28 +95,28 @@ class BonedryProcess {
   explicit BonedryProcess(TestConfig config, Start start = Start::now);
   ~BonedryProcess();
 
-  /// Starts it and waits until it serves. Throws with its error output when it gives up.
+  /// Starts it and waits until it serves. Throws with its error output when it exits instead.
   void start();
-  void stop();  ///< SIGTERM, and it must exit with 0
+  void stop();  ///< sends SIGTERM; it must exit with 0
   void kill9();
-  void restart();  ///< stop and start
-  /// The admin command; must succeed. Everything here then speaks of the process that took over.
+  void restart();  ///< stop, then start
+  /// Sends the admin command, which must succeed. Then this object refers to the new process.
   void upgrade();
-  /// After an upgrade that was asked for in another way: the process that took over, by its pid as
-  /// the children of ours tell it.
+  /// After an upgrade that was requested in another way: finds the new process by its pid, which is
+  /// among the children of our children.
   void follow_successor();
   void kill_predecessor();
-  /// The process of before must end by itself, with 0. False: it has not yet.
+  /// The old process must end by itself, with 0. False: it has not ended yet.
   [[nodiscard]] bool predecessor_ends(Millis deadline = kDeadline * 3);
-  /// Nothing runs in it until `resume`: what happens meanwhile, it sees all at once.
+  /// Stops it with a signal until `resume`; what happens meanwhile, it sees all at once.
   void pause();
   void resume();
-  /// Writes a new config for the next start or `reload`. Ports of listeners stay free.
+  /// Writes a new config for the next start or `reload`. Listeners keep port 0 (any free port).
   void configure(TestConfig config);
 
-  /// The address of the listener of a pool, as it really is; another one after every start.
+  /// The actual address of a pool's listener; it changes with every start.
   [[nodiscard]] std::string address(std::string_view pool = "shop") const;
-  /// The whole answer to one line on the admin socket.
+  /// The whole reply to one line on the admin socket.
   [[nodiscard]] std::string admin(std::string_view line, Millis deadline = kDeadline) const;
   [[nodiscard]] nlohmann::json admin_json(std::string_view line) const;
   [[nodiscard]] nlohmann::json status() const { return admin_json("status json"); }
@@ -127,13 +127,13 @@ class BonedryProcess {
   [[nodiscard]] std::string state_dir() const { return dir_ / "state"; }
   [[nodiscard]] std::string out() const { return read_file(dir_ / "out"); }
   [[nodiscard]] std::string err() const { return read_file(dir_ / "err"); }
-  /// Waits for it to have said so on standard error, which it writes to when it has the time.
+  /// Waits until it has written `text` to standard error, which it does when it has the time.
   [[nodiscard]] bool says(std::string_view text) const;
   [[nodiscard]] pid_t pid() const { return child_->pid(); }
   [[nodiscard]] bool running() { return child_ && child_->running(); }
 
   [[nodiscard]] std::size_t resident_bytes() const;  ///< RSS
-  /// All, or those of a kind as the kernel calls it: "socket", "pipe".
+  /// All, or those of one kind as the kernel names it: "socket", "pipe".
   [[nodiscard]] std::size_t open_descriptors(std::string_view kind = "") const;
 
  private:
@@ -152,7 +152,7 @@ class BonedryProcess {
   nlohmann::json listeners_;
 };
 
-/// bonedryctl, run to its end.
+/// Runs bonedryctl to its end.
 class Ctl {
  public:
   explicit Ctl(const BonedryProcess& bonedry) : Ctl(bonedry.socket_path()) {}
@@ -160,7 +160,7 @@ class Ctl {
 
   [[nodiscard]] RunResult run(const std::vector<std::string>& arguments,
                               Millis deadline = kDeadline * 3) const;
-  /// `run`, where nothing but the exit code matters.
+  /// `run` for when only the exit code matters.
   [[nodiscard]] int code(const std::vector<std::string>& arguments) const {
     return run(arguments).code;
   }

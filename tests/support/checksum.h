@@ -8,7 +8,7 @@
 
 namespace bonedry::test {
 
-/// SHA-256 over bytes that come in pieces.
+/// SHA-256 over bytes that arrive in pieces.
 class Sha256 {
  public:
   Sha256();
@@ -17,7 +17,7 @@ class Sha256 {
   Sha256& operator=(const Sha256&) = delete;
 
   void update(std::string_view bytes);
-  /// The digest of everything so far, in hexadecimal.
+  /// The digest of all bytes so far, in hexadecimal.
   [[nodiscard]] std::string hex() const;
 
  private:
@@ -27,8 +27,8 @@ class Sha256 {
 
 [[nodiscard]] std::string sha256(std::string_view bytes);
 
-/// A body of any size that is never held as a whole: the same seed gives the same bytes, and no
-/// stretch of it repeats, so that a lost, doubled or swapped piece changes its checksum.
+/// A body of any size that is never held in memory as a whole. The same seed gives the same bytes,
+/// and no part of it repeats, so that a lost, doubled or swapped piece changes its checksum.
 class PatternBody {
  public:
   PatternBody(std::uint64_t seed, std::uint64_t size);

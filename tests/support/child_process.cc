@@ -42,7 +42,7 @@ std::vector<char*> pointers_to(std::vector<std::string>& texts) {
   return pointers;
 }
 
-/// The child between fork and exec, where nothing may allocate.
+/// Runs in the child between fork and exec, where nothing may allocate.
 [[noreturn]] void become(char* const* arguments, char* const* environment, int in, int out, int err,
                          std::optional<unsigned> descriptors, pid_t parent) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);

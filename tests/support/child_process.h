@@ -10,7 +10,7 @@
 
 namespace bonedry::test {
 
-/// A folder of our own under /tmp, with a short name because Unix socket paths must be short.
+/// A directory of our own under /tmp; its name is short because Unix socket paths must be short.
 class TempDir {
  public:
   TempDir();
@@ -24,17 +24,17 @@ class TempDir {
   std::string path_;
 };
 
-[[nodiscard]] std::string read_file(const std::string& path);  ///< "" when there is none
+[[nodiscard]] std::string read_file(const std::string& path);  ///< "" when there is no such file
 void write_file(const std::string& path, const std::string& text);
 
 /// How a child ended.
 struct ChildExit {
   int code = 0;    ///< its exit code, when signal is 0
-  int signal = 0;  ///< what killed it
+  int signal = 0;  ///< the signal that killed it, or 0
 };
 
-/// A program started as a child, its output captured to files. Killed with its owner, and with the
-/// thread that started it.
+/// A program started as a child, with its output captured in files. It is killed with this object,
+/// and when the thread that started it ends.
 class ChildProcess {
  public:
   struct Command {
@@ -46,27 +46,28 @@ class ChildProcess {
   };
 
   explicit ChildProcess(const Command& command);
-  /// One that a child of ours has started. When its parent ends it is ours, see `adopt_orphans`.
+  /// A process that one of our children has started. We can wait for it once its parent has ended,
+  /// see `adopt_orphans`.
   explicit ChildProcess(pid_t pid);
-  /// From here on, children of children that end are our own.
+  /// From here on, orphaned descendants become our own children.
   static void adopt_orphans();
   ~ChildProcess();
   ChildProcess(const ChildProcess&) = delete;
   ChildProcess& operator=(const ChildProcess&) = delete;
 
   void signal(int number);
-  /// Nothing when it is still running at the deadline.
+  /// Empty when it is still running at the deadline.
   [[nodiscard]] std::optional<ChildExit> wait(Millis deadline);
   [[nodiscard]] bool running() { return !wait(Millis{0}).has_value(); }
   [[nodiscard]] pid_t pid() const { return pid_; }
 
  private:
   pid_t pid_ = -1;
-  int pid_fd_ = -1;  ///< becomes readable at the child's end
+  int pid_fd_ = -1;  ///< becomes readable when the child ends
   std::optional<ChildExit> exit_;
 };
 
-/// A program run to its end.
+/// The result of a program that has run to its end.
 struct RunResult {
   int code = -1;  ///< -1: killed, or still running at the deadline
   std::string out;
@@ -78,7 +79,7 @@ struct RunResult {
                                     std::vector<std::string> environment = {},
                                     Millis deadline = kDeadline);
 
-/// The complaints of a sanitizer in a program's error output; "" when there are none.
+/// The sanitizer reports in a program's error output; "" when there are none.
 [[nodiscard]] std::string sanitizer_report(const std::string& err);
 
 }  // namespace bonedry::test

@@ -9,14 +9,14 @@
 #include <mutex>
 #include <thread>
 
-/// What the scenario tests are made of: the real programs as children, scripted clients and nodes.
+/// The parts of the scenario tests: the real programs as children, scripted clients and nodes.
 namespace bonedry::test {
 
 using TestClock = std::chrono::steady_clock;
 using TestTime = TestClock::time_point;
 
-/// The folder of the programs under test, where those are not of this build: the stories are built
-/// once and told of the programs that the sanitizers' presets have built, too.
+/// The directory of the programs under test, when they are not from this build: the stories are
+/// built once and also run against the programs of the sanitizer presets.
 inline const char* const kOtherPrograms = std::getenv("BONEDRY_SANITIZED_PROGRAMS");
 
 #ifdef BONEDRY_SANITIZED
@@ -25,7 +25,7 @@ inline const bool kSanitized = true;
 inline const bool kSanitized = kOtherPrograms != nullptr;
 #endif
 
-/// Sanitizers make the programs several times slower: every time of a test is stretched by it.
+/// Sanitizers make the programs several times slower: the times of a test are multiplied by this.
 inline const int kTimeScale = kSanitized ? 4 : 1;
 
 inline Millis scaled(Millis time) {
@@ -39,8 +39,8 @@ inline const Millis kDeadline = scaled(std::chrono::seconds{10});
   return std::chrono::duration_cast<Millis>(TestClock::now() - start);
 }
 
-/// Asks until the answer is yes or `deadline` has passed. Only for the outside world, which cannot
-/// tell us: everything inside the test has a Gate or a condition variable.
+/// Polls until `predicate` is true or `deadline` has passed. Only for the outside world, which
+/// cannot notify us: everything inside the test has a Gate or a condition variable.
 template <class Predicate>
 [[nodiscard]] bool eventually(Predicate&& predicate, Millis deadline = kDeadline,
                               Millis step = Millis{10}) {
@@ -52,8 +52,8 @@ template <class Predicate>
   }
 }
 
-/// Opens once; threads may wait for it. Copies are the same gate: a handler of a node takes one
-/// by value, because it may still be running when the test's own variables are gone. Thread-safe.
+/// Opens once; threads may wait for it. All copies are the same gate: a handler of a node takes one
+/// by value, because it may still run when the test's variables are gone. Thread-safe.
 class Gate {
  public:
   void open() const {
@@ -64,7 +64,7 @@ class Gate {
     state_->opened.notify_all();
   }
 
-  /// True once it is open, false when `deadline` passes before.
+  /// True once it is open, false when `deadline` passes first.
   [[nodiscard]] bool wait(Millis deadline = kDeadline) const {
     std::unique_lock lock{state_->mutex};
     return state_->opened.wait_until(lock, TestClock::now() + deadline,

@@ -78,7 +78,7 @@ void NodeExchange::respond(int status, std::string_view body, const Headers& hea
 
 void NodeExchange::reset() {
   keep_open_ = false;
-  // The descriptor stays open for the thread that may shut it down; dropping it later sends a RST.
+  // The descriptor stays open for a thread that may shut it down; closing it later sends a RST.
   const linger now{1, 0};
   ::setsockopt(socket_.fd(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
 }
@@ -181,13 +181,13 @@ void FakeNode::serve(Connection& connection, std::size_t number) {
   try {
     serve_requests(connection, number);
   } catch (const SocketError&) {
-    // The proxy went away, or we were told to stop: what came of it is for the client to judge.
+    // The proxy closed, or the node was stopped: the client judges the result.
   } catch (const std::exception& error) {
     ADD_FAILURE() << "node " << name_ << ": " << error.what();
   }
   {
     const std::lock_guard lock{mutex_};
-    connection.socket.close();  // under the lock, so that nobody shuts down a reused number
+    connection.socket.close();  // under the lock, so that no reused descriptor is shut down
   }
   connection.finished = true;
 }

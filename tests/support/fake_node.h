@@ -18,19 +18,19 @@
 
 namespace bonedry::test {
 
-/// What reached a node.
+/// A request as a node received it.
 struct NodeRequest {
   std::string raw_head;
   std::string method;
   std::string target;
   std::string version;
   Headers headers;
-  std::size_t connection = 0;  ///< which connection of the node it came on, from 1
+  std::size_t connection = 0;  ///< the number of the node's connection that it came on, from 1
 
   [[nodiscard]] std::string path() const { return target.substr(0, target.find('?')); }
 };
 
-/// The body of a request, as far as a handler has asked for it.
+/// The body of a request, once a handler has read it.
 struct NodeBody {
   std::string text;  ///< its beginning, at most Response::kKeptBody
   std::uint64_t size = 0;
@@ -41,8 +41,8 @@ struct NodeBody {
 
 class FakeNode;
 
-/// One request on its way through a handler. The handler may say anything, in any order: what it
-/// sends goes out as it is. A peer that goes away ends the handler with an exception.
+/// One request while a handler runs. The handler may send anything in any order, and it is sent
+/// unchanged. A peer that closes ends the handler with an exception.
 class NodeExchange {
  public:
   NodeExchange(FakeNode& node, NodeRequest request, Socket& socket, MessageReader& reader)
@@ -51,18 +51,18 @@ class NodeExchange {
   [[nodiscard]] const NodeRequest& request() const { return request_; }
   [[nodiscard]] const std::string& node_name() const;
 
-  /// Reads the body once; later calls return the same.
+  /// Reads the body at the first call; later calls return the same.
   const NodeBody& read_body();
   void send(std::string_view raw) { socket_.send_all(raw); }
   void send_byte_by_byte(std::string_view raw);
-  /// A whole response with a Content-Length and an X-Node.
+  /// Sends a whole response with a Content-Length and an X-Node.
   void respond(int status, std::string_view body, const Headers& headers = {});
   /// The head that `respond` would send, for bodies that are sent piece by piece.
   [[nodiscard]] std::string head(int status, const Headers& headers) const;
-  /// No further request on this connection.
+  /// Closes the connection after this request.
   void close_after() { keep_open_ = false; }
   void reset();
-  /// Waits until the proxy closes its side; reads away what comes until then.
+  /// Waits until the proxy closes its side; discards what arrives until then.
   [[nodiscard]] bool peer_went(Millis deadline = kDeadline);
 
   [[nodiscard]] Socket& socket() { return socket_; }
@@ -79,15 +79,15 @@ class NodeExchange {
 
 using Handler = std::function<void(NodeExchange&)>;
 
-/// A scripted HTTP/1.1 server behind the proxy. Runs on threads of its own, one per connection, of
-/// which it takes at most kMaxConnections. By default it answers every request with a JSON object:
-/// {"node", "method", "target", "cookie", "size", "sha256"}. Thread-safe.
+/// A scripted HTTP/1.1 server behind the proxy. Runs on its own threads, one per connection; at
+/// most kMaxConnections. By default it responds to every request with a JSON object: {"node",
+/// "method", "target", "cookie", "size", "sha256"}. Thread-safe.
 class FakeNode {
  public:
   static constexpr std::size_t kMaxConnections = 1000;
   static constexpr std::size_t kKeptRequests = 20000;
 
-  explicit FakeNode(std::string name);  ///< and starts it
+  explicit FakeNode(std::string name);  ///< starts it
   ~FakeNode();
   FakeNode(const FakeNode&) = delete;
   FakeNode& operator=(const FakeNode&) = delete;
@@ -95,27 +95,27 @@ class FakeNode {
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] const std::string& address() const { return port_.address(); }
 
-  /// What requests for a path get; an empty handler restores the default answer.
+  /// Sets the handler for a path; an empty handler restores the default response.
   void on(const std::string& path, Handler handler);
 
-  /// From now on connections are refused; those that are open are cut off.
+  /// Refuses connections from now on and cuts off open ones.
   void stop();
-  /// The same, with a RST for each of them and nothing before it: the machine is gone.
+  /// Like `stop`, but each open connection gets only a RST, as if the machine had failed.
   void die();
-  /// Back at the same address.
+  /// Listens again at the same address.
   void start();
-  /// Cuts off what is open and goes on accepting.
+  /// Cuts off open connections and keeps accepting new ones.
   void drop_connections();
 
   [[nodiscard]] std::size_t connections() const;  ///< accepted so far
   [[nodiscard]] std::size_t requests() const;     ///< heads read so far
   [[nodiscard]] std::size_t requests_for(std::string_view path) const;
-  /// The heads read so far by path, all of one moment.
+  /// The number of heads read so far by path, as one consistent snapshot.
   [[nodiscard]] std::map<std::string, std::size_t, std::less<>> counts() const;
   [[nodiscard]] std::vector<NodeRequest> seen() const;
   /// The latest request for this path. Throws when there was none.
   [[nodiscard]] NodeRequest last(std::string_view path) const;
-  /// Waits until this many requests for the path have come.
+  /// Waits until this many requests for the path have arrived.
   [[nodiscard]] bool wait_for(std::string_view path, std::size_t count,
                               Millis deadline = kDeadline) const;
 
@@ -149,12 +149,12 @@ class FakeNode {
   std::size_t requests_ = 0;
 };
 
-/// Answers as a node does by default.
+/// Sends a node's default response.
 void answer_plainly(NodeExchange& exchange);
 
-/// Sends the bytes, reads the body of the request before.
+/// Reads the request's body, then sends the bytes.
 [[nodiscard]] Handler answering(std::string raw);
-/// The same, and closes the connection: for bodies that end there.
+/// Like `answering`, then closes the connection: for bodies that end there.
 [[nodiscard]] Handler answering_and_closing(std::string raw);
 
 }  // namespace bonedry::test

@@ -102,11 +102,11 @@ Response User::send(Request request, Millis deadline) {
     Response response = client_->exchange(request, deadline);
     keep_cookies(response);
     node_ = response.headers.get("X-Node");
-    // What the proxy has said it will close may not be closed yet.
+    // A connection that the proxy has announced to close may still be open.
     if (!response.complete() || response.headers.has_token("Connection", "close")) client_.reset();
     return response;
   } catch (...) {
-    client_.reset();  // its next bytes could belong to the request that failed
+    client_.reset();  // its next bytes could belong to the failed request
     throw;
   }
 }

@@ -1,22 +1,15 @@
 #include "tests/support/http_message.h"
 
+#include "proxy/base/ascii.h"
+
 #include <algorithm>
-#include <cctype>
 #include <charconv>
 #include <utility>
 
 namespace bonedry::test {
 namespace {
 
-char lower(char c) {
-  return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
+using ascii::trimmed;
 
 Header parse_field(std::string_view line) {
   const auto colon = line.find(':');
@@ -27,8 +20,7 @@ Header parse_field(std::string_view line) {
 }  // namespace
 
 bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](char x, char y) { return lower(x) == lower(y); });
+  return ascii::equal_ignoring_case(a, b);
 }
 
 void Headers::add(std::string name, std::string value) {

@@ -19,7 +19,7 @@ struct Header {
   friend bool operator==(const Header&, const Header&) = default;
 };
 
-/// Header fields in the order in which they came.
+/// Header fields in the order of arrival.
 class Headers {
  public:
   Headers() = default;
@@ -31,7 +31,7 @@ class Headers {
   /// The value of the first field of this name, or "".
   [[nodiscard]] std::string get(std::string_view name) const;
   [[nodiscard]] std::vector<std::string> all(std::string_view name) const;
-  /// Whether a field of this name has `token` among its comma-separated words.
+  /// Whether a field of this name has `token` in its comma-separated list.
   [[nodiscard]] bool has_token(std::string_view name, std::string_view token) const;
   [[nodiscard]] std::string to_wire() const;
 
@@ -45,30 +45,30 @@ class Headers {
 
 [[nodiscard]] bool equal_ignoring_case(std::string_view a, std::string_view b);
 
-/// Start line and fields as they were on the wire.
+/// Start line and fields exactly as received.
 struct MessageHead {
-  std::string raw;  ///< with the empty line
+  std::string raw;  ///< includes the empty line
   std::string start_line;
   Headers headers;
 };
 
-/// How a body came to its end.
+/// How a body ended.
 enum class BodyEnd : std::uint8_t {
-  none,     ///< no body was to be expected
-  length,   ///< as long as Content-Length said
-  chunked,  ///< the last chunk came
-  close,    ///< the peer finished, and only that could end it
-  aborted,  ///< the peer went before the end, or broke the framing
+  none,     ///< no body was expected
+  length,   ///< as long as Content-Length announced
+  chunked,  ///< with the last chunk
+  close,    ///< the peer finished, and only that could end the body
+  aborted,  ///< the peer closed before the end, or broke the framing
 };
 
 using BodySink = std::function<void(std::string_view)>;
 
-/// Cuts a stream of bytes into HTTP/1 messages.
+/// Splits a stream of bytes into HTTP/1 messages.
 class MessageReader {
  public:
   explicit MessageReader(Socket& socket) : socket_(socket) {}
 
-  /// Nothing when the peer finished before the first byte of a head.
+  /// Empty when the peer finished before the first byte of a head.
   [[nodiscard]] std::optional<MessageHead> read_head(Millis deadline = kDeadline);
 
   struct Framing {
@@ -76,8 +76,8 @@ class MessageReader {
     bool chunked = false;
     bool until_close = false;
   };
-  /// Hands the body to `sink`, and its trailers to `trailers`. Throws TimedOut only: a peer that
-  /// goes away is an ending.
+  /// Passes the body to `sink`, and its trailers to `trailers`. Throws TimedOut only: a peer that
+  /// closes early is reported as a BodyEnd.
   [[nodiscard]] BodyEnd read_body(const Framing& framing, const BodySink& sink, Headers& trailers,
                                   Millis deadline = kDeadline);
 
@@ -95,7 +95,7 @@ class MessageReader {
   std::string buffer_;
 };
 
-/// A response as a client saw it.
+/// A response as a client received it.
 struct Response {
   std::string version;
   int status = 0;
@@ -113,7 +113,7 @@ struct Response {
   [[nodiscard]] bool complete() const { return end != BodyEnd::aborted; }
 };
 
-/// The start line and headers of a response.
+/// Parses the start line and headers of a response.
 [[nodiscard]] Response parse_response_head(const MessageHead& head);
 
 }  // namespace bonedry::test

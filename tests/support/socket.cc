@@ -104,7 +104,7 @@ Socket Socket::connect_unix(const std::string& path, Millis deadline) {
     Socket socket{checked(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket")};
     const int result = ::connect(socket.fd_, reinterpret_cast<const sockaddr*>(&to), sizeof to);
     if (result == 0) return socket;
-    // A Unix socket whose queue is full says EAGAIN, and poll cannot wait for a place in it.
+    // connect to a Unix socket with a full queue fails with EAGAIN, and poll cannot wait for room.
     if (errno != EAGAIN || TestClock::now() > until) fail("connect to " + path, errno);
     std::this_thread::sleep_for(Millis{2});
   }
@@ -173,9 +173,9 @@ void Socket::reset() {
 }
 
 void Socket::abort() {
-  // Dissolving a connection resets it, without a FIN before.
+  // Connecting to AF_UNSPEC dissolves the connection with a RST, without a FIN before.
   const sockaddr nobody{.sa_family = AF_UNSPEC, .sa_data = {}};
-  // Not by the C library's function: ThreadSanitizer takes that for a write to the descriptor,
+  // Not through the C library's function: ThreadSanitizer treats that as a write to the descriptor,
   // which another thread may be reading from.
   ::syscall(SYS_connect, fd_, &nobody, sizeof nobody);
 }
@@ -239,7 +239,7 @@ Socket ListeningPort::accept(Millis deadline) {
 }
 
 SilentPort::SilentPort() {
-  // A backlog of 0 holds one connection; the second one's SYN, and all later ones', are dropped.
+  // A backlog of 0 holds one connection; the SYN of the second and of all later ones is dropped.
   port_.open(0);
   first_ = Socket::connect_tcp(port_.address());
   try {

@@ -10,7 +10,7 @@
 
 namespace bonedry::test {
 
-/// Why a socket did not do what the test asked of it.
+/// A socket operation of the test failed.
 struct SocketError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
@@ -23,13 +23,13 @@ struct ConnectionReset : SocketError {
 struct TimedOut : SocketError {
   using SocketError::SocketError;
 };
-/// The peer ended the connection where it should have gone on.
+/// The peer closed the connection before the expected end.
 struct UnexpectedEnd : SocketError {
   using SocketError::SocketError;
 };
 
-/// A connected stream socket whose calls block, but never past a deadline. One thread at a time,
-/// but for `shut_down` and `abort`, which another thread may call to wake it.
+/// A connected stream socket whose calls block, but never past a deadline. For one thread at a
+/// time, except `shut_down` and `abort`, which another thread may call to wake it.
 class Socket {
  public:
   Socket() = default;
@@ -38,25 +38,25 @@ class Socket {
   Socket(Socket&& other) noexcept : fd_(other.fd_) { other.fd_ = -1; }
   Socket& operator=(Socket&& other) noexcept;
 
-  /// To "127.0.0.1:8080".
+  /// `address` is of the form "127.0.0.1:8080".
   [[nodiscard]] static Socket connect_tcp(const std::string& address, Millis deadline = kDeadline);
   [[nodiscard]] static Socket connect_unix(const std::string& path, Millis deadline = kDeadline);
 
   void send_all(std::string_view bytes, Millis deadline = kDeadline);
-  /// Sends what fits into the kernel's buffer now; 0 when it is full.
+  /// Sends what fits into the kernel's buffer now; returns 0 when it is full.
   [[nodiscard]] std::size_t send_now(std::string_view bytes);
-  /// Waits for bytes. 0: the peer has finished.
+  /// Waits for bytes. Returns 0 when the peer has finished.
   [[nodiscard]] std::size_t receive(char* buffer, std::size_t size, Millis deadline = kDeadline);
-  /// Everything until the peer has finished.
+  /// Reads everything until the peer has finished.
   [[nodiscard]] std::string receive_all(Millis deadline = kDeadline);
-  /// True when there is something to read, or the peer has gone, within the deadline.
+  /// True when, within the deadline, there is something to read or the peer has closed.
   [[nodiscard]] bool wait_readable(Millis deadline) const;
   [[nodiscard]] bool wait_writable(Millis deadline) const;
 
-  void finish_sending();  ///< a FIN to the peer; reading goes on
+  void finish_sending();  ///< sends a FIN; reading still works
   void shut_down();       ///< both directions; wakes the thread that waits
-  void reset();           ///< a RST to the peer
-  void abort();  ///< the same at once, and the descriptor stays; wakes the thread that waits
+  void reset();           ///< closes with a RST
+  void abort();           ///< sends a RST but keeps the descriptor; wakes the thread that waits
   void close();
   void limit_receive_buffer(int bytes);
   [[nodiscard]] bool is_open() const { return fd_ >= 0; }
@@ -66,8 +66,8 @@ class Socket {
   int fd_ = -1;
 };
 
-/// A listening TCP socket on a port of 127.0.0.1 that stays ours while nothing listens there, so
-/// that a node can be gone (connection refused) and come back at the same address.
+/// A listening TCP socket on a port of 127.0.0.1 that stays reserved while nothing listens there,
+/// so that a node can be gone (connection refused) and return at the same address.
 class ListeningPort {
  public:
   ListeningPort();
@@ -76,7 +76,8 @@ class ListeningPort {
   ListeningPort& operator=(const ListeningPort&) = delete;
 
   void open(int backlog = 512);
-  /// Refuses connections from now on and wakes the thread in `accept`; `close` is still due.
+  /// Refuses connections from now on and wakes the thread in `accept`; `close` must still be
+  /// called.
   void refuse();
   void close();
   /// The next connection, or a closed socket when the deadline passes or the port refuses.
@@ -92,7 +93,7 @@ class ListeningPort {
   int listening_ = -1;
 };
 
-/// A port that completes no connection: its queue is full and nobody accepts.
+/// A port that completes no connection: its queue is full and nothing accepts.
 class SilentPort {
  public:
   SilentPort();

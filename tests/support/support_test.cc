@@ -1,5 +1,5 @@
-// The scripted client against the scripted node, with nothing between them: what the stories stand
-// on must itself be sound.
+// The scripted client directly against the scripted node: the tools of the stories must themselves
+// work.
 #include "tests/support/checksum.h"
 #include "tests/support/child_process.h"
 #include "tests/support/fake_node.h"

@@ -10,7 +10,7 @@
 namespace bonedry::corpus {
 namespace {
 
-/// One file on its way to cases.
+/// Parses one file into cases.
 class Reader {
  public:
   explicit Reader(const std::string& path) : path_(path), in_(path) {
@@ -28,7 +28,7 @@ class Reader {
   }
 
  private:
-  /// What a case is made of, and what `[*]` says for those that do not say it themselves.
+  /// The lines of a case; those of `[*]` are the defaults for cases that do not set them.
   struct Draft {
     Case said;
     std::string before;
@@ -160,7 +160,7 @@ std::size_t closing_brace(std::string_view text) {
   return std::string_view::npos;
 }
 
-/// `\*3{text}`: from behind the asterisk; returns what it stands for and moves on behind it.
+/// Expands `\*3{text}`, starting after the asterisk; moves `text` to what follows.
 std::string repeated(std::string_view& text) {
   std::size_t times = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), times);

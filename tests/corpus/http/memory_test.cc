@@ -1,5 +1,5 @@
-// The corpus against parser, rules and writer in memory: whole, byte by byte, and cut at every
-// byte.
+// The corpus against parser, rules and writer in memory: as a whole, byte by byte, and split at
+// every byte.
 #include "proxy/base/chunk.h"
 #include "proxy/base/slice_queue.h"
 #include "proxy/http/head_writer.h"
@@ -33,13 +33,13 @@ std::string text_of(const SliceQueue& queue) {
   return text;
 }
 
-/// What became of some bytes.
+/// The result of parsing some bytes.
 struct ParseOutcome {
   enum class Kind { clean, refused, broken, unfinished_head, unfinished_body } kind = Kind::clean;
   int status = 0;
   std::string why;
-  std::size_t count = 0;  ///< messages that are complete
-  std::string written;    ///< how they go on
+  std::size_t count = 0;  ///< complete messages
+  std::string written;    ///< what is forwarded of them
 
   friend bool operator==(const ParseOutcome&, const ParseOutcome&) = default;
 };
@@ -52,7 +52,7 @@ std::string described(const ParseOutcome& outcome) {
          std::to_string(outcome.count) + " complete:\n" + shown(outcome.written);
 }
 
-/// Reads messages from bytes that come in pieces, as a connection does.
+/// Reads messages from bytes that arrive in pieces, as a connection does.
 class Reading {
  public:
   Reading(Parser::Kind kind, std::string bytes, http::AskedBy asked_by)
@@ -106,7 +106,7 @@ class Reading {
     SliceQueue queue;
     http::write_response_head(head_, options, {queue, pool_});
     outcome_.written += text_of(queue);
-    close_ = !facts->interim;  // one answer is all that anybody waits for
+    close_ = !facts->interim;  // there is only one request to respond to
     if (facts->interim) {
       head_.clear();
       parser_.start();
@@ -177,7 +177,7 @@ ParseOutcome::Kind kind_of(const Case& one, const ParseOutcome& outcome) {
     case Verdict::refused:
       return Kind::refused;
     case Verdict::bad: {
-      // A head that breaks off, or does not come at all, is as bad as one that is refused.
+      // A truncated or missing head counts as refused.
       const bool cut = outcome.kind == Kind::unfinished_head || outcome.kind == Kind::clean;
       return one.end == End::close && cut && outcome.count == 0 ? outcome.kind : Kind::refused;
     }
@@ -209,8 +209,8 @@ std::string problem_of(const Case& one, const ParseOutcome& outcome) {
   return "";
 }
 
-/// Where the pieces of a message end: all at once, byte by byte, and in two at every place. Of very
-/// long ones only at some.
+/// Where the pieces of a message end: all at once, byte by byte, and in two pieces split at every
+/// position (in very long messages only at some).
 std::vector<Ends> ways_to_cut(std::size_t size) {
   std::vector<Ends> ways{{size}};
   const std::size_t step = 1 + size / 500;
@@ -235,8 +235,8 @@ void check(Parser::Kind kind, const std::string& path) {
     }
     for (const Ends& ends : ways_to_cut(one.bytes.size())) {
       const ParseOutcome cut = read(kind, one, ends);
-      // How much of a broken body goes on before it breaks may differ, and the reason; nothing
-      // else.
+      // Only two things may differ: how much of a broken body is forwarded before the fault, and
+      // the reason.
       const bool same = whole.kind != ParseOutcome::Kind::clean || cut.written == whole.written;
       if (same && problem_of(one, cut).empty()) continue;
       ADD_FAILURE() << one.where << ": [" << one.name << "] read in " << ends.size()

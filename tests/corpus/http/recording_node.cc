@@ -28,7 +28,7 @@ bool is_number(std::string_view text) {
          (text == "0" || text.front() != '0');
 }
 
-/// Cuts a line off, without its CR LF.
+/// Removes the first line from `text` and returns it without its CR LF.
 std::string_view next_line(std::string_view& text) {
   const std::size_t end = text.find("\r\n");
   const std::string_view line = text.substr(0, end);
@@ -36,7 +36,7 @@ std::string_view next_line(std::string_view& text) {
   return line;
 }
 
-/// The value of the only field of this name, as bonedry writes it.
+/// The value of the only field with this name, in the form that bonedry writes.
 std::optional<std::string_view> value_of(std::string_view head, std::string_view name) {
   next_line(head);
   while (!head.empty()) {
@@ -49,12 +49,12 @@ std::optional<std::string_view> value_of(std::string_view head, std::string_view
   return std::nullopt;
 }
 
-/// Takes requests off a socket, and keeps what it has read of one that does not become complete.
+/// Reads requests from a socket, and keeps what was read of an incomplete one.
 class Requests {
  public:
   explicit Requests(Socket& socket) : socket_(socket) {}
 
-  /// Nothing when the peer is gone.
+  /// Empty when the peer has closed.
   std::optional<Seen> next() {
     Seen seen;
     if (!take_until("\r\n\r\n", seen.head)) return std::nullopt;
@@ -123,8 +123,8 @@ class Requests {
   }
 
   Socket& socket_;
-  std::string in_;      // of the request under way
-  std::size_t at_ = 0;  // as far as it is understood
+  std::string in_;      // received bytes of the current request
+  std::size_t at_ = 0;  // how much of it has been parsed
 };
 
 }  // namespace
@@ -221,7 +221,7 @@ void RecordingNode::serve(Socket& socket, std::size_t number) {
       }
       if (!answer(socket, *seen)) break;
     }
-  } catch (const SocketError&) {  // the proxy has had enough of it
+  } catch (const SocketError&) {  // the proxy has closed
   }
   if (!requests.left().empty()) {
     const std::lock_guard lock{mutex_};
@@ -230,7 +230,7 @@ void RecordingNode::serve(Socket& socket, std::size_t number) {
   socket.shut_down();
 }
 
-/// Whether the connection goes on.
+/// Whether the connection stays open.
 bool RecordingNode::answer(Socket& socket, const Seen& seen) {
   const std::string line = seen.head.substr(0, seen.head.find('\r'));
   const std::string method = line.substr(0, line.find(' '));

@@ -13,7 +13,7 @@
 
 namespace bonedry::corpus {
 
-/// One request as it reached the node, complete to its last byte.
+/// One complete request as it reached the node.
 struct Seen {
   std::string head;
   std::string body;
@@ -26,9 +26,9 @@ struct Seen {
 
 enum class Pace { at_once, byte_by_byte };
 
-/// A node that keeps every byte and reads requests as pedantically as can be: what it would have to
-/// interpret, it calls wrong. It answers "ok TARGET", but a target of "/case" as it was told. Runs
-/// on threads of its own. Thread-safe.
+/// A node that keeps every byte and parses requests as strictly as possible: whatever needs
+/// interpretation is reported as wrong. It responds with "ok TARGET", except to "/case", which has
+/// a scripted response. Runs on its own threads. Thread-safe.
 class RecordingNode {
  public:
   RecordingNode();
@@ -37,12 +37,12 @@ class RecordingNode {
   RecordingNode& operator=(const RecordingNode&) = delete;
 
   [[nodiscard]] const std::string& address() const { return port_.address(); }
-  /// What "/case" gets from now on, and whether the node closes behind it.
+  /// Sets the response to "/case", and whether the node closes after it.
   enum class After { keep, close };
   void answer_case(std::string bytes, Pace pace, After after);
   /// The requests since the last call.
   [[nodiscard]] std::vector<Seen> take();
-  /// Ends everything; then what came of requests that never became complete.
+  /// Stops the node; returns the bytes of requests that never became complete.
   [[nodiscard]] std::vector<std::string> stop();
 
  private:

@@ -1,6 +1,6 @@
 // The corpus against the real bonedry, between a client that sends it and a node that keeps every
-// byte. After each case a marker goes through on a connection of its own: what a node has seen by
-// then is all that the case has brought about.
+// byte. After each case a marker request is sent on a connection of its own: everything the case
+// causes has reached the node before the marker.
 #include "tests/corpus/http/corpus.h"
 #include "tests/corpus/http/recording_node.h"
 #include "tests/support/bonedry_process.h"
@@ -20,7 +20,7 @@ using test::Response;
 using test::SocketError;
 
 const std::string kGood = "GET /good HTTP/1.1\r\nHost: shop.example\r\n\r\n";
-// It stands behind what must be refused: whoever is fooled takes it for a request.
+// Follows bytes that must be refused: a parser that is fooled reads it as a request.
 const std::string kSmuggled = "GET /smuggled HTTP/1.1\r\nHost: shop.example\r\n\r\n";
 
 class Wire : public testing::TestWithParam<std::string> {
@@ -29,7 +29,7 @@ class Wire : public testing::TestWithParam<std::string> {
     return test::shop(1, {test::TestNode("node", node.address())}, {"sticky = 'none'"});
   }
 
-  /// "" when a request of somebody else gets its own answer.
+  /// "" when another user's request gets its own response.
   std::string problem_of_marker() {
     HttpClient client{bonedry_.address()};
     client.send("GET /marker HTTP/1.1\r\nHost: shop.example\r\n\r\n");
@@ -87,7 +87,7 @@ class RequestsOnTheWire : public Wire {
         client.send(std::string_view(bytes).substr(at, step));
       }
       if (one.end == End::close) client.socket().finish_sending();
-    } catch (const SocketError&) {  // bonedry has heard enough; what it says is still to be read
+    } catch (const SocketError&) {  // bonedry reads no more; its response is still to be read
     }
   }
 
@@ -222,7 +222,8 @@ INSTANTIATE_TEST_SUITE_P(Corpus, ResponsesOnTheWire, testing::ValuesIn(files_of(
 TEST_P(ResponsesOnTheWire, ReachAClientOnlyAsTheCorpusSays) {
   for (const Case& one : read_cases(GetParam())) {
     for (const Pace pace : {Pace::at_once, Pace::byte_by_byte}) {
-      // Bytes that come after the answer is used up come too late to be told from the next one.
+      // Bytes that arrive after the response was consumed cannot be told apart from the next
+      // response.
       if (pace == Pace::byte_by_byte && one.then == "dropped") continue;
       std::string problem;
       try {

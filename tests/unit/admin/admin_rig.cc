@@ -28,13 +28,13 @@ conf::Config shop_config() {
 
 }  // namespace
 
-Folder::Folder() {
+TestDirectory::TestDirectory() {
   std::string name = "/tmp/bonedry-admin-XXXXXX";
   if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp");
   path_ = name;
 }
 
-Folder::~Folder() {
+TestDirectory::~TestDirectory() {
   std::error_code ignored;
   std::filesystem::remove_all(path_, ignored);
 }
@@ -50,7 +50,7 @@ void FakeWorkers::turn() {
 }
 
 AdminRig::AdminRig(const AdminLimits& limits)
-    : ledger(10'000, clock.now()), store(folder / "nodes.json"), events(clock), limits_(limits) {
+    : ledger(10'000, clock.now()), store(directory / "nodes.json"), events(clock), limits_(limits) {
   spdlog::set_level(spdlog::level::off);
   control = make_control(shop_config());
   start_server();
@@ -140,7 +140,7 @@ void AdminRig::add_crawler(const std::string& key, std::uint64_t number) {
 }
 
 void AdminRig::everybody_leaves() {
-  clock.advance(std::chrono::minutes{21});  // the default idle_timeout is 20
+  clock.advance(std::chrono::minutes{21});  // the default idle_timeout is 20 minutes
 }
 
 }  // namespace bonedry::admin::test

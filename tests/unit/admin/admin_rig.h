@@ -16,13 +16,13 @@
 
 namespace bonedry::admin::test {
 
-/// A folder of our own under /tmp, removed with everything in it.
-class Folder {
+/// A directory of our own under /tmp, removed with all its contents.
+class TestDirectory {
  public:
-  Folder();
-  ~Folder();
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
+  TestDirectory();
+  ~TestDirectory();
+  TestDirectory(const TestDirectory&) = delete;
+  TestDirectory& operator=(const TestDirectory&) = delete;
 
   [[nodiscard]] std::string operator/(std::string_view name) const {
     return path_ + "/" + std::string(name);
@@ -32,7 +32,7 @@ class Folder {
   std::string path_;
 };
 
-/// Workers that acknowledge each topology at the next turn, or sleep.
+/// Workers that acknowledge each topology at their next turn, or not while they sleep.
 class FakeWorkers final : public Publisher {
  public:
   enum class Pace : std::uint8_t { prompt, asleep };
@@ -47,9 +47,9 @@ class FakeWorkers final : public Publisher {
   std::vector<std::function<void()>> waiting_;
 };
 
-/// Pool "shop" with alice and bob, a real control plane and a real admin socket on a loop that the
-/// test turns by hand. Time stands still unless the test moves `clock`; only the patience of the
-/// socket with its clients is in real time.
+/// Pool "shop" with alice and bob, a real control plane and a real admin socket on an event loop
+/// that the test turns by hand. Time stands still unless the test moves `clock`; only the socket's
+/// client time-outs use real time.
 class AdminRig {
  public:
   explicit AdminRig(const AdminLimits& limits = {});
@@ -57,37 +57,37 @@ class AdminRig {
   AdminRig(const AdminRig&) = delete;
   AdminRig& operator=(const AdminRig&) = delete;
 
-  [[nodiscard]] std::string path() const { return folder / "admin.sock"; }
+  [[nodiscard]] std::string path() const { return directory / "admin.sock"; }
 
   /// Turns the loop, the workers and the control plane until `done`. False after 20 s.
   bool run_until(const std::function<bool()>& done);
-  /// Turns a few times, for what must not happen.
+  /// Turns a few times, to check that something does not happen.
   void run_a_little();
 
-  /// Sends one line and returns the whole answer.
+  /// Sends one line and returns the whole reply.
   std::string ask(const std::string& line);
-  /// Until the client's answer has ended.
+  /// Turns until the client's reply has ended.
   bool finish(Client& client);
 
   void stop_server();
   void start_server();
-  /// What a restart of the proxy does when the config no longer has alice. The server is stopped.
+  /// Acts like a restart of the proxy with a config without alice. The server is stopped.
   void restart_without_alice();
 
-  /// A user on a node, who clicked once and came back.
+  /// Adds a user who clicked once and returned: a live session.
   void add_user(const std::string& key, std::uint64_t number);
-  /// A user on a node whose cookie never came back.
+  /// Adds a user whose cookie was never sent back: a pending session.
   void add_crawler(const std::string& key, std::uint64_t number);
-  /// All sessions run out.
+  /// Ends all sessions by their time-outs.
   void everybody_leaves();
 
-  Folder folder;
+  TestDirectory directory;
   ManualClock clock;
   session::MappedLedger ledger;
   FakeWorkers workers;
   StateStore store;
   EventLog events;
-  std::string reload_error;  ///< empty: reloads go well
+  std::string reload_error;  ///< empty: reloads succeed
   std::unique_ptr<ControlPlane> control;
   std::unique_ptr<AdminServer> server;
 

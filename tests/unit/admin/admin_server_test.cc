@@ -216,7 +216,7 @@ TEST(AdminServer, HundredsAtOnceAmongTheSlowAndTheSilent) {
     waiting.emplace_back(rig.path()).send("wait alice\n");
     if (i % 2 == 0) waiting.back().end_input();
     asking.emplace_back(rig.path()).send(i % 2 == 0 ? "status json\n" : "status\n");
-    if (i % 50 == 0) rig.run_a_little();  // the queue of new connections has its own bound
+    if (i % 50 == 0) rig.run_a_little();  // the queue of new connections has its own limit
   }
   for (Client& client : asking) {
     ASSERT_TRUE(rig.finish(client));

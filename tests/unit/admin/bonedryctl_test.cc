@@ -32,7 +32,7 @@ class BonedryctlTest : public testing::Test {
     return rig.run_until([&child] { return child.ended(); });
   }
 
-  /// Turns until the child has said something on stderr.
+  /// Turns until the child has written `text` to stderr.
   bool until_said(Child& child, const std::string& text) {
     return rig.run_until([&child, &text] {
       (void)child.ended();
@@ -74,7 +74,7 @@ TEST_F(BonedryctlTest, ANodeMayBeCalledLikeACommand) {
     Child sessions(with_socket({"sessions", "--", name}));
     ASSERT_TRUE(finish(sessions));
     EXPECT_EQ(sessions.err(),
-              "error: there is no node '" + name + "'; there are shop/alice, shop/bob\n");
+              "error: unknown node '" + name + "'; known nodes: shop/alice, shop/bob\n");
     EXPECT_EQ(sessions.code(), 1);
   }
 }
@@ -181,7 +181,7 @@ TEST_F(BonedryctlTest, WaitIsCode3WhenTimeIsUp) {
   rig.ask("bleed alice");
   Child wait(with_socket({"wait", "alice", "--timeout", "1h"}));
   ASSERT_TRUE(until_said(wait, "1 live"));
-  // Half an hour passes, and a click keeps the session.
+  // The node always has a session: each one begins before the last has run out.
   rig.clock.advance(19min);
   rig.add_user("shop/alice", 2);
   rig.clock.advance(19min);
@@ -211,7 +211,7 @@ TEST_F(BonedryctlTest, WaitForAnUnknownNodeIsCode1) {
   Child wait(with_socket({"wait", "carol"}));
   ASSERT_TRUE(finish(wait));
   EXPECT_EQ(wait.code(), 1);
-  EXPECT_EQ(wait.err(), "error: there is no node 'carol'; there are shop/alice, shop/bob\n");
+  EXPECT_EQ(wait.err(), "error: unknown node 'carol'; known nodes: shop/alice, shop/bob\n");
 }
 
 TEST_F(BonedryctlTest, BleedCanWait) {
@@ -265,7 +265,7 @@ TEST_F(BonedryctlTest, ANodeThatARestartLeftOutEndsTheWaitWithCode4) {
   Child wait(with_socket({"wait", "alice"}));
   ASSERT_TRUE(until_said(wait, "1 live"));
   rig.stop_server();
-  rig.everybody_leaves();  // else she would stay until she is dry
+  rig.everybody_leaves();  // otherwise alice would stay until she is dry
   rig.restart_without_alice();
   rig.start_server();
   ASSERT_TRUE(finish(wait));

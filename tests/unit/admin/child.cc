@@ -43,13 +43,13 @@ std::vector<char*> pointers(std::vector<std::string>& words) {
   return all;
 }
 
-/// False at the end of the file.
+/// Reads what has arrived; false at the end of the file.
 bool take(UniqueFd& fd, std::string& into) {
   std::array<char, 4096> buffer{};
   while (fd.is_open()) {
     const ssize_t count = ::read(fd.get(), buffer.data(), buffer.size());
     if (count < 0 && errno == EAGAIN) return true;
-    if (count <= 0) {  // a terminal ends with EIO
+    if (count <= 0) {  // a terminal reports its end with EIO
       fd.reset();
       return false;
     }

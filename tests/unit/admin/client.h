@@ -8,24 +8,24 @@
 
 namespace bonedry::admin::test {
 
-/// A client of the admin socket that does each step when the test says so, and never blocks.
+/// A client of the admin socket that does each step on the test's call, and never blocks.
 class Client {
  public:
   explicit Client(const std::string& path);
 
   [[nodiscard]] bool connected() const { return fd_.is_open(); }
-  /// False when the server no longer reads, or has its buffer full.
+  /// False when the server no longer reads, or its buffer is full.
   bool send(std::string_view bytes);
-  /// Ends the sending half, as socat does when its input ends.
+  /// Closes the sending half, as socat does when its input ends.
   void end_input();
-  /// Goes away without a word.
+  /// Disconnects without finishing.
   void vanish() { fd_.reset(); }
 
-  /// Takes what has arrived; true once the server has ended its half.
+  /// Reads what has arrived; true once the server has closed its half.
   bool ended();
-  /// The whole answer so far, as of the last `ended`.
+  /// The whole reply so far, as of the last `ended`.
   [[nodiscard]] const std::string& answer() const { return answer_; }
-  /// Whether the end was in order, not a reset.
+  /// Whether the connection ended with a FIN, not a reset.
   [[nodiscard]] bool ended_well() const { return end_ == End::orderly; }
 
  private:

@@ -44,10 +44,10 @@ TEST(CommandResult, TextAndJsonSayTheSame) {
 }
 
 TEST(CommandResult, AnErrorHasACodeBesideItsText) {
-  const CommandError error{ErrorCode::not_found, "there is no node 'x'"};
-  EXPECT_EQ(render_text(error), "error: there is no node 'x'\n");
+  const CommandError error{ErrorCode::not_found, "unknown node 'x'"};
+  EXPECT_EQ(render_text(error), "error: unknown node 'x'\n");
   EXPECT_EQ(render_json(error),
-            "{\"ok\":false,\"code\":\"not_found\",\"message\":\"there is no node 'x'\"}\n");
+            "{\"ok\":false,\"code\":\"not_found\",\"message\":\"unknown node 'x'\"}\n");
 }
 
 }  // namespace

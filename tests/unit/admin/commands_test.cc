@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 using Json = nlohmann::json;
 using test::Client;
 
-/// As the server sees whoever runs this test.
+/// The name by which the server knows the user that runs this test.
 std::string my_name() {
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) return "?";
@@ -52,7 +52,7 @@ TEST_F(CommandsTest, StatusShowsEveryNode) {
 
 TEST_F(CommandsTest, StatusOfOnePool) {
   EXPECT_EQ(Json::parse(rig.ask("status shop json")).at("pools").size(), 1U);
-  EXPECT_EQ(rig.ask("status nix"), "error: there is no pool 'nix'; there are shop\n");
+  EXPECT_EQ(rig.ask("status nix"), "error: unknown pool 'nix'; known pools: shop\n");
   EXPECT_EQ(rig.ask("status nix json"), rig.ask("status nix"));
 }
 
@@ -131,8 +131,8 @@ TEST_F(CommandsTest, TheWholeStoryOfANode) {
 TEST_F(CommandsTest, UnknownNodesAreRefusedEverywhere) {
   for (const std::string command : {"sessions", "bleed", "wait", "maintain", "activate"}) {
     EXPECT_EQ(rig.ask(command + " carol"),
-              "error: there is no node 'carol'; there are shop/alice, shop/bob\n");
-    EXPECT_TRUE(rig.ask(command + " \"\xff\" json").starts_with("error: there is no node '\\xff'"));
+              "error: unknown node 'carol'; known nodes: shop/alice, shop/bob\n");
+    EXPECT_TRUE(rig.ask(command + " \"\xff\" json").starts_with("error: unknown node '\\xff'"));
   }
 }
 

@@ -30,7 +30,7 @@ TEST(DryForecast, HasNoRangeWhereThereIsNoDoubt) {
 
 class ForecastNewsTest : public testing::Test {
  protected:
-  /// What is told of a forecast; "" when it is no news.
+  /// The report of a forecast; "" when nothing is reported.
   std::string tell(Millis likely, Millis low, Millis high) {
     return news.of({"shop", "alice"}, {likely, low, high}, now).value_or("");
   }
@@ -51,9 +51,9 @@ TEST_F(ForecastNewsTest, OneThatWasNotThoughtPossibleIsNews) {
   (void)tell(minutes{14}, minutes{9}, minutes{31});
   now = now + minutes{10};
   EXPECT_EQ(tell(minutes{25}, minutes{20}, minutes{45}),
-            "dry in about 25m (20m to 45m), later than it seemed");
+            "dry in about 25m (20m to 45m), later than forecast before");
   now = now + minutes{2};
-  EXPECT_EQ(tell(minutes{3}, minutes{3}, minutes{3}), "dry in 3m, sooner than it seemed");
+  EXPECT_EQ(tell(minutes{3}, minutes{3}, minutes{3}), "dry in 3m, sooner than forecast before");
 }
 
 TEST_F(ForecastNewsTest, ItIsNotToldEveryMoment) {

@@ -13,7 +13,7 @@ namespace {
 
 using test::AdminRig;
 
-/// What csv.DictReader, which skips empty lines, would make rows of.
+/// The rows that csv.DictReader, which skips empty lines, would read.
 std::ptrdiff_t rows_below_the_header(const std::string& answer) {
   return std::ranges::count(answer, '\n') - 1;
 }

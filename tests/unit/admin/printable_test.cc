@@ -21,7 +21,7 @@ TEST(Printable, WritesOutWhatATerminalWouldObey) {
             R"(\u{9b}31m)");  // C1: a CSI in one character
   EXPECT_EQ(printable("ab\xe2\x80\xae"
                       "cd"),
-            R"(ab\u{202e}cd)");  // turns the text around
+            R"(ab\u{202e}cd)");  // reverses the direction of the text
 }
 
 TEST(Printable, WritesOutWhatHidesOrTurnsText) {
@@ -39,7 +39,7 @@ TEST(Printable, WritesOutWhatIsNotUtf8) {
   EXPECT_EQ(printable("\xe0\x80\xaf"), R"(\xe0\x80\xaf)");  // overlong
   EXPECT_EQ(printable("\xed\xa0\x80"), R"(\xed\xa0\x80)");  // surrogate
   EXPECT_EQ(printable("\xf4\x90\x80\x80"), R"(\xf4\x90\x80\x80)");
-  EXPECT_EQ(printable("\xe2\x82"), R"(\xe2\x82)");  // cut off
+  EXPECT_EQ(printable("\xe2\x82"), R"(\xe2\x82)");  // truncated
 }
 
 TEST(Printable, EveryTwoBytesGiveTextWithoutControls) {

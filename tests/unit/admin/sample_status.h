@@ -4,10 +4,11 @@
 
 namespace bonedry::admin::test {
 
-/// The instant at which the samples are looked at: 2023-11-14T22:13:20Z.
+/// The time of the samples: 2023-11-14T22:13:20Z.
 constexpr WallTime kNow{1'700'000'000'000};
 
-/// Alice bleeding with a deadline, her reason hostile; bob active and never used.
+/// Alice is bleeding with a deadline, and her reason has an escape sequence; bob is active and was
+/// never used.
 inline Status sample_status() {
   NodeStatus alice;
   alice.pool = "shop";

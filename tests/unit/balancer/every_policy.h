@@ -8,7 +8,7 @@
 
 namespace bonedry::balancer::test {
 
-/// For tests that run under every policy.
+/// Parameters for tests that run under every policy.
 inline auto every_policy() {
   using enum conf::Balance;
   return testing::Values(least_sessions, round_robin, least_exchanges, random);

@@ -16,7 +16,7 @@ class GuardTest : public testing::Test {
  protected:
   GuardTest() : alice(pool.add("alice")), bob(pool.add("bob")) {}
 
-  /// Why alice may not leave; empty when she may.
+  /// Why alice may not leave; empty if she may.
   [[nodiscard]] std::string objection() const {
     const Result<> outcome = check_guard(pool.view, "alice", kNow);
     return outcome ? "" : outcome.error();
@@ -90,9 +90,8 @@ TEST_F(GuardTest, TheOthersMustHaveRoomForTheSessionsOfThePool) {
   pool.set_live(alice, 40);
   pool.set_pending(alice, 20);
   pool.set_live(bob, 41);
-  EXPECT_EQ(
-      objection(),
-      "without alice pool shop would have room for 100 sessions (max_sessions), but it has 101");
+  EXPECT_EQ(objection(),
+            "without alice pool shop could hold 100 sessions (max_sessions), but it has 101");
   pool.set_live(bob, 40);
   EXPECT_EQ(objection(), "");
 }
@@ -103,9 +102,8 @@ TEST_F(GuardTest, SessionsOfNodesThatBleedAlreadyNeedRoomToo) {
   pool[bob].max_sessions = 10;
   pool[carol].max_sessions = 1000;
   pool.set_live(carol, 11);
-  EXPECT_EQ(
-      objection(),
-      "without alice pool shop would have room for 10 sessions (max_sessions), but it has 11");
+  EXPECT_EQ(objection(),
+            "without alice pool shop could hold 10 sessions (max_sessions), but it has 11");
 }
 
 TEST_F(GuardTest, UsersWhoAreJustArrivingNeedRoomToo) {

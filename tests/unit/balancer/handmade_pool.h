@@ -11,7 +11,7 @@
 
 namespace bonedry::balancer::test {
 
-/// Any moment will do, as long as it is not 0.
+/// An arbitrary time other than 0.
 constexpr Instant kNow{1'000'000};
 
 inline void set_live(SessionCounts& counts, std::int64_t live) {
@@ -24,12 +24,12 @@ inline void set_pending(SessionCounts& counts, std::int64_t pending) {
   while (counts.read().pending > pending) counts.take_pending();
 }
 
-/// Pool "shop", whose session counts are written by hand.
+/// Pool "shop" whose session counts the test sets directly.
 class HandmadePool {
  public:
   HandmadePool() { view.config.name = "shop"; }
 
-  /// An active node of weight 100 with no session on it; returns its index.
+  /// Adds an active node of weight 100 without sessions; returns its index.
   std::size_t add(std::string name) {
     NodeView& added = view.nodes.emplace_back();
     added.node = std::make_shared<Node>("shop", std::move(name), counts_.emplace_back());
@@ -50,7 +50,7 @@ class HandmadePool {
   PoolView view;
 
  private:
-  std::deque<SessionCounts> counts_;  // by index of the node; never moves
+  std::deque<SessionCounts> counts_;  // by index of the node; elements never move
 };
 
 }  // namespace bonedry::balancer::test

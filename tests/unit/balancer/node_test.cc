@@ -64,7 +64,7 @@ TEST(SessionCountsTest, AUserWhoTurnsLiveIsNeverSeenAsNobody) {
   std::thread user([&counts, &over] {
     for (int i = 0; i < 200'000; ++i) {
       counts.pending_to_live();
-      counts.add_pending();  // the next one comes before this one leaves
+      counts.add_pending();  // the next session begins before this one ends
       counts.take_live();
     }
     over = true;
@@ -163,7 +163,7 @@ TEST_F(NodeTest, TwoThreadsThatBookAndReleasePlacesNeverOvershoot) {
   come_and_go();
   other.join();
   EXPECT_EQ(overshoots, 0);
-  // Whoever found it full by mistake can still have the place.
+  // Places that seemed taken by mistake can still be reserved.
   while (alice.reserve_session(kMost)) ++taken;
   EXPECT_EQ(taken, kMost);
   EXPECT_EQ(alice.session_load(), kMost);

@@ -20,7 +20,7 @@ using test::kNow;
 
 constexpr Millis kHold{10'000};
 
-/// A pool of four; every test runs under every policy.
+/// A pool of four nodes; every test runs under every policy.
 class PickerTest : public testing::TestWithParam<Balance> {
  protected:
   PickerTest() : picker(GetParam(), Sticky::insert, 7) {
@@ -31,7 +31,7 @@ class PickerTest : public testing::TestWithParam<Balance> {
     return picker.pick(pool.view, Purpose::exchange, tried, kNow);
   }
 
-  /// Who is picked at all, in many picks.
+  /// The nodes that were picked at least once in many picks.
   std::set<std::size_t> picked(const std::vector<std::size_t>& tried = {}) {
     std::set<std::size_t> seen;
     for (int i = 0; i < 400; ++i) {

@@ -29,7 +29,7 @@ std::vector<Candidate> nodes(std::size_t count) {
   return all;
 }
 
-/// Sends `count` users who stay; returns how many each node got.
+/// Adds `count` users who stay; returns how many each node got.
 std::map<std::size_t, int> send_users(Policy& policy, std::vector<Candidate>& all, int count) {
   std::map<std::size_t, int> got;
   for (int i = 0; i < count; ++i) {
@@ -114,7 +114,7 @@ TEST_P(EveryPolicyTest, NodesThatAreAlikeShareAlike) {
 }
 
 TEST_P(EveryPolicyTest, TiesGoRoundWhenNobodyStays) {
-  // A quiet site: each user has left before the next one comes.
+  // A site with little traffic: each user has left before the next one comes.
   const std::vector<Candidate> idle = nodes(4);
   std::map<std::size_t, int> got;
   for (int i = 0; i < 4000; ++i) ++got[policy->choose(idle)];
@@ -138,7 +138,7 @@ TEST_P(LeastTest, LeastSessionsChoosesTheFewestByWeight) {
   const auto policy = make_policy(Balance::least_sessions, Sticky::insert, GetParam());
   std::vector<Candidate> all = nodes(3);
   all[0] = {0, 100, 50, 0};
-  all[1] = {1, 200, 90, 100};  // less per weight, whatever it has open
+  all[1] = {1, 200, 90, 100};  // fewer sessions per weight, whatever it has open
   all[2] = {2, 50, 30, 0};
   EXPECT_EQ(policy->choose(all), 1U);
   all[1].sessions = 110;
@@ -199,7 +199,7 @@ TEST(RandomTest, OfTwoDrawnTheLessLoadedIsTaken) {
   all[0].sessions = 10;
   int first = 0;
   for (int i = 0; i < 4000; ++i) first += policy->choose(all) == 0 ? 1 : 0;
-  // Only when both draws fall on it: one time in four.
+  // Only if both random draws select it: one time in four.
   EXPECT_NEAR(first, 1000, 150);
 }
 

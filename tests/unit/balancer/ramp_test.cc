@@ -43,7 +43,7 @@ TEST(RampShareTest, AClockThatIsALittleBehindGetsTheFloor) {
   EXPECT_DOUBLE_EQ(slow_start_share(view, kSlowStart, kNow - Millis{50}), kSlowStartFloor);
 }
 
-/// Alice has just come back, empty, into a pool whose others are full of users.
+/// Alice has just come back without users into a pool whose other nodes are full of users.
 class RampTest : public testing::TestWithParam<Balance> {
  protected:
   RampTest() : picker(GetParam(), Sticky::insert, 7) {
@@ -107,7 +107,7 @@ TEST_P(RampTest, ANodeOnItsRampComesBeforeAMarkedOne) {
 }
 
 TEST_P(RampTest, NodesThatComeBackTogetherShareAlike) {
-  // Blue and green: a whole group is activated while all others bleed.
+  // Blue-green deployment: a whole group is activated while all others bleed.
   pool.set_live(bob, 0);
   pool[bob].slow_start_since = kNow;
   EXPECT_NEAR(share_at(kNow), 0.5, 0.05);

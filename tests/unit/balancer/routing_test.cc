@@ -12,7 +12,7 @@ namespace {
 
 using conf::OnLost;
 
-/// One column of the table of design.md, section 4: the node that a request claims.
+/// One column of the table in docs/routing.md: the node that a request claims.
 struct Column {
   const char* node;
   Door door;
@@ -50,7 +50,8 @@ std::vector<Row> rows() {
        Claim::session,
        OnLost::fail,
        {session_node, session_node, late, moved, node_down, node_down, late, moved}},
-      // Off its node already; an activated node takes it back, any other sends it on.
+      // The session was already taken off its node: an activated node takes it back, any other
+      // sends it on.
       {"a displaced session, rescue",
        Claim::displaced,
        OnLost::rescue,

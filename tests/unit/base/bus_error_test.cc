@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::size_t kLength = 8192;
 
-/// A mapped file that is truncated under us.
+/// Maps a file and truncates it, so that an access raises SIGBUS.
 char* lost_bytes() {
   std::string path = "/tmp/bonedry-unit-XXXXXX";
   const int fd = ::mkstemp(path.data());
@@ -55,7 +55,7 @@ TEST(BusErrorTest, AStandardErrorThatNobodyReadsDoesNotKeepIt) {
     int ends[2];
     if (::pipe2(ends, O_NONBLOCK) != 0) return;
     while (::write(ends[1], "x", 1) == 1) continue;
-    ::fcntl(ends[1], F_SETFL, 0);  // as a service manager's pipe is
+    ::fcntl(ends[1], F_SETFL, 0);  // blocking, as a service manager's pipe is
     ::dup2(ends[1], STDERR_FILENO);
     *static_cast<volatile char*>(lost_bytes()) = 1;
   };

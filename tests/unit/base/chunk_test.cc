@@ -63,7 +63,7 @@ TEST(ChunkTest, AssigningAShareToItselfKeepsIt) {
 }
 
 TEST(ChunkTest, ABurstBeyondTheSparesIsGivenBackToTheSystem) {
-  ChunkPool pool;  // LeakSanitizer sees what is not
+  ChunkPool pool;  // LeakSanitizer finds chunks that are not returned
   std::vector<ChunkRef> burst;
   for (std::size_t i = 0; i < 2 * ChunkPool::kSpareChunks; ++i) burst.push_back(pool.take());
   burst.clear();

@@ -39,7 +39,7 @@ TEST(LineQueueTest, TheyGoAroundTheEndOfItsMemory) {
 
 TEST(LineQueueTest, ALineThatThereIsNoRoomForIsDropped) {
   LineQueue queue(32);
-  queue.push("0123456789");  // 15 bytes with its length and end
+  queue.push("0123456789");  // 15 bytes with its length and line end
   queue.push("0123456789");
   queue.push("late");
   EXPECT_EQ(queue.take_dropped(), 1U);

@@ -24,18 +24,18 @@ class LogWriterTest : public testing::Test {
  protected:
   LogWriterTest() {
     char pattern[] = "/tmp/bdlogXXXXXX";
-    folder_ = ::mkdtemp(pattern);
+    directory_ = ::mkdtemp(pattern);
   }
-  ~LogWriterTest() override { std::filesystem::remove_all(folder_); }
+  ~LogWriterTest() override { std::filesystem::remove_all(directory_); }
 
-  [[nodiscard]] std::string path(const std::string& name) const { return folder_ + "/" + name; }
+  [[nodiscard]] std::string path(const std::string& name) const { return directory_ + "/" + name; }
   [[nodiscard]] static std::string content(const std::string& file) {
     std::ostringstream text;
     text << std::ifstream(file).rdbuf();
     return text.str();
   }
 
-  std::string folder_;
+  std::string directory_;
 };
 
 TEST_F(LogWriterTest, NobodyReadsAndNobodyWaits) {
@@ -87,7 +87,7 @@ TEST_F(LogWriterTest, AQueueWakesAWriterThatSleeps) {
   std::string wanted;
   for (int line = 0; line < 200; ++line) {
     queue.write("a line");
-    (*writer)->flush();  // so that it sleeps, or is about to
+    (*writer)->flush();  // so that it sleeps, or is about to sleep
     wanted += "a line\n";
     ASSERT_EQ(content(path("log")), wanted) << line;
   }
@@ -151,7 +151,7 @@ TEST_F(LogWriterTest, AFullDiskLosesLinesAndCountsThem) {
 }
 
 TEST_F(LogWriterTest, AFolderIsRefused) {
-  EXPECT_FALSE(LogWriter::open({folder_}, 4096, [](auto, const auto&) {}));
+  EXPECT_FALSE(LogWriter::open({directory_}, 4096, [](auto, const auto&) {}));
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ constexpr std::size_t kSize = ChunkPool::kChunkSize;
 
 class ReadBufferTest : public testing::Test {
  protected:
-  /// What a socket read does; returns how much fitted.
+  /// Acts like a read from a socket; returns how many bytes fitted.
   std::size_t read(std::string_view bytes, std::size_t limit = kSize) {
     const auto room = buffer.room(pool, limit);
     const std::size_t size = std::min(room.size(), bytes.size());

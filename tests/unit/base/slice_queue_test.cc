@@ -13,14 +13,14 @@ namespace {
 
 class SliceQueueTest : public testing::Test {
  protected:
-  /// A slice of a chunk of its own.
+  /// A slice in a chunk of its own.
   Slice lone(std::string_view text) {
     const ChunkRef chunk = pool.take();
     std::memcpy(chunk->data(), text.data(), text.size());
     return {chunk, chunk->data(), text.size()};
   }
 
-  /// All that is queued, as a writev would see it.
+  /// The queued bytes as writev would send them.
   [[nodiscard]] std::string content(std::size_t most_vectors = 100) const {
     std::array<iovec, 100> vectors{};
     const std::size_t count = queue.gather({vectors.data(), most_vectors});

@@ -1,4 +1,4 @@
-// docs/config.md against the loader: the same sections, the same keys, the same defaults.
+// Compares docs/config.md with the loader: same sections, same keys, same defaults.
 #include "config_text.h"
 #include "proxy/base/file.h"
 
@@ -14,7 +14,7 @@ struct DocumentedKey {
   std::string default_cell;
 };
 
-/// What stands below a heading such as "## `[[pool.node]]`".
+/// The content below a heading such as "## `[[pool.node]]`".
 struct DocumentedSection {
   std::string header;  ///< "[[pool.node]]"
   std::string path;    ///< "pool.node"
@@ -23,7 +23,7 @@ struct DocumentedSection {
 
 using Page = std::vector<DocumentedSection>;
 
-/// The text between the first two backquotes; empty when there are none.
+/// The text between the first two backquotes; empty if there are none.
 std::string code_in(const std::string& text) {
   const std::size_t begin = text.find('`');
   const std::size_t end = begin == std::string::npos ? begin : text.find('`', begin + 1);
@@ -71,7 +71,7 @@ Page load_page() {
 
 const char* const kRequired = " required ";
 
-/// A sound value for each key that must be written.
+/// A valid value for each required key.
 std::string required_value(const std::string& key) {
   static const std::map<std::string, std::string> kValues{{"address", "'127.0.0.1:9001'"},
                                                           {"method", "'POST'"},
@@ -84,8 +84,8 @@ std::string required_value(const std::string& key) {
   return "''";
 }
 
-/// A config with each section of the page and the keys that must be written but `omitted`, and with
-/// `line` in the section `path`; the root has the path "".
+/// A config with every section of the page and all required keys except `omitted`, and with `line`
+/// in the section `path`; the path of the root is "".
 std::string config_with(const Page& page, const std::string& path, const std::string& line,
                         const std::string& omitted = "") {
   std::string text = path.empty() ? line + "\n" : "";
@@ -101,7 +101,7 @@ std::string config_with(const Page& page, const std::string& path, const std::st
   return text;
 }
 
-/// The keys that the loader knows in a section, as it lists them when it meets an unknown one.
+/// The keys that the loader accepts in a section, taken from its error about an unknown key.
 std::set<std::string> known_keys(const Page& page, const std::string& path) {
   const std::string intro = "unknown key; expected one of: ";
   std::set<std::string> keys;
@@ -117,7 +117,7 @@ std::set<std::string> known_keys(const Page& page, const std::string& path) {
   return keys;
 }
 
-/// The keys of a section's table, and the sections directly below it, which are keys, too.
+/// The keys of a section's table, and the sections directly below it, which are also keys.
 std::set<std::string> documented_keys(const Page& page, const std::string& path) {
   std::set<std::string> keys;
   for (const DocumentedSection& section : page) {
@@ -165,14 +165,14 @@ TEST(ConfigReferenceTest, WhatIsRequiredIsRequiredAndNothingElse) {
   }
 }
 
-/// Whether a name was written is no value of the config's.
+/// Clears whether a cookie name was written or is the default: that is not a value of the config.
 Config without_origins(Config config) {
-  for (Pool& pool : config.pools) pool.session.cookie_named = Named::by_default;
+  for (Pool& pool : config.pools) pool.session.cookie_named = NameSource::by_default;
   return config;
 }
 
-// A default that is a value changes nothing when it is written. Others begin with a word ("same as
-// ...") or a dash.
+// Writing a documented default value changes nothing. Defaults that are not values begin with a
+// word ("same as ...") or a dash.
 TEST(ConfigReferenceTest, DefaultsAreThoseOfTheLoader) {
   const Page page = load_page();
   const Config expected = without_origins(load(config_with(page, "", "")).config);

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-/// Texts to load, and what the loader says about them. All files are called "f".
+/// Config texts to load, and the loader's errors. All files are called "f".
 namespace bonedry::conf::test {
 
 using ::testing::ElementsAre;
@@ -32,7 +32,7 @@ inline std::vector<std::string> errors_of(std::string_view text) {
   return loaded ? std::vector<std::string>{} : split_lines(loaded.error());
 }
 
-/// Fails the test when the text does not load.
+/// Fails the test if the text does not load.
 inline Loaded load(std::string_view text) {
   const Result<Loaded> loaded = load_text(text, "f");
   if (loaded) return *loaded;
@@ -44,7 +44,8 @@ inline std::vector<std::string> warnings_of(std::string_view text) {
   return load(text).warnings;
 }
 
-/// A config with `text` in front of the least that it needs, so that lines count from `text`.
+/// A config with `text` in front of the smallest valid config, so that line numbers count from
+/// `text`.
 inline std::string beside_a_pool(std::string_view text) {
   return std::string{text} + R"(
 [[listener]]
@@ -58,7 +59,7 @@ address = "127.0.0.1:9001"
 )";
 }
 
-/// A config whose pool has `text` (keys or sub-tables), which begins in line 6.
+/// A config whose pool contains `text` (keys or sub-tables), starting in line 6.
 inline std::string in_a_pool(std::string_view text) {
   return R"([[listener]]
 address = "127.0.0.1:8080"
@@ -73,7 +74,7 @@ address = "127.0.0.1:9001"
 )";
 }
 
-/// A config with these nodes, the first of which begins in line 6.
+/// A config with these nodes; the first one starts in line 6.
 inline std::string with_nodes(std::string_view nodes) {
   return R"([[listener]]
 address = "127.0.0.1:8080"
@@ -83,7 +84,7 @@ name = "shop"
 )" + std::string{nodes};
 }
 
-/// A config with these listeners, the first of which begins in line 6.
+/// A config with these listeners; the first one starts in line 6.
 inline std::string with_listeners(std::string_view listeners) {
   return R"([[pool]]
 name = "shop"

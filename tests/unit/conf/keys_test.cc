@@ -1,4 +1,4 @@
-// What one key may be. Each row: the text, and the one error that it gives.
+// The values that one key may have. Each row: the text, and the one error that it causes.
 #include "config_text.h"
 
 namespace bonedry::conf::test {
@@ -268,7 +268,7 @@ TEST(KeysTest, PoolsNeedAUsableName) {
       " is not a name; expected 1 to 64 letters, digits, dots, underscores and dashes";
   const std::string longest(64, 'n');
   const std::string too_long(65, 'n');
-  // No word about the pool that the listener misses: it may well be this one.
+  // The missing pool of the listener is not reported: it may well be this one.
   EXPECT_THAT(errors_of(listener + node),
               ElementsAre("f:4:1: pool[#1].name: required, but missing"));
   EXPECT_THAT(errors_of(listener + "name = 'the shop'\n" + node),

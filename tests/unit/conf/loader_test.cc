@@ -136,7 +136,7 @@ weight = 1000
 )")
                             .config;
   EXPECT_EQ(config.server.secret_file, "secret");
-  EXPECT_EQ(config.listeners.size(), 2U);  // port 0 twice is two free ports
+  EXPECT_EQ(config.listeners.size(), 2U);  // two times port 0 means two free ports
   Pool pool;
   pool.name = "shop";
   pool.balance = Balance::least_exchanges;
@@ -160,7 +160,7 @@ weight = 1000
       {{"GET", "/bye"}, {"POST", "/bye"}},
       "X-Bye",
       "SID",
-      Named::in_file};
+      NameSource::in_file};
   pool.health = {"/healthz?deep=1", true, seconds{1}, Millis{500}, 1, 5, 0, minutes{1}};
   pool.nodes = {{"alice", {"2001:db8::1", 80}, 0, 5000, 60, 7},
                 {"bob", {"10.0.0.2", 65535}, 1000, 0}};
@@ -209,7 +209,7 @@ TEST(LoaderTest, DeepNestingIsAnErrorNotACrash) {
 }
 
 TEST(LoaderTest, NeverShowsASecret) {
-  // Too short, not an array, not a string, and numbers that TOML itself cannot take.
+  // Too short, not an array, not a string, and numbers that TOML itself does not allow.
   for (const std::string text :
        {R"(server.secrets = ["hunter2"])", R"(server.secrets = "hunter2hunter2")",
         "server.secrets = [4242]", "server.secrets = [42424242424242424242424242424242]",
@@ -264,14 +264,14 @@ class LoadFileTest : public ::testing::Test {
  protected:
   LoadFileTest() {
     std::string name = ::testing::TempDir() + "bonedry_conf_XXXXXX";
-    folder_ = ::mkdtemp(name.data());
+    directory_ = ::mkdtemp(name.data());
   }
-  ~LoadFileTest() override { std::filesystem::remove_all(folder_); }
+  ~LoadFileTest() override { std::filesystem::remove_all(directory_); }
 
-  [[nodiscard]] std::string path(const std::string& name) const { return folder_ / name; }
+  [[nodiscard]] std::string path(const std::string& name) const { return directory_ / name; }
 
  private:
-  std::filesystem::path folder_;
+  std::filesystem::path directory_;
 };
 
 TEST_F(LoadFileTest, LoadsAndNamesTheFile) {
@@ -297,9 +297,9 @@ TEST_F(LoadFileTest, SaysWhyAFileCannotBeRead) {
   const auto missing = load_file(path("missing.toml"));
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error(), "cannot read " + path("missing.toml") + ": No such file or directory");
-  const auto folder = load_file(path(""));
-  ASSERT_FALSE(folder);
-  EXPECT_EQ(folder.error(), "cannot read " + path("") + ": Is a directory");
+  const auto directory = load_file(path(""));
+  ASSERT_FALSE(directory);
+  EXPECT_EQ(directory.error(), "cannot read " + path("") + ": Is a directory");
   EXPECT_FALSE(load_file("/dev/zero"));
 }
 

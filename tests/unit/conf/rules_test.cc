@@ -1,4 +1,4 @@
-// What keys may be beside each other.
+// Rules about combinations of keys.
 #include "config_text.h"
 
 namespace bonedry::conf::test {

@@ -1,4 +1,4 @@
-// The files in conf/ that newcomers start from must load, and the example must tell the truth.
+// The sample files in conf/ must load, and the example must state the real defaults.
 #include "config_text.h"
 #include "proxy/base/file.h"
 
@@ -41,13 +41,13 @@ TEST(SamplesTest, ExampleShowsTheDefaults) {
   Pool pool;
   pool.name = "shop";
   pool.health.active = true;
-  pool.session.cookie_named = Named::in_file;
+  pool.session.cookie_named = NameSource::in_file;
   pool.nodes = {{"alice", {"127.0.0.1", 9001}}, {"bob", {"127.0.0.1", 9002}}};
   expected.pools = {pool};
   EXPECT_EQ(loaded.config, expected);
 }
 
-// The keys that the loader knows in a table, as it lists them when it meets an unknown one.
+// The keys that the loader accepts in a table, taken from its error about an unknown key.
 std::vector<std::string> keys_of(const std::string& table) {
   const std::string intro = "unknown key; expected one of: ";
   std::vector<std::string> keys;
@@ -80,7 +80,7 @@ TEST(SamplesTest, ExampleShowsEveryKeyOfEveryTable) {
   }
 }
 
-// What stands behind a comment sign must be as right as the rest.
+// Lines that are commented out must be as correct as the rest.
 TEST(SamplesTest, ExampleLoadsWithItsOptionalKeys) {
   const auto text = read_file(std::string{SAMPLES} + "/example.toml");
   ASSERT_TRUE(text) << text.error();
@@ -94,7 +94,7 @@ TEST(SamplesTest, ExampleLoadsWithItsOptionalKeys) {
   EXPECT_EQ(loaded.config.server.secrets.size(), 1U);
   EXPECT_EQ(loaded.config.pools.at(0).health.path, "/healthz");
   EXPECT_EQ(loaded.config.pools.at(0).session.logout.size(), 1U);
-  EXPECT_EQ(loaded.warnings.size(), 1U);  // http is not served yet
+  EXPECT_EQ(loaded.warnings.size(), 1U);  // http is not implemented yet
 }
 
 }  // namespace

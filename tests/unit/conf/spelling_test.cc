@@ -10,11 +10,11 @@ namespace {
 constexpr std::array<std::string_view, 4> kKeys{"idle_timeout", "pending_timeout", "path", "rise"};
 
 TEST(SpellingTest, FindsTheWordThatWasMeant) {
-  EXPECT_EQ(nearest("idle_timeot", kKeys), "idle_timeout");         // dropped
-  EXPECT_EQ(nearest("idle_ttimeout", kKeys), "idle_timeout");       // added
-  EXPECT_EQ(nearest("idle-timeout", kKeys), "idle_timeout");        // changed
-  EXPECT_EQ(nearest("pendnig_timeout", kKeys), "pending_timeout");  // swapped
-  EXPECT_EQ(nearest("idletimout", kKeys), "idle_timeout");          // two slips in ten letters
+  EXPECT_EQ(nearest("idle_timeot", kKeys), "idle_timeout");         // a missing letter
+  EXPECT_EQ(nearest("idle_ttimeout", kKeys), "idle_timeout");       // an extra letter
+  EXPECT_EQ(nearest("idle-timeout", kKeys), "idle_timeout");        // a wrong letter
+  EXPECT_EQ(nearest("pendnig_timeout", kKeys), "pending_timeout");  // two letters swapped
+  EXPECT_EQ(nearest("idletimout", kKeys), "idle_timeout");          // two mistakes in ten letters
 }
 
 TEST(SpellingTest, OffersNothingThatIsFar) {

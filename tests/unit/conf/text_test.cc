@@ -1,4 +1,4 @@
-// Files that are no TOML text, or hardly one.
+// Files that are not TOML, or barely.
 #include "conf/problems.h"
 #include "config_text.h"
 

@@ -45,8 +45,8 @@ TEST_F(PromisedAnswersTest, OneThatDoesNotComeIsGivenOnceAndSaysWhoIsWaitedFor) 
   pass(seconds{5});
   ASSERT_EQ(given.size(), 1U);
   EXPECT_EQ(given.front(),
-            "process 77 has not answered for 5s: what you asked for is written down and holds in "
-            "this process, but until that one answers or is gone, nobody comes");
+            "process 77 has not acknowledged within 5s: the change is saved and in force in "
+            "this process, but until it acknowledges or exits, nobody comes");
   answer(reloaded);
   EXPECT_EQ(given.size(), 1U);
 }

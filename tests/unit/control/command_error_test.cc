@@ -1,4 +1,4 @@
-// Why a command was not carried out, as a code for programs.
+// The machine-readable error code of a command that failed.
 
 #include "tests/unit/control/control_rig.h"
 
@@ -13,7 +13,7 @@ namespace {
 
 class CommandErrorTest : public ControlTest {
  protected:
-  /// The code of the error that a command is answered with; "" when it was carried out.
+  /// The code of the error that the command ends with; "" if it was carried out.
   std::string code_of(const std::function<void(const ChangeCallback&)>& command) {
     std::string code = "no answer";
     command([&code](const Result<ChangeResult, CommandError>& result) {
@@ -93,7 +93,7 @@ TEST_F(CommandErrorTest, AWorkerThatDoesNotAcknowledge) {
   control->bleed("shop/alice"_node, {}, [&code](const Result<ChangeResult, CommandError>& result) {
     if (!result) code = result.error().code;
   });
-  pass_unheard(seconds{6});
+  pass_unacknowledged(seconds{6});
   EXPECT_EQ(code, ErrorCode::unacknowledged);
 }
 

@@ -9,9 +9,9 @@ namespace bonedry::admin::test {
 
 namespace fs = std::filesystem;
 
-ControlTest::ControlTest() : store(folder / "state/nodes.json"), events(clock) {
+ControlTest::ControlTest() : store(directory / "state/nodes.json"), events(clock) {
   spdlog::set_level(spdlog::level::off);
-  fs::create_directory(folder / "state");
+  fs::create_directory(directory / "state");
   conf::Pool& pool = config.pools.emplace_back();
   pool.name = "shop";
   pool.session.idle_timeout = pool.session.pending_timeout = kIdle;
@@ -91,7 +91,7 @@ std::string ControlTest::bleed_until(const std::string& key, Millis deadline) {
   return bleed(key, request);
 }
 
-void ControlTest::bleed_unheard(const std::string& key, const BleedRequest& request) {
+void ControlTest::bleed_unacknowledged(const std::string& key, const BleedRequest& request) {
   control->bleed(node_id(key), request, note_answer());
 }
 
@@ -111,7 +111,7 @@ std::string ControlTest::reload() {
 }
 
 void ControlTest::settle() {
-  // A latch may lead to a removal, and that to an answer; each takes a round.
+  // A dry node may lead to a removal, and that to a response; each takes one iteration.
   for (int i = 0; i < 5; ++i) {
     control->tick();
     publisher.acknowledge();
@@ -124,19 +124,19 @@ void ControlTest::pass(Millis by) {
   settle();
 }
 
-void ControlTest::pass_unheard(Millis by) {
+void ControlTest::pass_unacknowledged(Millis by) {
   clock.advance(by);
   control->tick();
 }
 
 void ControlTest::break_disk() {
-  fs::rename(folder / "state", folder / "state.away");
-  folder.write("state", "a file where a folder should be");
+  fs::rename(directory / "state", directory / "state.away");
+  directory.write("state", "a file where a directory should be");
 }
 
 void ControlTest::mend_disk() {
-  fs::remove(folder / "state");
-  fs::rename(folder / "state.away", folder / "state");
+  fs::remove(directory / "state");
+  fs::rename(directory / "state.away", directory / "state");
 }
 
 void ControlTest::add_user(const std::string& key, std::uint64_t number) {

@@ -6,7 +6,7 @@
 #include "proxy/base/clock.h"
 #include "session/mapped_ledger.h"
 #include "tests/unit/control/node_literal.h"
-#include "tests/unit/io/temporary_folder.h"
+#include "tests/unit/io/temporary_directory.h"
 
 #include <gtest/gtest.h>
 
@@ -29,7 +29,7 @@ using std::chrono::hours;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-/// Workers that acknowledge when the test says so.
+/// A publisher whose workers acknowledge when the test calls `acknowledge`.
 class FakePublisher final : public Publisher {
  public:
   void publish(std::shared_ptr<const balancer::Topology> topology,
@@ -38,11 +38,11 @@ class FakePublisher final : public Publisher {
     waiting_.push_back(std::move(acknowledged));
   }
 
-  /// All workers take over all that was published, and what comes of that.
+  /// All workers acknowledge everything that was published, and what is published as a result.
   void acknowledge() {
     while (!waiting_.empty()) acknowledge_once();
   }
-  /// All workers take over all that was published until now.
+  /// All workers acknowledge everything that was published until now.
   void acknowledge_once() {
     for (const auto& acknowledged : std::exchange(waiting_, {})) acknowledged();
   }
@@ -54,26 +54,26 @@ class FakePublisher final : public Publisher {
 };
 
 /// A control plane over pool "shop" with alice, bob and carol, a real ledger and a real state file.
-/// Time stands still unless the test moves it; workers sleep unless they are told to acknowledge.
+/// Time stands still unless the test advances it; workers acknowledge only when the test says so.
 class ControlTest : public testing::Test {
  protected:
   static constexpr Millis kIdle = minutes{20};
 
   ControlTest();
 
-  /// Starts the control plane with what the state file says.
+  /// Starts the control plane with the content of the state file.
   void start();
-  /// The proxy ends and starts again: nothing is left but the state file. Its ledger was lost.
+  /// The proxy ends and starts again with its state file, but with an empty ledger.
   void restart();
-  /// The same with the ledger that it had.
+  /// The same with the previous ledger.
   void restart_on_ledger();
 
   static conf::Node node(const std::string& name, unsigned weight = 100);
-  /// The pool "shop" of the config to start with, or to reload.
+  /// The pool "shop" of the config that the next start or reload uses.
   conf::Pool& shop() { return config.pools.front(); }
 
-  // What an operator does. Returns the answer once all workers have acknowledged: the text,
-  // "error: …", or "no answer".
+  // Commands of an operator. They return the response after all workers have acknowledged: the
+  // text, "error: …", or "no answer".
   std::string bleed(const std::string& key, const BleedRequest& request = {});
   std::string force_bleed(const std::string& key);
   std::string bleed_until(const std::string& key, Millis deadline);
@@ -81,39 +81,40 @@ class ControlTest : public testing::Test {
   std::string activate(const std::string& key);
   std::string reload();
 
-  // The same without the workers: the answer comes into `answers`.
+  // The same without acknowledgements: the response is appended to `answers`.
   ChangeCallback note_answer();
-  void bleed_unheard(const std::string& key, const BleedRequest& request = {});
+  void bleed_unacknowledged(const std::string& key, const BleedRequest& request = {});
 
   /// Ticks until nothing more happens, with workers that acknowledge.
   void settle();
   void pass(Millis by);
-  /// The same with workers that do not acknowledge.
-  void pass_unheard(Millis by);
+  /// Like `pass`, with workers that do not acknowledge.
+  void pass_unacknowledged(Millis by);
 
-  /// Makes every write of the state file fail, also for root; and undoes it.
+  /// Makes every write of the state file fail, also for root. `mend_disk` undoes it.
   void break_disk();
   void mend_disk();
 
-  /// A user on a node who clicked and came back; a user whose cookie never came back.
+  /// Add a user with a live session, and a crawler whose cookie never came back.
   void add_user(const std::string& key, std::uint64_t number);
   void add_crawler(const std::string& key, std::uint64_t number);
-  /// The user clicks. False when the session is gone; else it is displaced or not.
+  /// A request of the user. Returns nothing if the session is gone; otherwise `displaced` says
+  /// whether the session was taken off its node.
   std::optional<session::OpenedSession> click(std::uint64_t number);
 
   [[nodiscard]] const NodeView& view(const std::string& key) const;
   [[nodiscard]] NodeStatus status(const std::string& key) const;
-  /// "bleeding, sessions_only" as workers see it.
+  /// The state and door that workers see: "bleeding, sessions_only".
   [[nodiscard]] std::string door(const std::string& key) const;
   [[nodiscard]] bool dry(const std::string& key) const { return status(key).dry; }
-  /// "1 live session, 1 open exchange"
+  /// What keeps the node from being dry: "1 live session, 1 open exchange".
   [[nodiscard]] std::string blocked(const std::string& key) const;
-  /// What the state file says now.
+  /// The records in the state file.
   [[nodiscard]] NodeRecords written() const;
-  /// The texts of all events of a kind, joined by " | ".
+  /// The texts of all events of one kind, joined by " | ".
   [[nodiscard]] std::string events_of(const std::string& kind) const;
 
-  bonedry::test::TemporaryFolder folder;
+  bonedry::test::TemporaryDirectory directory;
   ManualClock clock;
   conf::Config config;
   std::optional<Instant> incomplete_since;

@@ -29,11 +29,11 @@ TEST_F(DeadlineTest, WhenItPassesTheSessionsThereAreTakenOffAndTheNodeIsDry) {
   EXPECT_FALSE(click(3)->displaced);
   EXPECT_EQ(events_of("deadline"), "shop/alice: the deadline has passed");
   EXPECT_EQ(events_of("displace"),
-            "shop/alice: deadline: 2 sessions will be moved at the next request");
+            "shop/alice: deadline: 2 sessions will be moved at their next request");
 }
 
 TEST_F(DeadlineTest, SessionsAreTakenOffOnlyAfterAllWorkersHaveShutTheDoor) {
-  // Else a worker could still take somebody in whom nobody counts.
+  // Otherwise a worker could still let in a user whose session nobody counts.
   add_user("shop/alice", 1);
   bleed_until("shop/alice", minutes{10});
   clock.advance(minutes{10});
@@ -61,7 +61,8 @@ TEST_F(DeadlineTest, AnExchangeThatIsStillOpenBlocksDrynessButNotTheMove) {
 }
 
 TEST_F(DeadlineTest, AUserWhoseFirstResponseComesAfterTheDeadlineDoesNotKeepTheNodeWet) {
-  // The exchange went out before the bleed; its slow response begins a session behind a shut door.
+  // The request was sent before the bleed; its slow response begins a session when the door is
+  // shut.
   view("shop/alice").node->open_exchange();
   bleed_until("shop/alice", seconds{1});
   pass(seconds{1});
@@ -100,15 +101,16 @@ TEST_F(DeadlineTest, ThatItPassedSurvivesARestart) {
   EXPECT_EQ(door("shop/alice"), "bleeding, shut, displaced");
 }
 
-// -- The calendar ---------------------------------------------------------------------------------
+// -- The wall clock -------------------------------------------------------------------------------
 
 class CalendarTest : public DeadlineTest {
  protected:
-  /// The machine is off for `off`; its Instants begin anew. The calendar is wrong by `wrong` then.
+  /// The machine is off for `off` and its Instants start again. After that the wall clock is wrong
+  /// by `wrong`.
   void reboot(Millis off, Millis wrong = Millis{0}) {
     control.reset();
-    store = StateStore(folder / "state/nodes.json", "another boot");
-    clock.advance(-minutes{5});  // less than it was up
+    store = StateStore(directory / "state/nodes.json", "another boot");
+    clock.advance(-minutes{5});  // less than its uptime
     clock.jump_wall(minutes{5} + off + wrong);
     restart();
   }
@@ -228,7 +230,7 @@ TEST_F(DeadlineTest, AnActivationBetweenTheDeadlineAndTheWorkersKeepsTheUsersWhe
   add_user("shop/alice", 1);
   bleed_until("shop/alice", minutes{10});
   clock.advance(minutes{10});
-  control->tick();  // the workers have not heard of it yet
+  control->tick();  // the workers have not acknowledged it yet
   EXPECT_EQ(activate("shop/alice"), "shop/alice is active");
   EXPECT_EQ(status("shop/alice").live, 1);
   EXPECT_FALSE(click(1)->displaced);
@@ -270,7 +272,7 @@ TEST_F(DeadlineTest, OneThatCannotBeWrittenDownMovesNobodyAndIsTriedAgain) {
   pass(minutes{10});
   EXPECT_FALSE(click(1)->displaced);
   EXPECT_EQ(door("shop/alice"), "bleeding, sessions_only");
-  EXPECT_NE(events_of("error").find("the deadline cannot be kept"), std::string::npos);
+  EXPECT_NE(events_of("error").find("cannot apply the deadline"), std::string::npos);
   mend_disk();
   pass(seconds{3});
   EXPECT_TRUE(click(1)->displaced);

@@ -15,13 +15,13 @@ namespace {
 using balancer::Door;
 using balancer::NodeState;
 
-/// Alice and bob, and topologies that have nothing but their doors. Workers acknowledge when the
-/// test says so.
+/// Alice and bob, and topologies that contain only their doors. Workers acknowledge when the test
+/// says so.
 class DoorsTest : public testing::Test {
  protected:
   DoorsTest() {
     publish();
-    doors.acknowledge(topology.version);  // workers start with it
+    doors.acknowledge(topology.version);  // workers start with this version
   }
 
   void publish(const Nodes& close_deferred = {}) {
@@ -36,7 +36,7 @@ class DoorsTest : public testing::Test {
     }
     doors.publish(topology, close_deferred);
   }
-  /// What a command does: it is written down, and published.
+  /// Does what a command does: notes the change and publishes it.
   void note_change(const balancer::NodeId& id) {
     doors.note_change(id, topology.version + 1);
     publish();
@@ -64,8 +64,8 @@ class DoorsTest : public testing::Test {
   const balancer::NodeId alice = "shop/alice"_node;
   const balancer::NodeId bob = "shop/bob"_node;
   balancer::SessionCounts nobody;
-  std::set<std::string> absent;        ///< names of nodes that topologies lack
-  std::set<std::string> still_in_use;  ///< and of those that somebody is on
+  std::set<std::string> absent;        ///< names of nodes that topologies do not contain
+  std::set<std::string> still_in_use;  ///< names of nodes with sessions or exchanges
   NodeRecords records;
   balancer::Topology topology;
   Doors doors;
@@ -99,7 +99,7 @@ TEST_F(DoorsTest, WhatTheRecordSaysIsTheDoor) {
   EXPECT_EQ(door(alice), Door::shut);
 }
 
-// -- The two looks
+// -- The two checks for dryness
 
 TEST_F(DoorsTest, AnEmptyNodeIsShutBeforeTheLookThatCounts) {
   bleed(alice);
@@ -146,12 +146,11 @@ TEST_F(DoorsTest, ALookThatComesLateIsNotTheSecondOneOfALaterHold) {
   acknowledge();
   doors.shut_for_confirmation({alice});
   publish();
-  note_change(
-      alice);  // the operator gives it another deadline: the first look is of no use any more
+  note_change(alice);  // the operator gives it another deadline: the first check is void
   acknowledge();
   doors.shut_for_confirmation({alice});
   publish();
-  // What was to come behind the first look comes now: some worker may still let sessions in.
+  // The confirmation of the first check comes only now: some worker may still let sessions in.
   const Doors::DrynessConfirmation late = confirm_dryness({alice});
   EXPECT_TRUE(late.dry.empty());
   EXPECT_TRUE(late.still_in_use.empty());
@@ -190,7 +189,7 @@ TEST_F(DoorsTest, ANodeThatAReloadTookAwayIsNotLookedAt) {
   EXPECT_TRUE(look.still_in_use.empty());
 }
 
-// -- How one is opened
+// -- Opening a door
 
 TEST_F(DoorsTest, ADoorThatWasShutIsOpenedInTwoSteps) {
   records[alice].state = NodeState::maintenance;
@@ -249,7 +248,7 @@ TEST_F(DoorsTest, OneKeptOpenIsTakenOverWithTheVersionAfter) {
   EXPECT_TRUE(doors.is_acknowledged(alice));
 }
 
-// -- In a process that routes as its successor does
+// -- A process that routes as its successor does
 
 TEST_F(DoorsTest, WhatTheSuccessorHoldsIsHeldUntilItSaysOtherwise) {
   records[alice] = {};

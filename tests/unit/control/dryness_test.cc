@@ -17,10 +17,10 @@ using test::seconds;
 using DrynessTest = test::ControlTest;
 
 TEST_F(DrynessTest, AnEmptyNodeIsDryOnceTheWorkersHaveHeardOfTheBleed) {
-  bleed_unheard("shop/alice");
+  bleed_unacknowledged("shop/alice");
   for (int i = 0; i < 10; ++i) control->tick();
   EXPECT_FALSE(dry("shop/alice")) << "a worker may still send somebody";
-  EXPECT_EQ(blocked("shop/alice"), "workers are taking over the new state");
+  EXPECT_EQ(blocked("shop/alice"), "workers have not yet applied the new state");
   publisher.acknowledge();
   control->tick();
   EXPECT_EQ(door("shop/alice"), "bleeding, shut");
@@ -36,7 +36,7 @@ TEST_F(DrynessTest, ADryNodesDoorIsShutAndItIsWrittenDown) {
   EXPECT_EQ(door("shop/alice"), "bleeding, shut");
   EXPECT_EQ(written().at("shop/alice"_node).dry, Dry::yes);
   EXPECT_EQ(written().at("shop/alice"_node).state, NodeState::bleeding);
-  EXPECT_EQ(events_of("dry"), "shop/alice: bone dry: nobody is on it and nobody will come back");
+  EXPECT_EQ(events_of("dry"), "shop/alice: bone dry: no users are left and none will come back");
 }
 
 TEST_F(DrynessTest, AnActiveNodeIsNotDryHoweverEmpty) {
@@ -104,10 +104,10 @@ TEST_F(DrynessTest, AllThatBlocksIsNamed) {
   add_user("shop/alice", 1);
   add_crawler("shop/alice", 2);
   view("shop/alice").node->open_exchange();
-  bleed_unheard("shop/alice");
+  bleed_unacknowledged("shop/alice");
   EXPECT_EQ(blocked("shop/alice"),
             "1 live session, 1 pending session, 1 open exchange, "
-            "workers are taking over the new state");
+            "workers have not yet applied the new state");
 }
 
 TEST_F(DrynessTest, SessionsOfOtherNodesDoNotBlock) {
@@ -173,7 +173,7 @@ TEST_F(DrynessTest, WithoutSessionsNoLedgerIsIncomplete) {
 
 TEST_F(DrynessTest, ANodeThatLostAUserToAFullLedgerWaitsForHim) {
   for (std::uint64_t i = 0; i < 1000; ++i) add_user("shop/alice", i);
-  add_user("shop/bob", 5000);  // one of alice's makes room
+  add_user("shop/bob", 5000);  // evicts one of alice's
   ASSERT_EQ(status("shop/alice").live, 999);
   for (std::uint64_t i = 0; i < 1000; ++i) {
     const auto session = ledger->open({i << 32U, i}, 1, clock.now()).opened;
@@ -230,7 +230,7 @@ TEST_F(DrynessTest, OnlyActivationEndsIt) {
   activate("shop/alice");
   EXPECT_FALSE(dry("shop/alice"));
   EXPECT_EQ(door("shop/alice"), "active, open");
-  bleed_unheard("shop/alice");
+  bleed_unacknowledged("shop/alice");
   control->tick();
   EXPECT_FALSE(dry("shop/alice")) << "the next bleed begins anew";
 }
@@ -242,7 +242,7 @@ TEST_F(DrynessTest, DrynessThatCannotBeWrittenDownIsNotClaimedAndTriedAgain) {
   pass(kIdle + seconds{1});
   EXPECT_FALSE(dry("shop/alice"));
   EXPECT_EQ(door("shop/alice"), "bleeding, sessions_only");
-  EXPECT_NE(events_of("error").find("dryness cannot be written down"), std::string::npos);
+  EXPECT_NE(events_of("error").find("cannot save that the node is dry"), std::string::npos);
   mend_disk();
   pass(seconds{3});
   EXPECT_TRUE(dry("shop/alice"));
@@ -294,7 +294,7 @@ TEST_F(DrynessTest, SomebodyLetInBetweenTheTwoLooksIsSeenAndTheDoorIsOpenedAgain
   bleed("shop/alice");
   control->tick();
   ASSERT_EQ(door("shop/alice"), "bleeding, shut");
-  add_user("shop/alice", 1);  // by a worker that had not heard of the shut door
+  add_user("shop/alice", 1);  // by a worker that did not know of the shut door yet
   publisher.acknowledge();
   EXPECT_FALSE(dry("shop/alice"));
   EXPECT_EQ(door("shop/alice"), "bleeding, sessions_only");
@@ -318,16 +318,17 @@ TEST_F(DrynessTest, RecordsOfAnotherTimeCallNoNodeDryThatHasUsers) {
   bleed("shop/alice");
   settle();
   ASSERT_TRUE(dry("shop/alice"));
-  const std::string dry_then = *read_file(folder / "state/nodes.json");
+  const std::string dry_then = *read_file(directory / "state/nodes.json");
   activate("shop/alice");
   add_user("shop/alice", 1);
-  folder.write("state/nodes.json", dry_then);  // somebody puts a copy back
+  directory.write("state/nodes.json", dry_then);  // somebody restores an old copy
   restart_on_ledger();
   settle();
   EXPECT_FALSE(dry("shop/alice"));
   EXPECT_EQ(door("shop/alice"), "bleeding, sessions_only");
   EXPECT_EQ(events_of("error"),
-            "shop/alice: nodes.json calls it dry, but the ledger has 1 session on it: it is not");
+            "shop/alice: nodes.json says that it is dry, but the ledger has 1 session on it; it is "
+            "treated as not dry");
   pass(kIdle + seconds{1});
   EXPECT_TRUE(dry("shop/alice"));
 }

@@ -1,5 +1,5 @@
-// The forecast as the operator gets it: from the bleed on, with what bounds it, until nobody is
-// left.
+// The forecast that the operator sees: from the start of the bleed until no session is left, and
+// what bounds it.
 
 #include "tests/unit/control/control_rig.h"
 
@@ -15,7 +15,7 @@ class ControlForecastTest : public ControlTest {
   }
   [[nodiscard]] std::string why_not() const { return status("shop/alice").bleeding->no_forecast; }
 
-  /// Users of bob came and went all day, each for a few minutes, and one comes each minute.
+  /// An hour in which one new user of bob arrives each minute and stays for a few minutes.
   void live_through_an_hour() {
     for (std::uint64_t minute = 0; minute < 60; ++minute) {
       add_user("shop/bob", kVisitors + minute);
@@ -49,7 +49,7 @@ TEST_F(ControlForecastTest, OfUsersTakesSomeWhoHaveLeft) {
   bleed("shop/alice");
   settle();
   EXPECT_FALSE(forecast());
-  EXPECT_NE(why_not().find("too few users have left"), std::string::npos) << why_not();
+  EXPECT_NE(why_not().find("not enough users have left"), std::string::npos) << why_not();
   EXPECT_EQ(events_of("forecast"), "");
 }
 
@@ -66,7 +66,7 @@ TEST_F(ControlForecastTest, OfUsersHasARangeAndComesTrue) {
   EXPECT_LT(told->high, hours{2});
   EXPECT_EQ(events_of("forecast").find("shop/alice: dry in about "), 0U) << events_of("forecast");
 
-  pass(kIdle - minutes{1});  // nobody clicks any more
+  pass(kIdle - minutes{1});  // nobody sends requests any more
   const auto at_last = forecast();
   ASSERT_TRUE(at_last);
   EXPECT_EQ(at_last->likely, minutes{1});
@@ -74,7 +74,8 @@ TEST_F(ControlForecastTest, OfUsersHasARangeAndComesTrue) {
   pass(minutes{1} + seconds{1});
   EXPECT_TRUE(dry("shop/alice"));
   EXPECT_FALSE(forecast()) << "it has come true";
-  EXPECT_TRUE(events_of("forecast").ends_with(", sooner than it seemed")) << "all left at once";
+  EXPECT_TRUE(events_of("forecast").ends_with(", sooner than forecast before"))
+      << "all left at once";
 }
 
 TEST_F(ControlForecastTest, ADeadlineBoundsIt) {

@@ -1,4 +1,4 @@
-// After an upgrade another process decides; this one routes as it does.
+// After an upgrade another process makes the decisions, and this one routes accordingly.
 
 #include "tests/unit/control/control_rig.h"
 
@@ -147,28 +147,28 @@ TEST_F(HandoverTest, TwoUpgradesAtATimeAreOneTooMany) {
   control->begin_standby();
   control->upgrade("root", note_answer());
   ASSERT_EQ(answers.size(), 1U);
-  EXPECT_THAT(answers.front(), HasSubstr("taking over already"));
+  EXPECT_THAT(answers.front(), HasSubstr("already in progress"));
 }
 
 TEST_F(HandoverTest, AProcessThatHangsKeepsNoOperatorWaiting) {
   lagging_process = "the previous process (77)";
   add_user("shop/alice", 1);
   bleed("shop/bob");
-  bleed_unheard("shop/alice");
+  bleed_unacknowledged("shop/alice");
   control->activate("shop/bob"_node, "root", note_answer());
-  pass_unheard(seconds{4});
+  pass_unacknowledged(seconds{4});
   EXPECT_TRUE(answers.empty());
-  pass_unheard(seconds{2});
+  pass_unacknowledged(seconds{2});
   ASSERT_EQ(answers.size(), 2U);
   for (const std::string& answer : answers) {
     EXPECT_THAT(answer, HasSubstr("error: the previous process (77) has not"));
     EXPECT_THAT(answer, HasSubstr("written down and holds in this process"));
   }
-  EXPECT_THAT(answers[0], HasSubstr("shop/alice is not called dry"));
-  EXPECT_THAT(answers[1], HasSubstr("shop/bob may get no new users"));
+  EXPECT_THAT(answers[0], HasSubstr("shop/alice is not reported dry"));
+  EXPECT_THAT(answers[1], HasSubstr("shop/bob may receive no new users"));
   EXPECT_TRUE(written().contains("shop/alice"_node));
   EXPECT_THAT(blocked("shop/alice"), HasSubstr("the previous process (77)"));
-  pass_unheard(hours{1});
+  pass_unacknowledged(hours{1});
   EXPECT_FALSE(dry("shop/alice")) << "the other one may still let somebody in";
   EXPECT_EQ(door("shop/bob"), "active, open") << "its sessions may come to it everywhere";
   lagging_process = "";
@@ -183,9 +183,9 @@ TEST_F(HandoverTest, AReloadThatIsNotTakenOverIsAnsweredToo) {
   lagging_process = "process 77";
   shop().nodes.push_back(node("dave"));
   control->reload("root", note_answer());
-  pass_unheard(seconds{6});
+  pass_unacknowledged(seconds{6});
   ASSERT_EQ(answers.size(), 1U);
-  EXPECT_THAT(answers.front(), HasSubstr("error: process 77 has not answered for 5s"));
+  EXPECT_THAT(answers.front(), HasSubstr("error: process 77 has not acknowledged within 5s"));
 }
 
 }  // namespace

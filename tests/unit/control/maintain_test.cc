@@ -20,7 +20,7 @@ class MaintainTest : public test::ControlTest {
   }
 };
 
-// -- Out of rotation ------------------------------------------------------------------------------
+// -- Taking nodes out of rotation -----------------------------------------------------------------
 
 TEST_F(MaintainTest, ADryNodeGoesIntoMaintenance) {
   dry_out("shop/alice");
@@ -33,7 +33,7 @@ TEST_F(MaintainTest, ADryNodeGoesIntoMaintenance) {
 
 TEST_F(MaintainTest, AnActiveNodeDoesNotWithoutForce) {
   EXPECT_EQ(maintain("shop/alice"),
-            "error: shop/alice is not dry: it is active (--force overrides)");
+            "error: shop/alice is not dry: it is active; --force overrides");
   EXPECT_EQ(door("shop/alice"), "active, open");
   EXPECT_TRUE(publisher.published.empty());
 }
@@ -44,7 +44,7 @@ TEST_F(MaintainTest, ABleedingNodeThatIsNotDryDoesNotAndTheReasonsAreNamed) {
   bleed("shop/alice");
   settle();
   EXPECT_EQ(maintain("shop/alice"),
-            "error: shop/alice is not dry: 1 live session, 1 pending session (--force overrides)");
+            "error: shop/alice is not dry: 1 live session, 1 pending session; --force overrides");
   EXPECT_EQ(door("shop/alice"), "bleeding, sessions_only");
 }
 
@@ -56,7 +56,7 @@ TEST_F(MaintainTest, ForceTakesTheSessionsOffAndIsRecorded) {
   EXPECT_EQ(status("shop/alice").live, 0);
   EXPECT_TRUE(click(1)->displaced);
   EXPECT_EQ(events_of("displace"),
-            "shop/alice: maintenance was forced: 1 session will be moved at the next request");
+            "shop/alice: maintenance was forced: 1 session will be moved at their next request");
   EXPECT_NE(events_of("maintain").find("[forced: "), std::string::npos);
   settle();
   EXPECT_TRUE(dry("shop/alice"));
@@ -90,8 +90,8 @@ TEST_F(MaintainTest, TheLastActiveNodesAreGuardedHereToo) {
   view("shop/carol").node->set_health(balancer::Health::down);
   const std::string answer = maintain("shop/alice");
   EXPECT_EQ(answer,
-            "error: without alice pool shop would have 0 active, healthy nodes; min_active is 1 "
-            "(--force overrides)");
+            "error: without alice pool shop would have 0 active, healthy nodes; min_active is 1"
+            "; --force overrides");
   EXPECT_EQ(maintain("shop/alice", Force::yes).substr(0, 28), "shop/alice is in maintenance");
   EXPECT_FALSE(view("shop/alice").displaced) << "it was dry: there was nobody to take off";
 }
@@ -117,7 +117,7 @@ TEST_F(MaintainTest, ADiskThatRefusesRefusesItAndNobodyIsTakenOff) {
   add_user("shop/alice", 1);
   break_disk();
   const std::string answer = maintain("shop/alice", Force::yes);
-  EXPECT_NE(answer.find("nothing was changed"), std::string::npos) << answer;
+  EXPECT_NE(answer.find("no change was made"), std::string::npos) << answer;
   EXPECT_EQ(door("shop/alice"), "active, open");
   EXPECT_EQ(status("shop/alice").live, 1);
   EXPECT_FALSE(click(1)->displaced);
@@ -132,7 +132,7 @@ TEST_F(MaintainTest, AnActivationBeforeTheWorkersHeardOfForcedMaintenanceKeepsTh
   EXPECT_FALSE(click(1)->displaced);
 }
 
-// -- Back into it ---------------------------------------------------------------------------------
+// -- Putting them back ----------------------------------------------------------------------------
 
 TEST_F(MaintainTest, AnActivatedNodeIsOpenAgain) {
   dry_out("shop/alice");
@@ -180,7 +180,7 @@ TEST_F(MaintainTest, ANodeOfWeightZeroCannotBeActivated) {
   shop().nodes[0].weight = 0;
   start();
   EXPECT_EQ(activate("shop/alice"),
-            "error: shop/alice has weight 0 in the config, which means bleeding");
+            "error: shop/alice has weight 0 in the config and stays bleeding");
   EXPECT_EQ(door("shop/alice"), "bleeding, sessions_only");
 }
 
@@ -188,7 +188,7 @@ TEST_F(MaintainTest, AFailedActivationForgetsNoLookAtDrynessThatIsUnderWay) {
   bleed("shop/alice");
   control->tick();  // shuts the door, and waits for the workers
   EXPECT_EQ(door("shop/alice"), "bleeding, shut");
-  view("shop/alice").node->open_exchange();  // by a worker that has not heard of it yet
+  view("shop/alice").node->open_exchange();  // by a worker that does not know of it yet
   break_disk();
   control->activate("shop/alice"_node, "root", note_answer());
   mend_disk();
@@ -263,7 +263,7 @@ TEST_F(MaintainTest, ABleedIsAnsweredOnlyWhenNobodyNewComesAlthoughAnotherNodeIs
   dry_out("shop/alice");
   force_bleed("shop/carol");
   control->activate("shop/alice"_node, "root", note_answer());
-  bleed_unheard("shop/bob");
+  bleed_unacknowledged("shop/bob");
   EXPECT_EQ(door("shop/bob"), "bleeding, open");
   publisher.acknowledge_once();
   EXPECT_EQ(door("shop/bob"), "bleeding, sessions_only");
@@ -286,12 +286,12 @@ TEST_F(MaintainTest, ADiskThatRefusesRefusesTheActivationAndChangesNothing) {
   const auto before = control->topology();
   break_disk();
   const std::string answer = activate("shop/alice");
-  EXPECT_NE(answer.find("nothing was changed"), std::string::npos) << answer;
+  EXPECT_NE(answer.find("no change was made"), std::string::npos) << answer;
   EXPECT_EQ(control->topology(), before);
   mend_disk();
   EXPECT_EQ(written().at("shop/alice"_node).state, NodeState::maintenance);
   pass(minutes{1});
-  bleed("shop/bob");  // another topology
+  bleed("shop/bob");  // publishes another topology
   EXPECT_EQ(door("shop/alice"), "maintenance, shut");
   EXPECT_FALSE(view("shop/alice").slow_start_since) << "it was never put back";
 }

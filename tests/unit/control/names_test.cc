@@ -1,4 +1,5 @@
-// Names of nodes in the ledger: there are so many, and a config that needs more is refused whole.
+// The ledger has room for a limited number of node names; a config that needs more is rejected as a
+// whole.
 
 #include "session/ledger_layout.h"
 #include "tests/unit/control/control_rig.h"
@@ -14,7 +15,7 @@ class NamesTest : public ControlTest {
  protected:
   static constexpr std::size_t kMost = session::layout::kMaxSlots;
 
-  /// The shop has these nodes alone: "<prefix>0", "<prefix>1", …
+  /// The shop has only these nodes: "<prefix>0", "<prefix>1", …
   void name_nodes(const std::string& prefix, std::size_t count) {
     shop().nodes.clear();
     for (std::size_t i = 0; i < count; ++i)
@@ -32,7 +33,7 @@ TEST_F(NamesTest, AReloadThatNeedsTooManyIsRefusedAndChangesNothing) {
   name_nodes("n", kMost);
   const auto topology = control->topology();
   EXPECT_THAT(reload(), AllOf(HasSubstr("error: the ledger has no room for node shop/n"),
-                              HasSubstr("nothing was changed")));
+                              HasSubstr("the running config is unchanged")));
   EXPECT_EQ(control->topology(), topology);
   EXPECT_EQ(control->config(), before);
   EXPECT_TRUE(written().empty());

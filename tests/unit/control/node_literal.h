@@ -8,7 +8,7 @@
 
 namespace bonedry::admin {
 
-/// The node of "shop/alice", which must be of that form.
+/// The node of a text such as "shop/alice", which must have that form.
 inline balancer::NodeId node_id(std::string_view text) {
   return balancer::NodeId::parse(text).value();
 }

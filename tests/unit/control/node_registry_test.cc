@@ -22,7 +22,7 @@ class LiveNodesTest : public testing::Test {
     ASSERT_TRUE(nodes.claim(config, removed, authority));
     nodes.adopt(config, removed, authority);
   }
-  /// Where the ledger knows the node to be; "" when it does not.
+  /// The address of a node in the ledger; "" if the ledger has none.
   [[nodiscard]] std::string known_at(const std::string& key) const {
     const auto all = ledger.nodes();
     const auto found = std::ranges::find(all, key, &session::LedgerNode::key);

@@ -1,5 +1,7 @@
 #include "tests/unit/control/promise_browser.h"
 
+#include "proxy/base/utc.h"
+
 #include <algorithm>
 #include <array>
 #include <ctime>
@@ -9,7 +11,7 @@ namespace {
 
 constexpr Millis kMeantAsPast = std::chrono::hours{24};
 
-/// RFC 6265, section 5.1.3, for names.
+/// RFC 6265, section 5.1.3, for host names.
 bool domain_matches(const std::string& host, const std::string& domain) {
   if (host == domain) return true;
   return host.size() > domain.size() && host.ends_with("." + domain);
@@ -27,11 +29,9 @@ std::string default_path(const std::string& asked) {
 }
 
 std::string date_text(WallTime at) {
-  const std::time_t seconds = at.ms / 1000;
-  std::tm parts{};
-  ::gmtime_r(&seconds, &parts);
+  const std::tm date = to_utc(at).date;
   std::array<char, 40> text{};
-  std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
+  std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &date);
   return text.data();
 }
 
@@ -58,7 +58,7 @@ std::optional<CookieId> id_of(const SetCookie& cookie, const Page& page) {
 
 Effect effect_of(const SetCookie& cookie, const Page& page, WallTime date) {
   if (!id_of(cookie, page)) return Effect::none;
-  if (cookie.value.empty()) return Effect::loses;  // what nobody can be known by
+  if (cookie.value.empty()) return Effect::loses;  // an empty value identifies nobody
   if (cookie.max_age) return *cookie.max_age > 0 ? Effect::keeps : Effect::loses;
   if (!cookie.expires || *cookie.expires > date) return Effect::keeps;
   return *cookie.expires + kMeantAsPast < date ? Effect::loses : Effect::lapses;

@@ -1,4 +1,4 @@
-// What disks and people do to files, between one process and the next.
+// Damage to the files between one process and the next.
 
 #include "proxy/base/file.h"
 #include "session/ledger_file.h"
@@ -19,7 +19,7 @@ using session::LedgerPlan;
 
 namespace {
 
-// Figures of a record that nothing depends on but the precision of later answers.
+// Bytes 48 to 51 of a record are not damaged: only the precision of later figures depends on them.
 constexpr std::size_t kUnguarded = 48;
 constexpr std::size_t kGuardedAgain = 52;
 
@@ -28,7 +28,7 @@ struct Part {
   std::size_t size;
 };
 
-/// Where something is that is in use: the header, the slots of nodes, the heads of shards, records.
+/// The parts of the file that are in use: the header, node slots, shard headers and records.
 std::vector<Part> parts_in_use(const LedgerFile& file) {
   std::vector<Part> parts{{0, sizeof(layout::Header)}};
   for (std::size_t slot = 0; slot < file.header().slots_used.load(); ++slot) {
@@ -50,7 +50,7 @@ std::vector<Part> parts_in_use(const LedgerFile& file) {
 }  // namespace
 
 void Proxy::damage_ledger(const Dice& dice, int bits) const {
-  auto found = LedgerFile::find(folder / "ledger");
+  auto found = LedgerFile::find(directory / "ledger");
   if (!found || !*found || !(*found)->file) throw std::runtime_error("no ledger to damage");
   const LedgerFile& file = *(*found)->file;
   const std::vector<Part> parts = parts_in_use(file);
@@ -62,7 +62,7 @@ void Proxy::damage_ledger(const Dice& dice, int bits) const {
 }
 
 std::string Proxy::damage_records(const Dice& dice) const {
-  const std::string path = folder / "nodes.json";
+  const std::string path = directory / "nodes.json";
   const Result<std::string> before = read_file(path);
   const Result<NodeRecords> right = store.load();
   if (!before || before->empty() || !right) return "";

@@ -1,4 +1,4 @@
-// What users ask, and the dice.
+// The requests of users, and the random choices.
 
 #include "tests/unit/control/promise_duel.h"
 
@@ -19,8 +19,8 @@ constexpr std::size_t kRemembered = 60;
 conf::Pool pool(const std::string& name, std::initializer_list<const char*> nodes) {
   conf::Pool pool;
   pool.name = name;
-  pool.health.active = true;  // else a reload forgets what the test says of health
-  // Times end in 50 ms and steps in 0: no session runs out exactly when it is looked at.
+  pool.health.active = true;  // otherwise a reload resets the health that the test has set
+  // Time-outs end in 50 ms and steps are multiples of 100 ms: no session expires exactly at a step.
   pool.session.idle_timeout = Millis{60'050};
   pool.session.pending_timeout = Millis{40'050};
   pool.session.max_lifetime = Millis{600'050};
@@ -48,7 +48,7 @@ conf::Config first_config() {
 
 }  // namespace
 
-PromiseDuel::PromiseDuel(std::size_t workers, std::uint64_t seed)
+PromiseModelRun::PromiseModelRun(std::size_t workers, std::uint64_t seed)
     : random_(seed), proxy_(workers, first_config()) {
   model_.configure(proxy_.config, 0);
   plans_[1] = model_.plan(1);
@@ -60,14 +60,14 @@ PromiseDuel::PromiseDuel(std::size_t workers, std::uint64_t seed)
   }
 }
 
-std::string PromiseDuel::step() {
+std::string PromiseModelRun::step() {
   pass(kStep * pick(1, 8));
   complain(compare());
   if (wrong_.empty()) act();
   return outcome();
 }
 
-void PromiseDuel::act() {
+void PromiseModelRun::act() {
   if (const auto delicate = being_looked_at(); !delicate.empty()) {
     const bool entered = std::ranges::any_of(requests_, [&delicate](const auto& request) {
       return request->stage == Stage::routed && request->node == delicate.front();
@@ -86,12 +86,12 @@ void PromiseDuel::act() {
   act_as_fate();
 }
 
-std::int64_t PromiseDuel::pick(std::int64_t from, std::int64_t to) {
+std::int64_t PromiseModelRun::pick(std::int64_t from, std::int64_t to) {
   return std::uniform_int_distribution<std::int64_t>(from, to)(random_);
 }
 
-/// Whatever happens to a node between the two looks at its dryness is delicate.
-std::string PromiseDuel::any_node() {
+/// Prefers nodes between the two checks for dryness: errors are most likely there.
+std::string PromiseModelRun::any_node() {
   if (const auto delicate = being_looked_at(); !delicate.empty() && chance(70)) {
     return any_of(delicate);
   }
@@ -102,7 +102,7 @@ std::string PromiseDuel::any_node() {
   return any_of(keys);
 }
 
-std::vector<std::string> PromiseDuel::being_looked_at() const {
+std::vector<std::string> PromiseModelRun::being_looked_at() const {
   std::vector<std::string> keys;
   for (const auto& pool : proxy_.control->topology()->pools) {
     for (const auto& view : pool.nodes) {
@@ -113,12 +113,12 @@ std::vector<std::string> PromiseDuel::being_looked_at() const {
   return keys;
 }
 
-std::size_t PromiseDuel::any_worker() {
+std::size_t PromiseModelRun::any_worker() {
   return static_cast<std::size_t>(
       pick(0, static_cast<std::int64_t>(proxy_.fleet->workers.size()) - 1));
 }
 
-PromiseDuel::Request* PromiseDuel::any_request(Stage stage) {
+PromiseModelRun::Request* PromiseModelRun::any_request(Stage stage) {
   std::vector<Request*> there;
   for (const auto& request : requests_) {
     const bool free = busy_with(request->real.worker) == nullptr;
@@ -127,20 +127,20 @@ PromiseDuel::Request* PromiseDuel::any_request(Stage stage) {
   return there.empty() ? nullptr : any_of(there);
 }
 
-void PromiseDuel::complain(const std::string& what) {
+void PromiseModelRun::complain(const std::string& what) {
   if (wrong_.empty()) wrong_ = what;
 }
 
-std::string PromiseDuel::outcome() const {
+std::string PromiseModelRun::outcome() const {
   return wrong_.empty() ? compare() : wrong_;
 }
 
-void PromiseDuel::note(std::string what) {
+void PromiseModelRun::note(std::string what) {
   lately_.push_back(std::to_string(now().ms) + " " + std::move(what));
   if (lately_.size() > kRemembered) lately_.pop_front();
 }
 
-std::string PromiseDuel::lately() const {
+std::string PromiseModelRun::lately() const {
   std::string text;
   for (const std::string& line : lately_) text += line + "\n";
   return text;
@@ -148,12 +148,12 @@ std::string PromiseDuel::lately() const {
 
 // -- Users ----------------------------------------------------------------------------------------
 
-/// Crowds come and go, or no node would ever become dry.
-void PromiseDuel::act_as_user() {
+/// The number of users rises and falls; otherwise no node would ever become dry.
+void PromiseModelRun::act_as_user() {
   if (chance(1)) appetite_ = static_cast<int>(pick(0, 3)) * 20;
   if (chance(2)) held_up_ = chance(50) ? std::optional(any_worker()) : std::nullopt;
   if (pick(1, 500) == 1) {
-    hurried_ = chance(40) ? std::optional(any_deaf_browser()) : std::nullopt;
+    hurried_ = chance(40) ? std::optional(any_stale_browser()) : std::nullopt;
     held_up_.reset();
   }
   if (hurried_) appetite_ = 45;
@@ -164,7 +164,7 @@ void PromiseDuel::act_as_user() {
   fail_to_connect();
 }
 
-PromiseDuel::Request* PromiseDuel::busy_with(std::size_t worker) {
+PromiseModelRun::Request* PromiseModelRun::busy_with(std::size_t worker) {
   for (const auto& request : requests_) {
     const bool midway = request->stage == Stage::arrived || request->stage == Stage::routed;
     if (midway && request->real.worker == worker) return request.get();
@@ -172,21 +172,21 @@ PromiseDuel::Request* PromiseDuel::busy_with(std::size_t worker) {
   return nullptr;
 }
 
-void PromiseDuel::let_busy_worker_go_on(std::size_t worker) {
+void PromiseModelRun::let_busy_worker_go_on(std::size_t worker) {
   while (Request* const request = busy_with(worker)) go_on(*request);
 }
 
-void PromiseDuel::begin_request() {
+void PromiseModelRun::begin_request() {
   const std::size_t worker = any_worker();
   if (Request* const request = busy_with(worker)) {
     if (worker != held_up_ && chance(50)) go_on(*request);
     return;
   }
-  // Browsers send several requests at once.
+  // Browsers send several requests in parallel.
   const bool again = !requests_.empty() && chance(30);
   std::size_t number =
       again ? any_of(requests_)->browser : static_cast<std::size_t>(pick(0, kBrowsers - 1));
-  constexpr std::int64_t kClub = kBrowsers / 4;  // whose values change all the time
+  constexpr std::int64_t kClub = kBrowsers / 4;  // their values change all the time
   if (chance(25)) number = static_cast<std::size_t>(pick(0, kClub - 1) * 4 + 1);
   if (hurried_ && chance(90)) number = *hurried_;
   if (browsers_[number].pool == "club") {
@@ -198,11 +198,11 @@ void PromiseDuel::begin_request() {
   while (wrong_.empty() && busy_with(worker) != nullptr && chance(80)) go_on(*busy_with(worker));
 }
 
-std::size_t PromiseDuel::any_deaf_browser() {
-  return static_cast<std::size_t>(pick(0, kBrowsers / kDeafEvery - 1)) * kDeafEvery + 1;
+std::size_t PromiseModelRun::any_stale_browser() {
+  return static_cast<std::size_t>(pick(0, kBrowsers / kStaleEvery - 1)) * kStaleEvery + 1;
 }
 
-std::vector<PromiseDuel::HadCookie> PromiseDuel::what_browser_sends(std::size_t number) {
+std::vector<PromiseModelRun::HadCookie> PromiseModelRun::what_browser_sends(std::size_t number) {
   const Browser& browser = browsers_[number];
   std::vector<HadCookie> cookies{browser.cookie};
   std::string& value = cookies.front().value;
@@ -219,9 +219,9 @@ std::vector<PromiseDuel::HadCookie> PromiseDuel::what_browser_sends(std::size_t 
   return cookies;
 }
 
-/// Of another path, from before; or planted by somebody on a sister domain. In any order.
-void PromiseDuel::add_other_cookies(const Browser& browser, const Browser* moved,
-                                    std::vector<HadCookie>& cookies) {
+/// Adds earlier cookies of other paths, and one planted from a sister domain, in random order.
+void PromiseModelRun::add_other_cookies(const Browser& browser, const Browser* moved,
+                                        std::vector<HadCookie>& cookies) {
   cookies.insert(cookies.end(), browser.before.begin(), browser.before.end());
   const Browser& other = moved == nullptr ? any_of(browsers_) : *moved;
   if (other.pool == browser.pool && chance(30)) cookies.push_back(other.cookie);
@@ -230,13 +230,13 @@ void PromiseDuel::add_other_cookies(const Browser& browser, const Browser* moved
   if (cookies.size() > 1) count("several cookies");
 }
 
-plain::Page PromiseDuel::any_page() {
+plain::Page PromiseModelRun::any_page() {
   const std::array<std::string, 3> paths{"/", "/cart", "/cart/items"};
   return {"www.shop.test", any_of(paths)};
 }
 
-/// Somebody whom the operator has taken off a node, and who has not come since.
-const PromiseDuel::Browser* PromiseDuel::any_who_was_moved(const std::string& pool) const {
+/// A user whose session was displaced and who has sent no request since.
+const PromiseModelRun::Browser* PromiseModelRun::any_who_was_moved(const std::string& pool) const {
   for (const Browser& browser : browsers_) {
     if (browser.pool != pool || !browser.cookie.genuine) continue;
     const auto session = model_.sessions.find(browser.cookie.genuine->key);
@@ -245,14 +245,15 @@ const PromiseDuel::Browser* PromiseDuel::any_who_was_moved(const std::string& po
   return nullptr;
 }
 
-void PromiseDuel::arrive(std::size_t worker, std::size_t number, std::vector<HadCookie> cookies) {
+void PromiseModelRun::arrive(std::size_t worker, std::size_t number,
+                             std::vector<HadCookie> cookies) {
   auto request = std::make_unique<Request>();
   request->browser = number;
   request->page = any_page();
   request->sent = browsers_[number].jar.send(request->page, now());
   const auto& runtime = proxy_.fleet->workers[worker].runtime;
   request->plan = plans_.at(runtime->topology->version);
-  // Where the rules leave it open, the program says which; of one cookie at a time.
+  // Where the rules allow both outcomes, the program decides; then only one cookie is sent.
   const auto open = std::ranges::find_if(cookies, [&](const HadCookie& one) {
     return one.genuine && model_.leaves_open(*request->plan, *one.genuine, now());
   });
@@ -271,8 +272,8 @@ void PromiseDuel::arrive(std::size_t worker, std::size_t number, std::vector<Had
   requests_.push_back(std::move(request));
 }
 
-plain::SessionBinding PromiseDuel::claim(const Request& request,
-                                         const std::vector<HadCookie>& cookies) {
+plain::SessionBinding PromiseModelRun::claim(const Request& request,
+                                             const std::vector<HadCookie>& cookies) {
   const session::SessionBinding& real = request.real.binding;
   const bool found = real.held.has_value();
   const std::string& pool = browsers_[request.browser].pool;
@@ -292,10 +293,10 @@ plain::SessionBinding PromiseDuel::claim(const Request& request,
   return settle(request, std::move(claims), known == names_.end() ? 0 : known->second);
 }
 
-/// `followed`: whose session the program takes it for.
-plain::SessionBinding PromiseDuel::settle(const Request& request,
-                                          std::vector<plain::SessionBinding> claims,
-                                          plain::Key followed) {
+/// `followed`: the session that the program chose.
+plain::SessionBinding PromiseModelRun::settle(const Request& request,
+                                              std::vector<plain::SessionBinding> claims,
+                                              plain::Key followed) {
   using Claim = plain::SessionBinding::Claim;
   const bool found = request.real.binding.held.has_value();
   if (claims.empty()) claims.emplace_back().pool = browsers_[request.browser].pool;
@@ -312,7 +313,7 @@ plain::SessionBinding PromiseDuel::settle(const Request& request,
   return binding;
 }
 
-void PromiseDuel::check_known(const Request& request, const std::vector<HadCookie>& cookies) {
+void PromiseModelRun::check_known(const Request& request, const std::vector<HadCookie>& cookies) {
   if (request.binding.claim != plain::SessionBinding::Claim::none) return;
   for (const HadCookie& one : cookies) {
     if (!one.genuine) continue;
@@ -324,15 +325,15 @@ void PromiseDuel::check_known(const Request& request, const std::vector<HadCooki
   }
 }
 
-/// The next step of what is one callback of a worker; other threads may do something between.
-void PromiseDuel::go_on(Request& request) {
+/// The next step of a worker's callback; other threads may run between the steps.
+void PromiseModelRun::go_on(Request& request) {
   if (request.stage == Stage::arrived) return route(request);
   proxy_.send(request.real);
   request.open_on = request.node;
   request.stage = Stage::sent;
 }
 
-void PromiseDuel::route(Request& request) {
+void PromiseModelRun::route(Request& request) {
   if (!proxy_.follows(request.real)) {
     request.plan = plans_.at(proxy_.fleet->workers[request.real.worker].runtime->topology->version);
     request.tried.clear();
@@ -341,7 +342,7 @@ void PromiseDuel::route(Request& request) {
   const bool holds = request.binding.claim == plain::SessionBinding::Claim::session;
   look_at_doors(request.real.worker);
   const auto own = holds ? std::optional(request.binding.node) : std::nullopt;
-  // Another request of the user may have begun the session anew meanwhile: then this one follows.
+  // Another request of the user may have begun a new session meanwhile: then this one follows.
   const auto there = model_.sessions.find(request.binding.key);
   const std::string follows = there == model_.sessions.end() ? "" : there->second.node;
   const std::optional<std::string> to = proxy_.route(request.real);
@@ -358,7 +359,7 @@ void PromiseDuel::route(Request& request) {
   request.stage = Stage::routed;
 }
 
-void PromiseDuel::look_at_doors(std::size_t worker) {
+void PromiseModelRun::look_at_doors(std::size_t worker) {
   model_.opening = opening_at(worker);
   model_.close_deferred.clear();
   model_.looked_at.clear();
@@ -375,7 +376,7 @@ void PromiseDuel::look_at_doors(std::size_t worker) {
   }
 }
 
-std::set<std::string> PromiseDuel::opening_at(std::size_t worker) const {
+std::set<std::string> PromiseModelRun::opening_at(std::size_t worker) const {
   std::set<std::string> keys;
   for (const auto& pool : proxy_.fleet->workers[worker].runtime->topology->pools) {
     for (const auto& view : pool.nodes) {
@@ -385,7 +386,7 @@ std::set<std::string> PromiseDuel::opening_at(std::size_t worker) const {
   return keys;
 }
 
-std::string PromiseDuel::who_would_move(const Request& request, const std::string& node) const {
+std::string PromiseModelRun::who_would_move(const Request& request, const std::string& node) const {
   for (const real::Worker& worker : proxy_.fleet->workers) {
     const auto& topology = *worker.runtime->topology;
     if (topology.version >= request.plan->version) continue;
@@ -398,7 +399,7 @@ std::string PromiseDuel::who_would_move(const Request& request, const std::strin
   return "";
 }
 
-void PromiseDuel::fail_to_connect() {
+void PromiseModelRun::fail_to_connect() {
   Request* const request = any_request(Stage::sent);
   if (request == nullptr) return;
   note(request->node + " is not reached");
@@ -410,17 +411,17 @@ void PromiseDuel::fail_to_connect() {
   if (chance(70)) route(*request);
 }
 
-void PromiseDuel::send_everybody_home() {
+void PromiseModelRun::close_all_requests() {
   for (std::size_t worker = 0; worker < proxy_.fleet->workers.size(); ++worker) {
     let_busy_worker_go_on(worker);
   }
   while (!requests_.empty()) end(*requests_.back());
-  // A look-up may have ended what the next sweep would end, which it does when it has caught up.
-  for (Millis passed{0}; passed <= plain::kHearing; passed += kStep) pass(kStep);
+  // A look-up may end a session that the next sweep would end. The sweep does so after kCatchUp.
+  for (Millis passed{0}; passed <= plain::kCatchUp; passed += kStep) pass(kStep);
 }
 
-/// Some are cut off before they are answered.
-void PromiseDuel::finish() {
+/// Some requests are aborted before they get a response.
+void PromiseModelRun::finish() {
   Request* request = any_request(chance(95) ? Stage::answered : Stage::sent);
   if (request == nullptr) return;
   note("the request of " + std::to_string(request->browser) + " ends");
@@ -428,13 +429,13 @@ void PromiseDuel::finish() {
   end(*request);
 }
 
-void PromiseDuel::end(const Request& request) {
+void PromiseModelRun::end(const Request& request) {
   const auto found = std::ranges::find_if(
       requests_, [&request](const auto& one) { return one.get() == &request; });
   proxy_.finish((*found)->real);
   model_.release((*found)->binding, now());
   if (request.binding.pool == "club" && on_their_way_.size() < kMostOnTheirWay && chance(30)) {
-    on_their_way_.push_back({request.browser, request.page, request.sent});  // and once more
+    on_their_way_.push_back({request.browser, request.page, request.sent});  // sent once more
   }
   requests_.erase(found);
 }

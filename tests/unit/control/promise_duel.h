@@ -17,49 +17,49 @@
 
 namespace bonedry::admin::test {
 
-/// Does the same to the real parts of a proxy and to the model of it, step by step: what users do,
-/// what operators do, what time does, what becomes of the process. After every step both must agree
-/// on who is where, and nothing may have been done that the promise rules out.
-class PromiseDuel {
+/// Applies the same random steps to the real parts of a proxy and to the model: requests of users,
+/// commands of operators, time, crashes and restarts. After every step both must agree on where
+/// each session is, and the promise must not have been broken.
+class PromiseModelRun {
  public:
-  PromiseDuel(std::size_t workers, std::uint64_t seed);
+  PromiseModelRun(std::size_t workers, std::uint64_t seed);
 
-  /// What is wrong; empty: nothing.
+  /// Returns what is wrong; empty: nothing.
   std::string step();
-  /// Everybody goes home, every worker hears of everything: then every node that can be dry must
-  /// be.
+  /// Ends all requests and lets every worker acknowledge everything: then every node that can be
+  /// dry must be dry.
   std::string calm_down();
 
-  /// What was done in the end, a line each: for whoever has to find out why.
+  /// The last steps, one per line, for finding the cause of an error.
   [[nodiscard]] std::string lately() const;
-  /// How often each thing has happened.
+  /// How often each kind of step has happened.
   [[nodiscard]] const std::map<std::string, int>& happened() const { return happened_; }
 
  private:
   enum class Stage : std::uint8_t { arrived, routed, sent, answered };
   struct HadCookie {
     std::string value;                     ///< empty: no cookie
-    std::optional<plain::Cookie> genuine;  ///< what the model knows of it
+    std::optional<plain::Cookie> genuine;  ///< what the model knows of the cookie
   };
   struct Browser {
     std::string pool;
     HadCookie cookie;
-    std::vector<HadCookie> before;  ///< what it had earlier: they may stand at other paths
-    plain::Jar jar;                 ///< of the application's cookie
+    std::vector<HadCookie> before;  ///< earlier cookies, which may be stored at other paths
+    plain::Jar jar;                 ///< with the application's cookie
   };
   struct Request {
     std::size_t browser = 0;
     real::Exchange real;
     plain::Page page;
-    std::vector<std::string> sent;  ///< of the application's cookies
+    std::vector<std::string> sent;  ///< values of the application's cookie
     plain::SessionBinding binding;
     plain::PlanPtr plan;
     plain::Tried tried;
-    std::string node;     ///< where it goes
-    std::string open_on;  ///< where it is by now
+    std::string node;     ///< the node that the request goes to
+    std::string open_on;  ///< the node that counts it as open
     Stage stage = Stage::arrived;
   };
-  using Answered = std::shared_ptr<std::optional<bool>>;  ///< whether it went well
+  using Answered = std::shared_ptr<std::optional<bool>>;  ///< set to whether it succeeded
 
   // -- Dice
   std::int64_t pick(std::int64_t from, std::int64_t to);
@@ -73,12 +73,12 @@ class PromiseDuel {
   plain::Page any_page();
   [[nodiscard]] std::vector<std::string> being_looked_at() const;
   std::size_t any_worker();
-  std::size_t any_deaf_browser();
+  std::size_t any_stale_browser();
   Request* any_request(Stage stage);
   void count(const std::string& what) { ++happened_[what]; }
   void note(std::string what);
   void complain(const std::string& what);
-  /// What is wrong after all that was done.
+  /// What is wrong after all these steps.
   [[nodiscard]] std::string outcome() const;
 
   void act();
@@ -86,7 +86,7 @@ class PromiseDuel {
   void act_as_user();
   void begin_request();
   void arrive(std::size_t worker, std::size_t number, std::vector<HadCookie> cookies);
-  /// What the model makes of the cookies of a request.
+  /// The model's view of the cookies of a request.
   plain::SessionBinding claim(const Request& request, const std::vector<HadCookie>& cookies);
   [[nodiscard]] std::vector<HadCookie> what_browser_sends(std::size_t number);
   void add_other_cookies(const Browser& browser, const Browser* moved,
@@ -101,15 +101,15 @@ class PromiseDuel {
   void finish();
   void end(const Request& request);
   void let_busy_worker_go_on(std::size_t worker);
-  void send_everybody_home();
+  void close_all_requests();
   [[nodiscard]] Request* busy_with(std::size_t worker);
 
-  // -- What nodes answer
+  // -- Responses of nodes
   using Cookies = std::vector<plain::SetCookie>;
-  /// What an application says of its cookie, by its own clock.
+  /// The cookies that an application sets, and its own clock.
   struct Said {
     Cookies cookies;
-    WallTime date;  ///< of the application, or of the browser when it does not tell
+    WallTime date;  ///< of the application; of the browser if the response has no Date
     bool has_date = true;
   };
   void answer();
@@ -131,14 +131,14 @@ class PromiseDuel {
   void receive(const Request& request, const std::string& set_cookie);
 
   // -- Users of a pool that learns the application's cookie
-  /// A request that was sent and has not come yet.
+  /// A request that was sent and has not arrived yet.
   struct OnItsWay {
     std::size_t browser;
     plain::Page page;
     std::vector<std::string> values;
   };
   static constexpr std::size_t kMostOnTheirWay = 30;
-  static constexpr std::size_t kDeafEvery = 8;  // hears nothing of new values: half of the pool
+  static constexpr std::size_t kStaleEvery = 8;  // misses new values: half of the pool
   void begin_learned(std::size_t worker, std::size_t number);
   [[nodiscard]] OnItsWay what_browser_sends_of_values(std::size_t number);
   void leave_one_open_question(OnItsWay& sent);
@@ -174,8 +174,8 @@ class PromiseDuel {
   void jump();
   void stand_still();
 
-  // -- What is so
-  void take_stock(std::uint64_t from);
+  // -- The current state
+  void update_plans(std::uint64_t from);
   void note_dry(const std::string& key);
   [[nodiscard]] bool may_be_incomplete(const std::string& key) const;
   [[nodiscard]] std::string why_not_dry(const std::string& key) const;
@@ -183,13 +183,14 @@ class PromiseDuel {
   [[nodiscard]] std::string compare(const NodeStatus& status) const;
   [[nodiscard]] std::uint64_t next_version() const { return proxy_.fleet->published + 1; }
   [[nodiscard]] Instant now() const { return proxy_.clock.now(); }
-  /// What a worker does not let new users onto yet.
+  /// Notes the nodes that a worker does not let new users onto yet.
   void look_at_doors(std::size_t worker);
   [[nodiscard]] std::set<std::string> opening_at(std::size_t worker) const;
-  /// A worker that has not heard of what another one goes by, and would take a user off `node`.
+  /// Looks for a worker with an older topology that would take a user off `node`. Returns what is
+  /// wrong.
   [[nodiscard]] std::string who_would_move(const Request& request, const std::string& node) const;
   void flip_disk();
-  /// What comes of a command, given what the model makes of it, when nothing can be written.
+  /// The model's outcome of a command. While the disk is broken, every change is refused.
   template <class Command>
   plain::Did try_on(Command command);
 
@@ -203,11 +204,11 @@ class PromiseDuel {
   std::map<std::uint64_t, Answered> unanswered_;
   std::vector<std::pair<std::string, WaitEnd>> ended_waits_;
   plain::Key next_key_ = 1;
-  std::map<session::SessionKey, plain::Key> names_;  // what the real parts call a session
+  std::map<session::SessionKey, plain::Key> names_;  // the model's keys of real sessions
   Instant seen_;                                     // when the process last swept
   int appetite_ = 50;
   std::optional<std::size_t> hurried_;      // a deaf browser with very many requests, each renewed
-  std::map<std::string, Millis> wrong_by_;  // clocks of nodes
+  std::map<std::string, Millis> wrong_by_;  // errors of the nodes' clocks
   std::uint64_t next_value_ = 1;
   std::deque<OnItsWay> on_their_way_;
   std::optional<std::size_t> held_up_;  // a worker that is slow between two steps of a callback

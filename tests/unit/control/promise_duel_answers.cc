@@ -1,4 +1,4 @@
-// What nodes answer, what browsers make of it, and who is counted out by it.
+// The responses of nodes, their effect on browsers, and the users who are logged out by them.
 
 #include "tests/unit/control/promise_duel.h"
 
@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::size_t kBefore = 3;  // earlier cookies that a browser keeps
 constexpr const char* kWatched = "SID";
-// Without a Date only our own calendar can tell; further off than this it cannot.
+// Without a Date the proxy uses its own wall clock. If that is wrong by more than this, it cannot.
 constexpr Millis kCalendarOff = hours{22};
 
 std::string value_of(const std::string& set_cookie) {
@@ -54,23 +54,23 @@ bool agrees(Effect effect, CookieChange change) {
 
 }  // namespace
 
-void PromiseDuel::answer() {
+void PromiseModelRun::answer() {
   Request* const leaver = chance(70) ? one_that_leaves_while_entered() : nullptr;
   Request* const request = leaver != nullptr ? leaver : any_request(Stage::sent);
   if (request == nullptr) return;
   note(request->node + " answers " + std::to_string(request->browser));
   if (request->binding.rescued && !reach(*request)) return;
   request->stage = Stage::answered;
-  // Clients that hear nothing of new values stay for long: the old ones must lead to the session.
-  const bool hears = request->browser % kDeafEvery != 1;
+  // Clients that miss new values stay long: the old values must lead to the session.
+  const bool hears = request->browser % kStaleEvery != 1;
   const bool stays = !hears && (request->browser == hurried_ || !has_another_midway(*request));
   const bool leaves = chance(stays ? 1 : has_another_midway(*request) ? 75 : 8);
   if (leaves) note("that is a logout");
   const Said said = what_application_says(*request);
   real::Proxy::Heard heard = hear(*request, said);
   if (leaves) heard.answer.user = session::Presence::left;
-  if (!request->sent.empty()) heard.answer.candidate_key = session::ResponseCookies::HadCookie::yes;
-  if (request->sent.empty()) heard.answer.candidate_key = session::ResponseCookies::HadCookie::no;
+  if (!request->sent.empty()) heard.answer.had_cookie = session::ResponseCookies::HadCookie::yes;
+  if (request->sent.empty()) heard.answer.had_cookie = session::ResponseCookies::HadCookie::no;
   const std::string cookie = proxy_.answer(request->real, heard.answer);
   const bool left = request->real.binding.user == session::Presence::left;
   if (leaves && !left) complain("a logout is not noticed");
@@ -84,18 +84,19 @@ void PromiseDuel::answer() {
   const auto session = model_.sessions.find(request->binding.key);
   const bool is_its = session != model_.sessions.end() && !request->binding.over;
   const std::uint64_t life = is_its ? session->second.life : 0;
-  // Some answers are never heard, and some clients hear nothing of cookies that they have.
+  // Some responses get lost, and some clients never receive new cookies.
   if ((hears || browser.jar.cookies().empty()) && chance(95)) {
     for (const plain::SetCookie& one : said.cookies) {
       browser.jar.receive(one, request->page, said.date, now(), life);
     }
   }
   receive(*request, cookie);
-  if (left && request == leaver) end(*request);  // then perhaps nobody seems to be there
+  if (left && request == leaver) end(*request);  // then the node may seem empty
 }
 
-/// By a logout, from a node that bleeds and that another request of the session is about to enter.
-PromiseDuel::Request* PromiseDuel::one_that_leaves_while_entered() {
+/// Finds a request to a bleeding node whose logout comes while another request of the session is
+/// about to enter the node.
+PromiseModelRun::Request* PromiseModelRun::one_that_leaves_while_entered() {
   for (const auto& request : requests_) {
     if (request->stage != Stage::sent || busy_with(request->real.worker) != nullptr) continue;
     const bool bleeds = model_.nodes.at(request->node).state == balancer::NodeState::bleeding;
@@ -104,8 +105,8 @@ PromiseDuel::Request* PromiseDuel::one_that_leaves_while_entered() {
   return nullptr;
 }
 
-/// A rescued user has reached another node. False: it was no longer theirs.
-bool PromiseDuel::reach(Request& request) {
+/// A rescued user has reached another node. False: the user no longer belongs there.
+bool PromiseModelRun::reach(Request& request) {
   const std::string reached = request.node;
   const bool right = proxy_.reach(request.real);
   request.node = proxy_.node_of(request.real);
@@ -116,8 +117,8 @@ bool PromiseDuel::reach(Request& request) {
   return false;
 }
 
-/// A user who stays.
-void PromiseDuel::welcome(Request& request, const Said& said, const real::Proxy::Heard& heard) {
+/// Handles a response to a user who stays.
+void PromiseModelRun::welcome(Request& request, const Said& said, const real::Proxy::Heard& heard) {
   if (request.binding.pool == "club") return welcome_by(request, said, heard);
   if (request.binding.claim == plain::SessionBinding::Claim::none) {
     names_[request.real.binding.key] = next_key_;
@@ -132,17 +133,17 @@ void PromiseDuel::welcome(Request& request, const Said& said, const real::Proxy:
 
 // -- The application's cookie ---------------------------------------------------------------------
 
-/// Clocks that are right, in the test.
-WallTime PromiseDuel::right_time() const {
+/// The correct time in the test.
+WallTime PromiseModelRun::right_time() const {
   return {1'700'000'000'000 + now().ms};
 }
 
-WallTime PromiseDuel::clock_of(const std::string& node) const {
+WallTime PromiseModelRun::clock_of(const std::string& node) const {
   const auto wrong = wrong_by_.find(node);
   return right_time() + (wrong == wrong_by_.end() ? Millis{0} : wrong->second);
 }
 
-PromiseDuel::Said PromiseDuel::what_application_says(const Request& request) {
+PromiseModelRun::Said PromiseModelRun::what_application_says(const Request& request) {
   Said said;
   if (!wrong_by_.contains(request.node) || chance(1)) {
     wrong_by_[request.node] = Millis{seconds{chance(50) ? pick(-120, 120) : pick(-900, 900)}};
@@ -170,20 +171,20 @@ PromiseDuel::Said PromiseDuel::what_application_says(const Request& request) {
 }
 
 /// Where the cookie is learned, applications renew its value all the time.
-int PromiseDuel::gives_percent(const Request& request) const {
+int PromiseModelRun::gives_percent(const Request& request) const {
   if (request.binding.pool == "shop") return 50;
   if (request.binding.pool != "club") return 0;
   return request.binding.claim == plain::SessionBinding::Claim::none ? 80 : 85;
 }
 
-/// Where applications set cookies: mostly the usual one, or one that this browser has.
-plain::SetCookie PromiseDuel::a_cookie(const Request& request) {
+/// A cookie that an application sets: usually the common one, or one that this browser has.
+plain::SetCookie PromiseModelRun::a_cookie(const Request& request) {
   plain::SetCookie cookie;
   cookie.value = "v" + std::to_string(next_value_++);
   const auto& there = browsers_[request.browser].jar.cookies();
   const auto session = model_.sessions.find(request.binding.key);
   const bool unknown = session == model_.sessions.end() || !session->second.known.cookie;
-  if (!there.empty() && unknown && chance(50)) {  // beside one that nobody saw being set
+  if (!there.empty() && unknown && chance(50)) {  // beside one that the proxy did not see being set
     cookie.path = "/cart";
     return cookie;
   }
@@ -201,15 +202,15 @@ plain::SetCookie PromiseDuel::a_cookie(const Request& request) {
   return cookie;
 }
 
-void PromiseDuel::make_lasting(plain::SetCookie& cookie, const Said& said) {
+void PromiseModelRun::make_lasting(plain::SetCookie& cookie, const Said& said) {
   const std::int64_t dice = pick(0, 9);
   if (dice < 2) return;
   if (dice < 4) cookie.max_age = pick(20, 600);
-  if (dice == 3) cookie.expires = WallTime{0};  // for browsers from before there was a Max-Age
+  if (dice == 3) cookie.expires = WallTime{0};  // for browsers that do not know Max-Age
   if (dice >= 4) cookie.expires = said.date + seconds{pick(20, 600)};
 }
 
-void PromiseDuel::make_past(plain::SetCookie& cookie, const Said& said) {
+void PromiseModelRun::make_past(plain::SetCookie& cookie, const Said& said) {
   const std::int64_t dice = pick(0, 9);
   if (dice < 2) cookie.max_age = -pick(0, 5);
   if (dice == 2) cookie.value.clear();
@@ -219,9 +220,9 @@ void PromiseDuel::make_past(plain::SetCookie& cookie, const Said& said) {
   if (dice == 9) cookie.expires = said.date - minutes{pick(10, 1'000)};
 }
 
-/// What the proxy makes of it must be what a browser makes of it, but for dates that are so little
-/// past that a clock may be to blame.
-real::Proxy::Heard PromiseDuel::hear(Request& request, const Said& said) {
+/// The proxy must treat a cookie as a browser does, except for dates that are so little in the past
+/// that a clock may be wrong.
+real::Proxy::Heard PromiseModelRun::hear(Request& request, const Said& said) {
   session::CookieContext context{request.page.host, request.page.path, std::nullopt,
                                  proxy_.clock.wall()};
   if (said.has_date) context.date = said.date;
@@ -239,8 +240,9 @@ real::Proxy::Heard PromiseDuel::hear(Request& request, const Said& said) {
   return heard;
 }
 
-/// Whether the user's browser has exactly one cookie of the session, which is surely taken from it.
-bool PromiseDuel::must_be_out(const Request& request, const Said& said) const {
+/// Whether the browser has exactly one cookie of the session, and the response certainly removes
+/// it.
+bool PromiseModelRun::must_be_out(const Request& request, const Said& said) const {
   const auto session = model_.sessions.find(request.binding.key);
   if (request.binding.claim != plain::SessionBinding::Claim::session || request.binding.over)
     return false;
@@ -259,9 +261,10 @@ bool PromiseDuel::must_be_out(const Request& request, const Said& said) const {
   return taken;
 }
 
-/// Nobody is counted out whose browser keeps a cookie of the session; who has lost the only one is.
-void PromiseDuel::take_cookies(Request& request, const Said& said,
-                               const real::Proxy::Heard& /*heard*/, bool left) {
+/// A user whose browser keeps a cookie of the session stays; one who has lost the only cookie
+/// leaves.
+void PromiseModelRun::take_cookies(Request& request, const Said& said,
+                                   const real::Proxy::Heard& /*heard*/, bool left) {
   const auto session = model_.sessions.find(request.binding.key);
   if (session == model_.sessions.end() || request.binding.over) return;
   browsers_[request.browser].jar.let_lapse(now());
@@ -281,8 +284,9 @@ void PromiseDuel::take_cookies(Request& request, const Said& said,
   }
 }
 
-/// A logout while another request of the session is about to be routed: nobody is counted then.
-bool PromiseDuel::has_another_midway(const Request& request) const {
+/// Whether another request of the session is about to be routed. After a logout that user is not
+/// counted.
+bool PromiseModelRun::has_another_midway(const Request& request) const {
   return std::ranges::any_of(requests_, [&request](const auto& other) {
     const bool midway = other->stage == Stage::arrived || other->stage == Stage::routed;
     return midway && other->binding.key == request.binding.key &&
@@ -290,8 +294,8 @@ bool PromiseDuel::has_another_midway(const Request& request) const {
   });
 }
 
-/// The session of all requests that hold it is over.
-void PromiseDuel::log_out(Request& request) {
+/// Ends the session for all requests that hold it.
+void PromiseModelRun::log_out(Request& request) {
   count("logout");
   const plain::SessionBinding binding = request.binding;
   if (binding.claim != plain::SessionBinding::Claim::session || binding.over) return;
@@ -302,10 +306,10 @@ void PromiseDuel::log_out(Request& request) {
   }
 }
 
-/// The proxy's own cookie.
-void PromiseDuel::receive(const Request& request, const std::string& set_cookie) {
+/// Stores the proxy's own cookie.
+void PromiseModelRun::receive(const Request& request, const std::string& set_cookie) {
   Browser& browser = browsers_[request.browser];
-  if (set_cookie.empty() || chance(5)) return;  // some never bring it back
+  if (set_cookie.empty() || chance(5)) return;  // some browsers never return it
   const bool cleared = set_cookie.find("Max-Age=0") != std::string::npos;
   if (browser.before.size() == kBefore) browser.before.erase(browser.before.begin());
   browser.before.push_back(std::exchange(browser.cookie, {}));

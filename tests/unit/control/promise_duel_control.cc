@@ -1,4 +1,4 @@
-// What operators, workers and time do; and the comparison.
+// Commands of operators, steps of workers, time; and the comparison with the model.
 
 #include "tests/unit/control/node_literal.h"
 #include "tests/unit/control/promise_duel.h"
@@ -15,7 +15,7 @@ using std::chrono::seconds;
 
 // -- The operator ---------------------------------------------------------------------------------
 
-void PromiseDuel::act_as_operator() {
+void PromiseModelRun::act_as_operator() {
   const std::int64_t dice = pick(0, 99);
   if (dice < 80) return command(chance(20) ? Writes::fail : Writes::as_they_are);
   if (dice < 88) return wait();
@@ -23,8 +23,8 @@ void PromiseDuel::act_as_operator() {
   flip_health();
 }
 
-/// Some cannot be written down, though what comes next can.
-void PromiseDuel::command(Writes writes) {
+/// Some commands cannot be written to the disk, although later changes can.
+void PromiseModelRun::command(Writes writes) {
   const bool fails = !proxy_.disk_is_broken() && writes == Writes::fail;
   if (fails) proxy_.break_disk();
   if (fails) note("nothing can be written for a moment");
@@ -41,15 +41,15 @@ void PromiseDuel::command(Writes writes) {
   if (fails) proxy_.mend_disk();
 }
 
-admin::ChangeCallback PromiseDuel::note_answer(const Answered& answered) {
+admin::ChangeCallback PromiseModelRun::note_answer(const Answered& answered) {
   return [this, answered](const Result<ChangeResult, CommandError>& result) {
     if (answered->has_value()) complain("a command is answered twice");
     *answered = result.has_value();
   };
 }
 
-/// A command is refused at once, or answered when all workers have heard of it.
-void PromiseDuel::expect(plain::Did did, const Answered& answered, const std::string& what) {
+/// A command is refused at once, or answered when all workers have acknowledged it.
+void PromiseModelRun::expect(plain::Did did, const Answered& answered, const std::string& what) {
   const bool at_once = answered->has_value();
   switch (did) {
     case plain::Did::changed:
@@ -66,7 +66,7 @@ void PromiseDuel::expect(plain::Did did, const Answered& answered, const std::st
   }
 }
 
-void PromiseDuel::flip_disk() {
+void PromiseModelRun::flip_disk() {
   if (!proxy_.disk_is_broken()) {
     note("the disk is full");
     count("disk full");
@@ -74,11 +74,11 @@ void PromiseDuel::flip_disk() {
   }
   note("the disk has room again");
   proxy_.mend_disk();
-  pass(seconds{2});  // what could not be written is tried again by then
+  pass(seconds{2});  // failed writes are retried by then
 }
 
 template <class Command>
-plain::Did PromiseDuel::try_on(Command command) {
+plain::Did PromiseModelRun::try_on(Command command) {
   if (!proxy_.disk_is_broken()) return command(model_);
   plain::Model as_if = model_;
   const plain::Did did = command(as_if);
@@ -87,7 +87,7 @@ plain::Did PromiseDuel::try_on(Command command) {
   return plain::Did::refused;
 }
 
-void PromiseDuel::bleed() {
+void PromiseModelRun::bleed() {
   const std::string key = any_node();
   BleedRequest request;
   request.force = chance(20) ? Force::yes : Force::no;
@@ -105,10 +105,10 @@ void PromiseDuel::bleed() {
     return model.bleed(key, deadline, request.force == Force::yes, version);
   });
   expect(did, answered, "bleed");
-  take_stock(version - 1);
+  update_plans(version - 1);
 }
 
-void PromiseDuel::maintain() {
+void PromiseModelRun::maintain() {
   const std::string key = any_node();
   const bool insists = chance(25);
   note("maintain " + key + (insists ? " by force" : ""));
@@ -121,10 +121,10 @@ void PromiseDuel::maintain() {
       try_on([&](plain::Model& model) { return model.maintain(key, insists, version); });
   if (did == plain::Did::changed && !dry) to_displace_[version].push_back(key);
   expect(did, answered, insists ? "maintain by force" : "maintain");
-  take_stock(version - 1);
+  update_plans(version - 1);
 }
 
-void PromiseDuel::activate() {
+void PromiseModelRun::activate() {
   const std::string key = any_node();
   note("activate " + key);
   const std::uint64_t version = next_version();
@@ -132,10 +132,10 @@ void PromiseDuel::activate() {
   proxy_.control->activate(node_id(key), "root", note_answer(answered));
   const plain::Did did = try_on([&](plain::Model& model) { return model.activate(key, version); });
   expect(did, answered, "activate");
-  take_stock(version - 1);
+  update_plans(version - 1);
 }
 
-void PromiseDuel::reload() {
+void PromiseModelRun::reload() {
   const bool valid = chance(80);
   note(valid ? "reload" : "reload of an invalid file");
   const conf::Config before = proxy_.config;
@@ -149,11 +149,11 @@ void PromiseDuel::reload() {
   if (good) model_.configure(proxy_.config, version);
   if (!good) proxy_.config = before;
   expect(good ? plain::Did::changed : plain::Did::refused, answered, "reload");
-  take_stock(version - 1);
+  update_plans(version - 1);
 }
 
-/// One thing at a time, as operators do.
-void PromiseDuel::change_config() {
+/// Changes one thing at a time, as operators do.
+void PromiseModelRun::change_config() {
   auto& pools = proxy_.config.pools;
   conf::Pool& shop = pools.front();
   const std::int64_t dice = pick(0, 9);
@@ -174,8 +174,9 @@ void PromiseDuel::change_config() {
   }
 }
 
-/// One that no listener names, so that nobody comes to it: others go only with a restart.
-void PromiseDuel::add_or_remove_pool() {
+/// Adds or removes a pool without a listener, so no request reaches it: other pools can be removed
+/// only by a restart.
+void PromiseModelRun::add_or_remove_pool() {
   auto& pools = proxy_.config.pools;
   if (pools.back().name == "spare") {
     pools.pop_back();
@@ -189,7 +190,7 @@ void PromiseDuel::add_or_remove_pool() {
   count("pool added");
 }
 
-void PromiseDuel::add_or_remove_node(conf::Pool& shop) {
+void PromiseModelRun::add_or_remove_node(conf::Pool& shop) {
   const std::array<std::string, 4> names{"alice", "bob", "carol", "dave"};
   const std::string name = any_of(names);
   const auto there = std::ranges::find(shop.nodes, name, &conf::Node::name);
@@ -204,7 +205,7 @@ void PromiseDuel::add_or_remove_node(conf::Pool& shop) {
   }
 }
 
-void PromiseDuel::wait() {
+void PromiseModelRun::wait() {
   const std::string key = any_node();
   note("wait for " + key);
   proxy_.control->wait(node_id(key), chance(50) ? std::optional<Millis>(seconds{30}) : std::nullopt,
@@ -212,7 +213,7 @@ void PromiseDuel::wait() {
   count("wait");
 }
 
-void PromiseDuel::flip_health() {
+void PromiseModelRun::flip_health() {
   const std::string key = any_node();
   plain::Node& node = model_.nodes.at(key);
   node.down = !node.down && chance(40);
@@ -224,13 +225,13 @@ void PromiseDuel::flip_health() {
 
 // -- Workers and time -----------------------------------------------------------------------------
 
-void PromiseDuel::take(std::size_t worker) {
+void PromiseModelRun::take(std::size_t worker) {
   if (busy_with(worker) != nullptr || !proxy_.fleet->take(worker)) return;
   note("worker " + std::to_string(worker) + " takes over a topology");
   count("topology taken over");
 }
 
-bool PromiseDuel::deliver() {
+bool PromiseModelRun::deliver() {
   const std::uint64_t before = proxy_.fleet->published;
   const std::uint64_t version = proxy_.fleet->delivered + 1;
   if (!proxy_.fleet->deliver()) return false;
@@ -249,17 +250,17 @@ bool PromiseDuel::deliver() {
     if (answered->has_value()) {
       if (!**answered) count("overtaken by another command");
     } else if (proxy_.fleet->published > before) {
-      unanswered_[before + 1] = answered;  // when the doors are open that all know by now
+      unanswered_[before + 1] = answered;  // when the doors that all workers know are open
       count("door opened when all know it");
     } else {
       complain("a command is not answered");
     }
   }
-  take_stock(before);
+  update_plans(before);
   return true;
 }
 
-void PromiseDuel::pass(Millis by) {
+void PromiseModelRun::pass(Millis by) {
   proxy_.clock.advance(by);
   std::uint64_t version = proxy_.fleet->published;
   const std::vector<std::string> due =
@@ -276,13 +277,13 @@ void PromiseDuel::pass(Millis by) {
     count("deadline passed");
   }
   model_.displace_late_sessions(proxy_.fleet->delivered);
-  take_stock(version);
+  update_plans(version);
 }
 
-// -- What is so -----------------------------------------------------------------------------------
+// -- The current state ----------------------------------------------------------------------------
 
-/// Versions later than `from` say what the model says now; who has become dry is looked at first.
-void PromiseDuel::take_stock(std::uint64_t from) {
+/// Stores the model's plan for versions later than `from`, after handling nodes that became dry.
+void PromiseModelRun::update_plans(std::uint64_t from) {
   const Result<Status, CommandError> status = proxy_.control->status(std::nullopt);
   std::set<std::string> there;
   for (const PoolStatus& pool : status->pools) {
@@ -311,7 +312,7 @@ void PromiseDuel::take_stock(std::uint64_t from) {
   if (dropped) plans_[published] = model_.plan(published);
 }
 
-void PromiseDuel::note_dry(const std::string& key) {
+void PromiseModelRun::note_dry(const std::string& key) {
   const auto node = model_.nodes.find(key);
   if (node == model_.nodes.end() || node->second.dry) return;
   const std::string why = why_not_dry(key);
@@ -321,7 +322,7 @@ void PromiseDuel::note_dry(const std::string& key) {
   count("dry");
 }
 
-std::string PromiseDuel::why_not_dry(const std::string& key) const {
+std::string PromiseModelRun::why_not_dry(const std::string& key) const {
   const plain::Node& node = model_.nodes.at(key);
   if (node.state == NodeState::active) return "it is active";
   if (node.changed > proxy_.fleet->delivered) return "not all workers have heard of it";
@@ -329,14 +330,14 @@ std::string PromiseDuel::why_not_dry(const std::string& key) const {
     const bool chosen = request->stage != Stage::arrived && request->node == key;
     if (chosen || request->open_on == key) return "an exchange is on it";
   }
-  // Of a damaged ledger, who may come is among the sessions that were lost.
+  // After damage, users who may come back belong to lost sessions, which `somebody_on` counts.
   const bool some_may_come =
       !model_.in_doubt(now()) && model_.incomplete(key, now()) && !model_.lost_are_over(key);
   if (!node.shut() && some_may_come) return "the ledger is incomplete";
   return model_.somebody_on(key);
 }
 
-std::string PromiseDuel::compare() const {
+std::string PromiseModelRun::compare() const {
   const Result<Status, CommandError> status = proxy_.control->status(std::nullopt);
   std::size_t nodes = 0;
   for (const PoolStatus& pool : status->pools) {
@@ -351,7 +352,7 @@ std::string PromiseDuel::compare() const {
   return nodes == static_cast<std::size_t>(should) ? "" : "a node is missing";
 }
 
-std::string PromiseDuel::compare(const NodeStatus& status) const {
+std::string PromiseModelRun::compare(const NodeStatus& status) const {
   const std::string key = status.pool + "/" + status.name;
   const auto found = model_.nodes.find(key);
   if (found == model_.nodes.end() || found->second.gone) return "should be gone";
@@ -359,7 +360,7 @@ std::string PromiseDuel::compare(const NodeStatus& status) const {
   if (status.state != node.state) return std::string("is ") + balancer::to_string(status.state);
   if (status.dry != node.dry) return status.dry ? "is dry" : "is not dry any more";
   if (status.removed == node.configured) return "is wrong about being in the config";
-  // Dates follow the calendar when it was set; until the next tick they may not have.
+  // Dates follow the wall clock when it is set, but perhaps only at the next tick.
   const bool has_deadline = status.bleeding && status.bleeding->deadline;
   if (has_deadline != node.deadline.has_value()) return "has another deadline";
   const std::string figures =
@@ -373,9 +374,9 @@ std::string PromiseDuel::compare(const NodeStatus& status) const {
          std::to_string(open);
 }
 
-/// All workers hear of all that follows from what was done: a deadline or a latch leads to the next
+/// All workers acknowledge everything that follows: a deadline or a dry node leads to the next
 /// topology, and that to another.
-void PromiseDuel::settle() {
+void PromiseModelRun::settle() {
   for (int round = 0; round < 4; ++round) {
     for (std::size_t worker = 0; worker < proxy_.fleet->workers.size(); ++worker) {
       while (proxy_.fleet->take(worker)) continue;
@@ -385,17 +386,17 @@ void PromiseDuel::settle() {
   }
 }
 
-bool PromiseDuel::may_be_incomplete(const std::string& key) const {
+bool PromiseModelRun::may_be_incomplete(const std::string& key) const {
   const conf::Session& rules = model_.pools.at(plain::pool_of(key)).session;
   const Millis longest = std::max(rules.idle_timeout, rules.pending_timeout);
   const bool damaged = model_.damaged_at.ms != 0 && now() < model_.damaged_at + longest;
   return model_.incomplete(key, now()) || damaged || model_.in_doubt(now());
 }
 
-std::string PromiseDuel::calm_down() {
+std::string PromiseModelRun::calm_down() {
   note("all calms down");
   if (proxy_.disk_is_broken()) flip_disk();
-  send_everybody_home();
+  close_all_requests();
   settle();
   std::vector<std::string> empty;
   for (const auto& [key, node] : model_.nodes) {

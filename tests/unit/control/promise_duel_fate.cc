@@ -1,4 +1,4 @@
-// What becomes of the process and of its machine.
+// Crashes, restarts and clock changes of the process and its machine.
 
 #include "tests/unit/control/promise_duel.h"
 
@@ -11,16 +11,16 @@ namespace bonedry::admin::test {
 using std::chrono::hours;
 using std::chrono::seconds;
 
-void PromiseDuel::act_as_fate() {
+void PromiseModelRun::act_as_fate() {
   const std::int64_t dice = pick(0, 99);
   if (dice < 40) return jump();
   if (dice < 55) return stand_still();
   restart();
 }
 
-/// The process is stopped, or the machine sleeps, while clients send: their requests wait in its
-/// sockets. When it goes on, workers may be faster than the main thread, or slower.
-void PromiseDuel::stand_still() {
+/// The process is stopped, or the machine sleeps, while clients send: their requests wait in the
+/// sockets. Afterwards workers may be faster or slower than the main thread.
+void PromiseModelRun::stand_still() {
   const Millis by = Millis{seconds{pick(1, 200)}};
   note("the process stands still for " + std::to_string(by.count()) + " ms");
   count("process stood still");
@@ -47,9 +47,9 @@ void PromiseDuel::stand_still() {
   }
 }
 
-void PromiseDuel::jump() {
+void PromiseModelRun::jump() {
   const std::int64_t dice = pick(0, 9);
-  // Long enough that requests outlast what a value of theirs lasts unused.
+  // Long enough for requests to last longer than an unused value of theirs.
   const Millis far = chance(90) ? Millis{seconds{pick(1, 300)}} : Millis{hours{pick(1, 30)}};
   if (dice < 3) {
     note("the machine sleeps");
@@ -71,12 +71,12 @@ void PromiseDuel::jump() {
   }
 }
 
-void PromiseDuel::restart() {
+void PromiseModelRun::restart() {
   if (proxy_.disk_is_broken()) flip_disk();
   if (chance(30)) {
     count("clean restart");
     note("clean restart");
-    send_everybody_home();
+    close_all_requests();
     proxy_.stop();
     seen_ = now();
   } else {
@@ -105,8 +105,8 @@ void PromiseDuel::restart() {
   unanswered_.clear();
 }
 
-/// True: the ledger's.
-bool PromiseDuel::damage_files() {
+/// Returns true if it damaged the ledger.
+bool PromiseModelRun::damage_files() {
   const real::Proxy::Dice dice = [this](std::size_t below) {
     return static_cast<std::size_t>(pick(0, static_cast<std::int64_t>(below) - 1));
   };
@@ -114,7 +114,7 @@ bool PromiseDuel::damage_files() {
     count("node records damaged");
     complain(proxy_.damage_records(dice));
   }
-  // What was taken off its node is not shown by the ledger, so nobody could say if it is there.
+  // The ledger does not list displaced sessions, so the test could not tell which of them survived.
   const bool any_displaced =
       std::ranges::any_of(model_.sessions, [](const auto& one) { return one.second.displaced; });
   if (any_displaced || chance(70)) return false;
@@ -125,7 +125,7 @@ bool PromiseDuel::damage_files() {
   return true;
 }
 
-void PromiseDuel::find_what_is_left() {
+void PromiseModelRun::find_what_is_left() {
   if (proxy_.ledger_was_set_aside()) {
     count("ledger set aside");
     return model_.lose_ledger(now());
@@ -146,8 +146,8 @@ void PromiseDuel::find_what_is_left() {
   }
 }
 
-/// Of removed nodes, a start takes up only those that somebody is on or may come back to.
-void PromiseDuel::drop_at_start() {
+/// A start takes up removed nodes only if they have sessions, or users who may come back.
+void PromiseModelRun::drop_at_start() {
   for (const auto& [key, node] : model_.nodes) {
     if (!model_.present(key) || node.configured || proxy_.has(key)) continue;
     const std::string why = node.dry ? "" : why_not_dry(key);

@@ -1,4 +1,4 @@
-// Users of a pool that learns the application's own cookie, which the application renews.
+// Users of a pool that learns the application's own cookie, whose value the application renews.
 
 #include "tests/unit/control/promise_duel.h"
 
@@ -9,8 +9,8 @@ namespace bonedry::admin::test {
 
 using session::CookieChange;
 
-/// A request that comes now may have been sent long ago, with values that were renewed since.
-void PromiseDuel::begin_learned(std::size_t worker, std::size_t number) {
+/// A request that arrives now may have been sent long ago, with values that were renewed since.
+void PromiseModelRun::begin_learned(std::size_t worker, std::size_t number) {
   if (on_their_way_.size() < kMostOnTheirWay && chance(30)) {
     on_their_way_.push_back(what_browser_sends_of_values(number));
     return;
@@ -26,12 +26,12 @@ void PromiseDuel::begin_learned(std::size_t worker, std::size_t number) {
   arrive_by(worker, std::move(sent));
 }
 
-PromiseDuel::OnItsWay PromiseDuel::what_browser_sends_of_values(std::size_t number) {
+PromiseModelRun::OnItsWay PromiseModelRun::what_browser_sends_of_values(std::size_t number) {
   OnItsWay sent{number, any_page(), {}};
   sent.values = browsers_[number].jar.send(sent.page, now());
   if (chance(3)) sent.values.insert(sent.values.begin(), "forged" + std::to_string(pick(0, 99)));
   const auto& other = any_of(browsers_);
-  if (other.pool == "club" && chance(10)) {  // planted by somebody on a sister domain
+  if (other.pool == "club" && chance(10)) {  // planted from a sister domain
     for (const auto& [id, held] : other.jar.cookies()) sent.values.push_back(held.value);
   }
   constexpr std::size_t kMost = 8;
@@ -39,8 +39,8 @@ PromiseDuel::OnItsWay PromiseDuel::what_browser_sends_of_values(std::size_t numb
   return sent;
 }
 
-/// Where the rules leave it open, the program says which; of one value at a time.
-void PromiseDuel::leave_one_open_question(OnItsWay& sent) {
+/// Where the rules allow both outcomes, the program decides; then only one value is sent.
+void PromiseModelRun::leave_one_open_question(OnItsWay& sent) {
   const auto open = std::ranges::find_if(
       sent.values, [this](const auto& value) { return model_.leaves_open(value, now()); });
   if (open == sent.values.end()) return;
@@ -48,7 +48,7 @@ void PromiseDuel::leave_one_open_question(OnItsWay& sent) {
   count("value that may have been forgotten");
 }
 
-void PromiseDuel::arrive_by(std::size_t worker, OnItsWay sent) {
+void PromiseModelRun::arrive_by(std::size_t worker, OnItsWay sent) {
   leave_one_open_question(sent);
   auto request = std::make_unique<Request>();
   request->browser = sent.browser;
@@ -72,19 +72,20 @@ void PromiseDuel::arrive_by(std::size_t worker, OnItsWay sent) {
   }
   if (sent.values.size() > 1) count("several values");
   request->binding = settle(*request, std::move(claims), followed);
-  request->binding.candidate_key = sent.values.empty() ? "" : sent.values.front();
+  request->binding.sent_value = sent.values.empty() ? "" : sent.values.front();
   requests_.push_back(std::move(request));
 }
 
-void PromiseDuel::welcome_by(Request& request, const Said& said, const real::Proxy::Heard& heard) {
+void PromiseModelRun::welcome_by(Request& request, const Said& said,
+                                 const real::Proxy::Heard& heard) {
   using Claim = plain::SessionBinding::Claim;
   plain::SessionBinding& binding = request.binding;
   const plain::Key fresh = next_key_++;
   const bool gives = heard.answer.sets_cookie();
   const auto found = request.real.binding.created == now() ? plain::Found::no : plain::Found::yes;
-  if (binding.claim == Claim::none && !gives && !binding.candidate_key.empty()) {
+  if (binding.claim == Claim::none && !gives && !binding.sent_value.empty()) {
     count("session by a value that was brought");
-    model_.begin_by(*request.plan, binding, std::string(binding.candidate_key), std::nullopt,
+    model_.begin_by(*request.plan, binding, std::string(binding.sent_value), std::nullopt,
                     request.node, fresh, found, now());
   }
   for (std::size_t i = 0; i < said.cookies.size(); ++i) {

@@ -8,7 +8,7 @@ namespace bonedry::admin::plain {
 
 namespace {
 
-constexpr Millis kStandstill{1'000};  // who has not looked for longer did not run
+constexpr Millis kStandstill{1'000};  // after a longer gap the process stood still
 
 }  // namespace
 
@@ -21,7 +21,8 @@ const Node* Plan::find(const std::string& node) const {
   return found == nodes.end() ? nullptr : &found->second;
 }
 
-/// "Until idle_timeout has passed since that start"; pending sessions may last longer than that.
+/// A ledger is incomplete until the longest session time-out has passed since the loss. Pending
+/// sessions may last longer than idle ones.
 bool Plan::incomplete(const std::string& node, Instant now) const {
   const conf::Session& rules = pools.at(pool_of(node));
   return lost_at.ms != 0 && now < lost_at + std::max(rules.idle_timeout, rules.pending_timeout);
@@ -34,18 +35,18 @@ void Model::configure(const conf::Config& config, std::uint64_t version) {
   for (const conf::Pool& pool : config.pools) next[pool.name] = pool;
   for (auto& [key, node] : nodes) {
     const auto stays = next.find(pool_of(key));
-    if (stays == next.end()) node.down = node.measured = false;  // by nobody any more
+    if (stays == next.end()) node.down = node.measured = false;  // nobody measures it any more
     if (stays == next.end() || node.gone) continue;
     const conf::Session& rules = stays->second.session;
     node.times = {rules.idle_timeout, rules.pending_timeout, rules.max_lifetime};
     const std::string name = key.substr(key.find('/') + 1);
-    if (node.state != NodeState::active) node.changed = version;  // other rules may hold for it
+    if (node.state != NodeState::active) node.changed = version;  // its rules may have changed
     node.configured = std::ranges::find(stays->second.nodes, name, &conf::Node::name) !=
                       stays->second.nodes.end();
     if (node.configured) continue;
     node.weight = 0;
     if (node.state != NodeState::active) continue;
-    node.state = NodeState::bleeding;  // a removed node stays until nobody is on it
+    node.state = NodeState::bleeding;  // a removed node stays until it has no sessions
     node.changed = version;
   }
   for (const conf::Pool& pool : config.pools) {
@@ -57,7 +58,7 @@ void Model::configure(const conf::Config& config, std::uint64_t version) {
       node.times = {pool.session.idle_timeout, pool.session.pending_timeout,
                     pool.session.max_lifetime};
       if (one.weight > 0 || node.state != NodeState::active) continue;
-      node.state = NodeState::bleeding;  // "weight = 0 means bleeding from the start"
+      node.state = NodeState::bleeding;  // weight 0 means bleeding from the start
       node.changed = version;
     }
   }
@@ -127,7 +128,7 @@ bool Model::over(const Session& session, Instant now) const {
 void Model::begin_to_look(Instant now) {
   looked_ = ended_ = now;
   hears_until_ = {};
-  // Nobody was heard while there was no process; of those that are recorded the ledger tells.
+  // No requests came while there was no process; sessions in the ledger are checked there.
   std::erase_if(sessions, [this, now](const auto& one) {
     return !one.second.recorded && over(one.second, now);
   });
@@ -138,7 +139,7 @@ Instant Model::expiry_now(Instant now) const {
 }
 
 void Model::expire(Instant now) {
-  if (now - std::exchange(looked_, now) > kStandstill) hears_until_ = now + kHearing;
+  if (now - std::exchange(looked_, now) > kStandstill) hears_until_ = now + kCatchUp;
   if (now < hears_until_) return;
   ended_ = now;
   for (const auto& [name, pool] : pools) {
@@ -185,7 +186,7 @@ void Model::displace_late_sessions(std::uint64_t acknowledged) {
 
 // -- Users ----------------------------------------------------------------------------------------
 
-/// As the ledger would be asked for it: it does not know those that it lost.
+/// Finds a session as the ledger does: it does not know those that it lost.
 Session* Model::find(Key key, Instant now) {
   const auto found = sessions.find(key);
   if (found == sessions.end() || !found->second.recorded) return nullptr;
@@ -199,7 +200,7 @@ void Model::put(Key key, const std::string& node, SessionState state, Instant cr
   sessions[key] = {node, state, created, now, 1, false, true, ++lives_, {}, false, {}};
 }
 
-/// Somebody whose session was lost, and is not over.
+/// Whether the user's session was lost but is not over.
 bool Model::must_come_back(const Plan& plan, const Cookie& cookie, Instant now) const {
   const auto session = sessions.find(cookie.key);
   if (session == sessions.end() || session->second.node != cookie.node) return false;
@@ -217,7 +218,7 @@ SessionBinding Model::find_session(const Plan& plan, const std::string& pool,
   if (Session* const session = find(cookie->key, now)) {
     session->state = SessionState::live;
     session->last = now;
-    if (plan.find(session->node) == nullptr) return binding;  // "of an unknown node"
+    if (plan.find(session->node) == nullptr) return binding;  // a session on an unknown node
     ++session->open;
     return {pool,
             SessionBinding::Claim::session,
@@ -237,13 +238,13 @@ SessionBinding Model::find_session(const Plan& plan, const std::string& pool,
   const bool closed = node->shut() || opening.contains(cookie->node);
   bool back = good && !(lost_are_over(cookie->node) && found == Found::no);
   if (in_doubt(now)) back = found == Found::yes;
-  // Whoever missed a newer cookie brings one that tells nothing any more.
+  // A user who missed a newer cookie sends one that proves nothing any more.
   if (in_doubt(now) && !too_old && must_come_back(plan, *cookie, now)) back = true;
   if (!back || closed) {
     return {pool,     SessionBinding::Claim::ended, cookie->key, cookie->node, false, false, false,
             now - age};
   }
-  // "A sealed cookie unknown to the ledger is taken back in as live."
+  // A sealed cookie unknown to the ledger is taken back in as live.
   const Instant created = now - age;
   put(cookie->key, cookie->node, SessionState::live, created, now);
   return {pool,   SessionBinding::Claim::session, cookie->key, cookie->node, false, false, false,
@@ -278,7 +279,7 @@ void Model::follow(const Plan& plan, SessionBinding& binding, Instant now) {
   binding = {binding.pool, SessionBinding::Claim::none, 0, "", false, false, false, {}};
 }
 
-/// Column "may be chosen" of the table.
+/// Whether the table in docs/routing.md allows the node for new users.
 bool Model::may_be_chosen(const Plan& plan, const std::string& node, const Tried& tried) const {
   const Node* const one = plan.find(node);
   if (one == nullptr || nodes.at(node).down || tried.contains(node)) return false;
@@ -286,7 +287,7 @@ bool Model::may_be_chosen(const Plan& plan, const std::string& node, const Tried
   return one->state == NodeState::active && one->weight > 0 && !opening.contains(node);
 }
 
-/// Row "no session" of the table, and where everybody goes who must go elsewhere.
+/// Row "no session" of the table, and the target of all users who must leave their node.
 std::string Model::goes_anywhere(const Plan& plan, const std::string& pool, const Tried& tried,
                                  const Target& to) const {
   if (to) {
@@ -319,7 +320,7 @@ std::string Model::route(const Plan& plan, SessionBinding& binding, const Tried&
 std::string Model::route_session(const Plan& plan, SessionBinding& binding, const Tried& tried,
                                  const Target& to) {
   const Node& own = plan.nodes.at(binding.node);
-  // Whoever has logged out meanwhile is nobody's user, and does not keep a node from being dry.
+  // A user who has logged out meanwhile does not keep a node from being dry.
   if (own.shut() || (binding.over && looked_at.contains(binding.node)) ||
       (binding.displaced && (own.state == NodeState::bleeding || opening.contains(binding.node)))) {
     return to ? move(plan, binding, *to) : goes_anywhere(plan, binding.pool, tried, to);
@@ -327,7 +328,7 @@ std::string Model::route_session(const Plan& plan, SessionBinding& binding, cons
   if (!nodes.at(binding.node).down && !tried.contains(binding.node)) {
     if (!to) return "503 for a user of " + binding.node;
     if (binding.displaced)
-      return move(plan, binding, *to);  // it is active again, and takes them back
+      return move(plan, binding, *to);  // it is active again, and takes the user back
     return *to == binding.node ? "" : "a user of " + binding.node + " is sent to " + *to;
   }
   if (plan.pools.at(binding.pool).on_lost == conf::OnLost::fail) {
@@ -337,7 +338,7 @@ std::string Model::route_session(const Plan& plan, SessionBinding& binding, cons
   return goes_anywhere(plan, binding.pool, tried, to);
 }
 
-/// Puts the session on `to`, unless another request of its user has put it elsewhere meanwhile: one
+/// Puts the session on `to`, unless another request of the user has put it elsewhere meanwhile: one
 /// user is never on two nodes.
 std::string Model::move(const Plan& plan, SessionBinding& binding, const std::string& to) {
   const std::string from = std::exchange(binding.node, to);
@@ -412,10 +413,10 @@ void Model::begin(SessionBinding& binding, const std::string& node, Key key, Ins
 }
 
 void Model::note_application_cookie(const SessionBinding& binding, const CookieId& cookie,
-                                    bool candidate_key) {
+                                    bool sent_value) {
   if (binding.over) return;
   Session::Known& known = sessions.at(binding.key).known;
-  const bool only_one = known.cookie ? *known.cookie == cookie : !candidate_key || cookie.usual();
+  const bool only_one = known.cookie ? *known.cookie == cookie : !sent_value || cookie.usual();
   if (!only_one) known.several = true;
   known.cookie = cookie;
 }
@@ -435,7 +436,7 @@ void Model::release(SessionBinding& binding, Instant now) {
   const auto value = values_.find(binding.value);
   if (value != values_.end() && value->second.key == binding.key) value->second.used = now;
   if (value != values_.end()) return;
-  // It was forgotten during this request, and has been in use for as long as that took.
+  // The value was forgotten during this request, and counts as used until now.
   values_[binding.value] = {binding.key, std::nullopt, now, now};
   session.values.insert(session.values.begin(), binding.value);
 }
@@ -490,11 +491,11 @@ std::string Model::damage_ledger(const std::map<Key, Survivor>& survivors, Insta
 }
 
 bool Model::in_doubt(Instant now) const {
-  constexpr Millis kLongest{200'000};  // above all that sessions may last idle here
+  constexpr Millis kLongest{200'000};  // longer than any idle time in these tests
   return damaged_at.ms != 0 && expiry_now(now) < damaged_at + kLongest;
 }
 
-// -- What is so -----------------------------------------------------------------------------------
+// -- The current state ----------------------------------------------------------------------------
 
 bool Model::incomplete(const std::string& node, Instant now) const {
   return plan(0)->incomplete(node, expiry_now(now));

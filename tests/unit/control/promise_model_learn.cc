@@ -1,4 +1,4 @@
-// Users who are known by the application's own cookie, whose values change.
+// Users who are identified by the application's own cookie, whose values change.
 
 #include "tests/unit/control/promise_model.h"
 
@@ -37,7 +37,7 @@ SessionBinding Model::arrive_by(const Plan& plan, const std::string& pool, const
                                 Found found, Instant now) {
   SessionBinding binding;
   binding.pool = pool;
-  binding.candidate_key = value;
+  binding.sent_value = value;
   const auto known = values_.find(value);
   if (known == values_.end()) return binding;
   const bool may_be_unknown = leaves_open(value, now);
@@ -68,7 +68,7 @@ SessionBinding Model::arrive_by(const Plan& plan, const std::string& pool, const
 void Model::begin_by(const Plan& plan, SessionBinding& binding, const std::string& value,
                      const std::optional<CookieId>& cookie, const std::string& node, Key fresh,
                      Found found, Instant now) {
-  const bool candidate_key = binding.candidate_key == value;
+  const bool sent_value = binding.sent_value == value;
   if (leaves_open(value, now) && found == Found::no) forget(value);
   const auto known = values_.find(value);
   Session* const there = known == values_.end() ? nullptr : find(known->second.key, now);
@@ -98,7 +98,7 @@ void Model::begin_by(const Plan& plan, SessionBinding& binding, const std::strin
     if (cookie) there->known.take(*cookie);
     known->second.used = now;
   }
-  if (candidate_key) values_[value].confirm_renewal = now;
+  if (sent_value) values_[value].confirm_renewal = now;
   binding.value = value;
 }
 
@@ -108,7 +108,7 @@ void Model::record_value(SessionBinding& binding, const std::string& value, cons
   Session::Known& known = session.known;
   const bool same = known.take(cookie);
   if (value == binding.value || (binding.over && !same)) return;
-  if (binding.over) {  // whoever that is now is there, and has not come back yet
+  if (binding.over) {  // the user has a new session now, and has not come back yet
     put(fresh, node, SessionState::live, session.created, now);
     sessions.at(fresh).open = 0;
     sessions.at(fresh).values = {value};
@@ -117,7 +117,7 @@ void Model::record_value(SessionBinding& binding, const std::string& value, cons
   }
   session.values.push_back(value);
   values_[value] = {binding.key, cookie, now, std::nullopt};
-  if (!same) return;  // it stands beside the other
+  if (!same) return;  // it exists beside the other
   session.node = node;
   session.displaced = false;
   session.state = SessionState::live;

@@ -1,4 +1,4 @@
-// The whole of the promise: a random play of everything that can happen, against a model.
+// Tests all promises with random sequences of everything that can happen, against a model.
 
 #include "tests/support/deadline.h"
 #include "tests/unit/control/promise_duel.h"
@@ -18,8 +18,8 @@ constexpr std::size_t kWorkers = 3;
 const int kSteps = bonedry::test::kSanitized ? 30'000 : 200'000;
 constexpr int kCalmEvery = 500;
 
-/// The same every time, so that a change is expiry_now by what it changes; BONEDRY_SEED=N plays
-/// others.
+/// The same seed in every run, so that a result depends only on the code; BONEDRY_SEED=N selects
+/// another.
 std::uint64_t seed() {
   const char* const wanted = std::getenv("BONEDRY_SEED");
   return wanted != nullptr ? std::strtoull(wanted, nullptr, 10) : 1'182'951'521;
@@ -90,7 +90,7 @@ TEST(PromiseModelTest, AfterEveryStepThePromiseHolds) {
   spdlog::set_level(spdlog::level::off);
   const std::uint64_t used = seed();
   std::cout << "BONEDRY_SEED=" << used << "\n";
-  test::PromiseDuel duel(kWorkers, used);
+  test::PromiseModelRun duel(kWorkers, used);
   for (int i = 0; i < kSteps; ++i) {
     const std::string wrong = i % kCalmEvery == kCalmEvery - 1 ? duel.calm_down() : duel.step();
     ASSERT_EQ(wrong, "") << "step " << i << ", BONEDRY_SEED=" << used << "\n" << duel.lately();

@@ -21,9 +21,9 @@ using balancer::RouteDecision;
 
 namespace {
 
-constexpr std::size_t kCapacity = 2000;  // nobody is ever evicted
+constexpr std::size_t kCapacity = 2000;  // no session is ever evicted
 
-/// Node states are written to the disk each time, and a disk takes milliseconds for it.
+/// Every change writes the node states to the disk, which takes milliseconds.
 fs::path fast_folder() {
   const fs::path in_memory = "/dev/shm";
   return fs::is_directory(in_memory) ? in_memory : fs::temp_directory_path();
@@ -61,15 +61,15 @@ bool Fleet::deliver() {
 // -- The process ----------------------------------------------------------------------------------
 
 Proxy::Proxy(std::size_t workers, conf::Config first)
-    : folder(fast_folder()),
+    : directory(fast_folder()),
       config(std::move(first)),
-      store(folder / "nodes.json"),
+      store(directory / "nodes.json"),
       workers_(workers) {
   start();
 }
 
 void Proxy::start() {
-  auto opened = session::MappedLedger::open(folder / "ledger", kCapacity, secrets_, clock);
+  auto opened = session::MappedLedger::open(directory / "ledger", kCapacity, secrets_, clock);
   if (!opened) throw std::runtime_error(opened.error());
   secrets_.age = session::SecretAge::existing;
   ledger = std::move(opened->ledger);
@@ -97,31 +97,31 @@ void Proxy::stop() {
   ledger.reset();
 }
 
-/// A ledger ends in good order unless another process is at work in the file: then it leaves all as
-/// it is, as a kill does. The other one comes and goes without a word.
+/// A ledger closes cleanly unless another process has joined its file: then it leaves everything as
+/// a kill does. Here another process joins the file and does nothing.
 void Proxy::crash() {
   control.reset();
-  auto found = session::LedgerFile::find(folder / "ledger");
+  auto found = session::LedgerFile::find(directory / "ledger");
   if (!found || !*found || !(*found)->file->join()) throw std::runtime_error("no ledger to join");
   fleet.reset();
   ledger.reset();
 }
 
 void Proxy::lose_ledger() const {
-  fs::remove(folder / "ledger");
+  fs::remove(directory / "ledger");
 }
 
-/// A folder where the file is to be written that then replaces the other.
+/// A directory in place of the new file that would replace nodes.json makes every write fail.
 void Proxy::break_disk() {
-  fs::create_directory(folder / "nodes.json.new");
+  fs::create_directory(directory / "nodes.json.new");
 }
 
 void Proxy::mend_disk() {
-  fs::remove(folder / "nodes.json.new");
+  fs::remove(directory / "nodes.json.new");
 }
 
 bool Proxy::disk_is_broken() const {
-  return fs::is_directory(folder / "nodes.json.new");
+  return fs::is_directory(directory / "nodes.json.new");
 }
 
 // -- A request ------------------------------------------------------------------------------------

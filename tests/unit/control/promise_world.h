@@ -10,7 +10,7 @@
 #include "session/affinity.h"
 #include "session/mapped_ledger.h"
 #include "session/secrets.h"
-#include "tests/unit/io/temporary_folder.h"
+#include "tests/unit/io/temporary_directory.h"
 
 #include <array>
 #include <cstddef>
@@ -25,14 +25,14 @@
 #include <string_view>
 #include <vector>
 
-/// The real parts of a proxy, put together as the program does, but for sockets, threads and time:
-/// when a worker takes over a topology, and how far a request is, is for the test to say.
+/// The real parts of a proxy, put together as in the program, but without sockets, threads and
+/// time: the test decides when a worker takes over a topology, and how far a request proceeds.
 namespace bonedry::admin::real {
 
-/// What a worker has of one topology. Exchanges that began under it keep it alive.
+/// A worker's state for one topology. Exchanges that began under it keep it alive.
 struct Runtime {
   std::shared_ptr<const balancer::Topology> topology;
-  std::map<std::string, std::unique_ptr<session::Affinity>> affinities;  ///< made when first used
+  std::map<std::string, std::unique_ptr<session::Affinity>> affinities;  ///< created on first use
 };
 
 struct Worker {
@@ -41,8 +41,8 @@ struct Worker {
   std::map<std::string, balancer::Picker> pickers;
 };
 
-/// Publishes to workers that take each message when they are told to; their acknowledgements wait
-/// to be delivered to the main thread, too.
+/// Publishes to workers that take each topology when they are told to; the test also decides when
+/// acknowledgements reach the main thread.
 class Fleet final : public Publisher {
  public:
   explicit Fleet(std::size_t count) : workers(count) {}
@@ -55,8 +55,8 @@ class Fleet final : public Publisher {
   bool deliver();
 
   std::vector<Worker> workers;
-  std::uint64_t published = 1;  ///< the newest version; workers start with the first
-  std::uint64_t delivered = 1;  ///< the newest that the main thread knows all workers to have
+  std::uint64_t published = 1;  ///< the newest version; workers start with version 1
+  std::uint64_t delivered = 1;  ///< newest version known to be at all workers
 
  private:
   struct Published {
@@ -66,7 +66,7 @@ class Fleet final : public Publisher {
   std::deque<Published> undelivered_;  // versions from `delivered` + 1 on
 };
 
-/// A request on its way, in the steps of proxy::Exchange.
+/// An open request, with the steps of proxy::Exchange.
 struct Exchange {
   std::size_t worker = 0;
   std::string pool;
@@ -74,7 +74,7 @@ struct Exchange {
   session::SessionBinding binding;
   balancer::RouteDecision decision = balancer::RouteDecision::new_session;
   std::size_t index = 0;                 ///< of the node it goes to
-  std::shared_ptr<balancer::Node> node;  ///< on which it is open
+  std::shared_ptr<balancer::Node> node;  ///< the node that counts it as open
   balancer::Node* booked = nullptr;
   std::vector<std::size_t> tried;
 };
@@ -85,61 +85,62 @@ class Proxy {
 
   // -- The process
   void start();
-  /// Ends in good order: everything was given back, the file is written to the disk.
+  /// Ends cleanly: everything is released, the file is written to the disk.
   void stop();
-  /// Is gone between two instructions, with all that it held.
+  /// Ends between two instructions, with everything that it held.
   void crash();
   void lose_ledger() const;
-  /// A number from 0 to below the given one.
+  /// Returns a random number from 0 to below the given one.
   using Dice = std::function<std::size_t(std::size_t)>;
-  /// Turns bits of what is in use in the ledger of a process that has ended.
+  /// Flips bits in the used parts of the ledger of a process that has ended.
   void damage_ledger(const Dice& dice, int bits) const;
-  /// The same for the node records; and repairs them after a look at what the program makes of
-  /// them. Returns what is wrong.
+  /// Damages the node records, checks how the program loads them, and restores them. Returns what
+  /// is wrong.
   [[nodiscard]] std::string damage_records(const Dice& dice) const;
   /// Whether the last start had to set the ledger aside.
   [[nodiscard]] bool ledger_was_set_aside() const { return set_aside_; }
-  /// All sessions that are counted, with their nodes.
+  /// Shows all counted sessions with their nodes.
   void each_session(
       const std::function<void(const std::string&, const session::SessionInfo&)>& show) const;
-  /// From here on no node record can be written; and it can again.
+  /// From here on no node record can be written, until `mend_disk`.
   void break_disk();
   void mend_disk();
   [[nodiscard]] bool disk_is_broken() const;
 
-  // -- The life of a request. `find_session`, `route` and `send` are one callback of the worker.
+  // -- The steps of a request. `find_session`, `route` and `send` are one callback of the worker.
   [[nodiscard]] Exchange find_session(std::size_t worker, const std::string& pool,
                                       std::span<const std::string_view> cookies);
-  /// Where it goes; nothing: 503.
+  /// The node that it goes to; nothing: 503.
   std::optional<std::string> route(Exchange& exchange);
   void send(Exchange& exchange);
-  /// The node cannot be reached, or a queue has to be left: routed anew under the newest topology.
+  /// The node cannot be reached, or the request leaves a queue: routes it again under the newest
+  /// topology.
   void leave_node(Exchange& exchange);
-  /// The node has been reached. False: it was no longer the user's, route says where it goes.
+  /// The node has been reached. False: the user has moved meanwhile; `route` gives the new node.
   bool reach(Exchange& exchange);
-  /// What becomes of the application's cookies that an answer sets, by field.
+  /// The effects of a response's Set-Cookie fields on the application's cookies, by field.
   struct Heard {
-    std::vector<std::string> fields;  ///< what `answer` is a view of
+    std::vector<std::string> fields;  ///< the fields that `answer` refers to
     session::ResponseCookies answer;
     std::vector<session::CookieChange> changes;
   };
   [[nodiscard]] Heard hear(Exchange& exchange, std::vector<std::string> set_cookies,
                            const session::CookieContext& context);
-  /// The node has answered. What Set-Cookie of ours says; empty: nothing.
+  /// The node has responded. Returns our own Set-Cookie; empty: none.
   std::string answer(Exchange& exchange, const session::ResponseCookies& answer);
   void finish(Exchange& exchange);
 
-  /// By what the proxy knows a value that it has learned.
+  /// The key under which the proxy stores a value that it has learned.
   [[nodiscard]] session::SessionKey key_of(const std::string& pool, const std::string& value);
   [[nodiscard]] std::string node_of(const Exchange& exchange) const;
   [[nodiscard]] bool follows(const Exchange& exchange) const;
   void set_health(const std::string& node, balancer::Health health);
   [[nodiscard]] bool has(const std::string& node) const;
 
-  bonedry::test::TemporaryFolder folder;
+  bonedry::test::TemporaryDirectory directory;
   ManualClock clock;
-  conf::Config config;     ///< the file
-  std::string load_error;  ///< not empty: the file is not in order
+  conf::Config config;     ///< the content of the file
+  std::string load_error;  ///< not empty: the file is invalid
   StateStore store;
   std::unique_ptr<EventLog> events;
   std::unique_ptr<session::MappedLedger> ledger;

@@ -1,5 +1,5 @@
-// What is said of a bleed stays true when the config changes, and pools that come back bring nobody
-// along who is not there.
+// The reason of a bleed stays true when the config changes, and pools that come back bring no nodes
+// that are no longer configured.
 
 #include "tests/unit/control/control_rig.h"
 
@@ -60,7 +60,7 @@ TEST_F(ReasonTest, ARestartKeepsItTrueToo) {
   const conf::Pool before = shop();
   add_user("shop/alice", 1);
   remove("alice");
-  shop().nodes[0].weight = 0;  // bob's
+  shop().nodes[0].weight = 0;  // bob
   reload();
   shop() = before;
   restart_on_ledger();
@@ -105,7 +105,7 @@ class ReturningPoolTest : public ReasonTest {
     start();
   }
 
-  /// The pool goes; when it comes back, it has no alice.
+  /// Removes the pool; when it comes back, it has no alice.
   void away() {
     config.pools.resize(1);
     ASSERT_THAT(reload(), HasSubstr("reloaded"));
@@ -119,7 +119,7 @@ class ReturningPoolTest : public ReasonTest {
   [[nodiscard]] bool there() const {
     return balancer::find_node(*control->topology()->find_pool("blog"), "alice") != nullptr;
   }
-  /// As an upgrade does: another process on the same ledger, beside this one.
+  /// Does what an upgrade does: starts another process on the same ledger beside this one.
   void upgrade() {
     const auto load = [this]() -> Result<conf::Config> { return config; };
     control->begin_standby();

@@ -40,12 +40,13 @@ TEST_F(ReloadTest, NewValuesAreTakenOver) {
 
 TEST_F(ReloadTest, NoUserLosesACookieForWhereItsPoolStands) {
   shop().session.cookie = "bonedry-shop";
-  EXPECT_EQ(reload(),
-            "error: pool shop: its place in the file would make its session cookie "
-            "\"bonedry-shop\", and all its users new ones; write [pool.session] cookie = "
-            "\"bonedry\"; nothing was changed");
+  EXPECT_EQ(
+      reload(),
+      "error: pool shop: its position in the file would rename its session cookie to "
+      "\"bonedry-shop\", and all its users would lose their session; set [pool.session] cookie = "
+      "\"bonedry\"; the running config is unchanged");
   EXPECT_EQ(control->config().pools[0].session.cookie, "bonedry");
-  shop().session.cookie_named = conf::Named::in_file;
+  shop().session.cookie_named = conf::NameSource::in_file;
   EXPECT_EQ(reload(), "reloaded by root");
 }
 
@@ -58,8 +59,9 @@ TEST_F(ReloadTest, UsersWhoLoseTheirCookiesToAnotherAreToldOfOnce) {
   EXPECT_EQ(pools[1].siblings, std::vector<std::string>{"shop"});
   pools[0].counters->foreign_cookies = 2;
   settle();
-  EXPECT_NE(events_of("cookie").find("pool shop: a user came with the cookie of another pool"),
-            std::string::npos);
+  EXPECT_NE(
+      events_of("cookie").find("pool shop: a request carried the session cookie of another pool"),
+      std::string::npos);
   reload();
   control->topology()->pools[0].counters->foreign_cookies = 3;
   settle();
@@ -189,7 +191,8 @@ TEST_F(ReloadTest, ARemovedNodeBleedsUntilItIsDryAndGoes) {
   pass(kIdle + seconds{1});
   EXPECT_FALSE(there("alice"));
   EXPECT_FALSE(written().contains("shop/alice"_node));
-  EXPECT_EQ(events_of("removed"), "shop/alice: dry, and gone");
+  EXPECT_EQ(events_of("removed"),
+            "shop/alice: removed: the node is dry and no longer in the config");
 }
 
 TEST_F(ReloadTest, ARemovedNodeGoesOnlyOnceTheWorkersHaveHeardOfIt) {
@@ -307,7 +310,7 @@ TEST_F(ReloadTest, AnAnswerOnItsWayForANodeOfARemovedPoolHurtsNobody) {
   blog.name = "blog";
   config.pools.push_back(blog);
   start();
-  bleed_unheard("blog/alice");
+  bleed_unacknowledged("blog/alice");
   control->maintain("blog/bob"_node, Force::yes, "root", note_answer());
   config.pools.pop_back();
   control->reload("root", note_answer());
@@ -354,7 +357,7 @@ TEST_F(ReloadTest, WhatTakesARestartIsRefusedByNameAndAsAWhole) {
     return answer;
   };
   const auto text = [](const std::string& section) {
-    return "error: a change of " + section + " takes a restart; nothing was changed";
+    return "error: a change of " + section + " requires a restart; the running config is unchanged";
   };
   EXPECT_EQ(refused([](conf::Config& next) { next.server.workers = 3; }), text("[server]"));
   EXPECT_EQ(refused([](conf::Config& next) { next.admin.socket = "/x"; }), text("[admin]"));
@@ -379,7 +382,8 @@ TEST_F(ReloadTest, TrustedProxiesAndTheHeaderForNodesGoWithTheTopology) {
   EXPECT_EQ(control->topology()->trusted_proxies, config.server.trusted_proxies);
   EXPECT_EQ(control->topology()->pools[0].config.proxy_protocol, conf::ProxyProtocol::v2);
   config.listeners = {{{"::1", 80}, "shop", true}};
-  EXPECT_EQ(reload(), "error: a change of [[listener]] takes a restart; nothing was changed");
+  EXPECT_EQ(reload(),
+            "error: a change of [[listener]] requires a restart; the running config is unchanged");
 }
 
 TEST_F(ReloadTest, ADiskThatRefusesRefusesItAndChangesNothing) {
@@ -392,7 +396,7 @@ TEST_F(ReloadTest, ADiskThatRefusesRefusesItAndChangesNothing) {
   break_disk();
   const auto topology = control->topology();
   const std::string answer = reload();
-  EXPECT_NE(answer.find("nothing was changed"), std::string::npos) << answer;
+  EXPECT_NE(answer.find("no change was made"), std::string::npos) << answer;
   EXPECT_EQ(control->topology(), topology);
   EXPECT_EQ(control->config(), before);
   EXPECT_EQ(door("shop/alice"), "active, open");

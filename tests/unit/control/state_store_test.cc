@@ -2,7 +2,7 @@
 
 #include "proxy/base/file.h"
 #include "tests/unit/control/node_literal.h"
-#include "tests/unit/io/temporary_folder.h"
+#include "tests/unit/io/temporary_directory.h"
 
 #include <gtest/gtest.h>
 
@@ -35,8 +35,8 @@ class StateStoreTest : public testing::Test {
     return records ? "no error" : records.error();
   }
 
-  bonedry::test::TemporaryFolder folder;
-  std::string path = folder / "nodes.json";
+  bonedry::test::TemporaryDirectory directory;
+  std::string path = directory / "nodes.json";
   StateStore store{path};
 };
 
@@ -90,7 +90,7 @@ TEST_F(StateStoreTest, InstantsMeanNothingInAnotherBootOrInOneWithoutAName) {
 }
 
 TEST_F(StateStoreTest, AFileFromBeforeThereWereInstantsIsLoaded) {
-  folder.write(
+  directory.write(
       "nodes.json",
       R"({"version":1,"nodes":{"shop/alice":{"state":"bleeding","since_ms":1,"by":"root",)"
       R"("reason":"","deadline_ms":5,"dry":false,"displaced":false,"removed_from":null}}})");
@@ -114,7 +114,7 @@ TEST_F(StateStoreTest, AnOperatorWhoEditsADeadlineIsObeyedWithinTheBoot) {
     text.erase(check, text.find('\n', check) + 1 - check);
     const std::string date = "1700000999999";
     text.replace(text.find(date), date.size(), deadline);
-    folder.write("nodes.json", text);
+    directory.write("nodes.json", text);
     const Result<NodeRecords> records = here.load();
     EXPECT_TRUE(records) << records.error();
     return records ? records->at("shop/alice"_node) : record;
@@ -127,7 +127,7 @@ TEST_F(StateStoreTest, AnOperatorWhoEditsADeadlineIsObeyedWithinTheBoot) {
 }
 
 TEST_F(StateStoreTest, ADeadlineFromBeforeItsBleedIsRefused) {
-  folder.write(
+  directory.write(
       "nodes.json",
       R"({"version":1,"nodes":{"shop/alice":{"state":"bleeding","since_ms":1,"by":"root",)"
       R"("reason":"","deadline_ms":5,"deadline_after_ms":-5,"dry":false,"displaced":false,)"
@@ -163,7 +163,7 @@ TEST_F(StateStoreTest, ACorruptedFileIsAnErrorThatSaysWhatIsAtStake) {
        {"", "{", "not json", "[]", "null", "{}", R"({"version":1})", R"({"version":1,"nodes":5})",
         R"({"version":1,"nodes":{"shop/alice":{}}})", R"({"nodes":{}})",
         R"({"version":"one","nodes":{}})"}) {
-    folder.write("nodes.json", content);
+    directory.write("nodes.json", content);
     const std::string text = error();
     EXPECT_EQ(text.find(path + ": "), 0U) << content << " -> " << text;
     EXPECT_NE(text.find("could put bleeding nodes back into rotation"), std::string::npos)
@@ -175,7 +175,7 @@ TEST_F(StateStoreTest, AFileThatWasCutAnywhereIsAnError) {
   ASSERT_TRUE(store.save({{"shop/alice"_node, full_record()}}));
   const std::string whole = *read_file(path);
   for (std::size_t size = 0; size + 3 < whole.size(); ++size) {
-    folder.write("nodes.json", whole.substr(0, size));
+    directory.write("nodes.json", whole.substr(0, size));
     EXPECT_NE(error(), "no error") << "cut to " << size;
   }
 }
@@ -195,7 +195,7 @@ TEST_F(StateStoreTest, AWrongValueIsAnErrorAndNotADefault) {
     const std::size_t at = changed.find(from);
     ASSERT_NE(at, std::string::npos) << from << " in " << whole;
     changed.replace(at, from.size(), to);
-    folder.write("nodes.json", changed);
+    directory.write("nodes.json", changed);
     EXPECT_NE(error(), "no error") << from << " -> " << to;
   }
 }
@@ -204,8 +204,8 @@ TEST_F(StateStoreTest, WhatNoRecordCanHoldIsAnError) {
   const std::string record =
       R"("by":"root","reason":"","dry":false,"displaced":false,"removed_from":null)";
   const auto load = [&](const std::string& node, const std::string& more) {
-    folder.write("nodes.json",
-                 R"({"version":1,"nodes":{")" + node + "\":{" + record + "," + more + "}}}");
+    directory.write("nodes.json",
+                    R"({"version":1,"nodes":{")" + node + "\":{" + record + "," + more + "}}}");
     return error();
   };
   const std::string sound = R"("state":"bleeding","since_ms":1700000000000,"deadline_ms":null)";
@@ -233,8 +233,8 @@ TEST_F(StateStoreTest, WhatNoRecordCanHoldIsAnError) {
 }
 
 TEST_F(StateStoreTest, AFileThatIsNestedTooDeepIsAnError) {
-  folder.write("nodes.json", R"({"version":1,"nodes":{},"boot":)" + std::string(1'000'000, '[') +
-                                 std::string(1'000'000, ']') + "}");
+  directory.write("nodes.json", R"({"version":1,"nodes":{},"boot":)" + std::string(1'000'000, '[') +
+                                    std::string(1'000'000, ']') + "}");
   EXPECT_NE(error().find("nested too deeply"), std::string::npos) << error();
 }
 
@@ -247,7 +247,7 @@ TEST_F(StateStoreTest, NoBitThatFlipsIsTakenForARecord) {
       std::string changed = whole;
       changed[at] = static_cast<char>(changed[at] ^ static_cast<char>(1U << bit));
       if (is_blank(whole[at]) && is_blank(changed[at])) continue;
-      folder.write("nodes.json", changed);
+      directory.write("nodes.json", changed);
       EXPECT_NE(error(), "no error") << "byte " << at << " bit " << bit << " in " << changed;
     }
   }
@@ -257,11 +257,11 @@ TEST_F(StateStoreTest, WhoEditsItTakesTheCheckOut) {
   ASSERT_TRUE(store.save({{"shop/alice"_node, full_record()}}));
   std::string edited = *read_file(path);
   edited.replace(edited.find("root"), 4, "ruth");
-  folder.write("nodes.json", edited);
+  directory.write("nodes.json", edited);
   EXPECT_NE(error().find("if you edited it, remove \"check\""), std::string::npos) << error();
   const std::size_t line = edited.find("  \"check\"");
   edited.erase(line, edited.find('\n', line) + 1 - line);
-  folder.write("nodes.json", edited);
+  directory.write("nodes.json", edited);
   ASSERT_EQ(error(), "no error");
   EXPECT_EQ(store.load()->at("shop/alice"_node).by, "ruth");
 }
@@ -292,7 +292,7 @@ TEST(MarkedSinceTest, GoesByTheClockThatNobodySetsWhereItIsKnown) {
 }
 
 TEST_F(StateStoreTest, AnotherVersionIsRefused) {
-  folder.write("nodes.json", R"({"version":2,"nodes":{}})");
+  directory.write("nodes.json", R"({"version":2,"nodes":{}})");
   EXPECT_EQ(error(), path + ": written by an incompatible version of bonedry");
 }
 
@@ -302,16 +302,16 @@ TEST_F(StateStoreTest, AFileThatCannotBeReadIsAnErrorAndNotAnEmptyOne) {
 }
 
 TEST_F(StateStoreTest, ALinkThatLeadsNowhereIsNoAbsentFile) {
-  std::filesystem::create_symlink(folder / "not-mounted/nodes.json", path);
+  std::filesystem::create_symlink(directory / "not-mounted/nodes.json", path);
   EXPECT_NE(error(), "no error") << "bleeding nodes would be back in rotation";
 }
 
 TEST_F(StateStoreTest, AFolderThatIsNoneRefusesTheWriteByPathAndReason) {
-  StateStore broken(folder.write("file", "") + "/nodes.json");
+  StateStore broken(directory.write("file", "") + "/nodes.json");
   const Result<> saved = broken.save({});
   ASSERT_FALSE(saved);
   EXPECT_EQ(saved.error(),
-            "cannot write " + (folder / "file") + "/nodes.json.new: Not a directory");
+            "cannot write " + (directory / "file") + "/nodes.json.new: Not a directory");
 }
 
 TEST_F(StateStoreTest, AFailedWriteKeepsTheOldRecords) {

@@ -35,11 +35,11 @@ TEST_F(StatusTest, ANameAloneIsEnoughWhereItIsUnique) {
 }
 
 TEST_F(StatusTest, AnUnknownNodeIsAnErrorThatNamesThoseThereAre) {
-  const std::string there = "there are shop/alice, shop/bob, shop/carol";
-  EXPECT_EQ(resolved("dave"), "error: there is no node 'dave'; " + there);
-  EXPECT_EQ(resolved("shop/dave"), "error: there is no node 'shop/dave'; " + there);
-  EXPECT_EQ(resolved("blog/alice"), "error: there is no node 'blog/alice'; " + there);
-  EXPECT_EQ(resolved(""), "error: there is no node ''; " + there);
+  const std::string there = "known nodes: shop/alice, shop/bob, shop/carol";
+  EXPECT_EQ(resolved("dave"), "error: unknown node 'dave'; " + there);
+  EXPECT_EQ(resolved("shop/dave"), "error: unknown node 'shop/dave'; " + there);
+  EXPECT_EQ(resolved("blog/alice"), "error: unknown node 'blog/alice'; " + there);
+  EXPECT_EQ(resolved(""), "error: unknown node ''; " + there);
 }
 
 TEST_F(StatusTest, ALongListOfNodesIsCut) {
@@ -60,7 +60,7 @@ TEST_F(StatusTest, AllPoolsOrOne) {
   EXPECT_EQ(one->pools[0].nodes.size(), 3U);
   const Result<Status, CommandError> none = control->status("nix");
   ASSERT_FALSE(none);
-  EXPECT_EQ(none.error().text, "there is no pool 'nix'; there are shop, blog");
+  EXPECT_EQ(none.error().text, "unknown pool 'nix'; known pools: shop, blog");
 }
 
 TEST_F(StatusTest, ANodesFiguresAreAllThere) {
@@ -139,14 +139,15 @@ TEST_F(StatusTest, AFullLedgerIsCountedAndReportedNowAndThen) {
   for (std::uint64_t i = 0; i < 1010; ++i) add_crawler("shop/alice", i);
   control->tick();
   EXPECT_EQ(control->status(std::nullopt)->evicted, 10U);
-  EXPECT_EQ(events_of("evict").find("the ledger is full (1000): 10 sessions "), 0U)
+  EXPECT_EQ(events_of("evict").find("the ledger is full (1000 sessions): 10 sessions "), 0U)
       << events_of("evict");
   for (std::uint64_t i = 2000; i < 2005; ++i) add_crawler("shop/alice", i);
   control->tick();
   EXPECT_EQ(events_of("evict").find(" | "), std::string::npos) << "not at every tick";
   clock.advance(seconds{10});
   control->tick();
-  EXPECT_NE(events_of("evict").find(" | the ledger is full (1000): 5 sessions "), std::string::npos)
+  EXPECT_NE(events_of("evict").find(" | the ledger is full (1000 sessions): 5 sessions "),
+            std::string::npos)
       << events_of("evict");
 }
 
@@ -193,7 +194,7 @@ TEST_F(StatusTest, TheLastPendingSessionIsForetoldWhileTheNodeIsOutOfRotation) {
   EXPECT_EQ(ends_in(), kIdle);
   pass(minutes{5});
   EXPECT_EQ(ends_in(), kIdle - minutes{5});
-  click(3);  // it was a user after all
+  click(3);  // not a crawler after all
   pass(seconds{1});
   EXPECT_EQ(ends_in(), kIdle - minutes{6} - seconds{1});
   pass(kIdle - minutes{6});

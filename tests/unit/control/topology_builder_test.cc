@@ -13,7 +13,7 @@ namespace {
 using balancer::Door;
 using balancer::NodeState;
 
-/// A pool of alice and bob; what follows from its config, its records and the doors.
+/// A pool of alice and bob, and the topology built from its config, records and doors.
 class TopologyBuilderTest : public testing::Test {
  protected:
   TopologyBuilderTest() {
@@ -30,7 +30,7 @@ class TopologyBuilderTest : public testing::Test {
     return TopologyBuilder({config, records, doors, removed, nodes, gap, cookies}, topology.get())
         .build();
   }
-  /// Builds one and puts it in force. Workers have not acknowledged it.
+  /// Builds a topology and makes it current, not acknowledged by the workers.
   Nodes put_in_force() {
     const TopologyBuilder::BuildResult built = build();
     topology = built.topology;

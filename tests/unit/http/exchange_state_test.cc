@@ -9,7 +9,7 @@
 namespace bonedry::proxy {
 namespace {
 
-/// All steps between these states that are allowed.
+/// All permitted transitions between these states.
 template <class State>
 std::set<std::pair<State, State>> steps(const std::vector<State>& states) {
   std::set<std::pair<State, State>> allowed;

@@ -144,13 +144,6 @@ TEST(TextTest, CasesAreIgnoredInLettersOnly) {
   EXPECT_FALSE(equal_ignoring_case("[", "{"));
 }
 
-TEST(TextTest, BlanksAndTabsAreTrimmedAtTheEndsOnly) {
-  EXPECT_EQ(trimmed(" \t a b \t "), "a b");
-  EXPECT_EQ(trimmed("a"), "a");
-  EXPECT_EQ(trimmed(" \t "), "");
-  EXPECT_EQ(trimmed("\na\n"), "\na\n");
-}
-
 TEST(TextTest, ListsAreReadWithoutBlanksAndEmptyElements) {
   const auto elements = [](std::string_view value) {
     std::vector<std::string_view> found;

@@ -13,17 +13,17 @@
 
 namespace bonedry::http::test {
 
-/// A head as text that is equal for equal heads: "GET /x 1.1" or "200 OK 1.1", then a line
-/// "Name=[value]" for each field.
+/// A head as text, equal for equal heads: "GET /x 1.1" or "200 OK 1.1", then one line
+/// "Name=[value]" per field.
 [[nodiscard]] std::string describe(const Head& head);
 
 /// A head that was parsed from one chunk, as a connection does it.
 class ParsedHead {
  public:
-  /// All at once. What stands behind the head is left alone.
+  /// Parses the text in one call. Bytes after the head are left unread.
   ParsedHead(Parser::Kind kind, std::string_view text, const HeadLimits& limits = {});
 
-  /// "" when it was parsed; else "431 too many header fields".
+  /// "" if the head was parsed; otherwise the error, for example "431 too many header fields".
   [[nodiscard]] std::string refusal() const;
 
   ChunkPool pool;
@@ -37,9 +37,9 @@ class ParsedRequest : public ParsedHead {
   explicit ParsedRequest(std::string_view text, const HeadLimits& limits = {})
       : ParsedHead(Parser::Kind::request, text, limits) {}
 
-  /// "" when parser and rules let it pass; else the first refusal.
+  /// "" if parser and rules accept the request; otherwise the first error.
   [[nodiscard]] std::string verdict() const;
-  /// What the rules know of it; it must have passed.
+  /// The facts that the rules derive from the request, which they must have accepted.
   [[nodiscard]] RequestFacts facts() const;
 };
 
@@ -54,10 +54,10 @@ class ParsedResponse : public ParsedHead {
   AskedBy asked_by;
 };
 
-/// Everything in a queue, as a socket gets it.
+/// The content of a queue as a socket receives it.
 [[nodiscard]] std::string text_of(const SliceQueue& queue);
 
-/// Whether `text` has this line, with its line end.
+/// Whether `text` contains this line, including its line end.
 [[nodiscard]] bool has_line(std::string_view text, std::string_view line);
 
 }  // namespace bonedry::http::test

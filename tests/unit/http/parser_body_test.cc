@@ -12,7 +12,7 @@ namespace {
 
 const std::string kHead = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
 
-/// Reads the body of one message, however it comes.
+/// Parses the body of one message, however it is split into reads.
 class BodyTest : public testing::Test {
  protected:
   void expect(Framing framing) {
@@ -24,7 +24,7 @@ class BodyTest : public testing::Test {
   }
   void expect_chunked() { expect({BodyKind::chunked, 0}); }
 
-  /// One read; returns what became of it. What is not the body's is in `rest`.
+  /// One read; returns its parse status. Bytes after the body end up in `rest`.
   ParseStatus feed(std::string text) {
     std::size_t used = 0;
     const ParseStatus status = parser.parse_body(text.data(), text.size(), pieces, used);
@@ -196,7 +196,7 @@ TEST_F(BodyTest, ATrailerCannotChangeTheFraming) {
     const ParseStatus status =
         feed("0\r\n" + std::string(trailer) + "\r\n\r\n5\r\nabcde\r\n0\r\n\r\n");
     EXPECT_EQ(body, "") << trailer;
-    if (status == ParseStatus::failed) continue;  // refusing it is as good as dropping it
+    if (status == ParseStatus::failed) continue;  // rejecting it is as good as dropping it
     EXPECT_EQ(status, ParseStatus::complete) << trailer;
     EXPECT_EQ(parser.trailers(), "") << trailer;
     EXPECT_EQ(rest, "5\r\nabcde\r\n0\r\n\r\n") << trailer;
@@ -247,24 +247,24 @@ TEST_F(BodyTest, AMessageThatBreaksOffInItsTrailersLeavesNothingBehind) {
 
 TEST_F(BodyTest, MalformedChunksAreRefused) {
   for (const char* text : {
-           "x\r\n",        // no number
+           "x\r\n",        // not a number
            "-1\r\nx\r\n",  // a sign
            "+1\r\nx\r\n",
-           "0x1\r\nx\r\n",  // a prefix
-           " 1\r\nx\r\n",   // blanks
+           "0x1\r\nx\r\n",  // a 0x prefix
+           " 1\r\nx\r\n",   // a space
            "1 \r\nx\r\n",
            "1 ;a\r\nx\r\n",
            "1\nx\r\n",  // bare line feeds
            "1\r\nx\n0\r\n\r\n",
            "1\rxx",                   // any byte after a CR
-           "1\r\nxx\r\n",             // more data than it says
-           "1\r\nx0\r\n\r\n",         // no line end behind the data
-           "1\r\nxAB0\r\n\r\n",       // two other bytes there
-           "1\r\nx\r\n\r\n",          // an empty line where a size should be
-           "5\r\nab\r\n0\r\n\r\nxx",  // less than it says
+           "1\r\nxx\r\n",             // more data than announced
+           "1\r\nx0\r\n\r\n",         // no line end after the data
+           "1\r\nxAB0\r\n\r\n",       // two other bytes instead of the line end
+           "1\r\nx\r\n\r\n",          // an empty line instead of a chunk size
+           "5\r\nab\r\n0\r\n\r\nxx",  // less data than announced
            "10000000000000000\r\nx",  // 2^64
            "FFFFFFFFFFFFFFFFF\r\nx",
-           "0\r\nX : y\r\n\r\n",  // a blank before a trailer's colon
+           "0\r\nX : y\r\n\r\n",  // a space before a trailer's colon
            "0\r\n\rx",
            "0\r\nX: y\r\n z\r\n\r\n",  // a folded trailer
            "0\nX: y\r\n\r\n",

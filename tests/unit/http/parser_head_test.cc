@@ -46,8 +46,8 @@ const std::vector<Sample>& samples() {
   return all;
 }
 
-/// Feeds a head in pieces that end at `ends`, and moves all bytes to fresh memory in between, as a
-/// growing buffer does. Returns what describes the head.
+/// Parses a head in pieces that end at `ends`. Before each piece it moves all bytes to new memory,
+/// as a growing buffer does. Returns the head as text.
 std::string in_pieces(const Sample& sample, const std::vector<std::size_t>& ends) {
   Parser parser(sample.kind);
   Head head;
@@ -206,7 +206,7 @@ TEST(ParserLimitsTest, AsManyFieldsAsTheLimitAndNoMore) {
   EXPECT_EQ(ParsedHead(Kind::request, with(11), limits).refusal(), "431 too many header fields");
 }
 
-// -- What no message looks like -------------------------------------------------------------------
+// -- Malformed messages ---------------------------------------------------------------------------
 
 std::string verdict_on(Kind kind, const std::string& text) {
   const ParsedHead parsed(kind, text);
@@ -215,26 +215,26 @@ std::string verdict_on(Kind kind, const std::string& text) {
 
 TEST(ParserStrictnessTest, MalformedRequestsAreRefused) {
   const std::vector<std::string> bad{
-      "GET / HTTP/1.1\r\nHost : a\r\n\r\n",                // a blank before the colon
-      "GET / HTTP/1.1\r\n Host: a\r\n\r\n",                // a blank before the first field
+      "GET / HTTP/1.1\r\nHost : a\r\n\r\n",                // a space before the colon
+      "GET / HTTP/1.1\r\n Host: a\r\n\r\n",                // a space before the first field
       "GET / HTTP/1.1\r\nHost: a\r\nX: 1\r\n 2\r\n\r\n",   // a folded line
-      "GET / HTTP/1.1\r\nHost: a\r\nX: 1\r\n\t2\r\n\r\n",  // the same with a tab
-      "GET / HTTP/1.1\r\nHost: a\r\nX:\r\n 2\r\n\r\n",     // and under an empty value
+      "GET / HTTP/1.1\r\nHost: a\r\nX: 1\r\n\t2\r\n\r\n",  // a line folded with a tab
+      "GET / HTTP/1.1\r\nHost: a\r\nX:\r\n 2\r\n\r\n",     // a folded line after an empty value
       "GET / HTTP/1.1\r\nHost: a\r\n: x\r\n\r\n",          // a field without a name
       "GET / HTTP/1.1\r\nHost: a\r\nX\r\n\r\n",            // a field without a colon
-      "GET / HTTP/1.1\r\nHost: a\r\nX Y: z\r\n\r\n",       // a blank in a name
+      "GET / HTTP/1.1\r\nHost: a\r\nX Y: z\r\n\r\n",       // a space in a name
       "GET / HTTP/1.1\r\nHost: a\r\nX(Y): z\r\n\r\n",
       "GET / HTTP/1.1\nHost: a\n\n",  // bare line feeds
       "GET / HTTP/1.1\r\nHost: a\n\r\n",
       "GET / HTTP/1.1\r\nHost: a\r\n\n",
       "GET / HTTP/1.1\rHost: a\r\r",  // bare carriage returns
       "GET / HTTP/1.1\r\nHost: a\rX: y\r\n\r\n",
-      "GET / HTTP/1.1\r\nHost: a\r\n\rX",  // a head ended by CR LF CR x
+      "GET / HTTP/1.1\r\nHost: a\r\n\rX",  // a head that ends in CR LF CR X
       std::string("GET / HTTP/1.1\r\nHost: a\0b\r\n\r\n", 29),
       "GET / HTTP/1.1\r\nHost: a\r\nX: a\x01z\r\n\r\n",
       "GET / HTTP/1.1\r\nHost: a\r\nX: a\x7f\r\n\r\n",
       "GET  HTTP/1.1\r\nHost: a\r\n\r\n",    // no target
-      "GET / HTTP/1.1 \r\nHost: a\r\n\r\n",  // a blank behind the version
+      "GET / HTTP/1.1 \r\nHost: a\r\n\r\n",  // a space after the version
       "GET / HTTP /1.1\r\nHost: a\r\n\r\n",
       "GET / http/1.1\r\nHost: a\r\n\r\n",
       "GET / HTTP/11\r\nHost: a\r\n\r\n",
@@ -267,7 +267,7 @@ TEST(ParserStrictnessTest, OtherVersionsAreRefusedByNumber) {
 }
 
 TEST(ParserStrictnessTest, OtherProtocolsThatLookLikeHttpAreRefused) {
-  // llhttp reads them too, each with methods of its own.
+  // llhttp also parses these protocols, each with its own methods.
   for (const char* line :
        {"OPTIONS * RTSP/1.0", "OPTIONS /x RTSP/1.1", "GET /x RTSP/1.1", "SETUP /x RTSP/1.0",
         "DESCRIBE /x RTSP/1.1", "SOURCE /x ICE/1.0", "GET /x ICE/1.0", "PRI * HTTP/2.0"}) {
@@ -299,7 +299,7 @@ TEST(ParserStrictnessTest, MalformedResponsesAreRefused) {
 }
 
 TEST(ParserStrictnessTest, ControlCharactersInAReasonAreRefused) {
-  // RFC 9112, section 4: blanks, visible characters and bytes beyond ASCII, nothing else.
+  // RFC 9112, section 4: only spaces, tabs, visible characters and bytes beyond ASCII.
   for (const char c : {'\0', '\x01', '\x1b', '\x7f'}) {
     const std::string text = std::string("HTTP/1.1 200 O") + c + "K\r\nContent-Length: 0\r\n\r\n";
     EXPECT_NE(test::ParsedResponse(text).verdict(), "") << static_cast<int>(c);

@@ -12,7 +12,7 @@ namespace {
 
 using test::ParsedRequest;
 
-/// A request with these lines behind its Host.
+/// A request with these lines after its Host.
 std::string with(const std::string& lines) {
   return "POST / HTTP/1.1\r\nHost: a\r\n" + lines + "\r\n";
 }
@@ -23,7 +23,7 @@ std::string get(const std::string& target, const std::string& host = "a") {
   return "GET " + target + " HTTP/1.1\r\nHost: " + host + "\r\n\r\n";
 }
 
-/// Refused by the parser or by the rules; either will do.
+/// Expects that the parser or the rules reject the request.
 void expect_refused(const std::string& text, int status = 400) {
   const std::string verdict = verdict_on(text);
   EXPECT_EQ(verdict.substr(0, 3), std::to_string(status)) << text << "-> '" << verdict << "'";
@@ -139,7 +139,7 @@ TEST(RequestRulesTest, MalformedTargetsAreRefused) {
         "/b\xc3\xbc"
         "cher",
         "*/x", "//"}) {
-    if (std::string_view(target) == "//") continue;  // odd, but a path
+    if (std::string_view(target) == "//") continue;  // unusual, but a path
     expect_refused(get(target));
   }
 }

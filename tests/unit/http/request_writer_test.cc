@@ -17,7 +17,7 @@ using test::has_line;
 using test::ParsedRequest;
 using test::text_of;
 
-/// Knows what is left of each field without our cookie.
+/// Removes our cookie from each field and keeps the rest.
 class ListedCookies final : public CookieFilter {
  public:
   [[nodiscard]] Kept filter(std::string_view value) const override {
@@ -34,7 +34,7 @@ class ListedCookies final : public CookieFilter {
 constexpr ClientInfo kClient{"192.0.2.7", "http"};
 constexpr ClientInfo kTrusted{"192.0.2.7", "http", Trust::forwarded};
 
-/// How a request goes on.
+/// The request as it is sent to a node.
 std::string written(const ParsedRequest& request, const CookieFilter* cookies = nullptr,
                     const ClientInfo& client = kClient,
                     ForwardedFields forwarded = ForwardedFields::x_forwarded) {
@@ -47,12 +47,12 @@ std::string written(std::string_view text, const CookieFilter* cookies = nullptr
   return written(ParsedRequest(text), cookies);
 }
 
-/// How a request goes on that a trusted proxy sent.
+/// The same for a request from a trusted proxy.
 std::string written_for_proxy(std::string_view text) {
   return written(ParsedRequest(text), nullptr, kTrusted);
 }
 
-/// How it goes on to a pool whose nodes are told in these fields.
+/// The same for a pool whose nodes learn the client's address from these fields.
 std::string written_in(ForwardedFields forwarded, std::string_view text, Trust trust = Trust::none,
                        std::string_view address = "192.0.2.7") {
   return written(ParsedRequest(text), nullptr, {address, "http", trust}, forwarded);
@@ -110,14 +110,14 @@ TEST(RequestWriterTest, WhatIsNotCanonicalIsWrittenAnew) {
 }
 
 TEST(RequestWriterTest, OddRequestLinesBecomeOrdinaryOnes) {
-  // Whatever the parser lets pass must not reach a node in a form that a node could misread.
+  // Whatever the parser accepts must not reach a node in a form that the node could misread.
   for (const char* line :
        {"GET /x HTTP/1.1", "GET  /x HTTP/1.1", "GET   /x HTTP/1.1", "GET /x  HTTP/1.1",
         "GET /x    HTTP/1.1", "GET  /x  HTTP/1.1", "\r\nGET /x HTTP/1.1", "\r\n\r\nGET /x HTTP/1.1",
         "GET /x HTTP/1.0", "GET  /x  HTTP/1.0", "GET http://a/x HTTP/1.1",
         "GET  http://a/x  HTTP/1.1"}) {
     const ParsedRequest request(std::string(line) + "\r\nHost: a\r\nX: y\r\n\r\n");
-    if (!request.verdict().empty()) continue;  // refusing it is as good
+    if (!request.verdict().empty()) continue;  // rejecting it is as good
     const std::string text = written(request);
     EXPECT_EQ(first_line(text), "GET /x HTTP/1.1") << line;
     const ParsedRequest again(text);

@@ -104,9 +104,9 @@ TEST(ResponseRulesTest, WhetherTheConnectionStaysIsForTheNodeToSay) {
   EXPECT_FALSE(stays("HTTP/1.1 200 OK\r\nConnection: keep-alive\r\n\r\n")) << "until it closes";
 }
 
-// -- Hop by hop -----------------------------------------------------------------------------------
+// -- Hop-by-hop fields ----------------------------------------------------------------------------
 
-/// The names of the fields that stay on this hop.
+/// The names of the fields that are not forwarded.
 std::vector<std::string_view> hop_by_hop_of(const Head& head) {
   const HopByHop hop_by_hop(head);
   std::vector<std::string_view> names;

@@ -1,4 +1,5 @@
-// Switching protocols (RFC 9110, section 7.8): who may ask, who may answer, and what is written.
+// Switching protocols (RFC 9110, section 7.8): who may request it, who may accept it, and what is
+// sent.
 #include "proxy/http/rules.h"
 #include "tests/unit/http/message.h"
 

@@ -21,7 +21,7 @@
 namespace bonedry::io {
 namespace {
 
-/// Runs `then` once, at a moment that has nothing to do with the ticks of the loop's wheel.
+/// Runs `then` once, at a time unrelated to the ticks of the loop's timer wheel.
 class LibuvTimer {
  public:
   LibuvTimer(EventLoop& loop, std::function<void()> then) : then_(std::move(then)) {
@@ -68,7 +68,7 @@ class Peer final : private FdWatcher::Handler {
 
 TEST(EventLoopTest, ATimerArmedLongAfterATickIsNotEarly) {
   for (int phase = 0; phase < 8; ++phase) {
-    std::this_thread::sleep_for(Millis{7});  // ticks stand differently to the clock each time
+    std::this_thread::sleep_for(Millis{7});  // shifts the ticks relative to the clock each time
     EventLoop loop;
     std::optional<Instant> armed;
     std::optional<Instant> fired;
@@ -89,7 +89,7 @@ TEST(EventLoopTest, ATimerArmedLongAfterATickIsNotEarly) {
   }
 }
 
-/// Something that takes the thread for longer than a peer's time-out, such as SIGSTOP.
+/// Blocks the thread for longer than a peer's time-out, as SIGSTOP does.
 void hold_up() {
   std::this_thread::sleep_for(Millis{400});
 }
@@ -115,7 +115,7 @@ TEST(EventLoopTest, ATimerArmedInARoundThatWasHeldUpIsNotEarly) {
 
 TEST(EventLoopTest, WhatCameWhileItWasHeldUpIsHeardBeforeTimeOuts) {
   EventLoop loop;
-  // More than are heard in one round.
+  // More than one event loop iteration handles.
   constexpr int kPeers = 400;
   std::vector<std::unique_ptr<Peer>> peers;
   int heard = 0;
@@ -137,7 +137,7 @@ TEST(EventLoopTest, WhatCameWhileItWasHeldUpIsHeardBeforeTimeOuts) {
 }
 
 TEST(EventLoopTest, AnExceptionThatTakesItApartEndsThoughAHandleIsOpen) {
-  const auto forgotten = std::make_unique<uv_timer_t>();  // whoever had it could not close it
+  const auto forgotten = std::make_unique<uv_timer_t>();  // its owner could not close it
   const auto run = [&forgotten] {
     EventLoop loop;
     uv_timer_init(loop.raw(), forgotten.get());
@@ -145,7 +145,7 @@ TEST(EventLoopTest, AnExceptionThatTakesItApartEndsThoughAHandleIsOpen) {
         forgotten.get(), [](uv_timer_t*) {}, 1, 1);
     throw std::runtime_error("the disk is full");
   };
-  // In a process of its own, as it is meant: what is still open goes with the process.
+  // In a separate process, as intended: the process takes the open handle with it.
   const auto end = [&run] {
     try {
       run();

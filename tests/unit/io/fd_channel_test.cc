@@ -1,4 +1,4 @@
-// The line between two generations of the program.
+// The channel between two generations of the program.
 
 #include "proxy/io/fd_channel.h"
 

@@ -31,7 +31,7 @@ class Heard final : public FdWatcher::Handler {
   std::function<void()> then;
 };
 
-/// epoll(7) takes no regular file: EPERM.
+/// A regular file: epoll(7) rejects it with EPERM.
 UniqueFd regular_file() {
   return UniqueFd{::open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600)};
 }
@@ -94,7 +94,7 @@ TEST(FdWatcherTest, AChangeThatFailsLeavesWhatWasWatched) {
   FdWatcher watcher(loop, pipe.in.get(), heard);
   watcher.want(Ready::read);
   const int number = pipe.in.get();
-  const UniqueFd kept{::dup(number)};  // the set knows the pipe, not the number
+  const UniqueFd kept{::dup(number)};  // epoll registers the pipe, not the descriptor number
   const UniqueFd file = regular_file();
   ASSERT_EQ(::dup2(file.get(), number), number);
   watcher.want(Ready::both);
@@ -156,7 +156,7 @@ TEST(ReadWatcherTest, TriesAgainUntilItIsWatched) {
   turn(loop);
   pipe.write();
   ASSERT_EQ(::dup2(pipe.in.get(), number.get()), number.get());
-  loop.run();  // ends when it is told
+  loop.run();  // ends when the handler is called
 }
 
 }  // namespace

@@ -46,7 +46,7 @@ class ListenerTest : public testing::Test {
     EXPECT_EQ(::send(start.fd.get(), "x", 1, 0) < 0 ? errno : 0, 0);
     return std::move(start.fd);
   }
-  /// Of this thread, while the loop runs for a time.
+  /// The CPU time of this thread while the loop runs for `time`.
   [[nodiscard]] milliseconds busy_in(milliseconds time) {
     Timer over(loop_.timers(), [this] { loop_.stop(); });
     over.arm(time);
@@ -61,7 +61,7 @@ class ListenerTest : public testing::Test {
 
   EventLoop loop_;
   std::optional<Listener> listener_;
-  UniqueFd copy_;  // to do things to the listener's socket
+  UniqueFd copy_;  // gives the test access to the listener's socket
   int accepted_ = 0;
   std::vector<int> told_;
 };
@@ -71,7 +71,7 @@ TEST_F(ListenerTest, ALastingErrorIsSaidOnceAndDoesNotSpin) {
   const UniqueFd first = connected();
   loop_.run();
   EXPECT_EQ(accepted_, 1);
-  ASSERT_EQ(::shutdown(copy_.get(), SHUT_RD), 0);  // it listens no more: readable, and EINVAL
+  ASSERT_EQ(::shutdown(copy_.get(), SHUT_RD), 0);  // no longer listens: readable, and EINVAL
   loop_.run();
   EXPECT_EQ(told_, std::vector{EINVAL});
   EXPECT_LT(busy_in(milliseconds{500}), milliseconds{100});
@@ -85,7 +85,7 @@ TEST_F(ListenerTest, ALastingErrorIsSaidOnceAndDoesNotSpin) {
 }
 
 TEST_F(ListenerTest, AnErrorThatComesEachTimeIsALastingOne) {
-  // EOPNOTSUPP may be what was pending on one connection, and is not here.
+  // EOPNOTSUPP can be a pending error of one connection; here it is not.
   UniqueFd datagrams{::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0)};
   const auto address = make_address("127.0.0.1", 0);
   ASSERT_EQ(::bind(datagrams.get(), address->raw(), address->size), 0);
@@ -96,7 +96,7 @@ TEST_F(ListenerTest, AnErrorThatComesEachTimeIsALastingOne) {
   EXPECT_EQ(told_, std::vector{EOPNOTSUPP});
   EXPECT_LT(busy_in(milliseconds{500}), milliseconds{100});
   EXPECT_EQ(told_.size(), 1U);
-  listener_->accept_backlog();  // ends, too
+  listener_->accept_backlog();  // returns, too
 }
 
 TEST_F(ListenerTest, WhatCannotBeWatchedIsTriedAgain) {

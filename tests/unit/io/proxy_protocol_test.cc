@@ -40,7 +40,7 @@ std::string tlv(char type, const std::string& value) {
   return type + two_bytes(value.size()) + value;
 }
 
-/// A header of IPv4 with a checksum that is right, worked out by another implementation.
+/// An IPv4 header with a correct checksum, which was computed by another implementation.
 std::string with_checksum() {
   return v2('\x21', '\x11', kV4Block + tlv('\x03', "\xd4\x5a\x11\xb9"s));
 }
@@ -217,7 +217,7 @@ TEST(ProxyProtocolTest, EveryFlippedBitOfASummedHeaderIsNoticed) {
     std::string bytes = good;
     bytes[bit / 8] = static_cast<char>(bytes[bit / 8] ^ (1 << (bit % 8)));
     const ProxyHeader header = parse_proxy_header(bytes);
-    // What says that there is a checksum, or that the block counts, may be what was flipped.
+    // The flipped bit may have disabled the checksum, or made the block be ignored.
     const bool says_so = bit / 8 == 12 || bit / 8 == 13 || bit / 8 == 28;
     EXPECT_TRUE(says_so || header.status != Status::complete) << bit;
   }

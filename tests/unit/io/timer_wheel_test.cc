@@ -24,7 +24,7 @@ constexpr Millis kRound = kTick * static_cast<std::int64_t>(TimerWheel::kSlots);
 
 class TimerWheelTest : public testing::Test {
  protected:
-  /// Time passes in steps, as a loop that ticks sees it.
+  /// Lets time pass in steps, as a loop with a tick does.
   void pass(Millis by, Millis step = kTick) {
     const Instant until = now + by;
     while (now < until) {
@@ -43,7 +43,7 @@ class TimerWheelTest : public testing::Test {
 };
 
 TEST_F(TimerWheelTest, ATimerFiresOnceNeverEarlyAndAtMostTwoTicksLate) {
-  // Delays of every kind: within a tick, around a tick, a round, several rounds.
+  // Delays of every kind: less than a tick, about a tick, a full turn of the wheel, several turns.
   const std::vector<Millis> delays{Millis{0},
                                    Millis{1},
                                    kTick - Millis{1},
@@ -123,7 +123,7 @@ TEST_F(TimerWheelTest, ADisarmedTimerDoesNotFire) {
   timer.arm(seconds{1});
   timer.disarm();
   EXPECT_FALSE(timer.armed());
-  timer.disarm();  // twice is once
+  timer.disarm();  // disarming twice is harmless
   pass(seconds{2});
   EXPECT_TRUE(fired.empty());
 }
@@ -204,7 +204,7 @@ TEST_F(TimerWheelTest, ACallbackThatArmsWithoutDelayFiresAtTheNextTickNotForEver
 }
 
 TEST_F(TimerWheelTest, ACallbackMayArmForExactlyOneRound) {
-  // Into the very list that is being fired.
+  // Into the same list whose timers are being fired.
   std::optional<Timer> timer;
   int count = 0;
   timer.emplace(wheel, [&timer, &count] {
@@ -231,7 +231,7 @@ TEST_F(TimerWheelTest, ACallbackMayDisarmOthersOfTheSameTick) {
   victim_before.emplace(wheel, note("before"));
   Timer shooter(wheel, shoot);
   victim_behind.emplace(wheel, note("behind"));
-  // Whatever the order within a tick: at most one victim fires, and none after the shot.
+  // In any order within a tick: at most one victim fires, and none after `shoot` ran.
   victim_before->arm(seconds{1});
   shooter.arm(seconds{1});
   victim_behind->arm(seconds{1});
@@ -249,7 +249,7 @@ TEST_F(TimerWheelTest, ACallbackMayPutOffOthersOfTheSameTick) {
   Timer also(wheel, [&other] { other.arm(seconds{5}); });
   also.arm(seconds{1});
   pass(seconds{3});
-  const std::size_t early = fired.size();  // before or behind the others in the list
+  const std::size_t early = fired.size();  // depends on the order in the list
   EXPECT_LE(early, 1U);
   pass(seconds{4});
   EXPECT_EQ(fired.size(), early + 1);
@@ -260,7 +260,7 @@ TEST_F(TimerWheelTest, ACallbackMayDestroyOthersOfTheSameTick) {
   for (int i = 0; i < 10; ++i) {
     others.push_back(std::make_unique<Timer>(wheel, [this, &others] {
       fired.emplace_back("one");
-      // All that are still there, but not the one that is being called.
+      // All that still exist, except the one whose callback is running.
       for (auto& other : others) {
         if (other && other->armed()) other.reset();
       }
@@ -371,7 +371,7 @@ TEST_F(TimerWheelTest, ThousandsOfTimersInDisorderAllFireOnTime) {
     guest.timer->arm(delay);
   };
   for (Guest& guest : guests) arm(guest);
-  // A third changes its mind on the way.
+  // A third of the timers is rearmed meanwhile.
   for (int i = 0; i < 100; ++i) {
     pass(Millis{100});
     for (int j = 0; j < 17; ++j) {

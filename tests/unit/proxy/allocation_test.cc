@@ -1,4 +1,4 @@
-// What an exchange allocates once everything is warm: nothing.
+// Once everything is warm, an exchange allocates no memory.
 #include "proxy/worker.h"
 #include "session/mapped_ledger.h"
 #include "tests/support/fake_node.h"
@@ -17,7 +17,7 @@
 
 namespace {
 
-/// Allocations of the thread that has asked to be counted.
+/// Allocations of threads that set `counted`.
 std::atomic<std::uint64_t> allocations{0};
 thread_local bool counted = false;
 
@@ -30,7 +30,7 @@ void* allocate(std::size_t size) {
 
 }  // namespace
 
-// Not inlined: GCC would see memory of `new` go to `free` in one place, and warn.
+// Not inlined: otherwise GCC sees that memory from `new` goes to `free`, and warns.
 [[gnu::noinline]] void* operator new(std::size_t size) {
   return allocate(size);
 }
@@ -89,7 +89,7 @@ class AllocationTest : public testing::Test {
     return all;
   }
 
-  /// On the worker's thread.
+  /// Starts or stops counting on the worker's thread.
   void count(bool whether) {
     std::promise<void> done;
     worker_->publish(published_, [whether, &done] {
@@ -124,7 +124,7 @@ TEST_F(AllocationTest, AnExchangeOfAKnownUserAllocatesNothing) {
   test::User user{address_};
   const test::Request page{.target = "/page", .headers = {{"User-Agent", "test"}}};
   for (int i = 0; i < 50; ++i) ASSERT_EQ(user.send(page).status, 200);
-  // Publishing itself allocates, and its last steps may come behind the promise.
+  // Publishing itself allocates, and its last steps may run after the promise is fulfilled.
   EXPECT_LE(allocations_of(0, user, page), 4U) << "what counting costs";
   EXPECT_LE(allocations_of(500, user, page), 4U);
 }
@@ -141,7 +141,7 @@ conf::Session learned() {
 class LearnedAllocationTest : public AllocationTest {
  protected:
   LearnedAllocationTest() : AllocationTest(learned()) {
-    // Every answer gives the value, the same again and again, as some applications do.
+    // Every response sets the same value again, as some applications do.
     alice_.on("/page", [](test::NodeExchange& exchange) {
       exchange.respond(200, "",
                        {{"Set-Cookie", "JSESSIONID=3F2504E04F89; Path=/; HttpOnly"},

@@ -12,7 +12,7 @@ namespace {
 
 using testing::HasSubstr;
 
-/// All that may be open at once when every part is used up.
+/// The number of open file descriptors when every share is used up.
 std::size_t sum(const DescriptorBudget& shares, std::size_t open, std::size_t workers) {
   const std::size_t own = open + 8 * workers + 16;
   return own + shares.admin + shares.checks + (2 * shares.pipes + shares.idle) * workers +

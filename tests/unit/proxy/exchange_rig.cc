@@ -9,7 +9,7 @@
 namespace bonedry::proxy::test {
 namespace {
 
-/// Chunks that outlive every exchange of the tests.
+/// A chunk pool that outlives every exchange of the tests.
 ChunkPool& chunks() {
   static ChunkPool pool;
   return pool;
@@ -151,7 +151,7 @@ void ScriptedNode::leave_queue(UpstreamEvents&) {
   waiting = nullptr;
 }
 
-// -- Between them ---------------------------------------------------------------------------------
+// -- The exchange between them --------------------------------------------------------------------
 
 ExchangeTest::ExchangeTest()
     : memory_(std::make_shared<PoolState>(

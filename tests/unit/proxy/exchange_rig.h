@@ -18,20 +18,20 @@ namespace bonedry::proxy::test {
 
 using namespace std::chrono_literals;
 
-/// A client's side that does as it is told, and writes down what it was asked to do: "head 200",
-/// "body 5", "end", "local 503", "over complete", ….
+/// The client's side of an exchange, controlled by the test. Records the calls that it gets: "head
+/// 200", "body 5", "end", "local 503", "over complete", ….
 class ScriptedClient final : public DownstreamStream {
  public:
   explicit ScriptedClient(std::vector<std::string>& log) : log_(log) {}
 
-  // -- the script
-  Flow flow = Flow::open;          ///< what `flush` says
-  std::deque<std::string> unread;  ///< what was read of it, delivered when it is not paused
-  std::string unread_trailers;     ///< behind the last of it
-  bool left = false;               ///< see `gone`
-  bool loud = false;               ///< `flush` calls back, as no stream may
-  std::size_t kept_back = 0;       ///< see `unsent`
-  Exchange* exchange = nullptr;    ///< whom it is delivered to
+  // -- set by the test
+  Flow flow = Flow::open;          ///< what `flush` returns
+  std::deque<std::string> unread;  ///< request body, delivered while not paused
+  std::string unread_trailers;     ///< after the last piece of `unread`
+  bool left = false;               ///< what `gone` returns
+  bool loud = false;               ///< `flush` calls back, which no stream may do
+  std::size_t kept_back = 0;       ///< what `unsent` returns
+  Exchange* exchange = nullptr;    ///< receives the body
   [[nodiscard]] bool paused() const { return !pauses_.none(); }
   [[nodiscard]] bool paused_for(PauseReason reason) const { return pauses_.has(reason); }
 
@@ -53,7 +53,7 @@ class ScriptedClient final : public DownstreamStream {
   void begin_tunnel() override;
   void on_exchange_end(StreamEnd end) override;
 
-  std::string set_cookie;  ///< what the last head was given
+  std::string set_cookie;  ///< the cookie in the last head
 
  private:
   void deliver();
@@ -62,7 +62,7 @@ class ScriptedClient final : public DownstreamStream {
   Pauses pauses_{PauseReason::no_node};
 };
 
-/// A node's side of one exchange. Writes down "to alice: head GET /x", "to alice: body 5", ….
+/// A node's side of one exchange. Records "to alice: head GET /x", "to alice: body 5", ….
 class ScriptedStream final : public UpstreamStream {
  public:
   ScriptedStream(std::string node, std::vector<std::string>& log)
@@ -70,7 +70,7 @@ class ScriptedStream final : public UpstreamStream {
 
   Flow flow = Flow::open;
   bool is_connected = true;
-  UpstreamEvents* exchange = nullptr;  ///< nullptr once it was released
+  UpstreamEvents* exchange = nullptr;  ///< nullptr once the stream was released
   ConnectionToken in_use;
   [[nodiscard]] bool paused() const { return !pauses_.none(); }
 
@@ -96,7 +96,7 @@ class ScriptedStream final : public UpstreamStream {
   Pauses pauses_;
 };
 
-/// What a node's connections are to say to the next exchange that asks for one.
+/// The outcome for the next exchange that asks the node for a connection.
 enum class Offer : std::uint8_t { connected, connecting, queue, queue_full, refuse, shortage };
 
 class ScriptedNode final : public NodeStreams {
@@ -105,7 +105,7 @@ class ScriptedNode final : public NodeStreams {
       : name_(std::move(name)), log_(log) {}
 
   Offer offer = Offer::connected;
-  std::deque<std::unique_ptr<ScriptedStream>> streams;  ///< all that it has lent
+  std::deque<std::unique_ptr<ScriptedStream>> streams;  ///< all streams that it has lent
   std::vector<LeaseRequest> asked;
   UpstreamEvents* waiting = nullptr;
 
@@ -120,8 +120,8 @@ class ScriptedNode final : public NodeStreams {
   std::vector<std::string>& log_;
 };
 
-/// One exchange between scripted sides, with alice and bob in the pool "shop". No thread, no
-/// socket; time passes when a test says so.
+/// One exchange between scripted sides, with alice and bob in the pool "shop". There is no thread
+/// and no socket; the test advances the time.
 class ExchangeTest : public testing::Test, public ExchangeContext {
  protected:
   static constexpr std::size_t kAlice = 0;
@@ -129,26 +129,26 @@ class ExchangeTest : public testing::Test, public ExchangeContext {
 
   ExchangeTest();
 
-  /// A request head as HTTP/1 writes it, without its empty line. The rest of the body, if it has
-  /// one, comes from `client.body`.
+  /// Sends a request head in HTTP/1 syntax, without its empty line. The rest of the body, if there
+  /// is one, comes from `client.unread`.
   void ask(std::string_view head);
-  /// The same again, by a client that has the cookie that it was given.
+  /// The same from a client that has the cookie of its last response.
   void ask_again(std::string_view head);
-  /// The head of an answer, then what a stream says behind it.
+  /// The head of a response, as the node's stream delivers it.
   void answer(std::size_t node, std::string_view head);
   void answer_body(std::size_t node, std::string_view text, Last last);
-  /// A whole one of 200.
+  /// A complete response with status 200.
   void answer_all(std::size_t node);
   void fail(std::size_t node, const ExchangeError& error);
   void pass(Millis by);
-  /// As if the control plane had published: the topology changes when `change` is done with it.
+  /// Publishes a new topology with the current `pool_`, as the control plane does.
   void republish();
 
   [[nodiscard]] balancer::Node& node(std::size_t index) { return *pool_.nodes[index].node; }
   [[nodiscard]] ScriptedStream& stream(std::size_t index) { return nodes_[index].stream(); }
   [[nodiscard]] std::uint64_t ended(EndReason reason) const;
   [[nodiscard]] bool said(const std::string& line) const;
-  /// Lets the next new user go there: the other one's door is shut to them.
+  /// Makes the next new user go to this node: the other node's door is shut to new users.
   void only(std::size_t index);
 
   io::TimerWheel& timers() override { return timers_; }
@@ -186,7 +186,7 @@ class ExchangeTest : public testing::Test, public ExchangeContext {
   const std::vector<std::string> secrets_{"a secret of at least thirty-two characters"};
   std::shared_ptr<PoolState> memory_;
   std::string cookie_;
-  // What was read stays where it was for as long as the test.
+  // Parsed heads must stay in place until the test ends.
   std::deque<http::test::ParsedRequest> requests_;
   std::deque<http::test::ParsedResponse> responses_;
   Router router_;
@@ -197,7 +197,7 @@ class ExchangeTest : public testing::Test, public ExchangeContext {
   Exchange exchange;
 };
 
-/// A body of one piece, in a chunk of its own.
+/// A body of one piece, in its own chunk.
 class Piece {
  public:
   explicit Piece(std::string_view text);

@@ -1,5 +1,4 @@
-// An exchange between two scripted sides: what it sends where, what it holds of a node, how it
-// ends.
+// An exchange between two scripted sides: what it sends, what it holds of a node, and how it ends.
 #include "tests/unit/proxy/exchange_rig.h"
 
 #include <gmock/gmock.h>
@@ -130,7 +129,7 @@ TEST_F(ExchangeTest, InterimAnswersPassAndTooManyOfThemAreNoAnswer) {
   EXPECT_THAT(reports, ElementsAre("shop/alice: too many 1xx responses"));
 }
 
-// -- What can be tried again ----------------------------------------------------------------------
+// -- Retries --------------------------------------------------------------------------------------
 
 TEST_F(ExchangeTest, ARequestThatAnIdleConnectionDidNotTakeIsSentOnAFreshOne) {
   only(kAlice);
@@ -197,7 +196,7 @@ TEST_F(ExchangeTest, WhatANodeMayHaveWorkedOnCostsTheRetryBudget) {
     answer_all(kAlice);
     exchange.reset();
   }
-  // Ten requests have added a share of one between them.
+  // Ten requests together have added one retry to the budget.
   ask(kGet);
   fail(kAlice, {EndReason::node_closed, Retry::maybe_processed});
   answer_all(kAlice);
@@ -231,7 +230,7 @@ TEST_F(ExchangeTest, AShortageOfOurOwnIsAnsweredAndNoNewsOfTheNode) {
   EXPECT_EQ(ended(EndReason::no_resources), 1U);
 }
 
-// -- Other nodes ----------------------------------------------------------------------------------
+// -- Fail over to other nodes ---------------------------------------------------------------------
 
 TEST_F(ExchangeTest, ANewUserWhoseNodeRefusesGoesToAnotherAtOnce) {
   nodes_[kAlice].offer = Offer::refuse;
@@ -387,7 +386,7 @@ TEST_F(ExchangeTest, ATunnelWhoseClientEndsItsSideWhileItIsBehindHearsTheRest) {
   client.flow = Flow::congested;
   answer_body(kAlice, "much", Last::no);
   EXPECT_TRUE(stream(kAlice).paused());
-  // There is room again, and nobody has said so yet.
+  // There is room again, but no event has reported it yet.
   client.flow = Flow::open;
   const Piece end("");
   exchange.on_request_body(end.slices(), Last::yes, "");

@@ -12,7 +12,7 @@ namespace {
 
 constexpr const char* kPeer = "10.0.0.9";
 
-/// The client of a request with these fields, of which each is the value of one X-Forwarded-For.
+/// The client of a request with these X-Forwarded-For fields.
 std::string client_of(const std::vector<std::string>& lists) {
   std::string text = "GET / HTTP/1.1\r\nHost: a\r\n";
   for (const std::string& list : lists) text += "X-Forwarded-For: " + list + "\r\nX-Other: 1\r\n";

@@ -1,4 +1,4 @@
-// What a new process makes of the words of the one that it takes over from.
+// How a new process handles the messages of the process that it takes over from.
 
 #include "proxy/predecessor.h"
 
@@ -38,7 +38,7 @@ class PredecessorTest : public testing::Test {
     const auto message = old_->await(kTimeLimit);
     return message ? message->text : message.error();
   }
-  /// A descriptor that can be told from others: a pipe's end from which this byte can be read.
+  /// A recognisable descriptor: the read end of a pipe that contains this byte.
   [[nodiscard]] static UniqueFd marked(char mark) {
     std::array<int, 2> ends{};
     EXPECT_EQ(::pipe(ends.data()), 0);
@@ -55,7 +55,7 @@ class PredecessorTest : public testing::Test {
     }
     return all;
   }
-  /// It has said everything, and is met.
+  /// Connects to an old process that has sent everything.
   std::unique_ptr<Predecessor> meet() {
     auto met = Predecessor::connect(std::move(line_));
     EXPECT_TRUE(met) << met.error();
@@ -158,8 +158,8 @@ TEST_F(PredecessorTest, AnAnswerIsOneToAllThatWasAskedBeforeIt) {
   });
   EXPECT_TRUE(heard_.empty()) << "not before it has said so";
   EXPECT_EQ(hear(), "follow 1");
-  say("followed");    // of another version
-  say("followed 9");  // that nobody asked for
+  say("followed");    // another version
+  say("followed 9");  // never requested
   say("followed 1");
   std::thread old([this] {
     EXPECT_EQ(hear(), "follow 3") << "what is no longer so is not asked";

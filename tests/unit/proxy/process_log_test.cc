@@ -13,7 +13,7 @@
 namespace bonedry::proxy {
 namespace {
 
-/// Standard error is a pipe for as long as this lives.
+/// Redirects standard error to a pipe while the object exists.
 class Captured {
  public:
   Captured() : before_(::dup(STDERR_FILENO)) {

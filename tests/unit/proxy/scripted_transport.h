@@ -16,21 +16,21 @@
 
 namespace bonedry::proxy::test {
 
-/// A transport whose peer is the test. Shows how the connection above it goes on with openings that
-/// take several steps, without pipes, and with reads of any size: all that a transport which is not
-/// a socket may do.
+/// A transport whose peer is the test. Shows that the connection above it handles everything that a
+/// transport other than a socket may do: openings in several steps, no pipes, and reads of any
+/// size.
 class ScriptedTransport final : public io::Transport {
  public:
-  /// What `open` says, in turn; then `done`.
+  /// The results of `open` in turn; after these, `done`.
   std::deque<io::IoStatus> openings;
   int opening_error = 0;
-  /// What `write` takes no more than, in all.
+  /// The total number of bytes that `write` takes.
   std::size_t takes_bytes = SIZE_MAX;
   std::string written;
   enum class Side : bool { open, ended } own_side = Side::open;
 
-  /// The peer sends this in one piece, or ends its side. The handler is told as long as it wants
-  /// to.
+  /// The peer sends these bytes in one piece. The handler is called as long as it wants reads and
+  /// there is something to read. `receive_end` ends the peer's side.
   void receive(std::string_view bytes) {
     incoming_.emplace_back(bytes);
     tell_readable();
@@ -92,7 +92,7 @@ class ScriptedTransport final : public io::Transport {
   void reset_on_close() override {}
 
  private:
-  /// Level-triggered: again and again while something is there and wanted.
+  /// Level-triggered: calls the handler while there is something to read and it wants reads.
   void tell_readable() {
     for (int round = 0; round < 100 && !is_quiet() && has(wanted_, io::Ready::read); ++round) {
       handler_->on_ready(io::Ready::read);

@@ -1,8 +1,8 @@
-// What a process gives to the one that it has started in its place, and when.
+// What a process passes to the successor that it has started, and when.
 
 #include "proxy/successor.h"
 
-#include "tests/unit/io/temporary_folder.h"
+#include "tests/unit/io/temporary_directory.h"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -28,9 +28,9 @@ class SuccessorTest : public testing::Test {
  protected:
   [[nodiscard]] UniqueFd open_lock() const {
     return UniqueFd{
-        ::open(std::string(folder_ / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
+        ::open(std::string(directory_ / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
   }
-  /// Runs a shell script in the place of the program; returns why it was no successor.
+  /// Runs a shell script instead of the program; returns why it failed.
   std::string fail(const std::string& script) {
     std::string why;
     Successor successor(loop_, {.on_follow = [](std::uint64_t, const handover::RoutingState&) {},
@@ -48,20 +48,20 @@ class SuccessorTest : public testing::Test {
     loop_.run();
     return why;
   }
-  /// Whether nobody holds the lock that this process had.
+  /// Whether the lock of this process is free.
   [[nodiscard]] bool lock_is_free() const {
     const UniqueFd lock = open_lock();
     return ::flock(lock.get(), LOCK_EX | LOCK_NB) == 0;
   }
 
-  bonedry::test::TemporaryFolder folder_;
+  bonedry::test::TemporaryDirectory directory_;
   io::EventLoop loop_;
 };
 
 TEST_F(SuccessorTest, WhatAScriptLeavesBehindHoldsNothingOfOurs) {
-  // In a session of its own, where no signal to the script's group reaches it.
-  const std::string pid_file = folder_ / "pid";
-  const std::string fifo = folder_ / "fifo";
+  // In a separate session, where no signal to the script's process group reaches it.
+  const std::string pid_file = directory_ / "pid";
+  const std::string fifo = directory_ / "fifo";
   EXPECT_THAT(
       fail("mkfifo " + fifo + "; setsid sh -c 'echo $$ > " + fifo +
            "; exec sleep 600' & read pid < " + fifo + "; echo $pid > " + pid_file + "; exit 3"),
@@ -78,8 +78,8 @@ TEST_F(SuccessorTest, AChildOfAScriptIsKilledWithIt) {
   EXPECT_TRUE(lock_is_free());
 }
 
-/// More sockets than a line has room for, to a script that takes one message and then hangs until
-/// it is told to go on.
+/// Passes more sockets than fit into the channel to a script that takes one message and then hangs
+/// until the test lets it continue.
 class SlowSuccessorTest : public SuccessorTest, private io::ReadWatcher::Handler {
  protected:
   static constexpr std::size_t kListeners = 600;
@@ -99,12 +99,12 @@ class SlowSuccessorTest : public SuccessorTest, private io::ReadWatcher::Handler
     const std::string script =
         "take() { dd bs=4096 count=$1 <&3 2>&-; }; printf hello >&3; "
         "take 1 >" +
-        folder_ / "taken; echo >" + fifo_ + "; read line <" + go_on_ + "; " + and_then;
+        directory_ / "taken; echo >" + fifo_ + "; read line <" + go_on_ + "; " + and_then;
     ASSERT_TRUE(successor_.start({"/bin/sh", "-c", script}, {lock_.get(), "/run/s", listening_}));
   }
   void let_it_go_on() const { ASSERT_EQ(::write(go_.get(), "\n", 1), 1); }
   [[nodiscard]] std::string taken() const {
-    std::ifstream file(folder_ / "taken");
+    std::ifstream file(directory_ / "taken");
     return {std::istreambuf_iterator<char>(file), {}};
   }
 
@@ -134,8 +134,8 @@ class SlowSuccessorTest : public SuccessorTest, private io::ReadWatcher::Handler
     loop_.stop();
   }
 
-  const std::string fifo_ = folder_ / "hangs";
-  const std::string go_on_ = folder_ / "go-on";
+  const std::string fifo_ = directory_ / "hangs";
+  const std::string go_on_ = directory_ / "go-on";
   UniqueFd hangs_;
   UniqueFd go_;
   std::optional<io::ReadWatcher> watcher_;
@@ -157,8 +157,8 @@ TEST_F(SlowSuccessorTest, OneThatTakesItsTimeGetsAll) {
     all += "listener " + std::to_string(i) + " 127.0.0.1:" + std::to_string(i);
   }
   all += "go";
-  const std::string file = folder_ / "taken";
-  // Nothing to read at the moment ends dd.
+  const std::string file = directory_ / "taken";
+  // dd ends when there is nothing to read at the moment.
   start("while [ $(wc -c <" + file + ") -lt " + std::to_string(all.size()) + " ]; do take " +
         std::to_string(kListeners) + " >>" + file + "; done; printf ready >&3; exec sleep 600");
   loop_.run();

@@ -22,7 +22,7 @@ using http::test::text_of;
 using test::ScriptedTransport;
 using testing::HasSubstr;
 
-/// The exchange to which the connection is lent: writes down what it is told.
+/// The exchange to which the connection is lent. Records the events that it gets.
 class RecordingExchange final : public UpstreamEvents {
  public:
   std::vector<std::string> events;
@@ -69,7 +69,7 @@ class RecordingExchange final : public UpstreamEvents {
 
 class UpstreamConnectionTest : public testing::Test, private UpstreamOwner {
  protected:
-  /// Lent, and connected unless the transport's opening says otherwise.
+  /// Lends the connection, which is connected unless `openings_` says otherwise.
   void open() {
     auto transport = std::make_unique<ScriptedTransport>();
     transport_ = transport.get();
@@ -95,7 +95,7 @@ class UpstreamConnectionTest : public testing::Test, private UpstreamOwner {
   int opening_error_ = 0;
   conf::ProxyProtocol protocol_ = conf::ProxyProtocol::off;
   Millis idle_time_ = std::chrono::seconds{10};
-  std::vector<std::string> told_;  // to the owner
+  std::vector<std::string> told_;  // calls to the owner
   RecordingExchange exchange_;
   ScriptedTransport* transport_ = nullptr;
   std::unique_ptr<UpstreamConnection> connection_;

@@ -1,4 +1,4 @@
-// The cookie that an affinity writes, and what cookies are worth after a ledger was lost.
+// The cookie that an affinity writes, and how cookies are treated after the ledger was lost.
 
 #include "session/affinity.h"
 #include "session/sealed_cookie.h"
@@ -23,7 +23,7 @@ using test::Served;
 
 class AffinityCookieTest : public test::AffinityTest {
  protected:
-  /// "bonedry=…; Path=/; …" without the value.
+  /// The Set-Cookie field with "*" in place of the value: "bonedry=*; Path=/; …".
   std::string frame() {
     rebuild();
     SessionBinding binding = affinity->find_session({}, clock.now());
@@ -35,7 +35,7 @@ class AffinityCookieTest : public test::AffinityTest {
     return text;
   }
 
-  /// The proxy was restarted and has lost its ledger.
+  /// The proxy restarts without its ledger.
   void lose_ledger() {
     fresh = std::make_unique<MappedLedger>(1000, clock.now());
     for (balancer::NodeView& view : pool.nodes) {
@@ -83,7 +83,7 @@ TEST_F(AffinityCookieTest, AMovedUsersCookieIsSealedForTheNewNode) {
 }
 
 TEST_F(AffinityCookieTest, ANewCookieOfAnOldSessionTellsTheOldAge) {
-  // Else a user who is moved now and then would outlive max_lifetime over restarts.
+  // Otherwise a user who is moved from time to time would outlive max_lifetime across restarts.
   CookieSealer sealer(secrets, "shop");
   std::string cookie = user_on(kAlice);
   const WallTime begun = sealer.open(cookie)->issued;
@@ -204,7 +204,7 @@ TEST_F(AffinityCookieTest, TheOldSecretsCookiesAreGoodWhileItRotates) {
 
 TEST_F(AffinityCookieTest, AnotherProxyWithTheSameSecretSendsTheUserToTheSameNode) {
   std::string cookie = user_on(kBob);
-  lose_ledger();  // it never had it
+  lose_ledger();  // another proxy never had it
   EXPECT_EQ(serve(cookie, kCarol).node, kBob);
 }
 

@@ -1,4 +1,4 @@
-// Sticky mode `learn`: sessions by the application's own cookie.
+// Sticky mode `learn`: sessions that are identified by the application's own cookie.
 
 #include "session/affinity.h"
 #include "session/value_hash.h"
@@ -31,12 +31,13 @@ class AffinityLearnTest : public test::AffinityTest {
     ResponseCookies answer;
     affinity->note_set_cookie("JSESSIONID=" + std::string(value) + "; Path=/; HttpOnly", at("/"),
                               answer);
-    // The answer refers to the field, which is gone by now.
+    // The effect's `value` refers to the field above, which no longer exists at this point.
     answer.effects[0].value = value;
     return answer;
   }
 
-  /// A request with this value (empty: none) and its answer. `free_choice` is the balancer's.
+  /// A request with this value (empty: none) and its response. `free_choice` is the node that the
+  /// balancer would choose.
   Served click(std::string_view value, std::size_t free_choice,
                const ResponseCookies& answer = {}) {
     SessionBinding binding =
@@ -234,7 +235,7 @@ TEST_F(AffinityLearnTest, OfTwoFirstRequestsWithOneValueBothAreOnTheNodeOfTheFir
 TEST_F(AffinityLearnTest, WhoseTopologyIsOlderTakesNobodyOffTheNodeOfTheFirst) {
   const balancer::PoolView newer = pool;
   const auto other = make_affinity(newer, secrets, ledger, clock);
-  shut(kAlice);  // in what this worker knows
+  shut(kAlice);  // in this worker's topology
   SessionBinding earlier = arrive("unknown");
   SessionBinding first = other->find_session(std::vector<std::string_view>{"unknown"}, clock.now());
   (void)other->on_response(first, kAlice, {});

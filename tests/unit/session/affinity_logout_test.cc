@@ -1,4 +1,4 @@
-// What users' leaving does to their session, and to the exchanges that still hold it.
+// The effect of a logout on the session, and on the exchanges that still hold it.
 
 #include "session/affinity.h"
 #include "tests/unit/session/affinity_rig.h"
@@ -32,7 +32,7 @@ class AffinityLogoutTest : public test::AffinityTest {
     return answer;
   }
 
-  /// The request came, and its answer is a logout.
+  /// A request whose response is a logout; returns the Set-Cookie.
   std::string log_out(std::string_view cookie) {
     SessionBinding binding = arrive(cookie);
     std::string set_cookie = on_response(binding, kLeft);
@@ -96,7 +96,7 @@ TEST_F(AffinityLogoutTest, AnApplicationsCookieThatIsClearedIsALogout) {
 }
 
 TEST_F(AffinityLogoutTest, WhoIsGivenAValueStays) {
-  // It may clear an older one of another path, before or after.
+  // The response may also clear an older cookie of another path, before or after.
   const std::string cookie = user_on(kAlice);
   SessionBinding binding = arrive(cookie);
   EXPECT_EQ(on_response(binding, heard({"JSESSIONID=new", "JSESSIONID=; Path=/old"})), "");
@@ -137,7 +137,7 @@ TEST_F(AffinityLogoutTest, OnlyTheCookieThatWasGivenIsCleared) {
 TEST_F(AffinityLogoutTest, TheCookieThatWasGivenIsClearedByAnAnswerToAnyPath) {
   SessionBinding binding = arrive(user_on(kAlice));
   ResponseCookies given = heard({"JSESSIONID=one; Path=/shop"});
-  given.candidate_key = ResponseCookies::HadCookie::no;
+  given.had_cookie = ResponseCookies::HadCookie::no;
   (void)on_response(binding, given);
   EXPECT_NE(on_response(binding, heard({"JSESSIONID=; Path=/shop"})), "");
   EXPECT_EQ(binding.user, Presence::left);

@@ -1,5 +1,5 @@
-// Sticky mode learn: values that are renewed, that stand beside each other, that are cleared, while
-// requests are on their way and the node bleeds.
+// Sticky mode learn: cookie values that are renewed, that exist side by side, and that are cleared,
+// while requests are in flight and the node bleeds.
 
 #include "session/affinity.h"
 #include "tests/unit/session/affinity_rig.h"
@@ -27,14 +27,14 @@ class AffinityRenewalTest : public test::AffinityTest {
     rebuild();
   }
 
-  /// An answer to a request about `path` with these Set-Cookie fields, which must outlive it.
+  /// A response to a request for `path` with these Set-Cookie fields, which must outlive it.
   ResponseCookies heard(const std::vector<std::string>& fields, std::string_view path = "/") const {
     ResponseCookies answer;
     for (const std::string& field : fields) affinity->note_set_cookie(field, at(path), answer);
     return answer;
   }
 
-  /// A whole exchange on the node where the user is, or on bob.
+  /// A whole exchange on the user's node, or on bob.
   std::size_t click(std::string_view value, const std::vector<std::string>& fields = {},
                     std::string_view path = "/") {
     SessionBinding binding =
@@ -126,14 +126,14 @@ TEST_F(AffinityRenewalTest, SoIsOneWithARequestThatGoesOnAllTheTime) {
   EXPECT_EQ(on(kBob), "0 live, 0 pending");
 }
 
-// As by a WebSocket, which lasts for as many renewals as there may be.
+// A WebSocket, for example, can outlast any number of renewals.
 TEST_F(AffinityRenewalTest, SoIsOneWhoseLongRequestOutlastsThousandsOfRenewals) {
   begin("one");
   bleed(kBob);
   SessionBinding long_one = arrive("one");
   std::string newest = "one";
   for (int i = 0; i < 5'000; ++i) {
-    if (i % 1'000 == 500) newest = "one";  // another tab's cookie jar hears of none
+    if (i % 1'000 == 500) newest = "one";  // another tab's cookie jar receives no new values
     std::string next = "unheard" + std::to_string(i);
     ASSERT_EQ(click(i % 10 == 0 ? "one" : newest, {"SID=" + next + "; Path=/"}), kBob) << i;
     newest = next;
@@ -145,7 +145,8 @@ TEST_F(AffinityRenewalTest, SoIsOneWhoseLongRequestOutlastsThousandsOfRenewals) 
   expect_nothing_held();
 }
 
-// Who loses the answer with the new value is likely to lose the long request, too, and comes again.
+// A client that loses the response with the new value often loses the long request too, and returns
+// with the old value.
 TEST_F(AffinityRenewalTest, AValueIsInUseForAsLongAsARequestWithItIs) {
   begin("one");
   bleed(kBob);
@@ -229,8 +230,8 @@ TEST_F(AffinityRenewalTest, ALogoutEndsTheSessionUnderAllItsValues) {
   expect_nothing_held();
 }
 
-// As a request on its way does after a logout, to an application that takes the value that it
-// brings.
+// Happens when a request is in flight during a logout, and the application accepts the value in
+// that request.
 TEST_F(AffinityRenewalTest, AValueOfASessionThatIsOverMayBeginAnotherThatIsRenewedToo) {
   const std::string first = begin("first");
   click(first, {"SID=second; Path=/"});
@@ -285,7 +286,7 @@ TEST_F(AffinityRenewalTest, AnApplicationThatRenewsOnEachAnswerKeepsItsUsers) {
     (void)affinity->on_response(under_way[answered], kBob, heard({field}));
     affinity->release(under_way[answered], clock.now());
     under_way.erase(under_way.begin() + static_cast<std::ptrdiff_t>(answered));
-    if (random() % 10 != 0) jar = next;  // some answers are lost
+    if (random() % 10 != 0) jar = next;  // some responses are lost
     ASSERT_EQ(on(kBob), "1 live, 0 pending") << i;
     ASSERT_EQ(ledger.totals().sessions, 1U);
   }
@@ -309,7 +310,7 @@ TEST_F(AffinityRenewalTest, TwoPathsAreTwoCookiesAndBothAreTheUsers) {
 }
 
 TEST_F(AffinityRenewalTest, SoTheyAreWhenAnAnswerToAnEarlierRequestGivesOneOnceMore) {
-  SessionBinding earlier = arrive("shop");  // unknown as yet
+  SessionBinding earlier = arrive("shop");  // not known yet
   click("", {"SID=shop; Path=/", "SID=admin; Path=/admin"});
   (void)affinity->on_response(earlier, kBob, heard({"SID=shop; Path=/"}));
   affinity->release(earlier, clock.now());
@@ -321,7 +322,7 @@ TEST_F(AffinityRenewalTest, AValueOfASessionThatIsOverAndHeldHidesNoOther) {
   begin("mine");
   pass(seconds{1});
   begin("shared");
-  SessionBinding held = arrive("shared");  // goes on after its user has left
+  SessionBinding held = arrive("shared");  // continues after its user has logged out
   click("shared", {"SID=renewed; Path=/"});
   click("renewed", {"SID=; Path=/; Max-Age=0"});
   click("mine", {"SID=shared; Path=/admin"});
@@ -353,7 +354,7 @@ TEST_F(AffinityRenewalTest, ANodeWhoseClockIsWrongLogsNobodyOut) {
   for (const std::int64_t behind : {90'000, -90'000, 3'600'000, 86'400'000}) {
     ResponseCookies answer;
     CookieContext context = at("/");
-    // Five minutes of life from the node's now, renewed on each answer.
+    // Expires five minutes after the node's time, and is renewed by each response.
     context.date = WallTime{784111777000};
     context.now = *context.date + Millis{behind};
     affinity->note_set_cookie("SID=one; Path=/; Expires=Sun, 06 Nov 1994 08:54:37 GMT", context,

@@ -23,7 +23,7 @@ using balancer::Door;
 using balancer::NodeState;
 using balancer::RouteDecision;
 
-/// What became of one request.
+/// The outcome of one request.
 struct Served {
   Claim claim = Claim::none;
   RouteDecision decision = RouteDecision::new_session;
@@ -31,7 +31,7 @@ struct Served {
   bool new_cookie = false;
 };
 
-/// Pool "shop" with alice, bob and carol, and what a worker does with its affinity.
+/// Pool "shop" with alice, bob and carol, and the calls that a worker makes to its affinity.
 class AffinityTest : public testing::Test {
  protected:
   static constexpr std::size_t kAlice = 0;
@@ -54,7 +54,7 @@ class AffinityTest : public testing::Test {
     view.node = std::make_shared<balancer::Node>("shop", name, ledger.counts(view.slot));
   }
 
-  /// As after a new topology.
+  /// Makes a new affinity, as a new topology does.
   void rebuild() { affinity = make_affinity(pool, secrets, ledger, clock); }
 
   void pass(Millis by) {
@@ -75,7 +75,7 @@ class AffinityTest : public testing::Test {
     pool.nodes[node].door = Door::open;
     pool.nodes[node].displaced = false;
   }
-  /// The operator's deadline has passed.
+  /// Does what happens when the operator's deadline passes.
   void displace(std::size_t node) {
     shut(node);
     pool.nodes[node].displaced = true;
@@ -91,7 +91,7 @@ class AffinityTest : public testing::Test {
     return affinity->find_session(cookies, clock.now());
   }
 
-  /// The whole of an exchange. `cookie` is the browser's; `free_choice` is what the balancer would
+  /// A whole exchange. `cookie` is the browser's; `free_choice` is the node that the balancer would
   /// choose.
   Served serve(std::string& cookie, std::size_t free_choice) {
     SessionBinding binding =
@@ -117,18 +117,18 @@ class AffinityTest : public testing::Test {
     return served;
   }
 
-  /// The node's answer to this request: logout, or not.
+  /// Handles the node's response to this request: a logout or not. Returns the Set-Cookie.
   std::string on_response(SessionBinding& binding, const ResponseCookies& answer) {
     return affinity->on_response(binding, binding.node, answer);
   }
 
-  /// A Set-Cookie for the session of this binding, needed or not.
+  /// The value of a new cookie for the session of this binding, even if none is needed.
   std::string another_cookie(SessionBinding& binding) {
-    binding.cookie = OwnCookie::needed;
+    binding.cookie = CookieUpdate::needed;
     return value_of(on_response(binding, {}));
   }
 
-  /// A user who has come to a node, and come back.
+  /// The cookie of a user with a live session on this node.
   std::string user_on(std::size_t node) {
     std::string cookie;
     serve(cookie, node);
@@ -141,25 +141,25 @@ class AffinityTest : public testing::Test {
     return set_cookie.substr(from, set_cookie.find(';') - from);
   }
 
-  /// "2 live, 1 pending"
+  /// The sessions on a node: "2 live, 1 pending".
   [[nodiscard]] std::string on(std::size_t node) const {
     const auto counts = pool.nodes[node].node->sessions().read();
     return std::to_string(counts.live) + " live, " + std::to_string(counts.pending) + " pending";
   }
 
-  /// "new 1, moved 0, rescued 0, late 0"
+  /// The counters of a node: "new 1, moved 0, rescued 0, late 0".
   [[nodiscard]] std::string counters(std::size_t node) const {
     const balancer::NodeCounters& all = pool.nodes[node].node->counters;
     return "new " + std::to_string(all.begun) + ", moved " + std::to_string(all.moved) +
            ", rescued " + std::to_string(all.rescued) + ", late " + std::to_string(all.late);
   }
 
-  /// Of an exchange about this path, with a node whose clock is right.
+  /// The cookie context of an exchange about this path, with a node whose clock is right.
   [[nodiscard]] CookieContext at(std::string_view path) const {
     return {"shop.test", path, clock.wall(), clock.wall()};
   }
 
-  /// Everything in the ledger was given back: what idles long enough is gone.
+  /// Checks that no exchange holds a session any more: idle sessions expire.
   void expect_nothing_held() {
     pass(std::chrono::hours{1});
     EXPECT_EQ(ledger.totals().sessions, 0U);

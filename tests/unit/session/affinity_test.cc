@@ -21,7 +21,7 @@ using test::Served;
 
 class AffinityTest : public test::AffinityTest {
  protected:
-  /// The number'th cookie of our form that nobody sealed.
+  /// A well-formed cookie with this number and an invalid seal.
   [[nodiscard]] std::string forged(std::uint64_t number) const {
     const auto sealed = CookieSealer(secrets, "shop").seal({{1, number}, 0, clock.wall()});
     std::string value(sealed.data(), sealed.size());
@@ -65,7 +65,7 @@ TEST_F(AffinityTest, AVisitHoldsItsSessionUntilItLeaves) {
   pass(minutes{30});
   EXPECT_EQ(on(kAlice), "1 live, 0 pending");
   affinity->release(binding, clock.now());
-  affinity->release(binding, clock.now());  // nothing is left to give back
+  affinity->release(binding, clock.now());  // nothing is left to release
   expect_nothing_held();
 }
 
@@ -123,7 +123,8 @@ TEST_F(AffinityTest, TheFirstGenuineOfTwoCookiesCounts) {
   expect_nothing_held();
 }
 
-// Of longer paths, or of a sister domain: whoever may set cookies there can plant any number.
+// The other cookies have a longer path or come from a sister domain, where anyone who may set
+// cookies can plant any number.
 TEST_F(AffinityTest, HoweverManyCookiesStandBeforeItALiveOneCounts) {
   const std::string ended = user_on(kAlice);
   pass(std::chrono::minutes{21});
@@ -300,7 +301,7 @@ TEST_F(AffinityTest, AnEvictedUserIsTakenBackInOnTheSameNode) {
 TEST_F(AffinityTest, AnEvictedUserWhoComesTooLateIsLate) {
   std::string cookie = user_on(kAlice);
   for (int i = 0; i < 1500; ++i) {
-    // Live ones, or alice's user would not be the one to make room.
+    // Live sessions: crawlers' sessions would be evicted before alice's user.
     std::string other;
     serve(other, kBob);
     serve(other, kBob);
@@ -360,7 +361,7 @@ TEST_F(AffinityTest, TheOldCookieOfAMovedUserFindsTheSessionAndIsReplaced) {
 }
 
 TEST_F(AffinityTest, TwoCookiesOfOneSessionThatNameTheSameNodeAreBothGood) {
-  // One was sealed a second before the other; nothing else differs.
+  // One was sealed some seconds after the other; nothing else differs.
   std::string cookie = user_on(kAlice);
   SessionBinding binding = arrive(cookie);
   clock.jump_wall(seconds{5});
@@ -381,7 +382,7 @@ TEST_F(AffinityTest, ACookieThatWasVerifiedOnceNeedsNoCryptographyTheNextTime) {
   std::string cookie = user_on(kAlice);
   SessionBinding binding = arrive(cookie);
   clock.jump_wall(seconds{5});
-  (void)another_cookie(binding);  // never arrives
+  (void)another_cookie(binding);  // is lost on the way
   affinity->release(binding, clock.now());
   const CookiePeek peeked = *peek(cookie);
   EXPECT_EQ(ledger.open(peeked.key, peeked.check, clock.now()).miss, Ledger::Miss::mismatch);
@@ -392,7 +393,7 @@ TEST_F(AffinityTest, ACookieThatWasVerifiedOnceNeedsNoCryptographyTheNextTime) {
 }
 
 TEST_F(AffinityTest, AUserWhoIsStillThereWhenTheDoorShutsIsLate) {
-  // It was let in by a worker just before it heard of the shut door.
+  // A worker let the user in just before it learned that the door is shut.
   std::string cookie = user_on(kAlice);
   shut(kAlice);
   const Served click = serve(cookie, kBob);
@@ -458,7 +459,7 @@ TEST_F(AffinityTest, OfTwoRequestsThatAreMovedTheSecondFollowsTheFirst) {
 }
 
 TEST_F(AffinityTest, SixRequestsOfOneUserAreOneRescue) {
-  // A browser asks for a page's pictures at once; all six find the node dead.
+  // A browser requests the images of a page in parallel; all six requests find the node dead.
   const std::string cookie = user_on(kAlice);
   std::vector<SessionBinding> visits;
   for (int i = 0; i < 6; ++i) visits.push_back(arrive(cookie));
@@ -472,7 +473,7 @@ TEST_F(AffinityTest, SixRequestsOfOneUserAreOneRescue) {
 }
 
 TEST_F(AffinityTest, TwoRequestsOfAUserWhoIsLateAreOneLateSession) {
-  // They come to two workers at the same moment.
+  // They reach two workers at the same moment.
   const std::string cookie = user_on(kAlice);
   bleed(kAlice);
   pass(minutes{21});
@@ -495,7 +496,7 @@ TEST_F(AffinityTest, AUserWhoIsLateDoesNotFollowToANodeThatIsShutMeanwhile) {
   shut(kCarol);
   SessionBinding held_up = arrive(cookie);
   ASSERT_EQ(held_up.claim, Claim::ended);
-  std::string same = cookie;  // a worker that has not heard of what comes
+  std::string same = cookie;  // at a worker that does not know yet that alice will be shut
   ASSERT_EQ(serve(same, kAlice).node, kAlice);
   displace(kAlice);
   EXPECT_EQ(affinity->bind(held_up, RouteDecision::late, kBob, clock.now()), kBob);
@@ -513,7 +514,7 @@ TEST_F(AffinityTest, NobodyFollowsToANodeThatOnlyAnotherWorkerHoldsOpen) {
   shut(kCarol);
   SessionBinding ended = arrive(late);
   SessionBinding there = arrive(moved);
-  // As a worker sees it that has not heard that alice is shut.
+  // At a worker that does not know yet that alice is shut.
   ASSERT_EQ(serve(late_again, kAlice).node, kAlice);
   ASSERT_EQ(serve(moved_again, kAlice).node, kAlice);
   shut(kAlice);
@@ -531,7 +532,7 @@ TEST_F(AffinityTest, AUserWhoseNewCookieWasLostOnTheWayIsFoundByTheOldOne) {
   SessionBinding lost = arrive(cookie);
   ASSERT_EQ(lost.claim, Claim::ended);
   (void)affinity->bind(lost, RouteDecision::session_node, kAlice, clock.now());
-  (void)another_cookie(lost);  // never arrives
+  (void)another_cookie(lost);  // is lost on the way
   affinity->release(lost, clock.now());
 
   const Served click = serve(cookie, kBob);

@@ -27,13 +27,13 @@ TEST(CookieDateTest, EveryFormThatIsAboutIsUnderstood) {
       {"Thu, 01-Jan-70 00:00:01 GMT", 1},
       {"1 jan 1970 0:0:0", 0},
       {"01 JANUARY 1970 00:00:00", 0},
-      {"00:00:00 1970 01 Jan", 0},          // in any order, where the parts tell themselves apart
-      {"1 Jan 1970 00:00:10.123 GMT", 10},  // what follows the digits is let be
+      {"00:00:00 1970 01 Jan", 0},          // in any order, if the parts can be told apart
+      {"1 Jan 1970 00:00:10.123 GMT", 10},  // anything after the digits is ignored
       {"1st Jan 1970 00:00:00", 0},
-      {"1 Jan 1970 00:00:00 PDT", 0},  // zones mean nothing
+      {"1 Jan 1970 00:00:00 PDT", 0},  // time zones are ignored
       {"29 Feb 2024 12:00:00", 1709208000},
       {"31 Dec 69 23:59:59", 3155759999},  // 2069
-      {"1 Jan 0 00:00:00 1970", 0},        // one digit is no year
+      {"1 Jan 0 00:00:00 1970", 0},        // one digit is not a year
       {"1 Jan 1601 00:00:00", -11644473600},
       {"31 Dec 9999 23:59:59", 253402300799},
   };
@@ -114,15 +114,15 @@ TEST(SetCookieTest, ACookieIsGivenClearedOrNotSpokenOf) {
       {"JSESSIONID=x; Expires=Thu, 01 Jan 1970 00:00:00 GMT", "cleared"},
       {"JSESSIONID=x; Expires=Tue, 14 Nov 2023 22:03:20 GMT", "cleared"},
       {"JSESSIONID=x; Expires=Tue, 14 Nov 2023 22:03:21 GMT", "given x"},
-      {"JSESSIONID=x; Expires=0", "given x"},  // no date: the attribute is let be
+      {"JSESSIONID=x; Expires=0", "given x"},  // not a date: the attribute is ignored
       {"JSESSIONID=x; Max-Age=60; Expires=Thu, 01 Jan 1970 00:00:00 GMT", "given x"},
       {"JSESSIONID=x; Expires=Fri, 01 Jan 2100 00:00:00 GMT; Max-Age=0", "cleared"},
-      {"JSESSIONID=x; Max-Age=0; Max-Age=60", "given x"},  // the last counts
+      {"JSESSIONID=x; Max-Age=0; Max-Age=60", "given x"},  // the last one counts
       {"JSESSIONID=x; Max-Age=60; Max-Age=0", "cleared"},
       {"JSESSIONID=x; Max-Age=0; Max-Age=soon", "cleared"},
       {"JSESSIONID=x; My-Max-Age=0", "given x"},
       {"JSESSIONID=x; ;;= ;=0", "given x"},
-      {"jsessionid=; Max-Age=0", "nothing"},  // names of cookies have case
+      {"jsessionid=; Max-Age=0", "nothing"},  // cookie names are case-sensitive
       {"XJSESSIONID=", "nothing"},
       {"JSESSIONID2=", "nothing"},
       {"other=JSESSIONID=; Max-Age=0", "nothing"},

@@ -74,7 +74,7 @@ TEST(CookieHeaderTest, EveryCookieOfTheNameIsFoundInTheRest) {
 }
 
 TEST(CookieHeaderTest, AnythingCutOutLeavesAFieldWithoutIt) {
-  // Every field of up to three pairs out of these, joined in every way.
+  // Every combination of up to three of these pairs, joined in every way.
   const std::vector<std::string> pairs{"a=1", "bonedry=v", "xbonedry=w", "", "bonedry"};
   for (const std::string& one : pairs) {
     for (const std::string& two : pairs) {

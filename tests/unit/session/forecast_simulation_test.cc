@@ -1,5 +1,5 @@
-// How good the forecast is: bleeds of simulated pools, and what was forecast in them. The table
-// that this prints is the one in bench/README.md.
+// The accuracy of the forecast: bleeds of simulated pools, and the forecasts made during them. The
+// printed table is the one in bench/README.md.
 
 #include "tests/unit/session/forecast_world.h"
 
@@ -29,7 +29,7 @@ double log_normal(std::mt19937_64& random) {
   return std::lognormal_distribution<double>(std::log(4 * kMinute), 1.2)(random);
 }
 
-/// One in twenty has a page open that never stops asking.
+/// One user in twenty keeps a page open that sends requests forever.
 double mixed(std::mt19937_64& random) {
   return random() % 20 == 0 ? 1e9 : exponential(random);
 }
@@ -47,7 +47,8 @@ const Habits kHabits[] = {
     {"log-normal, no other node", log_normal, 0.3, 0, kShift, 1, 0.6},
 };
 
-/// Few, because every build runs them. FORECAST_RUNS=200 is what the documented table is made with.
+/// A small number, because every build runs the tests. The documented table is made with
+/// FORECAST_RUNS=200.
 int runs() {
   const char* asked = std::getenv("FORECAST_RUNS");  // NOLINT(concurrency-mt-unsafe): one thread
   return asked == nullptr ? 24 : std::atoi(asked);
@@ -78,8 +79,8 @@ TEST(ForecastSimulation, TheTruthIsWithinTheRangeAndNearTheForecast) {
 }
 
 TEST(ForecastSimulation, WhatIsKnownForCertainIsToldForCertain) {
-  // Near the end nearly everybody has left and only the idle times have to pass; and crawlers never
-  // were there.
+  // Near the end nearly all users have left and only idle time-outs have to pass. Crawlers'
+  // sessions end at a known time.
   for (const Habits& habits : {kHabits[0], kHabits[1], kHabits[2], kHabits[5], kHabits[6]}) {
     const Score end = scores(habits, kTimes, {0.9}, runs()).front();
     EXPECT_GT(end.median, 0.98) << habits.name;

@@ -17,7 +17,7 @@ using std::chrono::seconds;
 constexpr Instant kAt{100'000'000};
 constexpr SessionTimes kTimes{minutes{20}, minutes{10}, hours{12}};
 
-/// A live session of this age that was idle for so long.
+/// A live session of this age that has been idle for this long.
 SessionInfo user(Millis age, Millis idle) {
   SessionInfo info;
   info.state = SessionState::live;
@@ -41,13 +41,14 @@ SessionInfo held(Millis age) {
   return info;
 }
 
-/// Users who come at a steady pace, click every half minute and leave after ten minutes on average:
-/// a pool of them, and what is known of those before them.
+/// Users who arrive at a steady rate, click every half minute and stay for ten minutes on average:
+/// a pool of them, and the recorded stays of earlier users.
 class SteadyPool : public testing::Test {
  protected:
   SteadyPool() {
     for (int second = 0; second < 20 * 60; ++second) {
-      // Who left then; who is there clicked within the last half minute.
+      // A user who has left since then; a user who is still there and clicked in the last half
+      // minute.
       pool.add(user(minutes{10} + seconds{second}, seconds{second}), kAt);
       if (second < 600) pool.add(user(seconds{second * 3}, seconds{second % 30}), kAt);
     }
@@ -75,7 +76,8 @@ TEST_F(SteadyPool, WhoIdledLongIsGoneAndWhoClickedJustNowIsNot) {
   EXPECT_GT(users.departed_probability(TimeScale::step_of(minutes{5})), 0.95);
   EXPECT_GT(users.departed_probability(TimeScale::step_of(minutes{19})), 0.95);
   EXPECT_EQ(users.departed_probability(TimeScale::step_of(hours{1})), 1.0);
-  // Of thirty at an idle time below half a minute, twenty are there.
+  // For each second of idle time below half a minute, twenty users are still there and one has
+  // left.
   EXPECT_NEAR(users.departed_probability(TimeScale::step_of(seconds{10})), 1.0 / 21, 0.02);
   double last = 0;
   for (std::size_t step = 0; step < TimeScale::kSteps; ++step) {
@@ -115,7 +117,7 @@ TEST_F(SteadyPool, OneUserStaysAsUsersDo) {
   node.add(held(minutes{5}), kAt);
   const auto told = tell();
   ASSERT_TRUE(told);
-  // The median of what remains of an exponential stay, and the idle time after it.
+  // The median of the remaining exponential stay, plus the idle time after it.
   const double expected_s = 600 * std::log(2) + 1200;
   EXPECT_NEAR(static_cast<double>(told->likely.count()) / 1000, expected_s, 120);
   EXPECT_LT(told->low, told->likely);
@@ -129,7 +131,7 @@ TEST_F(SteadyPool, ManyTakeLongerThanOne) {
   for (int i = 0; i < 99; ++i) node.add(held(minutes{5}), kAt);
   const auto hundred = tell();
   ASSERT_TRUE(one && hundred);
-  // The last of a hundred exponential stays: the mean times the sum of 1/k, some 5.2.
+  // The longest of a hundred exponential stays: the mean times the sum of 1/k, about 5.2.
   EXPECT_NEAR(static_cast<double>((hundred->likely - kTimes.idle).count()) / 1000, 600 * 5, 400);
   EXPECT_GT(hundred->low, one->likely);
 }
@@ -171,7 +173,7 @@ TEST_F(SteadyPool, TheRangeGrowsWithDoubt) {
 }
 
 TEST_F(SteadyPool, OddTimesDoNoHarm) {
-  // An idle time-out as long as the lifetime, ages from a clock that lags, a time-out of moments.
+  // An idle time-out as long as the lifetime, ages from a clock that lags, a time-out of 1 ms.
   node.add(user(Millis{-500}, Millis{-500}), kAt);
   node.add(user(hours{24 * 40}, hours{24 * 30}), kAt);
   node.add(held(Millis{0}), kAt);

@@ -6,7 +6,7 @@
 namespace bonedry::session::test {
 namespace {
 
-/// Between two clicks: half a minute, now and then some minutes.
+/// The time between two clicks in seconds: about half a minute, occasionally some minutes.
 constexpr double kMedianGap = 25;
 constexpr double kGapSpread = 1.1;
 constexpr double kZero = 1e9;  // moment 0 as an Instant, in seconds
@@ -19,7 +19,7 @@ double in_seconds(Millis time) {
   return static_cast<double>(time.count()) / 1000;
 }
 
-/// The answers of many runs to the same question.
+/// Collects the results of many runs at the same point.
 class Tally {
  public:
   void add(const Asked& asked) {
@@ -27,7 +27,7 @@ class Tally {
     if (!asked.forecast) return;
     ++score_.told;
     ratios_.push_back(in_seconds(asked.forecast->likely) / asked.true_s);
-    // To the second: the forecast of what is certain has no range at all.
+    // Tolerates one second: a certain forecast has no range at all.
     const bool in_range = asked.true_s >= in_seconds(asked.forecast->low) - 1 &&
                           asked.true_s <= in_seconds(asked.forecast->high) + 1;
     if (in_range) ++score_.in_range;
@@ -56,7 +56,7 @@ class Tally {
 World::World(const Habits& habits, const SessionTimes& times, std::uint64_t seed)
     : times_(times), history_s_(habits.history_s) {
   std::mt19937_64 random(seed);
-  // Long enough for the oldest sessions there can be, and on until nobody can be left.
+  // Starts long enough ago for the oldest possible sessions, and goes on until nobody can be left.
   const double life_s = in_seconds(times.lifetime);
   const auto arrive = [&](double per_s, SessionState state) {
     if (per_s == 0) return;

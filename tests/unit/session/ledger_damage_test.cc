@@ -1,5 +1,5 @@
-// A ledger that was damaged on the disk while users were on a bleeding node: the next start calls
-// the node dry no earlier, and moves nobody.
+// A ledger that was damaged on the disk while users were on a bleeding node: the next start does
+// not report the node dry too early, and moves nobody.
 
 #include "balancer/routing.h"
 #include "balancer/topology.h"
@@ -9,7 +9,7 @@
 #include "session/ledger_file.h"
 #include "session/mapped_ledger.h"
 #include "session/sealed_cookie.h"
-#include "tests/unit/io/temporary_folder.h"
+#include "tests/unit/io/temporary_directory.h"
 #include "tests/unit/session/ledger_rig.h"
 
 #include <fcntl.h>
@@ -35,7 +35,7 @@ using test::seconds;
 constexpr std::size_t kUsers = 6;
 constexpr std::size_t kCapacity = 100;
 
-/// A part of the file as it was.
+/// The original content of a part of the file.
 struct Piece {
   std::size_t at = 0;
   std::vector<std::uint8_t> bytes;
@@ -55,7 +55,8 @@ class DamagedLedgerTest : public testing::Test {
     populate();
   }
 
-  /// Users on alice and one on bob, and one at a download when the process is killed.
+  /// Adds users on alice and one on bob; the last user's download is open when the process is
+  /// killed.
   void populate() {
     start();
     for (std::size_t user = 0; user < kUsers; ++user) {
@@ -73,14 +74,14 @@ class DamagedLedgerTest : public testing::Test {
     keep(LedgerPlan::slots_at(), 2 * sizeof(layout::Slot));
     keep(plan.shard_at(0), sizeof(layout::ShardHeader));
     keep(plan.records_at(0), kUsers * sizeof(layout::Record));
-    // Who is taken back in gets a record beyond: it must not be there in the next round.
+    // Users who are taken back in get further records: these must be gone in the next round.
     keep(plan.records_at(0) + kUsers * sizeof(layout::Record), 2 * kUsers * sizeof(layout::Record));
     ledger.reset();
     put_back();
   }
 
-  /// As for a new user, but with a key that is the same in each run: a check of 16 bits lets some
-  /// damage pass, and which must not be for chance to say.
+  /// Begins a session as for a new user, but with the same key in each run: a 16-bit checksum
+  /// misses some damage, and chance must not decide which.
   void begin(std::size_t user) {
     const std::size_t node = user == 0 ? 1 : 0;
     CookieSealer sealer(secrets.all, "shop");
@@ -102,7 +103,7 @@ class DamagedLedgerTest : public testing::Test {
     ::close(fd);
     pieces.push_back(std::move(piece));
   }
-  /// The file is as the killed process left it.
+  /// Restores the file as the killed process left it.
   void put_back() {
     if (!std::filesystem::exists(path)) return;
     const int fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
@@ -144,7 +145,7 @@ class DamagedLedgerTest : public testing::Test {
     return affinity->find_session(values, clock.now());
   }
 
-  /// As the control plane asks.
+  /// The check that the control plane makes.
   [[nodiscard]] bool looks_dry() const {
     const NodeSlot alice = pool.nodes[0].slot;
     const auto evicted = ledger->last_eviction(alice);
@@ -165,7 +166,7 @@ class DamagedLedgerTest : public testing::Test {
     EXPECT_EQ(affinity->bind(binding, decision, home, clock.now()), home);
     affinity->release(binding, clock.now());
   }
-  /// The next start, and what happens until just before the users would have left.
+  /// Starts again and checks everything until just before the users would have left.
   void expect_harmless(const std::string& what) {
     clock.advance(seconds{30});
     start();
@@ -181,10 +182,10 @@ class DamagedLedgerTest : public testing::Test {
   }
   void clean_up() {
     bool aside = false;
-    for (const auto& entry : std::filesystem::directory_iterator(folder.path())) {
+    for (const auto& entry : std::filesystem::directory_iterator(directory.path())) {
       if (entry.path() == path) continue;
       aside = true;
-      std::filesystem::rename(entry.path(), path);  // the pages between the pieces are derived
+      std::filesystem::rename(entry.path(), path);  // pages between the pieces: derived data
     }
     set_aside += aside ? 1 : 0;
     put_back();
@@ -202,11 +203,11 @@ class DamagedLedgerTest : public testing::Test {
 
   const balancer::SessionCounts nobody;
   balancer::PoolView pool;
-  // In memory where there is one: thousands of starts each write the header to the disk.
-  bonedry::test::TemporaryFolder folder{std::filesystem::exists("/dev/shm")
-                                            ? std::filesystem::path("/dev/shm")
-                                            : std::filesystem::temp_directory_path()};
-  const std::string path = folder / "ledger";
+  // In memory if possible: thousands of starts each write the header to the disk.
+  bonedry::test::TemporaryDirectory directory{std::filesystem::exists("/dev/shm")
+                                                  ? std::filesystem::path("/dev/shm")
+                                                  : std::filesystem::temp_directory_path()};
+  const std::string path = directory / "ledger";
   ManualClock clock;
   ManualClock killed_at;
   Secrets secrets{{"a secret of at least 32 characters"}, SecretAge::generated};

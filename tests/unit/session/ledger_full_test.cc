@@ -21,7 +21,7 @@ class LedgerFullTest : public test::LedgerTest {
  protected:
   LedgerFullTest() : test::LedgerTest(kPlaces) {}
 
-  /// Looked for without opening: opening would change who is the oldest.
+  /// Looks without opening the session: that would change which one is the oldest.
   bool there(std::uint64_t number) {
     for (const NodeSlot slot : {alice, bob}) {
       for (const SessionInfo& info : list(slot, 1000)) {
@@ -91,7 +91,7 @@ TEST_F(LedgerFullTest, WhoHasJustClickedIsNotTheOneWhoMakesRoom) {
     add_live(i, alice);
     pass(seconds{10});
   }
-  ASSERT_TRUE(click(0));  // the first to come, and the last to click
+  ASSERT_TRUE(click(0));  // the first to arrive, and the last to click
   add_live(100, bob);
   EXPECT_TRUE(there(0));
   EXPECT_FALSE(there(1));
@@ -193,7 +193,7 @@ TEST_F(LedgerFullTest, SessionsThatRunOutAreNotEvicted) {
 
 TEST(LedgerCapacityTest, ItIsNeverExceededAtAnySize) {
   const Instant now{1'000'000};
-  // Sizes around the splits into shards.
+  // Sizes around the limits where the ledger uses more shards.
   for (const std::size_t capacity : {1U, 2U, 1023U, 1024U, 2047U, 2048U, 2049U, 4097U, 5000U}) {
     MappedLedger ledger(capacity, now);
     const NodeSlot slot = ledger.slot_of("shop/alice");

@@ -1,8 +1,9 @@
-// The ledger in its file: what a process leaves behind, however it ends, and what the next finds.
+// The ledger in its file: what a process leaves behind, however it ends, and what the next one
+// finds.
 
 #include "session/ledger_file.h"
 #include "session/mapped_ledger.h"
-#include "tests/unit/io/temporary_folder.h"
+#include "tests/unit/io/temporary_directory.h"
 #include "tests/unit/session/ledger_rig.h"
 
 #include <gmock/gmock.h>
@@ -51,10 +52,10 @@ class KeptLedgerTest : public testing::Test {
     clock.advance(by);
     while (ledger.sweep(clock.now())) continue;
   }
-  /// Files in the folder but the ledger itself.
+  /// Files in the directory except the ledger itself.
   std::vector<std::string> others() const {
     std::vector<std::string> names;
-    for (const auto& entry : std::filesystem::directory_iterator(folder.path())) {
+    for (const auto& entry : std::filesystem::directory_iterator(directory.path())) {
       if (entry.path() != path) names.push_back(entry.path().filename());
     }
     return names;
@@ -66,7 +67,7 @@ class KeptLedgerTest : public testing::Test {
     change((*found)->file->header());
   }
 
-  /// As if the ledger itself had written it.
+  /// Changes the header with valid checksums, as if the ledger had written it.
   template <class Change>
   void rewrite(const Change& change) {
     damage([&change](layout::Header& header) {
@@ -79,12 +80,12 @@ class KeptLedgerTest : public testing::Test {
     rewrite([](layout::HeaderFacts& facts) { ++facts.boot; });
   }
 
-  bonedry::test::TemporaryFolder folder;
-  const std::string path = folder / "ledger";
+  bonedry::test::TemporaryDirectory directory;
+  const std::string path = directory / "ledger";
   ManualClock clock;
   Secrets secrets{{"a secret of at least 32 characters", "an older one of 32 characters too"},
                   SecretAge::generated};
-  const NodeSlot alice = 0;  // the first that is asked for
+  const NodeSlot alice = 0;  // the first slot that is claimed
   const NodeSlot bob = 1;
 };
 
@@ -205,7 +206,7 @@ TEST_F(KeptLedgerTest, AfterACleanRebootTimeGoesOnByTheCalendar) {
     pass(*start.ledger, minutes{3});
   }
   reboot();
-  ManualClock rebooted;  // Instants begin anew
+  ManualClock rebooted;  // Instants start again
   rebooted.jump_wall(minutes{10});
   auto start = MappedLedger::open(path, 1000, secrets, rebooted);
   ASSERT_TRUE(start);
@@ -242,7 +243,7 @@ TEST_F(KeptLedgerTest, AfterAPowerCutItIsIncomplete) {
   EXPECT_EQ(figures(*start.ledger, alice), "1 live, 0 pending") << "what came through is known";
 }
 
-// systemd's ProcSubset=pid, and containers, hide the boot's id.
+// systemd's ProcSubset=pid, and containers, hide the boot id.
 TEST_F(KeptLedgerTest, WithoutTheBootsIdTheClocksTellAKillFromAReboot) {
   const auto kill = [this] {
     rewrite([](layout::HeaderFacts& facts) { facts.boot = 0; });
@@ -255,7 +256,7 @@ TEST_F(KeptLedgerTest, WithoutTheBootsIdTheClocksTellAKillFromAReboot) {
   }
   kill();
   clock.advance(minutes{2});
-  clock.jump_wall(Millis{500});  // the calendar is being corrected
+  clock.jump_wall(Millis{500});  // the wall clock is being adjusted
   {
     const auto start = open();
     start.ledger->start_sweeping(clock.now());
@@ -263,7 +264,7 @@ TEST_F(KeptLedgerTest, WithoutTheBootsIdTheClocksTellAKillFromAReboot) {
     EXPECT_EQ(clock.now() - test::list(*start.ledger, alice, 10).at(0).last, minutes{5});
   }
   kill();
-  ManualClock rebooted;  // up for as long as the ledger was last seen at, and yet another boot
+  ManualClock rebooted;  // same uptime as when the ledger was last used, but another boot
   rebooted.advance(minutes{10});
   rebooted.jump_wall(minutes{20});
   {
@@ -357,7 +358,8 @@ TEST_F(KeptLedgerTest, RecordsOfNonsenseHarmNobody) {
 }
 
 TEST_F(KeptLedgerTest, ALinkIsNotFollowedAndNotTakenForNone) {
-  for (const std::string& target : {folder / "not-mounted/ledger", folder.write("file", "")}) {
+  for (const std::string& target :
+       {directory / "not-mounted/ledger", directory.write("file", "")}) {
     std::filesystem::create_symlink(target, path);
     const auto start = MappedLedger::open(path, 10, secrets, clock);
     ASSERT_FALSE(start);
@@ -367,7 +369,7 @@ TEST_F(KeptLedgerTest, ALinkIsNotFollowedAndNotTakenForNone) {
 }
 
 TEST_F(KeptLedgerTest, AnUnusableFolderIsAnError) {
-  const auto start = MappedLedger::open(folder / "no/ledger", 10, secrets, clock);
+  const auto start = MappedLedger::open(directory / "no/ledger", 10, secrets, clock);
   ASSERT_FALSE(start);
   EXPECT_THAT(start.error(), HasSubstr("No such file or directory"));
   std::filesystem::create_directory(path);
@@ -398,8 +400,8 @@ TEST_F(KeptLedgerTest, AnotherCapacityTakesEverybodyAlong) {
 TEST_F(KeptLedgerTest, WhatAKillLeftOfAChangeOfTheCapacityIsReplaced) {
   begin(*open(1000).ledger, 1, SessionState::live);
   const std::string beside = path + ".new";
-  const std::string elsewhere = folder.write("elsewhere", "of somebody else");
-  folder.write("ledger.new", "half a copy");
+  const std::string elsewhere = directory.write("elsewhere", "of somebody else");
+  directory.write("ledger.new", "half a copy");
   EXPECT_EQ(open(1000).source, Source::restored);
   EXPECT_FALSE(std::filesystem::exists(beside)) << "it is of no use";
   std::filesystem::create_symlink(elsewhere, beside);
@@ -456,7 +458,7 @@ TEST_F(KeptLedgerTest, TimeGoesOnAfterAChangeOfTheCapacityAndAPowerCut) {
 TEST_F(KeptLedgerTest, AShrunkenOneKeepsTheYoungestOfThePending) {
   {
     auto start = open(1000);
-    for (std::uint64_t user = 0; user < 100; ++user) {  // records are used again, out of order
+    for (std::uint64_t user = 0; user < 100; ++user) {  // records are reused out of order
       begin(*start.ledger, user, SessionState::pending);
     }
     pass(*start.ledger, minutes{11});
@@ -495,7 +497,7 @@ TEST_F(KeptLedgerTest, WhatTheOldGenerationHoldsLastsAsLongAsItDoes) {
   pass(*next.ledger, minutes{30});
   EXPECT_EQ(figures(*next.ledger, alice), "2 live, 0 pending");
   old.ledger.reset();
-  pass(*next.ledger, Millis{100});  // it is noticed
+  pass(*next.ledger, Millis{100});  // the end of the old process is noticed
   pass(*next.ledger, minutes{19});
   EXPECT_EQ(figures(*next.ledger, alice), "2 live, 0 pending") << "it was there until now";
   pass(*next.ledger, minutes{2});
@@ -508,7 +510,7 @@ TEST_F(KeptLedgerTest, ManyNodesOfThePastLeaveRoomForThoseOfToday) {
   begin(*start.ledger, 1, SessionState::live);
   for (int node = 0; node < 3 * 4096; ++node) {
     if (node % 4000 == 0) start = MappedLedger::Start{};
-    if (!start.ledger) start = open();  // a restart: only what the config has now is asked for
+    if (!start.ledger) start = open();  // a restart: claims only the nodes in the current config
     (void)start.ledger->slot_of("shop/node" + std::to_string(node));
   }
   EXPECT_EQ(figures(*start.ledger, start.ledger->slot_of("shop/alice")), "1 live, 0 pending");
@@ -516,7 +518,7 @@ TEST_F(KeptLedgerTest, ManyNodesOfThePastLeaveRoomForThoseOfToday) {
 
 class KeptValuesTest : public KeptLedgerTest {
  protected:
-  /// A user on alice whose value was renewed a minute after it was given.
+  /// A user on alice whose value was renewed a minute after it was set.
   void renew(Ledger& ledger, std::uint64_t before, std::uint64_t after) {
     const auto session =
         ledger.begin(key_of(before), 0, alice, SessionState::live, clock.now(), clock.now());
@@ -551,7 +553,7 @@ TEST_F(KeptValuesTest, AfterAKillTheValueOfTheNewestSessionStillComesFirst) {
     const auto over =
         ledger.begin(key_of(1), 0, alice, SessionState::live, clock.now(), clock.now());
     (void)ledger.renew(over.ref, key_of(2), alice, clock.now());
-    ledger.end(over.ref);  // a logout; the request goes on, and holds the value of before
+    ledger.end(over.ref);  // a logout; the request is still open and holds the earlier value
     clock.advance(minutes{1});
     (void)ledger.begin(key_of(1), 0, alice, SessionState::live, clock.now(), clock.now());
   }

@@ -1,8 +1,8 @@
-// A process is killed at any instruction while it works in the ledger.
+// A process is killed at an arbitrary instruction while it works in the ledger.
 
 #include "proxy/base/random.h"
 #include "session/mapped_ledger.h"
-#include "tests/unit/io/temporary_folder.h"
+#include "tests/unit/io/temporary_directory.h"
 #include "tests/unit/session/ledger_rig.h"
 
 #include <gtest/gtest.h>
@@ -31,7 +31,7 @@ constexpr NodeSlot kNodes = 3;
 constexpr CookieFingerprint kCheck = 5;
 constexpr SessionTimes kTimes{std::chrono::hours{1}, std::chrono::hours{1}, std::chrono::hours{9}};
 
-/// What the victim says of itself, in memory that survives it.
+/// What the killed process recorded, in memory that survives it.
 struct Diary {
   struct User {
     std::atomic<bool> known;
@@ -64,7 +64,7 @@ class SharedDiary {
 class KilledLedgerTest : public testing::Test {
  protected:
   std::unique_ptr<MappedLedger> open() {
-    auto start = MappedLedger::open(folder_ / "ledger", 1000, secrets_, clock_);
+    auto start = MappedLedger::open(directory_ / "ledger", 1000, secrets_, clock_);
     if (!start) throw std::runtime_error(start.error());
     for (const char* node : {"shop/alice", "shop/bob", "shop/carol"}) {
       start->ledger->set_times(start->ledger->slot_of(node), kTimes);
@@ -72,7 +72,7 @@ class KilledLedgerTest : public testing::Test {
     return std::move(start->ledger);
   }
 
-  /// Lets a victim take some steps, and kills it in the middle of one.
+  /// Starts a process that works in the ledger, and kills it in the middle of a step.
   void run_and_kill(unsigned seed) {
     const std::uint64_t enough = diary_->steps + 20;
     const pid_t victim = ::fork();
@@ -124,13 +124,13 @@ class KilledLedgerTest : public testing::Test {
       ledger.close(found.opened->ref, now);
       user.live = true;
     } else {
-      std::_Exit(2);  // somebody is lost
+      std::_Exit(2);  // a session was lost
     }
     ++diary_->steps;
     diary_->busy_with = kNobody;
   }
 
-  /// Before anything is made anew: a kill may leave a count too high, never too low.
+  /// Checked before anything is rebuilt: a kill may leave a count too high, never too low.
   void expect_nobody_uncounted(const MappedLedger& ledger) {
     std::array<std::int64_t, kNodes> known{};
     for (std::uint32_t number = 0; number < kUsers; ++number) {
@@ -142,10 +142,10 @@ class KilledLedgerTest : public testing::Test {
     }
   }
 
-  /// Everybody is where the diary says, and the counts are theirs.
+  /// All users are where the diary says, and the counts match.
   void expect_all_right(MappedLedger& ledger) {
     if (diary_->busy_with != kNobody)
-      diary_->users[diary_->busy_with].known = false;  // if not seen
+      diary_->users[diary_->busy_with].known = false;  // unless it is found
     std::array<std::int64_t, kNodes> live{};
     std::array<std::int64_t, kNodes> pending{};
     for (NodeSlot node = 0; node < kNodes; ++node) {
@@ -178,7 +178,7 @@ class KilledLedgerTest : public testing::Test {
     EXPECT_EQ(user.live, session.state == SessionState::live) << number;
   }
 
-  /// The step that was under way is done or not: from now on the diary says which.
+  /// The interrupted step was either done or not: updates the diary with the result.
   void correct(const SessionInfo& session, NodeSlot node) {
     Diary::User& user = diary_->users[static_cast<std::uint32_t>(session.key.low)];
     user.known = true;
@@ -186,7 +186,7 @@ class KilledLedgerTest : public testing::Test {
     user.live = session.state == SessionState::live;
   }
 
-  bonedry::test::TemporaryFolder folder_;
+  bonedry::test::TemporaryDirectory directory_;
   SystemClock clock_;
   Secrets secrets_{{"a secret of at least 32 characters"}, SecretAge::generated};
   SharedDiary diary_;
@@ -208,7 +208,7 @@ TEST_F(KilledLedgerTest, OneThatSharesItGoesOn) {
     ASSERT_NO_FATAL_FAILURE(run_and_kill(round));
     expect_nobody_uncounted(*ledger);
     while (ledger->sweep(clock_.now())) continue;
-    (void)ledger->totals();  // enters every shard, and repairs those it was killed in
+    (void)ledger->totals();  // enters every shard, and repairs those that a kill damaged
     while (ledger->sweep(clock_.now())) continue;
     expect_all_right(*ledger);
     diary_->busy_with = kNobody;

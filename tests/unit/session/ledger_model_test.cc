@@ -1,4 +1,4 @@
-// The ledger against a model of it that is too simple to be wrong.
+// Compares the ledger with a model that is too simple to be wrong.
 
 #include "session/mapped_ledger.h"
 #include "tests/unit/session/ledger_rig.h"
@@ -26,8 +26,8 @@ constexpr std::size_t kNodes = 4;
 constexpr int kSteps = 100'000;
 constexpr std::uint64_t kUsers = 200;
 
-// Times end in 50 ms and steps in 0, so that no session ever runs out exactly when it is looked at:
-// what the ledger may do up to a tick later is then done for sure at the next step.
+// Time-outs end in 50 ms and steps are multiples of 100 ms, so no session expires exactly at a
+// step. What the ledger may do up to a tick late is therefore done by the next step.
 constexpr Millis kStep{100};
 constexpr std::array<SessionTimes, kNodes> kTimes{{
     {Millis{60'050}, Millis{30'050}, Millis{300'050}},
@@ -36,7 +36,7 @@ constexpr std::array<SessionTimes, kNodes> kTimes{{
     {Millis{5'050}, Millis{1'050}, Millis{20'050}},
 }};
 
-/// What one session is, and nothing about how it is kept.
+/// The facts about one session, without how they are stored.
 struct Plain {
   NodeSlot node = 0;
   SessionState state = SessionState::pending;
@@ -53,7 +53,7 @@ class Model {
     std::erase_if(sessions, [this, now](const auto& one) { return over(one.second, now); });
   }
 
-  /// As `open`, `open_verified` and `begin` look for a session.
+  /// Finds a session as `open`, `open_verified` and `begin` do.
   Plain* find(std::uint64_t user, Instant now) {
     const auto found = sessions.find(user);
     if (found == sessions.end()) return nullptr;
@@ -90,7 +90,7 @@ class Model {
   }
 };
 
-/// Does the same to both, step by step.
+/// Applies the same steps to both.
 class Duel {
  public:
   Duel(std::size_t capacity, std::uint64_t seed) : random_(seed), ledger_(capacity, now_) {
@@ -100,7 +100,7 @@ class Duel {
     }
   }
 
-  /// What differs; empty when nothing does.
+  /// Returns the first difference; empty if there is none.
   std::string step() {
     now_ = now_ + kStep * pick(1, 8);
     while (ledger_.sweep(now_)) continue;
@@ -112,7 +112,7 @@ class Duel {
     return difference.empty() ? "" : done + ": " + difference;
   }
 
-  /// Everything is closed and runs out.
+  /// Closes everything and lets it expire.
   std::string finish() {
     while (!held_.empty()) close();
     now_ = now_ + std::chrono::hours{1};
@@ -126,7 +126,7 @@ class Duel {
   struct Held {
     std::uint64_t user;
     SessionRef ref;
-    NodeSlot node;  ///< as it was seen
+    NodeSlot node;  ///< the session's node when it was opened
     bool ended = false;
   };
 
@@ -271,7 +271,7 @@ class Duel {
     return "end " + std::to_string(one.user);
   }
 
-  /// A later session of the same user is another one.
+  /// Forgets the session: a later one of the same user is a different session.
   void forget(std::uint64_t who) {
     model_.sessions.erase(who);
     for (Held& held : held_) held.ended = held.ended || held.user == who;
@@ -307,14 +307,14 @@ class Duel {
   std::string wrong_;
 };
 
-/// Another one every time; BONEDRY_SEED=N repeats a run.
+/// Random for each run; BONEDRY_SEED=N repeats a run.
 std::uint64_t seed() {
   const char* const wanted = std::getenv("BONEDRY_SEED");
   if (wanted != nullptr) return std::strtoull(wanted, nullptr, 10);
   return std::random_device{}();
 }
 
-/// The capacity decides how many shards there are.
+/// The capacity determines the number of shards.
 class LedgerModelTest : public testing::TestWithParam<std::size_t> {};
 
 INSTANTIATE_TEST_SUITE_P(Capacities, LedgerModelTest, testing::Values(1'000U, 4'096U, 100'000U));

@@ -160,7 +160,7 @@ TEST_F(LedgerMoveTest, WhoIsDisplacedAndComesTooLateIsGone) {
 }
 
 TEST_F(LedgerMoveTest, DisplacingDoesNotDependOnHowManyThereAre) {
-  // Not a benchmark: a walk over the records would take seconds for this.
+  // Not a benchmark, but a walk over all records would take seconds.
   MappedLedger large(200'000, now);
   const NodeSlot slot = large.slot_of("shop/alice");
   large.set_times(slot, {kIdle, kPending, kLifetime});

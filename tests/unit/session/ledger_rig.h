@@ -19,12 +19,12 @@ using std::chrono::hours;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-/// A key that needs no imagination; numbers spread over the shards.
+/// A simple key; consecutive numbers are spread over the shards.
 inline SessionKey key_of(std::uint64_t number) {
   return {number << 32U, number};
 }
 
-/// "2 live, 1 pending"
+/// The sessions on a node: "2 live, 1 pending".
 inline std::string figures(const Ledger& ledger, NodeSlot slot) {
   const auto counts = ledger.counts(slot).read();
   return std::to_string(counts.live) + " live, " + std::to_string(counts.pending) + " pending";
@@ -46,14 +46,14 @@ inline std::vector<SessionInfo> list(const Ledger& ledger, NodeSlot slot, std::s
   return list(ledger, slot, {SessionOrder::idle, 0, limit}).rows;
 }
 
-/// A ledger with alice and bob, and a time that the test moves by hand.
+/// A ledger with alice and bob, and a clock that the test sets.
 class LedgerTest : public testing::Test {
  protected:
   static constexpr Millis kIdle = minutes{20};
   static constexpr Millis kPending = minutes{10};
   static constexpr Millis kLifetime = hours{12};
   static constexpr CookieFingerprint kCheck = 77;
-  // Expiry is looked at in ticks of 100 ms: what ran out is gone within two.
+  // Expiry runs in ticks of 100 ms: an expired session is gone within two ticks.
   static constexpr Millis kSlack{200};
 
   explicit LedgerTest(std::size_t capacity = 1000) : ledger(capacity, now) {
@@ -64,7 +64,7 @@ class LedgerTest : public testing::Test {
   void sweep() {
     while (ledger.sweep(now)) continue;
   }
-  /// Time passes, and the main thread sweeps.
+  /// Lets time pass; then the main thread sweeps.
   void pass(Millis by) {
     now = now + by;
     sweep();
@@ -86,9 +86,9 @@ class LedgerTest : public testing::Test {
   }
   void close(const OpenedSession& session) { ledger.close(session.ref, now); }
 
-  /// A first visit: the cookie goes out and has not come back.
+  /// A first request: the cookie is set and has not come back yet.
   void visit_first(std::uint64_t number, NodeSlot slot) { close(begin(number, slot)); }
-  /// A click with the cookie. False when the session is gone.
+  /// A request with the cookie. False if the session is gone.
   bool click(std::uint64_t number) {
     const auto opened = open(number);
     if (opened) close(*opened);

@@ -1,9 +1,9 @@
-// Two processes on one ledger, while one generation of the program hands over to the next.
+// Two processes that share one ledger while one generation of the program hands over to the next.
 
 #include "session/ledger_file.h"
 #include "session/ledger_layout.h"
 #include "session/mapped_ledger.h"
-#include "tests/unit/io/temporary_folder.h"
+#include "tests/unit/io/temporary_directory.h"
 #include "tests/unit/session/ledger_rig.h"
 
 #include <gmock/gmock.h>
@@ -50,8 +50,8 @@ class SharedLedgerTest : public testing::Test {
     return alice;
   }
 
-  bonedry::test::TemporaryFolder folder;
-  const std::string path = folder / "ledger";
+  bonedry::test::TemporaryDirectory directory;
+  const std::string path = directory / "ledger";
   ManualClock clock;
   Secrets secrets{{"a secret of at least 32 characters"}, SecretAge::generated};
 };
@@ -132,7 +132,8 @@ TEST_F(SharedLedgerTest, WhatADeadProcessHadUnderWayIsOver) {
   EXPECT_EQ(node.websockets_open(), 0);
 }
 
-// Of two processes one is stopped (SIGSTOP), with requests in its sockets. The clock goes on.
+// One of two processes is stopped (SIGSTOP) with requests waiting in its sockets, while time
+// passes.
 class StoppedSiblingTest : public SharedLedgerTest {
  protected:
   StoppedSiblingTest() {
@@ -150,13 +151,13 @@ class StoppedSiblingTest : public SharedLedgerTest {
         ledger.begin(key_of(key), kCheck, alice, SessionState::live, clock.now(), clock.now());
     ledger.close(begun.ref, clock.now());
   }
-  /// Whether a worker of that process knows the user.
+  /// Whether a worker of this process finds the user's session.
   bool click(MappedLedger& ledger, std::uint64_t key) {
     const auto found = ledger.open(key_of(key), kCheck, clock.now());
     if (found.opened) ledger.close(found.opened->ref, clock.now());
     return found.opened.has_value();
   }
-  /// The ticks of those that are not stopped.
+  /// Runs the ticks of the processes that are not stopped.
   void run(std::initializer_list<MappedLedger*> ledgers, Millis by) {
     for (const Instant until = clock.now() + by; clock.now() < until;) {
       clock.advance(Millis{100});
@@ -233,7 +234,8 @@ TEST_F(StoppedSiblingTest, WhatIsKeptOfItsTimeMayBeDamaged) {
   run({old_one.get(), new_one.get()}, test::minutes{5});
   run({new_one.get()}, Millis{100});
   const LedgerFile file = std::move(*(*LedgerFile::find(path))->file);
-  std::memset(static_cast<void*>(&file.header().heard_ms), 0, sizeof(file.header().heard_ms));
+  std::memset(static_cast<void*>(&file.header().read_until_ms), 0,
+              sizeof(file.header().read_until_ms));
   run({new_one.get()}, std::chrono::hours{1});
   EXPECT_TRUE(click(*old_one, 1));
   run({old_one.get(), new_one.get()}, test::minutes{30});

@@ -11,7 +11,7 @@ class LedgerSlotsTest : public LedgerTest {
  protected:
   static std::string name(std::size_t number) { return "shop/n" + std::to_string(number); }
 
-  /// Until none is left but alice's and bob's.
+  /// Claims all remaining slots.
   void fill() {
     for (std::size_t i = 2; i < layout::kMaxSlots; ++i) ASSERT_TRUE(ledger.claim_slot(name(i)));
   }

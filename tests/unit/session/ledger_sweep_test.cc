@@ -24,7 +24,7 @@ class LedgerSweepTest : public test::LedgerTest {
 };
 
 TEST_F(LedgerSweepTest, OverAnHourEverySessionIsGoneWithinASecondOfItsTimeAndNoneEarlier) {
-  // Users come and click at odd moments; the wheel's round is seven minutes.
+  // Users arrive and click at irregular times; one turn of the timer wheel takes seven minutes.
   std::mt19937 random(20'241'123);
   std::map<std::uint64_t, Instant> due;  // by user
   std::uint64_t next = 0;
@@ -89,7 +89,7 @@ TEST_F(LedgerSweepTest, ADayWithoutASweepIsMadeUpForInOneGo) {
 }
 
 TEST_F(LedgerSweepTest, WhoComesWhileTheSweepLagsBehindKeepsTheWholeTime) {
-  now = now + hours{3};  // no sweep so far
+  now = now + hours{3};  // without a sweep so far
   add_live(1, alice);
   pass(kIdle - Millis{1});
   EXPECT_EQ(live_on(alice), 1);
@@ -159,7 +159,7 @@ TEST_F(LedgerSweepTest, AShorterLifetimeCountsToo) {
 }
 
 TEST_F(LedgerSweepTest, PlacesOfEndedSessionsAreUsedAgain) {
-  // A hundred generations through a ledger of a thousand places, with nobody evicted.
+  // A hundred generations of sessions in a ledger for a thousand, without evictions.
   for (int generation = 0; generation < 100; ++generation) {
     for (std::uint64_t i = 0; i < 900; ++i) visit_first(i, alice);
     ASSERT_EQ(on(alice), "0 live, 900 pending");
@@ -170,12 +170,12 @@ TEST_F(LedgerSweepTest, PlacesOfEndedSessionsAreUsedAgain) {
 }
 
 // A process that was stopped, or a machine that slept: what its users sent meanwhile waits in its
-// sockets when it goes on.
+// sockets when it continues.
 class StoppedLedgerTest : public LedgerSweepTest {
  protected:
   StoppedLedgerTest() { ledger.start_sweeping(now); }
 
-  /// The main thread's ticks, as they are when nothing is amiss.
+  /// Runs the main thread's ticks as usual.
   void run(Millis by) {
     for (const Instant until = now + by; now < until;) pass(Millis{100});
   }

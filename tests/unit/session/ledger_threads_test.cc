@@ -1,5 +1,5 @@
-// Several workers and the main thread at one ledger. Under ThreadSanitizer these show races; the
-// final counts show them everywhere else.
+// Several workers and the main thread use one ledger. ThreadSanitizer shows races; without it the
+// final counts show them.
 
 #include "session/mapped_ledger.h"
 #include "tests/unit/session/ledger_rig.h"
@@ -36,7 +36,7 @@ class LedgerThreadsTest : public testing::Test {
 
   [[nodiscard]] Instant now() const { return {now_ms.load()}; }
 
-  /// Runs `work(thread)` on all of them, and `meanwhile` again and again on this one.
+  /// Runs `work(thread)` on all threads, and `meanwhile` in a loop on this one.
   void run(const std::function<void(std::uint64_t)>& work, const std::function<void()>& meanwhile) {
     std::atomic<std::uint64_t> running{kThreads};
     std::vector<std::thread> threads;
@@ -53,7 +53,7 @@ class LedgerThreadsTest : public testing::Test {
     for (std::thread& thread : threads) thread.join();
   }
 
-  /// What the main thread does all day.
+  /// The usual work of the main thread.
   void look_around() {
     (void)ledger.sweep(now());
     (void)listed(slots[0]);
@@ -174,7 +174,7 @@ TEST_F(LedgerThreadsTest, WhileTimePassesEverybodyLeavesInTheEnd) {
   const auto work = [this](std::uint64_t thread) {
     std::mt19937_64 random(thread + 31);
     for (int round = 0; round < kRounds; ++round) {
-      const std::uint64_t user = random() % (2 * kUsersEach);  // shared by all
+      const std::uint64_t user = random() % (2 * kUsersEach);  // all threads use the same users
       std::optional<OpenedSession> session = ledger.open(key_of(user), kCheck, now()).opened;
       if (!session) {
         session = ledger.begin(key_of(user), kCheck, slots[random() % slots.size()],

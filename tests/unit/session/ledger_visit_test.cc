@@ -1,4 +1,4 @@
-// The ledger shown part by part: everybody once, with all there is to say of them.
+// Lists the ledger part by part: each session once, with all its data.
 
 #include "tests/unit/session/ledger_rig.h"
 

@@ -103,7 +103,7 @@ TEST_F(SealedCookieTest, HalvesOfTwoCookiesDoNotMakeAThird) {
   for (std::size_t cut = 1; cut < kCookieLength; ++cut) {
     for (const std::string& mixed :
          {one.substr(0, cut) + two.substr(cut), two.substr(0, cut) + one.substr(cut)}) {
-      if (mixed == one || mixed == two) continue;  // they begin alike, by the key id
+      if (mixed == one || mixed == two) continue;  // the key id at the beginning is equal
       EXPECT_FALSE(sealer.open(mixed)) << cut;
     }
   }
@@ -134,7 +134,7 @@ TEST_F(SealedCookieTest, WhileKeysRotateTheFirstSealsAndAllOpen) {
 }
 
 TEST_F(SealedCookieTest, ManySecretsAllOpen) {
-  // More than there are key ids, so some share one.
+  // More secrets than key ids, so some share a key id.
   Secrets many;
   for (int i = 0; i < 300; ++i) many.push_back(kOld + std::to_string(i));
   CookieSealer all(many, "shop");
@@ -156,8 +156,8 @@ TEST_F(SealedCookieTest, ANodeKeyDependsOnNameAndSecretOnly) {
 }
 
 TEST_F(SealedCookieTest, TheValueTellsNothingOfTheNode) {
-  // Two users of one node have nothing in common but the key id, and one user's cookies for two
-  // nodes nothing but key id and session key.
+  // The cookies of two users on one node share only the key id; one user's cookies for two nodes
+  // share only the key id and the session key.
   const std::string one = seal(sealer, "alice", {1, 1});
   const std::string two = seal(sealer, "alice", {2, 2});
   const auto alike = [](const std::string& a, const std::string& b, std::size_t from) {
@@ -165,14 +165,14 @@ TEST_F(SealedCookieTest, TheValueTellsNothingOfTheNode) {
     for (std::size_t i = from; i < a.size(); ++i) count += a[i] == b[i] ? 1U : 0U;
     return count;
   };
-  constexpr std::size_t kSealedFrom = 23;  // characters: behind key id and session key
+  constexpr std::size_t kSealedFrom = 23;  // in characters: after key id and session key
   EXPECT_LT(alike(one, two, kSealedFrom), 8U);
   EXPECT_LT(alike(one, seal(sealer, "bob", {1, 1}), kSealedFrom), 8U);
 }
 
 TEST_F(SealedCookieTest, NeitherNameNorNodeKeyNorSecretCanBeRead) {
   const std::string value = seal(sealer, "alice");
-  std::string bytes;  // undone base64
+  std::string bytes;  // decoded base64
   unsigned word = 0;
   unsigned bits = 0;
   for (const char c : value) {

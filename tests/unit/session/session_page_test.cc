@@ -16,7 +16,7 @@ namespace {
 
 using test::key_of;
 
-/// Sessions whose idle time, age and exchanges put them in different orders, with ties in each.
+/// Sessions whose order differs by idle time, age and exchanges, with ties in each order.
 std::vector<SessionInfo> crowd() {
   std::vector<SessionInfo> all;
   for (std::uint64_t i = 0; i < 100; ++i) {

@@ -15,7 +15,7 @@ using test::seconds;
 
 class SurveyTest : public test::LedgerTest {
  protected:
-  /// Alice in group 1, everybody in group 0.
+  /// Group 1 contains alice; group 0 contains both nodes.
   [[nodiscard]] Survey begin_survey() const { return {{{alice, {0, 1}}, {bob, {0}}}, 2, now}; }
   [[nodiscard]] Survey survey() const {
     Survey done = begin_survey();

@@ -37,7 +37,7 @@ TEST(ValueHashTest, SecretPoolAndEveryByteOfTheValueMatter) {
 }
 
 TEST(ValueHashTest, TheKeyHoldsNothingOfTheValue) {
-  // Whoever reads the ledger has 16 bytes of no meaning, for the shortest value and the longest.
+  // A reader of the ledger file finds 16 meaningless bytes, for the shortest and the longest value.
   ValueHash hash(kSecrets, "shop");
   for (const std::string& value : {std::string("0123456789abcdef"), std::string(4000, 'a')}) {
     const SessionKey key = hash.key(0, value);

@@ -1,4 +1,4 @@
-#include "proxy/base/folder.h"
+#include "proxy/base/directory.h"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -11,54 +11,54 @@
 namespace bonedry {
 namespace {
 
-class FolderTest : public testing::Test {
+class DirectoryTest : public testing::Test {
  protected:
-  FolderTest() {
+  DirectoryTest() {
     std::string path = testing::TempDir() + "folder_test.XXXXXX";
     path_ = ::mkdtemp(path.data());
   }
-  ~FolderTest() override { std::filesystem::remove_all(path_); }
+  ~DirectoryTest() override { std::filesystem::remove_all(path_); }
 
   [[nodiscard]] std::string error(mode_t mode, Writers writers) const {
     ::chmod(path_.c_str(), mode);
-    const Result<> outcome = check_folder(path_, writers);
+    const Result<> outcome = check_directory(path_, writers);
     return outcome ? "" : outcome.error();
   }
 
   std::string path_;
 };
 
-TEST_F(FolderTest, OneOfOurOwnIsGood) {
+TEST_F(DirectoryTest, OneOfOurOwnIsGood) {
   EXPECT_EQ(error(0700, Writers::none), "");
   EXPECT_EQ(error(0755, Writers::none), "");
   EXPECT_EQ(error(0770, Writers::group), "");
   EXPECT_EQ(error(01777, Writers::group), "");
 }
 
-TEST_F(FolderTest, OneOfOurOwnThatIsEmptyIsClosedToOthers) {
+TEST_F(DirectoryTest, OneOfOurOwnThatIsEmptyIsClosedToOthers) {
   EXPECT_EQ(error(01777, Writers::none), "");
   struct stat there {};
   ASSERT_EQ(::stat(path_.c_str(), &there), 0);
   EXPECT_EQ(there.st_mode & 0777U, 0755U);
 }
 
-TEST_F(FolderTest, OneThatOthersMayWriteToIsNot) {
+TEST_F(DirectoryTest, OneThatOthersMayWriteToIsNot) {
   std::ofstream(path_ + "/theirs") << "perhaps";
   EXPECT_NE(error(0770, Writers::none).find("chmod go-w " + path_), std::string::npos);
   EXPECT_NE(error(01777, Writers::none).find("chmod go-w " + path_), std::string::npos);
   EXPECT_NE(error(0777, Writers::group).find("chmod o-w " + path_), std::string::npos);
 }
 
-TEST_F(FolderTest, OneOfSomebodyElseIsNot) {
-  if (::geteuid() != 0) GTEST_SKIP() << "only root can give a folder away";
+TEST_F(DirectoryTest, OneOfSomebodyElseIsNot) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can give a directory away";
   ASSERT_EQ(::chown(path_.c_str(), 12345, 12345), 0);
   for (const Writers writers : {Writers::none, Writers::group}) {
     EXPECT_NE(error(0700, writers).find("chown 0 " + path_), std::string::npos);
   }
 }
 
-TEST_F(FolderTest, OneThatIsNotThereIsSaid) {
-  EXPECT_FALSE(check_folder(path_ + "/none", Writers::none));
+TEST_F(DirectoryTest, OneThatIsNotThereIsSaid) {
+  EXPECT_FALSE(check_directory(path_ + "/none", Writers::none));
 }
 
 }  // namespace

@@ -10,28 +10,29 @@
 
 namespace bonedry::test {
 
-/// A folder of our own under the system's temporary one, removed with everything in it.
-class TemporaryFolder {
+/// A new directory under the system's temporary directory; the destructor removes it with its
+/// content.
+class TemporaryDirectory {
  public:
-  TemporaryFolder() : TemporaryFolder(std::filesystem::temp_directory_path()) {}
-  /// The same under another one.
-  explicit TemporaryFolder(const std::filesystem::path& parent)
+  TemporaryDirectory() : TemporaryDirectory(std::filesystem::temp_directory_path()) {}
+  /// The same under another parent directory.
+  explicit TemporaryDirectory(const std::filesystem::path& parent)
       : path_(parent / "bonedry-unit-XXXXXX") {
     if (::mkdtemp(path_.data()) == nullptr) throw std::runtime_error("mkdtemp");
   }
-  ~TemporaryFolder() {
+  ~TemporaryDirectory() {
     std::error_code ignored;
     std::filesystem::remove_all(path_, ignored);
   }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
 
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] std::string operator/(std::string_view name) const {
     return path_ + "/" + std::string(name);
   }
 
-  /// Writes a file into the folder; returns its path.
+  /// Writes a file into the directory; returns its path.
   std::string write(std::string_view name, std::string_view content) const {
     const std::string path = *this / name;
     std::ofstream(path, std::ios::binary) << content;
@@ -42,7 +43,7 @@ class TemporaryFolder {
   std::string path_;
 };
 
-/// "600", "2755": the mode bits of a file as a shell shows them.
+/// The mode bits of a file as a shell shows them: "600", "2755".
 inline std::string mode_of(const std::string& path) {
   const auto bits = static_cast<unsigned>(std::filesystem::status(path).permissions());
   std::string text;

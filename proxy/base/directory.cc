@@ -1,4 +1,4 @@
-#include "proxy/base/folder.h"
+#include "proxy/base/directory.h"
 
 #include "proxy/base/file.h"
 
@@ -14,8 +14,8 @@ namespace bonedry {
 
 namespace {
 
-/// One of ours with nothing in it becomes what it should be: a file system that was just mounted
-/// there has whatever mode it was mounted with.
+/// Removes the write permission of group and others from an empty directory of ours; false if that
+/// is not possible. A file system that was just mounted there has the mode it was mounted with.
 bool close_to_others(const std::string& path, const struct stat& there) {
   std::error_code unknown;
   return there.st_uid == ::geteuid() && std::filesystem::is_empty(path, unknown) && !unknown &&
@@ -24,7 +24,7 @@ bool close_to_others(const std::string& path, const struct stat& there) {
 
 }  // namespace
 
-Result<> check_folder(const std::string& path, Writers writers) {
+Result<> check_directory(const std::string& path, Writers writers) {
   struct stat there {};
   if (::stat(path.c_str(), &there) != 0) {
     return Failure{"cannot check " + path + ": " + errno_text(errno)};
