@@ -30,7 +30,7 @@ if(BONEDRY_SANITIZE AND NOT BONEDRY_SANITIZE MATCHES "fuzzer")
     <unordered_map> <utility> <variant> <vector>)
 endif()
 
-# One layer of the house (ARCHITECTURE.md) is one static library:
+# One layer of ARCHITECTURE.md is one static library:
 #   bonedry_layer(name SOURCES a.cc b.cc LINKS other_layer ...)
 function(bonedry_layer name)
   cmake_parse_arguments(LAYER "" "" "SOURCES;LINKS" ${ARGN})

@@ -77,7 +77,7 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   void on_upstream_drained() override;
 
   // -- for both -------------------------------------------------------------------------------
-  /// The one reservation where errors are retried, turned into a response, logged and counted.
+  /// The one place where errors are retried, turned into a response, logged and counted.
   void on_error(const ExchangeError& error) override;
 
  private:

@@ -113,7 +113,7 @@ void Exchange::reply(EndReason reason) {
   finish(reason, flow == Flow::broken ? StreamEnd::aborted : StreamEnd::complete);
 }
 
-/// Releases the stream to the node, or the reservation in the queue for one.
+/// Releases the stream to the node, or the place in the queue for one.
 void Exchange::release_upstream() {
   leave_queue();
   if (!upstream_) return;

@@ -49,7 +49,7 @@ void Exchange::route() {
   // tried a second time.
   const bool was_late = routing_.own_node_tries > 0 && routing_.decision == RouteDecision::late;
   routing_.decision = binding_.claim == Claim::ended || was_late ? RouteDecision::late : decision;
-  if (binding_.claim == Claim::ended) {  // it needs a reservation like any new session
+  if (binding_.claim == Claim::ended) {  // it needs room like any new session
     if (!claimed.node->reserve_session(claimed.max_sessions)) return pick_node(RouteDecision::late);
     held_.reservation = SessionReservation(*claimed.node);
   }

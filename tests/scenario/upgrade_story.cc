@@ -284,7 +284,7 @@ TEST_P(UpgradeStory, OnlyTwoProcessesAreThereAtATime) {
   launch(config());
   const User ann = live_user_on(alice_);
   bonedry_->upgrade();
-  EXPECT_THAT(bonedry_->admin("upgrade"), HasSubstr("the previous process is still running"));
+  EXPECT_THAT(bonedry_->admin("upgrade"), HasSubstr("the previous upgrade is not finished"));
 }
 
 TEST_P(UpgradeStory, OneThatDiesLaterLosesNobody) {

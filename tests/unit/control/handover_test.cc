@@ -27,7 +27,7 @@ TEST_F(HandoverTest, NothingIsDecidedHereAnyMore) {
   control->begin_standby();
   for (const std::string& answer :
        {bleed("shop/alice"), maintain("shop/alice", Force::yes), activate("shop/bob"), reload()}) {
-    EXPECT_THAT(answer, HasSubstr("another process is taking over"));
+    EXPECT_THAT(answer, HasSubstr("an upgrade is in progress"));
   }
   EXPECT_EQ(door("shop/alice"), "active, open");
   EXPECT_EQ(door("shop/bob"), "bleeding, sessions_only");
@@ -162,7 +162,7 @@ TEST_F(HandoverTest, AProcessThatHangsKeepsNoOperatorWaiting) {
   ASSERT_EQ(answers.size(), 2U);
   for (const std::string& answer : answers) {
     EXPECT_THAT(answer, HasSubstr("error: the previous process (77) has not"));
-    EXPECT_THAT(answer, HasSubstr("written down and holds in this process"));
+    EXPECT_THAT(answer, HasSubstr("the change is saved and in force in this process"));
   }
   EXPECT_THAT(answers[0], HasSubstr("shop/alice is not reported dry"));
   EXPECT_THAT(answers[1], HasSubstr("shop/bob may receive no new users"));

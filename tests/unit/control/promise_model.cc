@@ -413,10 +413,10 @@ void Model::begin(SessionBinding& binding, const std::string& node, Key key, Ins
 }
 
 void Model::note_application_cookie(const SessionBinding& binding, const CookieId& cookie,
-                                    bool sent_value) {
+                                    bool had_cookie) {
   if (binding.over) return;
   Session::Known& known = sessions.at(binding.key).known;
-  const bool only_one = known.cookie ? *known.cookie == cookie : !sent_value || cookie.usual();
+  const bool only_one = known.cookie ? *known.cookie == cookie : !had_cookie || cookie.usual();
   if (!only_one) known.several = true;
   known.cookie = cookie;
 }

@@ -174,9 +174,9 @@ class Model {
   std::string rescue(const Plan& plan, SessionBinding& binding, const std::string& reached,
                      const std::string& to);
   void begin(SessionBinding& binding, const std::string& node, Key key, Instant now);
-  /// The node's response sets the application's cookie. `sent_value`: the request had one.
+  /// The node's response sets the application's cookie. `had_cookie`: the request had one.
   void note_application_cookie(const SessionBinding& binding, const CookieId& cookie,
-                               bool sent_value);
+                               bool had_cookie);
   void log_out(SessionBinding& binding);
   void release(SessionBinding& binding, Instant now);
   [[nodiscard]] Cookie cookie_of(const SessionBinding& binding, const std::string& node,

@@ -68,7 +68,7 @@ SessionBinding Model::arrive_by(const Plan& plan, const std::string& pool, const
 void Model::begin_by(const Plan& plan, SessionBinding& binding, const std::string& value,
                      const std::optional<CookieId>& cookie, const std::string& node, Key fresh,
                      Found found, Instant now) {
-  const bool sent_value = binding.sent_value == value;
+  const bool had_value = binding.sent_value == value;
   if (leaves_open(value, now) && found == Found::no) forget(value);
   const auto known = values_.find(value);
   Session* const there = known == values_.end() ? nullptr : find(known->second.key, now);
@@ -98,7 +98,7 @@ void Model::begin_by(const Plan& plan, SessionBinding& binding, const std::strin
     if (cookie) there->known.take(*cookie);
     known->second.used = now;
   }
-  if (sent_value) values_[value].confirm_renewal = now;
+  if (had_value) values_[value].confirm_renewal = now;
   binding.value = value;
 }
 

@@ -68,12 +68,11 @@ TEST_F(ReloadTest, UsersWhoLoseTheirCookiesToAnotherAreToldOfOnce) {
   EXPECT_EQ(events_of("cookie").find(" | "), std::string::npos);
   control->topology()->pools[1].counters->cookie_clashes_in_front = 1;
   settle();
-  EXPECT_NE(
-      events_of("cookie").find("pool blog: another bonedry in front has a cookie of the same"),
-      std::string::npos);
+  EXPECT_NE(events_of("cookie").find("pool blog: another bonedry in front uses the name"),
+            std::string::npos);
   control->topology()->pools[1].counters->cookie_clashes = 1;
   settle();
-  EXPECT_NE(events_of("cookie").find("pool blog: a node sets a cookie of the same name"),
+  EXPECT_NE(events_of("cookie").find("pool blog: a node sets a cookie with the name"),
             std::string::npos);
   EXPECT_EQ(control->status({})->pools[1].cookie_clashes, 2U);
   EXPECT_EQ(control->status({})->pools[0].foreign_cookies, 3U);

@@ -30,7 +30,8 @@ TEST_F(StatusTest, ANodeIsFoundByPoolAndName) {
 TEST_F(StatusTest, ANameAloneIsEnoughWhereItIsUnique) {
   EXPECT_EQ(resolved("bob"), "shop/bob");
   add_pool("blog");
-  EXPECT_EQ(resolved("bob"), "error: node 'bob' is in several pools: shop/bob, blog/bob");
+  EXPECT_EQ(resolved("bob"),
+            "error: node 'bob' is in several pools; use one of: shop/bob, blog/bob");
   EXPECT_EQ(resolved("blog/bob"), "blog/bob");
 }
 
