@@ -51,7 +51,7 @@ struct BleedResult {
   std::optional<Millis> deadline;  ///< counted from the command; empty if it gave none
   std::int64_t live = 0;           ///< sessions, counted when all workers had acknowledged
   std::int64_t pending = 0;        ///< likewise
-  std::string guard_refusal = {};  ///< why the guard refused, if --force was needed
+  std::string guard_refusal = {};  ///< what --force has overridden; empty: nothing
 };
 struct MaintainResult {
   balancer::NodeId node;

@@ -37,7 +37,7 @@
 
 namespace bonedry::admin {
 
-/// Whether the operator overrides a refusal of the guard.
+/// Whether the operator overrides the guard, and in `maintain` also that the node is not dry.
 enum class Force : std::uint8_t { no, yes };
 
 struct BleedRequest {

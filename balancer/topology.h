@@ -22,7 +22,7 @@ enum class Door : std::uint8_t {
   /// Active, but another worker may still have it shut, or not know it: only sessions that the
   /// ledger has on it. No session is put on it that such a worker would move away.
   opening,
-  shut,  ///< dry, past its deadline, or in maintenance: nobody
+  shut,  ///< dry or being confirmed so, past its deadline, or in maintenance: nobody
 };
 
 /// One node as one topology sees it.
@@ -56,8 +56,8 @@ struct PoolView {
 };
 
 /// An immutable snapshot of all pools, built by the control plane and shared by all workers. A
-/// worker uses it within one callback and keeps no reference into it across callbacks, except the
-/// shared `Node`s.
+/// worker routes by the newest one; an exchange keeps the one that it was last routed by, through
+/// its PoolRuntime. The last owner frees it.
 struct Topology {
   std::uint64_t version = 0;
   conf::Limits limits;

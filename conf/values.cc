@@ -201,12 +201,17 @@ Result<std::string> secret(const Value& value) {
                  " bytes); expected at least " + std::to_string(kMinSecret) + " bytes"};
 }
 
+// Far longer than any; a health check's request has to fit in one chunk.
+constexpr std::size_t kMaxUrlPath = 4096;
+
 Result<std::string> url_path(const Value& value) {
   const auto sound = [](std::string_view text) {
-    return text.starts_with('/') && std::ranges::all_of(text, is_visible);
+    return text.starts_with('/') && text.size() <= kMaxUrlPath &&
+           std::ranges::all_of(text, is_visible) && text.find('#') == std::string_view::npos;
   };
   return string_that(value, sound, "a URL path",
-                     R"(one that begins with "/", without spaces, e.g. "/healthz")");
+                     R"(one that begins with "/", of at most 4096 characters, without spaces )"
+                     R"(or "#", e.g. "/healthz")");
 }
 
 Result<std::string> path_without_query(const Value& value) {

@@ -18,7 +18,7 @@ namespace bonedry::proxy {
 ///   idle     1/16, at most 1024 for each worker: idle connections to nodes
 ///   clients  half of the rest. The other half is for their connections to nodes, one for each
 ///
-/// So clients get 6/16, nearly 3/8, of a small limit, and nearly half of a large one.
+/// So clients get 6/16 of a small limit, and nearly half of a large one.
 struct DescriptorBudget {
   std::size_t clients = 0;  ///< total of all workers
   std::size_t idle = 0;     ///< per worker

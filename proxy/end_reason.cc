@@ -18,7 +18,7 @@ constexpr std::array<EndReasonInfo, kEndReasons> kRows{{
     {no_node, "no_node", Side::internal, 503, "no node is available"},
     {node_lost, "node_lost", Side::upstream, 503, "the node of this session is down"},
     {node_full, "node_full", Side::upstream, 503,
-     "all connections to the node are in use, and its queue is full"},
+     "no connection to the node became free in time, or its queue is full"},
     {no_resources, "no_resources", Side::internal, 503, "the proxy is out of resources"},
     {connect_failed, "connect_failed", Side::upstream, 502, "no node could be reached"},
     {connect_timeout, "connect_timeout", Side::upstream, 504, "no node could be reached in time"},

@@ -11,6 +11,7 @@ namespace {
 
 constexpr unsigned kRetryAfterSeconds = 5;
 
+/// As the access log names it: an interface, so some names differ from those in the code.
 const char* name_of(balancer::RouteDecision decision) {
   switch (decision) {
     case balancer::RouteDecision::session_node:

@@ -13,12 +13,12 @@ namespace bonedry::proxy {
 ///                  |   tunnel --> ending --> done      \--> tunnel --> flushing --> done
 ///                  \--> dropped <---/
 ///
-///   attempt   none --> queued --> connecting --> sent --> answered
-///                |________________^  |    |       |
-///                                    v    |       |   (a failure before `answered` goes back to
-///                                pausing  |       |   `none` and chooses again, or ends the
-///                                    |____|_______|--> none     exchange; so does leaving the
-///                                                              queue)
+///   attempt   none       --> queued, connecting, sent (on a connection that is open already)
+///             queued     --> connecting, none
+///             connecting --> sent, pausing, none
+///             pausing    --> connecting, none        (before the session's node is tried again)
+///             sent       --> answered, none
+///             answered   --> none                    (none: routed again, or the exchange ends)
 ///
 /// `dropped`, and `done` of the response, are final.
 enum class RequestState : std::uint8_t {

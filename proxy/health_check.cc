@@ -65,12 +65,13 @@ ExchangeError HealthCheck::on_connect_failed(int error) {
 /// Even if connecting is the whole check, a node that expects a PROXY header gets one, rather than
 /// a connection without any data.
 void HealthCheck::on_connected() {
-  if (!config_.path.empty()) send_request();
+  const bool only_connects = config_.path.empty();
+  if (!only_connects && !queue_request()) return end(CheckResult::failed, "its path is not valid");
   (void)connection_->flush();  // a failure is reported by `on_error`
-  if (config_.path.empty()) end(CheckResult::passed, "");
+  if (only_connects) end(CheckResult::passed, "");
 }
 
-void HealthCheck::send_request() {
+bool HealthCheck::queue_request() {
   const Slice text = context_.chunks.copy("GET " + config_.path +
                                           " HTTP/1.1\r\nHost: " + conf::to_string(address_) +
                                           "\r\nUser-Agent: bonedry-health\r\n\r\n");
@@ -79,11 +80,11 @@ void HealthCheck::send_request() {
   parser.start();
   const auto parsed = parser.parse_head(text.data, text.size, {}, request_head_);
   request_head_.chunk = text.chunk;
+  if (parsed != http::ParseStatus::complete) return false;
   const auto request = http::validate_request(request_head_);
-  if (parsed != http::ParseStatus::complete || !request) {
-    return end(CheckResult::failed, "no valid path");
-  }
+  if (!request) return false;
   connection_->send_head(request_head_, *request, http::ClientInfo{}, http::RequestEdits{});
+  return true;
 }
 
 void HealthCheck::on_response_head(const http::ResponseInfo& /*response*/) {
@@ -121,6 +122,7 @@ void HealthCheck::close() {
   timeout_.disarm();
   release_slot();
   if (connection_) connection_->release();
+  request_head_.clear();  // they hold memory of the context, which this may outlive
   response_head_.clear();
 }
 

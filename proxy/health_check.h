@@ -80,7 +80,8 @@ class HealthCheck final : public io::Retirable, private UpstreamOwner, private U
   void on_error(const ExchangeError& error) override;
 
   void begin();
-  void send_request();
+  /// False if the configured path cannot be requested.
+  [[nodiscard]] bool queue_request();
   /// Takes a slot. If none is free, returns false, and `begin` is called again when one is.
   [[nodiscard]] bool take_slot();
   void release_slot();

@@ -41,8 +41,8 @@ class UpstreamPool final : public NodeStreams, private UpstreamOwner {
   UpstreamPool(const UpstreamPool&) = delete;
   UpstreamPool& operator=(const UpstreamPool&) = delete;
 
-  /// Lends an idle connection only while the node is known to keep it open, with less certainty for
-  /// a request that may be repeated.
+  /// Lends an idle connection only if the node probably still keeps it open. Takes a larger risk
+  /// for a request that may be repeated.
   [[nodiscard]] Lease lease(const LeaseRequest& request, UpstreamEvents& exchange) override;
   [[nodiscard]] Lease lease(const LeaseRequest& request, UpstreamEvents& exchange,
                             ConnectionToken turn) override;

@@ -100,7 +100,7 @@ class Worker final : public ExchangeContext {
   void release_exchange(std::unique_ptr<Exchange> exchange);
   void remove(ClientConnection& connection);
 
-  // Log messages: each kind at most once a second, with the number of those left out.
+  // Log messages, at most one of each kind per second; but each failure to accept is reported.
   void report_no_node(const std::string& pool) override;
   void report_out_of_resources(int error) override;
   void report_bad_response(const balancer::Node& node, const char* why) override;

@@ -199,8 +199,8 @@ class Ledger {
   /// Ends expired sessions. Does a bounded piece of work; returns true when more is due now.
   virtual bool sweep(Instant now) = 0;
 
-  /// The time by which a session must have expired to be over at `now`. While the process catches
-  /// up after a stall, that is when it stalled: a request that waits in a socket came in time.
+  /// The time to compare expiry with: `now`, or, while the process catches up after a stall, the
+  /// moment when it stalled, since a request of the session may be waiting in a socket.
   [[nodiscard]] virtual Instant expiry_now(Instant now) const = 0;
 
   /// A tunnel of a held session opens or closes; for `SessionInfo::tunnels_open`.

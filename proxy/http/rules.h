@@ -47,7 +47,7 @@ struct ResponseFacts : ResponseInfo {
 /// The property of a request that decides how its response is parsed.
 enum class AskedBy : std::uint8_t { head, upgrade, other };
 
-/// The same for a node's response; the text of the error is for the log (the client gets 502).
+/// Validates a node's response. The text of the error is for the log (the client gets 502).
 [[nodiscard]] Result<ResponseFacts, const char*> validate_response(const Head& head,
                                                                    AskedBy asked_by);
 

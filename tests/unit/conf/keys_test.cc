@@ -432,13 +432,14 @@ TEST(KeysTest, Logout) {
 
 TEST(KeysTest, Health) {
   const std::string path_expected =
-      R"( is not a URL path; expected one that begins with "/", without spaces, e.g. )"
-      R"("/healthz")";
+      R"( is not a URL path; expected one that begins with "/", of at most 4096 characters, )"
+      R"(without spaces or "#", e.g. "/healthz")";
   expect_errors(
       in_a_pool,
       {{"health.path = ''", "f:6:15: pool[shop].health.path: \"\"" + path_expected},
        {"health.path = 'healthz'", "f:6:15: pool[shop].health.path: \"healthz\"" + path_expected},
        {"health.path = '/a b'", "f:6:15: pool[shop].health.path: \"/a b\"" + path_expected},
+       {"health.path = '/a#b'", "f:6:15: pool[shop].health.path: \"/a#b\"" + path_expected},
        {"health.path = '/é'", "f:6:15: pool[shop].health.path: \"/é\"" + path_expected},
        {R"(health.path = "/\r\nHost: x")",
         R"(f:6:15: pool[shop].health.path: "/\x0d\x0aHost: x")" + path_expected},
@@ -463,6 +464,14 @@ TEST(KeysTest, Health) {
        {"health = true", "f:6:10: pool[shop].health: expected a table, got a boolean"}});
 }
 
+TEST(KeysTest, TheLongestPathOfAHealthCheck) {
+  const std::string longest = "/" + std::string(4095, 'x');
+  const auto with_path = [](const std::string& path) {
+    return in_a_pool("health.path = '" + path + "'");
+  };
+  EXPECT_EQ(load(with_path(longest)).config.pools[0].health.path, longest);
+  EXPECT_EQ(errors_of(with_path(longest + "x")).size(), 1U);
+}
 TEST(KeysTest, Node) {
   const std::string name = "[[pool.node]]\nname = 'alice'\n";
   const std::string good = name + "address = '127.0.0.1:9001'\n";
