@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -94,11 +95,14 @@ class ScriptedTransport final : public io::Transport {
  private:
   /// Level-triggered: calls the handler while there is something to read and it wants reads.
   void tell_readable() {
-    for (int round = 0; round < 100 && !is_quiet() && has(wanted_, io::Ready::read); ++round) {
-      handler_->on_ready(io::Ready::read);
+    const std::weak_ptr<char> alive = alive_;
+    for (int turn = 0; turn < 100 && !alive.expired(); ++turn) {
+      if (is_quiet() || !has(wanted_, io::Ready::read)) return;
+      handler_->on_ready(io::Ready::read);  // may destroy this
     }
   }
 
+  std::shared_ptr<char> alive_ = std::make_shared<char>();
   Handler* handler_ = nullptr;
   io::Ready wanted_ = io::Ready::none;
   std::deque<std::string> incoming_;
