@@ -13,9 +13,9 @@ constexpr Millis kTimeLimit = std::chrono::seconds{5};
 
 }  // namespace
 
-ChangeCallback AckTimeouts::promise(std::string pending_effect, ChangeCallback answer) {
+ChangeCallback AckTimeouts::with_timeout(std::string consequence, ChangeCallback answer) {
   auto promise = std::make_shared<PendingAck>(
-      PendingAck{clock_.now() + kTimeLimit, std::move(pending_effect), std::move(answer)});
+      PendingAck{clock_.now() + kTimeLimit, std::move(consequence), std::move(answer)});
   pending_.push_back(promise);
   return [promise](Result<ChangeResult, CommandError> result) {
     if (const ChangeCallback give = std::exchange(promise->answer, nullptr))
@@ -30,13 +30,13 @@ void AckTimeouts::tick() {
     pending_.pop_front();
     const ChangeCallback give = promise ? std::exchange(promise->answer, nullptr) : nullptr;
     if (!give) continue;
-    const std::string who = who_();
+    const std::string who = lagging_process_();
     give(fail(ErrorCode::unacknowledged,
               (who.empty() ? "a worker" : who) + " has not acknowledged within " +
                   format_duration(kTimeLimit) +
                   ": the change is saved and in force in this process, but until it "
                   "acknowledges or exits, " +
-                  promise->pending_effect));
+                  promise->consequence));
   }
 }
 

@@ -18,24 +18,24 @@ class AckTimeouts {
  public:
   /// `who` names the other process that has not acknowledged; "" if there is none.
   AckTimeouts(const Clock& clock, std::function<std::string()> who)
-      : clock_(clock), who_(std::move(who)) {}
+      : clock_(clock), lagging_process_(std::move(who)) {}
 
   /// Returns a callback that passes its result on to `answer`. If some seconds pass without that,
-  /// `tick` calls `answer` with an error. `answer` is called only once. `pending_effect`: what is
+  /// `tick` calls `answer` with an error. `answer` is called only once. `consequence`: what is
   /// held up until all have acknowledged.
-  [[nodiscard]] ChangeCallback promise(std::string pending_effect, ChangeCallback answer);
+  [[nodiscard]] ChangeCallback with_timeout(std::string consequence, ChangeCallback answer);
   /// Reports an error for each acknowledgement that is overdue.
   void tick();
 
  private:
   struct PendingAck {
     Instant due;
-    std::string pending_effect;
+    std::string consequence;
     ChangeCallback answer;  // empty: already called
   };
 
   const Clock& clock_;
-  std::function<std::string()> who_;
+  std::function<std::string()> lagging_process_;
   // Ordered by `due`. Expired: the callback was destroyed.
   std::deque<std::weak_ptr<PendingAck>> pending_;
 };

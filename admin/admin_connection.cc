@@ -17,7 +17,7 @@
 namespace bonedry::admin {
 namespace {
 
-bool is_passing(int error) {
+bool is_transient(int error) {
   return error == EAGAIN || error == EINTR;
 }
 
@@ -91,7 +91,7 @@ void AdminConnection::on_ready(io::Ready ready) {
   } else {
     close();  // after the end of input, only a hang-up is still watched
   }
-  watch();
+  update_interest();
 }
 
 void AdminConnection::on_watch_failed(int error) {
@@ -109,7 +109,7 @@ void AdminConnection::read_some() {
   const ssize_t count = ::recv(fd_.get(), buffer.data(), buffer.size(), 0);
   if (count > 0) return take({buffer.data(), static_cast<std::size_t>(count)});
   if (count == 0) return on_input_end();
-  if (!is_passing(errno)) close();
+  if (!is_transient(errno)) close();
 }
 
 void AdminConnection::take(std::string_view bytes) {
@@ -124,7 +124,7 @@ void AdminConnection::take(std::string_view bytes) {
 void AdminConnection::on_input_end() {
   input_ = Input::ended;
   if (state_ == State::lingering || (state_ == State::reading && line_.empty())) return close();
-  watch();
+  update_interest();
   if (state_ == State::reading) run_line();
 }
 
@@ -144,13 +144,13 @@ void AdminConnection::flush() {
   if (!unsent_.empty()) {
     const ssize_t count =
         ::send(fd_.get(), unsent_.data(), unsent_.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (count < 0 && !is_passing(errno)) return close();
+    if (count < 0 && !is_transient(errno)) return close();
     if (count > 0) {
       unsent_.erase(0, static_cast<std::size_t>(count));
       if (deadline_.armed()) enter(state_, limits_.io_timeout);
     }
   }
-  watch();
+  update_interest();
   if (state_ != State::flushing || !unsent_.empty()) return;
   if (input_ == Input::ended) return close();
   // Closing now would give a client that is still sending an error.
@@ -159,14 +159,14 @@ void AdminConnection::flush() {
 }
 
 void AdminConnection::close() {
-  if (state_ == State::closing) return;
-  enter(State::closing, std::nullopt);
+  if (state_ == State::closed) return;
+  enter(State::closed, std::nullopt);
   watcher_.reset();
   fd_.reset();
   closed_(*this);
 }
 
-void AdminConnection::watch() {
+void AdminConnection::update_interest() {
   if (!watcher_) return;
   // After the end of input the socket stays readable forever; epoll reports a hang-up anyway.
   const io::Ready read = input_ == Input::open ? io::Ready::read : io::Ready::errors;
@@ -177,7 +177,7 @@ void AdminConnection::enter(State state, std::optional<Millis> time_limit) {
   state_ = state;
   deadline_.disarm();
   if (time_limit) deadline_.arm(*time_limit);
-  watch();
+  update_interest();
 }
 
 }  // namespace bonedry::admin

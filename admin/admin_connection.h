@@ -70,7 +70,7 @@ class AdminConnection final : public CommandClient, private io::FdWatcher::Handl
   void finish() override;
 
  private:
-  enum class State : std::uint8_t { reading, running, flushing, lingering, closing };
+  enum class State : std::uint8_t { reading, running, flushing, lingering, closed };
   enum class Input : std::uint8_t { open, ended };
 
   void on_ready(io::Ready ready) override;
@@ -83,7 +83,7 @@ class AdminConnection final : public CommandClient, private io::FdWatcher::Handl
   void run_line();
   void flush();
   void close();
-  void watch();
+  void update_interest();
   void enter(State state, std::optional<Millis> time_limit);
 
   UniqueFd fd_;
@@ -97,7 +97,7 @@ class AdminConnection final : public CommandClient, private io::FdWatcher::Handl
   io::Timer deadline_;  // of the current state
   std::string line_;
   std::string unsent_;
-  std::unique_ptr<Task> task_;
+  std::unique_ptr<PendingCommand> task_;
 };
 
 }  // namespace bonedry::admin

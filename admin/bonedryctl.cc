@@ -1,5 +1,5 @@
+#include "admin/ctl/admin_request.h"
 #include "admin/ctl/arguments.h"
-#include "admin/ctl/call.h"
 #include "admin/ctl/colour.h"
 #include "admin/ctl/exit_code.h"
 #include "admin/ctl/progress.h"
@@ -77,7 +77,7 @@ ExitCode follow(const Invocation& asked) {
       std::fputs(error.c_str(), stderr);
       return is_retryable(error) ? ExitCode::unreachable : ExitCode::refused;
     }
-    if (state == AdminRequest::State::answering) continue;
+    if (state == AdminRequest::State::receiving) continue;
     print_error("lost the connection to bonedry");
     return ExitCode::unreachable;
   }

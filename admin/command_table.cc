@@ -72,7 +72,7 @@ constexpr std::array kTable{
     Command{CommandId::help, "help", kCommandMaybe, {}, "List all commands, or show help for one."},
 };
 
-std::string bracketed(const Option& option) {
+std::string option_syntax(const Option& option) {
   std::string text = "--" + std::string(option.name);
   if (option.kind != ValueKind::none) text += " " + std::string(option.placeholder);
   return text;
@@ -133,7 +133,7 @@ std::string syntax(const Command& command) {
     const std::string name(positional.name);
     text += positional.presence == Presence::required ? " " + name : " [" + name + "]";
   }
-  for (const Option& option : command.options) text += " [" + bracketed(option) + "]";
+  for (const Option& option : command.options) text += " [" + option_syntax(option) + "]";
   return text;
 }
 
@@ -153,11 +153,12 @@ std::string help_page(const Command& command) {
   std::string text = syntax(command) + "\n  " + std::string(command.help) + "\n";
   std::size_t width = 0;
   for (const Positional& each : command.positionals) width = std::max(width, each.name.size());
-  for (const Option& each : command.options) width = std::max(width, bracketed(each).size());
+  for (const Option& each : command.options) width = std::max(width, option_syntax(each).size());
   if (width > 0) text += "\n";
   for (const Positional& each : command.positionals)
     append_padded(text, each.name, width, each.help);
-  for (const Option& each : command.options) append_padded(text, bracketed(each), width, each.help);
+  for (const Option& each : command.options)
+    append_padded(text, option_syntax(each), width, each.help);
   return text;
 }
 

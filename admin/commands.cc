@@ -60,7 +60,7 @@ NodeStatus node_status(const ControlPlane& control, const balancer::NodeId& id) 
 }
 
 /// Waits for the result of a change.
-class ChangeTask final : public Task {
+class ChangeTask final : public PendingCommand {
  public:
   ChangeTask(CommandClient& client, Format format) : client_(client), format_(format) {}
 
@@ -84,7 +84,7 @@ class ChangeTask final : public Task {
 };
 
 /// Waits until a node is dry, or cannot become so.
-class WaitTask final : public Task {
+class WaitTask final : public PendingCommand {
  public:
   WaitTask(ControlPlane& control, CommandClient& client, balancer::NodeId id,
            std::optional<Millis> timeout, Format format)
@@ -119,7 +119,7 @@ class WaitTask final : public Task {
 };
 
 /// Builds a page of sessions, one piece per tick.
-class ListTask final : public Task {
+class ListTask final : public PendingCommand {
  public:
   ListTask(ControlPlane& control, CommandClient& client, balancer::NodeId node,
            const session::SessionQuery& query, Format format, const Clock& clock)
@@ -165,7 +165,7 @@ class ListTask final : public Task {
 };
 
 /// Sends events to the client until it is destroyed.
-class FollowTask final : public Task {
+class FollowTask final : public PendingCommand {
  public:
   FollowTask(EventLog& events, CommandClient& client, Format format)
       : events_(events), client_(client), format_(format) {
@@ -188,7 +188,7 @@ class FollowTask final : public Task {
 
 }  // namespace
 
-std::unique_ptr<Task> Commands::run(std::string_view line, CommandClient& client) {
+std::unique_ptr<PendingCommand> Commands::run(std::string_view line, CommandClient& client) {
   try {
     const auto parsed = parse_command_line(line);
     if (parsed) return dispatch(*parsed, client);
@@ -200,7 +200,7 @@ std::unique_ptr<Task> Commands::run(std::string_view line, CommandClient& client
   return nullptr;
 }
 
-Commands::TaskPtr Commands::dispatch(const CommandLine& line, CommandClient& client) {
+Commands::PendingCommandPtr Commands::dispatch(const CommandLine& line, CommandClient& client) {
   switch (line.command->id) {
     case CommandId::status:
       show_status(line, client);
@@ -239,7 +239,8 @@ void Commands::show_status(const CommandLine& line, CommandClient& client) {
          line.format == Format::json ? render_json(*status) : render_text(*status, clock_.wall()));
 }
 
-Commands::TaskPtr Commands::list_sessions(const CommandLine& line, CommandClient& client) {
+Commands::PendingCommandPtr Commands::list_sessions(const CommandLine& line,
+                                                    CommandClient& client) {
   auto node = node_of(line, client);
   if (!node) return nullptr;
   const auto query = session_query(line);
@@ -274,7 +275,7 @@ void Commands::show_help(const CommandLine& line, CommandClient& client) {
   answer(client, command == nullptr ? help_overview() : help_page(*command));
 }
 
-Commands::TaskPtr Commands::change(const CommandLine& line, CommandClient& client) {
+Commands::PendingCommandPtr Commands::change(const CommandLine& line, CommandClient& client) {
   auto task = std::make_unique<ChangeTask>(client, line.format);
   if (line.command->id == CommandId::reload) {
     control_.reload(client.user_name(), task->callback());
@@ -299,7 +300,7 @@ Commands::TaskPtr Commands::change(const CommandLine& line, CommandClient& clien
   return task;
 }
 
-Commands::TaskPtr Commands::wait(const CommandLine& line, CommandClient& client) {
+Commands::PendingCommandPtr Commands::wait(const CommandLine& line, CommandClient& client) {
   auto node = node_of(line, client);
   if (!node) return nullptr;
   return std::make_unique<WaitTask>(control_, client, std::move(*node), line.duration("timeout"),

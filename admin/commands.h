@@ -28,9 +28,9 @@ class CommandClient {
 /// A command whose response is not complete. Destroying it abandons the command: a wait is
 /// cancelled, a follower is removed; a change in progress still happens, but its result is not
 /// reported.
-class Task {
+class PendingCommand {
  public:
-  virtual ~Task() = default;
+  virtual ~PendingCommand() = default;
 };
 
 /// Runs the commands of the table. Main thread only.
@@ -42,18 +42,18 @@ class Commands {
 
   /// Runs one line, which may contain anything. `client` must outlive the returned task; null when
   /// the response is already complete. The client may be called from inside this call.
-  [[nodiscard]] std::unique_ptr<Task> run(std::string_view line, CommandClient& client);
+  [[nodiscard]] std::unique_ptr<PendingCommand> run(std::string_view line, CommandClient& client);
 
  private:
-  using TaskPtr = std::unique_ptr<Task>;
+  using PendingCommandPtr = std::unique_ptr<PendingCommand>;
 
-  TaskPtr dispatch(const CommandLine& line, CommandClient& client);
+  PendingCommandPtr dispatch(const CommandLine& line, CommandClient& client);
   void show_status(const CommandLine& line, CommandClient& client);
-  TaskPtr list_sessions(const CommandLine& line, CommandClient& client);
+  PendingCommandPtr list_sessions(const CommandLine& line, CommandClient& client);
   void show_events(const CommandLine& line, CommandClient& client);
   static void show_help(const CommandLine& line, CommandClient& client);
-  TaskPtr change(const CommandLine& line, CommandClient& client);
-  TaskPtr wait(const CommandLine& line, CommandClient& client);
+  PendingCommandPtr change(const CommandLine& line, CommandClient& client);
+  PendingCommandPtr wait(const CommandLine& line, CommandClient& client);
 
   /// The node that the line names. When there is none, the client has been sent an error.
   std::optional<balancer::NodeId> node_of(const CommandLine& line, CommandClient& client) const;

@@ -58,7 +58,7 @@ class ConfigIndex {
 
 ConfigPlan ConfigPlanner::plan(const conf::Config& next) const {
   ConfigPlan plan;
-  plan.records = now_.records;
+  plan.records = inputs_.records;
   plan_configured(next, plan);
   plan_removed(next, plan);
   return plan;
@@ -69,12 +69,12 @@ void ConfigPlanner::plan_configured(const conf::Config& next, ConfigPlan& plan) 
   for (const conf::Pool& pool : next.pools) {
     for (const conf::Node& node : pool.nodes) {
       const NodeId id{pool.name, node.name};
-      if (const auto kept = plan.records.find(id); kept != plan.records.end()) {
-        kept->second.removed_from.reset();
-        kept->second.reason = current_reason(node, kept->second.reason);
+      if (const auto record = plan.records.find(id); record != plan.records.end()) {
+        record->second.removed_from.reset();
+        record->second.reason = current_reason(node, record->second.reason);
       } else if (node.weight == 0) {
         NodeRecord bleeding;
-        stamp_start(bleeding, now_.clock);
+        stamp_start(bleeding, inputs_.clock);
         bleeding.by = "config";
         bleeding.reason = kWeightless;
         plan.records.emplace(id, bleeding);
@@ -90,8 +90,9 @@ void ConfigPlanner::plan_configured(const conf::Config& next, ConfigPlan& plan) 
 void ConfigPlanner::plan_removed(const conf::Config& next, ConfigPlan& plan) const {
   const ConfigIndex members(next);
   std::set<NodeId> in_force;
-  for (std::size_t at = 0; now_.in_force != nullptr && at < now_.in_force->pools.size(); ++at) {
-    for (const NodeView& view : now_.in_force->pools[at].nodes) {
+  for (std::size_t at = 0; inputs_.in_force != nullptr && at < inputs_.in_force->pools.size();
+       ++at) {
+    for (const NodeView& view : inputs_.in_force->pools[at].nodes) {
       in_force.insert(view.node->id());
       const conf::Pool* const pool = members.pool_without(view.node->id());
       if (pool == nullptr) continue;
@@ -107,7 +108,7 @@ void ConfigPlanner::plan_removed(const conf::Config& next, ConfigPlan& plan) con
 void ConfigPlanner::plan_absent(const conf::Config& next, std::set<NodeId> seen,
                                 ConfigPlan& plan) const {
   const ConfigIndex members(next);
-  for (const session::LedgerNode& known : now_.ledger.nodes()) {
+  for (const session::LedgerNode& known : inputs_.ledger.nodes()) {
     const std::optional<conf::Address> address = conf::parse_address(known.address);
     const std::optional<NodeId> id = NodeId::parse(known.key);
     const conf::Pool* const pool = id ? members.pool_without(*id) : nullptr;
@@ -116,11 +117,11 @@ void ConfigPlanner::plan_absent(const conf::Config& next, std::set<NodeId> seen,
     seen.insert(*id);
     keep_removed(*pool, {id->name, *address, 0, 0}, plan);
   }
-  for (const auto& [id, kept] : now_.records) {
+  for (const auto& [id, record] : inputs_.records) {
     const conf::Pool* const pool = members.pool_without(id);
-    if (pool == nullptr || !kept.removed_from || seen.contains(id)) continue;
+    if (pool == nullptr || !record.removed_from || seen.contains(id)) continue;
     if (may_have_users(*pool, id, nullptr)) {
-      keep_removed(*pool, {id.name, *kept.removed_from, 0, 0}, plan);
+      keep_removed(*pool, {id.name, *record.removed_from, 0, 0}, plan);
     } else {
       plan.records.erase(id);
     }
@@ -131,35 +132,35 @@ void ConfigPlanner::plan_absent(const conf::Config& next, std::set<NodeId> seen,
 void ConfigPlanner::keep_removed(const conf::Pool& pool, const conf::Node& node,
                                  ConfigPlan& plan) const {
   const NodeId id{pool.name, node.name};
-  const auto [kept, is_new] = plan.records.try_emplace(id);
-  kept->second.removed_from = node.address;
+  const auto [record, is_new] = plan.records.try_emplace(id);
+  record->second.removed_from = node.address;
   plan.removed.add(pool.name, node);
   if (is_new) {
-    stamp_start(kept->second, now_.clock);
-    kept->second.by = "config";
+    stamp_start(record->second, inputs_.clock);
+    record->second.by = "config";
     plan.bled.push_back(id);
   }
-  if (is_new || is_of_config(kept->second.reason)) kept->second.reason = kRemoved;
+  if (is_new || is_of_config(record->second.reason)) record->second.reason = kRemoved;
 }
 
 /// Whether a node that no worker of this process routes to has users, or users may come back to it.
 /// `known`: its entry in the ledger; null if the ledger is not to be asked.
 bool ConfigPlanner::may_have_users(const conf::Pool& pool, const NodeId& id,
                                    const session::LedgerNode* known) const {
-  const NodeRecord* const kept = find_record(now_.records, id);
-  if (kept != nullptr && kept->dry == Dry::yes) return false;
+  const NodeRecord* const record = find_record(inputs_.records, id);
+  if (record != nullptr && record->dry == Dry::yes) return false;
   // The predecessor has every node in force that has an address in the ledger.
-  if (known != nullptr && now_.other_process == OtherProcess::predecessor &&
-      now_.in_force == nullptr)
+  if (known != nullptr && inputs_.other_process == OtherProcess::predecessor &&
+      inputs_.in_force == nullptr)
     return true;
-  Instant until = now_.gap.complete_at(pool);
+  Instant until = inputs_.gap.complete_at(pool);
   if (known != nullptr) {
-    if (now_.ledger.counts(known->slot).read().all() > 0) return true;
-    if (const auto evicted = now_.ledger.last_eviction(known->slot)) {
+    if (inputs_.ledger.counts(known->slot).read().all() > 0) return true;
+    if (const auto evicted = inputs_.ledger.last_eviction(known->slot)) {
       until = std::max(until, *evicted + session::longest_session(pool.session));
     }
   }
-  return until > now_.ledger.expiry_now(now_.clock.now());
+  return until > inputs_.ledger.expiry_now(inputs_.clock.now());
 }
 
 }  // namespace bonedry::admin

@@ -29,7 +29,7 @@ struct ConfigPlan {
 /// no longer in it. It changes nothing. Used within one call, main thread only.
 class ConfigPlanner {
  public:
-  struct Facts {
+  struct Inputs {
     const Clock& clock;
     const session::Ledger& ledger;
     const NodeRecords& records;
@@ -38,7 +38,7 @@ class ConfigPlanner {
     OtherProcess other_process = OtherProcess::none;
   };
 
-  explicit ConfigPlanner(const Facts& facts) : now_(facts) {}
+  explicit ConfigPlanner(const Inputs& inputs) : inputs_(inputs) {}
 
   [[nodiscard]] ConfigPlan plan(const conf::Config& next) const;
 
@@ -51,7 +51,7 @@ class ConfigPlanner {
   [[nodiscard]] bool may_have_users(const conf::Pool& pool, const balancer::NodeId& id,
                                     const session::LedgerNode* known) const;
 
-  const Facts now_;
+  const Inputs inputs_;
 };
 
 }  // namespace bonedry::admin

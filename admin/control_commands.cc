@@ -46,7 +46,7 @@ void ControlPlane::bleed(const NodeId& id, const BleedRequest& request,
   const auto done =
       commit({id}, change,
              [this, result, request,
-              answer = ack_timeouts_.promise(id.text() + " is not reported dry", answer)] {
+              answer = ack_timeouts_.with_timeout(id.text() + " is not reported dry", answer)] {
                report_bleed(result, request, answer);
              });
   if (!done) answer(Failure{done.error()});
@@ -58,9 +58,9 @@ void ControlPlane::report_bleed(BleedResult result, const BleedRequest& request,
   parts_.events.add(
       "bleed", result.node,
       bleeding_text(result) + who(request.by, request.reason) + forced_text(result.guard_refusal));
-  const NodeEntry* const live = nodes_.find(result.node);  // its pool may be gone by now
-  if (live != nullptr) {
-    const balancer::SessionCounts::Figures sessions = live->node->sessions().read();
+  const NodeEntry* const entry = nodes_.find(result.node);  // its pool may be gone by now
+  if (entry != nullptr) {
+    const balancer::SessionCounts::Figures sessions = entry->node->sessions().read();
     result.live = sessions.live;
     result.pending = sessions.pending;
   }
@@ -71,10 +71,10 @@ void ControlPlane::maintain(const NodeId& id, Force force, const std::string& by
                             const ChangeCallback& answer) {
   const PoolView& pool = pool_of(id);
   const NodeView& view = view_of(id);
-  const NodeRecord* const kept = record(id);
+  const NodeRecord* const record = record_of(id);
   if (view.state == NodeState::maintenance)
     return answer(ChangeResult(MaintainResult{id, Already::yes}));
-  const bool dry = kept != nullptr && kept->dry == Dry::yes;
+  const bool dry = record != nullptr && record->dry == Dry::yes;
   std::vector<std::string> refusals;
   if (!dry) {
     refusals.push_back(
@@ -98,7 +98,7 @@ void ControlPlane::maintain(const NodeId& id, Force force, const std::string& by
   const auto done = commit(
       {id}, change,
       [this, result = MaintainResult{id, Already::no, objection}, by, dry,
-       answer = ack_timeouts_.promise("it is not safe to stop " + id.text(), answer)] {
+       answer = ack_timeouts_.with_timeout("it is not safe to stop " + id.text(), answer)] {
         if (!dry) displace(result.node, "maintenance was forced");
         parts_.events.add("maintain", result.node,
                           "in maintenance" + who(by, "") + forced_text(result.guard_refusal));
@@ -122,8 +122,8 @@ void ControlPlane::activate(const NodeId& id, const std::string& by, const Chang
   const auto done = commit(
       {id}, change,
       [this, id, by,
-       answer = ack_timeouts_.promise(id.text() + " may receive no new users", answer)] {
-        if (record(id) != nullptr) {
+       answer = ack_timeouts_.with_timeout(id.text() + " may receive no new users", answer)] {
+        if (record_of(id) != nullptr) {
           return answer(fail(ErrorCode::conflict,
                              id.text() + " was taken out of rotation again by another command"));
         }
@@ -160,11 +160,11 @@ void ControlPlane::reload(const std::string& by, const ChangeCallback& answer) {
   // A worker with the old rules may let users in by them: none of these nodes is dry until all
   // workers have the new rules.
   Nodes affected;
-  for (const auto& [id, kept] : plan.records) affected.push_back(id);
+  for (const auto& [id, record] : plan.records) affected.push_back(id);
   const auto done =
       commit(affected, change,
              [this, by, bled = plan.bled,
-              answer = ack_timeouts_.promise(
+              answer = ack_timeouts_.with_timeout(
                   "added nodes may receive no new users, and removed nodes are not reported dry",
                   answer)] {
                for (const NodeId& id : bled) log_bleed(id);
@@ -179,8 +179,8 @@ void ControlPlane::reload(const std::string& by, const ChangeCallback& answer) {
 }
 
 void ControlPlane::log_bleed(const NodeId& id) {
-  const NodeRecord* const kept = record(id);
-  parts_.events.add("bleed", id, "bleeding" + (kept ? who(kept->by, kept->reason) : ""));
+  const NodeRecord* const record = record_of(id);
+  parts_.events.add("bleed", id, "bleeding" + (record ? who(record->by, record->reason) : ""));
 }
 
 }  // namespace bonedry::admin

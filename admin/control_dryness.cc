@@ -15,11 +15,11 @@ using balancer::PoolView;
 
 /// Displaces the sessions of a node whose door all workers already hold shut.
 void ControlPlane::displace(const NodeId& id, const std::string& why) {
-  const NodeRecord* const kept = record(id);
-  if (kept == nullptr || kept->displaced == Displaced::no) return;  // activated again meanwhile
-  const NodeEntry* const live = nodes_.find(id);
-  if (live == nullptr) return;  // removed by a reload meanwhile
-  const std::uint64_t count = parts_.ledger.displace(live->slot);
+  const NodeRecord* const record = record_of(id);
+  if (record == nullptr || record->displaced == Displaced::no) return;  // activated again meanwhile
+  const NodeEntry* const entry = nodes_.find(id);
+  if (entry == nullptr) return;  // removed by a reload meanwhile
+  const std::uint64_t count = parts_.ledger.displace(entry->slot);
   if (count > 0) {
     parts_.events.add("displace", id,
                       why + ": " + counted(static_cast<std::int64_t>(count), "session") +
@@ -46,12 +46,12 @@ void ControlPlane::apply_deadlines() {
 
 /// An exchange from before the door was shut may begin its session only now. Its user cannot come
 /// back to this node, so the session is displaced like the others and does not delay dryness.
-void ControlPlane::displace_late_sessions() {
-  for (const auto& [id, kept] : records_) {
-    if (kept.displaced == Displaced::no || kept.dry == Dry::yes || !doors_.is_acknowledged(id))
+void ControlPlane::displace_newly_begun() {
+  for (const auto& [id, record] : records_) {
+    if (record.displaced == Displaced::no || record.dry == Dry::yes || !doors_.is_acknowledged(id))
       continue;
-    const NodeEntry* const live = nodes_.find(id);
-    if (live == nullptr || live->node->sessions().read().all() == 0) continue;
+    const NodeEntry* const entry = nodes_.find(id);
+    if (entry == nullptr || entry->node->sessions().read().all() == 0) continue;
     displace(id, "begun when the node was already closed");
   }
 }
@@ -102,8 +102,9 @@ void ControlPlane::reopen(const Nodes& nodes) {
 void ControlPlane::drop_dry_removed_nodes() {
   Nodes gone;
   for (const RemovedNode& removed : removed_.all()) {
-    const NodeRecord* const kept = record(removed.id());
-    if (kept == nullptr || kept->dry == Dry::no || !doors_.is_acknowledged(removed.id())) continue;
+    const NodeRecord* const record = record_of(removed.id());
+    if (record == nullptr || record->dry == Dry::no || !doors_.is_acknowledged(removed.id()))
+      continue;
     gone.push_back(removed.id());
   }
   if (gone.empty()) return;
@@ -135,23 +136,23 @@ void ControlPlane::release_unused_nodes() {
     for (const balancer::NodeView& view : pool.nodes) wanted.insert(view.node->id());
   }
   Nodes gone;
-  for (const auto& [id, live] : nodes_.all()) {
+  for (const auto& [id, entry] : nodes_.all()) {
     // Read exchanges before sessions, see `DrynessCheck::blocked_by`.
-    if (wanted.contains(id) || live.node->exchanges_open() != 0) continue;
-    if (live.node->sessions().read().all() == 0) gone.push_back(id);
+    if (wanted.contains(id) || entry.node->exchanges_open() != 0) continue;
+    if (entry.node->sessions().read().all() == 0) gone.push_back(id);
   }
   bool remembered = false;
   for (const NodeId& id : gone) {
     nodes_.release(id);
     doors_.forget(id);
-    const NodeRecord* const kept = record(id);
-    remembered = remembered || (kept != nullptr && kept->removed_from);
+    const NodeRecord* const record = record_of(id);
+    remembered = remembered || (record != nullptr && record->removed_from);
   }
   if (!remembered) return;
   const auto forget = [&gone](NodeRecords& records) {
     for (const NodeId& id : gone) {
-      const auto kept = records.find(id);
-      if (kept != records.end() && kept->second.removed_from) records.erase(kept);
+      const auto record = records.find(id);
+      if (record != records.end() && record->second.removed_from) records.erase(record);
     }
   };
   // If the save fails, the records are dropped at the next start.

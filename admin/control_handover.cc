@@ -31,7 +31,8 @@ void ControlPlane::end_standby() {
 }
 
 Result<> ControlPlane::apply_routing_state(std::optional<conf::Config> config, NodeRecords records,
-                                           const DoorOverrides& held, std::function<void()> then) {
+                                           const DoorOverrides& overrides,
+                                           std::function<void()> then) {
   conf::Config old_config = config_;
   if (config) {
     for (const conf::Listener& listener : initial_listeners_) {
@@ -44,7 +45,7 @@ Result<> ControlPlane::apply_routing_state(std::optional<conf::Config> config, N
   }
   std::swap(records_, records);
   const Doors old_doors = doors_;
-  doors_.apply_overrides(held);
+  doors_.apply_overrides(overrides);
   const Result<> adopted = rebuild_nodes();
   if (adopted) {
     publish(std::move(then));

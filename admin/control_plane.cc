@@ -59,12 +59,12 @@ ControlPlane::ControlPlane(Parts parts, conf::Config config, NodeRecords records
 /// A dry node gets no users. So a record that says that a node with users is dry is outdated, for
 /// example from a copy of the file that was restored.
 void ControlPlane::clear_contradicted_dryness() {
-  for (auto& [id, kept] : records_) {
-    const NodeEntry* const live = nodes_.find(id);
-    if (kept.dry == Dry::no || live == nullptr) continue;
-    const std::int64_t users = live->node->sessions().read().all();
+  for (auto& [id, record] : records_) {
+    const NodeEntry* const entry = nodes_.find(id);
+    if (record.dry == Dry::no || entry == nullptr) continue;
+    const std::int64_t users = entry->node->sessions().read().all();
     if (users == 0) continue;
-    kept.dry = Dry::no;
+    record.dry = Dry::no;
     parts_.events.add("error", id,
                       "nodes.json says that it is dry, but the ledger has " +
                           counted(users, "session") + " on it; it is treated as not dry");
@@ -142,7 +142,7 @@ Result<NodeId, CommandError> ControlPlane::resolve_node(std::string_view text) c
               "unknown node '" + std::string(text) + "'; known nodes: " + joined(all));
 }
 
-const NodeRecord* ControlPlane::record(const NodeId& id) const {
+const NodeRecord* ControlPlane::record_of(const NodeId& id) const {
   return find_record(records_, id);
 }
 
@@ -166,10 +166,10 @@ void ControlPlane::tick() {
   tasks_.tick();
   ack_timeouts_.tick();
   if (is_standby()) return complete_waits();
-  eviction_watch_.look(parts_.events);
-  cookie_watch_.look(parts_.events);
+  eviction_watch_.report_new(parts_.events);
+  cookie_watch_.report_new(parts_.events);
   adjust_dates();
-  displace_late_sessions();
+  displace_newly_begun();
   if (parts_.clock.now() >= retry_save_at_) {
     apply_deadlines();
     start_dryness_checks();
@@ -189,9 +189,9 @@ void ControlPlane::adjust_dates() {
 
 std::optional<WaitEnd> ControlPlane::wait_end(const NodeId& id) const {
   if (topology_->find_node(id) == nullptr) return WaitEnd::gone;
-  const NodeRecord* const kept = record(id);
-  if (kept == nullptr) return WaitEnd::activated;
-  if (kept->dry == Dry::yes && doors_.is_acknowledged(id)) return WaitEnd::dry;
+  const NodeRecord* const record = record_of(id);
+  if (record == nullptr) return WaitEnd::activated;
+  if (record->dry == Dry::yes && doors_.is_acknowledged(id)) return WaitEnd::dry;
   return std::nullopt;
 }
 
@@ -200,10 +200,10 @@ void ControlPlane::log_forecasts() {
   for (const PoolView& pool : topology_->pools) {
     for (const NodeView& view : pool.nodes) {
       const NodeId& id = view.node->id();
-      const NodeRecord* const kept = record(id);
-      if (kept == nullptr || kept->dry == Dry::yes) continue;
+      const NodeRecord* const record = record_of(id);
+      if (record == nullptr || record->dry == Dry::yes) continue;
       out_of_rotation.insert(id);
-      const auto forecast = status_.bleed(pool, view, *kept).forecast;
+      const auto forecast = status_.bleed_status(pool, view, *record).forecast;
       if (!forecast) continue;
       const auto news = forecast_reporter_.of(id, *forecast, parts_.clock.now());
       if (news) parts_.events.add("forecast", id, *news);

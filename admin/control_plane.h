@@ -103,7 +103,7 @@ class ControlPlane {
   /// `then` runs when all workers route by it. An error when the ledger has no room for one of its
   /// nodes: then everything stays as it was.
   Result<> apply_routing_state(std::optional<conf::Config> config, NodeRecords records,
-                               const DoorOverrides& held, std::function<void()> then);
+                               const DoorOverrides& overrides, std::function<void()> then);
 
   /// Calls `done` once, never from inside this call. Cancel with the returned id.
   using WaitId = Waits::Id;
@@ -163,7 +163,7 @@ class ControlPlane {
   /// Corrects the dates of records when the wall clock was set.
   void adjust_dates();
 
-  [[nodiscard]] const NodeRecord* record(const balancer::NodeId& id) const;
+  [[nodiscard]] const NodeRecord* record_of(const balancer::NodeId& id) const;
   [[nodiscard]] const balancer::PoolView& pool_of(const balancer::NodeId& id) const;
   [[nodiscard]] const balancer::NodeView& view_of(const balancer::NodeId& id) const;
   [[nodiscard]] bool has_no_users(const balancer::PoolView& pool,
@@ -171,14 +171,14 @@ class ControlPlane {
     return check_.blocked_by(pool, view).empty();
   }
   /// What StatusReader reads.
-  [[nodiscard]] StatusReader::StatusSources status_sources() const {
+  [[nodiscard]] StatusReader::Sources status_sources() const {
     return {*topology_, records_, removed_};
   }
   void log_forecasts();
 
   void displace(const balancer::NodeId& id, const std::string& why);
   void apply_deadlines();
-  void displace_late_sessions();
+  void displace_newly_begun();
   void start_dryness_checks();
   void confirm_dryness(const Nodes& nodes);
   void latch_dryness(const Nodes& dry);

@@ -14,7 +14,7 @@ void CookieWatch::report_once(Reported& reported, std::uint64_t count, const std
   events.add("cookie", "", "pool " + pool + ": " + std::string(what));
 }
 
-void CookieWatch::look(EventLog& events) {
+void CookieWatch::report_new(EventLog& events) {
   for (auto& [name, pool] : pools_) {
     report_once(pool.foreign, pool.counters->foreign_cookies.load(), name,
                 "a request carried the session cookie of another pool, which loses its user; "

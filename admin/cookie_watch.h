@@ -17,7 +17,7 @@ class CookieWatch {
  public:
   [[nodiscard]] std::shared_ptr<balancer::PoolCounters> counters_of(const std::string& pool);
   /// Reports what is new since the last call.
-  void look(EventLog& events);
+  void report_new(EventLog& events);
 
  private:
   enum class Reported : bool { no, yes };

@@ -106,8 +106,8 @@ Doors::DrynessCandidates Doors::find_candidates(const balancer::Topology& topolo
   for (const PoolView& pool : topology.pools) {
     for (const NodeView& view : pool.nodes) {
       const NodeId& id = view.node->id();
-      const NodeRecord* const kept = find_record(records, id);
-      if (kept == nullptr || kept->dry == Dry::yes || is_held_shut(id)) continue;
+      const NodeRecord* const record = find_record(records, id);
+      if (record == nullptr || record->dry == Dry::yes || is_held_shut(id)) continue;
       if (!has_no_users(pool, view)) continue;
       if (view.door != Door::shut) {
         look.to_confirm.push_back(id);
@@ -144,10 +144,10 @@ void Doors::reopen_unconfirmed(const Nodes& nodes) {
   for (const NodeId& id : nodes) doors_[id].set_override(NodeDoor::Override::none);
 }
 
-void Doors::apply_overrides(const DoorOverrides& held) {
+void Doors::apply_overrides(const DoorOverrides& overrides) {
   for (auto& [id, door] : doors_) door.set_override(NodeDoor::Override::none);
-  for (const NodeId& id : held.opening) doors_[id].set_override(NodeDoor::Override::opening);
-  for (const NodeId& id : held.shut) doors_[id].set_override(NodeDoor::Override::shut);
+  for (const NodeId& id : overrides.opening) doors_[id].set_override(NodeDoor::Override::opening);
+  for (const NodeId& id : overrides.shut) doors_[id].set_override(NodeDoor::Override::shut);
 }
 
 }  // namespace bonedry::admin

@@ -118,7 +118,7 @@ class Doors {
 
   // -- In a process that follows its successor
   /// Sets these overrides and removes all others.
-  void apply_overrides(const DoorOverrides& held);
+  void apply_overrides(const DoorOverrides& overrides);
 
   /// No worker routes to the node any more.
   void forget(const balancer::NodeId& id) { doors_.erase(id); }

@@ -7,8 +7,8 @@
 
 namespace bonedry::admin {
 
-Millis DrynessCheck::incomplete_for(const balancer::PoolView& pool,
-                                    const balancer::NodeView& view) const {
+Millis DrynessCheck::ledger_incomplete_for(const balancer::PoolView& pool,
+                                           const balancer::NodeView& view) const {
   Instant until = pool.ledger_complete_at;
   if (const auto evicted = ledger_.last_eviction(view.slot)) {
     until = std::max(until, *evicted + session::longest_session(pool.config.session));
@@ -27,7 +27,7 @@ std::vector<std::string> DrynessCheck::blocked_by(const balancer::PoolView& pool
   if (sessions.pending > 0) reasons.push_back(counted(sessions.pending, "pending session"));
   if (exchanges > 0) reasons.push_back(counted(exchanges, "open exchange"));
   // Once the door is shut, cookies that are missing in the ledger lead nowhere.
-  const Millis incomplete = incomplete_for(pool, view);
+  const Millis incomplete = ledger_incomplete_for(pool, view);
   if (incomplete > Millis{0} && view.door != balancer::Door::shut) {
     reasons.push_back("ledger incomplete for another " + format_duration(incomplete));
   }

@@ -30,8 +30,8 @@ class DrynessCheck {
                                                     const balancer::NodeView& view) const;
   /// For how long cookies that the ledger does not know may still come for the node; 0: the ledger
   /// is complete.
-  [[nodiscard]] Millis incomplete_for(const balancer::PoolView& pool,
-                                      const balancer::NodeView& view) const;
+  [[nodiscard]] Millis ledger_incomplete_for(const balancer::PoolView& pool,
+                                             const balancer::NodeView& view) const;
 
  private:
   const Clock& clock_;

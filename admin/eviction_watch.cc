@@ -12,7 +12,7 @@ constexpr Millis kPause = std::chrono::seconds{10};
 
 }  // namespace
 
-void EvictionWatch::look(EventLog& events) {
+void EvictionWatch::report_new(EventLog& events) {
   const session::Ledger::Totals totals = ledger_.totals();
   if (totals.evicted == reported_.evicted || clock_.now() < next_) return;
   const auto count = static_cast<std::int64_t>(totals.evicted - reported_.evicted);

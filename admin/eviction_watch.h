@@ -14,7 +14,7 @@ class EvictionWatch {
       : clock_(clock), ledger_(ledger) {}
 
   /// Reports what is new since the last event, unless that was only a few seconds ago.
-  void look(EventLog& events);
+  void report_new(EventLog& events);
 
  private:
   const Clock& clock_;

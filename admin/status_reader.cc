@@ -11,9 +11,10 @@ using balancer::NodeView;
 using balancer::PoolView;
 
 /// How long until the node is dry, or why there is no forecast.
-void StatusReader::forecast(const PoolView& pool, const NodeView& view, const NodeRecord& kept,
+void StatusReader::forecast(const PoolView& pool, const NodeView& view, const NodeRecord& record,
                             BleedStatus& status) const {
-  const Millis incomplete = view.door == Door::shut ? Millis{0} : check_.incomplete_for(pool, view);
+  const Millis incomplete =
+      view.door == Door::shut ? Millis{0} : check_.ledger_incomplete_for(pool, view);
   if (view.node->sessions().read().all() == 0) {
     if (view.node->exchanges_open() > 0) {
       status.no_forecast = "waits for an open exchange, whose duration is not known";
@@ -31,19 +32,19 @@ void StatusReader::forecast(const PoolView& pool, const NodeView& view, const No
   const Instant now = clock_.now();
   const auto from_now = [&](Millis since_then) {
     const Millis left = std::max(forecast->at + since_then - now, incomplete);
-    if (!kept.deadline_monotonic) return left;
-    return std::min(left, std::max(*kept.deadline_monotonic - now, Millis{0}));
+    if (!record.deadline_monotonic) return left;
+    return std::min(left, std::max(*record.deadline_monotonic - now, Millis{0}));
   };
   status.forecast =
       DryForecast{from_now(forecast->empty_in->likely), from_now(forecast->empty_in->low),
                   from_now(forecast->empty_in->high)};
 }
 
-BleedStatus StatusReader::bleed(const PoolView& pool, const NodeView& view,
-                                const NodeRecord& kept) const {
-  BleedStatus status{kept.since, kept.by, kept.reason, kept.deadline, {}};
-  if (kept.dry == Dry::yes) return status;
-  forecast(pool, view, kept, status);
+BleedStatus StatusReader::bleed_status(const PoolView& pool, const NodeView& view,
+                                       const NodeRecord& record) const {
+  BleedStatus status{record.since, record.by, record.reason, record.deadline, {}};
+  if (record.dry == Dry::yes) return status;
+  forecast(pool, view, record, status);
   const Forecaster::NodeForecast* const forecast = forecaster_.of(view.node->id());
   if (forecast == nullptr || view.node->sessions().read().pending == 0) return status;
   const auto& pending = forecast->pending_until;
@@ -53,10 +54,10 @@ BleedStatus StatusReader::bleed(const PoolView& pool, const NodeView& view,
   return status;
 }
 
-NodeStatus StatusReader::node(const StatusSources& status_sources, const PoolView& pool,
+NodeStatus StatusReader::node(const Sources& sources, const PoolView& pool,
                               const NodeView& view) const {
   const balancer::Node& node = *view.node;
-  const NodeRecord* const kept = find_record(status_sources.records, node.id());
+  const NodeRecord* const record = find_record(sources.records, node.id());
   NodeStatus status;
   status.pool = node.pool();
   status.name = node.name();
@@ -65,12 +66,12 @@ NodeStatus StatusReader::node(const StatusSources& status_sources, const PoolVie
   status.max_sessions = view.max_sessions;
   status.state = view.state;
   status.health = node.passively_down(clock_.now()) ? balancer::Health::down : node.health();
-  status.dry = kept != nullptr && kept->dry == Dry::yes;
+  status.dry = record != nullptr && record->dry == Dry::yes;
   const balancer::SessionCounts::Figures sessions = node.sessions().read();
   status.live = sessions.live;
   status.pending = sessions.pending;
   status.exchanges_open = node.exchanges_open();
-  status.websockets_open = node.websockets_open();
+  status.websockets_open = node.tunnels_open();
   status.exchanges_waiting = node.exchanges_waiting();
   status.begun = node.counters.begun.load();
   status.moved = node.counters.moved.load();
@@ -80,19 +81,19 @@ NodeStatus StatusReader::node(const StatusSources& status_sources, const PoolVie
   if (node.last_exchange().ms != 0) {
     status.last_exchange_age = std::max(clock_.now() - node.last_exchange(), Millis{0});
   }
-  if (kept != nullptr) {
+  if (record != nullptr) {
     if (!status.dry) status.dry_blocked_by = check_.blocked_by(pool, view);
-    status.bleeding = bleed(pool, view, *kept);
+    status.bleeding = bleed_status(pool, view, *record);
   }
-  status.removed = status_sources.removed.contains(node.id());
+  status.removed = sources.removed.contains(node.id());
   return status;
 }
 
-Result<Status, CommandError> StatusReader::all(const StatusSources& status_sources,
+Result<Status, CommandError> StatusReader::all(const Sources& sources,
                                                std::optional<std::string_view> pool) const {
   Status status;
   std::vector<std::string> names;
-  for (const PoolView& view : status_sources.topology.pools) {
+  for (const PoolView& view : sources.topology.pools) {
     names.push_back(view.config.name);
     if (pool && view.config.name != *pool) continue;
     PoolStatus& one = status.pools.emplace_back();
@@ -100,8 +101,7 @@ Result<Status, CommandError> StatusReader::all(const StatusSources& status_sourc
     one.foreign_cookies = view.counters->foreign_cookies.load();
     one.cookie_clashes =
         view.counters->cookie_clashes.load() + view.counters->cookie_clashes_in_front.load();
-    for (const NodeView& node : view.nodes)
-      one.nodes.push_back(this->node(status_sources, view, node));
+    for (const NodeView& node : view.nodes) one.nodes.push_back(this->node(sources, view, node));
   }
   if (pool && status.pools.empty()) {
     return fail(ErrorCode::not_found,
@@ -113,9 +113,9 @@ Result<Status, CommandError> StatusReader::all(const StatusSources& status_sourc
   status.sessions = totals.sessions;
   status.capacity = totals.capacity;
   status.evicted = totals.evicted;
-  for (const PoolView& view : status_sources.topology.pools) {
+  for (const PoolView& view : sources.topology.pools) {
     for (const NodeView& node : view.nodes) {
-      const Millis incomplete = check_.incomplete_for(view, node);
+      const Millis incomplete = check_.ledger_incomplete_for(view, node);
       if (incomplete == Millis{0}) continue;
       status.complete = false;
       status.complete_in = std::max(status.complete_in.value_or(Millis{0}), incomplete);

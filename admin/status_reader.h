@@ -36,23 +36,24 @@ class StatusReader {
   }
 
   /// What is in force, for the duration of a call.
-  struct StatusSources {
+  struct Sources {
     const balancer::Topology& topology;
     const NodeRecords& records;
     const RemovedNodes& removed;
   };
   /// All pools, or the named one. An unknown pool is an error that lists the known pools.
-  [[nodiscard]] Result<Status, CommandError> all(const StatusSources& status_sources,
+  [[nodiscard]] Result<Status, CommandError> all(const Sources& sources,
                                                  std::optional<std::string_view> pool) const;
   /// For a node that is not active.
-  [[nodiscard]] BleedStatus bleed(const balancer::PoolView& pool, const balancer::NodeView& view,
-                                  const NodeRecord& kept) const;
+  [[nodiscard]] BleedStatus bleed_status(const balancer::PoolView& pool,
+                                         const balancer::NodeView& view,
+                                         const NodeRecord& record) const;
 
  private:
-  [[nodiscard]] NodeStatus node(const StatusSources& status_sources, const balancer::PoolView& pool,
+  [[nodiscard]] NodeStatus node(const Sources& sources, const balancer::PoolView& pool,
                                 const balancer::NodeView& view) const;
   void forecast(const balancer::PoolView& pool, const balancer::NodeView& view,
-                const NodeRecord& kept, BleedStatus& status) const;
+                const NodeRecord& record, BleedStatus& status) const;
 
   const Clock& clock_;
   const session::Ledger& ledger_;

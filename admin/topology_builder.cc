@@ -42,7 +42,7 @@ PoolView TopologyBuilder::pool_view(const conf::Pool& pool) const {
 
 NodeView TopologyBuilder::node_view(const conf::Pool& pool, const conf::Node& node) const {
   const NodeId id{pool.name, node.name};
-  const NodeRecord* const kept = find_record(from_.records, id);
+  const NodeRecord* const record = find_record(from_.records, id);
   const NodeEntry& live = from_.nodes.at(id);
   NodeView view;
   view.node = live.node;
@@ -51,9 +51,9 @@ NodeView TopologyBuilder::node_view(const conf::Pool& pool, const conf::Node& no
   view.max_sessions = node.max_sessions;
   view.max_connections = node.max_connections;
   view.max_waiting = node.max_waiting;
-  view.state = kept == nullptr ? NodeState::active : kept->state;
-  view.door = from_.doors.next(id, kept);
-  view.displaced = kept != nullptr && kept->displaced == Displaced::yes;
+  view.state = record == nullptr ? NodeState::active : record->state;
+  view.door = from_.doors.next(id, record);
+  view.displaced = record != nullptr && record->displaced == Displaced::yes;
   view.slow_start_since = live.slow_start_since;
   view.slot = live.slot;
   return view;

@@ -72,7 +72,7 @@ struct NodeCounters {
 /// the program hands over to the next. Only its own process writes, both read.
 struct NodeTraffic {
   std::atomic<std::int64_t> exchanges_open{0};
-  std::atomic<std::int64_t> websockets_open{0};
+  std::atomic<std::int64_t> tunnels_open{0};
   std::atomic<std::int64_t> connections_in_use{0};
 };
 
@@ -131,12 +131,12 @@ class Node {
   void open_exchange() { own_.exchanges_open.fetch_add(1, std::memory_order_acq_rel); }
   void close_exchange(Instant now);
   /// The open exchanges that are tunnels.
-  [[nodiscard]] std::int64_t websockets_open() const {
-    return own_.websockets_open.load(std::memory_order_relaxed) +
-           other_.websockets_open.load(std::memory_order_relaxed);
+  [[nodiscard]] std::int64_t tunnels_open() const {
+    return own_.tunnels_open.load(std::memory_order_relaxed) +
+           other_.tunnels_open.load(std::memory_order_relaxed);
   }
-  void open_websocket() { own_.websockets_open.fetch_add(1, std::memory_order_relaxed); }
-  void close_websocket() { own_.websockets_open.fetch_sub(1, std::memory_order_relaxed); }
+  void open_tunnel() { own_.tunnels_open.fetch_add(1, std::memory_order_relaxed); }
+  void close_tunnel() { own_.tunnels_open.fetch_sub(1, std::memory_order_relaxed); }
   /// When the last exchange ended; `ms` is 0 when there was none yet.
   [[nodiscard]] Instant last_exchange() const {
     return {last_exchange_ms_.load(std::memory_order_relaxed)};

@@ -139,18 +139,18 @@ void DownstreamConnection::send_end(std::string_view trailers) {
 
 void DownstreamConnection::send_local_response(const http::LocalResponse& answer) {
   response_.persistence = response_persistence(BodyKind::length);
-  http::LocalReply reply;
+  http::Http1LocalResponse reply;
   reply.status = answer.status;
   reply.text = answer.text;
   const std::string fields =
       answer.retry_after_s ? "Retry-After: " + std::to_string(*answer.retry_after_s) + "\r\n" : "";
   reply.fields = fields;
   reply.persistence = response_.persistence;
-  reply.asked_by = request_.asked_by;
+  reply.request_kind = request_.request_kind;
   send(reply);
 }
 
-void DownstreamConnection::send(const http::LocalReply& reply) {
+void DownstreamConnection::send(const http::Http1LocalResponse& reply) {
   response_.writer.start(BodyKind::length);
   const std::size_t sent = take_early_prefix();
   out_.slices().push_copy(worker_.context().chunks, http::render(reply));

@@ -84,7 +84,7 @@ class DownstreamConnection final : public ClientConnection,
     std::uint64_t count = 0;  // of all on this connection
     Body body = Body::none;
     Pauses pauses;  // of the body
-    http::AskedBy asked_by = http::AskedBy::other;
+    http::RequestKind request_kind = http::RequestKind::other;
   };
   /// The response being written, or the last one.
   struct Response {
@@ -129,7 +129,7 @@ class DownstreamConnection final : public ClientConnection,
   [[nodiscard]] bool parse_body();
   void start_exchange();
   void refuse(const http::Refusal& refusal);
-  void turn_away(const http::LocalReply& reply);
+  void turn_away(const http::Http1LocalResponse& reply);
   void next_request();
   void linger();
   [[nodiscard]] bool still_receives();
@@ -142,7 +142,7 @@ class DownstreamConnection final : public ClientConnection,
   void deliver_body();
   /// Whether the head of the response that begins now may announce keep-alive.
   [[nodiscard]] http::Persistence response_persistence(http::BodyKind framing) const;
-  void send(const http::LocalReply& reply);
+  void send(const http::Http1LocalResponse& reply);
   [[nodiscard]] http::HeadSink sink();
 
   // Many: one HTTP/1 connection is its transport, its buffers, its parser and both messages.

@@ -68,7 +68,7 @@ void DownstreamConnection::on_watch_failed(int error) {
 
 /// Sends the reply without waiting. Reads first, since closing with unread input would reset the
 /// connection, which could destroy the reply.
-void DownstreamConnection::turn_away(const http::LocalReply& reply) {
+void DownstreamConnection::turn_away(const http::Http1LocalResponse& reply) {
   (void)transport_->read(in_.room(worker_.context().chunks, ChunkPool::kChunkSize));
   send(reply);
   (void)out_.write_to(*transport_);
@@ -249,7 +249,7 @@ void DownstreamConnection::start_exchange() {
   request_.body = facts->framing.kind == BodyKind::none ? Body::none : Body::coming;
   request_.pauses = Pauses(PauseReason::no_node);
   response_.persistence = facts->persistence;
-  request_.asked_by = facts->head ? http::AskedBy::head : http::AskedBy::other;
+  request_.request_kind = facts->head ? http::RequestKind::head : http::RequestKind::other;
   exchange_->start({this, listener_, {client_.text(), "http", client_.trust()}}, *facts);
   if (input_ == Input::ended && request_.body == Body::none) send_early_prefix();
 }
@@ -280,7 +280,7 @@ void DownstreamConnection::refuse(const http::Refusal& refusal) {
                              ? http::RequestPreview{head.text(head.method), head.text(head.target)}
                              : http::request_preview({in_.data(), in_.size()}),
                          refusal);
-  http::LocalReply reply;
+  http::Http1LocalResponse reply;
   reply.status = refusal.status;
   reply.text = refusal.why;
   const bool allow = refusal.status == 405 || refusal.status == 200;

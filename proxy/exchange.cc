@@ -19,8 +19,8 @@ ExchangeError bad_response(const char* why) {
 
 }  // namespace
 
-Exchange::Exchange(ExchangeContext& host)
-    : context_(host), timer_(host.timers(), [this] { on_timeout(); }) {}
+Exchange::Exchange(ExchangeContext& context)
+    : context_(context), timer_(context.timers(), [this] { on_timeout(); }) {}
 
 void Exchange::set(RequestState state) {
   assert(may_follow(request_, state));
@@ -41,7 +41,7 @@ void Exchange::set(AttemptState state) {
 void Exchange::Routing::reset() {
   decision = balancer::RouteDecision::new_session;
   tried.clear();
-  own_node_tries = 0;
+  session_node_tries = 0;
   reuse = ConnectionReuse::allowed;
 }
 

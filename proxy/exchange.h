@@ -35,7 +35,7 @@ struct RequestSource {
 /// Members hold only what is needed from one event to the next, grouped by topic.
 class Exchange final : public DownstreamEvents, public UpstreamEvents {
  public:
-  explicit Exchange(ExchangeContext& host);
+  explicit Exchange(ExchangeContext& context);
 
   // -- for the client's side ------------------------------------------------------------------
   /// The client's side writes the head here, before `start`.
@@ -178,7 +178,7 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   struct Routing {
     balancer::RouteDecision decision = balancer::RouteDecision::new_session;
     std::vector<std::size_t> tried;  // nodes that could not be reached
-    unsigned own_node_tries = 0;
+    unsigned session_node_tries = 0;
     // For the next attempt: a retried request must not meet another dead idle connection.
     ConnectionReuse reuse = ConnectionReuse::allowed;
 

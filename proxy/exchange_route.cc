@@ -22,7 +22,7 @@ namespace {
 constexpr std::size_t kNodesTried = 8;
 // A restarting node refuses connections for a moment; its sessions get two more tries before they
 // are rescued.
-constexpr std::array<Millis, 2> kOwnNodePauses{Millis{100}, Millis{300}};
+constexpr std::array<Millis, 2> kSessionNodePauses{Millis{100}, Millis{300}};
 
 }  // namespace
 
@@ -47,7 +47,7 @@ void Exchange::route() {
   if (decision != RouteDecision::session_node) return pick_node(decision);
   // A session that begins again on its old node is late as well, and stays late when that node is
   // tried a second time.
-  const bool was_late = routing_.own_node_tries > 0 && routing_.decision == RouteDecision::late;
+  const bool was_late = routing_.session_node_tries > 0 && routing_.decision == RouteDecision::late;
   routing_.decision = binding_.claim == Claim::ended || was_late ? RouteDecision::late : decision;
   if (binding_.claim == Claim::ended) {  // it needs room like any new session
     if (!claimed.node->reserve_session(claimed.max_sessions)) return pick_node(RouteDecision::late);
@@ -172,10 +172,10 @@ void Exchange::try_other_node(const ExchangeError& error) {
 bool Exchange::retry_session_node(const ExchangeError& error) {
   const bool own = binding_.claim == Claim::session && binding_.node == held_.index;
   if (error.error != ECONNREFUSED || !own) return false;
-  const bool enough = routing_.own_node_tries == kOwnNodePauses.size();
+  const bool enough = routing_.session_node_tries == kSessionNodePauses.size();
   if (enough || held_.node->down(context_.now())) return false;
   set(AttemptState::pausing);
-  arm_for(kOwnNodePauses[routing_.own_node_tries++]);
+  arm_for(kSessionNodePauses[routing_.session_node_tries++]);
   return true;
 }
 

@@ -74,7 +74,7 @@ void Exchange::check_progress() {
 }
 
 void Exchange::on_stalled() {
-  const EndReason reason = ending_of(stall_cause());
+  const EndReason reason = end_reason_of(stall_cause());
   if (in_tunnel()) return end_tunnel(reason);
   if (response_ == ResponseState::local) return finish(ending_, StreamEnd::aborted);
   on_error({reason});

@@ -9,7 +9,7 @@
 namespace bonedry::proxy {
 
 void Exchange::begin_tunnel() {
-  held_.node->open_websocket();
+  held_.node->open_tunnel();
   held_.tunnel = TunnelToken(*held_.node);
   if (binding_.held) context_.ledger().open_tunnel(*binding_.held);
   set(RequestState::tunnel);

@@ -55,7 +55,7 @@ class HealthCheck final : public io::Retirable, private UpstreamOwner, private U
   // UpstreamOwner: one connection for each check.
   void on_connect_succeeded() override {}
   [[nodiscard]] ExchangeError on_connect_failed(int error) override;
-  [[nodiscard]] Millis idle_time(const UpstreamConnection& /*connection*/) const override {
+  [[nodiscard]] Millis max_idle_time(const UpstreamConnection& /*connection*/) const override {
     return Millis{0};
   }
   void on_idle(UpstreamConnection& /*connection*/) override {}

@@ -40,6 +40,6 @@ using ConnectionToken = NodeToken<&balancer::Node::release_connection>;
 /// A place in the queue for a connection, see Node::begin_waiting.
 using QueueToken = NodeToken<&balancer::Node::end_waiting>;
 /// An exchange that the node counts as a tunnel.
-using TunnelToken = NodeToken<&balancer::Node::close_websocket>;
+using TunnelToken = NodeToken<&balancer::Node::close_tunnel>;
 
 }  // namespace bonedry::proxy

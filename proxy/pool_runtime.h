@@ -29,19 +29,19 @@ class PoolRuntime final : public http::CookieFilter {
   /// `streams`: this worker's streams by node index; they outlive this.
   PoolRuntime(std::shared_ptr<const balancer::Topology> topology, const balancer::PoolView& view,
               std::span<const std::string> secrets, session::Ledger& ledger, const Clock& clock,
-              std::shared_ptr<PoolState> memory, std::vector<NodeStreams*> streams)
+              std::shared_ptr<PoolState> state, std::vector<NodeStreams*> streams)
       : topology_(std::move(topology)),
         view_(view),
         affinity_(session::make_affinity(view, secrets, ledger, clock)),
-        memory_(std::move(memory)),
+        state_(std::move(state)),
         streams_(std::move(streams)),
         via_with_cookie_(std::string(http::kOurVia) + " (cookie " + view.config.session.cookie +
                          ")") {}
 
   [[nodiscard]] const balancer::PoolView& view() const { return view_; }
   [[nodiscard]] session::Affinity& affinity() { return *affinity_; }
-  [[nodiscard]] balancer::Picker& picker() { return memory_->picker; }
-  [[nodiscard]] balancer::RetryBudget& retries() { return memory_->retries; }
+  [[nodiscard]] balancer::Picker& picker() { return state_->picker; }
+  [[nodiscard]] balancer::RetryBudget& retries() { return state_->retries; }
   [[nodiscard]] NodeStreams& streams(std::size_t node) { return *streams_[node]; }
   [[nodiscard]] const balancer::NodeView& node(std::size_t index) const {
     return view_.nodes[index];
@@ -74,7 +74,7 @@ class PoolRuntime final : public http::CookieFilter {
   std::shared_ptr<const balancer::Topology> topology_;  // keeps view_ alive
   const balancer::PoolView& view_;
   std::unique_ptr<session::Affinity> affinity_;
-  std::shared_ptr<PoolState> memory_;
+  std::shared_ptr<PoolState> state_;
   std::vector<NodeStreams*> streams_;
   std::string via_with_cookie_;
 };

@@ -44,8 +44,8 @@ struct IoState {
 }
 
 /// How an exchange ends when that step does not come in time.
-[[nodiscard]] constexpr EndReason ending_of(StallCause stall_cause) {
-  switch (stall_cause) {
+[[nodiscard]] constexpr EndReason end_reason_of(StallCause cause) {
+  switch (cause) {
     case StallCause::client_reads:
     case StallCause::client_sends:
       return EndReason::client_stalled;

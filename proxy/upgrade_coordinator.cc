@@ -97,8 +97,8 @@ void UpgradeCoordinator::apply_routing_state(std::uint64_t number,
   const Result<> followed = parts_.control.apply_routing_state(
       config ? std::optional(std::move(config->config)) : std::nullopt, std::move(*records),
       {nodes_in(routing_state.shut), nodes_in(routing_state.opening)},
-      [this, number, asked_by = successor_->pid()] {
-        if (successor_->pid() == asked_by) successor_->followed(number);
+      [this, number, request_kind = successor_->pid()] {
+        if (successor_->pid() == request_kind) successor_->followed(number);
       });
   if (!followed) return on_apply_failed(number, followed.error());
   last_apply_error_.clear();

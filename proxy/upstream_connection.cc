@@ -59,36 +59,37 @@ void UpstreamConnection::lend(UpstreamEvents& exchange, ConnectionToken in_use) 
   request_.sent = Request::Sent::part;
   response_.pauses = {};
   response_.received_any = false;
-  idleness_.when_lent = state_ == State::idle ? idle_for() : Millis{0};
+  idleness_.idle_before_lend = state_ == State::idle ? idle_duration() : Millis{0};
   idleness_.since = context_.loop.now();
   if (state_ == State::idle) set(State::busy);
 }
 
-Millis UpstreamConnection::idle_for() const {
+Millis UpstreamConnection::idle_duration() const {
   return context_.loop.now() - idleness_.since;
 }
 
 bool UpstreamConnection::is_stale(balancer::Repeat repeat) const {
   const bool ask =
       response_.body_trust == Response::BodyTrust::none || repeat == balancer::Repeat::forbidden;
-  return transport_->has_pending_event() || idle_for() >= idleness_.most ||
+  return transport_->has_pending_event() || idle_duration() >= idleness_.most ||
          (ask && !transport_->is_quiet());
 }
 
 void UpstreamConnection::drop_stale() {
   const bool closed = !transport_->is_quiet() && !transport_->has_unread();
-  if (closed) owner_.on_closed_by_node(idle_for(), idleness_.since);
+  if (closed) owner_.on_closed_by_node(idle_duration(), idleness_.since);
   owner_.drop(*this);
 }
 
 void UpstreamConnection::on_connection_lost(IoStatus status) {
-  const bool on_arrival = context_.loop.now() - idleness_.since < kStaleReuseWindow;
+  const bool soon_after_lend = context_.loop.now() - idleness_.since < kStaleReuseWindow;
   // A node that closes with unread data also resets the connection, but after this window it has
   // had time to read the request.
   const bool reset = status == IoStatus::failed || request_.writing == Request::Writing::broken;
-  const bool unread = (reset && on_arrival) || transport_->unacknowledged() > 0;
+  const bool unread = (reset && soon_after_lend) || transport_->unacknowledged() > 0;
   const bool again = idleness_.use == Idleness::Use::again && !response_.received_any;
-  if (again && on_arrival) owner_.on_closed_by_node(idleness_.when_lent, idleness_.since);
+  if (again && soon_after_lend)
+    owner_.on_closed_by_node(idleness_.idle_before_lend, idleness_.since);
   ExchangeError error{response_.phase == Phase::head ? EndReason::node_closed
                                                      : EndReason::response_cut};
   if (again) error.retry = unread ? Retry::not_processed : Retry::maybe_processed;
@@ -116,7 +117,7 @@ void UpstreamConnection::release() {
                      response_.phase == Phase::done && !has_stray_bytes() && out_.empty() &&
                      request_.writing == Request::Writing::fine &&
                      target_.proxy_protocol == conf::ProxyProtocol::off;
-  const Millis keep = clean ? std::min(idleness_.most, owner_.idle_time(*this)) : Millis{0};
+  const Millis keep = clean ? std::min(idleness_.most, owner_.max_idle_time(*this)) : Millis{0};
   if (keep <= Millis{0}) return owner_.drop(*this);
   set(State::idle);
   timer_.arm(keep);
@@ -140,8 +141,8 @@ void UpstreamConnection::send_head(const http::Head& head, const http::RequestIn
   request_.writer.start(unknown ? http::BodyKind::chunked : http::BodyKind::length);
   request_.sent =
       request.body.length == http::BodyLength::none ? Request::Sent::all : Request::Sent::part;
-  request_.asked_by = request.head ? http::AskedBy::head : http::AskedBy::other;
-  if (!request.upgrade.empty()) request_.asked_by = http::AskedBy::upgrade;
+  request_.request_kind = request.head ? http::RequestKind::head : http::RequestKind::other;
+  if (!request.upgrade.empty()) request_.request_kind = http::RequestKind::upgrade;
   http::write_request_head(head, request, client, edits, sink());
 }
 
@@ -356,7 +357,7 @@ bool UpstreamConnection::parse_head() {
   }
   head.chunk = in_.chunk();
   in_.consume(head.size);
-  const auto facts = http::validate_response(head, request_.asked_by);
+  const auto facts = http::validate_response(head, request_.request_kind);
   if (!facts) {
     on_bad_response(facts.error());
     return false;

@@ -27,7 +27,7 @@ class UpstreamOwner {
   /// Returns the error for the exchange whose attempt to connect failed (`error`: an errno).
   [[nodiscard]] virtual ExchangeError on_connect_failed(int error) = 0;
   /// How long a reusable connection is kept idle from now on; 0: not at all.
-  [[nodiscard]] virtual Millis idle_time(const UpstreamConnection& connection) const = 0;
+  [[nodiscard]] virtual Millis max_idle_time(const UpstreamConnection& connection) const = 0;
   /// The connection becomes idle, or stops being idle.
   virtual void on_idle(UpstreamConnection& connection) = 0;
   virtual void on_busy(UpstreamConnection& connection) = 0;
@@ -76,7 +76,7 @@ class UpstreamConnection final : public io::Retirable,
   [[nodiscard]] bool is_stale(balancer::Repeat repeat) const;
   /// Drops a stale connection; notifies the owner if the node has closed it.
   void drop_stale();
-  [[nodiscard]] Millis idle_for() const;
+  [[nodiscard]] Millis idle_duration() const;
   /// Stops all events and closes the descriptor.
   void close();
 
@@ -123,7 +123,7 @@ class UpstreamConnection final : public io::Retirable,
   /// The request of the exchange that it is lent to.
   struct Request {
     http::BodyWriter writer;  // of its body, or of the tunnel
-    http::AskedBy asked_by = http::AskedBy::other;
+    http::RequestKind request_kind = http::RequestKind::other;
     enum class Sent : std::uint8_t { part, all } sent = Sent::part;  // queued here so far
     enum class Writing : std::uint8_t { fine, broken } writing = Writing::fine;
     // Half-close of our side of a tunnel, after the client has half-closed.
@@ -145,7 +145,7 @@ class UpstreamConnection final : public io::Retirable,
   /// For how long it has been idle, and may be.
   struct Idleness {
     Instant since;  // when it became idle or was lent
-    Millis when_lent{0};
+    Millis idle_before_lend{0};
     Millis most = Millis::max();  // as announced by the node
     enum class Use : std::uint8_t { first, again } use = Use::first;
   };

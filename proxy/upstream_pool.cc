@@ -13,13 +13,13 @@ namespace bonedry::proxy {
 UpstreamPool::UpstreamPool(WorkerContext& context, const balancer::NodeView& node,
                            const conf::Pool& config)
     : context_(context), node_(node.node) {
-  context_.nodes.add(*this);
+  context_.upstream_limiter.add(*this);
   configure(node, config);
 }
 
 UpstreamPool::~UpstreamPool() {
   while (!all_.empty()) drop(*all_.back());
-  context_.nodes.remove(*this);
+  context_.upstream_limiter.remove(*this);
 }
 
 void UpstreamPool::configure(const balancer::NodeView& node, const conf::Pool& config) {
@@ -28,9 +28,9 @@ void UpstreamPool::configure(const balancer::NodeView& node, const conf::Pool& c
   most_waiting_ = node.max_waiting;
   passive_failures_ = config.health.passive_failures;
   passive_hold_ = config.health.passive_hold;
-  if (config.reuse < reuse_) close_idle();
-  reuse_ = config.reuse;
-  lifetime_.set_most(reuse_);
+  if (config.reuse < max_idle_time_) close_idle();
+  max_idle_time_ = config.reuse;
+  lifetime_.set_most(max_idle_time_);
   if (node.address == address_ && config.proxy_protocol == target_.proxy_protocol) return;
   address_ = node.address;
   target_.proxy_protocol = config.proxy_protocol;
@@ -55,7 +55,8 @@ UpstreamConnection* UpstreamPool::find_idle(balancer::Repeat repeat) {
       connection.drop_stale();
       continue;
     }
-    if (connection.idle_for() < lifetime_.usable(repeat, context_.loop.now())) return &connection;
+    if (connection.idle_duration() < lifetime_.usable(repeat, context_.loop.now()))
+      return &connection;
     if (idle_.size() >= kEvictTooOldAt) drop(*idle_.front());
     return nullptr;
   }
@@ -88,7 +89,7 @@ NodeStreams::Lease UpstreamPool::lease(const LeaseRequest& request, UpstreamEven
       std::make_unique<io::Socket>(context_.loop, std::move(start.fd))));
   UpstreamConnection& connection = *all_.back();
   connection.pool_index_.all = all_.size() - 1;
-  context_.nodes.on_opened();
+  context_.upstream_limiter.on_opened();
   connection.lend(exchange, std::move(turn));
   return &connection;
 }
@@ -105,10 +106,10 @@ ExchangeError UpstreamPool::on_connect_failed(int error) {
 
 /// Opens a connection; closes idle ones if there are too many.
 io::ConnectStart UpstreamPool::connect() {
-  context_.nodes.make_room_for_one();
+  context_.upstream_limiter.make_room_for_one();
   io::ConnectStart start = io::start_connect(socket_address_);
   const bool none_left = start.error == EMFILE || start.error == ENFILE;
-  if (none_left && context_.nodes.close_one()) return io::start_connect(socket_address_);
+  if (none_left && context_.upstream_limiter.close_one()) return io::start_connect(socket_address_);
   return start;
 }
 
@@ -126,9 +127,9 @@ void UpstreamPool::serve_queue() {
   }
 }
 
-Millis UpstreamPool::idle_time(const UpstreamConnection& connection) const {
+Millis UpstreamPool::max_idle_time(const UpstreamConnection& connection) const {
   const bool current = connection.generation() == target_.generation;
-  return current && idle_.size() < kMaxIdle ? reuse_ : Millis{0};
+  return current && idle_.size() < kMaxIdle ? max_idle_time_ : Millis{0};
 }
 
 void UpstreamPool::on_closed_by_node(Millis idle, Instant since) {
@@ -154,7 +155,7 @@ void UpstreamPool::drop(UpstreamConnection& connection) {
   all_[index]->pool_index_.all = index;
   context_.loop.retire(std::move(all_.back()));
   all_.pop_back();
-  context_.nodes.on_closed();
+  context_.upstream_limiter.on_closed();
 }
 
 }  // namespace bonedry::proxy

@@ -19,7 +19,7 @@ namespace bonedry::proxy {
 
 /// What the connections of a worker share.
 struct WorkerContext : ConnectionContext {
-  UpstreamLimiter& nodes;
+  UpstreamLimiter& upstream_limiter;
   conf::Limits limits;
   conf::Timeouts timeouts;
   std::vector<conf::Network> trusted_proxies;
@@ -63,7 +63,7 @@ class UpstreamPool final : public NodeStreams, private UpstreamOwner {
   void on_connect_succeeded() override { node_->note_connect_success(); }
   /// May mark the node down, but not after a shortage of our own resources.
   [[nodiscard]] ExchangeError on_connect_failed(int error) override;
-  [[nodiscard]] Millis idle_time(const UpstreamConnection& connection) const override;
+  [[nodiscard]] Millis max_idle_time(const UpstreamConnection& connection) const override;
   void on_idle(UpstreamConnection& connection) override;
   void on_busy(UpstreamConnection& connection) override;
   void on_closed_by_node(Millis idle, Instant since) override;
@@ -78,7 +78,7 @@ class UpstreamPool final : public NodeStreams, private UpstreamOwner {
   std::uint64_t most_waiting_ = 0;
   unsigned passive_failures_ = 0;
   Millis passive_hold_{0};
-  Millis reuse_{0};  // how long idle connections are kept; 0: not at all
+  Millis max_idle_time_{0};  // how long idle connections are kept; 0: not at all
   balancer::IdleLifetime lifetime_;
   io::SocketAddress socket_address_;
   UpstreamTarget target_;

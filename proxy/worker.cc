@@ -40,7 +40,7 @@ void turn_away(int fd, const http::Refusal& refusal) {
   // Reads the request: closing with unread data would reset the connection and lose the response.
   std::array<char, 16 * 1024> request;
   (void)::recv(fd, request.data(), request.size(), MSG_DONTWAIT);
-  http::LocalReply reply;
+  http::Http1LocalResponse reply;
   reply.status = refusal.status;
   reply.text = refusal.why;
   reply.fields = "Retry-After: 5\r\n";
@@ -55,9 +55,9 @@ Worker::Worker(SharedParts shared, std::vector<ListenSocket> listens,
       seed_(seed),
       mailbox_(loop_),
       pipes_(shared.descriptors.pipes),
-      nodes_(shared.descriptors.idle),
+      upstream_limiter_(shared.descriptors.idle),
       context_{{loop_, chunks_, pipes_, head_limits(topology->limits, shared.underscore_names)},
-               nodes_,
+               upstream_limiter_,
                topology->limits,
                topology->timeouts,
                topology->trusted_proxies},
@@ -113,7 +113,7 @@ void Worker::share(const DescriptorBudget& descriptors) {
   mailbox_.post([this, descriptors] {
     shared_.descriptors = descriptors;
     pipes_.set_most(descriptors.pipes);
-    nodes_.set_idle(descriptors.idle);
+    upstream_limiter_.set_idle(descriptors.idle);
   });
 }
 
@@ -186,7 +186,7 @@ void Worker::forget_unused_upstreams(const balancer::Topology& topology) {
 
 void Worker::on_accept(std::size_t listener, UniqueFd fd, const io::SocketAddress& peer) {
   ConnectionLimiter::Slot slot;
-  if (!slot.take(shared_.clients, most_clients())) {
+  if (!slot.take(shared_.client_limiter, most_clients())) {
     turn_away(fd.get(), {503, "too many connections"});
     const bool chosen = most_clients() < shared_.descriptors.clients;
     return report_turned_away(
@@ -212,7 +212,7 @@ void Worker::on_accept(std::size_t listener, UniqueFd fd, const io::SocketAddres
       *this, std::make_unique<io::Socket>(loop_, std::move(fd)), peer, listener, proxy_header_mode,
       std::move(slot)));
   connections_.back()->worker_index_ = connections_.size() - 1;
-  nodes_.set_clients(connections_.size());
+  upstream_limiter_.set_clients(connections_.size());
   connections_.back()->begin();
 }
 
@@ -228,7 +228,7 @@ void Worker::remove(ClientConnection& connection) {
   connections_[index]->worker_index_ = index;
   loop_.retire(std::move(connections_.back()));
   connections_.pop_back();
-  nodes_.set_clients(connections_.size());
+  upstream_limiter_.set_clients(connections_.size());
   check_drained();
 }
 
@@ -249,7 +249,7 @@ void Worker::serve_queue() {
 
 void Worker::after_iteration() {
   if (context_.waiting > 0) serve_queue();
-  nodes_.trim();
+  upstream_limiter_.trim();
   for (auto& exchange : exchanges_.released) {
     if (exchanges_.free.size() >= kSpareExchanges) break;
     exchange->reset();

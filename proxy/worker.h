@@ -30,7 +30,7 @@ struct SharedParts {
   const Clock& clock;
   AccessLog& access_log;
   const std::vector<std::string>& secrets;
-  ConnectionLimiter& clients;
+  ConnectionLimiter& client_limiter;
   DescriptorBudget descriptors;
   conf::UnderscoreNames underscore_names = conf::UnderscoreNames::drop;
 };
@@ -171,7 +171,7 @@ class Worker final : public ExchangeContext {
   io::Mailbox mailbox_;
   ChunkPool chunks_;
   io::PipePool pipes_;
-  UpstreamLimiter nodes_;
+  UpstreamLimiter upstream_limiter_;
   WorkerContext context_;
   std::vector<ListenerConfig> listener_configs_;
   std::unordered_map<const balancer::Node*, std::unique_ptr<UpstreamPool>> upstreams_;

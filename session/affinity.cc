@@ -124,13 +124,13 @@ std::size_t Affinity::bind(SessionBinding& binding, RouteDecision decision, std:
     binding.cookie = CookieUpdate::needed;
     if (take(session, binding, now) == Found::no) return chosen;
     // Another request had begun it: this one follows, unless the session was displaced since.
-    if (binding.claim == Claim::session && !is_closed(binding.slot)) return binding.node;
+    if (binding.claim == Claim::session && !is_shut(binding.slot)) return binding.node;
   } else if (decision == RouteDecision::session_node && binding.claim == Claim::session) {
     return chosen;
   }
   MovedSession there = ledger_.move(*binding.held, binding.slot, target.slot);
   // A worker with an older topology put it there; by this topology nobody may enter that node.
-  if (is_closed(there.node)) there = ledger_.move(*binding.held, there.node, target.slot);
+  if (is_shut(there.node)) there = ledger_.move(*binding.held, there.node, target.slot);
   binding.claim = Claim::session;
   if (decision != RouteDecision::session_node) {
     binding.cookie = CookieUpdate::needed;
@@ -156,19 +156,19 @@ bool Affinity::is_logout(std::string_view method, std::string_view target, int s
 void Affinity::note_set_cookie(std::string_view field, const CookieContext& context,
                                ResponseCookies& answer) const {
   if (tracked_cookie_.empty()) return;
-  const SetCookieEffect effects = read_set_cookie(field, tracked_cookie_, context);
-  if (effects.change == CookieChange::none) return;
+  const SetCookieEffect effect = read_set_cookie(field, tracked_cookie_, context);
+  if (effect.change == CookieChange::none) return;
   if (answer.effect_count < answer.effects.size()) {
-    answer.effects[answer.effect_count++] = effects;
+    answer.effects[answer.effect_count++] = effect;
     return;
   }
   // A browser keeps the last Set-Cookie of a cookie.
-  auto place = std::ranges::find(answer.effects, effects.tag, &SetCookieEffect::tag);
+  auto place = std::ranges::find(answer.effects, effect.tag, &SetCookieEffect::tag);
   // No clearing counts beside a set value, see `clears_cookie`.
-  if (place == answer.effects.end() && effects.change == CookieChange::set) {
+  if (place == answer.effects.end() && effect.change == CookieChange::set) {
     place = std::ranges::find(answer.effects, CookieChange::cleared, &SetCookieEffect::change);
   }
-  if (place != answer.effects.end()) *place = effects;
+  if (place != answer.effects.end()) *place = effect;
 }
 
 bool Affinity::clears_cookie(const SessionBinding& binding, const ResponseCookies& answer) const {
@@ -215,7 +215,7 @@ std::optional<std::size_t> Affinity::index_of(NodeSlot slot) const {
   return found->second;
 }
 
-bool Affinity::is_closed(NodeSlot slot) const {
+bool Affinity::is_shut(NodeSlot slot) const {
   const auto index = index_of(slot);
   return index && pool_.nodes[*index].door == balancer::Door::shut;
 }

@@ -193,7 +193,7 @@ class Affinity {
                                    const ResponseCookies& answer) const;
   [[nodiscard]] std::optional<std::size_t> index_of(NodeSlot slot) const;
   /// Whether the door of that node is shut in this topology.
-  [[nodiscard]] bool is_closed(NodeSlot slot) const;
+  [[nodiscard]] bool is_shut(NodeSlot slot) const;
   void count(const SessionBinding& binding, balancer::RouteDecision decision) const;
 
   std::string_view tracked_cookie_;

@@ -31,15 +31,15 @@ std::string LearnedAffinity::response_cookie(SessionBinding& binding, std::size_
                                              const ResponseCookies& answer) {
   if (!binding.held && !answer.sets_cookie() && binding.candidate_key)
     begin(binding, *binding.candidate_key, node);
-  for (const SetCookieEffect& effects : answer.cookies()) {
-    if (effects.change != CookieChange::set) continue;
+  for (const SetCookieEffect& effect : answer.cookies()) {
+    if (effect.change != CookieChange::set) continue;
     // Another request may have begun the session, and set cookies of it at other paths by now.
     const bool begun =
-        !binding.held && begin(binding, hash_.key(0, effects.value), node) == DoneBy::this_call;
+        !binding.held && begin(binding, hash_.key(0, effect.value), node) == DoneBy::this_call;
     if (begun) {
-      ledger_.tag_cookie(*binding.held, effects.tag);
+      ledger_.tag_cookie(*binding.held, effect.tag);
     } else {
-      record_value(binding, effects, node);
+      record_value(binding, effect, node);
     }
   }
   return {};
@@ -48,21 +48,21 @@ std::string LearnedAffinity::response_cookie(SessionBinding& binding, std::size_
 /// The user has shown that they keep cookies, so a renewed session is live. It keeps its age, so
 /// that no login extends max_lifetime. Only the same cookie, by domain and path, replaces the one
 /// before; any other is an alias, and both find the user's session.
-void LearnedAffinity::record_value(SessionBinding& binding, const SetCookieEffect& effects,
+void LearnedAffinity::record_value(SessionBinding& binding, const SetCookieEffect& effect,
                                    std::size_t node) {
   const Instant now = clock_.now();
   const CookieTag tag = ledger_.cookie_tag(*binding.held);
   const bool same =
-      tag == kUnknownTag ? effects.scope == SetCookieEffect::Scope::usual : tag == effects.tag;
-  const bool known = is_of(binding, effects.value);
+      tag == kUnknownTag ? effect.scope == SetCookieEffect::Scope::usual : tag == effect.tag;
+  const bool known = is_of(binding, effect.value);
   if (same && !known) {
-    const SessionKey key = hash_.key(0, effects.value);
+    const SessionKey key = hash_.key(0, effect.value);
     const MovedSession there = ledger_.renew(*binding.held, key, pool_.nodes[node].slot, now);
     if (there.moved == DoneBy::this_call) binding.key = key;
   } else if (!known) {
-    ledger_.alias(*binding.held, hash_.key(0, effects.value), now);
+    ledger_.alias(*binding.held, hash_.key(0, effect.value), now);
   }
-  ledger_.tag_cookie(*binding.held, same ? effects.tag : kSeveralTag);
+  ledger_.tag_cookie(*binding.held, same ? effect.tag : kSeveralTag);
 }
 
 bool LearnedAffinity::is_of(const SessionBinding& binding, std::string_view value) {

@@ -28,7 +28,7 @@ class LearnedAffinity final : public Affinity {
   std::string logout_cookie() override { return {}; }
 
   /// The node has set another value for a user who has a session, as it does at a login.
-  void record_value(SessionBinding& binding, const SetCookieEffect& effects, std::size_t node);
+  void record_value(SessionBinding& binding, const SetCookieEffect& effect, std::size_t node);
   /// Whether this value, under any of the secrets, is the one of the binding's session.
   [[nodiscard]] bool is_of(const SessionBinding& binding, std::string_view value);
 

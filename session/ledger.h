@@ -152,7 +152,7 @@ class Ledger {
     Miss miss = Miss::unknown;
   };
   /// Finds the session whose cookie came back with this fingerprint, makes it live and holds it.
-  virtual Lookup open(const SessionKey& key, CookieFingerprint check, Instant now) = 0;
+  virtual Lookup open(const SessionKey& key, CookieFingerprint fingerprint, Instant now) = 0;
   /// The same for a cookie whose seal was verified, or a value that is the key itself: fingerprints
   /// are not compared. Also finds the session that has `key` as another value, see `renew` and
   /// `alias`.
@@ -160,7 +160,7 @@ class Ledger {
 
   /// Begins a session and holds it. If another exchange has begun one of the same key meanwhile,
   /// opens that one instead: check `begun` and `node` of the result.
-  virtual OpenedSession begin(const SessionKey& key, CookieFingerprint check, NodeSlot node,
+  virtual OpenedSession begin(const SessionKey& key, CookieFingerprint fingerprint, NodeSlot node,
                               SessionState state, Instant created, Instant now) = 0;
 
   /// Puts a held session on `to`. If another exchange has moved it off `from`, where this exchange
@@ -168,7 +168,7 @@ class Ledger {
   /// exchange may go to `to`.
   virtual MovedSession move(SessionRef ref, NodeSlot from, NodeSlot to) = 0;
   /// Records the fingerprint of a new cookie that is being issued for a held session.
-  virtual void set_cookie_check(SessionRef ref, CookieFingerprint check) = 0;
+  virtual void set_cookie_fingerprint(SessionRef ref, CookieFingerprint fingerprint) = 0;
   /// Ends a held session: it leaves its node's counts now and can no longer be found; its record is
   /// freed when the last exchange that holds it closes. Calling it again changes nothing.
   virtual void end(SessionRef ref) = 0;

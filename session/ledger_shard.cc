@@ -266,14 +266,14 @@ LedgerShard::Index LedgerShard::find_at(Index index, std::int64_t created_ms, st
   return 0;
 }
 
-LedgerShard::Index LedgerShard::insert(const SessionKey& key, CookieFingerprint check,
+LedgerShard::Index LedgerShard::insert(const SessionKey& key, CookieFingerprint fingerprint,
                                        NodeSlot node, SessionState state, std::int64_t created_ms,
                                        std::int64_t now_ms) {
   const Index index = make_room(now_ms);
   if (index == 0) return 0;
   Record& record = at(index);
   record.put_identity(key.high, key.low, created_ms);
-  record.check = check;
+  record.check = fingerprint;
   record.last_ms.store(now_ms);
   record.exchanges = 0;
   record.cookie_tag = 0;

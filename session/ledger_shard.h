@@ -80,7 +80,7 @@ class LedgerShard {
   /// Like `find` for a record that another one refers to; `created_ms` must match. 0: none.
   [[nodiscard]] Index find_at(Index index, std::int64_t created_ms, std::int64_t now_ms);
   /// Returns 0 when there is no room for it, even by evicting another.
-  [[nodiscard]] Index insert(const SessionKey& key, CookieFingerprint check, NodeSlot node,
+  [[nodiscard]] Index insert(const SessionKey& key, CookieFingerprint fingerprint, NodeSlot node,
                              SessionState state, std::int64_t created_ms, std::int64_t now_ms);
   /// Adds an alias of `session`, which is at `at`. If there is no room for it, its user counts as
   /// evicted.

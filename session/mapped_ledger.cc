@@ -197,7 +197,7 @@ const balancer::NodeTraffic& MappedLedger::traffic_of_other_process(NodeSlot slo
 void MappedLedger::forget_traffic_of(std::size_t process) {
   for (NodeSlot slot = 0; slot < header_.slots_used.load(); ++slot) {
     slots_[slot].traffic[process].exchanges_open.store(0);
-    slots_[slot].traffic[process].websockets_open.store(0);
+    slots_[slot].traffic[process].tunnels_open.store(0);
     slots_[slot].traffic[process].connections_in_use.store(0);
   }
 }
@@ -212,13 +212,14 @@ OpenedSession MappedLedger::hold(std::uint32_t shard, LedgerShard::Index index, 
           DoneBy::another};
 }
 
-Ledger::Lookup MappedLedger::open(const SessionKey& key, CookieFingerprint check, Instant now) {
+Ledger::Lookup MappedLedger::open(const SessionKey& key, CookieFingerprint fingerprint,
+                                  Instant now) {
   const std::uint32_t number = number_of(key);
   LedgerShard& shard = shards_[number];
   const RobustLock lock = shard.lock();
   const LedgerShard::Index index = shard.find(key, expiry_now_ms(now));
   if (index == 0) return {std::nullopt, Miss::unknown};
-  if (shard.at(index).check != check) return {std::nullopt, Miss::mismatch};
+  if (shard.at(index).check != fingerprint) return {std::nullopt, Miss::mismatch};
   shard.make_live(index);
   return {hold(number, index, now), Miss::unknown};
 }
@@ -247,8 +248,8 @@ std::optional<OpenedSession> MappedLedger::open_verified(const SessionKey& key, 
   return std::nullopt;
 }
 
-OpenedSession MappedLedger::begin(const SessionKey& key, CookieFingerprint check, NodeSlot node,
-                                  SessionState state, Instant created, Instant now) {
+OpenedSession MappedLedger::begin(const SessionKey& key, CookieFingerprint fingerprint,
+                                  NodeSlot node, SessionState state, Instant created, Instant now) {
   if (const auto there = open_verified(key, now)) return *there;
   const std::uint32_t number = number_of(key);
   LedgerShard& shard = shards_[number];
@@ -261,7 +262,7 @@ OpenedSession MappedLedger::begin(const SessionKey& key, CookieFingerprint check
     }
   }
   const LedgerShard::Index made =
-      shard.insert(key, check, node, state, ledger_ms(created), ledger_ms(now));
+      shard.insert(key, fingerprint, node, state, ledger_ms(created), ledger_ms(now));
   if (made == 0) {  // begun, and evicted at once
     shard.note_eviction(node, ledger_ms(now));
     return {kUnrecorded, node, false, created, DoneBy::this_call};
@@ -278,10 +279,10 @@ MovedSession MappedLedger::move(SessionRef ref, NodeSlot from, NodeSlot to) {
   });
 }
 
-void MappedLedger::set_cookie_check(SessionRef ref, CookieFingerprint check) {
+void MappedLedger::set_cookie_fingerprint(SessionRef ref, CookieFingerprint fingerprint) {
   if (unrecorded(ref)) return;
-  with_session(ref, [check](LedgerShard& shard, LedgerShard::Index index) {
-    shard.at(index).check = check;
+  with_session(ref, [fingerprint](LedgerShard& shard, LedgerShard::Index index) {
+    shard.at(index).check = fingerprint;
   });
 }
 

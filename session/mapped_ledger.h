@@ -79,12 +79,12 @@ class MappedLedger final : public Ledger {
   [[nodiscard]] const balancer::SessionCounts& counts(NodeSlot slot) const override;
   [[nodiscard]] balancer::NodeTraffic& traffic(NodeSlot slot) override;
   [[nodiscard]] const balancer::NodeTraffic& traffic_of_other_process(NodeSlot slot) const override;
-  Lookup open(const SessionKey& key, CookieFingerprint check, Instant now) override;
+  Lookup open(const SessionKey& key, CookieFingerprint fingerprint, Instant now) override;
   std::optional<OpenedSession> open_verified(const SessionKey& key, Instant now) override;
-  OpenedSession begin(const SessionKey& key, CookieFingerprint check, NodeSlot node,
+  OpenedSession begin(const SessionKey& key, CookieFingerprint fingerprint, NodeSlot node,
                       SessionState state, Instant created, Instant now) override;
   MovedSession move(SessionRef ref, NodeSlot from, NodeSlot to) override;
-  void set_cookie_check(SessionRef ref, CookieFingerprint check) override;
+  void set_cookie_fingerprint(SessionRef ref, CookieFingerprint fingerprint) override;
   void end(SessionRef ref) override;
   MovedSession renew(SessionRef session, const SessionKey& key, NodeSlot node,
                      Instant now) override;

@@ -53,17 +53,17 @@ Affinity::Found SealedAffinity::look_up(std::string_view value, SessionBinding& 
                                         CryptoBudget& budget, Instant now) {
   const std::optional<CookiePeek> peeked = peek(value);
   if (!peeked) return Found::no;
-  const Ledger::Lookup lookup = ledger_.open(peeked->key, peeked->check, now);
+  const Ledger::Lookup lookup = ledger_.open(peeked->key, peeked->fingerprint, now);
   if (!lookup.opened) {
     if (!budget.take()) return Found::no;
-    return verify(value, peeked->check, lookup.miss, binding, now);
+    return verify(value, peeked->fingerprint, lookup.miss, binding, now);
   }
   binding.key = peeked->key;
   binding.cookie = CookieUpdate::current;
   return take(*lookup.opened, binding, now);
 }
 
-Affinity::Found SealedAffinity::verify(std::string_view value, CookieFingerprint check,
+Affinity::Found SealedAffinity::verify(std::string_view value, CookieFingerprint fingerprint,
                                        Ledger::Miss miss, SessionBinding& binding, Instant now) {
   const std::optional<CookieContent> content = sealer_.open(value);
   if (!content) return Found::no;
@@ -76,11 +76,11 @@ Affinity::Found SealedAffinity::verify(std::string_view value, CookieFingerprint
       const auto named = nodes_.find(content->node);
       const bool same = named != nodes_.end() && named->second == binding.node;
       binding.cookie = same ? CookieUpdate::current : CookieUpdate::needed;
-      if (same) ledger_.set_cookie_check(*binding.held, check);
+      if (same) ledger_.set_cookie_fingerprint(*binding.held, fingerprint);
       return Found::yes;
     }
   }
-  return restore_or_end(*content, check, binding, now);
+  return restore_or_end(*content, fingerprint, binding, now);
 }
 
 void SealedAffinity::note_unknown_cookie(std::string_view value) {
@@ -95,8 +95,8 @@ void SealedAffinity::note_unknown_cookie(std::string_view value) {
 }
 
 Affinity::Found SealedAffinity::restore_or_end(const CookieContent& content,
-                                               CookieFingerprint check, SessionBinding& binding,
-                                               Instant now) {
+                                               CookieFingerprint fingerprint,
+                                               SessionBinding& binding, Instant now) {
   const auto named = nodes_.find(content.node);
   if (named == nodes_.end()) return Found::no;
   binding.node = named->second;
@@ -115,8 +115,9 @@ Affinity::Found SealedAffinity::restore_or_end(const CookieContent& content,
   }
   // The ledger was lost or had to evict sessions, and this one may have been among them.
   binding.cookie = CookieUpdate::current;
-  return take(ledger_.begin(content.key, check, view.slot, SessionState::live, now - age, now),
-              binding, now);
+  return take(
+      ledger_.begin(content.key, fingerprint, view.slot, SessionState::live, now - age, now),
+      binding, now);
 }
 
 std::string SealedAffinity::response_cookie(SessionBinding& binding, std::size_t node,
@@ -133,11 +134,11 @@ std::string SealedAffinity::response_cookie(SessionBinding& binding, std::size_t
 void SealedAffinity::note_application_cookie(const SessionBinding& binding,
                                              const ResponseCookies& answer) {
   CookieTag tag = ledger_.cookie_tag(*binding.held);
-  for (const SetCookieEffect& effects : answer.cookies()) {
-    if (effects.change != CookieChange::set || effects.tag == tag) continue;
+  for (const SetCookieEffect& effect : answer.cookies()) {
+    if (effect.change != CookieChange::set || effect.tag == tag) continue;
     const bool first = tag == kUnknownTag && (answer.had_cookie == ResponseCookies::HadCookie::no ||
-                                              effects.scope == SetCookieEffect::Scope::usual);
-    tag = first ? effects.tag : kSeveralTag;
+                                              effect.scope == SetCookieEffect::Scope::usual);
+    tag = first ? effect.tag : kSeveralTag;
   }
   ledger_.tag_cookie(*binding.held, tag);
 }
@@ -146,7 +147,7 @@ std::string SealedAffinity::set_cookie(SessionBinding& binding, std::size_t node
   const WallTime issued = clock_.wall() - (clock_.now() - binding.created);
   const auto value = sealer_.seal({binding.key, node_keys_[node], issued});
   const std::string_view text(value.data(), value.size());
-  if (binding.held) ledger_.set_cookie_check(*binding.held, peek(text)->check);
+  if (binding.held) ledger_.set_cookie_fingerprint(*binding.held, peek(text)->fingerprint);
   binding.cookie = CookieUpdate::current;
   return pool_.config.session.cookie + "=" + std::string(text) + attributes_;
 }

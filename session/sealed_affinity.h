@@ -30,10 +30,10 @@ class SealedAffinity final : public Affinity {
   void note_application_cookie(const SessionBinding& binding, const ResponseCookies& answer);
   std::string logout_cookie() override { return clearing_; }
 
-  Found verify(std::string_view value, CookieFingerprint check, Ledger::Miss miss,
+  Found verify(std::string_view value, CookieFingerprint fingerprint, Ledger::Miss miss,
                SessionBinding& binding, Instant now);
   void note_unknown_cookie(std::string_view value) override;
-  Found restore_or_end(const CookieContent& content, CookieFingerprint check,
+  Found restore_or_end(const CookieContent& content, CookieFingerprint fingerprint,
                        SessionBinding& binding, Instant now);
   /// Whether cookies may come for this node whose sessions the ledger should know and does not.
   [[nodiscard]] bool incomplete(const balancer::NodeView& view, Instant expiry_now) const;

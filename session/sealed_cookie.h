@@ -33,7 +33,7 @@ struct CookieContent {
 /// authenticity.
 struct CookiePeek {
   SessionKey key;
-  CookieFingerprint check = 0;
+  CookieFingerprint fingerprint = 0;
 };
 
 /// Nothing when the value has another length or a character outside base64url.

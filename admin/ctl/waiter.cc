@@ -28,7 +28,7 @@ UniqueFd catch_signals() {
   return UniqueFd(::signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC));
 }
 
-std::string left_behind(const WaitOutcome& outcome) {
+std::string why_not_dry_text(const WaitOutcome& outcome) {
   return admin::why_not_dry(outcome.node, outcome.left, outcome.blocked_by) +
          (outcome.forecast ? "; " + admin::to_text(*outcome.forecast) : "");
 }
@@ -109,8 +109,8 @@ std::optional<Waiter::Result> Waiter::check_signals() {
 std::optional<Waiter::Result> Waiter::read_wait() {
   if (!wait_) return std::nullopt;
   const AdminRequest::State state = wait_->advance();
-  if (state == AdminRequest::State::answering) return std::nullopt;
-  if (state == AdminRequest::State::answered && !is_retryable(wait_->answer())) {
+  if (state == AdminRequest::State::receiving) return std::nullopt;
+  if (state == AdminRequest::State::complete && !is_retryable(wait_->answer())) {
     return on_answer(wait_->answer());
   }
   on_lost("the connection to bonedry was lost");
@@ -125,7 +125,7 @@ void Waiter::read_status() {
     if (auto call = AdminRequest::start(socket_, "status json")) status_ = std::move(*call);
     return;
   }
-  if (status_->advance() == AdminRequest::State::answering) return;
+  if (status_->advance() == AdminRequest::State::receiving) return;
   if (const auto progress = parse_node_progress(status_->answer(), node_)) {
     disconnected_since_.reset();
     node_ = progress->node;  // the full name: a short name may become ambiguous
@@ -160,7 +160,7 @@ Waiter::Result Waiter::on_answer(const std::string& answer) {
     case ExitCode::timed_out:
       return {ExitCode::timed_out, answer,
               "timed out after " + format_duration(timeout_.value_or(elapsed())) + ": " +
-                  left_behind(*outcome)};
+                  why_not_dry_text(*outcome)};
     default:
       return {ExitCode::cannot_succeed, answer,
               outcome->node + " was activated or removed: it will not become dry"};

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "admin/ctl/call.h"
+#include "admin/ctl/admin_request.h"
 #include "admin/ctl/exit_code.h"
 #include "admin/ctl/progress.h"
 #include "proxy/base/clock.h"

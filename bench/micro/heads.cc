@@ -70,7 +70,7 @@ void validate_response(benchmark::State& state) {
   Message message(Parser::Kind::response, kResponse);
   for (auto _ : state) {
     benchmark::ClobberMemory();
-    benchmark::DoNotOptimize(http::validate_response(message.head(), http::AskedBy::other));
+    benchmark::DoNotOptimize(http::validate_response(message.head(), http::RequestKind::other));
   }
 }
 BENCHMARK(validate_response)->Name("heads/judge/response");
@@ -128,7 +128,7 @@ void whole_exchange(benchmark::State& state, const std::string& text) {
                              {upstream, chunks});
     send(upstream);
     response.parse();
-    const auto answered = http::validate_response(response.head(), http::AskedBy::other);
+    const auto answered = http::validate_response(response.head(), http::RequestKind::other);
     http::ResponseWriteOptions options;
     options.framing = answered->framing.kind;
     http::write_response_head(response.head(), options, {downstream, chunks});

@@ -37,7 +37,7 @@ std::string_view reason_phrase(int status) {
   }
 }
 
-std::string render(const LocalReply& reply) {
+std::string render(const Http1LocalResponse& reply) {
   const std::string status =
       std::to_string(reply.status) + " " + std::string(reason_phrase(reply.status));
   const std::string body = status + ": " + std::string(reply.text) + "\n";
@@ -47,7 +47,7 @@ std::string render(const LocalReply& reply) {
   out += reply.fields;
   if (reply.persistence == Persistence::close) out += "Connection: close\r\n";
   out += "\r\n";
-  if (reply.asked_by != AskedBy::head) out += body;
+  if (reply.request_kind != RequestKind::head) out += body;
   return out;
 }
 

@@ -15,13 +15,13 @@ namespace bonedry::http {
 constexpr std::string_view kAllowField = "Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH\r\n";
 
 /// A response that bonedry makes itself.
-struct LocalReply {
+struct Http1LocalResponse {
   int status = 500;
   std::string_view text;    ///< one line for people, without a line end
   std::string_view fields;  ///< further "Name: value\r\n" lines, or empty
   Persistence persistence = Persistence::close;
-  AskedBy asked_by = AskedBy::other;  ///< the response to HEAD has no body
+  RequestKind request_kind = RequestKind::other;  ///< the response to HEAD has no body
 };
-[[nodiscard]] std::string render(const LocalReply& reply);
+[[nodiscard]] std::string render(const Http1LocalResponse& reply);
 
 }  // namespace bonedry::http

@@ -323,7 +323,7 @@ Result<RequestFacts, Refusal> validate_request(const Head& head) {
   return facts;
 }
 
-Result<ResponseFacts, const char*> validate_response(const Head& head, AskedBy asked_by) {
+Result<ResponseFacts, const char*> validate_response(const Head& head, RequestKind request_kind) {
   ResponseFacts facts;
   if (head.major != 1 || head.minor > 1) return Failure{"a version other than HTTP/1.0 and 1.1"};
   if (head.status < 100 || head.status > 599) return Failure{"a status out of range"};
@@ -331,7 +331,7 @@ Result<ResponseFacts, const char*> validate_response(const Head& head, AskedBy a
   const auto framing = message_framing(head, fields, Framing{BodyKind::until_close, 0});
   if (!framing) return Failure{framing.error()};
   if (head.status == 101) {
-    if (asked_by != AskedBy::upgrade) return Failure{"a 101 that was not requested"};
+    if (request_kind != RequestKind::upgrade) return Failure{"a 101 that was not requested"};
     facts.upgrade = upgrade_of(fields);
     if (facts.upgrade.empty()) return Failure{"a 101 without an Upgrade field"};
     facts.framing = Framing{BodyKind::tunnel, 0};
@@ -342,7 +342,7 @@ Result<ResponseFacts, const char*> validate_response(const Head& head, AskedBy a
   facts.interim = head.status < 200;
   facts.persistence = persistence_of(head, fields);
   facts.framing = *framing;
-  if (asked_by == AskedBy::head || has_no_body(head.status)) {
+  if (request_kind == RequestKind::head || has_no_body(head.status)) {
     facts.announces_body = fields.encodings > 0 || facts.framing.kind == BodyKind::length;
     facts.framing = Framing{};
   }

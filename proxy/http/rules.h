@@ -45,11 +45,11 @@ struct ResponseFacts : ResponseInfo {
 };
 
 /// The property of a request that decides how its response is parsed.
-enum class AskedBy : std::uint8_t { head, upgrade, other };
+enum class RequestKind : std::uint8_t { head, upgrade, other };
 
 /// Validates a node's response. The text of the error is for the log (the client gets 502).
 [[nodiscard]] Result<ResponseFacts, const char*> validate_response(const Head& head,
-                                                                   AskedBy asked_by);
+                                                                   RequestKind request_kind);
 
 /// The value of a Content-Length: digits only, at most 2^63-1.
 [[nodiscard]] std::optional<std::uint64_t> parse_length(std::string_view text);

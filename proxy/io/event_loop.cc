@@ -41,7 +41,7 @@ EventLoop::~EventLoop() {
   // During an exception, handles of others may still be open, or already freed without a close, so
   // running the loop might never end. The process ends anyway.
   if (std::uncaught_exceptions() > 0) return;
-  round_end_ = nullptr;  // its owner is already destroyed
+  iteration_end_hook_ = nullptr;  // its owner is already destroyed
   collect();
   readiness_.close();
   uv_close(reinterpret_cast<uv_handle_t*>(&tick_), nullptr);
@@ -64,7 +64,7 @@ void EventLoop::on_prepare(uv_prepare_t* prepare) {
   auto& self = *static_cast<EventLoop*>(prepare->data);
   self.fire_timers();
   self.readiness_.report_watch_failed();
-  if (self.round_end_) self.round_end_();
+  if (self.iteration_end_hook_) self.iteration_end_hook_();
   self.collect();
 }
 

@@ -52,7 +52,7 @@ class EventLoop {
   /// Frees the retired objects. Called automatically before each poll.
   void collect();
   /// Calls `hook` before each poll, when no callback is on the stack.
-  void on_iteration_end(std::function<void()> hook) { round_end_ = std::move(hook); }
+  void on_iteration_end(std::function<void()> hook) { iteration_end_hook_ = std::move(hook); }
 
  private:
   static void on_tick(uv_timer_t* timer);
@@ -67,7 +67,7 @@ class EventLoop {
   TimerWheel timers_;
   Readiness readiness_;
   std::vector<std::unique_ptr<Retirable>> retired_;
-  std::function<void()> round_end_;
+  std::function<void()> iteration_end_hook_;
 };
 
 }  // namespace bonedry::io

@@ -71,17 +71,17 @@ std::uint16_t bound_port(const UniqueFd& fd) {
   return port_of(address);
 }
 
-Listener::Listener(EventLoop& loop, UniqueFd fd, OnAccept on_accept, OnAcceptError on_trouble)
+Listener::Listener(EventLoop& loop, UniqueFd fd, OnAccept on_accept, OnAcceptError on_accept_error)
     : fd_(std::move(fd)),
       watcher_(loop, fd_.get(), *this),
       resume_(loop.timers(), [this] { accept_batch(); }),
       recovery_timer_(loop.timers(),
                       [this] {
                         error_state_ = ErrorState::none;
-                        if (on_trouble_) on_trouble_(0);
+                        if (on_accept_error_) on_accept_error_(0);
                       }),
       on_accept_(std::move(on_accept)),
-      on_trouble_(std::move(on_trouble)) {
+      on_accept_error_(std::move(on_accept_error)) {
   watcher_.want(Ready::read);
 }
 
@@ -118,8 +118,8 @@ void Listener::pause(int error) {
   watcher_.want(Ready::none);
   recovery_timer_.disarm();
   resume_.arm(kPause);
-  if (std::exchange(error_state_, ErrorState::reported) == ErrorState::none && on_trouble_)
-    on_trouble_(error);
+  if (std::exchange(error_state_, ErrorState::reported) == ErrorState::none && on_accept_error_)
+    on_accept_error_(error);
 }
 
 void Listener::note_success() {

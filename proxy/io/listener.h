@@ -24,7 +24,8 @@ class Listener final : private FdWatcher::Handler {
   /// latter only after it has worked for `kRecoveryTime`.
   using OnAcceptError = std::function<void(int error)>;
 
-  Listener(EventLoop& loop, UniqueFd fd, OnAccept on_accept, OnAcceptError on_trouble = nullptr);
+  Listener(EventLoop& loop, UniqueFd fd, OnAccept on_accept,
+           OnAcceptError on_accept_error = nullptr);
 
   /// Call before destruction: accepts the connections already queued in the kernel, which closing
   /// would reset. At most one full backlog, so that a flood of clients does not delay the end.
@@ -54,7 +55,7 @@ class Listener final : private FdWatcher::Handler {
   Timer resume_;
   Timer recovery_timer_;
   OnAccept on_accept_;
-  OnAcceptError on_trouble_;
+  OnAcceptError on_accept_error_;
   enum class ErrorState : std::uint8_t { none, reported } error_state_ = ErrorState::none;
   int error_ = 0;  // errno of the last accept that failed
 };

@@ -120,7 +120,7 @@ Endpoint endpoint_of(const SocketAddress& address) {
 }
 
 /// Converts the return value of a system call that reads.
-ReadResult Socket::outcome(ssize_t size) {
+ReadResult Socket::to_read_result(ssize_t size) {
   if (size > 0) return {IoStatus::done, static_cast<std::size_t>(size)};
   if (size == 0) return {IoStatus::closed, 0};
   if (errno == EAGAIN || errno == EWOULDBLOCK) return {IoStatus::would_block, 0};
@@ -133,7 +133,7 @@ ReadResult Socket::read(std::span<char> into) {
   do {
     size = receive(fd_.get(), into);
   } while (size < 0 && errno == EINTR);
-  return outcome(size);
+  return to_read_result(size);
 }
 
 ReadResult Socket::read(Pipe& into, std::size_t most) {
@@ -143,7 +143,7 @@ ReadResult Socket::read(Pipe& into, std::size_t most) {
   } while (size < 0 && errno == EINTR);
   if (size < 0 && is_refusal(errno)) return {IoStatus::refused, 0};
   if (size > 0) into.bytes_ += static_cast<std::size_t>(size);
-  return outcome(size);
+  return to_read_result(size);
 }
 
 IoStatus Socket::write(SliceQueue& queue, Push push) {

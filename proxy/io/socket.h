@@ -64,7 +64,7 @@ class Socket final : public Transport {
   void reset_on_close() override;
 
  private:
-  [[nodiscard]] ReadResult outcome(ssize_t size);
+  [[nodiscard]] ReadResult to_read_result(ssize_t size);
 
   UniqueFd fd_;  // before the watcher, so that polling stops before the descriptor closes
   FdWatcher watcher_;

@@ -6,9 +6,9 @@
 namespace bonedry::fuzz {
 namespace {
 
-using http::AskedBy;
 using http::BodyKind;
 using http::Parser;
+using http::RequestKind;
 
 constexpr http::HeadLimits kLimits{2048, 16};
 constexpr http::HeadLimits kWrittenLimits{8192, 32};
@@ -32,8 +32,8 @@ http::Framing sent_framing(const http::ResponseFacts& facts,
   return {options.framing, facts.framing.length};
 }
 
-void check_forwarded(const http::Head& head, const http::ResponseFacts& facts, AskedBy asked_by,
-                     Client client) {
+void check_forwarded(const http::Head& head, const http::ResponseFacts& facts,
+                     RequestKind request_kind, Client client) {
   http::ResponseWriteOptions options =
       facts.interim ? http::ResponseWriteOptions{} : extras_for(facts, client);
   if (!facts.interim) options.set_cookie = kSetCookie;
@@ -50,7 +50,7 @@ void check_forwarded(const http::Head& head, const http::ResponseFacts& facts, A
   const ReadHead again(Parser::Kind::response, kWrittenLimits, {"", text});
   require_equal(again.refusal(), "", "what goes on can be parsed");
   require(again.head.size == text.size(), "what goes on is one head");
-  const auto understood = validate_response(again.head, asked_by);
+  const auto understood = validate_response(again.head, request_kind);
   require_equal(understood ? "" : understood.error(), "", "what goes on is fit to be forwarded");
   require_equal(meaning(again.head, understood->framing), meaning(head, sent),
                 "what goes on means the same");
@@ -61,19 +61,19 @@ void check_forwarded(const http::Head& head, const http::ResponseFacts& facts, A
   require_same_lines(StrictHead(twice), strict, {"via"});
 }
 
-std::string verdict_on(const ReadHead& read, AskedBy asked_by) {
+std::string verdict_on(const ReadHead& read, RequestKind request_kind) {
   if (const std::string refusal = read.refusal(); !refusal.empty()) return refusal;
-  const auto judged = validate_response(read.head, asked_by);
+  const auto judged = validate_response(read.head, request_kind);
   return judged ? "" : judged.error();
 }
 
-void check(const ReadHead& read, const ReadHead& in_pieces, AskedBy asked_by) {
-  require_same_verdict(verdict_on(in_pieces, asked_by), verdict_on(read, asked_by));
+void check(const ReadHead& read, const ReadHead& in_pieces, RequestKind request_kind) {
+  require_same_verdict(verdict_on(in_pieces, request_kind), verdict_on(read, request_kind));
   if (read.status != http::ParseStatus::complete) return;
-  const auto facts = validate_response(read.head, asked_by);
+  const auto facts = validate_response(read.head, request_kind);
   if (!facts) return;
   for (const Client client : {Client::http_1_0, Client::http_1_1}) {
-    check_forwarded(read.head, *facts, asked_by, client);
+    check_forwarded(read.head, *facts, request_kind, client);
   }
 }
 
@@ -83,7 +83,8 @@ int fuzz_one(Input input) {
   const Delivery delivery(input);
   const ReadHead read(Parser::Kind::response, kLimits, delivery.whole());
   const ReadHead in_pieces(Parser::Kind::response, kLimits, delivery);
-  for (const AskedBy asked_by : {AskedBy::head, AskedBy::other}) check(read, in_pieces, asked_by);
+  for (const RequestKind request_kind : {RequestKind::head, RequestKind::other})
+    check(read, in_pieces, request_kind);
   if (read.status == http::ParseStatus::complete) {
     require_equal(in_pieces.description(), read.description(), "nor does what was read");
   }

@@ -4,17 +4,17 @@
 namespace bonedry::fuzz {
 namespace {
 
-using http::AskedBy;
+using http::RequestKind;
 
 class ResponseRelay final : public Relay {
  public:
-  ResponseRelay(AskedBy asked_by, Client client)
-      : Relay(http::Parser::Kind::response), asked_by_(asked_by), client_(client) {}
+  ResponseRelay(RequestKind request_kind, Client client)
+      : Relay(http::Parser::Kind::response), request_kind_(request_kind), client_(client) {}
 
  private:
   HeadVerdict rule(const http::Head& head, http::HeadSink sink) override {
     HeadVerdict ruling;
-    const auto facts = validate_response(head, asked_by_);
+    const auto facts = validate_response(head, request_kind_);
     if (!facts) {
       ruling.refusal = std::string("400 ") + facts.error();
       return ruling;
@@ -36,18 +36,18 @@ class ResponseRelay final : public Relay {
     return ruling;
   }
 
-  AskedBy asked_by_;
+  RequestKind request_kind_;
   Client client_;
 };
 
-void check(Delivery delivery, AskedBy asked_by, Client client) {
-  ResponseRelay whole(asked_by, client);
+void check(Delivery delivery, RequestKind request_kind, Client client) {
+  ResponseRelay whole(request_kind, client);
   whole.run(delivery.whole());
-  ResponseRelay in_pieces(asked_by, client);
+  ResponseRelay in_pieces(request_kind, client);
   in_pieces.run(delivery);
   require_same_stream(in_pieces, whole);
   for (const Relay* const proxy : {&whole, &in_pieces}) {
-    ResponseRelay reader(asked_by, client);
+    ResponseRelay reader(request_kind, client);
     require_same_messages(*proxy, reader);
   }
 }
@@ -56,9 +56,9 @@ void check(Delivery delivery, AskedBy asked_by, Client client) {
 
 int fuzz_one(Input input) {
   const Delivery delivery(input);
-  check(delivery, AskedBy::other, Client::http_1_1);
-  check(delivery, AskedBy::other, Client::http_1_0);
-  check(delivery, AskedBy::head, Client::http_1_1);
+  check(delivery, RequestKind::other, Client::http_1_1);
+  check(delivery, RequestKind::other, Client::http_1_0);
+  check(delivery, RequestKind::head, Client::http_1_1);
   return 0;
 }
 

@@ -55,8 +55,8 @@ std::string described(const ParseOutcome& outcome) {
 /// Reads messages from bytes that arrive in pieces, as a connection does.
 class Reading {
  public:
-  Reading(Parser::Kind kind, std::string bytes, http::AskedBy asked_by)
-      : kind_(kind), asked_by_(asked_by), bytes_(std::move(bytes)), parser_(kind) {}
+  Reading(Parser::Kind kind, std::string bytes, http::RequestKind request_kind)
+      : kind_(kind), request_kind_(request_kind), bytes_(std::move(bytes)), parser_(kind) {}
 
   ParseOutcome run(const Ends& ends) {
     for (const std::size_t end : ends) {
@@ -99,7 +99,7 @@ class Reading {
   }
 
   bool validate_response() {
-    const auto facts = http::validate_response(head_, asked_by_);
+    const auto facts = http::validate_response(head_, request_kind_);
     if (!facts) return refuse({502, facts.error()});
     http::ResponseWriteOptions options;
     options.framing = facts->framing.kind;
@@ -154,7 +154,7 @@ class Reading {
   }
 
   Parser::Kind kind_;
-  http::AskedBy asked_by_;
+  http::RequestKind request_kind_;
   std::string bytes_;
   ChunkPool pool_;
   Parser parser_;
@@ -167,8 +167,9 @@ class Reading {
 };
 
 ParseOutcome read(Parser::Kind kind, const Case& one, const Ends& ends) {
-  const auto asked_by = one.method() == "HEAD" ? http::AskedBy::head : http::AskedBy::other;
-  return Reading(kind, one.bytes, asked_by).run(ends);
+  const auto request_kind =
+      one.method() == "HEAD" ? http::RequestKind::head : http::RequestKind::other;
+  return Reading(kind, one.bytes, request_kind).run(ends);
 }
 
 ParseOutcome::Kind kind_of(const Case& one, const ParseOutcome& outcome) {

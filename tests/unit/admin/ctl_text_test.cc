@@ -1,4 +1,4 @@
-#include "admin/ctl/call.h"
+#include "admin/ctl/admin_request.h"
 #include "admin/ctl/colour.h"
 #include "admin/ctl/progress.h"
 

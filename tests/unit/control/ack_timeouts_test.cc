@@ -13,11 +13,11 @@ using std::chrono::seconds;
 
 class PromisedAnswersTest : public testing::Test {
  protected:
-  ChangeCallback promise(const std::string& pending_effect) {
-    return answers.promise(pending_effect,
-                           [this](const Result<ChangeResult, CommandError>& result) {
-                             given.push_back(result ? to_text(*result) : result.error().text);
-                           });
+  ChangeCallback with_timeout(const std::string& consequence) {
+    return answers.with_timeout(consequence,
+                                [this](const Result<ChangeResult, CommandError>& result) {
+                                  given.push_back(result ? to_text(*result) : result.error().text);
+                                });
   }
   void pass(Millis by) {
     clock.advance(by);
@@ -32,7 +32,7 @@ class PromisedAnswersTest : public testing::Test {
 };
 
 TEST_F(PromisedAnswersTest, OneThatComesInTimeIsGivenAsItIs) {
-  const ChangeCallback answer = promise("nobody comes");
+  const ChangeCallback answer = with_timeout("nobody comes");
   pass(seconds{4});
   answer(reloaded);
   pass(seconds{9});
@@ -40,7 +40,7 @@ TEST_F(PromisedAnswersTest, OneThatComesInTimeIsGivenAsItIs) {
 }
 
 TEST_F(PromisedAnswersTest, OneThatDoesNotComeIsGivenOnceAndSaysWhoIsWaitedFor) {
-  const ChangeCallback answer = promise("nobody comes");
+  const ChangeCallback answer = with_timeout("nobody comes");
   who = "process 77";
   pass(seconds{5});
   ASSERT_EQ(given.size(), 1U);
@@ -52,9 +52,9 @@ TEST_F(PromisedAnswersTest, OneThatDoesNotComeIsGivenOnceAndSaysWhoIsWaitedFor) 
 }
 
 TEST_F(PromisedAnswersTest, EachHasItsTime) {
-  const ChangeCallback first = promise("a");
+  const ChangeCallback first = with_timeout("a");
   clock.advance(seconds{3});
-  const ChangeCallback second = promise("b");
+  const ChangeCallback second = with_timeout("b");
   pass(seconds{2});
   EXPECT_EQ(given.size(), 1U);
   pass(seconds{3});
@@ -62,7 +62,7 @@ TEST_F(PromisedAnswersTest, EachHasItsTime) {
 }
 
 TEST_F(PromisedAnswersTest, OneThatNobodyCanGiveAnyMoreIsForgotten) {
-  { const ChangeCallback dropped = promise("a"); }
+  { const ChangeCallback dropped = with_timeout("a"); }
   pass(seconds{9});
   EXPECT_TRUE(given.empty());
 }

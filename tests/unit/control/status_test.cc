@@ -76,7 +76,7 @@ TEST_F(StatusTest, ANodesFiguresAreAllThere) {
   alice.open_exchange();
   alice.open_exchange();
   alice.close_exchange(clock.now());
-  for (int i = 0; i < 4; ++i) alice.open_websocket();
+  for (int i = 0; i < 4; ++i) alice.open_tunnel();
   alice.counters.begun = 5;
   alice.counters.moved = 6;
   alice.counters.rescued = 7;

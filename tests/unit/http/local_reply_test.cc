@@ -12,8 +12,8 @@ namespace {
 using test::has_line;
 using test::ParsedResponse;
 
-LocalReply no_node() {
-  LocalReply reply;
+Http1LocalResponse no_node() {
+  Http1LocalResponse reply;
   reply.status = 503;
   reply.text = "no node takes new users";
   reply.fields = "Retry-After: 5\r\n";
@@ -28,28 +28,28 @@ TEST(LocalReplyTest, ItSaysWhatAndWhyInOneLineOfText) {
 }
 
 TEST(LocalReplyTest, TheAnswerToHeadHasTheSameHeadAndNoBody) {
-  LocalReply reply = no_node();
+  Http1LocalResponse reply = no_node();
   const std::string with_body = render(reply);
-  reply.asked_by = AskedBy::head;
+  reply.request_kind = RequestKind::head;
   EXPECT_EQ(render(reply), with_body.substr(0, with_body.find("\r\n\r\n") + 4));
 }
 
 TEST(LocalReplyTest, WhoAskedForAnUpgradeGetsTheBodyToo) {
-  LocalReply reply = no_node();
+  Http1LocalResponse reply = no_node();
   const std::string with_body = render(reply);
-  reply.asked_by = AskedBy::upgrade;
+  reply.request_kind = RequestKind::upgrade;
   EXPECT_EQ(render(reply), with_body);
 }
 
 TEST(LocalReplyTest, AConnectionThatStaysIsNotAnnounced) {
-  LocalReply reply = no_node();
+  Http1LocalResponse reply = no_node();
   reply.persistence = Persistence::keep_alive;
   EXPECT_EQ(render(reply).find("Connection"), std::string::npos);
 }
 
 TEST(LocalReplyTest, EveryAnswerIsAValidResponseWhoseLengthIsRight) {
   for (const int status : {400, 405, 408, 413, 414, 417, 431, 500, 501, 502, 503, 504, 505}) {
-    LocalReply reply;
+    Http1LocalResponse reply;
     reply.status = status;
     reply.text = "why";
     const std::string text = render(reply);

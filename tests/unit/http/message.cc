@@ -54,13 +54,13 @@ RequestFacts ParsedRequest::facts() const {
 
 std::string ParsedResponse::verdict() const {
   if (const std::string refused = refusal(); !refused.empty()) return refused;
-  const auto judged = validate_response(head, asked_by);
+  const auto judged = validate_response(head, request_kind);
   return judged ? "" : judged.error();
 }
 
 ResponseFacts ParsedResponse::facts() const {
   EXPECT_EQ(verdict(), "") << describe(head);
-  const auto judged = validate_response(head, asked_by);
+  const auto judged = validate_response(head, request_kind);
   return judged ? *judged : ResponseFacts{};
 }
 

@@ -45,13 +45,13 @@ class ParsedRequest : public ParsedHead {
 
 class ParsedResponse : public ParsedHead {
  public:
-  explicit ParsedResponse(std::string_view text, AskedBy by = AskedBy::other)
-      : ParsedHead(Parser::Kind::response, text), asked_by(by) {}
+  explicit ParsedResponse(std::string_view text, RequestKind by = RequestKind::other)
+      : ParsedHead(Parser::Kind::response, text), request_kind(by) {}
 
   [[nodiscard]] std::string verdict() const;
   [[nodiscard]] ResponseFacts facts() const;
 
-  AskedBy asked_by;
+  RequestKind request_kind;
 };
 
 /// The content of a queue as a socket receives it.

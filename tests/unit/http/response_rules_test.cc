@@ -43,7 +43,8 @@ TEST(ResponseRulesTest, SomeResponsesHaveNoBodyWhateverTheySay) {
     EXPECT_EQ(facts.persistence, Persistence::keep_alive) << status;
   }
   for (const char* lines : {"", "Content-Length: 17\r\n", "Transfer-Encoding: chunked\r\n"}) {
-    const ResponseFacts facts = ParsedResponse(response("200 OK", lines), AskedBy::head).facts();
+    const ResponseFacts facts =
+        ParsedResponse(response("200 OK", lines), RequestKind::head).facts();
     EXPECT_EQ(facts.framing.kind, BodyKind::none) << lines;
     EXPECT_EQ(facts.persistence, Persistence::keep_alive) << lines;
   }

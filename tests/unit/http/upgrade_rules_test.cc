@@ -42,21 +42,21 @@ TEST(UpgradeRulesTest, AnythingElseIsNoQuestion) {
 TEST(UpgradeRulesTest, ANodeSwitchesWhenAskedAndSaysToWhat) {
   const std::string lines = "Connection: upgrade\r\nUpgrade: websocket\r\n";
   const ParsedResponse response("HTTP/1.1 101 Switching Protocols\r\n" + lines + "\r\n");
-  const auto facts = validate_response(response.head, AskedBy::upgrade);
+  const auto facts = validate_response(response.head, RequestKind::upgrade);
   ASSERT_TRUE(facts);
   EXPECT_EQ(facts->upgrade, "websocket");
   EXPECT_EQ(facts->framing.kind, BodyKind::tunnel);
   EXPECT_FALSE(facts->interim) << "nothing comes behind it";
-  EXPECT_FALSE(validate_response(response.head, AskedBy::other)) << "unasked";
+  EXPECT_FALSE(validate_response(response.head, RequestKind::other)) << "unasked";
   for (const char* mute : {"", "Connection: upgrade\r\n", "Upgrade: websocket\r\n"}) {
     const ParsedResponse other("HTTP/1.1 101 Switching Protocols\r\n" + std::string(mute) + "\r\n");
-    EXPECT_FALSE(validate_response(other.head, AskedBy::upgrade)) << mute;
+    EXPECT_FALSE(validate_response(other.head, RequestKind::upgrade)) << mute;
   }
 }
 
 TEST(UpgradeRulesTest, ANodeThatWasAskedMayStillJustAnswer) {
   const ParsedResponse response("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n");
-  const auto facts = validate_response(response.head, AskedBy::upgrade);
+  const auto facts = validate_response(response.head, RequestKind::upgrade);
   ASSERT_TRUE(facts);
   EXPECT_EQ(facts->framing.kind, BodyKind::length);
   EXPECT_TRUE(facts->upgrade.empty());

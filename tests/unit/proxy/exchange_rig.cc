@@ -210,7 +210,7 @@ void ExchangeTest::ask_again(std::string_view head) {
 void ExchangeTest::answer(std::size_t node, std::string_view head) {
   const bool upgrade = head.find(" 101 ") != std::string_view::npos;
   const http::test::ParsedResponse& response = responses_.emplace_back(
-      std::string(head) + "\r\n", upgrade ? http::AskedBy::upgrade : http::AskedBy::other);
+      std::string(head) + "\r\n", upgrade ? http::RequestKind::upgrade : http::RequestKind::other);
   UpstreamEvents& events = *stream(node).exchange;
   events.response_head() = response.head;
   const http::ResponseFacts facts = response.facts();

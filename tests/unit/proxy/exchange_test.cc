@@ -368,14 +368,14 @@ TEST_F(ExchangeTest, ATunnelLastsUntilBothSidesHaveEnded) {
   ask(kUpgrade);
   client.unread = {"ping"};
   answer(kAlice, kSwitching);
-  EXPECT_EQ(node(kAlice).websockets_open(), 1);
+  EXPECT_EQ(node(kAlice).tunnels_open(), 1);
   EXPECT_TRUE(said("head 101 tunnel"));
   EXPECT_TRUE(said("to alice: body ping")) << "what was read behind the head goes on at once";
   EXPECT_TRUE(said("to alice: end"));
   EXPECT_FALSE(exchange.over());
   answer_body(kAlice, "pong", Last::yes);
   EXPECT_EQ(log.back(), "over complete");
-  EXPECT_EQ(node(kAlice).websockets_open(), 0);
+  EXPECT_EQ(node(kAlice).tunnels_open(), 0);
   EXPECT_EQ(node(kAlice).exchanges_open(), 0);
 }
 
@@ -406,7 +406,7 @@ TEST_F(ExchangeTest, ATunnelEndsWhenItsNodeIsTakenFromItsUsers) {
   republish();
   exchange.end_if_displaced();
   EXPECT_EQ(ended(EndReason::tunnel_moved), 1U);
-  EXPECT_EQ(node(kAlice).websockets_open(), 0);
+  EXPECT_EQ(node(kAlice).tunnels_open(), 0);
 }
 
 TEST_F(ExchangeTest, ASwitchThatNobodyAskedForIsNoAnswer) {

@@ -59,15 +59,15 @@ TEST(StallTest, NobodyOwesAnythingInATunnel) {
 }
 
 TEST(StallTest, TheEndingNamesTheSideThatIsWaitedFor) {
-  EXPECT_EQ(info_of(ending_of(StallCause::client_reads)).side, Side::downstream);
-  EXPECT_EQ(info_of(ending_of(StallCause::client_sends)).side, Side::downstream);
+  EXPECT_EQ(info_of(end_reason_of(StallCause::client_reads)).side, Side::downstream);
+  EXPECT_EQ(info_of(end_reason_of(StallCause::client_sends)).side, Side::downstream);
   for (const StallCause node :
        {StallCause::node_reads, StallCause::node_sends, StallCause::node_answers}) {
-    EXPECT_EQ(info_of(ending_of(node)).side, Side::upstream);
-    EXPECT_EQ(info_of(ending_of(node)).status, 504);
+    EXPECT_EQ(info_of(end_reason_of(node)).side, Side::upstream);
+    EXPECT_EQ(info_of(end_reason_of(node)).status, 504);
   }
-  EXPECT_EQ(ending_of(StallCause::node_answers), EndReason::response_timeout);
-  EXPECT_EQ(info_of(ending_of(StallCause::either)).side, Side::nobody);
+  EXPECT_EQ(end_reason_of(StallCause::node_answers), EndReason::response_timeout);
+  EXPECT_EQ(info_of(end_reason_of(StallCause::either)).side, Side::nobody);
 }
 
 }  // namespace

@@ -105,7 +105,7 @@ class UpstreamConnectionTest : public testing::Test, private UpstreamOwner {
   [[nodiscard]] ExchangeError on_connect_failed(int error) override {
     return {EndReason::connect_failed, Retry::other_node, error};
   }
-  [[nodiscard]] Millis idle_time(const UpstreamConnection& /*connection*/) const override {
+  [[nodiscard]] Millis max_idle_time(const UpstreamConnection& /*connection*/) const override {
     return idle_time_;
   }
   void on_idle(UpstreamConnection& /*connection*/) override { told_.emplace_back("idle"); }

@@ -385,9 +385,9 @@ TEST_F(AffinityTest, ACookieThatWasVerifiedOnceNeedsNoCryptographyTheNextTime) {
   (void)another_cookie(binding);  // is lost on the way
   affinity->release(binding, clock.now());
   const CookiePeek peeked = *peek(cookie);
-  EXPECT_EQ(ledger.open(peeked.key, peeked.check, clock.now()).miss, Ledger::Miss::mismatch);
+  EXPECT_EQ(ledger.open(peeked.key, peeked.fingerprint, clock.now()).miss, Ledger::Miss::mismatch);
   EXPECT_EQ(serve(cookie, kBob).node, kAlice);
-  const auto opened = ledger.open(peeked.key, peeked.check, clock.now()).opened;
+  const auto opened = ledger.open(peeked.key, peeked.fingerprint, clock.now()).opened;
   ASSERT_TRUE(opened) << "the ledger knows it as it is";
   ledger.close(opened->ref, clock.now());
 }

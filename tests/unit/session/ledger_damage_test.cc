@@ -90,7 +90,7 @@ class DamagedLedgerTest : public testing::Test {
         sealer.seal({key, sealer.node_key(0, pool.nodes[node].node->name()), clock.wall()});
     cookies.emplace_back(sealed.data(), sealed.size());
     const OpenedSession session =
-        ledger->begin(key, peek(cookies.back())->check, pool.nodes[node].slot,
+        ledger->begin(key, peek(cookies.back())->fingerprint, pool.nodes[node].slot,
                       SessionState::pending, clock.now(), clock.now());
     ledger->close(session.ref, clock.now());
   }

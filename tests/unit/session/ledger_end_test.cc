@@ -68,7 +68,7 @@ TEST_F(LedgerEndTest, WhatOtherExchangesDoToItChangesNoCount) {
   const auto two = open(1);
   ledger.end(one->ref);
   close(*one);
-  ledger.set_cookie_check(two->ref, 5);
+  ledger.set_cookie_fingerprint(two->ref, 5);
   const MovedSession there = ledger.move(two->ref, alice, bob);
   EXPECT_EQ(there.node, bob) << "nothing keeps its exchange from going there";
   EXPECT_EQ(there.moved, DoneBy::another);

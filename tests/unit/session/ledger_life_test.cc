@@ -62,7 +62,7 @@ TEST_F(LedgerLifeTest, AVerifiedCookieOpensTheSessionWhateverItsCheck) {
 
 TEST_F(LedgerLifeTest, OnlyTheCookieLastIssuedOpensWithoutAVerdict) {
   const OpenedSession session = begin(1, alice);
-  ledger.set_cookie_check(session.ref, 99);
+  ledger.set_cookie_fingerprint(session.ref, 99);
   close(session);
   EXPECT_FALSE(open(1, kCheck));
   EXPECT_TRUE(open(1, 99));

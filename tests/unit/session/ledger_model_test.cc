@@ -40,7 +40,7 @@ constexpr std::array<SessionTimes, kNodes> kTimes{{
 struct Plain {
   NodeSlot node = 0;
   SessionState state = SessionState::pending;
-  CookieFingerprint check = 0;
+  CookieFingerprint fingerprint = 0;
   Instant created;
   Instant last;
   int open = 0;
@@ -156,7 +156,7 @@ class Duel {
     if (dice < 560) return open_verified();
     if (dice < 860) return close();
     if (dice < 950) return move();
-    if (dice < 970) return set_cookie_check();
+    if (dice < 970) return set_cookie_fingerprint();
     if (dice < 985) return end();
     if (dice < 995) return displace();
     return set_times();
@@ -194,7 +194,7 @@ class Duel {
     const auto check = static_cast<CookieFingerprint>(pick(0, 2));
     const Ledger::Lookup lookup = ledger_.open(key_of(who), check, now_);
     Plain* const session = model_.find(who, now_);
-    const bool fits = session != nullptr && session->check == check;
+    const bool fits = session != nullptr && session->fingerprint == check;
     if (lookup.opened.has_value() != fits) {
       wrong_ = fits ? "it was not found" : "it should not be found";
     } else if (fits) {
@@ -252,13 +252,13 @@ class Duel {
     return "move " + std::to_string(one.user);
   }
 
-  std::string set_cookie_check() {
+  std::string set_cookie_fingerprint() {
     if (held_.empty()) return "nothing";
     const Held& one = held_.back();
     const auto check = static_cast<CookieFingerprint>(pick(0, 2));
-    ledger_.set_cookie_check(one.ref, check);
+    ledger_.set_cookie_fingerprint(one.ref, check);
     if (one.ended) return "reseal an ended " + std::to_string(one.user);
-    model_.sessions.at(one.user).check = check;
+    model_.sessions.at(one.user).fingerprint = check;
     return "reseal " + std::to_string(one.user);
   }
 

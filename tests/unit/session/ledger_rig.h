@@ -81,8 +81,8 @@ class LedgerTest : public testing::Test {
                       SessionState state = SessionState::pending) {
     return ledger.begin(key_of(number), kCheck, slot, state, now, now);
   }
-  std::optional<OpenedSession> open(std::uint64_t number, CookieFingerprint check = kCheck) {
-    return ledger.open(key_of(number), check, now).opened;
+  std::optional<OpenedSession> open(std::uint64_t number, CookieFingerprint fingerprint = kCheck) {
+    return ledger.open(key_of(number), fingerprint, now).opened;
   }
   void close(const OpenedSession& session) { ledger.close(session.ref, now); }
 

@@ -107,11 +107,11 @@ TEST_F(SharedLedgerTest, WhatIsUnderWayIsSeenByBoth) {
                           new_one->traffic_of_other_process(alice));
   old_node.open_exchange();
   old_node.open_exchange();
-  old_node.open_websocket();
+  old_node.open_tunnel();
   new_node.open_exchange();
   EXPECT_EQ(old_node.exchanges_open(), 3);
   EXPECT_EQ(new_node.exchanges_open(), 3);
-  EXPECT_EQ(new_node.websockets_open(), 1);
+  EXPECT_EQ(new_node.tunnels_open(), 1);
   old_node.close_exchange(clock.now());
   EXPECT_EQ(new_node.exchanges_open(), 2);
 }
@@ -124,12 +124,12 @@ TEST_F(SharedLedgerTest, WhatADeadProcessHadUnderWayIsOver) {
   const balancer::Node node("shop", "alice", new_one->counts(alice), new_one->traffic(alice),
                             new_one->traffic_of_other_process(alice));
   old_one->traffic(alice).exchanges_open = 5;
-  old_one->traffic(alice).websockets_open = 2;
+  old_one->traffic(alice).tunnels_open = 2;
   EXPECT_EQ(node.exchanges_open(), 5);
   old_one.reset();
   (void)new_one->sweep(clock.now());
   EXPECT_EQ(node.exchanges_open(), 0);
-  EXPECT_EQ(node.websockets_open(), 0);
+  EXPECT_EQ(node.tunnels_open(), 0);
 }
 
 // One of two processes is stopped (SIGSTOP) with requests waiting in its sockets, while time

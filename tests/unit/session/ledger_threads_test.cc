@@ -126,7 +126,7 @@ TEST_F(LedgerThreadsTest, AUserWhomAllWorkersMoveIsOnOneNode) {
       const NodeSlot there =
           ledger.move(session.ref, session.node, slots[random() % slots.size()]).node;
       ASSERT_TRUE(there == slots[0] || there == slots[1] || there == slots[2]);
-      ledger.set_cookie_check(session.ref, random() % 3);
+      ledger.set_cookie_fingerprint(session.ref, random() % 3);
       ledger.close(session.ref, now());
     }
   };

@@ -200,8 +200,9 @@ TEST_F(SealedCookieTest, APeekFindsTheSessionAndKnowsTheVeryCookie) {
   const auto peeked = peek(value);
   ASSERT_TRUE(peeked);
   EXPECT_EQ(peeked->key, kKey);
-  EXPECT_EQ(peek(seal(sealer))->check, peeked->check) << "sealed again: the same cookie";
-  EXPECT_NE(peek(seal(sealer, "bob"))->check, peeked->check) << "of another node";
+  EXPECT_EQ(peek(seal(sealer))->fingerprint, peeked->fingerprint)
+      << "sealed again: the same cookie";
+  EXPECT_NE(peek(seal(sealer, "bob"))->fingerprint, peeked->fingerprint) << "of another node";
 }
 
 TEST_F(SealedCookieTest, APeekSeesAnyChangeOfASingleCharacter) {
@@ -214,7 +215,7 @@ TEST_F(SealedCookieTest, APeekSeesAnyChangeOfASingleCharacter) {
       forged[at] = c;
       const auto peeked = peek(forged);
       ASSERT_TRUE(peeked);
-      EXPECT_TRUE(peeked->key != genuine.key || peeked->check != genuine.check)
+      EXPECT_TRUE(peeked->key != genuine.key || peeked->fingerprint != genuine.fingerprint)
           << "at " << at << ": " << c;
     }
   }

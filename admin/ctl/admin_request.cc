@@ -1,4 +1,4 @@
-#include "admin/ctl/call.h"
+#include "admin/ctl/admin_request.h"
 
 #include "admin/command_table.h"
 #include "admin/printable.h"
@@ -20,7 +20,7 @@ namespace {
 
 /// Limit for the proxy to accept the connection: it does so at once unless it hangs.
 constexpr timeval kConnectTimeout{2, 0};
-/// Limit for a response. Changes are answered when all workers have acknowledged: milliseconds.
+/// Limit for a response. Changes are complete when all workers have acknowledged: milliseconds.
 constexpr Millis kResponseTimeout = std::chrono::seconds{30};
 
 std::string hint(int error) {
@@ -70,10 +70,10 @@ AdminRequest::State AdminRequest::advance() {
   const ssize_t count = ::recv(fd_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
   if (count > 0) {
     answer_.append(buffer.data(), static_cast<std::size_t>(count));
-    return State::answering;
+    return State::receiving;
   }
-  if (count < 0 && (errno == EAGAIN || errno == EINTR)) return State::answering;
-  return answer_.ends_with('\n') ? State::answered : State::lost;
+  if (count < 0 && (errno == EAGAIN || errno == EINTR)) return State::receiving;
+  return answer_.ends_with('\n') ? State::complete : State::lost;
 }
 
 std::string AdminRequest::take_lines() {
@@ -106,8 +106,8 @@ Result<std::string> ask(const std::string& socket, const std::string& line) {
                      format_duration(kResponseTimeout)};
     }
     const AdminRequest::State state = call->advance();
-    if (state == AdminRequest::State::answering) continue;
-    if (state == AdminRequest::State::answered && !is_retryable(call->answer()))
+    if (state == AdminRequest::State::receiving) continue;
+    if (state == AdminRequest::State::complete && !is_retryable(call->answer()))
       return call->answer();
     return Failure{"bonedry at " + admin::printable(socket) +
                    " stopped or was upgraded before it answered; try again"};

@@ -14,8 +14,8 @@ namespace bonedry::ctl {
 class AdminRequest {
  public:
   enum class State : std::uint8_t {
-    answering,  ///< more may come
-    answered,   ///< the response is complete
+    receiving,  ///< more may come
+    complete,   ///< the response is complete
     lost,       ///< the connection ended before that
   };
 
