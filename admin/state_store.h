@@ -18,9 +18,9 @@ namespace bonedry::admin {
     const NodeRecords& records, const std::vector<session::LedgerNode>& known,
     const conf::Config& config);
 
-/// The nodes whose state was changed after the ledger was last used. Such a ledger is older than the
-/// records and may not know all users who came since. Compares by the monotonic clock where both
-/// times are known.
+/// The nodes whose state was changed after the ledger was last used. Such a ledger is older than
+/// the records and may not know all users who came since. Compares by the monotonic clock where
+/// both times are known.
 [[nodiscard]] std::vector<balancer::NodeId> changed_after(const NodeRecords& records,
                                                           const session::LastUse& last_use);
 

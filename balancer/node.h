@@ -159,6 +159,7 @@ class Node {
   NodeCounters counters;
 
  private:
+  // Many: the facts of a node are independent of each other, each constant or an atomic.
   const NodeId id_;
   const std::string key_;
   const SessionCounts& sessions_;

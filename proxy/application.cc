@@ -429,6 +429,7 @@ class Application::Impl {
     std::string text;
   };
 
+  // Many: the parts of the program are put together here.
   StartOptions start_options_;
   const conf::Config config_;
   std::optional<Read> read_last_;

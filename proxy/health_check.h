@@ -90,6 +90,7 @@ class HealthCheck final : public io::Retirable, private UpstreamOwner, private U
   void end(balancer::CheckResult result, const std::string& why);
   void close();
 
+  // Many: the config of the checks, and one check in progress.
   ConnectionContext& context_;
   CheckSlots& slots_;
   const OnChange& on_change_;

@@ -70,6 +70,7 @@ class Predecessor final : private io::ReadWatcher::Handler {
   void retry_later(const std::string& why);
   void on_followed(std::uint64_t number);
 
+  // Many: what was handed over, and the state that the other process is to apply.
   io::FdChannel channel_;
   UniqueFd lock_;
   std::string admin_path_;

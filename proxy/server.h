@@ -81,6 +81,7 @@ class Server {
                                   BoundListener& bound);
   [[nodiscard]] std::vector<Worker::ListenSocket> listens_of(std::size_t worker);
 
+  // Many: the parts of the data plane are put together here.
   Parts parts_;
   const conf::Config config_;
   std::size_t worker_count_;

@@ -91,6 +91,7 @@ class Successor final : private io::ReadWatcher::Handler {
     Successor& successor;
   };
 
+  // Many: two processes may be watched, the child and the one that serves.
   io::EventLoop& loop_;
   Events events_;
   State state_ = State::starting;

@@ -71,6 +71,7 @@ class UpstreamPool final : public NodeStreams, private UpstreamOwner {
   [[nodiscard]] UpstreamConnection* find_idle(balancer::Repeat repeat);
   [[nodiscard]] io::ConnectStart connect();
 
+  // Many: the config of the node and the lists of its connections.
   WorkerContext& context_;
   std::shared_ptr<balancer::Node> node_;
   conf::Address address_;

@@ -195,6 +195,7 @@ class LedgerShard {
   void pending_push(Index index);
   void pending_remove(Index index);
 
+  // Many: pointers into the mapped file, computed once.
   const LedgerFile* file_;
   std::size_t process_;
   std::size_t records_at_;

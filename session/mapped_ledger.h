@@ -192,6 +192,7 @@ class MappedLedger final : public Ledger {
   [[nodiscard]] std::optional<NodeSlot> unused_slot();
   [[nodiscard]] std::string_view name_of(NodeSlot slot) const;
 
+  // Many: the file, its parts, and what is known of the process that shares it.
   LedgerFile file_;
   std::size_t process_;
   const Clock* clock_;  // null: in memory, where the wall clock does not matter

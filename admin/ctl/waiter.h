@@ -44,6 +44,7 @@ class Waiter {
   [[nodiscard]] std::string line() const;
   [[nodiscard]] Millis elapsed() const { return clock_.now() - began_; }
 
+  // Many: a wait is two requests, their times, and what is known of the proxy.
   SystemClock clock_;
   std::string socket_;
   std::string node_;

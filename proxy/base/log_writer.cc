@@ -295,6 +295,7 @@ class LogWriter::Shared {
   }
 
   // Used by the writer's thread only, except that `wake` rings `bell_`.
+  // Many: what the thread that writes shares with those that queue lines, and its own state.
   const LogTarget target_;
   OpenTarget opened_;
   const UniqueFd bell_;  // an eventfd that wakes the thread

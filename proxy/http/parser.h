@@ -98,6 +98,7 @@ class Parser {
   int drop_or_refuse();
   int keep_trailer();
 
+  // Many: llhttp reports piece by piece; what it has reported so far is collected here.
   Kind kind_;
   llhttp_t llhttp_{};
   std::size_t parsed_ = 0;

@@ -74,7 +74,7 @@ TEST_P(KeptLedgerStory, WhoLeavesAfterAKillIsMissedInTime) {
 }
 
 TEST_P(KeptLedgerStory, WhoWasAtALongDownloadIsStillThereAfterAKill) {
-  launch(config({"idle_timeout = \"2s\""}));
+  launch(config({"idle_timeout = \"5s\""}));
   const Gate gate;
   alice_.on("/film", [gate](NodeExchange& exchange) {
     exchange.send(exchange.head(200, {{"Content-Length", "1000"}}) + "it begins");
@@ -87,7 +87,7 @@ TEST_P(KeptLedgerStory, WhoWasAtALongDownloadIsStillThereAfterAKill) {
   download.send(
       Request{.target = "/film", .headers = {{"Cookie", "bonedry=" + user.cookie()}}}.to_wire());
   (void)download.read_head();
-  std::this_thread::sleep_for(Millis{2500});  // longer than the idle time-out
+  std::this_thread::sleep_for(Millis{5500});  // longer than the idle time-out
   EXPECT_EQ(node(alice_).live, 1);
   bonedry_->kill9();
   bonedry_->start();
