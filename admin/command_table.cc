@@ -13,8 +13,7 @@ namespace {
 
 constexpr Positional kNode{"NODE", "a node", Presence::required,
                            "POOL/NODE, or just NODE if the name is unique"};
-constexpr Option kForce{"force", ValueKind::none, "",
-                        "override the guard, or that a node is not dry; this is logged"};
+constexpr Option kForce{"force", ValueKind::none, "", "override a refusal; this is logged"};
 
 constexpr std::array kNodeOnly{kNode};
 constexpr std::array kPoolMaybe{
