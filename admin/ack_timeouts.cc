@@ -13,12 +13,12 @@ constexpr Millis kTimeLimit = std::chrono::seconds{5};
 
 }  // namespace
 
-ChangeCallback AckTimeouts::with_timeout(std::string consequence, ChangeCallback answer) {
+ChangeCallback AckTimeouts::with_timeout(std::string consequence, ChangeCallback callback) {
   auto promise = std::make_shared<PendingAck>(
-      PendingAck{clock_.now() + kTimeLimit, std::move(consequence), std::move(answer)});
+      PendingAck{clock_.now() + kTimeLimit, std::move(consequence), std::move(callback)});
   pending_.push_back(promise);
   return [promise](Result<ChangeResult, CommandError> result) {
-    if (const ChangeCallback give = std::exchange(promise->answer, nullptr))
+    if (const ChangeCallback give = std::exchange(promise->callback, nullptr))
       give(std::move(result));
   };
 }
@@ -26,9 +26,9 @@ ChangeCallback AckTimeouts::with_timeout(std::string consequence, ChangeCallback
 void AckTimeouts::tick() {
   while (!pending_.empty()) {
     const std::shared_ptr<PendingAck> promise = pending_.front().lock();
-    if (promise && promise->answer && clock_.now() < promise->due) return;
+    if (promise && promise->callback && clock_.now() < promise->due) return;
     pending_.pop_front();
-    const ChangeCallback give = promise ? std::exchange(promise->answer, nullptr) : nullptr;
+    const ChangeCallback give = promise ? std::exchange(promise->callback, nullptr) : nullptr;
     if (!give) continue;
     const std::string who = lagging_process_();
     give(fail(ErrorCode::unacknowledged,

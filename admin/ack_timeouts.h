@@ -20,10 +20,10 @@ class AckTimeouts {
   AckTimeouts(const Clock& clock, std::function<std::string()> who)
       : clock_(clock), lagging_process_(std::move(who)) {}
 
-  /// Returns a callback that passes its result on to `answer`. If some seconds pass without that,
-  /// `tick` calls `answer` with an error. `answer` is called only once. `consequence`: what is
+  /// Returns a callback that passes its result on to `callback`. If some seconds pass without that,
+  /// `tick` calls `callback` with an error. `callback` is called only once. `consequence`: what is
   /// held up until all have acknowledged.
-  [[nodiscard]] ChangeCallback with_timeout(std::string consequence, ChangeCallback answer);
+  [[nodiscard]] ChangeCallback with_timeout(std::string consequence, ChangeCallback callback);
   /// Reports an error for each acknowledgement that is overdue.
   void tick();
 
@@ -31,7 +31,7 @@ class AckTimeouts {
   struct PendingAck {
     Instant due;
     std::string consequence;
-    ChangeCallback answer;  // empty: already called
+    ChangeCallback callback;  // empty: already called
   };
 
   const Clock& clock_;

@@ -24,8 +24,8 @@ bool is_transient(int error) {
 }  // namespace
 
 void turn_away(int fd, std::string_view why) {
-  const std::string answer = error_line(why);
-  (void)::send(fd, answer.data(), answer.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  const std::string error = error_line(why);
+  (void)::send(fd, error.data(), error.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
   // Closing a Unix socket with unread bytes resets the client's connection (unix(7) does not say
   // so). So the client is kept from sending more, and what it has sent is read.
   ::shutdown(fd, SHUT_RD);
@@ -70,7 +70,7 @@ std::string AdminConnection::user_name() const {
 void AdminConnection::write(std::string_view lines) {
   if (state_ != State::reading && state_ != State::running) return;
   if (unsent_.size() > limits_.max_unsent_bytes) {
-    spdlog::warn("admin: a client does not read its answer; closing the connection");
+    spdlog::warn("admin: a client does not read its response; closing the connection");
     return close();
   }
   unsent_ += lines;

@@ -36,17 +36,17 @@ std::string line_of(const Invocation& asked) {
 
 /// Sends one command and prints the response.
 ExitCode ask_once(const Invocation& asked) {
-  const auto answer = ask(asked.socket, line_of(asked));
-  if (!answer) {
-    print_error(answer.error());
+  const auto response = ask(asked.socket, line_of(asked));
+  if (!response) {
+    print_error(response.error());
     return ExitCode::unreachable;
   }
-  if (is_error(*answer)) {
-    std::fputs(answer->c_str(), stderr);
+  if (is_error(*response)) {
+    std::fputs(response->c_str(), stderr);
     return ExitCode::refused;
   }
   const bool table = asked.command.command->id == CommandId::status && asked.format == Format::text;
-  print(table && may_colour(STDOUT_FILENO) ? coloured(*answer) : *answer);
+  print(table && may_colour(STDOUT_FILENO) ? coloured(*response) : *response);
   return ExitCode::done;
 }
 
@@ -88,8 +88,8 @@ ExitCode wait_for(const Invocation& asked, Waiter::ProxySeen seen) {
   Waiter waiter(asked.socket, asked.command.positionals.front(), asked.timeout, seen, progress);
   const Waiter::Result ending = waiter.run();
   progress.clear();
-  if (asked.format == Format::json && !ending.answer.empty()) {
-    print(ending.answer);
+  if (asked.format == Format::json && !ending.response.empty()) {
+    print(ending.response);
   } else if (ending.code == ExitCode::done) {
     print(admin::printable(ending.explanation) + "\n");
   } else {
@@ -99,17 +99,17 @@ ExitCode wait_for(const Invocation& asked, Waiter::ProxySeen seen) {
 }
 
 ExitCode bleed_and_wait(const Invocation& asked) {
-  const auto answer = ask(asked.socket, asked.line);
-  if (!answer) {
-    print_error(answer.error());
+  const auto response = ask(asked.socket, asked.line);
+  if (!response) {
+    print_error(response.error());
     return ExitCode::unreachable;
   }
-  if (is_error(*answer)) {
-    std::fputs(answer->c_str(), stderr);
+  if (is_error(*response)) {
+    std::fputs(response->c_str(), stderr);
     return ExitCode::refused;
   }
   // Scripts want one JSON object on stdout: that of the wait.
-  if (asked.format == Format::text) print(*answer);
+  if (asked.format == Format::text) print(*response);
   return wait_for(asked, Waiter::ProxySeen::yes);
 }
 

@@ -18,7 +18,7 @@ namespace {
 constexpr std::size_t kDefaultSessions = 100;
 /// Highest session number that a page may reach: twice as many sessions are in memory, 16 MB, until
 /// the response is sent.
-constexpr std::size_t kMostSessions = 100'000;
+constexpr std::size_t kMaxSessions = 100'000;
 
 Result<session::SessionQuery, CommandError> session_query(const CommandLine& line) {
   session::SessionQuery query;
@@ -28,21 +28,21 @@ Result<session::SessionQuery, CommandError> session_query(const CommandLine& lin
   query.limit = line.count("limit").value_or(kDefaultSessions);
   const std::size_t page = line.count("page").value_or(1);
   query.offset = (page - 1) * query.limit;
-  if (page * query.limit <= kMostSessions) return query;
+  if (page * query.limit <= kMaxSessions) return query;
   return fail(ErrorCode::invalid,
               "page " + std::to_string(page) + " of " + std::to_string(query.limit) +
-                  " sessions each reaches beyond the first " + std::to_string(kMostSessions) +
+                  " sessions each reaches beyond the first " + std::to_string(kMaxSessions) +
                   ", which are all that can be listed; another --sort has others first");
 }
 
-void answer(CommandClient& client, std::string_view lines) {
+void respond(CommandClient& client, std::string_view lines) {
   client.write(lines);
   client.finish();
 }
 
 /// On the socket an error is a line of text in both formats.
 void refuse(CommandClient& client, const CommandError& error) {
-  answer(client, render_text(error));
+  respond(client, render_text(error));
 }
 
 /// The current status of a node; without figures when the node is gone.
@@ -75,7 +75,7 @@ class ChangeTask final : public PendingCommand {
  private:
   void on_answer(const Result<ChangeResult, CommandError>& result) {
     if (!result) return refuse(client_, result.error());
-    answer(client_, format_ == Format::json ? render_json(*result) : render_text(*result));
+    respond(client_, format_ == Format::json ? render_json(*result) : render_text(*result));
   }
 
   CommandClient& client_;
@@ -108,7 +108,7 @@ class WaitTask final : public PendingCommand {
     result_.exchanges_open = node.exchanges_open;
     if (end == WaitEnd::timed_out) result_.dry_blocked_by = node.dry_blocked_by;
     if (end == WaitEnd::timed_out && node.bleeding) result_.forecast = node.bleeding->forecast;
-    answer(client_, format_ == Format::json ? render_json(result_) : render_text(result_));
+    respond(client_, format_ == Format::json ? render_json(result_) : render_text(result_));
   }
 
   ControlPlane& control_;
@@ -150,8 +150,8 @@ class ListTask final : public PendingCommand {
     if (listing_.step() == session::SessionListing::Progress::more)
       return ControlPlane::TaskProgress::more;
     const session::SessionPage page = std::move(listing_).take();
-    answer(client_, format_ == Format::json ? render_json(node_, page, clock_.now())
-                                            : render_text(node_, page, clock_.now()));
+    respond(client_, format_ == Format::json ? render_json(node_, page, clock_.now())
+                                             : render_text(node_, page, clock_.now()));
     return ControlPlane::TaskProgress::done;
   }
 
@@ -192,7 +192,7 @@ std::unique_ptr<PendingCommand> Commands::run(std::string_view line, CommandClie
   try {
     const auto parsed = parse_command_line(line);
     if (parsed) return dispatch(*parsed, client);
-    answer(client, error_for_line(line, parsed.error()));
+    respond(client, error_for_line(line, parsed.error()));
   } catch (const std::exception& error) {
     spdlog::error("admin: '{}' failed: {}", printable(line), error.what());
     refuse(client, {ErrorCode::failed, std::string("internal error: ") + error.what()});
@@ -220,8 +220,8 @@ Commands::PendingCommandPtr Commands::dispatch(const CommandLine& line, CommandC
       show_events(line, client);
       return nullptr;
     case CommandId::version:
-      answer(client, line.format == Format::json ? render_json("bonedry " BONEDRY_VERSION)
-                                                 : "bonedry " BONEDRY_VERSION "\n");
+      respond(client, line.format == Format::json ? render_json("bonedry " BONEDRY_VERSION)
+                                                  : "bonedry " BONEDRY_VERSION "\n");
       return nullptr;
     case CommandId::help:
       show_help(line, client);
@@ -235,8 +235,8 @@ void Commands::show_status(const CommandLine& line, CommandClient& client) {
   if (!line.positionals.empty()) pool = line.positionals.front();
   const auto status = control_.status(pool);
   if (!status) return refuse(client, status.error());
-  answer(client,
-         line.format == Format::json ? render_json(*status) : render_text(*status, clock_.wall()));
+  respond(client,
+          line.format == Format::json ? render_json(*status) : render_text(*status, clock_.wall()));
 }
 
 Commands::PendingCommandPtr Commands::list_sessions(const CommandLine& line,
@@ -255,7 +255,7 @@ Commands::PendingCommandPtr Commands::list_sessions(const CommandLine& line,
 }
 
 void Commands::show_events(const CommandLine& line, CommandClient& client) {
-  if (line.format == Format::json) return answer(client, render_json(events_.recent()));
+  if (line.format == Format::json) return respond(client, render_json(events_.recent()));
   for (const Event& event : events_.recent()) client.write(render_text(event));
   client.finish();
 }
@@ -269,10 +269,10 @@ void Commands::show_help(const CommandLine& line, CommandClient& client) {
     }
   }
   if (line.format == Format::json) {
-    return answer(client,
-                  render_json(command == nullptr ? command_table() : std::span(command, 1)));
+    return respond(client,
+                   render_json(command == nullptr ? command_table() : std::span(command, 1)));
   }
-  answer(client, command == nullptr ? help_overview() : help_page(*command));
+  respond(client, command == nullptr ? help_overview() : help_page(*command));
 }
 
 Commands::PendingCommandPtr Commands::change(const CommandLine& line, CommandClient& client) {

@@ -84,7 +84,7 @@ void ConfigPlanner::plan_configured(const conf::Config& next, ConfigPlan& plan) 
   }
 }
 
-/// Nodes that are no longer in the config but may have users bleed until they are dry. These are
+/// NodeIds that are no longer in the config but may have users bleed until they are dry. These are
 /// the nodes in force here, and earlier nodes that were left out before this process started or
 /// while their pool was not in the config.
 void ConfigPlanner::plan_removed(const conf::Config& next, ConfigPlan& plan) const {

@@ -22,7 +22,7 @@ enum class OtherProcess : std::uint8_t { none, predecessor };
 struct ConfigPlan {
   NodeRecords records;
   RemovedNodes removed;
-  Nodes bled;  ///< nodes that begin to bleed because of it
+  NodeIds bled;  ///< nodes that begin to bleed because of it
 };
 
 /// Plans what a config means for nodes: which begin to bleed, and which are kept although they are

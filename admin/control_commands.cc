@@ -17,17 +17,17 @@ using balancer::NodeView;
 using balancer::PoolView;
 
 void ControlPlane::bleed(const NodeId& id, const BleedRequest& request,
-                         const ChangeCallback& answer) {
+                         const ChangeCallback& callback) {
   const NodeView& view = view_of(id);
   if (view.state == NodeState::maintenance) {
-    return answer(ChangeResult(MaintainResult{id, Already::yes}));
+    return callback(ChangeResult(MaintainResult{id, Already::yes}));
   }
   const bool was_active = view.state == NodeState::active;
   const Result<> guard =
       was_active ? balancer::check_guard(pool_of(id), view.node->name(), parts_.clock.now())
                  : Result<>{Done{}};
   if (!guard && request.force == Force::no) {
-    return answer(fail(ErrorCode::guard_refused, guard.error() + "; --force overrides"));
+    return callback(fail(ErrorCode::guard_refused, guard.error() + "; --force overrides"));
   }
   const BleedResult result{id,
                            was_active ? Already::no : Already::yes,
@@ -46,34 +46,34 @@ void ControlPlane::bleed(const NodeId& id, const BleedRequest& request,
   const auto done =
       commit({id}, change,
              [this, result, request,
-              answer = ack_timeouts_.with_timeout(id.text() + " is not reported dry", answer)] {
-               report_bleed(result, request, answer);
+              callback = ack_timeouts_.with_timeout(id.text() + " is not reported dry", callback)] {
+               report_bleed(result, request, callback);
              });
-  if (!done) answer(Failure{done.error()});
+  if (!done) callback(Failure{done.error()});
 }
 
 /// Called when all workers have acknowledged: no new user enters the node.
 void ControlPlane::report_bleed(BleedResult result, const BleedRequest& request,
-                                const ChangeCallback& answer) {
+                                const ChangeCallback& callback) {
   parts_.events.add(
       "bleed", result.node,
       bleeding_text(result) + who(request.by, request.reason) + forced_text(result.guard_refusal));
   const NodeEntry* const entry = nodes_.find(result.node);  // its pool may be gone by now
   if (entry != nullptr) {
-    const balancer::SessionCounts::Figures sessions = entry->node->sessions().read();
+    const balancer::SessionCounts::Values sessions = entry->node->sessions().read();
     result.live = sessions.live;
     result.pending = sessions.pending;
   }
-  answer(ChangeResult(std::move(result)));
+  callback(ChangeResult(std::move(result)));
 }
 
 void ControlPlane::maintain(const NodeId& id, Force force, const std::string& by,
-                            const ChangeCallback& answer) {
+                            const ChangeCallback& callback) {
   const PoolView& pool = pool_of(id);
   const NodeView& view = view_of(id);
   const NodeRecord* const record = record_of(id);
   if (view.state == NodeState::maintenance)
-    return answer(ChangeResult(MaintainResult{id, Already::yes}));
+    return callback(ChangeResult(MaintainResult{id, Already::yes}));
   const bool dry = record != nullptr && record->dry == Dry::yes;
   std::vector<std::string> refusals;
   if (!dry) {
@@ -85,8 +85,8 @@ void ControlPlane::maintain(const NodeId& id, Force force, const std::string& by
   if (!guard) refusals.push_back(guard.error());
   const std::string objection = joined(refusals);
   if (!objection.empty() && force == Force::no) {
-    return answer(fail(dry ? ErrorCode::guard_refused : ErrorCode::not_ready,
-                       objection + "; --force overrides"));
+    return callback(fail(dry ? ErrorCode::guard_refused : ErrorCode::not_ready,
+                         objection + "; --force overrides"));
   }
   const auto change = [&](NodeRecords& records) {
     NodeRecord& next = records[id];
@@ -98,39 +98,40 @@ void ControlPlane::maintain(const NodeId& id, Force force, const std::string& by
   const auto done = commit(
       {id}, change,
       [this, result = MaintainResult{id, Already::no, objection}, by, dry,
-       answer = ack_timeouts_.with_timeout("it is not safe to stop " + id.text(), answer)] {
+       callback = ack_timeouts_.with_timeout("it is not safe to stop " + id.text(), callback)] {
         if (!dry) displace(result.node, "maintenance was forced");
         parts_.events.add("maintain", result.node,
                           "in maintenance" + who(by, "") + forced_text(result.guard_refusal));
-        answer(ChangeResult(result));
+        callback(ChangeResult(result));
       });
-  if (!done) answer(Failure{done.error()});
+  if (!done) callback(Failure{done.error()});
 }
 
-void ControlPlane::activate(const NodeId& id, const std::string& by, const ChangeCallback& answer) {
+void ControlPlane::activate(const NodeId& id, const std::string& by,
+                            const ChangeCallback& callback) {
   const NodeView& view = view_of(id);
   if (view.state == NodeState::active)
-    return answer(ChangeResult(ActivateResult{id, Already::yes}));
+    return callback(ChangeResult(ActivateResult{id, Already::yes}));
   if (removed_.contains(id)) {
-    return answer(fail(ErrorCode::conflict, id.text() + " is no longer in the config"));
+    return callback(fail(ErrorCode::conflict, id.text() + " is no longer in the config"));
   }
   if (has_zero_weight(id)) {
-    return answer(
+    return callback(
         fail(ErrorCode::conflict, id.text() + " has weight 0 in the config and stays bleeding"));
   }
   const auto change = [&id](NodeRecords& records) { records.erase(id); };
   const auto done = commit(
       {id}, change,
       [this, id, by,
-       answer = ack_timeouts_.with_timeout(id.text() + " may receive no new users", answer)] {
+       callback = ack_timeouts_.with_timeout(id.text() + " may receive no new users", callback)] {
         if (record_of(id) != nullptr) {
-          return answer(fail(ErrorCode::conflict,
-                             id.text() + " was taken out of rotation again by another command"));
+          return callback(fail(ErrorCode::conflict,
+                               id.text() + " was taken out of rotation again by another command"));
         }
         parts_.events.add("activate", id, "active" + who(by, ""));
-        answer(ChangeResult(ActivateResult{id}));
+        callback(ChangeResult(ActivateResult{id}));
       });
-  if (!done) answer(Failure{done.error()});
+  if (!done) callback(Failure{done.error()});
 }
 
 /// According to the config. In the topology the node may still have its old weight, see
@@ -143,39 +144,40 @@ bool ControlPlane::has_zero_weight(const NodeId& id) const {
   });
 }
 
-void ControlPlane::reload(const std::string& by, const ChangeCallback& answer) {
+void ControlPlane::reload(const std::string& by, const ChangeCallback& callback) {
   Result<conf::Config> next = parts_.load_config();
   if (!next)
-    return answer(fail(ErrorCode::invalid, "the config was not reloaded: " + next.error()));
-  if (const auto why = check_reloadable(config_, *next)) return answer(Failure{*why});
-  if (const auto why = check_cookie_unchanged(config_, *next)) return answer(Failure{*why});
+    return callback(fail(ErrorCode::invalid, "the config was not reloaded: " + next.error()));
+  if (const auto why = check_reloadable(config_, *next)) return callback(Failure{*why});
+  if (const auto why = check_cookie_unchanged(config_, *next)) return callback(Failure{*why});
   ConfigPlan plan = plan_for(*next);
   const Result<> claimed = nodes_.claim(*next, plan.removed, authority());
   if (!claimed) {
-    return answer(fail(ErrorCode::no_room, claimed.error() + "; the running config is unchanged"));
+    return callback(
+        fail(ErrorCode::no_room, claimed.error() + "; the running config is unchanged"));
   }
   std::swap(config_, *next);
   std::swap(removed_, plan.removed);
   const auto change = [&plan](NodeRecords& all) { all = plan.records; };
   // A worker with the old rules may let users in by them: none of these nodes is dry until all
   // workers have the new rules.
-  Nodes affected;
+  NodeIds affected;
   for (const auto& [id, record] : plan.records) affected.push_back(id);
   const auto done =
       commit(affected, change,
              [this, by, bled = plan.bled,
-              answer = ack_timeouts_.with_timeout(
+              callback = ack_timeouts_.with_timeout(
                   "added nodes may receive no new users, and removed nodes are not reported dry",
-                  answer)] {
+                  callback)] {
                for (const NodeId& id : bled) log_bleed(id);
                const ReloadResult result{by, removed_.size()};
                parts_.events.add("reload", "", to_text(result));
-               answer(ChangeResult(result));
+               callback(ChangeResult(result));
              });
   if (done) return nodes_.adopt(config_, removed_, authority());
   std::swap(config_, *next);
   std::swap(removed_, plan.removed);
-  answer(Failure{done.error()});
+  callback(Failure{done.error()});
 }
 
 void ControlPlane::log_bleed(const NodeId& id) {

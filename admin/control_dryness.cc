@@ -69,7 +69,7 @@ void ControlPlane::start_dryness_checks() {
 }
 
 /// All workers hold the doors shut: a user who is not counted now is not there and cannot come.
-void ControlPlane::confirm_dryness(const Nodes& nodes) {
+void ControlPlane::confirm_dryness(const NodeIds& nodes) {
   if (is_standby()) return;  // the successor makes its own checks and says what to shut
   const Doors::DrynessConfirmation look = doors_.confirm_dryness(
       nodes, *topology_,
@@ -78,7 +78,7 @@ void ControlPlane::confirm_dryness(const Nodes& nodes) {
   if (!look.still_in_use.empty()) reopen(look.still_in_use);
 }
 
-void ControlPlane::latch_dryness(const Nodes& dry) {
+void ControlPlane::latch_dryness(const NodeIds& dry) {
   const auto change = [&dry](NodeRecords& records) {
     for (const NodeId& id : dry) records[id].dry = Dry::yes;
   };
@@ -94,13 +94,13 @@ void ControlPlane::latch_dryness(const Nodes& dry) {
   reopen(dry);
 }
 
-void ControlPlane::reopen(const Nodes& nodes) {
+void ControlPlane::reopen(const NodeIds& nodes) {
   doors_.reopen_unconfirmed(nodes);
   publish([] {});
 }
 
 void ControlPlane::drop_dry_removed_nodes() {
-  Nodes gone;
+  NodeIds gone;
   for (const RemovedNode& removed : removed_.all()) {
     const NodeRecord* const record = record_of(removed.id());
     if (record == nullptr || record->dry == Dry::no || !doors_.is_acknowledged(removed.id()))
@@ -135,7 +135,7 @@ void ControlPlane::release_unused_nodes() {
   for (const PoolView& pool : topology_->pools) {
     for (const balancer::NodeView& view : pool.nodes) wanted.insert(view.node->id());
   }
-  Nodes gone;
+  NodeIds gone;
   for (const auto& [id, entry] : nodes_.all()) {
     // Read exchanges before sessions, see `DrynessCheck::blocked_by`.
     if (wanted.contains(id) || entry.node->exchanges_open() != 0) continue;

@@ -6,11 +6,11 @@
 
 namespace bonedry::admin {
 
-void ControlPlane::upgrade(const std::string& by, const ChangeCallback& answer) {
+void ControlPlane::upgrade(const std::string& by, const ChangeCallback& callback) {
   if (is_standby()) {
-    return answer(fail(ErrorCode::unavailable, "an upgrade is already in progress"));
+    return callback(fail(ErrorCode::unavailable, "an upgrade is already in progress"));
   }
-  parts_.upgrade(by, answer);
+  parts_.upgrade(by, callback);
 }
 
 void ControlPlane::begin_standby() {

@@ -82,10 +82,10 @@ void ControlPlane::build() {
                                 topology_.get());
   const TopologyBuilder::BuildResult built = builder.build();
   topology_ = built.topology;
-  doors_.publish(*topology_, built.close_deferred);
+  doors_.publish(*topology_, built.shut_deferred);
 }
 
-Result<Done, CommandError> ControlPlane::commit(const Nodes& nodes, const Change& change,
+Result<Done, CommandError> ControlPlane::commit(const NodeIds& nodes, const Change& change,
                                                 std::function<void()> then) {
   if (is_standby()) return fail(ErrorCode::unavailable, kHandedOver);
   NodeRecords next = records_;
@@ -115,8 +115,8 @@ void ControlPlane::publish(std::function<void()> then) {
 }
 
 Result<NodeId, CommandError> ControlPlane::resolve_node(std::string_view text) const {
-  Nodes matches;
-  Nodes removed;  // these do not make a name ambiguous
+  NodeIds matches;
+  NodeIds removed;  // these do not make a name ambiguous
   for (const PoolView& pool : topology_->pools) {
     for (const NodeView& view : pool.nodes) {
       const NodeId& id = view.node->id();

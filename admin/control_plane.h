@@ -61,7 +61,7 @@ class ControlPlane {
     /// Reads the config file again; the text of the error is for the operator.
     std::function<Result<conf::Config>()> load_config;
     /// Starts the next generation of the program, see `upgrade`.
-    std::function<void(const std::string& by, const ChangeCallback& answer)> upgrade = {};
+    std::function<void(const std::string& by, const ChangeCallback& callback)> upgrade = {};
     using OtherProcess = admin::OtherProcess;
     OtherProcess other_process = OtherProcess::none;
     /// Names the other process while it has not applied what was published last; else "".
@@ -83,15 +83,16 @@ class ControlPlane {
   /// The node of "POOL/NODE", or of "NODE" where that is unique.
   [[nodiscard]] Result<balancer::NodeId, CommandError> resolve_node(std::string_view text) const;
 
-  void bleed(const balancer::NodeId& id, const BleedRequest& request, const ChangeCallback& answer);
+  void bleed(const balancer::NodeId& id, const BleedRequest& request,
+             const ChangeCallback& callback);
   void maintain(const balancer::NodeId& id, Force force, const std::string& by,
-                const ChangeCallback& answer);
-  void activate(const balancer::NodeId& id, const std::string& by, const ChangeCallback& answer);
-  void reload(const std::string& by, const ChangeCallback& answer);
+                const ChangeCallback& callback);
+  void activate(const balancer::NodeId& id, const std::string& by, const ChangeCallback& callback);
+  void reload(const std::string& by, const ChangeCallback& callback);
 
   /// Another process takes over, with the program and the config as they are on disk now. An error
   /// leaves everything as it was.
-  void upgrade(const std::string& by, const ChangeCallback& answer);
+  void upgrade(const std::string& by, const ChangeCallback& callback);
   /// From here on another process decides and saves; this one only routes as `apply_routing_state`
   /// says.
   void begin_standby();
@@ -140,7 +141,7 @@ class ControlPlane {
   /// Applies `change`, which concerns the doors of `nodes`, to the records, saves them, publishes.
   /// `then` runs when all workers have acknowledged; by then another command may have changed the
   /// same nodes. An error leaves everything as it was.
-  Result<Done, CommandError> commit(const Nodes& nodes, const Change& change,
+  Result<Done, CommandError> commit(const NodeIds& nodes, const Change& change,
                                     std::function<void()> then);
   /// `then` runs when all workers have acknowledged, including the doors that can be opened or shut
   /// only after a first acknowledgement.
@@ -155,7 +156,8 @@ class ControlPlane {
   void clear_contradicted_dryness();
   [[nodiscard]] ConfigPlan plan_for(const conf::Config& next) const;
   void log_bleed(const balancer::NodeId& id);
-  void report_bleed(BleedResult result, const BleedRequest& request, const ChangeCallback& answer);
+  void report_bleed(BleedResult result, const BleedRequest& request,
+                    const ChangeCallback& callback);
   Result<> rebuild_nodes();
   /// Releases the ledger slots of nodes that no worker routes to any more and that have no users.
   void release_unused_nodes();
@@ -180,9 +182,9 @@ class ControlPlane {
   void apply_deadlines();
   void displace_newly_begun();
   void start_dryness_checks();
-  void confirm_dryness(const Nodes& nodes);
-  void latch_dryness(const Nodes& dry);
-  void reopen(const Nodes& nodes);
+  void confirm_dryness(const NodeIds& nodes);
+  void latch_dryness(const NodeIds& dry);
+  void reopen(const NodeIds& nodes);
   void drop_dry_removed_nodes();
   void complete_waits();
   [[nodiscard]] std::optional<WaitEnd> wait_end(const balancer::NodeId& id) const;

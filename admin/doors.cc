@@ -41,7 +41,7 @@ void NodeDoor::publish(Door door, Version in) {
   over = 0;
 }
 
-void NodeDoor::defer_close(Version in) {
+void NodeDoor::defer_shut(Version in) {
   deferred_in_ = in;
   changed_in_ = in + 1;
 }
@@ -51,7 +51,7 @@ Door Doors::next(const NodeId& id, const NodeRecord* record) const {
   return (found == doors_.end() ? NodeDoor() : found->second).next(record, acknowledged_);
 }
 
-void Doors::publish(const balancer::Topology& topology, const Nodes& close_deferred) {
+void Doors::publish(const balancer::Topology& topology, const NodeIds& shut_deferred) {
   std::map<NodeId, Door> published;
   for (const PoolView& pool : topology.pools) {
     for (const NodeView& view : pool.nodes) {
@@ -63,7 +63,7 @@ void Doors::publish(const balancer::Topology& topology, const Nodes& close_defer
     const auto found = published.find(id);
     door.publish(found == published.end() ? Door::shut : found->second, topology.version);
   }
-  for (const NodeId& id : close_deferred) doors_[id].defer_close(topology.version);
+  for (const NodeId& id : shut_deferred) doors_[id].defer_shut(topology.version);
 }
 
 void Doors::acknowledge(Version version) {
@@ -119,11 +119,11 @@ Doors::DrynessCandidates Doors::find_candidates(const balancer::Topology& topolo
   return look;
 }
 
-void Doors::shut_for_confirmation(const Nodes& nodes) {
+void Doors::shut_for_confirmation(const NodeIds& nodes) {
   for (const NodeId& id : nodes) doors_[id].set_override(NodeDoor::Override::shut);
 }
 
-Doors::DrynessConfirmation Doors::confirm_dryness(const Nodes& nodes,
+Doors::DrynessConfirmation Doors::confirm_dryness(const NodeIds& nodes,
                                                   const balancer::Topology& topology,
                                                   const HasNoUsers& has_no_users) {
   DrynessConfirmation look;
@@ -140,7 +140,7 @@ Doors::DrynessConfirmation Doors::confirm_dryness(const Nodes& nodes,
   return look;
 }
 
-void Doors::reopen_unconfirmed(const Nodes& nodes) {
+void Doors::reopen_unconfirmed(const NodeIds& nodes) {
   for (const NodeId& id : nodes) doors_[id].set_override(NodeDoor::Override::none);
 }
 

@@ -14,7 +14,7 @@ namespace bonedry::admin {
 /// Version of a topology. Versions count up from 1.
 using Version = std::uint64_t;
 
-/// Nodes whose doors differ from what the records say, as decided by another process.
+/// NodeIds whose doors differ from what the records say, as decided by another process.
 struct DoorOverrides {
   std::set<balancer::NodeId> shut;
   std::set<balancer::NodeId> opening;
@@ -52,7 +52,7 @@ class NodeDoor {
   void publish(balancer::Door door, Version in);
   /// The door was left open in version `in` because the pool has no other open node yet; in the
   /// next version it is as the record says.
-  void defer_close(Version in);
+  void defer_shut(Version in);
 
  private:
   Override override_ = Override::none;
@@ -84,9 +84,9 @@ class Doors {
   [[nodiscard]] balancer::Door next(const balancer::NodeId& id, const NodeRecord* record) const;
   /// The record of the node was just changed, in force from version `in` on.
   void note_change(const balancer::NodeId& id, Version in) { doors_[id].note_change(in); }
-  /// `topology` is in force; `close_deferred`: those of its nodes that it leaves open because their
+  /// `topology` is in force; `shut_deferred`: those of its nodes that it leaves open because their
   /// pool has no other open node yet.
-  void publish(const balancer::Topology& topology, const Nodes& close_deferred);
+  void publish(const balancer::Topology& topology, const NodeIds& shut_deferred);
   /// All workers route by `version`.
   void acknowledge(Version version);
   [[nodiscard]] Version acknowledged() const { return acknowledged_; }
@@ -98,23 +98,23 @@ class Doors {
 
   // -- Dryness checks
   struct DrynessCandidates {
-    Nodes dry;         ///< all workers already hold the door shut, so no second check is needed
-    Nodes to_confirm;  ///< to be held shut for the second check
+    NodeIds dry;         ///< all workers already hold the door shut, so no second check is needed
+    NodeIds to_confirm;  ///< to be held shut for the second check
   };
   /// Checks the nodes of `topology` that are not active, dry, or waiting for their second check.
   [[nodiscard]] DrynessCandidates find_candidates(const balancer::Topology& topology,
                                                   const NodeRecords& records,
                                                   const HasNoUsers& has_no_users) const;
-  void shut_for_confirmation(const Nodes& nodes);
+  void shut_for_confirmation(const NodeIds& nodes);
   struct DrynessConfirmation {
-    Nodes dry;
-    Nodes still_in_use;
+    NodeIds dry;
+    NodeIds still_in_use;
   };
   /// Checks those of `nodes` that are still held shut, if all workers know that, and ends the hold.
-  [[nodiscard]] DrynessConfirmation confirm_dryness(const Nodes& nodes,
+  [[nodiscard]] DrynessConfirmation confirm_dryness(const NodeIds& nodes,
                                                     const balancer::Topology& topology,
                                                     const HasNoUsers& has_no_users);
-  void reopen_unconfirmed(const Nodes& nodes);
+  void reopen_unconfirmed(const NodeIds& nodes);
 
   // -- In a process that follows its successor
   /// Sets these overrides and removes all others.

@@ -22,7 +22,7 @@ std::vector<std::string> DrynessCheck::blocked_by(const balancer::PoolView& pool
   // The order of reading matters: a session is begun before its first exchange closes, so reading
   // no open exchange and then no session misses no user.
   const std::int64_t exchanges = view.node->exchanges_open();
-  const balancer::SessionCounts::Figures sessions = view.node->sessions().read();
+  const balancer::SessionCounts::Values sessions = view.node->sessions().read();
   if (sessions.live > 0) reasons.push_back(counted(sessions.live, "live session"));
   if (sessions.pending > 0) reasons.push_back(counted(sessions.pending, "pending session"));
   if (exchanges > 0) reasons.push_back(counted(exchanges, "open exchange"));

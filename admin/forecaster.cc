@@ -92,9 +92,7 @@ void Forecaster::conclude(const ForecastTarget& target) {
   const session::UserModel users(survey_->group(target.pool_group), left, target.times);
   NodeForecast& forecast = forecasts_[target.id];
   forecast = {survey_->at(), {}, seen.pending_until};
-  if (const auto told = session::forecast(seen, users, target.times, survey_->at())) {
-    forecast.empty_in = DryForecast{told->likely, told->low, told->high};
-  }
+  forecast.empty_in = session::forecast(seen, users, target.times, survey_->at());
 }
 
 const Forecaster::NodeForecast* Forecaster::of(const balancer::NodeId& id) const {

@@ -49,6 +49,6 @@ using NodeRecords = std::map<balancer::NodeId, NodeRecord>;
   return found == records.end() ? nullptr : &found->second;
 }
 
-using Nodes = std::vector<balancer::NodeId>;
+using NodeIds = std::vector<balancer::NodeId>;
 
 }  // namespace bonedry::admin

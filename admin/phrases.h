@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace bonedry::admin {
@@ -12,7 +13,8 @@ namespace bonedry::admin {
 [[nodiscard]] std::string counted(std::int64_t count, const std::string& what);
 
 /// "a, b, c".
-[[nodiscard]] std::string joined(const std::vector<std::string>& parts);
+[[nodiscard]] std::string joined(const std::vector<std::string>& parts,
+                                 std::string_view separator = ", ");
 [[nodiscard]] std::string joined(const std::vector<balancer::NodeId>& nodes);
 
 /// " by root, reason: update 4.2", as far as there is any of it.

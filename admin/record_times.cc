@@ -55,8 +55,8 @@ WallClock adjust_dates(NodeRecords& records, const Clock& clock) {
   return wall_clock;
 }
 
-Nodes past_deadline(const NodeRecords& records, Instant now) {
-  Nodes due;
+NodeIds past_deadline(const NodeRecords& records, Instant now) {
+  NodeIds due;
   for (const auto& [id, kept] : records) {
     const bool waits = kept.state == balancer::NodeState::bleeding && kept.dry == Dry::no &&
                        kept.displaced == Displaced::no;

@@ -21,7 +21,7 @@ enum class WallClock : std::uint8_t { unchanged, changed };
 /// start after a reboot, see how long it has been and how long it will be.
 [[nodiscard]] WallClock adjust_dates(NodeRecords& records, const Clock& clock);
 
-/// Nodes that bleed, whose deadline has passed and whose sessions have not been displaced yet.
-[[nodiscard]] Nodes past_deadline(const NodeRecords& records, Instant now);
+/// NodeIds that bleed, whose deadline has passed and whose sessions have not been displaced yet.
+[[nodiscard]] NodeIds past_deadline(const NodeRecords& records, Instant now);
 
 }  // namespace bonedry::admin

@@ -13,7 +13,7 @@ RemovedNodes::RemovedNodes(const NodeRecords& records, const conf::Config& confi
   }
 }
 
-void RemovedNodes::drop(const Nodes& nodes) {
+void RemovedNodes::drop(const NodeIds& nodes) {
   std::erase_if(nodes_, [&nodes](const RemovedNode& removed) {
     return std::ranges::find(nodes, removed.id()) != nodes.end();
   });

@@ -17,7 +17,7 @@ struct RemovedNode {
   [[nodiscard]] balancer::NodeId id() const { return {pool, node.name}; }
 };
 
-/// Nodes that the config has lost while they may have users: they bleed until they are dry. A
+/// NodeIds that the config has lost while they may have users: they bleed until they are dry. A
 /// value; the one in force belongs to ControlPlane.
 class RemovedNodes {
  public:
@@ -26,7 +26,7 @@ class RemovedNodes {
   RemovedNodes(const NodeRecords& records, const conf::Config& config);
 
   void add(const std::string& pool, const conf::Node& node) { nodes_.push_back({pool, node}); }
-  void drop(const Nodes& nodes);
+  void drop(const NodeIds& nodes);
 
   [[nodiscard]] bool contains(const balancer::NodeId& id) const;
   [[nodiscard]] const std::vector<RemovedNode>& all() const { return nodes_; }

@@ -1,5 +1,6 @@
 #include "admin/render_text.h"
 
+#include "admin/phrases.h"
 #include "admin/printable.h"
 #include "admin/remaining_users.h"
 #include "admin/text_table.h"
@@ -53,12 +54,6 @@ void add_node(TextTable& table, const NodeStatus& node) {
              ago_or_dash(node.last_exchange_age), dry_word(node)});
 }
 
-std::string joined(const std::vector<std::string>& texts) {
-  std::string all;
-  for (const std::string& text : texts) all += (all.empty() ? "" : "; ") + text;
-  return all;
-}
-
 std::string deadline_text(WallTime deadline, WallTime now) {
   if (deadline <= now) return ", deadline passed " + format_duration(now - deadline) + " ago";
   return ", deadline in " + format_duration(deadline - now);
@@ -78,7 +73,7 @@ std::string bleed_line(const NodeStatus& node, const BleedStatus& bleed, WallTim
   if (node.dry) return line + ", dry";
   if (bleed.deadline) line += deadline_text(*bleed.deadline, now);
   if (bleed.forecast) line += ", " + to_text(*bleed.forecast);
-  if (!node.dry_blocked_by.empty()) line += "\n  not dry: " + joined(node.dry_blocked_by);
+  if (!node.dry_blocked_by.empty()) line += "\n  not dry: " + joined(node.dry_blocked_by, "; ");
   if (bleed.pending_ends_in) line += "\n  " + last_pending(*bleed.pending_ends_in);
   if (!bleed.no_forecast.empty()) line += "\n  no forecast: " + bleed.no_forecast;
   return line;
@@ -137,7 +132,7 @@ std::string paging_hint(const session::SessionPage& page) {
 
 std::string left_on(const WaitResult& result) {
   const RemainingUsers left{result.live, result.pending, result.exchanges_open};
-  return why_not_dry(result.node.text(), left, joined(result.dry_blocked_by)) +
+  return why_not_dry(result.node.text(), left, joined(result.dry_blocked_by, "; ")) +
          (result.forecast ? "; " + to_text(*result.forecast) : "");
 }
 

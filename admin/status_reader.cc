@@ -67,7 +67,7 @@ NodeStatus StatusReader::node(const Sources& sources, const PoolView& pool,
   status.state = view.state;
   status.health = node.passively_down(clock_.now()) ? balancer::Health::down : node.health();
   status.dry = record != nullptr && record->dry == Dry::yes;
-  const balancer::SessionCounts::Figures sessions = node.sessions().read();
+  const balancer::SessionCounts::Values sessions = node.sessions().read();
   status.live = sessions.live;
   status.pending = sessions.pending;
   status.exchanges_open = node.exchanges_open();

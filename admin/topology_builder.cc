@@ -13,15 +13,15 @@ using balancer::PoolView;
 
 TopologyBuilder::BuildResult TopologyBuilder::build() const {
   auto next = std::make_shared<balancer::Topology>();
-  Nodes close_deferred;
+  NodeIds shut_deferred;
   next->version = before_ == nullptr ? 1 : before_->version + 1;
   next->limits = from_.config.limits;
   next->timeouts = from_.config.timeouts;
   next->trusted_proxies = from_.config.server.trusted_proxies;
   for (const conf::Pool& pool : from_.config.pools) {
-    defer_closing_last_doors(next->pools.emplace_back(pool_view(pool)), close_deferred);
+    defer_closing_last_doors(next->pools.emplace_back(pool_view(pool)), shut_deferred);
   }
-  return {std::move(next), std::move(close_deferred)};
+  return {std::move(next), std::move(shut_deferred)};
 }
 
 PoolView TopologyBuilder::pool_view(const conf::Pool& pool) const {
@@ -59,9 +59,9 @@ NodeView TopologyBuilder::node_view(const conf::Pool& pool, const conf::Node& no
   return view;
 }
 
-/// Nodes that leave a pool go on taking new users until those that join it are open. Otherwise a
+/// NodeIds that leave a pool go on taking new users until those that join it are open. Otherwise a
 /// reload that replaces all nodes would leave no open node for a moment.
-void TopologyBuilder::defer_closing_last_doors(PoolView& pool, Nodes& close_deferred) const {
+void TopologyBuilder::defer_closing_last_doors(PoolView& pool, NodeIds& shut_deferred) const {
   const auto has = [&pool](Door door) {
     return std::ranges::any_of(pool.nodes,
                                [door](const NodeView& one) { return one.door == door; });
@@ -74,7 +74,7 @@ void TopologyBuilder::defer_closing_last_doors(PoolView& pool, Nodes& close_defe
     if (before->door != Door::open) continue;
     view.door = Door::open;
     view.weight = before->weight;
-    close_deferred.push_back(view.node->id());
+    shut_deferred.push_back(view.node->id());
   }
 }
 

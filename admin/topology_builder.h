@@ -28,7 +28,7 @@ class TopologyBuilder {
   };
   struct BuildResult {
     std::shared_ptr<const balancer::Topology> topology;
-    Nodes close_deferred;  ///< bleeding nodes left open because no other node is open
+    NodeIds shut_deferred;  ///< bleeding nodes left open because no other node is open
   };
 
   /// `before`: the topology in force; null if there is none.
@@ -40,7 +40,7 @@ class TopologyBuilder {
  private:
   [[nodiscard]] balancer::PoolView pool_view(const conf::Pool& pool) const;
   [[nodiscard]] balancer::NodeView node_view(const conf::Pool& pool, const conf::Node& node) const;
-  void defer_closing_last_doors(balancer::PoolView& pool, Nodes& close_deferred) const;
+  void defer_closing_last_doors(balancer::PoolView& pool, NodeIds& shut_deferred) const;
 
   const Sources from_;
   const balancer::Topology* const before_;

@@ -31,7 +31,7 @@ class IdleLifetime {
   static constexpr Millis kShortest{100};  ///< what is tried first in a recovery
 
   /// `most`: the lifetime to use while nothing is known about the node.
-  void set_most(Millis most) { most_ = most; }
+  void set_max(Millis max) { max_ = max; }
 
   /// The node has closed a connection that was idle for `age`, or did not respond on it. `since`:
   /// when it became idle or was lent. Connections whose `since` is before the last counted close
@@ -39,7 +39,7 @@ class IdleLifetime {
   void note_closed(Millis age, Instant since, Instant now) {
     recover(now);
     const Millis kept = with_margin(age);
-    if (kept >= (closed_ == 0 ? most_ : next())) return;
+    if (kept >= (closed_ == 0 ? max_ : next())) return;
     known_ = closed_ == 0 ? kept : std::min(known_, kept);
     if (closed_ == 0 || since >= counted_at_) {
       closed_ = std::min(closed_ + 1, kMany);
@@ -50,10 +50,10 @@ class IdleLifetime {
 
   /// Idle connections younger than this may carry the request.
   [[nodiscard]] Millis usable(Repeat repeat, Instant now) {
-    if (closed_ == 0) return most_;
+    if (closed_ == 0) return max_;
     recover(now);
     const unsigned needed = repeat == Repeat::allowed ? kMany : kFew;
-    return closed_ < needed ? most_ : std::min(known_, most_);
+    return closed_ < needed ? max_ : std::min(known_, max_);
   }
 
  private:
@@ -62,11 +62,11 @@ class IdleLifetime {
     while (closed_ > 0 && now - noted_at_ >= kRecovery) {
       known_ = next();
       noted_at_ = noted_at_ + kRecovery;
-      if (known_ >= most_) closed_ = 0;
+      if (known_ >= max_) closed_ = 0;
     }
   }
 
-  Millis most_{0};
+  Millis max_{0};
   Millis known_{0};      // the shortest of the early closes, with the margin
   unsigned closed_ = 0;  // early closes, up to kMany; 0: nothing is known
   Instant counted_at_;

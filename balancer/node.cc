@@ -74,23 +74,23 @@ bool Node::reserve_session(std::uint64_t max_sessions) {
   return false;
 }
 
-bool Node::connections_full(std::uint64_t most) const {
+bool Node::connections_full(std::uint64_t max) const {
   const std::int64_t in_use = own_.connections_in_use.load() + other_.connections_in_use.load();
-  return most != 0 && in_use >= static_cast<std::int64_t>(most);
+  return max != 0 && in_use >= static_cast<std::int64_t>(max);
 }
 
-bool Node::acquire_connection(std::uint64_t most) {
+bool Node::acquire_connection(std::uint64_t max) {
   // Count first, then read the other process's count: of two simultaneous attempts at least one
   // sees the other.
   const std::int64_t before = own_.connections_in_use.fetch_add(1);
   const std::int64_t others = other_.connections_in_use.load();
-  if (most == 0 || before + others < static_cast<std::int64_t>(most)) return true;
+  if (max == 0 || before + others < static_cast<std::int64_t>(max)) return true;
   release_connection();
   return false;
 }
 
-bool Node::begin_waiting(std::uint64_t most) {
-  if (waiting_.fetch_add(1, std::memory_order_relaxed) < most) return true;
+bool Node::begin_waiting(std::uint64_t max) {
+  if (waiting_.fetch_add(1, std::memory_order_relaxed) < max) return true;
   waiting_.fetch_sub(1, std::memory_order_relaxed);
   return false;
 }

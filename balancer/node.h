@@ -25,14 +25,14 @@ enum class Health : std::uint8_t { unknown, up, down };
 /// early.
 class SessionCounts {
  public:
-  struct Figures {
+  struct Values {
     std::int64_t live = 0;
     std::int64_t pending = 0;
 
     [[nodiscard]] std::int64_t all() const { return live + pending; }
   };
 
-  [[nodiscard]] Figures read() const { return figures(word_.load(std::memory_order_acquire)); }
+  [[nodiscard]] Values read() const { return figures(word_.load(std::memory_order_acquire)); }
 
   // For the ledger only, which never takes more than it added: no count goes below zero.
   void add_live() { word_.fetch_add(kLive, std::memory_order_acq_rel); }
@@ -41,18 +41,18 @@ class SessionCounts {
   void take_pending() { word_.fetch_sub(kPending, std::memory_order_acq_rel); }
   void pending_to_live() { word_.fetch_add(kLive - kPending, std::memory_order_acq_rel); }
   /// Sets the counts to the result of a recount of all records, during which none may change.
-  void put(Figures counted) {
+  void put(Values counted) {
     word_.store(kLive * static_cast<std::uint64_t>(counted.live) +
                     static_cast<std::uint64_t>(counted.pending),
                 std::memory_order_release);
   }
-  Figures take_all() { return figures(word_.exchange(0, std::memory_order_acq_rel)); }
+  Values take_all() { return figures(word_.exchange(0, std::memory_order_acq_rel)); }
 
  private:
   static constexpr std::uint64_t kPending = 1;
   static constexpr std::uint64_t kLive = std::uint64_t{1} << 32U;
 
-  static Figures figures(std::uint64_t word) {
+  static Values figures(std::uint64_t word) {
     return {static_cast<std::int64_t>(word >> 32U), static_cast<std::int64_t>(word & 0xFFFFFFFFU)};
   }
 
@@ -145,12 +145,12 @@ class Node {
   /// Counts one more connection in use. False when both processes together already have `most` (0:
   /// no limit), or when both ask for the last one at the same moment: a refused attempt counts
   /// until it is undone. Every success needs exactly one `release_connection`.
-  [[nodiscard]] bool acquire_connection(std::uint64_t most);
+  [[nodiscard]] bool acquire_connection(std::uint64_t max);
   void release_connection() { own_.connections_in_use.fetch_sub(1); }
-  [[nodiscard]] bool connections_full(std::uint64_t most) const;
+  [[nodiscard]] bool connections_full(std::uint64_t max) const;
   /// Counts one more exchange that waits for a connection; false when `most` already wait (0: none
   /// may wait). Every success needs exactly one `end_waiting`.
-  [[nodiscard]] bool begin_waiting(std::uint64_t most);
+  [[nodiscard]] bool begin_waiting(std::uint64_t max);
   void end_waiting() { waiting_.fetch_sub(1, std::memory_order_relaxed); }
   [[nodiscard]] std::uint64_t exchanges_waiting() const {
     return waiting_.load(std::memory_order_relaxed);

@@ -14,12 +14,12 @@ class RetryBudget {
   static constexpr std::uint64_t kFirst = 10;
   /// The most retries that a busy pool saves up, so that a long calm does not pay for a long
   /// outage.
-  static constexpr std::uint64_t kMost = 1000;
+  static constexpr std::uint64_t kMax = 1000;
 
   /// `percent`: retries per 100 requests, 0 (none at all) to 100.
   void set_percent(unsigned percent) { percent_ = percent; }
 
-  void note_request() { hundredths_ = std::min(hundredths_ + percent_, kMost * kWhole); }
+  void note_request() { hundredths_ = std::min(hundredths_ + percent_, kMax * kWhole); }
   [[nodiscard]] bool forbidden() const { return percent_ == 0; }
   [[nodiscard]] bool used_up() const { return forbidden() || hundredths_ < kWhole; }
   /// Whether one more request may be sent again; if so, charges it to the budget.

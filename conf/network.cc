@@ -25,12 +25,12 @@ struct Cidr {
   unsigned prefix;
 };
 
-std::optional<unsigned> parse_prefix(std::string_view text, unsigned most) {
+std::optional<unsigned> parse_prefix(std::string_view text, unsigned max) {
   unsigned prefix = 0;
   const bool padded = text.size() > 1 && text.front() == '0';
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), prefix);
   if (padded || error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  if (prefix > most) return std::nullopt;
+  if (prefix > max) return std::nullopt;
   return prefix;
 }
 

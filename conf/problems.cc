@@ -25,7 +25,7 @@ std::vector<std::string> Problems::lines(std::vector<Problem> problems) const {
   std::vector<std::string> lines;
   for (const Problem& problem : problems) {
     const std::size_t left = problems.size() - lines.size();
-    const bool last = lines.size() == kMostShown;
+    const bool last = lines.size() == kMaxShown;
     lines.push_back(
         file_name_ + ":" + std::to_string(problem.at.line) + ":" +
         std::to_string(problem.at.column) + ": " +

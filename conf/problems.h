@@ -28,12 +28,12 @@ class Problems {
   [[nodiscard]] bool has_error(const std::string& key) const { return faulty_.count(key) != 0; }
   [[nodiscard]] bool any_error() const { return !errors_.empty(); }
 
-  /// Lines "FILE:LINE:COLUMN: KEY: what", in the order of the file: at most `kMostShown`, then one
+  /// Lines "FILE:LINE:COLUMN: KEY: what", in the order of the file: at most `kMaxShown`, then one
   /// that says how many more there are.
   [[nodiscard]] std::vector<std::string> errors() const { return lines(errors_); }
   [[nodiscard]] std::vector<std::string> warnings() const { return lines(warnings_); }
 
-  static constexpr std::size_t kMostShown = 100;
+  static constexpr std::size_t kMaxShown = 100;
 
  private:
   struct Problem {

@@ -8,7 +8,7 @@ namespace bonedry::conf {
 namespace {
 
 constexpr std::int64_t kUnsignedMost = std::numeric_limits<unsigned>::max();
-constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max();
 
 TableReader read_server(TableReader table, Server& server) {
   const Choice<UnderscoreNames> underscore_names{{"drop", UnderscoreNames::drop},
@@ -48,12 +48,12 @@ void read_log(TableReader table, Log& log) {
 void read_limits(TableReader table, Limits& limits) {
   table.read("header_bytes", limits.header_bytes, integer<std::size_t>(1024, 1'048'576));
   table.read("headers", limits.headers, integer<std::size_t>(1, 1000));
-  table.read("body_bytes", limits.body_bytes, integer<std::uint64_t>(0, kMost));
-  table.read("connections", limits.connections, integer<std::size_t>(0, kMost));
+  table.read("body_bytes", limits.body_bytes, integer<std::uint64_t>(0, kMax));
+  table.read("connections", limits.connections, integer<std::size_t>(0, kMax));
   table.read("connections_per_client", limits.connections_per_client,
-             integer<std::size_t>(0, kMost));
+             integer<std::size_t>(0, kMax));
   table.read("requests_per_connection", limits.requests_per_connection,
-             integer<std::uint64_t>(0, kMost));
+             integer<std::uint64_t>(0, kMax));
   table.finish();
 }
 
@@ -149,9 +149,9 @@ Node read_node(TableReader& table) {
   table.require("name", node.name, name);
   table.require("address", node.address, node_address);
   table.read("weight", node.weight, integer<unsigned>(0, 1000));
-  table.read("max_sessions", node.max_sessions, integer<std::uint64_t>(0, kMost));
-  table.read("max_connections", node.max_connections, integer<std::uint64_t>(0, kMost));
-  table.read("max_waiting", node.max_waiting, integer<std::uint64_t>(0, kMost));
+  table.read("max_sessions", node.max_sessions, integer<std::uint64_t>(0, kMax));
+  table.read("max_connections", node.max_connections, integer<std::uint64_t>(0, kMax));
+  table.read("max_waiting", node.max_waiting, integer<std::uint64_t>(0, kMax));
   table.finish();
   return node;
 }

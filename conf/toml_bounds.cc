@@ -49,7 +49,7 @@ unsigned first_line_too_deep(std::string_view toml) {
     } else if (c == ',' || c == '=' || c == '\n') {
       dots = 0;
     }
-    if (dots >= kMostKeyParts || nesting > kMostNesting) return line;
+    if (dots >= kMaxKeyParts || nesting > kMaxNesting) return line;
     for (const char passed : toml.substr(at, length)) line += passed == '\n' ? 1 : 0;
     at += length;
   }

@@ -136,12 +136,12 @@ Result<Millis> duration_or_never(const Value& value) {
   return positive_duration(value);
 }
 
-Result<std::int64_t> integer_between(const Value& value, std::int64_t least, std::int64_t most) {
+Result<std::int64_t> integer_between(const Value& value, std::int64_t min, std::int64_t max) {
   const auto* number = std::get_if<std::int64_t>(&value.data);
   if (number == nullptr) return Failure{mismatch("an integer", value)};
-  if (*number >= least && *number <= most) return *number;
-  return Failure{std::to_string(*number) + " is out of range; expected " + std::to_string(least) +
-                 " to " + std::to_string(most)};
+  if (*number >= min && *number <= max) return *number;
+  return Failure{std::to_string(*number) + " is out of range; expected " + std::to_string(min) +
+                 " to " + std::to_string(max)};
 }
 
 Result<std::string> name(const Value& value) {

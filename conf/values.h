@@ -25,14 +25,14 @@ namespace bonedry::conf {
 [[nodiscard]] Result<Millis> duration_or_never(const Value& value);
 
 /// A whole number within the bounds, both included.
-[[nodiscard]] Result<std::int64_t> integer_between(const Value& value, std::int64_t least,
-                                                   std::int64_t most);
+[[nodiscard]] Result<std::int64_t> integer_between(const Value& value, std::int64_t min,
+                                                   std::int64_t max);
 
 /// As integer_between, for fields of type T.
 template <class T>
-[[nodiscard]] auto integer(std::int64_t least, std::int64_t most) {
-  return [least, most](const Value& value) -> Result<T> {
-    const Result<std::int64_t> number = integer_between(value, least, most);
+[[nodiscard]] auto integer(std::int64_t min, std::int64_t max) {
+  return [min, max](const Value& value) -> Result<T> {
+    const Result<std::int64_t> number = integer_between(value, min, max);
     if (!number) return Failure{number.error()};
     return static_cast<T>(*number);
   };
@@ -50,7 +50,7 @@ template <class T>
 [[nodiscard]] Result<std::string> file_path(const Value& value);
 /// Short enough for sockaddr_un.
 [[nodiscard]] Result<std::string> socket_path(const Value& value);
-/// At least 32 bytes. No error shows any of it.
+/// At min 32 bytes. No error shows any of it.
 [[nodiscard]] Result<std::string> secret(const Value& value);
 
 /// A request target in origin form: begins with '/', visible ASCII.

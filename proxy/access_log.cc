@@ -20,7 +20,7 @@ constexpr std::size_t kWaitingBytes = 4U * 1024 * 1024;
 constexpr std::size_t kUnqueuedBytes = 16;
 
 // Bytes logged of any text that a client controls. This limits a line to about 16 KiB.
-constexpr std::size_t kMostLogged = 1024;
+constexpr std::size_t kMaxLogged = 1024;
 
 // A line fits on the stack unless a client has made it unusually long.
 using Buffer = fmt::basic_memory_buffer<char, 4096>;
@@ -32,7 +32,7 @@ void append(Buffer& out, std::string_view text) {
 /// Appends text that a client controls. Bytes outside printable ASCII are written as `hex` and two
 /// hex digits; quotes and backslashes are escaped.
 void append_escaped(Buffer& out, std::string_view text, std::string_view hex) {
-  for (const char c : text.substr(0, kMostLogged)) {
+  for (const char c : text.substr(0, kMaxLogged)) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte < 0x20 || byte >= 0x7f) {
       append(out, hex);
@@ -42,7 +42,7 @@ void append_escaped(Buffer& out, std::string_view text, std::string_view hex) {
     if (c == '"' || c == '\\') out.push_back('\\');
     out.push_back(c);
   }
-  if (text.size() > kMostLogged) append(out, "...");
+  if (text.size() > kMaxLogged) append(out, "...");
 }
 
 void append_quoted(Buffer& out, std::string_view text, std::string_view hex) {
@@ -79,7 +79,7 @@ void format_json(Buffer& out, const AccessEntry& entry) {
   append_json(out, "node", entry.node);
   append_json(out, "verdict", entry.decision);
   append_json(out, "session", entry.session);
-  if (entry.user == session::Presence::left) append(out, ",\"logged_out\":true");
+  if (entry.user == session::UserStatus::logged_out) append(out, ",\"logged_out\":true");
   append_json(out, "end", info_of(entry.end).name);
   if (!entry.reason.empty()) append_json(out, "reason", entry.reason);
   out.push_back('}');

@@ -27,10 +27,10 @@ struct AccessEntry {
   std::uint64_t bytes_out = 0;  ///< response body
   Millis duration{0};
   std::string_view pool;
-  std::string_view node;                             ///< empty if no node was reached
-  std::string_view decision;                         ///< routing decision: "own_node", "fresh", …
-  std::string_view session;                          ///< first 8 hex digits of its key, or empty
-  session::Presence user = session::Presence::here;  ///< left: the user logged out
+  std::string_view node;      ///< empty if no node was reached
+  std::string_view decision;  ///< routing decision: "own_node", "fresh", …
+  std::string_view session;   ///< first 8 hex digits of its key, or empty
+  session::UserStatus user = session::UserStatus::present;  ///< as the response says
   std::string_view user_agent;
   std::string_view referer;
   std::string_view reason;  ///< text of a refusal, or empty

@@ -265,8 +265,8 @@ class Application::Impl {
     try {
       control_.emplace(
           Parts{clock_, *ledger_, *publisher_, *store_, events_, [this] { return load_config(); },
-                [this](const std::string& by, const admin::ChangeCallback& answer) {
-                  upgrade(by, answer);
+                [this](const std::string& by, const admin::ChangeCallback& callback) {
+                  upgrade(by, callback);
                 },
                 predecessor_ ? Parts::OtherProcess::predecessor : Parts::OtherProcess::none,
                 [this] { return lagging_process(); }},
@@ -343,9 +343,9 @@ class Application::Impl {
     notify_service_manager("READY=1\nMAINPID=" + std::to_string(::getpid()));
   }
 
-  void upgrade(const std::string& by, const admin::ChangeCallback& answer) {
-    if (stopping_ == Stopping::no) return upgrade_->upgrade(by, answer);
-    answer(admin::fail(admin::ErrorCode::unavailable, "not upgraded: bonedry is stopping"));
+  void upgrade(const std::string& by, const admin::ChangeCallback& callback) {
+    if (stopping_ == Stopping::no) return upgrade_->upgrade(by, callback);
+    callback(admin::fail(admin::ErrorCode::unavailable, "not upgraded: bonedry is stopping"));
   }
 
   /// The successor accepts clients; this process serves only the connections it has.

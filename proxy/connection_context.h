@@ -1,6 +1,6 @@
 #pragma once
 
-#include "proxy/base/chunk.h"
+#include "proxy/base/block.h"
 #include "proxy/http/parser.h"
 #include "proxy/io/event_loop.h"
 #include "proxy/io/pipe.h"
@@ -10,7 +10,7 @@ namespace bonedry::proxy {
 /// Resources that the connections of one event loop share. All of them outlive the connections.
 struct ConnectionContext {
   io::EventLoop& loop;
-  ChunkPool& chunks;
+  BlockPool& blocks;
   io::PipePool& pipes;
   http::HeadLimits heads;
 };

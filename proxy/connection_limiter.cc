@@ -29,9 +29,9 @@ ConnectionLimiter::Slot& ConnectionLimiter::Slot::operator=(Slot&& other) noexce
   return *this;
 }
 
-bool ConnectionLimiter::Slot::take(ConnectionLimiter& limiter, std::size_t most) {
+bool ConnectionLimiter::Slot::take(ConnectionLimiter& limiter, std::size_t max) {
   const std::size_t before = limiter.all_.fetch_add(1, std::memory_order_relaxed);
-  if (most != 0 && before >= most) {
+  if (max != 0 && before >= max) {
     limiter.all_.fetch_sub(1, std::memory_order_relaxed);
     return false;
   }
@@ -39,10 +39,10 @@ bool ConnectionLimiter::Slot::take(ConnectionLimiter& limiter, std::size_t most)
   return true;
 }
 
-bool ConnectionLimiter::Slot::take_for_address(const IpAddress& client, std::size_t most) {
-  if (most == 0) return true;
+bool ConnectionLimiter::Slot::take_for_address(const IpAddress& client, std::size_t max) {
+  if (max == 0) return true;
   client_ = counted_as(client);
-  if (!limiter_->enter(client_, most)) return false;
+  if (!limiter_->enter(client_, max)) return false;
   address_counted_ = AddressCounted::yes;
   return true;
 }
@@ -57,11 +57,11 @@ ConnectionLimiter::Shard& ConnectionLimiter::shard_of(const IpAddress& client) {
   return shards_[sum % kShards];
 }
 
-bool ConnectionLimiter::enter(const IpAddress& client, std::size_t most) {
+bool ConnectionLimiter::enter(const IpAddress& client, std::size_t max) {
   Shard& shard = shard_of(client);
   const std::lock_guard lock(shard.mutex);
   std::size_t& count = shard.counts[client];
-  if (count >= most) return false;
+  if (count >= max) return false;
   ++count;
   return true;
 }

@@ -26,10 +26,10 @@ class ConnectionLimiter {
 
     /// Counts a connection towards the total. Returns false and holds nothing when there are `most`
     /// connections already (0: no limit).
-    [[nodiscard]] bool take(ConnectionLimiter& limiter, std::size_t most);
+    [[nodiscard]] bool take(ConnectionLimiter& limiter, std::size_t max);
     /// Likewise for the connections from one address. Called after `take`, at most once, when the
     /// address is known.
-    [[nodiscard]] bool take_for_address(const IpAddress& client, std::size_t most);
+    [[nodiscard]] bool take_for_address(const IpAddress& client, std::size_t max);
 
    private:
     void leave();
@@ -50,7 +50,7 @@ class ConnectionLimiter {
   };
 
   [[nodiscard]] Shard& shard_of(const IpAddress& client);
-  [[nodiscard]] bool enter(const IpAddress& client, std::size_t most);
+  [[nodiscard]] bool enter(const IpAddress& client, std::size_t max);
   void leave(const IpAddress& client);
 
   std::atomic<std::size_t> all_{0};

@@ -6,7 +6,7 @@
 
 namespace bonedry::proxy {
 
-using http::BodyKind;
+using http::FramingKind;
 using io::IoStatus;
 using io::Ready;
 
@@ -40,7 +40,7 @@ DownstreamConnection::DownstreamConnection(Worker& worker, std::unique_ptr<io::T
 DownstreamConnection::~DownstreamConnection() = default;
 
 http::HeadSink DownstreamConnection::sink() {
-  return {out_.slices(), worker_.context().chunks};
+  return {out_.slices(), worker_.context().blocks};
 }
 
 /// Reads nothing if epoll does not watch the socket: `on_watch_failed` then turns the client away,
@@ -69,8 +69,8 @@ void DownstreamConnection::close() {
 /// Closes with a reset if the body is to end with the connection, so that the client does not take
 /// an incomplete body for a complete one.
 void DownstreamConnection::reset_and_close() {
-  const bool ends_at_close = response_.writer.framing() == BodyKind::until_close ||
-                             response_.writer.framing() == BodyKind::tunnel;
+  const bool ends_at_close = response_.writer.framing() == FramingKind::until_close ||
+                             response_.writer.framing() == FramingKind::tunnel;
   if (transport_ && ends_at_close) transport_->reset_on_close();
   close();
 }
@@ -94,15 +94,15 @@ void DownstreamConnection::send_head(const http::Head& head, const http::Respons
   options.upgrade = response.upgrade;
   switch (response.body.length) {
     case http::BodyLength::none:
-      options.framing = BodyKind::none;
+      options.framing = FramingKind::none;
       break;
     case http::BodyLength::known:
-      options.framing = BodyKind::length;
+      options.framing = FramingKind::length;
       break;
     case http::BodyLength::unknown:
-      options.framing = options.to_http_1_0 ? BodyKind::until_close : BodyKind::chunked;
+      options.framing = options.to_http_1_0 ? FramingKind::until_close : FramingKind::chunked;
   }
-  if (response.switches()) options.framing = BodyKind::tunnel;
+  if (response.switches()) options.framing = FramingKind::tunnel;
   options.persistence = response_persistence(options.framing);
   response_.persistence = options.persistence;
   response_.writer.start(options.framing);
@@ -113,8 +113,8 @@ void DownstreamConnection::send_head(const http::Head& head, const http::Respons
 }
 
 /// No keep-alive if the request is still incomplete: its rest may never arrive.
-http::Persistence DownstreamConnection::response_persistence(BodyKind framing) const {
-  const bool ends = framing == BodyKind::until_close || framing == BodyKind::tunnel;
+http::Persistence DownstreamConnection::response_persistence(FramingKind framing) const {
+  const bool ends = framing == FramingKind::until_close || framing == FramingKind::tunnel;
   const bool keep = response_.persistence == http::Persistence::keep_alive &&
                     request_.body == Body::none && !ends && !worker_.draining();
   return keep ? http::Persistence::keep_alive : http::Persistence::close;
@@ -137,13 +137,14 @@ void DownstreamConnection::send_end(std::string_view trailers) {
   if (!response_.writer.is_plain()) response_.writer.end(trailers, sink());
 }
 
-void DownstreamConnection::send_local_response(const http::LocalResponse& answer) {
-  response_.persistence = response_persistence(BodyKind::length);
+void DownstreamConnection::send_local_response(const http::LocalResponse& response) {
+  response_.persistence = response_persistence(FramingKind::length);
   http::Http1LocalResponse reply;
-  reply.status = answer.status;
-  reply.text = answer.text;
+  reply.status = response.status;
+  reply.text = response.text;
   const std::string fields =
-      answer.retry_after_s ? "Retry-After: " + std::to_string(*answer.retry_after_s) + "\r\n" : "";
+      response.retry_after_s ? "Retry-After: " + std::to_string(*response.retry_after_s) + "\r\n"
+                             : "";
   reply.fields = fields;
   reply.persistence = response_.persistence;
   reply.request_kind = request_.request_kind;
@@ -151,9 +152,9 @@ void DownstreamConnection::send_local_response(const http::LocalResponse& answer
 }
 
 void DownstreamConnection::send(const http::Http1LocalResponse& reply) {
-  response_.writer.start(BodyKind::length);
+  response_.writer.start(FramingKind::length);
   const std::size_t sent = take_early_prefix();
-  out_.slices().push_copy(worker_.context().chunks, http::render(reply));
+  out_.slices().push_copy(worker_.context().blocks, http::render(reply));
   out_.slices().consume(sent);
 }
 
@@ -165,7 +166,7 @@ void DownstreamConnection::send_early_prefix() {
     return;
   if (!exchange_->response_not_started()) return;
   response_.early_prefix = EarlyPrefix::sent;
-  out_.slices().push_copy(worker_.context().chunks, kEarlyPrefix);
+  out_.slices().push_copy(worker_.context().blocks, kEarlyPrefix);
   if (flush() == Flow::broken) on_client_disconnected();
 }
 
@@ -207,7 +208,7 @@ Flow DownstreamConnection::flush() {
     return continue_without_client() ? Flow::open : Flow::broken;
   }
   if (status == IoStatus::done && response_.ending == Ending::now &&
-      response_.writer.framing() == BodyKind::tunnel) {
+      response_.writer.framing() == FramingKind::tunnel) {
     response_.ending = Ending::half_closed;
     transport_->shutdown_write();
   }
@@ -244,7 +245,7 @@ void DownstreamConnection::deliver_body() {
 }
 
 void DownstreamConnection::begin_tunnel() {
-  parser_.expect_body({BodyKind::tunnel, 0});
+  parser_.expect_body({FramingKind::tunnel, 0});
   request_.body = Body::coming;
   request_.pauses = {};
   deliver_body();
@@ -284,7 +285,7 @@ void DownstreamConnection::next_request() {
   worker_.release_exchange(std::move(exchange_));
   parser_.start();
   state_ = State::head;
-  response_.writer.start(BodyKind::none);
+  response_.writer.start(FramingKind::none);
   lingering_.unacknowledged = kNotMeasured;
   timer_.arm(in_.empty() ? worker_.context().timeouts.idle : worker_.context().timeouts.header);
   if (in_.empty()) return update_interest();

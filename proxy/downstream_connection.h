@@ -7,7 +7,7 @@
 #include "proxy/exchange.h"
 #include "proxy/http/body_writer.h"
 #include "proxy/http/head_writer.h"
-#include "proxy/http/local_reply.h"
+#include "proxy/http/local_response.h"
 #include "proxy/http/parser.h"
 #include "proxy/io/event_loop.h"
 #include "proxy/io/outbox.h"
@@ -59,7 +59,7 @@ class DownstreamConnection final : public ClientConnection,
   [[nodiscard]] bool takes_pipes() const override;
   void send_body(io::PipeLease body) override;
   void send_end(std::string_view trailers) override;
-  void send_local_response(const http::LocalResponse& answer) override;
+  void send_local_response(const http::LocalResponse& response) override;
   Flow flush() override;
   [[nodiscard]] std::size_t unsent() const override { return out_.bytes(); }
   [[nodiscard]] std::size_t unacknowledged() const override {
@@ -141,7 +141,7 @@ class DownstreamConnection final : public ClientConnection,
   }
   void deliver_body();
   /// Whether the head of the response that begins now may announce keep-alive.
-  [[nodiscard]] http::Persistence response_persistence(http::BodyKind framing) const;
+  [[nodiscard]] http::Persistence response_persistence(http::FramingKind framing) const;
   void send(const http::Http1LocalResponse& reply);
   [[nodiscard]] http::HeadSink sink();
 

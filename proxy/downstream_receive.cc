@@ -6,7 +6,7 @@
 /// What a client sends: PROXY header, heads, bodies, and the end of its side.
 namespace bonedry::proxy {
 
-using http::BodyKind;
+using http::FramingKind;
 using http::ParseStatus;
 using io::IoStatus;
 using io::Ready;
@@ -21,9 +21,9 @@ constexpr std::size_t kLingerBytes = 256 * 1024;
 bool DownstreamConnection::reads() const {
   if (input_ == Input::ended) return false;
   if (state_ != State::exchange) return true;
-  // Pipelined requests are buffered in one chunk; a body that is not wanted yet stays in the
+  // Pipelined requests are buffered in one block; a body that is not wanted yet stays in the
   // kernel.
-  return wants_body() || (request_.body == Body::none && in_.size() < ChunkPool::kChunkSize / 2);
+  return wants_body() || (request_.body == Body::none && in_.size() < BlockPool::kBlockSize / 2);
 }
 
 void DownstreamConnection::update_interest() {
@@ -69,7 +69,7 @@ void DownstreamConnection::on_watch_failed(int error) {
 /// Sends the reply without waiting. Reads first, since closing with unread input would reset the
 /// connection, which could destroy the reply.
 void DownstreamConnection::turn_away(const http::Http1LocalResponse& reply) {
-  (void)transport_->read(in_.room(worker_.context().chunks, ChunkPool::kChunkSize));
+  (void)transport_->read(in_.room(worker_.context().blocks, BlockPool::kBlockSize));
   send(reply);
   (void)out_.write_to(*transport_);
   transport_->shutdown_write();
@@ -88,8 +88,8 @@ void DownstreamConnection::read() {
 
 void DownstreamConnection::read_memory() {
   const std::size_t limit =
-      state_ == State::head ? worker_.context().heads.bytes : ChunkPool::kChunkSize;
-  const auto room = in_.room(worker_.context().chunks, limit);
+      state_ == State::head ? worker_.context().heads.bytes : BlockPool::kBlockSize;
+  const auto room = in_.room(worker_.context().blocks, limit);
   if (room.empty()) return process();
   const bool was_empty = in_.empty();
   const io::ReadResult result = transport_->read(room);
@@ -118,7 +118,8 @@ void DownstreamConnection::read_memory() {
 
 /// Splices body bytes into a pipe, without copying them to memory. The parser counts them.
 void DownstreamConnection::read_spliced(io::PipeLease pipe) {
-  const io::ReadResult result = transport_->read(*pipe, io::Pipe::most(parser_.skippable_bytes()));
+  const io::ReadResult result =
+      transport_->read(*pipe, io::Pipe::read_size(parser_.skippable_bytes()));
   switch (result.status) {
     case IoStatus::done:
       break;
@@ -156,7 +157,7 @@ void DownstreamConnection::on_end_of_tunnel() {
   request_.body = Body::none;
   update_interest();
   const http::BodyPieces nothing;
-  exchange_->on_request_body(BodySlices(ChunkRef{}, nullptr, nothing), Last::yes, "");
+  exchange_->on_request_body(BodySlices(BlockRef{}, nullptr, nothing), Last::yes, "");
   if (state_ == State::exchange) exchange_->on_request_read_end();
 }
 
@@ -232,7 +233,7 @@ bool DownstreamConnection::parse_head() {
     refuse(parser_.refusal());
     return false;
   }
-  head.chunk = in_.chunk();
+  head.block = in_.block();
   in_.consume(head.size);
   start_exchange();
   return true;
@@ -241,15 +242,15 @@ bool DownstreamConnection::parse_head() {
 void DownstreamConnection::start_exchange() {
   auto facts = http::validate_request(exchange_->request_head());
   if (!facts) return refuse(facts.error());
-  const std::uint64_t most = worker_.context().limits.requests_per_connection;
-  if (++request_.count >= most && most != 0) facts->persistence = http::Persistence::close;
+  const std::uint64_t max = worker_.context().limits.requests_per_connection;
+  if (++request_.count >= max && max != 0) facts->persistence = http::Persistence::close;
   timer_.disarm();
   state_ = State::exchange;
   parser_.expect_body(facts->framing);
-  request_.body = facts->framing.kind == BodyKind::none ? Body::none : Body::coming;
+  request_.body = facts->framing.kind == FramingKind::none ? Body::none : Body::coming;
   request_.pauses = Pauses(PauseReason::no_node);
   response_.persistence = facts->persistence;
-  request_.request_kind = facts->head ? http::RequestKind::head : http::RequestKind::other;
+  request_.request_kind = facts->is_head ? http::RequestKind::head : http::RequestKind::other;
   exchange_->start({this, listener_, {client_.text(), "http", client_.trust()}}, *facts);
   if (input_ == Input::ended && request_.body == Body::none) send_early_prefix();
 }
@@ -262,7 +263,7 @@ bool DownstreamConnection::parse_body() {
     exchange_->on_error(refused(EndReason::bad_request, parser_.refusal()));
     return false;
   }
-  const BodySlices body(in_.chunk(), in_.data(), pieces);
+  const BodySlices body(in_.block(), in_.data(), pieces);
   in_.consume(used);
   const bool last = status == ParseStatus::complete;
   if (last) request_.body = Body::none;

@@ -10,7 +10,7 @@ using http::BodyLength;
 namespace {
 
 // 1xx in front of one response, such as 103; a node that sends more is broken.
-constexpr unsigned kMostInterimHeads = 32;
+constexpr unsigned kMaxInterimHeads = 32;
 constexpr http::Refusal kTooLarge{413, "the request's body is too large", "[limits] body_bytes"};
 
 ExchangeError bad_response(const char* why) {
@@ -60,20 +60,20 @@ void Exchange::reset() {
   binding_ = {};
   routing_.reset();
   progress_.to_client = progress_.to_node = Flow::open;
-  figures_ = {};
+  stats_ = {};
 }
 
 void Exchange::start(const RequestSource& source, const http::RequestInfo& info) {
   source_ = source;
   downstream_ = source.stream;
   info_ = info;
-  figures_.started = context_.now();
+  stats_.started = context_.now();
   runtime_ = current_runtime();
   runtime_->retries().note_request();
   if (!runtime_->allows_upgrade(info.upgrade)) info_.upgrade = {};
   request_ = info.body.length == BodyLength::none ? RequestState::done : RequestState::body;
   response_ = ResponseState::waiting;
-  ending_ = EndReason::completed;
+  end_reason_ = EndReason::completed;
   if (too_large(info.body.bytes)) return on_error(refused(EndReason::body_too_large, kTooLarge));
   find_session();
   route();
@@ -104,10 +104,10 @@ void Exchange::on_connected() {
 
 void Exchange::on_request_body(const BodySlices& body, Last last, std::string_view trailers) {
   calls_.expect_none();
-  figures_.bytes_in += body.bytes();
+  stats_.bytes_in += body.bytes();
   note_progress();
   if (!takes_request()) return;
-  if (request_ == RequestState::body && too_large(figures_.bytes_in)) {
+  if (request_ == RequestState::body && too_large(stats_.bytes_in)) {
     return on_error(refused(EndReason::body_too_large, kTooLarge));
   }
   if (last == Last::yes) keep_for_retry(body, trailers);
@@ -116,14 +116,14 @@ void Exchange::on_request_body(const BodySlices& body, Last last, std::string_vi
 }
 
 bool Exchange::too_large(std::uint64_t body) const {
-  const std::uint64_t most = context_.limits().body_bytes;
-  return most != 0 && body > most;
+  const std::uint64_t max = context_.limits().body_bytes;
+  return max != 0 && body > max;
 }
 
 /// Only a body that was delivered in one piece can be kept.
 void Exchange::keep_for_retry(const BodySlices& body, std::string_view trailers) {
-  const bool whole = figures_.bytes_in == body.bytes();
-  if (!info_.idempotent || !whole || body.bytes() > ReplayBody::kMostBytes) return;
+  const bool whole = stats_.bytes_in == body.bytes();
+  if (!info_.idempotent || !whole || body.bytes() > ReplayBody::kMaxBytes) return;
   kept_body_ = body.keep(trailers);
 }
 
@@ -133,7 +133,7 @@ bool Exchange::takes_request_pipes() const {
 
 void Exchange::on_request_body(io::PipeLease body, Last last) {
   calls_.expect_none();
-  figures_.bytes_in += body->bytes();
+  stats_.bytes_in += body->bytes();
   note_progress();
   upstream_->send_body(std::move(body));
   if (last == Last::yes) request_complete("");
@@ -164,7 +164,7 @@ void Exchange::on_request_read_end() {
     downstream_->pause(PauseReason::congested);
   }
   if (request_ == RequestState::ending && flow == Flow::open) set(RequestState::done);
-  request_sent();
+  await_response();
   // If the node has ended its side of the tunnel before, the tunnel ends here.
   if (in_tunnel() && request_over()) return on_response_read_end();
   if (relieved && flow == Flow::open && takes_request()) {
@@ -172,7 +172,7 @@ void Exchange::on_request_read_end() {
   }
 }
 
-void Exchange::request_sent() {
+void Exchange::await_response() {
   if (attempt_ != AttemptState::sent) return;
   if (!timer_.armed()) watch();
 }
@@ -213,7 +213,7 @@ void Exchange::on_downstream_lost() {
 
 void Exchange::on_interim_head() {
   calls_.expect_none();
-  if (++figures_.interim_heads > kMostInterimHeads) {
+  if (++stats_.interim_heads > kMaxInterimHeads) {
     return on_error(bad_response("too many 1xx responses"));
   }
   if (response_head_.status == 100) {
@@ -232,7 +232,7 @@ void Exchange::on_response_head(const http::ResponseInfo& response) {
   timer_.disarm();
   set(AttemptState::answered);
   const std::string cookie = update_session();
-  figures_.status = response_head_.status;
+  stats_.status = response_head_.status;
   set(response.switches() ? ResponseState::tunnel : ResponseState::body);
   http::ResponseEdits edits = runtime_->response_edits();
   edits.set_cookie = cookie;
@@ -245,7 +245,7 @@ void Exchange::on_response_head(const http::ResponseInfo& response) {
 void Exchange::on_response_body(const BodySlices& body, Last last, std::string_view trailers) {
   calls_.expect_none();
   if (!takes_response()) return;
-  figures_.bytes_out += body.bytes();
+  stats_.bytes_out += body.bytes();
   note_progress();
   downstream_->send_body(body);
   if (last == Last::yes) response_complete(trailers);
@@ -257,7 +257,7 @@ bool Exchange::takes_response_pipes() const {
 
 void Exchange::on_response_body(io::PipeLease body, Last last) {
   calls_.expect_none();
-  figures_.bytes_out += body->bytes();
+  stats_.bytes_out += body->bytes();
   note_progress();
   downstream_->send_body(std::move(body));
   if (last == Last::yes) response_complete("");
@@ -281,7 +281,7 @@ void Exchange::on_response_read_end() {
     return finish(EndReason::completed, StreamEnd::complete);
   }
   if (flow == Flow::open && response_ == ResponseState::local) {
-    return finish(ending_, StreamEnd::complete);
+    return finish(end_reason_, StreamEnd::complete);
   }
   if (response_ == ResponseState::waiting) return;
   if (flow == Flow::congested && upstream_) upstream_->pause(PauseReason::congested);
@@ -299,7 +299,7 @@ void Exchange::on_downstream_drained() {
   if (over()) return;
   progress_.to_client = Flow::open;
   timer_.disarm();
-  if (response_ == ResponseState::local) return finish(ending_, StreamEnd::complete);
+  if (response_ == ResponseState::local) return finish(end_reason_, StreamEnd::complete);
   if (response_ == ResponseState::flushing) return on_response_read_end();
   if (!upstream_) return;
   watch();

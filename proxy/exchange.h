@@ -106,7 +106,7 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   void set(AttemptState state);
 
   void request_complete(std::string_view trailers);
-  void request_sent();
+  void await_response();
   void keep_for_retry(const BodySlices& body, std::string_view trailers);
   [[nodiscard]] bool too_large(std::uint64_t body) const;
   void stop_reading_request();
@@ -171,7 +171,7 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   RequestState request_ = RequestState::done;
   ResponseState response_ = ResponseState::done;
   AttemptState attempt_ = AttemptState::none;
-  EndReason ending_ = EndReason::completed;
+  EndReason end_reason_ = EndReason::completed;
 
   session::SessionBinding binding_;
   /// How the node was chosen.
@@ -206,13 +206,13 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   } progress_;
 
   /// For the access log and counters.
-  struct Figures {
+  struct Stats {
     Instant started;
     int status = 0;
     unsigned interim_heads = 0;
     std::uint64_t bytes_in = 0;
     std::uint64_t bytes_out = 0;
-  } figures_;
+  } stats_;
 };
 
 }  // namespace bonedry::proxy

@@ -49,7 +49,7 @@ void Exchange::on_error(const ExchangeError& error) {
   if (error.refusal.status != 0) refusal_ = error.refusal;
   if (response_ == ResponseState::waiting) return reply(error.reason);
   // A local response that waits for the client keeps its own reason.
-  fail(response_ == ResponseState::local ? ending_ : error.reason);
+  fail(response_ == ResponseState::local ? end_reason_ : error.reason);
 }
 
 void Exchange::report(const ExchangeError& error) {
@@ -101,14 +101,14 @@ void Exchange::reply(EndReason reason) {
   timer_.disarm();
   set(AttemptState::none);
   stop_reading_request();
-  ending_ = reason;
-  figures_.status = refusal_ ? refusal_->status : row.status;
-  http::LocalResponse answer;
-  answer.status = figures_.status;
-  answer.text = refusal_ ? refusal_->why : row.text;
-  if (row.status == 503) answer.retry_after_s = kRetryAfterSeconds;
+  end_reason_ = reason;
+  stats_.status = refusal_ ? refusal_->status : row.status;
+  http::LocalResponse response;
+  response.status = stats_.status;
+  response.text = refusal_ ? refusal_->why : row.text;
+  if (row.status == 503) response.retry_after_s = kRetryAfterSeconds;
   set(ResponseState::local);
-  downstream_->send_local_response(answer);
+  downstream_->send_local_response(response);
   const Flow flow = downstream_->flush();
   if (flow == Flow::congested) return watch();
   finish(reason, flow == Flow::broken ? StreamEnd::aborted : StreamEnd::complete);
@@ -136,8 +136,8 @@ void Exchange::finish(EndReason reason, StreamEnd end) {
 }
 
 void Exchange::write_log(EndReason reason) {
-  const Millis duration = context_.now() - figures_.started;
-  context_.counters().note({reason, duration, figures_.bytes_in, figures_.bytes_out});
+  const Millis duration = context_.now() - stats_.started;
+  context_.counters().note({reason, duration, stats_.bytes_in, stats_.bytes_out});
   if (!context_.access_log().enabled()) return;
   const http::ClientInfo& client = source_.client;
   AccessEntry entry;
@@ -148,9 +148,9 @@ void Exchange::write_log(EndReason reason) {
   entry.method = request_head_.text(request_head_.method);
   entry.target = request_head_.text(request_head_.target);
   entry.version_minor = request_head_.minor;
-  entry.status = figures_.status;
-  entry.bytes_in = figures_.bytes_in;
-  entry.bytes_out = figures_.bytes_out;
+  entry.status = stats_.status;
+  entry.bytes_in = stats_.bytes_in;
+  entry.bytes_out = stats_.bytes_out;
   entry.duration = duration;
   entry.pool = runtime_->view().config.name;
   if (held_.node) entry.node = held_.node->name();

@@ -17,7 +17,7 @@ using balancer::RouteDecision;
 
 namespace {
 
-// Nodes in a row that may fail before the client gets an error, so that a pool that is down
+// NodeIds in a row that may fail before the client gets an error, so that a pool that is down
 // responds soon.
 constexpr std::size_t kNodesTried = 8;
 // A restarting node refuses connections for a moment; its sessions get two more tries before they
@@ -67,7 +67,7 @@ void Exchange::pick_node(RouteDecision decision) {
                                 runtime_->view(), sticky ? Purpose::new_session : Purpose::exchange,
                                 routing_.tried, context_.now())
                           : std::nullopt;
-  if (!picked) return on_error({routing_.tried.empty() ? EndReason::no_node : ending_});
+  if (!picked) return on_error({routing_.tried.empty() ? EndReason::no_node : end_reason_});
   if (sticky) held_.reservation = SessionReservation(*runtime_->node(*picked).node);
   std::size_t node = *picked;
   if (decision == RouteDecision::rescued && node == binding_.node) {
@@ -158,7 +158,7 @@ void Exchange::on_turn(ConnectionToken turn) {
 void Exchange::try_other_node(const ExchangeError& error) {
   release_upstream();
   timer_.disarm();
-  ending_ = error.reason;
+  end_reason_ = error.reason;
   if (retry_session_node(error)) return;
   set(AttemptState::none);
   routing_.tried.push_back(held_.index);

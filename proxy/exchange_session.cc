@@ -78,12 +78,12 @@ std::string Exchange::update_session() {
 }
 
 session::ResponseCookies Exchange::read_user_cookies() const {
-  session::ResponseCookies answer;
+  session::ResponseCookies response;
   const session::Affinity& affinity = runtime_->affinity();
-  if (!affinity.sticky()) return answer;
+  if (!affinity.sticky()) return response;
   const std::string_view method = request_head_.text(request_head_.method);
   if (affinity.is_logout(method, info_.path, response_head_.status)) {
-    answer.user = session::Presence::left;
+    response.user = session::UserStatus::logged_out;
   }
   const std::string& logout = affinity.logout_header();
   for (const http::Field& field : response_head_.fields) {
@@ -91,17 +91,17 @@ session::ResponseCookies Exchange::read_user_cookies() const {
       runtime_->note_set_cookie(response_head_.value(field));
     }
     if (field.id == http::FieldName::set_cookie && !affinity.tracked_cookie().empty()) {
-      affinity.note_set_cookie(response_head_.value(field), cookie_context(), answer);
+      affinity.note_set_cookie(response_head_.value(field), cookie_context(), response);
     } else if (!logout.empty() && http::equal_ignoring_case(response_head_.name(field), logout)) {
-      answer.user = session::Presence::left;
+      response.user = session::UserStatus::logged_out;
     }
   }
-  if (answer.sets_cookie()) {
+  if (response.sets_cookie()) {
     const bool had = has_cookie(request_head_, affinity.tracked_cookie());
-    answer.had_cookie =
+    response.had_cookie =
         had ? session::ResponseCookies::HadCookie::yes : session::ResponseCookies::HadCookie::no;
   }
-  return answer;
+  return response;
 }
 
 /// A trusted proxy in front may have sent another host than the browser, so its host is not used.

@@ -22,7 +22,7 @@ StallCause Exchange::stall_cause() const {
   io.unsent_to_node = !upstream_ ? 0 : upstream_->unsent();
   io.request = request_;
   io.response = response_;
-  io.awaits_continue = info_.expects_continue && figures_.bytes_in == 0;
+  io.awaits_continue = info_.expects_continue && stats_.bytes_in == 0;
   return proxy::stall_cause(io);
 }
 
@@ -76,7 +76,7 @@ void Exchange::check_progress() {
 void Exchange::on_stalled() {
   const EndReason reason = end_reason_of(stall_cause());
   if (in_tunnel()) return end_tunnel(reason);
-  if (response_ == ResponseState::local) return finish(ending_, StreamEnd::aborted);
+  if (response_ == ResponseState::local) return finish(end_reason_, StreamEnd::aborted);
   on_error({reason});
 }
 

@@ -13,14 +13,13 @@ namespace bonedry::proxy {
 ///                  |   tunnel --> ending --> done      \--> tunnel --> flushing --> done
 ///                  \--> dropped <---/
 ///
-///   attempt   none       --> queued, connecting, sent (on a connection that is open already)
-///             queued     --> connecting, none
-///             connecting --> sent, pausing, none
-///             pausing    --> connecting, none        (before the session's node is tried again)
-///             sent       --> answered, none
-///             answered   --> none                    (none: routed again, or the exchange ends)
+///   attempt   none       --> queued, connecting
+///             queued     --> none                (its turn has come, or it has left the queue)
+///             connecting --> sent, none, pausing (a connection that is open is sent on at once)
+///             pausing    --> none                (then the session's node is tried again)
+///             sent       --> answered, none      (none: routed again, or a local response)
 ///
-/// `dropped`, and `done` of the response, are final.
+/// `dropped`, `answered`, and `done` of the response, are final.
 enum class RequestState : std::uint8_t {
   body,     ///< the head was received, the body not yet completely
   done,     ///< the whole request was handed to the node's side
@@ -85,17 +84,16 @@ enum class AttemptState : std::uint8_t {
   using enum AttemptState;
   switch (from) {
     case none:
-      return to == queued || to == connecting || to == sent;
+      return to == queued || to == connecting;
     case queued:
-      return to == connecting || to == none;
     case pausing:
-      return to == connecting || to == none;
+      return to == none;
     case connecting:
       return to == sent || to == none || to == pausing;
     case sent:
       return to == answered || to == none;
     case answered:
-      return to == none;
+      return false;
   }
   return false;
 }

@@ -34,10 +34,10 @@ Result<UniqueFd> file_of(std::string_view text) {
 }
 
 // A config of maximum size, and the names of nodes.
-constexpr std::size_t kMostBytes = 2 * kReadLimit;
+constexpr std::size_t kMaxBytes = 2 * kReadLimit;
 
 Result<std::string> text_of(const UniqueFd& file) {
-  return read_file("/proc/self/fd/" + std::to_string(file.get()), kMostBytes);
+  return read_file("/proc/self/fd/" + std::to_string(file.get()), kMaxBytes);
 }
 
 /// Removes and returns the text up to `end`, and removes `end` too; nullopt if there is no `end`.

@@ -72,14 +72,14 @@ void HealthCheck::on_connected() {
 }
 
 bool HealthCheck::queue_request() {
-  const Slice text = context_.chunks.copy("GET " + config_.path +
+  const Slice text = context_.blocks.copy("GET " + config_.path +
                                           " HTTP/1.1\r\nHost: " + conf::to_string(address_) +
                                           "\r\nUser-Agent: bonedry-health\r\n\r\n");
   request_head_.clear();
   http::Parser parser{http::Parser::Kind::request};
   parser.start();
   const auto parsed = parser.parse_head(text.data, text.size, {}, request_head_);
-  request_head_.chunk = text.chunk;
+  request_head_.block = text.block;
   if (parsed != http::ParseStatus::complete) return false;
   const auto request = http::validate_request(request_head_);
   if (!request) return false;
@@ -135,7 +135,7 @@ void HealthCheck::drop(UpstreamConnection& connection) {
 
 bool HealthCheck::take_slot() {
   if (slot_state_ == SlotState::taken) return true;  // given by `release_slot`
-  if (slots_.taken >= slots_.most) {
+  if (slots_.taken >= slots_.max) {
     slot_state_ = SlotState::waiting;
     slots_.waiting.push_back(this);
     return false;
@@ -149,7 +149,7 @@ void HealthCheck::release_slot() {
   if (slot_state_ == SlotState::waiting) std::erase(slots_.waiting, this);
   if (slot_state_ == SlotState::taken) --slots_.taken;
   slot_state_ = SlotState::none;
-  while (!slots_.waiting.empty() && slots_.taken < slots_.most) {
+  while (!slots_.waiting.empty() && slots_.taken < slots_.max) {
     HealthCheck& first = *slots_.waiting.front();
     slots_.waiting.pop_front();
     first.slot_state_ = SlotState::taken;

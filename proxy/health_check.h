@@ -24,7 +24,7 @@ class HealthCheck;
 
 /// Limits how many checks run at a time, a descriptor each; the others wait in a queue.
 struct CheckSlots {
-  std::size_t most = 64;
+  std::size_t max = 64;
   std::size_t taken = 0;
   std::deque<HealthCheck*> waiting;
 };

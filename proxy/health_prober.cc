@@ -14,7 +14,7 @@ constexpr http::HeadLimits kLimits{16384, 100};
 }  // namespace
 
 HealthProber::HealthProber(io::EventLoop& loop, HealthCheck::OnChange on_change)
-    : on_change_(std::move(on_change)), context_{loop, chunks_, pipes_, kLimits} {}
+    : on_change_(std::move(on_change)), context_{loop, blocks_, pipes_, kLimits} {}
 
 HealthProber::~HealthProber() = default;
 

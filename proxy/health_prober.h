@@ -1,7 +1,7 @@
 #pragma once
 
 #include "balancer/topology.h"
-#include "proxy/base/chunk.h"
+#include "proxy/base/block.h"
 #include "proxy/connection_context.h"
 #include "proxy/health_check.h"
 #include "proxy/io/event_loop.h"
@@ -24,13 +24,13 @@ class HealthProber {
   HealthProber& operator=(const HealthProber&) = delete;
 
   /// How many checks may run at a time, a descriptor each; the others wait in a queue.
-  void set_limits(std::size_t most) { slots_.most = most; }
+  void set_limits(std::size_t max) { slots_.max = max; }
   /// Starts, changes and stops checks; the measured health of nodes that stay is kept.
   void adopt(const balancer::Topology& topology);
 
  private:
   HealthCheck::OnChange on_change_;
-  ChunkPool chunks_;
+  BlockPool blocks_;
   io::PipePool pipes_{0};
   ConnectionContext context_;
   CheckSlots slots_;

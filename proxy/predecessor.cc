@@ -82,15 +82,15 @@ Result<> Predecessor::sync_routing_state(const handover::RoutingState& routing_s
   const Result<> told =
       channel_.send(std::string(handover::kFollow) + number, file->get(), handover::kTimeLimit);
   if (!told) return told;
-  const Result<io::FdChannel::Message> answer = channel_.await(handover::kTimeLimit);
-  if (!answer) return Failure{answer.error()};
-  if (answer->text == std::string(handover::kFollowed) + number) return Done{};
-  return Failure{"unexpected message '" + answer->text + "' from the previous process"};
+  const Result<io::FdChannel::Message> reply = channel_.await(handover::kTimeLimit);
+  if (!reply) return Failure{reply.error()};
+  if (reply->text == std::string(handover::kFollowed) + number) return Done{};
+  return Failure{"unexpected message '" + reply->text + "' from the previous process"};
 }
 
 void Predecessor::give_up(const std::string& why) {
   const std::string text = std::string(handover::kFailed) + why;
-  (void)channel_.send(text.substr(0, io::FdChannel::kMostBytes), io::FdChannel::kNoFd,
+  (void)channel_.send(text.substr(0, io::FdChannel::kMaxBytes), io::FdChannel::kNoFd,
                       handover::kTimeLimit);
 }
 

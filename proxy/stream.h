@@ -58,7 +58,7 @@ class DownstreamStream {
   /// Ends the body; `trailers` are "Name: value\r\n" lines, or empty.
   virtual void send_end(std::string_view trailers) = 0;
   /// Sends a complete response of our own, in place of head, body and end.
-  virtual void send_local_response(const http::LocalResponse& answer) = 0;
+  virtual void send_local_response(const http::LocalResponse& response) = 0;
   virtual Flow flush() = 0;
   /// Bytes still queued here because the client does not take more.
   [[nodiscard]] virtual std::size_t unsent() const = 0;

@@ -251,18 +251,18 @@ void Successor::on_ready() {
 }
 
 void Successor::followed(std::uint64_t number) {
-  answer(handover::kFollowed, number);
+  reply(handover::kFollowed, number);
 }
 
 void Successor::not_followed(std::uint64_t number) {
-  answer(handover::kNotFollowed, number);
+  reply(handover::kNotFollowed, number);
 }
 
 /// The latest reply also settles all earlier requests.
-void Successor::answer(std::string_view word, std::uint64_t number) {
+void Successor::reply(std::string_view word, std::uint64_t number) {
   if (state_ == State::gone) return;
-  if (!unsent_.empty() && unsent_.back().kind == Unsent::Kind::answer) unsent_.pop_back();
-  unsent_.push_back({Unsent::Kind::answer, std::string(word) + std::to_string(number)});
+  if (!unsent_.empty() && unsent_.back().kind == Unsent::Kind::reply) unsent_.pop_back();
+  unsent_.push_back({Unsent::Kind::reply, std::string(word) + std::to_string(number)});
   send_unsent();
 }
 

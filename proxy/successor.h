@@ -78,7 +78,7 @@ class Successor final : private io::ReadWatcher::Handler {
   void on_gone();
   void close_channel();
   void kill_all() const;
-  void answer(std::string_view word, std::uint64_t number);
+  void reply(std::string_view word, std::uint64_t number);
   void on_ready();
   void take(io::FdChannel::Message& message);
   void lose(const std::string& why);
@@ -97,7 +97,7 @@ class Successor final : private io::ReadWatcher::Handler {
   State state_ = State::starting;
   std::optional<HandoverData> handover_data_;  // until the process has announced itself
   struct Unsent {
-    enum class Kind : std::uint8_t { given, answer } kind;
+    enum class Kind : std::uint8_t { given, reply } kind;
     std::string text;
     int fd = io::FdChannel::kNoFd;  // not owned
   };

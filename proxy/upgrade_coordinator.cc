@@ -26,10 +26,11 @@ std::set<balancer::NodeId> nodes_in(const std::set<std::string>& texts) {
 UpgradeCoordinator::UpgradeCoordinator(Parts parts, Events events)
     : parts_(std::move(parts)), events_(std::move(events)) {}
 
-void UpgradeCoordinator::upgrade(const std::string& by, const admin::ChangeCallback& answer) {
+void UpgradeCoordinator::upgrade(const std::string& by, const admin::ChangeCallback& callback) {
   const Result<> possible = may_upgrade();
   if (!possible) {
-    return answer(admin::fail(admin::ErrorCode::unavailable, "not upgraded: " + possible.error()));
+    return callback(
+        admin::fail(admin::ErrorCode::unavailable, "not upgraded: " + possible.error()));
   }
   parts_.control.begin_standby();
   successor_.emplace(parts_.loop,
@@ -37,8 +38,8 @@ void UpgradeCoordinator::upgrade(const std::string& by, const admin::ChangeCallb
                          [this](std::uint64_t number, const handover::RoutingState& routing_state) {
                            apply_routing_state(number, routing_state);
                          },
-                         [this, by, answer] { on_upgraded(by, answer); },
-                         [this, answer](const std::string& why) { fail(why, answer); },
+                         [this, by, callback] { on_upgraded(by, callback); },
+                         [this, callback](const std::string& why) { fail(why, callback); },
                          [this] { on_successor_exited(); },
                      });
   const Result<> started =
@@ -47,7 +48,7 @@ void UpgradeCoordinator::upgrade(const std::string& by, const admin::ChangeCallb
                          parts_.server.listening(), node_health()});
   if (started) return;
   successor_->abandon();
-  fail(started.error(), answer);
+  fail(started.error(), callback);
 }
 
 void UpgradeCoordinator::abandon() {
@@ -72,18 +73,18 @@ std::vector<handover::NodeHealth> UpgradeCoordinator::node_health() const {
   return nodes;
 }
 
-void UpgradeCoordinator::on_upgraded(const std::string& by, const admin::ChangeCallback& answer) {
+void UpgradeCoordinator::on_upgraded(const std::string& by, const admin::ChangeCallback& callback) {
   const admin::ChangeResult result = admin::UpgradeResult{successor_->pid()};
   parts_.events.add("upgrade", "", admin::to_text(result) + (by.empty() ? "" : ", by " + by));
-  answer(result);
+  callback(result);
   events_.on_taken_over();
 }
 
-void UpgradeCoordinator::fail(const std::string& why, const admin::ChangeCallback& answer) {
+void UpgradeCoordinator::fail(const std::string& why, const admin::ChangeCallback& callback) {
   parts_.control.end_standby();
   parts_.events.add("error", "", "the upgrade failed: " + why);
-  answer(admin::fail(admin::ErrorCode::failed,
-                     "the upgrade failed: " + why + "; this process keeps running"));
+  callback(admin::fail(admin::ErrorCode::failed,
+                       "the upgrade failed: " + why + "; this process keeps running"));
 }
 
 void UpgradeCoordinator::apply_routing_state(std::uint64_t number,

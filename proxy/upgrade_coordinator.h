@@ -54,7 +54,7 @@ class UpgradeCoordinator {
 
   /// Starts a new process that takes over. This one makes no decisions from that moment on. An
   /// error leaves everything as it was.
-  void upgrade(const std::string& by, const admin::ChangeCallback& answer);
+  void upgrade(const std::string& by, const admin::ChangeCallback& callback);
   /// Ends an upgrade whose process is not ready yet, because this process has to stop. No event and
   /// no reply follows.
   void abandon();
@@ -62,8 +62,8 @@ class UpgradeCoordinator {
  private:
   [[nodiscard]] Result<> may_upgrade() const;
   [[nodiscard]] std::vector<handover::NodeHealth> node_health() const;
-  void on_upgraded(const std::string& by, const admin::ChangeCallback& answer);
-  void fail(const std::string& why, const admin::ChangeCallback& answer);
+  void on_upgraded(const std::string& by, const admin::ChangeCallback& callback);
+  void fail(const std::string& why, const admin::ChangeCallback& callback);
   void apply_routing_state(std::uint64_t number, const handover::RoutingState& routing_state);
   void on_apply_failed(std::uint64_t number, const std::string& why);
   void on_successor_exited();

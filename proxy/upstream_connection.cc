@@ -71,7 +71,7 @@ Millis UpstreamConnection::idle_duration() const {
 bool UpstreamConnection::is_stale(balancer::Repeat repeat) const {
   const bool ask =
       response_.body_trust == Response::BodyTrust::none || repeat == balancer::Repeat::forbidden;
-  return transport_->has_pending_event() || idle_duration() >= idleness_.most ||
+  return transport_->has_pending_event() || idle_duration() >= idleness_.max ||
          (ask && !transport_->is_quiet());
 }
 
@@ -117,7 +117,7 @@ void UpstreamConnection::release() {
                      response_.phase == Phase::done && !has_stray_bytes() && out_.empty() &&
                      request_.writing == Request::Writing::fine &&
                      target_.proxy_protocol == conf::ProxyProtocol::off;
-  const Millis keep = clean ? std::min(idleness_.most, owner_.max_idle_time(*this)) : Millis{0};
+  const Millis keep = clean ? std::min(idleness_.max, owner_.max_idle_time(*this)) : Millis{0};
   if (keep <= Millis{0}) return owner_.drop(*this);
   set(State::idle);
   timer_.arm(keep);
@@ -131,17 +131,17 @@ bool UpstreamConnection::has_stray_bytes() const {
 }
 
 http::HeadSink UpstreamConnection::sink() {
-  return {out_.slices(), context_.chunks};
+  return {out_.slices(), context_.blocks};
 }
 
 void UpstreamConnection::send_head(const http::Head& head, const http::RequestInfo& request,
                                    const http::ClientInfo& client,
                                    const http::RequestEdits& edits) {
   const bool unknown = request.body.length == http::BodyLength::unknown;
-  request_.writer.start(unknown ? http::BodyKind::chunked : http::BodyKind::length);
+  request_.writer.start(unknown ? http::FramingKind::chunked : http::FramingKind::length);
   request_.sent =
       request.body.length == http::BodyLength::none ? Request::Sent::all : Request::Sent::part;
-  request_.request_kind = request.head ? http::RequestKind::head : http::RequestKind::other;
+  request_.request_kind = request.is_head ? http::RequestKind::head : http::RequestKind::other;
   if (!request.upgrade.empty()) request_.request_kind = http::RequestKind::upgrade;
   http::write_request_head(head, request, client, edits, sink());
 }
@@ -162,7 +162,7 @@ void UpstreamConnection::send_body(io::PipeLease body) {
 
 void UpstreamConnection::send_end(std::string_view trailers) {
   request_.sent = Request::Sent::all;
-  if (request_.writer.framing() == http::BodyKind::tunnel)
+  if (request_.writer.framing() == http::FramingKind::tunnel)
     request_.half_close = Request::HalfClose::after_queue;
   if (!request_.writer.is_plain() && request_.writing == Request::Writing::fine)
     request_.writer.end(trailers, sink());
@@ -242,7 +242,7 @@ void UpstreamConnection::on_connect_event() {
   set(State::busy);
   owner_.on_connect_succeeded();
   if (target_.proxy_protocol != conf::ProxyProtocol::off) {
-    out_.slices().push_copy(context_.chunks,
+    out_.slices().push_copy(context_.blocks,
                             proxy_header(target_.proxy_protocol, exchange_->client_endpoints()));
   }
   update_interest();
@@ -271,9 +271,9 @@ void UpstreamConnection::read() {
 
 void UpstreamConnection::read_memory() {
   const std::size_t limit =
-      response_.phase == Phase::head ? context_.heads.bytes : ChunkPool::kChunkSize;
+      response_.phase == Phase::head ? context_.heads.bytes : BlockPool::kBlockSize;
   const bool first = response_.phase == Phase::head && in_.empty();
-  auto room = in_.room(context_.chunks, limit);
+  auto room = in_.room(context_.blocks, limit);
   if (first) room = room.first(std::min(room.size(), response_.first_read));
   const io::ReadResult result = transport_->read(room);
   switch (result.status) {
@@ -305,7 +305,8 @@ IoStatus UpstreamConnection::splice_body() {
   }
   io::PipeLease pipe = context_.pipes.take_if_worth(parser_.expected_bytes());
   if (!pipe) return IoStatus::refused;
-  const io::ReadResult result = transport_->read(*pipe, io::Pipe::most(parser_.skippable_bytes()));
+  const io::ReadResult result =
+      transport_->read(*pipe, io::Pipe::read_size(parser_.skippable_bytes()));
   if (result.status == IoStatus::refused) context_.pipes.disable();
   if (result.status != IoStatus::done) return result.status;
   response_.last_read = LastRead::filled_buffer;
@@ -320,10 +321,10 @@ void UpstreamConnection::on_end_of_input() {
     return on_connection_lost(IoStatus::closed);
   response_.phase = Phase::done;
   // The other direction of a tunnel may stay open.
-  if (request_.writer.framing() == http::BodyKind::tunnel) pause(PauseReason::ended);
+  if (request_.writer.framing() == http::FramingKind::tunnel) pause(PauseReason::ended);
   const http::BodyPieces nothing;
   UpstreamEvents& exchange = *exchange_;
-  exchange.on_response_body(BodySlices(ChunkRef{}, nullptr, nothing), Last::yes, "");
+  exchange.on_response_body(BodySlices(BlockRef{}, nullptr, nothing), Last::yes, "");
   exchange.on_response_read_end();
 }
 
@@ -355,7 +356,7 @@ bool UpstreamConnection::parse_head() {
     on_bad_response(parser_.refusal().why);
     return false;
   }
-  head.chunk = in_.chunk();
+  head.block = in_.block();
   in_.consume(head.size);
   const auto facts = http::validate_response(head, request_.request_kind);
   if (!facts) {
@@ -370,9 +371,10 @@ bool UpstreamConnection::parse_head() {
   response_.persistence = facts->persistence;
   if (facts->announces_body) response_.body_trust = Response::BodyTrust::none;
   parser_.expect_body(facts->framing);
-  if (facts->framing.kind == http::BodyKind::tunnel) request_.writer.start(http::BodyKind::tunnel);
+  if (facts->framing.kind == http::FramingKind::tunnel)
+    request_.writer.start(http::FramingKind::tunnel);
   response_.first_read =
-      parser_.skippable_bytes() >= kLongResponse ? kFirstReadOfLong : ChunkPool::kChunkSize;
+      parser_.skippable_bytes() >= kLongResponse ? kFirstReadOfLong : BlockPool::kBlockSize;
   note_lifetime(head);
   response_.phase = Phase::body;
   exchange_->on_response_head(*facts);
@@ -383,13 +385,13 @@ bool UpstreamConnection::parse_head() {
 /// nothing.
 void UpstreamConnection::note_lifetime(const http::Head& head) {
   const auto announced = http::keep_alive_timeout(head);
-  if (announced) idleness_.most = balancer::with_margin(*announced);
+  if (announced) idleness_.max = balancer::with_margin(*announced);
 }
 
 bool UpstreamConnection::parse_body() {
   http::BodyPieces pieces;
   std::size_t used = 0;
-  if (in_.empty() && parser_.framing().kind != http::BodyKind::none) return false;
+  if (in_.empty() && parser_.framing().kind != http::FramingKind::none) return false;
   const auto status = parser_.parse_body(in_.data(), in_.size(), pieces, used);
   if (status == http::ParseStatus::failed) {
     on_bad_response(parser_.refusal().why);
@@ -397,7 +399,7 @@ bool UpstreamConnection::parse_body() {
   }
   const bool last = status == http::ParseStatus::complete;
   if (last) response_.phase = Phase::done;
-  const BodySlices body(in_.chunk(), in_.data(), pieces);
+  const BodySlices body(in_.block(), in_.data(), pieces);
   in_.consume(used);
   if (pieces.bytes > 0 || last) {
     exchange_->on_response_body(body, last ? Last::yes : Last::no, parser_.trailers());

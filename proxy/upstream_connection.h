@@ -135,7 +135,7 @@ class UpstreamConnection final : public io::Retirable,
     Pauses pauses;  // of reading it
     bool received_any = false;
     http::Persistence persistence = http::Persistence::close;  // as announced by the node
-    std::size_t first_read = ChunkPool::kChunkSize;            // size limit of a first read
+    std::size_t first_read = BlockPool::kBlockSize;            // size limit of a first read
     // A read that fills the buffer does not show whether more bytes are waiting.
     enum class LastRead : std::uint8_t { filled_buffer, drained_socket };
     LastRead last_read = LastRead::drained_socket;
@@ -146,7 +146,7 @@ class UpstreamConnection final : public io::Retirable,
   struct Idleness {
     Instant since;  // when it became idle or was lent
     Millis idle_before_lend{0};
-    Millis most = Millis::max();  // as announced by the node
+    Millis max = Millis::max();  // as announced by the node
     enum class Use : std::uint8_t { first, again } use = Use::first;
   };
   /// Where the pool's lists have it.

@@ -8,9 +8,9 @@ namespace bonedry::proxy {
 
 /// Takes it from the node with the most idle connections, so that a rarely used node keeps a few.
 bool UpstreamLimiter::close_one() {
-  const auto most = std::ranges::max_element(pools_, {}, &UpstreamPool::idle);
-  if (most == pools_.end() || (*most)->idle() == 0) return false;
-  (*most)->close_oldest_idle();
+  const auto max = std::ranges::max_element(pools_, {}, &UpstreamPool::idle);
+  if (max == pools_.end() || (*max)->idle() == 0) return false;
+  (*max)->close_oldest_idle();
   return true;
 }
 

@@ -24,13 +24,13 @@ UpstreamPool::~UpstreamPool() {
 
 void UpstreamPool::configure(const balancer::NodeView& node, const conf::Pool& config) {
   target_.connect_timeout = context_.timeouts.connect;
-  most_connections_ = node.max_connections;
-  most_waiting_ = node.max_waiting;
+  max_connections_ = node.max_connections;
+  max_waiting_ = node.max_waiting;
   passive_failures_ = config.health.passive_failures;
   passive_hold_ = config.health.passive_hold;
   if (config.reuse < max_idle_time_) close_idle();
   max_idle_time_ = config.reuse;
-  lifetime_.set_most(max_idle_time_);
+  lifetime_.set_max(max_idle_time_);
   if (node.address == address_ && config.proxy_protocol == target_.proxy_protocol) return;
   address_ = node.address;
   target_.proxy_protocol = config.proxy_protocol;
@@ -64,11 +64,11 @@ UpstreamConnection* UpstreamPool::find_idle(balancer::Repeat repeat) {
 }
 
 NodeStreams::Lease UpstreamPool::lease(const LeaseRequest& request, UpstreamEvents& exchange) {
-  if (most_connections_ == 0) return lease(request, exchange, ConnectionToken());
-  if (waiting_.empty() && node_->acquire_connection(most_connections_)) {
+  if (max_connections_ == 0) return lease(request, exchange, ConnectionToken());
+  if (waiting_.empty() && node_->acquire_connection(max_connections_)) {
     return lease(request, exchange, ConnectionToken(*node_));
   }
-  if (!node_->begin_waiting(most_waiting_)) return Queued::full;
+  if (!node_->begin_waiting(max_waiting_)) return Queued::full;
   waiting_.push_back({&exchange, QueueToken(*node_)});
   ++context_.waiting;
   return Queued::waiting;
@@ -119,7 +119,7 @@ void UpstreamPool::leave_queue(UpstreamEvents& exchange) {
 }
 
 void UpstreamPool::serve_queue() {
-  while (!waiting_.empty() && node_->acquire_connection(most_connections_)) {
+  while (!waiting_.empty() && node_->acquire_connection(max_connections_)) {
     UpstreamEvents& first = *waiting_.front().exchange;
     waiting_.pop_front();
     --context_.waiting;

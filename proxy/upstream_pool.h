@@ -75,8 +75,8 @@ class UpstreamPool final : public NodeStreams, private UpstreamOwner {
   WorkerContext& context_;
   std::shared_ptr<balancer::Node> node_;
   conf::Address address_;
-  std::uint64_t most_connections_ = 0;  // in use at a time; 0: no limit
-  std::uint64_t most_waiting_ = 0;
+  std::uint64_t max_connections_ = 0;  // in use at a time; 0: no limit
+  std::uint64_t max_waiting_ = 0;
   unsigned passive_failures_ = 0;
   Millis passive_hold_{0};
   Millis max_idle_time_{0};  // how long idle connections are kept; 0: not at all

@@ -56,7 +56,7 @@ Worker::Worker(SharedParts shared, std::vector<ListenSocket> listens,
       mailbox_(loop_),
       pipes_(shared.descriptors.pipes),
       upstream_limiter_(shared.descriptors.idle),
-      context_{{loop_, chunks_, pipes_, head_limits(topology->limits, shared.underscore_names)},
+      context_{{loop_, blocks_, pipes_, head_limits(topology->limits, shared.underscore_names)},
                upstream_limiter_,
                topology->limits,
                topology->timeouts,
@@ -112,7 +112,7 @@ void Worker::publish(std::shared_ptr<const balancer::Topology> topology,
 void Worker::share(const DescriptorBudget& descriptors) {
   mailbox_.post([this, descriptors] {
     shared_.descriptors = descriptors;
-    pipes_.set_most(descriptors.pipes);
+    pipes_.set_max(descriptors.pipes);
     upstream_limiter_.set_idle(descriptors.idle);
   });
 }
@@ -186,9 +186,9 @@ void Worker::forget_unused_upstreams(const balancer::Topology& topology) {
 
 void Worker::on_accept(std::size_t listener, UniqueFd fd, const io::SocketAddress& peer) {
   ConnectionLimiter::Slot slot;
-  if (!slot.take(shared_.client_limiter, most_clients())) {
+  if (!slot.take(shared_.client_limiter, max_clients())) {
     turn_away(fd.get(), {503, "too many connections"});
-    const bool chosen = most_clients() < shared_.descriptors.clients;
+    const bool chosen = max_clients() < shared_.descriptors.clients;
     return report_turned_away(
         io::host_text(peer),
         chosen ? "too many connections; see [limits] connections"
@@ -216,7 +216,7 @@ void Worker::on_accept(std::size_t listener, UniqueFd fd, const io::SocketAddres
   connections_.back()->begin();
 }
 
-std::size_t Worker::most_clients() const {
+std::size_t Worker::max_clients() const {
   const std::size_t configured = context_.limits.connections;
   const std::size_t possible = shared_.descriptors.clients;
   return configured == 0 ? possible : std::min(configured, possible);

@@ -118,7 +118,7 @@ class Worker final : public ExchangeContext {
   [[nodiscard]] std::shared_ptr<PoolState> pool_state_of(const conf::Pool& pool);
   void forget_unused_upstreams(const balancer::Topology& topology);
   void on_accept(std::size_t listener, UniqueFd fd, const io::SocketAddress& peer);
-  [[nodiscard]] std::size_t most_clients() const;
+  [[nodiscard]] std::size_t max_clients() const;
   void serve_queue();
   void begin_drain(DrainMode mode, std::function<void()> drained);
   void check_drained();
@@ -169,7 +169,7 @@ class Worker final : public ExchangeContext {
   std::uint64_t seed_;
   io::EventLoop loop_;
   io::Mailbox mailbox_;
-  ChunkPool chunks_;
+  BlockPool blocks_;
   io::PipePool pipes_;
   UpstreamLimiter upstream_limiter_;
   WorkerContext context_;

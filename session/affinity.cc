@@ -154,44 +154,44 @@ bool Affinity::is_logout(std::string_view method, std::string_view target, int s
 }
 
 void Affinity::note_set_cookie(std::string_view field, const CookieContext& context,
-                               ResponseCookies& answer) const {
+                               ResponseCookies& response) const {
   if (tracked_cookie_.empty()) return;
   const SetCookieEffect effect = read_set_cookie(field, tracked_cookie_, context);
   if (effect.change == CookieChange::none) return;
-  if (answer.effect_count < answer.effects.size()) {
-    answer.effects[answer.effect_count++] = effect;
+  if (response.effect_count < response.effects.size()) {
+    response.effects[response.effect_count++] = effect;
     return;
   }
   // A browser keeps the last Set-Cookie of a cookie.
-  auto place = std::ranges::find(answer.effects, effect.tag, &SetCookieEffect::tag);
+  auto place = std::ranges::find(response.effects, effect.tag, &SetCookieEffect::tag);
   // No clearing counts beside a set value, see `clears_cookie`.
-  if (place == answer.effects.end() && effect.change == CookieChange::set) {
-    place = std::ranges::find(answer.effects, CookieChange::cleared, &SetCookieEffect::change);
+  if (place == response.effects.end() && effect.change == CookieChange::set) {
+    place = std::ranges::find(response.effects, CookieChange::cleared, &SetCookieEffect::change);
   }
-  if (place != answer.effects.end()) *place = effect;
+  if (place != response.effects.end()) *place = effect;
 }
 
-bool Affinity::clears_cookie(const SessionBinding& binding, const ResponseCookies& answer) const {
-  if (answer.cookies().empty() || answer.sets_cookie() || !binding.held) return false;
+bool Affinity::clears_cookie(const SessionBinding& binding, const ResponseCookies& response) const {
+  if (response.cookies().empty() || response.sets_cookie() || !binding.held) return false;
   const CookieTag tag = ledger_.cookie_tag(*binding.held);
-  return std::ranges::any_of(answer.cookies(), [tag](const SetCookieEffect& cleared) {
+  return std::ranges::any_of(response.cookies(), [tag](const SetCookieEffect& cleared) {
     // A cookie that was never seen being set is assumed to have the scope that nearly all have.
     return tag == kUnknownTag ? cleared.scope == SetCookieEffect::Scope::usual : cleared.tag == tag;
   });
 }
 
 std::string Affinity::on_response(SessionBinding& binding, std::size_t node,
-                                  const ResponseCookies& answer) {
+                                  const ResponseCookies& response) {
   if (!sticky()) return {};
-  const bool leaves = answer.user == Presence::left || clears_cookie(binding, answer);
-  return leaves ? end(binding) : response_cookie(binding, node, answer);
+  const bool leaves = response.user == UserStatus::logged_out || clears_cookie(binding, response);
+  return leaves ? end(binding) : response_cookie(binding, node, response);
 }
 
 /// The old cookie is then genuine and unknown: Claim::ended. While the ledger is incomplete, such a
 /// cookie looks like that of a user whose record was lost, and would bring the session back as
 /// live; that errs towards users who might still be there.
 std::string Affinity::end(SessionBinding& binding) {
-  binding.user = Presence::left;
+  binding.user = UserStatus::logged_out;
   if (!binding.held) return {};
   ledger_.end(*binding.held);
   binding.cookie = CookieUpdate::current;

@@ -26,14 +26,14 @@ enum class CookieUpdate : std::uint8_t {
 };
 
 /// Whether the user is still there.
-enum class Presence : std::uint8_t {
-  here,
-  left,  ///< logged out
+enum class UserStatus : std::uint8_t {
+  present,
+  logged_out,
 };
 
 /// What a node's response says about its user.
 struct ResponseCookies {
-  Presence user = Presence::here;
+  UserStatus user = UserStatus::present;
   /// The Set-Cookie fields that change the tracked cookie. No application sends more in one
   /// response. Beyond the limit, a set value replaces an older entry, and a clearing is ignored
   /// unless it has the tag of one: this errs towards users who are still there.
@@ -65,7 +65,7 @@ struct SessionBinding {
   std::optional<SessionKey> candidate_key;
   NodeSlot slot = 0;  ///< the node of the session `held`
   CookieUpdate cookie = CookieUpdate::needed;
-  Presence user = Presence::here;  ///< left: this exchange has ended the session
+  UserStatus user = UserStatus::present;  ///< left: this exchange has ended the session
   /// Which value of the session the request had: its current one, or an alias, which finds the
   /// session but is not held with it.
   enum class MatchedBy : std::uint8_t {
@@ -134,13 +134,13 @@ class Affinity {
   [[nodiscard]] std::string_view tracked_cookie() const { return tracked_cookie_; }
   /// Records what one of the response's Set-Cookie fields does to the tracked cookie.
   void note_set_cookie(std::string_view field, const CookieContext& context,
-                       ResponseCookies& answer) const;
+                       ResponseCookies& response) const;
 
   /// `node` has responded: a new user's session begins, as pending; the session of a user who logs
   /// out ends, and leaves all counts now. Returns the value of our Set-Cookie field for the
   /// response; empty: none.
   [[nodiscard]] std::string on_response(SessionBinding& binding, std::size_t node,
-                                        const ResponseCookies& answer);
+                                        const ResponseCookies& response);
 
   /// The exchange is over: gives back the session that it holds.
   void release(SessionBinding& binding, Instant now);
@@ -183,14 +183,14 @@ class Affinity {
   virtual void note_unknown_cookie(std::string_view /*value*/) {}
   /// What `on_response` returns: for a user who stays, and for one who has left.
   virtual std::string response_cookie(SessionBinding& binding, std::size_t node,
-                                      const ResponseCookies& answer) = 0;
+                                      const ResponseCookies& response) = 0;
   virtual std::string logout_cookie() = 0;
 
   std::string end(SessionBinding& binding);
   /// Whether the response makes the browser drop the cookie that the user's session depends on.
   /// False if it also sets a value: no user may be counted as gone too early.
   [[nodiscard]] bool clears_cookie(const SessionBinding& binding,
-                                   const ResponseCookies& answer) const;
+                                   const ResponseCookies& response) const;
   [[nodiscard]] std::optional<std::size_t> index_of(NodeSlot slot) const;
   /// Whether the door of that node is shut in this topology.
   [[nodiscard]] bool is_shut(NodeSlot slot) const;

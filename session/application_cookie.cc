@@ -33,10 +33,10 @@ bool is_delimiter(char c) {
 }
 
 /// Reads a number of `least` to `most` digits and removes it from the front of `text`.
-std::optional<int> take_number(std::string_view& text, std::size_t least, std::size_t most) {
+std::optional<int> take_number(std::string_view& text, std::size_t least, std::size_t max) {
   std::size_t size = 0;
   int number = 0;
-  while (size < text.size() && size < most && is_digit(text[size])) {
+  while (size < text.size() && size < max && is_digit(text[size])) {
     number = number * 10 + (text[size++] - '0');
   }
   if (size < least) return std::nullopt;
@@ -45,8 +45,8 @@ std::optional<int> take_number(std::string_view& text, std::size_t least, std::s
 }
 
 /// A number at the front of the token that is not followed by another digit.
-std::optional<int> leading_number(std::string_view token, std::size_t least, std::size_t most) {
-  const std::optional<int> number = take_number(token, least, most);
+std::optional<int> leading_number(std::string_view token, std::size_t least, std::size_t max) {
+  const std::optional<int> number = take_number(token, least, max);
   const bool longer = !token.empty() && is_digit(token.front());
   return longer ? std::nullopt : number;
 }
@@ -122,8 +122,8 @@ constexpr Millis kDateMargin = std::chrono::minutes{10};
 constexpr Millis kOurClockMargin = std::chrono::hours{24};
 
 // 6265bis, section 5.6: anything longer is refused.
-constexpr std::size_t kMostBytes = 4096;
-constexpr std::size_t kMostAttributeBytes = 1024;
+constexpr std::size_t kMaxBytes = 4096;
+constexpr std::size_t kMaxAttributeBytes = 1024;
 
 /// The attributes of a cookie. Of several of the same kind the last counts.
 struct Attributes {
@@ -137,7 +137,7 @@ struct Attributes {
     std::string_view value = attribute;
     const std::string_view name = ascii::trimmed(take_until(value, '='));
     value = ascii::trimmed(value);
-    if (value.size() > kMostAttributeBytes) return;
+    if (value.size() > kMaxAttributeBytes) return;
     if (is_word(name, "max-age")) return read_age(value);
     if (is_word(name, "secure")) secure = true;
     if (is_word(name, "domain")) domain = value.starts_with('.') ? value.substr(1) : value;
@@ -226,7 +226,7 @@ SetCookieEffect read_set_cookie(std::string_view field, std::string_view name,
   if (value.find('=') == std::string_view::npos) return {};
   if (ascii::trimmed(take_until(value, '=')) != name || name.empty()) return {};
   value = ascii::trimmed(value);
-  if (name.size() + value.size() > kMostBytes) return {};
+  if (name.size() + value.size() > kMaxBytes) return {};
   if (value.size() >= 2 && value.front() == '"' && value.back() == '"') {
     value = value.substr(1, value.size() - 2);
   }

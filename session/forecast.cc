@@ -156,7 +156,7 @@ UserModel::UserModel(const SessionSummary& pool, const StayHistogram& left,
 }
 
 void UserModel::estimate_departed(const SessionSummary& pool, double timeout_s) {
-  Figures counts{};
+  ByAge counts{};
   for (const SessionSummary::Steps& of_age : pool.live) {
     for (std::size_t idle = 0; idle < kSteps; ++idle) counts[idle] += of_age[idle];
   }
@@ -180,8 +180,8 @@ void UserModel::estimate_departed(const SessionSummary& pool, double timeout_s) 
 /// left.
 void UserModel::make_life_table(const SessionSummary& pool, const StayHistogram& left,
                                 std::size_t sent_away) {
-  Figures leaving{};  // by the age at which they left
-  Figures staying{};  // by current age
+  ByAge leaving{};  // by the age at which they left
+  ByAge staying{};  // by current age
   for (std::size_t step = 0; step < kSteps; ++step) {
     (step < sent_away ? leaving : staying)[step] += static_cast<double>(left.counts[step]);
     staying[step] += pool.held[step];
@@ -193,7 +193,7 @@ void UserModel::make_life_table(const SessionSummary& pool, const StayHistogram&
       staying[step] += count * (1 - departed_[idle]);
     }
   }
-  Figures seen_s{};
+  ByAge seen_s{};
   double later = 0;
   for (std::size_t step = kSteps; step-- > 0;) {
     seen_s[step] = (later + (leaving[step] + staying[step]) / 2) * width_s(step);
@@ -209,7 +209,7 @@ void UserModel::make_life_table(const SessionSummary& pool, const StayHistogram&
 
 /// Where few departures were seen, they are pooled into one rate, which also applies to all later
 /// ages.
-void UserModel::smooth_tail(Figures& left, Figures& seen_s) {
+void UserModel::smooth_tail(ByAge& left, ByAge& seen_s) {
   double departures = 0;
   double time_s = 0;
   std::size_t first = kSteps;
@@ -235,14 +235,14 @@ double UserModel::survival(double age_s, double later_s, double pace) const {
   return std::exp(pace * (hazard_until(age_s) - hazard_until(later_s)));
 }
 
-std::optional<Forecast> forecast(const SessionSummary& node, const UserModel& users,
-                                 const SessionTimes& times, Instant at) {
+std::optional<DryForecast> forecast(const SessionSummary& node, const UserModel& users,
+                                    const SessionTimes& times, Instant at) {
   if (node.youngest && !users.has_enough_data()) return std::nullopt;
   const Distribution outcome(node, users, times, at);
   // The range covers both: what users may do, and the error of the estimate.
   const double doubt = users.relative_error();
-  return Forecast{outcome.quantile(0.5, 1), outcome.quantile(0.1, 1 + doubt),
-                  outcome.quantile(0.9, 1 / (1 + doubt))};
+  return DryForecast{outcome.quantile(0.5, 1), outcome.quantile(0.1, 1 + doubt),
+                     outcome.quantile(0.9, 1 / (1 + doubt))};
 }
 
 }  // namespace bonedry::session

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "session/dry_forecast.h"
 #include "session/ledger.h"
 #include "session/stay_histogram.h"
 #include "session/survey.h"
@@ -25,7 +26,7 @@ class UserModel {
   UserModel(const SessionSummary& pool, const StayHistogram& left, const SessionTimes& times);
 
   /// False when too few users have left to predict the others.
-  [[nodiscard]] bool has_enough_data() const { return departures_ >= kFewestDepartures; }
+  [[nodiscard]] bool has_enough_data() const { return departures_ >= kMinDepartures; }
   /// The probability that a user who has been idle for so long does not come back.
   [[nodiscard]] double departed_probability(std::size_t idle_step) const {
     return departed_[idle_step];
@@ -37,38 +38,30 @@ class UserModel {
   [[nodiscard]] double relative_error() const { return relative_error_; }
 
  private:
-  using Figures = std::array<double, TimeScale::kSteps>;
+  using ByAge = std::array<double, TimeScale::kSteps>;
 
   /// With fewer, the range of a forecast would be too wide to be of use.
-  static constexpr double kFewestDepartures = 5;
+  static constexpr double kMinDepartures = 5;
 
   void estimate_departed(const SessionSummary& pool, double timeout_s);
   void make_life_table(const SessionSummary& pool, const StayHistogram& left,
                        std::size_t sent_away);
-  void smooth_tail(Figures& left, Figures& seen_s);
+  void smooth_tail(ByAge& left, ByAge& seen_s);
   [[nodiscard]] double hazard_until(double age_s) const;
 
-  Figures departed_{};
-  Figures hazard_{};  // the rate of leaving, per second, by age
-  Figures before_{};  // the sum of the rate over all earlier ages
+  ByAge departed_{};
+  ByAge hazard_{};  // the rate of leaving, per second, by age
+  ByAge before_{};  // the sum of the rate over all earlier ages
   double departures_ = 0;
   double relative_error_ = 0;
-};
-
-/// Time from the survey until the node is dry.
-struct Forecast {
-  Millis likely{0};  ///< the median
-  Millis low{0};     ///< one case in ten is shorter
-  Millis high{0};    ///< one case in ten is longer
-
-  friend bool operator==(const Forecast&, const Forecast&) = default;
 };
 
 /// Predicts when the last of `node`'s sessions ends. The session of a user who has left ends at a
 /// known time; any other ends when its user has left and the idle time-out has passed, or at its
 /// lifetime. `at`: the time of the survey. Empty when there may be users and the model has too
 /// little data.
-[[nodiscard]] std::optional<Forecast> forecast(const SessionSummary& node, const UserModel& users,
-                                               const SessionTimes& times, Instant at);
+[[nodiscard]] std::optional<DryForecast> forecast(const SessionSummary& node,
+                                                  const UserModel& users, const SessionTimes& times,
+                                                  Instant at);
 
 }  // namespace bonedry::session

@@ -28,10 +28,10 @@ Affinity::Found LearnedAffinity::look_up(std::string_view value, SessionBinding&
 }
 
 std::string LearnedAffinity::response_cookie(SessionBinding& binding, std::size_t node,
-                                             const ResponseCookies& answer) {
-  if (!binding.held && !answer.sets_cookie() && binding.candidate_key)
+                                             const ResponseCookies& response) {
+  if (!binding.held && !response.sets_cookie() && binding.candidate_key)
     begin(binding, *binding.candidate_key, node);
-  for (const SetCookieEffect& effect : answer.cookies()) {
+  for (const SetCookieEffect& effect : response.cookies()) {
     if (effect.change != CookieChange::set) continue;
     // Another request may have begun the session, and set cookies of it at other paths by now.
     const bool begun =

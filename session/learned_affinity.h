@@ -24,7 +24,7 @@ class LearnedAffinity final : public Affinity {
   Found look_up(std::string_view value, SessionBinding& binding, CryptoBudget& budget,
                 Instant now) override;
   std::string response_cookie(SessionBinding& binding, std::size_t node,
-                              const ResponseCookies& answer) override;
+                              const ResponseCookies& response) override;
   std::string logout_cookie() override { return {}; }
 
   /// The node has set another value for a user who has a session, as it does at a login.

@@ -128,7 +128,7 @@ struct Record {
   CheckedWord<std::int64_t> created_ms;  // its checksum covers the key too: see `put_identity`
   CheckedWord<std::int64_t> last_ms;
   CheckedWord<std::uint64_t> packed_place;
-  std::uint32_t exchanges : 20;   // no more than kMostExchanges
+  std::uint32_t exchanges : 20;   // no more than kMaxExchanges
   std::uint32_t cookie_tag : 12;  // see session::CookieTag
   std::uint32_t due_tick;         // the record is in the wheel slot of this tick
   Index next_same_hash;
@@ -180,7 +180,7 @@ struct Record {
     return std::uint64_t{crc_of(key_high, key_low)} << 48U;
   }
 };
-constexpr std::uint32_t kMostExchanges = (1U << 20U) - 1;
+constexpr std::uint32_t kMaxExchanges = (1U << 20U) - 1;
 /// Marks the record as held by nobody.
 inline void clear_holds(Record& record) {
   for (CheckedCount& count : record.open) count.put(0);

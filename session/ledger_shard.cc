@@ -23,7 +23,7 @@ namespace {
 
 constexpr std::size_t kSweepBatch = 512;  // records ended under one lock: some 50 us
 constexpr std::size_t kEvictLook = 64;    // records examined before eviction takes the best of them
-constexpr int kMostEvictions =
+constexpr int kMaxEvictions =
     4;  // per new session: shrinks a table that held sessions have overfilled
 constexpr std::size_t kGrowBytes = 32UL * 1024;  // disk space allocated at a time: some 370 records
 
@@ -308,7 +308,7 @@ void LedgerShard::hold(Index index, std::int64_t now_ms) {
   Record& record = at(index);
   record.last_ms.store(std::max(record.last_ms.load(), now_ms));
   record.open[process_].put(record.open[process_].value() + 1);
-  if (record.exchanges < layout::kMostExchanges) ++record.exchanges;
+  if (record.exchanges < layout::kMaxExchanges) ++record.exchanges;
 }
 
 void LedgerShard::make_live(Index index) {
@@ -474,7 +474,7 @@ void LedgerShard::free_record(Index index) {
 }
 
 LedgerShard::Index LedgerShard::make_room(std::int64_t now_ms) {
-  for (int room = 0; room < kMostEvictions && header_->count >= share_; ++room) {
+  for (int room = 0; room < kMaxEvictions && header_->count >= share_; ++room) {
     if (!evict(now_ms)) break;
   }
   const Index index = allocate();

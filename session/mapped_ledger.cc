@@ -14,7 +14,7 @@ using layout::State;
 namespace {
 
 // Aliases tried for one value: each one of a session that is over is held by a request in progress.
-constexpr int kMostAliases = 8;
+constexpr int kMaxAliases = 8;
 constexpr std::int64_t kLateMs = 1'000;     // a sweep later than this, of ten a second, is a stall
 constexpr std::int64_t kCatchUpMs = 2'000;  // to read what came meanwhile: sockets hold little
 constexpr std::size_t kStripe = 2048;       // records visited under one lock: some 50 us
@@ -242,7 +242,7 @@ std::optional<OpenedSession> MappedLedger::open_verified(const SessionKey& key, 
     }
   }
   // An alias of a session that is over exists for as long as a request holds it.
-  for (int tries = 0; tries < kMostAliases && index != 0; ++tries) {
+  for (int tries = 0; tries < kMaxAliases && index != 0; ++tries) {
     if (auto opened = open_alias(key, number, index, now)) return opened;
   }
   return std::nullopt;
@@ -408,11 +408,11 @@ void MappedLedger::read_other_process() {
 void MappedLedger::recount() {
   const auto locks = lock_all();
   header_.recount.store(0);
-  std::vector<balancer::SessionCounts::Figures> counted(header_.slots_used.load());
+  std::vector<balancer::SessionCounts::Values> counted(header_.slots_used.load());
   for (const LedgerShard& shard : shards_) {
     shard.each([&](const Record& record) {
       if (shard.displaced(record)) return;
-      balancer::SessionCounts::Figures& figures = counted[record.place().node];
+      balancer::SessionCounts::Values& figures = counted[record.place().node];
       ++(record.place().state == State::live ? figures.live : figures.pending);
     });
   }

@@ -121,23 +121,24 @@ Affinity::Found SealedAffinity::restore_or_end(const CookieContent& content,
 }
 
 std::string SealedAffinity::response_cookie(SessionBinding& binding, std::size_t node,
-                                            const ResponseCookies& answer) {
+                                            const ResponseCookies& response) {
   if (binding.claim == Claim::none) {
     begin(binding, random_session_key(), node);
     binding.cookie = CookieUpdate::needed;
   }
-  if (binding.held && answer.sets_cookie()) note_application_cookie(binding, answer);
+  if (binding.held && response.sets_cookie()) note_application_cookie(binding, response);
   if (!binding.held || binding.cookie != CookieUpdate::needed) return {};
   return set_cookie(binding, node);
 }
 
 void SealedAffinity::note_application_cookie(const SessionBinding& binding,
-                                             const ResponseCookies& answer) {
+                                             const ResponseCookies& response) {
   CookieTag tag = ledger_.cookie_tag(*binding.held);
-  for (const SetCookieEffect& effect : answer.cookies()) {
+  for (const SetCookieEffect& effect : response.cookies()) {
     if (effect.change != CookieChange::set || effect.tag == tag) continue;
-    const bool first = tag == kUnknownTag && (answer.had_cookie == ResponseCookies::HadCookie::no ||
-                                              effect.scope == SetCookieEffect::Scope::usual);
+    const bool first =
+        tag == kUnknownTag && (response.had_cookie == ResponseCookies::HadCookie::no ||
+                               effect.scope == SetCookieEffect::Scope::usual);
     tag = first ? effect.tag : kSeveralTag;
   }
   ledger_.tag_cookie(*binding.held, tag);

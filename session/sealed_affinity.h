@@ -25,9 +25,9 @@ class SealedAffinity final : public Affinity {
   Found look_up(std::string_view value, SessionBinding& binding, CryptoBudget& budget,
                 Instant now) override;
   std::string response_cookie(SessionBinding& binding, std::size_t node,
-                              const ResponseCookies& answer) override;
+                              const ResponseCookies& response) override;
   /// Remembers which application's cookie was set, for a later response that clears it.
-  void note_application_cookie(const SessionBinding& binding, const ResponseCookies& answer);
+  void note_application_cookie(const SessionBinding& binding, const ResponseCookies& response);
   std::string logout_cookie() override { return clearing_; }
 
   Found verify(std::string_view value, CookieFingerprint fingerprint, Ledger::Miss miss,

@@ -15,7 +15,7 @@ namespace bonedry::session {
 namespace {
 
 constexpr std::size_t kGeneratedBytes = 32;
-constexpr std::size_t kMostFileBytes = 64U * 1024;
+constexpr std::size_t kMaxFileBytes = 64U * 1024;
 
 /// Precedes the checksum in a secret file of ours; other readers take it for a comment.
 constexpr std::string_view kCheck = "# check ";
@@ -86,7 +86,7 @@ Result<Secrets> load_secrets(const conf::Server& config) {
   const bool own = config.secret_file.empty();
   const std::string path = own ? config.state_dir + "/secret" : config.secret_file;
   if (own && is_absent(path)) return generate(path);
-  const Result<std::string> content = read_file(path, kMostFileBytes);
+  const Result<std::string> content = read_file(path, kMaxFileBytes);
   if (!content) return Failure{content.error()};
   Result<std::vector<std::string>> secrets = read_secrets(path, *content);
   if (!secrets) return Failure{secrets.error()};

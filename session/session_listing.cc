@@ -3,14 +3,14 @@
 namespace bonedry::session {
 namespace {
 
-constexpr std::size_t kStep = 100'000;     // sessions visited in a step
-constexpr std::size_t kMostParts = 4'000;  // parts visited in a step, in case they are empty
+constexpr std::size_t kStep = 100'000;    // sessions visited in a step
+constexpr std::size_t kMaxParts = 4'000;  // parts visited in a step, in case they are empty
 
 }  // namespace
 
 SessionListing::Progress SessionListing::step() {
   std::size_t seen = 0;
-  const std::size_t last = part_ + kMostParts;
+  const std::size_t last = part_ + kMaxParts;
   while (part_ < ledger_->parts() && part_ < last && seen < kStep) {
     here_.clear();
     ledger_->for_each(part_++, [this, &seen](NodeSlot node, const SessionInfo& info) {

@@ -41,13 +41,13 @@ void SessionPager::show(const SessionInfo& info) {
   }
   page_.rows.push_back(info);
   // Rarely enough that the cost of a session does not depend on the page.
-  if (page_.rows.size() >= 2 * most() + 1) cut();
+  if (page_.rows.size() >= 2 * max() + 1) cut();
 }
 
 void SessionPager::cut() {
   std::vector<SessionInfo>& rows = page_.rows;
-  if (rows.size() <= most()) return;
-  const auto end = rows.begin() + static_cast<std::ptrdiff_t>(most());
+  if (rows.size() <= max()) return;
+  const auto end = rows.begin() + static_cast<std::ptrdiff_t>(max());
   std::ranges::nth_element(rows, end, Before(page_.query.order));
   rows.erase(end, rows.end());
 }

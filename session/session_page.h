@@ -41,7 +41,7 @@ class SessionPager {
   [[nodiscard]] SessionPage take() &&;
 
  private:
-  [[nodiscard]] std::size_t most() const { return page_.query.offset + page_.query.limit; }
+  [[nodiscard]] std::size_t max() const { return page_.query.offset + page_.query.limit; }
   /// Drops the sessions that come after the requested page.
   void cut();
 

@@ -69,28 +69,28 @@ AdminRequest::State AdminRequest::advance() {
   std::array<char, 65536> buffer;  // NOLINT: filled by recv
   const ssize_t count = ::recv(fd_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
   if (count > 0) {
-    answer_.append(buffer.data(), static_cast<std::size_t>(count));
+    response_.append(buffer.data(), static_cast<std::size_t>(count));
     return State::receiving;
   }
   if (count < 0 && (errno == EAGAIN || errno == EINTR)) return State::receiving;
-  return answer_.ends_with('\n') ? State::complete : State::lost;
+  return response_.ends_with('\n') ? State::complete : State::lost;
 }
 
 std::string AdminRequest::take_lines() {
-  const std::size_t end = answer_.rfind('\n');
+  const std::size_t end = response_.rfind('\n');
   if (end == std::string::npos) return "";
-  std::string lines = answer_.substr(0, end + 1);
-  answer_.erase(0, end + 1);
+  std::string lines = response_.substr(0, end + 1);
+  response_.erase(0, end + 1);
   return lines;
 }
 
-bool is_error(std::string_view answer) {
-  return answer.starts_with("error: ");
+bool is_error(std::string_view response) {
+  return response.starts_with("error: ");
 }
 
-bool is_retryable(std::string_view answer) {
-  return answer == admin::error_line(admin::kStopping) ||
-         answer == admin::error_line(admin::kTakenOver);
+bool is_retryable(std::string_view response) {
+  return response == admin::error_line(admin::kStopping) ||
+         response == admin::error_line(admin::kTakenOver);
 }
 
 Result<std::string> ask(const std::string& socket, const std::string& line) {
@@ -107,8 +107,8 @@ Result<std::string> ask(const std::string& socket, const std::string& line) {
     }
     const AdminRequest::State state = call->advance();
     if (state == AdminRequest::State::receiving) continue;
-    if (state == AdminRequest::State::complete && !is_retryable(call->answer()))
-      return call->answer();
+    if (state == AdminRequest::State::complete && !is_retryable(call->response()))
+      return call->response();
     return Failure{"bonedry at " + admin::printable(socket) +
                    " stopped or was upgraded before it answered; try again"};
   }

@@ -29,7 +29,7 @@ class AdminRequest {
   State advance();
 
   /// What has arrived so far.
-  [[nodiscard]] const std::string& answer() const { return answer_; }
+  [[nodiscard]] const std::string& response() const { return response_; }
   /// Removes the whole lines that have arrived so far from the response and returns them.
   [[nodiscard]] std::string take_lines();
 
@@ -37,14 +37,14 @@ class AdminRequest {
   explicit AdminRequest(UniqueFd fd) : fd_(std::move(fd)) {}
 
   UniqueFd fd_;
-  std::string answer_;
+  std::string response_;
 };
 
 /// Whether a response, or a line of one, is an error.
-[[nodiscard]] bool is_error(std::string_view answer);
+[[nodiscard]] bool is_error(std::string_view response);
 /// Whether it is the error of a process that is about to end, or that another process has taken
 /// over from.
-[[nodiscard]] bool is_retryable(std::string_view answer);
+[[nodiscard]] bool is_retryable(std::string_view response);
 
 /// Sends a command and waits for the whole response. The response may be an error of the proxy; the
 /// error of the result is that there is no response.

@@ -23,7 +23,7 @@ std::optional<admin::DryForecast> forecast_of(const Json& object) {
                             millis(object.value("forecast_high_s", Json())).value_or(*likely)};
 }
 
-std::string listed(const Json& reasons) {
+std::string joined(const Json& reasons) {
   std::string all;
   for (const Json& reason : reasons) all += (all.empty() ? "" : ", ") + reason.get<std::string>();
   return all;
@@ -35,7 +35,7 @@ NodeProgress figures_of(const std::string& key, const Json& node) {
   progress.live = node.at("sessions").at("live").get<std::int64_t>();
   progress.pending = node.at("sessions").at("pending").get<std::int64_t>();
   progress.exchanges_open = node.at("exchanges_open").get<std::int64_t>();
-  progress.blocked_by = listed(node.at("dry_blocked_by"));
+  progress.blocked_by = joined(node.at("dry_blocked_by"));
   progress.last_exchange_age = millis(node.at("last_exchange_age_s"));
   const Json& bleeding = node.at("bleeding");
   if (!bleeding.is_null()) progress.forecast = forecast_of(bleeding);
@@ -66,17 +66,17 @@ std::optional<NodeProgress> parse_node_progress(std::string_view status, std::st
   return std::nullopt;
 }
 
-std::optional<WaitOutcome> parse_wait_result(std::string_view answer) {
+std::optional<ReportedWait> parse_wait_result(std::string_view response) {
   try {
-    const Json parsed = Json::parse(answer);
+    const Json parsed = Json::parse(response);
     const auto code = code_of(parsed.at("result").get<std::string>());
     if (!code) return std::nullopt;
     // A proxy of an earlier version reports neither exchanges nor what blocks dryness.
     const admin::RemainingUsers left{parsed.at("live").get<std::int64_t>(),
                                      parsed.at("pending").get<std::int64_t>(),
                                      parsed.value("exchanges_open", std::int64_t{0})};
-    return WaitOutcome{*code, parsed.at("node").get<std::string>(), left,
-                       listed(parsed.value("dry_blocked_by", Json::array())), forecast_of(parsed)};
+    return ReportedWait{*code, parsed.at("node").get<std::string>(), left,
+                        joined(parsed.value("dry_blocked_by", Json::array())), forecast_of(parsed)};
   } catch (const Json::exception&) {
     return std::nullopt;
   }

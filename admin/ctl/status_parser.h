@@ -25,7 +25,7 @@ struct NodeProgress {
 };
 
 /// How a wait ended, as the proxy reported it.
-struct WaitOutcome {
+struct ReportedWait {
   ExitCode code = ExitCode::done;
   std::string node;
   admin::RemainingUsers left;
@@ -39,6 +39,6 @@ struct WaitOutcome {
                                                               std::string_view node);
 
 /// The response to `wait NODE json`; empty when it is not such a response.
-[[nodiscard]] std::optional<WaitOutcome> parse_wait_result(std::string_view answer);
+[[nodiscard]] std::optional<ReportedWait> parse_wait_result(std::string_view response);
 
 }  // namespace bonedry::ctl

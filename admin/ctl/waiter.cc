@@ -28,7 +28,7 @@ UniqueFd catch_signals() {
   return UniqueFd(::signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC));
 }
 
-std::string why_not_dry_text(const WaitOutcome& outcome) {
+std::string why_not_dry_text(const ReportedWait& outcome) {
   return admin::why_not_dry(outcome.node, outcome.left, outcome.blocked_by) +
          (outcome.forecast ? "; " + admin::to_text(*outcome.forecast) : "");
 }
@@ -110,8 +110,8 @@ std::optional<Waiter::Result> Waiter::read_wait() {
   if (!wait_) return std::nullopt;
   const AdminRequest::State state = wait_->advance();
   if (state == AdminRequest::State::receiving) return std::nullopt;
-  if (state == AdminRequest::State::complete && !is_retryable(wait_->answer())) {
-    return on_answer(wait_->answer());
+  if (state == AdminRequest::State::complete && !is_retryable(wait_->response())) {
+    return on_response(wait_->response());
   }
   on_lost("the connection to bonedry was lost");
   return std::nullopt;
@@ -126,7 +126,7 @@ void Waiter::read_status() {
     return;
   }
   if (status_->advance() == AdminRequest::State::receiving) return;
-  if (const auto progress = parse_node_progress(status_->answer(), node_)) {
+  if (const auto progress = parse_node_progress(status_->response(), node_)) {
     disconnected_since_.reset();
     node_ = progress->node;  // the full name: a short name may become ambiguous
     progress_.show(*progress, elapsed());
@@ -144,25 +144,25 @@ void Waiter::on_lost(std::string why) {
                  format_duration(kRestartTimeLimit));
 }
 
-Waiter::Result Waiter::on_answer(const std::string& answer) {
-  if (is_error(answer)) {
+Waiter::Result Waiter::on_response(const std::string& response) {
+  if (is_error(response)) {
     // A node that is missing after the restart will not come back for this wait.
     const ExitCode code = disconnected_since_ ? ExitCode::cannot_succeed : ExitCode::refused;
-    return {code, "", answer.substr(7, answer.find('\n') - 7)};
+    return {code, "", response.substr(7, response.find('\n') - 7)};
   }
-  const auto outcome = parse_wait_result(answer);
-  if (!outcome) return {ExitCode::refused, "", "cannot parse the answer from bonedry"};
+  const auto outcome = parse_wait_result(response);
+  if (!outcome) return {ExitCode::refused, "", "cannot parse the response from bonedry"};
   switch (outcome->code) {
     case ExitCode::done:
-      return {ExitCode::done, answer,
+      return {ExitCode::done, response,
               "dry: no users left on " + outcome->node + " (waited " + format_duration(elapsed()) +
                   ")"};
     case ExitCode::timed_out:
-      return {ExitCode::timed_out, answer,
+      return {ExitCode::timed_out, response,
               "timed out after " + format_duration(timeout_.value_or(elapsed())) + ": " +
                   why_not_dry_text(*outcome)};
     default:
-      return {ExitCode::cannot_succeed, answer,
+      return {ExitCode::cannot_succeed, response,
               outcome->node + " was activated or removed: it will not become dry"};
   }
 }

@@ -18,7 +18,7 @@ class Waiter {
  public:
   struct Result {
     ExitCode code = ExitCode::done;
-    std::string answer;       ///< the proxy's own JSON; empty when it sent none
+    std::string response;     ///< the proxy's own JSON; empty when it sent none
     std::string explanation;  ///< one line for people
   };
 
@@ -40,7 +40,7 @@ class Waiter {
   void read_status();
 
   void on_lost(std::string why);
-  Result on_answer(const std::string& answer);
+  Result on_response(const std::string& response);
   [[nodiscard]] std::string line() const;
   [[nodiscard]] Millis elapsed() const { return clock_.now() - began_; }
 

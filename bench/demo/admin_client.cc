@@ -7,23 +7,23 @@
 namespace bonedry::demo {
 namespace {
 
-constexpr std::string_view kErrorMark = "error: ";
+constexpr std::string_view kErrorPrefix = "error: ";
 
-AdminAnswer understand(std::string text) {
+AdminResponse parse_response(std::string text) {
   while (text.ends_with('\n')) text.pop_back();
-  if (text.starts_with(kErrorMark)) return {"", text.substr(kErrorMark.size())};
-  if (text.empty()) return {"", "bonedry closed the admin connection without an answer"};
+  if (text.starts_with(kErrorPrefix)) return {"", text.substr(kErrorPrefix.size())};
+  if (text.empty()) return {"", "bonedry closed the admin connection without a response"};
   return {std::move(text), ""};
 }
 
 }  // namespace
 
-/// One command in progress. Owned by the client; ends itself.
+/// One command in progress. Owned by the client; removes itself when it is complete.
 class AdminClient::Call final : private StreamHandler {
  public:
-  Call(AdminClient& client, const std::string& command, Done done)
+  Call(AdminClient& client, const std::string& command, Callback callback)
       : client_(client),
-        done_(std::move(done)),
+        callback_(std::move(callback)),
         stream_(Stream::connect_unix(client.loop_, client.socket_, *this)) {
     stream_->write(command + "\n");
   }
@@ -32,15 +32,15 @@ class AdminClient::Call final : private StreamHandler {
   void stream_data(std::string_view bytes) override { text_.append(bytes); }
 
   void stream_ended(int error) override {
-    const AdminAnswer answer =
-        error == 0 ? understand(std::move(text_)) : AdminAnswer{"", uv_strerror(error)};
-    const Done done = std::move(done_);
+    const AdminResponse response =
+        error == 0 ? parse_response(std::move(text_)) : AdminResponse{"", uv_strerror(error)};
+    const Callback callback = std::move(callback_);
     client_.calls_.remove_if([this](const auto& call) { return call.get() == this; });
-    done(answer);  // `done` touches no member: this object is gone
+    callback(response);  // uses no member: this object was destroyed by the line above
   }
 
   AdminClient& client_;
-  Done done_;
+  Callback callback_;
   std::string text_;
   std::unique_ptr<Stream> stream_;
 };
@@ -50,8 +50,8 @@ AdminClient::AdminClient(Loop& loop, std::string socket)
 
 AdminClient::~AdminClient() = default;
 
-void AdminClient::send(const std::string& command, Done done) {
-  calls_.push_back(std::make_unique<Call>(*this, command, std::move(done)));
+void AdminClient::send(const std::string& command, Callback callback) {
+  calls_.push_back(std::make_unique<Call>(*this, command, std::move(callback)));
 }
 
 }  // namespace bonedry::demo

@@ -9,22 +9,22 @@
 
 namespace bonedry::demo {
 
-/// The proxy's reply to a command.
-struct AdminAnswer {
+/// The proxy's response to a command.
+struct AdminResponse {
   std::string text;   ///< without the last newline
   std::string error;  ///< empty: success; else the proxy's message, or why it was not reached
 };
 
-/// Uses the proxy's admin socket: one connection, one line, one reply.
+/// Uses the proxy's admin socket: one connection, one command, one response.
 class AdminClient {
  public:
-  using Done = std::function<void(const AdminAnswer&)>;
+  using Callback = std::function<void(const AdminResponse&)>;
 
   AdminClient(Loop& loop, std::string socket);
   ~AdminClient();
 
-  /// Calls `done` once, never from inside this call, unless the client is destroyed first.
-  void send(const std::string& command, Done done);
+  /// Calls `callback` once, never from inside this call, unless the client is destroyed first.
+  void send(const std::string& command, Callback callback);
 
  private:
   class Call;

@@ -14,24 +14,24 @@
 namespace bonedry::demo {
 namespace {
 
-constexpr int kNotStarted = 127;
+constexpr int kExecFailed = 127;
 
 /// Runs in the child between fork and exec. Only async-signal-safe calls.
-[[noreturn]] void become(char* const* arguments, int output, pid_t parent) {
+[[noreturn]] void exec_child(char* const* arguments, int output, pid_t parent) {
   setpgid(0, 0);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (getppid() != parent) _exit(kNotStarted);  // it ended before the line above
-  const int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
-  dup2(nothing, STDIN_FILENO);
+  if (getppid() != parent) _exit(kExecFailed);  // the parent ended before prctl took effect
+  const int null_device = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  dup2(null_device, STDIN_FILENO);
   dup2(output, STDOUT_FILENO);
   dup2(output, STDERR_FILENO);
-  // libuv and the calling shell may have left signals blocked or ignored.
+  // libuv and the calling shell may have left signals blocked or ignored; exec keeps that.
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
   std::signal(SIGPIPE, SIG_DFL);
   execv(arguments[0], arguments);
-  _exit(kNotStarted);
+  _exit(kExecFailed);
 }
 
 }  // namespace
@@ -48,7 +48,7 @@ Child::Child(const std::vector<std::string>& command, const std::filesystem::pat
   if (file < 0) throw std::runtime_error(output.string() + ": " + std::strerror(errno));
   const pid_t parent = getpid();
   pid_ = fork();
-  if (pid_ == 0) become(arguments.data(), file, parent);
+  if (pid_ == 0) exec_child(arguments.data(), file, parent);
   const int fork_error = errno;
   close(file);
   if (pid_ < 0) throw std::runtime_error(std::string("fork: ") + std::strerror(fork_error));
@@ -64,7 +64,7 @@ void Child::reap(int options) {
   if (pid_ > 0 && waitpid(pid_, &wait_status_, options) != 0) pid_ = -1;
 }
 
-std::string Child::ending() const {
+std::string Child::exit_description() const {
   if (WIFSIGNALED(wait_status_)) return "signal " + std::to_string(WTERMSIG(wait_status_));
   return "exit code " + std::to_string(WEXITSTATUS(wait_status_));
 }

@@ -10,8 +10,9 @@
 
 namespace bonedry::demo {
 
-/// A program that we started, in a process group of its own (so that Ctrl-C reaches only us), with
-/// its output in a file. It is killed with this object, and when our process ends in any way.
+/// A program started by this process, in a process group of its own, so that Ctrl-C reaches only
+/// us. Its output goes to a file. It is killed with this object, and when our process ends in any
+/// way.
 class Child {
  public:
   /// Throws std::runtime_error when the program cannot be started.
@@ -21,11 +22,10 @@ class Child {
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
 
-  /// Checks whether it still runs.
   [[nodiscard]] bool running();
-  /// How it ended, in words: "exit code 3", "signal 9".
-  [[nodiscard]] std::string ending() const;
-  /// Asks it to end and waits; kills it after `grace`. Returns whether it ended by itself.
+  /// How it ended: "exit code 3", "signal 9".
+  [[nodiscard]] std::string exit_description() const;
+  /// Sends SIGTERM and waits; kills it after `grace`. Returns whether it ended in time.
   bool terminate(Millis grace);
 
  private:

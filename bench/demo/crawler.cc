@@ -7,32 +7,34 @@
 namespace bonedry::demo {
 namespace {
 
-constexpr Millis kShortestPause{400};
-constexpr Millis kLongestPause{1200};
+constexpr Millis kMinPause{400};
+constexpr Millis kMaxPause{1200};
 
 }  // namespace
 
-Crawler::Crawler(SharedState& town)
-    : town_(town), client_(town.loop, town.shop_port), timer_(town.loop, [this] { crawl(); }) {
-  timer_.start_once(town_.random.between(Millis{0}, kLongestPause));
+Crawler::Crawler(SharedState& shared)
+    : shared_(shared),
+      client_(shared.loop, shared.proxy_port),
+      timer_(shared.loop, [this] { send_request(); }) {
+  timer_.start_once(shared_.random.between(Millis{0}, kMaxPause));
 }
 
-void Crawler::crawl() {
-  sent_ = town_.loop.now();
-  ++town_.tally.crawls;
-  town_.truth.arriving(sent_);
-  client_.get("/cart", "", [this](const HttpAnswer& answer) { answered(answer); });
+void Crawler::send_request() {
+  sent_ = shared_.loop.now();
+  ++shared_.counters.crawler_requests;
+  shared_.expected.first_request_sent(sent_);
+  client_.get("/cart", "", [this](const HttpResult& result) { on_result(result); });
 }
 
-void Crawler::answered(const HttpAnswer& answer) {
-  const std::optional<Page> page = read_page(answer);
+void Crawler::on_result(const HttpResult& result) {
+  const std::optional<Page> page = parse_page(result);
   if (page) {
-    town_.truth.landed(page->shop, sent_, town_.loop.now());
+    shared_.expected.session_started(page->shop, sent_, shared_.loop.now());
   } else {
-    town_.truth.turned_away(sent_);
-    ++town_.tally.failed_clicks;
+    shared_.expected.first_request_failed(sent_);
+    ++shared_.counters.failed_clicks;
   }
-  timer_.start_once(town_.random.between(kShortestPause, kLongestPause));
+  timer_.start_once(shared_.random.between(kMinPause, kMaxPause));
 }
 
 }  // namespace bonedry::demo

@@ -1,21 +1,21 @@
 #pragma once
 
 #include "bench/demo/http_client.h"
-#include "bench/demo/town.h"
+#include "bench/demo/shared_state.h"
 
 namespace bonedry::demo {
 
 /// A robot that never returns a cookie: each of its requests begins a session that stays pending
-/// until it runs out.
+/// until it expires.
 class Crawler {
  public:
-  explicit Crawler(SharedState& town);
+  explicit Crawler(SharedState& shared);
 
  private:
-  void crawl();
-  void answered(const HttpAnswer& answer);
+  void send_request();
+  void on_result(const HttpResult& result);
 
-  SharedState& town_;
+  SharedState& shared_;
   HttpClient client_;
   Timer timer_;
   Instant sent_;

@@ -32,16 +32,16 @@ std::string loopback(std::uint16_t port) {
 template <class T>
 T DemoConfig::value_at(const char* path) const {
   const std::optional<T> value = table_.at_path(path).value<T>();
-  if (!value) throw std::runtime_error(name_ + ": the demo needs " + path);
+  if (!value) throw std::runtime_error(file_name_ + ": the demo needs " + path);
   return *value;
 }
 
 DemoConfig::DemoConfig(const std::filesystem::path& file)
-    : name_(file.string()), table_(parse(file)) {
+    : file_name_(file.string()), table_(parse(file)) {
   pool_ = value_at<std::string>("pool[0].name");
   cookie_ = value_at<std::string>("pool[0].session.cookie");
   const auto timeout = parse_duration(value_at<std::string>(kIdleTimeout));
-  if (!timeout) throw std::runtime_error(name_ + ": " + kIdleTimeout + " is not a duration");
+  if (!timeout) throw std::runtime_error(file_name_ + ": " + kIdleTimeout + " is not a duration");
   idle_timeout_ = *timeout;
   if (const toml::array* nodes = table_.at_path("pool[0].node").as_array()) {
     for (const toml::node& node : *nodes) {
@@ -50,36 +50,36 @@ DemoConfig::DemoConfig(const std::filesystem::path& file)
       if (node_name) nodes_.push_back(*node_name);
     }
   }
-  if (nodes_.size() < 2) throw std::runtime_error(name_ + ": the demo needs two nodes");
+  if (nodes_.size() < 2) throw std::runtime_error(file_name_ + ": the demo needs two nodes");
 }
 
-void DemoConfig::put(const char* path, const std::string& text) {
+void DemoConfig::replace(const char* path, const std::string& text) {
   static_cast<void>(value_at<std::string>(path));  // throws unless there is a value to replace
   *table_.at_path(path).as_string() = text;
 }
 
 void DemoConfig::set_idle_timeout(Millis timeout) {
   idle_timeout_ = timeout;
-  put(kIdleTimeout, format_duration(timeout));
+  replace(kIdleTimeout, format_duration(timeout));
 }
 
-void DemoConfig::live_in(const std::filesystem::path& directory) {
-  put("server.state_dir", (directory / "state").string());
-  put("admin.socket", (directory / "admin.sock").string());
+void DemoConfig::set_directory(const std::filesystem::path& directory) {
+  replace("server.state_dir", (directory / "state").string());
+  replace("admin.socket", (directory / "admin.sock").string());
 }
 
-void DemoConfig::listen_anywhere() {
-  put("listener[0].address", loopback(0));
+void DemoConfig::listen_on_free_port() {
+  replace("listener[0].address", loopback(0));
 }
 
 void DemoConfig::set_node_port(const std::string& node, std::uint16_t port) {
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
     if (nodes_[i] != node) continue;
-    put(("pool[0].node[" + std::to_string(i) + "].address").c_str(), loopback(port));
+    replace(("pool[0].node[" + std::to_string(i) + "].address").c_str(), loopback(port));
   }
 }
 
-std::string DemoConfig::socket() const {
+std::string DemoConfig::admin_socket() const {
   return value_at<std::string>("admin.socket");
 }
 

@@ -11,8 +11,8 @@
 
 namespace bonedry::demo {
 
-/// conf/demo.toml as the demo uses it: one pool of a few nodes behind one listener. The values of
-/// this run (ports, directories) are filled in, the rest is the operator's. Every error is a
+/// conf/demo.toml as the demo uses it: one pool of two or more nodes behind one listener. The demo
+/// sets ports and directories; everything else is used as the file has it. Every error is a
 /// std::runtime_error that names the file.
 class DemoConfig {
  public:
@@ -24,22 +24,22 @@ class DemoConfig {
   [[nodiscard]] Millis idle_timeout() const { return idle_timeout_; }
 
   void set_idle_timeout(Millis timeout);
-  /// Moves state and admin socket to this directory, so that several demos can run on one machine.
-  void live_in(const std::filesystem::path& directory);
+  /// Moves state and admin socket to this directory: several demos may run on one machine.
+  void set_directory(const std::filesystem::path& directory);
   /// Listens on any free port of 127.0.0.1; `status json` reports which.
-  void listen_anywhere();
+  void listen_on_free_port();
   void set_node_port(const std::string& node, std::uint16_t port);
 
-  [[nodiscard]] std::string socket() const;
+  [[nodiscard]] std::string admin_socket() const;
   void write(const std::filesystem::path& file) const;
 
  private:
   /// The value at a path such as "server.state_dir", which the file must have exactly once.
   template <class T>
   [[nodiscard]] T value_at(const char* path) const;
-  void put(const char* path, const std::string& text);
+  void replace(const char* path, const std::string& text);
 
-  std::string name_;
+  std::string file_name_;
   toml::table table_;
   std::string pool_;
   std::vector<std::string> nodes_;

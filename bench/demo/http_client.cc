@@ -6,16 +6,16 @@ namespace bonedry::demo {
 
 HttpClient::HttpClient(Loop& loop, std::uint16_t port) : loop_(loop), port_(port) {}
 
-void HttpClient::open() {
+void HttpClient::connect() {
   parser_ = std::make_unique<HttpParser>(
       HTTP_RESPONSE, [this](HttpMessage&& response) { response_ = std::move(response); });
   stream_ = Stream::connect_tcp(loop_, port_, *this);
 }
 
-void HttpClient::get(const std::string& target, const std::string& cookies, Done done) {
-  done_ = std::move(done);
+void HttpClient::get(const std::string& target, const std::string& cookies, Callback callback) {
+  callback_ = std::move(callback);
   response_.reset();
-  if (!stream_) open();
+  if (!stream_) connect();
   if (!stream_) {
     finish({{}, "cannot open a connection"});
     return;
@@ -27,14 +27,14 @@ void HttpClient::get(const std::string& target, const std::string& cookies, Done
 
 void HttpClient::disconnect() {
   stream_.reset();
-  done_ = nullptr;
+  callback_ = nullptr;
 }
 
 void HttpClient::stream_data(std::string_view bytes) {
-  const bool good = done_ && parser_->feed(bytes);
-  if (!good) {
+  // Bytes that nobody has requested are an error as well.
+  if (!callback_ || !parser_->feed(bytes)) {
     stream_.reset();
-    finish({{}, "the answer is not HTTP"});
+    finish({{}, "the response is not HTTP"});
   } else if (response_) {
     if (!response_->keep_alive) stream_.reset();
     finish({std::move(*response_), ""});
@@ -43,19 +43,19 @@ void HttpClient::stream_data(std::string_view bytes) {
 
 void HttpClient::stream_ended(int error) {
   stream_.reset();
-  if (!done_) return;  // an idle connection was closed
+  if (!callback_) return;  // an idle connection was closed
   parser_->end();
   if (response_) {
     finish({std::move(*response_), ""});
     return;
   }
-  finish({{}, error == 0 ? "the connection was closed before the answer" : uv_strerror(error)});
+  finish({{}, error == 0 ? "the connection was closed before the response" : uv_strerror(error)});
 }
 
-void HttpClient::finish(const HttpAnswer& answer) {
-  // `done` may send the next request, or destroy this client.
-  const Done done = std::exchange(done_, nullptr);
-  if (done) done(answer);
+void HttpClient::finish(const HttpResult& result) {
+  // The callback may send the next request, or destroy this client.
+  const Callback callback = std::exchange(callback_, nullptr);
+  if (callback) callback(result);
 }
 
 }  // namespace bonedry::demo

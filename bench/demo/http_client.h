@@ -13,38 +13,38 @@
 namespace bonedry::demo {
 
 /// The result of a request: a response, or why there is none.
-struct HttpAnswer {
+struct HttpResult {
   HttpMessage response;
   std::string error;  ///< empty: `response` is complete
 };
 
-/// A client that does one GET at a time on a connection that it keeps as long as the server allows.
-/// It never retries: a request without a response is an error.
+/// A client that does one GET at a time, on a connection that it keeps as long as the server
+/// allows. It never retries: a request without a response is an error.
 class HttpClient final : private StreamHandler {
  public:
-  using Done = std::function<void(const HttpAnswer&)>;
+  using Callback = std::function<void(const HttpResult&)>;
 
   /// Connects to 127.0.0.1:`port`.
   HttpClient(Loop& loop, std::uint16_t port);
 
-  /// Calls `done` once, possibly from inside this call, and not at all after `disconnect` or the
-  /// client's destruction. `cookies` is the value of the Cookie header, left out when empty.
-  void get(const std::string& target, const std::string& cookies, Done done);
+  /// Calls `callback` once, possibly from inside this call, and not at all after `disconnect` or
+  /// the client's destruction. `cookies` is the value of the Cookie header, left out when empty.
+  void get(const std::string& target, const std::string& cookies, Callback callback);
   /// Drops the connection and any request in progress.
   void disconnect();
 
  private:
   void stream_data(std::string_view bytes) override;
   void stream_ended(int error) override;
-  void open();
-  void finish(const HttpAnswer& answer);
+  void connect();
+  void finish(const HttpResult& result);
 
   Loop& loop_;
   std::uint16_t port_;
   std::unique_ptr<Stream> stream_;
   std::unique_ptr<HttpParser> parser_;
   std::optional<HttpMessage> response_;
-  Done done_;
+  Callback callback_;
 };
 
 }  // namespace bonedry::demo

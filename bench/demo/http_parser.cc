@@ -6,6 +6,7 @@
 #include <iterator>
 
 namespace bonedry::demo {
+
 std::vector<std::string> HttpMessage::all(std::string_view name) const {
   std::vector<std::string> values;
   for (const auto& [header, value] : headers) {

@@ -19,7 +19,7 @@ struct UvClose {
   }
 };
 
-/// Owns a libuv handle: may be destroyed at any time, even inside the handle's own callback.
+/// Owns a libuv handle. May be destroyed at any time, even inside the handle's own callback.
 template <class T>
 using UvPtr = std::unique_ptr<T, UvClose<T>>;
 
@@ -51,31 +51,31 @@ class Loop {
 /// Calls a function once or repeatedly. Its destruction cancels it.
 class Timer {
  public:
-  Timer(Loop& loop, std::function<void()> fire);
+  Timer(Loop& loop, std::function<void()> callback);
 
-  /// Replaces whatever was started before.
+  /// Both replace whatever was started before.
   void start_once(Millis delay);
   void start_repeating(Millis interval);
   void stop();
 
  private:
-  static void on_fire(uv_timer_t* handle);
+  static void on_expiry(uv_timer_t* handle);
 
-  std::function<void()> fire_;
+  std::function<void()> callback_;
   UvPtr<uv_timer_t> handle_;
 };
 
-/// Records that the process was asked to end: SIGINT, SIGTERM or SIGHUP.
-class EndSignals {
+/// Remembers whether SIGINT, SIGTERM or SIGHUP was received.
+class TerminationSignals {
  public:
-  explicit EndSignals(Loop& loop);
+  explicit TerminationSignals(Loop& loop);
 
-  [[nodiscard]] bool came() const { return came_; }
+  [[nodiscard]] bool received() const { return received_; }
 
  private:
   void watch(Loop& loop, UvPtr<uv_signal_t>& handle, int number);
 
-  bool came_ = false;
+  bool received_ = false;
   UvPtr<uv_signal_t> interrupt_;
   UvPtr<uv_signal_t> terminate_;
   UvPtr<uv_signal_t> hang_up_;

@@ -1,9 +1,9 @@
 #include "bench/demo/demo_config.h"
+#include "bench/demo/demo_environment.h"
+#include "bench/demo/demo_parameters.h"
+#include "bench/demo/demo_result.h"
+#include "bench/demo/demo_run.h"
 #include "bench/demo/loop.h"
-#include "bench/demo/plot.h"
-#include "bench/demo/record.h"
-#include "bench/demo/stage.h"
-#include "bench/demo/story.h"
 
 #include <CLI/CLI.hpp>
 
@@ -19,7 +19,7 @@ namespace {
 
 using namespace bonedry::demo;
 
-constexpr int kUsage = 2;
+constexpr int kUsageError = 2;
 
 struct Options {
   std::optional<unsigned> users;
@@ -30,18 +30,20 @@ struct Options {
   std::string shop;
 };
 
-std::filesystem::path beside_us(const char* program) {
+std::filesystem::path sibling_program(const char* program) {
   return std::filesystem::read_symlink("/proc/self/exe").parent_path() / program;
 }
 
-bool play(const Options& options) {
-  Plot plot = options.quick ? quick_plot() : full_plot();
-  if (options.users) plot.manners.shoppers = *options.users;
-  const Programs programs{options.proxy.empty() ? beside_us("bonedry") : options.proxy.c_str(),
-                          options.shop.empty() ? beside_us("demo-shop") : options.shop.c_str()};
+/// Returns whether all checks passed.
+bool run_demo(const Options& options) {
+  DemoParameters parameters = options.quick ? quick_demo() : full_demo();
+  if (options.users) parameters.behavior.shoppers = *options.users;
+  const ProgramPaths programs{
+      options.proxy.empty() ? sibling_program("bonedry") : options.proxy.c_str(),
+      options.shop.empty() ? sibling_program("demo-shop") : options.shop.c_str()};
   Loop loop;
-  Story story(loop, programs, DemoConfig(options.config), plot, options.seed);
-  return print_report(story.play());
+  DemoRun demo(loop, programs, DemoConfig(options.config), parameters, options.seed);
+  return print_report(demo.run());
 }
 
 int run(int argc, char** argv) {
@@ -61,10 +63,10 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : kUsage;  // --help is an "error" to CLI11
+    return app.exit(error) == 0 ? 0 : kUsageError;  // --help is an "error" to CLI11
   }
   std::signal(SIGPIPE, SIG_IGN);  // writing to a closed peer then fails with EPIPE
-  return play(options) ? 0 : 1;
+  return run_demo(options) ? 0 : 1;
 }
 
 }  // namespace

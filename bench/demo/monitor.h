@@ -1,9 +1,9 @@
 #pragma once
 
 #include "bench/demo/admin_client.h"
+#include "bench/demo/expected_sessions.h"
 #include "bench/demo/loop.h"
 #include "bench/demo/status.h"
-#include "bench/demo/truth.h"
 
 #include <cstdint>
 #include <map>
@@ -12,52 +12,52 @@
 
 namespace bonedry::demo {
 
-/// The largest difference found between a reported count and the true one.
-struct Difference {
-  std::int64_t sessions = -1;  ///< negative: nothing was compared yet
-  std::int64_t transit = 0;    ///< users in transit at that moment
+/// A difference between a reported and the expected number of sessions.
+struct CountDifference {
+  std::int64_t sessions = -1;   ///< negative: nothing was compared yet
+  std::int64_t in_transit = 0;  ///< sessions in transit at that moment
 };
 
-/// The result of comparing the proxy's status with the truth, over the whole story.
-struct Findings {
+/// The result of comparing the proxy's status with the expected sessions, over the whole demo.
+struct ComparisonResult {
   std::uint64_t comparisons = 0;
   std::uint64_t wrong_counts = 0;  ///< outside the possible range
-  Difference largest;
-  Difference worst;             ///< the largest among the wrong ones
-  std::string first_wrong;      ///< the first wrong count, in words
-  std::uint64_t false_dry = 0;  ///< a node was reported dry while users were on it
+  CountDifference largest;
+  CountDifference largest_wrong;  ///< the largest among the wrong counts
+  std::string first_wrong;        ///< a description of the first wrong count
+  std::uint64_t false_dry = 0;    ///< a node was reported dry while it had sessions
 };
 
-/// Requests the proxy's status all the time and compares it with the truth.
+/// Requests the proxy's status all the time and compares it with the expected sessions.
 class Monitor {
  public:
-  Monitor(Loop& loop, AdminClient& admin, const Truth& truth, std::string pool);
+  Monitor(Loop& loop, AdminClient& admin, const ExpectedSessions& expected, std::string pool);
 
   /// The last status; empty before the first.
   [[nodiscard]] const std::optional<Status>& status() const { return status_; }
-  /// The number of users on the node, as of the last comparison.
-  [[nodiscard]] TrueCount true_count(const std::string& node) const;
-  [[nodiscard]] const Findings& findings() const { return findings_; }
+  /// The number of sessions that the node should have, as of the last comparison.
+  [[nodiscard]] ExpectedCount expected_count(const std::string& node) const;
+  [[nodiscard]] const ComparisonResult& result() const { return result_; }
   /// Why the proxy's status cannot be read; empty while it can.
-  [[nodiscard]] const std::string& trouble() const { return trouble_; }
+  [[nodiscard]] const std::string& error() const { return error_; }
 
-  /// Checks the proxy's report, from any command, that the node is dry.
+  /// Checks the proxy's response to any command that the node is dry.
   void check_dry(const std::string& node);
 
  private:
-  void ask();
-  void answered(const AdminAnswer& answer);
+  void request_status();
+  void on_response(const AdminResponse& response);
   void compare(const std::string& node, const NodeStatus& reported);
 
   Loop& loop_;
   AdminClient& admin_;
-  const Truth& truth_;
+  const ExpectedSessions& expected_;
   std::string pool_;
   std::optional<Status> status_;
-  std::map<std::string, TrueCount> counts_;
-  Findings findings_;
-  std::string trouble_;
-  std::optional<Instant> asked_;  // set while a request is in progress
+  std::map<std::string, ExpectedCount> expected_counts_;
+  ComparisonResult result_;
+  std::string error_;
+  std::optional<Instant> requested_;  // set while a request is in progress
   Timer timer_;
 };
 

@@ -4,10 +4,10 @@
 
 namespace bonedry::demo {
 
-std::optional<Page> read_page(const HttpAnswer& answer) {
-  if (!answer.error.empty() || answer.response.status != 200) return std::nullopt;
+std::optional<Page> parse_page(const HttpResult& result) {
+  if (!result.error.empty() || result.response.status != 200) return std::nullopt;
   try {
-    const nlohmann::json body = nlohmann::json::parse(answer.response.body);
+    const nlohmann::json body = nlohmann::json::parse(result.response.body);
     return Page{body.at("shop").get<std::string>(), body.at("version").get<unsigned>(),
                 body.at("items").get<std::vector<unsigned>>()};
   } catch (const nlohmann::json::exception&) {

@@ -11,11 +11,11 @@ namespace bonedry::demo {
 /// A page of the shop as a user reads it.
 struct Page {
   std::string shop;
-  unsigned version = 0;
+  unsigned release = 0;
   std::vector<unsigned> items;
 };
 
-/// Empty when there is no page of a shop: no response, an error, or other content.
-[[nodiscard]] std::optional<Page> read_page(const HttpAnswer& answer);
+/// Empty when the result is no page of a shop: no response, an error, or other content.
+[[nodiscard]] std::optional<Page> parse_page(const HttpResult& result);
 
 }  // namespace bonedry::demo

@@ -13,8 +13,8 @@ class Random {
   explicit Random(std::uint64_t seed) : engine_(seed) {}
 
   /// Both ends included.
-  [[nodiscard]] Millis between(Millis least, Millis most) {
-    return Millis{std::uniform_int_distribution<Millis::rep>(least.count(), most.count())(engine_)};
+  [[nodiscard]] Millis between(Millis min, Millis max) {
+    return Millis{std::uniform_int_distribution<Millis::rep>(min.count(), max.count())(engine_)};
   }
   /// 0 to `bound` - 1.
   [[nodiscard]] unsigned below(unsigned bound) {

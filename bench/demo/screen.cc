@@ -15,30 +15,30 @@ namespace {
 
 constexpr Millis kPlainInterval{1000};
 
-std::string figures(const Scene& scene) {
-  std::string line = stage_time(scene.elapsed) + "  ";
-  for (const Scene::Node& node : scene.nodes) {
+std::string format_line(const ScreenState& state) {
+  std::string line = format_elapsed(state.elapsed) + "  ";
+  for (const ScreenState::Node& node : state.nodes) {
     line += node.name + " " + node.state + " " + node.health + ": " + std::to_string(node.live) +
-            " live " + std::to_string(node.pending) + " pending " + std::to_string(node.truth) +
+            " live " + std::to_string(node.pending) + " pending " + std::to_string(node.expected) +
             " true " + std::to_string(node.exchanges_open) + " open | ";
   }
-  return line + std::to_string(scene.shopping) + " users, " + std::to_string(scene.clicks) +
-         " clicks, " + std::to_string(scene.failed_clicks) + " failed, " +
-         std::to_string(scene.carts_lost) + " carts lost";
+  return line + std::to_string(state.active_users) + " users, " + std::to_string(state.clicks) +
+         " clicks, " + std::to_string(state.failed_clicks) + " failed, " +
+         std::to_string(state.carts_lost) + " carts lost";
 }
 
 /// For pipes and files.
 class PlainScreen final : public Screen {
  public:
-  PlainScreen(Loop& loop, SceneSource source)
-      : source_(std::move(source)), timer_(loop, [this] { print(figures(source_())); }) {
+  PlainScreen(Loop& loop, ScreenStateSource source)
+      : source_(std::move(source)), timer_(loop, [this] { print(format_line(source_())); }) {
     timer_.start_repeating(kPlainInterval);
   }
 
-  void say(const std::string& line) override {
-    print(stage_time(source_().elapsed) + "  * " + line);
+  void log(const std::string& event) override {
+    print(format_elapsed(source_().elapsed) + "  * " + event);
   }
-  void curtain() override { timer_.stop(); }
+  void stop() override { timer_.stop(); }
 
  private:
   static void print(const std::string& line) {
@@ -46,7 +46,7 @@ class PlainScreen final : public Screen {
     std::fflush(stdout);
   }
 
-  SceneSource source_;
+  ScreenStateSource source_;
   Timer timer_;
 };
 
@@ -57,13 +57,13 @@ bool is_terminal() {
 
 }  // namespace
 
-std::string stage_time(Millis elapsed) {
+std::string format_elapsed(Millis elapsed) {
   std::array<char, 32> text{};
   std::snprintf(text.data(), text.size(), "%4.1f s", static_cast<double>(elapsed.count()) / 1000);
   return text.data();
 }
 
-std::unique_ptr<Screen> make_screen(Loop& loop, SceneSource source) {
+std::unique_ptr<Screen> make_screen(Loop& loop, ScreenStateSource source) {
   if (is_terminal()) return std::make_unique<TerminalScreen>(loop, std::move(source));
   return std::make_unique<PlainScreen>(loop, std::move(source));
 }

@@ -1,26 +1,26 @@
 #pragma once
 
 #include "bench/demo/loop.h"
-#include "bench/demo/scene.h"
+#include "bench/demo/screen_state.h"
 
 #include <memory>
 #include <string>
 
 namespace bonedry::demo {
 
-/// Prints the story on standard output: line by line, with the live figures in between.
+/// Shows the demo on standard output: events as lines, and the current ScreenState.
 class Screen {
  public:
   virtual ~Screen() = default;
 
-  /// One line of the story.
-  virtual void say(const std::string& line) = 0;
-  /// Stops drawing; the last figures stay on the screen.
-  virtual void curtain() = 0;
+  /// Prints one event, with the time since the start.
+  virtual void log(const std::string& event) = 0;
+  /// Stops drawing; the last state stays on the screen.
+  virtual void stop() = 0;
 };
 
-/// Redraws a dashboard below the story when standard output is a terminal, else prints the figures
-/// as a plain line every second. Calls `source` for them whenever they are drawn.
-[[nodiscard]] std::unique_ptr<Screen> make_screen(Loop& loop, SceneSource source);
+/// Redraws a dashboard below the events when standard output is a terminal, else prints the state
+/// as a plain line every second. Calls `source` whenever it prints.
+[[nodiscard]] std::unique_ptr<Screen> make_screen(Loop& loop, ScreenStateSource source);
 
 }  // namespace bonedry::demo

@@ -43,16 +43,16 @@ std::string hex(std::uint64_t value) {
 
 }  // namespace
 
-Shop::Shop(std::string name, unsigned version)
-    : name_(std::move(name)), version_(version), ids_(std::random_device{}()) {}
+Shop::Shop(std::string name, unsigned release)
+    : name_(std::move(name)), release_(release), random_(std::random_device{}()) {}
 
-ShopReply Shop::answer(std::string_view target, std::string_view cookies) {
+ShopResponse Shop::respond(std::string_view target, std::string_view cookies) {
   const std::size_t mark = target.find('?');
   const std::string_view path = target.substr(0, mark);
   const std::string_view query =
       mark == std::string_view::npos ? std::string_view{} : target.substr(mark + 1);
   if (path == "/healthz") return plain(200, "ok\n");
-  if (path == "/version") return plain(200, std::to_string(version_) + "\n");
+  if (path == "/version") return plain(200, std::to_string(release_) + "\n");
   if (path == "/stats") return stats();
   if (path == "/add") return add(query, cookies);
   if (path == "/" || path == "/cart") return cart(cookies);
@@ -60,55 +60,56 @@ ShopReply Shop::answer(std::string_view target, std::string_view cookies) {
   return plain(404, "try /cart, /add?item=1, /leave, /version, /stats, /healthz\n");
 }
 
-Shop::Visitor Shop::recognise(std::string_view cookies) {
+Shop::Lookup Shop::find_or_add_customer(std::string_view cookies) {
   ++pages_;
   const auto known = customers_.find(cookie_value(cookies));
-  if (known != customers_.end()) return {known->second, Acquaintance::known};
-  const std::string id = hex(ids_());
-  return {customers_.emplace(id, Customer{id, {}}).first->second, Acquaintance::stranger};
+  if (known != customers_.end()) return {known->second, false};
+  const std::string id = hex(random_());
+  return {customers_.emplace(id, Customer{id, {}}).first->second, true};
 }
 
-ShopReply Shop::page(const Visitor& visitor) const {
-  const bool known = visitor.acquaintance == Acquaintance::known;
-  nlohmann::json body{
-      {"shop", name_}, {"version", version_}, {"known", known}, {"items", visitor.customer.cart}};
-  ShopReply reply;
-  if (!known) {
+ShopResponse Shop::page(const Lookup& lookup) const {
+  nlohmann::json body{{"shop", name_},
+                      {"version", release_},
+                      {"known", !lookup.is_new},
+                      {"items", lookup.customer.cart}};
+  ShopResponse response;
+  if (lookup.is_new) {
     body["note"] = "unknown customer: this is a new cart";
-    reply.set_cookie = std::string(kCookie) + visitor.customer.id + "; Path=/; HttpOnly";
+    response.set_cookie = std::string(kCookie) + lookup.customer.id + "; Path=/; HttpOnly";
   }
-  reply.body = body.dump() + "\n";
-  return reply;
+  response.body = body.dump() + "\n";
+  return response;
 }
 
-ShopReply Shop::add(std::string_view query, std::string_view cookies) {
+ShopResponse Shop::add(std::string_view query, std::string_view cookies) {
   const std::optional<unsigned> item = item_of(query);
   if (!item) return plain(400, "item missing, e.g. /add?item=1\n");
-  const Visitor visitor = recognise(cookies);
-  visitor.customer.cart.push_back(*item);
-  return page(visitor);
+  const Lookup lookup = find_or_add_customer(cookies);
+  lookup.customer.cart.push_back(*item);
+  return page(lookup);
 }
 
-ShopReply Shop::cart(std::string_view cookies) {
-  return page(recognise(cookies));
+ShopResponse Shop::cart(std::string_view cookies) {
+  return page(find_or_add_customer(cookies));
 }
 
-/// Shows the cart for the last time, as a receipt.
-ShopReply Shop::leave(std::string_view cookies) {
-  const Visitor visitor = recognise(cookies);
-  ShopReply reply = page(visitor);
-  reply.set_cookie = std::string(kCookie) + "; Path=/; Max-Age=0";
-  customers_.erase(customers_.find(visitor.customer.id));
-  return reply;
+/// The page is the receipt: the cart is gone afterwards.
+ShopResponse Shop::leave(std::string_view cookies) {
+  const Lookup lookup = find_or_add_customer(cookies);
+  ShopResponse response = page(lookup);
+  response.set_cookie = std::string(kCookie) + "; Path=/; Max-Age=0";
+  customers_.erase(customers_.find(lookup.customer.id));
+  return response;
 }
 
-ShopReply Shop::stats() const {
+ShopResponse Shop::stats() const {
   const nlohmann::json body{
-      {"shop", name_}, {"version", version_}, {"customers", customers_.size()}, {"pages", pages_}};
+      {"shop", name_}, {"version", release_}, {"customers", customers_.size()}, {"pages", pages_}};
   return {200, "application/json", body.dump() + "\n", ""};
 }
 
-ShopReply Shop::plain(int status, std::string text) const {
+ShopResponse Shop::plain(int status, std::string text) const {
   return {status, "text/plain", std::move(text), ""};
 }
 

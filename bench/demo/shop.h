@@ -10,8 +10,7 @@
 
 namespace bonedry::demo {
 
-/// One page of a shop.
-struct ShopReply {
+struct ShopResponse {
   int status = 200;
   std::string content_type = "application/json";
   std::string body;
@@ -19,37 +18,36 @@ struct ShopReply {
 };
 
 /// The demo application: a shop that, like many, keeps its customers' carts in its own memory. It
-/// identifies a customer by its own cookie, `shopid`; a customer from another shop, or from before
-/// a restart, is unknown and gets an empty cart, and the page says so.
+/// identifies a customer by a cookie of its own, `shopid`. A customer from another shop, or from
+/// before a restart, is unknown: it gets an empty cart, and the page says so.
 class Shop {
  public:
-  Shop(std::string name, unsigned version);
+  Shop(std::string name, unsigned release);
 
   /// Responds to GET `target`; `cookies` is the Cookie header, or empty.
-  ShopReply answer(std::string_view target, std::string_view cookies);
+  ShopResponse respond(std::string_view target, std::string_view cookies);
 
  private:
   struct Customer {
     std::string id;
     std::vector<unsigned> cart;
   };
-  enum class Acquaintance : std::uint8_t { known, stranger };
-  struct Visitor {
+  struct Lookup {
     Customer& customer;
-    Acquaintance acquaintance;
+    bool is_new;  ///< the request had no cookie of a known customer
   };
 
-  Visitor recognise(std::string_view cookies);
-  ShopReply page(const Visitor& visitor) const;
-  ShopReply add(std::string_view query, std::string_view cookies);
-  ShopReply cart(std::string_view cookies);
-  ShopReply leave(std::string_view cookies);
-  ShopReply stats() const;
-  ShopReply plain(int status, std::string text) const;
+  Lookup find_or_add_customer(std::string_view cookies);
+  ShopResponse page(const Lookup& lookup) const;
+  ShopResponse add(std::string_view query, std::string_view cookies);
+  ShopResponse cart(std::string_view cookies);
+  ShopResponse leave(std::string_view cookies);
+  ShopResponse stats() const;
+  ShopResponse plain(int status, std::string text) const;
 
   std::string name_;
-  unsigned version_;
-  std::mt19937_64 ids_;
+  unsigned release_;
+  std::mt19937_64 random_;
   std::map<std::string, Customer, std::less<>> customers_;
   std::uint64_t pages_ = 0;
 };

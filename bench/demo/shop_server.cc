@@ -20,7 +20,7 @@ void check(int status, std::uint16_t port) {
   }
 }
 
-const char* reason(int status) {
+const char* reason_phrase(int status) {
   switch (status) {
     case 200:
       return "OK";
@@ -31,26 +31,27 @@ const char* reason(int status) {
   }
 }
 
-enum class Afterwards : std::uint8_t { keep, close };
+/// What happens to the connection after the response.
+enum class AfterResponse : std::uint8_t { keep_alive, close };
 
-std::string render(const ShopReply& reply, Afterwards afterwards) {
-  std::string text = "HTTP/1.1 " + std::to_string(reply.status) + " " + reason(reply.status) +
-                     "\r\nContent-Type: " + reply.content_type +
-                     "\r\nContent-Length: " + std::to_string(reply.body.size()) +
+std::string render(const ShopResponse& response, AfterResponse after) {
+  std::string text = "HTTP/1.1 " + std::to_string(response.status) + " " +
+                     reason_phrase(response.status) + "\r\nContent-Type: " + response.content_type +
+                     "\r\nContent-Length: " + std::to_string(response.body.size()) +
                      "\r\nCache-Control: no-store\r\n";
-  if (!reply.set_cookie.empty()) text += "Set-Cookie: " + reply.set_cookie + "\r\n";
-  if (afterwards == Afterwards::close) text += "Connection: close\r\n";
-  return text + "\r\n" + reply.body;
+  if (!response.set_cookie.empty()) text += "Set-Cookie: " + response.set_cookie + "\r\n";
+  if (after == AfterResponse::close) text += "Connection: close\r\n";
+  return text + "\r\n" + response.body;
 }
 
 }  // namespace
 
-/// One connection, from the proxy or from a person's curl. Owned by the server.
+/// One connection. Owned by the server.
 class ShopServer::Connection final : private StreamHandler {
  public:
   explicit Connection(ShopServer& server)
       : server_(server),
-        parser_(HTTP_REQUEST, [this](HttpMessage&& request) { answer(request); }),
+        parser_(HTTP_REQUEST, [this](HttpMessage&& request) { respond(request); }),
         stream_(Stream::accept(server.loop_, uv_stream(server), *this)) {}
 
   [[nodiscard]] bool open() const { return stream_ != nullptr; }
@@ -65,13 +66,14 @@ class ShopServer::Connection final : private StreamHandler {
   }
   void stream_ended(int) override { server_.closed(*this); }
 
-  void answer(const HttpMessage& request) {
+  void respond(const HttpMessage& request) {
     std::string cookies;
     for (const std::string& line : request.all("cookie")) {
       cookies += (cookies.empty() ? "" : "; ") + line;
     }
-    const ShopReply reply = server_.shop_.answer(request.target, cookies);
-    stream_->write(render(reply, request.keep_alive ? Afterwards::keep : Afterwards::close));
+    const ShopResponse response = server_.shop_.respond(request.target, cookies);
+    stream_->write(
+        render(response, request.keep_alive ? AfterResponse::keep_alive : AfterResponse::close));
     if (!request.keep_alive) stream_->finish();
   }
 

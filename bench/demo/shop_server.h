@@ -12,7 +12,7 @@ namespace bonedry::demo {
 /// A shop's HTTP/1.1 keep-alive server on 127.0.0.1.
 class ShopServer {
  public:
-  /// `port` 0: any free one. Throws std::runtime_error when the port is in use.
+  /// `port` 0: any free one. Throws std::runtime_error when it cannot listen.
   ShopServer(Loop& loop, Shop& shop, std::uint16_t port);
   ~ShopServer();
 

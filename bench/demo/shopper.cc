@@ -7,133 +7,136 @@ namespace {
 
 constexpr Millis kTimeLimit = std::chrono::seconds{10};
 constexpr unsigned kItems = 1000;
-constexpr double kPutsSomethingIn = 0.7;
-// Browsers drop connections as they like: a user is not a connection.
-constexpr double kDropsConnection = 0.3;
-constexpr double kChecksOut = 0.5;
-// If a busy machine delays her click past the time-out, that is not the proxy's failure.
-constexpr Millis kOversleepMargin{500};
+constexpr double kAddProbability = 0.7;
+// Browsers close connections at any time: a session must not depend on a connection.
+constexpr double kDisconnectProbability = 0.3;
+constexpr double kCheckoutProbability = 0.5;
+// A busy machine may delay a click past the idle time-out, which is not a failure of the proxy.
+constexpr Millis kExpiryMargin{500};
 
 }  // namespace
 
-Shopper::Shopper(SharedState& town)
-    : town_(town), client_(town.loop, town.shop_port), timer_(town.loop, [this] {
+Shopper::Shopper(SharedState& shared)
+    : shared_(shared), client_(shared.loop, shared.proxy_port), timer_(shared.loop, [this] {
         if (state_ == State::thinking) {
           click();
         } else if (state_ == State::clicking) {
           client_.disconnect();
-          answered({{}, "no answer in time"});
+          on_result({{}, "no response in time"});
         }
       }) {}
 
-void Shopper::come() {
-  const bool again = last_shop_.has_value();
-  ++(again ? town_.tally.returns : town_.tally.users);
-  memory_.reset();
-  leaves_at_ =
-      town_.loop.now() + town_.random.between(town_.manners.stay_least, town_.manners.stay_most);
+void Shopper::arrive() {
+  const bool returning = previous_shop_.has_value();
+  ++(returning ? shared_.counters.returns : shared_.counters.users);
+  session_.reset();
+  leaves_at_ = shared_.loop.now() +
+               shared_.random.between(shared_.behavior.min_stay, shared_.behavior.max_stay);
   click();
 }
 
-bool Shopper::overslept() const {
-  return town_.loop.now() > received_ + town_.truth.idle_timeout() - kOversleepMargin;
+bool Shopper::is_late() const {
+  return shared_.loop.now() > received_ + shared_.expected.idle_timeout() - kExpiryMargin;
 }
 
 std::string Shopper::choose_target() {
-  putting_in_.reset();
-  if (town_.loop.now() >= leaves_at_) {
-    return town_.random.chance(kChecksOut) ? "/leave" : "/cart";
+  added_item_.reset();
+  if (shared_.loop.now() >= leaves_at_) {
+    return shared_.random.chance(kCheckoutProbability) ? "/leave" : "/cart";
   }
-  if (!town_.random.chance(kPutsSomethingIn)) return "/cart";
-  putting_in_ = town_.random.below(kItems);
-  return "/add?item=" + std::to_string(*putting_in_);
+  if (!shared_.random.chance(kAddProbability)) return "/cart";
+  added_item_ = shared_.random.below(kItems);
+  return "/add?item=" + std::to_string(*added_item_);
 }
 
 void Shopper::click() {
-  if (memory_ && overslept()) memory_->doubt = Doubt::session;
+  if (session_ && is_late()) session_->uncertainty = Uncertainty::session;
   const std::string target = choose_target();
   state_ = State::clicking;
-  ++town_.tally.clicks;
-  sent_ = town_.loop.now();
-  if (memory_) {
-    town_.truth.clicks(memory_->visit, sent_);
+  ++shared_.counters.clicks;
+  sent_ = shared_.loop.now();
+  if (session_) {
+    shared_.expected.request_sent(session_->id, sent_);
   } else {
-    town_.truth.arriving(sent_);
+    shared_.expected.first_request_sent(sent_);
   }
   timer_.start_once(kTimeLimit);
-  client_.get(target, jar_.header(), [this](const HttpAnswer& answer) { answered(answer); });
+  client_.get(target, cookies_.header(), [this](const HttpResult& result) { on_result(result); });
 }
 
-void Shopper::answered(const HttpAnswer& answer) {
-  received_ = town_.loop.now();
-  const std::optional<Page> page = read_page(answer);
-  for (const std::string& cookie : answer.response.all("set-cookie")) jar_.take(cookie);
+void Shopper::on_result(const HttpResult& result) {
+  received_ = shared_.loop.now();
+  const std::optional<Page> page = parse_page(result);
+  for (const std::string& cookie : result.response.all("set-cookie")) cookies_.take(cookie);
   if (!page) {
-    fail();
-  } else if (memory_) {
-    check_visit(answer, *page);
+    count_failed_click();
+  } else if (session_) {
+    continue_session(result, *page);
   } else {
-    begin_visit(*page);
+    begin_session(*page);
   }
-  go_on();
+  schedule_next_click();
 }
 
-void Shopper::fail() {
-  ++town_.tally.failed_clicks;
-  if (memory_) {
-    town_.truth.answered(memory_->visit, sent_, received_);
-    memory_->doubt = std::max(memory_->doubt, Doubt::cart);
+void Shopper::count_failed_click() {
+  ++shared_.counters.failed_clicks;
+  if (session_) {
+    shared_.expected.request_finished(session_->id, sent_, received_);
+    session_->uncertainty = std::max(session_->uncertainty, Uncertainty::cart);
   } else {
-    town_.truth.turned_away(sent_);
+    shared_.expected.first_request_failed(sent_);
   }
 }
 
-void Shopper::begin_visit(const Page& page) {
-  const bool elsewhere =
-      last_shop_ && *last_shop_ != page.shop && town_.truth.door_closed(*last_shop_);
-  if (elsewhere) ++town_.tally.returns_elsewhere;
-  memory_ = Memory{town_.truth.landed(page.shop, sent_, received_), page, Doubt::none};
+void Shopper::begin_session(const Page& page) {
+  const bool sent_elsewhere = previous_shop_ && *previous_shop_ != page.shop &&
+                              shared_.expected.is_out_of_rotation(*previous_shop_);
+  if (sent_elsewhere) ++shared_.counters.returns_to_other_node;
+  session_ = Session{shared_.expected.session_started(page.shop, sent_, received_), page,
+                     Uncertainty::none};
 }
 
-void Shopper::check_visit(const HttpAnswer& answer, const Page& page) {
-  const std::vector<std::string> cookies = answer.response.all("set-cookie");
+void Shopper::continue_session(const HttpResult& result, const Page& page) {
+  const std::vector<std::string> cookies = result.response.all("set-cookie");
   const bool new_session = std::any_of(cookies.begin(), cookies.end(), [&](const auto& cookie) {
-    return cookie_name(cookie) == town_.session_cookie;
+    return cookie_name(cookie) == shared_.session_cookie;
   });
-  Truth::VisitId visit = memory_->visit;
-  if (new_session || page.shop != memory_->page.shop) {
-    town_.truth.lost(visit);
-    town_.truth.arriving(sent_);
-    visit = town_.truth.landed(page.shop, sent_, received_);
+  ExpectedSessions::SessionId id = session_->id;
+  if (new_session || page.shop != session_->last_page.shop) {
+    shared_.expected.session_lost(id);
+    shared_.expected.first_request_sent(sent_);
+    id = shared_.expected.session_started(page.shop, sent_, received_);
   } else {
-    town_.truth.answered(visit, sent_, received_);
+    shared_.expected.request_finished(id, sent_, received_);
   }
-  complain(page, visit);
-  memory_ = Memory{visit, page, Doubt::none};  // each loss is counted once: she continues from here
+  count_failures(page, id);
+  // The next click is compared with this page: each failure is counted once.
+  session_ = Session{id, page, Uncertainty::none};
 }
 
-void Shopper::complain(const Page& page, Truth::VisitId visit_now) {
-  std::vector<unsigned> expected = memory_->page.items;
-  if (putting_in_) expected.push_back(*putting_in_);
-  Tally& tally = town_.tally;
-  if (memory_->doubt == Doubt::none && page.items != expected) ++tally.carts_lost;
-  if (memory_->doubt == Doubt::session) return;
-  if (visit_now != memory_->visit) ++tally.interrupted;
-  if (page.version != memory_->page.version) ++tally.release_changed;
+void Shopper::count_failures(const Page& page, ExpectedSessions::SessionId new_id) {
+  std::vector<unsigned> cart = session_->last_page.items;
+  if (added_item_) cart.push_back(*added_item_);
+  UserCounters& counters = shared_.counters;
+  if (session_->uncertainty == Uncertainty::none && page.items != cart) ++counters.carts_lost;
+  if (session_->uncertainty == Uncertainty::session) return;
+  if (new_id != session_->id) ++counters.sessions_lost;
+  if (page.release != session_->last_page.release) ++counters.release_changes;
 }
 
-void Shopper::go_on() {
+void Shopper::schedule_next_click() {
   // The last click is the one that was sent after it was time to leave.
-  if (sent_ >= leaves_at_ && memory_) {
+  if (sent_ >= leaves_at_ && session_) {
     state_ = State::away;
-    last_shop_ = memory_->page.shop;
+    previous_shop_ = session_->last_page.shop;
     timer_.stop();
     client_.disconnect();
     return;
   }
-  if (town_.random.chance(kDropsConnection)) client_.disconnect();
+  if (shared_.random.chance(kDisconnectProbability)) client_.disconnect();
   state_ = State::thinking;
-  timer_.start_once(town_.random.between(town_.manners.think_least, town_.manners.think_most));
+  timer_.start_once(
+      shared_.random.between(shared_.behavior.min_think_time, shared_.behavior.max_think_time));
 }
 
 }  // namespace bonedry::demo

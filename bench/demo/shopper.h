@@ -3,7 +3,7 @@
 #include "bench/demo/cookie_jar.h"
 #include "bench/demo/http_client.h"
 #include "bench/demo/page.h"
-#include "bench/demo/town.h"
+#include "bench/demo/shared_state.h"
 
 #include <cstdint>
 #include <optional>
@@ -12,53 +12,51 @@
 
 namespace bonedry::demo {
 
-/// One simulated user with a browser: she looks around, fills her cart, and checks at each click
-/// that she is still in the same shop, of the same release, with the same cart.
+/// One simulated user with a browser. The user puts items into the cart, and checks at each click
+/// that it still has the same session, on the same node and release, with the same cart.
 ///
-///     away --come--> clicking --response--> thinking --timer--> clicking ... --last response-->
-/// away
+///     away --arrive()--> clicking --result--> thinking --timer--> clicking --last result--> away
 class Shopper {
  public:
-  explicit Shopper(SharedState& town);
+  explicit Shopper(SharedState& shared);
 
-  /// Arrives at the shop, for the first time or again; only while away. When she returns, she has
-  /// her old cookies, but her session has run out.
-  void come();
+  /// Begins a visit, the first or a later one; only while away. At a later one the user still has
+  /// the old cookies, but the session has expired.
+  void arrive();
   [[nodiscard]] bool away() const { return state_ == State::away; }
 
  private:
   enum class State : std::uint8_t { away, clicking, thinking };
-  /// What may have changed by her next click.
-  enum class Doubt : std::uint8_t {
+  /// What the next page may differ in without being a failure of the proxy.
+  enum class Uncertainty : std::uint8_t {
     none,
-    cart,     ///< a click failed: it may or may not have filled the cart
-    session,  ///< her click was too late: the session may have run out
+    cart,     ///< a click failed: the item may or may not be in the cart
+    session,  ///< the click was too late: the session may have expired, and the cart with it
   };
-  /// What she remembers of the shop that she is in.
-  struct Memory {
-    Truth::VisitId visit = 0;
-    Page page;
-    Doubt doubt = Doubt::none;
+  struct Session {
+    ExpectedSessions::SessionId id = 0;
+    Page last_page;
+    Uncertainty uncertainty = Uncertainty::none;
   };
 
   void click();
   [[nodiscard]] std::string choose_target();
-  [[nodiscard]] bool overslept() const;
-  void answered(const HttpAnswer& answer);
-  void begin_visit(const Page& page);
-  void check_visit(const HttpAnswer& answer, const Page& page);
-  void complain(const Page& page, Truth::VisitId visit_now);
-  void fail();
-  void go_on();
+  [[nodiscard]] bool is_late() const;
+  void on_result(const HttpResult& result);
+  void begin_session(const Page& page);
+  void continue_session(const HttpResult& result, const Page& page);
+  void count_failures(const Page& page, ExpectedSessions::SessionId new_id);
+  void count_failed_click();
+  void schedule_next_click();
 
-  SharedState& town_;
+  SharedState& shared_;
   State state_ = State::away;
-  CookieJar jar_;
+  CookieJar cookies_;
   HttpClient client_;
   Timer timer_;  // the next click while thinking, the time limit while clicking
-  std::optional<Memory> memory_;
-  std::optional<std::string> last_shop_;  // where she was when she left
-  std::optional<unsigned> putting_in_;    // the item of the click in progress
+  std::optional<Session> session_;
+  std::optional<std::string> previous_shop_;  // of the visit before this one
+  std::optional<unsigned> added_item_;        // by the click in progress
   Instant sent_;
   Instant received_;
   Instant leaves_at_;

@@ -7,7 +7,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-NodeStatus read_node(const Json& node) {
+NodeStatus parse_node(const Json& node) {
   const Json& sessions = node.at("sessions");
   const Json& counters = node.at("counters");
   NodeStatus status;
@@ -29,14 +29,14 @@ std::uint16_t port_of(const std::string& address) {
 
 }  // namespace
 
-std::optional<Status> read_status(const std::string& text, const std::string& pool) {
+std::optional<Status> parse_status(const std::string& text, const std::string& pool) {
   try {
     const Json json = Json::parse(text);
     Status status;
     for (const Json& entry : json.at("pools")) {
       if (entry.at("name") != pool) continue;
       for (const Json& node : entry.at("nodes")) {
-        status.nodes.emplace(node.at("name").get<std::string>(), read_node(node));
+        status.nodes.emplace(node.at("name").get<std::string>(), parse_node(node));
       }
     }
     for (const Json& listener : json.at("listeners")) {

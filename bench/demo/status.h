@@ -29,6 +29,6 @@ struct Status {
 };
 
 /// Empty when the text is not a status, or not one of this pool.
-[[nodiscard]] std::optional<Status> read_status(const std::string& text, const std::string& pool);
+[[nodiscard]] std::optional<Status> parse_status(const std::string& text, const std::string& pool);
 
 }  // namespace bonedry::demo

@@ -9,7 +9,7 @@ namespace bonedry::demo {
 namespace {
 
 /// One write in progress: libuv needs request and bytes at a stable address.
-struct WriteJob {
+struct PendingWrite {
   uv_write_t request{};
   std::string bytes;
 };
@@ -22,7 +22,7 @@ sockaddr_in loopback(std::uint16_t port) {
 
 }  // namespace
 
-struct Stream::Block {
+struct Stream::UvState {
   union Handle {
     uv_handle_t any;
     uv_stream_t stream;
@@ -35,71 +35,72 @@ struct Stream::Block {
   std::array<char, 16384> buffer{};
 };
 
-Stream::Stream(StreamHandler& handler) : handler_(handler), block_(new Block) {}
+Stream::Stream(StreamHandler& handler) : handler_(handler), uv_(new UvState) {}
 
 Stream::~Stream() {
-  block_->handle.any.data = nullptr;  // unlinks the handle from this object
-  uv_close(&block_->handle.any, [](uv_handle_t* handle) {
-    delete reinterpret_cast<Block*>(handle);  // `handle` is its first member
+  uv_->handle.any.data = nullptr;  // its callbacks no longer find this object
+  uv_close(&uv_->handle.any, [](uv_handle_t* handle) {
+    delete reinterpret_cast<UvState*>(handle);  // `handle` is its first member
   });
 }
 
 std::unique_ptr<Stream> Stream::connect_tcp(Loop& loop, std::uint16_t port,
                                             StreamHandler& handler) {
   std::unique_ptr<Stream> stream(new Stream(handler));
-  Block& block = *stream->block_;
-  uv_tcp_init(loop.get(), &block.handle.tcp);
-  block.handle.any.data = stream.get();
-  uv_tcp_nodelay(&block.handle.tcp, 1);
+  UvState& uv = *stream->uv_;
+  uv_tcp_init(loop.get(), &uv.handle.tcp);
+  uv.handle.any.data = stream.get();
+  uv_tcp_nodelay(&uv.handle.tcp, 1);
   const sockaddr_in address = loopback(port);
   const int status =
-      uv_tcp_connect(&block.connecting, &block.handle.tcp,
-                     reinterpret_cast<const sockaddr*>(&address), &Stream::on_connected);
+      uv_tcp_connect(&uv.connecting, &uv.handle.tcp, reinterpret_cast<const sockaddr*>(&address),
+                     &Stream::on_connected);
   return status == 0 ? std::move(stream) : nullptr;
 }
 
 std::unique_ptr<Stream> Stream::connect_unix(Loop& loop, const std::string& path,
                                              StreamHandler& handler) {
   std::unique_ptr<Stream> stream(new Stream(handler));
-  Block& block = *stream->block_;
-  uv_pipe_init(loop.get(), &block.handle.pipe, 0);
-  block.handle.any.data = stream.get();
-  uv_pipe_connect(&block.connecting, &block.handle.pipe, path.c_str(), &Stream::on_connected);
+  UvState& uv = *stream->uv_;
+  uv_pipe_init(loop.get(), &uv.handle.pipe, 0);
+  uv.handle.any.data = stream.get();
+  uv_pipe_connect(&uv.connecting, &uv.handle.pipe, path.c_str(), &Stream::on_connected);
   return stream;
 }
 
 std::unique_ptr<Stream> Stream::accept(Loop& loop, uv_stream_t* listener, StreamHandler& handler) {
   std::unique_ptr<Stream> stream(new Stream(handler));
-  Block& block = *stream->block_;
-  uv_tcp_init(loop.get(), &block.handle.tcp);
-  block.handle.any.data = stream.get();
-  if (uv_accept(listener, &block.handle.stream) != 0) return nullptr;
-  uv_tcp_nodelay(&block.handle.tcp, 1);
+  UvState& uv = *stream->uv_;
+  uv_tcp_init(loop.get(), &uv.handle.tcp);
+  uv.handle.any.data = stream.get();
+  if (uv_accept(listener, &uv.handle.stream) != 0) return nullptr;
+  uv_tcp_nodelay(&uv.handle.tcp, 1);
   stream->start_reading();
   return stream;
 }
 
 void Stream::start_reading() {
-  uv_read_start(&block_->handle.stream, &Stream::on_buffer, &Stream::on_read);
+  uv_read_start(&uv_->handle.stream, &Stream::on_buffer, &Stream::on_read);
 }
 
 void Stream::write(std::string bytes) {
-  auto job = std::make_unique<WriteJob>();
-  job->bytes = std::move(bytes);
-  job->request.data = job.get();
-  const uv_buf_t buffer = uv_buf_init(job->bytes.data(), static_cast<unsigned>(job->bytes.size()));
-  const auto done = [](uv_write_t* request, int status) {
-    const std::unique_ptr<WriteJob> finished(static_cast<WriteJob*>(request->data));
+  auto pending = std::make_unique<PendingWrite>();
+  pending->bytes = std::move(bytes);
+  pending->request.data = pending.get();
+  const uv_buf_t buffer =
+      uv_buf_init(pending->bytes.data(), static_cast<unsigned>(pending->bytes.size()));
+  const auto on_written = [](uv_write_t* request, int status) {
+    const std::unique_ptr<PendingWrite> finished(static_cast<PendingWrite*>(request->data));
     if (status < 0) end(reinterpret_cast<uv_handle_t*>(request->handle), status);
   };
-  if (uv_write(&job->request, &block_->handle.stream, &buffer, 1, done) == 0) {
-    static_cast<void>(job.release());  // `done` takes it back
+  if (uv_write(&pending->request, &uv_->handle.stream, &buffer, 1, on_written) == 0) {
+    static_cast<void>(pending.release());  // `on_written` takes it back
   }
-  // A stream that accepts no more writes has ended; its read side reports that, once.
+  // If uv_write fails, the connection has ended: the read callback reports that.
 }
 
 void Stream::finish() {
-  uv_shutdown(&block_->finishing, &block_->handle.stream, [](uv_shutdown_t*, int) {});
+  uv_shutdown(&uv_->finishing, &uv_->handle.stream, [](uv_shutdown_t*, int) {});
 }
 
 void Stream::on_connected(uv_connect_t* request, int status) {
@@ -114,8 +115,8 @@ void Stream::on_connected(uv_connect_t* request, int status) {
 }
 
 void Stream::on_buffer(uv_handle_t* handle, std::size_t, uv_buf_t* buffer) {
-  auto* block = reinterpret_cast<Block*>(handle);  // `handle` is its first member
-  *buffer = uv_buf_init(block->buffer.data(), static_cast<unsigned>(block->buffer.size()));
+  auto* uv = reinterpret_cast<UvState*>(handle);  // `handle` is its first member
+  *buffer = uv_buf_init(uv->buffer.data(), static_cast<unsigned>(uv->buffer.size()));
 }
 
 void Stream::on_read(uv_stream_t* handle, ssize_t count, const uv_buf_t* buffer) {
@@ -131,7 +132,7 @@ void Stream::on_read(uv_stream_t* handle, ssize_t count, const uv_buf_t* buffer)
 void Stream::end(uv_handle_t* handle, int error) {
   auto* stream = static_cast<Stream*>(handle->data);
   if (stream == nullptr) return;
-  handle->data = nullptr;  // the end is reported once
+  handle->data = nullptr;  // reports the end only once
   uv_read_stop(reinterpret_cast<uv_stream_t*>(handle));
   stream->handler_.stream_ended(error);
 }

@@ -29,7 +29,7 @@ class Stream {
                                              StreamHandler& handler);
   static std::unique_ptr<Stream> connect_unix(Loop& loop, const std::string& path,
                                               StreamHandler& handler);
-  /// Accepts the connection that waits at `listener`; null when it is already gone.
+  /// Accepts the next connection of `listener`; null when it is already gone.
   static std::unique_ptr<Stream> accept(Loop& loop, uv_stream_t* listener, StreamHandler& handler);
 
   ~Stream();
@@ -38,12 +38,12 @@ class Stream {
 
   /// May be called before the stream is connected.
   void write(std::string bytes);
-  /// Sends a FIN after everything that was written; when the peer closes too, `stream_ended` is
-  /// called.
+  /// Sends a FIN after everything that was written. `stream_ended` follows when the peer closes,
+  /// too.
   void finish();
 
  private:
-  struct Block;  // what libuv needs until the close completes, which is after this object is gone
+  struct UvState;  // what libuv uses until the close completes: it outlives this object
 
   explicit Stream(StreamHandler& handler);
   void start_reading();
@@ -53,7 +53,7 @@ class Stream {
   static void end(uv_handle_t* handle, int error);
 
   StreamHandler& handler_;
-  Block* block_;  // frees itself when closed
+  UvState* uv_;  // freed by the close callback
 };
 
 }  // namespace bonedry::demo

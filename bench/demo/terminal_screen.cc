@@ -14,14 +14,14 @@ namespace bonedry::demo {
 namespace {
 
 constexpr Millis kInterval{100};
-constexpr int kTableWidth = 66;  // the columns to the left of the bars
-constexpr int kLongestBar = 40;
+constexpr int kTableWidth = 66;  // of the columns to the left of the bars
+constexpr int kMaxBarWidth = 40;
 
-// No line wrapping and no cursor while drawing: a long line must not move the rest down.
+// Hides the cursor, and turns line wrapping off: a long line must not move the rest down.
 constexpr const char* kBeginFrame = "\x1b[?25l\x1b[?7l";
 constexpr const char* kEndFrame = "\x1b[?7h";
-constexpr const char* kRestLine = "\x1b[K\n";
-constexpr const char* kRestScreen = "\x1b[J";
+constexpr const char* kEndLine = "\x1b[K\n";
+constexpr const char* kEraseBelow = "\x1b[J";
 constexpr const char* kShowCursor = "\x1b[?25h";
 
 /// The terminal's width minus one: erasing the rest of a full line would delete its last glyph.
@@ -80,7 +80,7 @@ std::string repeat(const char* glyph, std::int64_t times) {
 
 }  // namespace
 
-TerminalScreen::TerminalScreen(Loop& loop, SceneSource source)
+TerminalScreen::TerminalScreen(Loop& loop, ScreenStateSource source)
     : source_(std::move(source)),
       coloured_(wants_colour()),
       has_blocks_(locale_is_utf8()),
@@ -89,21 +89,21 @@ TerminalScreen::TerminalScreen(Loop& loop, SceneSource source)
 }
 
 TerminalScreen::~TerminalScreen() {
-  curtain();
+  stop();
 }
 
-void TerminalScreen::say(const std::string& line) {
-  const std::string time = "  " + stage_time(source_().elapsed) + "  ";
+void TerminalScreen::log(const std::string& event) {
+  const std::string time = "  " + format_elapsed(source_().elapsed) + "  ";
   std::string margin = paint(Colour::dim, time);
   const std::size_t width = static_cast<std::size_t>(columns());
-  for (const std::string& part : wrap(line, width > 2 * time.size() ? width - time.size() : 1)) {
-    unsaid_.push_back(margin + part);
+  for (const std::string& part : wrap(event, width > 2 * time.size() ? width - time.size() : 1)) {
+    pending_lines_.push_back(margin + part);
     margin.assign(time.size(), ' ');
   }
 }
 
-void TerminalScreen::curtain() {
-  if (!std::exchange(open_, false)) return;
+void TerminalScreen::stop() {
+  if (std::exchange(stopped_, true)) return;
   timer_.stop();
   draw();
   std::fputs(kShowCursor, stdout);
@@ -126,11 +126,11 @@ TerminalScreen::Colour TerminalScreen::colour_of(const std::string& word) const 
   return Colour::none;
 }
 
-std::string TerminalScreen::bar(const Scene::Node& node, const Scene& scene) const {
-  const std::int64_t width = std::clamp(columns() - kTableWidth, 0, kLongestBar);
-  // Rounded up: as long as there is any user, something is shown.
-  const auto glyphs = [&](std::int64_t users) {
-    return (users * width + scene.full_bar - 1) / scene.full_bar;
+std::string TerminalScreen::bar(const ScreenState::Node& node, const ScreenState& state) const {
+  const std::int64_t width = std::clamp(columns() - kTableWidth, 0, kMaxBarWidth);
+  // Rounded up: a single session is visible, too.
+  const auto glyphs = [&](std::int64_t sessions) {
+    return (sessions * width + state.full_bar - 1) / state.full_bar;
   };
   const std::int64_t live = std::min(glyphs(node.live), width);
   const std::int64_t pending = std::min(glyphs(node.pending), width - live);
@@ -138,45 +138,45 @@ std::string TerminalScreen::bar(const Scene::Node& node, const Scene& scene) con
          paint(Colour::dim, repeat(has_blocks_ ? "▒" : ":", pending));
 }
 
-std::string TerminalScreen::row(const Scene::Node& node, const Scene& scene) const {
-  const std::string version = node.version == 0 ? "-" : std::to_string(node.version);
+std::string TerminalScreen::row(const ScreenState::Node& node, const ScreenState& state) const {
+  const std::string release = node.release == 0 ? "-" : std::to_string(node.release);
   return "  " + paint(Colour::bold, left(node.name, 8)) +
          paint(colour_of(node.state), left(node.state, 13)) +
-         paint(colour_of(node.health), left(node.health, 8)) + right(version, 7) +
-         right(node.live, 6) + right(node.pending, 9) + right(node.truth, 6) +
-         right(node.exchanges_open, 5) + "  " + bar(node, scene);
+         paint(colour_of(node.health), left(node.health, 8)) + right(release, 7) +
+         right(node.live, 6) + right(node.pending, 9) + right(node.expected, 6) +
+         right(node.exchanges_open, 5) + "  " + bar(node, state);
 }
 
-std::vector<std::string> TerminalScreen::dashboard(const Scene& scene) const {
+std::vector<std::string> TerminalScreen::dashboard(const ScreenState& state) const {
   std::vector<std::string> lines;
   lines.emplace_back();
-  lines.push_back("  " + paint(Colour::bold, stage_time(scene.elapsed) + "  " + scene.act));
+  lines.push_back("  " + paint(Colour::bold, format_elapsed(state.elapsed) + "  " + state.phase));
   lines.emplace_back();
   lines.push_back(
       paint(Colour::dim, "  node    state        health  release  live  pending  true open"));
-  for (const Scene::Node& node : scene.nodes) lines.push_back(row(node, scene));
+  for (const ScreenState::Node& node : state.nodes) lines.push_back(row(node, state));
   lines.emplace_back();
-  const auto loss = [this](const char* what, std::uint64_t count) {
+  const auto failures = [this](const char* what, std::uint64_t count) {
     return paint(count == 0 ? Colour::none : Colour::red, what + std::to_string(count));
   };
-  lines.push_back("  users " + std::to_string(scene.shopping) + "   in total " +
-                  std::to_string(scene.users) + "   clicks " + std::to_string(scene.clicks) +
-                  "   " + loss("failed ", scene.failed_clicks) + "   " +
-                  loss("carts lost ", scene.carts_lost));
+  lines.push_back("  users " + std::to_string(state.active_users) + "   in total " +
+                  std::to_string(state.total_users) + "   clicks " + std::to_string(state.clicks) +
+                  "   " + failures("failed ", state.failed_clicks) + "   " +
+                  failures("carts lost ", state.carts_lost));
   lines.push_back("  largest difference between reported and true sessions: " +
-                  std::to_string(scene.difference) + ", with " + std::to_string(scene.transit) +
-                  " users in transit");
+                  std::to_string(state.largest_difference) + ", with " +
+                  std::to_string(state.in_transit) + " users in transit");
   return lines;
 }
 
 void TerminalScreen::draw() {
   std::string frame = kBeginFrame;
-  if (drawn_ > 0) frame += "\x1b[" + std::to_string(drawn_) + "A";
-  for (const std::string& line : std::exchange(unsaid_, {})) frame += line + kRestLine;
+  if (dashboard_height_ > 0) frame += "\x1b[" + std::to_string(dashboard_height_) + "A";
+  for (const std::string& line : std::exchange(pending_lines_, {})) frame += line + kEndLine;
   const std::vector<std::string> lines = dashboard(source_());
-  for (const std::string& line : lines) frame += line + kRestLine;
-  drawn_ = lines.size();
-  frame += kRestScreen;
+  for (const std::string& line : lines) frame += line + kEndLine;
+  dashboard_height_ = lines.size();
+  frame += kEraseBelow;
   frame += kEndFrame;
   std::fwrite(frame.data(), 1, frame.size(), stdout);
   std::fflush(stdout);

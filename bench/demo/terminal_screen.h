@@ -8,32 +8,32 @@
 
 namespace bonedry::demo {
 
-/// The story scrolls; the figures stay below it and are redrawn in place. Uses colours unless
+/// The events scroll; the dashboard stays below them and is redrawn in place. Uses colours unless
 /// NO_COLOR is set, and block characters where the locale has them.
 class TerminalScreen final : public Screen {
  public:
-  TerminalScreen(Loop& loop, SceneSource source);
+  TerminalScreen(Loop& loop, ScreenStateSource source);
   ~TerminalScreen() override;
 
-  void say(const std::string& line) override;
-  void curtain() override;
+  void log(const std::string& event) override;
+  void stop() override;
 
  private:
   enum class Colour : unsigned char { none, bold, dim, red, green, yellow, blue, cyan };
 
   [[nodiscard]] std::string paint(Colour colour, const std::string& text) const;
   [[nodiscard]] Colour colour_of(const std::string& word) const;
-  [[nodiscard]] std::string bar(const Scene::Node& node, const Scene& scene) const;
-  [[nodiscard]] std::string row(const Scene::Node& node, const Scene& scene) const;
-  [[nodiscard]] std::vector<std::string> dashboard(const Scene& scene) const;
+  [[nodiscard]] std::string bar(const ScreenState::Node& node, const ScreenState& state) const;
+  [[nodiscard]] std::string row(const ScreenState::Node& node, const ScreenState& state) const;
+  [[nodiscard]] std::vector<std::string> dashboard(const ScreenState& state) const;
   void draw();
 
-  SceneSource source_;
+  ScreenStateSource source_;
   bool coloured_;
   bool has_blocks_;
-  bool open_ = true;
-  std::vector<std::string> unsaid_;  // story lines that were not drawn yet
-  std::size_t drawn_ = 0;            // lines of the dashboard on the terminal now
+  bool stopped_ = false;
+  std::vector<std::string> pending_lines_;  // of events that were not drawn yet
+  std::size_t dashboard_height_ = 0;        // lines of the dashboard on the terminal now
   Timer timer_;
 };
 

@@ -80,11 +80,11 @@ void write_request(benchmark::State& state, const std::string& text) {
   Message message(Parser::Kind::request, text);
   const auto facts = http::validate_request(message.head());
   const OwnCookie cookies;
-  ChunkPool chunks;
+  BlockPool blocks;
   SliceQueue queue;
   for (auto _ : state) {
     http::write_request_head(message.head(), *facts, {"203.0.113.195", "http"}, {&cookies},
-                             {queue, chunks});
+                             {queue, blocks});
     send(queue);
   }
   set_bytes(state, text);
@@ -97,12 +97,12 @@ BENCHMARK_CAPTURE(write_request, browser, browser_request())->Name("heads/write/
 void write_response(benchmark::State& state, std::string_view set_cookie) {
   Message message(Parser::Kind::response, kResponse);
   http::ResponseWriteOptions options;
-  options.framing = http::BodyKind::length;
+  options.framing = http::FramingKind::length;
   options.set_cookie = set_cookie;
-  ChunkPool chunks;
+  BlockPool blocks;
   SliceQueue queue;
   for (auto _ : state) {
-    http::write_response_head(message.head(), options, {queue, chunks});
+    http::write_response_head(message.head(), options, {queue, blocks});
     send(queue);
   }
   set_bytes(state, kResponse);
@@ -118,20 +118,20 @@ void whole_exchange(benchmark::State& state, const std::string& text) {
   Message request(Parser::Kind::request, text);
   Message response(Parser::Kind::response, kResponse);
   const OwnCookie cookies;
-  ChunkPool chunks;
+  BlockPool blocks;
   SliceQueue upstream;
   SliceQueue downstream;
   for (auto _ : state) {
     request.parse();
     const auto asked = http::validate_request(request.head());
     http::write_request_head(request.head(), *asked, {"203.0.113.195", "http"}, {&cookies},
-                             {upstream, chunks});
+                             {upstream, blocks});
     send(upstream);
     response.parse();
     const auto answered = http::validate_response(response.head(), http::RequestKind::other);
     http::ResponseWriteOptions options;
     options.framing = answered->framing.kind;
-    http::write_response_head(response.head(), options, {downstream, chunks});
+    http::write_response_head(response.head(), options, {downstream, blocks});
     send(downstream);
   }
   state.SetItemsProcessed(state.iterations());

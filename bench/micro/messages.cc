@@ -30,8 +30,8 @@ std::string browser_request() {
 }
 
 Message::Message(http::Parser::Kind kind, std::string_view text)
-    : chunk_(pool_.take()), size_(text.size()), parser_(kind) {
-  text.copy(chunk_->data(), text.size());
+    : block_(pool_.take()), size_(text.size()), parser_(kind) {
+  text.copy(block_->data(), text.size());
   if (parse() != http::ParseStatus::complete) throw std::invalid_argument("not a head");
 }
 

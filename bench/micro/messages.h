@@ -1,6 +1,6 @@
 #pragma once
 
-#include "proxy/base/chunk.h"
+#include "proxy/base/block.h"
 #include "proxy/http/head.h"
 #include "proxy/http/parser.h"
 
@@ -42,7 +42,7 @@ constexpr std::string_view kResponse =
     "Server: app\r\n"
     "\r\n";
 
-/// A head in a chunk, parsed again and again as a connection would.
+/// A head in a block, parsed again and again as a connection would.
 class Message {
  public:
   Message(http::Parser::Kind kind, std::string_view text);
@@ -51,15 +51,15 @@ class Message {
   http::ParseStatus parse() {
     parser_.start();
     head_.clear();
-    head_.chunk = chunk_;
-    return parser_.parse_head(chunk_->data(), size_, limits_, head_);
+    head_.block = block_;
+    return parser_.parse_head(block_->data(), size_, limits_, head_);
   }
 
   [[nodiscard]] const http::Head& head() const { return head_; }
 
  private:
-  ChunkPool pool_;
-  ChunkRef chunk_;
+  BlockPool pool_;
+  BlockRef block_;
   std::size_t size_;
   http::HeadLimits limits_;
   http::Parser parser_;

@@ -1,4 +1,4 @@
-#include "proxy/base/chunk.h"
+#include "proxy/base/block.h"
 #include "proxy/base/slice_queue.h"
 #include "proxy/base/unique_fd.h"
 
@@ -18,7 +18,7 @@ namespace bonedry::micro {
 namespace {
 
 constexpr std::size_t kPieces = 4;
-constexpr std::size_t kMostPiece = 4096;
+constexpr std::size_t kMaxPiece = 4096;
 constexpr std::string_view kFraming = "\r\n400\r\n";
 
 enum class As { slices, copies };
@@ -26,7 +26,7 @@ enum class As { slices, copies };
 /// Fills a queue with a chunked response: pieces of one read, with framing between them.
 class Answer {
  public:
-  Answer(ChunkPool& pool, std::size_t piece) : pool_(pool), read_(pool.take()), piece_(piece) {
+  Answer(BlockPool& pool, std::size_t piece) : pool_(pool), read_(pool.take()), piece_(piece) {
     std::memset(read_->data(), 'x', read_->capacity());
   }
 
@@ -34,7 +34,7 @@ class Answer {
     for (std::size_t i = 0; i < kPieces; ++i) {
       queue.push_copy(pool_, kFraming);
       // With a gap, so that no two are merged into one slice.
-      const char* const at = read_->data() + i * (kMostPiece + kFraming.size());
+      const char* const at = read_->data() + i * (kMaxPiece + kFraming.size());
       if (as == As::slices) {
         queue.push({read_, at, piece_});
       } else {
@@ -44,8 +44,8 @@ class Answer {
   }
 
  private:
-  ChunkPool& pool_;
-  ChunkRef read_;
+  BlockPool& pool_;
+  BlockRef read_;
   std::size_t piece_;
 };
 
@@ -58,14 +58,14 @@ std::size_t gather(const SliceQueue& queue, std::array<iovec, 64>& vectors) {
 
 // Takes a buffer for one read and returns it.
 void take(benchmark::State& state) {
-  ChunkPool pool;
+  BlockPool pool;
   for (auto _ : state) benchmark::DoNotOptimize(pool.take());
 }
 BENCHMARK(take)->Name("slices/take_chunk");
 
 // Queues, gathers and consumes four pieces of a response: as separate slices, or copied.
 void queue(benchmark::State& state, As as) {
-  ChunkPool pool;
+  BlockPool pool;
   Answer answer(pool, static_cast<std::size_t>(state.range(0)));
   SliceQueue queue;
   std::array<iovec, 64> vectors;
@@ -79,11 +79,11 @@ void queue(benchmark::State& state, As as) {
 BENCHMARK_CAPTURE(queue, slices, As::slices)
     ->Name("slices/queue/slices")
     ->RangeMultiplier(4)
-    ->Range(64, kMostPiece);
+    ->Range(64, kMaxPiece);
 BENCHMARK_CAPTURE(queue, copies, As::copies)
     ->Name("slices/queue/copies")
     ->RangeMultiplier(4)
-    ->Range(64, kMostPiece);
+    ->Range(64, kMaxPiece);
 
 /// Two connected stream sockets; what is sent is received again.
 class SocketPair {
@@ -106,12 +106,12 @@ class SocketPair {
  private:
   UniqueFd from_;
   UniqueFd to_;
-  std::vector<char> sink_ = std::vector<char>(2 * kPieces * kMostPiece);
+  std::vector<char> sink_ = std::vector<char>(2 * kPieces * kMaxPiece);
 };
 
 // The same with the system call (and its counterpart): the basis for SliceQueue::kCopied.
 void sent(benchmark::State& state, As as) {
-  ChunkPool pool;
+  BlockPool pool;
   Answer answer(pool, static_cast<std::size_t>(state.range(0)));
   SliceQueue queue;
   SocketPair sockets;
@@ -126,11 +126,11 @@ void sent(benchmark::State& state, As as) {
 BENCHMARK_CAPTURE(sent, slices, As::slices)
     ->Name("slices/sent/slices")
     ->RangeMultiplier(4)
-    ->Range(64, kMostPiece);
+    ->Range(64, kMaxPiece);
 BENCHMARK_CAPTURE(sent, copies, As::copies)
     ->Name("slices/sent/copies")
     ->RangeMultiplier(4)
-    ->Range(64, kMostPiece);
+    ->Range(64, kMaxPiece);
 
 }  // namespace
 }  // namespace bonedry::micro

@@ -52,13 +52,13 @@ void LineQueue::push(std::string_view line) {
   end_.store(end + sizeof length + length);
 }
 
-void LineQueue::take(std::vector<char>& out, std::size_t most) {
+void LineQueue::take(std::vector<char>& out, std::size_t max) {
   std::uint64_t begin = begin_.load(std::memory_order_relaxed);
   const std::uint64_t end = end_.load(std::memory_order_acquire);
   while (begin != end) {
     const std::size_t length = length_at(begin);
     const std::size_t before = out.size();
-    if (before > 0 && before + length > most) break;
+    if (before > 0 && before + length > max) break;
     out.resize(before + length);
     read(begin + sizeof(Length), out.data() + before, length);
     begin += sizeof(Length) + length;

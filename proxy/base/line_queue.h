@@ -23,7 +23,7 @@ class LineQueue {
 
   /// Consumer: appends whole lines to `out` until the next one would exceed `most` bytes. If `out`
   /// is empty, the first line is taken whatever its length.
-  void take(std::vector<char>& out, std::size_t most);
+  void take(std::vector<char>& out, std::size_t max);
   /// Consumer: how many lines were dropped since the last call.
   [[nodiscard]] std::uint64_t take_dropped();
   /// Consumer: drops all waiting lines and counts them as dropped.

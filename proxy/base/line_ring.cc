@@ -47,11 +47,11 @@ void LineRing::push(std::string_view line) {
   ++lines_;
 }
 
-void LineRing::take(std::vector<char>& out, std::size_t most) {
+void LineRing::take(std::vector<char>& out, std::size_t max) {
   out.clear();
   while (used_ > 0) {
     const std::size_t length = first_length();
-    if (!out.empty() && out.size() + length > most) return;
+    if (!out.empty() && out.size() + length > max) return;
     begin_ = (begin_ + sizeof(Length)) % size_;
     const std::size_t before_wrap = std::min(length, size_ - begin_);
     out.insert(out.end(), bytes_.get() + begin_, bytes_.get() + begin_ + before_wrap);

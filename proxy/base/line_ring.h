@@ -19,7 +19,7 @@ class LineRing {
   void push(std::string_view line);
   /// Moves whole lines to `out`, which is emptied first: as many as fit into `most` bytes, but at
   /// least one if there is any. Does not reallocate `out` if its capacity suffices.
-  void take(std::vector<char>& out, std::size_t most);
+  void take(std::vector<char>& out, std::size_t max);
   [[nodiscard]] bool empty() const { return used_ == 0; }
   /// How many lines were dropped since the last call.
   [[nodiscard]] std::uint64_t take_dropped();

@@ -209,10 +209,10 @@ class LogWriter::Shared {
 
   /// Takes lines from all sources in turn, as many as fit into one write.
   void take_lines() {
-    const std::size_t most = opened_.kind == TargetKind::file ? kBatch : kPipeBatch;
-    ring_.take(batch_, most);
-    for (std::size_t i = 0; i < queues_.size() && batch_.size() < most; ++i) {
-      queues_[(turn_ + i) % queues_.size()]->take(batch_, most);
+    const std::size_t max = opened_.kind == TargetKind::file ? kBatch : kPipeBatch;
+    ring_.take(batch_, max);
+    for (std::size_t i = 0; i < queues_.size() && batch_.size() < max; ++i) {
+      queues_[(turn_ + i) % queues_.size()]->take(batch_, max);
     }
     ++turn_;
   }

@@ -1,36 +1,36 @@
 #pragma once
 
-#include "proxy/base/chunk.h"
+#include "proxy/base/block.h"
 
 #include <cstddef>
 #include <span>
 
 namespace bonedry {
 
-/// Bytes that a connection has read and not yet consumed, contiguous in one chunk. Holds no memory
+/// Bytes that a connection has read and not yet consumed, contiguous in one block. Holds no memory
 /// while it is empty.
 class ReadBuffer {
  public:
-  [[nodiscard]] char* data() const { return chunk_ ? chunk_->data() + begin_ : nullptr; }
+  [[nodiscard]] char* data() const { return block_ ? block_->data() + begin_ : nullptr; }
   [[nodiscard]] std::size_t size() const { return end_ - begin_; }
   [[nodiscard]] bool empty() const { return begin_ == end_; }
-  [[nodiscard]] const ChunkRef& chunk() const { return chunk_; }
+  [[nodiscard]] const BlockRef& block() const { return block_; }
 
   /// Room to read into: never empty, unless `size()` has reached `limit`. Unconsumed bytes move to
-  /// a new chunk when theirs is full.
-  [[nodiscard]] std::span<char> room(ChunkPool& pool, std::size_t limit);
+  /// a new block when theirs is full.
+  [[nodiscard]] std::span<char> room(BlockPool& pool, std::size_t limit);
   void filled(std::size_t size) { end_ += size; }
 
-  /// A slice of `size` bytes at `offset` from the front; it shares the chunk.
+  /// A slice of `size` bytes at `offset` from the front; it shares the block.
   [[nodiscard]] Slice slice(std::size_t offset, std::size_t size) const {
-    return {chunk_, chunk_->data() + begin_ + offset, size};
+    return {block_, block_->data() + begin_ + offset, size};
   }
-  /// Drops the first `size` bytes; an empty buffer releases its chunk.
+  /// Drops the first `size` bytes; an empty buffer releases its block.
   void consume(std::size_t size);
   void clear() { consume(size()); }
 
  private:
-  ChunkRef chunk_;
+  BlockRef block_;
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
 };

@@ -17,7 +17,7 @@ void SliceQueue::push(Slice slice) {
   bytes_ += slice.size;
   if (slices_.size() > first_) {
     Slice& last = slices_.back();
-    if (last.chunk == slice.chunk && last.data + last.size == slice.data) {
+    if (last.block == slice.block && last.data + last.size == slice.data) {
       last.size += slice.size;
       return;
     }
@@ -25,14 +25,14 @@ void SliceQueue::push(Slice slice) {
   slices_.push_back(std::move(slice));
 }
 
-void SliceQueue::push(ChunkPool& pool, Slice slice) {
+void SliceQueue::push(BlockPool& pool, Slice slice) {
   if (slice.size >= kCopied) return push(std::move(slice));
   push_copy(pool, slice.text());
 }
 
-void SliceQueue::push_copy(ChunkPool& pool, std::string_view text) {
+void SliceQueue::push_copy(BlockPool& pool, std::string_view text) {
   while (!text.empty()) {
-    const std::size_t size = std::min(text.size(), ChunkPool::kChunkSize);
+    const std::size_t size = std::min(text.size(), BlockPool::kBlockSize);
     push(pool.copy(text.substr(0, size)));
     text.remove_prefix(size);
   }
@@ -56,7 +56,7 @@ void SliceQueue::consume(std::size_t size) {
     slice.data += part;
     slice.size -= part;
     size -= part;
-    if (slice.size == 0) slices_[first_++].chunk = ChunkRef{};
+    if (slice.size == 0) slices_[first_++].block = BlockRef{};
   }
   if (bytes_ == 0) clear();
 }

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "proxy/base/chunk.h"
+#include "proxy/base/block.h"
 
 #include <sys/uio.h>
 
@@ -11,7 +11,7 @@
 
 namespace bonedry {
 
-/// Bytes to be sent on one socket: slices of chunks, in order. The source is paused while the queue
+/// Bytes to be sent on one socket: slices of blocks, in order. The source is paused while the queue
 /// is not empty, so it holds at most one read and the framing around it.
 class SliceQueue {
  public:
@@ -19,11 +19,11 @@ class SliceQueue {
   /// own does here and in the kernel (./dev bench micro, "slices").
   static constexpr std::size_t kCopied = 1024;
 
-  /// Adjacent slices of one chunk are merged.
+  /// Adjacent slices of one block are merged.
   void push(Slice slice);
   /// As above, but a short slice is copied.
-  void push(ChunkPool& pool, Slice slice);
-  void push_copy(ChunkPool& pool, std::string_view text);
+  void push(BlockPool& pool, Slice slice);
+  void push_copy(BlockPool& pool, std::string_view text);
 
   [[nodiscard]] bool empty() const { return bytes_ == 0; }
   [[nodiscard]] std::size_t bytes() const { return bytes_; }

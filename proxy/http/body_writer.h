@@ -13,20 +13,20 @@ namespace bonedry::http {
 class BodyWriter {
  public:
   /// Begins a message whose body has this framing.
-  void start(BodyKind framing) { framing_ = framing; }
-  [[nodiscard]] BodyKind framing() const { return framing_; }
+  void start(FramingKind framing) { framing_ = framing; }
+  [[nodiscard]] FramingKind framing() const { return framing_; }
   /// Whether the body's bytes are sent unchanged.
-  [[nodiscard]] bool is_plain() const { return framing_ != BodyKind::chunked; }
+  [[nodiscard]] bool is_plain() const { return framing_ != FramingKind::chunked; }
 
-  /// Queues the pieces of one read, with offsets from `data`, in `chunk`. There must be at least
+  /// Queues the pieces of one read, with offsets from `data`, in `block`. There must be at least
   /// one: an empty chunk would end the body (RFC 9112, section 7.1).
-  void write(const ChunkRef& chunk, const char* data, const BodyPieces& pieces,
+  void write(const BlockRef& block, const char* data, const BodyPieces& pieces,
              HeadSink sink) const;
   /// Ends a body that is not plain; `trailers` are "Name: value\r\n" lines.
   void end(std::string_view trailers, HeadSink sink) const;
 
  private:
-  BodyKind framing_ = BodyKind::none;
+  FramingKind framing_ = FramingKind::none;
 };
 
 }  // namespace bonedry::http

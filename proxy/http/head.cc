@@ -298,7 +298,7 @@ const Field* Head::find(FieldName id) const {
 }
 
 void Head::clear() {
-  chunk = ChunkRef{};
+  block = BlockRef{};
   base = nullptr;
   size = 0;
   method = target = reason = Span{};

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "proxy/base/ascii.h"
-#include "proxy/base/chunk.h"
+#include "proxy/base/block.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -48,7 +48,7 @@ enum class FieldName : std::uint8_t {
 [[nodiscard]] bool has_cgi_ambiguous_char(std::string_view name);
 
 /// A piece of a head, by offset: heads are parsed in the buffer into which they were read, and may
-/// still move to a larger chunk while they are incomplete.
+/// still move to a larger block while they are incomplete.
 struct Span {
   std::uint32_t at = 0;
   std::uint32_t size = 0;
@@ -63,7 +63,7 @@ struct Field {
 /// A parsed head: views of the received bytes. Owned by an exchange and reused with it, so that its
 /// memory is allocated once.
 struct Head {
-  ChunkRef chunk;              ///< keeps the bytes alive
+  BlockRef block;              ///< keeps the bytes alive
   const char* base = nullptr;  ///< where the offsets of spans begin
   std::uint32_t size = 0;      ///< including the empty line at its end
   Span method;                 ///< request only

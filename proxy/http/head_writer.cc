@@ -66,13 +66,13 @@ class Writer {
     const std::string_view run = std::exchange(original_run_, {});
     if (run.size() < SliceQueue::kCopied) return append(run);
     end_copies();
-    sink_.queue.push({head_.chunk, run.data(), run.size()});
+    sink_.queue.push({head_.block, run.data(), run.size()});
   }
   void append(std::same_as<std::string_view> auto... pieces) {
     if (has_room((pieces.size() + ...))) {
       (put(pieces), ...);
     } else {
-      (sink_.queue.push_copy(sink_.chunks, pieces), ...);
+      (sink_.queue.push_copy(sink_.blocks, pieces), ...);
     }
   }
   void put(std::string_view text) {
@@ -85,12 +85,12 @@ class Writer {
     if (size <= copy_room_.size() - copied_) return true;
     end_copies();
     // A single value may be as long as a whole head.
-    if (size > ChunkPool::kChunkSize) return false;
-    copy_room_ = sink_.chunks.reserve(size);
+    if (size > BlockPool::kBlockSize) return false;
+    copy_room_ = sink_.blocks.reserve(size);
     return true;
   }
   void end_copies() {
-    if (copied_ > 0) sink_.queue.push(sink_.chunks.commit(copied_));
+    if (copied_ > 0) sink_.queue.push(sink_.blocks.commit(copied_));
     copy_room_ = {};
     copied_ = 0;
   }
@@ -178,7 +178,7 @@ bool is_removed_or_rewritten(const Field& field, const RequestInfo& request, Tru
 }
 
 // Pieces between our cookies. No honest request has more; the rest is dropped.
-constexpr std::size_t kMostCookiePieces = 16;
+constexpr std::size_t kMaxCookiePieces = 16;
 
 std::string_view without_last_separator(std::string_view text) {
   const std::size_t end = text.find_last_not_of("; \t");
@@ -192,7 +192,7 @@ void write_cookie(const Head& head, const Field& field, const CookieFilter* cook
   if (!kept.changed) return writer.field(field);
   if (kept.before.empty() && kept.after.empty()) return;
   // A browser may send several cookies of one name, for several paths or domains.
-  std::array<std::string_view, kMostCookiePieces> pieces;
+  std::array<std::string_view, kMaxCookiePieces> pieces;
   std::size_t count = 0;
   while (kept.changed && count + 1 < pieces.size()) {
     if (!kept.before.empty()) pieces[count++] = kept.before;
@@ -403,7 +403,7 @@ void write_response_head(const Head& head, const ResponseWriteOptions& options, 
       writer.field(field);
     }
   }
-  if (options.framing == BodyKind::chunked) writer.copy("Transfer-Encoding: chunked\r\n"sv);
+  if (options.framing == FramingKind::chunked) writer.copy("Transfer-Encoding: chunked\r\n"sv);
   if (!options.set_cookie.empty()) {
     writer.copy("Set-Cookie: "sv, options.set_cookie, "\r\n"sv);
     if (advice == CacheAdvice::make_private) writer.copy("Cache-Control: private\r\n"sv);
@@ -429,7 +429,7 @@ void write_chunk_line(std::size_t size, HeadSink sink) {
   char* end = std::to_chars(line.data(), line.data() + 16, size, 16).ptr;
   *end++ = '\r';
   *end++ = '\n';
-  sink.queue.push_copy(sink.chunks, {line.data(), static_cast<std::size_t>(end - line.data())});
+  sink.queue.push_copy(sink.blocks, {line.data(), static_cast<std::size_t>(end - line.data())});
 }
 
 }  // namespace bonedry::http

@@ -16,7 +16,7 @@ namespace bonedry::http {
 /// Where a head is written.
 struct HeadSink {
   SliceQueue& queue;
-  ChunkPool& chunks;
+  BlockPool& blocks;
 };
 
 /// A request to a node: origin-form, HTTP/1.1, without hop-by-hop fields, with Via and the fields
@@ -29,8 +29,8 @@ void write_request_head(const Head& head, const RequestInfo& request, const Clie
 
 /// How to write a response to an HTTP/1 client.
 struct ResponseWriteOptions : ResponseEdits {
-  BodyKind framing = BodyKind::none;  ///< as sent, which may differ from the received framing
-  std::string_view upgrade;           ///< of a 101: the protocol that follows; otherwise empty
+  FramingKind framing = FramingKind::none;  ///< as sent, which may differ from the received framing
+  std::string_view upgrade;  ///< of a 101: the protocol that follows; otherwise empty
   Persistence persistence = Persistence::keep_alive;
   bool to_http_1_0 = false;
 };

@@ -10,7 +10,7 @@ namespace bonedry::http {
 namespace {
 
 // A longer time makes no difference.
-constexpr std::int64_t kMost = 1'000'000;
+constexpr std::int64_t kMax = 1'000'000;
 
 std::string_view unquoted(std::string_view text) {
   const bool quoted = text.size() >= 2 && text.front() == '"' && text.back() == '"';
@@ -22,7 +22,7 @@ std::optional<std::int64_t> parse_number(std::string_view text) {
   std::int64_t number = 0;
   for (const char digit : text) {
     if (digit < '0' || digit > '9') return std::nullopt;
-    number = std::min(number * 10 + (digit - '0'), kMost);
+    number = std::min(number * 10 + (digit - '0'), kMax);
   }
   return number;
 }
@@ -48,7 +48,7 @@ std::optional<std::chrono::seconds> keep_alive_timeout(const Head& response) {
       while (!element.empty()) {  // some servers separate parameters by semicolons
         const std::size_t end = std::min(element.find(';'), element.size());
         const auto found = parse_timeout(element.substr(0, end));
-        if (found) shortest = std::min(shortest.value_or(kMost), *found);
+        if (found) shortest = std::min(shortest.value_or(kMax), *found);
         element.remove_prefix(std::min(end + 1, element.size()));
       }
     });

@@ -41,7 +41,7 @@ struct RequestInfo {
   std::optional<std::uint64_t> max_forwards;  ///< only of OPTIONS, as received
   bool expects_continue = false;
   bool idempotent = false;  ///< RFC 9110, section 9.2.2
-  bool head = false;        ///< the method is HEAD: its response has no body
+  bool is_head = false;     ///< the method is HEAD: its response has no body
   /// The one protocol that the client asks, and is allowed, to switch to; empty: none.
   std::string_view upgrade;
 };

@@ -14,12 +14,12 @@ namespace {
 constexpr std::size_t kSmallPiece = 512;
 
 // RFC 9112, 2.2: a client may send an empty line or two after a body, although it should not.
-constexpr std::size_t kMostEmptyLines = 4;
+constexpr std::size_t kMaxEmptyLines = 4;
 constexpr std::string_view kLineEnd = "\r\n";
 
 // RFC 9112, 7.1.1: the framing of chunks is limited to this many bytes per chunk on average. Sizes
 // need 18, and no client or server is known to use extensions.
-constexpr std::uint64_t kMostFramingBytes = 256;
+constexpr std::uint64_t kMaxFramingBytes = 256;
 
 // llhttp's reason for a well-formed version that it does not support.
 constexpr std::string_view kUnknownVersion = "Invalid HTTP version";
@@ -168,7 +168,7 @@ struct Parser::Callbacks {
     const bool may_fold = field.id == FieldName::other || field.id == FieldName::client_info_field;
     if (!may_fold) return 0;
     if (parser.accepts_name(name)) {
-      if (parser.passes_folding() && folds_to_client_info(name))
+      if (parser.forwards_underscore_names() && folds_to_client_info(name))
         field.id = FieldName::client_info_field;
       return 0;
     }
@@ -189,7 +189,7 @@ struct Parser::Callbacks {
     BodyPieces& found = *parser.pieces_;
     found.bytes += size;
     Span& last = found.pieces[found.count == 0 ? 0 : found.count - 1];
-    const bool join = found.count == BodyPieces::kMost || (found.count > 0 && size < kSmallPiece);
+    const bool join = found.count == BodyPieces::kMax || (found.count > 0 && size < kSmallPiece);
     if (!join) {
       found.pieces[found.count++] = {static_cast<std::uint32_t>(at - parser.data_),
                                      static_cast<std::uint32_t>(size)};
@@ -310,7 +310,7 @@ ParseStatus Parser::check_start(std::string_view bytes) {
   if (before.empty()) return ParseStatus::complete;
   if (kind_ == Kind::response) return fail({400, "an empty line before the status line"});
   for (std::size_t at = 0; at < before.size(); ++at) {
-    if (at == kMostEmptyLines * kLineEnd.size()) {
+    if (at == kMaxEmptyLines * kLineEnd.size()) {
       return fail({400, "too many empty lines before the request"});
     }
     if (before[at] != kLineEnd[at % 2]) return fail({400, "a bare CR or LF before the request"});
@@ -361,7 +361,7 @@ void Parser::expect_body(Framing framing) {
   framing_ = framing;
   remaining_ = framing.length;
   last_skipped_ = 0;
-  if (framing.kind != BodyKind::chunked) return;
+  if (framing.kind != FramingKind::chunked) return;
   llhttp_.flags |= F_CHUNKED;
   llhttp_resume(&llhttp_);
 }
@@ -370,9 +370,9 @@ ParseStatus Parser::parse_body(char* data, std::size_t size, BodyPieces& pieces,
                                std::size_t& used) {
   pieces.clear();
   used = 0;
-  if (framing_.kind == BodyKind::none) return ParseStatus::complete;
-  if (framing_.kind == BodyKind::chunked) return parse_chunked(data, size, pieces, used);
-  used = framing_.kind == BodyKind::length
+  if (framing_.kind == FramingKind::none) return ParseStatus::complete;
+  if (framing_.kind == FramingKind::chunked) return parse_chunked(data, size, pieces, used);
+  used = framing_.kind == FramingKind::length
              ? static_cast<std::size_t>(std::min<std::uint64_t>(size, remaining_))
              : size;
   if (used > 0) {
@@ -385,11 +385,11 @@ ParseStatus Parser::parse_body(char* data, std::size_t size, BodyPieces& pieces,
 
 std::uint64_t Parser::skippable_bytes() const {
   if (ends_at_close()) return std::numeric_limits<std::uint64_t>::max();
-  return framing_.kind == BodyKind::length ? remaining_ : 0;
+  return framing_.kind == FramingKind::length ? remaining_ : 0;
 }
 
 std::uint64_t Parser::expected_bytes() const {
-  return framing_.kind == BodyKind::tunnel ? last_skipped_ : skippable_bytes();
+  return framing_.kind == FramingKind::tunnel ? last_skipped_ : skippable_bytes();
 }
 
 ParseStatus Parser::skip(std::uint64_t size) {
@@ -410,7 +410,7 @@ ParseStatus Parser::parse_chunked(char* data, std::size_t size, BodyPieces& piec
   used = paused ? static_cast<std::size_t>(llhttp_get_error_pos(&llhttp_) - data) : size;
   framing_bytes_ += used - pieces.bytes;
   // 2 * limits_.bytes leaves room for trailers, which have a limit of their own.
-  if (framing_bytes_ > (chunks_ + 1) * kMostFramingBytes + 2 * limits_.bytes) {
+  if (framing_bytes_ > (chunks_ + 1) * kMaxFramingBytes + 2 * limits_.bytes) {
     return fail({400, "chunk lines that are too long"});
   }
   return paused ? ParseStatus::complete : ParseStatus::more;
@@ -432,7 +432,7 @@ int Parser::keep_trailer() {
   trailer_bytes_ += std::string_view(": \r\n").size();
   const bool taken = accepts_name(trailer_name_);
   if (taken && trailer_allowed(trailer_name_) &&
-      !(passes_folding() && folds_to_client_info(trailer_name_))) {
+      !(forwards_underscore_names() && folds_to_client_info(trailer_name_))) {
     trailers_ += trailer_name_;
     trailers_ += ": ";
     trailers_ += ascii::trimmed(trailer_value_);

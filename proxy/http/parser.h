@@ -49,7 +49,7 @@ class Parser {
 
   /// Parses the head at `base`, of which `size` bytes are available and the first `parsed_bytes()`
   /// have been parsed already. `head` must be the same object until it is complete. On `complete`
-  /// the head is `head.size` bytes long, and the caller must set `head.chunk`.
+  /// the head is `head.size` bytes long, and the caller must set `head.block`.
   ParseStatus parse_head(const char* base, std::size_t size, const HeadLimits& limits, Head& head);
   [[nodiscard]] std::size_t parsed_bytes() const { return parsed_; }
 
@@ -70,7 +70,7 @@ class Parser {
 
   /// Whether the message may end here when the peer has closed.
   [[nodiscard]] bool ends_at_close() const {
-    return framing_.kind == BodyKind::until_close || framing_.kind == BodyKind::tunnel;
+    return framing_.kind == FramingKind::until_close || framing_.kind == FramingKind::tunnel;
   }
   [[nodiscard]] const Framing& framing() const { return framing_; }
 
@@ -92,7 +92,7 @@ class Parser {
   ParseStatus parse_chunked(char* data, std::size_t size, BodyPieces& pieces, std::size_t& used);
   [[nodiscard]] bool accepts_name(std::string_view name) const;
   /// Whether fields whose names applications may mistake for others are forwarded to a node.
-  [[nodiscard]] bool passes_folding() const {
+  [[nodiscard]] bool forwards_underscore_names() const {
     return kind_ == Kind::request && limits_.underscore_names == UnderscoreNames::pass;
   }
   int drop_or_refuse();

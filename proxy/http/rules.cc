@@ -163,13 +163,13 @@ Result<Framing, const char*> message_framing(const Head& head, const FramingFiel
     if (fields.encodings > 1 || !equal_ignoring_case(fields.encoding, "chunked")) {
       return Failure{"a Transfer-Encoding other than chunked"};
     }
-    return Framing{BodyKind::chunked, 0};
+    return Framing{FramingKind::chunked, 0};
   }
   if (fields.lengths == 0) return without;
   if (fields.lengths > 1) return Failure{"more than one Content-Length"};
   const auto length = parse_length(fields.length);
   if (!length) return Failure{"a Content-Length that is not a number"};
-  return Framing{*length == 0 ? BodyKind::none : BodyKind::length, *length};
+  return Framing{*length == 0 ? FramingKind::none : FramingKind::length, *length};
 }
 
 /// RFC 9112, 9.3.
@@ -238,7 +238,7 @@ ValidationError check_method(std::string_view method, RequestFacts& facts) {
   if (method == "TRACE") return Refusal{405, "TRACE is not served here"};
   static constexpr std::array<std::string_view, 4> kIdempotent{"HEAD", "OPTIONS", "PUT", "DELETE"};
   facts.idempotent = std::ranges::find(kIdempotent, method) != kIdempotent.end();
-  facts.head = method == "HEAD";
+  facts.is_head = method == "HEAD";
   return std::nullopt;
 }
 
@@ -282,13 +282,13 @@ bool has_no_body(int status) {
 
 Body body_of(const Framing& framing) {
   switch (framing.kind) {
-    case BodyKind::none:
+    case FramingKind::none:
       return {};
-    case BodyKind::length:
+    case FramingKind::length:
       return {BodyLength::known, framing.length};
-    case BodyKind::chunked:
-    case BodyKind::until_close:
-    case BodyKind::tunnel:
+    case FramingKind::chunked:
+    case FramingKind::until_close:
+    case FramingKind::tunnel:
       break;
   }
   return {BodyLength::unknown, 0};
@@ -318,7 +318,8 @@ Result<RequestFacts, Refusal> validate_request(const Head& head) {
   if (const ValidationError bad = check_expectation(head, fields, facts)) return Failure{*bad};
   if (const ValidationError bad = check_max_forwards(head, fields, facts)) return Failure{*bad};
   // RFC 9110, 7.8: not in HTTP/1.0; and the switch comes after the whole request with its body.
-  const bool may_switch = !head.http_1_0() && facts.framing.kind == BodyKind::none && !facts.head;
+  const bool may_switch =
+      !head.http_1_0() && facts.framing.kind == FramingKind::none && !facts.is_head;
   if (may_switch) facts.upgrade = upgrade_of(fields);
   return facts;
 }
@@ -328,13 +329,13 @@ Result<ResponseFacts, const char*> validate_response(const Head& head, RequestKi
   if (head.major != 1 || head.minor > 1) return Failure{"a version other than HTTP/1.0 and 1.1"};
   if (head.status < 100 || head.status > 599) return Failure{"a status out of range"};
   const FramingFields fields = collect_fields(head);
-  const auto framing = message_framing(head, fields, Framing{BodyKind::until_close, 0});
+  const auto framing = message_framing(head, fields, Framing{FramingKind::until_close, 0});
   if (!framing) return Failure{framing.error()};
   if (head.status == 101) {
     if (request_kind != RequestKind::upgrade) return Failure{"a 101 that was not requested"};
     facts.upgrade = upgrade_of(fields);
     if (facts.upgrade.empty()) return Failure{"a 101 without an Upgrade field"};
-    facts.framing = Framing{BodyKind::tunnel, 0};
+    facts.framing = Framing{FramingKind::tunnel, 0};
     facts.body = body_of(facts.framing);
     facts.persistence = Persistence::close;
     return facts;
@@ -343,11 +344,11 @@ Result<ResponseFacts, const char*> validate_response(const Head& head, RequestKi
   facts.persistence = persistence_of(head, fields);
   facts.framing = *framing;
   if (request_kind == RequestKind::head || has_no_body(head.status)) {
-    facts.announces_body = fields.encodings > 0 || facts.framing.kind == BodyKind::length;
+    facts.announces_body = fields.encodings > 0 || facts.framing.kind == FramingKind::length;
     facts.framing = Framing{};
   }
   facts.body = body_of(facts.framing);
-  if (facts.framing.kind == BodyKind::until_close) facts.persistence = Persistence::close;
+  if (facts.framing.kind == FramingKind::until_close) facts.persistence = Persistence::close;
   return facts;
 }
 

@@ -13,11 +13,11 @@ namespace bonedry::http {
 
 /// How the end of a body is known (RFC 9112, section 6.3). `tunnel`: after a 101 there are no more
 /// messages, but bytes in both directions until each side closes (RFC 9110, section 7.8).
-enum class BodyKind : std::uint8_t { none, length, chunked, until_close, tunnel };
+enum class FramingKind : std::uint8_t { none, length, chunked, until_close, tunnel };
 
 struct Framing {
-  BodyKind kind = BodyKind::none;
-  std::uint64_t length = 0;  ///< for BodyKind::length
+  FramingKind kind = FramingKind::none;
+  std::uint64_t length = 0;  ///< for FramingKind::length
 };
 
 /// The part of a framing that does not depend on the HTTP version.
@@ -38,7 +38,7 @@ struct RequestFacts : RequestInfo {
 [[nodiscard]] Result<RequestFacts, Refusal> validate_request(const Head& head);
 
 struct ResponseFacts : ResponseInfo {
-  Framing framing;  ///< BodyKind::tunnel where it switches protocols
+  Framing framing;  ///< FramingKind::tunnel where it switches protocols
   Persistence persistence = Persistence::keep_alive;
   bool interim = false;         ///< 1xx other than 101
   bool announces_body = false;  ///< has none (HEAD, 204, 304), but the head announces one

@@ -90,7 +90,7 @@ Result<FdChannel::Sent> FdChannel::send_now(std::string_view text, int fd) const
 }
 
 FdChannel::Received FdChannel::receive(Message& message) const {
-  message.text.resize(kMostBytes);
+  message.text.resize(kMaxBytes);
   iovec piece{message.text.data(), message.text.size()};
   Control control{};
   msghdr header{};

@@ -22,7 +22,7 @@ class FdChannel {
  public:
   /// The longest text, in bytes: what the smallest socket buffer takes in one piece. Longer data is
   /// passed as the descriptor of a file.
-  static constexpr std::size_t kMostBytes = 4096;
+  static constexpr std::size_t kMaxBytes = 4096;
 
   struct Message {
     std::string text;

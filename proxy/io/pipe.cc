@@ -31,7 +31,7 @@ PipeLease PipePool::take() {
 void PipePool::give_back(std::unique_ptr<Pipe> pipe) {
   --leased_;
   // Bytes of an aborted exchange must not reach another one, so only empty pipes are reused.
-  const bool room = spare_.size() < kSpare && spare_.size() + leased_ < most_;
+  const bool room = spare_.size() < kSpare && spare_.size() + leased_ < max_;
   if (pipe->bytes() == 0 && room) spare_.push_back(std::move(pipe));
 }
 

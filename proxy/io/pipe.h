@@ -24,11 +24,11 @@ class Pipe {
   /// splices.
   static constexpr std::size_t kMinBytes = 16 * 1024;
   /// The most that one read asks for; the pipe is full before.
-  static constexpr std::size_t kMostBytes = 1024 * 1024;
+  static constexpr std::size_t kMaxBytes = 1024 * 1024;
 
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
-  [[nodiscard]] static std::size_t most(std::uint64_t wanted) {
-    return static_cast<std::size_t>(std::min<std::uint64_t>(wanted, kMostBytes));
+  [[nodiscard]] static std::size_t read_size(std::uint64_t wanted) {
+    return static_cast<std::size_t>(std::min<std::uint64_t>(wanted, kMaxBytes));
   }
 
  private:
@@ -54,28 +54,28 @@ class PipePool {
  public:
   /// The most pipes of one worker at a time, two file descriptors each. Together they may hold as
   /// many pages as the kernel allows a user by default (fs.pipe-user-pages-soft).
-  static constexpr std::size_t kMost = 256;
+  static constexpr std::size_t kMax = 256;
   /// Spare pipes kept; most leased ones are returned before another is needed.
   static constexpr std::size_t kSpare = 8;
 
-  /// `most`: pipes at a time, including spare ones; capped at kMost.
-  explicit PipePool(std::size_t most = kMost) : most_(std::min(most, kMost)) {}
+  /// `most`: pipes at a time, including spare ones; capped at kMax.
+  explicit PipePool(std::size_t max = kMax) : max_(std::min(max, kMax)) {}
   PipePool(const PipePool&) = delete;
   PipePool& operator=(const PipePool&) = delete;
 
-  void set_most(std::size_t most) {
-    if (splices_ == Splices::yes) most_ = std::min(most, kMost);
+  void set_max(std::size_t max) {
+    if (splices_ == Splices::yes) max_ = std::min(max, kMax);
   }
 
   /// An empty pipe for a body with `bytes` left. Null if the body is too short or no pipe is
   /// available; the body is then copied through memory.
   [[nodiscard]] PipeLease take_if_worth(std::uint64_t bytes) {
-    return bytes < Pipe::kMinBytes || leased_ >= most_ ? PipeLease{} : take();
+    return bytes < Pipe::kMinBytes || leased_ >= max_ ? PipeLease{} : take();
   }
   /// Stops leasing pipes, because the kernel refuses splice(2) (e.g. in a sandbox).
   void disable() {
     splices_ = Splices::no;
-    most_ = 0;
+    max_ = 0;
   }
 
  private:
@@ -85,7 +85,7 @@ class PipePool {
 
   std::vector<std::unique_ptr<Pipe>> spare_;
   std::size_t leased_ = 0;
-  std::size_t most_;
+  std::size_t max_;
   enum class Splices : std::uint8_t { no, yes } splices_ = Splices::yes;
 };
 

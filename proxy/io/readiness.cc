@@ -68,8 +68,8 @@ void Readiness::on_poll(uv_poll_t* poll, int /*status*/, int /*events*/) {
 }
 
 void Readiness::collect() {
-  const int count = epoll_wait(epoll_.get(), events_.data(), int{kMostEvents}, 0);
-  more_waits_ = count == int{kMostEvents};
+  const int count = epoll_wait(epoll_.get(), events_.data(), int{kMaxEvents}, 0);
+  more_waits_ = count == int{kMaxEvents};
   if (count <= 0) return;  // perhaps interrupted; ready descriptors stay ready
   pending_ = std::span(events_).first(static_cast<std::size_t>(count));
   for (const epoll_event& event : pending_)

@@ -48,7 +48,7 @@ class Readiness {
  private:
   /// Events per loop iteration; more wait for the next one, so that timers and mailboxes get their
   /// turn.
-  static constexpr std::size_t kMostEvents = 256;
+  static constexpr std::size_t kMaxEvents = 256;
 
   static void on_poll(uv_poll_t* poll, int status, int events);
   void collect();
@@ -57,7 +57,7 @@ class Readiness {
   Instant& now_;
   UniqueFd epoll_;
   uv_poll_t poll_{};
-  std::array<epoll_event, kMostEvents> events_{};
+  std::array<epoll_event, kMaxEvents> events_{};
   std::span<epoll_event> pending_;
   bool more_waits_ = false;
   std::vector<FdWatcher*> failed_watches_;  // null: destroyed, or watched after all

@@ -136,10 +136,10 @@ ReadResult Socket::read(std::span<char> into) {
   return to_read_result(size);
 }
 
-ReadResult Socket::read(Pipe& into, std::size_t most) {
+ReadResult Socket::read(Pipe& into, std::size_t max) {
   ssize_t size = -1;
   do {
-    size = ::splice(fd_.get(), nullptr, into.in_.get(), nullptr, most, kSpliceFlags);
+    size = ::splice(fd_.get(), nullptr, into.in_.get(), nullptr, max, kSpliceFlags);
   } while (size < 0 && errno == EINTR);
   if (size < 0 && is_refusal(errno)) return {IoStatus::refused, 0};
   if (size > 0) into.bytes_ += static_cast<std::size_t>(size);

@@ -50,7 +50,7 @@ class Socket final : public Transport {
   [[nodiscard]] int error() const override { return error_; }
 
   [[nodiscard]] bool takes_pipes() const override { return true; }
-  [[nodiscard]] ReadResult read(Pipe& into, std::size_t most) override;
+  [[nodiscard]] ReadResult read(Pipe& into, std::size_t max) override;
   /// Unlike the other `write` it may raise SIGPIPE, which the thread has blocked.
   [[nodiscard]] IoStatus write(Pipe& pipe) override;
 

@@ -58,7 +58,7 @@ class Transport {
   [[nodiscard]] virtual bool takes_pipes() const = 0;
   /// One read of at most `most` bytes (not 0) into an empty pipe. `refused`: the kernel does not
   /// support it.
-  [[nodiscard]] virtual ReadResult read(Pipe& into, std::size_t most) = 0;
+  [[nodiscard]] virtual ReadResult read(Pipe& into, std::size_t max) = 0;
   [[nodiscard]] virtual IoStatus write(Pipe& pipe) = 0;
 
   /// Whether bytes from the peer are unread: closing now would reset the connection, and the last

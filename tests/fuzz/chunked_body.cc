@@ -11,7 +11,7 @@
 namespace bonedry::fuzz {
 namespace {
 
-using http::BodyKind;
+using http::FramingKind;
 using http::Parser;
 using http::ParseStatus;
 
@@ -26,7 +26,7 @@ class ReadBody {
     const http::HeadLimits limits{kTrailerBytes, 16};
     status = parser_.parse_head(kHead.data(), kHead.size(), limits, head);
     require(status == ParseStatus::complete, "a head of ours is complete");
-    parser_.expect_body({BodyKind::chunked, 0});
+    parser_.expect_body({FramingKind::chunked, 0});
     status = ParseStatus::more;
     while (status == ParseStatus::more) {
       const std::string_view piece = delivery.next();
@@ -66,7 +66,7 @@ class ReadBody {
   void keep(std::string_view text, const http::BodyPieces& pieces) {
     const std::size_t before = body.size();
     std::size_t end = 0;
-    require(pieces.count <= http::BodyPieces::kMost, "pieces are few");
+    require(pieces.count <= http::BodyPieces::kMax, "pieces are few");
     for (const http::Span& span : pieces.all()) {
       require(span.at >= end && span.at + span.size <= text.size(), "pieces follow each other");
       end = span.at + span.size;
@@ -78,8 +78,8 @@ class ReadBody {
 
   static std::string chunk(std::string_view data) {
     SliceQueue queue;
-    ChunkPool chunks;
-    http::write_chunk_line(data.size(), {queue, chunks});
+    BlockPool blocks;
+    http::write_chunk_line(data.size(), {queue, blocks});
     return drain(queue) + std::string(data) + "\r\n";
   }
 

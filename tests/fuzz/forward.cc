@@ -6,7 +6,7 @@
 
 namespace bonedry::fuzz {
 
-using http::BodyKind;
+using http::FramingKind;
 using http::Persistence;
 
 OwnCookie::Kept OwnCookie::filter(std::string_view value) const {
@@ -40,11 +40,11 @@ http::ResponseWriteOptions extras_for(const http::ResponseFacts& facts, Client c
   http::ResponseWriteOptions options;
   options.framing = facts.framing.kind;
   options.to_http_1_0 = client == Client::http_1_0;
-  if (options.framing == BodyKind::chunked || options.framing == BodyKind::until_close) {
-    options.framing = options.to_http_1_0 ? BodyKind::until_close : BodyKind::chunked;
+  if (options.framing == FramingKind::chunked || options.framing == FramingKind::until_close) {
+    options.framing = options.to_http_1_0 ? FramingKind::until_close : FramingKind::chunked;
   }
   options.persistence =
-      options.framing == BodyKind::until_close ? Persistence::close : Persistence::keep_alive;
+      options.framing == FramingKind::until_close ? Persistence::close : Persistence::keep_alive;
   return options;
 }
 

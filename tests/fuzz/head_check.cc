@@ -7,8 +7,8 @@
 
 namespace bonedry::fuzz {
 
-using http::BodyKind;
 using http::equal_ignoring_case;
+using http::FramingKind;
 
 namespace {
 
@@ -106,20 +106,20 @@ void require_one_framing(const StrictHead& head, http::Framing framing) {
   const std::size_t lengths = head.count("content-length");
   const std::size_t encodings = head.count("transfer-encoding");
   switch (framing.kind) {
-    case BodyKind::chunked:
+    case FramingKind::chunked:
       require(lengths == 0 && encodings == 1, "a chunked body is framed by chunks alone");
       require_equal(head.value("transfer-encoding"), "chunked", "and by nothing else");
       return;
-    case BodyKind::length:
+    case FramingKind::length:
       require(lengths == 1 && encodings == 0, "a body has one length, and no other framing");
       require(http::parse_length(head.value("content-length")) == framing.length,
               "the length goes on as it is");
       return;
-    case BodyKind::none:
+    case FramingKind::none:
       require(encodings == 0 && lengths <= 1, "no body is framed by no chunks, and one length");
       return;
-    case BodyKind::until_close:
-    case BodyKind::tunnel:
+    case FramingKind::until_close:
+    case FramingKind::tunnel:
       require(encodings == 0 && lengths == 0, "a body that ends with the connection says nothing");
       return;
   }
@@ -157,10 +157,10 @@ ReadHead::ReadHead(http::Parser::Kind kind, const http::HeadLimits& limits, Deli
   std::string come;
   for (std::string_view piece = delivery.next(); !piece.empty(); piece = delivery.next()) {
     come += piece;
-    const ChunkRef chunk = pool.take_large(come.size());
-    std::memcpy(chunk->data(), come.data(), come.size());
-    status = parser_.parse_head(chunk->data(), come.size(), limits, head);
-    head.chunk = chunk;
+    const BlockRef block = pool.take_large(come.size());
+    std::memcpy(block->data(), come.data(), come.size());
+    status = parser_.parse_head(block->data(), come.size(), limits, head);
+    head.block = block;
     if (status != http::ParseStatus::more) return;
   }
 }

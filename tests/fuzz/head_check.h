@@ -46,7 +46,7 @@ void require_same_lines(const StrictHead& found, const StrictHead& wanted,
                         const std::vector<std::string_view>& except);
 
 /// A head parsed from memory that ends where the received bytes end, so that the sanitizer detects
-/// every read beyond them. The memory moves with each piece, as when a head outgrows its chunk.
+/// every read beyond them. The memory moves with each piece, as when a head outgrows its block.
 class ReadHead {
  public:
   ReadHead(http::Parser::Kind kind, const http::HeadLimits& limits, Delivery delivery);
@@ -56,7 +56,7 @@ class ReadHead {
   /// Equal for equal heads.
   [[nodiscard]] std::string description() const;
 
-  ChunkPool pool;
+  BlockPool pool;
   http::Head head;
   http::ParseStatus status = http::ParseStatus::more;
 

@@ -5,7 +5,7 @@
 
 namespace bonedry::fuzz {
 
-using http::BodyKind;
+using http::FramingKind;
 using http::ParseStatus;
 using http::Persistence;
 
@@ -19,8 +19,8 @@ std::string description(const Message& message) {
 
 void Relay::run(Delivery delivery) {
   while (state_ != State::over) {
-    const std::size_t limit = state_ == State::head ? limits_.bytes : ChunkPool::kChunkSize;
-    const auto room = in_.room(chunks_, limit);
+    const std::size_t limit = state_ == State::head ? limits_.bytes : BlockPool::kBlockSize;
+    const auto room = in_.room(blocks_, limit);
     const std::string_view piece = delivery.next(room.size());
     if (piece.empty()) return on_end_of_input();
     std::memcpy(room.data(), piece.data(), piece.size());
@@ -48,9 +48,9 @@ bool Relay::parse_head() {
     end(refusal());
     return false;
   }
-  head_.chunk = in_.chunk();
+  head_.block = in_.block();
   in_.consume(head_.size);
-  HeadVerdict ruling = rule(head_, {out_, chunks_});
+  HeadVerdict ruling = rule(head_, {out_, blocks_});
   if (!ruling.refusal.empty()) {
     end(std::move(ruling.refusal));
     return false;
@@ -68,7 +68,7 @@ bool Relay::parse_head() {
 }
 
 bool Relay::parse_body() {
-  if (in_.empty() && message_.came_as != BodyKind::none) return false;
+  if (in_.empty() && message_.came_as != FramingKind::none) return false;
   http::BodyPieces pieces;
   std::size_t used = 0;
   const ParseStatus status = parser_.parse_body(in_.data(), in_.size(), pieces, used);
@@ -78,7 +78,7 @@ bool Relay::parse_body() {
   }
   for (const http::Span& span : pieces.all()) message_.body.append(in_.data() + span.at, span.size);
   writer_.start(message_.sent_as);
-  if (pieces.bytes > 0) writer_.write(in_.chunk(), in_.data(), pieces, {out_, chunks_});
+  if (pieces.bytes > 0) writer_.write(in_.block(), in_.data(), pieces, {out_, blocks_});
   in_.consume(used);
   if (status != ParseStatus::complete) return !in_.empty();
   finish_message();
@@ -87,10 +87,10 @@ bool Relay::parse_body() {
 
 void Relay::finish_message() {
   // Trailers need chunked coding; without it they are dropped.
-  if (message_.sent_as == BodyKind::chunked) {
+  if (message_.sent_as == FramingKind::chunked) {
     message_.trailers = parser_.trailers();
-    writer_.start(BodyKind::chunked);
-    writer_.end(message_.trailers, {out_, chunks_});
+    writer_.start(FramingKind::chunked);
+    writer_.end(message_.trailers, {out_, blocks_});
   }
   complete_.push_back(std::exchange(message_, {}));
   head_.clear();
@@ -123,7 +123,7 @@ std::string Relay::refusal() const {
 }
 
 bool Relay::ends_with_reset() const {
-  return message_.sent_as == BodyKind::until_close;
+  return message_.sent_as == FramingKind::until_close;
 }
 
 void require_same_stream(const Relay& found, const Relay& wanted) {

@@ -17,8 +17,8 @@ namespace bonedry::fuzz {
 /// A message as it was parsed.
 struct Message {
   std::string start;  ///< "GET /x" or "200 OK"
-  http::BodyKind sent_as = http::BodyKind::none;
-  http::BodyKind came_as = http::BodyKind::none;
+  http::FramingKind sent_as = http::FramingKind::none;
+  http::FramingKind came_as = http::FramingKind::none;
   std::string body;
   std::string trailers;
 };
@@ -64,7 +64,7 @@ class Relay {
   [[nodiscard]] std::string refusal() const;
   void on_end_of_input();
 
-  ChunkPool chunks_;
+  BlockPool blocks_;
   http::Parser parser_;
   http::HeadLimits limits_;
   ReadBuffer in_;

@@ -22,9 +22,9 @@ std::string verdict_on(const ReadHead& read) {
 
 std::string written(const http::Head& head, const http::RequestFacts& facts) {
   SliceQueue queue;
-  ChunkPool chunks;
+  BlockPool blocks;
   const OwnCookie cookies;
-  forward_request(head, facts, &cookies, {queue, chunks});
+  forward_request(head, facts, &cookies, {queue, blocks});
   return drain(queue);
 }
 
@@ -34,7 +34,7 @@ std::string meaning(const http::Head& head, const http::RequestFacts& facts) {
          std::string(facts.host) + ", body " +
          std::to_string(static_cast<int>(facts.framing.kind)) + " " +
          std::to_string(facts.framing.length) + (facts.expects_continue ? ", asks before it" : "") +
-         (facts.head ? ", HEAD" : "");
+         (facts.is_head ? ", HEAD" : "");
 }
 
 void check_forwarded(const http::Head& head, const http::RequestFacts& facts) {

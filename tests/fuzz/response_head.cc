@@ -6,7 +6,7 @@
 namespace bonedry::fuzz {
 namespace {
 
-using http::BodyKind;
+using http::FramingKind;
 using http::Parser;
 using http::RequestKind;
 
@@ -16,8 +16,8 @@ constexpr std::string_view kSetCookie = "bonedry=x; Path=/";
 
 std::string written(const http::Head& head, const http::ResponseWriteOptions& options) {
   SliceQueue queue;
-  ChunkPool chunks;
-  http::write_response_head(head, options, {queue, chunks});
+  BlockPool blocks;
+  http::write_response_head(head, options, {queue, blocks});
   return drain(queue);
 }
 

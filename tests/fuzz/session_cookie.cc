@@ -99,9 +99,9 @@ void check_filter(std::string_view field) {
   const auto facts = validate_request(read.head);
   require(facts.has_value(), "a cookie is no reason to refuse a request");
   SliceQueue queue;
-  ChunkPool chunks;
+  BlockPool blocks;
   const OwnCookie cookies;
-  forward_request(read.head, *facts, &cookies, {queue, chunks});
+  forward_request(read.head, *facts, &cookies, {queue, blocks});
   const std::string forwarded = drain(queue);
   const StrictHead strict(forwarded);
 

@@ -56,13 +56,13 @@ Delivery::Delivery(Input input) : rest_(text_of(input)) {
   rest_.remove_prefix(end + 1);
 }
 
-std::string_view Delivery::next(std::size_t most) {
+std::string_view Delivery::next(std::size_t max) {
   std::size_t size = rest_.size();
   if (!sizes_.empty()) {
     const auto code = static_cast<unsigned char>(sizes_[at_++ % sizes_.size()]);
     size = code > ' ' ? std::size_t{code} - ' ' : 1;
   }
-  const std::string_view piece = rest_.substr(0, std::min(size, most));
+  const std::string_view piece = rest_.substr(0, std::min(size, max));
   rest_.remove_prefix(piece.size());
   return piece;
 }

@@ -42,7 +42,7 @@ class Delivery {
   [[nodiscard]] std::string_view bytes() const { return rest_; }
 
   /// The next piece, of at most `most` bytes. Empty at the end.
-  std::string_view next(std::size_t most = std::string_view::npos);
+  std::string_view next(std::size_t max = std::string_view::npos);
 
  private:
   std::string_view sizes_;

@@ -71,7 +71,7 @@ const Unaware& exchanges() {
   static const Unaware rule{
       "proxy/exchange",
       {"proxy/http/parser.h", "proxy/http/rules.h", "proxy/http/head_writer.h",
-       "proxy/http/local_reply.h", "proxy/http/keep_alive.h", "proxy/io/socket.h",
+       "proxy/http/local_response.h", "proxy/http/keep_alive.h", "proxy/io/socket.h",
        "proxy/io/outbox.h", "proxy/io/readiness.h", "proxy/io/fd_watcher.h",
        "proxy/io/event_loop.h", "proxy/downstream_connection.h", "proxy/upstream_connection.h",
        "proxy/upstream_pool.h", "proxy/worker.h", "llhttp.h", "uv.h", "sys/socket.h"}};

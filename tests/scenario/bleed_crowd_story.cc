@@ -23,29 +23,32 @@ class BleedStory : public ShopStory {
  protected:
   void launch_shop() { launch(config({"idle_timeout = \"3s\""})); }
 
-  static std::vector<Visit> visits_on(const std::vector<Visit>& visits, const FakeNode& node) {
-    std::vector<Visit> there;
-    std::copy_if(visits.begin(), visits.end(), std::back_inserter(there),
-                 [&](const Visit& visit) { return visit.node == node.name(); });
+  static std::vector<ObservedSession> sessions_on(const std::vector<ObservedSession>& sessions,
+                                                  const FakeNode& node) {
+    std::vector<ObservedSession> there;
+    std::copy_if(sessions.begin(), sessions.end(), std::back_inserter(there),
+                 [&](const ObservedSession& session) { return session.node == node.name(); });
     return there;
   }
 
-  static void expect_happy(const std::vector<Visit>& visits) {
-    for (const Visit& visit : visits) {
-      EXPECT_EQ(visit.complaint, "") << "on " << visit.node << ", click " << visit.clicks;
+  static void expect_no_errors(const std::vector<ObservedSession>& sessions) {
+    for (const ObservedSession& session : sessions) {
+      EXPECT_EQ(session.error, "") << "on " << session.node << ", click " << session.clicks;
     }
   }
 
   /// Before this instant not all sessions can have ended.
-  static TestTime earliest_end(const std::vector<Visit>& visits) {
+  static TestTime earliest_end(const std::vector<ObservedSession>& sessions) {
     TestTime end{};
-    for (const Visit& visit : visits) end = std::max(end, visit.last_asked + kIdle);
+    for (const ObservedSession& session : sessions) end = std::max(end, session.last_sent + kIdle);
     return end;
   }
   /// By this instant all sessions must have ended.
-  static TestTime latest_end(const std::vector<Visit>& visits) {
+  static TestTime latest_end(const std::vector<ObservedSession>& sessions) {
     TestTime end{};
-    for (const Visit& visit : visits) end = std::max(end, visit.last_answered + kIdle);
+    for (const ObservedSession& session : sessions) {
+      end = std::max(end, session.last_received + kIdle);
+    }
     return end;
   }
 
@@ -55,7 +58,7 @@ class BleedStory : public ShopStory {
     });
   }
 
-  static void expect_prompt(const RunResult& wait, const std::vector<Visit>& left) {
+  static void expect_prompt(const RunResult& wait, const std::vector<ObservedSession>& left) {
     EXPECT_EQ(wait.code, 0) << wait.err;
     EXPECT_THAT(wait.out, testing::StartsWith("dry"));
     EXPECT_GE(wait.ended, earliest_end(left)) << "a false dry: somebody was still there";
@@ -71,38 +74,34 @@ TEST_P(BleedStory, UsersOnABleedingNodeStayUntilTheyLeave) {
   launch_shop();
   StatusSampler sampler{*bonedry_};
   Crowd early{bonedry_->address(), 1000};
-  early.arrive({.users = 60,
-                .arrive_within = Millis{1000},
-                .stay_at_least = Millis{1500},
-                .stay_at_most = Millis{6500}});
+  early.start(
+      {.users = 60, .ramp_up = Millis{1000}, .min_stay = Millis{1500}, .max_stay = Millis{6500}});
   ASSERT_TRUE(eventually([this] { return alice_.requests() + bob_.requests() >= 120; }));
 
   ASSERT_EQ(ctl().code({"bleed", "alice", "--reason", "update 4.2"}), 0);
   auto dry = wait_for("shop/alice");
   Crowd late{bonedry_->address(), 2000};
-  late.arrive({.users = 30,
-               .arrive_within = Millis{4000},
-               .stay_at_least = Millis{1500},
-               .stay_at_most = Millis{3000}});
-  late.arrive({.users = 5,
-               .arrive_within = Millis{2000},
-               .stay_at_least = Millis{1500},
-               .stay_at_most = Millis{3000},
-               .cookie = "forged"});
+  late.start(
+      {.users = 30, .ramp_up = Millis{4000}, .min_stay = Millis{1500}, .max_stay = Millis{3000}});
+  late.start({.users = 5,
+              .ramp_up = Millis{2000},
+              .min_stay = Millis{1500},
+              .max_stay = Millis{3000},
+              .cookie = "forged"});
   const RunResult refused = ctl().run({"bleed", "bob"});
   EXPECT_EQ(refused.code, 1);
   EXPECT_THAT(refused.err, HasSubstr("min_active"));
 
-  const std::vector<Visit> old_users = early.wait_until_all_left();
-  const std::vector<Visit> new_users = late.wait_until_all_left();
+  const std::vector<ObservedSession> old_users = early.wait_until_all_left();
+  const std::vector<ObservedSession> new_users = late.wait_until_all_left();
   const RunResult wait = dry.get();
   const NodeView after = node(alice_);
   sampler.stop();
 
-  expect_happy(old_users);
-  expect_happy(new_users);
-  EXPECT_EQ(visits_on(new_users, alice_).size(), 0U) << "no new user on a bleeding node";
-  const std::vector<Visit> on_alice = visits_on(old_users, alice_);
+  expect_no_errors(old_users);
+  expect_no_errors(new_users);
+  EXPECT_EQ(sessions_on(new_users, alice_).size(), 0U) << "no new user on a bleeding node";
+  const std::vector<ObservedSession> on_alice = sessions_on(old_users, alice_);
   EXPECT_GE(on_alice.size(), 20U) << "or it was no story";
   expect_prompt(wait, on_alice);
   EXPECT_TRUE(after.dry);
@@ -110,7 +109,7 @@ TEST_P(BleedStory, UsersOnABleedingNodeStayUntilTheyLeave) {
   EXPECT_EQ(after.sessions(), 0);
   EXPECT_EQ(after.moved + after.rescued, 0) << "nobody was moved";
 
-  std::vector<Visit> everybody = old_users;
+  std::vector<ObservedSession> everybody = old_users;
   everybody.insert(everybody.end(), new_users.begin(), new_users.end());
   EXPECT_GE(sampler.samples().size(), 20U);
   expect_counts_agree(sampler.samples(), everybody, kIdle, {"alice", "bob"});
@@ -128,19 +127,19 @@ TEST_P(BleedStory, UsersOnABleedingNodeStayUntilTheyLeave) {
 TEST_P(BleedStory, AliceIsUpdatedAndThenBob) {
   launch(config({"idle_timeout = \"3s\""}, {"balance = \"round-robin\""}));
   Crowd crowd{bonedry_->address(), 3000};
-  std::vector<Visit> everybody;
+  std::vector<ObservedSession> everybody;
   for (FakeNode* node : {&alice_, &bob_}) {
     const FakeNode& other = node == &alice_ ? bob_ : alice_;
     const std::size_t before = node->requests();
-    crowd.arrive({.users = 20, .arrive_within = Millis{300}, .stay_at_most = Millis{2000}});
+    crowd.start({.users = 20, .ramp_up = Millis{300}, .max_stay = Millis{2000}});
     ASSERT_TRUE(eventually([&] { return node->requests() >= before + 12; }));
     ASSERT_EQ(ctl().code({"bleed", node->name()}), 0);
     auto dry = wait_for(node->name());
-    crowd.arrive({.users = 10, .stay_at_most = Millis{2000}});
-    const std::vector<Visit> visits = crowd.wait_until_all_left();
-    const std::vector<Visit> round(visits.begin() + static_cast<std::ptrdiff_t>(everybody.size()),
-                                   visits.end());
-    expect_prompt(dry.get(), visits_on(round, *node));
+    crowd.start({.users = 10, .max_stay = Millis{2000}});
+    const std::vector<ObservedSession> sessions = crowd.wait_until_all_left();
+    const std::vector<ObservedSession> round(
+        sessions.begin() + static_cast<std::ptrdiff_t>(everybody.size()), sessions.end());
+    expect_prompt(dry.get(), sessions_on(round, *node));
     ASSERT_EQ(ctl().code({"maintain", node->name()}), 0);
     node->stop();  // the update, while the shop stays open
     User shopper{bonedry_->address()};
@@ -149,9 +148,9 @@ TEST_P(BleedStory, AliceIsUpdatedAndThenBob) {
     node->start();
     ASSERT_EQ(ctl().code({"activate", node->name()}), 0);
     EXPECT_EQ(new_user_on(*node).click().status, 200);
-    everybody = visits;
+    everybody = sessions;
   }
-  expect_happy(everybody);
+  expect_no_errors(everybody);
   for (const FakeNode* node : {&alice_, &bob_}) {
     const NodeView view = this->node(*node);
     EXPECT_EQ(view.state, "active");

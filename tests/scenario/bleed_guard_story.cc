@@ -1,7 +1,9 @@
 // The guard: no command may leave a pool without the nodes or the capacity that its users need.
 #include "tests/scenario/story.h"
 
+#include <atomic>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace bonedry::test {
@@ -133,18 +135,23 @@ TEST_P(GuardStory, SimultaneousStrangersNeverOverfillANode) {
   TestConfig narrow = config();
   for (TestNode& node : narrow.pools[0].nodes) node.keys = {"max_sessions = 10"};
   launch(narrow);
-  const auto slow = [](NodeExchange& exchange) {
-    std::this_thread::sleep_for(Millis{20});  // so that they overlap
+  // Those who were let in stay until all others were turned away, so that they overlap.
+  const Gate gate;
+  const auto held = [gate](NodeExchange& exchange) {
+    (void)gate.wait();
     answer_plainly(exchange);
   };
-  alice_.on("/", slow);
-  bob_.on("/", slow);
+  alice_.on("/", held);
+  bob_.on("/", held);
   std::vector<std::thread> crowd;
   std::atomic<int> served{0};
+  std::atomic<int> turned_away{0};
   for (int i = 0; i < 60; ++i) {
     crowd.emplace_back([&] {
       try {
-        if (HttpClient{bonedry_->address()}.get("/").status == 200) ++served;
+        const int status = HttpClient{bonedry_->address()}.get("/").status;
+        if (status == 200) ++served;
+        if (status == 503 && ++turned_away == 40) gate.open();
       } catch (const SocketError& error) {
         ADD_FAILURE() << error.what();
       }

@@ -6,50 +6,52 @@
 namespace bonedry::test {
 namespace {
 
-constexpr Millis kInTransit{250};
+constexpr Millis kExpiryTolerance{250};
 // A session may be counted for longer than it lasts when the thread that ends it waits for a CPU,
-// but never for less.
-const Millis kEndsLate = scaled(std::chrono::seconds{1});
-constexpr Millis kSampleEvery{250};
+// but never for a shorter time.
+const Millis kMaxLateExpiry = scaled(std::chrono::seconds{1});
+constexpr Millis kSampleInterval{250};
 
-/// The least and the greatest possible number of sessions on a node.
-struct Bounds {
-  std::int64_t least = 0;
-  std::int64_t most = 0;
+/// The possible numbers of sessions on a node.
+struct Range {
+  std::int64_t min = 0;
+  std::int64_t max = 0;
 };
 
-void count(Bounds& bounds, bool surely, bool maybe) {
-  bounds.least += surely ? 1 : 0;
-  bounds.most += maybe ? 1 : 0;
+/// Adds one session.
+void add(Range& range, bool certain, bool possible) {
+  range.min += certain ? 1 : 0;
+  range.max += possible ? 1 : 0;
 }
 
 struct Expected {
-  Bounds live;
-  Bounds pending;
+  Range live;
+  Range pending;
 };
 
-Expected expected_at(const StatusSampler::Sample& sample, const std::vector<Visit>& visits,
-                     Millis idle_timeout, const std::string& node) {
+Expected expected_at(const StatusSampler::Sample& sample,
+                     const std::vector<ObservedSession>& sessions, Millis idle_timeout,
+                     const std::string& node) {
   Expected expected;
-  const TestTime from = sample.asked;
-  const TestTime to = sample.answered;
-  for (const Visit& visit : visits) {
-    if (visit.node != node) continue;
-    const bool surely_here = visit.last_answered + idle_timeout - kInTransit > to;
-    const bool maybe_here = visit.last_answered + idle_timeout + kEndsLate > from;
-    const bool surely_come = visit.first_answered < from;
-    const bool maybe_come = visit.first_asked < to;
-    const bool surely_back = visit.second_answered && *visit.second_answered < from;
-    const bool maybe_back = visit.second_asked && *visit.second_asked < to;
-    count(expected.live, surely_here && surely_back, maybe_here && maybe_back);
-    count(expected.pending, surely_here && surely_come && !maybe_back,
-          maybe_here && maybe_come && !surely_back);
+  const TestTime from = sample.requested;
+  const TestTime to = sample.received;
+  for (const ObservedSession& session : sessions) {
+    if (session.node != node) continue;
+    const bool certainly_alive = session.last_received + idle_timeout - kExpiryTolerance > to;
+    const bool possibly_alive = session.last_received + idle_timeout + kMaxLateExpiry > from;
+    const bool certainly_begun = session.first_received < from;
+    const bool possibly_begun = session.first_sent < to;
+    const bool certainly_live = session.second_received && *session.second_received < from;
+    const bool possibly_live = session.second_sent && *session.second_sent < to;
+    add(expected.live, certainly_alive && certainly_live, possibly_alive && possibly_live);
+    add(expected.pending, certainly_alive && certainly_begun && !possibly_live,
+        possibly_alive && possibly_begun && !certainly_live);
   }
   return expected;
 }
 
-std::string told(const Bounds& bounds) {
-  return std::to_string(bounds.least) + " to " + std::to_string(bounds.most);
+std::string to_text(const Range& range) {
+  return std::to_string(range.min) + " to " + std::to_string(range.max);
 }
 
 }  // namespace
@@ -58,58 +60,58 @@ Crowd::~Crowd() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-void Crowd::arrive(const Plan& plan) {
+void Crowd::start(const Plan& plan) {
   for (std::size_t i = 0; i < plan.users; ++i) {
-    threads_.emplace_back([this, plan, seed = ++seed_] { visit(plan, seed); });
+    threads_.emplace_back([this, plan, seed = ++seed_] { run_user(plan, seed); });
   }
 }
 
-std::vector<Visit> Crowd::wait_until_all_left() {
+std::vector<ObservedSession> Crowd::wait_until_all_left() {
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
-  return visits_;
+  return sessions_;
 }
 
-void Crowd::visit(const Plan& plan, std::uint64_t seed) {
+void Crowd::run_user(const Plan& plan, std::uint64_t seed) {
   std::mt19937_64 random{seed};
-  const auto pause = [&random](Millis least, Millis most) {
-    return Millis{std::uniform_int_distribution<Millis::rep>{least.count(), most.count()}(random)};
+  const auto pause = [&random](Millis min, Millis max) {
+    return Millis{std::uniform_int_distribution<Millis::rep>{min.count(), max.count()}(random)};
   };
-  std::this_thread::sleep_for(pause(Millis{0}, plan.arrive_within));
-  const TestTime leaves = TestClock::now() + pause(plan.stay_at_least, plan.stay_at_most);
-  Visit visit;
+  std::this_thread::sleep_for(pause(Millis{0}, plan.ramp_up));
+  const TestTime leaves = TestClock::now() + pause(plan.min_stay, plan.max_stay);
+  ObservedSession session;
   try {
     User user{address_};
     if (!plan.cookie.empty()) user.set_cookie("bonedry", plan.cookie);
     do {
-      const TestTime asked = TestClock::now();
-      const Response response = user.click("/click" + std::to_string(visit.clicks));
-      visit.last_asked = asked;
-      visit.last_answered = TestClock::now();
-      if (++visit.clicks == 1) {
-        visit.node = user.node();
-        visit.first_asked = visit.last_asked;
-        visit.first_answered = visit.last_answered;
-        visit.cookie = user.cookie();
-        if (!set_cookie_value(response)) visit.complaint += "no cookie came; ";
+      const TestTime sent = TestClock::now();
+      const Response response = user.click("/click" + std::to_string(session.clicks));
+      session.last_sent = sent;
+      session.last_received = TestClock::now();
+      if (++session.clicks == 1) {
+        session.node = user.node();
+        session.first_sent = session.last_sent;
+        session.first_received = session.last_received;
+        session.cookie = user.cookie();
+        if (!set_cookie_value(response)) session.error += "no cookie came; ";
       } else {
-        if (set_cookie_value(response)) visit.complaint += "a second cookie came; ";
+        if (set_cookie_value(response)) session.error += "a second cookie came; ";
       }
-      if (visit.clicks == 2) {
-        visit.second_asked = visit.last_asked;
-        visit.second_answered = visit.last_answered;
+      if (session.clicks == 2) {
+        session.second_sent = session.last_sent;
+        session.second_received = session.last_received;
       }
       if (response.status != 200) {
-        visit.complaint += "got a " + std::to_string(response.status) + "; ";
+        session.error += "got a " + std::to_string(response.status) + "; ";
       }
-      if (user.node() != visit.node) visit.complaint += "was moved to " + user.node() + "; ";
-      std::this_thread::sleep_for(pause(Millis{0}, plan.think_at_most));
+      if (user.node() != session.node) session.error += "was moved to " + user.node() + "; ";
+      std::this_thread::sleep_for(pause(Millis{0}, plan.max_think_time));
     } while (TestClock::now() < leaves);
   } catch (const std::exception& error) {
-    visit.complaint += error.what();
+    session.error += error.what();
   }
   const std::lock_guard lock{mutex_};
-  visits_.push_back(std::move(visit));
+  sessions_.push_back(std::move(session));
 }
 
 StatusSampler::StatusSampler(const BonedryProcess& bonedry)
@@ -119,14 +121,14 @@ void StatusSampler::take_samples() {
   do {
     try {
       Sample sample;
-      sample.asked = TestClock::now();
+      sample.requested = TestClock::now();
       sample.status = bonedry_.status();
-      sample.answered = TestClock::now();
+      sample.received = TestClock::now();
       samples_.push_back(std::move(sample));
     } catch (const std::exception& error) {
       ADD_FAILURE() << "status json failed: " << error.what();
     }
-  } while (!stop_.wait(kSampleEvery));
+  } while (!stop_.wait(kSampleInterval));
 }
 
 void StatusSampler::stop() {
@@ -135,18 +137,18 @@ void StatusSampler::stop() {
 }
 
 void expect_counts_agree(const std::vector<StatusSampler::Sample>& samples,
-                         const std::vector<Visit>& visits, Millis idle_timeout,
+                         const std::vector<ObservedSession>& sessions, Millis idle_timeout,
                          const std::vector<std::string>& nodes) {
   for (const StatusSampler::Sample& sample : samples) {
     for (const std::string& name : nodes) {
       const NodeView view = node_view(sample.status, name);
-      const Expected expected = expected_at(sample, visits, idle_timeout, name);
-      EXPECT_TRUE(expected.live.least <= view.live && view.live <= expected.live.most)
+      const Expected expected = expected_at(sample, sessions, idle_timeout, name);
+      EXPECT_TRUE(expected.live.min <= view.live && view.live <= expected.live.max)
           << name << " reports " << view.live << " live sessions, there were "
-          << told(expected.live);
-      EXPECT_TRUE(expected.pending.least <= view.pending && view.pending <= expected.pending.most)
+          << to_text(expected.live);
+      EXPECT_TRUE(expected.pending.min <= view.pending && view.pending <= expected.pending.max)
           << name << " reports " << view.pending << " pending sessions, there were "
-          << told(expected.pending);
+          << to_text(expected.pending);
     }
   }
 }

@@ -14,29 +14,30 @@
 
 namespace bonedry::test {
 
-/// What one user knows of his own visit: the truth that the proxy's counts are compared with.
-struct Visit {
-  std::string node;  ///< the node that served the first click
-  TestTime first_asked;
-  TestTime first_answered;
-  std::optional<TestTime> second_asked;
-  std::optional<TestTime> second_answered;
-  TestTime last_asked;
-  TestTime last_answered;
+/// A session as its user has seen it: what the proxy's counts are compared with. Each click is one
+/// request, with the times when it was sent and when its response was received.
+struct ObservedSession {
+  std::string node;  ///< that served the first click
+  TestTime first_sent;
+  TestTime first_received;
+  std::optional<TestTime> second_sent;
+  std::optional<TestTime> second_received;
+  TestTime last_sent;
+  TestTime last_received;
   std::size_t clicks = 0;
   std::string cookie;
-  std::string complaint;  ///< what went wrong; "" when nothing did
+  std::string error;  ///< what went wrong; "" when nothing did
 };
 
-/// Simulated users, one thread each: they arrive, click with think times in between, and leave.
+/// Simulated users, one thread each: each arrives, clicks with think times in between, and leaves.
 class Crowd {
  public:
   struct Plan {
     std::size_t users = 0;
-    Millis arrive_within{1000};
-    Millis stay_at_least{1000};
-    Millis stay_at_most{3000};
-    Millis think_at_most{1200};
+    Millis ramp_up{1000};  ///< they arrive within this time
+    Millis min_stay{1000};
+    Millis max_stay{3000};
+    Millis max_think_time{1200};
     std::string cookie = {};  ///< that each user sends from the start, e.g. a forged one
   };
 
@@ -45,27 +46,28 @@ class Crowd {
   Crowd(const Crowd&) = delete;
   Crowd& operator=(const Crowd&) = delete;
 
-  /// These users start to arrive; does not wait for them.
-  void arrive(const Plan& plan);
-  /// Waits until all have left; returns their visits, in no particular order.
-  [[nodiscard]] std::vector<Visit> wait_until_all_left();
+  /// Starts more users, and does not wait for them.
+  void start(const Plan& plan);
+  /// Waits until all users have left; returns all sessions since the construction, in the order in
+  /// which the users left.
+  [[nodiscard]] std::vector<ObservedSession> wait_until_all_left();
 
  private:
-  void visit(const Plan& plan, std::uint64_t seed);
+  void run_user(const Plan& plan, std::uint64_t seed);
 
   std::string address_;
   std::uint64_t seed_;
   std::vector<std::thread> threads_;
-  std::mutex mutex_;  // guards visits_
-  std::vector<Visit> visits_;
+  std::mutex mutex_;  // guards sessions_
+  std::vector<ObservedSession> sessions_;
 };
 
-/// Requests `status json` every 250 ms until it is stopped, and keeps the replies.
+/// Requests `status json` every 250 ms until it is stopped, and keeps the responses.
 class StatusSampler {
  public:
   struct Sample {
-    TestTime asked;
-    TestTime answered;
+    TestTime requested;
+    TestTime received;
     nlohmann::json status;
   };
 
@@ -86,11 +88,11 @@ class StatusSampler {
   std::thread thread_;
 };
 
-/// Compares every sample with what the users know: on each node the numbers of live and pending
-/// sessions must be right, except for users in transit, who had a request in flight or were within
-/// 250 ms of their idle time-out.
+/// Compares every sample with what the users have seen: on each node, the numbers of live and
+/// pending sessions must be right, except for sessions in transit, which had a request in flight or
+/// were within 250 ms of their idle time-out.
 void expect_counts_agree(const std::vector<StatusSampler::Sample>& samples,
-                         const std::vector<Visit>& visits, Millis idle_timeout,
+                         const std::vector<ObservedSession>& sessions, Millis idle_timeout,
                          const std::vector<std::string>& nodes);
 
 }  // namespace bonedry::test

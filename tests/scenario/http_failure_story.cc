@@ -1,4 +1,4 @@
-// Nodes and clients that fail: which status the client gets, what is retried, and what never is.
+// NodeIds and clients that fail: which status the client gets, what is retried, and what never is.
 #include "tests/scenario/story.h"
 
 #include <signal.h>

@@ -1,5 +1,5 @@
 // Long bodies, which are spliced from socket to socket where the kernel supports it.
-#include "proxy/base/chunk.h"
+#include "proxy/base/block.h"
 #include "tests/scenario/story.h"
 
 #include <sys/socket.h>
@@ -153,7 +153,7 @@ TEST_P(LongBodyStory, AResetIsNotTheEndOfAnAnswer) {
   // it where it would splice the rest.
   alice_.on("/reset", [pid = bonedry_.pid()](NodeExchange& exchange) {
     std::string all = exchange.head(200, {});
-    all.resize(ChunkPool::kChunkSize, 'x');
+    all.resize(BlockPool::kBlockSize, 'x');
     ::kill(pid, SIGSTOP);
     exchange.send(all);
     exchange.reset();

@@ -3,7 +3,9 @@
 #include "tests/scenario/story.h"
 
 #include <algorithm>
+#include <atomic>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -152,8 +154,12 @@ TEST_P(RetryStory, AnOutageIsNotMultiplied) {
 /// A node that closes late has had time to do the work, however it closes.
 TEST_P(RetryStory, AResetAfterMuchWorkIsNoOldAge) {
   constexpr int kUsers = 20;
-  alice_.on("/first", [](NodeExchange& exchange) {
-    std::this_thread::sleep_for(Millis{200});  // so that each needs a connection of its own
+  // Each waits until all have come, and so needs a connection of its own.
+  const Gate all_here;
+  const auto arrived = std::make_shared<std::atomic<int>>(0);
+  alice_.on("/first", [all_here, arrived](NodeExchange& exchange) {
+    if (++*arrived == kUsers) all_here.open();
+    (void)all_here.wait();
     exchange.respond(200, "ok");
   });
   alice_.on("/work", [](NodeExchange& exchange) {

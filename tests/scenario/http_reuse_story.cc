@@ -1,4 +1,4 @@
-// Nodes that close idle connections sooner than the proxy does: which requests fail, and how soon
+// NodeIds that close idle connections sooner than the proxy does: which requests fail, and how soon
 // the proxy learns the node's keep-alive time.
 #include "tests/scenario/story.h"
 

@@ -136,8 +136,8 @@ class QueueStory : public ShopStory {
   QueueStory() {
     const auto slow = [this](NodeExchange& exchange) {
       const int now = ++at_once_;
-      int most = most_at_once_;
-      while (now > most && !most_at_once_.compare_exchange_weak(most, now)) {
+      int max = max_at_once_;
+      while (now > max && !max_at_once_.compare_exchange_weak(max, now)) {
       }
       exchange.read_body();
       (void)gate_.wait();
@@ -172,7 +172,7 @@ class QueueStory : public ShopStory {
 
   const Gate gate_;
   std::atomic<int> at_once_{0};
-  std::atomic<int> most_at_once_{0};
+  std::atomic<int> max_at_once_{0};
 };
 
 INSTANTIATE_TEST_SUITE_P(Workers, QueueStory, one_and_four_workers(), name_of_workers);
@@ -184,7 +184,7 @@ TEST_P(QueueStory, WhoFindsNoConnectionFreeWaits) {
   EXPECT_TRUE(alice_.wait_for("/slow", 2));
   gate_.open();
   for (auto& answer : answers) EXPECT_EQ(answer.get(), 200);
-  EXPECT_LE(most_at_once_, 2);
+  EXPECT_LE(max_at_once_, 2);
   EXPECT_EQ(waiting(), 0);
 }
 
@@ -211,7 +211,7 @@ TEST_P(QueueStory, DuringAnUpgradeTheLimitHoldsForBothProcessesTogether) {
   gate_.open();
   for (auto& answer : answers) EXPECT_EQ(answer.get(), 200);
   for (auto& answer : more) EXPECT_EQ(answer.get(), 200);
-  EXPECT_LE(most_at_once_, 2);
+  EXPECT_LE(max_at_once_, 2);
 }
 
 TEST_P(QueueStory, NobodyWaitsForEver) {

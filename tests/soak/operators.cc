@@ -13,15 +13,16 @@ using std::chrono::seconds;
 using test::eventually;
 using test::TestClock;
 
-const Millis kLongest = test::scaled(seconds{20});
+const Millis kActionLimit = test::scaled(seconds{20});
 
+/// Not a wait for a condition: the clients shall send requests meanwhile.
 void let_time_pass(Millis time) {
-  std::this_thread::sleep_for(time);  // lets other threads act meanwhile
+  std::this_thread::sleep_for(time);
 }
 
-/// The number of requests by shoppers that a node got, by path. One consistent snapshot: a health
-/// check between two reads must not count as a shopper.
-std::map<std::string, std::size_t, std::less<>> shoppers_requests(const test::FakeNode& node) {
+/// The number of the clients' requests that a node got, by path. One consistent snapshot: a health
+/// check between two reads must not count as a request of a client.
+std::map<std::string, std::size_t, std::less<>> client_requests(const test::FakeNode& node) {
   auto counts = node.counts();
   counts.erase("/healthz");
   return counts;
@@ -30,122 +31,124 @@ std::map<std::string, std::size_t, std::less<>> shoppers_requests(const test::Fa
 }  // namespace
 
 Operators::Operators(test::BonedryProcess& bonedry, test::TestConfig config,
-                     std::vector<Place> places, test::FakeNode& newcomer, Journal& journal)
+                     std::vector<PoolNode> nodes, test::FakeNode& extra_node, RequestLog& log)
     : bonedry_(bonedry),
       config_(std::move(config)),
-      places_(std::move(places)),
-      newcomer_(newcomer),
-      journal_(journal) {}
+      nodes_(std::move(nodes)),
+      extra_node_(extra_node),
+      log_(log) {}
 
-void Operators::do_something() {
-  struct Deed {
+void Operators::run_random_action() {
+  struct Action {
     const char* name;
-    void (Operators::*deed)(const Place&);
+    void (Operators::*run)(const PoolNode&);
   };
-  static constexpr std::array<Deed, 7> kDeeds{{
+  static constexpr std::array<Action, 7> kActions{{
       {"bleeds until dry", &Operators::bleed},
       {"bleeds with a deadline", &Operators::bleed_with_deadline},
       {"forced maintenances", &Operators::maintain},
       {"nodes killed", &Operators::kill},
       {"nodes stopped", &Operators::stop},
-      {"nodes disconnected", &Operators::cut},
-      {"nodes added and removed", &Operators::join_and_leave},
+      {"nodes disconnected", &Operators::disconnect},
+      {"nodes added and removed", &Operators::add_and_remove_node},
   }};
-  const Deed& chosen = kDeeds[dice_() % kDeeds.size()];
-  const Place& place = places_[dice_() % places_.size()];
-  (this->*chosen.deed)(place);
-  ++done_[chosen.name];
-  wait_until_well(place);
+  const Action& action = kActions[random_() % kActions.size()];
+  const PoolNode& target = nodes_[random_() % nodes_.size()];
+  (this->*action.run)(target);
+  ++action_counts_[action.name];
+  wait_until_healthy(target);
 }
 
-void Operators::order(const std::string& line) {
-  const std::string answer = bonedry_.admin(line);
-  if (answer.starts_with("error: ")) journal_.complain(line + " got " + answer);
+void Operators::execute(const std::string& command) {
+  const std::string response = bonedry_.admin(command);
+  if (response.starts_with("error: ")) log_.report_failure(command + " got " + response);
 }
 
-void Operators::wait_dry(const Place& place) {
-  const std::string answer = bonedry_.admin(
-      "wait " + name_of(place) + " --timeout " + std::to_string(kLongest.count()) + "ms",
-      kLongest * 2);
-  if (!answer.starts_with("dry")) return journal_.complain(name_of(place) + ": " + answer);
-  const auto before = shoppers_requests(place.node);
+void Operators::wait_until_dry(const PoolNode& target) {
+  const std::string response = bonedry_.admin(
+      "wait " + full_name(target) + " --timeout " + std::to_string(kActionLimit.count()) + "ms",
+      kActionLimit * 2);
+  if (!response.starts_with("dry")) {
+    return log_.report_failure(full_name(target) + ": " + response);
+  }
+  const auto before = client_requests(target.node);
   let_time_pass(seconds{1});
-  for (const auto& [path, count] : shoppers_requests(place.node)) {
+  for (const auto& [path, count] : client_requests(target.node)) {
     const auto known = before.find(path);
     if (known != before.end() && known->second == count) continue;
-    journal_.complain(name_of(place) + " was reported dry, but received a request for " + path);
+    log_.report_failure(full_name(target) + " was reported dry, but received a request for " +
+                        path);
   }
 }
 
-void Operators::wait_until_well(const Place& place) {
-  const bool well = eventually(
+void Operators::wait_until_healthy(const PoolNode& target) {
+  const bool healthy = eventually(
       [&] {
-        const test::NodeView view = bonedry_.node(place.node.name(), place.pool);
+        const test::NodeView view = bonedry_.node(target.node.name(), target.pool);
         return view.state == "active" && view.health != "down";
       },
-      kLongest);
-  if (!well) journal_.complain(name_of(place) + " did not recover");
+      kActionLimit);
+  if (!healthy) log_.report_failure(full_name(target) + " did not recover");
 }
 
-void Operators::bleed(const Place& place) {
-  order("bleed " + name_of(place) + " --force");
-  wait_dry(place);
-  order("maintain " + name_of(place));
-  order("activate " + name_of(place));
+void Operators::bleed(const PoolNode& target) {
+  execute("bleed " + full_name(target) + " --force");
+  wait_until_dry(target);
+  execute("maintain " + full_name(target));
+  execute("activate " + full_name(target));
 }
 
-void Operators::bleed_with_deadline(const Place& place) {
-  order("bleed " + name_of(place) + " --deadline 500ms --force");
-  wait_dry(place);
-  order("activate " + name_of(place));
+void Operators::bleed_with_deadline(const PoolNode& target) {
+  execute("bleed " + full_name(target) + " --deadline 500ms --force");
+  wait_until_dry(target);
+  execute("activate " + full_name(target));
 }
 
-void Operators::maintain(const Place& place) {
-  order("maintain " + name_of(place) + " --force");
-  wait_dry(place);
-  order("activate " + name_of(place));
+void Operators::maintain(const PoolNode& target) {
+  execute("maintain " + full_name(target) + " --force");
+  wait_until_dry(target);
+  execute("activate " + full_name(target));
 }
 
-void Operators::kill(const Place& place) {
-  const test::TestTime from = TestClock::now();
-  place.node.die();
+void Operators::kill(const PoolNode& target) {
+  const TestTime from = TestClock::now();
+  target.node.die();
   let_time_pass(seconds{1});
-  place.node.start();
-  journal_.out_of_order(place.node.name(), from, TestClock::now());
+  target.node.start();
+  log_.add_fault(target.node.name(), from, TestClock::now());
 }
 
-void Operators::stop(const Place& place) {
-  const test::TestTime from = TestClock::now();
-  place.node.stop();
+void Operators::stop(const PoolNode& target) {
+  const TestTime from = TestClock::now();
+  target.node.stop();
   let_time_pass(Millis{200});
-  place.node.start();
-  journal_.out_of_order(place.node.name(), from, TestClock::now());
+  target.node.start();
+  log_.add_fault(target.node.name(), from, TestClock::now());
 }
 
-void Operators::cut(const Place& place) {
-  const test::TestTime from = TestClock::now();
-  place.node.drop_connections();
-  journal_.out_of_order(place.node.name(), from, TestClock::now());
+void Operators::disconnect(const PoolNode& target) {
+  const TestTime from = TestClock::now();
+  target.node.drop_connections();
+  log_.add_fault(target.node.name(), from, TestClock::now());
 }
 
-void Operators::join_and_leave(const Place& place) {
-  test::TestConfig wider = config_;
-  wider.pools[0].nodes.emplace_back(newcomer_);
-  bonedry_.configure(wider);
-  order("reload");
+void Operators::add_and_remove_node(const PoolNode&) {
+  test::TestConfig with_extra_node = config_;
+  with_extra_node.pools[0].nodes.emplace_back(extra_node_);
+  bonedry_.configure(with_extra_node);
+  execute("reload");
   let_time_pass(seconds{2});
   bonedry_.configure(config_);
-  order("reload");
-  if (!eventually([this] { return !shows_newcomer(); }, kLongest)) {
-    journal_.complain(newcomer_.name() + " was not removed");
+  execute("reload");
+  if (!eventually([this] { return !has_extra_node(); }, kActionLimit)) {
+    log_.report_failure(extra_node_.name() + " was not removed");
   }
-  (void)place;
 }
 
-bool Operators::shows_newcomer() const {
+bool Operators::has_extra_node() const {
   const nlohmann::json status = bonedry_.status();
   for (const nlohmann::json& node : status.at("pools").at(0).at("nodes")) {
-    if (node.at("name") == newcomer_.name()) return true;
+    if (node.at("name") == extra_node_.name()) return true;
   }
   return false;
 }

@@ -1,9 +1,11 @@
-// Some minutes of everything at once; then nothing may be left, lost or unexplained.
+// Users, operators and faults at once, for some minutes. At the end no session, exchange or
+// descriptor may be left, and the access log and the counters must account for every request.
 //
-//   soak [--minutes N]      exits with 1 if anything is wrong
+//   soak [--minutes N]      exits with 1 if a check fails
 
+#include "tests/soak/clients.h"
 #include "tests/soak/operators.h"
-#include "tests/soak/shoppers.h"
+#include "tests/soak/request_log.h"
 
 #include <gtest/gtest.h>
 
@@ -28,12 +30,12 @@ using test::TestConfig;
 constexpr unsigned kWorkers = 2;
 constexpr std::size_t kSparePipes = 8;  // per worker; each has two descriptors
 constexpr std::size_t kMiB = 1024 * 1024;
-// ASan keeps freed memory in its quarantine; a small quarantine leaves leaks visible.
+// ASan keeps freed memory in its quarantine, which would hide a leak: make it small.
 constexpr const char* kAsanOptions =
     "ASAN_OPTIONS=exitcode=99:detect_stack_use_after_return=1:quarantine_size_mb=16:"
     "thread_local_quarantine_size_kb=64";
 
-TestConfig two_pools(const std::vector<Operators::Place>& places) {
+TestConfig two_pools(const std::vector<Operators::PoolNode>& nodes) {
   TestConfig config;
   config.workers = kWorkers;
   config.timeouts = {"shutdown = \"5s\""};
@@ -42,8 +44,8 @@ TestConfig two_pools(const std::vector<Operators::Place>& places) {
     test::TestPool pool{
         .name = name,
         .session = {"idle_timeout = \"" + std::to_string(kIdleTimeout.count()) + "ms\""}};
-    for (const Operators::Place& place : places) {
-      if (place.pool == name) pool.nodes.emplace_back(place.node);
+    for (const Operators::PoolNode& target : nodes) {
+      if (target.pool == name) pool.nodes.emplace_back(target.node);
     }
     config.pools.push_back(pool);
   }
@@ -54,25 +56,26 @@ TestConfig two_pools(const std::vector<Operators::Place>& places) {
 }
 
 /// The highest resident memory in each quarter of the run, to distinguish growth from a plateau.
-class Memory {
+class MemoryUse {
  public:
-  explicit Memory(Millis duration) : start_(TestClock::now()), duration_(duration) {}
+  explicit MemoryUse(Millis duration) : start_(TestClock::now()), duration_(duration) {}
 
-  void look(const BonedryProcess& bonedry) {
+  void sample(const BonedryProcess& bonedry) {
     const auto quarter = static_cast<std::size_t>(4 * test::elapsed_since(start_) / duration_);
-    std::size_t& most = most_[std::min<std::size_t>(quarter, 3)];
-    most = std::max(most, bonedry.resident_bytes());
+    std::size_t& max = max_bytes_[std::min<std::size_t>(quarter, 3)];
+    max = std::max(max, bonedry.resident_bytes());
   }
-  [[nodiscard]] std::size_t quarter(std::size_t number) const { return most_[number]; }
+  /// In bytes; `quarter` is 0 to 3.
+  [[nodiscard]] std::size_t max_in(std::size_t quarter) const { return max_bytes_[quarter]; }
 
  private:
   test::TestTime start_;
   Millis duration_;
-  std::size_t most_[4] = {};
+  std::size_t max_bytes_[4] = {};
 };
 
-void tell(const std::string& what, std::size_t figure) {
-  std::cout << "  " << std::left << std::setw(50) << what << std::right << std::setw(10) << figure
+void print_row(const std::string& label, std::size_t value) {
+  std::cout << "  " << std::left << std::setw(50) << label << std::right << std::setw(10) << value
             << '\n';
 }
 
@@ -82,89 +85,90 @@ class Soak {
 
   /// Returns whether all checks passed.
   [[nodiscard]] bool run() {
-    for (FakeNode* node : {&alice_, &bob_, &carol_, &dave_, &erin_}) open_shop(*node, journal_);
+    for (FakeNode* node : {&alice_, &bob_, &carol_, &dave_, &erin_}) install_handlers(*node, log_);
     const std::size_t sockets = bonedry_.open_descriptors("socket");
     const std::size_t others = bonedry_.open_descriptors() - sockets;
-    live();
-    expect_nothing_left(sockets, others);
+    run_load();
+    check_leaks(sockets, others);
     bonedry_.stop();
-    judge();
-    return journal_.complaints() == 0;
+    check_requests();
+    return log_.failures() == 0;
   }
 
  private:
-  void live() {
-    Shoppers shoppers{{bonedry_.address("shop"), bonedry_.address("store")}, journal_};
-    std::cout << shoppers.count() << " clients, 4 nodes in 2 pools, " << kWorkers << " workers, "
+  void run_load() {
+    Clients clients{{bonedry_.address("shop"), bonedry_.address("store")}, log_};
+    std::cout << clients.count() << " clients, 4 nodes in 2 pools, " << kWorkers << " workers, "
               << duration_.count() / 1000 << " s" << std::endl;
     const test::TestTime start = TestClock::now();
-    Millis told{0};
+    Millis last_report{0};
     while (test::elapsed_since(start) < duration_) {
-      operators_.do_something();
-      memory_.look(bonedry_);
-      if (test::elapsed_since(start) - told < std::chrono::seconds{30}) continue;
-      told = test::elapsed_since(start);
-      std::cout << std::setw(5) << told.count() / 1000 << " s: " << journal_.requests()
+      operators_.run_random_action();
+      memory_.sample(bonedry_);
+      if (test::elapsed_since(start) - last_report < std::chrono::seconds{30}) continue;
+      last_report = test::elapsed_since(start);
+      std::cout << std::setw(5) << last_report.count() / 1000 << " s: " << log_.requests()
                 << " requests, " << bonedry_.resident_bytes() / kMiB << " MiB, "
-                << bonedry_.open_descriptors() << " descriptors, " << journal_.complaints()
-                << " failures" << std::endl;
+                << bonedry_.open_descriptors() << " descriptors, " << log_.failures() << " failures"
+                << std::endl;
     }
   }
 
-  void expect(bool right, const std::string& what) {
-    if (!right) journal_.complain(what);
+  void expect(bool holds, const std::string& what) {
+    if (!holds) log_.report_failure(what);
   }
 
-  void expect_nothing_left(std::size_t sockets, std::size_t others) {
-    const bool ended = eventually([this] {
-      return std::all_of(places_.begin(), places_.end(), [this](const Operators::Place& place) {
-        const test::NodeView view = bonedry_.node(place.node.name(), place.pool);
+  void check_leaks(std::size_t sockets, std::size_t others) {
+    const bool idle = eventually([this] {
+      return std::all_of(nodes_.begin(), nodes_.end(), [this](const Operators::PoolNode& target) {
+        const test::NodeView view = bonedry_.node(target.node.name(), target.pool);
         return view.exchanges_open == 0 && view.sessions() == 0;
       });
     });
-    expect(ended, "open exchanges or sessions remain: " + bonedry_.admin("status"));
-    for (const Operators::Place& place : places_) place.node.drop_connections();
+    expect(idle, "open exchanges or sessions remain: " + bonedry_.admin("status"));
+    for (const Operators::PoolNode& target : nodes_) target.node.drop_connections();
     expect(eventually([&] { return bonedry_.open_descriptors("socket") <= sockets; }),
            std::to_string(bonedry_.open_descriptors("socket")) + " sockets, but " +
                std::to_string(sockets) + " at the start");
-    others_left_ = bonedry_.open_descriptors() - bonedry_.open_descriptors("socket");
-    expect(others_left_ <= others + kWorkers * kSparePipes * 2,
-           std::to_string(others_left_) + " other descriptors, but " + std::to_string(others) +
-               " at the start");
-    expect(memory_.quarter(3) <= memory_.quarter(0) + memory_.quarter(0) / 4 + 16 * kMiB,
-           "memory grows: " + std::to_string(memory_.quarter(0) / kMiB) + " MiB at the start, " +
-               std::to_string(memory_.quarter(3) / kMiB) + " at the end");
-    for (const Operators::Place& place : places_) {
-      const test::NodeView view = bonedry_.node(place.node.name(), place.pool);
-      counted_["moved"] += view.moved;
-      counted_["rescued"] += view.rescued;
-      counted_["late"] += view.late;
+    other_descriptors_ = bonedry_.open_descriptors() - bonedry_.open_descriptors("socket");
+    expect(other_descriptors_ <= others + kWorkers * kSparePipes * 2,
+           std::to_string(other_descriptors_) + " other descriptors, but " +
+               std::to_string(others) + " at the start");
+    expect(memory_.max_in(3) <= memory_.max_in(0) + memory_.max_in(0) / 4 + 16 * kMiB,
+           "memory grows: " + std::to_string(memory_.max_in(0) / kMiB) + " MiB at the start, " +
+               std::to_string(memory_.max_in(3) / kMiB) + " at the end");
+    for (const Operators::PoolNode& target : nodes_) {
+      const test::NodeView view = bonedry_.node(target.node.name(), target.pool);
+      counters_["moved"] += view.moved;
+      counters_["rescued"] += view.rescued;
+      counters_["late"] += view.late;
     }
   }
 
-  void judge() {
-    const Journal::Figures figures = journal_.settle(bonedry_.out(), erin_.name());
+  /// Checks that log and counters account for every request, and prints the totals.
+  void check_requests() {
+    const RequestLog::Totals totals = log_.check_access_log(bonedry_.out(), erin_.name());
     std::cout << '\n';
-    tell("requests", figures.requests);
-    tell("answered completely", figures.whole);
-    tell("failed because of a faulty node", figures.failed);
-    tell("aborted by their clients", figures.abandoned);
-    tell("lines in the access log", figures.lines);
-    for (const auto& [deed, count] : operators_.done()) tell(deed, count);
-    for (const auto& [verdict, count] : counted_) {
-      tell("sessions " + verdict, static_cast<std::size_t>(count));
+    print_row("requests", totals.requests);
+    print_row("answered completely", totals.complete);
+    print_row("failed because of a faulty node", totals.failed);
+    print_row("aborted by their clients", totals.aborted);
+    print_row("lines in the access log", totals.log_lines);
+    for (const auto& [action, count] : operators_.action_counts()) print_row(action, count);
+    for (const auto& [verdict, count] : counters_) {
+      print_row("sessions " + verdict, static_cast<std::size_t>(count));
       // A late session whose new node then failed to respond is logged as rescued.
-      const std::int64_t least = at(figures.verdicts_done, verdict);
-      const std::int64_t most =
-          at(figures.verdicts, verdict) + (verdict == "late" ? at(figures.verdicts, "rescued") : 0);
-      expect(least <= count && count <= most, verdict + " is counted " + std::to_string(count) +
-                                                  " times, but logged " + std::to_string(least) +
-                                                  " to " + std::to_string(most) + " times");
+      const std::int64_t min = at(totals.verdicts_completed, verdict);
+      const std::int64_t max =
+          at(totals.verdicts, verdict) + (verdict == "late" ? at(totals.verdicts, "rescued") : 0);
+      expect(min <= count && count <= max, verdict + " is counted " + std::to_string(count) +
+                                               " times, but logged " + std::to_string(min) +
+                                               " to " + std::to_string(max) + " times");
     }
-    tell("memory in the first quarter, MiB", memory_.quarter(0) / kMiB);
-    tell("memory in the last quarter, MiB", memory_.quarter(3) / kMiB);
-    tell("open descriptors other than sockets", others_left_);
-    tell("failures", journal_.complaints());
+    print_row("memory in the first quarter, MiB", memory_.max_in(0) / kMiB);
+    print_row("memory in the last quarter, MiB", memory_.max_in(3) / kMiB);
+    print_row("open descriptors other than sockets", other_descriptors_);
+    print_row("failures", log_.failures());
   }
 
   static std::int64_t at(const std::map<std::string, std::int64_t>& counts,
@@ -174,19 +178,19 @@ class Soak {
   }
 
   Millis duration_;
-  Journal journal_;
+  RequestLog log_;
   FakeNode alice_{"alice"};
   FakeNode bob_{"bob"};
   FakeNode carol_{"carol"};
   FakeNode dave_{"dave"};
   FakeNode erin_{"erin"};
-  std::vector<Operators::Place> places_{
+  std::vector<Operators::PoolNode> nodes_{
       {"shop", alice_}, {"shop", bob_}, {"store", carol_}, {"store", dave_}};
-  BonedryProcess bonedry_{two_pools(places_)};
-  Operators operators_{bonedry_, two_pools(places_), places_, erin_, journal_};
-  Memory memory_;
-  std::map<std::string, std::int64_t> counted_;
-  std::size_t others_left_ = 0;
+  BonedryProcess bonedry_{two_pools(nodes_)};
+  Operators operators_{bonedry_, two_pools(nodes_), nodes_, erin_, log_};
+  MemoryUse memory_;
+  std::map<std::string, std::int64_t> counters_;
+  std::size_t other_descriptors_ = 0;
 };
 
 }  // namespace
@@ -201,11 +205,11 @@ int main(int count, char** arguments) {
     return 2;
   }
   try {
-    bool right = bonedry::soak::Soak{std::chrono::minutes{minutes}}.run();
-    // Failures at the end of the program: its exit code, a sanitizer report.
-    right = right && !testing::UnitTest::GetInstance()->ad_hoc_test_result().Failed();
-    std::cout << (right ? "PASSED\n" : "FAILED\n");
-    return right ? 0 : 1;
+    bool passed = bonedry::soak::Soak{std::chrono::minutes{minutes}}.run();
+    // BonedryProcess reports a wrong exit code or a sanitizer report as a failure of GoogleTest.
+    passed = passed && !testing::UnitTest::GetInstance()->ad_hoc_test_result().Failed();
+    std::cout << (passed ? "PASSED\n" : "FAILED\n");
+    return passed ? 0 : 1;
   } catch (const std::exception& error) {
     std::cerr << "soak: " << error.what() << '\n';
     return 1;

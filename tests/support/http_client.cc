@@ -96,11 +96,13 @@ Response User::click(const std::string& target, const Headers& headers) {
 Response User::send(Request request, Millis deadline) {
   if (client_ && !client_->is_idle_and_open()) client_.reset();
   if (!client_) client_ = std::make_unique<HttpClient>(address_);
-  if (!jar_.empty()) request.headers.add("Cookie", cookie_header());
+  if (std::string cookies = cookies_.header(); !cookies.empty()) {
+    request.headers.add("Cookie", std::move(cookies));
+  }
   node_.clear();
   try {
     Response response = client_->exchange(request, deadline);
-    keep_cookies(response);
+    for (const std::string& line : response.headers.all("Set-Cookie")) cookies_.take(line);
     node_ = response.headers.get("X-Node");
     // A connection that the proxy has announced to close may still be open.
     if (!response.complete() || response.headers.has_token("Connection", "close")) client_.reset();
@@ -114,37 +116,6 @@ Response User::send(Request request, Millis deadline) {
 void User::go_to(std::string address) {
   address_ = std::move(address);
   client_.reset();
-}
-
-std::string User::cookie(const std::string& name) const {
-  const auto found = jar_.find(name);
-  return found == jar_.end() ? std::string{} : found->second;
-}
-
-bool User::has_cookie(const std::string& name) const {
-  return jar_.contains(name);
-}
-
-std::string User::cookie_header() const {
-  std::string text;
-  for (const auto& [name, value] : jar_) {
-    if (!text.empty()) text += "; ";
-    text += name + '=' + value;
-  }
-  return text;
-}
-
-void User::keep_cookies(const Response& response) {
-  for (const std::string& line : response.headers.all("Set-Cookie")) {
-    const std::string pair = line.substr(0, line.find(';'));
-    const auto equals = pair.find('=');
-    if (equals == std::string::npos) continue;
-    if (line.find("Max-Age=0") != std::string::npos) {
-      jar_.erase(pair.substr(0, equals));
-    } else {
-      jar_[pair.substr(0, equals)] = pair.substr(equals + 1);
-    }
-  }
 }
 
 std::optional<std::string> set_cookie_value(const Response& response, std::string_view name) {

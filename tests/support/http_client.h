@@ -1,9 +1,9 @@
 #pragma once
 
+#include "bench/demo/cookie_jar.h"
 #include "tests/support/http_message.h"
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -68,8 +68,7 @@ class User {
  public:
   explicit User(std::string address) : address_(std::move(address)) {}
 
-  /// Requests a page as a browser would, and stores the cookies of the response, except those that
-  /// a Max-Age of 0 removes.
+  /// Requests a page as a browser would, and stores the cookies of the response.
   Response click(const std::string& target = "/", const Headers& headers = {});
   Response send(Request request, Millis deadline = kDeadline);
 
@@ -78,21 +77,23 @@ class User {
   /// Closes the connection, as browsers do now and then; the cookies stay.
   void disconnect() { client_.reset(); }
 
-  [[nodiscard]] std::string cookie(const std::string& name = "bonedry") const;
-  [[nodiscard]] bool has_cookie(const std::string& name = "bonedry") const;
-  void set_cookie(const std::string& name, const std::string& value) { jar_[name] = value; }
-  void forget_cookies() { jar_.clear(); }
+  /// The cookie's value; "" when there is no such cookie.
+  [[nodiscard]] std::string cookie(const std::string& name = "bonedry") const {
+    return cookies_.value(name);
+  }
+  [[nodiscard]] bool has_cookie(const std::string& name = "bonedry") const {
+    return cookies_.has(name);
+  }
+  void set_cookie(const std::string& name, const std::string& value) { cookies_.set(name, value); }
+  void forget_cookies() { cookies_.clear(); }
 
   /// The node that served the last click, from its X-Node; "" when the proxy responded itself.
   [[nodiscard]] const std::string& node() const { return node_; }
 
  private:
-  [[nodiscard]] std::string cookie_header() const;
-  void keep_cookies(const Response& response);
-
   std::string address_;
   std::unique_ptr<HttpClient> client_;
-  std::map<std::string, std::string> jar_;
+  demo::CookieJar cookies_;
   std::string node_;
 };
 

@@ -238,9 +238,9 @@ std::string test_name(const std::string& path) {
 }
 
 std::string shown(std::string_view bytes) {
-  static constexpr std::size_t kMost = 600;
+  static constexpr std::size_t kMax = 600;
   std::string out;
-  for (const char c : bytes.substr(0, kMost)) {
+  for (const char c : bytes.substr(0, kMax)) {
     if (c == '\r') {
       out += "\\r";
     } else if (c == '\n') {
@@ -254,7 +254,7 @@ std::string shown(std::string_view bytes) {
       out += hex;
     }
   }
-  if (bytes.size() > kMost) out += "... (" + std::to_string(bytes.size()) + " bytes)";
+  if (bytes.size() > kMax) out += "... (" + std::to_string(bytes.size()) + " bytes)";
   return out;
 }
 

@@ -1,6 +1,6 @@
 // The corpus against parser, rules and writer in memory: as a whole, byte by byte, and split at
 // every byte.
-#include "proxy/base/chunk.h"
+#include "proxy/base/block.h"
 #include "proxy/base/slice_queue.h"
 #include "proxy/http/head_writer.h"
 #include "proxy/http/parser.h"
@@ -18,7 +18,7 @@
 namespace bonedry::corpus {
 namespace {
 
-using http::BodyKind;
+using http::FramingKind;
 using http::Parser;
 using http::ParseStatus;
 using Ends = std::vector<std::size_t>;
@@ -90,7 +90,7 @@ class Reading {
   bool validate_request() {
     const auto facts = http::validate_request(head_);
     if (!facts) return refuse(facts.error());
-    // Slices need a chunk that keeps the bytes; here they outlive the queue.
+    // Slices need a block that keeps the bytes; here they outlive the queue.
     SliceQueue queue;
     http::write_request_head(head_, *facts, {"192.0.2.7", "http"}, {}, {queue, pool_});
     outcome_.written += text_of(queue);
@@ -122,7 +122,7 @@ class Reading {
   }
 
   bool body(std::size_t end) {
-    if (at_ == end && parser_.framing().kind != BodyKind::none) return false;
+    if (at_ == end && parser_.framing().kind != FramingKind::none) return false;
     std::size_t used = 0;
     char* const data = bytes_.data() + at_;
     const ParseStatus status = parser_.parse_body(data, end - at_, pieces_, used);
@@ -156,7 +156,7 @@ class Reading {
   Parser::Kind kind_;
   http::RequestKind request_kind_;
   std::string bytes_;
-  ChunkPool pool_;
+  BlockPool pool_;
   Parser parser_;
   http::Head head_;
   http::BodyPieces pieces_;

@@ -144,10 +144,10 @@ INSTANTIATE_TEST_SUITE_P(Corpus, RequestsOnTheWire, testing::ValuesIn(files_of("
                          name_of);
 
 TEST_P(RequestsOnTheWire, ReachANodeOnlyAsTheCorpusSays) {
-  std::size_t most_partial = 0;
+  std::size_t max_partial = 0;
   for (const Case& one : read_cases(GetParam())) {
     for (const Way way : {Way::whole, Way::byte_by_byte, Way::behind_a_good_one}) {
-      if (one.verdict == Verdict::cut) ++most_partial;
+      if (one.verdict == Verdict::cut) ++max_partial;
       std::string problem;
       try {
         problem = problem_of(one, way);
@@ -162,7 +162,7 @@ TEST_P(RequestsOnTheWire, ReachANodeOnlyAsTheCorpusSays) {
   }
   bonedry_.stop();
   const std::vector<std::string> partial = node_.stop();
-  EXPECT_LE(partial.size(), most_partial) << shown(partial.front());
+  EXPECT_LE(partial.size(), max_partial) << shown(partial.front());
   for (const std::string& bytes : partial) {
     EXPECT_EQ(bytes.find("smuggled"), std::string::npos) << shown(bytes);
   }

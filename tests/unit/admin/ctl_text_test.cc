@@ -68,7 +68,7 @@ TEST(NodeProgress, SurvivesAnyAnswer) {
   }
 }
 
-TEST(WaitOutcome, TellsWhoIsLeft) {
+TEST(ReportedWait, TellsWhoIsLeft) {
   const auto left = [](const std::string& fields) {
     const auto outcome =
         parse_wait_result(R"({"node":"shop/alice","result":"timed_out",)" + fields + "}");
@@ -80,7 +80,7 @@ TEST(WaitOutcome, TellsWhoIsLeft) {
   EXPECT_EQ(left(R"("live":0,"pending":0,"exchanges_open":1)"), "1 open exchange");
 }
 
-TEST(WaitOutcome, MapsToExitCodes) {
+TEST(ReportedWait, MapsToExitCodes) {
   const auto code = [](const std::string& result) {
     const auto outcome = parse_wait_result(R"({"node":"shop/alice","result":")" + result +
                                            R"(","live":4,"pending":1})");

@@ -9,7 +9,7 @@ using std::chrono::seconds;
 
 class IdleLifetimeTest : public testing::Test {
  protected:
-  IdleLifetimeTest() { lifetime_.set_most(kMost); }
+  IdleLifetimeTest() { lifetime_.set_max(kMax); }
   void close_some(unsigned count, Millis age) {
     for (unsigned i = 0; i < count; ++i) {
       now_ = now_ + Millis{1};
@@ -18,23 +18,23 @@ class IdleLifetimeTest : public testing::Test {
   }
   [[nodiscard]] Millis usable(Repeat repeat) { return lifetime_.usable(repeat, now_); }
 
-  static constexpr Millis kMost = seconds{55};
+  static constexpr Millis kMax = seconds{55};
   Instant now_{1'000'000};
   IdleLifetime lifetime_;
 };
 
 TEST_F(IdleLifetimeTest, ANodeThatClosesNothingIsTrusted) {
-  EXPECT_EQ(usable(Repeat::forbidden), kMost);
-  close_some(100, kMost + seconds{1});
-  EXPECT_EQ(usable(Repeat::forbidden), kMost);
+  EXPECT_EQ(usable(Repeat::forbidden), kMax);
+  close_some(100, kMax + seconds{1});
+  EXPECT_EQ(usable(Repeat::forbidden), kMax);
 }
 
 TEST_F(IdleLifetimeTest, AFewThatCloseEarlyTeachWhatMayNotBeRepeated) {
   close_some(IdleLifetime::kFew - 1, seconds{5});
-  EXPECT_EQ(usable(Repeat::forbidden), kMost);
+  EXPECT_EQ(usable(Repeat::forbidden), kMax);
   close_some(1, seconds{5});
   EXPECT_EQ(usable(Repeat::forbidden), seconds{4});
-  EXPECT_EQ(usable(Repeat::allowed), kMost);
+  EXPECT_EQ(usable(Repeat::allowed), kMax);
   close_some(IdleLifetime::kMany, seconds{5});
   EXPECT_EQ(usable(Repeat::allowed), seconds{4});
 }
@@ -50,7 +50,7 @@ TEST_F(IdleLifetimeTest, ARestartIsOneEvent) {
     now_ = now_ + Millis{1};
     lifetime_.note_closed(Millis{i}, before, now_);
   }
-  EXPECT_EQ(usable(Repeat::forbidden), kMost);
+  EXPECT_EQ(usable(Repeat::forbidden), kMax);
 }
 
 TEST_F(IdleLifetimeTest, WhatIsNotConfirmedIsForgottenSlowly) {
@@ -60,7 +60,7 @@ TEST_F(IdleLifetimeTest, WhatIsNotConfirmedIsForgottenSlowly) {
   now_ = now_ + IdleLifetime::kRecovery;
   EXPECT_EQ(usable(Repeat::forbidden), 2 * IdleLifetime::kShortest);
   now_ = now_ + 20 * IdleLifetime::kRecovery;
-  EXPECT_EQ(usable(Repeat::forbidden), kMost);
+  EXPECT_EQ(usable(Repeat::forbidden), kMax);
 }
 
 TEST_F(IdleLifetimeTest, WhatIsConfirmedIsKept) {

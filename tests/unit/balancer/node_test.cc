@@ -51,7 +51,7 @@ TEST(SessionCountsTest, TakingAllSaysHowManyTheyWere) {
   counts.add_pending();
   counts.add_live();
   counts.add_live();
-  const SessionCounts::Figures taken = counts.take_all();
+  const SessionCounts::Values taken = counts.take_all();
   EXPECT_EQ(taken.live, 2);
   EXPECT_EQ(taken.pending, 1);
   EXPECT_EQ(counts.read().all(), 0);
@@ -146,14 +146,14 @@ TEST_F(NodeTest, MaxSessionsOfNoneIsNoLimit) {
 }
 
 TEST_F(NodeTest, TwoThreadsThatBookAndReleasePlacesNeverOvershoot) {
-  constexpr std::int64_t kMost = 1000;
+  constexpr std::int64_t kMax = 1000;
   test::set_live(counts, 400);
   std::atomic<std::int64_t> taken{400};
   std::atomic<int> overshoots{0};
   const auto come_and_go = [this, &taken, &overshoots] {
     for (int i = 0; i < 20'000; ++i) {
-      if (!alice.reserve_session(kMost)) continue;
-      if (taken.fetch_add(1) + 1 > kMost) ++overshoots;
+      if (!alice.reserve_session(kMax)) continue;
+      if (taken.fetch_add(1) + 1 > kMax) ++overshoots;
       if (i % 10 != 0) continue;
       taken.fetch_sub(1);
       alice.cancel_reservation();
@@ -164,9 +164,9 @@ TEST_F(NodeTest, TwoThreadsThatBookAndReleasePlacesNeverOvershoot) {
   other.join();
   EXPECT_EQ(overshoots, 0);
   // Places that seemed taken by mistake can still be reserved.
-  while (alice.reserve_session(kMost)) ++taken;
-  EXPECT_EQ(taken, kMost);
-  EXPECT_EQ(alice.session_load(), kMost);
+  while (alice.reserve_session(kMax)) ++taken;
+  EXPECT_EQ(taken, kMax);
+  EXPECT_EQ(alice.session_load(), kMax);
 }
 
 TEST_F(NodeTest, OfTwoThreadsThatAskForTheLastConnectionOneGetsIt) {

@@ -29,7 +29,7 @@ TEST(RetryBudgetTest, ALongCalmSavesUpOnlySoMuch) {
   RetryBudget budget;
   budget.set_percent(100);
   for (int i = 0; i < 100'000; ++i) budget.note_request();
-  EXPECT_EQ(drain(budget), RetryBudget::kMost);
+  EXPECT_EQ(drain(budget), RetryBudget::kMax);
 }
 
 TEST(RetryBudgetTest, NoneIsNone) {

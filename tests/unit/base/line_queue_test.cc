@@ -9,9 +9,9 @@
 namespace bonedry {
 namespace {
 
-std::string taken(LineQueue& queue, std::size_t most = 1'000'000) {
+std::string taken(LineQueue& queue, std::size_t max = 1'000'000) {
   std::vector<char> out;
-  queue.take(out, most);
+  queue.take(out, max);
   return {out.begin(), out.end()};
 }
 

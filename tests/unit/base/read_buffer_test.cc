@@ -11,7 +11,7 @@
 namespace bonedry {
 namespace {
 
-constexpr std::size_t kSize = ChunkPool::kChunkSize;
+constexpr std::size_t kSize = BlockPool::kBlockSize;
 
 class ReadBufferTest : public testing::Test {
  protected:
@@ -40,7 +40,7 @@ class ReadBufferTest : public testing::Test {
     return text;
   }
 
-  ChunkPool pool;
+  BlockPool pool;
   ReadBuffer buffer;
 };
 
@@ -48,7 +48,7 @@ TEST_F(ReadBufferTest, AnEmptyBufferHoldsNoMemory) {
   EXPECT_TRUE(buffer.empty());
   EXPECT_EQ(buffer.size(), 0U);
   EXPECT_EQ(buffer.data(), nullptr);
-  EXPECT_FALSE(buffer.chunk());
+  EXPECT_FALSE(buffer.block());
 }
 
 TEST_F(ReadBufferTest, WhatIsReadIsThereInOnePiece) {
@@ -67,16 +67,16 @@ TEST_F(ReadBufferTest, WhatIsConsumedIsGoneFromTheFront) {
 
 TEST_F(ReadBufferTest, OnceAllIsConsumedItsMemoryIsBackInThePool) {
   read_all("all of it");
-  const Chunk* const used = buffer.chunk().get();
+  const Block* const used = buffer.block().get();
   buffer.consume(buffer.size());
-  EXPECT_FALSE(buffer.chunk());
+  EXPECT_FALSE(buffer.block());
   EXPECT_EQ(pool.take().get(), used);
 }
 
 TEST_F(ReadBufferTest, ClearingGivesBackTheMemoryOfAReadThatBroughtNothing) {
   (void)buffer.room(pool, kSize);
   buffer.clear();
-  EXPECT_FALSE(buffer.chunk());
+  EXPECT_FALSE(buffer.block());
   buffer.clear();
   EXPECT_TRUE(buffer.empty());
 }
@@ -108,7 +108,7 @@ TEST_F(ReadBufferTest, RoomEndsAtTheLimit) {
   EXPECT_EQ(buffer.room(pool, 100).size(), 1U);
 }
 
-TEST_F(ReadBufferTest, TheRestOfAFullChunkMovesToTheFrontOfAFreshOne) {
+TEST_F(ReadBufferTest, TheRestOfAFullBlockMovesToTheFrontOfAFreshOne) {
   read_all(counting(kSize));
   const Slice held = buffer.slice(0, 100);
   buffer.consume(kSize - 10);
@@ -116,17 +116,17 @@ TEST_F(ReadBufferTest, TheRestOfAFullChunkMovesToTheFrontOfAFreshOne) {
   const auto room = buffer.room(pool, kSize);
   EXPECT_EQ(room.size(), kSize - 10);
   EXPECT_EQ(content(), rest);
-  EXPECT_NE(buffer.chunk(), held.chunk) << "the old one still belongs to its slices";
+  EXPECT_NE(buffer.block(), held.block) << "the old one still belongs to its slices";
   EXPECT_EQ(held.text(), counting(100));
 }
 
-TEST_F(ReadBufferTest, AHeadBeyondAChunkGrowsInPlaceOfBeingRefused) {
+TEST_F(ReadBufferTest, AHeadBeyondABlockGrowsInPlaceOfBeingRefused) {
   constexpr std::size_t kLimit = 200'000;
   const std::string large = counting(kLimit);
   read_all(large, kLimit);
   EXPECT_EQ(content(), large);
   EXPECT_TRUE(buffer.room(pool, kLimit).empty());
-  EXPECT_LE(buffer.chunk()->capacity(), kLimit) << "and no larger than it may become";
+  EXPECT_LE(buffer.block()->capacity(), kLimit) << "and no larger than it may become";
 }
 
 TEST_F(ReadBufferTest, AfterALargeHeadTheBufferIsOfTheUsualSizeAgain) {
@@ -135,13 +135,13 @@ TEST_F(ReadBufferTest, AfterALargeHeadTheBufferIsOfTheUsualSizeAgain) {
   buffer.consume(3 * kSize - 5);
   const std::string rest = content();
   std::string more;
-  while (buffer.chunk()->capacity() > kSize && more.size() < 8 * kSize) {
+  while (buffer.block()->capacity() > kSize && more.size() < 8 * kSize) {
     const std::string part(buffer.room(pool, 4 * kSize).size(), 'm');
     read_all(part, 4 * kSize);
     buffer.consume(part.size());
     more += part;
   }
-  EXPECT_EQ(buffer.chunk()->capacity(), kSize);
+  EXPECT_EQ(buffer.block()->capacity(), kSize);
   EXPECT_EQ(buffer.size(), rest.size());
 }
 

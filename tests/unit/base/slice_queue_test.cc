@@ -13,17 +13,17 @@ namespace {
 
 class SliceQueueTest : public testing::Test {
  protected:
-  /// A slice in a chunk of its own.
+  /// A slice in a block of its own.
   Slice lone(std::string_view text) {
-    const ChunkRef chunk = pool.take();
-    std::memcpy(chunk->data(), text.data(), text.size());
-    return {chunk, chunk->data(), text.size()};
+    const BlockRef block = pool.take();
+    std::memcpy(block->data(), text.data(), text.size());
+    return {block, block->data(), text.size()};
   }
 
   /// The queued bytes as writev would send them.
-  [[nodiscard]] std::string content(std::size_t most_vectors = 100) const {
+  [[nodiscard]] std::string content(std::size_t max_vectors = 100) const {
     std::array<iovec, 100> vectors{};
-    const std::size_t count = queue.gather({vectors.data(), most_vectors});
+    const std::size_t count = queue.gather({vectors.data(), max_vectors});
     std::string text;
     for (std::size_t i = 0; i < count; ++i) {
       text.append(static_cast<const char*>(vectors[i].iov_base), vectors[i].iov_len);
@@ -35,7 +35,7 @@ class SliceQueueTest : public testing::Test {
     return queue.gather(all);
   }
 
-  ChunkPool pool;
+  BlockPool pool;
   SliceQueue queue;
 };
 
@@ -48,27 +48,27 @@ TEST_F(SliceQueueTest, BytesComeOutInTheOrderTheyWentIn) {
   EXPECT_FALSE(queue.empty());
 }
 
-TEST_F(SliceQueueTest, NeighboursInOneChunkAreOneSlice) {
+TEST_F(SliceQueueTest, NeighboursInOneBlockAreOneSlice) {
   const Slice whole = lone("abcdef");
-  queue.push({whole.chunk, whole.data, 2});
-  queue.push({whole.chunk, whole.data + 2, 2});
-  queue.push({whole.chunk, whole.data + 4, 2});
+  queue.push({whole.block, whole.data, 2});
+  queue.push({whole.block, whole.data + 2, 2});
+  queue.push({whole.block, whole.data + 4, 2});
   EXPECT_EQ(vectors(), 1U);
   EXPECT_EQ(content(), "abcdef");
 }
 
-TEST_F(SliceQueueTest, AGapInTheChunkStaysAGap) {
+TEST_F(SliceQueueTest, AGapInTheBlockStaysAGap) {
   const Slice whole = lone("abcdef");
-  queue.push({whole.chunk, whole.data, 2});
-  queue.push({whole.chunk, whole.data + 3, 3});
+  queue.push({whole.block, whole.data, 2});
+  queue.push({whole.block, whole.data + 3, 3});
   EXPECT_EQ(vectors(), 2U);
   EXPECT_EQ(content(), "abdef");
 }
 
 TEST_F(SliceQueueTest, TheSamePlaceBackwardsIsNotJoined) {
   const Slice whole = lone("abcd");
-  queue.push({whole.chunk, whole.data + 2, 2});
-  queue.push({whole.chunk, whole.data, 2});
+  queue.push({whole.block, whole.data + 2, 2});
+  queue.push({whole.block, whole.data, 2});
   EXPECT_EQ(content(), "cdab");
 }
 
@@ -85,9 +85,9 @@ TEST_F(SliceQueueTest, NothingIsNotQueued) {
   EXPECT_EQ(vectors(), 0U);
 }
 
-TEST_F(SliceQueueTest, ACopyMayBeLargerThanAChunk) {
+TEST_F(SliceQueueTest, ACopyMayBeLargerThanABlock) {
   std::string large;
-  while (large.size() < 3 * ChunkPool::kChunkSize + 17) large += std::to_string(large.size());
+  while (large.size() < 3 * BlockPool::kBlockSize + 17) large += std::to_string(large.size());
   queue.push_copy(pool, large);
   EXPECT_EQ(queue.bytes(), large.size());
   EXPECT_EQ(content(), large);
@@ -113,9 +113,9 @@ TEST_F(SliceQueueTest, WhatWasWrittenIsDroppedFromTheFront) {
 
 TEST_F(SliceQueueTest, AQueueThatWasEmptiedIsAsGoodAsNew) {
   const Slice whole = lone("abcdef");
-  queue.push({whole.chunk, whole.data, 3});
+  queue.push({whole.block, whole.data, 3});
   queue.consume(3);
-  queue.push({whole.chunk, whole.data + 3, 3});
+  queue.push({whole.block, whole.data + 3, 3});
   EXPECT_EQ(content(), "def");
   queue.clear();
   EXPECT_TRUE(queue.empty());
@@ -126,9 +126,9 @@ TEST_F(SliceQueueTest, AQueueThatWasEmptiedIsAsGoodAsNew) {
 
 TEST_F(SliceQueueTest, AHalfWrittenSliceStillJoinsItsNeighbour) {
   const Slice whole = lone("abcdef");
-  queue.push({whole.chunk, whole.data, 3});
+  queue.push({whole.block, whole.data, 3});
   queue.consume(2);
-  queue.push({whole.chunk, whole.data + 3, 3});
+  queue.push({whole.block, whole.data + 3, 3});
   EXPECT_EQ(content(), "cdef");
   EXPECT_EQ(vectors(), 1U);
 }
@@ -141,11 +141,11 @@ TEST_F(SliceQueueTest, WithFewVectorsOnlyTheFirstBytesAreGathered) {
   EXPECT_EQ(content(0), "");
 }
 
-TEST_F(SliceQueueTest, WrittenSlicesLetGoOfTheirChunks) {
+TEST_F(SliceQueueTest, WrittenSlicesLetGoOfTheirBlocks) {
   Slice first = lone("first");
   Slice second = lone("second");
-  const ChunkRef watched = first.chunk;
-  const ChunkRef other = second.chunk;
+  const BlockRef watched = first.block;
+  const BlockRef other = second.block;
   queue.push(std::move(first));
   queue.push(std::move(second));
   EXPECT_TRUE(watched.shared());

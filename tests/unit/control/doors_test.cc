@@ -24,7 +24,7 @@ class DoorsTest : public testing::Test {
     doors.acknowledge(topology.version);  // workers start with this version
   }
 
-  void publish(const Nodes& close_deferred = {}) {
+  void publish(const NodeIds& shut_deferred = {}) {
     ++topology.version;
     topology.pools.assign(1, {});
     topology.pools.front().config.name = "shop";
@@ -34,7 +34,7 @@ class DoorsTest : public testing::Test {
       view.node = std::make_shared<balancer::Node>("shop", name, nobody);
       view.door = doors.next(view.node->id(), find_record(records, view.node->id()));
     }
-    doors.publish(topology, close_deferred);
+    doors.publish(topology, shut_deferred);
   }
   /// Does what a command does: notes the change and publishes it.
   void note_change(const balancer::NodeId& id) {
@@ -54,7 +54,7 @@ class DoorsTest : public testing::Test {
                                    return !still_in_use.contains(view.node->name());
                                  });
   }
-  Doors::DrynessConfirmation confirm_dryness(const Nodes& nodes) {
+  Doors::DrynessConfirmation confirm_dryness(const NodeIds& nodes) {
     return doors.confirm_dryness(nodes, topology,
                                  [this](const auto&, const balancer::NodeView& view) {
                                    return !still_in_use.contains(view.node->name());
@@ -104,14 +104,14 @@ TEST_F(DoorsTest, WhatTheRecordSaysIsTheDoor) {
 TEST_F(DoorsTest, AnEmptyNodeIsShutBeforeTheLookThatCounts) {
   bleed(alice);
   acknowledge();
-  EXPECT_EQ(find_candidates().to_confirm, Nodes{alice});
+  EXPECT_EQ(find_candidates().to_confirm, NodeIds{alice});
   EXPECT_TRUE(find_candidates().dry.empty());
   doors.shut_for_confirmation({alice});
   publish();
   EXPECT_EQ(door(alice), Door::shut);
   EXPECT_TRUE(find_candidates().to_confirm.empty()) << "it waits for its second look";
   acknowledge();
-  EXPECT_EQ(confirm_dryness({alice}).dry, Nodes{alice});
+  EXPECT_EQ(confirm_dryness({alice}).dry, NodeIds{alice});
 }
 
 TEST_F(DoorsTest, WhoWasLetInMeanwhileKeepsItFromBeingDry) {
@@ -123,7 +123,7 @@ TEST_F(DoorsTest, WhoWasLetInMeanwhileKeepsItFromBeingDry) {
   acknowledge();
   const Doors::DrynessConfirmation look = confirm_dryness({alice});
   EXPECT_TRUE(look.dry.empty());
-  EXPECT_EQ(look.still_in_use, Nodes{alice});
+  EXPECT_EQ(look.still_in_use, NodeIds{alice});
   publish();
   EXPECT_EQ(door(alice), Door::sessions_only);
 }
@@ -157,7 +157,7 @@ TEST_F(DoorsTest, ALookThatComesLateIsNotTheSecondOneOfALaterHold) {
   publish();
   EXPECT_EQ(door(alice), Door::shut) << "the later hold stands";
   acknowledge();
-  EXPECT_EQ(confirm_dryness({alice}).dry, Nodes{alice});
+  EXPECT_EQ(confirm_dryness({alice}).dry, NodeIds{alice});
 }
 
 TEST_F(DoorsTest, ADoorThatIsJustShutAnywayIsLookedAtWhenAllWorkersKnow) {
@@ -166,14 +166,14 @@ TEST_F(DoorsTest, ADoorThatIsJustShutAnywayIsLookedAtWhenAllWorkersKnow) {
   EXPECT_TRUE(find_candidates().dry.empty());
   EXPECT_TRUE(find_candidates().to_confirm.empty());
   acknowledge();
-  EXPECT_EQ(find_candidates().dry, Nodes{alice});
+  EXPECT_EQ(find_candidates().dry, NodeIds{alice});
 }
 
 TEST_F(DoorsTest, OneLookIsEnoughWhereTheDoorIsShutAnyway) {
   records[alice].displaced = Displaced::yes;
   note_change(alice);
   acknowledge();
-  EXPECT_EQ(find_candidates().dry, Nodes{alice});
+  EXPECT_EQ(find_candidates().dry, NodeIds{alice});
   EXPECT_TRUE(find_candidates().to_confirm.empty());
 }
 

@@ -13,7 +13,7 @@ using testing::HasSubstr;
 
 class NamesTest : public ControlTest {
  protected:
-  static constexpr std::size_t kMost = session::layout::kMaxSlots;
+  static constexpr std::size_t kMax = session::layout::kMaxSlots;
 
   /// The shop has only these nodes: "<prefix>0", "<prefix>1", …
   void name_nodes(const std::string& prefix, std::size_t count) {
@@ -30,7 +30,7 @@ TEST_F(NamesTest, AReloadThatNeedsTooManyIsRefusedAndChangesNothing) {
   const conf::Config before = config;
   add_user("shop/alice", 1);
   shop().session.idle_timeout = shop().session.pending_timeout = minutes{1};
-  name_nodes("n", kMost);
+  name_nodes("n", kMax);
   const auto topology = control->topology();
   EXPECT_THAT(reload(), AllOf(HasSubstr("error: the ledger has no room for node shop/n"),
                               HasSubstr("the running config is unchanged")));
@@ -46,19 +46,19 @@ TEST_F(NamesTest, AReloadThatNeedsTooManyIsRefusedAndChangesNothing) {
 }
 
 TEST_F(NamesTest, AfterARefusalThereIsRoomForWhatFits) {
-  name_nodes("n", kMost + 1);
+  name_nodes("n", kMax + 1);
   EXPECT_THAT(reload(), HasSubstr("error: "));
   settle();
-  name_nodes("m", kMost - 3);
+  name_nodes("m", kMax - 3);
   EXPECT_THAT(reload(), HasSubstr("reloaded"));
 }
 
 TEST_F(NamesTest, ThoseOfNodesThatAreGoneAreGivenBack) {
   for (const char* prefix : {"a", "b", "c"}) {
-    name_nodes(prefix, kMost / 2);
+    name_nodes(prefix, kMax / 2);
     ASSERT_THAT(reload(), HasSubstr("reloaded"));
     settle();
-    ASSERT_EQ(nodes(), kMost / 2);
+    ASSERT_EQ(nodes(), kMax / 2);
   }
 }
 
@@ -73,7 +73,7 @@ TEST_F(NamesTest, OneWithAUserOnItIsKeptThoughItsPoolIsGone) {
   reload();
   settle();
   for (const char* prefix : {"a", "b", "c", "d"}) {
-    name_nodes(prefix, kMost / 3);
+    name_nodes(prefix, kMax / 3);
     ASSERT_THAT(reload(), HasSubstr("reloaded"));
     settle();
   }
@@ -103,7 +103,7 @@ TEST_F(NamesTest, OneWithAnOpenExchangeIsKept) {
 
 TEST_F(NamesTest, AStartThatNeedsTooManySaysSo) {
   control.reset();
-  name_nodes("n", kMost + 1);
+  name_nodes("n", kMax + 1);
   try {
     start();
     FAIL() << "it started";
@@ -115,7 +115,7 @@ TEST_F(NamesTest, AStartThatNeedsTooManySaysSo) {
 TEST_F(NamesTest, ASuccessorThatNamesTooManyIsNotFollowed) {
   control->begin_standby();
   const auto topology = control->topology();
-  name_nodes("n", kMost + 1);
+  name_nodes("n", kMax + 1);
   EXPECT_FALSE(control->apply_routing_state(config, {{"shop/n1"_node, {}}}, {}, [] { FAIL(); }));
   publisher.acknowledge();
   EXPECT_EQ(control->topology(), topology);

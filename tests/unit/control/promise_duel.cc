@@ -361,7 +361,7 @@ void PromiseModelRun::route(Request& request) {
 
 void PromiseModelRun::look_at_doors(std::size_t worker) {
   model_.opening = opening_at(worker);
-  model_.close_deferred.clear();
+  model_.shut_deferred.clear();
   model_.looked_at.clear();
   const balancer::Topology& topology = *proxy_.fleet->workers[worker].runtime->topology;
   for (const auto& pool : topology.pools) {
@@ -371,7 +371,7 @@ void PromiseModelRun::look_at_doors(std::size_t worker) {
       if (view.state != balancer::NodeState::bleeding || view.door != balancer::Door::open)
         continue;
       if (topology.version < proxy_.fleet->delivered) complain(key + " takes new users for long");
-      model_.close_deferred.insert(key);
+      model_.shut_deferred.insert(key);
     }
   }
 }
@@ -434,7 +434,7 @@ void PromiseModelRun::end(const Request& request) {
       requests_, [&request](const auto& one) { return one.get() == &request; });
   proxy_.finish((*found)->real);
   model_.release((*found)->binding, now());
-  if (request.binding.pool == "club" && on_their_way_.size() < kMostOnTheirWay && chance(30)) {
+  if (request.binding.pool == "club" && on_their_way_.size() < kMaxOnTheirWay && chance(30)) {
     on_their_way_.push_back({request.browser, request.page, request.sent});  // sent once more
   }
   requests_.erase(found);

@@ -137,7 +137,7 @@ class PromiseModelRun {
     plain::Page page;
     std::vector<std::string> values;
   };
-  static constexpr std::size_t kMostOnTheirWay = 30;
+  static constexpr std::size_t kMaxOnTheirWay = 30;
   static constexpr std::size_t kStaleEvery = 8;  // misses new values: half of the pool
   void begin_learned(std::size_t worker, std::size_t number);
   [[nodiscard]] OnItsWay what_browser_sends_of_values(std::size_t number);

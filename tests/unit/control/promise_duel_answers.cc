@@ -68,11 +68,11 @@ void PromiseModelRun::answer() {
   if (leaves) note("that is a logout");
   const Said said = what_application_says(*request);
   real::Proxy::Heard heard = hear(*request, said);
-  if (leaves) heard.answer.user = session::Presence::left;
+  if (leaves) heard.answer.user = session::UserStatus::logged_out;
   if (!request->sent.empty()) heard.answer.had_cookie = session::ResponseCookies::HadCookie::yes;
   if (request->sent.empty()) heard.answer.had_cookie = session::ResponseCookies::HadCookie::no;
   const std::string cookie = proxy_.answer(request->real, heard.answer);
-  const bool left = request->real.binding.user == session::Presence::left;
+  const bool left = request->real.binding.user == session::UserStatus::logged_out;
   if (leaves && !left) complain("a logout is not noticed");
   if (!leaves) take_cookies(*request, said, heard, left);
   if (left) {

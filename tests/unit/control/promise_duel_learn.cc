@@ -11,7 +11,7 @@ using session::CookieChange;
 
 /// A request that arrives now may have been sent long ago, with values that were renewed since.
 void PromiseModelRun::begin_learned(std::size_t worker, std::size_t number) {
-  if (on_their_way_.size() < kMostOnTheirWay && chance(30)) {
+  if (on_their_way_.size() < kMaxOnTheirWay && chance(30)) {
     on_their_way_.push_back(what_browser_sends_of_values(number));
     return;
   }
@@ -34,8 +34,8 @@ PromiseModelRun::OnItsWay PromiseModelRun::what_browser_sends_of_values(std::siz
   if (other.pool == "club" && chance(10)) {  // planted from a sister domain
     for (const auto& [id, held] : other.jar.cookies()) sent.values.push_back(held.value);
   }
-  constexpr std::size_t kMost = 8;
-  if (sent.values.size() > kMost) sent.values.resize(kMost);
+  constexpr std::size_t kMax = 8;
+  if (sent.values.size() > kMax) sent.values.resize(kMax);
   return sent;
 }
 

@@ -283,7 +283,7 @@ void Model::follow(const Plan& plan, SessionBinding& binding, Instant now) {
 bool Model::may_be_chosen(const Plan& plan, const std::string& node, const Tried& tried) const {
   const Node* const one = plan.find(node);
   if (one == nullptr || nodes.at(node).down || tried.contains(node)) return false;
-  if (close_deferred.contains(node)) return true;
+  if (shut_deferred.contains(node)) return true;
   return one->state == NodeState::active && one->weight > 0 && !opening.contains(node);
 }
 

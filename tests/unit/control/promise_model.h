@@ -227,7 +227,7 @@ class Model {
   std::set<std::string> opening;  ///< nodes that the worker does not let new users onto yet
   /// Bleeding nodes that take new users until the nodes in `opening` do; otherwise new users would
   /// find no node.
-  std::set<std::string> close_deferred;
+  std::set<std::string> shut_deferred;
   std::set<std::string> looked_at;  ///< nodes that are shut between the two checks for dryness
 
  private:

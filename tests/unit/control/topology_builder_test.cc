@@ -31,11 +31,11 @@ class TopologyBuilderTest : public testing::Test {
         .build();
   }
   /// Builds a topology and makes it current, not acknowledged by the workers.
-  Nodes put_in_force() {
+  NodeIds put_in_force() {
     const TopologyBuilder::BuildResult built = build();
     topology = built.topology;
-    doors.publish(*topology, built.close_deferred);
-    return built.close_deferred;
+    doors.publish(*topology, built.shut_deferred);
+    return built.shut_deferred;
   }
   [[nodiscard]] const balancer::NodeView& view(const balancer::NodeId& id) const {
     return *topology->find_node(id);
@@ -113,7 +113,7 @@ TEST_F(TopologyBuilderTest, TheLastDoorsStayOpenUntilOthersAre) {
     records[id] = {};
     doors.note_change(id, topology->version + 1);
   }
-  EXPECT_EQ(put_in_force(), (Nodes{alice, bob}));
+  EXPECT_EQ(put_in_force(), (NodeIds{alice, bob}));
   EXPECT_EQ(view(alice).door, Door::open);
   EXPECT_EQ(view(alice).weight, 100U) << "as before";
   EXPECT_EQ(view("shop/carol"_node).door, Door::opening);

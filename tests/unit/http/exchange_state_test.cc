@@ -40,10 +40,10 @@ TEST(ExchangeStateTest, AResponseTakesTheStepsOfTheDiagram) {
 TEST(ExchangeStateTest, AnAttemptTakesTheStepsOfTheDiagram) {
   using enum AttemptState;
   const std::set<std::pair<AttemptState, AttemptState>> diagram{
-      {none, connecting}, {none, sent},       {pausing, connecting}, {pausing, none},
-      {connecting, sent}, {connecting, none}, {connecting, pausing}, {sent, answered},
-      {sent, none},       {answered, none}};
-  EXPECT_EQ(steps<AttemptState>({none, pausing, connecting, sent, answered}), diagram);
+      {none, queued},        {none, connecting}, {queued, none},
+      {pausing, none},       {connecting, sent}, {connecting, none},
+      {connecting, pausing}, {sent, answered},   {sent, none}};
+  EXPECT_EQ(steps<AttemptState>({none, queued, pausing, connecting, sent, answered}), diagram);
 }
 
 TEST(ExchangeStateTest, NothingLeavesAnEnd) {

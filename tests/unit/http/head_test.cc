@@ -170,7 +170,7 @@ TEST(HeadTest, AClearedHeadIsAsGoodAsNew) {
   ParsedRequest request("GET / HTTP/1.0\r\nHost: a\r\n\r\n");
   EXPECT_TRUE(request.head.http_1_0());
   request.head.clear();
-  EXPECT_FALSE(request.head.chunk);
+  EXPECT_FALSE(request.head.block);
   EXPECT_EQ(request.head.size, 0U);
   EXPECT_TRUE(request.head.fields.empty());
   EXPECT_FALSE(request.head.http_1_0());

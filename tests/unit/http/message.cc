@@ -27,10 +27,10 @@ std::string describe(const Head& head) {
 
 ParsedHead::ParsedHead(Parser::Kind kind, std::string_view text, const HeadLimits& limits)
     : parser(kind) {
-  const ChunkRef chunk = pool.take_large(text.size() + 1);
-  std::memcpy(chunk->data(), text.data(), text.size());
-  status = parser.parse_head(chunk->data(), text.size(), limits, head);
-  head.chunk = chunk;
+  const BlockRef block = pool.take_large(text.size() + 1);
+  std::memcpy(block->data(), text.data(), text.size());
+  status = parser.parse_head(block->data(), text.size(), limits, head);
+  head.block = block;
 }
 
 std::string ParsedHead::refusal() const {

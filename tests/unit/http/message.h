@@ -1,6 +1,6 @@
 #pragma once
 
-#include "proxy/base/chunk.h"
+#include "proxy/base/block.h"
 #include "proxy/base/slice_queue.h"
 #include "proxy/http/head.h"
 #include "proxy/http/head_writer.h"
@@ -17,7 +17,7 @@ namespace bonedry::http::test {
 /// "Name=[value]" per field.
 [[nodiscard]] std::string describe(const Head& head);
 
-/// A head that was parsed from one chunk, as a connection does it.
+/// A head that was parsed from one block, as a connection does it.
 class ParsedHead {
  public:
   /// Parses the text in one call. Bytes after the head are left unread.
@@ -26,7 +26,7 @@ class ParsedHead {
   /// "" if the head was parsed; otherwise the error, for example "431 too many header fields".
   [[nodiscard]] std::string refusal() const;
 
-  ChunkPool pool;
+  BlockPool pool;
   Head head;
   Parser parser;
   ParseStatus status = ParseStatus::more;

@@ -22,7 +22,7 @@ class BodyTest : public testing::Test {
     parser.expect_body(framing);
     body.clear();
   }
-  void expect_chunked() { expect({BodyKind::chunked, 0}); }
+  void expect_chunked() { expect({FramingKind::chunked, 0}); }
 
   /// One read; returns its parse status. Bytes after the body end up in `rest`.
   ParseStatus feed(std::string text) {
@@ -61,7 +61,7 @@ std::string chunk(std::string_view data) {
 }
 
 TEST_F(BodyTest, NoBodyIsCompleteAtOnceAndTakesNothing) {
-  expect({BodyKind::none, 0});
+  expect({FramingKind::none, 0});
   EXPECT_EQ(feed("GET /next"), ParseStatus::complete);
   EXPECT_EQ(body, "");
   EXPECT_EQ(rest, "GET /next");
@@ -69,7 +69,7 @@ TEST_F(BodyTest, NoBodyIsCompleteAtOnceAndTakesNothing) {
 }
 
 TEST_F(BodyTest, ALengthIsCountedAndWhatFollowsIsTheNext) {
-  expect({BodyKind::length, 10});
+  expect({FramingKind::length, 10});
   EXPECT_EQ(feed("12345"), ParseStatus::more);
   EXPECT_EQ(feed(""), ParseStatus::more);
   EXPECT_EQ(feed("67890GET /next"), ParseStatus::complete);
@@ -79,14 +79,14 @@ TEST_F(BodyTest, ALengthIsCountedAndWhatFollowsIsTheNext) {
 }
 
 TEST_F(BodyTest, ALengthMayBeBeyondAnyBuffer) {
-  expect({BodyKind::length, (std::uint64_t{1} << 63U) - 1});
+  expect({FramingKind::length, (std::uint64_t{1} << 63U) - 1});
   EXPECT_EQ(feed(std::string(100'000, 'x')), ParseStatus::more);
   EXPECT_EQ(body.size(), 100'000U);
   EXPECT_EQ(pieces.count, 1U);
 }
 
 TEST_F(BodyTest, UntilCloseNeverEndsByItself) {
-  expect({BodyKind::until_close, 0});
+  expect({FramingKind::until_close, 0});
   EXPECT_EQ(feed("all "), ParseStatus::more);
   EXPECT_EQ(feed("of it"), ParseStatus::more);
   EXPECT_EQ(body, "all of it");
@@ -169,13 +169,13 @@ TEST_F(BodyTest, ThereAreNeverMorePiecesThanTheMost) {
   expect_chunked();
   std::string text;
   std::string wanted;
-  for (std::size_t i = 0; i < 3 * BodyPieces::kMost; ++i) {
+  for (std::size_t i = 0; i < 3 * BodyPieces::kMax; ++i) {
     const std::string data(600 + i, static_cast<char>('a' + i % 26));
     text += chunk(data);
     wanted += data;
   }
   EXPECT_EQ(feed(text), ParseStatus::more);
-  EXPECT_EQ(pieces.count, BodyPieces::kMost);
+  EXPECT_EQ(pieces.count, BodyPieces::kMax);
   EXPECT_EQ(body, wanted);
 }
 
@@ -295,7 +295,7 @@ TEST_F(BodyTest, AnUpgradeThatNobodyGrantsDoesNotEndTheBody) {
       "POST / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n"
       "Transfer-Encoding: chunked\r\n\r\n";
   ASSERT_EQ(parser.parse_head(text.data(), text.size(), limits, head), ParseStatus::complete);
-  parser.expect_body({BodyKind::chunked, 0});
+  parser.expect_body({FramingKind::chunked, 0});
   EXPECT_EQ(feed(chunk("data") + "0\r\n\r\nnext"), ParseStatus::complete);
   EXPECT_EQ(body, "data");
   EXPECT_EQ(rest, "next");
@@ -306,7 +306,7 @@ TEST_F(BodyTest, AResponsesChunksAreReadLikeARequests) {
   const std::string text = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
   Head its_head;
   ASSERT_EQ(response.parse_head(text.data(), text.size(), limits, its_head), ParseStatus::complete);
-  response.expect_body({BodyKind::chunked, 0});
+  response.expect_body({FramingKind::chunked, 0});
   std::string data = chunk("Hello") + "0\r\n\r\nHTTP/1.1";
   std::size_t used = 0;
   EXPECT_EQ(response.parse_body(data.data(), data.size(), pieces, used), ParseStatus::complete);
@@ -316,14 +316,14 @@ TEST_F(BodyTest, AResponsesChunksAreReadLikeARequests) {
 
 TEST_F(BodyTest, ManyMessagesOnOneConnectionAreReadEachByItsOwnFraming) {
   for (int i = 0; i < 50; ++i) {
-    expect({BodyKind::length, 3});
+    expect({FramingKind::length, 3});
     ASSERT_EQ(feed("abcnext"), ParseStatus::complete);
     ASSERT_EQ(body, "abc");
     expect_chunked();
     ASSERT_EQ(feed(chunk("def") + "0\r\n\r\nnext"), ParseStatus::complete);
     ASSERT_EQ(body, "def");
     ASSERT_EQ(rest, "next");
-    expect({BodyKind::none, 0});
+    expect({FramingKind::none, 0});
     ASSERT_EQ(feed("next"), ParseStatus::complete);
   }
 }

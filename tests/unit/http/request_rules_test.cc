@@ -35,10 +35,10 @@ TEST(RequestRulesTest, AnOrdinaryRequestPasses) {
   EXPECT_EQ(facts.host, "a");
   EXPECT_EQ(facts.path, "/cart?id=1");
   EXPECT_EQ(facts.target_form, TargetForm::origin);
-  EXPECT_EQ(facts.framing.kind, BodyKind::none);
+  EXPECT_EQ(facts.framing.kind, FramingKind::none);
   EXPECT_EQ(facts.persistence, Persistence::keep_alive);
   EXPECT_TRUE(facts.idempotent);
-  EXPECT_FALSE(facts.head);
+  EXPECT_FALSE(facts.is_head);
   EXPECT_FALSE(facts.expects_continue);
 }
 
@@ -63,7 +63,7 @@ TEST(RequestRulesTest, MethodsThatMayBeSentTwiceAreKnown) {
 }
 
 TEST(RequestRulesTest, HeadIsKnownBecauseItsAnswerHasNoBody) {
-  EXPECT_TRUE(ParsedRequest("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n").facts().head);
+  EXPECT_TRUE(ParsedRequest("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n").facts().is_head);
 }
 
 // -- Host -----------------------------------------------------------------------------------------
@@ -185,9 +185,9 @@ TEST(RequestRulesTest, ARequestWithoutAVersionIsRefused) {
 
 TEST(RequestRulesTest, ALengthFramesTheBody) {
   const Framing framing = ParsedRequest(with("Content-Length: 17\r\n")).facts().framing;
-  EXPECT_EQ(framing.kind, BodyKind::length);
+  EXPECT_EQ(framing.kind, FramingKind::length);
   EXPECT_EQ(framing.length, 17U);
-  EXPECT_EQ(ParsedRequest(with("Content-Length: 0\r\n")).facts().framing.kind, BodyKind::none);
+  EXPECT_EQ(ParsedRequest(with("Content-Length: 0\r\n")).facts().framing.kind, FramingKind::none);
   EXPECT_EQ(ParsedRequest(with("Content-Length: 9223372036854775807\r\n")).facts().framing.length,
             9223372036854775807U);
 }
@@ -197,7 +197,7 @@ TEST(RequestRulesTest, ChunksFrameTheBody) {
     EXPECT_EQ(ParsedRequest(with("Transfer-Encoding: " + std::string(coding) + "\r\n"))
                   .facts()
                   .framing.kind,
-              BodyKind::chunked)
+              FramingKind::chunked)
         << coding;
   }
 }

@@ -38,7 +38,7 @@ constexpr ClientInfo kTrusted{"192.0.2.7", "http", Trust::forwarded};
 std::string written(const ParsedRequest& request, const CookieFilter* cookies = nullptr,
                     const ClientInfo& client = kClient,
                     ForwardedFields forwarded = ForwardedFields::x_forwarded) {
-  ChunkPool pool;
+  BlockPool pool;
   SliceQueue queue;
   write_request_head(request.head, request.facts(), client, {cookies, forwarded}, {queue, pool});
   return text_of(queue);
@@ -71,7 +71,7 @@ TEST(RequestWriterTest, ACanonicalRequestGoesOnAsItIsWithWhatAProxyAdds) {
 TEST(RequestWriterTest, ALongRunOfCanonicalLinesIsTheOriginalBytes) {
   const std::string filling(SliceQueue::kCopied, 'f');
   const ParsedRequest request("GET /x HTTP/1.1\r\nHost: a\r\nA: " + filling + "\r\n\r\n");
-  ChunkPool pool;
+  BlockPool pool;
   SliceQueue queue;
   write_request_head(request.head, request.facts(), kClient, {}, {queue, pool});
   std::array<iovec, 16> vectors{};
@@ -83,7 +83,7 @@ TEST(RequestWriterTest, ALongRunOfCanonicalLinesIsTheOriginalBytes) {
 
 TEST(RequestWriterTest, AShortHeadIsOnePiece) {
   const ParsedRequest request("GET /x HTTP/1.1\r\nHost: a\r\nodd:b\r\nAccept: */*\r\n\r\n");
-  ChunkPool pool;
+  BlockPool pool;
   SliceQueue queue;
   write_request_head(request.head, request.facts(), kClient, {}, {queue, pool});
   std::array<iovec, 16> vectors{};
@@ -91,10 +91,10 @@ TEST(RequestWriterTest, AShortHeadIsOnePiece) {
 }
 
 TEST(RequestWriterTest, AValueLongerThanAChunkGoesOnWhole) {
-  const std::string value(3 * ChunkPool::kChunkSize, 'v');
+  const std::string value(3 * BlockPool::kBlockSize, 'v');
   const ParsedRequest request("GET /x HTTP/1.1\r\nHost: a\r\nodd:" + value + "\r\nB: c\r\n\r\n",
                               {1024 * 1024, 100});
-  ChunkPool pool;
+  BlockPool pool;
   SliceQueue queue;
   write_request_head(request.head, request.facts(), kClient, {}, {queue, pool});
   EXPECT_TRUE(text_of(queue).find("\r\nodd: " + value + "\r\nB: c\r\n") != std::string::npos);

@@ -19,33 +19,33 @@ std::string response(const std::string& status, const std::string& lines = "") {
 
 TEST(ResponseRulesTest, WithoutFramingABodyEndsWithTheConnection) {
   const ResponseFacts facts = ParsedResponse(response("200 OK")).facts();
-  EXPECT_EQ(facts.framing.kind, BodyKind::until_close);
+  EXPECT_EQ(facts.framing.kind, FramingKind::until_close);
   EXPECT_EQ(facts.persistence, Persistence::close);
   EXPECT_FALSE(facts.interim);
 }
 
 TEST(ResponseRulesTest, LengthsAndChunksFrameABody) {
   const ResponseFacts length = ParsedResponse(response("200 OK", "Content-Length: 17\r\n")).facts();
-  EXPECT_EQ(length.framing.kind, BodyKind::length);
+  EXPECT_EQ(length.framing.kind, FramingKind::length);
   EXPECT_EQ(length.framing.length, 17U);
   EXPECT_EQ(length.persistence, Persistence::keep_alive);
   EXPECT_EQ(ParsedResponse(response("200 OK", "Content-Length: 0\r\n")).facts().framing.kind,
-            BodyKind::none);
+            FramingKind::none);
   EXPECT_EQ(
       ParsedResponse(response("200 OK", "Transfer-Encoding: chunked\r\n")).facts().framing.kind,
-      BodyKind::chunked);
+      FramingKind::chunked);
 }
 
 TEST(ResponseRulesTest, SomeResponsesHaveNoBodyWhateverTheySay) {
   for (const char* status : {"204 No Content", "304 Not Modified"}) {
     const ResponseFacts facts = ParsedResponse(response(status, "Content-Length: 17\r\n")).facts();
-    EXPECT_EQ(facts.framing.kind, BodyKind::none) << status;
+    EXPECT_EQ(facts.framing.kind, FramingKind::none) << status;
     EXPECT_EQ(facts.persistence, Persistence::keep_alive) << status;
   }
   for (const char* lines : {"", "Content-Length: 17\r\n", "Transfer-Encoding: chunked\r\n"}) {
     const ResponseFacts facts =
         ParsedResponse(response("200 OK", lines), RequestKind::head).facts();
-    EXPECT_EQ(facts.framing.kind, BodyKind::none) << lines;
+    EXPECT_EQ(facts.framing.kind, FramingKind::none) << lines;
     EXPECT_EQ(facts.persistence, Persistence::keep_alive) << lines;
   }
 }
@@ -54,7 +54,7 @@ TEST(ResponseRulesTest, InterimResponsesAreKnown) {
   for (const char* status : {"100 Continue", "103 Early Hints", "199 x"}) {
     const ResponseFacts facts = ParsedResponse(response(status)).facts();
     EXPECT_TRUE(facts.interim) << status;
-    EXPECT_EQ(facts.framing.kind, BodyKind::none) << status;
+    EXPECT_EQ(facts.framing.kind, FramingKind::none) << status;
   }
 }
 

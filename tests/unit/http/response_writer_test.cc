@@ -18,7 +18,7 @@ using test::text_of;
 std::string written(std::string_view text, const ResponseWriteOptions& options = {}) {
   const ParsedResponse response(text);
   EXPECT_EQ(response.refusal(), "");
-  ChunkPool pool;
+  BlockPool pool;
   SliceQueue queue;
   write_response_head(response.head, options, {queue, pool});
   return text_of(queue);
@@ -44,7 +44,7 @@ TEST(ResponseWriterTest, FieldsAreTheOriginalBytesAndOddOnesAreWrittenAnew) {
       "HTTP/1.1 200 OK\r\nA: b\r\nC: " + std::string(SliceQueue::kCopied, 'd') + "\r\n";
   const std::string text = run + "odd:   e  \r\nF:\r\n\r\n";
   const ParsedResponse response(text);
-  ChunkPool pool;
+  BlockPool pool;
   SliceQueue queue;
   write_response_head(response.head, {}, {queue, pool});
   std::array<iovec, 32> vectors{};
@@ -74,11 +74,11 @@ TEST(ResponseWriterTest, FieldsOfTheNodesHopDoNotGoOn) {
 
 TEST(ResponseWriterTest, TheFramingIsThatOfThisHop) {
   ResponseWriteOptions chunked;
-  chunked.framing = BodyKind::chunked;
+  chunked.framing = FramingKind::chunked;
   EXPECT_TRUE(
       has_line(written("HTTP/1.1 200 OK\r\nA: b\r\n\r\n", chunked), "Transfer-Encoding: chunked"));
   ResponseWriteOptions until_close;
-  until_close.framing = BodyKind::until_close;
+  until_close.framing = FramingKind::until_close;
   until_close.persistence = Persistence::close;
   const std::string old =
       written("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", until_close);
@@ -137,7 +137,7 @@ TEST(ResponseWriterTest, WhetherTheConnectionStaysIsSaidWhenItMustBe) {
 
 TEST(ResponseWriterTest, AnInterimResponseGoesOnWithItsFields) {
   const ParsedResponse hints("HTTP/1.1 103 Early Hints\r\nLink: </x.css>; rel=preload\r\n\r\n");
-  ChunkPool pool;
+  BlockPool pool;
   SliceQueue queue;
   write_interim_head(hints.head, {queue, pool});
   const std::string text = text_of(queue);
@@ -164,7 +164,7 @@ TEST(ResponseWriterTest, WhatIsWrittenReadsAsTheSameResponse) {
 
 TEST(ChunkLineTest, SizesAreWrittenInHex) {
   const auto line = [](std::size_t size) {
-    ChunkPool pool;
+    BlockPool pool;
     SliceQueue queue;
     write_chunk_line(size, {queue, pool});
     return text_of(queue);

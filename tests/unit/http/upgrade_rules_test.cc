@@ -45,7 +45,7 @@ TEST(UpgradeRulesTest, ANodeSwitchesWhenAskedAndSaysToWhat) {
   const auto facts = validate_response(response.head, RequestKind::upgrade);
   ASSERT_TRUE(facts);
   EXPECT_EQ(facts->upgrade, "websocket");
-  EXPECT_EQ(facts->framing.kind, BodyKind::tunnel);
+  EXPECT_EQ(facts->framing.kind, FramingKind::tunnel);
   EXPECT_FALSE(facts->interim) << "nothing comes behind it";
   EXPECT_FALSE(validate_response(response.head, RequestKind::other)) << "unasked";
   for (const char* mute : {"", "Connection: upgrade\r\n", "Upgrade: websocket\r\n"}) {
@@ -58,7 +58,7 @@ TEST(UpgradeRulesTest, ANodeThatWasAskedMayStillJustAnswer) {
   const ParsedResponse response("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n");
   const auto facts = validate_response(response.head, RequestKind::upgrade);
   ASSERT_TRUE(facts);
-  EXPECT_EQ(facts->framing.kind, BodyKind::length);
+  EXPECT_EQ(facts->framing.kind, FramingKind::length);
   EXPECT_TRUE(facts->upgrade.empty());
 }
 

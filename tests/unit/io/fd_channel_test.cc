@@ -35,13 +35,13 @@ class FdChannelTest : public testing::Test {
 
 TEST_F(FdChannelTest, TextsArriveWholeAndInTheirOrder) {
   ASSERT_TRUE(here->send("one", FdChannel::kNoFd, kTimeLimit));
-  ASSERT_TRUE(here->send(std::string(FdChannel::kMostBytes, 'x'), FdChannel::kNoFd, kTimeLimit));
+  ASSERT_TRUE(here->send(std::string(FdChannel::kMaxBytes, 'x'), FdChannel::kNoFd, kTimeLimit));
   FdChannel::Message message;
   ASSERT_EQ(there->receive(message), Received::message);
   EXPECT_EQ(message.text, "one");
   EXPECT_FALSE(message.fd.is_open());
   ASSERT_EQ(there->receive(message), Received::message);
-  EXPECT_EQ(message.text.size(), FdChannel::kMostBytes);
+  EXPECT_EQ(message.text.size(), FdChannel::kMaxBytes);
   EXPECT_EQ(there->receive(message), Received::nothing);
 }
 

@@ -9,23 +9,23 @@
 namespace bonedry::proxy::test {
 namespace {
 
-/// A chunk pool that outlives every exchange of the tests.
-ChunkPool& chunks() {
-  static ChunkPool pool;
+/// A block pool that outlives every exchange of the tests.
+BlockPool& blocks() {
+  static BlockPool pool;
   return pool;
 }
 
 std::string text_of(const BodySlices& body) {
   SliceQueue queue;
-  body.write_to(http::BodyWriter(), http::HeadSink{queue, chunks()});
+  body.write_to(http::BodyWriter(), http::HeadSink{queue, blocks()});
   return http::test::text_of(queue);
 }
 
 }  // namespace
 
 Piece::Piece(std::string_view text)
-    : chunk_(chunks().take_large(std::max<std::size_t>(1, text.size()))) {
-  std::memcpy(chunk_->data(), text.data(), text.size());
+    : block_(blocks().take_large(std::max<std::size_t>(1, text.size()))) {
+  std::memcpy(block_->data(), text.data(), text.size());
   if (text.empty()) return;
   pieces_.pieces[0] = {0, static_cast<std::uint32_t>(text.size())};
   pieces_.count = 1;

@@ -197,14 +197,14 @@ class ExchangeTest : public testing::Test, public ExchangeContext {
   Exchange exchange;
 };
 
-/// A body of one piece, in its own chunk.
+/// A body of one piece, in its own block.
 class Piece {
  public:
   explicit Piece(std::string_view text);
-  [[nodiscard]] BodySlices slices() const { return {chunk_, chunk_->data(), pieces_}; }
+  [[nodiscard]] BodySlices slices() const { return {block_, block_->data(), pieces_}; }
 
  private:
-  ChunkRef chunk_;
+  BlockRef block_;
   http::BodyPieces pieces_;
 };
 

@@ -182,8 +182,8 @@ TEST_F(ExchangeTest, ABodyInPiecesIsNotKept) {
 
 TEST_F(ExchangeTest, ABodyBeyondTheBoundIsNotKept) {
   only(kAlice);
-  client.unread = {std::string(ReplayBody::kMostBytes + 1, 'x')};
-  ask("PUT /x HTTP/1.1\r\nContent-Length: " + std::to_string(ReplayBody::kMostBytes + 1) + "\r\n");
+  client.unread = {std::string(ReplayBody::kMaxBytes + 1, 'x')};
+  ask("PUT /x HTTP/1.1\r\nContent-Length: " + std::to_string(ReplayBody::kMaxBytes + 1) + "\r\n");
   fail(kAlice, {EndReason::node_closed, Retry::not_processed});
   EXPECT_TRUE(said("local 502"));
 }

@@ -214,7 +214,7 @@ TEST_F(PredecessorTest, IsToldWhyThereIsNoSuccessor) {
 
 TEST_F(PredecessorTest, AReasonLongerThanAMessageIsCut) {
   Predecessor::decline(std::move(line_), std::string(10'000, 'x'));
-  EXPECT_EQ(hear().size(), io::FdChannel::kMostBytes);
+  EXPECT_EQ(hear().size(), io::FdChannel::kMaxBytes);
 }
 
 }  // namespace

@@ -79,7 +79,7 @@ class ScriptedTransport final : public io::Transport {
   [[nodiscard]] int error() const override { return opening_error; }
 
   [[nodiscard]] bool takes_pipes() const override { return false; }
-  [[nodiscard]] io::ReadResult read(io::Pipe& /*into*/, std::size_t /*most*/) override {
+  [[nodiscard]] io::ReadResult read(io::Pipe& /*into*/, std::size_t /*max*/) override {
     return {io::IoStatus::refused, 0};
   }
   [[nodiscard]] io::IoStatus write(io::Pipe& /*pipe*/) override { return io::IoStatus::refused; }

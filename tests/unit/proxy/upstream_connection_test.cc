@@ -37,9 +37,9 @@ class RecordingExchange final : public UpstreamEvents {
   void on_response_body(const BodySlices& slices, Last last,
                         std::string_view /*trailers*/) override {
     http::BodyWriter writer;
-    writer.start(http::BodyKind::length);
+    writer.start(http::FramingKind::length);
     SliceQueue queue;
-    slices.write_to(writer, http::HeadSink{queue, chunks_});
+    slices.write_to(writer, http::HeadSink{queue, blocks_});
     body += text_of(queue);
     if (last == Last::yes) events.emplace_back("end");
   }
@@ -63,7 +63,7 @@ class RecordingExchange final : public UpstreamEvents {
     head_.clear();
   }
 
-  ChunkPool chunks_;
+  BlockPool blocks_;
   http::Head head_;
 };
 
@@ -88,9 +88,9 @@ class UpstreamConnectionTest : public testing::Test, private UpstreamOwner {
   }
 
   io::EventLoop loop_;
-  ChunkPool chunks_;
+  BlockPool blocks_;
   io::PipePool pipes_;
-  ConnectionContext context_{loop_, chunks_, pipes_, {}};
+  ConnectionContext context_{loop_, blocks_, pipes_, {}};
   std::deque<io::IoStatus> openings_;
   int opening_error_ = 0;
   conf::ProxyProtocol protocol_ = conf::ProxyProtocol::off;

@@ -176,7 +176,7 @@ TEST_F(AffinityLearnTest, AClearedCookieIsALogout) {
   ResponseCookies answer;
   affinity->note_set_cookie("JSESSIONID=; Max-Age=0", at("/"), answer);
   EXPECT_EQ(affinity->on_response(binding, kBob, answer), "") << "nothing of ours is to be cleared";
-  EXPECT_EQ(binding.user, Presence::left);
+  EXPECT_EQ(binding.user, UserStatus::logged_out);
   EXPECT_EQ(on(kBob), "0 live, 0 pending");
   EXPECT_EQ(logged_out(kBob), 1U);
   affinity->release(binding, clock.now());
@@ -186,7 +186,7 @@ TEST_F(AffinityLearnTest, AClearedCookieIsALogout) {
 TEST_F(AffinityLearnTest, AValueThatIsGivenAtALogoutIsNotPinned) {
   click("", kBob, giving("member"));
   ResponseCookies answer = giving("guest");
-  answer.user = Presence::left;
+  answer.user = UserStatus::logged_out;
   click("member", kBob, answer);
   EXPECT_EQ(ledger.totals().sessions, 0U);
   EXPECT_EQ(click("guest", kCarol).claim, Claim::none);

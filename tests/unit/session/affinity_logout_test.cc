@@ -17,7 +17,7 @@ using test::Served;
 
 class AffinityLogoutTest : public test::AffinityTest {
  protected:
-  const ResponseCookies kLeft{.user = Presence::left};
+  const ResponseCookies kLeft{.user = UserStatus::logged_out};
 
   AffinityLogoutTest() {
     pool.config.session.logout = {{"POST", "/logout"}, {"GET", "/bye"}};
@@ -67,7 +67,7 @@ TEST_F(AffinityLogoutTest, TheCountFallsWhileTheExchangeIsOpen) {
   EXPECT_EQ(on_response(binding, kLeft),
             "bonedry=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0; "
             "Expires=Thu, 01 Jan 1970 00:00:00 GMT");
-  EXPECT_EQ(binding.user, Presence::left);
+  EXPECT_EQ(binding.user, UserStatus::logged_out);
   EXPECT_EQ(on(kAlice), "0 live, 0 pending");
   EXPECT_EQ(pool.nodes[kAlice].node->counters.logged_out, 1U);
   affinity->release(binding, clock.now());
@@ -90,7 +90,7 @@ TEST_F(AffinityLogoutTest, AnApplicationsCookieThatIsClearedIsALogout) {
        {"JSESSIONID=", "JSESSIONID=x; Max-Age=0", "JSESSIONID=x; Expires=1 Jan 1970 00:00:00"}) {
     SessionBinding binding = arrive(user_on(kAlice));
     EXPECT_NE(on_response(binding, heard({"a=1", field, "b=2; Max-Age=0"})), "") << field;
-    EXPECT_EQ(binding.user, Presence::left) << field;
+    EXPECT_EQ(binding.user, UserStatus::logged_out) << field;
     affinity->release(binding, clock.now());
   }
 }
@@ -102,7 +102,7 @@ TEST_F(AffinityLogoutTest, WhoIsGivenAValueStays) {
   EXPECT_EQ(on_response(binding, heard({"JSESSIONID=new", "JSESSIONID=; Path=/old"})), "");
   EXPECT_EQ(on_response(binding, heard({"JSESSIONID=; Path=/old", "JSESSIONID=new"})), "");
   EXPECT_EQ(on_response(binding, heard({"a=1"})), "");
-  EXPECT_EQ(binding.user, Presence::here);
+  EXPECT_EQ(binding.user, UserStatus::present);
   affinity->release(binding, clock.now());
   EXPECT_EQ(on(kAlice), "1 live, 0 pending");
 }
@@ -114,7 +114,7 @@ TEST_F(AffinityLogoutTest, HoweverManyOthersAreClearedWhoIsGivenAValueStays) {
   fields.emplace_back("JSESSIONID=; Path=/");
   fields.emplace_back("JSESSIONID=new; Path=/new");
   EXPECT_EQ(on_response(binding, heard({fields.begin(), fields.end()})), "");
-  EXPECT_EQ(binding.user, Presence::here);
+  EXPECT_EQ(binding.user, UserStatus::present);
   affinity->release(binding, clock.now());
   EXPECT_EQ(on(kAlice), "1 live, 0 pending");
 }
@@ -125,7 +125,7 @@ TEST_F(AffinityLogoutTest, OnlyTheCookieThatWasGivenIsCleared) {
   for (const char* field : {"JSESSIONID=; Path=/", "JSESSIONID=; Path=/shop; Domain=shop.test",
                             "JSESSIONID=; Path=/sho"}) {
     EXPECT_EQ(on_response(binding, heard({field})), "") << field;
-    EXPECT_EQ(binding.user, Presence::here) << field;
+    EXPECT_EQ(binding.user, UserStatus::present) << field;
   }
   ResponseCookies another = heard({"JSESSIONID=two; Path=/admin"});
   (void)on_response(binding, another);
@@ -140,7 +140,7 @@ TEST_F(AffinityLogoutTest, TheCookieThatWasGivenIsClearedByAnAnswerToAnyPath) {
   given.had_cookie = ResponseCookies::HadCookie::no;
   (void)on_response(binding, given);
   EXPECT_NE(on_response(binding, heard({"JSESSIONID=; Path=/shop"})), "");
-  EXPECT_EQ(binding.user, Presence::left);
+  EXPECT_EQ(binding.user, UserStatus::logged_out);
   affinity->release(binding, clock.now());
 }
 

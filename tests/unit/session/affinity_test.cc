@@ -560,7 +560,7 @@ TEST_F(AffinityTest, AnEndedSessionsCookieTakesNobodyAway) {
   {
     SessionBinding binding = arrive(ended);
     ResponseCookies left;
-    left.user = Presence::left;
+    left.user = UserStatus::logged_out;
     (void)on_response(binding, left);
     affinity->release(binding, clock.now());
   }

@@ -58,7 +58,7 @@ class SteadyPool : public testing::Test {
     }
   }
 
-  [[nodiscard]] std::optional<Forecast> tell() const {
+  [[nodiscard]] std::optional<DryForecast> tell() const {
     return forecast(node, UserModel(pool, left, kTimes), kTimes, kAt);
   }
 
@@ -68,7 +68,7 @@ class SteadyPool : public testing::Test {
 };
 
 TEST_F(SteadyPool, NobodyIsGoneAtOnce) {
-  EXPECT_EQ(tell(), Forecast{});
+  EXPECT_EQ(tell(), DryForecast{});
 }
 
 TEST_F(SteadyPool, WhoIdledLongIsGoneAndWhoClickedJustNowIsNot) {
@@ -107,10 +107,11 @@ TEST_F(SteadyPool, WhoIsGoneEndsAtAKnownTime) {
 TEST_F(SteadyPool, CrawlersEndAtAKnownTime) {
   node.add(crawled(minutes{4}), kAt);
   node.add(crawled(minutes{3}), kAt);
-  EXPECT_EQ(tell(), (Forecast{minutes{7}, minutes{7}, minutes{7}}));
+  EXPECT_EQ(tell(), (DryForecast{minutes{7}, minutes{7}, minutes{7}}));
   pool = {};
   left = {};
-  EXPECT_EQ(tell(), (Forecast{minutes{7}, minutes{7}, minutes{7}})) << "this takes no experience";
+  EXPECT_EQ(tell(), (DryForecast{minutes{7}, minutes{7}, minutes{7}}))
+      << "this takes no experience";
 }
 
 TEST_F(SteadyPool, OneUserStaysAsUsersDo) {
@@ -166,7 +167,7 @@ TEST_F(SteadyPool, TheRangeGrowsWithDoubt) {
   for (int i = 0; i < 20; ++i) pool.add(held(minutes{5}), kAt);
   const auto unsure = tell();
   ASSERT_TRUE(sure && unsure);
-  const auto width = [](const Forecast& told) {
+  const auto width = [](const DryForecast& told) {
     return static_cast<double>(told.high.count()) / static_cast<double>(told.low.count());
   };
   EXPECT_GT(width(*unsure), width(*sure));

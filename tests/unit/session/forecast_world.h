@@ -24,7 +24,7 @@ struct Habits {
 /// The real time to dry in one bleed, and the forecast that was made.
 struct Asked {
   double true_s = 0;
-  std::optional<Forecast> forecast;
+  std::optional<DryForecast> forecast;
 };
 
 /// A pool of two nodes in a steady state, of which one bleeds from time 0 on.

@@ -39,17 +39,17 @@ TEST_F(LedgerVisitTest, EverybodyIsInOnePartAlone) {
   }
   EXPECT_GT(large.parts(), 8U);
   std::map<SessionKey, NodeSlot> seen;
-  std::size_t most = 0;
+  std::size_t max = 0;
   for (std::size_t part = 0; part < large.parts(); ++part) {
     std::size_t here = 0;
     large.for_each(part, [&](NodeSlot slot, const SessionInfo& shown) {
       ++here;
       EXPECT_TRUE(seen.emplace(shown.key, slot).second);
     });
-    most = std::max(most, here);
+    max = std::max(max, here);
   }
   EXPECT_EQ(seen.size(), kMany);
-  EXPECT_LE(most, 2048U) << "a lock is held for so many";
+  EXPECT_LE(max, 2048U) << "a lock is held for so many";
   for (std::uint64_t i = 0; i < kMany; ++i) ASSERT_EQ(seen[key_of(i)], i % 3 == 0 ? other : one);
 }
 

@@ -1,4 +1,4 @@
-#include "bench/demo/stage.h"
+#include "bench/demo/demo_environment.h"
 
 #include <cerrno>
 #include <charconv>
@@ -20,7 +20,7 @@ constexpr Millis kShopGrace{1000};
 constexpr Millis kProxyGrace = std::chrono::seconds{5};
 constexpr std::size_t kTailLines = 12;
 
-std::filesystem::path make_private_folder() {
+std::filesystem::path make_private_directory() {
   std::string name = (std::filesystem::temp_directory_path() / "bonedry-demo-XXXXXX").string();
   if (mkdtemp(name.data()) == nullptr) {
     throw std::runtime_error(name + ": " + std::strerror(errno));
@@ -34,64 +34,63 @@ std::string read_all(const std::filesystem::path& file) {
   return text.str();
 }
 
-/// The port in a shop's "... listening on 127.0.0.1:PORT
-/// "; 0: the line is not complete yet.
-std::uint16_t announced_port(const std::string& output) {
-  constexpr std::string_view kMark = "listening on 127.0.0.1:";
-  const std::size_t at = output.find(kMark);
+/// The port in a shop's line "... listening on 127.0.0.1:PORT"; 0: the line is not complete yet.
+std::uint16_t parse_port(const std::string& output) {
+  constexpr std::string_view kPrefix = "listening on 127.0.0.1:";
+  const std::size_t at = output.find(kPrefix);
   if (at == std::string::npos || !output.ends_with('\n')) return 0;
   std::uint16_t port = 0;
   const char* end = output.data() + output.size();
-  std::from_chars(output.data() + at + kMark.size(), end, port);
+  std::from_chars(output.data() + at + kPrefix.size(), end, port);
   return port;
 }
 
 }  // namespace
 
-Stage::Stage(Programs programs)
-    : programs_(std::move(programs)), directory_(make_private_folder()) {}
+DemoEnvironment::DemoEnvironment(ProgramPaths programs)
+    : programs_(std::move(programs)), directory_(make_private_directory()) {}
 
-Stage::~Stage() {
+DemoEnvironment::~DemoEnvironment() {
   proxy_.reset();
   shops_.clear();
   std::error_code ignored;
-  if (!keep_folder_) std::filesystem::remove_all(directory_, ignored);
+  if (!keep_directory_) std::filesystem::remove_all(directory_, ignored);
 }
 
-std::filesystem::path Stage::log_of(const std::string& name) const {
-  return directory_ / (name + "-" + std::to_string(shop(name).version) + ".log");
+std::filesystem::path DemoEnvironment::shop_log(const std::string& name) const {
+  return directory_ / (name + "-" + std::to_string(shop(name).release) + ".log");
 }
 
-void Stage::open_shop(const std::string& name, unsigned version) {
-  ShopOnStage& shop = shops_[name];
-  shop.version = version;
+void DemoEnvironment::start_shop(const std::string& name, unsigned release) {
+  ShopProcess& shop = shops_[name];
+  shop.release = release;
   shop.child = std::make_unique<Child>(
-      std::vector<std::string>{programs_.shop, "--name", name, "--version", std::to_string(version),
+      std::vector<std::string>{programs_.shop, "--name", name, "--version", std::to_string(release),
                                "--port", std::to_string(shop.port)},
-      log_of(name));
+      shop_log(name));
 }
 
-bool Stage::shop_listens(const std::string& name) {
-  const std::uint16_t port = announced_port(read_all(log_of(name)));
+bool DemoEnvironment::shop_is_listening(const std::string& name) {
+  const std::uint16_t port = parse_port(read_all(shop_log(name)));
   if (port != 0) shops_.at(name).port = port;
   return port != 0;
 }
 
-void Stage::close_shop(const std::string& name) {
+void DemoEnvironment::stop_shop(const std::string& name) {
   std::unique_ptr<Child>& child = shops_.at(name).child;
   child->terminate(kShopGrace);
   child.reset();
 }
 
-unsigned Stage::running_version(const std::string& name) const {
+unsigned DemoEnvironment::running_release(const std::string& name) const {
   const auto shop = shops_.find(name);
-  return shop != shops_.end() && shop->second.child ? shop->second.version : 0;
+  return shop != shops_.end() && shop->second.child ? shop->second.release : 0;
 }
 
-void Stage::start_proxy(DemoConfig& config) {
+void DemoEnvironment::start_proxy(DemoConfig& config) {
   for (const auto& [name, shop] : shops_) config.set_node_port(name, shop.port);
-  config.live_in(directory_);
-  config.listen_anywhere();
+  config.set_directory(directory_);
+  config.listen_on_free_port();
   std::filesystem::create_directory(directory_ / "state");
   const std::filesystem::path file = directory_ / "bonedry.toml";
   config.write(file);
@@ -99,22 +98,22 @@ void Stage::start_proxy(DemoConfig& config) {
                                    directory_ / "bonedry.log");
 }
 
-bool Stage::stop_proxy() {
+bool DemoEnvironment::stop_proxy() {
   return !proxy_ || proxy_->terminate(kProxyGrace);
 }
 
-std::string Stage::stopped_program() {
-  const auto obituary = [](const std::string& name, const Child& child) {
-    return name + " exited unexpectedly: " + child.ending();
+std::string DemoEnvironment::unexpected_exit() {
+  const auto describe = [](const std::string& name, const Child& child) {
+    return name + " exited unexpectedly: " + child.exit_description();
   };
-  if (proxy_ && !proxy_->running()) return obituary("bonedry", *proxy_);
+  if (proxy_ && !proxy_->running()) return describe("bonedry", *proxy_);
   for (const auto& [name, shop] : shops_) {
-    if (shop.child && !shop.child->running()) return obituary("the shop " + name, *shop.child);
+    if (shop.child && !shop.child->running()) return describe("the shop " + name, *shop.child);
   }
   return "";
 }
 
-std::string Stage::proxy_log_tail() const {
+std::string DemoEnvironment::proxy_log_tail() const {
   std::ifstream log(directory_ / "bonedry.log");
   std::deque<std::string> lines;
   for (std::string line; std::getline(log, line);) {

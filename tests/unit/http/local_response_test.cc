@@ -1,4 +1,4 @@
-#include "proxy/http/local_reply.h"
+#include "proxy/http/local_response.h"
 
 #include "tests/unit/http/message.h"
 

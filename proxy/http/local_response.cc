@@ -1,4 +1,4 @@
-#include "proxy/http/local_reply.h"
+#include "proxy/http/local_response.h"
 
 namespace bonedry::http {
 
