@@ -56,6 +56,7 @@ void DownstreamConnection::drain() {
 void DownstreamConnection::close() {
   if (state_ == State::closed) return;
   const bool in_exchange = state_ == State::exchange;
+  if (in_exchange && transport_ && would_look_complete()) transport_->reset_on_close();
   state_ = State::closed;
   timer_.disarm();
   transport_.reset();
@@ -64,6 +65,13 @@ void DownstreamConnection::close() {
   out_.clear();
   in_.clear();
   worker_.remove(*this);
+}
+
+/// Whether the client would take what it has received for the whole response if the connection
+/// ended now.
+bool DownstreamConnection::would_look_complete() const {
+  const FramingKind framing = response_.writer.framing();
+  return framing == FramingKind::until_close || (framing == FramingKind::tunnel && !out_.empty());
 }
 
 /// Closes with a reset if the body is to end with the connection, so that the client does not take
@@ -203,7 +211,7 @@ Flow DownstreamConnection::flush() {
   }
   const auto push = response_.ending == Ending::now ? io::Push::with_next : io::Push::now;
   const IoStatus status = out_.write_to(*transport_, push);
-  if (status == IoStatus::failed) {
+  if (status != IoStatus::done && status != IoStatus::would_block) {
     out_.clear();
     return continue_without_client() ? Flow::open : Flow::broken;
   }

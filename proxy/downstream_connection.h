@@ -133,6 +133,7 @@ class DownstreamConnection final : public ClientConnection,
   void next_request();
   void linger();
   [[nodiscard]] bool still_receives();
+  [[nodiscard]] bool would_look_complete() const;
   void reset_and_close();
   void on_timeout();
   void update_interest();

@@ -9,8 +9,6 @@ using http::BodyLength;
 
 namespace {
 
-// 1xx in front of one response, such as 103; a node that sends more is broken.
-constexpr unsigned kMaxInterimHeads = 32;
 constexpr http::Refusal kTooLarge{413, "the request's body is too large", "[limits] body_bytes"};
 
 ExchangeError bad_response(const char* why) {

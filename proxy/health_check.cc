@@ -46,6 +46,7 @@ void HealthCheck::stop() {
 
 void HealthCheck::begin() {
   if (!take_slot()) return;
+  interim_heads_ = 0;
   timeout_.arm(config_.timeout);
   const auto address = io::make_address(address_.host, address_.port);
   io::ConnectStart start = io::start_connect(*address);
@@ -85,6 +86,13 @@ bool HealthCheck::queue_request() {
   if (!request) return false;
   connection_->send_head(request_head_, *request, http::ClientInfo{}, http::RequestEdits{});
   return true;
+}
+
+void HealthCheck::on_interim_head() {
+  if (++interim_heads_ > kMaxInterimHeads) {
+    return end(CheckResult::failed, "too many 1xx responses");
+  }
+  response_head_.clear();
 }
 
 void HealthCheck::on_response_head(const http::ResponseInfo& /*response*/) {

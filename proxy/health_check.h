@@ -68,7 +68,7 @@ class HealthCheck final : public io::Retirable, private UpstreamOwner, private U
   [[nodiscard]] std::optional<EndpointPair> client_endpoints() const override { return {}; }
   void on_turn(ConnectionToken /*turn*/) override {}
   void on_connected() override;
-  void on_interim_head() override { response_head_.clear(); }
+  void on_interim_head() override;
   void on_response_head(const http::ResponseInfo& response) override;
   void on_response_body(const BodySlices& /*body*/, Last /*last*/,
                         std::string_view /*trailers*/) override {}
@@ -103,6 +103,7 @@ class HealthCheck final : public io::Retirable, private UpstreamOwner, private U
   std::unique_ptr<UpstreamConnection> connection_;
   http::Head request_head_;
   http::Head response_head_;
+  unsigned interim_heads_ = 0;  // of this check
   io::Timer next_;
   io::Timer timeout_;
 };

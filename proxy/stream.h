@@ -135,6 +135,9 @@ class DownstreamEvents {
   ~DownstreamEvents() = default;
 };
 
+/// 1xx in front of one response, such as 103; a node that sends more is broken.
+inline constexpr unsigned kMaxInterimHeads = 32;
+
 /// Events from the node's side to the exchange.
 class UpstreamEvents {
  public:
@@ -145,7 +148,7 @@ class UpstreamEvents {
   /// The exchange waited in the queue and may lease now, with the token.
   virtual void on_turn(ConnectionToken turn) = 0;
   virtual void on_connected() = 0;
-  /// `response_head` holds a 1xx.
+  /// `response_head` holds a 1xx; at most `kMaxInterimHeads` of them are to be accepted.
   virtual void on_interim_head() = 0;
   virtual void on_response_head(const http::ResponseInfo& response) = 0;
   virtual void on_response_body(const BodySlices& body, Last last, std::string_view trailers) = 0;

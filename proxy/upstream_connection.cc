@@ -92,6 +92,7 @@ void UpstreamConnection::on_connection_lost(IoStatus status) {
     owner_.on_closed_by_node(idleness_.idle_before_lend, idleness_.since);
   ExchangeError error{response_.phase == Phase::head ? EndReason::node_closed
                                                      : EndReason::response_cut};
+  if (status == IoStatus::failed) error.error = transport_->error();
   if (again) error.retry = unread ? Retry::not_processed : Retry::maybe_processed;
   exchange_->on_error(error);
 }
@@ -171,7 +172,7 @@ void UpstreamConnection::send_end(std::string_view trailers) {
 Flow UpstreamConnection::flush() {
   if (request_.writing == Request::Writing::broken) return Flow::broken;
   const IoStatus status = out_.write_to(*transport_);
-  if (status == IoStatus::failed) {
+  if (status != IoStatus::done && status != IoStatus::would_block) {
     // The node may have responded and closed without reading on: its response can still be read.
     request_.writing = Request::Writing::broken;
     out_.clear();
@@ -237,7 +238,7 @@ void UpstreamConnection::on_timeout() {
 
 void UpstreamConnection::on_connect_event() {
   const IoStatus status = transport_->open();
-  if (status == IoStatus::would_block) return;
+  if (status == IoStatus::would_block) return update_interest();
   if (status != IoStatus::done) return fail_to_connect(transport_->error());
   set(State::busy);
   owner_.on_connect_succeeded();
@@ -274,6 +275,8 @@ void UpstreamConnection::read_memory() {
       response_.phase == Phase::head ? context_.heads.bytes : BlockPool::kBlockSize;
   const bool first = response_.phase == Phase::head && in_.empty();
   auto room = in_.room(context_.blocks, limit);
+  // A reload may have lowered the limit below what has been read.
+  if (room.empty()) return parse(More::unknown);
   if (first) room = room.first(std::min(room.size(), response_.first_read));
   const io::ReadResult result = transport_->read(room);
   switch (result.status) {

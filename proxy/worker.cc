@@ -328,6 +328,7 @@ void Worker::report_bad_response(const balancer::Node& node, const char* why) {
 void Worker::report_refusal(const std::string& client, const http::RequestPreview& request,
                             const http::Refusal& refusal) {
   const std::string reason = http::reason_of(refusal);
+  counters_.note({EndReason::bad_request, Millis{0}, 0, 0});
   if (access_log().enabled()) {
     AccessEntry entry;
     entry.at = wall();

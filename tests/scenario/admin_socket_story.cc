@@ -85,6 +85,9 @@ TEST_P(AdminStory, StatusJsonCountsHowExchangesEndedOverAllWorkers) {
     answered += client.read_response().body.size();
   }
   EXPECT_EQ(HttpClient{bonedry_->address()}.get("/cut").end, BodyEnd::aborted);
+  HttpClient malformed{bonedry_->address()};
+  malformed.send("GET / HTTP/1.1\r\n\r\n");
+  EXPECT_EQ(malformed.read_response().status, 400) << "no Host";
   const auto counted = [this](const std::string& reason) {
     return bonedry_->status().at("exchanges").at("ended").at(reason);
   };
@@ -93,6 +96,7 @@ TEST_P(AdminStory, StatusJsonCountsHowExchangesEndedOverAllWorkers) {
   const auto exchanges = bonedry_->status().at("exchanges");
   EXPECT_EQ(exchanges.at("request_body_bytes"), 40);
   EXPECT_EQ(exchanges.at("response_body_bytes"), answered + 4);
+  EXPECT_EQ(exchanges.at("ended").at("bad_request"), 1);
   EXPECT_EQ(exchanges.at("retries"), 0);
 }
 

@@ -151,6 +151,22 @@ TEST_P(HealthStory, EveryOtherAnswerIsAFailure) {
   }
 }
 
+TEST_P(HealthStory, InterimAnswersWithoutEndAreAFailure) {
+  std::string hints;
+  for (int i = 0; i < 40; ++i) hints += "HTTP/1.1 103 Early Hints\r\n\r\n";
+  alice_.on("/healthz", answering(hints));
+  launch_checked({"path = \"/healthz\"", "interval = \"50ms\"", "fall = 1"});
+  EXPECT_TRUE(becomes(alice_, "down"));
+  EXPECT_THAT(bonedry_->admin("events"), testing::HasSubstr("too many 1xx responses"));
+}
+
+TEST_P(HealthStory, AResetIsNamedAsTheReason) {
+  alice_.on("/healthz", [](NodeExchange& exchange) { exchange.reset(); });
+  launch_checked({"path = \"/healthz\"", "interval = \"50ms\"", "fall = 1"});
+  EXPECT_TRUE(becomes(alice_, "down"));
+  EXPECT_THAT(bonedry_->admin("events"), testing::HasSubstr("onnection reset"));
+}
+
 TEST_P(HealthStory, RedirectsCountAsHealthy) {
   alice_.on("/healthz", status_line(204));
   bob_.on("/healthz", status_line(302));

@@ -57,6 +57,32 @@ TEST_P(OneNodeFailureStory, ANodeThatDiesInABodyIsSeenByTheClient) {
   }
 }
 
+TEST_P(OneNodeFailureStory, ABodyThatEndsAtCloseIsResetWhenTheProxyEndsInIt) {
+  const Gate gate;
+  alice_.on("/endless", [gate](NodeExchange& exchange) {
+    exchange.send(exchange.head(200, {{"Transfer-Encoding", "chunked"}}) + chunk("half"));
+    (void)gate.wait();
+  });
+  client_.send(Request{.target = "/endless", .version = "HTTP/1.0"}.to_wire());
+  EXPECT_EQ(client_.read_head().status, 200);
+  bonedry_.stop();
+  EXPECT_THROW((void)client_.socket().receive_all(), ConnectionReset);
+  gate.open();
+}
+
+TEST_P(OneNodeFailureStory, ABodyThatEndsAtCloseIsResetWhenTheClientEndsItsOwnTooEarly) {
+  const Gate gate;
+  alice_.on("/endless", [gate](NodeExchange& exchange) {
+    exchange.send(exchange.head(200, {{"Transfer-Encoding", "chunked"}}) + chunk("half"));
+    (void)gate.wait();
+  });
+  client_.send("POST /endless HTTP/1.0\r\nHost: shop\r\nContent-Length: 10\r\n\r\nhal");
+  EXPECT_EQ(client_.read_head().status, 200);
+  client_.socket().finish_sending();
+  EXPECT_THROW((void)client_.socket().receive_all(), ConnectionReset);
+  gate.open();
+}
+
 TEST_P(OneNodeFailureStory, AResetInABodyThatEndsAtCloseIsSeenByTheClient) {
   const Gate half_read;
   alice_.on("/cut", [half_read](NodeExchange& exchange) {

@@ -28,17 +28,24 @@ class ScriptedTransport final : public io::Transport {
   /// The total number of bytes that `write` takes.
   std::size_t takes_bytes = SIZE_MAX;
   std::string written;
+  /// errno of each read from now on; 0: reads work.
+  int read_error = 0;
   enum class Side : bool { open, ended } own_side = Side::open;
 
   /// The peer sends these bytes in one piece. The handler is called as long as it wants reads and
-  /// there is something to read. `receive_end` ends the peer's side.
+  /// there is something to read. `receive_end` ends the peer's side, with one event.
   void receive(std::string_view bytes) {
     incoming_.emplace_back(bytes);
     tell_readable();
   }
   void receive_end() {
     peer_ = Side::ended;
-    tell_readable();
+    if (has(wanted_, io::Ready::read)) handler_->on_ready(io::Ready::read);  // may destroy this
+  }
+  /// The next read fails.
+  void fail(int error) {
+    read_error = error;
+    handler_->on_ready(io::Ready::both);
   }
   void become_writable() {
     if (has(wanted_, io::Ready::write)) handler_->on_ready(io::Ready::write);
@@ -56,6 +63,7 @@ class ScriptedTransport final : public io::Transport {
     return status;
   }
   [[nodiscard]] io::ReadResult read(std::span<char> into) override {
+    if (read_error != 0) return {io::IoStatus::failed, 0};
     if (incoming_.empty()) {
       return {peer_ == Side::ended ? io::IoStatus::closed : io::IoStatus::would_block, 0};
     }
@@ -76,7 +84,7 @@ class ScriptedTransport final : public io::Transport {
     }
     return queue.empty() ? io::IoStatus::done : io::IoStatus::would_block;
   }
-  [[nodiscard]] int error() const override { return opening_error; }
+  [[nodiscard]] int error() const override { return read_error != 0 ? read_error : opening_error; }
 
   [[nodiscard]] bool takes_pipes() const override { return false; }
   [[nodiscard]] io::ReadResult read(io::Pipe& /*into*/, std::size_t /*max*/) override {

@@ -182,6 +182,44 @@ TEST_F(UpstreamConnectionTest, WhatComesUnaskedWhileIdleIsNoAnswer) {
   EXPECT_THAT(told_, ElementsAre("connected", "idle", "dropped", "not idle"));
 }
 
+TEST_F(UpstreamConnectionTest, StrayBytesAfterAResponseKeepItFromBeingReused) {
+  open();
+  send("GET /x HTTP/1.1\r\nHost: shop\r\n\r\n");
+  transport_->receive("HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 200");
+  connection_->release();
+  EXPECT_THAT(told_, ElementsAre("connected", "dropped"));
+}
+
+TEST_F(UpstreamConnectionTest, TheEndOfTheTransportEndsABodyThatHasNoOtherEnd) {
+  open();
+  send("GET /x HTTP/1.1\r\nHost: shop\r\n\r\n");
+  transport_->receive("HTTP/1.1 200 OK\r\n\r\nab");
+  transport_->receive_end();
+  EXPECT_THAT(exchange_.events, ElementsAre("connected", "head 200", "end"));
+  EXPECT_EQ(exchange_.body, "ab");
+  connection_->release();
+  EXPECT_THAT(told_, ElementsAre("connected", "dropped"));
+}
+
+TEST_F(UpstreamConnectionTest, AFailureNeverEndsABody) {
+  open();
+  send("GET /x HTTP/1.1\r\nHost: shop\r\n\r\n");
+  transport_->receive("HTTP/1.1 200 OK\r\n\r\nab");
+  transport_->fail(ECONNRESET);
+  EXPECT_THAT(exchange_.events, ElementsAre("connected", "head 200", "error"));
+  EXPECT_EQ(exchange_.last_error->reason, EndReason::response_cut);
+  EXPECT_EQ(exchange_.last_error->error, ECONNRESET);
+}
+
+TEST_F(UpstreamConnectionTest, AnEndBeforeTheLengthIsReachedIsAnError) {
+  open();
+  send("GET /x HTTP/1.1\r\nHost: shop\r\n\r\n");
+  transport_->receive("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nab");
+  transport_->receive_end();
+  EXPECT_THAT(exchange_.events, ElementsAre("connected", "head 200", "error"));
+  EXPECT_EQ(exchange_.last_error->reason, EndReason::response_cut);
+}
+
 TEST_F(UpstreamConnectionTest, ALongBodyGoesThroughMemoryWhereTheTransportHasNoPipes) {
   open();
   send("GET /x HTTP/1.1\r\nHost: shop\r\n\r\n");
