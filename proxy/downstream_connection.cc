@@ -21,17 +21,14 @@ constexpr std::string_view kEarlyPrefix = "HTTP/1.1 ";
 
 }  // namespace
 
-DownstreamConnection::DownstreamConnection(Worker& worker, std::unique_ptr<io::Transport> transport,
-                                           const io::SocketAddress& peer, std::size_t listener,
-                                           ProxyHeaderMode proxy_header_mode,
-                                           ConnectionLimiter::Slot slot)
+DownstreamConnection::DownstreamConnection(Worker& worker, AcceptedClient accepted)
     : worker_(worker),
-      client_(io::endpoint_of(peer), io::host_text(peer), worker.context().trusted_proxies),
-      listener_(listener),
-      slot_(std::move(slot)),
-      state_(proxy_header_mode == ProxyHeaderMode::required ? State::proxy_header : State::head),
-      transport_(std::move(transport)),
-      timer_(worker.context().loop.timers(), [this] { on_timeout(); }) {
+      client_(std::move(accepted.identity)),
+      listener_(accepted.listener),
+      slot_(std::move(accepted.slot)),
+      transport_(std::move(accepted.transport)),
+      timer_(worker.context().loop.timers(), [this] { on_timeout(); }),
+      in_(std::move(accepted.received)) {
   transport_->attach(*this);
   timer_.arm(worker.context().timeouts.header);
   update_interest();
@@ -46,11 +43,17 @@ http::HeadSink DownstreamConnection::sink() {
 /// Reads nothing if epoll does not watch the socket: `on_watch_failed` then turns the client away,
 /// and its request must not have been processed.
 void DownstreamConnection::begin() {
+  if (!in_.empty()) return process();
   if (transport_->wanted() != Ready::none) read();
 }
 
+void DownstreamConnection::reject(const http::Refusal& refusal) {
+  exchange_ = worker_.acquire_exchange();
+  refuse(refusal);
+}
+
 void DownstreamConnection::drain() {
-  if (state_ == State::proxy_header || (state_ == State::head && in_.empty())) close();
+  if (state_ == State::head && in_.empty()) close();
 }
 
 void DownstreamConnection::close() {
@@ -322,10 +325,6 @@ void DownstreamConnection::on_timeout() {
   const bool idle = state_ == State::head && in_.empty();
   if ((idle || state_ == State::lingering) && still_receives()) {
     return timer_.arm(idle ? worker_.context().timeouts.idle : kLingerTime);
-  }
-  if (state_ == State::proxy_header) {
-    worker_.report_proxy_refusal(client_.text(),
-                                 "no PROXY header within the time limit; see [timeouts] header");
   }
   const bool within_head = state_ == State::head && !in_.empty();
   if (!within_head) return close();

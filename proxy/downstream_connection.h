@@ -1,5 +1,6 @@
 #pragma once
 
+#include "proxy/accepted_client.h"
 #include "proxy/base/read_buffer.h"
 #include "proxy/client_connection.h"
 #include "proxy/client_identity.h"
@@ -25,15 +26,9 @@ namespace bonedry::proxy {
 
 class Worker;
 
-/// Whether a connection begins with a PROXY header.
-enum class ProxyHeaderMode : std::uint8_t { none, required };
-
 /// One HTTP/1 connection of a client. Owned by its worker; serves one exchange after another, in
 /// the order of their requests.
 ///
-///   proxy_header --> closed             proxy_header: once, if the listener requires it
-///     |
-///     v
 ///   head --> exchange --> head ...      head: between requests, or reading a request head
 ///     \          |
 ///      \         v
@@ -42,12 +37,12 @@ class DownstreamConnection final : public ClientConnection,
                                    public DownstreamStream,
                                    private io::FdWatcher::Handler {
  public:
-  DownstreamConnection(Worker& worker, std::unique_ptr<io::Transport> transport,
-                       const io::SocketAddress& peer, std::size_t listener,
-                       ProxyHeaderMode proxy_header_mode, ConnectionLimiter::Slot slot);
+  DownstreamConnection(Worker& worker, AcceptedClient accepted);
   ~DownstreamConnection() override;
 
   void begin() override;
+  /// Instead of `begin`: responds to the client with `refusal` before it is served at all.
+  void reject(const http::Refusal& refusal);
   void drain() override;
   void close() override;
   void follow_topology() override;
@@ -74,7 +69,7 @@ class DownstreamConnection final : public ClientConnection,
 
  private:
   static constexpr std::size_t kNotMeasured = std::numeric_limits<std::size_t>::max();
-  enum class State : std::uint8_t { proxy_header, head, exchange, lingering, closed };
+  enum class State : std::uint8_t { head, exchange, lingering, closed };
   enum class Body : std::uint8_t { none, coming };
   enum class Input : std::uint8_t { open, ended };
   enum class Processing : std::uint8_t { idle, running };
@@ -121,9 +116,6 @@ class DownstreamConnection final : public ClientConnection,
   void on_client_disconnected();
   [[nodiscard]] bool continue_without_client();
   void process();
-  [[nodiscard]] bool parse_proxy_header();
-  /// Whether the client, now that its address is known, may have one more connection.
-  [[nodiscard]] bool is_admitted();
   [[nodiscard]] bool is_truncated() const;
   [[nodiscard]] bool parse_head();
   [[nodiscard]] bool parse_body();
@@ -151,7 +143,7 @@ class DownstreamConnection final : public ClientConnection,
   ClientIdentity client_;
   std::size_t listener_;
   ConnectionLimiter::Slot slot_;
-  State state_;
+  State state_ = State::head;
   Input input_ = Input::open;
   Processing processing_ = Processing::idle;
   std::unique_ptr<io::Transport> transport_;  // null: the client has left, the exchange continues

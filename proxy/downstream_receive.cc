@@ -3,7 +3,7 @@
 
 #include <utility>
 
-/// What a client sends: PROXY header, heads, bodies, and the end of its side.
+/// What a client sends: heads, bodies, and the end of its side.
 namespace bonedry::proxy {
 
 using http::FramingKind;
@@ -171,8 +171,6 @@ void DownstreamConnection::process() {
   while (going) {
     if (state_ == State::head) {
       going = !in_.empty() && parse_head();
-    } else if (state_ == State::proxy_header) {
-      going = parse_proxy_header();
     } else {
       going = state_ == State::exchange && wants_body() && !in_.empty() && parse_body();
       if (going) continue;
@@ -190,38 +188,6 @@ bool DownstreamConnection::is_truncated() const {
   if (input_ == Input::open) return false;
   return state_ == State::head ||
          (state_ == State::exchange && request_.body != Body::none && in_.empty());
-}
-
-/// No response is sent before the header is complete: a peer that speaks another protocol must not
-/// get HTTP.
-bool DownstreamConnection::parse_proxy_header() {
-  const io::ProxyHeader header = io::parse_proxy_header({in_.data(), in_.size()});
-  switch (header.status) {
-    case io::ProxyHeader::Status::more:
-      return false;
-    case io::ProxyHeader::Status::failed:
-      worker_.report_proxy_refusal(client_.text(), header.why);
-      close();
-      return false;
-    case io::ProxyHeader::Status::complete:
-      break;
-  }
-  in_.consume(header.size);
-  client_.announce(header, worker_.context().trusted_proxies);
-  state_ = State::head;
-  if (is_admitted()) return true;
-  worker_.report_turned_away(
-      client_.text(),
-      "too many connections from this address; see [limits] connections_per_client");
-  exchange_ = worker_.acquire_exchange();
-  refuse({429, "too many connections from this address", "[limits] connections_per_client"});
-  return false;
-}
-
-/// A trusted proxy carries many clients, so the limit does not apply to it.
-bool DownstreamConnection::is_admitted() {
-  if (client_.trust() == http::Trust::forwarded) return true;
-  return slot_.take_for_address(client_.address(), worker_.context().limits.connections_per_client);
 }
 
 bool DownstreamConnection::parse_head() {

@@ -62,6 +62,8 @@ void UpstreamConnection::lend(UpstreamEvents& exchange, ConnectionToken in_use) 
   idleness_.idle_before_lend = state_ == State::idle ? idle_duration() : Millis{0};
   idleness_.since = context_.loop.now();
   if (state_ == State::idle) set(State::busy);
+  if (target_.proxy_protocol == conf::ProxyProtocol::off) return;
+  transport_->send_first(proxy_header(target_.proxy_protocol, exchange.client_endpoints()));
 }
 
 Millis UpstreamConnection::idle_duration() const {
@@ -242,10 +244,6 @@ void UpstreamConnection::on_connect_event() {
   if (status != IoStatus::done) return fail_to_connect(transport_->error());
   set(State::busy);
   owner_.on_connect_succeeded();
-  if (target_.proxy_protocol != conf::ProxyProtocol::off) {
-    out_.slices().push_copy(context_.blocks,
-                            proxy_header(target_.proxy_protocol, exchange_->client_endpoints()));
-  }
   update_interest();
   exchange_->on_connected();
 }

@@ -2,6 +2,7 @@
 
 #include "proxy/base/file.h"
 #include "proxy/base/signals.h"
+#include "proxy/downstream_connection.h"
 
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
@@ -17,6 +18,8 @@ namespace {
 
 constexpr std::size_t kSpareExchanges = 1024;  // about 1 MB: a busy worker's open exchanges
 constexpr Millis kLogInterval{1000};
+constexpr http::Refusal kTooManyOfClient{429, "too many connections from this address",
+                                         "[limits] connections_per_client"};
 
 http::UnderscoreNames to_http(conf::UnderscoreNames names) {
   switch (names) {
@@ -194,26 +197,46 @@ void Worker::on_accept(std::size_t listener, UniqueFd fd, const io::SocketAddres
         chosen ? "too many connections; see [limits] connections"
                : "too many connections for the descriptor limit; see LimitNOFILE, ulimit -n");
   }
+  ClientIdentity identity(io::endpoint_of(peer), io::host_text(peer), context_.trusted_proxies);
   const ProxyHeaderMode proxy_header_mode = listener_configs_[listener].proxy_header;
-  if (proxy_header_mode == ProxyHeaderMode::required &&
-      !conf::any_contains(context_.trusted_proxies, io::endpoint_of(peer).address)) {
-    return report_proxy_refusal(io::host_text(peer), "its address is not in trusted_proxies");
+  if (proxy_header_mode == ProxyHeaderMode::required && identity.trust() == http::Trust::none) {
+    return report_proxy_refusal(identity.text(), "its address is not in trusted_proxies");
   }
-  const IpAddress client = io::endpoint_of(peer).address;
-  const bool counted = proxy_header_mode == ProxyHeaderMode::none &&
-                       !conf::any_contains(context_.trusted_proxies, client);
-  if (counted && !slot.take_for_address(client, context_.limits.connections_per_client)) {
-    turn_away(fd.get(), {429, "too many connections from this address"});
-    return report_turned_away(
-        io::host_text(peer),
-        "too many connections from this address; see [limits] connections_per_client");
+  if (proxy_header_mode == ProxyHeaderMode::none && !admit(identity, slot)) {
+    return turn_away(fd.get(), kTooManyOfClient);
   }
-  connections_.push_back(std::make_unique<DownstreamConnection>(
-      *this, std::make_unique<io::Socket>(loop_, std::move(fd)), peer, listener, proxy_header_mode,
-      std::move(slot)));
+  AcceptedClient accepted{std::make_unique<io::Socket>(loop_, std::move(fd)), std::move(identity),
+                          listener, std::move(slot)};
+  if (proxy_header_mode == ProxyHeaderMode::required) {
+    add(std::make_unique<IncomingConnection>(*this, std::move(accepted)));
+  } else {
+    add(std::make_unique<DownstreamConnection>(*this, std::move(accepted)));
+  }
+}
+
+void Worker::add(std::unique_ptr<ClientConnection> connection) {
+  connections_.push_back(std::move(connection));
   connections_.back()->worker_index_ = connections_.size() - 1;
   upstream_limiter_.set_clients(connections_.size());
   connections_.back()->begin();
+}
+
+bool Worker::admit(const ClientIdentity& client, ConnectionLimiter::Slot& slot) {
+  if (client.trust() == http::Trust::forwarded) return true;
+  if (slot.take_for_address(client.address(), context_.limits.connections_per_client)) return true;
+  report_turned_away(client.text(),
+                     "too many connections from this address; see [limits] connections_per_client");
+  return false;
+}
+
+void Worker::on_identified(IncomingConnection& incoming, AcceptedClient accepted) {
+  const std::size_t index = incoming.worker_index_;
+  const bool admitted = admit(accepted.identity, accepted.slot);
+  auto next = std::make_unique<DownstreamConnection>(*this, std::move(accepted));
+  DownstreamConnection& connection = *next;
+  connection.worker_index_ = index;
+  loop_.retire(std::exchange(connections_[index], std::move(next)));
+  admitted ? connection.begin() : connection.reject(kTooManyOfClient);
 }
 
 std::size_t Worker::max_clients() const {

@@ -2,11 +2,12 @@
 
 #include "balancer/topology.h"
 #include "proxy/access_log.h"
+#include "proxy/client_connection.h"
 #include "proxy/connection_limiter.h"
 #include "proxy/descriptor_budget.h"
-#include "proxy/downstream_connection.h"
 #include "proxy/exchange.h"
 #include "proxy/exchange_context.h"
+#include "proxy/incoming_connection.h"
 #include "proxy/io/event_loop.h"
 #include "proxy/io/listener.h"
 #include "proxy/io/mailbox.h"
@@ -99,6 +100,8 @@ class Worker final : public ExchangeContext {
   [[nodiscard]] std::unique_ptr<Exchange> acquire_exchange();
   void release_exchange(std::unique_ptr<Exchange> exchange);
   void remove(ClientConnection& connection);
+  /// The client of this connection is known: replaces it by one that speaks HTTP.
+  void on_identified(IncomingConnection& incoming, AcceptedClient accepted);
 
   // Log messages, at most one of each kind per second; but each failure to accept is reported.
   void report_no_node(const std::string& pool) override;
@@ -118,6 +121,10 @@ class Worker final : public ExchangeContext {
   [[nodiscard]] std::shared_ptr<PoolState> pool_state_of(const conf::Pool& pool);
   void forget_unused_upstreams(const balancer::Topology& topology);
   void on_accept(std::size_t listener, UniqueFd fd, const io::SocketAddress& peer);
+  void add(std::unique_ptr<ClientConnection> connection);
+  /// Whether the client may have one more connection; counts it. A trusted proxy carries many
+  /// clients, so the limit does not apply to it.
+  [[nodiscard]] bool admit(const ClientIdentity& client, ConnectionLimiter::Slot& slot);
   [[nodiscard]] std::size_t max_clients() const;
   void serve_queue();
   void begin_drain(DrainMode mode, std::function<void()> drained);

@@ -195,11 +195,27 @@ std::size_t Socket::unacknowledged() const {
   return known ? static_cast<std::size_t>(bytes) : 0;
 }
 
-/// Also clears the socket's pending error.
-IoStatus Socket::open() {
+int Socket::take_error() {
   socklen_t size = sizeof(error_);
   if (getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &error_, &size) != 0) error_ = errno;
-  return error_ == 0 ? IoStatus::done : IoStatus::failed;
+  return error_;
+}
+
+/// The first bytes share a packet with what follows.
+IoStatus Socket::open() {
+  if (take_error() != 0) return IoStatus::failed;
+  while (!first_.empty()) {
+    const ssize_t size = ::send(fd_.get(), first_.data(), first_.size(), MSG_NOSIGNAL | MSG_MORE);
+    if (size >= 0) {
+      first_.erase(0, static_cast<std::size_t>(size));
+    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      return IoStatus::would_block;
+    } else if (errno != EINTR) {
+      error_ = errno;
+      return IoStatus::failed;
+    }
+  }
+  return IoStatus::done;
 }
 
 Endpoint Socket::local() const {

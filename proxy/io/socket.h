@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <utility>
 
 namespace bonedry::io {
 
@@ -44,6 +45,7 @@ class Socket final : public Transport {
   [[nodiscard]] Ready wanted() const override { return watcher_.wanted(); }
   [[nodiscard]] bool has_pending_event() const override { return watcher_.has_pending_event(); }
 
+  void send_first(std::string bytes) override { first_ = std::move(bytes); }
   [[nodiscard]] IoStatus open() override;
   [[nodiscard]] ReadResult read(std::span<char> into) override;
   [[nodiscard]] IoStatus write(SliceQueue& queue, Push push) override;
@@ -57,7 +59,7 @@ class Socket final : public Transport {
   [[nodiscard]] bool has_unread() const override;
   [[nodiscard]] bool is_quiet() const override;
   [[nodiscard]] std::size_t unacknowledged() const override;
-  [[nodiscard]] bool has_failed() override { return open() == IoStatus::failed; }
+  [[nodiscard]] bool has_failed() override { return take_error() != 0; }
   [[nodiscard]] Endpoint local() const override;
 
   void shutdown_write() override { ::shutdown(fd_.get(), SHUT_WR); }
@@ -65,10 +67,13 @@ class Socket final : public Transport {
 
  private:
   [[nodiscard]] ReadResult to_read_result(ssize_t size);
+  /// The socket's pending error, or 0. Clears it.
+  [[nodiscard]] int take_error();
 
   UniqueFd fd_;  // before the watcher, so that polling stops before the descriptor closes
   FdWatcher watcher_;
   int error_ = 0;
+  std::string first_;  // the unsent rest of it
 };
 
 /// A connection attempt. `fd` becomes writable when it has succeeded or failed; the error is for

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 
 namespace bonedry::io {
 
@@ -35,7 +36,8 @@ class Transport {
   Transport(const Transport&) = delete;
   Transport& operator=(const Transport&) = delete;
 
-  /// Call once, before anything else. `handler` must outlive this.
+  /// Call before anything else, and again when another handler takes the transport over. `handler`
+  /// must outlive this or the next call.
   virtual void attach(Handler& handler) = 0;
   /// The events that the handler is notified of from now on; level-triggered.
   virtual void want(Ready events) = 0;
@@ -43,6 +45,9 @@ class Transport {
   /// Whether this loop iteration has an event for the handler that has not been delivered yet.
   [[nodiscard]] virtual bool has_pending_event() const = 0;
 
+  /// What an outgoing connection begins with, below any encryption: a PROXY header. Call at most
+  /// once, before the first `open`, which sends it.
+  virtual void send_first(std::string bytes) = 0;
   /// Continues to open an outgoing connection; call when the handler is notified that it is
   /// writable. `done`: bytes can be sent. `would_block`: call again at the next such event.
   /// `failed`: see `error`.
@@ -56,7 +61,7 @@ class Transport {
 
   /// Whether splice(2) can be used; only then may the next two functions be called.
   [[nodiscard]] virtual bool takes_pipes() const = 0;
-  /// One read of at most `most` bytes (not 0) into an empty pipe. `refused`: the kernel does not
+  /// One read of at most `max` bytes (not 0) into an empty pipe. `refused`: the kernel does not
   /// support it.
   [[nodiscard]] virtual ReadResult read(Pipe& into, std::size_t max) = 0;
   [[nodiscard]] virtual IoStatus write(Pipe& pipe) = 0;

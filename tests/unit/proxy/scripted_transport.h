@@ -14,6 +14,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace bonedry::proxy::test {
 
@@ -56,7 +57,9 @@ class ScriptedTransport final : public io::Transport {
   [[nodiscard]] io::Ready wanted() const override { return wanted_; }
   [[nodiscard]] bool has_pending_event() const override { return false; }
 
+  void send_first(std::string bytes) override { first_ = std::move(bytes); }
   [[nodiscard]] io::IoStatus open() override {
+    written += std::exchange(first_, {});
     if (openings.empty()) return io::IoStatus::done;
     const io::IoStatus status = openings.front();
     openings.pop_front();
@@ -113,6 +116,7 @@ class ScriptedTransport final : public io::Transport {
   std::shared_ptr<char> alive_ = std::make_shared<char>();
   Handler* handler_ = nullptr;
   io::Ready wanted_ = io::Ready::none;
+  std::string first_;
   std::deque<std::string> incoming_;
   Side peer_ = Side::open;
 };

@@ -21,6 +21,7 @@ using http::test::ParsedRequest;
 using http::test::text_of;
 using test::ScriptedTransport;
 using testing::HasSubstr;
+using testing::StartsWith;
 
 /// The exchange to which the connection is lent. Records the events that it gets.
 class RecordingExchange final : public UpstreamEvents {
@@ -249,7 +250,15 @@ TEST_F(UpstreamConnectionTest, TellsWhatTheTransportTakesBitByBit) {
 TEST_F(UpstreamConnectionTest, OneForNoClientSaysSoInItsProxyHeader) {
   protocol_ = conf::ProxyProtocol::v1;
   open();
-  EXPECT_EQ(connection_->flush(), Flow::open);
+  send("GET /x HTTP/1.1\r\nHost: shop\r\n\r\n");
+  EXPECT_THAT(transport_->written, StartsWith("PROXY UNKNOWN\r\nGET /x HTTP/1.1\r\n"));
+}
+
+TEST_F(UpstreamConnectionTest, ItsProxyHeaderIsSentBeforeAHandshake) {
+  protocol_ = conf::ProxyProtocol::v1;
+  openings_ = {io::IoStatus::would_block};
+  open();
+  EXPECT_FALSE(connection_->connected());
   EXPECT_EQ(transport_->written, "PROXY UNKNOWN\r\n");
 }
 
