@@ -53,7 +53,10 @@ class ExchangeCounters {
   };
 
   void note(const ExchangeResult& exchange) {
-    const auto above = std::ranges::lower_bound(ExchangeTotals::kDurations, exchange.duration);
+    // Not a binary search: most durations are in the first bucket.
+    const auto above = std::ranges::find_if(ExchangeTotals::kDurations, [&exchange](Millis bound) {
+      return exchange.duration <= bound;
+    });
     add(endings_[static_cast<std::size_t>(exchange.reason)], 1);
     add(durations_[static_cast<std::size_t>(above - ExchangeTotals::kDurations.begin())], 1);
     add(duration_ms_, static_cast<std::uint64_t>(exchange.duration.count()));

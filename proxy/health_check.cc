@@ -1,7 +1,6 @@
 #include "proxy/health_check.h"
 
 #include "proxy/base/file.h"
-#include "proxy/http/rules.h"
 #include "proxy/io/socket.h"
 
 #include <cerrno>
@@ -73,8 +72,8 @@ void HealthCheck::on_connected() {
 }
 
 bool HealthCheck::queue_request() {
-  const Slice text = context_.blocks.copy("GET " + config_.path +
-                                          " HTTP/1.1\r\nHost: " + conf::to_string(address_) +
+  const std::string host = conf::to_string(address_);
+  const Slice text = context_.blocks.copy("GET " + config_.path + " HTTP/1.1\r\nHost: " + host +
                                           "\r\nUser-Agent: bonedry-health\r\n\r\n");
   request_head_.clear();
   http::Parser parser{http::Parser::Kind::request};
@@ -82,9 +81,11 @@ bool HealthCheck::queue_request() {
   const auto parsed = parser.parse_head(text.data, text.size, {}, request_head_);
   request_head_.block = text.block;
   if (parsed != http::ParseStatus::complete) return false;
-  const auto request = http::validate_request(request_head_);
-  if (!request) return false;
-  connection_->send_head(request_head_, *request, http::ClientInfo{}, http::RequestEdits{});
+  http::RequestInfo request;
+  request.host = host;
+  request.path = config_.path;
+  request.idempotent = true;
+  connection_->send_head(request_head_, request, http::ClientInfo{}, http::RequestEdits{});
   return true;
 }
 

@@ -296,7 +296,7 @@ CASES = {
     "ledger1M": LedgerCase(1000000, "1,000,000 sessions, without a proxy", LEDGER),
     "ledger10M": LedgerCase(10000000, "10,000,000 sessions, without a proxy", LEDGER),
     "expiry": ExpiryCase((Goal("p99_growth", 1.3), Goal("late_ms", 1000))),
-    # What a slow client may hold in memory: a chunk in each direction, and its connections.
+    # What a slow client may hold in memory: a block in each direction, and its connections.
     "slow": SlowCase((Goal("p99_growth", 1.5), Goal("bytes_each", 2 * 32 * KIB + 4 * KIB))),
 }
 
