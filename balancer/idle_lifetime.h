@@ -30,7 +30,7 @@ class IdleLifetime {
   static constexpr Millis kRecovery = std::chrono::seconds{30};
   static constexpr Millis kShortest{100};  ///< what is tried first in a recovery
 
-  /// `most`: the lifetime to use while nothing is known about the node.
+  /// `max`: the lifetime to use while nothing is known about the node.
   void set_max(Millis max) { max_ = max; }
 
   /// The node has closed a connection that was idle for `age`, or did not respond on it. `since`:

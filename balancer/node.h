@@ -142,13 +142,13 @@ class Node {
     return {last_exchange_ms_.load(std::memory_order_relaxed)};
   }
 
-  /// Counts one more connection in use. False when both processes together already have `most` (0:
+  /// Counts one more connection in use. False when both processes together already have `max` (0:
   /// no limit), or when both ask for the last one at the same moment: a refused attempt counts
   /// until it is undone. Every success needs exactly one `release_connection`.
   [[nodiscard]] bool acquire_connection(std::uint64_t max);
   void release_connection() { own_.connections_in_use.fetch_sub(1); }
   [[nodiscard]] bool connections_full(std::uint64_t max) const;
-  /// Counts one more exchange that waits for a connection; false when `most` already wait (0: none
+  /// Counts one more exchange that waits for a connection; false when `max` already wait (0: none
   /// may wait). Every success needs exactly one `end_waiting`.
   [[nodiscard]] bool begin_waiting(std::uint64_t max);
   void end_waiting() { waiting_.fetch_sub(1, std::memory_order_relaxed); }

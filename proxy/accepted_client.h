@@ -1,5 +1,6 @@
 #pragma once
 
+#include "proxy/base/clock.h"
 #include "proxy/base/read_buffer.h"
 #include "proxy/client_identity.h"
 #include "proxy/connection_limiter.h"
@@ -10,13 +11,14 @@
 
 namespace bonedry::proxy {
 
-/// A client's connection without its protocol: what it is when it was accepted, and what one
-/// ClientConnection passes on to the next.
+/// A client's connection without its protocol: what a ClientConnection is made of, and what an
+/// IncomingConnection passes on.
 struct AcceptedClient {
   std::unique_ptr<io::Transport> transport;
   ClientIdentity identity;
   std::size_t listener;  ///< index
   ConnectionLimiter::Slot slot;
+  Instant head_due;          ///< the first request head, and all before it, must be here by then
   ReadBuffer received = {};  ///< bytes that were read and not used yet
 };
 

@@ -24,7 +24,7 @@ class ConnectionLimiter {
     Slot& operator=(Slot&& other) noexcept;
     ~Slot() { leave(); }
 
-    /// Counts a connection towards the total. Returns false and holds nothing when there are `most`
+    /// Counts a connection towards the total. Returns false and holds nothing when there are `max`
     /// connections already (0: no limit).
     [[nodiscard]] bool take(ConnectionLimiter& limiter, std::size_t max);
     /// Likewise for the connections from one address. Called after `take`, at most once, when the

@@ -30,7 +30,7 @@ DownstreamConnection::DownstreamConnection(Worker& worker, AcceptedClient accept
       timer_(worker.context().loop.timers(), [this] { on_timeout(); }),
       in_(std::move(accepted.received)) {
   transport_->attach(*this);
-  timer_.arm(worker.context().timeouts.header);
+  timer_.arm(accepted.head_due - worker.context().loop.now());
   update_interest();
 }
 
@@ -41,7 +41,7 @@ http::HeadSink DownstreamConnection::sink() {
 }
 
 /// Reads nothing if epoll does not watch the socket: `on_watch_failed` then turns the client away,
-/// and its request must not have been processed.
+/// and its request must not have been processed. (What came with a PROXY header was read before.)
 void DownstreamConnection::begin() {
   if (!in_.empty()) return process();
   if (transport_->wanted() != Ready::none) read();

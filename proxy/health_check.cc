@@ -62,13 +62,12 @@ ExchangeError HealthCheck::on_connect_failed(int error) {
   return {EndReason::connect_failed, Retry::no, error};
 }
 
-/// Even if connecting is the whole check, a node that expects a PROXY header gets one, rather than
-/// a connection without any data.
+/// If connecting is the whole check, a node that expects a PROXY header has got one by now: it is
+/// part of connecting.
 void HealthCheck::on_connected() {
-  const bool only_connects = config_.path.empty();
-  if (!only_connects && !queue_request()) return end(CheckResult::failed, "its path is not valid");
+  if (config_.path.empty()) return end(CheckResult::passed, "");
+  if (!queue_request()) return end(CheckResult::failed, "its path is not valid");
   (void)connection_->flush();  // a failure is reported by `on_error`
-  if (only_connects) end(CheckResult::passed, "");
 }
 
 bool HealthCheck::queue_request() {

@@ -15,7 +15,7 @@ IncomingConnection::IncomingConnection(Worker& worker, AcceptedClient accepted)
       timer_(worker.context().loop.timers(), [this] { on_timeout(); }) {
   accepted_.transport->attach(*this);
   accepted_.transport->want(Ready::read);
-  timer_.arm(worker.context().timeouts.header);
+  timer_.arm(accepted_.head_due - worker.context().loop.now());
 }
 
 /// Reads nothing if epoll does not watch the socket: `on_watch_failed` then closes it.
@@ -56,7 +56,7 @@ void IncomingConnection::parse() {
   const io::ProxyHeader header = io::parse_proxy_header({received.data(), received.size()});
   switch (header.status) {
     case io::ProxyHeader::Status::more:
-      return;
+      return accepted_.transport->want(Ready::read);
     case io::ProxyHeader::Status::failed:
       worker_.report_proxy_refusal(accepted_.identity.text(), header.why);
       return close();

@@ -94,7 +94,7 @@ void UpstreamConnection::on_connection_lost(IoStatus status) {
     owner_.on_closed_by_node(idleness_.idle_before_lend, idleness_.since);
   ExchangeError error{response_.phase == Phase::head ? EndReason::node_closed
                                                      : EndReason::response_cut};
-  if (status == IoStatus::failed) error.error = transport_->error();
+  if (reset) error.error = transport_->error();
   if (again) error.retry = unread ? Retry::not_processed : Retry::maybe_processed;
   exchange_->on_error(error);
 }

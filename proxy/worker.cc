@@ -206,7 +206,7 @@ void Worker::on_accept(std::size_t listener, UniqueFd fd, const io::SocketAddres
     return turn_away(fd.get(), kTooManyOfClient);
   }
   AcceptedClient accepted{std::make_unique<io::Socket>(loop_, std::move(fd)), std::move(identity),
-                          listener, std::move(slot)};
+                          listener, std::move(slot), loop_.now() + context_.timeouts.header};
   if (proxy_header_mode == ProxyHeaderMode::required) {
     add(std::make_unique<IncomingConnection>(*this, std::move(accepted)));
   } else {

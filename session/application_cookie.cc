@@ -32,21 +32,21 @@ bool is_delimiter(char c) {
          (c >= '{' && c <= '~');
 }
 
-/// Reads a number of `least` to `most` digits and removes it from the front of `text`.
-std::optional<int> take_number(std::string_view& text, std::size_t least, std::size_t max) {
+/// Reads a number of `min` to `max` digits and removes it from the front of `text`.
+std::optional<int> take_number(std::string_view& text, std::size_t min, std::size_t max) {
   std::size_t size = 0;
   int number = 0;
   while (size < text.size() && size < max && is_digit(text[size])) {
     number = number * 10 + (text[size++] - '0');
   }
-  if (size < least) return std::nullopt;
+  if (size < min) return std::nullopt;
   text.remove_prefix(size);
   return number;
 }
 
 /// A number at the front of the token that is not followed by another digit.
-std::optional<int> leading_number(std::string_view token, std::size_t least, std::size_t max) {
-  const std::optional<int> number = take_number(token, least, max);
+std::optional<int> leading_number(std::string_view token, std::size_t min, std::size_t max) {
+  const std::optional<int> number = take_number(token, min, max);
   const bool longer = !token.empty() && is_digit(token.front());
   return longer ? std::nullopt : number;
 }

@@ -21,7 +21,7 @@ class LineQueue {
   /// Producer: adds the line and a line end.
   void push(std::string_view line);
 
-  /// Consumer: appends whole lines to `out` until the next one would exceed `most` bytes. If `out`
+  /// Consumer: appends whole lines to `out` until the next one would exceed `max` bytes. If `out`
   /// is empty, the first line is taken whatever its length.
   void take(std::vector<char>& out, std::size_t max);
   /// Consumer: how many lines were dropped since the last call.

@@ -17,7 +17,7 @@ class LineRing {
 
   /// Adds the line and a line end. A line larger than the whole ring is itself dropped.
   void push(std::string_view line);
-  /// Moves whole lines to `out`, which is emptied first: as many as fit into `most` bytes, but at
+  /// Moves whole lines to `out`, which is emptied first: as many as fit into `max` bytes, but at
   /// least one if there is any. Does not reallocate `out` if its capacity suffices.
   void take(std::vector<char>& out, std::size_t max);
   [[nodiscard]] bool empty() const { return used_ == 0; }

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <span>
+#include <utility>
 
 namespace bonedry {
 
@@ -11,6 +12,13 @@ namespace bonedry {
 /// while it is empty.
 class ReadBuffer {
  public:
+  ReadBuffer() = default;
+  ReadBuffer(ReadBuffer&& other) noexcept
+      : block_(std::move(other.block_)),
+        begin_(std::exchange(other.begin_, 0)),
+        end_(std::exchange(other.end_, 0)) {}
+  ReadBuffer& operator=(ReadBuffer&&) = delete;
+
   [[nodiscard]] char* data() const { return block_ ? block_->data() + begin_ : nullptr; }
   [[nodiscard]] std::size_t size() const { return end_ - begin_; }
   [[nodiscard]] bool empty() const { return begin_ == end_; }

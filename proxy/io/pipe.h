@@ -58,7 +58,7 @@ class PipePool {
   /// Spare pipes kept; most leased ones are returned before another is needed.
   static constexpr std::size_t kSpare = 8;
 
-  /// `most`: pipes at a time, including spare ones; capped at kMax.
+  /// `max`: pipes at a time, including spare ones; capped at kMax.
   explicit PipePool(std::size_t max = kMax) : max_(std::min(max, kMax)) {}
   PipePool(const PipePool&) = delete;
   PipePool& operator=(const PipePool&) = delete;

@@ -201,11 +201,10 @@ int Socket::take_error() {
   return error_;
 }
 
-/// The first bytes share a packet with what follows.
 IoStatus Socket::open() {
   if (take_error() != 0) return IoStatus::failed;
   while (!first_.empty()) {
-    const ssize_t size = ::send(fd_.get(), first_.data(), first_.size(), MSG_NOSIGNAL | MSG_MORE);
+    const ssize_t size = ::send(fd_.get(), first_.data(), first_.size(), MSG_NOSIGNAL);
     if (size >= 0) {
       first_.erase(0, static_cast<std::size_t>(size));
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {

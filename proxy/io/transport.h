@@ -37,7 +37,7 @@ class Transport {
   Transport& operator=(const Transport&) = delete;
 
   /// Call before anything else, and again when another handler takes the transport over. `handler`
-  /// must outlive this or the next call.
+  /// must live until this is destroyed or another handler is attached.
   virtual void attach(Handler& handler) = 0;
   /// The events that the handler is notified of from now on; level-triggered.
   virtual void want(Ready events) = 0;

@@ -41,7 +41,7 @@ class Delivery {
   [[nodiscard]] Delivery first(std::size_t size) const { return {sizes_, rest_.substr(0, size)}; }
   [[nodiscard]] std::string_view bytes() const { return rest_; }
 
-  /// The next piece, of at most `most` bytes. Empty at the end.
+  /// The next piece, of at most `max` bytes. Empty at the end.
   std::string_view next(std::size_t max = std::string_view::npos);
 
  private:

@@ -1,6 +1,7 @@
 // The PROXY protocol towards bonedry: which peers may use it, and which client address results.
 #include "tests/scenario/story.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,16 @@ class ProxyProtocolStory : public Story {
       client.send(bytes);
       return client.closed_by_peer();
     } catch (const ConnectionReset&) {
+      return true;
+    }
+  }
+  /// Whether a client is refused because there are too many connections.
+  [[nodiscard]] bool turned_away() const {
+    try {
+      HttpClient client{bonedry_->address()};
+      client.send(kV1 + kRequest);
+      return client.read_response().status == 503;
+    } catch (const SocketError&) {
       return true;
     }
   }
@@ -166,6 +177,36 @@ TEST_P(ProxyProtocolStory, AHeaderThatTricklesInIsGivenUpAllTheSame) {
       },
       kDeadline, Millis{20});
   EXPECT_TRUE(given_up) << "each byte must not buy more time";
+}
+
+TEST_P(ProxyProtocolStory, TheRequestHasOnlyTheTimeThatTheHeaderLeft) {
+  launch("127.0.0.1", {"header = \"5s\""});
+  HttpClient client{bonedry_->address()};
+  const TestTime start = TestClock::now();
+  client.send(kV1.substr(0, 20));
+  EXPECT_FALSE(client.socket().wait_readable(Millis{4000}));
+  client.send(kV1.substr(20) + "GET / HTTP/1.1\r\n");
+  EXPECT_EQ(client.read_response().status, 408);
+  EXPECT_GE(elapsed_since(start), Millis{5000});
+  EXPECT_LT(elapsed_since(start), Millis{8500}) << "the time does not start afresh";
+}
+
+TEST_P(ProxyProtocolStory, AResetWithinTheHeaderGivesTheConnectionsPlaceBack) {
+  TestConfig narrow = config("127.0.0.1", {"header = \"1h\""});
+  narrow.limits = {"connections = 1"};
+  bonedry_ = std::make_unique<BonedryProcess>(narrow);
+  std::optional<HttpClient> client;
+  ASSERT_TRUE(eventually([&] {  // another worker may accept the other client first
+    client.emplace(bonedry_->address());
+    client->send(kV1.substr(0, 10));
+    return turned_away() && !client->socket().wait_readable(Millis{0});
+  }));
+  // So that the reset and the bytes before it are seen at once.
+  bonedry_->pause();
+  client->send(kV1.substr(10, 10));
+  client->socket().reset();
+  bonedry_->resume();
+  EXPECT_TRUE(eventually([&] { return !turned_away(); }));
 }
 
 TEST_P(ProxyProtocolStory, AConnectionThatWaitsForItsHeaderDoesNotHoldUpAStop) {
