@@ -53,7 +53,7 @@ void turn_away(int fd, const http::Refusal& refusal) {
 }
 
 Worker::Worker(SharedParts shared, std::vector<ListenSocket> listens,
-               std::shared_ptr<const balancer::Topology> topology, std::uint64_t seed)
+               const std::shared_ptr<const balancer::Topology>& topology, std::uint64_t seed)
     : shared_(shared),
       seed_(seed),
       mailbox_(loop_),

@@ -60,7 +60,7 @@ class Worker final : public ExchangeContext {
 
   /// On the main thread. `seed` makes the workers' random choices differ.
   Worker(SharedParts shared, std::vector<ListenSocket> listens,
-         std::shared_ptr<const balancer::Topology> topology, std::uint64_t seed);
+         const std::shared_ptr<const balancer::Topology>& topology, std::uint64_t seed);
   /// On the main thread: closes immediately what is still open.
   virtual ~Worker();
 
