@@ -4,17 +4,16 @@
 #include "proxy/base/read_buffer.h"
 #include "proxy/client_identity.h"
 #include "proxy/connection_limiter.h"
-#include "proxy/io/transport.h"
+#include "proxy/io/connection_transport.h"
 
 #include <cstddef>
-#include <memory>
 
 namespace bonedry::proxy {
 
 /// A client's connection without its protocol: what a ClientConnection is made of, and what an
 /// IncomingConnection passes on.
 struct AcceptedClient {
-  std::unique_ptr<io::Transport> transport;
+  io::TransportSource transport;
   ClientIdentity identity;
   std::size_t listener;  ///< index
   ConnectionLimiter::Slot slot;

@@ -26,7 +26,7 @@ DownstreamConnection::DownstreamConnection(Worker& worker, AcceptedClient accept
       client_(std::move(accepted.identity)),
       listener_(accepted.listener),
       slot_(std::move(accepted.slot)),
-      transport_(std::move(accepted.transport)),
+      transport_(worker.context().loop, std::move(accepted.transport)),
       timer_(worker.context().loop.timers(), [this] { on_timeout(); }),
       in_(std::move(accepted.received)) {
   transport_->attach(*this);

@@ -10,11 +10,11 @@
 #include "proxy/http/head_writer.h"
 #include "proxy/http/local_response.h"
 #include "proxy/http/parser.h"
+#include "proxy/io/connection_transport.h"
 #include "proxy/io/event_loop.h"
 #include "proxy/io/outbox.h"
 #include "proxy/io/proxy_protocol.h"
 #include "proxy/io/socket.h"
-#include "proxy/io/transport.h"
 #include "proxy/stream.h"
 
 #include <cstddef>
@@ -146,7 +146,7 @@ class DownstreamConnection final : public ClientConnection,
   State state_ = State::head;
   Input input_ = Input::open;
   Processing processing_ = Processing::idle;
-  std::unique_ptr<io::Transport> transport_;  // null: the client has left, the exchange continues
+  io::ConnectionTransport transport_;  // null: the client has left, the exchange continues
   io::Timer timer_;  // header, idle or linger time-out, by state; response without a client
   ReadBuffer in_;
   io::Outbox out_;

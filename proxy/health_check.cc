@@ -52,8 +52,7 @@ void HealthCheck::begin() {
   if (start.error != 0) return on_error(on_connect_failed(start.error));
   connection_ = std::make_unique<UpstreamConnection>(
       static_cast<UpstreamOwner&>(*this), context_,
-      UpstreamTarget{0, proxy_protocol_, config_.timeout},
-      std::make_unique<io::Socket>(context_.loop, std::move(start.fd)));
+      UpstreamTarget{0, proxy_protocol_, config_.timeout}, std::move(start.fd));
   connection_->lend(*this, ConnectionToken());
 }
 

@@ -11,22 +11,23 @@ using io::Ready;
 
 IncomingConnection::IncomingConnection(Worker& worker, AcceptedClient accepted)
     : worker_(worker),
+      transport_(io::make_transport(worker.context().loop, std::move(accepted.transport))),
       accepted_(std::move(accepted)),
       timer_(worker.context().loop.timers(), [this] { on_timeout(); }) {
-  accepted_.transport->attach(*this);
-  accepted_.transport->want(Ready::read);
+  transport_->attach(*this);
+  transport_->want(Ready::read);
   timer_.arm(accepted_.head_due - worker.context().loop.now());
 }
 
 /// Reads nothing if epoll does not watch the socket: `on_watch_failed` then closes it.
 void IncomingConnection::begin() {
-  if (accepted_.transport->wanted() != Ready::none) on_ready(Ready::read);
+  if (transport_->wanted() != Ready::none) on_ready(Ready::read);
 }
 
 void IncomingConnection::close() {
-  if (!accepted_.transport) return;
+  if (!transport_) return;
   timer_.disarm();
-  accepted_.transport.reset();
+  transport_.reset();
   accepted_.received.clear();
   worker_.remove(*this);
 }
@@ -34,14 +35,14 @@ void IncomingConnection::close() {
 void IncomingConnection::on_ready(Ready /*ready*/) {
   ReadBuffer& received = accepted_.received;
   const auto room = received.room(worker_.context().blocks, BlockPool::kBlockSize);
-  const io::ReadResult result = accepted_.transport->read(room);
+  const io::ReadResult result = transport_->read(room);
   switch (result.status) {
     case IoStatus::done:
       received.filled(result.size);
       return parse();
     case IoStatus::would_block:
       if (received.empty()) received.clear();  // gives the block back
-      return accepted_.transport->want(Ready::read);
+      return transport_->want(Ready::read);
     case IoStatus::closed:
     case IoStatus::failed:
     case IoStatus::refused:
@@ -56,7 +57,7 @@ void IncomingConnection::parse() {
   const io::ProxyHeader header = io::parse_proxy_header({received.data(), received.size()});
   switch (header.status) {
     case io::ProxyHeader::Status::more:
-      return accepted_.transport->want(Ready::read);
+      return transport_->want(Ready::read);
     case io::ProxyHeader::Status::failed:
       worker_.report_proxy_refusal(accepted_.identity.text(), header.why);
       return close();
@@ -66,6 +67,7 @@ void IncomingConnection::parse() {
   received.consume(header.size);
   accepted_.identity.announce(header, worker_.context().trusted_proxies);
   timer_.disarm();
+  accepted_.transport = std::move(transport_);
   worker_.on_identified(*this, std::move(accepted_));
 }
 

@@ -32,7 +32,8 @@ class IncomingConnection final : public ClientConnection, private io::FdWatcher:
   void parse();
 
   Worker& worker_;
-  AcceptedClient accepted_;  // without a transport: closed, or passed on
+  std::unique_ptr<io::Transport> transport_;  // null: closed, or passed on
+  AcceptedClient accepted_;                   // all but the transport
   io::Timer timer_;
 };
 

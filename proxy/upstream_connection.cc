@@ -25,12 +25,11 @@ constexpr Millis kStaleReuseWindow{1000};
 }  // namespace
 
 UpstreamConnection::UpstreamConnection(UpstreamOwner& owner, ConnectionContext& context,
-                                       const UpstreamTarget& target,
-                                       std::unique_ptr<io::Transport> transport)
+                                       const UpstreamTarget& target, io::TransportSource transport)
     : owner_(owner),
       context_(context),
       target_(target),
-      transport_(std::move(transport)),
+      transport_(context.loop, std::move(transport)),
       timer_(context.loop.timers(), [this] { on_timeout(); }) {
   transport_->attach(*this);
   transport_->want(Ready::write);

@@ -7,9 +7,9 @@
 #include "proxy/http/body_writer.h"
 #include "proxy/http/head_writer.h"
 #include "proxy/http/parser.h"
+#include "proxy/io/connection_transport.h"
 #include "proxy/io/event_loop.h"
 #include "proxy/io/outbox.h"
-#include "proxy/io/transport.h"
 #include "proxy/stream.h"
 
 #include <cstddef>
@@ -62,7 +62,7 @@ class UpstreamConnection final : public io::Retirable,
 
   /// `transport` is connecting. `owner` and `context` outlive this.
   UpstreamConnection(UpstreamOwner& owner, ConnectionContext& context, const UpstreamTarget& target,
-                     std::unique_ptr<io::Transport> transport);
+                     io::TransportSource transport);
 
   [[nodiscard]] std::uint64_t generation() const { return target_.generation; }
 
@@ -162,7 +162,7 @@ class UpstreamConnection final : public io::Retirable,
   ConnectionContext& context_;
   const UpstreamTarget target_;
   State state_ = State::connecting;
-  std::unique_ptr<io::Transport> transport_;
+  io::ConnectionTransport transport_;
   ReadBuffer in_;
   io::Outbox out_;
   http::Parser parser_{http::Parser::Kind::response};

@@ -84,9 +84,8 @@ NodeStreams::Lease UpstreamPool::lease(const LeaseRequest& request, UpstreamEven
   }
   io::ConnectStart start = connect();
   if (start.error != 0) return on_connect_failed(start.error);
-  all_.push_back(std::make_unique<UpstreamConnection>(
-      static_cast<UpstreamOwner&>(*this), context_, target_,
-      std::make_unique<io::Socket>(context_.loop, std::move(start.fd))));
+  all_.push_back(std::make_unique<UpstreamConnection>(static_cast<UpstreamOwner&>(*this), context_,
+                                                      target_, std::move(start.fd)));
   UpstreamConnection& connection = *all_.back();
   connection.pool_index_.all = all_.size() - 1;
   context_.upstream_limiter.on_opened();

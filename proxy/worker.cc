@@ -205,8 +205,8 @@ void Worker::on_accept(std::size_t listener, UniqueFd fd, const io::SocketAddres
   if (proxy_header_mode == ProxyHeaderMode::none && !admit(identity, slot)) {
     return turn_away(fd.get(), kTooManyOfClient);
   }
-  AcceptedClient accepted{std::make_unique<io::Socket>(loop_, std::move(fd)), std::move(identity),
-                          listener, std::move(slot), loop_.now() + context_.timeouts.header};
+  AcceptedClient accepted{std::move(fd), std::move(identity), listener, std::move(slot),
+                          loop_.now() + context_.timeouts.header};
   if (proxy_header_mode == ProxyHeaderMode::required) {
     add(std::make_unique<IncomingConnection>(*this, std::move(accepted)));
   } else {
