@@ -4,7 +4,6 @@
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <exception>
@@ -13,6 +12,9 @@
 
 namespace bonedry::test {
 namespace {
+
+/// How long a client may say nothing.
+constexpr Millis kIdle = std::chrono::minutes{5};
 
 MessageReader::Framing framing_of(const NodeRequest& request) {
   MessageReader::Framing framing;
@@ -78,9 +80,8 @@ void NodeExchange::respond(int status, std::string_view body, const Headers& hea
 
 void NodeExchange::reset() {
   keep_open_ = false;
-  // The descriptor stays open for a thread that may shut it down; closing it later sends a RST.
-  const linger now{1, 0};
-  ::setsockopt(socket_.fd(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
+  // The descriptor stays open for a thread that may shut it down.
+  socket_.reset_at_close();
 }
 
 bool NodeExchange::peer_went(Millis deadline) {
@@ -98,12 +99,21 @@ bool NodeExchange::peer_went(Millis deadline) {
   }
 }
 
-FakeNode::FakeNode(std::string name) : name_(std::move(name)) {
+FakeNode::FakeNode(std::string name) : FakeNode(std::move(name), std::nullopt) {}
+
+FakeNode::FakeNode(std::string name, const std::optional<TlsServer>& tls) : name_(std::move(name)) {
+  if (tls) serve_tls(*tls);
   start();
 }
 
 FakeNode::~FakeNode() {
   stop();
+}
+
+void FakeNode::serve_tls(const TlsServer& tls) {
+  TlsContext context = make_context(tls);
+  const std::lock_guard lock{mutex_};
+  tls_ = std::move(context);
 }
 
 void FakeNode::on(const std::string& path, Handler handler) {
@@ -173,12 +183,14 @@ void FakeNode::accept_loop() {
     const std::size_t number = ++accepted_;
     Connection& connection = connections_.emplace_back();
     connection.socket = std::move(socket);
+    connection.tls = tls_;
     connection.thread = std::thread{[this, &connection, number] { serve(connection, number); }};
   }
 }
 
 void FakeNode::serve(Connection& connection, std::size_t number) {
   try {
+    if (connection.tls) shake_hands(connection, number);
     serve_requests(connection, number);
   } catch (const SocketError&) {
     // The proxy closed, or the node was stopped: the client judges the result.
@@ -192,8 +204,29 @@ void FakeNode::serve(Connection& connection, std::size_t number) {
   connection.finished = true;
 }
 
+void FakeNode::shake_hands(Connection& connection, std::size_t number) {
+  Socket& socket = connection.socket;
+  NodeHandshake handshake;
+  handshake.connection = number;
+  try {
+    socket.accept_tls(connection.tls, kIdle);
+    handshake.client_certificate = socket.peer_certificate();
+    handshake.alpn = socket.alpn();
+    handshake.resumed = socket.session_reused();
+  } catch (const SocketError& error) {
+    handshake.error = error.what();
+  }
+  handshake.version = socket.tls_version();
+  handshake.server_name = socket.server_name();
+  const std::string failure = handshake.error;
+  {
+    const std::lock_guard lock{mutex_};
+    if (handshakes_.size() < kKeptRequests) handshakes_.push_back(std::move(handshake));
+  }
+  if (!failure.empty()) throw SocketError(failure);
+}
+
 void FakeNode::serve_requests(Connection& connection, std::size_t number) {
-  constexpr Millis kIdle = std::chrono::minutes{5};
   MessageReader reader{connection.socket};
   for (bool keep_open = true; keep_open;) {
     const auto head = reader.read_head(kIdle);
@@ -246,6 +279,11 @@ std::map<std::string, std::size_t, std::less<>> FakeNode::counts() const {
 std::vector<NodeRequest> FakeNode::seen() const {
   const std::lock_guard lock{mutex_};
   return seen_;
+}
+
+std::vector<NodeHandshake> FakeNode::handshakes() const {
+  const std::lock_guard lock{mutex_};
+  return handshakes_;
 }
 
 NodeRequest FakeNode::last(std::string_view path) const {

@@ -30,6 +30,17 @@ struct NodeRequest {
   [[nodiscard]] std::string path() const { return target.substr(0, target.find('?')); }
 };
 
+/// A TLS handshake of a node, done or failed.
+struct NodeHandshake {
+  std::size_t connection = 0;  ///< as in NodeRequest
+  std::string server_name;     ///< the SNI; "" when there was none
+  std::string version;         ///< such as "TLSv1.3"
+  std::string alpn;
+  std::string client_certificate;  ///< PEM
+  bool resumed = false;
+  std::string error;  ///< why it failed; "" when it is done
+};
+
 /// The body of a request, once a handler has read it.
 struct NodeBody {
   std::string text;  ///< its beginning, at most Response::kKeptBody
@@ -88,12 +99,18 @@ class FakeNode {
   static constexpr std::size_t kKeptRequests = 20000;
 
   explicit FakeNode(std::string name);  ///< starts it
+  /// Starts it, over TLS if `tls` has a value.
+  FakeNode(std::string name, const std::optional<TlsServer>& tls);
   ~FakeNode();
   FakeNode(const FakeNode&) = delete;
   FakeNode& operator=(const FakeNode&) = delete;
 
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] const std::string& address() const { return port_.address(); }
+
+  /// Speaks TLS on the connections from now on. Sessions of before are unknown, even when the
+  /// settings are the same.
+  void serve_tls(const TlsServer& tls);
 
   /// Sets the handler for a path; an empty handler restores the default response.
   void on(const std::string& path, Handler handler);
@@ -115,6 +132,8 @@ class FakeNode {
   [[nodiscard]] std::vector<NodeRequest> seen() const;
   /// The latest request for this path. Throws when there was none.
   [[nodiscard]] NodeRequest last(std::string_view path) const;
+  /// All handshakes so far, in the order of their ends.
+  [[nodiscard]] std::vector<NodeHandshake> handshakes() const;
   /// Waits until this many requests for the path have arrived.
   [[nodiscard]] bool wait_for(std::string_view path, std::size_t count,
                               Millis deadline = kDeadline) const;
@@ -122,6 +141,7 @@ class FakeNode {
  private:
   struct Connection {
     Socket socket;
+    TlsContext tls;  // null without TLS
     std::thread thread;
     std::atomic<bool> finished{false};
   };
@@ -130,6 +150,7 @@ class FakeNode {
   void stop_accepting();
   void end_connections(void (Socket::*how)());
   void serve(Connection& connection, std::size_t number);
+  void shake_hands(Connection& connection, std::size_t number);
   void serve_requests(Connection& connection, std::size_t number);
   [[nodiscard]] Handler note(const NodeRequest& request);
   void join_finished();
@@ -141,10 +162,12 @@ class FakeNode {
 
   mutable std::mutex mutex_;  // guards everything below
   mutable std::condition_variable request_came_;
+  TlsContext tls_;
   std::list<Connection> connections_;
   std::map<std::string, Handler, std::less<>> handlers_;
   std::map<std::string, std::size_t, std::less<>> counts_;
   std::vector<NodeRequest> seen_;
+  std::vector<NodeHandshake> handshakes_;
   std::size_t accepted_ = 0;
   std::size_t requests_ = 0;
 };

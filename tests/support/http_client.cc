@@ -25,6 +25,11 @@ std::string chunk(std::string_view bytes) {
 HttpClient::HttpClient(const std::string& address)
     : socket_(Socket::connect_tcp(address)), reader_(socket_) {}
 
+HttpClient::HttpClient(const std::string& address, const std::optional<TlsClient>& tls)
+    : HttpClient(address) {
+  if (tls) socket_.start_tls(*tls);
+}
+
 void HttpClient::send_byte_by_byte(std::string_view raw) {
   for (const char byte : raw) socket_.send_all({&byte, 1});
 }
@@ -95,7 +100,7 @@ Response User::click(const std::string& target, const Headers& headers) {
 
 Response User::send(Request request, Millis deadline) {
   if (client_ && !client_->is_idle_and_open()) client_.reset();
-  if (!client_) client_ = std::make_unique<HttpClient>(address_);
+  if (!client_) client_ = std::make_unique<HttpClient>(address_, tls_);
   if (std::string cookies = cookies_.header(); !cookies.empty()) {
     request.headers.add("Cookie", std::move(cookies));
   }

@@ -30,6 +30,8 @@ struct Request {
 class HttpClient {
  public:
   explicit HttpClient(const std::string& address);
+  /// Over TLS if `tls` has a value. Throws as Socket::start_tls does.
+  HttpClient(const std::string& address, const std::optional<TlsClient>& tls);
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
 
@@ -66,7 +68,10 @@ class HttpClient {
 /// One browser: a keep-alive connection, reopened when it was closed, and a cookie jar.
 class User {
  public:
-  explicit User(std::string address) : address_(std::move(address)) {}
+  explicit User(std::string address) : User(std::move(address), std::nullopt) {}
+  /// Over TLS if `tls` has a value. Cookies are kept as without it: the jar ignores Secure.
+  User(std::string address, std::optional<TlsClient> tls)
+      : address_(std::move(address)), tls_(std::move(tls)) {}
 
   /// Requests a page as a browser would, and stores the cookies of the response.
   Response click(const std::string& target = "/", const Headers& headers = {});
@@ -92,6 +97,7 @@ class User {
 
  private:
   std::string address_;
+  std::optional<TlsClient> tls_;
   std::unique_ptr<HttpClient> client_;
   demo::CookieJar cookies_;
   std::string node_;

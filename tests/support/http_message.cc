@@ -156,6 +156,8 @@ bool MessageReader::at_end(Millis deadline) {
     return !fill(deadline);
   } catch (const ConnectionReset&) {
     return true;
+  } catch (const TruncatedTls&) {
+    return true;
   } catch (const TimedOut&) {
     return false;
   }

@@ -81,7 +81,7 @@ class MessageReader {
   [[nodiscard]] BodyEnd read_body(const Framing& framing, const BodySink& sink, Headers& trailers,
                                   Millis deadline = kDeadline);
 
-  /// True when the peer has finished and nothing is left to read.
+  /// True when the peer has finished, in any way, and nothing is left to read.
   [[nodiscard]] bool at_end(Millis deadline);
   [[nodiscard]] bool has_buffered() const { return !buffer_.empty(); }
 

@@ -1,5 +1,8 @@
 #include "tests/support/socket.h"
 
+#include "tests/support/socket_calls.h"
+#include "tests/support/tls_stream.h"
+
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -18,25 +21,6 @@
 namespace bonedry::test {
 namespace {
 
-[[noreturn]] void fail(const std::string& what, int error) {
-  const std::string text = what + ": " + std::strerror(error);
-  if (error == ECONNREFUSED || error == ENOENT) throw ConnectionRefused(text);
-  if (error == ECONNRESET || error == EPIPE) throw ConnectionReset(text);
-  throw SocketError(text);
-}
-
-/// Waits until `fd` is ready for `events`; true when it is, false when the deadline passes.
-bool wait_ready(int fd, short events, TestTime until) {
-  for (;;) {
-    const auto left = std::chrono::ceil<Millis>(until - TestClock::now());
-    pollfd entry{fd, events, 0};
-    const int ready = ::poll(&entry, 1, static_cast<int>(std::max<Millis::rep>(0, left.count())));
-    if (ready > 0) return true;
-    if (ready < 0 && errno != EINTR) fail("poll", errno);
-    if (ready == 0) return false;
-  }
-}
-
 sockaddr_in parse_address(const std::string& address) {
   const auto colon = address.rfind(':');
   sockaddr_in out{};
@@ -51,36 +35,47 @@ sockaddr_in parse_address(const std::string& address) {
 
 void finish_connect(int fd, int result, const std::string& where, Millis deadline) {
   if (result == 0) return;
-  if (errno != EINPROGRESS) fail("connect to " + where, errno);
+  if (errno != EINPROGRESS) throw_socket_error("connect to " + where, errno);
   if (!wait_ready(fd, POLLOUT, TestClock::now() + deadline)) {
     throw TimedOut("connect to " + where + " timed out");
   }
   int error = 0;
   socklen_t size = sizeof error;
   if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
-  if (error != 0) fail("connect to " + where, error);
+  if (error != 0) throw_socket_error("connect to " + where, error);
 }
 
 int checked(int fd, const char* what) {
-  if (fd < 0) fail(what, errno);
+  if (fd < 0) throw_socket_error(what, errno);
   return fd;
 }
 
 void set_option(int fd, int level, int option, int value) {
-  if (::setsockopt(fd, level, option, &value, sizeof value) != 0) fail("setsockopt", errno);
+  if (::setsockopt(fd, level, option, &value, sizeof value) != 0)
+    throw_socket_error("setsockopt", errno);
 }
 
 }  // namespace
+
+Socket::Socket() = default;
 
 Socket::Socket(int fd) : fd_(fd) {
   if (fd_ < 0) return;
   ::fcntl(fd_, F_SETFL, ::fcntl(fd_, F_GETFL) | O_NONBLOCK);
 }
 
+Socket::~Socket() {
+  close();
+}
+
+Socket::Socket(Socket&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)), tls_(std::move(other.tls_)) {}
+
 Socket& Socket::operator=(Socket&& other) noexcept {
   if (this != &other) {
     close();
     fd_ = std::exchange(other.fd_, -1);
+    tls_ = std::move(other.tls_);
   }
   return *this;
 }
@@ -105,13 +100,31 @@ Socket Socket::connect_unix(const std::string& path, Millis deadline) {
     const int result = ::connect(socket.fd_, reinterpret_cast<const sockaddr*>(&to), sizeof to);
     if (result == 0) return socket;
     // connect to a Unix socket with a full queue fails with EAGAIN, and poll cannot wait for room.
-    if (errno != EAGAIN || TestClock::now() > until) fail("connect to " + path, errno);
+    if (errno != EAGAIN || TestClock::now() > until)
+      throw_socket_error("connect to " + path, errno);
     std::this_thread::sleep_for(Millis{2});
   }
 }
 
+void Socket::start_tls(const TlsClient& client, Millis deadline) {
+  const TestTime until = TestClock::now() + deadline;
+  tls_ = std::make_unique<TlsStream>(fd_, make_context(client));
+  tls_->connect(client, until);
+}
+
+void Socket::accept_tls(const TlsServer& server, Millis deadline) {
+  accept_tls(make_context(server), deadline);
+}
+
+void Socket::accept_tls(const TlsContext& server, Millis deadline) {
+  const TestTime until = TestClock::now() + deadline;
+  tls_ = std::make_unique<TlsStream>(fd_, server);
+  tls_->accept(until);
+}
+
 void Socket::send_all(std::string_view bytes, Millis deadline) {
   const TestTime until = TestClock::now() + deadline;
+  if (tls_) return tls_->send_all(bytes, until);
   while (!bytes.empty()) {
     bytes.remove_prefix(send_now(bytes));
     if (!bytes.empty() && !wait_ready(fd_, POLLOUT, until)) throw TimedOut("send timed out");
@@ -119,21 +132,23 @@ void Socket::send_all(std::string_view bytes, Millis deadline) {
 }
 
 std::size_t Socket::send_now(std::string_view bytes) {
+  if (tls_) return tls_->send_now(bytes);
   for (;;) {
     const ssize_t sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (sent >= 0) return static_cast<std::size_t>(sent);
     if (errno == EAGAIN) return 0;
-    if (errno != EINTR) fail("send", errno);
+    if (errno != EINTR) throw_socket_error("send", errno);
   }
 }
 
 std::size_t Socket::receive(char* buffer, std::size_t size, Millis deadline) {
   const TestTime until = TestClock::now() + deadline;
+  if (tls_) return tls_->receive(buffer, size, until);
   for (;;) {
     const ssize_t got = ::recv(fd_, buffer, size, 0);
     if (got >= 0) return static_cast<std::size_t>(got);
     if (errno == EINTR) continue;
-    if (errno != EAGAIN) fail("recv", errno);
+    if (errno != EAGAIN) throw_socket_error("recv", errno);
     if (!wait_ready(fd_, POLLIN, until)) throw TimedOut("nothing to read in time");
   }
 }
@@ -151,14 +166,22 @@ std::string Socket::receive_all(Millis deadline) {
 }
 
 bool Socket::wait_readable(Millis deadline) const {
-  return wait_ready(fd_, POLLIN, TestClock::now() + deadline);
+  const TestTime until = TestClock::now() + deadline;
+  return tls_ ? tls_->wait_readable(until) : wait_ready(fd_, POLLIN, until);
 }
 
 bool Socket::wait_writable(Millis deadline) const {
-  return wait_ready(fd_, POLLOUT, TestClock::now() + deadline);
+  const TestTime until = TestClock::now() + deadline;
+  return tls_ ? tls_->wait_writable(until) : wait_ready(fd_, POLLOUT, until);
 }
 
 void Socket::finish_sending() {
+  if (tls_) tls_->finish_sending(TestClock::now() + kDeadline);
+  ::shutdown(fd_, SHUT_WR);
+}
+
+void Socket::cut() {
+  if (tls_) tls_->forbid_close_notify();
   ::shutdown(fd_, SHUT_WR);
 }
 
@@ -167,9 +190,14 @@ void Socket::shut_down() {
 }
 
 void Socket::reset() {
+  reset_at_close();
+  close();
+}
+
+void Socket::reset_at_close() {
+  if (tls_) tls_->forbid_close_notify();
   const linger now{1, 0};
   ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-  close();
 }
 
 void Socket::abort() {
@@ -181,6 +209,8 @@ void Socket::abort() {
 }
 
 void Socket::close() {
+  if (tls_) tls_->close();
+  tls_.reset();
   if (fd_ >= 0) ::close(std::exchange(fd_, -1));
 }
 
@@ -188,11 +218,39 @@ void Socket::limit_receive_buffer(int bytes) {
   set_option(fd_, SOL_SOCKET, SO_RCVBUF, bytes);
 }
 
+std::string Socket::tls_version() const {
+  return tls_ ? tls_->version() : "";
+}
+
+std::string Socket::cipher() const {
+  return tls_ ? tls_->cipher() : "";
+}
+
+std::string Socket::alpn() const {
+  return tls_ ? tls_->alpn() : "";
+}
+
+std::string Socket::server_name() const {
+  return tls_ ? tls_->server_name() : "";
+}
+
+std::string Socket::peer_certificate() const {
+  return tls_ ? tls_->peer_certificate() : "";
+}
+
+bool Socket::session_reused() const {
+  return tls_ && tls_->session_reused();
+}
+
+TlsSession Socket::take_session() const {
+  return tls_ ? tls_->session() : nullptr;
+}
+
 ListeningPort::ListeningPort() : holder_(make_bound_socket()) {
   sockaddr_in bound{};
   socklen_t size = sizeof bound;
   if (::getsockname(holder_, reinterpret_cast<sockaddr*>(&bound), &size) != 0) {
-    fail("getsockname", errno);
+    throw_socket_error("getsockname", errno);
   }
   port_ = ntohs(bound.sin_port);
   address_ = "127.0.0.1:" + std::to_string(port_);
@@ -212,14 +270,15 @@ int ListeningPort::make_bound_socket() const {
   local.sin_family = AF_INET;
   local.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   local.sin_port = htons(port_);
-  if (::bind(fd, reinterpret_cast<const sockaddr*>(&local), sizeof local) != 0) fail("bind", errno);
+  if (::bind(fd, reinterpret_cast<const sockaddr*>(&local), sizeof local) != 0)
+    throw_socket_error("bind", errno);
   return fd;
 }
 
 void ListeningPort::open(int backlog) {
   if (listening_ >= 0) return;
   listening_ = make_bound_socket();
-  if (::listen(listening_, backlog) != 0) fail("listen", errno);
+  if (::listen(listening_, backlog) != 0) throw_socket_error("listen", errno);
 }
 
 void ListeningPort::refuse() {

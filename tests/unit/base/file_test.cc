@@ -1,6 +1,6 @@
 #include "proxy/base/file.h"
 
-#include "tests/unit/io/temporary_directory.h"
+#include "tests/support/temporary_directory.h"
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>

@@ -5,8 +5,8 @@
 #include "admin/state_store.h"
 #include "proxy/base/clock.h"
 #include "session/mapped_ledger.h"
+#include "tests/support/temporary_directory.h"
 #include "tests/unit/control/node_literal.h"
-#include "tests/unit/io/temporary_directory.h"
 
 #include <gtest/gtest.h>
 

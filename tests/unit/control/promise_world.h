@@ -10,7 +10,7 @@
 #include "session/affinity.h"
 #include "session/mapped_ledger.h"
 #include "session/secrets.h"
-#include "tests/unit/io/temporary_directory.h"
+#include "tests/support/temporary_directory.h"
 
 #include <array>
 #include <cstddef>

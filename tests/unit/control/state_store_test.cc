@@ -1,8 +1,8 @@
 #include "admin/state_store.h"
 
 #include "proxy/base/file.h"
+#include "tests/support/temporary_directory.h"
 #include "tests/unit/control/node_literal.h"
-#include "tests/unit/io/temporary_directory.h"
 
 #include <gtest/gtest.h>
 

@@ -2,7 +2,7 @@
 
 #include "proxy/successor.h"
 
-#include "tests/unit/io/temporary_directory.h"
+#include "tests/support/temporary_directory.h"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>

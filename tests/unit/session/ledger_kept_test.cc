@@ -3,7 +3,7 @@
 
 #include "session/ledger_file.h"
 #include "session/mapped_ledger.h"
-#include "tests/unit/io/temporary_directory.h"
+#include "tests/support/temporary_directory.h"
 #include "tests/unit/session/ledger_rig.h"
 
 #include <gmock/gmock.h>

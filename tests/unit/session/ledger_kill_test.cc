@@ -2,7 +2,7 @@
 
 #include "proxy/base/random.h"
 #include "session/mapped_ledger.h"
-#include "tests/unit/io/temporary_directory.h"
+#include "tests/support/temporary_directory.h"
 #include "tests/unit/session/ledger_rig.h"
 
 #include <gtest/gtest.h>

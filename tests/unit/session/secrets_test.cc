@@ -1,7 +1,7 @@
 #include "session/secrets.h"
 
 #include "proxy/base/file.h"
-#include "tests/unit/io/temporary_directory.h"
+#include "tests/support/temporary_directory.h"
 
 #include <gtest/gtest.h>
 
