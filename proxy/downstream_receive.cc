@@ -110,6 +110,7 @@ void DownstreamConnection::read_memory() {
     case IoStatus::closed:
       if (was_empty) in_.clear();
       return on_end_of_input();
+    case IoStatus::truncated:
     case IoStatus::failed:
     case IoStatus::refused:
       return on_client_disconnected();
@@ -127,6 +128,7 @@ void DownstreamConnection::read_spliced(io::PipeLease pipe) {
       return read_memory();  // reads past urgent data, at which splicing would stop for good
     case IoStatus::closed:
       return on_end_of_input();
+    case IoStatus::truncated:
     case IoStatus::failed:
       return close();
     case IoStatus::refused:

@@ -44,6 +44,7 @@ void IncomingConnection::on_ready(Ready /*ready*/) {
       if (received.empty()) received.clear();  // gives the block back
       return transport_->want(Ready::read);
     case IoStatus::closed:
+    case IoStatus::truncated:
     case IoStatus::failed:
     case IoStatus::refused:
       return close();

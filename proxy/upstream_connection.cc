@@ -69,11 +69,11 @@ Millis UpstreamConnection::idle_duration() const {
   return context_.loop.now() - idleness_.since;
 }
 
-bool UpstreamConnection::is_stale(balancer::Repeat repeat) const {
+bool UpstreamConnection::is_stale(balancer::Repeat repeat) {
   const bool ask =
       response_.body_trust == Response::BodyTrust::none || repeat == balancer::Repeat::forbidden;
-  return transport_->has_pending_event() || idle_duration() >= idleness_.max ||
-         (ask && !transport_->is_quiet());
+  return idle_duration() >= idleness_.max ||
+         ((ask || transport_->has_pending_event()) && !transport_->is_quiet());
 }
 
 void UpstreamConnection::drop_stale() {
@@ -129,7 +129,7 @@ void UpstreamConnection::release() {
 /// Extra bytes after a response would be read as the next response, possibly another user's.
 bool UpstreamConnection::has_stray_bytes() const {
   if (!in_.empty()) return true;
-  return response_.last_read == LastRead::filled_buffer && transport_->has_unread();
+  return response_.unread == io::Unread::possible && transport_->has_unread();
 }
 
 http::HeadSink UpstreamConnection::sink() {
@@ -208,8 +208,9 @@ void UpstreamConnection::on_ready(Ready ready) {
   switch (state_) {
     case State::connecting:
       return on_connect_event();
-    case State::idle:  // closed by the node, or unsolicited bytes: not reusable either way
-      return drop_stale();
+    case State::idle:
+      // Closed by the node, or unsolicited bytes: not reusable either way.
+      return transport_->is_quiet() ? update_interest() : drop_stale();
     case State::closed:
       return;
     case State::busy:
@@ -259,6 +260,8 @@ void UpstreamConnection::read() {
       return exchange.on_response_read_end();
     case IoStatus::closed:
       return on_end_of_input();
+    case IoStatus::truncated:
+      return on_connection_lost(IoStatus::closed);
     case IoStatus::failed:
       return on_connection_lost(IoStatus::failed);
     case IoStatus::would_block:  // splicing stops for good at TCP urgent data, reading does not
@@ -280,8 +283,7 @@ void UpstreamConnection::read_memory() {
     case IoStatus::done:
       response_.received_any = true;
       in_.filled(result.size);
-      response_.last_read =
-          result.size == room.size() ? LastRead::filled_buffer : LastRead::drained_socket;
+      response_.unread = result.unread;
       return parse(first && result.size == room.size() ? More::likely : More::unknown);
     case IoStatus::would_block: {
       if (in_.empty()) in_.clear();
@@ -290,6 +292,8 @@ void UpstreamConnection::read_memory() {
     }
     case IoStatus::closed:
       return on_end_of_input();
+    case IoStatus::truncated:
+      return on_connection_lost(IoStatus::closed);
     case IoStatus::failed:
     case IoStatus::refused:
       return on_connection_lost(result.status);
@@ -309,7 +313,7 @@ IoStatus UpstreamConnection::splice_body() {
       transport_->read(*pipe, io::Pipe::read_size(parser_.skippable_bytes()));
   if (result.status == IoStatus::refused) context_.pipes.disable();
   if (result.status != IoStatus::done) return result.status;
-  response_.last_read = LastRead::filled_buffer;
+  response_.unread = io::Unread::possible;
   const bool last = parser_.skip(result.size) == http::ParseStatus::complete;
   if (last) response_.phase = Phase::done;
   exchange_->on_response_body(std::move(pipe), last ? Last::yes : Last::no);

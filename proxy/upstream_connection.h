@@ -73,7 +73,7 @@ class UpstreamConnection final : public io::Retirable,
   /// bytes, which would be read as the next response, or its longest idle time is over. Checks the
   /// events of this event loop iteration. Also asks the kernel if the request may not be repeated,
   /// or if the node may still send a body that must not follow a head.
-  [[nodiscard]] bool is_stale(balancer::Repeat repeat) const;
+  [[nodiscard]] bool is_stale(balancer::Repeat repeat);
   /// Drops a stale connection; notifies the owner if the node has closed it.
   void drop_stale();
   [[nodiscard]] Millis idle_duration() const;
@@ -136,9 +136,7 @@ class UpstreamConnection final : public io::Retirable,
     bool received_any = false;
     http::Persistence persistence = http::Persistence::close;  // as announced by the node
     std::size_t first_read = BlockPool::kBlockSize;            // size limit of a first read
-    // A read that fills the buffer does not show whether more bytes are waiting.
-    enum class LastRead : std::uint8_t { filled_buffer, drained_socket };
-    LastRead last_read = LastRead::drained_socket;
+    io::Unread unread = io::Unread::none;                      // after the last read
     // If a head has announced a body that must not follow, the node may still send it, and late.
     enum class BodyTrust : std::uint8_t { full, none } body_trust = BodyTrust::full;
   };
@@ -155,7 +153,6 @@ class UpstreamConnection final : public io::Retirable,
     std::size_t idle = 0;  // while idle
   };
   using Phase = Response::Phase;
-  using LastRead = Response::LastRead;
 
   // Many: one HTTP/1 connection is its transport, its buffers, its parser and both messages.
   UpstreamOwner& owner_;

@@ -1,5 +1,7 @@
 #include "proxy/io/event_loop.h"
 
+#include "proxy/io/deferred.h"
+
 #include <cassert>
 #include <exception>
 #include <system_error>
@@ -33,6 +35,8 @@ EventLoop::EventLoop()
   uv_timer_init(&loop_, &tick_);
   uv_timer_start(&tick_, on_tick, period, period);
   uv_prepare_init(&loop_, &prepare_);
+  uv_idle_init(&loop_, &idle_);
+  idle_.data = this;
   prepare_.data = this;
   uv_prepare_start(&prepare_, on_prepare);
 }
@@ -46,6 +50,7 @@ EventLoop::~EventLoop() {
   readiness_.close();
   uv_close(reinterpret_cast<uv_handle_t*>(&tick_), nullptr);
   uv_close(reinterpret_cast<uv_handle_t*>(&prepare_), nullptr);
+  uv_close(reinterpret_cast<uv_handle_t*>(&idle_), nullptr);
   for (int round = 0; round < kRounds && uv_run(&loop_, UV_RUN_NOWAIT) != 0; ++round) collect();
   collect();
   [[maybe_unused]] const int still_used = uv_loop_close(&loop_);
@@ -66,6 +71,37 @@ void EventLoop::on_prepare(uv_prepare_t* prepare) {
   self.readiness_.report_watch_failed();
   if (self.iteration_end_hook_) self.iteration_end_hook_();
   self.collect();
+}
+
+void EventLoop::schedule(Deferred& deferred) {
+  if (deferred_.empty()) uv_idle_start(&idle_, on_idle);
+  deferred.scheduled_ = true;
+  deferred.index_ = deferred_.size();
+  deferred_.push_back(&deferred);
+}
+
+void EventLoop::cancel(Deferred& deferred) {
+  deferred.scheduled_ = false;
+  const std::size_t index = deferred.index_;
+  const bool later = index < deferred_.size() && deferred_[index] == &deferred;
+  (later ? deferred_ : due_)[index] = nullptr;
+}
+
+/// What is deferred within these callbacks waits for the next iteration, so that events and timers
+/// get their turn.
+void EventLoop::on_idle(uv_idle_t* idle) {
+  auto& self = *static_cast<EventLoop*>(idle->data);
+  uv_idle_stop(idle);
+  self.due_.swap(self.deferred_);
+  for (std::size_t index = 0; index < self.due_.size(); ++index) {
+    Deferred* const deferred = self.due_[index];
+    if (deferred == nullptr) continue;
+    self.due_[index] = nullptr;
+    deferred->scheduled_ = false;
+    self.now_ = coarse_now();
+    deferred->callback_();
+  }
+  self.due_.clear();
 }
 
 /// Runs after the events of an iteration, not before them: a request that arrived while the thread

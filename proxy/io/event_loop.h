@@ -15,6 +15,8 @@
 
 namespace bonedry::io {
 
+class Deferred;
+
 /// An object that may have to be destroyed while its own callback is still on the stack.
 class Retirable {
  public:
@@ -54,18 +56,26 @@ class EventLoop {
   /// Calls `hook` before each poll, when no callback is on the stack.
   void on_iteration_end(std::function<void()> hook) { iteration_end_hook_ = std::move(hook); }
 
+  /// Used by Deferred.
+  void schedule(Deferred& deferred);
+  void cancel(Deferred& deferred);
+
  private:
   static void on_tick(uv_timer_t* timer);
   static void on_prepare(uv_prepare_t* prepare);
+  static void on_idle(uv_idle_t* idle);
   void fire_timers();
 
   uv_loop_t loop_{};
   Instant now_ = coarse_now();
   uv_timer_t tick_{};
   uv_prepare_t prepare_{};
+  uv_idle_t idle_{};  // active while something is deferred, so that the loop does not wait
   int postponed_iterations_ = 0;
   TimerWheel timers_;
   Readiness readiness_;
+  std::vector<Deferred*> deferred_;  // null: cancelled
+  std::vector<Deferred*> due_;       // those of this iteration
   std::vector<std::unique_ptr<Retirable>> retired_;
   std::function<void()> iteration_end_hook_;
 };

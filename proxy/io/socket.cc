@@ -133,7 +133,9 @@ ReadResult Socket::read(std::span<char> into) {
   do {
     size = receive(fd_.get(), into);
   } while (size < 0 && errno == EINTR);
-  return to_read_result(size);
+  ReadResult result = to_read_result(size);
+  if (result.size < into.size()) result.unread = Unread::none;
+  return result;
 }
 
 ReadResult Socket::read(Pipe& into, std::size_t max) {
@@ -184,7 +186,7 @@ bool Socket::has_unread() const {
   return ::recv(fd_.get(), &first, 1, MSG_PEEK) == 1;
 }
 
-bool Socket::is_quiet() const {
+bool Socket::is_quiet() {
   char first = 0;
   return ::recv(fd_.get(), &first, 1, MSG_PEEK) < 0 && (errno == EAGAIN || errno == EINTR);
 }
@@ -199,6 +201,10 @@ int Socket::take_error() {
   socklen_t size = sizeof(error_);
   if (getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &error_, &size) != 0) error_ = errno;
   return error_;
+}
+
+std::string Socket::error_text() const {
+  return errno_text(error_);
 }
 
 IoStatus Socket::open() {

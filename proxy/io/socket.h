@@ -50,6 +50,7 @@ class Socket final : public Transport {
   [[nodiscard]] ReadResult read(std::span<char> into) override;
   [[nodiscard]] IoStatus write(SliceQueue& queue, Push push) override;
   [[nodiscard]] int error() const override { return error_; }
+  [[nodiscard]] std::string error_text() const override;
 
   [[nodiscard]] bool takes_pipes() const override { return true; }
   [[nodiscard]] ReadResult read(Pipe& into, std::size_t max) override;
@@ -57,7 +58,7 @@ class Socket final : public Transport {
   [[nodiscard]] IoStatus write(Pipe& pipe) override;
 
   [[nodiscard]] bool has_unread() const override;
-  [[nodiscard]] bool is_quiet() const override;
+  [[nodiscard]] bool is_quiet() override;
   [[nodiscard]] std::size_t unacknowledged() const override;
   [[nodiscard]] bool has_failed() override { return take_error() != 0; }
   [[nodiscard]] Endpoint local() const override;

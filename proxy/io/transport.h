@@ -4,6 +4,7 @@
 #include "proxy/base/slice_queue.h"
 #include "proxy/io/fd_watcher.h"
 #include "proxy/io/pipe.h"
+#include "proxy/io/tls_info.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -12,12 +13,23 @@
 
 namespace bonedry::io {
 
-/// `refused`: the operation is not supported here, and nothing has happened.
-enum class IoStatus : std::uint8_t { done, would_block, closed, failed, refused };
+/// Result of an operation on a transport.
+enum class IoStatus : std::uint8_t {
+  done,
+  would_block,
+  closed,     ///< the peer has ended its side
+  truncated,  ///< the peer's side ended without saying so, as TLS requires: bytes may be missing
+  failed,
+  refused,  ///< the operation is not supported here, and nothing has happened
+};
+
+/// Whether more bytes from the peer may be waiting than a read returned.
+enum class Unread : std::uint8_t { none, possible };
 
 struct ReadResult {
   IoStatus status = IoStatus::would_block;
   std::size_t size = 0;
+  Unread unread = Unread::possible;
 };
 
 /// Whether to send the written bytes immediately, or to wait, since more (bytes, or the end)
@@ -48,16 +60,22 @@ class Transport {
   /// What an outgoing connection begins with, below any encryption: a PROXY header. Call at most
   /// once, before the first `open`, which sends it.
   virtual void send_first(std::string bytes) = 0;
-  /// Continues to open an outgoing connection; call when the handler is notified that it is
-  /// writable. `done`: bytes can be sent. `would_block`: call again at the next such event.
-  /// `failed`: see `error`.
+  /// Continues to open the connection: connects an outgoing one, and shakes hands if it is
+  /// encrypted. Until it is `done`, the transport itself decides what it waits for, and each event
+  /// means: call again. `failed`: see `error`.
   [[nodiscard]] virtual IoStatus open() = 0;
   /// One read. `failed`: see `error`.
   [[nodiscard]] virtual ReadResult read(std::span<char> into) = 0;
-  /// Writes as much of the queue as the peer takes without waiting: `done` when it is empty.
+  /// Writes as much of the queue as the peer takes without waiting: `done` when it is empty. What
+  /// stays in the queue must be there, the same bytes in front, at the next call: some of it may
+  /// have been encrypted already.
   [[nodiscard]] virtual IoStatus write(SliceQueue& queue, Push push) = 0;
-  /// errno of the last failure.
+  /// errno of the last failure; EPROTO: see `error_text`.
   [[nodiscard]] virtual int error() const = 0;
+  /// The last failure for people.
+  [[nodiscard]] virtual std::string error_text() const = 0;
+  /// Null if the connection is not encrypted, or not open yet.
+  [[nodiscard]] virtual const TlsInfo* tls() const { return nullptr; }
 
   /// Whether splice(2) can be used; only then may the next two functions be called.
   [[nodiscard]] virtual bool takes_pipes() const = 0;
@@ -69,8 +87,9 @@ class Transport {
   /// Whether bytes from the peer are unread: closing now would reset the connection, and the last
   /// bytes written could be lost.
   [[nodiscard]] virtual bool has_unread() const = 0;
-  /// Whether no bytes from the peer are unread and the peer has not ended its side.
-  [[nodiscard]] virtual bool is_quiet() const = 0;
+  /// Whether no bytes from the peer are unread and the peer has not ended its side. Handles what
+  /// the transport's own protocol sends meanwhile, such as session tickets.
+  [[nodiscard]] virtual bool is_quiet() = 0;
   /// Bytes written that the peer has not acknowledged.
   [[nodiscard]] virtual std::size_t unacknowledged() const = 0;
   /// Whether the connection was reset or failed otherwise, and this has not been reported yet.

@@ -75,7 +75,8 @@ class ScriptedTransport final : public io::Transport {
     std::copy_n(first.begin(), size, into.begin());
     first.erase(0, size);
     if (first.empty()) incoming_.pop_front();
-    return {io::IoStatus::done, size};
+    const auto unread = incoming_.empty() ? io::Unread::none : io::Unread::possible;
+    return {io::IoStatus::done, size, unread};
   }
   [[nodiscard]] io::IoStatus write(SliceQueue& queue, io::Push /*push*/) override {
     std::array<iovec, 1> first;
@@ -88,6 +89,7 @@ class ScriptedTransport final : public io::Transport {
     return queue.empty() ? io::IoStatus::done : io::IoStatus::would_block;
   }
   [[nodiscard]] int error() const override { return read_error != 0 ? read_error : opening_error; }
+  [[nodiscard]] std::string error_text() const override { return std::to_string(error()); }
 
   [[nodiscard]] bool takes_pipes() const override { return false; }
   [[nodiscard]] io::ReadResult read(io::Pipe& /*into*/, std::size_t /*max*/) override {
@@ -96,7 +98,7 @@ class ScriptedTransport final : public io::Transport {
   [[nodiscard]] io::IoStatus write(io::Pipe& /*pipe*/) override { return io::IoStatus::refused; }
 
   [[nodiscard]] bool has_unread() const override { return !incoming_.empty(); }
-  [[nodiscard]] bool is_quiet() const override { return incoming_.empty() && peer_ == Side::open; }
+  [[nodiscard]] bool is_quiet() override { return incoming_.empty() && peer_ == Side::open; }
   [[nodiscard]] std::size_t unacknowledged() const override { return 0; }
   [[nodiscard]] bool has_failed() override { return false; }
   [[nodiscard]] Endpoint local() const override { return {}; }
