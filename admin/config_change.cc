@@ -9,6 +9,18 @@
 
 namespace bonedry::admin {
 
+namespace {
+
+/// What of a listener can be changed only by a restart: everything but how it speaks TLS.
+std::vector<conf::Listener> fixed_part(std::vector<conf::Listener> listeners) {
+  for (conf::Listener& listener : listeners) {
+    if (listener.tls) listener.tls.emplace();
+  }
+  return listeners;
+}
+
+}  // namespace
+
 std::optional<CommandError> check_reloadable(const conf::Config& before, const conf::Config& next) {
   std::vector<std::string> keys;
   conf::Server server = next.server;
@@ -17,7 +29,7 @@ std::optional<CommandError> check_reloadable(const conf::Config& before, const c
   if (next.admin != before.admin) keys.emplace_back("[admin]");
   if (next.log != before.log) keys.emplace_back("[log]");
   if (next.ledger != before.ledger) keys.emplace_back("[ledger]");
-  if (next.listeners != before.listeners) keys.emplace_back("[[listener]]");
+  if (fixed_part(next.listeners) != fixed_part(before.listeners)) keys.emplace_back("[[listener]]");
   if (keys.empty()) return std::nullopt;
   return CommandError{
       ErrorCode::needs_restart,

@@ -18,6 +18,7 @@ TopologyBuilder::BuildResult TopologyBuilder::build() const {
   next->limits = from_.config.limits;
   next->timeouts = from_.config.timeouts;
   next->trusted_proxies = from_.config.server.trusted_proxies;
+  next->listeners = from_.config.listeners;
   for (const conf::Pool& pool : from_.config.pools) {
     defer_closing_last_doors(next->pools.emplace_back(pool_view(pool)), shut_deferred);
   }

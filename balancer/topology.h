@@ -63,6 +63,7 @@ struct Topology {
   conf::Limits limits;
   conf::Timeouts timeouts;
   std::vector<conf::Network> trusted_proxies;
+  std::vector<conf::Listener> listeners;
   std::vector<PoolView> pools;
 
   [[nodiscard]] const PoolView* find_pool(std::string_view name) const;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "conf/certificate.h"
 #include "conf/network.h"
 #include "proxy/base/clock.h"
 
@@ -71,6 +72,7 @@ struct Limits {
 };
 
 struct Timeouts {
+  Millis handshake = std::chrono::seconds{10};
   Millis header = std::chrono::seconds{10};
   Millis idle = std::chrono::seconds{75};
   Millis connect = std::chrono::seconds{3};
@@ -89,10 +91,39 @@ struct Ledger {
   friend bool operator==(const Ledger&, const Ledger&) = default;
 };
 
+enum class TlsVersion : std::uint8_t { tls_1_2, tls_1_3 };
+/// Whether clients show a certificate.
+enum class ClientCertificates : std::uint8_t { none, optional, required };
+
+/// A file of certificates, and its text once it has been read.
+struct CertificateFile {
+  std::string path;
+  std::string text;  ///< PEM
+
+  friend bool operator==(const CertificateFile&, const CertificateFile&) = default;
+};
+
+/// How a listener speaks TLS.
+struct ListenerTls {
+  std::vector<Certificate> certificates;  ///< the first is for clients that ask for no other name
+  TlsVersion minimum_version = TlsVersion::tls_1_2;
+  std::string ciphers;        ///< of TLS 1.2; empty: Mozilla's intermediate list
+  std::string cipher_suites;  ///< of TLS 1.3; empty: OpenSSL's
+  std::string groups;         ///< empty: X25519, P-256, P-384, and hybrids where OpenSSL has them
+  std::vector<std::string> alpn{"http/1.1"};
+  ClientCertificates client_certificates = ClientCertificates::none;
+  CertificateFile client_ca;
+  bool strict_sni = false;  ///< refuses clients that ask for a name that no certificate has
+  Millis hsts{0};           ///< 0: no Strict-Transport-Security
+
+  friend bool operator==(const ListenerTls&, const ListenerTls&) = default;
+};
+
 struct Listener {
   Address address;
   std::string pool;
   bool proxy_protocol = false;  ///< connections begin with a PROXY header
+  std::optional<ListenerTls> tls = std::nullopt;
 
   friend bool operator==(const Listener&, const Listener&) = default;
 };

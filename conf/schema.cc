@@ -58,6 +58,7 @@ void read_limits(TableReader table, Limits& limits) {
 }
 
 void read_timeouts(TableReader table, Timeouts& timeouts) {
+  table.read("handshake", timeouts.handshake, positive_duration);
   table.read("header", timeouts.header, positive_duration);
   table.read("idle", timeouts.idle, positive_duration);
   table.read("connect", timeouts.connect, positive_duration);
@@ -74,13 +75,40 @@ void read_ledger(TableReader table, Ledger& ledger) {
   table.finish();
 }
 
-// The refused keys would be dangerous to ignore: clients would be served without encryption.
-Listener read_listener(TableReader& table) {
+/// Nothing if TLS is not written.
+std::optional<ListenerTls> read_listener_tls(TableReader& table) {
+  const Choice<TlsVersion> version{{"1.2", TlsVersion::tls_1_2}, {"1.3", TlsVersion::tls_1_3}};
+  const Choice<ClientCertificates> clients{{"none", ClientCertificates::none},
+                                           {"optional", ClientCertificates::optional},
+                                           {"required", ClientCertificates::required}};
+  if (!table.written()) return std::nullopt;
+  ListenerTls tls;
+  for (TableReader& one : table.tables("certificates")) {
+    Certificate& certificate = tls.certificates.emplace_back();
+    one.require("certificate", certificate.certificate, file_path);
+    one.require("key", certificate.key, file_path);
+    one.finish();
+  }
+  table.read("minimum_version", tls.minimum_version, version);
+  table.read("ciphers", tls.ciphers, cipher_list);
+  table.read("cipher_suites", tls.cipher_suites, cipher_list);
+  table.read("groups", tls.groups, cipher_list);
+  table.read_each("alpn", tls.alpn, alpn_protocol);
+  table.read("client_certificates", tls.client_certificates, clients);
+  table.read("client_ca", tls.client_ca.path, file_path);
+  table.read("strict_sni", tls.strict_sni, boolean);
+  table.read("hsts", tls.hsts, duration);
+  table.finish();
+  return tls;
+}
+
+// The refused key would be dangerous to ignore: clients would be served without encryption.
+Listener read_listener(TableReader& table, std::vector<TableReader>& tls_sections) {
   Listener listener;
   table.require("address", listener.address, listen_address);
   table.require("pool", listener.pool, reference);
   table.read("proxy_protocol", listener.proxy_protocol, boolean);
-  table.refuse("tls", "TLS is not supported by this version; remove this key");
+  listener.tls = read_listener_tls(tls_sections.emplace_back(table.table("tls")));
   table.refuse("redirect", "redirects are not supported by this version; remove this key");
   table.finish();
   return listener;
@@ -212,14 +240,18 @@ Sections read_config(const Value& document, Config& config, Problems& problems) 
   read_timeouts(root.table("timeouts"), config.timeouts);
   read_ledger(root.table("ledger"), config.ledger);
   std::vector<TableReader> listeners = root.tables("listener");
-  for (TableReader& listener : listeners) config.listeners.push_back(read_listener(listener));
+  std::vector<TableReader> listener_tls;
+  for (TableReader& listener : listeners) {
+    config.listeners.push_back(read_listener(listener, listener_tls));
+  }
   std::vector<PoolSections> pools;
   for (TableReader& pool : root.tables("pool")) {
     pools.push_back(read_pool(std::move(pool), config.pools.emplace_back()));
   }
   name_cookies(config.pools, pools);
   root.finish();
-  return {std::move(root), std::move(server), std::move(listeners), std::move(pools)};
+  return {std::move(root), std::move(server), std::move(listeners), std::move(listener_tls),
+          std::move(pools)};
 }
 
 }  // namespace bonedry::conf

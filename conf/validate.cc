@@ -83,6 +83,26 @@ void check_proxy_protocol(const Config& config, const Sections& sections) {
   }
 }
 
+void check_listener_tls(const ListenerTls& tls, const TableReader& table) {
+  if (tls.certificates.empty() && table.sound("certificates")) {
+    table.error("certificates", "missing; expected at least one certificate and its key");
+  }
+  const bool verifies = tls.client_certificates != ClientCertificates::none;
+  if (verifies && !table.has("client_ca")) {
+    table.error("client_certificates", "no CA is trusted to issue them; set client_ca");
+  }
+  if (!verifies && table.has("client_ca") && table.sound("client_certificates")) {
+    table.warning("client_ca", R"(ignored: client_certificates is "none")");
+  }
+}
+
+void check_tls(const Config& config, const Sections& sections) {
+  for (std::size_t i = 0; i < config.listeners.size(); ++i) {
+    const auto& tls = config.listeners[i].tls;
+    if (tls) check_listener_tls(*tls, sections.listener_tls[i]);
+  }
+}
+
 void check_pool_names(const Config& config, const Sections& sections) {
   FirstUses names;
   for (std::size_t i = 0; i < config.pools.size(); ++i) {
@@ -367,6 +387,7 @@ void validate(const Config& config, const Sections& sections) {
   check_listener_addresses(config, sections);
   check_listener_pools(config, sections);
   check_proxy_protocol(config, sections);
+  check_tls(config, sections);
   check_pool_names(config, sections);
   check_cookie_names(config, sections);
   for (std::size_t i = 0; i < config.pools.size(); ++i) {

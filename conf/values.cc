@@ -257,6 +257,18 @@ Result<std::string> upgrade_protocol(const Value& value) {
                      R"(a name such as "websocket"; HTTP and TLS are not allowed)");
 }
 
+Result<std::string> cipher_list(const Value& value) {
+  const auto sound = [](std::string_view text) {
+    return !text.empty() && std::ranges::all_of(text, is_visible);
+  };
+  return string_that(value, sound, "a list for OpenSSL", R"(names separated by ":")");
+}
+
+Result<std::string> alpn_protocol(const Value& value) {
+  const auto sound = [](std::string_view text) { return text == "http/1.1"; };
+  return string_that(value, sound, "a protocol that clients can choose here", R"("http/1.1")");
+}
+
 Result<std::string> cookie_path(const Value& value) {
   const auto sound = [](std::string_view text) {
     return text.starts_with('/') && text.size() <= kMaxCookieAttribute &&

@@ -53,6 +53,11 @@ template <class T>
 /// At min 32 bytes. No error shows any of it.
 [[nodiscard]] Result<std::string> secret(const Value& value);
 
+/// A list of ciphers, suites or groups as OpenSSL reads it; OpenSSL checks it later. Not empty.
+[[nodiscard]] Result<std::string> cipher_list(const Value& value);
+/// A protocol that clients may choose within TLS (RFC 7301).
+[[nodiscard]] Result<std::string> alpn_protocol(const Value& value);
+
 /// A request target in origin form: begins with '/', visible ASCII.
 [[nodiscard]] Result<std::string> url_path(const Value& value);
 /// As url_path, but without a query.

@@ -7,6 +7,7 @@
 #include "proxy/io/connection_transport.h"
 
 #include <cstddef>
+#include <memory>
 
 namespace bonedry::proxy {
 
@@ -17,6 +18,7 @@ struct AcceptedClient {
   ClientIdentity identity;
   std::size_t listener;  ///< index
   ConnectionLimiter::Slot slot;
+  std::unique_ptr<const io::TlsInfo> tls = {};  ///< null: not encrypted
   Instant head_due;          ///< the first request head, and all before it, must be here by then
   ReadBuffer received = {};  ///< bytes that were read and not used yet
 };

@@ -63,6 +63,15 @@ void append_combined(Buffer& out, std::string_view text) {
   append_quoted(out, text.empty() ? "-" : text, "\\x");
 }
 
+void append_tls(Buffer& out, const io::TlsInfo& tls) {
+  append_json(out, "tls_version", tls.version);
+  append_json(out, "cipher", tls.cipher);
+  append_json(out, "sni", tls.server_name);
+  append_json(out, "alpn", tls.alpn);
+  append(out,
+         tls.resumed == io::TlsInfo::Resumed::yes ? ",\"resumed\":true" : ",\"resumed\":false");
+}
+
 void format_json(Buffer& out, const AccessEntry& entry) {
   const std::tm parts = to_utc(entry.at).date;
   fmt::format_to(std::back_inserter(out),
@@ -80,6 +89,7 @@ void format_json(Buffer& out, const AccessEntry& entry) {
   append_json(out, "verdict", entry.decision);
   append_json(out, "session", entry.session);
   if (entry.user == session::UserStatus::logged_out) append(out, ",\"logged_out\":true");
+  if (entry.tls != nullptr) append_tls(out, *entry.tls);
   append_json(out, "end", info_of(entry.end).name);
   if (!entry.reason.empty()) append_json(out, "reason", entry.reason);
   out.push_back('}');

@@ -4,6 +4,7 @@
 #include "proxy/base/clock.h"
 #include "proxy/base/log_writer.h"
 #include "proxy/end_reason.h"
+#include "proxy/io/tls_info.h"
 #include "session/affinity.h"
 
 #include <cstdint>
@@ -33,7 +34,8 @@ struct AccessEntry {
   session::UserStatus user = session::UserStatus::present;  ///< as the response says
   std::string_view user_agent;
   std::string_view referer;
-  std::string_view reason;  ///< text of a refusal, or empty
+  const io::TlsInfo* tls = nullptr;  ///< null: not encrypted
+  std::string_view reason;           ///< text of a refusal, or empty
   EndReason end = EndReason::completed;
 };
 

@@ -8,6 +8,7 @@
 #include "proxy/base/directory.h"
 #include "proxy/base/file.h"
 #include "proxy/base/supervisor.h"
+#include "proxy/config_files.h"
 #include "proxy/io/signal_reader.h"
 #include "proxy/predecessor.h"
 #include "proxy/server.h"
@@ -168,6 +169,7 @@ class Application::Impl {
     ledger_ = std::move(ledger->ledger);
     check_ledger_age(*records, ledger->last_use);
     server_.emplace(Server::Parts{loop_, *ledger_, clock_, secrets->all, on_health()}, config_);
+    if (predecessor_) server_->adopt_ticket_keys(predecessor_->ticket_keys());
     publisher_.emplace(*server_, predecessor_.get(),
                        [this]() -> const std::string& { return config_text(); });
     records_ = std::move(*records);
@@ -367,7 +369,7 @@ class Application::Impl {
   Result<conf::Config> load_config() {
     Result<std::string> text = read_file(start_options_.config_path);
     if (!text) return Failure{text.error()};
-    Result<conf::Loaded> loaded = conf::load_text(*text, start_options_.config_path);
+    Result<conf::Loaded> loaded = proxy::load_config(*text, start_options_.config_path);
     if (!loaded) return Failure{loaded.error()};
     for (const std::string& warning : loaded->warnings) spdlog::warn("{}", warning);
     read_last_ = {loaded->config, std::move(*text)};
@@ -386,6 +388,7 @@ class Application::Impl {
   void on_tick() {
     control_->tick();
     server_->follow_descriptor_limit();
+    server_->rotate_ticket_keys();
     const admin::AdminLimits limits = admin_limits(server_->descriptors().admin);
     admin_->set_limits(limits.connections, limits.rejected);
     tick_.arm(kControlTick);

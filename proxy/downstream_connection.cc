@@ -25,6 +25,7 @@ DownstreamConnection::DownstreamConnection(Worker& worker, AcceptedClient accept
     : worker_(worker),
       client_(std::move(accepted.identity)),
       listener_(accepted.listener),
+      tls_(std::move(accepted.tls)),
       slot_(std::move(accepted.slot)),
       transport_(worker.context().loop, std::move(accepted.transport)),
       timer_(worker.context().loop.timers(), [this] { on_timeout(); }),
@@ -103,6 +104,7 @@ void DownstreamConnection::send_head(const http::Head& head, const http::Respons
   static_cast<http::ResponseEdits&>(options) = edits;
   options.to_http_1_0 = exchange_->request_head().http_1_0();
   options.upgrade = response.upgrade;
+  options.hsts = worker_.hsts(listener_);
   switch (response.body.length) {
     case http::BodyLength::none:
       options.framing = FramingKind::none;

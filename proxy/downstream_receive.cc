@@ -219,7 +219,9 @@ void DownstreamConnection::start_exchange() {
   request_.pauses = Pauses(PauseReason::no_node);
   response_.persistence = facts->persistence;
   request_.request_kind = facts->is_head ? http::RequestKind::head : http::RequestKind::other;
-  exchange_->start({this, listener_, {client_.text(), "http", client_.trust()}}, *facts);
+  const std::string_view scheme = tls_ ? "https" : "http";
+  exchange_->start({this, listener_, {client_.text(), scheme, client_.trust()}, tls_.get()},
+                   *facts);
   if (input_ == Input::ended && request_.body == Body::none) send_early_prefix();
 }
 

@@ -4,6 +4,7 @@
 #include "proxy/exchange_context.h"
 #include "proxy/exchange_state.h"
 #include "proxy/io/timer_wheel.h"
+#include "proxy/io/tls_info.h"
 #include "proxy/node_token.h"
 #include "proxy/stall.h"
 #include "proxy/stream.h"
@@ -24,7 +25,8 @@ namespace bonedry::proxy {
 struct RequestSource {
   DownstreamStream* stream = nullptr;
   std::size_t listener = 0;
-  http::ClientInfo client;  ///< its texts outlive the exchange
+  http::ClientInfo client;           ///< its texts outlive the exchange
+  const io::TlsInfo* tls = nullptr;  ///< null: not encrypted; until the client's connection closes
 };
 
 /// One request and its response, whatever protocols the client's and the node's side speak. Finds

@@ -172,6 +172,7 @@ void Exchange::write_log(EndReason reason) {
   }
   const std::string refused = refusal_ ? http::reason_of(*refusal_) : "";
   entry.reason = refused;
+  entry.tls = source_.tls;
   entry.end = reason;
   context_.access_log().write(entry);
 }

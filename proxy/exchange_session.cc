@@ -79,6 +79,7 @@ std::string Exchange::update_session() {
 
 session::ResponseCookies Exchange::read_user_cookies() const {
   session::ResponseCookies response;
+  if (source_.tls != nullptr) response.channel = session::ResponseCookies::Channel::tls;
   const session::Affinity& affinity = runtime_->affinity();
   if (!affinity.sticky()) return response;
   const std::string_view method = request_head_.text(request_head_.method);

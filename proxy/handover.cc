@@ -104,4 +104,12 @@ Result<std::vector<NodeHealth>> read_health(const UniqueFd& file) {
   return nodes;
 }
 
+Result<UniqueFd> write_ticket_keys(std::string_view keys) {
+  return file_of(keys);
+}
+
+Result<std::string> read_ticket_keys(const UniqueFd& file) {
+  return text_of(file);
+}
+
 }  // namespace bonedry::proxy::handover

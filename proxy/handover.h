@@ -20,6 +20,7 @@
 ///   old --> new   lock                   with the descriptor of the state directory's lock
 ///                 admin PATH             path of the admin socket
 ///                 health                 with the health of the nodes that are checked
+///                 tickets                with the keys of TLS session tickets, if TLS is used
 ///                 listener N ADDRESS     with a socket of the N-th listener; one per message
 ///                 go                     from here on the old process makes no more decisions
 ///   new --> old   follow N               with the N-th RoutingState: route by it
@@ -41,6 +42,7 @@ constexpr std::string_view kHello = "hello";
 constexpr std::string_view kLock = "lock";
 constexpr std::string_view kAdmin = "admin ";
 constexpr std::string_view kHealth = "health";
+constexpr std::string_view kTickets = "tickets";
 constexpr std::string_view kListener = "listener ";
 constexpr std::string_view kGo = "go";
 constexpr std::string_view kFollow = "follow ";
@@ -74,5 +76,8 @@ struct NodeHealth {
 [[nodiscard]] Result<RoutingState> read(const UniqueFd& file);
 [[nodiscard]] Result<UniqueFd> write_health(const std::vector<NodeHealth>& nodes);
 [[nodiscard]] Result<std::vector<NodeHealth>> read_health(const UniqueFd& file);
+/// The bytes of tls::TicketKeys.
+[[nodiscard]] Result<UniqueFd> write_ticket_keys(std::string_view keys);
+[[nodiscard]] Result<std::string> read_ticket_keys(const UniqueFd& file);
 
 }  // namespace bonedry::proxy::handover

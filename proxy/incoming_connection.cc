@@ -1,5 +1,6 @@
 #include "proxy/incoming_connection.h"
 
+#include "proxy/tls/tls_transport.h"
 #include "proxy/worker.h"
 
 #include <utility>
@@ -9,14 +10,16 @@ namespace bonedry::proxy {
 using io::IoStatus;
 using io::Ready;
 
-IncomingConnection::IncomingConnection(Worker& worker, AcceptedClient accepted)
+IncomingConnection::IncomingConnection(Worker& worker, AcceptedClient accepted,
+                                       ProxyHeaderMode proxy_header,
+                                       std::shared_ptr<const tls::ServerContext> tls)
     : worker_(worker),
       transport_(io::make_transport(worker.context().loop, std::move(accepted.transport))),
       accepted_(std::move(accepted)),
+      tls_(std::move(tls)),
+      stage_(proxy_header == ProxyHeaderMode::required ? Stage::proxy_header : Stage::handshake),
       timer_(worker.context().loop.timers(), [this] { on_timeout(); }) {
-  transport_->attach(*this);
-  transport_->want(Ready::read);
-  timer_.arm(accepted_.head_due - worker.context().loop.now());
+  stage_ == Stage::handshake ? begin_handshake() : begin_proxy_header();
 }
 
 /// Reads nothing if epoll does not watch the socket: `on_watch_failed` then closes it.
@@ -33,13 +36,42 @@ void IncomingConnection::close() {
 }
 
 void IncomingConnection::on_ready(Ready /*ready*/) {
+  stage_ == Stage::handshake ? shake_hands() : read_proxy_header();
+}
+
+void IncomingConnection::on_watch_failed(int error) {
+  worker_.report_out_of_resources(error);
+  close();
+}
+
+void IncomingConnection::on_timeout() {
+  if (stage_ == Stage::handshake) {
+    worker_.report_failed_handshake(accepted_.identity.text(),
+                                    "no TLS handshake within the time limit; see [timeouts] "
+                                    "handshake");
+  } else {
+    worker_.report_proxy_refusal(accepted_.identity.text(),
+                                 "no PROXY header within the time limit; see [timeouts] header");
+  }
+  close();
+}
+
+// -- The PROXY header -----------------------------------------------------------------------------
+
+void IncomingConnection::begin_proxy_header() {
+  transport_->attach(*this);
+  transport_->want(Ready::read);
+  timer_.arm(accepted_.head_due - worker_.context().loop.now());
+}
+
+void IncomingConnection::read_proxy_header() {
   ReadBuffer& received = accepted_.received;
   const auto room = received.room(worker_.context().blocks, BlockPool::kBlockSize);
   const io::ReadResult result = transport_->read(room);
   switch (result.status) {
     case IoStatus::done:
       received.filled(result.size);
-      return parse();
+      return parse_proxy_header();
     case IoStatus::would_block:
       if (received.empty()) received.clear();  // gives the block back
       return transport_->want(Ready::read);
@@ -53,7 +85,7 @@ void IncomingConnection::on_ready(Ready /*ready*/) {
 
 /// No response is sent before the header is complete: a peer that speaks another protocol must not
 /// get HTTP.
-void IncomingConnection::parse() {
+void IncomingConnection::parse_proxy_header() {
   ReadBuffer& received = accepted_.received;
   const io::ProxyHeader header = io::parse_proxy_header({received.data(), received.size()});
   switch (header.status) {
@@ -67,20 +99,43 @@ void IncomingConnection::parse() {
   }
   received.consume(header.size);
   accepted_.identity.announce(header, worker_.context().trusted_proxies);
+  const bool admitted = worker_.admit(accepted_.identity, accepted_.slot);
+  if (tls_ && !admitted) return close();
+  if (tls_) {
+    begin_handshake();
+    return shake_hands();
+  }
   timer_.disarm();
   accepted_.transport = std::move(transport_);
-  worker_.on_identified(*this, std::move(accepted_));
+  admitted ? worker_.serve_http(*this, std::move(accepted_))
+           : worker_.reject(*this, std::move(accepted_));
 }
 
-void IncomingConnection::on_watch_failed(int error) {
-  worker_.report_out_of_resources(error);
-  close();
+// -- The TLS handshake ----------------------------------------------------------------------------
+
+/// What the client sent after its PROXY header is the beginning of the handshake.
+void IncomingConnection::begin_handshake() {
+  stage_ = Stage::handshake;
+  transport_ = std::make_unique<tls::TlsTransport>(
+      tls::TransportContext{worker_.context().loop, worker_.context().blocks}, tls_->accept(),
+      std::move(transport_), std::move(accepted_.received));
+  transport_->attach(*this);
+  transport_->want(Ready::read);
+  timer_.arm(worker_.context().timeouts.handshake);
 }
 
-void IncomingConnection::on_timeout() {
-  worker_.report_proxy_refusal(accepted_.identity.text(),
-                               "no PROXY header within the time limit; see [timeouts] header");
-  close();
+void IncomingConnection::shake_hands() {
+  const IoStatus status = transport_->open();
+  if (status == IoStatus::would_block) return transport_->want(Ready::read);
+  if (status != IoStatus::done) {
+    worker_.report_failed_handshake(accepted_.identity.text(), transport_->error_text());
+    return close();
+  }
+  timer_.disarm();
+  accepted_.tls = std::make_unique<const io::TlsInfo>(*transport_->tls());
+  accepted_.head_due = worker_.context().loop.now() + worker_.context().timeouts.header;
+  accepted_.transport = std::move(transport_);
+  worker_.serve_http(*this, std::move(accepted_));
 }
 
 }  // namespace bonedry::proxy

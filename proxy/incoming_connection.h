@@ -3,8 +3,10 @@
 #include "proxy/accepted_client.h"
 #include "proxy/client_connection.h"
 #include "proxy/io/event_loop.h"
+#include "proxy/tls/server_context.h"
 
 #include <cstdint>
+#include <memory>
 
 namespace bonedry::proxy {
 
@@ -13,12 +15,16 @@ class Worker;
 /// Whether a connection begins with a PROXY header.
 enum class ProxyHeaderMode : std::uint8_t { none, required };
 
-/// A client's connection before its first HTTP byte, while it sends the PROXY header that its
-/// listener requires. Then the worker replaces it by a connection that speaks HTTP. Owned by its
-/// worker.
+/// A client's connection before its first HTTP byte: while it sends the PROXY header that its
+/// listener requires, then while it shakes hands if the listener speaks TLS. Then the worker
+/// replaces it by a connection that speaks HTTP. Owned by its worker.
+///
+///   proxy_header --> handshake --> closed or passed on
 class IncomingConnection final : public ClientConnection, private io::FdWatcher::Handler {
  public:
-  IncomingConnection(Worker& worker, AcceptedClient accepted);
+  /// `tls` is null if the listener does not speak TLS.
+  IncomingConnection(Worker& worker, AcceptedClient accepted, ProxyHeaderMode proxy_header,
+                     std::shared_ptr<const tls::ServerContext> tls);
 
   void begin() override;
   void drain() override { close(); }
@@ -26,14 +32,22 @@ class IncomingConnection final : public ClientConnection, private io::FdWatcher:
   void follow_topology() override {}
 
  private:
+  enum class Stage : std::uint8_t { proxy_header, handshake };
+
   void on_ready(io::Ready ready) override;
   void on_watch_failed(int error) override;
   void on_timeout();
-  void parse();
+  void begin_proxy_header();
+  void read_proxy_header();
+  void parse_proxy_header();
+  void begin_handshake();
+  void shake_hands();
 
   Worker& worker_;
   std::unique_ptr<io::Transport> transport_;  // null: closed, or passed on
   AcceptedClient accepted_;                   // all but the transport
+  std::shared_ptr<const tls::ServerContext> tls_;
+  Stage stage_;
   io::Timer timer_;
 };
 

@@ -5,6 +5,7 @@
 #include "proxy/base/file.h"
 #include "proxy/base/signals.h"
 #include "proxy/base/standard_descriptors.h"
+#include "proxy/config_files.h"
 #include "proxy/handover.h"
 #include "proxy/predecessor.h"
 #include "proxy/process_log.h"
@@ -63,7 +64,7 @@ std::string path_of_program(const char* called) {
 
 Result<conf::Loaded> load(const Result<std::string>& text, const std::string& path) {
   if (!text) return Failure{text.error()};
-  return conf::load_text(*text, path);
+  return proxy::load_config(*text, path);
 }
 
 int check(const std::string& path) {

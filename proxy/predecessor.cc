@@ -49,6 +49,12 @@ Result<> Predecessor::take(io::FdChannel::Message& message) {
     health_ = std::move(*nodes);
     return Done{};
   }
+  if (text == handover::kTickets) {
+    auto keys = handover::read_ticket_keys(message.fd);
+    if (!keys) return Failure{keys.error()};
+    ticket_keys_ = std::move(*keys);
+    return Done{};
+  }
   const std::size_t blank = text.rfind(' ');
   if (!text.starts_with(handover::kListener) || blank < handover::kListener.size()) {
     return Failure{"unknown message '" + message.text + "' from the previous process"};

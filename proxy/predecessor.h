@@ -34,6 +34,8 @@ class Predecessor final : private io::ReadWatcher::Handler {
   [[nodiscard]] const std::string& admin_path() const { return admin_path_; }
   /// Health of the nodes that the previous process checks.
   [[nodiscard]] const std::vector<handover::NodeHealth>& health() const { return health_; }
+  /// The keys of TLS session tickets, as tls::TicketKeys serializes them; empty: none.
+  [[nodiscard]] const std::string& ticket_keys() const { return ticket_keys_; }
   /// Takes the sockets of the first listener with this address that has not been taken yet.
   [[nodiscard]] std::vector<UniqueFd> take_sockets(const std::string& address);
 
@@ -75,6 +77,7 @@ class Predecessor final : private io::ReadWatcher::Handler {
   UniqueFd lock_;
   std::string admin_path_;
   std::vector<handover::NodeHealth> health_;
+  std::string ticket_keys_;
   std::deque<Socket> sockets_;
   std::optional<io::ReadWatcher> watcher_;
   struct PendingSync {

@@ -58,7 +58,8 @@ Server::Server(Parts parts, const conf::Config& config)
       worker_count_(count_workers(config.server.workers)),
       access_log_(config.log),
       mailbox_(parts_.loop),
-      prober_(parts_.loop, parts_.on_health) {}
+      prober_(parts_.loop, parts_.on_health),
+      ticket_keys_(std::make_shared<const tls::TicketKeys>(parts_.clock.wall())) {}
 
 Server::~Server() = default;
 
@@ -130,7 +131,8 @@ Result<> Server::start(const std::shared_ptr<const balancer::Topology>& topology
                            parts_.secrets,
                            clients_,
                            descriptors_,
-                           config_.server.underscore_names};
+                           config_.server.underscore_names,
+                           ticket_keys_};
   prober_.set_limits(descriptors_.checks);
   prober_.adopt(*topology);
   for (std::size_t index = 0; index < worker_count_; ++index) {
@@ -163,7 +165,8 @@ std::vector<Worker::ListenSocket> Server::listens_of(std::size_t worker) {
     const ProxyHeaderMode proxy_header_mode =
         config.proxy_protocol ? ProxyHeaderMode::required : ProxyHeaderMode::none;
     for (std::size_t i = worker; i < sockets_[listener].size(); i += worker_count_) {
-      listens.push_back({std::move(sockets_[listener][i]), config.pool, proxy_header_mode});
+      listens.push_back(
+          {std::move(sockets_[listener][i]), listener, config.pool, proxy_header_mode});
     }
   }
   return listens;
@@ -176,6 +179,23 @@ void Server::publish(const std::shared_ptr<const balancer::Topology>& topology,
   for (const auto& worker : workers_) {
     worker->publish(topology, [this, gather] { mailbox_.post([gather] { gather->one(); }); });
   }
+}
+
+std::string Server::ticket_keys() const {
+  const bool used = std::ranges::any_of(
+      config_.listeners, [](const conf::Listener& listener) { return listener.tls.has_value(); });
+  return used ? ticket_keys_->serialize() : "";
+}
+
+void Server::adopt_ticket_keys(std::string_view keys) {
+  if (auto inherited = tls::TicketKeys::parse(keys)) ticket_keys_ = std::move(inherited);
+}
+
+void Server::rotate_ticket_keys() {
+  const WallTime now = parts_.clock.wall();
+  if (!ticket_keys_->is_rotation_due(now)) return;
+  ticket_keys_ = std::make_shared<const tls::TicketKeys>(ticket_keys_->rotated(now));
+  for (const auto& worker : workers_) worker->set_ticket_keys(ticket_keys_);
 }
 
 ExchangeTotals Server::exchange_totals() const {

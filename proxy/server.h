@@ -17,6 +17,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace bonedry::proxy {
@@ -61,6 +62,13 @@ class Server {
 
   void reopen_access_log() { access_log_.reopen(); }
 
+  /// Keys of TLS session tickets, for a successor; empty if no listener has TLS.
+  [[nodiscard]] std::string ticket_keys() const;
+  /// Goes on with the keys of the previous process. Before `start`.
+  void adopt_ticket_keys(std::string_view keys);
+  /// Makes a new key when it is time. Call it periodically.
+  void rotate_ticket_keys();
+
   /// Totals of all exchanges since the start. Reads the workers' counters without stopping them.
   [[nodiscard]] ExchangeTotals exchange_totals() const;
 
@@ -92,6 +100,7 @@ class Server {
   std::size_t own_descriptors_ = 0;  // open when the listeners were bound
   io::Mailbox mailbox_;
   HealthProber prober_;
+  std::shared_ptr<const tls::TicketKeys> ticket_keys_;
   std::vector<std::vector<UniqueFd>> sockets_;  // by listener, at least one per worker
   std::vector<ListeningSocket> listening_;      // duplicates of them, for a successor
   std::vector<std::unique_ptr<Worker>> workers_;

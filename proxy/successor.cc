@@ -158,6 +158,12 @@ Result<> Successor::hand_over(const HandoverData& handover_data) {
   give(std::string(handover::kLock), handover_data.lock);
   give(std::string(handover::kAdmin) + handover_data.admin_path, io::FdChannel::kNoFd);
   give(std::string(handover::kHealth), health_.get());
+  if (!handover_data.ticket_keys.empty()) {
+    Result<UniqueFd> ticket_keys = handover::write_ticket_keys(handover_data.ticket_keys);
+    if (!ticket_keys) return Failure{ticket_keys.error()};
+    ticket_keys_ = std::move(*ticket_keys);
+    give(std::string(handover::kTickets), ticket_keys_.get());
+  }
   for (const Server::ListeningSocket& one : handover_data.listening) {
     const std::string text = std::string(handover::kListener) + std::to_string(one.listener) + " ";
     give(text + one.address, one.fd.get());
@@ -178,6 +184,7 @@ void Successor::send_unsent() {
     unsent_.pop_front();
   }
   health_.reset();
+  ticket_keys_.reset();
 }
 
 /// A new process that was ready and has exited meanwhile needs no reply.
@@ -221,6 +228,7 @@ void Successor::close_channel() {
   handover_data_.reset();
   unsent_.clear();
   health_.reset();
+  ticket_keys_.reset();
   if (channel_) channel_->close();
 }
 

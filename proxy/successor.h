@@ -44,6 +44,7 @@ class Successor final : private io::ReadWatcher::Handler {
     std::string admin_path;
     const std::vector<Server::ListeningSocket>& listening;
     std::vector<handover::NodeHealth> health = {};
+    std::string ticket_keys = {};  ///< of TLS; empty: not handed over
   };
   /// Runs `arguments`, the first of which is the program's path, and hands over once the new
   /// process has announced itself. What `handover_data` refers to must stay valid until an event
@@ -103,6 +104,7 @@ class Successor final : private io::ReadWatcher::Handler {
   };
   std::deque<Unsent> unsent_;   // the socket has no room for these; at most one reply
   UniqueFd health_;             // file with the health of the nodes, until it is sent
+  UniqueFd ticket_keys_;        // the same for the keys of TLS session tickets
   std::string reported_error_;  // by the new process, before it exited
   pid_t pid_ = 0;
   ProcessExitHandler end_of_process_{*this};

@@ -45,7 +45,7 @@ void UpgradeCoordinator::upgrade(const std::string& by, const admin::ChangeCallb
   const Result<> started =
       successor_->start({parts_.program, "--config", parts_.config_path},
                         {parts_.lock.get(), parts_.control.config().admin.socket,
-                         parts_.server.listening(), node_health()});
+                         parts_.server.listening(), node_health(), parts_.server.ticket_keys()});
   if (started) return;
   successor_->abandon();
   fail(started.error(), callback);
@@ -94,6 +94,9 @@ void UpgradeCoordinator::apply_routing_state(std::uint64_t number,
   if (!records) return on_apply_failed(number, records.error());
   if (!config) {
     spdlog::warn("cannot parse the config of the new process: {}", config.error());
+  } else {
+    // This process goes on with its own, whose certificates it has read.
+    config->config.listeners = parts_.control.config().listeners;
   }
   const Result<> followed = parts_.control.apply_routing_state(
       config ? std::optional(std::move(config->config)) : std::nullopt, std::move(*records),

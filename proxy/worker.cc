@@ -68,7 +68,10 @@ Worker::Worker(SharedParts shared, std::vector<ListenSocket> listens,
   loop_.on_iteration_end([this] { after_iteration(); });
   for (ListenSocket& listen : listens) {
     const std::size_t index = listener_configs_.size();
-    listener_configs_.push_back({listen.pool, listen.proxy_header_mode});
+    ListenerConfig& config = listener_configs_.emplace_back();
+    config.index = listen.listener;
+    config.pool = listen.pool;
+    config.proxy_header = listen.proxy_header_mode;
     listeners_.push_back(std::make_unique<io::Listener>(
         loop_, std::move(listen.fd),
         [this, index](UniqueFd fd, const io::SocketAddress& peer) {
@@ -120,6 +123,15 @@ void Worker::share(const DescriptorBudget& descriptors) {
   });
 }
 
+void Worker::set_ticket_keys(std::shared_ptr<const tls::TicketKeys> keys) {
+  mailbox_.post([this, next = std::move(keys)] {
+    shared_.ticket_keys = next;
+    for (const ListenerConfig& listener : listener_configs_) {
+      if (listener.tls) listener.tls->set_ticket_keys(next);
+    }
+  });
+}
+
 void Worker::adopt(const std::shared_ptr<const balancer::Topology>& topology) {
   context_.heads = head_limits(topology->limits, shared_.underscore_names);
   context_.limits = topology->limits;
@@ -127,8 +139,10 @@ void Worker::adopt(const std::shared_ptr<const balancer::Topology>& topology) {
   context_.trusted_proxies = topology->trusted_proxies;
   std::map<const balancer::PoolView*, std::shared_ptr<PoolRuntime>> made;
   std::vector<std::shared_ptr<PoolRuntime>> next;
-  for (const auto& [name, proxy_header] : listener_configs_) {
-    const balancer::PoolView& view = *topology->find_pool(name);
+  for (ListenerConfig& listener : listener_configs_) {
+    const conf::Listener& config = topology->listeners[listener.index];
+    if (config.tls) adopt_tls(listener, *config.tls, conf::to_string(config.address));
+    const balancer::PoolView& view = *topology->find_pool(listener.pool);
     auto& runtime = made[&view];
     if (!runtime) {
       std::vector<NodeStreams*> streams;
@@ -148,6 +162,20 @@ void Worker::adopt(const std::shared_ptr<const balancer::Topology>& topology) {
     if (index <= connections_.size()) connections_[index - 1]->follow_topology();
   }
   forget_unused_upstreams(*topology);
+}
+
+/// The settings were checked when the config was read. If OpenSSL refuses them all the same, the
+/// listener goes on with what it has.
+void Worker::adopt_tls(ListenerConfig& listener, const conf::ListenerTls& config,
+                       const std::string& address) {
+  if (listener.tls && listener.tls_config == config) return;
+  if (!tls_library_) tls_library_.emplace();
+  auto made = tls::ServerContext::make(*tls_library_, config, {address, shared_.ticket_keys});
+  if (!made) return spdlog::error("listener {}: {}", address, made.error());
+  listener.tls = std::move(*made);
+  listener.tls_config = config;
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(config.hsts).count();
+  listener.hsts = seconds > 0 ? "max-age=" + std::to_string(seconds) : "";
 }
 
 UpstreamPool* Worker::upstream_for(const balancer::NodeView& view, const conf::Pool& config) {
@@ -188,9 +216,14 @@ void Worker::forget_unused_upstreams(const balancer::Topology& topology) {
 }
 
 void Worker::on_accept(std::size_t listener, UniqueFd fd, const io::SocketAddress& peer) {
+  const ListenerConfig& config = listener_configs_[listener];
+  // A client that speaks TLS understands no response before the handshake.
+  const auto turn_away_plain = [&](const http::Refusal& refusal) {
+    if (!config.tls) turn_away(fd.get(), refusal);
+  };
   ConnectionLimiter::Slot slot;
   if (!slot.take(shared_.client_limiter, max_clients())) {
-    turn_away(fd.get(), {503, "too many connections"});
+    turn_away_plain({503, "too many connections"});
     const bool chosen = max_clients() < shared_.descriptors.clients;
     return report_turned_away(
         io::host_text(peer),
@@ -198,17 +231,21 @@ void Worker::on_accept(std::size_t listener, UniqueFd fd, const io::SocketAddres
                : "too many connections for the descriptor limit; see LimitNOFILE, ulimit -n");
   }
   ClientIdentity identity(io::endpoint_of(peer), io::host_text(peer), context_.trusted_proxies);
-  const ProxyHeaderMode proxy_header_mode = listener_configs_[listener].proxy_header;
-  if (proxy_header_mode == ProxyHeaderMode::required && identity.trust() == http::Trust::none) {
+  const ProxyHeaderMode header = config.proxy_header;
+  if (header == ProxyHeaderMode::required && identity.trust() == http::Trust::none) {
     return report_proxy_refusal(identity.text(), "its address is not in trusted_proxies");
   }
-  if (proxy_header_mode == ProxyHeaderMode::none && !admit(identity, slot)) {
-    return turn_away(fd.get(), kTooManyOfClient);
+  if (header == ProxyHeaderMode::none && !admit(identity, slot)) {
+    return turn_away_plain(kTooManyOfClient);
   }
-  AcceptedClient accepted{std::move(fd), std::move(identity), listener, std::move(slot),
+  AcceptedClient accepted{std::move(fd),
+                          std::move(identity),
+                          listener,
+                          std::move(slot),
+                          {},
                           loop_.now() + context_.timeouts.header};
-  if (proxy_header_mode == ProxyHeaderMode::required) {
-    add(std::make_unique<IncomingConnection>(*this, std::move(accepted)));
+  if (header == ProxyHeaderMode::required || config.tls) {
+    add(std::make_unique<IncomingConnection>(*this, std::move(accepted), header, config.tls));
   } else {
     add(std::make_unique<DownstreamConnection>(*this, std::move(accepted)));
   }
@@ -229,14 +266,21 @@ bool Worker::admit(const ClientIdentity& client, ConnectionLimiter::Slot& slot) 
   return false;
 }
 
-void Worker::on_identified(IncomingConnection& incoming, AcceptedClient accepted) {
+void Worker::serve_http(IncomingConnection& incoming, AcceptedClient accepted) {
+  replace(incoming, std::move(accepted)).begin();
+}
+
+void Worker::reject(IncomingConnection& incoming, AcceptedClient accepted) {
+  replace(incoming, std::move(accepted)).reject(kTooManyOfClient);
+}
+
+DownstreamConnection& Worker::replace(IncomingConnection& incoming, AcceptedClient accepted) {
   const std::size_t index = incoming.worker_index_;
-  const bool admitted = admit(accepted.identity, accepted.slot);
   auto next = std::make_unique<DownstreamConnection>(*this, std::move(accepted));
   DownstreamConnection& connection = *next;
   connection.worker_index_ = index;
   loop_.retire(std::exchange(connections_[index], std::move(next)));
-  admitted ? connection.begin() : connection.reject(kTooManyOfClient);
+  return connection;
 }
 
 std::size_t Worker::max_clients() const {
@@ -367,6 +411,12 @@ void Worker::report_refusal(const std::string& client, const http::RequestPrevie
   if (!should_log(log_limits_.refusal, suppressed)) return;
   spdlog::info("client {}: refused with {}: {} ({} more not logged)", client, refusal.status,
                reason, suppressed);
+}
+
+void Worker::report_failed_handshake(const std::string& client, const std::string& why) {
+  std::uint64_t suppressed = 0;
+  if (!should_log(log_limits_.failed_handshake, suppressed)) return;
+  spdlog::info("client {}: {} ({} more not logged)", client, why, suppressed);
 }
 
 void Worker::report_proxy_refusal(const std::string& peer, const char* why) {

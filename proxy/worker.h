@@ -12,11 +12,14 @@
 #include "proxy/io/listener.h"
 #include "proxy/io/mailbox.h"
 #include "proxy/pool_runtime.h"
+#include "proxy/tls/server_context.h"
+#include "proxy/tls/tls_transport.h"
 #include "proxy/upstream_pool.h"
 
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -24,6 +27,8 @@
 #include <vector>
 
 namespace bonedry::proxy {
+
+class DownstreamConnection;
 
 /// What all workers share. Everything referred to is thread-safe and outlives the workers.
 struct SharedParts {
@@ -34,6 +39,8 @@ struct SharedParts {
   ConnectionLimiter& client_limiter;
   DescriptorBudget descriptors;
   conf::UnderscoreNames underscore_names = conf::UnderscoreNames::drop;
+  std::shared_ptr<const tls::TicketKeys> ticket_keys =
+      nullptr;  ///< may be null if no listener has TLS
 };
 
 /// When a draining worker closes idle connections of clients.
@@ -54,6 +61,7 @@ class Worker final : public ExchangeContext {
  public:
   struct ListenSocket {
     UniqueFd fd;
+    std::size_t listener = 0;  ///< index in the config
     std::string pool;
     ProxyHeaderMode proxy_header_mode = ProxyHeaderMode::none;
   };
@@ -69,6 +77,8 @@ class Worker final : public ExchangeContext {
                std::function<void()> acknowledged);
   /// From any thread: the number of available file descriptors has changed.
   void share(const DescriptorBudget& descriptors);
+  /// From any thread.
+  void set_ticket_keys(std::shared_ptr<const tls::TicketKeys> keys);
   /// From any thread: stops accepting, lets exchanges finish, then calls `drained` on the worker's
   /// thread.
   void drain(DrainMode mode, std::function<void()> drained);
@@ -100,8 +110,17 @@ class Worker final : public ExchangeContext {
   [[nodiscard]] std::unique_ptr<Exchange> acquire_exchange();
   void release_exchange(std::unique_ptr<Exchange> exchange);
   void remove(ClientConnection& connection);
-  /// The client of this connection is known: replaces it by one that speaks HTTP.
-  void on_identified(IncomingConnection& incoming, AcceptedClient accepted);
+  /// Whether the client may have one more connection; counts it. A trusted proxy carries many
+  /// clients, so the limit does not apply to it.
+  [[nodiscard]] bool admit(const ClientIdentity& client, ConnectionLimiter::Slot& slot);
+  /// Replaces the connection, which has read what comes before HTTP, by one that speaks HTTP.
+  void serve_http(IncomingConnection& incoming, AcceptedClient accepted);
+  /// As `serve_http`, but the client only gets an error response: it is not admitted.
+  void reject(IncomingConnection& incoming, AcceptedClient accepted);
+  /// Value of Strict-Transport-Security for responses of that listener; or empty.
+  [[nodiscard]] std::string_view hsts(std::size_t listener) const {
+    return listener_configs_[listener].hsts;
+  }
 
   // Log messages, at most one of each kind per second; but each failure to accept is reported.
   void report_no_node(const std::string& pool) override;
@@ -112,19 +131,22 @@ class Worker final : public ExchangeContext {
   void report_refusal(const std::string& client, const http::RequestPreview& request,
                       const http::Refusal& refusal);
   void report_proxy_refusal(const std::string& peer, const char* why);
+  void report_failed_handshake(const std::string& client, const std::string& why);
 
  private:
+  struct ListenerConfig;
+
   void run();
   void adopt(const std::shared_ptr<const balancer::Topology>& topology);
+  void adopt_tls(ListenerConfig& listener, const conf::ListenerTls& config,
+                 const std::string& address);
   [[nodiscard]] UpstreamPool* upstream_for(const balancer::NodeView& view,
                                            const conf::Pool& config);
   [[nodiscard]] std::shared_ptr<PoolState> pool_state_of(const conf::Pool& pool);
   void forget_unused_upstreams(const balancer::Topology& topology);
   void on_accept(std::size_t listener, UniqueFd fd, const io::SocketAddress& peer);
   void add(std::unique_ptr<ClientConnection> connection);
-  /// Whether the client may have one more connection; counts it. A trusted proxy carries many
-  /// clients, so the limit does not apply to it.
-  [[nodiscard]] bool admit(const ClientIdentity& client, ConnectionLimiter::Slot& slot);
+  DownstreamConnection& replace(IncomingConnection& incoming, AcceptedClient accepted);
   [[nodiscard]] std::size_t max_clients() const;
   void serve_queue();
   void begin_drain(DrainMode mode, std::function<void()> drained);
@@ -144,6 +166,7 @@ class Worker final : public ExchangeContext {
     RateLimit bad_response;
     RateLimit refusal;
     RateLimit proxy_refusal;
+    RateLimit failed_handshake;
     RateLimit out_of_resources;
     RateLimit turned_away;
   };
@@ -161,8 +184,12 @@ class Worker final : public ExchangeContext {
   };
 
   struct ListenerConfig {
+    std::size_t index = 0;  // in the config
     std::string pool;
     ProxyHeaderMode proxy_header = ProxyHeaderMode::none;
+    std::optional<conf::ListenerTls> tls_config;  // that `tls` was made of
+    std::shared_ptr<tls::ServerContext> tls;      // null: plain
+    std::string hsts;
   };
 
   struct PoolStateEntry {
@@ -180,6 +207,7 @@ class Worker final : public ExchangeContext {
   io::PipePool pipes_;
   UpstreamLimiter upstream_limiter_;
   WorkerContext context_;
+  std::optional<tls::Library> tls_library_;  // if a listener has TLS
   std::vector<ListenerConfig> listener_configs_;
   std::unordered_map<const balancer::Node*, std::unique_ptr<UpstreamPool>> upstreams_;
   std::map<std::string, PoolStateEntry> pool_states_;

@@ -184,7 +184,11 @@ std::string Affinity::on_response(SessionBinding& binding, std::size_t node,
                                   const ResponseCookies& response) {
   if (!sticky()) return {};
   const bool leaves = response.user == UserStatus::logged_out || clears_cookie(binding, response);
-  return leaves ? end(binding) : response_cookie(binding, node, response);
+  std::string cookie = leaves ? end(binding) : response_cookie(binding, node, response);
+  const bool secure = response.channel == ResponseCookies::Channel::tls &&
+                      pool_.config.session.attributes.secure == conf::Secure::automatic;
+  if (secure && !cookie.empty()) cookie += "; Secure";
+  return cookie;
 }
 
 /// The old cookie is then genuine and unknown: Claim::ended. While the ledger is incomplete, such a

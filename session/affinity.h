@@ -42,6 +42,8 @@ struct ResponseCookies {
   std::size_t effect_count = 0;
   /// Whether the request had the tracked cookie. Only used when the response sets that cookie.
   enum class HadCookie : std::uint8_t { no, yes } had_cookie = HadCookie::yes;
+  /// Whether the response goes to the client by TLS.
+  enum class Channel : std::uint8_t { plain, tls } channel = Channel::plain;
 
   [[nodiscard]] std::span<const SetCookieEffect> cookies() const {
     return {effects.data(), effect_count};

@@ -24,7 +24,7 @@ std::string attributes_text(const conf::CookieAttributes& attributes) {
       text += "; SameSite=None";
       break;
   }
-  // No listener speaks TLS yet, so `automatic` adds no Secure attribute.
+  // `automatic` depends on the listener: see Affinity::on_response.
   if (attributes.secure == conf::Secure::always) text += "; Secure";
   return text;
 }

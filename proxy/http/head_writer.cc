@@ -294,8 +294,11 @@ void write_forwarded(const Head& head, std::string_view host, const ClientInfo& 
 }
 
 bool is_removed_field(const Head& head, const Field& field, const ResponseWriteOptions& options) {
-  return !options.removed_field.empty() &&
-         equal_ignoring_case(head.name(field), options.removed_field);
+  const auto is = [&](std::string_view name) {
+    return equal_ignoring_case(head.name(field), name);
+  };
+  return (!options.removed_field.empty() && is(options.removed_field)) ||
+         (!options.hsts.empty() && is("Strict-Transport-Security"));
 }
 
 bool ends_with_ignoring_case(std::string_view text, std::string_view end) {
@@ -408,6 +411,9 @@ void write_response_head(const Head& head, const ResponseWriteOptions& options, 
     writer.copy("Set-Cookie: "sv, options.set_cookie, "\r\n"sv);
     if (advice == CacheAdvice::make_private) writer.copy("Cache-Control: private\r\n"sv);
     if (advice == CacheAdvice::no_cache) writer.copy("Cache-Control: no-cache\r\n"sv);
+  }
+  if (!options.hsts.empty()) {
+    writer.copy("Strict-Transport-Security: "sv, options.hsts, "\r\n"sv);
   }
   write_via(head, kOurVia, writer);
   if (!options.upgrade.empty()) {

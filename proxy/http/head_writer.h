@@ -31,6 +31,7 @@ void write_request_head(const Head& head, const RequestInfo& request, const Clie
 struct ResponseWriteOptions : ResponseEdits {
   FramingKind framing = FramingKind::none;  ///< as sent, which may differ from the received framing
   std::string_view upgrade;  ///< of a 101: the protocol that follows; otherwise empty
+  std::string_view hsts;     ///< value of Strict-Transport-Security; empty: as the node says
   Persistence persistence = Persistence::keep_alive;
   bool to_http_1_0 = false;
 };

@@ -24,9 +24,9 @@ struct Layer {
 // Deeper directories first: the first row that fits a file is its layer. A file may have its own
 // row.
 const std::vector<Layer>& layers() {
-  const std::vector<std::string_view> everything{"proxy/base/", "proxy/io/", "proxy/http/",
-                                                 "proxy/*",     "conf/",     "balancer/",
-                                                 "session/",    "admin/"};
+  const std::vector<std::string_view> everything{"proxy/base/", "proxy/io/", "proxy/tls/",
+                                                 "proxy/http/", "proxy/*",   "conf/",
+                                                 "balancer/",   "session/",  "admin/"};
   static const std::vector<Layer> rows{
       {"proxy/main.cc", everything},
       {"proxy/application.cc", everything},  // puts the parts together
@@ -35,8 +35,10 @@ const std::vector<Layer>& layers() {
       {"proxy/upgrade_coordinator.cc", everything},
       {"proxy/base/", {}},
       {"proxy/io/", {"proxy/base/"}},
+      {"proxy/tls/", {"proxy/base/", "proxy/io/", "conf/"}},
       {"proxy/http/", {"proxy/base/"}},
-      {"proxy/*", {"proxy/base/", "proxy/io/", "proxy/http/", "conf/", "balancer/", "session/"}},
+      {"proxy/*",
+       {"proxy/base/", "proxy/io/", "proxy/tls/", "proxy/http/", "conf/", "balancer/", "session/"}},
       {"conf/", {"proxy/base/"}},
       {"balancer/", {"proxy/base/", "conf/"}},
       {"session/", {"proxy/base/", "conf/", "balancer/"}},
@@ -55,6 +57,7 @@ const std::vector<Library>& libraries() {
       {"uv.h", {"proxy/main.cc", "proxy/application.cc", "proxy/io/", "proxy/*", "admin/"}},
       {"uv/", {"proxy/main.cc", "proxy/application.cc", "proxy/io/", "proxy/*", "admin/"}},
       {"toml++/", {"conf/"}},
+      {"openssl/", {"proxy/tls/", "session/"}},
       {"llhttp.h", {"proxy/http/"}}};
   return rows;
 }

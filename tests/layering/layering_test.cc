@@ -25,6 +25,10 @@ class SmallTreeTest : public ::testing::Test {
     root_ = ::mkdtemp(name.data());
     write("proxy/base/clock.h", "#include <chrono>\n");
     write("proxy/io/loop.cc", "#include \"proxy/base/clock.h\"\n#include <uv.h>\n");
+    write("proxy/tls/transport.cc", R"(#include "conf/config.h"
+#include "proxy/io/loop.h"
+#include <openssl/ssl.h>
+)");
     write("proxy/http/codec.cc", "#include \"proxy/base/clock.h\"\n#include <llhttp.h>\n");
     write("conf/config.cc", "#include \"proxy/base/clock.h\"\n#include <toml++/toml.h>\n");
     write("balancer/node.cc", "#include \"conf/config.h\"\n");
@@ -35,6 +39,7 @@ class SmallTreeTest : public ::testing::Test {
 #include "conf/config.h"
 #include "proxy/http/codec.h"
 #include "proxy/io/loop.h"
+#include "proxy/tls/transport.h"
 #include "session/ledger.h"
 #include <uv.h>
 )");
@@ -76,12 +81,15 @@ TEST_F(SmallTreeTest, IsSound) {
 TEST_F(SmallTreeTest, FindsEveryIncludeThatPointsBack) {
   const std::vector<std::pair<std::string, std::vector<std::string>>> forbidden{
       {"proxy/base",
-       {"proxy/io/a.h", "proxy/http/a.h", "proxy/a.h", "conf/a.h", "balancer/a.h", "session/a.h",
-        "admin/a.h"}},
+       {"proxy/io/a.h", "proxy/tls/a.h", "proxy/http/a.h", "proxy/a.h", "conf/a.h", "balancer/a.h",
+        "session/a.h", "admin/a.h"}},
       {"proxy/io",
-       {"proxy/http/a.h", "proxy/a.h", "conf/a.h", "balancer/a.h", "session/a.h", "admin/a.h"}},
+       {"proxy/tls/a.h", "proxy/http/a.h", "proxy/a.h", "conf/a.h", "balancer/a.h", "session/a.h",
+        "admin/a.h"}},
+      {"proxy/tls", {"proxy/http/a.h", "proxy/a.h", "balancer/a.h", "session/a.h", "admin/a.h"}},
       {"proxy/http",
-       {"proxy/io/a.h", "proxy/a.h", "conf/a.h", "balancer/a.h", "session/a.h", "admin/a.h"}},
+       {"proxy/io/a.h", "proxy/tls/a.h", "proxy/a.h", "conf/a.h", "balancer/a.h", "session/a.h",
+        "admin/a.h"}},
       {"conf",
        {"proxy/io/a.h", "proxy/http/a.h", "proxy/a.h", "balancer/a.h", "session/a.h", "admin/a.h"}},
       {"balancer", {"proxy/io/a.h", "proxy/http/a.h", "proxy/a.h", "session/a.h", "admin/a.h"}},
@@ -104,6 +112,8 @@ TEST_F(SmallTreeTest, FindsLibrariesOutsideTheirLayers) {
       {"uv/unix.h", {"proxy/base", "proxy/http", "conf", "balancer", "session"}},
       {"toml++/toml.h",
        {"proxy/base", "proxy/http", "proxy/io", "proxy", "balancer", "session", "admin"}},
+      {"openssl/ssl.h",
+       {"proxy/base", "proxy/io", "proxy/http", "proxy", "conf", "balancer", "admin"}},
       {"llhttp.h", {"proxy/base", "proxy/io", "proxy", "conf", "balancer", "session", "admin"}}};
   for (const auto& [header, directories] : forbidden) {
     for (const std::string& directory : directories) {

@@ -74,6 +74,8 @@ const char* const kRequired = " required ";
 /// A valid value for each required key.
 std::string required_value(const std::string& key) {
   static const std::map<std::string, std::string> kValues{{"address", "'127.0.0.1:9001'"},
+                                                          {"certificate", "'shop.pem'"},
+                                                          {"key", "'shop.key'"},
                                                           {"method", "'POST'"},
                                                           {"name", "'shop'"},
                                                           {"path", "'/logout'"},

@@ -94,4 +94,19 @@ address = "127.0.0.1:9001"
 )" + std::string{listeners};
 }
 
+/// A text and the one error that it must cause.
+struct Row {
+  std::string text;
+  std::string error;
+};
+
+/// Puts a text into a config.
+using Frame = std::string (*)(std::string_view);
+
+inline void expect_errors(Frame frame, const std::vector<Row>& rows) {
+  for (const Row& row : rows) {
+    EXPECT_THAT(errors_of(frame(row.text)), ElementsAre(row.error)) << row.text;
+  }
+}
+
 }  // namespace bonedry::conf::test

@@ -49,6 +49,7 @@ connections = 2000
 connections_per_client = 30
 requests_per_connection = 400
 [timeouts]
+handshake = "10ms"
 header = "1s"
 idle = "2s"
 connect = "3ms"
@@ -71,8 +72,8 @@ sessions = 100000000
   EXPECT_EQ(config.admin, (Admin{"admin.sock"}));
   EXPECT_EQ(config.log, (Log{LogLevel::warn, "access.log", AccessFormat::combined}));
   EXPECT_EQ(config.limits, (Limits{1024, 1000, 1'000'000, 2000, 30, 400}));
-  EXPECT_EQ(config.timeouts, (Timeouts{seconds{1}, seconds{2}, Millis{3}, seconds{7}, minutes{4},
-                                       hours{5}, hours{48}, minutes{90}}));
+  EXPECT_EQ(config.timeouts, (Timeouts{Millis{10}, seconds{1}, seconds{2}, Millis{3}, seconds{7},
+                                       minutes{4}, hours{5}, hours{48}, minutes{90}}));
   EXPECT_EQ(config.ledger, (Ledger{100'000'000}));
 }
 

@@ -63,7 +63,7 @@ class AllocationTest : public testing::Test {
     EXPECT_TRUE(io::start_listening(*socket));
     address_ = std::string(kAddress) + ":" + std::to_string(io::bound_port(*socket));
     std::vector<Worker::ListenSocket> listens;
-    listens.push_back({std::move(*socket), "shop"});
+    listens.push_back({std::move(*socket), 0, "shop"});
     worker_ =
         std::make_unique<Worker>(SharedParts{ledger_, clock_, access_log_, secrets_, clients_, 100},
                                  std::move(listens), topology(), 1);
@@ -84,6 +84,7 @@ class AllocationTest : public testing::Test {
     pool.config.session = session_;
     pool.nodes.push_back(view);
     auto all = std::make_shared<balancer::Topology>();
+    all->listeners.emplace_back();
     all->pools.push_back(pool);
     published_ = all;
     return all;

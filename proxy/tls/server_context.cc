@@ -1,0 +1,291 @@
+#include "proxy/tls/server_context.h"
+
+#include "proxy/base/ascii.h"
+#include "proxy/tls/pem.h"
+
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/rand.h>
+
+#include <algorithm>
+#include <array>
+#include <new>
+#include <set>
+#include <utility>
+
+namespace bonedry::tls {
+namespace {
+
+// Mozilla's intermediate list, version 5.7, without DHE, for which nobody makes parameters. TLS 1.3
+// has OpenSSL's own list, which is Mozilla's.
+constexpr const char* kCiphers =
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
+    "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
+// The first of these that this OpenSSL knows.
+constexpr std::array<const char*, 2> kGroups{"X25519MLKEM768:X25519:prime256v1:secp384r1",
+                                             "X25519:prime256v1:secp384r1"};
+
+/// The host name that a ClientHello asks for (RFC 6066, section 3), in lower case; or empty.
+std::string server_name_of(SSL* ssl) {
+  const unsigned char* extension = nullptr;
+  std::size_t size = 0;
+  if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &extension, &size) != 1) return {};
+  constexpr std::size_t kPrefix = 5;  // length of the list, type of the name, its length
+  if (size <= kPrefix || extension[2] != TLSEXT_NAMETYPE_host_name) return {};
+  const std::size_t length = std::size_t{extension[3]} * 256 + extension[4];
+  if (length != size - kPrefix) return {};
+  std::string name(reinterpret_cast<const char*>(extension) + kPrefix, length);
+  std::ranges::transform(name, name.begin(), ascii::to_lower);
+  return name;
+}
+
+std::string alpn_list(const std::vector<std::string>& protocols) {
+  std::string list;
+  for (const std::string& protocol : protocols) {
+    list.push_back(static_cast<char>(protocol.size()));
+    list += protocol;
+  }
+  return list;
+}
+
+Result<> set_groups(SSL_CTX& context, const std::string& configured) {
+  if (!configured.empty()) {
+    if (SSL_CTX_set1_groups_list(&context, configured.c_str()) == 1) return Done{};
+    return Failure{"groups: OpenSSL does not accept \"" + configured + "\""};
+  }
+  for (const char* groups : kGroups) {
+    if (SSL_CTX_set1_groups_list(&context, groups) == 1) return Done{};
+  }
+  return Failure{"groups: " + take_error()};
+}
+
+}  // namespace
+
+/// The functions that OpenSSL calls.
+struct ServerCallbacks {
+  static ServerContext& server(const SSL* ssl) {
+    return *static_cast<ServerContext*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
+  }
+
+  /// Before anything else is looked at, so that tickets are checked for the host that was chosen.
+  static int on_client_hello(SSL* ssl, int* alert, void* /*data*/) {
+    const ServerContext& self = server(ssl);
+    const std::string name = server_name_of(ssl);
+    const ServerContext::Host* const host = self.find(name);
+    if (host == nullptr && self.config_.strict_sni) {
+      *alert = SSL_AD_UNRECOGNIZED_NAME;
+      return SSL_CLIENT_HELLO_ERROR;
+    }
+    if (host != nullptr) SSL_set_SSL_CTX(ssl, host->context.get());
+    return SSL_CLIENT_HELLO_SUCCESS;
+  }
+
+  /// RFC 7301, section 3.2: a client with which we share no protocol gets an alert.
+  static int on_alpn(SSL* ssl, const unsigned char** chosen, unsigned char* size,
+                     const unsigned char* offered, unsigned offered_size, void* /*data*/) {
+    const std::string& ours = server(ssl).alpn_;
+    const int result =
+        SSL_select_next_proto(const_cast<unsigned char**>(chosen), size,
+                              reinterpret_cast<const unsigned char*>(ours.data()),
+                              static_cast<unsigned>(ours.size()), offered, offered_size);
+    return result == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
+  }
+
+  static int on_ticket_key(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher,
+                           EVP_MAC_CTX* mac, int sealing) {
+    const ServerContext& self = server(ssl);
+    return sealing != 0 ? seal_ticket(self, name, iv, cipher, mac)
+                        : open_ticket(self, name, iv, cipher, mac);
+  }
+
+  static int seal_ticket(const ServerContext& self, unsigned char* name, unsigned char* iv,
+                         EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac) {
+    const TicketKey& key = self.identity_.keys->current();
+    std::ranges::copy(key.name, name);
+    const EVP_CIPHER* const kind = self.library_.ticket_cipher();
+    const bool made = RAND_bytes(iv, EVP_CIPHER_get_iv_length(kind)) == 1 &&
+                      EVP_EncryptInit_ex2(cipher, kind, key.cipher.data(), iv, nullptr) == 1 &&
+                      set_mac_key(mac, key);
+    return made ? 1 : -1;
+  }
+
+  /// 0: not a ticket of ours; 2: of an older key, so that the client gets a new one.
+  static int open_ticket(const ServerContext& self, const unsigned char* name,
+                         const unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac) {
+    const TicketKey* const key = self.identity_.keys->find(name);
+    if (key == nullptr) return 0;
+    const EVP_CIPHER* const kind = self.library_.ticket_cipher();
+    if (EVP_DecryptInit_ex2(cipher, kind, key->cipher.data(), iv, nullptr) != 1 ||
+        !set_mac_key(mac, *key)) {
+      return -1;
+    }
+    return key == &self.identity_.keys->current() ? 1 : 2;
+  }
+
+  static bool set_mac_key(EVP_MAC_CTX* mac, const TicketKey& key) {
+    std::array<char, 7> digest{"SHA256"};
+    auto* const secret = const_cast<std::uint8_t*>(key.mac.data());
+    const std::array<OSSL_PARAM, 3> parameters{
+        OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, secret, key.mac.size()),
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest.data(), 0),
+        OSSL_PARAM_construct_end()};
+    return EVP_MAC_CTX_set_params(mac, parameters.data()) == 1;
+  }
+
+  static int on_new_ticket(SSL* ssl, void* /*data*/) {
+    const std::string& id = server(ssl).host_of(SSL_get_SSL_CTX(ssl)).id;
+    return SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), id.data(), id.size());
+  }
+
+  /// Whether the client's certificate, if it has shown one, is no longer valid.
+  static bool has_expired(SSL_SESSION* session) {
+    const X509* const client = SSL_SESSION_get0_peer(session);
+    return client != nullptr && X509_cmp_current_time(X509_get0_notAfter(client)) <= 0;
+  }
+
+  /// A ticket of another host is not accepted: it would skip the check of what belongs to this one
+  /// (CVE-2025-23419).
+  static SSL_TICKET_RETURN on_ticket(SSL* ssl, SSL_SESSION* session,
+                                     const unsigned char* /*key_name*/, std::size_t /*size*/,
+                                     SSL_TICKET_STATUS status, void* /*data*/) {
+    if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW) {
+      return SSL_TICKET_RETURN_IGNORE_RENEW;
+    }
+    void* bound = nullptr;
+    std::size_t size = 0;
+    SSL_SESSION_get0_ticket_appdata(session, &bound, &size);
+    const std::string& id = server(ssl).host_of(SSL_get_SSL_CTX(ssl)).id;
+    if (std::string_view(static_cast<const char*>(bound), size) != id || has_expired(session)) {
+      return SSL_TICKET_RETURN_IGNORE_RENEW;
+    }
+    return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
+  }
+};
+
+Result<std::shared_ptr<ServerContext>> ServerContext::make(const Library& library,
+                                                           const conf::ListenerTls& config,
+                                                           Identity identity) {
+  std::shared_ptr<ServerContext> made(new ServerContext(library, config, std::move(identity)));
+  made->alpn_ = alpn_list(config.alpn);
+  const Result<> hosts = made->make_hosts();
+  ERR_clear_error();
+  if (!hosts) return Failure{hosts.error()};
+  return made;
+}
+
+/// Certificates with the same names are one host. A name of several hosts belongs to the first.
+Result<> ServerContext::make_hosts() {
+  std::map<std::set<std::string>, std::vector<std::size_t>> by_names;
+  std::vector<const std::vector<std::size_t>*> in_order;
+  for (std::size_t index = 0; index < config_.certificates.size(); ++index) {
+    const auto& names = config_.certificates[index].contents->names;
+    std::vector<std::size_t>& same = by_names[{names.begin(), names.end()}];
+    if (same.empty()) in_order.push_back(&same);
+    same.push_back(index);
+  }
+  for (const std::vector<std::size_t>* certificates : in_order) {
+    Result<SslContext> context = make_context(*certificates);
+    if (!context) return Failure{context.error()};
+    auto& host = hosts_.emplace_back(std::make_unique<Host>());
+    host->context = std::move(*context);
+    for (const std::string& name : config_.certificates[certificates->front()].contents->names) {
+      by_name_.try_emplace(name, host.get());
+      host->id += name + " ";
+    }
+  }
+  return Done{};
+}
+
+Result<SslContext> ServerContext::make_context(const std::vector<std::size_t>& certificates) {
+  SslContext context{SSL_CTX_new_ex(library_.context(), nullptr, TLS_server_method())};
+  if (!context) throw std::bad_alloc();
+  SSL_CTX_set_app_data(context.get(), this);
+  const Result<> applied = apply_settings(*context);
+  if (!applied) return Failure{applied.error()};
+  for (const std::size_t index : certificates) {
+    const conf::Certificate& certificate = config_.certificates[index];
+    const auto chain = parse_certificates(certificate.contents->chain, library_.context());
+    const Pkey key = parse_key(certificate.contents->key, library_.context());
+    std::unique_ptr<STACK_OF(X509), void (*)(STACK_OF(X509)*)> issuers{
+        sk_X509_new_null(), [](STACK_OF(X509) * all) { sk_X509_free(all); }};
+    for (std::size_t at = 1; at < chain.size(); ++at) sk_X509_push(issuers.get(), chain[at].get());
+    if (chain.empty() || !key ||
+        SSL_CTX_use_cert_and_key(context.get(), chain.front().get(), key.get(), issuers.get(), 1) !=
+            1) {
+      return Failure{certificate.certificate + ": " + take_error()};
+    }
+  }
+  return context;
+}
+
+Result<> ServerContext::apply_settings(SSL_CTX& context) const {
+  const bool only_1_3 = config_.minimum_version == conf::TlsVersion::tls_1_3;
+  SSL_CTX_set_min_proto_version(&context, only_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION);
+  SSL_CTX_set_options(&context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+  SSL_CTX_set_mode(&context, SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_read_ahead(&context, 1);
+  SSL_CTX_set_session_cache_mode(&context, SSL_SESS_CACHE_OFF);  // tickets, which need no lock
+  const std::string& ciphers = config_.ciphers;
+  if (SSL_CTX_set_cipher_list(&context, ciphers.empty() ? kCiphers : ciphers.c_str()) != 1) {
+    return Failure{"ciphers: OpenSSL does not accept \"" + ciphers + "\""};
+  }
+  const std::string& suites = config_.cipher_suites;
+  if (!suites.empty() && SSL_CTX_set_ciphersuites(&context, suites.c_str()) != 1) {
+    return Failure{"cipher_suites: OpenSSL does not accept \"" + suites + "\""};
+  }
+  const Result<> groups = set_groups(context, config_.groups);
+  if (!groups) return groups;
+  SSL_CTX_set_client_hello_cb(&context, &ServerCallbacks::on_client_hello, nullptr);
+  SSL_CTX_set_alpn_select_cb(&context, &ServerCallbacks::on_alpn, nullptr);
+  SSL_CTX_set_tlsext_ticket_key_evp_cb(&context, &ServerCallbacks::on_ticket_key);
+  SSL_CTX_set_session_ticket_cb(&context, &ServerCallbacks::on_new_ticket,
+                                &ServerCallbacks::on_ticket, nullptr);
+  ERR_clear_error();
+  return verify_clients(context);
+}
+
+/// OpenSSL accepts no session of another context id. It is derived from all that decides who is let
+/// in.
+Result<> ServerContext::verify_clients(SSL_CTX& context) const {
+  const std::string policy = identity_.listener + " " +
+                             std::to_string(static_cast<int>(config_.client_certificates)) + " " +
+                             config_.client_ca.text;
+  std::array<unsigned char, EVP_MAX_MD_SIZE> id{};
+  unsigned size = 0;
+  EVP_Digest(policy.data(), policy.size(), id.data(), &size, EVP_sha256(), nullptr);
+  SSL_CTX_set_session_id_context(&context, id.data(), size);
+  if (config_.client_certificates == conf::ClientCertificates::none) return Done{};
+  const bool required = config_.client_certificates == conf::ClientCertificates::required;
+  SSL_CTX_set_verify(&context, SSL_VERIFY_PEER | (required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
+                     nullptr);
+  X509_STORE* const store = SSL_CTX_get_cert_store(&context);
+  for (const auto& issuer : parse_certificates(config_.client_ca.text, library_.context())) {
+    if (X509_STORE_add_cert(store, issuer.get()) != 1 ||
+        SSL_CTX_add_client_CA(&context, issuer.get()) != 1) {
+      return Failure{"client_ca: " + take_error()};
+    }
+  }
+  return Done{};
+}
+
+Connection ServerContext::accept() const {
+  Connection connection{shared_from_this(), SslConnection{SSL_new(hosts_.front()->context.get())}};
+  if (!connection.ssl) throw std::bad_alloc();
+  SSL_set_accept_state(connection.ssl.get());
+  return connection;
+}
+
+const ServerContext::Host* ServerContext::find(const std::string& name) const {
+  const auto exact = by_name_.find(name);
+  if (exact != by_name_.end()) return exact->second;
+  const std::size_t dot = name.find('.');
+  if (dot == std::string::npos || dot == 0) return nullptr;
+  const auto wildcard = by_name_.find("*" + name.substr(dot));
+  return wildcard == by_name_.end() ? nullptr : wildcard->second;
+}
+
+const ServerContext::Host& ServerContext::host_of(const SSL_CTX* context) const {
+  return **std::ranges::find(hosts_, context, [](const auto& host) { return host->context.get(); });
+}
+
+}  // namespace bonedry::tls

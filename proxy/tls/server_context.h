@@ -1,0 +1,67 @@
+#pragma once
+
+#include "conf/config.h"
+#include "proxy/base/result.h"
+#include "proxy/tls/connection.h"
+#include "proxy/tls/openssl.h"
+#include "proxy/tls/ticket_keys.h"
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bonedry::tls {
+
+/// A listener's side of TLS: certificates, chosen by the name that a client asks for, versions,
+/// ciphers, tickets. Each worker has its own, so that handshakes of different workers share no
+/// counters and no locks. Used on one thread; what it makes keeps it alive.
+class ServerContext : public std::enable_shared_from_this<ServerContext> {
+ public:
+  /// What tickets are bound to besides the certificate: they are not accepted by another listener,
+  /// nor after the policy for client certificates has changed.
+  struct Identity {
+    std::string listener;  ///< its address
+    std::shared_ptr<const TicketKeys> keys;
+  };
+
+  /// The error says what of the settings OpenSSL does not accept. All certificates have contents.
+  [[nodiscard]] static Result<std::shared_ptr<ServerContext>> make(const Library& library,
+                                                                   const conf::ListenerTls& config,
+                                                                   Identity identity);
+
+  /// Throws std::bad_alloc when there is no memory.
+  [[nodiscard]] Connection accept() const;
+  /// From now on.
+  void set_ticket_keys(std::shared_ptr<const TicketKeys> keys) { identity_.keys = std::move(keys); }
+
+ private:
+  friend struct ServerCallbacks;
+
+  /// One certificate, or several for the same names with keys of different types.
+  struct Host {
+    SslContext context;
+    std::string id;  ///< in tickets
+  };
+
+  ServerContext(const Library& library, const conf::ListenerTls& config, Identity identity)
+      : library_(library), config_(config), identity_(std::move(identity)) {}
+
+  [[nodiscard]] Result<> make_hosts();
+  [[nodiscard]] Result<SslContext> make_context(const std::vector<std::size_t>& certificates);
+  [[nodiscard]] Result<> apply_settings(SSL_CTX& context) const;
+  [[nodiscard]] Result<> verify_clients(SSL_CTX& context) const;
+  /// The host for a name in lower case; null: none has it.
+  [[nodiscard]] const Host* find(const std::string& name) const;
+  [[nodiscard]] const Host& host_of(const SSL_CTX* context) const;
+
+  const Library& library_;
+  const conf::ListenerTls config_;
+  Identity identity_;
+  std::string alpn_;                                         // as in the extension
+  std::vector<std::unique_ptr<Host>> hosts_;                 // the first is the default
+  std::map<std::string, const Host*, std::less<>> by_name_;  // "*.name" for wildcards
+};
+
+}  // namespace bonedry::tls
