@@ -113,7 +113,7 @@ struct ListenerTls {
   std::vector<std::string> alpn{"http/1.1"};
   ClientCertificates client_certificates = ClientCertificates::none;
   CertificateFile client_ca;
-  bool strict_sni = false;  ///< refuses clients that ask for a name that no certificate has
+  bool strict_sni = false;  ///< refuses clients that ask for no name that a certificate has
   Millis hsts{0};           ///< 0: no Strict-Transport-Security
 
   friend bool operator==(const ListenerTls&, const ListenerTls&) = default;

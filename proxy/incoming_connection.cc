@@ -1,5 +1,6 @@
 #include "proxy/incoming_connection.h"
 
+#include "proxy/tls/server_context.h"
 #include "proxy/tls/tls_transport.h"
 #include "proxy/worker.h"
 

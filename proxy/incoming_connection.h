@@ -3,10 +3,13 @@
 #include "proxy/accepted_client.h"
 #include "proxy/client_connection.h"
 #include "proxy/io/event_loop.h"
-#include "proxy/tls/server_context.h"
 
 #include <cstdint>
 #include <memory>
+
+namespace bonedry::tls {
+class ServerContext;
+}  // namespace bonedry::tls
 
 namespace bonedry::proxy {
 

@@ -3,6 +3,7 @@
 #include "proxy/base/file.h"
 #include "proxy/base/signals.h"
 #include "proxy/downstream_connection.h"
+#include "proxy/tls/server_context.h"
 
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
@@ -169,7 +170,7 @@ void Worker::adopt(const std::shared_ptr<const balancer::Topology>& topology) {
 void Worker::adopt_tls(ListenerConfig& listener, const conf::ListenerTls& config,
                        const std::string& address) {
   if (listener.tls && listener.tls_config == config) return;
-  if (!tls_library_) tls_library_.emplace();
+  if (!tls_library_) tls_library_ = std::make_unique<tls::Library>();
   auto made = tls::ServerContext::make(*tls_library_, config, {address, shared_.ticket_keys});
   if (!made) return spdlog::error("listener {}: {}", address, made.error());
   listener.tls = std::move(*made);

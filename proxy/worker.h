@@ -12,8 +12,7 @@
 #include "proxy/io/listener.h"
 #include "proxy/io/mailbox.h"
 #include "proxy/pool_runtime.h"
-#include "proxy/tls/server_context.h"
-#include "proxy/tls/tls_transport.h"
+#include "proxy/tls/ticket_keys.h"
 #include "proxy/upstream_pool.h"
 
 #include <functional>
@@ -25,6 +24,12 @@
 #include <thread>
 #include <unordered_map>
 #include <vector>
+
+// Their headers include those of OpenSSL, which nobody else needs.
+namespace bonedry::tls {
+class Library;
+class ServerContext;
+}  // namespace bonedry::tls
 
 namespace bonedry::proxy {
 
@@ -207,7 +212,7 @@ class Worker final : public ExchangeContext {
   io::PipePool pipes_;
   UpstreamLimiter upstream_limiter_;
   WorkerContext context_;
-  std::optional<tls::Library> tls_library_;  // if a listener has TLS
+  std::unique_ptr<tls::Library> tls_library_;  // if a listener has TLS
   std::vector<ListenerConfig> listener_configs_;
   std::unordered_map<const balancer::Node*, std::unique_ptr<UpstreamPool>> upstreams_;
   std::map<std::string, PoolStateEntry> pool_states_;

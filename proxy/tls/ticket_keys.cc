@@ -64,10 +64,12 @@ std::shared_ptr<const TicketKeys> TicketKeys::parse(std::string_view bytes) {
   const std::size_t line = bytes.find('\n');
   if (line == std::string_view::npos) return nullptr;
   std::int64_t created = 0;
-  const auto number = std::from_chars(bytes.data(), bytes.data() + line, created);
+  const char* const end = bytes.data() + line;
+  const auto number = std::from_chars(bytes.data(), end, created);
   bytes.remove_prefix(line + 1);
   const bool whole = !bytes.empty() && bytes.size() % kKeyBytes == 0 &&
-                     bytes.size() / kKeyBytes <= kKept && number.ec == std::errc{};
+                     bytes.size() / kKeyBytes <= kKept && number.ec == std::errc{} &&
+                     number.ptr == end;
   if (!whole) return nullptr;
   std::vector<TicketKey> keys;
   for (; !bytes.empty(); bytes.remove_prefix(kKeyBytes)) {

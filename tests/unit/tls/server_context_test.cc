@@ -148,6 +148,7 @@ TEST_P(ServerContextTest, StrictSniRefusesOtherNames) {
   config.strict_sni = true;
   const auto hosts = listener(config);
   EXPECT_EQ(shown_for(*hosts, "api.example"), "*.api.example");
+  EXPECT_THAT(shown_for(*hosts, ""), HasSubstr("unrecognized name"));
   EXPECT_THAT(shown_for(*hosts, "unknown.example"), HasSubstr("unrecognized name"));
   EXPECT_THAT(shown_for(*hosts, "a.b.api.example"), HasSubstr("unrecognized name"));
 }

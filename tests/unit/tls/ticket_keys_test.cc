@@ -80,6 +80,7 @@ TEST(TicketKeysTest, RefusesBytesThatAreNoKeys) {
   EXPECT_EQ(TicketKeys::parse("7\n"), nullptr) << "no key";
   EXPECT_EQ(TicketKeys::parse(key.substr(0, 70)), nullptr) << "no time";
   EXPECT_EQ(TicketKeys::parse("soon\n" + key), nullptr);
+  EXPECT_EQ(TicketKeys::parse("7x\n" + key), nullptr);
   EXPECT_EQ(TicketKeys::parse(bytes.substr(0, bytes.size() - 1)), nullptr);
   EXPECT_EQ(TicketKeys::parse(bytes + "x"), nullptr);
   EXPECT_EQ(TicketKeys::parse("7\n" + key + key + key + key), nullptr) << "more than are kept";
