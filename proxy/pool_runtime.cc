@@ -4,6 +4,7 @@
 #include "session/cookie_header.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace bonedry::proxy {
 
@@ -34,6 +35,19 @@ http::CacheAdvice to_http(conf::CookieCache cache) {
 }
 
 }  // namespace
+
+PoolRuntime::PoolRuntime(std::shared_ptr<const balancer::Topology> topology,
+                         const balancer::PoolView& view, std::span<const std::string> secrets,
+                         session::Ledger& ledger, const Clock& clock,
+                         std::shared_ptr<PoolState> state, std::vector<NodeStreams*> streams)
+    : topology_(std::move(topology)),
+      view_(view),
+      affinity_(session::make_affinity(view, secrets, ledger, clock)),
+      state_(std::move(state)),
+      streams_(std::move(streams)),
+      via_with_cookie_(http::kOurVia) {
+  via_with_cookie_ += " (cookie " + view.config.session.cookie + ")";
+}
 
 bool PoolRuntime::has_own_cookie() const {
   return affinity_->sticky() && affinity_->owner() == session::Affinity::Owner::proxy;

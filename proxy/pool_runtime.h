@@ -29,14 +29,7 @@ class PoolRuntime final : public http::CookieFilter {
   /// `streams`: this worker's streams by node index; they outlive this.
   PoolRuntime(std::shared_ptr<const balancer::Topology> topology, const balancer::PoolView& view,
               std::span<const std::string> secrets, session::Ledger& ledger, const Clock& clock,
-              std::shared_ptr<PoolState> state, std::vector<NodeStreams*> streams)
-      : topology_(std::move(topology)),
-        view_(view),
-        affinity_(session::make_affinity(view, secrets, ledger, clock)),
-        state_(std::move(state)),
-        streams_(std::move(streams)),
-        via_with_cookie_(std::string(http::kOurVia) + " (cookie " + view.config.session.cookie +
-                         ")") {}
+              std::shared_ptr<PoolState> state, std::vector<NodeStreams*> streams);
 
   [[nodiscard]] const balancer::PoolView& view() const { return view_; }
   [[nodiscard]] session::Affinity& affinity() { return *affinity_; }
