@@ -192,6 +192,7 @@ TEST_P(UpgradeStory, WhoIsBeingAnsweredMayAskOnceMore) {
   }
   hasty.send(second);
   bonedry_->upgrade();
+  EXPECT_TRUE(bonedry_->predecessor_drains());
   gate.open();
   for (HttpClient* const client : {&patient, &hasty}) {
     const Response first = client->read_response();
@@ -275,6 +276,7 @@ TEST_P(UpgradeStory, OneThatCannotStartChangesNothing) {
               HasSubstr("error: the upgrade failed: " + bonedry_->config_path() + ":1:"));
   bonedry_->configure(config());
   bonedry_->upgrade();
+  EXPECT_TRUE(bonedry_->predecessor_drains());
   EXPECT_EQ(node(alice_).state, "bleeding");
   EXPECT_EQ(ann.click().status, 200);
   EXPECT_TRUE(bonedry_->predecessor_ends());

@@ -2,11 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <set>
 #include <sstream>
 #include <stdexcept>
 #include <utility>
@@ -65,6 +67,34 @@ const std::vector<std::string> kSanitizerEnvironment = {
     "UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1:exitcode=99",
     "TSAN_OPTIONS=exitcode=66:second_deadlock_stack=1",
 };
+
+/// What the kernel calls each open descriptor of a process, such as "socket:[4711]".
+std::vector<std::string> descriptors_of(pid_t pid) {
+  std::vector<std::string> open;
+  for (const auto& entry :
+       std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/fd")) {
+    std::error_code gone;  // the descriptor may be closed by now
+    const std::string target = std::filesystem::read_symlink(entry.path(), gone).string();
+    if (!gone) open.push_back(target);
+  }
+  return open;
+}
+
+/// The listening TCP sockets of this machine, by the names that `descriptors_of` gives.
+std::set<std::string> listening_sockets() {
+  std::set<std::string> listening;
+  std::istringstream lines{read_file("/proc/net/tcp")};
+  std::string line;
+  std::getline(lines, line);  // the names of the columns
+  while (std::getline(lines, line)) {
+    std::istringstream columns{line};
+    std::string slot, local, remote, state, queues, timer, retransmits, user, timeout, inode;
+    columns >> slot >> local >> remote >> state >> queues >> timer >> retransmits >> user >>
+        timeout >> inode;
+    if (state == "0A") listening.insert("socket:[" + inode + "]");
+  }
+  return listening;
+}
 
 }  // namespace
 
@@ -217,6 +247,16 @@ bool BonedryProcess::predecessor_ends(Millis deadline) {
   return true;
 }
 
+bool BonedryProcess::predecessor_drains() const {
+  return eventually([this] {
+    const std::vector<std::string> open = descriptors_of(predecessor_->pid());
+    const std::set<std::string> listening = listening_sockets();
+    return std::none_of(open.begin(), open.end(), [&listening](const std::string& descriptor) {
+      return listening.contains(descriptor);
+    });
+  });
+}
+
 void BonedryProcess::pause() {
   child_->signal(SIGSTOP);
   if (!eventually([this] { return all_threads_paused(); })) {
@@ -281,14 +321,10 @@ std::size_t BonedryProcess::resident_bytes() const {
 }
 
 std::size_t BonedryProcess::open_descriptors(std::string_view kind) const {
-  std::size_t count = 0;
-  for (const auto& entry :
-       std::filesystem::directory_iterator("/proc/" + std::to_string(pid()) + "/fd")) {
-    std::error_code gone;  // the descriptor may be closed by now
-    const std::string target = std::filesystem::read_symlink(entry.path(), gone).string();
-    if (!gone && target.starts_with(kind)) ++count;
-  }
-  return count;
+  const std::vector<std::string> open = descriptors_of(pid());
+  return static_cast<std::size_t>(std::count_if(
+      open.begin(), open.end(),
+      [kind](const std::string& descriptor) { return descriptor.starts_with(kind); }));
 }
 
 void BonedryProcess::show_output() const {
