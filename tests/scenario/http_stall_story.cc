@@ -107,11 +107,11 @@ INSTANTIATE_TEST_SUITE_P(Workers, StallStory, one_and_four_workers(), name_of_wo
 
 const std::string kPiece(65536, 'x');
 const std::string kLength = "Content-Length: " + std::string(kEndless);
-const std::string kChunked = "Transfer-Encoding: chunked";
+const std::string kChunkedField = "Transfer-Encoding: chunked";
 
 TEST_P(StallStory, AClientThatStopsReadingIsNamed) {
   alice_.on("/length", endless_answer(kLength + "\r\n", kPiece));
-  alice_.on("/chunks", endless_answer(kChunked + "\r\n", chunk(kPiece)));
+  alice_.on("/chunks", endless_answer(kChunkedField + "\r\n", chunk(kPiece)));
   alice_.on("/close", endless_answer("Connection: close\r\n", kPiece));
   launch("300ms", "10s");
   for (const char* target : {"/length", "/chunks", "/close"}) {
@@ -149,7 +149,7 @@ TEST_P(StallStory, ANodeThatStopsReadingAnUploadIsNamed) {
   for (const bool chunked : {false, true}) {
     const std::string target = chunked ? "/chunks" : "/length";
     HttpClient client{bonedry_->address()};
-    client.send(upload(target, chunked ? kChunked : kLength));
+    client.send(upload(target, chunked ? kChunkedField : kLength));
     send_until_response(client.socket(), chunked ? chunk(kPiece) : kPiece);
     EXPECT_EQ(client.read_response("POST").status, 504) << target;
     EXPECT_THAT(logged(target), HasSubstr(R"("end":"node_stalled")"));
@@ -186,7 +186,8 @@ TEST_P(StallStory, AClientThatStopsSendingIsNamed) {
   for (const bool chunked : {false, true}) {
     const std::string target = chunked ? "/chunks" : "/length";
     HttpClient client{bonedry_->address()};
-    client.send(upload(target, chunked ? kChunked : kLength) + (chunked ? chunk("abc") : "abc"));
+    client.send(upload(target, chunked ? kChunkedField : kLength) +
+                (chunked ? chunk("abc") : "abc"));
     EXPECT_EQ(client.read_response("POST").status, 408);
     EXPECT_THAT(logged(target), HasSubstr(R"("end":"client_stalled")"));
   }
@@ -232,7 +233,7 @@ TEST_P(StallStory, AClientThatWaitsForA100IsNotToBlame) {
 
 TEST_P(StallStory, SlowReadersAreNotCut) {
   alice_.on("/length", endless_answer(kLength + "\r\n", kPiece));
-  alice_.on("/chunks", endless_answer(kChunked + "\r\n", chunk(kPiece)));
+  alice_.on("/chunks", endless_answer(kChunkedField + "\r\n", chunk(kPiece)));
   launch_for_slow_peers();
   std::vector<std::future<void>> readers;
   for (const char* target : {"/length", "/chunks"}) {
@@ -259,7 +260,7 @@ TEST_P(StallStory, NodesThatReadAnUploadSlowlyAreNotCut) {
   for (const bool chunked : {false, true}) {
     clients.push_back(std::async(std::launch::async, [this, chunked] {
       HttpClient client{bonedry_->address()};
-      client.send(upload(chunked ? "/chunks" : "/length", chunked ? kChunked : kLength));
+      client.send(upload(chunked ? "/chunks" : "/length", chunked ? kChunkedField : kLength));
       send_until_response(client.socket(), chunked ? chunk(kPiece) : kPiece);
       return client.read_response("POST").status;
     }));

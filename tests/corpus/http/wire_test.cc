@@ -53,7 +53,7 @@ class Wire : public testing::TestWithParam<std::string> {
   test::BonedryProcess bonedry_{config(node_)};
 };
 
-std::string name_of(const testing::TestParamInfo<std::string>& info) {
+std::string wire_name_of(const testing::TestParamInfo<std::string>& info) {
   return test_name(info.param);
 }
 
@@ -141,7 +141,7 @@ class RequestsOnTheWire : public Wire {
 };
 
 INSTANTIATE_TEST_SUITE_P(Corpus, RequestsOnTheWire, testing::ValuesIn(files_of("requests")),
-                         name_of);
+                         wire_name_of);
 
 TEST_P(RequestsOnTheWire, ReachANodeOnlyAsTheCorpusSays) {
   std::size_t max_partial = 0;
@@ -217,7 +217,7 @@ class ResponsesOnTheWire : public Wire {
 };
 
 INSTANTIATE_TEST_SUITE_P(Corpus, ResponsesOnTheWire, testing::ValuesIn(files_of("responses")),
-                         name_of);
+                         wire_name_of);
 
 TEST_P(ResponsesOnTheWire, ReachAClientOnlyAsTheCorpusSays) {
   for (const Case& one : read_cases(GetParam())) {

@@ -18,7 +18,7 @@ using conf::Balance;
 using conf::Sticky;
 using test::kNow;
 
-constexpr Millis kHold{10'000};
+constexpr Millis kLongHold{10'000};
 
 /// A pool of four nodes; every test runs under every policy.
 class PickerTest : public testing::TestWithParam<Balance> {
@@ -41,7 +41,7 @@ class PickerTest : public testing::TestWithParam<Balance> {
   }
 
   void mark(std::size_t index) {
-    ASSERT_TRUE(pool.node(index).note_connect_failure(1, kHold, kNow));
+    ASSERT_TRUE(pool.node(index).note_connect_failure(1, kLongHold, kNow));
   }
 
   using Indexes = std::set<std::size_t>;
@@ -163,7 +163,7 @@ TEST_P(PickerTest, AMarkThatIsPastIsForgotten) {
   mark(0);
   std::set<std::size_t> seen;
   for (int i = 0; i < 400; ++i) {
-    seen.insert(picker.pick(pool.view, Purpose::exchange, {}, kNow + kHold).value());
+    seen.insert(picker.pick(pool.view, Purpose::exchange, {}, kNow + kLongHold).value());
   }
   EXPECT_TRUE(seen.contains(0));
 }

@@ -10,14 +10,14 @@
 namespace bonedry {
 namespace {
 
-constexpr std::size_t kSize = BlockPool::kBlockSize;
+constexpr std::size_t kBlock = BlockPool::kBlockSize;
 
 TEST(BlockTest, ABlockHasItsSizeAndCanBeWrittenToTheLastByte) {
   BlockPool pool;
   const BlockRef block = pool.take();
-  ASSERT_EQ(block->capacity(), kSize);
-  std::memset(block->data(), 'x', kSize);
-  EXPECT_EQ(block->data()[kSize - 1], 'x');
+  ASSERT_EQ(block->capacity(), kBlock);
+  std::memset(block->data(), 'x', kBlock);
+  EXPECT_EQ(block->data()[kBlock - 1], 'x');
 }
 
 TEST(BlockTest, WhatIsGivenBackIsTakenAgain) {
@@ -74,11 +74,11 @@ TEST(BlockTest, ABurstBeyondTheSparesIsGivenBackToTheSystem) {
 TEST(BlockTest, ALargeBlockIsAsLargeAsAskedForAndNotKept) {
   BlockPool pool;
   {
-    const BlockRef large = pool.take_large(3 * kSize);
-    ASSERT_EQ(large->capacity(), 3 * kSize);
-    std::memset(large->data(), 'x', 3 * kSize);
+    const BlockRef large = pool.take_large(3 * kBlock);
+    ASSERT_EQ(large->capacity(), 3 * kBlock);
+    std::memset(large->data(), 'x', 3 * kBlock);
   }
-  EXPECT_EQ(pool.take()->capacity(), kSize);
+  EXPECT_EQ(pool.take()->capacity(), kBlock);
 }
 
 TEST(BlockTest, SmallCopiesArePackedBehindEachOther) {
@@ -101,19 +101,19 @@ TEST(BlockTest, ACopyDoesNotDependOnItsOriginal) {
 
 TEST(BlockTest, WhatNoLongerFitsGoesIntoAnotherBlockAndTheFirstStays) {
   BlockPool pool;
-  const Slice almost = pool.copy(std::string(kSize - 10, 'a'));
+  const Slice almost = pool.copy(std::string(kBlock - 10, 'a'));
   const Slice fits = pool.copy(std::string(10, 'b'));
   const Slice next = pool.copy("c");
   EXPECT_EQ(fits.block, almost.block);
   EXPECT_NE(next.block, almost.block);
-  EXPECT_EQ(almost.text(), std::string(kSize - 10, 'a'));
+  EXPECT_EQ(almost.text(), std::string(kBlock - 10, 'a'));
   EXPECT_EQ(fits.text(), std::string(10, 'b'));
   EXPECT_EQ(next.text(), "c");
 }
 
 TEST(BlockTest, ACopyMayFillAWholeBlock) {
   BlockPool pool;
-  const std::string whole(kSize, 'w');
+  const std::string whole(kBlock, 'w');
   EXPECT_EQ(pool.copy(whole).text(), whole);
 }
 

@@ -32,7 +32,7 @@ namespace {
 using test::minutes;
 using test::seconds;
 
-constexpr std::size_t kUsers = 6;
+constexpr std::size_t kFewUsers = 6;
 constexpr std::size_t kCapacity = 100;
 
 /// The original content of a part of the file.
@@ -59,10 +59,10 @@ class DamagedLedgerTest : public testing::Test {
   /// killed.
   void populate() {
     start();
-    for (std::size_t user = 0; user < kUsers; ++user) {
+    for (std::size_t user = 0; user < kFewUsers; ++user) {
       begin(user);
       SessionBinding second = arrive(user);
-      if (user + 1 < kUsers) affinity->release(second, clock.now());
+      if (user + 1 < kFewUsers) affinity->release(second, clock.now());
     }
     pool.nodes[0].state = balancer::NodeState::bleeding;
     pool.nodes[0].door = balancer::Door::sessions_only;
@@ -73,9 +73,10 @@ class DamagedLedgerTest : public testing::Test {
     keep(0, sizeof(layout::Header));
     keep(LedgerPlan::slots_at(), 2 * sizeof(layout::Slot));
     keep(plan.shard_at(0), sizeof(layout::ShardHeader));
-    keep(plan.records_at(0), kUsers * sizeof(layout::Record));
+    keep(plan.records_at(0), kFewUsers * sizeof(layout::Record));
     // Users who are taken back in get further records: these must be gone in the next round.
-    keep(plan.records_at(0) + kUsers * sizeof(layout::Record), 2 * kUsers * sizeof(layout::Record));
+    keep(plan.records_at(0) + kFewUsers * sizeof(layout::Record),
+         2 * kFewUsers * sizeof(layout::Record));
     ledger.reset();
     put_back();
   }
@@ -173,9 +174,9 @@ class DamagedLedgerTest : public testing::Test {
     ASSERT_TRUE(ledger) << what;
     pass(minutes{17});
     EXPECT_FALSE(looks_dry()) << what;
-    for (std::size_t user = 0; user < kUsers; ++user) expect_at_home(user, what);
+    for (std::size_t user = 0; user < kFewUsers; ++user) expect_at_home(user, what);
     const auto counted = ledger->counts(pool.nodes[0].slot).read().live;
-    EXPECT_EQ(counted, kUsers - 1) << what;
+    EXPECT_EQ(counted, kFewUsers - 1) << what;
     affinity.reset();
     ledger.reset();
     clean_up();

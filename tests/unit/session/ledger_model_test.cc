@@ -22,14 +22,14 @@ namespace {
 using test::figures;
 using test::key_of;
 
-constexpr std::size_t kNodes = 4;
+constexpr std::size_t kModelNodes = 4;
 constexpr int kSteps = 100'000;
-constexpr std::uint64_t kUsers = 200;
+constexpr std::uint64_t kModelUsers = 200;
 
 // Time-outs end in 50 ms and steps are multiples of 100 ms, so no session expires exactly at a
 // step. What the ledger may do up to a tick late is therefore done by the next step.
 constexpr Millis kStep{100};
-constexpr std::array<SessionTimes, kNodes> kTimes{{
+constexpr std::array<SessionTimes, kModelNodes> kModelTimes{{
     {Millis{60'050}, Millis{30'050}, Millis{300'050}},
     {Millis{30'050}, Millis{60'050}, Millis{200'050}},
     {Millis{500'050}, Millis{500'050}, Millis{1'000'050}},
@@ -79,7 +79,7 @@ class Model {
   }
 
   std::map<std::uint64_t, Plain> sessions;
-  std::array<SessionTimes, kNodes> times = kTimes;
+  std::array<SessionTimes, kModelNodes> times = kModelTimes;
 
  private:
   [[nodiscard]] bool over(const Plain& session, Instant now) const {
@@ -94,9 +94,9 @@ class Model {
 class Duel {
  public:
   Duel(std::size_t capacity, std::uint64_t seed) : random_(seed), ledger_(capacity, now_) {
-    for (std::size_t i = 0; i < kNodes; ++i) {
+    for (std::size_t i = 0; i < kModelNodes; ++i) {
       slots_.push_back(ledger_.slot_of("shop/" + std::to_string(i)));
-      ledger_.set_times(slots_[i], kTimes[i]);
+      ledger_.set_times(slots_[i], kModelTimes[i]);
     }
   }
 
@@ -133,8 +133,8 @@ class Duel {
   std::int64_t pick(std::int64_t from, std::int64_t to) {
     return std::uniform_int_distribution<std::int64_t>(from, to)(random_);
   }
-  std::uint64_t user() { return static_cast<std::uint64_t>(pick(0, kUsers - 1)); }
-  NodeSlot node() { return slots_[static_cast<std::size_t>(pick(0, kNodes - 1))]; }
+  std::uint64_t user() { return static_cast<std::uint64_t>(pick(0, kModelUsers - 1)); }
+  NodeSlot node() { return slots_[static_cast<std::size_t>(pick(0, kModelNodes - 1))]; }
 
   std::string compare() {
     for (const NodeSlot slot : slots_) {
@@ -290,7 +290,7 @@ class Duel {
 
   std::string set_times() {
     const NodeSlot where = node();
-    SessionTimes times = kTimes[where];
+    SessionTimes times = kModelTimes[where];
     const std::int64_t factor = pick(1, 3);
     times.idle = Millis{(times.idle.count() - 50) * factor / 2 / 100 * 100 + 50};
     ledger_.set_times(where, times);
