@@ -210,6 +210,16 @@ enum class ForwardedFields : std::uint8_t { x_forwarded, rfc7239, both };
 /// What to do with an exchange whose client has left before the end of the response.
 enum class OnClientGone : std::uint8_t { abort, finish };
 
+/// How a pool speaks TLS with its nodes.
+struct PoolTls {
+  bool verify = true;  ///< whether a node must show a certificate for its name that `ca` has issued
+  CertificateFile ca;  ///< empty: the system's
+  std::string server_name;  ///< asked for (SNI) and verified; empty: the address of the node
+  std::optional<Certificate> certificate;  ///< shown to nodes that ask for one
+
+  friend bool operator==(const PoolTls&, const PoolTls&) = default;
+};
+
 struct Pool {
   std::string name;
   Balance balance = Balance::least_sessions;
@@ -224,6 +234,7 @@ struct Pool {
   OnClientGone on_client_gone = OnClientGone::abort;
   Session session;
   Health health;
+  std::optional<PoolTls> tls = std::nullopt;  ///< nothing: nodes speak plain HTTP
   std::vector<Node> nodes;
 
   friend bool operator==(const Pool&, const Pool&) = default;

@@ -95,7 +95,7 @@ std::optional<ListenerTls> read_listener_tls(TableReader& table) {
   table.read("groups", tls.groups, cipher_list);
   table.read_each("alpn", tls.alpn, alpn_protocol);
   table.read("client_certificates", tls.client_certificates, clients);
-  table.read("client_ca", tls.client_ca.path, file_path);
+  table.read("client_ca", tls.client_ca.path, file_path_or_nothing);
   table.read("strict_sni", tls.strict_sni, boolean);
   table.read("hsts", tls.hsts, duration);
   table.finish();
@@ -172,6 +172,20 @@ TableReader read_health(TableReader table, Health& health) {
   return table;
 }
 
+TableReader read_pool_tls(TableReader table, std::optional<PoolTls>& tls) {
+  if (!table.written()) return table;
+  tls.emplace();
+  table.read("verify", tls->verify, boolean);
+  table.read("ca", tls->ca.path, file_path_or_nothing);
+  table.read("server_name", tls->server_name, server_name);
+  Certificate certificate;
+  table.read("certificate", certificate.certificate, file_path_or_nothing);
+  table.read("key", certificate.key, file_path_or_nothing);
+  if (!certificate.certificate.empty() || !certificate.key.empty()) tls->certificate = certificate;
+  table.finish();
+  return table;
+}
+
 Node read_node(TableReader& table) {
   Node node;
   table.require("name", node.name, name);
@@ -208,10 +222,12 @@ PoolSections read_pool(TableReader table, Pool& pool) {
   table.read("on_client_gone", pool.on_client_gone, on_client_gone);
   TableReader session = read_session(table.table("session"), pool.session);
   TableReader health = read_health(table.table("health"), pool.health);
+  TableReader tls = read_pool_tls(table.table("tls"), pool.tls);
   std::vector<TableReader> nodes = table.tables("node");
   for (TableReader& node : nodes) pool.nodes.push_back(read_node(node));
   table.finish();
-  return {std::move(table), std::move(session), std::move(health), std::move(nodes)};
+  return {std::move(table), std::move(session), std::move(health), std::move(tls),
+          std::move(nodes)};
 }
 
 /// Browsers send cookies to all ports of a host (RFC 6265, 8.5), so pools must not share a name by

@@ -14,6 +14,7 @@ struct PoolSections {
   TableReader pool;
   TableReader session;
   TableReader health;
+  TableReader tls;
   std::vector<TableReader> nodes;
 };
 

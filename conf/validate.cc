@@ -88,10 +88,10 @@ void check_listener_tls(const ListenerTls& tls, const TableReader& table) {
     table.error("certificates", "missing; expected at least one certificate and its key");
   }
   const bool verifies = tls.client_certificates != ClientCertificates::none;
-  if (verifies && !table.has("client_ca")) {
+  if (verifies && tls.client_ca.path.empty() && table.sound("client_ca")) {
     table.error("client_certificates", "no CA is trusted to issue them; set client_ca");
   }
-  if (!verifies && table.has("client_ca") && table.sound("client_certificates")) {
+  if (!verifies && !tls.client_ca.path.empty() && table.sound("client_certificates")) {
     table.warning("client_ca", R"(ignored: client_certificates is "none")");
   }
 }
@@ -101,6 +101,20 @@ void check_tls(const Config& config, const Sections& sections) {
     const auto& tls = config.listeners[i].tls;
     if (tls) check_listener_tls(*tls, sections.listener_tls[i]);
   }
+}
+
+void check_pool_tls(const PoolTls& tls, const TableReader& table) {
+  if (tls.certificate && tls.certificate->certificate.empty() && table.sound("certificate")) {
+    table.error("key", "it has no certificate; set certificate, too");
+  }
+  if (tls.certificate && tls.certificate->key.empty() && table.sound("key")) {
+    table.error("certificate", "it has no key; set key, too");
+  }
+  if (!tls.verify && !tls.ca.path.empty()) table.warning("ca", "ignored: verify is false");
+  if (tls.verify) return;
+  table.warning("verify",
+                "anyone who can answer for a node can read and change what users send; "
+                "set ca to what has issued the nodes' certificates, and remove this key");
 }
 
 void check_pool_names(const Config& config, const Sections& sections) {
@@ -376,6 +390,7 @@ void check_pool(const Pool& pool, const PoolSections& sections) {
   check_renewal(pool.session, sections.session);
   check_logout(pool.session, sections.session);
   check_logout_header(pool.session, sections.session);
+  if (pool.tls) check_pool_tls(*pool.tls, sections.tls);
 }
 
 }  // namespace

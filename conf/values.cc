@@ -3,6 +3,7 @@
 #include "conf/spelling.h"
 #include "proxy/base/ascii.h"
 #include "proxy/base/duration.h"
+#include "proxy/base/ip_address.h"
 
 #include <sys/un.h>
 
@@ -54,16 +55,21 @@ bool is_number(std::string_view label) {
   return label.substr(hex ? 2 : 0).find_first_not_of(digits) == std::string_view::npos;
 }
 
-/// A domain that a browser can match with a host (RFC 6265, 5.1.3): a leading dot is ignored, as
-/// browsers do; a single label is a public suffix, for which they reject cookies.
-bool is_cookie_domain(std::string_view text) {
-  if (text.starts_with('.')) text.remove_prefix(1);
-  if (text.size() > kMaxDomain || text.find('.') == std::string_view::npos) return false;
+/// A name as in RFC 1123, 2.1; no numeric address.
+bool is_host_name(std::string_view text) {
+  if (text.size() > kMaxDomain) return false;
   for (std::size_t dot = text.find('.'); dot != std::string_view::npos; dot = text.find('.')) {
     if (!is_domain_label(text.substr(0, dot))) return false;
     text.remove_prefix(dot + 1);
   }
   return is_domain_label(text) && !is_number(text);
+}
+
+/// A domain that a browser can match with a host (RFC 6265, 5.1.3): a leading dot is ignored, as
+/// browsers do; a single label is a public suffix, for which they reject cookies.
+bool is_cookie_domain(std::string_view text) {
+  if (text.starts_with('.')) text.remove_prefix(1);
+  return text.find('.') != std::string_view::npos && is_host_name(text);
 }
 
 /// A string for which `sound` holds; otherwise `"text" is not WHAT; expected EXPECTED`.
@@ -185,6 +191,11 @@ Result<std::string> file_path(const Value& value) {
   return string_that(value, sound, "a path", "a non-empty path without control characters");
 }
 
+Result<std::string> file_path_or_nothing(const Value& value) {
+  const auto sound = [](std::string_view text) { return std::ranges::none_of(text, is_control); };
+  return string_that(value, sound, "a path", R"(a path without control characters, or "")");
+}
+
 Result<std::string> socket_path(const Value& value) {
   Result<std::string> path = file_path(value);
   if (!path || path->size() <= kMaxSocketPath) return path;
@@ -258,10 +269,18 @@ Result<std::string> upgrade_protocol(const Value& value) {
 }
 
 Result<std::string> cipher_list(const Value& value) {
+  const auto sound = [](std::string_view text) { return std::ranges::all_of(text, is_visible); };
+  return string_that(value, sound, "a list for OpenSSL",
+                     R"(names separated by ":", or "" for the default)");
+}
+
+Result<std::string> server_name(const Value& value) {
   const auto sound = [](std::string_view text) {
-    return !text.empty() && std::ranges::all_of(text, is_visible);
+    return text.empty() || is_host_name(text) || parse_ip(text).has_value();
   };
-  return string_that(value, sound, "a list for OpenSSL", R"(names separated by ":")");
+  return string_that(value, sound, "a host name",
+                     R"(a name such as "shop.internal" or a numeric address, without a port; or "")"
+                     " for the node's address");
 }
 
 Result<std::string> alpn_protocol(const Value& value) {

@@ -48,13 +48,16 @@ template <class T>
 [[nodiscard]] Result<Network> network(const Value& value);
 
 [[nodiscard]] Result<std::string> file_path(const Value& value);
+[[nodiscard]] Result<std::string> file_path_or_nothing(const Value& value);
 /// Short enough for sockaddr_un.
 [[nodiscard]] Result<std::string> socket_path(const Value& value);
 /// At min 32 bytes. No error shows any of it.
 [[nodiscard]] Result<std::string> secret(const Value& value);
 
-/// A list of ciphers, suites or groups as OpenSSL reads it; OpenSSL checks it later. Not empty.
+/// A list of ciphers, suites or groups as OpenSSL reads it, or empty; OpenSSL checks it later.
 [[nodiscard]] Result<std::string> cipher_list(const Value& value);
+/// A host name without a wildcard, or a numeric IP address; or empty.
+[[nodiscard]] Result<std::string> server_name(const Value& value);
 /// A protocol that clients may choose within TLS (RFC 7301).
 [[nodiscard]] Result<std::string> alpn_protocol(const Value& value);
 

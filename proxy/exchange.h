@@ -67,6 +67,7 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   // -- for the node's side --------------------------------------------------------------------
   [[nodiscard]] http::Head& response_head() override { return response_head_; }
   [[nodiscard]] std::optional<EndpointPair> client_endpoints() const override;
+  [[nodiscard]] const io::TlsInfo* client_tls() const override { return source_.tls; }
   void on_turn(ConnectionToken turn) override;
   void on_connected() override;
   void on_interim_head() override;

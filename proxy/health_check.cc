@@ -20,12 +20,18 @@ HealthCheck::HealthCheck(ConnectionContext& context, CheckSlots& turns, const On
       next_(context.loop.timers(), [this] { begin(); }),
       timeout_(context.loop.timers(), [this] { end(CheckResult::failed, "timed out"); }) {}
 
-void HealthCheck::configure(const balancer::NodeView& view, const conf::Pool& pool) {
+void HealthCheck::configure(const balancer::NodeView& view, const conf::Pool& pool,
+                            const std::shared_ptr<const tls::ClientContext>& tls) {
   const conf::Health& config = pool.health;
   const bool elsewhere = tracker_ && address_ != view.address;
   config_ = config;
   proxy_protocol_ = pool.proxy_protocol;
+  const bool same_target = address_ == view.address && tls_context_ == tls;
   address_ = view.address;
+  if (!same_target) {
+    tls_context_ = tls;
+    tls_ = tls_target(tls, pool, address_);
+  }
   if (elsewhere) stop();  // earlier results are not valid for another address
   if (elsewhere || !tracker_) {
     tracker_.emplace(config.rise, config.fall, node_->health());
@@ -49,14 +55,18 @@ void HealthCheck::begin() {
   timeout_.arm(config_.timeout);
   const auto address = io::make_address(address_.host, address_.port);
   io::ConnectStart start = io::start_connect(*address);
-  if (start.error != 0) return on_error(on_connect_failed(start.error));
+  if (start.error != 0) {
+    return on_error(on_connect_failed(start.error, errno_text(start.error)));
+  }
   connection_ = std::make_unique<UpstreamConnection>(
       static_cast<UpstreamOwner&>(*this), context_,
-      UpstreamTarget{0, proxy_protocol_, config_.timeout}, std::move(start.fd));
+      UpstreamTarget{0, proxy_protocol_, config_.timeout},
+      node_transport(context_, tls_.get(), std::move(start.fd)));
   connection_->lend(*this, ConnectionToken());
 }
 
-ExchangeError HealthCheck::on_connect_failed(int error) {
+ExchangeError HealthCheck::on_connect_failed(int error, const std::string& why) {
+  why_not_connected_ = why;
   if (io::is_local_shortage(error)) return out_of_resources(error);
   return {EndReason::connect_failed, Retry::no, error};
 }
@@ -105,6 +115,9 @@ void HealthCheck::on_error(const ExchangeError& error) {
   // A shortage of our own says nothing about the node.
   if (error.reason == EndReason::no_resources) return wait_for_next();
   if (error.error == ETIMEDOUT) return end(CheckResult::failed, "timed out");
+  if (error.reason == EndReason::connect_failed) {
+    return end(CheckResult::failed, why_not_connected_);
+  }
   if (error.error != 0) return end(CheckResult::failed, errno_text(error.error));
   const bool bad = error.reason == EndReason::bad_response;
   end(CheckResult::failed, bad ? error.why : "connection closed without a response");

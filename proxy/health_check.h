@@ -6,6 +6,7 @@
 #include "proxy/connection_context.h"
 #include "proxy/http/head.h"
 #include "proxy/http/message.h"
+#include "proxy/node_transport.h"
 #include "proxy/stream.h"
 #include "proxy/upstream_connection.h"
 
@@ -43,8 +44,9 @@ class HealthCheck final : public io::Retirable, private UpstreamOwner, private U
               std::shared_ptr<balancer::Node> node);
 
   /// Starts the checks, or continues them with another config. If the address has changed, the
-  /// node's health becomes unknown.
-  void configure(const balancer::NodeView& view, const conf::Pool& pool);
+  /// node's health becomes unknown. `tls`: null for plain connections.
+  void configure(const balancer::NodeView& view, const conf::Pool& pool,
+                 const std::shared_ptr<const tls::ClientContext>& tls);
   /// Stops the checks and makes the node's health unknown. May be destroyed from the next event
   /// loop iteration on.
   void stop();
@@ -54,7 +56,7 @@ class HealthCheck final : public io::Retirable, private UpstreamOwner, private U
 
   // UpstreamOwner: one connection for each check.
   void on_connect_succeeded() override {}
-  [[nodiscard]] ExchangeError on_connect_failed(int error) override;
+  [[nodiscard]] ExchangeError on_connect_failed(int error, const std::string& why) override;
   [[nodiscard]] Millis max_idle_time(const UpstreamConnection& /*connection*/) const override {
     return Millis{0};
   }
@@ -66,6 +68,7 @@ class HealthCheck final : public io::Retirable, private UpstreamOwner, private U
   // UpstreamEvents: only the status matters, so a body is never awaited.
   [[nodiscard]] http::Head& response_head() override { return response_head_; }
   [[nodiscard]] std::optional<EndpointPair> client_endpoints() const override { return {}; }
+  [[nodiscard]] const io::TlsInfo* client_tls() const override { return nullptr; }
   void on_turn(ConnectionToken /*turn*/) override {}
   void on_connected() override;
   void on_interim_head() override;
@@ -98,12 +101,15 @@ class HealthCheck final : public io::Retirable, private UpstreamOwner, private U
   conf::Health config_;
   conf::ProxyProtocol proxy_protocol_ = conf::ProxyProtocol::off;
   conf::Address address_;
-  std::optional<balancer::HealthTracker> tracker_;  // nullopt: not configured yet
+  std::shared_ptr<const tls::ClientContext> tls_context_;  // that the next is made with
+  std::shared_ptr<const tls::ClientTarget> tls_;           // null: plain
+  std::optional<balancer::HealthTracker> tracker_;         // nullopt: not configured yet
   SlotState slot_state_ = SlotState::none;
   std::unique_ptr<UpstreamConnection> connection_;
   http::Head request_head_;
   http::Head response_head_;
   unsigned interim_heads_ = 0;  // of this check
+  std::string why_not_connected_;
   io::Timer next_;
   io::Timer timeout_;
 };

@@ -1,5 +1,7 @@
 #include "proxy/health_prober.h"
 
+#include "proxy/tls/loop_tls.h"
+
 #include <set>
 #include <utility>
 
@@ -14,7 +16,9 @@ constexpr http::HeadLimits kLimits{16384, 100};
 }  // namespace
 
 HealthProber::HealthProber(io::EventLoop& loop, HealthCheck::OnChange on_change)
-    : on_change_(std::move(on_change)), context_{loop, blocks_, pipes_, kLimits} {}
+    : on_change_(std::move(on_change)),
+      context_{loop, blocks_, pipes_, kLimits},
+      tls_(std::make_unique<tls::LoopTls>()) {}
 
 HealthProber::~HealthProber() = default;
 
@@ -26,7 +30,7 @@ void HealthProber::adopt(const balancer::Topology& topology) {
       wanted.insert(view.node->key());
       auto& check = checks_[view.node->key()];
       if (!check) check = std::make_unique<HealthCheck>(context_, slots_, on_change_, view.node);
-      check->configure(view, pool.config);
+      check->configure(view, pool.config, tls_->client_context(pool.config));
     }
   }
   for (auto check = checks_.begin(); check != checks_.end();) {

@@ -12,6 +12,11 @@
 #include <memory>
 #include <string>
 
+// Its header includes those of OpenSSL.
+namespace bonedry::tls {
+class LoopTls;
+}  // namespace bonedry::tls
+
 namespace bonedry::proxy {
 
 /// Checks the health of every node whose pool asks for it. One prober per process, on the main
@@ -33,6 +38,7 @@ class HealthProber {
   BlockPool blocks_;
   io::PipePool pipes_{0};
   ConnectionContext context_;
+  std::unique_ptr<tls::LoopTls> tls_;
   CheckSlots slots_;
   std::map<std::string, std::unique_ptr<HealthCheck>> checks_;
 };

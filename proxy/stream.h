@@ -8,6 +8,7 @@
 #include "proxy/http/head_edits.h"
 #include "proxy/http/message.h"
 #include "proxy/io/pipe.h"
+#include "proxy/io/tls_info.h"
 #include "proxy/node_token.h"
 #include "proxy/pause.h"
 
@@ -145,6 +146,9 @@ class UpstreamEvents {
   [[nodiscard]] virtual http::Head& response_head() = 0;
   /// Both addresses of the client's connection, for the PROXY header; nullopt: there is no client.
   [[nodiscard]] virtual std::optional<EndpointPair> client_endpoints() const = 0;
+  /// How the client's connection is encrypted, for the same header; null: it is not, or there is
+  /// none.
+  [[nodiscard]] virtual const io::TlsInfo* client_tls() const = 0;
   /// The exchange waited in the queue and may lease now, with the token.
   virtual void on_turn(ConnectionToken turn) = 0;
   virtual void on_connected() = 0;

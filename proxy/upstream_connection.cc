@@ -1,5 +1,6 @@
 #include "proxy/upstream_connection.h"
 
+#include "proxy/base/file.h"
 #include "proxy/http/keep_alive.h"
 #include "proxy/proxy_header.h"
 
@@ -62,7 +63,8 @@ void UpstreamConnection::lend(UpstreamEvents& exchange, ConnectionToken in_use) 
   idleness_.since = context_.loop.now();
   if (state_ == State::idle) set(State::busy);
   if (target_.proxy_protocol == conf::ProxyProtocol::off) return;
-  transport_->send_first(proxy_header(target_.proxy_protocol, exchange.client_endpoints()));
+  transport_->send_first(
+      proxy_header(target_.proxy_protocol, exchange.client_endpoints(), exchange.client_tls()));
 }
 
 Millis UpstreamConnection::idle_duration() const {
@@ -84,16 +86,18 @@ void UpstreamConnection::drop_stale() {
 
 void UpstreamConnection::on_connection_lost(IoStatus status) {
   const bool soon_after_lend = context_.loop.now() - idleness_.since < kStaleReuseWindow;
+  const bool failed = status == IoStatus::failed || request_.writing == Request::Writing::broken;
+  const int errno_of_failure = failed ? transport_->error() : 0;
   // A node that closes with unread data also resets the connection, but after this window it has
-  // had time to read the request.
-  const bool reset = status == IoStatus::failed || request_.writing == Request::Writing::broken;
+  // had time to read the request. One that breaks the rules of TLS has read something.
+  const bool reset = failed && errno_of_failure != EPROTO;
   const bool unread = (reset && soon_after_lend) || transport_->unacknowledged() > 0;
   const bool again = idleness_.use == Idleness::Use::again && !response_.received_any;
   if (again && soon_after_lend)
     owner_.on_closed_by_node(idleness_.idle_before_lend, idleness_.since);
   ExchangeError error{response_.phase == Phase::head ? EndReason::node_closed
                                                      : EndReason::response_cut};
-  if (reset) error.error = transport_->error();
+  error.error = errno_of_failure;
   if (again) error.retry = unread ? Retry::not_processed : Retry::maybe_processed;
   exchange_->on_error(error);
 }
@@ -234,22 +238,23 @@ void UpstreamConnection::on_watch_failed(int error) {
 }
 
 void UpstreamConnection::on_timeout() {
-  if (state_ == State::connecting) return fail_to_connect(ETIMEDOUT);
+  if (state_ == State::connecting) return fail_to_connect(ETIMEDOUT, errno_text(ETIMEDOUT));
   owner_.drop(*this);
 }
 
 void UpstreamConnection::on_connect_event() {
   const IoStatus status = transport_->open();
   if (status == IoStatus::would_block) return update_interest();
-  if (status != IoStatus::done) return fail_to_connect(transport_->error());
+  if (status != IoStatus::done)
+    return fail_to_connect(transport_->error(), transport_->error_text());
   set(State::busy);
   owner_.on_connect_succeeded();
   update_interest();
   exchange_->on_connected();
 }
 
-void UpstreamConnection::fail_to_connect(int error) {
-  exchange_->on_error(owner_.on_connect_failed(error));
+void UpstreamConnection::fail_to_connect(int error, const std::string& why) {
+  exchange_->on_error(owner_.on_connect_failed(error, why));
 }
 
 void UpstreamConnection::read() {

@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 
 namespace bonedry::proxy {
 
@@ -24,8 +25,9 @@ class UpstreamConnection;
 class UpstreamOwner {
  public:
   virtual void on_connect_succeeded() = 0;
-  /// Returns the error for the exchange whose attempt to connect failed (`error`: an errno).
-  [[nodiscard]] virtual ExchangeError on_connect_failed(int error) = 0;
+  /// Returns the error for the exchange whose attempt to connect failed. `error`: an errno, EPROTO
+  /// if the TLS handshake failed; `why`: the same for people.
+  [[nodiscard]] virtual ExchangeError on_connect_failed(int error, const std::string& why) = 0;
   /// How long a reusable connection is kept idle from now on; 0: not at all.
   [[nodiscard]] virtual Millis max_idle_time(const UpstreamConnection& connection) const = 0;
   /// The connection becomes idle, or stops being idle.
@@ -45,7 +47,7 @@ class UpstreamOwner {
 struct UpstreamTarget {
   std::uint64_t generation = 0;  ///< of the target: connections of an older one are not reused
   conf::ProxyProtocol proxy_protocol = conf::ProxyProtocol::off;
-  Millis connect_timeout{0};
+  Millis connect_timeout{0};  ///< until a connection can be used, after the TLS handshake
 };
 
 /// One HTTP/1 connection to a node. Lent to at most one exchange at a time. A connection that
@@ -101,7 +103,7 @@ class UpstreamConnection final : public io::Retirable,
   void on_watch_failed(int error) override;
   void on_timeout();
   void on_connect_event();
-  void fail_to_connect(int error);
+  void fail_to_connect(int error, const std::string& why);
   /// The node has closed the connection, or an error has occurred.
   void on_connection_lost(io::IoStatus status);
   void on_bad_response(const char* why);

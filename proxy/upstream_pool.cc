@@ -10,11 +10,15 @@
 
 namespace bonedry::proxy {
 
-UpstreamPool::UpstreamPool(WorkerContext& context, const balancer::NodeView& node,
-                           const conf::Pool& config)
-    : context_(context), node_(node.node) {
+namespace {
+
+constexpr Millis kWarningInterval{1000};
+
+}  // namespace
+
+UpstreamPool::UpstreamPool(WorkerContext& context, std::shared_ptr<balancer::Node> node)
+    : context_(context), node_(std::move(node)) {
   context_.upstream_limiter.add(*this);
-  configure(node, config);
 }
 
 UpstreamPool::~UpstreamPool() {
@@ -22,7 +26,8 @@ UpstreamPool::~UpstreamPool() {
   context_.upstream_limiter.remove(*this);
 }
 
-void UpstreamPool::configure(const balancer::NodeView& node, const conf::Pool& config) {
+void UpstreamPool::configure(const balancer::NodeView& node, const conf::Pool& config,
+                             const std::shared_ptr<const tls::ClientContext>& tls) {
   target_.connect_timeout = context_.timeouts.connect;
   max_connections_ = node.max_connections;
   max_waiting_ = node.max_waiting;
@@ -31,8 +36,13 @@ void UpstreamPool::configure(const balancer::NodeView& node, const conf::Pool& c
   if (config.reuse < max_idle_time_) close_idle();
   max_idle_time_ = config.reuse;
   lifetime_.set_max(max_idle_time_);
-  if (node.address == address_ && config.proxy_protocol == target_.proxy_protocol) return;
+  if (node.address == address_ && config.proxy_protocol == target_.proxy_protocol &&
+      tls == tls_context_) {
+    return;
+  }
   address_ = node.address;
+  tls_context_ = tls;
+  tls_ = tls_target(tls, config, address_);
   target_.proxy_protocol = config.proxy_protocol;
   // The config loader has checked that the address is numeric.
   const auto socket_address = io::make_address(address_.host, address_.port);
@@ -83,9 +93,10 @@ NodeStreams::Lease UpstreamPool::lease(const LeaseRequest& request, UpstreamEven
     return idle;
   }
   io::ConnectStart start = connect();
-  if (start.error != 0) return on_connect_failed(start.error);
-  all_.push_back(std::make_unique<UpstreamConnection>(static_cast<UpstreamOwner&>(*this), context_,
-                                                      target_, std::move(start.fd)));
+  if (start.error != 0) return on_connect_failed(start.error, errno_text(start.error));
+  all_.push_back(std::make_unique<UpstreamConnection>(
+      static_cast<UpstreamOwner&>(*this), context_, target_,
+      node_transport(context_, tls_.get(), std::move(start.fd))));
   UpstreamConnection& connection = *all_.back();
   connection.pool_index_.all = all_.size() - 1;
   context_.upstream_limiter.on_opened();
@@ -93,14 +104,23 @@ NodeStreams::Lease UpstreamPool::lease(const LeaseRequest& request, UpstreamEven
   return &connection;
 }
 
-ExchangeError UpstreamPool::on_connect_failed(int error) {
+ExchangeError UpstreamPool::on_connect_failed(int error, const std::string& why) {
   if (io::is_local_shortage(error)) return out_of_resources(error);
   if (node_->note_connect_failure(passive_failures_, passive_hold_, context_.loop.now())) {
-    spdlog::warn("node {}: marked down after consecutive connect failures: {}", node_->key(),
-                 errno_text(error));
+    spdlog::warn("node {}: marked down after consecutive connect failures: {}", node_->key(), why);
+  } else if (error == EPROTO) {
+    warn_of_failed_handshake(why);
   }
   const bool late = error == ETIMEDOUT;
   return {late ? EndReason::connect_timeout : EndReason::connect_failed, Retry::other_node, error};
+}
+
+/// At most once a second: most likely the config is wrong, and each attempt fails.
+void UpstreamPool::warn_of_failed_handshake(const std::string& why) {
+  const Instant now = context_.loop.now();
+  if (now < next_tls_warning_) return;
+  next_tls_warning_ = now + kWarningInterval;
+  spdlog::warn("node {}: {}", node_->key(), why);
 }
 
 /// Opens a connection; closes idle ones if there are too many.

@@ -6,6 +6,7 @@
 #include "conf/config.h"
 #include "proxy/connection_context.h"
 #include "proxy/io/socket.h"
+#include "proxy/node_transport.h"
 #include "proxy/upstream_connection.h"
 #include "proxy/upstream_limiter.h"
 
@@ -36,7 +37,8 @@ class UpstreamPool final : public NodeStreams, private UpstreamOwner {
   /// a new one is opened.
   static constexpr std::size_t kEvictTooOldAt = 16;
 
-  UpstreamPool(WorkerContext& context, const balancer::NodeView& node, const conf::Pool& config);
+  /// Call `configure` before anything else.
+  UpstreamPool(WorkerContext& context, std::shared_ptr<balancer::Node> node);
   ~UpstreamPool();
   UpstreamPool(const UpstreamPool&) = delete;
   UpstreamPool& operator=(const UpstreamPool&) = delete;
@@ -48,8 +50,10 @@ class UpstreamPool final : public NodeStreams, private UpstreamOwner {
                             ConnectionToken turn) override;
   void leave_queue(UpstreamEvents& exchange) override;
 
-  /// Connections made with another address or PROXY protocol serve no further exchange.
-  void configure(const balancer::NodeView& node, const conf::Pool& config);
+  /// Connections made with another address, PROXY protocol or TLS context serve no further
+  /// exchange. `tls`: null for plain connections.
+  void configure(const balancer::NodeView& node, const conf::Pool& config,
+                 const std::shared_ptr<const tls::ClientContext>& tls);
   void close_idle();
   void close_oldest_idle() { drop(*idle_.front()); }
   [[nodiscard]] std::size_t idle() const { return idle_.size(); }
@@ -62,7 +66,7 @@ class UpstreamPool final : public NodeStreams, private UpstreamOwner {
  private:
   void on_connect_succeeded() override { node_->note_connect_success(); }
   /// May mark the node down, but not after a shortage of our own resources.
-  [[nodiscard]] ExchangeError on_connect_failed(int error) override;
+  [[nodiscard]] ExchangeError on_connect_failed(int error, const std::string& why) override;
   [[nodiscard]] Millis max_idle_time(const UpstreamConnection& connection) const override;
   void on_idle(UpstreamConnection& connection) override;
   void on_busy(UpstreamConnection& connection) override;
@@ -70,6 +74,7 @@ class UpstreamPool final : public NodeStreams, private UpstreamOwner {
   void drop(UpstreamConnection& connection) override;
   [[nodiscard]] UpstreamConnection* find_idle(balancer::Repeat repeat);
   [[nodiscard]] io::ConnectStart connect();
+  void warn_of_failed_handshake(const std::string& why);
 
   // Many: the config of the node and the lists of its connections.
   WorkerContext& context_;
@@ -82,6 +87,9 @@ class UpstreamPool final : public NodeStreams, private UpstreamOwner {
   Millis max_idle_time_{0};  // how long idle connections are kept; 0: not at all
   balancer::IdleLifetime lifetime_;
   io::SocketAddress socket_address_;
+  std::shared_ptr<const tls::ClientContext> tls_context_;  // that the next is made with
+  std::shared_ptr<const tls::ClientTarget> tls_;           // null: plain
+  Instant next_tls_warning_;
   UpstreamTarget target_;
   std::vector<std::unique_ptr<UpstreamConnection>> all_;
   std::vector<UpstreamConnection*> idle_;  // newest last

@@ -3,6 +3,7 @@
 #include "proxy/base/file.h"
 #include "proxy/base/signals.h"
 #include "proxy/downstream_connection.h"
+#include "proxy/tls/loop_tls.h"
 #include "proxy/tls/server_context.h"
 
 #include <spdlog/spdlog.h>
@@ -65,6 +66,7 @@ Worker::Worker(SharedParts shared, std::vector<ListenSocket> listens,
                topology->limits,
                topology->timeouts,
                topology->trusted_proxies},
+      tls_(std::make_unique<tls::LoopTls>()),
       access_log_(shared.access_log.add_queue()) {
   loop_.on_iteration_end([this] { after_iteration(); });
   for (ListenSocket& listen : listens) {
@@ -170,8 +172,7 @@ void Worker::adopt(const std::shared_ptr<const balancer::Topology>& topology) {
 void Worker::adopt_tls(ListenerConfig& listener, const conf::ListenerTls& config,
                        const std::string& address) {
   if (listener.tls && listener.tls_config == config) return;
-  if (!tls_library_) tls_library_ = std::make_unique<tls::Library>();
-  auto made = tls::ServerContext::make(*tls_library_, config, {address, shared_.ticket_keys});
+  auto made = tls::ServerContext::make(tls_->library(), config, {address, shared_.ticket_keys});
   if (!made) return spdlog::error("listener {}: {}", address, made.error());
   listener.tls = std::move(*made);
   listener.tls_config = config;
@@ -181,11 +182,8 @@ void Worker::adopt_tls(ListenerConfig& listener, const conf::ListenerTls& config
 
 UpstreamPool* Worker::upstream_for(const balancer::NodeView& view, const conf::Pool& config) {
   auto& pool = upstreams_[view.node.get()];
-  if (!pool) {
-    pool = std::make_unique<UpstreamPool>(context_, view, config);
-  } else {
-    pool->configure(view, config);
-  }
+  if (!pool) pool = std::make_unique<UpstreamPool>(context_, view.node);
+  pool->configure(view, config, tls_->client_context(config));
   return pool.get();
 }
 

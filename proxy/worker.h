@@ -27,7 +27,7 @@
 
 // Their headers include those of OpenSSL, which nobody else needs.
 namespace bonedry::tls {
-class Library;
+class LoopTls;
 class ServerContext;
 }  // namespace bonedry::tls
 
@@ -212,7 +212,7 @@ class Worker final : public ExchangeContext {
   io::PipePool pipes_;
   UpstreamLimiter upstream_limiter_;
   WorkerContext context_;
-  std::unique_ptr<tls::Library> tls_library_;  // if a listener has TLS
+  std::unique_ptr<tls::LoopTls> tls_;
   std::vector<ListenerConfig> listener_configs_;
   std::unordered_map<const balancer::Node*, std::unique_ptr<UpstreamPool>> upstreams_;
   std::map<std::string, PoolStateEntry> pool_states_;

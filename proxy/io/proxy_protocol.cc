@@ -23,6 +23,12 @@ constexpr std::size_t kV4Size = 4;
 constexpr std::size_t kV6Size = 16;
 constexpr std::size_t kTlvHead = 3;
 constexpr std::uint8_t kChecksumType = 0x03;
+constexpr char kAlpn = 0x01;
+constexpr char kAuthority = 0x02;
+constexpr char kSsl = 0x20;
+constexpr char kSslVersion = 0x21;
+constexpr char kSslCommonName = 0x22;
+constexpr char kSslCipher = 0x23;
 
 ProxyHeader failed(const char* why) {
   ProxyHeader header;
@@ -227,6 +233,40 @@ void append_address(std::string& header, const IpAddress& address, Family family
   }
 }
 
+void append_tlv(std::string& to, char type, std::string_view value) {
+  to += type;
+  append_number(to, value.size());
+  to += value;
+}
+
+// Section 2.2.6: which bits of PP2_TYPE_SSL's client field say what.
+constexpr char kClientSpeaksTls = 0x01;
+constexpr char kCertificateOnConnection = 0x02;
+constexpr char kCertificateInSession = 0x04;
+
+/// The value of PP2_TYPE_SSL (section 2.2.6). A listener accepts only certificates that it has
+/// verified.
+std::string ssl_tlv(const TlsInfo& tls) {
+  const bool shown = !tls.peer_certificate.empty();
+  const bool resumed = tls.resumed == TlsInfo::Resumed::yes;
+  std::string value(1, kClientSpeaksTls);
+  if (shown) value[0] |= resumed ? kCertificateInSession : kCertificateOnConnection;
+  value.append(3, '\0');  // the field that says whether it was verified: 0 if it was
+  value += shown ? '\0' : '\1';
+  append_tlv(value, kSslVersion, tls.version);
+  if (!tls.peer_common_name.empty()) append_tlv(value, kSslCommonName, tls.peer_common_name);
+  append_tlv(value, kSslCipher, tls.cipher);
+  return value;
+}
+
+std::string tlvs_of(const TlsInfo& tls) {
+  std::string tlvs;
+  if (!tls.alpn.empty()) append_tlv(tlvs, kAlpn, tls.alpn);
+  if (!tls.server_name.empty()) append_tlv(tlvs, kAuthority, tls.server_name);
+  append_tlv(tlvs, kSsl, ssl_tlv(tls));
+  return tlvs;
+}
+
 /// A header has one family: IPv4 together with IPv6 is sent as IPv4-mapped IPv6.
 Family family_of(const EndpointPair& endpoints) {
   const bool v4 = endpoints.source.address.is_v4() && endpoints.destination.address.is_v4();
@@ -258,16 +298,18 @@ std::string proxy_header_v1(const EndpointPair& endpoints) {
          "\r\n";
 }
 
-std::string proxy_header_v2(const EndpointPair& endpoints) {
+std::string proxy_header_v2(const EndpointPair& endpoints, const TlsInfo* tls) {
   const Family family = family_of(endpoints);
+  const std::string tlvs = tls == nullptr ? "" : tlvs_of(*tls);
   std::string header(kV2Signature);
   header += static_cast<char>(kProxy);
   header += static_cast<char>(family == Family::v4 ? kTcpOverV4 : kTcpOverV6);
-  append_number(header, 2 * (family == Family::v4 ? kV4Size : kV6Size) + 4);
+  append_number(header, 2 * (family == Family::v4 ? kV4Size : kV6Size) + 4 + tlvs.size());
   append_address(header, endpoints.source.address, family);
   append_address(header, endpoints.destination.address, family);
   append_number(header, endpoints.source.port);
   append_number(header, endpoints.destination.port);
+  header += tlvs;
   return header;
 }
 

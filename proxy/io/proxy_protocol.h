@@ -1,6 +1,7 @@
 #pragma once
 
 #include "proxy/base/ip_address.h"
+#include "proxy/io/tls_info.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -40,7 +41,9 @@ inline constexpr std::size_t kMaxProxyHeader = 4096;
 
 /// The header to send at the start of a connection made for a client.
 [[nodiscard]] std::string proxy_header_v1(const EndpointPair& endpoints);
-[[nodiscard]] std::string proxy_header_v2(const EndpointPair& endpoints);
+/// `tls`: how the client's connection is encrypted, for TLVs that say so; null: it is not.
+[[nodiscard]] std::string proxy_header_v2(const EndpointPair& endpoints,
+                                          const TlsInfo* tls = nullptr);
 /// The header to send at the start of a connection made for no client, such as a health check.
 [[nodiscard]] std::string own_proxy_header_v1();
 [[nodiscard]] std::string own_proxy_header_v2();

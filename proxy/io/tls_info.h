@@ -13,6 +13,7 @@ struct TlsInfo {
   std::string server_name;       ///< as the client asked for it (SNI), in lower case; or empty
   std::string alpn;              ///< the protocol that was chosen, or empty
   std::string peer_certificate;  ///< DER; empty: none was shown
+  std::string peer_common_name;  ///< of that certificate; empty: none, or none of use
   enum class Resumed : std::uint8_t { no, yes } resumed = Resumed::no;
 };
 

@@ -2,6 +2,7 @@
 
 #include "proxy/base/file.h"
 #include "proxy/tls/certificate.h"
+#include "proxy/tls/client_context.h"
 #include "proxy/tls/connection.h"
 #include "proxy/tls/pem.h"
 #include "proxy/tls/server_context.h"
@@ -14,35 +15,48 @@ namespace {
 
 using Warnings = std::vector<std::string>;
 
-Result<> read_certificates(conf::ListenerTls& tls, WallTime now, Warnings& warnings) {
-  for (conf::Certificate& one : tls.certificates) {
-    Result<ReadCertificate> read = read_certificate(one.certificate, one.key, now);
-    if (!read) return Failure{read.error()};
-    one.contents = std::make_shared<const conf::CertificateContents>(std::move(read->contents));
-    warnings.insert(warnings.end(), read->warnings.begin(), read->warnings.end());
-  }
+Result<> read_one(conf::Certificate& certificate, WallTime now, Warnings& warnings) {
+  Result<ReadCertificate> read = read_certificate(certificate.certificate, certificate.key, now);
+  if (!read) return Failure{read.error()};
+  certificate.contents =
+      std::make_shared<const conf::CertificateContents>(std::move(read->contents));
+  warnings.insert(warnings.end(), read->warnings.begin(), read->warnings.end());
   return Done{};
 }
 
-Result<> read_client_ca(conf::ListenerTls& tls) {
-  if (tls.client_ca.path.empty()) return Done{};
-  Result<std::string> text = read_file(tls.client_ca.path);
+Result<> read_issuers(conf::CertificateFile& file) {
+  if (file.path.empty()) return Done{};
+  Result<std::string> text = read_file(file.path);
   if (!text) return Failure{text.error()};
   if (parse_certificates(*text, nullptr).empty()) {
-    return Failure{tls.client_ca.path + ": no PEM certificate in it"};
+    return Failure{file.path + ": no PEM certificate in it"};
   }
-  tls.client_ca.text = std::move(*text);
+  file.text = std::move(*text);
   return Done{};
 }
 
 Result<> read_listener(conf::ListenerTls& tls, const Library& library, WallTime now,
                        Warnings& warnings) {
-  const Result<> certificates = read_certificates(tls, now, warnings);
-  if (!certificates) return certificates;
-  const Result<> client_ca = read_client_ca(tls);
+  for (conf::Certificate& certificate : tls.certificates) {
+    const Result<> read = read_one(certificate, now, warnings);
+    if (!read) return read;
+  }
+  const Result<> client_ca = read_issuers(tls.client_ca);
   if (!client_ca) return client_ca;
   const auto context =
       ServerContext::make(library, tls, {"", std::make_shared<const TicketKeys>(now)});
+  if (!context) return Failure{context.error()};
+  return Done{};
+}
+
+Result<> read_pool(conf::PoolTls& tls, const Library& library, WallTime now, Warnings& warnings) {
+  if (tls.certificate) {
+    const Result<> read = read_one(*tls.certificate, now, warnings);
+    if (!read) return read;
+  }
+  const Result<> ca = read_issuers(tls.ca);
+  if (!ca) return ca;
+  const auto context = ClientContext::make(library, tls);
   if (!context) return Failure{context.error()};
   return Done{};
 }
@@ -52,14 +66,24 @@ Result<> read_listener(conf::ListenerTls& tls, const Library& library, WallTime 
 Result<std::vector<std::string>> read_files(conf::Config& config, WallTime now) {
   Warnings warnings;
   std::unique_ptr<Library> library;
-  for (conf::Listener& listener : config.listeners) {
-    if (!listener.tls) continue;
+  const auto read = [&](const std::string& where, auto& tls,
+                        const auto& read_settings) -> Result<> {
+    if (!tls) return Done{};
     if (!library) library = std::make_unique<Library>();
-    const std::string where = "listener " + conf::to_string(listener.address) + ": ";
     Warnings found;
-    const Result<> read = read_listener(*listener.tls, *library, now, found);
-    if (!read) return Failure{where + read.error()};
+    const Result<> done = read_settings(*tls, *library, now, found);
+    if (!done) return Failure{where + done.error()};
     for (const std::string& warning : found) warnings.push_back(where + warning);
+    return Done{};
+  };
+  for (conf::Listener& listener : config.listeners) {
+    const Result<> done =
+        read("listener " + conf::to_string(listener.address) + ": ", listener.tls, read_listener);
+    if (!done) return Failure{done.error()};
+  }
+  for (conf::Pool& pool : config.pools) {
+    const Result<> done = read("pool " + pool.name + ": ", pool.tls, read_pool);
+    if (!done) return Failure{done.error()};
   }
   return warnings;
 }

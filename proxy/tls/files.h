@@ -11,7 +11,7 @@ namespace bonedry::tls {
 
 /// Reads the files that the config names for TLS and puts their contents into it; checks that
 /// OpenSSL accepts them and the other settings for TLS. Returns warnings; an error names the
-/// listener, what is wrong, and the file. Reads files that may be changed at any time.
+/// listener or the pool, what is wrong, and the file. Reads files that may be changed at any time.
 [[nodiscard]] Result<std::vector<std::string>> read_files(conf::Config& config, WallTime now);
 
 }  // namespace bonedry::tls

@@ -1,6 +1,7 @@
 #include "proxy/tls/server_context.h"
 
 #include "proxy/base/ascii.h"
+#include "proxy/tls/context.h"
 #include "proxy/tls/pem.h"
 
 #include <openssl/core_names.h>
@@ -197,33 +198,21 @@ Result<> ServerContext::make_hosts() {
 }
 
 Result<SslContext> ServerContext::make_context(const std::vector<std::size_t>& certificates) {
-  SslContext context{SSL_CTX_new_ex(library_.context(), nullptr, TLS_server_method())};
-  if (!context) throw std::bad_alloc();
+  SslContext context = tls::make_context(library_, TLS_server_method());
   SSL_CTX_set_app_data(context.get(), this);
   const Result<> applied = apply_settings(*context);
   if (!applied) return Failure{applied.error()};
   for (const std::size_t index : certificates) {
-    const conf::Certificate& certificate = config_.certificates[index];
-    const auto chain = parse_certificates(certificate.contents->chain, library_.context());
-    const Pkey key = parse_key(certificate.contents->key, library_.context());
-    std::unique_ptr<STACK_OF(X509), void (*)(STACK_OF(X509)*)> issuers{
-        sk_X509_new_null(), [](STACK_OF(X509) * all) { sk_X509_free(all); }};
-    for (std::size_t at = 1; at < chain.size(); ++at) sk_X509_push(issuers.get(), chain[at].get());
-    if (chain.empty() || !key ||
-        SSL_CTX_use_cert_and_key(context.get(), chain.front().get(), key.get(), issuers.get(), 1) !=
-            1) {
-      return Failure{certificate.certificate + ": " + take_error()};
-    }
+    const Result<> used = use_certificate(*context, library_, config_.certificates[index]);
+    if (!used) return Failure{used.error()};
   }
   return context;
 }
 
 Result<> ServerContext::apply_settings(SSL_CTX& context) const {
-  const bool only_1_3 = config_.minimum_version == conf::TlsVersion::tls_1_3;
-  SSL_CTX_set_min_proto_version(&context, only_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION);
-  SSL_CTX_set_options(&context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-  SSL_CTX_set_mode(&context, SSL_MODE_RELEASE_BUFFERS);
-  SSL_CTX_set_read_ahead(&context, 1);
+  if (config_.minimum_version == conf::TlsVersion::tls_1_3) {
+    SSL_CTX_set_min_proto_version(&context, TLS1_3_VERSION);
+  }
   SSL_CTX_set_session_cache_mode(&context, SSL_SESS_CACHE_OFF);  // tickets, which need no lock
   const std::string& ciphers = config_.ciphers;
   if (SSL_CTX_set_cipher_list(&context, ciphers.empty() ? kCiphers : ciphers.c_str()) != 1) {
@@ -258,10 +247,10 @@ Result<> ServerContext::verify_clients(SSL_CTX& context) const {
   const bool required = config_.client_certificates == conf::ClientCertificates::required;
   SSL_CTX_set_verify(&context, SSL_VERIFY_PEER | (required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
                      nullptr);
-  X509_STORE* const store = SSL_CTX_get_cert_store(&context);
+  const Result<> trusted = trust_issuers(context, library_, config_.client_ca.text);
+  if (!trusted) return Failure{"client_ca: " + trusted.error()};
   for (const auto& issuer : parse_certificates(config_.client_ca.text, library_.context())) {
-    if (X509_STORE_add_cert(store, issuer.get()) != 1 ||
-        SSL_CTX_add_client_CA(&context, issuer.get()) != 1) {
+    if (SSL_CTX_add_client_CA(&context, issuer.get()) != 1) {
       return Failure{"client_ca: " + take_error()};
     }
   }

@@ -45,12 +45,33 @@ std::string lower(const char* name) {
   return text;
 }
 
-std::string der_of(X509* certificate) {
+std::string der_of(const X509* certificate) {
   if (certificate == nullptr) return {};
   std::string der(static_cast<std::size_t>(std::max(i2d_X509(certificate, nullptr), 0)), '\0');
   auto* at = reinterpret_cast<unsigned char*>(der.data());
   i2d_X509(certificate, &at);
   return der;
+}
+
+/// The last of several, which is the most specific. Longer ones than RFC 5280 allows are left out.
+std::string common_name_of(const X509* certificate) {
+  constexpr int kMax = 64;
+  if (certificate == nullptr) return {};
+  const X509_NAME* const subject = X509_get_subject_name(certificate);
+  int at = -1;
+  for (int next = 0; next >= 0;) {
+    next = X509_NAME_get_index_by_NID(subject, NID_commonName, at);
+    if (next >= 0) at = next;
+  }
+  if (at < 0) return {};
+  unsigned char* text = nullptr;
+  const int size =
+      ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+  std::string name;
+  if (size > 0 && size <= kMax)
+    name.assign(reinterpret_cast<const char*>(text), static_cast<std::size_t>(size));
+  OPENSSL_free(text);
+  return name;
 }
 
 }  // namespace
@@ -62,7 +83,8 @@ TlsTransport::TlsTransport(TransportContext context, Connection connection,
       ssl_(std::move(connection.ssl)),
       below_(context.loop, std::move(below)),
       received_(std::move(received)),
-      deferred_(context.loop, [this] { on_deferred(); }) {
+      deferred_(context.loop, [this] { on_deferred(); }),
+      handshake_wants_(SSL_is_server(ssl_.get()) != 0 ? Ready::read : Ready::write) {
   set_bio(*ssl_, *this);
   below_->attach(*this);
 }
@@ -173,7 +195,9 @@ void TlsTransport::note_info() {
   unsigned alpn_size = 0;
   SSL_get0_alpn_selected(ssl, &alpn, &alpn_size);
   info.alpn.assign(reinterpret_cast<const char*>(alpn), alpn_size);
-  info.peer_certificate = der_of(SSL_get0_peer_certificate(ssl));
+  const X509* const peer = SSL_get0_peer_certificate(ssl);
+  info.peer_certificate = der_of(peer);
+  info.peer_common_name = common_name_of(peer);
   if (SSL_session_reused(ssl) == 1) info.resumed = io::TlsInfo::Resumed::yes;
 }
 

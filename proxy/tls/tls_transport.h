@@ -107,7 +107,7 @@ class TlsTransport final : public io::Transport, private io::FdWatcher::Handler 
   Handler* handler_ = nullptr;
   io::Deferred deferred_;
   io::Ready wanted_ = io::Ready::none;
-  io::Ready handshake_wants_ = io::Ready::read;
+  io::Ready handshake_wants_;
   State state_ = State::opening;
   Buffered buffered_ = Buffered::nothing;
   Ending ending_ = Ending::no;

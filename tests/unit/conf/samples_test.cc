@@ -86,13 +86,14 @@ TEST(SamplesTest, ExampleLoadsWithItsOptionalKeys) {
   ASSERT_TRUE(text) << text.error();
   std::string all = *text;
   for (const std::string key : {"secrets = ", "http = ", "tls = ", "path = ", "logout = "}) {
-    const std::size_t comment = all.find("# " + key);
+    std::size_t comment = all.find("# " + key);
     ASSERT_NE(comment, std::string::npos) << key;
-    all.erase(comment, 2);
+    for (; comment != std::string::npos; comment = all.find("# " + key)) all.erase(comment, 2);
   }
   const Loaded loaded = load(all);
   EXPECT_EQ(loaded.config.server.secrets.size(), 1U);
   EXPECT_TRUE(loaded.config.listeners.at(0).tls);
+  EXPECT_TRUE(loaded.config.pools.at(0).tls);
   EXPECT_EQ(loaded.config.pools.at(0).health.path, "/healthz");
   EXPECT_EQ(loaded.config.pools.at(0).session.logout.size(), 1U);
   EXPECT_EQ(loaded.warnings.size(), 1U);  // http is not implemented yet

@@ -67,9 +67,82 @@ TEST(TlsConfigTest, Errors) {
        {good + "client_certificates = 'optional'",
         "f:11:23: listener[#1].tls.client_certificates: no CA is trusted to issue them; set "
         "client_ca"},
-       {good + "ciphers = ''",
-        "f:11:11: listener[#1].tls.ciphers: \"\" is not a list for OpenSSL; "
-        "expected names separated by \":\""}});
+       {good + "ciphers = 'A B'",
+        "f:11:11: listener[#1].tls.ciphers: \"A B\" is not a list for OpenSSL; "
+        "expected names separated by \":\", or \"\" for the default"}});
+}
+
+TEST(TlsConfigTest, WhatIsEmptyIsAsIfItWereNotWritten) {
+  const auto tls = load(with_tls(std::string(kCertificates) +
+                                 "ciphers = ''\ncipher_suites = ''\ngroups = ''\nclient_ca = ''"));
+  EXPECT_TRUE(tls.warnings.empty());
+  EXPECT_EQ(tls.config.listeners[0].tls, load(with_tls(kCertificates)).config.listeners[0].tls);
+}
+
+std::string with_pool_tls(std::string_view lines) {
+  return "[[listener]]\naddress = '127.0.0.1:80'\npool = 'shop'\n[[pool]]\nname = 'shop'\n"
+         "[[pool.node]]\nname = 'alice'\naddress = '127.0.0.1:9001'\n[pool.tls]\n" +
+         std::string(lines);
+}
+
+TEST(PoolTlsConfigTest, AbsentMeansPlain) {
+  EXPECT_FALSE(load(with_tls(kCertificates)).config.pools[0].tls);
+}
+
+TEST(PoolTlsConfigTest, NodesAreVerifiedByDefault) {
+  for (const std::string lines :
+       {"", "verify = true\nca = ''\nserver_name = ''\ncertificate = ''\nkey = ''"}) {
+    const Loaded loaded = load(with_pool_tls(lines));
+    ASSERT_TRUE(loaded.config.pools[0].tls);
+    EXPECT_EQ(*loaded.config.pools[0].tls, PoolTls{});
+    EXPECT_TRUE(loaded.config.pools[0].tls->verify);
+    EXPECT_TRUE(loaded.warnings.empty());
+  }
+}
+
+TEST(PoolTlsConfigTest, AllKeys) {
+  const auto tls =
+      load(with_pool_tls("ca = 'ca.pem'\nserver_name = 'shop.internal'\ncertificate = 'p.pem'\n"
+                         "key = 'p.key'"))
+          .config.pools[0]
+          .tls;
+  ASSERT_TRUE(tls);
+  EXPECT_EQ(tls->ca.path, "ca.pem");
+  EXPECT_EQ(tls->server_name, "shop.internal");
+  ASSERT_TRUE(tls->certificate);
+  EXPECT_EQ(tls->certificate->certificate, "p.pem");
+  EXPECT_EQ(tls->certificate->key, "p.key");
+}
+
+TEST(PoolTlsConfigTest, Errors) {
+  expect_errors(
+      with_pool_tls,
+      {{"key = 'p.key'", "f:10:7: pool[shop].tls.key: it has no certificate; set certificate, too"},
+       {"certificate = 'p.pem'",
+        "f:10:15: pool[shop].tls.certificate: it has no key; set key, too"},
+       {"server_name = 'shop:443'",
+        "f:10:15: pool[shop].tls.server_name: \"shop:443\" is not a host name; expected a name "
+        "such "
+        "as \"shop.internal\" or a numeric address, without a port; or \"\" for the node's "
+        "address"},
+       {"server_name = '*.internal'",
+        "f:10:15: pool[shop].tls.server_name: \"*.internal\" is not a host name; expected a name "
+        "such "
+        "as \"shop.internal\" or a numeric address, without a port; or \"\" for the node's "
+        "address"},
+       {"verify = 'no'", "f:10:10: pool[shop].tls.verify: expected a boolean (true or false), got a string"},
+       {"insecure = true",
+        "f:10:1: pool[shop].tls.insecure: unknown key; expected one of: verify, ca, server_name, "
+        "certificate, key"}});
+}
+
+TEST(PoolTlsConfigTest, NoVerificationIsAWarning) {
+  EXPECT_THAT(
+      load(with_pool_tls("verify = false\nca = 'ca.pem'")).warnings,
+      ElementsAre("f:10:10: pool[shop].tls.verify: anyone who can answer for a node can read and "
+                  "change what users send; set ca to what has issued the nodes' certificates, and "
+                  "remove this key",
+                  "f:11:6: pool[shop].tls.ca: ignored: verify is false"));
 }
 
 TEST(TlsConfigTest, ACaThatNothingUsesIsAWarning) {

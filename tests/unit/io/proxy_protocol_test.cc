@@ -262,6 +262,28 @@ TEST(ProxyProtocolTest, WritesVersion2) {
   EXPECT_EQ(own_proxy_header_v2(), v2('\x20', '\0', ""));
 }
 
+TEST(ProxyProtocolTest, Version2TellsHowTheClientSpeaksTls) {
+  TlsInfo tls;
+  tls.version = "TLSv1.3";
+  tls.cipher = "AES";
+  const std::string described = "\x21\0\x07TLSv1.3"s + "\x23\0\x03"s + "AES";
+  EXPECT_EQ(proxy_header_v2(kV4Route, &tls),
+            v2('\x21', '\x11', kV4Block + "\x20\0\x15\x01\0\0\0\x01"s + described))
+      << "no certificate: not verified";
+  tls.server_name = "shop";
+  tls.alpn = "h2";
+  tls.peer_certificate = "DER";
+  tls.peer_common_name = "ann";
+  const std::string named = "\x01\0\x02h2\x02\0\x04shop"s;
+  const std::string ann = "\x21\0\x07TLSv1.3"s + "\x22\0\x03"s + "ann" + "\x23\0\x03"s + "AES";
+  EXPECT_EQ(proxy_header_v2(kV4Route, &tls),
+            v2('\x21', '\x11', kV4Block + named + "\x20\0\x1b\x03\0\0\0\0"s + ann));
+  tls.resumed = TlsInfo::Resumed::yes;
+  const std::string header = proxy_header_v2(kV4Route, &tls);
+  EXPECT_EQ(header, v2('\x21', '\x11', kV4Block + named + "\x20\0\x1b\x05\0\0\0\0"s + ann));
+  EXPECT_EQ(parse_proxy_header(header).endpoints, kV4Route);
+}
+
 TEST(ProxyProtocolTest, OneFamilyHoldsBothEnds) {
   const EndpointPair mixed = endpoints("192.0.2.1", "2001:db8::8");
   EXPECT_EQ(proxy_header_v1(mixed), "PROXY TCP6 ::ffff:192.0.2.1 2001:db8::8 56324 443\r\n");

@@ -31,6 +31,7 @@ class RecordingExchange final : public UpstreamEvents {
 
   [[nodiscard]] http::Head& response_head() override { return head_; }
   [[nodiscard]] std::optional<EndpointPair> client_endpoints() const override { return {}; }
+  [[nodiscard]] const io::TlsInfo* client_tls() const override { return nullptr; }
   void on_turn(ConnectionToken /*turn*/) override { events.emplace_back("turn"); }
   void on_connected() override { events.emplace_back("connected"); }
   void on_interim_head() override { note_head("interim"); }
@@ -103,7 +104,7 @@ class UpstreamConnectionTest : public testing::Test, private UpstreamOwner {
 
  private:
   void on_connect_succeeded() override { told_.emplace_back("connected"); }
-  [[nodiscard]] ExchangeError on_connect_failed(int error) override {
+  [[nodiscard]] ExchangeError on_connect_failed(int error, const std::string& /*why*/) override {
     return {EndReason::connect_failed, Retry::other_node, error};
   }
   [[nodiscard]] Millis max_idle_time(const UpstreamConnection& /*connection*/) const override {
