@@ -19,6 +19,7 @@ IncomingConnection::IncomingConnection(Worker& worker, AcceptedClient accepted,
       accepted_(std::move(accepted)),
       tls_(std::move(tls)),
       stage_(proxy_header == ProxyHeaderMode::required ? Stage::proxy_header : Stage::handshake),
+      place_(worker.handshakes()),
       timer_(worker.context().loop.timers(), [this] { on_timeout(); }) {
   stage_ == Stage::handshake ? begin_handshake() : begin_proxy_header();
 }
@@ -37,7 +38,7 @@ void IncomingConnection::close() {
 }
 
 void IncomingConnection::on_ready(Ready /*ready*/) {
-  stage_ == Stage::handshake ? shake_hands() : read_proxy_header();
+  stage_ == Stage::handshake ? continue_handshake() : read_proxy_header();
 }
 
 void IncomingConnection::on_watch_failed(int error) {
@@ -47,13 +48,10 @@ void IncomingConnection::on_watch_failed(int error) {
 
 void IncomingConnection::on_timeout() {
   if (stage_ == Stage::handshake) {
-    worker_.report_failed_handshake(accepted_.identity.text(),
-                                    "no TLS handshake within the time limit; see [timeouts] "
-                                    "handshake");
-  } else {
-    worker_.report_proxy_refusal(accepted_.identity.text(),
-                                 "no PROXY header within the time limit; see [timeouts] header");
+    return fail_handshake("no TLS handshake within the time limit; see [timeouts] handshake");
   }
+  worker_.report_proxy_refusal(accepted_.identity.text(),
+                               "no PROXY header within the time limit; see [timeouts] header");
   close();
 }
 
@@ -125,18 +123,36 @@ void IncomingConnection::begin_handshake() {
   timer_.arm(worker_.context().timeouts.handshake);
 }
 
+/// An event whose turn comes later is reported again: sockets are watched level-triggered.
+void IncomingConnection::continue_handshake() {
+  switch (worker_.handshakes().take(place_)) {
+    case Handshakes::Turn::now:
+      return shake_hands();
+    case Handshakes::Turn::later:
+      return;
+    case Handshakes::Turn::never:
+      worker_.report_turned_away(accepted_.identity.text(), "too many TLS handshakes are waiting");
+      return close();
+  }
+}
+
 void IncomingConnection::shake_hands() {
   const IoStatus status = transport_->open();
   if (status == IoStatus::would_block) return transport_->want(Ready::read);
-  if (status != IoStatus::done) {
-    worker_.report_failed_handshake(accepted_.identity.text(), transport_->error_text());
-    return close();
-  }
+  if (status != IoStatus::done) return fail_handshake(transport_->error_text());
+  const bool resumed = transport_->tls()->resumed == io::TlsInfo::Resumed::yes;
+  worker_.handshakes().note_completed(resumed ? Handshakes::Kind::resumed : Handshakes::Kind::full);
   timer_.disarm();
   accepted_.tls = std::make_unique<const io::TlsInfo>(*transport_->tls());
   accepted_.head_due = worker_.context().loop.now() + worker_.context().timeouts.header;
   accepted_.transport = std::move(transport_);
   worker_.serve_http(*this, std::move(accepted_));
+}
+
+void IncomingConnection::fail_handshake(const std::string& why) {
+  worker_.handshakes().note_failed();
+  worker_.report_failed_handshake(accepted_.identity.text(), why);
+  close();
 }
 
 }  // namespace bonedry::proxy

@@ -2,10 +2,12 @@
 
 #include "proxy/accepted_client.h"
 #include "proxy/client_connection.h"
+#include "proxy/handshakes.h"
 #include "proxy/io/event_loop.h"
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 namespace bonedry::tls {
 class ServerContext;
@@ -44,13 +46,16 @@ class IncomingConnection final : public ClientConnection, private io::FdWatcher:
   void read_proxy_header();
   void parse_proxy_header();
   void begin_handshake();
+  void continue_handshake();
   void shake_hands();
+  void fail_handshake(const std::string& why);
 
   Worker& worker_;
   std::unique_ptr<io::Transport> transport_;  // null: closed, or passed on
   AcceptedClient accepted_;                   // all but the transport
   std::shared_ptr<const tls::ServerContext> tls_;
   Stage stage_;
+  Handshakes::Place place_;
   io::Timer timer_;
 };
 

@@ -204,6 +204,12 @@ ExchangeTotals Server::exchange_totals() const {
   return totals;
 }
 
+HandshakeTotals Server::handshake_totals() const {
+  HandshakeTotals totals;
+  for (const auto& worker : workers_) totals.add(worker->handshakes().read());
+  return totals;
+}
+
 void Server::drain(DrainMode mode, const std::function<void()>& drained) {
   listening_.clear();
   auto gather = std::make_shared<AckBarrier>(worker_count_, drained);

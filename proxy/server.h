@@ -71,6 +71,8 @@ class Server {
 
   /// Totals of all exchanges since the start. Reads the workers' counters without stopping them.
   [[nodiscard]] ExchangeTotals exchange_totals() const;
+  /// As `exchange_totals`.
+  [[nodiscard]] HandshakeTotals handshake_totals() const;
 
   /// Stops accepting, lets exchanges finish, calls `drained` when all connections are gone.
   void drain(DrainMode mode, const std::function<void()>& drained);

@@ -314,6 +314,7 @@ void Worker::serve_queue() {
 }
 
 void Worker::after_iteration() {
+  handshakes_.begin_iteration();
   if (context_.waiting > 0) serve_queue();
   upstream_limiter_.trim();
   for (auto& exchange : exchanges_.released) {

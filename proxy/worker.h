@@ -109,6 +109,8 @@ class Worker final : public ExchangeContext {
   [[nodiscard]] AccessLogQueue& access_log() override { return access_log_; }
   /// Any thread may read them.
   [[nodiscard]] ExchangeCounters& counters() override { return counters_; }
+  /// Any thread may read their counts.
+  [[nodiscard]] Handshakes& handshakes() { return handshakes_; }
   [[nodiscard]] EndReason closing_reason() const override { return closing_reason_; }
 
   /// Exchanges are reused: a released one only when none of its calls is on the stack.
@@ -218,6 +220,7 @@ class Worker final : public ExchangeContext {
   std::map<std::string, PoolStateEntry> pool_states_;
   Router router_;
   ExchangeCounters counters_;
+  Handshakes handshakes_;
   AccessLogQueue access_log_;
   ExchangePool exchanges_;
   std::vector<std::unique_ptr<ClientConnection>> connections_;

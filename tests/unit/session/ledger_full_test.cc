@@ -211,17 +211,17 @@ TEST(LedgerCapacityTest, ItIsNeverExceededAtAnySize) {
 
 TEST(LedgerCapacityTest, RandomKeysUseNearlyAllOfIt) {
   const Instant now{1'000'000};
-  constexpr std::size_t kCapacity = 65'536;
-  MappedLedger ledger(kCapacity, now);
+  constexpr std::size_t kMany = 65'536;
+  MappedLedger ledger(kMany, now);
   const NodeSlot slot = ledger.slot_of("shop/alice");
   ledger.set_times(slot, {minutes{20}, minutes{20}, minutes{20}});
   std::uint64_t state = 1;
-  for (std::size_t i = 0; i < kCapacity; ++i) {
+  for (std::size_t i = 0; i < kMany; ++i) {
     state = state * 6364136223846793005U + 1442695040888963407U;
     const SessionKey key{state ^ (state >> 29U), i};
     ledger.close(ledger.begin(key, 1, slot, SessionState::live, now, now).ref, now);
   }
-  EXPECT_GE(ledger.totals().sessions, kCapacity * 97 / 100);
+  EXPECT_GE(ledger.totals().sessions, kMany * 97 / 100);
 }
 
 }  // namespace

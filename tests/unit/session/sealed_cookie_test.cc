@@ -10,7 +10,7 @@
 namespace bonedry::session {
 namespace {
 
-using Secrets = std::vector<std::string>;
+using SecretTexts = std::vector<std::string>;
 
 const std::string kOld = "an old secret that is long enough";
 const std::string kNew = "a new secret that is long enough!";
@@ -27,7 +27,7 @@ class SealedCookieTest : public testing::Test {
     return {value.data(), value.size()};
   }
 
-  CookieSealer sealer{Secrets{kOld}, "shop"};
+  CookieSealer sealer{SecretTexts{kOld}, "shop"};
 };
 
 TEST_F(SealedCookieTest, WhatWasSealedIsOpened) {
@@ -88,12 +88,12 @@ TEST_F(SealedCookieTest, AllZeroesAndAllOnesAreRefused) {
 }
 
 TEST_F(SealedCookieTest, AnotherSecretRefusesIt) {
-  CookieSealer other(Secrets{kNew}, "shop");
+  CookieSealer other(SecretTexts{kNew}, "shop");
   EXPECT_FALSE(other.open(seal(sealer)));
 }
 
 TEST_F(SealedCookieTest, AnotherPoolRefusesIt) {
-  CookieSealer other(Secrets{kOld}, "blog");
+  CookieSealer other(SecretTexts{kOld}, "blog");
   EXPECT_FALSE(other.open(seal(sealer)));
 }
 
@@ -110,7 +110,7 @@ TEST_F(SealedCookieTest, HalvesOfTwoCookiesDoNotMakeAThird) {
 }
 
 TEST_F(SealedCookieTest, SeveralProxiesAgree) {
-  CookieSealer second(Secrets{kOld}, "shop");
+  CookieSealer second(SecretTexts{kOld}, "shop");
   EXPECT_EQ(seal(second), seal(sealer));
   const auto opened = second.open(seal(sealer, "bob"));
   ASSERT_TRUE(opened);
@@ -118,8 +118,8 @@ TEST_F(SealedCookieTest, SeveralProxiesAgree) {
 }
 
 TEST_F(SealedCookieTest, WhileKeysRotateTheFirstSealsAndAllOpen) {
-  CookieSealer rotating(Secrets{kNew, kOld}, "shop");
-  CookieSealer done(Secrets{kNew}, "shop");
+  CookieSealer rotating(SecretTexts{kNew, kOld}, "shop");
+  CookieSealer done(SecretTexts{kNew}, "shop");
   ASSERT_EQ(rotating.secrets(), 2U);
 
   const auto old_cookie = rotating.open(seal(sealer));
@@ -135,22 +135,22 @@ TEST_F(SealedCookieTest, WhileKeysRotateTheFirstSealsAndAllOpen) {
 
 TEST_F(SealedCookieTest, ManySecretsAllOpen) {
   // More secrets than key ids, so some share a key id.
-  Secrets many;
+  SecretTexts many;
   for (int i = 0; i < 300; ++i) many.push_back(kOld + std::to_string(i));
   CookieSealer all(many, "shop");
   for (const std::string& secret : many) {
-    CookieSealer one(Secrets{secret}, "shop");
+    CookieSealer one(SecretTexts{secret}, "shop");
     EXPECT_TRUE(all.open(seal(one))) << secret;
   }
 }
 
 TEST_F(SealedCookieTest, ANodeKeyDependsOnNameAndSecretOnly) {
-  CookieSealer same(Secrets{kOld}, "shop");
+  CookieSealer same(SecretTexts{kOld}, "shop");
   EXPECT_EQ(same.node_key(0, "alice"), sealer.node_key(0, "alice"));
   EXPECT_NE(sealer.node_key(0, "bob"), sealer.node_key(0, "alice"));
-  CookieSealer other(Secrets{kNew}, "shop");
+  CookieSealer other(SecretTexts{kNew}, "shop");
   EXPECT_NE(other.node_key(0, "alice"), sealer.node_key(0, "alice"));
-  CookieSealer rotating(Secrets{kNew, kOld}, "shop");
+  CookieSealer rotating(SecretTexts{kNew, kOld}, "shop");
   EXPECT_EQ(rotating.node_key(0, "alice"), other.node_key(0, "alice"));
   EXPECT_EQ(rotating.node_key(1, "alice"), sealer.node_key(0, "alice"));
 }
@@ -222,7 +222,7 @@ TEST_F(SealedCookieTest, APeekSeesAnyChangeOfASingleCharacter) {
 }
 
 TEST_F(SealedCookieTest, ASealerNeedsASecret) {
-  EXPECT_THROW(CookieSealer(Secrets{}, "shop"), std::invalid_argument);
+  EXPECT_THROW(CookieSealer(SecretTexts{}, "shop"), std::invalid_argument);
 }
 
 TEST(SessionKeyTest, NoTwoRandomOnesAreAlike) {
