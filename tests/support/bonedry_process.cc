@@ -1,5 +1,7 @@
 #include "tests/support/bonedry_process.h"
 
+#include "tests/support/story_tls.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -8,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <optional>
 #include <set>
 #include <sstream>
 #include <stdexcept>
@@ -18,6 +21,36 @@ namespace {
 
 void add_lines(std::string& text, const std::vector<std::string>& lines) {
   for (const std::string& line : lines) text += line + '\n';
+}
+
+/// Whether these lines of a table say something of TLS.
+bool sets_tls(const std::vector<std::string>& lines) {
+  return std::any_of(lines.begin(), lines.end(),
+                     [](const std::string& line) { return line.starts_with("tls ="); });
+}
+
+std::string story_tls_path(const std::string& socket, const std::string& name) {
+  return std::filesystem::path(socket).parent_path() / ("story-" + name);
+}
+
+/// What a listener and a pool need in a run of the stories with TLS.
+std::string listener_tls(const std::string& socket) {
+  if (!story_tls_files()) return "";
+  return "tls = { certificates = [{ certificate = \"" + story_tls_path(socket, "certificate.pem") +
+         "\", key = \"" + story_tls_path(socket, "key.pem") + "\" }] }\n";
+}
+std::string pool_tls(const std::string& socket) {
+  if (!story_tls_files()) return "";
+  return "tls = { ca = \"" + story_tls_path(socket, "ca.pem") +
+         "\", server_name = \"shop.example\" }\n";
+}
+
+void write_story_tls_files(const std::string& socket) {
+  const std::optional<StoryTlsFiles> files = story_tls_files();
+  if (!files) return;
+  write_file(story_tls_path(socket, "ca.pem"), files->ca);
+  write_file(story_tls_path(socket, "certificate.pem"), files->certificate);
+  write_file(story_tls_path(socket, "key.pem"), files->key);
 }
 
 std::string to_toml(const TestConfig& config, const std::string& socket,
@@ -33,10 +66,12 @@ std::string to_toml(const TestConfig& config, const std::string& socket,
   add_lines(text, config.ledger);
   for (const TestPool& pool : config.pools) {
     text += "[[listener]]\naddress = \"127.0.0.1:0\"\npool = \"" + pool.name + "\"\n";
+    if (!sets_tls(pool.listener)) text += listener_tls(socket);
     add_lines(text, pool.listener);
   }
   for (const TestPool& pool : config.pools) {
     text += "[[pool]]\nname = \"" + pool.name + "\"\n";
+    if (!sets_tls(pool.keys)) text += pool_tls(socket);
     add_lines(text, pool.keys);
     text += "[pool.session]\n";
     add_lines(text, pool.session);
@@ -161,6 +196,7 @@ BonedryProcess::~BonedryProcess() {
 
 void BonedryProcess::configure(TestConfig config) {
   if (config.timeouts.empty()) config.timeouts = {"shutdown = \"2s\""};
+  write_story_tls_files(socket_path());
   write_file(config_path(), to_toml(config, socket_path(), state_dir()));
   descriptors_ = config.descriptors;
   program_ = config.program.empty() ? bonedry_program() : std::move(config.program);

@@ -108,7 +108,8 @@ class BonedryProcess {
   void kill_predecessor();
   /// The old process must end by itself, with 0. False: it has not ended yet.
   [[nodiscard]] bool predecessor_ends(Millis deadline = kDeadline * 3);
-  /// Waits until each worker of the old process has begun to drain: it has no listening socket then.
+  /// Waits until each worker of the old process has begun to drain: it has no listening socket
+  /// then.
   [[nodiscard]] bool predecessor_drains() const;
   /// Stops it with a signal until `resume`; what happens meanwhile, it sees all at once.
   void pause();

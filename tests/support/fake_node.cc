@@ -1,6 +1,7 @@
 #include "tests/support/fake_node.h"
 
 #include "tests/support/checksum.h"
+#include "tests/support/story_tls.h"
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -99,7 +100,7 @@ bool NodeExchange::peer_went(Millis deadline) {
   }
 }
 
-FakeNode::FakeNode(std::string name) : FakeNode(std::move(name), std::nullopt) {}
+FakeNode::FakeNode(std::string name) : FakeNode(std::move(name), story_node_tls()) {}
 
 FakeNode::FakeNode(std::string name, const std::optional<TlsServer>& tls) : name_(std::move(name)) {
   if (tls) serve_tls(*tls);

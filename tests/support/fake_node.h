@@ -98,7 +98,7 @@ class FakeNode {
   static constexpr std::size_t kMaxConnections = 1000;
   static constexpr std::size_t kKeptRequests = 20000;
 
-  explicit FakeNode(std::string name);  ///< starts it
+  explicit FakeNode(std::string name);  ///< starts it; TLS: see story_tls.h
   /// Starts it, over TLS if `tls` has a value.
   FakeNode(std::string name, const std::optional<TlsServer>& tls);
   ~FakeNode();

@@ -1,5 +1,7 @@
 #include "tests/support/http_client.h"
 
+#include "tests/support/story_tls.h"
+
 #include <algorithm>
 #include <charconv>
 #include <utility>
@@ -22,13 +24,14 @@ std::string chunk(std::string_view bytes) {
   return std::string(size, end) + "\r\n" + std::string{bytes} + "\r\n";
 }
 
-HttpClient::HttpClient(const std::string& address)
-    : socket_(Socket::connect_tcp(address)), reader_(socket_) {}
+HttpClient::HttpClient(const std::string& address) : HttpClient(address, story_client_tls()) {}
 
 HttpClient::HttpClient(const std::string& address, const std::optional<TlsClient>& tls)
-    : HttpClient(address) {
+    : socket_(Socket::connect_tcp(address)), reader_(socket_) {
   if (tls) socket_.start_tls(*tls);
 }
+
+User::User(std::string address) : User(std::move(address), story_client_tls()) {}
 
 void HttpClient::send_byte_by_byte(std::string_view raw) {
   for (const char byte : raw) socket_.send_all({&byte, 1});

@@ -29,7 +29,7 @@ struct Request {
 /// throws TimedOut, and the test fails.
 class HttpClient {
  public:
-  explicit HttpClient(const std::string& address);
+  explicit HttpClient(const std::string& address);  ///< TLS: see story_tls.h
   /// Over TLS if `tls` has a value. Throws as Socket::start_tls does.
   HttpClient(const std::string& address, const std::optional<TlsClient>& tls);
   HttpClient(const HttpClient&) = delete;
@@ -68,7 +68,7 @@ class HttpClient {
 /// One browser: a keep-alive connection, reopened when it was closed, and a cookie jar.
 class User {
  public:
-  explicit User(std::string address) : User(std::move(address), std::nullopt) {}
+  explicit User(std::string address);  ///< TLS: see story_tls.h
   /// Over TLS if `tls` has a value. Cookies are kept as without it: the jar ignores Secure.
   User(std::string address, std::optional<TlsClient> tls)
       : address_(std::move(address)), tls_(std::move(tls)) {}
