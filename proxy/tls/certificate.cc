@@ -5,6 +5,7 @@
 #include "proxy/base/ip_address.h"
 #include "proxy/base/utc.h"
 #include "proxy/tls/openssl.h"
+#include "proxy/tls/pem.h"
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -48,12 +49,6 @@ struct NoErrorsLeft {
   NoErrorsLeft& operator=(const NoErrorsLeft&) = delete;
 };
 
-/// One object of a PEM file.
-struct Block {
-  std::string_view label;  ///< such as "CERTIFICATE"
-  std::string_view text;   ///< from its first line to the next block
-};
-
 /// OpenSSL fails here only for want of memory.
 template <class T>
 T* allocated(T* object) {
@@ -67,55 +62,13 @@ Result<std::string> read_nonempty(const std::string& path) {
   return content;
 }
 
-/// A block may begin at the start of a line, after a byte order mark, or directly after the end of
-/// another one, as when files without a last newline are joined.
-bool may_begin(std::string_view pem, std::size_t at) {
-  return at == 0 || std::string_view("\n-\xbf").find(pem[at - 1]) != std::string_view::npos;
-}
-
-std::size_t find_begin(std::string_view pem, std::size_t from) {
-  constexpr std::string_view kBegin = "-----BEGIN ";
-  std::size_t at = pem.find(kBegin, from);
-  while (at != std::string_view::npos && !may_begin(pem, at)) at = pem.find(kBegin, at + 1);
-  return at;
-}
-
-/// Not left to OpenSSL, which cannot tell of which kind a damaged block is.
-std::vector<Block> split(std::string_view pem) {
-  std::vector<Block> blocks;
-  std::size_t at = find_begin(pem, 0);
-  while (at != std::string_view::npos) {
-    const std::size_t next = find_begin(pem, at + 1);
-    const std::string_view text = pem.substr(at, next == std::string_view::npos ? next : next - at);
-    std::string_view label = text.substr(std::strlen("-----BEGIN "));
-    label = label.substr(0, label.find('\n'));
-    blocks.push_back({label.substr(0, label.find("-----")), text});
-    at = next;
-  }
-  return blocks;
-}
-
-bool is_certificate(const Block& block) {
-  return block.label == "CERTIFICATE" || block.label == "X509 CERTIFICATE" ||
-         block.label == "TRUSTED CERTIFICATE";
-}
-
-bool is_key(const Block& block) {
+bool is_key(const PemBlock& block) {
   return block.label.ends_with("PRIVATE KEY");
 }
 
-bool is_encrypted(const Block& block) {
+bool is_encrypted(const PemBlock& block) {
   return block.label == "ENCRYPTED PRIVATE KEY" ||
          block.text.find("Proc-Type: 4,ENCRYPTED") != std::string_view::npos;
-}
-
-/// OpenSSL calls this for a password. Without it, it would ask on the terminal.
-int no_password(char* /*buffer*/, int /*size*/, int /*writing*/, void* /*user*/) {
-  return -1;
-}
-
-Bio reader(std::string_view text) {
-  return Bio(allocated(BIO_new_mem_buf(text.data(), static_cast<int>(text.size()))));
 }
 
 const unsigned char* bytes_of(const std::string& content) {
@@ -144,23 +97,15 @@ Failure<std::string> contains_no(const std::string& what, const std::string& beg
 }
 
 Result<Chain> parse_chain(const std::string& path, const std::string& content) {
-  Chain chain;
-  for (const Block& block : split(content)) {
-    if (!is_certificate(block)) continue;
-    const Bio text = reader(block.text);
-    // _AUX also reads a TRUSTED CERTIFICATE.
-    chain.emplace_back(PEM_read_bio_X509_AUX(text.get(), nullptr, &no_password, nullptr));
-    if (chain.back()) continue;
-    return Failure{path + ": certificate " + std::to_string(chain.size()) +
-                   " is damaged; copy it again from where it was issued"};
-  }
-  if (chain.empty()) return contains_no("certificate", "CERTIFICATE", path, content);
+  Result<Chain> chain = parse_certificates(content, nullptr);
+  if (!chain) return Failure{path + ": " + chain.error()};
+  if (chain->empty()) return contains_no("certificate", "CERTIFICATE", path, content);
   return chain;
 }
 
-Result<Pkey> parse_key(const std::string& path, const std::string& content) {
-  std::vector<Block> keys = split(content);
-  std::erase_if(keys, [](const Block& block) { return !is_key(block); });
+Result<Pkey> parse_only_key(const std::string& path, const std::string& content) {
+  std::vector<PemBlock> keys = split_pem(content);
+  std::erase_if(keys, [](const PemBlock& block) { return !is_key(block); });
   if (keys.empty()) return contains_no("private key", "PRIVATE KEY", path, content);
   if (keys.size() > 1) {
     return Failure{path + ": contains " + std::to_string(keys.size()) +
@@ -170,8 +115,7 @@ Result<Pkey> parse_key(const std::string& path, const std::string& content) {
     return Failure{path + ": the private key is encrypted; decrypt it with openssl pkey -in " +
                    path + " -out " + path + ".plain"};
   }
-  const Bio text = reader(keys.front().text);
-  Pkey key(PEM_read_bio_PrivateKey(text.get(), nullptr, &no_password, nullptr));
+  Pkey key = parse_key(keys.front().text, nullptr);
   if (!key) return Failure{path + ": the private key is damaged, or of a type that is unknown"};
   return key;
 }
@@ -463,11 +407,20 @@ Result<ReadCertificate> read_certificate(const std::string& certificate_path,
   const Result<std::string> keys =
       key_path == certificate_path ? certificates : read_nonempty(key_path);
   if (!keys) return Failure{keys.error()};
-  const Result<Pkey> key = parse_key(key_path, *keys);
+  const Result<Pkey> key = parse_only_key(key_path, *keys);
   if (!key) return Failure{key.error()};
   Result<conf::CertificateContents> contents = check(paths, *chain, *key);
   if (!contents) return Failure{contents.error()};
   return ReadCertificate{std::move(*contents), warnings_of(paths, *chain, now)};
+}
+
+Result<std::string> read_authorities(const std::string& path) {
+  const NoErrorsLeft cleared;
+  Result<std::string> content = read_nonempty(path);
+  if (!content) return content;
+  const Result<Chain> authorities = parse_chain(path, *content);
+  if (!authorities) return Failure{authorities.error()};
+  return content;
 }
 
 }  // namespace bonedry::tls

@@ -27,4 +27,8 @@ struct ReadCertificate {
 [[nodiscard]] Result<ReadCertificate> read_certificate(const std::string& certificate_path,
                                                        const std::string& key_path, WallTime now);
 
+/// Reads the certificates of authorities, in any order, from a PEM file of at most 1 MiB, and
+/// returns its text: at least one, and none that is damaged. Errors as those of `read_certificate`.
+[[nodiscard]] Result<std::string> read_authorities(const std::string& path);
+
 }  // namespace bonedry::tls

@@ -18,7 +18,9 @@ SslContext make_context(const Library& library, const SSL_METHOD* method) {
 
 Result<> use_certificate(SSL_CTX& context, const Library& library,
                          const conf::Certificate& certificate) {
-  const auto chain = parse_certificates(certificate.contents->chain, library.context());
+  const auto parsed = parse_certificates(certificate.contents->chain, library.context());
+  if (!parsed) return Failure{certificate.certificate + ": " + parsed.error()};
+  const auto& chain = *parsed;
   const Pkey key = parse_key(certificate.contents->key, library.context());
   const std::unique_ptr<STACK_OF(X509), void (*)(STACK_OF(X509)*)> issuers{
       sk_X509_new_null(), [](STACK_OF(X509) * all) { sk_X509_free(all); }};
@@ -32,7 +34,9 @@ Result<> use_certificate(SSL_CTX& context, const Library& library,
 
 Result<> trust_issuers(SSL_CTX& context, const Library& library, std::string_view pem) {
   X509_STORE* const store = SSL_CTX_get_cert_store(&context);
-  for (const auto& issuer : parse_certificates(pem, library.context())) {
+  const auto issuers = parse_certificates(pem, library.context());
+  if (!issuers) return Failure{issuers.error()};
+  for (const X509Certificate& issuer : *issuers) {
     if (X509_STORE_add_cert(store, issuer.get()) != 1) return Failure{take_error()};
   }
   return Done{};

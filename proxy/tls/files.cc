@@ -1,10 +1,8 @@
 #include "proxy/tls/files.h"
 
-#include "proxy/base/file.h"
 #include "proxy/tls/certificate.h"
 #include "proxy/tls/client_context.h"
 #include "proxy/tls/connection.h"
-#include "proxy/tls/pem.h"
 #include "proxy/tls/server_context.h"
 
 #include <memory>
@@ -26,11 +24,8 @@ Result<> read_one(conf::Certificate& certificate, WallTime now, Warnings& warnin
 
 Result<> read_issuers(conf::CertificateFile& file) {
   if (file.path.empty()) return Done{};
-  Result<std::string> text = read_file(file.path);
+  Result<std::string> text = read_authorities(file.path);
   if (!text) return Failure{text.error()};
-  if (parse_certificates(*text, nullptr).empty()) {
-    return Failure{file.path + ": no PEM certificate in it"};
-  }
   file.text = std::move(*text);
   return Done{};
 }

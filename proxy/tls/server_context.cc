@@ -249,7 +249,9 @@ Result<> ServerContext::verify_clients(SSL_CTX& context) const {
                      nullptr);
   const Result<> trusted = trust_issuers(context, library_, config_.client_ca.text);
   if (!trusted) return Failure{"client_ca: " + trusted.error()};
-  for (const auto& issuer : parse_certificates(config_.client_ca.text, library_.context())) {
+  const auto authorities = parse_certificates(config_.client_ca.text, library_.context());
+  if (!authorities) return Failure{"client_ca: " + authorities.error()};
+  for (const X509Certificate& issuer : *authorities) {
     if (SSL_CTX_add_client_CA(&context, issuer.get()) != 1) {
       return Failure{"client_ca: " + take_error()};
     }

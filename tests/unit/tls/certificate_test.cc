@@ -337,6 +337,37 @@ TEST_F(CertificateTest, RefusesDamagedParts) {
             "shop.key: the private key is damaged, or of a type that is unknown");
 }
 
+TEST_F(CertificateTest, DoesNotOverlookACertificateWhoseFirstLineIsDamaged) {
+  const auto issued = root_.issue();
+  const std::string headless = root_.certificate().substr(1);
+  EXPECT_EQ(error_of(issued.certificate + headless + root_.certificate(), issued.key),
+            "shop.pem: certificate 1 is damaged; copy it again from where it was issued");
+}
+
+TEST_F(CertificateTest, ReadsTheCertificatesOfAuthorities) {
+  const std::string two = root_.certificate() + CertificateAuthority("Other").certificate();
+  const auto read = read_authorities(write("ca.pem", two));
+  ASSERT_TRUE(read) << read.error();
+  EXPECT_EQ(*read, two);
+}
+
+TEST_F(CertificateTest, RefusesFilesOfAuthoritiesThatItCannotReadAsAWhole) {
+  const std::string one = root_.certificate();
+  const auto error = [this](const std::string& content) {
+    const auto result = read_authorities(write("ca.pem", content));
+    EXPECT_EQ(ERR_peek_error(), 0U);
+    return result ? "no error" : short_text(result.error());
+  };
+  EXPECT_EQ(error(one + damaged(one) + one),
+            "ca.pem: certificate 2 is damaged; copy it again from where it was issued");
+  EXPECT_EQ(error(one + one.substr(1) + one),
+            "ca.pem: certificate 1 is damaged; copy it again from where it was issued");
+  EXPECT_EQ(error(""), "ca.pem: is empty");
+  EXPECT_EQ(error(root_.issue().key),
+            "ca.pem: contains no certificate; expected PEM, which begins with -----BEGIN "
+            "CERTIFICATE-----");
+}
+
 TEST_F(CertificateTest, RefusesAnEncryptedKeyAndAsksForNoPassword) {
   const auto issued = root_.issue();
   const auto key = parse_key(issued.key);

@@ -140,7 +140,7 @@ inline SslContext client_context(int version) {
 inline void show(SSL_CTX& context, const bonedry::test::IssuedCertificate& own) {
   const auto chain = parse_certificates(own.certificate, nullptr);
   const Pkey key = parse_key(own.key, nullptr);
-  ASSERT_EQ(SSL_CTX_use_certificate(&context, chain.front().get()), 1);
+  ASSERT_EQ(SSL_CTX_use_certificate(&context, chain->front().get()), 1);
   ASSERT_EQ(SSL_CTX_use_PrivateKey(&context, key.get()), 1);
 }
 
