@@ -33,8 +33,9 @@ ControlPlane::ControlPlane(Parts parts, conf::Config config, NodeRecords records
       ack_timeouts_(parts_.clock, [this] { return lagging_process(); }),
       waits_(parts_.clock),
       eviction_watch_(parts_.clock, parts_.ledger),
+      certificates_(parts_.clock, parts_.events),
       forecaster_(parts_.clock, parts_.ledger),
-      status_(parts_.clock, parts_.ledger, check_, forecaster_) {
+      status_(parts_.clock, parts_.ledger, check_, forecaster_, certificates_) {
   const NodeRecords written = records_;
   restore_monotonic(records_, parts_.clock);
   const ConfigPlan plan = plan_for(config_);
@@ -168,6 +169,7 @@ void ControlPlane::tick() {
   if (is_standby()) return complete_waits();
   eviction_watch_.report_new(parts_.events);
   cookie_watch_.report_new(parts_.events);
+  certificates_.report_expiry(config_.listeners);
   adjust_dates();
   displace_newly_begun();
   if (parts_.clock.now() >= retry_save_at_) {

@@ -2,6 +2,7 @@
 
 #include "admin/ack_timeouts.h"
 #include "admin/background_tasks.h"
+#include "admin/certificate_monitor.h"
 #include "admin/command_result.h"
 #include "admin/config_plan.h"
 #include "admin/cookie_watch.h"
@@ -212,6 +213,7 @@ class ControlPlane {
   Waits waits_;
   BackgroundTasks tasks_;
   EvictionWatch eviction_watch_;
+  CertificateMonitor certificates_;
   Forecaster forecaster_;
   StatusReader status_;
   ForecastReporter forecast_reporter_;

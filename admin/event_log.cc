@@ -11,7 +11,16 @@ namespace bonedry::admin {
 
 void EventLog::add(std::string kind, std::string node, std::string text) {
   spdlog::info("{}{}{}: {}", kind, node.empty() ? "" : " ", node, printable(text));
-  events_.push_back({clock_.wall(), std::move(kind), std::move(node), std::move(text)});
+  keep({clock_.wall(), std::move(kind), std::move(node), std::move(text)});
+}
+
+void EventLog::warn(std::string kind, std::string text) {
+  spdlog::warn("{}: {}", kind, printable(text));
+  keep({clock_.wall(), std::move(kind), "", std::move(text)});
+}
+
+void EventLog::keep(Event kept) {
+  events_.push_back(std::move(kept));
   if (events_.size() > kKept) events_.pop_front();
   const Event event = events_.back();
   std::vector<FollowId> ids;

@@ -35,6 +35,9 @@ class EventLog {
     add(std::move(kind), node.text(), std::move(text));
   }
 
+  /// The same for something that an operator must see to: a warning in the process log.
+  void warn(std::string kind, std::string text);
+
   [[nodiscard]] const std::deque<Event>& recent() const { return events_; }
 
   /// Calls `follower` for every event from now on, until `unfollow`. A follower may unfollow
@@ -44,6 +47,9 @@ class EventLog {
   void unfollow(FollowId id) { followers_.erase(id); }
 
  private:
+  /// Keeps it and passes it on.
+  void keep(Event event);
+
   const Clock& clock_;
   std::deque<Event> events_;
   std::map<FollowId, std::function<void(const Event&)>> followers_;

@@ -15,6 +15,13 @@ std::string joined(const std::vector<std::string>& parts, std::string_view separ
   return text;
 }
 
+std::string first_few(const std::vector<std::string>& parts) {
+  constexpr std::size_t kFew = 3;
+  if (parts.size() <= kFew) return joined(parts);
+  return joined(std::vector(parts.begin(), parts.begin() + kFew)) + " and " +
+         std::to_string(parts.size() - kFew) + " more";
+}
+
 std::string joined(const std::vector<balancer::NodeId>& nodes) {
   std::vector<std::string> texts;
   texts.reserve(nodes.size());

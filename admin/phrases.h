@@ -16,6 +16,8 @@ namespace bonedry::admin {
 [[nodiscard]] std::string joined(const std::vector<std::string>& parts,
                                  std::string_view separator = ", ");
 [[nodiscard]] std::string joined(const std::vector<balancer::NodeId>& nodes);
+/// "a, b, c and 4 more".
+[[nodiscard]] std::string first_few(const std::vector<std::string>& parts);
 
 /// " by root, reason: update 4.2", as far as there is any of it.
 [[nodiscard]] std::string who(const std::string& by, const std::string& reason);

@@ -79,6 +79,29 @@ Json pool_json(const PoolStatus& pool) {
           {"cookie_clashes", pool.cookie_clashes}};
 }
 
+/// Whole days, rounded down.
+std::int64_t days(Millis duration) {
+  return std::chrono::floor<std::chrono::days>(duration).count();
+}
+
+Json tls_or_null(const std::optional<ListenerTlsStatus>& tls) {
+  if (!tls) return nullptr;
+  Json certificates = Json::array();
+  for (const CertificateStatus& one : tls->certificates) {
+    certificates.push_back({{"file", one.file},
+                            {"names", one.names},
+                            {"key_type", one.key_type},
+                            {"not_before", rfc3339(one.not_before, Precision::seconds)},
+                            {"not_after", rfc3339(one.not_after, Precision::seconds)},
+                            {"days_left", days(one.left)}});
+  }
+  Json error = nullptr;
+  if (tls->error) {
+    error = {{"since", rfc3339(tls->error->since, Precision::seconds)}, {"text", tls->error->text}};
+  }
+  return {{"certificates", std::move(certificates)}, {"error", std::move(error)}};
+}
+
 Json event_json(const Event& event) {
   return {{"at", rfc3339(event.at, Precision::millis)},
           {"kind", event.kind},
@@ -135,7 +158,9 @@ std::string render_json(const Status& status) {
   for (const PoolStatus& pool : status.pools) pools.push_back(pool_json(pool));
   Json listeners = Json::array();
   for (const ListenerStatus& listener : status.listeners) {
-    listeners.push_back({{"address", listener.address}, {"pool", listener.pool}});
+    listeners.push_back({{"address", listener.address},
+                         {"pool", listener.pool},
+                         {"tls", tls_or_null(listener.tls)}});
   }
   Json endings = Json::object();
   for (const ExchangeStatus::Ending& ending : status.exchanges.endings) {

@@ -118,6 +118,26 @@ std::string ledger_line(const Status& status) {
   return line + "\n";
 }
 
+std::string expiry_text(const CertificateStatus& certificate) {
+  const std::string at = rfc3339(certificate.not_after, Precision::seconds);
+  if (certificate.left < Millis{0}) return "expired at " + at;
+  return "expires in " + format_duration(certificate.left) + ", at " + at;
+}
+
+/// The listener, its certificates, and why it has no newer ones.
+std::string listener_lines(const ListenerStatus& listener, WallTime now) {
+  std::string lines = printable("listener " + listener.address + ": pool " + listener.pool) + "\n";
+  if (!listener.tls) return lines;
+  for (const CertificateStatus& one : listener.tls->certificates) {
+    const std::string what = first_few(one.names) + " (" + one.key_type + "): ";
+    lines += "  " + printable(what + expiry_text(one)) + "\n";
+  }
+  const auto& error = listener.tls->error;
+  if (!error) return lines;
+  const std::string age = format_duration(std::max(now - error->since, Millis{0}));
+  return lines + "  " + printable("new files not used for " + age + ": " + error->text) + "\n";
+}
+
 /// "; showing 1 to 100, longest idle first; next page: --page 2".
 std::string paging_hint(const session::SessionPage& page) {
   const session::SessionQuery& query = page.query;
@@ -166,7 +186,7 @@ std::string render_text(const Status& status, WallTime now) {
   if (!remarks.empty()) text += "\n" + remarks;
   text += "\n";
   for (const ListenerStatus& listener : status.listeners) {
-    text += printable("listener " + listener.address + ": pool " + listener.pool) + "\n";
+    text += listener_lines(listener, now);
   }
   return text + ledger_line(status);
 }

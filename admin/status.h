@@ -57,9 +57,30 @@ struct PoolStatus {
   std::uint64_t cookie_clashes = 0;   ///< a node, or another bonedry, uses the same cookie name
 };
 
+struct CertificateStatus {
+  std::string file;
+  std::vector<std::string> names;
+  std::string key_type;  ///< "ECDSA P-256"
+  WallTime not_before;
+  WallTime not_after;  ///< the earliest end of all in the file
+  Millis left{0};      ///< until then; negative: it is over
+};
+
+/// Why the files of a listener's certificates were not taken when they were read last.
+struct CertificateError {
+  WallTime since;  ///< when this was found first
+  std::string text;
+};
+
+struct ListenerTlsStatus {
+  std::vector<CertificateStatus> certificates;  ///< those in force
+  std::optional<CertificateError> error;
+};
+
 struct ListenerStatus {
   std::string address;  ///< with the port that was really bound
   std::string pool;
+  std::optional<ListenerTlsStatus> tls = std::nullopt;
 };
 
 /// How the exchanges of all listeners have ended since the start.

@@ -89,6 +89,15 @@ NodeStatus StatusReader::node(const Sources& sources, const PoolView& pool,
   return status;
 }
 
+std::vector<ListenerStatus> StatusReader::listeners(const balancer::Topology& topology) const {
+  std::vector<ListenerStatus> all = listeners_;
+  for (std::size_t index = 0; index < all.size() && index < topology.listeners.size(); ++index) {
+    const auto& tls = topology.listeners[index].tls;
+    if (tls) all[index].tls = certificates_.status_of(index, *tls);
+  }
+  return all;
+}
+
 Result<Status, CommandError> StatusReader::all(const Sources& sources,
                                                std::optional<std::string_view> pool) const {
   Status status;
@@ -107,7 +116,7 @@ Result<Status, CommandError> StatusReader::all(const Sources& sources,
     return fail(ErrorCode::not_found,
                 "unknown pool '" + std::string(*pool) + "'; known pools: " + joined(names));
   }
-  status.listeners = listeners_;
+  status.listeners = listeners(sources.topology);
   status.exchanges = exchanges_();
   const session::Ledger::Totals totals = ledger_.totals();
   status.sessions = totals.sessions;

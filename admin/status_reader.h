@@ -1,5 +1,6 @@
 #pragma once
 
+#include "admin/certificate_monitor.h"
 #include "admin/command_result.h"
 #include "admin/dryness_check.h"
 #include "admin/forecaster.h"
@@ -25,8 +26,12 @@ class StatusReader {
  public:
   /// All must outlive this.
   StatusReader(const Clock& clock, const session::Ledger& ledger, const DrynessCheck& check,
-               const Forecaster& forecaster)
-      : clock_(clock), ledger_(ledger), check_(check), forecaster_(forecaster) {}
+               const Forecaster& forecaster, const CertificateMonitor& certificates)
+      : clock_(clock),
+        ledger_(ledger),
+        check_(check),
+        forecaster_(forecaster),
+        certificates_(certificates) {}
 
   /// `exchanges` is called for each status of all pools.
   void set_data_plane(std::vector<ListenerStatus> listeners,
@@ -52,6 +57,7 @@ class StatusReader {
  private:
   [[nodiscard]] NodeStatus node(const Sources& sources, const balancer::PoolView& pool,
                                 const balancer::NodeView& view) const;
+  [[nodiscard]] std::vector<ListenerStatus> listeners(const balancer::Topology& topology) const;
   void forecast(const balancer::PoolView& pool, const balancer::NodeView& view,
                 const NodeRecord& record, BleedStatus& status) const;
 
@@ -59,6 +65,7 @@ class StatusReader {
   const session::Ledger& ledger_;
   const DrynessCheck& check_;
   const Forecaster& forecaster_;
+  const CertificateMonitor& certificates_;
   std::vector<ListenerStatus> listeners_;
   std::function<ExchangeStatus()> exchanges_ = [] { return ExchangeStatus{}; };
 };

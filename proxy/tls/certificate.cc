@@ -1,5 +1,6 @@
 #include "proxy/tls/certificate.h"
 
+#include "conf/certificate_expiry.h"
 #include "proxy/base/ascii.h"
 #include "proxy/base/file.h"
 #include "proxy/base/ip_address.h"
@@ -34,7 +35,6 @@ using StoreContext = std::unique_ptr<X509_STORE_CTX, Freed<&X509_STORE_CTX_free>
 
 constexpr std::size_t kMaxFileBytes = 1024U * 1024;  // a chain and its key take about 10 KiB
 constexpr int kMinRsaBits = 2048;                    // clients reject shorter ones
-constexpr Millis kSoon = std::chrono::days{14};
 
 struct Paths {
   const std::string& certificate;
@@ -276,7 +276,8 @@ std::string fault_of_times(X509* certificate, WallTime now) {
   const WallTime end = to_wall(X509_get0_notAfter(certificate));
   if (end < now) return "expired on " + date_of(end) + "; clients will reject it";
   if (start > now) return "is not valid before " + date_of(start) + "; clients will reject it";
-  return end - now < kSoon ? "expires on " + date_of(end) + "; renew it" : "";
+  if (!conf::reached_warning(start, end, now)) return "";
+  return "expires on " + date_of(end) + "; renew it";
 }
 
 void warn_of_times(const std::string& path, const Chain& chain, WallTime now,

@@ -12,6 +12,7 @@ namespace {
 
 using test::kNow;
 using test::sample_status;
+using test::sample_tls;
 
 TEST(RenderJson, StatusIsTheContract) {
   EXPECT_EQ(
@@ -29,12 +30,32 @@ TEST(RenderJson, StatusIsTheContract) {
       R"("dry_blocked_by":[],"sessions":{"live":0,"pending":0},"exchanges_open":0,)"
       R"("websockets_open":0,"exchanges_waiting":0,"counters":{"new":0,"moved":0,"rescued":0,"late":0,"logged_out":0},)"
       R"("last_exchange_age_s":null,"bleeding":null,"removed":false}],"foreign_cookies":0,"cookie_clashes":0}],)"
-      R"("listeners":[{"address":"0.0.0.0:8080","pool":"shop"}],)"
+      R"("listeners":[{"address":"0.0.0.0:8080","pool":"shop","tls":null}],)"
       R"("exchanges":{"ended":{"completed":1234,"client_gone":2},"retries":3,)"
       R"("request_body_bytes":4096,"response_body_bytes":1000000},)"
       R"("ledger":{"sessions":15,"capacity":1000000,"complete":true,"complete_in_s":null,)"
       R"("evicted":0}})"
       "\n");
+}
+
+TEST(RenderJson, StatusHasTheCertificatesOfAListener) {
+  Status status;
+  status.listeners.push_back({"0.0.0.0:443", "shop", sample_tls()});
+  const std::string json = render_json(status);
+  EXPECT_NE(
+      json.find(
+          R"({"address":"0.0.0.0:443","pool":"shop","tls":{"certificates":[)"
+          R"({"file":"shop.pem","names":["a.example","b.example","c.example","d.example"],)"
+          R"("key_type":"ECDSA P-256","not_before":"2023-11-13T22:13:20Z",)"
+          R"("not_after":"2023-11-17T10:13:20Z","days_left":2},)"
+          R"({"file":"old.pem","names":["x\ny.example"],"key_type":"RSA 2048",)"
+          R"("not_before":"2023-11-13T22:13:20Z","not_after":"2023-11-14T22:13:19Z","days_left":-1}],)"
+          R"("error":{"since":"2023-11-14T22:08:20Z","text":"shop.key: is empty"}}})"),
+      std::string::npos)
+      << json;
+  status.listeners[0].tls = ListenerTlsStatus{};
+  EXPECT_NE(render_json(status).find(R"("tls":{"certificates":[],"error":null})"),
+            std::string::npos);
 }
 
 TEST(RenderJson, UnknownTimesAreNull) {

@@ -12,6 +12,7 @@ namespace {
 
 using test::kNow;
 using test::sample_status;
+using test::sample_tls;
 
 TEST(RenderText, StatusIsAnAlignedTableAndRemarks) {
   EXPECT_EQ(render_text(sample_status(), kNow),
@@ -28,6 +29,21 @@ TEST(RenderText, StatusIsAnAlignedTableAndRemarks) {
             "\n"
             "listener 0.0.0.0:8080: pool shop\n"
             "ledger: 15 of at most 1000000 sessions\n");
+}
+
+TEST(RenderText, StatusShowsCertificatesAndWhyNewerOnesAreNotUsed) {
+  Status status = sample_status();
+  status.listeners.push_back({"0.0.0.0:443", "shop", sample_tls()});
+  const std::string text = render_text(status, kNow);
+  EXPECT_NE(text.find("listener 0.0.0.0:8080: pool shop\n"
+                      "listener 0.0.0.0:443: pool shop\n"
+                      "  a.example, b.example, c.example and 1 more (ECDSA P-256): expires in "
+                      "2d12h, at 2023-11-17T10:13:20Z\n"
+                      "  x\\x0ay.example (RSA 2048): expired at 2023-11-14T22:13:19Z\n"
+                      "  new files not used for 5m: shop.key: is empty\n"
+                      "ledger: "),
+            std::string::npos)
+      << text;
 }
 
 TEST(RenderText, StatusOfADryNode) {

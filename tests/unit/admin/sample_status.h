@@ -45,4 +45,25 @@ inline Status sample_status() {
   return status;
 }
 
+/// One certificate that ends in two and a half days, one that has just ended, and a bad new file.
+inline ListenerTlsStatus sample_tls() {
+  const Millis left = std::chrono::hours{60};
+  const WallTime start = kNow - std::chrono::days{1};
+  ListenerTlsStatus tls;
+  tls.certificates = {{"shop.pem",
+                       {"a.example", "b.example", "c.example", "d.example"},
+                       "ECDSA P-256",
+                       start,
+                       kNow + left,
+                       left},
+                      {"old.pem",
+                       {"x\ny.example"},
+                       "RSA 2048",
+                       start,
+                       kNow - std::chrono::seconds{1},
+                       std::chrono::seconds{-1}}};
+  tls.error = {kNow - std::chrono::minutes{5}, "shop.key: is empty"};
+  return tls;
+}
+
 }  // namespace bonedry::admin::test
