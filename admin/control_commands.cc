@@ -174,7 +174,10 @@ void ControlPlane::reload(const std::string& by, const ChangeCallback& callback)
                parts_.events.add("reload", "", to_text(result));
                callback(ChangeResult(result));
              });
-  if (done) return nodes_.adopt(config_, removed_, authority());
+  if (done) {
+    certificates_.forget_errors();
+    return nodes_.adopt(config_, removed_, authority());
+  }
   std::swap(config_, *next);
   std::swap(removed_, plan.removed);
   callback(Failure{done.error()});

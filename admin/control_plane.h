@@ -21,6 +21,7 @@
 #include "admin/status_reader.h"
 #include "admin/waits.h"
 #include "balancer/topology.h"
+#include "conf/certificate_reading.h"
 #include "conf/config.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/result.h"
@@ -90,6 +91,9 @@ class ControlPlane {
                 const ChangeCallback& callback);
   void activate(const balancer::NodeId& id, const std::string& by, const ChangeCallback& callback);
   void reload(const std::string& by, const ChangeCallback& callback);
+  /// Puts the contents of certificate files in force, for connections that begin from now on.
+  /// Listeners whose files were refused keep what they have. The indexes are those of `config`.
+  void renew_certificates(const std::vector<conf::CertificateReading>& readings);
 
   /// Another process takes over, with the program and the config as they are on disk now. An error
   /// leaves everything as it was.

@@ -8,6 +8,7 @@
 #include "proxy/base/directory.h"
 #include "proxy/base/file.h"
 #include "proxy/base/supervisor.h"
+#include "proxy/certificate_watch.h"
 #include "proxy/config_files.h"
 #include "proxy/io/signal_reader.h"
 #include "proxy/predecessor.h"
@@ -337,6 +338,9 @@ class Application::Impl {
   void announce() {
     signals_.emplace(loop_, [this](int number) { on_signal(number); });
     tick_.arm(kControlTick);
+    certificate_watch_.emplace(
+        loop_, clock_, [this] { return watched_config(); },
+        [this](const auto& readings) { renew_certificates(readings); });
     events_.add("start", "", "bonedry " BONEDRY_VERSION " started");
     if (predecessor_) {
       predecessor_->replace(
@@ -373,16 +377,31 @@ class Application::Impl {
     if (!loaded) return Failure{loaded.error()};
     for (const std::string& warning : loaded->warnings) spdlog::warn("{}", warning);
     read_last_ = {loaded->config, std::move(*text)};
+    if (certificate_watch_) certificate_watch_->check_soon();  // it may name other files
     return std::move(loaded->config);
   }
 
-  /// The text of the config in effect; the config that was read last may have been refused.
+  /// The text of the config in effect.
   const std::string& config_text() {
-    if (read_last_ && read_last_->config == control_->config()) {
-      start_options_.config_text = std::move(read_last_->text);
-      read_last_.reset();
-    }
+    keep_text_in_effect();
     return start_options_.config_text;
+  }
+
+  /// The config that was read last may have been refused.
+  void keep_text_in_effect() {
+    if (!read_last_ || read_last_->config != control_->config()) return;
+    start_options_.config_text = std::move(read_last_->text);
+    read_last_.reset();
+  }
+
+  /// Null while another process decides: it has read the files itself.
+  [[nodiscard]] const conf::Config* watched_config() const {
+    return control_->is_standby() ? nullptr : &control_->config();
+  }
+
+  void renew_certificates(const std::vector<conf::CertificateReading>& readings) {
+    keep_text_in_effect();  // while its config, with the certificates that it was read with, is
+    control_->renew_certificates(readings);
   }
 
   void on_tick() {
@@ -454,6 +473,7 @@ class Application::Impl {
   io::Timer tick_;
   io::Timer give_up_;
   std::optional<io::SignalReader> signals_;
+  std::optional<CertificateWatch> certificate_watch_;
   enum class Stopping : std::uint8_t { no, yes };
   Stopping stopping_ = Stopping::no;
   Stopping closing_ = Stopping::no;

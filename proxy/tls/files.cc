@@ -30,45 +30,45 @@ Result<> read_issuers(conf::CertificateFile& file) {
   return Done{};
 }
 
-Result<> read_listener(conf::ListenerTls& tls, const Library& library, WallTime now,
-                       Warnings& warnings) {
+Result<Warnings> read_listener(conf::ListenerTls& tls, const Library& library, WallTime now) {
+  Warnings warnings;
   for (conf::Certificate& certificate : tls.certificates) {
     const Result<> read = read_one(certificate, now, warnings);
-    if (!read) return read;
+    if (!read) return Failure{read.error()};
   }
   const Result<> client_ca = read_issuers(tls.client_ca);
-  if (!client_ca) return client_ca;
+  if (!client_ca) return Failure{client_ca.error()};
   const auto context =
       ServerContext::make(library, tls, {"", std::make_shared<const TicketKeys>(now)});
   if (!context) return Failure{context.error()};
-  return Done{};
+  return warnings;
 }
 
-Result<> read_pool(conf::PoolTls& tls, const Library& library, WallTime now, Warnings& warnings) {
+Result<Warnings> read_pool(conf::PoolTls& tls, const Library& library, WallTime now) {
+  Warnings warnings;
   if (tls.certificate) {
     const Result<> read = read_one(*tls.certificate, now, warnings);
-    if (!read) return read;
+    if (!read) return Failure{read.error()};
   }
   const Result<> ca = read_issuers(tls.ca);
-  if (!ca) return ca;
+  if (!ca) return Failure{ca.error()};
   const auto context = ClientContext::make(library, tls);
   if (!context) return Failure{context.error()};
-  return Done{};
+  return warnings;
 }
 
 }  // namespace
 
-Result<std::vector<std::string>> read_files(conf::Config& config, WallTime now) {
+Result<Warnings> read_files(conf::Config& config, WallTime now) {
   Warnings warnings;
   std::unique_ptr<Library> library;
   const auto read = [&](const std::string& where, auto& tls,
                         const auto& read_settings) -> Result<> {
     if (!tls) return Done{};
     if (!library) library = std::make_unique<Library>();
-    Warnings found;
-    const Result<> done = read_settings(*tls, *library, now, found);
-    if (!done) return Failure{where + done.error()};
-    for (const std::string& warning : found) warnings.push_back(where + warning);
+    const Result<Warnings> found = read_settings(*tls, *library, now);
+    if (!found) return Failure{where + found.error()};
+    for (const std::string& warning : *found) warnings.push_back(where + warning);
     return Done{};
   };
   for (conf::Listener& listener : config.listeners) {
@@ -81,6 +81,20 @@ Result<std::vector<std::string>> read_files(conf::Config& config, WallTime now) 
     if (!done) return Failure{done.error()};
   }
   return warnings;
+}
+
+Result<Warnings> read_files(conf::ListenerTls& tls, WallTime now) {
+  return read_listener(tls, Library(), now);
+}
+
+std::set<std::string> files_of(const conf::ListenerTls& tls) {
+  std::set<std::string> files;
+  for (const conf::Certificate& one : tls.certificates) {
+    files.insert(one.certificate);
+    files.insert(one.key);
+  }
+  if (!tls.client_ca.path.empty()) files.insert(tls.client_ca.path);
+  return files;
 }
 
 }  // namespace bonedry::tls
