@@ -340,7 +340,7 @@ class Application::Impl {
     tick_.arm(kControlTick);
     certificate_watch_.emplace(
         loop_, clock_, [this] { return watched_config(); },
-        [this](const auto& readings) { renew_certificates(readings); });
+        [this](const auto& readings) { control_->renew_certificates(readings); });
     events_.add("start", "", "bonedry " BONEDRY_VERSION " started");
     if (predecessor_) {
       predecessor_->replace(
@@ -381,27 +381,18 @@ class Application::Impl {
     return std::move(loaded->config);
   }
 
-  /// The text of the config in effect.
+  /// The text of the config in effect; the config that was read last may have been refused.
   const std::string& config_text() {
-    keep_text_in_effect();
+    if (read_last_ && read_last_->config == control_->config()) {
+      start_options_.config_text = std::move(read_last_->text);
+      read_last_.reset();
+    }
     return start_options_.config_text;
-  }
-
-  /// The config that was read last may have been refused.
-  void keep_text_in_effect() {
-    if (!read_last_ || read_last_->config != control_->config()) return;
-    start_options_.config_text = std::move(read_last_->text);
-    read_last_.reset();
   }
 
   /// Null while another process decides: it has read the files itself.
   [[nodiscard]] const conf::Config* watched_config() const {
     return control_->is_standby() ? nullptr : &control_->config();
-  }
-
-  void renew_certificates(const std::vector<conf::CertificateReading>& readings) {
-    keep_text_in_effect();  // while its config, with the certificates that it was read with, is
-    control_->renew_certificates(readings);
   }
 
   void on_tick() {

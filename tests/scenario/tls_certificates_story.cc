@@ -260,6 +260,20 @@ TEST_P(CertificatesStory, AReloadForgetsWhatWasWrong) {
   EXPECT_EQ(served(), next.certificate);
 }
 
+TEST_P(CertificatesStory, ADirectoryThatIsGoneIsReported) {
+  fs::create_directory(files_ / "live");
+  const IssuedCertificate first = ca_.issue();
+  install("live/shop", first);
+  launch(shop_with(tls_of("live/shop")));
+  EXPECT_TRUE(eventually([this] { return bonedry_->open_descriptors("anon_inode:inotify") == 1; }));
+  fs::rename(files_ / "live", files_ / "away");
+  EXPECT_TRUE(bonedry_->says("cannot watch " + (files_ / "live") +
+                             ": No such file or directory; new certificates there are noticed "
+                             "within 60 s"));
+  EXPECT_TRUE(bonedry_->says("cannot read " + (files_ / "live/shop.pem")));
+  EXPECT_EQ(served(), first.certificate);
+}
+
 TEST_P(CertificatesStory, ACertificateNearItsEndIsReportedOnce) {
   install("shop", ca_.issue({.starts = std::chrono::hours{-24 * 80},
                              .ends = std::chrono::hours{24 * 6 + 12}}));

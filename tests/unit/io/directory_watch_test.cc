@@ -3,6 +3,7 @@
 #include "tests/support/temporary_directory.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <filesystem>
 #include <functional>
@@ -62,6 +63,19 @@ TEST_F(DirectoryWatchTest, SaysWhichDirectoryCannotBeWatchedAndWatchesTheOthers)
   ASSERT_FALSE(watched);
   EXPECT_EQ(watched.error(),
             "cannot watch " + (directory_ / "missing") + ": No such file or directory");
+  EXPECT_TRUE(notices([this] { directory_.write("a", "1"); }));
+}
+
+TEST_F(DirectoryWatchTest, CanBeTriedAgainWhenTheKernelRefusesToWatch) {
+  rlimit usual{};
+  ::getrlimit(RLIMIT_NOFILE, &usual);
+  const rlimit none{0, usual.rlim_max};
+  ::setrlimit(RLIMIT_NOFILE, &none);
+  const Result<> refused = watch_.watch({directory_.path()});
+  ::setrlimit(RLIMIT_NOFILE, &usual);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error(), "cannot watch directories: inotify: Too many open files");
+  EXPECT_TRUE(watch_.watch({directory_.path()}));
   EXPECT_TRUE(notices([this] { directory_.write("a", "1"); }));
 }
 
