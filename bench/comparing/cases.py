@@ -2,15 +2,14 @@
 
 import os
 import signal
-import socket
 import statistics
 import subprocess
 import time
 
 from .ledger import ExpiryCase, LedgerCase
-from .load import Load, run_wrk
-from .machine import BenchError, clients_that_fit
-from .proxies import Setting, find_program
+from .load import Handshakes, Load, run_load
+from .machine import BenchError, clients_that_fit, find_program
+from .proxies import Setting
 from .slow import SlowCase
 
 KIB, MIB = 1024, 1024 * 1024
@@ -26,20 +25,21 @@ class Goal:
 
 
 class LoadCase:
-    """One load against every proxy, in turn, round for round."""
+    """One load against every proxy, in turn, round for round. `setting` goes to `make_setting`."""
 
-    def __init__(self, load, about, goals=(), body_bytes=64, floors=True):
+    def __init__(self, load, about, goals=(), body_bytes=64, floors=True, **setting):
         self.load = load
         self.about = about
         self.goals = goals
         self.body_bytes = body_bytes
         self.floors = floors
+        self.setting = setting
 
     def run(self, bench):
         proxies = [p for p in bench.proxies if self.floors or p.sticky]
         figures = {proxy.name: [] for proxy in proxies}
         for _ in range(bench.starts):
-            with bench.running(proxies, self.load.users) as running:
+            with bench.running(proxies, self.load.users, **self.setting) as running:
                 self.run_rounds(bench, running, figures)
         return {name: row(one) for name, one in figures.items()}
 
@@ -52,6 +52,19 @@ class LoadCase:
             for proxy in running[turn:] + running[:turn]:
                 bench.measure(proxy, self.load, min(0.5, bench.seconds))
                 figures[proxy.name].append(bench.measure(proxy, self.load, bench.seconds))
+
+
+class HandshakeCase(LoadCase):
+    """A connection for each request; also how many of them a second of CPU is enough for."""
+
+    def __init__(self, about, goal, *options):
+        super().__init__(Handshakes(*options), about, (goal,), floors=False, tls=True)
+
+    def run(self, bench):
+        rows = super().run(bench)
+        for entry in rows.values():
+            entry["per_cpu_second"] = 1e6 / entry["cpu_us"]
+        return rows
 
 
 def row(figures):
@@ -82,14 +95,16 @@ def add_ratios(rows, figure="cpu_us"):
 class IdleCase:
     """Memory of idle connections, each of which has been served once."""
 
-    about = "10,000 idle keep-alive connections (fewer if the descriptor limit is low)"
-    goals = (Goal("bytes_each", 2048),)
+    def __init__(self, about, most_bytes, **setting):
+        self.about = about
+        self.goals = (Goal("bytes_each", most_bytes),)
+        self.setting = setting
 
     def run(self, bench):
         connections = clients_that_fit(10000)
         rows = {}
         for proxy in [p for p in bench.proxies if p.sticky]:
-            with bench.running([proxy], 16) as (running,):
+            with bench.running([proxy], 16, **self.setting) as (running,):
                 bench.measure(running, Load(), 1)
                 before = running.process.resident_bytes()
                 with Crowd(running, connections):
@@ -112,7 +127,7 @@ class Crowd:
         cookies = self.running.cookies or [""]
         try:
             for index in range(self.count):
-                client = socket.create_connection(("127.0.0.1", self.running.port), timeout=10)
+                client = self.running.connect()
                 self.sockets.append(client)
                 cookie = cookies[index % len(cookies)]
                 client.sendall(f"GET /b/64 HTTP/1.1\r\nHost: shop.example\r\nCookie: {cookie}\r\n"
@@ -201,24 +216,42 @@ class ConnectionsCase(GrowthCase):
 
 
 class WorkersCase:
-    """Requests per second with one worker and with two, all on the same two cores."""
+    """Requests per second and CPU per request with one worker and with two, all on the same two
+    cores. What the workers contend for shows in the CPU."""
 
-    about = "throughput with 2 workers and with 1 (load and origin share the two cores)"
     goals = ()
 
+    def __init__(self, about, load, **setting):
+        self.about = f"{about}, with 2 workers and with 1 (load and origin share the two cores)"
+        self.load = load
+        self.setting = setting
+
     def run(self, bench):
-        rows = {}
-        for proxy in [p for p in bench.proxies if p.sticky]:
-            rates = {}
-            for workers in (1, 2):
-                with bench.running([proxy], 16, workers=workers, pinned_to=bench.both_cores) as (
-                        running,):
-                    runs = [bench.measure(running, Load(connections=128), bench.seconds,
-                                          bench.both_cores) for _ in range(bench.rounds)]
-                    rates[workers] = statistics.median(f["requests"] / f["seconds"] for f in runs)
-            rows[proxy.name] = {"per_second": rates[2], "per_second_1": rates[1],
-                                "speedup": rates[2] / rates[1]}
-        return rows
+        with self.running(bench, 1) as ones, self.running(bench, 2) as twos:
+            sides = [*((1, one) for one in ones), *((2, two) for two in twos)]
+            figures = {(workers, running.name): [] for workers, running in sides}
+            for number in range(bench.rounds):
+                turn = number % len(sides)
+                for workers, running in sides[turn:] + sides[:turn]:
+                    self.measure(bench, running, min(0.5, bench.seconds))
+                    figures[workers, running.name].append(
+                        self.measure(bench, running, bench.seconds))
+            names = [one.name for one in ones]
+        return {name: self.compare(row(figures[1, name]), row(figures[2, name])) for name in names}
+
+    def running(self, bench, workers):
+        proxies = [p for p in bench.proxies if p.sticky]
+        return bench.running(proxies, self.load.users, workers=workers,
+                             pinned_to=bench.both_cores, **self.setting)
+
+    def measure(self, bench, running, seconds):
+        return bench.measure(running, self.load, seconds, bench.both_cores)
+
+    @staticmethod
+    def compare(one, two):
+        return {"cpu_us": two["cpu_us"], "cpu_us_1": one["cpu_us"],
+                "per_second": two["per_second"], "per_second_1": one["per_second"],
+                "speedup": two["per_second"] / one["per_second"]}
 
 
 class CallsCase:
@@ -267,6 +300,11 @@ def body_case(size, connections, goals):
                     body_bytes=size)
 
 
+def tls_body_case(size, connections, *goals):
+    return LoadCase(Load(connections, f"/b/{size}"), f"TLS, {size} B, {connections} connections",
+                    goals, body_bytes=size, floors=False, tls=True)
+
+
 SMALL = (Goal("to_peer", 0.80), Goal("to_copy", 1.20))
 LARGE = (Goal("to_peer", 0.55), Goal("to_splice", 1.20))
 
@@ -287,12 +325,28 @@ CASES = {
     "paced": LoadCase(Load(pause_ms=20), "64 B, equal load for all: 64 connections, 20 ms pauses",
                       (Goal("p99_to_peer", 1.0),), floors=False),
     "calls": CallsCase(),
-    "idle": IdleCase(),
+    "idle": IdleCase("10,000 idle keep-alive connections (fewer if the descriptor limit is low)",
+                     2 * KIB),
     "nodes": NodesCase("1,000 nodes compared with 2"),
     "sessions": SessionsCase("1,000,000 sessions compared with 16"),
     "connections": ConnectionsCase(
         "64 busy connections, with 10,000 open (fewer if the descriptor limit is low) and with 64", of_peers=True),
-    "workers": WorkersCase(),
+    "workers": WorkersCase("64 B", Load(connections=128)),
+    "tls64B": tls_body_case(64, 64, Goal("to_peer", 0.90)),
+    "tls10K": tls_body_case(10 * KIB, 64, Goal("to_peer", 0.90)),
+    "tls64K": tls_body_case(64 * KIB, 64),
+    "tls1M": tls_body_case(MIB, 16, Goal("to_peer", 0.90)),
+    "tlsfull": HandshakeCase("TLS, a full handshake and 64 B per connection",
+                             Goal("to_peer", 1.0)),
+    "tlsresumed": HandshakeCase("TLS, a resumed handshake and 64 B per connection",
+                                Goal("to_peer", 0.909), "--resume"),
+    "tlsidle": IdleCase("10,000 idle TLS connections (fewer if the descriptor limit is low)",
+                        12 * KIB, tls=True),
+    "tlsworkers": WorkersCase("TLS, 64 B", Load(connections=128), tls=True),
+    "tlsfullworkers": WorkersCase("TLS, a full handshake and 64 B per connection", Handshakes(),
+                                  tls=True),
+    "tlsresumedworkers": WorkersCase("TLS, a resumed handshake and 64 B per connection",
+                                     Handshakes("--resume"), tls=True),
     "ledger1M": LedgerCase(1000000, "1,000,000 sessions, without a proxy", LEDGER),
     "ledger10M": LedgerCase(10000000, "10,000,000 sessions, without a proxy", LEDGER),
     "expiry": ExpiryCase((Goal("p99_growth", 1.3), Goal("late_ms", 1000))),
@@ -313,13 +367,14 @@ def run_case(name, bench):
     return rows
 
 
-def make_setting(bench, nodes=None, pinned_to=None, **others):
+def make_setting(bench, nodes=None, pinned_to=None, tls=False, **others):
     nodes = nodes or [("127.0.0.1", port) for port in bench.node_ports]
-    return Setting(nodes, pinned_to=pinned_to or bench.proxy_core, **others)
+    return Setting(nodes, pinned_to=pinned_to or bench.proxy_core,
+                   certificate=bench.certificate if tls else None, **others)
 
 
 def measure(bench, running, load, seconds, core=None):
     """wrk counts whole seconds at least."""
     folder = os.path.join(bench.folder, "load")
     os.makedirs(folder, exist_ok=True)
-    return run_wrk(bench.wrk, load, running, folder, max(1, round(seconds)), core or bench.load_core)
+    return run_load(bench, load, running, folder, max(1, round(seconds)), core or bench.load_core)

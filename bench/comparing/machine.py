@@ -2,6 +2,7 @@
 
 import os
 import resource
+import shutil
 import signal
 import socket
 import subprocess
@@ -11,6 +12,13 @@ import time
 
 class BenchError(Exception):
     """Something that makes a figure impossible or worthless; the text is for the user."""
+
+
+def find_program(name):
+    path = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
+    if path is None:
+        raise BenchError(f"{name} is not installed; ./dev bench installs it")
+    return path
 
 
 def raise_descriptor_limit():
@@ -75,12 +83,18 @@ class Process:
             return "".join(text.readlines()[-15:])
 
     def cpu_seconds(self):
-        """User and system time of all threads, to the nanosecond."""
+        """User and system time of all threads and worker processes, to the nanosecond."""
         total = 0
-        for task in os.listdir(f"/proc/{self.child.pid}/task"):
-            with open(f"/proc/{self.child.pid}/task/{task}/schedstat") as stat:
-                total += int(stat.read().split()[0])
+        for pid in [self.child.pid, *self.workers()]:
+            for task in os.listdir(f"/proc/{pid}/task"):
+                with open(f"/proc/{pid}/task/{task}/schedstat") as stat:
+                    total += int(stat.read().split()[0])
         return total / 1e9
+
+    def workers(self):
+        """The processes that this one has started."""
+        with open(f"/proc/{self.child.pid}/task/{self.child.pid}/children") as children:
+            return [int(pid) for pid in children.read().split()]
 
     def resident_bytes(self):
         with open(f"/proc/{self.child.pid}/status") as status:

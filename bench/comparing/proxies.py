@@ -3,20 +3,23 @@ to clients and nodes kept alive, no access log."""
 
 import http.client
 import os
-import shutil
+import socket
 
 from .machine import BenchError, Process, free_port
+from .tls import GROUP, SUITE, VERSION, check_negotiation
 
 
 class Setting:
-    """What a proxy is asked to be. `nodes` are (address, port) pairs. The last two are for who
-    keeps a ledger: where it is, if it is there already, and how long a session lasts."""
+    """What a proxy is asked to be. `nodes` are (address, port) pairs. `certificate` is there where
+    clients speak TLS. The last two are for who keeps a ledger: where it is, if it is there already,
+    and how long a session lasts."""
 
-    def __init__(self, nodes, workers=1, pinned_to=(0,), sessions=1000000, state_dir=None,
-                 idle_timeout="20m"):
+    def __init__(self, nodes, workers=1, pinned_to=(0,), certificate=None, sessions=1000000,
+                 state_dir=None, idle_timeout="20m"):
         self.nodes = nodes
         self.workers = workers
         self.pinned_to = set(pinned_to)
+        self.certificate = certificate
         self.sessions = sessions
         self.state_dir = state_dir
         self.idle_timeout = idle_timeout
@@ -42,7 +45,10 @@ class Proxy:
                           os.path.join(folder, "log"))
         try:
             process.wait_for_port(port)
-            return Running(self, process, port, os.path.join(folder, "admin.sock"))
+            if setting.certificate:
+                check_negotiation(self.name, port, setting.certificate)
+            return Running(self, process, port, os.path.join(folder, "admin.sock"),
+                           setting.certificate)
         except BaseException:
             process.stop()
             raise
@@ -56,6 +62,18 @@ def write(path, text):
 
 class Bonedry(Proxy):
     keeps_ledger = True
+
+    @staticmethod
+    def tls(certificate):
+        if not certificate:
+            return ""
+        return f"""
+[listener.tls]
+minimum_version = "{VERSION.removeprefix("TLSv")}"
+cipher_suites = "{SUITE}"
+groups = "{GROUP}"
+certificates = [{{ certificate = "{certificate.path}", key = "{certificate.key_path}" }}]
+"""
 
     def command(self, folder, port, setting):
         nodes = "".join(f"""
@@ -76,6 +94,7 @@ sessions = {setting.sessions}
 [[listener]]
 address = "127.0.0.1:{port}"
 pool = "shop"
+{self.tls(setting.certificate)}
 [[pool]]
 name = "shop"
 [pool.session]
@@ -85,14 +104,23 @@ idle_timeout = "{setting.idle_timeout}"
 
 
 class HAProxy(Proxy):
+    @staticmethod
+    def tls(certificate):
+        if not certificate:
+            return ""
+        return (f"ssl crt {certificate.path} ssl-min-ver {VERSION} ciphersuites {SUITE} "
+                f"curves {GROUP}")
+
     def command(self, folder, port, setting):
         servers = "".join(f"  server node{i} {address}:{node_port} cookie node{i}\n"
                           for i, (address, node_port) in enumerate(setting.nodes))
+        cache = "tune.ssl.cachesize 0" if setting.certificate else ""
         config = f"""
 global
   nbthread {setting.workers}
   maxconn 20000
   ulimit-n 60000
+  {cache}
 defaults
   mode http
   timeout connect 5s
@@ -104,7 +132,7 @@ defaults
   option forwardfor
   http-reuse always
 frontend front
-  bind 127.0.0.1:{port}
+  bind 127.0.0.1:{port} {self.tls(setting.certificate)}
   default_backend shop
 backend shop
   balance roundrobin
@@ -120,6 +148,15 @@ backend shop
 
 
 class Nginx(Proxy):
+    @staticmethod
+    def tls(certificate):
+        if not certificate:
+            return ""
+        return f"""
+    ssl_certificate {certificate.path}; ssl_certificate_key {certificate.key_path};
+    ssl_protocols {VERSION}; ssl_conf_command Ciphersuites {SUITE}; ssl_ecdh_curve {GROUP};
+    ssl_session_cache off; ssl_session_tickets on;"""
+
     def command(self, folder, port, setting):
         nodes = [f"{address}:{node_port}" for address, node_port in setting.nodes]
         groups = "".join(f"  upstream node{i} {{ server {node}; keepalive 512; "
@@ -129,6 +166,8 @@ class Nginx(Proxy):
         names = " ".join(f"{node} node{i};" for i, node in enumerate(nodes))
         # Open source nginx has no sticky cookies: a map from the cookie to a group of one node.
         single = "master_process off;" if setting.workers == 1 else ""
+        listen = " ".join(["reuseport"] * (setting.workers > 1) +
+                          ["ssl"] * (setting.certificate is not None))
         config = f"""
 daemon off; {single} worker_processes {setting.workers}; worker_rlimit_nofile 20000;
 pid {folder}/pid; error_log {folder}/error.log warn;
@@ -144,7 +183,7 @@ http {{
   map $upstream_addr $name {{ default ""; {names} }}
   map $cookie_route $new {{ default ""; "" "route=$name; Path=/"; }}
   server {{
-    listen 127.0.0.1:{port} {"reuseport" if setting.workers > 1 else ""} backlog=4096;
+    listen 127.0.0.1:{port} {listen} backlog=4096;{self.tls(setting.certificate)}
     location / {{
       proxy_pass http://$group; proxy_http_version 1.1;
       proxy_set_header Connection ""; proxy_set_header Host $http_host;
@@ -169,23 +208,42 @@ class Relay(Proxy):
 
 
 class Running:
-    """A proxy at work. `admin_socket` is that of who keeps a ledger."""
+    """A proxy at work. `admin_socket` is that of who keeps a ledger, `certificate` of who speaks
+    TLS with clients."""
 
-    def __init__(self, proxy, process, port, admin_socket):
+    def __init__(self, proxy, process, port, admin_socket, certificate=None):
         self.proxy = proxy
         self.process = process
         self.port = port
         self.admin_socket = admin_socket
+        self.certificate = certificate
+        self.tls_context = certificate.client_context() if certificate else None
         self.cookies = []
 
     @property
     def name(self):
         return self.proxy.name
 
+    @property
+    def address(self):
+        return f"{'https' if self.certificate else 'http'}://127.0.0.1:{self.port}"
+
+    def connect(self):
+        """A socket of a client, encrypted where clients speak TLS."""
+        client = socket.create_connection(("127.0.0.1", self.port), timeout=20)
+        if not self.tls_context:
+            return client
+        try:
+            return self.tls_context.wrap_socket(client, server_hostname="shop.example")
+        except BaseException:
+            client.close()
+            raise
+
     def ask(self, method="GET", path="/b/64", cookie=None, body=None):
         """(node, cookie it set, bytes of the answer)"""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port)
         try:
+            connection.sock = self.connect()
             connection.request(method, path, body, {"Cookie": cookie} if cookie else {})
             response = connection.getresponse()
             size = len(response.read())
@@ -213,10 +271,3 @@ class Running:
 
     def stop(self):
         self.process.stop()
-
-
-def find_program(name):
-    path = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
-    if path is None:
-        raise BenchError(f"{name} is not installed; ./dev bench installs it")
-    return path

@@ -43,17 +43,24 @@ class EpollLoop {
   /// Calls `after` when all events of an iteration have been handled.
   template <class After>
   [[noreturn]] void run(const After& after) {
-    std::array<epoll_event, 256> events{};
     while (true) {
-      const int count =
-          epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), -1);
-      if (count < 0 && errno != EINTR) fail("epoll_wait");
-      for (int i = 0; i < count; ++i) {
-        const epoll_event& event = events[static_cast<std::size_t>(i)];
-        static_cast<Watched*>(event.data.ptr)->on_event(event.events);
-      }
+      run_once();
       after();
     }
+  }
+
+  /// One iteration, which waits for at most `timeout_ms` (-1: for as long as it takes). Returns how
+  /// many events there were.
+  int run_once(int timeout_ms = -1) {
+    std::array<epoll_event, 256> events{};
+    const int count =
+        epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout_ms);
+    if (count < 0 && errno != EINTR) fail("epoll_wait");
+    for (int i = 0; i < count; ++i) {
+      const epoll_event& event = events[static_cast<std::size_t>(i)];
+      static_cast<Watched*>(event.data.ptr)->on_event(event.events);
+    }
+    return count;
   }
 
  private:
