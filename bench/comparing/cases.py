@@ -41,7 +41,10 @@ class LoadCase:
         for _ in range(bench.starts):
             with bench.running(proxies, self.load.users, **self.setting) as running:
                 self.run_rounds(bench, running, figures)
-        return {name: row(one) for name, one in figures.items()}
+        return {name: self.row(one) for name, one in figures.items()}
+
+    def row(self, figures):
+        return row(figures)
 
     def run_rounds(self, bench, running, figures):
         for proxy in running:
@@ -55,16 +58,17 @@ class LoadCase:
 
 
 class HandshakeCase(LoadCase):
-    """A connection for each request; also how many of them a second of CPU is enough for."""
+    """A connection for each request: also how many of them one second of CPU is enough for, and how
+    many tickets each got."""
 
     def __init__(self, about, goal, *options):
         super().__init__(Handshakes(*options), about, (goal,), floors=False, tls=True)
 
-    def run(self, bench):
-        rows = super().run(bench)
-        for entry in rows.values():
-            entry["per_cpu_second"] = 1e6 / entry["cpu_us"]
-        return rows
+    def row(self, figures):
+        entry = row(figures)
+        entry["per_cpu_second"] = 1e6 / entry["cpu_us"]
+        entry["tickets"] = statistics.median(f["tickets"] / f["requests"] for f in figures)
+        return entry
 
 
 def row(figures):

@@ -5,6 +5,7 @@ COLUMNS = (
     ("cpu_us_small", "small us/req", "{:.1f}"),
     ("growth", "growth", "{:.2f}"), ("bytes_each", "bytes each", "{:.0f}"),
     ("per_cpu_second", "per CPU s", "{:.0f}"),
+    ("tickets", "tickets", "{:.2f}"),
     ("per_second", "req/s", "{:.0f}"), ("per_second_1", "1 worker", "{:.0f}"),
     ("speedup", "speedup", "{:.2f}"), ("busy", "busy", "{:.0%}"),
     ("p50_us", "p50 us", "{:.0f}"), ("p99_us", "p99 us", "{:.0f}"),

@@ -3,8 +3,8 @@
 //
 //   bench-handshakes PORT REQUESTS --ca FILE [--resume]
 //
-// Prints `FIGURES {"requests": …, "seconds": …, "errors": 0, "p50": …, "p99": …}`; the percentiles
-// are of the microseconds from connecting to the end of the connection.
+// Prints `FIGURES {"requests": …, "tickets": …, "seconds": …, "errors": 0, "p50": …, "p99": …}`;
+// the percentiles are of the microseconds from connecting to the end of the connection.
 
 #include "bench/peers/epoll_loop.h"
 #include "proxy/tls/openssl.h"
@@ -64,6 +64,8 @@ class Client {
     SSL_CTX_set1_groups_list(context, "X25519");
     // Otherwise OpenSSL uses a ticket once, and there are not enough of them at the start.
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_msg_callback(context, &Client::on_message);
+    SSL_CTX_set_msg_callback_arg(context, this);
   }
 
   [[nodiscard]] tls::SslConnection connect(int fd, Handshake kind) const {
@@ -84,6 +86,8 @@ class Client {
     if (SSL_get_negotiated_group(ssl) != NID_X25519) refuse("the group is not X25519");
   }
 
+  [[nodiscard]] std::size_t tickets() const { return tickets_; }
+
   /// At the end of a connection, when its tickets have come.
   void keep_session(SSL* ssl) {
     session_.reset(SSL_get1_session(ssl));
@@ -91,8 +95,16 @@ class Client {
   }
 
  private:
+  static void on_message(int sent, int /*version*/, int content_type, const void* bytes,
+                         std::size_t size, SSL* /*ssl*/, void* self) {
+    const bool is_ticket = sent == 0 && content_type == SSL3_RT_HANDSHAKE && size > 0 &&
+                           *static_cast<const unsigned char*>(bytes) == SSL3_MT_NEWSESSION_TICKET;
+    if (is_ticket) ++static_cast<Client*>(self)->tickets_;
+  }
+
   tls::SslContext context_;
   Session session_;
+  std::size_t tickets_ = 0;
 };
 
 /// What the visitors are told and what they report.
@@ -235,6 +247,7 @@ nlohmann::json visit(Client& client, Run run, std::uint16_t port, std::size_t co
   std::vector<std::unique_ptr<Visitor>> visitors;
   while (visitors.size() < count)
     visitors.push_back(std::make_unique<Visitor>(loop, client, run, port));
+  const std::size_t tickets_before = client.tickets();
   const auto start = Time::now();
   for (const auto& visitor : visitors) visitor->begin();
   std::size_t busy = count;
@@ -247,7 +260,9 @@ nlohmann::json visit(Client& client, Run run, std::uint16_t port, std::size_t co
       if (!visitor->is_idle()) ++busy;
     }
   }
-  return run.figures(Time::now() - start);
+  nlohmann::json figures = run.figures(Time::now() - start);
+  figures["tickets"] = client.tickets() - tickets_before;
+  return figures;
 }
 
 /// A file of heads, one after the other.
