@@ -2,6 +2,7 @@
 
 import os
 import signal
+import ssl
 import statistics
 import subprocess
 import time
@@ -111,9 +112,10 @@ class IdleCase:
             with bench.running([proxy], 16, **self.setting) as (running,):
                 bench.measure(running, Load(), 1)
                 before = running.process.resident_bytes()
-                with Crowd(running, connections):
+                with Crowd(running, connections) as crowd:
                     time.sleep(1)
                     after = running.process.resident_bytes()
+                    crowd.check()
                 rows[proxy.name] = {"connections": connections, "resident": after,
                                     "bytes_each": (after - before) / connections}
         return rows
@@ -144,9 +146,27 @@ class Crowd:
                              f"{self.count}: {error}") from error
         return self
 
+    def check(self):
+        """That all are still connected: a proxy that has lost some has less to carry."""
+        lost = sum(map(is_closed, self.sockets))
+        if lost:
+            raise BenchError(f"{self.running.name} closed {lost} of {self.count} idle connections")
+
     def __exit__(self, *_):
         for client in self.sockets:
             client.close()
+
+
+def is_closed(client):
+    client.setblocking(False)
+    try:
+        while client.recv(4096):
+            pass
+    except (BlockingIOError, ssl.SSLWantReadError):
+        return False
+    except OSError:
+        pass
+    return True
 
 
 class GrowthCase:
@@ -214,8 +234,9 @@ class ConnectionsCase(GrowthCase):
         rows = {}
         for proxy in self.proxies(bench):
             with bench.running([proxy], 16) as (small,), bench.running([proxy], 16) as (large,):
-                with Crowd(large, clients_that_fit(10000) - load.connections):
+                with Crowd(large, clients_that_fit(10000) - load.connections) as crowd:
                     rows[proxy.name] = self.compare(bench, small, large, load)
+                    crowd.check()
         return rows
 
 

@@ -89,6 +89,8 @@ state_dir = "{setting.state_dir or folder + "/state"}"
 socket = "{folder}/admin.sock"
 [log]
 access = "off"
+[timeouts]
+idle = "600s"
 [ledger]
 sessions = {setting.sessions}
 [[listener]]
