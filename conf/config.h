@@ -113,6 +113,7 @@ struct ListenerTls {
   std::vector<std::string> alpn{"http/1.1"};
   ClientCertificates client_certificates = ClientCertificates::none;
   CertificateFile client_ca;
+  bool client_cert_chain = false;  ///< nodes get the issuers of a client's certificate as well
   bool strict_sni = false;  ///< refuses clients that ask for no name that a certificate has
   Millis hsts{0};           ///< 0: no Strict-Transport-Security
 

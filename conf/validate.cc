@@ -94,6 +94,9 @@ void check_listener_tls(const ListenerTls& tls, const TableReader& table) {
   if (!verifies && !tls.client_ca.path.empty() && table.sound("client_certificates")) {
     table.warning("client_ca", R"(ignored: client_certificates is "none")");
   }
+  if (!verifies && tls.client_cert_chain && table.sound("client_certificates")) {
+    table.warning("client_cert_chain", R"(ignored: client_certificates is "none")");
+  }
 }
 
 void check_tls(const Config& config, const Sections& sections) {

@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 
 namespace bonedry::proxy {
 
@@ -24,8 +25,13 @@ class ClientIdentity {
   /// another.
   void set_local_address(const Endpoint& local);
 
+  /// What nodes get to see of its certificate, see `client_cert_fields`; for as long as it is
+  /// connected.
+  void set_certificate(std::string fields) { certificate_ = std::move(fields); }
+
   /// "192.0.2.1" or "2001:db8::1".
   [[nodiscard]] const std::string& text() const { return text_; }
+  [[nodiscard]] const std::string& certificate() const { return certificate_; }
   [[nodiscard]] const IpAddress& address() const { return source_.address; }
   [[nodiscard]] http::Trust trust() const { return trust_; }
   [[nodiscard]] const Endpoint& source() const { return source_; }
@@ -35,6 +41,7 @@ class ClientIdentity {
   Endpoint source_;
   std::optional<Endpoint> destination_;
   std::string text_;
+  std::string certificate_;
   http::Trust trust_;
 };
 

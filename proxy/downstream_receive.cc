@@ -220,8 +220,8 @@ void DownstreamConnection::start_exchange() {
   response_.persistence = facts->persistence;
   request_.request_kind = facts->is_head ? http::RequestKind::head : http::RequestKind::other;
   const std::string_view scheme = tls_ ? "https" : "http";
-  exchange_->start({this, listener_, {client_.text(), scheme, client_.trust()}, tls_.get()},
-                   *facts);
+  const http::ClientInfo client{client_.text(), scheme, client_.trust(), client_.certificate()};
+  exchange_->start({this, listener_, client, tls_.get()}, *facts);
   if (input_ == Input::ended && request_.body == Body::none) send_early_prefix();
 }
 

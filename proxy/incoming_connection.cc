@@ -1,5 +1,6 @@
 #include "proxy/incoming_connection.h"
 
+#include "proxy/client_cert.h"
 #include "proxy/tls/server_context.h"
 #include "proxy/tls/tls_transport.h"
 #include "proxy/worker.h"
@@ -10,6 +11,13 @@ namespace bonedry::proxy {
 
 using io::IoStatus;
 using io::Ready;
+
+namespace {
+
+constexpr http::Refusal kLargeCertificate{431, "the client's certificate is too large",
+                                          "[limits] header_bytes"};
+
+}  // namespace
 
 IncomingConnection::IncomingConnection(Worker& worker, AcceptedClient accepted,
                                        ProxyHeaderMode proxy_header,
@@ -107,7 +115,7 @@ void IncomingConnection::parse_proxy_header() {
   timer_.disarm();
   accepted_.transport = std::move(transport_);
   admitted ? worker_.serve_http(*this, std::move(accepted_))
-           : worker_.reject(*this, std::move(accepted_));
+           : worker_.reject(*this, std::move(accepted_), kTooManyOfClient);
 }
 
 // -- The TLS handshake ----------------------------------------------------------------------------
@@ -145,8 +153,20 @@ void IncomingConnection::shake_hands() {
   timer_.disarm();
   accepted_.tls = std::make_unique<const io::TlsInfo>(*transport_->tls());
   accepted_.head_due = worker_.context().loop.now() + worker_.context().timeouts.header;
+  const bool forwardable = note_certificate();
   accepted_.transport = std::move(transport_);
-  worker_.serve_http(*this, std::move(accepted_));
+  forwardable ? worker_.serve_http(*this, std::move(accepted_))
+              : worker_.reject(*this, std::move(accepted_), kLargeCertificate);
+}
+
+/// Makes the fields that all requests of the connection will show nodes. Without them, nodes would
+/// take the client for one that has no certificate; so it is not served if they are too large.
+bool IncomingConnection::note_certificate() {
+  std::string fields = client_cert_fields(
+      *accepted_.tls, tls_->forwards_issuers() ? CertIssuers::send : CertIssuers::omit);
+  const bool fit = fields.size() <= worker_.context().limits.header_bytes;
+  if (fit) accepted_.identity.set_certificate(std::move(fields));
+  return fit;
 }
 
 void IncomingConnection::fail_handshake(const std::string& why) {

@@ -49,6 +49,7 @@ class IncomingConnection final : public ClientConnection, private io::FdWatcher:
   void continue_handshake();
   void shake_hands();
   void fail_handshake(const std::string& why);
+  [[nodiscard]] bool note_certificate();
 
   Worker& worker_;
   std::unique_ptr<io::Transport> transport_;  // null: closed, or passed on

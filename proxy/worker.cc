@@ -20,8 +20,6 @@ namespace {
 
 constexpr std::size_t kSpareExchanges = 1024;  // about 1 MB: a busy worker's open exchanges
 constexpr Millis kLogInterval{1000};
-constexpr http::Refusal kTooManyOfClient{429, "too many connections from this address",
-                                         "[limits] connections_per_client"};
 
 http::UnderscoreNames to_http(conf::UnderscoreNames names) {
   switch (names) {
@@ -269,8 +267,9 @@ void Worker::serve_http(IncomingConnection& incoming, AcceptedClient accepted) {
   replace(incoming, std::move(accepted)).begin();
 }
 
-void Worker::reject(IncomingConnection& incoming, AcceptedClient accepted) {
-  replace(incoming, std::move(accepted)).reject(kTooManyOfClient);
+void Worker::reject(IncomingConnection& incoming, AcceptedClient accepted,
+                    const http::Refusal& refusal) {
+  replace(incoming, std::move(accepted)).reject(refusal);
 }
 
 DownstreamConnection& Worker::replace(IncomingConnection& incoming, AcceptedClient accepted) {

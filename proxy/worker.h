@@ -35,6 +35,10 @@ namespace bonedry::proxy {
 
 class DownstreamConnection;
 
+/// What a client gets that is not admitted, see `Worker::admit`.
+inline constexpr http::Refusal kTooManyOfClient{429, "too many connections from this address",
+                                                "[limits] connections_per_client"};
+
 /// What all workers share. Everything referred to is thread-safe and outlives the workers.
 struct SharedParts {
   session::Ledger& ledger;
@@ -122,8 +126,8 @@ class Worker final : public ExchangeContext {
   [[nodiscard]] bool admit(const ClientIdentity& client, ConnectionLimiter::Slot& slot);
   /// Replaces the connection, which has read what comes before HTTP, by one that speaks HTTP.
   void serve_http(IncomingConnection& incoming, AcceptedClient accepted);
-  /// As `serve_http`, but the client only gets an error response: it is not admitted.
-  void reject(IncomingConnection& incoming, AcceptedClient accepted);
+  /// As `serve_http`, but the client only gets an error response.
+  void reject(IncomingConnection& incoming, AcceptedClient accepted, const http::Refusal& refusal);
   /// Value of Strict-Transport-Security for responses of that listener; or empty.
   [[nodiscard]] std::string_view hsts(std::size_t listener) const {
     return listener_configs_[listener].hsts;

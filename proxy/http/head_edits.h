@@ -32,6 +32,9 @@ struct ClientInfo {
   std::string_view address;  ///< empty: no client, the request is our own
   std::string_view scheme;   ///< "http" or "https"
   Trust trust = Trust::none;
+  /// The fields of RFC 9440 that show its certificate, as "Name: value\r\n" lines; empty: it has
+  /// shown none to us.
+  std::string_view certificate = {};
 };
 
 /// Which fields report it: X-Forwarded-For, -Proto and -Host, Forwarded (RFC 7239), or both.

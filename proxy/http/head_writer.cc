@@ -177,6 +177,23 @@ bool is_removed_or_rewritten(const Field& field, const RequestInfo& request, Tru
   }
 }
 
+/// Whether applications take a field for one of RFC 9440, however its name is spelled.
+bool is_client_cert(std::string_view name) {
+  constexpr std::array<std::string_view, 2> kNames{"client-cert", "client-cert-chain"};
+  const auto same = [](char received, char known) {
+    return ascii::to_lower(received) == known ||
+           (known == '-' && has_cgi_ambiguous_char({&received, 1}));
+  };
+  return std::ranges::any_of(
+      kNames, [&](std::string_view known) { return std::ranges::equal(name, known, same); });
+}
+
+/// A certificate that a client has shown to us replaces what even a trusted proxy says of one.
+bool is_replaced_certificate(const Head& head, const Field& field, const ClientInfo& client) {
+  return !client.certificate.empty() && field.id == FieldName::client_info_field &&
+         is_client_cert(head.name(field));
+}
+
 // Pieces between our cookies. No honest request has more; the rest is dropped.
 constexpr std::size_t kMaxCookiePieces = 16;
 
@@ -372,7 +389,8 @@ void write_request_head(const Head& head, const RequestInfo& request, const Clie
     } else if (field.id == FieldName::content_length) {
       write_length(head, field, writer);
     } else if (!is_removed_or_rewritten(field, request, client.trust, edits.forwarded,
-                                        hop_by_hop)) {
+                                        hop_by_hop) &&
+               !is_replaced_certificate(head, field, client)) {
       writer.field(field);
     }
   }
@@ -388,7 +406,7 @@ void write_request_head(const Head& head, const RequestInfo& request, const Clie
   if (client.address.empty()) return writer.copy("Connection: close\r\n\r\n"sv);
   write_via(head, edits.via, writer);
   write_forwarded(head, request.host, client, edits.forwarded, writer);
-  writer.copy("\r\n"sv);
+  writer.copy(client.certificate, "\r\n"sv);
 }
 
 void write_response_head(const Head& head, const ResponseWriteOptions& options, HeadSink sink) {

@@ -22,8 +22,10 @@ struct HeadSink {
 /// A request to a node: origin-form, HTTP/1.1, without hop-by-hop fields, with Via and the fields
 /// that report its client. Received fields of this kind are kept only from a trusted proxy: then
 /// X-Forwarded-For and Forwarded are appended to, -Proto and -Host stay if each has one valid
-/// value, and fields that we do not write stay unchanged. RFC 9110 section 7.6, RFC 9112 section
-/// 3.2.2. A request of our own has neither Via nor these, and is the last on its connection.
+/// value, and fields that we do not write stay unchanged. The certificate that the client has shown
+/// is written in any case, and replaces received ones (RFC 9440, section 2.4). RFC 9110
+/// section 7.6, RFC 9112 section 3.2.2. A request of our own has neither Via nor these, and is the
+/// last on its connection.
 void write_request_head(const Head& head, const RequestInfo& request, const ClientInfo& client,
                         const RequestEdits& edits, HeadSink sink);
 

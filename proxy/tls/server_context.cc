@@ -144,6 +144,11 @@ struct ServerCallbacks {
     return client != nullptr && X509_cmp_current_time(X509_get0_notAfter(client)) <= 0;
   }
 
+  /// Whether nodes get to see what a ticket does not contain: the issuers of a client's certificate.
+  static bool lacks_issuers(const ServerContext& self, SSL_SESSION* session) {
+    return self.config_.client_cert_chain && SSL_SESSION_get0_peer(session) != nullptr;
+  }
+
   /// A ticket of another host is not accepted: it would skip the check of what belongs to this one
   /// (CVE-2025-23419).
   static SSL_TICKET_RETURN on_ticket(SSL* ssl, SSL_SESSION* session,
@@ -155,8 +160,10 @@ struct ServerCallbacks {
     void* bound = nullptr;
     std::size_t size = 0;
     SSL_SESSION_get0_ticket_appdata(session, &bound, &size);
-    const std::string& id = server(ssl).host_of(SSL_get_SSL_CTX(ssl)).id;
-    if (std::string_view(static_cast<const char*>(bound), size) != id || has_expired(session)) {
+    const ServerContext& self = server(ssl);
+    const std::string& id = self.host_of(SSL_get_SSL_CTX(ssl)).id;
+    if (std::string_view(static_cast<const char*>(bound), size) != id || has_expired(session) ||
+        lacks_issuers(self, session)) {
       return SSL_TICKET_RETURN_IGNORE_RENEW;
     }
     return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;

@@ -33,6 +33,8 @@ class ServerContext : public std::enable_shared_from_this<ServerContext> {
 
   /// Throws std::bad_alloc when there is no memory.
   [[nodiscard]] Connection accept() const;
+  /// Whether nodes get the issuers of clients' certificates.
+  [[nodiscard]] bool forwards_issuers() const { return config_.client_cert_chain; }
   /// From now on.
   void set_ticket_keys(std::shared_ptr<const TicketKeys> keys) { identity_.keys = std::move(keys); }
 

@@ -195,10 +195,19 @@ void TlsTransport::note_info() {
   unsigned alpn_size = 0;
   SSL_get0_alpn_selected(ssl, &alpn, &alpn_size);
   info.alpn.assign(reinterpret_cast<const char*>(alpn), alpn_size);
-  const X509* const peer = SSL_get0_peer_certificate(ssl);
-  info.peer_certificate = der_of(peer);
-  info.peer_common_name = common_name_of(peer);
+  if (SSL_is_server(ssl) != 0) note_client_certificate(info);
   if (SSL_session_reused(ssl) == 1) info.resumed = io::TlsInfo::Resumed::yes;
+}
+
+/// Nobody asks what certificate a server has shown: it was verified, or need not be.
+void TlsTransport::note_client_certificate(io::TlsInfo& info) {
+  const X509* const client = SSL_get0_peer_certificate(ssl_.get());
+  info.peer_certificate = der_of(client);
+  info.peer_common_name = common_name_of(client);
+  const STACK_OF(X509)* const chain = SSL_get0_verified_chain(ssl_.get());
+  for (int at = 1; at < sk_X509_num(chain); ++at) {
+    info.peer_issuers.push_back(der_of(sk_X509_value(chain, at)));
+  }
 }
 
 /// What a result of OpenSSL that is no success means.

@@ -91,6 +91,7 @@ class TlsTransport final : public io::Transport, private io::FdWatcher::Handler 
   void send_waiting();
   void update_interest();
   void note_info();
+  void note_client_certificate(io::TlsInfo& info);
 
   // What OpenSSL calls through its BIO.
   [[nodiscard]] int receive(std::span<char> into);

@@ -177,6 +177,92 @@ TEST_P(TlsStory, OldVersionsAndOtherAuthoritiesClientsAreRefused) {
   EXPECT_TRUE(is_refused(employee));
 }
 
+/// The part of a PEM text between its lines BEGIN and END, in one line.
+std::string base64_of(const std::string& pem) {
+  std::string text = pem.substr(pem.find('\n'), pem.rfind("-----END") - pem.find('\n'));
+  std::erase(text, '\n');
+  return text;
+}
+
+TEST_P(TlsStory, NodesGetTheCertificatesOfClients) {
+  const CertificateAuthority staff("Staff");
+  const CertificateAuthority office = staff.intermediate("Office");
+  files_.write("staff.pem", staff.certificate());
+  TestConfig shop = tls_config({"client_certificates = \"optional\"", "client_cert_chain = true",
+                                "client_ca = \"" + (files_ / "staff.pem") + "\""});
+  shop.server = {"trusted_proxies = [\"127.0.0.1\"]"};
+  launch(shop);
+  TlsClient employee = trusting();
+  const IssuedCertificate badge = office.issue({.names = {"employee"}});
+  employee.certificate = badge.certificate + office.certificate();
+  employee.key = badge.key;
+  TlsSession session;
+  for (const std::string when : {"first", "again"}) {
+    employee.session = session;
+    HttpClient client{bonedry_->address(), employee};
+    for (int i = 0; i < 2; ++i) {
+      const Response page = client.get("/page", {{"Client-Cert", ":forged:"}});
+      const FakeNode& node = page.headers.get("X-Node") == "alice" ? alice_ : bob_;
+      const Headers seen = node.last("/page").headers;
+      EXPECT_EQ(seen.all("Client-Cert"),
+                std::vector<std::string>{":" + base64_of(badge.certificate) + ":"});
+      EXPECT_EQ(seen.get("Client-Cert-Chain"), ":" + base64_of(office.certificate()) +
+                                                   ":, :" + base64_of(staff.certificate()) + ":")
+          << when;
+    }
+    session = client.socket().take_session();
+  }
+  HttpClient visitor = connect();
+  const Response page = visitor.get("/visit");
+  const FakeNode& node = page.headers.get("X-Node") == "alice" ? alice_ : bob_;
+  EXPECT_FALSE(node.last("/visit").headers.has("Client-Cert"));
+}
+
+TEST_P(TlsStory, CertificatesThatClientsInventReachNoNode) {
+  std::string forged;
+  for (const char* name : {"Client-Cert", "client-cert-chain", "CLIENT_CERT", "Client_Cert-Chain",
+                           "Client.Cert", "X-Client-Cert", "X-SSL-Client-Cert"}) {
+    forged += std::string(name) + ": forged\r\n";
+  }
+  const std::string request =
+      "POST /page HTTP/1.1\r\nHost: shop.example\r\nTransfer-Encoding: chunked\r\n" + forged +
+      "X-Real: head\r\n\r\n" + chunk("x") + "0\r\n" + forged + "X-Real: trailer\r\n\r\n";
+  for (FakeNode* const node : {&alice_, &bob_}) {
+    node->on("/page", [](NodeExchange& exchange) {
+      exchange.respond(200, exchange.request().raw_head + exchange.read_body().trailers.to_wire());
+    });
+  }
+  for (TestConfig shop : {config(), tls_config()}) {
+    shop.server = {"underscore_names = \"pass\""};
+    launch(shop);
+    HttpClient client =
+        shop.pools[0].listener.empty() ? HttpClient{bonedry_->address()} : connect();
+    client.send(request);
+    const std::string seen = client.read_response().body;
+    EXPECT_THAT(seen, HasSubstr("X-Real: head"));
+    EXPECT_THAT(seen, HasSubstr("X-Real: trailer"));
+    EXPECT_THAT(seen, Not(HasSubstr("forged")));
+  }
+}
+
+TEST_P(TlsStory, ACertificateThatIsTooLargeForAFieldIsRefused) {
+  const CertificateAuthority staff("Staff");
+  files_.write("staff.pem", staff.certificate());
+  TestConfig shop = tls_config(
+      {"client_certificates = \"required\"", "client_ca = \"" + (files_ / "staff.pem") + "\""});
+  shop.limits = {"header_bytes = 1024"};
+  launch(shop);
+  CertificateSpec many{.names = {"employee"}};
+  for (int i = 0; i < 30; ++i) many.names.push_back("a-long-name-" + std::to_string(i));
+  TlsClient employee = trusting();
+  const IssuedCertificate badge = staff.issue(many);
+  employee.certificate = badge.certificate;
+  employee.key = badge.key;
+  HttpClient client{bonedry_->address(), employee};
+  EXPECT_EQ(client.read_response().status, 431);
+  EXPECT_TRUE(bonedry_->says("the client's certificate is too large; see [limits] header_bytes"));
+}
+
 TEST_P(TlsStory, ABodyThatEndsWithItsConnectionIsNotCompleteWhenItIsCut) {
   launch(tls_config());
   const std::string half = "HTTP/1.1 200 OK\r\nX-Node: alice\r\nConnection: close\r\n\r\nhalf";

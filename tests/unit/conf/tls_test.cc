@@ -33,7 +33,7 @@ TEST(TlsConfigTest, AllKeys) {
       load(with_tls(std::string(kCertificates) +
                     "minimum_version = '1.3'\nciphers = 'A:B'\ncipher_suites = 'C'\ngroups = 'D'\n"
                     "alpn = ['http/1.1']\nclient_certificates = 'required'\nclient_ca = 'ca.pem'\n"
-                    "strict_sni = true\nhsts = '365d'\n"))
+                    "client_cert_chain = true\nstrict_sni = true\nhsts = '365d'\n"))
           .config.listeners[0]
           .tls;
   ASSERT_TRUE(tls);
@@ -43,6 +43,7 @@ TEST(TlsConfigTest, AllKeys) {
   EXPECT_EQ(tls->groups, "D");
   EXPECT_EQ(tls->client_certificates, ClientCertificates::required);
   EXPECT_EQ(tls->client_ca.path, "ca.pem");
+  EXPECT_TRUE(tls->client_cert_chain);
   EXPECT_TRUE(tls->strict_sni);
   EXPECT_EQ(tls->hsts, Millis{365LL * 24 * 3600 * 1000});
 }
@@ -143,6 +144,12 @@ TEST(PoolTlsConfigTest, NoVerificationIsAWarning) {
                   "change what users send; set ca to what has issued the nodes' certificates, and "
                   "remove this key",
                   "f:11:6: pool[shop].tls.ca: ignored: verify is false"));
+}
+
+TEST(TlsConfigTest, IssuersOfClientsWithoutCertificatesAreAWarning) {
+  EXPECT_THAT(load(with_tls(std::string(kCertificates) + "client_cert_chain = true")).warnings,
+              ElementsAre("f:11:21: listener[#1].tls.client_cert_chain: ignored: "
+                          "client_certificates is \"none\""));
 }
 
 TEST(TlsConfigTest, ACaThatNothingUsesIsAWarning) {

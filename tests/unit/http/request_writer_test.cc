@@ -68,6 +68,31 @@ TEST(RequestWriterTest, ACanonicalRequestGoesOnAsItIsWithWhatAProxyAdds) {
             "X-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: a\r\n\r\n");
 }
 
+TEST(RequestWriterTest, TheCertificateOfAClientReplacesWhatItOrAProxyClaims) {
+  constexpr std::string_view kForged =
+      "GET /x HTTP/1.1\r\nHost: a\r\nClient-Cert: :forged:\r\ncLIENT-cERT-cHAIN: :forged:\r\n"
+      "X-Client-Cert: other\r\n\r\n";
+  for (const Trust trust : {Trust::none, Trust::forwarded}) {
+    const ClientInfo client{"192.0.2.7", "https", trust, "Client-Cert: :shown:\r\n"};
+    const std::string text = written(ParsedRequest(kForged), nullptr, client);
+    EXPECT_TRUE(has_line(text, "Client-Cert: :shown:")) << text;
+    EXPECT_EQ(text.find("forged"), std::string::npos) << text;
+    EXPECT_EQ(has_line(text, "X-Client-Cert: other"), trust == Trust::forwarded) << text;
+  }
+  const std::string without = written_for_proxy(kForged);
+  EXPECT_TRUE(has_line(without, "Client-Cert: :forged:")) << "a trusted proxy may tell of one";
+  EXPECT_EQ(written(kForged).find("forged"), std::string::npos);
+}
+
+TEST(RequestWriterTest, ACertificateReplacesOtherSpellingsThatApplicationsTakeForIt) {
+  const HeadLimits pass{4096, 100, UnderscoreNames::pass};
+  const ParsedRequest request(
+      "GET /x HTTP/1.1\r\nHost: a\r\nClient_Cert: :forged:\r\nclient.cert-chain: :forged:\r\n\r\n",
+      pass);
+  const ClientInfo client{"192.0.2.7", "https", Trust::forwarded, "Client-Cert: :shown:\r\n"};
+  EXPECT_EQ(written(request, nullptr, client).find("forged"), std::string::npos);
+}
+
 TEST(RequestWriterTest, ALongRunOfCanonicalLinesIsTheOriginalBytes) {
   const std::string filling(SliceQueue::kCopied, 'f');
   const ParsedRequest request("GET /x HTTP/1.1\r\nHost: a\r\nA: " + filling + "\r\n\r\n");

@@ -384,8 +384,8 @@ TEST_P(TicketTest, AreNoWayAroundARequiredCertificate) {
 
 class ClientCertificateTest : public ServerContextTest {
  protected:
-  [[nodiscard]] std::shared_ptr<ServerContext> with_policy(ClientCertificates policy) const {
-    conf::ListenerTls config = one_shop();
+  [[nodiscard]] std::shared_ptr<ServerContext> with_policy(
+      ClientCertificates policy, conf::ListenerTls config = one_shop()) const {
     config.client_certificates = policy;
     config.client_ca.text = authority().certificate();
     return listener(config);
@@ -446,6 +446,28 @@ TEST_P(ClientCertificateTest, AreRememberedInTickets) {
   ASSERT_TRUE(second.connected()) << second.peer->error();
   EXPECT_TRUE(second.resumed());
   EXPECT_EQ(common_name(SSL_get0_peer_certificate(second.server->ssl())), "alice");
+}
+
+/// A ticket has the client's certificate, but not those of its issuers.
+TEST_P(ClientCertificateTest, AreShownAgainWhereNodesGetTheirIssuers) {
+  conf::ListenerTls config = one_shop();
+  config.client_cert_chain = true;
+  const auto shop = with_policy(ClientCertificates::optional, config);
+  for (const IssuedCertificate* own : {&alice_, static_cast<const IssuedCertificate*>(nullptr)}) {
+    Client first(GetParam());
+    if (own != nullptr) show(*first.context, *own);
+    first.make();
+    first.connect(*shop);
+    ASSERT_TRUE(first.connected()) << first.peer->error();
+    Client second(GetParam());
+    if (own != nullptr) show(*second.context, *own);
+    second.make();
+    second.resume(first.session());
+    second.connect(*shop);
+    ASSERT_TRUE(second.connected()) << second.peer->error();
+    EXPECT_EQ(second.resumed(), own == nullptr);
+    EXPECT_EQ(sk_X509_num(SSL_get0_verified_chain(second.server->ssl())), own == nullptr ? -1 : 2);
+  }
 }
 
 /// At the first handshake the listener believes that it is the day before yesterday.
