@@ -39,6 +39,7 @@ Result<> ControlPlane::apply_routing_state(std::optional<conf::Config> config, N
       const auto has = [&listener](const conf::Config& some) {
         return std::ranges::find(some.pools, listener.pool, &conf::Pool::name);
       };
+      if (listener.pool.empty()) continue;
       if (has(*config) == config->pools.end()) config->pools.push_back(*has(config_));
     }
     config_ = std::move(*config);

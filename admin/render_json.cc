@@ -158,9 +158,11 @@ std::string render_json(const Status& status) {
   for (const PoolStatus& pool : status.pools) pools.push_back(pool_json(pool));
   Json listeners = Json::array();
   for (const ListenerStatus& listener : status.listeners) {
-    listeners.push_back({{"address", listener.address},
-                         {"pool", listener.pool},
-                         {"tls", tls_or_null(listener.tls)}});
+    Json one{
+        {"address", listener.address}, {"pool", listener.pool}, {"tls", tls_or_null(listener.tls)}};
+    if (listener.pool.empty()) one["pool"] = nullptr;
+    if (!listener.redirect.empty()) one["redirect"] = listener.redirect;
+    listeners.push_back(std::move(one));
   }
   Json endings = Json::object();
   for (const ExchangeStatus::Ending& ending : status.exchanges.endings) {

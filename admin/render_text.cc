@@ -126,7 +126,9 @@ std::string expiry_text(const CertificateStatus& certificate) {
 
 /// The listener, its certificates, and why it has no newer ones.
 std::string listener_lines(const ListenerStatus& listener, WallTime now) {
-  std::string lines = printable("listener " + listener.address + ": pool " + listener.pool) + "\n";
+  const std::string use =
+      listener.redirect.empty() ? "pool " + listener.pool : "redirects to " + listener.redirect;
+  std::string lines = printable("listener " + listener.address + ": " + use) + "\n";
   if (!listener.tls) return lines;
   for (const CertificateStatus& one : listener.tls->certificates) {
     const std::string what = first_few(one.names) + " (" + one.key_type + "): ";

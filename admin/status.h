@@ -79,8 +79,9 @@ struct ListenerTlsStatus {
 
 struct ListenerStatus {
   std::string address;  ///< with the port that was really bound
-  std::string pool;
+  std::string pool;     ///< empty if it redirects
   std::optional<ListenerTlsStatus> tls = std::nullopt;
+  std::string redirect = {};  ///< "https", or empty
 };
 
 /// How the exchanges of all listeners have ended since the start.

@@ -114,16 +114,21 @@ struct ListenerTls {
   ClientCertificates client_certificates = ClientCertificates::none;
   CertificateFile client_ca;
   bool client_cert_chain = false;  ///< nodes get the issuers of a client's certificate as well
-  bool strict_sni = false;  ///< refuses clients that ask for no name that a certificate has
-  Millis hsts{0};           ///< 0: no Strict-Transport-Security
+  bool strict_sni = false;         ///< refuses clients that ask for no name that a certificate has
+  Millis hsts{0};                  ///< 0: no Strict-Transport-Security
 
   friend bool operator==(const ListenerTls&, const ListenerTls&) = default;
 };
 
+/// Where a listener redirects all of its requests.
+enum class Redirect : std::uint8_t { no, https };
+
 struct Listener {
   Address address;
-  std::string pool;
-  bool proxy_protocol = false;  ///< connections begin with a PROXY header
+  std::string pool;  ///< empty if it redirects
+  Redirect redirect = Redirect::no;
+  std::string acme_challenges = {};  ///< directory of responses to http-01; empty: none
+  bool proxy_protocol = false;       ///< connections begin with a PROXY header
   std::optional<ListenerTls> tls = std::nullopt;
 
   friend bool operator==(const Listener&, const Listener&) = default;

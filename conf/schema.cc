@@ -103,14 +103,15 @@ std::optional<ListenerTls> read_listener_tls(TableReader& table) {
   return tls;
 }
 
-// The refused key would be dangerous to ignore: clients would be served without encryption.
 Listener read_listener(TableReader& table, std::vector<TableReader>& tls_sections) {
+  const Choice<Redirect> redirect{{"https", Redirect::https}};
   Listener listener;
   table.require("address", listener.address, listen_address);
-  table.require("pool", listener.pool, reference);
+  table.read("pool", listener.pool, reference);
+  table.read("redirect", listener.redirect, redirect);
+  table.read("acme_challenges", listener.acme_challenges, file_path);
   table.read("proxy_protocol", listener.proxy_protocol, boolean);
   listener.tls = read_listener_tls(tls_sections.emplace_back(table.table("tls")));
-  table.refuse("redirect", "redirects are not supported by this version; remove this key");
   table.finish();
   return listener;
 }

@@ -55,15 +55,10 @@ std::vector<TableReader> TableReader::tables(std::string_view key) {
   return readers;
 }
 
-void TableReader::refuse(std::string_view key, std::string_view why) {
-  refused_.push_back(key);
-  if (has(key)) error(key, why);
-}
-
 void TableReader::finish() const {
   if (table_ == nullptr) return;
   for (const Entry& entry : *table_) {
-    if (holds(known_, entry.key) || holds(refused_, entry.key)) continue;
+    if (holds(known_, entry.key)) continue;
     const std::optional<std::string_view> meant = nearest(entry.key, known_);
     const std::string advice =
         meant ? "did you mean " + quote(*meant) + "?" : "expected one of: " + join(known_);

@@ -59,9 +59,6 @@ class TableReader {
   /// has no usable name of its own.
   [[nodiscard]] std::vector<TableReader> tables(std::string_view key);
 
-  /// A key of other versions: writing it is an error, and it is never suggested.
-  void refuse(std::string_view key, std::string_view why);
-
   /// Reports unknown keys.
   void finish() const;
 
@@ -102,7 +99,6 @@ class TableReader {
   Place place_;
   Problems* problems_;
   std::vector<std::string_view> known_;
-  std::vector<std::string_view> refused_;
 };
 
 }  // namespace bonedry::conf

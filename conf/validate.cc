@@ -64,7 +64,9 @@ void check_listener_pools(const Config& config, const Sections& sections) {
   for (std::size_t i = 0; i < config.listeners.size(); ++i) {
     const TableReader& table = sections.listeners[i];
     const std::string& wanted = config.listeners[i].pool;
-    if (!table.sound("pool") || std::ranges::find(names, wanted) != names.end()) continue;
+    if (!table.has("pool") || !table.sound("pool") ||
+        std::ranges::find(names, wanted) != names.end())
+      continue;
     const auto meant = nearest(wanted, names);
     const std::string advice =
         meant ? "did you mean " + quote(*meant) + "?" : "expected one of: " + join(names);
@@ -80,6 +82,33 @@ void check_proxy_protocol(const Config& config, const Sections& sections) {
     sections.listeners[i].error("proxy_protocol",
                                 "no proxy is trusted to send the PROXY header; set trusted_proxies "
                                 "in [server]");
+  }
+}
+
+void check_destination(const TableReader& table) {
+  if (!table.has("pool") && !table.has("redirect")) {
+    table.error("pool",
+                R"(required, but missing; a listener without a pool has redirect = "https")");
+  }
+  if (table.has("pool") && table.has("redirect")) {
+    table.error("redirect", "conflicts with pool (" + line_of(table.place("pool")) +
+                                "); set only one of the two");
+  }
+}
+
+/// Keys that are for clients which do not speak TLS yet.
+void check_is_plain(const TableReader& table) {
+  for (const std::string_view key : {"redirect", "acme_challenges"}) {
+    if (!table.has(key)) continue;
+    table.error(key, "conflicts with [listener.tls] (" + line_of(table.place("tls")) +
+                         "); set it for a listener without TLS");
+  }
+}
+
+void check_listeners(const Sections& sections) {
+  for (std::size_t i = 0; i < sections.listeners.size(); ++i) {
+    check_destination(sections.listeners[i]);
+    if (sections.listener_tls[i].written()) check_is_plain(sections.listeners[i]);
   }
 }
 
@@ -404,6 +433,7 @@ void validate(const Config& config, const Sections& sections) {
   if (config.pools.empty()) check_not_empty(sections.root, "pool", "[[pool]]");
   check_listener_addresses(config, sections);
   check_listener_pools(config, sections);
+  check_listeners(sections);
   check_proxy_protocol(config, sections);
   check_tls(config, sections);
   check_pool_names(config, sections);

@@ -257,7 +257,11 @@ class Application::Impl {
       return serving;
     }
     for (const Server::BoundListener& one : *bound) {
-      spdlog::info("listening on {} for pool {}", one.address, one.pool);
+      if (one.redirect.empty()) {
+        spdlog::info("listening on {} for pool {}", one.address, one.pool);
+      } else {
+        spdlog::info("listening on {}, redirecting to {}", one.address, one.redirect);
+      }
     }
     announce();
     return Done{};
@@ -287,7 +291,9 @@ class Application::Impl {
                                      finish();
                                    }});
     std::vector<admin::ListenerStatus> listeners;
-    for (const Server::BoundListener& one : bound) listeners.push_back({one.address, one.pool});
+    for (const Server::BoundListener& one : bound) {
+      listeners.push_back({one.address, one.pool, std::nullopt, one.redirect});
+    }
     control_->set_data_plane(std::move(listeners), [this] { return exchange_status(); });
     return Done{};
   }

@@ -155,9 +155,11 @@ void DownstreamConnection::send_local_response(const http::LocalResponse& respon
   http::Http1LocalResponse reply;
   reply.status = response.status;
   reply.text = response.text;
-  const std::string fields =
-      response.retry_after_s ? "Retry-After: " + std::to_string(*response.retry_after_s) + "\r\n"
-                             : "";
+  reply.content = response.content;
+  std::string fields = response.retry_after_s
+                           ? "Retry-After: " + std::to_string(*response.retry_after_s) + "\r\n"
+                           : "";
+  if (!response.location.empty()) fields += "Location: " + response.location + "\r\n";
   reply.fields = fields;
   reply.persistence = response_.persistence;
   reply.request_kind = request_.request_kind;

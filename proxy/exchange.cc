@@ -66,12 +66,14 @@ void Exchange::start(const RequestSource& source, const http::RequestInfo& info)
   downstream_ = source.stream;
   info_ = info;
   stats_.started = context_.now();
-  runtime_ = current_runtime();
-  runtime_->retries().note_request();
-  if (!runtime_->allows_upgrade(info.upgrade)) info_.upgrade = {};
   request_ = info.body.length == BodyLength::none ? RequestState::done : RequestState::body;
   response_ = ResponseState::waiting;
   end_reason_ = EndReason::completed;
+  const auto local = context_.router().answer(source_.listener, request_head_, info_);
+  if (local) return answer(*local);
+  runtime_ = current_runtime();
+  runtime_->retries().note_request();
+  if (!runtime_->allows_upgrade(info.upgrade)) info_.upgrade = {};
   if (too_large(info.body.bytes)) return on_error(refused(EndReason::body_too_large, kTooLarge));
   find_session();
   route();
@@ -197,6 +199,7 @@ void Exchange::on_upstream_drained() {
 /// An incomplete request and a tunnel cannot continue without their client, and no exchange may
 /// stay on a node whose sessions were displaced.
 bool Exchange::continues_without_client() const {
+  if (!runtime_) return false;
   const bool finishes = runtime_->view().config.on_client_gone == conf::OnClientGone::finish;
   return finishes && !over() && request_ == RequestState::done && info_.upgrade.empty() &&
          !on_displaced_node();

@@ -122,6 +122,8 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   void retry();
   void fail(EndReason reason);
   void reply(EndReason reason);
+  void answer(const LocalAnswer& answer);
+  void respond(EndReason reason, const http::LocalResponse& response);
   void release_upstream();
   void finish(EndReason reason, StreamEnd end);
   void write_log(EndReason reason);
@@ -164,7 +166,7 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   RequestSource source_;
   StreamRef<DownstreamStream> downstream_{calls_};
   StreamRef<UpstreamStream> upstream_{calls_};
-  std::shared_ptr<PoolRuntime> runtime_;
+  std::shared_ptr<PoolRuntime> runtime_;  // null: answered without a node
   http::Head request_head_;
   http::Head response_head_;
   http::RequestInfo info_;

@@ -94,19 +94,28 @@ void Exchange::fail(EndReason reason) {
   finish(reason, StreamEnd::aborted);
 }
 
-/// Sends a local response; nothing but 1xx has been sent to the client.
+/// Tells the client of an error; nothing but 1xx has been sent to it.
 void Exchange::reply(EndReason reason) {
   const EndReasonInfo& row = info_of(reason);
+  http::LocalResponse response;
+  response.status = refusal_ ? refusal_->status : row.status;
+  response.text = refusal_ ? refusal_->why : row.text;
+  if (row.status == 503) response.retry_after_s = kRetryAfterSeconds;
+  respond(reason, response);
+}
+
+void Exchange::answer(const LocalAnswer& answer) {
+  if (!answer) return on_error(refused(EndReason::bad_request, answer.error()));
+  respond(EndReason::completed, *answer);
+}
+
+void Exchange::respond(EndReason reason, const http::LocalResponse& response) {
   release_upstream();
   timer_.disarm();
   set(AttemptState::none);
   stop_reading_request();
   end_reason_ = reason;
-  stats_.status = refusal_ ? refusal_->status : row.status;
-  http::LocalResponse response;
-  response.status = stats_.status;
-  response.text = refusal_ ? refusal_->why : row.text;
-  if (row.status == 503) response.retry_after_s = kRetryAfterSeconds;
+  stats_.status = response.status;
   set(ResponseState::local);
   downstream_->send_local_response(response);
   const Flow flow = downstream_->flush();
@@ -130,7 +139,7 @@ void Exchange::finish(EndReason reason, StreamEnd end) {
   set(ResponseState::done);
   write_log(downstream_->gone() ? EndReason::client_gone : reason);
   // First the session's time stamp, then the node's counter: see Node::exchanges_open.
-  runtime_->affinity().release(binding_, context_.exact_now());
+  if (runtime_) runtime_->affinity().release(binding_, context_.exact_now());
   leave_node();
   downstream_->on_exchange_end(end);
 }
@@ -152,9 +161,9 @@ void Exchange::write_log(EndReason reason) {
   entry.bytes_in = stats_.bytes_in;
   entry.bytes_out = stats_.bytes_out;
   entry.duration = duration;
-  entry.pool = runtime_->view().config.name;
+  if (runtime_) entry.pool = runtime_->view().config.name;
   if (held_.node) entry.node = held_.node->name();
-  entry.decision = name_of(routing_.decision);
+  if (runtime_) entry.decision = name_of(routing_.decision);
   std::array<char, 9> session{};
   if (binding_.held) {
     std::snprintf(session.data(), session.size(), "%08x",

@@ -39,14 +39,6 @@ std::optional<WallTime> date_of(const http::Head& response) {
   return std::nullopt;
 }
 
-/// The host without its port.
-std::string_view name_of_host(std::string_view host) {
-  const std::size_t colon = host.rfind(':');
-  const bool port =
-      colon != std::string_view::npos && host.find(']', colon) == std::string_view::npos;
-  return port ? host.substr(0, colon) : host;
-}
-
 }  // namespace
 
 void Exchange::find_session() {
@@ -108,7 +100,7 @@ session::ResponseCookies Exchange::read_user_cookies() const {
 /// A trusted proxy in front may have sent another host than the browser, so its host is not used.
 session::CookieContext Exchange::cookie_context() const {
   session::CookieContext context;
-  if (source_.client.trust == http::Trust::none) context.host = name_of_host(info_.host);
+  if (source_.client.trust == http::Trust::none) context.host = http::name_of_host(info_.host);
   context.path = info_.path.substr(0, info_.path.find('?'));
   context.date = date_of(response_head_);
   context.now = context_.wall();

@@ -17,6 +17,7 @@ void Exchange::begin_tunnel() {
 }
 
 bool Exchange::on_displaced_node() const {
+  if (!held_.node) return false;
   const auto& nodes = current_runtime()->view().nodes;
   const auto own = std::ranges::find(nodes, held_.node, &balancer::NodeView::node);
   return own != nodes.end() && own->displaced && own->door == balancer::Door::shut;

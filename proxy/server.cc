@@ -114,7 +114,8 @@ Result<> Server::bind_one(const conf::Listener& listener, std::vector<UniqueFd> 
     if (!same.is_open()) return Failure{"cannot duplicate a socket: " + errno_text(errno)};
     listening_.push_back({sockets_.size() - 1, conf::to_string(listener.address), std::move(same)});
   }
-  bound = {conf::to_string(address), listener.pool};
+  const bool redirects = listener.redirect == conf::Redirect::https;
+  bound = {conf::to_string(address), listener.pool, redirects ? "https" : ""};
   return Done{};
 }
 

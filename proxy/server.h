@@ -37,7 +37,8 @@ class Server {
   /// What a listener is actually bound to.
   struct BoundListener {
     std::string address;
-    std::string pool;
+    std::string pool;           ///< empty if it redirects
+    std::string redirect = {};  ///< "https", or empty
   };
 
   Server(Parts parts, const conf::Config& config);

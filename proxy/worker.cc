@@ -138,23 +138,14 @@ void Worker::adopt(const std::shared_ptr<const balancer::Topology>& topology) {
   context_.limits = topology->limits;
   context_.timeouts = topology->timeouts;
   context_.trusted_proxies = topology->trusted_proxies;
-  std::map<const balancer::PoolView*, std::shared_ptr<PoolRuntime>> made;
-  std::vector<std::shared_ptr<PoolRuntime>> next;
+  std::map<std::string_view, std::shared_ptr<PoolRuntime>> made;
+  std::vector<Router::Route> next;
   for (ListenerConfig& listener : listener_configs_) {
     const conf::Listener& config = topology->listeners[listener.index];
     if (config.tls) adopt_tls(listener, *config.tls, conf::to_string(config.address));
-    const balancer::PoolView& view = *topology->find_pool(listener.pool);
-    auto& runtime = made[&view];
-    if (!runtime) {
-      std::vector<NodeStreams*> streams;
-      for (const balancer::NodeView& node : view.nodes) {
-        streams.push_back(upstream_for(node, view.config));
-      }
-      runtime = std::make_shared<PoolRuntime>(topology, view, shared_.secrets, shared_.ledger,
-                                              shared_.clock, pool_state_of(view.config),
-                                              std::move(streams));
-    }
-    next.push_back(runtime);
+    auto& runtime = made[listener.pool];
+    if (!runtime && !listener.pool.empty()) runtime = make_runtime(topology, listener.pool);
+    next.push_back({runtime, LocalAnswers(config)});
   }
   router_ = Router(std::move(next));
   // Without this, tunnels and exchanges without a client would outlast a deadline. Closing removes
@@ -163,6 +154,18 @@ void Worker::adopt(const std::shared_ptr<const balancer::Topology>& topology) {
     if (index <= connections_.size()) connections_[index - 1]->follow_topology();
   }
   forget_unused_upstreams(*topology);
+}
+
+std::shared_ptr<PoolRuntime> Worker::make_runtime(
+    const std::shared_ptr<const balancer::Topology>& topology, std::string_view pool) {
+  const balancer::PoolView& view = *topology->find_pool(pool);
+  std::vector<NodeStreams*> streams;
+  for (const balancer::NodeView& node : view.nodes) {
+    streams.push_back(upstream_for(node, view.config));
+  }
+  return std::make_shared<PoolRuntime>(topology, view, shared_.secrets, shared_.ledger,
+                                       shared_.clock, pool_state_of(view.config),
+                                       std::move(streams));
 }
 
 /// The settings were checked when the config was read. If OpenSSL refuses them all the same, the
@@ -374,8 +377,9 @@ void Worker::report_out_of_resources(int error) {
 
 void Worker::report_accept_error(std::size_t listener, int error) {
   const std::string& pool = listener_configs_[listener].pool;
-  if (error == 0) return spdlog::warn("a listener of pool {} accepts connections again", pool);
-  spdlog::error("a listener of pool {} cannot accept connections, retrying: {}", pool,
+  const std::string which = pool.empty() ? "that redirects" : "of pool " + pool;
+  if (error == 0) return spdlog::warn("a listener {} accepts connections again", which);
+  spdlog::error("a listener {} cannot accept connections, retrying: {}", which,
                 io::shortage_text(error));
 }
 

@@ -71,7 +71,7 @@ class Worker final : public ExchangeContext {
   struct ListenSocket {
     UniqueFd fd;
     std::size_t listener = 0;  ///< index in the config
-    std::string pool;
+    std::string pool;          ///< empty if it redirects
     ProxyHeaderMode proxy_header_mode = ProxyHeaderMode::none;
   };
 
@@ -149,6 +149,8 @@ class Worker final : public ExchangeContext {
 
   void run();
   void adopt(const std::shared_ptr<const balancer::Topology>& topology);
+  [[nodiscard]] std::shared_ptr<PoolRuntime> make_runtime(
+      const std::shared_ptr<const balancer::Topology>& topology, std::string_view pool);
   void adopt_tls(ListenerConfig& listener, const conf::ListenerTls& config,
                  const std::string& address);
   [[nodiscard]] UpstreamPool* upstream_for(const balancer::NodeView& view,

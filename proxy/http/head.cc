@@ -229,6 +229,13 @@ Word load_short(std::string_view text) {
 
 }  // namespace
 
+std::string_view name_of_host(std::string_view host) {
+  const std::size_t colon = host.rfind(':');
+  const bool port =
+      colon != std::string_view::npos && host.find(']', colon) == std::string_view::npos;
+  return port ? host.substr(0, colon) : host;
+}
+
 bool has_cgi_ambiguous_char(std::string_view name) {
   if (name.size() < sizeof(Word) / 2) {
     return !std::ranges::all_of(name, [](char c) { return kPlain[static_cast<unsigned char>(c)]; });

@@ -42,6 +42,8 @@ enum class FieldName : std::uint8_t {
 /// docs/proxies.md. These include all names that begin with X-Forwarded- and similar prefixes.
 [[nodiscard]] FieldName field_name(std::string_view text);
 [[nodiscard]] bool equal_ignoring_case(std::string_view a, std::string_view b);
+/// A valid Host without its port: "shop.example", "[2001:db8::1]".
+[[nodiscard]] std::string_view name_of_host(std::string_view host);
 /// Whether a name has a character that is neither letter, digit nor '-'. CGI, WSGI, PHP and others
 /// turn each such character, and '-' as well, into '_': to them X_User and X.User are X-User.
 /// `name` is a token (RFC 9110, section 5.6.2).

@@ -6,8 +6,12 @@ std::string_view reason_phrase(int status) {
   switch (status) {
     case 200:
       return "OK";
+    case 308:
+      return "Permanent Redirect";
     case 400:
       return "Bad Request";
+    case 404:
+      return "Not Found";
     case 405:
       return "Method Not Allowed";
     case 408:
@@ -40,9 +44,11 @@ std::string_view reason_phrase(int status) {
 std::string render(const Http1LocalResponse& reply) {
   const std::string status =
       std::to_string(reply.status) + " " + std::string(reason_phrase(reply.status));
-  const std::string body = status + ": " + std::string(reply.text) + "\n";
-  std::string out = "HTTP/1.1 " + status + "\r\nContent-Type: text/plain; charset=utf-8\r\n" +
-                    "Content-Length: " + std::to_string(body.size()) +
+  const std::string body =
+      reply.content ? std::string(*reply.content) : status + ": " + std::string(reply.text) + "\n";
+  const std::string type = reply.content ? "application/octet-stream" : "text/plain; charset=utf-8";
+  std::string out = "HTTP/1.1 " + status + "\r\nContent-Type: " + type +
+                    "\r\nContent-Length: " + std::to_string(body.size()) +
                     "\r\nCache-Control: no-store\r\n";
   out += reply.fields;
   if (reply.persistence == Persistence::close) out += "Connection: close\r\n";

@@ -2,6 +2,7 @@
 
 #include "proxy/http/rules.h"
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -21,6 +22,7 @@ struct Http1LocalResponse {
   std::string_view fields;  ///< further "Name: value\r\n" lines, or empty
   Persistence persistence = Persistence::close;
   RequestKind request_kind = RequestKind::other;  ///< the response to HEAD has no body
+  std::optional<std::string_view> content = {};   ///< octets that are the body, instead of `text`
 };
 [[nodiscard]] std::string render(const Http1LocalResponse& reply);
 

@@ -60,6 +60,8 @@ struct LocalResponse {
   int status = 500;
   std::string_view text;                       ///< one line for people, without a line end
   std::optional<unsigned> retry_after_s = {};  ///< RFC 9110, section 10.2.3
+  std::string location = {};                   ///< RFC 9110, section 10.2.2; empty: none
+  std::optional<std::string> content = {};     ///< octets that are the body, instead of `text`
 };
 
 }  // namespace bonedry::http

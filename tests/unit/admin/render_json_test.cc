@@ -58,6 +58,15 @@ TEST(RenderJson, StatusHasTheCertificatesOfAListener) {
             std::string::npos);
 }
 
+TEST(RenderJson, AListenerThatRedirectsHasNoPool) {
+  Status status = sample_status();
+  status.listeners = {{"0.0.0.0:80", "", std::nullopt, "https"}};
+  EXPECT_NE(
+      render_json(status).find(
+          R"("listeners":[{"address":"0.0.0.0:80","pool":null,"tls":null,"redirect":"https"}],)"),
+      std::string::npos);
+}
+
 TEST(RenderJson, UnknownTimesAreNull) {
   Status status = sample_status();
   BleedStatus& bleeding = *status.pools[0].nodes[0].bleeding;

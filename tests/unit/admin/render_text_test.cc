@@ -46,6 +46,13 @@ TEST(RenderText, StatusShowsCertificatesAndWhyNewerOnesAreNotUsed) {
       << text;
 }
 
+TEST(RenderText, StatusOfAListenerThatRedirects) {
+  Status status = sample_status();
+  status.listeners.push_back({"0.0.0.0:80", "", std::nullopt, "https"});
+  EXPECT_NE(render_text(status, kNow).find("\nlistener 0.0.0.0:80: redirects to https\n"),
+            std::string::npos);
+}
+
 TEST(RenderText, StatusOfADryNode) {
   Status status = sample_status();
   NodeStatus& alice = status.pools[0].nodes[0];

@@ -123,7 +123,9 @@ TEST(KeysTest, Listener) {
       R"( is not an address; expected a numeric IP address and a port, e.g. "0.0.0.0:8080" or )"
       R"("[::1]:8080")";
   expect_errors(with_listeners,
-                {{"[[listener]]\n" + address, "f:6:1: listener[#1].pool: required, but missing"},
+                {{"[[listener]]\n" + address,
+                  "f:6:1: listener[#1].pool: required, but missing; a listener without a pool has "
+                  "redirect = \"https\""},
                  {"[[listener]]\n" + pool, "f:6:1: listener[#1].address: required, but missing"},
                  {"[[listener]]\naddress = ':8080'\n" + pool,
                   "f:7:11: listener[#1].address: \":8080\"" + expected_address},
@@ -140,15 +142,38 @@ TEST(KeysTest, Listener) {
 TEST(KeysTest, ListenersRefuseWhatWouldBeUnsafeToIgnore) {
   const std::string good = "[[listener]]\naddress = '127.0.0.1:80'\npool = 'shop'\n";
   expect_errors(with_listeners,
-                {{good + "redirect = 'https'",
-                  "f:9:12: listener[#1].redirect: redirects are not supported by this version; "
-                  "remove this key"},
-                 {good + "port = 1",
+                {{good + "port = 1",
                   "f:9:1: listener[#1].port: unknown key; expected one of: address, pool, "
-                  "proxy_protocol, tls"},
+                  "redirect, acme_challenges, proxy_protocol, tls"},
                  {good + "certificate = 'c'",
                   "f:9:1: listener[#1].certificate: unknown key; expected one of: address, pool, "
-                  "proxy_protocol, tls"}});
+                  "redirect, acme_challenges, proxy_protocol, tls"}});
+}
+
+TEST(KeysTest, ListenersThatRedirect) {
+  const std::string plain = "[[listener]]\naddress = '127.0.0.1:80'\n";
+  const std::string tls = "tls = { certificates = [{ certificate = 'a', key = 'b' }] }\n";
+  const Listener listener =
+      load(with_listeners(plain + "redirect = 'https'\nacme_challenges = '/acme'\n"))
+          .config.listeners[0];
+  EXPECT_EQ(listener.redirect, Redirect::https);
+  EXPECT_EQ(listener.acme_challenges, "/acme");
+  EXPECT_TRUE(listener.pool.empty());
+  expect_errors(
+      with_listeners,
+      {{plain + "pool = 'shop'\nredirect = 'https'\n",
+        "f:9:12: listener[#1].redirect: conflicts with pool (line 8); set only one of the two"},
+       {plain + "redirect = 'http'\n",
+        R"(f:8:12: listener[#1].redirect: "http" is not a valid value; expected one of: https)"},
+       {plain + "redirect = 'https'\n" + tls,
+        "f:8:12: listener[#1].redirect: conflicts with [listener.tls] (line 9); set it for a "
+        "listener without TLS"},
+       {plain + "pool = 'shop'\nacme_challenges = '/acme'\n" + tls,
+        "f:9:19: listener[#1].acme_challenges: conflicts with [listener.tls] (line 10); set it for "
+        "a listener without TLS"},
+       {plain + "pool = 'shop'\nacme_challenges = ''\n",
+        "f:9:19: listener[#1].acme_challenges: \"\" is not a path; expected a non-empty path "
+        "without control characters"}});
 }
 
 TEST(KeysTest, ProxyProtocol) {

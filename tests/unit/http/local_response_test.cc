@@ -48,7 +48,8 @@ TEST(LocalReplyTest, AConnectionThatStaysIsNotAnnounced) {
 }
 
 TEST(LocalReplyTest, EveryAnswerIsAValidResponseWhoseLengthIsRight) {
-  for (const int status : {400, 405, 408, 413, 414, 417, 431, 500, 501, 502, 503, 504, 505}) {
+  for (const int status :
+       {308, 400, 404, 405, 408, 413, 414, 417, 431, 500, 501, 502, 503, 504, 505}) {
     Http1LocalResponse reply;
     reply.status = status;
     reply.text = "why";

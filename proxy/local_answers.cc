@@ -1,0 +1,42 @@
+#include "proxy/local_answers.h"
+
+#include "proxy/acme_challenge.h"
+
+namespace bonedry::proxy {
+namespace {
+
+constexpr std::string_view kChallengePath = "/.well-known/acme-challenge/";
+
+/// RFC 9110, 15.4.9: 308 keeps the method. The https port is the standard one, whatever the port
+/// of the request.
+LocalAnswer redirect_to_https(const http::RequestInfo& request) {
+  const std::string_view host = http::name_of_host(request.host);
+  if (host.empty()) return Failure{http::Refusal{400, "no Host"}};
+  http::LocalResponse response{308, "the site is served over https"};
+  response.location = "https://" + std::string(host);
+  // RFC 9112, 3.2.4: "*" stands for an empty path.
+  if (request.target_form != http::TargetForm::asterisk) response.location += request.path;
+  return response;
+}
+
+}  // namespace
+
+std::optional<LocalAnswer> LocalAnswers::find(const http::Head& head,
+                                              const http::RequestInfo& request) const {
+  if (!acme_challenges_.empty() && request.path.starts_with(kChallengePath)) {
+    return challenge(request.path.substr(kChallengePath.size()), head);
+  }
+  if (redirect_ == conf::Redirect::https) return redirect_to_https(request);
+  return std::nullopt;
+}
+
+LocalAnswer LocalAnswers::challenge(std::string_view token, const http::Head& head) const {
+  const std::string_view method = head.text(head.method);
+  http::LocalResponse response{404, "there is no such ACME challenge"};
+  if (method != "GET" && method != "HEAD") return response;
+  response.content = read_acme_challenge(acme_challenges_, token);
+  if (response.content) response.status = 200;
+  return response;
+}
+
+}  // namespace bonedry::proxy
