@@ -103,6 +103,18 @@ struct CertificateFile {
   friend bool operator==(const CertificateFile&, const CertificateFile&) = default;
 };
 
+/// A file with an OCSP response (RFC 6960), and what it contained once it has been read and
+/// checked; see proxy/tls/ocsp.h.
+struct OcspFile {
+  std::string path;             ///< empty: none
+  std::string response;         ///< DER
+  std::size_t certificate = 0;  ///< index of the listener's certificate that it is for
+  WallTime this_update;         ///< it is valid from then
+  WallTime next_update;         ///< until then
+
+  friend bool operator==(const OcspFile&, const OcspFile&) = default;
+};
+
 /// How a listener speaks TLS.
 struct ListenerTls {
   std::vector<Certificate> certificates;  ///< the first is for clients that ask for no other name
@@ -114,8 +126,9 @@ struct ListenerTls {
   ClientCertificates client_certificates = ClientCertificates::none;
   CertificateFile client_ca;
   bool client_cert_chain = false;  ///< nodes get the issuers of a client's certificate as well
-  bool strict_sni = false;         ///< refuses clients that ask for no name that a certificate has
-  Millis hsts{0};                  ///< 0: no Strict-Transport-Security
+  OcspFile ocsp_response;
+  bool strict_sni = false;  ///< refuses clients that ask for no name that a certificate has
+  Millis hsts{0};           ///< 0: no Strict-Transport-Security
 
   friend bool operator==(const ListenerTls&, const ListenerTls&) = default;
 };

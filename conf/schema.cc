@@ -96,6 +96,7 @@ std::optional<ListenerTls> read_listener_tls(TableReader& table) {
   table.read_each("alpn", tls.alpn, alpn_protocol);
   table.read("client_certificates", tls.client_certificates, clients);
   table.read("client_ca", tls.client_ca.path, file_path_or_nothing);
+  table.read("ocsp_response", tls.ocsp_response.path, file_path_or_nothing);
   table.read("client_cert_chain", tls.client_cert_chain, boolean);
   table.read("strict_sni", tls.strict_sni, boolean);
   table.read("hsts", tls.hsts, duration);

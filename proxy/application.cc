@@ -405,6 +405,7 @@ class Application::Impl {
     control_->tick();
     server_->follow_descriptor_limit();
     server_->rotate_ticket_keys();
+    server_->check_ocsp_responses();
     const admin::AdminLimits limits = admin_limits(server_->descriptors().admin);
     admin_->set_limits(limits.connections, limits.rejected);
     tick_.arm(kControlTick);

@@ -136,6 +136,7 @@ Result<> Server::start(const std::shared_ptr<const balancer::Topology>& topology
                            ticket_keys_};
   prober_.set_limits(descriptors_.checks);
   prober_.adopt(*topology);
+  ocsp_watch_.adopt(topology->listeners, parts_.clock.wall());
   for (std::size_t index = 0; index < worker_count_; ++index) {
     const auto seed = static_cast<std::uint64_t>(parts_.clock.now().ms) + index;
     try {
@@ -176,6 +177,7 @@ std::vector<Worker::ListenSocket> Server::listens_of(std::size_t worker) {
 void Server::publish(const std::shared_ptr<const balancer::Topology>& topology,
                      std::function<void()> acknowledged) {
   prober_.adopt(*topology);
+  ocsp_watch_.adopt(topology->listeners, parts_.clock.wall());
   auto gather = std::make_shared<AckBarrier>(worker_count_, std::move(acknowledged));
   for (const auto& worker : workers_) {
     worker->publish(topology, [this, gather] { mailbox_.post([gather] { gather->one(); }); });

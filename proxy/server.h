@@ -10,6 +10,7 @@
 #include "proxy/health_prober.h"
 #include "proxy/io/event_loop.h"
 #include "proxy/io/mailbox.h"
+#include "proxy/ocsp_watch.h"
 #include "proxy/worker.h"
 #include "session/ledger.h"
 
@@ -69,6 +70,8 @@ class Server {
   void adopt_ticket_keys(std::string_view keys);
   /// Makes a new key when it is time. Call it periodically.
   void rotate_ticket_keys();
+  /// Logs OCSP responses that have ended. Call it periodically.
+  void check_ocsp_responses() { ocsp_watch_.check(parts_.clock.wall()); }
 
   /// Totals of all exchanges since the start. Reads the workers' counters without stopping them.
   [[nodiscard]] ExchangeTotals exchange_totals() const;
@@ -103,6 +106,7 @@ class Server {
   std::size_t own_descriptors_ = 0;  // open when the listeners were bound
   io::Mailbox mailbox_;
   HealthProber prober_;
+  OcspWatch ocsp_watch_;
   std::shared_ptr<const tls::TicketKeys> ticket_keys_;
   std::vector<std::vector<UniqueFd>> sockets_;  // by listener, at least one per worker
   std::vector<ListeningSocket> listening_;      // duplicates of them, for a successor

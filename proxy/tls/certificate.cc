@@ -5,6 +5,7 @@
 #include "proxy/base/file.h"
 #include "proxy/base/ip_address.h"
 #include "proxy/base/utc.h"
+#include "proxy/tls/asn1_time.h"
 #include "proxy/tls/openssl.h"
 #include "proxy/tls/pem.h"
 
@@ -256,12 +257,6 @@ Result<std::vector<std::string>> check_names(const std::string& path, X509* leaf
                    "without"};
   }
   return names;
-}
-
-WallTime to_wall(const ASN1_TIME* at) {
-  std::tm date{};
-  if (ASN1_TIME_to_tm(at, &date) != 1) return WallTime{0};
-  return WallTime{static_cast<std::int64_t>(::timegm(&date)) * 1000};
 }
 
 std::string date_of(WallTime at) {

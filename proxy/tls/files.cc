@@ -3,6 +3,7 @@
 #include "proxy/tls/certificate.h"
 #include "proxy/tls/client_context.h"
 #include "proxy/tls/connection.h"
+#include "proxy/tls/ocsp.h"
 #include "proxy/tls/server_context.h"
 
 #include <memory>
@@ -30,12 +31,27 @@ Result<> read_issuers(conf::CertificateFile& file) {
   return Done{};
 }
 
+Result<> read_ocsp(conf::ListenerTls& tls, WallTime now, Warnings& warnings) {
+  const std::string path = tls.ocsp_response.path;
+  if (path.empty()) return Done{};
+  Result<conf::OcspFile> read = read_ocsp_response(path, tls.certificates);
+  if (!read) return Failure{read.error()};
+  tls.ocsp_response = std::move(*read);
+  const std::string_view fault = ocsp_fault(tls.ocsp_response, now);
+  if (!fault.empty()) {
+    warnings.push_back(path + ": " + std::string(fault) + ", so clients do not get it");
+  }
+  return Done{};
+}
+
 Result<Warnings> read_listener(conf::ListenerTls& tls, const Library& library, WallTime now) {
   Warnings warnings;
   for (conf::Certificate& certificate : tls.certificates) {
     const Result<> read = read_one(certificate, now, warnings);
     if (!read) return Failure{read.error()};
   }
+  const Result<> ocsp = read_ocsp(tls, now, warnings);
+  if (!ocsp) return Failure{ocsp.error()};
   const Result<> client_ca = read_issuers(tls.client_ca);
   if (!client_ca) return Failure{client_ca.error()};
   const auto context =
@@ -94,6 +110,7 @@ std::set<std::string> files_of(const conf::ListenerTls& tls) {
     files.insert(one.key);
   }
   if (!tls.client_ca.path.empty()) files.insert(tls.client_ca.path);
+  if (!tls.ocsp_response.path.empty()) files.insert(tls.ocsp_response.path);
   return files;
 }
 

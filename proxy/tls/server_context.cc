@@ -2,6 +2,7 @@
 
 #include "proxy/base/ascii.h"
 #include "proxy/tls/context.h"
+#include "proxy/tls/ocsp.h"
 #include "proxy/tls/pem.h"
 
 #include <openssl/core_names.h>
@@ -92,6 +93,18 @@ struct ServerCallbacks {
     return result == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
   }
 
+  /// RFC 6066, section 8. OpenSSL calls it when the certificate has been chosen.
+  static int on_status_request(SSL* ssl, void* /*data*/) {
+    const ServerContext& self = server(ssl);
+    const conf::OcspFile& file = self.config_.ocsp_response;
+    if (SSL_get_certificate(ssl) != self.stapled_) return SSL_TLSEXT_ERR_NOACK;
+    if (!ocsp_fault(file, SystemClock().wall()).empty()) return SSL_TLSEXT_ERR_NOACK;
+    void* const copy = OPENSSL_memdup(file.response.data(), file.response.size());
+    if (copy == nullptr) return SSL_TLSEXT_ERR_NOACK;
+    SSL_set_tlsext_status_ocsp_resp(ssl, copy, static_cast<long>(file.response.size()));
+    return SSL_TLSEXT_ERR_OK;
+  }
+
   static int on_ticket_key(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher,
                            EVP_MAC_CTX* mac, int sealing) {
     const ServerContext& self = server(ssl);
@@ -144,7 +157,8 @@ struct ServerCallbacks {
     return client != nullptr && X509_cmp_current_time(X509_get0_notAfter(client)) <= 0;
   }
 
-  /// Whether nodes get to see what a ticket does not contain: the issuers of a client's certificate.
+  /// Whether nodes get to see what a ticket does not contain: the issuers of a client's
+  /// certificate.
   static bool lacks_issuers(const ServerContext& self, SSL_SESSION* session) {
     return self.config_.client_cert_chain && SSL_SESSION_get0_peer(session) != nullptr;
   }
@@ -212,8 +226,17 @@ Result<SslContext> ServerContext::make_context(const std::vector<std::size_t>& c
   for (const std::size_t index : certificates) {
     const Result<> used = use_certificate(*context, library_, config_.certificates[index]);
     if (!used) return Failure{used.error()};
+    staple(*context, index);
   }
   return context;
+}
+
+/// For the certificate that the context was given last.
+void ServerContext::staple(SSL_CTX& context, std::size_t index) {
+  const conf::OcspFile& file = config_.ocsp_response;
+  if (file.response.empty() || file.certificate != index) return;
+  stapled_ = SSL_CTX_get0_certificate(&context);
+  SSL_CTX_set_tlsext_status_cb(&context, &ServerCallbacks::on_status_request);
 }
 
 Result<> ServerContext::apply_settings(SSL_CTX& context) const {

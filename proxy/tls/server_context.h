@@ -52,6 +52,7 @@ class ServerContext : public std::enable_shared_from_this<ServerContext> {
 
   [[nodiscard]] Result<> make_hosts();
   [[nodiscard]] Result<SslContext> make_context(const std::vector<std::size_t>& certificates);
+  void staple(SSL_CTX& context, std::size_t index);
   [[nodiscard]] Result<> apply_settings(SSL_CTX& context) const;
   [[nodiscard]] Result<> verify_clients(SSL_CTX& context) const;
   /// The host for a name in lower case; null: none has it.
@@ -61,7 +62,8 @@ class ServerContext : public std::enable_shared_from_this<ServerContext> {
   const Library& library_;
   const conf::ListenerTls config_;
   Identity identity_;
-  std::string alpn_;                                         // as in the extension
+  const X509* stapled_ = nullptr;  // the certificate that has an OCSP response, in its context
+  std::string alpn_;               // as in the extension
   std::vector<std::unique_ptr<Host>> hosts_;                 // the first is the default
   std::map<std::string, const Host*, std::less<>> by_name_;  // "*.name" for wildcards
 };

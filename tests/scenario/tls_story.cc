@@ -155,6 +155,38 @@ TEST_P(TlsStory, ANewCertificateIsServedAfterAReloadAndABadOneChangesNothing) {
   EXPECT_EQ(still.socket().peer_certificate(), next.certificate);
 }
 
+TEST_P(TlsStory, AnOcspResponseIsStapledUntilItEnds) {
+  const IssuedCertificate shop = ca_.issue();
+  install(shop);
+  const std::string path = files_.write("shop.ocsp", ca_.ocsp_response(shop.certificate));
+  launch(tls_config({"ocsp_response = \"" + path + "\""}));
+  const auto asked = [this] {
+    return run_program({"/bin/sh", "-c",
+                        "openssl s_client -status -servername shop.example -connect " +
+                            bonedry_->address() + " </dev/null 2>&1"})
+        .out;
+  };
+  EXPECT_THAT(asked(), HasSubstr("OCSP Response Status: successful"));
+  EXPECT_THAT(asked(), HasSubstr("Cert Status: good"));
+
+  files_.write("shop.ocsp", ca_.ocsp_response(ca_.issue().certificate));
+  EXPECT_THAT(bonedry_->admin("reload"), HasSubstr("shop.ocsp: is for another certificate"));
+  EXPECT_THAT(asked(), HasSubstr("Cert Status: good"));
+
+  using std::chrono::seconds;
+  files_.write("shop.ocsp", ca_.ocsp_response(shop.certificate, {.next_update = seconds{2}}));
+  order("reload");
+  EXPECT_TRUE(
+      bonedry_->says("shop.ocsp: is no longer valid (nextUpdate), so clients do not get "
+                     "it any more"));
+  EXPECT_THAT(asked(), HasSubstr("OCSP response: no response sent"));
+  order("reload");
+  EXPECT_TRUE(
+      bonedry_->says("shop.ocsp: is no longer valid (nextUpdate), so clients do not get it\n"));
+  const std::string log = bonedry_->err();
+  EXPECT_EQ(log.find("any more"), log.rfind("any more")) << "said once";
+}
+
 TEST_P(TlsStory, OldVersionsAndOtherAuthoritiesClientsAreRefused) {
   const CertificateAuthority staff("Staff");
   files_.write("staff.pem", staff.certificate());

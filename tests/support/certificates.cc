@@ -3,6 +3,7 @@
 #include "proxy/base/ip_address.h"
 #include "proxy/tls/openssl.h"
 
+#include <openssl/ocsp.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
@@ -155,14 +156,25 @@ IssuedCertificate make_self_signed(const Subject& subject, KeyKind kind) {
   return to_pem(make_certificate(subject, key.get(), nullptr).get(), key.get());
 }
 
+X509Certificate read_certificate(const std::string& pem) {
+  const Bio text = reader(pem);
+  return X509Certificate(require(PEM_read_bio_X509(text.get(), nullptr, nullptr, nullptr), "read"));
+}
+
+Pkey read_key(const std::string& pem) {
+  const Bio text = reader(pem);
+  return Pkey(require(PEM_read_bio_PrivateKey(text.get(), nullptr, nullptr, nullptr), "read"));
+}
+
+int to_openssl(OcspStatus status) {
+  if (status == OcspStatus::good) return V_OCSP_CERTSTATUS_GOOD;
+  return status == OcspStatus::revoked ? V_OCSP_CERTSTATUS_REVOKED : V_OCSP_CERTSTATUS_UNKNOWN;
+}
+
 IssuedCertificate make_issued(const Subject& subject, KeyKind kind,
                               const IssuedCertificate& authority) {
-  const Bio certificate_text = reader(authority.certificate);
-  const X509Certificate certificate(
-      require(PEM_read_bio_X509(certificate_text.get(), nullptr, nullptr, nullptr), "read"));
-  const Bio key_text = reader(authority.key);
-  const Pkey signing_key(
-      require(PEM_read_bio_PrivateKey(key_text.get(), nullptr, nullptr, nullptr), "read"));
+  const X509Certificate certificate = read_certificate(authority.certificate);
+  const Pkey signing_key = read_key(authority.key);
   const Signer signer{certificate.get(), signing_key.get()};
   const Pkey key = new_key(kind);
   return to_pem(make_certificate(subject, key.get(), &signer).get(), key.get());
@@ -175,6 +187,38 @@ CertificateAuthority::CertificateAuthority(const std::string& name)
 
 IssuedCertificate CertificateAuthority::issue(const CertificateSpec& spec) const {
   return make_issued(leaf_subject(spec), spec.key, own_);
+}
+
+std::string CertificateAuthority::ocsp_response(const std::string& certificate,
+                                                const OcspSpec& spec) const {
+  using Time = std::unique_ptr<ASN1_TIME, tls::Freed<&ASN1_TIME_free>>;
+  const auto time = [](std::chrono::seconds from_now) {
+    return Time(
+        require(X509_gmtime_adj(nullptr, static_cast<long>(from_now.count())), "set a time"));
+  };
+  const X509Certificate subject = read_certificate(certificate);
+  const X509Certificate issuer = read_certificate(own_.certificate);
+  const std::unique_ptr<OCSP_CERTID, tls::Freed<&OCSP_CERTID_free>> id(
+      require(OCSP_cert_to_id(EVP_sha1(), subject.get(), issuer.get()), "identify"));
+  const std::unique_ptr<OCSP_BASICRESP, tls::Freed<&OCSP_BASICRESP_free>> basic(
+      require(OCSP_BASICRESP_new(), "allocate"));
+  const Time revoked = time(std::chrono::hours{-2});
+  const Time next = spec.next_update ? time(*spec.next_update) : nullptr;
+  require(OCSP_basic_add1_status(basic.get(), id.get(), to_openssl(spec.status),
+                                 OCSP_REVOKED_STATUS_UNSPECIFIED, revoked.get(),
+                                 time(spec.this_update).get(), next.get()),
+          "add a status");
+  require(OCSP_basic_sign(basic.get(), issuer.get(), read_key(own_.key).get(), EVP_sha256(),
+                          nullptr, 0) == 1,
+          "sign");
+  const std::unique_ptr<OCSP_RESPONSE, tls::Freed<&OCSP_RESPONSE_free>> response(require(
+      OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, basic.get()), "make a response"));
+  unsigned char* der = nullptr;
+  const int size = i2d_OCSP_RESPONSE(response.get(), &der);
+  require(size > 0, "write DER");
+  std::string text(reinterpret_cast<const char*>(der), static_cast<std::size_t>(size));
+  OPENSSL_free(der);
+  return text;
 }
 
 CertificateAuthority CertificateAuthority::intermediate(const std::string& name) const {

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,6 +27,15 @@ struct CertificateSpec {
   std::chrono::hours ends{24 * 30};  ///< from now
 };
 
+enum class OcspStatus : std::uint8_t { good, revoked, unknown };
+
+/// What a responder says of a certificate.
+struct OcspSpec {
+  OcspStatus status = OcspStatus::good;
+  std::chrono::seconds this_update{-3600};                 ///< from now
+  std::optional<std::chrono::seconds> next_update{86400};  ///< from now; nullopt: it has none
+};
+
 /// Issues certificates that common TLS clients accept if they trust this authority, as servers and
 /// as clients. It is valid from a year ago until ten years from now. Copies issue under the same
 /// name and key. All functions throw std::runtime_error if OpenSSL cannot do its part.
@@ -36,6 +46,10 @@ class CertificateAuthority {
 
   [[nodiscard]] const std::string& certificate() const { return own_.certificate; }  ///< PEM
   [[nodiscard]] IssuedCertificate issue(const CertificateSpec& spec = {}) const;
+  /// An OCSP response for a certificate (PEM) that this authority has issued, signed by itself.
+  /// DER.
+  [[nodiscard]] std::string ocsp_response(const std::string& certificate,
+                                          const OcspSpec& spec = {}) const;
   /// An authority with a new key, whose certificate is signed by this one.
   [[nodiscard]] CertificateAuthority intermediate(const std::string& name) const;
 

@@ -33,7 +33,8 @@ TEST(TlsConfigTest, AllKeys) {
       load(with_tls(std::string(kCertificates) +
                     "minimum_version = '1.3'\nciphers = 'A:B'\ncipher_suites = 'C'\ngroups = 'D'\n"
                     "alpn = ['http/1.1']\nclient_certificates = 'required'\nclient_ca = 'ca.pem'\n"
-                    "client_cert_chain = true\nstrict_sni = true\nhsts = '365d'\n"))
+                    "client_cert_chain = true\nocsp_response = 'shop.ocsp'\nstrict_sni = "
+                    "true\nhsts = '365d'\n"))
           .config.listeners[0]
           .tls;
   ASSERT_TRUE(tls);
@@ -44,6 +45,7 @@ TEST(TlsConfigTest, AllKeys) {
   EXPECT_EQ(tls->client_certificates, ClientCertificates::required);
   EXPECT_EQ(tls->client_ca.path, "ca.pem");
   EXPECT_TRUE(tls->client_cert_chain);
+  EXPECT_EQ(tls->ocsp_response.path, "shop.ocsp");
   EXPECT_TRUE(tls->strict_sni);
   EXPECT_EQ(tls->hsts, Millis{365LL * 24 * 3600 * 1000});
 }

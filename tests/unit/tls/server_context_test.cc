@@ -380,6 +380,53 @@ TEST_P(TicketTest, AreNoWayAroundARequiredCertificate) {
   EXPECT_FALSE(client.connected());
 }
 
+// -- OCSP -----------------------------------------------------------------------------------------
+
+class StaplingTest : public ServerContextTest {
+ protected:
+  /// For the first certificate of two for one name, ECDSA and RSA.
+  [[nodiscard]] std::shared_ptr<ServerContext> stapling(WallTime next_update) const {
+    conf::ListenerTls config;
+    config.certificates = {certificate({"shop.example"}),
+                           certificate({"shop.example"}, KeyKind::rsa_2048),
+                           certificate({"other.example"})};
+    config.ocsp_response.path = "shop.ocsp";
+    config.ocsp_response.response = "the response";
+    config.ocsp_response.next_update = next_update;
+    return listener(config);
+  }
+  /// What a client gets that asks for a response.
+  [[nodiscard]] std::string stapled(const ServerContext& shop, const std::string& name,
+                                    const char* algorithms = "ECDSA+SHA256") const {
+    Client client(GetParam());
+    client.ask_for(name);
+    EXPECT_EQ(SSL_set1_sigalgs_list(client.peer->ssl(), algorithms), 1);
+    EXPECT_EQ(SSL_set_tlsext_status_type(client.peer->ssl(), TLSEXT_STATUSTYPE_ocsp), 1);
+    client.connect(shop);
+    EXPECT_TRUE(client.connected()) << client.peer->error();
+    const unsigned char* response = nullptr;
+    const long size = SSL_get_tlsext_status_ocsp_resp(client.peer->ssl(), &response);
+    if (size < 0) return "";
+    return {reinterpret_cast<const char*>(response), static_cast<std::size_t>(size)};
+  }
+
+  const WallTime now_ = SystemClock().wall();
+};
+INSTANTIATE_TEST_SUITE_P(All, StaplingTest, testing::Values(TLS1_2_VERSION, TLS1_3_VERSION),
+                         version_name);
+
+TEST_P(StaplingTest, WhoAsksGetsItWithItsCertificate) {
+  const auto shop = stapling(now_ + std::chrono::hours{1});
+  EXPECT_EQ(stapled(*shop, "shop.example"), "the response");
+  EXPECT_EQ(stapled(*shop, "shop.example"), "the response") << "as often as asked for";
+  EXPECT_EQ(stapled(*shop, "shop.example", "RSA-PSS+SHA256:RSA+SHA256"), "");
+  EXPECT_EQ(stapled(*shop, "other.example"), "");
+}
+
+TEST_P(StaplingTest, ItIsNotSentWhenItHasEnded) {
+  EXPECT_EQ(stapled(*stapling(now_ - Millis{1}), "shop.example"), "");
+}
+
 // -- Client certificates --------------------------------------------------------------------------
 
 class ClientCertificateTest : public ServerContextTest {
