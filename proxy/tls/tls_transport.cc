@@ -45,6 +45,12 @@ std::string lower(const char* name) {
   return text;
 }
 
+/// What is in the queue would be taken for an error of the next call. Clearing an empty queue costs
+/// more than looking (OpenSSL 3.0).
+void forget_errors() {
+  if (ERR_peek_error() != 0) ERR_clear_error();
+}
+
 std::string der_of(const X509* certificate) {
   if (certificate == nullptr) return {};
   std::string der(static_cast<std::size_t>(std::max(i2d_X509(certificate, nullptr), 0)), '\0');
@@ -252,9 +258,9 @@ io::ReadResult TlsTransport::read(std::span<char> into) {
   buffered_ = Buffered::nothing;
   const std::size_t waiting = encrypted_.bytes();
   std::size_t size = 0;
-  while (size < into.size() && !end_) {
+  while (size < into.size() && !end_ && !(size > 0 && is_exhausted())) {
     std::size_t more = 0;
-    ERR_clear_error();
+    forget_errors();
     const int result = SSL_read_ex(ssl_.get(), into.data() + size, into.size() - size, &more);
     size += more;
     if (result == 1) continue;
@@ -265,11 +271,16 @@ io::ReadResult TlsTransport::read(std::span<char> into) {
   if (encrypted_.bytes() > waiting) send_waiting();
   if (size == 0) return {end_.value_or(IoStatus::would_block), 0};
   // A full buffer may have left something; the end is reported by the next read.
-  if (end_ || size == into.size()) buffered_ = Buffered::something;
-  const bool rest = buffered_ == Buffered::something || unread_ == Unread::possible ||
-                    SSL_has_pending(ssl_.get()) != 0;
+  const bool left = !received_.empty() || SSL_has_pending(ssl_.get()) != 0;
+  if (end_ || (left && size == into.size())) buffered_ = Buffered::something;
+  const bool rest = left || buffered_ == Buffered::something || unread_ == Unread::possible;
   update_interest();
   return {IoStatus::done, size, rest ? Unread::possible : Unread::none};
+}
+
+/// Whether another read would only tell that there is nothing.
+bool TlsTransport::is_exhausted() const {
+  return unread_ == Unread::none && received_.empty() && SSL_has_pending(ssl_.get()) == 0;
 }
 
 /// For OpenSSL. A read of the transport below that left nothing is the last one until the next
@@ -307,12 +318,13 @@ bool TlsTransport::has_unread() const {
 }
 
 bool TlsTransport::is_quiet() {
-  if (state_ == State::failed || end_ || buffered_ == Buffered::something) return false;
+  if (state_ == State::failed || end_) return false;
   unread_ = Unread::possible;
+  buffered_ = Buffered::nothing;
   const std::size_t waiting = encrypted_.bytes();
   char first = 0;
   std::size_t size = 0;
-  ERR_clear_error();
+  forget_errors();
   const int result = SSL_peek_ex(ssl_.get(), &first, 1, &size);
   const IoStatus status = result == 1 ? IoStatus::done : to_status(result);
   if (encrypted_.bytes() > waiting) send_waiting();
@@ -374,7 +386,7 @@ void TlsTransport::encrypt(const SliceQueue& queue) {
 
 bool TlsTransport::encrypt_record(std::span<const char> plain) {
   std::size_t taken = 0;
-  ERR_clear_error();
+  forget_errors();
   const int result = SSL_write_ex(ssl_.get(), plain.data(), plain.size(), &taken);
   if (result != 1 || taken != plain.size()) {
     if (to_status(result) != IoStatus::failed) (void)fail(EPROTO, "TLS: cannot encrypt");

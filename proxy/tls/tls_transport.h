@@ -84,6 +84,7 @@ class TlsTransport final : public io::Transport, private io::FdWatcher::Handler 
   [[nodiscard]] io::IoStatus shake_hands();
   [[nodiscard]] io::IoStatus to_status(int result);
   [[nodiscard]] io::IoStatus fail(int error, std::string text);
+  [[nodiscard]] bool is_exhausted() const;
   void encrypt(const SliceQueue& queue);
   [[nodiscard]] bool encrypt_record(std::span<const char> plain);
   [[nodiscard]] std::size_t record_size();

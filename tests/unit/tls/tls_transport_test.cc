@@ -291,7 +291,7 @@ TEST_P(TlsTransportTest, SaysWhetherMoreMayBeUnread) {
   user_.room = 5;
   result = user_.read();
   EXPECT_EQ(user_.received, "onetwothree");
-  EXPECT_EQ(result.unread, Unread::possible) << "a full buffer may have left something";
+  EXPECT_EQ(result.unread, Unread::none);
   EXPECT_EQ(user_.read().status, IoStatus::would_block);
   EXPECT_FALSE(transport_->has_unread());
 }
@@ -320,6 +320,7 @@ TEST_P(TlsTransportTest, AnEndWithoutCloseNotifyIsTruncated) {
   wire_->receive_end();
   settle();
   EXPECT_EQ(user_.received, text_of(1000));
+  wire_->receive_end();  // level-triggered: told again as long as nobody has read it
   EXPECT_EQ(user_.end, IoStatus::truncated);
   EXPECT_EQ(user_.read().status, IoStatus::truncated) << "again";
 }
@@ -455,6 +456,21 @@ TEST_P(TlsTransportTest, IsNotQuietAfterAFailure) {
   arrive_untold("garbage instead of a record");
   EXPECT_FALSE(transport_->is_quiet());
   EXPECT_EQ(user_.read().status, IoStatus::failed);
+}
+
+TEST_P(TlsTransportTest, IsQuietAfterAReadThatFilledItsBuffer) {
+  open();
+  user_.room = 1000;
+  peer_->write(std::string(1000, 'x'));
+  carry_to_us();
+  EXPECT_EQ(user_.received.size(), 1000U);
+  EXPECT_TRUE(transport_->is_quiet());
+  peer_->write(std::string(1500, 'x'));
+  arrive_untold(peer_->take());
+  EXPECT_EQ(user_.read().size, 1000U);
+  EXPECT_FALSE(transport_->is_quiet());
+  EXPECT_EQ(user_.read().size, 500U);
+  EXPECT_TRUE(transport_->is_quiet());
 }
 
 TEST_P(TlsTransportTest, IsQuietAlthoughTicketsArrive) {
