@@ -109,7 +109,7 @@ struct ServerCallbacks {
                            EVP_MAC_CTX* mac, int sealing) {
     const ServerContext& self = server(ssl);
     return sealing != 0 ? seal_ticket(self, name, iv, cipher, mac)
-                        : open_ticket(self, name, iv, cipher, mac);
+                        : open_ticket(ssl, name, iv, cipher, mac);
   }
 
   static int seal_ticket(const ServerContext& self, unsigned char* name, unsigned char* iv,
@@ -123,9 +123,10 @@ struct ServerCallbacks {
     return made ? 1 : -1;
   }
 
-  /// 0: not a ticket of ours; 2: of an older key, so that the client gets a new one.
-  static int open_ticket(const ServerContext& self, const unsigned char* name,
-                         const unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac) {
+  /// 0: not a ticket of ours; 2: the client gets a new one as well.
+  static int open_ticket(const SSL* ssl, const unsigned char* name, const unsigned char* iv,
+                         EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac) {
+    const ServerContext& self = server(ssl);
     const TicketKey* const key = self.identity_.keys->find(name);
     if (key == nullptr) return 0;
     const EVP_CIPHER* const kind = self.library_.ticket_cipher();
@@ -133,7 +134,9 @@ struct ServerCallbacks {
         !set_mac_key(mac, *key)) {
       return -1;
     }
-    return key == &self.identity_.keys->current() ? 1 : 2;
+    // A ticket of TLS 1.3 should be used once (RFC 8446, C.4), so each resumption gives a new one.
+    const bool renew = key != &self.identity_.keys->current() || SSL_version(ssl) == TLS1_3_VERSION;
+    return renew ? 2 : 1;
   }
 
   static bool set_mac_key(EVP_MAC_CTX* mac, const TicketKey& key) {

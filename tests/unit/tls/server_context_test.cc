@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace bonedry::tls::test {
 namespace {
@@ -305,6 +306,33 @@ TEST_P(TicketTest, AreGoodForTwoRotations) {
     keys = std::make_shared<const TicketKeys>(keys->rotated(WallTime{}));
     shop->set_ticket_keys(keys);
     EXPECT_EQ(resumes(session, *shop), rotation < 3) << rotation;
+  }
+}
+
+TEST_P(TicketTest, EachResumptionOfTls13GivesANewOne) {
+  if (GetParam() != TLS1_3_VERSION) return;
+  const auto shop = listener(one_shop());
+  Client client(GetParam());
+  std::vector<Session> given;
+  SSL_CTX_set_app_data(client.context.get(), &given);
+  SSL_CTX_set_session_cache_mode(client.context.get(), SSL_SESS_CACHE_CLIENT);
+  SSL_CTX_sess_set_new_cb(client.context.get(), [](SSL* ssl, SSL_SESSION* session) {
+    auto* const all =
+        static_cast<std::vector<Session>*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
+    all->emplace_back(session);
+    return 1;
+  });
+  client.ask_for("shop.example");
+  client.connect(*shop);
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_FALSE(given.empty()) << "none is left after " << i << " resumptions";
+    const Session once = std::move(given.back());
+    given.clear();
+    client.make();
+    client.ask_for("shop.example");
+    client.resume(once);
+    client.connect(*shop);
+    EXPECT_TRUE(client.resumed());
   }
 }
 
