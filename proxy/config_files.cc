@@ -18,4 +18,12 @@ Result<conf::Loaded> load_config(std::string_view toml, std::string_view file_na
   return loaded;
 }
 
+Result<conf::Loaded> load_pools(std::string_view toml, std::string_view file_name) {
+  Result<conf::Loaded> loaded = conf::load_text(toml, file_name);
+  if (!loaded) return loaded;
+  const auto warnings = tls::read_pool_files(loaded->config, SystemClock().wall());
+  if (!warnings) return Failure{warnings.error()};
+  return loaded;
+}
+
 }  // namespace bonedry::proxy

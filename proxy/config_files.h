@@ -11,4 +11,7 @@ namespace bonedry::proxy {
 /// be wrong before a start or a reload is an error here.
 [[nodiscard]] Result<conf::Loaded> load_config(std::string_view toml, std::string_view file_name);
 
+/// The same without the files of listeners, for a process that accepts no clients any more.
+[[nodiscard]] Result<conf::Loaded> load_pools(std::string_view toml, std::string_view file_name);
+
 }  // namespace bonedry::proxy

@@ -3,7 +3,7 @@
 #include "admin/control_plane.h"
 #include "admin/event_log.h"
 #include "admin/state_store.h"
-#include "conf/loader.h"
+#include "proxy/config_files.h"
 
 #include <spdlog/spdlog.h>
 
@@ -90,10 +90,10 @@ void UpgradeCoordinator::fail(const std::string& why, const admin::ChangeCallbac
 void UpgradeCoordinator::apply_routing_state(std::uint64_t number,
                                              const handover::RoutingState& routing_state) {
   Result<admin::NodeRecords> records = parts_.store.load();
-  Result<conf::Loaded> config = conf::load_text(routing_state.config, parts_.config_path);
+  Result<conf::Loaded> config = load_pools(routing_state.config, parts_.config_path);
   if (!records) return on_apply_failed(number, records.error());
   if (!config) {
-    spdlog::warn("cannot parse the config of the new process: {}", config.error());
+    spdlog::warn("cannot read the config of the new process: {}", config.error());
   } else {
     // This process goes on with its own, whose certificates it has read.
     config->config.listeners = parts_.control.config().listeners;

@@ -7,6 +7,7 @@
 #include "proxy/tls/server_context.h"
 
 #include <memory>
+#include <optional>
 #include <utility>
 
 namespace bonedry::tls {
@@ -73,30 +74,62 @@ Result<Warnings> read_pool(conf::PoolTls& tls, const Library& library, WallTime 
   return warnings;
 }
 
+/// Reads the files of several listeners or pools, and makes a library when the first one needs it.
+class Reader {
+ public:
+  explicit Reader(WallTime now) : now_(now) {}
+
+  /// `read_settings`: `read_listener` or `read_pool`. An error begins with `where`.
+  template <class Settings, class Read>
+  [[nodiscard]] Result<> read(const std::string& where, std::optional<Settings>& tls,
+                              const Read& read_settings) {
+    if (!tls) return Done{};
+    if (!library_) library_ = std::make_unique<Library>();
+    const Result<Warnings> found = read_settings(*tls, *library_, now_);
+    if (!found) return Failure{where + found.error()};
+    for (const std::string& warning : *found) warnings_.push_back(where + warning);
+    return Done{};
+  }
+  [[nodiscard]] Result<> read(conf::Listener& listener) {
+    return read("listener " + conf::to_string(listener.address) + ": ", listener.tls,
+                read_listener);
+  }
+  [[nodiscard]] Result<> read(conf::Pool& pool) {
+    return read("pool " + pool.name + ": ", pool.tls, read_pool);
+  }
+  [[nodiscard]] const Warnings& warnings() const { return warnings_; }
+
+ private:
+  WallTime now_;
+  std::unique_ptr<Library> library_;
+  Warnings warnings_;
+};
+
+/// Reads all listeners, or all pools.
+template <class Owners>
+Result<> read_all(Reader& reader, Owners& owners) {
+  for (auto& owner : owners) {
+    const Result<> done = reader.read(owner);
+    if (!done) return done;
+  }
+  return Done{};
+}
+
 }  // namespace
 
 Result<Warnings> read_files(conf::Config& config, WallTime now) {
-  Warnings warnings;
-  std::unique_ptr<Library> library;
-  const auto read = [&](const std::string& where, auto& tls,
-                        const auto& read_settings) -> Result<> {
-    if (!tls) return Done{};
-    if (!library) library = std::make_unique<Library>();
-    const Result<Warnings> found = read_settings(*tls, *library, now);
-    if (!found) return Failure{where + found.error()};
-    for (const std::string& warning : *found) warnings.push_back(where + warning);
-    return Done{};
-  };
-  for (conf::Listener& listener : config.listeners) {
-    const Result<> done =
-        read("listener " + conf::to_string(listener.address) + ": ", listener.tls, read_listener);
-    if (!done) return Failure{done.error()};
-  }
-  for (conf::Pool& pool : config.pools) {
-    const Result<> done = read("pool " + pool.name + ": ", pool.tls, read_pool);
-    if (!done) return Failure{done.error()};
-  }
-  return warnings;
+  Reader reader(now);
+  Result<> done = read_all(reader, config.listeners);
+  if (done) done = read_all(reader, config.pools);
+  if (!done) return Failure{done.error()};
+  return reader.warnings();
+}
+
+Result<Warnings> read_pool_files(conf::Config& config, WallTime now) {
+  Reader reader(now);
+  const Result<> done = read_all(reader, config.pools);
+  if (!done) return Failure{done.error()};
+  return reader.warnings();
 }
 
 Result<Warnings> read_files(conf::ListenerTls& tls, WallTime now) {

@@ -15,6 +15,9 @@ namespace bonedry::tls {
 /// listener or the pool, what is wrong, and the file. Reads files that may be changed at any time.
 [[nodiscard]] Result<std::vector<std::string>> read_files(conf::Config& config, WallTime now);
 
+/// The same without listeners.
+[[nodiscard]] Result<std::vector<std::string>> read_pool_files(conf::Config& config, WallTime now);
+
 /// The same for one listener; the errors and warnings do not name it. On an error some of the
 /// contents may have been replaced.
 [[nodiscard]] Result<std::vector<std::string>> read_files(conf::ListenerTls& tls, WallTime now);
