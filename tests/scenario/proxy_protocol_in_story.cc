@@ -16,7 +16,7 @@ using testing::Not;
 const std::string kV1 = "PROXY TCP4 192.0.2.1 198.51.100.7 56324 443\r\n";
 const std::string kV2 =
     "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\x00\x02\x01\xc6\x33\x64\x07\xdc\x04\x01\xbb"s;
-const std::string kV2Local = "\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"s;
+const std::string kV2LocalHeader = "\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"s;
 const std::string kRequest = "GET /seen HTTP/1.1\r\nHost: shop.example\r\n\r\n";
 
 class ProxyProtocolStory : public Story {
@@ -90,7 +90,7 @@ TEST_P(ProxyProtocolStory, TheClientIsTheOneThatIsAnnounced) {
 TEST_P(ProxyProtocolStory, WithoutAnAnnouncementItIsThePeer) {
   launch();
   EXPECT_THAT(client_behind("PROXY UNKNOWN\r\n" + kRequest), ElementsAre("127.0.0.1"));
-  EXPECT_THAT(client_behind(kV2Local + kRequest), ElementsAre("127.0.0.1"));
+  EXPECT_THAT(client_behind(kV2LocalHeader + kRequest), ElementsAre("127.0.0.1"));
 }
 
 TEST_P(ProxyProtocolStory, TheHeaderMayComeInPieces) {

@@ -115,6 +115,19 @@ TEST_P(TlsNodeStory, LongBodiesPassBothWays) {
   }
 }
 
+TEST_P(TlsNodeStory, ConnectionsAreReused) {
+  alice_.on("/long",
+            [](NodeExchange& exchange) { exchange.respond(200, std::string(100'000, 'p')); });
+  launch(shop(workers(), {alice_}, {}, {tls({ca(), R"(server_name = "shop.internal")"})}));
+  HttpClient client{bonedry_->address()};
+  for (int i = 0; i < 5; ++i) {
+    for (const std::string target : {"/", "/long"}) EXPECT_EQ(client.get(target).status, 200);
+    const Response posted = client.exchange({.method = "POST", .target = "/", .body = "hi"});
+    EXPECT_EQ(posted.status, 200);
+  }
+  EXPECT_EQ(alice_.connections(), 1U);
+}
+
 TEST_P(TlsNodeStory, SessionsAreResumed) {
   launch(secure({"reuse = \"never\""}));
   HttpClient client{bonedry_->address()};

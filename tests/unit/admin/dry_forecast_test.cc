@@ -14,18 +14,23 @@ using std::chrono::minutes;
 using std::chrono::seconds;
 
 TEST(DryForecast, IsRoundedToWhatPeopleWantToKnow) {
-  EXPECT_EQ(to_text({minutes{14} + seconds{12}, minutes{9} + seconds{3}, minutes{31}}),
+  EXPECT_EQ(to_text(session::DryForecast{minutes{14} + seconds{12}, minutes{9} + seconds{3},
+                                         minutes{31}}),
             "dry in about 14m (9m to 31m)");
-  EXPECT_EQ(to_text({Millis{8400}, Millis{2600}, seconds{63}}), "dry in about 8s (3s to 1m)");
-  EXPECT_EQ(to_text({hours{3} + minutes{4}, minutes{59}, hours{11} + minutes{8}}),
-            "dry in about 3h5m (59m to 11h)");
+  EXPECT_EQ(to_text(session::DryForecast{Millis{8400}, Millis{2600}, seconds{63}}),
+            "dry in about 8s (3s to 1m)");
+  EXPECT_EQ(
+      to_text(session::DryForecast{hours{3} + minutes{4}, minutes{59}, hours{11} + minutes{8}}),
+      "dry in about 3h5m (59m to 11h)");
 }
 
 TEST(DryForecast, HasNoRangeWhereThereIsNoDoubt) {
-  EXPECT_EQ(to_text({minutes{12}, minutes{12}, minutes{12}}), "dry in 12m");
-  EXPECT_EQ(to_text({minutes{12}, minutes{12} - seconds{2}, minutes{12} + seconds{3}}),
+  EXPECT_EQ(to_text(session::DryForecast{minutes{12}, minutes{12}, minutes{12}}), "dry in 12m");
+  EXPECT_EQ(to_text(session::DryForecast{minutes{12}, minutes{12} - seconds{2},
+                                         minutes{12} + seconds{3}}),
             "dry in 12m");
-  EXPECT_EQ(to_text({}), "dry in 1s") << "never at once while somebody is there";
+  EXPECT_EQ(to_text(session::DryForecast{}), "dry in 1s")
+      << "never at once while somebody is there";
 }
 
 class ForecastNewsTest : public testing::Test {

@@ -32,7 +32,7 @@ class ControlledCertificatesTest : public test::ControlTest {
                                                std::vector<conf::Certificate> certificates) {
     conf::ListenerTls tls;
     tls.certificates = std::move(certificates);
-    return {{"127.0.0.1", port}, "shop", false, std::move(tls)};
+    return {.address = {"127.0.0.1", port}, .pool = "shop", .tls = std::move(tls)};
   }
   /// Valid from now on.
   [[nodiscard]] conf::Certificate certificate(const std::string& file, Millis lifetime) const {

@@ -380,7 +380,7 @@ TEST_F(ReloadTest, TrustedProxiesAndTheHeaderForNodesGoWithTheTopology) {
   EXPECT_FALSE(reload().starts_with("error: "));
   EXPECT_EQ(control->topology()->trusted_proxies, config.server.trusted_proxies);
   EXPECT_EQ(control->topology()->pools[0].config.proxy_protocol, conf::ProxyProtocol::v2);
-  config.listeners = {{{"::1", 80}, "shop", true}};
+  config.listeners = {{.address = {"::1", 80}, .pool = "shop", .proxy_protocol = true}};
   EXPECT_EQ(reload(),
             "error: a change of [[listener]] requires a restart; the running config is unchanged");
 }

@@ -15,7 +15,7 @@ using test::has_line;
 using test::ParsedResponse;
 using test::text_of;
 
-std::string written(std::string_view text, const ResponseWriteOptions& options = {}) {
+std::string written_response(std::string_view text, const ResponseWriteOptions& options = {}) {
   const ParsedResponse response(text);
   EXPECT_EQ(response.refusal(), "");
   BlockPool pool;
@@ -25,17 +25,17 @@ std::string written(std::string_view text, const ResponseWriteOptions& options =
 }
 
 TEST(ResponseWriterTest, AResponseGoesOnWithOurNameOnIt) {
-  EXPECT_EQ(written("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nServer: x\r\n\r\n"),
+  EXPECT_EQ(written_response("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nServer: x\r\n\r\n"),
             "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nServer: x\r\nVia: 1.1 bonedry\r\n\r\n");
 }
 
 TEST(ResponseWriterTest, Http10OfANodeBecomesHttp11) {
-  EXPECT_EQ(written("HTTP/1.0 404 Not Found\r\nContent-Length: 0\r\n\r\n").substr(0, 24),
+  EXPECT_EQ(written_response("HTTP/1.0 404 Not Found\r\nContent-Length: 0\r\n\r\n").substr(0, 24),
             "HTTP/1.1 404 Not Found\r\n");
 }
 
 TEST(ResponseWriterTest, AMissingReasonStaysMissing) {
-  EXPECT_EQ(written("HTTP/1.1 200\r\nA: b\r\n\r\n"),
+  EXPECT_EQ(written_response("HTTP/1.1 200\r\nA: b\r\n\r\n"),
             "HTTP/1.1 200 \r\nA: b\r\nVia: 1.1 bonedry\r\n\r\n");
 }
 
@@ -57,13 +57,15 @@ TEST(ResponseWriterTest, FieldsAreTheOriginalBytesAndOddOnesAreWrittenAnew) {
 }
 
 TEST(ResponseWriterTest, OddStatusLinesBecomeOrdinaryOnes) {
-  EXPECT_TRUE(written("HTTP/1.0 404 Not Found\r\n\r\n").starts_with("HTTP/1.1 404 Not Found\r\n"));
-  EXPECT_TRUE(written("HTTP/1.1 200\r\n\r\n").starts_with("HTTP/1.1 200 \r\n"));
-  EXPECT_TRUE(written("HTTP/1.1 200 \r\nA: b\r\n\r\n").starts_with("HTTP/1.1 200 \r\nA: b\r\n"));
+  EXPECT_TRUE(
+      written_response("HTTP/1.0 404 Not Found\r\n\r\n").starts_with("HTTP/1.1 404 Not Found\r\n"));
+  EXPECT_TRUE(written_response("HTTP/1.1 200\r\n\r\n").starts_with("HTTP/1.1 200 \r\n"));
+  EXPECT_TRUE(
+      written_response("HTTP/1.1 200 \r\nA: b\r\n\r\n").starts_with("HTTP/1.1 200 \r\nA: b\r\n"));
 }
 
 TEST(ResponseWriterTest, FieldsOfTheNodesHopDoNotGoOn) {
-  const std::string text = written(
+  const std::string text = written_response(
       "HTTP/1.1 200 OK\r\nConnection: close, X-Private\r\nX-Private: 1\r\nKeep-Alive: 5\r\n"
       "Transfer-Encoding: chunked\r\nUpgrade: h2c\r\nX-Public: 1\r\n\r\n");
   for (const char* name : {"Connection", "X-Private", "Keep-Alive", "Transfer", "Upgrade"}) {
@@ -75,27 +77,27 @@ TEST(ResponseWriterTest, FieldsOfTheNodesHopDoNotGoOn) {
 TEST(ResponseWriterTest, TheFramingIsThatOfThisHop) {
   ResponseWriteOptions chunked;
   chunked.framing = FramingKind::chunked;
-  EXPECT_TRUE(
-      has_line(written("HTTP/1.1 200 OK\r\nA: b\r\n\r\n", chunked), "Transfer-Encoding: chunked"));
+  EXPECT_TRUE(has_line(written_response("HTTP/1.1 200 OK\r\nA: b\r\n\r\n", chunked),
+                       "Transfer-Encoding: chunked"));
   ResponseWriteOptions until_close;
   until_close.framing = FramingKind::until_close;
   until_close.persistence = Persistence::close;
   const std::string old =
-      written("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", until_close);
+      written_response("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", until_close);
   EXPECT_EQ(old.find("Transfer-Encoding"), std::string::npos);
   EXPECT_TRUE(has_line(old, "Connection: close"));
 }
 
 TEST(ResponseWriterTest, TheLengthOfWhatHeadDoesNotSendGoesOn) {
-  EXPECT_TRUE(
-      has_line(written("HTTP/1.1 200 OK\r\nContent-Length: 17\r\n\r\n"), "Content-Length: 17"));
+  EXPECT_TRUE(has_line(written_response("HTTP/1.1 200 OK\r\nContent-Length: 17\r\n\r\n"),
+                       "Content-Length: 17"));
 }
 
 TEST(ResponseWriterTest, OurCookieStandsBesideTheNodes) {
   ResponseWriteOptions options;
   options.set_cookie = "bonedry=v; Path=/; HttpOnly";
-  const std::string text =
-      written("HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nSet-Cookie: c=d; Path=/\r\n\r\n", options);
+  const std::string text = written_response(
+      "HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nSet-Cookie: c=d; Path=/\r\n\r\n", options);
   EXPECT_TRUE(has_line(text, "Set-Cookie: a=b"));
   EXPECT_TRUE(has_line(text, "Set-Cookie: c=d; Path=/"));
   EXPECT_TRUE(has_line(text, "Set-Cookie: bonedry=v; Path=/; HttpOnly"));
@@ -108,31 +110,31 @@ TEST(ResponseWriterTest, SharedCachesDoNotKeepWhatBringsOurCookie) {
       "HTTP/1.1 200 OK\r\nCache-Control: public, x=\"a, public\", max-age=5\r\n"
       "cache-control: S-MaxAge=9\r\nCDN-Cache-Control: max-age=9\r\n"
       "surrogate-control: max-age=9\r\nX-Accel-Expires: 9\r\nEdge-Control: max-age=9\r\n\r\n";
-  EXPECT_TRUE(has_line(written(from, options), "CDN-Cache-Control: max-age=9"));
+  EXPECT_TRUE(has_line(written_response(from, options), "CDN-Cache-Control: max-age=9"));
   options.cache = CacheAdvice::make_private;
-  const std::string text = written(from, options);
+  const std::string text = written_response(from, options);
   EXPECT_TRUE(has_line(text, "Cache-Control: x=\"a, public\", max-age=5"));
   EXPECT_TRUE(has_line(text, "Cache-Control: private"));
   EXPECT_EQ(text.find("MaxAge"), std::string::npos);
   EXPECT_EQ(text.find("X-Accel"), std::string::npos);
   EXPECT_EQ(text.find("max-age=9"), std::string::npos);
   options.cache = CacheAdvice::no_cache;
-  EXPECT_TRUE(has_line(written(from, options), "Cache-Control: no-cache"));
+  EXPECT_TRUE(has_line(written_response(from, options), "Cache-Control: no-cache"));
   options.set_cookie = {};
-  EXPECT_TRUE(has_line(written(from, options), "cache-control: S-MaxAge=9"));
+  EXPECT_TRUE(has_line(written_response(from, options), "cache-control: S-MaxAge=9"));
 }
 
 TEST(ResponseWriterTest, WhetherTheConnectionStaysIsSaidWhenItMustBe) {
   const std::string from = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n";
   ResponseWriteOptions options;
-  EXPECT_EQ(written(from, options).find("Connection"), std::string::npos);
+  EXPECT_EQ(written_response(from, options).find("Connection"), std::string::npos);
   options.to_http_1_0 = true;
-  EXPECT_TRUE(has_line(written(from, options), "Connection: keep-alive"));
+  EXPECT_TRUE(has_line(written_response(from, options), "Connection: keep-alive"));
   options.persistence = Persistence::close;
-  EXPECT_TRUE(has_line(written(from, options), "Connection: close"));
-  EXPECT_EQ(written(from, options).find("keep-alive"), std::string::npos);
+  EXPECT_TRUE(has_line(written_response(from, options), "Connection: close"));
+  EXPECT_EQ(written_response(from, options).find("keep-alive"), std::string::npos);
   options.to_http_1_0 = false;
-  EXPECT_TRUE(has_line(written(from, options), "Connection: close"));
+  EXPECT_TRUE(has_line(written_response(from, options), "Connection: close"));
 }
 
 TEST(ResponseWriterTest, AnInterimResponseGoesOnWithItsFields) {
@@ -153,7 +155,7 @@ TEST(ResponseWriterTest, WhatIsWrittenReadsAsTheSameResponse) {
        {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", "HTTP/1.0 200\r\nContent-Length: 0\r\n\r\n",
         "HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\nodd:x\r\n\r\n"}) {
     const ParsedResponse before(text);
-    const std::string out = written(text);
+    const std::string out = written_response(text);
     const ParsedResponse after(out);
     ASSERT_EQ(after.verdict(), "") << out;
     EXPECT_EQ(after.head.size, out.size());

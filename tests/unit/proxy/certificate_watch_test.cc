@@ -32,7 +32,7 @@ class CertificateWatchTest : public testing::Test {
     point("first");
     conf::ListenerTls tls;
     tls.certificates = {{files_ / "now/shop.pem", files_ / "now/shop.key", nullptr}};
-    config_.listeners = {{{"127.0.0.1", 443}, "shop", false, tls}};
+    config_.listeners = {{.address = {"127.0.0.1", 443}, .pool = "shop", .tls = tls}};
   }
 
   void release(const std::string& name, const IssuedCertificate& issued) const {

@@ -138,7 +138,8 @@ TEST_P(ClientContextTest, ANodeIsAskedForTheNameButNotForAnAddress) {
 
 TEST_P(ClientContextTest, OurCertificateIsShownToANodeThatAsks) {
   Node node(GetParam(), inside().issue({.names = {"shop.internal"}}));
-  for (const auto& issuer : *parse_certificates(inside().certificate(), nullptr)) {
+  const auto issuers = parse_certificates(inside().certificate(), nullptr);
+  for (const X509Certificate& issuer : *issuers) {
     X509_STORE_add_cert(SSL_CTX_get_cert_store(&node.context()), issuer.get());
   }
   SSL_CTX_set_verify(&node.context(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
