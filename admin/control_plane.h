@@ -134,8 +134,8 @@ class ControlPlane {
                                               const session::SessionQuery& query) const;
   /// What `status` shows of the data plane.
   void set_data_plane(std::vector<ListenerStatus> listeners,
-                      std::function<ExchangeStatus()> exchanges) {
-    status_.set_data_plane(std::move(listeners), std::move(exchanges));
+                      std::function<TrafficStatus()> traffic) {
+    status_.set_data_plane(std::move(listeners), std::move(traffic));
   }
 
   /// Sweeps the ledger, applies deadlines, latches dryness, completes waits. Call every 100 ms.

@@ -165,16 +165,22 @@ std::string render_json(const Status& status) {
     listeners.push_back(std::move(one));
   }
   Json endings = Json::object();
-  for (const ExchangeStatus::Ending& ending : status.exchanges.endings) {
+  const auto& [exchanges, handshakes] = status.traffic;
+  for (const ExchangeStatus::Ending& ending : exchanges.endings) {
     endings[std::string(ending.reason)] = ending.count;
   }
   return one_line({{"pools", std::move(pools)},
                    {"listeners", std::move(listeners)},
                    {"exchanges",
                     {{"ended", std::move(endings)},
-                     {"retries", status.exchanges.retries},
-                     {"request_body_bytes", status.exchanges.bytes_in},
-                     {"response_body_bytes", status.exchanges.bytes_out}}},
+                     {"retries", exchanges.retries},
+                     {"request_body_bytes", exchanges.bytes_in},
+                     {"response_body_bytes", exchanges.bytes_out}}},
+                   {"tls_handshakes",
+                    {{"completed", handshakes.completed},
+                     {"resumed", handshakes.resumed},
+                     {"failed", handshakes.failed},
+                     {"shed", handshakes.shed}}},
                    {"ledger",
                     {{"sessions", status.sessions},
                      {"capacity", status.capacity},

@@ -96,10 +96,24 @@ struct ExchangeStatus {
   std::uint64_t bytes_out = 0;  ///< of response bodies
 };
 
+/// TLS handshakes with clients since the start.
+struct HandshakeStatus {
+  std::uint64_t completed = 0;
+  std::uint64_t resumed = 0;  ///< of the completed ones
+  std::uint64_t failed = 0;   ///< refused, given up by the client, or not done in time
+  std::uint64_t shed = 0;     ///< not begun, since too many were waiting
+};
+
+/// What the workers count.
+struct TrafficStatus {
+  ExchangeStatus exchanges;
+  HandshakeStatus handshakes;
+};
+
 struct Status {
   std::vector<PoolStatus> pools;
   std::vector<ListenerStatus> listeners;
-  ExchangeStatus exchanges;
+  TrafficStatus traffic;
   std::uint64_t sessions = 0;
   std::uint64_t capacity = 0;
   std::uint64_t evicted = 0;  ///< sessions that ended because the ledger was full

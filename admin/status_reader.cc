@@ -117,7 +117,7 @@ Result<Status, CommandError> StatusReader::all(const Sources& sources,
                 "unknown pool '" + std::string(*pool) + "'; known pools: " + joined(names));
   }
   status.listeners = listeners(sources.topology);
-  status.exchanges = exchanges_();
+  status.traffic = traffic_();
   const session::Ledger::Totals totals = ledger_.totals();
   status.sessions = totals.sessions;
   status.capacity = totals.capacity;

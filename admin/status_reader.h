@@ -33,11 +33,11 @@ class StatusReader {
         forecaster_(forecaster),
         certificates_(certificates) {}
 
-  /// `exchanges` is called for each status of all pools.
+  /// `traffic` is called for each status of all pools.
   void set_data_plane(std::vector<ListenerStatus> listeners,
-                      std::function<ExchangeStatus()> exchanges) {
+                      std::function<TrafficStatus()> traffic) {
     listeners_ = std::move(listeners);
-    exchanges_ = std::move(exchanges);
+    traffic_ = std::move(traffic);
   }
 
   /// What is in force, for the duration of a call.
@@ -67,7 +67,7 @@ class StatusReader {
   const Forecaster& forecaster_;
   const CertificateMonitor& certificates_;
   std::vector<ListenerStatus> listeners_;
-  std::function<ExchangeStatus()> exchanges_ = [] { return ExchangeStatus{}; };
+  std::function<TrafficStatus()> traffic_ = [] { return TrafficStatus{}; };
 };
 
 }  // namespace bonedry::admin

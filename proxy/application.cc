@@ -294,8 +294,14 @@ class Application::Impl {
     for (const Server::BoundListener& one : bound) {
       listeners.push_back({one.address, one.pool, std::nullopt, one.redirect});
     }
-    control_->set_data_plane(std::move(listeners), [this] { return exchange_status(); });
+    control_->set_data_plane(std::move(listeners), [this] { return traffic_status(); });
     return Done{};
+  }
+
+  [[nodiscard]] admin::TrafficStatus traffic_status() const {
+    const HandshakeTotals handshakes = server_->handshake_totals();
+    return {exchange_status(),
+            {handshakes.completed, handshakes.resumed, handshakes.failed, handshakes.shed}};
   }
 
   [[nodiscard]] admin::ExchangeStatus exchange_status() const {

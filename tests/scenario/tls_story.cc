@@ -119,6 +119,7 @@ TEST_P(TlsStory, NodesBrowsersAndTheLogLearnOfIt) {
   EXPECT_TRUE(eventually([this] { return bonedry_->out().find("/page") != std::string::npos; }));
   EXPECT_THAT(bonedry_->out(), HasSubstr(R"("tls_version":"TLSv1.3")"));
   EXPECT_THAT(bonedry_->out(), HasSubstr(R"("sni":"shop.example")"));
+  EXPECT_EQ(bonedry_->status()["tls_handshakes"]["completed"], 1);
 }
 
 TEST_P(TlsStory, SessionsAreResumedByEveryWorkerAndOverAnUpgrade) {

@@ -33,6 +33,7 @@ TEST(RenderJson, StatusIsTheContract) {
       R"("listeners":[{"address":"0.0.0.0:8080","pool":"shop","tls":null}],)"
       R"("exchanges":{"ended":{"completed":1234,"client_gone":2},"retries":3,)"
       R"("request_body_bytes":4096,"response_body_bytes":1000000},)"
+      R"("tls_handshakes":{"completed":70,"resumed":60,"failed":8,"shed":1},)"
       R"("ledger":{"sessions":15,"capacity":1000000,"complete":true,"complete_in_s":null,)"
       R"("evicted":0}})"
       "\n");

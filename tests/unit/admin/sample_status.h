@@ -39,7 +39,8 @@ inline Status sample_status() {
   Status status;
   status.pools.push_back({.name = "shop", .nodes = {alice, bob}});
   status.listeners.push_back({"0.0.0.0:8080", "shop"});
-  status.exchanges = {{{"completed", 1234}, {"client_gone", 2}}, 3, 4096, 1'000'000};
+  status.traffic.exchanges = {{{"completed", 1234}, {"client_gone", 2}}, 3, 4096, 1'000'000};
+  status.traffic.handshakes = {70, 60, 8, 1};
   status.sessions = 15;
   status.capacity = 1'000'000;
   return status;

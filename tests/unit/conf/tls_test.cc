@@ -133,7 +133,8 @@ TEST(PoolTlsConfigTest, Errors) {
         "such "
         "as \"shop.internal\" or a numeric address, without a port; or \"\" for the node's "
         "address"},
-       {"verify = 'no'", "f:10:10: pool[shop].tls.verify: expected a boolean (true or false), got a string"},
+       {"verify = 'no'",
+        "f:10:10: pool[shop].tls.verify: expected a boolean (true or false), got a string"},
        {"insecure = true",
         "f:10:1: pool[shop].tls.insecure: unknown key; expected one of: verify, ca, server_name, "
         "certificate, key"}});

@@ -109,7 +109,7 @@ TEST_F(ControlledCertificatesTest, TheSameErrorIsReportedOnce) {
   clock.advance(hours{1});
   renew({bad(0, "shop.pem: is empty")});
   EXPECT_THAT(news(), IsEmpty());
-  control->set_data_plane({{"127.0.0.1:443", "shop"}}, [] { return ExchangeStatus{}; });
+  control->set_data_plane({{"127.0.0.1:443", "shop"}}, [] { return TrafficStatus{}; });
   EXPECT_EQ(status_of(0).tls->error->since, found);
   renew({bad(0, "shop.key: is empty")});
   EXPECT_THAT(news(), ElementsAre(HasSubstr("shop.key: is empty")));
@@ -121,7 +121,7 @@ TEST_F(ControlledCertificatesTest, TheSameErrorIsReportedOnce) {
 }
 
 TEST_F(ControlledCertificatesTest, AReloadThatSucceedsForgetsErrors) {
-  control->set_data_plane({{"127.0.0.1:443", "shop"}}, [] { return ExchangeStatus{}; });
+  control->set_data_plane({{"127.0.0.1:443", "shop"}}, [] { return TrafficStatus{}; });
   renew({bad(0, "shop.pem: is empty")});
   load_error = "another error";
   reload();
@@ -180,7 +180,7 @@ TEST_F(ControlledCertificatesTest, ARenewedCertificateIsWarnedOfAgain) {
 
 TEST_F(ControlledCertificatesTest, StatusShowsWhatIsInForce) {
   control->set_data_plane({{"127.0.0.1:443", "shop"}, {"127.0.0.1:444", "shop"}},
-                          [] { return ExchangeStatus{}; });
+                          [] { return TrafficStatus{}; });
   renew({good(1, certificate("blog.pem", days{100}))});
   clock.advance(hours{12});
   ASSERT_EQ(status_of(1).tls->certificates.size(), 1U);

@@ -204,7 +204,7 @@ TEST_F(StatusTest, TheLastPendingSessionIsForetoldWhileTheNodeIsOutOfRotation) {
 }
 
 TEST_F(StatusTest, ListenersAreShownAsTheyWereBound) {
-  control->set_data_plane({{"127.0.0.1:8080", "shop"}}, [] { return ExchangeStatus{}; });
+  control->set_data_plane({{"127.0.0.1:8080", "shop"}}, [] { return TrafficStatus{}; });
   const Result<Status, CommandError> all = control->status(std::nullopt);
   ASSERT_EQ(all->listeners.size(), 1U);
   EXPECT_EQ(all->listeners[0].address, "127.0.0.1:8080");
