@@ -32,6 +32,9 @@ constexpr std::size_t kMaxBatch = 64 * 1024;
 // A batch, and what OpenSSL writes by itself. A peer that makes it write more without reading it,
 // such as by key updates, is cut off.
 constexpr std::size_t kMaxEncrypted = kMaxBatch + 32UL * 1024;
+// Encrypted bytes that one call takes from below, at least: OpenSSL reads on as long as it gets
+// only messages of its own, such as key updates, of which a peer may send any number.
+constexpr std::size_t kMaxReceived = 32UL * 1024;
 // More slices than one read produces; the rest goes with the next batch.
 constexpr std::size_t kVectors = 64;
 
@@ -124,9 +127,9 @@ void TlsTransport::update_interest() {
   const bool only_errors = events == Ready::errors;
   if (!encrypted_.empty()) events = only_errors ? Ready::write : events | Ready::write;
   below_->want(events);
-  if (buffered_ == Buffered::something && !only_errors && has(wanted_, Ready::read)) {
-    deferred_.schedule();
-  }
+  const bool in_memory =
+      buffered_ == Buffered::something || (state_ == State::opening && !received_.empty());
+  if (in_memory && !only_errors && has(wanted_, Ready::read)) deferred_.schedule();
 }
 
 /// Nothing if the kernel does not watch the socket.
@@ -175,7 +178,7 @@ IoStatus TlsTransport::open() {
 }
 
 IoStatus TlsTransport::shake_hands() {
-  unread_ = Unread::possible;
+  begin_receiving();
   ERR_clear_error();
   const int result = SSL_do_handshake(ssl_.get());
   const IoStatus status = result == 1 ? IoStatus::done : to_status(result);
@@ -234,7 +237,9 @@ IoStatus TlsTransport::to_status(int result) {
   if (below_end_ == IoStatus::failed) return fail(below_->error(), below_->error_text());
   const long verified = SSL_get_verify_result(ssl_.get());
   std::string text = take_error();
-  if (verified != X509_V_OK) text += std::string(": ") + X509_verify_cert_error_string(verified);
+  const bool matters = SSL_get_verify_mode(ssl_.get()) != SSL_VERIFY_NONE;
+  if (matters && verified != X509_V_OK)
+    text += std::string(": ") + X509_verify_cert_error_string(verified);
   return fail(EPROTO, "TLS: " + text);
 }
 
@@ -254,7 +259,7 @@ std::string TlsTransport::error_text() const {
 
 io::ReadResult TlsTransport::read(std::span<char> into) {
   if (state_ == State::failed) return {IoStatus::failed, 0};
-  unread_ = Unread::possible;
+  begin_receiving();
   buffered_ = Buffered::nothing;
   const std::size_t waiting = encrypted_.bytes();
   std::size_t size = 0;
@@ -278,6 +283,11 @@ io::ReadResult TlsTransport::read(std::span<char> into) {
   return {IoStatus::done, size, rest ? Unread::possible : Unread::none};
 }
 
+void TlsTransport::begin_receiving() {
+  unread_ = Unread::possible;
+  receivable_ = kMaxReceived;
+}
+
 /// Whether another read would only tell that there is nothing.
 bool TlsTransport::is_exhausted() const {
   return unread_ == Unread::none && received_.empty() && SSL_has_pending(ssl_.get()) == 0;
@@ -292,11 +302,12 @@ int TlsTransport::receive(std::span<char> into) {
     received_.consume(size);
     return static_cast<int>(size);
   }
-  if (unread_ == Unread::none) return would_block();
+  if (unread_ == Unread::none || receivable_ == 0) return would_block();
   const io::ReadResult result = below_->read(into);
   switch (result.status) {
     case IoStatus::done:
       unread_ = result.unread;
+      receivable_ -= std::min(receivable_, result.size);
       return static_cast<int>(result.size);
     case IoStatus::would_block:
       unread_ = Unread::none;
@@ -319,7 +330,7 @@ bool TlsTransport::has_unread() const {
 
 bool TlsTransport::is_quiet() {
   if (state_ == State::failed || end_) return false;
-  unread_ = Unread::possible;
+  begin_receiving();
   buffered_ = Buffered::nothing;
   const std::size_t waiting = encrypted_.bytes();
   char first = 0;
@@ -329,7 +340,7 @@ bool TlsTransport::is_quiet() {
   const IoStatus status = result == 1 ? IoStatus::done : to_status(result);
   if (encrypted_.bytes() > waiting) send_waiting();
   // A part of a record may be the beginning of data.
-  if (status == IoStatus::would_block) return SSL_has_pending(ssl_.get()) == 0;
+  if (status == IoStatus::would_block) return is_exhausted();
   if (status != IoStatus::done) end_ = status;
   buffered_ = Buffered::something;
   return false;

@@ -84,6 +84,7 @@ class TlsTransport final : public io::Transport, private io::FdWatcher::Handler 
   [[nodiscard]] io::IoStatus shake_hands();
   [[nodiscard]] io::IoStatus to_status(int result);
   [[nodiscard]] io::IoStatus fail(int error, std::string text);
+  void begin_receiving();
   [[nodiscard]] bool is_exhausted() const;
   void encrypt(const SliceQueue& queue);
   [[nodiscard]] bool encrypt_record(std::span<const char> plain);
@@ -114,6 +115,7 @@ class TlsTransport final : public io::Transport, private io::FdWatcher::Handler 
   Buffered buffered_ = Buffered::nothing;
   Ending ending_ = Ending::no;
   io::Unread unread_ = io::Unread::possible;     // below, after OpenSSL's last read
+  std::size_t receivable_ = 0;                   // bytes that this call may still take from below
   std::optional<io::IoStatus> end_;              // how the peer's side ended
   io::IoStatus below_end_ = io::IoStatus::done;  // how the transport below ended
   std::size_t sent_in_row_ = 0;                  // bytes since the last pause, for `record_size`

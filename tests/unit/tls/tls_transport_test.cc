@@ -486,6 +486,22 @@ TEST_P(TlsTransportTest, IsQuietAlthoughTicketsArrive) {
   EXPECT_FALSE(transport_->has_unread());
 }
 
+TEST_P(TlsTransportTest, ManyKeyUpdatesHoldUpNobody) {
+  if (!is_1_3()) return;
+  open();
+  for (int i = 0; i < 5000; ++i) peer_->update_keys(SSL_KEY_UPDATE_NOT_REQUESTED);
+  peer_->write("at last");
+  arrive_untold(peer_->take());
+  int reads = 0;
+  while (user_.received.empty() && reads < 100) {
+    EXPECT_FALSE(transport_->is_quiet());
+    EXPECT_NE(user_.read().status, IoStatus::failed);
+    ++reads;
+  }
+  EXPECT_EQ(user_.received, "at last");
+  EXPECT_GT(reads, 1);
+}
+
 TEST_P(TlsTransportTest, IsQuietAlthoughKeysAreUpdated) {
   if (!is_1_3()) return;
   open();
