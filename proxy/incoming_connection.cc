@@ -32,9 +32,11 @@ IncomingConnection::IncomingConnection(Worker& worker, AcceptedClient accepted,
   stage_ == Stage::handshake ? begin_handshake() : begin_proxy_header();
 }
 
-/// Reads nothing if epoll does not watch the socket: `on_watch_failed` then closes it.
+/// Reads nothing if epoll does not watch the socket: `on_watch_failed` then closes it. Who has sent
+/// nothing yet takes no turn.
 void IncomingConnection::begin() {
-  if (transport_->wanted() != Ready::none) on_ready(Ready::read);
+  if (transport_->wanted() == Ready::none) return;
+  if (stage_ == Stage::proxy_header || transport_->has_unread()) on_ready(Ready::read);
 }
 
 void IncomingConnection::close() {
@@ -110,7 +112,7 @@ void IncomingConnection::parse_proxy_header() {
   if (tls_ && !admitted) return close();
   if (tls_) {
     begin_handshake();
-    return shake_hands();
+    return continue_handshake();
   }
   timer_.disarm();
   accepted_.transport = std::move(transport_);
@@ -131,13 +133,13 @@ void IncomingConnection::begin_handshake() {
   timer_.arm(worker_.context().timeouts.handshake);
 }
 
-/// An event whose turn comes later is reported again: sockets are watched level-triggered.
+/// What has to wait is reported again in the next iteration.
 void IncomingConnection::continue_handshake() {
   switch (worker_.handshakes().take(place_)) {
     case Handshakes::Turn::now:
       return shake_hands();
     case Handshakes::Turn::later:
-      return;
+      return transport_->want(Ready::read);
     case Handshakes::Turn::never:
       worker_.report_turned_away(accepted_.identity.text(), "too many TLS handshakes are waiting");
       return close();
