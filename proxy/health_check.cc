@@ -24,6 +24,7 @@ void HealthCheck::configure(const balancer::NodeView& view, const conf::Pool& po
                             const std::shared_ptr<const tls::ClientContext>& tls) {
   const conf::Health& config = pool.health;
   const bool elsewhere = tracker_ && address_ != view.address;
+  if (elsewhere) stop();  // earlier results are not valid for another address
   config_ = config;
   proxy_protocol_ = pool.proxy_protocol;
   const bool same_target = address_ == view.address && tls_context_ == tls;
@@ -32,7 +33,6 @@ void HealthCheck::configure(const balancer::NodeView& view, const conf::Pool& po
     tls_context_ = tls;
     tls_ = tls_target(tls, pool, address_);
   }
-  if (elsewhere) stop();  // earlier results are not valid for another address
   if (elsewhere || !tracker_) {
     tracker_.emplace(config.rise, config.fall, node_->health());
     next_.arm(Millis{0});
@@ -45,6 +45,9 @@ void HealthCheck::stop() {
   next_.disarm();
   close();
   node_->set_health(Health::unknown);
+  // The library that they belong to may be gone before a check that has been retired.
+  tls_.reset();
+  tls_context_.reset();
 }
 
 // -- One check ------------------------------------------------------------------------------------
@@ -115,7 +118,7 @@ void HealthCheck::on_error(const ExchangeError& error) {
   // A shortage of our own says nothing about the node.
   if (error.reason == EndReason::no_resources) return wait_for_next();
   if (error.error == ETIMEDOUT) return end(CheckResult::failed, "timed out");
-  if (error.reason == EndReason::connect_failed) {
+  if (error.reason == EndReason::connect_failed || error.error == EPROTO) {
     return end(CheckResult::failed, why_not_connected_);
   }
   if (error.error != 0) return end(CheckResult::failed, errno_text(error.error));

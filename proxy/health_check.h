@@ -57,6 +57,7 @@ class HealthCheck final : public io::Retirable, private UpstreamOwner, private U
   // UpstreamOwner: one connection for each check.
   void on_connect_succeeded() override {}
   [[nodiscard]] ExchangeError on_connect_failed(int error, const std::string& why) override;
+  void on_tls_failed(const std::string& why) override { why_not_connected_ = why; }
   [[nodiscard]] Millis max_idle_time(const UpstreamConnection& /*connection*/) const override {
     return Millis{0};
   }

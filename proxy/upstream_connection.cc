@@ -88,10 +88,12 @@ void UpstreamConnection::on_connection_lost(IoStatus status) {
   const bool soon_after_lend = context_.loop.now() - idleness_.since < kStaleReuseWindow;
   const bool failed = status == IoStatus::failed || request_.writing == Request::Writing::broken;
   const int errno_of_failure = failed ? transport_->error() : 0;
+  const bool by_tls = errno_of_failure == EPROTO;
+  if (by_tls) owner_.on_tls_failed(transport_->error_text());
   // A node that closes with unread data also resets the connection, but after this window it has
-  // had time to read the request. One that breaks the rules of TLS has read something.
-  const bool reset = failed && errno_of_failure != EPROTO;
-  const bool unread = (reset && soon_after_lend) || transport_->unacknowledged() > 0;
+  // had time to read the request. One that ends TLS has read something; what it has not
+  // acknowledged may be our alert.
+  const bool unread = !by_tls && ((failed && soon_after_lend) || transport_->unacknowledged() > 0);
   const bool again = idleness_.use == Idleness::Use::again && !response_.received_any;
   if (again && soon_after_lend)
     owner_.on_closed_by_node(idleness_.idle_before_lend, idleness_.since);

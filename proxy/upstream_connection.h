@@ -28,6 +28,9 @@ class UpstreamOwner {
   /// Returns the error for the exchange whose attempt to connect failed. `error`: an errno, EPROTO
   /// if the TLS handshake failed; `why`: the same for people.
   [[nodiscard]] virtual ExchangeError on_connect_failed(int error, const std::string& why) = 0;
+  /// TLS with the node has failed after the handshake; `why` is for people. Before the error for
+  /// the exchange.
+  virtual void on_tls_failed(const std::string& why) = 0;
   /// How long a reusable connection is kept idle from now on; 0: not at all.
   [[nodiscard]] virtual Millis max_idle_time(const UpstreamConnection& connection) const = 0;
   /// The connection becomes idle, or stops being idle.

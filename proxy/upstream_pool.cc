@@ -109,14 +109,13 @@ ExchangeError UpstreamPool::on_connect_failed(int error, const std::string& why)
   if (node_->note_connect_failure(passive_failures_, passive_hold_, context_.loop.now())) {
     spdlog::warn("node {}: marked down after consecutive connect failures: {}", node_->key(), why);
   } else if (error == EPROTO) {
-    warn_of_failed_handshake(why);
+    on_tls_failed(why);
   }
   const bool late = error == ETIMEDOUT;
   return {late ? EndReason::connect_timeout : EndReason::connect_failed, Retry::other_node, error};
 }
 
-/// At most once a second: most likely the config is wrong, and each attempt fails.
-void UpstreamPool::warn_of_failed_handshake(const std::string& why) {
+void UpstreamPool::on_tls_failed(const std::string& why) {
   const Instant now = context_.loop.now();
   if (now < next_tls_warning_) return;
   next_tls_warning_ = now + kWarningInterval;

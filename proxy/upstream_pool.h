@@ -67,6 +67,8 @@ class UpstreamPool final : public NodeStreams, private UpstreamOwner {
   void on_connect_succeeded() override { node_->note_connect_success(); }
   /// May mark the node down, but not after a shortage of our own resources.
   [[nodiscard]] ExchangeError on_connect_failed(int error, const std::string& why) override;
+  /// At most one message a second: most likely the config is wrong, and each attempt fails.
+  void on_tls_failed(const std::string& why) override;
   [[nodiscard]] Millis max_idle_time(const UpstreamConnection& connection) const override;
   void on_idle(UpstreamConnection& connection) override;
   void on_busy(UpstreamConnection& connection) override;
@@ -74,7 +76,6 @@ class UpstreamPool final : public NodeStreams, private UpstreamOwner {
   void drop(UpstreamConnection& connection) override;
   [[nodiscard]] UpstreamConnection* find_idle(balancer::Repeat repeat);
   [[nodiscard]] io::ConnectStart connect();
-  void warn_of_failed_handshake(const std::string& why);
 
   // Many: the config of the node and the lists of its connections.
   WorkerContext& context_;

@@ -107,6 +107,7 @@ class UpstreamConnectionTest : public testing::Test, private UpstreamOwner {
   [[nodiscard]] ExchangeError on_connect_failed(int error, const std::string& /*why*/) override {
     return {EndReason::connect_failed, Retry::other_node, error};
   }
+  void on_tls_failed(const std::string& /*why*/) override {}
   [[nodiscard]] Millis max_idle_time(const UpstreamConnection& /*connection*/) const override {
     return idle_time_;
   }
