@@ -20,6 +20,7 @@ std::vector<std::string> renewed_files(const conf::ListenerTls& before,
                     rfc3339(one.contents->not_after, Precision::seconds));
   }
   if (now.client_ca != before.client_ca) texts.push_back(now.client_ca.path);
+  if (now.ocsp_response != before.ocsp_response) texts.push_back(now.ocsp_response.path);
   return texts;
 }
 

@@ -18,7 +18,7 @@ void OcspWatch::check(WallTime now) {
     if (now < one.file.next_update) return false;
     spdlog::warn(
         "listener {}: {}: is no longer valid (nextUpdate), so clients do not get it any more; "
-        "fetch a new one and reload",
+        "fetch a new one",
         one.listener, one.file.path);
     return true;
   });

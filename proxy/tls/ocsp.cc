@@ -108,8 +108,9 @@ Result<conf::OcspFile> read_ocsp_response(const std::string& path,
   if (!response) return Failure{response.error()};
   const auto found = find_statement(response->get(), certificates);
   if (!found) {
-    return fault(path,
-                 "is for another certificate; expected one for a certificate of the listener");
+    conf::OcspFile none;
+    none.path = path;
+    return none;
   }
   Result<conf::OcspFile> file = check(path, *found);
   if (file) file->response = std::move(*content);
@@ -117,6 +118,7 @@ Result<conf::OcspFile> read_ocsp_response(const std::string& path,
 }
 
 std::string_view ocsp_fault(const conf::OcspFile& file, WallTime now) {
+  if (file.response.empty()) return "is for none of the listener's certificates";
   if (now < file.this_update) return "is not valid yet";
   if (now >= file.next_update) return "is no longer valid (nextUpdate)";
   return {};

@@ -14,7 +14,9 @@ namespace bonedry::tls {
 /// the certificates, all of which have contents. Its signature is for clients to verify.
 ///
 /// An error names the file, says what is wrong with it and what to do. That the response is not
-/// valid at present is none: see `ocsp_fault`. Leaves OpenSSL's error queue empty. Thread-safe.
+/// valid at present is none, see `ocsp_fault`; nor is one for another certificate, which the result
+/// does not contain: a renewed certificate must not wait for its OCSP response. Leaves OpenSSL's
+/// error queue empty. Thread-safe.
 [[nodiscard]] Result<conf::OcspFile> read_ocsp_response(
     const std::string& path, std::span<const conf::Certificate> certificates);
 

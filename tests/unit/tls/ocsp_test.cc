@@ -105,12 +105,17 @@ TEST_F(OcspTest, AnErrorOfTheResponderIsRefused) {
   EXPECT_EQ(error_of(try_later), "the responder answered only \"trylater\"; ask it again");
 }
 
-TEST_F(OcspTest, OneForAnotherCertificateIsRefused) {
-  constexpr const char* kOther =
-      "is for another certificate; expected one for a certificate of the listener";
-  EXPECT_EQ(error_of(authority_.ocsp_response(authority_.issue().certificate)), kOther);
+TEST_F(OcspTest, OneForAnotherCertificateIsNotTaken) {
   const CertificateAuthority other("Other");
-  EXPECT_EQ(error_of(other.ocsp_response(other.issue().certificate)), kOther);
+  for (const std::string& response : {authority_.ocsp_response(authority_.issue().certificate),
+                                      other.ocsp_response(other.issue().certificate)}) {
+    const auto file = read(response);
+    ASSERT_TRUE(file) << file.error();
+    EXPECT_EQ(file->path, files_ / "shop.ocsp");
+    EXPECT_EQ(file->response, "");
+    EXPECT_EQ(ocsp_fault(*file, SystemClock().wall()),
+              "is for none of the listener's certificates");
+  }
 }
 
 TEST_F(OcspTest, ACertificateThatIsNotGoodIsRefused) {
