@@ -15,7 +15,7 @@ LocalAnswer redirect_to_https(const http::RequestInfo& request) {
   http::LocalResponse response{308, "the site is served over https"};
   response.location = "https://" + std::string(host);
   // RFC 9112, 3.2.4: "*" stands for an empty path.
-  if (request.target_form != http::TargetForm::asterisk) response.location += request.path;
+  if (request.path != "*") response.location += request.path;
   return response;
 }
 

@@ -13,6 +13,7 @@
 #include <array>
 #include <cstdlib>
 #include <exception>
+#include <stdexcept>
 #include <utility>
 
 namespace bonedry::proxy {
@@ -169,11 +170,12 @@ std::shared_ptr<PoolRuntime> Worker::make_runtime(
 }
 
 /// The settings were checked when the config was read. If OpenSSL refuses them all the same, the
-/// listener goes on with what it has.
+/// listener goes on with what it has; but it must not begin without encryption.
 void Worker::adopt_tls(ListenerConfig& listener, const conf::ListenerTls& config,
                        const std::string& address) {
   if (listener.tls && listener.tls_config == config) return;
   auto made = tls::ServerContext::make(tls_->library(), config, {address, shared_.ticket_keys});
+  if (!made && !listener.tls) throw std::runtime_error("listener " + address + ": " + made.error());
   if (!made) return spdlog::error("listener {}: {}", address, made.error());
   listener.tls = std::move(*made);
   listener.tls_config = config;

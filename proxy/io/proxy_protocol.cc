@@ -250,7 +250,8 @@ std::string ssl_tlv(const TlsInfo& tls) {
   const bool shown = !tls.peer_certificate.empty();
   const bool resumed = tls.resumed == TlsInfo::Resumed::yes;
   std::string value(1, kClientSpeaksTls);
-  if (shown) value[0] |= resumed ? kCertificateInSession : kCertificateOnConnection;
+  if (shown) value[0] |= kCertificateInSession;
+  if (shown && !resumed) value[0] |= kCertificateOnConnection;
   value.append(3, '\0');  // the field that says whether it was verified: 0 if it was
   value += shown ? '\0' : '\1';
   append_tlv(value, kSslVersion, tls.version);

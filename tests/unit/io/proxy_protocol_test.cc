@@ -277,7 +277,7 @@ TEST(ProxyProtocolTest, Version2TellsHowTheClientSpeaksTls) {
   const std::string named = "\x01\0\x02h2\x02\0\x04shop"s;
   const std::string ann = "\x21\0\x07TLSv1.3"s + "\x22\0\x03"s + "ann" + "\x23\0\x03"s + "AES";
   EXPECT_EQ(proxy_header_v2(kV4Route, &tls),
-            v2('\x21', '\x11', kV4Block + named + "\x20\0\x1b\x03\0\0\0\0"s + ann));
+            v2('\x21', '\x11', kV4Block + named + "\x20\0\x1b\x07\0\0\0\0"s + ann));
   tls.resumed = TlsInfo::Resumed::yes;
   const std::string header = proxy_header_v2(kV4Route, &tls);
   EXPECT_EQ(header, v2('\x21', '\x11', kV4Block + named + "\x20\0\x1b\x05\0\0\0\0"s + ann));
