@@ -18,11 +18,12 @@
 namespace bonedry::tls {
 namespace {
 
-// Mozilla's intermediate list, version 5.7, without DHE, for which nobody makes parameters. TLS 1.3
-// has OpenSSL's own list, which is Mozilla's.
+// Mozilla's intermediate list, version 5.7, without DHE, for which nobody makes parameters.
 constexpr const char* kCiphers =
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
     "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
+constexpr const char* kCipherSuites =
+    "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 // The first of these that this OpenSSL knows.
 constexpr std::array<const char*, 2> kGroups{"X25519MLKEM768:X25519:prime256v1:secp384r1",
                                              "X25519:prime256v1:secp384r1"};
@@ -247,12 +248,14 @@ Result<> ServerContext::apply_settings(SSL_CTX& context) const {
     SSL_CTX_set_min_proto_version(&context, TLS1_3_VERSION);
   }
   SSL_CTX_set_session_cache_mode(&context, SSL_SESS_CACHE_OFF);  // tickets, which need no lock
+  // A client that puts ChaCha20 first has no AES in hardware, and gets what it asks for.
+  SSL_CTX_set_options(&context, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
   const std::string& ciphers = config_.ciphers;
   if (SSL_CTX_set_cipher_list(&context, ciphers.empty() ? kCiphers : ciphers.c_str()) != 1) {
     return Failure{"ciphers: OpenSSL does not accept \"" + ciphers + "\""};
   }
   const std::string& suites = config_.cipher_suites;
-  if (!suites.empty() && SSL_CTX_set_ciphersuites(&context, suites.c_str()) != 1) {
+  if (SSL_CTX_set_ciphersuites(&context, suites.empty() ? kCipherSuites : suites.c_str()) != 1) {
     return Failure{"cipher_suites: OpenSSL does not accept \"" + suites + "\""};
   }
   const Result<> groups = set_groups(context, config_.groups);

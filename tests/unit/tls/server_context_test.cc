@@ -220,6 +220,27 @@ TEST_P(ServerContextTest, UsesTheCiphersOfTheConfig) {
                                                             : config.cipher_suites.c_str());
 }
 
+TEST_P(ServerContextTest, ChoosesTheCipherItself) {
+  Client client(GetParam());
+  ASSERT_EQ(SSL_set_cipher_list(client.peer->ssl(), "ECDHE+AES256:ECDHE+AES128"), 1);
+  client.connect(*listener(one_shop()));  // TLS 1.3: OpenSSL's clients have AES-256 first
+  ASSERT_TRUE(client.connected()) << client.peer->error();
+  EXPECT_THAT(SSL_get_cipher_name(client.peer->ssl()),
+              testing::AnyOf(testing::StrEq("TLS_AES_128_GCM_SHA256"),
+                             testing::StrEq("ECDHE-ECDSA-AES128-GCM-SHA256")));
+}
+
+TEST_P(ServerContextTest, UsesChaChaForClientsThatPreferIt) {
+  Client client(GetParam());
+  ASSERT_EQ(SSL_set_cipher_list(client.peer->ssl(), "ECDHE+CHACHA20:ECDHE+AES128"), 1);
+  ASSERT_EQ(SSL_set_ciphersuites(client.peer->ssl(),
+                                 "TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256"),
+            1);
+  client.connect(*listener(one_shop()));
+  ASSERT_TRUE(client.connected()) << client.peer->error();
+  EXPECT_THAT(SSL_get_cipher_name(client.peer->ssl()), HasSubstr("CHACHA20"));
+}
+
 TEST_F(ServerContextTest, SaysWhichSettingOpenSslDoesNotAccept) {
   conf::ListenerTls config = one_shop();
   config.ciphers = "NO-SUCH-CIPHER";
