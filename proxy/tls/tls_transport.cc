@@ -129,7 +129,8 @@ void TlsTransport::update_interest() {
   below_->want(events);
   const bool in_memory =
       buffered_ == Buffered::something || (state_ == State::opening && !received_.empty());
-  if (in_memory && !only_errors && has(wanted_, Ready::read)) deferred_.schedule();
+  const bool told_soon = in_memory && !only_errors && has(wanted_, Ready::read);
+  told_soon ? deferred_.schedule() : deferred_.cancel();
 }
 
 /// Nothing if the kernel does not watch the socket.
@@ -143,6 +144,7 @@ bool TlsTransport::has_pending_event() const {
 
 void TlsTransport::on_ready(Ready ready) {
   if (state_ == State::opening) return handler_->on_ready(ready);
+  if (has(ready, Ready::read)) unread_ = Unread::possible;
   if (has(ready, Ready::write)) send_waiting();
   if (wanted_ == Ready::errors) return handler_->on_ready(ready);
   Ready told = Ready::none;
@@ -182,14 +184,17 @@ IoStatus TlsTransport::shake_hands() {
   ERR_clear_error();
   const int result = SSL_do_handshake(ssl_.get());
   const IoStatus status = result == 1 ? IoStatus::done : to_status(result);
-  const IoStatus sent = send_encrypted(Push::now);
+  // The first request may have come together with the end of the handshake. Then the session
+  // tickets leave with the response, or when the kernel has waited 200 ms for it (MSG_MORE).
+  const bool more_came = SSL_has_pending(ssl_.get()) != 0 || !received_.empty();
+  const bool response_follows = status == IoStatus::done && more_came && SSL_is_server(ssl_.get());
+  const IoStatus sent = send_encrypted(response_follows ? Push::with_next : Push::now);
   if (status == IoStatus::failed) return status;
   if (sent == IoStatus::failed) return fail(error_, below_->error_text());
   handshake_wants_ = Ready::read;
   if (status != IoStatus::done) return status;
   state_ = State::open;
-  // The first request may have come together with the end of the handshake.
-  if (SSL_has_pending(ssl_.get()) != 0 || !received_.empty()) buffered_ = Buffered::something;
+  if (more_came) buffered_ = Buffered::something;
   note_info();
   return status;
 }
@@ -259,7 +264,8 @@ std::string TlsTransport::error_text() const {
 
 io::ReadResult TlsTransport::read(std::span<char> into) {
   if (state_ == State::failed) return {IoStatus::failed, 0};
-  begin_receiving();
+  // What is left of the last read is taken without a look at the socket: epoll tells of that.
+  if (buffered_ == Buffered::nothing) begin_receiving();
   buffered_ = Buffered::nothing;
   const std::size_t waiting = encrypted_.bytes();
   std::size_t size = 0;

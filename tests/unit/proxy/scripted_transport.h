@@ -29,6 +29,8 @@ class ScriptedTransport final : public io::Transport {
   /// The total number of bytes that `write` takes.
   std::size_t takes_bytes = SIZE_MAX;
   std::string written;
+  io::Push last_push = io::Push::now;
+  std::size_t reads = 0;
   /// errno of each read from now on; 0: reads work.
   int read_error = 0;
   enum class Side : bool { open, ended } own_side = Side::open;
@@ -66,6 +68,7 @@ class ScriptedTransport final : public io::Transport {
     return status;
   }
   [[nodiscard]] io::ReadResult read(std::span<char> into) override {
+    ++reads;
     if (read_error != 0) return {io::IoStatus::failed, 0};
     if (incoming_.empty()) {
       return {peer_ == Side::ended ? io::IoStatus::closed : io::IoStatus::would_block, 0};
@@ -78,7 +81,8 @@ class ScriptedTransport final : public io::Transport {
     const auto unread = incoming_.empty() ? io::Unread::none : io::Unread::possible;
     return {io::IoStatus::done, size, unread};
   }
-  [[nodiscard]] io::IoStatus write(SliceQueue& queue, io::Push /*push*/) override {
+  [[nodiscard]] io::IoStatus write(SliceQueue& queue, io::Push push) override {
+    last_push = push;
     std::array<iovec, 1> first;
     while (takes_bytes > 0 && queue.gather(first) == 1) {
       const std::size_t size = std::min(first[0].iov_len, takes_bytes);

@@ -178,10 +178,25 @@ TEST_P(TlsTransportTest, DeliversWhatCameWithTheEndOfTheHandshake) {
   if (!is_1_3()) return;
   ASSERT_TRUE(peer_->is_open());
   peer_->write("GET /");
+  const std::size_t reads_before = wire_->reads;
   carry_to_us();
   EXPECT_EQ(user_.opened, IoStatus::done);
+  EXPECT_EQ(wire_->last_push, io::Push::with_next) << "tickets leave with the response";
   settle();
   EXPECT_EQ(user_.received, "GET /");
+  EXPECT_EQ(wire_->reads, reads_before + 1) << "the request was in memory";
+}
+
+TEST_P(TlsTransportTest, SendsTicketsAtOnceIfNoRequestCameWithTheHandshake) {
+  if (!is_server()) return;
+  make();
+  user_.open();
+  for (int turn = 0; turn < 5; ++turn) {
+    carry_to_peer();
+    carry_to_us();
+  }
+  EXPECT_EQ(user_.opened, IoStatus::done);
+  EXPECT_EQ(wire_->last_push, io::Push::now);
 }
 
 // -- Data from the peer ---------------------------------------------------------------------------
