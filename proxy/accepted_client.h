@@ -18,7 +18,7 @@ struct AcceptedClient {
   ClientIdentity identity;
   std::size_t listener;  ///< index
   ConnectionLimiter::Slot slot;
-  std::unique_ptr<const io::TlsInfo> tls = {};  ///< null: not encrypted
+  std::shared_ptr<const io::TlsInfo> tls = {};  ///< null: not encrypted
   Instant head_due;          ///< the first request head, and all before it, must be here by then
   ReadBuffer received = {};  ///< bytes that were read and not used yet
 };

@@ -142,7 +142,7 @@ class DownstreamConnection final : public ClientConnection,
   Worker& worker_;
   ClientIdentity client_;
   std::size_t listener_;
-  const std::unique_ptr<const io::TlsInfo> tls_;  // null: not encrypted
+  const std::shared_ptr<const io::TlsInfo> tls_;  // null: not encrypted
   ConnectionLimiter::Slot slot_;
   State state_ = State::head;
   Input input_ = Input::open;

@@ -150,10 +150,10 @@ void IncomingConnection::shake_hands() {
   const IoStatus status = transport_->open();
   if (status == IoStatus::would_block) return transport_->want(Ready::read);
   if (status != IoStatus::done) return fail_handshake(transport_->error_text());
-  const bool resumed = transport_->tls()->resumed == io::TlsInfo::Resumed::yes;
+  accepted_.tls = transport_->tls();
+  const bool resumed = accepted_.tls->resumed == io::TlsInfo::Resumed::yes;
   worker_.handshakes().note_completed(resumed ? Handshakes::Kind::resumed : Handshakes::Kind::full);
   timer_.disarm();
-  accepted_.tls = std::make_unique<const io::TlsInfo>(*transport_->tls());
   accepted_.head_due = worker_.context().loop.now() + worker_.context().timeouts.header;
   const bool forwardable = note_certificate();
   accepted_.transport = std::move(transport_);

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 
@@ -75,7 +76,7 @@ class Transport {
   /// The last failure for people.
   [[nodiscard]] virtual std::string error_text() const = 0;
   /// Null if the connection is not encrypted, or not open yet.
-  [[nodiscard]] virtual const TlsInfo* tls() const { return nullptr; }
+  [[nodiscard]] virtual std::shared_ptr<const TlsInfo> tls() const { return nullptr; }
 
   /// Whether splice(2) can be used; only then may the next two functions be called.
   [[nodiscard]] virtual bool takes_pipes() const = 0;

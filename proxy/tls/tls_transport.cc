@@ -200,7 +200,7 @@ IoStatus TlsTransport::shake_hands() {
 }
 
 void TlsTransport::note_info() {
-  io::TlsInfo& info = info_.emplace();
+  io::TlsInfo info;
   SSL* const ssl = ssl_.get();
   info.version = SSL_get_version(ssl);
   info.cipher = SSL_CIPHER_get_name(SSL_get_current_cipher(ssl));
@@ -211,6 +211,7 @@ void TlsTransport::note_info() {
   info.alpn.assign(reinterpret_cast<const char*>(alpn), alpn_size);
   if (SSL_is_server(ssl) != 0) note_client_certificate(info);
   if (SSL_session_reused(ssl) == 1) info.resumed = io::TlsInfo::Resumed::yes;
+  info_ = std::make_shared<const io::TlsInfo>(std::move(info));
 }
 
 /// Nobody asks what certificate a server has shown: it was verified, or need not be.

@@ -49,7 +49,7 @@ class TlsTransport final : public io::Transport, private io::FdWatcher::Handler 
   [[nodiscard]] io::IoStatus write(SliceQueue& queue, io::Push push) override;
   [[nodiscard]] int error() const override { return error_; }
   [[nodiscard]] std::string error_text() const override;
-  [[nodiscard]] const io::TlsInfo* tls() const override { return info_ ? &*info_ : nullptr; }
+  [[nodiscard]] std::shared_ptr<const io::TlsInfo> tls() const override { return info_; }
 
   [[nodiscard]] bool takes_pipes() const override { return false; }
   [[nodiscard]] io::ReadResult read(io::Pipe& into, std::size_t max) override;
@@ -122,7 +122,7 @@ class TlsTransport final : public io::Transport, private io::FdWatcher::Handler 
   Instant last_sent_;
   int error_ = 0;
   std::string error_text_;
-  std::optional<io::TlsInfo> info_;
+  std::shared_ptr<const io::TlsInfo> info_;  // null before the end of the handshake
 };
 
 }  // namespace bonedry::tls
