@@ -120,7 +120,7 @@ struct ListenerTls {
   std::vector<Certificate> certificates;  ///< the first is for clients that ask for no other name
   TlsVersion minimum_version = TlsVersion::tls_1_2;
   std::string ciphers;        ///< of TLS 1.2; empty: Mozilla's intermediate list
-  std::string cipher_suites;  ///< of TLS 1.3; empty: OpenSSL's
+  std::string cipher_suites;  ///< of TLS 1.3; empty: Mozilla's list
   std::string groups;         ///< empty: X25519, P-256, P-384, and hybrids where OpenSSL has them
   std::vector<std::string> alpn{"http/1.1"};
   ClientCertificates client_certificates = ClientCertificates::none;
@@ -128,6 +128,8 @@ struct ListenerTls {
   bool client_cert_chain = false;  ///< nodes get the issuers of a client's certificate as well
   OcspFile ocsp_response;
   bool strict_sni = false;  ///< refuses clients that ask for no name that a certificate has
+  /// Refuses requests for a host that the connection's certificate is not valid for.
+  bool strict_host = false;
   Millis hsts{0};           ///< 0: no Strict-Transport-Security
 
   friend bool operator==(const ListenerTls&, const ListenerTls&) = default;

@@ -99,6 +99,7 @@ std::optional<ListenerTls> read_listener_tls(TableReader& table) {
   table.read("ocsp_response", tls.ocsp_response.path, file_path_or_nothing);
   table.read("client_cert_chain", tls.client_cert_chain, boolean);
   table.read("strict_sni", tls.strict_sni, boolean);
+  table.read("strict_host", tls.strict_host, boolean);
   table.read("hsts", tls.hsts, duration);
   table.finish();
   return tls;

@@ -69,7 +69,7 @@ void Exchange::start(const RequestSource& source, const http::RequestInfo& info)
   request_ = info.body.length == BodyLength::none ? RequestState::done : RequestState::body;
   response_ = ResponseState::waiting;
   end_reason_ = EndReason::completed;
-  const auto local = context_.router().answer(source_.listener, request_head_, info_);
+  const auto local = context_.router().answer(source_.listener, request_head_, info_, source_.tls);
   if (local) return answer(*local);
   runtime_ = current_runtime();
   runtime_->retries().note_request();

@@ -6,6 +6,9 @@ namespace bonedry::proxy {
 namespace {
 
 constexpr std::string_view kChallengePath = "/.well-known/acme-challenge/";
+// RFC 9110, 15.5.20.
+constexpr http::Refusal kMisdirected{421, "the connection is for another host",
+                                     "[listener.tls] strict_host"};
 
 /// RFC 9110, 15.4.9: 308 keeps the method. The https port is the standard one, whatever the port
 /// of the request.
@@ -21,13 +24,29 @@ LocalAnswer redirect_to_https(const http::RequestInfo& request) {
 
 }  // namespace
 
+LocalAnswers::LocalAnswers(const conf::Listener& config)
+    : redirect_(config.redirect), acme_challenges_(config.acme_challenges) {
+  if (config.tls && config.tls->strict_host) hosts_.emplace(config.tls->certificates);
+}
+
 std::optional<LocalAnswer> LocalAnswers::find(const http::Head& head,
-                                              const http::RequestInfo& request) const {
+                                              const http::RequestInfo& request,
+                                              const io::TlsInfo* tls) const {
   if (!acme_challenges_.empty() && request.path.starts_with(kChallengePath)) {
     return challenge(request.path.substr(kChallengePath.size()), head);
   }
+  if (tls != nullptr && is_misdirected(request, *tls)) return Failure{kMisdirected};
   if (redirect_ == conf::Redirect::https) return redirect_to_https(request);
   return std::nullopt;
+}
+
+/// A client may send requests for several hosts over one connection (RFC 9110, 7.4): of the
+/// certificate it got, some are not for that.
+bool LocalAnswers::is_misdirected(const http::RequestInfo& request, const io::TlsInfo& tls) const {
+  if (!hosts_) return false;
+  std::string_view host = http::name_of_host(request.host);
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  return !hosts_->covers(tls.server_name, host);
 }
 
 LocalAnswer LocalAnswers::challenge(std::string_view token, const http::Head& head) const {

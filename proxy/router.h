@@ -28,8 +28,9 @@ class Router {
 
   /// To be asked before `find`. Nothing if the request is for a node.
   [[nodiscard]] std::optional<LocalAnswer> answer(std::size_t listener, const http::Head& head,
-                                                  const http::RequestInfo& request) const {
-    return by_listener_[listener].answers.find(head, request);
+                                                  const http::RequestInfo& request,
+                                                  const io::TlsInfo* tls) const {
+    return by_listener_[listener].answers.find(head, request, tls);
   }
 
   [[nodiscard]] const std::shared_ptr<PoolRuntime>& find(std::size_t listener,

@@ -12,7 +12,6 @@
 #include <algorithm>
 #include <array>
 #include <new>
-#include <set>
 #include <utility>
 
 namespace bonedry::tls {
@@ -74,12 +73,12 @@ struct ServerCallbacks {
   static int on_client_hello(SSL* ssl, int* alert, void* /*data*/) {
     const ServerContext& self = server(ssl);
     const std::string name = server_name_of(ssl);
-    const ServerContext::Host* const host = self.find(name);
-    if (host == nullptr && self.config_.strict_sni) {
+    const std::optional<std::size_t> host = self.names_.find(name);
+    if (!host && self.config_.strict_sni) {
       *alert = SSL_AD_UNRECOGNIZED_NAME;
       return SSL_CLIENT_HELLO_ERROR;
     }
-    if (host != nullptr) SSL_set_SSL_CTX(ssl, host->context.get());
+    if (host) SSL_set_SSL_CTX(ssl, self.hosts_[*host].context.get());
     return SSL_CLIENT_HELLO_SUCCESS;
   }
 
@@ -199,25 +198,12 @@ Result<std::shared_ptr<ServerContext>> ServerContext::make(const Library& librar
   return made;
 }
 
-/// Certificates with the same names are one host. A name of several hosts belongs to the first.
 Result<> ServerContext::make_hosts() {
-  std::map<std::set<std::string>, std::vector<std::size_t>> by_names;
-  std::vector<const std::vector<std::size_t>*> in_order;
-  for (std::size_t index = 0; index < config_.certificates.size(); ++index) {
-    const auto& names = config_.certificates[index].contents->names;
-    std::vector<std::size_t>& same = by_names[{names.begin(), names.end()}];
-    if (same.empty()) in_order.push_back(&same);
-    same.push_back(index);
-  }
-  for (const std::vector<std::size_t>* certificates : in_order) {
-    Result<SslContext> context = make_context(*certificates);
+  for (const HostNames::Host& host : names_.all()) {
+    Result<SslContext> context = make_context(host.certificates);
     if (!context) return Failure{context.error()};
-    auto& host = hosts_.emplace_back(std::make_unique<Host>());
-    host->context = std::move(*context);
-    for (const std::string& name : config_.certificates[certificates->front()].contents->names) {
-      by_name_.try_emplace(name, host.get());
-      host->id += name + " ";
-    }
+    hosts_.push_back({std::move(*context), ""});
+    for (const std::string& name : host.names) hosts_.back().id += name + " ";
   }
   return Done{};
 }
@@ -296,23 +282,14 @@ Result<> ServerContext::verify_clients(SSL_CTX& context) const {
 }
 
 Connection ServerContext::accept() const {
-  Connection connection{shared_from_this(), SslConnection{SSL_new(hosts_.front()->context.get())}};
+  Connection connection{shared_from_this(), SslConnection{SSL_new(hosts_.front().context.get())}};
   if (!connection.ssl) throw std::bad_alloc();
   SSL_set_accept_state(connection.ssl.get());
   return connection;
 }
 
-const ServerContext::Host* ServerContext::find(const std::string& name) const {
-  const auto exact = by_name_.find(name);
-  if (exact != by_name_.end()) return exact->second;
-  const std::size_t dot = name.find('.');
-  if (dot == std::string::npos || dot == 0) return nullptr;
-  const auto wildcard = by_name_.find("*" + name.substr(dot));
-  return wildcard == by_name_.end() ? nullptr : wildcard->second;
-}
-
 const ServerContext::Host& ServerContext::host_of(const SSL_CTX* context) const {
-  return **std::ranges::find(hosts_, context, [](const auto& host) { return host->context.get(); });
+  return *std::ranges::find(hosts_, context, [](const Host& host) { return host.context.get(); });
 }
 
 }  // namespace bonedry::tls

@@ -3,13 +3,12 @@
 #include "conf/config.h"
 #include "proxy/base/result.h"
 #include "proxy/tls/connection.h"
+#include "proxy/tls/host_names.h"
 #include "proxy/tls/openssl.h"
 #include "proxy/tls/ticket_keys.h"
 
-#include <map>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace bonedry::tls {
@@ -41,22 +40,23 @@ class ServerContext : public std::enable_shared_from_this<ServerContext> {
  private:
   friend struct ServerCallbacks;
 
-  /// One certificate, or several for the same names with keys of different types.
+  /// What belongs to a host of `names_`.
   struct Host {
     SslContext context;
     std::string id;  ///< in tickets
   };
 
   ServerContext(const Library& library, const conf::ListenerTls& config, Identity identity)
-      : library_(library), config_(config), identity_(std::move(identity)) {}
+      : library_(library),
+        config_(config),
+        identity_(std::move(identity)),
+        names_(config_.certificates) {}
 
   [[nodiscard]] Result<> make_hosts();
   [[nodiscard]] Result<SslContext> make_context(const std::vector<std::size_t>& certificates);
   void staple(SSL_CTX& context, std::size_t index);
   [[nodiscard]] Result<> apply_settings(SSL_CTX& context) const;
   [[nodiscard]] Result<> verify_clients(SSL_CTX& context) const;
-  /// The host for a name in lower case; null: none has it.
-  [[nodiscard]] const Host* find(const std::string& name) const;
   [[nodiscard]] const Host& host_of(const SSL_CTX* context) const;
 
   const Library& library_;
@@ -64,8 +64,8 @@ class ServerContext : public std::enable_shared_from_this<ServerContext> {
   Identity identity_;
   const X509* stapled_ = nullptr;  // the certificate that has an OCSP response, in its context
   std::string alpn_;               // as in the extension
-  std::vector<std::unique_ptr<Host>> hosts_;                 // the first is the default
-  std::map<std::string, const Host*, std::less<>> by_name_;  // "*.name" for wildcards
+  HostNames names_;
+  std::vector<Host> hosts_;  // in the order of `names_`
 };
 
 }  // namespace bonedry::tls

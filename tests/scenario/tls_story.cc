@@ -299,6 +299,18 @@ TEST_P(TlsStory, ACertificateThatIsTooLargeForAFieldIsRefused) {
   EXPECT_TRUE(bonedry_->says("the client's certificate is too large; see [limits] header_bytes"));
 }
 
+TEST_P(TlsStory, StrictHostTurnsAwayRequestsForAnotherHost) {
+  install(ca_.issue({.names = {"shop.example", "*.shop.example"}}));
+  launch(tls_config({"strict_host = true"}));
+  HttpClient client = connect();
+  for (const char* host : {"shop.example", "WWW.shop.example:8443"}) {
+    EXPECT_EQ(client.get("/", {{"Host", host}}).status, 200) << host;
+  }
+  const Response other = client.get("/", {{"Host", "other.example"}});
+  EXPECT_EQ(other.status, 421);
+  EXPECT_THAT(other.headers.all("Set-Cookie"), testing::IsEmpty()) << "no session has begun";
+}
+
 TEST_P(TlsStory, ABodyThatEndsWithItsConnectionIsNotCompleteWhenItIsCut) {
   launch(tls_config());
   const std::string half = "HTTP/1.1 200 OK\r\nX-Node: alice\r\nConnection: close\r\n\r\nhalf";

@@ -26,6 +26,7 @@ TEST(TlsConfigTest, Defaults) {
   EXPECT_EQ(tls->client_certificates, ClientCertificates::none);
   EXPECT_EQ(tls->hsts, Millis{0});
   EXPECT_FALSE(tls->strict_sni);
+  EXPECT_FALSE(tls->strict_host);
 }
 
 TEST(TlsConfigTest, AllKeys) {
@@ -34,7 +35,7 @@ TEST(TlsConfigTest, AllKeys) {
                     "minimum_version = '1.3'\nciphers = 'A:B'\ncipher_suites = 'C'\ngroups = 'D'\n"
                     "alpn = ['http/1.1']\nclient_certificates = 'required'\nclient_ca = 'ca.pem'\n"
                     "client_cert_chain = true\nocsp_response = 'shop.ocsp'\nstrict_sni = "
-                    "true\nhsts = '365d'\n"))
+                    "true\nstrict_host = true\nhsts = '365d'\n"))
           .config.listeners[0]
           .tls;
   ASSERT_TRUE(tls);
@@ -47,6 +48,7 @@ TEST(TlsConfigTest, AllKeys) {
   EXPECT_TRUE(tls->client_cert_chain);
   EXPECT_EQ(tls->ocsp_response.path, "shop.ocsp");
   EXPECT_TRUE(tls->strict_sni);
+  EXPECT_TRUE(tls->strict_host);
   EXPECT_EQ(tls->hsts, Millis{365LL * 24 * 3600 * 1000});
 }
 
