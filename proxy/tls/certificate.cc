@@ -238,14 +238,15 @@ bool is_only_authority(X509* certificate, const std::vector<std::string>& names)
   return names.empty() || (X509_get_key_usage(certificate) & KU_DIGITAL_SIGNATURE) == 0;
 }
 
-Result<std::vector<std::string>> check_names(const std::string& path, X509* leaf) {
+Result<std::vector<std::string>> check_names(const std::string& path, X509* leaf,
+                                             CertificateUse use) {
   std::vector<std::string> names = names_of(leaf);
   if (is_only_authority(leaf, names)) {
     return Failure{path +
                    ": certificate 1 is an authority's; expected the server's own certificate "
                    "first, and its private key"};
   }
-  if (names.empty()) {
+  if (names.empty() && use == CertificateUse::to_clients) {
     return Failure{path +
                    ": certificate 1 has no DNS name and no IP address in its subjectAltName, and "
                    "clients ignore its common name; have it issued with one"};
@@ -265,20 +266,24 @@ std::string date_of(WallTime at) {
   return {text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%d", &utc.date)};
 }
 
+std::string rejected(CertificateUse use) {
+  return use == CertificateUse::to_clients ? "clients will reject it" : "nodes will reject it";
+}
+
 /// What is wrong with the times of a certificate; empty if nothing is.
-std::string fault_of_times(X509* certificate, WallTime now) {
+std::string fault_of_times(X509* certificate, WallTime now, CertificateUse use) {
   const WallTime start = to_wall(X509_get0_notBefore(certificate));
   const WallTime end = to_wall(X509_get0_notAfter(certificate));
-  if (end < now) return "expired on " + date_of(end) + "; clients will reject it";
-  if (start > now) return "is not valid before " + date_of(start) + "; clients will reject it";
+  if (end < now) return "expired on " + date_of(end) + "; " + rejected(use);
+  if (start > now) return "is not valid before " + date_of(start) + "; " + rejected(use);
   if (!conf::reached_warning(start, end, now)) return "";
   return "expires on " + date_of(end) + "; renew it";
 }
 
-void warn_of_times(const std::string& path, const Chain& chain, WallTime now,
+void warn_of_times(const std::string& path, const Chain& chain, WallTime now, CertificateUse use,
                    std::vector<std::string>& warnings) {
   for (std::size_t at = 0; at < chain.size(); ++at) {
-    const std::string fault = fault_of_times(chain[at].get(), now);
+    const std::string fault = fault_of_times(chain[at].get(), now, use);
     if (fault.empty()) continue;
     std::string warning = path + ": ";
     if (at > 0) warning += "certificate " + std::to_string(at + 1) + " ";
@@ -327,12 +332,15 @@ void warn_of_missing_issuer(const std::string& path, const Chain& chain,
                      "issuer at the end");
 }
 
-void warn_of_usage(const std::string& path, X509* leaf, std::vector<std::string>& warnings) {
+void warn_of_usage(const std::string& path, X509* leaf, CertificateUse use,
+                   std::vector<std::string>& warnings) {
+  const bool server = use == CertificateUse::to_clients;
   // Without the extension OpenSSL sets all bits.
-  if ((X509_get_extended_key_usage(leaf) & XKU_SSL_SERVER) != 0) return;
+  if ((X509_get_extended_key_usage(leaf) & (server ? XKU_SSL_SERVER : XKU_SSL_CLIENT)) != 0) return;
   warnings.push_back(path +
-                     ": is not for servers: its extendedKeyUsage lacks serverAuth; clients will "
-                     "reject it");
+                     (server ? ": is not for servers: its extendedKeyUsage lacks serverAuth; "
+                             : ": is not for clients: its extendedKeyUsage lacks clientAuth; ") +
+                     rejected(use));
 }
 
 void warn_of_mode(const std::string& path, std::vector<std::string>& warnings) {
@@ -364,7 +372,8 @@ conf::CertificateContents contents_of(const Chain& chain, EVP_PKEY* key) {
   return contents;
 }
 
-Result<conf::CertificateContents> check(const Paths& paths, const Chain& chain, const Pkey& key) {
+Result<conf::CertificateContents> check(const Paths& paths, const Chain& chain, const Pkey& key,
+                                        CertificateUse use) {
   const Result<> fit = check_key_fits(paths, chain, key);
   if (!fit) return Failure{fit.error()};
   Result<std::string> key_type = check_key_type(paths.key, key);
@@ -373,7 +382,7 @@ Result<conf::CertificateContents> check(const Paths& paths, const Chain& chain, 
   if (!unique) return Failure{unique.error()};
   const Result<> order = check_order(paths.certificate, chain);
   if (!order) return Failure{order.error()};
-  Result<std::vector<std::string>> names = check_names(paths.certificate, chain.front().get());
+  Result<std::vector<std::string>> names = check_names(paths.certificate, chain.front().get(), use);
   if (!names) return Failure{names.error()};
   conf::CertificateContents contents = contents_of(chain, key.get());
   contents.key_type = std::move(*key_type);
@@ -381,11 +390,15 @@ Result<conf::CertificateContents> check(const Paths& paths, const Chain& chain, 
   return contents;
 }
 
-std::vector<std::string> warnings_of(const Paths& paths, const Chain& chain, WallTime now) {
+std::vector<std::string> warnings_of(const Paths& paths, const Chain& chain, WallTime now,
+                                     CertificateUse use) {
   std::vector<std::string> warnings;
-  warn_of_times(paths.certificate, chain, now, warnings);
-  warn_of_missing_issuer(paths.certificate, chain, warnings);
-  warn_of_usage(paths.certificate, chain.front().get(), warnings);
+  warn_of_times(paths.certificate, chain, now, use, warnings);
+  // Those who accept a client's certificate know who issues it.
+  if (use == CertificateUse::to_clients) {
+    warn_of_missing_issuer(paths.certificate, chain, warnings);
+  }
+  warn_of_usage(paths.certificate, chain.front().get(), use, warnings);
   warn_of_mode(paths.key, warnings);
   return warnings;
 }
@@ -393,7 +406,8 @@ std::vector<std::string> warnings_of(const Paths& paths, const Chain& chain, Wal
 }  // namespace
 
 Result<ReadCertificate> read_certificate(const std::string& certificate_path,
-                                         const std::string& key_path, WallTime now) {
+                                         const std::string& key_path, WallTime now,
+                                         CertificateUse use) {
   const NoErrorsLeft cleared;
   const Paths paths{certificate_path, key_path};
   const Result<std::string> certificates = read_nonempty(certificate_path);
@@ -405,9 +419,9 @@ Result<ReadCertificate> read_certificate(const std::string& certificate_path,
   if (!keys) return Failure{keys.error()};
   const Result<Pkey> key = parse_only_key(key_path, *keys);
   if (!key) return Failure{key.error()};
-  Result<conf::CertificateContents> contents = check(paths, *chain, *key);
+  Result<conf::CertificateContents> contents = check(paths, *chain, *key, use);
   if (!contents) return Failure{contents.error()};
-  return ReadCertificate{std::move(*contents), warnings_of(paths, *chain, now)};
+  return ReadCertificate{std::move(*contents), warnings_of(paths, *chain, now, use)};
 }
 
 Result<std::string> read_authorities(const std::string& path) {

@@ -4,10 +4,15 @@
 #include "proxy/base/clock.h"
 #include "proxy/base/result.h"
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
 namespace bonedry::tls {
+
+/// Whom a certificate is shown to. Servers identify clients as they like, so that a client's needs
+/// no name.
+enum class CertificateUse : std::uint8_t { to_clients, to_servers };
 
 struct ReadCertificate {
   conf::CertificateContents contents;
@@ -25,7 +30,8 @@ struct ReadCertificate {
 /// succeeds. Reads no terminal, and leaves OpenSSL's error queue empty. The first call for a chain
 /// that does not end in a root also reads the roots of the system. Thread-safe.
 [[nodiscard]] Result<ReadCertificate> read_certificate(const std::string& certificate_path,
-                                                       const std::string& key_path, WallTime now);
+                                                       const std::string& key_path, WallTime now,
+                                                       CertificateUse use);
 
 /// Reads the certificates of authorities, in any order, from a PEM file of at most 1 MiB, and
 /// returns its text: at least one, and none that is damaged. Errors as those of `read_certificate`.

@@ -15,8 +15,10 @@ namespace {
 
 using Warnings = std::vector<std::string>;
 
-Result<> read_one(conf::Certificate& certificate, WallTime now, Warnings& warnings) {
-  Result<ReadCertificate> read = read_certificate(certificate.certificate, certificate.key, now);
+Result<> read_one(conf::Certificate& certificate, WallTime now, CertificateUse use,
+                  Warnings& warnings) {
+  Result<ReadCertificate> read =
+      read_certificate(certificate.certificate, certificate.key, now, use);
   if (!read) return Failure{read.error()};
   certificate.contents =
       std::make_shared<const conf::CertificateContents>(std::move(read->contents));
@@ -48,7 +50,7 @@ Result<> read_ocsp(conf::ListenerTls& tls, WallTime now, Warnings& warnings) {
 Result<Warnings> read_listener(conf::ListenerTls& tls, const Library& library, WallTime now) {
   Warnings warnings;
   for (conf::Certificate& certificate : tls.certificates) {
-    const Result<> read = read_one(certificate, now, warnings);
+    const Result<> read = read_one(certificate, now, CertificateUse::to_clients, warnings);
     if (!read) return Failure{read.error()};
   }
   const Result<> ocsp = read_ocsp(tls, now, warnings);
@@ -64,7 +66,7 @@ Result<Warnings> read_listener(conf::ListenerTls& tls, const Library& library, W
 Result<Warnings> read_pool(conf::PoolTls& tls, const Library& library, WallTime now) {
   Warnings warnings;
   if (tls.certificate) {
-    const Result<> read = read_one(*tls.certificate, now, warnings);
+    const Result<> read = read_one(*tls.certificate, now, CertificateUse::to_servers, warnings);
     if (!read) return Failure{read.error()};
   }
   const Result<> ca = read_issuers(tls.ca);

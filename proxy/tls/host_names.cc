@@ -3,7 +3,7 @@
 #include "proxy/base/ascii.h"
 
 #include <algorithm>
-#include <set>
+#include <utility>
 
 namespace bonedry::tls {
 namespace {
@@ -20,27 +20,79 @@ bool matches(std::string_view pattern, std::string_view name) {
   return ascii::equal_ignoring_case(pattern.substr(2), behind_first_label(name));
 }
 
+/// "*.example.org" for "www.example.org"; empty if nothing can stand for the name.
+std::string wildcard_for(std::string_view name) {
+  const std::string_view parent = behind_first_label(name);
+  return parent.empty() ? "" : "*." + std::string(parent);
+}
+
+/// The certificates of each name, in the order of the list.
+using ByName = std::map<std::string, std::vector<std::size_t>>;
+
+ByName sort_by_name(std::span<const conf::Certificate> certificates) {
+  ByName by_name;
+  for (std::size_t index = 0; index < certificates.size(); ++index) {
+    for (const std::string& name : certificates[index].contents->names) {
+      by_name[name].push_back(index);
+    }
+  }
+  return by_name;
+}
+
+/// "ECDSA" of "ECDSA P-256": OpenSSL has one certificate for each.
+std::string_view kind_of_key(const conf::Certificate& certificate) {
+  const std::string_view type = certificate.contents->key_type;
+  return type.substr(0, type.find(' '));
+}
+
+/// One certificate for each type of key, in the order of the list.
+std::vector<std::size_t> choose(const std::string& name, const ByName& by_name,
+                                std::span<const conf::Certificate> certificates) {
+  std::vector<std::size_t> chosen;
+  for (const std::string& key : {name, wildcard_for(name)}) {
+    const auto found = by_name.find(key);
+    if (found == by_name.end()) continue;
+    for (const std::size_t index : found->second) {
+      const bool known = std::ranges::any_of(chosen, [&](std::size_t other) {
+        return kind_of_key(certificates[other]) == kind_of_key(certificates[index]);
+      });
+      if (!known) chosen.push_back(index);
+    }
+  }
+  std::ranges::sort(chosen);
+  return chosen;
+}
+
 }  // namespace
 
 HostNames::HostNames(std::span<const conf::Certificate> certificates) {
-  std::map<std::set<std::string>, std::size_t> by_names;
-  for (std::size_t index = 0; index < certificates.size(); ++index) {
-    const std::vector<std::string>& names = certificates[index].contents->names;
-    const auto [same, added] = by_names.try_emplace({names.begin(), names.end()}, hosts_.size());
-    if (added) {
-      hosts_.push_back({names, {}});
-      for (const std::string& name : names) by_name_.try_emplace(name, same->second);
+  const ByName by_name = sort_by_name(certificates);
+  for (const conf::Certificate& certificate : certificates) {
+    for (const std::string& name : certificate.contents->names) {
+      if (!by_name_.contains(name)) add(name, choose(name, by_name, certificates), certificates);
     }
-    hosts_[same->second].certificates.push_back(index);
   }
 }
 
+void HostNames::add(const std::string& name, std::vector<std::size_t> chosen,
+                    std::span<const conf::Certificate> certificates) {
+  auto host = std::ranges::find(hosts_, chosen, &Host::certificates);
+  if (host == hosts_.end()) {
+    host = hosts_.insert(hosts_.end(), {{}, std::move(chosen), {}});
+    for (const std::size_t index : host->certificates) {
+      const std::vector<std::string>& names = certificates[index].contents->names;
+      host->valid_for.insert(host->valid_for.end(), names.begin(), names.end());
+    }
+  }
+  host->names.push_back(name);
+  by_name_.emplace(name, host - hosts_.begin());
+}
+
 std::optional<std::size_t> HostNames::find(std::string_view server_name) const {
+  if (server_name.find('*') != std::string_view::npos) return std::nullopt;  // no host's name
   const auto exact = by_name_.find(server_name);
   if (exact != by_name_.end()) return exact->second;
-  const std::string_view parent = behind_first_label(server_name);
-  if (parent.empty()) return std::nullopt;
-  const auto wildcard = by_name_.find("*." + std::string(parent));
+  const auto wildcard = by_name_.find(wildcard_for(server_name));
   return wildcard == by_name_.end() ? std::nullopt : std::optional(wildcard->second);
 }
 
@@ -48,7 +100,7 @@ bool HostNames::covers(std::string_view server_name, std::string_view name) cons
   if (hosts_.empty()) return false;
   if (name.ends_with('.')) name.remove_suffix(1);
   const Host& host = hosts_[find(server_name).value_or(0)];
-  return std::ranges::any_of(host.names,
+  return std::ranges::any_of(host.valid_for,
                              [name](const std::string& pattern) { return matches(pattern, name); });
 }
 

@@ -13,8 +13,9 @@
 
 namespace bonedry::tls {
 
-/// Which of a listener's certificates is for which host. Certificates with the same names are one
-/// host: keys of different types. A name of several hosts belongs to the first. Immutable.
+/// Which of a listener's certificates are for which name. A name has one certificate for each type
+/// of key: the first that is for the name itself, or else for its wildcard, so that each client
+/// gets one whose signature it can check. Names with the same certificates are one host. Immutable.
 class HostNames {
  public:
   /// None at all.
@@ -24,8 +25,9 @@ class HostNames {
 
   /// A host is named by its index here; the first is the default.
   struct Host {
-    std::vector<std::string> names;  ///< DNS names in lower case, numeric IP addresses
-    std::vector<std::size_t> certificates;
+    std::vector<std::string> names;         ///< DNS names in lower case, numeric IP addresses
+    std::vector<std::size_t> certificates;  ///< indexes; the first is the first that is listed
+    std::vector<std::string> valid_for;     ///< all names of these certificates
   };
   [[nodiscard]] const std::vector<Host>& all() const { return hosts_; }
 
@@ -38,6 +40,9 @@ class HostNames {
   [[nodiscard]] bool covers(std::string_view server_name, std::string_view name) const;
 
  private:
+  void add(const std::string& name, std::vector<std::size_t> chosen,
+           std::span<const conf::Certificate> certificates);
+
   std::vector<Host> hosts_;
   std::map<std::string, std::size_t, std::less<>> by_name_;  // "*.name" for wildcards
 };

@@ -4,6 +4,7 @@
 #include "proxy/tls/context.h"
 #include "proxy/tls/ocsp.h"
 #include "proxy/tls/pem.h"
+#include "proxy/tls/ticket_data.h"
 
 #include <openssl/core_names.h>
 #include <openssl/err.h>
@@ -12,6 +13,7 @@
 #include <algorithm>
 #include <array>
 #include <new>
+#include <optional>
 #include <utility>
 
 namespace bonedry::tls {
@@ -65,9 +67,10 @@ Result<> set_groups(SSL_CTX& context, const std::string& configured) {
 
 /// The functions that OpenSSL calls.
 struct ServerCallbacks {
-  static ServerContext& server(const SSL* ssl) {
-    return *static_cast<ServerContext*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
+  static const ServerContext::Host& host(const SSL* ssl) {
+    return *static_cast<const ServerContext::Host*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
   }
+  static const ServerContext& server(const SSL* ssl) { return host(ssl).owner; }
 
   /// Before anything else is looked at, so that tickets are checked for the host that was chosen.
   static int on_client_hello(SSL* ssl, int* alert, void* /*data*/) {
@@ -78,8 +81,14 @@ struct ServerCallbacks {
       *alert = SSL_AD_UNRECOGNIZED_NAME;
       return SSL_CLIENT_HELLO_ERROR;
     }
-    if (host) SSL_set_SSL_CTX(ssl, self.hosts_[*host].context.get());
+    if (host) SSL_set_SSL_CTX(ssl, self.hosts_[*host]->context.get());
     return SSL_CLIENT_HELLO_SUCCESS;
+  }
+
+  /// The name has been used already. Without this OpenSSL would not confirm it (RFC 6066, section
+  /// 3), nor know it when a session of TLS 1.2 is resumed.
+  static int on_server_name(SSL* /*ssl*/, int* /*alert*/, void* /*data*/) {
+    return SSL_TLSEXT_ERR_OK;
   }
 
   /// RFC 7301, section 3.2: a client with which we share no protocol gets an alert.
@@ -95,9 +104,8 @@ struct ServerCallbacks {
 
   /// RFC 6066, section 8. OpenSSL calls it when the certificate has been chosen.
   static int on_status_request(SSL* ssl, void* /*data*/) {
-    const ServerContext& self = server(ssl);
-    const conf::OcspFile& file = self.config_.ocsp_response;
-    if (SSL_get_certificate(ssl) != self.stapled_) return SSL_TLSEXT_ERR_NOACK;
+    const conf::OcspFile& file = server(ssl).config_.ocsp_response;
+    if (SSL_get_certificate(ssl) != host(ssl).stapled) return SSL_TLSEXT_ERR_NOACK;
     if (!ocsp_fault(file, SystemClock().wall()).empty()) return SSL_TLSEXT_ERR_NOACK;
     void* const copy = OPENSSL_memdup(file.response.data(), file.response.size());
     if (copy == nullptr) return SSL_TLSEXT_ERR_NOACK;
@@ -149,9 +157,11 @@ struct ServerCallbacks {
     return EVP_MAC_CTX_set_params(mac, parameters.data()) == 1;
   }
 
+  /// A ticket of a resumed session has the data of the first one.
   static int on_new_ticket(SSL* ssl, void* /*data*/) {
-    const std::string& id = server(ssl).host_of(SSL_get_SSL_CTX(ssl)).id;
-    return SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), id.data(), id.size());
+    if (SSL_session_reused(ssl) == 1) return 1;
+    const std::string bound = TicketData{SystemClock().wall(), host(ssl).id}.serialize();
+    return SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), bound.data(), bound.size());
   }
 
   /// Whether the client's certificate, if it has shown one, is no longer valid.
@@ -177,10 +187,9 @@ struct ServerCallbacks {
     void* bound = nullptr;
     std::size_t size = 0;
     SSL_SESSION_get0_ticket_appdata(session, &bound, &size);
-    const ServerContext& self = server(ssl);
-    const std::string& id = self.host_of(SSL_get_SSL_CTX(ssl)).id;
-    if (std::string_view(static_cast<const char*>(bound), size) != id || has_expired(session) ||
-        lacks_issuers(self, session)) {
+    const auto data = TicketData::parse({static_cast<const char*>(bound), size});
+    const bool valid = data && data->host == host(ssl).id && data->is_fresh(SystemClock().wall());
+    if (!valid || has_expired(session) || lacks_issuers(server(ssl), session)) {
       return SSL_TICKET_RETURN_IGNORE_RENEW;
     }
     return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
@@ -199,34 +208,30 @@ Result<std::shared_ptr<ServerContext>> ServerContext::make(const Library& librar
 }
 
 Result<> ServerContext::make_hosts() {
-  for (const HostNames::Host& host : names_.all()) {
-    Result<SslContext> context = make_context(host.certificates);
-    if (!context) return Failure{context.error()};
-    hosts_.push_back({std::move(*context), ""});
-    for (const std::string& name : host.names) hosts_.back().id += name + " ";
+  for (const HostNames::Host& names : names_.all()) {
+    Host& host = *hosts_.emplace_back(new Host{*this});
+    for (const std::string& name : names.names) host.id += name + " ";
+    const Result<> made = make_context(host, names.certificates);
+    if (!made) return made;
   }
   return Done{};
 }
 
-Result<SslContext> ServerContext::make_context(const std::vector<std::size_t>& certificates) {
-  SslContext context = tls::make_context(library_, TLS_server_method());
-  SSL_CTX_set_app_data(context.get(), this);
-  const Result<> applied = apply_settings(*context);
-  if (!applied) return Failure{applied.error()};
+Result<> ServerContext::make_context(Host& host,
+                                     const std::vector<std::size_t>& certificates) const {
+  host.context = tls::make_context(library_, TLS_server_method());
+  SSL_CTX& context = *host.context;
+  SSL_CTX_set_app_data(&context, &host);
+  Result<> done = apply_settings(context);
+  const conf::OcspFile& ocsp = config_.ocsp_response;
   for (const std::size_t index : certificates) {
-    const Result<> used = use_certificate(*context, library_, config_.certificates[index]);
-    if (!used) return Failure{used.error()};
-    staple(*context, index);
+    if (done) done = use_certificate(context, library_, config_.certificates[index]);
+    if (!done) return done;
+    if (ocsp.response.empty() || ocsp.certificate != index) continue;
+    host.stapled = SSL_CTX_get0_certificate(&context);  // the one that it was given last
+    SSL_CTX_set_tlsext_status_cb(&context, &ServerCallbacks::on_status_request);
   }
-  return context;
-}
-
-/// For the certificate that the context was given last.
-void ServerContext::staple(SSL_CTX& context, std::size_t index) {
-  const conf::OcspFile& file = config_.ocsp_response;
-  if (file.response.empty() || file.certificate != index) return;
-  stapled_ = SSL_CTX_get0_certificate(&context);
-  SSL_CTX_set_tlsext_status_cb(&context, &ServerCallbacks::on_status_request);
+  return done;
 }
 
 Result<> ServerContext::apply_settings(SSL_CTX& context) const {
@@ -246,6 +251,7 @@ Result<> ServerContext::apply_settings(SSL_CTX& context) const {
   }
   const Result<> groups = set_groups(context, config_.groups);
   if (!groups) return groups;
+  SSL_CTX_set_tlsext_servername_callback(&context, &ServerCallbacks::on_server_name);
   SSL_CTX_set_client_hello_cb(&context, &ServerCallbacks::on_client_hello, nullptr);
   SSL_CTX_set_alpn_select_cb(&context, &ServerCallbacks::on_alpn, nullptr);
   SSL_CTX_set_tlsext_ticket_key_evp_cb(&context, &ServerCallbacks::on_ticket_key);
@@ -256,11 +262,11 @@ Result<> ServerContext::apply_settings(SSL_CTX& context) const {
 }
 
 /// OpenSSL accepts no session of another context id. It is derived from all that decides who is let
-/// in.
+/// in, and by what encryption.
 Result<> ServerContext::verify_clients(SSL_CTX& context) const {
-  const std::string policy = identity_.listener + " " +
-                             std::to_string(static_cast<int>(config_.client_certificates)) + " " +
-                             config_.client_ca.text;
+  const std::string policy =
+      identity_.listener + " " + std::to_string(static_cast<int>(config_.client_certificates)) +
+      " " + config_.ciphers + " " + config_.cipher_suites + " " + config_.client_ca.text;
   std::array<unsigned char, EVP_MAX_MD_SIZE> id{};
   unsigned size = 0;
   EVP_Digest(policy.data(), policy.size(), id.data(), &size, EVP_sha256(), nullptr);
@@ -282,14 +288,10 @@ Result<> ServerContext::verify_clients(SSL_CTX& context) const {
 }
 
 Connection ServerContext::accept() const {
-  Connection connection{shared_from_this(), SslConnection{SSL_new(hosts_.front().context.get())}};
+  Connection connection{shared_from_this(), SslConnection{SSL_new(hosts_.front()->context.get())}};
   if (!connection.ssl) throw std::bad_alloc();
   SSL_set_accept_state(connection.ssl.get());
   return connection;
-}
-
-const ServerContext::Host& ServerContext::host_of(const SSL_CTX* context) const {
-  return *std::ranges::find(hosts_, context, [](const Host& host) { return host.context.get(); });
 }
 
 }  // namespace bonedry::tls

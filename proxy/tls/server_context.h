@@ -40,10 +40,12 @@ class ServerContext : public std::enable_shared_from_this<ServerContext> {
  private:
   friend struct ServerCallbacks;
 
-  /// What belongs to a host of `names_`.
+  /// What belongs to a host of `names_`. OpenSSL's callbacks find it by its context.
   struct Host {
-    SslContext context;
-    std::string id;  ///< in tickets
+    const ServerContext& owner;
+    std::string id = {};  ///< in tickets
+    SslContext context = {};
+    const X509* stapled = nullptr;  ///< the certificate that has an OCSP response, in the context
   };
 
   ServerContext(const Library& library, const conf::ListenerTls& config, Identity identity)
@@ -53,19 +55,17 @@ class ServerContext : public std::enable_shared_from_this<ServerContext> {
         names_(config_.certificates) {}
 
   [[nodiscard]] Result<> make_hosts();
-  [[nodiscard]] Result<SslContext> make_context(const std::vector<std::size_t>& certificates);
-  void staple(SSL_CTX& context, std::size_t index);
+  [[nodiscard]] Result<> make_context(Host& host,
+                                      const std::vector<std::size_t>& certificates) const;
   [[nodiscard]] Result<> apply_settings(SSL_CTX& context) const;
   [[nodiscard]] Result<> verify_clients(SSL_CTX& context) const;
-  [[nodiscard]] const Host& host_of(const SSL_CTX* context) const;
 
   const Library& library_;
   const conf::ListenerTls config_;
   Identity identity_;
-  const X509* stapled_ = nullptr;  // the certificate that has an OCSP response, in its context
-  std::string alpn_;               // as in the extension
+  std::string alpn_;  // as in the extension
   HostNames names_;
-  std::vector<Host> hosts_;  // in the order of `names_`
+  std::vector<std::unique_ptr<Host>> hosts_;  // in the order of `names_`
 };
 
 }  // namespace bonedry::tls

@@ -166,7 +166,8 @@ class CertificateTest : public testing::Test {
   }
 
   Result<ReadCertificate> read(const std::string& certificate_name, const std::string& key_name) {
-    auto result = read_certificate(directory_ / certificate_name, directory_ / key_name, now_);
+    auto result = read_certificate(directory_ / certificate_name, directory_ / key_name, now_,
+                                   CertificateUse::to_clients);
     EXPECT_EQ(ERR_peek_error(), 0U);
     return result;
   }

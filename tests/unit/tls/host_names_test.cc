@@ -15,9 +15,11 @@ namespace {
 
 using testing::ElementsAre;
 
-conf::Certificate certificate_for(std::vector<std::string> names) {
+conf::Certificate certificate_for(std::vector<std::string> names,
+                                  const std::string& key_type = "ECDSA P-256") {
   auto contents = std::make_shared<conf::CertificateContents>();
   contents->names = std::move(names);
+  contents->key_type = key_type;
   return {"shop.pem", "shop.key", std::move(contents)};
 }
 
@@ -27,26 +29,40 @@ HostNames host_names(const std::vector<std::vector<std::string>>& names) {
   return HostNames(certificates);
 }
 
-TEST(HostNamesTest, CertificatesWithTheSameNamesAreOneHost) {
-  const HostNames hosts =
-      host_names({{"shop.example", "example"}, {"api.example"}, {"example", "shop.example"}});
-  ASSERT_EQ(hosts.all().size(), 2U);
+TEST(HostNamesTest, EachNameHasACertificateForEachTypeOfKey) {
+  const HostNames hosts(
+      {{certificate_for({"shop.example", "www.shop.example"}), certificate_for({"api.example"}),
+        certificate_for({"shop.example"}, "RSA 2048"),
+        certificate_for({"*.shop.example"}, "RSA 4096")}});
+  ASSERT_EQ(hosts.all().size(), 4U);
+  EXPECT_THAT(hosts.all()[0].names, ElementsAre("shop.example"));
   EXPECT_THAT(hosts.all()[0].certificates, ElementsAre(0U, 2U));
-  EXPECT_THAT(hosts.all()[0].names, ElementsAre("shop.example", "example"));
-  EXPECT_THAT(hosts.all()[1].certificates, ElementsAre(1U));
+  EXPECT_THAT(hosts.all()[1].names, ElementsAre("www.shop.example"));
+  EXPECT_THAT(hosts.all()[1].certificates, ElementsAre(0U, 3U)) << "the wildcard's key is RSA";
+  EXPECT_THAT(hosts.all()[2].certificates, ElementsAre(1U));
+  EXPECT_THAT(hosts.all()[3].names, ElementsAre("*.shop.example"));
+  EXPECT_THAT(hosts.all()[3].certificates, ElementsAre(3U));
 }
 
-TEST(HostNamesTest, ANameOfSeveralHostsBelongsToTheFirst) {
+TEST(HostNamesTest, NamesWithTheSameCertificatesAreOneHost) {
+  const HostNames hosts({{certificate_for({"shop.example", "example"}),
+                          certificate_for({"example", "shop.example"}, "RSA 2048")}});
+  ASSERT_EQ(hosts.all().size(), 1U);
+  EXPECT_THAT(hosts.all()[0].names, ElementsAre("shop.example", "example"));
+}
+
+TEST(HostNamesTest, OfSeveralWithOneTypeOfKeyTheFirstIsUsed) {
   const HostNames hosts = host_names({{"shop.example"}, {"api.example", "shop.example"}});
   EXPECT_EQ(hosts.find("shop.example"), 0U);
+  EXPECT_THAT(hosts.all()[0].certificates, ElementsAre(0U));
   EXPECT_EQ(hosts.find("api.example"), 1U);
 }
 
 TEST(HostNamesTest, AWildcardStandsForOneLabel) {
   const HostNames hosts = host_names({{"shop.example"}, {"*.shop.example"}});
   EXPECT_EQ(hosts.find("www.shop.example"), 1U);
-  for (const char* name :
-       {"", ".", "..", "www.", ".shop.example", "a.b.shop.example", "example", "*.example"}) {
+  for (const char* name : {"", ".", "..", "www.", ".shop.example", "a.b.shop.example", "example",
+                           "*.example", "*.shop.example", "w*.shop.example"}) {
     EXPECT_EQ(hosts.find(name), std::nullopt) << name;
   }
 }
@@ -60,6 +76,9 @@ TEST(HostNamesTest, CoversTheNamesOfTheCertificateThatTheClientGot) {
   EXPECT_TRUE(hosts.covers("unknown.example", "2001:DB8::1"));
   EXPECT_TRUE(hosts.covers("v1.api.example", "V2.api.example"));
   EXPECT_TRUE(hosts.covers("v1.api.example", "api.example"));
+  const HostNames overlapping = host_names({{"shop.example"}, {"www.example", "shop.example"}});
+  EXPECT_TRUE(overlapping.covers("www.example", "shop.example")) << "its certificate is for both";
+  EXPECT_FALSE(overlapping.covers("shop.example", "www.example"));
 
   EXPECT_FALSE(hosts.covers("shop.example", "api.example")) << "there is another for that";
   EXPECT_FALSE(hosts.covers("api.example", "shop.example"));

@@ -159,6 +159,7 @@ inline conf::Certificate to_config(const bonedry::test::IssuedCertificate& own,
   contents->chain = own.certificate;
   contents->key = own.key;
   contents->names = std::move(names);
+  contents->key_type = EVP_PKEY_get0_type_name(parse_key(own.key, nullptr).get());
   return {"shop.pem", "shop.key", contents};
 }
 

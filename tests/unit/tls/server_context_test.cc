@@ -1,6 +1,6 @@
 #include "proxy/tls/server_context.h"
 
-#include "tests/unit/tls/memory_peer.h"
+#include "tests/unit/tls/server_rig.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -22,106 +22,7 @@ using bonedry::test::KeyKind;
 using conf::ClientCertificates;
 using testing::HasSubstr;
 
-using Session = std::unique_ptr<SSL_SESSION, Freed<&SSL_SESSION_free>>;
-
-const CertificateAuthority& authority() {
-  static const CertificateAuthority kAuthority;
-  return kAuthority;
-}
-
-conf::Certificate certificate(const std::vector<std::string>& names,
-                              KeyKind key = KeyKind::ecdsa_p256) {
-  return to_config(authority().issue({.names = names, .key = key}), names);
-}
-
-/// A listener with one certificate, for shop.example.
-conf::ListenerTls one_shop() {
-  static const conf::Certificate kShop = certificate({"shop.example"});
-  conf::ListenerTls config;
-  config.certificates = {kShop};
-  return config;
-}
-
-/// Three hosts, the first of which is the default.
-conf::ListenerTls three_hosts() {
-  static const std::vector<conf::Certificate> kAll{certificate({"shop.example"}),
-                                                   certificate({"*.api.example", "api.example"}),
-                                                   certificate({"deep.api.example"})};
-  conf::ListenerTls config;
-  config.certificates = kAll;
-  return config;
-}
-
-std::string common_name(const X509* certificate) {
-  std::string name(64, '\0');
-  if (certificate == nullptr) return "none";
-  const int size = X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName,
-                                             name.data(), static_cast<int>(name.size()));
-  name.resize(size < 0 ? 0 : static_cast<std::size_t>(size));
-  return name;
-}
-
-/// A client, and a handshake with a listener.
-struct Client {
-  explicit Client(int version) : context(client_context(version)) { make(); }
-
-  /// From the context as it is now; before the handshake.
-  void make() { peer = std::make_unique<MemoryPeer>(*context, Role::client); }
-  void ask_for(const std::string& name) {
-    ASSERT_EQ(SSL_set_tlsext_host_name(peer->ssl(), name.c_str()), 1);
-  }
-  void connect(const ServerContext& listener) { connect(listener.accept()); }
-  void connect(Connection connection) {
-    server = std::make_unique<MemoryPeer>(std::move(connection));
-    test::shake_hands(*peer, *server);
-  }
-  [[nodiscard]] bool connected() const { return peer->is_open() && server->is_open(); }
-  /// The name in the certificate that the listener has shown.
-  [[nodiscard]] std::string shown() const {
-    return common_name(SSL_get0_peer_certificate(peer->ssl()));
-  }
-  [[nodiscard]] bool resumed() const { return SSL_session_reused(peer->ssl()) == 1; }
-  [[nodiscard]] Session session() const { return Session(SSL_get1_session(peer->ssl())); }
-  void resume(const Session& session) {
-    ASSERT_EQ(SSL_SESSION_is_resumable(session.get()), 1);
-    ASSERT_EQ(SSL_set_session(peer->ssl(), session.get()), 1);
-  }
-
-  SslContext context;
-  std::unique_ptr<MemoryPeer> peer;
-  std::unique_ptr<MemoryPeer> server;
-};
-
-std::string version_name(const testing::TestParamInfo<int>& version) {
-  return version.param == TLS1_2_VERSION ? "Tls12" : "Tls13";
-}
-
-class ServerContextTest : public testing::TestWithParam<int> {
- protected:
-  using Made = Result<std::shared_ptr<ServerContext>>;
-
-  [[nodiscard]] Made make(const conf::ListenerTls& config) const {
-    return ServerContext::make(library_, config, {"*:443", keys_});
-  }
-  [[nodiscard]] std::shared_ptr<ServerContext> listener(const conf::ListenerTls& config,
-                                                        const std::string& name = "*:443") const {
-    const Made made = ServerContext::make(library_, config, {name, keys_});
-    EXPECT_TRUE(made) << made.error();
-    return *made;
-  }
-  [[nodiscard]] std::string shown_for(const ServerContext& listener,
-                                      const std::string& name) const {
-    Client client(GetParam());
-    if (!name.empty()) client.ask_for(name);
-    client.connect(listener);
-    return client.connected() ? client.shown() : client.peer->error();
-  }
-
-  Library library_;
-  std::shared_ptr<const TicketKeys> keys_ = std::make_shared<const TicketKeys>(WallTime{});
-};
-INSTANTIATE_TEST_SUITE_P(All, ServerContextTest, testing::Values(TLS1_2_VERSION, TLS1_3_VERSION),
-                         version_name);
+INSTANTIATE_TEST_SUITE_P(All, ServerContextTest, kBothVersions, version_name);
 
 // -- Certificates by name -------------------------------------------------------------------------
 
@@ -170,6 +71,17 @@ TEST_P(ServerContextTest, ChoosesAmongKeysOfOneNameByTheClientsAlgorithms) {
   EXPECT_EQ(key_for("RSA-PSS+SHA256:RSA+SHA256"), "RSA");
   EXPECT_EQ(key_for("ECDSA+SHA256"), "EC");
   EXPECT_EQ(key_for("ECDSA+SHA256:RSA-PSS+SHA256"), "EC");
+}
+
+TEST_P(ServerContextTest, AClientForOneTypeOfKeyFindsItWhateverElseTheCertificatesAreFor) {
+  conf::ListenerTls config;
+  config.certificates = {certificate({"shop.example", "www.shop.example"}),
+                         certificate({"shop.example"}, KeyKind::rsa_2048)};
+  Client client(GetParam());
+  client.ask_for("shop.example");
+  SSL_set1_sigalgs_list(client.peer->ssl(), "RSA-PSS+SHA256:RSA+SHA256");
+  client.connect(*listener(config));
+  EXPECT_TRUE(client.connected()) << client.peer->error();
 }
 
 // -- Versions, ciphers ----------------------------------------------------------------------------
@@ -282,153 +194,6 @@ TEST_P(ServerContextTest, ChoosesAProtocolThatBothSpeak) {
   EXPECT_THAT(chosen_for("\x02h2"), HasSubstr("no application protocol"));
 }
 
-// -- Tickets --------------------------------------------------------------------------------------
-
-class TicketTest : public ServerContextTest {
- protected:
-  /// A session with a listener that shop.example asks for.
-  [[nodiscard]] Session session_with(const ServerContext& listener,
-                                     const std::string& name = "shop.example") const {
-    Client client(GetParam());
-    client.ask_for(name);
-    client.connect(listener);
-    EXPECT_TRUE(client.connected()) << client.peer->error();
-    EXPECT_FALSE(client.resumed());
-    return client.session();
-  }
-  [[nodiscard]] bool resumes(const Session& session, const ServerContext& listener,
-                             const std::string& name = "shop.example") const {
-    Client client(GetParam());
-    client.ask_for(name);
-    client.resume(session);
-    client.connect(listener);
-    EXPECT_TRUE(client.connected()) << client.peer->error();
-    return client.resumed();
-  }
-};
-INSTANTIATE_TEST_SUITE_P(All, TicketTest, testing::Values(TLS1_2_VERSION, TLS1_3_VERSION),
-                         version_name);
-
-TEST_P(TicketTest, AreGoodForAllWorkers) {
-  const auto one = listener(one_shop());
-  const Session session = session_with(*one);
-  EXPECT_TRUE(resumes(session, *one));
-  EXPECT_TRUE(resumes(session, *listener(one_shop())));
-  const Library other;
-  const auto worker = ServerContext::make(other, one_shop(), {"*:443", keys_});
-  EXPECT_TRUE(resumes(session, **worker));
-}
-
-TEST_P(TicketTest, AreGoodForTwoRotations) {
-  const auto shop = listener(one_shop());
-  const Session session = session_with(*shop);
-  auto keys = keys_;
-  for (int rotation = 1; rotation <= 3; ++rotation) {
-    keys = std::make_shared<const TicketKeys>(keys->rotated(WallTime{}));
-    shop->set_ticket_keys(keys);
-    EXPECT_EQ(resumes(session, *shop), rotation < 3) << rotation;
-  }
-}
-
-TEST_P(TicketTest, EachResumptionOfTls13GivesANewOne) {
-  if (GetParam() != TLS1_3_VERSION) return;
-  const auto shop = listener(one_shop());
-  Client client(GetParam());
-  std::vector<Session> given;
-  SSL_CTX_set_app_data(client.context.get(), &given);
-  SSL_CTX_set_session_cache_mode(client.context.get(), SSL_SESS_CACHE_CLIENT);
-  SSL_CTX_sess_set_new_cb(client.context.get(), [](SSL* ssl, SSL_SESSION* session) {
-    auto* const all =
-        static_cast<std::vector<Session>*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
-    all->emplace_back(session);
-    return 1;
-  });
-  client.ask_for("shop.example");
-  client.connect(*shop);
-  for (int i = 0; i < 5; ++i) {
-    ASSERT_FALSE(given.empty()) << "none is left after " << i << " resumptions";
-    const Session once = std::move(given.back());
-    given.clear();
-    client.make();
-    client.ask_for("shop.example");
-    client.resume(once);
-    client.connect(*shop);
-    EXPECT_TRUE(client.resumed());
-  }
-}
-
-TEST_P(TicketTest, AreRenewedAfterARotation) {
-  const auto shop = listener(one_shop());
-  Session session = session_with(*shop);
-  auto keys = keys_;
-  for (int rotation = 1; rotation <= 6; ++rotation) {
-    keys = std::make_shared<const TicketKeys>(keys->rotated(WallTime{}));
-    shop->set_ticket_keys(keys);
-    Client client(GetParam());
-    client.ask_for("shop.example");
-    client.resume(session);
-    client.connect(*shop);
-    EXPECT_TRUE(client.resumed()) << rotation;
-    session = client.session();
-  }
-}
-
-TEST_P(TicketTest, AreNotGoodWithOtherKeys) {
-  const Session session = session_with(*listener(one_shop()));
-  keys_ = std::make_shared<const TicketKeys>(WallTime{});
-  EXPECT_FALSE(resumes(session, *listener(one_shop())));
-}
-
-TEST_P(TicketTest, AreNotGoodForAnotherListener) {
-  const Session session = session_with(*listener(one_shop()));
-  EXPECT_FALSE(resumes(session, *listener(one_shop(), "*:8443")));
-}
-
-TEST_P(TicketTest, AreNotGoodForAnotherHost) {
-  const auto hosts = listener(three_hosts());
-  const Session session = session_with(*hosts);
-  EXPECT_TRUE(resumes(session, *hosts));
-  EXPECT_FALSE(resumes(session, *hosts, "api.example"));
-  EXPECT_FALSE(resumes(session, *hosts, "deep.api.example"));
-  const Session api = session_with(*hosts, "api.example");
-  EXPECT_FALSE(resumes(api, *hosts));
-}
-
-TEST_P(TicketTest, AreGoodAfterTheCertificateWasRenewed) {
-  const Session session = session_with(*listener(one_shop()));
-  conf::ListenerTls renewed;
-  renewed.certificates = {certificate({"shop.example"})};
-  EXPECT_TRUE(resumes(session, *listener(renewed)));
-}
-
-TEST_P(TicketTest, AreNotGoodAfterThePolicyForClientsHasChanged) {
-  const Session session = session_with(*listener(one_shop()));
-  conf::ListenerTls optional = one_shop();
-  optional.client_certificates = ClientCertificates::optional;
-  optional.client_ca.text = authority().certificate();
-  EXPECT_FALSE(resumes(session, *listener(optional)));
-
-  const Session checked = session_with(*listener(optional));
-  EXPECT_TRUE(resumes(checked, *listener(optional)));
-  EXPECT_FALSE(resumes(checked, *listener(one_shop())));
-  conf::ListenerTls other_ca = optional;
-  other_ca.client_ca.text = CertificateAuthority("Other Root").certificate();
-  EXPECT_FALSE(resumes(checked, *listener(other_ca)));
-}
-
-TEST_P(TicketTest, AreNoWayAroundARequiredCertificate) {
-  conf::ListenerTls config = one_shop();
-  config.client_certificates = ClientCertificates::optional;
-  config.client_ca.text = authority().certificate();
-  const Session session = session_with(*listener(config));
-  config.client_certificates = ClientCertificates::required;
-  Client client(GetParam());
-  client.ask_for("shop.example");
-  client.resume(session);
-  client.connect(*listener(config));
-  EXPECT_FALSE(client.connected());
-}
-
 // -- OCSP -----------------------------------------------------------------------------------------
 
 class StaplingTest : public ServerContextTest {
@@ -461,8 +226,7 @@ class StaplingTest : public ServerContextTest {
 
   const WallTime now_ = SystemClock().wall();
 };
-INSTANTIATE_TEST_SUITE_P(All, StaplingTest, testing::Values(TLS1_2_VERSION, TLS1_3_VERSION),
-                         version_name);
+INSTANTIATE_TEST_SUITE_P(All, StaplingTest, kBothVersions, version_name);
 
 TEST_P(StaplingTest, WhoAsksGetsItWithItsCertificate) {
   const auto shop = stapling(now_ + std::chrono::hours{1});
@@ -500,8 +264,7 @@ class ClientCertificateTest : public ServerContextTest {
   const IssuedCertificate alice_ = authority().issue({.names = {"alice"}});
   const IssuedCertificate mallory_ = CertificateAuthority("Other Root").issue({.names = {"alice"}});
 };
-INSTANTIATE_TEST_SUITE_P(All, ClientCertificateTest,
-                         testing::Values(TLS1_2_VERSION, TLS1_3_VERSION), version_name);
+INSTANTIATE_TEST_SUITE_P(All, ClientCertificateTest, kBothVersions, version_name);
 
 TEST_P(ClientCertificateTest, AreNotAskedForByDefault) {
   EXPECT_EQ(known_as(ClientCertificates::none, &alice_), "none");
