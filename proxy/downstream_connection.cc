@@ -60,7 +60,9 @@ void DownstreamConnection::drain() {
 void DownstreamConnection::close() {
   if (state_ == State::closed) return;
   const bool in_exchange = state_ == State::exchange;
-  if (in_exchange && transport_ && would_look_complete()) transport_->reset_on_close();
+  if (in_exchange && transport_) {
+    would_look_complete() ? transport_->reset_on_close() : transport_->end_incomplete();
+  }
   state_ = State::closed;
   timer_.disarm();
   transport_.reset();
@@ -83,7 +85,7 @@ bool DownstreamConnection::would_look_complete() const {
 void DownstreamConnection::reset_and_close() {
   const bool ends_at_close = response_.writer.framing() == FramingKind::until_close ||
                              response_.writer.framing() == FramingKind::tunnel;
-  if (transport_ && ends_at_close) transport_->reset_on_close();
+  if (transport_) ends_at_close ? transport_->reset_on_close() : transport_->end_incomplete();
   close();
 }
 
@@ -169,7 +171,9 @@ void DownstreamConnection::send_local_response(const http::LocalResponse& respon
 void DownstreamConnection::send(const http::Http1LocalResponse& reply) {
   response_.writer.start(FramingKind::length);
   const std::size_t sent = take_early_prefix();
-  out_.slices().push_copy(worker_.context().blocks, http::render(reply));
+  http::Http1LocalResponse complete = reply;
+  complete.hsts = worker_.hsts(listener_);
+  out_.slices().push_copy(worker_.context().blocks, http::render(complete));
   out_.slices().consume(sent);
 }
 

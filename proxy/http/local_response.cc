@@ -22,6 +22,8 @@ std::string_view reason_phrase(int status) {
       return "URI Too Long";
     case 417:
       return "Expectation Failed";
+    case 421:
+      return "Misdirected Request";
     case 429:
       return "Too Many Requests";
     case 431:
@@ -51,6 +53,9 @@ std::string render(const Http1LocalResponse& reply) {
                     "\r\nContent-Length: " + std::to_string(body.size()) +
                     "\r\nCache-Control: no-store\r\n";
   out += reply.fields;
+  if (!reply.hsts.empty()) {
+    out.append("Strict-Transport-Security: ").append(reply.hsts).append("\r\n");
+  }
   if (reply.persistence == Persistence::close) out += "Connection: close\r\n";
   out += "\r\n";
   if (reply.request_kind != RequestKind::head) out += body;

@@ -18,8 +18,9 @@ constexpr std::string_view kAllowField = "Allow: GET, HEAD, POST, PUT, DELETE, O
 /// A response that bonedry makes itself.
 struct Http1LocalResponse {
   int status = 500;
-  std::string_view text;    ///< one line for people, without a line end
-  std::string_view fields;  ///< further "Name: value\r\n" lines, or empty
+  std::string_view text;       ///< one line for people, without a line end
+  std::string_view fields;     ///< further "Name: value\r\n" lines, or empty
+  std::string_view hsts = {};  ///< value of Strict-Transport-Security, or empty
   Persistence persistence = Persistence::close;
   RequestKind request_kind = RequestKind::other;  ///< the response to HEAD has no body
   std::optional<std::string_view> content = {};   ///< octets that are the body, instead of `text`

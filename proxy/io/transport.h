@@ -102,6 +102,9 @@ class Transport {
   virtual void shutdown_write() = 0;
   /// Makes a later close reset the connection, so that the peer knows that the data is incomplete.
   virtual void reset_on_close() = 0;
+  /// For data that is incomplete as the peer can tell: it is still delivered, but a transport that
+  /// has an end of its own (close_notify) does without.
+  virtual void end_incomplete() {}
 
  protected:
   Transport() = default;

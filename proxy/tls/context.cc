@@ -39,6 +39,8 @@ Result<> trust_issuers(SSL_CTX& context, const Library& library, std::string_vie
   for (const X509Certificate& issuer : *issuers) {
     if (X509_STORE_add_cert(store, issuer.get()) != 1) return Failure{take_error()};
   }
+  // Whoever lists an intermediate authority alone trusts what that issues.
+  X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(&context), X509_V_FLAG_PARTIAL_CHAIN);
   return Done{};
 }
 

@@ -17,6 +17,7 @@ namespace {
 
 using Response = std::unique_ptr<OCSP_RESPONSE, Freed<&OCSP_RESPONSE_free>>;
 using BasicResponse = std::unique_ptr<OCSP_BASICRESP, Freed<&OCSP_BASICRESP_free>>;
+using CertId = std::unique_ptr<OCSP_CERTID, Freed<&OCSP_CERTID_free>>;
 
 constexpr std::size_t kMaxFileBytes = 64U * 1024;  // one takes 0.5 to 3 KiB
 
@@ -47,8 +48,9 @@ Result<BasicResponse> parse(const std::string& path, const std::string& content)
   return basic;
 }
 
-/// By the name of the issuer and the serial number.
-bool is_for(OCSP_SINGLERESP* single, X509* certificate) {
+/// By the serial number and the name of the issuer, and by the issuer's key if its certificate is
+/// known.
+bool is_for(OCSP_SINGLERESP* single, X509* certificate, X509* issuer_certificate) {
   ASN1_OBJECT* algorithm = nullptr;
   ASN1_OCTET_STRING* issuer = nullptr;
   ASN1_INTEGER* serial = nullptr;
@@ -64,7 +66,11 @@ bool is_for(OCSP_SINGLERESP* single, X509* certificate) {
     return false;
   }
   const unsigned char* const said = ASN1_STRING_get0_data(issuer);
-  return std::equal(name.begin(), name.begin() + size, said, said + ASN1_STRING_length(issuer));
+  const bool named =
+      std::equal(name.begin(), name.begin() + size, said, said + ASN1_STRING_length(issuer));
+  if (!named || issuer_certificate == nullptr) return named;
+  const CertId expected(OCSP_cert_to_id(digest, certificate, issuer_certificate));
+  return expected && OCSP_id_cmp(expected.get(), id) == 0;
 }
 
 std::optional<Statement> find_statement(OCSP_BASICRESP* response,
@@ -72,9 +78,10 @@ std::optional<Statement> find_statement(OCSP_BASICRESP* response,
   for (std::size_t index = 0; index < certificates.size(); ++index) {
     const auto chain = parse_certificates(certificates[index].contents->chain, nullptr);
     if (!chain || chain->empty()) continue;
+    X509* const issuer = chain->size() > 1 ? (*chain)[1].get() : nullptr;
     for (int at = 0; at < OCSP_resp_count(response); ++at) {
       OCSP_SINGLERESP* const single = OCSP_resp_get0(response, at);
-      if (is_for(single, chain->front().get())) return Statement{single, index};
+      if (is_for(single, chain->front().get(), issuer)) return Statement{single, index};
     }
   }
   return std::nullopt;

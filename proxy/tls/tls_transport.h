@@ -63,6 +63,7 @@ class TlsTransport final : public io::Transport, private io::FdWatcher::Handler 
 
   void shutdown_write() override;
   void reset_on_close() override;
+  void end_incomplete() override { ending_ = Ending::broken; }
 
  private:
   friend struct BioCallbacks;

@@ -120,6 +120,10 @@ TEST_P(TlsStory, NodesBrowsersAndTheLogLearnOfIt) {
   EXPECT_THAT(bonedry_->out(), HasSubstr(R"("tls_version":"TLSv1.3")"));
   EXPECT_THAT(bonedry_->out(), HasSubstr(R"("sni":"shop.example")"));
   EXPECT_EQ(bonedry_->status()["tls_handshakes"]["completed"], 1);
+  client.send("GET bad HTTP/1.1\r\nHost: shop.example\r\n\r\n");
+  const Response refused = client.read_response();
+  EXPECT_EQ(refused.status, 400);
+  EXPECT_EQ(refused.headers.get("Strict-Transport-Security"), "max-age=31536000");
 }
 
 TEST_P(TlsStory, SessionsAreResumedByEveryWorkerAndOverAnUpgrade) {
@@ -328,6 +332,25 @@ TEST_P(TlsStory, ABodyThatEndsWithItsConnectionIsNotCompleteWhenItIsCut) {
   HttpClient cut = connect();
   cut.send("GET /cut" + request);
   EXPECT_THROW((void)cut.socket().receive_all(), SocketError);
+}
+
+TEST_P(TlsStory, ABodyThatIsCutEndsWithoutCloseNotify) {
+  launch(tls_config());
+  for (FakeNode* const node : {&alice_, &bob_}) {
+    node->on("/length", [](NodeExchange& exchange) {
+      exchange.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf");
+      exchange.close_after();
+    });
+    node->on("/chunked", [](NodeExchange& exchange) {
+      exchange.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n");
+      exchange.close_after();
+    });
+  }
+  for (const char* const path : {"/length", "/chunked"}) {
+    HttpClient client = connect();
+    client.send("GET " + std::string(path) + " HTTP/1.1\r\nHost: shop.example\r\n\r\n");
+    EXPECT_THROW((void)client.socket().receive_all(), SocketError) << path;
+  }
 }
 
 TEST_P(TlsStory, AClientThatHalfClosesGetsItsResponse) {

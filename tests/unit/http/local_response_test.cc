@@ -47,9 +47,15 @@ TEST(LocalReplyTest, AConnectionThatStaysIsNotAnnounced) {
   EXPECT_EQ(render(reply).find("Connection"), std::string::npos);
 }
 
+TEST(LocalReplyTest, ItMayTellBrowsersToUseHttps) {
+  Http1LocalResponse reply = no_node();
+  reply.hsts = "max-age=31536000";
+  EXPECT_TRUE(has_line(render(reply), "Strict-Transport-Security: max-age=31536000"));
+}
+
 TEST(LocalReplyTest, EveryAnswerIsAValidResponseWhoseLengthIsRight) {
   for (const int status :
-       {308, 400, 404, 405, 408, 413, 414, 417, 431, 500, 501, 502, 503, 504, 505}) {
+       {308, 400, 404, 405, 408, 413, 414, 417, 421, 429, 431, 500, 501, 502, 503, 504, 505}) {
     Http1LocalResponse reply;
     reply.status = status;
     reply.text = "why";

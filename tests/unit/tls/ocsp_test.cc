@@ -118,6 +118,13 @@ TEST_F(OcspTest, OneForAnotherCertificateIsNotTaken) {
   }
 }
 
+TEST_F(OcspTest, OneOfAnotherAuthorityOfTheSameNameIsNotTaken) {
+  first_.certificate += authority_.certificate();
+  certificates_ = {to_config(first_, {"shop.example"})};
+  EXPECT_NE(read(authority_.ocsp_response(first_.certificate))->response, "");
+  EXPECT_EQ(read(CertificateAuthority().ocsp_response(first_.certificate))->response, "");
+}
+
 TEST_F(OcspTest, ACertificateThatIsNotGoodIsRefused) {
   const auto said = [this](OcspStatus status) {
     return error_of(authority_.ocsp_response(first_.certificate, {.status = status}));

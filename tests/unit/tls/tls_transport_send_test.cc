@@ -326,6 +326,17 @@ TEST_P(TlsSocketTest, SaysNoGoodByeAfterResetOnClose) {
   EXPECT_EQ(peer_->state(), MemoryPeer::State::open);
 }
 
+TEST_P(TlsSocketTest, DeliversAllButSaysNoGoodByeIfItEndsIncomplete) {
+  connect();
+  queue("half of it");
+  user_.write();
+  transport_->end_incomplete();
+  transport_.reset();
+  from_socket();
+  EXPECT_EQ(peer_received_, "half of it");
+  EXPECT_EQ(peer_->state(), MemoryPeer::State::open);
+}
+
 TEST_P(TlsSocketTest, SaysNoGoodByeWhileDataIsMissing) {
   connect();
   queue(text_of(4'000'000));
