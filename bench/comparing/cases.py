@@ -12,6 +12,7 @@ from .load import Handshakes, Load, run_load
 from .machine import BenchError, clients_that_fit, find_program
 from .proxies import Setting
 from .slow import SlowCase
+from .tls_slow import TlsSlowCase
 
 KIB, MIB = 1024, 1024 * 1024
 PEERS = ("haproxy", "nginx")
@@ -377,6 +378,7 @@ CASES = {
     "expiry": ExpiryCase((Goal("p99_growth", 1.3), Goal("late_ms", 1000))),
     # What a slow client may hold in memory: a block in each direction, and its connections.
     "slow": SlowCase((Goal("p99_growth", 1.5), Goal("bytes_each", 2 * 32 * KIB + 4 * KIB))),
+    "tlsslow": TlsSlowCase((Goal("p99_growth", 1.5), Goal("bytes_each", 64 * KIB))),
 }
 
 

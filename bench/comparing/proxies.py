@@ -11,15 +11,17 @@ from .tls import GROUP, SUITE, VERSION, check_negotiation
 
 class Setting:
     """What a proxy is asked to be. `nodes` are (address, port) pairs. `certificate` is there where
-    clients speak TLS. The last two are for who keeps a ledger: where it is, if it is there already,
-    and how long a session lasts."""
+    clients speak TLS, who may then speak `minimum_tls` and newer. The last two are for who keeps a
+    ledger: where it is, if it is there already, and how long a session lasts."""
 
-    def __init__(self, nodes, workers=1, pinned_to=(0,), certificate=None, sessions=1000000,
-                 state_dir=None, idle_timeout="20m"):
+    def __init__(self, nodes, workers=1, pinned_to=(0,), certificate=None,
+                 minimum_tls=VERSION.removeprefix("TLSv"), sessions=1000000, state_dir=None,
+                 idle_timeout="20m"):
         self.nodes = nodes
         self.workers = workers
         self.pinned_to = set(pinned_to)
         self.certificate = certificate
+        self.minimum_tls = minimum_tls
         self.sessions = sessions
         self.state_dir = state_dir
         self.idle_timeout = idle_timeout
@@ -64,12 +66,13 @@ class Bonedry(Proxy):
     keeps_ledger = True
 
     @staticmethod
-    def tls(certificate):
+    def tls(setting):
+        certificate = setting.certificate
         if not certificate:
             return ""
         return f"""
 [listener.tls]
-minimum_version = "{VERSION.removeprefix("TLSv")}"
+minimum_version = "{setting.minimum_tls}"
 cipher_suites = "{SUITE}"
 groups = "{GROUP}"
 certificates = [{{ certificate = "{certificate.path}", key = "{certificate.key_path}" }}]
@@ -96,7 +99,7 @@ sessions = {setting.sessions}
 [[listener]]
 address = "127.0.0.1:{port}"
 pool = "shop"
-{self.tls(setting.certificate)}
+{self.tls(setting)}
 [[pool]]
 name = "shop"
 [pool.session]
@@ -107,11 +110,12 @@ idle_timeout = "{setting.idle_timeout}"
 
 class HAProxy(Proxy):
     @staticmethod
-    def tls(certificate):
+    def tls(setting):
+        certificate = setting.certificate
         if not certificate:
             return ""
-        return (f"ssl crt {certificate.path} ssl-min-ver {VERSION} ciphersuites {SUITE} "
-                f"curves {GROUP}")
+        return (f"ssl crt {certificate.path} ssl-min-ver TLSv{setting.minimum_tls} "
+                f"ciphersuites {SUITE} curves {GROUP}")
 
     def command(self, folder, port, setting):
         servers = "".join(f"  server node{i} {address}:{node_port} cookie node{i}\n"
@@ -134,7 +138,7 @@ defaults
   option forwardfor
   http-reuse always
 frontend front
-  bind 127.0.0.1:{port} {self.tls(setting.certificate)}
+  bind 127.0.0.1:{port} {self.tls(setting)}
   default_backend shop
 backend shop
   balance roundrobin
@@ -151,12 +155,14 @@ backend shop
 
 class Nginx(Proxy):
     @staticmethod
-    def tls(certificate):
+    def tls(setting):
+        certificate = setting.certificate
         if not certificate:
             return ""
+        versions = " ".join(sorted({f"TLSv{setting.minimum_tls}", VERSION}))
         return f"""
     ssl_certificate {certificate.path}; ssl_certificate_key {certificate.key_path};
-    ssl_protocols {VERSION}; ssl_conf_command Ciphersuites {SUITE}; ssl_ecdh_curve {GROUP};
+    ssl_protocols {versions}; ssl_conf_command Ciphersuites {SUITE}; ssl_ecdh_curve {GROUP};
     ssl_session_cache off; ssl_session_tickets on;"""
 
     def command(self, folder, port, setting):
@@ -185,7 +191,7 @@ http {{
   map $upstream_addr $name {{ default ""; {names} }}
   map $cookie_route $new {{ default ""; "" "route=$name; Path=/"; }}
   server {{
-    listen 127.0.0.1:{port} {listen} backlog=4096;{self.tls(setting.certificate)}
+    listen 127.0.0.1:{port} {listen} backlog=4096;{self.tls(setting)}
     location / {{
       proxy_pass http://$group; proxy_http_version 1.1;
       proxy_set_header Connection ""; proxy_set_header Host $http_host;

@@ -73,6 +73,27 @@ class SlowCrowd(Background):
             slow.client.close()
 
 
+def in_turn(bench, alone, beside):
+    """The figures of all rounds, without and with what may slow others down."""
+    figures = {"alone": [], "beside": []}
+    for number in range(bench.rounds):
+        sides = [("alone", alone), ("beside", beside)]
+        for side, measure in sides if number % 2 == 0 else reversed(sides):
+            figures[side].append(measure())
+    return figures
+
+
+def latencies(figures):
+    """The part of a row that compares the two sides."""
+    def median(side, figure):
+        return statistics.median(f[figure] for f in figures[side])
+    return {"p99_alone_us": median("alone", "p99"), "p99_us": median("beside", "p99"),
+            "p99_growth": median("beside", "p99") / median("alone", "p99"),
+            "p50_us": median("beside", "p50"),
+            "per_second": statistics.median(f["requests"] / f["seconds"]
+                                            for f in figures["beside"])}
+
+
 class SlowCase:
     """The p99 of fast clients at an equal load, without and with the slow ones, in turn."""
 
@@ -87,25 +108,15 @@ class SlowCase:
         return {proxy.name: self.of_one(bench, proxy) for proxy in bench.proxies if proxy.sticky}
 
     def of_one(self, bench, proxy):
-        figures = {"alone": [], "beside": []}
         load = Load(pause_ms=20)
         with bench.running([proxy], load.users) as (running,):
             bench.measure(running, load, 1)
             at_start = running.process.resident_bytes()
-            for number in range(bench.rounds):
-                sides = [self.alone, self.beside]
-                for side in sides if number % 2 == 0 else reversed(sides):
-                    figures[side.__name__].append(side(bench, running, load))
-
-        def median(side, figure):
-            return statistics.median(f[figure] for f in figures[side])
+            figures = in_turn(bench, lambda: self.alone(bench, running, load),
+                              lambda: self.beside(bench, running, load))
         resident = max(f["resident"] for f in figures["beside"])
-        return {"p99_alone_us": median("alone", "p99"), "p99_us": median("beside", "p99"),
-                "p99_growth": median("beside", "p99") / median("alone", "p99"),
-                "p50_us": median("beside", "p50"),
-                "per_second": statistics.median(f["requests"] / f["seconds"]
-                                                for f in figures["beside"]),
-                "bytes_each": (resident - at_start) / self.slow_clients, "resident": resident}
+        return {**latencies(figures), "bytes_each": (resident - at_start) / self.slow_clients,
+                "resident": resident}
 
     def alone(self, bench, running, load):
         time.sleep(self.settle_seconds)
