@@ -15,9 +15,10 @@ import tempfile
 
 from flooding.faults import (EarlyClosingNode, FullDisk, HangingNode, JumpingClocks, NoDescriptors,
                              UnreadStandardError, UnreadStandardOutput)
+from flooding.tls_faults import CertificateRenewal, UnfinishedHandshakes
 
 FLOODS = (UnreadStandardError, UnreadStandardOutput, NoDescriptors, FullDisk, HangingNode,
-          EarlyClosingNode, JumpingClocks)
+          EarlyClosingNode, JumpingClocks, CertificateRenewal, UnfinishedHandshakes)
 
 
 def main():
@@ -28,8 +29,8 @@ def main():
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--program", default="build/release/bonedry")
     options = parser.parse_args()
-    chosen = [flood for flood in FLOODS
-              if not options.trouble or any(word in flood.name for word in options.trouble)]
+    words = [word.replace("-", " ") for word in options.trouble] or [""]
+    chosen = [flood for flood in FLOODS if any(word in flood.name for word in words)]
     if not chosen:
         parser.error("unknown fault")
     good = True

@@ -42,8 +42,23 @@ class Flood:
     def process_options(self):
         return {"stdout": subprocess.DEVNULL, "stderr": open(os.path.join(self.folder, "err"), "wb")}
 
+    def listener(self):
+        """More of the listener's config."""
+        return ""
+
+    def make_user(self, number):
+        return User(number, self)
+
     async def trouble(self):
         await asyncio.sleep(self.seconds)
+
+    def check_more(self, status):
+        """What else went wrong."""
+        return []
+
+    def summary(self):
+        """What else there is to say, when all has been checked."""
+        return ""
 
     def clean_up(self):
         for one in self.held:
@@ -75,6 +90,7 @@ response = "2s"
 [[listener]]
 address = "127.0.0.1:{self.port}"
 pool = "shop"
+{self.listener()}
 [[pool]]
 name = "shop"
 [pool.session]
@@ -134,7 +150,7 @@ address = "127.0.0.1:{self.bob.port}"
                 writer.close()
                 break
             await asyncio.sleep(0.05)
-        users = [User(number, self) for number in range(USERS)]
+        users = [self.make_user(number) for number in range(USERS)]
         tasks = [asyncio.create_task(user.live()) for user in users]
         await asyncio.sleep(1)
         operator = asyncio.create_task(self.operate())
@@ -152,7 +168,7 @@ address = "127.0.0.1:{self.bob.port}"
         self.clean_up()
         clicks = sum(user.clicks for user in users)
         print(f"{self.name}: {clicks} clicks, {len(self.failures)} failed, {len(self.moves)} moved; "
-              f"{self.answers} admin answers, the slowest took {self.slowest * 1000:.0f} ms")
+              f"{self.answers} admin answers, the slowest took {self.slowest * 1000:.0f} ms{self.summary()}")
         for what in found:
             print("  " + what)
         return not found
@@ -168,4 +184,4 @@ address = "127.0.0.1:{self.bob.port}"
             counted = node["sessions"]["live"] + node["sessions"]["pending"]
             if node["name"] not in self.tolerates_failures_on and counted != here:
                 found.append(f"{node['name']} has {here} users, but reports {counted} sessions")
-        return found
+        return found + self.check_more(status)

@@ -50,14 +50,19 @@ class Node:
 class User:
     """A browser: keeps its cookie, its connection, and an account of what went wrong."""
 
+    pauses = (0.02, 0.2)  # seconds between two clicks
+
     def __init__(self, number, flood):
         self.path, self.flood = f"/user/{number}", flood
         self.cookie = self.node = self.reader = self.writer = None
         self.clicks = 0
 
+    async def connect(self):
+        self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.flood.port)
+
     async def click(self):
         if self.writer is None or self.writer.is_closing():
-            self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.flood.port)
+            await self.connect()
         cookie = f"Cookie: {self.cookie}\r\n" if self.cookie else ""
         self.writer.write(f"GET {self.path} HTTP/1.1\r\nHost: shop.test\r\n{cookie}\r\n".encode())
         head = await read_head(self.reader)
@@ -88,4 +93,4 @@ class User:
                 if was is not None and node != was:
                     self.flood.note_move(self, was, node)
                 self.node = node
-            await asyncio.sleep(random.uniform(0.02, 0.2))
+            await asyncio.sleep(random.uniform(*self.pauses))
