@@ -43,6 +43,8 @@ class HandshakeFlood:
     def __exit__(self, kind, *_):
         said, _ = self.process.communicate()  # closes its standard input, which ends it
         if kind is None:
+            if self.process.returncode != 0:
+                raise BenchError(f"the flood of {self.running.name} failed; see above")
             self.totals = json.loads(said.removeprefix("FIGURES "))
             self.check()
 
@@ -62,8 +64,8 @@ class TlsSlowCase:
     """The p99 of fast TLS clients at an equal load, without and with the flood, in turn. What an
     unfinished handshake holds in memory is measured first, with those alone."""
 
-    about = ("64 fast TLS clients (20 ms pauses), with and without 2,000 that never finish their handshake "
-             "and 500 a second that resume, ask for renegotiation, or send garbage")
+    about = ("64 fast TLS clients (20 ms pauses), with and without 2,000 unfinished handshakes and 500 "
+             "hostile connections per second")
     settle_seconds = 2
 
     def __init__(self, goals):
