@@ -50,6 +50,10 @@ struct Totals {
   std::size_t renegotiations_refused = 0, renegotiations_done = 0;
   std::size_t garbage_disconnected = 0;
   std::size_t cut = 0, unanswered = 0, not_begun = 0;
+  std::size_t open_now = 0, most_open = 0;  // connections of both kinds
+
+  void note_opened() { most_open = std::max(most_open, ++open_now); }
+  void note_closed() { --open_now; }
 };
 
 [[noreturn]] void refuse(const char* what) {
@@ -160,6 +164,7 @@ class Unfinished final : public Watched {
 
   void begin() {
     ++totals_.connects;
+    totals_.note_opened();
     fd_ = begin_connection(port_);
     sent_ = first_bytes_.empty();
     loop_.add(fd_.get(), sent_ ? EPOLLIN : EPOLLOUT, *this);
@@ -173,6 +178,7 @@ class Unfinished final : public Watched {
     }
     if (discard_input(fd_)) return;
     ++totals_.disconnected;
+    totals_.note_closed();
     fd_.reset();
     left_ = Time::now();
   }
@@ -247,11 +253,13 @@ class Visitor final : public Watched {
 
   void begin() {
     begun_ = Time::now();
+    totals_.note_opened();
     fd_ = begin_connection(port_);
     wanted_ = EPOLLOUT;
     loop_.add(fd_.get(), wanted_, *this);
   }
   void leave() {
+    totals_.note_closed();
     ssl_.reset();
     fd_.reset();
   }
@@ -467,6 +475,7 @@ class StandardInput final : public Watched {
 nlohmann::json figures(const Totals& totals, std::size_t open, std::size_t turns, double seconds) {
   return {{"seconds", seconds},
           {"open", open},
+          {"most_open", totals.most_open},
           {"connects", totals.connects},
           {"disconnected", totals.disconnected},
           {"turns", turns},

@@ -177,9 +177,8 @@ class UnfinishedHandshakes(TlsFlood):
         if not self.totals:
             return ["the clients that never finish ended by themselves"]
         found = []
-        each = (self.most - self.before) / UNFINISHED
-        if each > MOST_BYTES_EACH:
-            found.append(f"{each:.0f} bytes for each unfinished handshake")
+        if self.bytes_each() > MOST_BYTES_EACH:
+            found.append(f"{self.bytes_each()} bytes for each connection")
         if self.totals["connects"] < UNFINISHED:
             found.append("not all that never finish have connected")
         for what in ("not_resumed", "renegotiations_done", "cut", "unanswered"):
@@ -190,8 +189,12 @@ class UnfinishedHandshakes(TlsFlood):
             found.append(f"{shed} handshakes were not begun")
         return found
 
+    def bytes_each(self):
+        """Of all that were open at the same time: on a slow machine those who come at a rate pile up."""
+        return (self.most - self.before) // self.totals["most_open"]
+
     def summary(self):
         if not self.totals:
             return ""
-        return (f"; {self.totals['connects']} unfinished handshakes, "
-                f"{(self.most - self.before) // UNFINISHED} bytes each, {self.totals['turns']} other visits")
+        return (f"; {self.totals['connects']} unfinished handshakes, {self.totals['turns']} other "
+                f"visits, at most {self.totals['most_open']} at once, {self.bytes_each()} bytes each")
