@@ -1,5 +1,6 @@
 // Clients that leave before their response is complete, and clients that only seem to leave.
 #include "tests/scenario/story.h"
+#include "tests/support/story_tls.h"
 
 #include <atomic>
 #include <memory>
@@ -126,7 +127,7 @@ TEST_P(ClientGoneStory, WhoOnlyEndsItsSendingSideIsServed) {
   });
   for (const char* how : {"abort", "finish"}) {
     launch({"on_client_gone = \"" + std::string(how) + "\""});
-    Socket client = Socket::connect_tcp(bonedry_->address());
+    Socket client = connect_story_client(bonedry_->address());
     client.send_all(Request{.target = "/slow"}.to_wire());
     client.finish_sending();
     const std::string answer = client.receive_all();
@@ -139,7 +140,7 @@ TEST_P(ClientGoneStory, WhoOnlyEndsItsSendingSideIsServed) {
 
 TEST_P(ClientGoneStory, SoAreAllItsRequests) {
   launch();
-  Socket client = Socket::connect_tcp(bonedry_->address());
+  Socket client = connect_story_client(bonedry_->address());
   std::string all;
   for (int i = 0; i < 20; ++i) all += Request{.target = "/" + std::to_string(i)}.to_wire();
   client.send_all(all);
@@ -157,7 +158,7 @@ TEST_P(ClientGoneStory, AnErrorOfOursReachesItWhole) {
     exchange.close_after();
   });
   launch();
-  Socket client = Socket::connect_tcp(bonedry_->address());
+  Socket client = connect_story_client(bonedry_->address());
   client.send_all(Request{.target = "/rude"}.to_wire());
   client.finish_sending();
   EXPECT_THAT(client.receive_all(), StartsWith("HTTP/1.1 502 Bad Gateway\r\n"));

@@ -1,5 +1,6 @@
 // Peers that stop, and peers that are only slow: which are cut off, when, and what is logged.
 #include "tests/scenario/story.h"
+#include "tests/support/story_tls.h"
 
 #include <algorithm>
 #include <array>
@@ -238,7 +239,7 @@ TEST_P(StallStory, SlowReadersAreNotCut) {
   std::vector<std::future<void>> readers;
   for (const char* target : {"/length", "/chunks"}) {
     readers.push_back(std::async(std::launch::async, [this, target] {
-      Socket socket = Socket::connect_tcp(bonedry_->address());
+      Socket socket = connect_story_client(bonedry_->address());
       socket.send_all(Request{.target = target}.to_wire());
       read_slowly(socket);
       read_fast(socket, 16U * 1024 * 1024);  // more than all buffers on the way can hold

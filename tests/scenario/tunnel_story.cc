@@ -1,5 +1,6 @@
 // Tunnels: a node switches protocols, and from then on all bytes are relayed in both directions.
 #include "tests/scenario/story.h"
+#include "tests/support/story_tls.h"
 
 #include <future>
 #include <string>
@@ -22,34 +23,54 @@ constexpr std::string_view kSwitching =
     "Upgrade: WebSocket\r\nConnection: upgrade\r\nX-Node: alice\r\n"
     "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
 
+/// Receives what has come, at most `size` bytes; "" when the peer has finished.
+std::string receive_some(Socket& socket, std::size_t size) {
+  std::array<char, 16384> buffer{};
+  return {buffer.data(), socket.receive(buffer.data(), std::min(buffer.size(), size))};
+}
+
 /// Receives until `size` bytes have arrived or the peer has finished.
 std::string receive(Socket& socket, std::size_t size) {
   std::string all;
-  std::array<char, 16384> buffer{};
   while (all.size() < size) {
-    const std::size_t got =
-        socket.receive(buffer.data(), std::min(buffer.size(), size - all.size()));
-    if (got == 0) break;
-    all.append(buffer.data(), got);
+    const std::string more = receive_some(socket, size - all.size());
+    if (more.empty()) break;
+    all += more;
   }
   return all;
 }
 
+/// Sends all of `said` to a peer that returns it, and receives meanwhile what comes back.
+std::string talk_and_hear(Socket& socket, std::string_view said) {
+  const std::size_t size = said.size();
+  std::string heard;
+  while (heard.size() < size) {
+    if (!said.empty()) said.remove_prefix(socket.send_now(said));
+    const std::string more = receive_some(socket, size - heard.size());
+    if (more.empty()) break;
+    heard += more;
+  }
+  return heard;
+}
+
 /// Switches protocols, then echoes until the client finishes.
-void echo(NodeExchange& exchange) {
+void echo_to_the_end(NodeExchange& exchange) {
+  exchange.close_after();
   exchange.send(kSwitching);
   std::array<char, 65536> buffer{};
   while (const std::size_t size = exchange.socket().receive(buffer.data(), buffer.size())) {
     exchange.send({buffer.data(), size});
   }
+}
+void echo(NodeExchange& exchange) {
+  echo_to_the_end(exchange);
   exchange.send("bye");
-  exchange.close_after();
 }
 
 /// A client that asks to switch protocols and then sends raw bytes.
 class TunnelClient {
  public:
-  explicit TunnelClient(const std::string& address) : socket_(Socket::connect_tcp(address)) {}
+  explicit TunnelClient(const std::string& address) : socket_(connect_story_client(address)) {}
 
   /// Returns the head of the response. `early`: bytes sent without waiting for the response.
   std::string ask(std::string_view early = {}, const std::string& cookie = {},
@@ -138,7 +159,7 @@ TEST_P(TunnelStory, AClientThatEndsItsSideHearsTheRest) {
 
 TEST_P(TunnelStory, AClientThatEndsItsSideBeforeTheSwitchIsHeardToo) {
   launch(shop(workers(), {alice_}));
-  Socket client = Socket::connect_tcp(bonedry_->address());
+  Socket client = connect_story_client(bonedry_->address());
   client.send_all(Request{.target = "/ws", .headers = kHandshake}.to_wire() + "words");
   client.finish_sending();
   EXPECT_THAT(client.receive_all(), testing::EndsWith("\r\n\r\nwordsbye"));
@@ -170,9 +191,7 @@ TEST_P(TunnelStory, MuchGoesBothWaysAtOnce) {
   for (std::uint32_t i = 0; sent.size() < 24U * 1024 * 1024; ++i) {
     sent += std::to_string(i * 2654435761U);
   }
-  auto hearing = std::async(std::launch::async, [&] { return sha256(client.hear(sent.size())); });
-  client.say(sent);
-  EXPECT_EQ(hearing.get(), sha256(sent));
+  EXPECT_EQ(sha256(talk_and_hear(client.socket(), sent)), sha256(sent));
 }
 
 TEST_P(TunnelStory, AnAnswerOtherThanASwitchIsAnAnswer) {
@@ -468,6 +487,32 @@ TEST_P(TunnelStory, ANodeThatBreaksOffIsNotAnEnd) {
   client.ask();
   client.say("ping");
   EXPECT_THROW((void)client.socket().receive_all(), ConnectionReset);
+}
+
+TEST_P(TunnelStory, AnUpgradeOfTheProxyLeavesItOpen) {
+  launch(config({"idle_timeout = \"300ms\""}));
+  User user = live_user_on(alice_);
+  TunnelClient client{bonedry_->address()};
+  client.ask({}, user.cookie());
+  ASSERT_TRUE(eventually_open("alice", 1));
+  user.disconnect();  // a connection between requests would keep the old process, too
+  bonedry_->upgrade();
+  TunnelClient next{bonedry_->address()};
+  next.ask({}, user.cookie());
+  EXPECT_TRUE(eventually_open("alice", 2)) << "one in each process";
+  for (TunnelClient* const each : {&client, &next}) {
+    each->say("still here");
+    EXPECT_EQ(each->hear(10), "still here");
+  }
+  order("bleed alice");
+  next.socket().close();
+  EXPECT_TRUE(eventually_open("alice", 1));
+  EXPECT_THAT(bonedry_->admin("wait alice --timeout 1s"), HasSubstr("1 open exchange"));
+  client.say("good-bye");
+  client.socket().finish_sending();
+  EXPECT_EQ(client.socket().receive_all(), "good-byebye");
+  EXPECT_TRUE(bonedry_->predecessor_ends());
+  EXPECT_TRUE(eventually_dry(alice_));
 }
 
 TEST_P(TunnelStory, TheEndOfTheProxyWaitsForItOnlySoLong) {

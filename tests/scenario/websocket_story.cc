@@ -1,7 +1,9 @@
 // WebSockets in practice: a real server behind the proxy, real clients in front of it.
 #include "tests/scenario/story.h"
+#include "tests/support/story_tls.h"
 
 #include <future>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +19,15 @@ std::string script() {
 class WebSocketStory : public Story {
  protected:
   WebSocketStory() {
+    std::vector<std::string> serve{kPython, script(), "serve"};
+    if (const auto tls = story_tls_files()) {
+      write_file(dir_ / "ca.pem", tls->ca);
+      write_file(dir_ / "certificate.pem", tls->certificate);
+      write_file(dir_ / "key.pem", tls->key);
+      serve.insert(serve.end(), {dir_ / "certificate.pem", dir_ / "key.pem"});
+      ca_ = {dir_ / "ca.pem"};
+    }
+    server_.emplace(ChildProcess::Command{serve, {}, dir_ / "port", dir_ / "err"});
     EXPECT_TRUE(eventually([&] { return read_file(dir_ / "port").ends_with('\n'); }))
         << read_file(dir_ / "err");
     std::string port = read_file(dir_ / "port");
@@ -26,7 +37,8 @@ class WebSocketStory : public Story {
   }
 
   TempDir dir_;
-  ChildProcess server_{{{kPython, script(), "serve"}, {}, dir_ / "port", dir_ / "err"}};
+  std::optional<ChildProcess> server_;
+  std::vector<std::string> ca_;  ///< the file that clients trust; empty: without TLS
   std::unique_ptr<BonedryProcess> bonedry_;
 };
 
@@ -36,7 +48,9 @@ TEST_P(WebSocketStory, RealClientsTalkToARealServer) {
   std::vector<std::future<RunResult>> talks;
   for (int i = 0; i < 4; ++i) {
     talks.push_back(std::async(std::launch::async, [this] {
-      return run_program({kPython, script(), "talk", bonedry_->address()}, {}, kDeadline * 3);
+      std::vector<std::string> talk{kPython, script(), "talk", bonedry_->address()};
+      talk.insert(talk.end(), ca_.begin(), ca_.end());
+      return run_program(talk, {}, kDeadline * 3);
     }));
   }
   for (auto& talk : talks) {

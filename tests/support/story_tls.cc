@@ -33,6 +33,12 @@ std::optional<TlsServer> story_node_tls() {
   return TlsServer{.certificate = all->shop.certificate, .key = all->shop.key};
 }
 
+Socket connect_story_client(const std::string& address) {
+  Socket socket = Socket::connect_tcp(address);
+  if (const auto tls = story_client_tls()) socket.start_tls(*tls);
+  return socket;
+}
+
 std::optional<StoryTlsFiles> story_tls_files() {
   const Certificates* const all = certificates();
   if (all == nullptr) return std::nullopt;

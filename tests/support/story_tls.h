@@ -1,5 +1,6 @@
 #pragma once
 
+#include "tests/support/socket.h"
 #include "tests/support/tls.h"
 
 #include <optional>
@@ -14,6 +15,9 @@ namespace bonedry::test {
 [[nodiscard]] std::optional<TlsClient> story_client_tls();
 /// For nodes that say nothing of TLS; nothing: plain.
 [[nodiscard]] std::optional<TlsServer> story_node_tls();
+
+/// A client's connection for raw bytes, over TLS in a run with TLS.
+[[nodiscard]] Socket connect_story_client(const std::string& address);
 
 /// The files that a config needs so that bonedry speaks TLS with such clients and nodes.
 struct StoryTlsFiles {
