@@ -207,7 +207,13 @@ bool Exchange::continues_without_client() const {
 
 void Exchange::on_downstream_lost() {
   calls_.expect_none();
-  if (!over()) finish(context_.closing_reason(), StreamEnd::aborted);
+  if (over()) return;
+  // When the proxy stops, a tunnel from which nothing is missing ends for its node as for its
+  // client, and not by a reset.
+  const EndReason reason = context_.closing_reason();
+  const bool node_got_all = !upstream_ || upstream_->unsent() == 0;
+  const bool clean = reason == EndReason::shut_down && node_got_all;
+  finish(reason, clean ? StreamEnd::complete : StreamEnd::aborted);
 }
 
 // -- The response ---------------------------------------------------------------------------------

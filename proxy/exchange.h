@@ -124,7 +124,7 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   void reply(EndReason reason);
   void answer(const LocalAnswer& answer);
   void respond(EndReason reason, const http::LocalResponse& response);
-  void release_upstream();
+  void release_upstream(StreamEnd end = StreamEnd::complete);
   void finish(EndReason reason, StreamEnd end);
   void write_log(EndReason reason);
 

@@ -124,16 +124,16 @@ void Exchange::respond(EndReason reason, const http::LocalResponse& response) {
 }
 
 /// Releases the stream to the node, or the place in the queue for one.
-void Exchange::release_upstream() {
+void Exchange::release_upstream(StreamEnd end) {
   leave_queue();
   if (!upstream_) return;
-  upstream_->release();
+  end == StreamEnd::aborted ? upstream_->abort() : upstream_->release();
   upstream_ = nullptr;
 }
 
 void Exchange::finish(EndReason reason, StreamEnd end) {
   timer_.disarm();
-  release_upstream();
+  release_upstream(end);
   held_.reservation.reset();
   leave_tunnel();
   set(ResponseState::done);

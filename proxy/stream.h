@@ -110,6 +110,9 @@ class UpstreamStream {
   /// Gives the stream back: the caller must not use it any more and gets no more events. If request
   /// and response are complete the connection may be reused; otherwise it is closed.
   virtual void release() = 0;
+  /// Like `release`, after an exchange that was aborted. A tunnel has no other end than that of its
+  /// connection, so the node sees a reset unless our side has ended before.
+  virtual void abort() = 0;
 
  protected:
   ~UpstreamStream() = default;

@@ -132,6 +132,12 @@ void UpstreamConnection::release() {
   update_interest();
 }
 
+void UpstreamConnection::abort() {
+  const bool in_tunnel = request_.writer.framing() == http::FramingKind::tunnel;
+  if (in_tunnel && request_.half_close != Request::HalfClose::done) transport_->reset_on_close();
+  release();
+}
+
 /// Extra bytes after a response would be read as the next response, possibly another user's.
 bool UpstreamConnection::has_stray_bytes() const {
   if (!in_.empty()) return true;

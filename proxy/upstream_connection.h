@@ -98,6 +98,7 @@ class UpstreamConnection final : public io::Retirable,
   void resume(PauseReason reason) override;
   [[nodiscard]] bool connected() const override { return state_ != State::connecting; }
   void release() override;
+  void abort() override;
 
  private:
   friend class UpstreamPool;

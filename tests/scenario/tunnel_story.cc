@@ -489,6 +489,66 @@ TEST_P(TunnelStory, ANodeThatBreaksOffIsNotAnEnd) {
   EXPECT_THROW((void)client.socket().receive_all(), ConnectionReset);
 }
 
+/// Echoes, and tells whether the client finished or broke off.
+class Ending {
+ public:
+  [[nodiscard]] Handler handler() {
+    return [this](NodeExchange& exchange) {
+      try {
+        echo_to_the_end(exchange);
+        clean_.set_value(true);
+      } catch (const SocketError&) {
+        clean_.set_value(false);
+      }
+    };
+  }
+  [[nodiscard]] bool is_clean() { return clean_.get_future().get(); }
+
+ private:
+  std::promise<bool> clean_;
+};
+
+TEST_P(TunnelStory, AClientThatBreaksOffIsNotAnEnd) {
+  Ending seen;
+  alice_.on("/ws", seen.handler());
+  launch(shop(workers(), {alice_}));
+  TunnelClient client{bonedry_->address()};
+  client.ask();
+  client.say("delete /tmp");  // and the rest of the path is missing
+  client.socket().reset();
+  EXPECT_FALSE(seen.is_clean());
+  EXPECT_TRUE(eventually_logged(R"("end":"client_gone")"));
+}
+
+TEST_P(TunnelStory, AFinAloneIsAnEndOnlyWithoutTls) {
+  const bool plain = !story_client_tls();
+  Ending seen;
+  alice_.on("/ws", seen.handler());
+  bob_.on("/cut", [](NodeExchange& exchange) {
+    exchange.close_after();
+    exchange.send(kSwitching);
+    exchange.socket().cut();
+    (void)exchange.peer_went();
+  });
+  launch(shop(workers(), {alice_}));
+  TunnelClient client{bonedry_->address()};
+  client.ask();
+  client.say("delete /tmp");
+  client.socket().cut();
+  EXPECT_EQ(seen.is_clean(), plain) << "for the node";
+
+  launch(shop(workers(), {bob_}));
+  TunnelClient other{bonedry_->address()};
+  other.ask({}, {}, "/cut");
+  bool clean = true;
+  try {
+    (void)other.socket().receive_all();
+  } catch (const SocketError&) {
+    clean = false;
+  }
+  EXPECT_EQ(clean, plain) << "for the client";
+}
+
 TEST_P(TunnelStory, AnUpgradeOfTheProxyLeavesItOpen) {
   launch(config({"idle_timeout = \"300ms\""}));
   User user = live_user_on(alice_);
@@ -516,7 +576,9 @@ TEST_P(TunnelStory, AnUpgradeOfTheProxyLeavesItOpen) {
 }
 
 TEST_P(TunnelStory, TheEndOfTheProxyWaitsForItOnlySoLong) {
-  TestConfig ending = config();
+  Ending seen;
+  alice_.on("/ws", seen.handler());
+  TestConfig ending = shop(workers(), {alice_});
   ending.timeouts = {"shutdown = \"500ms\""};
   launch(ending);
   TunnelClient client{bonedry_->address()};
@@ -528,6 +590,7 @@ TEST_P(TunnelStory, TheEndOfTheProxyWaitsForItOnlySoLong) {
   EXPECT_EQ(client.hear(10), "still here");
   stopping.get();
   EXPECT_THAT(client.socket().receive_all(), IsEmpty());
+  EXPECT_TRUE(seen.is_clean());
 }
 
 }  // namespace

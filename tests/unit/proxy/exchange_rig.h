@@ -87,6 +87,7 @@ class ScriptedStream final : public UpstreamStream {
   void resume(PauseReason reason) override { pauses_.remove(reason); }
   [[nodiscard]] bool connected() const override { return is_connected; }
   void release() override;
+  void abort() override { release(); }
 
  private:
   void note(const std::string& what) { log_.push_back("to " + node_ + ": " + what); }
