@@ -44,14 +44,38 @@ TEST(FieldNameTest, EveryNameOfTheTableIsFound) {
 }
 
 TEST(FieldNameTest, WhatClientsSayOfThemselvesIsKnown) {
-  for (const char* name :
-       {"X-Real-IP",        "X-Real-Port",        "X-Client-IP",        "Client-IP",
-        "True-Client-IP",   "X-Remote-IP",        "X-Remote-Addr",      "X-Originating-IP",
-        "CF-Connecting-IP", "CF-Connecting-IPv6", "Fastly-Client-IP",   "X-Cluster-Client-IP",
-        "X-Azure-ClientIP", "Proxy-Client-IP",    "WL-Proxy-Client-IP", "X-Envoy-External-Address",
-        "X-Forwarded",      "Forwarded-For",      "X-Scheme",           "X-Url-Scheme",
-        "Front-End-Https",  "X-Rewrite-URL",      "Client-Cert",        "Client-Cert-Chain",
-        "X-Client-Cert",    "SSL-Client-Verify",  "X-SSL-Client-Cert"}) {
+  for (const char* name : {"X-Real-IP",
+                           "X-Real-Port",
+                           "X-Client-IP",
+                           "Client-IP",
+                           "True-Client-IP",
+                           "X-Remote-IP",
+                           "X-Remote-Addr",
+                           "X-Originating-IP",
+                           "CF-Connecting-IP",
+                           "CF-Connecting-IPv6",
+                           "Fastly-Client-IP",
+                           "X-Cluster-Client-IP",
+                           "X-Azure-ClientIP",
+                           "Proxy-Client-IP",
+                           "WL-Proxy-Client-IP",
+                           "X-Envoy-External-Address",
+                           "X-Forwarded",
+                           "Forwarded-For",
+                           "X-Scheme",
+                           "X-Url-Scheme",
+                           "Front-End-Https",
+                           "X-Rewrite-URL",
+                           "Client-Cert",
+                           "Client-Cert-Chain",
+                           "X-Client-Cert",
+                           "SSL-Client-Verify",
+                           "X-SSL-Client-Cert",
+                           "Client-Certificate",
+                           "X-ClientCert",
+                           "X-Client-Certificate",
+                           "CF-Client-Cert-Der-Base64",
+                           "X-Goog-Client-Cert-Present"}) {
     EXPECT_EQ(field_name(name), FieldName::client_info_field) << name;
   }
 }
