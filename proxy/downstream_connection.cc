@@ -60,9 +60,7 @@ void DownstreamConnection::drain() {
 void DownstreamConnection::close() {
   if (state_ == State::closed) return;
   const bool in_exchange = state_ == State::exchange;
-  if (in_exchange && transport_) {
-    would_look_complete() ? transport_->reset_on_close() : transport_->end_incomplete();
-  }
+  if (in_exchange && transport_) mark_cut();
   state_ = State::closed;
   timer_.disarm();
   transport_.reset();
@@ -80,12 +78,22 @@ bool DownstreamConnection::would_look_complete() const {
   return framing == FramingKind::until_close || (framing == FramingKind::tunnel && !out_.empty());
 }
 
+/// The client must notice that the response is cut, and gets what was sent of it if it can tell
+/// from that.
+void DownstreamConnection::mark_cut() {
+  const FramingKind framing = response_.writer.framing();
+  if (would_look_complete()) return transport_->reset_on_close();
+  if (framing == FramingKind::length || framing == FramingKind::chunked) {
+    transport_->end_incomplete();
+  }
+}
+
 /// Closes with a reset if the body is to end with the connection, so that the client does not take
 /// an incomplete body for a complete one.
 void DownstreamConnection::reset_and_close() {
   const bool ends_at_close = response_.writer.framing() == FramingKind::until_close ||
                              response_.writer.framing() == FramingKind::tunnel;
-  if (transport_) ends_at_close ? transport_->reset_on_close() : transport_->end_incomplete();
+  if (transport_) ends_at_close ? transport_->reset_on_close() : mark_cut();
   close();
 }
 

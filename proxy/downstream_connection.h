@@ -126,6 +126,7 @@ class DownstreamConnection final : public ClientConnection,
   void linger();
   [[nodiscard]] bool still_receives();
   [[nodiscard]] bool would_look_complete() const;
+  void mark_cut();
   void reset_and_close();
   void on_timeout();
   void update_interest();

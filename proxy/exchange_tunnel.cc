@@ -29,14 +29,15 @@ void Exchange::end_if_displaced() {
   if (downstream_->gone()) finish(EndReason::client_gone, StreamEnd::aborted);
 }
 
-/// Both sides see the end of the connection, as if the other had closed it. If bytes to or from the
-/// client were not delivered, the client sees a reset instead.
+/// Both sides see the end of the connection, as if the other had closed it. A side to which bytes
+/// were not delivered sees a reset instead; so does the client if some of its own were not.
 void Exchange::end_tunnel(EndReason reason) {
   // Checked before the flush: even if it now sends everything, unread bytes may remain on the side
   // that was paused.
   const bool node_got_all = !upstream_ || upstream_->unsent() == 0;
   const bool all_delivered = progress_.to_client == Flow::open && node_got_all;
   const Flow flow = downstream_->flush();
+  release_upstream(node_got_all ? StreamEnd::complete : StreamEnd::aborted);
   finish(reason, all_delivered && flow == Flow::open ? StreamEnd::complete : StreamEnd::aborted);
 }
 

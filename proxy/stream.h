@@ -111,7 +111,8 @@ class UpstreamStream {
   /// and response are complete the connection may be reused; otherwise it is closed.
   virtual void release() = 0;
   /// Like `release`, after an exchange that was aborted. A tunnel has no other end than that of its
-  /// connection, so the node sees a reset unless our side has ended before.
+  /// connection, so the node sees a reset unless our side has ended before. Bytes that it has not
+  /// received yet are lost.
   virtual void abort() = 0;
 
  protected:

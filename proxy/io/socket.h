@@ -65,6 +65,7 @@ class Socket final : public Transport {
 
   void shutdown_write() override { ::shutdown(fd_.get(), SHUT_WR); }
   void reset_on_close() override;
+  void end_incomplete() override {}
 
  private:
   [[nodiscard]] ReadResult to_read_result(ssize_t size);

@@ -34,7 +34,7 @@ struct ReadResult {
 };
 
 /// Whether to send the written bytes immediately, or to wait, since more (bytes, or the end)
-/// follows right away and may share a packet with them.
+/// is likely to follow and may share a packet with them.
 enum class Push : std::uint8_t { now, with_next };
 
 /// A two-way byte stream to a peer, below the codecs, which cannot tell whether the wire carries
@@ -102,9 +102,9 @@ class Transport {
   virtual void shutdown_write() = 0;
   /// Makes a later close reset the connection, so that the peer knows that the data is incomplete.
   virtual void reset_on_close() = 0;
-  /// For data that is incomplete as the peer can tell: it is still delivered, but a transport that
-  /// has an end of its own (close_notify) does without.
-  virtual void end_incomplete() {}
+  /// The data is incomplete, as the peer can tell from it: it is still delivered, but a transport
+  /// that has an end of its own (close_notify) does without.
+  virtual void end_incomplete() = 0;
 
  protected:
   Transport() = default;

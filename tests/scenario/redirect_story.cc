@@ -214,6 +214,7 @@ TEST_P(RedirectStory, ItGoesOnOverAnUpgrade) {
   HttpClient before{address};
   EXPECT_EQ(before.get("/").status, 308);
   bonedry_->upgrade();
+  EXPECT_TRUE(bonedry_->predecessor_drains());
   EXPECT_EQ(before.get("/").status, 308) << "on the connection to the old process";
   HttpClient after{address};
   EXPECT_EQ(after.get("/").status, 308);

@@ -108,6 +108,7 @@ class ScriptedTransport final : public io::Transport {
   [[nodiscard]] Endpoint local() const override { return {}; }
   void shutdown_write() override { own_side = Side::ended; }
   void reset_on_close() override {}
+  void end_incomplete() override {}
 
  private:
   /// Level-triggered: calls the handler while there is something to read and it wants reads.
