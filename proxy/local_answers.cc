@@ -24,11 +24,6 @@ LocalAnswer redirect_to_https(const http::RequestInfo& request) {
 
 }  // namespace
 
-LocalAnswers::LocalAnswers(const conf::Listener& config)
-    : redirect_(config.redirect), acme_challenges_(config.acme_challenges) {
-  if (config.tls && config.tls->strict_host) hosts_.emplace(config.tls->certificates);
-}
-
 std::optional<LocalAnswer> LocalAnswers::find(const http::Head& head,
                                               const http::RequestInfo& request,
                                               const io::TlsInfo* tls) const {
@@ -40,10 +35,10 @@ std::optional<LocalAnswer> LocalAnswers::find(const http::Head& head,
   return std::nullopt;
 }
 
-/// A client may send requests for several hosts over one connection (RFC 9110, 7.4): of the
-/// certificate it got, some are not for that.
+/// A client may send requests for several hosts over one connection (RFC 9110, 7.4). One of
+/// HTTP/1.0 may name none.
 bool LocalAnswers::is_misdirected(const http::RequestInfo& request, const io::TlsInfo& tls) const {
-  if (!hosts_) return false;
+  if (!hosts_ || request.host.empty()) return false;
   std::string_view host = http::name_of_host(request.host);
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
   return !hosts_->covers(tls.server_name, host);

@@ -7,9 +7,11 @@
 #include "proxy/io/tls_info.h"
 #include "proxy/tls/host_names.h"
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace bonedry::proxy {
 
@@ -23,7 +25,11 @@ using LocalAnswer = Result<http::LocalResponse, http::Refusal>;
 class LocalAnswers {
  public:
   LocalAnswers() = default;
-  explicit LocalAnswers(const conf::Listener& config);
+  /// `hosts`: see `ServerContext::names`; null: requests may be for any host.
+  LocalAnswers(const conf::Listener& config, std::shared_ptr<const tls::HostNames> hosts)
+      : redirect_(config.redirect),
+        acme_challenges_(config.acme_challenges),
+        hosts_(std::move(hosts)) {}
 
   /// Nothing if the request is for a node. `tls`: null if the client's connection is not encrypted.
   /// May read a small file, see `read_acme_challenge`.
@@ -37,7 +43,7 @@ class LocalAnswers {
 
   conf::Redirect redirect_ = conf::Redirect::no;
   std::string acme_challenges_;
-  std::optional<tls::HostNames> hosts_;  // nothing: requests may be for any
+  std::shared_ptr<const tls::HostNames> hosts_;
 };
 
 }  // namespace bonedry::proxy

@@ -146,7 +146,8 @@ void Worker::adopt(const std::shared_ptr<const balancer::Topology>& topology) {
     if (config.tls) adopt_tls(listener, *config.tls, conf::to_string(config.address));
     auto& runtime = made[listener.pool];
     if (!runtime && !listener.pool.empty()) runtime = make_runtime(topology, listener.pool);
-    next.push_back({runtime, LocalAnswers(config)});
+    const bool any_host = !config.tls || !config.tls->strict_host;
+    next.push_back({runtime, LocalAnswers(config, any_host ? nullptr : listener.tls->names())});
   }
   router_ = Router(std::move(next));
   // Without this, tunnels and exchanges without a client would outlast a deadline. Closing removes

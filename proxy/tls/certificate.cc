@@ -241,7 +241,7 @@ bool is_only_authority(X509* certificate, const std::vector<std::string>& names)
 Result<std::vector<std::string>> check_names(const std::string& path, X509* leaf,
                                              CertificateUse use) {
   std::vector<std::string> names = names_of(leaf);
-  if (is_only_authority(leaf, names)) {
+  if (use == CertificateUse::to_clients && is_only_authority(leaf, names)) {
     return Failure{path +
                    ": certificate 1 is an authority's; expected the server's own certificate "
                    "first, and its private key"};

@@ -3,6 +3,7 @@
 #include "proxy/tls/certificate.h"
 #include "proxy/tls/client_context.h"
 #include "proxy/tls/connection.h"
+#include "proxy/tls/host_names.h"
 #include "proxy/tls/ocsp.h"
 #include "proxy/tls/server_context.h"
 
@@ -47,12 +48,27 @@ Result<> read_ocsp(conf::ListenerTls& tls, WallTime now, Warnings& warnings) {
   return Done{};
 }
 
+/// All names of such a certificate have an earlier one with the same type of key.
+void warn_of_unused(const std::vector<conf::Certificate>& certificates, Warnings& warnings) {
+  std::set<std::size_t> used;
+  const HostNames hosts(certificates);
+  for (const HostNames::Host& host : hosts.all()) {
+    used.insert(host.certificates.begin(), host.certificates.end());
+  }
+  for (std::size_t index = 0; index < certificates.size(); ++index) {
+    if (used.contains(index)) continue;
+    warnings.push_back(certificates[index].certificate +
+                       ": no client gets it: all of its names are in certificates before it");
+  }
+}
+
 Result<Warnings> read_listener(conf::ListenerTls& tls, const Library& library, WallTime now) {
   Warnings warnings;
   for (conf::Certificate& certificate : tls.certificates) {
     const Result<> read = read_one(certificate, now, CertificateUse::to_clients, warnings);
     if (!read) return Failure{read.error()};
   }
+  warn_of_unused(tls.certificates, warnings);
   const Result<> ocsp = read_ocsp(tls, now, warnings);
   if (!ocsp) return Failure{ocsp.error()};
   const Result<> client_ca = read_issuers(tls.client_ca);

@@ -1,6 +1,7 @@
 #include "proxy/tls/host_names.h"
 
 #include "proxy/base/ascii.h"
+#include "proxy/base/ip_address.h"
 
 #include <algorithm>
 #include <utility>
@@ -16,8 +17,9 @@ std::string_view behind_first_label(std::string_view name) {
 
 bool matches(std::string_view pattern, std::string_view name) {
   if (ascii::equal_ignoring_case(pattern, name)) return true;
-  if (!pattern.starts_with("*.")) return false;
-  return ascii::equal_ignoring_case(pattern.substr(2), behind_first_label(name));
+  const std::string_view parent = behind_first_label(name);
+  return !parent.empty() && pattern.starts_with("*.") &&
+         ascii::equal_ignoring_case(pattern.substr(2), parent);
 }
 
 /// "*.example.org" for "www.example.org"; empty if nothing can stand for the name.
@@ -63,29 +65,32 @@ std::vector<std::size_t> choose(const std::string& name, const ByName& by_name,
   return chosen;
 }
 
+std::vector<std::string> all_names(const std::vector<std::size_t>& chosen,
+                                   std::span<const conf::Certificate> certificates) {
+  std::vector<std::string> all;
+  for (const std::size_t index : chosen) {
+    const std::vector<std::string>& names = certificates[index].contents->names;
+    all.insert(all.end(), names.begin(), names.end());
+  }
+  return all;
+}
+
 }  // namespace
 
 HostNames::HostNames(std::span<const conf::Certificate> certificates) {
   const ByName by_name = sort_by_name(certificates);
+  std::map<std::vector<std::size_t>, std::size_t> by_certificates;
   for (const conf::Certificate& certificate : certificates) {
     for (const std::string& name : certificate.contents->names) {
-      if (!by_name_.contains(name)) add(name, choose(name, by_name, certificates), certificates);
+      if (by_name_.contains(name)) continue;
+      std::vector<std::size_t> chosen = choose(name, by_name, certificates);
+      const auto [host, added] = by_certificates.try_emplace(chosen, hosts_.size());
+      if (added) hosts_.push_back({{}, std::move(chosen), {}});
+      hosts_[host->second].names.push_back(name);
+      by_name_.emplace(name, host->second);
     }
   }
-}
-
-void HostNames::add(const std::string& name, std::vector<std::size_t> chosen,
-                    std::span<const conf::Certificate> certificates) {
-  auto host = std::ranges::find(hosts_, chosen, &Host::certificates);
-  if (host == hosts_.end()) {
-    host = hosts_.insert(hosts_.end(), {{}, std::move(chosen), {}});
-    for (const std::size_t index : host->certificates) {
-      const std::vector<std::string>& names = certificates[index].contents->names;
-      host->valid_for.insert(host->valid_for.end(), names.begin(), names.end());
-    }
-  }
-  host->names.push_back(name);
-  by_name_.emplace(name, host - hosts_.begin());
+  for (Host& host : hosts_) host.valid_for = all_names(host.certificates, certificates);
 }
 
 std::optional<std::size_t> HostNames::find(std::string_view server_name) const {
@@ -98,8 +103,11 @@ std::optional<std::size_t> HostNames::find(std::string_view server_name) const {
 
 bool HostNames::covers(std::string_view server_name, std::string_view name) const {
   if (hosts_.empty()) return false;
-  if (name.ends_with('.')) name.remove_suffix(1);
   const Host& host = hosts_[find(server_name).value_or(0)];
+  if (const auto address = parse_ip(name)) {
+    return std::ranges::find(host.valid_for, to_string(*address)) != host.valid_for.end();
+  }
+  if (name.ends_with('.')) name.remove_suffix(1);
   return std::ranges::any_of(host.valid_for,
                              [name](const std::string& pattern) { return matches(pattern, name); });
 }

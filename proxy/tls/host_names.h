@@ -35,14 +35,12 @@ class HostNames {
   /// has it.
   [[nodiscard]] std::optional<std::size_t> find(std::string_view server_name) const;
 
-  /// Whether the certificate that such a client got is valid for `name`, a DNS name or an address
-  /// without brackets, in any case. A wildcard stands for one label (RFC 9525, section 6.3).
+  /// Whether one of the certificates for such a client is valid for `name`, a DNS name or an
+  /// address without brackets, in any case. A wildcard stands for one label (RFC 9525,
+  /// section 6.3).
   [[nodiscard]] bool covers(std::string_view server_name, std::string_view name) const;
 
  private:
-  void add(const std::string& name, std::vector<std::size_t> chosen,
-           std::span<const conf::Certificate> certificates);
-
   std::vector<Host> hosts_;
   std::map<std::string, std::size_t, std::less<>> by_name_;  // "*.name" for wildcards
 };

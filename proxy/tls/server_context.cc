@@ -52,6 +52,18 @@ std::string alpn_list(const std::vector<std::string>& protocols) {
   return list;
 }
 
+/// For tickets, which must stay small: a certificate may have a thousand names.
+std::string id_of(const HostNames::Host& host) {
+  std::string names;
+  for (const std::string& name : host.names) names += name + '\n';
+  std::string id(EVP_MAX_MD_SIZE, '\0');
+  unsigned size = 0;
+  EVP_Digest(names.data(), names.size(), reinterpret_cast<unsigned char*>(id.data()), &size,
+             EVP_sha256(), nullptr);
+  id.resize(size);
+  return id;
+}
+
 Result<> set_groups(SSL_CTX& context, const std::string& configured) {
   if (!configured.empty()) {
     if (SSL_CTX_set1_groups_list(&context, configured.c_str()) == 1) return Done{};
@@ -76,7 +88,7 @@ struct ServerCallbacks {
   static int on_client_hello(SSL* ssl, int* alert, void* /*data*/) {
     const ServerContext& self = server(ssl);
     const std::string name = server_name_of(ssl);
-    const std::optional<std::size_t> host = self.names_.find(name);
+    const std::optional<std::size_t> host = self.names_->find(name);
     if (!host && self.config_.strict_sni) {
       *alert = SSL_AD_UNRECOGNIZED_NAME;
       return SSL_CLIENT_HELLO_ERROR;
@@ -85,8 +97,8 @@ struct ServerCallbacks {
     return SSL_CLIENT_HELLO_SUCCESS;
   }
 
-  /// The name has been used already. Without this OpenSSL would not confirm it (RFC 6066, section
-  /// 3), nor know it when a session of TLS 1.2 is resumed.
+  /// `on_client_hello` has used the name, if a certificate has it. Without this OpenSSL would not
+  /// confirm any (RFC 6066, section 3), nor know it when a session of TLS 1.2 is resumed.
   static int on_server_name(SSL* /*ssl*/, int* /*alert*/, void* /*data*/) {
     return SSL_TLSEXT_ERR_OK;
   }
@@ -208,9 +220,9 @@ Result<std::shared_ptr<ServerContext>> ServerContext::make(const Library& librar
 }
 
 Result<> ServerContext::make_hosts() {
-  for (const HostNames::Host& names : names_.all()) {
-    Host& host = *hosts_.emplace_back(new Host{*this});
-    for (const std::string& name : names.names) host.id += name + " ";
+  for (const HostNames::Host& names : names_->all()) {
+    Host& host = *hosts_.emplace_back(std::make_unique<Host>(*this));
+    host.id = id_of(names);
     const Result<> made = make_context(host, names.certificates);
     if (!made) return made;
   }
@@ -222,16 +234,17 @@ Result<> ServerContext::make_context(Host& host,
   host.context = tls::make_context(library_, TLS_server_method());
   SSL_CTX& context = *host.context;
   SSL_CTX_set_app_data(&context, &host);
-  Result<> done = apply_settings(context);
+  const Result<> applied = apply_settings(context);
+  if (!applied) return applied;
   const conf::OcspFile& ocsp = config_.ocsp_response;
   for (const std::size_t index : certificates) {
-    if (done) done = use_certificate(context, library_, config_.certificates[index]);
-    if (!done) return done;
+    const Result<> used = use_certificate(context, library_, config_.certificates[index]);
+    if (!used) return used;
     if (ocsp.response.empty() || ocsp.certificate != index) continue;
     host.stapled = SSL_CTX_get0_certificate(&context);  // the one that it was given last
     SSL_CTX_set_tlsext_status_cb(&context, &ServerCallbacks::on_status_request);
   }
-  return done;
+  return Done{};
 }
 
 Result<> ServerContext::apply_settings(SSL_CTX& context) const {
@@ -242,7 +255,9 @@ Result<> ServerContext::apply_settings(SSL_CTX& context) const {
   // A client that puts ChaCha20 first has no AES in hardware, and gets what it asks for.
   SSL_CTX_set_options(&context, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
   const std::string& ciphers = config_.ciphers;
-  if (SSL_CTX_set_cipher_list(&context, ciphers.empty() ? kCiphers : ciphers.c_str()) != 1) {
+  // "HIGH" and others contain some with which anybody could have the other end.
+  const std::string list = (ciphers.empty() ? kCiphers : ciphers) + ":!aNULL:!eNULL";
+  if (SSL_CTX_set_cipher_list(&context, list.c_str()) != 1) {
     return Failure{"ciphers: OpenSSL does not accept \"" + ciphers + "\""};
   }
   const std::string& suites = config_.cipher_suites;

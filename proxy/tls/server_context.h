@@ -34,6 +34,8 @@ class ServerContext : public std::enable_shared_from_this<ServerContext> {
   [[nodiscard]] Connection accept() const;
   /// Whether nodes get the issuers of clients' certificates.
   [[nodiscard]] bool forwards_issuers() const { return config_.client_cert_chain; }
+  /// Which certificates are for which host. Never null.
+  [[nodiscard]] const std::shared_ptr<const HostNames>& names() const { return names_; }
   /// From now on.
   void set_ticket_keys(std::shared_ptr<const TicketKeys> keys) { identity_.keys = std::move(keys); }
 
@@ -42,9 +44,11 @@ class ServerContext : public std::enable_shared_from_this<ServerContext> {
 
   /// What belongs to a host of `names_`. OpenSSL's callbacks find it by its context.
   struct Host {
+    explicit Host(const ServerContext& its_owner) : owner(its_owner) {}
+
     const ServerContext& owner;
-    std::string id = {};  ///< in tickets
-    SslContext context = {};
+    std::string id;  ///< in tickets
+    SslContext context;
     const X509* stapled = nullptr;  ///< the certificate that has an OCSP response, in the context
   };
 
@@ -52,7 +56,7 @@ class ServerContext : public std::enable_shared_from_this<ServerContext> {
       : library_(library),
         config_(config),
         identity_(std::move(identity)),
-        names_(config_.certificates) {}
+        names_(std::make_shared<const HostNames>(config_.certificates)) {}
 
   [[nodiscard]] Result<> make_hosts();
   [[nodiscard]] Result<> make_context(Host& host,
@@ -64,7 +68,7 @@ class ServerContext : public std::enable_shared_from_this<ServerContext> {
   const conf::ListenerTls config_;
   Identity identity_;
   std::string alpn_;  // as in the extension
-  HostNames names_;
+  std::shared_ptr<const HostNames> names_;
   std::vector<std::unique_ptr<Host>> hosts_;  // in the order of `names_`
 };
 

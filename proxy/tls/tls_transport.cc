@@ -266,7 +266,8 @@ std::string TlsTransport::error_text() const {
 io::ReadResult TlsTransport::read(std::span<char> into) {
   if (state_ == State::failed) return {IoStatus::failed, 0};
   // What is left of the last read is taken without a look at the socket: epoll tells of that.
-  if (buffered_ == Buffered::nothing) begin_receiving();
+  const bool from_memory = buffered_ == Buffered::something;
+  if (!from_memory) begin_receiving();
   buffered_ = Buffered::nothing;
   const std::size_t waiting = encrypted_.bytes();
   std::size_t size = 0;
@@ -285,7 +286,8 @@ io::ReadResult TlsTransport::read(std::span<char> into) {
   // A full buffer may have left something; the end is reported by the next read.
   const bool left = !received_.empty() || SSL_has_pending(ssl_.get()) != 0;
   if (end_ || (left && size == into.size())) buffered_ = Buffered::something;
-  const bool rest = left || buffered_ == Buffered::something || unread_ == Unread::possible;
+  const bool rest =
+      left || from_memory || buffered_ == Buffered::something || unread_ == Unread::possible;
   update_interest();
   return {IoStatus::done, size, rest ? Unread::possible : Unread::none};
 }

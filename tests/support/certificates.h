@@ -45,6 +45,7 @@ class CertificateAuthority {
   explicit CertificateAuthority(const std::string& name = "Test Root");
 
   [[nodiscard]] const std::string& certificate() const { return own_.certificate; }  ///< PEM
+  [[nodiscard]] const std::string& key() const { return own_.key; }                  ///< PEM
   [[nodiscard]] IssuedCertificate issue(const CertificateSpec& spec = {}) const;
   /// An OCSP response for a certificate (PEM) that this authority has issued, signed by itself.
   /// DER.

@@ -38,6 +38,12 @@ TEST_F(ClientCertificateFileTest, NeedsNoNameAndNoKnownIssuer) {
   EXPECT_THAT(result->warnings, testing::IsEmpty());
 }
 
+/// Such as `openssl req -x509 -subj /CN=proxy` makes.
+TEST_F(ClientCertificateFileTest, MayBeItsOwnAuthority) {
+  const auto result = read({authority_.certificate(), authority_.key()});
+  EXPECT_TRUE(result) << result.error();
+}
+
 TEST_F(ClientCertificateFileTest, WarnsOfWhatNodesReject) {
   const auto result = read(authority_.issue({.starts = hours{-48}, .ends = hours{-24}}));
   ASSERT_TRUE(result) << result.error();

@@ -166,6 +166,19 @@ TEST_F(ServerContextTest, SaysWhichSettingOpenSslDoesNotAccept) {
   EXPECT_EQ(ERR_peek_error(), 0U) << "nothing is left for the next call";
 }
 
+TEST_F(ServerContextTest, DoesNotAcceptWeakCiphersFromTheConfigEither) {
+  conf::ListenerTls config = one_shop();
+  config.ciphers = "aNULL:@SECLEVEL=0";
+  EXPECT_EQ(make(config).error(), "ciphers: OpenSSL does not accept \"aNULL:@SECLEVEL=0\"");
+  config.ciphers = "ECDHE-ECDSA-NULL-SHA:@SECLEVEL=0";
+  EXPECT_FALSE(make(config));
+  config.ciphers = "ALL:@SECLEVEL=0";
+  Client client(TLS1_2_VERSION);
+  ASSERT_EQ(SSL_set_cipher_list(client.peer->ssl(), "aNULL:@SECLEVEL=0"), 1);
+  client.connect(*listener(config));
+  EXPECT_FALSE(client.connected());
+}
+
 TEST_F(ServerContextTest, SaysWhichCertificateOpenSslDoesNotAccept) {
   auto contents = std::make_shared<conf::CertificateContents>(*one_shop().certificates[0].contents);
   contents->key = authority().issue().key;  // of another certificate

@@ -173,7 +173,7 @@ TEST_P(TicketTest, ThatAreRenewedEndWithTheFirst) {
   first.connect(*shop);
   const auto started = TicketData::parse(data_of(first));
   ASSERT_TRUE(started);
-  EXPECT_EQ(started->host, "shop.example ");
+  EXPECT_EQ(started->host.size(), 32U) << "a hash, since a certificate may have many names";
   Session session = first.session();
   for (int i = 0; i < 3; ++i) {
     Client next(GetParam());
