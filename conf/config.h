@@ -130,7 +130,7 @@ struct ListenerTls {
   bool strict_sni = false;  ///< refuses clients that ask for no name that a certificate has
   /// Refuses requests for a host that the connection's certificate is not valid for.
   bool strict_host = false;
-  Millis hsts{0};           ///< 0: no Strict-Transport-Security
+  Millis hsts{0};  ///< 0: no Strict-Transport-Security
 
   friend bool operator==(const ListenerTls&, const ListenerTls&) = default;
 };
