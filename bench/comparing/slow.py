@@ -94,11 +94,10 @@ def latencies(figures):
                                             for f in figures["beside"])}
 
 
-class SlowCase:
-    """The p99 of fast clients at an equal load, without and with the slow ones, in turn."""
+class DisturbedCase:
+    """The p99 of fast clients at an equal load, without and with others that disturb them, in turn.
+    `of_one` measures one proxy."""
 
-    about = "64 fast clients (20 ms pauses), with and without 1,000 slow ones (1 byte per second)"
-    slow_clients = 1000
     settle_seconds = 2
 
     def __init__(self, goals):
@@ -106,6 +105,13 @@ class SlowCase:
 
     def run(self, bench):
         return {proxy.name: self.of_one(bench, proxy) for proxy in bench.proxies if proxy.sticky}
+
+
+class SlowCase(DisturbedCase):
+    """Disturbed by slow clients."""
+
+    about = "64 fast clients (20 ms pauses), with and without 1,000 slow ones (1 byte per second)"
+    slow_clients = 1000
 
     def of_one(self, bench, proxy):
         load = Load(pause_ms=20)

@@ -7,7 +7,7 @@ import time
 
 from .load import Load
 from .machine import BenchError
-from .slow import in_turn, latencies
+from .slow import DisturbedCase, in_turn, latencies
 
 UNFINISHED = 2000
 RATE = 500  # a second
@@ -60,20 +60,12 @@ class HandshakeFlood:
                 raise BenchError(f"the flood of {self.running.name}: {what}: {self.totals}")
 
 
-class TlsSlowCase:
-    """The p99 of fast TLS clients at an equal load, without and with the flood, in turn. What an
-    unfinished handshake holds in memory is measured first, with those alone."""
+class TlsSlowCase(DisturbedCase):
+    """TLS clients, disturbed by the flood. What an unfinished handshake holds in memory is measured
+    first, with those alone."""
 
     about = ("64 fast TLS clients (20 ms pauses), with and without 2,000 unfinished handshakes and 500 "
              "hostile connections per second")
-    settle_seconds = 2
-
-    def __init__(self, goals):
-        self.goals = goals
-
-    def run(self, bench):
-        return {proxy.name: self.of_one(bench, proxy) for proxy in bench.proxies if proxy.sticky}
-
     def of_one(self, bench, proxy):
         load = Load(pause_ms=20)
         with bench.running([proxy], load.users, tls=True, minimum_tls="1.2") as (running,):

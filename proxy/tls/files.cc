@@ -57,8 +57,10 @@ void warn_of_unused(const std::vector<conf::Certificate>& certificates, Warnings
   }
   for (std::size_t index = 0; index < certificates.size(); ++index) {
     if (used.contains(index)) continue;
-    warnings.push_back(certificates[index].certificate +
-                       ": no client gets it: all of its names are in certificates before it");
+    warnings.push_back(
+        certificates[index].certificate +
+        ": no client gets it: certificates before it have all of its names and the same "
+        "type of key");
   }
 }
 
