@@ -26,9 +26,7 @@ struct HandshakeTotals {
 class Handshakes {
  public:
   /// Steps in one event loop iteration. Most are cheap, but the signature of a full handshake takes
-  /// up to 1 ms (RSA 2048): open exchanges wait no longer than 2 ms for them. `./dev bench
-  /// tlsslow`: with 8, the p99 of others grew by a factor of 2.7 in place of 1.4, and handshakes
-  /// cost the same.
+  /// up to 1 ms (RSA 2048): open exchanges wait no longer than 2 ms for them.
   static constexpr std::size_t kStepsPerIteration = 2;
   /// Clients that wait for a step. Those after them would wait for seconds, and are disconnected:
   /// with more work than time it is better to serve some than to be late for all.
