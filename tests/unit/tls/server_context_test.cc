@@ -298,6 +298,19 @@ TEST_P(ClientCertificateTest, MayBeRequired) {
   EXPECT_THAT(known_as(ClientCertificates::required, &mallory_), HasSubstr("unknown ca"));
 }
 
+TEST_P(ClientCertificateTest, MayBeOfAnIntermediateAuthorityThatIsTrustedAlone) {
+  const CertificateAuthority staff = authority().intermediate("Staff");
+  conf::ListenerTls config = one_shop();
+  config.client_certificates = ClientCertificates::required;
+  config.client_ca.text = staff.certificate();
+  const auto shop = listener(config);
+  Client client(GetParam());
+  show(*client.context, staff.issue({.names = {"alice"}}));
+  client.make();
+  client.connect(*shop);
+  EXPECT_TRUE(client.connected()) << client.peer->error();
+}
+
 TEST_P(ClientCertificateTest, MustNotHaveExpired) {
   using std::chrono::hours;
   const auto expired =
