@@ -28,9 +28,9 @@ class AdminServer::ClosedConnection final : public io::Retirable {
   std::unique_ptr<AdminConnection> connection_;
 };
 
-AdminServer::AdminServer(io::EventLoop& loop, std::string path, ControlPlane& control,
-                         EventLog& events, const Clock& clock, const AdminLimits& limits)
-    : loop_(loop), path_(std::move(path)), commands_(control, events, clock), limits_(limits) {}
+AdminServer::AdminServer(io::EventLoop& loop, std::string path, const Commands::Parts& parts,
+                         const AdminLimits& limits)
+    : loop_(loop), path_(std::move(path)), commands_(parts), limits_(limits) {}
 
 AdminServer::~AdminServer() {
   assert(!listener_ && connections_.empty() && closing_ == 0);

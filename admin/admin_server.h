@@ -26,8 +26,8 @@ namespace bonedry::admin {
 /// `close` has called back.
 class AdminServer {
  public:
-  AdminServer(io::EventLoop& loop, std::string path, ControlPlane& control, EventLog& events,
-              const Clock& clock, const AdminLimits& limits = {});
+  AdminServer(io::EventLoop& loop, std::string path, const Commands::Parts& parts,
+              const AdminLimits& limits = {});
   ~AdminServer();
   AdminServer(const AdminServer&) = delete;
   AdminServer& operator=(const AdminServer&) = delete;

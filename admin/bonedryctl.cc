@@ -2,7 +2,9 @@
 #include "admin/ctl/arguments.h"
 #include "admin/ctl/colour.h"
 #include "admin/ctl/exit_code.h"
+#include "admin/ctl/interrupts.h"
 #include "admin/ctl/progress.h"
+#include "admin/ctl/roll/roller.h"
 #include "admin/ctl/waiter.h"
 #include "admin/printable.h"
 #include "proxy/base/standard_descriptors.h"
@@ -85,7 +87,10 @@ ExitCode follow(const Invocation& asked) {
 
 ExitCode wait_for(const Invocation& asked, Waiter::ProxySeen seen) {
   Progress progress(Progress::style_of(STDERR_FILENO));
-  Waiter waiter(asked.socket, asked.command.positionals.front(), asked.timeout, seen, progress);
+  const Goal goal = asked.command.has("healthy") ? Goal::healthy : Goal::dry;
+  Interrupts interrupts;
+  Waiter waiter({asked.socket, asked.command.positionals.front(), goal, asked.timeout, seen},
+                interrupts, progress);
   const Waiter::Result ending = waiter.run();
   progress.clear();
   if (asked.format == Format::json && !ending.response.empty()) {
@@ -115,6 +120,7 @@ ExitCode bleed_and_wait(const Invocation& asked) {
 
 ExitCode carry_out(const Invocation& asked) {
   if (asked.after_bleed == AfterBleed::wait) return bleed_and_wait(asked);
+  if (asked.roll) return Roller(asked.socket, *asked.roll, {asked.roll->pool, asked.format}).run();
   switch (asked.command.command->id) {
     case CommandId::wait:
       return wait_for(asked, Waiter::ProxySeen::no);

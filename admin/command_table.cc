@@ -33,10 +33,33 @@ constexpr std::array kBleedOptions{
     Option{"reason", ValueKind::text, "TEXT", "reason for the bleed, shown in status and events"},
     kForce};
 constexpr std::array kWaitOptions{
+    Option{"healthy", ValueKind::none, "",
+           "wait for health instead: 'rise' checks in a row that begin from now on"},
     Option{"timeout", ValueKind::duration, "D", "stop waiting after this time; default: no limit"}};
 constexpr std::array kForceOnly{kForce};
 constexpr std::array kEventsOptions{
     Option{"follow", ValueKind::none, "", "keep running and print new events as they happen"}};
+
+constexpr std::array kPool{Positional{"POOL", "a pool", Presence::required, "the pool"}};
+constexpr std::array kRollOptions{
+    Option{"abandon", ValueKind::none, "", "end an unfinished roll; its nodes keep their states"}};
+constexpr Option kHolder{"holder", ValueKind::text, "TOKEN", "names one run of bonedryctl"};
+constexpr std::array kRollHoldOptions{
+    kHolder,
+    Option{"command", ValueKind::command, "TEXT", "what is run for each node"},
+    Option{"test", ValueKind::command, "TEXT", "what tests each node"},
+    Option{"only", ValueKind::command, "NODE,NODE", "the nodes to roll; default: all of the pool"},
+    Option{"deadline", ValueKind::duration, "D", "of each bleed"},
+    Option{"settle", ValueKind::duration, "D", "how long each node is watched once it is active"},
+    Option{"keep-going", ValueKind::none, "", "go on with the next node after a failure"},
+    Option{"resume", ValueKind::none, "", "only go on with an unfinished roll"}};
+constexpr std::array kRollStepPositionals{
+    Positional{"POOL", "a pool", Presence::required, "the pool"},
+    Positional{"NODE", "a node", Presence::required, "name of the node in the pool"},
+    Positional{"STEP", "a step", Presence::required,
+               "waiting, bleeding, updating, testing, settling or done"}};
+constexpr std::array kRollStepOptions{
+    kHolder, Option{"failed", ValueKind::text, "TEXT", "why the step has failed"}};
 
 constexpr std::array kTable{
     Command{CommandId::status,
@@ -48,7 +71,8 @@ constexpr std::array kTable{
             "List the sessions on a node with their age and idle time."},
     Command{CommandId::bleed, "bleed", kNodeOnly, kBleedOptions,
             "Send no new users to a node; users already on it stay until they leave."},
-    Command{CommandId::wait, "wait", kNodeOnly, kWaitOptions, "Wait until a bleeding node is dry."},
+    Command{CommandId::wait, "wait", kNodeOnly, kWaitOptions,
+            "Wait until a bleeding node is dry, or until a node is healthy."},
     Command{CommandId::maintain, "maintain", kNodeOnly, kForceOnly,
             "Take a dry node out of rotation."},
     Command{CommandId::activate, "activate", kNodeOnly, {}, "Put a node back into rotation."},
@@ -67,6 +91,13 @@ constexpr std::array kTable{
             {},
             kEventsOptions,
             "Show recent events: bleeds, health changes, reloads."},
+    Command{CommandId::roll, "roll", kPool, kRollOptions,
+            "Show how far the last roll of a pool is; bonedryctl runs it."},
+    Command{CommandId::roll_hold, "roll-hold", kPool, kRollHoldOptions,
+            "Begin a roll, or go on with it, and hold it while this connection is open.",
+            Audience::bonedryctl},
+    Command{CommandId::roll_step, "roll-step", kRollStepPositionals, kRollStepOptions,
+            "Report the progress of a roll.", Audience::bonedryctl},
     Command{CommandId::version, "version", {}, {}, "Show the version of the running proxy."},
     Command{CommandId::help, "help", kCommandMaybe, {}, "List all commands, or show help for one."},
 };
@@ -101,6 +132,15 @@ bool is_count(std::string_view value) {
   const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), count);
   return error == std::errc{} && end == value.data() + value.size() && count >= 1 &&
          count <= kMaxCount;
+}
+
+std::string text_error(const std::string& option, std::string_view value, std::size_t limit) {
+  if (value.size() > limit) {
+    return option + " takes at most " + std::to_string(limit) + " bytes, not " +
+           std::to_string(value.size());
+  }
+  if (has_control(value)) return option + " takes a single line without control characters";
+  return "";
 }
 
 }  // namespace
@@ -140,7 +180,10 @@ std::string help_overview() {
   std::size_t width = 0;
   for (const Command& command : kTable) width = std::max(width, command.name.size());
   std::string text;
-  for (const Command& command : kTable) append_padded(text, command.name, width, command.help);
+  for (const Command& command : kTable) {
+    if (command.audience != Audience::people) continue;
+    append_padded(text, command.name, width, command.help);
+  }
   text +=
       "\nNODE is POOL/NODE, or just NODE if the name is unique. Durations: 90s, 20m, 12h.\n"
       "Add 'json' at the end of a command for JSON output. 'help COMMAND' shows help for one "
@@ -177,13 +220,10 @@ std::string value_error(const Option& option, std::string_view value) {
       if (is_one_of(option.placeholder, value)) return "";
       return name + " takes one of " + std::string(option.placeholder) + ", not '" +
              printable(value) + "'";
+    case ValueKind::command:
+      return text_error(name, value, kMaxShownCommandBytes);
     case ValueKind::text:
-      if (value.size() > kMaxTextBytes) {
-        return name + " takes at most " + std::to_string(kMaxTextBytes) + " bytes, not " +
-               std::to_string(value.size());
-      }
-      if (has_control(value)) return name + " takes a single line without control characters";
-      return "";
+      return text_error(name, value, kMaxTextBytes);
   }
   return "";
 }

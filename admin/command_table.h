@@ -20,6 +20,9 @@ enum class CommandId : std::uint8_t {
   reload,
   upgrade,
   events,
+  roll,
+  roll_hold,
+  roll_step,
   version,
   help,
 };
@@ -30,6 +33,7 @@ enum class ValueKind : std::uint8_t {
   duration,  ///< see parse_duration
   count,     ///< 1 to kMaxCount
   choice,    ///< one of the words in the placeholder, which are separated by '|'
+  command,   ///< a command that somebody else runs: like text, at most kMaxShownCommandBytes
   text,      ///< at most kMaxTextBytes bytes, none of them a control character
 };
 
@@ -39,10 +43,15 @@ constexpr std::size_t kMaxCount = 10'000;
 /// kept.
 constexpr std::size_t kMaxTextBytes = 256;
 
+/// Longest command of a roll, and longest list of its nodes: both fit on one line.
+constexpr std::size_t kMaxShownCommandBytes = 1024;
+
 /// The error that clients still waiting for a response get when the proxy ends. Clients that may
 /// retry recognise it by this text.
 constexpr std::string_view kStopping = "bonedry is stopping";
-/// The same when another process takes over.
+/// The error of a change that was refused since an upgrade is under way, which may still fail.
+constexpr std::string_view kUpgrading = "an upgrade is in progress; try again in a moment";
+/// The same as kStopping when another process takes over.
 constexpr std::string_view kTakenOver = "another process has taken over: ask again";
 
 struct Option {
@@ -61,12 +70,16 @@ struct Positional {
   std::string_view help;
 };
 
+/// Who sends a command. Help lists what people do.
+enum class Audience : std::uint8_t { people, bonedryctl };
+
 struct Command {
   CommandId id{};
   std::string_view name;
   std::span<const Positional> positionals;  ///< required ones first
   std::span<const Option> options;
   std::string_view help;  ///< one sentence
+  Audience audience = Audience::people;
 
   [[nodiscard]] const Option* find_option(std::string_view option_name) const;
 };

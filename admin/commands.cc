@@ -35,16 +35,6 @@ Result<session::SessionQuery, CommandError> session_query(const CommandLine& lin
                   ", which are all that can be listed; another --sort has others first");
 }
 
-void respond(CommandClient& client, std::string_view lines) {
-  client.write(lines);
-  client.finish();
-}
-
-/// On the socket an error is a line of text in both formats.
-void refuse(CommandClient& client, const CommandError& error) {
-  respond(client, render_text(error));
-}
-
 /// The current status of a node; without figures when the node is gone.
 NodeStatus node_status(const ControlPlane& control, const balancer::NodeId& id) {
   NodeStatus none;
@@ -83,15 +73,16 @@ class ChangeTask final : public PendingCommand {
   std::shared_ptr<ChangeTask*> self_ = std::make_shared<ChangeTask*>(this);
 };
 
-/// Waits until a node is dry, or cannot become so.
+/// Waits until a node is dry or healthy, or cannot become so.
 class WaitTask final : public PendingCommand {
  public:
-  WaitTask(ControlPlane& control, CommandClient& client, balancer::NodeId id,
+  WaitTask(ControlPlane& control, CommandClient& client, balancer::NodeId id, Awaited awaited,
            std::optional<Millis> timeout, Format format)
       : control_(control), client_(client), format_(format) {
     result_.node = std::move(id);
+    result_.awaited = awaited;
     result_.timeout = timeout;
-    id_ = control_.wait(result_.node, timeout, [this](WaitEnd end) { on_end(end); });
+    id_ = control_.wait(result_.node, awaited, timeout, [this](WaitEnd end) { on_end(end); });
   }
 
   ~WaitTask() override {
@@ -106,6 +97,7 @@ class WaitTask final : public PendingCommand {
     result_.live = node.live;
     result_.pending = node.pending;
     result_.exchanges_open = node.exchanges_open;
+    if (node.last_check) result_.last_check = to_text(*node.last_check);
     if (end == WaitEnd::timed_out) result_.dry_blocked_by = node.dry_blocked_by;
     if (end == WaitEnd::timed_out && node.bleeding) result_.forecast = node.bleeding->forecast;
     respond(client_, format_ == Format::json ? render_json(result_) : render_text(result_));
@@ -219,6 +211,14 @@ Commands::PendingCommandPtr Commands::dispatch(const CommandLine& line, CommandC
       if (line.has("follow")) return std::make_unique<FollowTask>(events_, client, line.format);
       show_events(line, client);
       return nullptr;
+    case CommandId::roll:
+      roll(line, client);
+      return nullptr;
+    case CommandId::roll_hold:
+      return hold_roll(line, client);
+    case CommandId::roll_step:
+      note_roll_step(line, client);
+      return nullptr;
     case CommandId::version:
       respond(client, line.format == Format::json ? render_json("bonedry " BONEDRY_VERSION)
                                                   : "bonedry " BONEDRY_VERSION "\n");
@@ -303,8 +303,9 @@ Commands::PendingCommandPtr Commands::change(const CommandLine& line, CommandCli
 Commands::PendingCommandPtr Commands::wait(const CommandLine& line, CommandClient& client) {
   auto node = node_of(line, client);
   if (!node) return nullptr;
-  return std::make_unique<WaitTask>(control_, client, std::move(*node), line.duration("timeout"),
-                                    line.format);
+  const Awaited awaited = line.has("healthy") ? Awaited::healthy : Awaited::dry;
+  return std::make_unique<WaitTask>(control_, client, std::move(*node), awaited,
+                                    line.duration("timeout"), line.format);
 }
 
 std::optional<balancer::NodeId> Commands::node_of(const CommandLine& line,

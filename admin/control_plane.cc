@@ -1,5 +1,6 @@
 #include "admin/control_plane.h"
 
+#include "admin/command_table.h"
 #include "admin/phrases.h"
 #include "admin/record_times.h"
 #include "admin/topology_builder.h"
@@ -17,7 +18,6 @@ namespace {
 
 // Per tick: bounds the pause, but a million expired sessions still go in seconds.
 constexpr int kSweepRounds = 50;
-constexpr const char* kHandedOver = "an upgrade is in progress; try again in a moment";
 
 }  // namespace
 
@@ -35,7 +35,8 @@ ControlPlane::ControlPlane(Parts parts, conf::Config config, NodeRecords records
       eviction_watch_(parts_.clock, parts_.ledger),
       certificates_(parts_.clock, parts_.events),
       forecaster_(parts_.clock, parts_.ledger),
-      status_(parts_.clock, parts_.ledger, check_, forecaster_, certificates_) {
+      status_(parts_.clock, parts_.ledger, check_, forecaster_, certificates_,
+              [this](const NodeId& id) { return checks_of(id); }) {
   const NodeRecords written = records_;
   restore_monotonic(records_, parts_.clock);
   const ConfigPlan plan = plan_for(config_);
@@ -88,7 +89,7 @@ void ControlPlane::build() {
 
 Result<Done, CommandError> ControlPlane::commit(const NodeIds& nodes, const Change& change,
                                                 std::function<void()> then) {
-  if (is_standby()) return fail(ErrorCode::unavailable, kHandedOver);
+  if (is_standby()) return fail(ErrorCode::unavailable, std::string(kUpgrading));
   NodeRecords next = records_;
   change(next);
   const Result<> saved = parts_.store.save(next);
@@ -155,9 +156,16 @@ const NodeView& ControlPlane::view_of(const NodeId& id) const {
   return *balancer::find_node(pool_of(id), id.name);
 }
 
-ControlPlane::WaitId ControlPlane::wait(const NodeId& id, std::optional<Millis> timeout,
+ControlPlane::WaitId ControlPlane::wait(const NodeId& id, Awaited awaited,
+                                        std::optional<Millis> timeout,
                                         std::function<void(WaitEnd)> done) {
-  return waits_.begin(id, timeout, std::move(done));
+  if (awaited == Awaited::dry) {
+    return waits_.begin([this, id] { return end_of_dry_wait(id); }, timeout, std::move(done));
+  }
+  const balancer::CheckHistory* const checks = checks_of(id);
+  const std::uint64_t before = checks == nullptr ? 0 : checks->begun();
+  return waits_.begin([this, id, before] { return end_of_health_wait(id, before); }, timeout,
+                      std::move(done));
 }
 
 void ControlPlane::tick() {
@@ -189,12 +197,28 @@ void ControlPlane::adjust_dates() {
   if (!saved) parts_.events.add("error", "", saved.error());
 }
 
-std::optional<WaitEnd> ControlPlane::wait_end(const NodeId& id) const {
+std::optional<WaitEnd> ControlPlane::end_of_dry_wait(const NodeId& id) const {
   if (topology_->find_node(id) == nullptr) return WaitEnd::gone;
   const NodeRecord* const record = record_of(id);
   if (record == nullptr) return WaitEnd::activated;
   if (record->dry == Dry::yes && doors_.is_acknowledged(id)) return WaitEnd::dry;
   return std::nullopt;
+}
+
+std::optional<WaitEnd> ControlPlane::end_of_health_wait(const NodeId& id,
+                                                        std::uint64_t before) const {
+  const balancer::PoolView* const pool = topology_->find_pool(id.pool);
+  const NodeView* const view = topology_->find_node(id);
+  if (pool == nullptr || view == nullptr) return WaitEnd::gone;
+  const balancer::CheckHistory* const checks = checks_of(id);
+  if (checks == nullptr) return WaitEnd::unchecked;
+  const bool up = view->node->health() == balancer::Health::up;
+  if (up && checks->passed_in_a_row(before) >= pool->config.health.rise) return WaitEnd::healthy;
+  return std::nullopt;
+}
+
+const balancer::CheckHistory* ControlPlane::checks_of(const NodeId& id) const {
+  return parts_.checks_of ? parts_.checks_of(id) : nullptr;
 }
 
 void ControlPlane::log_forecasts() {
@@ -231,7 +255,7 @@ session::SessionPage ControlPlane::sessions(const NodeId& id,
 }
 
 void ControlPlane::complete_waits() {
-  waits_.complete_finished([this](const NodeId& id) { return wait_end(id); });
+  waits_.complete_finished();
 }
 
 std::string ControlPlane::lagging_process() const {

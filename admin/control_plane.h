@@ -20,6 +20,7 @@
 #include "admin/status.h"
 #include "admin/status_reader.h"
 #include "admin/waits.h"
+#include "balancer/check_history.h"
 #include "balancer/topology.h"
 #include "conf/certificate_reading.h"
 #include "conf/config.h"
@@ -68,6 +69,8 @@ class ControlPlane {
     OtherProcess other_process = OtherProcess::none;
     /// Names the other process while it has not applied what was published last; else "".
     std::function<std::string()> lagging_process = {};
+    /// The active checks of a node; null if it has none.
+    std::function<const balancer::CheckHistory*(const balancer::NodeId&)> checks_of = {};
   };
 
   /// `records`: what the store loaded. `incomplete_since`: the instant of this start if cookies
@@ -111,9 +114,11 @@ class ControlPlane {
   Result<> apply_routing_state(std::optional<conf::Config> config, NodeRecords records,
                                const DoorOverrides& overrides, std::function<void()> then);
 
-  /// Calls `done` once, never from inside this call. Cancel with the returned id.
+  /// Waits until the node is dry; or until its health is up and `rise` checks in a row have passed
+  /// that began after this call. Calls `done` once, never from inside this call. Cancel with the
+  /// returned id.
   using WaitId = Waits::Id;
-  WaitId wait(const balancer::NodeId& id, std::optional<Millis> timeout,
+  WaitId wait(const balancer::NodeId& id, Awaited awaited, std::optional<Millis> timeout,
               std::function<void(WaitEnd)> done);
   void cancel_wait(WaitId id) { waits_.cancel(id); }
 
@@ -192,7 +197,11 @@ class ControlPlane {
   void reopen(const NodeIds& nodes);
   void drop_dry_removed_nodes();
   void complete_waits();
-  [[nodiscard]] std::optional<WaitEnd> wait_end(const balancer::NodeId& id) const;
+  [[nodiscard]] std::optional<WaitEnd> end_of_dry_wait(const balancer::NodeId& id) const;
+  /// `before`: how many checks had begun when the wait did.
+  [[nodiscard]] std::optional<WaitEnd> end_of_health_wait(const balancer::NodeId& id,
+                                                          std::uint64_t before) const;
+  [[nodiscard]] const balancer::CheckHistory* checks_of(const balancer::NodeId& id) const;
 
   // Many members, because this class connects the parts: each has one job and knows of the others
   // only what it is given.

@@ -1,26 +1,14 @@
 #include "admin/render_json.h"
 
+#include "admin/json_text.h"
 #include "admin/printable.h"
 #include "admin/render_text.h"
-
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <optional>
 
 namespace bonedry::admin {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-/// Everything except ASCII is escaped ("\u202e"), so that the response is also safe on a terminal.
-std::string one_line(const Json& json) {
-  return json.dump(-1, ' ', true, Json::error_handler_t::replace) + "\n";
-}
-
-double seconds(Millis duration) {
-  return static_cast<double>(std::max(duration, Millis{0}).count()) / 1000.0;
-}
 
 Json seconds_or_null(const std::optional<Millis>& duration) {
   return duration ? Json(seconds(*duration)) : Json(nullptr);
@@ -46,6 +34,15 @@ Json bleeding_json(const std::optional<BleedStatus>& bleeding) {
           {"pending_ends_in_s", seconds_or_null(bleeding->pending_ends_in)}};
 }
 
+Json check_or_null(const std::optional<CheckStatus>& check) {
+  if (!check) return nullptr;
+  return {{"result", check->result == balancer::CheckResult::passed ? "passed" : "failed"},
+          {"request", check->request},
+          {"found", check->found},
+          {"age_s", seconds(check->age)},
+          {"took_s", seconds(check->took)}};
+}
+
 Json node_json(const NodeStatus& node) {
   return {{"name", node.name},
           {"address", node.address},
@@ -53,6 +50,8 @@ Json node_json(const NodeStatus& node) {
           {"max_sessions", node.max_sessions},
           {"state", to_string(node.state)},
           {"health", to_string(node.health)},
+          {"health_age_s", seconds_or_null(node.health_age)},
+          {"last_check", check_or_null(node.last_check)},
           {"dry", node.dry},
           {"dry_blocked_by", node.dry_blocked_by},
           {"sessions", {{"live", node.live}, {"pending", node.pending}}},
@@ -215,15 +214,17 @@ std::string render_json(const std::deque<Event>& events) {
 }
 
 std::string render_json(const WaitResult& result) {
-  return one_line({{"node", result.node.text()},
-                   {"result", to_string(result.end)},
-                   {"live", result.live},
-                   {"pending", result.pending},
-                   {"exchanges_open", result.exchanges_open},
-                   {"forecast_s", part_of(result.forecast, &DryForecast::likely)},
-                   {"forecast_low_s", part_of(result.forecast, &DryForecast::low)},
-                   {"forecast_high_s", part_of(result.forecast, &DryForecast::high)},
-                   {"dry_blocked_by", result.dry_blocked_by}});
+  return one_line(
+      {{"node", result.node.text()},
+       {"result", to_string(result.end)},
+       {"live", result.live},
+       {"pending", result.pending},
+       {"exchanges_open", result.exchanges_open},
+       {"forecast_s", part_of(result.forecast, &DryForecast::likely)},
+       {"forecast_low_s", part_of(result.forecast, &DryForecast::low)},
+       {"forecast_high_s", part_of(result.forecast, &DryForecast::high)},
+       {"dry_blocked_by", result.dry_blocked_by},
+       {"last_check", result.last_check.empty() ? Json(nullptr) : Json(result.last_check)}});
 }
 
 std::string render_json(std::span<const Command> commands) {
@@ -248,6 +249,10 @@ const char* to_string(WaitEnd end) {
   switch (end) {
     case WaitEnd::dry:
       return "dry";
+    case WaitEnd::healthy:
+      return "healthy";
+    case WaitEnd::unchecked:
+      return "unchecked";
     case WaitEnd::timed_out:
       return "timed_out";
     case WaitEnd::activated:

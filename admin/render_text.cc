@@ -152,7 +152,12 @@ std::string paging_hint(const session::SessionPage& page) {
   return text;
 }
 
-std::string left_on(const WaitResult& result) {
+/// What was not reached within the time-out, and why.
+std::string missing(const WaitResult& result) {
+  if (result.awaited == Awaited::healthy) {
+    return result.node.text() + " is not healthy" +
+           (result.last_check.empty() ? "" : ": " + result.last_check);
+  }
   const RemainingUsers left{result.live, result.pending, result.exchanges_open};
   return why_not_dry(result.node.text(), left, joined(result.dry_blocked_by, "; ")) +
          (result.forecast ? "; " + to_text(*result.forecast) : "");
@@ -226,13 +231,18 @@ std::string render_text(const WaitResult& result) {
   switch (result.end) {
     case WaitEnd::dry:
       return printable("dry: no users left on " + result.node.text()) + "\n";
+    case WaitEnd::healthy:
+      return printable(result.node.text() + " is healthy: " + result.last_check) + "\n";
+    case WaitEnd::unchecked:
+      return printable(result.node.text() + " has no health checks: nothing to wait for") + "\n";
     case WaitEnd::timed_out:
       return error_line("timed out after " + format_duration(result.timeout.value_or(Millis{0})) +
-                        ": " + left_on(result));
+                        ": " + missing(result));
     case WaitEnd::activated:
       return error_line(result.node.text() + " is active: it will not become dry");
     case WaitEnd::gone:
-      return error_line(result.node.text() + " is no longer in the config: it will not become dry");
+      return error_line(result.node.text() + " is no longer in the config: it will not become " +
+                        (result.awaited == Awaited::dry ? "dry" : "healthy"));
   }
   return "";
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "admin/dry_forecast.h"
+#include "balancer/check_history.h"
 #include "balancer/node.h"
 #include "proxy/base/clock.h"
 
@@ -25,6 +26,17 @@ struct BleedStatus {
   std::optional<Millis> pending_ends_in = {};
 };
 
+/// The last active check of a node.
+struct CheckStatus {
+  balancer::CheckResult result = balancer::CheckResult::failed;
+  std::string request;  ///< "GET /healthz", or "connect"
+  std::string found;    ///< "status 200", "connection refused", …
+  Millis age{0};        ///< since it ended
+  Millis took{0};
+};
+/// "GET /healthz: status 500"
+[[nodiscard]] std::string to_text(const CheckStatus& check);
+
 struct NodeStatus {
   std::string pool;
   std::string name;
@@ -33,6 +45,8 @@ struct NodeStatus {
   std::uint64_t max_sessions = 0;
   balancer::NodeState state = balancer::NodeState::active;
   balancer::Health health = balancer::Health::unknown;
+  std::optional<Millis> health_age = {};       ///< since checks last changed it
+  std::optional<CheckStatus> last_check = {};  ///< empty: no check has ended
   bool dry = false;
   std::vector<std::string> dry_blocked_by;  ///< empty unless bleeding and not dry
   std::int64_t live = 0;

@@ -10,6 +10,10 @@ using balancer::Door;
 using balancer::NodeView;
 using balancer::PoolView;
 
+std::string to_text(const CheckStatus& check) {
+  return check.request + ": " + check.found;
+}
+
 /// How long until the node is dry, or why there is no forecast.
 void StatusReader::forecast(const PoolView& pool, const NodeView& view, const NodeRecord& record,
                             BleedStatus& status) const {
@@ -66,6 +70,7 @@ NodeStatus StatusReader::node(const Sources& sources, const PoolView& pool,
   status.max_sessions = view.max_sessions;
   status.state = view.state;
   status.health = node.passively_down(clock_.now()) ? balancer::Health::down : node.health();
+  checks(node.id(), status);
   status.dry = record != nullptr && record->dry == Dry::yes;
   const balancer::SessionCounts::Values sessions = node.sessions().read();
   status.live = sessions.live;
@@ -87,6 +92,17 @@ NodeStatus StatusReader::node(const Sources& sources, const PoolView& pool,
   }
   status.removed = sources.removed.contains(node.id());
   return status;
+}
+
+void StatusReader::checks(const balancer::NodeId& id, NodeStatus& status) const {
+  const balancer::CheckHistory* const checks = checks_of_(id);
+  if (checks == nullptr) return;
+  const Instant now = clock_.now();
+  if (checks->changed()) status.health_age = std::max(now - *checks->changed(), Millis{0});
+  if (const auto& last = checks->last()) {
+    const Millis age = std::max(now - last->ended, Millis{0});
+    status.last_check = CheckStatus{last->result, last->request, last->found, age, last->took};
+  }
 }
 
 std::vector<ListenerStatus> StatusReader::listeners(const balancer::Topology& topology) const {

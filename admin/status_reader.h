@@ -24,14 +24,19 @@ namespace bonedry::admin {
 /// changes nothing. Owned by ControlPlane, main thread only.
 class StatusReader {
  public:
+  /// The active checks of a node; null if it has none.
+  using ChecksOf = std::function<const balancer::CheckHistory*(const balancer::NodeId&)>;
+
   /// All must outlive this.
   StatusReader(const Clock& clock, const session::Ledger& ledger, const DrynessCheck& check,
-               const Forecaster& forecaster, const CertificateMonitor& certificates)
+               const Forecaster& forecaster, const CertificateMonitor& certificates,
+               ChecksOf checks_of)
       : clock_(clock),
         ledger_(ledger),
         check_(check),
         forecaster_(forecaster),
-        certificates_(certificates) {}
+        certificates_(certificates),
+        checks_of_(std::move(checks_of)) {}
 
   /// `traffic` is called for each status of all pools.
   void set_data_plane(std::vector<ListenerStatus> listeners,
@@ -58,6 +63,7 @@ class StatusReader {
   [[nodiscard]] NodeStatus node(const Sources& sources, const balancer::PoolView& pool,
                                 const balancer::NodeView& view) const;
   [[nodiscard]] std::vector<ListenerStatus> listeners(const balancer::Topology& topology) const;
+  void checks(const balancer::NodeId& id, NodeStatus& status) const;
   void forecast(const balancer::PoolView& pool, const balancer::NodeView& view,
                 const NodeRecord& record, BleedStatus& status) const;
 
@@ -66,6 +72,7 @@ class StatusReader {
   const DrynessCheck& check_;
   const Forecaster& forecaster_;
   const CertificateMonitor& certificates_;
+  ChecksOf checks_of_;
   std::vector<ListenerStatus> listeners_;
   std::function<TrafficStatus()> traffic_ = [] { return TrafficStatus{}; };
 };

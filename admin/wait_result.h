@@ -22,6 +22,8 @@ struct WaitResult {
   std::int64_t exchanges_open = 0;
   std::optional<DryForecast> forecast = {};      ///< set when it timed out
   std::vector<std::string> dry_blocked_by = {};  ///< likewise
+  Awaited awaited = Awaited::dry;
+  std::string last_check = {};  ///< of a wait for health: what the last check found, or nothing
 };
 
 }  // namespace bonedry::admin

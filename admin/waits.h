@@ -1,6 +1,5 @@
 #pragma once
 
-#include "balancer/node_id.h"
 #include "proxy/base/clock.h"
 
 #include <cstdint>
@@ -10,41 +9,46 @@
 
 namespace bonedry::admin {
 
-/// How a wait for dryness ended.
+/// How a wait for a node ended.
 enum class WaitEnd : std::uint8_t {
   dry,
+  healthy,    ///< enough checks in a row passed
+  unchecked,  ///< the node has no health checks: nothing to wait for
   timed_out,
   activated,  ///< the node is active again and will not become dry
   gone,       ///< the node is no longer in the config
 };
 
-/// Waits for nodes to become dry. Owned by ControlPlane, main thread only.
+/// What a wait is for.
+enum class Awaited : std::uint8_t { dry, healthy };
+
+/// Waits for nodes. Owned by ControlPlane, main thread only.
 class Waits {
  public:
   using Id = std::uint64_t;
   using Callback = std::function<void(WaitEnd)>;
-  /// How a wait for a node ends in the current state; nothing: it goes on, until its time-out.
-  using CheckEnd = std::function<std::optional<WaitEnd>(const balancer::NodeId&)>;
+  /// How a wait ends in the current state; nothing: it goes on, until its time-out.
+  using CheckEnd = std::function<std::optional<WaitEnd>()>;
 
   explicit Waits(const Clock& clock) : clock_(clock) {}
 
   /// `done` is called once, by `complete_finished`. `timeout`: nothing: no limit.
-  Id begin(balancer::NodeId node, std::optional<Millis> timeout, Callback done);
+  Id begin(CheckEnd check_end, std::optional<Millis> timeout, Callback done);
   /// Does nothing if the wait has ended.
   void cancel(Id id) { waits_.erase(id); }
 
-  /// Ends the waits that `check_end` ends or whose time is up. Their callbacks may begin and cancel
-  /// other waits.
-  void complete_finished(const CheckEnd& check_end);
+  /// Ends the waits whose `check_end` says so or whose time is up. Their callbacks may begin and
+  /// cancel other waits.
+  void complete_finished();
 
  private:
   struct Wait {
-    balancer::NodeId node;
+    CheckEnd check_end;
     std::optional<Instant> until;
     Callback done;
   };
 
-  [[nodiscard]] std::optional<WaitEnd> end_of(const Wait& wait, const CheckEnd& check_end) const;
+  [[nodiscard]] std::optional<WaitEnd> end_of(const Wait& wait) const;
 
   const Clock& clock_;
   std::map<Id, Wait> waits_;

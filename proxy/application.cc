@@ -3,6 +3,7 @@
 #include "admin/admin_server.h"
 #include "admin/control_plane.h"
 #include "admin/event_log.h"
+#include "admin/roll/rolls.h"
 #include "admin/state_store.h"
 #include "conf/loader.h"
 #include "proxy/base/directory.h"
@@ -174,7 +175,18 @@ class Application::Impl {
     publisher_.emplace(*server_, predecessor_.get(),
                        [this]() -> const std::string& { return config_text(); });
     records_ = std::move(*records);
+    load_rolls();
     return Done{};
+  }
+
+  /// Nobody's session depends on a roll, so a damaged file is no reason not to start.
+  void load_rolls() {
+    roll_store_.emplace(config_.server.state_dir + "/rolls.json");
+    rolls_.emplace(*roll_store_, events_, clock_,
+                   [this] { return control_ && control_->is_standby(); });
+    Result<admin::RollMap> rolls = roll_store_->load();
+    if (!rolls) spdlog::error("unfinished rolls are not known: {}", rolls.error());
+    rolls_->adopt(rolls ? std::move(*rolls) : admin::RollMap{});
   }
 
   /// A bleeding node had users, or may have had. A ledger that does not know the node, or was last
@@ -247,7 +259,8 @@ class Application::Impl {
     if (!socket) return Failure{socket.error()};
     const Result<> controlled = make_control(*bound);
     if (!controlled) return controlled;
-    admin_.emplace(loop_, config_.admin.socket, *control_, events_, clock_,
+    admin_.emplace(loop_, config_.admin.socket,
+                   admin::Commands::Parts{*control_, events_, *rolls_, clock_},
                    admin_limits(server_->descriptors().admin));
     admin_->listen(std::move(*socket));
     const Result<> serving = serve();
@@ -276,7 +289,8 @@ class Application::Impl {
                   upgrade(by, callback);
                 },
                 predecessor_ ? Parts::OtherProcess::predecessor : Parts::OtherProcess::none,
-                [this] { return lagging_process(); }},
+                [this] { return lagging_process(); },
+                [this](const balancer::NodeId& id) { return server_->checks_of(id.text()); }},
           config_, records_, ledger_->incomplete_since());
     } catch (const std::runtime_error& error) {
       return Failure{std::string(error.what())};
@@ -473,6 +487,8 @@ class Application::Impl {
   std::optional<Server> server_;
   std::optional<ServerPublisher> publisher_;
   std::optional<admin::ControlPlane> control_;
+  std::optional<admin::RollStore> roll_store_;
+  std::optional<admin::Rolls> rolls_;
   std::optional<admin::AdminServer> admin_;
   io::Timer tick_;
   io::Timer give_up_;

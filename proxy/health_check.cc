@@ -44,6 +44,7 @@ void HealthCheck::configure(const balancer::NodeView& view, const conf::Pool& po
 void HealthCheck::stop() {
   next_.disarm();
   close();
+  history_.forget();
   node_->set_health(Health::unknown);
   // The library that they belong to may be gone before a check that has been retired.
   tls_.reset();
@@ -55,6 +56,8 @@ void HealthCheck::stop() {
 void HealthCheck::begin() {
   if (!take_slot()) return;
   interim_heads_ = 0;
+  history_.begin();
+  began_ = context_.loop.now();
   timeout_.arm(config_.timeout);
   const auto address = io::make_address(address_.host, address_.port);
   io::ConnectStart start = io::start_connect(*address);
@@ -77,7 +80,7 @@ ExchangeError HealthCheck::on_connect_failed(int error, const std::string& why) 
 /// If connecting is the whole check, a node that expects a PROXY header has got one by now: it is
 /// part of connecting.
 void HealthCheck::on_connected() {
-  if (config_.path.empty()) return end(CheckResult::passed, "");
+  if (config_.path.empty()) return end(CheckResult::passed, "connected");
   if (!queue_request()) return end(CheckResult::failed, "its path is not valid");
   (void)connection_->flush();  // a failure is reported by `on_error`
 }
@@ -110,13 +113,15 @@ void HealthCheck::on_interim_head() {
 void HealthCheck::on_response_head(const http::ResponseInfo& /*response*/) {
   const int status = response_head_.status;
   const bool good = status >= 200 && status < 400;
-  end(good ? CheckResult::passed : CheckResult::failed,
-      good ? "" : "status " + std::to_string(status));
+  end(good ? CheckResult::passed : CheckResult::failed, "status " + std::to_string(status));
 }
 
 void HealthCheck::on_error(const ExchangeError& error) {
   // A shortage of our own says nothing about the node.
-  if (error.reason == EndReason::no_resources) return wait_for_next();
+  if (error.reason == EndReason::no_resources) {
+    history_.give_up();
+    return wait_for_next();
+  }
   if (error.error == ETIMEDOUT) return end(CheckResult::failed, "timed out");
   if (error.reason == EndReason::connect_failed || error.error == EPROTO) {
     return end(CheckResult::failed, why_not_connected_);
@@ -126,14 +131,18 @@ void HealthCheck::on_error(const ExchangeError& error) {
   end(CheckResult::failed, bad ? error.why : "connection closed without a response");
 }
 
-void HealthCheck::end(CheckResult result, const std::string& why) {
+void HealthCheck::end(CheckResult result, const std::string& found) {
   wait_for_next();
+  const Instant now = context_.loop.now();
+  const std::string request = config_.path.empty() ? "connect" : "GET " + config_.path;
+  history_.end({result, request, found, now, now - began_});
   const Health before = tracker_->health();
   const auto changed = tracker_->note(result);
   if (result == CheckResult::passed) node_->note_connect_success();
   if (!changed) return;
+  history_.note_change();
   node_->set_health(*changed);
-  on_change_(*node_, before, *changed, why);
+  on_change_(*node_, before, *changed, result == CheckResult::passed ? "" : found);
 }
 
 void HealthCheck::wait_for_next() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "balancer/check_history.h"
 #include "balancer/health_tracker.h"
 #include "balancer/topology.h"
 #include "conf/config.h"
@@ -51,6 +52,8 @@ class HealthCheck final : public io::Retirable, private UpstreamOwner, private U
   /// loop iteration on.
   void stop();
 
+  [[nodiscard]] const balancer::CheckHistory& history() const { return history_; }
+
  private:
   enum class SlotState : std::uint8_t { none, waiting, taken };
 
@@ -91,7 +94,8 @@ class HealthCheck final : public io::Retirable, private UpstreamOwner, private U
   void release_slot();
   /// Ends this check without a result, and schedules the next one.
   void wait_for_next();
-  void end(balancer::CheckResult result, const std::string& why);
+  /// `found`: what decided the result, for the operator.
+  void end(balancer::CheckResult result, const std::string& found);
   void close();
 
   // Many: the config of the checks, and one check in progress.
@@ -105,6 +109,8 @@ class HealthCheck final : public io::Retirable, private UpstreamOwner, private U
   std::shared_ptr<const tls::ClientContext> tls_context_;  // that the next is made with
   std::shared_ptr<const tls::ClientTarget> tls_;           // null: plain
   std::optional<balancer::HealthTracker> tracker_;         // nullopt: not configured yet
+  balancer::CheckHistory history_;
+  Instant began_;  // the check in progress
   SlotState slot_state_ = SlotState::none;
   std::unique_ptr<UpstreamConnection> connection_;
   http::Head request_head_;

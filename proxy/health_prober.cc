@@ -44,4 +44,9 @@ void HealthProber::adopt(const balancer::Topology& topology) {
   }
 }
 
+const balancer::CheckHistory* HealthProber::history(const std::string& node) const {
+  const auto found = checks_.find(node);
+  return found == checks_.end() ? nullptr : &found->second->history();
+}
+
 }  // namespace bonedry::proxy

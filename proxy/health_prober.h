@@ -32,6 +32,8 @@ class HealthProber {
   void set_limits(std::size_t max) { slots_.max = max; }
   /// Starts, changes and stops checks; the measured health of nodes that stay is kept.
   void adopt(const balancer::Topology& topology);
+  /// The checks of a node ("shop/alice"); null if it has none.
+  [[nodiscard]] const balancer::CheckHistory* history(const std::string& node) const;
 
  private:
   HealthCheck::OnChange on_change_;

@@ -59,6 +59,10 @@ class Server {
 
   /// Valid once the listeners are bound.
   [[nodiscard]] const DescriptorBudget& descriptors() const { return descriptors_; }
+  /// The checks of a node ("shop/alice"); null if it has none.
+  [[nodiscard]] const balancer::CheckHistory* checks_of(const std::string& node) const {
+    return prober_.history(node);
+  }
   /// Divides the descriptors again if the limit has changed (prlimit(1)). Call it periodically.
   void follow_descriptor_limit();
 

@@ -6,10 +6,13 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
+#include <array>
 #include <cstdio>
 #include <iostream>
 #include <map>
 #include <utility>
+#include <vector>
 
 namespace bonedry::ctl {
 namespace {
@@ -25,6 +28,19 @@ constexpr std::string_view kFooter =
     "Exit codes: 0 success (wait: the node is dry), 1 refused or failed, 2 usage error,\n"
     "3 timed out, 4 the node can no longer become dry (activated or removed),\n"
     "5 bonedry not reachable.";
+
+/// What `roll` takes beside the options of the table: bonedryctl carries it out.
+constexpr std::array kRollOptions{
+    Option{"status", ValueKind::none, "", "show how far the last roll is"},
+    Option{"dry-run", ValueKind::none, "", "show the plan; change nothing"},
+    Option{"deadline", ValueKind::duration, "D",
+           "move the sessions that are left on a node after this time; default: never"},
+    Option{"test", ValueKind::command, "CMD",
+           "command for the shell that tests a node, with a pass"},
+    Option{"settle", ValueKind::duration, "D", "watch each node for so long once it is active"},
+    Option{"health-timeout", ValueKind::duration, "D",
+           "how long a node may take to be healthy after CMD; default: 5m"},
+    Option{"keep-going", ValueKind::none, "", "go on with the next node after a failure"}};
 
 ExitCode usage_error(const std::string& text, const std::string& help_words) {
   std::fputs(admin::error_line(text).c_str(), stderr);
@@ -45,7 +61,9 @@ class ArgumentParser {
     app_.set_help_flag("--help", "print this help");
     app_.footer(std::string(kFooter));
     app_.require_subcommand(1);
-    for (const Command& command : admin::command_table()) add(command);
+    for (const Command& command : admin::command_table()) {
+      if (command.audience == admin::Audience::people) add(command);
+    }
   }
 
   std::variant<Invocation, ExitCode> parse(int argc, char** argv) {
@@ -54,7 +72,7 @@ class ArgumentParser {
       return ExitCode::usage;
     }
     try {
-      app_.parse(argc, argv);
+      app_.parse(take_roll_command(argc, argv), argv);
     } catch (const CLI::ParseError& error) {
       return on_parse_error(error);
     }
@@ -73,6 +91,7 @@ class ArgumentParser {
       added->type_name("")->required(positional.presence == admin::Presence::required);
     }
     for (const Option& option : command.options) add(*sub, option);
+    if (command.id == CommandId::roll) add_roll(*sub);
     if (command.id != CommandId::bleed) return;
     sub->add_flag("--wait", wait_, "after the command, wait until the node is dry");
     sub->add_option("--timeout", timeout_, "with --wait: stop waiting after this time")
@@ -88,6 +107,16 @@ class ArgumentParser {
     } else {
       sub.add_option(name, values_[&option], help)->type_name(std::string(option.placeholder));
     }
+  }
+
+  void add_roll(CLI::App& sub) {
+    sub.description(
+        "Update the nodes of a pool one after the other: bleed, run a command, test.\n"
+        "bonedryctl roll POOL [OPTIONS] -- CMD...");
+    for (const Option& option : kRollOptions) add(sub, option);
+    sub.add_option("--only", rolled_nodes_, "roll only this node; may be repeated")
+        ->type_name("NODE")
+        ->expected(1);
   }
 
   [[nodiscard]] CLI::App* chosen() const {
@@ -146,6 +175,60 @@ class ArgumentParser {
     return line;
   }
 
+  /// What follows `--` after `roll` is a command, which CLI11 would change (it drops brackets).
+  /// Returns how many arguments are left.
+  int take_roll_command(int argc, char** argv) {
+    char** const end = argv + argc;
+    char** const dashes =
+        std::find_if(argv, end, [](const char* word) { return std::string_view(word) == "--"; });
+    const bool rolls = std::any_of(
+        argv, dashes, [](const char* word) { return std::string_view(word) == "roll"; });
+    if (!rolls || dashes == end) return argc;
+    roll_command_.assign(dashes + 1, end);
+    return static_cast<int>(dashes - argv);
+  }
+
+  [[nodiscard]] bool has(std::string_view option) const {
+    return chosen()->count("--" + std::string(option)) > 0;
+  }
+
+  /// The duration that was given for an option of `roll`.
+  [[nodiscard]] std::optional<Millis> roll_duration(std::string_view name) {
+    const auto option = std::ranges::find(kRollOptions, name, &Option::name);
+    if (option == kRollOptions.end() || !has(name)) return std::nullopt;
+    return parse_duration(values_[&*option]);
+  }
+
+  /// What is wrong with the arguments of `roll`; empty: nothing.
+  [[nodiscard]] std::string roll_error() {
+    for (const Option& option : kRollOptions) {
+      if (option.kind == ValueKind::none || !has(option.name)) continue;
+      const std::string wrong = admin::value_error(option, values_[&option]);
+      if (!wrong.empty()) return wrong;
+    }
+    const bool runs = !roll_command_.empty();
+    const bool shows = has("status") || has("abandon");
+    if (runs && shows) return "--status and --abandon run nothing";
+    if (runs || shows) return "";
+    return "roll needs a command after '--': bonedryctl roll POOL -- CMD";
+  }
+
+  /// Nothing: only show or abandon it. The arguments are valid.
+  [[nodiscard]] std::optional<RollOptions> roll_options(const Command& command) {
+    if (roll_command_.empty()) return std::nullopt;
+    RollOptions made;
+    made.pool = values_[&command.positionals.front()];
+    made.command = roll_command_;
+    made.test = values_[&*std::ranges::find(kRollOptions, "test", &Option::name)];
+    made.only = rolled_nodes_;
+    made.deadline = roll_duration("deadline");
+    made.settle = roll_duration("settle").value_or(made.settle);
+    made.health_timeout = roll_duration("health-timeout").value_or(made.health_timeout);
+    if (has("keep-going")) made.on_failure = RollOptions::OnFailure::keep_going;
+    if (has("dry-run")) made.mode = RollOptions::Mode::dry_run;
+    return made;
+  }
+
   std::variant<Invocation, ExitCode> invocation(const Command& command) {
     Invocation made;
     made.socket = socket_;
@@ -154,6 +237,11 @@ class ArgumentParser {
     auto parsed = admin::parse_command_line(made.line);
     if (!parsed) return usage_error(parsed.error(), help_words());
     made.command = std::move(*parsed);
+    if (command.id == CommandId::roll) {
+      const std::string wrong = roll_error();
+      if (!wrong.empty()) return usage_error(wrong, help_words());
+      made.roll = roll_options(command);
+    }
     made.after_bleed = wait_ ? AfterBleed::wait : AfterBleed::exit;
     made.timeout = made.command.duration("timeout");
     if (!timeout_.empty()) {
@@ -170,6 +258,8 @@ class ArgumentParser {
   bool json_ = false;
   bool wait_ = false;
   std::string timeout_;
+  std::vector<std::string> rolled_nodes_;
+  std::vector<std::string> roll_command_;
   std::map<const void*, std::string> values_;  // keyed by row of the command table
 };
 

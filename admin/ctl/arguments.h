@@ -2,6 +2,7 @@
 
 #include "admin/command_line.h"
 #include "admin/ctl/exit_code.h"
+#include "admin/ctl/roll/roll_options.h"
 
 #include <cstdint>
 #include <optional>
@@ -21,7 +22,8 @@ struct Invocation {
   admin::CommandLine command;
   admin::Format format = admin::Format::text;  ///< of what goes to stdout
   AfterBleed after_bleed = AfterBleed::exit;
-  std::optional<Millis> timeout;  ///< of the wait
+  std::optional<Millis> timeout;         ///< of the wait
+  std::optional<RollOptions> roll = {};  ///< set: carry out a roll; `line` only shows it
 };
 
 /// Reads the arguments. If they only ask for help, or are wrong, prints the text and returns the

@@ -43,7 +43,7 @@ NodeProgress figures_of(const std::string& key, const Json& node) {
 }
 
 std::optional<ExitCode> code_of(std::string_view result) {
-  if (result == "dry") return ExitCode::done;
+  if (result == "dry" || result == "healthy" || result == "unchecked") return ExitCode::done;
   if (result == "timed_out") return ExitCode::timed_out;
   if (result == "activated" || result == "gone") return ExitCode::cannot_succeed;
   return std::nullopt;
@@ -75,8 +75,13 @@ std::optional<ReportedWait> parse_wait_result(std::string_view response) {
     const admin::RemainingUsers left{parsed.at("live").get<std::int64_t>(),
                                      parsed.at("pending").get<std::int64_t>(),
                                      parsed.value("exchanges_open", std::int64_t{0})};
-    return ReportedWait{*code, parsed.at("node").get<std::string>(), left,
-                        joined(parsed.value("dry_blocked_by", Json::array())), forecast_of(parsed)};
+    const Json check = parsed.value("last_check", Json());
+    return ReportedWait{*code,
+                        parsed.at("node").get<std::string>(),
+                        left,
+                        joined(parsed.value("dry_blocked_by", Json::array())),
+                        forecast_of(parsed),
+                        check.is_string() ? check.get<std::string>() : ""};
   } catch (const Json::exception&) {
     return std::nullopt;
   }

@@ -31,6 +31,7 @@ struct ReportedWait {
   admin::RemainingUsers left;
   std::string blocked_by;  ///< what keeps the node from being dry
   std::optional<admin::DryForecast> forecast = {};
+  std::string last_check = {};  ///< what the last health check found; empty: there was none
 };
 
 /// The progress of a node ("alice" or "shop/alice") in the response to `status json`; empty when

@@ -5,11 +5,9 @@
 #include "proxy/base/duration.h"
 
 #include <poll.h>
-#include <sys/signalfd.h>
 
 #include <algorithm>
 #include <array>
-#include <csignal>
 #include <utility>
 
 namespace bonedry::ctl {
@@ -19,15 +17,6 @@ namespace {
 constexpr Millis kRestartTimeLimit = std::chrono::seconds{30};
 constexpr Millis kRetryInterval{250};
 
-UniqueFd catch_signals() {
-  sigset_t signals{};
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
-  sigprocmask(SIG_BLOCK, &signals, nullptr);
-  return UniqueFd(::signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC));
-}
-
 std::string why_not_dry_text(const ReportedWait& outcome) {
   return admin::why_not_dry(outcome.node, outcome.left, outcome.blocked_by) +
          (outcome.forecast ? "; " + admin::to_text(*outcome.forecast) : "");
@@ -35,14 +24,10 @@ std::string why_not_dry_text(const ReportedWait& outcome) {
 
 }  // namespace
 
-Waiter::Waiter(std::string socket, std::string node, std::optional<Millis> timeout, ProxySeen seen,
-               Progress& progress)
-    : socket_(std::move(socket)),
-      node_(std::move(node)),
-      timeout_(timeout),
-      proxy_seen_(seen),
+Waiter::Waiter(Request request, Interrupts& interrupts, Progress& progress)
+    : request_(std::move(request)),
+      interrupts_(interrupts),
       progress_(progress),
-      signals_(catch_signals()),
       began_(clock_.now()) {}
 
 Waiter::Result Waiter::run() {
@@ -52,6 +37,7 @@ Waiter::Result Waiter::run() {
       if (auto ending = check_retry_limit()) return *std::move(ending);
     }
     poll();
+    if (request_.background != nullptr) request_.background->run();
     if (auto ending = check_signals()) return *std::move(ending);
     if (auto ending = read_wait()) return *std::move(ending);
     read_status();
@@ -63,13 +49,13 @@ std::optional<Waiter::Result> Waiter::connect() {
   const Instant now = clock_.now();
   if (now < next_attempt_) return std::nullopt;
   next_attempt_ = now + kRetryInterval;
-  auto call = AdminRequest::start(socket_, line());
+  auto call = AdminRequest::start(request_.socket, line());
   if (call) {
     wait_ = std::move(*call);
-    proxy_seen_ = ProxySeen::yes;
+    request_.seen = ProxySeen::yes;
     return std::nullopt;
   }
-  if (proxy_seen_ == ProxySeen::no) return Result{ExitCode::unreachable, "", call.error()};
+  if (request_.seen == ProxySeen::no) return Result{ExitCode::unreachable, "", call.error()};
   on_lost(call.error());
   return std::nullopt;
 }
@@ -77,9 +63,9 @@ std::optional<Waiter::Result> Waiter::connect() {
 /// A lost connection is retried for a limited time only.
 std::optional<Waiter::Result> Waiter::check_retry_limit() const {
   if (wait_ || !disconnected_since_) return std::nullopt;
-  if (timeout_ && elapsed() >= *timeout_) {
+  if (request_.timeout && elapsed() >= *request_.timeout) {
     return Result{ExitCode::timed_out, "",
-                  "timed out after " + format_duration(*timeout_) + ": " + why_lost_};
+                  "timed out after " + format_duration(*request_.timeout) + ": " + why_lost_};
   }
   if (clock_.now() - *disconnected_since_ < kRestartTimeLimit) return std::nullopt;
   return Result{ExitCode::unreachable, "", why_lost_};
@@ -89,21 +75,25 @@ std::optional<Waiter::Result> Waiter::check_retry_limit() const {
 void Waiter::poll() {
   const Instant now = clock_.now();
   Millis time_limit = wait_ ? std::chrono::seconds{1} : kRetryInterval;
+  if (request_.background != nullptr) time_limit = kRetryInterval;
   if (wait_ && !status_) time_limit = std::clamp(next_status_ - now, Millis{0}, time_limit);
+  const int background = request_.background == nullptr ? -1 : request_.background->fd();
   // poll() ignores descriptors of -1.
-  std::array<pollfd, 3> watched{{{signals_.get(), POLLIN, 0},
+  std::array<pollfd, 4> watched{{{interrupts_.fd(), POLLIN, 0},
+                                 {background, POLLIN, 0},
                                  {wait_ ? wait_->fd() : -1, POLLIN, 0},
                                  {status_ ? status_->fd() : -1, POLLIN, 0}}};
   ::poll(watched.data(), watched.size(), static_cast<int>(time_limit.count()));
 }
 
 std::optional<Waiter::Result> Waiter::check_signals() {
-  signalfd_siginfo signal{};
-  if (::read(signals_.get(), &signal, sizeof signal) != sizeof signal) return std::nullopt;
-  const bool interrupted = signal.ssi_signo == SIGINT;
-  return Result{interrupted ? ExitCode::interrupted : ExitCode::terminated, "",
-                "interrupted: no longer waiting, but " + node_ +
-                    " keeps bleeding; 'bonedryctl wait " + node_ + "' waits again"};
+  const auto code = interrupts_.take();
+  if (!code) return std::nullopt;
+  const std::string stays =
+      request_.goal == Goal::dry ? ", but " + request_.node + " keeps bleeding" : "";
+  return Result{*code, "",
+                "interrupted: no longer waiting" + stays + "; 'bonedryctl wait " + request_.node +
+                    (request_.goal == Goal::dry ? "" : " --healthy") + "' waits again"};
 }
 
 std::optional<Waiter::Result> Waiter::read_wait() {
@@ -122,14 +112,14 @@ void Waiter::read_status() {
   if (!status_) {
     if (clock_.now() < next_status_) return;
     next_status_ = clock_.now() + progress_.interval();
-    if (auto call = AdminRequest::start(socket_, "status json")) status_ = std::move(*call);
+    if (auto call = AdminRequest::start(request_.socket, "status json")) status_ = std::move(*call);
     return;
   }
   if (status_->advance() == AdminRequest::State::receiving) return;
-  if (const auto progress = parse_node_progress(status_->response(), node_)) {
+  if (const auto progress = parse_node_progress(status_->response(), request_.node)) {
     disconnected_since_.reset();
-    node_ = progress->node;  // the full name: a short name may become ambiguous
-    progress_.show(*progress, elapsed());
+    request_.node = progress->node;  // the full name: a short name may become ambiguous
+    if (request_.goal == Goal::dry) progress_.show(*progress, elapsed());
   }
   status_.reset();
 }
@@ -152,27 +142,36 @@ Waiter::Result Waiter::on_response(const std::string& response) {
   }
   const auto outcome = parse_wait_result(response);
   if (!outcome) return {ExitCode::refused, "", "cannot parse the response from bonedry"};
-  switch (outcome->code) {
+  return {outcome->code, response, explanation_of(*outcome)};
+}
+
+std::string Waiter::explanation_of(const ReportedWait& outcome) const {
+  const bool dry = request_.goal == Goal::dry;
+  const std::string waited = " (waited " + format_duration(elapsed()) + ")";
+  switch (outcome.code) {
     case ExitCode::done:
-      return {ExitCode::done, response,
-              "dry: no users left on " + outcome->node + " (waited " + format_duration(elapsed()) +
-                  ")"};
+      if (dry) return "dry: no users left on " + outcome.node + waited;
+      return outcome.node +
+             (outcome.last_check.empty() ? " has no health checks"
+                                         : " is healthy: " + outcome.last_check) +
+             waited;
     case ExitCode::timed_out:
-      return {ExitCode::timed_out, response,
-              "timed out after " + format_duration(timeout_.value_or(elapsed())) + ": " +
-                  why_not_dry_text(*outcome)};
+      return "timed out after " + format_duration(request_.timeout.value_or(elapsed())) + ": " +
+             (dry ? why_not_dry_text(outcome)
+                  : outcome.node + " is not healthy: " + outcome.last_check);
     default:
-      return {ExitCode::cannot_succeed, response,
-              outcome->node + " was activated or removed: it will not become dry"};
+      return outcome.node + (dry ? " was activated or removed: it will not become dry"
+                                 : " was removed: it will not become healthy");
   }
 }
 
 std::string Waiter::line() const {
-  std::string text = "wait " + admin::quote_word(node_);
-  if (timeout_) {
-    const Millis left = std::max(*timeout_ - elapsed(), Millis{0});
+  std::string text = "wait " + admin::quote_word(request_.node);
+  if (request_.timeout) {
+    const Millis left = std::max(*request_.timeout - elapsed(), Millis{0});
     text += " --timeout " + std::to_string(left.count()) + "ms";
   }
+  if (request_.goal == Goal::healthy) text += " --healthy";
   return text + " json";
 }
 

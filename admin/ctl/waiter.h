@@ -1,10 +1,11 @@
 #pragma once
 
 #include "admin/ctl/admin_request.h"
+#include "admin/ctl/background.h"
 #include "admin/ctl/exit_code.h"
+#include "admin/ctl/interrupts.h"
 #include "admin/ctl/progress.h"
 #include "proxy/base/clock.h"
-#include "proxy/base/unique_fd.h"
 
 #include <cstdint>
 #include <optional>
@@ -12,8 +13,11 @@
 
 namespace bonedry::ctl {
 
-/// Waits until a node is dry, and shows the progress meanwhile. The proxy may be restarted during
-/// the wait: its node states survive, and the wait goes on.
+/// What bonedryctl waits for.
+enum class Goal : std::uint8_t { dry, healthy };
+
+/// Waits until a node is dry, and shows the progress meanwhile; or until it is healthy. The proxy
+/// may be restarted during the wait: its node states survive, and the wait goes on.
 class Waiter {
  public:
   struct Result {
@@ -25,9 +29,17 @@ class Waiter {
   /// Whether the proxy is known to have been running: then a failed connect is retried.
   enum class ProxySeen : std::uint8_t { no, yes };
 
-  /// Blocks SIGINT and SIGTERM for the rest of the process: they end the wait.
-  Waiter(std::string socket, std::string node, std::optional<Millis> timeout, ProxySeen seen,
-         Progress& progress);
+  struct Request {
+    std::string socket;
+    std::string node;
+    Goal goal = Goal::dry;
+    std::optional<Millis> timeout;  ///< nothing: no limit
+    ProxySeen seen = ProxySeen::no;
+    Background* background = nullptr;  ///< runs meanwhile
+  };
+
+  /// `interrupts` end the wait. Both must outlive this, and so must the background.
+  Waiter(Request request, Interrupts& interrupts, Progress& progress);
 
   Result run();
 
@@ -41,17 +53,15 @@ class Waiter {
 
   void on_lost(std::string why);
   Result on_response(const std::string& response);
+  [[nodiscard]] std::string explanation_of(const ReportedWait& outcome) const;
   [[nodiscard]] std::string line() const;
   [[nodiscard]] Millis elapsed() const { return clock_.now() - began_; }
 
   // Many: a wait is two requests, their times, and what is known of the proxy.
   SystemClock clock_;
-  std::string socket_;
-  std::string node_;
-  std::optional<Millis> timeout_;
-  ProxySeen proxy_seen_;
+  Request request_;
+  Interrupts& interrupts_;
   Progress& progress_;
-  UniqueFd signals_;
   Instant began_;
 
   std::optional<AdminRequest> wait_;

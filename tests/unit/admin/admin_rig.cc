@@ -50,7 +50,12 @@ void FakeWorkers::turn() {
 }
 
 AdminRig::AdminRig(const AdminLimits& limits)
-    : ledger(10'000, clock.now()), store(directory / "nodes.json"), events(clock), limits_(limits) {
+    : ledger(10'000, clock.now()),
+      store(directory / "nodes.json"),
+      events(clock),
+      roll_store(directory / "rolls.json"),
+      rolls(roll_store, events, clock, [this] { return control->is_standby(); }),
+      limits_(limits) {
   spdlog::set_level(spdlog::level::off);
   control = make_control(shop_config());
   start_server();
@@ -77,7 +82,8 @@ AdminRig::~AdminRig() {
 }
 
 void AdminRig::start_server() {
-  server = std::make_unique<AdminServer>(loop_, path(), *control, events, clock, limits_);
+  server = std::make_unique<AdminServer>(loop_, path(),
+                                         Commands::Parts{*control, events, rolls, clock}, limits_);
   const Result<> listening = server->listen();
   if (!listening) throw std::runtime_error(listening.error());
 }

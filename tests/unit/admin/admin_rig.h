@@ -3,6 +3,7 @@
 #include "admin/admin_server.h"
 #include "admin/control_plane.h"
 #include "admin/event_log.h"
+#include "admin/roll/rolls.h"
 #include "proxy/base/clock.h"
 #include "proxy/io/event_loop.h"
 #include "session/mapped_ledger.h"
@@ -89,6 +90,8 @@ class AdminRig {
   EventLog events;
   std::string reload_error;  ///< empty: reloads succeed
   std::unique_ptr<ControlPlane> control;
+  RollStore roll_store;
+  Rolls rolls;
   std::unique_ptr<AdminServer> server;
 
  private:

@@ -320,7 +320,8 @@ TEST(AdminServer, ASecondOneIsRefusedAndLeavesTheFirstAlone) {
   AdminRig rig;
   io::EventLoop loop;
   {
-    AdminServer second(loop, rig.path(), *rig.control, rig.events, rig.clock);
+    AdminServer second(loop, rig.path(),
+                       Commands::Parts{*rig.control, rig.events, rig.rolls, rig.clock});
     const Result<> listening = second.listen();
     ASSERT_FALSE(listening);
     EXPECT_TRUE(listening.error().starts_with("another bonedry is listening on "));

@@ -114,13 +114,13 @@ TEST(ParseCommandLine, SaysWhatIsWrong) {
       "bleed needs a node, not an empty word; usage: bleed NODE [--deadline D] [--reason TEXT] "
       "[--force]");
   EXPECT_EQ(error_of("wait alice bob"),
-            "wait: unexpected argument 'bob'; usage: wait NODE [--timeout D]");
+            "wait: unexpected argument 'bob'; usage: wait NODE [--healthy] [--timeout D]");
   EXPECT_EQ(error_of("wait alice --force"),
-            "wait: unknown option '--force'; usage: wait NODE [--timeout D]");
+            "wait: unknown option '--force'; usage: wait NODE [--healthy] [--timeout D]");
   EXPECT_EQ(error_of("wait alice -t 3s"),
-            "wait: unknown option '-t'; usage: wait NODE [--timeout D]");
+            "wait: unknown option '-t'; usage: wait NODE [--healthy] [--timeout D]");
   EXPECT_EQ(error_of("wait alice --timeout"),
-            "--timeout takes a value; usage: wait NODE [--timeout D]");
+            "--timeout takes a value; usage: wait NODE [--healthy] [--timeout D]");
   EXPECT_EQ(error_of("bleed a --deadline --force"),
             "--deadline takes a value; usage: bleed NODE [--deadline D] [--reason TEXT] [--force]");
   EXPECT_EQ(error_of("wait alice --timeout soon"),

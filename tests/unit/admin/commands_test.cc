@@ -153,7 +153,7 @@ TEST_F(CommandsTest, WaitTimesOutWithTheFigures) {
   EXPECT_EQ(json.answer(),
             R"({"node":"shop/alice","result":"timed_out","live":1,"pending":1,)"
             R"("exchanges_open":0,"forecast_s":null,"forecast_low_s":null,"forecast_high_s":null,)"
-            R"("dry_blocked_by":["1 live session","1 pending session"]})"
+            R"("dry_blocked_by":["1 live session","1 pending session"],"last_check":null})"
             "\n");
 }
 

@@ -18,7 +18,9 @@ TEST(RenderJson, StatusIsTheContract) {
   EXPECT_EQ(
       render_json(sample_status()),
       R"({"pools":[{"name":"shop","nodes":[{"name":"alice","address":"127.0.0.1:9001",)"
-      R"("weight":100,"max_sessions":0,"state":"bleeding","health":"up","dry":false,)"
+      R"("weight":100,"max_sessions":0,"state":"bleeding","health":"up","health_age_s":90.0,)"
+      R"("last_check":{"result":"passed","request":"GET /healthz","found":"status 200",)"
+      R"("age_s":0.7,"took_s":0.012},"dry":false,)"
       R"("dry_blocked_by":["12 live sessions","3 pending sessions"],)"
       R"("sessions":{"live":12,"pending":3},"exchanges_open":1,"websockets_open":0,"exchanges_waiting":0,)"
       R"("counters":{"new":180,"moved":0,"rescued":2,"late":0,"logged_out":5},"last_exchange_age_s":1.234,)"
@@ -26,7 +28,8 @@ TEST(RenderJson, StatusIsTheContract) {
       R"("reason":"update \u001b[2J 4.2","deadline":"2023-11-14T22:39:20Z","forecast_s":840.0,)"
       R"("forecast_low_s":543.0,"forecast_high_s":1560.0,"pending_ends_in_s":null},)"
       R"("removed":false},{"name":"bob","address":"127.0.0.1:9002","weight":50,)"
-      R"("max_sessions":500,"state":"active","health":"unknown","dry":false,)"
+      R"("max_sessions":500,"state":"active","health":"unknown","health_age_s":null,)"
+      R"("last_check":null,"dry":false,)"
       R"("dry_blocked_by":[],"sessions":{"live":0,"pending":0},"exchanges_open":0,)"
       R"("websockets_open":0,"exchanges_waiting":0,"counters":{"new":0,"moved":0,"rescued":0,"late":0,"logged_out":0},)"
       R"("last_exchange_age_s":null,"bleeding":null,"removed":false}],"foreign_cookies":0,"cookie_clashes":0}],)"
@@ -141,7 +144,7 @@ TEST(RenderJson, Waits) {
   EXPECT_EQ(render_json(result),
             R"({"node":"shop/alice","result":"timed_out","live":4,"pending":1,)"
             R"("exchanges_open":2,"forecast_s":null,"forecast_low_s":null,"forecast_high_s":null,)"
-            R"("dry_blocked_by":[]})"
+            R"("dry_blocked_by":[],"last_check":null})"
             "\n");
   result.forecast = DryForecast{Millis{1500}, Millis{1000}, Millis{3000}};
   EXPECT_NE(

@@ -162,6 +162,24 @@ TEST(RenderText, EventsAreOneLineEach) {
             "2023-11-14T22:13:20.000Z  reload: reloaded\n");
 }
 
+TEST(RenderText, WaitsForHealthEndInOneLine) {
+  WaitResult result{.node = {"shop", "alice"}, .end = WaitEnd::healthy, .timeout = Millis{3000}};
+  result.awaited = Awaited::healthy;
+  result.last_check = "GET /: status 200";
+  EXPECT_EQ(render_text(result), "shop/alice is healthy: GET /: status 200\n");
+  result.end = WaitEnd::timed_out;
+  result.last_check = "GET /: status 500";
+  EXPECT_EQ(render_text(result),
+            "error: timed out after 3s: shop/alice is not healthy: GET /: status 500\n");
+  result.last_check = "";
+  EXPECT_EQ(render_text(result), "error: timed out after 3s: shop/alice is not healthy\n");
+  result.end = WaitEnd::gone;
+  EXPECT_EQ(render_text(result),
+            "error: shop/alice is no longer in the config: it will not become healthy\n");
+  result.end = WaitEnd::unchecked;
+  EXPECT_EQ(render_text(result), "shop/alice has no health checks: nothing to wait for\n");
+}
+
 TEST(RenderText, WaitsEndInOneLine) {
   WaitResult result{{"shop", "alice"}, WaitEnd::dry, std::chrono::seconds{3}, 4, 1, 0};
   EXPECT_EQ(render_text(result), "dry: no users left on shop/alice\n");

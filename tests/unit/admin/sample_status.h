@@ -17,6 +17,9 @@ inline Status sample_status() {
   alice.weight = 100;
   alice.state = balancer::NodeState::bleeding;
   alice.health = balancer::Health::up;
+  alice.health_age = std::chrono::seconds{90};
+  alice.last_check = CheckStatus{balancer::CheckResult::passed, "GET /healthz", "status 200",
+                                 Millis{700}, Millis{12}};
   alice.dry_blocked_by = {"12 live sessions", "3 pending sessions"};
   alice.live = 12;
   alice.pending = 3;

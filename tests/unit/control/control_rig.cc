@@ -41,7 +41,12 @@ void ControlTest::start_control() {
                           .store = store,
                           .events = events,
                           .load_config = load,
-                          .lagging_process = [this] { return lagging_process; }},
+                          .lagging_process = [this] { return lagging_process; },
+                          .checks_of =
+                              [this](const balancer::NodeId& id) {
+                                const auto found = checks.find(id.text());
+                                return found == checks.end() ? nullptr : &found->second;
+                              }},
       config, written(), incomplete_since);
 }
 

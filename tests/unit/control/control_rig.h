@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -118,8 +119,9 @@ class ControlTest : public testing::Test {
   ManualClock clock;
   conf::Config config;
   std::optional<Instant> incomplete_since;
-  std::string lagging_process;  ///< the process that has not acknowledged
-  std::string load_error;       ///< empty: a reload loads `config`
+  std::map<std::string, balancer::CheckHistory> checks;  ///< of the nodes that have any
+  std::string lagging_process;                           ///< the process that has not acknowledged
+  std::string load_error;                                ///< empty: a reload loads `config`
   std::vector<std::string> answers;
   std::unique_ptr<session::MappedLedger> ledger;
   FakePublisher publisher;

@@ -131,7 +131,7 @@ TEST_F(HandoverTest, WaitsEndWhenTheSuccessorSaysSo) {
   std::optional<WaitEnd> end;
   bleed("shop/alice");
   add_user("shop/alice", 1);
-  control->wait("shop/alice"_node, std::nullopt, [&end](WaitEnd how) { end = how; });
+  control->wait("shop/alice"_node, Awaited::dry, std::nullopt, [&end](WaitEnd how) { end = how; });
   control->begin_standby();
   control->tick();
   EXPECT_FALSE(end);

@@ -208,7 +208,8 @@ void PromiseModelRun::add_or_remove_node(conf::Pool& shop) {
 void PromiseModelRun::wait() {
   const std::string key = any_node();
   note("wait for " + key);
-  proxy_.control->wait(node_id(key), chance(50) ? std::optional<Millis>(seconds{30}) : std::nullopt,
+  proxy_.control->wait(node_id(key), admin::Awaited::dry,
+                       chance(50) ? std::optional<Millis>(seconds{30}) : std::nullopt,
                        [this, key](WaitEnd end) { ended_waits_.emplace_back(key, end); });
   count("wait");
 }

@@ -15,7 +15,8 @@ using test::seconds;
 class WaitTest : public test::ControlTest {
  protected:
   ControlPlane::WaitId wait(const std::string& key, std::optional<Millis> timeout = {}) {
-    return control->wait(node_id(key), timeout, [this](WaitEnd end) { ends.push_back(end); });
+    return control->wait(node_id(key), Awaited::dry, timeout,
+                         [this](WaitEnd end) { ends.push_back(end); });
   }
 
   using Ends = std::vector<WaitEnd>;
@@ -160,7 +161,7 @@ TEST_F(WaitTest, SeveralMayWaitForOneNode) {
 TEST_F(WaitTest, AnAnswerMayCancelAnotherWaitOrBeginANewOne) {
   bleed("shop/alice");
   ControlPlane::WaitId second = 0;
-  control->wait("shop/alice"_node, {}, [this, &second](WaitEnd end) {
+  control->wait("shop/alice"_node, Awaited::dry, {}, [this, &second](WaitEnd end) {
     ends.push_back(end);
     control->cancel_wait(second);
     wait("shop/bob");
@@ -187,6 +188,63 @@ TEST_F(WaitTest, WhileDrynessCannotBeWrittenDownItGoesOn) {
   mend_disk();
   pass(seconds{3});
   EXPECT_EQ(ends, Ends{WaitEnd::dry});
+}
+
+class HealthWaitTest : public WaitTest {
+ protected:
+  void wait_healthy(std::optional<Millis> timeout = {}) {
+    control->wait("shop/alice"_node, Awaited::healthy, timeout,
+                  [this](WaitEnd end) { ends.push_back(end); });
+  }
+  void check(balancer::CheckResult result) {
+    checks["shop/alice"].begin();
+    checks["shop/alice"].end({result, "GET /", "status 200", clock.now(), Millis{1}});
+    control->tick();
+  }
+  void pass_check() { check(balancer::CheckResult::passed); }
+  void set_health(balancer::Health health) { view("shop/alice").node->set_health(health); }
+};
+
+TEST_F(HealthWaitTest, OnlyChecksThatBeginFromNowOnCount) {
+  set_health(balancer::Health::up);
+  pass_check();
+  pass_check();
+  wait_healthy();
+  control->tick();
+  EXPECT_TRUE(ends.empty()) << "these may be of the program before the update";
+  pass_check();
+  EXPECT_TRUE(ends.empty()) << "rise is 2";
+  check(balancer::CheckResult::failed);
+  pass_check();
+  EXPECT_TRUE(ends.empty()) << "in a row";
+  pass_check();
+  EXPECT_EQ(ends, Ends{WaitEnd::healthy});
+}
+
+TEST_F(HealthWaitTest, ANodeThatIsDownIsNotHealthy) {
+  set_health(balancer::Health::down);
+  checks["shop/alice"];
+  wait_healthy(seconds{60});
+  pass_check();
+  pass_check();
+  EXPECT_TRUE(ends.empty());
+  pass(seconds{61});
+  EXPECT_EQ(ends, Ends{WaitEnd::timed_out});
+}
+
+TEST_F(HealthWaitTest, ANodeWithoutChecksIsNotWaitedFor) {
+  wait_healthy();
+  control->tick();
+  EXPECT_EQ(ends, Ends{WaitEnd::unchecked});
+}
+
+TEST_F(HealthWaitTest, ANodeThatLeavesTheConfigIsGone) {
+  checks["shop/alice"];
+  wait_healthy();
+  std::erase_if(shop().nodes, [](const conf::Node& each) { return each.name == "alice"; });
+  EXPECT_EQ(reload().substr(0, 8), "reloaded");
+  settle();
+  EXPECT_EQ(ends, Ends{WaitEnd::gone});
 }
 
 }  // namespace
