@@ -2,6 +2,7 @@
 
 #include "proxy/base/clock.h"
 #include "session/ledger.h"
+#include "session/siv_key.h"
 
 #include <array>
 #include <cstddef>
@@ -17,9 +18,6 @@ namespace bonedry::session {
 
 /// Length of every session cookie's value: 45 bytes in base64url, without padding.
 constexpr std::size_t kCookieLength = 60;
-
-/// Keyed hash of a node's name: the same in every proxy that has the secret, and reveals nothing.
-using NodeKey = std::uint64_t;
 
 /// What the seal protects.
 struct CookieContent {
