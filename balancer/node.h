@@ -1,6 +1,7 @@
 #pragma once
 
 #include "balancer/node_id.h"
+#include "balancer/pass_use.h"
 #include "proxy/base/clock.h"
 
 #include <atomic>
@@ -74,6 +75,7 @@ struct NodeTraffic {
   std::atomic<std::int64_t> exchanges_open{0};
   std::atomic<std::int64_t> tunnels_open{0};
   std::atomic<std::int64_t> connections_in_use{0};
+  std::atomic<std::int64_t> pass_exchanges_open{0};  ///< not among `exchanges_open`
 };
 
 /// The run-time state of one node, which outlives a topology. Consecutive topologies share the
@@ -130,7 +132,16 @@ class Node {
   }
   void open_exchange() { own_.exchanges_open.fetch_add(1, std::memory_order_acq_rel); }
   void close_exchange(Instant now);
-  /// The open exchanges that are tunnels.
+  /// Open exchanges with a pass, of both processes. They are not users, and no `exchanges_open`.
+  [[nodiscard]] std::int64_t pass_exchanges_open() const {
+    return own_.pass_exchanges_open.load(std::memory_order_acquire) +
+           other_.pass_exchanges_open.load(std::memory_order_acquire);
+  }
+  void open_pass_exchange() { own_.pass_exchanges_open.fetch_add(1, std::memory_order_acq_rel); }
+  void close_pass_exchange() { own_.pass_exchanges_open.fetch_sub(1, std::memory_order_acq_rel); }
+  /// The requests to this process that came with a pass for the node.
+  PassUse pass_use;
+  /// The open exchanges that are tunnels, without those with a pass.
   [[nodiscard]] std::int64_t tunnels_open() const {
     return own_.tunnels_open.load(std::memory_order_relaxed) +
            other_.tunnels_open.load(std::memory_order_relaxed);

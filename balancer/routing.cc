@@ -20,6 +20,9 @@ RouteDecision route_ended(const NodeView& claimed, Reachable reachable) {
 RouteDecision route(Claim claim, const NodeView& claimed, Reachable reachable,
                     conf::OnLost on_lost) {
   if (claim == Claim::none) return RouteDecision::new_session;
+  if (claim == Claim::pass) {
+    return reachable == Reachable::yes ? RouteDecision::pass_node : RouteDecision::node_down;
+  }
   if (claim == Claim::ended) return route_ended(claimed, reachable);
   // Door before health: a user who must leave anyway does not get a 503 because the old node is
   // down.

@@ -6,12 +6,13 @@
 
 namespace bonedry::balancer {
 
-/// The session that a request claims by its cookie.
+/// What a request has of a node: a session, by its cookie, or a pass.
 enum class Claim : std::uint8_t {
   none,       ///< no session: no cookie, a forged one, or one of a removed node
   session,    ///< a session that is on a node
   displaced,  ///< a session that was taken off its node and has not been moved yet
   ended,      ///< a genuine cookie whose session the ledger no longer has
+  pass,       ///< a valid pass: the request of a tester, which belongs to no session
 };
 
 /// Where a request goes.
@@ -21,7 +22,8 @@ enum class RouteDecision : std::uint8_t {
   late,          ///< new_session, counted at the old node: expired, or that node is dry
   moved,         ///< the same: a deadline or forced maintenance took it off that node
   rescued,       ///< the same: that node is down
-  node_down,     ///< 503: its node is down and the pool says on_lost = "fail"
+  node_down,     ///< 503: its node is down and the pool says on_lost = "fail"; or that of a pass is
+  pass_node,     ///< to the node of its pass, whatever the state of that node
 };
 
 enum class Reachable : std::uint8_t { yes, no };

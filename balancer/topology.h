@@ -41,6 +41,8 @@ struct NodeView {
   /// When it was last put back into rotation, for slow_start; nothing: it takes its full share.
   std::optional<Instant> slow_start_since;
   std::uint32_t slot = 0;  ///< its index in the ledger
+  /// Passes for it that were issued at this time or before are void; nothing: none are.
+  std::optional<WallTime> passes_revoked = {};
 };
 
 /// One pool as one topology sees it.

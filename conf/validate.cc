@@ -1,5 +1,6 @@
 #include "conf/validate.h"
 
+#include "conf/pass_cookie.h"
 #include "conf/spelling.h"
 #include "proxy/base/ascii.h"
 #include "proxy/base/duration.h"
@@ -329,6 +330,13 @@ void check_learned_cookie(const Session& session, const TableReader& table) {
   }
 }
 
+void check_pass_cookie(const Session& session, const TableReader& table) {
+  if (session.sticky == Sticky::none || !table.sound("cookie")) return;
+  if (!session.cookie.starts_with(kPassCookiePrefix)) return;
+  table.error("cookie", "names that begin with " + quote(kPassCookiePrefix) +
+                            " are those of cookies with passes; choose another");
+}
+
 void check_renewal(const Session& session, const TableReader& table) {
   if (session.sticky == Sticky::learn || !table.has("renewal_grace")) return;
   table.warning("renewal_grace", R"(ignored: has an effect only with sticky = "learn")");
@@ -419,6 +427,7 @@ void check_pool(const Pool& pool, const PoolSections& sections) {
   check_session_times(pool.session, sections.session);
   check_cookie(pool.session, sections.session);
   check_learned_cookie(pool.session, sections.session);
+  check_pass_cookie(pool.session, sections.session);
   check_renewal(pool.session, sections.session);
   check_logout(pool.session, sections.session);
   check_logout_header(pool.session, sections.session);

@@ -32,6 +32,7 @@ bool is_better_match(const SessionBinding& one, const SessionBinding& other) {
         return 2;
       case Claim::ended:
         return 1;
+      case Claim::pass:  // never that of a cookie
       case Claim::none:
         break;
     }

@@ -23,7 +23,7 @@
 namespace bonedry::session::layout {
 
 constexpr std::uint64_t kMagic = 0x6c7972646e6f6200;  // "\0bondryl"
-constexpr std::uint32_t kVersion = 7;
+constexpr std::uint32_t kVersion = 8;
 
 constexpr std::size_t kMaxSlots = 8192;  // nodes that a file can hold; unused slots are recycled
 constexpr std::size_t kMaxName = 136;    // "pool/node": 64 characters each, see conf/values.cc

@@ -19,6 +19,10 @@ constexpr std::int64_t kLateMs = 1'000;     // a sweep later than this, of ten a
 constexpr std::int64_t kCatchUpMs = 2'000;  // to read what came meanwhile: sockets hold little
 constexpr std::size_t kStripe = 2048;       // records visited under one lock: some 50 us
 
+bool has_open_exchanges(const balancer::NodeTraffic& traffic) {
+  return traffic.exchanges_open.load() != 0 || traffic.pass_exchanges_open.load() != 0;
+}
+
 }  // namespace
 
 MappedLedger::MappedLedger(LedgerFile file, std::size_t process, const Clock* clock)
@@ -130,8 +134,8 @@ std::optional<NodeSlot> MappedLedger::unused_slot() {
     const auto slot = static_cast<NodeSlot>((reuse_from_ + i) % kMaxSlots);
     const Slot& entry = slots_[slot];
     const bool claimed = claimed_[slot] || (shared && entry.facts->address.front() != '\0');
-    if (claimed || entry.traffic[0].exchanges_open.load() != 0 ||
-        entry.traffic[1].exchanges_open.load() != 0 || entry.counts.read().all() != 0) {
+    if (claimed || std::ranges::any_of(entry.traffic, has_open_exchanges) ||
+        entry.counts.read().all() != 0) {
       continue;
     }
     reuse_from_ = slot + 1;
@@ -196,9 +200,11 @@ const balancer::NodeTraffic& MappedLedger::traffic_of_other_process(NodeSlot slo
 
 void MappedLedger::forget_traffic_of(std::size_t process) {
   for (NodeSlot slot = 0; slot < header_.slots_used.load(); ++slot) {
-    slots_[slot].traffic[process].exchanges_open.store(0);
-    slots_[slot].traffic[process].tunnels_open.store(0);
-    slots_[slot].traffic[process].connections_in_use.store(0);
+    balancer::NodeTraffic& traffic = slots_[slot].traffic[process];
+    traffic.exchanges_open.store(0);
+    traffic.tunnels_open.store(0);
+    traffic.connections_in_use.store(0);
+    traffic.pass_exchanges_open.store(0);
   }
 }
 

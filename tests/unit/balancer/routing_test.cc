@@ -68,6 +68,14 @@ std::vector<Row> rows() {
        Claim::ended,
        OnLost::fail,
        {session_node, late, late, moved, late, late, late, moved}},
+      {"a pass, rescue",
+       Claim::pass,
+       OnLost::rescue,
+       {pass_node, pass_node, pass_node, pass_node, node_down, node_down, node_down, node_down}},
+      {"a pass, fail",
+       Claim::pass,
+       OnLost::fail,
+       {pass_node, pass_node, pass_node, pass_node, node_down, node_down, node_down, node_down}},
       {"no session, rescue",
        Claim::none,
        OnLost::rescue,
@@ -105,6 +113,18 @@ TEST(RoutingTest, NobodyEntersAShutDoorWhateverTheyBring) {
       EXPECT_NE(route(row.claim, view_of(column), column.reachable, row.on_lost),
                 RouteDecision::session_node)
           << row.request << " / node " << column.node;
+    }
+  }
+}
+
+TEST(RoutingTest, OnlyAPassLeadsToTheNodeOfAPass) {
+  for (const Row& row : rows()) {
+    for (const Column& column : kColumns) {
+      const RouteDecision decision =
+          route(row.claim, view_of(column), column.reachable, row.on_lost);
+      if (decision == RouteDecision::pass_node) {
+        EXPECT_EQ(row.claim, Claim::pass) << row.request << " / node " << column.node;
+      }
     }
   }
 }

@@ -164,6 +164,13 @@ TEST(RulesTest, CookiesThatBrowsersRefuseAreAnError) {
                           R"(without cookie_secure = "always")"));
   EXPECT_THAT(errors("cookie_same_site = 'none'\ncookie_secure = 'always'"), IsEmpty());
   EXPECT_THAT(errors("cookie_same_site = 'none'\nsticky = 'none'"), IsEmpty());
+  for (const char* sticky : {"", "sticky = 'learn'\n"}) {
+    EXPECT_THAT(
+        errors(std::string(sticky) + "cookie = 'bonedry-pass-x'"),
+        ElementsAre(testing::HasSubstr(R"(names that begin with "bonedry-pass-" are those of )"
+                                       R"(cookies with passes; choose another)")));
+  }
+  EXPECT_THAT(errors("cookie = 'bonedry-pass'"), IsEmpty());
   EXPECT_THAT(errors("cookie = '__Secure-seat'"),
               ElementsAre(R"(f:7:10: pool[shop].session.cookie: browsers reject a "__Secure-" )"
                           R"(cookie without cookie_secure = "always")"));

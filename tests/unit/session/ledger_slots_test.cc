@@ -37,6 +37,15 @@ TEST_F(LedgerSlotsTest, ANameThatIsTooLongIsAnError) {
             std::string::npos);
 }
 
+TEST_F(LedgerSlotsTest, OneWithAnOpenExchangeOfAPassGoesToNoOther) {
+  fill();
+  ledger.release_slot(alice);
+  ledger.traffic(alice).pass_exchanges_open = 1;
+  EXPECT_FALSE(ledger.claim_slot("shop/more"));
+  ledger.traffic(alice).pass_exchanges_open = 0;
+  EXPECT_EQ(claimed("shop/more"), std::to_string(alice));
+}
+
 TEST_F(LedgerSlotsTest, OneThatIsReleasedGoesToAnother) {
   fill();
   ledger.set_address(bob, "127.0.0.1:80");
