@@ -170,6 +170,7 @@ void DownstreamConnection::send_local_response(const http::LocalResponse& respon
                            ? "Retry-After: " + std::to_string(*response.retry_after_s) + "\r\n"
                            : "";
   if (!response.location.empty()) fields += "Location: " + response.location + "\r\n";
+  if (!response.set_cookie.empty()) fields += "Set-Cookie: " + response.set_cookie + "\r\n";
   reply.fields = fields;
   reply.persistence = response_.persistence;
   reply.request_kind = request_.request_kind;

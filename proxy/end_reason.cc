@@ -12,6 +12,7 @@ constexpr std::array<EndReasonInfo, kEndReasons> kRows{{
     {completed, "completed", Side::nobody, 0, "request and response went through"},
     {bad_request, "bad_request", Side::downstream, 400, "the request is malformed"},
     {body_too_large, "body_too_large", Side::downstream, 413, "the request's body is too large"},
+    {bad_pass, "bad_pass", Side::downstream, 403, "the pass is not valid"},
     {client_gone, "client_gone", Side::downstream, 0, "the client closed the connection early"},
     {client_stalled, "client_stalled", Side::downstream, 408,
      "the client stopped sending or reading"},

@@ -11,6 +11,7 @@ enum class EndReason : std::uint8_t {
   completed,
   bad_request,
   body_too_large,
+  bad_pass,
   client_gone,
   client_stalled,
   no_node,

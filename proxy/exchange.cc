@@ -39,7 +39,7 @@ void Exchange::set(AttemptState state) {
 void Exchange::Routing::reset() {
   decision = balancer::RouteDecision::new_session;
   tried.clear();
-  session_node_tries = 0;
+  own_node_tries = 0;
   reuse = ConnectionReuse::allowed;
 }
 
@@ -55,6 +55,7 @@ void Exchange::reset() {
   request_ = RequestState::done;
   response_ = ResponseState::done;
   attempt_ = AttemptState::none;
+  pass_.reset();
   binding_ = {};
   routing_.reset();
   progress_.to_client = progress_.to_node = Flow::open;
@@ -75,7 +76,8 @@ void Exchange::start(const RequestSource& source, const http::RequestInfo& info)
   runtime_->retries().note_request();
   if (!runtime_->allows_upgrade(info.upgrade)) info_.upgrade = {};
   if (too_large(info.body.bytes)) return on_error(refused(EndReason::body_too_large, kTooLarge));
-  find_session();
+  if (!admit_pass()) return;
+  if (!pass_) find_session();
   route();
 }
 
@@ -90,7 +92,7 @@ void Exchange::on_connected() {
   timer_.disarm();
   if (!commit_rescue()) return;
   set(AttemptState::sent);
-  upstream_->send_head(request_head_, info_, source_.client, runtime_->request_edits());
+  upstream_->send_head(request_head_, info_, source_.client, request_edits());
   if (request_ == RequestState::body) {
     // The part of the body that has been read is delivered within this call and sent with the head.
     downstream_.delivering().resume(PauseReason::no_node);

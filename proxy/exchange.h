@@ -10,6 +10,7 @@
 #include "proxy/stream.h"
 #include "proxy/stream_ref.h"
 #include "session/affinity.h"
+#include "session/pass_checker.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -52,8 +53,8 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   void on_downstream_drained() override;
   void on_downstream_lost() override;
   /// Ends the exchange if it is a tunnel or has lost its client, and the operator has taken all
-  /// sessions off its node (deadline, forced maintenance) in the current topology. Any other
-  /// exchange ends by itself.
+  /// sessions off its node (deadline, forced maintenance) in the current topology; or if it is the
+  /// tunnel of a pass that was revoked. Any other exchange ends by itself.
   void end_if_displaced();
   /// Nothing but 1xx has been sent to the client yet.
   [[nodiscard]] bool response_not_started() const { return response_ == ResponseState::waiting; }
@@ -90,6 +91,12 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   [[nodiscard]] session::ResponseCookies read_user_cookies() const;
   [[nodiscard]] session::CookieContext cookie_context() const;
 
+  // Testers' requests (exchange_pass.cc).
+  [[nodiscard]] bool admit_pass();
+  void route_pass();
+  [[nodiscard]] http::RequestEdits request_edits() const;
+  [[nodiscard]] bool is_pass_revoked() const;
+
   // Choosing a node (exchange_route.cc).
   [[nodiscard]] const std::shared_ptr<PoolRuntime>& current_runtime() const;
   void route();
@@ -102,7 +109,7 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   void follow_topology();
   void leave_node();
   void try_other_node(const ExchangeError& error);
-  [[nodiscard]] bool retry_session_node(const ExchangeError& error);
+  [[nodiscard]] bool retry_own_node(const ExchangeError& error);
 
   void set(RequestState state);
   void set(ResponseState state);
@@ -131,7 +138,7 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   // Tunnels, and exchanges that end when sessions are displaced (exchange_tunnel.cc).
   [[nodiscard]] bool on_displaced_node() const;
   void begin_tunnel();
-  [[nodiscard]] bool in_tunnel() const { return static_cast<bool>(held_.tunnel); }
+  [[nodiscard]] bool in_tunnel() const { return held_.tunnel.has_value(); }
   void end_tunnel(EndReason reason);
   void leave_tunnel();
 
@@ -178,12 +185,13 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   AttemptState attempt_ = AttemptState::none;
   EndReason end_reason_ = EndReason::completed;
 
+  std::optional<session::ValidPass> pass_;  // of a tester, whose exchange has no session
   session::SessionBinding binding_;
   /// How the node was chosen.
   struct Routing {
     balancer::RouteDecision decision = balancer::RouteDecision::new_session;
     std::vector<std::size_t> tried;  // nodes that could not be reached
-    unsigned session_node_tries = 0;
+    unsigned own_node_tries = 0;
     // For the next attempt: a retried request must not meet another dead idle connection.
     ConnectionReuse reuse = ConnectionReuse::allowed;
 
@@ -192,10 +200,10 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
 
   /// What the exchange holds of its node.
   struct Held {
-    std::shared_ptr<balancer::Node> node;  // counts this exchange as open
+    std::shared_ptr<balancer::Node> node;  // counts this exchange as open, of a user or with a pass
     std::size_t index = 0;
-    SessionReservation reservation;  // for the session that the response will begin
-    TunnelToken tunnel;
+    SessionReservation reservation;     // for the session that the response will begin
+    std::optional<TunnelToken> tunnel;  // nothing: not in a tunnel; empty: with a pass
   } held_;
 
   /// When the exchange last made progress, or began to wait.

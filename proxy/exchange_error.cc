@@ -2,6 +2,7 @@
 
 #include "proxy/exchange.h"
 #include "proxy/forwarded_client.h"
+#include "proxy/pass_in_request.h"
 
 #include <array>
 #include <cstdio>
@@ -26,6 +27,8 @@ const char* name_of(balancer::RouteDecision decision) {
       return "rescued";
     case balancer::RouteDecision::node_down:
       return "lost";
+    case balancer::RouteDecision::pass_node:
+      return "pass";
   }
   return "?";
 }
@@ -156,6 +159,9 @@ void Exchange::write_log(EndReason reason) {
                      : forwarded_client(request_head_, client.address, context_.trusted_proxies());
   entry.method = request_head_.text(request_head_.method);
   entry.target = request_head_.text(request_head_.target);
+  // Logs are read by more people than passes are for.
+  std::string target;
+  if (has_pass_parameter(entry.target)) entry.target = target = without_pass(entry.target);
   entry.version_minor = request_head_.minor;
   entry.status = stats_.status;
   entry.bytes_in = stats_.bytes_in;

@@ -21,8 +21,8 @@ namespace {
 // responds soon.
 constexpr std::size_t kNodesTried = 8;
 // A restarting node refuses connections for a moment; its sessions get two more tries before they
-// are rescued.
-constexpr std::array<Millis, 2> kSessionNodePauses{Millis{100}, Millis{300}};
+// are rescued, and so do passes.
+constexpr std::array<Millis, 2> kOwnNodePauses{Millis{100}, Millis{300}};
 
 }  // namespace
 
@@ -33,6 +33,7 @@ const std::shared_ptr<PoolRuntime>& Exchange::current_runtime() const {
 /// Follows the routing table. Called again after a node could not be reached.
 void Exchange::route() {
   follow_topology();
+  if (pass_) return route_pass();
   if (binding_.claim == Claim::none) return pick_node(RouteDecision::new_session);
   const NodeView& claimed = runtime_->node(binding_.node);
   const bool failed = std::ranges::find(routing_.tried, binding_.node) != routing_.tried.end();
@@ -47,7 +48,7 @@ void Exchange::route() {
   if (decision != RouteDecision::session_node) return pick_node(decision);
   // A session that begins again on its old node is late as well, and stays late when that node is
   // tried a second time.
-  const bool was_late = routing_.session_node_tries > 0 && routing_.decision == RouteDecision::late;
+  const bool was_late = routing_.own_node_tries > 0 && routing_.decision == RouteDecision::late;
   routing_.decision = binding_.claim == Claim::ended || was_late ? RouteDecision::late : decision;
   if (binding_.claim == Claim::ended) {  // it needs room like any new session
     if (!claimed.node->reserve_session(claimed.max_sessions)) return pick_node(RouteDecision::late);
@@ -106,7 +107,7 @@ void Exchange::attempt(std::size_t node) {
   if (held_.node != next) {
     leave_node();
     held_.node = next;
-    held_.node->open_exchange();
+    pass_ ? held_.node->open_pass_exchange() : held_.node->open_exchange();
   }
   held_.index = node;
   take(runtime_->streams(node).lease(lease_request(), *this));
@@ -159,7 +160,7 @@ void Exchange::try_other_node(const ExchangeError& error) {
   release_upstream();
   timer_.disarm();
   end_reason_ = error.reason;
-  if (retry_session_node(error)) return;
+  if (retry_own_node(error)) return;
   set(AttemptState::none);
   routing_.tried.push_back(held_.index);
   held_.reservation.reset();
@@ -167,15 +168,15 @@ void Exchange::try_other_node(const ExchangeError& error) {
   route();
 }
 
-/// A refused connect fails quickly, so the session's own node is tried again before the session is
-/// rescued. After a time-out it is not: that has taken too long already.
-bool Exchange::retry_session_node(const ExchangeError& error) {
-  const bool own = binding_.claim == Claim::session && binding_.node == held_.index;
+/// A refused connect fails quickly, so the node of the session or pass is tried again before the
+/// session is rescued. After a time-out it is not: that has taken too long already.
+bool Exchange::retry_own_node(const ExchangeError& error) {
+  const bool own = pass_ || (binding_.claim == Claim::session && binding_.node == held_.index);
   if (error.error != ECONNREFUSED || !own) return false;
-  const bool enough = routing_.session_node_tries == kSessionNodePauses.size();
+  const bool enough = routing_.own_node_tries == kOwnNodePauses.size();
   if (enough || held_.node->down(context_.now())) return false;
   set(AttemptState::pausing);
-  arm_for(kSessionNodePauses[routing_.session_node_tries++]);
+  arm_for(kOwnNodePauses[routing_.own_node_tries++]);
   return true;
 }
 
@@ -201,7 +202,7 @@ void Exchange::follow_topology() {
 
 void Exchange::leave_node() {
   if (!held_.node) return;
-  held_.node->close_exchange(context_.now());
+  pass_ ? held_.node->close_pass_exchange() : held_.node->close_exchange(context_.now());
   held_.node.reset();
 }
 

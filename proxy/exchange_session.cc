@@ -1,33 +1,12 @@
 // The session of an exchange's user: finding it for the request, updating it by the response.
 
 #include "proxy/exchange.h"
-#include "session/cookie_header.h"
+#include "proxy/request_cookies.h"
 
-#include <algorithm>
-#include <cstddef>
 #include <string_view>
 
 namespace bonedry::proxy {
 namespace {
-
-/// Calls `show` with the value of each of the request's cookies of that name: all of them, since
-/// the valid one may be the last. Takes time linear in the length of the head, which `header_bytes`
-/// bounds.
-template <class Show>
-void each_cookie(const http::Head& request, std::string_view name, const Show& show) {
-  for (const http::Field& field : request.fields) {
-    if (field.id != http::FieldName::cookie) continue;
-    auto found = session::find_cookie(request.value(field), name);
-    for (; found; found = session::find_cookie(found->after, name)) show(found->value);
-  }
-}
-
-bool has_cookie(const http::Head& request, std::string_view name) {
-  return std::ranges::any_of(request.fields, [&request, name](const http::Field& field) {
-    return field.id == http::FieldName::cookie &&
-           session::find_cookie(request.value(field), name).has_value();
-  });
-}
 
 /// The node's wall clock, by the response's Date field.
 std::optional<WallTime> date_of(const http::Head& response) {
@@ -58,8 +37,9 @@ void Exchange::find_session() {
 
 /// Counts a new user, and no longer counts one who logs out, before the client gets any of the
 /// response and before the exchange leaves the node's counter. A client that has left gets no
-/// cookie, so no session begins for it.
+/// cookie, so no session begins for it. What a tester does concerns no session.
 std::string Exchange::update_session() {
+  if (pass_) return {};
   if (downstream_->gone() && !binding_.held) {
     held_.reservation.reset();
     return {};

@@ -9,22 +9,28 @@
 namespace bonedry::proxy {
 
 void Exchange::begin_tunnel() {
-  held_.node->open_tunnel();
-  held_.tunnel = TunnelToken(*held_.node);
+  held_.tunnel.emplace();
+  if (!pass_) {
+    held_.node->open_tunnel();
+    held_.tunnel = TunnelToken(*held_.node);
+  }
   if (binding_.held) context_.ledger().open_tunnel(*binding_.held);
   set(RequestState::tunnel);
   downstream_.delivering().begin_tunnel();  // what the client has already sent is forwarded at once
 }
 
+/// A pass leads to its node in every state.
 bool Exchange::on_displaced_node() const {
-  if (!held_.node) return false;
+  if (!held_.node || pass_) return false;
   const auto& nodes = current_runtime()->view().nodes;
   const auto own = std::ranges::find(nodes, held_.node, &balancer::NodeView::node);
   return own != nodes.end() && own->displaced && own->door == balancer::Door::shut;
 }
 
 void Exchange::end_if_displaced() {
-  if (over() || !on_displaced_node()) return;
+  if (over()) return;
+  if (in_tunnel() && is_pass_revoked()) return end_tunnel(EndReason::bad_pass);
+  if (!on_displaced_node()) return;
   if (in_tunnel()) return end_tunnel(EndReason::tunnel_moved);
   if (downstream_->gone()) finish(EndReason::client_gone, StreamEnd::aborted);
 }

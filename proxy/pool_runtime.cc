@@ -1,7 +1,6 @@
 #include "proxy/pool_runtime.h"
 
 #include "proxy/base/ascii.h"
-#include "session/cookie_header.h"
 
 #include <algorithm>
 #include <utility>
@@ -34,6 +33,11 @@ http::CacheAdvice to_http(conf::CookieCache cache) {
   return http::CacheAdvice::as_is;
 }
 
+std::vector<std::string> with(std::vector<std::string> names, const std::string& one_more) {
+  names.push_back(one_more);
+  return names;
+}
+
 }  // namespace
 
 PoolRuntime::PoolRuntime(std::shared_ptr<const balancer::Topology> topology,
@@ -43,6 +47,9 @@ PoolRuntime::PoolRuntime(std::shared_ptr<const balancer::Topology> topology,
     : topology_(std::move(topology)),
       view_(view),
       affinity_(session::make_affinity(view, secrets, ledger, clock)),
+      passes_(view, secrets),
+      user_cookies_(own_cookies()),
+      tester_cookies_(with(own_cookies(), passes_.cookie())),
       state_(std::move(state)),
       streams_(std::move(streams)),
       via_with_cookie_(http::kOurVia) {
@@ -53,8 +60,13 @@ bool PoolRuntime::has_own_cookie() const {
   return affinity_->sticky() && affinity_->owner() == session::Affinity::Owner::proxy;
 }
 
-http::RequestEdits PoolRuntime::request_edits() const {
-  return {has_own_cookie() ? this : nullptr, to_http(view_.config.forwarded), via()};
+std::vector<std::string> PoolRuntime::own_cookies() const {
+  if (!has_own_cookie()) return {};
+  return {affinity_->cookie_name()};
+}
+
+http::RequestEdits PoolRuntime::edits(const OwnCookies& cookies) const {
+  return {cookies.empty() ? nullptr : &cookies, to_http(view_.config.forwarded), via()};
 }
 
 http::ResponseEdits PoolRuntime::response_edits() const {
@@ -79,12 +91,6 @@ void PoolRuntime::note_set_cookie(std::string_view field) const {
   if (name == affinity_->cookie_name()) {
     view_.counters->cookie_clashes.fetch_add(1, std::memory_order_relaxed);
   }
-}
-
-PoolRuntime::Kept PoolRuntime::filter(std::string_view value) const {
-  const auto found = session::find_cookie(value, affinity_->cookie_name());
-  if (!found) return {};
-  return {found->before, found->after, true};
 }
 
 bool PoolRuntime::allows_upgrade(std::string_view protocol) const {

@@ -4,6 +4,8 @@
 #include "balancer/retry_budget.h"
 #include "balancer/topology.h"
 #include "proxy/http/head_edits.h"
+#include "proxy/own_cookies.h"
+#include "proxy/pass_gate.h"
 #include "proxy/stream.h"
 #include "session/affinity.h"
 
@@ -24,7 +26,7 @@ struct PoolState {
 
 /// One worker's data for one pool of one topology. Exchanges that began with it keep it alive, so
 /// that node indexes stay valid for them until they end or are routed again.
-class PoolRuntime final : public http::CookieFilter {
+class PoolRuntime {
  public:
   /// `streams`: this worker's streams by node index; they outlive this.
   PoolRuntime(std::shared_ptr<const balancer::Topology> topology, const balancer::PoolView& view,
@@ -33,6 +35,7 @@ class PoolRuntime final : public http::CookieFilter {
 
   [[nodiscard]] const balancer::PoolView& view() const { return view_; }
   [[nodiscard]] session::Affinity& affinity() { return *affinity_; }
+  [[nodiscard]] PassGate& passes() { return passes_; }
   [[nodiscard]] balancer::Picker& picker() { return state_->picker; }
   [[nodiscard]] balancer::RetryBudget& retries() { return state_->retries; }
   [[nodiscard]] NodeStreams& streams(std::size_t node) { return *streams_[node]; }
@@ -43,8 +46,10 @@ class PoolRuntime final : public http::CookieFilter {
   /// Whether clients may switch to this protocol. Case-insensitive (RFC 9110, 7.8).
   [[nodiscard]] bool allows_upgrade(std::string_view protocol) const;
 
-  /// Edits of every request to the pool's nodes. Valid as long as this object.
-  [[nodiscard]] http::RequestEdits request_edits() const;
+  /// Edits of a user's requests to the pool's nodes. Valid as long as this object.
+  [[nodiscard]] http::RequestEdits request_edits() const { return edits(user_cookies_); }
+  /// Edits of requests with a pass, which nodes must not see either.
+  [[nodiscard]] http::RequestEdits pass_request_edits() const { return edits(tester_cookies_); }
   /// Edits of every response, except for the cookie.
   [[nodiscard]] http::ResponseEdits response_edits() const;
   /// Whether the request came through another bonedry that removed this pool's cookie from it.
@@ -54,10 +59,9 @@ class PoolRuntime final : public http::CookieFilter {
   /// never get its cookie back, and in the browser each of the two overwrites the other.
   void note_set_cookie(std::string_view field) const;
 
-  /// Removes our session cookie from a Cookie value for the node.
-  [[nodiscard]] Kept filter(std::string_view value) const override;
-
  private:
+  [[nodiscard]] std::vector<std::string> own_cookies() const;
+  [[nodiscard]] http::RequestEdits edits(const OwnCookies& cookies) const;
   /// Whether requests carry a cookie of our own, which nodes must not see.
   [[nodiscard]] bool has_own_cookie() const;
   /// Our entry in Via. Once a node has set a cookie with the name of ours, the entry also states
@@ -67,6 +71,9 @@ class PoolRuntime final : public http::CookieFilter {
   std::shared_ptr<const balancer::Topology> topology_;  // keeps view_ alive
   const balancer::PoolView& view_;
   std::unique_ptr<session::Affinity> affinity_;
+  PassGate passes_;
+  const OwnCookies user_cookies_;    // that users may send: a request with a pass is no user's
+  const OwnCookies tester_cookies_;  // that testers may send
   std::shared_ptr<PoolState> state_;
   std::vector<NodeStreams*> streams_;
   std::string via_with_cookie_;

@@ -46,6 +46,7 @@ constexpr auto kNames = std::to_array<Row>({
     {"x-forwarded", FieldName::client_info_field},
     {"x-real-port", FieldName::client_info_field},
     {"x-remote-ip", FieldName::client_info_field},
+    {"bonedry-pass", FieldName::bonedry_pass},
     {"max-forwards", FieldName::max_forwards},
     {"remote-email", FieldName::client_info_field},
     {"x-clientcert", FieldName::client_info_field},

@@ -13,6 +13,7 @@ namespace bonedry::http {
 /// The fields that a proxy must know by name. All others are `other` and are forwarded unchanged.
 enum class FieldName : std::uint8_t {
   other,
+  bonedry_pass,       ///< a tester's pass for a node
   client_info_field,  ///< any other field that states where a request came from
   connection,
   content_length,

@@ -8,7 +8,7 @@
 /// The changes that a proxy makes to heads, independent of the HTTP version.
 namespace bonedry::http {
 
-/// Removes our own cookie from the value of a Cookie field.
+/// Removes our own cookies from the value of a Cookie field.
 class CookieFilter {
  public:
   struct Kept {

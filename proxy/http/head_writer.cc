@@ -170,6 +170,8 @@ bool is_removed_or_rewritten(const Field& field, const RequestInfo& request, Tru
       return request.max_forwards.has_value();
     case FieldName::proxy:
       return true;  // CGI would name it HTTP_PROXY, which programs take for their own setting
+    case FieldName::bonedry_pass:
+      return true;
     case FieldName::content_length:
       return false;
     default:

@@ -61,6 +61,7 @@ struct LocalResponse {
   std::string_view text;                       ///< one line for people, without a line end
   std::optional<unsigned> retry_after_s = {};  ///< RFC 9110, section 10.2.3
   std::string location = {};                   ///< RFC 9110, section 10.2.2; empty: none
+  std::string set_cookie = {};                 ///< RFC 6265, section 4.1; empty: none
   std::optional<std::string> content = {};     ///< octets that are the body, instead of `text`
 };
 

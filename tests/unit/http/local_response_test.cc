@@ -54,8 +54,8 @@ TEST(LocalReplyTest, ItMayTellBrowsersToUseHttps) {
 }
 
 TEST(LocalReplyTest, EveryAnswerIsAValidResponseWhoseLengthIsRight) {
-  for (const int status :
-       {308, 400, 404, 405, 408, 413, 414, 417, 421, 429, 431, 500, 501, 502, 503, 504, 505}) {
+  for (const int status : {302, 308, 400, 403, 404, 405, 408, 413, 414, 417, 421, 429, 431, 500,
+                           501, 502, 503, 504, 505}) {
     Http1LocalResponse reply;
     reply.status = status;
     reply.text = "why";
@@ -69,7 +69,9 @@ TEST(LocalReplyTest, EveryAnswerIsAValidResponseWhoseLengthIsRight) {
 }
 
 TEST(LocalReplyTest, PhrasesAreThoseOfTheStandard) {
+  EXPECT_EQ(reason_phrase(302), "Found");
   EXPECT_EQ(reason_phrase(400), "Bad Request");
+  EXPECT_EQ(reason_phrase(403), "Forbidden");
   EXPECT_EQ(reason_phrase(413), "Content Too Large");
   EXPECT_EQ(reason_phrase(431), "Request Header Fields Too Large");
   EXPECT_EQ(reason_phrase(502), "Bad Gateway");

@@ -68,6 +68,16 @@ TEST(RequestWriterTest, ACanonicalRequestGoesOnAsItIsWithWhatAProxyAdds) {
             "X-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: a\r\n\r\n");
 }
 
+TEST(RequestWriterTest, ANodeSeesNoPass) {
+  const ParsedRequest request(
+      "GET / HTTP/1.1\r\nHost: a\r\nBonedry-Pass: token\r\nbonedry-PASS: more\r\n"
+      "Bonedry-Passport: x\r\n\r\n");
+  EXPECT_EQ(written(request).find("token"), std::string::npos);
+  EXPECT_EQ(written(request).find("more"), std::string::npos);
+  EXPECT_TRUE(has_line(written(request), "Bonedry-Passport: x"));
+  EXPECT_EQ(written(request, nullptr, kTrusted).find("token"), std::string::npos);
+}
+
 TEST(RequestWriterTest, TheCertificateOfAClientReplacesWhatItOrAProxyClaims) {
   constexpr std::string_view kForged =
       "GET /x HTTP/1.1\r\nHost: a\r\nClient-Cert: :forged:\r\ncLIENT-cERT-cHAIN: :forged:\r\n"
