@@ -29,6 +29,9 @@ struct TextVisitor {
   std::string operator()(const UpgradeResult& result) const {
     return "process " + std::to_string(result.process) + " has taken over";
   }
+  std::string operator()(const RevokeResult& result) const {
+    return "all passes for " + result.node.text() + " are void";
+  }
 };
 
 }  // namespace

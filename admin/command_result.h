@@ -69,14 +69,29 @@ struct ReloadResult {
 struct UpgradeResult {
   std::int64_t process = 0;  ///< pid of the process that has taken over
 };
+struct RevokeResult {
+  balancer::NodeId node;
+};
 
 /// Result of a command that changes something. Bleeding a node in maintenance gives a
 /// MaintainResult.
-using ChangeResult =
-    std::variant<BleedResult, MaintainResult, ActivateResult, ReloadResult, UpgradeResult>;
+using ChangeResult = std::variant<BleedResult, MaintainResult, ActivateResult, ReloadResult,
+                                  UpgradeResult, RevokeResult>;
 
 /// Receives the result of such a command.
 using ChangeCallback = std::function<void(Result<ChangeResult, CommandError>)>;
+
+/// A new pass.
+struct PassResult {
+  balancer::NodeId node;
+  std::string token;
+  Millis ttl{0};
+
+  /// What to append to a URL: "bonedry-pass=TOKEN".
+  [[nodiscard]] std::string query() const { return "bonedry-pass=" + token; }
+  /// The request field: "Bonedry-Pass: TOKEN".
+  [[nodiscard]] std::string header() const { return "Bonedry-Pass: " + token; }
+};
 
 /// "bleeding, deadline in 30m", or "still bleeding".
 [[nodiscard]] std::string bleeding_text(const BleedResult& result);

@@ -37,6 +37,10 @@ constexpr std::array kWaitOptions{
            "wait for health instead: 'rise' checks in a row that begin from now on"},
     Option{"timeout", ValueKind::duration, "D", "stop waiting after this time; default: no limit"}};
 constexpr std::array kForceOnly{kForce};
+constexpr std::array kPassOptions{
+    Option{"ttl", ValueKind::duration, "D", "how long the pass is valid, 1s to 24h; default: 15m"},
+    Option{"header", ValueKind::none, "", "print it as a request field, for curl -H"},
+    Option{"revoke", ValueKind::none, "", "make no pass, but void all that exist for the node"}};
 constexpr std::array kEventsOptions{
     Option{"follow", ValueKind::none, "", "keep running and print new events as they happen"}};
 
@@ -76,6 +80,8 @@ constexpr std::array kTable{
     Command{CommandId::maintain, "maintain", kNodeOnly, kForceOnly,
             "Take a dry node out of rotation."},
     Command{CommandId::activate, "activate", kNodeOnly, {}, "Put a node back into rotation."},
+    Command{CommandId::pass, "pass", kNodeOnly, kPassOptions,
+            "Make a pass, which takes a tester to a node whatever its state."},
     Command{CommandId::reload,
             "reload",
             {},

@@ -17,6 +17,7 @@ enum class CommandId : std::uint8_t {
   wait,
   maintain,
   activate,
+  pass,
   reload,
   upgrade,
   events,

@@ -4,6 +4,7 @@
 #include "admin/printable.h"
 #include "admin/render_json.h"
 #include "admin/render_text.h"
+#include "session/pass.h"
 
 #include <spdlog/spdlog.h>
 
@@ -205,6 +206,8 @@ Commands::PendingCommandPtr Commands::dispatch(const CommandLine& line, CommandC
     case CommandId::reload:
     case CommandId::upgrade:
       return change(line, client);
+    case CommandId::pass:
+      return pass(line, client);
     case CommandId::wait:
       return wait(line, client);
     case CommandId::events:
@@ -306,6 +309,29 @@ Commands::PendingCommandPtr Commands::wait(const CommandLine& line, CommandClien
   const Awaited awaited = line.has("healthy") ? Awaited::healthy : Awaited::dry;
   return std::make_unique<WaitTask>(control_, client, std::move(*node), awaited,
                                     line.duration("timeout"), line.format);
+}
+
+Commands::PendingCommandPtr Commands::pass(const CommandLine& line, CommandClient& client) {
+  const auto node = node_of(line, client);
+  if (!node) return nullptr;
+  if (line.has("revoke")) {
+    if (line.has("ttl") || line.has("header")) {
+      refuse(client, {ErrorCode::invalid, "--revoke makes no pass: it takes no other option"});
+      return nullptr;
+    }
+    auto task = std::make_unique<ChangeTask>(client, line.format);
+    control_.revoke_passes(*node, client.user_name(), task->callback());
+    return task;
+  }
+  const Millis ttl = line.duration("ttl").value_or(session::kDefaultPassTtl);
+  const auto pass = control_.issue_pass(*node, ttl, client.user_name());
+  if (!pass) {
+    refuse(client, pass.error());
+    return nullptr;
+  }
+  const PassForm form = line.has("header") ? PassForm::header : PassForm::url;
+  respond(client, line.format == Format::json ? render_json(*pass) : render_text(*pass, form));
+  return nullptr;
 }
 
 std::optional<balancer::NodeId> Commands::node_of(const CommandLine& line,

@@ -49,6 +49,7 @@ class Commands {
   static void show_help(const CommandLine& line, CommandClient& client);
   PendingCommandPtr change(const CommandLine& line, CommandClient& client);
   PendingCommandPtr wait(const CommandLine& line, CommandClient& client);
+  PendingCommandPtr pass(const CommandLine& line, CommandClient& client);
   void roll(const CommandLine& line, CommandClient& client);
   PendingCommandPtr hold_roll(const CommandLine& line, CommandClient& client);
   void note_roll_step(const CommandLine& line, CommandClient& client);

@@ -139,6 +139,8 @@ void ControlPlane::release_unused_nodes() {
   for (const auto& [id, entry] : nodes_.all()) {
     // Read exchanges before sessions, see `DrynessCheck::blocked_by`.
     if (wanted.contains(id) || entry.node->exchanges_open() != 0) continue;
+    // Their connections count in the slot until they end.
+    if (entry.node->pass_exchanges_open() != 0) continue;
     if (entry.node->sessions().read().all() == 0) gone.push_back(id);
   }
   bool remembered = false;

@@ -80,7 +80,8 @@ ConfigPlan ControlPlane::plan_for(const conf::Config& next) const {
 }
 
 void ControlPlane::build() {
-  const TopologyBuilder builder({config_, records_, doors_, removed_, nodes_, gap_, cookie_watch_},
+  const TopologyBuilder builder({config_, records_, doors_, removed_, nodes_, gap_, cookie_watch_,
+                                 parts_.passes.revocations()},
                                 topology_.get());
   const TopologyBuilder::BuildResult built = builder.build();
   topology_ = built.topology;

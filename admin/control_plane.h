@@ -14,6 +14,7 @@
 #include "admin/forecaster.h"
 #include "admin/ledger_gap.h"
 #include "admin/node_registry.h"
+#include "admin/passes.h"
 #include "admin/publisher.h"
 #include "admin/removed_nodes.h"
 #include "admin/state_store.h"
@@ -60,6 +61,7 @@ class ControlPlane {
     session::Ledger& ledger;
     Publisher& publisher;
     StateStore& store;
+    Passes& passes;
     EventLog& events;
     /// Reads the config file again; the text of the error is for the operator.
     std::function<Result<conf::Config>()> load_config;
@@ -93,6 +95,12 @@ class ControlPlane {
   void maintain(const balancer::NodeId& id, Force force, const std::string& by,
                 const ChangeCallback& callback);
   void activate(const balancer::NodeId& id, const std::string& by, const ChangeCallback& callback);
+  /// `ttl`: from session::kMinPassTtl to session::kMaxPassTtl, else an error.
+  [[nodiscard]] Result<PassResult, CommandError> issue_pass(const balancer::NodeId& id, Millis ttl,
+                                                            const std::string& by);
+  /// Voids all passes for the node that exist now.
+  void revoke_passes(const balancer::NodeId& id, const std::string& by,
+                     const ChangeCallback& callback);
   void reload(const std::string& by, const ChangeCallback& callback);
   /// Puts the contents of certificate files in force, for connections that begin from now on.
   /// Listeners whose files were refused keep what they have. The indexes are those of `config`.
@@ -231,6 +239,7 @@ class ControlPlane {
   StatusReader status_;
   ForecastReporter forecast_reporter_;
   CookieWatch cookie_watch_;
+  static constexpr const char* kHandedOver = "an upgrade is in progress; try again in a moment";
   static constexpr Millis kRetrySave = std::chrono::seconds{2};
   Instant retry_save_at_;  // after a failed save: a full disk is not tried ten times a second
 };

@@ -66,7 +66,11 @@ Json node_json(const NodeStatus& node) {
             {"logged_out", node.logged_out}}},
           {"last_exchange_age_s", seconds_or_null(node.last_exchange_age)},
           {"bleeding", bleeding_json(node.bleeding)},
-          {"removed", node.removed}};
+          {"removed", node.removed},
+          {"passes",
+           {{"used_lately", node.passes.used_lately},
+            {"last_used_age_s", seconds_or_null(node.passes.last_used_age)},
+            {"open", node.passes.open}}}};
 }
 
 Json pool_json(const PoolStatus& pool) {
@@ -239,6 +243,15 @@ std::string render_json(std::string_view message) {
 
 std::string render_json(const ChangeResult& result) {
   return render_json(std::string_view(to_text(result)));
+}
+
+std::string render_json(const PassResult& pass) {
+  return one_line({{"pool", pass.node.pool},
+                   {"node", pass.node.name},
+                   {"expires_s", seconds(pass.ttl)},
+                   {"token", pass.token},
+                   {"query", pass.query()},
+                   {"header", pass.header()}});
 }
 
 std::string render_json(const CommandError& error) {

@@ -30,6 +30,7 @@ namespace bonedry::admin {
 [[nodiscard]] std::string render_json(std::span<const Command> commands);
 /// {"ok":true,"message":…}
 [[nodiscard]] std::string render_json(const ChangeResult& result);
+[[nodiscard]] std::string render_json(const PassResult& pass);
 [[nodiscard]] std::string render_json(std::string_view message);
 /// {"ok":false,"code":"not_found","message":…}
 [[nodiscard]] std::string render_json(const CommandError& error);

@@ -79,6 +79,20 @@ std::string bleed_line(const NodeStatus& node, const BleedStatus& bleed, WallTim
   return line;
 }
 
+/// "shop/alice: 3 requests with a pass in the last 15m, the last 20s ago, 1 open"; or nothing.
+std::string pass_line(const NodeStatus& node) {
+  const PassStatus& passes = node.passes;
+  if (passes.used_lately == 0 && passes.open == 0) return "";
+  std::string line = full_name(node) + ": " +
+                     counted(static_cast<std::int64_t>(passes.used_lately), "request") +
+                     " with a pass in the last " + format_duration(balancer::PassUse::kLately);
+  if (passes.last_used_age) {
+    line += ", the last " + format_duration(*passes.last_used_age) + " ago";
+  }
+  if (passes.open > 0) line += ", " + std::to_string(passes.open) + " open";
+  return printable(line) + "\n";
+}
+
 /// Like printable, for text that has our own line breaks.
 std::string printable_lines(std::string_view text) {
   std::string out;
@@ -187,6 +201,7 @@ std::string render_text(const Status& status, WallTime now) {
     for (const NodeStatus& node : pool.nodes) {
       add_node(table, node);
       if (node.bleeding) remarks += printable_lines(bleed_line(node, *node.bleeding, now));
+      remarks += pass_line(node);
     }
   }
   std::string text = table.str();
@@ -249,6 +264,14 @@ std::string render_text(const WaitResult& result) {
 
 std::string render_text(const ChangeResult& result) {
   return printable(to_text(result)) + "\n";
+}
+
+std::string render_text(const PassResult& pass, PassForm form) {
+  if (form == PassForm::header) return pass.header() + "\n";
+  return "?" + pass.query() + "\n" +
+         printable("appended to a URL, it takes a browser to " + pass.node.text() + " for " +
+                   format_duration(pass.ttl) + "; ?bonedry-pass=off ends that") +
+         "\n";
 }
 
 std::string render_text(const CommandError& error) {

@@ -7,6 +7,7 @@
 #include "balancer/node_id.h"
 #include "session/session_listing.h"
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -29,6 +30,11 @@ namespace bonedry::admin {
 
 /// One line.
 [[nodiscard]] std::string render_text(const ChangeResult& result);
+
+/// Whether a pass is for the address bar of a browser, or for the fields of a request.
+enum class PassForm : std::uint8_t { url, header };
+/// `url`: what to append to a URL, and a line that explains it. `header`: the field, and no more.
+[[nodiscard]] std::string render_text(const PassResult& pass, PassForm form);
 
 /// One line that begins with "error: ".
 [[nodiscard]] std::string render_text(const CommandError& error);

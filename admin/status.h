@@ -37,6 +37,13 @@ struct CheckStatus {
 /// "GET /healthz: status 500"
 [[nodiscard]] std::string to_text(const CheckStatus& check);
 
+/// Requests with a pass for a node. They are not users.
+struct PassStatus {
+  std::uint64_t used_lately = 0;  ///< how many came lately, see balancer::PassUse
+  std::optional<Millis> last_used_age;
+  std::int64_t open = 0;  ///< exchanges and tunnels
+};
+
 struct NodeStatus {
   std::string pool;
   std::string name;
@@ -62,6 +69,7 @@ struct NodeStatus {
   std::optional<Millis> last_exchange_age;
   std::optional<BleedStatus> bleeding;  ///< set if the node is bleeding or in maintenance
   bool removed = false;                 ///< no longer in the config, kept until it has no users
+  PassStatus passes = {};
 };
 
 struct PoolStatus {

@@ -58,6 +58,14 @@ BleedStatus StatusReader::bleed_status(const PoolView& pool, const NodeView& vie
   return status;
 }
 
+PassStatus StatusReader::pass_status(const balancer::Node& node) const {
+  const Instant now = clock_.now();
+  PassStatus status{node.pass_use.lately(now), std::nullopt, node.pass_exchanges_open()};
+  const Instant last = node.pass_use.last();
+  if (last.ms != 0) status.last_used_age = std::max(now - last, Millis{0});
+  return status;
+}
+
 NodeStatus StatusReader::node(const Sources& sources, const PoolView& pool,
                               const NodeView& view) const {
   const balancer::Node& node = *view.node;
@@ -86,6 +94,7 @@ NodeStatus StatusReader::node(const Sources& sources, const PoolView& pool,
   if (node.last_exchange().ms != 0) {
     status.last_exchange_age = std::max(clock_.now() - node.last_exchange(), Millis{0});
   }
+  status.passes = pass_status(node);
   if (record != nullptr) {
     if (!status.dry) status.dry_blocked_by = check_.blocked_by(pool, view);
     status.bleeding = bleed_status(pool, view, *record);

@@ -62,6 +62,7 @@ class StatusReader {
  private:
   [[nodiscard]] NodeStatus node(const Sources& sources, const balancer::PoolView& pool,
                                 const balancer::NodeView& view) const;
+  [[nodiscard]] PassStatus pass_status(const balancer::Node& node) const;
   [[nodiscard]] std::vector<ListenerStatus> listeners(const balancer::Topology& topology) const;
   void checks(const balancer::NodeId& id, NodeStatus& status) const;
   void forecast(const balancer::PoolView& pool, const balancer::NodeView& view,

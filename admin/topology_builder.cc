@@ -57,6 +57,7 @@ NodeView TopologyBuilder::node_view(const conf::Pool& pool, const conf::Node& no
   view.displaced = record != nullptr && record->displaced == Displaced::yes;
   view.slow_start_since = live.slow_start_since;
   view.slot = live.slot;
+  view.passes_revoked = from_.revocations.of(id);
   return view;
 }
 

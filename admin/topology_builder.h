@@ -5,6 +5,7 @@
 #include "admin/ledger_gap.h"
 #include "admin/node_record.h"
 #include "admin/node_registry.h"
+#include "admin/pass_revocations.h"
 #include "admin/removed_nodes.h"
 #include "balancer/topology.h"
 #include "conf/config.h"
@@ -25,6 +26,7 @@ class TopologyBuilder {
     const NodeRegistry& nodes;  ///< has all that the config and `removed` name
     const LedgerGap& gap;
     CookieWatch& cookies;  ///< keeps the counters of pools
+    const PassRevocations& revocations;
   };
   struct BuildResult {
     std::shared_ptr<const balancer::Topology> topology;

@@ -3,6 +3,7 @@
 #include "admin/admin_server.h"
 #include "admin/control_plane.h"
 #include "admin/event_log.h"
+#include "admin/passes.h"
 #include "admin/roll/rolls.h"
 #include "admin/state_store.h"
 #include "conf/loader.h"
@@ -176,6 +177,7 @@ class Application::Impl {
                        [this]() -> const std::string& { return config_text(); });
     records_ = std::move(*records);
     load_rolls();
+    load_passes(secrets->all);
     return Done{};
   }
 
@@ -187,6 +189,21 @@ class Application::Impl {
     Result<admin::RollMap> rolls = roll_store_->load();
     if (!rolls) spdlog::error("unfinished rolls are not known: {}", rolls.error());
     rolls_->adopt(rolls ? std::move(*rolls) : admin::RollMap{});
+  }
+
+  /// A damaged file is no reason not to start: whatever it revoked, all passes are void then.
+  void load_passes(const std::vector<std::string>& secrets) {
+    pass_store_.emplace(config_.server.state_dir + "/passes.json");
+    passes_.emplace(clock_, *pass_store_, secrets);
+    const Result<> loaded = passes_->load();
+    if (loaded) return;
+    spdlog::error("all passes made so far are void, since it is not known which were revoked: {}",
+                  loaded.error());
+    std::vector<balancer::NodeId> nodes;
+    for (const conf::Pool& pool : config_.pools) {
+      for (const conf::Node& node : pool.nodes) nodes.push_back({pool.name, node.name});
+    }
+    passes_->distrust(nodes);
   }
 
   /// A bleeding node had users, or may have had. A ledger that does not know the node, or was last
@@ -284,7 +301,8 @@ class Application::Impl {
     using Parts = admin::ControlPlane::Parts;
     try {
       control_.emplace(
-          Parts{clock_, *ledger_, *publisher_, *store_, events_, [this] { return load_config(); },
+          Parts{clock_, *ledger_, *publisher_, *store_, *passes_, events_,
+                [this] { return load_config(); },
                 [this](const std::string& by, const admin::ChangeCallback& callback) {
                   upgrade(by, callback);
                 },
@@ -296,8 +314,8 @@ class Application::Impl {
       return Failure{std::string(error.what())};
     }
     upgrade_.emplace(
-        UpgradeCoordinator::Parts{loop_, *server_, *control_, *store_, events_, *ledger_, lock_,
-                                  start_options_.program, start_options_.config_path},
+        UpgradeCoordinator::Parts{loop_, *server_, *control_, *store_, *passes_, events_, *ledger_,
+                                  lock_, start_options_.program, start_options_.config_path},
         UpgradeCoordinator::Events{[this] { leave_to_successor(); },
                                    [this] {
                                      if (stopping_ == Stopping::yes) return;
@@ -478,6 +496,8 @@ class Application::Impl {
   admin::EventLog events_;
   UniqueFd lock_;
   std::optional<admin::StateStore> store_;
+  std::optional<admin::PassStore> pass_store_;
+  std::optional<admin::Passes> passes_;
   std::unique_ptr<session::MappedLedger> ledger_;
   admin::NodeRecords records_;  // as they were at the start
   std::unique_ptr<Predecessor> predecessor_;

@@ -2,6 +2,7 @@
 
 #include "admin/control_plane.h"
 #include "admin/event_log.h"
+#include "admin/passes.h"
 #include "admin/state_store.h"
 #include "proxy/config_files.h"
 
@@ -92,6 +93,8 @@ void UpgradeCoordinator::apply_routing_state(std::uint64_t number,
   Result<admin::NodeRecords> records = parts_.store.load();
   Result<conf::Loaded> config = load_pools(routing_state.config, parts_.config_path);
   if (!records) return on_apply_failed(number, records.error());
+  const Result<> revocations = parts_.passes.load();
+  if (!revocations) return on_apply_failed(number, revocations.error());
   if (!config) {
     spdlog::warn("cannot read the config of the new process: {}", config.error());
   } else {

@@ -18,6 +18,7 @@
 namespace bonedry::admin {
 class ControlPlane;
 class EventLog;
+class Passes;
 class StateStore;
 }  // namespace bonedry::admin
 
@@ -36,6 +37,7 @@ class UpgradeCoordinator {
     Server& server;
     admin::ControlPlane& control;
     const admin::StateStore& store;
+    admin::Passes& passes;
     admin::EventLog& events;
     const session::MappedLedger& ledger;
     const UniqueFd& lock;     ///< of the state directory

@@ -52,6 +52,8 @@ void FakeWorkers::turn() {
 AdminRig::AdminRig(const AdminLimits& limits)
     : ledger(10'000, clock.now()),
       store(directory / "nodes.json"),
+      pass_store(directory / "passes.json"),
+      passes(clock, pass_store, {"a secret of at least 32 characters"}),
       events(clock),
       roll_store(directory / "rolls.json"),
       rolls(roll_store, events, clock, [this] { return control->is_standby(); }),
@@ -67,7 +69,7 @@ std::unique_ptr<ControlPlane> AdminRig::make_control(conf::Config config) {
     return shop_config();
   };
   return std::make_unique<ControlPlane>(
-      ControlPlane::Parts{clock, ledger, workers, store, events, load}, std::move(config),
+      ControlPlane::Parts{clock, ledger, workers, store, passes, events, load}, std::move(config),
       NodeRecords{}, std::nullopt);
 }
 

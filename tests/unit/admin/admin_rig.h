@@ -87,6 +87,8 @@ class AdminRig {
   session::MappedLedger ledger;
   FakeWorkers workers;
   StateStore store;
+  PassStore pass_store;
+  Passes passes;
   EventLog events;
   std::string reload_error;  ///< empty: reloads succeed
   std::unique_ptr<ControlPlane> control;

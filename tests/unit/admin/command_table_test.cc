@@ -52,6 +52,7 @@ TEST(CommandTable, HasTheCommandsOfTheContract) {
             "wait NODE [--healthy] [--timeout D]\n"
             "maintain NODE [--force]\n"
             "activate NODE\n"
+            "pass NODE [--ttl D] [--header] [--revoke]\n"
             "reload\n"
             "upgrade\n"
             "events [--follow]\n"

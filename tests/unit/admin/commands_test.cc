@@ -129,11 +129,54 @@ TEST_F(CommandsTest, TheWholeStoryOfANode) {
 }
 
 TEST_F(CommandsTest, UnknownNodesAreRefusedEverywhere) {
-  for (const std::string command : {"sessions", "bleed", "wait", "maintain", "activate"}) {
+  for (const std::string command : {"sessions", "bleed", "wait", "maintain", "activate", "pass"}) {
     EXPECT_EQ(rig.ask(command + " carol"),
               "error: unknown node 'carol'; known nodes: shop/alice, shop/bob\n");
     EXPECT_TRUE(rig.ask(command + " \"\xff\" json").starts_with("error: unknown node '\\xff'"));
   }
+}
+
+TEST_F(CommandsTest, APassIsForABrowserOrForAProgram) {
+  const std::string url = rig.ask("pass alice");
+  EXPECT_TRUE(url.starts_with("?bonedry-pass=")) << url;
+  EXPECT_TRUE(
+      url.ends_with("\nappended to a URL, it takes a browser to shop/alice for 15m; "
+                    "?bonedry-pass=off ends that\n"))
+      << url;
+  const std::string header = rig.ask("pass alice --ttl 1h --header");
+  EXPECT_TRUE(header.starts_with("Bonedry-Pass: ")) << header;
+  EXPECT_EQ(header.find('\n'), header.size() - 1);
+}
+
+TEST_F(CommandsTest, APassInJsonHasAllForms) {
+  for (const std::string line :
+       {"pass alice --ttl 90s json", "pass alice --header --ttl=90s json"}) {
+    const Json pass = Json::parse(rig.ask(line));
+    const auto token = pass.at("token").get<std::string>();
+    EXPECT_EQ(token.size(), 48U);
+    EXPECT_EQ(pass, Json({{"pool", "shop"},
+                          {"node", "alice"},
+                          {"expires_s", 90.0},
+                          {"token", token},
+                          {"query", "bonedry-pass=" + token},
+                          {"header", "Bonedry-Pass: " + token}}));
+  }
+}
+
+TEST_F(CommandsTest, PassesAreRevoked) {
+  EXPECT_EQ(rig.ask("pass alice --revoke"), "all passes for shop/alice are void\n");
+  EXPECT_EQ(Json::parse(rig.ask("pass alice --revoke json")),
+            Json({{"ok", true}, {"message", "all passes for shop/alice are void"}}));
+  EXPECT_EQ(rig.ask("pass alice --revoke --ttl 1m"),
+            "error: --revoke makes no pass: it takes no other option\n");
+  EXPECT_EQ(rig.ask("pass alice --revoke --header"),
+            "error: --revoke makes no pass: it takes no other option\n");
+}
+
+TEST_F(CommandsTest, APassOfAStrangeDurationIsRefused) {
+  EXPECT_EQ(rig.ask("pass alice --ttl 25h"), "error: --ttl takes 1s to 1d, not 1d1h\n");
+  EXPECT_TRUE(rig.ask("pass alice --ttl x").starts_with("error: --ttl takes a duration"));
+  EXPECT_TRUE(rig.ask("pass").starts_with("error: pass needs a node"));
 }
 
 TEST_F(CommandsTest, WaitTimesOutWithTheFigures) {

@@ -32,6 +32,7 @@ inline Status sample_status() {
       kNow - std::chrono::seconds{200}, "root", "update \x1b[2J 4.2",
       kNow + std::chrono::minutes{26},
       DryForecast{std::chrono::seconds{840}, std::chrono::seconds{543}, std::chrono::minutes{26}}};
+  alice.passes = {3, std::chrono::seconds{20}, 1};
   NodeStatus bob;
   bob.pool = "shop";
   bob.name = "bob";

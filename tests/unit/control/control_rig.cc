@@ -9,7 +9,11 @@ namespace bonedry::admin::test {
 
 namespace fs = std::filesystem;
 
-ControlTest::ControlTest() : store(directory / "state/nodes.json"), events(clock) {
+ControlTest::ControlTest()
+    : store(directory / "state/nodes.json"),
+      pass_store(directory / "state/passes.json"),
+      passes(clock, pass_store, {"a secret of at least 32 characters"}),
+      events(clock) {
   spdlog::set_level(spdlog::level::off);
   fs::create_directory(directory / "state");
   conf::Pool& pool = config.pools.emplace_back();
@@ -39,6 +43,7 @@ void ControlTest::start_control() {
                           .ledger = *ledger,
                           .publisher = publisher,
                           .store = store,
+                          .passes = passes,
                           .events = events,
                           .load_config = load,
                           .lagging_process = [this] { return lagging_process; },

@@ -126,6 +126,8 @@ class ControlTest : public testing::Test {
   std::unique_ptr<session::MappedLedger> ledger;
   FakePublisher publisher;
   StateStore store;
+  PassStore pass_store;
+  Passes passes;
   EventLog events;
   std::unique_ptr<ControlPlane> control;
 

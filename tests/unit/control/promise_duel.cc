@@ -49,7 +49,7 @@ conf::Config first_config() {
 }  // namespace
 
 PromiseModelRun::PromiseModelRun(std::size_t workers, std::uint64_t seed)
-    : random_(seed), proxy_(workers, first_config()) {
+    : random_(seed), tester_random_(seed), proxy_(workers, first_config()) {
   model_.configure(proxy_.config, 0);
   plans_[1] = model_.plan(1);
   seen_ = now();
@@ -75,6 +75,7 @@ void PromiseModelRun::act() {
     if (entered) count("entered between the looks");
     if (chance(entered ? 30 : 5)) return command(entered ? Writes::fail : Writes::as_they_are);
   }
+  act_as_tester();
   const std::int64_t dice = pick(0, 999);
   if (dice < 700) return act_as_user();
   if (dice < 850) return take(any_worker());
@@ -144,6 +145,35 @@ std::string PromiseModelRun::lately() const {
   std::string text;
   for (const std::string& line : lately_) text += line + "\n";
   return text;
+}
+
+// -- Testers --------------------------------------------------------------------------------------
+
+/// Opens an exchange with a pass, or ends one; now and then, so that up to twenty are open. With
+/// dice of its own: it must not change what happens to anybody else.
+void PromiseModelRun::act_as_tester() {
+  const auto below = [this](std::size_t end) {
+    return std::uniform_int_distribution<std::size_t>(0, end - 1)(tester_random_);
+  };
+  if (below(30) != 0) return;
+  if (testers_.size() > below(20)) {
+    std::swap(testers_[below(testers_.size())], testers_.back());
+    testers_.back()->close_pass_exchange();
+    testers_.pop_back();
+    return count("tester gone");
+  }
+  const auto topology = proxy_.control->topology();
+  const auto& nodes = topology->pools[below(topology->pools.size())].nodes;
+  if (nodes.empty()) return;
+  const balancer::NodeView& view = nodes[below(nodes.size())];
+  view.node->open_pass_exchange();
+  testers_.push_back(view.node);
+  count(view.door == balancer::Door::shut ? "tester on a closed node" : "tester");
+}
+
+void PromiseModelRun::close_testers() {
+  for (const auto& node : testers_) node->close_pass_exchange();
+  testers_.clear();
 }
 
 // -- Users ----------------------------------------------------------------------------------------

@@ -145,6 +145,10 @@ class PromiseModelRun {
   void arrive_by(std::size_t worker, OnItsWay sent);
   void welcome_by(Request& request, const Said& said, const real::Proxy::Heard& heard);
 
+  // -- Testers, whose exchanges change nothing: the model does not know of them
+  void act_as_tester();
+  void close_testers();
+
   // -- The main thread and its workers
   void act_as_operator();
   enum class Writes : std::uint8_t { as_they_are, fail };
@@ -195,10 +199,12 @@ class PromiseModelRun {
   plain::Did try_on(Command command);
 
   std::mt19937_64 random_;
+  std::mt19937_64 tester_random_;
   real::Proxy proxy_;
   plain::Model model_;
   std::vector<Browser> browsers_;
   std::vector<std::unique_ptr<Request>> requests_;
+  std::vector<std::shared_ptr<balancer::Node>> testers_;           // an open exchange each
   std::map<std::uint64_t, plain::PlanPtr> plans_;                  // by version
   std::map<std::uint64_t, std::vector<std::string>> to_displace_;  // when it is acknowledged
   std::map<std::uint64_t, Answered> unanswered_;

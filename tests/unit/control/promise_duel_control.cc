@@ -368,6 +368,12 @@ std::string PromiseModelRun::compare(const NodeStatus& status) const {
       std::to_string(status.live) + " live, " + std::to_string(status.pending) + " pending";
   const std::string should = model_.figures(key);
   if (figures != should) return "has " + figures + ", should have " + should;
+  const auto testers =
+      std::ranges::count_if(testers_, [&key](const auto& one) { return one->key() == key; });
+  if (status.passes.open != testers) {
+    return "has " + std::to_string(status.passes.open) + " testers, should have " +
+           std::to_string(testers);
+  }
   const auto open =
       std::ranges::count_if(requests_, [&key](const auto& one) { return one->open_on == key; });
   if (status.exchanges_open == open) return "";

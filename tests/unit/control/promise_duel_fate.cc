@@ -77,12 +77,14 @@ void PromiseModelRun::restart() {
     count("clean restart");
     note("clean restart");
     close_all_requests();
+    close_testers();
     proxy_.stop();
     seen_ = now();
   } else {
     count("crash");
     note("crash");
     requests_.clear();
+    testers_.clear();
     proxy_.crash();
   }
   model_.restart(seen_);

@@ -83,7 +83,7 @@ void Proxy::start() {
     return config;
   };
   control = std::make_unique<ControlPlane>(
-      ControlPlane::Parts{clock, *ledger, *fleet, store, *events, load}, config,
+      ControlPlane::Parts{clock, *ledger, *fleet, store, passes, *events, load}, config,
       std::move(*records), ledger->incomplete_since());
   for (Worker& worker : fleet->workers) {
     worker.runtime = std::make_shared<Runtime>(Runtime{control->topology(), {}});

@@ -142,6 +142,8 @@ class Proxy {
   conf::Config config;     ///< the content of the file
   std::string load_error;  ///< not empty: the file is invalid
   StateStore store;
+  PassStore pass_store{directory / "passes.json"};
+  Passes passes{clock, pass_store, {"a secret of at least 32 characters"}};
   std::unique_ptr<EventLog> events;
   std::unique_ptr<session::MappedLedger> ledger;
   std::unique_ptr<Fleet> fleet;

@@ -128,6 +128,7 @@ class ReturningPoolTest : public ReasonTest {
                             *ledger,
                             publisher,
                             store,
+                            passes,
                             events,
                             load,
                             {},

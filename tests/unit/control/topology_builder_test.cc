@@ -27,7 +27,8 @@ class TopologyBuilderTest : public testing::Test {
 
   TopologyBuilder::BuildResult build() {
     EXPECT_TRUE(nodes.claim(config, removed, Authority::self));
-    return TopologyBuilder({config, records, doors, removed, nodes, gap, cookies}, topology.get())
+    return TopologyBuilder({config, records, doors, removed, nodes, gap, cookies, revocations},
+                           topology.get())
         .build();
   }
   /// Builds a topology and makes it current, not acknowledged by the workers.
@@ -51,6 +52,7 @@ class TopologyBuilderTest : public testing::Test {
   NodeRegistry nodes{ledger};
   LedgerGap gap;
   CookieWatch cookies;
+  PassRevocations revocations;
   std::shared_ptr<const balancer::Topology> topology;
 };
 
