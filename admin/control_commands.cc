@@ -57,7 +57,8 @@ void ControlPlane::report_bleed(BleedResult result, const BleedRequest& request,
                                 const ChangeCallback& callback) {
   parts_.events.add(
       "bleed", result.node,
-      bleeding_text(result) + who(request.by, request.reason) + forced_text(result.guard_refusal));
+      bleeding_text(result) + who(request.by, request.reason) + forced_text(result.guard_refusal),
+      {request.by, request.reason});
   const NodeEntry* const entry = nodes_.find(result.node);  // its pool may be gone by now
   if (entry != nullptr) {
     const balancer::SessionCounts::Values sessions = entry->node->sessions().read();
@@ -101,7 +102,7 @@ void ControlPlane::maintain(const NodeId& id, Force force, const std::string& by
        callback = ack_timeouts_.with_timeout("it is not safe to stop " + id.text(), callback)] {
         if (!dry) displace(result.node, "maintenance was forced");
         parts_.events.add("maintain", result.node,
-                          "in maintenance" + who(by, "") + forced_text(result.guard_refusal));
+                          "in maintenance" + who(by, "") + forced_text(result.guard_refusal), {by});
         callback(ChangeResult(result));
       });
   if (!done) callback(Failure{done.error()});
@@ -128,7 +129,7 @@ void ControlPlane::activate(const NodeId& id, const std::string& by,
           return callback(fail(ErrorCode::conflict,
                                id.text() + " was taken out of rotation again by another command"));
         }
-        parts_.events.add("activate", id, "active" + who(by, ""));
+        parts_.events.add("activate", id, "active" + who(by, ""), {by});
         callback(ChangeResult(ActivateResult{id}));
       });
   if (!done) callback(Failure{done.error()});
@@ -171,7 +172,7 @@ void ControlPlane::reload(const std::string& by, const ChangeCallback& callback)
                   callback)] {
                for (const NodeId& id : bled) log_bleed(id);
                const ReloadResult result{by, removed_.size()};
-               parts_.events.add("reload", "", to_text(result));
+               parts_.events.add("reload", "", to_text(result), {by});
                callback(ChangeResult(result));
              });
   if (done) {
@@ -185,7 +186,9 @@ void ControlPlane::reload(const std::string& by, const ChangeCallback& callback)
 
 void ControlPlane::log_bleed(const NodeId& id) {
   const NodeRecord* const record = record_of(id);
-  parts_.events.add("bleed", id, "bleeding" + (record ? who(record->by, record->reason) : ""));
+  if (record == nullptr) return;
+  parts_.events.add("bleed", id, "bleeding" + who(record->by, record->reason),
+                    {record->by, record->reason});
 }
 
 }  // namespace bonedry::admin

@@ -9,9 +9,17 @@
 
 namespace bonedry::admin {
 
-void EventLog::add(std::string kind, std::string node, std::string text) {
+void EventLog::keep_in(EventJournal& journal) {
+  journal_ = &journal;
+  const std::vector<Event> kept = journal.load(kKept);
+  events_.insert(events_.begin(), kept.begin(), kept.end());
+  while (events_.size() > kKept) events_.pop_front();
+}
+
+void EventLog::add(std::string kind, std::string node, std::string text, AskedBy asked) {
   spdlog::info("{}{}{}: {}", kind, node.empty() ? "" : " ", node, printable(text));
-  keep({clock_.wall(), std::move(kind), std::move(node), std::move(text)});
+  keep({clock_.wall(), std::move(kind), std::move(node), std::move(text), std::move(asked.user),
+        std::move(asked.reason)});
 }
 
 void EventLog::warn(std::string kind, std::string text) {
@@ -23,6 +31,7 @@ void EventLog::keep(Event kept) {
   events_.push_back(std::move(kept));
   if (events_.size() > kKept) events_.pop_front();
   const Event event = events_.back();
+  write_to_journal(event);
   std::vector<FollowId> ids;
   ids.reserve(followers_.size());
   for (const auto& [id, follower] : followers_) ids.push_back(id);
@@ -32,6 +41,16 @@ void EventLog::keep(Event kept) {
     const auto follower = found->second;  // a copy, because it may unfollow itself
     follower(event);
   }
+}
+
+/// A full disk is told of once, and how much is missing when it has room again.
+void EventLog::write_to_journal(const Event& event) {
+  if (journal_ == nullptr) return;
+  const Result<> written = journal_->append(event);
+  if (!written && lost_++ == 0) spdlog::error("events are not kept: {}", written.error());
+  if (!written || lost_ == 0) return;
+  spdlog::warn("events are kept again; {} are missing on disk", lost_);
+  lost_ = 0;
 }
 
 EventLog::FollowId EventLog::follow(std::function<void(const Event&)> follower) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "admin/event.h"
+#include "admin/event_journal.h"
 #include "balancer/node_id.h"
 #include "proxy/base/clock.h"
 
@@ -13,12 +15,10 @@
 
 namespace bonedry::admin {
 
-/// Something that happened and that an operator may want to know later.
-struct Event {
-  WallTime at;
-  std::string kind;  ///< one word: "bleed", "dry", "activate", "maintain", "health", "reload", …
-  std::string node;  ///< "shop/alice", or empty
-  std::string text;  ///< one line for people
+/// Who asked for something, and why.
+struct AskedBy {
+  std::string user;
+  std::string reason = {};
 };
 
 /// Keeps recent events and passes new ones to followers. Main thread only.
@@ -29,10 +29,15 @@ class EventLog {
 
   explicit EventLog(const Clock& clock) : clock_(clock) {}
 
-  /// Keeps the event, writes it to the process log and passes it to every follower.
-  void add(std::string kind, std::string node, std::string text);
-  void add(std::string kind, const balancer::NodeId& node, std::string text) {
-    add(std::move(kind), node.text(), std::move(text));
+  /// Goes on with the newest events of the journal, which gets all from now on. It must outlive
+  /// this.
+  void keep_in(EventJournal& journal);
+
+  /// Keeps the event, writes it to the process log and passes it to every follower. Who asked for
+  /// it is also part of the text, where that is wanted.
+  void add(std::string kind, std::string node, std::string text, AskedBy asked = {});
+  void add(std::string kind, const balancer::NodeId& node, std::string text, AskedBy asked = {}) {
+    add(std::move(kind), node.text(), std::move(text), std::move(asked));
   }
 
   /// The same for something that an operator must see to: a warning in the process log.
@@ -50,7 +55,11 @@ class EventLog {
   /// Keeps it and passes it on.
   void keep(Event event);
 
+  void write_to_journal(const Event& event);
+
   const Clock& clock_;
+  EventJournal* journal_ = nullptr;
+  std::uint64_t lost_ = 0;  // events that the journal could not take since it last took one
   std::deque<Event> events_;
   std::map<FollowId, std::function<void(const Event&)>> followers_;
   FollowId next_id_ = 1;

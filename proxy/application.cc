@@ -178,6 +178,8 @@ class Application::Impl {
     records_ = std::move(*records);
     load_rolls();
     load_passes(secrets->all);
+    journal_.emplace(config_.server.state_dir + "/events.jsonl");
+    events_.keep_in(*journal_);
     return Done{};
   }
 
@@ -493,6 +495,7 @@ class Application::Impl {
   std::optional<Read> read_last_;
   SystemClock clock_;
   io::EventLoop loop_;
+  std::optional<admin::EventJournal> journal_;
   admin::EventLog events_;
   UniqueFd lock_;
   std::optional<admin::StateStore> store_;

@@ -49,7 +49,8 @@ Result<Rolls::HoldId, CommandError> Rolls::hold(const PoolStatus& pool, const Re
   holdings_.emplace(next_, Holding{pool.name, std::move(on_lost)});
   events_.add("roll", "",
               "roll of " + pool.name + (unfinished ? " goes on, " : " begins, ") +
-                  progress_text(*roll) + who(request.by, "") + ": " + roll->plan.command);
+                  progress_text(*roll) + who(request.by, "") + ": " + roll->plan.command,
+              {request.by});
   return next_++;
 }
 
@@ -123,7 +124,8 @@ void Rolls::release(HoldId id) {
   if (roll.state != RollState::unfinished) return;
   events_.add("roll", "",
               "roll of " + pool + " stops, " + progress_text(roll) + who(by, "") +
-                  "; the same command goes on");
+                  "; the same command goes on",
+              {by});
 }
 
 Result<Done, CommandError> Rolls::note(std::string_view pool, std::string_view token,
@@ -165,7 +167,7 @@ Result<Done, CommandError> Rolls::abandon(std::string_view pool, const std::stri
   next.holder.reset();
   if (auto stored = store(next); !stored) return stored;
   events_.add("roll", "",
-              "roll of " + next.pool + " is abandoned, " + progress_text(next) + who(by, ""));
+              "roll of " + next.pool + " is abandoned, " + progress_text(next) + who(by, ""), {by});
   end_holdings(pool, {ErrorCode::conflict, "the roll was abandoned by " + by});
   return Done{};
 }
