@@ -42,7 +42,9 @@ constexpr std::array kPassOptions{
     Option{"header", ValueKind::none, "", "print it as a request field, for curl -H"},
     Option{"revoke", ValueKind::none, "", "make no pass, but void all that exist for the node"}};
 constexpr std::array kEventsOptions{
-    Option{"follow", ValueKind::none, "", "keep running and print new events as they happen"}};
+    Option{"follow", ValueKind::none, "", "keep running and print new events as they happen"},
+    Option{"since", ValueKind::duration, "D", "only events of this time up to now"},
+    Option{"node", ValueKind::text, "NODE", "only events of this node: POOL/NODE, or NODE"}};
 
 constexpr std::array kPool{Positional{"POOL", "a pool", Presence::required, "the pool"}};
 constexpr std::array kRollOptions{
@@ -71,6 +73,11 @@ constexpr std::array kTable{
             kPoolMaybe,
             {},
             "Show all nodes: state, health, sessions, and whether they are dry."},
+    Command{CommandId::why,
+            "why",
+            kNodeOnly,
+            {},
+            "Explain what a node is doing, what keeps it from being dry, and who is left."},
     Command{CommandId::sessions, "sessions", kNodeOnly, kSessionsOptions,
             "List the sessions on a node with their age and idle time."},
     Command{CommandId::bleed, "bleed", kNodeOnly, kBleedOptions,

@@ -12,6 +12,7 @@ namespace bonedry::admin {
 
 enum class CommandId : std::uint8_t {
   status,
+  why,
   sessions,
   bleed,
   wait,

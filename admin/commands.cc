@@ -1,5 +1,6 @@
 #include "admin/commands.h"
 
+#include "admin/explain.h"
 #include "admin/haproxy_compat.h"
 #include "admin/printable.h"
 #include "admin/render_json.h"
@@ -9,7 +10,10 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <deque>
 #include <exception>
+#include <functional>
+#include <iterator>
 #include <utility>
 
 namespace bonedry::admin {
@@ -17,6 +21,8 @@ namespace {
 
 /// Rows of `sessions` without --limit: a few screens.
 constexpr std::size_t kDefaultSessions = 100;
+/// Sessions that `why` names.
+constexpr std::size_t kExplainedSessions = 3;
 /// Highest session number that a page may reach: twice as many sessions are in memory, 16 MB, until
 /// the response is sent.
 constexpr std::size_t kMaxSessions = 100'000;
@@ -111,17 +117,17 @@ class WaitTask final : public PendingCommand {
   std::optional<ControlPlane::WaitId> id_;  ///< empty once the wait has ended
 };
 
-/// Builds a page of sessions, one piece per tick.
+/// Builds a page of sessions, one piece per tick, and responds with it.
 class ListTask final : public PendingCommand {
  public:
-  ListTask(ControlPlane& control, CommandClient& client, balancer::NodeId node,
-           const session::SessionQuery& query, Format format, const Clock& clock)
+  using Render = std::function<std::string(const session::SessionPage&)>;
+
+  ListTask(ControlPlane& control, CommandClient& client, const balancer::NodeId& node,
+           const session::SessionQuery& query, Render render)
       : control_(control),
         client_(client),
-        node_(std::move(node)),
-        format_(format),
-        clock_(clock),
-        listing_(control.list(node_, query)) {}
+        render_(std::move(render)),
+        listing_(control.list(node, query)) {}
 
   ~ListTask() override {
     if (id_) control_.cancel_task(*id_);
@@ -142,26 +148,33 @@ class ListTask final : public PendingCommand {
   ControlPlane::TaskProgress go_on() {
     if (listing_.step() == session::SessionListing::Progress::more)
       return ControlPlane::TaskProgress::more;
-    const session::SessionPage page = std::move(listing_).take();
-    respond(client_, format_ == Format::json ? render_json(node_, page, clock_.now())
-                                             : render_text(node_, page, clock_.now()));
+    respond(client_, render_(std::move(listing_).take()));
     return ControlPlane::TaskProgress::done;
   }
 
   ControlPlane& control_;
   CommandClient& client_;
-  balancer::NodeId node_;
-  Format format_;
-  const Clock& clock_;
+  Render render_;
   session::SessionListing listing_;
   std::optional<ControlPlane::TaskId> id_;  ///< empty once it is done
+};
+
+/// Which events to show.
+struct EventFilter {
+  std::optional<WallTime> since;
+  std::string node;  ///< "shop/alice" or "alice"; empty: all
+
+  [[nodiscard]] bool accepts(const Event& event) const {
+    if (since && event.at < *since) return false;
+    return node.empty() || event.node == node || event.node.ends_with("/" + node);
+  }
 };
 
 /// Sends events to the client until it is destroyed.
 class FollowTask final : public PendingCommand {
  public:
-  FollowTask(EventLog& events, CommandClient& client, Format format)
-      : events_(events), client_(client), format_(format) {
+  FollowTask(EventLog& events, CommandClient& client, Format format, EventFilter filter)
+      : events_(events), client_(client), format_(format), filter_(std::move(filter)) {
     for (const Event& event : events_.recent()) on_event(event);
     id_ = events_.follow([this](const Event& event) { on_event(event); });
   }
@@ -170,12 +183,14 @@ class FollowTask final : public PendingCommand {
 
  private:
   void on_event(const Event& event) {
+    if (!filter_.accepts(event)) return;
     client_.write(format_ == Format::json ? render_json(event) : render_text(event));
   }
 
   EventLog& events_;
   CommandClient& client_;
   Format format_;
+  EventFilter filter_;
   EventLog::FollowId id_ = 0;
 };
 
@@ -198,6 +213,8 @@ Commands::PendingCommandPtr Commands::dispatch(const CommandLine& line, CommandC
     case CommandId::status:
       show_status(line, client);
       return nullptr;
+    case CommandId::why:
+      return explain_node(line, client);
     case CommandId::sessions:
       return list_sessions(line, client);
     case CommandId::bleed:
@@ -211,9 +228,7 @@ Commands::PendingCommandPtr Commands::dispatch(const CommandLine& line, CommandC
     case CommandId::wait:
       return wait(line, client);
     case CommandId::events:
-      if (line.has("follow")) return std::make_unique<FollowTask>(events_, client, line.format);
-      show_events(line, client);
-      return nullptr;
+      return show_events(line, client);
     case CommandId::roll:
       roll(line, client);
       return nullptr;
@@ -251,16 +266,48 @@ Commands::PendingCommandPtr Commands::list_sessions(const CommandLine& line,
     refuse(client, query.error());
     return nullptr;
   }
-  auto task =
-      std::make_unique<ListTask>(control_, client, std::move(*node), *query, line.format, clock_);
+  auto task = std::make_unique<ListTask>(
+      control_, client, *node, *query,
+      [this, id = *node, format = line.format](const session::SessionPage& page) {
+        return format == Format::json ? render_json(id, page, clock_.now())
+                                      : render_text(id, page, clock_.now());
+      });
   if (task->begin() == ControlPlane::TaskProgress::done) return nullptr;
   return task;
 }
 
-void Commands::show_events(const CommandLine& line, CommandClient& client) {
-  if (line.format == Format::json) return respond(client, render_json(events_.recent()));
-  for (const Event& event : events_.recent()) client.write(render_text(event));
+Commands::PendingCommandPtr Commands::explain_node(const CommandLine& line, CommandClient& client) {
+  const auto node = node_of(line, client);
+  if (!node) return nullptr;
+  session::SessionQuery query;
+  query.order = session::SessionOrder::age;
+  query.limit = kExplainedSessions;
+  auto task = std::make_unique<ListTask>(
+      control_, client, *node, query,
+      [this, id = *node, format = line.format](const session::SessionPage& oldest) {
+        const auto lines = explain(node_status(control_, id), oldest, clock_.wall(), clock_.now());
+        return format == Format::json ? render_json(id, lines) : render_text(lines);
+      });
+  if (task->begin() == ControlPlane::TaskProgress::done) return nullptr;
+  return task;
+}
+
+Commands::PendingCommandPtr Commands::show_events(const CommandLine& line, CommandClient& client) {
+  EventFilter filter{std::nullopt, line.text("node")};
+  if (const auto since = line.duration("since")) filter.since = clock_.wall() - *since;
+  if (line.has("follow")) {
+    return std::make_unique<FollowTask>(events_, client, line.format, std::move(filter));
+  }
+  std::deque<Event> shown;
+  std::ranges::copy_if(events_.recent(), std::back_inserter(shown),
+                       [&filter](const Event& event) { return filter.accepts(event); });
+  if (line.format == Format::json) {
+    client.write(render_json(shown));
+  } else {
+    for (const Event& event : shown) client.write(render_text(event));
+  }
   client.finish();
+  return nullptr;
 }
 
 void Commands::show_help(const CommandLine& line, CommandClient& client) {

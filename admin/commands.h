@@ -44,8 +44,9 @@ class Commands {
 
   PendingCommandPtr dispatch(const CommandLine& line, CommandClient& client);
   void show_status(const CommandLine& line, CommandClient& client);
+  PendingCommandPtr explain_node(const CommandLine& line, CommandClient& client);
   PendingCommandPtr list_sessions(const CommandLine& line, CommandClient& client);
-  void show_events(const CommandLine& line, CommandClient& client);
+  PendingCommandPtr show_events(const CommandLine& line, CommandClient& client);
   static void show_help(const CommandLine& line, CommandClient& client);
   PendingCommandPtr change(const CommandLine& line, CommandClient& client);
   PendingCommandPtr wait(const CommandLine& line, CommandClient& client);

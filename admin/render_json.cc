@@ -1,5 +1,6 @@
 #include "admin/render_json.h"
 
+#include "admin/explain.h"
 #include "admin/json_text.h"
 #include "admin/printable.h"
 #include "admin/render_text.h"
@@ -77,6 +78,7 @@ Json pool_json(const PoolStatus& pool) {
   Json nodes = Json::array();
   for (const NodeStatus& node : pool.nodes) nodes.push_back(node_json(node));
   return {{"name", pool.name},
+          {"problems", problems(pool)},
           {"nodes", std::move(nodes)},
           {"foreign_cookies", pool.foreign_cookies},
           {"cookie_clashes", pool.cookie_clashes}};
@@ -109,7 +111,9 @@ Json event_json(const Event& event) {
   return {{"at", rfc3339(event.at, Precision::millis)},
           {"kind", event.kind},
           {"node", event.node.empty() ? Json(nullptr) : Json(event.node)},
-          {"text", event.text}};
+          {"text", event.text},
+          {"by", event.by.empty() ? Json(nullptr) : Json(event.by)},
+          {"reason", event.reason.empty() ? Json(nullptr) : Json(event.reason)}};
 }
 
 const char* to_string(session::SessionOrder order) {
@@ -205,6 +209,10 @@ std::string render_json(const balancer::NodeId& node, const session::SessionPage
                    {"offset", page.query.offset},
                    {"limit", page.query.limit},
                    {"sessions", std::move(rows)}});
+}
+
+std::string render_json(const balancer::NodeId& node, const std::vector<std::string>& explanation) {
+  return one_line({{"node", node.text()}, {"explanation", explanation}});
 }
 
 std::string render_json(const Event& event) {

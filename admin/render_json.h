@@ -12,6 +12,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 /// Responses for scripts: one JSON object on one line. Field names are an interface: names are
 /// added, never renamed. Seconds are numbers with milliseconds after the decimal point; instants
@@ -22,6 +23,9 @@ namespace bonedry::admin {
 /// The sessions of `node`.
 [[nodiscard]] std::string render_json(const balancer::NodeId& node,
                                       const session::SessionPage& page, Instant now);
+/// An explanation of a node.
+[[nodiscard]] std::string render_json(const balancer::NodeId& node,
+                                      const std::vector<std::string>& explanation);
 [[nodiscard]] std::string render_json(const Event& event);
 /// {"events":[…]}
 [[nodiscard]] std::string render_json(const std::deque<Event>& events);

@@ -1,5 +1,6 @@
 #include "admin/render_text.h"
 
+#include "admin/explain.h"
 #include "admin/phrases.h"
 #include "admin/printable.h"
 #include "admin/remaining_users.h"
@@ -204,7 +205,10 @@ std::string render_text(const Status& status, WallTime now) {
       remarks += pass_line(node);
     }
   }
-  std::string text = table.str();
+  std::string text;
+  for (const PoolStatus& pool : status.pools) text += render_text(problems(pool));
+  if (!text.empty()) text += "\n";
+  text += table.str();
   if (!remarks.empty()) text += "\n" + remarks;
   text += "\n";
   for (const ListenerStatus& listener : status.listeners) {
@@ -233,6 +237,12 @@ std::string render_text(const balancer::NodeId& node, const session::SessionPage
   if (page.pending_until && *page.pending_until != session::kNeverEnds) {
     text += last_pending(*page.pending_until - now) + "\n";
   }
+  return text;
+}
+
+std::string render_text(const std::vector<std::string>& lines) {
+  std::string text;
+  for (const std::string& line : lines) text += printable(line) + "\n";
   return text;
 }
 

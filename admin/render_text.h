@@ -23,6 +23,8 @@ namespace bonedry::admin {
                                       const session::SessionPage& page, Instant now);
 
 /// One line.
+/// Lines, each without its end.
+[[nodiscard]] std::string render_text(const std::vector<std::string>& lines);
 [[nodiscard]] std::string render_text(const Event& event);
 
 /// One line; "dry …", or an error that says what ended the wait.

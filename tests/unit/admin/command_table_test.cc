@@ -47,6 +47,7 @@ TEST(CommandTable, HasTheCommandsOfTheContract) {
   for (const Command& command : command_table()) all += syntax(command) + "\n";
   EXPECT_EQ(all,
             "status [POOL]\n"
+            "why NODE\n"
             "sessions NODE [--sort idle|age|exchanges] [--limit N] [--page K]\n"
             "bleed NODE [--deadline D] [--reason TEXT] [--force]\n"
             "wait NODE [--healthy] [--timeout D]\n"
@@ -55,7 +56,7 @@ TEST(CommandTable, HasTheCommandsOfTheContract) {
             "pass NODE [--ttl D] [--header] [--revoke]\n"
             "reload\n"
             "upgrade\n"
-            "events [--follow]\n"
+            "events [--follow] [--since D] [--node NODE]\n"
             "roll POOL [--abandon]\n"
             "roll-hold POOL [--holder TOKEN] [--command TEXT] [--test TEXT] [--only NODE,NODE] "
             "[--deadline D] [--settle D] [--keep-going] [--resume]\n"

@@ -17,7 +17,7 @@ using test::sample_tls;
 TEST(RenderJson, StatusIsTheContract) {
   EXPECT_EQ(
       render_json(sample_status()),
-      R"({"pools":[{"name":"shop","nodes":[{"name":"alice","address":"127.0.0.1:9001",)"
+      R"({"pools":[{"name":"shop","problems":[],"nodes":[{"name":"alice","address":"127.0.0.1:9001",)"
       R"("weight":100,"max_sessions":0,"state":"bleeding","health":"up","health_age_s":90.0,)"
       R"("last_check":{"result":"passed","request":"GET /healthz","found":"status 200",)"
       R"("age_s":0.7,"took_s":0.012},"dry":false,)"
@@ -136,7 +136,8 @@ TEST(RenderJson, Sessions) {
 TEST(RenderJson, Events) {
   const Event event{kNow, "reload", "", "reloaded"};
   const std::string object =
-      R"({"at":"2023-11-14T22:13:20.000Z","kind":"reload","node":null,"text":"reloaded"})";
+      R"({"at":"2023-11-14T22:13:20.000Z","kind":"reload","node":null,"text":"reloaded",)"
+      R"("by":null,"reason":null})";
   EXPECT_EQ(render_json(event), object + "\n");
   EXPECT_EQ(render_json(std::deque<Event>{event}), "{\"events\":[" + object + "]}\n");
   EXPECT_EQ(render_json(std::deque<Event>{}), "{\"events\":[]}\n");
