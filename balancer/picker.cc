@@ -13,20 +13,22 @@ double slow_start_share(const NodeView& view, Millis slow_start, Instant now) {
 }
 
 Picker::Picker(conf::Balance balance, conf::Sticky sticky, std::uint64_t seed)
-    : policy_(make_policy(balance, sticky, seed)), random_(seed ^ 0xB0DE) {}
+    : for_sessions_(make_policy(balance, sticky, seed)),
+      for_exchanges_(make_policy(balance, conf::Sticky::none, seed)),
+      random_(seed ^ 0xB0DE) {}
 
 std::optional<std::size_t> Picker::pick(const PoolView& pool, Purpose purpose,
                                         std::span<const std::size_t> tried, Instant now) {
   for (const Wanted wanted : {Wanted::checked_and_free, Wanted::checked,
                               Wanted::not_marked_and_free, Wanted::not_marked, Wanted::any}) {
-    collect(pool, wanted, tried, now);
+    collect(pool, purpose, wanted, tried, now);
     if (!candidates_.empty()) break;
   }
   return choose(pool, purpose);
 }
 
-void Picker::collect(const PoolView& pool, Wanted wanted, std::span<const std::size_t> tried,
-                     Instant now) {
+void Picker::collect(const PoolView& pool, Purpose purpose, Wanted wanted,
+                     std::span<const std::size_t> tried, Instant now) {
   const bool free = wanted == Wanted::checked_and_free || wanted == Wanted::not_marked_and_free;
   const bool checked = wanted == Wanted::checked_and_free || wanted == Wanted::checked;
   candidates_.clear();
@@ -38,9 +40,8 @@ void Picker::collect(const PoolView& pool, Wanted wanted, std::span<const std::s
     if (checked && awaits_first_check(pool, node)) continue;
     if (free && node.connections_full(view.max_connections)) continue;
     if (std::ranges::find(tried, index) != tried.end()) continue;
-    const std::int64_t load = node.session_load();
-    if (view.max_sessions != 0 && load >= static_cast<std::int64_t>(view.max_sessions)) continue;
-    candidates_.push_back({index, view.weight, load, node.exchanges_open()});
+    if (purpose == Purpose::new_session && view.is_full()) continue;
+    candidates_.push_back({index, view.weight, node.session_load(), node.exchanges_open()});
   }
   const auto left_out = std::stable_partition(
       candidates_.begin(), candidates_.end(), [&](const Candidate& candidate) {
@@ -58,8 +59,9 @@ bool Picker::passes_slow_start(const PoolView& pool, const NodeView& view, Insta
 }
 
 std::optional<std::size_t> Picker::choose(const PoolView& pool, Purpose purpose) {
+  Policy& policy = purpose == Purpose::new_session ? *for_sessions_ : *for_exchanges_;
   while (!candidates_.empty()) {
-    const std::size_t at = policy_->choose(candidates_);
+    const std::size_t at = policy.choose(candidates_);
     const std::size_t index = candidates_[at].index;
     const NodeView& view = pool.nodes[index];
     if (purpose == Purpose::exchange || view.node->reserve_session(view.max_sessions)) return index;

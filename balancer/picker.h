@@ -16,7 +16,7 @@ namespace bonedry::balancer {
 /// What a node is chosen for.
 enum class Purpose : std::uint8_t {
   new_session,  ///< capacity for the session is reserved on the returned node
-  exchange,     ///< one exchange: of a session that already has a node, or of none
+  exchange,     ///< one exchange without a session, which needs no such capacity
 };
 
 /// Chooses nodes of one pool for one worker: filters the usable nodes, then applies the policy.
@@ -25,11 +25,11 @@ class Picker {
  public:
   Picker(conf::Balance balance, conf::Sticky sticky, std::uint64_t seed);
 
-  /// The index in `pool.nodes` of an active node that is not down, not full and not among `tried`;
-  /// nothing when there is none. Nodes with a free connection are preferred to those whose
-  /// connections are all in use. Nodes whose first health check is pending are chosen only when
-  /// none known to be up is left. Connect failures never leave a pool empty: when nothing else is
-  /// left, passively down nodes are chosen.
+  /// The index in `pool.nodes` of an active node that is not down and not among `tried`, and for a
+  /// new session not full; nothing when there is none. Nodes with a free connection are preferred
+  /// to those whose connections are all in use. Nodes whose first health check is pending are
+  /// chosen only when none known to be up is left. Connect failures never leave a pool empty: when
+  /// nothing else is left, passively down nodes are chosen.
   [[nodiscard]] std::optional<std::size_t> pick(const PoolView& pool, Purpose purpose,
                                                 std::span<const std::size_t> tried, Instant now);
 
@@ -44,12 +44,13 @@ class Picker {
     any
   };
 
-  void collect(const PoolView& pool, Wanted wanted, std::span<const std::size_t> tried,
-               Instant now);
+  void collect(const PoolView& pool, Purpose purpose, Wanted wanted,
+               std::span<const std::size_t> tried, Instant now);
   [[nodiscard]] std::optional<std::size_t> choose(const PoolView& pool, Purpose purpose);
   [[nodiscard]] bool passes_slow_start(const PoolView& pool, const NodeView& view, Instant now);
 
-  std::unique_ptr<Policy> policy_;
+  std::unique_ptr<Policy> for_sessions_;
+  std::unique_ptr<Policy> for_exchanges_;
   Random random_;
   std::vector<Candidate> candidates_;  // a member only to reuse its memory
 };

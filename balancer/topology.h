@@ -43,6 +43,11 @@ struct NodeView {
   std::uint32_t slot = 0;  ///< its index in the ledger
   /// Passes for it that were issued at this time or before are void; nothing: none are.
   std::optional<WallTime> passes_revoked = {};
+
+  /// It has `max_sessions`, and gets no more.
+  [[nodiscard]] bool is_full() const {
+    return max_sessions != 0 && node->session_load() >= static_cast<std::int64_t>(max_sessions);
+  }
 };
 
 /// One pool as one topology sees it.

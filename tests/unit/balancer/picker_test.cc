@@ -90,13 +90,20 @@ TEST_P(PickerTest, ANodeWithoutWeightIsNeverPicked) {
   EXPECT_EQ(picked(), (Indexes{0, 2, 3}));
 }
 
-TEST_P(PickerTest, AFullNodeIsNeverPicked) {
+TEST_P(PickerTest, AFullNodeGetsNoNewSession) {
   pool[1].max_sessions = 5;
   pool.set_live(1, 3);
   pool.set_pending(1, 2);
-  EXPECT_EQ(picked(), (Indexes{0, 2, 3}));
+  const auto pick_for_session = [this](const std::vector<std::size_t>& tried) {
+    const auto index = picker.pick(pool.view, Purpose::new_session, tried, kNow);
+    if (index) pool.node(*index).cancel_reservation();
+    return index;
+  };
+  EXPECT_EQ(pick_for_session({0, 2, 3}), std::nullopt);
+  EXPECT_TRUE(pick_for_session({}));
+  EXPECT_EQ(picked({0, 2, 3}), Indexes{1}) << "an exchange alone needs no place";
   pool.set_pending(1, 1);
-  EXPECT_TRUE(picked({0, 2, 3}).contains(1));
+  EXPECT_EQ(pick_for_session({0, 2, 3}), 1U);
 }
 
 TEST_P(PickerTest, NobodyIsPickedWhenNobodyMayBe) {
@@ -154,9 +161,7 @@ TEST_P(PickerTest, AMarkDoesNotOpenADoor) {
   for (std::size_t i = 0; i < 4; ++i) mark(i);
   pool.close_door(0, NodeState::bleeding, Door::sessions_only);
   pool.close_door(1, NodeState::maintenance, Door::shut);
-  pool[2].max_sessions = 1;
-  pool.set_live(2, 1);
-  EXPECT_EQ(picked(), (Indexes{3}));
+  EXPECT_EQ(picked(), (Indexes{2, 3}));
 }
 
 TEST_P(PickerTest, AMarkThatIsPastIsForgotten) {
@@ -176,6 +181,11 @@ TEST_P(PickerTest, ANewSessionBooksItsPlaceAndAnExchangeAloneNone) {
   const auto plain = pick();
   ASSERT_TRUE(plain);
   EXPECT_EQ(pool.node(*plain).session_load(), 0);
+}
+
+TEST_P(PickerTest, ExchangesWithoutASessionDoNotAllGoWhereTheFewestUsersAre) {
+  for (const std::size_t crowded : Indexes{0, 1, 2}) pool.set_live(crowded, 1000);
+  EXPECT_EQ(picked(), (Indexes{0, 1, 2, 3}));
 }
 
 TEST_P(PickerTest, NewSessionsFillEveryNodeToItsLimitAndNoFurther) {
