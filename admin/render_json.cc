@@ -81,7 +81,8 @@ Json pool_json(const PoolStatus& pool) {
           {"problems", problems(pool)},
           {"nodes", std::move(nodes)},
           {"foreign_cookies", pool.foreign_cookies},
-          {"cookie_clashes", pool.cookie_clashes}};
+          {"cookie_clashes", pool.cookie_clashes},
+          {"exempt_requests", pool.exempt_requests}};
 }
 
 /// Whole days, rounded down.

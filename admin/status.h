@@ -76,6 +76,7 @@ struct PoolStatus {
   std::string name;
   std::vector<NodeStatus> nodes;
   std::uint64_t foreign_cookies = 0;  ///< requests that came with the cookie of another pool
+  std::uint64_t exempt_requests = 0;  ///< of monitors and the like; they begin no session
   std::uint64_t cookie_clashes = 0;   ///< a node, or another bonedry, uses the same cookie name
 };
 

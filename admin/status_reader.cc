@@ -133,6 +133,7 @@ Result<Status, CommandError> StatusReader::all(const Sources& sources,
     PoolStatus& one = status.pools.emplace_back();
     one.name = view.config.name;
     one.foreign_cookies = view.counters->foreign_cookies.load();
+    one.exempt_requests = view.counters->exempt_requests.load();
     one.cookie_clashes =
         view.counters->cookie_clashes.load() + view.counters->cookie_clashes_in_front.load();
     for (const NodeView& node : view.nodes) one.nodes.push_back(this->node(sources, view, node));

@@ -5,9 +5,11 @@
 
 namespace bonedry::balancer {
 
-/// Signs in a pool's traffic that pools or proxies are misconfigured, counted since the process
-/// started. Shared by consecutive topologies, like nodes. Thread-safe.
+/// Requests of a pool that are counted by the pool, since the process started: most are signs that
+/// pools or proxies are misconfigured. Shared by consecutive topologies, like nodes. Thread-safe.
 struct PoolCounters {
+  /// Requests that began no session because of [pool.session] exempt.
+  std::atomic<std::uint64_t> exempt_requests{0};
   /// Genuine cookies of another pool of ours, under this pool's cookie name.
   std::atomic<std::uint64_t> foreign_cookies{0};
   /// Responses of nodes that set a cookie with the name of this pool's session cookie.

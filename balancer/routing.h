@@ -22,6 +22,7 @@ enum class RouteDecision : std::uint8_t {
   late,          ///< new_session, counted at the old node: expired, or that node is dry
   moved,         ///< the same: a deadline or forced maintenance took it off that node
   rescued,       ///< the same: that node is down
+  exempt,        ///< to any node that is open to new users; no session begins
   node_down,     ///< 503: its node is down and the pool says on_lost = "fail"; or that of a pass is
   pass_node,     ///< to the node of its pass, whatever the state of that node
 };

@@ -178,6 +178,27 @@ struct Logout {
 
 /// Where a name comes from.
 enum class NameSource : std::uint8_t { by_default, in_file };
+/// A text in which a `*` stands for any characters, at one end or at both.
+struct TextPattern {
+  enum class Match : std::uint8_t { whole, prefix, suffix, part };
+
+  std::string text;  ///< without the `*`
+  Match match = Match::whole;
+
+  friend bool operator==(const TextPattern&, const TextPattern&) = default;
+};
+
+/// Requests that are not of users: of monitors, load balancers and crawlers. All conditions that
+/// are set must hold; at least one is set.
+struct Exemption {
+  std::string method;                     ///< empty: any
+  std::optional<TextPattern> path;        ///< of the target, without the query
+  std::optional<TextPattern> user_agent;  ///< compared without regard to case
+  std::optional<Network> client;
+
+  friend bool operator==(const Exemption&, const Exemption&) = default;
+};
+
 
 struct Session {
   Sticky sticky = Sticky::insert;
@@ -191,6 +212,7 @@ struct Session {
   std::vector<Logout> logout;
   std::string logout_header;  ///< a response field that ends the session; empty: none
   std::string logout_cookie;  ///< the application's, whose clearing ends it too; empty: none
+  std::vector<Exemption> exempt;
   NameSource cookie_named = NameSource::by_default;
 
   friend bool operator==(const Session&, const Session&) = default;

@@ -54,6 +54,10 @@ bool Network::contains(const IpAddress& address) const {
   return address.is_v4() == first.is_v4() && masked(address, prefix) == first;
 }
 
+bool Network::contains_all_of_family() const {
+  return prefix == (first.is_v4() ? kBitsBeforeV4 : 0);
+}
+
 std::optional<Network> parse_network(std::string_view text) {
   const auto cidr = parse_cidr(text);
   if (!cidr || masked(cidr->address, cidr->prefix) != cidr->address) {

@@ -16,6 +16,8 @@ struct Network {
   unsigned prefix = 128;  ///< bits, 0 to 128; those of IPv4 are the last 32
 
   [[nodiscard]] bool contains(const IpAddress& address) const;
+  /// Whether it is "0.0.0.0/0" or "::/0".
+  [[nodiscard]] bool contains_all_of_family() const;
   friend bool operator==(const Network&, const Network&) = default;
 };
 

@@ -147,6 +147,30 @@ void read_logout(TableReader& table, Session& session) {
 
 TableReader read_session(TableReader table, Session& session) {
   const Choice<OnLost> on_lost{{"rescue", OnLost::rescue}, {"fail", OnLost::fail}};
+// A request without a session is compared with each of them.
+constexpr std::size_t kMaxExemptions = 64;
+
+void read_exempt(TableReader& table, Session& session) {
+  std::vector<TableReader> entries = table.tables("exempt");
+  if (entries.size() > kMaxExemptions) {
+    table.error("exempt", std::to_string(entries.size()) + " entries; expected at most " +
+                              std::to_string(kMaxExemptions));
+  }
+  for (TableReader& entry : entries) {
+    Exemption& exemption = session.exempt.emplace_back();
+    entry.read("method", exemption.method, token);
+    entry.read("path", exemption.path, path_pattern);
+    entry.read("user_agent", exemption.user_agent, user_agent_pattern);
+    entry.read("client", exemption.client, part_of_internet);
+    entry.finish();
+    if (entry.empty()) {
+      entry.error(
+          "empty, so that no request would begin a session; expected at least one of "
+          "method, path, user_agent, client");
+    }
+  }
+}
+
   const Choice<Sticky> sticky{
       {"insert", Sticky::insert}, {"learn", Sticky::learn}, {"none", Sticky::none}};
   table.read("sticky", session.sticky, sticky);
@@ -161,6 +185,7 @@ TableReader read_session(TableReader table, Session& session) {
   read_logout(table, session);
   table.finish();
   return table;
+  read_exempt(table, session);
 }
 
 TableReader read_health(TableReader table, Health& health) {

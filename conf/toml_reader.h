@@ -62,6 +62,8 @@ class TableReader {
   /// Reports unknown keys.
   void finish() const;
 
+  /// Whether this table has no keys.
+  [[nodiscard]] bool empty() const { return table_ == nullptr || table_->empty(); }
   /// Whether this table is written at all.
   [[nodiscard]] bool written() const { return table_ != nullptr; }
   [[nodiscard]] bool has(std::string_view key) const;
@@ -70,6 +72,8 @@ class TableReader {
   /// The place of the key's value, or of the table when the key is not written.
   [[nodiscard]] Place place(std::string_view key) const;
 
+  /// An error of the table itself.
+  void error(std::string_view what) const { problems_->error(place_, what); }
   void error(std::string_view key, std::string_view what) const;
   void warning(std::string_view key, std::string_view what) const;
 

@@ -420,6 +420,11 @@ void check_logout(const Session& session, const TableReader& table) {
   }
 }
 
+void check_exempt(const Session& session, const TableReader& table) {
+  if (session.sticky != Sticky::none || !table.has("exempt")) return;
+  table.warning("exempt", R"(ignored: with sticky = "none" no request begins a session)");
+}
+
 void check_pool(const Pool& pool, const PoolSections& sections) {
   if (pool.nodes.empty()) check_not_empty(sections.pool, "node", "[[pool.node]]");
   check_nodes(pool, sections.nodes);
@@ -431,6 +436,7 @@ void check_pool(const Pool& pool, const PoolSections& sections) {
   check_renewal(pool.session, sections.session);
   check_logout(pool.session, sections.session);
   check_logout_header(pool.session, sections.session);
+  check_exempt(pool.session, sections.session);
   if (pool.tls) check_pool_tls(*pool.tls, sections.tls);
 }
 

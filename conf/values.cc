@@ -83,6 +83,19 @@ Result<std::string> string_that(const Value& value, const Predicate& sound, std:
                  std::string{expected}};
 }
 
+/// Takes the `*` at the ends of a text that was checked.
+Result<TextPattern> pattern_of(const Result<std::string>& checked) {
+  if (!checked) return Failure{checked.error()};
+  std::string_view text = *checked;
+  const bool open_before = text.starts_with('*');
+  const bool open_after = text.ends_with('*');
+  if (open_before) text.remove_prefix(1);
+  if (open_after) text.remove_suffix(1);
+  using Match = TextPattern::Match;
+  if (open_before) return TextPattern{std::string{text}, open_after ? Match::part : Match::suffix};
+  return TextPattern{std::string{text}, open_after ? Match::prefix : Match::whole};
+}
+
 Result<Address> address_from(const Value& value, std::uint16_t least_port,
                              std::string_view wanted) {
   const auto sound = [least_port](std::string_view text) {
@@ -232,6 +245,44 @@ Result<std::string> path_without_query(const Value& value) {
   };
   return string_that(value, sound, "a path without a query",
                      R"(one that begins with "/", without spaces, "?" and "#", e.g. "/logout")");
+}
+
+// Longer than those of real applications and clients. A user agent is searched for within one that
+// a client has sent.
+constexpr std::size_t kMaxPathPattern = 1024;
+constexpr std::size_t kMaxUserAgentPattern = 128;
+
+Result<TextPattern> path_pattern(const Value& value) {
+  const auto sound = [](std::string_view text) {
+    return text.starts_with('/') && text != "/*" && text.size() <= kMaxPathPattern &&
+           std::ranges::all_of(text, is_visible) && text.find_first_of("?#") == text.npos &&
+           text.find('*') >= text.size() - 1;
+  };
+  return pattern_of(string_that(
+      value, sound, "a path or the beginning of paths",
+      R"(one such as "/healthz" or "/static/*", of at most 1024 characters, without spaces, "?" )"
+      R"(and "#"; not "/*", which is every path)"));
+}
+
+Result<TextPattern> user_agent_pattern(const Value& value) {
+  const auto sound = [](std::string_view text) {
+    if (text.size() > kMaxUserAgentPattern) return false;
+    if (text.starts_with('*')) text.remove_prefix(1);
+    if (text.ends_with('*')) text.remove_suffix(1);
+    return !text.empty() && text.find('*') == text.npos &&
+           std::ranges::all_of(text, [](char c) { return c == ' ' || is_visible(c); });
+  };
+  return pattern_of(string_that(
+      value, sound, "a user agent or a part of one",
+      R"(printable ASCII such as "kube-probe/*" or "*bot*", of at most 128 characters, )"
+      R"(with "*" only at its ends; not "*", which is every user agent)"));
+}
+
+Result<Network> part_of_internet(const Value& value) {
+  Result<Network> parsed = network(value);
+  if (!parsed || !parsed->contains_all_of_family()) return parsed;
+  return Failure{quote(to_string(*parsed)) +
+                 R"( is every client; expected a smaller network, e.g. "10.0.0.0/8")"};
 }
 
 Result<std::string> token(const Value& value) {

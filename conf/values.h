@@ -65,6 +65,12 @@ template <class T>
 [[nodiscard]] Result<std::string> url_path(const Value& value);
 /// As url_path, but without a query.
 [[nodiscard]] Result<std::string> path_without_query(const Value& value);
+/// As path_without_query; with a `*` at its end, the beginning of a path. Not "/*", which is all.
+[[nodiscard]] Result<TextPattern> path_pattern(const Value& value);
+/// Printable ASCII; a `*` at either end stands for anything. Not "*", which is all.
+[[nodiscard]] Result<TextPattern> user_agent_pattern(const Value& value);
+/// As network, but not a network of all addresses.
+[[nodiscard]] Result<Network> part_of_internet(const Value& value);
 /// A token of RFC 9110: method names, and names of cookies by RFC 6265.
 [[nodiscard]] Result<std::string> token(const Value& value);
 /// As token, or the empty string.

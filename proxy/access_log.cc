@@ -89,6 +89,7 @@ void format_json(Buffer& out, const AccessEntry& entry) {
   append_json(out, "verdict", entry.decision);
   append_json(out, "session", entry.session);
   if (entry.user == session::UserStatus::logged_out) append(out, ",\"logged_out\":true");
+  if (entry.exempt == Exempt::yes) append(out, ",\"exempt\":true");
   if (entry.tls != nullptr) append_tls(out, *entry.tls);
   append_json(out, "end", info_of(entry.end).name);
   if (!entry.reason.empty()) append_json(out, "reason", entry.reason);

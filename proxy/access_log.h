@@ -16,6 +16,9 @@
 
 namespace bonedry::proxy {
 
+/// Whether a request began no session because of [pool.session] exempt.
+enum class Exempt : std::uint8_t { no, yes };
+
 /// The content of one line of the access log.
 struct AccessEntry {
   WallTime at;
@@ -32,6 +35,7 @@ struct AccessEntry {
   std::string_view decision;  ///< routing decision: "own_node", "fresh", …
   std::string_view session;   ///< first 8 hex digits of its key, or empty
   session::UserStatus user = session::UserStatus::present;  ///< as the response says
+  Exempt exempt = Exempt::no;
   std::string_view user_agent;
   std::string_view referer;
   const io::TlsInfo* tls = nullptr;  ///< null: not encrypted

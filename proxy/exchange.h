@@ -87,6 +87,7 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
  private:
   // The request's session, and how the response changes it (exchange_session.cc).
   void find_session();
+  [[nodiscard]] bool matches_exemption() const;
   [[nodiscard]] std::string update_session();
   [[nodiscard]] session::ResponseCookies read_user_cookies() const;
   [[nodiscard]] session::CookieContext cookie_context() const;
@@ -100,6 +101,10 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   // Choosing a node (exchange_route.cc).
   [[nodiscard]] const std::shared_ptr<PoolRuntime>& current_runtime() const;
   void route();
+  /// Whether the request is not of a user: it has no session, and begins none.
+  [[nodiscard]] bool is_exempt() const {
+    return routing_.decision == balancer::RouteDecision::exempt;
+  }
   void pick_node(balancer::RouteDecision decision);
   void attempt(std::size_t node);
   [[nodiscard]] LeaseRequest lease_request() const;
@@ -134,6 +139,7 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   void release_upstream(StreamEnd end = StreamEnd::complete);
   void finish(EndReason reason, StreamEnd end);
   void write_log(EndReason reason);
+  [[nodiscard]] std::string_view client_address() const;
 
   // Tunnels, and exchanges that end when sessions are displaced (exchange_tunnel.cc).
   [[nodiscard]] bool on_displaced_node() const;

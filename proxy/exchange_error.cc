@@ -25,6 +25,8 @@ const char* name_of(balancer::RouteDecision decision) {
       return "moved";
     case balancer::RouteDecision::rescued:
       return "rescued";
+    case balancer::RouteDecision::exempt:
+      return "exempt";
     case balancer::RouteDecision::node_down:
       return "lost";
     case balancer::RouteDecision::pass_node:
@@ -149,14 +151,18 @@ void Exchange::finish(EndReason reason, StreamEnd end) {
 
 void Exchange::write_log(EndReason reason) {
   const Millis duration = context_.now() - stats_.started;
+std::string_view Exchange::client_address() const {
+  const http::ClientInfo& client = source_.client;
+  if (client.trust == http::Trust::none) return client.address;
+  return forwarded_client(request_head_, client.address, context_.trusted_proxies());
+}
+
   context_.counters().note({reason, duration, stats_.bytes_in, stats_.bytes_out});
   if (!context_.access_log().enabled()) return;
   const http::ClientInfo& client = source_.client;
   AccessEntry entry;
   entry.at = context_.wall();
-  entry.client = client.trust == http::Trust::none
-                     ? client.address
-                     : forwarded_client(request_head_, client.address, context_.trusted_proxies());
+  entry.client = client_address();
   entry.method = request_head_.text(request_head_.method);
   entry.target = request_head_.text(request_head_.target);
   // Logs are read by more people than passes are for.
@@ -171,6 +177,7 @@ void Exchange::write_log(EndReason reason) {
   if (held_.node) entry.node = held_.node->name();
   if (runtime_) entry.decision = name_of(routing_.decision);
   std::array<char, 9> session{};
+  if (is_exempt()) entry.exempt = Exempt::yes;
   if (binding_.held) {
     std::snprintf(session.data(), session.size(), "%08x",
                   static_cast<unsigned>(binding_.key.high >> 32U));

@@ -34,13 +34,18 @@ const std::shared_ptr<PoolRuntime>& Exchange::current_runtime() const {
 void Exchange::route() {
   follow_topology();
   if (pass_) return route_pass();
-  if (binding_.claim == Claim::none) return pick_node(RouteDecision::new_session);
+  if (binding_.claim == Claim::none) {
+    return pick_node(is_exempt() ? RouteDecision::exempt : RouteDecision::new_session);
+  }
   const NodeView& claimed = runtime_->node(binding_.node);
   const bool failed = std::ranges::find(routing_.tried, binding_.node) != routing_.tried.end();
   const Reachable reachable =
       failed || claimed.node->down(context_.now()) ? Reachable::no : Reachable::yes;
   const RouteDecision decision =
       balancer::route(binding_.claim, claimed, reachable, runtime_->view().config.session.on_lost);
+  // An application may still know a user whose session has ended.
+  if (is_exempt() && decision == RouteDecision::session_node) return attempt(binding_.node);
+  if (is_exempt()) return pick_node(RouteDecision::exempt);
   if (decision == RouteDecision::node_down) {
     routing_.decision = decision;
     return on_error({EndReason::node_lost});
@@ -62,7 +67,7 @@ void Exchange::route() {
 
 void Exchange::pick_node(RouteDecision decision) {
   routing_.decision = decision;
-  const bool sticky = runtime_->affinity().sticky();
+  const bool sticky = runtime_->affinity().sticky() && !is_exempt();
   const auto picked = routing_.tried.size() < kNodesTried
                           ? runtime_->picker().pick(
                                 runtime_->view(), sticky ? Purpose::new_session : Purpose::exchange,
@@ -75,7 +80,7 @@ void Exchange::pick_node(RouteDecision decision) {
     routing_.decision =
         RouteDecision::session_node;  // all nodes are down, so its own is tried like any other
     held_.reservation.reset();
-  } else if (binding_.claim != Claim::none && decision != RouteDecision::rescued) {
+  } else if (binding_.claim != Claim::none && decision != RouteDecision::rescued && !is_exempt()) {
     node = runtime_->affinity().bind(binding_, decision, node, context_.exact_now());
     held_.reservation.reset();  // the ledger counts the session there now
   }

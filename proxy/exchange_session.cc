@@ -2,11 +2,22 @@
 
 #include "proxy/exchange.h"
 #include "proxy/request_cookies.h"
+#include "session/exemption.h"
 
 #include <string_view>
 
 namespace bonedry::proxy {
 namespace {
+
+/// The last one, as in the access log; empty: none.
+std::string_view user_agent_of(const http::Head& request) {
+  std::string_view value;
+  for (const http::Field& field : request.fields) {
+    if (field.id != http::FieldName::other) continue;
+    if (http::equal_ignoring_case(request.name(field), "user-agent")) value = request.value(field);
+  }
+  return value;
+}
 
 /// The node's wall clock, by the response's Date field.
 std::optional<WallTime> date_of(const http::Head& response) {
@@ -33,6 +44,19 @@ void Exchange::find_session() {
   if (source_.client.trust != http::Trust::none && runtime_->cookie_lost_in_front(request_head_)) {
     runtime_->view().counters->cookie_clashes_in_front.fetch_add(1, std::memory_order_relaxed);
   }
+  if (!matches_exemption()) return;
+  routing_.decision = balancer::RouteDecision::exempt;
+  runtime_->view().counters->exempt_requests.fetch_add(1, std::memory_order_relaxed);
+}
+
+/// A request that comes with a session in progress is its user's, whatever else is true of it: the
+/// session must neither end nor change its node because of it.
+bool Exchange::matches_exemption() const {
+  const auto& exemptions = runtime_->view().config.session.exempt;
+  if (exemptions.empty() || binding_.held) return false;
+  return session::matches_any(exemptions,
+                              {request_head_.text(request_head_.method), info_.path,
+                               user_agent_of(request_head_), parse_ip(client_address())});
 }
 
 /// Counts a new user, and no longer counts one who logs out, before the client gets any of the
@@ -40,6 +64,7 @@ void Exchange::find_session() {
 /// cookie, so no session begins for it. What a tester does concerns no session.
 std::string Exchange::update_session() {
   if (pass_) return {};
+  if (is_exempt()) return {};
   if (downstream_->gone() && !binding_.held) {
     held_.reservation.reset();
     return {};

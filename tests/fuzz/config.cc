@@ -50,6 +50,10 @@ void check_pool(const conf::Pool& pool) {
   require(!admin::has_control(pool.session.cookie), "a cookie's name is one line");
   require(!admin::has_control(pool.session.attributes.path), "its path is");
   require(!admin::has_control(pool.session.attributes.domain), "its domain is");
+  for (const conf::Exemption& one : pool.session.exempt) {
+    const bool limited = !one.method.empty() || one.path || one.user_agent || one.client;
+    require(limited, "an exemption does not hold for all requests");
+  }
   require(!admin::has_control(pool.health.path), "and so is what health checks ask for");
 }
 

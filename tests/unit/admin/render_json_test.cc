@@ -35,7 +35,7 @@ TEST(RenderJson, StatusIsTheContract) {
       R"("websockets_open":0,"exchanges_waiting":0,"counters":{"new":0,"moved":0,"rescued":0,"late":0,"logged_out":0},)"
       R"("last_exchange_age_s":null,"bleeding":null,"removed":false,)"
       R"("passes":{"used_lately":0,"last_used_age_s":null,"open":0}}],)"
-      R"("foreign_cookies":0,"cookie_clashes":0}],)"
+      R"("foreign_cookies":0,"cookie_clashes":0,"exempt_requests":0}],)"
       R"("listeners":[{"address":"0.0.0.0:8080","pool":"shop","tls":null}],)"
       R"("exchanges":{"ended":{"completed":1234,"client_gone":2},"retries":3,)"
       R"("request_body_bytes":4096,"response_body_bytes":1000000},)"

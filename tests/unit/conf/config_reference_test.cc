@@ -86,6 +86,11 @@ std::string required_value(const std::string& key) {
   return "''";
 }
 
+/// A line for sections that may not be empty, although none of their keys is required.
+std::string line_for_empty(const std::string& path) {
+  return path == "pool.session.exempt" ? "path = '/healthz'\n" : "";
+}
+
 /// A config with every section of the page and all required keys except `omitted`, and with `line`
 /// in the section `path`; the path of the root is "".
 std::string config_with(const Page& page, const std::string& path, const std::string& line,
@@ -98,7 +103,7 @@ std::string config_with(const Page& page, const std::string& path, const std::st
       if (key.default_cell != kRequired || (here && key.name == omitted)) continue;
       text += key.name + " = " + required_value(key.name) + "\n";
     }
-    if (here) text += line + "\n";
+    text += here && !line.empty() ? line + "\n" : line_for_empty(section.path);
   }
   return text;
 }

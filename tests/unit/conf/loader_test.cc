@@ -73,7 +73,7 @@ sessions = 100000000
   EXPECT_EQ(config.log, (Log{LogLevel::warn, "access.log", AccessFormat::combined}));
   EXPECT_EQ(config.limits, (Limits{1024, 1000, 1'000'000, 2000, 30, 400}));
   EXPECT_EQ(config.timeouts, (Timeouts{Millis{10}, seconds{1}, seconds{2}, Millis{3}, seconds{7},
-                                       minutes{4}, hours{5}, hours{48}, minutes{90}}));
+                                       minutes{4}, hours{5}, hours{48}, seconds{8}, minutes{90}}));
   EXPECT_EQ(config.ledger, (Ledger{100'000'000}));
 }
 
@@ -115,6 +115,7 @@ on_lost = "fail"
 logout = [{ method = "GET", path = "/bye" }, { method = "POST", path = "/bye" }]
 logout_header = "X-Bye"
 logout_cookie = "SID"
+exempt = [{ method = "HEAD", path = "/up", user_agent = "*bot*", client = "10.0.0.0/8" }]
 [pool.health]
 path = "/healthz?deep=1"
 interval = "1s"
@@ -162,6 +163,8 @@ weight = 1000
       "X-Bye",
       "SID",
       NameSource::in_file};
+      {{"HEAD", TextPattern{"/up"}, TextPattern{"bot", TextPattern::Match::part},
+        parse_network("10.0.0.0/8")}},
   pool.health = {"/healthz?deep=1", true, seconds{1}, Millis{500}, 1, 5, 0, minutes{1}};
   pool.nodes = {{"alice", {"2001:db8::1", 80}, 0, 5000, 60, 7},
                 {"bob", {"10.0.0.2", 65535}, 1000, 0}};
