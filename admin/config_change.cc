@@ -11,12 +11,13 @@ namespace bonedry::admin {
 
 namespace {
 
-/// What of a listener can be changed only by a restart: everything but how it speaks TLS and where
-/// its ACME challenges are.
+/// What of a listener can be changed only by a restart: everything but how it speaks TLS and which
+/// requests it answers itself.
 std::vector<conf::Listener> fixed_part(std::vector<conf::Listener> listeners) {
   for (conf::Listener& listener : listeners) {
     if (listener.tls) listener.tls.emplace();
     listener.acme_challenges.clear();
+    listener.health_path.clear();
   }
   return listeners;
 }

@@ -80,6 +80,7 @@ struct Timeouts {
   Millis response = std::chrono::seconds{60};
   Millis stall = std::chrono::seconds{30};
   Millis tunnel = std::chrono::hours{1};
+  Millis shutdown_delay{0};  ///< from the order to stop until no new connections are taken
   Millis shutdown = std::chrono::seconds{30};
 
   friend bool operator==(const Timeouts&, const Timeouts&) = default;
@@ -143,6 +144,7 @@ struct Listener {
   std::string pool;  ///< empty if it redirects
   Redirect redirect = Redirect::no;
   std::string acme_challenges = {};  ///< directory of responses to http-01; empty: none
+  std::string health_path = {};      ///< where the proxy tells its own health; empty: nowhere
   bool proxy_protocol = false;       ///< connections begin with a PROXY header
   std::optional<ListenerTls> tls = std::nullopt;
 
@@ -176,8 +178,6 @@ struct Logout {
   friend bool operator==(const Logout&, const Logout&) = default;
 };
 
-/// Where a name comes from.
-enum class NameSource : std::uint8_t { by_default, in_file };
 /// A text in which a `*` stands for any characters, at one end or at both.
 struct TextPattern {
   enum class Match : std::uint8_t { whole, prefix, suffix, part };
@@ -199,6 +199,8 @@ struct Exemption {
   friend bool operator==(const Exemption&, const Exemption&) = default;
 };
 
+/// Where a name comes from.
+enum class NameSource : std::uint8_t { by_default, in_file };
 
 struct Session {
   Sticky sticky = Sticky::insert;
@@ -210,9 +212,9 @@ struct Session {
   Millis renewal_grace = std::chrono::seconds{30};  ///< minimum life of the replaced value
   OnLost on_lost = OnLost::rescue;
   std::vector<Logout> logout;
+  std::vector<Exemption> exempt;
   std::string logout_header;  ///< a response field that ends the session; empty: none
   std::string logout_cookie;  ///< the application's, whose clearing ends it too; empty: none
-  std::vector<Exemption> exempt;
   NameSource cookie_named = NameSource::by_default;
 
   friend bool operator==(const Session&, const Session&) = default;

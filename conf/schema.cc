@@ -66,6 +66,7 @@ void read_timeouts(TableReader table, Timeouts& timeouts) {
   table.read("response", timeouts.response, positive_duration);
   table.read("stall", timeouts.stall, positive_duration);
   table.read("tunnel", timeouts.tunnel, positive_duration);
+  table.read("shutdown_delay", timeouts.shutdown_delay, duration);
   table.read("shutdown", timeouts.shutdown, positive_duration);
   table.finish();
 }
@@ -112,6 +113,7 @@ Listener read_listener(TableReader& table, std::vector<TableReader>& tls_section
   table.read("pool", listener.pool, reference);
   table.read("redirect", listener.redirect, redirect);
   table.read("acme_challenges", listener.acme_challenges, file_path);
+  table.read("health_path", listener.health_path, path_without_query);
   table.read("proxy_protocol", listener.proxy_protocol, boolean);
   listener.tls = read_listener_tls(tls_sections.emplace_back(table.table("tls")));
   table.finish();
@@ -145,8 +147,6 @@ void read_logout(TableReader& table, Session& session) {
   table.read("logout_cookie", session.logout_cookie, token_or_nothing);
 }
 
-TableReader read_session(TableReader table, Session& session) {
-  const Choice<OnLost> on_lost{{"rescue", OnLost::rescue}, {"fail", OnLost::fail}};
 // A request without a session is compared with each of them.
 constexpr std::size_t kMaxExemptions = 64;
 
@@ -171,6 +171,8 @@ void read_exempt(TableReader& table, Session& session) {
   }
 }
 
+TableReader read_session(TableReader table, Session& session) {
+  const Choice<OnLost> on_lost{{"rescue", OnLost::rescue}, {"fail", OnLost::fail}};
   const Choice<Sticky> sticky{
       {"insert", Sticky::insert}, {"learn", Sticky::learn}, {"none", Sticky::none}};
   table.read("sticky", session.sticky, sticky);
@@ -183,9 +185,9 @@ void read_exempt(TableReader& table, Session& session) {
   table.read("renewal_grace", session.renewal_grace, positive_duration);
   table.read("on_lost", session.on_lost, on_lost);
   read_logout(table, session);
+  read_exempt(table, session);
   table.finish();
   return table;
-  read_exempt(table, session);
 }
 
 TableReader read_health(TableReader table, Health& health) {

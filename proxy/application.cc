@@ -8,6 +8,7 @@
 #include "admin/state_store.h"
 #include "conf/loader.h"
 #include "proxy/base/directory.h"
+#include "proxy/base/duration.h"
 #include "proxy/base/file.h"
 #include "proxy/base/supervisor.h"
 #include "proxy/certificate_watch.h"
@@ -131,6 +132,7 @@ class Application::Impl {
         config_(config),
         events_(clock_),
         tick_(loop_.timers(), [this] { on_tick(); }),
+        delay_(loop_.timers(), [this] { finish(); }),
         give_up_(loop_.timers(), [this] {
           on_drained("[timeouts] shutdown has passed with requests still open");
         }) {}
@@ -322,6 +324,7 @@ class Application::Impl {
                                    [this] {
                                      if (stopping_ == Stopping::yes) return;
                                      stopping_ = Stopping::yes;
+                                     server_->announce_stop();
                                      finish();
                                    }});
     std::vector<admin::ListenerStatus> listeners;
@@ -463,12 +466,17 @@ class Application::Impl {
       return on_drained("second signal received");
     }
     upgrade_->abandon();
-    events_.add("stop", "", "waiting for open requests");
-    if (!control_->is_standby()) notify_service_manager("STOPPING=1");
-    finish();
+    if (control_->is_standby()) return finish();  // the new process goes on
+    notify_service_manager("STOPPING=1");
+    server_->announce_stop();
+    const Millis delay = control_->config().timeouts.shutdown_delay;
+    if (delay == Millis{0}) return finish();
+    events_.add("stop", "", "listeners close in " + format_duration(delay));
+    delay_.arm(delay);
   }
 
   void finish() {
+    events_.add("stop", "", "waiting for open requests");
     give_up_.arm(control_->config().timeouts.shutdown);
     server_->drain(DrainMode::close_idle, [this] { on_drained("no requests are open"); });
     ledger_->begin_flush();
@@ -477,6 +485,7 @@ class Application::Impl {
   void on_drained(const char* why) {
     if (std::exchange(closing_, Stopping::yes) == Stopping::yes) return;
     spdlog::info("exiting: {}", why);
+    delay_.disarm();
     give_up_.disarm();
     tick_.disarm();
     admin_->close([this] { loop_.stop(); },
@@ -514,6 +523,7 @@ class Application::Impl {
   std::optional<admin::Rolls> rolls_;
   std::optional<admin::AdminServer> admin_;
   io::Timer tick_;
+  io::Timer delay_;  // [timeouts] shutdown_delay
   io::Timer give_up_;
   std::optional<io::SignalReader> signals_;
   std::optional<CertificateWatch> certificate_watch_;

@@ -24,10 +24,11 @@ class Application {
 
   /// Loads the state from disk, binds, listens, starts the workers. The error is for the operator.
   [[nodiscard]] Result<> start();
-  /// Returns after SIGTERM, SIGINT or SIGQUIT, when all exchanges have finished or [timeouts]
-  /// shutdown has passed; a second signal ends it at once. SIGHUP reloads the config, SIGUSR1
-  /// reopens the access log. SIGUSR2 upgrades; `run` then returns when all connections of this
-  /// process are closed. Signals must have been blocked before `start`.
+  /// Returns after SIGTERM, SIGINT or SIGQUIT, when [timeouts] shutdown_delay has passed and then
+  /// all exchanges have finished or [timeouts] shutdown has passed; a second signal ends it at
+  /// once. SIGHUP reloads the config, SIGUSR1 reopens the access log. SIGUSR2 upgrades; `run` then
+  /// returns when all connections of this process are closed. Signals must have been blocked before
+  /// `start`.
   void run();
 
  private:

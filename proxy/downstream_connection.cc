@@ -166,11 +166,13 @@ void DownstreamConnection::send_local_response(const http::LocalResponse& respon
   reply.status = response.status;
   reply.text = response.text;
   reply.content = response.content;
+  reply.content_type = response.content_type;
   std::string fields = response.retry_after_s
                            ? "Retry-After: " + std::to_string(*response.retry_after_s) + "\r\n"
                            : "";
   if (!response.location.empty()) fields += "Location: " + response.location + "\r\n";
   if (!response.set_cookie.empty()) fields += "Set-Cookie: " + response.set_cookie + "\r\n";
+  if (!response.allow.empty()) fields.append("Allow: ").append(response.allow).append("\r\n");
   reply.fields = fields;
   reply.persistence = response_.persistence;
   reply.request_kind = request_.request_kind;

@@ -70,7 +70,9 @@ void Exchange::start(const RequestSource& source, const http::RequestInfo& info)
   request_ = info.body.length == BodyLength::none ? RequestState::done : RequestState::body;
   response_ = ResponseState::waiting;
   end_reason_ = EndReason::completed;
-  const auto local = context_.router().answer(source_.listener, request_head_, info_, source_.tls);
+  const auto local = context_.router().answer(
+      source_.listener,
+      {request_head_, info_, source_.tls, context_.now(), context_.process_state()});
   if (local) return answer(*local);
   runtime_ = current_runtime();
   runtime_->retries().note_request();

@@ -228,6 +228,7 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   struct Stats {
     Instant started;
     int status = 0;
+    LocalAnswer::Logged logged = LocalAnswer::Logged::yes;
     unsigned interim_heads = 0;
     std::uint64_t bytes_in = 0;
     std::uint64_t bytes_out = 0;

@@ -7,6 +7,7 @@
 #include "proxy/end_reason.h"
 #include "proxy/exchange_counters.h"
 #include "proxy/io/timer_wheel.h"
+#include "proxy/process_state.h"
 #include "proxy/router.h"
 #include "session/ledger.h"
 
@@ -34,6 +35,8 @@ class ExchangeContext {
   [[nodiscard]] virtual AccessLogQueue& access_log() = 0;
   [[nodiscard]] virtual ExchangeCounters& counters() = 0;
 
+  /// Whether the process has been told to stop.
+  [[nodiscard]] virtual ProcessState process_state() const = 0;
   /// The end reason of exchanges whose client connection closes now.
   [[nodiscard]] virtual EndReason closing_reason() const = 0;
 

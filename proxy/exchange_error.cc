@@ -110,8 +110,10 @@ void Exchange::reply(EndReason reason) {
 }
 
 void Exchange::answer(const LocalAnswer& answer) {
-  if (!answer) return on_error(refused(EndReason::bad_request, answer.error()));
-  respond(EndReason::completed, *answer);
+  stats_.logged = answer.logged;
+  const auto& response = answer.response;
+  if (!response) return on_error(refused(EndReason::bad_request, response.error()));
+  respond(EndReason::completed, *response);
 }
 
 void Exchange::respond(EndReason reason, const http::LocalResponse& response) {
@@ -149,17 +151,16 @@ void Exchange::finish(EndReason reason, StreamEnd end) {
   downstream_->on_exchange_end(end);
 }
 
-void Exchange::write_log(EndReason reason) {
-  const Millis duration = context_.now() - stats_.started;
 std::string_view Exchange::client_address() const {
   const http::ClientInfo& client = source_.client;
   if (client.trust == http::Trust::none) return client.address;
   return forwarded_client(request_head_, client.address, context_.trusted_proxies());
 }
 
+void Exchange::write_log(EndReason reason) {
+  const Millis duration = context_.now() - stats_.started;
   context_.counters().note({reason, duration, stats_.bytes_in, stats_.bytes_out});
-  if (!context_.access_log().enabled()) return;
-  const http::ClientInfo& client = source_.client;
+  if (!context_.access_log().enabled() || stats_.logged == LocalAnswer::Logged::no) return;
   AccessEntry entry;
   entry.at = context_.wall();
   entry.client = client_address();
@@ -176,8 +177,8 @@ std::string_view Exchange::client_address() const {
   if (runtime_) entry.pool = runtime_->view().config.name;
   if (held_.node) entry.node = held_.node->name();
   if (runtime_) entry.decision = name_of(routing_.decision);
-  std::array<char, 9> session{};
   if (is_exempt()) entry.exempt = Exempt::yes;
+  std::array<char, 9> session{};
   if (binding_.held) {
     std::snprintf(session.data(), session.size(), "%08x",
                   static_cast<unsigned>(binding_.key.high >> 32U));

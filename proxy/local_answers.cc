@@ -1,6 +1,7 @@
 #include "proxy/local_answers.h"
 
 #include "proxy/acme_challenge.h"
+#include "proxy/health_answer.h"
 
 namespace bonedry::proxy {
 namespace {
@@ -12,7 +13,7 @@ constexpr http::Refusal kMisdirected{421, "the connection is for another host",
 
 /// RFC 9110, 15.4.9: 308 keeps the method. The https port is the standard one, whatever the port
 /// of the request.
-LocalAnswer redirect_to_https(const http::RequestInfo& request) {
+Result<http::LocalResponse, http::Refusal> redirect_to_https(const http::RequestInfo& request) {
   const std::string_view host = http::name_of_host(request.host);
   if (host.empty()) return Failure{http::Refusal{400, "no Host"}};
   http::LocalResponse response{308, "the site is served over https"};
@@ -24,15 +25,23 @@ LocalAnswer redirect_to_https(const http::RequestInfo& request) {
 
 }  // namespace
 
-std::optional<LocalAnswer> LocalAnswers::find(const http::Head& head,
-                                              const http::RequestInfo& request,
-                                              const io::TlsInfo* tls) const {
-  if (!acme_challenges_.empty() && request.path.starts_with(kChallengePath)) {
-    return challenge(request.path.substr(kChallengePath.size()), head);
+/// Health comes first: a load balancer may ask by address, over a connection for no host.
+std::optional<LocalAnswer> LocalAnswers::find(const LocalRequest& request) const {
+  const auto& [head, info, tls, now, process] = request;
+  if (asks_for_health(info)) {
+    return LocalAnswer{answer_health(head.text(head.method), pool_, process, now),
+                       LocalAnswer::Logged::no};
   }
-  if (tls != nullptr && is_misdirected(request, *tls)) return Failure{kMisdirected};
-  if (redirect_ == conf::Redirect::https) return redirect_to_https(request);
+  if (!acme_challenges_.empty() && info.path.starts_with(kChallengePath)) {
+    return LocalAnswer{challenge(info.path.substr(kChallengePath.size()), head)};
+  }
+  if (tls != nullptr && is_misdirected(info, *tls)) return LocalAnswer{Failure{kMisdirected}};
+  if (redirect_ == conf::Redirect::https) return LocalAnswer{redirect_to_https(info)};
   return std::nullopt;
+}
+
+bool LocalAnswers::asks_for_health(const http::RequestInfo& request) const {
+  return !health_path_.empty() && request.path.substr(0, request.path.find('?')) == health_path_;
 }
 
 /// A client may send requests for several hosts over one connection (RFC 9110, 7.4). One of
@@ -44,7 +53,7 @@ bool LocalAnswers::is_misdirected(const http::RequestInfo& request, const io::Tl
   return !hosts_->covers(tls.server_name, host);
 }
 
-LocalAnswer LocalAnswers::challenge(std::string_view token, const http::Head& head) const {
+http::LocalResponse LocalAnswers::challenge(std::string_view token, const http::Head& head) const {
   const std::string_view method = head.text(head.method);
   http::LocalResponse response{404, "there is no such ACME challenge"};
   if (method != "GET" && method != "HEAD") return response;

@@ -1,12 +1,16 @@
 #pragma once
 
+#include "balancer/topology.h"
 #include "conf/config.h"
+#include "proxy/base/clock.h"
 #include "proxy/base/result.h"
 #include "proxy/http/head.h"
 #include "proxy/http/message.h"
 #include "proxy/io/tls_info.h"
+#include "proxy/process_state.h"
 #include "proxy/tls/host_names.h"
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,35 +19,53 @@
 
 namespace bonedry::proxy {
 
-/// A complete response, or why there is none.
-using LocalAnswer = Result<http::LocalResponse, http::Refusal>;
+/// A request to a listener, and when it came.
+struct LocalRequest {
+  const http::Head& head;
+  const http::RequestInfo& info;
+  const io::TlsInfo* tls = nullptr;  ///< null: the client's connection is not encrypted
+  Instant now;
+  ProcessState process = ProcessState::running;
+};
 
-/// The requests to a listener that no node is asked for: all of them where it redirects, those of
-/// ACME servers for a challenge (http-01), and those that came over the connection of another host
-/// (`strict_host`). They belong to no session. Immutable; one for each listener in a worker's
-/// Router.
+/// A complete response, or why there is none.
+struct LocalAnswer {
+  enum class Logged : std::uint8_t { yes, no };
+
+  Result<http::LocalResponse, http::Refusal> response;
+  Logged logged = Logged::yes;  ///< whether the access log gets a line
+};
+
+/// The requests to a listener that no node is asked for: all of them where it redirects, those for
+/// its own health, those of ACME servers for a challenge (http-01), and those that came over the
+/// connection of another host (`strict_host`). They belong to no session. Immutable; one for each
+/// listener in a worker's Router.
 class LocalAnswers {
  public:
   LocalAnswers() = default;
-  /// `hosts`: see `ServerContext::names`; null: requests may be for any host.
-  LocalAnswers(const conf::Listener& config, std::shared_ptr<const tls::HostNames> hosts)
+  /// `hosts`: see `ServerContext::names`; null: requests may be for any host. `pool`: that of the
+  /// listener, which must outlive this; null if it redirects.
+  LocalAnswers(const conf::Listener& config, std::shared_ptr<const tls::HostNames> hosts,
+               const balancer::PoolView* pool)
       : redirect_(config.redirect),
+        health_path_(config.health_path),
         acme_challenges_(config.acme_challenges),
-        hosts_(std::move(hosts)) {}
+        hosts_(std::move(hosts)),
+        pool_(pool) {}
 
-  /// Nothing if the request is for a node. `tls`: null if the client's connection is not encrypted.
-  /// May read a small file, see `read_acme_challenge`.
-  [[nodiscard]] std::optional<LocalAnswer> find(const http::Head& head,
-                                                const http::RequestInfo& request,
-                                                const io::TlsInfo* tls) const;
+  /// Nothing if the request is for a node. May read a small file, see `read_acme_challenge`.
+  [[nodiscard]] std::optional<LocalAnswer> find(const LocalRequest& request) const;
 
  private:
-  [[nodiscard]] LocalAnswer challenge(std::string_view token, const http::Head& head) const;
+  [[nodiscard]] bool asks_for_health(const http::RequestInfo& request) const;
+  [[nodiscard]] http::LocalResponse challenge(std::string_view token, const http::Head& head) const;
   [[nodiscard]] bool is_misdirected(const http::RequestInfo& request, const io::TlsInfo& tls) const;
 
   conf::Redirect redirect_ = conf::Redirect::no;
+  std::string health_path_;
   std::string acme_challenges_;
   std::shared_ptr<const tls::HostNames> hosts_;
+  const balancer::PoolView* pool_ = nullptr;
 };
 
 }  // namespace bonedry::proxy

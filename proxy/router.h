@@ -27,10 +27,9 @@ class Router {
   explicit Router(std::vector<Route> by_listener) : by_listener_(std::move(by_listener)) {}
 
   /// To be asked before `find`. Nothing if the request is for a node.
-  [[nodiscard]] std::optional<LocalAnswer> answer(std::size_t listener, const http::Head& head,
-                                                  const http::RequestInfo& request,
-                                                  const io::TlsInfo* tls) const {
-    return by_listener_[listener].answers.find(head, request, tls);
+  [[nodiscard]] std::optional<LocalAnswer> answer(std::size_t listener,
+                                                  const LocalRequest& request) const {
+    return by_listener_[listener].answers.find(request);
   }
 
   [[nodiscard]] const std::shared_ptr<PoolRuntime>& find(std::size_t listener,

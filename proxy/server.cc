@@ -213,6 +213,10 @@ HandshakeTotals Server::handshake_totals() const {
   return totals;
 }
 
+void Server::announce_stop() {
+  for (const auto& worker : workers_) worker->announce_stop();
+}
+
 void Server::drain(DrainMode mode, const std::function<void()>& drained) {
   listening_.clear();
   auto gather = std::make_shared<AckBarrier>(worker_count_, drained);

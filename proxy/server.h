@@ -82,6 +82,8 @@ class Server {
   /// As `exchange_totals`.
   [[nodiscard]] HandshakeTotals handshake_totals() const;
 
+  /// Tells load balancers in front that the process will stop (`health_path`).
+  void announce_stop();
   /// Stops accepting, lets exchanges finish, calls `drained` when all connections are gone.
   void drain(DrainMode mode, const std::function<void()>& drained);
 

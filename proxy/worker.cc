@@ -147,7 +147,8 @@ void Worker::adopt(const std::shared_ptr<const balancer::Topology>& topology) {
     auto& runtime = made[listener.pool];
     if (!runtime && !listener.pool.empty()) runtime = make_runtime(topology, listener.pool);
     const bool any_host = !config.tls || !config.tls->strict_host;
-    next.push_back({runtime, LocalAnswers(config, any_host ? nullptr : listener.tls->names())});
+    next.push_back({runtime, LocalAnswers(config, any_host ? nullptr : listener.tls->names(),
+                                          runtime ? &runtime->view() : nullptr)});
   }
   router_ = Router(std::move(next));
   // Without this, tunnels and exchanges without a client would outlast a deadline. Closing removes
@@ -328,6 +329,10 @@ void Worker::after_iteration() {
     exchanges_.free.push_back(std::move(exchange));
   }
   exchanges_.released.clear();
+}
+
+void Worker::announce_stop() {
+  mailbox_.post([this] { process_state_ = ProcessState::stopping; });
 }
 
 void Worker::drain(DrainMode mode, std::function<void()> drained) {

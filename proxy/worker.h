@@ -88,6 +88,8 @@ class Worker final : public ExchangeContext {
   void share(const DescriptorBudget& descriptors);
   /// From any thread.
   void set_ticket_keys(std::shared_ptr<const tls::TicketKeys> keys);
+  /// From any thread: answers health checks as stopping from now on.
+  void announce_stop();
   /// From any thread: stops accepting, lets exchanges finish, then calls `drained` on the worker's
   /// thread.
   void drain(DrainMode mode, std::function<void()> drained);
@@ -115,6 +117,7 @@ class Worker final : public ExchangeContext {
   [[nodiscard]] ExchangeCounters& counters() override { return counters_; }
   /// Any thread may read their counts.
   [[nodiscard]] Handshakes& handshakes() { return handshakes_; }
+  [[nodiscard]] ProcessState process_state() const override { return process_state_; }
   [[nodiscard]] EndReason closing_reason() const override { return closing_reason_; }
 
   /// Exchanges are reused: a released one only when none of its calls is on the stack.
@@ -232,6 +235,7 @@ class Worker final : public ExchangeContext {
   std::vector<std::unique_ptr<ClientConnection>> connections_;
   std::vector<std::unique_ptr<io::Listener>> listeners_;
   Drain drain_;
+  ProcessState process_state_ = ProcessState::running;
   EndReason closing_reason_ = EndReason::client_gone;
   RateLimits log_limits_;
   std::thread thread_;

@@ -52,7 +52,7 @@ std::string render(const Http1LocalResponse& reply) {
       std::to_string(reply.status) + " " + std::string(reason_phrase(reply.status));
   const std::string body =
       reply.content ? std::string(*reply.content) : status + ": " + std::string(reply.text) + "\n";
-  const std::string type = reply.content ? "application/octet-stream" : "text/plain; charset=utf-8";
+  const std::string type(reply.content ? reply.content_type : kPlainText);
   std::string out = "HTTP/1.1 " + status + "\r\nContent-Type: " + type +
                     "\r\nContent-Length: " + std::to_string(body.size()) +
                     "\r\nCache-Control: no-store\r\n";

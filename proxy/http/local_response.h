@@ -23,7 +23,8 @@ struct Http1LocalResponse {
   std::string_view hsts = {};  ///< value of Strict-Transport-Security, or empty
   Persistence persistence = Persistence::close;
   RequestKind request_kind = RequestKind::other;  ///< the response to HEAD has no body
-  std::optional<std::string_view> content = {};   ///< octets that are the body, instead of `text`
+  std::optional<std::string_view> content = {};   ///< the body, instead of `text`
+  std::string_view content_type = kOctets;        ///< of `content`
 };
 [[nodiscard]] std::string render(const Http1LocalResponse& reply);
 

@@ -55,6 +55,9 @@ struct ResponseInfo {
   [[nodiscard]] bool switches() const { return !upgrade.empty(); }
 };
 
+inline constexpr std::string_view kOctets = "application/octet-stream";
+inline constexpr std::string_view kPlainText = "text/plain; charset=utf-8";
+
 /// A response that the proxy makes itself.
 struct LocalResponse {
   int status = 500;
@@ -62,7 +65,9 @@ struct LocalResponse {
   std::optional<unsigned> retry_after_s = {};  ///< RFC 9110, section 10.2.3
   std::string location = {};                   ///< RFC 9110, section 10.2.2; empty: none
   std::string set_cookie = {};                 ///< RFC 6265, section 4.1; empty: none
-  std::optional<std::string> content = {};     ///< octets that are the body, instead of `text`
+  std::string_view allow = {};                 ///< RFC 9110, section 10.2.1; empty: none
+  std::optional<std::string> content = {};     ///< the body, instead of `text`
+  std::string_view content_type = kOctets;     ///< of `content`
 };
 
 }  // namespace bonedry::http

@@ -67,6 +67,15 @@ TEST(KeysTest, Log) {
   EXPECT_EQ(load(beside_a_pool("log.level = 'error'")).config.log.level, LogLevel::error);
 }
 
+TEST(KeysTest, ShutdownMayBeginAtOnce) {
+  EXPECT_EQ(load(beside_a_pool("")).config.timeouts.shutdown_delay, Millis{0});
+  EXPECT_EQ(load(beside_a_pool("timeouts.shutdown_delay = '0'")).config.timeouts.shutdown_delay,
+            Millis{0});
+  EXPECT_EQ(load(beside_a_pool("timeouts.shutdown_delay = '10s'")).config.timeouts.shutdown_delay,
+            Millis{10'000});
+  EXPECT_THAT(errors_of(beside_a_pool("timeouts.shutdown_delay = 'x'")), ::testing::SizeIs(1));
+}
+
 TEST(KeysTest, LimitsAndLedger) {
   expect_errors(
       beside_a_pool,
@@ -144,10 +153,10 @@ TEST(KeysTest, ListenersRefuseWhatWouldBeUnsafeToIgnore) {
   expect_errors(with_listeners,
                 {{good + "port = 1",
                   "f:9:1: listener[#1].port: unknown key; expected one of: address, pool, "
-                  "redirect, acme_challenges, proxy_protocol, tls"},
+                  "redirect, acme_challenges, health_path, proxy_protocol, tls"},
                  {good + "certificate = 'c'",
                   "f:9:1: listener[#1].certificate: unknown key; expected one of: address, pool, "
-                  "redirect, acme_challenges, proxy_protocol, tls"}});
+                  "redirect, acme_challenges, health_path, proxy_protocol, tls"}});
 }
 
 TEST(KeysTest, ListenersThatRedirect) {
@@ -482,6 +491,21 @@ TEST(KeysTest, ExemptHasBounds) {
   EXPECT_EQ(errors_with("path", 1025), 1U);
   EXPECT_EQ(errors_with("user_agent", 128), 0U);
   EXPECT_EQ(errors_with("user_agent", 129), 1U);
+}
+
+TEST(KeysTest, HealthPath) {
+  const std::string good = "[[listener]]\naddress = '127.0.0.1:80'\npool = 'shop'\n";
+  EXPECT_TRUE(load(with_listeners(good)).config.listeners[0].health_path.empty());
+  EXPECT_EQ(
+      load(with_listeners(good + "health_path = '/-/health'\n")).config.listeners[0].health_path,
+      "/-/health");
+  const std::string expected =
+      R"( is not a path without a query; expected one that begins with "/", without spaces, "?" )"
+      R"(and "#", e.g. "/logout")";
+  for (const std::string path : {"", "health", "/health?x"}) {
+    EXPECT_THAT(errors_of(with_listeners(good + "health_path = '" + path + "'\n")),
+                ElementsAre(R"(f:9:15: listener[#1].health_path: ")" + path + "\"" + expected));
+  }
 }
 
 TEST(KeysTest, Logout) {

@@ -57,6 +57,7 @@ queue = "7s"
 response = "4m"
 stall = "5h"
 tunnel = "2d"
+shutdown_delay = "8s"
 shutdown = "1h30m"
 [ledger]
 sessions = 100000000
@@ -87,6 +88,7 @@ pool = "shop"
 [[listener]]
 address = "[::1]:0"
 pool = "shop"
+health_path = "/-/health"
 [[pool]]
 name = "shop"
 balance = "least-exchanges"
@@ -113,9 +115,9 @@ max_lifetime = "7d"
 renewal_grace = "11s"
 on_lost = "fail"
 logout = [{ method = "GET", path = "/bye" }, { method = "POST", path = "/bye" }]
+exempt = [{ method = "HEAD", path = "/up", user_agent = "*bot*", client = "10.0.0.0/8" }]
 logout_header = "X-Bye"
 logout_cookie = "SID"
-exempt = [{ method = "HEAD", path = "/up", user_agent = "*bot*", client = "10.0.0.0/8" }]
 [pool.health]
 path = "/healthz?deep=1"
 interval = "1s"
@@ -139,6 +141,7 @@ weight = 1000
                             .config;
   EXPECT_EQ(config.server.secret_file, "secret");
   EXPECT_EQ(config.listeners.size(), 2U);  // two times port 0 means two free ports
+  EXPECT_EQ(config.listeners[1].health_path, "/-/health");
   Pool pool;
   pool.name = "shop";
   pool.balance = Balance::least_exchanges;
@@ -160,11 +163,11 @@ weight = 1000
       seconds{11},
       OnLost::fail,
       {{"GET", "/bye"}, {"POST", "/bye"}},
+      {{"HEAD", TextPattern{"/up"}, TextPattern{"bot", TextPattern::Match::part},
+        parse_network("10.0.0.0/8")}},
       "X-Bye",
       "SID",
       NameSource::in_file};
-      {{"HEAD", TextPattern{"/up"}, TextPattern{"bot", TextPattern::Match::part},
-        parse_network("10.0.0.0/8")}},
   pool.health = {"/healthz?deep=1", true, seconds{1}, Millis{500}, 1, 5, 0, minutes{1}};
   pool.nodes = {{"alice", {"2001:db8::1", 80}, 0, 5000, 60, 7},
                 {"bob", {"10.0.0.2", 65535}, 1000, 0}};

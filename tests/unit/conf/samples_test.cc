@@ -85,7 +85,8 @@ TEST(SamplesTest, ExampleLoadsWithItsOptionalKeys) {
   const auto text = read_file(std::string{SAMPLES} + "/example.toml");
   ASSERT_TRUE(text) << text.error();
   std::string all = *text;
-  for (const std::string key : {"secrets = ", "http = ", "tls = ", "path = ", "logout = "}) {
+  for (const std::string key : {"secrets = ", "http = ", "tls = ", "path = ", "logout = ",
+                                "exempt = ", "health_path = "}) {
     std::size_t comment = all.find("# " + key);
     ASSERT_NE(comment, std::string::npos) << key;
     for (; comment != std::string::npos; comment = all.find("# " + key)) all.erase(comment, 2);
@@ -95,7 +96,9 @@ TEST(SamplesTest, ExampleLoadsWithItsOptionalKeys) {
   EXPECT_TRUE(loaded.config.listeners.at(0).tls);
   EXPECT_TRUE(loaded.config.pools.at(0).tls);
   EXPECT_EQ(loaded.config.pools.at(0).health.path, "/healthz");
+  EXPECT_EQ(loaded.config.listeners.at(0).health_path, "/-/health");
   EXPECT_EQ(loaded.config.pools.at(0).session.logout.size(), 1U);
+  EXPECT_EQ(loaded.config.pools.at(0).session.exempt.size(), 2U);
   EXPECT_EQ(loaded.warnings.size(), 1U);  // http is not implemented yet
 }
 

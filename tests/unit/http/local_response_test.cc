@@ -47,6 +47,15 @@ TEST(LocalReplyTest, AConnectionThatStaysIsNotAnnounced) {
   EXPECT_EQ(render(reply).find("Connection"), std::string::npos);
 }
 
+TEST(LocalReplyTest, ItsContentHasATypeOfItsOwn) {
+  Http1LocalResponse reply = no_node();
+  reply.content = "octets";
+  EXPECT_TRUE(has_line(render(reply), "Content-Type: application/octet-stream"));
+  reply.content_type = kPlainText;
+  EXPECT_TRUE(has_line(render(reply), "Content-Type: text/plain; charset=utf-8"));
+  EXPECT_TRUE(render(reply).ends_with("\r\n\r\noctets"));
+}
+
 TEST(LocalReplyTest, ItMayTellBrowsersToUseHttps) {
   Http1LocalResponse reply = no_node();
   reply.hsts = "max-age=31536000";

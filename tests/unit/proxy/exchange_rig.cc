@@ -177,8 +177,10 @@ void ExchangeTest::republish() {
   std::vector<NodeStreams*> streams;
   for (ScriptedNode& each : nodes_) streams.push_back(&each);
   const balancer::PoolView& view = topology->pools.front();
-  router_ = Router({Router::Route{std::make_shared<PoolRuntime>(
-      topology, view, secrets_, ledger_, clock_, memory_, std::move(streams))}});
+  router_ =
+      Router({Router::Route{std::make_shared<PoolRuntime>(topology, view, secrets_, ledger_, clock_,
+                                                          memory_, std::move(streams)),
+                            LocalAnswers(listener_, nullptr, &view)}});
 }
 
 void ExchangeTest::only(std::size_t index) {

@@ -163,6 +163,7 @@ class ExchangeTest : public testing::Test, public ExchangeContext {
   [[nodiscard]] session::Ledger& ledger() override { return ledger_; }
   [[nodiscard]] AccessLogQueue& access_log() override { return access_log_; }
   [[nodiscard]] ExchangeCounters& counters() override { return counters_; }
+  [[nodiscard]] ProcessState process_state() const override { return process_; }
   [[nodiscard]] EndReason closing_reason() const override { return EndReason::client_gone; }
   void report_no_node(const std::string& pool) override { reports.push_back("no node in " + pool); }
   void report_out_of_resources(int error) override {
@@ -177,6 +178,8 @@ class ExchangeTest : public testing::Test, public ExchangeContext {
   conf::Limits limits_;
   conf::Timeouts timeouts_;
   balancer::PoolView pool_;
+  conf::Listener listener_;
+  ProcessState process_ = ProcessState::running;
 
  private:
   ManualClock clock_;
