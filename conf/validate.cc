@@ -9,6 +9,7 @@
 #include <array>
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 
 namespace bonedry::conf {
@@ -54,6 +55,87 @@ void check_listener_addresses(const Config& config, const Sections& sections) {
                                  " is already the address of the listener at " + line_of(*first) +
                                  "; choose another");
     }
+  }
+}
+
+/// The addresses on which a listener takes the connections to `address` as well. One on "::" takes
+/// IPv4, too.
+std::vector<Address> wider(const Address& address) {
+  std::vector<Address> all;
+  const bool v4 = address.host.find(':') == std::string::npos;
+  if (address.host != "::") all.push_back({"::", address.port});
+  if (v4 && address.host != "0.0.0.0") all.push_back({"0.0.0.0", address.port});
+  return all;
+}
+
+/// Finds listeners by their address.
+class ListenerIndex {
+ public:
+  ListenerIndex(const Config& config, const Sections& sections) {
+    for (std::size_t i = 0; i < config.listeners.size(); ++i) {
+      const TableReader& table = sections.listeners[i];
+      const Address& address = config.listeners[i].address;
+      if (address.port == 0 || !table.sound("address")) continue;
+      places_.try_emplace(to_string(address), table.place("address"));
+    }
+  }
+  [[nodiscard]] const Place* find(const Address& address) const {
+    const auto found = places_.find(to_string(address));
+    return found == places_.end() ? nullptr : &found->second;
+  }
+
+ private:
+  std::map<std::string, Place> places_;
+};
+
+void check_wildcards(const Config& config, const Sections& sections, const ListenerIndex& index) {
+  for (std::size_t i = 0; i < config.listeners.size(); ++i) {
+    const TableReader& table = sections.listeners[i];
+    const Address& address = config.listeners[i].address;
+    if (!table.sound("address")) continue;
+    for (const Address& wide : wider(address)) {
+      const Place* const place = index.find(wide);
+      if (place == nullptr) continue;
+      table.error("address", quote(to_string(wide)) + " (" + line_of(*place) +
+                                 ") takes the connections to " + quote(to_string(address)) +
+                                 " as well; remove one of the two");
+      break;
+    }
+  }
+}
+
+/// The listener that connections to `node` reach, as far as the addresses tell.
+const Place* listener_at(const Address& node, const ListenerIndex& index) {
+  if (const Place* const same = index.find(node)) return same;
+  if (!node.host.starts_with("127.") && node.host != "::1") return nullptr;
+  for (const Address& wide : wider(node)) {
+    if (const Place* const place = index.find(wide)) return place;
+  }
+  return nullptr;
+}
+
+void check_nodes_are_not_listeners(const Config& config, const Sections& sections,
+                                   const ListenerIndex& index) {
+  for (std::size_t i = 0; i < config.pools.size(); ++i) {
+    for (std::size_t j = 0; j < config.pools[i].nodes.size(); ++j) {
+      const Address& address = config.pools[i].nodes[j].address;
+      const TableReader& table = sections.pools[i].nodes[j];
+      const Place* const place = table.sound("address") ? listener_at(address, index) : nullptr;
+      if (place == nullptr) continue;
+      table.warning("address", quote(to_string(address)) + " is the listener at " +
+                                   line_of(*place) +
+                                   ": bonedry would send these requests to itself");
+    }
+  }
+}
+
+void check_pools_are_used(const Config& config, const Sections& sections) {
+  std::set<std::string_view> used;
+  for (const Listener& listener : config.listeners) used.insert(listener.pool);
+  for (std::size_t i = 0; i < config.pools.size(); ++i) {
+    const TableReader& table = sections.pools[i].pool;
+    if (!table.sound("name") || used.contains(config.pools[i].name)) continue;
+    table.warning("name", "no listener names this pool, so it gets no requests");
   }
 }
 
@@ -218,6 +300,12 @@ void check_min_active(const Pool& pool, const TableReader& table) {
                                   std::to_string(weighted) +
                                   " nodes with a weight above 0: every bleed and maintain will "
                                   "need --force");
+}
+
+void check_weights(const Pool& pool, const PoolSections& sections) {
+  const auto weightless = [](const Node& node) { return node.weight == 0; };
+  if (pool.nodes.empty() || !std::ranges::all_of(pool.nodes, weightless)) return;
+  sections.pool.warning("node", "all weights are 0: every node bleeds, and new users get 503");
 }
 
 // RFC 6265bis, 5.7: limits name and value together.
@@ -428,6 +516,7 @@ void check_exempt(const Session& session, const TableReader& table) {
 void check_pool(const Pool& pool, const PoolSections& sections) {
   if (pool.nodes.empty()) check_not_empty(sections.pool, "node", "[[pool.node]]");
   check_nodes(pool, sections.nodes);
+  check_weights(pool, sections);
   check_min_active(pool, sections.pool);
   check_session_times(pool.session, sections.session);
   check_cookie(pool.session, sections.session);
@@ -447,11 +536,15 @@ void validate(const Config& config, const Sections& sections) {
   if (config.listeners.empty()) check_not_empty(sections.root, "listener", "[[listener]]");
   if (config.pools.empty()) check_not_empty(sections.root, "pool", "[[pool]]");
   check_listener_addresses(config, sections);
+  const ListenerIndex listeners(config, sections);
+  check_wildcards(config, sections, listeners);
+  check_nodes_are_not_listeners(config, sections, listeners);
   check_listener_pools(config, sections);
   check_listeners(sections);
   check_proxy_protocol(config, sections);
   check_tls(config, sections);
   check_pool_names(config, sections);
+  check_pools_are_used(config, sections);
   check_cookie_names(config, sections);
   for (std::size_t i = 0; i < config.pools.size(); ++i) {
     check_pool(config.pools[i], sections.pools[i]);

@@ -72,6 +72,67 @@ pool = "shop"
                           "the listener at line 7; choose another"));
 }
 
+TEST(RulesTest, ListenersOnAllAddressesTakeThoseOfOthers) {
+  const auto errors = [](const std::string& one, const std::string& other) {
+    const std::string rest = "\"\npool = \"shop\"\n";
+    return errors_of(with_listeners("[[listener]]\naddress = \"" + one + rest +
+                                    "[[listener]]\naddress = \"" + other + rest));
+  };
+  EXPECT_THAT(errors("[::]:80", "0.0.0.0:80"),
+              ElementsAre(R"(f:10:11: listener[#2].address: "[::]:80" (line 7) takes the )"
+                          R"(connections to "0.0.0.0:80" as well; remove one of the two)"));
+  EXPECT_THAT(errors("127.0.0.1:80", "0.0.0.0:80"),
+              ElementsAre(R"(f:7:11: listener[#1].address: "0.0.0.0:80" (line 10) takes the )"
+                          R"(connections to "127.0.0.1:80" as well; remove one of the two)"));
+  for (const std::string other : {"127.0.0.1:80", "[::1]:80", "0.0.0.0:80"}) {
+    EXPECT_THAT(errors(other, "[::]:80"), ::testing::SizeIs(1)) << other;
+    EXPECT_THAT(errors("[::]:80", other), ::testing::SizeIs(1)) << other;
+  }
+  EXPECT_THAT(errors("0.0.0.0:80", "[::1]:80"), IsEmpty());
+  EXPECT_THAT(errors("0.0.0.0:80", "[::]:81"), IsEmpty());
+  EXPECT_THAT(errors("0.0.0.0:0", "[::]:0"), IsEmpty());
+  EXPECT_THAT(errors("127.0.0.1:80", "127.0.0.2:80"), IsEmpty());
+  EXPECT_THAT(errors("0.0.0.0:80", "0.0.0.0:80"), ::testing::SizeIs(1));
+}
+
+TEST(RulesTest, ANodeThatIsAListenerIsAWarning) {
+  const auto warnings = [](const std::string& listener, const std::string& node) {
+    return warnings_of("[[listener]]\naddress = '" + listener +
+                       "'\npool = 'shop'\n[[pool]]\nname = 'shop'\n[[pool.node]]\n"
+                       "name = 'alice'\naddress = '" +
+                       node + "'\n");
+  };
+  EXPECT_THAT(warnings("192.0.2.1:80", "192.0.2.1:80"),
+              ElementsAre(R"(f:8:11: pool[shop].node[alice].address: "192.0.2.1:80" is the )"
+                          "listener at line 2: bonedry would send these requests to itself"));
+  EXPECT_THAT(warnings("0.0.0.0:80", "127.0.0.1:80"), ::testing::SizeIs(1));
+  EXPECT_THAT(warnings("[::]:80", "127.0.0.1:80"), ::testing::SizeIs(1));
+  EXPECT_THAT(warnings("[::]:80", "[::1]:80"), ::testing::SizeIs(1));
+  EXPECT_THAT(warnings("0.0.0.0:80", "[::1]:80"), IsEmpty());
+  EXPECT_THAT(warnings("0.0.0.0:80", "127.0.0.1:81"), IsEmpty());
+  EXPECT_THAT(warnings("0.0.0.0:80", "192.0.2.1:80"), IsEmpty()) << "may be another machine";
+}
+
+TEST(RulesTest, APoolWithoutAListenerIsAWarning) {
+  EXPECT_THAT(warnings_of(beside_a_pool("[[pool]]\nname = 'blog'\n[[pool.node]]\nname = 'a'\n"
+                                        "address = '127.0.0.1:9009'\n")),
+              ElementsAre("f:2:8: pool[blog].name: no listener names this pool, so it gets no "
+                          "requests"));
+}
+
+TEST(RulesTest, APoolOfWeightlessNodesIsAWarning) {
+  const auto warnings = [](const std::string& weight) {
+    return warnings_of(
+        with_nodes("[[pool.node]]\nname = 'a'\naddress = '127.0.0.1:9001'\n"
+                   "weight = 0\n[[pool.node]]\nname = 'b'\n"
+                   "address = '127.0.0.1:9002'\nweight = " +
+                   weight + "\n"));
+  };
+  EXPECT_THAT(warnings("0"), ElementsAre("f:6:1: pool[shop].node: all weights are 0: every node "
+                                         "bleeds, and new users get 503"));
+  EXPECT_THAT(warnings("1"), IsEmpty());
+}
+
 TEST(RulesTest, PoolsDoNotShareAName) {
   const std::string pool = R"([[pool]]
 name = "shop"
