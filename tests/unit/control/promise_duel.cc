@@ -297,7 +297,12 @@ void PromiseModelRun::arrive(std::size_t worker, std::size_t number,
   request->binding = claim(*request, cookies);
   note("a request of " + std::to_string(number) + " at worker " + std::to_string(worker) +
        ", version " + std::to_string(request->plan->version));
-  if (values.empty()) count("new user");
+  if (values.empty() && chance(20)) {
+    request->real.decision = balancer::RouteDecision::exempt;
+    count("request of no user");
+  } else if (values.empty()) {
+    count("new user");
+  }
   check_known(*request, cookies);
   requests_.push_back(std::move(request));
 }

@@ -61,6 +61,7 @@ void PromiseModelRun::answer() {
   note(request->node + " answers " + std::to_string(request->browser));
   if (request->binding.rescued && !reach(*request)) return;
   request->stage = Stage::answered;
+  if (request->real.is_exempt()) return;  // the response has no effect on sessions
   // Clients that miss new values stay long: the old values must lead to the session.
   const bool hears = request->browser % kStaleEvery != 1;
   const bool stays = !hears && (request->browser == hurried_ || !has_another_midway(*request));

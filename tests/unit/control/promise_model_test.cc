@@ -27,6 +27,7 @@ std::uint64_t seed() {
 
 constexpr const char* kEverything[] = {
     "new user",
+    "request of no user",
     "returning user",
     "forged cookie",
     "user whose session is over",

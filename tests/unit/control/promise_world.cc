@@ -187,7 +187,10 @@ std::optional<std::string> Proxy::route(Exchange& exchange) {
 
 std::optional<std::size_t> Proxy::choose(Exchange& exchange) {
   session::SessionBinding& binding = exchange.binding;
-  if (binding.claim == Claim::none) return choose_other(exchange, RouteDecision::new_session);
+  if (binding.claim == Claim::none) {
+    return choose_other(exchange,
+                        exchange.is_exempt() ? RouteDecision::exempt : RouteDecision::new_session);
+  }
   const NodeView& claimed = view(exchange).nodes[binding.node];
   const bool failed = std::ranges::find(exchange.tried, binding.node) != exchange.tried.end();
   const bool down = failed || claimed.node->down(clock.now());
@@ -210,9 +213,9 @@ std::optional<std::size_t> Proxy::choose(Exchange& exchange) {
 
 std::optional<std::size_t> Proxy::choose_other(Exchange& exchange, RouteDecision decision) {
   exchange.decision = decision;
-  const auto picked =
-      picker(exchange).pick(view(exchange), Purpose::new_session, exchange.tried, clock.now());
-  if (!picked) return std::nullopt;
+  const Purpose purpose = exchange.is_exempt() ? Purpose::exchange : Purpose::new_session;
+  const auto picked = picker(exchange).pick(view(exchange), purpose, exchange.tried, clock.now());
+  if (!picked || exchange.is_exempt()) return picked;
   exchange.booked = view(exchange).nodes[*picked].node.get();
   if (exchange.binding.claim == Claim::none || decision == RouteDecision::rescued) return picked;
   const std::size_t index =

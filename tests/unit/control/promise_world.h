@@ -77,6 +77,9 @@ struct Exchange {
   std::shared_ptr<balancer::Node> node;  ///< the node that counts it as open
   balancer::Node* booked = nullptr;
   std::vector<std::size_t> tried;
+
+  /// Begins no session, whatever the response says.
+  [[nodiscard]] bool is_exempt() const { return decision == balancer::RouteDecision::exempt; }
 };
 
 class Proxy {
