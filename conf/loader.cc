@@ -1,17 +1,18 @@
 #include "conf/loader.h"
 
-#include "conf/problems.h"
 #include "conf/schema.h"
 #include "conf/toml_tree.h"
 #include "conf/validate.h"
 #include "proxy/base/file.h"
 
+#include <utility>
+
 namespace bonedry::conf {
 namespace {
 
-std::string lines(const std::vector<std::string>& all) {
+std::string joined(const std::vector<std::string>& lines) {
   std::string text;
-  for (const std::string& line : all) text += (text.empty() ? "" : "\n") + line;
+  for (const std::string& line : lines) text += (text.empty() ? "" : "\n") + line;
   return text;
 }
 
@@ -24,17 +25,26 @@ Result<Loaded> load_file(const std::string& path) {
 }
 
 Result<Loaded> load_text(std::string_view toml, std::string_view file_name) {
-  Problems problems{std::string{file_name}};
+  using Severity = Problem::Severity;
+  Checked checked = check_text(toml);
+  if (!checked.config) {
+    return Failure{joined(to_lines(checked.problems, Severity::error, file_name))};
+  }
+  return Loaded{std::move(*checked.config),
+                to_lines(checked.problems, Severity::warning, file_name)};
+}
+
+Checked check_text(std::string_view toml) {
+  Problems problems;
   const Result<Value, SyntaxError> document = parse_toml(toml);
   if (!document) {
     problems.error({document.error().at, ""}, document.error().what);
-    return Failure{lines(problems.errors())};
+    return {std::nullopt, problems.take()};
   }
-  Loaded loaded;
-  validate(loaded.config, read_config(*document, loaded.config, problems));
-  if (problems.any_error()) return Failure{lines(problems.errors())};
-  loaded.warnings = problems.warnings();
-  return loaded;
+  Config config;
+  validate(config, read_config(*document, config, problems));
+  if (problems.any_error()) return {std::nullopt, problems.take()};
+  return {std::move(config), problems.take()};
 }
 
 }  // namespace bonedry::conf

@@ -1,8 +1,10 @@
 #pragma once
 
 #include "conf/config.h"
+#include "conf/problems.h"
 #include "proxy/base/result.h"
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,5 +27,14 @@ struct Loaded {
 
 /// As load_file, for text in memory; messages use `file_name`.
 [[nodiscard]] Result<Loaded> load_text(std::string_view toml, std::string_view file_name);
+
+/// A config, unless there are errors, and all that was found, in the order of the file. Of TOML
+/// syntax errors only the first is found.
+struct Checked {
+  std::optional<Config> config;
+  std::vector<Problem> problems;
+};
+/// As load_text, with all problems as values.
+[[nodiscard]] Checked check_text(std::string_view toml);
 
 }  // namespace bonedry::conf

@@ -11,7 +11,11 @@ namespace bonedry::proxy {
 /// be wrong before a start or a reload is an error here.
 [[nodiscard]] Result<conf::Loaded> load_config(std::string_view toml, std::string_view file_name);
 
-/// The same without the files of listeners, for a process that accepts no clients any more.
+/// As load_config, with all problems as values. Also finds what only a start would meet: whether
+/// secret_file has secrets, and whether this user can write to state_dir. Changes nothing.
+[[nodiscard]] conf::Checked check_config(std::string_view toml);
+
+/// As load_config without the files of listeners, for a process that accepts no clients any more.
 [[nodiscard]] Result<conf::Loaded> load_pools(std::string_view toml, std::string_view file_name);
 
 }  // namespace bonedry::proxy

@@ -11,6 +11,7 @@
 #include "proxy/process_log.h"
 
 #include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 
@@ -19,7 +20,9 @@
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
+#include <optional>
 #include <string>
+#include <utility>
 
 namespace {
 
@@ -67,18 +70,52 @@ Result<conf::Loaded> load(const Result<std::string>& text, const std::string& pa
   return proxy::load_config(*text, path);
 }
 
-int check(const std::string& path) {
+conf::Checked check_file(const std::string& path) {
+  const Result<std::string> text = read_file(path);
+  if (text) return proxy::check_config(*text);
+  return {std::nullopt, {{conf::Problem::Severity::error, {conf::kNowhere, ""}, text.error()}}};
+}
+
+const char* word_for(conf::Problem::Severity severity) {
+  return severity == conf::Problem::Severity::error ? "error" : "warning";
+}
+
+void print_lines(const conf::Checked& checked, const std::string& path) {
+  using Severity = conf::Problem::Severity;
+  for (const std::string& line : conf::to_lines(checked.problems, Severity::error, path)) {
+    std::fprintf(stderr, "%s\n", admin::printable_text(line).c_str());
+  }
+  for (const std::string& line : conf::to_lines(checked.problems, Severity::warning, path)) {
+    std::fprintf(stderr, "%s (warning)\n", admin::printable_text(line).c_str());
+  }
+  if (checked.config) std::printf("%s: the config is valid\n", path.c_str());
+}
+
+/// Fields keep their names; new ones may be added.
+void print_json(const conf::Checked& checked, const std::string& path) {
+  using Json = nlohmann::ordered_json;
+  Json problems = Json::array();
+  for (const conf::Problem& one : checked.problems) {
+    const auto& [at, key] = one.place;
+    const bool placed = at != conf::kNowhere;
+    problems.push_back({{"severity", word_for(one.severity)},
+                        {"line", placed ? Json(at.line) : Json(nullptr)},
+                        {"column", placed ? Json(at.column) : Json(nullptr)},
+                        {"key", key.empty() ? Json(nullptr) : Json(key)},
+                        {"text", one.what}});
+  }
+  const Json answer{
+      {"file", path}, {"valid", checked.config.has_value()}, {"problems", std::move(problems)}};
+  std::puts(answer.dump(-1, ' ', true, Json::error_handler_t::replace).c_str());
+}
+
+using PrintProblems = void (*)(const conf::Checked& checked, const std::string& path);
+
+int check(const std::string& path, PrintProblems print) {
   unblock_signals();
-  const Result<conf::Loaded> loaded = load(read_file(path), path);
-  if (!loaded) {
-    std::fprintf(stderr, "%s\n", admin::printable_text(loaded.error()).c_str());
-    return kFailed;
-  }
-  for (const std::string& warning : loaded->warnings) {
-    std::fprintf(stderr, "%s (warning)\n", admin::printable_text(warning).c_str());
-  }
-  std::printf("%s: the config is valid\n", path.c_str());
-  return kDone;
+  const conf::Checked checked = check_file(path);
+  print(checked, path);
+  return checked.config ? kDone : kFailed;
 }
 
 int serve(const std::string& program, const std::string& path, proxy::ProcessLog& log) {
@@ -125,14 +162,17 @@ int main(int argc, char** argv) {
   CLI::App app{"bonedry: a layer-7 load balancer with server bleeding"};
   std::string path = "/etc/bonedry/bonedry.toml";
   bool only_check = false;
+  bool as_json = false;
   app.add_option("--config", path, "the config file")->type_name("FILE")->capture_default_str();
-  app.add_flag("--check", only_check, "check the config and exit: 0 if it is valid, else 1");
+  auto* const check_flag =
+      app.add_flag("--check", only_check, "check the config and exit: 0 if it is valid, else 1");
+  app.add_flag("--json", as_json, "with --check: print the problems as JSON")->needs(check_flag);
   app.set_version_flag("--version", "bonedry " BONEDRY_VERSION);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kDone : kUsage;
   }
-  if (only_check) return check(path);
+  if (only_check) return check(path, as_json ? print_json : print_lines);
   return run(path_of_program(argv[0]), path);
 }

@@ -47,4 +47,19 @@ Result<> check_directory(const std::string& path, Writers writers) {
   return Done{};
 }
 
+Result<> check_writable(const std::string& path) {
+  std::error_code unknown;
+  std::filesystem::path existing = std::filesystem::absolute(path, unknown);
+  struct stat there {};
+  int error = 0;
+  while ((error = ::stat(existing.c_str(), &there) == 0 ? 0 : errno) == ENOENT &&
+         existing.has_relative_path()) {
+    existing = existing.parent_path();
+  }
+  if (error == 0 && !S_ISDIR(there.st_mode)) error = ENOTDIR;
+  if (error == 0 && ::access(existing.c_str(), W_OK | X_OK) != 0) error = errno;
+  if (error == 0) return Done{};
+  return Failure{"cannot write to " + existing.string() + ": " + errno_text(error)};
+}
+
 }  // namespace bonedry

@@ -18,4 +18,8 @@ enum class Writers : std::uint8_t {
 /// chown fixes it.
 [[nodiscard]] Result<> check_directory(const std::string& path, Writers writers);
 
+/// Whether we can create files in a directory or, if it is missing, the directory with its missing
+/// parents. Changes nothing, and does not look at who else may write there.
+[[nodiscard]] Result<> check_writable(const std::string& path);
+
 }  // namespace bonedry

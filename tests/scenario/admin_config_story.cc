@@ -89,6 +89,51 @@ TEST_P(ConfigStory, EveryMistakeIsRefusedWithItsPlace) {
   }
 }
 
+TEST_P(ConfigStory, TheCheckFindsWhatAStartWouldMeet) {
+  TestConfig faulty = config();
+  faulty.server = {"secret_file = \"/nonexistent\""};
+  prepare(faulty);
+  const RunResult result = check(bonedry_->config_path());
+  EXPECT_EQ(result.code, 1);
+  EXPECT_EQ(result.err, bonedry_->config_path() +
+                            ": server.secret_file: cannot read /nonexistent: No such file or "
+                            "directory\n");
+  EXPECT_EQ(run_program({bonedry_program(), "--config", bonedry_->config_path()}).code, 1);
+
+  prepare(config());
+  exchange_line("state_dir = \"", "state_dir = \"/dev/null");
+  const RunResult warned = check(bonedry_->config_path());
+  EXPECT_EQ(warned.code, 0) << "another user may start it";
+  EXPECT_THAT(warned.err, AllOf(HasSubstr("server.state_dir: cannot write to /dev/null/"),
+                                HasSubstr("Not a directory (warning)\n")));
+}
+
+TEST_P(ConfigStory, TheCheckAnswersInJsonToo) {
+  const auto check_json = [this](int code) {
+    const RunResult result =
+        run_program({bonedry_program(), "--config", bonedry_->config_path(), "--check", "--json"});
+    EXPECT_EQ(result.code, code);
+    EXPECT_EQ(result.err, "");
+    return nlohmann::json::parse(result.out);
+  };
+  prepare(config());
+  EXPECT_EQ(check_json(0), (nlohmann::json{{"file", bonedry_->config_path()},
+                                           {"valid", true},
+                                           {"problems", nlohmann::json::array()}}));
+  const auto line = exchange_line("workers = ", "wrokers = ");
+  exchange_line("[pool.session]", "[pool.session]\npending_timeout = \"1m\"");
+  const auto answer = check_json(1);
+  EXPECT_FALSE(answer.at("valid"));
+  ASSERT_EQ(answer.at("problems").size(), 2U);
+  const auto& error = answer.at("problems").at(0);
+  EXPECT_EQ(error.at("severity"), "error");
+  EXPECT_EQ(error.at("line"), line);
+  EXPECT_EQ(error.at("column"), 1);
+  EXPECT_EQ(error.at("key"), "server.wrokers");
+  EXPECT_EQ(error.at("text"), "unknown key; did you mean \"workers\"?");
+  EXPECT_EQ(answer.at("problems").at(1).at("severity"), "warning");
+}
+
 TEST_P(ConfigStory, AMissingFileIsSaidPlainly) {
   const RunResult result = check("/tmp/no-such-file.toml");
   EXPECT_EQ(result.code, 1);

@@ -61,5 +61,28 @@ TEST_F(DirectoryTest, OneThatIsNotThereIsSaid) {
   EXPECT_FALSE(check_directory(path_ + "/none", Writers::none));
 }
 
+TEST_F(DirectoryTest, OneThatCanBeCreatedIsWritable) {
+  EXPECT_TRUE(check_writable(path_));
+  EXPECT_TRUE(check_writable(path_ + "/"));
+  EXPECT_TRUE(check_writable(path_ + "/a/b/c"));
+  EXPECT_TRUE(std::filesystem::is_empty(path_)) << "nothing was created";
+}
+
+TEST_F(DirectoryTest, OneBehindAFileIsNotWritable) {
+  const std::string file = path_ + "/file";
+  std::ofstream(file) << "x";
+  const std::string why = ": Not a directory";
+  EXPECT_EQ(check_writable(file).error(), "cannot write to " + file + why);
+  EXPECT_EQ(check_writable(file + "/a").error(), "cannot write to " + file + "/a" + why);
+}
+
+TEST_F(DirectoryTest, OneThatIsReadOnlyIsNotWritable) {
+  if (::geteuid() == 0) GTEST_SKIP() << "root may write anywhere";
+  ::chmod(path_.c_str(), 0500);
+  EXPECT_EQ(check_writable(path_ + "/a").error(),
+            "cannot write to " + path_ + ": Permission denied");
+  ::chmod(path_.c_str(), 0700);
+}
+
 }  // namespace
 }  // namespace bonedry

@@ -78,7 +78,7 @@ TEST(TextTest, ManyMistakesAreNotManyMegabytes) {
   std::string many;
   for (int i = 0; i < 300; ++i) many += "k" + std::to_string(i) + " = 1\n";
   const auto errors = errors_of(beside_a_pool(many));
-  ASSERT_EQ(errors.size(), Problems::kMaxShown + 1);
+  ASSERT_EQ(errors.size(), kMaxShown + 1);
   EXPECT_THAT(errors[99], ::testing::StartsWith("f:100:1: k99: unknown key"));
   EXPECT_EQ(errors[100], "f:101:1: 200 more from this line on, not shown");
 }
