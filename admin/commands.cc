@@ -343,9 +343,9 @@ Commands::PendingCommandPtr Commands::change(const CommandLine& line, CommandCli
                                client.user_name()};
     control_.bleed(*node, request, task->callback());
   } else if (line.command->id == CommandId::maintain) {
-    control_.maintain(*node, force, client.user_name(), task->callback());
+    control_.maintain(*node, force, {client.user_name()}, task->callback());
   } else {
-    control_.activate(*node, client.user_name(), task->callback());
+    control_.activate(*node, {client.user_name()}, task->callback());
   }
   return task;
 }

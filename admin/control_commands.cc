@@ -19,7 +19,7 @@ using balancer::PoolView;
 void ControlPlane::bleed(const NodeId& id, const BleedRequest& request,
                          const ChangeCallback& callback) {
   const NodeView& view = view_of(id);
-  if (view.state == NodeState::maintenance) {
+  if (view.state == NodeState::maintenance && request.from_maintenance == FromMaintenance::stay) {
     return callback(ChangeResult(MaintainResult{id, Already::yes}));
   }
   const bool was_active = view.state == NodeState::active;
@@ -30,7 +30,7 @@ void ControlPlane::bleed(const NodeId& id, const BleedRequest& request,
     return callback(fail(ErrorCode::guard_refused, guard.error() + "; --force overrides"));
   }
   const BleedResult result{id,
-                           was_active ? Already::no : Already::yes,
+                           view.state == NodeState::bleeding ? Already::yes : Already::no,
                            request.deadline,
                            0,
                            0,
@@ -68,7 +68,7 @@ void ControlPlane::report_bleed(BleedResult result, const BleedRequest& request,
   callback(ChangeResult(std::move(result)));
 }
 
-void ControlPlane::maintain(const NodeId& id, Force force, const std::string& by,
+void ControlPlane::maintain(const NodeId& id, Force force, const Author& author,
                             const ChangeCallback& callback) {
   const PoolView& pool = pool_of(id);
   const NodeView& view = view_of(id);
@@ -93,22 +93,25 @@ void ControlPlane::maintain(const NodeId& id, Force force, const std::string& by
     NodeRecord& next = records[id];
     stamp_start(next, parts_.clock);
     next.state = NodeState::maintenance;
-    next.by = by;
+    next.by = author.by;
+    if (next.reason.empty()) next.reason = author.reason;
     if (!dry) next.displaced = Displaced::yes;
   };
   const auto done = commit(
       {id}, change,
-      [this, result = MaintainResult{id, Already::no, objection}, by, dry,
+      [this, result = MaintainResult{id, Already::no, objection}, author, dry,
        callback = ack_timeouts_.with_timeout("it is not safe to stop " + id.text(), callback)] {
         if (!dry) displace(result.node, "maintenance was forced");
-        parts_.events.add("maintain", result.node,
-                          "in maintenance" + who(by, "") + forced_text(result.guard_refusal), {by});
+        parts_.events.add(
+            "maintain", result.node,
+            "in maintenance" + who(author.by, author.reason) + forced_text(result.guard_refusal),
+            {author.by, author.reason});
         callback(ChangeResult(result));
       });
   if (!done) callback(Failure{done.error()});
 }
 
-void ControlPlane::activate(const NodeId& id, const std::string& by,
+void ControlPlane::activate(const NodeId& id, const Author& author,
                             const ChangeCallback& callback) {
   const NodeView& view = view_of(id);
   if (view.state == NodeState::active)
@@ -123,13 +126,14 @@ void ControlPlane::activate(const NodeId& id, const std::string& by,
   const auto change = [&id](NodeRecords& records) { records.erase(id); };
   const auto done = commit(
       {id}, change,
-      [this, id, by,
+      [this, id, author,
        callback = ack_timeouts_.with_timeout(id.text() + " may receive no new users", callback)] {
         if (record_of(id) != nullptr) {
           return callback(fail(ErrorCode::conflict,
                                id.text() + " was taken out of rotation again by another command"));
         }
-        parts_.events.add("activate", id, "active" + who(by, ""), {by});
+        parts_.events.add("activate", id, "active" + who(author.by, author.reason),
+                          {author.by, author.reason});
         callback(ChangeResult(ActivateResult{id}));
       });
   if (!done) callback(Failure{done.error()});

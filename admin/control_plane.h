@@ -44,11 +44,24 @@ namespace bonedry::admin {
 /// Whether the operator overrides the guard, and in `maintain` also that the node is not dry.
 enum class Force : std::uint8_t { no, yes };
 
+/// What a bleed does to a node in maintenance.
+enum class FromMaintenance : std::uint8_t {
+  stay,   ///< nothing
+  bleed,  ///< the node bleeds; its users have left or were displaced, so its door stays shut
+};
+
 struct BleedRequest {
-  std::optional<Millis> deadline;  ///< from now
-  std::string reason;
+  std::optional<Millis> deadline = std::nullopt;  ///< from now
+  std::string reason = {};
   Force force = Force::no;
-  std::string by;  ///< who asked, e.g. "root"
+  std::string by = {};  ///< who asked, e.g. "root"
+  FromMaintenance from_maintenance = FromMaintenance::stay;
+};
+
+/// Who asks for a change, and why.
+struct Author {
+  std::string by;           ///< e.g. "root"
+  std::string reason = {};  ///< empty: none was given
 };
 
 /// Carries out the operator's commands: the only writer of node states. Decides dryness, keeps
@@ -92,9 +105,10 @@ class ControlPlane {
 
   void bleed(const balancer::NodeId& id, const BleedRequest& request,
              const ChangeCallback& callback);
-  void maintain(const balancer::NodeId& id, Force force, const std::string& by,
+  /// A reason of `author` goes to the events; the record keeps that of a bleed before.
+  void maintain(const balancer::NodeId& id, Force force, const Author& author,
                 const ChangeCallback& callback);
-  void activate(const balancer::NodeId& id, const std::string& by, const ChangeCallback& callback);
+  void activate(const balancer::NodeId& id, const Author& author, const ChangeCallback& callback);
   /// `ttl`: from session::kMinPassTtl to session::kMaxPassTtl, else an error.
   [[nodiscard]] Result<PassResult, CommandError> issue_pass(const balancer::NodeId& id, Millis ttl,
                                                             const std::string& by);

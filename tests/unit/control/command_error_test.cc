@@ -27,10 +27,10 @@ class CommandErrorTest : public ControlTest {
   }
   std::string maintain_code(const balancer::NodeId& id) {
     return code_of(
-        [&](const ChangeCallback& answer) { control->maintain(id, Force::no, "root", answer); });
+        [&](const ChangeCallback& answer) { control->maintain(id, Force::no, {"root"}, answer); });
   }
   std::string activate_code(const balancer::NodeId& id) {
-    return code_of([&](const ChangeCallback& answer) { control->activate(id, "root", answer); });
+    return code_of([&](const ChangeCallback& answer) { control->activate(id, {"root"}, answer); });
   }
   std::string reload_code() {
     return code_of([&](const ChangeCallback& answer) { control->reload("root", answer); });

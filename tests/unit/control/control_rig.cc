@@ -107,13 +107,13 @@ void ControlTest::bleed_unacknowledged(const std::string& key, const BleedReques
 
 std::string ControlTest::maintain(const std::string& key, Force force) {
   return answer_of([&](const ChangeCallback& answer) {
-    control->maintain(node_id(key), force, "root", answer);
+    control->maintain(node_id(key), force, {"root"}, answer);
   });
 }
 
 std::string ControlTest::activate(const std::string& key) {
   return answer_of(
-      [&](const ChangeCallback& answer) { control->activate(node_id(key), "root", answer); });
+      [&](const ChangeCallback& answer) { control->activate(node_id(key), {"root"}, answer); });
 }
 
 std::string ControlTest::reload() {

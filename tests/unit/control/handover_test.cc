@@ -155,7 +155,7 @@ TEST_F(HandoverTest, AProcessThatHangsKeepsNoOperatorWaiting) {
   add_user("shop/alice", 1);
   bleed("shop/bob");
   bleed_unacknowledged("shop/alice");
-  control->activate("shop/bob"_node, "root", note_answer());
+  control->activate("shop/bob"_node, {"root"}, note_answer());
   pass_unacknowledged(seconds{4});
   EXPECT_TRUE(answers.empty());
   pass_unacknowledged(seconds{2});

@@ -75,7 +75,7 @@ TEST_F(MaintainTest, ForcedItIsDryOnlyWhenItsLastExchangeIsOver) {
 
 TEST_F(MaintainTest, SessionsAreTakenOffOnlyAfterAllWorkersHaveShutTheDoor) {
   add_user("shop/alice", 1);
-  control->maintain("shop/alice"_node, Force::yes, "root", note_answer());
+  control->maintain("shop/alice"_node, Force::yes, {"root"}, note_answer());
   EXPECT_EQ(door("shop/alice"), "maintenance, shut, displaced");
   EXPECT_EQ(status("shop/alice").live, 1);
   EXPECT_TRUE(answers.empty());
@@ -125,11 +125,43 @@ TEST_F(MaintainTest, ADiskThatRefusesRefusesItAndNobodyIsTakenOff) {
 
 TEST_F(MaintainTest, AnActivationBeforeTheWorkersHeardOfForcedMaintenanceKeepsTheUsers) {
   add_user("shop/alice", 1);
-  control->maintain("shop/alice"_node, Force::yes, "root", note_answer());
-  control->activate("shop/alice"_node, "root", note_answer());
+  control->maintain("shop/alice"_node, Force::yes, {"root"}, note_answer());
+  control->activate("shop/alice"_node, {"root"}, note_answer());
   publisher.acknowledge();
   EXPECT_EQ(door("shop/alice"), "active, open");
   EXPECT_FALSE(click(1)->displaced);
+}
+
+TEST_F(MaintainTest, ABleedLeavesMaintenanceOnlyWhereItIsAskedTo) {
+  dry_out("shop/alice");
+  maintain("shop/alice");
+  EXPECT_EQ(bleed("shop/alice"), "shop/alice is in maintenance already");
+  EXPECT_EQ(bleed("shop/alice", {.from_maintenance = FromMaintenance::bleed}).substr(0, 22),
+            "shop/alice is bleeding");
+  EXPECT_EQ(door("shop/alice"), "bleeding, shut");
+  EXPECT_TRUE(dry("shop/alice")) << "nobody has come back";
+  EXPECT_EQ(maintain("shop/alice"), "shop/alice is in maintenance") << "nothing is forced";
+}
+
+TEST_F(MaintainTest, ABleedAfterForcedMaintenanceLetsNobodyBackIn) {
+  view("shop/alice").node->open_exchange();
+  maintain("shop/alice", Force::yes);
+  bleed("shop/alice", {.from_maintenance = FromMaintenance::bleed});
+  EXPECT_EQ(door("shop/alice"), "bleeding, shut, displaced");
+  EXPECT_FALSE(dry("shop/alice"));
+  view("shop/alice").node->close_exchange(clock.now());
+  settle();
+  EXPECT_TRUE(dry("shop/alice"));
+}
+
+TEST_F(MaintainTest, EventsSayWhyANodeIsTakenOutAndPutBack) {
+  control->maintain("shop/alice"_node, Force::yes, {"root", "disk"}, note_answer());
+  publisher.acknowledge();
+  EXPECT_NE(events_of("maintain").find("by root, reason: disk"), std::string::npos);
+  EXPECT_EQ(written().at("shop/alice"_node).reason, "disk");
+  control->activate("shop/alice"_node, {"root", "a new disk"}, note_answer());
+  publisher.acknowledge();
+  EXPECT_NE(events_of("activate").find("by root, reason: a new disk"), std::string::npos);
 }
 
 // -- Putting them back ----------------------------------------------------------------------------
@@ -190,7 +222,7 @@ TEST_F(MaintainTest, AFailedActivationForgetsNoLookAtDrynessThatIsUnderWay) {
   EXPECT_EQ(door("shop/alice"), "bleeding, shut");
   view("shop/alice").node->open_exchange();  // by a worker that does not know of it yet
   break_disk();
-  control->activate("shop/alice"_node, "root", note_answer());
+  control->activate("shop/alice"_node, {"root"}, note_answer());
   mend_disk();
   control->tick();
   EXPECT_EQ(answers.size(), 1U);
@@ -204,7 +236,7 @@ TEST_F(MaintainTest, AFailedActivationForgetsNoLookAtDrynessThatIsUnderWay) {
 
 TEST_F(MaintainTest, ADoorThatWasShutOpensOnlyWhenAllWorkersKnowIt) {
   dry_out("shop/alice");
-  control->activate("shop/alice"_node, "root", note_answer());
+  control->activate("shop/alice"_node, {"root"}, note_answer());
   EXPECT_EQ(door("shop/alice"), "active, opening");
   publisher.acknowledge_once();
   EXPECT_EQ(door("shop/alice"), "active, open");
@@ -215,7 +247,7 @@ TEST_F(MaintainTest, ADoorThatWasShutOpensOnlyWhenAllWorkersKnowIt) {
 
 TEST_F(MaintainTest, ABleedWhileTheDoorIsBeingOpenedLeavesItClosedToNewUsers) {
   dry_out("shop/alice");
-  control->activate("shop/alice"_node, "root", note_answer());
+  control->activate("shop/alice"_node, {"root"}, note_answer());
   bleed("shop/alice");
   EXPECT_EQ(door("shop/alice"), "bleeding, sessions_only");
   ASSERT_EQ(answers.size(), 1U);
@@ -253,7 +285,7 @@ TEST_F(MaintainTest, ANodeWithoutWeightIsNotActivatedAlthoughItsDoorIsStillOpen)
   shop().nodes = {node("alice", 0), node("dave")};
   control->reload("root", note_answer());
   ASSERT_EQ(door("shop/alice"), "bleeding, open");
-  control->activate("shop/alice"_node, "root", note_answer());
+  control->activate("shop/alice"_node, {"root"}, note_answer());
   ASSERT_EQ(answers.size(), 1U);
   EXPECT_NE(answers.front().find("has weight 0 in the config"), std::string::npos)
       << answers.front();
@@ -262,7 +294,7 @@ TEST_F(MaintainTest, ANodeWithoutWeightIsNotActivatedAlthoughItsDoorIsStillOpen)
 TEST_F(MaintainTest, ABleedIsAnsweredOnlyWhenNobodyNewComesAlthoughAnotherNodeIsJustBeingOpened) {
   dry_out("shop/alice");
   force_bleed("shop/carol");
-  control->activate("shop/alice"_node, "root", note_answer());
+  control->activate("shop/alice"_node, {"root"}, note_answer());
   bleed_unacknowledged("shop/bob");
   EXPECT_EQ(door("shop/bob"), "bleeding, open");
   publisher.acknowledge_once();
@@ -274,7 +306,7 @@ TEST_F(MaintainTest, ABleedIsAnsweredOnlyWhenNobodyNewComesAlthoughAnotherNodeIs
 
 TEST_F(MaintainTest, TheAnswerComesOnceAllWorkersRouteByIt) {
   dry_out("shop/alice");
-  control->activate("shop/alice"_node, "root", note_answer());
+  control->activate("shop/alice"_node, {"root"}, note_answer());
   EXPECT_TRUE(answers.empty());
   publisher.acknowledge();
   EXPECT_EQ(answers, std::vector<std::string>{"shop/alice is active"});
@@ -298,7 +330,7 @@ TEST_F(MaintainTest, ADiskThatRefusesRefusesTheActivationAndChangesNothing) {
 
 TEST_F(MaintainTest, ABleedAndAnActivationInOneBreathEndAsTheLastSays) {
   control->bleed("shop/alice"_node, {}, note_answer());
-  control->activate("shop/alice"_node, "root", note_answer());
+  control->activate("shop/alice"_node, {"root"}, note_answer());
   control->tick();
   publisher.acknowledge();
   settle();

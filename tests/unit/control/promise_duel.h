@@ -154,6 +154,7 @@ class PromiseModelRun {
   enum class Writes : std::uint8_t { as_they_are, fail };
   void command(Writes writes);
   void bleed();
+  void bleed_from_maintenance();
   void maintain();
   void activate();
   void reload();

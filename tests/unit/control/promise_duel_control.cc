@@ -29,8 +29,10 @@ void PromiseModelRun::command(Writes writes) {
   if (fails) proxy_.break_disk();
   if (fails) note("nothing can be written for a moment");
   const std::int64_t dice = pick(0, 79);
-  if (dice < 25) {
+  if (dice < 20) {
     bleed();
+  } else if (dice < 25) {
+    bleed_from_maintenance();
   } else if (dice < 40) {
     maintain();
   } else if (dice < 70) {
@@ -108,13 +110,29 @@ void PromiseModelRun::bleed() {
   update_plans(version - 1);
 }
 
+/// As HAProxy's tools do it.
+void PromiseModelRun::bleed_from_maintenance() {
+  const std::string key = any_node();
+  if (model_.nodes.at(key).state != balancer::NodeState::maintenance) return bleed();
+  note("bleed " + key + " from maintenance");
+  const std::uint64_t version = next_version();
+  const auto answered = std::make_shared<std::optional<bool>>();
+  BleedRequest request;
+  request.from_maintenance = FromMaintenance::bleed;
+  proxy_.control->bleed(node_id(key), request, note_answer(answered));
+  const plain::Did did =
+      try_on([&](plain::Model& model) { return model.bleed_from_maintenance(key, version); });
+  expect(did, answered, "bleed from maintenance");
+  update_plans(version - 1);
+}
+
 void PromiseModelRun::maintain() {
   const std::string key = any_node();
   const bool insists = chance(25);
   note("maintain " + key + (insists ? " by force" : ""));
   const std::uint64_t version = next_version();
   const auto answered = std::make_shared<std::optional<bool>>();
-  proxy_.control->maintain(node_id(key), insists ? Force::yes : Force::no, "root",
+  proxy_.control->maintain(node_id(key), insists ? Force::yes : Force::no, {"root"},
                            note_answer(answered));
   const bool dry = model_.nodes.at(key).dry;
   const plain::Did did =
@@ -129,7 +147,7 @@ void PromiseModelRun::activate() {
   note("activate " + key);
   const std::uint64_t version = next_version();
   const auto answered = std::make_shared<std::optional<bool>>();
-  proxy_.control->activate(node_id(key), "root", note_answer(answered));
+  proxy_.control->activate(node_id(key), {"root"}, note_answer(answered));
   const plain::Did did = try_on([&](plain::Model& model) { return model.activate(key, version); });
   expect(did, answered, "activate");
   update_plans(version - 1);

@@ -94,6 +94,13 @@ Did Model::bleed(const std::string& key, std::optional<Instant> deadline, bool f
   return Did::changed;
 }
 
+Did Model::bleed_from_maintenance(const std::string& key, std::uint64_t version) {
+  Node& node = nodes.at(key);
+  node.state = NodeState::bleeding;
+  node.changed = version;
+  return Did::changed;
+}
+
 Did Model::maintain(const std::string& key, bool force, std::uint64_t version) {
   Node& node = nodes.at(key);
   if (node.state == NodeState::maintenance) return Did::nothing;

@@ -136,6 +136,8 @@ class Model {
   void configure(const conf::Config& config, std::uint64_t version);
   Did bleed(const std::string& key, std::optional<Instant> deadline, bool force,
             std::uint64_t version);
+  /// For a node in maintenance.
+  Did bleed_from_maintenance(const std::string& key, std::uint64_t version);
   Did maintain(const std::string& key, bool force, std::uint64_t version);
   Did activate(const std::string& key, std::uint64_t version);
 

@@ -44,6 +44,7 @@ constexpr const char* kEverything[] = {
     "tester on a closed node",
     "bleed",
     "bleed refused",
+    "bleed from maintenance",
     "deadline",
     "deadline passed",
     "maintain",

@@ -310,7 +310,7 @@ TEST_F(ReloadTest, AnAnswerOnItsWayForANodeOfARemovedPoolHurtsNobody) {
   config.pools.push_back(blog);
   start();
   bleed_unacknowledged("blog/alice");
-  control->maintain("blog/bob"_node, Force::yes, "root", note_answer());
+  control->maintain("blog/bob"_node, Force::yes, {"root"}, note_answer());
   config.pools.pop_back();
   control->reload("root", note_answer());
   settle();
