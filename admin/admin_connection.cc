@@ -1,7 +1,6 @@
 #include "admin/admin_connection.h"
 
 #include "admin/command_line.h"
-#include "admin/haproxy_compat.h"
 #include "admin/printable.h"
 #include "admin/user_name.h"
 #include "proxy/base/duration.h"
@@ -10,6 +9,7 @@
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <utility>
@@ -41,23 +41,24 @@ AdminConnection::AdminConnection(io::EventLoop& loop, UniqueFd fd, Commands& com
       commands_(commands),
       limits_(limits),
       closed_(std::move(closed)),
-      deadline_(loop.timers(), [this] { on_deadline(); }) {
+      deadline_(loop.timers(), [this] { on_deadline(); }),
+      go_on_(loop, [this] { go_on(); }) {
   watcher_.emplace(loop, fd_.get(), static_cast<io::FdWatcher::Handler&>(*this));
   enter(State::reading, limits.io_timeout);
 }
 
 void AdminConnection::fail(std::string_view why) {
-  write(error_line(why));
+  write(task_ ? task_->error_text(why) : error_line(why));
   finish();
 }
 
 void AdminConnection::stop(std::string_view why) {
-  if (state_ == State::reading || state_ == State::running) write(error_line(why));
+  write(task_ ? task_->error_text(why) : error_line(why));
   close();
 }
 
 void AdminConnection::on_deadline() {
-  if (state_ == State::reading) {
+  if (state_ == State::reading && !task_) {
     return fail("no command received within " + format_duration(limits_.io_timeout));
   }
   close();
@@ -68,7 +69,7 @@ std::string AdminConnection::user_name() const {
 }
 
 void AdminConnection::write(std::string_view lines) {
-  if (state_ != State::reading && state_ != State::running) return;
+  if (!is_open()) return;
   if (unsent_.size() > limits_.max_unsent_bytes) {
     spdlog::warn("admin: a client does not read its response; closing the connection");
     return close();
@@ -78,9 +79,31 @@ void AdminConnection::write(std::string_view lines) {
 }
 
 void AdminConnection::finish() {
-  if (state_ != State::reading && state_ != State::running) return;
+  if (!is_open()) return;
   enter(State::flushing, limits_.io_timeout);
   flush();
+}
+
+void AdminConnection::call_when_sent() {
+  if (state_ != State::running) return;
+  enter(State::sending, limits_.io_timeout);
+  flush();
+}
+
+void AdminConnection::read_line(Millis time_limit) {
+  if (state_ != State::running) return;
+  if (input_ == Input::ended && received_.empty()) return finish();
+  enter(State::reading, time_limit);
+  if (has_line()) go_on_.schedule();
+}
+
+void AdminConnection::go_on() {
+  if (state_ == State::sending && unsent_.empty()) {
+    enter(State::running, std::nullopt);
+    task_->on_sent();
+  } else if (state_ == State::reading && has_line()) {
+    run_line();
+  }
 }
 
 void AdminConnection::on_ready(io::Ready ready) {
@@ -96,8 +119,7 @@ void AdminConnection::on_ready(io::Ready ready) {
 
 void AdminConnection::on_watch_failed(int error) {
   spdlog::warn("admin: a client was rejected: cannot watch its connection: {}", errno_text(error));
-  const bool unanswered = state_ == State::reading || state_ == State::running;
-  if (!unanswered || !unsent_.empty()) return close();
+  if (!is_open() || !unsent_.empty()) return close();
   watcher_.reset();
   turn_away(fd_.get(), "bonedry is out of resources: " + errno_text(error));
   ::shutdown(fd_.get(), SHUT_WR);
@@ -113,31 +135,39 @@ void AdminConnection::read_some() {
 }
 
 void AdminConnection::take(std::string_view bytes) {
-  if (state_ != State::reading) return;  // one line is one command: ignore what follows
-  const std::size_t end = bytes.find('\n');
-  line_ += bytes.substr(0, end);
-  if (end != std::string_view::npos) return run_line();
-  // One byte more than the limit, because the last byte may be the CR of the line end.
-  if (line_.size() > kMaxLineBytes + 1) run_line();
+  if (!is_open() || is_full()) return;
+  received_ += bytes;
+  if (state_ == State::reading && has_line()) run_line();
+}
+
+bool AdminConnection::has_line() const {
+  return received_.find('\n') != std::string::npos || is_full() ||
+         (input_ == Input::ended && !received_.empty());
 }
 
 void AdminConnection::on_input_end() {
   input_ = Input::ended;
-  if (state_ == State::lingering || (state_ == State::reading && line_.empty())) return close();
+  if (state_ == State::lingering || (state_ == State::reading && received_.empty())) {
+    return close();
+  }
   update_interest();
   if (state_ == State::reading) run_line();
 }
 
 void AdminConnection::run_line() {
-  if (line_.ends_with('\r')) line_.pop_back();
-  if (line_.size() > kMaxLineBytes) {
-    write(
-        error_for_line(line_, "a command has at most " + std::to_string(kMaxLineBytes) + " bytes"));
+  const std::size_t end = std::min(received_.find('\n'), received_.size());
+  std::string line = received_.substr(0, end);
+  received_.erase(0, end + 1);
+  if (line.ends_with('\r')) line.pop_back();
+  if (line.size() > kMaxLineBytes) {
+    const std::string why = "a command has at most " + std::to_string(kMaxLineBytes) + " bytes";
+    write(task_ ? task_->error_text(why) : Commands::error_for_line(line, why));
     return finish();
   }
   // No time-out: from here on the client waits for us.
   enter(State::running, std::nullopt);
-  task_ = commands_.run(line_, *this);
+  if (task_) return task_->on_line(line);
+  task_ = commands_.run(line, *this);
 }
 
 void AdminConnection::flush() {
@@ -147,11 +177,17 @@ void AdminConnection::flush() {
     if (count < 0 && !is_transient(errno)) return close();
     if (count > 0) {
       unsent_.erase(0, static_cast<std::size_t>(count));
-      if (deadline_.armed()) enter(state_, limits_.io_timeout);
+      const bool timed = state_ == State::sending || state_ == State::flushing;
+      if (timed) enter(state_, limits_.io_timeout);
     }
   }
   update_interest();
-  if (state_ != State::flushing || !unsent_.empty()) return;
+  if (unsent_.empty()) on_flushed();
+}
+
+void AdminConnection::on_flushed() {
+  if (state_ == State::sending) return go_on_.schedule();
+  if (state_ != State::flushing) return;
   if (input_ == Input::ended) return close();
   // Closing now would give a client that is still sending an error.
   ::shutdown(fd_.get(), SHUT_WR);
@@ -169,7 +205,9 @@ void AdminConnection::close() {
 void AdminConnection::update_interest() {
   if (!watcher_) return;
   // After the end of input the socket stays readable forever; epoll reports a hang-up anyway.
-  const io::Ready read = input_ == Input::open ? io::Ready::read : io::Ready::errors;
+  // While a line runs, what comes after it waits in the socket.
+  const bool reads = input_ == Input::open && !(is_open() && is_full());
+  const io::Ready read = reads ? io::Ready::read : io::Ready::errors;
   watcher_->want(unsent_.empty() ? read : read | io::Ready::write);
 }
 

@@ -3,6 +3,7 @@
 #include "admin/commands.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/unique_fd.h"
+#include "proxy/io/deferred.h"
 #include "proxy/io/event_loop.h"
 #include "proxy/io/fd_watcher.h"
 #include "proxy/io/timer_wheel.h"
@@ -36,12 +37,16 @@ struct AdminLimits {
 /// Sends the reason why a client is not served if the socket takes it without blocking.
 void turn_away(int fd, std::string_view why);
 
-/// One client of the admin socket: reads one line, runs it, sends the response, closes.
+/// One client of the admin socket: reads one line, runs it, sends the response, closes. A client of
+/// HAProxy's commands may have several responses, and then several lines.
 ///
-///   reading ──> running ──> flushing ──> lingering ──> closing
-///      └──────────────────────^   (invalid line)
+///      ┌──────────┐ (another line)
+///   reading ──> running ──> flushing ──> lingering ──> closed
+///      │        ^     v                     ^
+///      │        sending (the task goes on)  │
+///      └────────────────────────────────────┘ (invalid line)
 ///
-/// Every state goes to closing when the client is gone. A client that has shut down its sending
+/// Every state goes to closed when the client is gone. A client that has shut down its sending
 /// half is still there and gets its response, however long that takes.
 ///
 /// Owned by AdminServer, on the main loop.
@@ -57,10 +62,9 @@ class AdminConnection final : public CommandClient, private io::FdWatcher::Handl
 
   /// Ends the response with an error, unless it is already complete.
   void fail(std::string_view why);
-  /// Like `fail`, but only while a command is running; one that has not arrived yet is run as
-  /// usual.
+  /// Like `fail`, but not before the first command: one that has not arrived yet is run as usual.
   void fail_if_running(std::string_view why) {
-    if (state_ == State::running) fail(why);
+    if (task_) fail(why);
   }
   /// Sends `why` as an error to a client that still waits for its response, and closes.
   void stop(std::string_view why);
@@ -68,9 +72,12 @@ class AdminConnection final : public CommandClient, private io::FdWatcher::Handl
   [[nodiscard]] std::string user_name() const override;
   void write(std::string_view lines) override;
   void finish() override;
+  void call_when_sent() override;
+  void read_line(Millis time_limit) override;
 
  private:
-  enum class State : std::uint8_t { reading, running, flushing, lingering, closed };
+  /// sending: until all is sent; then the task goes on.
+  enum class State : std::uint8_t { reading, running, sending, flushing, lingering, closed };
   enum class Input : std::uint8_t { open, ended };
 
   void on_ready(io::Ready ready) override;
@@ -80,8 +87,17 @@ class AdminConnection final : public CommandClient, private io::FdWatcher::Handl
   void read_some();
   void take(std::string_view bytes);
   void on_input_end();
+  /// Whether the response is not complete.
+  [[nodiscard]] bool is_open() const {
+    return state_ == State::reading || state_ == State::running || state_ == State::sending;
+  }
+  [[nodiscard]] bool has_line() const;
+  /// Enough for a line whose last byte is the CR of its end, and one byte too many.
+  [[nodiscard]] bool is_full() const { return received_.size() > kMaxLineBytes + 1; }
   void run_line();
+  void go_on();
   void flush();
+  void on_flushed();
   void close();
   void update_interest();
   void enter(State state, std::optional<Millis> time_limit);
@@ -94,8 +110,9 @@ class AdminConnection final : public CommandClient, private io::FdWatcher::Handl
 
   State state_ = State::reading;
   Input input_ = Input::open;
-  io::Timer deadline_;  // of the current state
-  std::string line_;
+  io::Timer deadline_;    // of the current state
+  io::Deferred go_on_;    // calls of the task that were asked for by the task
+  std::string received_;  // what has not been run: at most a long line and another read
   std::string unsent_;
   std::unique_ptr<PendingCommand> task_;
 };

@@ -2,6 +2,7 @@
 
 #include "admin/command_result.h"
 #include "admin/render_text.h"
+#include "proxy/base/clock.h"
 
 #include <string>
 #include <string_view>
@@ -19,6 +20,12 @@ class CommandClient {
   virtual void write(std::string_view lines) = 0;
   /// The response is complete. The task may still exist afterwards, but writes nothing more.
   virtual void finish() = 0;
+  /// Calls the task's `on_sent` when all that was written has been sent, never from inside this
+  /// call. Until then the task writes nothing more.
+  virtual void call_when_sent() = 0;
+  /// Calls the task's `on_line` with the next line of the client, never from inside this call. If
+  /// none comes within `time_limit`, the connection is closed.
+  virtual void read_line(Millis time_limit) = 0;
 };
 
 /// The whole response.

@@ -1,7 +1,7 @@
 #include "admin/commands.h"
 
 #include "admin/explain.h"
-#include "admin/haproxy_compat.h"
+#include "admin/haproxy/cli_session.h"
 #include "admin/printable.h"
 #include "admin/render_json.h"
 #include "admin/render_text.h"
@@ -196,11 +196,24 @@ class FollowTask final : public PendingCommand {
 
 }  // namespace
 
+std::string PendingCommand::error_text(std::string_view why) const {
+  return error_line(why);
+}
+
+std::string Commands::error_for_line(std::string_view line, std::string_view why) {
+  return haproxy::is_haproxy_line(line) ? haproxy::error_for_line(line, why) : error_line(why);
+}
+
 std::unique_ptr<PendingCommand> Commands::run(std::string_view line, CommandClient& client) {
   try {
+    if (haproxy::is_haproxy_line(line)) {
+      auto session = std::make_unique<haproxy::CliSession>(haproxy_, client);
+      session->on_line(line);
+      return session;
+    }
     const auto parsed = parse_command_line(line);
     if (parsed) return dispatch(*parsed, client);
-    respond(client, error_for_line(line, parsed.error()));
+    respond(client, error_line(parsed.error()));
   } catch (const std::exception& error) {
     spdlog::error("admin: '{}' failed: {}", printable(line), error.what());
     refuse(client, {ErrorCode::failed, std::string("internal error: ") + error.what()});

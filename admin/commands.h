@@ -4,6 +4,7 @@
 #include "admin/command_line.h"
 #include "admin/control_plane.h"
 #include "admin/event_log.h"
+#include "admin/haproxy/runtime_commands.h"
 #include "admin/roll/rolls.h"
 #include "proxy/base/clock.h"
 
@@ -20,9 +21,15 @@ namespace bonedry::admin {
 class PendingCommand {
  public:
   virtual ~PendingCommand() = default;
+  /// What CommandClient::read_line has waited for; the line may contain anything.
+  virtual void on_line(std::string_view /*line*/) {}
+  /// What CommandClient::call_when_sent has waited for.
+  virtual void on_sent() {}
+  /// An error that ends the response, in the form that the client reads.
+  [[nodiscard]] virtual std::string error_text(std::string_view why) const;
 };
 
-/// Runs the commands of the table. Main thread only.
+/// Runs the commands of the table, and HAProxy's. Main thread only.
 class Commands {
  public:
   /// All must outlive the commands and their tasks.
@@ -33,11 +40,17 @@ class Commands {
     const Clock& clock;
   };
   explicit Commands(const Parts& parts)
-      : control_(parts.control), events_(parts.events), rolls_(parts.rolls), clock_(parts.clock) {}
+      : control_(parts.control),
+        events_(parts.events),
+        rolls_(parts.rolls),
+        clock_(parts.clock),
+        haproxy_(parts.control, parts.clock) {}
 
   /// Runs one line, which may contain anything. `client` must outlive the returned task; null when
   /// the response is already complete. The client may be called from inside this call.
   [[nodiscard]] std::unique_ptr<PendingCommand> run(std::string_view line, CommandClient& client);
+  /// The response to a line that is refused before it is run.
+  [[nodiscard]] static std::string error_for_line(std::string_view line, std::string_view why);
 
  private:
   using PendingCommandPtr = std::unique_ptr<PendingCommand>;
@@ -62,6 +75,7 @@ class Commands {
   EventLog& events_;
   Rolls& rolls_;
   const Clock& clock_;
+  haproxy::RuntimeCommands haproxy_;
 };
 
 }  // namespace bonedry::admin

@@ -72,8 +72,12 @@ struct NodeStatus {
   PassStatus passes = {};
 };
 
+/// Whether the health of a pool's nodes is checked actively.
+enum class PoolChecks : std::uint8_t { none, active };
+
 struct PoolStatus {
   std::string name;
+  PoolChecks checks = PoolChecks::none;
   std::vector<NodeStatus> nodes;
   std::uint64_t foreign_cookies = 0;  ///< requests that came with the cookie of another pool
   std::uint64_t exempt_requests = 0;  ///< of monitors and the like; they begin no session

@@ -132,6 +132,7 @@ Result<Status, CommandError> StatusReader::all(const Sources& sources,
     if (pool && view.config.name != *pool) continue;
     PoolStatus& one = status.pools.emplace_back();
     one.name = view.config.name;
+    one.checks = view.config.health.active ? PoolChecks::active : PoolChecks::none;
     one.foreign_cookies = view.counters->foreign_cookies.load();
     one.exempt_requests = view.counters->exempt_requests.load();
     one.cookie_clashes =
