@@ -89,7 +89,11 @@ Reply shutdown_sessions(const NodeStatus& node) {
 }
 
 Reply reply_to(const Result<ChangeResult, CommandError>& result) {
-  return result ? done() : error(result.error().text);
+  if (result) return done();
+  const CommandError& why = result.error();
+  const bool can_be_forced =
+      why.code == ErrorCode::guard_refused || why.code == ErrorCode::not_ready;
+  return error(why.text + (can_be_forced ? " (with bonedryctl)" : ""));
 }
 
 }  // namespace
