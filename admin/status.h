@@ -77,11 +77,11 @@ enum class PoolChecks : std::uint8_t { none, active };
 
 struct PoolStatus {
   std::string name;
-  PoolChecks checks = PoolChecks::none;
   std::vector<NodeStatus> nodes;
   std::uint64_t foreign_cookies = 0;  ///< requests that came with the cookie of another pool
   std::uint64_t exempt_requests = 0;  ///< of monitors and the like; they begin no session
   std::uint64_t cookie_clashes = 0;   ///< a node, or another bonedry, uses the same cookie name
+  PoolChecks checks = PoolChecks::none;
 };
 
 struct CertificateStatus {

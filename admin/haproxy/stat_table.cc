@@ -1,5 +1,7 @@
 #include "admin/haproxy/stat_table.h"
 
+#include "admin/haproxy/command_line.h"
+
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -39,6 +41,9 @@ consteval std::size_t column(std::string_view name) {
   }
   throw "no such column";
 }
+
+/// How the result of a check begins if there was a response.
+constexpr std::string_view kHttpStatus = "status ";
 
 enum class RowType : std::uint8_t { frontend = 0, backend = 1, server = 2 };
 
@@ -97,6 +102,35 @@ Row frontend_row(const ListenerStatus& listener, std::int64_t proxy) {
   return row;
 }
 
+/// HAProxy's name for the result of a check: by layer, and what was wrong there.
+std::string_view check_status(const CheckStatus& check) {
+  const bool connects = check.request == "connect";
+  if (check.result == balancer::CheckResult::passed) return connects ? "L4OK" : "L7OK";
+  if (check.found == "timed out") return connects ? "L4TOUT" : "L7TOUT";
+  return check.found.starts_with(kHttpStatus) ? "L7STS" : "L4CON";
+}
+
+/// For a column: tools split rows at every comma, and some read ASCII only.
+std::string one_field(std::string text) {
+  std::ranges::replace_if(
+      text, [](char c) { return c < ' ' || c > '~' || c == ',' || c == '"'; }, ' ');
+  return text;
+}
+
+void set_check(Row& row, const NodeStatus& node) {
+  if (node.health_age) row.set(column("lastchg"), seconds(*node.health_age));
+  if (!node.last_check) return;
+  const CheckStatus& check = *node.last_check;
+  row.set(column("check_status"), std::string(check_status(check)));
+  row.set(column("check_duration"), check.took.count());
+  row.set(column("last_chk"), one_field(check.found));
+  if (check.found.starts_with(kHttpStatus)) {
+    const auto code = parse_number(std::string_view(check.found).substr(kHttpStatus.size()));
+    if (code) row.set(column("check_code"), *code);
+  }
+}
+
+/// When the operator changed the state is the last change of a server that is not active.
 void set_bleed(Row& row, const NodeStatus& node, WallTime now) {
   row.set(column("dry"), node.dry ? 1 : 0);
   if (!node.bleeding) return;
@@ -127,6 +161,7 @@ Row server_row(const PoolStatus& pool, const NodeStatus& node, Row row, WallTime
   row.set(column("users_new"), node.begun);
   row.set(column("users_kept"), node.live);
   row.set(column("users_moved"), node.moved);
+  set_check(row, node);
   set_bleed(row, node, now);
   return row;
 }

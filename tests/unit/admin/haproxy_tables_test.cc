@@ -51,7 +51,8 @@ NodeStatus bleeding_node() {
 Status shop(std::vector<NodeStatus> nodes, PoolChecks checks = PoolChecks::none) {
   Status status;
   status.listeners.push_back({"0.0.0.0:8080", "shop"});
-  status.pools.push_back({"shop", checks, std::move(nodes)});
+  status.pools.push_back({"shop", std::move(nodes)});
+  status.pools.back().checks = checks;
   return status;
 }
 
@@ -191,6 +192,26 @@ TEST(StatTable, ABackendIsTheSumOfItsServers) {
   EXPECT_EQ(row_of(shop({bleeding_node()}), "BACKEND").at("status"), "DOWN");
 }
 
+TEST(StatTable, TheLastCheckHasHaproxysNames) {
+  using enum balancer::CheckResult;
+  const auto checked = [](balancer::CheckResult result, std::string request, std::string found) {
+    NodeStatus alice = node("alice", NodeState::active, Health::up);
+    alice.health_age = 75s;
+    alice.last_check = CheckStatus{result, std::move(request), std::move(found), 1s, 12ms};
+    const RowByColumn row = row_of(shop({alice}, PoolChecks::active), "alice");
+    EXPECT_EQ(row.at("check_duration"), "12");
+    EXPECT_EQ(row.at("lastchg"), "75");
+    return row.at("check_status") + " " + row.at("check_code") + " " + row.at("last_chk");
+  };
+  EXPECT_EQ(checked(passed, "GET /", "status 200"), "L7OK 200 status 200");
+  EXPECT_EQ(checked(failed, "GET /", "status 503"), "L7STS 503 status 503");
+  EXPECT_EQ(checked(failed, "GET /", "timed out"), "L7TOUT  timed out");
+  EXPECT_EQ(checked(failed, "GET /", "connection refused"), "L4CON  connection refused");
+  EXPECT_EQ(checked(passed, "connect", "connected"), "L4OK  connected");
+  EXPECT_EQ(checked(failed, "connect", "timed out"), "L4TOUT  timed out");
+  EXPECT_EQ(checked(failed, "connect", "no, \"never\"\n\xc3"), "L4CON  no   never   ");
+}
+
 TEST(StatTable, TheFilterChoosesRows) {
   const Status status = shop({node("alice"), node("bob")});
   const auto servers = [&status](const StatFilter& filter) {
@@ -241,7 +262,7 @@ TEST(ServerStateTable, HasARowOf25FieldsForEachServer) {
   Status status =
       shop({node("alice"), bleeding_node(), node("bob", NodeState::maintenance, Health::up)},
            PoolChecks::active);
-  status.pools.push_back({"blog", PoolChecks::none, {node("carol")}});
+  status.pools.push_back({"blog", {node("carol")}});
   const auto lines = split(server_state_table(status, std::nullopt, kNow), '\n');
   ASSERT_EQ(lines.size(), 6U);
   EXPECT_EQ(lines[0], "1");
