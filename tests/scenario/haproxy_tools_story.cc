@@ -73,7 +73,11 @@ TEST_P(HaproxyToolStory, AnsiblesRecipeWaitsForTheUserWhoClicksEveryTwoSeconds) 
     result = disable_with_ansible(
         "        drain: true\n        wait: true\n        wait_retries: 100\n");
   });
-  EXPECT_TRUE(eventually([this] { return node(alice_).state == "bleeding"; }, kAnsibleDeadline));
+  const auto bleeds_while_the_user_clicks = [&] {
+    user.click();
+    return node(alice_).state == "bleeding";
+  };
+  EXPECT_TRUE(eventually(bleeds_while_the_user_clicks, kAnsibleDeadline));
   // The story is about this pause: HAProxy counts no session in it, and calls the server drained.
   for (int click = 0; click < 4; ++click) {
     std::this_thread::sleep_for(std::chrono::seconds{2});
