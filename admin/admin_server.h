@@ -20,7 +20,8 @@
 namespace bonedry::admin {
 
 /// The admin socket: a Unix stream socket on the main loop. A client sends one line with one
-/// command and gets the response; then the connection ends. Clients do not block each other.
+/// command and gets the response; then the connection ends, unless the command was HAProxy's
+/// `prompt`. Clients do not block each other.
 ///
 /// Owned by the proxy's main, on its thread. After a successful `listen`, destroy it only when
 /// `close` has called back.
