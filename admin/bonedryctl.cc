@@ -2,6 +2,7 @@
 #include "admin/ctl/arguments.h"
 #include "admin/ctl/colour.h"
 #include "admin/ctl/exit_code.h"
+#include "admin/ctl/follower.h"
 #include "admin/ctl/interrupts.h"
 #include "admin/ctl/progress.h"
 #include "admin/ctl/roll/roller.h"
@@ -9,7 +10,6 @@
 #include "admin/printable.h"
 #include "proxy/base/standard_descriptors.h"
 
-#include <poll.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -52,39 +52,6 @@ ExitCode ask_once(const Invocation& asked) {
   return ExitCode::done;
 }
 
-/// Offset of the line that is an error, which is always the last one; the size of `lines` if there
-/// is none.
-std::size_t find_error(std::string_view lines) {
-  if (is_error(lines)) return 0;
-  const std::size_t end_before = lines.find("\nerror: ");
-  return end_before == std::string_view::npos ? lines.size() : end_before + 1;
-}
-
-/// Prints events as they come, for as long as the proxy runs.
-ExitCode follow(const Invocation& asked) {
-  auto call = AdminRequest::start(asked.socket, line_of(asked));
-  if (!call) {
-    print_error(call.error());
-    return ExitCode::unreachable;
-  }
-  while (true) {
-    pollfd watched{call->fd(), POLLIN, 0};
-    ::poll(&watched, 1, -1);
-    const AdminRequest::State state = call->advance();
-    const std::string lines = call->take_lines();
-    const std::size_t error_at = find_error(lines);
-    print(lines.substr(0, error_at));
-    if (error_at < lines.size()) {
-      const std::string error = lines.substr(error_at);
-      std::fputs(error.c_str(), stderr);
-      return is_retryable(error) ? ExitCode::unreachable : ExitCode::refused;
-    }
-    if (state == AdminRequest::State::receiving) continue;
-    print_error("lost the connection to bonedry");
-    return ExitCode::unreachable;
-  }
-}
-
 ExitCode wait_for(const Invocation& asked, Waiter::ProxySeen seen) {
   Progress progress(Progress::style_of(STDERR_FILENO));
   const Goal goal = asked.command.has("healthy") ? Goal::healthy : Goal::dry;
@@ -125,7 +92,8 @@ ExitCode carry_out(const Invocation& asked) {
     case CommandId::wait:
       return wait_for(asked, Waiter::ProxySeen::no);
     case CommandId::events:
-      return asked.command.has("follow") ? follow(asked) : ask_once(asked);
+      return asked.command.has("follow") ? Follower(asked.socket, line_of(asked)).run()
+                                         : ask_once(asked);
     default:
       return ask_once(asked);
   }

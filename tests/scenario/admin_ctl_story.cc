@@ -209,5 +209,47 @@ TEST_P(CtlStory, FollowedEventsAreStreamed) {
   EXPECT_TRUE(follower.running());
 }
 
+TEST_P(CtlStory, FollowedEventsGoOnThroughAnUpgradeAndNoneComesTwice) {
+  const TempDir dir;
+  ChildProcess follower{{.arguments = {bonedryctl_program(), "--socket", bonedry_->socket_path(),
+                                       "events", "--follow"},
+                         .out_path = dir / "out"}};
+  const auto told = [&](const std::string& text) {
+    const std::string out = read_file(dir / "out");
+    std::size_t times = 0;
+    for (auto at = out.find(text); at != std::string::npos; at = out.find(text, at + 1)) ++times;
+    return times;
+  };
+  order("bleed alice --reason before");
+  EXPECT_TRUE(eventually([&] { return told("reason: before") == 1; }));
+  bonedry_->upgrade();
+  order("bleed alice --reason after");
+  EXPECT_TRUE(eventually([&] { return told("reason: after") == 1; }));
+  EXPECT_EQ(told("reason: before"), 1U);
+  EXPECT_TRUE(follower.running());
+}
+
+TEST_P(CtlStory, EventsOutliveTheProxy) {
+  order("bleed alice --reason \"update 4.2\"");
+  bonedry_->restart();
+  const nlohmann::json events = bonedry_->admin_json("events --node alice --since 1h json");
+  const auto& first = events.at("events").front();
+  EXPECT_EQ(first.at("kind"), "bleed");
+  EXPECT_EQ(first.at("reason"), "update 4.2");
+  EXPECT_FALSE(first.at("by").get<std::string>().empty());
+  EXPECT_THAT(bonedry_->admin("events --node bob"), testing::Not(HasSubstr("alice")));
+}
+
+TEST_P(CtlStory, WhyExplains) {
+  const User user = live_user_on(alice_);
+  order("bleed alice --reason \"update 4.2\"");
+  const RunResult why = ctl().run({"why", "alice"});
+  EXPECT_EQ(why.code, 0);
+  EXPECT_THAT(why.out,
+              AllOf(HasSubstr("shop/alice is bleeding"), HasSubstr("reason: update 4.2"),
+                    HasSubstr("It has 1 live"), HasSubstr("It is not dry: 1 live session")));
+  EXPECT_EQ(ctl().code({"why", "zoe"}), 1);
+}
+
 }  // namespace
 }  // namespace bonedry::test

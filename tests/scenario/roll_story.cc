@@ -319,6 +319,25 @@ TEST_P(RollStory, ANodeThatIsNotHealthyAfterTheUpdateStaysOut) {
   EXPECT_EQ(bonedry_->node("alice").state, "maintenance");
 }
 
+TEST_P(RollStory, TheTestReachesTheNodeWithAPassBeforeAnyUserDoes) {
+  launch();
+  const std::string seen = directory_ / "seen";
+  const std::string test = "curl -fsS -H \"$BONEDRY_PASS_HEADER\" -o " + seen +
+                           ".$BONEDRY_NODE http://" + bonedry_->address() + "/";
+  const RunResult rolled = run(roll({"--test", test}));
+  EXPECT_EQ(rolled.code, 0) << rolled.out << rolled.err;
+  EXPECT_THAT(events_of(rolled.out), Contains("alice testing-done"));
+  for (const char* name : {"alice", "bob", "carol"}) {
+    EXPECT_THAT(read_file(seen + "." + name), HasSubstr(name));
+  }
+  EXPECT_EQ(bonedry_->node("alice").begun, 0) << "testers are no users";
+  const RunResult failed = run(roll({"--test", "exit 4"}));
+  EXPECT_EQ(failed.code, 1);
+  EXPECT_THAT(failed.out, HasSubstr("testing failed: exit code 4"));
+  EXPECT_EQ(bonedry_->node("alice").state, "maintenance");
+  EXPECT_EQ(updates()["alice"], 2);
+}
+
 TEST_P(RollStory, TheGuardStopsItBeforeAnythingHappens) {
   launch();
   EXPECT_THAT(bonedry_->admin("bleed bob"), HasSubstr("is bleeding"));
