@@ -38,6 +38,10 @@ void ControlPlane::bleed(const NodeId& id, const BleedRequest& request,
   const auto change = [&](NodeRecords& records) {
     NodeRecord& next = records[id];
     if (was_active) stamp_start(next, parts_.clock);
+    // Its door stays shut: no user may come back to a node that may be under update.
+    if (view.state == NodeState::maintenance && next.dry == Dry::no) {
+      next.displaced = Displaced::yes;
+    }
     next.state = NodeState::bleeding;
     next.by = request.by;
     if (was_active || !request.reason.empty()) next.reason = request.reason;

@@ -95,6 +95,10 @@ Result<> EventJournal::append(const Event& event) {
   std::string line = line_of(event);
   if (last_line_ == LastLine::cut) line.insert(0, "\n");
   if (size_ + line.size() > max_bytes_ && size_ > 0) {
+    const Result<> reopened = open();  // another process may have begun a new file
+    if (!reopened) return reopened;
+  }
+  if (size_ + line.size() > max_bytes_ && size_ > 0) {
     fd_.reset();
     if (std::rename(path_.c_str(), (path_ + ".1").c_str()) != 0) {
       return Failure{"cannot rename " + path_ + ": " + errno_text(errno)};

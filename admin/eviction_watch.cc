@@ -8,7 +8,7 @@ namespace bonedry::admin {
 
 namespace {
 
-constexpr Millis kPause = std::chrono::seconds{10};
+constexpr Millis kEvictionPause = std::chrono::seconds{10};
 
 }  // namespace
 
@@ -21,7 +21,7 @@ void EvictionWatch::report_new(EventLog& events) {
           ? "the ledger is full (" + std::to_string(totals.capacity) + " sessions)"
           : "no disk space is left for the ledger";
   reported_ = totals;
-  next_ = clock_.now() + kPause;
+  next_ = clock_.now() + kEvictionPause;
   events.add("evict", "", why + ": " + counted(count, "session") + " evicted, pending ones first");
 }
 

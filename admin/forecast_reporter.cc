@@ -7,7 +7,7 @@ namespace {
 
 /// Shortest time between two reports on a node, however fast users come and go, because people read
 /// the event log.
-constexpr Millis kPause = std::chrono::minutes{1};
+constexpr Millis kReportPause = std::chrono::minutes{1};
 /// A forecast outside the last range by less than a tenth of the likely time, or by less than this,
 /// is not reported.
 constexpr Millis kMinDeviation = std::chrono::seconds{10};
@@ -22,7 +22,7 @@ std::optional<std::string> ForecastReporter::of(const balancer::NodeId& node,
     return to_text(forecast);
   }
   Reported& reported = found->second;
-  if (now - reported.at < kPause || !deviates(reported, forecast, now)) return std::nullopt;
+  if (now - reported.at < kReportPause || !deviates(reported, forecast, now)) return std::nullopt;
   const bool sooner = now + forecast.likely < reported.at + reported.forecast.likely;
   reported = {forecast, now};
   return to_text(forecast) +

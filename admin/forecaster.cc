@@ -12,7 +12,7 @@ using balancer::NodeState;
 using session::Survey;
 
 /// Pause between two surveys: people who read forecasts need none fresher.
-constexpr Millis kPause = std::chrono::seconds{1};
+constexpr Millis kSurveyPause = std::chrono::seconds{1};
 /// Forecasts made in one tick; each takes a few milliseconds.
 constexpr int kForecasts = 4;
 
@@ -82,7 +82,7 @@ void Forecaster::go_on() {
   }
   if (!targets_.empty()) return;
   survey_.reset();
-  next_survey_ = clock_.now() + kPause;
+  next_survey_ = clock_.now() + kSurveyPause;
 }
 
 void Forecaster::conclude(const ForecastTarget& target) {

@@ -20,7 +20,7 @@ namespace {
 
 using balancer::NodeId;
 using balancer::NodeState;
-using Json = nlohmann::json;
+using StateJson = nlohmann::json;
 
 constexpr int kVersion = 1;
 constexpr int kDepth = 3;
@@ -31,7 +31,7 @@ constexpr std::int64_t kLatest = 253'402'300'799'999;  // the end of the year 99
 }
 
 /// Rejects members that are not in `names`; the caller checks which ones are required.
-void expect_members(const Json& json, std::span<const char* const> names) {
+void expect_members(const StateJson& json, std::span<const char* const> names) {
   if (!json.is_object()) refuse("expected an object");
   for (const auto& [name, value] : json.items()) {
     if (std::ranges::find(names, name) == names.end()) refuse("unknown key \"" + name + "\"");
@@ -46,8 +46,8 @@ NodeState state_from(const std::string& text) {
   refuse("invalid state \"" + text + "\"; expected bleeding or maintenance");
 }
 
-WallTime time_from(const Json& json, const char* name) {
-  const Json& time = json.at(name);
+WallTime time_from(const StateJson& json, const char* name) {
+  const StateJson& time = json.at(name);
   if (!time.is_number_integer() || time < 0 || time > kLatest) {
     refuse("\"" + std::string(name) + "\" is not a time in milliseconds since 1970");
   }
@@ -55,9 +55,9 @@ WallTime time_from(const Json& json, const char* name) {
 }
 
 /// Covers everything except the "check" member. The order of members and white space do not matter.
-std::string checksum(Json json) {
+std::string checksum(StateJson json) {
   json.erase("check");
-  const std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  const std::string text = json.dump(-1, ' ', false, StateJson::error_handler_t::replace);
   std::array<char, 17> digits{};
   std::snprintf(digits.data(), digits.size(), "%016llx",
                 static_cast<unsigned long long>(fingerprint(text)));
@@ -65,18 +65,20 @@ std::string checksum(Json json) {
 }
 
 /// Rejects a name that comes twice: the library would drop the first without an error.
-Json parse(const std::string& text) {
+StateJson parse(const std::string& text) {
   std::vector<std::set<std::string>> names;
-  return Json::parse(text, [&names](int depth, Json::parse_event_t event, Json& parsed) {
-    if (depth > kDepth) refuse("nested too deeply");
-    if (event == Json::parse_event_t::object_start) names.emplace_back();
-    if (event == Json::parse_event_t::object_end) names.pop_back();
-    if (event == Json::parse_event_t::key &&
-        !names.back().insert(parsed.get<std::string>()).second) {
-      refuse("duplicate key " + parsed.dump());
-    }
-    return true;
-  });
+  return StateJson::parse(text,
+                          [&names](int depth, StateJson::parse_event_t event, StateJson& parsed) {
+                            if (depth > kDepth) refuse("nested too deeply");
+                            if (event == StateJson::parse_event_t::object_start)
+                              names.emplace_back();
+                            if (event == StateJson::parse_event_t::object_end) names.pop_back();
+                            if (event == StateJson::parse_event_t::key &&
+                                !names.back().insert(parsed.get<std::string>()).second) {
+                              refuse("duplicate key " + parsed.dump());
+                            }
+                            return true;
+                          });
 }
 
 NodeId id_from(const std::string& text) {
@@ -88,7 +90,7 @@ NodeId id_from(const std::string& text) {
 
 /// A time or a duration in milliseconds, or null.
 template <class T>
-Json ms_or_null(const std::optional<T>& value) {
+StateJson ms_or_null(const std::optional<T>& value) {
   if (!value) return nullptr;
   if constexpr (std::is_same_v<T, Millis>) {
     return value->count();
@@ -99,7 +101,7 @@ Json ms_or_null(const std::optional<T>& value) {
 
 /// Files of older versions lack these members.
 template <class T>
-std::optional<T> ms_of(const Json& json, const char* name) {
+std::optional<T> ms_of(const StateJson& json, const char* name) {
   const auto found = json.find(name);
   if (found == json.end() || found->is_null()) return std::nullopt;
   // An Instant from before this boot is negative.
@@ -109,7 +111,7 @@ std::optional<T> ms_of(const Json& json, const char* name) {
   return T{found->get<std::int64_t>()};
 }
 
-Json to_json(const NodeRecord& record) {
+StateJson to_json(const NodeRecord& record) {
   return {{"state", balancer::to_string(record.state)},
           {"since_ms", record.since.ms},
           {"by", record.by},
@@ -120,11 +122,11 @@ Json to_json(const NodeRecord& record) {
           {"deadline_after_ms", ms_or_null(record.deadline_duration)},
           {"dry", record.dry == Dry::yes},
           {"displaced", record.displaced == Displaced::yes},
-          {"removed_from",
-           record.removed_from ? Json(conf::to_string(*record.removed_from)) : Json(nullptr)}};
+          {"removed_from", record.removed_from ? StateJson(conf::to_string(*record.removed_from))
+                                               : StateJson(nullptr)}};
 }
 
-NodeRecord from_json(const Json& json) {
+NodeRecord from_json(const StateJson& json) {
   static constexpr std::array kMembers{
       "state",  "since_ms",    "since_at_ms",    "by",
       "reason", "deadline_ms", "deadline_at_ms", "deadline_after_ms",
@@ -148,7 +150,7 @@ NodeRecord from_json(const Json& json) {
   }
   record.dry = json.at("dry").get<bool>() ? Dry::yes : Dry::no;
   record.displaced = json.at("displaced").get<bool>() ? Displaced::yes : Displaced::no;
-  if (const Json& from = json.at("removed_from"); !from.is_null()) {
+  if (const StateJson& from = json.at("removed_from"); !from.is_null()) {
     record.removed_from = conf::parse_address(from.get<std::string>());
     if (!record.removed_from) refuse("\"removed_from\" is not an address");
   }
@@ -190,15 +192,15 @@ Result<NodeRecords> StateStore::load() const {
   const Result<std::string> content = read_file(path_);
   if (!content) return Failure{content.error()};
   try {
-    const Json json = parse(*content);
-    const Json& version = json.at("version");
+    const StateJson json = parse(*content);
+    const StateJson& version = json.at("version");
     if (version.is_number_integer() && version != kVersion) {
       return Failure{path_ + ": written by an incompatible version of bonedry"};
     }
     if (version != kVersion) refuse("\"version\" is not a number");
     static constexpr std::array kMembers{"version", "boot", "nodes", "check"};
     expect_members(json, kMembers);
-    const Json& nodes = json.at("nodes");
+    const StateJson& nodes = json.at("nodes");
     if (!nodes.is_object()) refuse("\"nodes\" is not an object");
     // Instants are those of the process that wrote the file; a person who edits it changes the
     // dates.
@@ -226,12 +228,12 @@ Result<NodeRecords> StateStore::load() const {
 }
 
 Result<> StateStore::save(const NodeRecords& records) {
-  Json nodes = Json::object();
+  StateJson nodes = StateJson::object();
   for (const auto& [id, record] : records) nodes[id.text()] = to_json(record);
-  Json json{{"version", kVersion}, {"boot", boot_}, {"nodes", nodes}};
+  StateJson json{{"version", kVersion}, {"boot", boot_}, {"nodes", nodes}};
   json["check"] = checksum(json);
   // A reason may contain any bytes; those that are not UTF-8 are replaced.
-  const std::string text = json.dump(2, ' ', false, Json::error_handler_t::replace);
+  const std::string text = json.dump(2, ' ', false, StateJson::error_handler_t::replace);
   return replace_file(path_, text + "\n", 0600);
 }
 

@@ -188,8 +188,7 @@ class Application::Impl {
   /// Nobody's session depends on a roll, so a damaged file is no reason not to start.
   void load_rolls() {
     roll_store_.emplace(config_.server.state_dir + "/rolls.json");
-    rolls_.emplace(*roll_store_, events_, clock_,
-                   [this] { return control_ && control_->is_standby(); });
+    rolls_.emplace(*roll_store_, events_, clock_, [this] { return role(); });
     Result<admin::RollMap> rolls = roll_store_->load();
     if (!rolls) spdlog::error("unfinished rolls are not known: {}", rolls.error());
     rolls_->adopt(rolls ? std::move(*rolls) : admin::RollMap{});
@@ -208,6 +207,11 @@ class Application::Impl {
       for (const conf::Node& node : pool.nodes) nodes.push_back({pool.name, node.name});
     }
     passes_->distrust(nodes);
+  }
+
+  [[nodiscard]] admin::Rolls::Role role() const {
+    if (control_ && control_->is_standby()) return admin::Rolls::Role::standby;
+    return closing_ == Stopping::yes ? admin::Rolls::Role::stopping : admin::Rolls::Role::deciding;
   }
 
   /// A bleeding node had users, or may have had. A ledger that does not know the node, or was last

@@ -11,7 +11,7 @@ namespace {
 
 constexpr http::Refusal kTooLarge{413, "the request's body is too large", "[limits] body_bytes"};
 
-ExchangeError bad_response(const char* why) {
+ExchangeError invalid_response(const char* why) {
   return {EndReason::bad_response, Retry::no, 0, why};
 }
 
@@ -225,7 +225,7 @@ void Exchange::on_downstream_lost() {
 void Exchange::on_interim_head() {
   calls_.expect_none();
   if (++stats_.interim_heads > kMaxInterimHeads) {
-    return on_error(bad_response("too many 1xx responses"));
+    return on_error(invalid_response("too many 1xx responses"));
   }
   if (response_head_.status == 100) {
     info_.expects_continue = false;
@@ -238,7 +238,7 @@ void Exchange::on_interim_head() {
 void Exchange::on_response_head(const http::ResponseInfo& response) {
   calls_.expect_none();
   if (response.switches() && !http::equal_ignoring_case(response.upgrade, info_.upgrade)) {
-    return on_error(bad_response("a 101 with a protocol that was not requested"));
+    return on_error(invalid_response("a 101 with a protocol that was not requested"));
   }
   timer_.disarm();
   set(AttemptState::answered);

@@ -220,7 +220,10 @@ class ArgumentParser {
     made.pool = values_[&command.positionals.front()];
     made.command = roll_command_;
     made.test = values_[&*std::ranges::find(kRollOptions, "test", &Option::name)];
-    made.only = rolled_nodes_;
+    for (const std::string& node : rolled_nodes_) {
+      const bool full = node.starts_with(made.pool + "/");
+      made.only.push_back(full ? node.substr(made.pool.size() + 1) : node);
+    }
     made.deadline = roll_duration("deadline");
     made.settle = roll_duration("settle").value_or(made.settle);
     made.health_timeout = roll_duration("health-timeout").value_or(made.health_timeout);

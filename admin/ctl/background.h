@@ -10,6 +10,8 @@ class Background {
   [[nodiscard]] virtual int fd() const = 0;
   /// Does what is due, without blocking. Call it when `fd` is readable, and every 250 ms.
   virtual void run() = 0;
+  /// What is waited for is of no use any more.
+  [[nodiscard]] virtual bool is_over() const = 0;
 };
 
 }  // namespace bonedry::ctl

@@ -1,6 +1,7 @@
 #include "admin/ctl/follower.h"
 
 #include "admin/command_table.h"
+#include "admin/ctl/restart.h"
 #include "admin/printable.h"
 
 #include <poll.h>
@@ -15,7 +16,6 @@ namespace bonedry::ctl {
 namespace {
 
 constexpr Millis kUpgradeTimeLimit = std::chrono::seconds{10};
-constexpr Millis kRetryInterval{250};
 /// EventLog::kKept.
 constexpr std::size_t kRepeated = 1000;
 

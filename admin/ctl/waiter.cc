@@ -1,6 +1,7 @@
 #include "admin/ctl/waiter.h"
 
 #include "admin/command_line.h"
+#include "admin/ctl/restart.h"
 #include "admin/printable.h"
 #include "proxy/base/duration.h"
 
@@ -12,10 +13,6 @@
 
 namespace bonedry::ctl {
 namespace {
-
-/// Limit for a restart of the proxy, with time for one that loads a large ledger.
-constexpr Millis kRestartTimeLimit = std::chrono::seconds{30};
-constexpr Millis kRetryInterval{250};
 
 std::string why_not_dry_text(const ReportedWait& outcome) {
   return admin::why_not_dry(outcome.node, outcome.left, outcome.blocked_by) +
@@ -37,7 +34,11 @@ Waiter::Result Waiter::run() {
       if (auto ending = check_retry_limit()) return *std::move(ending);
     }
     poll();
-    if (request_.background != nullptr) request_.background->run();
+    if (request_.background != nullptr) {
+      request_.background->run();
+      if (request_.background->is_over())
+        return {ExitCode::cannot_succeed, "", "no longer waiting"};
+    }
     if (auto ending = check_signals()) return *std::move(ending);
     if (auto ending = read_wait()) return *std::move(ending);
     read_status();

@@ -9,7 +9,7 @@
 namespace bonedry::admin {
 namespace {
 
-using Json = nlohmann::json;
+using StateJson = nlohmann::json;
 
 constexpr int kVersion = 1;
 
@@ -17,22 +17,22 @@ constexpr int kVersion = 1;
   throw std::invalid_argument(what);
 }
 
-Json to_json(const RollPlan& plan) {
+StateJson to_json(const RollPlan& plan) {
   return {{"command", plan.command},
           {"test", plan.test},
           {"only", plan.only},
-          {"deadline_ms", plan.deadline ? Json(plan.deadline->count()) : Json(nullptr)},
+          {"deadline_ms", plan.deadline ? StateJson(plan.deadline->count()) : StateJson(nullptr)},
           {"settle_ms", plan.settle.count()},
           {"keep_going", plan.on_failure == OnRollFailure::keep_going}};
 }
 
-Json to_json(const Roll& roll) {
-  Json nodes = Json::array();
+StateJson to_json(const Roll& roll) {
+  StateJson nodes = StateJson::array();
   for (const RolledNode& node : roll.nodes) {
     nodes.push_back(
         {{"name", node.name}, {"step", to_string(node.step)}, {"failure", node.failure}});
   }
-  Json holder = nullptr;
+  StateJson holder = nullptr;
   if (roll.holder) {
     holder = {{"token", roll.holder->token},
               {"by", roll.holder->by},
@@ -43,12 +43,12 @@ Json to_json(const Roll& roll) {
           {"nodes", std::move(nodes)},      {"holder", std::move(holder)}};
 }
 
-RollPlan plan_from(const Json& json) {
+RollPlan plan_from(const StateJson& json) {
   RollPlan plan;
   json.at("command").get_to(plan.command);
   json.at("test").get_to(plan.test);
   json.at("only").get_to(plan.only);
-  if (const Json& deadline = json.at("deadline_ms"); !deadline.is_null()) {
+  if (const StateJson& deadline = json.at("deadline_ms"); !deadline.is_null()) {
     plan.deadline = Millis{deadline.get<std::int64_t>()};
   }
   plan.settle = Millis{json.at("settle_ms").get<std::int64_t>()};
@@ -63,22 +63,22 @@ RollState state_from(const std::string& name) {
   refuse("invalid state \"" + name + "\"");
 }
 
-RolledNode node_from(const Json& json) {
+RolledNode node_from(const StateJson& json) {
   const auto name = json.at("step").get<std::string>();
   const auto step = roll_step(name);
   if (!step) refuse("invalid step \"" + name + "\"");
   return {json.at("name").get<std::string>(), *step, json.at("failure").get<std::string>()};
 }
 
-Roll roll_from(const std::string& pool, const Json& json) {
+Roll roll_from(const std::string& pool, const StateJson& json) {
   Roll roll;
   roll.pool = pool;
   roll.state = state_from(json.at("state").get<std::string>());
   json.at("by").get_to(roll.by);
   roll.since = WallTime{json.at("since_ms").get<std::int64_t>()};
   roll.plan = plan_from(json.at("plan"));
-  for (const Json& node : json.at("nodes")) roll.nodes.push_back(node_from(node));
-  if (const Json& holder = json.at("holder"); !holder.is_null()) {
+  for (const StateJson& node : json.at("nodes")) roll.nodes.push_back(node_from(node));
+  if (const StateJson& holder = json.at("holder"); !holder.is_null()) {
     roll.holder =
         RollHolder{holder.at("token").get<std::string>(), holder.at("by").get<std::string>(),
                    WallTime{holder.at("since_ms").get<std::int64_t>()}};
@@ -93,7 +93,7 @@ Result<RollMap> RollStore::load() const {
   const Result<std::string> content = read_file(path_);
   if (!content) return Failure{content.error()};
   try {
-    const Json json = Json::parse(*content);
+    const StateJson json = StateJson::parse(*content);
     if (json.at("version") != kVersion) refuse("written by another version of bonedry");
     RollMap rolls;
     for (const auto& [pool, roll] : json.at("rolls").items()) {
@@ -106,10 +106,11 @@ Result<RollMap> RollStore::load() const {
 }
 
 Result<> RollStore::save(const RollMap& rolls) {
-  Json all = Json::object();
+  StateJson all = StateJson::object();
   for (const auto& [pool, roll] : rolls) all[pool] = to_json(roll);
-  const Json json{{"version", kVersion}, {"rolls", std::move(all)}};
-  return replace_file(path_, json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n", 0600);
+  const StateJson json{{"version", kVersion}, {"rolls", std::move(all)}};
+  return replace_file(path_, json.dump(2, ' ', false, StateJson::error_handler_t::replace) + "\n",
+                      0600);
 }
 
 }  // namespace bonedry::admin

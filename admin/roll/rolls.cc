@@ -10,8 +10,9 @@
 namespace bonedry::admin {
 namespace {
 
-Failure<CommandError> standby() {
-  return fail(ErrorCode::unavailable, std::string(kTakenOver));
+bool is_done(const Roll& roll) {
+  return std::ranges::all_of(roll.nodes,
+                             [](const RolledNode& node) { return node.step == RollStep::done; });
 }
 
 Failure<CommandError> ended(std::string_view pool) {
@@ -30,6 +31,18 @@ std::string difference(const RollPlan& unfinished, const RollPlan& asked) {
 
 }  // namespace
 
+std::optional<CommandError> Rolls::refusal() const {
+  switch (role_()) {
+    case Role::deciding:
+      return std::nullopt;
+    case Role::standby:
+      return CommandError{ErrorCode::unavailable, std::string(kTakenOver)};
+    case Role::stopping:
+      return CommandError{ErrorCode::unavailable, std::string(kStopping)};
+  }
+  return std::nullopt;
+}
+
 void Rolls::adopt(RollMap rolls) {
   rolls_ = std::move(rolls);
   started_ = clock_.now();
@@ -37,7 +50,8 @@ void Rolls::adopt(RollMap rolls) {
 
 Result<Rolls::HoldId, CommandError> Rolls::hold(const PoolStatus& pool, const Request& request,
                                                 std::function<void(const CommandError&)> on_lost) {
-  if (is_standby_()) return standby();
+  if (auto refused = refusal()) return Failure{*std::move(refused)};
+  if (auto stored = finish_if_done(pool); !stored) return Failure{stored.error()};
   const Roll* const last = find(pool.name);
   const bool unfinished = last != nullptr && last->state == RollState::unfinished;
   if (!unfinished && request.mode == Request::Mode::resume) return ended(pool.name);
@@ -52,6 +66,21 @@ Result<Rolls::HoldId, CommandError> Rolls::hold(const PoolStatus& pool, const Re
                   progress_text(*roll) + who(request.by, "") + ": " + roll->plan.command,
               {request.by});
   return next_++;
+}
+
+/// Nodes that are no longer in the config may have been all that were missing.
+Result<Done, CommandError> Rolls::finish_if_done(const PoolStatus& pool) {
+  const Roll* const last = find(pool.name);
+  if (last == nullptr || last->state != RollState::unfinished) return Done{};
+  Roll next = *last;
+  std::erase_if(next.nodes, [&pool](const RolledNode& node) {
+    const auto found = std::ranges::find(pool.nodes, node.name, &NodeStatus::name);
+    return found == pool.nodes.end() || found->removed;
+  });
+  if (!is_done(next)) return Done{};
+  next.state = RollState::finished;
+  next.holder.reset();
+  return store(next);
 }
 
 Result<Roll, CommandError> Rolls::begin(const PoolStatus& pool, const Request& request) const {
@@ -116,7 +145,7 @@ void Rolls::release(HoldId id) {
   if (holding == holdings_.end()) return;
   const std::string pool = holding->second.pool;
   holdings_.erase(holding);
-  if (is_standby_()) return;  // the other process has the roll, and waits for its holder
+  if (role_() != Role::deciding) return;  // the next process waits for the holder
   Roll roll = rolls_.at(pool);
   const std::string by = roll.holder ? roll.holder->by : "";
   roll.holder.reset();
@@ -130,7 +159,7 @@ void Rolls::release(HoldId id) {
 
 Result<Done, CommandError> Rolls::note(std::string_view pool, std::string_view token,
                                        const RolledNode& report) {
-  if (is_standby_()) return standby();
+  if (auto refused = refusal()) return Failure{*std::move(refused)};
   const Roll* const roll = find(pool);
   if (roll == nullptr || !roll->holder || roll->holder->token != token) {
     return ended(pool);
@@ -142,8 +171,7 @@ Result<Done, CommandError> Rolls::note(std::string_view pool, std::string_view t
   }
   if (*node == report) return Done{};
   *node = report;
-  const bool finished = std::ranges::all_of(
-      next.nodes, [](const RolledNode& each) { return each.step == RollStep::done; });
+  const bool finished = is_done(next);
   if (finished) next.state = RollState::finished;
   if (auto stored = store(next); !stored) return stored;
   const std::string key = next.pool + "/" + report.name;
@@ -157,7 +185,7 @@ Result<Done, CommandError> Rolls::note(std::string_view pool, std::string_view t
 }
 
 Result<Done, CommandError> Rolls::abandon(std::string_view pool, const std::string& by) {
-  if (is_standby_()) return standby();
+  if (auto refused = refusal()) return Failure{*std::move(refused)};
   const Roll* const roll = find(pool);
   if (roll == nullptr || roll->state != RollState::unfinished) {
     return fail(ErrorCode::conflict, "no roll of " + std::string(pool) + " is unfinished");

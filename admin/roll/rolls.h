@@ -25,9 +25,13 @@ class Rolls {
   /// How long after a start of the proxy a roll waits for the holder that it had before.
   static constexpr Millis kHolderReturns = std::chrono::seconds{15};
 
-  /// All must outlive this. `is_standby`: whether another process decides, which then has the file.
-  Rolls(RollStore& store, EventLog& events, const Clock& clock, std::function<bool()> is_standby)
-      : store_(store), events_(events), clock_(clock), is_standby_(std::move(is_standby)) {}
+  /// Whether this process decides. `stopping`: it takes no more changes, and the next process waits
+  /// for the holders that it had. `standby`: another process decides, and has the file.
+  enum class Role : std::uint8_t { deciding, standby, stopping };
+
+  /// All must outlive this.
+  Rolls(RollStore& store, EventLog& events, const Clock& clock, std::function<Role()> role)
+      : store_(store), events_(events), clock_(clock), role_(std::move(role)) {}
 
   /// What the store had at the start of the proxy.
   void adopt(RollMap rolls);
@@ -66,10 +70,13 @@ class Rolls {
     std::function<void(const CommandError&)> on_lost;
   };
 
+  [[nodiscard]] Result<Done, CommandError> finish_if_done(const PoolStatus& pool);
   [[nodiscard]] Result<Roll, CommandError> begin(const PoolStatus& pool,
                                                  const Request& request) const;
   [[nodiscard]] Result<Roll, CommandError> resume(const Roll& roll, const PoolStatus& pool,
                                                   const Request& request) const;
+  /// Why no change can be made; nothing: it can.
+  [[nodiscard]] std::optional<CommandError> refusal() const;
   [[nodiscard]] bool is_held_by_another(const Roll& roll, std::string_view token) const;
   [[nodiscard]] std::string holder_text(const Roll& roll) const;
   [[nodiscard]] Result<Done, CommandError> store(const Roll& roll);
@@ -78,7 +85,7 @@ class Rolls {
   RollStore& store_;
   EventLog& events_;
   const Clock& clock_;
-  std::function<bool()> is_standby_;
+  std::function<Role()> role_;
   RollMap rolls_;
   std::map<HoldId, Holding> holdings_;
   HoldId next_ = 1;

@@ -241,6 +241,35 @@ TEST_P(RollStory, AnUpgradeInItsMiddleDoesNotStopIt) {
   EXPECT_EQ(roll_state(), "finished");
 }
 
+TEST_P(RollStory, ARestartInItsMiddleDoesNotStopIt) {
+  launch();
+  const auto child = start_roll();
+  while (next_event() != "alice dry") {
+  }
+  bonedry_->restart();
+  const RunResult second = run(roll());
+  EXPECT_EQ(second.code, 1) << "it is still the first one's: " << second.out;
+  const auto end = child->wait(kDeadline * 6);
+  ASSERT_TRUE(end);
+  EXPECT_EQ(end->code, 0) << read_file(out_);
+  EXPECT_EQ(updates(), (std::map<std::string, int>{{"alice", 1}, {"bob", 1}, {"carol", 1}}));
+}
+
+TEST_P(RollStory, WhenItIsAbandonedItsCommandEnds) {
+  launch();
+  out_ = directory_ / "abandoned";
+  ChildProcess child{{.arguments = {bonedryctl_program(), "--socket", bonedry_->socket_path(),
+                                    "--json", "roll", "shop", "--", "sleep", "1000"},
+                      .out_path = out_}};
+  while (next_event() != "alice updating") {
+  }
+  EXPECT_EQ(run({"roll", "shop", "--abandon"}).code, 0);
+  const auto end = child.wait(kDeadline);
+  ASSERT_TRUE(end);
+  EXPECT_EQ(end->code, 4);
+  EXPECT_THAT(read_file(out_), HasSubstr("the roll was abandoned by"));
+}
+
 TEST_P(RollStory, CtrlCStopsItAndTheSameCommandGoesOn) {
   launch();
   const auto child = start_roll();
@@ -290,8 +319,10 @@ TEST_P(RollStory, StopsAtTheFirstFailureWithThatNodeOut) {
   EXPECT_EQ(bonedry_->node("carol").state, "active");
   EXPECT_THAT(bonedry_->admin("roll shop"), HasSubstr("exit code 7"));
   write_file(flag, "");
+  EXPECT_THAT(bonedry_->admin("activate bob"), HasSubstr("is active")) << "by somebody else";
   const RunResult again = run(words);
   EXPECT_EQ(again.code, 0) << again.out << again.err;
+  EXPECT_THAT(events_of(again.out), Contains("bob dry")) << "not updated under its users";
   EXPECT_THAT(events_of(again.out), testing::Not(Contains("alice bleeding"))) << "done before";
   EXPECT_EQ(bonedry_->node("bob").state, "active");
 }

@@ -14,6 +14,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <utility>
 
 namespace bonedry::ctl {
 namespace {
@@ -83,12 +84,16 @@ ChildEnd run(const ChildCommand& command, Interrupts& interrupts, Background& ba
   }
   const UniqueFd ended{open_pidfd(child)};
   std::optional<ExitCode> interrupted;
+  enum class Told : std::uint8_t { nothing, to_end } told = Told::nothing;
   int status = 0;
   while (::waitpid(child, &status, WNOHANG) == 0) {
     std::array<pollfd, 3> watched{
         {{ended.get(), POLLIN, 0}, {interrupts.fd(), POLLIN, 0}, {background.fd(), POLLIN, 0}}};
     ::poll(watched.data(), watched.size(), kPollMs);
     background.run();
+    if (background.is_over() && std::exchange(told, Told::to_end) == Told::nothing) {
+      ::kill(child, SIGTERM);
+    }
     const auto signal = interrupts.take();
     if (signal == ExitCode::terminated) ::kill(child, SIGTERM);
     if (signal) interrupted = signal;

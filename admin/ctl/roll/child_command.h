@@ -34,8 +34,9 @@ struct ChildEnd {
 [[nodiscard]] std::string to_text(const ChildEnd& end, const ChildCommand& command);
 
 /// Runs the command to its end, and the background meanwhile. SIGTERM is passed on to it; SIGINT
-/// comes from a terminal, which sends it to the child as well. If bonedryctl is killed, the child
-/// gets SIGTERM: it must not go on while somebody else runs the roll.
+/// comes from a terminal, which sends it to the child as well. The child also gets SIGTERM when the
+/// background is over, and when bonedryctl is killed: it must not go on while somebody else runs
+/// the roll. What it has started itself, and a set-user-ID program, is not reached by the latter.
 [[nodiscard]] ChildEnd run(const ChildCommand& command, Interrupts& interrupts,
                            Background& background);
 

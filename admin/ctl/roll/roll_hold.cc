@@ -1,5 +1,6 @@
 #include "admin/ctl/roll/roll_hold.h"
 
+#include "admin/ctl/restart.h"
 #include "admin/ctl/roll/roll_plan.h"
 
 #include <poll.h>
@@ -7,14 +8,6 @@
 #include <utility>
 
 namespace bonedry::ctl {
-namespace {
-
-/// As long as other commands wait for a restart of the proxy.
-constexpr Millis kRestartTimeLimit = std::chrono::seconds{30};
-constexpr Millis kRetryInterval{250};
-
-}  // namespace
-
 Result<std::vector<admin::RolledNode>, RollHold::Refusal> RollHold::begin() {
   connect();
   while (!nodes_ && !lost_) {

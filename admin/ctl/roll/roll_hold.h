@@ -33,6 +33,9 @@ class RollHold final : public Background {
   // Background
   [[nodiscard]] int fd() const override { return connection_ ? connection_->fd() : -1; }
   void run() override;
+  [[nodiscard]] bool is_over() const override {
+    return lost_ && lost_->cause == Refusal::Cause::refused;
+  }
 
  private:
   void connect();

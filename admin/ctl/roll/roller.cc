@@ -2,6 +2,7 @@
 
 #include "admin/command_line.h"
 #include "admin/command_table.h"
+#include "admin/ctl/restart.h"
 #include "admin/printable.h"
 #include "proxy/base/duration.h"
 
@@ -19,8 +20,6 @@ namespace {
 using admin::RolledNode;
 using admin::RollStep;
 
-constexpr Millis kRestartTimeLimit = std::chrono::seconds{30};
-constexpr Millis kRetryInterval{250};
 constexpr Millis kSettleInterval = std::chrono::seconds{1};
 /// Longer than any test should take, and short enough that a leaked pass is of little use.
 constexpr std::string_view kPassLifetime = "1h";
@@ -116,8 +115,9 @@ ExitCode Roller::roll_all(const std::vector<RolledNode>& nodes) {
     if (!stop) continue;
     progress_.clear();
     if (stop->cause == Stop::Cause::interrupted) {
+      const bool over = hold_.is_over();
       report_.tell("interrupted", node.name,
-                   stop->text + "; the same command goes on where it stopped");
+                   stop->text + (over ? "" : "; the same command goes on where it stopped"));
       return stop->code;
     }
     fail(node.name, *stop);
@@ -147,6 +147,12 @@ void Roller::fail(const std::string& node, const Stop& stop) {
 /// From the step that it had entered on.
 Roller::MaybeStop Roller::roll_one(const RolledNode& node) {
   step_ = std::max(node.step, RollStep::bleeding);
+  // Somebody may have put it back since.
+  if (step_ == RollStep::updating) {
+    const auto now = find(node.name);
+    if (!now) return now.error();
+    if (now->state != "maintenance") step_ = RollStep::bleeding;
+  }
   while (true) {
     if (auto stop = check_hold()) return stop;
     if (auto stop = note({node.name, step_})) return stop;
@@ -187,7 +193,6 @@ Roller::MaybeStop Roller::bleed(const std::string& node) {
   return wait(node, Goal::dry, std::nullopt);
 }
 
-/// Also when the step is repeated: somebody may have activated the node since.
 Roller::MaybeStop Roller::update(const std::string& node) {
   std::string response;
   if (auto stop = send("maintain " + admin::quote_word(key(node)), &response)) return stop;
@@ -216,7 +221,9 @@ Roller::MaybeStop Roller::settle(const std::string& node) {
   while (clock_.now() < until) {
     if (auto stop = pause(std::min(kSettleInterval, until - clock_.now()))) return stop;
     const auto now = find(node);
-    if (!now || now->health != "down") continue;
+    if (!now) return now.error();
+    if (now->health != "down") continue;
+    step_ = RollStep::testing;  // from there it goes on when it is tried again
     (void)send("bleed " + admin::quote_word(key(node)) + " --force --reason " +
                admin::quote_word("roll: down while it settled"));
     return Stop{ExitCode::refused, "went down while it settled"};
@@ -233,6 +240,7 @@ Roller::MaybeStop Roller::wait(const std::string& node, Goal goal, std::optional
     report_.tell(goal == Goal::dry ? "dry" : "healthy", node, end.explanation);
     return check_hold();
   }
+  if (hold_.is_over()) return check_hold();
   const bool interrupted = end.code == ExitCode::interrupted || end.code == ExitCode::terminated;
   if (interrupted) return Stop{end.code, "interrupted", Stop::Cause::interrupted};
   const bool lost = end.code == ExitCode::unreachable;
@@ -242,10 +250,13 @@ Roller::MaybeStop Roller::wait(const std::string& node, Goal goal, std::optional
 Roller::MaybeStop Roller::run_for(const std::string& node, ChildCommand command,
                                   const std::string& what) {
   const auto now = find(node);
-  command.environment.insert(command.environment.end(),
-                             {{"BONEDRY_POOL", options_.pool},
-                              {"BONEDRY_NODE", node},
-                              {"BONEDRY_ADDRESS", now ? now->address : ""}});
+  if (!now) return now.error();
+  if (now->state != "maintenance") {
+    return Stop{ExitCode::cannot_succeed, "somebody else has made it " + now->state};
+  }
+  command.environment.insert(
+      command.environment.end(),
+      {{"BONEDRY_POOL", options_.pool}, {"BONEDRY_NODE", node}, {"BONEDRY_ADDRESS", now->address}});
   if (report_.format() == admin::Format::json) {
     command.output = ChildCommand::Output::standard_error;
   }
@@ -254,6 +265,7 @@ Roller::MaybeStop Roller::run_for(const std::string& node, ChildCommand command,
   const Instant began = clock_.now();
   const ChildEnd end = ctl::run(command, interrupts_, hold_);
   const std::string took = " after " + format_duration(clock_.now() - began);
+  if (hold_.is_over()) return check_hold();
   // A command that has succeeded is reported also when a signal came: it must not run again.
   if (end.interrupted && !end.is_success()) {
     return Stop{*end.interrupted, "interrupted while " + what, Stop::Cause::interrupted};
@@ -333,13 +345,17 @@ Roller::MaybeStop Roller::check_hold() const {
               Stop::Cause::interrupted};
 }
 
-std::optional<PoolNode> Roller::find(const std::string& node) {
+Result<PoolNode, Roller::Stop> Roller::find(const std::string& node) {
   std::string status;
-  if (send("status " + admin::quote_word(options_.pool) + " json", &status)) return std::nullopt;
+  if (auto stop = send("status " + admin::quote_word(options_.pool) + " json", &status)) {
+    return Failure<Stop>{*std::move(stop)};
+  }
   const auto nodes = parse_pool(status, options_.pool);
-  if (!nodes) return std::nullopt;
-  const auto found = std::ranges::find(*nodes, node, &PoolNode::name);
-  return found == nodes->end() ? std::nullopt : std::optional(*found);
+  if (nodes) {
+    const auto found = std::ranges::find(*nodes, node, &PoolNode::name);
+    if (found != nodes->end()) return *found;
+  }
+  return Failure<Stop>{Stop{ExitCode::cannot_succeed, key(node) + " is no longer in the config"}};
 }
 
 ExitCode Roller::show_plan() {

@@ -11,6 +11,7 @@
 #include "admin/ctl/waiter.h"
 #include "admin/roll/roll.h"
 #include "proxy/base/clock.h"
+#include "proxy/base/result.h"
 
 #include <optional>
 #include <string>
@@ -55,7 +56,7 @@ class Roller {
   /// Lets time pass. Stops when interrupted, or when the roll is not held any more.
   MaybeStop pause(Millis duration);
   [[nodiscard]] MaybeStop check_hold() const;
-  [[nodiscard]] std::optional<PoolNode> find(const std::string& node);
+  Result<PoolNode, Stop> find(const std::string& node);
   [[nodiscard]] std::string line() const;
   [[nodiscard]] std::string key(const std::string& node) const;
   void fail(const std::string& node, const Stop& stop);

@@ -56,7 +56,9 @@ AdminRig::AdminRig(const AdminLimits& limits)
       passes(clock, pass_store, {"a secret of at least 32 characters"}),
       events(clock),
       roll_store(directory / "rolls.json"),
-      rolls(roll_store, events, clock, [this] { return control->is_standby(); }),
+      rolls(
+          roll_store, events, clock,
+          [this] { return control->is_standby() ? Rolls::Role::standby : Rolls::Role::deciding; }),
       limits_(limits) {
   spdlog::set_level(spdlog::level::off);
   control = make_control(shop_config());

@@ -24,7 +24,7 @@ class RollsTest : public testing::Test {
   /// The proxy starts, with what is on disk.
   void start() {
     holds.clear();
-    rolls.emplace(store, events, clock, [this] { return standby == Standby::yes; });
+    rolls.emplace(store, events, clock, [this] { return role; });
     const auto loaded = store.load();
     ASSERT_TRUE(loaded) << loaded.error();
     rolls->adopt(*loaded);
@@ -64,7 +64,7 @@ class RollsTest : public testing::Test {
     return status;
   }
 
-  enum class Standby { no, yes } standby = Standby::no;
+  Rolls::Role role = Rolls::Role::deciding;
   test::TestDirectory directory;
   ManualClock clock;
   EventLog events{clock};
@@ -201,17 +201,41 @@ TEST_F(RollsTest, FailuresAreKeptUntilTheStepIsTriedAgain) {
 
 TEST_F(RollsTest, NothingChangesWithoutADisk) {
   RollStore broken{directory / "absent/rolls.json"};
-  Rolls without(broken, events, clock, [] { return false; });
+  Rolls without(broken, events, clock, [] { return Rolls::Role::deciding; });
   const auto held = without.hold(pool, request(), [](const CommandError&) {});
   ASSERT_FALSE(held);
   EXPECT_EQ(held.error().code, ErrorCode::storage_failed);
   EXPECT_EQ(without.find("shop"), nullptr);
 }
 
+TEST_F(RollsTest, AfterAStopTheHolderMayReturn) {
+  EXPECT_EQ(hold(request("one")), "held");
+  role = Rolls::Role::stopping;
+  EXPECT_EQ(note("alice", RollStep::testing), kStopping);
+  rolls->release(holds.front());
+  role = Rolls::Role::deciding;
+  start();
+  EXPECT_THAT(hold(request("two")), HasSubstr("is being rolled by root"));
+  EXPECT_EQ(hold(request("one")), "held");
+}
+
+TEST_F(RollsTest, IsFinishedWhenWhatWasMissingLeavesTheConfig) {
+  EXPECT_EQ(hold(request()), "held");
+  EXPECT_EQ(note("alice", RollStep::done), "noted");
+  rolls->release(holds.front());
+  pool.nodes[1].removed = true;
+  Rolls::Request again = request("one");
+  again.mode = Rolls::Request::Mode::resume;
+  EXPECT_EQ(hold(again), "this roll of shop has ended");
+  EXPECT_EQ(rolls->find("shop")->state, RollState::finished);
+  EXPECT_EQ(hold(request("two")), "held");
+  EXPECT_EQ(steps(), "alice waiting") << "a new one";
+}
+
 TEST_F(RollsTest, AnotherProcessThatDecidesHasTheFile) {
   EXPECT_EQ(hold(request()), "held");
   const auto before = read_file(directory / "rolls.json");
-  standby = Standby::yes;
+  role = Rolls::Role::standby;
   EXPECT_EQ(hold(request()), kTakenOver);
   EXPECT_EQ(note("alice", RollStep::done), kTakenOver);
   EXPECT_EQ(rolls->abandon("shop", "root").error().text, kTakenOver);
