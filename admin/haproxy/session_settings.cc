@@ -40,7 +40,7 @@ std::optional<Millis> parse_delay(std::string_view text) {
 }  // namespace
 
 Reply set_severity_output(Arguments arguments, SessionSettings& settings) {
-  const std::string_view wanted = arguments.empty() ? "" : arguments.front();
+  const std::string_view wanted = arguments.empty() ? std::string_view() : arguments.front();
   if (wanted == "none") {
     settings.format.severity = SeverityOutput::none;
   } else if (wanted == "number") {
