@@ -85,8 +85,8 @@ TEST(SamplesTest, ExampleLoadsWithItsOptionalKeys) {
   const auto text = read_file(std::string{SAMPLES} + "/example.toml");
   ASSERT_TRUE(text) << text.error();
   std::string all = *text;
-  for (const std::string key : {"secrets = ", "http = ", "tls = ", "path = ", "logout = ",
-                                "exempt = ", "health_path = "}) {
+  for (const std::string key :
+       {"secrets = ", "http = ", "tls = ", "path = ", "logout = ", "exempt = ", "health_path = "}) {
     std::size_t comment = all.find("# " + key);
     ASSERT_NE(comment, std::string::npos) << key;
     for (; comment != std::string::npos; comment = all.find("# " + key)) all.erase(comment, 2);
