@@ -15,6 +15,14 @@ bool is_done(const Roll& roll) {
                              [](const RolledNode& node) { return node.step == RollStep::done; });
 }
 
+/// Nodes that have left the config are no longer part of the roll.
+void forget_removed(Roll& roll, const PoolStatus& pool) {
+  std::erase_if(roll.nodes, [&pool](const RolledNode& node) {
+    const auto found = std::ranges::find(pool.nodes, node.name, &NodeStatus::name);
+    return found == pool.nodes.end() || found->removed;
+  });
+}
+
 Failure<CommandError> ended(std::string_view pool) {
   return fail(ErrorCode::conflict, "this roll of " + std::string(pool) + " has ended");
 }
@@ -73,10 +81,7 @@ Result<Done, CommandError> Rolls::finish_if_done(const PoolStatus& pool) {
   const Roll* const last = find(pool.name);
   if (last == nullptr || last->state != RollState::unfinished) return Done{};
   Roll next = *last;
-  std::erase_if(next.nodes, [&pool](const RolledNode& node) {
-    const auto found = std::ranges::find(pool.nodes, node.name, &NodeStatus::name);
-    return found == pool.nodes.end() || found->removed;
-  });
+  forget_removed(next, pool);
   if (!is_done(next)) return Done{};
   next.state = RollState::finished;
   next.holder.reset();
@@ -120,10 +125,7 @@ Result<Roll, CommandError> Rolls::resume(const Roll& roll, const PoolStatus& poo
   }
   Roll next = roll;
   next.plan = request.plan;
-  std::erase_if(next.nodes, [&pool](const RolledNode& node) {
-    const auto found = std::ranges::find(pool.nodes, node.name, &NodeStatus::name);
-    return found == pool.nodes.end() || found->removed;
-  });
+  forget_removed(next, pool);
   return next;
 }
 
