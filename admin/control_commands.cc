@@ -109,7 +109,7 @@ void ControlPlane::maintain(const NodeId& id, Force force, const Author& author,
         parts_.events.add(
             "maintain", result.node,
             "in maintenance" + who(author.by, author.reason) + forced_text(result.guard_refusal),
-            {author.by, author.reason});
+            author);
         callback(ChangeResult(result));
       });
   if (!done) callback(Failure{done.error()});
@@ -136,8 +136,7 @@ void ControlPlane::activate(const NodeId& id, const Author& author,
           return callback(fail(ErrorCode::conflict,
                                id.text() + " was taken out of rotation again by another command"));
         }
-        parts_.events.add("activate", id, "active" + who(author.by, author.reason),
-                          {author.by, author.reason});
+        parts_.events.add("activate", id, "active" + who(author.by, author.reason), author);
         callback(ChangeResult(ActivateResult{id}));
       });
   if (!done) callback(Failure{done.error()});

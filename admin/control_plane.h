@@ -1,6 +1,7 @@
 #pragma once
 
 #include "admin/ack_timeouts.h"
+#include "admin/author.h"
 #include "admin/background_tasks.h"
 #include "admin/certificate_monitor.h"
 #include "admin/command_result.h"
@@ -56,12 +57,6 @@ struct BleedRequest {
   Force force = Force::no;
   std::string by = {};  ///< who asked, e.g. "root"
   FromMaintenance from_maintenance = FromMaintenance::stay;
-};
-
-/// Who asks for a change, and why.
-struct Author {
-  std::string by;           ///< e.g. "root"
-  std::string reason = {};  ///< empty: none was given
 };
 
 /// Carries out the operator's commands: the only writer of node states. Decides dryness, keeps

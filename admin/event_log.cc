@@ -16,10 +16,10 @@ void EventLog::keep_in(EventJournal& journal) {
   while (events_.size() > kKept) events_.pop_front();
 }
 
-void EventLog::add(std::string kind, std::string node, std::string text, AskedBy asked) {
+void EventLog::add(std::string kind, std::string node, std::string text, Author author) {
   spdlog::info("{}{}{}: {}", kind, node.empty() ? "" : " ", node, printable(text));
-  keep({clock_.wall(), std::move(kind), std::move(node), std::move(text), std::move(asked.user),
-        std::move(asked.reason)});
+  keep({clock_.wall(), std::move(kind), std::move(node), std::move(text), std::move(author.by),
+        std::move(author.reason)});
 }
 
 void EventLog::warn(std::string kind, std::string text) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "admin/author.h"
 #include "admin/event.h"
 #include "admin/event_journal.h"
 #include "balancer/node_id.h"
@@ -15,12 +16,6 @@
 
 namespace bonedry::admin {
 
-/// Who asked for something, and why.
-struct AskedBy {
-  std::string user;
-  std::string reason = {};
-};
-
 /// Keeps recent events and passes new ones to followers. Main thread only.
 class EventLog {
  public:
@@ -35,9 +30,9 @@ class EventLog {
 
   /// Keeps the event, writes it to the process log and passes it to every follower. Who asked for
   /// it is also part of the text, where that is wanted.
-  void add(std::string kind, std::string node, std::string text, AskedBy asked = {});
-  void add(std::string kind, const balancer::NodeId& node, std::string text, AskedBy asked = {}) {
-    add(std::move(kind), node.text(), std::move(text), std::move(asked));
+  void add(std::string kind, std::string node, std::string text, Author author = {});
+  void add(std::string kind, const balancer::NodeId& node, std::string text, Author author = {}) {
+    add(std::move(kind), node.text(), std::move(text), std::move(author));
   }
 
   /// The same for something that an operator must see to: a warning in the process log.
