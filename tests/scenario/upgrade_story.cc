@@ -478,13 +478,14 @@ TEST_P(UpgradeStory, ANodeThatIsDownGetsNobodyFromTheNewProcess) {
 }
 
 TEST_P(UpgradeStory, AnOldProcessThatHangsKeepsNoOperatorWaiting) {
-  launch(config({"idle_timeout = \"500ms\"", "pending_timeout = \"500ms\""}));
-  const User ann = live_user_on(alice_);
+  launch(config({"idle_timeout = \"2s\"", "pending_timeout = \"500ms\""}));
+  User ann = live_user_on(alice_);
   const Request click{.headers = {{"Cookie", "bonedry=" + ann.cookie()}}};
   HttpClient browser{bonedry_->address()};  // keeps the old process alive
   browser.exchange(click);
   const pid_t old = bonedry_->pid();
   bonedry_->upgrade();
+  EXPECT_EQ(ann.click().status, 200);  // however long the upgrade took, her session is in use
   ASSERT_EQ(::kill(old, SIGSTOP), 0);
   browser.send(click.to_wire());
   const std::string answer = bonedry_->admin("bleed alice", kDeadline * 3);  // it takes seconds
