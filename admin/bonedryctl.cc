@@ -6,6 +6,7 @@
 #include "admin/ctl/interrupts.h"
 #include "admin/ctl/progress.h"
 #include "admin/ctl/roll/roller.h"
+#include "admin/ctl/switch_wait.h"
 #include "admin/ctl/waiter.h"
 #include "admin/printable.h"
 #include "proxy/base/standard_descriptors.h"
@@ -86,7 +87,9 @@ ExitCode bleed_and_wait(const Invocation& asked) {
 }
 
 ExitCode carry_out(const Invocation& asked) {
-  if (asked.after_bleed == AfterBleed::wait) return bleed_and_wait(asked);
+  const bool waits = asked.after_bleed == AfterBleed::wait;
+  if (waits && asked.command.command->id == CommandId::switch_group) return switch_and_wait(asked);
+  if (waits) return bleed_and_wait(asked);
   if (asked.roll) return Roller(asked.socket, *asked.roll, {asked.roll->pool, asked.format}).run();
   switch (asked.command.command->id) {
     case CommandId::wait:

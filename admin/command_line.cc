@@ -129,7 +129,9 @@ class LineParser {
     const Option* option =
         word.starts_with("--") ? line_.command->find_option(word.substr(2, equals - 2)) : nullptr;
     if (option == nullptr) {
-      return Failure{name() + ": unknown option " + in_quotes(word) + usage()};
+      const std::string meant = meant_option(*line_.command, word.substr(0, equals));
+      return Failure{name() + ": unknown option " + in_quotes(word) +
+                     (meant.empty() ? usage() : meant)};
     }
     if (line_.has(option->name)) return Failure{dashed(*option) + " is given more than once"};
     if (option->kind == ValueKind::none && equals == std::string::npos) {

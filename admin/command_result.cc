@@ -20,11 +20,21 @@ struct TextVisitor {
   std::string operator()(const ActivateResult& result) const {
     return result.node.text() + " is active" + (result.already == Already::yes ? " already" : "");
   }
+  std::string operator()(const SwitchResult& result) const {
+    return switched_text(result) + forced_text(result.guard_refusal);
+  }
   std::string operator()(const ReloadResult& result) const {
-    std::string done = "reloaded" + who(result.by, "");
-    if (result.removed == 0) return done;
-    return done + "; " + counted(static_cast<std::int64_t>(result.removed), "node") +
-           " no longer in the config will bleed until dry";
+    // The answer and its event are one line each.
+    constexpr std::size_t kMost = 20;
+    std::vector<std::string> shown = result.changes;
+    if (shown.size() > kMost) {
+      const std::size_t more = shown.size() - kMost;
+      shown.resize(kMost);
+      shown.push_back("and " + std::to_string(more) + " more changes");
+    }
+    return "reloaded" + who(result.by, "") + ": " +
+           (shown.empty() ? "nothing has changed" : joined(shown, "; ")) +
+           forced_text(result.guard_refusal);
   }
   std::string operator()(const UpgradeResult& result) const {
     return "process " + std::to_string(result.process) + " has taken over";
@@ -69,6 +79,27 @@ const char* to_string(ErrorCode code) {
 std::string bleeding_text(const BleedResult& result) {
   return (result.already == Already::yes ? "still bleeding" : "bleeding") +
          (result.deadline ? ", deadline in " + format_duration(*result.deadline) : "");
+}
+
+std::string switched_text(const SwitchResult& result) {
+  std::string text = "new users of pool " + result.pool + " go to group " + result.group;
+  if (result.bled.empty()) return text + "; no node is in another group";
+  std::vector<balancer::NodeId> names;
+  std::int64_t live = 0;
+  std::int64_t pending = 0;
+  for (const BleedResult& one : result.bled) {
+    names.push_back(one.node);
+    live += one.live;
+    pending += one.pending;
+  }
+  text += "; " + joined(names) + (names.size() == 1 ? " bleeds" : " bleed");
+  if (result.cut) {
+    return text + ": " + counted(static_cast<std::int64_t>(*result.cut), "session") +
+           (*result.cut == 1 ? " is" : " are") + " moved, each at its next request";
+  }
+  if (result.deadline) text += ", deadline in " + format_duration(*result.deadline);
+  return text + ": " + std::to_string(live) + " live and " + std::to_string(pending) +
+         " pending sessions";
 }
 
 std::string forced_text(const std::string& guard_refusal) {

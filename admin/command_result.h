@@ -11,6 +11,7 @@
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 /// Results of commands, as values; `render_text.h` and `render_json.h` format them.
 namespace bonedry::admin {
@@ -62,9 +63,20 @@ struct ActivateResult {
   balancer::NodeId node;
   Already already = Already::no;
 };
+struct SwitchResult {
+  std::string pool;
+  std::string group;                        ///< the group that has the pool's new users now
+  std::vector<balancer::NodeId> activated;  ///< those of it that were not active
+  std::vector<BleedResult> bled;            ///< the nodes of all other groups, dry ones included
+  std::optional<Millis> deadline;           ///< of the bleeds; empty if the command gave none
+  /// Sessions that --cut moves off the other groups; empty: without --cut.
+  std::optional<std::uint64_t> cut;
+  std::string guard_refusal = {};  ///< what --force has overridden; empty: nothing
+};
 struct ReloadResult {
   std::string by;
-  std::size_t removed = 0;  ///< nodes no longer in the config, which bleed until they are dry
+  std::vector<std::string> changes;  ///< one line each, see changes_between
+  std::string guard_refusal = {};    ///< what --force has overridden; empty: nothing
 };
 struct UpgradeResult {
   std::int64_t process = 0;  ///< pid of the process that has taken over
@@ -75,8 +87,8 @@ struct RevokeResult {
 
 /// Result of a command that changes something. Bleeding a node in maintenance gives a
 /// MaintainResult.
-using ChangeResult = std::variant<BleedResult, MaintainResult, ActivateResult, ReloadResult,
-                                  UpgradeResult, RevokeResult>;
+using ChangeResult = std::variant<BleedResult, MaintainResult, ActivateResult, SwitchResult,
+                                  ReloadResult, UpgradeResult, RevokeResult>;
 
 /// Receives the result of such a command.
 using ChangeCallback = std::function<void(Result<ChangeResult, CommandError>)>;
@@ -95,6 +107,8 @@ struct PassResult {
 
 /// "bleeding, deadline in 30m", or "still bleeding".
 [[nodiscard]] std::string bleeding_text(const BleedResult& result);
+/// "group green has the users of pool shop; 2 nodes of other groups bleed: …".
+[[nodiscard]] std::string switched_text(const SwitchResult& result);
 /// " [forced: …]", or nothing.
 [[nodiscard]] std::string forced_text(const std::string& guard_refusal);
 /// One line for people, without the line end.

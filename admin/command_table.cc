@@ -1,12 +1,16 @@
 #include "admin/command_table.h"
 
 #include "admin/printable.h"
+#include "admin/wrapped.h"
 #include "conf/spelling.h"
 #include "proxy/base/duration.h"
 
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <iterator>
+#include <utility>
+#include <vector>
 
 namespace bonedry::admin {
 namespace {
@@ -22,6 +26,9 @@ constexpr std::array kCommandMaybe{
     Positional{"COMMAND", "a command", Presence::optional,
                "show help for this command; default: list all commands"}};
 
+constexpr std::array kStatusOptions{
+    Option{"width", ValueKind::count, "N",
+           "leave out columns that do not fit into this width; default: none"}};
 constexpr std::array kSessionsOptions{
     Option{"sort", ValueKind::choice, "idle|age|exchanges",
            "longest idle first, oldest first, or most exchanges first; default: idle"},
@@ -47,6 +54,15 @@ constexpr std::array kEventsOptions{
     Option{"node", ValueKind::text, "NODE", "only events of this node: POOL/NODE, or NODE"}};
 
 constexpr std::array kPool{Positional{"POOL", "a pool", Presence::required, "the pool"}};
+constexpr std::array kSwitchPositionals{
+    Positional{"POOL", "a pool", Presence::required, "the pool"},
+    Positional{"GROUP", "a group", Presence::required, "'group' of its nodes in the config"}};
+constexpr std::array kSwitchOptions{
+    Option{"deadline", ValueKind::duration, "D",
+           "move the sessions that are left on other groups after this time; default: never"},
+    Option{"cut", ValueKind::none, "", "move all sessions now, each at its next request"},
+    Option{"reason", ValueKind::text, "TEXT", "reason for the switch, shown in status and events"},
+    kForce};
 constexpr std::array kRollOptions{
     Option{"abandon", ValueKind::none, "", "end an unfinished roll; its nodes keep their states"}};
 constexpr Option kHolder{"holder", ValueKind::text, "TOKEN", "names one run of bonedryctl"};
@@ -68,10 +84,7 @@ constexpr std::array kRollStepOptions{
     kHolder, Option{"failed", ValueKind::text, "TEXT", "why the step has failed"}};
 
 constexpr std::array kTable{
-    Command{CommandId::status,
-            "status",
-            kPoolMaybe,
-            {},
+    Command{CommandId::status, "status", kPoolMaybe, kStatusOptions,
             "Show all nodes: state, health, sessions, and whether they are dry."},
     Command{CommandId::why,
             "why",
@@ -87,12 +100,14 @@ constexpr std::array kTable{
     Command{CommandId::maintain, "maintain", kNodeOnly, kForceOnly,
             "Take a dry node out of rotation."},
     Command{CommandId::activate, "activate", kNodeOnly, {}, "Put a node back into rotation."},
+    Command{CommandId::switch_group, "switch", kSwitchPositionals, kSwitchOptions,
+            "Give new users of a pool to one group of its nodes, and bleed all others."},
     Command{CommandId::pass, "pass", kNodeOnly, kPassOptions,
             "Make a pass, which takes a tester to a node whatever its state."},
     Command{CommandId::reload,
             "reload",
             {},
-            {},
+            kForceOnly,
             "Reload the config file; if it has an error, nothing changes."},
     Command{CommandId::upgrade,
             "upgrade",
@@ -114,6 +129,15 @@ constexpr std::array kTable{
     Command{CommandId::version, "version", {}, {}, "Show the version of the running proxy."},
     Command{CommandId::help, "help", kCommandMaybe, {}, "List all commands, or show help for one."},
 };
+
+/// What other proxies call it.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kOtherWords{
+    {{"drain", "bleed"},
+     {"undrain", "activate"},
+     {"resume", "activate"},
+     {"list", "status"},
+     {"logs", "events"},
+     {"restart", "upgrade"}}};
 
 std::string option_syntax(const Option& option) {
   std::string text = "--" + std::string(option.name);
@@ -173,10 +197,20 @@ const Command* find_command(std::string_view name) {
 }
 
 const Command* nearest_command(std::string_view name) {
+  for (const auto& [word, command] : kOtherWords) {
+    if (name == word) return find_command(command);
+  }
   std::array<std::string_view, kTable.size()> names;
   std::ranges::transform(kTable, names.begin(), &Command::name);
   const auto nearest = conf::nearest(name, names);
   return nearest ? find_command(*nearest) : nullptr;
+}
+
+std::string meant_option(const Command& command, std::string_view name) {
+  std::vector<std::string_view> names;
+  std::ranges::transform(command.options, std::back_inserter(names), &Option::name);
+  const auto nearest = conf::nearest(name.substr(std::min<std::size_t>(2, name.size())), names);
+  return nearest ? "; did you mean '--" + std::string(*nearest) + "'?" : "";
 }
 
 std::string syntax(const Command& command) {
@@ -201,7 +235,7 @@ std::string help_overview() {
       "\nNODE is POOL/NODE, or just NODE if the name is unique. Durations: 90s, 20m, 12h.\n"
       "Add 'json' at the end of a command for JSON output. 'help COMMAND' shows help for one "
       "command.\n";
-  return text;
+  return wrapped(text, kUsualWidth);
 }
 
 std::string help_page(const Command& command) {
@@ -214,7 +248,7 @@ std::string help_page(const Command& command) {
     append_padded(text, each.name, width, each.help);
   for (const Option& each : command.options)
     append_padded(text, option_syntax(each), width, each.help);
-  return text;
+  return wrapped(text, kUsualWidth);
 }
 
 std::string value_error(const Option& option, std::string_view value) {

@@ -18,6 +18,7 @@ enum class CommandId : std::uint8_t {
   wait,
   maintain,
   activate,
+  switch_group,
   pass,
   reload,
   upgrade,
@@ -94,6 +95,10 @@ struct Command {
 
 /// The command that a mistyped name probably meant; null when none is similar.
 [[nodiscard]] const Command* nearest_command(std::string_view name);
+
+/// "; did you mean '--deadline'?" for an option that the command does not have; empty when none is
+/// similar.
+[[nodiscard]] std::string meant_option(const Command& command, std::string_view name);
 
 /// "bleed NODE [--deadline D] [--reason TEXT] [--force]"
 [[nodiscard]] std::string syntax(const Command& command);

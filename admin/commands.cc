@@ -233,6 +233,7 @@ Commands::PendingCommandPtr Commands::dispatch(const CommandLine& line, CommandC
     case CommandId::bleed:
     case CommandId::maintain:
     case CommandId::activate:
+    case CommandId::switch_group:
     case CommandId::reload:
     case CommandId::upgrade:
       return change(line, client);
@@ -266,8 +267,9 @@ void Commands::show_status(const CommandLine& line, CommandClient& client) {
   if (!line.positionals.empty()) pool = line.positionals.front();
   const auto status = control_.status(pool);
   if (!status) return refuse(client, status.error());
-  respond(client,
-          line.format == Format::json ? render_json(*status) : render_text(*status, clock_.wall()));
+  respond(client, line.format == Format::json
+                      ? render_json(*status)
+                      : render_text(*status, clock_.wall(), line.count("width").value_or(0)));
 }
 
 Commands::PendingCommandPtr Commands::list_sessions(const CommandLine& line,
@@ -339,9 +341,11 @@ void Commands::show_help(const CommandLine& line, CommandClient& client) {
 }
 
 Commands::PendingCommandPtr Commands::change(const CommandLine& line, CommandClient& client) {
+  if (line.command->id == CommandId::switch_group) return switch_group(line, client);
   auto task = std::make_unique<ChangeTask>(client, line.format);
   if (line.command->id == CommandId::reload) {
-    control_.reload(client.user_name(), task->callback());
+    const Force force = line.has("force") ? Force::yes : Force::no;
+    control_.reload(force, client.user_name(), task->callback());
     return task;
   }
   if (line.command->id == CommandId::upgrade) {
@@ -360,6 +364,27 @@ Commands::PendingCommandPtr Commands::change(const CommandLine& line, CommandCli
   } else {
     control_.activate(*node, {client.user_name()}, task->callback());
   }
+  return task;
+}
+
+Commands::PendingCommandPtr Commands::switch_group(const CommandLine& line, CommandClient& client) {
+  SwitchRequest request{line.duration("deadline"), line.text("reason")};
+  request.by = client.user_name();
+  if (line.has("force")) request.force = Force::yes;
+  if (line.has("cut")) request.remaining = Remaining::moved;
+  if (line.has("cut") && request.deadline) {
+    refuse(client, {ErrorCode::invalid, "--cut moves all sessions now: it takes no --deadline"});
+    return nullptr;
+  }
+  const std::string& pool = line.positionals.front();
+  const Roll* const roll = rolls_.find(pool);
+  if (roll != nullptr && roll->holder && request.force == Force::no) {
+    refuse(client, {ErrorCode::conflict,
+                    pool + " is being rolled by " + roll->holder->by + "; --force overrides"});
+    return nullptr;
+  }
+  auto task = std::make_unique<ChangeTask>(client, line.format);
+  control_.switch_group(pool, line.positionals[1], request, task->callback());
   return task;
 }
 

@@ -62,6 +62,7 @@ class Commands {
   PendingCommandPtr show_events(const CommandLine& line, CommandClient& client);
   static void show_help(const CommandLine& line, CommandClient& client);
   PendingCommandPtr change(const CommandLine& line, CommandClient& client);
+  PendingCommandPtr switch_group(const CommandLine& line, CommandClient& client);
   PendingCommandPtr wait(const CommandLine& line, CommandClient& client);
   PendingCommandPtr pass(const CommandLine& line, CommandClient& client);
   void roll(const CommandLine& line, CommandClient& client);

@@ -22,21 +22,66 @@ std::vector<conf::Listener> fixed_part(std::vector<conf::Listener> listeners) {
   return listeners;
 }
 
+/// Names the keys of a table that differ: "[log] level". The table alone if none of them does.
+template <typename Table>
+class ChangedKeys {
+ public:
+  ChangedKeys(std::string_view name, const Table& before, const Table& next)
+      : name_(name), before_(before), next_(next) {}
+
+  template <typename T>
+  ChangedKeys& key(std::string_view name, T Table::*member) {
+    if (before_.*member != next_.*member) keys_.push_back(name_ + " " + std::string(name));
+    return *this;
+  }
+  void add_to(std::vector<std::string>& all) const {
+    if (before_ == next_) return;
+    if (keys_.empty()) return all.push_back(name_);
+    all.insert(all.end(), keys_.begin(), keys_.end());
+  }
+
+ private:
+  std::string name_;
+  const Table& before_;
+  const Table& next_;
+  std::vector<std::string> keys_;
+};
+
 }  // namespace
 
 std::optional<CommandError> check_reloadable(const conf::Config& before, const conf::Config& next) {
   std::vector<std::string> keys;
   conf::Server server = next.server;
   server.trusted_proxies = before.server.trusted_proxies;  // these are part of the topology
-  if (server != before.server) keys.emplace_back("[server]");
-  if (next.admin != before.admin) keys.emplace_back("[admin]");
-  if (next.log != before.log) keys.emplace_back("[log]");
-  if (next.ledger != before.ledger) keys.emplace_back("[ledger]");
+  ChangedKeys<conf::Server>("[server]", before.server, server)
+      .key("workers", &conf::Server::workers)
+      .key("state_dir", &conf::Server::state_dir)
+      .key("secrets", &conf::Server::secrets)
+      .key("secret_file", &conf::Server::secret_file)
+      .key("underscore_names", &conf::Server::underscore_names)
+      .add_to(keys);
+  ChangedKeys<conf::Admin>("[admin]", before.admin, next.admin)
+      .key("socket", &conf::Admin::socket)
+      .add_to(keys);
+  ChangedKeys<conf::Log>("[log]", before.log, next.log)
+      .key("level", &conf::Log::level)
+      .key("access", &conf::Log::access)
+      .key("format", &conf::Log::format)
+      .add_to(keys);
+  ChangedKeys<conf::Ledger>("[ledger]", before.ledger, next.ledger)
+      .key("sessions", &conf::Ledger::sessions)
+      .add_to(keys);
   if (fixed_part(next.listeners) != fixed_part(before.listeners)) keys.emplace_back("[[listener]]");
   if (keys.empty()) return std::nullopt;
+  // Two generations of the program share the state and the cookies.
+  const bool shared = server.state_dir != before.server.state_dir ||
+                      server.secrets != before.server.secrets ||
+                      server.secret_file != before.server.secret_file;
   return CommandError{
       ErrorCode::needs_restart,
-      "a change of " + joined(keys) + " requires a restart; the running config is unchanged"};
+      "a change of " + joined(keys) + " takes a restart" +
+          (shared ? "" : ", or 'bonedryctl upgrade', which is one without a break") +
+          "; the running config is unchanged"};
 }
 
 std::optional<CommandError> check_cookie_unchanged(const conf::Config& before,

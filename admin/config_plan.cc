@@ -1,6 +1,7 @@
 #include "admin/config_plan.h"
 
 #include "admin/find_pool.h"
+#include "admin/former_name.h"
 #include "admin/record_times.h"
 
 #include <algorithm>
@@ -9,6 +10,8 @@
 #include <string>
 #include <string_view>
 #include <unordered_set>
+#include <utility>
+#include <vector>
 
 namespace bonedry::admin {
 
@@ -39,12 +42,14 @@ std::string current_reason(const conf::Node& node, const std::string& reason) {
 /// Looks up nodes in a config that may have thousands.
 class ConfigIndex {
  public:
-  explicit ConfigIndex(const conf::Config& config) : config_(config) {
+  ConfigIndex(const conf::Config& config, const std::vector<RenamedNode>& renamed)
+      : config_(config) {
     for (const conf::Pool& pool : config.pools) {
       for (const conf::Node& node : pool.nodes) nodes_.insert({pool.name, node.name});
     }
+    for (const RenamedNode& one : renamed) nodes_.insert(one.from);
   }
-  /// The node's pool, if the config has the pool but not the node.
+  /// The node's pool, if the config has the pool but not the node, by either name.
   [[nodiscard]] const conf::Pool* pool_without(const NodeId& id) const {
     return nodes_.contains(id) ? nullptr : find_pool(config_, id.pool);
   }
@@ -56,12 +61,34 @@ class ConfigIndex {
 
 }  // namespace
 
+bool is_of_earlier_config(const std::string& reason) {
+  return reason == kWasWeightless || reason == kWasRemoved;
+}
+
 ConfigPlan ConfigPlanner::plan(const conf::Config& next) const {
   ConfigPlan plan;
   plan.records = inputs_.records;
+  plan_renamed(next, plan);
   plan_configured(next, plan);
   plan_removed(next, plan);
   return plan;
+}
+
+/// A node with another name keeps its users and its state.
+void ConfigPlanner::plan_renamed(const conf::Config& next, ConfigPlan& plan) const {
+  for (const conf::Pool& pool : next.pools) {
+    for (const conf::Node& node : pool.nodes) {
+      const auto former = former_id(inputs_.ledger, pool, node);
+      if (!former) continue;
+      const NodeId id{pool.name, node.name};
+      plan.renamed.push_back({*former, id});
+      auto record = plan.records.extract(*former);
+      if (record.empty()) continue;
+      plan.records.erase(id);
+      record.key() = id;
+      plan.records.insert(std::move(record));
+    }
+  }
 }
 
 /// A config never ends a bleed: it begins bleeds, and keeps the reasons of the others up to date.
@@ -88,7 +115,7 @@ void ConfigPlanner::plan_configured(const conf::Config& next, ConfigPlan& plan) 
 /// the nodes in force here, and earlier nodes that were left out before this process started or
 /// while their pool was not in the config.
 void ConfigPlanner::plan_removed(const conf::Config& next, ConfigPlan& plan) const {
-  const ConfigIndex members(next);
+  const ConfigIndex members(next, plan.renamed);
   std::set<NodeId> in_force;
   for (std::size_t at = 0; inputs_.in_force != nullptr && at < inputs_.in_force->pools.size();
        ++at) {
@@ -107,7 +134,7 @@ void ConfigPlanner::plan_removed(const conf::Config& next, ConfigPlan& plan) con
 
 void ConfigPlanner::plan_absent(const conf::Config& next, std::set<NodeId> seen,
                                 ConfigPlan& plan) const {
-  const ConfigIndex members(next);
+  const ConfigIndex members(next, plan.renamed);
   for (const session::LedgerNode& known : inputs_.ledger.nodes()) {
     const std::optional<conf::Address> address = conf::parse_address(known.address);
     const std::optional<NodeId> id = NodeId::parse(known.key);

@@ -11,6 +11,8 @@
 
 #include <cstdint>
 #include <set>
+#include <string>
+#include <vector>
 
 namespace bonedry::admin {
 
@@ -19,11 +21,20 @@ namespace bonedry::admin {
 enum class OtherProcess : std::uint8_t { none, predecessor };
 
 /// What a config changes for the nodes, computed before anything is changed.
+struct RenamedNode {
+  balancer::NodeId from;
+  balancer::NodeId to;
+};
+
 struct ConfigPlan {
   NodeRecords records;
   RemovedNodes removed;
   NodeIds bled;  ///< nodes that begin to bleed because of it
+  std::vector<RenamedNode> renamed;
 };
+
+/// Whether a node bleeds only because of an earlier config, which it no longer says.
+[[nodiscard]] bool is_of_earlier_config(const std::string& reason);
 
 /// Plans what a config means for nodes: which begin to bleed, and which are kept although they are
 /// no longer in it. It changes nothing. Used within one call, main thread only.
@@ -43,6 +54,7 @@ class ConfigPlanner {
   [[nodiscard]] ConfigPlan plan(const conf::Config& next) const;
 
  private:
+  void plan_renamed(const conf::Config& next, ConfigPlan& plan) const;
   void plan_configured(const conf::Config& next, ConfigPlan& plan) const;
   void plan_removed(const conf::Config& next, ConfigPlan& plan) const;
   void plan_absent(const conf::Config& next, std::set<balancer::NodeId> seen,

@@ -1,6 +1,7 @@
 // Commands of operators: each change is saved, published, then reported.
 
 #include "admin/config_change.h"
+#include "admin/config_diff.h"
 #include "admin/control_plane.h"
 #include "admin/phrases.h"
 #include "admin/record_times.h"
@@ -152,43 +153,77 @@ bool ControlPlane::has_zero_weight(const NodeId& id) const {
   });
 }
 
-void ControlPlane::reload(const std::string& by, const ChangeCallback& callback) {
+void ControlPlane::reload(Force force, const std::string& by, const ChangeCallback& callback) {
+  Result<conf::Config, CommandError> next = load_reloadable();
+  const auto done = next ? apply_config(std::move(*next), force, by, callback)
+                         : Result<Done, CommandError>(Failure{next.error()});
+  if (done) return;
+  parts_.events.warn("reload", "refused" + who(by, "") + ": " + done.error().text);
+  callback(Failure{done.error()});
+}
+
+Result<conf::Config, CommandError> ControlPlane::load_reloadable() const {
   Result<conf::Config> next = parts_.load_config();
-  if (!next)
-    return callback(fail(ErrorCode::invalid, "the config was not reloaded: " + next.error()));
-  if (const auto why = check_reloadable(config_, *next)) return callback(Failure{*why});
-  if (const auto why = check_cookie_unchanged(config_, *next)) return callback(Failure{*why});
-  ConfigPlan plan = plan_for(*next);
-  const Result<> claimed = nodes_.claim(*next, plan.removed, authority());
-  if (!claimed) {
-    return callback(
-        fail(ErrorCode::no_room, claimed.error() + "; the running config is unchanged"));
+  if (!next) return fail(ErrorCode::invalid, "the config was not reloaded: " + next.error());
+  if (const auto why = check_reloadable(config_, *next)) return Failure{*why};
+  if (const auto why = check_cookie_unchanged(config_, *next)) return Failure{*why};
+  return std::move(*next);
+}
+
+Result<Done, CommandError> ControlPlane::apply_config(conf::Config next, Force force,
+                                                      const std::string& by,
+                                                      const ChangeCallback& callback) {
+  ConfigPlan plan = plan_for(next);
+  const auto objection = pool_left_without_node(config_, records_, next, plan.records);
+  if (objection && force == Force::no) {
+    return fail(ErrorCode::guard_refused,
+                *objection + "; --force overrides; the running config is unchanged");
   }
-  std::swap(config_, *next);
+  std::erase_if(plan.renamed, [this](const RenamedNode& one) {
+    return topology_->find_node(one.to) != nullptr;  // by an earlier reload
+  });
+  const Result<> claimed = nodes_.claim(next, plan.removed, authority());
+  if (!claimed) {
+    return fail(ErrorCode::no_room, claimed.error() + "; the running config is unchanged");
+  }
+  const ReloadResult result{by, changes_between(config_, next, plan.records),
+                            objection.value_or("")};
+  std::swap(config_, next);
   std::swap(removed_, plan.removed);
+  const Doors old_doors = doors_;
+  for (const RenamedNode& one : plan.renamed) doors_.rename(one.from, one.to);
   const auto change = [&plan](NodeRecords& all) { all = plan.records; };
   // A worker with the old rules may let users in by them: none of these nodes is dry until all
   // workers have the new rules.
   NodeIds affected;
   for (const auto& [id, record] : plan.records) affected.push_back(id);
-  const auto done =
+  auto done =
       commit(affected, change,
-             [this, by, bled = plan.bled,
+             [this, result, bled = plan.bled, renamed = plan.renamed,
               callback = ack_timeouts_.with_timeout(
                   "added nodes may receive no new users, and removed nodes are not reported dry",
                   callback)] {
+               log_renames(renamed);
                for (const NodeId& id : bled) log_bleed(id);
-               const ReloadResult result{by, removed_.size()};
-               parts_.events.add("reload", "", to_text(result), {by});
+               parts_.events.add("reload", "", to_text(result), {result.by});
                callback(ChangeResult(result));
              });
   if (done) {
     certificates_.forget_errors();
-    return nodes_.adopt(config_, removed_, authority());
+    status_.note_config_loaded();
+    nodes_.adopt(config_, removed_, authority());
+    return done;
   }
-  std::swap(config_, *next);
+  std::swap(config_, next);
   std::swap(removed_, plan.removed);
-  callback(Failure{done.error()});
+  doors_ = old_doors;
+  return done;
+}
+
+void ControlPlane::log_renames(const std::vector<RenamedNode>& renamed) {
+  for (const RenamedNode& one : renamed) {
+    parts_.events.add("rename", one.to, "formerly " + one.from.text() + ", whose users stay");
+  }
 }
 
 void ControlPlane::log_bleed(const NodeId& id) {

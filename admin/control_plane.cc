@@ -45,10 +45,12 @@ ControlPlane::ControlPlane(Parts parts, conf::Config config, NodeRecords records
   records_ = plan.records;
   removed_ = plan.removed;
   nodes_.adopt(config_, removed_, authority());
+  nodes_.rename_slots();
   if (parts_.other_process == OtherProcess::none) {
     nodes_.clear_addresses();
     clear_contradicted_dryness();
   }
+  log_renames(plan.renamed);
   for (const NodeId& id : plan.bled) log_bleed(id);
   if (records_ != written) {
     const Result<> saved = parts_.store.save(records_);
@@ -173,6 +175,7 @@ void ControlPlane::tick() {
   for (int round = 0; round < kSweepRounds; ++round) {
     if (!parts_.ledger.sweep(parts_.clock.now())) break;
   }
+  status_.tick();
   tasks_.tick();
   ack_timeouts_.tick();
   if (is_standby()) return complete_waits();
@@ -187,6 +190,7 @@ void ControlPlane::tick() {
     drop_dry_removed_nodes();
     release_unused_nodes();
   }
+  nodes_.rename_slots();
   forecaster_.tick(*topology_);
   log_forecasts();
   complete_waits();

@@ -59,6 +59,20 @@ struct BleedRequest {
   FromMaintenance from_maintenance = FromMaintenance::stay;
 };
 
+/// What happens to the users of the groups that a switch bleeds.
+enum class Remaining : std::uint8_t {
+  stay,   ///< they stay until they leave, or until the deadline
+  moved,  ///< they are moved at their next request
+};
+
+struct SwitchRequest {
+  std::optional<Millis> deadline = std::nullopt;  ///< from now
+  std::string reason = {};
+  Force force = Force::no;
+  Remaining remaining = Remaining::stay;
+  std::string by = {};
+};
+
 /// Carries out the operator's commands: the only writer of node states. Decides dryness, keeps
 /// deadlines, saves everything before it takes effect, builds each next topology. Lives on the main
 /// thread; every call and every callback is made there.
@@ -104,13 +118,18 @@ class ControlPlane {
   void maintain(const balancer::NodeId& id, Force force, const Author& author,
                 const ChangeCallback& callback);
   void activate(const balancer::NodeId& id, const Author& author, const ChangeCallback& callback);
+  /// Activates the nodes of a group and bleeds all others of the pool, in one step. Refused when
+  /// the group alone cannot do the pool's work, see balancer::check_group.
+  void switch_group(const std::string& pool, const std::string& group, const SwitchRequest& request,
+                    const ChangeCallback& callback);
   /// `ttl`: from session::kMinPassTtl to session::kMaxPassTtl, else an error.
   [[nodiscard]] Result<PassResult, CommandError> issue_pass(const balancer::NodeId& id, Millis ttl,
                                                             const std::string& by);
   /// Voids all passes for the node that exist now.
   void revoke_passes(const balancer::NodeId& id, const std::string& by,
                      const ChangeCallback& callback);
-  void reload(const std::string& by, const ChangeCallback& callback);
+  /// Refused when a pool would lose its last node for new users. A reload that fails is an event.
+  void reload(Force force, const std::string& by, const ChangeCallback& callback);
   /// Puts the contents of certificate files in force, for connections that begin from now on.
   /// Listeners whose files were refused keep what they have. The indexes are those of `config`.
   void renew_certificates(const std::vector<conf::CertificateReading>& readings);
@@ -182,9 +201,28 @@ class ControlPlane {
   void build();
   void clear_contradicted_dryness();
   [[nodiscard]] ConfigPlan plan_for(const conf::Config& next) const;
+  /// The config that was read, if it can be put in force.
+  [[nodiscard]] Result<conf::Config, CommandError> load_reloadable() const;
+  Result<Done, CommandError> apply_config(conf::Config next, Force force, const std::string& by,
+                                          const ChangeCallback& callback);
   void log_bleed(const balancer::NodeId& id);
+  void log_renames(const std::vector<RenamedNode>& renamed);
   void report_bleed(BleedResult result, const BleedRequest& request,
                     const ChangeCallback& callback);
+  /// The nodes that a switch activates and bleeds.
+  struct SwitchPlan {
+    NodeIds activated;
+    NodeIds bled;
+  };
+  [[nodiscard]] Result<SwitchPlan, CommandError> plan_switch(const std::string& pool,
+                                                             const std::string& group) const;
+  void note_switch(const SwitchPlan& plan, const SwitchRequest& request,
+                   NodeRecords& records) const;
+  void report_switch(SwitchResult result, const SwitchRequest& request,
+                     const ChangeCallback& callback);
+  void log_switch(const SwitchResult& result, const SwitchRequest& request);
+  /// Takes all users off the nodes, once new users no longer enter them.
+  void cut(SwitchResult result, const SwitchRequest& request, const ChangeCallback& callback);
   Result<> rebuild_nodes();
   /// Releases the ledger slots of nodes that no worker routes to any more and that have no users.
   void release_unused_nodes();

@@ -1,6 +1,7 @@
 #include "admin/doors.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace bonedry::admin {
 
@@ -97,6 +98,14 @@ bool Doors::is_shut_everywhere(const NodeId& id) const {
 bool Doors::is_held_shut(const NodeId& id) const {
   const auto found = doors_.find(id);
   return found != doors_.end() && found->second.override_mode() == NodeDoor::Override::shut;
+}
+
+void Doors::rename(const NodeId& from, const NodeId& to) {
+  doors_.erase(to);
+  auto door = doors_.extract(from);
+  if (door.empty()) return;
+  door.key() = to;
+  doors_.insert(std::move(door));
 }
 
 Doors::DrynessCandidates Doors::find_candidates(const balancer::Topology& topology,

@@ -120,6 +120,9 @@ class Doors {
   /// Sets these overrides and removes all others.
   void apply_overrides(const DoorOverrides& overrides);
 
+  /// The node has another name from the next version on. Workers that route by the name it had know
+  /// it as well.
+  void rename(const balancer::NodeId& from, const balancer::NodeId& to);
   /// No worker routes to the node any more.
   void forget(const balancer::NodeId& id) { doors_.erase(id); }
 

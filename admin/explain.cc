@@ -125,6 +125,18 @@ std::string why_closed(const NodeStatus& node) {
   return is_full(node) ? full_text(node) : "";
 }
 
+std::vector<std::string> out_of_rotation(const Status& status, WallTime wall) {
+  std::vector<std::string> lines;
+  for (const PoolStatus& pool : status.pools) {
+    for (const NodeStatus& node : pool.nodes) {
+      if (node.state == NodeState::active) continue;
+      lines.push_back(full_name(node) + (node.dry ? " dry, " : " ") + to_string(node.state) +
+                      since_text(node, wall));
+    }
+  }
+  return lines;
+}
+
 std::vector<std::string> problems(const PoolStatus& pool) {
   std::vector<std::string> closed;
   std::vector<std::string> lines;
@@ -135,7 +147,8 @@ std::vector<std::string> problems(const PoolStatus& pool) {
     const std::string why = why_closed(node);
     if (!why.empty()) closed.push_back(node.name + " " + why);
     if (node.exchanges_waiting > 0) {
-      lines.push_back(full_name(node) + ": all its connections are in use, " +
+      lines.push_back(full_name(node) + ": all its " + std::to_string(node.max_connections) +
+                      " connections are in use, " +
                       counted(static_cast<std::int64_t>(node.exchanges_waiting), "request") +
                       " waiting");
     }

@@ -18,6 +18,10 @@ namespace bonedry::admin {
 /// out is not wrong as long as others take new users.
 [[nodiscard]] std::vector<std::string> problems(const PoolStatus& pool);
 
+/// The nodes that are not active, for a start that finds them so: "shop/alice bleeding for 2h by
+/// root, reason: update 4.2"; empty: there is none.
+[[nodiscard]] std::vector<std::string> out_of_rotation(const Status& status, WallTime wall);
+
 /// What a node is doing, what keeps it from being dry, who is left, and what can be done, one
 /// sentence or two in each line. `oldest`: its oldest sessions.
 [[nodiscard]] std::vector<std::string> explain(const NodeStatus& node,

@@ -1,6 +1,7 @@
 #include "admin/node_registry.h"
 
 #include "admin/find_pool.h"
+#include "admin/former_name.h"
 
 #include <algorithm>
 
@@ -32,14 +33,21 @@ Result<> NodeRegistry::claim(const conf::Config& config, const RemovedNodes& rem
 
 Result<> NodeRegistry::claim(const conf::Pool& pool, const conf::Node& node, Authority authority) {
   const NodeId id{pool.name, node.name};
-  const Result<session::NodeSlot> slot = ledger_.claim_slot(id.text());
+  auto former = former_id(ledger_, pool, node);
+  Result<session::NodeSlot> slot = ledger_.claim_slot(former.value_or(id).text());
+  if (former && !former_id(ledger_, pool, node)) {  // another process has just renamed its slot
+    former.reset();
+    slot = ledger_.claim_slot(id.text());
+  }
   if (!slot) return Failure{slot.error()};
   NodeEntry& live = nodes_[id];
   if (live.node && live.slot == *slot) return Done{};
+  const NodeEntry* const before = former ? find(*former) : nullptr;
   live.slot = *slot;  // another process had released the old slot, when it had no users
   live.node = std::make_shared<balancer::Node>(pool.name, node.name, ledger_.counts(*slot),
                                                ledger_.traffic(*slot),
                                                ledger_.traffic_of_other_process(*slot));
+  if (before != nullptr) live.node->set_health(before->node->health());
   if (authority == Authority::self)
     update_ledger_times(pool, node);  // before any worker can begin a session there
   return Done{};
@@ -58,11 +66,33 @@ void NodeRegistry::adopt(const conf::Config& config, const RemovedNodes& removed
       }
     }
   }
+  forget_earlier_names(config);
   if (authority == Authority::successor) return;  // it updates the ledger, perhaps with newer data
   for (const RemovedNode& gone : removed.all()) {
     const conf::Pool* const pool = find_pool(config, gone.pool);
     if (pool != nullptr) update_ledger(*pool, gone.node);
   }
+}
+
+/// The entries under the names that nodes had before: the slots go on under the new names.
+void NodeRegistry::forget_earlier_names(const conf::Config& config) {
+  for (const conf::Pool& pool : config.pools) {
+    for (const conf::Node& node : pool.nodes) {
+      const NodeId id{pool.name, node.name};
+      for (const std::string& name : node.formerly) {
+        const NodeEntry* const before = find({pool.name, name});
+        if (before != nullptr && before->slot == at(id).slot) nodes_.erase({pool.name, name});
+      }
+      if (!node.formerly.empty()) to_rename_.insert(id);
+    }
+  }
+}
+
+void NodeRegistry::rename_slots() {
+  std::erase_if(to_rename_, [this](const NodeId& id) {
+    const NodeEntry* const entry = find(id);
+    return entry == nullptr || ledger_.rename_slot(entry->slot, id.text());
+  });
 }
 
 void NodeRegistry::update_ledger_times(const conf::Pool& pool, const conf::Node& node) {
@@ -91,15 +121,20 @@ void NodeRegistry::forget_address(const NodeId& id) {
 
 void NodeRegistry::release(const NodeId& id) {
   const session::NodeSlot slot = at(id).slot;
+  nodes_.erase(id);
+  // A refused config may have had the node under another name.
+  const bool shared =
+      std::ranges::any_of(nodes_, [slot](const auto& other) { return other.second.slot == slot; });
+  if (shared) return;
   ledger_.set_address(slot, "");
   ledger_.release_slot(slot);
-  nodes_.erase(id);
 }
 
 void NodeRegistry::clear_addresses() {
+  std::set<session::NodeSlot> in_use;
+  for (const auto& [id, entry] : nodes_) in_use.insert(entry.slot);
   for (const session::LedgerNode& known : ledger_.nodes()) {
-    const std::optional<NodeId> id = NodeId::parse(known.key);
-    if (known.address.empty() || (id && contains(*id))) continue;
+    if (known.address.empty() || in_use.contains(known.slot)) continue;
     if (ledger_.counts(known.slot).read().all() == 0) ledger_.set_address(known.slot, "");
   }
 }

@@ -29,6 +29,10 @@ std::string joined(const std::vector<balancer::NodeId>& nodes) {
   return joined(texts);
 }
 
+std::string unknown_pool(std::string_view name, const std::vector<std::string>& known) {
+  return "unknown pool '" + std::string(name) + "'; known pools: " + joined(known);
+}
+
 std::string who(const std::string& by, const std::string& reason) {
   return (by.empty() ? "" : " by " + by) + (reason.empty() ? "" : ", reason: " + reason);
 }

@@ -19,6 +19,10 @@ namespace bonedry::admin {
 /// "a, b, c and 4 more".
 [[nodiscard]] std::string first_few(const std::vector<std::string>& parts);
 
+/// "unknown pool 'x'; known pools: shop, blog"
+[[nodiscard]] std::string unknown_pool(std::string_view name,
+                                       const std::vector<std::string>& known);
+
 /// " by root, reason: update 4.2", as far as there is any of it.
 [[nodiscard]] std::string who(const std::string& by, const std::string& reason);
 

@@ -47,8 +47,10 @@ Json check_or_null(const std::optional<CheckStatus>& check) {
 Json node_json(const NodeStatus& node) {
   return {{"name", node.name},
           {"address", node.address},
+          {"group", node.group.empty() ? Json(nullptr) : Json(node.group)},
           {"weight", node.weight},
           {"max_sessions", node.max_sessions},
+          {"max_connections", node.max_connections},
           {"state", to_string(node.state)},
           {"health", to_string(node.health)},
           {"health_age_s", seconds_or_null(node.health_age)},
@@ -159,6 +161,23 @@ Json command_json(const Command& command) {
           {"options", std::move(options)}};
 }
 
+std::string switch_json(const SwitchResult& result) {
+  Json activated = Json::array();
+  for (const balancer::NodeId& id : result.activated) activated.push_back(id.text());
+  Json bleeding = Json::array();
+  for (const BleedResult& bled : result.bled) {
+    bleeding.push_back(
+        {{"node", bled.node.text()}, {"live", bled.live}, {"pending", bled.pending}});
+  }
+  return one_line({{"ok", true},
+                   {"message", to_text(ChangeResult(result))},
+                   {"pool", result.pool},
+                   {"group", result.group},
+                   {"activated", std::move(activated)},
+                   {"bleeding", std::move(bleeding)},
+                   {"cut", result.cut ? Json(*result.cut) : Json(nullptr)}});
+}
+
 }  // namespace
 
 std::string render_json(const Status& status) {
@@ -173,10 +192,14 @@ std::string render_json(const Status& status) {
     listeners.push_back(std::move(one));
   }
   Json endings = Json::object();
-  const auto& [exchanges, handshakes] = status.traffic;
+  const ExchangeStatus& exchanges = status.traffic.exchanges;
+  const HandshakeStatus& handshakes = status.traffic.handshakes;
   for (const ExchangeStatus::Ending& ending : exchanges.endings) {
     endings[std::string(ending.reason)] = ending.count;
   }
+  const ProcessStatus& process = status.process;
+  const auto& rate = process.requests_per_second;
+  const std::int64_t previous = status.traffic.previous_process;
   return one_line({{"pools", std::move(pools)},
                    {"listeners", std::move(listeners)},
                    {"exchanges",
@@ -189,12 +212,21 @@ std::string render_json(const Status& status) {
                      {"resumed", handshakes.resumed},
                      {"failed", handshakes.failed},
                      {"shed", handshakes.shed}}},
+                   {"process",
+                    {{"version", BONEDRY_VERSION},
+                     {"pid", process.pid},
+                     {"uptime_s", seconds(process.uptime)},
+                     {"config_age_s", seconds(process.config_age)},
+                     {"requests_per_second", rate ? Json(*rate) : Json(nullptr)},
+                     {"client_connections", status.traffic.connections},
+                     {"previous_pid", previous == 0 ? Json(nullptr) : Json(previous)}}},
                    {"ledger",
                     {{"sessions", status.sessions},
                      {"capacity", status.capacity},
                      {"complete", status.complete},
                      {"complete_in_s", seconds_or_null(status.complete_in)},
-                     {"evicted", status.evicted}}}});
+                     {"evicted", status.evicted},
+                     {"refused_by_disk", status.refused}}}});
 }
 
 std::string render_json(const balancer::NodeId& node, const session::SessionPage& page,
@@ -251,6 +283,10 @@ std::string render_json(std::string_view message) {
 }
 
 std::string render_json(const ChangeResult& result) {
+  if (const auto* reloaded = std::get_if<ReloadResult>(&result)) {
+    return one_line({{"ok", true}, {"message", to_text(result)}, {"changes", reloaded->changes}});
+  }
+  if (const auto* switched = std::get_if<SwitchResult>(&result)) return switch_json(*switched);
   return render_json(std::string_view(to_text(result)));
 }
 

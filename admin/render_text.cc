@@ -1,15 +1,20 @@
 #include "admin/render_text.h"
 
+#include "admin/config_plan.h"
 #include "admin/explain.h"
+#include "admin/group_status.h"
 #include "admin/phrases.h"
 #include "admin/printable.h"
 #include "admin/remaining_users.h"
 #include "admin/text_table.h"
 #include "proxy/base/duration.h"
 
+#include <spdlog/fmt/fmt.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <map>
 
 namespace bonedry::admin {
 namespace {
@@ -71,6 +76,9 @@ std::string bleed_line(const NodeStatus& node, const BleedStatus& bleed, WallTim
                      format_duration(std::max(now - bleed.since, Millis{0}));
   if (!bleed.by.empty()) line += " by " + bleed.by;
   if (!bleed.reason.empty()) line += " (" + bleed.reason + ")";
+  if (is_of_earlier_config(bleed.reason)) {
+    line += "; 'bonedryctl activate " + full_name(node) + "' ends it";
+  }
   if (node.dry) return line + ", dry";
   if (bleed.deadline) line += deadline_text(*bleed.deadline, now);
   if (bleed.forecast) line += ", " + to_text(*bleed.forecast);
@@ -122,13 +130,59 @@ std::string cookie_lines(const PoolStatus& pool) {
   return lines;
 }
 
+/// "pool shop: group blue bleeds (12 live, 3 pending), group green is active"; empty: no groups.
+std::string group_line(const PoolStatus& pool) {
+  std::vector<std::string> parts;
+  for (const GroupStatus& group : groups_of(pool)) parts.push_back(to_text(group));
+  return parts.empty() ? "" : printable("pool " + pool.name + ": " + joined(parts)) + "\n";
+}
+
 std::string ledger_line(const Status& status) {
   std::string line = "ledger: " + std::to_string(status.sessions) + " of at most " +
                      std::to_string(status.capacity) + " sessions";
   if (status.evicted > 0) line += ", " + std::to_string(status.evicted) + " evicted";
+  if (status.refused > 0) {
+    line += ", the disk had no space for more " +
+            counted(static_cast<std::int64_t>(status.refused), "time");
+  }
   if (!status.complete) {
     line += ", incomplete";
     if (status.complete_in) line += " for another " + format_duration(*status.complete_in);
+  }
+  return line + "\n";
+}
+
+/// "traffic: 812 requests/s, 64 client connections; since the start 1234 requests completed, 2
+/// ended by clients, 1 by nodes, 3 by bonedry"
+std::string traffic_line(const Status& status) {
+  std::map<std::string_view, std::uint64_t> by_side;
+  for (const auto& ending : status.traffic.exchanges.endings) by_side[ending.side] += ending.count;
+  std::string line = "traffic: ";
+  if (const auto& rate = status.process.requests_per_second) {
+    line += fmt::format("{:.{}f} requests/s, ", *rate, *rate < 10 ? 1 : 0);
+  }
+  line += counted(static_cast<std::int64_t>(status.traffic.connections), "client connection") +
+          "; since the start " + counted(static_cast<std::int64_t>(by_side[""]), "request") +
+          " completed";
+  std::vector<std::string> others;
+  for (const std::string_view side : {"client", "node"}) {
+    if (by_side[side] > 0) {
+      others.push_back(std::to_string(by_side[side]) + " by " + std::string(side) + "s");
+    }
+  }
+  if (by_side["bonedry"] > 0) others.push_back(std::to_string(by_side["bonedry"]) + " by bonedry");
+  return line + (others.empty() ? "" : ", ended early: " + joined(others)) + "\n";
+}
+
+/// "bonedry 0.1.0: process 4711, up for 3d, config loaded 2h ago; process 4600 is finishing …"
+std::string process_line(const Status& status) {
+  const ProcessStatus& process = status.process;
+  std::string line = "bonedry " BONEDRY_VERSION ": process " + std::to_string(process.pid) +
+                     ", up for " + format_duration(process.uptime) + ", config loaded " +
+                     format_duration(process.config_age) + " ago";
+  if (status.traffic.previous_process != 0) {
+    line += "; process " + std::to_string(status.traffic.previous_process) +
+            " is finishing what it has open";
   }
   return line + "\n";
 }
@@ -180,25 +234,25 @@ std::string missing(const WaitResult& result) {
 
 }  // namespace
 
-std::string render_text(const Status& status, WallTime now) {
+std::string render_text(const Status& status, WallTime now, std::size_t width) {
   TextTable table({{"NODE"},
-                   {"ADDRESS"},
+                   {"ADDRESS", Align::left, 3},
                    {"STATE"},
                    {"HEALTH"},
                    {"LIVE", Align::right},
                    {"PENDING", Align::right},
                    {"OPEN", Align::right},
-                   {"WS", Align::right},
-                   {"NEW", Align::right},
-                   {"MOVED", Align::right},
-                   {"RESCUED", Align::right},
-                   {"LATE", Align::right},
-                   {"LOGOUTS", Align::right},
-                   {"LAST CLICK", Align::right},
+                   {"WS", Align::right, 2},
+                   {"NEW", Align::right, 4},
+                   {"MOVED", Align::right, 5},
+                   {"RESCUED", Align::right, 6},
+                   {"LATE", Align::right, 7},
+                   {"LOGOUTS", Align::right, 8},
+                   {"LAST CLICK", Align::right, 1},
                    {"DRY"}});
   std::string remarks;
   for (const PoolStatus& pool : status.pools) {
-    remarks += cookie_lines(pool);
+    remarks += group_line(pool) + cookie_lines(pool);
     for (const NodeStatus& node : pool.nodes) {
       add_node(table, node);
       if (node.bleeding) remarks += printable_lines(bleed_line(node, *node.bleeding, now));
@@ -208,13 +262,13 @@ std::string render_text(const Status& status, WallTime now) {
   std::string text;
   for (const PoolStatus& pool : status.pools) text += render_text(problems(pool));
   if (!text.empty()) text += "\n";
-  text += table.str();
+  text += table.str(width);
   if (!remarks.empty()) text += "\n" + remarks;
   text += "\n";
   for (const ListenerStatus& listener : status.listeners) {
     text += listener_lines(listener, now);
   }
-  return text + ledger_line(status);
+  return text + traffic_line(status) + ledger_line(status) + process_line(status);
 }
 
 std::string render_text(const balancer::NodeId& node, const session::SessionPage& page,

@@ -16,7 +16,8 @@
 namespace bonedry::admin {
 
 /// A table of the nodes, followed by details of each bleeding node.
-[[nodiscard]] std::string render_text(const Status& status, WallTime now);
+/// `width`: of the terminal, for which columns are left out; 0: no limit.
+[[nodiscard]] std::string render_text(const Status& status, WallTime now, std::size_t width = 0);
 
 /// The sessions of `node`: a table, how many there are, and how to see the rest.
 [[nodiscard]] std::string render_text(const balancer::NodeId& node,

@@ -48,8 +48,10 @@ struct NodeStatus {
   std::string pool;
   std::string name;
   std::string address;
+  std::string group = {};  ///< empty: none
   unsigned weight = 0;
   std::uint64_t max_sessions = 0;
+  std::uint64_t max_connections = 0;
   balancer::NodeState state = balancer::NodeState::active;
   balancer::Health health = balancer::Health::unknown;
   std::optional<Millis> health_age = {};       ///< since checks last changed it
@@ -116,6 +118,8 @@ struct ExchangeStatus {
   struct Ending {
     std::string_view reason;  ///< as the access log names it; a literal
     std::uint64_t count = 0;
+    /// Whose doing it was; a literal: "client", "node", "bonedry"; empty: it came to its end.
+    std::string_view side = {};
   };
   std::vector<Ending> endings;  ///< all reasons, also with count 0
   std::uint64_t retries = 0;    ///< requests that were sent again
@@ -135,15 +139,29 @@ struct HandshakeStatus {
 struct TrafficStatus {
   ExchangeStatus exchanges;
   HandshakeStatus handshakes;
+  std::uint64_t connections = 0;  ///< of clients, open now
+  /// Pid of the previous process while it finishes what it has open; 0: there is none.
+  std::int64_t previous_process = 0;
+};
+
+/// This process.
+struct ProcessStatus {
+  std::int64_t pid = 0;
+  Millis uptime{0};
+  Millis config_age{0};  ///< since the config in force was loaded
+  /// Requests a second that have ended, over the last seconds; empty: not known yet.
+  std::optional<double> requests_per_second;
 };
 
 struct Status {
   std::vector<PoolStatus> pools;
   std::vector<ListenerStatus> listeners;
   TrafficStatus traffic;
+  ProcessStatus process;
   std::uint64_t sessions = 0;
   std::uint64_t capacity = 0;
   std::uint64_t evicted = 0;  ///< sessions that ended because the ledger was full
+  std::uint64_t refused = 0;  ///< how often the disk had no space for more of the ledger
   bool complete = true;
   std::optional<Millis> complete_in;  ///< while incomplete
 };

@@ -2,6 +2,8 @@
 
 #include "admin/phrases.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 
 namespace bonedry::admin {
@@ -74,8 +76,10 @@ NodeStatus StatusReader::node(const Sources& sources, const PoolView& pool,
   status.pool = node.pool();
   status.name = node.name();
   status.address = conf::to_string(view.address);
+  status.group = view.group;
   status.weight = view.weight;
   status.max_sessions = view.max_sessions;
+  status.max_connections = view.max_connections;
   status.state = view.state;
   status.health = node.passively_down(clock_.now()) ? balancer::Health::down : node.health();
   checks(node.id(), status);
@@ -114,6 +118,17 @@ void StatusReader::checks(const balancer::NodeId& id, NodeStatus& status) const 
   }
 }
 
+void StatusReader::tick() {
+  std::uint64_t ended = 0;
+  for (const ExchangeStatus::Ending& ending : traffic_().exchanges.endings) ended += ending.count;
+  ended_requests_.note(ended, clock_.now());
+}
+
+ProcessStatus StatusReader::process() const {
+  const Instant now = clock_.now();
+  return {::getpid(), now - started_, now - config_loaded_, ended_requests_.per_second()};
+}
+
 std::vector<ListenerStatus> StatusReader::listeners(const balancer::Topology& topology) const {
   std::vector<ListenerStatus> all = listeners_;
   for (std::size_t index = 0; index < all.size() && index < topology.listeners.size(); ++index) {
@@ -140,15 +155,16 @@ Result<Status, CommandError> StatusReader::all(const Sources& sources,
     for (const NodeView& node : view.nodes) one.nodes.push_back(this->node(sources, view, node));
   }
   if (pool && status.pools.empty()) {
-    return fail(ErrorCode::not_found,
-                "unknown pool '" + std::string(*pool) + "'; known pools: " + joined(names));
+    return fail(ErrorCode::not_found, unknown_pool(*pool, names));
   }
   status.listeners = listeners(sources.topology);
   status.traffic = traffic_();
+  status.process = process();
   const session::Ledger::Totals totals = ledger_.totals();
   status.sessions = totals.sessions;
   status.capacity = totals.capacity;
   status.evicted = totals.evicted;
+  status.refused = totals.refused;
   for (const PoolView& view : sources.topology.pools) {
     for (const NodeView& node : view.nodes) {
       const Millis incomplete = check_.ledger_incomplete_for(view, node);

@@ -5,6 +5,7 @@
 #include "admin/dryness_check.h"
 #include "admin/forecaster.h"
 #include "admin/node_record.h"
+#include "admin/rate_meter.h"
 #include "admin/removed_nodes.h"
 #include "admin/status.h"
 #include "balancer/topology.h"
@@ -36,7 +37,14 @@ class StatusReader {
         check_(check),
         forecaster_(forecaster),
         certificates_(certificates),
-        checks_of_(std::move(checks_of)) {}
+        checks_of_(std::move(checks_of)),
+        started_(clock.now()),
+        config_loaded_(clock.now()) {}
+
+  /// Call it several times a second.
+  void tick();
+  /// Another config is in force.
+  void note_config_loaded() { config_loaded_ = clock_.now(); }
 
   /// `traffic` is called for each status of all pools.
   void set_data_plane(std::vector<ListenerStatus> listeners,
@@ -62,6 +70,7 @@ class StatusReader {
  private:
   [[nodiscard]] NodeStatus node(const Sources& sources, const balancer::PoolView& pool,
                                 const balancer::NodeView& view) const;
+  [[nodiscard]] ProcessStatus process() const;
   [[nodiscard]] PassStatus pass_status(const balancer::Node& node) const;
   [[nodiscard]] std::vector<ListenerStatus> listeners(const balancer::Topology& topology) const;
   void checks(const balancer::NodeId& id, NodeStatus& status) const;
@@ -74,6 +83,9 @@ class StatusReader {
   const Forecaster& forecaster_;
   const CertificateMonitor& certificates_;
   ChecksOf checks_of_;
+  const Instant started_;
+  Instant config_loaded_;
+  RateMeter ended_requests_;
   std::vector<ListenerStatus> listeners_;
   std::function<TrafficStatus()> traffic_ = [] { return TrafficStatus{}; };
 };

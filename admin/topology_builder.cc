@@ -58,6 +58,8 @@ NodeView TopologyBuilder::node_view(const conf::Pool& pool, const conf::Node& no
   view.slow_start_since = live.slow_start_since;
   view.slot = live.slot;
   view.passes_revoked = from_.revocations.of(id);
+  view.group = node.group;
+  view.formerly = node.formerly;
   return view;
 }
 

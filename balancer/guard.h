@@ -13,4 +13,8 @@ namespace bonedry::balancer {
 /// counts only while no node is known to be up.
 [[nodiscard]] Result<> check_guard(const PoolView& pool, std::string_view node_name, Instant now);
 
+/// Likewise, whether the nodes of one group can do the work of the whole pool, whatever state they
+/// are in now.
+[[nodiscard]] Result<> check_group(const PoolView& pool, std::string_view group, Instant now);
+
 }  // namespace bonedry::balancer

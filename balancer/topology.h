@@ -43,6 +43,8 @@ struct NodeView {
   std::uint32_t slot = 0;  ///< its index in the ledger
   /// Passes for it that were issued at this time or before are void; nothing: none are.
   std::optional<WallTime> passes_revoked = {};
+  std::string group = {};                  ///< as in the config; empty: none
+  std::vector<std::string> formerly = {};  ///< names that older cookies may have for it
 
   /// It has `max_sessions`, and gets no more.
   [[nodiscard]] bool is_full() const {

@@ -242,6 +242,8 @@ struct Node {
   std::uint64_t max_sessions = 0;     ///< 0: no limit
   std::uint64_t max_connections = 0;  ///< in use at a time; 0: no limit
   std::uint64_t max_waiting = 1000;   ///< exchanges that wait for a connection
+  std::string group = {};             ///< such as "blue"; empty: none, like all nodes of its pool
+  std::vector<std::string> formerly = {};  ///< earlier names, whose users are its users
 
   friend bool operator==(const Node&, const Node&) = default;
 };

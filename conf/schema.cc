@@ -225,6 +225,8 @@ Node read_node(TableReader& table) {
   table.read("max_sessions", node.max_sessions, integer<std::uint64_t>(0, kMax));
   table.read("max_connections", node.max_connections, integer<std::uint64_t>(0, kMax));
   table.read("max_waiting", node.max_waiting, integer<std::uint64_t>(0, kMax));
+  table.read("group", node.group, name);
+  table.read_list("formerly", node.formerly, name);
   table.finish();
   return node;
 }

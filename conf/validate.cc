@@ -264,6 +264,36 @@ void check_nodes(const Pool& pool, const std::vector<TableReader>& tables) {
   }
 }
 
+// `switch` has to know for every node whether it is of the group that gets the users.
+void check_groups(const Pool& pool, const std::vector<TableReader>& tables) {
+  const auto grouped = std::ranges::find_if_not(pool.nodes, &std::string::empty, &Node::group);
+  if (grouped == pool.nodes.end()) return;
+  for (std::size_t i = 0; i < pool.nodes.size(); ++i) {
+    if (!pool.nodes[i].group.empty() || !tables[i].sound("group")) continue;
+    tables[i].error("group", "is missing, but node " + quote(grouped->name) + " is in group " +
+                                 quote(grouped->group) +
+                                 "; either all nodes of a pool are in a group, or none");
+  }
+}
+
+// A cookie with an earlier name must lead to one node.
+void check_earlier_names(const Pool& pool, const std::vector<TableReader>& tables) {
+  FirstUses earlier;
+  for (std::size_t i = 0; i < pool.nodes.size(); ++i) {
+    if (!tables[i].sound("formerly")) continue;
+    for (const std::string& name : pool.nodes[i].formerly) {
+      if (std::ranges::find(pool.nodes, name, &Node::name) != pool.nodes.end()) {
+        tables[i].error("formerly", quote(name) +
+                                        " is the name of a node of this pool; expected "
+                                        "a name that is no longer in use");
+      } else if (const auto first = earlier.add(name, tables[i].place("formerly"))) {
+        tables[i].error("formerly", quote(name) + " is already an earlier name at " +
+                                        line_of(*first) + "; expected one that is only here");
+      }
+    }
+  }
+}
+
 void check_session_times(const Session& session, const TableReader& table) {
   const std::string idle = quote(format_duration(session.idle_timeout));
   if (!table.sound("idle_timeout")) return;
@@ -516,6 +546,8 @@ void check_exempt(const Session& session, const TableReader& table) {
 void check_pool(const Pool& pool, const PoolSections& sections) {
   if (pool.nodes.empty()) check_not_empty(sections.pool, "node", "[[pool.node]]");
   check_nodes(pool, sections.nodes);
+  check_groups(pool, sections.nodes);
+  check_earlier_names(pool, sections.nodes);
   check_weights(pool, sections);
   check_min_active(pool, sections.pool);
   check_session_times(pool.session, sections.session);

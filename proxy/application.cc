@@ -3,7 +3,9 @@
 #include "admin/admin_server.h"
 #include "admin/control_plane.h"
 #include "admin/event_log.h"
+#include "admin/explain.h"
 #include "admin/passes.h"
+#include "admin/phrases.h"
 #include "admin/roll/rolls.h"
 #include "admin/state_store.h"
 #include "conf/loader.h"
@@ -95,6 +97,21 @@ Result<UniqueFd> lock_state(const std::string& state_dir) {
     return Failure{"another bonedry is using the state directory " + state_dir};
   }
   return lock;
+}
+
+/// Whose doing an end was, as `status` names it.
+std::string_view text_of(Side side) {
+  switch (side) {
+    case Side::nobody:
+      return "";
+    case Side::downstream:
+      return "client";
+    case Side::upstream:
+      return "node";
+    case Side::internal:
+      return "bonedry";
+  }
+  return "";
 }
 
 admin::AdminLimits admin_limits(std::size_t descriptors) {
@@ -341,16 +358,19 @@ class Application::Impl {
 
   [[nodiscard]] admin::TrafficStatus traffic_status() const {
     const HandshakeTotals handshakes = server_->handshake_totals();
+    const bool finishing = predecessor_ && !predecessor_->is_gone();
     return {exchange_status(),
-            {handshakes.completed, handshakes.resumed, handshakes.failed, handshakes.shed}};
+            {handshakes.completed, handshakes.resumed, handshakes.failed, handshakes.shed},
+            server_->client_connections(),
+            finishing ? predecessor_->pid() : 0};
   }
 
   [[nodiscard]] admin::ExchangeStatus exchange_status() const {
     const ExchangeTotals totals = server_->exchange_totals();
     admin::ExchangeStatus status{{}, totals.retries, totals.bytes_in, totals.bytes_out};
     for (std::size_t reason = 0; reason < kEndReasons; ++reason) {
-      status.endings.push_back(
-          {info_of(static_cast<EndReason>(reason)).name, totals.endings[reason]});
+      const EndReasonInfo& info = info_of(static_cast<EndReason>(reason));
+      status.endings.push_back({info.name, totals.endings[reason], text_of(info.side)});
     }
     return status;
   }
@@ -395,6 +415,11 @@ class Application::Impl {
         loop_, clock_, [this] { return watched_config(); },
         [this](const auto& readings) { control_->renew_certificates(readings); });
     events_.add("start", "", "bonedry " BONEDRY_VERSION " started");
+    // A node that somebody bled before the start is easily forgotten.
+    const auto status = control_->status(std::nullopt);
+    const auto kept =
+        status ? admin::out_of_rotation(*status, clock_.wall()) : std::vector<std::string>{};
+    if (!kept.empty()) spdlog::info("out of rotation as before: {}", admin::first_few(kept));
     if (predecessor_) {
       predecessor_->replace(
           loop_, [this] { events_.add("upgrade", "", "the previous process has exited"); });
@@ -462,7 +487,7 @@ class Application::Impl {
     const auto log = [](const Result<admin::ChangeResult, admin::CommandError>& result) {
       if (!result) spdlog::error("{}", result.error().text);
     };
-    if (number == SIGHUP) return control_->reload("SIGHUP", log);
+    if (number == SIGHUP) return control_->reload(admin::Force::no, "SIGHUP", log);
     if (number == SIGUSR2) return control_->upgrade("SIGUSR2", log);
     if (number == SIGUSR1) return server_->reopen_access_log();
     if (number != SIGTERM && number != SIGINT && number != SIGQUIT) return;

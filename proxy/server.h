@@ -82,6 +82,9 @@ class Server {
   /// As `exchange_totals`.
   [[nodiscard]] HandshakeTotals handshake_totals() const;
 
+  /// Connections of clients that are open now.
+  [[nodiscard]] std::size_t client_connections() const { return clients_.connections(); }
+
   /// Tells load balancers in front that the process will stop (`health_path`).
   void announce_stop();
   /// Stops accepting, lets exchanges finish, calls `drained` when all connections are gone.

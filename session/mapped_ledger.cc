@@ -90,6 +90,27 @@ void MappedLedger::release_slot(NodeSlot slot) {
   claimed_[slot] = false;
 }
 
+bool MappedLedger::rename_slot(NodeSlot slot, std::string_view node_key) {
+  const std::lock_guard lock(names_mutex_);
+  const std::string before(name_of(slot));
+  if (before == node_key) return true;
+  if (node_key.size() >= layout::kMaxName || file_.has_other_process()) return false;
+  RobustLock between_processes(header_.mutex);
+  between_processes.recovered();  // each name is changed by one store, or not at all
+  if (const auto other = find_slot(node_key)) put_name(*other, "");
+  put_name(slot, node_key);
+  names_.erase(before);
+  names_.insert_or_assign(std::string(node_key), slot);
+  return true;
+}
+
+void MappedLedger::put_name(NodeSlot slot, std::string_view name) {
+  layout::SlotFacts facts = *slots_[slot].facts;
+  facts.name = {};
+  std::ranges::copy(name, facts.name.begin());
+  change(slot, facts);
+}
+
 std::optional<NodeSlot> MappedLedger::find_slot(std::string_view name) const {
   const std::uint32_t used = header_.slots_used.load();
   for (NodeSlot slot = 0; slot < used; ++slot) {

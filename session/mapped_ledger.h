@@ -73,6 +73,7 @@ class MappedLedger final : public Ledger {
 
   Result<NodeSlot> claim_slot(std::string_view node_key) override;
   void release_slot(NodeSlot slot) override;
+  bool rename_slot(NodeSlot slot, std::string_view node_key) override;
   void set_times(NodeSlot slot, SessionTimes times) override;
   void set_address(NodeSlot slot, std::string_view address) override;
   [[nodiscard]] std::vector<LedgerNode> nodes() const override;
@@ -188,6 +189,7 @@ class MappedLedger final : public Ledger {
     }
   }
   [[nodiscard]] std::optional<NodeSlot> find_slot(std::string_view name) const;
+  void put_name(NodeSlot slot, std::string_view name);
   [[nodiscard]] Result<NodeSlot> new_slot(std::string_view name);
   [[nodiscard]] std::optional<NodeSlot> unused_slot();
   [[nodiscard]] std::string_view name_of(NodeSlot slot) const;

@@ -47,6 +47,13 @@ SealedAffinity::SealedAffinity(const balancer::PoolView& pool, std::span<const s
       if (secret == 0) node_keys_.push_back(key);
     }
   }
+  for (std::size_t index = 0; index < pool.nodes.size(); ++index) {
+    for (const std::string& name : pool.nodes[index].formerly) {
+      for (std::size_t secret = 0; secret < sealer_.secrets(); ++secret) {
+        nodes_.emplace(sealer_.node_key(secret, name), index);  // a node of this name goes first
+      }
+    }
+  }
 }
 
 Affinity::Found SealedAffinity::look_up(std::string_view value, SessionBinding& binding,

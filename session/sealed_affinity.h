@@ -42,7 +42,7 @@ class SealedAffinity final : public Affinity {
   std::string set_cookie(SessionBinding& binding, std::size_t node);
 
   CookieSealer sealer_;
-  std::unordered_map<NodeKey, std::size_t> nodes_;  // under every secret
+  std::unordered_map<NodeKey, std::size_t> nodes_;  // under every secret, earlier names included
   std::vector<NodeKey> node_keys_;                  // node keys of new cookies, by node index
   std::string attributes_;
   std::string clearing_;  // the Set-Cookie that removes our cookie from the browser

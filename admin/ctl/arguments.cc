@@ -1,16 +1,21 @@
 #include "admin/ctl/arguments.h"
 
 #include "admin/command_table.h"
+#include "admin/ctl/terminal.h"
 #include "admin/printable.h"
+#include "admin/wrapped.h"
+#include "conf/spelling.h"
 #include "proxy/base/duration.h"
 
 #include <CLI/CLI.hpp>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdio>
 #include <iostream>
 #include <map>
+#include <sstream>
 #include <utility>
 #include <vector>
 
@@ -46,6 +51,10 @@ ExitCode usage_error(const std::string& text, const std::string& help_words) {
   std::fputs(admin::error_line(text).c_str(), stderr);
   std::fprintf(stderr, "see: bonedryctl %s--help\n", help_words.c_str());
   return ExitCode::usage;
+}
+
+std::string fitted(const std::string& help) {
+  return admin::wrapped(help, terminal_width(STDOUT_FILENO).value_or(admin::kUsualWidth));
 }
 
 /// The command line of bonedryctl: a subcommand for each row of the command table.
@@ -92,8 +101,11 @@ class ArgumentParser {
     }
     for (const Option& option : command.options) add(*sub, option);
     if (command.id == CommandId::roll) add_roll(*sub);
-    if (command.id != CommandId::bleed) return;
-    sub->add_flag("--wait", wait_, "after the command, wait until the node is dry");
+    if (command.id == CommandId::status) {
+      sub->add_flag("--wide", wide_, "all columns, whatever the width of the terminal");
+    }
+    if (command.id != CommandId::bleed && command.id != CommandId::switch_group) return;
+    sub->add_flag("--wait", wait_, "after the command, wait until what bleeds is dry");
     sub->add_option("--timeout", timeout_, "with --wait: stop waiting after this time")
         ->type_name("D")
         ->needs("--wait");
@@ -131,20 +143,35 @@ class ArgumentParser {
 
   ExitCode on_parse_error(const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) {
-      app_.exit(error, std::cout, std::cerr);
+      std::ostringstream text;
+      app_.exit(error, text, std::cerr);
+      std::cout << fitted(text.str());
       return ExitCode::done;
     }
     const auto extras = app_.remaining();
-    if (chosen() != nullptr || extras.empty()) return usage_error(error.what(), help_words());
+    if (chosen() != nullptr) return usage_error(unexpected(error), help_words());
+    if (extras.empty()) return usage_error(error.what(), "");
     if (!extras.front().starts_with('-')) {
       return usage_error(admin::unknown_command(extras.front()), "");
     }
     return usage_error("unknown option '" + extras.front() + "'", "");
   }
 
+  /// What is wrong with the arguments of the chosen subcommand.
+  [[nodiscard]] std::string unexpected(const CLI::ParseError& error) const {
+    const auto extras = app_.remaining(true);
+    if (extras.empty() || !extras.front().starts_with("--")) return error.what();
+    std::vector<std::string> names;
+    for (const CLI::Option* option : chosen()->get_options()) names.push_back(option->get_name());
+    const std::vector<std::string_view> known(names.begin(), names.end());
+    const auto nearest = conf::nearest(extras.front(), known);
+    return "unknown option '" + extras.front() + "'" +
+           (nearest ? "; did you mean '" + std::string(*nearest) + "'?" : "");
+  }
+
   /// Help for bonedryctl as a whole, whichever subcommand was chosen.
   [[nodiscard]] std::string full_help() const {
-    return app_.get_formatter()->make_help(&app_, "bonedryctl", CLI::AppFormatMode::Normal);
+    return fitted(app_.get_formatter()->make_help(&app_, "bonedryctl", CLI::AppFormatMode::Normal));
   }
 
   std::variant<Invocation, ExitCode> print_help() {
@@ -155,7 +182,7 @@ class ArgumentParser {
       return ExitCode::done;
     }
     if (admin::find_command(name) == nullptr) return usage_error(admin::unknown_command(name), "");
-    std::cout << app_.get_subcommand(name)->help("bonedryctl");
+    std::cout << fitted(app_.get_subcommand(name)->help("bonedryctl"));
     return ExitCode::done;
   }
 
@@ -237,6 +264,10 @@ class ArgumentParser {
     made.socket = socket_;
     made.line = line_of(command);
     made.format = json_ ? admin::Format::json : admin::Format::text;
+    const auto width = terminal_width(STDOUT_FILENO);
+    if (command.id == CommandId::status && width && !wide_ && !has("width")) {
+      made.line += " --width " + std::to_string(*width);
+    }
     auto parsed = admin::parse_command_line(made.line);
     if (!parsed) return usage_error(parsed.error(), help_words());
     made.command = std::move(*parsed);
@@ -260,6 +291,7 @@ class ArgumentParser {
   std::string socket_ = "/run/bonedry/admin.sock";
   bool json_ = false;
   bool wait_ = false;
+  bool wide_ = false;
   std::string timeout_;
   std::vector<std::string> rolled_nodes_;
   std::vector<std::string> roll_command_;

@@ -53,11 +53,14 @@ bool may_colour(int fd) {
 }
 
 std::string coloured(std::string_view status) {
-  // The table ends at the first empty line; what follows is prose.
-  const std::size_t table_end = std::min(status.find("\n\n"), status.size());
-  std::string_view table = status.substr(0, table_end);
+  // Lines about problems may stand before the table, which ends at the next empty line.
+  const std::size_t heading = status.find("\n\nNODE ");
+  const std::size_t begin = heading == std::string_view::npos ? 0 : heading + 2;
+  const std::size_t table_end = std::min(status.find("\n\n", begin), status.size());
+  std::string_view table = status.substr(begin, table_end - begin);
   const std::size_t title_end = std::min(table.find('\n'), table.size());
-  std::string out(kBold);
+  std::string out(status.substr(0, begin));
+  out += kBold;
   out += table.substr(0, title_end);
   out += kPlain;
   table.remove_prefix(title_end);

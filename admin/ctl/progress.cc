@@ -1,13 +1,15 @@
 #include "admin/ctl/progress.h"
 
+#include "admin/ctl/terminal.h"
 #include "admin/printable.h"
 #include "proxy/base/duration.h"
 
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
+#include <string>
+#include <vector>
 
 namespace bonedry::ctl {
 namespace {
@@ -15,12 +17,6 @@ namespace {
 constexpr Millis kLiveInterval{250};
 constexpr Millis kPlainInterval{1000};
 constexpr std::size_t kUsualWidth = 80;
-
-std::size_t terminal_width() {
-  winsize size{};
-  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return kUsualWidth;
-  return size.ws_col;
-}
 
 std::string counts(const NodeProgress& figures) {
   return admin::printable(figures.node) + ": " + std::to_string(figures.live) + " live, " +
@@ -34,17 +30,27 @@ std::string whole_seconds(Millis duration) {
   return seconds.count() == 0 ? "0s" : format_duration(seconds);
 }
 
-/// The part of the line that changes with time alone.
-std::string times(const NodeProgress& figures, Millis elapsed) {
-  std::string text = ", waited " + whole_seconds(elapsed);
-  if (figures.last_exchange_age)
-    text += ", last click " + format_duration(*figures.last_exchange_age) + " ago";
-  if (figures.forecast) text += ", " + admin::to_text(*figures.forecast);
-  return text;
+/// What follows the counts, the most important first.
+std::vector<std::string> remarks(const NodeProgress& figures, Millis elapsed) {
+  std::vector<std::string> parts;
+  if (figures.forecast) parts.push_back(", " + admin::to_text(*figures.forecast));
+  parts.push_back(", waited " + whole_seconds(elapsed));
+  if (figures.last_exchange_age) {
+    parts.push_back(", last click " + format_duration(*figures.last_exchange_age) + " ago");
+  }
+  if (!figures.blocked_by.empty()) {
+    parts.push_back("; not dry: " + admin::printable(figures.blocked_by));
+  }
+  return parts;
 }
 
-std::string blockers(const NodeProgress& figures) {
-  return figures.blocked_by.empty() ? "" : "; not dry: " + admin::printable(figures.blocked_by);
+/// The counts, and as many of the remarks as fit.
+std::string fitted(const NodeProgress& figures, Millis elapsed, std::size_t width) {
+  std::string line = counts(figures);
+  for (const std::string& part : remarks(figures, elapsed)) {
+    if (admin::columns(line) + admin::columns(part) <= width) line += part;
+  }
+  return line;
 }
 
 }  // namespace
@@ -60,11 +66,13 @@ Millis Progress::interval() const {
 }
 
 void Progress::show(const NodeProgress& figures, Millis elapsed) {
-  const std::string line = counts(figures) + times(figures, elapsed) + blockers(figures);
-  if (style_ == Style::live) return draw(line);
+  // A line of full width would wrap, and the next one would be drawn below it.
+  const std::size_t width = terminal_width(STDERR_FILENO).value_or(kUsualWidth) - 1;
+  if (style_ == Style::live) return draw(admin::clipped(fitted(figures, elapsed, width), width));
   const std::string now = counts(figures);
   if (now == last_shown_) return;
   last_shown_ = now;
+  const std::string line = fitted(figures, elapsed, std::string::npos);
   std::fprintf(stderr, "%s\n", line.c_str());
 }
 
@@ -81,8 +89,7 @@ void Progress::clear() {
 }
 
 void Progress::draw(const std::string& line) {
-  // A line of full width would wrap, and the next one would be drawn below it.
-  std::fprintf(stderr, "\r%s\x1b[K", admin::clipped(line, terminal_width() - 1).c_str());
+  std::fprintf(stderr, "\r%s\x1b[K", line.c_str());
   line_ = Line::drawn;
 }
 

@@ -66,6 +66,19 @@ std::optional<NodeProgress> parse_node_progress(std::string_view status, std::st
   return std::nullopt;
 }
 
+std::optional<ReportedSwitch> parse_switch_result(std::string_view response) {
+  try {
+    const Json parsed = Json::parse(response);
+    ReportedSwitch result{parsed.at("message").get<std::string>(), {}};
+    for (const Json& bled : parsed.at("bleeding")) {
+      result.bleeding.push_back(bled.at("node").get<std::string>());
+    }
+    return result;
+  } catch (const Json::exception&) {
+    return std::nullopt;
+  }
+}
+
 std::optional<ReportedWait> parse_wait_result(std::string_view response) {
   try {
     const Json parsed = Json::parse(response);

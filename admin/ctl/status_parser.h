@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 /// Parses the proxy's JSON responses for bonedryctl.
 namespace bonedry::ctl {
@@ -38,6 +39,15 @@ struct ReportedWait {
 /// the node is not in there.
 [[nodiscard]] std::optional<NodeProgress> parse_node_progress(std::string_view status,
                                                               std::string_view node);
+
+/// What a switch has begun.
+struct ReportedSwitch {
+  std::string message;                ///< one line for people
+  std::vector<std::string> bleeding;  ///< "shop/alice"
+};
+
+/// The response to `switch POOL GROUP json`; empty when it is not such a response.
+[[nodiscard]] std::optional<ReportedSwitch> parse_switch_result(std::string_view response);
 
 /// The response to `wait NODE json`; empty when it is not such a response.
 [[nodiscard]] std::optional<ReportedWait> parse_wait_result(std::string_view response);

@@ -385,7 +385,8 @@ TEST_P(PassStory, AnUpgradeKeepsPassesAndTheOldProcessLearnsOfRevocations) {
   bonedry_->upgrade();
   EXPECT_EQ(reached(token), "alice");
   EXPECT_EQ(tunnel.echo(), "a");
-  EXPECT_EQ(passes_of("alice").at("open"), 1) << "of the old process";
+  EXPECT_TRUE(eventually([this] { return passes_of("alice").at("open") == 1; }))
+      << "of the old process";
   order("bleed alice");
   EXPECT_TRUE(eventually_dry(alice_));
   order("pass alice --revoke");

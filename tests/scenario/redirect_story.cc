@@ -203,7 +203,7 @@ TEST_P(RedirectStory, AReloadMovesTheChallengesButNotTheRedirect) {
   TestConfig to_pool = config();
   add_listener(to_pool, {"pool = \"shop\""});
   bonedry_->configure(to_pool);
-  EXPECT_THAT(bonedry_->admin("reload"), HasSubstr("a change of [[listener]] requires a restart"));
+  EXPECT_THAT(bonedry_->admin("reload"), HasSubstr("a change of [[listener]] takes a restart"));
   EXPECT_EQ(client.get("/").status, 308);
 }
 

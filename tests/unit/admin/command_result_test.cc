@@ -31,10 +31,35 @@ TEST(CommandResult, OfMaintenanceAndActivation) {
 }
 
 TEST(CommandResult, OfAReloadAndAnUpgrade) {
-  EXPECT_EQ(to_text(ReloadResult{"root"}), "reloaded by root");
-  EXPECT_EQ(to_text(ReloadResult{"root", 2}),
-            "reloaded by root; 2 nodes no longer in the config will bleed until dry");
+  EXPECT_EQ(to_text(ReloadResult{"root", {}}), "reloaded by root: nothing has changed");
+  EXPECT_EQ(to_text(ReloadResult{"root", {"pool blog removed", "[limits] changed"}}),
+            "reloaded by root: pool blog removed; [limits] changed");
+  const std::vector<std::string> many(22, "more");
+  EXPECT_TRUE(to_text(ReloadResult{"root", many}).ends_with("; more; and 2 more changes"));
   EXPECT_EQ(to_text(UpgradeResult{4711}), "process 4711 has taken over");
+}
+
+TEST(CommandResult, OfASwitch) {
+  SwitchResult result{"shop", "green", {}, {}, {}, {}, {}};
+  EXPECT_EQ(to_text(result),
+            "new users of pool shop go to group green; no node is in another group");
+  result.bled.push_back({kAlice, Already::no, {}, 3, 1});
+  EXPECT_EQ(to_text(result),
+            "new users of pool shop go to group green; shop/alice bleeds: 3 live and 1 pending "
+            "sessions");
+  result.deadline = std::chrono::minutes{5};
+  EXPECT_EQ(to_text(result),
+            "new users of pool shop go to group green; shop/alice bleeds, deadline in 5m: 3 live "
+            "and 1 pending sessions");
+  result.cut = 4;
+  EXPECT_EQ(to_text(result),
+            "new users of pool shop go to group green; shop/alice bleeds: 4 sessions are moved, "
+            "each at its next request");
+  EXPECT_EQ(render_json(ChangeResult(result)),
+            R"({"ok":true,"message":")" + to_text(result) +
+                R"(","pool":"shop","group":"green","activated":[],"bleeding":[{"node":)"
+                R"("shop/alice","live":3,"pending":1}],"cut":4})"
+                "\n");
 }
 
 TEST(CommandResult, TextAndJsonSayTheSame) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <regex>
 #include <set>
 #include <string>
 
@@ -46,15 +47,16 @@ TEST(CommandTable, HasTheCommandsOfTheContract) {
   std::string all;
   for (const Command& command : command_table()) all += syntax(command) + "\n";
   EXPECT_EQ(all,
-            "status [POOL]\n"
+            "status [POOL] [--width N]\n"
             "why NODE\n"
             "sessions NODE [--sort idle|age|exchanges] [--limit N] [--page K]\n"
             "bleed NODE [--deadline D] [--reason TEXT] [--force]\n"
             "wait NODE [--healthy] [--timeout D]\n"
             "maintain NODE [--force]\n"
             "activate NODE\n"
+            "switch POOL GROUP [--deadline D] [--cut] [--reason TEXT] [--force]\n"
             "pass NODE [--ttl D] [--header] [--revoke]\n"
-            "reload\n"
+            "reload [--force]\n"
             "upgrade\n"
             "events [--follow] [--since D] [--node NODE]\n"
             "roll POOL [--abandon]\n"
@@ -69,29 +71,43 @@ TEST(CommandTable, FindsNearMisses) {
   EXPECT_EQ(nearest_command("bled")->name, "bleed");
   EXPECT_EQ(nearest_command("statsu")->name, "status");
   EXPECT_EQ(nearest_command("activte")->name, "activate");
-  EXPECT_EQ(nearest_command("drain"), nullptr);
+  EXPECT_EQ(nearest_command("undo"), nullptr);
   EXPECT_EQ(nearest_command(""), nullptr);
   EXPECT_EQ(nearest_command(std::string(4096, 'x')), nullptr);
 }
 
+TEST(CommandTable, KnowsWhatOtherProxiesCallThem) {
+  EXPECT_EQ(nearest_command("drain")->name, "bleed");
+  EXPECT_EQ(unknown_command("drain"), "unknown command 'drain'; did you mean 'bleed'?");
+}
+
+TEST(CommandTable, FindsNearMissesOfOptions) {
+  const Command& bleed = *find_command("bleed");
+  EXPECT_EQ(meant_option(bleed, "--dedline"), "; did you mean '--deadline'?");
+  EXPECT_EQ(meant_option(bleed, "--zebra"), "");
+  EXPECT_EQ(meant_option(bleed, "-"), "");
+  EXPECT_EQ(meant_option(*find_command("version"), "--force"), "");
+}
+
 TEST(Help, OverviewNamesEveryCommand) {
   const std::string overview = help_overview();
+  const std::string unwrapped = std::regex_replace(overview, std::regex("\\s+"), " ");
   for (const Command& command : command_table()) {
     if (command.audience != Audience::people) continue;
     EXPECT_NE(overview.find("  " + std::string(command.name) + " "), std::string::npos);
-    EXPECT_NE(overview.find(command.help), std::string::npos);
+    EXPECT_NE(unwrapped.find(command.help), std::string::npos) << command.name;
   }
 }
 
 TEST(Help, PageExplainsTheWords) {
-  EXPECT_EQ(
-      help_page(*find_command("wait")),
-      "wait NODE [--healthy] [--timeout D]\n"
-      "  Wait until a bleeding node is dry, or until a node is healthy.\n"
-      "\n"
-      "  NODE         POOL/NODE, or just NODE if the name is unique\n"
-      "  --healthy    wait for health instead: 'rise' checks in a row that begin from now on\n"
-      "  --timeout D  stop waiting after this time; default: no limit\n");
+  EXPECT_EQ(help_page(*find_command("wait")),
+            "wait NODE [--healthy] [--timeout D]\n"
+            "  Wait until a bleeding node is dry, or until a node is healthy.\n"
+            "\n"
+            "  NODE         POOL/NODE, or just NODE if the name is unique\n"
+            "  --healthy    wait for health instead: 'rise' checks in a row that begin from\n"
+            "               now on\n"
+            "  --timeout D  stop waiting after this time; default: no limit\n");
   EXPECT_EQ(help_page(*find_command("version")),
             "version\n  Show the version of the running proxy.\n");
 }

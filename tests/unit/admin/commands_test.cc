@@ -280,7 +280,7 @@ TEST_F(CommandsTest, StatusSaysWhenTheLastPendingSessionOfABleedEnds) {
 }
 
 TEST_F(CommandsTest, ReloadPassesTheErrorOn) {
-  EXPECT_EQ(rig.ask("reload"), "reloaded by root\n");
+  EXPECT_EQ(rig.ask("reload"), "reloaded by root: nothing has changed\n");
   rig.reload_error = "bonedry.toml:3:1: unknown key \x1b[31m";
   EXPECT_EQ(rig.ask("reload"),
             "error: the config was not reloaded: bonedry.toml:3:1: unknown key \\x1b[31m\n");

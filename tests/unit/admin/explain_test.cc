@@ -94,9 +94,21 @@ TEST(Problems, FailedConnectsAndQueues) {
   marked.health = Health::down;
   NodeStatus busy = node("alice");
   busy.exchanges_waiting = 12;
+  busy.max_connections = 2;
   EXPECT_THAT(problems_of({busy, marked}),
-              ElementsAre("shop/alice: all its connections are in use, 12 requests waiting",
+              ElementsAre("shop/alice: all its 2 connections are in use, 12 requests waiting",
                           "shop/bob: down: connections to it failed"));
+}
+
+TEST(OutOfRotation, IsWhatIsNotActiveWithWhoAndWhy) {
+  Status status;
+  NodeStatus dry = bleeding("carol");
+  dry.dry = true;
+  status.pools.push_back({.name = "shop", .nodes = {node("alice"), bleeding("bob"), dry}});
+  const auto lines = out_of_rotation(status, kWall);
+  ASSERT_EQ(lines.size(), 2U);
+  EXPECT_THAT(lines[0], testing::StartsWith("shop/bob bleeding for "));
+  EXPECT_THAT(lines[1], testing::StartsWith("shop/carol dry, bleeding for "));
 }
 
 TEST(Explain, AnActiveNode) {

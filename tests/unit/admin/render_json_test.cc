@@ -18,7 +18,7 @@ TEST(RenderJson, StatusIsTheContract) {
   EXPECT_EQ(
       render_json(sample_status()),
       R"({"pools":[{"name":"shop","problems":[],"nodes":[{"name":"alice","address":"127.0.0.1:9001",)"
-      R"("weight":100,"max_sessions":0,"state":"bleeding","health":"up","health_age_s":90.0,)"
+      R"("group":null,"weight":100,"max_sessions":0,"max_connections":0,"state":"bleeding","health":"up","health_age_s":90.0,)"
       R"("last_check":{"result":"passed","request":"GET /healthz","found":"status 200",)"
       R"("age_s":0.7,"took_s":0.012},"dry":false,)"
       R"("dry_blocked_by":["12 live sessions","3 pending sessions"],)"
@@ -28,8 +28,8 @@ TEST(RenderJson, StatusIsTheContract) {
       R"("reason":"update \u001b[2J 4.2","deadline":"2023-11-14T22:39:20Z","forecast_s":840.0,)"
       R"("forecast_low_s":543.0,"forecast_high_s":1560.0,"pending_ends_in_s":null},)"
       R"("removed":false,"passes":{"used_lately":3,"last_used_age_s":20.0,"open":1}},)"
-      R"({"name":"bob","address":"127.0.0.1:9002","weight":50,)"
-      R"("max_sessions":500,"state":"active","health":"unknown","health_age_s":null,)"
+      R"({"name":"bob","address":"127.0.0.1:9002","group":null,"weight":50,)"
+      R"("max_sessions":500,"max_connections":0,"state":"active","health":"unknown","health_age_s":null,)"
       R"("last_check":null,"dry":false,)"
       R"("dry_blocked_by":[],"sessions":{"live":0,"pending":0},"exchanges_open":0,)"
       R"("websockets_open":0,"exchanges_waiting":0,"counters":{"new":0,"moved":0,"rescued":0,"late":0,"logged_out":0},)"
@@ -37,11 +37,14 @@ TEST(RenderJson, StatusIsTheContract) {
       R"("passes":{"used_lately":0,"last_used_age_s":null,"open":0}}],)"
       R"("foreign_cookies":0,"cookie_clashes":0,"exempt_requests":0}],)"
       R"("listeners":[{"address":"0.0.0.0:8080","pool":"shop","tls":null}],)"
-      R"("exchanges":{"ended":{"completed":1234,"client_gone":2},"retries":3,)"
+      R"("exchanges":{"ended":{"completed":1234,"client_gone":2,"node_lost":1},"retries":3,)"
       R"("request_body_bytes":4096,"response_body_bytes":1000000},)"
       R"("tls_handshakes":{"completed":70,"resumed":60,"failed":8,"shed":1},)"
+      R"("process":{"version":")" BONEDRY_VERSION
+      R"(","pid":4711,"uptime_s":259200.0,"config_age_s":7200.0,"requests_per_second":812.4,)"
+      R"("client_connections":64,"previous_pid":null},)"
       R"("ledger":{"sessions":15,"capacity":1000000,"complete":true,"complete_in_s":null,)"
-      R"("evicted":0}})"
+      R"("evicted":0,"refused_by_disk":0}})"
       "\n");
 }
 

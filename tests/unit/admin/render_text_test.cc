@@ -29,7 +29,35 @@ TEST(RenderText, StatusIsAnAlignedTableAndRemarks) {
             "shop/alice: 3 requests with a pass in the last 15m, the last 20s ago, 1 open\n"
             "\n"
             "listener 0.0.0.0:8080: pool shop\n"
-            "ledger: 15 of at most 1000000 sessions\n");
+            "traffic: 812 requests/s, 64 client connections; since the start 1234 requests "
+            "completed, ended early: 2 by clients, 1 by nodes\n"
+            "ledger: 15 of at most 1000000 sessions\n"
+            "bonedry " BONEDRY_VERSION ": process 4711, up for 3d, config loaded 2h ago\n");
+}
+
+TEST(RenderText, StatusOnANarrowTerminalHasWhatMattersMost) {
+  const std::string text = render_text(sample_status(), kNow, 80);
+  EXPECT_EQ(text.substr(0, text.find("\n\n")),
+            "NODE        STATE     HEALTH   LIVE  PENDING  OPEN  WS  LAST CLICK  DRY\n"
+            "shop/alice  bleeding  up         12        3     1   0        1.2s  no\n"
+            "shop/bob    active    unknown     0        0     0   0           -  -");
+}
+
+TEST(RenderText, StatusTellsOfAnOldProcessAndOfGroups) {
+  Status status = sample_status();
+  status.traffic.previous_process = 4600;
+  status.process.requests_per_second = 0.25;
+  status.pools[0].nodes[0].group = "blue";
+  status.pools[0].nodes[1].group = "green";
+  const std::string text = render_text(status, kNow);
+  EXPECT_NE(text.find("; process 4600 is finishing what it has open\n"), std::string::npos);
+  EXPECT_NE(text.find("traffic: 0.2 requests/s, "), std::string::npos);
+  EXPECT_NE(
+      text.find("\npool shop: group blue bleeds (12 live and 3 pending sessions), group green "
+                "is active\n"),
+      std::string::npos);
+  status.process.requests_per_second.reset();
+  EXPECT_NE(render_text(status, kNow).find("traffic: 64 client connections"), std::string::npos);
 }
 
 TEST(RenderText, StatusShowsCertificatesAndWhyNewerOnesAreNotUsed) {
@@ -42,7 +70,7 @@ TEST(RenderText, StatusShowsCertificatesAndWhyNewerOnesAreNotUsed) {
                       "2d12h, at 2023-11-17T10:13:20Z\n"
                       "  x\\x0ay.example (RSA 2048): expired at 2023-11-14T22:13:19Z\n"
                       "  new files not used for 5m: shop.key: is empty\n"
-                      "ledger: "),
+                      "traffic: "),
             std::string::npos)
       << text;
 }
@@ -73,10 +101,12 @@ TEST(RenderText, StatusSaysWhenTheLedgerCannotBeTrustedYet) {
   status.complete = false;
   status.complete_in = std::chrono::minutes{12};
   status.evicted = 4;
-  EXPECT_TRUE(
-      render_text(status, kNow)
-          .ends_with(
-              "ledger: 15 of at most 1000000 sessions, 4 evicted, incomplete for another 12m\n"));
+  status.refused = 2;
+  const std::string text = render_text(status, kNow);
+  EXPECT_NE(text.find("\nledger: 15 of at most 1000000 sessions, 4 evicted, the disk had no space "
+                      "for more 2 times, incomplete for another 12m\n"),
+            std::string::npos)
+      << text;
 }
 
 TEST(RenderText, StatusSaysThatADeadlineHasPassed) {

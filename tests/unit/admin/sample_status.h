@@ -43,8 +43,14 @@ inline Status sample_status() {
   Status status;
   status.pools.push_back({.name = "shop", .nodes = {alice, bob}});
   status.listeners.push_back({"0.0.0.0:8080", "shop"});
-  status.traffic.exchanges = {{{"completed", 1234}, {"client_gone", 2}}, 3, 4096, 1'000'000};
+  status.traffic.exchanges = {
+      {{"completed", 1234}, {"client_gone", 2, "client"}, {"node_lost", 1, "node"}},
+      3,
+      4096,
+      1'000'000};
   status.traffic.handshakes = {70, 60, 8, 1};
+  status.traffic.connections = 64;
+  status.process = {4711, std::chrono::hours{72}, std::chrono::hours{2}, 812.4};
   status.sessions = 15;
   status.capacity = 1'000'000;
   return status;

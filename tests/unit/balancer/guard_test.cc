@@ -124,5 +124,56 @@ TEST_F(GuardTest, OneNodeWithoutALimitHasRoomForAll) {
   EXPECT_EQ(objection(), "");
 }
 
+class GroupGuardTest : public GuardTest {
+ protected:
+  GroupGuardTest() {
+    pool[alice].group = "blue";
+    pool[bob].group = "green";
+    pool.close_door(bob, NodeState::maintenance, Door::shut);
+  }
+
+  /// Why green may not serve the pool alone; empty if it may.
+  [[nodiscard]] std::string objection() const {
+    const Result<> outcome = check_group(pool.view, "green", kNow);
+    return outcome ? "" : outcome.error();
+  }
+};
+
+TEST_F(GroupGuardTest, ItsNodesCountWhateverTheirState) {
+  EXPECT_EQ(objection(), "");
+  pool.view.config.min_active = 2;
+  EXPECT_EQ(objection(),
+            "with group green alone pool shop would have 1 active, healthy nodes; min_active is 2");
+  pool[pool.add("carol")].group = "green";
+  EXPECT_EQ(objection(), "");
+}
+
+TEST_F(GroupGuardTest, NodesThatAreDownDoNotCount) {
+  pool.node(bob).set_health(Health::down);
+  EXPECT_NE(objection(), "");
+}
+
+TEST_F(GroupGuardTest, NodesThatWereNotCheckedYetCountWhileNoneOfThemWas) {
+  pool.view.config.health.active = true;
+  pool.node(alice).set_health(Health::up);
+  EXPECT_EQ(objection(), "");
+  pool.view.config.min_active = 2;
+  const std::size_t carol = pool.add("carol");
+  pool[carol].group = "green";
+  EXPECT_EQ(objection(), "");
+  pool.node(bob).set_health(Health::up);
+  EXPECT_NE(objection(), "") << "carol may not be there";
+}
+
+TEST_F(GroupGuardTest, ItMustHaveRoomForTheSessionsOfThePool) {
+  pool[bob].max_sessions = 100;
+  pool.set_live(alice, 101);
+  EXPECT_EQ(
+      objection(),
+      "with group green alone pool shop could hold 100 sessions (max_sessions), but it has 101");
+  pool.set_live(alice, 100);
+  EXPECT_EQ(objection(), "");
+}
+
 }  // namespace
 }  // namespace bonedry::balancer

@@ -36,7 +36,7 @@ TEST_F(PromisedAnswersTest, OneThatComesInTimeIsGivenAsItIs) {
   pass(seconds{4});
   answer(reloaded);
   pass(seconds{9});
-  EXPECT_EQ(given, std::vector<std::string>{"reloaded"});
+  EXPECT_EQ(given, std::vector<std::string>{"reloaded: nothing has changed"});
 }
 
 TEST_F(PromisedAnswersTest, OneThatDoesNotComeIsGivenOnceAndSaysWhoIsWaitedFor) {

@@ -33,7 +33,8 @@ class CommandErrorTest : public ControlTest {
     return code_of([&](const ChangeCallback& answer) { control->activate(id, {"root"}, answer); });
   }
   std::string reload_code() {
-    return code_of([&](const ChangeCallback& answer) { control->reload("root", answer); });
+    return code_of(
+        [&](const ChangeCallback& answer) { control->reload(Force::no, "root", answer); });
   }
 };
 

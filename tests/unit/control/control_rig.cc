@@ -116,8 +116,8 @@ std::string ControlTest::activate(const std::string& key) {
       [&](const ChangeCallback& answer) { control->activate(node_id(key), {"root"}, answer); });
 }
 
-std::string ControlTest::reload() {
-  return answer_of([&](const ChangeCallback& answer) { control->reload("root", answer); });
+std::string ControlTest::reload(Force force) {
+  return answer_of([&](const ChangeCallback& answer) { control->reload(force, "root", answer); });
 }
 
 void ControlTest::settle() {

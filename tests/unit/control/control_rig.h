@@ -80,7 +80,7 @@ class ControlTest : public testing::Test {
   std::string bleed_until(const std::string& key, Millis deadline);
   std::string maintain(const std::string& key, Force force = Force::no);
   std::string activate(const std::string& key);
-  std::string reload();
+  std::string reload(Force force = Force::no);
 
   // The same without acknowledgements: the response is appended to `answers`.
   ChangeCallback note_answer();

@@ -182,7 +182,7 @@ TEST_F(HandoverTest, AProcessThatHangsKeepsNoOperatorWaiting) {
 TEST_F(HandoverTest, AReloadThatIsNotTakenOverIsAnsweredToo) {
   lagging_process = "process 77";
   shop().nodes.push_back(node("dave"));
-  control->reload("root", note_answer());
+  control->reload(Force::no, "root", note_answer());
   pass_unacknowledged(seconds{6});
   ASSERT_EQ(answers.size(), 1U);
   EXPECT_THAT(answers.front(), HasSubstr("error: process 77 has not acknowledged within 5s"));

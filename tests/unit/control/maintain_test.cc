@@ -256,7 +256,7 @@ TEST_F(MaintainTest, ABleedWhileTheDoorIsBeingOpenedLeavesItClosedToNewUsers) {
 
 TEST_F(MaintainTest, ANodeThatAReloadAddsOpensOnlyWhenAllWorkersKnowIt) {
   shop().nodes.push_back(node("dave"));
-  control->reload("root", note_answer());
+  control->reload(Force::no, "root", note_answer());
   EXPECT_EQ(door("shop/dave"), "active, opening");
   publisher.acknowledge_once();
   EXPECT_EQ(door("shop/dave"), "active, open");
@@ -267,7 +267,7 @@ TEST_F(MaintainTest, ANodeThatAReloadAddsOpensOnlyWhenAllWorkersKnowIt) {
 
 TEST_F(MaintainTest, AReloadThatReplacesAllNodesLeavesNoMomentWithoutOne) {
   shop().nodes = {node("dave"), node("erin")};
-  control->reload("root", note_answer());
+  control->reload(Force::no, "root", note_answer());
   EXPECT_EQ(door("shop/dave"), "active, opening");
   EXPECT_EQ(door("shop/alice"), "bleeding, open");
   EXPECT_EQ(view("shop/alice").weight, 100U);
@@ -283,7 +283,7 @@ TEST_F(MaintainTest, AReloadThatReplacesAllNodesLeavesNoMomentWithoutOne) {
 
 TEST_F(MaintainTest, ANodeWithoutWeightIsNotActivatedAlthoughItsDoorIsStillOpen) {
   shop().nodes = {node("alice", 0), node("dave")};
-  control->reload("root", note_answer());
+  control->reload(Force::no, "root", note_answer());
   ASSERT_EQ(door("shop/alice"), "bleeding, open");
   control->activate("shop/alice"_node, {"root"}, note_answer());
   ASSERT_EQ(answers.size(), 1U);

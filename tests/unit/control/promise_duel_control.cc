@@ -161,7 +161,7 @@ void PromiseModelRun::reload() {
   proxy_.load_error = valid ? "" : "line 7: it is not in order";
   const std::uint64_t version = next_version();
   const auto answered = std::make_shared<std::optional<bool>>();
-  proxy_.control->reload("root", note_answer(answered));
+  proxy_.control->reload(Force::yes, "root", note_answer(answered));
   proxy_.load_error.clear();
   const bool good = valid && !proxy_.disk_is_broken();
   if (good) model_.configure(proxy_.config, version);

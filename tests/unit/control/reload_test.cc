@@ -29,13 +29,15 @@ TEST_F(ReloadTest, NewValuesAreTakenOver) {
   shop().nodes[1].address.port = 1234;
   shop().balance = conf::Balance::round_robin;
   config.timeouts.connect = seconds{1};
-  EXPECT_EQ(reload(), "reloaded by root");
+  EXPECT_EQ(reload(),
+            "reloaded by root: pool shop: [[pool]] changed; shop/alice: weight 100 to 50, "
+            "limits; shop/bob: address 127.0.0.1:9098 to 127.0.0.1:1234; [timeouts] changed");
   EXPECT_EQ(view("shop/alice").weight, 50U);
   EXPECT_EQ(view("shop/alice").max_sessions, 7U);
   EXPECT_EQ(view("shop/bob").address.port, 1234);
   EXPECT_EQ(control->topology()->pools[0].config.balance, conf::Balance::round_robin);
   EXPECT_EQ(control->topology()->timeouts.connect, seconds{1});
-  EXPECT_EQ(events_of("reload"), "reloaded by root");
+  EXPECT_TRUE(events_of("reload").starts_with("reloaded by root: pool shop"));
 }
 
 TEST_F(ReloadTest, NoUserLosesACookieForWhereItsPoolStands) {
@@ -47,7 +49,7 @@ TEST_F(ReloadTest, NoUserLosesACookieForWhereItsPoolStands) {
       "\"bonedry\"; the running config is unchanged");
   EXPECT_EQ(control->config().pools[0].session.cookie, "bonedry");
   shop().session.cookie_named = conf::NameSource::in_file;
-  EXPECT_EQ(reload(), "reloaded by root");
+  EXPECT_EQ(reload(), "reloaded by root: pool shop: cookie renamed: all its users will be new");
 }
 
 TEST_F(ReloadTest, UsersWhoLoseTheirCookiesToAnotherAreToldOfOnce) {
@@ -79,7 +81,7 @@ TEST_F(ReloadTest, UsersWhoLoseTheirCookiesToAnotherAreToldOfOnce) {
 }
 
 TEST_F(ReloadTest, TheAnswerComesOnceAllWorkersRouteByIt) {
-  control->reload("root", note_answer());
+  control->reload(Force::no, "root", note_answer());
   EXPECT_TRUE(answers.empty());
   publisher.acknowledge();
   EXPECT_EQ(answers.size(), 1U);
@@ -133,7 +135,7 @@ TEST_F(ReloadTest, WeightZeroMakesANodeBleed) {
 
 TEST_F(ReloadTest, ANodeThatWeightZeroMakesBleedIsDryOnlyOnceTheWorkersHaveHeardOfIt) {
   shop().nodes[0].weight = 0;
-  control->reload("root", note_answer());
+  control->reload(Force::no, "root", note_answer());
   for (int i = 0; i < 5; ++i) control->tick();
   EXPECT_FALSE(dry("shop/alice")) << "workers still send users there";
   publisher.acknowledge();
@@ -177,7 +179,7 @@ TEST_F(ReloadTest, WithoutChecksNoHealthIsKnown) {
 TEST_F(ReloadTest, ARemovedNodeBleedsUntilItIsDryAndGoes) {
   add_user("shop/alice", 1);
   remove("alice");
-  EXPECT_EQ(reload(), "reloaded by root; 1 node no longer in the config will bleed until dry");
+  EXPECT_EQ(reload(), "reloaded by root: shop/alice removed: it bleeds until its users are gone");
   EXPECT_EQ(door("shop/alice"), "bleeding, sessions_only");
   EXPECT_TRUE(status("shop/alice").removed);
   EXPECT_EQ(view("shop/alice").address.port, 9000 + 'a');
@@ -196,7 +198,7 @@ TEST_F(ReloadTest, ARemovedNodeBleedsUntilItIsDryAndGoes) {
 
 TEST_F(ReloadTest, ARemovedNodeGoesOnlyOnceTheWorkersHaveHeardOfIt) {
   remove("alice");
-  control->reload("root", note_answer());
+  control->reload(Force::no, "root", note_answer());
   for (int i = 0; i < 5; ++i) control->tick();
   EXPECT_TRUE(there("alice"));
   EXPECT_FALSE(dry("shop/alice"));
@@ -247,7 +249,9 @@ TEST_F(ReloadTest, ARemovedNodeThatComesBackIsStillBleeding) {
   remove("alice");
   reload();
   shop() = before;
-  EXPECT_EQ(reload(), "reloaded by root");
+  EXPECT_EQ(reload(),
+            "reloaded by root: shop/alice added; shop/alice still bleeds (was removed from the "
+            "config); 'bonedryctl activate shop/alice' puts it back");
   EXPECT_FALSE(status("shop/alice").removed);
   EXPECT_EQ(door("shop/alice"), "bleeding, sessions_only");
   EXPECT_EQ(activate("shop/alice"), "shop/alice is active");
@@ -312,7 +316,7 @@ TEST_F(ReloadTest, AnAnswerOnItsWayForANodeOfARemovedPoolHurtsNobody) {
   bleed_unacknowledged("blog/alice");
   control->maintain("blog/bob"_node, Force::yes, {"root"}, note_answer());
   config.pools.pop_back();
-  control->reload("root", note_answer());
+  control->reload(Force::no, "root", note_answer());
   settle();
   EXPECT_EQ(answers.size(), 3U) << "every command is answered";
 }
@@ -326,7 +330,7 @@ TEST_F(ReloadTest, APoolMayGoWhileTheDoorOfItsNodeIsShutForTheSecondLook) {
   control->tick();
   ASSERT_EQ(door("blog/alice"), "bleeding, shut");
   config.pools.pop_back();
-  control->reload("root", note_answer());
+  control->reload(Force::no, "root", note_answer());
   publisher.acknowledge();
   EXPECT_EQ(answers.size(), 1U);
   config.pools.push_back(blog);
@@ -343,6 +347,8 @@ TEST_F(ReloadTest, AConfigThatDoesNotLoadChangesNothing) {
   EXPECT_EQ(reload(), "error: the config was not reloaded: bonedry.toml:3:1: nodes: unknown key");
   EXPECT_EQ(control->topology(), before);
   EXPECT_TRUE(publisher.published.empty());
+  EXPECT_EQ(events_of("reload"),
+            "refused by root: the config was not reloaded: bonedry.toml:3:1: nodes: unknown key");
 }
 
 TEST_F(ReloadTest, WhatTakesARestartIsRefusedByNameAndAsAWhole) {
@@ -356,12 +362,15 @@ TEST_F(ReloadTest, WhatTakesARestartIsRefusedByNameAndAsAWhole) {
     return answer;
   };
   const auto text = [](const std::string& section) {
-    return "error: a change of " + section + " requires a restart; the running config is unchanged";
+    return "error: a change of " + section +
+           " takes a restart, or 'bonedryctl upgrade', which is one without a break; the running "
+           "config is unchanged";
   };
-  EXPECT_EQ(refused([](conf::Config& next) { next.server.workers = 3; }), text("[server]"));
-  EXPECT_EQ(refused([](conf::Config& next) { next.admin.socket = "/x"; }), text("[admin]"));
-  EXPECT_EQ(refused([](conf::Config& next) { next.log.access = "off"; }), text("[log]"));
-  EXPECT_EQ(refused([](conf::Config& next) { next.ledger.sessions = 5; }), text("[ledger]"));
+  EXPECT_EQ(refused([](conf::Config& next) { next.server.workers = 3; }), text("[server] workers"));
+  EXPECT_EQ(refused([](conf::Config& next) { next.admin.socket = "/x"; }), text("[admin] socket"));
+  EXPECT_EQ(refused([](conf::Config& next) { next.log.access = "off"; }), text("[log] access"));
+  EXPECT_EQ(refused([](conf::Config& next) { next.ledger.sessions = 5; }),
+            text("[ledger] sessions"));
   EXPECT_EQ(refused([](conf::Config& next) {
               next.listeners.push_back({{"::1", 80}, "shop"});
             }),
@@ -370,7 +379,10 @@ TEST_F(ReloadTest, WhatTakesARestartIsRefusedByNameAndAsAWhole) {
               next.server.workers = 3;
               next.log.access = "off";
             }),
-            text("[server], [log]"));
+            text("[server] workers, [log] access"));
+  EXPECT_EQ(refused([](conf::Config& next) { next.server.state_dir = "/x"; }),
+            "error: a change of [server] state_dir takes a restart; the running config is "
+            "unchanged");
   EXPECT_TRUE(publisher.published.empty());
 }
 
@@ -381,8 +393,42 @@ TEST_F(ReloadTest, TrustedProxiesAndTheHeaderForNodesGoWithTheTopology) {
   EXPECT_EQ(control->topology()->trusted_proxies, config.server.trusted_proxies);
   EXPECT_EQ(control->topology()->pools[0].config.proxy_protocol, conf::ProxyProtocol::v2);
   config.listeners = {{.address = {"::1", 80}, .pool = "shop", .proxy_protocol = true}};
-  EXPECT_EQ(reload(),
-            "error: a change of [[listener]] requires a restart; the running config is unchanged");
+  EXPECT_TRUE(reload().starts_with("error: a change of [[listener]] takes a restart"));
+}
+
+TEST_F(ReloadTest, ItSaysWhatItDoes) {
+  shop().nodes[0].weight = 0;
+  remove("bob");
+  shop().nodes.push_back(node("dora"));
+  conf::Pool blog;
+  blog.name = "blog";
+  blog.nodes = {node("eve"), node("fred", 0)};
+  config.pools.push_back(blog);
+  config.limits.headers = 7;
+  EXPECT_EQ(
+      reload(),
+      "reloaded by root: shop/alice: weight 100 to 0; shop/alice bleeds: its weight is 0; "
+      "shop/dora added; shop/bob removed: it bleeds until its users are gone; pool blog added "
+      "with 2 nodes; blog/fred bleeds: its weight is 0; [limits] changed");
+  shop().nodes[0].weight = 100;
+  config.pools.pop_back();
+  EXPECT_EQ(
+      reload(),
+      "reloaded by root: shop/alice: weight 0 to 100; shop/alice still bleeds (weight was 0); "
+      "'bonedryctl activate shop/alice' puts it back; pool blog removed");
+  EXPECT_EQ(reload(), "reloaded by root: nothing has changed");
+}
+
+TEST_F(ReloadTest, ThatNoNodeIsLeftForNewUsersTakesForce) {
+  for (conf::Node& each : shop().nodes) each.weight = 0;
+  const std::string why = "pool shop would have no node for new users: alice, bob, carol all bleed";
+  EXPECT_EQ(reload(), "error: " + why + "; --force overrides; the running config is unchanged");
+  EXPECT_EQ(door("shop/alice"), "active, open");
+  EXPECT_NE(events_of("reload").find(why), std::string::npos) << "a reload that fails is an event";
+  EXPECT_NE(reload(Force::yes).find(" [forced: " + why + "]"), std::string::npos);
+  EXPECT_EQ(door("shop/alice"), "bleeding, sessions_only");
+  config.limits.headers = 7;
+  EXPECT_EQ(reload(), "reloaded by root: [limits] changed") << "it had none before";
 }
 
 TEST_F(ReloadTest, ADiskThatRefusesRefusesItAndChangesNothing) {
