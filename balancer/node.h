@@ -1,5 +1,6 @@
 #pragma once
 
+#include "balancer/failure_notes.h"
 #include "balancer/node_id.h"
 #include "balancer/pass_use.h"
 #include "proxy/base/clock.h"
@@ -168,6 +169,7 @@ class Node {
   }
 
   NodeCounters counters;
+  FailureNotes failures;
 
  private:
   // Many: the facts of a node are independent of each other, each constant or an atomic.

@@ -6,6 +6,7 @@
 #include "proxy/base/clock.h"
 #include "proxy/end_reason.h"
 #include "proxy/exchange_counters.h"
+#include "proxy/exchange_error.h"
 #include "proxy/io/timer_wheel.h"
 #include "proxy/process_state.h"
 #include "proxy/router.h"
@@ -40,10 +41,11 @@ class ExchangeContext {
   /// The end reason of exchanges whose client connection closes now.
   [[nodiscard]] virtual EndReason closing_reason() const = 0;
 
-  // Log messages; each kind at most once a second, with the number of suppressed ones.
+  // Log messages; each kind at most once a second, with the number of suppressed ones. Those of a
+  // node: see log_node_failure.
   virtual void report_no_node(const std::string& pool) = 0;
   virtual void report_out_of_resources(int error) = 0;
-  virtual void report_bad_response(const balancer::Node& node, const char* why) = 0;
+  virtual void report_node_failure(const balancer::NodeView& node, const ExchangeError& error) = 0;
 
  protected:
   ~ExchangeContext() = default;

@@ -58,7 +58,11 @@ void Exchange::on_error(const ExchangeError& error) {
 }
 
 void Exchange::report(const ExchangeError& error) {
-  if (error.reason == EndReason::bad_response) context_.report_bad_response(*held_.node, error.why);
+  // A node may close a connection that was idle: that is no failure.
+  const bool node_failed = error.side() == Side::upstream && error.retry != Retry::not_processed;
+  if (node_failed && held_.node) {
+    context_.report_node_failure(runtime_->node(held_.index), error);
+  }
   if (error.reason == EndReason::no_resources) context_.report_out_of_resources(error.error);
   if (error.reason == EndReason::no_node) context_.report_no_node(runtime_->view().config.name);
 }

@@ -1,6 +1,7 @@
 #include "proxy/upstream_pool.h"
 
 #include "proxy/base/file.h"
+#include "proxy/node_failure.h"
 
 #include <spdlog/spdlog.h>
 
@@ -9,12 +10,6 @@
 #include <utility>
 
 namespace bonedry::proxy {
-
-namespace {
-
-constexpr Millis kWarningInterval{1000};
-
-}  // namespace
 
 UpstreamPool::UpstreamPool(WorkerContext& context, std::shared_ptr<balancer::Node> node)
     : context_(context), node_(std::move(node)) {
@@ -106,20 +101,23 @@ NodeStreams::Lease UpstreamPool::lease(const LeaseRequest& request, UpstreamEven
 
 ExchangeError UpstreamPool::on_connect_failed(int error, const std::string& why) {
   if (io::is_local_shortage(error)) return out_of_resources(error);
-  if (node_->note_connect_failure(passive_failures_, passive_hold_, context_.loop.now())) {
-    spdlog::warn("node {}: marked down after consecutive connect failures: {}", node_->key(), why);
-  } else if (error == EPROTO) {
-    on_tls_failed(why);
-  }
   const bool late = error == ETIMEDOUT;
+  const Instant now = context_.loop.now();
+  if (error == EPROTO) {
+    on_tls_failed(why);
+  } else {
+    const auto kind =
+        late ? balancer::NodeFailure::connect_timeout : balancer::NodeFailure::connect;
+    log_node_failure(*node_, address_, {kind, "cannot connect", why}, now);
+  }
+  if (node_->note_connect_failure(passive_failures_, passive_hold_, now)) {
+    spdlog::warn("node {}: marked down after consecutive connect failures: {}", node_->key(), why);
+  }
   return {late ? EndReason::connect_timeout : EndReason::connect_failed, Retry::other_node, error};
 }
 
 void UpstreamPool::on_tls_failed(const std::string& why) {
-  const Instant now = context_.loop.now();
-  if (now < next_tls_warning_) return;
-  next_tls_warning_ = now + kWarningInterval;
-  spdlog::warn("node {}: {}", node_->key(), why);
+  log_node_failure(*node_, address_, {balancer::NodeFailure::tls, "", why}, context_.loop.now());
 }
 
 /// Opens a connection; closes idle ones if there are too many.

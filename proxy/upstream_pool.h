@@ -67,7 +67,6 @@ class UpstreamPool final : public NodeStreams, private UpstreamOwner {
   void on_connect_succeeded() override { node_->note_connect_success(); }
   /// May mark the node down, but not after a shortage of our own resources.
   [[nodiscard]] ExchangeError on_connect_failed(int error, const std::string& why) override;
-  /// At most one message a second: most likely the config is wrong, and each attempt fails.
   void on_tls_failed(const std::string& why) override;
   [[nodiscard]] Millis max_idle_time(const UpstreamConnection& connection) const override;
   void on_idle(UpstreamConnection& connection) override;
@@ -90,7 +89,6 @@ class UpstreamPool final : public NodeStreams, private UpstreamOwner {
   io::SocketAddress socket_address_;
   std::shared_ptr<const tls::ClientContext> tls_context_;  // that the next is made with
   std::shared_ptr<const tls::ClientTarget> tls_;           // null: plain
-  Instant next_tls_warning_;
   UpstreamTarget target_;
   std::vector<std::unique_ptr<UpstreamConnection>> all_;
   std::vector<UpstreamConnection*> idle_;  // newest last

@@ -3,6 +3,7 @@
 #include "proxy/base/file.h"
 #include "proxy/base/signals.h"
 #include "proxy/downstream_connection.h"
+#include "proxy/node_failure.h"
 #include "proxy/tls/loop_tls.h"
 #include "proxy/tls/server_context.h"
 
@@ -397,10 +398,9 @@ void Worker::report_turned_away(const std::string& client, const char* why) {
   spdlog::warn("client {}: rejected: {} ({} more not logged)", client, why, suppressed);
 }
 
-void Worker::report_bad_response(const balancer::Node& node, const char* why) {
-  std::uint64_t suppressed = 0;
-  if (!should_log(log_limits_.bad_response, suppressed)) return;
-  spdlog::warn("node {}: malformed response: {} ({} more not logged)", node.key(), why, suppressed);
+void Worker::report_node_failure(const balancer::NodeView& node, const ExchangeError& error) {
+  const std::optional<NodeFailureText> failure = node_failure_of(error);
+  if (failure) log_node_failure(*node.node, node.address, *failure, now());
 }
 
 void Worker::report_refusal(const std::string& client, const http::RequestPreview& request,

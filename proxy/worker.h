@@ -139,7 +139,7 @@ class Worker final : public ExchangeContext {
   // Log messages, at most one of each kind per second; but each failure to accept is reported.
   void report_no_node(const std::string& pool) override;
   void report_out_of_resources(int error) override;
-  void report_bad_response(const balancer::Node& node, const char* why) override;
+  void report_node_failure(const balancer::NodeView& node, const ExchangeError& error) override;
   void report_accept_error(std::size_t listener, int error);
   void report_turned_away(const std::string& client, const char* why);
   void report_refusal(const std::string& client, const http::RequestPreview& request,
@@ -179,7 +179,6 @@ class Worker final : public ExchangeContext {
   /// One for each kind of message.
   struct RateLimits {
     RateLimit no_node;
-    RateLimit bad_response;
     RateLimit refusal;
     RateLimit proxy_refusal;
     RateLimit failed_handshake;

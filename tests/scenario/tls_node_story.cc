@@ -177,7 +177,8 @@ TEST_P(TlsNodeStory, ANodeThatSpeaksPlainHttpGetsNothing) {
   EXPECT_EQ(receive_text(node, 1), "\x16") << "a handshake record";
   node.send_all("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
   EXPECT_THAT(client.read_response().status, AnyOf(502, 503));
-  EXPECT_TRUE(eventually_says("node shop/alice: TLS: wrong version number"));
+  EXPECT_TRUE(
+      eventually_says("node shop/alice (" + port.address() + "): TLS: wrong version number"));
 }
 
 TEST_P(TlsNodeStory, ANodeMayAskForOurCertificate) {

@@ -169,8 +169,9 @@ class ExchangeTest : public testing::Test, public ExchangeContext {
   void report_out_of_resources(int error) override {
     reports.push_back("shortage " + std::to_string(error));
   }
-  void report_bad_response(const balancer::Node& node, const char* why) override {
-    reports.push_back(node.key() + ": " + why);
+  void report_node_failure(const balancer::NodeView& node, const ExchangeError& error) override {
+    reports.push_back(node.node->key() + ": " + std::string(info_of(error.reason).name) +
+                      (error.why[0] == '\0' ? "" : ": ") + error.why);
   }
 
   std::vector<std::string> log;

@@ -126,7 +126,7 @@ TEST_F(ExchangeTest, InterimAnswersPassAndTooManyOfThemAreNoAnswer) {
   EXPECT_FALSE(exchange.over());
   answer(kAlice, "HTTP/1.1 103 Early Hints\r\n");
   EXPECT_TRUE(said("local 502"));
-  EXPECT_THAT(reports, ElementsAre("shop/alice: too many 1xx responses"));
+  EXPECT_THAT(reports, ElementsAre("shop/alice: bad_response: too many 1xx responses"));
 }
 
 // -- Retries --------------------------------------------------------------------------------------
