@@ -51,11 +51,32 @@ struct Admin {
 
 enum class LogLevel : std::uint8_t { debug, info, warn, error };
 enum class AccessFormat : std::uint8_t { json, combined };
+/// What is done with X-Request-Id.
+enum class RequestId : std::uint8_t {
+  off,      ///< nothing: a field like any other
+  forward,  ///< every request has one, which is logged and sent to the node
+  respond,  ///< the same, and it is sent to the client as well
+};
+/// RFC 5424, section 6.2.1: the numbers are those of the table there.
+enum class SyslogFacility : std::uint8_t {
+  user = 1,
+  daemon = 3,
+  local0 = 16,
+  local1,
+  local2,
+  local3,
+  local4,
+  local5,
+  local6,
+  local7,
+};
 
 struct Log {
   LogLevel level = LogLevel::info;
-  std::string access = "stdout";  ///< a path, "stdout" or "off"
+  std::string access = "stdout";  ///< a path, "stdout", "syslog", "journald" or "off"
   AccessFormat format = AccessFormat::json;
+  SyslogFacility facility = SyslogFacility::local0;  ///< of access = "syslog"
+  RequestId request_id = RequestId::forward;
 
   friend bool operator==(const Log&, const Log&) = default;
 };

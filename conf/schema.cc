@@ -39,9 +39,19 @@ void read_log(TableReader table, Log& log) {
                                {"error", LogLevel::error}};
   const Choice<AccessFormat> format{{"json", AccessFormat::json},
                                     {"combined", AccessFormat::combined}};
+  const Choice<SyslogFacility> facility{
+      {"daemon", SyslogFacility::daemon}, {"user", SyslogFacility::user},
+      {"local0", SyslogFacility::local0}, {"local1", SyslogFacility::local1},
+      {"local2", SyslogFacility::local2}, {"local3", SyslogFacility::local3},
+      {"local4", SyslogFacility::local4}, {"local5", SyslogFacility::local5},
+      {"local6", SyslogFacility::local6}, {"local7", SyslogFacility::local7}};
+  const Choice<RequestId> request_id{
+      {"off", RequestId::off}, {"forward", RequestId::forward}, {"respond", RequestId::respond}};
   table.read("level", log.level, level);
   table.read("access", log.access, file_path);
   table.read("format", log.format, format);
+  table.read("facility", log.facility, facility);
+  table.read("request_id", log.request_id, request_id);
   table.finish();
 }
 

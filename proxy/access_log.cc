@@ -14,12 +14,13 @@
 namespace bonedry::proxy {
 namespace {
 
-// Queue size of each worker: 8,192 lines, which a busy worker writes in half a second.
+// Queue size of each worker: some 6,000 lines, which a busy worker writes in less than half a second.
 constexpr std::size_t kWaitingBytes = 4U * 1024 * 1024;
 // Lines are only written through the queues, so the log itself needs next to no buffer.
 constexpr std::size_t kUnqueuedBytes = 16;
 
-// Bytes logged of any text that a client controls. This limits a line to about 16 KiB.
+// Bytes logged of any text that a client controls, each of which may become six. This limits a line
+// to about 40 KiB.
 constexpr std::size_t kMaxLogged = 1024;
 
 // A line fits on the stack unless a client has made it unusually long.
@@ -63,6 +64,10 @@ void append_combined(Buffer& out, std::string_view text) {
   append_quoted(out, text.empty() ? "-" : text, "\\x");
 }
 
+void append_time(Buffer& out, std::string_view key, std::optional<Millis> taken) {
+  if (taken) fmt::format_to(std::back_inserter(out), ",\"{}\":{}", key, taken->count());
+}
+
 void append_tls(Buffer& out, const io::TlsInfo& tls) {
   append_json(out, "tls_version", tls.version);
   append_json(out, "cipher", tls.cipher);
@@ -81,15 +86,25 @@ void format_json(Buffer& out, const AccessEntry& entry) {
   append_json(out, "client", entry.client);
   append_json(out, "method", entry.method);
   append_json(out, "target", entry.target);
+  append_json(out, "host", entry.host);
   fmt::format_to(std::back_inserter(out),
                  ",\"status\":{},\"bytes_in\":{},\"bytes_out\":{},\"duration_ms\":{}", entry.status,
                  entry.bytes_in, entry.bytes_out, entry.duration.count());
+  append_time(out, "queue_ms", entry.phases.queue);
+  append_time(out, "connect_ms", entry.phases.connect);
+  append_time(out, "first_byte_ms", entry.phases.first_byte);
+  append_json(out, "listener", entry.listener);
   append_json(out, "pool", entry.pool);
   append_json(out, "node", entry.node);
   append_json(out, "verdict", entry.decision);
   append_json(out, "session", entry.session);
   if (entry.user == session::UserStatus::logged_out) append(out, ",\"logged_out\":true");
   if (entry.exempt == Exempt::yes) append(out, ",\"exempt\":true");
+  if (entry.pass == WithPass::yes) append(out, ",\"pass\":true");
+  if (!entry.request_id.empty()) append_json(out, "request_id", entry.request_id);
+  if (!entry.trace_id.empty()) append_json(out, "trace_id", entry.trace_id);
+  append_json(out, "user_agent", entry.user_agent);
+  append_json(out, "referer", entry.referer);
   if (entry.tls != nullptr) append_tls(out, *entry.tls);
   append_json(out, "end", info_of(entry.end).name);
   if (!entry.reason.empty()) append_json(out, "reason", entry.reason);

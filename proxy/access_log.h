@@ -5,6 +5,7 @@
 #include "proxy/base/log_writer.h"
 #include "proxy/end_reason.h"
 #include "proxy/io/tls_info.h"
+#include "proxy/phase_clock.h"
 #include "session/affinity.h"
 
 #include <cstdint>
@@ -19,23 +20,32 @@ namespace bonedry::proxy {
 /// Whether a request began no session because of [pool.session] exempt.
 enum class Exempt : std::uint8_t { no, yes };
 
+/// Whether a pass took the request to its node.
+enum class WithPass : std::uint8_t { no, yes };
+
 /// The content of one line of the access log.
 struct AccessEntry {
   WallTime at;
   std::string_view client;
   std::string_view method;
   std::string_view target;
+  std::string_view host;        ///< as the client sent it, or empty
+  std::string_view listener;    ///< its address, as configured
+  std::string_view request_id;  ///< empty: there is none
+  std::string_view trace_id;    ///< of traceparent; empty: there is none that is valid
   int version_minor = 1;
   int status = 0;
   std::uint64_t bytes_in = 0;   ///< request body
   std::uint64_t bytes_out = 0;  ///< response body
   Millis duration{0};
+  PhaseTimes phases;
   std::string_view pool;
   std::string_view node;      ///< empty if no node was reached
   std::string_view decision;  ///< routing decision: "own_node", "fresh", …
   std::string_view session;   ///< first 8 hex digits of its key, or empty
   session::UserStatus user = session::UserStatus::present;  ///< as the response says
   Exempt exempt = Exempt::no;
+  WithPass pass = WithPass::no;
   std::string_view user_agent;
   std::string_view referer;
   const io::TlsInfo* tls = nullptr;  ///< null: not encrypted

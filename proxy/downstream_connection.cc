@@ -173,6 +173,7 @@ void DownstreamConnection::send_local_response(const http::LocalResponse& respon
   if (!response.location.empty()) fields += "Location: " + response.location + "\r\n";
   if (!response.set_cookie.empty()) fields += "Set-Cookie: " + response.set_cookie + "\r\n";
   if (!response.allow.empty()) fields.append("Allow: ").append(response.allow).append("\r\n");
+  fields += request_id_field(exchange_->response_request_id());
   reply.fields = fields;
   reply.persistence = response_.persistence;
   reply.request_kind = request_.request_kind;

@@ -221,7 +221,8 @@ void DownstreamConnection::start_exchange() {
   request_.request_kind = facts->is_head ? http::RequestKind::head : http::RequestKind::other;
   const std::string_view scheme = tls_ ? "https" : "http";
   const http::ClientInfo client{client_.text(), scheme, client_.trust(), client_.certificate()};
-  exchange_->start({this, listener_, client, tls_.get()}, *facts);
+  exchange_->start({this, listener_, worker_.listener_address(listener_), client, tls_.get()},
+                   *facts);
   if (input_ == Input::ended && request_.body == Body::none) send_early_prefix();
 }
 
@@ -246,16 +247,18 @@ bool DownstreamConnection::parse_body() {
 void DownstreamConnection::refuse(const http::Refusal& refusal) {
   const http::Head& head = exchange_->request_head();
   const bool parsed = head.base != nullptr;
-  worker_.report_refusal(client_.text(),
-                         parsed
-                             ? http::RequestPreview{head.text(head.method), head.text(head.target)}
-                             : http::request_preview({in_.data(), in_.size()}),
-                         refusal);
+  RequestIds::Made made{};
+  const std::string_view id = worker_.request_ids().id_of(head, client_.trust(), made);
+  const auto preview = parsed ? http::RequestPreview{head.text(head.method), head.text(head.target)}
+                              : http::request_preview({in_.data(), in_.size()});
+  worker_.report_refusal({client_.text(), preview, listener_, id}, refusal);
   http::Http1LocalResponse reply;
   reply.status = refusal.status;
   reply.text = refusal.why;
   const bool allow = refusal.status == 405 || refusal.status == 200;
-  if (allow) reply.fields = http::kAllowField;  // RFC 9110, 15.5.6 and 9.3.7
+  std::string fields(allow ? http::kAllowField : "");  // RFC 9110, 15.5.6 and 9.3.7
+  if (worker_.request_ids().in_responses()) fields += request_id_field(id);
+  reply.fields = fields;
   send(reply);
   if (flush() == Flow::broken) return close();
   linger();

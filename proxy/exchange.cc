@@ -33,6 +33,7 @@ void Exchange::set(ResponseState state) {
 void Exchange::set(AttemptState state) {
   if (state == attempt_ && state == AttemptState::none) return;
   assert(may_follow(attempt_, state));
+  stats_.phases.step(attempt_, state, context_.now());
   attempt_ = state;
 }
 
@@ -52,6 +53,7 @@ void Exchange::reset() {
   info_ = {};
   refusal_.reset();
   kept_body_.reset();
+  request_id_ = {};
   request_ = RequestState::done;
   response_ = ResponseState::done;
   attempt_ = AttemptState::none;
@@ -67,6 +69,7 @@ void Exchange::start(const RequestSource& source, const http::RequestInfo& info)
   downstream_ = source.stream;
   info_ = info;
   stats_.started = context_.now();
+  request_id_ = context_.request_ids().id_of(request_head_, source_.client.trust, made_request_id_);
   request_ = info.body.length == BodyLength::none ? RequestState::done : RequestState::body;
   response_ = ResponseState::waiting;
   end_reason_ = EndReason::completed;
@@ -247,6 +250,7 @@ void Exchange::on_response_head(const http::ResponseInfo& response) {
   set(response.switches() ? ResponseState::tunnel : ResponseState::body);
   http::ResponseEdits edits = runtime_->response_edits();
   edits.set_cookie = cookie;
+  edits.request_id = response_request_id();
   downstream_->send_head(response_head_, response, edits);
   if (!response.switches()) return;
   begin_tunnel();

@@ -6,6 +6,7 @@
 #include "proxy/io/timer_wheel.h"
 #include "proxy/io/tls_info.h"
 #include "proxy/node_token.h"
+#include "proxy/phase_clock.h"
 #include "proxy/stall.h"
 #include "proxy/stream.h"
 #include "proxy/stream_ref.h"
@@ -26,6 +27,7 @@ namespace bonedry::proxy {
 struct RequestSource {
   DownstreamStream* stream = nullptr;
   std::size_t listener = 0;
+  std::string_view address;          ///< of the listener; outlives the exchange
   http::ClientInfo client;           ///< its texts outlive the exchange
   const io::TlsInfo* tls = nullptr;  ///< null: not encrypted; until the client's connection closes
 };
@@ -56,6 +58,10 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   /// sessions off its node (deadline, forced maintenance) in the current topology; or if it is the
   /// tunnel of a pass that was revoked. Any other exchange ends by itself.
   void end_if_displaced();
+  /// The value of X-Request-Id in the response; empty: as the node says.
+  [[nodiscard]] std::string_view response_request_id() const {
+    return context_.request_ids().in_responses() ? request_id_ : std::string_view{};
+  }
   /// Nothing but 1xx has been sent to the client yet.
   [[nodiscard]] bool response_not_started() const { return response_ == ResponseState::waiting; }
   /// Whether the exchange continues after its client has left (on_client_gone = "finish").
@@ -185,6 +191,8 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   http::RequestInfo info_;
   std::optional<http::Refusal> refusal_;
   std::optional<ReplayBody> kept_body_;
+  RequestIds::Made made_request_id_{};
+  std::string_view request_id_;  // in the request's head, or the one that was made; empty: none
 
   RequestState request_ = RequestState::done;
   ResponseState response_ = ResponseState::done;
@@ -229,6 +237,7 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
     Instant started;
     int status = 0;
     LocalAnswer::Logged logged = LocalAnswer::Logged::yes;
+    PhaseClock phases;
     unsigned interim_heads = 0;
     std::uint64_t bytes_in = 0;
     std::uint64_t bytes_out = 0;

@@ -9,6 +9,7 @@
 #include "proxy/exchange_error.h"
 #include "proxy/io/timer_wheel.h"
 #include "proxy/process_state.h"
+#include "proxy/request_id.h"
 #include "proxy/router.h"
 #include "session/ledger.h"
 
@@ -35,6 +36,7 @@ class ExchangeContext {
   [[nodiscard]] virtual session::Ledger& ledger() = 0;
   [[nodiscard]] virtual AccessLogQueue& access_log() = 0;
   [[nodiscard]] virtual ExchangeCounters& counters() = 0;
+  [[nodiscard]] virtual RequestIds& request_ids() = 0;
 
   /// Whether the process has been told to stop.
   [[nodiscard]] virtual ProcessState process_state() const = 0;

@@ -3,6 +3,7 @@
 #include "proxy/exchange.h"
 #include "proxy/forwarded_client.h"
 #include "proxy/pass_in_request.h"
+#include "proxy/trace_context.h"
 
 #include <array>
 #include <cstdio>
@@ -148,6 +149,7 @@ void Exchange::finish(EndReason reason, StreamEnd end) {
   held_.reservation.reset();
   leave_tunnel();
   set(ResponseState::done);
+  stats_.phases.step(attempt_, AttemptState::none, context_.now());
   write_log(downstream_->gone() ? EndReason::client_gone : reason);
   // First the session's time stamp, then the node's counter: see Node::exchanges_open.
   if (runtime_) runtime_->affinity().release(binding_, context_.exact_now());
@@ -178,10 +180,16 @@ void Exchange::write_log(EndReason reason) {
   entry.bytes_in = stats_.bytes_in;
   entry.bytes_out = stats_.bytes_out;
   entry.duration = duration;
+  entry.phases = stats_.phases.times();
+  entry.request_id = request_id_;
+  entry.trace_id = trace_id_of(request_head_);
+  entry.listener = source_.address;
+  entry.host = info_.host;
   if (runtime_) entry.pool = runtime_->view().config.name;
   if (held_.node) entry.node = held_.node->name();
   if (runtime_) entry.decision = name_of(routing_.decision);
   if (is_exempt()) entry.exempt = Exempt::yes;
+  if (pass_) entry.pass = WithPass::yes;
   std::array<char, 9> session{};
   if (binding_.held) {
     std::snprintf(session.data(), session.size(), "%08x",

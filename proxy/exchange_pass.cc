@@ -53,7 +53,9 @@ void Exchange::route_pass() {
 }
 
 http::RequestEdits Exchange::request_edits() const {
-  return pass_ ? runtime_->pass_request_edits() : runtime_->request_edits();
+  http::RequestEdits edits = pass_ ? runtime_->pass_request_edits() : runtime_->request_edits();
+  edits.request_id = request_id_;
+  return edits;
 }
 
 /// A pass that is revoked ends its tunnels, too; other exchanges end by themselves.

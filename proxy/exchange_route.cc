@@ -131,10 +131,12 @@ void Exchange::take(const NodeStreams::Lease& lease) {
     set(AttemptState::queued);
     return arm_for(context_.timeouts().queue);
   }
+  if (const auto* const stream = std::get_if<UpstreamStream*>(&lease)) {
+    upstream_ = *stream;
+    if (upstream_->connected()) return on_connected();
+  }
   set(AttemptState::connecting);
-  if (const auto* const error = std::get_if<ExchangeError>(&lease)) return on_error(*error);
-  upstream_ = std::get<UpstreamStream*>(lease);
-  if (upstream_->connected()) on_connected();
+  if (const auto* const error = std::get_if<ExchangeError>(&lease)) on_error(*error);
 }
 
 void Exchange::leave_queue() {

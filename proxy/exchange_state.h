@@ -13,9 +13,9 @@ namespace bonedry::proxy {
 ///                  |   tunnel --> ending --> done      \--> tunnel --> flushing --> done
 ///                  \--> dropped <---/
 ///
-///   attempt   none       --> queued, connecting
+///   attempt   none       --> queued, connecting, sent (on a connection that is open)
 ///             queued     --> none                (its turn has come, or it has left the queue)
-///             connecting --> sent, none, pausing (a connection that is open is sent on at once)
+///             connecting --> sent, none, pausing (none: it failed, or a rescue went elsewhere)
 ///             pausing    --> none                (then the session's node is tried again)
 ///             sent       --> answered, none      (none: routed again, or a local response)
 ///
@@ -84,7 +84,7 @@ enum class AttemptState : std::uint8_t {
   using enum AttemptState;
   switch (from) {
     case none:
-      return to == queued || to == connecting;
+      return to == queued || to == connecting || to == sent;
     case queued:
     case pausing:
       return to == none;

@@ -133,6 +133,7 @@ Result<> Server::start(const std::shared_ptr<const balancer::Topology>& topology
                            clients_,
                            descriptors_,
                            config_.server.underscore_names,
+                           config_.log.request_id,
                            ticket_keys_};
   prober_.set_limits(descriptors_.checks);
   prober_.adopt(*topology);

@@ -67,12 +67,14 @@ Worker::Worker(SharedParts shared, std::vector<ListenSocket> listens,
                topology->timeouts,
                topology->trusted_proxies},
       tls_(std::make_unique<tls::LoopTls>()),
-      access_log_(shared.access_log.add_queue()) {
+      access_log_(shared.access_log.add_queue()),
+      request_ids_(shared.request_id) {
   loop_.on_iteration_end([this] { after_iteration(); });
   for (ListenSocket& listen : listens) {
     const std::size_t index = listener_configs_.size();
     ListenerConfig& config = listener_configs_.emplace_back();
     config.index = listen.listener;
+    config.address = conf::to_string(topology->listeners[listen.listener].address);
     config.pool = listen.pool;
     config.proxy_header = listen.proxy_header_mode;
     listeners_.push_back(std::make_unique<io::Listener>(
@@ -144,7 +146,7 @@ void Worker::adopt(const std::shared_ptr<const balancer::Topology>& topology) {
   std::vector<Router::Route> next;
   for (ListenerConfig& listener : listener_configs_) {
     const conf::Listener& config = topology->listeners[listener.index];
-    if (config.tls) adopt_tls(listener, *config.tls, conf::to_string(config.address));
+    if (config.tls) adopt_tls(listener, *config.tls, listener.address);
     auto& runtime = made[listener.pool];
     if (!runtime && !listener.pool.empty()) runtime = make_runtime(topology, listener.pool);
     const bool any_host = !config.tls || !config.tls->strict_host;
@@ -403,16 +405,17 @@ void Worker::report_node_failure(const balancer::NodeView& node, const ExchangeE
   if (failure) log_node_failure(*node.node, node.address, *failure, now());
 }
 
-void Worker::report_refusal(const std::string& client, const http::RequestPreview& request,
-                            const http::Refusal& refusal) {
+void Worker::report_refusal(const RefusedRequest& request, const http::Refusal& refusal) {
   const std::string reason = http::reason_of(refusal);
   counters_.note({EndReason::bad_request, Millis{0}, 0, 0});
   if (access_log().enabled()) {
     AccessEntry entry;
     entry.at = wall();
-    entry.client = client;
-    entry.method = request.method;
-    entry.target = request.target;
+    entry.client = request.client;
+    entry.method = request.preview.method;
+    entry.target = request.preview.target;
+    entry.listener = listener_address(request.listener);
+    entry.request_id = request.id;
     entry.status = refusal.status;
     entry.reason = reason;
     entry.end = EndReason::bad_request;
@@ -420,8 +423,8 @@ void Worker::report_refusal(const std::string& client, const http::RequestPrevie
   }
   std::uint64_t suppressed = 0;
   if (!should_log(log_limits_.refusal, suppressed)) return;
-  spdlog::info("client {}: refused with {}: {} ({} more not logged)", client, refusal.status,
-               reason, suppressed);
+  spdlog::info("client {}: refused with {}: {} ({} more not logged)", request.client,
+               refusal.status, reason, suppressed);
 }
 
 void Worker::report_failed_handshake(const std::string& client, const std::string& why) {

@@ -12,6 +12,7 @@
 #include "proxy/io/listener.h"
 #include "proxy/io/mailbox.h"
 #include "proxy/pool_runtime.h"
+#include "proxy/request_id.h"
 #include "proxy/tls/ticket_keys.h"
 #include "proxy/upstream_pool.h"
 
@@ -48,6 +49,7 @@ struct SharedParts {
   ConnectionLimiter& client_limiter;
   DescriptorBudget descriptors;
   conf::UnderscoreNames underscore_names = conf::UnderscoreNames::drop;
+  conf::RequestId request_id = conf::RequestId::forward;
   std::shared_ptr<const tls::TicketKeys> ticket_keys =
       nullptr;  ///< may be null if no listener has TLS
 };
@@ -115,6 +117,7 @@ class Worker final : public ExchangeContext {
   [[nodiscard]] AccessLogQueue& access_log() override { return access_log_; }
   /// Any thread may read them.
   [[nodiscard]] ExchangeCounters& counters() override { return counters_; }
+  [[nodiscard]] RequestIds& request_ids() override { return request_ids_; }
   /// Any thread may read their counts.
   [[nodiscard]] Handshakes& handshakes() { return handshakes_; }
   [[nodiscard]] ProcessState process_state() const override { return process_state_; }
@@ -135,6 +138,10 @@ class Worker final : public ExchangeContext {
   [[nodiscard]] std::string_view hsts(std::size_t listener) const {
     return listener_configs_[listener].hsts;
   }
+  /// As the config has it; valid as long as the worker.
+  [[nodiscard]] std::string_view listener_address(std::size_t listener) const {
+    return listener_configs_[listener].address;
+  }
 
   // Log messages, at most one of each kind per second; but each failure to accept is reported.
   void report_no_node(const std::string& pool) override;
@@ -142,8 +149,14 @@ class Worker final : public ExchangeContext {
   void report_node_failure(const balancer::NodeView& node, const ExchangeError& error) override;
   void report_accept_error(std::size_t listener, int error);
   void report_turned_away(const std::string& client, const char* why);
-  void report_refusal(const std::string& client, const http::RequestPreview& request,
-                      const http::Refusal& refusal);
+  /// A request that did not become an exchange.
+  struct RefusedRequest {
+    std::string_view client;
+    http::RequestPreview preview;
+    std::size_t listener = 0;
+    std::string_view id;  ///< empty: none
+  };
+  void report_refusal(const RefusedRequest& request, const http::Refusal& refusal);
   void report_proxy_refusal(const std::string& peer, const char* why);
   void report_failed_handshake(const std::string& client, const std::string& why);
 
@@ -200,6 +213,7 @@ class Worker final : public ExchangeContext {
 
   struct ListenerConfig {
     std::size_t index = 0;  // in the config
+    std::string address;
     std::string pool;
     ProxyHeaderMode proxy_header = ProxyHeaderMode::none;
     std::optional<conf::ListenerTls> tls_config;  // that `tls` was made of
@@ -230,6 +244,7 @@ class Worker final : public ExchangeContext {
   ExchangeCounters counters_;
   Handshakes handshakes_;
   AccessLogQueue access_log_;
+  RequestIds request_ids_;
   ExchangePool exchanges_;
   std::vector<std::unique_ptr<ClientConnection>> connections_;
   std::vector<std::unique_ptr<io::Listener>> listeners_;

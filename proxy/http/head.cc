@@ -50,6 +50,7 @@ constexpr auto kNames = std::to_array<Row>({
     {"max-forwards", FieldName::max_forwards},
     {"remote-email", FieldName::client_info_field},
     {"x-clientcert", FieldName::client_info_field},
+    {"x-request-id", FieldName::x_request_id},
     {"x-url-scheme", FieldName::client_info_field},
     {"fly-client-ip", FieldName::client_info_field},
     {"forwarded-for", FieldName::client_info_field},

@@ -36,6 +36,7 @@ enum class FieldName : std::uint8_t {
   x_forwarded_for,
   x_forwarded_host,
   x_forwarded_proto,
+  x_request_id,
 };
 
 /// Case-insensitive (RFC 9110, section 5.1). `client_info_field` stands for the names from which

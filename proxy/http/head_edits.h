@@ -52,6 +52,8 @@ struct RequestEdits {
   const CookieFilter* cookies = nullptr;  ///< nullptr: Cookie is forwarded unchanged
   ForwardedFields forwarded = ForwardedFields::x_forwarded;
   std::string_view via = kOurVia;  ///< our name in Via, and the comment if there is one
+  /// Written as X-Request-Id in place of any that was received; empty: received ones stay.
+  std::string_view request_id = {};
 };
 
 /// What Cache-Control tells shared caches if a Set-Cookie is added (RFC 9111, section 5.2.2).
@@ -62,6 +64,7 @@ struct ResponseEdits {
   std::string_view set_cookie;             ///< value of a Set-Cookie field to add, or empty
   std::string_view removed_field;          ///< name of a field to remove, or empty
   CacheAdvice cache = CacheAdvice::as_is;  ///< only with set_cookie
+  std::string_view request_id = {};        ///< as in RequestEdits
 };
 
 }  // namespace bonedry::http

@@ -152,7 +152,8 @@ void write_length(const Head& head, const Field& field, Writer& writer) {
 
 /// Whether a request field is removed, or written elsewhere than in the loop over all fields.
 bool is_removed_or_rewritten(const Field& field, const RequestInfo& request, Trust trust,
-                             ForwardedFields forwarded, const HopByHop& hop_by_hop) {
+                             const RequestEdits& edits, const HopByHop& hop_by_hop) {
+  const ForwardedFields forwarded = edits.forwarded;
   switch (field.id) {
     case FieldName::x_forwarded_for:
     case FieldName::x_forwarded_host:
@@ -168,6 +169,8 @@ bool is_removed_or_rewritten(const Field& field, const RequestInfo& request, Tru
       return !request.expects_continue;
     case FieldName::max_forwards:
       return request.max_forwards.has_value();
+    case FieldName::x_request_id:
+      return !edits.request_id.empty() || hop_by_hop(field);
     case FieldName::proxy:
       return true;  // CGI would name it HTTP_PROXY, which programs take for their own setting
     case FieldName::bonedry_pass:
@@ -312,11 +315,16 @@ void write_forwarded(const Head& head, std::string_view host, const ClientInfo& 
   if (forwarded != ForwardedFields::x_forwarded) write_rfc7239(head, client, scheme, host, writer);
 }
 
+void write_request_id(std::string_view id, Writer& writer) {
+  if (!id.empty()) writer.copy("X-Request-Id: "sv, id, "\r\n"sv);
+}
+
 bool is_removed_field(const Head& head, const Field& field, const ResponseWriteOptions& options) {
   const auto is = [&](std::string_view name) {
     return equal_ignoring_case(head.name(field), name);
   };
   return (!options.removed_field.empty() && is(options.removed_field)) ||
+         (!options.request_id.empty() && field.id == FieldName::x_request_id) ||
          (!options.hsts.empty() && is("Strict-Transport-Security"));
 }
 
@@ -390,8 +398,7 @@ void write_request_head(const Head& head, const RequestInfo& request, const Clie
       write_cookie(head, field, edits.cookies, writer);
     } else if (field.id == FieldName::content_length) {
       write_length(head, field, writer);
-    } else if (!is_removed_or_rewritten(field, request, client.trust, edits.forwarded,
-                                        hop_by_hop) &&
+    } else if (!is_removed_or_rewritten(field, request, client.trust, edits, hop_by_hop) &&
                !is_replaced_certificate(head, field, client)) {
       writer.field(field);
     }
@@ -408,6 +415,7 @@ void write_request_head(const Head& head, const RequestInfo& request, const Clie
   if (client.address.empty()) return writer.copy("Connection: close\r\n\r\n"sv);
   write_via(head, edits.via, writer);
   write_forwarded(head, request.host, client, edits.forwarded, writer);
+  write_request_id(edits.request_id, writer);
   writer.copy(client.certificate, "\r\n"sv);
 }
 
@@ -435,6 +443,7 @@ void write_response_head(const Head& head, const ResponseWriteOptions& options, 
   if (!options.hsts.empty()) {
     writer.copy("Strict-Transport-Security: "sv, options.hsts, "\r\n"sv);
   }
+  write_request_id(options.request_id, writer);
   write_via(head, kOurVia, writer);
   if (!options.upgrade.empty()) {
     write_upgrade(options.upgrade, writer);

@@ -70,10 +70,10 @@ bool has_extra_version_digit(std::string_view bytes, std::size_t stop) {
          is_digit(version[3]);
 }
 
-/// Whether applications that fold names would take this one for a field with client information,
-/// which a client must not set itself.
-bool folds_to_client_info(std::string_view name) {
-  if (!has_cgi_ambiguous_char(name)) return false;
+/// The field that applications which fold names would take this one for, if it is one that a client
+/// must not set itself; else `other`.
+FieldName folded_name(std::string_view name) {
+  if (!has_cgi_ambiguous_char(name)) return FieldName::other;
   std::array<char, 32> folded{};  // longer than all names that are known in full
   const std::size_t size = std::min(name.size(), folded.size());
   std::ranges::transform(name.substr(0, size), folded.begin(), [](char c) {
@@ -85,9 +85,11 @@ bool folds_to_client_info(std::string_view name) {
     case FieldName::x_forwarded_for:
     case FieldName::x_forwarded_host:
     case FieldName::x_forwarded_proto:
-      return true;
+      return FieldName::client_info_field;
+    case FieldName::x_request_id:
+      return FieldName::x_request_id;
     default:
-      return false;
+      return FieldName::other;
   }
 }
 
@@ -168,8 +170,9 @@ struct Parser::Callbacks {
     const bool may_fold = field.id == FieldName::other || field.id == FieldName::client_info_field;
     if (!may_fold) return 0;
     if (parser.accepts_name(name)) {
-      if (parser.forwards_underscore_names() && folds_to_client_info(name))
-        field.id = FieldName::client_info_field;
+      if (!parser.forwards_underscore_names()) return 0;
+      const FieldName folded = folded_name(name);
+      if (folded != FieldName::other) field.id = folded;
       return 0;
     }
     parser.head_->fields.pop_back();
@@ -431,8 +434,8 @@ int Parser::drop_or_refuse() {
 int Parser::keep_trailer() {
   trailer_bytes_ += std::string_view(": \r\n").size();
   const bool taken = accepts_name(trailer_name_);
-  if (taken && trailer_allowed(trailer_name_) &&
-      !(forwards_underscore_names() && folds_to_client_info(trailer_name_))) {
+  const bool folds = forwards_underscore_names() && folded_name(trailer_name_) != FieldName::other;
+  if (taken && !folds && trailer_allowed(trailer_name_)) {
     trailers_ += trailer_name_;
     trailers_ += ": ";
     trailers_ += ascii::trimmed(trailer_value_);

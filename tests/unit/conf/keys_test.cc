@@ -62,9 +62,17 @@ TEST(KeysTest, Log) {
        {"log.level = 3", "f:1:13: log.level: expected a string, got an integer"},
        {"log.format = 'xml'",
         R"(f:1:14: log.format: "xml" is not a valid value; expected one of: json, combined)"},
+       {"log.facility = 'mail'",
+        R"(f:1:16: log.facility: "mail" is not a valid value; expected one of: daemon, user, local0, )"
+        "local1, local2, local3, local4, local5, local6, local7"},
+       {"log.request_id = 'yes'",
+        R"(f:1:18: log.request_id: "yes" is not a valid value; expected one of: off, forward, respond)"},
        {"log.access = false", "f:1:14: log.access: expected a string, got a boolean"}});
   EXPECT_EQ(load(beside_a_pool("log.level = 'debug'")).config.log.level, LogLevel::debug);
   EXPECT_EQ(load(beside_a_pool("log.level = 'error'")).config.log.level, LogLevel::error);
+  EXPECT_EQ(load(beside_a_pool("log.facility = 'local7'")).config.log.facility,
+            SyslogFacility::local7);
+  EXPECT_EQ(static_cast<int>(SyslogFacility::local7), 23);
 }
 
 TEST(KeysTest, ShutdownMayBeginAtOnce) {
@@ -546,7 +554,8 @@ TEST(KeysTest, UnknownTablesAndOddKeys) {
         "ledger, listener, pool"},
        {R"([log]
 "so\u001b[2J" = 1)",
-        R"(f:2:1: log."so\x1b[2J": unknown key; expected one of: level, access, format)"}});
+        R"(f:2:1: log."so\x1b[2J": unknown key; expected one of: level, access, format, facility, )"
+        "request_id"}});
 }
 
 }  // namespace

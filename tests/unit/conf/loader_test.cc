@@ -41,6 +41,8 @@ socket = "admin.sock"
 level = "warn"
 access = "access.log"
 format = "combined"
+facility = "daemon"
+request_id = "respond"
 [limits]
 header_bytes = 1024
 headers = 1000
@@ -71,7 +73,8 @@ sessions = 100000000
                     {*parse_network("10.0.0.0/8")},
                     UnderscoreNames::refuse}));
   EXPECT_EQ(config.admin, (Admin{"admin.sock"}));
-  EXPECT_EQ(config.log, (Log{LogLevel::warn, "access.log", AccessFormat::combined}));
+  EXPECT_EQ(config.log, (Log{LogLevel::warn, "access.log", AccessFormat::combined,
+                             SyslogFacility::daemon, RequestId::respond}));
   EXPECT_EQ(config.limits, (Limits{1024, 1000, 1'000'000, 2000, 30, 400}));
   EXPECT_EQ(config.timeouts, (Timeouts{Millis{10}, seconds{1}, seconds{2}, Millis{3}, seconds{7},
                                        minutes{4}, hours{5}, hours{48}, seconds{8}, minutes{90}}));

@@ -148,7 +148,7 @@ TEST(FieldNameTest, WhatProxiesAndProvidersTellOfUsersIsAClaim) {
   }
   for (const char* name : {"X-Client-Version", "X-Client-Data", "X-Hosts", "HTTP", "X-User",
                            "X-Auth-Token", "X-Amzn-Trace-Id", "X-Envoy-Retry-On", "X-Arr",
-                           "Remote-Users", "Authorization", "X-Request-Id", "X-TLS"}) {
+                           "Remote-Users", "Authorization", "X-Request-Ids", "X-TLS"}) {
     EXPECT_EQ(field_name(name), FieldName::other) << name;
   }
 }

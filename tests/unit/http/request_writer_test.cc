@@ -103,6 +103,44 @@ TEST(RequestWriterTest, ACertificateReplacesOtherSpellingsThatApplicationsTakeFo
   EXPECT_EQ(written(request, nullptr, client).find("forged"), std::string::npos);
 }
 
+TEST(RequestWriterTest, TheIdOfARequestReplacesTheReceivedOnes) {
+  const ParsedRequest request(
+      "GET / HTTP/1.1\r\nHost: a\r\nX-Request-Id: theirs\r\nx-request-id: twice\r\n\r\n");
+  BlockPool pool;
+  SliceQueue queue;
+  RequestEdits edits;
+  edits.request_id = "ours";
+  write_request_head(request.head, request.facts(), kTrusted, edits, {queue, pool});
+  EXPECT_TRUE(has_line(text_of(queue), "X-Request-Id: ours"));
+  EXPECT_EQ(text_of(queue).find("theirs"), std::string::npos);
+  EXPECT_EQ(text_of(queue).find("twice"), std::string::npos);
+}
+
+TEST(RequestWriterTest, WithoutAnIdOfOursTheReceivedOneGoesOn) {
+  EXPECT_TRUE(has_line(written("GET / HTTP/1.1\r\nHost: a\r\nX-Request-Id: theirs\r\n\r\n"),
+                       "X-Request-Id: theirs"));
+}
+
+TEST(RequestWriterTest, SpellingsThatApplicationsTakeForTheIdAreReplacedAsWell) {
+  const ParsedRequest request("GET / HTTP/1.1\r\nHost: a\r\nX_Request_ID: theirs\r\n\r\n",
+                              {4096, 100, UnderscoreNames::pass});
+  BlockPool pool;
+  SliceQueue queue;
+  RequestEdits edits;
+  edits.request_id = "ours";
+  write_request_head(request.head, request.facts(), kClient, edits, {queue, pool});
+  EXPECT_EQ(text_of(queue).find("theirs"), std::string::npos);
+}
+
+TEST(RequestWriterTest, TheTraceOfARequestGoesOnUntouched) {
+  const std::string traceparent =
+      "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  const std::string text = written("GET / HTTP/1.1\r\nHost: a\r\n" + traceparent +
+                                   "\r\ntracestate: rojo=00f067aa0ba902b7\r\n\r\n");
+  EXPECT_TRUE(has_line(text, traceparent));
+  EXPECT_TRUE(has_line(text, "tracestate: rojo=00f067aa0ba902b7"));
+}
+
 TEST(RequestWriterTest, ALongRunOfCanonicalLinesIsTheOriginalBytes) {
   const std::string filling(SliceQueue::kCopied, 'f');
   const ParsedRequest request("GET /x HTTP/1.1\r\nHost: a\r\nA: " + filling + "\r\n\r\n");

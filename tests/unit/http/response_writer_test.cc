@@ -103,6 +103,16 @@ TEST(ResponseWriterTest, OurCookieStandsBesideTheNodes) {
   EXPECT_TRUE(has_line(text, "Set-Cookie: bonedry=v; Path=/; HttpOnly"));
 }
 
+TEST(ResponseWriterTest, TheIdOfTheRequestReplacesThatOfTheNode) {
+  const std::string response = "HTTP/1.1 200 OK\r\nX-Request-ID: node\r\n\r\n";
+  EXPECT_TRUE(has_line(written_response(response), "X-Request-ID: node"));
+  ResponseWriteOptions options;
+  options.request_id = "ours";
+  const std::string text = written_response(response, options);
+  EXPECT_TRUE(has_line(text, "X-Request-Id: ours"));
+  EXPECT_EQ(text.find("node"), std::string::npos);
+}
+
 TEST(ResponseWriterTest, SharedCachesDoNotKeepWhatBringsOurCookie) {
   ResponseWriteOptions options;
   options.set_cookie = "bonedry=v";

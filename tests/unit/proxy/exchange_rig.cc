@@ -196,7 +196,7 @@ void ExchangeTest::ask(std::string_view head) {
   const http::test::ParsedRequest& request =
       requests_.emplace_back(std::string(head) + "Host: shop.example\r\n\r\n");
   exchange.request_head() = request.head;
-  exchange.start({&client, 0, {"192.0.2.7", "http"}}, request.facts());
+  exchange.start({&client, 0, "127.0.0.1:8080", {"192.0.2.7", "http"}}, request.facts());
 }
 
 void ExchangeTest::ask_again(std::string_view head) {

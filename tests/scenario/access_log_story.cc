@@ -1,0 +1,195 @@
+// What a line of the access log says, and that writing it holds up nobody.
+#include "tests/scenario/story.h"
+
+#include <nlohmann/json.hpp>
+
+#include <memory>
+#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace bonedry::test {
+namespace {
+
+using nlohmann::json;
+using testing::MatchesRegex;
+
+class AccessLogStory : public ShopStory {
+ protected:
+  /// `log`: lines of [log]; `server`: of [server].
+  [[nodiscard]] TestConfig logging(const std::vector<std::string>& log,
+                                   std::vector<std::string> server = {}) const {
+    TestConfig settings = config();
+    settings.server = std::move(server);
+    settings.server.emplace_back("[log]");
+    settings.server.insert(settings.server.end(), log.begin(), log.end());
+    return settings;
+  }
+  /// The first line for this target in a file, or on standard output; it must be there in time.
+  [[nodiscard]] json line_of(const std::string& target, const std::string& file = "") const {
+    json found;
+    EXPECT_TRUE(eventually([&] {
+      std::istringstream lines(file.empty() ? bonedry_->out() : read_file(file));
+      for (std::string line; std::getline(lines, line);) {
+        json one = json::parse(line, nullptr, false);
+        if (one.is_object() && one.value("target", "") == target) {
+          found = std::move(one);
+          return true;
+        }
+      }
+      return false;
+    })) << "no line for "
+        << target;
+    return found;
+  }
+  Response get(const std::string& target, const Headers& headers = {}) const {
+    return HttpClient{bonedry_->address()}.get(target, headers);
+  }
+  /// The fields of that name which the node got.
+  [[nodiscard]] std::vector<std::string> node_got(const std::string& target,
+                                                  const std::string& field) const {
+    const FakeNode& node = alice_.requests_for(target) > 0 ? alice_ : bob_;
+    return node.last(target).headers.all(field);
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Workers, AccessLogStory, one_and_four_workers(), name_of_workers);
+
+// -- What a line says -----------------------------------------------------------------------------
+
+TEST_P(AccessLogStory, WhoAskedForWhatThroughWhichListener) {
+  launch(config());
+  get("/all", {{"User-Agent", "curl/8.0"}, {"Referer", "http://shop.example/"}});
+  const json line = line_of("/all");
+  EXPECT_EQ(line.at("host"), "shop.example");
+  EXPECT_EQ(line.at("user_agent"), "curl/8.0");
+  EXPECT_EQ(line.at("referer"), "http://shop.example/");
+  EXPECT_EQ(line.at("listener"), "127.0.0.1:0") << "as the config has it";
+  EXPECT_FALSE(line.contains("pass"));
+  EXPECT_FALSE(line.contains("trace_id"));
+}
+
+TEST_P(AccessLogStory, PhasesThatDidNotHappenAreAbsent) {
+  launch(shop(workers(), {alice_}));
+  HttpClient client{bonedry_->address()};
+  (void)client.get("/first");
+  (void)client.get("/second");
+  const json first = line_of("/first");
+  EXPECT_TRUE(first.contains("connect_ms"));
+  EXPECT_FALSE(first.contains("queue_ms"));
+  EXPECT_LE(first.at("first_byte_ms"), first.at("duration_ms"));
+  const json second = line_of("/second");
+  EXPECT_FALSE(second.contains("connect_ms")) << "the connection of the first one was used";
+  EXPECT_TRUE(second.contains("first_byte_ms"));
+  (void)client.exchange({.method = "OPTIONS", .target = "*", .headers = {{"Max-Forwards", "0"}}});
+  EXPECT_FALSE(line_of("*").contains("first_byte_ms")) << "no node was asked";
+}
+
+TEST_P(AccessLogStory, ARequestThatWaitedForItsTurnSaysSo) {
+  launch(shop(workers(), {TestNode{alice_, {"max_connections = 1"}}}));
+  const Gate gate;
+  alice_.on("/long", [gate](NodeExchange& exchange) {
+    (void)gate.wait();
+    exchange.respond(200, "done");
+  });
+  HttpClient first{bonedry_->address()};
+  first.send(Request{.target = "/long"}.to_wire());
+  ASSERT_TRUE(alice_.wait_for("/long", 1));
+  HttpClient second{bonedry_->address()};
+  second.send(Request{.target = "/queued"}.to_wire());
+  ASSERT_TRUE(eventually(
+      [this] { return bonedry_->status()["pools"][0]["nodes"][0]["exchanges_waiting"] == 1; }));
+  gate.open();
+  EXPECT_EQ(first.read_response().status, 200);
+  EXPECT_EQ(second.read_response().status, 200);
+  EXPECT_TRUE(line_of("/queued").contains("queue_ms"));
+  EXPECT_FALSE(line_of("/long").contains("queue_ms"));
+}
+
+TEST_P(AccessLogStory, APassIsMarked) {
+  launch(config());
+  order("bleed alice");
+  const std::string token = bonedry_->admin_json("pass alice json").at("token");
+  EXPECT_EQ(get("/test", {{"Bonedry-Pass", token}}).headers.get("X-Node"), "alice");
+  EXPECT_EQ(line_of("/test").at("pass"), true);
+}
+
+TEST_P(AccessLogStory, TheCombinedFormatStaysAsItIs) {
+  launch(logging({"format = \"combined\""}));
+  get("/page", {{"User-Agent", "curl/8.0"}});
+  ASSERT_TRUE(eventually([this] { return bonedry_->out().find("/page") != std::string::npos; }));
+  EXPECT_THAT(bonedry_->out(),
+              MatchesRegex("127.0.0.1 - - \\[[^]]*\\] \"GET /page HTTP/1.1\" 200 [0-9]+ \"-\" "
+                           "\"curl/8.0\"\n"));
+}
+
+// -- Ids ------------------------------------------------------------------------------------------
+
+TEST_P(AccessLogStory, EveryRequestHasAnIdThatItsNodeGetsToo) {
+  launch(config());
+  const Response response = get("/one", {{"X-Request-Id", "forged"}});
+  EXPECT_FALSE(response.headers.has("X-Request-Id")) << "that is an option";
+  get("/two");
+  const std::string one = line_of("/one").at("request_id");
+  const std::string two = line_of("/two").at("request_id");
+  EXPECT_THAT(one, MatchesRegex("[0-9a-f]+"));
+  EXPECT_EQ(one.size(), 32U);
+  EXPECT_NE(one, two);
+  EXPECT_EQ(node_got("/one", "X-Request-Id"), std::vector<std::string>{one});
+  EXPECT_EQ(node_got("/two", "X-Request-Id"), std::vector<std::string>{two});
+}
+
+TEST_P(AccessLogStory, ATrustedProxysIdIsTakenOverIfItIsValid) {
+  launch(logging({}, {"trusted_proxies = [\"127.0.0.1\"]"}));
+  get("/good", {{"X-Request-Id", "0b52f8a3-5a3c"}});
+  EXPECT_EQ(line_of("/good").at("request_id"), "0b52f8a3-5a3c");
+  EXPECT_EQ(node_got("/good", "X-Request-Id"), std::vector<std::string>{"0b52f8a3-5a3c"});
+  get("/bad", {{"X-Request-Id", "a \"b\""}});
+  const std::string made = line_of("/bad").at("request_id");
+  EXPECT_EQ(made.size(), 32U);
+  EXPECT_EQ(node_got("/bad", "X-Request-Id"), std::vector<std::string>{made});
+}
+
+TEST_P(AccessLogStory, TheClientGetsTheIdIfThatIsWanted) {
+  launch(logging({"request_id = \"respond\""}));
+  alice_.on("/page",
+            answering("HTTP/1.1 200 OK\r\nX-Request-ID: of-node\r\nContent-Length: 0\r\n\r\n"));
+  bob_.on("/page",
+          answering("HTTP/1.1 200 OK\r\nX-Request-ID: of-node\r\nContent-Length: 0\r\n\r\n"));
+  const auto ids = [](const Response& response) { return response.headers.all("X-Request-Id"); };
+  const Response page = get("/page");
+  EXPECT_EQ(ids(page), std::vector<std::string>{line_of("/page").at("request_id")});
+  HttpClient malformed{bonedry_->address()};
+  malformed.send("GET /no-host HTTP/1.1\r\n\r\n");
+  const Response refused = malformed.read_response();
+  EXPECT_EQ(refused.status, 400);
+  EXPECT_EQ(ids(refused), std::vector<std::string>{line_of("/no-host").at("request_id")});
+  alice_.stop();
+  bob_.stop();
+  const Response lost = get("/lost");
+  EXPECT_GE(lost.status, 502);
+  EXPECT_EQ(ids(lost), std::vector<std::string>{line_of("/lost").at("request_id")});
+}
+
+TEST_P(AccessLogStory, WithoutIdsTheFieldIsOneLikeAnyOther) {
+  launch(logging({"request_id = \"off\""}));
+  get("/page", {{"X-Request-Id", "mine"}});
+  EXPECT_FALSE(line_of("/page").contains("request_id"));
+  EXPECT_EQ(node_got("/page", "X-Request-Id"), std::vector<std::string>{"mine"});
+}
+
+TEST_P(AccessLogStory, ATraceIsLoggedAndGoesOnUntouched) {
+  launch(config());
+  const std::string parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  get("/traced", {{"traceparent", parent}, {"tracestate", "rojo=00f067aa0ba902b7"}});
+  EXPECT_EQ(line_of("/traced").at("trace_id"), "4bf92f3577b34da6a3ce929d0e0e4736");
+  EXPECT_EQ(node_got("/traced", "traceparent"), std::vector<std::string>{parent});
+  EXPECT_EQ(node_got("/traced", "tracestate"), std::vector<std::string>{"rojo=00f067aa0ba902b7"});
+  get("/broken", {{"traceparent", "00-0-0-0"}});
+  EXPECT_FALSE(line_of("/broken").contains("trace_id"));
+  EXPECT_EQ(node_got("/broken", "traceparent"), std::vector<std::string>{"00-0-0-0"});
+}
+
+}  // namespace
+}  // namespace bonedry::test
