@@ -39,6 +39,11 @@ struct TextVisitor {
   std::string operator()(const UpgradeResult& result) const {
     return "process " + std::to_string(result.process) + " has taken over";
   }
+  std::string operator()(const ReopenResult& result) const {
+    if (result.access == "off") return "nothing to reopen: the access log is off";
+    if (result.access == "stdout") return "nothing to reopen: the access log is standard output";
+    return "reopened the access log, " + result.access;
+  }
   std::string operator()(const RevokeResult& result) const {
     return "all passes for " + result.node.text() + " are void";
   }

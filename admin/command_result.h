@@ -81,6 +81,9 @@ struct ReloadResult {
 struct UpgradeResult {
   std::int64_t process = 0;  ///< pid of the process that has taken over
 };
+struct ReopenResult {
+  std::string access;  ///< of [log]
+};
 struct RevokeResult {
   balancer::NodeId node;
 };
@@ -88,7 +91,7 @@ struct RevokeResult {
 /// Result of a command that changes something. Bleeding a node in maintenance gives a
 /// MaintainResult.
 using ChangeResult = std::variant<BleedResult, MaintainResult, ActivateResult, SwitchResult,
-                                  ReloadResult, UpgradeResult, RevokeResult>;
+                                  ReloadResult, UpgradeResult, ReopenResult, RevokeResult>;
 
 /// Receives the result of such a command.
 using ChangeCallback = std::function<void(Result<ChangeResult, CommandError>)>;

@@ -22,6 +22,7 @@ enum class CommandId : std::uint8_t {
   pass,
   reload,
   upgrade,
+  reopen,
   events,
   roll,
   roll_hold,

@@ -237,6 +237,8 @@ Commands::PendingCommandPtr Commands::dispatch(const CommandLine& line, CommandC
     case CommandId::reload:
     case CommandId::upgrade:
       return change(line, client);
+    case CommandId::reopen:
+      return reopen(line, client);
     case CommandId::pass:
       return pass(line, client);
     case CommandId::wait:
@@ -385,6 +387,12 @@ Commands::PendingCommandPtr Commands::switch_group(const CommandLine& line, Comm
   }
   auto task = std::make_unique<ChangeTask>(client, line.format);
   control_.switch_group(pool, line.positionals[1], request, task->callback());
+  return task;
+}
+
+Commands::PendingCommandPtr Commands::reopen(const CommandLine& line, CommandClient& client) {
+  auto task = std::make_unique<ChangeTask>(client, line.format);
+  reopen_log_(task->callback());
   return task;
 }
 

@@ -8,6 +8,7 @@
 #include "admin/roll/rolls.h"
 #include "proxy/base/clock.h"
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -38,12 +39,15 @@ class Commands {
     EventLog& events;
     Rolls& rolls;
     const Clock& clock;
+    /// Reopens the access log, see CommandId::reopen.
+    std::function<void(const ChangeCallback&)> reopen_log = {};
   };
   explicit Commands(const Parts& parts)
       : control_(parts.control),
         events_(parts.events),
         rolls_(parts.rolls),
         clock_(parts.clock),
+        reopen_log_(parts.reopen_log),
         haproxy_(parts.control, parts.clock) {}
 
   /// Runs one line, which may contain anything. `client` must outlive the returned task; null when
@@ -63,6 +67,7 @@ class Commands {
   static void show_help(const CommandLine& line, CommandClient& client);
   PendingCommandPtr change(const CommandLine& line, CommandClient& client);
   PendingCommandPtr switch_group(const CommandLine& line, CommandClient& client);
+  PendingCommandPtr reopen(const CommandLine& line, CommandClient& client);
   PendingCommandPtr wait(const CommandLine& line, CommandClient& client);
   PendingCommandPtr pass(const CommandLine& line, CommandClient& client);
   void roll(const CommandLine& line, CommandClient& client);
@@ -76,6 +81,7 @@ class Commands {
   EventLog& events_;
   Rolls& rolls_;
   const Clock& clock_;
+  std::function<void(const ChangeCallback&)> reopen_log_;
   haproxy::RuntimeCommands haproxy_;
 };
 

@@ -1,5 +1,6 @@
 #include "proxy/access_log.h"
 
+#include "proxy/base/datagram_sink.h"
 #include "proxy/base/utc.h"
 
 #include <spdlog/fmt/fmt.h>
@@ -14,7 +15,7 @@
 namespace bonedry::proxy {
 namespace {
 
-// Queue size of each worker: some 6,000 lines, which a busy worker writes in less than half a second.
+// Queue size of each worker: some 6,000 lines, which a busy worker writes in under half a second.
 constexpr std::size_t kWaitingBytes = 4U * 1024 * 1024;
 // Lines are only written through the queues, so the log itself needs next to no buffer.
 constexpr std::size_t kUnqueuedBytes = 16;
@@ -135,22 +136,39 @@ void format_combined(Buffer& out, const AccessEntry& entry) {
 
 }  // namespace
 
-AccessLog::AccessLog(const conf::Log& config) : format_(config.format) {
+LogTarget log_target(const conf::Log& config) {
+  const int facility = static_cast<int>(config.facility);
+  if (config.access == "syslog") {
+    return {DatagramSink::kSyslogSocket, LogTarget::Kind::syslog, facility};
+  }
+  if (config.access == "journald") {
+    return {DatagramSink::kJournalSocket, LogTarget::Kind::journald, facility};
+  }
+  return {config.access};
+}
+
+AccessLog::AccessLog(const conf::Log& config) : AccessLog(config, log_target(config)) {}
+
+AccessLog::AccessLog(const conf::Log& config, const LogTarget& target) : format_(config.format) {
   if (config.access == "off") return;
-  auto opened = LogWriter::open({config.access}, kUnqueuedBytes,
-                                [](std::uint64_t lines, const std::string& why) {
-                                  spdlog::warn("access log: {} lines were lost: {}", lines,
-                                               why.empty() ? "the reader is too slow" : why);
-                                });
+  auto opened = LogWriter::open(
+      target, kUnqueuedBytes,
+      [](std::uint64_t lines, const std::string& why) {
+        spdlog::warn("access log: {} lines were lost: {}", lines,
+                     why.empty() ? "the reader is too slow" : why);
+      },
+      LogWriter::Report::at_once);
   if (!opened) throw std::runtime_error("cannot open the access log: " + opened.error());
   writer_ = std::move(*opened);
 }
 
-void AccessLog::reopen() {
-  if (!writer_) return;
-  writer_->reopen([](const std::string& why) {
-    spdlog::error("access log: cannot reopen, still writing to the previous file: {}", why);
-  });
+void AccessLog::reopen(LogWriter::OnReopened done) {
+  if (!writer_) return done(Done{});
+  writer_->reopen(std::move(done));
+}
+
+LogLosses AccessLog::losses() const {
+  return writer_ ? writer_->losses() : LogLosses{};
 }
 
 AccessLogQueue AccessLog::add_queue() {

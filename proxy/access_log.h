@@ -70,6 +70,9 @@ class AccessLogQueue {
   std::optional<LogWriter::Queue> lines_;
 };
 
+/// Where the access log goes: a path, standard output, or the socket of syslog or journald.
+[[nodiscard]] LogTarget log_target(const conf::Log& config);
+
 /// The access log: one line per exchange, written on a thread of its own. Thread-safe. When the
 /// target is too slow, new lines are dropped instead of delaying requests; how many were lost is
 /// logged.
@@ -77,12 +80,16 @@ class AccessLog {
  public:
   /// Throws std::runtime_error when the file cannot be opened.
   explicit AccessLog(const conf::Log& config);
+  /// With another target than the one that the config names.
+  AccessLog(const conf::Log& config, const LogTarget& target);
 
   /// A queue for one more thread.
   [[nodiscard]] AccessLogQueue add_queue();
-  /// Reopens the configured path after the file was renamed (log rotation). If that fails, the old
-  /// file stays in use.
-  void reopen();
+  /// Reopens the configured path after the file was renamed (log rotation), or connects again. If
+  /// that fails, the old file stays in use. See LogWriter::reopen; if the log is off, `done` is
+  /// called from inside this call.
+  void reopen(LogWriter::OnReopened done);
+  [[nodiscard]] LogLosses losses() const;
 
  private:
   conf::AccessFormat format_;

@@ -302,7 +302,9 @@ class Application::Impl {
     const Result<> controlled = make_control(*bound);
     if (!controlled) return controlled;
     admin_.emplace(loop_, config_.admin.socket,
-                   admin::Commands::Parts{*control_, events_, *rolls_, clock_},
+                   admin::Commands::Parts{
+                       *control_, events_, *rolls_, clock_,
+                       [this](const admin::ChangeCallback& callback) { reopen_log(callback); }},
                    admin_limits(server_->descriptors().admin));
     admin_->listen(std::move(*socket));
     const Result<> serving = serve();
@@ -347,7 +349,8 @@ class Application::Impl {
                                      stopping_ = Stopping::yes;
                                      server_->announce_stop();
                                      finish();
-                                   }});
+                                   },
+                                   [this] { reopen_log([](const auto&) {}); }});
     std::vector<admin::ListenerStatus> listeners;
     for (const Server::BoundListener& one : bound) {
       listeners.push_back({one.address, one.pool, std::nullopt, one.redirect});
@@ -432,6 +435,21 @@ class Application::Impl {
     callback(admin::fail(admin::ErrorCode::unavailable, "not upgraded: bonedry is stopping"));
   }
 
+  /// Reopens the access log of this process and of the one that it has taken over from.
+  void reopen_log(const admin::ChangeCallback& callback) {
+    if (predecessor_) predecessor_->reopen_access_log();
+    server_->reopen_access_log([this, callback](const Result<>& reopened) {
+      if (reopened) {
+        spdlog::info("access log: reopened");
+        return callback(admin::ChangeResult(admin::ReopenResult{config_.log.access}));
+      }
+      const std::string why =
+          "the access log was not reopened, and what was open stays in use: " + reopened.error();
+      spdlog::error("{}", why);
+      callback(admin::fail(admin::ErrorCode::failed, why));
+    });
+  }
+
   /// The successor accepts clients; this process serves only the connections it has.
   void leave_to_successor() {
     admin_->fail_running_commands(admin::kTakenOver);
@@ -478,6 +496,7 @@ class Application::Impl {
     server_->follow_descriptor_limit();
     server_->rotate_ticket_keys();
     server_->check_ocsp_responses();
+    server_->check_log_reopening();
     const admin::AdminLimits limits = admin_limits(server_->descriptors().admin);
     admin_->set_limits(limits.connections, limits.rejected);
     tick_.arm(kControlTick);
@@ -489,7 +508,7 @@ class Application::Impl {
     };
     if (number == SIGHUP) return control_->reload(admin::Force::no, "SIGHUP", log);
     if (number == SIGUSR2) return control_->upgrade("SIGUSR2", log);
-    if (number == SIGUSR1) return server_->reopen_access_log();
+    if (number == SIGUSR1) return reopen_log([](const auto&) {});
     if (number != SIGTERM && number != SIGINT && number != SIGQUIT) return;
     if (std::exchange(stopping_, Stopping::yes) == Stopping::yes) {
       return on_drained("second signal received");

@@ -29,9 +29,11 @@
 ///   new --> old   ready                  it accepts clients: the old process stops accepting
 ///             or  failed WHY             it exits; the old process goes on as before
 ///
-/// Both then go on, with `follow`, until the old process has no clients left. When the connection
-/// closes, the other process has exited. The exit of the new one is also seen by its pidfd, since
-/// what a script started beside it may keep the connection open longer.
+///   new --> old   reopen                 it has reopened its access log: so does the old one
+///
+/// Both then go on, with `follow` and `reopen`, until the old process has no clients left. When the
+/// connection closes, the other process has exited. The exit of the new one is also seen by its
+/// pidfd, since what a script started beside it may keep the connection open longer.
 // clang-format on
 namespace bonedry::proxy::handover {
 
@@ -49,6 +51,7 @@ constexpr std::string_view kFollow = "follow ";
 constexpr std::string_view kFollowed = "followed ";
 constexpr std::string_view kNotFollowed = "not-followed ";
 constexpr std::string_view kReady = "ready";
+constexpr std::string_view kReopen = "reopen";
 constexpr std::string_view kFailed = "failed ";
 
 /// Time-out for what the other process can send or receive without delay.

@@ -134,6 +134,13 @@ void Predecessor::ask() {
   retry_later("cannot send state to the previous process: " + told.error());
 }
 
+void Predecessor::reopen_access_log() {
+  if (is_gone()) return;
+  const Result<> told = channel_.send(handover::kReopen, io::FdChannel::kNoFd, Millis{0});
+  if (told) return;
+  spdlog::error("the previous process still writes to the access log of before: {}", told.error());
+}
+
 void Predecessor::retry_later(const std::string& why) {
   if (logged_error_ != why) spdlog::error("{}; retrying", why);
   logged_error_ = why;

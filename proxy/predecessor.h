@@ -51,6 +51,10 @@ class Predecessor final : private io::ReadWatcher::Handler {
   void send_routing_state(const handover::RoutingState& routing_state,
                           std::function<void()> followed);
 
+  /// Makes the previous process reopen its access log, too; after `replace`. Does not block.
+  /// Whether that succeeds is in the log of that process.
+  void reopen_access_log();
+
   [[nodiscard]] pid_t pid() const { return channel_.maker(); }
   /// Whether the previous process has not applied the latest routing state yet.
   [[nodiscard]] bool is_lagging() const { return !waiting_.empty(); }

@@ -56,6 +56,7 @@ Server::Server(Parts parts, const conf::Config& config)
     : parts_(std::move(parts)),
       config_(config),
       worker_count_(count_workers(config.server.workers)),
+      log_reopening_(parts_.loop, parts_.clock),
       access_log_(config.log),
       mailbox_(parts_.loop),
       prober_(parts_.loop, parts_.on_health),

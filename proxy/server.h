@@ -10,6 +10,7 @@
 #include "proxy/health_prober.h"
 #include "proxy/io/event_loop.h"
 #include "proxy/io/mailbox.h"
+#include "proxy/log_reopening.h"
 #include "proxy/ocsp_watch.h"
 #include "proxy/worker.h"
 #include "session/ledger.h"
@@ -19,6 +20,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace bonedry::proxy {
@@ -66,7 +68,13 @@ class Server {
   /// Divides the descriptors again if the limit has changed (prlimit(1)). Call it periodically.
   void follow_descriptor_limit();
 
-  void reopen_access_log() { access_log_.reopen(); }
+  /// Reopens the access log; `done` gets the result, or an error if that takes too long.
+  void reopen_access_log(LogReopening::Done done) {
+    log_reopening_.reopen(access_log_, std::move(done));
+  }
+  /// Call it periodically.
+  void check_log_reopening() { log_reopening_.tick(); }
+  [[nodiscard]] LogLosses access_log_losses() const { return access_log_.losses(); }
 
   /// Keys of TLS session tickets, for a successor; empty if no listener has TLS.
   [[nodiscard]] std::string ticket_keys() const;
@@ -108,6 +116,7 @@ class Server {
   Parts parts_;
   const conf::Config config_;
   std::size_t worker_count_;
+  LogReopening log_reopening_;
   AccessLog access_log_;
   ConnectionLimiter clients_;
   DescriptorBudget descriptors_;

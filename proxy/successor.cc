@@ -239,6 +239,7 @@ void Successor::take(io::FdChannel::Message& message) {
     reported_error_ = message.text.substr(handover::kFailed.size());
     return;
   }
+  if (message.text == handover::kReopen && events_.on_reopen) return events_.on_reopen();
   const std::uint64_t number = handover::number_after(handover::kFollow, message.text);
   if (number == 0) return;
   auto routing_state = handover::read(message.fd);

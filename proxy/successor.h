@@ -33,6 +33,8 @@ class Successor final : private io::ReadWatcher::Handler {
     std::function<void(const std::string& why)> on_failed;
     /// It exited after it was ready: no process makes decisions any more.
     std::function<void()> on_gone;
+    /// The access log is to be reopened.
+    std::function<void()> on_reopen = {};
   };
 
   Successor(io::EventLoop& loop, Events events);

@@ -42,6 +42,7 @@ void UpgradeCoordinator::upgrade(const std::string& by, const admin::ChangeCallb
                          [this, by, callback] { on_upgraded(by, callback); },
                          [this, callback](const std::string& why) { fail(why, callback); },
                          [this] { on_successor_exited(); },
+                         events_.on_reopen,
                      });
   const Result<> started =
       successor_->start({parts_.program, "--config", parts_.config_path},

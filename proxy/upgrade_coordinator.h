@@ -50,6 +50,8 @@ class UpgradeCoordinator {
     std::function<void()> on_taken_over;
     /// The process that took over has exited: no process makes decisions any more.
     std::function<void()> on_successor_lost;
+    /// The process that took over has reopened its access log.
+    std::function<void()> on_reopen;
   };
 
   UpgradeCoordinator(Parts parts, Events events);

@@ -26,6 +26,10 @@ class LineQueue {
   void take(std::vector<char>& out, std::size_t max);
   /// Consumer: how many lines were dropped since the last call.
   [[nodiscard]] std::uint64_t take_dropped();
+  /// What `take_dropped` would return. Not while the consumer is in a call.
+  [[nodiscard]] std::uint64_t dropped() const {
+    return dropped_.load(std::memory_order_relaxed) - reported_drops_;
+  }
   /// Consumer: drops all waiting lines and counts them as dropped.
   void clear();
   /// Any thread. Ordered after a push that has returned in the producer (seq_cst).

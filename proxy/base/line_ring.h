@@ -23,6 +23,8 @@ class LineRing {
   [[nodiscard]] bool empty() const { return used_ == 0; }
   /// How many lines were dropped since the last call.
   [[nodiscard]] std::uint64_t take_dropped();
+  /// What `take_dropped` would return.
+  [[nodiscard]] std::uint64_t dropped() const { return dropped_; }
   /// Drops all waiting lines and counts them as dropped.
   void clear();
 

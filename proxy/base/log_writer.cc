@@ -5,10 +5,8 @@
 #include "proxy/base/signals.h"
 #include "proxy/base/unique_fd.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -27,66 +25,13 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
-constexpr std::size_t kBatch = 65'536;
-// PIPE_BUF: a pipe takes this much whole or not at all, so that the lines of two processes do not
-// mix.
-constexpr std::size_t kPipeBatch = 4096;
 // How soon a thread that waits for a target notices that it must end.
 constexpr int kPollMillis = 100;
 // How long to wait after the time to flush before a thread blocked in a write is abandoned.
 constexpr std::chrono::milliseconds kNoticeWithin{300};
-// The shortest interval between two reports of lost lines.
-constexpr std::chrono::seconds kReportEvery{1};
-
-enum class TargetKind : std::uint8_t { file, stream };
-
-struct OpenTarget {
-  UniqueFd fd;
-  TargetKind kind = TargetKind::stream;
-};
-
-std::optional<int> standard_descriptor(std::string_view name) {
-  if (name == "stdout" || name == "/dev/stdout") return STDOUT_FILENO;
-  if (name == "stderr" || name == "/dev/stderr") return STDERR_FILENO;
-  return std::nullopt;
-}
-
-Failure<std::string> cannot_open(const std::string& name, const std::string& why) {
-  return Failure{"cannot open " + name + ": " + why};
-}
-
-/// Never blocks: a FIFO is opened for reading and writing, which needs no reader and survives one
-/// that goes away.
-Result<UniqueFd> open_path(const std::string& path) {
-  constexpr int kFlags = O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
-  struct stat there {};
-  const bool fifo = ::stat(path.c_str(), &there) == 0 && S_ISFIFO(there.st_mode);
-  UniqueFd fd{::open(path.c_str(), (fifo ? O_RDWR : O_WRONLY) | kFlags, 0666)};
-  if (fd.is_open()) return fd;
-  if (errno == ENXIO) return cannot_open(path, "it is a socket or a missing device");
-  return cannot_open(path, errno_text(errno));
-}
-
-Result<OpenTarget> open_target(const LogTarget& target) {
-  OpenTarget opened;
-  const std::optional<int> standard = standard_descriptor(target.name);
-  if (standard) {
-    // Duplicated, not reopened: it may not allow opening, and a file's offset is shared with
-    // others.
-    opened.fd.reset(::fcntl(*standard, F_DUPFD_CLOEXEC, 0));
-    if (!opened.fd.is_open()) return cannot_open(target.name, errno_text(errno));
-  } else {
-    Result<UniqueFd> fd = open_path(target.name);
-    if (!fd) return Failure{fd.error()};
-    opened.fd = std::move(*fd);
-  }
-  struct stat there {};
-  if (::fstat(opened.fd.get(), &there) != 0) return cannot_open(target.name, errno_text(errno));
-  if (S_ISREG(there.st_mode)) opened.kind = TargetKind::file;
-  const bool fit = S_ISREG(there.st_mode) || S_ISFIFO(there.st_mode) || S_ISCHR(there.st_mode);
-  if (fit || standard) return opened;
-  return cannot_open(target.name, "it is not a regular file, FIFO or character device");
-}
+// The shortest interval between two reports of lost lines, if they are reported when the target
+// accepts lines again.
+constexpr std::chrono::seconds kReportWrittenEvery{1};
 
 }  // namespace
 
@@ -95,11 +40,12 @@ Result<OpenTarget> open_target(const LogTarget& target) {
 class LogWriter::Shared {
  public:
   /// `bell`: an eventfd.
-  Shared(LogTarget target, OpenTarget opened, UniqueFd bell, std::size_t bytes, OnLost on_lost)
-      : target_(std::move(target)),
-        opened_(std::move(opened)),
+  Shared(std::unique_ptr<LogSink> sink, UniqueFd bell, std::size_t bytes, OnLost on_lost,
+         Report report)
+      : sink_(std::move(sink)),
         bell_(std::move(bell)),
         on_lost_(std::move(on_lost)),
+        report_(report),
         ring_(bytes) {
     batch_.reserve(kLongestLine + 1);
   }
@@ -131,12 +77,23 @@ class LogWriter::Shared {
     settled_.wait_for(lock, kFlushWithin, [this] { return ended_ || (idle_ && nothing_waits()); });
   }
 
-  void reopen(std::function<void(const std::string&)> on_failed) {
+  void reopen(OnReopened done) {
     {
       const std::scoped_lock lock(mutex_);
-      reopen_ = std::move(on_failed);
+      reopen_.push_back(std::move(done));
     }
     wake();
+  }
+
+  [[nodiscard]] LogLosses losses() const {
+    const std::scoped_lock lock(mutex_);
+    LogLosses losses = losses_;
+    losses.lines += not_noted();
+    if (losses.lines > losses_.lines) losses.age = Millis{0};
+    if (losses.lines > 0 && !losses.age) {
+      losses.age = std::chrono::duration_cast<Millis>(SteadyClock::now() - lost_at_);
+    }
+    return losses;
   }
 
   void run(const std::shared_ptr<Shared>& self) {
@@ -164,15 +121,18 @@ class LogWriter::Shared {
     ring_.clear();
     // A thread that hangs does so without the lock, and the queues are emptied only under the lock.
     for (const auto& queue : queues_) queue->clear();
-    lost_ += take_dropped();
-    const std::uint64_t lost = lost_;
+    note_lost(take_dropped());
+    const std::uint64_t lost = unreported_;
     lock.unlock();
     if (lost > 0) on_lost_(lost, "");
   }
 
  private:
   void work() {
-    while (fetch()) write_batch();
+    while (fetch()) {
+      write_batch();
+      report_lost();
+    }
     const std::scoped_lock lock(mutex_);
     ended_ = true;
     done_.notify_one();
@@ -190,6 +150,38 @@ class LogWriter::Shared {
     return dropped;
   }
 
+  /// What `take_dropped` would return.
+  [[nodiscard]] std::uint64_t not_noted() const {
+    std::uint64_t dropped = ring_.dropped();
+    for (const auto& queue : queues_) dropped += queue->dropped();
+    return dropped;
+  }
+
+  /// Notes lines that found no room, since the target is too slow.
+  void note_dropped() {
+    const std::uint64_t dropped = take_dropped();
+    if (dropped > 0) losses_.why.clear();
+    note_lost(dropped);
+  }
+
+  void note_lost(std::uint64_t lines) {
+    if (lines == 0) return;
+    unreported_ += lines;
+    losses_.lines += lines;
+    lost_at_ = SteadyClock::now();
+  }
+
+  /// Whether lost lines are to be reported although the target does not accept lines.
+  [[nodiscard]] bool reports_later() const { return report_ == Report::at_once && unreported_ > 0; }
+
+  /// Sleeps until something is queued or asked for, or for `timeout`; negative: without limit.
+  void wait_for_bell(std::chrono::milliseconds timeout) {
+    pollfd entry{bell_.get(), POLLIN, 0};
+    if (::poll(&entry, 1, static_cast<int>(timeout.count())) <= 0) return;
+    std::uint64_t rings = 0;
+    [[maybe_unused]] const ssize_t got = ::read(bell_.get(), &rings, sizeof rings);
+  }
+
   /// Sleeps until there is something to do.
   void wait_for_work(std::unique_lock<std::mutex>& lock) {
     idle_ = true;
@@ -197,10 +189,13 @@ class LogWriter::Shared {
       asleep_.store(true);
       const bool quiet = nothing_waits();
       if (quiet) settled_.notify_all();
-      if (!quiet || reopen_ || stop_at_) break;
+      const auto left = report_from_ - SteadyClock::now();
+      const bool report_due = reports_later() && left <= left.zero();
+      if (!quiet || !reopen_.empty() || stop_at_ || report_due) break;
+      const auto timeout = reports_later() ? std::chrono::ceil<std::chrono::milliseconds>(left)
+                                           : std::chrono::milliseconds{-1};
       lock.unlock();
-      std::uint64_t rings = 0;
-      [[maybe_unused]] const ssize_t got = ::read(bell_.get(), &rings, sizeof rings);
+      wait_for_bell(timeout);
       lock.lock();
     }
     asleep_.store(false);
@@ -209,7 +204,7 @@ class LogWriter::Shared {
 
   /// Takes lines from all sources in turn, as many as fit into one write.
   void take_lines() {
-    const std::size_t max = opened_.kind == TargetKind::file ? kBatch : kPipeBatch;
+    const std::size_t max = sink_->max_batch();
     ring_.take(batch_, max);
     for (std::size_t i = 0; i < queues_.size() && batch_.size() < max; ++i) {
       queues_[(turn_ + i) % queues_.size()]->take(batch_, max);
@@ -222,26 +217,21 @@ class LogWriter::Shared {
     std::unique_lock lock(mutex_);
     wait_for_work(lock);
     if (abandoned_ || is_late()) return false;
-    if (auto on_failed = std::exchange(reopen_, nullptr)) {
+    if (!reopen_.empty()) {
+      const std::vector<OnReopened> waiting = std::exchange(reopen_, {});
       lock.unlock();
-      reopen_target(on_failed);
+      const Result<> reopened = sink_->reopen();
       lock.lock();
       if (abandoned_) return false;
+      if (reopened) cut_off_ = false;
+      for (const OnReopened& done : waiting) done(reopened);
     }
     take_lines();
-    lost_ += take_dropped();
+    note_dropped();
     return !batch_.empty() || !stop_at_;
   }
 
   [[nodiscard]] bool is_late() const { return stop_at_ && SteadyClock::now() >= *stop_at_; }
-
-  void reopen_target(const std::function<void(const std::string&)>& on_failed) {
-    if (standard_descriptor(target_.name)) return;
-    Result<OpenTarget> opened = open_target(target_);
-    if (!opened) return on_failed(opened.error());
-    opened_ = std::move(*opened);
-    cut_off_ = false;
-  }
 
   void write_batch() {
     if (batch_.empty()) return;
@@ -250,85 +240,102 @@ class LogWriter::Shared {
     // A line that was written only in part must not run into the next one.
     if (cut_off_ && put("\n").empty()) cut_off_ = false;
     if (!cut_off_) left = put(all);
-    const auto lines = static_cast<std::uint64_t>(std::count(left.begin(), left.end(), '\n'));
     const bool partly =
         !left.empty() && left.size() < all.size() && all[all.size() - left.size() - 1] != '\n';
     cut_off_ = cut_off_ || partly;
-    report_lost(lines);
+    failing_ = !left.empty();
+    if (!failing_) return;
+    const std::scoped_lock lock(mutex_);
+    note_lost(static_cast<std::uint64_t>(std::count(left.begin(), left.end(), '\n')));
   }
 
-  /// Counts lost lines, and reports them when the target accepts lines again.
-  void report_lost(std::uint64_t lost_now) {
+  void report_lost() {
     std::unique_lock lock(mutex_);
-    lost_ += lost_now;
     const auto now = SteadyClock::now();
-    if (abandoned_ || lost_now > 0 || lost_ == 0 || now < report_from_) return;
-    report_from_ = now + kReportEvery;
-    const std::uint64_t lost = std::exchange(lost_, 0);
+    const bool waits = report_ == Report::when_written && failing_;
+    if (abandoned_ || waits || unreported_ == 0 || now < report_from_) return;
+    report_from_ = now + (report_ == Report::at_once ? kReportEvery : kReportWrittenEvery);
+    const std::uint64_t lost = std::exchange(unreported_, 0);
+    const std::string why = std::exchange(unreported_why_, {});
     lock.unlock();
-    on_lost_(lost, std::exchange(why_, {}));
+    on_lost_(lost, why);
   }
 
   /// Writes `text`; returns the part that could not be written.
   std::string_view put(std::string_view text) {
     while (!text.empty()) {
-      if (opened_.kind == TargetKind::stream && !wait_for_room()) return text;
-      const ssize_t written = ::write(opened_.fd.get(), text.data(), text.size());
+      if (sink_->waits_for() >= 0 && !wait_for_room()) return text;
+      const ssize_t written = sink_->write(text);
       if (written >= 0) {
         text.remove_prefix(static_cast<std::size_t>(written));
       } else if (errno != EINTR && errno != EAGAIN) {
-        why_ = errno_text(errno);
+        note_error(errno);
         return text;
       }
     }
     return text;
   }
 
+  void note_error(int error) {
+    const std::scoped_lock lock(mutex_);
+    ++losses_.errors;
+    losses_.why = unreported_why_ = errno_text(error);
+  }
+
   /// False: the thread must end before there is room.
   bool wait_for_room() {
-    pollfd entry{opened_.fd.get(), POLLOUT, 0};
+    pollfd entry{sink_->waits_for(), POLLOUT, 0};
     for (;;) {
       if (::poll(&entry, 1, kPollMillis) > 0) return true;
-      const std::scoped_lock lock(mutex_);
-      if (abandoned_ || is_late()) return false;
+      {
+        const std::scoped_lock lock(mutex_);
+        if (abandoned_ || is_late()) return false;
+        note_dropped();
+      }
+      if (report_ == Report::at_once) report_lost();
     }
   }
 
   // Used by the writer's thread only, except that `wake` rings `bell_`.
   // Many: what the thread that writes shares with those that queue lines, and its own state.
-  const LogTarget target_;
-  OpenTarget opened_;
+  const std::unique_ptr<LogSink> sink_;
   const UniqueFd bell_;  // an eventfd that wakes the thread
   std::vector<char> batch_;
   std::size_t turn_ = 0;  // selects the queue that comes first
   bool cut_off_ = false;  // the target ends with a partial line
-  std::string why_;
+  bool failing_ = false;  // the last write lost lines
   SteadyClock::time_point report_from_{};
 
   const OnLost on_lost_;
+  const Report report_;
   std::thread thread_;
   std::atomic<bool> asleep_{false};  // or about to be: it waits for `bell_`
-  std::mutex mutex_;                 // guards all below
+  mutable std::mutex mutex_;         // guards all below
   std::condition_variable done_;
   std::condition_variable settled_;  // all queued lines are written or lost
   LineRing ring_;
   std::vector<std::shared_ptr<LineQueue>> queues_;
-  std::function<void(const std::string&)> reopen_;
+  std::vector<OnReopened> reopen_;  // who has asked for it
   std::optional<SteadyClock::time_point> stop_at_;
-  std::uint64_t lost_ = 0;
+  LogLosses losses_;  // without its age
+  SteadyClock::time_point lost_at_{};
+  std::uint64_t unreported_ = 0;  // of the lines lost
+  std::string unreported_why_;    // the last error since the last report
   bool idle_ = false;
   bool ended_ = false;
   bool abandoned_ = false;
 };
 
 Result<std::unique_ptr<LogWriter>> LogWriter::open(const LogTarget& target, std::size_t bytes,
-                                                   OnLost on_lost) {
-  Result<OpenTarget> opened = open_target(target);
-  if (!opened) return Failure{opened.error()};
+                                                   OnLost on_lost, Report report) {
+  Result<std::unique_ptr<LogSink>> sink = LogSink::open(target);
+  if (!sink) return Failure{sink.error()};
   UniqueFd bell{::eventfd(0, EFD_CLOEXEC)};
-  if (!bell.is_open()) return cannot_open(target.name, errno_text(errno));
-  auto shared = std::make_shared<Shared>(target, std::move(*opened), std::move(bell), bytes,
-                                         std::move(on_lost));
+  if (!bell.is_open()) {
+    return Failure{"cannot open " + target.name + ": " + errno_text(errno)};
+  }
+  auto shared = std::make_shared<Shared>(std::move(*sink), std::move(bell), bytes,
+                                         std::move(on_lost), report);
   shared->run(shared);
   return std::unique_ptr<LogWriter>(new LogWriter(std::move(shared)));
 }
@@ -354,8 +361,12 @@ void LogWriter::flush() {
   shared_->flush();
 }
 
-void LogWriter::reopen(std::function<void(const std::string& why)> on_failed) {
-  shared_->reopen(std::move(on_failed));
+void LogWriter::reopen(OnReopened done) {
+  shared_->reopen(std::move(done));
+}
+
+LogLosses LogWriter::losses() const {
+  return shared_->losses();
 }
 
 }  // namespace bonedry

@@ -1,6 +1,8 @@
 #pragma once
 
+#include "proxy/base/clock.h"
 #include "proxy/base/line_queue.h"
+#include "proxy/base/log_sink.h"
 #include "proxy/base/result.h"
 
 #include <chrono>
@@ -8,16 +10,19 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
 namespace bonedry {
 
-/// Where lines go. "stdout", "/dev/stdout", "stderr" and "/dev/stderr" are the descriptors of the
-/// process; any other name is a path.
-struct LogTarget {
-  std::string name;
+/// The lines that a LogWriter has lost since it was opened, and why.
+struct LogLosses {
+  std::uint64_t lines = 0;
+  std::uint64_t errors = 0;        ///< failed writes
+  std::string why = {};            ///< the last of these errors; empty: the target is too slow
+  std::optional<Millis> age = {};  ///< since lines were lost last; empty: none were
 };
 
 /// Writes lines to one target, on a thread of its own; the lines of each calling thread keep their
@@ -28,15 +33,25 @@ class LogWriter {
   class Shared;
 
  public:
-  /// Called after lines were lost, once the target accepts lines again (`why`: the last error, or
-  /// empty when it was too slow). Called on the writer's thread, and on the thread that destroys
-  /// it.
+  /// Called after lines were lost (`why`: the last error, or empty when the target was too slow).
+  /// Called on the writer's thread, and on the thread that destroys it.
   using OnLost = std::function<void(std::uint64_t lines, const std::string& why)>;
 
-  /// A target that cannot be opened, or is neither a regular file, a FIFO nor a character device,
-  /// is an error for the operator. `bytes`: the most that may wait; all of it is allocated here.
+  /// When that is.
+  enum class Report : std::uint8_t {
+    /// Once the target accepts lines again; at most once a second.
+    when_written,
+    /// At the first loss, then every kReportEvery as long as there are more. For a target that is
+    /// not the one that the report goes to.
+    at_once,
+  };
+  static constexpr std::chrono::seconds kReportEvery{10};
+
+  /// A target that cannot be opened is an error for the operator, see LogSink::open. `bytes`: the
+  /// most that may wait; all of it is allocated here.
   static Result<std::unique_ptr<LogWriter>> open(const LogTarget& target, std::size_t bytes,
-                                                 OnLost on_lost);
+                                                 OnLost on_lost,
+                                                 Report report = Report::when_written);
   /// Waits at most `kFlushWithin` for queued lines to be written; the rest is lost.
   ~LogWriter();
   LogWriter(const LogWriter&) = delete;
@@ -63,9 +78,14 @@ class LogWriter {
   /// Waits at most `kFlushWithin` for queued lines to be written. For callers that end the process
   /// without destroying this.
   void flush();
-  /// Reopens a path, so that a renamed file is closed. If that fails, the old file stays open, and
-  /// `on_failed` is called on the writer's thread.
-  void reopen(std::function<void(const std::string& why)> on_failed);
+  /// Opens the target again, so that a renamed file is closed. If that fails, the old file stays
+  /// open. `done` is called on the writer's thread and must not call the writer; it is not called
+  /// any more once this is destroyed, nor while the target hangs.
+  using OnReopened = std::function<void(const Result<>&)>;
+  void reopen(OnReopened done);
+
+  /// Includes lines that a target which hangs at this moment has cost.
+  [[nodiscard]] LogLosses losses() const;
 
   static constexpr std::size_t kLongestLine = 64U * 1024;
   static constexpr std::chrono::milliseconds kFlushWithin{1000};

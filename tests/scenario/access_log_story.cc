@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <filesystem>
 #include <memory>
 #include <sstream>
 #include <string>
@@ -13,7 +14,9 @@ namespace bonedry::test {
 namespace {
 
 using nlohmann::json;
+using testing::HasSubstr;
 using testing::MatchesRegex;
+using testing::Not;
 
 class AccessLogStory : public ShopStory {
  protected:
@@ -52,6 +55,16 @@ class AccessLogStory : public ShopStory {
     const FakeNode& node = alice_.requests_for(target) > 0 ? alice_ : bob_;
     return node.last(target).headers.all(field);
   }
+  [[nodiscard]] int times_said(const std::string& text) const {
+    const std::string all = bonedry_->err();
+    int count = 0;
+    for (std::size_t at = all.find(text); at != std::string::npos; at = all.find(text, at + 1)) {
+      ++count;
+    }
+    return count;
+  }
+
+  const TempDir directory_;
 };
 
 INSTANTIATE_TEST_SUITE_P(Workers, AccessLogStory, one_and_four_workers(), name_of_workers);
@@ -189,6 +202,65 @@ TEST_P(AccessLogStory, ATraceIsLoggedAndGoesOnUntouched) {
   get("/broken", {{"traceparent", "00-0-0-0"}});
   EXPECT_FALSE(line_of("/broken").contains("trace_id"));
   EXPECT_EQ(node_got("/broken", "traceparent"), std::vector<std::string>{"00-0-0-0"});
+}
+
+// -- Rotation -------------------------------------------------------------------------------------
+
+TEST_P(AccessLogStory, ReopenAnswersWhenTheNewFileIsInUse) {
+  const std::string path = directory_ / "access.log";
+  launch(logging({"access = \"" + path + "\""}));
+  get("/before");
+  (void)line_of("/before", path);
+  std::filesystem::rename(path, directory_ / "rotated");
+  const RunResult done = ctl().run({"reopen"});
+  EXPECT_EQ(done.code, 0) << done.err;
+  EXPECT_EQ(done.out, "reopened the access log, " + path + "\n");
+  EXPECT_TRUE(std::filesystem::exists(path)) << "already when it answers";
+  EXPECT_EQ(bonedry_->open_descriptors(directory_ / "rotated"), 0U);
+  get("/after");
+  (void)line_of("/after", path);
+}
+
+TEST_P(AccessLogStory, ReopenSaysWhyItFailedAndTheOldFileStaysInUse) {
+  const std::string logs = directory_ / "logs";
+  std::filesystem::create_directory(logs);
+  launch(logging({"access = \"" + logs + "/access.log\""}));
+  std::filesystem::rename(logs, directory_ / "moved");
+  const RunResult failed = ctl().run({"reopen"});
+  EXPECT_EQ(failed.code, 1);
+  EXPECT_THAT(failed.err, HasSubstr("the access log was not reopened, and what was open stays in "
+                                    "use: cannot open " +
+                                    logs + "/access.log: No such file or directory"));
+  EXPECT_TRUE(bonedry_->says("the access log was not reopened"));
+  get("/still");
+  (void)line_of("/still", directory_ / "moved/access.log");
+}
+
+TEST_P(AccessLogStory, TheOldProcessOfAnUpgradeReopensItAsWell) {
+  const std::string path = directory_ / "access.log";
+  TestConfig settings = logging({"access = \"" + path + "\""});
+  settings.timeouts = {"idle = \"1s\""};
+  launch(settings);
+  const Gate gate;
+  for (FakeNode* each : {&alice_, &bob_}) {
+    each->on("/long", [gate](NodeExchange& exchange) {
+      (void)gate.wait();
+      exchange.respond(200, "at last");
+    });
+  }
+  HttpClient client{bonedry_->address()};
+  client.send(Request{.target = "/long"}.to_wire());
+  ASSERT_TRUE(eventually([this] { return open_exchanges() == 1; }));
+  bonedry_->upgrade();
+  std::filesystem::rename(path, directory_ / "rotated");
+  EXPECT_EQ(ctl().code({"reopen"}), 0);
+  // Both have written to the log of the process that it was reopened.
+  ASSERT_TRUE(eventually([this] { return times_said("access log: reopened") == 2; }));
+  gate.open();
+  EXPECT_EQ(client.read_response().body, "at last");
+  (void)line_of("/long", path);
+  EXPECT_THAT(read_file(directory_ / "rotated"), Not(HasSubstr("/long")));
+  EXPECT_TRUE(bonedry_->predecessor_ends());
 }
 
 }  // namespace

@@ -86,8 +86,9 @@ AdminRig::~AdminRig() {
 }
 
 void AdminRig::start_server() {
-  server = std::make_unique<AdminServer>(loop_, path(),
-                                         Commands::Parts{*control, events, rolls, clock}, limits_);
+  const auto reopen = [this](const ChangeCallback& callback) { reopen_log(callback); };
+  server = std::make_unique<AdminServer>(
+      loop_, path(), Commands::Parts{*control, events, rolls, clock, reopen}, limits_);
   const Result<> listening = server->listen();
   if (!listening) throw std::runtime_error(listening.error());
 }

@@ -90,7 +90,8 @@ class AdminRig {
   PassStore pass_store;
   Passes passes;
   EventLog events;
-  std::string reload_error;  ///< empty: reloads succeed
+  std::string reload_error;                               ///< empty: reloads succeed
+  std::function<void(const ChangeCallback&)> reopen_log;  ///< what `reopen` does
   std::unique_ptr<ControlPlane> control;
   RollStore roll_store;
   Rolls rolls;

@@ -62,6 +62,15 @@ TEST(CommandResult, OfASwitch) {
                 "\n");
 }
 
+TEST(CommandResult, OfReopeningTheAccessLog) {
+  EXPECT_EQ(to_text(ReopenResult{"/var/log/bonedry/access.log"}),
+            "reopened the access log, /var/log/bonedry/access.log");
+  EXPECT_EQ(to_text(ReopenResult{"syslog"}), "reopened the access log, syslog");
+  EXPECT_EQ(to_text(ReopenResult{"stdout"}),
+            "nothing to reopen: the access log is standard output");
+  EXPECT_EQ(to_text(ReopenResult{"off"}), "nothing to reopen: the access log is off");
+}
+
 TEST(CommandResult, TextAndJsonSayTheSame) {
   const ChangeResult result = ActivateResult{kAlice};
   EXPECT_EQ(render_text(result), "shop/alice is active\n");

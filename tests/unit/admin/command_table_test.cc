@@ -58,6 +58,7 @@ TEST(CommandTable, HasTheCommandsOfTheContract) {
             "pass NODE [--ttl D] [--header] [--revoke]\n"
             "reload [--force]\n"
             "upgrade\n"
+            "reopen\n"
             "events [--follow] [--since D] [--node NODE]\n"
             "roll POOL [--abandon]\n"
             "roll-hold POOL [--holder TOKEN] [--command TEXT] [--test TEXT] [--only NODE,NODE] "

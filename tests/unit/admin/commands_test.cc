@@ -286,6 +286,25 @@ TEST_F(CommandsTest, ReloadPassesTheErrorOn) {
             "error: the config was not reloaded: bonedry.toml:3:1: unknown key \\x1b[31m\n");
 }
 
+TEST_F(CommandsTest, ReopenAnswersWhenItIsDone) {
+  ChangeCallback done;
+  rig.reopen_log = [&done](const ChangeCallback& callback) { done = callback; };
+  Client client(rig.path());
+  client.send("reopen\n");
+  ASSERT_TRUE(rig.run_until([&] { return done != nullptr; }));
+  EXPECT_FALSE(client.ended());
+  done(ChangeResult(ReopenResult{"/a/log"}));
+  ASSERT_TRUE(rig.finish(client));
+  EXPECT_EQ(client.answer(), "reopened the access log, /a/log\n");
+}
+
+TEST_F(CommandsTest, ReopenSaysWhyItFailed) {
+  rig.reopen_log = [](const ChangeCallback& callback) {
+    callback(fail(ErrorCode::failed, "the disk is gone"));
+  };
+  EXPECT_EQ(rig.ask("reopen"), "error: the disk is gone\n");
+}
+
 TEST_F(CommandsTest, EventsShowThePastAndFollowTellsTheFuture) {
   rig.ask("bleed alice --reason tea");
   const std::string past = rig.ask("events");

@@ -15,6 +15,7 @@
 #include <sstream>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace bonedry {
@@ -132,11 +133,84 @@ TEST_F(LogWriterTest, AFileThatWasRenamedIsLetGo) {
     auto writer = LogWriter::open({path("log")}, 4096, [](auto, const auto&) {});
     ASSERT_TRUE(writer) << writer.error();
     std::filesystem::rename(path("log"), path("log.1"));
-    (*writer)->reopen([](const std::string& why) { FAIL() << why; });
+    std::promise<Result<>> done;
+    (*writer)->reopen([&](const Result<>& result) { done.set_value(result); });
+    EXPECT_TRUE(done.get_future().get());
     (*writer)->write("new");
   }
   EXPECT_EQ(content(path("log")), "new\n");
   EXPECT_EQ(content(path("log.1")), "");
+}
+
+TEST_F(LogWriterTest, AFileThatCannotBeOpenedAgainStaysInUse) {
+  std::filesystem::create_directory(path("logs"));
+  const std::string file = path("logs") + "/log";
+  {
+    auto writer = LogWriter::open({file}, 4096, [](auto, const auto&) {});
+    ASSERT_TRUE(writer) << writer.error();
+    std::filesystem::rename(path("logs"), path("moved"));
+    std::promise<Result<>> done;
+    (*writer)->reopen([&](const Result<>& result) { done.set_value(result); });
+    const Result<> result = done.get_future().get();
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error(), "cannot open " + file + ": No such file or directory");
+    (*writer)->write("still");
+  }
+  EXPECT_EQ(content(path("moved") + "/log"), "still\n");
+}
+
+TEST_F(LogWriterTest, EveryRequestToReopenIsAnswered) {
+  auto writer = LogWriter::open({path("log")}, 4096, [](auto, const auto&) {});
+  ASSERT_TRUE(writer) << writer.error();
+  std::vector<std::promise<Result<>>> done(20);
+  for (auto& each : done) {
+    (*writer)->reopen([&each](const Result<>& result) { each.set_value(result); });
+  }
+  for (auto& each : done) EXPECT_TRUE(each.get_future().get());
+}
+
+TEST_F(LogWriterTest, LossesAreReportedAtOnceWhereThatIsWanted) {
+  std::promise<std::pair<std::uint64_t, std::string>> first;
+  std::uint64_t reported = 0;
+  {
+    auto writer = LogWriter::open(
+        {"/dev/full"}, 4096,
+        [&](std::uint64_t lines, const std::string& why) {
+          if (reported == 0) first.set_value({lines, why});
+          reported += lines;
+        },
+        LogWriter::Report::at_once);
+    ASSERT_TRUE(writer) << writer.error();
+    EXPECT_EQ((*writer)->losses().age, std::nullopt);
+    (*writer)->write("one");
+    const auto [lines, why] = first.get_future().get();
+    EXPECT_EQ(lines, 1U);
+    EXPECT_EQ(why, "No space left on device");
+    for (int i = 0; i < 5; ++i) {
+      (*writer)->write("more");
+      (*writer)->flush();
+    }
+    const LogLosses losses = (*writer)->losses();
+    EXPECT_EQ(losses.lines, 6U);
+    EXPECT_EQ(losses.errors, 6U);
+    EXPECT_EQ(losses.why, "No space left on device");
+    EXPECT_TRUE(losses.age);
+    EXPECT_EQ(reported, 1U) << "the others wait for the next report";
+  }
+  EXPECT_EQ(reported, 6U);
+}
+
+TEST_F(LogWriterTest, WhatATargetThatHangsCostsIsKnownWhileItHangs) {
+  ASSERT_EQ(::mkfifo(path("fifo").c_str(), 0600), 0);
+  auto writer = LogWriter::open({path("fifo")}, 4096, [](auto, const auto&) {});
+  ASSERT_TRUE(writer) << writer.error();
+  LogWriter::Queue queue = (*writer)->add_queue(4096);
+  for (int i = 0; i < 10'000; ++i) queue.write(std::string(100, 'x'));
+  const LogLosses losses = (*writer)->losses();
+  EXPECT_GT(losses.lines, 0U);
+  EXPECT_EQ(losses.errors, 0U);
+  EXPECT_EQ(losses.why, "");
+  EXPECT_TRUE(losses.age);
 }
 
 TEST_F(LogWriterTest, AFullDiskLosesLinesAndCountsThem) {

@@ -97,6 +97,17 @@ TEST_F(PredecessorTest, GivesItsLockItsAdminPathAndItsSocketsAway) {
   EXPECT_TRUE(predecessor->take_sockets("127.0.0.1:81").empty());
 }
 
+TEST_F(PredecessorTest, IsToldToReopenItsAccessLog) {
+  io::EventLoop loop;
+  const auto predecessor = meet_one_that_replaces(loop);
+  predecessor->reopen_access_log();
+  EXPECT_EQ(hear(), "reopen");
+  old_.reset();
+  loop.run();
+  EXPECT_THAT(heard_, ElementsAre("gone"));
+  predecessor->reopen_access_log();  // nobody is there to be told
+}
+
 TEST_F(PredecessorTest, TwoListenersOfOneAddressAreTakenOneByOne) {
   say("lock", 0);
   say("listener 0 127.0.0.1:0", marked('a').get());
