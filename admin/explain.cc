@@ -161,6 +161,13 @@ std::vector<std::string> problems(const PoolStatus& pool) {
   return {"pool " + pool.name + ": no node takes new users: " + joined(closed)};
 }
 
+std::string problem(const AccessLogStatus& log) {
+  if (log.lines_lost == 0) return "";
+  return "access log: " + counted(static_cast<std::int64_t>(log.lines_lost), "line") +
+         " lost, the last " + age_text(log.lost_age.value_or(Millis{0})) +
+         " ago: " + (log.last_error.empty() ? "its disk or reader is too slow" : log.last_error);
+}
+
 std::vector<std::string> explain(const NodeStatus& node, const session::SessionPage& oldest,
                                  WallTime wall, Instant now) {
   std::vector<std::string> lines{state_line(node, wall)};

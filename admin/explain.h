@@ -22,6 +22,10 @@ namespace bonedry::admin {
 /// root, reason: update 4.2"; empty: there is none.
 [[nodiscard]] std::vector<std::string> out_of_rotation(const Status& status, WallTime wall);
 
+/// What is wrong with the access log: "access log: 12 lines lost, the last 3s ago: No space left on
+/// device"; empty: nothing.
+[[nodiscard]] std::string problem(const AccessLogStatus& log);
+
 /// What a node is doing, what keeps it from being dry, who is left, and what can be done, one
 /// sentence or two in each line. `oldest`: its oldest sessions.
 [[nodiscard]] std::vector<std::string> explain(const NodeStatus& node,

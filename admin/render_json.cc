@@ -194,6 +194,7 @@ std::string render_json(const Status& status) {
   Json endings = Json::object();
   const ExchangeStatus& exchanges = status.traffic.exchanges;
   const HandshakeStatus& handshakes = status.traffic.handshakes;
+  const AccessLogStatus& access_log = status.traffic.access_log;
   for (const ExchangeStatus::Ending& ending : exchanges.endings) {
     endings[std::string(ending.reason)] = ending.count;
   }
@@ -220,6 +221,12 @@ std::string render_json(const Status& status) {
                      {"requests_per_second", rate ? Json(*rate) : Json(nullptr)},
                      {"client_connections", status.traffic.connections},
                      {"previous_pid", previous == 0 ? Json(nullptr) : Json(previous)}}},
+                   {"access_log",
+                    {{"lines_lost", access_log.lines_lost},
+                     {"write_errors", access_log.write_errors},
+                     {"last_error",
+                      access_log.last_error.empty() ? Json(nullptr) : Json(access_log.last_error)},
+                     {"lost_age_s", seconds_or_null(access_log.lost_age)}}},
                    {"ledger",
                     {{"sessions", status.sessions},
                      {"capacity", status.capacity},

@@ -261,6 +261,8 @@ std::string render_text(const Status& status, WallTime now, std::size_t width) {
   }
   std::string text;
   for (const PoolStatus& pool : status.pools) text += render_text(problems(pool));
+  const std::string of_log = problem(status.traffic.access_log);
+  if (!of_log.empty()) text += printable(of_log) + "\n";
   if (!text.empty()) text += "\n";
   text += table.str(width);
   if (!remarks.empty()) text += "\n" + remarks;

@@ -135,10 +135,19 @@ struct HandshakeStatus {
   std::uint64_t shed = 0;     ///< not begun, since too many were waiting
 };
 
-/// What the workers count.
+/// What the access log has lost since the start.
+struct AccessLogStatus {
+  std::uint64_t lines_lost = 0;
+  std::uint64_t write_errors = 0;
+  std::string last_error = {};          ///< why; empty: its disk or reader is too slow
+  std::optional<Millis> lost_age = {};  ///< since lines were lost last; empty: none were
+};
+
+/// What the data plane counts.
 struct TrafficStatus {
   ExchangeStatus exchanges;
   HandshakeStatus handshakes;
+  AccessLogStatus access_log = {};
   std::uint64_t connections = 0;  ///< of clients, open now
   /// Pid of the previous process while it finishes what it has open; 0: there is none.
   std::int64_t previous_process = 0;

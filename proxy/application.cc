@@ -364,8 +364,14 @@ class Application::Impl {
     const bool finishing = predecessor_ && !predecessor_->is_gone();
     return {exchange_status(),
             {handshakes.completed, handshakes.resumed, handshakes.failed, handshakes.shed},
+            access_log_status(),
             server_->client_connections(),
             finishing ? predecessor_->pid() : 0};
+  }
+
+  [[nodiscard]] admin::AccessLogStatus access_log_status() const {
+    const LogLosses losses = server_->access_log_losses();
+    return {losses.lines, losses.errors, losses.why, losses.age};
   }
 
   [[nodiscard]] admin::ExchangeStatus exchange_status() const {

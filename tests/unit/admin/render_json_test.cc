@@ -43,9 +43,19 @@ TEST(RenderJson, StatusIsTheContract) {
       R"("process":{"version":")" BONEDRY_VERSION
       R"(","pid":4711,"uptime_s":259200.0,"config_age_s":7200.0,"requests_per_second":812.4,)"
       R"("client_connections":64,"previous_pid":null},)"
+      R"("access_log":{"lines_lost":0,"write_errors":0,"last_error":null,"lost_age_s":null},)"
       R"("ledger":{"sessions":15,"capacity":1000000,"complete":true,"complete_in_s":null,)"
       R"("evicted":0,"refused_by_disk":0}})"
       "\n");
+}
+
+TEST(RenderJson, StatusHasWhatTheAccessLogHasLost) {
+  Status status = sample_status();
+  status.traffic.access_log = {123, 4, "No space left on device", Millis{5000}};
+  EXPECT_NE(render_json(status).find(R"("access_log":{"lines_lost":123,"write_errors":4,)"
+                                     R"("last_error":"No space left on device","lost_age_s":5.0})"),
+            std::string::npos)
+      << render_json(status);
 }
 
 TEST(RenderJson, StatusHasTheCertificatesOfAListener) {

@@ -109,6 +109,22 @@ TEST(RenderText, StatusSaysWhenTheLedgerCannotBeTrustedYet) {
       << text;
 }
 
+TEST(RenderText, StatusBeginsWithWhatTheAccessLogHasLost) {
+  Status status = sample_status();
+  EXPECT_EQ(render_text(status, kNow).find("access log"), std::string::npos);
+  status.traffic.access_log = {123, 4, "No space left on device", Millis{5000}};
+  EXPECT_TRUE(render_text(status, kNow)
+                  .starts_with("access log: 123 lines lost, the last 5s ago: No space left on "
+                               "device\n\nNODE"))
+      << render_text(status, kNow);
+  status.traffic.access_log = {1, 0, "", Millis{20}};
+  EXPECT_TRUE(
+      render_text(status, kNow)
+          .starts_with("access log: 1 line lost, the last 20ms ago: its disk or reader is too "
+                       "slow\n"))
+      << render_text(status, kNow);
+}
+
 TEST(RenderText, StatusSaysThatADeadlineHasPassed) {
   const std::string text = render_text(sample_status(), kNow + std::chrono::minutes{27});
   EXPECT_NE(text.find(", deadline passed 1m ago"), std::string::npos) << text;
