@@ -38,7 +38,7 @@ void ControlPlane::apply_deadlines() {
         });
     if (!done) {
       retry_save_at_ = parts_.clock.now() + kRetrySave;
-      parts_.events.add("error", id, "cannot apply the deadline: " + done.error().text);
+      parts_.events.error(id.text(), "cannot apply the deadline: " + done.error().text);
       return;
     }
   }
@@ -90,7 +90,7 @@ void ControlPlane::latch_dryness(const NodeIds& dry) {
   });
   if (done) return;
   retry_save_at_ = parts_.clock.now() + kRetrySave;
-  parts_.events.add("error", joined(dry), "cannot save that the node is dry: " + done.error().text);
+  parts_.events.error(joined(dry), "cannot save that the node is dry: " + done.error().text);
   reopen(dry);
 }
 
@@ -117,8 +117,8 @@ void ControlPlane::drop_dry_removed_nodes() {
   if (!done) {
     removed_ = before;
     retry_save_at_ = parts_.clock.now() + kRetrySave;
-    return parts_.events.add("error", joined(gone),
-                             "cannot save that the node is removed: " + done.error().text);
+    return parts_.events.error(joined(gone),
+                               "cannot save that the node is removed: " + done.error().text);
   }
   for (const NodeId& id : gone) {
     nodes_.forget_address(id);

@@ -26,7 +26,7 @@ void ControlPlane::end_standby() {
   (void)rebuild_nodes();       // cannot fail: the nodes never lost their slots
   nodes_.clear_addresses();    // for nodes that only the successor has
   const Result<> saved = parts_.store.save(records_);  // the successor may have begun to write
-  if (!saved) parts_.events.add("error", "", saved.error());
+  if (!saved) parts_.events.error("", saved.error());
   publish([] {});
 }
 

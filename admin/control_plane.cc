@@ -54,7 +54,7 @@ ControlPlane::ControlPlane(Parts parts, conf::Config config, NodeRecords records
   for (const NodeId& id : plan.bled) log_bleed(id);
   if (records_ != written) {
     const Result<> saved = parts_.store.save(records_);
-    if (!saved) parts_.events.add("error", joined(plan.bled), saved.error());
+    if (!saved) parts_.events.error(joined(plan.bled), saved.error());
   }
   build();
   doors_.acknowledge(topology_->version);  // workers start with it
@@ -69,9 +69,9 @@ void ControlPlane::clear_contradicted_dryness() {
     const std::int64_t users = entry->node->sessions().read().all();
     if (users == 0) continue;
     record.dry = Dry::no;
-    parts_.events.add("error", id,
-                      "nodes.json says that it is dry, but the ledger has " +
-                          counted(users, "session") + " on it; it is treated as not dry");
+    parts_.events.error(id.text(), "nodes.json says that it is dry, but the ledger has " +
+                                       counted(users, "session") +
+                                       " on it; it is treated as not dry");
   }
 }
 
@@ -199,7 +199,7 @@ void ControlPlane::tick() {
 void ControlPlane::adjust_dates() {
   if (admin::adjust_dates(records_, parts_.clock) == WallClock::unchanged) return;
   const Result<> saved = parts_.store.save(records_);  // if this fails, the next save includes it
-  if (!saved) parts_.events.add("error", "", saved.error());
+  if (!saved) parts_.events.error("", saved.error());
 }
 
 std::optional<WaitEnd> ControlPlane::end_of_dry_wait(const NodeId& id) const {

@@ -11,7 +11,7 @@ std::shared_ptr<balancer::PoolCounters> CookieWatch::counters_of(const std::stri
 void CookieWatch::report_once(Reported& reported, std::uint64_t count, const std::string& pool,
                               std::string_view what, EventLog& events) {
   if (count == 0 || std::exchange(reported, Reported::yes) == Reported::yes) return;
-  events.add("cookie", "", "pool " + pool + ": " + std::string(what));
+  events.warn("cookie", "pool " + pool + ": " + std::string(what));
 }
 
 void CookieWatch::report_new(EventLog& events) {

@@ -8,6 +8,13 @@
 #include <vector>
 
 namespace bonedry::admin {
+namespace {
+
+std::string line_of(const std::string& kind, const std::string& node, const std::string& text) {
+  return kind + (node.empty() ? "" : " ") + node + ": " + printable(text);
+}
+
+}  // namespace
 
 void EventLog::keep_in(EventJournal& journal) {
   journal_ = &journal;
@@ -17,14 +24,19 @@ void EventLog::keep_in(EventJournal& journal) {
 }
 
 void EventLog::add(std::string kind, std::string node, std::string text, Author author) {
-  spdlog::info("{}{}{}: {}", kind, node.empty() ? "" : " ", node, printable(text));
+  spdlog::info("{}", line_of(kind, node, text));
   keep({clock_.wall(), std::move(kind), std::move(node), std::move(text), std::move(author.by),
         std::move(author.reason)});
 }
 
-void EventLog::warn(std::string kind, std::string text) {
-  spdlog::warn("{}: {}", kind, printable(text));
-  keep({clock_.wall(), std::move(kind), "", std::move(text)});
+void EventLog::warn(std::string kind, std::string node, std::string text) {
+  spdlog::warn("{}", line_of(kind, node, text));
+  keep({clock_.wall(), std::move(kind), std::move(node), std::move(text)});
+}
+
+void EventLog::error(std::string node, std::string text) {
+  spdlog::error("{}", line_of("error", node, text));
+  keep({clock_.wall(), "error", std::move(node), std::move(text)});
 }
 
 void EventLog::keep(Event kept) {

@@ -35,8 +35,12 @@ class EventLog {
     add(std::move(kind), node.text(), std::move(text), std::move(author));
   }
 
-  /// The same for something that an operator must see to: a warning in the process log.
-  void warn(std::string kind, std::string text);
+  /// The same for something that an operator should see to: a warning in the process log.
+  void warn(std::string kind, std::string node, std::string text);
+  void warn(std::string kind, std::string text) { warn(std::move(kind), "", std::move(text)); }
+  /// The same for something that has failed: an event of the kind "error", and an error in the
+  /// process log.
+  void error(std::string node, std::string text);
 
   [[nodiscard]] const std::deque<Event>& recent() const { return events_; }
 

@@ -22,7 +22,7 @@ void EvictionWatch::report_new(EventLog& events) {
           : "no disk space is left for the ledger";
   reported_ = totals;
   next_ = clock_.now() + kEvictionPause;
-  events.add("evict", "", why + ": " + counted(count, "session") + " evicted, pending ones first");
+  events.warn("evict", why + ": " + counted(count, "session") + " evicted, pending ones first");
 }
 
 }  // namespace bonedry::admin

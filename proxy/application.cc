@@ -466,9 +466,10 @@ class Application::Impl {
   HealthCheck::OnChange on_health() {
     return [this](const balancer::Node& node, balancer::Health before, balancer::Health now,
                   const std::string& why) {
-      events_.add("health", node.key(),
-                  std::string(balancer::to_string(before)) + " -> " + balancer::to_string(now) +
-                      (why.empty() ? "" : ": " + why));
+      const std::string text = std::string(balancer::to_string(before)) + " -> " +
+                               balancer::to_string(now) + (why.empty() ? "" : ": " + why);
+      if (now == balancer::Health::down) return events_.warn("health", node.key(), text);
+      events_.add("health", node.key(), text);
     };
   }
 

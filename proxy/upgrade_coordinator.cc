@@ -84,7 +84,7 @@ void UpgradeCoordinator::on_upgraded(const std::string& by, const admin::ChangeC
 
 void UpgradeCoordinator::fail(const std::string& why, const admin::ChangeCallback& callback) {
   parts_.control.end_standby();
-  parts_.events.add("error", "", "the upgrade failed: " + why);
+  parts_.events.error("", "the upgrade failed: " + why);
   callback(admin::fail(admin::ErrorCode::failed,
                        "the upgrade failed: " + why + "; this process keeps running"));
 }

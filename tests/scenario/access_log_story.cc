@@ -263,5 +263,63 @@ TEST_P(AccessLogStory, TheOldProcessOfAnUpgradeReopensItAsWell) {
   EXPECT_TRUE(bonedry_->predecessor_ends());
 }
 
+// -- What goes wrong ------------------------------------------------------------------------------
+
+TEST_P(AccessLogStory, AFullDiskBlocksNobodyAndIsShown) {
+  launch(logging({"access = \"/dev/full\""}));
+  for (int i = 0; i < 50; ++i) ASSERT_EQ(get("/").status, 200);
+  EXPECT_TRUE(
+      eventually([this] { return bonedry_->status().at("access_log").at("lines_lost") == 50; }));
+  const json log = bonedry_->status().at("access_log");
+  EXPECT_EQ(log.at("last_error"), "No space left on device");
+  EXPECT_GT(log.at("write_errors"), 0);
+  EXPECT_THAT(bonedry_->admin("status"),
+              MatchesRegex("access log: 50 lines lost, the last [0-9a-z.]+ ago: No space left on "
+                           "device\n(.|\n)*"));
+  EXPECT_TRUE(bonedry_->says("warning access log: "));
+  EXPECT_TRUE(bonedry_->says("lines were lost: No space left on device"));
+  EXPECT_EQ(times_said("lines were lost"), 1) << "the others wait";
+}
+
+TEST_P(AccessLogStory, ALogThatLosesNothingIsNotShown) {
+  launch(config());
+  get("/");
+  EXPECT_THAT(bonedry_->admin("status"), Not(HasSubstr("access log")));
+  EXPECT_EQ(bonedry_->status().at("access_log").at("lines_lost"), 0);
+}
+
+TEST_P(AccessLogStory, AFailureNamesNodeAddressAndCauseOnceInAWhile) {
+  launch(shop(workers(), {alice_}));
+  const std::string node = "node shop/alice (" + alice_.address() + "): ";
+  alice_.on("/closed", [](NodeExchange& exchange) { exchange.close_after(); });
+  alice_.on("/nonsense", answering_and_closing("nonsense\r\n\r\n"));
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(get("/closed").status, 502);
+    EXPECT_EQ(get("/nonsense").status, 502);
+  }
+  const std::string closed = "warning " + node + "no response: the connection ended";
+  const std::string malformed = "warning " + node + "malformed response: ";
+  EXPECT_TRUE(bonedry_->says(closed));
+  EXPECT_TRUE(bonedry_->says(malformed));
+  alice_.stop();
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(get("/").status, 502);
+  const std::string refused = "warning " + node + "cannot connect: Connection refused";
+  EXPECT_TRUE(bonedry_->says(refused));
+  for (const std::string& line : {closed, malformed, refused}) {
+    EXPECT_EQ(times_said(line), 1) << line;
+  }
+}
+
+TEST_P(AccessLogStory, ANodeThatGoesDownIsAWarningAndItsReturnIsNot) {
+  TestConfig checked = config();
+  checked.pools[0].health = {"interval = \"50ms\"", "rise = 1", "fall = 1"};
+  launch(checked);
+  ASSERT_TRUE(eventually([this] { return node(alice_).health == "up"; }));
+  alice_.stop();
+  EXPECT_TRUE(bonedry_->says("warning health shop/alice: up -> down"));
+  alice_.start();
+  EXPECT_TRUE(bonedry_->says("info health shop/alice: down -> up"));
+}
+
 }  // namespace
 }  // namespace bonedry::test

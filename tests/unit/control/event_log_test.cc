@@ -1,9 +1,13 @@
 #include "admin/event_log.h"
 
 #include <gtest/gtest.h>
+#include <spdlog/sinks/ostream_sink.h>
 #include <spdlog/spdlog.h>
 
+#include <memory>
+#include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace bonedry::admin {
@@ -25,6 +29,41 @@ TEST_F(EventLogTest, AnEventIsKeptWithItsTime) {
   EXPECT_EQ(log.recent()[0].kind, "bleed");
   EXPECT_EQ(log.recent()[0].node, "shop/alice");
   EXPECT_EQ(log.recent()[0].text, "bleeding by root");
+}
+
+/// What the process log gets, as "level text".
+class EventLevelTest : public testing::Test {
+ protected:
+  EventLevelTest() {
+    auto sink = std::make_shared<spdlog::sinks::ostream_sink_mt>(text_);
+    auto logger = std::make_shared<spdlog::logger>("test", std::move(sink));
+    logger->set_pattern("%l %v");
+    logger->set_level(spdlog::level::info);
+    spdlog::set_default_logger(std::move(logger));
+  }
+  ~EventLevelTest() override { spdlog::set_default_logger(before_); }
+
+  std::shared_ptr<spdlog::logger> before_ = spdlog::default_logger();
+  std::ostringstream text_;
+  ManualClock clock;
+  EventLog log{clock};
+};
+
+TEST_F(EventLevelTest, EventsHaveTheLevelOfWhatTheyMean) {
+  log.add("bleed", "shop/alice", "bleeding");
+  log.warn("health", "shop/alice", "up -> down");
+  log.warn("evict", "the ledger is full");
+  log.error("", "the upgrade failed");
+  log.error("shop/alice", "cannot save\x1b[2J");
+  EXPECT_EQ(text_.str(),
+            "info bleed shop/alice: bleeding\n"
+            "warning health shop/alice: up -> down\n"
+            "warning evict: the ledger is full\n"
+            "error error: the upgrade failed\n"
+            "error error shop/alice: cannot save\\x1b[2J\n");
+  ASSERT_EQ(log.recent().size(), 5U);
+  EXPECT_EQ(log.recent()[1].node, "shop/alice");
+  EXPECT_EQ(log.recent()[4].kind, "error");
 }
 
 TEST_F(EventLogTest, OnlyTheRecentPastIsKept) {
