@@ -34,6 +34,12 @@ std::string to_string(const Address& address) {
   return host + ":" + std::to_string(address.port);
 }
 
+std::string to_string(const TokenScope& scope) {
+  if (scope.kind == TokenScope::Kind::read) return "read";
+  if (scope.kind == TokenScope::Kind::operate) return "operate";
+  return "bleed:" + scope.pool + "/" + scope.node;
+}
+
 std::optional<Address> parse_address(std::string_view text) {
   const std::size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) return std::nullopt;

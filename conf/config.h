@@ -2,8 +2,10 @@
 
 #include "conf/certificate.h"
 #include "conf/network.h"
+#include "conf/token_digest.h"
 #include "proxy/base/clock.h"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -43,10 +45,64 @@ struct Server {
   friend bool operator==(const Server&, const Server&) = default;
 };
 
+/// What a token may do; each scope adds to the others.
+struct TokenScope {
+  enum class Kind : std::uint8_t {
+    read,     ///< ask for anything, change nothing
+    bleed,    ///< bleed one node, and wait for it
+    operate,  ///< everything
+  };
+  Kind kind = Kind::read;
+  std::string pool = {};  ///< of `bleed`
+  std::string node = {};  ///< of `bleed`
+
+  friend bool operator==(const TokenScope&, const TokenScope&) = default;
+};
+/// "read", "bleed:shop/alice", "operate"
+[[nodiscard]] std::string to_string(const TokenScope& scope);
+
+/// A token of the admin interface.
+struct AdminToken {
+  std::string name;
+  std::string file;    ///< that has the token; empty: it was in the config
+  TokenDigest digest;  ///< of no token until the file has been read, see token_files.h
+  std::vector<TokenScope> scopes;
+
+  friend bool operator==(const AdminToken&, const AdminToken&) = default;
+};
+
+/// What those may do on the admin socket who show no token, unless they are root or the proxy's own
+/// user.
+enum class WithoutToken : std::uint8_t { operate, read, none };
+
 struct Admin {
   std::string socket = "/run/bonedry/admin.sock";
+  /// A bleed that is older was probably forgotten; 0: none is. By default twice as long as any
+  /// session lives by default, so that no user can be the reason.
+  Millis bleed_warning = std::chrono::hours{24};
+  WithoutToken without_token = WithoutToken::operate;
+  std::vector<AdminToken> tokens;
 
   friend bool operator==(const Admin&, const Admin&) = default;
+};
+
+/// Events that a command can be run for.
+enum class HookEvent : std::uint8_t { dry, down, up, bleed, activate, bleed_warning };
+constexpr std::size_t kHookEvents = 6;
+/// As the config names them, in the order of HookEvent.
+constexpr std::array<std::string_view, kHookEvents> kHookEventNames{
+    "dry", "down", "up", "bleed", "activate", "bleed_warning"};
+
+struct Hooks {
+  Millis timeout = std::chrono::seconds{30};
+  /// Program and arguments for each HookEvent; empty: nothing is run.
+  std::array<std::vector<std::string>, kHookEvents> commands;
+
+  [[nodiscard]] const std::vector<std::string>& command(HookEvent event) const {
+    return commands[static_cast<std::size_t>(event)];
+  }
+
+  friend bool operator==(const Hooks&, const Hooks&) = default;
 };
 
 enum class LogLevel : std::uint8_t { debug, info, warn, error };
@@ -311,6 +367,7 @@ struct Pool {
 struct Config {
   Server server;
   Admin admin;
+  Hooks hooks;
   Log log;
   Limits limits;
   Timeouts timeouts;

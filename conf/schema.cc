@@ -24,12 +24,41 @@ TableReader read_server(TableReader table, Server& server) {
   return table;
 }
 
-void read_admin(TableReader table, Admin& admin) {
+AdminToken read_token(TableReader& table) {
+  AdminToken token;
+  table.require("name", token.name, name);
+  table.read("token", token.digest, admin_token);
+  table.read("token_file", token.file, file_path);
+  table.read_each("scope", token.scopes, token_scope);
+  if (!table.has("scope")) table.error("scope", "required, but missing");
+  table.finish();
+  return token;
+}
+
+/// The sections of the tokens.
+std::vector<TableReader> read_admin(TableReader table, Admin& admin) {
+  const Choice<WithoutToken> without_token{{"operate", WithoutToken::operate},
+                                           {"read", WithoutToken::read},
+                                           {"none", WithoutToken::none}};
   Address http;
   table.read("socket", admin.socket, socket_path);
+  table.read("bleed_warning", admin.bleed_warning, duration);
+  table.read("without_token", admin.without_token, without_token);
+  std::vector<TableReader> tokens = table.tables("token");
+  for (TableReader& token : tokens) admin.tokens.push_back(read_token(token));
   table.read("http", http, listen_address);
   if (table.has("http")) table.warning("http", "ignored: not supported by this version");
   table.finish();
+  return tokens;
+}
+
+TableReader read_hooks(TableReader table, Hooks& hooks) {
+  table.read("timeout", hooks.timeout, positive_duration);
+  for (std::size_t event = 0; event < kHookEvents; ++event) {
+    table.read_each(kHookEventNames[event], hooks.commands[event], command_word);
+  }
+  table.finish();
+  return table;
 }
 
 void read_log(TableReader table, Log& log) {
@@ -293,7 +322,8 @@ void name_cookies(std::vector<Pool>& pools, const std::vector<PoolSections>& sec
 Sections read_config(const Value& document, Config& config, Problems& problems) {
   TableReader root{document, problems};
   TableReader server = read_server(root.table("server"), config.server);
-  read_admin(root.table("admin"), config.admin);
+  std::vector<TableReader> tokens = read_admin(root.table("admin"), config.admin);
+  TableReader hooks = read_hooks(root.table("hooks"), config.hooks);
   read_log(root.table("log"), config.log);
   read_limits(root.table("limits"), config.limits);
   read_timeouts(root.table("timeouts"), config.timeouts);
@@ -309,8 +339,8 @@ Sections read_config(const Value& document, Config& config, Problems& problems) 
   }
   name_cookies(config.pools, pools);
   root.finish();
-  return {std::move(root), std::move(server), std::move(listeners), std::move(listener_tls),
-          std::move(pools)};
+  return {std::move(root),      std::move(server),       std::move(tokens), std::move(hooks),
+          std::move(listeners), std::move(listener_tls), std::move(pools)};
 }
 
 }  // namespace bonedry::conf

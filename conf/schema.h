@@ -18,11 +18,14 @@ struct PoolSections {
   std::vector<TableReader> nodes;
 };
 
-/// Where the parts of a config are written, for rules that need more than one key; `listeners`,
-/// `listener_tls` and `pools` are parallel to those of Config. Same lifetime rule as TableReader.
+/// Where the parts of a config are written, for rules that need more than one key; `tokens`,
+/// `listeners`, `listener_tls` and `pools` are parallel to those of Config. Same lifetime rule as
+/// TableReader.
 struct Sections {
   TableReader root;
   TableReader server;
+  std::vector<TableReader> tokens;
+  TableReader hooks;
   std::vector<TableReader> listeners;
   std::vector<TableReader> listener_tls;
   std::vector<PoolSections> pools;

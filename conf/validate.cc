@@ -1,7 +1,9 @@
 #include "conf/validate.h"
 
+#include "conf/first_uses.h"
 #include "conf/pass_cookie.h"
 #include "conf/spelling.h"
+#include "conf/validate_admin.h"
 #include "proxy/base/ascii.h"
 #include "proxy/base/duration.h"
 
@@ -14,23 +16,6 @@
 
 namespace bonedry::conf {
 namespace {
-
-std::string line_of(const Place& place) {
-  return "line " + std::to_string(place.at.line);
-}
-
-/// Finds values that are used in more than one table: `add` returns the place of the first use.
-class FirstUses {
- public:
-  std::optional<Place> add(const std::string& value, const Place& place) {
-    const auto [first, fresh] = places_.try_emplace(value, place);
-    if (fresh) return std::nullopt;
-    return first->second;
-  }
-
- private:
-  std::map<std::string, Place> places_;
-};
 
 void check_secrets(const TableReader& server) {
   if (server.has("secrets") && server.has("secret_file")) {
@@ -565,6 +550,7 @@ void check_pool(const Pool& pool, const PoolSections& sections) {
 
 void validate(const Config& config, const Sections& sections) {
   check_secrets(sections.server);
+  validate_admin(config, sections);
   if (config.listeners.empty()) check_not_empty(sections.root, "listener", "[[listener]]");
   if (config.pools.empty()) check_not_empty(sections.root, "pool", "[[pool]]");
   check_listener_addresses(config, sections);

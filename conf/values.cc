@@ -319,6 +319,50 @@ Result<std::string> upgrade_protocol(const Value& value) {
                      R"(a name such as "websocket"; HTTP and TLS are not allowed)");
 }
 
+std::string token_error(std::string_view token) {
+  const std::string size = std::to_string(token.size()) + " bytes";
+  if (token.size() < kMinTokenBytes) {
+    return "too short for a token (" + size + "); expected at least " +
+           std::to_string(kMinTokenBytes) + " bytes";
+  }
+  if (token.size() > kMaxTokenBytes) {
+    return "too long for a token (" + size + "); expected at most " +
+           std::to_string(kMaxTokenBytes) + " bytes";
+  }
+  if (std::ranges::all_of(token, is_visible)) return "";
+  return "not a token; expected visible ASCII characters without spaces";
+}
+
+Result<TokenDigest> admin_token(const Value& value) {
+  const auto* text = std::get_if<std::string>(&value.data);
+  if (text == nullptr) return Failure{mismatch("a string", value)};
+  if (std::string wrong = token_error(*text); !wrong.empty()) return Failure{std::move(wrong)};
+  return TokenDigest{*text};
+}
+
+Result<TokenScope> token_scope(const Value& value) {
+  using Kind = TokenScope::Kind;
+  constexpr std::string_view kBleed = "bleed:";
+  const auto* text = std::get_if<std::string>(&value.data);
+  if (text == nullptr) return Failure{mismatch("a string", value)};
+  if (*text == "read") return TokenScope{Kind::read};
+  if (*text == "operate") return TokenScope{Kind::operate};
+  if (text->starts_with(kBleed)) {
+    const std::string_view id = std::string_view{*text}.substr(kBleed.size());
+    const std::size_t slash = std::min(id.find('/'), id.size());
+    TokenScope scope{Kind::bleed, std::string{id.substr(0, slash)},
+                     std::string{id.substr(std::min(slash + 1, id.size()))}};
+    if (is_name(scope.pool) && is_name(scope.node)) return scope;
+  }
+  return Failure{quote(*text) +
+                 R"( is not a scope; expected "read", "bleed:POOL/NODE" or "operate")"};
+}
+
+Result<std::string> command_word(const Value& value) {
+  const auto sound = [](std::string_view text) { return std::ranges::none_of(text, is_control); };
+  return string_that(value, sound, "a word of a command", "text without control characters");
+}
+
 Result<std::string> cipher_list(const Value& value) {
   const auto sound = [](std::string_view text) { return std::ranges::all_of(text, is_visible); };
   return string_that(value, sound, "a list for OpenSSL",

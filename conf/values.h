@@ -4,6 +4,7 @@
 #include "conf/toml_tree.h"
 #include "proxy/base/result.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <string>
@@ -14,6 +15,11 @@
 /// Checks and converts the values of keys: functions from TOML values to the types of config.h. An
 /// error says what was wrong and what was expected; the TableReader adds the place.
 namespace bonedry::conf {
+
+/// So many cannot be guessed where they are random; a token must also fit on a command line of the
+/// admin socket.
+constexpr std::size_t kMinTokenBytes = 16;
+constexpr std::size_t kMaxTokenBytes = 256;
 
 /// Names of pools and nodes: 1 to 64 of A-Z a-z 0-9 . _ -
 [[nodiscard]] bool is_name(std::string_view text);
@@ -53,6 +59,16 @@ template <class T>
 [[nodiscard]] Result<std::string> socket_path(const Value& value);
 /// At min 32 bytes. No error shows any of it.
 [[nodiscard]] Result<std::string> secret(const Value& value);
+
+/// What a token of the admin interface may have: see kMinTokenBytes. Empty: it is sound; else what
+/// is wrong, which never shows any of it.
+[[nodiscard]] std::string token_error(std::string_view token);
+/// A token of the admin interface, which only its digest is kept of.
+[[nodiscard]] Result<TokenDigest> admin_token(const Value& value);
+/// "read", "bleed:POOL/NODE" or "operate".
+[[nodiscard]] Result<TokenScope> token_scope(const Value& value);
+/// A word of a command that is run without a shell.
+[[nodiscard]] Result<std::string> command_word(const Value& value);
 
 /// A list of ciphers, suites or groups as OpenSSL reads it, or empty; OpenSSL checks it later.
 [[nodiscard]] Result<std::string> cipher_list(const Value& value);

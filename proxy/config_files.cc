@@ -1,5 +1,7 @@
 #include "proxy/config_files.h"
 
+#include "conf/hook_programs.h"
+#include "conf/token_files.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/directory.h"
 #include "proxy/tls/files.h"
@@ -13,6 +15,17 @@ namespace bonedry::proxy {
 namespace {
 
 using Severity = conf::Problem::Severity;
+
+using conf::Problem;
+
+/// The problems as lines, joined.
+std::string text_of(const std::vector<Problem>& problems, std::string_view file_name) {
+  std::string text;
+  for (const std::string& line : conf::to_lines(problems, Severity::error, file_name)) {
+    text += (text.empty() ? "" : "\n") + line;
+  }
+  return text;
+}
 
 void note(conf::Checked& checked, Severity severity, const char* key, const std::string& what) {
   checked.problems.push_back({severity, {conf::kNowhere, key}, what});
@@ -34,6 +47,13 @@ Result<conf::Loaded> load_config(std::string_view toml, std::string_view file_na
       tls::read_files(loaded->config, SystemClock().wall());
   if (!warnings) return Failure{warnings.error()};
   loaded->warnings.insert(loaded->warnings.end(), warnings->begin(), warnings->end());
+  const std::vector<Problem> tokens = conf::read_token_files(loaded->config.admin);
+  if (!tokens.empty()) return Failure{text_of(tokens, file_name)};
+  // Without a program that only tells of events, a proxy must start all the same.
+  for (std::string& line :
+       conf::to_lines(conf::missing_programs(loaded->config.hooks), Severity::warning, file_name)) {
+    loaded->warnings.push_back(std::move(line));
+  }
   return loaded;
 }
 
@@ -52,7 +72,13 @@ conf::Checked check_config(std::string_view toml) {
   // Another user than the one who checks may be the one who starts it.
   const Result<> writable = check_writable(server.state_dir);
   if (!writable) note(checked, Severity::warning, "server.state_dir", writable.error());
-  if (!warnings || secret) checked.config.reset();
+  std::vector<Problem> wrong = conf::read_token_files(checked.config->admin);
+  for (Problem& missing : conf::missing_programs(checked.config->hooks)) {
+    missing.severity = Severity::error;  // a start only warns, see load_config
+    wrong.push_back(std::move(missing));
+  }
+  checked.problems.insert(checked.problems.end(), wrong.begin(), wrong.end());
+  if (!warnings || secret || !wrong.empty()) checked.config.reset();
   return checked;
 }
 

@@ -57,7 +57,21 @@ void check_pool(const conf::Pool& pool) {
   require(!admin::has_control(pool.health.path), "and so is what health checks ask for");
 }
 
+void check_admin(const conf::Config& config) {
+  std::set<std::string> names;
+  for (const conf::AdminToken& token : config.admin.tokens) {
+    require(names.insert(token.name).second, "tokens have names of their own");
+    require(!token.scopes.empty(), "a token may do something");
+    const bool read = !(token.digest == conf::TokenDigest{});
+    require(read == token.file.empty(), "a token is in the config or in a file");
+  }
+  for (const std::vector<std::string>& words : config.hooks.commands) {
+    require(words.empty() || words.front().starts_with('/'), "a program is named by its path");
+  }
+}
+
 void check_config(const conf::Config& config) {
+  check_admin(config);
   require(!config.listeners.empty(), "there is a listener");
   std::set<std::string> names;
   for (const conf::Pool& pool : config.pools) {

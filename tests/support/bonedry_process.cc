@@ -58,7 +58,10 @@ std::string to_toml(const TestConfig& config, const std::string& socket,
   std::string text = "[server]\nworkers = " + std::to_string(config.workers) + "\nstate_dir = \"" +
                      state_dir + "\"\n";
   add_lines(text, config.server);
-  text += "[admin]\nsocket = \"" + socket + "\"\n[timeouts]\n";
+  text += "[admin]\nsocket = \"" + socket + "\"\n";
+  add_lines(text, config.admin);
+  add_lines(text, config.sections);
+  text += "[timeouts]\n";
   add_lines(text, config.timeouts);
   text += "[limits]\n";
   add_lines(text, config.limits);

@@ -45,6 +45,8 @@ struct TestConfig {
   std::vector<std::string> timeouts = {};
   std::vector<std::string> limits = {};
   std::vector<std::string> ledger = {};
+  std::vector<std::string> admin = {};     ///< beside the socket
+  std::vector<std::string> sections = {};  ///< whole sections, such as [hooks]
   std::vector<TestPool> pools = {};
   /// Added to the program's environment; replaces our variables of the same name: "NAME=value".
   std::vector<std::string> environment = {};

@@ -79,7 +79,8 @@ std::string required_value(const std::string& key) {
                                                           {"method", "'POST'"},
                                                           {"name", "'shop'"},
                                                           {"path", "'/logout'"},
-                                                          {"pool", "'shop'"}};
+                                                          {"pool", "'shop'"},
+                                                          {"scope", "['read']"}};
   const auto found = kValues.find(key);
   if (found != kValues.end()) return found->second;
   ADD_FAILURE() << "no value here for the required key " << key;
@@ -88,6 +89,7 @@ std::string required_value(const std::string& key) {
 
 /// A line for sections that may not be empty, although none of their keys is required.
 std::string line_for_empty(const std::string& path) {
+  if (path == "admin.token") return "token_file = '/etc/bonedry/ci.token'\n";
   return path == "pool.session.exempt" ? "path = '/healthz'\n" : "";
 }
 

@@ -72,7 +72,7 @@ sessions = 100000000
                     "",
                     {*parse_network("10.0.0.0/8")},
                     UnderscoreNames::refuse}));
-  EXPECT_EQ(config.admin, (Admin{"admin.sock"}));
+  EXPECT_EQ(config.admin.socket, "admin.sock");
   EXPECT_EQ(config.log, (Log{LogLevel::warn, "access.log", AccessFormat::combined,
                              SyslogFacility::daemon, RequestId::respond}));
   EXPECT_EQ(config.limits, (Limits{1024, 1000, 1'000'000, 2000, 30, 400}));

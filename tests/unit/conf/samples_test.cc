@@ -64,8 +64,8 @@ TEST(SamplesTest, ExampleShowsEveryKeyOfEveryTable) {
   const auto text = read_file(std::string{SAMPLES} + "/example.toml");
   ASSERT_TRUE(text) << text.error();
   for (const std::string table :
-       {"[server]", "[admin]", "[log]", "[limits]", "[timeouts]", "[ledger]", "[[listener]]",
-        "[[pool]]", "[[pool]]\n[pool.session]", "[[pool]]\n[pool.health]",
+       {"[server]", "[admin]", "[hooks]", "[log]", "[limits]", "[timeouts]", "[ledger]",
+        "[[listener]]", "[[pool]]", "[[pool]]\n[pool.session]", "[[pool]]\n[pool.health]",
         "[[pool]]\n[[pool.node]]"}) {
     const auto keys = keys_of(table);
     EXPECT_FALSE(keys.empty()) << table;
@@ -74,7 +74,7 @@ TEST(SamplesTest, ExampleShowsEveryKeyOfEveryTable) {
     ASSERT_NE(begin, std::string::npos) << header;
     const std::string body = text->substr(begin, text->find("\n\n", begin) - begin);
     for (const std::string& key : keys) {
-      const bool sub_table = key == "session" || key == "health" || key == "node";
+      const bool sub_table = key == "session" || key == "health" || key == "node" || key == "token";
       EXPECT_TRUE(sub_table || body.find(key + " = ") != std::string::npos) << header << " " << key;
     }
   }

@@ -1,0 +1,75 @@
+#include "conf/validate_admin.h"
+
+#include "conf/first_uses.h"
+#include "conf/spelling.h"
+
+#include <algorithm>
+
+namespace bonedry::conf {
+namespace {
+
+void check_token(const AdminToken& token, const TableReader& table) {
+  if (table.has("token") && table.has("token_file")) {
+    table.error("token_file", "conflicts with token (" + line_of(table.place("token")) +
+                                  "); set only one of the two");
+  }
+  if (!table.has("token") && !table.has("token_file")) {
+    table.error("token_file", "required, but missing; expected token_file, or token");
+  }
+  if (token.scopes.size() < 2 || !table.sound("scope")) return;
+  const auto all = [](const TokenScope& scope) { return scope.kind == TokenScope::Kind::operate; };
+  if (std::ranges::any_of(token.scopes, all)) {
+    table.warning("scope", R"("operate" allows everything; the other scopes add nothing to it)");
+  }
+}
+
+bool has_node(const Config& config, const TokenScope& scope) {
+  const auto pool = std::ranges::find(config.pools, scope.pool, &Pool::name);
+  return pool != config.pools.end() &&
+         std::ranges::find(pool->nodes, scope.node, &Node::name) != pool->nodes.end();
+}
+
+/// A scope may name a node that a later reload adds.
+void check_scopes(const Config& config, const AdminToken& token, const TableReader& table) {
+  for (const TokenScope& scope : token.scopes) {
+    if (scope.kind != TokenScope::Kind::bleed || has_node(config, scope)) continue;
+    table.warning("scope",
+                  quote(to_string(scope)) + " is for a node that this config does not have");
+  }
+}
+
+void check_tokens(const Config& config, const Sections& sections) {
+  FirstUses names;
+  for (std::size_t i = 0; i < config.admin.tokens.size(); ++i) {
+    const TableReader& table = sections.tokens[i];
+    const AdminToken& token = config.admin.tokens[i];
+    check_token(token, table);
+    check_scopes(config, token, table);
+    if (!table.has("name") || !table.sound("name")) continue;
+    if (const auto first = names.add(token.name, table.place("name"))) {
+      table.error("name", quote(token.name) + " is already the name of the token at " +
+                              line_of(*first) + "; choose another");
+    }
+  }
+}
+
+/// Without a shell there is no search path.
+void check_hooks(const Hooks& hooks, const TableReader& table) {
+  for (std::size_t event = 0; event < kHookEvents; ++event) {
+    const std::vector<std::string>& words = hooks.commands[event];
+    const std::string_view key = kHookEventNames[event];
+    if (words.empty() || words.front().starts_with('/') || !table.sound(key)) continue;
+    table.error(key, quote(words.front()) +
+                         " is not an absolute path; expected the path of a "
+                         "program, then its arguments");
+  }
+}
+
+}  // namespace
+
+void validate_admin(const Config& config, const Sections& sections) {
+  check_tokens(config, sections);
+  check_hooks(config.hooks, sections.hooks);
+}
+
+}  // namespace bonedry::conf
