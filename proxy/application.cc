@@ -4,6 +4,9 @@
 #include "admin/control_plane.h"
 #include "admin/event_log.h"
 #include "admin/explain.h"
+#include "admin/health_event.h"
+#include "admin/hooks/hook_processes.h"
+#include "admin/hooks/hooks.h"
 #include "admin/passes.h"
 #include "admin/phrases.h"
 #include "admin/roll/rolls.h"
@@ -199,7 +202,24 @@ class Application::Impl {
     load_passes(secrets->all);
     journal_.emplace(config_.server.state_dir + "/events.jsonl");
     events_.keep_in(*journal_);
+    run_hooks();
     return Done{};
+  }
+
+  void run_hooks() {
+    using Role = admin::Hooks::Role;
+    hooks_.emplace(admin::Hooks::Parts{
+        events_, hook_processes_, loop_.timers(),
+        [this]() -> const conf::Hooks& { return (control_ ? control_->config() : config_).hooks; },
+        [this] { return control_ && control_->is_standby() ? Role::standby : Role::deciding; },
+        [this](const std::string& node) { return address_of(node); }});
+  }
+
+  [[nodiscard]] std::string address_of(const std::string& node) const {
+    const auto id = balancer::NodeId::parse(node);
+    if (!id || !control_) return "";
+    const balancer::NodeView* const view = control_->topology()->find_node(*id);
+    return view == nullptr ? "" : conf::to_string(view->address);
   }
 
   /// Nobody's session depends on a roll, so a damaged file is no reason not to start.
@@ -459,15 +479,15 @@ class Application::Impl {
   /// The successor accepts clients; this process serves only the connections it has.
   void leave_to_successor() {
     admin_->fail_running_commands(admin::kTakenOver);
-    server_->drain(DrainMode::close_after_response,
-                   [this] { on_drained("all connections are closed"); });
+    server_->drain(DrainMode::close_after_response, [this] {
+      hooks_->finish([this] { on_drained("all connections are closed"); });
+    });
   }
 
   HealthCheck::OnChange on_health() {
     return [this](const balancer::Node& node, balancer::Health before, balancer::Health now,
                   const std::string& why) {
-      const std::string text = std::string(balancer::to_string(before)) + " -> " +
-                               balancer::to_string(now) + (why.empty() ? "" : ": " + why);
+      const std::string text = admin::health_text({before, now}, why);
       if (now == balancer::Health::down) return events_.warn("health", node.key(), text);
       events_.add("health", node.key(), text);
     };
@@ -500,6 +520,7 @@ class Application::Impl {
 
   void on_tick() {
     control_->tick();
+    hooks_->tick();
     server_->follow_descriptor_limit();
     server_->rotate_ticket_keys();
     server_->check_ocsp_responses();
@@ -543,7 +564,7 @@ class Application::Impl {
     delay_.disarm();
     give_up_.disarm();
     tick_.disarm();
-    admin_->close([this] { loop_.stop(); },
+    admin_->close([this] { hooks_->stop([this] { loop_.stop(); }); },
                   stopping_ == Stopping::yes ? admin::kStopping : admin::kTakenOver);
   }
 
@@ -561,6 +582,7 @@ class Application::Impl {
   io::EventLoop loop_;
   std::optional<admin::EventJournal> journal_;
   admin::EventLog events_;
+  admin::HookProcesses hook_processes_{loop_};
   UniqueFd lock_;
   std::optional<admin::StateStore> store_;
   std::optional<admin::PassStore> pass_store_;
@@ -577,6 +599,7 @@ class Application::Impl {
   std::optional<admin::RollStore> roll_store_;
   std::optional<admin::Rolls> rolls_;
   std::optional<admin::AdminServer> admin_;
+  std::optional<admin::Hooks> hooks_;
   io::Timer tick_;
   io::Timer delay_;  // [timeouts] shutdown_delay
   io::Timer give_up_;

@@ -12,7 +12,9 @@ namespace {
 
 // A worker's event loop has 5. The others are for a client that is being refused, and a reserve.
 constexpr std::size_t kOfWorker = 8;
-constexpr std::size_t kTransient = 16;
+// 16 for files, reloads and an upgrade; 10 for 4 hooks: a pipe and a pidfd each, and what is open
+// while one is started.
+constexpr std::size_t kTransient = 26;
 constexpr std::size_t kParts = 16;
 constexpr std::size_t kLeastAdmin = 8;
 constexpr std::size_t kMaxAdmin = 1024 + 64;

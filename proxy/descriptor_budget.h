@@ -9,8 +9,8 @@ namespace bonedry::proxy {
 /// How the process's file descriptors are divided. Clients, however many, can never use up the
 /// descriptors that the control plane or the exchanges of accepted clients will need:
 ///
-///   own      those open when the listeners are bound, 8 for each worker, and 16 for files, reloads
-///            and an upgrade, which are open for a short time
+///   own      those open when the listeners are bound, 8 for each worker, 26 for files, reloads,
+///            hooks and an upgrade, which are open for a short time
 ///   free     the limit (RLIMIT_NOFILE) minus own, divided into:
 ///   admin    1/16, at least 8, at most 1088: clients of the admin socket
 ///   checks   1/16, at most 4096: concurrent health checks

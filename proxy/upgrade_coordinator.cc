@@ -62,7 +62,8 @@ void UpgradeCoordinator::abandon() {
 Result<> UpgradeCoordinator::may_upgrade() const {
   if (!parts_.ledger.is_shared()) return Done{};
   return Failure{std::string(
-      "the previous upgrade is not finished: clients are still connected to the old process")};
+      "the previous upgrade is not finished: the old process still has clients, or hooks that "
+      "run")};
 }
 
 std::vector<handover::NodeHealth> UpgradeCoordinator::node_health() const {

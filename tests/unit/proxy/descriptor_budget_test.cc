@@ -14,7 +14,7 @@ using testing::HasSubstr;
 
 /// The number of open file descriptors when every share is used up.
 std::size_t sum(const DescriptorBudget& shares, std::size_t open, std::size_t workers) {
-  const std::size_t own = open + 8 * workers + 16;
+  const std::size_t own = open + 8 * workers + 26;
   return own + shares.admin + shares.checks + (2 * shares.pipes + shares.idle) * workers +
          2 * shares.clients;
 }
@@ -53,8 +53,8 @@ TEST(DescriptorSharesTest, TooFewAreRefusedInWords) {
   const auto shares = share_descriptors(64, 25, 4);
   ASSERT_FALSE(shares);
   EXPECT_THAT(shares.error(), HasSubstr("64 descriptors is too low for 4 workers"));
-  EXPECT_THAT(shares.error(), HasSubstr("need 89"));
-  EXPECT_TRUE(share_descriptors(89, 25, 4));
+  EXPECT_THAT(shares.error(), HasSubstr("need 99"));
+  EXPECT_TRUE(share_descriptors(99, 25, 4));
 }
 
 TEST(DescriptorSharesTest, CountsWhatIsOpen) {
