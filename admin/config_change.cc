@@ -53,6 +53,8 @@ std::optional<CommandError> check_reloadable(const conf::Config& before, const c
   std::vector<std::string> keys;
   conf::Server server = next.server;
   server.trusted_proxies = before.server.trusted_proxies;  // these are part of the topology
+  conf::Admin admin = before.admin;  // the rest is read by the control plane
+  admin.socket = next.admin.socket;
   ChangedKeys<conf::Server>("[server]", before.server, server)
       .key("workers", &conf::Server::workers)
       .key("state_dir", &conf::Server::state_dir)
@@ -60,13 +62,15 @@ std::optional<CommandError> check_reloadable(const conf::Config& before, const c
       .key("secret_file", &conf::Server::secret_file)
       .key("underscore_names", &conf::Server::underscore_names)
       .add_to(keys);
-  ChangedKeys<conf::Admin>("[admin]", before.admin, next.admin)
+  ChangedKeys<conf::Admin>("[admin]", before.admin, admin)
       .key("socket", &conf::Admin::socket)
       .add_to(keys);
   ChangedKeys<conf::Log>("[log]", before.log, next.log)
       .key("level", &conf::Log::level)
       .key("access", &conf::Log::access)
       .key("format", &conf::Log::format)
+      .key("syslog_facility", &conf::Log::syslog_facility)
+      .key("request_id", &conf::Log::request_id)
       .add_to(keys);
   ChangedKeys<conf::Ledger>("[ledger]", before.ledger, next.ledger)
       .key("sessions", &conf::Ledger::sessions)

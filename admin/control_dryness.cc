@@ -4,7 +4,9 @@
 #include "admin/control_plane.h"
 #include "admin/phrases.h"
 #include "admin/record_times.h"
+#include "proxy/base/duration.h"
 
+#include <map>
 #include <set>
 
 namespace bonedry::admin {
@@ -42,6 +44,29 @@ void ControlPlane::apply_deadlines() {
       return;
     }
   }
+}
+
+/// Once per bleed: what has been said is saved before it is said. Weight 0 is a bleed that the
+/// config asks for, which nobody can forget.
+void ControlPlane::warn_of_long_bleeds() {
+  std::map<NodeId, std::string> news;
+  for (const auto& [id, record] : records_) {
+    if (record.warned == Warned::yes || !nodes_.contains(id) || has_zero_weight(id)) continue;
+    const auto age = age_of_long_bleed(record, parts_.clock.now(), config_.admin.bleed_warning);
+    if (!age) continue;
+    news.emplace(id, "bleeding for " + format_duration(*age) + who(record.by, record.reason) +
+                         "; was it forgotten? See [admin] bleed_warning");
+  }
+  if (news.empty()) return;
+  NodeRecords next = records_;
+  for (const auto& [id, text] : news) next[id].warned = Warned::yes;
+  const Result<> saved = parts_.store.save(next);
+  if (!saved) {
+    retry_save_at_ = parts_.clock.now() + kRetrySave;
+    return parts_.events.add("error", "", saved.error());
+  }
+  records_ = std::move(next);
+  for (const auto& [id, text] : news) parts_.events.warn("bleed_warning", id.text(), text);
 }
 
 /// An exchange from before the door was shut may begin its session only now. Its user cannot come

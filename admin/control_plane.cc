@@ -186,6 +186,7 @@ void ControlPlane::tick() {
   displace_newly_begun();
   if (parts_.clock.now() >= retry_save_at_) {
     apply_deadlines();
+    warn_of_long_bleeds();
     start_dryness_checks();
     drop_dry_removed_nodes();
     release_unused_nodes();

@@ -239,13 +239,14 @@ class ControlPlane {
   }
   /// What StatusReader reads.
   [[nodiscard]] StatusReader::Sources status_sources() const {
-    return {*topology_, records_, removed_};
+    return {*topology_, records_, removed_, config_.admin.bleed_warning};
   }
   void log_forecasts();
 
   void displace(const balancer::NodeId& id, const std::string& why);
   void apply_deadlines();
   void displace_newly_begun();
+  void warn_of_long_bleeds();
   void start_dryness_checks();
   void confirm_dryness(const NodeIds& nodes);
   void latch_dryness(const NodeIds& dry);

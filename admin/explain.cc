@@ -39,6 +39,11 @@ std::string full_text(const NodeStatus& node) {
          std::to_string(node.max_sessions) + " sessions)";
 }
 
+std::string long_bleed_text(const NodeStatus& node) {
+  return full_name(node) + ": bleeding for " + age_text(*node.bleeding->long_for) +
+         who(node.bleeding->by, node.bleeding->reason) + "; was it forgotten?";
+}
+
 std::string users_text(const NodeStatus& node) {
   return std::to_string(node.live) + " live and " + std::to_string(node.pending) +
          " pending sessions, " + counted(node.exchanges_open, "open exchange");
@@ -140,11 +145,13 @@ std::vector<std::string> out_of_rotation(const Status& status, WallTime wall) {
 std::vector<std::string> problems(const PoolStatus& pool) {
   std::vector<std::string> closed;
   std::vector<std::string> lines;
+  std::vector<std::string> forgotten;
   std::size_t nodes = 0;
   for (const NodeStatus& node : pool.nodes) {
     if (node.removed) continue;
     ++nodes;
     const std::string why = why_closed(node);
+    if (node.bleeding && node.bleeding->long_for) forgotten.push_back(long_bleed_text(node));
     if (!why.empty()) closed.push_back(node.name + " " + why);
     if (node.exchanges_waiting > 0) {
       lines.push_back(full_name(node) + ": all its " + std::to_string(node.max_connections) +
@@ -157,8 +164,11 @@ std::vector<std::string> problems(const PoolStatus& pool) {
       lines.push_back(full_name(node) + ": " + full_text(node));
     }
   }
-  if (closed.size() < nodes) return lines;
-  return {"pool " + pool.name + ": no node takes new users: " + joined(closed)};
+  if (closed.size() == nodes) {
+    lines = {"pool " + pool.name + ": no node takes new users: " + joined(closed)};
+  }
+  lines.insert(lines.end(), forgotten.begin(), forgotten.end());
+  return lines;
 }
 
 std::string problem(const AccessLogStatus& log) {

@@ -19,6 +19,9 @@ enum class Displaced : std::uint8_t { no, yes };
 /// Whether a node has no users and none will come back. Latched until the node is activated.
 enum class Dry : std::uint8_t { no, yes };
 
+/// Whether operators have been warned that this bleed is older than [admin] bleed_warning.
+enum class Warned : std::uint8_t { no, yes };
+
 /// What must be remembered of a node that is not active. Dates are for people and for the time
 /// after a reboot; within a boot only Instants count, which do not jump when the wall clock is set.
 struct NodeRecord {
@@ -35,6 +38,7 @@ struct NodeRecord {
   std::optional<Instant> deadline_monotonic = {};  ///< `deadline`, within this boot
   /// How long the operator gave; bounds the time left.
   std::optional<Millis> deadline_duration = {};
+  Warned warned = Warned::no;
 
   friend bool operator==(const NodeRecord&, const NodeRecord&) = default;
 };

@@ -15,6 +15,7 @@ constexpr Millis kJump = std::chrono::seconds{1};
 void stamp_start(NodeRecord& record, const Clock& clock) {
   record.since = clock.wall();
   record.since_monotonic = clock.now();
+  record.warned = Warned::no;
 }
 
 void set_deadline(NodeRecord& record, Millis after, const Clock& clock) {
@@ -63,6 +64,13 @@ NodeIds past_deadline(const NodeRecords& records, Instant now) {
     if (waits && kept.deadline_monotonic && *kept.deadline_monotonic <= now) due.push_back(id);
   }
   return due;
+}
+
+std::optional<Millis> age_of_long_bleed(const NodeRecord& record, Instant now, Millis limit) {
+  const bool bleeds = record.state == balancer::NodeState::bleeding && !record.removed_from;
+  if (limit == Millis{0} || !bleeds || !record.since_monotonic) return std::nullopt;
+  const Millis age = now - *record.since_monotonic;
+  return age > limit ? std::optional(age) : std::nullopt;
 }
 
 }  // namespace bonedry::admin

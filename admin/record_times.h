@@ -4,6 +4,7 @@
 #include "proxy/base/clock.h"
 
 #include <cstdint>
+#include <optional>
 
 /// Times of records: counted by the monotonic clock, and saved as wall-clock dates as well.
 namespace bonedry::admin {
@@ -23,5 +24,10 @@ enum class WallClock : std::uint8_t { unchanged, changed };
 
 /// NodeIds that bleed, whose deadline has passed and whose sessions have not been displaced yet.
 [[nodiscard]] NodeIds past_deadline(const NodeRecords& records, Instant now);
+
+/// The age of a bleed that is older than `limit` and was probably forgotten; nothing for others.
+/// `limit` 0: none is. A node that is no longer in the config goes by itself.
+[[nodiscard]] std::optional<Millis> age_of_long_bleed(const NodeRecord& record, Instant now,
+                                                      Millis limit);
 
 }  // namespace bonedry::admin

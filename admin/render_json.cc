@@ -32,7 +32,8 @@ Json bleeding_json(const std::optional<BleedStatus>& bleeding) {
           {"forecast_s", part_of(bleeding->forecast, &DryForecast::likely)},
           {"forecast_low_s", part_of(bleeding->forecast, &DryForecast::low)},
           {"forecast_high_s", part_of(bleeding->forecast, &DryForecast::high)},
-          {"pending_ends_in_s", seconds_or_null(bleeding->pending_ends_in)}};
+          {"pending_ends_in_s", seconds_or_null(bleeding->pending_ends_in)},
+          {"warning", bleeding->long_for.has_value()}};
 }
 
 Json check_or_null(const std::optional<CheckStatus>& check) {

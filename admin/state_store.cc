@@ -111,26 +111,31 @@ std::optional<T> ms_of(const StateJson& json, const char* name) {
   return T{found->get<std::int64_t>()};
 }
 
+/// Members that were added later are written only where they say something, so that an older
+/// version can read most files.
 StateJson to_json(const NodeRecord& record) {
-  return {{"state", balancer::to_string(record.state)},
-          {"since_ms", record.since.ms},
-          {"by", record.by},
-          {"reason", record.reason},
-          {"since_at_ms", ms_or_null(record.since_monotonic)},
-          {"deadline_ms", ms_or_null(record.deadline)},
-          {"deadline_at_ms", ms_or_null(record.deadline_monotonic)},
-          {"deadline_after_ms", ms_or_null(record.deadline_duration)},
-          {"dry", record.dry == Dry::yes},
-          {"displaced", record.displaced == Displaced::yes},
-          {"removed_from", record.removed_from ? StateJson(conf::to_string(*record.removed_from))
-                                               : StateJson(nullptr)}};
+  StateJson json{
+      {"state", balancer::to_string(record.state)},
+      {"since_ms", record.since.ms},
+      {"by", record.by},
+      {"reason", record.reason},
+      {"since_at_ms", ms_or_null(record.since_monotonic)},
+      {"deadline_ms", ms_or_null(record.deadline)},
+      {"deadline_at_ms", ms_or_null(record.deadline_monotonic)},
+      {"deadline_after_ms", ms_or_null(record.deadline_duration)},
+      {"dry", record.dry == Dry::yes},
+      {"displaced", record.displaced == Displaced::yes},
+      {"removed_from", record.removed_from ? StateJson(conf::to_string(*record.removed_from))
+                                           : StateJson(nullptr)}};
+  if (record.warned == Warned::yes) json["warned"] = true;
+  return json;
 }
 
 NodeRecord from_json(const StateJson& json) {
   static constexpr std::array kMembers{
       "state",  "since_ms",    "since_at_ms",    "by",
       "reason", "deadline_ms", "deadline_at_ms", "deadline_after_ms",
-      "dry",    "displaced",   "removed_from"};
+      "dry",    "displaced",   "removed_from",   "warned"};
   expect_members(json, kMembers);
   NodeRecord record;
   record.state = state_from(json.at("state").get<std::string>());
@@ -150,6 +155,7 @@ NodeRecord from_json(const StateJson& json) {
   }
   record.dry = json.at("dry").get<bool>() ? Dry::yes : Dry::no;
   record.displaced = json.at("displaced").get<bool>() ? Displaced::yes : Displaced::no;
+  record.warned = json.value("warned", false) ? Warned::yes : Warned::no;
   if (const StateJson& from = json.at("removed_from"); !from.is_null()) {
     record.removed_from = conf::parse_address(from.get<std::string>());
     if (!record.removed_from) refuse("\"removed_from\" is not an address");

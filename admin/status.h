@@ -24,6 +24,8 @@ struct BleedStatus {
   /// How long until the last pending session has ended at the latest; empty: there is no pending
   /// session, or this is not known yet.
   std::optional<Millis> pending_ends_in = {};
+  /// How old the bleed is, if it is older than [admin] bleed_warning.
+  std::optional<Millis> long_for = {};
 };
 
 /// The last active check of a node.

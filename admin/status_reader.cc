@@ -1,6 +1,7 @@
 #include "admin/status_reader.h"
 
 #include "admin/phrases.h"
+#include "admin/record_times.h"
 
 #include <unistd.h>
 
@@ -102,6 +103,9 @@ NodeStatus StatusReader::node(const Sources& sources, const PoolView& pool,
   if (record != nullptr) {
     if (!status.dry) status.dry_blocked_by = check_.blocked_by(pool, view);
     status.bleeding = bleed_status(pool, view, *record);
+    if (view.weight > 0) {
+      status.bleeding->long_for = age_of_long_bleed(*record, clock_.now(), sources.bleed_warning);
+    }
   }
   status.removed = sources.removed.contains(node.id());
   return status;

@@ -58,6 +58,7 @@ class StatusReader {
     const balancer::Topology& topology;
     const NodeRecords& records;
     const RemovedNodes& removed;
+    Millis bleed_warning{0};  ///< see conf::Admin
   };
   /// All pools, or the named one. An unknown pool is an error that lists the known pools.
   [[nodiscard]] Result<Status, CommandError> all(const Sources& sources,

@@ -26,7 +26,7 @@ TEST(RenderJson, StatusIsTheContract) {
       R"("counters":{"new":180,"moved":0,"rescued":2,"late":0,"logged_out":5},"last_exchange_age_s":1.234,)"
       R"("bleeding":{"since":"2023-11-14T22:10:00Z","by":"root",)"
       R"("reason":"update \u001b[2J 4.2","deadline":"2023-11-14T22:39:20Z","forecast_s":840.0,)"
-      R"("forecast_low_s":543.0,"forecast_high_s":1560.0,"pending_ends_in_s":null},)"
+      R"("forecast_low_s":543.0,"forecast_high_s":1560.0,"pending_ends_in_s":null,"warning":false},)"
       R"("removed":false,"passes":{"used_lately":3,"last_used_age_s":20.0,"open":1}},)"
       R"({"name":"bob","address":"127.0.0.1:9002","group":null,"weight":50,)"
       R"("max_sessions":500,"max_connections":0,"state":"active","health":"unknown","health_age_s":null,)"
