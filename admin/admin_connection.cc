@@ -8,6 +8,7 @@
 
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -62,6 +63,12 @@ void AdminConnection::on_deadline() {
     return fail("no command received within " + format_duration(limits_.io_timeout));
   }
   close();
+}
+
+access::Peer AdminConnection::peer() const {
+  const std::optional<uid_t> user = peer_user(fd_.get());
+  const bool owner = user && (*user == 0 || *user == ::geteuid());
+  return owner ? access::Peer::owner : access::Peer::other;
 }
 
 std::string AdminConnection::user_name() const {

@@ -69,6 +69,7 @@ class AdminConnection final : public CommandClient, private io::FdWatcher::Handl
   /// Sends `why` as an error to a client that still waits for its response, and closes.
   void stop(std::string_view why);
 
+  [[nodiscard]] access::Peer peer() const override;
   [[nodiscard]] std::string user_name() const override;
   void write(std::string_view lines) override;
   void finish() override;

@@ -39,7 +39,7 @@ std::string line_of(const Invocation& asked) {
 
 /// Sends one command and prints the response.
 ExitCode ask_once(const Invocation& asked) {
-  const auto response = ask(asked.socket, line_of(asked));
+  const auto response = ask(asked.proxy, line_of(asked));
   if (!response) {
     print_error(response.error());
     return ExitCode::unreachable;
@@ -57,7 +57,7 @@ ExitCode wait_for(const Invocation& asked, Waiter::ProxySeen seen) {
   Progress progress(Progress::style_of(STDERR_FILENO));
   const Goal goal = asked.command.has("healthy") ? Goal::healthy : Goal::dry;
   Interrupts interrupts;
-  Waiter waiter({asked.socket, asked.command.positionals.front(), goal, asked.timeout, seen},
+  Waiter waiter({asked.proxy, asked.command.positionals.front(), goal, asked.timeout, seen},
                 interrupts, progress);
   const Waiter::Result ending = waiter.run();
   progress.clear();
@@ -72,7 +72,7 @@ ExitCode wait_for(const Invocation& asked, Waiter::ProxySeen seen) {
 }
 
 ExitCode bleed_and_wait(const Invocation& asked) {
-  const auto response = ask(asked.socket, asked.line);
+  const auto response = ask(asked.proxy, asked.line);
   if (!response) {
     print_error(response.error());
     return ExitCode::unreachable;
@@ -90,12 +90,12 @@ ExitCode carry_out(const Invocation& asked) {
   const bool waits = asked.after_bleed == AfterBleed::wait;
   if (waits && asked.command.command->id == CommandId::switch_group) return switch_and_wait(asked);
   if (waits) return bleed_and_wait(asked);
-  if (asked.roll) return Roller(asked.socket, *asked.roll, {asked.roll->pool, asked.format}).run();
+  if (asked.roll) return Roller(asked.proxy, *asked.roll, {asked.roll->pool, asked.format}).run();
   switch (asked.command.command->id) {
     case CommandId::wait:
       return wait_for(asked, Waiter::ProxySeen::no);
     case CommandId::events:
-      return asked.command.has("follow") ? Follower(asked.socket, line_of(asked)).run()
+      return asked.command.has("follow") ? Follower(asked.proxy, line_of(asked)).run()
                                          : ask_once(asked);
     default:
       return ask_once(asked);

@@ -1,11 +1,14 @@
 #pragma once
 
+#include "admin/access/rights.h"
+#include "admin/access/tokens.h"
 #include "admin/command_result.h"
 #include "admin/render_text.h"
 #include "proxy/base/clock.h"
 
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace bonedry::admin {
 
@@ -14,8 +17,15 @@ namespace bonedry::admin {
 class CommandClient {
  public:
   virtual ~CommandClient() = default;
-  /// The user to record for the change: "root", or "uid 1234" when there is no name.
+  /// Who is at the other end, for the rights of those who show no token.
+  [[nodiscard]] virtual access::Peer peer() const = 0;
+  /// The user at the other end: "root", or "uid 1234" when there is no name.
   [[nodiscard]] virtual std::string user_name() const = 0;
+  /// Whom to record for a change: the user, and the token if there is one.
+  [[nodiscard]] std::string author() const { return rights_.author(user_name()); }
+  /// Sets what the client may do from now on; nothing before.
+  void grant(access::Rights rights) { rights_ = std::move(rights); }
+  [[nodiscard]] const access::Rights& rights() const { return rights_; }
   /// Adds whole lines to the response. Never calls back into the task.
   virtual void write(std::string_view lines) = 0;
   /// The response is complete. The task may still exist afterwards, but writes nothing more.
@@ -26,6 +36,9 @@ class CommandClient {
   /// Calls the task's `on_line` with the next line of the client, never from inside this call. If
   /// none comes within `time_limit`, the connection is closed.
   virtual void read_line(Millis time_limit) = 0;
+
+ private:
+  access::Rights rights_;
 };
 
 /// The whole response.

@@ -71,6 +71,8 @@ const char* to_string(ErrorCode code) {
       return "no_room";
     case ErrorCode::storage_failed:
       return "storage_failed";
+    case ErrorCode::forbidden:
+      return "forbidden";
     case ErrorCode::unavailable:
       return "unavailable";
     case ErrorCode::unacknowledged:

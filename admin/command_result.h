@@ -27,6 +27,7 @@ enum class ErrorCode : std::uint8_t {
   needs_restart,   ///< only a restart can change this
   no_room,         ///< the ledger has no free slot for another node
   storage_failed,  ///< the change cannot be saved, so nothing was changed
+  forbidden,       ///< the sender's token, or its absence, does not allow it
   unavailable,     ///< another process decides now, or this one is stopping
   unacknowledged,  ///< in force here, but a worker or another process has not acknowledged in time
   failed,          ///< something else went wrong

@@ -15,9 +15,12 @@
 namespace bonedry::admin {
 namespace {
 
-constexpr Positional kNode{"NODE", "a node", Presence::required,
+using access::Need;
+
+constexpr Positional kNode{kNodeArgument, "a node", Presence::required,
                            "POOL/NODE, or just NODE if the name is unique"};
-constexpr Option kForce{"force", ValueKind::none, "", "override a refusal; this is logged"};
+constexpr Option kForce{"force", ValueKind::none, "", "override a refusal; this is logged",
+                        Need::operate};
 
 constexpr std::array kNodeOnly{kNode};
 constexpr std::array kPoolMaybe{
@@ -63,8 +66,9 @@ constexpr std::array kSwitchOptions{
     Option{"cut", ValueKind::none, "", "move all sessions now, each at its next request"},
     Option{"reason", ValueKind::text, "TEXT", "reason for the switch, shown in status and events"},
     kForce};
-constexpr std::array kRollOptions{
-    Option{"abandon", ValueKind::none, "", "end an unfinished roll; its nodes keep their states"}};
+constexpr std::array kRollOptions{Option{"abandon", ValueKind::none, "",
+                                         "end an unfinished roll; its nodes keep their states",
+                                         Need::operate}};
 constexpr Option kHolder{"holder", ValueKind::text, "TOKEN", "names one run of bonedryctl"};
 constexpr std::array kRollHoldOptions{
     kHolder,
@@ -85,18 +89,24 @@ constexpr std::array kRollStepOptions{
 
 constexpr std::array kTable{
     Command{CommandId::status, "status", kPoolMaybe, kStatusOptions,
-            "Show all nodes: state, health, sessions, and whether they are dry."},
+            "Show all nodes: state, health, sessions, and whether they are dry.", Audience::people,
+            Need::read},
     Command{CommandId::why,
             "why",
             kNodeOnly,
             {},
-            "Explain what a node is doing, what keeps it from being dry, and who is left."},
+            "Explain what a node is doing, what keeps it from being dry, and who is left.",
+            Audience::people,
+            Need::read},
     Command{CommandId::sessions, "sessions", kNodeOnly, kSessionsOptions,
-            "List the sessions on a node with their age and idle time."},
+            "List the sessions on a node with their age and idle time.", Audience::people,
+            Need::read},
     Command{CommandId::bleed, "bleed", kNodeOnly, kBleedOptions,
-            "Send no new users to a node; users already on it stay until they leave."},
+            "Send no new users to a node; users already on it stay until they leave.",
+            Audience::people, Need::bleed},
     Command{CommandId::wait, "wait", kNodeOnly, kWaitOptions,
-            "Wait until a bleeding node is dry, or until a node is healthy."},
+            "Wait until a bleeding node is dry, or until a node is healthy.", Audience::people,
+            Need::read_node},
     Command{CommandId::maintain, "maintain", kNodeOnly, kForceOnly,
             "Take a dry node out of rotation."},
     Command{CommandId::activate, "activate", kNodeOnly, {}, "Put a node back into rotation."},
@@ -123,16 +133,31 @@ constexpr std::array kTable{
             "events",
             {},
             kEventsOptions,
-            "Show recent events: bleeds, health changes, reloads."},
+            "Show recent events: bleeds, health changes, reloads.",
+            Audience::people,
+            Need::read},
     Command{CommandId::roll, "roll", kPool, kRollOptions,
-            "Show how far the last roll of a pool is; bonedryctl runs it."},
+            "Show how far the last roll of a pool is; bonedryctl runs it.", Audience::people,
+            Need::read},
     Command{CommandId::roll_hold, "roll-hold", kPool, kRollHoldOptions,
             "Begin a roll, or go on with it, and hold it while this connection is open.",
             Audience::bonedryctl},
     Command{CommandId::roll_step, "roll-step", kRollStepPositionals, kRollStepOptions,
             "Report the progress of a roll.", Audience::bonedryctl},
-    Command{CommandId::version, "version", {}, {}, "Show the version of the running proxy."},
-    Command{CommandId::help, "help", kCommandMaybe, {}, "List all commands, or show help for one."},
+    Command{CommandId::version,
+            "version",
+            {},
+            {},
+            "Show the version of the running proxy.",
+            Audience::people,
+            Need::anything},
+    Command{CommandId::help,
+            "help",
+            kCommandMaybe,
+            {},
+            "List all commands, or show help for one.",
+            Audience::people,
+            Need::anything},
 };
 
 /// What other proxies call it.

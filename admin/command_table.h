@@ -1,5 +1,7 @@
 #pragma once
 
+#include "admin/access/need.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -63,6 +65,8 @@ struct Option {
   ValueKind kind = ValueKind::none;
   std::string_view placeholder;  ///< "D", "idle|age"; empty for a flag
   std::string_view help;
+  /// What it needs beside the need of the command.
+  access::Need need = access::Need::anything;
 };
 
 enum class Presence : std::uint8_t { required, optional };
@@ -74,6 +78,9 @@ struct Positional {
   std::string_view help;
 };
 
+/// The name of an argument that is a node, as the first one of a command.
+constexpr std::string_view kNodeArgument = "NODE";
+
 /// Who sends a command. Help lists what people do.
 enum class Audience : std::uint8_t { people, bonedryctl };
 
@@ -84,6 +91,7 @@ struct Command {
   std::span<const Option> options;
   std::string_view help;  ///< one sentence
   Audience audience = Audience::people;
+  access::Need need = access::Need::operate;
 
   [[nodiscard]] const Option* find_option(std::string_view option_name) const;
 };

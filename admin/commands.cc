@@ -1,5 +1,7 @@
 #include "admin/commands.h"
 
+#include "admin/access/token_word.h"
+#include "admin/access/tokens.h"
 #include "admin/explain.h"
 #include "admin/haproxy/cli_session.h"
 #include "admin/printable.h"
@@ -205,20 +207,58 @@ std::string Commands::error_for_line(std::string_view line, std::string_view why
 }
 
 std::unique_ptr<PendingCommand> Commands::run(std::string_view line, CommandClient& client) {
+  const access::Presented presented = access::split_token(line);
   try {
-    if (haproxy::is_haproxy_line(line)) {
-      auto session = std::make_unique<haproxy::CliSession>(haproxy_, client);
-      session->on_line(line);
-      return session;
-    }
-    const auto parsed = parse_command_line(line);
-    if (parsed) return dispatch(*parsed, client);
-    respond(client, error_line(parsed.error()));
+    const Result<> admitted = admit(presented.token, client);
+    if (admitted) return run_admitted(presented.command, client);
+    respond(client, error_for_line(presented.command, admitted.error()));
   } catch (const std::exception& error) {
-    spdlog::error("admin: '{}' failed: {}", printable(line), error.what());
+    spdlog::error("admin: '{}' failed: {}", printable(presented.command), error.what());
     refuse(client, {ErrorCode::failed, std::string("internal error: ") + error.what()});
   }
   return nullptr;
+}
+
+Result<> Commands::admit(std::optional<std::string_view> token, CommandClient& client) {
+  auto rights = access::Tokens(control_.config().admin).rights_of(client.peer(), token);
+  if (!rights) {
+    wrong_tokens_.add(client.user_name());
+    return Failure{rights.error()};
+  }
+  client.grant(std::move(*rights));
+  return Done{};
+}
+
+Commands::PendingCommandPtr Commands::run_admitted(std::string_view command,
+                                                   CommandClient& client) {
+  if (haproxy::is_haproxy_line(command)) {
+    auto session = std::make_unique<haproxy::CliSession>(haproxy_, client);
+    session->on_line(command);
+    return session;
+  }
+  const auto parsed = parse_command_line(command);
+  if (!parsed) {
+    respond(client, error_line(parsed.error()));
+    return nullptr;
+  }
+  const Result<> allowed = client.rights().check(asked_by(*parsed));
+  if (allowed) return dispatch(*parsed, client);
+  refuse(client, {ErrorCode::forbidden, allowed.error()});
+  return nullptr;
+}
+
+access::Asked Commands::asked_by(const CommandLine& line) const {
+  access::Asked asked{std::string(line.command->name), line.command->need};
+  for (const CommandLine::OptionValue& given : line.options) {
+    if (given.option->need != access::Need::operate) continue;
+    asked.command += " --" + std::string(given.option->name);
+    asked.need = access::Need::operate;
+  }
+  const auto& takes = line.command->positionals;
+  if (takes.empty() || takes.front().name != kNodeArgument) return asked;
+  auto node = control_.resolve_node(line.positionals.front());
+  if (node) asked.node = std::move(*node);  // that there is none, its command will say
+  return asked;
 }
 
 Commands::PendingCommandPtr Commands::dispatch(const CommandLine& line, CommandClient& client) {
@@ -347,11 +387,11 @@ Commands::PendingCommandPtr Commands::change(const CommandLine& line, CommandCli
   auto task = std::make_unique<ChangeTask>(client, line.format);
   if (line.command->id == CommandId::reload) {
     const Force force = line.has("force") ? Force::yes : Force::no;
-    control_.reload(force, client.user_name(), task->callback());
+    control_.reload(force, client.author(), task->callback());
     return task;
   }
   if (line.command->id == CommandId::upgrade) {
-    control_.upgrade(client.user_name(), task->callback());
+    control_.upgrade(client.author(), task->callback());
     return task;
   }
   const auto node = node_of(line, client);
@@ -359,19 +399,19 @@ Commands::PendingCommandPtr Commands::change(const CommandLine& line, CommandCli
   const Force force = line.has("force") ? Force::yes : Force::no;
   if (line.command->id == CommandId::bleed) {
     const BleedRequest request{line.duration("deadline"), line.text("reason"), force,
-                               client.user_name()};
+                               client.author()};
     control_.bleed(*node, request, task->callback());
   } else if (line.command->id == CommandId::maintain) {
-    control_.maintain(*node, force, {client.user_name()}, task->callback());
+    control_.maintain(*node, force, {client.author()}, task->callback());
   } else {
-    control_.activate(*node, {client.user_name()}, task->callback());
+    control_.activate(*node, {client.author()}, task->callback());
   }
   return task;
 }
 
 Commands::PendingCommandPtr Commands::switch_group(const CommandLine& line, CommandClient& client) {
   SwitchRequest request{line.duration("deadline"), line.text("reason")};
-  request.by = client.user_name();
+  request.by = client.author();
   if (line.has("force")) request.force = Force::yes;
   if (line.has("cut")) request.remaining = Remaining::moved;
   if (line.has("cut") && request.deadline) {
@@ -413,11 +453,11 @@ Commands::PendingCommandPtr Commands::pass(const CommandLine& line, CommandClien
       return nullptr;
     }
     auto task = std::make_unique<ChangeTask>(client, line.format);
-    control_.revoke_passes(*node, client.user_name(), task->callback());
+    control_.revoke_passes(*node, client.author(), task->callback());
     return task;
   }
   const Millis ttl = line.duration("ttl").value_or(session::kDefaultPassTtl);
-  const auto pass = control_.issue_pass(*node, ttl, client.user_name());
+  const auto pass = control_.issue_pass(*node, ttl, client.author());
   if (!pass) {
     refuse(client, pass.error());
     return nullptr;

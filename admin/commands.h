@@ -1,5 +1,7 @@
 #pragma once
 
+#include "admin/access/rights.h"
+#include "admin/access/wrong_tokens.h"
 #include "admin/command_client.h"
 #include "admin/command_line.h"
 #include "admin/control_plane.h"
@@ -48,6 +50,7 @@ class Commands {
         rolls_(parts.rolls),
         clock_(parts.clock),
         reopen_log_(parts.reopen_log),
+        wrong_tokens_(parts.clock),
         haproxy_(parts.control, parts.clock) {}
 
   /// Runs one line, which may contain anything. `client` must outlive the returned task; null when
@@ -59,6 +62,12 @@ class Commands {
  private:
   using PendingCommandPtr = std::unique_ptr<PendingCommand>;
 
+  /// Grants the client the rights of the token, or those of somebody without one.
+  [[nodiscard]] Result<> admit(std::optional<std::string_view> token, CommandClient& client);
+  /// Runs the rest of a line whose sender has been admitted.
+  PendingCommandPtr run_admitted(std::string_view command, CommandClient& client);
+  /// What the table says that the command needs.
+  [[nodiscard]] access::Asked asked_by(const CommandLine& line) const;
   PendingCommandPtr dispatch(const CommandLine& line, CommandClient& client);
   void show_status(const CommandLine& line, CommandClient& client);
   PendingCommandPtr explain_node(const CommandLine& line, CommandClient& client);
@@ -82,6 +91,7 @@ class Commands {
   Rolls& rolls_;
   const Clock& clock_;
   std::function<void(const ChangeCallback&)> reopen_log_;
+  access::WrongTokens wrong_tokens_;
   haproxy::RuntimeCommands haproxy_;
 };
 

@@ -69,7 +69,7 @@ std::optional<CommandError> check_reloadable(const conf::Config& before, const c
       .key("level", &conf::Log::level)
       .key("access", &conf::Log::access)
       .key("format", &conf::Log::format)
-      .key("syslog_facility", &conf::Log::syslog_facility)
+      .key("facility", &conf::Log::facility)
       .key("request_id", &conf::Log::request_id)
       .add_to(keys);
   ChangedKeys<conf::Ledger>("[ledger]", before.ledger, next.ledger)

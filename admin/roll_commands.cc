@@ -71,7 +71,7 @@ void Commands::roll(const CommandLine& line, CommandClient& client) {
   const std::string& pool = line.positionals.front();
   if (const auto known = control_.status(pool); !known) return refuse(client, known.error());
   if (line.has("abandon")) {
-    const auto done = rolls_.abandon(pool, client.user_name());
+    const auto done = rolls_.abandon(pool, client.author());
     if (!done) return refuse(client, done.error());
   }
   const Roll* const roll = rolls_.find(pool);
@@ -88,7 +88,7 @@ Commands::PendingCommandPtr Commands::hold_roll(const CommandLine& line, Command
     refuse(client, status.error());
     return nullptr;
   }
-  Rolls::Request request{plan_of(line), line.text("holder"), client.user_name()};
+  Rolls::Request request{plan_of(line), line.text("holder"), client.author()};
   if (line.has("resume")) request.mode = Rolls::Request::Mode::resume;
   if (request.token.empty() || request.plan.command.empty()) {
     refuse(client, {ErrorCode::invalid, "roll-hold needs --holder and --command"});

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <sys/types.h>
+
+#include <optional>
 #include <string>
 
 namespace bonedry::admin {
@@ -8,5 +11,8 @@ namespace bonedry::admin {
 /// not have the user. Directory services are not asked: that could take seconds, which the main
 /// loop does not have.
 [[nodiscard]] std::string peer_name(int fd);
+
+/// The user at the other end of a Unix socket, as the kernel tells; nothing if it does not.
+[[nodiscard]] std::optional<uid_t> peer_user(int fd);
 
 }  // namespace bonedry::admin

@@ -1,5 +1,6 @@
 #include "admin/ctl/admin_request.h"
 
+#include "admin/access/token_word.h"
 #include "admin/command_table.h"
 #include "admin/printable.h"
 #include "proxy/base/duration.h"
@@ -47,7 +48,8 @@ Failure<std::string> unreachable(const std::string& socket, int error) {
 
 }  // namespace
 
-Result<AdminRequest> AdminRequest::start(const std::string& socket, const std::string& line) {
+Result<AdminRequest> AdminRequest::start(const ProxyAddress& proxy, const std::string& line) {
+  const std::string& socket = proxy.socket;
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (socket.size() >= sizeof address.sun_path) return unreachable(socket, ENAMETOOLONG);
@@ -60,7 +62,7 @@ Result<AdminRequest> AdminRequest::start(const std::string& socket, const std::s
   }
   // Errors are ignored: a proxy that turned us away has sent the reason, although it no longer
   // reads.
-  const std::string sent = line + "\n";
+  const std::string sent = admin::access::with_token(proxy.token, line) + "\n";
   (void)::send(fd.get(), sent.data(), sent.size(), MSG_NOSIGNAL);
   return AdminRequest(std::move(fd));
 }
@@ -93,8 +95,9 @@ bool is_retryable(std::string_view response) {
          response == admin::error_line(admin::kTakenOver);
 }
 
-Result<std::string> ask(const std::string& socket, const std::string& line) {
-  auto call = AdminRequest::start(socket, line);
+Result<std::string> ask(const ProxyAddress& proxy, const std::string& line) {
+  const std::string& socket = proxy.socket;
+  auto call = AdminRequest::start(proxy, line);
   if (!call) return Failure{call.error()};
   const SystemClock clock;
   const Instant until = clock.now() + kResponseTimeout;

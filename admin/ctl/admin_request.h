@@ -10,6 +10,12 @@
 
 namespace bonedry::ctl {
 
+/// Where the proxy is, and what is shown to it.
+struct ProxyAddress {
+  std::string socket;  ///< path of the admin socket
+  std::string token;   ///< sent with every command; empty: none
+};
+
 /// One command to the proxy and its response, on a connection of its own.
 class AdminRequest {
  public:
@@ -20,7 +26,7 @@ class AdminRequest {
   };
 
   /// Connects and sends. The error says what is wrong and what to do about it.
-  static Result<AdminRequest> start(const std::string& socket, const std::string& line);
+  static Result<AdminRequest> start(const ProxyAddress& proxy, const std::string& line);
 
   /// Readable when `advance` has something to do.
   [[nodiscard]] int fd() const { return fd_.get(); }
@@ -48,6 +54,6 @@ class AdminRequest {
 
 /// Sends a command and waits for the whole response. The response may be an error of the proxy; the
 /// error of the result is that there is no response.
-[[nodiscard]] Result<std::string> ask(const std::string& socket, const std::string& line);
+[[nodiscard]] Result<std::string> ask(const ProxyAddress& proxy, const std::string& line);
 
 }  // namespace bonedry::ctl

@@ -5,7 +5,9 @@
 #include "admin/printable.h"
 #include "admin/wrapped.h"
 #include "conf/spelling.h"
+#include "conf/values.h"
 #include "proxy/base/duration.h"
+#include "proxy/base/file.h"
 
 #include <CLI/CLI.hpp>
 #include <unistd.h>
@@ -13,6 +15,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <cstdlib>
 #include <iostream>
 #include <map>
 #include <sstream>
@@ -57,6 +60,22 @@ std::string fitted(const std::string& help) {
   return admin::wrapped(help, terminal_width(STDOUT_FILENO).value_or(admin::kUsualWidth));
 }
 
+/// The token to show; empty: none. It is no argument, since `ps` shows those to everybody. An error
+/// does not show it.
+Result<std::string> read_token(const std::string& file) {
+  const char* const set = std::getenv("BONEDRY_TOKEN");  // NOLINT(concurrency-mt-unsafe): 1 thread
+  const std::string given = set == nullptr ? "" : set;
+  if (file.empty() && given.empty()) return given;
+  constexpr std::size_t kMaxFileBytes = 1024;  // far more than a token
+  Result<std::string> token =
+      file.empty() ? Result<std::string>(given) : read_file(file, kMaxFileBytes);
+  if (!token) return token;
+  while (!token->empty() && (token->back() == '\n' || token->back() == '\r')) token->pop_back();
+  const std::string wrong = conf::token_error(*token);
+  if (wrong.empty()) return token;
+  return Failure{(file.empty() ? "$BONEDRY_TOKEN" : admin::printable(file)) + ": " + wrong};
+}
+
 /// The command line of bonedryctl: a subcommand for each row of the command table.
 class ArgumentParser {
  public:
@@ -65,6 +84,9 @@ class ArgumentParser {
         ->type_name("PATH")
         ->envname("BONEDRY_SOCKET")
         ->capture_default_str();
+    app_.add_option("--token-file", token_file_,
+                    "file with a token to show; default: the token in $BONEDRY_TOKEN, or none")
+        ->type_name("FILE");
     app_.add_flag("--json", json_, "print JSON");
     app_.set_version_flag("--version", "bonedryctl " BONEDRY_VERSION);
     app_.set_help_flag("--help", "print this help");
@@ -87,7 +109,13 @@ class ArgumentParser {
     }
     const Command& command = *admin::find_command(chosen()->get_name());
     if (command.id == CommandId::help) return print_help();
-    return invocation(command);
+    std::variant<Invocation, ExitCode> made = invocation(command);
+    auto* const asked = std::get_if<Invocation>(&made);
+    if (asked == nullptr) return made;
+    Result<std::string> token = read_token(token_file_);
+    if (!token) return usage_error(token.error(), "");
+    asked->proxy.token = std::move(*token);
+    return made;
   }
 
  private:
@@ -261,7 +289,7 @@ class ArgumentParser {
 
   std::variant<Invocation, ExitCode> invocation(const Command& command) {
     Invocation made;
-    made.socket = socket_;
+    made.proxy.socket = socket_;
     made.line = line_of(command);
     made.format = json_ ? admin::Format::json : admin::Format::text;
     const auto width = terminal_width(STDOUT_FILENO);
@@ -289,6 +317,7 @@ class ArgumentParser {
 
   CLI::App app_{"Controls a running bonedry.", "bonedryctl"};
   std::string socket_ = "/run/bonedry/admin.sock";
+  std::string token_file_;
   bool json_ = false;
   bool wait_ = false;
   bool wide_ = false;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "admin/command_line.h"
+#include "admin/ctl/admin_request.h"
 #include "admin/ctl/exit_code.h"
 #include "admin/ctl/roll/roll_options.h"
 
@@ -16,7 +17,7 @@ enum class AfterBleed : std::uint8_t { exit, wait };
 
 /// What the operator asked for.
 struct Invocation {
-  std::string socket;  ///< path of the admin socket
+  ProxyAddress proxy;
   /// The command as the socket takes it, without the last word `json`. It parses to `command`.
   std::string line;
   admin::CommandLine command;

@@ -36,7 +36,7 @@ ExitCode Follower::run() {
 /// The socket of the process that has taken over may need a moment.
 Result<AdminRequest> Follower::connect() {
   while (true) {
-    auto request = AdminRequest::start(socket_, line_);
+    auto request = AdminRequest::start(proxy_, line_);
     if (request || !taken_over_at_) return request;
     if (clock_.now() - *taken_over_at_ >= kUpgradeTimeLimit) return request;
     std::this_thread::sleep_for(kRetryInterval);

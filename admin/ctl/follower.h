@@ -17,8 +17,8 @@ namespace bonedry::ctl {
 class Follower {
  public:
   /// `line`: the command.
-  Follower(std::string socket, std::string line)
-      : socket_(std::move(socket)), line_(std::move(line)) {}
+  Follower(ProxyAddress proxy, std::string line)
+      : proxy_(std::move(proxy)), line_(std::move(line)) {}
 
   ExitCode run();
 
@@ -30,7 +30,7 @@ class Follower {
   [[nodiscard]] bool is_repeated(std::string_view line) const;
 
   SystemClock clock_;
-  std::string socket_;
+  ProxyAddress proxy_;
   std::string line_;
   std::deque<std::string> printed_;  // as many as a proxy repeats
   std::optional<Instant> taken_over_at_;

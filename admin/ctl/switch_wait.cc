@@ -43,7 +43,7 @@ class SwitchWait {
 
  private:
   ExitCode wait_for(const std::string& node) {
-    Waiter waiter({asked_.socket, node, Goal::dry, time_left(), Waiter::ProxySeen::yes},
+    Waiter waiter({asked_.proxy, node, Goal::dry, time_left(), Waiter::ProxySeen::yes},
                   interrupts_, progress_);
     const Waiter::Result end = waiter.run();
     progress_.clear();
@@ -72,7 +72,7 @@ class SwitchWait {
 }  // namespace
 
 ExitCode switch_and_wait(const Invocation& asked) {
-  const auto response = ask(asked.socket, asked.line + " json");
+  const auto response = ask(asked.proxy, asked.line + " json");
   if (!response) {
     std::fputs(admin::error_line(response.error()).c_str(), stderr);
     return ExitCode::unreachable;

@@ -50,7 +50,7 @@ std::optional<Waiter::Result> Waiter::connect() {
   const Instant now = clock_.now();
   if (now < next_attempt_) return std::nullopt;
   next_attempt_ = now + kRetryInterval;
-  auto call = AdminRequest::start(request_.socket, line());
+  auto call = AdminRequest::start(request_.proxy, line());
   if (call) {
     wait_ = std::move(*call);
     request_.seen = ProxySeen::yes;
@@ -113,7 +113,7 @@ void Waiter::read_status() {
   if (!status_) {
     if (clock_.now() < next_status_) return;
     next_status_ = clock_.now() + progress_.interval();
-    if (auto call = AdminRequest::start(request_.socket, "status json")) status_ = std::move(*call);
+    if (auto call = AdminRequest::start(request_.proxy, "status json")) status_ = std::move(*call);
     return;
   }
   if (status_->advance() == AdminRequest::State::receiving) return;
@@ -121,6 +121,8 @@ void Waiter::read_status() {
     disconnected_since_.reset();
     request_.node = progress->node;  // the full name: a short name may become ambiguous
     if (request_.goal == Goal::dry) progress_.show(*progress, elapsed());
+  } else if (is_error(status_->response()) && !is_retryable(status_->response())) {
+    disconnected_since_.reset();  // it is there, but does not tell everybody
   }
   status_.reset();
 }

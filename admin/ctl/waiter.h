@@ -30,7 +30,7 @@ class Waiter {
   enum class ProxySeen : std::uint8_t { no, yes };
 
   struct Request {
-    std::string socket;
+    ProxyAddress proxy;
     std::string node;
     Goal goal = Goal::dry;
     std::optional<Millis> timeout;  ///< nothing: no limit

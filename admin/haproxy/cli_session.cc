@@ -11,7 +11,7 @@
 namespace bonedry::admin::haproxy {
 
 CliSession::CliSession(RuntimeCommands& runtime, CommandClient& client)
-    : runtime_(runtime), client_(client), user_(client.user_name()) {}
+    : runtime_(runtime), client_(client), user_(client.author()) {}
 
 void CliSession::on_line(std::string_view line) {
   auto commands = split_commands(line);
@@ -32,6 +32,11 @@ void CliSession::run_next() {
   const auto done = [session = std::weak_ptr(self_)](const Reply& reply) {
     if (const auto alive = session.lock()) (*alive)->on_reply(reply);
   };
+  const Command* const command = find_command(words);
+  if (command != nullptr) {
+    const Result<> allowed = client_.rights().check({std::string(command->name), command->need});
+    if (!allowed) return on_reply(error(allowed.error()));
+  }
   try {
     runtime_.run(words, user_, settings_, done);
   } catch (const std::exception& failure) {

@@ -6,6 +6,8 @@
 namespace bonedry::admin::haproxy {
 namespace {
 
+using access::Need;
+
 constexpr std::array kTable{
     Command{CommandId::clear_counters, "clear counters", "[all]",
             "clear the maxima of counters, of which there are none", 2},
@@ -20,26 +22,29 @@ constexpr std::array kTable{
             "health checks that are configured are always enabled", 2},
     Command{CommandId::enable_server, "enable server", "<bk>/<srv>",
             "put a server back into rotation", 2},
-    Command{CommandId::get_weight, "get weight", "<bk>/<srv>", "report a server's weight", 2},
+    Command{CommandId::get_weight, "get weight", "<bk>/<srv>", "report a server's weight", 2,
+            Need::read},
     Command{CommandId::set_server, "set server", "<bk>/<srv> state ready|drain|maint",
             "put a server back, bleed it, or take it out of rotation", 2},
     Command{CommandId::set_severity_output, "set severity-output", "none|number|string",
-            "begin messages with their severity", 2},
+            "begin messages with their severity", 2, Need::anything},
     Command{CommandId::set_timeout, "set timeout", "cli <delay>",
-            "how long this connection may be idle with a prompt", 2},
+            "how long this connection may be idle with a prompt", 2, Need::anything},
     Command{CommandId::set_weight, "set weight", "<bk>/<srv> <weight>|<weight%>",
             "only to what it is", 2},
-    Command{CommandId::show_info, "show info", "[typed]", "report about the process", 2},
+    Command{CommandId::show_info, "show info", "[typed]", "report about the process", 2,
+            Need::read},
     Command{CommandId::show_servers_state, "show servers state", "[<bk>]",
-            "report states and addresses of servers", 3},
+            "report states and addresses of servers", 3, Need::read},
     Command{CommandId::show_stat, "show stat", "[<iid>|<proxy> <type> <sid>]",
-            "report counters of each proxy and server", 2},
-    Command{CommandId::show_version, "show version", "", "report the version", 2},
+            "report counters of each proxy and server", 2, Need::read},
+    Command{CommandId::show_version, "show version", "", "report the version", 2, Need::anything},
     Command{CommandId::shutdown_sessions, "shutdown sessions server", "<bk>/<srv>",
             "report whether exchanges are left on a server in maintenance", 3},
-    Command{CommandId::help, "help", "", "list the commands"},
-    Command{CommandId::prompt, "prompt", "", "keep the connection open, with a prompt"},
-    Command{CommandId::quit, "quit", "", "disconnect"},
+    Command{CommandId::help, "help", "", "list the commands", 1, Need::anything},
+    Command{CommandId::prompt, "prompt", "", "keep the connection open, with a prompt", 1,
+            Need::anything},
+    Command{CommandId::quit, "quit", "", "disconnect", 1, Need::anything},
 };
 
 /// The first words, with spaces between them, as names in the table have.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "admin/access/need.h"
 #include "admin/haproxy/command_line.h"
 
 #include <cstddef>
@@ -39,6 +40,7 @@ struct Command {
   std::string_view arguments;  ///< as `help` shows them
   std::string_view help;
   std::size_t words = 1;  ///< in `name`; the arguments come after them
+  access::Need need = access::Need::operate;
 };
 
 /// Null: bonedry has no such command.

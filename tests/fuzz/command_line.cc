@@ -1,8 +1,12 @@
 // A line of the admin socket.
 #include "admin/command_line.h"
 
+#include "admin/access/token_word.h"
 #include "admin/printable.h"
+#include "proxy/base/ascii.h"
 #include "tests/fuzz/target.h"
+
+#include <string>
 
 namespace bonedry::fuzz {
 namespace {
@@ -54,10 +58,23 @@ std::string spelled(const CommandLine& line) {
   return line.format == Format::json ? text + " json" : text;
 }
 
+/// Nothing of a line is lost, and a token is never part of the command, whose words errors repeat.
+void check_token(std::string_view line, const admin::access::Presented& presented) {
+  require(line.ends_with(presented.command), "the command is the end of the line");
+  if (!presented.token) return require_equal(presented.command, line, "no token, no change");
+  const std::string_view before = line.substr(0, line.size() - presented.command.size());
+  require(before.ends_with(std::string("token:") + std::string(*presented.token)),
+          "before it is the token");
+  require(presented.command.empty() || ascii::is_blank(presented.command.front()),
+          "and a token ends at a blank");
+}
+
 }  // namespace
 
 int fuzz_one(Input input) {
-  const std::string_view line = text_of(input);
+  const admin::access::Presented presented = admin::access::split_token(text_of(input));
+  check_token(text_of(input), presented);
+  const std::string_view line = presented.command;
   check_words(line);
   const auto parsed = admin::parse_command_line(line);
   if (!parsed) {

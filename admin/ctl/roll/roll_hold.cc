@@ -45,7 +45,7 @@ void RollHold::connect() {
   const Instant now = clock_.now();
   if (now < next_attempt_) return;
   next_attempt_ = now + kRetryInterval;
-  auto connection = AdminRequest::start(socket_, line_ + (nodes_ ? " --resume" : ""));
+  auto connection = AdminRequest::start(proxy_, line_ + (nodes_ ? " --resume" : ""));
   if (connection) {
     connection_ = std::move(*connection);
   } else if (nodes_) {

@@ -17,8 +17,8 @@ namespace bonedry::ctl {
 class RollHold final : public Background {
  public:
   /// `line`: the command that takes the roll.
-  RollHold(std::string socket, std::string line)
-      : socket_(std::move(socket)), line_(std::move(line)) {}
+  RollHold(ProxyAddress proxy, std::string line)
+      : proxy_(std::move(proxy)), line_(std::move(line)) {}
 
   struct Refusal {
     std::string text;
@@ -42,7 +42,7 @@ class RollHold final : public Background {
   void on_disconnected(std::string why);
 
   SystemClock clock_;
-  std::string socket_;
+  ProxyAddress proxy_;
   std::string line_;
   std::optional<AdminRequest> connection_;
   std::optional<std::vector<admin::RolledNode>> nodes_;  // what the proxy answered first

@@ -62,13 +62,13 @@ std::string clipped_text(const std::string& text) {
 
 }  // namespace
 
-Roller::Roller(std::string socket, RollOptions options, const RollReport& report)
-    : socket_(std::move(socket)),
+Roller::Roller(ProxyAddress proxy, RollOptions options, const RollReport& report)
+    : proxy_(std::move(proxy)),
       options_(std::move(options)),
       report_(report),
       token_(make_token()),
       progress_(Progress::style_of(STDERR_FILENO)),
-      hold_(socket_, line()) {}
+      hold_(proxy_, line()) {}
 
 std::string Roller::line() const {
   std::string only;
@@ -232,7 +232,7 @@ Roller::MaybeStop Roller::settle(const std::string& node) {
 }
 
 Roller::MaybeStop Roller::wait(const std::string& node, Goal goal, std::optional<Millis> timeout) {
-  Waiter waiter({socket_, key(node), goal, timeout, Waiter::ProxySeen::yes, &hold_}, interrupts_,
+  Waiter waiter({proxy_, key(node), goal, timeout, Waiter::ProxySeen::yes, &hold_}, interrupts_,
                 progress_);
   const Waiter::Result end = waiter.run();
   progress_.clear();
@@ -305,7 +305,7 @@ Roller::MaybeStop Roller::note(const RolledNode& node) {
 Roller::MaybeStop Roller::send(const std::string& line, std::string* response) {
   const Instant until = clock_.now() + kRestartTimeLimit;
   while (true) {
-    auto answer = ask(socket_, line);
+    auto answer = ask(proxy_, line);
     const bool refused = answer && is_error(*answer);
     if (refused && *answer != admin::error_line(admin::kUpgrading)) {
       return Stop{ExitCode::refused, answer->substr(7, answer->find('\n') - 7)};
@@ -359,7 +359,7 @@ Result<PoolNode, Roller::Stop> Roller::find(const std::string& node) {
 }
 
 ExitCode Roller::show_plan() {
-  const auto status = ask(socket_, "status " + admin::quote_word(options_.pool) + " json");
+  const auto status = ask(proxy_, "status " + admin::quote_word(options_.pool) + " json");
   if (!status) {
     std::fputs(admin::error_line(status.error()).c_str(), stderr);
     return ExitCode::unreachable;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "admin/ctl/admin_request.h"
 #include "admin/ctl/exit_code.h"
 #include "admin/ctl/interrupts.h"
 #include "admin/ctl/progress.h"
@@ -24,7 +25,7 @@ namespace bonedry::ctl {
 /// where it stopped; see admin/roll/roll.h for the steps that the proxy remembers.
 class Roller {
  public:
-  Roller(std::string socket, RollOptions options, const RollReport& report);
+  Roller(ProxyAddress proxy, RollOptions options, const RollReport& report);
 
   ExitCode run();
 
@@ -63,7 +64,7 @@ class Roller {
 
   // Many: a roll is options, the hold, and the ways to wait.
   SystemClock clock_;
-  std::string socket_;
+  ProxyAddress proxy_;
   RollOptions options_;
   const RollReport& report_;
   std::string token_;

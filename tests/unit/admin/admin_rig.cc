@@ -68,7 +68,9 @@ AdminRig::AdminRig(const AdminLimits& limits)
 std::unique_ptr<ControlPlane> AdminRig::make_control(conf::Config config) {
   const auto load = [this]() -> Result<conf::Config> {
     if (!reload_error.empty()) return Failure{reload_error};
-    return shop_config();
+    conf::Config next = shop_config();
+    next.admin = next_admin;
+    return next;
   };
   return std::make_unique<ControlPlane>(
       ControlPlane::Parts{clock, ledger, workers, store, passes, events, load}, std::move(config),

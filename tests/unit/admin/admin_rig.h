@@ -91,6 +91,7 @@ class AdminRig {
   Passes passes;
   EventLog events;
   std::string reload_error;                               ///< empty: reloads succeed
+  conf::Admin next_admin;                                 ///< [admin] that a reload reads
   std::function<void(const ChangeCallback&)> reopen_log;  ///< what `reopen` does
   std::unique_ptr<ControlPlane> control;
   RollStore roll_store;
