@@ -150,7 +150,9 @@ class ListTask final : public PendingCommand {
   ControlPlane::TaskProgress go_on() {
     if (listing_.step() == session::SessionListing::Progress::more)
       return ControlPlane::TaskProgress::more;
-    respond(client_, render_(std::move(listing_).take()));
+    session::SessionPage page = std::move(listing_).take();
+    control_.add_last_requests(page);
+    respond(client_, render_(page));
     return ControlPlane::TaskProgress::done;
   }
 

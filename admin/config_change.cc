@@ -53,7 +53,7 @@ std::optional<CommandError> check_reloadable(const conf::Config& before, const c
   std::vector<std::string> keys;
   conf::Server server = next.server;
   server.trusted_proxies = before.server.trusted_proxies;  // these are part of the topology
-  conf::Admin admin = before.admin;  // the rest is read by the control plane
+  conf::Admin admin = before.admin;                        // the rest is read by the control plane
   admin.socket = next.admin.socket;
   ChangedKeys<conf::Server>("[server]", before.server, server)
       .key("workers", &conf::Server::workers)
@@ -74,6 +74,7 @@ std::optional<CommandError> check_reloadable(const conf::Config& before, const c
       .add_to(keys);
   ChangedKeys<conf::Ledger>("[ledger]", before.ledger, next.ledger)
       .key("sessions", &conf::Ledger::sessions)
+      .key("last_requests", &conf::Ledger::last_requests)
       .add_to(keys);
   if (fixed_part(next.listeners) != fixed_part(before.listeners)) keys.emplace_back("[[listener]]");
   if (keys.empty()) return std::nullopt;

@@ -62,7 +62,9 @@ void describe_node(const NodeId& id, const conf::Node* was, const conf::Node& no
     if (was->weight != node.weight) {
       parts.push_back(from_to("weight", std::to_string(was->weight), std::to_string(node.weight)));
     }
-    if (was->group != node.group) parts.push_back("group '" + node.group + "'");
+    if (was->group != node.group) {
+      parts.push_back(node.group.empty() ? "no group" : "group " + node.group);
+    }
     conf::Node rest = node;
     rest.name = was->name;
     rest.address = was->address;
@@ -149,6 +151,14 @@ std::vector<std::string> changes_between(const conf::Config& before, const conf:
   if (before.server.trusted_proxies != next.server.trusted_proxies) {
     lines.emplace_back("[server] trusted_proxies changed");
   }
+  if (before.admin.tokens != next.admin.tokens) lines.emplace_back("[[admin.token]] changed");
+  if (before.admin.without_token != next.admin.without_token) {
+    lines.emplace_back("[admin] without_token changed");
+  }
+  if (before.admin.bleed_warning != next.admin.bleed_warning) {
+    lines.emplace_back("[admin] bleed_warning changed");
+  }
+  if (before.hooks != next.hooks) lines.emplace_back("[hooks] changed");
   if (before.listeners != next.listeners) lines.emplace_back("[[listener]] changed");
   return lines;
 }

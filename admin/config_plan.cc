@@ -78,10 +78,11 @@ ConfigPlan ConfigPlanner::plan(const conf::Config& next) const {
 void ConfigPlanner::plan_renamed(const conf::Config& next, ConfigPlan& plan) const {
   for (const conf::Pool& pool : next.pools) {
     for (const conf::Node& node : pool.nodes) {
-      const auto former = former_id(inputs_.ledger, pool, node);
-      if (!former) continue;
       const NodeId id{pool.name, node.name};
-      plan.renamed.push_back({*former, id});
+      auto former = former_id(inputs_.ledger, pool, node);
+      if (former) plan.renamed.push_back({*former, id});
+      if (!former) former = recorded_as(pool, node);
+      if (!former) continue;
       auto record = plan.records.extract(*former);
       if (record.empty()) continue;
       plan.records.erase(id);
@@ -89,6 +90,22 @@ void ConfigPlanner::plan_renamed(const conf::Config& next, ConfigPlan& plan) con
       plan.records.insert(std::move(record));
     }
   }
+}
+
+/// The earlier name under which there is a record of a node that the ledger does not know, because
+/// it was lost.
+std::optional<NodeId> ConfigPlanner::recorded_as(const conf::Pool& pool,
+                                                 const conf::Node& node) const {
+  const auto known = inputs_.ledger.nodes();
+  const auto has = [&known](const NodeId& id) {
+    return std::ranges::find(known, id.text(), &session::LedgerNode::key) != known.end();
+  };
+  const NodeId id{pool.name, node.name};
+  if (node.formerly.empty() || has(id) || inputs_.records.contains(id)) return std::nullopt;
+  for (const std::string& name : node.formerly) {
+    if (inputs_.records.contains({pool.name, name})) return NodeId{pool.name, name};
+  }
+  return std::nullopt;
 }
 
 /// A config never ends a bleed: it begins bleeds, and keeps the reasons of the others up to date.

@@ -10,6 +10,7 @@
 #include "session/ledger.h"
 
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -55,6 +56,8 @@ class ConfigPlanner {
 
  private:
   void plan_renamed(const conf::Config& next, ConfigPlan& plan) const;
+  [[nodiscard]] std::optional<balancer::NodeId> recorded_as(const conf::Pool& pool,
+                                                            const conf::Node& node) const;
   void plan_configured(const conf::Config& next, ConfigPlan& plan) const;
   void plan_removed(const conf::Config& next, ConfigPlan& plan) const;
   void plan_absent(const conf::Config& next, std::set<balancer::NodeId> seen,

@@ -179,11 +179,12 @@ Result<Done, CommandError> ControlPlane::apply_config(conf::Config next, Force f
     return fail(ErrorCode::guard_refused,
                 *objection + "; --force overrides; the running config is unchanged");
   }
-  std::erase_if(plan.renamed, [this](const RenamedNode& one) {
-    return topology_->find_node(one.to) != nullptr;  // by an earlier reload
-  });
+  if (const auto why = check_renames(plan)) {
+    return fail(ErrorCode::unavailable, *why + "; the running config is unchanged");
+  }
   const Result<> claimed = nodes_.claim(next, plan.removed, authority());
   if (!claimed) {
+    for (const RenamedNode& one : plan.renamed) nodes_.abandon(one.to);
     return fail(ErrorCode::no_room, claimed.error() + "; the running config is unchanged");
   }
   const ReloadResult result{by, changes_between(config_, next, plan.records),
@@ -212,11 +213,13 @@ Result<Done, CommandError> ControlPlane::apply_config(conf::Config next, Force f
     certificates_.forget_errors();
     status_.note_config_loaded();
     nodes_.adopt(config_, removed_, authority());
+    for (const RenamedNode& one : plan.renamed) nodes_.rename(one.from, one.to);
     return done;
   }
   std::swap(config_, next);
   std::swap(removed_, plan.removed);
   doors_ = old_doors;
+  for (const RenamedNode& one : plan.renamed) nodes_.abandon(one.to);
   return done;
 }
 

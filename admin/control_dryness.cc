@@ -57,13 +57,14 @@ void ControlPlane::warn_of_long_bleeds() {
     news.emplace(id, "bleeding for " + format_duration(*age) + who(record.by, record.reason) +
                          "; was it forgotten? See [admin] bleed_warning");
   }
-  if (news.empty()) return;
+  // An older program that has not ended yet may not know the mark.
+  if (news.empty() || parts_.ledger.is_shared()) return;
   NodeRecords next = records_;
   for (const auto& [id, text] : news) next[id].warned = Warned::yes;
   const Result<> saved = parts_.store.save(next);
   if (!saved) {
     retry_save_at_ = parts_.clock.now() + kRetrySave;
-    return parts_.events.add("error", "", saved.error());
+    return parts_.events.error("", saved.error());
   }
   records_ = std::move(next);
   for (const auto& [id, text] : news) parts_.events.warn("bleed_warning", id.text(), text);

@@ -77,10 +77,12 @@ void ControlPlane::switch_group(const std::string& pool, const std::string& grou
   const auto done = commit(
       changed, [&](NodeRecords& records) { note_switch(*plan, request, records); },
       [this, result, request,
-       callback = ack_timeouts_.with_timeout("new users may still enter nodes of other groups",
-                                             callback)] {
-        report_switch(result, request, callback);
-      });
+       callback = ack_timeouts_.with_timeout(
+           request.remaining == Remaining::moved
+               ? "new users may still enter nodes of other groups, whose users were not moved"
+               : "new users may still enter nodes of other groups",
+           callback),
+       asked = parts_.clock.now()] { report_switch(result, request, asked, callback); });
   if (!done) callback(Failure{done.error()});
 }
 
@@ -101,11 +103,13 @@ void ControlPlane::note_switch(const SwitchPlan& plan, const SwitchRequest& requ
 
 /// Called when all workers have acknowledged: new users enter the nodes of the group, and no
 /// others.
-void ControlPlane::report_switch(SwitchResult result, const SwitchRequest& request,
+void ControlPlane::report_switch(SwitchResult result, const SwitchRequest& request, Instant asked,
                                  const ChangeCallback& callback) {
   const Author author{request.by, request.reason};
+  std::erase_if(result.activated, [this](const NodeId& id) {
+    return record_of(id) != nullptr;  // another command has taken it out again
+  });
   for (const NodeId& id : result.activated) {
-    if (record_of(id) != nullptr) continue;  // another command has taken it out again
     parts_.events.add("activate", id, "active" + who(request.by, request.reason), author);
   }
   for (BleedResult& bled : result.bled) {
@@ -119,19 +123,22 @@ void ControlPlane::report_switch(SwitchResult result, const SwitchRequest& reque
     bled.live = sessions.live;
     bled.pending = sessions.pending;
   }
-  if (request.remaining == Remaining::moved) return cut(std::move(result), request, callback);
+  if (request.remaining == Remaining::moved)
+    return cut(std::move(result), request, asked, callback);
   log_switch(result, request);
   callback(ChangeResult(std::move(result)));
 }
 
 /// The group's doors are open to everybody by now: who is moved there stays there.
-void ControlPlane::cut(SwitchResult result, const SwitchRequest& request,
+/// A node that somebody has activated and bled again since then is not of this switch.
+void ControlPlane::cut(SwitchResult result, const SwitchRequest& request, Instant asked,
                        const ChangeCallback& callback) {
   NodeIds nodes;
   std::int64_t sessions = 0;  // some are moved before they are displaced: by requests meanwhile
   for (const BleedResult& bled : result.bled) {
     const NodeRecord* const record = record_of(bled.node);
     if (record == nullptr || record->dry == Dry::yes) continue;
+    if (record->since_monotonic && *record->since_monotonic > asked) continue;
     nodes.push_back(bled.node);
     sessions += bled.live + bled.pending;
   }
@@ -147,7 +154,11 @@ void ControlPlane::cut(SwitchResult result, const SwitchRequest& request,
         log_switch(result, request);
         callback(ChangeResult(result));
       });
-  if (!done) callback(Failure{done.error()});
+  if (done) return;
+  result.cut.reset();
+  log_switch(result, request);
+  callback(fail(done.error().code,
+                switched_text(result) + "; but no session was moved: " + done.error().text));
 }
 
 void ControlPlane::log_switch(const SwitchResult& result, const SwitchRequest& request) {

@@ -42,6 +42,9 @@ Result<> ControlPlane::apply_routing_state(std::optional<conf::Config> config, N
       if (listener.pool.empty()) continue;
       if (has(*config) == config->pools.end()) config->pools.push_back(*has(config_));
     }
+    // Until its socket is replaced, this process answers by what it has read itself.
+    config->admin = config_.admin;
+    config->hooks = config_.hooks;
     config_ = std::move(*config);
   }
   std::swap(records_, records);

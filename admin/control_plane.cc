@@ -40,12 +40,13 @@ ControlPlane::ControlPlane(Parts parts, conf::Config config, NodeRecords records
   const NodeRecords written = records_;
   restore_monotonic(records_, parts_.clock);
   const ConfigPlan plan = plan_for(config_);
+  if (const auto why = check_renames(plan)) throw std::runtime_error(*why);
   const Result<> claimed = nodes_.claim(config_, plan.removed, authority());
   if (!claimed) throw std::runtime_error(claimed.error());
   records_ = plan.records;
   removed_ = plan.removed;
   nodes_.adopt(config_, removed_, authority());
-  nodes_.rename_slots();
+  for (const RenamedNode& one : plan.renamed) nodes_.rename(one.from, one.to);
   if (parts_.other_process == OtherProcess::none) {
     nodes_.clear_addresses();
     clear_contradicted_dryness();
@@ -79,6 +80,20 @@ ConfigPlan ControlPlane::plan_for(const conf::Config& next) const {
   return ConfigPlanner(
              {parts_.clock, parts_.ledger, records_, gap_, topology_.get(), parts_.other_process})
       .plan(next);
+}
+
+/// Two processes must call a node by one name: what one of them decides about it, the other
+/// applies.
+std::optional<std::string> ControlPlane::check_renames(const ConfigPlan& plan) const {
+  const bool shared =
+      parts_.other_process == OtherProcess::predecessor || parts_.ledger.is_shared();
+  if (plan.renamed.empty() || (topology_ == nullptr && !shared)) return std::nullopt;
+  const RenamedNode& first = plan.renamed.front();
+  const std::string what =
+      first.from.text() + " cannot get the name " + first.to.name + " (formerly) ";
+  if (topology_ == nullptr) return what + "by an upgrade: reload first, and upgrade then";
+  if (shared) return what + "before the previous process has ended";
+  return std::nullopt;
 }
 
 void ControlPlane::build() {
@@ -191,7 +206,6 @@ void ControlPlane::tick() {
     drop_dry_removed_nodes();
     release_unused_nodes();
   }
-  nodes_.rename_slots();
   forecaster_.tick(*topology_);
   log_forecasts();
   complete_waits();
@@ -258,6 +272,13 @@ session::SessionPage ControlPlane::sessions(const NodeId& id,
   session::SessionListing listing = list(id, query);
   while (listing.step() == session::SessionListing::Progress::more) continue;
   return std::move(listing).take();
+}
+
+void ControlPlane::add_last_requests(session::SessionPage& page) const {
+  if (parts_.last_requests == nullptr) return;
+  for (const session::SessionInfo& info : page.rows) {
+    page.last_requests.push_back(parts_.last_requests->find(info.key));
+  }
 }
 
 void ControlPlane::complete_waits() {

@@ -28,6 +28,7 @@
 #include "conf/config.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/result.h"
+#include "session/last_requests.h"
 #include "session/ledger.h"
 #include "session/session_listing.h"
 
@@ -95,6 +96,7 @@ class ControlPlane {
     std::function<std::string()> lagging_process = {};
     /// The active checks of a node; null if it has none.
     std::function<const balancer::CheckHistory*(const balancer::NodeId&)> checks_of = {};
+    const session::LastRequests* last_requests = nullptr;  ///< null: they are not remembered
   };
 
   /// `records`: what the store loaded. `incomplete_since`: the instant of this start if cookies
@@ -170,6 +172,8 @@ class ControlPlane {
   /// A page of the sessions on a node, to be built step by step: see `add_task`.
   [[nodiscard]] session::SessionListing list(const balancer::NodeId& id,
                                              const session::SessionQuery& query) const;
+  /// Adds what is remembered of the last requests of its sessions.
+  void add_last_requests(session::SessionPage& page) const;
   /// The same in one call, which with a million sessions takes 25 to 130 ms.
   [[nodiscard]] session::SessionPage sessions(const balancer::NodeId& id,
                                               const session::SessionQuery& query) const;
@@ -203,6 +207,8 @@ class ControlPlane {
   [[nodiscard]] ConfigPlan plan_for(const conf::Config& next) const;
   /// The config that was read, if it can be put in force.
   [[nodiscard]] Result<conf::Config, CommandError> load_reloadable() const;
+  /// Why nodes cannot be renamed now; nothing: they can, or none is.
+  [[nodiscard]] std::optional<std::string> check_renames(const ConfigPlan& plan) const;
   Result<Done, CommandError> apply_config(conf::Config next, Force force, const std::string& by,
                                           const ChangeCallback& callback);
   void log_bleed(const balancer::NodeId& id);
@@ -218,11 +224,12 @@ class ControlPlane {
                                                              const std::string& group) const;
   void note_switch(const SwitchPlan& plan, const SwitchRequest& request,
                    NodeRecords& records) const;
-  void report_switch(SwitchResult result, const SwitchRequest& request,
+  void report_switch(SwitchResult result, const SwitchRequest& request, Instant asked,
                      const ChangeCallback& callback);
   void log_switch(const SwitchResult& result, const SwitchRequest& request);
   /// Takes all users off the nodes, once new users no longer enter them.
-  void cut(SwitchResult result, const SwitchRequest& request, const ChangeCallback& callback);
+  void cut(SwitchResult result, const SwitchRequest& request, Instant asked,
+           const ChangeCallback& callback);
   Result<> rebuild_nodes();
   /// Releases the ledger slots of nodes that no worker routes to any more and that have no users.
   void release_unused_nodes();

@@ -4,6 +4,7 @@
 #include "admin/former_name.h"
 
 #include <algorithm>
+#include <set>
 
 namespace bonedry::admin {
 
@@ -33,12 +34,8 @@ Result<> NodeRegistry::claim(const conf::Config& config, const RemovedNodes& rem
 
 Result<> NodeRegistry::claim(const conf::Pool& pool, const conf::Node& node, Authority authority) {
   const NodeId id{pool.name, node.name};
-  auto former = former_id(ledger_, pool, node);
-  Result<session::NodeSlot> slot = ledger_.claim_slot(former.value_or(id).text());
-  if (former && !former_id(ledger_, pool, node)) {  // another process has just renamed its slot
-    former.reset();
-    slot = ledger_.claim_slot(id.text());
-  }
+  const auto former = former_id(ledger_, pool, node);
+  const Result<session::NodeSlot> slot = ledger_.claim_slot(former.value_or(id).text());
   if (!slot) return Failure{slot.error()};
   NodeEntry& live = nodes_[id];
   if (live.node && live.slot == *slot) return Done{};
@@ -47,9 +44,13 @@ Result<> NodeRegistry::claim(const conf::Pool& pool, const conf::Node& node, Aut
   live.node = std::make_shared<balancer::Node>(pool.name, node.name, ledger_.counts(*slot),
                                                ledger_.traffic(*slot),
                                                ledger_.traffic_of_other_process(*slot));
-  if (before != nullptr) live.node->set_health(before->node->health());
-  if (authority == Authority::self)
-    update_ledger_times(pool, node);  // before any worker can begin a session there
+  if (before != nullptr) {
+    live.node->set_health(before->node->health());
+    live.slow_start_since = before->slow_start_since;
+  }
+  // Before any worker can begin a session there. A node with an earlier name has sessions already,
+  // which keep their times until the config is in force.
+  if (authority == Authority::self && !former) update_ledger_times(pool, node);
   return Done{};
 }
 
@@ -66,7 +67,6 @@ void NodeRegistry::adopt(const conf::Config& config, const RemovedNodes& removed
       }
     }
   }
-  forget_earlier_names(config);
   if (authority == Authority::successor) return;  // it updates the ledger, perhaps with newer data
   for (const RemovedNode& gone : removed.all()) {
     const conf::Pool* const pool = find_pool(config, gone.pool);
@@ -74,25 +74,9 @@ void NodeRegistry::adopt(const conf::Config& config, const RemovedNodes& removed
   }
 }
 
-/// The entries under the names that nodes had before: the slots go on under the new names.
-void NodeRegistry::forget_earlier_names(const conf::Config& config) {
-  for (const conf::Pool& pool : config.pools) {
-    for (const conf::Node& node : pool.nodes) {
-      const NodeId id{pool.name, node.name};
-      for (const std::string& name : node.formerly) {
-        const NodeEntry* const before = find({pool.name, name});
-        if (before != nullptr && before->slot == at(id).slot) nodes_.erase({pool.name, name});
-      }
-      if (!node.formerly.empty()) to_rename_.insert(id);
-    }
-  }
-}
-
-void NodeRegistry::rename_slots() {
-  std::erase_if(to_rename_, [this](const NodeId& id) {
-    const NodeEntry* const entry = find(id);
-    return entry == nullptr || ledger_.rename_slot(entry->slot, id.text());
-  });
+void NodeRegistry::rename(const NodeId& from, const NodeId& to) {
+  nodes_.erase(from);
+  ledger_.rename_slot(at(to).slot, to.text());
 }
 
 void NodeRegistry::update_ledger_times(const conf::Pool& pool, const conf::Node& node) {

@@ -13,7 +13,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 
 namespace bonedry::admin {
 
@@ -54,9 +53,10 @@ class NodeRegistry {
   void forget_address(const balancer::NodeId& id);
   /// No worker routes to the node, and it has no users: another node may have its slot.
   void release(const balancer::NodeId& id);
-  /// Gives the ledger the new names of nodes that the config has renamed; those that another
-  /// process still knows by their old names are tried again by the next call.
-  void rename_slots();
+  /// The config in force has the node under another name: `to`, which was claimed.
+  void rename(const balancer::NodeId& from, const balancer::NodeId& to);
+  /// The config that `to` was claimed for is not put in force, and it has the slot of another node.
+  void abandon(const balancer::NodeId& to) { nodes_.erase(to); }
   /// Removes from the ledger the addresses of nodes that nobody routes to and that have no users.
   /// Otherwise an upgrade would take nodes that were in force long ago for nodes in force now. No
   /// other process may be routing.
@@ -66,11 +66,9 @@ class NodeRegistry {
   Result<> claim(const conf::Pool& pool, const conf::Node& node, Authority authority);
   void update_ledger_times(const conf::Pool& pool, const conf::Node& node);
   void update_ledger(const conf::Pool& pool, const conf::Node& node);
-  void forget_earlier_names(const conf::Config& config);
 
   session::Ledger& ledger_;
   Map nodes_;
-  std::set<balancer::NodeId> to_rename_;  // nodes that may be in the ledger under an earlier name
 };
 
 }  // namespace bonedry::admin

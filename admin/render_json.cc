@@ -240,7 +240,12 @@ std::string render_json(const Status& status) {
 std::string render_json(const balancer::NodeId& node, const session::SessionPage& page,
                         Instant now) {
   Json rows = Json::array();
-  for (const session::SessionInfo& info : page.rows) rows.push_back(session_json(info, now));
+  for (std::size_t row = 0; row < page.rows.size(); ++row) {
+    rows.push_back(session_json(page.rows[row], now));
+    const bool known = !page.last_requests.empty() && page.last_requests[row];
+    rows.back()["client"] = known ? Json(page.last_requests[row]->client) : Json(nullptr);
+    rows.back()["last_path"] = known ? Json(page.last_requests[row]->path) : Json(nullptr);
+  }
   return one_line({{"node", node.text()},
                    {"live", page.total - page.pending},
                    {"pending", page.pending},

@@ -221,6 +221,12 @@ std::string paging_hint(const session::SessionPage& page) {
   return text;
 }
 
+/// Dashes for one that is not known; nothing if none are remembered.
+session::LastRequest last_request_of(const session::SessionPage& page, std::size_t row) {
+  if (page.last_requests.empty()) return {};
+  return page.last_requests[row].value_or(session::LastRequest{"-", "-"});
+}
+
 /// What was not reached within the time-out, and why.
 std::string missing(const WaitResult& result) {
   if (result.awaited == Awaited::healthy) {
@@ -281,11 +287,16 @@ std::string render_text(const balancer::NodeId& node, const session::SessionPage
                    {"IDLE", Align::right},
                    {"EXCHANGES", Align::right},
                    {"OPEN", Align::right},
-                   {"WS", Align::right}});
-  for (const session::SessionInfo& info : page.rows) {
+                   {"WS", Align::right},
+                   {page.last_requests.empty() ? "" : "CLIENT"},
+                   {page.last_requests.empty() ? "" : "LAST PATH"}});
+  for (std::size_t row = 0; row < page.rows.size(); ++row) {
+    const session::SessionInfo& info = page.rows[row];
+    const session::LastRequest last = last_request_of(page, row);
     table.add({short_id(info.key), session::to_string(info.state), ago_or_dash(now - info.created),
                ago_or_dash(now - info.last), std::to_string(info.exchanges),
-               std::to_string(info.exchanges_open), std::to_string(info.tunnels_open)});
+               std::to_string(info.exchanges_open), std::to_string(info.tunnels_open), last.client,
+               last.path});
   }
   std::string text = page.rows.empty() ? "" : table.str() + "\n";
   text += printable(node.text()) + ": " + std::to_string(page.total - page.pending) + " live and " +

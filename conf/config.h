@@ -165,6 +165,7 @@ struct Timeouts {
 
 struct Ledger {
   std::size_t sessions = 1'000'000;  ///< capacity, all pools together
+  bool last_requests = false;        ///< whether `sessions` shows clients and paths
 
   friend bool operator==(const Ledger&, const Ledger&) = default;
 };

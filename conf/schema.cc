@@ -112,6 +112,7 @@ void read_timeouts(TableReader table, Timeouts& timeouts) {
 
 void read_ledger(TableReader table, Ledger& ledger) {
   table.read("sessions", ledger.sessions, integer<std::size_t>(1, 100'000'000));
+  table.read("last_requests", ledger.last_requests, boolean);
   table.finish();
 }
 

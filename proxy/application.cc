@@ -193,7 +193,10 @@ class Application::Impl {
     report(*ledger);
     ledger_ = std::move(ledger->ledger);
     check_ledger_age(*records, ledger->last_use);
-    server_.emplace(Server::Parts{loop_, *ledger_, clock_, secrets->all, on_health()}, config_);
+    if (config_.ledger.last_requests) last_requests_.emplace(config_.ledger.sessions);
+    server_.emplace(Server::Parts{loop_, *ledger_, clock_, secrets->all, on_health(),
+                                  last_requests_ ? &*last_requests_ : nullptr},
+                    config_);
     if (predecessor_) server_->adopt_ticket_keys(predecessor_->ticket_keys());
     publisher_.emplace(*server_, predecessor_.get(),
                        [this]() -> const std::string& { return config_text(); });
@@ -355,7 +358,8 @@ class Application::Impl {
                 },
                 predecessor_ ? Parts::OtherProcess::predecessor : Parts::OtherProcess::none,
                 [this] { return lagging_process(); },
-                [this](const balancer::NodeId& id) { return server_->checks_of(id.text()); }},
+                [this](const balancer::NodeId& id) { return server_->checks_of(id.text()); },
+                last_requests_ ? &*last_requests_ : nullptr},
           config_, records_, ledger_->incomplete_since());
     } catch (const std::runtime_error& error) {
       return Failure{std::string(error.what())};
@@ -588,6 +592,7 @@ class Application::Impl {
   std::optional<admin::PassStore> pass_store_;
   std::optional<admin::Passes> passes_;
   std::unique_ptr<session::MappedLedger> ledger_;
+  std::optional<session::LastRequests> last_requests_;
   admin::NodeRecords records_;  // as they were at the start
   std::unique_ptr<Predecessor> predecessor_;
   // Destroyed after `server_`: its socket to the next process must not close before all workers of

@@ -248,7 +248,9 @@ void DownstreamConnection::refuse(const http::Refusal& refusal) {
   const http::Head& head = exchange_->request_head();
   const bool parsed = head.base != nullptr;
   RequestIds::Made made{};
-  const std::string_view id = worker_.request_ids().id_of(head, client_.trust(), made);
+  // The fields of a head that was not read to its end are no text yet.
+  const std::string_view id =
+      worker_.request_ids().id_of(parsed ? head : http::Head{}, client_.trust(), made);
   const auto preview = parsed ? http::RequestPreview{head.text(head.method), head.text(head.target)}
                               : http::request_preview({in_.data(), in_.size()});
   worker_.report_refusal({client_.text(), preview, listener_, id}, refusal);

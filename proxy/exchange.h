@@ -144,6 +144,7 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   void respond(EndReason reason, const http::LocalResponse& response);
   void release_upstream(StreamEnd end = StreamEnd::complete);
   void finish(EndReason reason, StreamEnd end);
+  void note_last_request();
   void write_log(EndReason reason);
   [[nodiscard]] std::string_view client_address() const;
 

@@ -11,6 +11,7 @@
 #include "proxy/process_state.h"
 #include "proxy/request_id.h"
 #include "proxy/router.h"
+#include "session/last_requests.h"
 #include "session/ledger.h"
 
 #include <span>
@@ -37,6 +38,8 @@ class ExchangeContext {
   [[nodiscard]] virtual AccessLogQueue& access_log() = 0;
   [[nodiscard]] virtual ExchangeCounters& counters() = 0;
   [[nodiscard]] virtual RequestIds& request_ids() = 0;
+  /// Null: not wanted ([ledger] last_requests).
+  [[nodiscard]] virtual session::LastRequests* last_requests() = 0;
 
   /// Whether the process has been told to stop.
   [[nodiscard]] virtual ProcessState process_state() const = 0;

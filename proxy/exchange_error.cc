@@ -163,9 +163,17 @@ std::string_view Exchange::client_address() const {
   return forwarded_client(request_head_, client.address, context_.trusted_proxies());
 }
 
+void Exchange::note_last_request() {
+  session::LastRequests* const last = context_.last_requests();
+  if (last == nullptr || !binding_.held) return;
+  const std::string_view target = request_head_.text(request_head_.target);
+  last->note(binding_.key, client_address(), target.substr(0, target.find('?')));
+}
+
 void Exchange::write_log(EndReason reason) {
   const Millis duration = context_.now() - stats_.started;
   context_.counters().note({reason, duration, stats_.bytes_in, stats_.bytes_out});
+  note_last_request();
   if (!context_.access_log().enabled() || stats_.logged == LocalAnswer::Logged::no) return;
   AccessEntry entry;
   entry.at = context_.wall();

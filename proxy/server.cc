@@ -135,6 +135,7 @@ Result<> Server::start(const std::shared_ptr<const balancer::Topology>& topology
                            descriptors_,
                            config_.server.underscore_names,
                            config_.log.request_id,
+                           parts_.last_requests,
                            ticket_keys_};
   prober_.set_limits(descriptors_.checks);
   prober_.adopt(*topology);

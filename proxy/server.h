@@ -35,6 +35,7 @@ class Server {
     const Clock& clock;
     std::vector<std::string> secrets;
     HealthCheck::OnChange on_health;
+    session::LastRequests* last_requests = nullptr;  ///< null: not wanted
   };
 
   /// What a listener is actually bound to.

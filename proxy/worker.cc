@@ -68,7 +68,8 @@ Worker::Worker(SharedParts shared, std::vector<ListenSocket> listens,
                topology->trusted_proxies},
       tls_(std::make_unique<tls::LoopTls>()),
       access_log_(shared.access_log.add_queue()),
-      request_ids_(shared.request_id) {
+      request_ids_(shared.request_id),
+      last_requests_(shared.last_requests) {
   loop_.on_iteration_end([this] { after_iteration(); });
   for (ListenSocket& listen : listens) {
     const std::size_t index = listener_configs_.size();

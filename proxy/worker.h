@@ -50,6 +50,7 @@ struct SharedParts {
   DescriptorBudget descriptors;
   conf::UnderscoreNames underscore_names = conf::UnderscoreNames::drop;
   conf::RequestId request_id = conf::RequestId::forward;
+  session::LastRequests* last_requests = nullptr;  ///< null: not wanted
   std::shared_ptr<const tls::TicketKeys> ticket_keys =
       nullptr;  ///< may be null if no listener has TLS
 };
@@ -118,6 +119,7 @@ class Worker final : public ExchangeContext {
   /// Any thread may read them.
   [[nodiscard]] ExchangeCounters& counters() override { return counters_; }
   [[nodiscard]] RequestIds& request_ids() override { return request_ids_; }
+  [[nodiscard]] session::LastRequests* last_requests() override { return last_requests_; }
   /// Any thread may read their counts.
   [[nodiscard]] Handshakes& handshakes() { return handshakes_; }
   [[nodiscard]] ProcessState process_state() const override { return process_state_; }
@@ -245,6 +247,7 @@ class Worker final : public ExchangeContext {
   Handshakes handshakes_;
   AccessLogQueue access_log_;
   RequestIds request_ids_;
+  session::LastRequests* const last_requests_;  // null: not wanted
   ExchangePool exchanges_;
   std::vector<std::unique_ptr<ClientConnection>> connections_;
   std::vector<std::unique_ptr<io::Listener>> listeners_;

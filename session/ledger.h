@@ -131,9 +131,11 @@ class Ledger {
   /// `claim_slot` for callers that cannot do without a slot. Throws std::length_error.
   NodeSlot slot_of(std::string_view node_key);
   /// The node of this slot has the key `node_key` from now on, in place of its old one, and keeps
-  /// its sessions. Another slot of that key loses it, so it must be unused. Does nothing and
-  /// returns false while another process shares the ledger, which knows the node by the old key.
-  virtual bool rename_slot(NodeSlot slot, std::string_view node_key) = 0;
+  /// its sessions. Another slot of that key loses it, so it must be unused. Not while the ledger is
+  /// shared: another process knows the node by its old key.
+  virtual void rename_slot(NodeSlot slot, std::string_view node_key) = 0;
+  /// Whether another process has it open.
+  [[nodiscard]] virtual bool is_shared() const = 0;
   virtual void set_times(NodeSlot slot, SessionTimes times) = 0;
   /// Stores a node's address, in case the config drops the node while users are on it. An address
   /// of more than 63 characters is not stored.

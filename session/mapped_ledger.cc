@@ -90,18 +90,16 @@ void MappedLedger::release_slot(NodeSlot slot) {
   claimed_[slot] = false;
 }
 
-bool MappedLedger::rename_slot(NodeSlot slot, std::string_view node_key) {
+void MappedLedger::rename_slot(NodeSlot slot, std::string_view node_key) {
   const std::lock_guard lock(names_mutex_);
   const std::string before(name_of(slot));
-  if (before == node_key) return true;
-  if (node_key.size() >= layout::kMaxName || file_.has_other_process()) return false;
+  if (before == node_key || node_key.size() >= layout::kMaxName) return;
   RobustLock between_processes(header_.mutex);
   between_processes.recovered();  // each name is changed by one store, or not at all
   if (const auto other = find_slot(node_key)) put_name(*other, "");
   put_name(slot, node_key);
   names_.erase(before);
   names_.insert_or_assign(std::string(node_key), slot);
-  return true;
 }
 
 void MappedLedger::put_name(NodeSlot slot, std::string_view name) {

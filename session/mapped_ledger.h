@@ -67,13 +67,12 @@ class MappedLedger final : public Ledger {
   void begin_flush() const {
     if (!is_shared()) file_.begin_sync();
   }
-  /// Whether another process uses it too.
-  [[nodiscard]] bool is_shared() const { return file_.has_other_process(); }
   void begin_incomplete(Instant now);
 
   Result<NodeSlot> claim_slot(std::string_view node_key) override;
   void release_slot(NodeSlot slot) override;
-  bool rename_slot(NodeSlot slot, std::string_view node_key) override;
+  void rename_slot(NodeSlot slot, std::string_view node_key) override;
+  [[nodiscard]] bool is_shared() const override { return file_.has_other_process(); }
   void set_times(NodeSlot slot, SessionTimes times) override;
   void set_address(NodeSlot slot, std::string_view address) override;
   [[nodiscard]] std::vector<LedgerNode> nodes() const override;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "session/last_requests.h"
 #include "session/ledger.h"
 
 #include <cstddef>
@@ -23,6 +24,8 @@ struct SessionQuery {
 struct SessionPage {
   SessionQuery query;
   std::vector<SessionInfo> rows;
+  /// Of each row, as far as it is known; empty: they are not remembered.
+  std::vector<std::optional<LastRequest>> last_requests = {};
   std::uint64_t total = 0;
   std::uint64_t pending = 0;
   /// When the last pending session will have ended, unless its cookie comes back. Nothing: there is

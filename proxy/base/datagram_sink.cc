@@ -68,7 +68,6 @@ bool DatagramSink::connect() {
   }
   std::memcpy(address.sun_path, target_.name.data(), target_.name.size());
   UniqueFd socket{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
-  socket_.reset();
   if (!socket.is_open()) return false;
   if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     return false;

@@ -164,6 +164,39 @@ TEST_P(AccessLogStory, ATrustedProxysIdIsTakenOverIfItIsValid) {
   EXPECT_EQ(node_got("/bad", "X-Request-Id"), std::vector<std::string>{made});
 }
 
+TEST_P(AccessLogStory, AHeadThatIsRefusedHalfWayHasAnIdOfItsOwn) {
+  launch(logging({}, {"trusted_proxies = [\"127.0.0.1\"]"}));
+  const std::string begin =
+      "GET /half HTTP/1.1\r\nHost: shop.example\r\nX-Request-Id: 0b52f8a3\r\n";
+  for (const std::string& rest :
+       {std::string("no field\r\n\r\n"), "X-Long: " + std::string(40'000, 'x') + "\r\n\r\n"}) {
+    HttpClient client{bonedry_->address()};
+    client.send(begin + rest);
+    EXPECT_GE(client.read_response().status, 400);
+  }
+  EXPECT_EQ(get("/good").status, 200);
+}
+
+TEST_P(AccessLogStory, SessionsShowClientsAndPathsIfThatIsWanted) {
+  TestConfig settings = config();
+  settings.ledger = {"last_requests = true"};
+  launch(settings);
+  const auto sessions = [this](const User& user) {
+    return bonedry_->admin_json("sessions " + user.node() + " json").at("sessions");
+  };
+  User ann{bonedry_->address()};
+  ann.click("/cart?card=4711");
+  EXPECT_TRUE(eventually([&] { return sessions(ann).at(0).at("last_path") == "/cart"; }));
+  EXPECT_EQ(sessions(ann).at(0).at("client"), "127.0.0.1");
+  ann.click("/");
+  EXPECT_TRUE(eventually([&] { return sessions(ann).at(0).at("last_path") == "/"; }));
+  EXPECT_THAT(bonedry_->admin("sessions " + ann.node()), HasSubstr("CLIENT     LAST PATH\n"));
+  launch(config());
+  User ben{bonedry_->address()};
+  ben.click("/cart");
+  EXPECT_TRUE(sessions(ben).at(0).at("client").is_null());
+}
+
 TEST_P(AccessLogStory, TheClientGetsTheIdIfThatIsWanted) {
   launch(logging({"request_id = \"respond\""}));
   alice_.on("/page",

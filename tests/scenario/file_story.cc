@@ -167,7 +167,7 @@ TEST_P(FileStory, AnAccessLogIsAFileAPipeOrADevice) {
     const RunResult result = run();
     EXPECT_EQ(result.code, 1);
     EXPECT_THAT(result.err, HasSubstr("cannot open the access log: cannot open " + path));
-    EXPECT_THAT(bonedry_->err(), HasSubstr("access log: cannot reopen"));
+    EXPECT_THAT(bonedry_->err(), HasSubstr("the access log was not reopened"));
   }
 }
 

@@ -144,15 +144,22 @@ TEST_P(SwitchStory, ANodeWithAnotherNameKeepsItsUsersEvenWithoutALedger) {
   User& ann = users.at("alice");
   bonedry_->configure(
       shop(workers(), {{"anna", alice_.address(), {"formerly = [\"alice\"]"}}, bob_}));
+  EXPECT_THAT(bonedry_->admin("upgrade"),
+              HasSubstr("by an upgrade: reload first, and upgrade then"));
   EXPECT_THAT(bonedry_->admin("reload"), StartsWith("reloaded"));
   EXPECT_EQ(ann.click().status, 200);
   EXPECT_EQ(ann.node(), "alice") << "the application is still the one that she was on";
   EXPECT_EQ(bonedry_->node("anna").live, 1);
   bonedry_->upgrade();
+  bonedry_->configure(
+      shop(workers(), {{"eve", alice_.address(), {"formerly = [\"anna\"]"}}, bob_}));
+  EXPECT_THAT(bonedry_->admin("reload"), HasSubstr("before the previous process has ended"));
   for (auto& [name, user] : users) user.disconnect();
   EXPECT_TRUE(bonedry_->predecessor_ends());
   EXPECT_EQ(ann.click().status, 200);
   EXPECT_EQ(ann.node(), "alice");
+  bonedry_->configure(
+      shop(workers(), {{"anna", alice_.address(), {"formerly = [\"alice\"]"}}, bob_}));
   bonedry_->stop();
   std::filesystem::remove(bonedry_->state_dir() + "/ledger");
   bonedry_->start();

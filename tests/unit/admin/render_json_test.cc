@@ -137,8 +137,12 @@ TEST(RenderJson, Sessions) {
             R"({"node":"shop/alice","live":12,"pending":3,"pending_ends_in_s":720.5,"total":15,)"
             R"("sort":"age","offset":14,"limit":7,"sessions":[{"id":"01234567","state":"live",)"
             R"("age_s":65.0,"idle_s":1.5,"exchanges":7,"exchanges_open":2,"websockets_open":1,)"
-            R"("ends_in_s":8.5}]})"
+            R"("ends_in_s":8.5,"client":null,"last_path":null}]})"
             "\n");
+  page.last_requests = {session::LastRequest{"192.0.2.1", "/cart"}};
+  EXPECT_NE(render_json({"shop", "alice"}, page, now)
+                .find(R"("client":"192.0.2.1","last_path":"/cart"}])"),
+            std::string::npos);
   page.rows[0].ends = session::kNeverEnds;
   page.pending_until.reset();
   const std::string held = render_json({"shop", "alice"}, page, now);

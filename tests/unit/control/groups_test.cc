@@ -113,6 +113,33 @@ TEST_F(GroupsTest, ACutMovesThoseWhoAreLeftOfASwitchBefore) {
   EXPECT_TRUE(click(1)->displaced);
 }
 
+TEST_F(GroupsTest, ACutThatCannotBeSavedSaysWhatWasDone) {
+  add_user("shop/alice", 1);
+  SwitchRequest request;
+  request.remaining = Remaining::moved;
+  control->switch_group("shop", "green", request, note_answer());
+  break_disk();
+  publisher.acknowledge();
+  ASSERT_EQ(answers.size(), 1U);
+  EXPECT_THAT(answers[0], StartsWith("error: new users of pool shop go to group green; "));
+  EXPECT_THAT(answers[0], HasSubstr("; but no session was moved: "));
+  mend_disk();
+  EXPECT_FALSE(click(1)->displaced);
+  EXPECT_THAT(events_of("switch"), HasSubstr("new users of pool shop go to group green"));
+}
+
+TEST_F(GroupsTest, ANodeThatWasBledAgainMeanwhileIsNotCut) {
+  add_user("shop/alice", 1);
+  SwitchRequest request;
+  request.remaining = Remaining::moved;
+  control->switch_group("shop", "green", request, note_answer());
+  clock.advance(seconds{1});
+  control->activate("shop/alice"_node, {"root"}, [](const auto&) {});
+  bleed_unacknowledged("shop/alice");
+  publisher.acknowledge();
+  EXPECT_FALSE(click(1)->displaced);
+}
+
 TEST_F(GroupsTest, NobodyIsMovedBeforeTheGroupIsOpenToHim) {
   add_user("shop/alice", 1);
   SwitchRequest request;

@@ -140,22 +140,34 @@ TEST_F(RenameTest, ANodeThatTheConfigHadBesideItBleedsInstead) {
   EXPECT_EQ(door("shop/alice"), "bleeding, sessions_only");
 }
 
-TEST_F(RenameTest, WhileAnotherProcessKnowsTheOldNameTheSlotKeepsIt) {
+TEST_F(RenameTest, AReloadThatIsRefusedKeepsTheTimesOfItsSessions) {
   add_user("shop/alice", 1);
-  control->begin_standby();
-  conf::Config next = config;
-  next.pools.front().nodes[0].name = "anna";
-  next.pools.front().nodes[0].formerly = {"alice"};
-  ASSERT_TRUE(control->apply_routing_state(next, {}, {}, [] {}));
-  publisher.acknowledge();
-  EXPECT_EQ(status("shop/anna").live, 1);
-  settle();
-  control->end_standby();  // the successor has failed
-  settle();
-  pass(minutes{1});
-  EXPECT_EQ(nodes(), 3U);
+  rename();
+  shop().session.idle_timeout = shop().session.pending_timeout = minutes{1};
+  break_disk();
+  EXPECT_THAT(reload(), HasSubstr("error: "));
+  mend_disk();
+  pass(minutes{2});
   EXPECT_EQ(status("shop/alice").live, 1);
-  EXPECT_FALSE(click(1)->displaced);
+}
+
+TEST_F(RenameTest, ALostLedgerDoesNotEndMaintenance) {
+  bleed("shop/alice");
+  settle();
+  maintain("shop/alice");
+  rename();
+  restart();
+  EXPECT_EQ(door("shop/anna"), "maintenance, shut");
+  EXPECT_FALSE(written().contains("shop/alice"_node));
+}
+
+TEST_F(RenameTest, AMeasuredHealthStays) {
+  shop().health.active = true;
+  reload();
+  view("shop/alice").node->set_health(balancer::Health::down);
+  rename();
+  reload();
+  EXPECT_EQ(status("shop/anna").health, balancer::Health::down);
 }
 
 }  // namespace

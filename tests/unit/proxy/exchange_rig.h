@@ -164,6 +164,7 @@ class ExchangeTest : public testing::Test, public ExchangeContext {
   [[nodiscard]] AccessLogQueue& access_log() override { return access_log_; }
   [[nodiscard]] ExchangeCounters& counters() override { return counters_; }
   [[nodiscard]] RequestIds& request_ids() override { return request_ids_; }
+  [[nodiscard]] session::LastRequests* last_requests() override { return last_requests_; }
   [[nodiscard]] ProcessState process_state() const override { return process_; }
   [[nodiscard]] EndReason closing_reason() const override { return EndReason::client_gone; }
   void report_no_node(const std::string& pool) override { reports.push_back("no node in " + pool); }
@@ -188,6 +189,7 @@ class ExchangeTest : public testing::Test, public ExchangeContext {
   session::MappedLedger ledger_{1000, clock_.now()};
   AccessLogQueue access_log_;
   ExchangeCounters counters_;
+  session::LastRequests* last_requests_ = nullptr;
   RequestIds request_ids_{conf::RequestId::forward, Random(1), Random(2)};
   io::TimerWheel timers_{[this] { return clock_.now(); }};
   const std::vector<std::string> secrets_{"a secret of at least thirty-two characters"};
