@@ -158,7 +158,7 @@ void ControlPlane::reload(Force force, const std::string& by, const ChangeCallba
   const auto done = next ? apply_config(std::move(*next), force, by, callback)
                          : Result<Done, CommandError>(Failure{next.error()});
   if (done) return;
-  parts_.events.warn("reload", "refused" + who(by, "") + ": " + done.error().text);
+  parts_.events.warn("reload", "a reload" + who(by, "") + " was refused: " + done.error().text);
   callback(Failure{done.error()});
 }
 

@@ -10,9 +10,9 @@
 namespace bonedry::admin {
 namespace {
 
-using Json = nlohmann::json;
+using StoredJson = nlohmann::json;
 
-constexpr int kVersion = 1;
+constexpr int kPassesVersion = 1;
 
 balancer::NodeId node_from(const std::string& text) {
   auto node = balancer::NodeId::parse(text);
@@ -27,8 +27,8 @@ Result<PassRevocations> PassStore::load() const {
   const Result<std::string> content = read_file(path_);
   if (!content) return Failure{content.error()};
   try {
-    const Json json = Json::parse(*content);
-    if (json.at("version") != kVersion) {
+    const StoredJson json = StoredJson::parse(*content);
+    if (json.at("version") != kPassesVersion) {
       throw std::invalid_argument("written by another version of bonedry");
     }
     PassRevocations::Map all;
@@ -42,9 +42,9 @@ Result<PassRevocations> PassStore::load() const {
 }
 
 Result<> PassStore::save(const PassRevocations& revocations) {
-  Json all = Json::object();
+  StoredJson all = StoredJson::object();
   for (const auto& [node, until] : revocations.all()) all[node.text()] = until.ms;
-  const Json json{{"version", kVersion}, {"revoked_until_ms", std::move(all)}};
+  const StoredJson json{{"version", kPassesVersion}, {"revoked_until_ms", std::move(all)}};
   return replace_file(path_, json.dump(2) + "\n", 0600);
 }
 

@@ -21,6 +21,7 @@
 #include "proxy/io/signal_reader.h"
 #include "proxy/predecessor.h"
 #include "proxy/server.h"
+#include "proxy/traffic_status.h"
 #include "proxy/upgrade_coordinator.h"
 #include "session/mapped_ledger.h"
 #include "session/secrets.h"
@@ -100,21 +101,6 @@ Result<UniqueFd> lock_state(const std::string& state_dir) {
     return Failure{"another bonedry is using the state directory " + state_dir};
   }
   return lock;
-}
-
-/// Whose doing an end was, as `status` names it.
-std::string_view text_of(Side side) {
-  switch (side) {
-    case Side::nobody:
-      return "";
-    case Side::downstream:
-      return "client";
-    case Side::upstream:
-      return "node";
-    case Side::internal:
-      return "bonedry";
-  }
-  return "";
 }
 
 admin::AdminLimits admin_limits(std::size_t descriptors) {
@@ -379,33 +365,9 @@ class Application::Impl {
     for (const Server::BoundListener& one : bound) {
       listeners.push_back({one.address, one.pool, std::nullopt, one.redirect});
     }
-    control_->set_data_plane(std::move(listeners), [this] { return traffic_status(); });
+    control_->set_data_plane(std::move(listeners),
+                             [this] { return traffic_status(*server_, predecessor_.get()); });
     return Done{};
-  }
-
-  [[nodiscard]] admin::TrafficStatus traffic_status() const {
-    const HandshakeTotals handshakes = server_->handshake_totals();
-    const bool finishing = predecessor_ && !predecessor_->is_gone();
-    return {exchange_status(),
-            {handshakes.completed, handshakes.resumed, handshakes.failed, handshakes.shed},
-            access_log_status(),
-            server_->client_connections(),
-            finishing ? predecessor_->pid() : 0};
-  }
-
-  [[nodiscard]] admin::AccessLogStatus access_log_status() const {
-    const LogLosses losses = server_->access_log_losses();
-    return {losses.lines, losses.errors, losses.why, losses.age};
-  }
-
-  [[nodiscard]] admin::ExchangeStatus exchange_status() const {
-    const ExchangeTotals totals = server_->exchange_totals();
-    admin::ExchangeStatus status{{}, totals.retries, totals.bytes_in, totals.bytes_out};
-    for (std::size_t reason = 0; reason < kEndReasons; ++reason) {
-      const EndReasonInfo& info = info_of(static_cast<EndReason>(reason));
-      status.endings.push_back({info.name, totals.endings[reason], text_of(info.side)});
-    }
-    return status;
   }
 
   /// Adopts the health that the previous process measured, so that a node that is down gets no new

@@ -2,6 +2,7 @@
 
 #include "admin/ctl/terminal.h"
 #include "admin/printable.h"
+#include "admin/wrapped.h"
 #include "proxy/base/duration.h"
 
 #include <unistd.h>
@@ -16,7 +17,6 @@ namespace {
 
 constexpr Millis kLiveInterval{250};
 constexpr Millis kPlainInterval{1000};
-constexpr std::size_t kUsualWidth = 80;
 
 std::string counts(const NodeProgress& figures) {
   return admin::printable(figures.node) + ": " + std::to_string(figures.live) + " live, " +
@@ -67,7 +67,7 @@ Millis Progress::interval() const {
 
 void Progress::show(const NodeProgress& figures, Millis elapsed) {
   // A line of full width would wrap, and the next one would be drawn below it.
-  const std::size_t width = terminal_width(STDERR_FILENO).value_or(kUsualWidth) - 1;
+  const std::size_t width = terminal_width(STDERR_FILENO).value_or(admin::kUsualWidth) - 1;
   if (style_ == Style::live) return draw(admin::clipped(fitted(figures, elapsed, width), width));
   const std::string now = counts(figures);
   if (now == last_shown_) return;

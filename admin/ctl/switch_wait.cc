@@ -18,7 +18,7 @@ namespace bonedry::ctl {
 namespace {
 
 using admin::Format;
-using Json = nlohmann::ordered_json;
+using OutputJson = nlohmann::ordered_json;
 
 /// The waits of one switch, with one time limit for all.
 class SwitchWait {
@@ -33,21 +33,21 @@ class SwitchWait {
       if (code != ExitCode::done) break;
     }
     if (asked_.format == Format::json) {
-      const Json all{{"message", begun.message},
-                     {"dry", code == ExitCode::done},
-                     {"waits", std::move(waits_)}};
-      std::puts(all.dump(-1, ' ', false, Json::error_handler_t::replace).c_str());
+      const OutputJson all{{"message", begun.message},
+                           {"dry", code == ExitCode::done},
+                           {"waits", std::move(waits_)}};
+      std::puts(all.dump(-1, ' ', false, OutputJson::error_handler_t::replace).c_str());
     }
     return code;
   }
 
  private:
   ExitCode wait_for(const std::string& node) {
-    Waiter waiter({asked_.proxy, node, Goal::dry, time_left(), Waiter::ProxySeen::yes},
-                  interrupts_, progress_);
+    Waiter waiter({asked_.proxy, node, Goal::dry, time_left(), Waiter::ProxySeen::yes}, interrupts_,
+                  progress_);
     const Waiter::Result end = waiter.run();
     progress_.clear();
-    if (!end.response.empty()) waits_.push_back(Json::parse(end.response, nullptr, false));
+    if (!end.response.empty()) waits_.push_back(OutputJson::parse(end.response, nullptr, false));
     if (end.code != ExitCode::done) {
       std::fputs(admin::error_line(end.explanation).c_str(), stderr);
     } else if (asked_.format == Format::text) {
@@ -66,7 +66,7 @@ class SwitchWait {
   Interrupts interrupts_;
   Progress progress_;
   const Instant began_;
-  Json waits_ = Json::array();
+  OutputJson waits_ = OutputJson::array();
 };
 
 }  // namespace

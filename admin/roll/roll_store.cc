@@ -11,7 +11,7 @@ namespace {
 
 using StateJson = nlohmann::json;
 
-constexpr int kVersion = 1;
+constexpr int kRollsVersion = 1;
 
 [[noreturn]] void refuse(const std::string& what) {
   throw std::invalid_argument(what);
@@ -94,7 +94,7 @@ Result<RollMap> RollStore::load() const {
   if (!content) return Failure{content.error()};
   try {
     const StateJson json = StateJson::parse(*content);
-    if (json.at("version") != kVersion) refuse("written by another version of bonedry");
+    if (json.at("version") != kRollsVersion) refuse("written by another version of bonedry");
     RollMap rolls;
     for (const auto& [pool, roll] : json.at("rolls").items()) {
       rolls.emplace(pool, roll_from(pool, roll));
@@ -108,7 +108,7 @@ Result<RollMap> RollStore::load() const {
 Result<> RollStore::save(const RollMap& rolls) {
   StateJson all = StateJson::object();
   for (const auto& [pool, roll] : rolls) all[pool] = to_json(roll);
-  const StateJson json{{"version", kVersion}, {"rolls", std::move(all)}};
+  const StateJson json{{"version", kRollsVersion}, {"rolls", std::move(all)}};
   return replace_file(path_, json.dump(2, ' ', false, StateJson::error_handler_t::replace) + "\n",
                       0600);
 }

@@ -32,6 +32,8 @@ const std::vector<Layer>& layers() {
       {"proxy/application.cc", everything},  // puts the parts together
       // An upgrade involves the data plane and the control plane.
       {"proxy/upgrade_coordinator.h", everything},
+      {"proxy/traffic_status.h", everything},  // the data plane as `status` shows it
+      {"proxy/traffic_status.cc", everything},
       {"proxy/upgrade_coordinator.cc", everything},
       {"proxy/base/", {}},
       {"proxy/io/", {"proxy/base/"}},

@@ -47,6 +47,8 @@ class SmallTreeTest : public ::testing::Test {
     write("proxy/application.cc", "#include \"admin/table.h\"\n#include \"proxy/server.h\"\n");
     write("proxy/upgrade_coordinator.h", "#include \"admin/table.h\"\n");
     write("proxy/upgrade_coordinator.cc", "#include \"proxy/upgrade_coordinator.h\"\n");
+    write("proxy/traffic_status.h", "#include \"admin/table.h\"\n");
+    write("proxy/traffic_status.cc", "#include \"proxy/traffic_status.h\"\n");
     write("admin/table.cc", R"(#include "balancer/node.h"
 #include "proxy/io/loop.h"
 #include "proxy/server.h"

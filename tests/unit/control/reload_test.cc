@@ -348,7 +348,8 @@ TEST_F(ReloadTest, AConfigThatDoesNotLoadChangesNothing) {
   EXPECT_EQ(control->topology(), before);
   EXPECT_TRUE(publisher.published.empty());
   EXPECT_EQ(events_of("reload"),
-            "refused by root: the config was not reloaded: bonedry.toml:3:1: nodes: unknown key");
+            "a reload by root was refused: the config was not reloaded: bonedry.toml:3:1: nodes: "
+            "unknown key");
 }
 
 TEST_F(ReloadTest, WhatTakesARestartIsRefusedByNameAndAsAWhole) {
