@@ -96,12 +96,11 @@ void ConfigPlanner::plan_renamed(const conf::Config& next, ConfigPlan& plan) con
 /// it was lost.
 std::optional<NodeId> ConfigPlanner::recorded_as(const conf::Pool& pool,
                                                  const conf::Node& node) const {
-  const auto known = inputs_.ledger.nodes();
-  const auto has = [&known](const NodeId& id) {
-    return std::ranges::find(known, id.text(), &session::LedgerNode::key) != known.end();
-  };
   const NodeId id{pool.name, node.name};
-  if (node.formerly.empty() || has(id) || inputs_.records.contains(id)) return std::nullopt;
+  if (node.formerly.empty() || inputs_.records.contains(id)) return std::nullopt;
+  const auto known = inputs_.ledger.nodes();
+  const auto own = std::ranges::find(known, id.text(), &session::LedgerNode::key);
+  if (own != known.end()) return std::nullopt;
   for (const std::string& name : node.formerly) {
     if (inputs_.records.contains({pool.name, name})) return NodeId{pool.name, name};
   }

@@ -6,6 +6,7 @@
 #include "balancer/guard.h"
 
 #include <algorithm>
+#include <memory>
 #include <set>
 #include <utility>
 
@@ -74,15 +75,19 @@ void ControlPlane::switch_group(const std::string& pool, const std::string& grou
   }
   NodeIds changed = plan->activated;
   changed.insert(changed.end(), plan->bled.begin(), plan->bled.end());
+  const auto begun = std::make_shared<Instant>();  // when the last record was made
+  const auto change = [&](NodeRecords& records) {
+    note_switch(*plan, request, records);
+    *begun = parts_.clock.now();
+  };
   const auto done = commit(
-      changed, [&](NodeRecords& records) { note_switch(*plan, request, records); },
-      [this, result, request,
+      changed, change,
+      [this, result, request, begun,
        callback = ack_timeouts_.with_timeout(
            request.remaining == Remaining::moved
                ? "new users may still enter nodes of other groups, whose users were not moved"
                : "new users may still enter nodes of other groups",
-           callback),
-       asked = parts_.clock.now()] { report_switch(result, request, asked, callback); });
+           callback)] { report_switch(result, request, *begun, callback); });
   if (!done) callback(Failure{done.error()});
 }
 
@@ -103,7 +108,7 @@ void ControlPlane::note_switch(const SwitchPlan& plan, const SwitchRequest& requ
 
 /// Called when all workers have acknowledged: new users enter the nodes of the group, and no
 /// others.
-void ControlPlane::report_switch(SwitchResult result, const SwitchRequest& request, Instant asked,
+void ControlPlane::report_switch(SwitchResult result, const SwitchRequest& request, Instant begun,
                                  const ChangeCallback& callback) {
   const Author author{request.by, request.reason};
   std::erase_if(result.activated, [this](const NodeId& id) {
@@ -124,21 +129,21 @@ void ControlPlane::report_switch(SwitchResult result, const SwitchRequest& reque
     bled.pending = sessions.pending;
   }
   if (request.remaining == Remaining::moved)
-    return cut(std::move(result), request, asked, callback);
+    return cut(std::move(result), request, begun, callback);
   log_switch(result, request);
   callback(ChangeResult(std::move(result)));
 }
 
 /// The group's doors are open to everybody by now: who is moved there stays there.
 /// A node that somebody has activated and bled again since then is not of this switch.
-void ControlPlane::cut(SwitchResult result, const SwitchRequest& request, Instant asked,
+void ControlPlane::cut(SwitchResult result, const SwitchRequest& request, Instant begun,
                        const ChangeCallback& callback) {
   NodeIds nodes;
   std::int64_t sessions = 0;  // some are moved before they are displaced: by requests meanwhile
   for (const BleedResult& bled : result.bled) {
     const NodeRecord* const record = record_of(bled.node);
     if (record == nullptr || record->dry == Dry::yes) continue;
-    if (record->since_monotonic && *record->since_monotonic > asked) continue;
+    if (record->since_monotonic && *record->since_monotonic > begun) continue;
     nodes.push_back(bled.node);
     sessions += bled.live + bled.pending;
   }

@@ -224,11 +224,11 @@ class ControlPlane {
                                                              const std::string& group) const;
   void note_switch(const SwitchPlan& plan, const SwitchRequest& request,
                    NodeRecords& records) const;
-  void report_switch(SwitchResult result, const SwitchRequest& request, Instant asked,
+  void report_switch(SwitchResult result, const SwitchRequest& request, Instant begun,
                      const ChangeCallback& callback);
   void log_switch(const SwitchResult& result, const SwitchRequest& request);
   /// Takes all users off the nodes, once new users no longer enter them.
-  void cut(SwitchResult result, const SwitchRequest& request, Instant asked,
+  void cut(SwitchResult result, const SwitchRequest& request, Instant begun,
            const ChangeCallback& callback);
   Result<> rebuild_nodes();
   /// Releases the ledger slots of nodes that no worker routes to any more and that have no users.

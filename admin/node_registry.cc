@@ -105,13 +105,9 @@ void NodeRegistry::forget_address(const NodeId& id) {
 
 void NodeRegistry::release(const NodeId& id) {
   const session::NodeSlot slot = at(id).slot;
-  nodes_.erase(id);
-  // A refused config may have had the node under another name.
-  const bool shared =
-      std::ranges::any_of(nodes_, [slot](const auto& other) { return other.second.slot == slot; });
-  if (shared) return;
   ledger_.set_address(slot, "");
   ledger_.release_slot(slot);
+  nodes_.erase(id);
 }
 
 void NodeRegistry::clear_addresses() {
