@@ -179,6 +179,43 @@ std::string switch_json(const SwitchResult& result) {
                    {"cut", result.cut ? Json(*result.cut) : Json(nullptr)}});
 }
 
+Json exchanges_json(const ExchangeStatus& exchanges) {
+  Json endings = Json::object();
+  for (const ExchangeStatus::Ending& ending : exchanges.endings) {
+    endings[std::string(ending.reason)] = ending.count;
+  }
+  return {{"ended", std::move(endings)},
+          {"retries", exchanges.retries},
+          {"request_body_bytes", exchanges.bytes_in},
+          {"response_body_bytes", exchanges.bytes_out}};
+}
+
+Json handshakes_json(const HandshakeStatus& handshakes) {
+  return {{"completed", handshakes.completed},
+          {"resumed", handshakes.resumed},
+          {"failed", handshakes.failed},
+          {"shed", handshakes.shed}};
+}
+
+Json process_json(const ProcessStatus& process, const TrafficStatus& traffic) {
+  const auto& rate = process.requests_per_second;
+  const std::int64_t previous = traffic.previous_process;
+  return {{"version", BONEDRY_VERSION},
+          {"pid", process.pid},
+          {"uptime_s", seconds(process.uptime)},
+          {"config_age_s", seconds(process.config_age)},
+          {"requests_per_second", rate ? Json(*rate) : Json(nullptr)},
+          {"client_connections", traffic.connections},
+          {"previous_pid", previous == 0 ? Json(nullptr) : Json(previous)}};
+}
+
+Json access_log_json(const AccessLogStatus& log) {
+  return {{"lines_lost", log.lines_lost},
+          {"write_errors", log.write_errors},
+          {"last_error", log.last_error.empty() ? Json(nullptr) : Json(log.last_error)},
+          {"lost_age_s", seconds_or_null(log.lost_age)}};
+}
+
 }  // namespace
 
 std::string render_json(const Status& status) {
@@ -192,42 +229,12 @@ std::string render_json(const Status& status) {
     if (!listener.redirect.empty()) one["redirect"] = listener.redirect;
     listeners.push_back(std::move(one));
   }
-  Json endings = Json::object();
-  const ExchangeStatus& exchanges = status.traffic.exchanges;
-  const HandshakeStatus& handshakes = status.traffic.handshakes;
-  const AccessLogStatus& access_log = status.traffic.access_log;
-  for (const ExchangeStatus::Ending& ending : exchanges.endings) {
-    endings[std::string(ending.reason)] = ending.count;
-  }
-  const ProcessStatus& process = status.process;
-  const auto& rate = process.requests_per_second;
-  const std::int64_t previous = status.traffic.previous_process;
   return one_line({{"pools", std::move(pools)},
                    {"listeners", std::move(listeners)},
-                   {"exchanges",
-                    {{"ended", std::move(endings)},
-                     {"retries", exchanges.retries},
-                     {"request_body_bytes", exchanges.bytes_in},
-                     {"response_body_bytes", exchanges.bytes_out}}},
-                   {"tls_handshakes",
-                    {{"completed", handshakes.completed},
-                     {"resumed", handshakes.resumed},
-                     {"failed", handshakes.failed},
-                     {"shed", handshakes.shed}}},
-                   {"process",
-                    {{"version", BONEDRY_VERSION},
-                     {"pid", process.pid},
-                     {"uptime_s", seconds(process.uptime)},
-                     {"config_age_s", seconds(process.config_age)},
-                     {"requests_per_second", rate ? Json(*rate) : Json(nullptr)},
-                     {"client_connections", status.traffic.connections},
-                     {"previous_pid", previous == 0 ? Json(nullptr) : Json(previous)}}},
-                   {"access_log",
-                    {{"lines_lost", access_log.lines_lost},
-                     {"write_errors", access_log.write_errors},
-                     {"last_error",
-                      access_log.last_error.empty() ? Json(nullptr) : Json(access_log.last_error)},
-                     {"lost_age_s", seconds_or_null(access_log.lost_age)}}},
+                   {"exchanges", exchanges_json(status.traffic.exchanges)},
+                   {"tls_handshakes", handshakes_json(status.traffic.handshakes)},
+                   {"process", process_json(status.process, status.traffic)},
+                   {"access_log", access_log_json(status.traffic.access_log)},
                    {"ledger",
                     {{"sessions", status.sessions},
                      {"capacity", status.capacity},

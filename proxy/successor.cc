@@ -1,8 +1,8 @@
 #include "proxy/successor.h"
 
 #include "proxy/base/file.h"
+#include "proxy/base/spawn_plan.h"
 
-#include <spawn.h>
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -22,42 +22,6 @@ namespace {
 // Sharing a ledger of 100 million sessions takes no time, but a config may name many nodes.
 constexpr Millis kReadyWithin = std::chrono::seconds{20};  // less than the requester's time-out
 constexpr int kInherited = 3;  // its end of the socket pair, after stdin, stdout and stderr
-
-std::vector<char*> pointers(std::vector<std::string>& texts) {
-  std::vector<char*> all;
-  for (std::string& text : texts) all.push_back(text.data());
-  all.push_back(nullptr);
-  return all;
-}
-
-/// Spawn settings of the new process: one more file descriptor, default signals, and a process
-/// group of its own.
-class SpawnPlan {
- public:
-  explicit SpawnPlan(int inherited) {
-    sigset_t none;
-    sigset_t ignored_here;
-    sigemptyset(&none);
-    sigemptyset(&ignored_here);
-    sigaddset(&ignored_here, SIGPIPE);
-    ::posix_spawn_file_actions_init(&files);
-    ::posix_spawn_file_actions_adddup2(&files, inherited, kInherited);
-    ::posix_spawnattr_init(&attributes);
-    ::posix_spawnattr_setflags(
-        &attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-    ::posix_spawnattr_setsigmask(&attributes, &none);
-    ::posix_spawnattr_setsigdefault(&attributes, &ignored_here);
-  }
-  ~SpawnPlan() {
-    ::posix_spawnattr_destroy(&attributes);
-    ::posix_spawn_file_actions_destroy(&files);
-  }
-  SpawnPlan(const SpawnPlan&) = delete;
-  SpawnPlan& operator=(const SpawnPlan&) = delete;
-
-  posix_spawn_file_actions_t files{};
-  posix_spawnattr_t attributes{};
-};
 
 }  // namespace
 
@@ -98,12 +62,13 @@ Result<> Successor::start(const std::vector<std::string>& arguments,
 
 Result<> Successor::spawn(const std::vector<std::string>& arguments, int inherited) {
   std::vector<std::string> words = arguments;
-  std::vector<char*> argv = pointers(words);
+  std::vector<char*> argv = spawn_words(words);
   std::vector<std::string> settings;
   for (char** setting = environ; *setting != nullptr; ++setting) settings.emplace_back(*setting);
   settings.push_back(handover::kVariable + ("=" + std::to_string(kInherited)));
-  std::vector<char*> environment = pointers(settings);
-  const SpawnPlan plan(inherited);
+  std::vector<char*> environment = spawn_words(settings);
+  SpawnPlan plan;
+  ::posix_spawn_file_actions_adddup2(&plan.files, inherited, kInherited);
   const int error = ::posix_spawn(&pid_, words.front().c_str(), &plan.files, &plan.attributes,
                                   argv.data(), environment.data());
   if (error != 0) return Failure{"cannot run " + words.front() + ": " + errno_text(error)};

@@ -2,12 +2,12 @@
 
 #include "admin/hooks/hook_output.h"
 #include "proxy/base/file.h"
+#include "proxy/base/spawn_plan.h"
 #include "proxy/base/unique_fd.h"
 #include "proxy/io/read_watcher.h"
 #include "proxy/io/timer_wheel.h"
 
 #include <fcntl.h>
-#include <spawn.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
@@ -30,13 +30,6 @@ constexpr std::size_t kReadAtOnce = 64 * 1024;  // a whole pipe
 /// processor busy with reading it.
 constexpr Millis kRest{50};
 
-std::vector<char*> pointers(std::vector<std::string>& texts) {
-  std::vector<char*> all;
-  for (std::string& text : texts) all.push_back(text.data());
-  all.push_back(nullptr);
-  return all;
-}
-
 Result<UniqueFd> file_of(const std::string& text) {
   UniqueFd file{::memfd_create("bonedry-event", MFD_CLOEXEC)};
   const auto size = static_cast<ssize_t>(text.size());
@@ -46,45 +39,18 @@ Result<UniqueFd> file_of(const std::string& text) {
   return Failure{"cannot write a file in memory: " + errno_text(errno)};
 }
 
-/// How the child differs from this process.
-class SpawnPlan {
- public:
-  SpawnPlan(int input, int output) {
-    sigset_t none;
-    sigset_t ignored_here;
-    sigemptyset(&none);
-    sigemptyset(&ignored_here);
-    sigaddset(&ignored_here, SIGPIPE);
-    ::posix_spawn_file_actions_init(&files);
-    ::posix_spawn_file_actions_adddup2(&files, input, STDIN_FILENO);
-    ::posix_spawn_file_actions_adddup2(&files, output, STDOUT_FILENO);
-    ::posix_spawn_file_actions_adddup2(&files, output, STDERR_FILENO);
-    ::posix_spawn_file_actions_addclosefrom_np(&files, kFirstOfOurs);
-    ::posix_spawnattr_init(&attributes);
-    ::posix_spawnattr_setflags(
-        &attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-    ::posix_spawnattr_setsigmask(&attributes, &none);
-    ::posix_spawnattr_setsigdefault(&attributes, &ignored_here);
-  }
-  ~SpawnPlan() {
-    ::posix_spawnattr_destroy(&attributes);
-    ::posix_spawn_file_actions_destroy(&files);
-  }
-  SpawnPlan(const SpawnPlan&) = delete;
-  SpawnPlan& operator=(const SpawnPlan&) = delete;
-
-  posix_spawn_file_actions_t files{};
-  posix_spawnattr_t attributes{};
-};
-
 Result<pid_t> spawn(const HookCommand& command, int output) {
   const Result<UniqueFd> input = file_of(command.input);
   if (!input) return Failure{input.error()};
   std::vector<std::string> words = command.words;
   std::vector<std::string> settings = command.environment;
-  const std::vector<char*> argv = pointers(words);
-  const std::vector<char*> environment = pointers(settings);
-  const SpawnPlan plan(input->get(), output);
+  const std::vector<char*> argv = spawn_words(words);
+  const std::vector<char*> environment = spawn_words(settings);
+  SpawnPlan plan;
+  ::posix_spawn_file_actions_adddup2(&plan.files, input->get(), STDIN_FILENO);
+  ::posix_spawn_file_actions_adddup2(&plan.files, output, STDOUT_FILENO);
+  ::posix_spawn_file_actions_adddup2(&plan.files, output, STDERR_FILENO);
+  ::posix_spawn_file_actions_addclosefrom_np(&plan.files, kFirstOfOurs);
   pid_t pid = 0;
   const int error = ::posix_spawn(&pid, words.front().c_str(), &plan.files, &plan.attributes,
                                   argv.data(), environment.data());
