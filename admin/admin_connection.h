@@ -50,7 +50,7 @@ void turn_away(int fd, std::string_view why);
 /// half is still there and gets its response, however long that takes.
 ///
 /// Owned by AdminServer, on the main loop.
-class AdminConnection final : public CommandClient, private io::FdWatcher::Handler {
+class AdminConnection final : public LineClient, private io::FdWatcher::Handler {
  public:
   /// `closed` is called once. The owner then destroys the connection, as soon as no call of it is
   /// on the stack; it must not do so before.

@@ -5,7 +5,6 @@
 #include "admin/explain.h"
 #include "admin/haproxy/cli_session.h"
 #include "admin/printable.h"
-#include "admin/render_json.h"
 #include "admin/render_text.h"
 #include "session/pass.h"
 
@@ -73,8 +72,8 @@ class ChangeTask final : public PendingCommand {
 
  private:
   void on_answer(const Result<ChangeResult, CommandError>& result) {
-    if (!result) return refuse(client_, result.error());
-    respond(client_, format_ == Format::json ? render_json(*result) : render_text(*result));
+    if (!result) return client_.refuse(result.error());
+    client_.respond(*result, format_);
   }
 
   CommandClient& client_;
@@ -109,7 +108,7 @@ class WaitTask final : public PendingCommand {
     if (node.last_check) result_.last_check = to_text(*node.last_check);
     if (end == WaitEnd::timed_out) result_.dry_blocked_by = node.dry_blocked_by;
     if (end == WaitEnd::timed_out && node.bleeding) result_.forecast = node.bleeding->forecast;
-    respond(client_, format_ == Format::json ? render_json(result_) : render_text(result_));
+    client_.respond(result_, format_);
   }
 
   ControlPlane& control_;
@@ -122,13 +121,14 @@ class WaitTask final : public PendingCommand {
 /// Builds a page of sessions, one piece per tick, and responds with it.
 class ListTask final : public PendingCommand {
  public:
-  using Render = std::function<std::string(const session::SessionPage&)>;
+  using ToAnswer = std::function<CommandAnswer(session::SessionPage)>;
 
   ListTask(ControlPlane& control, CommandClient& client, const balancer::NodeId& node,
-           const session::SessionQuery& query, Render render)
+           const session::SessionQuery& query, Format format, ToAnswer to_answer)
       : control_(control),
         client_(client),
-        render_(std::move(render)),
+        format_(format),
+        to_answer_(std::move(to_answer)),
         listing_(control.list(node, query)) {}
 
   ~ListTask() override {
@@ -152,13 +152,14 @@ class ListTask final : public PendingCommand {
       return ControlPlane::TaskProgress::more;
     session::SessionPage page = std::move(listing_).take();
     control_.add_last_requests(page);
-    respond(client_, render_(page));
+    client_.respond(to_answer_(std::move(page)), format_);
     return ControlPlane::TaskProgress::done;
   }
 
   ControlPlane& control_;
   CommandClient& client_;
-  Render render_;
+  Format format_;
+  ToAnswer to_answer_;
   session::SessionListing listing_;
   std::optional<ControlPlane::TaskId> id_;  ///< empty once it is done
 };
@@ -187,8 +188,7 @@ class FollowTask final : public PendingCommand {
 
  private:
   void on_event(const Event& event) {
-    if (!filter_.accepts(event)) return;
-    client_.write(format_ == Format::json ? render_json(event) : render_text(event));
+    if (filter_.accepts(event)) client_.add(event, format_);
   }
 
   EventLog& events_;
@@ -208,15 +208,30 @@ std::string Commands::error_for_line(std::string_view line, std::string_view why
   return haproxy::is_haproxy_line(line) ? haproxy::error_for_line(line, why) : error_line(why);
 }
 
-std::unique_ptr<PendingCommand> Commands::run(std::string_view line, CommandClient& client) {
+std::unique_ptr<PendingCommand> Commands::run(std::string_view line, LineClient& client) {
   const access::Presented presented = access::split_token(line);
+  const Result<> admitted = admit(presented.token, client);
+  if (!admitted) {
+    client.write_all(error_for_line(presented.command, admitted.error()));
+    return nullptr;
+  }
+  return guarded(presented.command, client,
+                 [&] { return run_admitted(presented.command, client); });
+}
+
+std::unique_ptr<PendingCommand> Commands::run(const CommandLine& line, CommandClient& client) {
+  return guarded(line.command->name, client, [&] { return run_allowed(line, client); });
+}
+
+/// Nothing that a command meets may end the proxy.
+std::unique_ptr<PendingCommand> Commands::guarded(
+    std::string_view what, CommandClient& client,
+    const std::function<std::unique_ptr<PendingCommand>()>& work) {
   try {
-    const Result<> admitted = admit(presented.token, client);
-    if (admitted) return run_admitted(presented.command, client);
-    respond(client, error_for_line(presented.command, admitted.error()));
+    return work();
   } catch (const std::exception& error) {
-    spdlog::error("admin: '{}' failed: {}", printable(presented.command), error.what());
-    refuse(client, {ErrorCode::failed, std::string("internal error: ") + error.what()});
+    spdlog::error("admin: '{}' failed: {}", printable(what), error.what());
+    client.refuse({ErrorCode::failed, std::string("internal error: ") + error.what()});
   }
   return nullptr;
 }
@@ -231,21 +246,22 @@ Result<> Commands::admit(std::optional<std::string_view> token, CommandClient& c
   return Done{};
 }
 
-Commands::PendingCommandPtr Commands::run_admitted(std::string_view command,
-                                                   CommandClient& client) {
+Commands::PendingCommandPtr Commands::run_admitted(std::string_view command, LineClient& client) {
   if (haproxy::is_haproxy_line(command)) {
     auto session = std::make_unique<haproxy::CliSession>(haproxy_, client);
     session->on_line(command);
     return session;
   }
   const auto parsed = parse_command_line(command);
-  if (!parsed) {
-    respond(client, error_line(parsed.error()));
-    return nullptr;
-  }
-  const Result<> allowed = client.rights().check(asked_by(*parsed));
-  if (allowed) return dispatch(*parsed, client);
-  refuse(client, {ErrorCode::forbidden, allowed.error()});
+  if (parsed) return run_allowed(*parsed, client);
+  client.write_all(error_line(parsed.error()));
+  return nullptr;
+}
+
+Commands::PendingCommandPtr Commands::run_allowed(const CommandLine& line, CommandClient& client) {
+  const Result<> allowed = client.rights().check(asked_by(line));
+  if (allowed) return dispatch(line, client);
+  client.refuse({ErrorCode::forbidden, allowed.error()});
   return nullptr;
 }
 
@@ -296,8 +312,7 @@ Commands::PendingCommandPtr Commands::dispatch(const CommandLine& line, CommandC
       note_roll_step(line, client);
       return nullptr;
     case CommandId::version:
-      respond(client, line.format == Format::json ? render_json("bonedry " BONEDRY_VERSION)
-                                                  : "bonedry " BONEDRY_VERSION "\n");
+      client.respond(MessageAnswer{"bonedry " BONEDRY_VERSION}, line.format);
       return nullptr;
     case CommandId::help:
       show_help(line, client);
@@ -309,11 +324,10 @@ Commands::PendingCommandPtr Commands::dispatch(const CommandLine& line, CommandC
 void Commands::show_status(const CommandLine& line, CommandClient& client) {
   std::optional<std::string_view> pool;
   if (!line.positionals.empty()) pool = line.positionals.front();
-  const auto status = control_.status(pool);
-  if (!status) return refuse(client, status.error());
-  respond(client, line.format == Format::json
-                      ? render_json(*status)
-                      : render_text(*status, clock_.wall(), line.count("width").value_or(0)));
+  auto status = control_.status(pool);
+  if (!status) return client.refuse(status.error());
+  client.respond(StatusAnswer{std::move(*status), clock_.wall(), line.count("width").value_or(0)},
+                 line.format);
 }
 
 Commands::PendingCommandPtr Commands::list_sessions(const CommandLine& line,
@@ -322,15 +336,13 @@ Commands::PendingCommandPtr Commands::list_sessions(const CommandLine& line,
   if (!node) return nullptr;
   const auto query = session_query(line);
   if (!query) {
-    refuse(client, query.error());
+    client.refuse(query.error());
     return nullptr;
   }
-  auto task = std::make_unique<ListTask>(
-      control_, client, *node, *query,
-      [this, id = *node, format = line.format](const session::SessionPage& page) {
-        return format == Format::json ? render_json(id, page, clock_.now())
-                                      : render_text(id, page, clock_.now());
-      });
+  auto task = std::make_unique<ListTask>(control_, client, *node, *query, line.format,
+                                         [this, id = *node](session::SessionPage page) {
+                                           return SessionsAnswer{id, std::move(page), clock_.now()};
+                                         });
   if (task->begin() == ControlPlane::TaskProgress::done) return nullptr;
   return task;
 }
@@ -342,10 +354,10 @@ Commands::PendingCommandPtr Commands::explain_node(const CommandLine& line, Comm
   query.order = session::SessionOrder::age;
   query.limit = kExplainedSessions;
   auto task = std::make_unique<ListTask>(
-      control_, client, *node, query,
-      [this, id = *node, format = line.format](const session::SessionPage& oldest) {
-        const auto lines = explain(node_status(control_, id), oldest, clock_.wall(), clock_.now());
-        return format == Format::json ? render_json(id, lines) : render_text(lines);
+      control_, client, *node, query, line.format,
+      [this, id = *node](const session::SessionPage& oldest) {
+        return ExplanationAnswer{
+            id, explain(node_status(control_, id), oldest, clock_.wall(), clock_.now())};
       });
   if (task->begin() == ControlPlane::TaskProgress::done) return nullptr;
   return task;
@@ -357,15 +369,10 @@ Commands::PendingCommandPtr Commands::show_events(const CommandLine& line, Comma
   if (line.has("follow")) {
     return std::make_unique<FollowTask>(events_, client, line.format, std::move(filter));
   }
-  std::deque<Event> shown;
-  std::ranges::copy_if(events_.recent(), std::back_inserter(shown),
+  EventsAnswer shown;
+  std::ranges::copy_if(events_.recent(), std::back_inserter(shown.events),
                        [&filter](const Event& event) { return filter.accepts(event); });
-  if (line.format == Format::json) {
-    client.write(render_json(shown));
-  } else {
-    for (const Event& event : shown) client.write(render_text(event));
-  }
-  client.finish();
+  client.respond(std::move(shown), line.format);
   return nullptr;
 }
 
@@ -374,14 +381,10 @@ void Commands::show_help(const CommandLine& line, CommandClient& client) {
   if (!line.positionals.empty()) {
     command = find_command(line.positionals.front());
     if (command == nullptr) {
-      return refuse(client, {ErrorCode::not_found, unknown_command(line.positionals.front())});
+      return client.refuse({ErrorCode::not_found, unknown_command(line.positionals.front())});
     }
   }
-  if (line.format == Format::json) {
-    return respond(client,
-                   render_json(command == nullptr ? command_table() : std::span(command, 1)));
-  }
-  respond(client, command == nullptr ? help_overview() : help_page(*command));
+  client.respond(HelpAnswer{command}, line.format);
 }
 
 Commands::PendingCommandPtr Commands::change(const CommandLine& line, CommandClient& client) {
@@ -417,14 +420,14 @@ Commands::PendingCommandPtr Commands::switch_group(const CommandLine& line, Comm
   if (line.has("force")) request.force = Force::yes;
   if (line.has("cut")) request.remaining = Remaining::moved;
   if (line.has("cut") && request.deadline) {
-    refuse(client, {ErrorCode::invalid, "--cut moves all sessions now: it takes no --deadline"});
+    client.refuse({ErrorCode::invalid, "--cut moves all sessions now: it takes no --deadline"});
     return nullptr;
   }
   const std::string& pool = line.positionals.front();
   const Roll* const roll = rolls_.find(pool);
   if (roll != nullptr && roll->holder && request.force == Force::no) {
-    refuse(client, {ErrorCode::conflict,
-                    pool + " is being rolled by " + roll->holder->by + "; --force overrides"});
+    client.refuse({ErrorCode::conflict,
+                   pool + " is being rolled by " + roll->holder->by + "; --force overrides"});
     return nullptr;
   }
   auto task = std::make_unique<ChangeTask>(client, line.format);
@@ -451,7 +454,7 @@ Commands::PendingCommandPtr Commands::pass(const CommandLine& line, CommandClien
   if (!node) return nullptr;
   if (line.has("revoke")) {
     if (line.has("ttl") || line.has("header")) {
-      refuse(client, {ErrorCode::invalid, "--revoke makes no pass: it takes no other option"});
+      client.refuse({ErrorCode::invalid, "--revoke makes no pass: it takes no other option"});
       return nullptr;
     }
     auto task = std::make_unique<ChangeTask>(client, line.format);
@@ -461,11 +464,11 @@ Commands::PendingCommandPtr Commands::pass(const CommandLine& line, CommandClien
   const Millis ttl = line.duration("ttl").value_or(session::kDefaultPassTtl);
   const auto pass = control_.issue_pass(*node, ttl, client.author());
   if (!pass) {
-    refuse(client, pass.error());
+    client.refuse(pass.error());
     return nullptr;
   }
   const PassForm form = line.has("header") ? PassForm::header : PassForm::url;
-  respond(client, line.format == Format::json ? render_json(*pass) : render_text(*pass, form));
+  client.respond(PassAnswer{*pass, form}, line.format);
   return nullptr;
 }
 
@@ -473,7 +476,7 @@ std::optional<balancer::NodeId> Commands::node_of(const CommandLine& line,
                                                   CommandClient& client) const {
   auto node = control_.resolve_node(line.positionals.front());
   if (node) return std::move(*node);
-  refuse(client, node.error());
+  client.refuse(node.error());
   return std::nullopt;
 }
 

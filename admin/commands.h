@@ -55,17 +55,24 @@ class Commands {
 
   /// Runs one line, which may contain anything. `client` must outlive the returned task; null when
   /// the response is already complete. The client may be called from inside this call.
-  [[nodiscard]] std::unique_ptr<PendingCommand> run(std::string_view line, CommandClient& client);
+  [[nodiscard]] std::unique_ptr<PendingCommand> run(std::string_view line, LineClient& client);
+  /// The same for a command of a client that `admit` has granted its rights.
+  [[nodiscard]] std::unique_ptr<PendingCommand> run(const CommandLine& line, CommandClient& client);
+  /// Grants the client the rights of the token, or those of somebody without one. An error: the
+  /// token is wrong.
+  [[nodiscard]] Result<> admit(std::optional<std::string_view> token, CommandClient& client);
   /// The response to a line that is refused before it is run.
   [[nodiscard]] static std::string error_for_line(std::string_view line, std::string_view why);
 
  private:
   using PendingCommandPtr = std::unique_ptr<PendingCommand>;
 
-  /// Grants the client the rights of the token, or those of somebody without one.
-  [[nodiscard]] Result<> admit(std::optional<std::string_view> token, CommandClient& client);
+  static PendingCommandPtr guarded(std::string_view what, CommandClient& client,
+                                   const std::function<PendingCommandPtr()>& work);
   /// Runs the rest of a line whose sender has been admitted.
-  PendingCommandPtr run_admitted(std::string_view command, CommandClient& client);
+  PendingCommandPtr run_admitted(std::string_view command, LineClient& client);
+  /// Refuses what the rights of the client do not allow.
+  PendingCommandPtr run_allowed(const CommandLine& line, CommandClient& client);
   /// What the table says that the command needs.
   [[nodiscard]] access::Asked asked_by(const CommandLine& line) const;
   PendingCommandPtr dispatch(const CommandLine& line, CommandClient& client);

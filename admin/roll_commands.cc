@@ -1,8 +1,6 @@
 // Commands about rolls.
 
 #include "admin/commands.h"
-#include "admin/render_json.h"
-#include "admin/roll/render_roll.h"
 
 #include <algorithm>
 #include <memory>
@@ -48,14 +46,14 @@ class HoldTask final : public PendingCommand {
   bool begin(const PoolStatus& pool, const Rolls::Request& request) {
     const auto id = rolls_.hold(pool, request, [this](const CommandError& why) {
       id_.reset();
-      refuse(client_, why);
+      client_.refuse(why);
     });
     if (!id) {
-      refuse(client_, id.error());
+      client_.refuse(id.error());
       return false;
     }
     id_ = *id;
-    client_.write(render_json(*rolls_.find(*id)));
+    client_.add(RollAnswer{*rolls_.find(*id), {}}, Format::json);
     return true;
   }
 
@@ -69,29 +67,28 @@ class HoldTask final : public PendingCommand {
 
 void Commands::roll(const CommandLine& line, CommandClient& client) {
   const std::string& pool = line.positionals.front();
-  if (const auto known = control_.status(pool); !known) return refuse(client, known.error());
+  if (const auto known = control_.status(pool); !known) return client.refuse(known.error());
   if (line.has("abandon")) {
     const auto done = rolls_.abandon(pool, client.author());
-    if (!done) return refuse(client, done.error());
+    if (!done) return client.refuse(done.error());
   }
   const Roll* const roll = rolls_.find(pool);
   if (roll == nullptr) {
-    return refuse(client, {ErrorCode::not_found, "pool " + pool + " was never rolled"});
+    return client.refuse({ErrorCode::not_found, "pool " + pool + " was never rolled"});
   }
-  respond(client,
-          line.format == Format::json ? render_json(*roll) : render_text(*roll, clock_.wall()));
+  client.respond(RollAnswer{*roll, clock_.wall()}, line.format);
 }
 
 Commands::PendingCommandPtr Commands::hold_roll(const CommandLine& line, CommandClient& client) {
   const auto status = control_.status(line.positionals.front());
   if (!status) {
-    refuse(client, status.error());
+    client.refuse(status.error());
     return nullptr;
   }
   Rolls::Request request{plan_of(line), line.text("holder"), client.author()};
   if (line.has("resume")) request.mode = Rolls::Request::Mode::resume;
   if (request.token.empty() || request.plan.command.empty()) {
-    refuse(client, {ErrorCode::invalid, "roll-hold needs --holder and --command"});
+    client.refuse({ErrorCode::invalid, "roll-hold needs --holder and --command"});
     return nullptr;
   }
   auto task = std::make_unique<HoldTask>(rolls_, client);
@@ -102,12 +99,12 @@ Commands::PendingCommandPtr Commands::hold_roll(const CommandLine& line, Command
 void Commands::note_roll_step(const CommandLine& line, CommandClient& client) {
   const auto step = roll_step(line.positionals[2]);
   if (!step) {
-    return refuse(client, {ErrorCode::invalid, "unknown step '" + line.positionals[2] + "'"});
+    return client.refuse({ErrorCode::invalid, "unknown step '" + line.positionals[2] + "'"});
   }
   const auto done = rolls_.note(line.positionals[0], line.text("holder"),
                                 {line.positionals[1], *step, line.text("failed")});
-  if (!done) return refuse(client, done.error());
-  respond(client, line.format == Format::json ? render_json("noted") : "noted\n");
+  if (!done) return client.refuse(done.error());
+  client.respond(MessageAnswer{"noted"}, line.format);
 }
 
 }  // namespace bonedry::admin

@@ -10,7 +10,7 @@
 
 namespace bonedry::admin::haproxy {
 
-CliSession::CliSession(RuntimeCommands& runtime, CommandClient& client)
+CliSession::CliSession(RuntimeCommands& runtime, LineClient& client)
     : runtime_(runtime), client_(client), user_(client.author()) {}
 
 void CliSession::on_line(std::string_view line) {

@@ -25,7 +25,7 @@ namespace bonedry::admin::haproxy {
 class CliSession final : public PendingCommand {
  public:
   /// Both must outlive this.
-  CliSession(RuntimeCommands& runtime, CommandClient& client);
+  CliSession(RuntimeCommands& runtime, LineClient& client);
 
   void on_line(std::string_view line) override;
   void on_sent() override { run_next(); }
@@ -36,7 +36,7 @@ class CliSession final : public PendingCommand {
   void on_reply(const Reply& reply);
 
   RuntimeCommands& runtime_;
-  CommandClient& client_;
+  LineClient& client_;
   const std::string user_;
   SessionSettings settings_;
   std::deque<Words> commands_;  // those of the line that are still to be run
