@@ -1,0 +1,114 @@
+// What the figures mean: pure functions of a node as `status json` has it.
+
+import {clock, count, counted, duration, moment, roughly} from './format.js';
+
+export const users = (node) => node.sessions.live + node.sessions.pending;
+export const keyOf = (node) => `${node.pool}/${node.name}`;
+export const isOut = (node) => node.state !== 'active';
+
+/** How it is shown: its state, with "dry" for a bleeding node that is dry. */
+export function phase(node) {
+  return node.state === 'bleeding' && node.dry ? 'dry' : node.state;
+}
+
+const kRank = {dry: 0, bleeding: 1, maintenance: 2, active: 4};
+
+/** Out of rotation first, those that wait for the operator at the top; then active ones that are down. */
+export function rank(node) {
+  return node.state === 'active' && node.health === 'down' ? 3 : kRank[phase(node)] ?? 4;
+}
+
+export const stateText = (node) => node.state[0].toUpperCase() + node.state.slice(1);
+
+export const healthText = (node) =>
+    ({up: 'Up', down: 'Down', unknown: 'Not checked'})[node.health] ?? node.health;
+
+export function dryText(node) {
+  if (node.dry) return 'Dry';
+  return node.state === 'bleeding' ? 'Not dry' : 'In use';
+}
+
+export const dryIcon = (node) => node.dry ? 'dry' : node.state === 'bleeding' ? 'waiting' : 'unknown';
+
+/** The answer to "may I go on?". */
+export function verdict(node) {
+  switch (phase(node)) {
+    case 'dry':
+      return `${keyOf(node)} is bone dry — update it now`;
+    case 'maintenance':
+      return `${keyOf(node)} is out of rotation`;
+    default:
+      return '';
+  }
+}
+
+export function verdictDetail(node) {
+  switch (phase(node)) {
+    case 'dry':
+      return 'Nobody is left on it, and nobody will come back to it.';
+    case 'maintenance':
+      return node.dry ? 'Nobody is on it; only a pass reaches it. Activate it when it is updated and tested.' :
+                        'Its users were moved to other nodes; only a pass reaches it.';
+    default:
+      return '';
+  }
+}
+
+/** "dry in about 4m". */
+export function forecastText(node) {
+  const seconds = node.bleeding?.forecast_s;
+  if (typeof seconds !== 'number') return 'no forecast yet';
+  return seconds <= 1 ? 'dry in a moment' : `dry in about ${roughly(seconds)}`;
+}
+
+/** "2m to 6m, at about 14:32". */
+export function forecastDetail(node) {
+  const {forecast_s: likely, forecast_low_s: low, forecast_high_s: high} = node.bleeding ?? {};
+  if (typeof likely !== 'number') return 'It takes a few sessions that end to tell.';
+  const at = 'at about ' + clock(new Date(Date.now() + likely * 1000));
+  const range = roughly(low) === roughly(high) ? '' : `between ${roughly(low)} and ${roughly(high)}, `;
+  return range + at;
+}
+
+/** "bleeding for 12m by root: update 4.2". */
+export function originText(node) {
+  const {bleeding} = node;
+  if (!bleeding) return '';
+  const age = (Date.now() - Date.parse(bleeding.since)) / 1000;
+  const what = node.state === 'maintenance' ? 'out of rotation; bled' : 'bleeding';
+  return `${what} for ${duration(age)}${bleeding.by ? ' by ' + bleeding.by : ''}` +
+      (bleeding.reason ? `: ${bleeding.reason}` : '');
+}
+
+export function deadlineText(node) {
+  const deadline = node.bleeding?.deadline;
+  if (!deadline) return '';
+  const left = (Date.parse(deadline) - Date.now()) / 1000;
+  const at = moment(new Date(deadline));
+  return left > 0 ? `Deadline at ${at}, in ${duration(left)}: who is left then is moved.` :
+                    `The deadline was at ${at}: who is left is moved at the next request.`;
+}
+
+/** "2 of 3 nodes take new users; 142 users are left on 1 bleeding node; 12 requests per second". */
+export function poolText(pool) {
+  const active = pool.nodes.filter((node) => node.state === 'active' && node.health !== 'down').length;
+  const bleeding = pool.nodes.filter((node) => phase(node) === 'bleeding');
+  const parts = [`${count(active)} of ${counted(pool.nodes.length, 'node')} ${active === 1 ? 'takes' : 'take'} new users`];
+  if (bleeding.length > 0) {
+    const left = bleeding.reduce((sum, node) => sum + users(node), 0);
+    parts.push(`${counted(left, 'user')} left on ${counted(bleeding.length, 'bleeding node')}`);
+  }
+  return parts.join(' · ');
+}
+
+export const groupsOf = (pool) => [...new Set(pool.nodes.map((node) => node.group).filter(Boolean))];
+
+/** One line for the browser's tab: what the operator waits for. */
+export function titleOf(pools) {
+  const out = pools.flatMap((pool) => pool.nodes).filter((node) => node.state === 'bleeding');
+  const dry = out.filter((node) => node.dry);
+  if (dry.length === 1) return `${keyOf(dry[0])} is dry`;
+  if (dry.length > 1) return `${dry.length} nodes are dry`;
+  if (out.length === 0) return 'bonedry';
+  return `${count(out.reduce((sum, node) => sum + users(node), 0))} left · ${out.length === 1 ? out[0].name : out.length + ' nodes'}`;
+}

@@ -1,0 +1,113 @@
+// The first screen: a filter, all pools or one of them, and what has happened.
+
+import {arrange, el, setAttribute, setHidden, Text} from './dom.js';
+import {Events} from './events.js';
+import {count, counted} from './format.js';
+import * as model from './model.js';
+import {Pool} from './pool.js';
+
+const kFilters = [
+  ['all', 'All', () => true],
+  ['out', 'Out of rotation', model.isOut],
+  ['dry', 'Dry', (node) => node.dry],
+  ['down', 'Down', (node) => node.health === 'down'],
+  ['active', 'Active', (node) => node.state === 'active'],
+];
+const kFewNodes = 8;  // so few need no filter
+
+export class Overview {
+  #pools = new Map();
+  #actions;
+  #list = el('div', {class: 'pool-list'});
+  #search = el('input', {type: 'search', id: 'filter', placeholder: 'name, address or group', autocomplete: 'off', spellcheck: 'false'});
+  #chips = new Map();
+  #found = new Text();
+  #filterBox;
+  #state = 'all';
+  #status = null;
+  #only = '';
+  #announce;
+
+  constructor({actions, announce, rolls}) {
+    this.#actions = actions;
+    this.#announce = announce;
+    this.rolls = rolls;
+    this.events = new Events();
+    this.#search.addEventListener('input', () => this.#refilter());
+    const chips = el('div', {class: 'chips', role: 'group', 'aria-label': 'Which nodes'});
+    for (const [key, label] of kFilters) {
+      const number = new Text();
+      const button = el('button', {type: 'button', class: 'chip', 'aria-pressed': String(key === this.#state),
+        on: {click: () => this.#choose(key)}}, label, ' ', el('span', {class: 'chip-count'}, number.node));
+      this.#chips.set(key, {button, number});
+      chips.append(button);
+    }
+    this.#filterBox = el('form', {class: 'filter', role: 'search', on: {submit: (event) => event.preventDefault()}},
+        el('label', {for: 'filter'}, 'Filter nodes'), this.#search, chips, el('p', {class: 'found'}, this.#found.node));
+    this.element = el('div', {class: 'overview'}, el('h1', {class: 'visually-hidden'}, 'Nodes'),
+        el('div', {class: 'column'}, this.#filterBox, this.#list), this.events.element);
+  }
+
+  #choose(key) {
+    this.#state = key;
+    for (const [name, {button}] of this.#chips) setAttribute(button, 'aria-pressed', String(name === key));
+    this.#refilter();
+  }
+
+  #refilter() {
+    if (!this.#status) return;
+    this.update(this.#status);
+    this.#announce(this.#found.node.data, 'filter');
+  }
+
+  /** Shows one pool; '': all of them. */
+  show(pool) {
+    this.#only = pool;
+    if (this.#status) this.update(this.#status);
+  }
+
+  #matches(node) {
+    const words = this.#search.value.trim().toLowerCase();
+    const [, , passes] = kFilters.find(([key]) => key === this.#state);
+    if (!passes(node)) return false;
+    return words === '' || [model.keyOf(node), node.address, node.group ?? '', node.state].some((text) => text.toLowerCase().includes(words));
+  }
+
+  update(status) {
+    this.#status = status;
+    const pools = status.pools.filter((pool) => !this.#only || pool.name === this.#only);
+    const names = new Set(pools.map((pool) => pool.name));
+    for (const name of this.#pools.keys()) if (!names.has(name)) this.#pools.delete(name);
+    let total = 0;
+    let found = 0;
+    const elements = pools.map((pool) => {
+      const shown = pool.nodes.filter((node) => this.#matches(node));
+      total += pool.nodes.length;
+      found += shown.length;
+      const view = this.#view(pool.name);
+      view.update(pool, shown, this.rolls.get(pool.name));
+      return view.element;
+    });
+    arrange(this.#list, elements);
+    const nodes = pools.flatMap((pool) => pool.nodes);
+    for (const [key, , passes] of kFilters) this.#chips.get(key).number.set(count(nodes.filter(passes).length));
+    this.#found.set(found === total ? counted(total, 'node') : `${count(found)} of ${counted(total, 'node')}`);
+    setHidden(this.#filterBox, total < kFewNodes && found === total && this.#state === 'all' && !this.#search.value);
+  }
+
+  #view(name) {
+    let view = this.#pools.get(name);
+    if (!view) {
+      view = new Pool(name, {
+        onAction: (command, node) => this.#actions.run(command, node),
+        onSwitch: (pool) => this.#actions.switchGroup(pool),
+      });
+      this.#pools.set(name, view);
+    }
+    return view;
+  }
+
+  focusNode(pool, name) {
+    return this.#pools.get(pool)?.focusNode(name) ?? false;
+  }
+}
