@@ -3,6 +3,7 @@
 #include "admin/phrases.h"
 #include "admin/printable.h"
 #include "conf/certificate_expiry.h"
+#include "conf/tls_servers.h"
 #include "proxy/base/duration.h"
 
 #include <optional>
@@ -20,13 +21,12 @@ std::string expiry_text(WallTime not_after, WallTime now) {
 
 }  // namespace
 
-void CertificateMonitor::report_expiry(const std::vector<conf::Listener>& listeners) {
+void CertificateMonitor::report_expiry(const conf::Config& config) {
   if (clock_.now() < next_look_) return;
   next_look_ = clock_.now() + kLookEvery;
   Reported reported;  // only of certificates that are still in force
-  for (const conf::Listener& listener : listeners) {
-    if (!listener.tls) continue;
-    for (const conf::Certificate& one : listener.tls->certificates) {
+  for (const auto& server : conf::tls_servers(config)) {
+    for (const conf::Certificate& one : server.tls.certificates) {
       if (one.contents) report_expiry_of(one, reported);
     }
   }
@@ -48,22 +48,18 @@ void CertificateMonitor::report_expiry_of(const conf::Certificate& certificate,
   events_.warn("certificate", describe(certificate) + expiry_text(contents.not_after, now));
 }
 
-void CertificateMonitor::note_refused(std::size_t listener, const conf::Address& address,
+void CertificateMonitor::note_refused(std::size_t server, const std::string& name,
                                       const std::string& error) {
-  const auto [known, is_new] =
-      errors_.try_emplace(listener, CertificateError{clock_.wall(), error});
+  const auto [known, is_new] = errors_.try_emplace(server, CertificateError{clock_.wall(), error});
   if (!is_new && known->second.text == error) return;
   known->second = {clock_.wall(), error};
   events_.warn("certificate",
-               "listener " + conf::to_string(address) +
-                   ": the new files are not used, the certificates in force stay: " + error);
+               name + ": the new files are not used, the certificates in force stay: " + error);
 }
 
-void CertificateMonitor::note_accepted(std::size_t listener, const conf::Address& address) {
-  if (errors_.erase(listener) == 0) return;
-  events_.add(
-      "certificate", "",
-      "listener " + conf::to_string(address) + ": the certificate files are in order again");
+void CertificateMonitor::note_accepted(std::size_t server, const std::string& name) {
+  if (errors_.erase(server) == 0) return;
+  events_.add("certificate", "", name + ": the certificate files are in order again");
 }
 
 ListenerTlsStatus CertificateMonitor::status_of(std::size_t listener,

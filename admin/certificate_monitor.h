@@ -14,7 +14,7 @@
 namespace bonedry::admin {
 
 /// What operators should know of the listeners' certificates: when they end, and why new files were
-/// not taken. Listeners are named by their index in the config. Owned by ControlPlane, main thread
+/// not taken. TLS servers are named as by conf::tls_servers. Owned by ControlPlane, main thread
 /// only.
 class CertificateMonitor {
  public:
@@ -23,12 +23,12 @@ class CertificateMonitor {
 
   /// An event for each certificate that has reached one of conf::kExpiryWarnings, once for each of
   /// them; only the last, if several were reached meanwhile. Call it often: looks once a minute.
-  void report_expiry(const std::vector<conf::Listener>& listeners);
+  void report_expiry(const conf::Config& config);
 
-  /// The files of a listener were refused. An event, unless the error is the same as before.
-  void note_refused(std::size_t listener, const conf::Address& address, const std::string& error);
-  /// The files of a listener are in order. An event if they were not before.
-  void note_accepted(std::size_t listener, const conf::Address& address);
+  /// The files of a server were refused. An event, unless the error is the same as before.
+  void note_refused(std::size_t server, const std::string& name, const std::string& error);
+  /// The files of a server are in order. An event if they were not before.
+  void note_accepted(std::size_t server, const std::string& name);
   /// The files of all listeners were read without an error.
   void forget_errors() { errors_.clear(); }
 

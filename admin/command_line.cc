@@ -209,9 +209,13 @@ std::optional<Millis> CommandLine::duration(std::string_view option) const {
 }
 
 std::optional<std::size_t> CommandLine::count(std::string_view option) const {
+  return number(option);
+}
+
+std::optional<std::uint64_t> CommandLine::number(std::string_view option) const {
   const OptionValue* option_value = find(option);
   if (option_value == nullptr) return std::nullopt;
-  std::size_t value = 0;
+  std::uint64_t value = 0;
   std::from_chars(option_value->value.data(),
                   option_value->value.data() + option_value->value.size(), value);
   return value;

@@ -56,6 +56,7 @@ struct CommandLine {
   /// Empty when the option was not given.
   [[nodiscard]] std::optional<Millis> duration(std::string_view option) const;
   [[nodiscard]] std::optional<std::size_t> count(std::string_view option) const;
+  [[nodiscard]] std::optional<std::uint64_t> number(std::string_view option) const;
   [[nodiscard]] std::string text(std::string_view option) const;
 
  private:

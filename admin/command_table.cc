@@ -54,7 +54,8 @@ constexpr std::array kPassOptions{
 constexpr std::array kEventsOptions{
     Option{"follow", ValueKind::none, "", "keep running and print new events as they happen"},
     Option{"since", ValueKind::duration, "D", "only events of this time up to now"},
-    Option{"node", ValueKind::text, "NODE", "only events of this node: POOL/NODE, or NODE"}};
+    Option{"node", ValueKind::text, "NODE", "only events of this node: POOL/NODE, or NODE"},
+    Option{"after", ValueKind::number, "ID", "only events after the one with this id, see JSON"}};
 
 constexpr std::array kPool{Positional{"POOL", "a pool", Presence::required, "the pool"}};
 constexpr std::array kSwitchPositionals{
@@ -201,6 +202,12 @@ bool is_count(std::string_view value) {
          count <= kMaxCount;
 }
 
+bool is_number(std::string_view value) {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+  return error == std::errc{} && end == value.data() + value.size();
+}
+
 std::string text_error(const std::string& option, std::string_view value, std::size_t limit) {
   if (value.size() > limit) {
     return option + " takes at most " + std::to_string(limit) + " bytes, not " +
@@ -293,6 +300,9 @@ std::string value_error(const Option& option, std::string_view value) {
       if (is_count(value)) return "";
       return name + " takes a number from 1 to " + std::to_string(kMaxCount) + ", not '" +
              printable(value) + "'";
+    case ValueKind::number:
+      if (is_number(value)) return "";
+      return name + " takes a whole number, not '" + printable(value) + "'";
     case ValueKind::choice:
       if (is_one_of(option.placeholder, value)) return "";
       return name + " takes one of " + std::string(option.placeholder) + ", not '" +

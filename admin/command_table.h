@@ -38,6 +38,7 @@ enum class ValueKind : std::uint8_t {
   none,      ///< a flag: no word follows
   duration,  ///< see parse_duration
   count,     ///< 1 to kMaxCount
+  number,    ///< 0 to 2^64-1
   choice,    ///< one of the words in the placeholder, which are separated by '|'
   command,   ///< a command that somebody else runs: like text, at most kMaxShownCommandBytes
   text,      ///< at most kMaxTextBytes bytes, none of them a control character

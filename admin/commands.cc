@@ -167,10 +167,11 @@ class ListTask final : public PendingCommand {
 /// Which events to show.
 struct EventFilter {
   std::optional<WallTime> since;
-  std::string node;  ///< "shop/alice" or "alice"; empty: all
+  std::string node;         ///< "shop/alice" or "alice"; empty: all
+  std::uint64_t after = 0;  ///< id of an event
 
   [[nodiscard]] bool accepts(const Event& event) const {
-    if (since && event.at < *since) return false;
+    if (event.id <= after || (since && event.at < *since)) return false;
     return node.empty() || event.node == node || event.node.ends_with("/" + node);
   }
 };
@@ -259,10 +260,17 @@ Commands::PendingCommandPtr Commands::run_admitted(std::string_view command, Lin
 }
 
 Commands::PendingCommandPtr Commands::run_allowed(const CommandLine& line, CommandClient& client) {
-  const Result<> allowed = client.rights().check(asked_by(line));
+  const auto allowed = check(line, client);
   if (allowed) return dispatch(line, client);
-  client.refuse({ErrorCode::forbidden, allowed.error()});
+  client.refuse(allowed.error());
   return nullptr;
+}
+
+Result<Done, CommandError> Commands::check(const CommandLine& line,
+                                           const CommandClient& client) const {
+  const Result<> allowed = client.rights().check(asked_by(line));
+  if (allowed) return Done{};
+  return fail(ErrorCode::forbidden, allowed.error());
 }
 
 access::Asked Commands::asked_by(const CommandLine& line) const {
@@ -364,7 +372,10 @@ Commands::PendingCommandPtr Commands::explain_node(const CommandLine& line, Comm
 }
 
 Commands::PendingCommandPtr Commands::show_events(const CommandLine& line, CommandClient& client) {
-  EventFilter filter{std::nullopt, line.text("node")};
+  EventFilter filter{std::nullopt, line.text("node"), line.number("after").value_or(0)};
+  // An id that was never given is of another state directory: nothing is known to be old.
+  const auto& recent = events_.recent();
+  if (recent.empty() || recent.back().id < filter.after) filter.after = 0;
   if (const auto since = line.duration("since")) filter.since = clock_.wall() - *since;
   if (line.has("follow")) {
     return std::make_unique<FollowTask>(events_, client, line.format, std::move(filter));

@@ -61,6 +61,9 @@ class Commands {
   /// Grants the client the rights of the token, or those of somebody without one. An error: the
   /// token is wrong.
   [[nodiscard]] Result<> admit(std::optional<std::string_view> token, CommandClient& client);
+  /// Whether the client may give the command. The error is for the client.
+  [[nodiscard]] Result<Done, CommandError> check(const CommandLine& line,
+                                                 const CommandClient& client) const;
   /// The response to a line that is refused before it is run.
   [[nodiscard]] static std::string error_for_line(std::string_view line, std::string_view why);
 

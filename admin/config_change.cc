@@ -22,6 +22,11 @@ std::vector<conf::Listener> fixed_part(std::vector<conf::Listener> listeners) {
   return listeners;
 }
 
+std::optional<conf::AdminHttp> fixed_part(std::optional<conf::AdminHttp> http) {
+  if (http && http->tls) http->tls.emplace();
+  return http;
+}
+
 /// Names the keys of a table that differ: "[log] level". The table alone if none of them does.
 template <typename Table>
 class ChangedKeys {
@@ -53,8 +58,11 @@ std::optional<CommandError> check_reloadable(const conf::Config& before, const c
   std::vector<std::string> keys;
   conf::Server server = next.server;
   server.trusted_proxies = before.server.trusted_proxies;  // these are part of the topology
-  conf::Admin admin = before.admin;                        // the rest is read by the control plane
+  conf::Admin admin_before = before.admin;  // what is not named below is read again when it is used
+  admin_before.http = fixed_part(before.admin.http);
+  conf::Admin admin = admin_before;
   admin.socket = next.admin.socket;
+  admin.http = fixed_part(next.admin.http);
   ChangedKeys<conf::Server>("[server]", before.server, server)
       .key("workers", &conf::Server::workers)
       .key("state_dir", &conf::Server::state_dir)
@@ -62,8 +70,9 @@ std::optional<CommandError> check_reloadable(const conf::Config& before, const c
       .key("secret_file", &conf::Server::secret_file)
       .key("underscore_names", &conf::Server::underscore_names)
       .add_to(keys);
-  ChangedKeys<conf::Admin>("[admin]", before.admin, admin)
+  ChangedKeys<conf::Admin>("[admin]", admin_before, admin)
       .key("socket", &conf::Admin::socket)
+      .key("http", &conf::Admin::http)
       .add_to(keys);
   ChangedKeys<conf::Log>("[log]", before.log, next.log)
       .key("level", &conf::Log::level)

@@ -3,8 +3,11 @@
 #include "admin/control_plane.h"
 #include "admin/phrases.h"
 #include "admin/printable.h"
+#include "conf/tls_servers.h"
 
 #include <spdlog/spdlog.h>
+
+#include <algorithm>
 
 namespace bonedry::admin {
 namespace {
@@ -29,18 +32,22 @@ std::vector<std::string> renewed_files(const conf::ListenerTls& before,
 void ControlPlane::renew_certificates(const std::vector<conf::CertificateReading>& readings) {
   if (is_standby()) return;
   std::vector<std::string> news;
+  const auto servers = conf::tls_servers(config_);
   for (const conf::CertificateReading& reading : readings) {
-    conf::Listener& listener = config_.listeners[reading.listener];
+    const auto found =
+        std::ranges::find(servers, reading.server, &conf::TlsServer<conf::ListenerTls>::index);
+    if (found == servers.end()) continue;
+    const auto& server = *found;
     if (!reading.tls) {
-      certificates_.note_refused(reading.listener, listener.address, reading.tls.error());
+      certificates_.note_refused(server.index, server.name, reading.tls.error());
       continue;
     }
-    certificates_.note_accepted(reading.listener, listener.address);
-    if (*reading.tls == *listener.tls) continue;
-    const std::string name = "listener " + conf::to_string(listener.address) + ": ";
+    certificates_.note_accepted(server.index, server.name);
+    if (*reading.tls == server.tls) continue;
+    const std::string name = server.name + ": ";
     for (const std::string& warning : reading.warnings) spdlog::warn("{}{}", name, warning);
-    news.push_back(name + "in force: " + first_few(renewed_files(*listener.tls, *reading.tls)));
-    listener.tls = *reading.tls;
+    news.push_back(name + "in force: " + first_few(renewed_files(server.tls, *reading.tls)));
+    server.tls = *reading.tls;
   }
   if (news.empty()) return;
   publish([this, news = std::move(news)] {

@@ -196,7 +196,7 @@ void ControlPlane::tick() {
   if (is_standby()) return complete_waits();
   eviction_watch_.report_new(parts_.events);
   cookie_watch_.report_new(parts_.events);
-  certificates_.report_expiry(config_.listeners);
+  certificates_.report_expiry(config_);
   adjust_dates();
   displace_newly_begun();
   if (parts_.clock.now() >= retry_save_at_) {

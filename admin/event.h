@@ -2,6 +2,7 @@
 
 #include "proxy/base/clock.h"
 
+#include <cstdint>
 #include <string>
 
 namespace bonedry::admin {
@@ -14,6 +15,8 @@ struct Event {
   std::string text;  ///< one line for people
   std::string by = {};      ///< the user who asked for it; empty: nobody did
   std::string reason = {};  ///< as that user has given it
+  /// Each event has a higher one than the event before, also after a restart; 0: none yet.
+  std::uint64_t id = 0;
 
   friend bool operator==(const Event&, const Event&) = default;
 };

@@ -20,13 +20,10 @@ namespace {
 using OrderedJson = nlohmann::ordered_json;
 
 std::string line_of(const Event& event) {
-  const OrderedJson json{{"at", rfc3339(event.at, Precision::millis)},
-                         {"at_ms", event.at.ms},
-                         {"kind", event.kind},
-                         {"node", event.node},
-                         {"text", event.text},
-                         {"by", event.by},
-                         {"reason", event.reason}};
+  const OrderedJson json{{"id", event.id},       {"at", rfc3339(event.at, Precision::millis)},
+                         {"at_ms", event.at.ms}, {"kind", event.kind},
+                         {"node", event.node},   {"text", event.text},
+                         {"by", event.by},       {"reason", event.reason}};
   return json.dump(-1, ' ', true, OrderedJson::error_handler_t::replace) + "\n";
 }
 
@@ -38,7 +35,8 @@ std::optional<Event> event_of(const std::string& line) {
                  json.at("node").get<std::string>(),
                  json.at("text").get<std::string>(),
                  json.at("by").get<std::string>(),
-                 json.at("reason").get<std::string>()};
+                 json.at("reason").get<std::string>(),
+                 json.value("id", std::uint64_t{0})};  // older versions wrote none
   } catch (const OrderedJson::exception&) {
     return std::nullopt;
   }

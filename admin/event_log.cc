@@ -4,6 +4,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -21,6 +22,15 @@ void EventLog::keep_in(EventJournal& journal) {
   const std::vector<Event> kept = journal.load(kKept);
   events_.insert(events_.begin(), kept.begin(), kept.end());
   while (events_.size() > kKept) events_.pop_front();
+  number_events();
+}
+
+void EventLog::number_events() {
+  last_event_id_ = 0;
+  for (Event& event : events_) {
+    event.id = std::max(event.id, last_event_id_ + 1);
+    last_event_id_ = event.id;
+  }
 }
 
 void EventLog::add(std::string kind, std::string node, std::string text, Author author) {
@@ -40,6 +50,7 @@ void EventLog::error(std::string node, std::string text) {
 }
 
 void EventLog::keep(Event kept) {
+  kept.id = ++last_event_id_;
   events_.push_back(std::move(kept));
   if (events_.size() > kKept) events_.pop_front();
   const Event event = events_.back();

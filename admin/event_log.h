@@ -53,6 +53,8 @@ class EventLog {
  private:
   /// Keeps it and passes it on.
   void keep(Event event);
+  /// Gives an id to events of a version that had none.
+  void number_events();
 
   void write_to_journal(const Event& event);
 
@@ -60,6 +62,7 @@ class EventLog {
   EventJournal* journal_ = nullptr;
   std::uint64_t lost_ = 0;  // events that the journal could not take since it last took one
   std::deque<Event> events_;
+  std::uint64_t last_event_id_ = 0;
   std::map<FollowId, std::function<void(const Event&)>> followers_;
   FollowId next_id_ = 1;
 };

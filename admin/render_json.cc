@@ -112,7 +112,8 @@ Json tls_or_null(const std::optional<ListenerTlsStatus>& tls) {
 }
 
 Json event_json(const Event& event) {
-  return {{"at", rfc3339(event.at, Precision::millis)},
+  return {{"id", event.id},
+          {"at", rfc3339(event.at, Precision::millis)},
           {"kind", event.kind},
           {"node", event.node.empty() ? Json(nullptr) : Json(event.node)},
           {"text", event.text},

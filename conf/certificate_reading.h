@@ -9,10 +9,10 @@
 
 namespace bonedry::conf {
 
-/// What came of reading the certificate files of one listener again.
+/// What came of reading the certificate files of one listener, or of the HTTP door, again.
 struct CertificateReading {
-  std::size_t listener = 0;  ///< index in the config
-  Result<ListenerTls> tls;   ///< with the new contents, or which file is wrong, and why
+  std::size_t server = 0;   ///< see tls_servers
+  Result<ListenerTls> tls;  ///< with the new contents, or which file is wrong, and why
   std::vector<std::string> warnings = {};
 };
 

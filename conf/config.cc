@@ -34,6 +34,10 @@ std::string to_string(const Address& address) {
   return host + ":" + std::to_string(address.port);
 }
 
+bool AdminHttp::is_loopback() const {
+  return socket.empty() && (address.host == "::1" || address.host.starts_with("127."));
+}
+
 std::string to_string(const TokenScope& scope) {
   if (scope.kind == TokenScope::Kind::read) return "read";
   if (scope.kind == TokenScope::Kind::operate) return "operate";

@@ -75,17 +75,6 @@ struct AdminToken {
 /// user.
 enum class WithoutToken : std::uint8_t { operate, read, none };
 
-struct Admin {
-  std::string socket = "/run/bonedry/admin.sock";
-  /// A bleed that is older was probably forgotten; 0: none is. By default twice as long as any
-  /// session lives by default, so that no user can be the reason.
-  Millis bleed_warning = std::chrono::hours{24};
-  WithoutToken without_token = WithoutToken::operate;
-  std::vector<AdminToken> tokens;
-
-  friend bool operator==(const Admin&, const Admin&) = default;
-};
-
 /// Events that a command can be run for.
 enum class HookEvent : std::uint8_t { dry, down, up, bleed, activate, bleed_warning };
 constexpr std::size_t kHookEvents = 6;
@@ -212,6 +201,30 @@ struct ListenerTls {
   Millis hsts{0};  ///< 0: no Strict-Transport-Security
 
   friend bool operator==(const ListenerTls&, const ListenerTls&) = default;
+};
+
+/// The HTTP door of the admin interface.
+struct AdminHttp {
+  std::string socket;  ///< path of a Unix socket; empty: `address`
+  Address address;
+  std::optional<ListenerTls> tls = std::nullopt;
+
+  /// Whether only this machine reaches it, by TCP.
+  [[nodiscard]] bool is_loopback() const;
+
+  friend bool operator==(const AdminHttp&, const AdminHttp&) = default;
+};
+
+struct Admin {
+  std::string socket = "/run/bonedry/admin.sock";
+  /// A bleed that is older was probably forgotten; 0: none is. By default twice as long as any
+  /// session lives by default, so that no user can be the reason.
+  Millis bleed_warning = std::chrono::hours{24};
+  WithoutToken without_token = WithoutToken::operate;
+  std::optional<AdminHttp> http;
+  std::vector<AdminToken> tokens;
+
+  friend bool operator==(const Admin&, const Admin&) = default;
 };
 
 /// Where a listener redirects all of its requests.

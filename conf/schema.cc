@@ -35,23 +35,6 @@ AdminToken read_token(TableReader& table) {
   return token;
 }
 
-/// The sections of the tokens.
-std::vector<TableReader> read_admin(TableReader table, Admin& admin) {
-  const Choice<WithoutToken> without_token{{"operate", WithoutToken::operate},
-                                           {"read", WithoutToken::read},
-                                           {"none", WithoutToken::none}};
-  Address http;
-  table.read("socket", admin.socket, socket_path);
-  table.read("bleed_warning", admin.bleed_warning, duration);
-  table.read("without_token", admin.without_token, without_token);
-  std::vector<TableReader> tokens = table.tables("token");
-  for (TableReader& token : tokens) admin.tokens.push_back(read_token(token));
-  table.read("http", http, listen_address);
-  if (table.has("http")) table.warning("http", "ignored: not supported by this version");
-  table.finish();
-  return tokens;
-}
-
 TableReader read_hooks(TableReader table, Hooks& hooks) {
   table.read("timeout", hooks.timeout, positive_duration);
   for (std::size_t event = 0; event < kHookEvents; ++event) {
@@ -144,6 +127,30 @@ std::optional<ListenerTls> read_listener_tls(TableReader& table) {
   table.read("hsts", tls.hsts, duration);
   table.finish();
   return tls;
+}
+
+struct AdminSections {
+  TableReader admin;
+  TableReader tls;
+  std::vector<TableReader> tokens;
+};
+
+AdminSections read_admin(TableReader table, Admin& admin) {
+  const Choice<WithoutToken> without_token{{"operate", WithoutToken::operate},
+                                           {"read", WithoutToken::read},
+                                           {"none", WithoutToken::none}};
+  AdminHttp http;
+  table.read("socket", admin.socket, socket_path);
+  table.read("bleed_warning", admin.bleed_warning, duration);
+  table.read("without_token", admin.without_token, without_token);
+  table.read("http", http, http_door_address);
+  TableReader tls = table.table("tls");
+  http.tls = read_listener_tls(tls);
+  if (table.has("http")) admin.http = std::move(http);
+  std::vector<TableReader> tokens = table.tables("token");
+  for (TableReader& token : tokens) admin.tokens.push_back(read_token(token));
+  table.finish();
+  return {std::move(table), std::move(tls), std::move(tokens)};
 }
 
 Listener read_listener(TableReader& table, std::vector<TableReader>& tls_sections) {
@@ -323,7 +330,7 @@ void name_cookies(std::vector<Pool>& pools, const std::vector<PoolSections>& sec
 Sections read_config(const Value& document, Config& config, Problems& problems) {
   TableReader root{document, problems};
   TableReader server = read_server(root.table("server"), config.server);
-  std::vector<TableReader> tokens = read_admin(root.table("admin"), config.admin);
+  AdminSections admin = read_admin(root.table("admin"), config.admin);
   TableReader hooks = read_hooks(root.table("hooks"), config.hooks);
   read_log(root.table("log"), config.log);
   read_limits(root.table("limits"), config.limits);
@@ -340,7 +347,8 @@ Sections read_config(const Value& document, Config& config, Problems& problems) 
   }
   name_cookies(config.pools, pools);
   root.finish();
-  return {std::move(root),      std::move(server),       std::move(tokens), std::move(hooks),
+  return {std::move(root),      std::move(server),       std::move(admin.admin),
+          std::move(admin.tls), std::move(admin.tokens), std::move(hooks),
           std::move(listeners), std::move(listener_tls), std::move(pools)};
 }
 

@@ -24,6 +24,8 @@ struct PoolSections {
 struct Sections {
   TableReader root;
   TableReader server;
+  TableReader admin;
+  TableReader admin_tls;
   std::vector<TableReader> tokens;
   TableReader hooks;
   std::vector<TableReader> listeners;

@@ -201,6 +201,8 @@ void check_tls(const Config& config, const Sections& sections) {
     const auto& tls = config.listeners[i].tls;
     if (tls) check_listener_tls(*tls, sections.listener_tls[i]);
   }
+  const auto& http = config.admin.http;
+  if (http && http->tls) check_listener_tls(*http->tls, sections.admin_tls);
 }
 
 void check_pool_tls(const PoolTls& tls, const TableReader& table) {

@@ -53,6 +53,43 @@ void check_tokens(const Config& config, const Sections& sections) {
   }
 }
 
+/// Beyond this machine, a password in clear would be everybody's.
+void check_remote_http(const Admin& admin, const Sections& sections) {
+  const std::string address = quote(to_string(admin.http->address));
+  if (!admin.http->tls) {
+    sections.admin.error("http", address +
+                                     " can be reached from other machines: it needs TLS; add "
+                                     "[admin.tls], or use 127.0.0.1");
+  }
+  if (admin.tokens.empty()) {
+    sections.admin.error("http", address +
+                                     " can be reached from other machines: it needs a token; "
+                                     "add [[admin.token]], or use 127.0.0.1");
+  }
+}
+
+void check_http(const Config& config, const Sections& sections) {
+  const auto& http = config.admin.http;
+  if (!http) {
+    if (!sections.admin_tls.written() || sections.admin.has("http")) return;
+    return sections.admin_tls.error("", "is for the HTTP door, but http of [admin] is not set");
+  }
+  if (!sections.admin.sound("http")) return;
+  if (!http->socket.empty()) {
+    if (http->tls) sections.admin.error("http", "a Unix socket takes no TLS; remove [admin.tls]");
+    if (http->socket == config.admin.socket) {
+      sections.admin.error("http", "is the path of the admin socket; choose another");
+    }
+    return;
+  }
+  const auto same = std::ranges::find(config.listeners, http->address, &Listener::address);
+  if (http->address.port != 0 && same != config.listeners.end()) {
+    sections.admin.error("http", quote(to_string(http->address)) +
+                                     " is the address of a listener; choose another port");
+  }
+  if (!http->is_loopback()) check_remote_http(config.admin, sections);
+}
+
 /// Without a shell there is no search path.
 void check_hooks(const Hooks& hooks, const TableReader& table) {
   for (std::size_t event = 0; event < kHookEvents; ++event) {
@@ -68,6 +105,7 @@ void check_hooks(const Hooks& hooks, const TableReader& table) {
 }  // namespace
 
 void validate_admin(const Config& config, const Sections& sections) {
+  check_http(config, sections);
   check_tokens(config, sections);
   check_hooks(config.hooks, sections.hooks);
 }

@@ -5,7 +5,7 @@
 
 namespace bonedry::conf {
 
-/// The part of `validate` that concerns [[admin.token]] and [hooks].
+/// The part of `validate` that concerns [admin], [[admin.token]] and [hooks].
 void validate_admin(const Config& config, const Sections& sections);
 
 }  // namespace bonedry::conf

@@ -217,6 +217,20 @@ Result<std::string> socket_path(const Value& value) {
                  ", the limit of Unix sockets"};
 }
 
+Result<AdminHttp> http_door_address(const Value& value) {
+  const auto* text = std::get_if<std::string>(&value.data);
+  if (text != nullptr && text->starts_with('/')) {
+    Result<std::string> path = socket_path(value);
+    if (!path) return Failure{path.error()};
+    return AdminHttp{std::move(*path), {}};
+  }
+  const Result<Address> address = address_from(
+      value, 0,
+      R"(a numeric IP address and a port, e.g. "127.0.0.1:9900", or the path of a Unix socket)");
+  if (!address) return Failure{address.error()};
+  return AdminHttp{"", *address};
+}
+
 Result<std::string> secret(const Value& value) {
   const auto* text = std::get_if<std::string>(&value.data);
   if (text == nullptr) return Failure{mismatch("a string", value)};

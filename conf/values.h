@@ -57,6 +57,8 @@ template <class T>
 [[nodiscard]] Result<std::string> file_path_or_nothing(const Value& value);
 /// Short enough for sockaddr_un.
 [[nodiscard]] Result<std::string> socket_path(const Value& value);
+/// An address as `listen_address` reads it, or the absolute path of a Unix socket.
+[[nodiscard]] Result<AdminHttp> http_door_address(const Value& value);
 /// At min 32 bytes. No error shows any of it.
 [[nodiscard]] Result<std::string> secret(const Value& value);
 

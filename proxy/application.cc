@@ -1,6 +1,5 @@
 #include "proxy/application.h"
 
-#include "admin/admin_server.h"
 #include "admin/control_plane.h"
 #include "admin/event_log.h"
 #include "admin/explain.h"
@@ -12,6 +11,7 @@
 #include "admin/roll/rolls.h"
 #include "admin/state_store.h"
 #include "conf/loader.h"
+#include "proxy/admin_doors.h"
 #include "proxy/base/directory.h"
 #include "proxy/base/duration.h"
 #include "proxy/base/file.h"
@@ -101,13 +101,6 @@ Result<UniqueFd> lock_state(const std::string& state_dir) {
     return Failure{"another bonedry is using the state directory " + state_dir};
   }
   return lock;
-}
-
-admin::AdminLimits admin_limits(std::size_t descriptors) {
-  admin::AdminLimits limits;
-  limits.rejected = std::min(limits.rejected, descriptors / 4);
-  limits.connections = std::min(limits.connections, descriptors - limits.rejected);
-  return limits;
 }
 
 void report(const session::MappedLedger::Start& start) {
@@ -310,27 +303,42 @@ class Application::Impl {
     if (!socket) return Failure{socket.error()};
     const Result<> controlled = make_control(*bound);
     if (!controlled) return controlled;
-    admin_.emplace(loop_, config_.admin.socket,
-                   admin::Commands::Parts{
-                       *control_, events_, *rolls_, clock_,
-                       [this](const admin::ChangeCallback& callback) { reopen_log(callback); }},
-                   admin_limits(server_->descriptors().admin));
-    admin_->listen(std::move(*socket));
-    const Result<> serving = serve();
+    make_doors();
+    Result<> serving = doors_->bind(std::move(*socket), predecessor_ ? AdminDoors::Addresses::shared
+                                                                     : AdminDoors::Addresses::free);
+    if (serving) serving = serve();
     if (!serving) {
-      admin_->close([this] { loop_.stop(); });
+      doors_->close([this] { loop_.stop(); }, admin::kStopping);
       loop_.run();
       return serving;
     }
-    for (const Server::BoundListener& one : *bound) {
+    log_addresses(*bound);
+    announce();
+    return Done{};
+  }
+
+  void make_doors() {
+    const admin::Commands::Parts commands{
+        *control_, events_, *rolls_, clock_,
+        [this](const admin::ChangeCallback& callback) { reopen_log(callback); }};
+    const auto not_serving = [this] {
+      if (stopping_ == Stopping::yes) return std::string(admin::kStopping);
+      return std::string(control_->is_standby() ? admin::kTakenOver : "");
+    };
+    doors_.emplace(AdminDoors::Parts{loop_, commands, not_serving}, config_.admin,
+                   server_->descriptors().admin);
+  }
+
+  void log_addresses(const std::vector<Server::BoundListener>& bound) const {
+    for (const Server::BoundListener& one : bound) {
       if (one.redirect.empty()) {
         spdlog::info("listening on {} for pool {}", one.address, one.pool);
       } else {
         spdlog::info("listening on {}, redirecting to {}", one.address, one.redirect);
       }
     }
-    announce();
-    return Done{};
+    const std::string http = doors_->http_address();
+    if (!http.empty()) spdlog::info("dashboard and HTTP API on {}", http);
   }
 
   Result<> make_control(const std::vector<Server::BoundListener>& bound) {
@@ -400,7 +408,7 @@ class Application::Impl {
     ledger_->start_sweeping(clock_.now());  // just before clients are accepted
     const Result<> started = server_->start(control_->topology());
     if (!started) return started;
-    return admin_->publish();
+    return doors_->open();
   }
 
   void announce() {
@@ -444,7 +452,7 @@ class Application::Impl {
 
   /// The successor accepts clients; this process serves only the connections it has.
   void leave_to_successor() {
-    admin_->fail_running_commands(admin::kTakenOver);
+    doors_->leave(admin::kTakenOver);
     server_->drain(DrainMode::close_after_response, [this] {
       hooks_->finish([this] { on_drained("all connections are closed"); });
     });
@@ -491,8 +499,7 @@ class Application::Impl {
     server_->rotate_ticket_keys();
     server_->check_ocsp_responses();
     server_->check_log_reopening();
-    const admin::AdminLimits limits = admin_limits(server_->descriptors().admin);
-    admin_->set_limits(limits.connections, limits.rejected);
+    doors_->set_descriptors(server_->descriptors().admin);
     tick_.arm(kControlTick);
   }
 
@@ -530,7 +537,7 @@ class Application::Impl {
     delay_.disarm();
     give_up_.disarm();
     tick_.disarm();
-    admin_->close([this] { hooks_->stop([this] { loop_.stop(); }); },
+    doors_->close([this] { hooks_->stop([this] { loop_.stop(); }); },
                   stopping_ == Stopping::yes ? admin::kStopping : admin::kTakenOver);
   }
 
@@ -565,7 +572,7 @@ class Application::Impl {
   std::optional<admin::ControlPlane> control_;
   std::optional<admin::RollStore> roll_store_;
   std::optional<admin::Rolls> rolls_;
-  std::optional<admin::AdminServer> admin_;
+  std::optional<AdminDoors> doors_;
   std::optional<admin::Hooks> hooks_;
   io::Timer tick_;
   io::Timer delay_;  // [timeouts] shutdown_delay

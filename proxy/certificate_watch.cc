@@ -1,5 +1,6 @@
 #include "proxy/certificate_watch.h"
 
+#include "conf/tls_servers.h"
 #include "proxy/tls/files.h"
 
 #include <spdlog/spdlog.h>
@@ -61,9 +62,8 @@ void CertificateWatch::check() {
 /// Without inotify, or where its limits are reached, the files are still checked periodically.
 void CertificateWatch::watch_directories(const conf::Config& config) {
   std::set<std::string> directories;
-  for (const conf::Listener& listener : config.listeners) {
-    if (!listener.tls) continue;
-    for (const std::string& file : tls::files_of(*listener.tls)) {
+  for (const auto& server : conf::tls_servers(config)) {
+    for (const std::string& file : tls::files_of(server.tls)) {
       add_directories_of(file, directories);
     }
   }
@@ -78,15 +78,13 @@ void CertificateWatch::watch_directories(const conf::Config& config) {
 
 std::vector<conf::CertificateReading> CertificateWatch::read_changed(const conf::Config& config) {
   std::vector<conf::CertificateReading> readings;
-  for (std::size_t index = 0; index < config.listeners.size(); ++index) {
-    const auto& tls = config.listeners[index].tls;
-    if (!tls) continue;
-    Listener& known = listeners_[index];
-    auto files = stamps_of(tls::files_of(*tls));
-    if (files == known.files && known.last == Listener::LastReading::good) continue;
+  for (const auto& server : conf::tls_servers(config)) {
+    TlsFiles& known = servers_[server.index];
+    auto files = stamps_of(tls::files_of(server.tls));
+    if (files == known.files && known.last == TlsFiles::LastReading::good) continue;
     known.files = std::move(files);
-    readings.push_back(read(index, *tls));
-    known.last = readings.back().tls ? Listener::LastReading::good : Listener::LastReading::refused;
+    readings.push_back(read(server.index, server.tls));
+    known.last = readings.back().tls ? TlsFiles::LastReading::good : TlsFiles::LastReading::refused;
   }
   return readings;
 }

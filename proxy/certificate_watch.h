@@ -22,14 +22,14 @@ struct CertificateWatchIntervals {
   Millis check = std::chrono::minutes{1};
 };
 
-/// Reads the certificate files of listeners again when they change. It learns of changes by inotify
-/// where that is available, and otherwise when it looks at all files, once a minute. Owned by
-/// Application, main thread.
+/// Reads the certificate files of listeners, and of the HTTP door, again when they change. It
+/// learns of changes by inotify where that is available, and otherwise when it looks at all files,
+/// once a minute. Owned by Application, main thread.
 class CertificateWatch {
  public:
   /// The config in effect, whose files are read; null while nothing is to be done.
   using ConfigInEffect = std::function<const conf::Config*()>;
-  /// Gets what came of reading the listeners whose files have changed, or were wrong the last time;
+  /// Gets what came of reading the servers whose files have changed, or were wrong the last time;
   /// their contents may still be the same.
   using OnRead = std::function<void(const std::vector<conf::CertificateReading>&)>;
 
@@ -40,8 +40,8 @@ class CertificateWatch {
   void check_soon();
 
  private:
-  /// A listener's files as they were when they were last read.
-  struct Listener {
+  /// The files of a TLS server as they were when they were last read.
+  struct TlsFiles {
     std::map<std::string, FileStamp> files;
     enum class LastReading : std::uint8_t { good, refused } last = LastReading::good;
   };
@@ -57,8 +57,8 @@ class CertificateWatch {
   OnRead on_read_;
   CertificateWatchIntervals intervals_;
   io::DirectoryWatch directories_;
-  std::string watch_error_;                    // the last one that was logged
-  std::map<std::size_t, Listener> listeners_;  // by index in the config
+  std::string watch_error_;                  // the last one that was logged
+  std::map<std::size_t, TlsFiles> servers_;  // by conf::TlsServer::index
   io::Timer settle_;
   io::Timer periodic_;
 };

@@ -23,19 +23,6 @@ std::size_t count_workers(unsigned configured) {
   return std::max(1U, std::thread::hardware_concurrency());
 }
 
-/// With SO_REUSEPORT a second bonedry would silently share the port, and half of the users would
-/// reach a process that nobody watches. So the port must first be bound without it.
-Result<> probe_free(const io::SocketAddress& address, const std::string& text) {
-  const UniqueFd fd{::socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-  const int on = 1;
-  if (fd.is_open()) setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-  if (fd.is_open() && ::bind(fd.get(), address.raw(), address.size) == 0 &&
-      ::listen(fd.get(), 1) == 0) {
-    return Done{};
-  }
-  return Failure{"cannot listen on " + text + ": " + errno_text(errno)};
-}
-
 /// Calls `done` once all workers have acknowledged.
 class AckBarrier {
  public:
@@ -98,7 +85,7 @@ Result<> Server::bind_one(const conf::Listener& listener, std::vector<UniqueFd> 
     const auto target = io::make_address(address.host, address.port);
     if (!target) return Failure{target.error()};
     if (sockets.empty() && address.port != 0) {
-      const Result<> free = probe_free(*target, conf::to_string(address));
+      const Result<> free = io::check_free(*target, conf::to_string(address));
       if (!free) return free;
     }
     Result<UniqueFd> socket = io::bind_to(*target);

@@ -17,6 +17,7 @@ Result<Rights> Tokens::rights_of(Peer peer, std::optional<std::string_view> toke
 
 Rights Tokens::without_token(Peer peer) const {
   if (peer == Peer::owner) return Rights{{{Kind::operate}}};
+  if (peer == Peer::remote) return {};
   switch (config_.without_token) {
     case conf::WithoutToken::operate:
       return Rights{{{Kind::operate}}};

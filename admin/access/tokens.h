@@ -14,6 +14,7 @@ namespace bonedry::admin::access {
 enum class Peer : std::uint8_t {
   owner,  ///< root, or the user that the proxy runs as: may do everything without a token
   other,
+  remote,  ///< on another machine, perhaps: may do nothing without a token
 };
 
 /// Says what somebody may do who presents a token, or none. Knows no socket, and changes nothing.

@@ -57,6 +57,17 @@ Result<UniqueFd> bind_to(const SocketAddress& address) {
   return fd;
 }
 
+Result<> check_free(const io::SocketAddress& address, const std::string& text) {
+  const UniqueFd fd{::socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  const int on = 1;
+  if (fd.is_open()) setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+  if (fd.is_open() && ::bind(fd.get(), address.raw(), address.size) == 0 &&
+      ::listen(fd.get(), 1) == 0) {
+    return Done{};
+  }
+  return Failure{"cannot listen on " + text + ": " + errno_text(errno)};
+}
+
 Result<> start_listening(const UniqueFd& fd) {
   if (::listen(fd.get(), kBacklog) == 0) return Done{};
   return Failure{"cannot listen: " + errno_text(errno)};

@@ -11,6 +11,10 @@ namespace bonedry::io {
 /// Binds a socket that may share its address with others of this user (SO_REUSEPORT). Clients can
 /// connect only after `start_listening`. The error is for the operator.
 [[nodiscard]] Result<UniqueFd> bind_to(const SocketAddress& address);
+/// Whether nobody listens there. With SO_REUSEPORT a second bonedry would silently share the port,
+/// and half of the users would reach a process that nobody watches. `text`: the address for the
+/// error.
+[[nodiscard]] Result<> check_free(const SocketAddress& address, const std::string& text);
 [[nodiscard]] Result<> start_listening(const UniqueFd& fd);
 /// The actual port of a listening socket; 0 if it cannot be read.
 [[nodiscard]] std::uint16_t bound_port(const UniqueFd& fd);

@@ -1,5 +1,6 @@
 #include "proxy/tls/files.h"
 
+#include "conf/tls_servers.h"
 #include "proxy/tls/certificate.h"
 #include "proxy/tls/client_context.h"
 #include "proxy/tls/connection.h"
@@ -101,21 +102,27 @@ class Reader {
 
   /// `read_settings`: `read_listener` or `read_pool`. An error begins with `where`.
   template <class Settings, class Read>
-  [[nodiscard]] Result<> read(const std::string& where, std::optional<Settings>& tls,
-                              const Read& read_settings) {
-    if (!tls) return Done{};
+  [[nodiscard]] Result<> read(const std::string& where, Settings& tls, const Read& read_settings) {
     if (!library_) library_ = std::make_unique<Library>();
-    const Result<Warnings> found = read_settings(*tls, *library_, now_);
+    const Result<Warnings> found = read_settings(tls, *library_, now_);
     if (!found) return Failure{where + found.error()};
     for (const std::string& warning : *found) warnings_.push_back(where + warning);
     return Done{};
   }
-  [[nodiscard]] Result<> read(conf::Listener& listener) {
-    return read("listener " + conf::to_string(listener.address) + ": ", listener.tls,
-                read_listener);
+  [[nodiscard]] Result<> read_servers(conf::Config& config) {
+    for (const auto& server : conf::tls_servers(config)) {
+      const Result<> done = read(server.name + ": ", server.tls, read_listener);
+      if (!done) return done;
+    }
+    return Done{};
   }
-  [[nodiscard]] Result<> read(conf::Pool& pool) {
-    return read("pool " + pool.name + ": ", pool.tls, read_pool);
+  [[nodiscard]] Result<> read_pools(conf::Config& config) {
+    for (conf::Pool& pool : config.pools) {
+      if (!pool.tls) continue;
+      const Result<> done = read("pool " + pool.name + ": ", *pool.tls, read_pool);
+      if (!done) return done;
+    }
+    return Done{};
   }
   [[nodiscard]] const Warnings& warnings() const { return warnings_; }
 
@@ -125,29 +132,19 @@ class Reader {
   Warnings warnings_;
 };
 
-/// Reads all listeners, or all pools.
-template <class Owners>
-Result<> read_all(Reader& reader, Owners& owners) {
-  for (auto& owner : owners) {
-    const Result<> done = reader.read(owner);
-    if (!done) return done;
-  }
-  return Done{};
-}
-
 }  // namespace
 
 Result<Warnings> read_files(conf::Config& config, WallTime now) {
   Reader reader(now);
-  Result<> done = read_all(reader, config.listeners);
-  if (done) done = read_all(reader, config.pools);
+  Result<> done = reader.read_servers(config);
+  if (done) done = reader.read_pools(config);
   if (!done) return Failure{done.error()};
   return reader.warnings();
 }
 
 Result<Warnings> read_pool_files(conf::Config& config, WallTime now) {
   Reader reader(now);
-  const Result<> done = read_all(reader, config.pools);
+  const Result<> done = reader.read_pools(config);
   if (!done) return Failure{done.error()};
   return reader.warnings();
 }

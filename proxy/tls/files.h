@@ -12,7 +12,8 @@ namespace bonedry::tls {
 
 /// Reads the files that the config names for TLS and puts their contents into it; checks that
 /// OpenSSL accepts them and the other settings for TLS. Returns warnings; an error names the
-/// listener or the pool, what is wrong, and the file. Reads files that may be changed at any time.
+/// listener, the HTTP door or the pool, what is wrong, and the file. Reads files that may be
+/// changed at any time.
 [[nodiscard]] Result<std::vector<std::string>> read_files(conf::Config& config, WallTime now);
 
 /// The same without listeners.

@@ -30,6 +30,8 @@ const std::vector<Layer>& layers() {
   static const std::vector<Layer> rows{
       {"proxy/main.cc", everything},
       {"proxy/application.cc", everything},  // puts the parts together
+      {"proxy/admin_doors.h", everything},
+      {"proxy/admin_doors.cc", everything},
       // An upgrade involves the data plane and the control plane.
       {"proxy/upgrade_coordinator.h", everything},
       {"proxy/traffic_status.h", everything},  // the data plane as `status` shows it
@@ -44,6 +46,10 @@ const std::vector<Layer>& layers() {
       {"conf/", {"proxy/base/"}},
       {"balancer/", {"proxy/base/", "conf/"}},
       {"session/", {"proxy/base/", "conf/", "balancer/"}},
+      // Speaks HTTP with its clients, and TLS.
+      {"admin/http_door/",
+       {"proxy/base/", "conf/", "balancer/", "session/", "proxy/io/", "proxy/tls/", "proxy/http/",
+        "admin/"}},
       {"admin/", {"proxy/base/", "conf/", "balancer/", "session/", "proxy/server.h", "proxy/io/"}}};
   return rows;
 }

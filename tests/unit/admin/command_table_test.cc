@@ -59,7 +59,7 @@ TEST(CommandTable, HasTheCommandsOfTheContract) {
             "reload [--force]\n"
             "upgrade\n"
             "reopen\n"
-            "events [--follow] [--since D] [--node NODE]\n"
+            "events [--follow] [--since D] [--node NODE] [--after ID]\n"
             "roll POOL [--abandon]\n"
             "roll-hold POOL [--holder TOKEN] [--command TEXT] [--test TEXT] [--only NODE,NODE] "
             "[--deadline D] [--settle D] [--keep-going] [--resume]\n"

@@ -151,9 +151,9 @@ TEST(RenderJson, Sessions) {
 }
 
 TEST(RenderJson, Events) {
-  const Event event{kNow, "reload", "", "reloaded"};
+  const Event event{kNow, "reload", "", "reloaded", "", "", 7};
   const std::string object =
-      R"({"at":"2023-11-14T22:13:20.000Z","kind":"reload","node":null,"text":"reloaded",)"
+      R"({"id":7,"at":"2023-11-14T22:13:20.000Z","kind":"reload","node":null,"text":"reloaded",)"
       R"("by":null,"reason":null})";
   EXPECT_EQ(render_json(event), object + "\n");
   EXPECT_EQ(render_json(std::deque<Event>{event}), "{\"events\":[" + object + "]}\n");

@@ -1,0 +1,190 @@
+#include "admin/http_door/exchange.h"
+
+#include "admin/dashboard/assets.h"
+#include "admin/http_door/openapi.h"
+#include "admin/http_door/readiness.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+namespace bonedry::admin::http_door {
+namespace {
+
+Problem not_a_reading(std::string_view path) {
+  return problem(405, ErrorCode::invalid, std::string(path) + " takes GET, HEAD");
+}
+
+std::string_view event_name(const CommandAnswer& answer) {
+  if (std::holds_alternative<Event>(answer)) return "event";
+  return std::holds_alternative<WaitResult>(answer) ? "result" : "answer";
+}
+
+std::string event_id(const CommandAnswer& answer) {
+  const auto* const event = std::get_if<Event>(&answer);
+  return event == nullptr ? "" : std::to_string(event->id);
+}
+
+}  // namespace
+
+Exchange::~Exchange() {
+  parts_.feed.unsubscribe(*this);
+}
+
+void Exchange::answer() {
+  const std::string_view path = request_.path;
+  const bool is_command = path.starts_with(kApi) && path != "/v1/openapi.json";
+  const Purpose purpose = !reads() ? Purpose::change : is_command ? Purpose::read : Purpose::page;
+  if (is_from_elsewhere(purpose)) return;
+  if (is_command) return answer_command();
+  if (!reads()) return send(not_a_reading(path));
+  if (path == "/livez") return send(Response{200, kText, "ok\n"});
+  if (path == "/readyz") return answer_ready();
+  if (path == "/v1/openapi.json") return send(Response{200, kJson, openapi()});
+  answer_page();
+}
+
+bool Exchange::is_from_elsewhere(Purpose purpose) {
+  const auto elsewhere = cross_origin_problem(request_, parts_.reach, purpose);
+  if (elsewhere) send(*elsewhere);
+  return elsewhere.has_value();
+}
+
+bool Exchange::is_admitted() {
+  const Result<> admitted = parts_.commands.admit(request_.token(), *this);
+  if (!admitted) send(problem(401, ErrorCode::forbidden, admitted.error()));
+  return admitted.has_value();
+}
+
+void Exchange::answer_ready() {
+  std::vector<std::string> problems;
+  const std::string why = parts_.not_serving();
+  if (!why.empty()) problems.push_back(why);
+  if (const auto status = parts_.control.status(std::nullopt)) {
+    const auto more = not_ready(*status);
+    problems.insert(problems.end(), more.begin(), more.end());
+  }
+  std::string text;
+  for (const std::string& each : problems) text += each + "\n";
+  send(Response{problems.empty() ? 200 : 503, kText, problems.empty() ? "ok\n" : text});
+}
+
+void Exchange::answer_page() {
+  const auto all = dashboard::assets();
+  const auto found =
+      std::ranges::find(all, std::string_view(request_.path), &dashboard::Asset::path);
+  if (found == all.end()) {
+    return send(problem(404, ErrorCode::not_found, "there is nothing at this path"));
+  }
+  Response page{200, found->content_type, {}, found->bytes};
+  page.fields = "ETag: " + std::string(found->etag) + "\r\n";
+  page.cache_control = "no-cache";
+  if (request_.field("if-none-match") == found->etag) {
+    page.status = 304;
+    page.page = {};
+  }
+  send(page);
+}
+
+void Exchange::answer_command() {
+  auto command = to_command(request_);
+  if (command) return is_admitted() ? run(std::move(*command)) : void();
+  Response refused = to_response(command.error());
+  if (refused.status == 405) {
+    const Command* const known = find_command(request_.path.substr(kApi.size()));
+    refused.fields += "Allow: " + allowed_methods(*known) + "\r\n";
+  }
+  send(refused);
+}
+
+void Exchange::run(CommandRequest command) {
+  delivery_ = command.delivery;
+  const CommandId id = command.line.command->id;
+  if (delivery_ == Delivery::stream || id == CommandId::wait) waits_ = Waits::long_time;
+  if (delivery_ == Delivery::document) {
+    task_ = parts_.commands.run(command.line, *this);
+    return;
+  }
+  if (id == CommandId::events) follow_events(command.line);
+  if (id != CommandId::status) {
+    task_ = parts_.commands.run(command.line, *this);
+  } else if (const auto allowed = parts_.commands.check(command.line, *this); !allowed) {
+    return refuse(allowed.error());
+  }
+  if (state_ == State::complete) return;
+  if (state_ == State::pending) begin_stream();
+  if (id != CommandId::events) subscribe(command.line);
+}
+
+/// New events come after the recent ones; a client that has lost its connection has those up to
+/// Last-Event-ID already.
+void Exchange::follow_events(CommandLine& line) const {
+  line.options.push_back({line.command->find_option("follow"), ""});
+  const std::string last = request_.field("last-event-id");
+  const Option* const after = line.command->find_option("after");
+  if (line.has("after") || last.empty() || !value_error(*after, last).empty()) return;
+  line.options.push_back({after, last});
+}
+
+void Exchange::subscribe(const CommandLine& line) {
+  std::string pool;
+  if (line.command->id == CommandId::status && !line.positionals.empty()) {
+    pool = line.positionals.front();
+  } else if (line.command->id == CommandId::wait) {
+    const auto node = parts_.control.resolve_node(line.positionals.front());
+    if (node) pool = node->pool;
+  }
+  const auto subscribed = parts_.feed.subscribe(*this, pool);
+  if (!subscribed) refuse(subscribed.error());
+}
+
+void Exchange::on_status(const Slice& event) {
+  if (state_ == State::streaming && !sink_.is_behind()) sink_.send_event(event);
+}
+
+void Exchange::on_pool_gone(const CommandError& why) {
+  refuse(why);
+}
+
+void Exchange::begin_stream() {
+  state_ = State::streaming;
+  sink_.begin_stream(Response{200, kEventStream});
+}
+
+void Exchange::add(const CommandAnswer& answer, Format /*format*/) {
+  if (state_ == State::complete) return;
+  if (delivery_ == Delivery::document) {
+    document_ += render_json(answer);
+    return;
+  }
+  if (state_ == State::pending) begin_stream();
+  sink_.send_event(to_slice(
+      parts_.blocks, stream_event(event_name(answer), render_json(answer), event_id(answer))));
+}
+
+void Exchange::refuse(const CommandError& error) {
+  const Problem why = to_problem(error, shown());
+  if (state_ == State::pending) return send(why);
+  if (state_ == State::complete) return;
+  sink_.send_event(to_slice(parts_.blocks, stream_event("error", render(why))));
+  finish();
+}
+
+void Exchange::finish() {
+  if (state_ == State::complete) return;
+  if (state_ == State::pending) return send(Response{200, kJson, std::move(document_)});
+  state_ = State::complete;
+  parts_.feed.unsubscribe(*this);
+  sink_.end_stream();
+}
+
+void Exchange::fail(const CommandError& why) {
+  refuse(why);
+}
+
+void Exchange::send(const Response& response) {
+  state_ = State::complete;
+  sink_.send(response);
+}
+
+}  // namespace bonedry::admin::http_door
