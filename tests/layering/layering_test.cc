@@ -49,6 +49,12 @@ class SmallTreeTest : public ::testing::Test {
     write("proxy/upgrade_coordinator.cc", "#include \"proxy/upgrade_coordinator.h\"\n");
     write("proxy/traffic_status.h", "#include \"admin/table.h\"\n");
     write("proxy/traffic_status.cc", "#include \"proxy/traffic_status.h\"\n");
+    write("proxy/admin_doors.h", "#include \"admin/table.h\"\n");
+    write("proxy/admin_doors.cc", "#include \"proxy/admin_doors.h\"\n");
+    write("admin/http_door/door.cc", R"(#include "admin/table.h"
+#include "proxy/http/codec.h"
+#include "proxy/tls/transport.h"
+)");
     write("admin/table.cc", R"(#include "balancer/node.h"
 #include "proxy/io/loop.h"
 #include "proxy/server.h"

@@ -273,9 +273,10 @@ TEST(HookCommandTest, HasTheFactsInItsEnvironmentAndAsJson) {
                           "BONEDRY_NODE=alice", "BONEDRY_ADDRESS=127.0.0.1:9001",
                           "BONEDRY_TIME=2023-11-14T22:13:20.000Z", "BONEDRY_BY=root",
                           "BONEDRY_REASON=update 4.2", "BONEDRY_TEXT=bleeding\\x0aby root"));
-  EXPECT_EQ(command.input, R"({"id":0,"at":"2023-11-14T22:13:20.000Z","kind":"bleed","node":"shop/alice",)"
-                           R"("text":"bleeding\nby root","by":"root","reason":"update 4.2"})"
-                           "\n");
+  EXPECT_EQ(command.input,
+            R"({"id":0,"at":"2023-11-14T22:13:20.000Z","kind":"bleed","node":"shop/alice",)"
+            R"("text":"bleeding\nby root","by":"root","reason":"update 4.2"})"
+            "\n");
 }
 
 }  // namespace

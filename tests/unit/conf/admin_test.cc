@@ -36,6 +36,39 @@ TEST(AdminTest, TokensHaveANameASecretAndAScope) {
   EXPECT_EQ(admin.bleed_warning, std::chrono::hours{24});
 }
 
+TEST(AdminTest, TheHttpDoorIsOnALoopbackAddressOrAUnixSocket) {
+  for (const std::string address : {"127.0.0.1:9900", "127.8.9.1:0", "[::1]:9900"}) {
+    const auto http = load(beside_a_pool("[admin]\nhttp = '" + address + "'")).config.admin.http;
+    ASSERT_TRUE(http);
+    EXPECT_EQ(to_string(http->address), address);
+    EXPECT_TRUE(http->is_loopback());
+  }
+  const auto local = load(beside_a_pool("[admin]\nhttp = '/run/b/http'")).config.admin.http;
+  ASSERT_TRUE(local);
+  EXPECT_EQ(local->socket, "/run/b/http");
+  EXPECT_FALSE(local->is_loopback());
+  EXPECT_FALSE(load(beside_a_pool("")).config.admin.http);
+}
+
+TEST(AdminTest, BeyondThisMachineTheHttpDoorTakesTlsAndAToken) {
+  expect_errors(
+      [](std::string_view text) { return beside_a_pool(text); },
+      {{"[admin]\nhttp = '0.0.0.0:9900'\n[[admin.token]]\nname = 'ci'\ntoken_file = 'x'\n"
+        "scope = ['read']",
+        R"(f:2:8: admin.http: "0.0.0.0:9900" can be reached from other machines: it needs TLS; )"
+        "add [admin.tls], or use 127.0.0.1"},
+       {"[admin]\nhttp = '0.0.0.0:9900'\n[[admin.tls.certificates]]\ncertificate = 'c'\n"
+        "key = 'k'",
+        R"(f:2:8: admin.http: "0.0.0.0:9900" can be reached from other machines: it needs a token; )"
+        "add [[admin.token]], or use 127.0.0.1"},
+       {"[admin]\nhttp = '/s'\n[[admin.tls.certificates]]\ncertificate = 'c'\nkey = 'k'",
+        "f:2:8: admin.http: a Unix socket takes no TLS; remove [admin.tls]"},
+       {"[admin]\nsocket = '/s'\nhttp = '/s'",
+        "f:3:8: admin.http: is the path of the admin socket; choose another"},
+       {"[admin]\nhttp = '127.0.0.1:9900'\n[admin.tls]",
+        "f:3:1: admin.tls.certificates: missing; expected at least one certificate and its key"}});
+}
+
 TEST(AdminTest, ErrorsOfTokensNeverShowThem) {
   const std::string scope_error =
       R"( is not a scope; expected "read", "bleed:POOL/NODE" or "operate")";

@@ -99,7 +99,9 @@ TEST(SamplesTest, ExampleLoadsWithItsOptionalKeys) {
   EXPECT_EQ(loaded.config.listeners.at(0).health_path, "/-/health");
   EXPECT_EQ(loaded.config.pools.at(0).session.logout.size(), 1U);
   EXPECT_EQ(loaded.config.pools.at(0).session.exempt.size(), 2U);
-  EXPECT_EQ(loaded.warnings.size(), 1U);  // http is not implemented yet
+  ASSERT_TRUE(loaded.config.admin.http);
+  EXPECT_TRUE(loaded.config.admin.http->tls);
+  EXPECT_TRUE(loaded.warnings.empty());
 }
 
 }  // namespace
