@@ -73,7 +73,7 @@ void Connection::on_timer() {
 
 void Connection::open() {
   const IoStatus status = transport_->open();
-  if (status == IoStatus::would_block) return;
+  if (status == IoStatus::would_block) return transport_->want(Ready::read);
   if (status != IoStatus::done) return close();
   enter(State::reading, parts_.limits.request);
 }

@@ -106,14 +106,13 @@ void Exchange::run(CommandRequest command) {
     return;
   }
   if (id == CommandId::events) follow_events(command.line);
-  if (id != CommandId::status) {
-    task_ = parts_.commands.run(command.line, *this);
-  } else if (const auto allowed = parts_.commands.check(command.line, *this); !allowed) {
-    return refuse(allowed.error());
+  if (id == CommandId::status) {
+    const auto allowed = parts_.commands.check(command.line, *this);
+    return allowed ? subscribe(command.line) : refuse(allowed.error());
   }
-  if (state_ == State::complete) return;
+  task_ = parts_.commands.run(command.line, *this);
   if (state_ == State::pending) begin_stream();
-  if (id != CommandId::events) subscribe(command.line);
+  if (id == CommandId::wait && state_ == State::streaming) subscribe(command.line);
 }
 
 /// New events come after the recent ones; a client that has lost its connection has those up to
@@ -139,6 +138,7 @@ void Exchange::subscribe(const CommandLine& line) {
 }
 
 void Exchange::on_status(const Slice& event) {
+  if (state_ == State::pending) begin_stream();
   if (state_ == State::streaming && !sink_.is_behind()) sink_.send_event(event);
 }
 
