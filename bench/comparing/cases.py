@@ -13,6 +13,7 @@ from .machine import BenchError, clients_that_fit, find_program
 from .proxies import Setting
 from .slow import SlowCase
 from .tls_slow import TlsSlowCase
+from .watchers import WatchersCase
 
 KIB, MIB = 1024, 1024 * 1024
 PEERS = ("haproxy", "nginx")
@@ -378,6 +379,9 @@ CASES = {
     "expiry": ExpiryCase((Goal("p99_growth", 1.3), Goal("late_ms", 1000))),
     # What a slow client may hold in memory: a block in each direction, and its connections.
     "slow": SlowCase((Goal("p99_growth", 1.5), Goal("bytes_each", 2 * 32 * KIB + 4 * KIB))),
+    # As much of one core as nobody misses.
+    "watchers": WatchersCase(0, (Goal("cpu_share", 0.02), Goal("p99_growth", 1.1))),
+    "dashboards": WatchersCase(200, (Goal("cpu_share", 0.05), Goal("p99_growth", 1.2))),
     "tlsslow": TlsSlowCase((Goal("p99_growth", 1.5), Goal("bytes_each", 64 * KIB))),
 }
 

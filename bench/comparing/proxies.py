@@ -11,12 +11,12 @@ from .tls import GROUP, SUITE, VERSION, check_negotiation
 
 class Setting:
     """What a proxy is asked to be. `nodes` are (address, port) pairs. `certificate` is there where
-    clients speak TLS, who may then speak `minimum_tls` and newer. The last two are for who keeps a
-    ledger: where it is, if it is there already, and how long a session lasts."""
+    clients speak TLS, who may then speak `minimum_tls` and newer. The last three are for who keeps a
+    ledger: where it is, if it is there already, how long a session lasts, and where the HTTP door is."""
 
     def __init__(self, nodes, workers=1, pinned_to=(0,), certificate=None,
                  minimum_tls=VERSION.removeprefix("TLSv"), sessions=1000000, state_dir=None,
-                 idle_timeout="20m"):
+                 idle_timeout="20m", http_port=None):
         self.nodes = nodes
         self.workers = workers
         self.pinned_to = set(pinned_to)
@@ -25,6 +25,7 @@ class Setting:
         self.sessions = sessions
         self.state_dir = state_dir
         self.idle_timeout = idle_timeout
+        self.http_port = http_port
 
 
 class Proxy:
@@ -90,6 +91,7 @@ workers = {setting.workers}
 state_dir = "{setting.state_dir or folder + "/state"}"
 [admin]
 socket = "{folder}/admin.sock"
+{f'http = "127.0.0.1:{setting.http_port}"' if setting.http_port else ""}
 [log]
 access = "off"
 [timeouts]

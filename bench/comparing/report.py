@@ -13,7 +13,8 @@ COLUMNS = (
     ("touch_ns", "2 threads", "{:.0f}"), ("count_ns", "count ns", "{:.1f}"),
     ("restore_s", "restore s", "{:.2f}"), ("late_ms", "late ms", "{:.0f}"),
     ("p99_alone_us", "p99 alone", "{:.0f}"), ("p99_growth", "p99 growth", "{:.2f}"),
-    ("flood_busy", "flood busy", "{:.0%}"),
+    ("flood_busy", "flood busy", "{:.0%}"), ("cpu_share", "of a core", "{:.1%}"),
+    ("scrape_ms", "slowest scrape ms", "{:.1f}"),
     ("resident", "RSS MiB", None), ("to_peer", "to peer", "{:.2f}"),
     ("to_copy", "to floor", "{:.2f}"), ("to_splice", "to splice floor", "{:.2f}"),
 )
