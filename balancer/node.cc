@@ -67,6 +67,16 @@ std::int64_t Node::session_load() const {
   return sessions_.read().all() + reserved_.load(std::memory_order_relaxed);
 }
 
+NodeTotals Node::totals() const {
+  NodeTotals totals = meters.read();
+  totals.begun += counters.begun.load();
+  totals.moved += counters.moved.load();
+  totals.rescued += counters.rescued.load();
+  totals.late += counters.late.load();
+  totals.logged_out += counters.logged_out.load();
+  return totals;
+}
+
 bool Node::reserve_session(std::uint64_t max_sessions) {
   reserved_.fetch_add(1, std::memory_order_relaxed);
   if (max_sessions == 0 || session_load() <= static_cast<std::int64_t>(max_sessions)) return true;

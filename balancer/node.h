@@ -2,6 +2,7 @@
 
 #include "balancer/failure_notes.h"
 #include "balancer/node_id.h"
+#include "balancer/node_meter.h"
 #include "balancer/pass_use.h"
 #include "proxy/base/clock.h"
 
@@ -169,6 +170,9 @@ class Node {
   }
 
   NodeCounters counters;
+  NodeMeters meters;
+  /// Everything that has been counted of the node, also in the process before this one.
+  [[nodiscard]] NodeTotals totals() const;
   FailureNotes failures;
 
  private:

@@ -33,8 +33,17 @@ void Exchange::set(ResponseState state) {
 void Exchange::set(AttemptState state) {
   if (state == attempt_ && state == AttemptState::none) return;
   assert(may_follow(attempt_, state));
-  stats_.phases.step(attempt_, state, context_.now());
+  note_step(state);
   attempt_ = state;
+}
+
+/// Measures the state that ends.
+void Exchange::note_step(AttemptState state) {
+  const Millis taken = stats_.phases.step(attempt_, state, context_.now());
+  if (attempt_ == AttemptState::queued) held_.meter->queue.note(taken);
+  if (attempt_ == AttemptState::connecting && state == AttemptState::sent) {
+    held_.meter->connect.note(taken);
+  }
 }
 
 void Exchange::Routing::reset() {
@@ -111,7 +120,7 @@ void Exchange::on_connected() {
 
 void Exchange::on_request_body(const BodySlices& body, Last last, std::string_view trailers) {
   calls_.expect_none();
-  stats_.bytes_in += body.bytes();
+  count_in(body.bytes());
   note_progress();
   if (!takes_request()) return;
   if (request_ == RequestState::body && too_large(stats_.bytes_in)) {
@@ -140,7 +149,7 @@ bool Exchange::takes_request_pipes() const {
 
 void Exchange::on_request_body(io::PipeLease body, Last last) {
   calls_.expect_none();
-  stats_.bytes_in += body->bytes();
+  count_in(body->bytes());
   note_progress();
   upstream_->send_body(std::move(body));
   if (last == Last::yes) request_complete("");
@@ -260,7 +269,7 @@ void Exchange::on_response_head(const http::ResponseInfo& response) {
 void Exchange::on_response_body(const BodySlices& body, Last last, std::string_view trailers) {
   calls_.expect_none();
   if (!takes_response()) return;
-  stats_.bytes_out += body.bytes();
+  count_out(body.bytes());
   note_progress();
   downstream_->send_body(body);
   if (last == Last::yes) response_complete(trailers);
@@ -272,7 +281,7 @@ bool Exchange::takes_response_pipes() const {
 
 void Exchange::on_response_body(io::PipeLease body, Last last) {
   calls_.expect_none();
-  stats_.bytes_out += body->bytes();
+  count_out(body->bytes());
   note_progress();
   downstream_->send_body(std::move(body));
   if (last == Last::yes) response_complete("");

@@ -125,6 +125,7 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   void set(RequestState state);
   void set(ResponseState state);
   void set(AttemptState state);
+  void note_step(AttemptState state);
 
   void request_complete(std::string_view trailers);
   void await_response();
@@ -144,6 +145,16 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   void respond(EndReason reason, const http::LocalResponse& response);
   void release_upstream(StreamEnd end = StreamEnd::complete);
   void finish(EndReason reason, StreamEnd end);
+  void count_at_node();
+  /// At once, not when the exchange ends: a tunnel may last for days.
+  void count_in(std::uint64_t bytes) {
+    stats_.bytes_in += bytes;
+    if (held_.meter != nullptr) held_.meter->bytes_in.add(bytes);
+  }
+  void count_out(std::uint64_t bytes) {
+    stats_.bytes_out += bytes;
+    if (held_.meter != nullptr) held_.meter->bytes_out.add(bytes);
+  }
   void note_last_request();
   void write_log(EndReason reason);
   [[nodiscard]] std::string_view client_address() const;
@@ -216,6 +227,7 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   /// What the exchange holds of its node.
   struct Held {
     std::shared_ptr<balancer::Node> node;  // counts this exchange as open, of a user or with a pass
+    balancer::NodeMeter* meter = nullptr;  // of that node; null if there is none
     std::size_t index = 0;
     SessionReservation reservation;     // for the session that the response will begin
     std::optional<TunnelToken> tunnel;  // nothing: not in a tunnel; empty: with a pass

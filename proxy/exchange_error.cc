@@ -62,6 +62,7 @@ void Exchange::report(const ExchangeError& error) {
   // A node may close a connection that was idle: that is no failure.
   const bool node_failed = error.side() == Side::upstream && error.retry != Retry::not_processed;
   if (node_failed && held_.node) {
+    held_.meter->failures.add();
     context_.report_node_failure(runtime_->node(held_.index), error);
   }
   if (error.reason == EndReason::no_resources) context_.report_out_of_resources(error.error);
@@ -87,6 +88,7 @@ bool Exchange::take_retry(Retry retry) {
 /// Routes the request again under the current topology, like a new request.
 void Exchange::retry() {
   context_.counters().note_retry();
+  if (held_.meter != nullptr) held_.meter->retries.add();
   routing_.reuse = ConnectionReuse::new_only;
   progress_.to_node = Flow::open;
   release_upstream();
@@ -147,14 +149,23 @@ void Exchange::finish(EndReason reason, StreamEnd end) {
   timer_.disarm();
   release_upstream(end);
   held_.reservation.reset();
+  count_at_node();
   leave_tunnel();
   set(ResponseState::done);
-  stats_.phases.step(attempt_, AttemptState::none, context_.now());
+  note_step(AttemptState::none);
   write_log(downstream_->gone() ? EndReason::client_gone : reason);
   // First the session's time stamp, then the node's counter: see Node::exchanges_open.
   if (runtime_) runtime_->affinity().release(binding_, context_.exact_now());
   leave_node();
   downstream_->on_exchange_end(end);
+}
+
+/// How long a tunnel lasts says nothing about its node.
+void Exchange::count_at_node() {
+  if (held_.meter == nullptr) return;
+  const bool answered = response_ != ResponseState::waiting && response_ != ResponseState::local;
+  held_.meter->note_end(answered ? stats_.status : 0);
+  if (!in_tunnel()) held_.meter->duration.note(context_.now() - stats_.started);
 }
 
 std::string_view Exchange::client_address() const {
@@ -172,7 +183,7 @@ void Exchange::note_last_request() {
 
 void Exchange::write_log(EndReason reason) {
   const Millis duration = context_.now() - stats_.started;
-  context_.counters().note({reason, duration, stats_.bytes_in, stats_.bytes_out});
+  context_.counters().note({reason, stats_.bytes_in, stats_.bytes_out});
   note_last_request();
   if (!context_.access_log().enabled() || stats_.logged == LocalAnswer::Logged::no) return;
   AccessEntry entry;

@@ -115,7 +115,9 @@ void Exchange::attempt(std::size_t node) {
     pass_ ? held_.node->open_pass_exchange() : held_.node->open_exchange();
   }
   held_.index = node;
-  take(runtime_->streams(node).lease(lease_request(), *this));
+  NodeStreams& streams = runtime_->streams(node);
+  held_.meter = &streams.meter();
+  take(streams.lease(lease_request(), *this));
 }
 
 /// A body may turn out too long to be kept, so only a request without one is repeatable.
@@ -211,6 +213,7 @@ void Exchange::leave_node() {
   if (!held_.node) return;
   pass_ ? held_.node->close_pass_exchange() : held_.node->close_exchange(context_.now());
   held_.node.reset();
+  held_.meter = nullptr;
 }
 
 }  // namespace bonedry::proxy

@@ -20,13 +20,14 @@ struct PhaseTimes {
 /// `connecting`.
 class PhaseClock {
  public:
-  /// Call before each step.
-  void step(AttemptState from, AttemptState to, Instant now) {
+  /// Call before each step. Returns how long the state took that ends.
+  Millis step(AttemptState from, AttemptState to, Instant now) {
     const Millis taken = now - since_;
     since_ = now;
     if (from == AttemptState::queued) add(times_.queue, taken);
     if (from == AttemptState::connecting) add(times_.connect, taken);
     if (from == AttemptState::sent && to == AttemptState::answered) times_.first_byte = taken;
+    return taken;
   }
   [[nodiscard]] const PhaseTimes& times() const { return times_; }
 

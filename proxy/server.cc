@@ -130,7 +130,8 @@ Result<> Server::start(const std::shared_ptr<const balancer::Topology>& topology
   for (std::size_t index = 0; index < worker_count_; ++index) {
     const auto seed = static_cast<std::uint64_t>(parts_.clock.now().ms) + index;
     try {
-      workers_.push_back(std::make_unique<Worker>(shared, listens_of(index), topology, seed));
+      workers_.push_back(
+          std::make_unique<Worker>(shared, listens_of(index), topology, Worker::Id{index, seed}));
     } catch (const std::system_error& error) {
       return Failure{std::string("cannot start a worker: ") + error.what()};
     }
@@ -201,6 +202,12 @@ HandshakeTotals Server::handshake_totals() const {
   HandshakeTotals totals;
   for (const auto& worker : workers_) totals.add(worker->handshakes().read());
   return totals;
+}
+
+std::vector<Millis> Server::loop_lags() const {
+  std::vector<Millis> lags;
+  for (const auto& worker : workers_) lags.push_back(worker->loop_lag(parts_.clock.now()));
+  return lags;
 }
 
 void Server::announce_stop() {

@@ -91,6 +91,9 @@ class Server {
   /// As `exchange_totals`.
   [[nodiscard]] HandshakeTotals handshake_totals() const;
 
+  /// How late the event loop of each worker has been lately, see io::LoopLag.
+  [[nodiscard]] std::vector<Millis> loop_lags() const;
+
   /// Connections of clients that are open now.
   [[nodiscard]] std::size_t client_connections() const { return clients_.connections(); }
 

@@ -204,6 +204,8 @@ class NodeStreams {
                                     ConnectionToken turn) = 0;
   /// Gives up the exchange's place in the queue.
   virtual void leave_queue(UpstreamEvents& exchange) = 0;
+  /// What this worker counts of the node; valid as long as the node.
+  [[nodiscard]] virtual balancer::NodeMeter& meter() = 0;
 
  protected:
   ~NodeStreams() = default;

@@ -11,8 +11,9 @@
 
 namespace bonedry::proxy {
 
-UpstreamPool::UpstreamPool(WorkerContext& context, std::shared_ptr<balancer::Node> node)
-    : context_(context), node_(std::move(node)) {
+UpstreamPool::UpstreamPool(WorkerContext& context, std::shared_ptr<balancer::Node> node,
+                           balancer::NodeMeter& meter)
+    : context_(context), node_(std::move(node)), meter_(meter) {
   context_.upstream_limiter.add(*this);
 }
 
@@ -84,9 +85,11 @@ NodeStreams::Lease UpstreamPool::lease(const LeaseRequest& request, UpstreamEven
   UpstreamConnection* const idle =
       request.reuse == ConnectionReuse::allowed ? find_idle(request.repeat) : nullptr;
   if (idle != nullptr) {
+    meter_.reuses.add();
     idle->lend(exchange, std::move(turn));
     return idle;
   }
+  meter_.connects.add();
   io::ConnectStart start = connect();
   if (start.error != 0) return on_connect_failed(start.error, errno_text(start.error));
   all_.push_back(std::make_unique<UpstreamConnection>(
@@ -101,6 +104,7 @@ NodeStreams::Lease UpstreamPool::lease(const LeaseRequest& request, UpstreamEven
 
 ExchangeError UpstreamPool::on_connect_failed(int error, const std::string& why) {
   if (io::is_local_shortage(error)) return out_of_resources(error);
+  meter_.connect_failures.add();
   const bool late = error == ETIMEDOUT;
   const Instant now = context_.loop.now();
   if (error == EPROTO) {

@@ -38,7 +38,9 @@ class UpstreamPool final : public NodeStreams, private UpstreamOwner {
   static constexpr std::size_t kEvictTooOldAt = 16;
 
   /// Call `configure` before anything else.
-  UpstreamPool(WorkerContext& context, std::shared_ptr<balancer::Node> node);
+  /// `meter`: what this worker counts of the node.
+  UpstreamPool(WorkerContext& context, std::shared_ptr<balancer::Node> node,
+               balancer::NodeMeter& meter);
   ~UpstreamPool();
   UpstreamPool(const UpstreamPool&) = delete;
   UpstreamPool& operator=(const UpstreamPool&) = delete;
@@ -49,6 +51,7 @@ class UpstreamPool final : public NodeStreams, private UpstreamOwner {
   [[nodiscard]] Lease lease(const LeaseRequest& request, UpstreamEvents& exchange,
                             ConnectionToken turn) override;
   void leave_queue(UpstreamEvents& exchange) override;
+  [[nodiscard]] balancer::NodeMeter& meter() override { return meter_; }
 
   /// Connections made with another address, PROXY protocol or TLS context serve no further
   /// exchange. `tls`: null for plain connections.
@@ -79,6 +82,7 @@ class UpstreamPool final : public NodeStreams, private UpstreamOwner {
   // Many: the config of the node and the lists of its connections.
   WorkerContext& context_;
   std::shared_ptr<balancer::Node> node_;
+  balancer::NodeMeter& meter_;
   conf::Address address_;
   std::uint64_t max_connections_ = 0;  // in use at a time; 0: no limit
   std::uint64_t max_waiting_ = 0;

@@ -55,9 +55,9 @@ void turn_away(int fd, const http::Refusal& refusal) {
 }
 
 Worker::Worker(SharedParts shared, std::vector<ListenSocket> listens,
-               const std::shared_ptr<const balancer::Topology>& topology, std::uint64_t seed)
+               const std::shared_ptr<const balancer::Topology>& topology, Id id)
     : shared_(shared),
-      seed_(seed),
+      id_(id),
       mailbox_(loop_),
       pipes_(shared.descriptors.pipes),
       upstream_limiter_(shared.descriptors.idle),
@@ -191,7 +191,9 @@ void Worker::adopt_tls(ListenerConfig& listener, const conf::ListenerTls& config
 
 UpstreamPool* Worker::upstream_for(const balancer::NodeView& view, const conf::Pool& config) {
   auto& pool = upstreams_[view.node.get()];
-  if (!pool) pool = std::make_unique<UpstreamPool>(context_, view.node);
+  if (!pool)
+    pool =
+        std::make_unique<UpstreamPool>(context_, view.node, view.node->meters.of_worker(id_.index));
   pool->configure(view, config, tls_->client_context(config));
   return pool.get();
 }
@@ -199,7 +201,7 @@ UpstreamPool* Worker::upstream_for(const balancer::NodeView& view, const conf::P
 std::shared_ptr<PoolState> Worker::pool_state_of(const conf::Pool& pool) {
   PoolStateEntry& entry = pool_states_[pool.name];
   if (!entry.state || entry.balance != pool.balance || entry.sticky != pool.session.sticky) {
-    balancer::Picker picker(pool.balance, pool.session.sticky, seed_);
+    balancer::Picker picker(pool.balance, pool.session.sticky, id_.seed);
     entry = {pool.balance, pool.session.sticky,
              std::make_shared<PoolState>(PoolState{std::move(picker), {}})};
   }
@@ -408,7 +410,7 @@ void Worker::report_node_failure(const balancer::NodeView& node, const ExchangeE
 
 void Worker::report_refusal(const RefusedRequest& request, const http::Refusal& refusal) {
   const std::string reason = http::reason_of(refusal);
-  counters_.note({EndReason::bad_request, Millis{0}, 0, 0});
+  counters_.note({EndReason::bad_request, 0, 0});
   if (access_log().enabled()) {
     AccessEntry entry;
     entry.at = wall();

@@ -78,9 +78,15 @@ class Worker final : public ExchangeContext {
     ProxyHeaderMode proxy_header_mode = ProxyHeaderMode::none;
   };
 
-  /// On the main thread. `seed` makes the workers' random choices differ.
+  /// One among the workers.
+  struct Id {
+    std::size_t index = 0;   ///< from 0
+    std::uint64_t seed = 0;  ///< makes the workers' random choices differ
+  };
+
+  /// On the main thread.
   Worker(SharedParts shared, std::vector<ListenSocket> listens,
-         const std::shared_ptr<const balancer::Topology>& topology, std::uint64_t seed);
+         const std::shared_ptr<const balancer::Topology>& topology, Id id);
   /// On the main thread: closes immediately what is still open.
   virtual ~Worker();
 
@@ -120,6 +126,8 @@ class Worker final : public ExchangeContext {
   [[nodiscard]] ExchangeCounters& counters() override { return counters_; }
   [[nodiscard]] RequestIds& request_ids() override { return request_ids_; }
   [[nodiscard]] session::LastRequests* last_requests() override { return last_requests_; }
+  /// From any thread: see io::LoopLag.
+  [[nodiscard]] Millis loop_lag(Instant now) const { return loop_.lag().longest(now); }
   /// Any thread may read their counts.
   [[nodiscard]] Handshakes& handshakes() { return handshakes_; }
   [[nodiscard]] ProcessState process_state() const override { return process_state_; }
@@ -231,7 +239,7 @@ class Worker final : public ExchangeContext {
 
   // Many: the worker is where a thread's parts are put together.
   SharedParts shared_;
-  std::uint64_t seed_;
+  const Id id_;
   io::EventLoop loop_;
   io::Mailbox mailbox_;
   BlockPool blocks_;

@@ -33,6 +33,7 @@ EventLoop::EventLoop()
   // Starting a timer or a prepare hook needs no resources, so it cannot fail.
   const auto period = static_cast<std::uint64_t>(TimerWheel::kTick.count());
   uv_timer_init(&loop_, &tick_);
+  tick_.data = this;
   uv_timer_start(&tick_, on_tick, period, period);
   uv_prepare_init(&loop_, &prepare_);
   uv_idle_init(&loop_, &idle_);
@@ -61,8 +62,12 @@ void EventLoop::run() {
   uv_run(&loop_, UV_RUN_DEFAULT);
 }
 
-/// Only ends the wait for events; due timers fire in `fire_timers`.
-void EventLoop::on_tick(uv_timer_t* /*timer*/) {}
+/// Ends the wait for events, and tells how late the loop is; due timers fire in `fire_timers`.
+void EventLoop::on_tick(uv_timer_t* timer) {
+  constexpr std::uint64_t kNanos = 1'000'000;
+  static_cast<EventLoop*>(timer->data)
+      ->lag_.note({static_cast<std::int64_t>(uv_hrtime() / kNanos)});
+}
 
 /// Runs after the events of one loop iteration and before the wait for the next ones.
 void EventLoop::on_prepare(uv_prepare_t* prepare) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "proxy/base/clock.h"
+#include "proxy/io/loop_lag.h"
 #include "proxy/io/readiness.h"
 #include "proxy/io/timer_wheel.h"
 
@@ -46,6 +47,8 @@ class EventLoop {
     return std::max(now_, Instant{static_cast<std::int64_t>(uv_now(&loop_))});
   }
   [[nodiscard]] TimerWheel& timers() { return timers_; }
+  /// Any thread may ask it.
+  [[nodiscard]] const LoopLag& lag() const { return lag_; }
   [[nodiscard]] Readiness& readiness() { return readiness_; }
   [[nodiscard]] uv_loop_t* raw() { return &loop_; }
 
@@ -72,6 +75,7 @@ class EventLoop {
   uv_prepare_t prepare_{};
   uv_idle_t idle_{};  // active while something is deferred, so that the loop does not wait
   int postponed_iterations_ = 0;
+  LoopLag lag_{TimerWheel::kTick};
   TimerWheel timers_;
   Readiness readiness_;
   std::vector<Deferred*> deferred_;  // null: cancelled

@@ -66,7 +66,7 @@ class AllocationTest : public testing::Test {
     listens.push_back({std::move(*socket), 0, "shop"});
     worker_ =
         std::make_unique<Worker>(SharedParts{ledger_, clock_, access_log_, secrets_, clients_, 100},
-                                 std::move(listens), topology(), 1);
+                                 std::move(listens), topology(), Worker::Id{0, 1});
   }
 
   std::shared_ptr<const balancer::Topology> topology() {

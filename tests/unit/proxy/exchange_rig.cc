@@ -247,6 +247,12 @@ std::uint64_t ExchangeTest::ended(EndReason reason) const {
   return counters_.read().endings[static_cast<std::size_t>(reason)];
 }
 
+balancer::NodeTotals ExchangeTest::counted(std::size_t node) const {
+  balancer::NodeTotals totals;
+  nodes_[node].measured.add_to(totals);
+  return totals;
+}
+
 bool ExchangeTest::said(const std::string& line) const {
   return std::ranges::find(log, line) != log.end();
 }

@@ -109,12 +109,14 @@ class ScriptedNode final : public NodeStreams {
   std::deque<std::unique_ptr<ScriptedStream>> streams;  ///< all streams that it has lent
   std::vector<LeaseRequest> asked;
   UpstreamEvents* waiting = nullptr;
+  balancer::NodeMeter measured;
 
   [[nodiscard]] ScriptedStream& stream() { return *streams.back(); }
   [[nodiscard]] Lease lease(const LeaseRequest& request, UpstreamEvents& exchange) override;
   [[nodiscard]] Lease lease(const LeaseRequest& request, UpstreamEvents& exchange,
                             ConnectionToken turn) override;
   void leave_queue(UpstreamEvents& exchange) override;
+  [[nodiscard]] balancer::NodeMeter& meter() override { return measured; }
 
  private:
   std::string name_;
@@ -148,6 +150,8 @@ class ExchangeTest : public testing::Test, public ExchangeContext {
   [[nodiscard]] balancer::Node& node(std::size_t index) { return *pool_.nodes[index].node; }
   [[nodiscard]] ScriptedStream& stream(std::size_t index) { return nodes_[index].stream(); }
   [[nodiscard]] std::uint64_t ended(EndReason reason) const;
+  /// What was counted of the node so far.
+  [[nodiscard]] balancer::NodeTotals counted(std::size_t node) const;
   [[nodiscard]] bool said(const std::string& line) const;
   /// Makes the next new user go to this node: the other node's door is shut to new users.
   void only(std::size_t index);
