@@ -26,6 +26,7 @@ struct BleedStatus {
   std::optional<Millis> pending_ends_in = {};
   /// How old the bleed is, if it is older than [admin] bleed_warning.
   std::optional<Millis> long_for = {};
+  std::optional<Millis> age = {};  ///< how old the bleed is; empty: not known
 };
 
 /// The last active check of a node.
@@ -44,6 +45,15 @@ struct PassStatus {
   std::uint64_t used_lately = 0;  ///< how many came lately, see balancer::PassUse
   std::optional<Millis> last_used_age;
   std::int64_t open = 0;  ///< exchanges and tunnels
+};
+
+/// The exchanges of a node over the last ten seconds or so.
+struct RecentTraffic {
+  double requests_per_second = 0;
+  /// Failures by the node's doing, and responses 5xx of the node.
+  double errors_per_second = 0;
+  std::optional<double> median_s;  ///< of the durations; empty: no exchange has ended
+  std::optional<double> p99_s;
 };
 
 struct NodeStatus {
@@ -74,6 +84,8 @@ struct NodeStatus {
   std::optional<BleedStatus> bleeding;  ///< set if the node is bleeding or in maintenance
   bool removed = false;                 ///< no longer in the config, kept until it has no users
   PassStatus passes = {};
+  balancer::NodeTotals totals = {};           ///< with those that have members above
+  std::optional<RecentTraffic> traffic = {};  ///< empty: not known yet
 };
 
 /// Whether the health of a pool's nodes is checked actively.
@@ -153,7 +165,11 @@ struct TrafficStatus {
   std::uint64_t connections = 0;  ///< of clients, open now
   /// Pid of the previous process while it finishes what it has open; 0: there is none.
   std::int64_t previous_process = 0;
+  std::vector<Millis> loop_lags = {};  ///< of each worker, see io::LoopLag
 };
+
+/// How the last attempt to load the config ended.
+enum class ConfigLoad : std::uint8_t { succeeded, failed };
 
 /// This process.
 struct ProcessStatus {
@@ -162,6 +178,9 @@ struct ProcessStatus {
   Millis config_age{0};  ///< since the config in force was loaded
   /// Requests a second that have ended, over the last seconds; empty: not known yet.
   std::optional<double> requests_per_second;
+  WallTime started = {};
+  ConfigLoad last_load = ConfigLoad::succeeded;
+  WallTime config_loaded = {};  ///< the config in force
 };
 
 struct Status {

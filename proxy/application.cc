@@ -20,15 +20,14 @@
 #include "proxy/config_files.h"
 #include "proxy/io/signal_reader.h"
 #include "proxy/predecessor.h"
+#include "proxy/running_totals.h"
 #include "proxy/server.h"
-#include "proxy/traffic_status.h"
+#include "proxy/state_lock.h"
 #include "proxy/upgrade_coordinator.h"
 #include "session/mapped_ledger.h"
 #include "session/secrets.h"
 
-#include <fcntl.h>
 #include <spdlog/spdlog.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -83,25 +82,6 @@ class ServerPublisher final : public admin::Publisher {
   Predecessor* predecessor_;
   std::function<const std::string&()> config_text_;
 };
-
-bool is_regular(int fd) {
-  struct stat there {};
-  return ::fstat(fd, &there) == 0 && S_ISREG(there.st_mode);
-}
-
-/// Two proxies on one state directory would overwrite each other's node states.
-Result<UniqueFd> lock_state(const std::string& state_dir) {
-  const std::string path = state_dir + "/lock";
-  constexpr int kFlags = O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY;
-  UniqueFd lock{::open(path.c_str(), kFlags, 0600)};
-  if (!lock.is_open() && errno == ELOOP) return Failure{path + " is a symbolic link; remove it"};
-  if (!lock.is_open()) return Failure{"cannot write " + path + ": " + errno_text(errno)};
-  if (!is_regular(lock.get())) return Failure{path + " is not a regular file; remove it"};
-  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
-    return Failure{"another bonedry is using the state directory " + state_dir};
-  }
-  return lock;
-}
 
 void report(const session::MappedLedger::Start& start) {
   using Source = session::MappedLedger::Source;
@@ -176,6 +156,7 @@ class Application::Impl {
     server_.emplace(Server::Parts{loop_, *ledger_, clock_, secrets->all, on_health(),
                                   last_requests_ ? &*last_requests_ : nullptr},
                     config_);
+    totals_.emplace(*server_);
     if (predecessor_) server_->adopt_ticket_keys(predecessor_->ticket_keys());
     publisher_.emplace(*server_, predecessor_.get(),
                        [this]() -> const std::string& { return config_text(); });
@@ -360,7 +341,8 @@ class Application::Impl {
     }
     upgrade_.emplace(
         UpgradeCoordinator::Parts{loop_, *server_, *control_, *store_, *passes_, events_, *ledger_,
-                                  lock_, start_options_.program, start_options_.config_path},
+                                  lock_, [this] { return totals_->report(*control_->topology()); },
+                                  start_options_.program, start_options_.config_path},
         UpgradeCoordinator::Events{[this] { leave_to_successor(); },
                                    [this] {
                                      if (stopping_ == Stopping::yes) return;
@@ -374,7 +356,11 @@ class Application::Impl {
       listeners.push_back({one.address, one.pool, std::nullopt, one.redirect});
     }
     control_->set_data_plane(std::move(listeners),
-                             [this] { return traffic_status(*server_, predecessor_.get()); });
+                             [this] { return totals_->status(predecessor_.get()); });
+    if (predecessor_) {
+      predecessor_->follow_totals(
+          [this](const std::string& report) { totals_->inherit(report, *control_->topology()); });
+    }
     return Done{};
   }
 
@@ -537,6 +523,7 @@ class Application::Impl {
     delay_.disarm();
     give_up_.disarm();
     tick_.disarm();
+    upgrade_->report_totals();
     doors_->close([this] { hooks_->stop([this] { loop_.stop(); }); },
                   stopping_ == Stopping::yes ? admin::kStopping : admin::kTakenOver);
   }
@@ -568,6 +555,7 @@ class Application::Impl {
   // this process have ended.
   std::optional<UpgradeCoordinator> upgrade_;
   std::optional<Server> server_;
+  std::optional<RunningTotals> totals_;
   std::optional<ServerPublisher> publisher_;
   std::optional<admin::ControlPlane> control_;
   std::optional<admin::RollStore> roll_store_;

@@ -112,4 +112,12 @@ Result<std::string> read_ticket_keys(const UniqueFd& file) {
   return text_of(file);
 }
 
+Result<UniqueFd> write_totals(std::string_view json) {
+  return file_of(json);
+}
+
+Result<std::string> read_totals(const UniqueFd& file) {
+  return text_of(file);
+}
+
 }  // namespace bonedry::proxy::handover

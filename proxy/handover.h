@@ -22,7 +22,8 @@
 ///                 health                 with the health of the nodes that are checked
 ///                 tickets                with the keys of TLS session tickets, if TLS is used
 ///                 listener N ADDRESS     with a socket of the N-th listener; one per message
-///                 go                     from here on the old process makes no more decisions
+///                 go                     from here on the old process makes no more decisions; with
+///                                        its totals
 ///   new --> old   follow N               with the N-th RoutingState: route by it
 ///   old --> new   followed N             all its workers route by it, or by a later one
 ///             or  not-followed N         it cannot: the new process tries again
@@ -30,6 +31,9 @@
 ///             or  failed WHY             it exits; the old process goes on as before
 ///
 ///   new --> old   reopen                 it has reopened its access log: so does the old one
+///   old --> new   totals                 with its totals, once a second and at its end
+///
+/// A process of an older version sends no totals, and pays no attention to them.
 ///
 /// Both then go on, with `follow` and `reopen`, until the old process has no clients left. When the
 /// connection closes, the other process has exited. The exit of the new one is also seen by its
@@ -52,6 +56,7 @@ constexpr std::string_view kFollowed = "followed ";
 constexpr std::string_view kNotFollowed = "not-followed ";
 constexpr std::string_view kReady = "ready";
 constexpr std::string_view kReopen = "reopen";
+constexpr std::string_view kTotals = "totals";
 constexpr std::string_view kFailed = "failed ";
 
 /// Time-out for what the other process can send or receive without delay.
@@ -82,5 +87,9 @@ struct NodeHealth {
 /// The bytes of tls::TicketKeys.
 [[nodiscard]] Result<UniqueFd> write_ticket_keys(std::string_view keys);
 [[nodiscard]] Result<std::string> read_ticket_keys(const UniqueFd& file);
+
+/// The JSON of ProcessTotals.
+[[nodiscard]] Result<UniqueFd> write_totals(std::string_view json);
+[[nodiscard]] Result<std::string> read_totals(const UniqueFd& file);
 
 }  // namespace bonedry::proxy::handover

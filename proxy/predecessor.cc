@@ -23,7 +23,10 @@ Result<std::unique_ptr<Predecessor>> Predecessor::connect(UniqueFd line) {
   for (;;) {
     Result<io::FdChannel::Message> message = other->channel_.await(handover::kTimeLimit);
     if (!message) return Failure{message.error()};
-    if (message->text == handover::kGo) break;
+    if (message->text == handover::kGo) {
+      if (message->fd.is_open()) other->take_totals(message->fd);
+      break;
+    }
     const Result<> taken = other->take(*message);
     if (!taken) return Failure{taken.error()};
   }
@@ -65,6 +68,19 @@ Result<> Predecessor::take(io::FdChannel::Message& message) {
   std::from_chars(number.data(), number.data() + number.size(), socket.listener);
   sockets_.push_back(std::move(socket));
   return Done{};
+}
+
+/// Figures only: they are no reason not to take over.
+void Predecessor::take_totals(const UniqueFd& file) {
+  Result<std::string> totals = handover::read_totals(file);
+  if (!totals) return spdlog::warn("no totals of the previous process: {}", totals.error());
+  totals_ = std::move(*totals);
+  if (on_totals_) on_totals_(totals_);
+}
+
+void Predecessor::follow_totals(std::function<void(const std::string&)> on_totals) {
+  on_totals_ = std::move(on_totals);
+  if (!totals_.empty()) on_totals_(totals_);
 }
 
 std::vector<UniqueFd> Predecessor::take_sockets(const std::string& address) {
@@ -168,6 +184,10 @@ void Predecessor::on_readable() {
       case io::FdChannel::Received::ended:
         return lose();
       case io::FdChannel::Received::message:
+        if (message.text == handover::kTotals) {
+          take_totals(message.fd);
+          break;
+        }
         if (handover::number_after(handover::kNotFollowed, message.text) != 0) {
           in_flight_ = 0;
           retry_later("the previous process cannot apply the state of this one; see its log");

@@ -36,6 +36,10 @@ class Predecessor final : private io::ReadWatcher::Handler {
   [[nodiscard]] const std::vector<handover::NodeHealth>& health() const { return health_; }
   /// The keys of TLS session tickets, as tls::TicketKeys serializes them; empty: none.
   [[nodiscard]] const std::string& ticket_keys() const { return ticket_keys_; }
+  /// Calls `on_totals` with each report of what the previous process has counted (JSON of
+  /// ProcessTotals): at once with the one that it handed over, if it did, and with the later ones
+  /// after `replace`.
+  void follow_totals(std::function<void(const std::string&)> on_totals);
   /// Takes the sockets of the first listener with this address that has not been taken yet.
   [[nodiscard]] std::vector<UniqueFd> take_sockets(const std::string& address);
 
@@ -70,6 +74,7 @@ class Predecessor final : private io::ReadWatcher::Handler {
 
   explicit Predecessor(UniqueFd line) : channel_(std::move(line)) {}
   [[nodiscard]] Result<> take(io::FdChannel::Message& message);
+  void take_totals(const UniqueFd& file);
   void on_readable() override;
   void lose();
   void ask();
@@ -82,6 +87,8 @@ class Predecessor final : private io::ReadWatcher::Handler {
   std::string admin_path_;
   std::vector<handover::NodeHealth> health_;
   std::string ticket_keys_;
+  std::string totals_;  // the latest report; empty: none
+  std::function<void(const std::string&)> on_totals_;
   std::deque<Socket> sockets_;
   std::optional<io::ReadWatcher> watcher_;
   struct PendingSync {

@@ -133,7 +133,12 @@ Result<> Successor::hand_over(const HandoverData& handover_data) {
     const std::string text = std::string(handover::kListener) + std::to_string(one.listener) + " ";
     give(text + one.address, one.fd.get());
   }
-  give(std::string(handover::kGo), io::FdChannel::kNoFd);
+  if (handover_data.totals) {
+    Result<UniqueFd> totals = handover::write_totals(handover_data.totals());
+    if (!totals) return Failure{totals.error()};
+    totals_ = std::move(*totals);
+  }
+  give(std::string(handover::kGo), totals_.is_open() ? totals_.get() : io::FdChannel::kNoFd);
   return Done{};
 }
 
@@ -150,6 +155,7 @@ void Successor::send_unsent() {
   }
   health_.reset();
   ticket_keys_.reset();
+  totals_.reset();
 }
 
 /// A new process that was ready and has exited meanwhile needs no reply.
@@ -194,6 +200,7 @@ void Successor::close_channel() {
   unsent_.clear();
   health_.reset();
   ticket_keys_.reset();
+  totals_.reset();
   if (channel_) channel_->close();
 }
 
@@ -230,6 +237,14 @@ void Successor::followed(std::uint64_t number) {
 
 void Successor::not_followed(std::uint64_t number) {
   reply(handover::kNotFollowed, number);
+}
+
+void Successor::report_totals(std::string_view json) {
+  if (state_ != State::ready || !unsent_.empty()) return;
+  const Result<UniqueFd> file = handover::write_totals(json);
+  if (!file) return spdlog::warn("no totals for process {}: {}", pid_, file.error());
+  // An error means that it has exited, which is noticed elsewhere.
+  (void)channel_->send_now(handover::kTotals, file->get());
 }
 
 /// The latest reply also settles all earlier requests.

@@ -47,6 +47,8 @@ class Successor final : private io::ReadWatcher::Handler {
     const std::vector<Server::ListeningSocket>& listening;
     std::vector<handover::NodeHealth> health = {};
     std::string ticket_keys = {};  ///< of TLS; empty: not handed over
+    /// Gives the JSON of ProcessTotals at the moment at which they are handed over; may be null.
+    std::function<std::string()> totals = {};
   };
   /// Runs `arguments`, the first of which is the program's path, and hands over once the new
   /// process has announced itself. What `handover_data` refers to must stay valid until an event
@@ -55,10 +57,14 @@ class Successor final : private io::ReadWatcher::Handler {
                                const HandoverData& handover_data);
   void followed(std::uint64_t number);
   void not_followed(std::uint64_t number);
+  /// Reports what this process has counted to a new process that is ready. Does not block: if the
+  /// new process does not read, the report is left out, as the next one has all of it.
+  void report_totals(std::string_view json);
   /// Kills the new process if it is not ready yet; no event follows.
   void abandon();
 
   [[nodiscard]] bool is_starting() const { return state_ == State::starting; }
+  [[nodiscard]] bool is_ready() const { return state_ == State::ready; }
   [[nodiscard]] pid_t pid() const { return pid_; }
 
  private:
@@ -107,6 +113,7 @@ class Successor final : private io::ReadWatcher::Handler {
   std::deque<Unsent> unsent_;   // the socket has no room for these; at most one reply
   UniqueFd health_;             // file with the health of the nodes, until it is sent
   UniqueFd ticket_keys_;        // the same for the keys of TLS session tickets
+  UniqueFd totals_;             // the same for what this process has counted
   std::string reported_error_;  // by the new process, before it exited
   pid_t pid_ = 0;
   ProcessExitHandler end_of_process_{*this};

@@ -25,7 +25,12 @@ std::set<balancer::NodeId> nodes_in(const std::set<std::string>& texts) {
 }  // namespace
 
 UpgradeCoordinator::UpgradeCoordinator(Parts parts, Events events)
-    : parts_(std::move(parts)), events_(std::move(events)) {}
+    : parts_(std::move(parts)),
+      events_(std::move(events)),
+      report_timer_(parts_.loop.timers(), [this] {
+        report_totals();
+        report_timer_.arm(kReportInterval);
+      }) {}
 
 void UpgradeCoordinator::upgrade(const std::string& by, const admin::ChangeCallback& callback) {
   const Result<> possible = may_upgrade();
@@ -44,10 +49,10 @@ void UpgradeCoordinator::upgrade(const std::string& by, const admin::ChangeCallb
                          [this] { on_successor_exited(); },
                          events_.on_reopen,
                      });
-  const Result<> started =
-      successor_->start({parts_.program, "--config", parts_.config_path},
-                        {parts_.lock.get(), parts_.control.config().admin.socket,
-                         parts_.server.listening(), node_health(), parts_.server.ticket_keys()});
+  const Result<> started = successor_->start(
+      {parts_.program, "--config", parts_.config_path},
+      {parts_.lock.get(), parts_.control.config().admin.socket, parts_.server.listening(),
+       node_health(), parts_.server.ticket_keys(), parts_.totals});
   if (started) return;
   successor_->abandon();
   fail(started.error(), callback);
@@ -57,6 +62,10 @@ void UpgradeCoordinator::abandon() {
   if (!successor_ || !successor_->is_starting()) return;
   successor_->abandon();
   parts_.control.end_standby();
+}
+
+void UpgradeCoordinator::report_totals() {
+  if (successor_ && successor_->is_ready()) successor_->report_totals(parts_.totals());
 }
 
 Result<> UpgradeCoordinator::may_upgrade() const {
@@ -80,6 +89,7 @@ void UpgradeCoordinator::on_upgraded(const std::string& by, const admin::ChangeC
   const admin::ChangeResult result = admin::UpgradeResult{successor_->pid()};
   parts_.events.add("upgrade", "", admin::to_text(result) + (by.empty() ? "" : ", by " + by));
   callback(result);
+  report_timer_.arm(kReportInterval);
   events_.on_taken_over();
 }
 

@@ -5,10 +5,12 @@
 #include "proxy/base/unique_fd.h"
 #include "proxy/handover.h"
 #include "proxy/io/event_loop.h"
+#include "proxy/io/timer_wheel.h"
 #include "proxy/server.h"
 #include "proxy/successor.h"
 #include "session/mapped_ledger.h"
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -40,9 +42,10 @@ class UpgradeCoordinator {
     admin::Passes& passes;
     admin::EventLog& events;
     const session::MappedLedger& ledger;
-    const UniqueFd& lock;     ///< of the state directory
-    std::string program;      ///< path of the program that the new process runs
-    std::string config_path;  ///< config file that the new process reads
+    const UniqueFd& lock;                 ///< of the state directory
+    std::function<std::string()> totals;  ///< what this process has counted, see RunningTotals
+    std::string program;                  ///< path of the program that the new process runs
+    std::string config_path;              ///< config file that the new process reads
   };
   struct Events {
     /// The new process accepts clients, and the upgrade command has got its reply: this process
@@ -63,7 +66,14 @@ class UpgradeCoordinator {
   /// no reply follows.
   void abandon();
 
+  /// Reports what this process has counted to the one that has taken over, if there is one. That is
+  /// done once a second, too; call it at the end.
+  void report_totals();
+
  private:
+  /// What the next process lacks at most if this one is killed.
+  static constexpr Millis kReportInterval = std::chrono::seconds{1};
+
   [[nodiscard]] Result<> may_upgrade() const;
   [[nodiscard]] std::vector<handover::NodeHealth> node_health() const;
   void on_upgraded(const std::string& by, const admin::ChangeCallback& callback);
@@ -75,7 +85,8 @@ class UpgradeCoordinator {
   Parts parts_;
   Events events_;
   std::optional<Successor> successor_;  // the last one that was started
-  std::string last_apply_error_;        // why its routing state could not be applied
+  io::Timer report_timer_;
+  std::string last_apply_error_;  // why its routing state could not be applied
 };
 
 }  // namespace bonedry::proxy

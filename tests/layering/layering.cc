@@ -34,8 +34,8 @@ const std::vector<Layer>& layers() {
       {"proxy/admin_doors.cc", everything},
       // An upgrade involves the data plane and the control plane.
       {"proxy/upgrade_coordinator.h", everything},
-      {"proxy/traffic_status.h", everything},  // the data plane as `status` shows it
-      {"proxy/traffic_status.cc", everything},
+      {"proxy/running_totals.h", everything},  // the data plane as `status` shows it
+      {"proxy/running_totals.cc", everything},
       {"proxy/upgrade_coordinator.cc", everything},
       {"proxy/base/", {}},
       {"proxy/io/", {"proxy/base/"}},

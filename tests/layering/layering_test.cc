@@ -47,8 +47,8 @@ class SmallTreeTest : public ::testing::Test {
     write("proxy/application.cc", "#include \"admin/table.h\"\n#include \"proxy/server.h\"\n");
     write("proxy/upgrade_coordinator.h", "#include \"admin/table.h\"\n");
     write("proxy/upgrade_coordinator.cc", "#include \"proxy/upgrade_coordinator.h\"\n");
-    write("proxy/traffic_status.h", "#include \"admin/table.h\"\n");
-    write("proxy/traffic_status.cc", "#include \"proxy/traffic_status.h\"\n");
+    write("proxy/running_totals.h", "#include \"admin/table.h\"\n");
+    write("proxy/running_totals.cc", "#include \"proxy/running_totals.h\"\n");
     write("proxy/admin_doors.h", "#include \"admin/table.h\"\n");
     write("proxy/admin_doors.cc", "#include \"proxy/admin_doors.h\"\n");
     write("admin/http_door/door.cc", R"(#include "admin/table.h"

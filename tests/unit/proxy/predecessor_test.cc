@@ -108,6 +108,35 @@ TEST_F(PredecessorTest, IsToldToReopenItsAccessLog) {
   predecessor->reopen_access_log();  // nobody is there to be told
 }
 
+TEST_F(PredecessorTest, HandsItsTotalsOverAndReportsLaterOnes) {
+  io::EventLoop loop;
+  say("lock", 0);
+  const auto first = handover::write_totals("first");
+  say("go", first->get());
+  auto predecessor = meet();
+  predecessor->follow_totals([this](const std::string& totals) { heard_.push_back(totals); });
+  EXPECT_THAT(heard_, ElementsAre("first")) << "before anything is served";
+  predecessor->replace(loop, [&loop] { loop.stop(); });
+  EXPECT_EQ(hear(), "ready");
+  const auto second = handover::write_totals(std::string(1'000'000, '2'));
+  const auto third = handover::write_totals("third");
+  say("totals", second->get());
+  say("totals", third->get());
+  say("totals");  // of no file: nothing can be said of it
+  old_.reset();
+  loop.run();
+  EXPECT_THAT(heard_, ElementsAre("first", std::string(1'000'000, '2'), "third"));
+}
+
+TEST_F(PredecessorTest, OneOfAnOlderVersionHandsNoTotalsOver) {
+  io::EventLoop loop;
+  const auto predecessor = meet_one_that_replaces(loop);
+  predecessor->follow_totals([this](const std::string& totals) { heard_.push_back(totals); });
+  old_.reset();
+  loop.run();
+  EXPECT_THAT(heard_, ElementsAre("gone"));
+}
+
 TEST_F(PredecessorTest, TwoListenersOfOneAddressAreTakenOneByOne) {
   say("lock", 0);
   say("listener 0 127.0.0.1:0", marked('a').get());
