@@ -158,6 +158,7 @@ void ControlPlane::reload(Force force, const std::string& by, const ChangeCallba
   const auto done = next ? apply_config(std::move(*next), force, by, callback)
                          : Result<Done, CommandError>(Failure{next.error()});
   if (done) return;
+  status_.note_config_refused();
   parts_.events.warn("reload", "a reload" + who(by, "") + " was refused: " + done.error().text);
   callback(Failure{done.error()});
 }

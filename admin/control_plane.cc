@@ -190,7 +190,7 @@ void ControlPlane::tick() {
   for (int round = 0; round < kSweepRounds; ++round) {
     if (!parts_.ledger.sweep(parts_.clock.now())) break;
   }
-  status_.tick();
+  status_.tick(*topology_);
   tasks_.tick();
   ack_timeouts_.tick();
   if (is_standby()) return complete_waits();

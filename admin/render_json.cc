@@ -45,6 +45,17 @@ Json check_or_null(const std::optional<CheckStatus>& check) {
           {"took_s", seconds(check->took)}};
 }
 
+Json traffic_or_null(const std::optional<RecentTraffic>& traffic) {
+  if (!traffic) return nullptr;
+  const auto or_null = [](const std::optional<double>& figure) {
+    return figure ? Json(*figure) : Json(nullptr);
+  };
+  return {{"requests_per_second", traffic->requests_per_second},
+          {"errors_per_second", traffic->errors_per_second},
+          {"p50_s", or_null(traffic->median_s)},
+          {"p99_s", or_null(traffic->p99_s)}};
+}
+
 Json node_json(const NodeStatus& node) {
   return {{"name", node.name},
           {"address", node.address},
@@ -74,7 +85,8 @@ Json node_json(const NodeStatus& node) {
           {"passes",
            {{"used_lately", node.passes.used_lately},
             {"last_used_age_s", seconds_or_null(node.passes.last_used_age)},
-            {"open", node.passes.open}}}};
+            {"open", node.passes.open}}},
+          {"traffic", traffic_or_null(node.traffic)}};
 }
 
 Json pool_json(const PoolStatus& pool) {

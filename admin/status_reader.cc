@@ -50,6 +50,7 @@ void StatusReader::forecast(const PoolView& pool, const NodeView& view, const No
 BleedStatus StatusReader::bleed_status(const PoolView& pool, const NodeView& view,
                                        const NodeRecord& record) const {
   BleedStatus status{record.since, record.by, record.reason, record.deadline, {}};
+  if (record.since_monotonic) status.age = clock_.now() - *record.since_monotonic;
   if (record.dry == Dry::yes) return status;
   forecast(pool, view, record, status);
   const Forecaster::NodeForecast* const forecast = forecaster_.of(view.node->id());
@@ -91,11 +92,13 @@ NodeStatus StatusReader::node(const Sources& sources, const PoolView& pool,
   status.exchanges_open = node.exchanges_open();
   status.websockets_open = node.tunnels_open();
   status.exchanges_waiting = node.exchanges_waiting();
-  status.begun = node.counters.begun.load();
-  status.moved = node.counters.moved.load();
-  status.rescued = node.counters.rescued.load();
-  status.late = node.counters.late.load();
-  status.logged_out = node.counters.logged_out.load();
+  status.totals = node.totals();
+  status.begun = status.totals.begun;
+  status.moved = status.totals.moved;
+  status.rescued = status.totals.rescued;
+  status.late = status.totals.late;
+  status.logged_out = status.totals.logged_out;
+  status.traffic = node_traffic_.of(node.id());
   if (node.last_exchange().ms != 0) {
     status.last_exchange_age = std::max(clock_.now() - node.last_exchange(), Millis{0});
   }
@@ -122,15 +125,17 @@ void StatusReader::checks(const balancer::NodeId& id, NodeStatus& status) const 
   }
 }
 
-void StatusReader::tick() {
+void StatusReader::tick(const balancer::Topology& topology) {
   std::uint64_t ended = 0;
   for (const ExchangeStatus::Ending& ending : traffic_().exchanges.endings) ended += ending.count;
   ended_requests_.note(ended, clock_.now());
+  node_traffic_.note(topology, clock_.now());
 }
 
 ProcessStatus StatusReader::process() const {
   const Instant now = clock_.now();
-  return {::getpid(), now - started_, now - config_loaded_, ended_requests_.per_second()};
+  return {::getpid(),    now - started_.at, now - config_loaded_.at, ended_requests_.per_second(),
+          started_.date, last_load_,        config_loaded_.date};
 }
 
 std::vector<ListenerStatus> StatusReader::listeners(const balancer::Topology& topology) const {

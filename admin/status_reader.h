@@ -8,6 +8,7 @@
 #include "admin/rate_meter.h"
 #include "admin/removed_nodes.h"
 #include "admin/status.h"
+#include "admin/traffic_window.h"
 #include "balancer/topology.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/result.h"
@@ -38,13 +39,18 @@ class StatusReader {
         forecaster_(forecaster),
         certificates_(certificates),
         checks_of_(std::move(checks_of)),
-        started_(clock.now()),
-        config_loaded_(clock.now()) {}
+        started_{clock.now(), clock.wall()},
+        config_loaded_(started_) {}
 
   /// Call it several times a second.
-  void tick();
+  void tick(const balancer::Topology& topology);
   /// Another config is in force.
-  void note_config_loaded() { config_loaded_ = clock_.now(); }
+  void note_config_loaded() {
+    config_loaded_ = {clock_.now(), clock_.wall()};
+    last_load_ = ConfigLoad::succeeded;
+  }
+  /// A config was refused, and the one in force stays.
+  void note_config_refused() { last_load_ = ConfigLoad::failed; }
 
   /// `traffic` is called for each status of all pools.
   void set_data_plane(std::vector<ListenerStatus> listeners,
@@ -84,9 +90,15 @@ class StatusReader {
   const Forecaster& forecaster_;
   const CertificateMonitor& certificates_;
   ChecksOf checks_of_;
-  const Instant started_;
-  Instant config_loaded_;
+  struct Moment {
+    Instant at;
+    WallTime date;
+  };
+  const Moment started_;
+  Moment config_loaded_;
+  ConfigLoad last_load_ = ConfigLoad::succeeded;
   RateMeter ended_requests_;
+  TrafficWindow node_traffic_;
   std::vector<ListenerStatus> listeners_;
   std::function<TrafficStatus()> traffic_ = [] { return TrafficStatus{}; };
 };

@@ -86,7 +86,7 @@ struct alignas(64) NodeMeter {
   }
   void add_to(NodeTotals& totals) const;
 };
-// ARCHITECTURE.md, "What is bounded".
+// ARCHITECTURE.md, "Memory and its bounds", has this figure.
 static_assert(sizeof(NodeMeter) == 448);
 
 /// The meters of one node. Thread-safe.

@@ -33,6 +33,7 @@ inline Status sample_status() {
       kNow + std::chrono::minutes{26},
       DryForecast{std::chrono::seconds{840}, std::chrono::seconds{543}, std::chrono::minutes{26}}};
   alice.passes = {3, std::chrono::seconds{20}, 1};
+  alice.traffic = RecentTraffic{12.5, 0.5, 0.0125, std::nullopt};
   NodeStatus bob;
   bob.pool = "shop";
   bob.name = "bob";

@@ -87,6 +87,21 @@ TEST_F(ReloadTest, TheAnswerComesOnceAllWorkersRouteByIt) {
   EXPECT_EQ(answers.size(), 1U);
 }
 
+TEST_F(ReloadTest, WhetherTheLastOneSucceededAndWhenIsInTheStatus) {
+  const auto process = [this] { return control->status({})->process; };
+  const WallTime before = process().config_loaded;
+  EXPECT_EQ(process().last_load, ConfigLoad::succeeded);
+  clock.advance(std::chrono::minutes{1});
+  load_error = "line 3: unknown key";
+  control->reload(Force::no, "root", note_answer());
+  EXPECT_EQ(process().last_load, ConfigLoad::failed);
+  EXPECT_EQ(process().config_loaded, before);
+  load_error.clear();
+  reload();
+  EXPECT_EQ(process().last_load, ConfigLoad::succeeded);
+  EXPECT_EQ(process().config_loaded, clock.wall());
+}
+
 TEST_F(ReloadTest, ItLosesNoCountAndNoLiveFact) {
   add_user("shop/alice", 1);
   view("shop/alice").node->open_exchange();

@@ -102,6 +102,42 @@ TEST_F(StatusTest, ANodesFiguresAreAllThere) {
   EXPECT_FALSE(status("shop/bob").last_exchange_age) << "nobody was there yet";
 }
 
+TEST_F(StatusTest, TheTrafficOfTheLastSecondsIsKnownFromTheSecondOn) {
+  start();
+  balancer::NodeMeter& alice = view("shop/alice").node->meters.of_worker(0);
+  control->tick();
+  EXPECT_FALSE(status("shop/alice").traffic);
+  for (int i = 0; i < 6; ++i) alice.note_end(i == 0 ? 503 : 200);
+  alice.duration.note(Millis{4});
+  clock.advance(seconds{2});
+  control->tick();
+  const auto traffic = status("shop/alice").traffic;
+  ASSERT_TRUE(traffic);
+  EXPECT_DOUBLE_EQ(traffic->requests_per_second, 3);
+  EXPECT_DOUBLE_EQ(traffic->errors_per_second, 0.5);
+  EXPECT_DOUBLE_EQ(*traffic->median_s, 0.0025);
+  EXPECT_DOUBLE_EQ(status("shop/bob").traffic->requests_per_second, 0);
+}
+
+TEST_F(StatusTest, ABleedHasItsAgeWhateverTheDateIs) {
+  bleed("shop/alice");
+  clock.advance(minutes{3});
+  clock.jump_wall(minutes{60});
+  EXPECT_EQ(status("shop/alice").bleeding->age, minutes{3});
+}
+
+TEST_F(StatusTest, WhatTheProcessBeforeHasCountedIsAmongTheFiguresOfANode) {
+  start();
+  balancer::Node& alice = *view("shop/alice").node;
+  alice.counters.begun = 5;
+  balancer::NodeTotals before;
+  before.begun = 100;
+  before.reuses = 7;
+  alice.meters.set_inherited(before);
+  EXPECT_EQ(status("shop/alice").begun, 105U);
+  EXPECT_EQ(status("shop/alice").totals.reuses, 7U);
+}
+
 TEST_F(StatusTest, AFailingBleedingNodeIsStillShownAsBleeding) {
   add_user("shop/alice", 1);
   bleed("shop/alice");
