@@ -1,0 +1,183 @@
+#include "admin/metrics/render.h"
+
+#include "admin/control_plane.h"
+#include "admin/metrics/node_families.h"
+
+#include <array>
+#include <cstddef>
+#include <set>
+#include <utility>
+#include <vector>
+
+namespace bonedry::admin::metrics {
+namespace {
+
+// A sample without the labels that name its node, and everything that is not of a node.
+constexpr std::size_t kSampleBytes = 90;
+constexpr std::size_t kProcessBytes = 16 * 1024;
+
+std::string label(std::string_view name, std::string_view value) {
+  std::string labels;
+  append_label(labels, name, value);
+  return labels;
+}
+
+double seconds_since_epoch(WallTime at) {
+  return static_cast<double>(at.ms) / 1000.0;
+}
+
+template <typename Value>
+void write_one(Exposition& out, const Family& family, Value value) {
+  out.begin(family);
+  out.sample("", value);
+}
+
+void write_process(Exposition& out, const ProcessStatus& process, const TrafficStatus& traffic) {
+  out.begin({"bonedry_build", Type::info, "The version of the program."});
+  out.sample(label("version", BONEDRY_VERSION), std::uint64_t{1});
+  write_one(out,
+            {"bonedry_process_start_time_seconds", Type::gauge,
+             "When the process started, in seconds since the Unix epoch.", "seconds"},
+            seconds_since_epoch(process.started));
+  write_one(out,
+            {"bonedry_config_last_reload_successful", Type::gauge,
+             "Whether the last attempt to load the config succeeded (1) or failed (0)."},
+            std::uint64_t{process.last_load == ConfigLoad::succeeded});
+  write_one(out,
+            {"bonedry_config_last_reload_success_timestamp_seconds", Type::gauge,
+             "When the config in force was loaded, in seconds since the Unix epoch.", "seconds"},
+            seconds_since_epoch(process.config_loaded));
+  write_one(out,
+            {"bonedry_client_connections", Type::gauge, "Connections of clients that are open."},
+            std::uint64_t{traffic.connections});
+  out.begin({"bonedry_worker_loop_lag_seconds", Type::gauge,
+             "The longest delay of the worker's event loop in the last 15 to 30 seconds.",
+             "seconds"});
+  for (std::size_t worker = 0; worker < traffic.loop_lags.size(); ++worker) {
+    out.sample(label("worker", std::to_string(worker)),
+               std::chrono::duration<double>(traffic.loop_lags[worker]).count());
+  }
+}
+
+void write_traffic(Exposition& out, const TrafficStatus& traffic) {
+  out.begin({"bonedry_exchanges_ended", Type::counter,
+             "Requests of all listeners by how they ended, and whose doing that was."});
+  for (const ExchangeStatus::Ending& ending : traffic.exchanges.endings) {
+    std::string labels = label("end", ending.reason);
+    append_label(labels, "fault", ending.side.empty() ? "none" : ending.side);
+    out.sample(labels, ending.count);
+  }
+  const HandshakeStatus& handshakes = traffic.handshakes;
+  out.begin({"bonedry_tls_handshakes", Type::counter, "TLS handshakes with clients by result."});
+  out.sample(label("result", "full"), handshakes.completed - handshakes.resumed);
+  out.sample(label("result", "resumed"), handshakes.resumed);
+  out.sample(label("result", "failed"), handshakes.failed);
+  out.sample(label("result", "shed"), handshakes.shed);
+  write_one(out,
+            {"bonedry_access_log_lost_lines", Type::counter, "Lines that the access log has lost."},
+            traffic.access_log.lines_lost);
+  write_one(
+      out,
+      {"bonedry_access_log_write_errors", Type::counter, "Writes to the access log that failed."},
+      traffic.access_log.write_errors);
+}
+
+void write_certificates(Exposition& out, const std::vector<ListenerStatus>& listeners) {
+  out.begin({"bonedry_certificate_expiry_timestamp_seconds", Type::gauge,
+             "When the certificate in force ends, in seconds since the Unix epoch.", "seconds"});
+  std::set<std::string> written;  // a file that is named twice is one series
+  for (const ListenerStatus& listener : listeners) {
+    if (!listener.tls) continue;
+    for (const CertificateStatus& one : listener.tls->certificates) {
+      std::string labels = label("listener", listener.address);
+      append_label(labels, "file", one.file);
+      if (!written.insert(labels).second) continue;
+      out.sample(labels, seconds_since_epoch(one.not_after));
+    }
+  }
+  out.begin({"bonedry_certificate_refused", Type::gauge,
+             "Whether the listener's files were refused when they were read last (1) or not (0)."});
+  for (const ListenerStatus& listener : listeners) {
+    const std::string labels = label("listener", listener.address);
+    if (!listener.tls || !written.insert(labels).second) continue;
+    out.sample(labels, std::uint64_t{listener.tls->error.has_value()});
+  }
+}
+
+void write_ledger(Exposition& out, const Status& status) {
+  write_one(out, {"bonedry_ledger_sessions", Type::gauge, "Sessions in the ledger, of all pools."},
+            status.sessions);
+  write_one(out,
+            {"bonedry_ledger_capacity_sessions", Type::gauge, "Sessions that the ledger can hold."},
+            status.capacity);
+  write_one(out,
+            {"bonedry_ledger_complete", Type::gauge,
+             "Whether the ledger knows all sessions (1); while it does not (0), no node is dry."},
+            std::uint64_t{status.complete});
+  write_one(out,
+            {"bonedry_ledger_evictions", Type::counter,
+             "Sessions that ended because the ledger was full."},
+            status.evicted);
+  write_one(out,
+            {"bonedry_ledger_disk_refusals", Type::counter,
+             "How often the disk had no space for more of the ledger."},
+            status.refused);
+}
+
+struct PoolTotal {
+  Family family;
+  std::uint64_t PoolStatus::*count;
+};
+
+constexpr std::array kPoolTotals{
+    PoolTotal{{"bonedry_pool_exempt_requests", Type::counter,
+               "Requests of monitors and the like, which begin no session."},
+              &PoolStatus::exempt_requests},
+    PoolTotal{{"bonedry_pool_foreign_cookies", Type::counter,
+               "Requests that came with the session cookie of another pool."},
+              &PoolStatus::foreign_cookies},
+    PoolTotal{{"bonedry_pool_cookie_clashes", Type::counter,
+               "Responses and requests in which another program uses the name of the session "
+               "cookie."},
+              &PoolStatus::cookie_clashes}};
+
+void write_pools(Exposition& out, const std::vector<PoolStatus>& pools) {
+  for (const PoolTotal& total : kPoolTotals) {
+    out.begin(total.family);
+    for (const PoolStatus& pool : pools) out.sample(label("pool", pool.name), pool.*total.count);
+  }
+}
+
+}  // namespace
+
+std::string render(const Status& status, Scope scope, Format format) {
+  std::vector<LabelledNode> nodes;
+  std::size_t bytes = kProcessBytes;
+  for (const PoolStatus& pool : status.pools) {
+    for (const NodeStatus& node : pool.nodes) {
+      std::string labels = label("pool", node.pool);
+      append_label(labels, "node", node.name);
+      bytes += kNodeSamples * (kSampleBytes + labels.size());
+      nodes.push_back({&node, std::move(labels)});
+    }
+  }
+  Exposition out(format, bytes);
+  if (scope == Scope::everything) {
+    write_process(out, status.process, status.traffic);
+    write_traffic(out, status.traffic);
+    write_certificates(out, status.listeners);
+    write_ledger(out, status);
+  }
+  write_pools(out, status.pools);
+  write_nodes(out, nodes);
+  return std::move(out).take();
+}
+
+Result<std::string, CommandError> render(const ControlPlane& control,
+                                         std::optional<std::string_view> pool, Format format) {
+  const Result<Status, CommandError> status = control.status(pool);
+  if (!status) return Failure{status.error()};
+  return render(*status, pool ? Scope::pools : Scope::everything, format);
+}
+
+}  // namespace bonedry::admin::metrics
