@@ -22,7 +22,7 @@ namespace bonedry::admin {
 [[nodiscard]] std::optional<double> quantile(const balancer::DurationTotals& durations,
                                              double share);
 
-/// What exchanges did on each node over the last ten seconds. Holds about 1.4 KB for each node of
+/// What exchanges did on each node over the last ten seconds. Holds about 1.5 KB for each node of
 /// the topology. Main thread only.
 class TrafficWindow {
  public:
