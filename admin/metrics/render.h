@@ -23,7 +23,7 @@ enum class Scope : std::uint8_t {
   pools,  ///< only those of pools and their nodes
 };
 
-/// Costs about 20 us for each node.
+/// 1,000 nodes: 6 MB, 2 ms, and 30 ms where the memory is new to the process.
 [[nodiscard]] std::string render(const Status& status, Scope scope, Format format);
 
 /// Everything; or, if `pool` is given, what there is of that pool and its nodes. An unknown pool is
