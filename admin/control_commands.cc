@@ -214,7 +214,10 @@ Result<Done, CommandError> ControlPlane::apply_config(conf::Config next, Force f
     certificates_.forget_errors();
     status_.note_config_loaded();
     nodes_.adopt(config_, removed_, authority());
-    for (const RenamedNode& one : plan.renamed) nodes_.rename(one.from, one.to);
+    for (const RenamedNode& one : plan.renamed) {
+      nodes_.rename(one.from, one.to);
+      curves_.rename(one.from, one.to);
+    }
     return done;
   }
   std::swap(config_, next);

@@ -41,12 +41,16 @@ ControlPlane::ControlPlane(Parts parts, conf::Config config, NodeRecords records
   restore_monotonic(records_, parts_.clock);
   const ConfigPlan plan = plan_for(config_);
   if (const auto why = check_renames(plan)) throw std::runtime_error(*why);
+  curves_ = UserCurves(std::move(parts_.curves), records_);
   const Result<> claimed = nodes_.claim(config_, plan.removed, authority());
   if (!claimed) throw std::runtime_error(claimed.error());
   records_ = plan.records;
   removed_ = plan.removed;
   nodes_.adopt(config_, removed_, authority());
-  for (const RenamedNode& one : plan.renamed) nodes_.rename(one.from, one.to);
+  for (const RenamedNode& one : plan.renamed) {
+    nodes_.rename(one.from, one.to);
+    curves_.rename(one.from, one.to);
+  }
   if (parts_.other_process == OtherProcess::none) {
     nodes_.clear_addresses();
     clear_contradicted_dryness();
@@ -207,6 +211,7 @@ void ControlPlane::tick() {
     release_unused_nodes();
   }
   forecaster_.tick(*topology_);
+  curves_.tick(*topology_, records_, parts_.clock.now());
   log_forecasts();
   complete_waits();
 }

@@ -21,6 +21,7 @@
 #include "admin/state_store.h"
 #include "admin/status.h"
 #include "admin/status_reader.h"
+#include "admin/user_curves.h"
 #include "admin/waits.h"
 #include "balancer/check_history.h"
 #include "balancer/topology.h"
@@ -97,6 +98,7 @@ class ControlPlane {
     /// The active checks of a node; null if it has none.
     std::function<const balancer::CheckHistory*(const balancer::NodeId&)> checks_of = {};
     const session::LastRequests* last_requests = nullptr;  ///< null: they are not remembered
+    SavedCurves curves = {};                               ///< what was saved before this start
   };
 
   /// `records`: what the store loaded. `incomplete_since`: the instant of this start if cookies
@@ -169,6 +171,8 @@ class ControlPlane {
 
   /// All pools, or the named one. An unknown pool is an error that lists the known pools.
   [[nodiscard]] Result<Status, CommandError> status(std::optional<std::string_view> pool) const;
+  /// The curves of users as they are now, to be saved.
+  [[nodiscard]] SavedCurves curves() const { return curves_.saved(records_); }
   /// A page of the sessions on a node, to be built step by step: see `add_task`.
   [[nodiscard]] session::SessionListing list(const balancer::NodeId& id,
                                              const session::SessionQuery& query) const;
@@ -246,7 +250,7 @@ class ControlPlane {
   }
   /// What StatusReader reads.
   [[nodiscard]] StatusReader::Sources status_sources() const {
-    return {*topology_, records_, removed_, config_.admin.bleed_warning};
+    return {*topology_, records_, removed_, curves_, config_.admin.bleed_warning};
   }
   void log_forecasts();
 
@@ -291,6 +295,7 @@ class ControlPlane {
   EvictionWatch eviction_watch_;
   CertificateMonitor certificates_;
   Forecaster forecaster_;
+  UserCurves curves_;
   StatusReader status_;
   ForecastReporter forecast_reporter_;
   CookieWatch cookie_watch_;

@@ -23,6 +23,15 @@ Json part_of(const std::optional<DryForecast>& forecast, Millis DryForecast::*pa
   return forecast ? Json(seconds((*forecast).*part)) : Json(nullptr);
 }
 
+Json curve_json(const std::vector<UserCurve::Point>& curve) {
+  if (curve.empty()) return nullptr;
+  Json points = Json::array();
+  for (const UserCurve::Point& point : curve) {
+    points.push_back(Json::array({seconds(point.at), point.users}));
+  }
+  return points;
+}
+
 Json bleeding_json(const std::optional<BleedStatus>& bleeding) {
   if (!bleeding) return nullptr;
   return {{"since", rfc3339(bleeding->since, Precision::seconds)},
@@ -33,7 +42,8 @@ Json bleeding_json(const std::optional<BleedStatus>& bleeding) {
           {"forecast_low_s", part_of(bleeding->forecast, &DryForecast::low)},
           {"forecast_high_s", part_of(bleeding->forecast, &DryForecast::high)},
           {"pending_ends_in_s", seconds_or_null(bleeding->pending_ends_in)},
-          {"warning", bleeding->long_for.has_value()}};
+          {"warning", bleeding->long_for.has_value()},
+          {"curve", curve_json(bleeding->curve)}};
 }
 
 Json check_or_null(const std::optional<CheckStatus>& check) {

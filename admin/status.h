@@ -1,6 +1,7 @@
 #pragma once
 
 #include "admin/dry_forecast.h"
+#include "admin/user_curve.h"
 #include "balancer/check_history.h"
 #include "balancer/node.h"
 #include "proxy/base/clock.h"
@@ -27,6 +28,8 @@ struct BleedStatus {
   /// How old the bleed is, if it is older than [admin] bleed_warning.
   std::optional<Millis> long_for = {};
   std::optional<Millis> age = {};  ///< how old the bleed is; empty: not known
+  /// The users who were left since the node left rotation; empty: not known.
+  std::vector<UserCurve::Point> curve = {};
 };
 
 /// The last active check of a node.

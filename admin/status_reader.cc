@@ -106,6 +106,8 @@ NodeStatus StatusReader::node(const Sources& sources, const PoolView& pool,
   if (record != nullptr) {
     if (!status.dry) status.dry_blocked_by = check_.blocked_by(pool, view);
     status.bleeding = bleed_status(pool, view, *record);
+    const UserCurve* const curve = sources.curves.of(node.id());
+    if (curve != nullptr) status.bleeding->curve = curve->points();
     if (view.weight > 0) {
       status.bleeding->long_for = age_of_long_bleed(*record, clock_.now(), sources.bleed_warning);
     }

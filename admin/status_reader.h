@@ -9,6 +9,7 @@
 #include "admin/removed_nodes.h"
 #include "admin/status.h"
 #include "admin/traffic_window.h"
+#include "admin/user_curves.h"
 #include "balancer/topology.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/result.h"
@@ -64,6 +65,7 @@ class StatusReader {
     const balancer::Topology& topology;
     const NodeRecords& records;
     const RemovedNodes& removed;
+    const UserCurves& curves;
     Millis bleed_warning{0};  ///< see conf::Admin
   };
   /// All pools, or the named one. An unknown pool is an error that lists the known pools.

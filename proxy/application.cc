@@ -10,6 +10,7 @@
 #include "admin/phrases.h"
 #include "admin/roll/rolls.h"
 #include "admin/state_store.h"
+#include "admin/user_curve_keeper.h"
 #include "conf/loader.h"
 #include "proxy/admin_doors.h"
 #include "proxy/base/directory.h"
@@ -334,7 +335,7 @@ class Application::Impl {
                 predecessor_ ? Parts::OtherProcess::predecessor : Parts::OtherProcess::none,
                 [this] { return lagging_process(); },
                 [this](const balancer::NodeId& id) { return server_->checks_of(id.text()); },
-                last_requests_ ? &*last_requests_ : nullptr},
+                last_requests_ ? &*last_requests_ : nullptr, curves_.load()},
           config_, records_, ledger_->incomplete_since());
     } catch (const std::runtime_error& error) {
       return Failure{std::string(error.what())};
@@ -417,6 +418,7 @@ class Application::Impl {
   }
 
   void upgrade(const std::string& by, const admin::ChangeCallback& callback) {
+    curves_.save(*control_);  // the new process reads them
     if (stopping_ == Stopping::no) return upgrade_->upgrade(by, callback);
     callback(admin::fail(admin::ErrorCode::unavailable, "not upgraded: bonedry is stopping"));
   }
@@ -480,6 +482,7 @@ class Application::Impl {
 
   void on_tick() {
     control_->tick();
+    curves_.tick(*control_);
     hooks_->tick();
     server_->follow_descriptor_limit();
     server_->rotate_ticket_keys();
@@ -524,6 +527,7 @@ class Application::Impl {
     give_up_.disarm();
     tick_.disarm();
     upgrade_->report_totals();
+    curves_.save(*control_);
     doors_->close([this] { hooks_->stop([this] { loop_.stop(); }); },
                   stopping_ == Stopping::yes ? admin::kStopping : admin::kTakenOver);
   }
@@ -549,6 +553,7 @@ class Application::Impl {
   std::optional<admin::Passes> passes_;
   std::unique_ptr<session::MappedLedger> ledger_;
   std::optional<session::LastRequests> last_requests_;
+  admin::UserCurveKeeper curves_{config_.server.state_dir + "/curves.json", clock_};
   admin::NodeRecords records_;  // as they were at the start
   std::unique_ptr<Predecessor> predecessor_;
   // Destroyed after `server_`: its socket to the next process must not close before all workers of

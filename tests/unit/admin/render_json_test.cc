@@ -26,7 +26,7 @@ TEST(RenderJson, StatusIsTheContract) {
       R"("counters":{"new":180,"moved":0,"rescued":2,"late":0,"logged_out":5},"last_exchange_age_s":1.234,)"
       R"("bleeding":{"since":"2023-11-14T22:10:00Z","by":"root",)"
       R"("reason":"update \u001b[2J 4.2","deadline":"2023-11-14T22:39:20Z","forecast_s":840.0,)"
-      R"("forecast_low_s":543.0,"forecast_high_s":1560.0,"pending_ends_in_s":null,"warning":false},)"
+      R"("forecast_low_s":543.0,"forecast_high_s":1560.0,"pending_ends_in_s":null,"warning":false,"curve":null},)"
       R"("removed":false,"passes":{"used_lately":3,"last_used_age_s":20.0,"open":1},)"
       R"("traffic":{"requests_per_second":12.5,"errors_per_second":0.5,"p50_s":0.0125,"p99_s":null}},)"
       R"({"name":"bob","address":"127.0.0.1:9002","group":null,"weight":50,)"
@@ -96,6 +96,12 @@ TEST(RenderJson, UnknownTimesAreNull) {
   EXPECT_NE(render_json(status).find(R"("deadline":null,"forecast_s":null,)"
                                      R"("forecast_low_s":null,"forecast_high_s":null,)"),
             std::string::npos);
+}
+
+TEST(RenderJson, TheCurveIsSecondsAndUsers) {
+  Status status = sample_status();
+  status.pools[0].nodes[0].bleeding->curve = {{Millis{40}, 20}, {Millis{1040}, 15}};
+  EXPECT_NE(render_json(status).find(R"("curve":[[0.04,20],[1.04,15]]})"), std::string::npos);
 }
 
 TEST(RenderJson, BytesThatAreNotUtf8DoNoHarm) {

@@ -51,7 +51,8 @@ void ControlTest::start_control() {
                               [this](const balancer::NodeId& id) {
                                 const auto found = checks.find(id.text());
                                 return found == checks.end() ? nullptr : &found->second;
-                              }},
+                              },
+                          .curves = curves},
       config, written(), incomplete_since);
 }
 

@@ -120,6 +120,7 @@ class ControlTest : public testing::Test {
   conf::Config config;
   std::optional<Instant> incomplete_since;
   std::map<std::string, balancer::CheckHistory> checks;  ///< of the nodes that have any
+  SavedCurves curves;                                    ///< what the next start finds saved
   std::string lagging_process;                           ///< the process that has not acknowledged
   std::string load_error;                                ///< empty: a reload loads `config`
   std::vector<std::string> answers;
