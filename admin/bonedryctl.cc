@@ -8,6 +8,7 @@
 #include "admin/ctl/roll/roller.h"
 #include "admin/ctl/switch_wait.h"
 #include "admin/ctl/waiter.h"
+#include "admin/ctl/watch/watch.h"
 #include "admin/printable.h"
 #include "proxy/base/standard_descriptors.h"
 
@@ -90,6 +91,9 @@ ExitCode carry_out(const Invocation& asked) {
   const bool waits = asked.after_bleed == AfterBleed::wait;
   if (waits && asked.command.command->id == CommandId::switch_group) return switch_and_wait(asked);
   if (waits) return bleed_and_wait(asked);
+  if (asked.watch && asked.format == Format::text) {
+    if (const auto code = watch({asked.proxy, asked.line, *asked.watch})) return *code;
+  }
   if (asked.roll) return Roller(asked.proxy, *asked.roll, {asked.roll->pool, asked.format}).run();
   switch (asked.command.command->id) {
     case CommandId::wait:

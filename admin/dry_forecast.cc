@@ -28,12 +28,20 @@ std::string roughly(Millis time) {
 
 }  // namespace
 
-std::string to_text(const DryForecast& forecast) {
-  const std::string likely = roughly(forecast.likely);
+std::string likely_text(const DryForecast& forecast) {
+  return roughly(forecast.likely);
+}
+
+std::string range_text(const DryForecast& forecast) {
   const std::string low = roughly(forecast.low);
   const std::string high = roughly(forecast.high);
-  if (low == high) return "dry in " + likely;
-  return "dry in about " + likely + " (" + low + " to " + high + ")";
+  const std::string likely = roughly(forecast.likely);
+  return low == high ? likely : likely + " (" + low + " to " + high + ")";
+}
+
+std::string to_text(const DryForecast& forecast) {
+  const bool exact = roughly(forecast.low) == roughly(forecast.high);
+  return (exact ? "dry in " : "dry in about ") + range_text(forecast);
 }
 
 }  // namespace bonedry::admin

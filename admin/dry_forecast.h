@@ -12,4 +12,8 @@ using session::DryForecast;
 /// rounded more coarsely.
 [[nodiscard]] std::string to_text(const DryForecast& forecast);
 
+/// The same without words, for a table: "14m", and "14m (9m to 31m)".
+[[nodiscard]] std::string likely_text(const DryForecast& forecast);
+[[nodiscard]] std::string range_text(const DryForecast& forecast);
+
 }  // namespace bonedry::admin

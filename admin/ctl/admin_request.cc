@@ -19,8 +19,6 @@
 namespace bonedry::ctl {
 namespace {
 
-/// Limit for the proxy to accept the connection: it does so at once unless it hangs.
-constexpr timeval kConnectTimeout{2, 0};
 /// Limit for a response. Changes are complete when all workers have acknowledged: milliseconds.
 constexpr Millis kResponseTimeout = std::chrono::seconds{30};
 
@@ -48,7 +46,8 @@ Failure<std::string> unreachable(const std::string& socket, int error) {
 
 }  // namespace
 
-Result<AdminRequest> AdminRequest::start(const ProxyAddress& proxy, const std::string& line) {
+Result<AdminRequest> AdminRequest::start(const ProxyAddress& proxy, const std::string& line,
+                                         Millis patience) {
   const std::string& socket = proxy.socket;
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -56,7 +55,8 @@ Result<AdminRequest> AdminRequest::start(const ProxyAddress& proxy, const std::s
   std::memcpy(address.sun_path, socket.data(), socket.size());
 
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &kConnectTimeout, sizeof kConnectTimeout);
+  const timeval limit{patience.count() / 1000, patience.count() % 1000 * 1000};
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
   if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     return unreachable(socket, errno);
   }
@@ -88,6 +88,12 @@ std::string AdminRequest::take_lines() {
 
 bool is_error(std::string_view response) {
   return response.starts_with("error: ");
+}
+
+std::string error_text(std::string_view response) {
+  if (is_error(response)) response.remove_prefix(std::string_view("error: ").size());
+  while (response.ends_with('\n')) response.remove_suffix(1);
+  return admin::printable(response);
 }
 
 bool is_retryable(std::string_view response) {

@@ -25,8 +25,12 @@ class AdminRequest {
     lost,       ///< the connection ended before that
   };
 
+  /// How long to wait for the proxy to accept the connection: it does so at once unless it hangs.
+  static constexpr Millis kPatience = std::chrono::seconds{2};
+
   /// Connects and sends. The error says what is wrong and what to do about it.
-  static Result<AdminRequest> start(const ProxyAddress& proxy, const std::string& line);
+  static Result<AdminRequest> start(const ProxyAddress& proxy, const std::string& line,
+                                    Millis patience = kPatience);
 
   /// Readable when `advance` has something to do.
   [[nodiscard]] int fd() const { return fd_.get(); }
@@ -48,6 +52,8 @@ class AdminRequest {
 
 /// Whether a response, or a line of one, is an error.
 [[nodiscard]] bool is_error(std::string_view response);
+/// What an error says, without "error: ", or else the response without its line end. Printable.
+[[nodiscard]] std::string error_text(std::string_view response);
 /// Whether it is the error of a process that is about to end, or that another process has taken
 /// over from.
 [[nodiscard]] bool is_retryable(std::string_view response);

@@ -37,6 +37,8 @@ constexpr std::string_view kFooter =
     "3 timed out, 4 the node can no longer become dry (activated or removed),\n"
     "5 bonedry not reachable.";
 
+constexpr std::string_view kWatch = "watch";
+
 /// What `roll` takes beside the options of the table: bonedryctl carries it out.
 constexpr std::array kRollOptions{
     Option{"status", ValueKind::none, "", "show how far the last roll is"},
@@ -94,6 +96,7 @@ class ArgumentParser {
     app_.require_subcommand(1);
     for (const Command& command : admin::command_table()) {
       if (command.audience == admin::Audience::people) add(command);
+      if (command.id == CommandId::status) add_watch(command);
     }
   }
 
@@ -107,7 +110,7 @@ class ArgumentParser {
     } catch (const CLI::ParseError& error) {
       return on_parse_error(error);
     }
-    const Command& command = *admin::find_command(chosen()->get_name());
+    const Command& command = *admin::find_command(watches() ? "status" : chosen()->get_name());
     if (command.id == CommandId::help) return print_help();
     std::variant<Invocation, ExitCode> made = invocation(command);
     auto* const asked = std::get_if<Invocation>(&made);
@@ -119,6 +122,19 @@ class ArgumentParser {
   }
 
  private:
+  /// `watch` is `status` again and again, and no command of the proxy.
+  void add_watch(const Command& status) {
+    CLI::App* sub =
+        app_.add_subcommand(std::string(kWatch),
+                            "Show the nodes on a screen during a deploy, with keys to bleed them.");
+    sub->fallthrough();
+    const Positional& pool = status.positionals.front();
+    sub->add_option(std::string(pool.name), values_[&pool], std::string(pool.help))->type_name("");
+    sub->footer("Without a terminal it prints the table of 'status' once.");
+  }
+
+  [[nodiscard]] bool watches() const { return chosen()->get_name() == kWatch; }
+
   void add(const Command& command) {
     CLI::App* sub = app_.add_subcommand(std::string(command.name), std::string(command.help));
     sub->fallthrough();  // --json and --socket may also come last
@@ -209,7 +225,8 @@ class ArgumentParser {
       std::cout << full_help();
       return ExitCode::done;
     }
-    if (admin::find_command(name) == nullptr) return usage_error(admin::unknown_command(name), "");
+    if (name != kWatch && admin::find_command(name) == nullptr)
+      return usage_error(admin::unknown_command(name), "");
     std::cout << fitted(app_.get_subcommand(name)->help("bonedryctl"));
     return ExitCode::done;
   }
@@ -221,6 +238,7 @@ class ArgumentParser {
       if (chosen()->count(std::string(positional.name)) == 0) continue;
       line += " " + admin::quote_word(values_[&positional]);
     }
+    if (watches()) return line;  // it has no options
     for (const Option& option : command.options) {
       const std::string name = "--" + std::string(option.name);
       if (chosen()->count(name) == 0) continue;
@@ -293,7 +311,7 @@ class ArgumentParser {
     made.line = line_of(command);
     made.format = json_ ? admin::Format::json : admin::Format::text;
     const auto width = terminal_width(STDOUT_FILENO);
-    if (command.id == CommandId::status && width && !wide_ && !has("width")) {
+    if (command.id == CommandId::status && width && !wide_ && (watches() || !has("width"))) {
       made.line += " --width " + std::to_string(*width);
     }
     auto parsed = admin::parse_command_line(made.line);
@@ -304,6 +322,7 @@ class ArgumentParser {
       if (!wrong.empty()) return usage_error(wrong, help_words());
       made.roll = roll_options(command);
     }
+    if (watches()) made.watch = values_[&command.positionals.front()];
     made.after_bleed = wait_ ? AfterBleed::wait : AfterBleed::exit;
     made.timeout = made.command.duration("timeout");
     if (!timeout_.empty()) {

@@ -25,6 +25,8 @@ struct Invocation {
   AfterBleed after_bleed = AfterBleed::exit;
   std::optional<Millis> timeout;         ///< of the wait
   std::optional<RollOptions> roll = {};  ///< set: carry out a roll; `line` only shows it
+  /// Set: show a screen of this pool, or of all if it is empty; `line` shows the same once.
+  std::optional<std::string> watch = {};
 };
 
 /// Reads the arguments. If they only ask for help, or are wrong, prints the text and returns the

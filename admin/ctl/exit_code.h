@@ -10,7 +10,9 @@ enum class ExitCode : int {
   timed_out = 3,
   cannot_succeed = 4,  ///< the wait can no longer succeed: node activated, or gone
   unreachable = 5,
-  interrupted = 130,  ///< as shells report SIGINT
+  hung_up = 129,      ///< as shells report SIGHUP
+  interrupted = 130,  ///< SIGINT
+  quit = 131,         ///< SIGQUIT
   terminated = 143,   ///< and SIGTERM
 };
 

@@ -3,15 +3,12 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include <csignal>
-
 namespace bonedry::ctl {
 
-Interrupts::Interrupts() {
+Interrupts::Interrupts(std::initializer_list<int> numbers) {
   sigset_t signals{};
   sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
+  for (const int number : numbers) sigaddset(&signals, number);
   sigprocmask(SIG_BLOCK, &signals, nullptr);
   fd_ = UniqueFd(::signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC));
 }
@@ -19,7 +16,7 @@ Interrupts::Interrupts() {
 std::optional<ExitCode> Interrupts::take() {
   signalfd_siginfo signal{};
   if (::read(fd_.get(), &signal, sizeof signal) != sizeof signal) return std::nullopt;
-  return signal.ssi_signo == SIGINT ? ExitCode::interrupted : ExitCode::terminated;
+  return static_cast<ExitCode>(128 + signal.ssi_signo);
 }
 
 }  // namespace bonedry::ctl

@@ -3,14 +3,17 @@
 #include "admin/ctl/exit_code.h"
 #include "proxy/base/unique_fd.h"
 
+#include <csignal>
+#include <initializer_list>
 #include <optional>
 
 namespace bonedry::ctl {
 
-/// SIGINT and SIGTERM as something to poll for. They stay blocked for the rest of the process.
+/// Signals that end a program, as something to poll for. They stay blocked for the rest of the
+/// process.
 class Interrupts {
  public:
-  Interrupts();
+  explicit Interrupts(std::initializer_list<int> numbers = {SIGINT, SIGTERM});
 
   /// Readable when `take` has something.
   [[nodiscard]] int fd() const { return fd_.get(); }

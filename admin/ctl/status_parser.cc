@@ -1,33 +1,12 @@
+#include "admin/ctl/json_fields.h"
 #include "admin/ctl/progress.h"
 
 #include <nlohmann/json.hpp>
-
-#include <cmath>
 
 namespace bonedry::ctl {
 namespace {
 
 using Json = nlohmann::json;
-
-std::optional<Millis> millis(const Json& seconds) {
-  if (!seconds.is_number()) return std::nullopt;
-  return Millis{std::llround(seconds.get<double>() * 1000)};
-}
-
-/// A proxy of an earlier version reports no range, or no forecast.
-std::optional<admin::DryForecast> forecast_of(const Json& object) {
-  const auto likely = millis(object.value("forecast_s", Json()));
-  if (!likely) return std::nullopt;
-  return admin::DryForecast{*likely,
-                            millis(object.value("forecast_low_s", Json())).value_or(*likely),
-                            millis(object.value("forecast_high_s", Json())).value_or(*likely)};
-}
-
-std::string joined(const Json& reasons) {
-  std::string all;
-  for (const Json& reason : reasons) all += (all.empty() ? "" : ", ") + reason.get<std::string>();
-  return all;
-}
 
 NodeProgress figures_of(const std::string& key, const Json& node) {
   NodeProgress progress;

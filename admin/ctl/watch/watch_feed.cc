@@ -1,0 +1,102 @@
+#include "admin/ctl/watch/watch_feed.h"
+
+#include "admin/command_line.h"
+#include "admin/printable.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace bonedry::ctl {
+
+WatchFeed::WatchFeed(ProxyAddress proxy, std::string pool, WatchedStatus status, const Clock& clock)
+    : clock_(clock),
+      proxy_(std::move(proxy)),
+      pool_(std::move(pool)),
+      status_(std::move(status)),
+      figures_at_(clock.now()),
+      next_status_(clock.now() + kInterval),
+      next_events_(clock.now()) {}
+
+void WatchFeed::advance() {
+  advance_status();
+  advance_events();
+}
+
+std::optional<WatchView::Stale> WatchFeed::stale() const {
+  const Millis age = clock_.now() - figures_at_;
+  if (failure_.empty() && age < kFresh) return std::nullopt;
+  return WatchView::Stale{age, failure_.empty() ? "bonedry does not answer" : failure_};
+}
+
+void WatchFeed::advance_status() {
+  const Instant now = clock_.now();
+  if (!status_request_) {
+    if (now < next_status_) return;
+    next_status_ = now + kInterval;
+    const std::string pool = pool_.empty() ? "" : " " + admin::quote_word(pool_);
+    auto request = AdminRequest::start(proxy_, "status" + pool + " json", kPatience);
+    if (!request) return fail(request.error());
+    status_request_ = std::move(*request);
+    status_asked_ = now;
+    return;
+  }
+  switch (status_request_->advance()) {
+    case AdminRequest::State::receiving:
+      if (now - status_asked_ >= kGiveUp) fail("bonedry does not answer");
+      return;
+    case AdminRequest::State::lost:
+      return fail("the connection to bonedry was lost");
+    case AdminRequest::State::complete:
+      return take(std::exchange(status_request_, std::nullopt)->response());
+  }
+}
+
+void WatchFeed::take(std::string_view response) {
+  if (is_error(response)) return fail(error_text(response));
+  auto status = parse_watched_status(response);
+  if (!status) return fail("cannot parse the response from bonedry");
+  status_ = std::move(*status);
+  figures_at_ = clock_.now();
+  failure_.clear();
+}
+
+void WatchFeed::fail(std::string_view why) {
+  status_request_.reset();
+  failure_ = admin::printable(why);
+}
+
+void WatchFeed::advance_events() {
+  if (!events_request_) {
+    if (following_ == Following::refused || clock_.now() < next_events_) return;
+    next_events_ = clock_.now() + kInterval;
+    auto request = AdminRequest::start(proxy_, "events --follow json", kPatience);
+    if (request) events_request_ = std::move(*request);
+    return;
+  }
+  const AdminRequest::State state = events_request_->advance();
+  const std::string lines = events_request_->take_lines();
+  for (std::size_t begin = 0; begin < lines.size();) {
+    const std::size_t end = lines.find('\n', begin) + 1;
+    add_event(std::string_view(lines).substr(begin, end - begin));
+    begin = end;
+  }
+  if (state != AdminRequest::State::receiving || following_ == Following::refused) {
+    events_request_.reset();
+  }
+}
+
+/// A proxy sends recent events again after each connect.
+void WatchFeed::add_event(std::string_view line) {
+  if (is_error(line)) {
+    if (is_retryable(line)) return;
+    following_ = Following::refused;
+    events_.push_back("no events: " + error_text(line));
+    return;
+  }
+  const auto text = parse_event_line(line, pool_);
+  if (!text || std::ranges::find(events_, *text) != events_.end()) return;
+  events_.push_back(*text);
+  if (events_.size() > kEvents) events_.pop_front();
+}
+
+}  // namespace bonedry::ctl
