@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
+#include <regex>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -262,6 +263,53 @@ TEST_P(WatchStory, WithoutATerminalItIsTheTableOfStatus) {
   EXPECT_THAT(terminal.screen(), HasSubstr("shop/alice"));
   terminal.run("clear; TERM=dumb bonedryctl watch; echo \"code $?\"");
   EXPECT_TRUE(terminal.shows("code 0"));
+}
+
+/// The screen in docs/watch.md.
+std::string documented_screen() {
+  const std::string page = read_file(BONEDRY_SOURCE_DIR "/docs/watch.md");
+  const std::size_t begin = page.find("```\nbonedry watch ");
+  const std::size_t end = page.find("\n```", begin + 4);
+  if (begin == std::string::npos || end == std::string::npos) return "";
+  return page.substr(begin + 4, end - begin - 4);
+}
+
+/// A screen without its events and without what differs from run to run.
+std::string comparable(std::string screen) {
+  screen.erase(std::min(screen.find("── events"), screen.size()));
+  const auto replace = [&screen](const char* pattern, const char* with) {
+    screen = std::regex_replace(screen, std::regex(pattern, std::regex::multiline), with);
+  };
+  replace("(▁|▂|▃|▄|▅|▆|▇|█)+ +\\S+", "CURVE FORECAST");
+  replace(R"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ)", "TIME");
+  replace(R"(\b(\d+(ms|s|m|h|d))+\b)", "D");
+  replace(R"(\d+(\.\d+)?)", "N");
+  replace("^(dry in .*|no forecast yet)$", "FORECAST");
+  replace(R"(\b(session|exchange|WebSocket)s?\b)", "$1s");
+  replace("by [^,]+,", "by SOMEBODY,");
+  replace("(not dry: N live sessions), N pending sessions", "$1");
+  replace(" +", " ");
+  return screen;
+}
+
+TEST_P(WatchStory, TheScreenInTheDocsIsTrue) {
+  TestConfig checked = config();
+  checked.pools.front().health = {{"interval = \"200ms\""}};
+  launch(std::move(checked));
+  User on_bob = live_user_on(bob_);
+  users_ = live_users_on_alice(3);
+  order("bleed alice --reason \"update 4.2\"");
+  ASSERT_TRUE(
+      eventually([this] { return node(alice_).health == "up" && node(bob_).health == "up"; }));
+  const TmuxTerminal terminal(socket());
+  terminal.run("bonedryctl watch");
+  ASSERT_TRUE(terminal.shows_line({"> alice", "▼ bleeding", "up", "█"}));
+  const std::string expected = comparable(documented_screen());
+  // The rate of requests is not known in the first second.
+  EXPECT_TRUE(eventually([&] { return comparable(terminal.screen()) == expected; }))
+      << comparable(terminal.screen()) << "is not\n"
+      << expected;
+  EXPECT_THAT(documented_screen(), testing::EndsWith(terminal.line_with({"q quit"})));
 }
 
 }  // namespace
