@@ -2,12 +2,13 @@
 // bonedryctl.
 
 import {post, setToken} from './api.js';
-import {el} from './dom.js';
+import {button, el} from './dom.js';
 import {counted} from './format.js';
 import * as model from './model.js';
 
 const kDeadline = {name: 'deadline', label: 'Deadline (optional)', placeholder: 'none', spellcheck: 'false', size: '10',
-  hint: 'Such as 90s, 30m or 2h. Who is left then is moved to another node and gets a new session there. Without one nobody is ever moved.'};
+  hint: 'Such as 90s, 30m or 2h. Who is left then is moved to another node, and gets a new session there. ' +
+      'Without one nobody is ever moved.'};
 const kReason = {name: 'reason', label: 'Reason (optional)', placeholder: 'update 4.2', maxlength: '200'};
 
 function given(values) {
@@ -16,7 +17,8 @@ function given(values) {
 
 function others(node, status) {
   const pool = status?.pools.find((one) => one.name === node.pool);
-  return (pool?.nodes ?? []).filter((one) => one.name !== node.name && one.state === 'active' && one.health !== 'down').map((one) => one.name);
+  const open = (one) => one.name !== node.name && one.state === 'active' && one.health !== 'down';
+  return (pool?.nodes ?? []).filter(open).map((one) => one.name);
 }
 
 function named(names) {
@@ -31,20 +33,24 @@ export class Actions {
   #onDone;
   #onToken;
   #onDenied;
+  #alone;
 
-  /** status(): the newest figures. on_done(pool, node): something was changed. */
-  constructor({dialog, status, notify, onDone, onToken, onDenied}) {
+  /** status(): the newest figures; onDone(pool, node): something was changed; alone(f): with a connection to spare. */
+  constructor({dialog, status, notify, onDone, onToken, onDenied, alone}) {
     this.#dialog = dialog;
     this.#status = status;
     this.#notify = notify;
     this.#onDone = onDone;
     this.#onToken = onToken;
     this.#onDenied = onDenied;
+    this.#alone = alone;
   }
 
   run(command, node) {
-    const ask = {bleed: () => this.#bleed(node), activate: () => this.#activate(node), maintain: () => this.#maintain(node), pass: () => this.#pass(node)};
-    ask[command]?.();
+    if (command === 'bleed') this.#bleed(node);
+    if (command === 'activate') this.#activate(node);
+    if (command === 'maintain') this.#maintain(node);
+    if (command === 'pass') this.#pass(node);
   }
 
   #ask(node, command, question) {
@@ -61,7 +67,7 @@ export class Actions {
 
   async #post(command, values) {
     try {
-      return await post(command, given(values));
+      return await this.#alone(() => post(command, given(values)));
     } catch (error) {
       if (error.status === 401 || error.status === 403) this.#onDenied();
       throw error;
@@ -74,7 +80,7 @@ export class Actions {
     const left = counted(model.users(node), 'user');
     this.#ask(node, 'bleed', {
       title: again ? `Change the bleed of ${key}?` : `Bleed ${key}?`,
-      lines: again ? [`${key} goes on bleeding, with this deadline and reason.`] :
+      lines: again ? [`${key} goes on bleeding. A field that is empty changes nothing.`] :
           [`No new user gets to ${key}: they go to ${named(others(node, this.#status()))}.`,
             `The ${left} on it now stay until they leave. When the last one has left, it is dry.`],
       fields: [{...kReason, value: again ? node.bleeding?.reason ?? '' : ''}, kDeadline],
@@ -87,8 +93,12 @@ export class Actions {
     const unfinished = node.state === 'bleeding' && !node.dry;
     this.#ask(node, 'activate', {
       title: `Activate ${key}?`,
-      lines: unfinished ? [`The bleed of ${key} ends before it is dry: it gets new users again.`, `The ${counted(model.users(node), 'user')} on it stay.`] :
-          [`${key} is put back into rotation and gets new users again.`, ...(node.health === 'down' ? ['It is down at the moment: users are sent to it when it is up.'] : [])],
+      lines: [
+        unfinished ? `The bleed of ${key} ends before it is dry: it gets new users again.` :
+                     `${key} is put back into rotation and gets new users again.`,
+        unfinished ? `The ${counted(model.users(node), 'user')} on it stay.` : '',
+        node.health === 'down' ? 'It is down at the moment: users are sent to it when it is up.' : '',
+      ].filter(Boolean),
       confirm: `Activate ${node.name}`,
     });
   }
@@ -99,7 +109,8 @@ export class Actions {
     this.#ask(node, 'maintain', {
       title: `Take ${key} out of rotation?`,
       lines: node.dry ? [`${key} is dry: nobody notices. Only a pass reaches it until it is activated.`] :
-          [`${key} is not dry: ${counted(left, 'user')} ${left === 1 ? 'is' : 'are'} on it. The proxy will refuse this; forced, it moves them to other nodes, where they begin a new session.`],
+          [`${key} is not dry: ${counted(left, 'user')} ${left === 1 ? 'is' : 'are'} on it. The proxy will ` +
+            'refuse this; forced, it moves them to other nodes, where they begin a new session.'],
       forceText: `Take it out all the same, and move its users to other nodes. This is logged.`,
       confirm: `Maintain ${node.name}`,
       danger: !node.dry,
@@ -110,7 +121,8 @@ export class Actions {
     const key = model.keyOf(node);
     this.#dialog.ask({
       title: `Make a pass for ${key}?`,
-      lines: [`A link takes whoever opens it to ${key}, whatever its state. It counts as no user and keeps the node from nothing.`],
+      lines: [`A link takes whoever opens it to ${key}, whatever its state. It is no user, and keeps ` +
+          'the node from nothing.'],
       fields: [{name: 'ttl', label: 'Valid for', value: '15m', size: '8', hint: '1s to 24h'}],
       confirm: 'Make a pass',
       submit: (values) => this.#post('pass', {node: key, ...values}),
@@ -121,13 +133,13 @@ export class Actions {
   #showPass(node, pass) {
     const listener = this.#status()?.listeners?.find((one) => one.pool === node.pool);
     const query = pass.query ?? pass.message ?? '';
-    const input = el('input', {id: 'pass-link', readonly: true, value: listener ? this.#address(listener) + '/?' + query : '?' + query,
-      on: {focus: () => input.select()}});
-    const copy = el('button', {type: 'button', on: {click: async () => {
+    const value = (listener ? this.#address(listener) + '/?' : '?') + query;
+    const input = el('input', {id: 'pass-link', readonly: true, value, on: {focus: () => input.select()}});
+    const copy = button('Copy', async () => {
       input.select();
       await navigator.clipboard?.writeText(input.value).catch(() => {});
       copy.textContent = 'Copied';
-    }}}, 'Copy');
+    });
     return {
       title: `A pass for ${model.keyOf(node)}`,
       lines: ['Open this address in the browser that tests. bonedry-pass=off in an address ends it.'],
@@ -149,9 +161,11 @@ export class Actions {
     const options = [...groups].sort((a, b) => active(a) - active(b));
     this.#dialog.ask({
       title: `Switch pool ${pool.name} to a group?`,
-      lines: ['The nodes of the group are activated and get all new users. All other nodes of the pool bleed: their users stay until they leave.'],
+      lines: ['The nodes of the group are activated and get all new users. All other nodes of the pool ' +
+          'bleed: their users stay until they leave.'],
       fields: [{name: 'group', label: 'Group', options}, kReason, kDeadline,
-        {name: 'cut', type: 'checkbox', label: 'Cut: move all users now, each at the next request. They get a new session.'}],
+        {name: 'cut', type: 'checkbox', 
+          label: 'Cut: move all users now, each at the next request. They get a new session.'}],
       confirm: 'Switch',
       submit: (values, force) => this.#post('switch', {pool: pool.name, ...values, force}),
       done: (result) => {

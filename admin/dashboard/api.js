@@ -68,24 +68,28 @@ function parseEvent(block) {
   return event;
 }
 
-/** Calls on_event for each event until the stream ends, and on_bytes whenever anything comes. */
+/** Calls onEvent for each event until the stream ends, and onBytes whenever anything comes. */
 export async function stream(path, {lastId, signal, onEvent, onBytes}) {
   const own = {Accept: 'text/event-stream', ...(lastId ? {'Last-Event-ID': lastId} : {})};
   const response = await checked(await fetch(target(path), {...kSame, signal, headers: headers(own)}));
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-  let rest = '';
+  let parts = [];  // of an event whose end has not come; joined once, for it may be a megabyte
+  let last = '';
   for (;;) {
     const {value, done} = await reader.read();
     if (done) return;
     onBytes();
-    const from = Math.max(0, rest.length - 1);  // an end of a line may have been the last byte
-    rest += value.replaceAll('\r', '');
+    parts.push(value);
+    const ends = value.includes('\n\n') || (last.endsWith('\n') && value.startsWith('\n'));
+    last = value;
+    if (!ends) continue;
+    const text = parts.join('');
     let begin = 0;
-    for (let end = rest.indexOf('\n\n', from); end >= 0; end = rest.indexOf('\n\n', begin)) {
-      const event = parseEvent(rest.slice(begin, end));
+    for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n', begin)) {
+      const event = parseEvent(text.slice(begin, end));
       begin = end + 2;
       if (event.data) onEvent(event);
     }
-    rest = rest.slice(begin);
+    parts = [text.slice(begin)];
   }
 }

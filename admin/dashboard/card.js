@@ -1,7 +1,7 @@
 // One node at full size: what the operator wants to know of a bleed, and what can be done next.
 
 import {Curve} from './chart.js';
-import {arrange, el, Icon, Lines, setHidden, Text} from './dom.js';
+import {arrange, button, el, Figures, Icon, Lines, setHidden, Text} from './dom.js';
 import {ago, count, kNone, latency, rate} from './format.js';
 import * as model from './model.js';
 
@@ -15,7 +15,7 @@ class Badge {
 
   constructor(fact) {
     this.element = el('span', {class: `badge ${fact}`}, el('span', {class: 'visually-hidden'}, fact + ': '),
-        this.#icon.element, this.#text.node);
+        this.#icon, this.#text);
   }
 
   set(kind, icon, text) {
@@ -77,61 +77,51 @@ export class Card {
   #forecast = {text: new Text(), detail: new Text()};
   #blocked;
   #curve = new Curve();
-  #figures = [];
+  #figures = new Figures('figures', kFigures);
   #origin = new Text();
   #deadline = new Text();
+  #whoText = new Text();
   #bleedName = new Text(kActionNames.bleed);
   #buttons = {};
   #parts = {};
   #phase = '';
 
-  /** on_action(name of a command, node) */
+  /** onAction(name of a command, node) */
   constructor({onAction, level = 'h3'}) {
-    const name = el('span', {class: 'node-name'}, this.#name.node);
+    const name = el('span', {class: 'node-name'}, this.#name);
     this.link = level === 'h3' ? el('a', {class: 'node-link'}, name) : el('span', null, name);
-    this.#parts.verdict = el('div', {class: 'verdict'}, el('p', {class: 'verdict-text'}, this.#verdict.text.node),
-        el('p', {class: 'verdict-detail'}, this.#verdict.detail.node));
-    this.#parts.users = el('p', {class: 'users-left'}, el('span', {class: 'big'}, this.#users.count.node), ' ',
-        el('span', {class: 'big-word'}, this.#users.word.node));
+    this.#parts.verdict = el('div', {class: 'verdict'}, el('p', {class: 'verdict-text'}, this.#verdict.text),
+        el('p', {class: 'verdict-detail'}, this.#verdict.detail));
+    this.#parts.users = el('p', {class: 'users-left'}, el('span', {class: 'big'}, this.#users.count), ' ',
+        el('span', {class: 'big-word'}, this.#users.word));
     this.#parts.forecast = el('p', {class: 'forecast'},
-        el('span', {class: 'forecast-text'}, this.#forecast.text.node),
-        el('span', {class: 'forecast-detail'}, this.#forecast.detail.node));
+        el('span', {class: 'forecast-text'}, this.#forecast.text),
+        el('span', {class: 'forecast-detail'}, this.#forecast.detail));
     this.#blocked = new Lines(el('ul', {class: 'blocked-lines'}));
     this.#parts.blocked = el('div', {class: 'blocked'}, el('p', {class: 'blocked-title'}, 'Not dry, because of'),
-        this.#blocked.element);
-    this.#parts.origin = el('p', {class: 'origin'}, this.#origin.node);
-    this.#parts.deadline = el('p', {class: 'deadline'}, this.#deadline.node);
-    this.#parts.who = el('a', {class: 'button quiet'}, 'Who is left');
+        this.#blocked);
+    this.#parts.origin = el('p', {class: 'origin'}, this.#origin);
+    this.#parts.deadline = el('p', {class: 'deadline'}, this.#deadline);
+    this.#parts.who = el('a', {class: 'button'}, this.#whoText);
     this.element = el('article', {class: 'card'},
         el('header', {class: 'card-head'}, el(level, {class: 'card-title'}, this.link),
-            el('p', {class: 'facts'}, this.#facts.state.element, this.#facts.health.element, this.#facts.dry.element)),
+            el('p', {class: 'facts'}, this.#facts.state, this.#facts.health, this.#facts.dry)),
         el('div', {class: 'card-body'},
             el('div', {class: 'card-answer'}, this.#parts.verdict, this.#parts.users, this.#parts.forecast,
                 this.#parts.blocked),
-            this.#curve.element),
-        this.#makeFigures(),
+            this.#curve),
+        this.#figures,
         el('div', {class: 'card-foot'}, el('div', {class: 'card-notes'}, this.#parts.origin, this.#parts.deadline),
             this.#makeActions(onAction)));
     this.#parts.who.hidden = level !== 'h3';
   }
 
-  #makeFigures() {
-    const list = el('dl', {class: 'figures'});
-    for (const [label, read] of kFigures) {
-      const text = new Text();
-      this.#figures.push({text, read});
-      list.append(el('div', null, el('dt', null, label), el('dd', null, text.node)));
-    }
-    return list;
-  }
-
   #makeActions(onAction) {
     const row = el('div', {class: 'actions'}, this.#parts.who);
     for (const [command, label] of Object.entries(kActionNames)) {
-      const button = el('button', {type: 'button', 'data-command': command, on: {click: () => onAction(command, this.#node)}},
-          command === 'bleed' ? this.#bleedName.node : label);
-      this.#buttons[command] = button;
-      row.append(button);
+      const name = command === 'bleed' ? this.#bleedName : label;
+      this.#buttons[command] = button(name, () => onAction(command, this.#node), {'data-command': command});
+      row.append(this.#buttons[command]);
     }
     this.#parts.actions = row;
     return row;
@@ -151,12 +141,13 @@ export class Card {
     this.#forecast.detail.set(model.forecastDetail(node));
     this.#blocked.set(node.dry_blocked_by ?? []);
     setHidden(this.#parts.blocked, (node.dry_blocked_by ?? []).length === 0);
-    for (const {text, read} of this.#figures) text.set(read(node));
-    this.#origin.set((node.removed ? 'No longer in the config; kept until its users are gone. ' : '') + model.originText(node));
+    this.#figures.update(node);
+    const removed = node.removed ? 'No longer in the config; kept until its users are gone. ' : '';
+    this.#origin.set(removed + model.originText(node));
     this.#deadline.set(model.deadlineText(node));
     setHidden(this.#parts.deadline, !node.bleeding?.deadline || node.dry);
     this.element.classList.toggle('is-down', node.health === 'down');
-    this.#curve.update(node.bleeding);
+    this.#curve.update(node.state === 'bleeding' ? node.bleeding : null);
   }
 
   #setPhase(phase) {
@@ -170,10 +161,11 @@ export class Card {
     setHidden(this.#parts.forecast, phase !== 'bleeding');
     const shown = kActions[phase] ?? [];
     const focused = this.element.contains(document.activeElement) ? document.activeElement : null;
-    for (const [command, button] of Object.entries(this.#buttons)) {
-      setHidden(button, !shown.includes(command));
-      button.classList.toggle('primary', kNext[phase] === command);
+    for (const [command, each] of Object.entries(this.#buttons)) {
+      setHidden(each, !shown.includes(command));
+      each.classList.toggle('primary', kNext[phase] === command);
     }
+    this.#whoText.set(phase === 'bleeding' ? 'Who is left' : 'Details');
     this.#bleedName.set(phase === 'bleeding' ? 'Deadline…' : kActionNames.bleed);
     const rest = Object.keys(this.#buttons).filter((command) => !shown.includes(command));
     arrange(this.#parts.actions, [this.#parts.who, ...[...shown, ...rest].map((command) => this.#buttons[command])]);
@@ -182,11 +174,11 @@ export class Card {
 
   /** Once: its address on this page. */
   name(node) {
+    this.element.setAttribute('data-node', model.keyOf(node));
     if (this.link.tagName === 'A') this.link.setAttribute('href', hrefOf(node));
     this.#parts.who.setAttribute('href', hrefOf(node));
-    this.#parts.who.setAttribute('aria-label', `Who is left on ${model.keyOf(node)}`);
-    for (const [command, button] of Object.entries(this.#buttons)) {
-      button.setAttribute('aria-description', `${command} ${model.keyOf(node)}`);
+    for (const [command, each] of Object.entries(this.#buttons)) {
+      each.setAttribute('aria-description', `${command} ${model.keyOf(node)}`);
     }
     return this;
   }

@@ -6,9 +6,9 @@ import {setAttribute, setHidden, svg, Text, el} from './dom.js';
 const kMargin = {top: 14, right: 14, bottom: 24, left: 40};
 const kFarthest = 1.6;  // a range that ends later than this times the forecast runs out of the picture
 
-const kSizes = new WeakMap();  // element of a Curve -> the Curve
+const kCurves = new WeakMap();  // element of a Curve -> the Curve
 const kResized = new ResizeObserver((entries) => {
-  for (const {target, contentRect} of entries) kSizes.get(target)?.resized(contentRect);
+  for (const {target, contentRect} of entries) kCurves.get(target)?.resized(contentRect);
 });
 
 /** 1, 2 or 5 times a power of ten, or four times one: the end of an axis. */
@@ -42,14 +42,14 @@ export class Curve {
   constructor() {
     for (const name of ['top', 'middle', 'zero', 'begin', 'now', 'dry']) {
       const text = new Text();
-      const element = svg('text', {class: 'curve-label curve-label-' + name}, text.node);
+      const element = svg('text', {class: 'curve-label curve-label-' + name}, text);
       this.#labels[name] = {text, element};
     }
     this.#plot.append(this.#grid, this.#band, this.#area, this.#line, this.#forecast, this.#deadline,
         this.#target, this.#dot, ...Object.values(this.#labels).map((label) => label.element));
     this.#image = svg('svg', {role: 'img', 'aria-label': 'Users left'}, this.#plot);
     this.element = el('div', {class: 'curve'}, this.#image);
-    kSizes.set(this.element, this);
+    kCurves.set(this.element, this);
     kResized.observe(this.element);
   }
 
@@ -152,7 +152,8 @@ export class Curve {
     const dry = forecast ? `dry about ${at(now + forecast.likely)}` : '';
     const dryAnchor = dryX > right - 44 ? 'end' : 'middle';
     const dryLeft = dryAnchor === 'end' ? right - 92 : dryX - 46;
-    put('dry', dryLeft > kMargin.left + 40 ? dry : '', dryAnchor === 'end' ? right : Math.min(dryX, right), bottom, dryAnchor);
+    const dryAt = dryAnchor === 'end' ? right : dryX;
+    put('dry', dryLeft > kMargin.left + 40 ? dry : '', dryAt, bottom, dryAnchor);
     const fits = x(now) > kMargin.left + 58 && x(now) < dryLeft - 18 && x(now) < right - 10;
     put('now', fits ? 'now' : '', x(now), bottom, 'middle');
   }

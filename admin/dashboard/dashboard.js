@@ -12,18 +12,21 @@ import {Overview} from './overview.js';
 
 const kOld = 3000;          // ms after which figures are called old; they come each second
 const kHiddenEvery = 5000;  // ms between two looks while nobody sees the page
-const kRollEvery = 2000;
+const kRollEvery = 2000;    // ms between two looks at a roll
+const kMostNews = 5;        // that are read out at once
 
 const byId = (id) => document.getElementById(id);
 
 class Dashboard {
   #status = null;
   #receivedAt = 0;
+  #version;  // of the proxy that this page is from
+  #shownAt = 0;  // since when somebody sees the page: before, figures are rare
   #connection = 'lost';
   #denied = null;
   #drawing = false;
   #view = null;
-  #dry = null;  // keys of the dry nodes when last looked; null: not yet
+  #known = null;  // keys of the nodes that were dry or down when last looked; null: not yet
   #rolls = new Map();
   #focus = null;
   #main = byId('main');
@@ -44,6 +47,7 @@ class Dashboard {
       notify: (message) => this.#notify(message),
       onDone: (pool, node) => { this.#focus = {pool, node, until: Date.now() + 3000}; },
       onToken: () => this.#retry(),
+      alone: (send) => this.#withoutEvents(send),
       onDenied: () => setHidden(byId('token'), false),
     });
     this.overview = new Overview({actions: this.actions, announce: (text) => this.#announce(text), rolls: this.#rolls});
@@ -57,7 +61,8 @@ class Dashboard {
   start() {
     window.addEventListener('hashchange', () => this.#route());
     document.addEventListener('visibilitychange', () => this.#visibility());
-    byId('token').addEventListener('click', () => this.actions.askToken(this.#denied?.message ?? 'a command needs one'));
+    byId('token').addEventListener('click',
+        () => this.actions.askToken(this.#denied?.message ?? 'a command needs one'));
     byId('skip').addEventListener('click', () => this.#main.focus());
     byId('notice-close').addEventListener('click', () => setHidden(byId('notice'), true));
     setInterval(() => this.#tick(), 1000);
@@ -69,12 +74,23 @@ class Dashboard {
 
   // Where we are
 
+  /** Of the address: "#/node/shop/alice". */
+  #place() {
+    try {
+      const [, kind = '', pool = '', node = ''] = location.hash.split('/').map(decodeURIComponent);
+      return [kind, pool, node];
+    } catch {
+      return ['', '', ''];  // not an address of ours
+    }
+  }
+
   #route() {
-    const [, kind = '', pool = '', node = ''] = location.hash.split('/').map(decodeURIComponent);
+    const [kind, pool, node] = this.#place();
     this.#view?.stop?.();
     this.#view = kind === 'node' && node ? new NodePage(pool, node, {actions: this.actions}) : this.overview;
     if (this.#view === this.overview) this.overview.show(kind === 'pool' ? pool : '');
     this.#view.start?.();
+    this.#streamEvents();
     setHidden(byId('notice'), true);
     for (const [name, link] of this.#poolLinks) this.#mark(name, link);
     if (this.#status) this.#draw();
@@ -88,7 +104,7 @@ class Dashboard {
   }
 
   #mark(name, link) {
-    const [, kind = '', pool = ''] = location.hash.split('/').map(decodeURIComponent);
+    const [kind, pool] = this.#place();
     const here = kind === 'pool' ? name === pool : name === '' && kind === '';
     setAttribute(link, 'aria-current', here ? 'page' : null);
   }
@@ -115,16 +131,21 @@ class Dashboard {
     for (const pool of status.pools) for (const node of pool.nodes) node.pool = pool.name;
     this.#status = status;
     this.#receivedAt = Date.now();
-    this.#announceDry(status);
+    this.#version ??= status.process?.version;
+    this.#announceChanges(status);
     this.#schedule();
   }
 
-  #announceDry(status) {
-    const dry = new Set(status.pools.flatMap((pool) => pool.nodes).filter((node) => model.phase(node) === 'dry').map(model.keyOf));
-    if (this.#dry) {
-      for (const key of dry) if (!this.#dry.has(key)) this.#announce(`${key} is bone dry. Update it now.`);
-    }
-    this.#dry = dry;
+  /** Only what an operator waits for, or has to know at once; not each figure. */
+  #announceChanges(status) {
+    const keys = (passes) => new Set(status.pools.flatMap((pool) => pool.nodes).filter(passes).map(model.keyOf));
+    const now = {dry: keys((node) => model.phase(node) === 'dry'), down: keys((node) => node.health === 'down')};
+    const before = this.#known ?? now;
+    const added = (kind) => [...now[kind]].filter((key) => !before[kind].has(key));
+    const news = [...added('dry').map((key) => `${key} is bone dry. Update it now.`),
+      ...added('down').map((key) => `${key} is down.`)];
+    if (news.length > 0) this.#announce(news.slice(0, kMostNews).join(' '));
+    this.#known = now;
     const title = model.titleOf(status.pools);
     if (document.title !== title) document.title = title;
   }
@@ -139,7 +160,7 @@ class Dashboard {
   }
 
   #draw() {
-    performance.mark('draw');
+    performance.mark('draw');  // what it takes is seen in the browser's tools, and in a test
     this.#drawPools();
     this.#view.update(this.#status);
     arrange(this.#main, [this.#view.element]);
@@ -162,7 +183,6 @@ class Dashboard {
   #happened(event) {
     this.overview.events.add(event);
     if (event.kind === 'roll') this.#rollChanged(event);
-    if (event.kind === 'error') this.#announce(event.text);
   }
 
   // Rolls: asked for only where an event tells of one, for a pool that was never rolled has none
@@ -214,12 +234,29 @@ class Dashboard {
   #visibility() {
     if (document.hidden) {
       this.status.stop();
-      this.events.stop();
+      this.#streamEvents();
       return;
     }
+    this.#shownAt = Date.now();
     this.status.start();
-    this.events.start();
+    this.#streamEvents();
     this.#schedule();
+  }
+
+  /** Only where they are shown. */
+  #streamEvents() {
+    if (this.#view === this.overview && !document.hidden) this.events.start();
+    else this.events.stop();
+  }
+
+  /** Three windows side by side have all six connections: a command would wait for ever. */
+  async #withoutEvents(send) {
+    this.events.stop();
+    try {
+      return await send();
+    } finally {
+      this.#streamEvents();
+    }
   }
 
   async #pollHidden() {
@@ -234,20 +271,23 @@ class Dashboard {
   #tick() {
     const age = Date.now() - this.#receivedAt;
     const old = this.#connection !== 'live' || age > kOld;
+    const patient = Date.now() - this.#shownAt < kOld;
     const stale = byId('stale');
     const known = this.#status !== null;
     let text = '';
     if (this.#denied?.status === 403) text = `The proxy does not show its figures here: ${this.#denied.message}`;
     else if (this.#denied) text = `The proxy wants a token: ${this.#denied.message}`;
-    else if (old && known && age > kOld) text = `Figures are ${duration(age / 1000)} old: no connection to the proxy. Trying again.`;
-    else if (old && !known && performance.now() > kOld) text = 'No connection to the proxy. Trying again.';
+    else if (patient) text = '';
+    else if (old && known && age > kOld) text = `Figures are ${duration(age / 1000)} old: no connection to the proxy.`;
+    else if (old && !known) text = 'No connection to the proxy.';
     this.#texts.stale.set(text);
     setHidden(stale, text === '');
     document.body.classList.toggle('is-stale', text !== '');
     document.body.classList.toggle('is-live', !old);
     const process = this.#status?.process;
     this.#texts['connection-text'].set(old ? (this.#denied ? 'not allowed' : known ? 'reconnecting' : 'connecting') :
-        `live · bonedry ${process?.version ?? ''}`.trim());
+        process?.version === this.#version ? `live · bonedry ${this.#version ?? ''}` :
+                                             `live · reload for bonedry ${process.version}`);
     setHidden(this.#waiting, text !== '');
   }
 

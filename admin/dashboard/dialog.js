@@ -1,9 +1,10 @@
 // Questions to the operator: what will happen, a refusal in words, and force only by another choice.
 
 import {ApiError} from './api.js';
-import {el, setHidden, Text} from './dom.js';
+import {button, el, setHidden, Text} from './dom.js';
 
 const kOverridable = new Set(['guard_refused', 'not_ready']);
+const kNoAnswer = 'No answer: there is no connection to the proxy. Look at the node before you try again.';
 let ids = 0;
 
 function field({name, label, hint, ...attributes}) {
@@ -32,7 +33,7 @@ export class Dialog {
 
   constructor(dialog) {
     this.#dialog = dialog;
-    dialog.addEventListener('click', (event) => {
+    dialog.addEventListener('pointerdown', (event) => {
       if (event.target === dialog) dialog.close();  // outside of the form
     });
   }
@@ -44,16 +45,17 @@ export class Dialog {
   ask(question) {
     const turn = ++this.#open;
     const refusal = {text: new Text()};
-    refusal.element = el('div', {class: 'refusal', role: 'alert', hidden: true}, el('p', null, refusal.text.node));
+    refusal.element = el('div', {class: 'refusal', role: 'alert', hidden: true}, el('p', null, refusal.text));
     const force = el('input', {type: 'checkbox', id: 'force'});
     const forceBox = el('div', {class: 'field check force', hidden: true}, force,
         el('label', {for: 'force'}, question.forceText ?? 'Do it all the same. This is logged.'));
     const label = new Text(question.confirm);
-    const confirm = el('button', {type: 'submit', class: question.danger ? 'danger' : 'primary'}, label.node);
-    const cancel = el('button', {type: 'button', on: {click: () => this.#dialog.close()}}, question.cancel ?? 'Cancel');
+    const confirm = el('button', {type: 'submit', class: question.danger ? 'danger' : 'primary'}, label);
+    const cancel = button(question.cancel ?? 'Cancel', () => this.#dialog.close());
     const form = el('form', {novalidate: true}, el('h2', {id: 'dialog-title'}, question.title),
         ...(question.lines ?? []).map((line) => el('p', null, line)),
-        ...(question.fields ?? []).map((each) => each instanceof Element ? each : field(each)), refusal.element, forceBox,
+        ...(question.fields ?? []).map((each) => each instanceof Element ? each : field(each)),
+        refusal.element, forceBox,
         el('div', {class: 'buttons'}, cancel, question.confirm ? confirm : null));
     const blocked = () => !forceBox.hidden && !force.checked;
     force.addEventListener('change', () => {
@@ -74,9 +76,9 @@ export class Dialog {
         else this.#dialog.close();
       } catch (error) {
         if (turn !== this.#open) return;
-        refusal.text.set(error instanceof ApiError ? this.#words(error) : 'No answer: there is no connection to the proxy. Look at the state of the node before you try again.');
+        refusal.text.set(error instanceof ApiError ? this.#words(error) : kNoAnswer);
         setHidden(refusal.element, false);
-        setHidden(forceBox, !kOverridable.has(error.code) || question.forcible === false);
+        setHidden(forceBox, !kOverridable.has(error.code));
       } finally {
         confirm.removeAttribute('aria-busy');
       }
@@ -87,7 +89,7 @@ export class Dialog {
   }
 
   #words(error) {
-    if (error.status === 401) return `${error.message}. Close this, and give one by “Token…” at the top of the page.`;
+    if (error.status === 401) return `${error.message}. “Token…” at the top of the page takes one.`;
     const begin = kOverridable.has(error.code) ? 'Refused: ' : error.status === 403 ? 'Not allowed: ' : 'Not done: ';
     return begin + error.message;
   }

@@ -7,7 +7,7 @@ const kLongestPause = 4000;
 const kSilence = 5000;     // status comes each second, so this long without a byte is a broken connection
 
 /**
- * on_event gets each event; on_state 'live', 'lost' (it goes on trying) or an ApiError with status 401 or
+ * onEvent gets each event; onState 'live', 'lost' (it goes on trying) or an ApiError with status 401 or
  * 403, after which it waits for `retry`.
  */
 export class Feed {

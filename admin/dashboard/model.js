@@ -61,13 +61,12 @@ export function forecastText(node) {
   return seconds <= 1 ? 'dry in a moment' : `dry in about ${roughly(seconds)}`;
 }
 
-/** "2m to 6m, at about 14:32". */
+/** "at about 14:32; 2m to 6m from now". */
 export function forecastDetail(node) {
   const {forecast_s: likely, forecast_low_s: low, forecast_high_s: high} = node.bleeding ?? {};
   if (typeof likely !== 'number') return 'It takes a few sessions that end to tell.';
   const at = 'at about ' + clock(new Date(Date.now() + likely * 1000));
-  const range = roughly(low) === roughly(high) ? '' : `between ${roughly(low)} and ${roughly(high)}, `;
-  return range + at;
+  return roughly(low) === roughly(high) ? at : `${at}; ${roughly(low)} to ${roughly(high)} from now`;
 }
 
 /** "bleeding for 12m by root: update 4.2". */
@@ -75,7 +74,7 @@ export function originText(node) {
   const {bleeding} = node;
   if (!bleeding) return '';
   const age = (Date.now() - Date.parse(bleeding.since)) / 1000;
-  const what = node.state === 'maintenance' ? 'out of rotation; bled' : 'bleeding';
+  const what = node.state === 'maintenance' ? 'in maintenance' : 'bleeding';
   return `${what} for ${duration(age)}${bleeding.by ? ' by ' + bleeding.by : ''}` +
       (bleeding.reason ? `: ${bleeding.reason}` : '');
 }
@@ -93,7 +92,8 @@ export function deadlineText(node) {
 export function poolText(pool) {
   const active = pool.nodes.filter((node) => node.state === 'active' && node.health !== 'down').length;
   const bleeding = pool.nodes.filter((node) => phase(node) === 'bleeding');
-  const parts = [`${count(active)} of ${counted(pool.nodes.length, 'node')} ${active === 1 ? 'takes' : 'take'} new users`];
+  const all = counted(pool.nodes.length, 'node');
+  const parts = [`${count(active)} of ${all} ${active === 1 ? 'takes' : 'take'} new users`];
   if (bleeding.length > 0) {
     const left = bleeding.reduce((sum, node) => sum + users(node), 0);
     parts.push(`${counted(left, 'user')} left on ${counted(bleeding.length, 'bleeding node')}`);
@@ -110,5 +110,6 @@ export function titleOf(pools) {
   if (dry.length === 1) return `${keyOf(dry[0])} is dry`;
   if (dry.length > 1) return `${dry.length} nodes are dry`;
   if (out.length === 0) return 'bonedry';
-  return `${count(out.reduce((sum, node) => sum + users(node), 0))} left · ${out.length === 1 ? out[0].name : out.length + ' nodes'}`;
+  const left = out.reduce((sum, node) => sum + users(node), 0);
+  return `${count(left)} left · ${out.length === 1 ? out[0].name : out.length + ' nodes'}`;
 }

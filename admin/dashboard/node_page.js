@@ -2,7 +2,7 @@
 
 import {get} from './api.js';
 import {Card} from './card.js';
-import {arrange, el, Lines, setAttribute, setHidden, Text} from './dom.js';
+import {arrange, button, el, Figures, Lines, setAttribute, setHidden, Text} from './dom.js';
 import {Events} from './events.js';
 import {ago, count, counted, duration, moment} from './format.js';
 import * as model from './model.js';
@@ -22,14 +22,14 @@ const kColumns = [
   ['client', 'Client', (one) => one.client ?? '–'],
   ['path', 'Last path', (one) => one.last_path ?? '–'],
 ];
-const kSorts = {idle: 'idle', age: 'age', exchanges: 'exchanges'};
+const kSorts = new Set(['idle', 'age', 'exchanges']);
 
 class SessionRow {
   #texts = kColumns.map(() => new Text());
 
   constructor() {
     this.element = el('tr', null, ...kColumns.map(([name], i) => el(i === 0 ? 'th' : 'td',
-        {class: 'col-' + name, scope: i === 0 ? 'row' : null}, this.#texts[i].node)));
+        {class: 'col-' + name, scope: i === 0 ? 'row' : null}, this.#texts[i])));
   }
 
   update(session) {
@@ -52,23 +52,25 @@ class Sessions {
 
   constructor(key) {
     this.#key = key;
-    this.#parts.previous = el('button', {type: 'button', on: {click: () => this.#turn(-1)}}, 'Previous');
-    this.#parts.next = el('button', {type: 'button', on: {click: () => this.#turn(1)}}, 'Next');
+    this.#parts.previous = button('Previous', () => this.#turn(-1));
+    this.#parts.next = button('Next', () => this.#turn(1));
     this.#parts.none = el('p', {class: 'empty', hidden: true}, 'Nobody: no session is on this node.');
-    this.#parts.error = el('p', {class: 'refusal', hidden: true}, this.#error.node);
+    this.#parts.error = el('p', {class: 'refusal', hidden: true}, this.#error);
     const head = el('tr', null, ...kColumns.map(([name, label]) => this.#head(name, label)));
-    this.#parts.table = el('div', {class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Sessions, scrollable'},
-        el('table', {class: 'sessions'}, el('caption', {class: 'visually-hidden'}, `Sessions on ${key}`), el('thead', null, head), this.#body));
+    const caption = el('caption', {class: 'visually-hidden'}, `Sessions on ${key}`);
+    this.#parts.table = el('div', {class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Sessions'},
+        el('table', {class: 'sessions'}, caption, el('thead', null, head), this.#body));
     this.#parts.paging = el('nav', {class: 'paging', 'aria-label': 'Pages of sessions'}, this.#parts.previous,
-        el('span', null, this.#range.node), this.#parts.next);
+        el('span', null, this.#range), this.#parts.next);
     this.element = el('section', {class: 'panel', 'aria-labelledby': 'who-left'},
-        el('h2', {id: 'who-left'}, this.#title.node), this.#parts.error, this.#parts.none, this.#parts.table, this.#parts.paging);
+        el('h2', {id: 'who-left'}, this.#title), this.#parts.error, this.#parts.none, this.#parts.table,
+        this.#parts.paging);
   }
 
   #head(name, label) {
-    if (!kSorts[name]) return el('th', {scope: 'col', class: 'col-' + name}, label);
-    const head = el('th', {scope: 'col', class: 'col-' + name}, el('button', {type: 'button', class: 'sort',
-      on: {click: () => this.#order(name)}}, label));
+    if (!kSorts.has(name)) return el('th', {scope: 'col', class: 'col-' + name}, label);
+    const sort = button(label, () => this.#order(name), {class: 'sort'});
+    const head = el('th', {scope: 'col', class: 'col-' + name}, sort);
     this.#heads.set(name, head);
     setAttribute(head, 'aria-sort', name === this.#sort ? 'descending' : null);
     return head;
@@ -91,7 +93,7 @@ class Sessions {
     this.#busy = true;
     const asked = `${this.#sort} ${this.#page}`;
     try {
-      this.#show(await get('sessions', {node: this.#key, limit: kPerPage, sort: kSorts[this.#sort], page: this.#page}));
+      this.#show(await get('sessions', {node: this.#key, limit: kPerPage, sort: this.#sort, page: this.#page}));
       setHidden(this.#parts.error, true);
     } catch (error) {
       if (error.status) this.#error.set(error.message);
@@ -113,7 +115,8 @@ class Sessions {
     sessions.forEach((session, i) => this.#rows[i].update(session));
     arrange(this.#body, this.#rows.map((row) => row.element));
     this.#body.parentElement.classList.toggle('no-clients', !sessions.some((one) => one.client || one.last_path));
-    this.#title.set(total === 0 ? 'Who is left' : `Who is left: ${counted(answer.live, 'live session')}, ${count(answer.pending)} pending`);
+    const who = `: ${counted(answer.live, 'live session')}, ${count(answer.pending)} pending`;
+    this.#title.set('Who is left' + (total === 0 ? '' : who));
     this.#range.set(total === 0 ? '' : `${count(offset + 1)} to ${count(offset + sessions.length)} of ${count(total)}`);
     setHidden(this.#parts.none, total > 0);
     setHidden(this.#parts.table, total === 0);
@@ -133,12 +136,12 @@ const kDetails = [
   ['Group', (node) => node.group ?? '–'],
   ['Weight', (node) => count(node.weight)],
   ['Sessions at most', (node) => node.max_sessions > 0 ? count(node.max_sessions) : 'no limit'],
-  ['Last check', (node) => node.last_check ? `${node.last_check.request}: ${node.last_check.found}, ${ago(node.last_check.age_s)}` : '–'],
+  ['Last check', ({last_check: check}) => check ? `${check.request}: ${check.found}, ${ago(check.age_s)}` : '–'],
   ['Bleeding since', (node) => node.bleeding ? moment(new Date(node.bleeding.since)) : '–'],
   ['By', (node) => node.bleeding?.by || '–'],
   ['Reason', (node) => node.bleeding?.reason || '–'],
   ['Deadline', (node) => node.bleeding?.deadline ? moment(new Date(node.bleeding.deadline)) : '–'],
-  ['Moved, rescued, late', (node) => `${count(node.counters.moved)}, ${count(node.counters.rescued)}, ${count(node.counters.late)}`],
+  ['Moved, rescued, late', ({counters: of}) => [of.moved, of.rescued, of.late].map(count).join(', ')],
   ['Passes', (node) => node.passes?.last_used_age_s == null ? 'not used' : `used ${ago(node.passes.last_used_age_s)}`],
 ];
 
@@ -147,7 +150,7 @@ export class NodePage {
   #name;
   #card;
   #sessions;
-  #details = [];
+  #details = new Figures('details', kDetails);
   #why = new Lines(el('ul', {class: 'why'}));
   #events = new Events('Events of this node');
   #gone = el('p', {class: 'refusal', hidden: true}, 'There is no such node.');
@@ -160,16 +163,11 @@ export class NodePage {
     const key = `${pool}/${name}`;
     this.#card = new Card({onAction: (command, node) => actions.run(command, node), level: 'h1'}).name({pool, name});
     this.#sessions = new Sessions(key);
-    const details = el('dl', {class: 'details'});
-    for (const [label, read] of kDetails) {
-      const text = new Text();
-      this.#details.push({text, read});
-      details.append(el('div', null, el('dt', null, label), el('dd', null, text.node)));
-    }
     this.element = el('div', {class: 'overview node-page'}, el('div', {class: 'column'},
-        el('a', {class: 'back', href: '#/'}, '← All nodes'), this.#gone, this.#card.element, this.#sessions.element,
-        el('section', {class: 'panel', 'aria-labelledby': 'details'}, el('h2', {id: 'details'}, 'Details'), details, this.#why.element)),
-        this.#events.element);
+        el('a', {class: 'back', href: '#/'}, '← All nodes'), this.#gone, this.#card, this.#sessions,
+        el('section', {class: 'panel', 'aria-labelledby': 'details'}, el('h2', {id: 'details'}, 'Details'),
+            this.#details, this.#why)),
+        this.#events);
   }
 
   update(status) {
@@ -178,7 +176,7 @@ export class NodePage {
     setHidden(this.#card.element, node === undefined);
     if (!node) return;
     this.#card.update(node);
-    for (const {text, read} of this.#details) text.set(read(node));
+    this.#details.update(node);
   }
 
   start() {

@@ -1,6 +1,6 @@
 // The first screen: a filter, all pools or one of them, and what has happened.
 
-import {arrange, el, setAttribute, setHidden, Text} from './dom.js';
+import {arrange, button, el, setAttribute, setHidden, Text} from './dom.js';
 import {Events} from './events.js';
 import {count, counted} from './format.js';
 import * as model from './model.js';
@@ -13,13 +13,15 @@ const kFilters = [
   ['down', 'Down', (node) => node.health === 'down'],
   ['active', 'Active', (node) => node.state === 'active'],
 ];
+const kSayAfter = 700;  // ms without another key
 const kFewNodes = 8;  // so few need no filter
 
 export class Overview {
   #pools = new Map();
   #actions;
   #list = el('div', {class: 'pool-list'});
-  #search = el('input', {type: 'search', id: 'filter', placeholder: 'name, address or group', autocomplete: 'off', spellcheck: 'false'});
+  #search = el('input', {type: 'search', id: 'filter', placeholder: 'name, address or group', autocomplete: 'off',
+    spellcheck: 'false'});
   #chips = new Map();
   #found = new Text();
   #filterBox;
@@ -27,6 +29,7 @@ export class Overview {
   #status = null;
   #only = '';
   #announce;
+  #saying = 0;
 
   constructor({actions, announce, rolls}) {
     this.#actions = actions;
@@ -37,27 +40,28 @@ export class Overview {
     const chips = el('div', {class: 'chips', role: 'group', 'aria-label': 'Which nodes'});
     for (const [key, label] of kFilters) {
       const number = new Text();
-      const button = el('button', {type: 'button', class: 'chip', 'aria-pressed': String(key === this.#state),
-        on: {click: () => this.#choose(key)}}, label, ' ', el('span', {class: 'chip-count'}, number.node));
-      this.#chips.set(key, {button, number});
-      chips.append(button);
+      const chip = button([label, ' ', el('span', {class: 'chip-count'}, number)], () => this.#choose(key),
+          {class: 'chip', 'aria-pressed': String(key === this.#state)});
+      this.#chips.set(key, {chip, number});
+      chips.append(chip);
     }
     this.#filterBox = el('form', {class: 'filter', role: 'search', on: {submit: (event) => event.preventDefault()}},
-        el('label', {for: 'filter'}, 'Filter nodes'), this.#search, chips, el('p', {class: 'found'}, this.#found.node));
+        el('label', {for: 'filter'}, 'Filter nodes'), this.#search, chips, el('p', {class: 'found'}, this.#found));
     this.element = el('div', {class: 'overview'}, el('h1', {class: 'visually-hidden'}, 'Nodes'),
-        el('div', {class: 'column'}, this.#filterBox, this.#list), this.events.element);
+        el('div', {class: 'column'}, this.#filterBox, this.#list), this.events);
   }
 
   #choose(key) {
     this.#state = key;
-    for (const [name, {button}] of this.#chips) setAttribute(button, 'aria-pressed', String(name === key));
+    for (const [name, {chip}] of this.#chips) setAttribute(chip, 'aria-pressed', String(name === key));
     this.#refilter();
   }
 
   #refilter() {
     if (!this.#status) return;
     this.update(this.#status);
-    this.#announce(this.#found.node.data, 'filter');
+    clearTimeout(this.#saying);
+    this.#saying = setTimeout(() => this.#announce(this.#found.node.data), kSayAfter);
   }
 
   /** Shows one pool; '': all of them. */
@@ -66,22 +70,25 @@ export class Overview {
     if (this.#status) this.update(this.#status);
   }
 
-  #matches(node) {
+  /** What the filter lets through, as a function of a node. */
+  #filter() {
     const words = this.#search.value.trim().toLowerCase();
     const [, , passes] = kFilters.find(([key]) => key === this.#state);
-    if (!passes(node)) return false;
-    return words === '' || [model.keyOf(node), node.address, node.group ?? '', node.state].some((text) => text.toLowerCase().includes(words));
+    if (words === '') return passes;
+    const texts = (node) => [model.keyOf(node), node.address, node.group ?? '', node.state];
+    return (node) => passes(node) && texts(node).some((text) => text.toLowerCase().includes(words));
   }
 
   update(status) {
     this.#status = status;
+    const matches = this.#filter();
     const pools = status.pools.filter((pool) => !this.#only || pool.name === this.#only);
     const names = new Set(pools.map((pool) => pool.name));
     for (const name of this.#pools.keys()) if (!names.has(name)) this.#pools.delete(name);
     let total = 0;
     let found = 0;
     const elements = pools.map((pool) => {
-      const shown = pool.nodes.filter((node) => this.#matches(node));
+      const shown = pool.nodes.filter(matches);
       total += pool.nodes.length;
       found += shown.length;
       const view = this.#view(pool.name);

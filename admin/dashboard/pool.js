@@ -1,10 +1,11 @@
 // One pool: its nodes that are out of rotation as cards, all others as rows of a table.
 
 import {Card, Facts, hrefOf, latencies} from './card.js';
-import {arrange, el, Icon, Lines, setAttribute, setHidden, Text} from './dom.js';
+import {arrange, button, el, Icon, Lines, setAttribute, setHidden, Text} from './dom.js';
 import {ago, count, rate} from './format.js';
 import * as model from './model.js';
 
+const kUnseenEvery = 5;  // a row out of sight is brought up to date at each fifth of the figures
 const kMostCards = 12;  // further nodes out of rotation are rows, the first ones of the table
 
 const kColumns = [
@@ -36,22 +37,28 @@ class Row {
   #button;
   #buttonText = new Text();
   #action = '';
+  #unseen = false;
+  #turn = Math.floor(Math.random() * kUnseenEvery);
 
   constructor(node, onAction) {
     this.link = el('a', {class: 'node-link', href: hrefOf(node)}, node.name);
-    this.#button = el('button', {type: 'button', class: 'small', on: {click: () => onAction(this.#action, this.#node)}},
-        this.#buttonText.node, el('span', {class: 'visually-hidden'}, ' ' + node.name));
-    this.element = el('div', {class: 'row', role: 'row'});
-    const place = el('span', {class: 'address'}, (this.#texts.address = new Text()).node);
+    this.#button = button([this.#buttonText, el('span', {class: 'visually-hidden'}, ' ' + node.name)],
+        () => onAction(this.#action, this.#node), {class: 'small'});
+    this.element = el('div', {class: 'row', role: 'row', 'data-node': model.keyOf(node)});
+    const place = el('span', {class: 'address'}, this.#text('address'));
     this.#cell('node', this.link, place);
-    for (const fact of ['state', 'health', 'dry']) this.#cell(fact, this.#facts[fact].element);
-    this.#cell('users', this.#text('users'), el('span', {class: 'muted'}, this.#pending.node));
+    for (const fact of ['state', 'health', 'dry']) this.#cell(fact, this.#facts[fact]);
+    this.#cell('users', this.#text('users'), el('span', {class: 'muted'}, this.#pending));
     for (const name of ['click', 'open', 'rate', 'times', 'errors']) this.#cell(name, this.#text(name));
     this.#cell('action', this.#button);
+    this.element.addEventListener('contentvisibilityautostatechange', (event) => {
+      this.#unseen = event.skipped;
+      if (!event.skipped && this.#node) this.#draw();
+    });
   }
 
   #text(name) {
-    return (this.#texts[name] = new Text()).node;
+    return (this.#texts[name] = new Text());
   }
 
   #cell(name, ...content) {
@@ -60,6 +67,11 @@ class Row {
 
   update(node) {
     this.#node = node;
+    if (!this.#unseen || ++this.#turn % kUnseenEvery === 0) this.#draw();
+  }
+
+  #draw() {
+    const node = this.#node;
     this.#facts.update(node);
     const forecast = node.state === 'bleeding' && !node.dry ? model.forecastText(node) : '';
     this.#texts.address.set(forecast || (node.group ? `${node.group} · ${node.address}` : node.address));
@@ -71,10 +83,10 @@ class Row {
     this.#texts.times.set(latencies(node));
     this.#texts.errors.set(rate(node.traffic?.errors_per_second));
     this.#action = kRowAction[model.phase(node)] ?? 'bleed';
+    setAttribute(this.#button, 'data-command', this.#action);
     this.#buttonText.set(this.#action[0].toUpperCase() + this.#action.slice(1) + '…');
-    const troubled = node.health === 'down' || node.traffic?.errors_per_second > 0;
     this.element.classList.toggle('is-down', node.health === 'down');
-    this.element.classList.toggle('has-errors', Boolean(troubled));
+    this.element.classList.toggle('has-errors', node.traffic?.errors_per_second > 0);
     this.element.classList.toggle('is-out', model.isOut(node));
   }
 
@@ -107,25 +119,26 @@ export class Pool {
   #table;
   #empty = el('p', {class: 'empty'}, 'No node matches the filter.');
   #switch;
+  #problemBox;
   #roll = {text: new Text(), bar: el('progress', {max: '1', value: '0', 'aria-label': 'Nodes rolled'})};
   #pool = null;
 
   constructor(name, {onAction, onSwitch}) {
     this.name = name;
     this.#onAction = onAction;
-    const id = 'pool-' + name;
-    this.#switch = el('button', {type: 'button', on: {click: () => onSwitch(this.#pool)}}, 'Switch…');
-    this.#roll.element = el('div', {class: 'roll', hidden: true}, this.#roll.bar, el('p', null, this.#roll.text.node));
-    const problems = el('div', {class: 'problems'}, new Icon('warning').element, this.#problems.element);
-    this.problemsBox = problems;
+    const id = `pool-${name}`;
+    this.#switch = button('Switch…', () => onSwitch(this.#pool));
+    this.#roll.element = el('div', {class: 'roll', hidden: true}, this.#roll.bar, el('p', null, this.#roll.text));
+    this.#problemBox = el('div', {class: 'problems'}, new Icon('warning'), this.#problems);
+    const heads = kColumns.map(([key, text, more]) =>
+        el('div', {class: `cell cell-${key}`, role: 'columnheader', 'aria-label': more}, text));
     this.#table = el('div', {class: 'table', role: 'table', 'aria-label': `Nodes of pool ${name}`},
-        el('div', {role: 'rowgroup'}, el('div', {class: 'row row-head', role: 'row'}, ...kColumns.map(([key, text, more]) =>
-            el('div', {class: 'cell cell-' + key, role: 'columnheader'}, el('span', {'aria-hidden': more ? 'true' : null}, text),
-                more ? el('span', {class: 'visually-hidden'}, more) : null)))),
+        el('div', {role: 'rowgroup'}, el('div', {class: 'row row-head', role: 'row'}, ...heads)),
         this.#rowGroup);
     this.element = el('section', {class: 'pool', 'aria-labelledby': id},
-        el('header', {class: 'pool-head'}, el('div', null, el('h2', {id}, name), el('p', {class: 'summary'}, this.#summary.node)), this.#switch),
-        this.#roll.element, problems, this.#cardList, this.#table, this.#empty);
+        el('header', {class: 'pool-head'},
+            el('div', null, el('h2', {id}, name), el('p', {class: 'summary'}, this.#summary)), this.#switch),
+        this.#roll, this.#problemBox, this.#cardList, this.#table, this.#empty);
   }
 
   /** `shown`: those of the pool's nodes that the filter lets through. */
@@ -133,7 +146,7 @@ export class Pool {
     this.#pool = pool;
     this.#summary.set(model.poolText(pool));
     this.#problems.set(pool.problems ?? []);
-    setHidden(this.problemsBox, (pool.problems ?? []).length === 0);
+    setHidden(this.#problemBox, (pool.problems ?? []).length === 0);
     setHidden(this.#switch, model.groupsOf(pool).length < 2);
     this.#updateRoll(roll);
     const sorted = shown.map((node, at) => ({node, at, rank: model.rank(node)}))
