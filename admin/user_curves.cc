@@ -20,11 +20,13 @@ bool is_same_bleed(const SavedCurve& saved, const NodeRecord& record) {
 }  // namespace
 
 UserCurves::UserCurves(SavedCurves saved, const NodeRecords& records) {
-  for (auto& [id, one] : saved) {
-    const NodeRecord* const record = find_record(records, id);
-    if (record == nullptr || !record->since_monotonic || !is_same_bleed(one, *record)) continue;
-    const Instant began = *record->since_monotonic - (record->since - one.began);
-    entries_.emplace(id, Entry{*record->since_monotonic, began, std::move(one.curve)});
+  for (SavedCurves::value_type& one : saved) {
+    const NodeRecord* const record = find_record(records, one.first);
+    if (record == nullptr || !record->since_monotonic) continue;
+    if (!is_same_bleed(one.second, *record)) continue;
+    const Instant began = *record->since_monotonic - (record->since - one.second.began);
+    entries_.emplace(one.first,
+                     Entry{*record->since_monotonic, began, std::move(one.second.curve)});
   }
 }
 

@@ -1,8 +1,10 @@
 #include "admin/http_door/exchange.h"
 
 #include "admin/dashboard/assets.h"
+#include "admin/http_door/arguments.h"
 #include "admin/http_door/openapi.h"
 #include "admin/http_door/readiness.h"
+#include "admin/metrics/render.h"
 
 #include <algorithm>
 #include <optional>
@@ -10,6 +12,12 @@
 
 namespace bonedry::admin::http_door {
 namespace {
+
+constexpr std::string_view kMetrics = "/metrics";
+constexpr std::string_view kOpenMetrics = "application/openmetrics-text";
+constexpr std::string_view kOpenMetricsType =
+    "application/openmetrics-text; version=1.0.0; charset=utf-8";
+constexpr std::string_view kPrometheusType = "text/plain; version=0.0.4; charset=utf-8";
 
 Problem not_a_reading(std::string_view path) {
   return problem(405, ErrorCode::invalid, std::string(path) + " takes GET, HEAD");
@@ -34,12 +42,14 @@ Exchange::~Exchange() {
 void Exchange::answer() {
   const std::string_view path = request_.path;
   const bool is_command = path.starts_with(kApi) && path != "/v1/openapi.json";
-  const Purpose purpose = !reads() ? Purpose::change : is_command ? Purpose::read : Purpose::page;
+  const bool is_data = is_command || path == kMetrics;
+  const Purpose purpose = !reads() ? Purpose::change : is_data ? Purpose::read : Purpose::page;
   if (is_from_elsewhere(purpose)) return;
   if (is_command) return answer_command();
   if (!reads()) return send(not_a_reading(path));
   if (path == "/livez") return send(Response{200, kText, "ok\n"});
   if (path == "/readyz") return answer_ready();
+  if (path == kMetrics) return answer_metrics();
   if (path == "/v1/openapi.json") return send(Response{200, kJson, openapi()});
   answer_page();
 }
@@ -67,6 +77,24 @@ void Exchange::answer_ready() {
   std::string text;
   for (const std::string& each : problems) text += each + "\n";
   send(Response{problems.empty() ? 200 : 503, kText, problems.empty() ? "ok\n" : text});
+}
+
+void Exchange::answer_metrics() {
+  if (!is_admitted()) return;
+  const Result<> allowed = rights().check({"metrics", access::Need::read});
+  if (!allowed) return send(to_problem({ErrorCode::forbidden, allowed.error()}, shown()));
+  const auto arguments = arguments_of_query(request_.query);
+  std::optional<std::string_view> pool;
+  if (arguments && arguments->size() == 1 && arguments->front().first == "pool") {
+    pool = arguments->front().second;
+  } else if (!arguments || !arguments->empty()) {
+    return send(problem(400, ErrorCode::invalid, "/metrics takes 'pool' and nothing else"));
+  }
+  const bool open = request_.accepts(kOpenMetrics);
+  auto text = metrics::render(parts_.control, pool,
+                              open ? metrics::Format::openmetrics : metrics::Format::prometheus);
+  if (!text) return send(to_problem(text.error(), shown()));
+  send(Response{200, open ? kOpenMetricsType : kPrometheusType, std::move(*text)});
 }
 
 void Exchange::answer_page() {

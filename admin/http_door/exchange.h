@@ -85,6 +85,7 @@ class Exchange final : public CommandClient, private StatusFeed::Subscriber {
   [[nodiscard]] bool is_from_elsewhere(Purpose purpose);
   [[nodiscard]] bool is_admitted();
   void answer_ready();
+  void answer_metrics();
   void answer_page();
   void answer_command();
   void run(CommandRequest command);

@@ -68,8 +68,9 @@ void DemoConfig::set_directory(const std::filesystem::path& directory) {
   replace("admin.socket", (directory / "admin.sock").string());
 }
 
-void DemoConfig::listen_on_free_port() {
+void DemoConfig::listen_on_free_ports() {
   replace("listener[0].address", loopback(0));
+  replace("admin.http", loopback(0));
 }
 
 void DemoConfig::set_node_port(const std::string& node, std::uint16_t port) {

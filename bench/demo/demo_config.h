@@ -26,8 +26,8 @@ class DemoConfig {
   void set_idle_timeout(Millis timeout);
   /// Moves state and admin socket to this directory: several demos may run on one machine.
   void set_directory(const std::filesystem::path& directory);
-  /// Listens on any free port of 127.0.0.1; `status json` reports which.
-  void listen_on_free_port();
+  /// Listens on free ports of 127.0.0.1, for users and for the dashboard.
+  void listen_on_free_ports();
   void set_node_port(const std::string& node, std::uint16_t port);
 
   [[nodiscard]] std::string admin_socket() const;

@@ -34,14 +34,13 @@ std::string read_all(const std::filesystem::path& file) {
   return text.str();
 }
 
-/// The port in a shop's line "... listening on 127.0.0.1:PORT"; 0: the line is not complete yet.
-std::uint16_t parse_port(const std::string& output) {
-  constexpr std::string_view kPrefix = "listening on 127.0.0.1:";
-  const std::size_t at = output.find(kPrefix);
-  if (at == std::string::npos || !output.ends_with('\n')) return 0;
+/// The port that follows `prefix` in the lines of a program; 0: there is no such line yet.
+std::uint16_t parse_port(const std::string& output, std::string_view prefix) {
+  const std::size_t at = output.find(prefix);
+  if (at == std::string::npos || output.find('\n', at) == std::string::npos) return 0;
   std::uint16_t port = 0;
   const char* end = output.data() + output.size();
-  std::from_chars(output.data() + at + kPrefix.size(), end, port);
+  std::from_chars(output.data() + at + prefix.size(), end, port);
   return port;
 }
 
@@ -71,7 +70,7 @@ void DemoEnvironment::start_shop(const std::string& name, unsigned release) {
 }
 
 bool DemoEnvironment::shop_is_listening(const std::string& name) {
-  const std::uint16_t port = parse_port(read_all(shop_log(name)));
+  const std::uint16_t port = parse_port(read_all(shop_log(name)), "listening on 127.0.0.1:");
   if (port != 0) shops_.at(name).port = port;
   return port != 0;
 }
@@ -90,12 +89,18 @@ unsigned DemoEnvironment::running_release(const std::string& name) const {
 void DemoEnvironment::start_proxy(DemoConfig& config) {
   for (const auto& [name, shop] : shops_) config.set_node_port(name, shop.port);
   config.set_directory(directory_);
-  config.listen_on_free_port();
+  config.listen_on_free_ports();
   std::filesystem::create_directory(directory_ / "state");
   const std::filesystem::path file = directory_ / "bonedry.toml";
   config.write(file);
   proxy_ = std::make_unique<Child>(std::vector<std::string>{programs_.proxy, "--config", file},
                                    directory_ / "bonedry.log");
+}
+
+std::string DemoEnvironment::dashboard() const {
+  const std::uint16_t port =
+      parse_port(read_all(directory_ / "bonedry.log"), "dashboard and HTTP API on 127.0.0.1:");
+  return port == 0 ? "" : "http://127.0.0.1:" + std::to_string(port) + "/";
 }
 
 bool DemoEnvironment::stop_proxy() {

@@ -45,6 +45,8 @@ class DemoEnvironment {
 
   /// Puts ports and directory into `config` and starts the proxy with it.
   void start_proxy(DemoConfig& config);
+  /// The URL of the proxy's dashboard; empty: it is not known yet.
+  [[nodiscard]] std::string dashboard() const;
   /// Asks the proxy to end; returns whether it did in time.
   bool stop_proxy();
 

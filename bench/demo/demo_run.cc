@@ -102,6 +102,8 @@ void DemoRun::start_users() {
       SharedState{loop_, random_, expected_, counters_, behavior, port, config_.session_cookie()});
   users_ = std::make_unique<Population>(*shared_);
   phase_ = "both shops are open";
+  dashboard_ = environment_.dashboard();
+  log("The dashboard, for a browser: " + dashboard_);
   log("Both shops are open, release " + std::to_string(kOldRelease) + ", behind 127.0.0.1:" +
       std::to_string(port) + ". Starting " + std::to_string(behavior.shoppers) + " users and " +
       std::to_string(behavior.crawlers) + " crawlers. A session ends " +
@@ -278,6 +280,7 @@ ScreenState DemoRun::screen_state() const {
   ScreenState state;
   state.elapsed = loop_.now() - started_;
   state.phase = phase_;
+  state.dashboard = dashboard_;
   for (const std::string& node : config_.nodes()) state.nodes.push_back(screen_state_of(node));
   state.active_users = users_ ? users_->active() : 0;
   // During a bleed, the other node may have all sessions, and those of users who have just left.

@@ -69,6 +69,7 @@ class DemoRun {
   ExpectedSessions expected_;
   DemoResult result_;
   Instant started_;
+  std::string dashboard_;  // see ScreenState
   std::string phase_ = "the shops start";
   std::optional<SharedState> shared_;
   std::unique_ptr<AdminClient> admin_;

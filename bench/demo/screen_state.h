@@ -24,7 +24,8 @@ struct ScreenState {
   };
 
   Millis elapsed{0};
-  std::string phase;  ///< what the demo does at the moment
+  std::string phase;      ///< what the demo does at the moment
+  std::string dashboard;  ///< its URL; empty: not known yet
   std::vector<Node> nodes;
   std::uint64_t active_users = 0;
   std::int64_t full_bar = 1;  ///< the number of sessions that a bar of full length stands for

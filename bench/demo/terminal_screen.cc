@@ -166,6 +166,7 @@ std::vector<std::string> TerminalScreen::dashboard(const ScreenState& state) con
   lines.push_back("  largest difference between reported and true sessions: " +
                   std::to_string(state.largest_difference) + ", with " +
                   std::to_string(state.in_transit) + " users in transit");
+  if (!state.dashboard.empty()) lines.push_back("  dashboard: " + state.dashboard);
   return lines;
 }
 
