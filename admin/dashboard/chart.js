@@ -59,10 +59,10 @@ export class Curve {
     this.#draw();
   }
 
-  /** `bleeding` of a node, or null. */
+  /** `bleeding` of a node, or null. Nothing is drawn where nobody was. */
   update(bleeding) {
     const points = Array.isArray(bleeding?.curve) ? bleeding.curve : [];
-    this.#last = points.length > 0 ? {bleeding, points} : null;
+    this.#last = points.some(([, users]) => users > 0) ? {bleeding, points} : null;
     setHidden(this.element, this.#last === null);
     this.#draw();
   }
