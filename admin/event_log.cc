@@ -26,11 +26,13 @@ void EventLog::keep_in(EventJournal& journal) {
 }
 
 void EventLog::number_events() {
-  last_event_id_ = 0;
+  std::uint64_t without = 0;
+  std::uint64_t highest = 0;
   for (Event& event : events_) {
-    event.id = std::max(event.id, last_event_id_ + 1);
-    last_event_id_ = event.id;
+    if (event.id == 0) event.id = ++without;
+    highest = std::max(highest, event.id);
   }
+  if (highest > 0) last_event_id_ = highest + kIdGap;
 }
 
 void EventLog::add(std::string kind, std::string node, std::string text, Author author) {

@@ -21,6 +21,9 @@ class EventLog {
  public:
   /// How many events are kept: a day of a busy fleet, well under a megabyte.
   static constexpr std::size_t kKept = 1000;
+  /// A process begins so far above the newest id on disk: what the process before still adds, while
+  /// it drains after an upgrade, has lower ids than its own.
+  static constexpr std::uint64_t kIdGap = 1000;
 
   explicit EventLog(const Clock& clock) : clock_(clock) {}
 
@@ -53,7 +56,7 @@ class EventLog {
  private:
   /// Keeps it and passes it on.
   void keep(Event event);
-  /// Gives an id to events of a version that had none.
+  /// Gives ids to events of a version that had none, and goes on above all ids.
   void number_events();
 
   void write_to_journal(const Event& event);

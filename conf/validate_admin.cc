@@ -68,12 +68,29 @@ void check_remote_http(const Admin& admin, const Sections& sections) {
   }
 }
 
+bool is_wildcard(const Address& address) {
+  return address.host == "0.0.0.0" || address.host == "::";
+}
+
+bool overlap(const Address& one, const Address& other) {
+  if (one.port == 0 || one.port != other.port) return false;
+  return one.host == other.host || is_wildcard(one) || is_wildcard(other);
+}
+
+/// What the door has no use for.
+void check_http_tls(const TableReader& table) {
+  for (const std::string_view key : {"strict_host", "client_cert_chain", "ocsp_response"}) {
+    if (table.has(key)) table.error(key, "is for listeners; remove it");
+  }
+}
+
 void check_http(const Config& config, const Sections& sections) {
   const auto& http = config.admin.http;
   if (!http) {
     if (!sections.admin_tls.written() || sections.admin.has("http")) return;
     return sections.admin_tls.error("", "is for the HTTP door, but http of [admin] is not set");
   }
+  check_http_tls(sections.admin_tls);
   if (!sections.admin.sound("http")) return;
   if (!http->socket.empty()) {
     if (http->tls) sections.admin.error("http", "a Unix socket takes no TLS; remove [admin.tls]");
@@ -82,10 +99,12 @@ void check_http(const Config& config, const Sections& sections) {
     }
     return;
   }
-  const auto same = std::ranges::find(config.listeners, http->address, &Listener::address);
-  if (http->address.port != 0 && same != config.listeners.end()) {
-    sections.admin.error("http", quote(to_string(http->address)) +
-                                     " is the address of a listener; choose another port");
+  const bool taken = std::ranges::any_of(config.listeners, [&http](const Listener& listener) {
+    return overlap(http->address, listener.address);
+  });
+  if (taken) {
+    sections.admin.error(
+        "http", quote(to_string(http->address)) + " has the port of a listener; choose another");
   }
   if (!http->is_loopback()) check_remote_http(config.admin, sections);
 }

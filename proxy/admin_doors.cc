@@ -53,7 +53,7 @@ void AdminDoors::set_descriptors(std::size_t descriptors) {
 
 void AdminDoors::leave(std::string_view why) {
   socket_.fail_running_commands(why);
-  if (http_) http_->stop_accepting(unavailable(why));
+  if (http_) http_->leave(unavailable(why));
 }
 
 void AdminDoors::close(std::function<void()> closed, std::string_view why) {

@@ -182,7 +182,7 @@ Result<CommandRequest, Problem> to_command(const Request& request) {
   auto line = binder.finish();
   if (!line) return bad(line.error());
   CommandRequest found{std::move(*line)};
-  if (reads && can_stream(**command) && request.accepts(kStreamType)) {
+  if (request.method == Method::get && can_stream(**command) && request.accepts(kStreamType)) {
     found.delivery = Delivery::stream;
   }
   return found;

@@ -23,7 +23,7 @@ Connection::Connection(const ConnectionParts& parts, io::TransportSource source,
       sender_(std::move(sender)),
       closed_(std::move(closed)),
       timer_(parts.loop.timers(), [this] { on_timer(); }),
-      go_on_(parts.loop, [this] { go_on(); }) {}
+      deferred_(parts.loop, [this] { on_deferred(); }) {}
 
 void Connection::begin() {
   transport_->attach(*this);
@@ -31,20 +31,22 @@ void Connection::begin() {
   open();
 }
 
-void Connection::fail_if_running(const CommandError& why) {
-  if (state_ == State::answering || state_ == State::streaming) exchange_->fail(why);
+void Connection::leave(const CommandError& why) {
+  next_ = Next::close;
+  if (state_ == State::answering || state_ == State::streaming) return exchange_->fail(why);
+  if (state_ == State::reading && in_.empty() && part_ == Part::head) close();
 }
 
 void Connection::stop(const CommandError& why) {
-  next_ = Next::close;
-  fail_if_running(why);
-  if (state_ != State::flushing && state_ != State::lingering) close();
+  leave(why);
+  if (state_ == State::flushing) flush();
+  close();
 }
 
 void Connection::close() {
   if (state_ == State::closed) return;
   enter(State::closed, std::nullopt);
-  go_on_.cancel();
+  deferred_.cancel();
   transport_.reset();
   closed_(*this);
 }
@@ -63,9 +65,7 @@ void Connection::on_watch_failed(int /*error*/) {
 }
 
 void Connection::on_timer() {
-  if (state_ == State::streaming && out_.empty()) {
-    return send_event(to_slice(parts_.exchange.blocks, kComment));
-  }
+  if (state_ == State::streaming && !is_behind()) return send_event(kComment);
   const bool is_late = state_ == State::reading && (!in_.empty() || part_ == Part::body);
   if (is_late) return refuse(408, "the request did not arrive in time");
   close();
@@ -79,7 +79,7 @@ void Connection::open() {
 }
 
 void Connection::read() {
-  const auto room = in_.room(parts_.exchange.blocks, parts_.limits.head.bytes);
+  const auto room = in_.room(parts_.blocks, parts_.limits.head.bytes);
   if (room.empty()) return update_interest();
   const bool was_empty = in_.empty();
   const io::ReadResult result = transport_->read(room);
@@ -107,7 +107,7 @@ void Connection::read() {
 void Connection::on_input_end() {
   input_ = Input::ended;
   next_ = Next::close;
-  const bool waits = state_ == State::answering || state_ == State::flushing;
+  const bool waits = state_ == State::answering || (state_ == State::flushing && !out_.empty());
   if (!waits || (exchange_ && exchange_->ends_with_client())) return close();
   update_interest();
 }
@@ -135,14 +135,15 @@ bool Connection::parse_head() {
 
 void Connection::take_head() {
   const auto facts = bonedry::http::validate_request(head_);
-  if (!facts && facts.error().status != 200) {
-    return refuse(facts.error().status, facts.error().why);
+  if (!facts) {
+    if (head_.text(head_.method) == "HEAD") request_.method = Method::head;
+    // 200 is the response to an OPTIONS that is not to be forwarded.
+    const int status = facts.error().status == 200 ? 405 : facts.error().status;
+    return refuse(status, status == 405 ? "only GET, HEAD and POST are served" : facts.error().why);
   }
-  if (!facts) return refuse(405, "only GET, HEAD and POST are served");
   request_ = to_request(head_, *facts);
   head_.block = {};
   if (facts->persistence == bonedry::http::Persistence::close) next_ = Next::close;
-  if (request_.method == Method::other) return refuse(405, "only GET, HEAD and POST are served");
   const auto& body = facts->body;
   if (body.length == bonedry::http::BodyLength::known && body.bytes > parts_.limits.body_bytes) {
     return refuse(413, "the body is too long");
@@ -150,7 +151,7 @@ void Connection::take_head() {
   parser_.expect_body(facts->framing);
   part_ = Part::body;
   if (facts->expects_continue && in_.empty()) {
-    out_.push(to_slice(parts_.exchange.blocks, kContinue));
+    out_.push(to_slice(parts_.blocks, kContinue));
     flush();
   }
 }
@@ -179,6 +180,7 @@ bool Connection::parse_body() {
 /// Of a request that cannot be answered; what follows it cannot be told apart from it.
 void Connection::refuse(int status, std::string why) {
   next_ = Next::close;
+  in_.clear();
   enter(State::answering, std::nullopt);
   Response refused = to_response(problem(status, ErrorCode::invalid, std::move(why)));
   if (status == 405) refused.fields += "Allow: GET, HEAD, POST\r\n";
@@ -200,7 +202,7 @@ void Connection::send(const Response& response) {
       next_ == Next::request ? BodyEnd::length_then_next : BodyEnd::length_then_close;
   std::string text = render_head(response, end, parts_.clock.wall(), parts_.hsts);
   if (request_.method != Method::head) text += response.content();
-  out_.push(to_slice(parts_.exchange.blocks, text));
+  out_.push(to_slice(parts_.blocks, text));
   enter(State::flushing, parts_.limits.io_timeout);
   flush();
 }
@@ -208,16 +210,23 @@ void Connection::send(const Response& response) {
 void Connection::begin_stream(const Response& head) {
   if (state_ != State::answering) return;
   next_ = Next::close;
-  out_.push(to_slice(parts_.exchange.blocks,
-                     render_head(head, BodyEnd::close, parts_.clock.wall(), parts_.hsts)));
   enter(State::streaming, parts_.limits.keep_alive);
+  out_.push(
+      to_slice(parts_.blocks, render_head(head, BodyEnd::close, parts_.clock.wall(), parts_.hsts)));
   flush();
 }
 
-void Connection::send_event(Slice event) {
+void Connection::send_event(std::string_view event) {
   if (state_ != State::streaming) return;
-  if (out_.bytes() > parts_.limits.max_unread_bytes) return close();
-  out_.push(std::move(event));
+  if (out_.bytes() + waiting_.size() > parts_.limits.max_unread_bytes) return close();
+  waiting_ += event;
+  deferred_.schedule();
+}
+
+void Connection::send_shared(const Slice& event) {
+  if (state_ != State::streaming) return;
+  if (is_behind()) return;  // the next one is newer
+  out_.push(event);
   flush();
 }
 
@@ -229,27 +238,43 @@ void Connection::end_stream() {
 
 void Connection::flush() {
   const std::size_t before = out_.bytes();
-  const IoStatus status = transport_->write(out_, io::Push::now);
-  if (status != IoStatus::done && status != IoStatus::would_block) return close();
-  const bool moved = out_.bytes() < before;
-  if (moved && state_ == State::flushing) timer_.arm(parts_.limits.io_timeout);
-  if (state_ == State::streaming && (moved || out_.empty())) {
-    timer_.arm(out_.empty() ? parts_.limits.keep_alive : parts_.limits.io_timeout);
+  IoStatus status = transport_->write(out_, io::Push::now);
+  if (status == IoStatus::done && !waiting_.empty()) {
+    out_.push(to_slice(parts_.blocks, std::exchange(waiting_, {})));
+    status = transport_->write(out_, io::Push::now);
   }
-  if (out_.empty() && state_ == State::flushing) return on_flushed();
+  if (status != IoStatus::done && status != IoStatus::would_block) return close();
+  const bool moved = out_.empty() || out_.bytes() < before;
+  if (state_ == State::streaming) time_stream(moved ? Moved::yes : Moved::no);
+  if (state_ == State::flushing && moved) timer_.arm(parts_.limits.io_timeout);
+  if (state_ == State::flushing && out_.empty()) return on_flushed();
   update_interest();
 }
 
+void Connection::time_stream(Moved moved) {
+  const Awaited now = out_.empty() ? Awaited::silence : Awaited::reader;
+  if (now == awaited_ && moved == Moved::no) return;
+  awaited_ = now;
+  timer_.arm(now == Awaited::silence ? parts_.limits.keep_alive : parts_.limits.io_timeout);
+}
+
+void Connection::on_deferred() {
+  if (state_ == State::streaming) return flush();
+  if (state_ == State::flushing && out_.empty()) go_on();
+}
+
 void Connection::on_flushed() {
-  if (next_ == Next::request) return go_on_.schedule();
+  if (next_ == Next::request) return deferred_.schedule();
   if (input_ == Input::ended) return close();
   // Closing with unread bytes would reset the connection, which can destroy the response.
+  in_.clear();
   transport_->shutdown_write();
   enter(State::lingering, parts_.limits.linger);
 }
 
 /// To the next request, part of which may be there.
 void Connection::go_on() {
+  if (next_ == Next::close) return on_flushed();
   exchange_.reset();
   request_ = {};
   parser_.start();

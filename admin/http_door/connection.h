@@ -41,6 +41,7 @@ struct DoorLimits {
 struct ConnectionParts {
   io::EventLoop& loop;
   const ExchangeParts& exchange;
+  BlockPool& blocks;
   const Clock& clock;
   const DoorLimits& limits;
   Millis hsts{0};
@@ -66,9 +67,9 @@ class Connection final : private io::FdWatcher::Handler, private ResponseSink {
   Connection& operator=(const Connection&) = delete;
 
   void begin();
-  /// Ends a response that is not complete with an error.
-  void fail_if_running(const CommandError& why);
-  /// The same, and closes when all is sent, or at once where nothing was asked.
+  /// Ends a response that is not complete with an error, and takes no further request.
+  void leave(const CommandError& why);
+  /// The same, and closes at once: what the client's socket does not take is lost.
   void stop(const CommandError& why);
   /// Closes at once. Needed only by the owner's end.
   void close();
@@ -86,6 +87,8 @@ class Connection final : private io::FdWatcher::Handler, private ResponseSink {
   enum class Part : std::uint8_t { head, body };
   enum class Input : std::uint8_t { open, ended };
   enum class Next : std::uint8_t { request, close };
+  /// What the timer of a stream waits for.
+  enum class Awaited : std::uint8_t { silence, reader };
 
   void on_ready(io::Ready ready) override;
   void on_watch_failed(int error) override;
@@ -93,8 +96,9 @@ class Connection final : private io::FdWatcher::Handler, private ResponseSink {
 
   void send(const Response& response) override;
   void begin_stream(const Response& head) override;
-  void send_event(Slice event) override;
-  [[nodiscard]] bool is_behind() const override { return !out_.empty(); }
+  void send_event(std::string_view event) override;
+  void send_shared(const Slice& event) override;
+  [[nodiscard]] bool is_behind() const override { return !out_.empty() || !waiting_.empty(); }
   void end_stream() override;
 
   void open();
@@ -107,7 +111,10 @@ class Connection final : private io::FdWatcher::Handler, private ResponseSink {
   void refuse(int status, std::string why);
   void run();
   void go_on();
+  void on_deferred();
   void flush();
+  enum class Moved : std::uint8_t { no, yes };
+  void time_stream(Moved moved);
   void on_flushed();
   void update_interest();
   void enter(State state, std::optional<Millis> time_limit);
@@ -121,10 +128,12 @@ class Connection final : private io::FdWatcher::Handler, private ResponseSink {
   Part part_ = Part::head;
   Input input_ = Input::open;
   Next next_ = Next::request;
-  io::Timer timer_;     // of the current state
-  io::Deferred go_on_;  // to the next request, when no exchange is on the stack
+  Awaited awaited_ = Awaited::silence;
+  io::Timer timer_;        // of the current state
+  io::Deferred deferred_;  // when no exchange is on the stack: the next request, or a flush
   ReadBuffer in_;
   SliceQueue out_;
+  std::string waiting_;  // of a stream, behind `out_`: in a block it would take a whole one
   bonedry::http::Parser parser_{bonedry::http::Parser::Kind::request};
   bonedry::http::Head head_;
   Request request_;

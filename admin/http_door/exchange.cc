@@ -14,13 +14,33 @@ namespace bonedry::admin::http_door {
 namespace {
 
 constexpr std::string_view kMetrics = "/metrics";
+constexpr std::string_view kApiText = "/v1/openapi.json";
 constexpr std::string_view kOpenMetrics = "application/openmetrics-text";
 constexpr std::string_view kOpenMetricsType =
     "application/openmetrics-text; version=1.0.0; charset=utf-8";
 constexpr std::string_view kPrometheusType = "text/plain; version=0.0.4; charset=utf-8";
 
-Problem not_a_reading(std::string_view path) {
-  return problem(405, ErrorCode::invalid, std::string(path) + " takes GET, HEAD");
+Response not_a_reading(std::string_view path) {
+  Response refused =
+      to_response(problem(405, ErrorCode::invalid, std::string(path) + " takes GET, HEAD"));
+  refused.fields = "Allow: GET, HEAD\r\n";
+  return refused;
+}
+
+const dashboard::Asset* find_page(std::string_view path) {
+  const auto all = dashboard::assets();
+  const auto found = std::ranges::find(all, path, &dashboard::Asset::path);
+  return found == all.end() ? nullptr : &*found;
+}
+
+/// If-None-Match (RFC 9110, section 13.1.2): any of the tags, compared weakly.
+bool has_tag(const std::string& list, std::string_view etag) {
+  bool found = list == "*";
+  bonedry::http::each_element(list, [&](std::string_view tag) {
+    if (tag.starts_with("W/")) tag.remove_prefix(2);
+    if (tag == etag) found = true;
+  });
+  return found;
 }
 
 std::string_view event_name(const CommandAnswer& answer) {
@@ -41,16 +61,18 @@ Exchange::~Exchange() {
 
 void Exchange::answer() {
   const std::string_view path = request_.path;
-  const bool is_command = path.starts_with(kApi) && path != "/v1/openapi.json";
+  const bool is_command = path.starts_with(kApi) && path != kApiText;
   const bool is_data = is_command || path == kMetrics;
   const Purpose purpose = !reads() ? Purpose::change : is_data ? Purpose::read : Purpose::page;
   if (is_from_elsewhere(purpose)) return;
+  if (is_data && parts_.left) return send(to_problem(*parts_.left, shown()));
   if (is_command) return answer_command();
-  if (!reads()) return send(not_a_reading(path));
+  const bool is_own = path == "/livez" || path == "/readyz" || path == kMetrics || path == kApiText;
+  if (!reads() && (is_own || find_page(path) != nullptr)) return send(not_a_reading(path));
   if (path == "/livez") return send(Response{200, kText, "ok\n"});
   if (path == "/readyz") return answer_ready();
   if (path == kMetrics) return answer_metrics();
-  if (path == "/v1/openapi.json") return send(Response{200, kJson, openapi()});
+  if (path == kApiText) return send(Response{200, kJson, {}, parts_.description});
   answer_page();
 }
 
@@ -62,8 +84,21 @@ bool Exchange::is_from_elsewhere(Purpose purpose) {
 
 bool Exchange::is_admitted() {
   const Result<> admitted = parts_.commands.admit(request_.token(), *this);
-  if (!admitted) send(problem(401, ErrorCode::forbidden, admitted.error()));
-  return admitted.has_value();
+  if (admitted) return true;
+  Response refused = to_response(problem(401, ErrorCode::forbidden, admitted.error()));
+  refused.fields = "WWW-Authenticate: Bearer realm=\"bonedry\", error=\"invalid_token\"\r\n";
+  send(refused);
+  return false;
+}
+
+bool Exchange::may_go_on() {
+  if (state_ != State::streaming || !streamed_) return true;
+  const Result<> admitted = parts_.commands.admit(request_.token(), *this);
+  if (!admitted) refuse({ErrorCode::forbidden, admitted.error()});
+  if (!admitted) return false;
+  const auto allowed = parts_.commands.check(*streamed_, *this);
+  if (!allowed) refuse(allowed.error());
+  return allowed.has_value();
 }
 
 void Exchange::answer_ready() {
@@ -76,6 +111,8 @@ void Exchange::answer_ready() {
   }
   std::string text;
   for (const std::string& each : problems) text += each + "\n";
+  // What pools there are is nobody's business who has shown no token.
+  if (parts_.reach == Reach::network && !problems.empty()) text = "not ready\n";
   send(Response{problems.empty() ? 200 : 503, kText, problems.empty() ? "ok\n" : text});
 }
 
@@ -98,25 +135,21 @@ void Exchange::answer_metrics() {
 }
 
 void Exchange::answer_page() {
-  const auto all = dashboard::assets();
-  const auto found =
-      std::ranges::find(all, std::string_view(request_.path), &dashboard::Asset::path);
-  if (found == all.end()) {
+  const dashboard::Asset* const found = find_page(request_.path);
+  if (found == nullptr) {
     return send(problem(404, ErrorCode::not_found, "there is nothing at this path"));
   }
   Response page{200, found->content_type, {}, found->bytes};
   page.fields = "ETag: " + std::string(found->etag) + "\r\n";
   page.cache_control = "no-cache";
-  if (request_.field("if-none-match") == found->etag) {
-    page.status = 304;
-    page.page = {};
-  }
+  if (has_tag(request_.field("if-none-match"), found->etag)) page.status = 304;
   send(page);
 }
 
 void Exchange::answer_command() {
+  if (!is_admitted()) return;
   auto command = to_command(request_);
-  if (command) return is_admitted() ? run(std::move(*command)) : void();
+  if (command) return run(std::move(*command));
   Response refused = to_response(command.error());
   if (refused.status == 405) {
     const Command* const known = find_command(request_.path.substr(kApi.size()));
@@ -133,6 +166,7 @@ void Exchange::run(CommandRequest command) {
     task_ = parts_.commands.run(command.line, *this);
     return;
   }
+  streamed_ = command.line;
   if (id == CommandId::events) follow_events(command.line);
   if (id == CommandId::status) {
     const auto allowed = parts_.commands.check(command.line, *this);
@@ -140,7 +174,9 @@ void Exchange::run(CommandRequest command) {
   }
   task_ = parts_.commands.run(command.line, *this);
   if (state_ == State::pending) begin_stream();
-  if (id == CommandId::wait && state_ == State::streaming) subscribe(command.line);
+  // Who may only wait for one node does not see the others meanwhile.
+  const bool sees_status = rights().check({"status", access::Need::read}).has_value();
+  if (id == CommandId::wait && state_ == State::streaming && sees_status) subscribe(command.line);
 }
 
 /// New events come after the recent ones; a client that has lost its connection has those up to
@@ -167,10 +203,12 @@ void Exchange::subscribe(const CommandLine& line) {
 
 void Exchange::on_status(const Slice& event) {
   if (state_ == State::pending) begin_stream();
-  if (state_ == State::streaming && !sink_.is_behind()) sink_.send_event(event);
+  if (state_ == State::streaming && may_go_on() && !sink_.is_behind()) sink_.send_shared(event);
 }
 
+/// A wait says itself that its node is gone.
 void Exchange::on_pool_gone(const CommandError& why) {
+  if (task_) return parts_.feed.unsubscribe(*this);
   refuse(why);
 }
 
@@ -186,15 +224,15 @@ void Exchange::add(const CommandAnswer& answer, Format /*format*/) {
     return;
   }
   if (state_ == State::pending) begin_stream();
-  sink_.send_event(to_slice(
-      parts_.blocks, stream_event(event_name(answer), render_json(answer), event_id(answer))));
+  if (!may_go_on()) return;
+  sink_.send_event(stream_event(event_name(answer), render_json(answer), event_id(answer)));
 }
 
 void Exchange::refuse(const CommandError& error) {
   const Problem why = to_problem(error, shown());
   if (state_ == State::pending) return send(why);
   if (state_ == State::complete) return;
-  sink_.send_event(to_slice(parts_.blocks, stream_event("error", render(why))));
+  sink_.send_event(stream_event("error", render(why)));
   finish();
 }
 

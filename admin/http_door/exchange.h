@@ -9,10 +9,12 @@
 #include "admin/http_door/same_origin.h"
 #include "admin/http_door/status_feed.h"
 #include "proxy/base/block.h"
+#include "proxy/base/result.h"
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -25,8 +27,11 @@ class ResponseSink {
   virtual void send(const Response& response) = 0;
   /// The head of a stream, which `end_stream` ends.
   virtual void begin_stream(const Response& head) = 0;
-  /// Not called before `begin_stream`. A client that does not read loses its connection.
-  virtual void send_event(Slice event) = 0;
+  /// Adds to the stream, which has begun. Several events in one iteration of the event loop leave
+  /// together. A client that does not read loses its connection.
+  virtual void send_event(std::string_view event) = 0;
+  /// The same with an event that many connections share.
+  virtual void send_shared(const Slice& event) = 0;
   /// Whether the client has not read what was sent last.
   [[nodiscard]] virtual bool is_behind() const = 0;
   virtual void end_stream() = 0;
@@ -40,10 +45,12 @@ struct ExchangeParts {
   Commands& commands;
   ControlPlane& control;
   StatusFeed& feed;
-  BlockPool& blocks;
   Reach reach = Reach::loopback;
   /// Why the process does not serve new users; empty: it does.
   std::function<std::string()> not_serving = [] { return std::string(); };
+  std::string description = {};  ///< see `openapi`
+  /// Set once another process has the door: this one has only old figures.
+  std::optional<CommandError> left = {};
 };
 
 /// Who is at the other end of a connection.
@@ -84,6 +91,8 @@ class Exchange final : public CommandClient, private StatusFeed::Subscriber {
 
   [[nodiscard]] bool is_from_elsewhere(Purpose purpose);
   [[nodiscard]] bool is_admitted();
+  /// Whether the client of a stream may still have it: a reload may have taken its token away.
+  [[nodiscard]] bool may_go_on();
   void answer_ready();
   void answer_metrics();
   void answer_page();
@@ -106,7 +115,8 @@ class Exchange final : public CommandClient, private StatusFeed::Subscriber {
   State state_ = State::pending;
   Waits waits_ = Waits::not_long;
   Delivery delivery_ = Delivery::document;
-  std::string document_;  // what has been added
+  std::string document_;                 // what has been added
+  std::optional<CommandLine> streamed_;  // what a stream was asked for
   std::unique_ptr<PendingCommand> task_;
 };
 

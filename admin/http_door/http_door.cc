@@ -1,11 +1,16 @@
 #include "admin/http_door/http_door.h"
 
+#include "admin/http_door/openapi.h"
 #include "admin/user_name.h"
 #include "proxy/tls/tls_transport.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <spdlog/spdlog.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cassert>
 #include <utility>
 
@@ -20,6 +25,18 @@ namespace {
 Reach reach_of(const conf::AdminHttp& config) {
   if (!config.socket.empty()) return Reach::local;
   return config.is_loopback() ? Reach::loopback : Reach::network;
+}
+
+/// A client that waits for hours and loses its power is noticed within two minutes (tcp(7)). Has no
+/// effect on a Unix socket, whose clients cannot be lost.
+void notice_lost_peers(const UniqueFd& fd) {
+  const auto set = [&fd](int level, int option, int value) {
+    (void)::setsockopt(fd.get(), level, option, &value, sizeof(value));
+  };
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, 60);
+  set(IPPROTO_TCP, TCP_KEEPINTVL, 15);
+  set(IPPROTO_TCP, TCP_KEEPCNT, 4);
 }
 
 }  // namespace
@@ -46,24 +63,26 @@ HttpDoor::HttpDoor(const Parts& parts, const conf::AdminHttp& config,
       clock_(parts.commands.clock),
       started_with_(config),
       limits_(limits),
+      most_connections_(limits.connections),
       commands_(parts.commands),
       feed_(loop_, blocks_, control_),
-      exchange_parts_{commands_, control_, feed_, blocks_, reach_of(config), parts.not_serving},
-      connection_parts_{loop_, exchange_parts_, clock_, limits_,
-                        config.tls ? config.tls->hsts : Millis{0}} {}
+      exchange_parts_{commands_,        control_,          feed_,
+                      reach_of(config), parts.not_serving, http_door::openapi()},
+      connection_parts_{loop_, exchange_parts_, blocks_, clock_, limits_} {}
 
 HttpDoor::~HttpDoor() {
   assert(!listener_ && connections_.empty() && closing_ == 0);
 }
 
 Result<> HttpDoor::bind(Address address) {
-  follow_certificates();
+  const Result<> certified = follow_certificates();
+  if (!certified) return Failure{"[admin] http: " + certified.error()};
   if (started_with_.socket.empty()) return bind_address(address);
   address_ = started_with_.socket;
   auto file = SocketFile::bind_temporary(address_, address == Address::shared
                                                        ? SocketFile::IfInUse::replace
                                                        : SocketFile::IfInUse::refuse);
-  if (!file) return Failure{file.error()};
+  if (!file) return Failure{"[admin] http: " + file.error()};
   socket_file_.emplace(std::move(*file));
   bound_ = socket_file_->take_socket();
   return Done{};
@@ -105,11 +124,12 @@ Result<> HttpDoor::listen() {
   return Done{};
 }
 
-void HttpDoor::stop_accepting(const CommandError& why) {
+void HttpDoor::leave(const CommandError& why) {
+  exchange_parts_.left = why;
   if (listener_) listener_->accept_backlog();
   listener_.reset();
   socket_file_.reset();
-  for (Connection* const connection : all_connections()) connection->fail_if_running(why);
+  for (Connection* const connection : all_connections()) connection->leave(why);
 }
 
 void HttpDoor::close(std::function<void()> closed, const CommandError& why) {
@@ -129,22 +149,52 @@ const conf::AdminHttp& HttpDoor::config() const {
 
 /// Cheap enough to be asked for each connection: the contents are compared only if they are not the
 /// same object.
-void HttpDoor::follow_certificates() {
+Result<> HttpDoor::follow_certificates() {
   const auto& wanted = config().tls;
-  if (!wanted || (tls_ && *wanted == tls_config_)) return;
+  if (!wanted || (tls_ && *wanted == tls_config_)) return Done{};
   if (!ticket_keys_) ticket_keys_ = std::make_shared<const tls::TicketKeys>(clock_.wall());
   auto made =
       tls::ServerContext::make(loop_tls_.library(), *wanted, {"[admin] http", ticket_keys_});
-  if (!made) return spdlog::error("admin http: the certificates are not used: {}", made.error());
+  if (!made) return Failure{made.error()};
   tls_ = std::move(*made);
   tls_config_ = *wanted;
+  connection_parts_.hsts = wanted->hsts;
+  return Done{};
+}
+
+void HttpDoor::rotate_ticket_keys() {
+  const WallTime now = clock_.wall();
+  if (!ticket_keys_->is_rotation_due(now)) return;
+  ticket_keys_ = std::make_shared<const tls::TicketKeys>(ticket_keys_->rotated(now));
+  tls_->set_ticket_keys(ticket_keys_);
 }
 
 io::TransportSource HttpDoor::transport_of(UniqueFd fd) {
   if (!started_with_.tls) return fd;
-  follow_certificates();
+  const Result<> followed = follow_certificates();
+  if (!followed) {
+    spdlog::error("admin http: the new certificates are not used: {}", followed.error());
+  }
+  rotate_ticket_keys();
   return std::make_unique<tls::TlsTransport>(tls::TransportContext{loop_, blocks_}, tls_->accept(),
                                              io::TransportSource(std::move(fd)));
+}
+
+void HttpDoor::set_connection_limit(std::size_t connections) {
+  limits_.connections = std::min(connections, most_connections_);
+}
+
+/// Who speaks TLS could not read the response.
+void HttpDoor::turn_away(const UniqueFd& fd) {
+  constexpr std::string_view kTooMany =
+      "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 5\r\n"
+      "Connection: close\r\n\r\n";
+  constexpr Millis kTellEvery = std::chrono::seconds{10};
+  if (!tls_) (void)::send(fd.get(), kTooMany.data(), kTooMany.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  if (told_of_limit_ && clock_.now() - *told_of_limit_ < kTellEvery) return;
+  told_of_limit_ = clock_.now();
+  spdlog::warn("admin http: {} connections are open; further clients are turned away",
+               limits_.connections);
 }
 
 Sender HttpDoor::sender_of(int fd, const io::SocketAddress& from) const {
@@ -158,8 +208,9 @@ Sender HttpDoor::sender_of(int fd, const io::SocketAddress& from) const {
 }
 
 void HttpDoor::on_accept(UniqueFd fd, const io::SocketAddress& from) {
-  if (connections_.size() + closing_ >= limits_.connections) return;  // closed: there is no room
+  if (connections_.size() + closing_ >= limits_.connections) return turn_away(fd);
   Sender sender = sender_of(fd.get(), from);
+  notice_lost_peers(fd);
   auto connection = std::make_unique<Connection>(
       connection_parts_, transport_of(std::move(fd)), std::move(sender),
       [this](Connection& closed) { on_connection_closed(closed); });

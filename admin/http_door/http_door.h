@@ -54,13 +54,15 @@ class HttpDoor {
   /// `bind`.
   [[nodiscard]] const std::string& address() const { return address_; }
 
-  /// Accepts nobody any more, and ends responses that are not complete with an error.
-  void stop_accepting(const CommandError& why);
+  /// Another process has the door now: accepts nobody any more, ends responses that are not
+  /// complete with an error, and answers what still comes on open connections with it.
+  void leave(const CommandError& why);
   /// The same, and calls `closed` when all connections are gone: at the end of an event loop
   /// iteration, or from inside this call if there are none.
   void close(std::function<void()> closed, const CommandError& why);
 
-  void set_connection_limit(std::size_t connections) { limits_.connections = connections; }
+  /// At most http_door::DoorLimits::connections.
+  void set_connection_limit(std::size_t connections);
   [[nodiscard]] std::size_t connections() const { return connections_.size(); }
 
  private:
@@ -71,7 +73,10 @@ class HttpDoor {
   void on_accept(UniqueFd fd, const io::SocketAddress& from);
   [[nodiscard]] http_door::Sender sender_of(int fd, const io::SocketAddress& from) const;
   [[nodiscard]] io::TransportSource transport_of(UniqueFd fd);
-  void follow_certificates();
+  /// Takes over the certificates of the config in force. The error is for the operator.
+  [[nodiscard]] Result<> follow_certificates();
+  void rotate_ticket_keys();
+  void turn_away(const UniqueFd& fd);
   void on_connection_closed(http_door::Connection& connection);
   void on_connection_gone();
   void report_if_closed();
@@ -84,6 +89,8 @@ class HttpDoor {
   const conf::AdminHttp started_with_;
   std::string address_;
   http_door::DoorLimits limits_;
+  const std::size_t most_connections_;
+  std::optional<Instant> told_of_limit_;
   BlockPool blocks_;
   tls::LoopTls loop_tls_;
   std::shared_ptr<const tls::TicketKeys> ticket_keys_;

@@ -2,6 +2,8 @@
 
 #include "proxy/base/ascii.h"
 
+#include <algorithm>
+
 namespace bonedry::admin::http_door {
 namespace {
 
@@ -38,8 +40,10 @@ std::optional<std::string> Request::token() const {
 bool Request::accepts(std::string_view media_type) const {
   bool found = false;
   bonedry::http::each_element(field("accept"), [&](std::string_view element) {
-    const std::string_view range = ascii::trimmed(element.substr(0, element.find(';')));
-    if (bonedry::http::equal_ignoring_case(range, media_type)) found = true;
+    const std::size_t end = std::min(element.find(';'), element.size());
+    const std::string_view range = ascii::trimmed(element.substr(0, end));
+    const bool refused = lower_case(element.substr(end)).ends_with("q=0");
+    if (bonedry::http::equal_ignoring_case(range, media_type)) found = !refused;
   });
   return found;
 }

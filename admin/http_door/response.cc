@@ -38,9 +38,10 @@ Response to_response(const Problem& problem) {
 std::string render_head(const Response& response, BodyEnd end, WallTime now, Millis hsts) {
   std::string head = "HTTP/1.1 " + std::to_string(response.status) + " " + phrase(response.status) +
                      "\r\nDate: " + http_date(now) +
-                     "\r\nContent-Type: " + std::string(response.content_type) +
                      "\r\nCache-Control: " + std::string(response.cache_control) + "\r\n";
-  if (end != BodyEnd::close) {
+  const bool describes_content = response.status != 304;  // RFC 9110, section 15.4.5
+  if (describes_content) head.append("Content-Type: ").append(response.content_type).append("\r\n");
+  if (end != BodyEnd::close && describes_content) {
     head += "Content-Length: " + std::to_string(response.content().size()) + "\r\n";
   }
   if (end != BodyEnd::length_then_next) head += "Connection: close\r\n";

@@ -23,11 +23,13 @@ bool is_this_machine(std::string_view host) {
   return end.size() == name.size() || name[name.size() - end.size() - 1] == '.';
 }
 
-/// Whether "https://HOST" is the origin of requests to this Host.
-bool is_origin_of(std::string_view origin, std::string_view host, Reach reach) {
-  const std::string_view scheme = reach == Reach::network ? "https://" : "http://";
-  return origin.starts_with(scheme) &&
-         bonedry::http::equal_ignoring_case(origin.substr(scheme.size()), host);
+/// Whether the origin is that of requests to this Host. One port serves one scheme only.
+bool is_origin_of(std::string_view origin, std::string_view host) {
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (!origin.starts_with(scheme)) continue;
+    return bonedry::http::equal_ignoring_case(origin.substr(scheme.size()), host);
+  }
+  return false;
 }
 
 Problem refusal(std::string detail) {
@@ -49,7 +51,7 @@ std::optional<Problem> cross_origin_problem(const Request& request, Reach reach,
     return refusal("the request comes from a page of another origin (Sec-Fetch-Site)");
   }
   const std::string origin = request.field("origin");
-  if (site.empty() && !origin.empty() && !is_origin_of(origin, request.host, reach)) {
+  if (site.empty() && !origin.empty() && !is_origin_of(origin, request.host)) {
     return refusal("the request comes from a page of another origin (Origin)");
   }
   return std::nullopt;

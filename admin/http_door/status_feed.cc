@@ -51,7 +51,9 @@ void StatusFeed::on_timer() {
 /// Subscribers may leave, alone or all of them, while others are told.
 void StatusFeed::tell(const std::string& pool) {
   const auto event = event_of(pool);
-  const std::set<Subscriber*> told = subscribers_[pool];
+  const auto subscribed = subscribers_.find(pool);
+  if (subscribed == subscribers_.end()) return;
+  const std::set<Subscriber*> told = subscribed->second;
   for (Subscriber* const one : told) {
     const auto still = subscribers_.find(pool);
     if (still == subscribers_.end()) return;

@@ -50,7 +50,7 @@ class StatusFeed {
   std::map<std::string, std::set<Subscriber*>> subscribers_;  // by pool; no set is empty
 };
 
-/// A slice of its own with a copy of the text.
+/// A slice in a block of its own with a copy of the text.
 [[nodiscard]] Slice to_slice(BlockPool& blocks, std::string_view text);
 
 }  // namespace bonedry::admin::http_door

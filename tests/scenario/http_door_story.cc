@@ -176,6 +176,8 @@ TEST_P(HttpDoorStory, WhatIsMalformedGetsAnAnswerAndHarmsNobody) {
        "Transfer-Encoding: chunked\r\n\r\nzz\r\n",
        400},
       {"DELETE /v1/status HTTP/1.1\r\nHost: localhost\r\n\r\n", 405},
+      {"OPTIONS /v1/bleed HTTP/1.1\r\nHost: localhost\r\n\r\n", 405},
+      {"PUT /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n", 404},
       {"GET http://localhost/../etc/passwd HTTP/1.1\r\nHost: localhost\r\n\r\n", 404},
       {"GET /v1/status?pool=%00 HTTP/1.1\r\nHost: localhost\r\n\r\n", 400}};
   for (const auto& [request, status] : requests) {
@@ -209,7 +211,7 @@ TEST_P(HttpDoorStory, APageOfAnotherOriginCanNeitherReadNorChange) {
   const Response page = get("/");
   EXPECT_EQ(page.status, 200);
   EXPECT_THAT(page.headers.get("Content-Security-Policy"), HasSubstr("frame-ancestors 'none'"));
-  EXPECT_EQ(get("/", {{"If-None-Match", page.headers.get("ETag")}}).status, 304);
+  EXPECT_EQ(get("/", {{"If-None-Match", "\"x\", W/" + page.headers.get("ETag")}}).status, 304);
 }
 
 TEST_P(HttpDoorStory, EventsGoOnWhereAClientHasLostItsConnection) {
@@ -272,6 +274,25 @@ TEST_P(HttpDoorStory, ItIsReadyWhileEachPoolHasANodeForNewUsers) {
   EXPECT_EQ(none.status, 503);
   EXPECT_EQ(none.body, "pool shop has no node for new users\n");
   EXPECT_EQ(get("/livez").status, 200);
+}
+
+TEST_P(HttpDoorStory, AReaderGetsEveryEventInOrder) {
+  launch(with_door());
+  EventStream events{door(), "/v1/events?node=alice"};
+  for (int i = 0; i < 50; ++i) order(i % 2 == 0 ? "bleed alice" : "activate alice");
+  for (int i = 0; i < 50; ++i) {
+    const std::string kind = i % 2 == 0 ? "\"kind\":\"bleed\"" : "\"kind\":\"activate\"";
+    EXPECT_THAT(events.next_with(kind), StartsWith("id: "));
+  }
+}
+
+TEST_P(HttpDoorStory, WhatAnOldProcessStillHasOpenDoesNotShowOldFigures) {
+  launch(with_door(ListeningPort{}.address()));
+  HttpClient kept{door()};
+  EXPECT_EQ(kept.get("/v1/version", {{"Host", "localhost"}}).status, 200);
+  bonedry_->upgrade();
+  EXPECT_TRUE(kept.closed_by_peer());
+  EXPECT_EQ(json::parse(get("/v1/status").body)["process"]["pid"], bonedry_->pid());
 }
 
 TEST_P(HttpDoorStory, AnUpgradeTakesTheDoorAlong) {
@@ -378,6 +399,30 @@ TEST_P(RemoteDoorStory, ATokenHasItsScope) {
   EXPECT_EQ(node(alice_).state, "active");
   EXPECT_EQ(ask("POST", "/v1/bleed", kOps, R"({"node":"alice"})").status, 200);
   EXPECT_THAT(bonedry_->admin("events"), HasSubstr(" by token ops (http 127.0.0.1)"));
+}
+
+TEST_P(RemoteDoorStory, ATokenThatIsTakenAwayEndsItsStreams) {
+  launch_remote();
+  const std::string address = "127.0.0.1" + door().substr(door().rfind(':'));
+  HttpClient asked{address, TlsClient{authority_.certificate()}};
+  asked.send(
+      Request{"GET",
+              "/v1/status",
+              {{"Accept", "text/event-stream"}, {"Authorization", std::string("Bearer ") + kCi}},
+              ""}
+          .to_wire());
+  EXPECT_EQ(asked.read_head().status, 200);
+  TestConfig without = with_door("0.0.0.0:0");
+  without.sections = {"[[admin.tls.certificates]]",
+                      "certificate = \"" + (files_ / "cert.pem") + "\"",
+                      "key = \"" + (files_ / "key.pem") + "\"",
+                      "[[admin.token]]",
+                      "name = \"ops\"",
+                      std::string("token = \"") + kOps + "\"",
+                      "scope = [\"operate\"]"};
+  bonedry_->configure(without);
+  order("reload");
+  EXPECT_THAT(asked.socket().receive_all(), HasSubstr("event: error"));
 }
 
 TEST_P(RemoteDoorStory, ANewCertificateIsUsedFromTheNextConnection) {

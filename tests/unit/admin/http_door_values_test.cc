@@ -151,6 +151,11 @@ TEST(HttpDoorCommands, AreStreamsWhereTheyAreAskedFor) {
   Request version = get("/v1/version");
   version.fields["accept"] = "text/event-stream";
   EXPECT_EQ(command_of(version), "version");
+  events.fields["accept"] = "text/event-stream;q=0";
+  EXPECT_EQ(command_of(events), "events");
+  events.fields["accept"] = "text/event-stream";
+  events.method = Method::head;
+  EXPECT_EQ(command_of(events), "events");
 }
 
 TEST(HttpDoorTokens, AreBearers) {
@@ -202,7 +207,7 @@ TEST(HttpDoorOrigins, PagesOfOthersNeitherReadNorChange) {
   // A browser that knows no Fetch Metadata.
   request.fields.erase("sec-fetch-site");
   for (const std::string origin :
-       {"http://evil.example", "null", "https://127.0.0.1:9900", "http://127.0.0.1:9901",
+       {"http://evil.example", "null", "ftp://127.0.0.1:9900", "http://127.0.0.1:9901",
         "http://127.0.0.1", "http://127.0.0.1:9900, http://evil.example", "127.0.0.1:9900"}) {
     request.fields["origin"] = origin;
     EXPECT_EQ(refusal(request, Purpose::change), 403) << origin;
@@ -233,6 +238,16 @@ TEST(HttpDoorProblems, HaveTheStatusOfTheirKind) {
   EXPECT_EQ(json["status"], 409);
   EXPECT_EQ(json["code"], "guard_refused");
   EXPECT_THAT(json["detail"].get<std::string>(), HasSubstr("a \"guard\""));
+}
+
+TEST(HttpDoorResponses, AnUnchangedPageIsNotDescribed) {
+  Response unchanged{304};
+  unchanged.fields = "ETag: \"1\"\r\n";
+  const std::string head = render_head(unchanged, BodyEnd::length_then_next, {}, Millis{0});
+  EXPECT_THAT(head, HasSubstr("HTTP/1.1 304 Not Modified\r\n"));
+  EXPECT_THAT(head, HasSubstr("ETag: \"1\"\r\n"));
+  EXPECT_THAT(head, testing::Not(HasSubstr("Content-Length")));
+  EXPECT_THAT(head, testing::Not(HasSubstr("Content-Type:")));
 }
 
 TEST(HttpDoorResponses, HeadsAndEvents) {

@@ -63,6 +63,9 @@ TEST(AdminTest, BeyondThisMachineTheHttpDoorTakesTlsAndAToken) {
         "add [[admin.token]], or use 127.0.0.1"},
        {"[admin]\nhttp = '/s'\n[[admin.tls.certificates]]\ncertificate = 'c'\nkey = 'k'",
         "f:2:8: admin.http: a Unix socket takes no TLS; remove [admin.tls]"},
+       {"[admin]\nhttp = '127.0.0.1:9900'\ntls.certificates = [{ certificate = 'c', key = 'k' }]\n"
+        "tls.strict_host = true",
+        "f:4:19: admin.tls.strict_host: is for listeners; remove it"},
        {"[admin]\nsocket = '/s'\nhttp = '/s'",
         "f:3:8: admin.http: is the path of the admin socket; choose another"},
        {"[admin]\nhttp = '127.0.0.1:9900'\n[admin.tls]",
