@@ -11,6 +11,22 @@ void NodeTotals::add(const NodeTotals& other) {
   std::ranges::transform(responses, other.responses, responses.begin(), std::plus{});
 }
 
+NodeTotals NodeTotals::since(const NodeTotals& before) const {
+  const auto grown = [](std::uint64_t now, std::uint64_t then) {
+    return now > then ? now - then : 0;
+  };
+  NodeTotals news;
+  for (const auto& [name, count] : kNodeCounts) news.*count = grown(this->*count, before.*count);
+  for (const auto& [name, durations] : kNodeDurations) {
+    const DurationTotals& now = this->*durations;
+    const DurationTotals& then = before.*durations;
+    std::ranges::transform(now.buckets, then.buckets, (news.*durations).buckets.begin(), grown);
+    (news.*durations).sum_ms = grown(now.sum_ms, then.sum_ms);
+  }
+  std::ranges::transform(responses, before.responses, news.responses.begin(), grown);
+  return news;
+}
+
 void NodeMeter::add_to(NodeTotals& totals) const {
   for (std::size_t each = 0; each < kResponseClasses; ++each) {
     totals.responses[each] += responses[each].read();

@@ -43,6 +43,8 @@ struct NodeTotals {
     return std::accumulate(responses.begin(), responses.end(), std::uint64_t{0});
   }
   void add(const NodeTotals& other);
+  /// What was counted after `before`; a count that is smaller than then is 0.
+  [[nodiscard]] NodeTotals since(const NodeTotals& before) const;
 };
 
 /// The single counts of NodeTotals and the names by which processes pass them on.
@@ -79,7 +81,8 @@ struct alignas(64) NodeMeter {
   DurationHistogram connect;
   DurationHistogram queue;
 
-  /// `status`: of the node's response; 0: there was none.
+  /// `status`: of the node's response, 100 to 599, as http::validate_response accepts no other;
+  /// 0: there was none.
   void note_end(int status) {
     const auto hundreds = static_cast<std::size_t>(status) / 100;
     responses[hundreds < kResponseClasses ? hundreds : 0].add();

@@ -134,6 +134,8 @@ class Application::Impl {
       spdlog::default_logger()->flush();
       std::_Exit(EXIT_FAILURE);
     }
+    server_->end();
+    upgrade_->report_last_totals();  // with what was open until now
     spdlog::info("exited");
   }
 
@@ -526,7 +528,6 @@ class Application::Impl {
     delay_.disarm();
     give_up_.disarm();
     tick_.disarm();
-    upgrade_->report_totals();
     curves_.save(*control_);
     doors_->close([this] { hooks_->stop([this] { loop_.stop(); }); },
                   stopping_ == Stopping::yes ? admin::kStopping : admin::kTakenOver);

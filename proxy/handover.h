@@ -31,7 +31,7 @@
 ///             or  failed WHY             it exits; the old process goes on as before
 ///
 ///   new --> old   reopen                 it has reopened its access log: so does the old one
-///   old --> new   totals                 with its totals, once a second and at its end
+///   old --> new   totals                 with its totals, at once, once a second and at its end
 ///
 /// A process of an older version sends no totals, and pays no attention to them.
 ///

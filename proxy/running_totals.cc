@@ -63,10 +63,18 @@ void RunningTotals::inherit(std::string_view report, const balancer::Topology& t
     }
     for (const balancer::NodeView& view : pool.nodes) {
       const auto node = totals->nodes.find(view.node->key());
-      if (node != totals->nodes.end()) view.node->meters.set_inherited(node->second);
+      if (node != totals->nodes.end()) inherit(view.node, node->second);
     }
   }
   inherited_ = std::move(*totals);
+}
+
+/// `inherited_` is still the report before this one.
+void RunningTotals::inherit(const std::shared_ptr<balancer::Node>& node,
+                            const balancer::NodeTotals& totals) {
+  Heir& heir = heirs_[node->key()];
+  if (heir.node.lock() != node) heir = {node, inherited_.nodes[node->key()]};
+  node->meters.set_inherited(totals.since(heir.earlier));
 }
 
 /// Without those of pools and nodes.

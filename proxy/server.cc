@@ -222,4 +222,8 @@ void Server::drain(DrainMode mode, const std::function<void()>& drained) {
   }
 }
 
+void Server::end() {
+  for (const auto& worker : workers_) worker->end();
+}
+
 }  // namespace bonedry::proxy

@@ -102,6 +102,10 @@ class Server {
   /// Stops accepting, lets exchanges finish, calls `drained` when all connections are gone.
   void drain(DrainMode mode, const std::function<void()>& drained);
 
+  /// Ends the workers and closes immediately what is still open, which is counted. Afterwards only
+  /// totals may be read.
+  void end();
+
   /// A listening socket and the address of the config that it serves.
   struct ListeningSocket {
     std::size_t listener = 0;  ///< index in the config, from 0

@@ -247,6 +247,17 @@ void Successor::report_totals(std::string_view json) {
   (void)channel_->send_now(handover::kTotals, file->get());
 }
 
+void Successor::report_last_totals(std::string_view json) {
+  if (state_ != State::ready) return;
+  const Result<UniqueFd> file = handover::write_totals(json);
+  if (!file) return spdlog::warn("no totals for process {}: {}", pid_, file.error());
+  unsent_.push_back({Unsent::Kind::given, std::string(handover::kTotals), file->get()});
+  for (const Unsent& one : std::exchange(unsent_, {})) {
+    const Result<> sent = channel_->send(one.text, one.fd, kLastReportWithin);
+    if (!sent) return spdlog::warn("no last totals for process {}: {}", pid_, sent.error());
+  }
+}
+
 /// The latest reply also settles all earlier requests.
 void Successor::reply(std::string_view word, std::uint64_t number) {
   if (state_ == State::gone) return;

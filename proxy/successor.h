@@ -9,6 +9,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -60,6 +61,9 @@ class Successor final : private io::ReadWatcher::Handler {
   /// Reports what this process has counted to a new process that is ready. Does not block: if the
   /// new process does not read, the report is left out, as the next one has all of it.
   void report_totals(std::string_view json);
+  /// As `report_totals`, but no other report follows: sends what is still unsent, too, and waits
+  /// for room for each, at most `kLastReportWithin`.
+  void report_last_totals(std::string_view json);
   /// Kills the new process if it is not ready yet; no event follows.
   void abandon();
 
@@ -68,6 +72,9 @@ class Successor final : private io::ReadWatcher::Handler {
   [[nodiscard]] pid_t pid() const { return pid_; }
 
  private:
+  /// A new process that works reads at once; one that hangs keeps this one from its exit.
+  static constexpr Millis kLastReportWithin = std::chrono::seconds{1};
+
   enum class State : std::uint8_t { starting, ready, gone };
   /// Handles the exit of the child process.
   struct ProcessExitHandler final : io::ReadWatcher::Handler {

@@ -68,6 +68,10 @@ void UpgradeCoordinator::report_totals() {
   if (successor_ && successor_->is_ready()) successor_->report_totals(parts_.totals());
 }
 
+void UpgradeCoordinator::report_last_totals() {
+  if (successor_ && successor_->is_ready()) successor_->report_last_totals(parts_.totals());
+}
+
 Result<> UpgradeCoordinator::may_upgrade() const {
   if (!parts_.ledger.is_shared()) return Done{};
   return Failure{std::string(
@@ -88,6 +92,8 @@ std::vector<handover::NodeHealth> UpgradeCoordinator::node_health() const {
 void UpgradeCoordinator::on_upgraded(const std::string& by, const admin::ChangeCallback& callback) {
   const admin::ChangeResult result = admin::UpgradeResult{successor_->pid()};
   parts_.events.add("upgrade", "", admin::to_text(result) + (by.empty() ? "" : ", by " + by));
+  // Before anybody learns of the new process: it lacks what was counted since `go`.
+  report_totals();
   callback(result);
   report_timer_.arm(kReportInterval);
   events_.on_taken_over();

@@ -66,9 +66,10 @@ class UpgradeCoordinator {
   /// no reply follows.
   void abandon();
 
-  /// Reports what this process has counted to the one that has taken over, if there is one. That is
-  /// done once a second, too; call it at the end.
-  void report_totals();
+  /// Reports what this process has counted to the one that has taken over, if there is one: the
+  /// last of the reports that it gets once a second. Call it when nothing more is counted. Waits as
+  /// Successor::report_last_totals.
+  void report_last_totals();
 
  private:
   /// What the next process lacks at most if this one is killed.
@@ -77,6 +78,7 @@ class UpgradeCoordinator {
   [[nodiscard]] Result<> may_upgrade() const;
   [[nodiscard]] std::vector<handover::NodeHealth> node_health() const;
   void on_upgraded(const std::string& by, const admin::ChangeCallback& callback);
+  void report_totals();
   void fail(const std::string& why, const admin::ChangeCallback& callback);
   void apply_routing_state(std::uint64_t number, const handover::RoutingState& routing_state);
   void on_apply_failed(std::uint64_t number, const std::string& why);

@@ -90,6 +90,11 @@ Worker::Worker(SharedParts shared, std::vector<ListenSocket> listens,
 }
 
 Worker::~Worker() {
+  end();
+}
+
+void Worker::end() {
+  if (!thread_.joinable()) return;
   mailbox_.post([this] { loop_.stop(); });
   thread_.join();
   // The worker's thread has ended, so the loop may be used from this thread.

@@ -87,8 +87,12 @@ class Worker final : public ExchangeContext {
   /// On the main thread.
   Worker(SharedParts shared, std::vector<ListenSocket> listens,
          const std::shared_ptr<const balancer::Topology>& topology, Id id);
-  /// On the main thread: closes immediately what is still open.
+  /// On the main thread: as `end`.
   virtual ~Worker();
+
+  /// On the main thread: ends the worker's thread and closes immediately what is still open.
+  /// Afterwards only the counts may be read. Once more does nothing.
+  void end();
 
   /// From any thread: `acknowledged` is called on the worker's thread once it routes by `topology`.
   void publish(std::shared_ptr<const balancer::Topology> topology,

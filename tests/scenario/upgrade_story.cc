@@ -168,6 +168,28 @@ TEST_P(UpgradeStory, ANodeIsNotDryWhileTheProcessOfBeforeHasAnExchangeOnIt) {
   EXPECT_TRUE(eventually_dry(alice_));
 }
 
+TEST_P(UpgradeStory, WhatTheOldProcessGaveUpIsCounted) {
+  const Gate gate;
+  alice_.on("/long", [gate](NodeExchange& exchange) {
+    (void)gate.wait();
+    exchange.respond(200, "too late");
+  });
+  TestConfig shop = config();
+  shop.timeouts = {"shutdown = \"100ms\""};
+  launch(shop);
+  order("bleed bob");
+  HttpClient client(bonedry_->address());
+  client.send(Request{.target = "/long"}.to_wire());
+  EXPECT_TRUE(eventually([&] { return node(alice_).exchanges_open == 1; }));
+  const pid_t before = bonedry_->pid();
+  bonedry_->upgrade();
+  EXPECT_EQ(::kill(before, SIGTERM), 0);
+  EXPECT_TRUE(bonedry_->predecessor_ends());
+  EXPECT_TRUE(
+      eventually([&] { return bonedry_->status()["exchanges"]["ended"]["shut_down"] == 1; }));
+  gate.open();
+}
+
 /// Whether bytes have arrived that were not read yet.
 bool hears_something(HttpClient& client) {
   char byte = 0;

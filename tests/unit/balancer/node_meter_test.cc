@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <utility>
+
 namespace bonedry::balancer {
 namespace {
 
@@ -72,6 +74,18 @@ TEST(NodeTotalsTest, AddLeavesNothingOut) {
   EXPECT_EQ(sizeof(NodeTotals) / sizeof(std::uint64_t),
             kNodeCounts.size() + kNodeDurations.size() * (DurationTotals::kBuckets + 1) +
                 kResponseClasses);
+}
+
+TEST(NodeTotalsTest, SinceLeavesNothingOutAndNothingIsNegative) {
+  for (const auto& [now, news] : {std::pair{5U, 3U}, std::pair{1U, 0U}}) {
+    const NodeTotals since = all(now).since(all(2));
+    for (const auto& [name, count] : kNodeCounts) EXPECT_EQ(since.*count, news) << name;
+    for (const auto& [name, durations] : kNodeDurations) {
+      EXPECT_THAT((since.*durations).buckets, Each(news)) << name;
+      EXPECT_EQ((since.*durations).sum_ms, news) << name;
+    }
+    EXPECT_THAT(since.responses, Each(news));
+  }
 }
 
 TEST(NodeMetersTest, AreAddedUpOverTheWorkersAndTheProcessBefore) {

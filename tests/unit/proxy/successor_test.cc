@@ -2,6 +2,7 @@
 
 #include "proxy/successor.h"
 
+#include "tests/support/deadline.h"
 #include "tests/support/temporary_directory.h"
 
 #include <fcntl.h>
@@ -167,6 +168,41 @@ TEST_F(SlowSuccessorTest, OneThatTakesItsTimeGetsAll) {
   loop_.run();
   EXPECT_TRUE(ready_) << why_;
   EXPECT_EQ(taken(), all);
+  EXPECT_EQ(::kill(successor_.pid(), SIGKILL), 0);
+}
+
+TEST_F(SlowSuccessorTest, TheLastReportWaitsForRoom) {
+  listening_.clear();
+  const std::string file = directory_ / "taken";
+  // It takes all of the handover, is ready, and reads on only when it is told to.
+  start("while ! grep -q go " + file + "; do take 600 >>" + file +
+        "; done; printf ready >&3; read line <" + (directory_ / "go-on") +
+        "; while :; do take 600 >>" + file + "; done");
+  loop_.run();
+  ASSERT_TRUE(hangs_now_) << why_;
+  let_it_go_on();
+  loop_.run();
+  ASSERT_TRUE(ready_) << why_;
+  for (std::uint64_t number = 1; number < 2000; ++number) successor_.followed(number);
+  successor_.report_totals("{}");
+  let_it_go_on();
+  successor_.report_last_totals("{}");
+  EXPECT_TRUE(test::eventually([this] { return taken().ends_with("followed 1999totals"); }));
+  EXPECT_EQ(::kill(successor_.pid(), SIGKILL), 0);
+}
+
+TEST_F(SlowSuccessorTest, TheLastReportDoesNotWaitForOneThatHangs) {
+  listening_.clear();
+  const std::string file = directory_ / "taken";
+  start("while ! grep -q go " + file + "; do take 600 >>" + file +
+        "; done; printf ready >&3; exec sleep 600");
+  loop_.run();
+  let_it_go_on();
+  loop_.run();
+  ASSERT_TRUE(ready_) << why_;
+  for (std::uint64_t number = 1; number < 2000; ++number) successor_.followed(number);
+  successor_.report_last_totals("{}");
+  EXPECT_TRUE(successor_.is_ready());
   EXPECT_EQ(::kill(successor_.pid(), SIGKILL), 0);
 }
 
