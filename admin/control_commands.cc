@@ -155,10 +155,12 @@ bool ControlPlane::has_zero_weight(const NodeId& id) const {
 
 void ControlPlane::reload(Force force, const std::string& by, const ChangeCallback& callback) {
   Result<conf::Config, CommandError> next = load_reloadable();
+  const bool loaded = next.has_value();
   const auto done = next ? apply_config(std::move(*next), force, by, callback)
                          : Result<Done, CommandError>(Failure{next.error()});
   if (done) return;
-  status_.note_config_refused();
+  // A guard, an upgrade or want of room says nothing against the file.
+  if (!loaded) status_.note_config_refused();
   parts_.events.warn("reload", "a reload" + who(by, "") + " was refused: " + done.error().text);
   callback(Failure{done.error()});
 }

@@ -250,7 +250,7 @@ class ControlPlane {
   }
   /// What StatusReader reads.
   [[nodiscard]] StatusReader::Sources status_sources() const {
-    return {*topology_, records_, removed_, curves_, config_.admin.bleed_warning};
+    return {*topology_, records_, removed_, curves_, config_};
   }
   void log_forecasts();
 

@@ -133,6 +133,11 @@ Json tls_or_null(const std::optional<ListenerTlsStatus>& tls) {
   return {{"certificates", std::move(certificates)}, {"error", std::move(error)}};
 }
 
+Json admin_http_or_null(const std::optional<AdminHttpStatus>& http) {
+  if (!http) return nullptr;
+  return {{"address", http->address}, {"tls", tls_or_null(http->tls)}};
+}
+
 Json event_json(const Event& event) {
   return {{"id", event.id},
           {"at", rfc3339(event.at, Precision::millis)},
@@ -214,7 +219,7 @@ Json exchanges_json(const ExchangeStatus& exchanges) {
 }
 
 Json handshakes_json(const HandshakeStatus& handshakes) {
-  return {{"completed", handshakes.completed},
+  return {{"completed", handshakes.completed()},
           {"resumed", handshakes.resumed},
           {"failed", handshakes.failed},
           {"shed", handshakes.shed}};
@@ -254,6 +259,7 @@ std::string render_json(const Status& status) {
   }
   return one_line({{"pools", std::move(pools)},
                    {"listeners", std::move(listeners)},
+                   {"admin_http", admin_http_or_null(status.admin_http)},
                    {"exchanges", exchanges_json(status.traffic.exchanges)},
                    {"tls_handshakes", handshakes_json(status.traffic.handshakes)},
                    {"process", process_json(status.process, status.traffic)},

@@ -130,6 +130,12 @@ struct ListenerStatus {
   std::string redirect = {};  ///< "https", or empty
 };
 
+/// The HTTP door of the admin interface.
+struct AdminHttpStatus {
+  std::string address;  ///< as in the config; of a Unix socket its path
+  std::optional<ListenerTlsStatus> tls = std::nullopt;
+};
+
 /// How the exchanges of all listeners have ended since the start.
 struct ExchangeStatus {
   struct Ending {
@@ -146,10 +152,12 @@ struct ExchangeStatus {
 
 /// TLS handshakes with clients since the start.
 struct HandshakeStatus {
-  std::uint64_t completed = 0;
-  std::uint64_t resumed = 0;  ///< of the completed ones
+  std::uint64_t full = 0;     ///< completed with a new session
+  std::uint64_t resumed = 0;  ///< completed with the keys of an earlier session
   std::uint64_t failed = 0;   ///< refused, given up by the client, or not done in time
   std::uint64_t shed = 0;     ///< not begun, since too many were waiting
+
+  [[nodiscard]] std::uint64_t completed() const { return full + resumed; }
 };
 
 /// What the access log has lost since the start.
@@ -189,6 +197,7 @@ struct ProcessStatus {
 struct Status {
   std::vector<PoolStatus> pools;
   std::vector<ListenerStatus> listeners;
+  std::optional<AdminHttpStatus> admin_http = {};  ///< nothing: there is none
   TrafficStatus traffic;
   ProcessStatus process;
   std::uint64_t sessions = 0;

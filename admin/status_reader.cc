@@ -2,6 +2,7 @@
 
 #include "admin/phrases.h"
 #include "admin/record_times.h"
+#include "conf/tls_servers.h"
 
 #include <unistd.h>
 
@@ -109,7 +110,8 @@ NodeStatus StatusReader::node(const Sources& sources, const PoolView& pool,
     const UserCurve* const curve = sources.curves.of(node.id());
     if (curve != nullptr) status.bleeding->curve = curve->points();
     if (view.weight > 0) {
-      status.bleeding->long_for = age_of_long_bleed(*record, clock_.now(), sources.bleed_warning);
+      status.bleeding->long_for =
+          age_of_long_bleed(*record, clock_.now(), sources.config.admin.bleed_warning);
     }
   }
   status.removed = sources.removed.contains(node.id());
@@ -149,6 +151,16 @@ std::vector<ListenerStatus> StatusReader::listeners(const balancer::Topology& to
   return all;
 }
 
+std::optional<AdminHttpStatus> StatusReader::admin_http(const conf::Config& config) const {
+  const auto& http = config.admin.http;
+  if (!http) return std::nullopt;
+  AdminHttpStatus status{http->socket.empty() ? conf::to_string(http->address) : http->socket};
+  for (const auto& server : conf::tls_servers(config)) {
+    if (&server.tls == &*http->tls) status.tls = certificates_.status_of(server.index, server.tls);
+  }
+  return status;
+}
+
 Result<Status, CommandError> StatusReader::all(const Sources& sources,
                                                std::optional<std::string_view> pool) const {
   Status status;
@@ -169,6 +181,7 @@ Result<Status, CommandError> StatusReader::all(const Sources& sources,
     return fail(ErrorCode::not_found, unknown_pool(*pool, names));
   }
   status.listeners = listeners(sources.topology);
+  status.admin_http = admin_http(sources.config);
   status.traffic = traffic_();
   status.process = process();
   const session::Ledger::Totals totals = ledger_.totals();

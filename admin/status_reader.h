@@ -11,6 +11,7 @@
 #include "admin/traffic_window.h"
 #include "admin/user_curves.h"
 #include "balancer/topology.h"
+#include "conf/config.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/result.h"
 #include "session/ledger.h"
@@ -50,7 +51,7 @@ class StatusReader {
     config_loaded_ = {clock_.now(), clock_.wall()};
     last_load_ = ConfigLoad::succeeded;
   }
-  /// A config was refused, and the one in force stays.
+  /// A config file could not be loaded, and the config in force stays.
   void note_config_refused() { last_load_ = ConfigLoad::failed; }
 
   /// `traffic` is called for each status of all pools.
@@ -66,7 +67,7 @@ class StatusReader {
     const NodeRecords& records;
     const RemovedNodes& removed;
     const UserCurves& curves;
-    Millis bleed_warning{0};  ///< see conf::Admin
+    const conf::Config& config;
   };
   /// All pools, or the named one. An unknown pool is an error that lists the known pools.
   [[nodiscard]] Result<Status, CommandError> all(const Sources& sources,
@@ -82,6 +83,7 @@ class StatusReader {
   [[nodiscard]] ProcessStatus process() const;
   [[nodiscard]] PassStatus pass_status(const balancer::Node& node) const;
   [[nodiscard]] std::vector<ListenerStatus> listeners(const balancer::Topology& topology) const;
+  [[nodiscard]] std::optional<AdminHttpStatus> admin_http(const conf::Config& config) const;
   void checks(const balancer::NodeId& id, NodeStatus& status) const;
   void forecast(const balancer::PoolView& pool, const balancer::NodeView& view,
                 const NodeRecord& record, BleedStatus& status) const;

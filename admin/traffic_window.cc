@@ -32,11 +32,17 @@ std::optional<double> quantile(const DurationTotals& durations, double share) {
   return seconds_of(lower);
 }
 
-/// Fewer than before: the node was added anew, with other counters.
+/// A count that is smaller than before: the node was added anew, or the counters of the process
+/// before are other ones.
 void TrafficWindow::History::add(const Sample& sample) {
-  const bool fewer = count_ > 0 && (sample.requests < newest().requests || sample.errors < newest().errors);
-  if (fewer) count_ = 0;
+  if (count_ > 0 && is_fewer(sample, newest())) count_ = 0;
   samples_[count_++ % kSamples] = sample;
+}
+
+bool TrafficWindow::History::is_fewer(const Sample& now, const Sample& before) {
+  const auto& buckets = now.durations.buckets;
+  return now.requests < before.requests || now.errors < before.errors ||
+         !std::ranges::equal(buckets, before.durations.buckets, std::greater_equal{});
 }
 
 std::optional<RecentTraffic> TrafficWindow::History::traffic() const {

@@ -49,6 +49,7 @@ class TrafficWindow {
     [[nodiscard]] Instant noted() const { return newest().at; }
 
    private:
+    [[nodiscard]] static bool is_fewer(const Sample& now, const Sample& before);
     [[nodiscard]] const Sample& newest() const { return samples_[(count_ - 1) % kSamples]; }
     [[nodiscard]] const Sample& oldest() const {
       return samples_[count_ < kSamples ? 0 : count_ % kSamples];

@@ -15,8 +15,9 @@ namespace bonedry::balancer {
 
 /// How many durations were in each of a few ranges, and their sum: the values of a histogram.
 struct DurationTotals {
-  /// Upper bounds of the buckets, inclusive; a last bucket holds all longer ones. None is below the
-  /// accuracy of the event loop's time.
+  /// Upper bounds of the buckets, inclusive; a last bucket holds all longer ones. They are measured
+  /// by the time of the event loop, which stands still during an iteration: finer bounds would say
+  /// nothing.
   static constexpr std::array<Millis, 12> kBounds{
       Millis{5},   Millis{10},   Millis{25},   Millis{50},   Millis{100},   Millis{250},
       Millis{500}, Millis{1000}, Millis{2500}, Millis{5000}, Millis{10000}, Millis{30000}};

@@ -8,13 +8,13 @@ namespace bonedry::proxy {
 
 /// Counts of TLS handshakes with clients.
 struct HandshakeTotals {
-  std::uint64_t completed = 0;
-  std::uint64_t resumed = 0;  ///< of the completed ones
+  std::uint64_t full = 0;     ///< completed with a new session
+  std::uint64_t resumed = 0;  ///< completed with the keys of an earlier session
   std::uint64_t failed = 0;   ///< refused, given up by the client, or not done in time
   std::uint64_t shed = 0;     ///< not begun: too many were waiting
 
   void add(const HandshakeTotals& other) {
-    completed += other.completed;
+    full += other.full;
     resumed += other.resumed;
     failed += other.failed;
     shed += other.shed;
@@ -80,14 +80,12 @@ class Handshakes {
   void begin_iteration() { taken_ = 0; }
 
   enum class Kind : std::uint8_t { full, resumed };
-  void note_completed(Kind kind) {
-    add(completed_);
-    if (kind == Kind::resumed) add(resumed_);
-  }
+  // One count each: a difference of two counts that are read one after the other may be negative.
+  void note_completed(Kind kind) { add(kind == Kind::full ? full_ : resumed_); }
   void note_failed() { add(failed_); }
 
   [[nodiscard]] HandshakeTotals read() const {
-    return {completed_.load(std::memory_order_relaxed), resumed_.load(std::memory_order_relaxed),
+    return {full_.load(std::memory_order_relaxed), resumed_.load(std::memory_order_relaxed),
             failed_.load(std::memory_order_relaxed), shed_.load(std::memory_order_relaxed)};
   }
 
@@ -100,7 +98,7 @@ class Handshakes {
 
   std::size_t taken_ = 0;    // steps in this iteration
   std::size_t waiting_ = 0;  // clients
-  Count completed_{0};
+  Count full_{0};
   Count resumed_{0};
   Count failed_{0};
   Count shed_{0};

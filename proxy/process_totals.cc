@@ -23,7 +23,7 @@ constexpr std::array<Counts<ExchangeTotals>, 3> kExchangeCounts{
      {"bytes_in", &ExchangeTotals::bytes_in},
      {"bytes_out", &ExchangeTotals::bytes_out}}};
 constexpr std::array<Counts<HandshakeTotals>, 4> kHandshakeCounts{
-    {{"completed", &HandshakeTotals::completed},
+    {{"full", &HandshakeTotals::full},
      {"resumed", &HandshakeTotals::resumed},
      {"failed", &HandshakeTotals::failed},
      {"shed", &HandshakeTotals::shed}}};

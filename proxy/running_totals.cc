@@ -96,7 +96,7 @@ admin::TrafficStatus RunningTotals::status(const Predecessor* predecessor) const
   const LogLosses losses = server_.access_log_losses();
   const bool finishing = predecessor != nullptr && !predecessor->is_gone();
   return {exchange_status(totals.exchanges),
-          {handshakes.completed, handshakes.resumed, handshakes.failed, handshakes.shed},
+          {handshakes.full, handshakes.resumed, handshakes.failed, handshakes.shed},
           {totals.log_lines_lost, totals.log_write_errors, losses.why, losses.age},
           server_.client_connections(),
           finishing ? predecessor->pid() : 0,

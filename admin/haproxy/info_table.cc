@@ -60,7 +60,7 @@ std::vector<Field> fields(const ProcessInfo& process, const Status& status) {
       {16, "Hard_maxconn", "CLP", "u32", max_connections},
       {17, "CurrConns", "MGP", "u32", open},
       {19, "CumReq", "MCP", "u32", text(ended_exchanges(status.traffic.exchanges))},
-      {22, "CumSslConns", "MCP", "u32", text(status.traffic.handshakes.completed)},
+      {22, "CumSslConns", "MCP", "u32", text(status.traffic.handshakes.completed())},
       {23, "Maxpipes", "CLP", "u32", "0"},
       {24, "PipesUsed", "MGP", "u32", "0"},
       {47, "Tasks", "MGP", "u32", open},

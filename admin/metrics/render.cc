@@ -41,7 +41,7 @@ void write_process(Exposition& out, const ProcessStatus& process, const TrafficS
             seconds_since_epoch(process.started));
   write_one(out,
             {"bonedry_config_last_reload_successful", Type::gauge,
-             "Whether the last attempt to load the config succeeded (1) or failed (0)."},
+             "Whether the config file could be loaded at the last reload (1) or not (0)."},
             std::uint64_t{process.last_load == ConfigLoad::succeeded});
   write_one(out,
             {"bonedry_config_last_reload_success_timestamp_seconds", Type::gauge,
@@ -69,7 +69,7 @@ void write_traffic(Exposition& out, const TrafficStatus& traffic) {
   }
   const HandshakeStatus& handshakes = traffic.handshakes;
   out.begin({"bonedry_tls_handshakes", Type::counter, "TLS handshakes with clients by result."});
-  out.sample(label("result", "full"), handshakes.completed - handshakes.resumed);
+  out.sample(label("result", "full"), handshakes.full);
   out.sample(label("result", "resumed"), handshakes.resumed);
   out.sample(label("result", "failed"), handshakes.failed);
   out.sample(label("result", "shed"), handshakes.shed);
@@ -82,14 +82,29 @@ void write_traffic(Exposition& out, const TrafficStatus& traffic) {
       traffic.access_log.write_errors);
 }
 
-void write_certificates(Exposition& out, const std::vector<ListenerStatus>& listeners) {
+struct TlsServer {
+  std::string_view address;
+  const ListenerTlsStatus& tls;
+};
+
+/// The listeners and the HTTP door that have TLS.
+std::vector<TlsServer> tls_servers(const Status& status) {
+  std::vector<TlsServer> servers;
+  for (const ListenerStatus& listener : status.listeners) {
+    if (listener.tls) servers.push_back({listener.address, *listener.tls});
+  }
+  const auto& http = status.admin_http;
+  if (http && http->tls) servers.push_back({http->address, *http->tls});
+  return servers;
+}
+
+void write_certificates(Exposition& out, const std::vector<TlsServer>& servers) {
   out.begin({"bonedry_certificate_expiry_timestamp_seconds", Type::gauge,
              "When the certificate in force ends, in seconds since the Unix epoch.", "seconds"});
   std::set<std::string> written;  // a file that is named twice is one series
-  for (const ListenerStatus& listener : listeners) {
-    if (!listener.tls) continue;
-    for (const CertificateStatus& one : listener.tls->certificates) {
-      std::string labels = label("listener", listener.address);
+  for (const TlsServer& server : servers) {
+    for (const CertificateStatus& one : server.tls.certificates) {
+      std::string labels = label("listener", server.address);
       append_label(labels, "file", one.file);
       if (!written.insert(labels).second) continue;
       out.sample(labels, seconds_since_epoch(one.not_after));
@@ -97,10 +112,10 @@ void write_certificates(Exposition& out, const std::vector<ListenerStatus>& list
   }
   out.begin({"bonedry_certificate_refused", Type::gauge,
              "Whether the listener's files were refused when they were read last (1) or not (0)."});
-  for (const ListenerStatus& listener : listeners) {
-    const std::string labels = label("listener", listener.address);
-    if (!listener.tls || !written.insert(labels).second) continue;
-    out.sample(labels, std::uint64_t{listener.tls->error.has_value()});
+  for (const TlsServer& server : servers) {
+    const std::string labels = label("listener", server.address);
+    if (!written.insert(labels).second) continue;
+    out.sample(labels, std::uint64_t{server.tls.error.has_value()});
   }
 }
 
@@ -165,7 +180,7 @@ std::string render(const Status& status, Scope scope, Format format) {
   if (scope == Scope::everything) {
     write_process(out, status.process, status.traffic);
     write_traffic(out, status.traffic);
-    write_certificates(out, status.listeners);
+    write_certificates(out, tls_servers(status));
     write_ledger(out, status);
   }
   write_pools(out, status.pools);

@@ -133,6 +133,22 @@ TEST(MetricsTest, TheProcessAndItsTraffic) {
   EXPECT_TRUE(has_line(text, "bonedry_ledger_complete 1"));
 }
 
+TEST(MetricsTest, TheCertificateOfTheHttpDoor) {
+  Status status = test::sample_status();
+  status.admin_http = AdminHttpStatus{"0.0.0.0:9443"};
+  EXPECT_THAT(metrics::render(status, Scope::everything, Format::prometheus),
+              Not(HasSubstr("9443")))
+      << "it has none";
+  status.admin_http->tls = ListenerTlsStatus{
+      {{"admin.pem", {"admin.example"}, "ECDSA P-256", {}, WallTime{1'700'216'000'000}}},
+      std::nullopt};
+  const std::string text = metrics::render(status, Scope::everything, Format::prometheus);
+  EXPECT_TRUE(has_line(text,
+                       "bonedry_certificate_expiry_timestamp_seconds{"
+                       "listener=\"0.0.0.0:9443\",file=\"admin.pem\"} 1700216000"));
+  EXPECT_TRUE(has_line(text, "bonedry_certificate_refused{listener=\"0.0.0.0:9443\"} 0"));
+}
+
 TEST(MetricsTest, AReloadThatFailedAndAnIncompleteLedger) {
   Status status = test::sample_status();
   status.process.last_load = ConfigLoad::failed;

@@ -37,7 +37,7 @@ TEST(RenderJson, StatusIsTheContract) {
       R"("last_exchange_age_s":null,"bleeding":null,"removed":false,)"
       R"("passes":{"used_lately":0,"last_used_age_s":null,"open":0},"traffic":null}],)"
       R"("foreign_cookies":0,"cookie_clashes":0,"exempt_requests":0}],)"
-      R"("listeners":[{"address":"0.0.0.0:8080","pool":"shop","tls":null}],)"
+      R"("listeners":[{"address":"0.0.0.0:8080","pool":"shop","tls":null}],"admin_http":null,)"
       R"("exchanges":{"ended":{"completed":1234,"client_gone":2,"node_lost":1},"retries":3,)"
       R"("request_body_bytes":4096,"response_body_bytes":1000000},)"
       R"("tls_handshakes":{"completed":70,"resumed":60,"failed":8,"shed":1},)"
@@ -56,6 +56,16 @@ TEST(RenderJson, StatusHasWhatTheAccessLogHasLost) {
   EXPECT_NE(render_json(status).find(R"("access_log":{"lines_lost":123,"write_errors":4,)"
                                      R"("last_error":"No space left on device","lost_age_s":5.0})"),
             std::string::npos)
+      << render_json(status);
+}
+
+TEST(RenderJson, StatusHasTheHttpDoor) {
+  Status status = sample_status();
+  status.admin_http = AdminHttpStatus{"0.0.0.0:9443", ListenerTlsStatus{}};
+  EXPECT_NE(
+      render_json(status).find(
+          R"("admin_http":{"address":"0.0.0.0:9443","tls":{"certificates":[],"error":null}})"),
+      std::string::npos)
       << render_json(status);
 }
 

@@ -49,7 +49,7 @@ inline Status sample_status() {
       3,
       4096,
       1'000'000};
-  status.traffic.handshakes = {70, 60, 8, 1};
+  status.traffic.handshakes = {10, 60, 8, 1};
   status.traffic.connections = 64;
   status.process = {4711, std::chrono::hours{72}, std::chrono::hours{2}, 812.4};
   status.sessions = 15;

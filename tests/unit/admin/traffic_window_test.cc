@@ -106,6 +106,18 @@ TEST_F(TrafficWindowTest, ANodeThatWasAddedAnewBeginsAnew) {
   EXPECT_DOUBLE_EQ(traffic()->requests_per_second, 0);
 }
 
+TEST_F(TrafficWindowTest, FewerDurationsBeginAnewEvenIfTheRequestsAreMore) {
+  alice().note_end(200);
+  alice().duration.note(20ms);
+  pass(5s);
+  topology_.pools.front().nodes.clear();
+  add("alice");
+  alice().note_end(200);
+  alice().note_end(200);
+  pass(1s);
+  EXPECT_FALSE(traffic());
+}
+
 TEST_F(TrafficWindowTest, ANodeThatIsGoneIsForgotten) {
   pass(3s);
   topology_.pools.front().nodes.clear();

@@ -131,6 +131,21 @@ TEST_F(ControlledCertificatesTest, AReloadThatSucceedsForgetsErrors) {
   EXPECT_FALSE(status_of(0).tls->error);
 }
 
+TEST_F(ControlledCertificatesTest, ThatOfTheHttpDoorIsInTheStatus) {
+  EXPECT_FALSE(control->status(std::nullopt)->admin_http);
+  conf::ListenerTls tls;
+  tls.certificates = {certificate("admin.pem", days{30})};
+  config.admin.http = conf::AdminHttp{"", {"127.0.0.1", 9443}, tls};
+  start();
+  const auto http = [this] { return *control->status(std::nullopt)->admin_http; };
+  EXPECT_EQ(http().address, "127.0.0.1:9443");
+  ASSERT_EQ(http().tls->certificates.size(), 1U);
+  EXPECT_EQ(http().tls->certificates[0].file, "admin.pem");
+  EXPECT_FALSE(http().tls->error);
+  renew({bad(2, "admin.pem: is empty")});
+  EXPECT_EQ(http().tls->error->text, "admin.pem: is empty");
+}
+
 TEST_F(ControlledCertificatesTest, NothingChangesWhileAnotherProcessDecides) {
   control->begin_standby();
   renew({good(0, certificate("shop.pem", days{100})), bad(1, "blog.pem: is empty")});

@@ -102,6 +102,12 @@ TEST_F(ReloadTest, WhetherTheLastOneSucceededAndWhenIsInTheStatus) {
   EXPECT_EQ(process().config_loaded, clock.wall());
 }
 
+TEST_F(ReloadTest, AGuardSaysNothingAgainstTheFile) {
+  for (conf::Node& node : shop().nodes) node.weight = 0;
+  EXPECT_NE(reload().find("--force overrides"), std::string::npos);
+  EXPECT_EQ(control->status(std::nullopt)->process.last_load, ConfigLoad::succeeded);
+}
+
 TEST_F(ReloadTest, ItLosesNoCountAndNoLiveFact) {
   add_user("shop/alice", 1);
   view("shop/alice").node->open_exchange();

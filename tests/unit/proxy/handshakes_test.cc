@@ -69,7 +69,7 @@ TEST_F(HandshakesTest, CountsWhatBecomesOfThem) {
   handshakes_.note_failed();
   HandshakeTotals totals = handshakes_.read();
   totals.add(handshakes_.read());
-  EXPECT_EQ(totals.completed, 4U);
+  EXPECT_EQ(totals.full, 2U);
   EXPECT_EQ(totals.resumed, 2U);
   EXPECT_EQ(totals.failed, 2U);
   EXPECT_EQ(totals.shed, 0U);
