@@ -69,13 +69,16 @@ Result<AdminRequest> AdminRequest::start(const ProxyAddress& proxy, const std::s
 
 AdminRequest::State AdminRequest::advance() {
   std::array<char, 65536> buffer;  // NOLINT: filled by recv
-  const ssize_t count = ::recv(fd_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
-  if (count > 0) {
+  for (std::size_t read = 0; read < kReadAtOnce;) {
+    const ssize_t count = ::recv(fd_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0 && errno == EAGAIN) return State::receiving;
+    if (count <= 0) return response_.ends_with('\n') ? State::complete : State::lost;
     response_.append(buffer.data(), static_cast<std::size_t>(count));
-    return State::receiving;
+    read += static_cast<std::size_t>(count);
+    if (response_.size() > kMaxBytes) return State::lost;
   }
-  if (count < 0 && (errno == EAGAIN || errno == EINTR)) return State::receiving;
-  return response_.ends_with('\n') ? State::complete : State::lost;
+  return State::receiving;
 }
 
 std::string AdminRequest::take_lines() {
@@ -99,6 +102,15 @@ std::string error_text(std::string_view response) {
 bool is_retryable(std::string_view response) {
   return response == admin::error_line(admin::kStopping) ||
          response == admin::error_line(admin::kTakenOver);
+}
+
+bool is_final(std::string_view response) {
+  // Of CommandTable, access::Rights and access::Tokens: a proxy gives no codes.
+  return response.starts_with("error: unknown command '") ||
+         response.starts_with("error: wrong token") ||
+         response.find(" needs a token; ") != std::string_view::npos ||
+         (response.starts_with("error: token '") &&
+          response.find("' may not ") != std::string_view::npos);
 }
 
 Result<std::string> ask(const ProxyAddress& proxy, const std::string& line) {

@@ -4,6 +4,7 @@
 #include "proxy/base/result.h"
 #include "proxy/base/unique_fd.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -22,8 +23,11 @@ class AdminRequest {
   enum class State : std::uint8_t {
     receiving,  ///< more may come
     complete,   ///< the response is complete
-    lost,       ///< the connection ended before that
+    lost,       ///< the connection ended before that, or the response is longer than `kMaxBytes`
   };
+
+  /// The longest response that is read, in bytes: a status of 10,000 nodes has a tenth of it.
+  static constexpr std::size_t kMaxBytes = std::size_t{64} << 20U;
 
   /// How long to wait for the proxy to accept the connection: it does so at once unless it hangs.
   static constexpr Millis kPatience = std::chrono::seconds{2};
@@ -35,7 +39,7 @@ class AdminRequest {
   /// Readable when `advance` has something to do.
   [[nodiscard]] int fd() const { return fd_.get(); }
 
-  /// Reads what has arrived. Does not block.
+  /// Reads what has arrived, at most `kReadAtOnce`. Does not block.
   State advance();
 
   /// What has arrived so far.
@@ -44,6 +48,9 @@ class AdminRequest {
   [[nodiscard]] std::string take_lines();
 
  private:
+  /// So that a proxy that sends without an end does not keep the caller.
+  static constexpr std::size_t kReadAtOnce = std::size_t{1} << 20U;
+
   explicit AdminRequest(UniqueFd fd) : fd_(std::move(fd)) {}
 
   UniqueFd fd_;
@@ -57,6 +64,10 @@ class AdminRequest {
 /// Whether it is the error of a process that is about to end, or that another process has taken
 /// over from.
 [[nodiscard]] bool is_retryable(std::string_view response);
+
+/// Whether it is an error that the same command gets at every time: the sender may not send it, or
+/// the proxy does not know it.
+[[nodiscard]] bool is_final(std::string_view response);
 
 /// Sends a command and waits for the whole response. The response may be an error of the proxy; the
 /// error of the result is that there is no response.

@@ -1,6 +1,9 @@
 // `bonedryctl watch` on a terminal of its own: what its screen shows, and how it ends.
+#include "proxy/base/unique_fd.h"
 #include "tests/scenario/story.h"
 
+#include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -67,6 +70,14 @@ class TmuxTerminal {
     run("clear");
     run("echo us'able'; stty -a | tr ' ;' '\\n\\n' | grep -cx 'icanon\\|echo\\|icrnl'");
     return shows("\nusable\n3\n");
+  }
+  /// Whether it takes no output (Ctrl-S).
+  [[nodiscard]] bool is_stopped() const {
+    std::string path = tmux({"display-message", "-p", "#{pane_tty}"}).out;
+    path.erase(path.find_last_not_of('\n') + 1);
+    const UniqueFd tty{::open(path.c_str(), O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC)};
+    pollfd output{tty.get(), POLLOUT, 0};
+    return ::poll(&output, 1, 0) == 0;
   }
   /// The only child of the shell.
   [[nodiscard]] pid_t pid_of_watch() const {
@@ -202,6 +213,20 @@ TEST_P(WatchStory, ItsEndLeavesAUsableTerminal) {
   ASSERT_TRUE(terminal.shows("q quit"));
   terminal.type("q");
   EXPECT_TRUE(terminal.shows("code 0"));
+}
+
+TEST_P(WatchStory, ItEndsWhileTheTerminalTakesNoOutput) {
+  const TmuxTerminal terminal(socket());
+  terminal.run("bonedryctl watch");
+  ASSERT_TRUE(terminal.shows("q quit"));
+  const pid_t watch = terminal.pid_of_watch();
+  ASSERT_GT(watch, 0);
+  terminal.press("C-s");
+  ASSERT_TRUE(eventually([&] { return terminal.is_stopped(); }));
+  order("bleed alice");
+  ::kill(watch, SIGTERM);
+  EXPECT_TRUE(eventually([watch] { return ::kill(watch, 0) != 0; }));
+  EXPECT_TRUE(terminal.is_usable());
 }
 
 TEST_P(WatchStory, CanBePutAside) {

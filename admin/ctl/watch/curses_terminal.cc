@@ -5,14 +5,13 @@
 #define NCURSES_NOMACROS 1  // NOLINT: ncurses asks for it so; its macros have common names
 #include <langinfo.h>
 #include <ncurses.h>
+#include <poll.h>
 #include <unistd.h>
 
-#include <array>
-#include <climits>
 #include <clocale>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
-#include <cwchar>
 #include <cwctype>
 #include <string_view>
 
@@ -63,11 +62,22 @@ Key::Kind kind_of_control(wint_t character) {
   }
 }
 
+/// UTF-8, which the proxy and the picture take, whatever the locale is (RFC 3629, 3).
 std::string bytes_of(wint_t character) {
-  std::array<char, MB_LEN_MAX> bytes{};
-  std::mbstate_t state{};
-  const std::size_t size = std::wcrtomb(bytes.data(), static_cast<wchar_t>(character), &state);
-  return size == static_cast<std::size_t>(-1) ? "" : std::string(bytes.data(), size);
+  const auto code = static_cast<std::uint32_t>(character);
+  const auto byte = [code](std::uint32_t mark, unsigned shift, std::uint32_t mask) {
+    return static_cast<char>(mark | ((code >> shift) & mask));
+  };
+  const auto next = [&byte](unsigned shift) { return byte(0x80, shift, 0x3f); };
+  if (code < 0x80) return {byte(0, 0, 0x7f)};
+  if (code < 0x800) return {byte(0xc0, 6, 0x1f), next(0)};
+  if (code < 0x10000) return {byte(0xe0, 12, 0x0f), next(6), next(0)};
+  return {byte(0xf0, 18, 0x07), next(12), next(6), next(0)};
+}
+
+bool takes_output() {
+  pollfd terminal{STDOUT_FILENO, POLLOUT, 0};
+  return ::poll(&terminal, 1, 0) == 1 && (terminal.revents & POLLOUT) != 0;
 }
 
 bool is_dumb() {
@@ -93,6 +103,8 @@ std::unique_ptr<CursesTerminal> CursesTerminal::open() {
   if (::isatty(STDIN_FILENO) == 0 || ::isatty(STDOUT_FILENO) == 0 || is_dumb()) return nullptr;
   std::setlocale(LC_CTYPE, "");  // NOLINT(concurrency-mt-unsafe): one thread
   const bool utf8 = std::strcmp(::nl_langinfo(CODESET), "UTF-8") == 0;
+  termios before{};
+  ::tcgetattr(STDIN_FILENO, &before);
   SCREEN* const made = ::newterm(nullptr, stdout, stdin);
   if (made == nullptr) return nullptr;
   const bool coloured = may_colour(STDOUT_FILENO) && ::has_colors();
@@ -103,12 +115,18 @@ std::unique_ptr<CursesTerminal> CursesTerminal::open() {
   ::keypad(stdscr, TRUE);
   ::nodelay(stdscr, TRUE);
   if (coloured) define_colours();
-  return std::unique_ptr<CursesTerminal>(new CursesTerminal(
-      made, utf8 ? Charset::utf8 : Charset::ascii, coloured ? Colours::some : Colours::none));
+  return std::unique_ptr<CursesTerminal>(
+      new CursesTerminal(made, before, utf8 ? Charset::utf8 : Charset::ascii,
+                         coloured ? Colours::some : Colours::none));
 }
 
 CursesTerminal::~CursesTerminal() {
-  ::endwin();
+  if (!takes_output()) ::tcflow(STDOUT_FILENO, TCOON);  // as Ctrl-Q
+  if (takes_output()) {
+    ::endwin();
+  } else {
+    ::tcsetattr(STDIN_FILENO, TCSANOW, &before_);
+  }
   ::delscreen(screen_);
 }
 
@@ -116,7 +134,8 @@ ScreenSize CursesTerminal::size() const {
   return {static_cast<std::size_t>(getmaxx(stdscr)), static_cast<std::size_t>(getmaxy(stdscr))};
 }
 
-void CursesTerminal::show(const Picture& picture) {
+CursesTerminal::Shown CursesTerminal::show(const Picture& picture) {
+  if (!takes_output()) return Shown::no;
   ::werase(stdscr);
   for (std::size_t row = 0; row < picture.lines.size(); ++row) {
     ::wmove(stdscr, static_cast<int>(row), 0);
@@ -132,6 +151,7 @@ void CursesTerminal::show(const Picture& picture) {
             static_cast<int>(picture.cursor->first));
   }
   ::wrefresh(stdscr);
+  return Shown::yes;
 }
 
 void CursesTerminal::set_style(Style style) const {

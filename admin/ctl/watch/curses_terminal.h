@@ -3,6 +3,9 @@
 #include "admin/ctl/watch/key.h"
 #include "admin/ctl/watch/picture.h"
 
+#include <termios.h>
+
+#include <cstdint>
 #include <memory>
 #include <optional>
 
@@ -23,17 +26,21 @@ class CursesTerminal {
   [[nodiscard]] ScreenSize size() const;
   [[nodiscard]] Charset charset() const { return charset_; }
 
-  void show(const Picture& picture);
+  enum class Shown : std::uint8_t { no, yes };
+  /// Does not wait for a terminal that takes no output (Ctrl-S, a connection that hangs): then it
+  /// shows nothing.
+  Shown show(const Picture& picture);
   /// Does not block. Nothing: no key was pressed.
   [[nodiscard]] std::optional<Key> read_key();
 
  private:
   enum class Colours : std::uint8_t { none, some };
-  CursesTerminal(screen* made, Charset charset, Colours colours)
-      : screen_(made), charset_(charset), colours_(colours) {}
+  CursesTerminal(screen* made, const termios& before, Charset charset, Colours colours)
+      : screen_(made), before_(before), charset_(charset), colours_(colours) {}
   void set_style(Style style) const;
 
   screen* screen_;
+  termios before_;  // its settings
   Charset charset_;
   Colours colours_;
 };

@@ -166,15 +166,17 @@ std::string aligned(const std::string& text, const Column& column, Charset chars
   return in_columns(text, column.width, charset, column.side);
 }
 
-PictureLine node_line(const WatchedNode& node, bool selected, const Columns& columns,
+enum class Selected : std::uint8_t { no, yes };
+
+PictureLine node_line(const WatchedNode& node, Selected selected, const Columns& columns,
                       Charset charset) {
-  PictureLine line{{selected ? "> " : "  ", Style::strong}};
+  PictureLine line{{selected == Selected::yes ? "> " : "  ", Style::strong}};
   for (const Column& column : columns) {
     const Span made = cell(node, column, charset);
     const bool last = &column == &columns.back();
     line.push_back({aligned(made.text, column, charset) + (last ? "" : " "), made.style});
   }
-  if (!selected) return line;
+  if (selected == Selected::no) return line;
   std::string text;
   for (const Span& span : line) text += span.text;
   return {{text, Style::chosen}};
@@ -224,8 +226,9 @@ NodeTable node_table(const WatchedStatus& status, const WatchedNode* selected, s
       table.lines.push_back({{"! " + problem, Style::bad}});
     }
     for (const WatchedNode& node : pool.nodes) {
-      if (&node == selected) table.selected = table.lines.size();
-      table.lines.push_back(node_line(node, &node == selected, columns, charset));
+      const Selected here = &node == selected ? Selected::yes : Selected::no;
+      if (here == Selected::yes) table.selected = table.lines.size();
+      table.lines.push_back(node_line(node, here, columns, charset));
       if (!node.dry || node.state != WatchedState::bleeding) continue;
       table.lines.push_back({{"    " + bone_dry_text(node), Style::good}});
     }

@@ -95,7 +95,7 @@ std::vector<std::string> wrapped_lines(std::string_view text, std::size_t width)
     const std::string fits = cut(text, width, Charset::utf8).text;
     std::size_t end = fits.size();
     if (end == 0) end = first_glyph(text).bytes.size();  // wider than the line
-    if (text[end] != ' ') {
+    if (end < text.size() && text[end] != ' ') {
       const std::size_t space = fits.rfind(' ');
       if (space != std::string::npos && space > 0) end = space;
     }

@@ -40,9 +40,10 @@ struct Picture {
 /// The columns that printable text takes, by the process's locale (LC_CTYPE).
 [[nodiscard]] std::size_t display_width(std::string_view text);
 
+/// Where a text stands in more columns than it needs.
+enum class Side : std::uint8_t { left, right };
 /// The text in exactly `width` columns: cut, or filled with spaces. With `Charset::ascii`, other
 /// characters become '?'.
-enum class Side : std::uint8_t { left, right };
 [[nodiscard]] std::string in_columns(std::string_view text, std::size_t width, Charset charset,
                                      Side side = Side::left);
 

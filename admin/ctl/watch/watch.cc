@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cstdint>
 #include <cstdio>
 #include <memory>
 #include <utility>
@@ -37,16 +38,17 @@ class Watch {
 
   ExitCode run() {
     while (true) {
-      draw();
+      if (picture_ == Picture::old || clock_.now() - drawn_ >= kRedraw) draw();
       if (poll() == Terminal::gone) return ExitCode::hung_up;
       if (const auto code = interrupts_.take()) return *code;
       while (const auto key = terminal_.read_key()) {
+        picture_ = Picture::old;
         const auto step = operator_.on_key(*key, feed_.status(), terminal_.size().rows);
         if (step.wish == WatchOperator::Wish::quit) return ExitCode::done;
         if (step.wish == WatchOperator::Wish::send) send(step.line);
       }
       read_answer();
-      feed_.advance();
+      if (feed_.advance() == WatchFeed::News::some) picture_ = Picture::old;
     }
   }
 
@@ -54,7 +56,9 @@ class Watch {
   void draw() {
     const WatchView view{feed_.status(), operator_.state(), feed_.events(),
                          admin::printable(request_.pool), feed_.stale()};
-    terminal_.show(watch_picture(view, terminal_.size(), terminal_.charset()));
+    const auto shown = terminal_.show(watch_picture(view, terminal_.size(), terminal_.charset()));
+    drawn_ = clock_.now();
+    picture_ = shown == CursesTerminal::Shown::yes ? Picture::recent : Picture::old;
   }
 
   /// Waits until something happens.
@@ -96,6 +100,7 @@ class Watch {
         break;
     }
     answer_.reset();
+    picture_ = Picture::old;
   }
 
   SystemClock clock_;
@@ -106,6 +111,8 @@ class Watch {
   WatchOperator operator_;
   std::optional<AdminRequest> answer_;  // to the command under way
   Instant sent_;
+  enum class Picture : std::uint8_t { old, recent } picture_ = Picture::old;  // on the screen
+  Instant drawn_;
 };
 
 }  // namespace

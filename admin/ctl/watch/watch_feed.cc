@@ -17,9 +17,10 @@ WatchFeed::WatchFeed(ProxyAddress proxy, std::string pool, WatchedStatus status,
       next_status_(clock.now() + kInterval),
       next_events_(clock.now()) {}
 
-void WatchFeed::advance() {
-  advance_status();
-  advance_events();
+WatchFeed::News WatchFeed::advance() {
+  const News status = advance_status();
+  const News events = advance_events();
+  return status == News::some ? status : events;
 }
 
 std::optional<WatchView::Stale> WatchFeed::stale() const {
@@ -28,27 +29,34 @@ std::optional<WatchView::Stale> WatchFeed::stale() const {
   return WatchView::Stale{age, failure_.empty() ? "bonedry does not answer" : failure_};
 }
 
-void WatchFeed::advance_status() {
+WatchFeed::News WatchFeed::advance_status() {
   const Instant now = clock_.now();
   if (!status_request_) {
-    if (now < next_status_) return;
+    if (now < next_status_) return News::none;
     next_status_ = now + kInterval;
     const std::string pool = pool_.empty() ? "" : " " + admin::quote_word(pool_);
     auto request = AdminRequest::start(proxy_, "status" + pool + " json", kPatience);
-    if (!request) return fail(request.error());
+    if (!request) {
+      fail(request.error());
+      return News::some;
+    }
     status_request_ = std::move(*request);
     status_asked_ = now;
-    return;
+    return News::none;
   }
   switch (status_request_->advance()) {
     case AdminRequest::State::receiving:
-      if (now - status_asked_ >= kGiveUp) fail("bonedry does not answer");
-      return;
+      if (now - status_asked_ < kGiveUp) return News::none;
+      fail("bonedry does not answer");
+      break;
     case AdminRequest::State::lost:
-      return fail("the connection to bonedry was lost");
+      fail("the connection to bonedry was lost");
+      break;
     case AdminRequest::State::complete:
-      return take(std::exchange(status_request_, std::nullopt)->response());
+      take(std::exchange(status_request_, std::nullopt)->response());
+      break;
   }
+  return News::some;
 }
 
 void WatchFeed::take(std::string_view response) {
@@ -65,37 +73,42 @@ void WatchFeed::fail(std::string_view why) {
   failure_ = admin::printable(why);
 }
 
-void WatchFeed::advance_events() {
+WatchFeed::News WatchFeed::advance_events() {
   if (!events_request_) {
-    if (following_ == Following::refused || clock_.now() < next_events_) return;
+    if (following_ == Following::refused || clock_.now() < next_events_) return News::none;
     next_events_ = clock_.now() + kInterval;
     auto request = AdminRequest::start(proxy_, "events --follow json", kPatience);
     if (request) events_request_ = std::move(*request);
-    return;
+    return News::none;
   }
   const AdminRequest::State state = events_request_->advance();
   const std::string lines = events_request_->take_lines();
   for (std::size_t begin = 0; begin < lines.size();) {
     const std::size_t end = lines.find('\n', begin) + 1;
-    add_event(std::string_view(lines).substr(begin, end - begin));
+    take_line(std::string_view(lines).substr(begin, end - begin));
     begin = end;
   }
-  if (state != AdminRequest::State::receiving || following_ == Following::refused) {
-    events_request_.reset();
+  const bool ended = state != AdminRequest::State::receiving || following_ == Following::refused ||
+                     events_request_->response().size() > kMaxLine;
+  if (ended) events_request_.reset();
+  return lines.empty() ? News::none : News::some;
+}
+
+void WatchFeed::take_line(std::string_view line) {
+  if (!is_error(line)) {
+    if (const auto text = parse_event_line(line, pool_)) add_event(*text);
+    return;
   }
+  if (is_retryable(line)) return;
+  if (is_final(line)) following_ = Following::refused;
+  next_events_ = clock_.now() + kEventsPause;
+  add_event("no events: " + error_text(line));
 }
 
 /// A proxy sends recent events again after each connect.
-void WatchFeed::add_event(std::string_view line) {
-  if (is_error(line)) {
-    if (is_retryable(line)) return;
-    following_ = Following::refused;
-    events_.push_back("no events: " + error_text(line));
-    return;
-  }
-  const auto text = parse_event_line(line, pool_);
-  if (!text || std::ranges::find(events_, *text) != events_.end()) return;
-  events_.push_back(*text);
+void WatchFeed::add_event(const std::string& text) {
+  if (std::ranges::find(events_, text) != events_.end()) return;
+  events_.push_back(text);
   if (events_.size() > kEvents) events_.pop_front();
 }
 

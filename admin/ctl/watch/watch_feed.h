@@ -6,6 +6,7 @@
 #include "proxy/base/clock.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <optional>
 #include <string>
@@ -23,6 +24,11 @@ class WatchFeed {
   /// From when on figures are old: one response may be late.
   static constexpr Millis kFresh = std::chrono::seconds{3};
   static constexpr Millis kPatience{50};
+  /// The pause after an error instead of events, such as too many connections.
+  static constexpr Millis kEventsPause = std::chrono::seconds{10};
+  /// A line of events that is longer is given up with its connection; one of bonedry has at most
+  /// some kilobytes.
+  static constexpr std::size_t kMaxLine = std::size_t{1} << 20U;
   /// More than any screen shows.
   static constexpr std::size_t kEvents = 100;
 
@@ -34,7 +40,8 @@ class WatchFeed {
   [[nodiscard]] int events_fd() const { return events_request_ ? events_request_->fd() : -1; }
   /// Reads what has come, and asks for what is due. Call it when one of them is readable, and
   /// several times a second.
-  void advance();
+  enum class News : std::uint8_t { none, some };
+  News advance();
   /// Asks for the status as soon as possible: it has probably changed.
   void refresh() { next_status_ = clock_.now(); }
 
@@ -43,12 +50,13 @@ class WatchFeed {
   [[nodiscard]] std::optional<WatchView::Stale> stale() const;
 
  private:
-  void advance_status();
-  void advance_events();
+  [[nodiscard]] News advance_status();
+  [[nodiscard]] News advance_events();
   void fail(std::string_view why);
   /// Takes over the figures of a response.
   void take(std::string_view response);
-  void add_event(std::string_view line);
+  void take_line(std::string_view line);
+  void add_event(const std::string& text);
 
   const Clock& clock_;
   ProxyAddress proxy_;

@@ -89,6 +89,47 @@ TEST_F(WatchFeedTest, AProxyThatHangsIsNotWaitedFor) {
   EXPECT_EQ(feed.stale()->why, "bonedry does not answer");
 }
 
+TEST(WatchFeedOfABusyProxyTest, EventsAreAskedForAgainWhenThereWereTooManyConnections) {
+  AdminRig rig({.connections = 1});
+  ManualClock clock;
+  admin::test::Client other(rig.path());
+  ASSERT_TRUE(other.connected());
+  rig.run_a_little();
+  WatchFeed feed({rig.path(), ""}, "shop", {}, clock);
+  const auto until_there_is = [&](const std::string& text) {
+    return rig.run_until([&] {
+      feed.advance();
+      return !feed.events().empty() && feed.events().back().find(text) != std::string::npos;
+    });
+  };
+  ASSERT_TRUE(until_there_is("no events: too many admin connections"));
+  other.vanish();
+  rig.run_a_little();
+  rig.ask("bleed alice");
+  clock.advance(WatchFeed::kEventsPause);
+  EXPECT_TRUE(until_there_is("shop/alice bleed: bleeding"));
+}
+
+TEST(AdminRequestTest, OnlyWhatIsDeniedOrUnknownIsFinal) {
+  EXPECT_TRUE(is_final("error: unknown command 'events'; see help\n"));
+  EXPECT_TRUE(is_final("error: wrong token\n"));
+  EXPECT_TRUE(is_final("error: token 'ci' may not events: its scope is status\n"));
+  EXPECT_TRUE(is_final("error: 'events' needs a token; without one the scope is none\n"));
+  EXPECT_FALSE(is_final("error: too many admin connections\n"));
+  EXPECT_FALSE(is_final("error: bonedry is stopping\n"));
+}
+
+TEST_F(WatchFeedTest, OnlyACompleteResponseIsNews) {
+  clock.advance(WatchFeed::kInterval);
+  EXPECT_TRUE(until([this] { return feed.events_fd() >= 0; }));
+  rig.run_a_little();
+  while (feed.advance() == WatchFeed::News::some) rig.run_a_little();
+  EXPECT_EQ(feed.advance(), WatchFeed::News::none);
+  clock.advance(WatchFeed::kInterval);
+  EXPECT_EQ(feed.advance(), WatchFeed::News::none) << "only asked";
+  EXPECT_TRUE(rig.run_until([this] { return feed.advance() == WatchFeed::News::some; }));
+}
+
 TEST_F(WatchFeedTest, AnErrorOfTheProxyIsSaid) {
   WatchFeed other({rig.path(), ""}, "nosuchpool", {}, clock);
   clock.advance(WatchFeed::kInterval);

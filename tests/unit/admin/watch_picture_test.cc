@@ -239,6 +239,7 @@ TEST_F(WatchPictureTest, WordsAreWrappedWhole) {
   EXPECT_THAT(wrapped_lines("one two three", 7), testing::ElementsAre("one two", "three"));
   EXPECT_THAT(wrapped_lines("", 7), testing::ElementsAre(""));
   EXPECT_THAT(wrapped_lines("abcdefgh", 3), testing::ElementsAre("abc", "def", "gh"));
+  EXPECT_THAT(wrapped_lines(std::string_view("漢").substr(0), 1), testing::ElementsAre("漢"));
   EXPECT_THAT(wrapped_lines("漢字", 1), testing::ElementsAre("漢", "字"));
 }
 
