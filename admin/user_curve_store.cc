@@ -1,9 +1,12 @@
 #include "admin/user_curve_store.h"
 
+#include "admin/printable.h"
 #include "proxy/base/file.h"
 
 #include <nlohmann/json.hpp>
+#include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <exception>
 #include <stdexcept>
@@ -22,7 +25,7 @@ CurveJson to_json(const SavedCurve& saved) {
     points.push_back({point.at.count(), point.users});
   }
   return {{"since_ms", saved.since.ms},
-          {"began_ms", saved.began.ms},
+          {"began_ms", std::max(saved.began.ms, std::int64_t{0})},
           {"step_ms", saved.curve.step().count()},
           {"points", std::move(points)}};
 }
@@ -41,6 +44,17 @@ SavedCurve curve_from(const CurveJson& json) {
   return {since, began, std::move(*curve)};
 }
 
+Result<> add(const std::string& name, const CurveJson& json, SavedCurves& all) {
+  auto node = balancer::NodeId::parse(name);
+  if (!node) return Failure{std::string("invalid node name")};
+  try {
+    all.emplace(std::move(*node), curve_from(json));
+    return Done{};
+  } catch (const std::exception& error) {
+    return Failure{std::string(error.what())};
+  }
+}
+
 }  // namespace
 
 Result<SavedCurves> UserCurveStore::load() const {
@@ -54,9 +68,8 @@ Result<SavedCurves> UserCurveStore::load() const {
     }
     SavedCurves all;
     for (const auto& [name, curve] : json.at("curves").items()) {
-      auto node = balancer::NodeId::parse(name);
-      if (!node) throw std::invalid_argument("invalid node name \"" + name + "\"");
-      all.emplace(std::move(*node), curve_from(curve));
+      const Result<> added = add(name, curve, all);
+      if (!added) spdlog::warn("{}: the curve of {}: {}", path_, printable(name), added.error());
     }
     return all;
   } catch (const std::exception& error) {
@@ -68,7 +81,7 @@ Result<> UserCurveStore::save(const SavedCurves& curves) {
   CurveJson all = CurveJson::object();
   for (const auto& [node, curve] : curves) all[node.text()] = to_json(curve);
   const CurveJson json{{"version", kCurvesVersion}, {"curves", std::move(all)}};
-  return replace_file(path_, json.dump() + "\n", 0600);
+  return replace_file_unsynced(path_, json.dump() + "\n", 0600);
 }
 
 }  // namespace bonedry::admin

@@ -345,7 +345,8 @@ class Application::Impl {
     upgrade_.emplace(
         UpgradeCoordinator::Parts{loop_, *server_, *control_, *store_, *passes_, events_, *ledger_,
                                   lock_, [this] { return totals_->report(*control_->topology()); },
-                                  start_options_.program, start_options_.config_path},
+                                  [this] { curves_.save(*control_); }, start_options_.program,
+                                  start_options_.config_path},
         UpgradeCoordinator::Events{[this] { leave_to_successor(); },
                                    [this] {
                                      if (stopping_ == Stopping::yes) return;
@@ -420,7 +421,6 @@ class Application::Impl {
   }
 
   void upgrade(const std::string& by, const admin::ChangeCallback& callback) {
-    curves_.save(*control_);  // the new process reads them
     if (stopping_ == Stopping::no) return upgrade_->upgrade(by, callback);
     callback(admin::fail(admin::ErrorCode::unavailable, "not upgraded: bonedry is stopping"));
   }

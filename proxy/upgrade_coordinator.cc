@@ -38,6 +38,7 @@ void UpgradeCoordinator::upgrade(const std::string& by, const admin::ChangeCallb
     return callback(
         admin::fail(admin::ErrorCode::unavailable, "not upgraded: " + possible.error()));
   }
+  parts_.save();
   parts_.control.begin_standby();
   successor_.emplace(parts_.loop,
                      Successor::Events{

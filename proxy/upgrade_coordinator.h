@@ -44,8 +44,9 @@ class UpgradeCoordinator {
     const session::MappedLedger& ledger;
     const UniqueFd& lock;                 ///< of the state directory
     std::function<std::string()> totals;  ///< what this process has counted, see RunningTotals
-    std::string program;                  ///< path of the program that the new process runs
-    std::string config_path;              ///< config file that the new process reads
+    std::function<void()> save;  ///< saves what the new process reads and nothing waits for
+    std::string program;         ///< path of the program that the new process runs
+    std::string config_path;     ///< config file that the new process reads
   };
   struct Events {
     /// The new process accepts clients, and the upgrade command has got its reply: this process

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdint>
 #include <filesystem>
 #include <system_error>
 
@@ -38,6 +39,28 @@ UniqueFd open_folder_of(const std::string& path) {
   const std::filesystem::path directory = std::filesystem::path(path).parent_path();
   return UniqueFd{
       ::open(directory.empty() ? "." : directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+}
+
+/// The new file, until it replaces the other.
+std::string beside(const std::string& path) {
+  return path + ".new";
+}
+
+enum class Sync : std::uint8_t { no, yes };
+
+Result<> write_beside(const std::string& path, std::string_view content, mode_t mode, Sync sync) {
+  const std::string name = beside(path);
+  // Removes what an interrupted attempt left behind, and a link or a FIFO of that name.
+  ::unlink(name.c_str());
+  const UniqueFd file{
+      ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode)};
+  if (!file.is_open()) return failed("write", name);
+  const bool written = ::fchmod(file.get(), mode) == 0 && write_all(file.get(), content) &&
+                       (sync == Sync::no || ::fsync(file.get()) == 0);
+  if (written) return Done{};
+  const auto failure = failed("write", name);
+  ::unlink(name.c_str());
+  return failure;
 }
 
 }  // namespace
@@ -76,23 +99,20 @@ bool is_absent(const std::string& path) {
 }
 
 Result<> replace_file(const std::string& path, std::string_view content, mode_t mode) {
-  const std::string beside = path + ".new";
   const UniqueFd directory =
       open_folder_of(path);  // opened now: after the rename no descriptor may be free
-  if (!directory.is_open()) return failed("write", beside);
-  // Removes what an interrupted attempt left behind, and a link or a FIFO of that name.
-  ::unlink(beside.c_str());
-  UniqueFd file{::open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode)};
-  if (!file.is_open()) return failed("write", beside);
-  if (::fchmod(file.get(), mode) != 0 || !write_all(file.get(), content) ||
-      ::fsync(file.get()) != 0) {
-    const auto failure = failed("write", beside);
-    ::unlink(beside.c_str());
-    return failure;
-  }
-  file.reset();
-  if (::rename(beside.c_str(), path.c_str()) != 0) return failed("write", path);
+  if (!directory.is_open()) return failed("write", beside(path));
+  const Result<> written = write_beside(path, content, mode, Sync::yes);
+  if (!written) return written;
+  if (::rename(beside(path).c_str(), path.c_str()) != 0) return failed("write", path);
   return ::fsync(directory.get()) == 0 ? Result<>{Done{}} : failed("sync the directory of", path);
+}
+
+Result<> replace_file_unsynced(const std::string& path, std::string_view content, mode_t mode) {
+  const Result<> written = write_beside(path, content, mode, Sync::no);
+  if (!written) return written;
+  if (::rename(beside(path).c_str(), path.c_str()) != 0) return failed("write", path);
+  return Done{};
 }
 
 Result<> sync_directory_of(const std::string& path) {

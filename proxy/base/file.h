@@ -30,6 +30,11 @@ constexpr std::size_t kReadLimit = 16U * 1024 * 1024;  // config and state are f
 /// directory failed: then the new content is in place, but a crash may bring back the old.
 [[nodiscard]] Result<> replace_file(const std::string& path, std::string_view content, mode_t mode);
 
+/// As `replace_file`, but without waiting for the disk: a power failure may leave the file empty or
+/// with the old content. The end of the process does it no harm. For what may be lost.
+[[nodiscard]] Result<> replace_file_unsynced(const std::string& path, std::string_view content,
+                                             mode_t mode);
+
 /// Syncs the directory of this file, so that files created or renamed in it survive a power
 /// failure.
 [[nodiscard]] Result<> sync_directory_of(const std::string& path);

@@ -237,16 +237,41 @@ TEST_F(UserCurveKeeperTest, ADamagedFileOnlyLosesTheCurves) {
     return R"({"version":1,"curves":{")" + node + R"(":{)" + rest + "}}}";
   };
   EXPECT_TRUE(refused(R"({"version":2,"curves":{}})"));
-  EXPECT_TRUE(refused(with("alice", R"("since_ms":1,"began_ms":1,"step_ms":1000,"points":[])")));
-  EXPECT_TRUE(refused(with("shop/alice", R"("since_ms":1,"began_ms":1,"points":[])")));
+  const auto left_out = [&](const std::string& text) {
+    EXPECT_TRUE(replace_file(path, text, 0600));
+    const auto loaded = file.load();
+    return loaded && loaded->empty();
+  };
+  EXPECT_TRUE(left_out(with("alice", R"("since_ms":1,"began_ms":1,"step_ms":1000,"points":[])")));
+  EXPECT_TRUE(left_out(with("shop/alice", R"("since_ms":1,"began_ms":1,"points":[])")));
   EXPECT_TRUE(
-      refused(with("shop/alice", R"("since_ms":1,"began_ms":2,"step_ms":1000,"points":[])")));
+      left_out(with("shop/alice", R"("since_ms":1,"began_ms":2,"step_ms":1000,"points":[])")));
   EXPECT_TRUE(
-      refused(with("shop/alice", R"("since_ms":1,"began_ms":1,"step_ms":1000,"points":[[5]])")));
-  EXPECT_TRUE(refused(
+      left_out(with("shop/alice", R"("since_ms":1,"began_ms":1,"step_ms":1000,"points":[[5]])")));
+  EXPECT_TRUE(left_out(
       with("shop/alice", R"("since_ms":1,"began_ms":1,"step_ms":1000,"points":[[5,1],[4,1]])")));
-  EXPECT_FALSE(refused(
+  EXPECT_FALSE(left_out(
       with("shop/alice", R"("since_ms":1,"began_ms":1,"step_ms":1000,"points":[[5,1],[6,1]])")));
+}
+
+TEST_F(UserCurveKeeperTest, OneDamagedCurveLeavesTheOthers) {
+  const std::string good = R"({"since_ms":1,"began_ms":1,"step_ms":1000,"points":[[5,1],[6,1]]})";
+  ASSERT_TRUE(replace_file(path,
+                           R"({"version":1,"curves":{"shop/alice":)" + good +
+                               R"(,"shop/bob":{"since_ms":7},"shop/carol":)" + good + "}}",
+                           0600));
+  EXPECT_THAT(keeper.load(), SizeIs(2));
+}
+
+TEST_F(UserCurveKeeperTest, ABeginningBeforeTheEpochIsSavedAsTheEpoch) {
+  const auto curve = UserCurve::restored(Millis{1000}, {{Millis{5}, 1}, {Millis{6}, 1}});
+  ASSERT_TRUE(curve);
+  UserCurveStore file(path);
+  ASSERT_TRUE(file.save({{"shop/alice"_node, {WallTime{1}, WallTime{-7}, *curve}}}));
+  const auto loaded = file.load();
+  ASSERT_TRUE(loaded);
+  ASSERT_THAT(*loaded, SizeIs(1));
+  EXPECT_EQ(loaded->begin()->second.began.ms, 0);
 }
 
 TEST_F(UserCurveKeeperTest, ASaveThatFailsIsTriedAgain) {
