@@ -201,8 +201,13 @@ void Connection::send(const Response& response) {
   const BodyEnd end =
       next_ == Next::request ? BodyEnd::length_then_next : BodyEnd::length_then_close;
   std::string text = render_head(response, end, parts_.clock.wall(), parts_.hsts);
-  if (request_.method != Method::head) text += response.content();
+  const std::string_view content =
+      request_.method == Method::head ? std::string_view{} : response.content();
+  // A text of metrics may have megabytes: it is copied once.
+  const bool is_short = text.size() + content.size() <= BlockPool::kBlockSize;
+  if (is_short) text += content;
   out_.push(to_slice(parts_.blocks, text));
+  if (!is_short) out_.push(to_slice(parts_.blocks, content));
   enter(State::flushing, parts_.limits.io_timeout);
   flush();
 }
