@@ -121,7 +121,11 @@ std::unique_ptr<CursesTerminal> CursesTerminal::open() {
 }
 
 CursesTerminal::~CursesTerminal() {
-  if (!takes_output()) ::tcflow(STDOUT_FILENO, TCOON);  // as Ctrl-Q
+  if (!takes_output()) {
+    // As Ctrl-Q: TCOON alone undoes no Ctrl-S.
+    ::tcflow(STDOUT_FILENO, TCOOFF);
+    ::tcflow(STDOUT_FILENO, TCOON);
+  }
   if (takes_output()) {
     ::endwin();
   } else {

@@ -34,7 +34,7 @@ TEST(WatchedStatusTest, IsWhatTheProxyReports) {
   EXPECT_EQ(alice.blocked_by, "12 live sessions, 3 pending sessions");
   EXPECT_EQ(alice.exchanges_open, 1);
   EXPECT_EQ(alice.last_click, Millis{1234});
-  EXPECT_EQ(alice.requests_per_second, std::nullopt) << "a proxy that does not tell";
+  EXPECT_EQ(alice.requests_per_second, 12.5);
   ASSERT_TRUE(alice.bleed);
   EXPECT_EQ(alice.bleed->since, "2023-11-14 22:10:00Z");
   EXPECT_EQ(alice.bleed->by, "root");
@@ -48,10 +48,9 @@ TEST(WatchedStatusTest, IsWhatTheProxyReports) {
   EXPECT_EQ(status->find("bob"), nullptr);
 }
 
-TEST(WatchedStatusTest, HasTheRateOfANode) {
-  std::string sent = admin::render_json(admin::test::sample_status());
-  sent.replace(sent.find(R"("state":"bleeding")"), 0, R"("traffic":{"requests_per_second":2.5},)");
-  EXPECT_EQ(parse_watched_status(sent)->nodes()[0]->requests_per_second, 2.5);
+TEST(WatchedStatusTest, ANodeWithoutTrafficHasNoRate) {
+  const auto status = parse_watched_status(admin::render_json(admin::test::sample_status()));
+  EXPECT_EQ(status->nodes()[1]->requests_per_second, std::nullopt);
 }
 
 TEST(WatchedStatusTest, NothingThatATerminalWouldObeyIsLeft) {
