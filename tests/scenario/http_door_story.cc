@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -21,6 +22,14 @@ using testing::StartsWith;
 
 constexpr const char* kCi = "the-token-of-ci-0";
 constexpr const char* kOps = "the-token-of-ops";
+
+std::size_t count(std::string_view text, std::string_view what) {
+  std::size_t found = 0;
+  for (auto at = text.find(what); at != std::string_view::npos; at = text.find(what, at + 1)) {
+    ++found;
+  }
+  return found;
+}
 
 /// A stream of server-sent events that has been asked for.
 class EventStream {
@@ -77,13 +86,18 @@ class HttpDoorStory : public ShopStory {
     made.admin = {"http = \"" + http + "\""};
     return made;
   }
-  /// Where the door is now: after a restart or an upgrade the last one.
+  /// Where the door is now: after a restart or an upgrade the last one. The log, which says so, may
+  /// be written a moment after the start.
   [[nodiscard]] std::string door() const {
     static const std::string kLine = "dashboard and HTTP API on ";
+    const auto is_told = [this] {
+      const std::string log = bonedry_->err();
+      return count(log, "start: bonedry") > count(log, "info exited");
+    };
+    if (!eventually(is_told)) return "";
     const std::string log = bonedry_->err();
-    const std::size_t at = log.rfind(kLine);
-    if (at == std::string::npos) return "";
-    return log.substr(at + kLine.size(), log.find('\n', at) - at - kLine.size());
+    const std::size_t at = log.rfind(kLine) + kLine.size();
+    return log.substr(at, log.find('\n', at) - at);
   }
   [[nodiscard]] Response get(const std::string& target, Headers headers = {}) const {
     if (!headers.has("Host")) headers.add("Host", door());
