@@ -45,6 +45,14 @@ std::optional<NodeProgress> parse_node_progress(std::string_view status, std::st
   return std::nullopt;
 }
 
+std::optional<Millis> parse_uptime(std::string_view status) {
+  try {
+    return millis(Json::parse(status).at("process").at("uptime_s"));
+  } catch (const Json::exception&) {
+    return std::nullopt;
+  }
+}
+
 std::optional<ReportedSwitch> parse_switch_result(std::string_view response) {
   try {
     const Json parsed = Json::parse(response);

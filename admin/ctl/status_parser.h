@@ -40,6 +40,10 @@ struct ReportedWait {
 [[nodiscard]] std::optional<NodeProgress> parse_node_progress(std::string_view status,
                                                               std::string_view node);
 
+/// How long the proxy had been running in the response to `status json`; empty when it does not
+/// say.
+[[nodiscard]] std::optional<Millis> parse_uptime(std::string_view status);
+
 /// What a switch has begun.
 struct ReportedSwitch {
   std::string message;                ///< one line for people

@@ -3,6 +3,7 @@
 #include "admin/command_line.h"
 #include "admin/command_table.h"
 #include "admin/ctl/restart.h"
+#include "admin/ctl/status_parser.h"
 #include "admin/printable.h"
 #include "proxy/base/duration.h"
 
@@ -21,6 +22,8 @@ using admin::RolledNode;
 using admin::RollStep;
 
 constexpr Millis kSettleInterval = std::chrono::seconds{1};
+// Within it, a proxy that has started has checked its nodes for the first time.
+constexpr Millis kFirstChecks = std::chrono::seconds{10};
 /// Longer than any test should take, and short enough that a leaked pass is of little use.
 constexpr std::string_view kPassLifetime = "1h";
 
@@ -188,9 +191,20 @@ Roller::MaybeStop Roller::bleed(const std::string& node) {
     line += " --deadline " + std::to_string(options_.deadline->count()) + "ms";
   }
   std::string response;
-  if (auto stop = send(line, &response)) return stop;
+  // What the guard refuses while no node is known to be healthy, it may allow in a moment.
+  while (auto stop = send(line, &response)) {
+    if (stop->code != ExitCode::refused || !has_just_started()) return stop;
+    if (auto interrupted = pause(kRetryInterval)) return interrupted;
+  }
   report_.tell("bleeding", node, without_node(response));
   return wait(node, Goal::dry, std::nullopt);
+}
+
+bool Roller::has_just_started() {
+  std::string status;
+  if (send("status " + admin::quote_word(options_.pool) + " json", &status)) return false;
+  const auto uptime = parse_uptime(status);
+  return uptime && *uptime < kFirstChecks;
 }
 
 Roller::MaybeStop Roller::update(const std::string& node) {

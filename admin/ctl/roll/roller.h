@@ -45,6 +45,8 @@ class Roller {
   MaybeStop roll_one(const admin::RolledNode& node);
   MaybeStop carry_out(admin::RollStep step, const std::string& node);
   MaybeStop bleed(const std::string& node);
+  /// Whether the proxy may not have checked all of its nodes yet.
+  [[nodiscard]] bool has_just_started();
   MaybeStop update(const std::string& node);
   MaybeStop test(const std::string& node);
   MaybeStop settle(const std::string& node);

@@ -47,6 +47,12 @@ TEST(NodeProgress, ReadsTheNodeByEitherName) {
   EXPECT_FALSE(parse_node_progress(status, "bob"));
 }
 
+TEST(Uptime, IsThatOfTheProcess) {
+  EXPECT_EQ(parse_uptime(R"({"process":{"uptime_s":1.25}})"), Millis{1250});
+  EXPECT_FALSE(parse_uptime(R"({"pools":[]})"));
+  EXPECT_FALSE(parse_uptime("error: no"));
+}
+
 TEST(NodeProgress, AForecastMayBeMissingOrWithoutARange) {
   const auto forecast_in = [](const std::string& fields) {
     const auto outcome = parse_wait_result(
