@@ -66,7 +66,7 @@ const std::vector<Library>& libraries() {
       {"uv/", {"proxy/main.cc", "proxy/application.cc", "proxy/io/", "proxy/*", "admin/"}},
       {"toml++/", {"conf/"}},
       {"openssl/", {"proxy/tls/", "session/", "conf/token_digest.cc"}},
-      {"ncurses.h", {"admin/ctl/watch/curses_terminal.cc"}},
+      {"ncurses.h", {"admin/ctl/watch/curses_terminal.cc", "admin/ctl/watch/known_terminal.cc"}},
       {"llhttp.h", {"proxy/http/"}}};
   return rows;
 }

@@ -1,6 +1,7 @@
 #include "admin/ctl/watch/curses_terminal.h"
 
 #include "admin/ctl/colour.h"
+#include "admin/ctl/watch/known_terminal.h"
 
 #define NCURSES_NOMACROS 1  // NOLINT: ncurses asks for it so; its macros have common names
 #include <langinfo.h>
@@ -105,6 +106,7 @@ std::unique_ptr<CursesTerminal> CursesTerminal::open() {
   const bool utf8 = std::strcmp(::nl_langinfo(CODESET), "UTF-8") == 0;
   termios before{};
   ::tcgetattr(STDIN_FILENO, &before);
+  if (!is_known_terminal()) return nullptr;
   SCREEN* const made = ::newterm(nullptr, stdout, stdin);
   if (made == nullptr) return nullptr;
   const bool coloured = may_colour(STDOUT_FILENO) && ::has_colors();
