@@ -26,7 +26,4 @@ enum class Shown : std::uint8_t { no_token, token };
 /// Problem details (RFC 9457): {"type","title","status","detail","code"} and a line end.
 [[nodiscard]] std::string render(const Problem& problem);
 
-/// The phrase of a status that the door sends (RFC 9110, section 15).
-[[nodiscard]] const char* phrase(int status);
-
 }  // namespace bonedry::admin::http_door

@@ -1,6 +1,7 @@
 #include "admin/http_door/response.h"
 
 #include "proxy/base/utc.h"
+#include "proxy/http/local_response.h"
 
 #include <array>
 #include <chrono>
@@ -36,7 +37,8 @@ Response to_response(const Problem& problem) {
 }
 
 std::string render_head(const Response& response, BodyEnd end, WallTime now, Millis hsts) {
-  std::string head = "HTTP/1.1 " + std::to_string(response.status) + " " + phrase(response.status) +
+  std::string head = "HTTP/1.1 " + std::to_string(response.status) + " " +
+                     std::string(bonedry::http::reason_phrase(response.status)) +
                      "\r\nDate: " + http_date(now) +
                      "\r\nCache-Control: " + std::string(response.cache_control) + "\r\n";
   const bool describes_content = response.status != 304;  // RFC 9110, section 15.4.5
