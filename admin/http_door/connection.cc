@@ -198,18 +198,51 @@ void Connection::run() {
 
 void Connection::send(const Response& response) {
   if (state_ != State::answering) return;
+  if (response.pieces) return send_in_pieces(response);
   const BodyEnd end =
       next_ == Next::request ? BodyEnd::length_then_next : BodyEnd::length_then_close;
   std::string text = render_head(response, end, parts_.clock.wall(), parts_.hsts);
   const std::string_view content =
       request_.method == Method::head ? std::string_view{} : response.content();
-  // A text of metrics may have megabytes: it is copied once.
+  // A status of 1,000 nodes has a megabyte: it is copied once.
   const bool is_short = text.size() + content.size() <= BlockPool::kBlockSize;
   if (is_short) text += content;
   out_.push(to_slice(parts_.blocks, text));
   if (!is_short) out_.push(to_slice(parts_.blocks, content));
   enter(State::flushing, parts_.limits.io_timeout);
   flush();
+}
+
+/// Each iteration of the event loop sends one piece, so that a long body holds up nothing.
+void Connection::send_in_pieces(const Response& response) {
+  BodyEnd end = next_ == Next::request ? BodyEnd::chunked_then_next : BodyEnd::chunked_then_close;
+  pieces_writer_.start(bonedry::http::FramingKind::chunked);
+  if (request_.version == Version::http_1_0) {  // which has no chunks
+    next_ = Next::close;
+    end = BodyEnd::close;
+    pieces_writer_.start(bonedry::http::FramingKind::until_close);
+  }
+  if (request_.method != Method::head) pieces_ = response.pieces;
+  out_.push(to_slice(parts_.blocks, render_head(response, end, parts_.clock.wall(), parts_.hsts)));
+  enter(State::flushing, parts_.limits.io_timeout);
+  flush();
+}
+
+bool Connection::send_piece() {
+  const Slice piece = to_slice(parts_.blocks, pieces_());
+  const bonedry::http::HeadSink sink{out_, parts_.blocks};
+  if (piece.size > 0) {
+    bonedry::http::BodyPieces whole;
+    whole.pieces[0].size = static_cast<std::uint32_t>(piece.size);
+    whole.count = 1;
+    whole.bytes = piece.size;
+    pieces_writer_.write(piece.block, piece.data, whole, sink);
+    return true;
+  }
+  pieces_ = {};
+  if (pieces_writer_.is_plain()) return false;
+  pieces_writer_.end("", sink);
+  return true;
 }
 
 void Connection::begin_stream(const Response& head) {
@@ -265,10 +298,11 @@ void Connection::time_stream(Moved moved) {
 
 void Connection::on_deferred() {
   if (state_ == State::streaming) return flush();
-  if (state_ == State::flushing && out_.empty()) go_on();
+  if (state_ == State::flushing) return out_.empty() ? go_on() : flush();
 }
 
 void Connection::on_flushed() {
+  if (pieces_ && send_piece()) return deferred_.schedule();
   if (next_ == Next::request) return deferred_.schedule();
   if (input_ == Input::ended) return close();
   // Closing with unread bytes would reset the connection, which can destroy the response.

@@ -3,6 +3,7 @@
 #include "admin/http_door/exchange.h"
 #include "proxy/base/read_buffer.h"
 #include "proxy/base/slice_queue.h"
+#include "proxy/http/body_writer.h"
 #include "proxy/http/parser.h"
 #include "proxy/io/connection_transport.h"
 #include "proxy/io/deferred.h"
@@ -14,6 +15,8 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
 
 namespace bonedry::admin::http_door {
 
@@ -116,6 +119,9 @@ class Connection final : private io::FdWatcher::Handler, private ResponseSink {
   enum class Moved : std::uint8_t { no, yes };
   void time_stream(Moved moved);
   void on_flushed();
+  void send_in_pieces(const Response& response);
+  /// Whether there was one.
+  [[nodiscard]] bool send_piece();
   void update_interest();
   void enter(State state, std::optional<Millis> time_limit);
 
@@ -133,6 +139,8 @@ class Connection final : private io::FdWatcher::Handler, private ResponseSink {
   io::Deferred deferred_;  // when no exchange is on the stack: the next request, or a flush
   ReadBuffer in_;
   SliceQueue out_;
+  std::function<std::string_view()> pieces_;  // of a body; see Response
+  bonedry::http::BodyWriter pieces_writer_;
   std::string waiting_;  // of a stream, behind `out_`: in a block it would take a whole one
   bonedry::http::Parser parser_{bonedry::http::Parser::Kind::request};
   bonedry::http::Head head_;

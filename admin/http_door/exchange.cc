@@ -4,7 +4,7 @@
 #include "admin/http_door/arguments.h"
 #include "admin/http_door/openapi.h"
 #include "admin/http_door/readiness.h"
-#include "admin/metrics/render.h"
+#include "admin/metrics/scrape.h"
 
 #include <algorithm>
 #include <optional>
@@ -128,10 +128,12 @@ void Exchange::answer_metrics() {
     return send(problem(400, ErrorCode::invalid, "/metrics takes 'pool' and nothing else"));
   }
   const bool open = request_.accepts(kOpenMetrics);
-  auto text = metrics::render(parts_.control, pool,
+  auto made = metrics::scrape(parts_.control, pool,
                               open ? metrics::Format::openmetrics : metrics::Format::prometheus);
-  if (!text) return send(to_problem(text.error(), shown()));
-  send(Response{200, open ? kOpenMetricsType : kPrometheusType, std::move(*text)});
+  if (!made) return send(to_problem(made.error(), shown()));
+  Response response{200, open ? kOpenMetricsType : kPrometheusType};
+  response.pieces = [scrape = std::shared_ptr(std::move(*made))] { return scrape->next(); };
+  send(response);
 }
 
 void Exchange::answer_page() {

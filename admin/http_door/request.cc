@@ -50,6 +50,7 @@ bool Request::accepts(std::string_view media_type) const {
 
 Request to_request(const bonedry::http::Head& head, const bonedry::http::RequestInfo& info) {
   Request request;
+  if (head.http_1_0()) request.version = Version::http_1_0;
   request.method = method_of(head.text(head.method));
   const std::size_t mark = info.path.find('?');
   request.path = info.path.substr(0, mark);

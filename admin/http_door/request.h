@@ -12,10 +12,13 @@
 namespace bonedry::admin::http_door {
 
 /// HEAD is treated as GET; its response is sent without the body.
+enum class Version : std::uint8_t { http_1_0, http_1_1 };
+
 enum class Method : std::uint8_t { get, head, post, other };
 
 /// A request to the HTTP door, as a value.
 struct Request {
+  Version version = Version::http_1_1;
   Method method = Method::get;
   std::string path;                           ///< without the query, as it was sent
   std::string query;                          ///< without '?'

@@ -43,10 +43,14 @@ std::string render_head(const Response& response, BodyEnd end, WallTime now, Mil
                      "\r\nCache-Control: " + std::string(response.cache_control) + "\r\n";
   const bool describes_content = response.status != 304;  // RFC 9110, section 15.4.5
   if (describes_content) head.append("Content-Type: ").append(response.content_type).append("\r\n");
-  if (end != BodyEnd::close && describes_content) {
+  const bool is_chunked = end == BodyEnd::chunked_then_next || end == BodyEnd::chunked_then_close;
+  if (is_chunked) {
+    head += "Transfer-Encoding: chunked\r\n";
+  } else if (end != BodyEnd::close && describes_content) {
     head += "Content-Length: " + std::to_string(response.content().size()) + "\r\n";
   }
-  if (end != BodyEnd::length_then_next) head += "Connection: close\r\n";
+  const bool is_last = end != BodyEnd::length_then_next && end != BodyEnd::chunked_then_next;
+  if (is_last) head += "Connection: close\r\n";
   head.append(kSafety).append(response.fields);
   if (hsts > Millis{0}) {
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(hsts).count();

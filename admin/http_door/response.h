@@ -4,6 +4,7 @@
 #include "proxy/base/clock.h"
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -21,6 +22,8 @@ struct Response {
   std::string body = {};
   /// A body that outlives the response, in place of `body`.
   std::string_view page = {};
+  /// Gives the body piece by piece, in place of `body`; an empty piece ends it.
+  std::function<std::string_view()> pieces = {};
   std::string fields = {};  ///< further "Name: value\r\n" lines
   std::string_view cache_control = "no-store";
 
@@ -36,7 +39,9 @@ struct Response {
 enum class BodyEnd : std::uint8_t {
   length_then_next,
   length_then_close,
-  close,  ///< of a stream
+  chunked_then_next,
+  chunked_then_close,
+  close,
 };
 
 /// The head, with what keeps a page from doing more than it should: a Content-Security-Policy that

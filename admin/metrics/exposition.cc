@@ -2,7 +2,6 @@
 
 #include <array>
 #include <charconv>
-#include <utility>
 
 namespace bonedry::admin::metrics {
 namespace {
@@ -76,41 +75,29 @@ void Exposition::begin(const Family& family) {
 }
 
 template <typename Number>
-void Exposition::end_line(Number value) {
+void Exposition::write(std::string_view suffix, std::string_view labels, Label more, Number value) {
+  append_name();
+  text_ += suffix;
+  if (!labels.empty() || !more.name.empty()) {
+    text_ += '{';
+    text_ += labels;
+    if (!more.name.empty()) {
+      if (!labels.empty()) text_ += ',';
+      text_.append(more.name).append("=\"").append(more.value).append("\"");
+    }
+    text_ += '}';
+  }
   std::array<char, 32> digits;  // the shortest text that gives a double back has at most 24
   text_ += ' ';
   text_.append(digits.data(), std::to_chars(digits.begin(), digits.end(), value).ptr);
   text_ += '\n';
 }
 
-template <typename Number>
-void Exposition::write(std::string_view suffix, std::string_view labels, Number value) {
-  append_name();
-  text_ += suffix;
-  if (!labels.empty()) {
-    text_ += '{';
-    text_ += labels;
-    text_ += '}';
-  }
-  end_line(value);
-}
+template void Exposition::write(std::string_view, std::string_view, Label, std::uint64_t);
+template void Exposition::write(std::string_view, std::string_view, Label, double);
 
-template void Exposition::write(std::string_view, std::string_view, std::uint64_t);
-template void Exposition::write(std::string_view, std::string_view, double);
-
-void Exposition::bucket(std::string_view labels, std::string_view bound, std::uint64_t value) {
-  append_name();
-  text_ += "_bucket{";
-  text_ += labels;
-  text_ += labels.empty() ? "le=\"" : ",le=\"";
-  text_ += bound;
-  text_ += "\"}";
-  end_line(value);
-}
-
-std::string Exposition::take() && {
+void Exposition::end() {
   if (format_ == Format::openmetrics) text_ += "# EOF\n";
-  return std::move(text_);
 }
 
 }  // namespace bonedry::admin::metrics

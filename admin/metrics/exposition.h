@@ -26,34 +26,42 @@ struct Family {
 /// Appends a label to those that there are: `pool="shop",node="alice"`. Escapes the value.
 void append_label(std::string& labels, std::string_view name, std::string_view value);
 
-/// Writes families and their samples into one text. A family is begun, and all of its samples
-/// follow.
+/// One more label of a sample; its value needs no escapes.
+struct Label {
+  std::string_view name = {};  ///< empty: there is none
+  std::string_view value = {};
+};
+
+/// Writes families and their samples as text. A family is begun, and all of its samples follow.
 class Exposition {
  public:
-  /// `bytes`: how long the text may become; reserved at once.
-  Exposition(Format format, std::size_t bytes) : format_(format) { text_.reserve(bytes); }
+  explicit Exposition(Format format) : format_(format) {}
 
   void begin(const Family& family);
   /// `labels`: as append_label writes them.
-  void sample(std::string_view labels, std::uint64_t value) { write("", labels, value); }
-  void sample(std::string_view labels, double value) { write("", labels, value); }
-  /// For the parts of a histogram: `suffix` is "_bucket", "_count" or "_sum".
-  void part(std::string_view suffix, std::string_view labels, std::uint64_t value) {
-    write(suffix, labels, value);
+  void sample(std::string_view labels, std::uint64_t value) { write("", labels, {}, value); }
+  void sample(std::string_view labels, double value) { write("", labels, {}, value); }
+  void sample(std::string_view labels, Label more, std::uint64_t value) {
+    write("", labels, more, value);
   }
-  void part(std::string_view suffix, std::string_view labels, double value) {
-    write(suffix, labels, value);
+  void sample(std::string_view labels, Label more, double value) { write("", labels, more, value); }
+  /// The parts of a histogram. `bound`: as OpenMetrics writes it, "0.5" or "+Inf".
+  void bucket(std::string_view labels, std::string_view bound, std::uint64_t value) {
+    write("_bucket", labels, {"le", bound}, value);
   }
-  /// The same for a bucket: its upper bound as OpenMetrics writes it, "0.5" or "+Inf".
-  void bucket(std::string_view labels, std::string_view bound, std::uint64_t value);
+  void sum(std::string_view labels, double value) { write("_sum", labels, {}, value); }
+  void count(std::string_view labels, std::uint64_t value) { write("_count", labels, {}, value); }
+  /// Nothing follows.
+  void end();
 
-  [[nodiscard]] std::string take() &&;
+  /// What has been written since `clear`.
+  [[nodiscard]] std::string_view text() const { return text_; }
+  /// Makes room for more, in the same memory.
+  void clear() { text_.clear(); }
 
  private:
   template <typename Number>
-  void write(std::string_view suffix, std::string_view labels, Number value);
-  template <typename Number>
-  void end_line(Number value);
+  void write(std::string_view suffix, std::string_view labels, Label more, Number value);
   /// The name of the samples of this family, and in the Prometheus format of the family itself.
   void append_name();
 

@@ -7,7 +7,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
-#include <utility>
 
 namespace bonedry::admin::metrics {
 namespace {
@@ -16,7 +15,6 @@ using balancer::DurationTotals;
 using balancer::Health;
 using balancer::NodeState;
 using balancer::NodeTotals;
-using Nodes = std::span<const LabelledNode>;
 
 double seconds_of(Millis duration) {
   return std::chrono::duration<double>(duration).count();
@@ -126,73 +124,48 @@ constexpr Family kForecast{"bonedry_node_dry_forecast_seconds", Type::gauge,
 constexpr std::array<std::string_view, balancer::kResponseClasses> kClasses{"none", "1xx", "2xx",
                                                                             "3xx",  "4xx", "5xx"};
 
-/// The labels of a node with one more, in memory that is used again.
-class MoreLabels {
- public:
-  std::string_view with(const std::string& labels, std::string_view name, std::string_view value) {
-    text_ = labels;
-    append_label(text_, name, value);
-    return text_;
-  }
-
- private:
-  std::string text_;
-};
-
 /// A gauge for each value that an enum may have: 1 for the one that it has.
 template <typename Enum, std::size_t Size>
-void write_states(Exposition& out, const Family& family, Nodes nodes,
-                  const std::array<Enum, Size>& values, Enum NodeStatus::*member) {
-  MoreLabels more;
-  out.begin(family);
-  for (const LabelledNode& each : nodes) {
-    for (const Enum value : values) {
-      out.sample(more.with(each.labels, "state", balancer::to_string(value)),
-                 std::uint64_t{each.node->*member == value});
-    }
+NodeFamily states(const Family& family, const std::array<Enum, Size>& values,
+                  Enum NodeStatus::*member) {
+  return {family, [values, member](Exposition& out, const LabelledNode& each) {
+            for (const Enum value : values) {
+              out.sample(each.labels, {"state", balancer::to_string(value)},
+                         std::uint64_t{each.node->*member == value});
+            }
+          }};
+}
+
+void write_sessions(Exposition& out, const LabelledNode& each) {
+  out.sample(each.labels, {"kind", "live"}, at_least_0(each.node->live));
+  out.sample(each.labels, {"kind", "pending"}, at_least_0(each.node->pending));
+}
+
+void write_responses(Exposition& out, const LabelledNode& each) {
+  for (std::size_t index = 0; index < kClasses.size(); ++index) {
+    out.sample(each.labels, {"class", kClasses[index]}, each.node->totals.responses[index]);
   }
 }
 
-void write_sessions(Exposition& out, Nodes nodes) {
-  MoreLabels more;
-  out.begin(kSessions);
-  for (const auto& [node, labels] : nodes) {
-    out.sample(more.with(labels, "kind", "live"), at_least_0(node->live));
-    out.sample(more.with(labels, "kind", "pending"), at_least_0(node->pending));
-  }
+void write_bleed_age(Exposition& out, const LabelledNode& each) {
+  const auto& bleeding = each.node->bleeding;
+  if (bleeding && bleeding->age) out.sample(each.labels, seconds_of(*bleeding->age));
 }
 
-void write_responses(Exposition& out, Nodes nodes) {
-  MoreLabels more;
-  out.begin(kResponses);
-  for (const auto& [node, labels] : nodes) {
-    for (std::size_t each = 0; each < kClasses.size(); ++each) {
-      out.sample(more.with(labels, "class", kClasses[each]), node->totals.responses[each]);
-    }
-  }
+void write_forecast(Exposition& out, const LabelledNode& each) {
+  const auto& bleeding = each.node->bleeding;
+  if (!bleeding || !bleeding->forecast) return;
+  const DryForecast& forecast = *bleeding->forecast;
+  out.sample(each.labels, {"estimate", "likely"}, seconds_of(forecast.likely));
+  out.sample(each.labels, {"estimate", "low"}, seconds_of(forecast.low));
+  out.sample(each.labels, {"estimate", "high"}, seconds_of(forecast.high));
 }
 
-void write_bleeds(Exposition& out, Nodes nodes) {
-  out.begin(kBleedAge);
-  for (const auto& [node, labels] : nodes) {
-    if (node->bleeding && node->bleeding->age) {
-      out.sample(labels, seconds_of(*node->bleeding->age));
-    }
-  }
-  MoreLabels more;
-  out.begin(kForecast);
-  for (const auto& [node, labels] : nodes) {
-    if (!node->bleeding || !node->bleeding->forecast) continue;
-    const DryForecast& forecast = *node->bleeding->forecast;
-    out.sample(more.with(labels, "estimate", "likely"), seconds_of(forecast.likely));
-    out.sample(more.with(labels, "estimate", "low"), seconds_of(forecast.low));
-    out.sample(more.with(labels, "estimate", "high"), seconds_of(forecast.high));
-  }
-}
+using Bounds = std::array<std::string, DurationTotals::kBounds.size()>;
 
 /// As OpenMetrics writes them: whole numbers too have a fraction.
-std::array<std::string, DurationTotals::kBounds.size()> bounds() {
-  std::array<std::string, DurationTotals::kBounds.size()> texts;
+Bounds bounds() {
+  Bounds texts;
   for (std::size_t bound = 0; bound < texts.size(); ++bound) {
     const std::int64_t ms = DurationTotals::kBounds[bound].count();
     std::string digits = std::to_string(1000 + ms % 1000).substr(1);
@@ -202,42 +175,48 @@ std::array<std::string, DurationTotals::kBounds.size()> bounds() {
   return texts;
 }
 
-void write_durations(Exposition& out, const Durations& durations, Nodes nodes) {
-  const auto texts = bounds();
-  out.begin(durations.family);
-  for (const auto& [node, labels] : nodes) {
-    const DurationTotals& totals = node->totals.*durations.totals;
-    std::uint64_t up_to = 0;
-    for (std::size_t bound = 0; bound < texts.size(); ++bound) {
-      out.bucket(labels, texts[bound], up_to += totals.buckets[bound]);
-    }
-    up_to += totals.buckets.back();
-    out.bucket(labels, "+Inf", up_to);
-    out.part("_sum", labels, static_cast<double>(totals.sum_ms) / 1000.0);
-    out.part("_count", labels, up_to);
+void write_durations(Exposition& out, const std::string& labels, const DurationTotals& totals,
+                     const Bounds& bounds) {
+  std::uint64_t up_to = 0;
+  for (std::size_t bound = 0; bound < bounds.size(); ++bound) {
+    out.bucket(labels, bounds[bound], up_to += totals.buckets[bound]);
   }
+  up_to += totals.buckets.back();
+  out.bucket(labels, "+Inf", up_to);
+  out.sum(labels, static_cast<double>(totals.sum_ms) / 1000.0);
+  out.count(labels, up_to);
 }
 
 }  // namespace
 
-void write_nodes(Exposition& out, Nodes nodes) {
-  write_sessions(out, nodes);
-  write_states(out, kState, nodes,
-               std::array{NodeState::active, NodeState::bleeding, NodeState::maintenance},
-               &NodeStatus::state);
-  write_states(out, kHealth, nodes, std::array{Health::up, Health::down, Health::unknown},
-               &NodeStatus::health);
+std::vector<NodeFamily> node_families() {
+  std::vector<NodeFamily> all;
+  all.push_back({kSessions, write_sessions});
+  all.push_back(states(kState,
+                       std::array{NodeState::active, NodeState::bleeding, NodeState::maintenance},
+                       &NodeStatus::state));
+  all.push_back(
+      states(kHealth, std::array{Health::up, Health::down, Health::unknown}, &NodeStatus::health));
   for (const Level& level : kLevels) {
-    out.begin(level.family);
-    for (const auto& [node, labels] : nodes) out.sample(labels, level.value(*node));
+    all.push_back({level.family, [&level](Exposition& out, const LabelledNode& each) {
+                     out.sample(each.labels, level.value(*each.node));
+                   }});
   }
   for (const Total& total : kTotals) {
-    out.begin(total.family);
-    for (const auto& [node, labels] : nodes) out.sample(labels, node->totals.*total.count);
+    all.push_back({total.family, [&total](Exposition& out, const LabelledNode& each) {
+                     out.sample(each.labels, each.node->totals.*total.count);
+                   }});
   }
-  write_responses(out, nodes);
-  write_bleeds(out, nodes);
-  for (const Durations& durations : kDurations) write_durations(out, durations, nodes);
+  all.push_back({kResponses, write_responses});
+  all.push_back({kBleedAge, write_bleed_age});
+  all.push_back({kForecast, write_forecast});
+  for (const Durations& durations : kDurations) {
+    all.push_back({durations.family,
+                   [&durations, bounds = bounds()](Exposition& out, const LabelledNode& each) {
+                     write_durations(out, each.labels, each.node->totals.*durations.totals, bounds);
+                   }});
+  }
+  return all;
 }
 
 }  // namespace bonedry::admin::metrics

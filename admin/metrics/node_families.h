@@ -3,7 +3,7 @@
 #include "admin/metrics/exposition.h"
 #include "admin/status.h"
 
-#include <span>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -15,10 +15,13 @@ struct LabelledNode {
   std::string labels;  ///< pool="shop",node="alice"
 };
 
-/// What a node's samples take up at most, without the labels that name it.
-inline constexpr std::size_t kNodeSamples = 80;
+/// A family of which every node has samples.
+struct NodeFamily {
+  Family family;
+  std::function<void(Exposition& out, const LabelledNode& node)> write_samples;
+};
 
-/// The families of nodes.
-void write_nodes(Exposition& out, std::span<const LabelledNode> nodes);
+/// The families of nodes, in the order in which they are shown.
+[[nodiscard]] std::vector<NodeFamily> node_families();
 
 }  // namespace bonedry::admin::metrics

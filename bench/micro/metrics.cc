@@ -1,4 +1,4 @@
-#include "admin/metrics/render.h"
+#include "admin/metrics/scrape.h"
 #include "balancer/node_meter.h"
 
 #include <benchmark/benchmark.h>
@@ -38,18 +38,18 @@ Status busy_nodes(std::int64_t count) {
   return status;
 }
 
-void render(benchmark::State& state) {
+void scrape(benchmark::State& state) {
   const Status status = busy_nodes(state.range(0));
   std::size_t bytes = 0;
   for (auto _ : state) {
-    const std::string text = admin::metrics::render(status, admin::metrics::Scope::everything,
-                                                    admin::metrics::Format::openmetrics);
-    bytes = text.size();
-    benchmark::DoNotOptimize(text.data());
+    admin::metrics::Scrape scrape(status, admin::metrics::Scope::everything,
+                                  admin::metrics::Format::openmetrics);
+    bytes = 0;
+    for (auto piece = scrape.next(); !piece.empty(); piece = scrape.next()) bytes += piece.size();
   }
   state.counters["bytes"] = static_cast<double>(bytes);
 }
-BENCHMARK(render)->Name("metrics/render")->Arg(2)->Arg(1'000)->Unit(benchmark::kMillisecond);
+BENCHMARK(scrape)->Name("metrics/scrape")->Arg(2)->Arg(1'000)->Unit(benchmark::kMillisecond);
 
 // What an exchange costs more: its duration, its response, its bytes.
 void note(benchmark::State& state) {

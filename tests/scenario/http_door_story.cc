@@ -169,6 +169,23 @@ TEST_P(HttpDoorStory, AConnectionServesManyRequests) {
   EXPECT_TRUE(client.closed_by_peer());
 }
 
+TEST_P(HttpDoorStory, MetricsComeInPieces) {
+  launch(with_door());
+  HttpClient client{door()};
+  for (int i = 0; i < 2; ++i) {
+    const Response text = client.get("/metrics", {{"Host", "localhost"}});
+    EXPECT_EQ(text.end, BodyEnd::chunked);
+    EXPECT_THAT(text.body, HasSubstr("bonedry_node_dry{pool=\"shop\",node=\"alice\"} 0\n"));
+    EXPECT_TRUE(text.body.ends_with('\n'));
+  }
+  client.send("HEAD /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  EXPECT_EQ(client.read_response("HEAD").status, 200);
+  client.send("GET /metrics HTTP/1.0\r\nHost: localhost\r\n\r\n");
+  const Response old = client.read_response();
+  EXPECT_EQ(old.end, BodyEnd::close) << "HTTP/1.0 has no chunks";
+  EXPECT_THAT(old.body, HasSubstr("bonedry_node_dry{pool=\"shop\",node=\"alice\"} 0\n"));
+}
+
 TEST_P(HttpDoorStory, WhatIsMalformedGetsAnAnswerAndHarmsNobody) {
   launch(with_door());
   const std::vector<std::pair<std::string, int>> requests{

@@ -262,6 +262,10 @@ TEST(HttpDoorResponses, HeadsAndEvents) {
   EXPECT_THAT(stream, testing::Not(HasSubstr("Content-Length")));
   EXPECT_THAT(stream, HasSubstr("Connection: close\r\n"));
   EXPECT_THAT(stream, HasSubstr("Strict-Transport-Security: max-age=3600\r\n"));
+  const std::string pieces = render_head(response, BodyEnd::chunked_then_next, {}, Millis{0});
+  EXPECT_THAT(pieces, HasSubstr("Transfer-Encoding: chunked\r\n"));
+  EXPECT_THAT(pieces, testing::Not(HasSubstr("Content-Length")));
+  EXPECT_THAT(pieces, testing::Not(HasSubstr("Connection")));
   EXPECT_EQ(stream_event("event", "{}\n", "7"), "id: 7\nevent: event\ndata: {}\n\n");
   EXPECT_EQ(stream_event("status", "{}"), "event: status\ndata: {}\n\n");
 }

@@ -155,7 +155,7 @@ TEST_F(PromtoolTest, FindsNothingWrongWithHostileNames) {
   Status status = test::sample_of_all_families();
   status.listeners[0].tls->certificates[0].file = "a\"b\\c\nd{} é.pem";
   const bonedry::test::RunResult result =
-      check(metrics::render(status, metrics::Scope::everything, Format::prometheus));
+      check(test::metrics_of(status, metrics::Scope::everything, Format::prometheus));
   EXPECT_EQ(result.out + result.err, "");
 }
 

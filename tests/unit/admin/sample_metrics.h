@@ -1,10 +1,12 @@
 #pragma once
 
-#include "admin/metrics/render.h"
+#include "admin/metrics/scrape.h"
 #include "tests/unit/admin/sample_status.h"
 
 #include <chrono>
 #include <string>
+#include <string_view>
+#include <utility>
 
 namespace bonedry::admin::test {
 
@@ -25,8 +27,22 @@ inline Status sample_of_all_families() {
   return status;
 }
 
+/// All pieces of a scrape together.
+inline std::string whole_text(metrics::Scrape& scrape) {
+  std::string text;
+  for (std::string_view piece = scrape.next(); !piece.empty(); piece = scrape.next()) {
+    text += piece;
+  }
+  return text;
+}
+
+inline std::string metrics_of(Status status, metrics::Scope scope, metrics::Format format) {
+  metrics::Scrape scrape(std::move(status), scope, format);
+  return whole_text(scrape);
+}
+
 inline std::string sample_metrics(metrics::Format format) {
-  return metrics::render(sample_of_all_families(), metrics::Scope::everything, format);
+  return metrics_of(sample_of_all_families(), metrics::Scope::everything, format);
 }
 
 }  // namespace bonedry::admin::test

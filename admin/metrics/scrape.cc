@@ -1,20 +1,15 @@
-#include "admin/metrics/render.h"
+#include "admin/metrics/scrape.h"
 
 #include "admin/control_plane.h"
-#include "admin/metrics/node_families.h"
 
 #include <array>
 #include <cstddef>
 #include <set>
+#include <string>
 #include <utility>
-#include <vector>
 
 namespace bonedry::admin::metrics {
 namespace {
-
-// A sample without the labels that name its node, and everything that is not of a node.
-constexpr std::size_t kSampleBytes = 90;
-constexpr std::size_t kProcessBytes = 16 * 1024;
 
 std::string label(std::string_view name, std::string_view value) {
   std::string labels;
@@ -163,36 +158,67 @@ void write_pools(Exposition& out, const std::vector<PoolStatus>& pools) {
   }
 }
 
-}  // namespace
-
-std::string render(const Status& status, Scope scope, Format format) {
+std::vector<LabelledNode> label_nodes(const Status& status) {
   std::vector<LabelledNode> nodes;
-  std::size_t bytes = kProcessBytes;
   for (const PoolStatus& pool : status.pools) {
     for (const NodeStatus& node : pool.nodes) {
       std::string labels = label("pool", node.pool);
       append_label(labels, "node", node.name);
-      bytes += kNodeSamples * (kSampleBytes + labels.size());
       nodes.push_back({&node, std::move(labels)});
     }
   }
-  Exposition out(format, bytes);
-  if (scope == Scope::everything) {
-    write_process(out, status.process, status.traffic);
-    write_traffic(out, status.traffic);
-    write_certificates(out, tls_servers(status));
-    write_ledger(out, status);
-  }
-  write_pools(out, status.pools);
-  write_nodes(out, nodes);
-  return std::move(out).take();
+  return nodes;
 }
 
-Result<std::string, CommandError> render(const ControlPlane& control,
-                                         std::optional<std::string_view> pool, Format format) {
-  const Result<Status, CommandError> status = control.status(pool);
+}  // namespace
+
+Scrape::Scrape(Status status, Scope scope, Format format)
+    : status_(std::move(status)),
+      scope_(scope),
+      nodes_(label_nodes(status_)),
+      families_(node_families()),
+      out_(format) {}
+
+std::string_view Scrape::next() {
+  out_.clear();
+  if (phase_ == Phase::begin) {
+    write_shared();
+    phase_ = Phase::nodes;
+  }
+  if (phase_ == Phase::nodes) write_nodes();
+  return out_.text();
+}
+
+void Scrape::write_shared() {
+  if (scope_ == Scope::everything) {
+    write_process(out_, status_.process, status_.traffic);
+    write_traffic(out_, status_.traffic);
+    write_certificates(out_, tls_servers(status_));
+    write_ledger(out_, status_);
+  }
+  write_pools(out_, status_.pools);
+}
+
+void Scrape::write_nodes() {
+  for (; family_ < families_.size(); ++family_, node_ = 0) {
+    const NodeFamily& family = families_[family_];
+    if (node_ == 0) out_.begin(family.family);
+    while (node_ < nodes_.size()) {
+      family.write_samples(out_, nodes_[node_++]);
+      if (out_.text().size() >= kPieceBytes) return;
+    }
+  }
+  out_.end();
+  phase_ = Phase::ended;
+}
+
+Result<std::unique_ptr<Scrape>, CommandError> scrape(const ControlPlane& control,
+                                                     std::optional<std::string_view> pool,
+                                                     Format format) {
+  Result<Status, CommandError> status = control.status(pool);
   if (!status) return Failure{status.error()};
-  return render(*status, pool ? Scope::pools : Scope::everything, format);
+  return std::make_unique<Scrape>(std::move(*status), pool ? Scope::pools : Scope::everything,
+                                  format);
 }
 
 }  // namespace bonedry::admin::metrics
