@@ -190,7 +190,7 @@ struct ListenerTls {
   std::string ciphers;        ///< of TLS 1.2; empty: Mozilla's intermediate list
   std::string cipher_suites;  ///< of TLS 1.3; empty: Mozilla's list
   std::string groups;         ///< empty: X25519, P-256, P-384, and hybrids where OpenSSL has them
-  std::vector<std::string> alpn{"http/1.1"};
+  std::vector<std::string> alpn{"h2", "http/1.1"};
   ClientCertificates client_certificates = ClientCertificates::none;
   CertificateFile client_ca;
   bool client_cert_chain = false;  ///< nodes get the issuers of a client's certificate as well
@@ -237,6 +237,8 @@ struct Listener {
   std::string acme_challenges = {};  ///< directory of responses to http-01; empty: none
   std::string health_path = {};      ///< where the proxy tells its own health; empty: nowhere
   bool proxy_protocol = false;       ///< connections begin with a PROXY header
+  /// Without TLS: what clients may speak from the first byte on; "h2c" is HTTP/2.
+  std::vector<std::string> alpn{"http/1.1"};
   std::optional<ListenerTls> tls = std::nullopt;
 
   friend bool operator==(const Listener&, const Listener&) = default;

@@ -117,7 +117,7 @@ std::optional<ListenerTls> read_listener_tls(TableReader& table) {
   table.read("ciphers", tls.ciphers, cipher_list);
   table.read("cipher_suites", tls.cipher_suites, cipher_list);
   table.read("groups", tls.groups, cipher_list);
-  table.read_each("alpn", tls.alpn, alpn_protocol);
+  table.read_each("alpn", tls.alpn, Word{"h2", "http/1.1"});
   table.read("client_certificates", tls.client_certificates, clients);
   table.read("client_ca", tls.client_ca.path, file_path_or_nothing);
   table.read("ocsp_response", tls.ocsp_response.path, file_path_or_nothing);
@@ -146,6 +146,7 @@ AdminSections read_admin(TableReader table, Admin& admin) {
   table.read("http", http, http_door_address);
   TableReader tls = table.table("tls");
   http.tls = read_listener_tls(tls);
+  if (http.tls) http.tls->alpn = {"http/1.1"};
   if (table.has("http")) admin.http = std::move(http);
   std::vector<TableReader> tokens = table.tables("token");
   for (TableReader& token : tokens) admin.tokens.push_back(read_token(token));
@@ -162,6 +163,7 @@ Listener read_listener(TableReader& table, std::vector<TableReader>& tls_section
   table.read("acme_challenges", listener.acme_challenges, file_path);
   table.read("health_path", listener.health_path, path_without_query);
   table.read("proxy_protocol", listener.proxy_protocol, boolean);
+  table.read_each("alpn", listener.alpn, Word{"h2c", "http/1.1"});
   listener.tls = read_listener_tls(tls_sections.emplace_back(table.table("tls")));
   table.finish();
   return listener;

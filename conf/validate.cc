@@ -171,6 +171,8 @@ void check_is_plain(const TableReader& table) {
     table.error(key, "conflicts with [listener.tls] (" + line_of(table.place("tls")) +
                          "); set it for a listener without TLS");
   }
+  if (table.has("alpn"))
+    table.error("alpn", "belongs in [listener.tls] (" + line_of(table.place("tls")) + ")");
 }
 
 void check_listeners(const Sections& sections) {

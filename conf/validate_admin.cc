@@ -79,7 +79,7 @@ bool overlap(const Address& one, const Address& other) {
 
 /// What the door has no use for.
 void check_http_tls(const TableReader& table) {
-  for (const std::string_view key : {"strict_host", "client_cert_chain", "ocsp_response"}) {
+  for (const std::string_view key : {"strict_host", "client_cert_chain", "ocsp_response", "alpn"}) {
     if (table.has(key)) table.error(key, "is for listeners; remove it");
   }
 }

@@ -392,11 +392,6 @@ Result<std::string> server_name(const Value& value) {
                      " for the node's address");
 }
 
-Result<std::string> alpn_protocol(const Value& value) {
-  const auto sound = [](std::string_view text) { return text == "http/1.1"; };
-  return string_that(value, sound, "a protocol that clients can choose here", R"("http/1.1")");
-}
-
 Result<std::string> cookie_path(const Value& value) {
   const auto sound = [](std::string_view text) {
     return text.starts_with('/') && text.size() <= kMaxCookieAttribute &&

@@ -76,8 +76,6 @@ template <class T>
 [[nodiscard]] Result<std::string> cipher_list(const Value& value);
 /// A host name without a wildcard, or a numeric IP address; or empty.
 [[nodiscard]] Result<std::string> server_name(const Value& value);
-/// A protocol that clients may choose within TLS (RFC 7301).
-[[nodiscard]] Result<std::string> alpn_protocol(const Value& value);
 
 /// A request target in origin form: begins with '/', visible ASCII.
 [[nodiscard]] Result<std::string> url_path(const Value& value);
@@ -103,6 +101,21 @@ template <class T>
 /// The index in `words` of a string that must be one of them.
 [[nodiscard]] Result<std::size_t> one_of(const Value& value,
                                          const std::vector<std::string_view>& words);
+
+/// A string that is one of some words.
+class Word {
+ public:
+  Word(std::initializer_list<std::string_view> words) : words_(words) {}
+
+  Result<std::string> operator()(const Value& value) const {
+    const Result<std::size_t> index = one_of(value, words_);
+    if (!index) return Failure{index.error()};
+    return std::string(words_[*index]);
+  }
+
+ private:
+  std::vector<std::string_view> words_;
+};
 
 /// A string that stands for a value of an enum.
 template <class T>

@@ -3,6 +3,7 @@
 #include "proxy/base/file.h"
 #include "proxy/base/signals.h"
 #include "proxy/downstream_connection.h"
+#include "proxy/http2_connection.h"
 #include "proxy/node_failure.h"
 #include "proxy/tls/loop_tls.h"
 #include "proxy/tls/server_context.h"
@@ -33,6 +34,11 @@ http::UnderscoreNames to_http(conf::UnderscoreNames names) {
       return http::UnderscoreNames::refuse;
   }
   return http::UnderscoreNames::refuse;
+}
+
+PlainHttp plain_http(const std::vector<std::string>& protocols) {
+  if (std::ranges::find(protocols, "h2c") == protocols.end()) return PlainHttp::http1;
+  return protocols.size() == 1 ? PlainHttp::http2 : PlainHttp::either;
 }
 
 http::HeadLimits head_limits(const conf::Limits& limits, conf::UnderscoreNames names) {
@@ -153,6 +159,7 @@ void Worker::adopt(const std::shared_ptr<const balancer::Topology>& topology) {
   for (ListenerConfig& listener : listener_configs_) {
     const conf::Listener& config = topology->listeners[listener.index];
     if (config.tls) adopt_tls(listener, *config.tls, listener.address);
+    listener.plain = plain_http(config.alpn);
     auto& runtime = made[listener.pool];
     if (!runtime && !listener.pool.empty()) runtime = make_runtime(topology, listener.pool);
     const bool any_host = !config.tls || !config.tls->strict_host;
@@ -259,10 +266,11 @@ void Worker::on_accept(std::size_t listener, UniqueFd fd, const io::SocketAddres
                           std::move(slot),
                           {},
                           loop_.now() + context_.timeouts.header};
-  if (header == ProxyHeaderMode::required || config.tls) {
-    add(std::make_unique<IncomingConnection>(*this, std::move(accepted), header, config.tls));
-  } else {
+  BeforeHttp before{header, config.tls, config.tls ? PlainHttp::http1 : config.plain};
+  if (before.is_nothing()) {
     add(std::make_unique<DownstreamConnection>(*this, std::move(accepted)));
+  } else {
+    add(std::make_unique<IncomingConnection>(*this, std::move(accepted), std::move(before)));
   }
 }
 
@@ -282,18 +290,25 @@ bool Worker::admit(const ClientIdentity& client, ConnectionLimiter::Slot& slot) 
 }
 
 void Worker::serve_http(IncomingConnection& incoming, AcceptedClient accepted) {
-  replace(incoming, std::move(accepted)).begin();
+  if (accepted.version == HttpVersion::http2) {
+    return replace<Http2Connection>(incoming, std::move(accepted)).begin();
+  }
+  replace<DownstreamConnection>(incoming, std::move(accepted)).begin();
 }
 
 void Worker::reject(IncomingConnection& incoming, AcceptedClient accepted,
                     const http::Refusal& refusal) {
-  replace(incoming, std::move(accepted)).reject(refusal);
+  if (accepted.version == HttpVersion::http2) {
+    return replace<Http2Connection>(incoming, std::move(accepted)).reject();
+  }
+  replace<DownstreamConnection>(incoming, std::move(accepted)).reject(refusal);
 }
 
-DownstreamConnection& Worker::replace(IncomingConnection& incoming, AcceptedClient accepted) {
+template <class Connection>
+Connection& Worker::replace(IncomingConnection& incoming, AcceptedClient accepted) {
   const std::size_t index = incoming.worker_index_;
-  auto next = std::make_unique<DownstreamConnection>(*this, std::move(accepted));
-  DownstreamConnection& connection = *next;
+  auto next = std::make_unique<Connection>(*this, std::move(accepted));
+  Connection& connection = *next;
   connection.worker_index_ = index;
   loop_.retire(std::exchange(connections_[index], std::move(next)));
   return connection;

@@ -189,7 +189,8 @@ class Worker final : public ExchangeContext {
   void forget_unused_upstreams(const balancer::Topology& topology);
   void on_accept(std::size_t listener, UniqueFd fd, const io::SocketAddress& peer);
   void add(std::unique_ptr<ClientConnection> connection);
-  DownstreamConnection& replace(IncomingConnection& incoming, AcceptedClient accepted);
+  template <class Connection>
+  Connection& replace(IncomingConnection& incoming, AcceptedClient accepted);
   [[nodiscard]] std::size_t max_clients() const;
   void serve_queue();
   void begin_drain(DrainMode mode, std::function<void()> drained);
@@ -230,6 +231,7 @@ class Worker final : public ExchangeContext {
     std::string address;
     std::string pool;
     ProxyHeaderMode proxy_header = ProxyHeaderMode::none;
+    PlainHttp plain = PlainHttp::http1;
     std::optional<conf::ListenerTls> tls_config;  // that `tls` was made of
     std::shared_ptr<tls::ServerContext> tls;      // null: plain
     std::string hsts;

@@ -1,5 +1,7 @@
 #include "proxy/http/head_writer.h"
 
+#include "proxy/http/response_fields.h"
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -102,6 +104,19 @@ class Writer {
   std::size_t copied_ = 0;
 };
 
+/// The fields of a response as lines.
+class FieldWriter final : public ResponseFieldSink {
+ public:
+  explicit FieldWriter(Writer& writer) : writer_(writer) {}
+  void received(const Field& field) override { writer_.field(field); }
+  void added(std::string_view name, std::string_view value) override {
+    writer_.copy(name, ": "sv, value, "\r\n"sv);
+  }
+
+ private:
+  Writer& writer_;
+};
+
 void write_request_line(const Head& head, const RequestInfo& request, Writer& writer) {
   const char* const begin = head.base + head.method.at;
   static constexpr std::string_view kRest = " HTTP/1.1\r\n";
@@ -117,9 +132,8 @@ void write_request_line(const Head& head, const RequestInfo& request, Writer& wr
   writer.copy(" "sv, request.path, " HTTP/1.1\r\n"sv);
 }
 
-/// RFC 9110, 7.6.3: the version is that of the received message.
 void write_via(const Head& head, std::string_view name, Writer& writer) {
-  writer.copy(head.http_1_0() ? "Via: 1.0 "sv : "Via: 1.1 "sv, name, "\r\n"sv);
+  writer.copy("Via: "sv, via_version(head), " "sv, name, "\r\n"sv);
 }
 
 void write_number(std::string_view name, std::uint64_t number, Writer& writer) {
@@ -319,73 +333,6 @@ void write_request_id(std::string_view id, Writer& writer) {
   if (!id.empty()) writer.copy("X-Request-Id: "sv, id, "\r\n"sv);
 }
 
-bool is_removed_field(const Head& head, const Field& field, const ResponseWriteOptions& options) {
-  const auto is = [&](std::string_view name) {
-    return equal_ignoring_case(head.name(field), name);
-  };
-  return (!options.removed_field.empty() && is(options.removed_field)) ||
-         (!options.request_id.empty() && field.id == FieldName::x_request_id) ||
-         (!options.hsts.empty() && is("Strict-Transport-Security"));
-}
-
-bool ends_with_ignoring_case(std::string_view text, std::string_view end) {
-  return text.size() >= end.size() &&
-         equal_ignoring_case(text.substr(text.size() - end.size()), end);
-}
-
-/// The first directive of a list; commas within quotes do not separate (RFC 9110, 5.6.4).
-std::string_view first_directive(std::string_view list) {
-  bool quoted = false;
-  for (std::size_t i = 0; i < list.size(); ++i) {
-    if (quoted && list[i] == '\\') {
-      ++i;
-    } else if (list[i] == '"') {
-      quoted = !quoted;
-    } else if (list[i] == ',' && !quoted) {
-      return list.substr(0, i);
-    }
-  }
-  return list;
-}
-
-/// Whether a directive would let shared caches store the response, or is one that we add ourselves.
-bool is_overridden(std::string_view directive, CacheAdvice advice) {
-  std::string_view name = directive.substr(0, directive.find('='));
-  name = name.substr(0, name.find_last_not_of(" \t") + 1);
-  if (advice == CacheAdvice::no_cache) return equal_ignoring_case(name, "no-cache");
-  return equal_ignoring_case(name, "public") || equal_ignoring_case(name, "s-maxage") ||
-         equal_ignoring_case(name, "private");
-}
-
-/// Writes the directives of a Cache-Control line that our own directives do not replace.
-void write_cache_control(std::string_view list, CacheAdvice advice, Writer& writer) {
-  std::string_view separator = "Cache-Control: ";
-  while (!list.empty()) {
-    std::string_view directive = first_directive(list);
-    list.remove_prefix(std::min(directive.size() + 1, list.size()));
-    directive.remove_prefix(std::min(directive.find_first_not_of(" \t"), directive.size()));
-    if (directive.empty() || is_overridden(directive, advice)) continue;
-    writer.copy(separator, directive);
-    separator = ", ";
-  }
-  if (separator == ", ") writer.copy("\r\n"sv);
-}
-
-/// Whether a field is for caches and our advice overrides it; then it needs no further writing.
-bool write_cache_field(const Head& head, const Field& field, CacheAdvice advice, Writer& writer) {
-  if (advice == CacheAdvice::as_is) return false;
-  const std::string_view name = head.name(field);
-  if (equal_ignoring_case(name, "Cache-Control")) {
-    write_cache_control(head.value(field), advice, writer);
-    return true;
-  }
-  // RFC 9213, 2: "CDN-Cache-Control" and similar fields, and their predecessors: the caches at
-  // which they are aimed prefer them to Cache-Control.
-  return ends_with_ignoring_case(name, "-Cache-Control") ||
-         equal_ignoring_case(name, "Surrogate-Control") ||
-         equal_ignoring_case(name, "Edge-Control") || equal_ignoring_case(name, "X-Accel-Expires");
-}
-
 }  // namespace
 
 void write_request_head(const Head& head, const RequestInfo& request, const ClientInfo& client,
@@ -420,31 +367,11 @@ void write_request_head(const Head& head, const RequestInfo& request, const Clie
 }
 
 void write_response_head(const Head& head, const ResponseWriteOptions& options, HeadSink sink) {
-  const HopByHop hop_by_hop(head);
   Writer writer(head, sink);
   write_status_line(head, writer);
-  const CacheAdvice advice = options.set_cookie.empty() ? CacheAdvice::as_is : options.cache;
-  for (const Field& field : head.fields) {
-    // RFC 9110, 8.6: neither 1xx nor 204 has a Content-Length, whatever the node sends.
-    const bool bare = head.status < 200 || head.status == 204;
-    if (field.id == FieldName::content_length) {
-      if (!bare) write_length(head, field, writer);
-    } else if (!hop_by_hop(field) && !is_removed_field(head, field, options) &&
-               !write_cache_field(head, field, advice, writer)) {
-      writer.field(field);
-    }
-  }
+  FieldWriter fields(writer);
+  each_response_field(head, options, options.hsts, fields);
   if (options.framing == FramingKind::chunked) writer.copy("Transfer-Encoding: chunked\r\n"sv);
-  if (!options.set_cookie.empty()) {
-    writer.copy("Set-Cookie: "sv, options.set_cookie, "\r\n"sv);
-    if (advice == CacheAdvice::make_private) writer.copy("Cache-Control: private\r\n"sv);
-    if (advice == CacheAdvice::no_cache) writer.copy("Cache-Control: no-cache\r\n"sv);
-  }
-  if (!options.hsts.empty()) {
-    writer.copy("Strict-Transport-Security: "sv, options.hsts, "\r\n"sv);
-  }
-  write_request_id(options.request_id, writer);
-  write_via(head, kOurVia, writer);
   if (!options.upgrade.empty()) {
     write_upgrade(options.upgrade, writer);
   } else if (options.persistence == Persistence::close) {

@@ -57,6 +57,12 @@ std::string_view reason_phrase(int status) {
   }
 }
 
+std::string content_of(const LocalResponse& response) {
+  if (response.content) return *response.content;
+  return std::to_string(response.status) + " " + std::string(reason_phrase(response.status)) +
+         ": " + std::string(response.text) + "\n";
+}
+
 std::string render(const Http1LocalResponse& reply) {
   const std::string status =
       std::to_string(reply.status) + " " + std::string(reason_phrase(reply.status));

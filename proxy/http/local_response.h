@@ -14,6 +14,12 @@ namespace bonedry::http {
 /// The Allow field of a 405 and of the response to OPTIONS. Other methods that llhttp knows are
 /// accepted as well.
 constexpr std::string_view kAllowField = "Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH\r\n";
+/// The value of that field.
+constexpr std::string_view kAllowedMethods =
+    kAllowField.substr(std::string_view("Allow: ").size(),
+                       kAllowField.size() - std::string_view("Allow: \r\n").size());
+/// The body of a response of our own.
+[[nodiscard]] std::string content_of(const LocalResponse& response);
 
 /// A response that bonedry makes itself.
 struct Http1LocalResponse {

@@ -70,29 +70,6 @@ bool has_extra_version_digit(std::string_view bytes, std::size_t stop) {
          is_digit(version[3]);
 }
 
-/// The field that applications which fold names would take this one for, if it is one that a client
-/// must not set itself; else `other`.
-FieldName folded_name(std::string_view name) {
-  if (!has_cgi_ambiguous_char(name)) return FieldName::other;
-  std::array<char, 32> folded{};  // longer than all names that are known in full
-  const std::size_t size = std::min(name.size(), folded.size());
-  std::ranges::transform(name.substr(0, size), folded.begin(), [](char c) {
-    return has_cgi_ambiguous_char({&c, 1}) ? '-' : c;
-  });
-  switch (field_name({folded.data(), size})) {
-    case FieldName::client_info_field:
-    case FieldName::forwarded:
-    case FieldName::x_forwarded_for:
-    case FieldName::x_forwarded_host:
-    case FieldName::x_forwarded_proto:
-      return FieldName::client_info_field;
-    case FieldName::x_request_id:
-      return FieldName::x_request_id;
-    default:
-      return FieldName::other;
-  }
-}
-
 }  // namespace
 
 /// llhttp's callbacks, as one struct so that they see Parser's members.
@@ -162,22 +139,15 @@ struct Parser::Callbacks {
     if (parser.head_ == nullptr) return parser.keep_trailer();
     Field& field = parser.head_->fields.back();
     const std::string_view name(parser.base_ + field.name.at, field.name.size);
-    field.id = field_name(name);
     // llhttp has skipped leading spaces and tabs.
     const char* const value = parser.base_ + field.value.at;
     while (field.value.size > 0 && is_blank(value[field.value.size - 1])) --field.value.size;
-    // Anything may follow the prefix of a client_info_field, so that is checked as well.
-    const bool may_fold = field.id == FieldName::other || field.id == FieldName::client_info_field;
-    if (!may_fold) return 0;
-    if (parser.accepts_name(name)) {
-      if (!parser.forwards_underscore_names()) return 0;
-      const FieldName folded = folded_name(name);
-      if (folded != FieldName::other) field.id = folded;
-      return 0;
-    }
+    const CheckedName checked = parser.check_name(name);
+    field.id = checked.id;
+    if (checked.fate == CheckedName::Fate::forward) return 0;
     parser.head_->fields.pop_back();
     ++parser.dropped_;
-    return parser.drop_or_refuse();
+    return checked.fate == CheckedName::Fate::drop ? 0 : parser.refuse_name();
   }
 
   static int on_head_end(llhttp_t* /*llhttp*/) { return HPE_PAUSED; }
@@ -419,23 +389,25 @@ ParseStatus Parser::parse_chunked(char* data, std::size_t size, BodyPieces& piec
   return paused ? ParseStatus::complete : ParseStatus::more;
 }
 
-bool Parser::accepts_name(std::string_view name) const {
-  return kind_ == Kind::response || limits_.underscore_names == UnderscoreNames::pass ||
-         !has_cgi_ambiguous_char(name);
+CheckedName Parser::check_name(std::string_view name) const {
+  if (kind_ == Kind::response) return {field_name(name)};
+  return check_request_field_name(name, limits_.underscore_names);
 }
 
 /// The return value of a callback for a field that is not accepted.
-int Parser::drop_or_refuse() {
-  if (limits_.underscore_names == UnderscoreNames::drop) return 0;
+int Parser::refuse_name() {
   refusal_ = {400, "a field name with an underscore or a similar character"};
   return HPE_USER;
 }
 
 int Parser::keep_trailer() {
+  using Fate = CheckedName::Fate;
   trailer_bytes_ += std::string_view(": \r\n").size();
-  const bool taken = accepts_name(trailer_name_);
-  const bool folds = forwards_underscore_names() && folded_name(trailer_name_) != FieldName::other;
-  if (taken && !folds && trailer_allowed(trailer_name_)) {
+  const Fate of_response = trailer_allowed(trailer_name_) ? Fate::forward : Fate::drop;
+  const Fate fate = kind_ == Kind::response
+                        ? of_response
+                        : check_request_trailer_name(trailer_name_, limits_.underscore_names);
+  if (fate == Fate::forward) {
     trailers_ += trailer_name_;
     trailers_ += ": ";
     trailers_ += ascii::trimmed(trailer_value_);
@@ -443,7 +415,16 @@ int Parser::keep_trailer() {
   }
   trailer_name_.clear();
   trailer_value_.clear();
-  return taken ? 0 : drop_or_refuse();
+  return fate == Fate::refuse ? refuse_name() : 0;
+}
+
+bool is_known_method(std::string_view method) {
+  static constexpr auto kMethods = std::to_array<std::string_view>({
+#define BONEDRY_METHOD(number, name, text) #text,
+      HTTP_METHOD_MAP(BONEDRY_METHOD)
+#undef BONEDRY_METHOD
+  });
+  return std::ranges::find(kMethods, method) != kMethods.end();
 }
 
 }  // namespace bonedry::http

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "proxy/http/body_pieces.h"
+#include "proxy/http/field_name_check.h"
 #include "proxy/http/head.h"
 #include "proxy/http/rules.h"
 
@@ -11,12 +12,9 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace bonedry::http {
-
-/// What happens to request fields that CGI-like applications would mistake for others, see
-/// `has_cgi_ambiguous_char`.
-enum class UnderscoreNames : std::uint8_t { drop, pass, refuse };
 
 /// Limits for the head of a message.
 struct HeadLimits {
@@ -30,6 +28,9 @@ enum class ParseStatus : std::uint8_t {
   complete,  ///< the head, or the whole body, is complete
   failed,    ///< see `Parser::refusal`
 };
+
+/// Whether requests with this method are served: llhttp's list.
+[[nodiscard]] bool is_known_method(std::string_view method);
 
 /// Parses one HTTP/1 message after another from bytes that the caller reads and keeps. llhttp
 /// (strict) parses heads and chunked bodies; a body of known length is only counted. What llhttp
@@ -90,12 +91,8 @@ class Parser {
   ParseStatus check_request_line(const Head& head);
   ParseStatus check_status_line(const Head& head);
   ParseStatus parse_chunked(char* data, std::size_t size, BodyPieces& pieces, std::size_t& used);
-  [[nodiscard]] bool accepts_name(std::string_view name) const;
-  /// Whether fields whose names applications may mistake for others are forwarded to a node.
-  [[nodiscard]] bool forwards_underscore_names() const {
-    return kind_ == Kind::request && limits_.underscore_names == UnderscoreNames::pass;
-  }
-  int drop_or_refuse();
+  [[nodiscard]] CheckedName check_name(std::string_view name) const;
+  int refuse_name();
   int keep_trailer();
 
   // Many: llhttp reports piece by piece; what it has reported so far is collected here.

@@ -324,6 +324,27 @@ Result<RequestFacts, Refusal> validate_request(const Head& head) {
   return facts;
 }
 
+Result<RequestInfo, Refusal> validate_http2_request(const Head& head, BodyFollows follows) {
+  RequestFacts facts;
+  const FramingFields fields = collect_fields(head);
+  if (const ValidationError bad = check_method(head.text(head.method), facts)) return Failure{*bad};
+  if (const ValidationError bad = check_host(head, fields, facts)) return Failure{*bad};
+  if (const ValidationError bad = check_target(head, facts)) return Failure{*bad};
+  if (facts.target_form == TargetForm::absolute) return Failure{Refusal{400, "a malformed target"}};
+  const auto framing = message_framing(head, fields, Framing{});
+  if (!framing) return Failure{Refusal{400, framing.error()}};
+  facts.body = body_of(*framing);
+  if (follows == BodyFollows::no && facts.body.bytes > 0) {
+    return Failure{Refusal{400, "a Content-Length without a body"}};
+  }
+  const bool is_long = follows == BodyFollows::yes && fields.lengths == 0;
+  if (is_long) facts.body = {BodyLength::unknown, 0};
+  if (const ValidationError bad = check_expectation(head, fields, facts)) return Failure{*bad};
+  if (const ValidationError bad = check_max_forwards(head, fields, facts)) return Failure{*bad};
+  if (!is_long && !facts.is_head) facts.upgrade = upgrade_of(fields);
+  return static_cast<RequestInfo>(facts);
+}
+
 Result<ResponseFacts, const char*> validate_response(const Head& head, RequestKind request_kind) {
   ResponseFacts facts;
   if (head.major != 1 || head.minor > 1) return Failure{"a version other than HTTP/1.0 and 1.1"};

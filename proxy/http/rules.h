@@ -37,6 +37,14 @@ struct RequestFacts : RequestInfo {
 /// and 10.1.1. A refusal with status 200 is the response to OPTIONS with Max-Forwards: 0.
 [[nodiscard]] Result<RequestFacts, Refusal> validate_request(const Head& head);
 
+/// Whether more of the request follows its head.
+enum class BodyFollows : std::uint8_t { no, yes };
+
+/// The same for a head of HTTP/2 (RFC 9113, section 8.3) that is written as one of HTTP/1.1 and has
+/// no fields of HTTP/1 connections but those of Upgrade.
+[[nodiscard]] Result<RequestInfo, Refusal> validate_http2_request(const Head& head,
+                                                                  BodyFollows follows);
+
 struct ResponseFacts : ResponseInfo {
   Framing framing;  ///< FramingKind::tunnel where it switches protocols
   Persistence persistence = Persistence::keep_alive;

@@ -24,9 +24,9 @@ struct Layer {
 // Deeper directories first: the first row that fits a file is its layer. A file may have its own
 // row.
 const std::vector<Layer>& layers() {
-  const std::vector<std::string_view> everything{"proxy/base/", "proxy/io/", "proxy/tls/",
-                                                 "proxy/http/", "proxy/*",   "conf/",
-                                                 "balancer/",   "session/",  "admin/"};
+  const std::vector<std::string_view> everything{
+      "proxy/base/", "proxy/io/", "proxy/tls/", "proxy/http/", "proxy/http2/",
+      "proxy/*",     "conf/",     "balancer/",  "session/",    "admin/"};
   static const std::vector<Layer> rows{
       {"proxy/main.cc", everything},
       {"proxy/application.cc", everything},  // puts the parts together
@@ -41,8 +41,10 @@ const std::vector<Layer>& layers() {
       {"proxy/io/", {"proxy/base/"}},
       {"proxy/tls/", {"proxy/base/", "proxy/io/", "conf/"}},
       {"proxy/http/", {"proxy/base/"}},
+      {"proxy/http2/", {"proxy/base/", "proxy/http/"}},
       {"proxy/*",
-       {"proxy/base/", "proxy/io/", "proxy/tls/", "proxy/http/", "conf/", "balancer/", "session/"}},
+       {"proxy/base/", "proxy/io/", "proxy/tls/", "proxy/http/", "proxy/http2/", "conf/",
+        "balancer/", "session/"}},
       {"conf/", {"proxy/base/"}},
       {"balancer/", {"proxy/base/", "conf/"}},
       {"session/", {"proxy/base/", "conf/", "balancer/"}},
@@ -67,7 +69,8 @@ const std::vector<Library>& libraries() {
       {"toml++/", {"conf/"}},
       {"openssl/", {"proxy/tls/", "session/", "conf/token_digest.cc"}},
       {"ncurses.h", {"admin/ctl/watch/curses_terminal.cc", "admin/ctl/watch/known_terminal.cc"}},
-      {"llhttp.h", {"proxy/http/"}}};
+      {"llhttp.h", {"proxy/http/"}},
+      {"nghttp2/", {"proxy/http2/"}}};
   return rows;
 }
 
@@ -80,13 +83,28 @@ struct Unaware {
 /// Exchange code is independent of protocol and network, so that another protocol only needs
 /// another pair of streams, and tests need no threads.
 const Unaware& exchanges() {
-  static const Unaware rule{
-      "proxy/exchange",
-      {"proxy/http/parser.h", "proxy/http/rules.h", "proxy/http/head_writer.h",
-       "proxy/http/local_response.h", "proxy/http/keep_alive.h", "proxy/io/socket.h",
-       "proxy/io/outbox.h", "proxy/io/readiness.h", "proxy/io/fd_watcher.h",
-       "proxy/io/event_loop.h", "proxy/downstream_connection.h", "proxy/upstream_connection.h",
-       "proxy/upstream_pool.h", "proxy/worker.h", "llhttp.h", "uv.h", "sys/socket.h"}};
+  static const Unaware rule{"proxy/exchange",
+                            {"proxy/http/parser.h",
+                             "proxy/http/rules.h",
+                             "proxy/http/head_writer.h",
+                             "proxy/http/local_response.h",
+                             "proxy/http/keep_alive.h",
+                             "proxy/io/socket.h",
+                             "proxy/io/outbox.h",
+                             "proxy/io/readiness.h",
+                             "proxy/io/fd_watcher.h",
+                             "proxy/io/event_loop.h",
+                             "proxy/http2_connection.h",
+                             "proxy/http2_stream.h",
+                             "proxy/http2/session.h",
+                             "proxy/downstream_connection.h",
+                             "proxy/upstream_connection.h",
+                             "proxy/upstream_pool.h",
+                             "proxy/worker.h",
+                             "llhttp.h",
+                             "nghttp2/nghttp2.h",
+                             "uv.h",
+                             "sys/socket.h"}};
   return rule;
 }
 

@@ -66,9 +66,9 @@ TEST(TlsConfigTest, Errors) {
         "f:10:17: listener[#1].tls.certificates[#1].key: required, but missing"},
        {good + "minimum_version = '1.1'",
         R"(f:11:19: listener[#1].tls.minimum_version: "1.1" is not a valid value; expected one of: 1.2, 1.3)"},
-       {good + "alpn = ['h2']",
-        "f:11:9: listener[#1].tls.alpn[#1]: \"h2\" is not a protocol that "
-        "clients can choose here; expected \"http/1.1\""},
+       {good + "alpn = ['h3']",
+        "f:11:9: listener[#1].tls.alpn[#1]: \"h3\" is not a valid value; expected one of: h2, "
+        "http/1.1"},
        {good + "client_certificates = 'optional'",
         "f:11:23: listener[#1].tls.client_certificates: no CA is trusted to issue them; set "
         "client_ca"},

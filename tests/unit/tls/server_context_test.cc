@@ -202,9 +202,10 @@ TEST_P(ServerContextTest, ChoosesAProtocolThatBothSpeak) {
     SSL_get0_alpn_selected(client.peer->ssl(), &chosen, &size);
     return std::string(reinterpret_cast<const char*>(chosen), size);
   };
-  EXPECT_EQ(chosen_for("\x02h2\x08http/1.1"), "http/1.1");
+  EXPECT_EQ(chosen_for("\x08http/1.1\x02h2"), "h2") << "our order counts";
+  EXPECT_EQ(chosen_for("\x08http/1.1"), "http/1.1");
   EXPECT_EQ(chosen_for(""), "") << "nothing is offered";
-  EXPECT_THAT(chosen_for("\x02h2"), HasSubstr("no application protocol"));
+  EXPECT_THAT(chosen_for("\x02h3"), HasSubstr("no application protocol"));
 }
 
 // -- OCSP -----------------------------------------------------------------------------------------

@@ -1,0 +1,37 @@
+#include "proxy/http2/body_store.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace bonedry::http2 {
+
+void BodyStore::append(BlockPool& blocks, std::string_view bytes) {
+  bytes_ += bytes.size();
+  while (!bytes.empty()) {
+    if (parts_.empty() || parts_.back().size == BlockPool::kBlockSize) {
+      BlockRef block = blocks.take();
+      const char* const data = block->data();
+      parts_.push_back({std::move(block), data, 0});
+    }
+    Part& last = parts_.back();
+    const std::size_t size = std::min(bytes.size(), BlockPool::kBlockSize - last.size);
+    std::memcpy(last.block->data() + last.size, bytes.data(), size);
+    last.size += size;
+    bytes.remove_prefix(size);
+  }
+}
+
+BodyStore::Part BodyStore::take() {
+  Part part = std::move(parts_.front());
+  parts_.pop_front();
+  bytes_ -= part.size;
+  return part;
+}
+
+void BodyStore::clear() {
+  parts_.clear();
+  bytes_ = 0;
+}
+
+}  // namespace bonedry::http2

@@ -1,0 +1,35 @@
+#pragma once
+
+#include "proxy/base/block.h"
+
+#include <cstddef>
+#include <deque>
+#include <string_view>
+
+namespace bonedry::http2 {
+
+/// Body bytes that a client has sent on a stream and that cannot be delivered yet. They are copied
+/// into blocks of their own: what a peer sends in tiny frames would otherwise keep a whole block of
+/// received bytes each. Bounded by the stream's flow-control window. Owned by a stream.
+class BodyStore {
+ public:
+  /// Bytes in one block.
+  struct Part {
+    BlockRef block;
+    const char* data = nullptr;
+    std::size_t size = 0;
+  };
+
+  void append(BlockPool& blocks, std::string_view bytes);
+  [[nodiscard]] bool empty() const { return parts_.empty(); }
+  [[nodiscard]] std::size_t bytes() const { return bytes_; }
+  /// Removes the oldest part; not when it is empty.
+  [[nodiscard]] Part take();
+  void clear();
+
+ private:
+  std::deque<Part> parts_;
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace bonedry::http2

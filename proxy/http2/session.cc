@@ -1,0 +1,468 @@
+#include "proxy/http2/session.h"
+
+#include <nghttp2/nghttp2.h>
+
+#include <algorithm>
+#include <new>
+#include <vector>
+
+namespace bonedry::http2 {
+namespace {
+
+// Frames that bring nothing (SETTINGS, PING, PRIORITY, empty DATA, CONTINUATION, unknown ones): no
+// client sends more than a few, but each makes work, and some make an answer (CVE-2019-9511 ff).
+constexpr std::uint32_t kControlBurst = 1'000;
+constexpr std::uint32_t kControlPerSecond = 100;
+// Resets by the peer, and those that its errors make us send (CVE-2023-44487, CVE-2025-8671): each
+// may have made a node work. A browser resets what a page still loads when it is left.
+constexpr std::uint32_t kResetBurst = 300;
+constexpr std::uint32_t kResetsPerSecond = 50;
+// WINDOW_UPDATE: a peer sends two for a frame with data at most, one of the stream and one of the
+// connection. The rest is for those of a beginning.
+constexpr std::uint64_t kWindowUpdatesPerData = 4;
+constexpr std::uint64_t kMoreWindowUpdates = 1'000;
+// Of RFC 9218; nghttp2.h has no name for it in all versions.
+constexpr std::uint8_t kPriorityUpdate = 0x10;
+
+std::uint8_t byte_at(std::string_view bytes, std::size_t index) {
+  return static_cast<std::uint8_t>(bytes[index]);
+}
+
+std::uint32_t number_at(std::string_view bytes, std::size_t index, std::size_t size) {
+  std::uint32_t number = 0;
+  for (std::size_t i = 0; i < size; ++i) number = number << 8U | byte_at(bytes, index + i);
+  return number;
+}
+
+std::string_view text_of(const std::uint8_t* bytes, std::size_t size) {
+  return {reinterpret_cast<const char*>(bytes), size};
+}
+
+std::uint8_t* bytes_of(std::string_view text) {
+  return reinterpret_cast<std::uint8_t*>(const_cast<char*>(text.data()));
+}
+
+/// libnghttp2 copies the fields.
+std::vector<nghttp2_nv> to_native(std::span<const FieldView> fields) {
+  std::vector<nghttp2_nv> native;
+  native.reserve(fields.size());
+  for (const FieldView& field : fields) {
+    native.push_back({bytes_of(field.name), bytes_of(field.value), field.name.size(),
+                      field.value.size(), NGHTTP2_NV_FLAG_NONE});
+  }
+  return native;
+}
+
+/// Only a shortage of memory makes these calls fail: whatever else may be wrong, such as a stream
+/// that has ended meanwhile, is no matter to the caller.
+void must_not_lack_memory(int status) {
+  if (status == NGHTTP2_ERR_NOMEM) throw std::bad_alloc();
+}
+
+bool is_error_of_peer(std::uint32_t code) {
+  switch (static_cast<ErrorCode>(code)) {
+    case ErrorCode::protocol_error:
+    case ErrorCode::flow_control_error:
+    case ErrorCode::stream_closed:
+    case ErrorCode::frame_size_error:
+    case ErrorCode::refused_stream:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+/// libnghttp2's callbacks, as one struct so that they see the session's members.
+struct ServerSession::Callbacks {
+  static ServerSession& self(void* user) { return *static_cast<ServerSession*>(user); }
+
+  static int on_begin_headers(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
+    ServerSession& own = self(user);
+    own.block_bytes_ = 0;
+    if (frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
+    const StreamId id = frame->hd.stream_id;
+    StreamEvents* const stream = own.events_.on_request(id);
+    if (stream != nullptr) return nghttp2_session_set_stream_user_data(session, id, stream);
+    own.reset(id, ErrorCode::refused_stream);
+    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+  }
+
+  static int on_header(nghttp2_session* /*session*/, const nghttp2_frame* frame,
+                       const std::uint8_t* name, std::size_t name_size, const std::uint8_t* value,
+                       std::size_t value_size, std::uint8_t /*flags*/, void* user) {
+    ServerSession& own = self(user);
+    if (own.state_ != State::open) return 0;
+    own.block_bytes_ += name_size + value_size;
+    if (own.block_bytes_ > own.limits_.header_block) {
+      own.terminate(ErrorCode::enhance_your_calm);
+      return 0;
+    }
+    StreamEvents* const stream = own.stream(frame->hd.stream_id);
+    if (stream != nullptr) stream->on_field(text_of(name, name_size), text_of(value, value_size));
+    return 0;
+  }
+
+  /// Without this, or with 0 as result, libnghttp2 leaves out the field and accepts the rest.
+  static int on_invalid_header(nghttp2_session* /*session*/, const nghttp2_frame* /*frame*/,
+                               const std::uint8_t* /*name*/, std::size_t /*name_size*/,
+                               const std::uint8_t* /*value*/, std::size_t /*value_size*/,
+                               std::uint8_t /*flags*/, void* /*user*/) {
+    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+  }
+
+  static int on_frame(nghttp2_session* /*session*/, const nghttp2_frame* frame, void* user) {
+    ServerSession& own = self(user);
+    const auto& header = frame->hd;
+    if (header.type == NGHTTP2_PING && (header.flags & NGHTTP2_FLAG_ACK) != 0) {
+      own.events_.on_pong();
+    }
+    if (header.type != NGHTTP2_HEADERS && header.type != NGHTTP2_DATA) return 0;
+    StreamEvents* const stream = own.stream(header.stream_id);
+    if (stream == nullptr) return 0;
+    const End end = (header.flags & NGHTTP2_FLAG_END_STREAM) != 0 ? End::yes : End::no;
+    const bool is_head =
+        header.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST;
+    if (is_head) {
+      stream->on_head(end);
+    } else if (end == End::yes) {
+      stream->on_end();
+    }
+    return 0;
+  }
+
+  static int on_data(nghttp2_session* session, std::uint8_t /*flags*/, std::int32_t id,
+                     const std::uint8_t* bytes, std::size_t size, void* user) {
+    ServerSession& own = self(user);
+    own.frame_data_ += size;
+    // At once, so that a stream whose data waits leaves the connection's window to the others.
+    must_not_lack_memory(nghttp2_session_consume_connection(session, size));
+    StreamEvents* const stream = own.stream(id);
+    if (stream != nullptr) stream->on_data(text_of(bytes, size));
+    return 0;
+  }
+
+  static int on_stream_close(nghttp2_session* session, std::int32_t id, std::uint32_t code,
+                             void* user) {
+    ServerSession& own = self(user);
+    StreamEvents* const stream = own.stream(id);
+    nghttp2_session_set_stream_user_data(session, id, nullptr);
+    if (own.find_ended(id) == nullptr) own.note_ended(id, Ended::By::regularly);
+    if (stream != nullptr) stream->on_closed(static_cast<ErrorCode>(code));
+    return 0;
+  }
+
+  static int on_frame_sent(nghttp2_session* /*session*/, const nghttp2_frame* frame, void* user) {
+    ServerSession& own = self(user);
+    const auto& header = frame->hd;
+    if (header.type == NGHTTP2_RST_STREAM) {
+      ++own.counts_.resets_sent;
+      if (is_error_of_peer(frame->rst_stream.error_code)) ++own.unpaid_resets_;
+      own.note_ended(header.stream_id, Ended::By::our_reset);
+      return 0;
+    }
+    if (header.type == NGHTTP2_DATA) ++own.data_frames_;
+    const bool ends = (header.type == NGHTTP2_DATA || header.type == NGHTTP2_HEADERS) &&
+                      (header.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+    StreamEvents* const stream = ends ? own.stream(header.stream_id) : nullptr;
+    if (stream != nullptr) stream->on_sent_end();
+    return 0;
+  }
+
+  /// How much of a body the next frame takes.
+  static ssize_t plan_data(nghttp2_session* session, std::int32_t id, std::uint8_t* /*buffer*/,
+                           std::size_t max, std::uint32_t* flags, nghttp2_data_source* source,
+                           void* /*user*/) {
+    auto& stream = *static_cast<StreamEvents*>(source->ptr);
+    const std::size_t waiting = stream.waiting();
+    const bool ends = waiting <= max && stream.body_end() == End::yes;
+    if (waiting == 0 && !ends) return NGHTTP2_ERR_DEFERRED;
+    *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
+    if (ends) {
+      *flags |= NGHTTP2_DATA_FLAG_EOF;
+      const std::vector<nghttp2_nv> trailers = to_native(stream.trailers());
+      if (!trailers.empty()) {
+        *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+        must_not_lack_memory(nghttp2_submit_trailer(session, id, trailers.data(), trailers.size()));
+      }
+    }
+    return static_cast<ssize_t>(std::min(waiting, max));
+  }
+
+  static int send_data(nghttp2_session* /*session*/, nghttp2_frame* /*frame*/,
+                       const std::uint8_t* header, std::size_t size, nghttp2_data_source* source,
+                       void* user) {
+    ServerSession& own = self(user);
+    own.queue_->push_copy(*own.blocks_, text_of(header, own.header_.size()));
+    static_cast<StreamEvents*>(source->ptr)->move_body(size, *own.queue_);
+    return 0;
+  }
+
+  static nghttp2_session* make(ServerSession& own) {
+    nghttp2_session_callbacks* callbacks = nullptr;
+    must_not_lack_memory(nghttp2_session_callbacks_new(&callbacks));
+    nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
+    nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
+    nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks, on_invalid_header);
+    nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
+    nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
+    nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_sent);
+    nghttp2_session_callbacks_set_send_data_callback(callbacks, send_data);
+    nghttp2_option* option = nullptr;
+    must_not_lack_memory(nghttp2_option_new(&option));
+    nghttp2_option_set_no_auto_window_update(option, 1);
+    nghttp2_option_set_builtin_recv_extension_type(option, kPriorityUpdate);
+    nghttp2_session* session = nullptr;
+    const int status = nghttp2_session_server_new2(&session, callbacks, &own, option);
+    nghttp2_option_del(option);
+    nghttp2_session_callbacks_del(callbacks);
+    must_not_lack_memory(status);
+    return session;
+  }
+};
+
+void ServerSession::Deleter::operator()(nghttp2_session* session) const {
+  nghttp2_session_del(session);
+}
+
+ServerSession::ServerSession(SessionEvents& events, const SessionLimits& limits)
+    : events_(events),
+      limits_(limits),
+      session_(Callbacks::make(*this)),
+      control_(kControlBurst, kControlPerSecond),
+      resets_(kResetBurst, kResetsPerSecond) {
+  const std::array<nghttp2_settings_entry, 5> settings{
+      {{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits.streams},
+       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, limits.stream_window},
+       {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, limits.header_list},
+       {NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1},
+       {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1}}};
+  must_not_lack_memory(
+      nghttp2_submit_settings(session_.get(), NGHTTP2_FLAG_NONE, settings.data(), settings.size()));
+  must_not_lack_memory(nghttp2_session_set_local_window_size(
+      session_.get(), NGHTTP2_FLAG_NONE, 0, static_cast<std::int32_t>(limits.connection_window)));
+}
+
+ServerSession::~ServerSession() = default;
+
+StreamEvents* ServerSession::stream(StreamId id) const {
+  if (state_ == State::failed) return nullptr;
+  return static_cast<StreamEvents*>(nghttp2_session_get_stream_user_data(session_.get(), id));
+}
+
+// -- What the peer sends --------------------------------------------------------------------------
+
+bool ServerSession::receive(std::string_view bytes, Instant now) {
+  now_ = now;
+  const std::size_t preface = std::min(bytes.size(), preface_left_);
+  preface_left_ -= preface;
+  if (preface > 0 && !pass_on(bytes.substr(0, preface))) return false;
+  bytes.remove_prefix(preface);
+  while (!bytes.empty() && state_ == State::open) {
+    if (payload_left_ == 0) {
+      const std::string_view header = take_header(bytes);
+      if (header.empty()) return true;
+      begin_frame(header);
+      if (state_ != State::open || !pass_on(header)) return false;
+    }
+    const std::size_t size = std::min(bytes.size(), payload_left_);
+    note_payload(bytes.substr(0, size));
+    payload_left_ -= size;
+    if (size > 0 && !pass_on(bytes.substr(0, size))) return false;
+    bytes.remove_prefix(size);
+    if (payload_left_ == 0) end_frame();
+  }
+  return state_ == State::open;
+}
+
+/// The next nine bytes, also if they come one by one; empty: they are not all here.
+std::string_view ServerSession::take_header(std::string_view& bytes) {
+  const std::size_t size = std::min(bytes.size(), header_.size() - header_size_);
+  std::copy_n(bytes.data(), size, header_.data() + header_size_);
+  bytes.remove_prefix(size);
+  header_size_ += size;
+  if (header_size_ < header_.size()) return {};
+  header_size_ = 0;
+  return {header_.data(), header_.size()};
+}
+
+bool ServerSession::pass_on(std::string_view bytes) {
+  if (state_ != State::open) return false;
+  const ssize_t used = nghttp2_session_mem_recv(session_.get(), bytes_of(bytes), bytes.size());
+  if (used < 0) {
+    must_not_lack_memory(static_cast<int>(used));
+    // Of what it cannot go on from, it tells the peer nothing: a preface that is none, a flood.
+    if (used == NGHTTP2_ERR_FLOODED) {
+      terminate(ErrorCode::enhance_your_calm);
+    } else {
+      terminate(ErrorCode::protocol_error);
+    }
+    state_ = State::failed;
+  }
+  return state_ == State::open;
+}
+
+/// libnghttp2 by itself ignores some frames that RFC 9113 calls errors, and counts none.
+void ServerSession::begin_frame(std::string_view header) {
+  frame_ = {number_at(header, 0, 3), byte_at(header, 3), byte_at(header, 4),
+            static_cast<StreamId>(number_at(header, 5, 4) & 0x7fffffffU)};
+  payload_left_ = frame_.size;
+  frame_data_ = 0;
+  for (; unpaid_resets_ > 0 && state_ == State::open; --unpaid_resets_) spend(resets_);
+  switch (frame_.type) {
+    case NGHTTP2_DATA:
+      return check_ended_stream();
+    case NGHTTP2_HEADERS:
+      within_head_ = true;
+      return check_ended_stream();
+    case NGHTTP2_RST_STREAM:
+      ++counts_.resets_received;
+      return spend(resets_);
+    case NGHTTP2_WINDOW_UPDATE:
+      if (++window_updates_ > kMoreWindowUpdates + kWindowUpdatesPerData * data_frames_) {
+        spend(control_);
+      }
+      return;
+    default:
+      return spend(control_);
+  }
+}
+
+void ServerSession::note_payload(std::string_view bytes) {
+  const std::size_t at = frame_.size - payload_left_;
+  if (at >= payload_.size()) return;
+  std::copy_n(bytes.data(), std::min(bytes.size(), payload_.size() - at), payload_.data() + at);
+}
+
+/// RFC 9113, section 6.3, and RFC 7540, section 5.3.1. libnghttp2 ignores the frame, since we have
+/// said that we do (RFC 9218, section 2.1).
+void ServerSession::check_priority() {
+  const auto parent = static_cast<StreamId>(
+      number_at({payload_.data(), payload_.size()}, 0, payload_.size()) & 0x7fffffffU);
+  if (frame_.stream == 0 || parent == frame_.stream) terminate(ErrorCode::protocol_error);
+}
+
+void ServerSession::end_frame() {
+  if (frame_.type == NGHTTP2_PRIORITY && frame_.size >= payload_.size()) check_priority();
+  const bool ends_head = (frame_.type == NGHTTP2_HEADERS || frame_.type == NGHTTP2_CONTINUATION) &&
+                         (frame_.flags & NGHTTP2_FLAG_END_HEADERS) != 0;
+  if (ends_head) within_head_ = false;
+  const bool is_empty = frame_.type == NGHTTP2_DATA && frame_data_ == 0 &&
+                        (frame_.flags & NGHTTP2_FLAG_END_STREAM) == 0;
+  if (is_empty && state_ == State::open) spend(control_);
+}
+
+/// RFC 9113, sections 5.1 and 5.1.1: what a stream that has ended gets is an error, unless its peer
+/// could not know the end yet; so is the id of a stream that was left out.
+void ServerSession::check_ended_stream() {
+  const bool is_new = frame_.stream > last_request_;
+  if (is_new && frame_.type == NGHTTP2_HEADERS) last_request_ = frame_.stream;
+  if (is_new || nghttp2_session_find_stream(session_.get(), frame_.stream) != nullptr) return;
+  if (frame_.stream % 2 == 0) return;  // libnghttp2 knows what to say of these
+  const Ended* const ended = find_ended(frame_.stream);
+  if (ended != nullptr && ended->by == Ended::By::our_reset) return spend(control_);
+  const bool was_left_out = ended == nullptr && frame_.type == NGHTTP2_HEADERS;
+  terminate(was_left_out ? ErrorCode::protocol_error : ErrorCode::stream_closed);
+}
+
+void ServerSession::spend(FrameBudget& budget) {
+  if (!budget.take(now_)) terminate(ErrorCode::enhance_your_calm);
+}
+
+void ServerSession::note_ended(StreamId id, Ended::By by) {
+  ended_[next_ended_] = {id, by};
+  next_ended_ = (next_ended_ + 1) % ended_.size();
+}
+
+const ServerSession::Ended* ServerSession::find_ended(StreamId id) const {
+  const auto found = std::ranges::find(ended_, id, &Ended::id);
+  return found == ended_.end() ? nullptr : &*found;
+}
+
+// -- What it gets ---------------------------------------------------------------------------------
+
+void ServerSession::produce(SliceQueue& queue, BlockPool& blocks, std::size_t max_bytes) {
+  queue_ = &queue;
+  blocks_ = &blocks;
+  while (queue.bytes() < max_bytes) {
+    const std::uint8_t* bytes = nullptr;
+    const ssize_t size = nghttp2_session_mem_send(session_.get(), &bytes);
+    if (size < 0) must_not_lack_memory(static_cast<int>(size));
+    if (size <= 0) break;
+    queue.push_copy(blocks, text_of(bytes, static_cast<std::size_t>(size)));
+  }
+  queue_ = nullptr;
+  blocks_ = nullptr;
+}
+
+bool ServerSession::wants_to_write() const {
+  return nghttp2_session_want_write(session_.get()) != 0;
+}
+
+bool ServerSession::is_over() const {
+  return !wants_to_write() &&
+         (state_ != State::open || nghttp2_session_want_read(session_.get()) == 0);
+}
+
+void ServerSession::send_interim(StreamId id, std::span<const FieldView> fields) {
+  const auto native = to_native(fields);
+  must_not_lack_memory(nghttp2_submit_headers(session_.get(), NGHTTP2_FLAG_NONE, id, nullptr,
+                                              native.data(), native.size(), nullptr));
+}
+
+void ServerSession::send_head(StreamId id, std::span<const FieldView> fields, End end) {
+  const auto native = to_native(fields);
+  nghttp2_data_provider body{};
+  body.source.ptr = stream(id);
+  body.read_callback = Callbacks::plan_data;
+  must_not_lack_memory(nghttp2_submit_response(session_.get(), id, native.data(), native.size(),
+                                               end == End::yes ? nullptr : &body));
+}
+
+void ServerSession::resume_body(StreamId id) {
+  must_not_lack_memory(nghttp2_session_resume_data(session_.get(), id));
+}
+
+void ServerSession::reset(StreamId id, ErrorCode code) {
+  must_not_lack_memory(nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, id,
+                                                 static_cast<std::uint32_t>(code)));
+}
+
+void ServerSession::give_back(StreamId id, std::size_t size) {
+  must_not_lack_memory(nghttp2_session_consume_stream(session_.get(), id, size));
+}
+
+std::size_t ServerSession::stream_window(StreamId id) const {
+  const std::int32_t size = nghttp2_session_get_stream_remote_window_size(session_.get(), id);
+  return static_cast<std::size_t>(std::max(0, size));
+}
+
+std::size_t ServerSession::connection_window() const {
+  const std::int32_t size = nghttp2_session_get_remote_window_size(session_.get());
+  return static_cast<std::size_t>(std::max(0, size));
+}
+
+void ServerSession::ping() {
+  must_not_lack_memory(nghttp2_submit_ping(session_.get(), NGHTTP2_FLAG_NONE, nullptr));
+}
+
+void ServerSession::announce_goaway() {
+  must_not_lack_memory(nghttp2_submit_shutdown_notice(session_.get()));
+}
+
+void ServerSession::send_goaway(ErrorCode code) {
+  must_not_lack_memory(nghttp2_submit_goaway(
+      session_.get(), NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(session_.get()),
+      static_cast<std::uint32_t>(code), nullptr, 0));
+}
+
+void ServerSession::terminate(ErrorCode code) {
+  if (state_ != State::open) return;
+  state_ = State::terminated;
+  must_not_lack_memory(
+      nghttp2_session_terminate_session(session_.get(), static_cast<std::uint32_t>(code)));
+}
+
+}  // namespace bonedry::http2

@@ -1,0 +1,362 @@
+#include "proxy/http2_connection.h"
+
+#include "proxy/worker.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace bonedry::proxy {
+
+using http2::ErrorCode;
+using io::IoStatus;
+using io::Ready;
+
+namespace {
+
+// Frames that wait for the socket: enough for it to stay busy, little enough that a stream with a
+// higher priority soon gets its turn.
+constexpr std::size_t kMaxQueued = std::size_t{64} * 1024;
+// After the last frame: closing a socket with unread input would reset it and could destroy what
+// the client has not read yet.
+constexpr Millis kLingerTime{2000};
+constexpr std::size_t kLingerBytes = std::size_t{256} * 1024;
+// A client that answers no PING by then gets the last GOAWAY all the same.
+constexpr Millis kGoawayTime{1000};
+
+http2::SessionLimits session_limits(const http::HeadLimits& heads) {
+  http2::SessionLimits limits;
+  limits.header_list = static_cast<std::uint32_t>(heads.bytes);
+  limits.header_block = 4 * heads.bytes;
+  return limits;
+}
+
+}  // namespace
+
+Http2Connection::Http2Connection(Worker& worker, AcceptedClient accepted)
+    : worker_(worker),
+      client_(std::move(accepted.identity)),
+      listener_(accepted.listener),
+      tls_(std::move(accepted.tls)),
+      slot_(std::move(accepted.slot)),
+      head_due_(accepted.head_due),
+      transport_(worker.context().loop, std::move(accepted.transport)),
+      timer_(worker.context().loop.timers(), [this] { on_timeout(); }),
+      flush_(worker.context().loop, [this] { flush(); }),
+      in_(std::move(accepted.received)),
+      limits_(session_limits(worker.context().heads)),
+      session_(*this, limits_),
+      random_(reinterpret_cast<std::uintptr_t>(this)) {
+  transport_->attach(*this);
+  local_ = transport_->local();
+  wait_for(Awaited::request, head_due_ - worker.context().loop.now());
+  update_interest();
+}
+
+Http2Connection::~Http2Connection() = default;
+
+void Http2Connection::begin() {
+  schedule_flush();  // SETTINGS
+  if (!in_.empty()) return receive();
+  if (transport_->wanted() != Ready::none) read();
+}
+
+void Http2Connection::reject() {
+  session_.terminate(ErrorCode::enhance_your_calm);
+  state_ = State::closing;
+  schedule_flush();
+}
+
+void Http2Connection::drain() {
+  leave();
+}
+
+/// Asks the client to begin no new stream here. What it has begun meanwhile is served: only the
+/// second GOAWAY, after its PING, says which streams are not (RFC 9113, section 6.8).
+void Http2Connection::leave() {
+  if (state_ != State::open) return;
+  state_ = State::leaving;
+  goaway_ = Goaway::announced;
+  session_.announce_goaway();
+  session_.ping();
+  schedule_flush();
+}
+
+void Http2Connection::on_pong() {
+  if (goaway_ != Goaway::announced) return;
+  goaway_ = Goaway::sent;
+  session_.send_goaway(ErrorCode::no_error);
+  schedule_flush();
+}
+
+void Http2Connection::close() {
+  if (state_ == State::removed) return;
+  disconnect();
+  each_stream([](Http2Stream& stream) { stream.cut(); });
+  remove_if_empty();
+}
+
+/// The client has left; exchanges may continue without it, for [timeouts] response at most.
+void Http2Connection::lose() {
+  if (state_ >= State::closed) return;
+  disconnect();
+  each_stream([](Http2Stream& stream) { stream.on_lost(); });
+  if (!streams_.empty()) wait_for(Awaited::end, worker_.context().timeouts.response);
+  remove_if_empty();
+}
+
+void Http2Connection::disconnect() {
+  if (state_ < State::closed) state_ = State::closed;
+  wait_for(Awaited::nothing, {});
+  flush_.cancel();
+  transport_.reset();
+  session_.stop();
+  out_.clear();
+}
+
+void Http2Connection::remove_if_empty() {
+  if (state_ != State::closed || !streams_.empty()) return;
+  state_ = State::removed;
+  worker_.remove(*this);
+}
+
+/// Each may remove itself from the list.
+template <class Call>
+void Http2Connection::each_stream(const Call& call) {
+  for (std::size_t index = streams_.size(); index > 0; --index) {
+    if (index <= streams_.size()) call(*streams_[index - 1]);
+  }
+}
+
+void Http2Connection::follow_topology() {
+  each_stream([](Http2Stream& stream) { stream.end_if_displaced(); });
+}
+
+// -- What the client sends ------------------------------------------------------------------------
+
+void Http2Connection::on_ready(Ready ready) {
+  if (has(ready, Ready::write) && !out_.empty()) flush();
+  if (state_ >= State::closed) return;
+  if (has(ready, Ready::read)) return read();
+  if (ready == Ready::errors && transport_->has_failed()) lose();
+}
+
+void Http2Connection::on_watch_failed(int error) {
+  worker_.report_out_of_resources(error);
+  close();
+}
+
+void Http2Connection::read() {
+  const auto room = in_.room(worker_.context().blocks, BlockPool::kBlockSize);
+  const io::ReadResult result = transport_->read(room);
+  switch (result.status) {
+    case IoStatus::done:
+      in_.filled(result.size);
+      return receive();
+    case IoStatus::would_block:
+      in_.clear();
+      return update_interest();
+    case IoStatus::closed:
+      in_.clear();
+      return on_end_of_input();
+    case IoStatus::truncated:
+    case IoStatus::failed:
+    case IoStatus::refused:
+      in_.clear();
+      return lose();
+  }
+}
+
+void Http2Connection::receive() {
+  if (state_ == State::lingering) {
+    dropped_ += in_.size();
+    in_.clear();
+    return dropped_ > kLingerBytes ? close() : update_interest();
+  }
+  const bool goes_on = session_.receive({in_.data(), in_.size()}, worker_.context().loop.now());
+  end_read();
+  in_.clear();
+  if (state_ >= State::closed) return;
+  if (!goes_on || session_.is_over()) state_ = State::closing;
+  schedule_flush();
+  update_timer();
+}
+
+void Http2Connection::end_read() {
+  // A stream that has ended meanwhile is still there: it is freed at the end of the iteration.
+  for (std::size_t i = 0; i < received_.size(); ++i) received_[i]->on_read_end();
+  received_.clear();
+}
+
+/// A client that has only half-closed, which is rare, still gets its responses. The PING finds out:
+/// a socket that is closed answers with a reset.
+void Http2Connection::on_end_of_input() {
+  input_ = Input::ended;
+  if (streams_.empty() || state_ >= State::closing) return close();
+  session_.ping();
+  schedule_flush();
+  update_interest();
+}
+
+http2::StreamEvents* Http2Connection::on_request(http2::StreamId id) {
+  // A stream that was reset counts until its node's work for it has ended (CVE-2023-44487).
+  if (streams_.size() >= limits_.streams) return nullptr;
+  const std::uint64_t max = worker_.context().limits.requests_per_connection;
+  if (worker_.draining() || (++requests_ >= max && max != 0)) leave();
+  streams_.push_back(std::make_unique<Http2Stream>(*this, id));
+  Http2Stream& stream = *streams_.back();
+  builder_.start(worker_.context().heads, stream.request_head());
+  return &stream;
+}
+
+// -- For its streams ------------------------------------------------------------------------------
+
+RequestSource Http2Connection::source(DownstreamStream& stream) const {
+  const http::ClientInfo client{client_.text(), tls_ ? "https" : "http", client_.trust(),
+                                client_.certificate()};
+  return {&stream, listener_, worker_.listener_address(listener_), client, tls_.get()};
+}
+
+EndpointPair Http2Connection::endpoints() const {
+  const auto& destination = client_.destination();
+  return {client_.source(), destination ? *destination : local_};
+}
+
+void Http2Connection::schedule_reset(http2::StreamId id, ErrorCode code) {
+  resets_.push_back({id, code});
+  schedule_flush();
+}
+
+/// Windows are shared by streams that ask one after the other.
+bool Http2Connection::promises(http2::StreamId id, std::size_t bytes) {
+  if (bytes == 0) return true;
+  if (!out_.empty() || session_.stream_window(id) < bytes) return false;
+  if (promised_ + bytes > std::min(session_.connection_window(), kMaxQueued)) return false;
+  promised_ += bytes;
+  return true;
+}
+
+std::size_t Http2Connection::unacknowledged() const {
+  return transport_ && !out_.empty() ? transport_->unacknowledged() : 0;
+}
+
+void Http2Connection::remove(Http2Stream& stream) {
+  const auto found = std::ranges::find(streams_, &stream, &std::unique_ptr<Http2Stream>::get);
+  worker_.context().loop.retire(std::move(*found));
+  *found = std::move(streams_.back());
+  streams_.pop_back();
+  std::erase(received_, &stream);
+  std::erase(sent_, &stream);
+  if (state_ >= State::closed) return remove_if_empty();
+  schedule_flush();
+}
+
+// -- What it gets ---------------------------------------------------------------------------------
+
+void Http2Connection::flush() {
+  if (state_ >= State::closed) return;
+  flush_.cancel();
+  if (!write()) return lose();
+  promised_ = 0;
+  tell_progress();
+  if (state_ < State::closed) settle();
+}
+
+/// Whether the client is still there.
+bool Http2Connection::write() {
+  BlockPool& blocks = worker_.context().blocks;
+  while (true) {
+    session_.produce(out_, blocks, kMaxQueued);
+    for (const Reset& reset : std::exchange(resets_, {})) session_.reset(reset.id, reset.code);
+    session_.produce(out_, blocks, kMaxQueued);
+    if (out_.empty()) return true;
+    const IoStatus status = transport_->write(out_, io::Push::now);
+    if (status == IoStatus::would_block) return true;
+    if (status != IoStatus::done) return false;
+  }
+}
+
+void Http2Connection::tell_progress() {
+  std::vector<Http2Stream*> told;
+  told.swap(sent_);
+  for (Http2Stream* const stream : told) {
+    const bool there =
+        std::ranges::any_of(streams_, [stream](const auto& one) { return one.get() == stream; });
+    if (there) stream->on_progress();
+  }
+}
+
+/// What follows from the state after a flush.
+void Http2Connection::settle() {
+  if (session_.is_over() && state_ < State::closing) state_ = State::closing;
+  const bool left = state_ == State::leaving && goaway_ == Goaway::sent && streams_.empty();
+  if (left) state_ = State::closing;
+  if (state_ == State::closing && out_.empty() && !session_.wants_to_write()) return linger();
+  update_timer();
+  update_interest();
+}
+
+void Http2Connection::linger() {
+  state_ = State::lingering;
+  if (input_ == Input::ended) return close();
+  transport_->shutdown_write();
+  each_stream([](Http2Stream& stream) { stream.on_lost(); });
+  wait_for(Awaited::end, kLingerTime);
+  update_interest();
+}
+
+// -- Time-outs ------------------------------------------------------------------------------------
+
+void Http2Connection::wait_for(Awaited what, Millis limit) {
+  if (awaited_ == what && what != Awaited::reader) return;
+  awaited_ = what;
+  unacknowledged_ = kNotMeasured;
+  what == Awaited::nothing ? timer_.disarm() : timer_.arm(limit);
+}
+
+/// Streams whose exchange waits have time-outs of their own.
+void Http2Connection::update_timer() {
+  const conf::Timeouts& timeouts = worker_.context().timeouts;
+  if (state_ >= State::lingering) return;
+  if (!out_.empty()) return wait_for(Awaited::reader, timeouts.stall);
+  if (session_.within_head()) return wait_for(Awaited::head, timeouts.header);
+  if (goaway_ == Goaway::announced) return wait_for(Awaited::goaway, kGoawayTime);
+  if (!streams_.empty()) return wait_for(Awaited::nothing, {});
+  if (requests_ > 0) wait_for(Awaited::request, timeouts.idle);
+}
+
+void Http2Connection::on_timeout() {
+  const Awaited awaited = std::exchange(awaited_, Awaited::nothing);
+  switch (awaited) {
+    case Awaited::nothing:
+      return;
+    case Awaited::goaway:
+      on_pong();
+      return;
+    case Awaited::reader: {
+      const std::size_t left = out_.bytes() + transport_->unacknowledged();
+      const std::size_t before = std::exchange(unacknowledged_, left);
+      if (left >= before) return close();
+      awaited_ = awaited;
+      return timer_.arm(worker_.context().timeouts.stall);
+    }
+    case Awaited::request:
+      // A client may be about to send a request: it learns that this one has not been processed.
+      session_.terminate(ErrorCode::no_error);
+      state_ = State::closing;
+      return schedule_flush();
+    case Awaited::head:
+      session_.terminate(ErrorCode::enhance_your_calm);
+      state_ = State::closing;
+      return schedule_flush();
+    case Awaited::end:
+      return close();
+  }
+}
+
+void Http2Connection::update_interest() {
+  if (!transport_) return;
+  const Ready read = input_ == Input::ended ? Ready::errors : Ready::read;
+  transport_->want(out_.empty() ? read : read | Ready::write);
+}
+
+}  // namespace bonedry::proxy

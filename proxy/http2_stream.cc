@@ -1,0 +1,371 @@
+#include "proxy/http2_stream.h"
+
+#include "proxy/base/random.h"
+#include "proxy/http/body_writer.h"
+#include "proxy/http/local_response.h"
+#include "proxy/http/response_fields.h"
+#include "proxy/http2_connection.h"
+#include "proxy/worker.h"
+
+#include <algorithm>
+#include <array>
+#include <deque>
+#include <utility>
+
+namespace bonedry::proxy {
+
+using http2::End;
+using http2::ErrorCode;
+using http2::FieldView;
+
+namespace {
+
+/// The fields of a response. Names are made lower case by the session (RFC 9113, section 8.2).
+class FieldList final : public http::ResponseFieldSink {
+ public:
+  FieldList(const http::Head& head, int status) : head_(head) { add(":status", status); }
+
+  void received(const http::Field& field) override {
+    fields_.push_back({head_.name(field), head_.value(field)});
+  }
+  void added(std::string_view name, std::string_view value) override {
+    fields_.push_back({name, kept_.emplace_back(value)});
+  }
+  void add(std::string_view name, std::uint64_t number) { added(name, std::to_string(number)); }
+  void add(std::string_view name, int number) { added(name, std::to_string(number)); }
+
+  [[nodiscard]] std::span<const FieldView> all() const { return fields_; }
+
+ private:
+  const http::Head& head_;
+  std::vector<FieldView> fields_;
+  std::deque<std::string> kept_;
+};
+
+/// A value of Sec-WebSocket-Key: 16 bytes in base64 (RFC 6455, section 4.1). Nodes only want it to
+/// look like one, and HTTP/2 clients have none to send.
+std::array<char, 24> handshake_key(Random& random) {
+  static constexpr std::string_view kAlphabet =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::array<char, 24> key{};
+  for (char& c : key) c = kAlphabet[random.below(kAlphabet.size())];
+  key[21] = 'A';  // its last four bits say nothing
+  key[22] = key[23] = '=';
+  return key;
+}
+
+/// Views of "Name: value\r\n" lines.
+void split_lines(std::string_view lines, std::vector<FieldView>& fields) {
+  while (!lines.empty()) {
+    const std::size_t end = lines.find("\r\n");
+    const std::string_view line = lines.substr(0, end);
+    const std::size_t colon = line.find(": ");
+    if (colon != std::string_view::npos) {
+      fields.push_back({line.substr(0, colon), line.substr(colon + 2)});
+    }
+    lines.remove_prefix(end == std::string_view::npos ? lines.size() : end + 2);
+  }
+}
+
+}  // namespace
+
+Http2Stream::Http2Stream(Http2Connection& connection, http2::StreamId id)
+    : connection_(connection),
+      id_(id),
+      exchange_(connection.worker().acquire_exchange()),
+      timer_(connection.worker().context().loop.timers(), [this] { cut(); }) {}
+
+Http2Stream::~Http2Stream() = default;
+
+// -- The request ----------------------------------------------------------------------------------
+
+void Http2Stream::on_field(std::string_view name, std::string_view value) {
+  if (input_ == Input::head) return connection_.builder().add(name, value);
+  input_ = Input::trailers;
+  trailer_.add(connection_.worker().context().heads, name, value);
+}
+
+void Http2Stream::on_head(End end) {
+  input_ = end == End::yes ? Input::ended : Input::body;
+  auto& context = connection_.worker().context();
+  const auto key = handshake_key(connection_.random());
+  const auto info = connection_.builder().finish(end, context.blocks, {key.data(), key.size()});
+  if (!info) return refuse(info.error());
+  if (connection_.builder().is_connect()) kind_ = Kind::connect;
+  start_exchange(*info);
+}
+
+void Http2Stream::start_exchange(const http::RequestInfo& info) {
+  if (info.body.length != http::BodyLength::none) takes_body_ = TakesBody::yes;
+  exchange_->start(connection_.source(*this), info);
+}
+
+/// Responds to a request that must not be forwarded.
+void Http2Stream::refuse(const http::Refusal& refusal) {
+  Worker& worker = connection_.worker();
+  const http::Head& head = exchange_->request_head();
+  RequestIds::Made made{};
+  const std::string_view id = worker.request_ids().id_of(head, connection_.trust(), made);
+  worker.report_refusal({connection_.client_text(),
+                         {head.text(head.method), head.text(head.target)},
+                         connection_.listener(),
+                         id},
+                        refusal);
+  http::LocalResponse reply;
+  reply.status = refusal.status;
+  reply.text = refusal.why;
+  const bool allow = refusal.status == 405 || refusal.status == 200;
+  if (allow) reply.allow = http::kAllowedMethods;  // RFC 9110, 15.5.6 and 9.3.7
+  send_local_response(reply);
+  release_exchange();
+  connection_.schedule_flush();
+}
+
+void Http2Stream::on_data(std::string_view bytes) {
+  if (!exchange_ || pauses_.has(PauseReason::dropped)) return;
+  if (!delivers() || !stored_.empty()) {
+    return stored_.append(connection_.worker().context().blocks, bytes);
+  }
+  if (pieces_.count == http::BodyPieces::kMax) deliver_pieces();
+  if (!delivers()) return on_data(bytes);
+  if (pieces_.count == 0) connection_.note_received(*this);
+  const auto at = static_cast<std::uint32_t>(bytes.data() - connection_.input().data());
+  pieces_.pieces[pieces_.count++] = {at, static_cast<std::uint32_t>(bytes.size())};
+  pieces_.bytes += bytes.size();
+}
+
+void Http2Stream::on_end() {
+  input_ = Input::ended;
+  if (trailer_.refusal() && exchange_) {
+    return exchange_->on_error(refused(EndReason::bad_request, *trailer_.refusal()));
+  }
+  if (stored_.empty() && delivers()) deliver_pieces();
+}
+
+void Http2Stream::on_read_end() {
+  if (pieces_.count > 0) deliver_pieces();
+}
+
+/// What was received in this read; with the end if it was received, too.
+void Http2Stream::deliver_pieces() {
+  if (!delivers()) return store_pieces();
+  const http::BodyPieces pieces = pieces_;
+  pieces_.clear();
+  deliver(connection_.input().block(), connection_.input().data(), pieces);
+}
+
+void Http2Stream::store_pieces() {
+  const char* const data = connection_.input().data();
+  for (const http::Span& piece : pieces_.all()) {
+    stored_.append(connection_.worker().context().blocks, {data + piece.at, piece.size});
+  }
+  pieces_.clear();
+}
+
+void Http2Stream::deliver_stored() {
+  while (delivers() && !stored_.empty()) {
+    const http2::BodyStore::Part part = stored_.take();
+    http::BodyPieces whole;
+    whole.pieces[0] = {0, static_cast<std::uint32_t>(part.size)};
+    whole.count = 1;
+    whole.bytes = part.size;
+    deliver(part.block, part.data, whole);
+  }
+  if (delivers() && input_ == Input::ended && pieces_.count == 0) deliver({}, nullptr, {});
+}
+
+void Http2Stream::deliver(const BlockRef& block, const char* data, const http::BodyPieces& pieces) {
+  const bool last = input_ == Input::ended && stored_.empty();
+  if (last) input_ = Input::delivered;
+  if (last) takes_body_ = TakesBody::no;
+  connection_.session().give_back(id_, pieces.bytes);
+  connection_.schedule_flush();  // of the window
+  exchange_->on_request_body(BodySlices(block, data, pieces), last ? Last::yes : Last::no,
+                             trailer_.lines());
+  if (exchange_) exchange_->on_request_read_end();
+}
+
+void Http2Stream::pause(PauseReason reason) {
+  pauses_.add(reason);
+  if (reason == PauseReason::dropped) stored_.clear();
+}
+
+void Http2Stream::resume(PauseReason reason) {
+  pauses_.remove(reason);
+  deliver_stored();
+}
+
+void Http2Stream::begin_tunnel() {
+  takes_body_ = TakesBody::yes;
+  pauses_ = {};
+  deliver_stored();
+}
+
+// -- The response ---------------------------------------------------------------------------------
+
+void Http2Stream::send_interim(const http::Head& head) {
+  if (wire_ != Wire::open) return;
+  FieldList fields(head, head.status);
+  http::each_response_field(head, {}, {}, fields);
+  connection_.session().send_interim(id_, fields.all());
+}
+
+/// RFC 8441, section 5: 200 says of a CONNECT what 101 says of an Upgrade, and nothing else may.
+void Http2Stream::send_head(const http::Head& head, const http::ResponseInfo& response,
+                            const http::ResponseEdits& edits) {
+  if (wire_ != Wire::open) return;
+  int status = head.status;
+  if (response.switches()) status = 200;
+  if (kind_ == Kind::connect && !response.switches() && status < 300) status = 501;
+  FieldList fields(head, status);
+  http::each_response_field(head, edits, connection_.worker().hsts(connection_.listener()), fields);
+  const bool ends = response.body.length == http::BodyLength::none;
+  if (ends) body_end_ = End::yes;
+  connection_.session().send_head(id_, fields.all(), body_end_);
+}
+
+void Http2Stream::send_body(const BodySlices& body) {
+  if (wire_ != Wire::open || body.bytes() == 0) return;
+  http::BodyWriter plain;
+  plain.start(http::FramingKind::length);
+  body.write_to(plain, http::HeadSink{body_, connection_.worker().context().blocks});
+}
+
+/// Never called: `takes_pipes` says no.
+void Http2Stream::send_body(io::PipeLease /*body*/) {}
+
+void Http2Stream::send_end(std::string_view trailers) {
+  trailer_lines_ = trailers;
+  body_end_ = End::yes;
+}
+
+void Http2Stream::send_local_response(const http::LocalResponse& response) {
+  if (wire_ != Wire::open) return;
+  const std::string content = http::content_of(response);
+  FieldList fields({}, response.status);
+  fields.added("content-type", response.content ? response.content_type : http::kPlainText);
+  fields.add("content-length", std::uint64_t{content.size()});
+  fields.added("cache-control", "no-store");
+  if (response.retry_after_s) fields.add("retry-after", std::uint64_t{*response.retry_after_s});
+  if (!response.location.empty()) fields.added("location", response.location);
+  if (!response.set_cookie.empty()) fields.added("set-cookie", response.set_cookie);
+  if (!response.allow.empty()) fields.added("allow", response.allow);
+  const std::string_view request_id = exchange_->response_request_id();
+  if (!request_id.empty()) fields.added("x-request-id", request_id);
+  const std::string_view hsts = connection_.worker().hsts(connection_.listener());
+  if (!hsts.empty()) fields.added("strict-transport-security", hsts);
+  const http::Head& request = exchange_->request_head();
+  const bool is_head = request.text(request.method) == "HEAD";
+  body_end_ = End::yes;
+  if (!is_head) body_.push_copy(connection_.worker().context().blocks, content);
+  connection_.session().send_head(id_, fields.all(), is_head ? End::yes : End::no);
+}
+
+Flow Http2Stream::flush() {
+  if (wire_ == Wire::closed) {
+    body_.clear();
+    return gone() ? Flow::open : Flow::broken;
+  }
+  connection_.session().resume_body(id_);
+  connection_.schedule_flush();
+  flow_ = connection_.promises(id_, body_.bytes()) ? Flow::open : Flow::congested;
+  return flow_;
+}
+
+void Http2Stream::move_body(std::size_t size, SliceQueue& to) {
+  body_.move_front(size, to);
+  connection_.note_sent(*this);
+}
+
+std::span<const FieldView> Http2Stream::trailers() {
+  trailer_fields_.clear();
+  split_lines(trailer_lines_, trailer_fields_);
+  return trailer_fields_;
+}
+
+void Http2Stream::on_sent_end() {
+  wire_ = Wire::sent_all;
+  // The client may stop sending what nobody reads (RFC 9113, section 8.1).
+  if (input_ < Input::ended) connection_.session().reset(id_, ErrorCode::no_error);
+  connection_.note_sent(*this);
+}
+
+void Http2Stream::on_progress() {
+  if (!exchange_) return leave_if_over();
+  exchange_->on_downstream_progress();
+  if (!exchange_ || !body_.empty() || flow_ == Flow::open) return;
+  flow_ = Flow::open;
+  exchange_->on_downstream_drained();
+}
+
+std::size_t Http2Stream::unacknowledged() const {
+  return connection_.unacknowledged();
+}
+
+EndpointPair Http2Stream::endpoints() const {
+  return connection_.endpoints();
+}
+
+// -- The end --------------------------------------------------------------------------------------
+
+bool Http2Stream::gone() const {
+  return wire_ == Wire::closed && exchange_ && !exchange_->over();
+}
+
+void Http2Stream::end_if_displaced() {
+  if (exchange_) exchange_->end_if_displaced();
+}
+
+void Http2Stream::on_exchange_end(StreamEnd end) {
+  release_exchange();
+  stored_.clear();
+  if (wire_ == Wire::closed) return leave_if_over();
+  if (end == StreamEnd::aborted) connection_.schedule_reset(id_, ErrorCode::internal_error);
+  connection_.schedule_flush();
+}
+
+void Http2Stream::on_closed(ErrorCode code) {
+  const bool complete = wire_ == Wire::sent_all && code == ErrorCode::no_error;
+  wire_ = Wire::closed;
+  if (input_ == Input::head && exchange_) {
+    connection_.worker().report_refusal({connection_.client_text(), {}, connection_.listener(), {}},
+                                        {400, "a malformed head"});
+    release_exchange();
+  }
+  // `on_progress` follows, and tells the exchange.
+  if (complete && exchange_) return connection_.note_sent(*this);
+  lose_client();
+}
+
+void Http2Stream::on_lost() {
+  wire_ = Wire::closed;
+  if (input_ == Input::head) release_exchange();
+  lose_client();
+}
+
+void Http2Stream::lose_client() {
+  pieces_.clear();
+  stored_.clear();
+  body_.clear();
+  if (exchange_ && !exchange_->continues_without_client()) return exchange_->on_downstream_lost();
+  // Even if the node sends without end.
+  if (exchange_) timer_.arm(connection_.worker().context().timeouts.response);
+  leave_if_over();
+}
+
+void Http2Stream::cut() {
+  wire_ = Wire::closed;
+  if (input_ == Input::head) release_exchange();
+  if (exchange_) return exchange_->on_downstream_lost();
+  leave_if_over();
+}
+
+void Http2Stream::release_exchange() {
+  if (exchange_) connection_.worker().release_exchange(std::move(exchange_));
+}
+
+void Http2Stream::leave_if_over() {
+  if (!exchange_ && wire_ == Wire::closed) connection_.remove(*this);
+}
+
+}  // namespace bonedry::proxy
