@@ -11,6 +11,9 @@ namespace {
 
 constexpr http::Refusal kTooLarge{413, "the request's body is too large", "[limits] body_bytes"};
 
+constexpr http::Refusal kNoSuchProtocol{501, "this protocol is not served here",
+                                        "[[pool]] upgrades"};
+
 ExchangeError invalid_response(const char* why) {
   return {EndReason::bad_response, Retry::no, 0, why};
 }
@@ -89,6 +92,9 @@ void Exchange::start(const RequestSource& source, const http::RequestInfo& info)
   runtime_ = current_runtime();
   runtime_->retries().note_request();
   if (!runtime_->allows_upgrade(info.upgrade)) info_.upgrade = {};
+  if (info_.upgrade.empty() && info_.switching == http::RequestInfo::Switch::required) {
+    return on_error(refused(EndReason::bad_request, kNoSuchProtocol));
+  }
   if (too_large(info.body.bytes)) return on_error(refused(EndReason::body_too_large, kTooLarge));
   if (!admit_pass()) return;
   if (!pass_) find_session();

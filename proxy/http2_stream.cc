@@ -117,6 +117,7 @@ void Http2Stream::refuse(const http::Refusal& refusal) {
   const bool allow = refusal.status == 405 || refusal.status == 200;
   if (allow) reply.allow = http::kAllowedMethods;  // RFC 9110, 15.5.6 and 9.3.7
   send_local_response(reply);
+  connection_.session().note_error_of_peer();
   release_exchange();
   connection_.schedule_flush();
 }

@@ -44,6 +44,8 @@ struct RequestInfo {
   bool is_head = false;     ///< the method is HEAD: its response has no body
   /// The one protocol that the client asks, and is allowed, to switch to; empty: none.
   std::string_view upgrade;
+  /// Whether the request means anything without the switch: one of HTTP/2 does not (RFC 8441).
+  enum class Switch : std::uint8_t { offered, required } switching = Switch::offered;
 };
 
 /// What is known of a valid final response (or a 101) that can be forwarded.

@@ -98,7 +98,9 @@ void RequestBuilder::end_pseudo_fields() {
     return refuse({405, "CONNECT is not served here"});
   }
   if (method_ != "CONNECT" && !protocol_.empty()) return refuse(kBadPseudo);
-  if (scheme_ != "http" && scheme_ != "https") return refuse({400, "an unknown scheme"});
+  const bool is_http =
+      http::equal_ignoring_case(scheme_, "http") || http::equal_ignoring_case(scheme_, "https");
+  if (!is_http) return refuse({400, "an unknown scheme"});
   if (path_.empty()) return refuse({400, "no path"});
   if (!is_value(path_) || !is_value(authority_)) return refuse({400, "a malformed target"});
   write_request_line();
@@ -218,7 +220,11 @@ Result<http::RequestInfo, Refusal> RequestBuilder::finish(End end, BlockPool& bl
   // A tunnel has no end of its own; its bytes come after the switch.
   const auto body =
       end == End::yes || is_connect() ? http::BodyFollows::no : http::BodyFollows::yes;
-  return http::validate_http2_request(*head_, body);
+  auto info = http::validate_http2_request(*head_, body);
+  if (!info || !is_connect()) return info;
+  if (info->upgrade.empty()) return Failure{Refusal{400, "a malformed protocol"}};
+  info->switching = http::RequestInfo::Switch::required;
+  return info;
 }
 
 void TrailerBuilder::add(const http::HeadLimits& limits, std::string_view name,

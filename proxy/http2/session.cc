@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <new>
+#include <string>
 #include <vector>
 
 namespace bonedry::http2 {
@@ -21,6 +22,8 @@ constexpr std::uint32_t kResetsPerSecond = 50;
 // connection. The rest is for those of a beginning.
 constexpr std::uint64_t kWindowUpdatesPerData = 4;
 constexpr std::uint64_t kMoreWindowUpdates = 1'000;
+// In a SETTINGS frame: behind its header and the id of the first setting.
+constexpr std::size_t kFirstSetting = 9 + 2;
 // Of RFC 9218; nghttp2.h has no name for it in all versions.
 constexpr std::uint8_t kPriorityUpdate = 0x10;
 
@@ -158,8 +161,13 @@ struct ServerSession::Callbacks {
     const auto& header = frame->hd;
     if (header.type == NGHTTP2_RST_STREAM) {
       ++own.counts_.resets_sent;
-      if (is_error_of_peer(frame->rst_stream.error_code)) ++own.unpaid_resets_;
+      if (is_error_of_peer(frame->rst_stream.error_code)) ++own.unpaid_errors_;
       own.note_ended(header.stream_id, Ended::By::our_reset);
+      // RFC 9113, section 6.9.2: not of the stream alone.
+      const bool is_overflow = frame->rst_stream.error_code == NGHTTP2_FLOW_CONTROL_ERROR;
+      if (is_overflow && own.windows_ == Windows::changed) {
+        own.terminate(ErrorCode::flow_control_error);
+      }
       return 0;
     }
     if (header.type == NGHTTP2_DATA) ++own.data_frames_;
@@ -233,8 +241,9 @@ ServerSession::ServerSession(SessionEvents& events, const SessionLimits& limits)
       session_(Callbacks::make(*this)),
       control_(kControlBurst, kControlPerSecond),
       resets_(kResetBurst, kResetsPerSecond) {
+  // See push_settings.
   const std::array<nghttp2_settings_entry, 5> settings{
-      {{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits.streams},
+      {{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, NGHTTP2_MAX_WINDOW_SIZE},
        {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, limits.stream_window},
        {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, limits.header_list},
        {NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1},
@@ -310,13 +319,16 @@ void ServerSession::begin_frame(std::string_view header) {
             static_cast<StreamId>(number_at(header, 5, 4) & 0x7fffffffU)};
   payload_left_ = frame_.size;
   frame_data_ = 0;
-  for (; unpaid_resets_ > 0 && state_ == State::open; --unpaid_resets_) spend(resets_);
+  for (; unpaid_errors_ > 0 && state_ == State::open; --unpaid_errors_) spend(resets_);
   switch (frame_.type) {
     case NGHTTP2_DATA:
       return check_ended_stream();
     case NGHTTP2_HEADERS:
       within_head_ = true;
       return check_ended_stream();
+    case NGHTTP2_SETTINGS:
+      windows_ = Windows::changed;
+      return spend(control_);
     case NGHTTP2_RST_STREAM:
       ++counts_.resets_received;
       return spend(resets_);
@@ -336,16 +348,27 @@ void ServerSession::note_payload(std::string_view bytes) {
   std::copy_n(bytes.data(), std::min(bytes.size(), payload_.size() - at), payload_.data() + at);
 }
 
+StreamId ServerSession::id_in_payload() const {
+  const std::string_view payload(payload_.data(), payload_.size());
+  return static_cast<StreamId>(number_at(payload, 0, payload.size()) & 0x7fffffffU);
+}
+
 /// RFC 9113, section 6.3, and RFC 7540, section 5.3.1. libnghttp2 ignores the frame, since we have
 /// said that we do (RFC 9218, section 2.1).
 void ServerSession::check_priority() {
-  const auto parent = static_cast<StreamId>(
-      number_at({payload_.data(), payload_.size()}, 0, payload_.size()) & 0x7fffffffU);
-  if (frame_.stream == 0 || parent == frame_.stream) terminate(ErrorCode::protocol_error);
+  const bool is_bad = frame_.stream == 0 || id_in_payload() == frame_.stream;
+  if (is_bad) terminate(ErrorCode::protocol_error);
+}
+
+/// RFC 9218, section 7.1.
+void ServerSession::check_priority_update() {
+  if (id_in_payload() == 0) terminate(ErrorCode::protocol_error);
 }
 
 void ServerSession::end_frame() {
-  if (frame_.type == NGHTTP2_PRIORITY && frame_.size >= payload_.size()) check_priority();
+  const bool has_id = frame_.size >= payload_.size();
+  if (frame_.type == NGHTTP2_PRIORITY && has_id) check_priority();
+  if (frame_.type == kPriorityUpdate && has_id) check_priority_update();
   const bool ends_head = (frame_.type == NGHTTP2_HEADERS || frame_.type == NGHTTP2_CONTINUATION) &&
                          (frame_.flags & NGHTTP2_FLAG_END_HEADERS) != 0;
   if (ends_head) within_head_ = false;
@@ -391,10 +414,27 @@ void ServerSession::produce(SliceQueue& queue, BlockPool& blocks, std::size_t ma
     const ssize_t size = nghttp2_session_mem_send(session_.get(), &bytes);
     if (size < 0) must_not_lack_memory(static_cast<int>(size));
     if (size <= 0) break;
+    if (settings_ == Settings::to_be_sent) {
+      push_settings(text_of(bytes, static_cast<std::size_t>(size)));
+      continue;
+    }
     queue.push_copy(blocks, text_of(bytes, static_cast<std::size_t>(size)));
   }
+  windows_ = Windows::as_before;
   queue_ = nullptr;
   blocks_ = nullptr;
+}
+
+/// The first frame. libnghttp2 believes in a higher limit of streams: it would end the connection,
+/// and with it all requests, where RFC 9113, section 5.1.2, has an error of the one stream.
+void ServerSession::push_settings(std::string_view frame) {
+  settings_ = Settings::sent;
+  std::string own(frame);
+  for (std::size_t i = 0; i < sizeof(limits_.streams); ++i) {
+    const auto shift = static_cast<unsigned>(8 * (sizeof(limits_.streams) - 1 - i));
+    own[kFirstSetting + i] = static_cast<char>(limits_.streams >> shift & 0xffU);
+  }
+  queue_->push_copy(*blocks_, own);
 }
 
 bool ServerSession::wants_to_write() const {

@@ -122,6 +122,9 @@ class ServerSession {
   /// There is more of the body, or its end.
   void resume_body(StreamId id);
   void reset(StreamId id, ErrorCode code);
+  /// The peer has made an error which is answered by a response: it counts as one that is answered
+  /// by a reset.
+  void note_error_of_peer() { ++unpaid_errors_; }
   /// Body bytes of the stream have been delivered.
   void give_back(StreamId id, std::size_t size);
   /// Bytes that the peer allows to send on the stream now.
@@ -165,6 +168,9 @@ class ServerSession {
   void end_frame();
   void note_payload(std::string_view bytes);
   void check_priority();
+  void check_priority_update();
+  [[nodiscard]] StreamId id_in_payload() const;
+  void push_settings(std::string_view frame);
   void check_ended_stream();
   void spend(FrameBudget& budget);
   void note_ended(StreamId id, Ended::By by);
@@ -185,14 +191,17 @@ class ServerSession {
   std::size_t payload_left_ = 0;
   std::array<char, 4> payload_{};  // its first bytes
   std::size_t frame_data_ = 0;     // body bytes of this frame
-  std::size_t block_bytes_ = 0;  // decoded, of this header block
+  std::size_t block_bytes_ = 0;    // decoded, of this header block
   bool within_head_ = false;
+  // Whether the peer has changed the windows of all streams, since the last `produce`.
+  enum class Windows : std::uint8_t { as_before, changed } windows_ = Windows::as_before;
+  enum class Settings : std::uint8_t { to_be_sent, sent } settings_ = Settings::to_be_sent;
   StreamId last_request_ = 0;
 
   // What the peer may still do; see session.cc.
   FrameBudget control_;
   FrameBudget resets_;
-  std::uint64_t unpaid_resets_ = 0;   // sent since the last frame
+  std::uint64_t unpaid_errors_ = 0;   // of the peer, since the last frame
   std::uint64_t window_updates_ = 0;  // received
   std::uint64_t data_frames_ = 0;     // sent
 

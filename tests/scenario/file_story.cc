@@ -156,7 +156,8 @@ TEST_P(FileStory, AnAccessLogIsAFileAPipeOrADevice) {
     replace(path, impostor);
     ASSERT_EQ(::kill(bonedry_->pid(), SIGUSR1), 0);
     // The log's own thread opens it.
-    ASSERT_TRUE(eventually([this] { return bonedry_->err().find("reopened") != std::string::npos; }));
+    ASSERT_TRUE(
+        eventually([this] { return bonedry_->err().find("reopened") != std::string::npos; }));
     EXPECT_EQ(User(bonedry_->address()).click().status, 200);
     bonedry_->stop();
     const std::string name = impostor.name;

@@ -170,17 +170,16 @@ TEST(KeysTest, ProtocolsOfAListener) {
   const std::string plain = "[[listener]]\naddress = '127.0.0.1:80'\npool = 'shop'\n";
   const std::string tls = "tls = { certificates = [{ certificate = 'a', key = 'b' }] }\n";
   EXPECT_THAT(load(with_listeners(plain)).config.listeners[0].alpn, ElementsAre("http/1.1"));
-  EXPECT_THAT(
-      load(with_listeners(plain + "alpn = ['h2c', 'http/1.1']\n")).config.listeners[0].alpn,
-      ElementsAre("h2c", "http/1.1"));
-  expect_errors(with_listeners,
-                {{plain + "alpn = ['h2']\n",
-                  R"(f:9:9: listener[#1].alpn[#1]: "h2" is not a valid value; expected one of: )"
-                  "h2c, http/1.1"},
-                 {plain + "alpn = []\n",
-                  "f:9:8: listener[#1].alpn: empty; expected at least one element"},
-                 {plain + "alpn = ['h2c']\n" + tls,
-                  "f:9:8: listener[#1].alpn: belongs in [listener.tls] (line 10)"}});
+  EXPECT_THAT(load(with_listeners(plain + "alpn = ['h2c', 'http/1.1']\n")).config.listeners[0].alpn,
+              ElementsAre("h2c", "http/1.1"));
+  expect_errors(
+      with_listeners,
+      {{plain + "alpn = ['h2']\n",
+        R"(f:9:9: listener[#1].alpn[#1]: "h2" is not a valid value; expected one of: )"
+        "h2c, http/1.1"},
+       {plain + "alpn = []\n", "f:9:8: listener[#1].alpn: empty; expected at least one element"},
+       {plain + "alpn = ['h2c']\n" + tls,
+        "f:9:8: listener[#1].alpn: belongs in [listener.tls] (line 10)"}});
 }
 
 TEST(KeysTest, ListenersThatRedirect) {
