@@ -272,7 +272,7 @@ bool ServerSession::receive(std::string_view bytes, Instant now) {
   while (!bytes.empty() && state_ == State::open) {
     if (payload_left_ == 0) {
       const std::string_view header = take_header(bytes);
-      if (header.empty()) return true;
+      if (header.empty()) break;
       begin_frame(header);
       if (state_ != State::open || !pass_on(header)) return false;
     }
@@ -283,7 +283,8 @@ bool ServerSession::receive(std::string_view bytes, Instant now) {
     bytes.remove_prefix(size);
     if (payload_left_ == 0) end_frame();
   }
-  return state_ == State::open;
+  // libnghttp2 may have ended the session by itself.
+  return state_ == State::open && nghttp2_session_want_read(session_.get()) != 0;
 }
 
 /// The next nine bytes, also if they come one by one; empty: they are not all here.
