@@ -225,6 +225,15 @@ Json handshakes_json(const HandshakeStatus& handshakes) {
           {"shed", handshakes.shed}};
 }
 
+Json http2_json(const Http2Status& http2) {
+  return {{"streams_open", http2.open},
+          {"streams", http2.streams},
+          {"resets_received", http2.resets_received},
+          {"resets_sent", http2.resets_sent},
+          {"goaways_sent", http2.goaways_sent},
+          {"stalls", http2.stalls}};
+}
+
 Json process_json(const ProcessStatus& process, const TrafficStatus& traffic) {
   const auto& rate = process.requests_per_second;
   const std::int64_t previous = traffic.previous_process;
@@ -262,6 +271,7 @@ std::string render_json(const Status& status) {
                    {"admin_http", admin_http_or_null(status.admin_http)},
                    {"exchanges", exchanges_json(status.traffic.exchanges)},
                    {"tls_handshakes", handshakes_json(status.traffic.handshakes)},
+                   {"http2", http2_json(status.traffic.http2)},
                    {"process", process_json(status.process, status.traffic)},
                    {"access_log", access_log_json(status.traffic.access_log)},
                    {"ledger",

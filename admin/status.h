@@ -160,6 +160,16 @@ struct HandshakeStatus {
   [[nodiscard]] std::uint64_t completed() const { return full + resumed; }
 };
 
+/// HTTP/2 on clients' connections, since the start.
+struct Http2Status {
+  std::uint64_t open = 0;             ///< streams that are open now
+  std::uint64_t streams = 0;          ///< begun
+  std::uint64_t resets_received = 0;  ///< of streams, by clients
+  std::uint64_t resets_sent = 0;      ///< of streams, by the proxy
+  std::uint64_t goaways_sent = 0;
+  std::uint64_t stalls = 0;  ///< bodies that had to wait for a flow-control window
+};
+
 /// What the access log has lost since the start.
 struct AccessLogStatus {
   std::uint64_t lines_lost = 0;
@@ -177,6 +187,7 @@ struct TrafficStatus {
   /// Pid of the previous process while it finishes what it has open; 0: there is none.
   std::int64_t previous_process = 0;
   std::vector<Millis> loop_lags = {};  ///< of each worker, see io::LoopLag
+  Http2Status http2 = {};
 };
 
 /// How the last attempt to load the config ended.

@@ -87,6 +87,10 @@ void format_json(Buffer& out, const AccessEntry& entry) {
   append_json(out, "client", entry.client);
   append_json(out, "method", entry.method);
   append_json(out, "target", entry.target);
+  append_json(out, "protocol", entry.protocol);
+  if (entry.stream != 0) {
+    fmt::format_to(std::back_inserter(out), ",\"stream\":{}", entry.stream);
+  }
   append_json(out, "host", entry.host);
   fmt::format_to(std::back_inserter(out),
                  ",\"status\":{},\"bytes_in\":{},\"bytes_out\":{},\"duration_ms\":{}", entry.status,
@@ -126,7 +130,7 @@ void format_combined(Buffer& out, const AccessEntry& entry) {
     append_escaped(out, entry.method, "\\x");
     out.push_back(' ');
     append_escaped(out, entry.target, "\\x");
-    fmt::format_to(std::back_inserter(out), " HTTP/1.{}\"", entry.version_minor);
+    fmt::format_to(std::back_inserter(out), " {}\"", entry.protocol);
   }
   fmt::format_to(std::back_inserter(out), " {} {} ", entry.status, entry.bytes_out);
   append_combined(out, entry.referer);

@@ -33,7 +33,8 @@ struct AccessEntry {
   std::string_view listener;    ///< its address, as configured
   std::string_view request_id;  ///< empty: there is none
   std::string_view trace_id;    ///< of traceparent; empty: there is none that is valid
-  int version_minor = 1;
+  std::string_view protocol = "HTTP/1.1";
+  std::uint32_t stream = 0;  ///< its id in HTTP/2; 0: the protocol has none
   int status = 0;
   std::uint64_t bytes_in = 0;   ///< request body
   std::uint64_t bytes_out = 0;  ///< response body

@@ -30,6 +30,7 @@ struct RequestSource {
   std::string_view address;          ///< of the listener; outlives the exchange
   http::ClientInfo client;           ///< its texts outlive the exchange
   const io::TlsInfo* tls = nullptr;  ///< null: not encrypted; until the client's connection closes
+  std::uint32_t stream_id = 0;       ///< in HTTP/2; 0: the protocol has none
 };
 
 /// One request and its response, whatever protocols the client's and the node's side speak. Finds

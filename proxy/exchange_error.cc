@@ -194,7 +194,8 @@ void Exchange::write_log(EndReason reason) {
   // Logs are read by more people than passes are for.
   std::string target;
   if (has_pass_parameter(entry.target)) entry.target = target = without_pass(entry.target);
-  entry.version_minor = request_head_.minor;
+  entry.protocol = http::protocol_text(request_head_);
+  entry.stream = source_.stream_id;
   entry.status = stats_.status;
   entry.bytes_in = stats_.bytes_in;
   entry.bytes_out = stats_.bytes_out;

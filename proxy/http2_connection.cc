@@ -202,6 +202,7 @@ http2::StreamEvents* Http2Connection::on_request(http2::StreamId id) {
   if (streams_.size() >= limits_.streams) return nullptr;
   const std::uint64_t max = worker_.context().limits.requests_per_connection;
   if (worker_.draining() || (++requests_ >= max && max != 0)) leave();
+  worker_.http2().streams.add();
   streams_.push_back(std::make_unique<Http2Stream>(*this, id));
   Http2Stream& stream = *streams_.back();
   builder_.start(worker_.context().heads, stream.request_head());
@@ -210,10 +211,11 @@ http2::StreamEvents* Http2Connection::on_request(http2::StreamId id) {
 
 // -- For its streams ------------------------------------------------------------------------------
 
-RequestSource Http2Connection::source(DownstreamStream& stream) const {
+RequestSource Http2Connection::source(Http2Stream& stream) const {
   const http::ClientInfo client{client_.text(), tls_ ? "https" : "http", client_.trust(),
                                 client_.certificate()};
-  return {&stream, listener_, worker_.listener_address(listener_), client, tls_.get()};
+  return {&stream, listener_,  worker_.listener_address(listener_),
+          client,  tls_.get(), static_cast<std::uint32_t>(stream.id())};
 }
 
 EndpointPair Http2Connection::endpoints() const {
@@ -229,8 +231,10 @@ void Http2Connection::schedule_reset(http2::StreamId id, ErrorCode code) {
 /// Windows are shared by streams that ask one after the other.
 bool Http2Connection::promises(http2::StreamId id, std::size_t bytes) {
   if (bytes == 0) return true;
-  if (!out_.empty() || session_.stream_window(id) < bytes) return false;
-  if (promised_ + bytes > std::min(session_.connection_window(), kMaxQueued)) return false;
+  const bool fits =
+      bytes <= session_.stream_window(id) && promised_ + bytes <= session_.connection_window();
+  if (!fits) worker_.http2().stalls.add();
+  if (!fits || !out_.empty() || promised_ + bytes > kMaxQueued) return false;
   promised_ += bytes;
   return true;
 }
@@ -241,6 +245,7 @@ std::size_t Http2Connection::unacknowledged() const {
 
 void Http2Connection::remove(Http2Stream& stream) {
   const auto found = std::ranges::find(streams_, &stream, &std::unique_ptr<Http2Stream>::get);
+  worker_.http2().streams_ended.add();
   worker_.context().loop.retire(std::move(*found));
   *found = std::move(streams_.back());
   streams_.pop_back();
@@ -255,7 +260,9 @@ void Http2Connection::remove(Http2Stream& stream) {
 void Http2Connection::flush() {
   if (state_ >= State::closed) return;
   flush_.cancel();
-  if (!write()) return lose();
+  const bool is_there = write();
+  note_counts();
+  if (!is_there) return lose();
   promised_ = 0;
   tell_progress();
   if (state_ < State::closed) settle();
@@ -273,6 +280,13 @@ bool Http2Connection::write() {
     if (status == IoStatus::would_block) return true;
     if (status != IoStatus::done) return false;
   }
+}
+
+void Http2Connection::note_counts() {
+  const http2::SessionCounts counts = session_.take_counts();
+  worker_.http2().resets_received.add(counts.resets_received);
+  worker_.http2().resets_sent.add(counts.resets_sent);
+  worker_.http2().goaways_sent.add(counts.goaways_sent);
 }
 
 void Http2Connection::tell_progress() {

@@ -8,6 +8,7 @@
 #include "proxy/client_identity.h"
 #include "proxy/connection_limiter.h"
 #include "proxy/http2/request_builder.h"
+#include "proxy/http2/response_fields.h"
 #include "proxy/http2/session.h"
 #include "proxy/http2_stream.h"
 #include "proxy/io/connection_transport.h"
@@ -54,8 +55,9 @@ class Http2Connection final : public ClientConnection,
   [[nodiscard]] Worker& worker() { return worker_; }
   [[nodiscard]] http2::ServerSession& session() { return session_; }
   [[nodiscard]] Random& random() { return random_; }
+  [[nodiscard]] http2::ResponseFields& fields() { return fields_; }
   [[nodiscard]] http2::RequestBuilder& builder() { return builder_; }
-  [[nodiscard]] RequestSource source(DownstreamStream& stream) const;
+  [[nodiscard]] RequestSource source(Http2Stream& stream) const;
   [[nodiscard]] EndpointPair endpoints() const;
   [[nodiscard]] std::string_view client_text() const { return client_.text(); }
   [[nodiscard]] http::Trust trust() const { return client_.trust(); }
@@ -97,6 +99,7 @@ class Http2Connection final : public ClientConnection,
   void on_end_of_input();
   void flush();
   [[nodiscard]] bool write();
+  void note_counts();
   void tell_progress();
   void settle();
   void leave();
@@ -129,6 +132,7 @@ class Http2Connection final : public ClientConnection,
   const http2::SessionLimits limits_;
   http2::ServerSession session_;
   http2::RequestBuilder builder_;
+  http2::ResponseFields fields_;
   std::vector<std::unique_ptr<Http2Stream>> streams_;
   std::vector<Http2Stream*> received_;
   std::vector<Http2Stream*> sent_;

@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <array>
-#include <deque>
 #include <utility>
 
 namespace bonedry::proxy {
@@ -19,28 +18,6 @@ using http2::ErrorCode;
 using http2::FieldView;
 
 namespace {
-
-/// The fields of a response. Names are made lower case by the session (RFC 9113, section 8.2).
-class FieldList final : public http::ResponseFieldSink {
- public:
-  FieldList(const http::Head& head, int status) : head_(head) { add(":status", status); }
-
-  void received(const http::Field& field) override {
-    fields_.push_back({head_.name(field), head_.value(field)});
-  }
-  void added(std::string_view name, std::string_view value) override {
-    fields_.push_back({name, kept_.emplace_back(value)});
-  }
-  void add(std::string_view name, std::uint64_t number) { added(name, std::to_string(number)); }
-  void add(std::string_view name, int number) { added(name, std::to_string(number)); }
-
-  [[nodiscard]] std::span<const FieldView> all() const { return fields_; }
-
- private:
-  const http::Head& head_;
-  std::vector<FieldView> fields_;
-  std::deque<std::string> kept_;
-};
 
 /// A value of Sec-WebSocket-Key: 16 bytes in base64 (RFC 6455, section 4.1). Nodes only want it to
 /// look like one, and HTTP/2 clients have none to send.
@@ -206,7 +183,8 @@ void Http2Stream::begin_tunnel() {
 
 void Http2Stream::send_interim(const http::Head& head) {
   if (wire_ != Wire::open) return;
-  FieldList fields(head, head.status);
+  http2::ResponseFields& fields = connection_.fields();
+  fields.start(head, head.status);
   http::each_response_field(head, {}, {}, fields);
   connection_.session().send_interim(id_, fields.all());
 }
@@ -218,7 +196,8 @@ void Http2Stream::send_head(const http::Head& head, const http::ResponseInfo& re
   int status = head.status;
   if (response.switches()) status = 200;
   if (kind_ == Kind::connect && !response.switches() && status < 300) status = 501;
-  FieldList fields(head, status);
+  http2::ResponseFields& fields = connection_.fields();
+  fields.start(head, status);
   http::each_response_field(head, edits, connection_.worker().hsts(connection_.listener()), fields);
   const bool ends = response.body.length == http::BodyLength::none;
   if (ends) body_end_ = End::yes;
@@ -243,7 +222,8 @@ void Http2Stream::send_end(std::string_view trailers) {
 void Http2Stream::send_local_response(const http::LocalResponse& response) {
   if (wire_ != Wire::open) return;
   const std::string content = http::content_of(response);
-  FieldList fields({}, response.status);
+  http2::ResponseFields& fields = connection_.fields();
+  fields.start(exchange_->request_head(), response.status);
   fields.added("content-type", response.content ? response.content_type : http::kPlainText);
   fields.add("content-length", std::uint64_t{content.size()});
   fields.added("cache-control", "no-store");

@@ -27,6 +27,12 @@ constexpr std::array<Counts<HandshakeTotals>, 4> kHandshakeCounts{
      {"resumed", &HandshakeTotals::resumed},
      {"failed", &HandshakeTotals::failed},
      {"shed", &HandshakeTotals::shed}}};
+constexpr std::array<Counts<Http2Totals>, 5> kHttp2Counts{
+    {{"streams", &Http2Totals::streams},
+     {"resets_received", &Http2Totals::resets_received},
+     {"resets_sent", &Http2Totals::resets_sent},
+     {"goaways_sent", &Http2Totals::goaways_sent},
+     {"stalls", &Http2Totals::stalls}}};
 constexpr std::array<Counts<PoolTotals>, 4> kPoolCounts{
     {{"exempt_requests", &PoolTotals::exempt_requests},
      {"foreign_cookies", &PoolTotals::foreign_cookies},
@@ -101,6 +107,7 @@ ProcessTotals read_all(const Json& json) {
     totals.exchanges.endings[reason] = ended.value(name, std::uint64_t{0});
   }
   read(json.value("handshakes", Json::object()), totals.handshakes, kHandshakeCounts);
+  read(json.value("http2", Json::object()), totals.http2, kHttp2Counts);
   read(json, totals, kLogCounts);
   const Json pools = json.value("pools", Json::object());
   for (const auto& [name, pool] : pools.items()) read(pool, totals.pools[name], kPoolCounts);
@@ -121,15 +128,15 @@ std::string to_json(const ProcessTotals& totals) {
   }
   Json handshakes = Json::object();
   write(handshakes, totals.handshakes, kHandshakeCounts);
+  Json http2 = Json::object();
+  write(http2, totals.http2, kHttp2Counts);
   Json pools = Json::object();
   for (const auto& [name, pool] : totals.pools) write(pools[name], pool, kPoolCounts);
   Json nodes = Json::object();
   for (const auto& [name, node] : totals.nodes) nodes[name] = node_json(node);
-  Json json{{"exchanges", std::move(exchanges)},
-            {"handshakes", std::move(handshakes)},
-            {"bounds_ms", bounds()},
-            {"pools", std::move(pools)},
-            {"nodes", std::move(nodes)}};
+  Json json{{"exchanges", std::move(exchanges)}, {"handshakes", std::move(handshakes)},
+            {"http2", std::move(http2)},         {"bounds_ms", bounds()},
+            {"pools", std::move(pools)},         {"nodes", std::move(nodes)}};
   write(json, totals, kLogCounts);
   return json.dump();
 }

@@ -4,6 +4,7 @@
 #include "proxy/base/result.h"
 #include "proxy/exchange_counters.h"
 #include "proxy/handshakes.h"
+#include "proxy/http2_counters.h"
 
 #include <cstdint>
 #include <map>
@@ -25,6 +26,7 @@ struct PoolTotals {
 struct ProcessTotals {
   ExchangeTotals exchanges;
   HandshakeTotals handshakes;
+  Http2Totals http2;
   std::uint64_t log_lines_lost = 0;
   std::uint64_t log_write_errors = 0;
   std::map<std::string, PoolTotals> pools;            ///< by name

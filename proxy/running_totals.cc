@@ -84,6 +84,8 @@ ProcessTotals RunningTotals::process() const {
   totals.exchanges.add(inherited_.exchanges);
   totals.handshakes = server_.handshake_totals();
   totals.handshakes.add(inherited_.handshakes);
+  totals.http2 = server_.http2_totals();
+  totals.http2.add(inherited_.http2);
   const LogLosses losses = server_.access_log_losses();
   totals.log_lines_lost = losses.lines + inherited_.log_lines_lost;
   totals.log_write_errors = losses.errors + inherited_.log_write_errors;
@@ -93,6 +95,7 @@ ProcessTotals RunningTotals::process() const {
 admin::TrafficStatus RunningTotals::status(const Predecessor* predecessor) const {
   const ProcessTotals totals = process();
   const HandshakeTotals& handshakes = totals.handshakes;
+  const Http2Totals& http2 = totals.http2;
   const LogLosses losses = server_.access_log_losses();
   const bool finishing = predecessor != nullptr && !predecessor->is_gone();
   return {exchange_status(totals.exchanges),
@@ -100,7 +103,9 @@ admin::TrafficStatus RunningTotals::status(const Predecessor* predecessor) const
           {totals.log_lines_lost, totals.log_write_errors, losses.why, losses.age},
           server_.client_connections(),
           finishing ? predecessor->pid() : 0,
-          server_.loop_lags()};
+          server_.loop_lags(),
+          {server_.http2_streams(), http2.streams, http2.resets_received, http2.resets_sent,
+           http2.goaways_sent, http2.stalls}};
 }
 
 std::string RunningTotals::report(const balancer::Topology& topology) const {

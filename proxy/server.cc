@@ -204,6 +204,18 @@ HandshakeTotals Server::handshake_totals() const {
   return totals;
 }
 
+Http2Totals Server::http2_totals() const {
+  Http2Totals totals;
+  for (const auto& worker : workers_) totals.add(worker->http2().read());
+  return totals;
+}
+
+std::uint64_t Server::http2_streams() const {
+  std::uint64_t open = 0;
+  for (const auto& worker : workers_) open += worker->http2().open();
+  return open;
+}
+
 std::vector<Millis> Server::loop_lags() const {
   std::vector<Millis> lags;
   for (const auto& worker : workers_) lags.push_back(worker->loop_lag(parts_.clock.now()));

@@ -7,6 +7,7 @@
 #include "proxy/descriptor_budget.h"
 #include "proxy/exchange.h"
 #include "proxy/exchange_context.h"
+#include "proxy/http2_counters.h"
 #include "proxy/incoming_connection.h"
 #include "proxy/io/event_loop.h"
 #include "proxy/io/listener.h"
@@ -132,6 +133,8 @@ class Worker final : public ExchangeContext {
   [[nodiscard]] session::LastRequests* last_requests() override { return last_requests_; }
   /// From any thread: see io::LoopLag.
   [[nodiscard]] Millis loop_lag(Instant now) const { return loop_.lag().longest(now); }
+  /// Any thread may read them.
+  [[nodiscard]] Http2Counters& http2() { return http2_; }
   /// Any thread may read their counts.
   [[nodiscard]] Handshakes& handshakes() { return handshakes_; }
   [[nodiscard]] ProcessState process_state() const override { return process_state_; }
@@ -259,6 +262,7 @@ class Worker final : public ExchangeContext {
   Router router_;
   ExchangeCounters counters_;
   Handshakes handshakes_;
+  Http2Counters http2_;
   AccessLogQueue access_log_;
   RequestIds request_ids_;
   session::LastRequests* const last_requests_;  // null: not wanted

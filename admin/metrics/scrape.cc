@@ -54,6 +54,25 @@ void write_process(Exposition& out, const ProcessStatus& process, const TrafficS
   }
 }
 
+void write_http2(Exposition& out, const Http2Status& http2) {
+  write_one(out,
+            {"bonedry_http2_streams_open", Type::gauge,
+             "HTTP/2 streams of clients that are open, with those that were reset while a node "
+             "still works for them."},
+            http2.open);
+  write_one(out, {"bonedry_http2_streams", Type::counter, "HTTP/2 streams that clients began."},
+            http2.streams);
+  out.begin({"bonedry_http2_resets", Type::counter, "HTTP/2 streams that were reset, by whom."});
+  out.sample(label("by", "client"), http2.resets_received);
+  out.sample(label("by", "proxy"), http2.resets_sent);
+  write_one(out, {"bonedry_http2_goaways", Type::counter, "GOAWAY frames sent to clients."},
+            http2.goaways_sent);
+  write_one(out,
+            {"bonedry_http2_flow_control_stalls", Type::counter,
+             "How often a response had to wait for a window of its client."},
+            http2.stalls);
+}
+
 void write_traffic(Exposition& out, const TrafficStatus& traffic) {
   out.begin({"bonedry_exchanges_ended", Type::counter,
              "Requests of all listeners by how they ended, and whose doing that was."});
@@ -68,6 +87,7 @@ void write_traffic(Exposition& out, const TrafficStatus& traffic) {
   out.sample(label("result", "resumed"), handshakes.resumed);
   out.sample(label("result", "failed"), handshakes.failed);
   out.sample(label("result", "shed"), handshakes.shed);
+  write_http2(out, traffic.http2);
   write_one(out,
             {"bonedry_access_log_lost_lines", Type::counter, "Lines that the access log has lost."},
             traffic.access_log.lines_lost);

@@ -320,6 +320,11 @@ void Head::clear() {
   fields.clear();
 }
 
+std::string_view protocol_text(const Head& head) {
+  if (head.major == 2) return "HTTP/2.0";
+  return head.http_1_0() ? "HTTP/1.0" : "HTTP/1.1";
+}
+
 RequestPreview request_preview(std::string_view bytes) {
   bytes.remove_prefix(std::min(bytes.find_first_not_of("\r\n"), bytes.size()));
   const std::string_view line = bytes.substr(0, bytes.find_first_of("\r\n"));

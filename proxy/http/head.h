@@ -87,6 +87,9 @@ struct Head {
   void clear();
 };
 
+/// "HTTP/1.1", as a log shows the version of a message.
+[[nodiscard]] std::string_view protocol_text(const Head& head);
+
 /// The first words of a request that could not be parsed, to find it in a log.
 struct RequestPreview {
   std::string_view method;

@@ -24,7 +24,7 @@ void BodyStore::append(BlockPool& blocks, std::string_view bytes) {
 
 BodyStore::Part BodyStore::take() {
   Part part = std::move(parts_.front());
-  parts_.pop_front();
+  parts_.erase(parts_.begin());
   bytes_ -= part.size;
   return part;
 }

@@ -3,8 +3,8 @@
 #include "proxy/base/block.h"
 
 #include <cstddef>
-#include <deque>
 #include <string_view>
+#include <vector>
 
 namespace bonedry::http2 {
 
@@ -21,14 +21,14 @@ class BodyStore {
   };
 
   void append(BlockPool& blocks, std::string_view bytes);
-  [[nodiscard]] bool empty() const { return parts_.empty(); }
+  [[nodiscard]] bool empty() const { return bytes_ == 0; }
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
   /// Removes the oldest part; not when it is empty.
   [[nodiscard]] Part take();
   void clear();
 
  private:
-  std::deque<Part> parts_;
+  std::vector<Part> parts_;  // a few: as much as a window
   std::size_t bytes_ = 0;
 };
 

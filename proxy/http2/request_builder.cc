@@ -5,6 +5,8 @@
 #include "proxy/http/rules.h"
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
 #include <cstring>
 
 namespace bonedry::http2 {
@@ -20,16 +22,40 @@ constexpr Refusal kTooLarge{431, "a head that is too large", kBytesKey};
 constexpr Refusal kBadName{400, "a malformed header field"};
 constexpr Refusal kBadPseudo{400, "a pseudo-field that is unknown, repeated or out of place"};
 
+constexpr auto kNameChar = [] {
+  std::array<bool, 256> table{};
+  for (unsigned c = 0; c < table.size(); ++c) {
+    const char one = static_cast<char>(c);
+    table[c] = ascii::is_token_char(one) && !(one >= 'A' && one <= 'Z');
+  }
+  return table;
+}();
+
 /// RFC 9113, section 8.2.1: a token without upper case letters.
 bool is_name(std::string_view name) {
-  const auto fits = [](char c) { return ascii::is_token_char(c) && !(c >= 'A' && c <= 'Z'); };
+  const auto fits = [](char c) { return kNameChar[static_cast<unsigned char>(c)]; };
   return !name.empty() && std::ranges::all_of(name, fits);
+}
+
+/// Whether all of eight characters are visible ASCII or blanks, but for tabs: those of nearly all
+/// values. The subtraction borrows into the high bit of each byte below ' '; DEL becomes 0x80.
+bool is_plain(const char* at) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101U;
+  std::uint64_t word = 0;
+  std::memcpy(&word, at, sizeof(word));
+  const std::uint64_t below = word - kOnes * ' ';
+  const std::uint64_t beyond = word + kOnes;
+  return ((below | beyond | word) & (kOnes * 0x80)) == 0;
 }
 
 /// The same section, and RFC 9110, section 5.5: no control characters, no blanks at either end.
 bool is_value(std::string_view value) {
   const auto control = [](char c) { return (c >= 0 && c < ' ' && c != '\t') || c == 0x7f; };
-  if (std::ranges::any_of(value, control)) return false;
+  std::string_view rest = value;
+  while (rest.size() >= sizeof(std::uint64_t) && is_plain(rest.data())) {
+    rest.remove_prefix(sizeof(std::uint64_t));
+  }
+  if (std::ranges::any_of(rest, control)) return false;
   return value.empty() || (!ascii::is_blank(value.front()) && !ascii::is_blank(value.back()));
 }
 
@@ -161,12 +187,15 @@ void RequestBuilder::add_field(std::string_view name, std::string_view value) {
 }
 
 void RequestBuilder::append_field(FieldName id, std::string_view name, std::string_view value) {
-  http::Field& field = head_->fields.emplace_back();
-  field.id = id;
-  field.name = append(name);
-  (void)append(": ");
-  field.value = append(value);
-  (void)append("\r\n");
+  const std::size_t at = text_.size();
+  const std::size_t size = name.size() + value.size() + std::string_view(": \r\n").size();
+  if (at + size > limits_.bytes) return refuse(kTooLarge);
+  text_.append(name).append(": ").append(value).append("\r\n");
+  const auto name_at = static_cast<std::uint32_t>(at);
+  const auto value_at = static_cast<std::uint32_t>(at + name.size() + 2);
+  head_->fields.push_back({{name_at, static_cast<std::uint32_t>(name.size())},
+                           {value_at, static_cast<std::uint32_t>(value.size())},
+                           id});
 }
 
 http::Span RequestBuilder::append(std::string_view text) {

@@ -45,16 +45,25 @@ std::uint8_t* bytes_of(std::string_view text) {
   return reinterpret_cast<std::uint8_t*>(const_cast<char*>(text.data()));
 }
 
-/// libnghttp2 copies the fields.
-std::vector<nghttp2_nv> to_native(std::span<const FieldView> fields) {
-  std::vector<nghttp2_nv> native;
-  native.reserve(fields.size());
-  for (const FieldView& field : fields) {
-    native.push_back({bytes_of(field.name), bytes_of(field.value), field.name.size(),
-                      field.value.size(), NGHTTP2_NV_FLAG_NONE});
+/// Fields as libnghttp2 wants them, which copies them. Most heads need no allocation.
+class NativeFields {
+ public:
+  explicit NativeFields(std::span<const FieldView> fields) : size_(fields.size()) {
+    if (size_ > few_.size()) many_.resize(size_);
+    nghttp2_nv* next = data();
+    for (const FieldView& field : fields) {
+      *next++ = {bytes_of(field.name), bytes_of(field.value), field.name.size(),
+                 field.value.size(), NGHTTP2_NV_FLAG_NONE};
+    }
   }
-  return native;
-}
+  [[nodiscard]] nghttp2_nv* data() { return size_ > few_.size() ? many_.data() : few_.data(); }
+  [[nodiscard]] std::size_t size() const { return size_; }
+
+ private:
+  std::size_t size_;
+  std::array<nghttp2_nv, 32> few_;
+  std::vector<nghttp2_nv> many_;
+};
 
 /// Only a shortage of memory makes these calls fail: whatever else may be wrong, such as a stream
 /// that has ended meanwhile, is no matter to the caller.
@@ -151,7 +160,8 @@ struct ServerSession::Callbacks {
     ServerSession& own = self(user);
     StreamEvents* const stream = own.stream(id);
     nghttp2_session_set_stream_user_data(session, id, nullptr);
-    if (own.find_ended(id) == nullptr) own.note_ended(id, Ended::By::regularly);
+    // The reset that may have ended it was sent just before.
+    if (own.last_ended().id != id) own.note_ended(id, Ended::By::regularly);
     if (stream != nullptr) stream->on_closed(static_cast<ErrorCode>(code));
     return 0;
   }
@@ -170,6 +180,7 @@ struct ServerSession::Callbacks {
       }
       return 0;
     }
+    if (header.type == NGHTTP2_GOAWAY) ++own.counts_.goaways_sent;
     if (header.type == NGHTTP2_DATA) ++own.data_frames_;
     const bool ends = (header.type == NGHTTP2_DATA || header.type == NGHTTP2_HEADERS) &&
                       (header.flags & NGHTTP2_FLAG_END_STREAM) != 0;
@@ -189,8 +200,8 @@ struct ServerSession::Callbacks {
     *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
     if (ends) {
       *flags |= NGHTTP2_DATA_FLAG_EOF;
-      const std::vector<nghttp2_nv> trailers = to_native(stream.trailers());
-      if (!trailers.empty()) {
+      NativeFields trailers(stream.trailers());
+      if (trailers.size() > 0) {
         *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
         must_not_lack_memory(nghttp2_submit_trailer(session, id, trailers.data(), trailers.size()));
       }
@@ -400,6 +411,10 @@ void ServerSession::note_ended(StreamId id, Ended::By by) {
   next_ended_ = (next_ended_ + 1) % ended_.size();
 }
 
+const ServerSession::Ended& ServerSession::last_ended() const {
+  return ended_[(next_ended_ + ended_.size() - 1) % ended_.size()];
+}
+
 const ServerSession::Ended* ServerSession::find_ended(StreamId id) const {
   const auto found = std::ranges::find(ended_, id, &Ended::id);
   return found == ended_.end() ? nullptr : &*found;
@@ -448,13 +463,13 @@ bool ServerSession::is_over() const {
 }
 
 void ServerSession::send_interim(StreamId id, std::span<const FieldView> fields) {
-  const auto native = to_native(fields);
+  NativeFields native(fields);
   must_not_lack_memory(nghttp2_submit_headers(session_.get(), NGHTTP2_FLAG_NONE, id, nullptr,
                                               native.data(), native.size(), nullptr));
 }
 
 void ServerSession::send_head(StreamId id, std::span<const FieldView> fields, End end) {
-  const auto native = to_native(fields);
+  NativeFields native(fields);
   nghttp2_data_provider body{};
   body.source.ptr = stream(id);
   body.read_callback = Callbacks::plan_data;

@@ -11,6 +11,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 
 struct nghttp2_session;
 
@@ -88,10 +89,11 @@ struct SessionLimits {
   std::size_t header_block = 256 * 1024;
 };
 
-/// What has been counted of one session.
+/// Frames of a session.
 struct SessionCounts {
   std::uint64_t resets_received = 0;
   std::uint64_t resets_sent = 0;
+  std::uint64_t goaways_sent = 0;
 };
 
 /// The server's side of one HTTP/2 connection. Owned by a connection; loop's thread.
@@ -142,7 +144,8 @@ class ServerSession {
   /// Calls no stream any more. For a user who ends within an event.
   void stop() { state_ = State::failed; }
 
-  [[nodiscard]] const SessionCounts& counts() const { return counts_; }
+  /// Since the last call.
+  [[nodiscard]] SessionCounts take_counts() { return std::exchange(counts_, {}); }
 
  private:
   struct Callbacks;
@@ -174,6 +177,7 @@ class ServerSession {
   void check_ended_stream();
   void spend(FrameBudget& budget);
   void note_ended(StreamId id, Ended::By by);
+  [[nodiscard]] const Ended& last_ended() const;
   [[nodiscard]] const Ended* find_ended(StreamId id) const;
   [[nodiscard]] StreamEvents* stream(StreamId id) const;
 

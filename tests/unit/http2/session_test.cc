@@ -303,7 +303,7 @@ TEST_F(SessionTest, ResetsHaveALimit) {
     return test::request(id) + frame(Kind::rst_stream, 0, id, test::number(8));
   });
   EXPECT_EQ(count, 300U);
-  EXPECT_EQ(session_.counts().resets_received, 301U);
+  EXPECT_EQ(session_.take_counts().resets_received, 301U);
 }
 
 TEST_F(SessionTest, ResetsThatThePeerProvokesHaveTheSameLimit) {

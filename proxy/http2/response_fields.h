@@ -1,0 +1,49 @@
+#pragma once
+
+#include "proxy/http/head.h"
+#include "proxy/http/response_fields.h"
+#include "proxy/http2/session.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bonedry::http2 {
+
+/// Collects the fields of a response; the session makes their names lower case (RFC 9113, section
+/// 8.2). Owned by a connection, used for one head after another, so that it allocates once.
+class ResponseFields final : public http::ResponseFieldSink {
+ public:
+  /// Begins a head; `head` is where received fields lie.
+  void start(const http::Head& head, int status) {
+    head_ = &head;
+    fields_.clear();
+    used_ = 0;
+    add(":status", static_cast<std::uint64_t>(status));
+  }
+  void received(const http::Field& field) override {
+    fields_.push_back({head_->name(field), head_->value(field)});
+  }
+  void added(std::string_view name, std::string_view value) override {
+    if (used_ == kept_.size()) return;  // there are never so many
+    std::string& kept = kept_[used_++];
+    kept = value;
+    fields_.push_back({name, kept});
+  }
+  void add(std::string_view name, std::uint64_t number) { added(name, std::to_string(number)); }
+
+  /// Valid until the next `start`.
+  [[nodiscard]] std::span<const FieldView> all() const { return fields_; }
+
+ private:
+  const http::Head* head_ = nullptr;
+  std::vector<FieldView> fields_;
+  // Cookie, Cache-Control twice and once for each received one, Via and so on.
+  std::array<std::string, 32> kept_;
+  std::size_t used_ = 0;
+};
+
+}  // namespace bonedry::http2
