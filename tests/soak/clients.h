@@ -1,7 +1,7 @@
 #pragma once
 
 #include "tests/soak/request_log.h"
-#include "tests/support/http_client.h"
+#include "tests/support/user.h"
 
 #include <atomic>
 #include <cstdint>

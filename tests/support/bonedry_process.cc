@@ -33,11 +33,26 @@ std::string story_tls_path(const std::string& socket, const std::string& name) {
   return std::filesystem::path(socket).parent_path() / ("story-" + name);
 }
 
+/// `alpn = ["h2", "http/1.1"]`, or "h2c" for "h2" without TLS; "" for an empty list.
+std::string alpn_key(const std::vector<std::string>& protocols) {
+  std::string list;
+  for (const std::string& each : protocols) {
+    const bool prior_knowledge = each == "h2" && !story_tls_files();
+    list += (list.empty() ? "\"" : ", \"") + (prior_knowledge ? "h2c" : each) + '"';
+  }
+  return list.empty() ? "" : "alpn = [" + list + "]";
+}
+
 /// What a listener and a pool need in a run of the stories with TLS.
-std::string listener_tls(const std::string& socket) {
-  if (!story_tls_files()) return "";
+std::string listener_tls(const std::string& socket, const std::string& alpn) {
   return "tls = { certificates = [{ certificate = \"" + story_tls_path(socket, "certificate.pem") +
-         "\", key = \"" + story_tls_path(socket, "key.pem") + "\" }] }\n";
+         "\", key = \"" + story_tls_path(socket, "key.pem") + "\" }]" +
+         (alpn.empty() ? "" : ", " + alpn) + " }\n";
+}
+std::string listener_protocols(const TestPool& pool, const std::string& socket) {
+  const std::string alpn = alpn_key(pool.alpn);
+  if (sets_tls(pool.listener)) return "";
+  return story_tls_files() ? listener_tls(socket, alpn) : alpn + '\n';
 }
 std::string pool_tls(const std::string& socket) {
   if (!story_tls_files()) return "";
@@ -69,7 +84,7 @@ std::string to_toml(const TestConfig& config, const std::string& socket,
   add_lines(text, config.ledger);
   for (const TestPool& pool : config.pools) {
     text += "[[listener]]\naddress = \"127.0.0.1:0\"\npool = \"" + pool.name + "\"\n";
-    if (!sets_tls(pool.listener)) text += listener_tls(socket);
+    text += listener_protocols(pool, socket);
     add_lines(text, pool.listener);
   }
   for (const TestPool& pool : config.pools) {
@@ -146,6 +161,11 @@ TestConfig shop(unsigned workers, std::vector<TestNode> nodes, std::vector<std::
                           .health = std::nullopt,
                           .nodes = std::move(nodes),
                           .listener = {}});
+  return config;
+}
+
+TestConfig with_http2(TestConfig config) {
+  for (TestPool& pool : config.pools) pool.alpn = {"h2", "http/1.1"};
   return config;
 }
 

@@ -35,6 +35,9 @@ struct TestPool {
   std::optional<std::vector<std::string>> health = std::nullopt;
   std::vector<TestNode> nodes = {};
   std::vector<std::string> listener = {};
+  /// The protocols of the listener as TLS names them; without TLS, "h2" becomes "h2c". Empty: the
+  /// program's default.
+  std::vector<std::string> alpn = {};
 };
 
 /// The test-specific part of the config; every entry of a list is one line of TOML. The rest
@@ -63,6 +66,9 @@ struct TestConfig {
 [[nodiscard]] TestConfig shop(unsigned workers, std::vector<TestNode> nodes,
                               std::vector<std::string> session = {},
                               std::vector<std::string> pool = {});
+
+/// The same with HTTP/2 and HTTP/1.1 on all listeners.
+[[nodiscard]] TestConfig with_http2(TestConfig config);
 
 /// A node as `status json` reports it.
 struct NodeView {

@@ -31,8 +31,6 @@ HttpClient::HttpClient(const std::string& address, const std::optional<TlsClient
   if (tls) socket_.start_tls(*tls);
 }
 
-User::User(std::string address) : User(std::move(address), story_client_tls()) {}
-
 void HttpClient::send_byte_by_byte(std::string_view raw) {
   for (const char byte : raw) socket_.send_all({&byte, 1});
 }
@@ -86,7 +84,10 @@ Response HttpClient::read_response(std::string_view method, Millis deadline) {
 
 Response HttpClient::exchange(const Request& request, Millis deadline) {
   send(request.to_wire(), deadline);
-  return read_response(request.method, deadline);
+  Response response = read_response(request.method, deadline);
+  // A connection that the proxy has announced to close may still be open.
+  finished_ = !response.complete() || response.headers.has_token("Connection", "close");
+  return response;
 }
 
 Response HttpClient::get(const std::string& target, const Headers& headers) {
@@ -95,35 +96,6 @@ Response HttpClient::get(const std::string& target, const Headers& headers) {
 
 bool HttpClient::is_idle_and_open() {
   return socket_.is_open() && !reader_.has_buffered() && !socket_.wait_readable(Millis{0});
-}
-
-Response User::click(const std::string& target, const Headers& headers) {
-  return send({.method = "GET", .target = target, .headers = headers});
-}
-
-Response User::send(Request request, Millis deadline) {
-  if (client_ && !client_->is_idle_and_open()) client_.reset();
-  if (!client_) client_ = std::make_unique<HttpClient>(address_, tls_);
-  if (std::string cookies = cookies_.header(); !cookies.empty()) {
-    request.headers.add("Cookie", std::move(cookies));
-  }
-  node_.clear();
-  try {
-    Response response = client_->exchange(request, deadline);
-    for (const std::string& line : response.headers.all("Set-Cookie")) cookies_.take(line);
-    node_ = response.headers.get("X-Node");
-    // A connection that the proxy has announced to close may still be open.
-    if (!response.complete() || response.headers.has_token("Connection", "close")) client_.reset();
-    return response;
-  } catch (...) {
-    client_.reset();  // its next bytes could belong to the failed request
-    throw;
-  }
-}
-
-void User::go_to(std::string address) {
-  address_ = std::move(address);
-  client_.reset();
 }
 
 std::optional<std::string> set_cookie_value(const Response& response, std::string_view name) {

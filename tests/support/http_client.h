@@ -1,10 +1,7 @@
 #pragma once
 
-#include "bench/demo/cookie_jar.h"
 #include "tests/support/http_message.h"
 
-#include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,9 +22,18 @@ struct Request {
 /// The bytes as one chunk of a chunked body.
 [[nodiscard]] std::string chunk(std::string_view bytes);
 
-/// A scripted client on one connection. Every call blocks at most until its deadline; then it
-/// throws TimedOut, and the test fails.
-class HttpClient {
+/// A client's connection, whatever version of HTTP it speaks.
+class ClientConnection {
+ public:
+  virtual ~ClientConnection() = default;
+  virtual Response exchange(const Request& request, Millis deadline) = 0;
+  /// Whether another request may be sent: open, and the peer has not said that it will close.
+  [[nodiscard]] virtual bool usable() = 0;
+};
+
+/// A scripted client on one HTTP/1 connection. Every call blocks at most until its deadline; then
+/// it throws TimedOut, and the test fails.
+class HttpClient : public ClientConnection {
  public:
   explicit HttpClient(const std::string& address);  ///< TLS: see story_tls.h
   /// Over TLS if `tls` has a value. Throws as Socket::start_tls does.
@@ -48,7 +54,7 @@ class HttpClient {
   /// Only the next head, which may be interim; its body stays unread.
   [[nodiscard]] Response read_head(Millis deadline = kDeadline);
 
-  Response exchange(const Request& request, Millis deadline = kDeadline);
+  Response exchange(const Request& request, Millis deadline = kDeadline) override;
   Response get(const std::string& target, const Headers& headers = {});
 
   /// True when the proxy closes the connection within the deadline and sends nothing before.
@@ -57,50 +63,15 @@ class HttpClient {
   }
   /// Whether the connection looks reusable: nothing to read, and not closed by the peer.
   [[nodiscard]] bool is_idle_and_open();
+  /// The same, unless `exchange` has got a response after which the connection is not to be used.
+  [[nodiscard]] bool usable() override { return !finished_ && is_idle_and_open(); }
 
   [[nodiscard]] Socket& socket() { return socket_; }
 
  private:
   Socket socket_;
   MessageReader reader_;
-};
-
-/// One browser: a keep-alive connection, reopened when it was closed, and a cookie jar.
-class User {
- public:
-  explicit User(std::string address);  ///< TLS: see story_tls.h
-  /// Over TLS if `tls` has a value. Cookies are kept as without it: the jar ignores Secure.
-  User(std::string address, std::optional<TlsClient> tls)
-      : address_(std::move(address)), tls_(std::move(tls)) {}
-
-  /// Requests a page as a browser would, and stores the cookies of the response.
-  Response click(const std::string& target = "/", const Headers& headers = {});
-  Response send(Request request, Millis deadline = kDeadline);
-
-  /// Continues as the same browser after the shop's address has changed.
-  void go_to(std::string address);
-  /// Closes the connection, as browsers do now and then; the cookies stay.
-  void disconnect() { client_.reset(); }
-
-  /// The cookie's value; "" when there is no such cookie.
-  [[nodiscard]] std::string cookie(const std::string& name = "bonedry") const {
-    return cookies_.value(name);
-  }
-  [[nodiscard]] bool has_cookie(const std::string& name = "bonedry") const {
-    return cookies_.has(name);
-  }
-  void set_cookie(const std::string& name, const std::string& value) { cookies_.set(name, value); }
-  void forget_cookies() { cookies_.clear(); }
-
-  /// The node that served the last click, from its X-Node; "" when the proxy responded itself.
-  [[nodiscard]] const std::string& node() const { return node_; }
-
- private:
-  std::string address_;
-  std::optional<TlsClient> tls_;
-  std::unique_ptr<HttpClient> client_;
-  demo::CookieJar cookies_;
-  std::string node_;
+  bool finished_ = false;  ///< by the latest response
 };
 
 /// The value that a response sets for a cookie, or nothing.

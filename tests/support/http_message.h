@@ -58,7 +58,8 @@ enum class BodyEnd : std::uint8_t {
   length,   ///< as long as Content-Length announced
   chunked,  ///< with the last chunk
   close,    ///< the peer finished, and only that could end the body
-  aborted,  ///< the peer closed before the end, or broke the framing
+  stream,   ///< HTTP/2: with END_STREAM
+  aborted,  ///< the peer closed or reset before the end, or broke the framing
 };
 
 using BodySink = std::function<void(std::string_view)>;
@@ -105,6 +106,7 @@ struct Response {
   std::uint64_t body_size = 0;
   Headers trailers;
   BodyEnd end = BodyEnd::none;
+  std::string reset;  ///< HTTP/2: the code of the peer's RST_STREAM, such as "CANCEL"; "": none
   std::string raw_head;
   std::vector<Response> interim;  ///< the 1xx responses before it
 

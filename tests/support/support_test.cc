@@ -5,6 +5,7 @@
 #include "tests/support/child_process.h"
 #include "tests/support/fake_node.h"
 #include "tests/support/http_client.h"
+#include "tests/support/user.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -2,7 +2,7 @@
 #include "proxy/worker.h"
 #include "session/mapped_ledger.h"
 #include "tests/support/fake_node.h"
-#include "tests/support/http_client.h"
+#include "tests/support/user.h"
 
 #include <gtest/gtest.h>
 
