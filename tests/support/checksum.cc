@@ -50,6 +50,18 @@ std::string sha256(std::string_view bytes) {
   return digest.hex();
 }
 
+std::string websocket_accept(std::string_view key) {
+  const std::string text = std::string{key} + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned size = 0;
+  if (EVP_Digest(text.data(), text.size(), digest, &size, EVP_sha1(), nullptr) != 1) {
+    throw std::runtime_error("no SHA-1");
+  }
+  unsigned char base64[2 * EVP_MAX_MD_SIZE];
+  const int length = EVP_EncodeBlock(base64, digest, static_cast<int>(size));
+  return {reinterpret_cast<const char*>(base64), static_cast<std::size_t>(length)};
+}
+
 PatternBody::PatternBody(std::uint64_t seed, std::uint64_t size)
     : size_(size), left_(size), piece_(kPiece, '\0') {
   std::uint64_t state = seed * 2 + 1;

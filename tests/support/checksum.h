@@ -27,6 +27,9 @@ class Sha256 {
 
 [[nodiscard]] std::string sha256(std::string_view bytes);
 
+/// The Sec-WebSocket-Accept for a Sec-WebSocket-Key (RFC 6455, section 4.2.2).
+[[nodiscard]] std::string websocket_accept(std::string_view key);
+
 /// A body of any size that is never held in memory as a whole. The same seed gives the same bytes,
 /// and no part of it repeats, so that a lost, doubled or swapped piece changes its checksum.
 class PatternBody {

@@ -234,9 +234,9 @@ struct Http2Client::Callbacks {
                            void* user_data) {
     Stream* const from = find(user_data, id);
     if (from == nullptr) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-    const std::size_t taken = from->unsent.copy(reinterpret_cast<char*>(buffer), size);
-    from->unsent.erase(0, taken);
-    if (from->unsent.empty() && from->ends) {
+    const std::size_t taken = from->body.copy(reinterpret_cast<char*>(buffer), size, from->sent);
+    from->sent += taken;
+    if (from->unsent() == 0 && from->ends) {
       *flags |= NGHTTP2_DATA_FLAG_EOF;
       if (!from->trailers.empty()) {
         *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
@@ -324,7 +324,7 @@ StreamId Http2Client::submit(const Request& request, bool has_body) {
 
 StreamId Http2Client::begin(const Request& request, Millis deadline) {
   const StreamId id = submit(request, !request.body.empty());
-  stream(id).unsent = request.body;
+  stream(id).body = request.body;
   stream(id).ends = true;
   flush(TestClock::now() + deadline);
   return id;
@@ -344,7 +344,11 @@ void Http2Client::resume(StreamId id, TestTime until) {
 void Http2Client::offer_data(StreamId id, std::string_view bytes, Millis deadline) {
   Stream& to = stream(id);
   if (to.closed) return;
-  to.unsent += bytes;
+  if (to.unsent() == 0) {
+    to.body.clear();
+    to.sent = 0;
+  }
+  to.body += bytes;
   resume(id, TestClock::now() + deadline);
 }
 
@@ -352,11 +356,11 @@ void Http2Client::send_data(StreamId id, std::string_view bytes, Millis deadline
   const TestTime until = TestClock::now() + deadline;
   offer_data(id, bytes, deadline);
   Stream& to = stream(id);
-  wait_until([&to] { return to.unsent.empty() || to.closed; }, until);
+  wait_until([&to] { return to.unsent() == 0 || to.closed; }, until);
 }
 
 std::size_t Http2Client::unsent(StreamId id) const {
-  return streams_.at(id).unsent.size();
+  return streams_.at(id).unsent();
 }
 
 void Http2Client::end(StreamId id, const Headers& trailers, Millis deadline) {

@@ -111,9 +111,12 @@ class Http2Client : public ClientConnection {
     bool ended_by_peer = false;
     bool closed = false;
     bool reset_by_us = false;
-    std::string unsent;  ///< of the request's body
-    bool ends = false;   ///< nothing follows `unsent` but the trailers
+    std::string body;  ///< of the request; the part before `sent` is at the peer
+    std::size_t sent = 0;
+    bool ends = false;  ///< nothing follows `body` but the trailers
     Headers trailers;
+
+    [[nodiscard]] std::size_t unsent() const { return body.size() - sent; }
   };
 
   [[nodiscard]] Stream& stream(StreamId id);

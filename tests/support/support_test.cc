@@ -437,5 +437,9 @@ TEST(ChecksumTest, IsSha256) {
   EXPECT_NE(PatternBody::checksum(1, 100'000), PatternBody::checksum(2, 100'000));
 }
 
+TEST(ChecksumTest, KnowsTheAcceptOfAWebSocket) {
+  EXPECT_EQ(websocket_accept("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+}
+
 }  // namespace
 }  // namespace bonedry::test
