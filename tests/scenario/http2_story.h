@@ -4,8 +4,10 @@
 #include "tests/support/http2_client.h"
 #include "tests/support/story_tls.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace bonedry::test {
 
@@ -23,6 +25,15 @@ class Http2Story : public ShopStory {
   /// Whether the access log has `text`, or gets it soon.
   [[nodiscard]] bool eventually_logged(const std::string& text) const {
     return eventually([&] { return bonedry_->out().find(text) != std::string::npos; });
+  }
+  /// Of all nodes that are configured.
+  [[nodiscard]] bool eventually_idle() const {
+    return eventually([this] {
+      const auto status = bonedry_->status();
+      const auto& nodes = status.at("pools").at(0).at("nodes");
+      return std::all_of(nodes.begin(), nodes.end(),
+                         [](const auto& each) { return each.at("exchanges_open") == 0; });
+    });
   }
   [[nodiscard]] bool eventually_open(const FakeNode& which, std::int64_t exchanges) const {
     return eventually([&] { return node(which).exchanges_open == exchanges; });
