@@ -132,6 +132,7 @@ TEST_P(Http2ConnectionStory, WithTlsTheProtocolIsChosenByAlpn) {
   EXPECT_EQ((Http2Client{address(), tls}).get("/").version, "HTTP/2") << "our order counts";
   EXPECT_TRUE(eventually_logged(R"("alpn":"h2")"));
   TestConfig old_shop = shop(workers(), {alice_});
+  old_shop.pools[0].alpn = {"http/1.1"};
   launch(old_shop);
   tls->alpn = {"h2", "http/1.1"};
   HttpClient old_client{address(), tls};
