@@ -12,7 +12,8 @@ class ClientConnection : public io::Retirable {
  public:
   /// Reads what the client sent before the connection was accepted. Called once.
   virtual void begin() = 0;
-  /// The worker is shutting down: closes an idle connection at once, any other after its requests.
+  /// The worker begins to drain (see `Worker::closes_idle_connections`): the connection ends after
+  /// its requests.
   virtual void drain() = 0;
   /// Closes at once, even during an exchange.
   virtual void close() = 0;

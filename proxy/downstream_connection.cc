@@ -54,6 +54,7 @@ void DownstreamConnection::reject(const http::Refusal& refusal) {
 }
 
 void DownstreamConnection::drain() {
+  if (!worker_.closes_idle_connections()) return;
   if (state_ == State::head && in_.empty()) close();
 }
 

@@ -46,6 +46,10 @@ void IncomingConnection::begin() {
   if (stage_ != Stage::handshake || transport_->has_unread()) on_ready(Ready::read);
 }
 
+void IncomingConnection::drain() {
+  if (worker_.closes_idle_connections()) close();
+}
+
 void IncomingConnection::close() {
   if (!transport_) return;
   timer_.disarm();

@@ -49,7 +49,7 @@ class IncomingConnection final : public ClientConnection, private io::FdWatcher:
   IncomingConnection(Worker& worker, AcceptedClient accepted, BeforeHttp before);
 
   void begin() override;
-  void drain() override { close(); }
+  void drain() override;
   void close() override;
   void follow_topology() override {}
 

@@ -371,8 +371,7 @@ void Worker::begin_drain(DrainMode mode, std::function<void()> drained) {
   for (const auto& listener : listeners_) listener->accept_backlog();
   listeners_.clear();
   // Closing removes a connection from the list, so the list is walked backwards.
-  const std::size_t closing = mode == DrainMode::close_idle ? connections_.size() : 0;
-  for (std::size_t index = closing; index > 0; --index) {
+  for (std::size_t index = connections_.size(); index > 0; --index) {
     if (index <= connections_.size()) connections_[index - 1]->drain();
   }
   check_drained();

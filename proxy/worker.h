@@ -60,7 +60,8 @@ struct SharedParts {
 enum class DrainMode : std::uint8_t {
   close_idle,
   /// After one more response, which the client was promised (keep-alive), or at the idle time-out.
-  /// So no client sends a request on a connection that is just being closed.
+  /// So no client sends a request on a connection that is just being closed. Clients of HTTP/2 are
+  /// told at once (GOAWAY), which refuses none.
   close_after_response,
 };
 
