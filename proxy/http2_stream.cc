@@ -198,6 +198,8 @@ void Http2Stream::send_head(const http::Head& head, const http::ResponseInfo& re
   if (kind_ == Kind::connect && !response.switches() && status < 300) status = 501;
   http2::ResponseFields& fields = connection_.fields();
   fields.start(head, status);
+  // The same section: it answers a key that the client has not sent.
+  if (response.switches()) fields.leave_out("Sec-WebSocket-Accept");
   http::each_response_field(head, edits, connection_.worker().hsts(connection_.listener()), fields);
   const bool ends = response.body.length == http::BodyLength::none;
   if (ends) body_end_ = End::yes;

@@ -182,6 +182,8 @@ void RequestBuilder::add_field(std::string_view name, std::string_view value) {
       }
       return;
     default:
+      // RFC 8441, section 5: the node's key is ours.
+      if (is_connect() && name == "sec-websocket-key") return;
       return append_field(checked.id, name, value);
   }
 }

@@ -4,6 +4,7 @@
 #include "proxy/http/response_fields.h"
 #include "proxy/http2/session.h"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -22,10 +23,15 @@ class ResponseFields final : public http::ResponseFieldSink {
     head_ = &head;
     fields_.clear();
     used_ = 0;
+    left_out_ = {};
     add(":status", static_cast<std::uint64_t>(status));
   }
+  /// Fields of the head with this name are not taken; a literal.
+  void leave_out(std::string_view name) { left_out_ = name; }
   void received(const http::Field& field) override {
-    fields_.push_back({head_->name(field), head_->value(field)});
+    const std::string_view name = head_->name(field);
+    if (!left_out_.empty() && http::equal_ignoring_case(name, left_out_)) return;
+    fields_.push_back({name, head_->value(field)});
   }
   void added(std::string_view name, std::string_view value) override {
     if (used_ == kept_.size()) return;  // there are never so many
@@ -40,6 +46,7 @@ class ResponseFields final : public http::ResponseFieldSink {
 
  private:
   const http::Head* head_ = nullptr;
+  std::string_view left_out_;
   std::vector<FieldView> fields_;
   // Cookie, Cache-Control twice and once for each received one, Via and so on.
   std::array<std::string, 32> kept_;
