@@ -245,9 +245,9 @@ void Http2Stream::send_local_response(const http::LocalResponse& response) {
 }
 
 Flow Http2Stream::flush() {
-  if (wire_ == Wire::closed) {
+  if (wire_ >= Wire::closed) {
     body_.clear();
-    return gone() ? Flow::open : Flow::broken;
+    return Flow::open;
   }
   connection_.session().resume_body(id_);
   connection_.schedule_flush();
@@ -291,10 +291,6 @@ EndpointPair Http2Stream::endpoints() const {
 
 // -- The end --------------------------------------------------------------------------------------
 
-bool Http2Stream::gone() const {
-  return wire_ == Wire::closed && exchange_ && !exchange_->over();
-}
-
 void Http2Stream::end_if_displaced() {
   if (exchange_) exchange_->end_if_displaced();
 }
@@ -302,7 +298,7 @@ void Http2Stream::end_if_displaced() {
 void Http2Stream::on_exchange_end(StreamEnd end) {
   release_exchange();
   stored_.clear();
-  if (wire_ == Wire::closed) return leave_if_over();
+  if (wire_ >= Wire::closed) return leave_if_over();
   if (end == StreamEnd::aborted) connection_.schedule_reset(id_, ErrorCode::internal_error);
   connection_.schedule_flush();
 }
@@ -331,6 +327,7 @@ void Http2Stream::lose_client() {
   stored_.clear();
   body_.clear();
   if (exchange_ && !exchange_->continues_without_client()) return exchange_->on_downstream_lost();
+  if (exchange_) wire_ = Wire::gone;
   // Even if the node sends without end.
   if (exchange_) timer_.arm(connection_.worker().context().timeouts.response);
   leave_if_over();
@@ -348,7 +345,7 @@ void Http2Stream::release_exchange() {
 }
 
 void Http2Stream::leave_if_over() {
-  if (!exchange_ && wire_ == Wire::closed) connection_.remove(*this);
+  if (!exchange_ && wire_ >= Wire::closed) connection_.remove(*this);
 }
 
 }  // namespace bonedry::proxy

@@ -53,7 +53,7 @@ class Http2Stream final : public io::Retirable,
   Flow flush() override;
   [[nodiscard]] std::size_t unsent() const override { return body_.bytes(); }
   [[nodiscard]] std::size_t unacknowledged() const override;
-  [[nodiscard]] bool gone() const override;
+  [[nodiscard]] bool gone() const override { return wire_ == Wire::gone; }
   [[nodiscard]] EndpointPair endpoints() const override;
   void pause(PauseReason reason) override;
   void resume(PauseReason reason) override;
@@ -81,7 +81,12 @@ class Http2Stream final : public io::Retirable,
     ended,      ///< the end has been received
     delivered,  ///< and the exchange has got it, or has no use for it
   };
-  enum class Wire : std::uint8_t { open, sent_all, closed };
+  enum class Wire : std::uint8_t {
+    open,
+    sent_all,
+    closed,
+    gone,  ///< closed by the client, while the node works on
+  };
 
   void start_exchange(const http::RequestInfo& info);
   void refuse(const http::Refusal& refusal);
