@@ -174,6 +174,7 @@ void Http2Stream::resume(PauseReason reason) {
 }
 
 void Http2Stream::begin_tunnel() {
+  kind_ = Kind::tunnel;
   takes_body_ = TakesBody::yes;
   pauses_ = {};
   deliver_stored();
@@ -268,8 +269,10 @@ std::span<const FieldView> Http2Stream::trailers() {
 
 void Http2Stream::on_sent_end() {
   wire_ = Wire::sent_all;
-  // The client may stop sending what nobody reads (RFC 9113, section 8.1).
-  if (input_ < Input::ended) connection_.session().reset(id_, ErrorCode::no_error);
+  // The client may stop sending what nobody reads (RFC 9113, section 8.1). A node that has ended
+  // its side of a tunnel still reads.
+  const bool is_read = kind_ == Kind::tunnel && exchange_;
+  if (input_ < Input::ended && !is_read) connection_.session().reset(id_, ErrorCode::no_error);
   connection_.note_sent(*this);
 }
 
@@ -299,12 +302,28 @@ void Http2Stream::on_exchange_end(StreamEnd end) {
   release_exchange();
   stored_.clear();
   if (wire_ >= Wire::closed) return leave_if_over();
-  if (end == StreamEnd::aborted) connection_.schedule_reset(id_, ErrorCode::internal_error);
+  if (end == StreamEnd::aborted) {
+    connection_.schedule_reset(id_, ErrorCode::internal_error);
+  } else {
+    end_tunnel();
+  }
   connection_.schedule_flush();
 }
 
+/// The proxy has ended it, or its node before and its client not yet.
+void Http2Stream::end_tunnel() {
+  if (kind_ != Kind::tunnel) return;
+  if (body_end_ == End::no) {
+    body_end_ = End::yes;
+    connection_.session().resume_body(id_);
+  } else if (wire_ == Wire::sent_all && input_ < Input::ended) {
+    connection_.schedule_reset(id_, ErrorCode::no_error);
+  }
+}
+
 void Http2Stream::on_closed(ErrorCode code) {
-  const bool complete = wire_ == Wire::sent_all && code == ErrorCode::no_error;
+  const bool half_open = kind_ == Kind::tunnel && input_ < Input::ended;
+  const bool complete = wire_ == Wire::sent_all && code == ErrorCode::no_error && !half_open;
   wire_ = Wire::closed;
   if (input_ == Input::head && exchange_) {
     connection_.worker().report_refusal({connection_.client_text(), {}, connection_.listener(), {}},

@@ -98,6 +98,7 @@ class Http2Stream final : public io::Retirable,
   }
   void store_pieces();
   void lose_client();
+  void end_tunnel();
   void release_exchange();
   void leave_if_over();
 
@@ -115,7 +116,7 @@ class Http2Stream final : public io::Retirable,
   http2::TrailerBuilder trailer_;
   io::Timer timer_;  // of an exchange without its client
 
-  enum class Kind : std::uint8_t { request, connect } kind_ = Kind::request;
+  enum class Kind : std::uint8_t { request, connect, tunnel } kind_ = Kind::request;
   SliceQueue body_;  // of the response
   http2::End body_end_ = http2::End::no;
   Flow flow_ = Flow::open;     // as the exchange knows it
