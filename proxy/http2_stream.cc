@@ -302,6 +302,7 @@ void Http2Stream::on_exchange_end(StreamEnd end) {
   release_exchange();
   stored_.clear();
   if (wire_ >= Wire::closed) return leave_if_over();
+  if (end == StreamEnd::complete) connection_.session().note_work();
   if (end == StreamEnd::aborted) {
     connection_.schedule_reset(id_, ErrorCode::internal_error);
   } else {

@@ -9,7 +9,7 @@ namespace {
 constexpr std::string_view kChallengePath = "/.well-known/acme-challenge/";
 // RFC 9110, 15.5.20.
 constexpr http::Refusal kMisdirected{421, "the connection is for another host",
-                                     "[listener.tls] strict_host"};
+                                     "[listener.tls] certificates"};
 
 /// RFC 9110, 15.4.9: 308 keeps the method. The https port is the standard one, whatever the port
 /// of the request.
@@ -35,7 +35,7 @@ std::optional<LocalAnswer> LocalAnswers::find(const LocalRequest& request) const
   if (!acme_challenges_.empty() && info.path.starts_with(kChallengePath)) {
     return LocalAnswer{challenge(info.path.substr(kChallengePath.size()), head)};
   }
-  if (tls != nullptr && is_misdirected(info, *tls)) return LocalAnswer{Failure{kMisdirected}};
+  if (is_misdirected(request)) return LocalAnswer{Failure{kMisdirected}};
   if (redirect_ == conf::Redirect::https) return LocalAnswer{redirect_to_https(info)};
   return std::nullopt;
 }
@@ -46,11 +46,12 @@ bool LocalAnswers::asks_for_health(const http::RequestInfo& request) const {
 
 /// A client may send requests for several hosts over one connection (RFC 9110, 7.4). One of
 /// HTTP/1.0 may name none.
-bool LocalAnswers::is_misdirected(const http::RequestInfo& request, const io::TlsInfo& tls) const {
-  if (!hosts_ || request.host.empty()) return false;
-  std::string_view host = http::name_of_host(request.host);
+bool LocalAnswers::is_misdirected(const LocalRequest& request) const {
+  const bool is_checked = strict_ == Strict::always || request.head.major == 2;
+  if (!hosts_ || request.tls == nullptr || !is_checked || request.info.host.empty()) return false;
+  std::string_view host = http::name_of_host(request.info.host);
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  return !hosts_->covers(tls.server_name, host);
+  return !hosts_->covers(request.tls->server_name, host);
 }
 
 http::LocalResponse LocalAnswers::challenge(std::string_view token, const http::Head& head) const {

@@ -38,19 +38,20 @@ struct LocalAnswer {
 
 /// The requests to a listener that no node is asked for: all of them where it redirects, those for
 /// its own health, those of ACME servers for a challenge (http-01), and those that came over the
-/// connection of another host (`strict_host`). They belong to no session. Immutable; one for each
+/// connection of another host (with HTTP/2, or `strict_host`). They belong to no session. Immutable; one for each
 /// listener in a worker's Router.
 class LocalAnswers {
  public:
   LocalAnswers() = default;
-  /// `hosts`: see `ServerContext::names`; null: requests may be for any host. `pool`: that of the
-  /// listener, which must outlive this; null if it redirects.
+  /// `hosts`: see `ServerContext::names`; null: it has no TLS. `pool`: that of the listener, which
+  /// must outlive this; null if it redirects.
   LocalAnswers(const conf::Listener& config, std::shared_ptr<const tls::HostNames> hosts,
                const balancer::PoolView* pool)
       : redirect_(config.redirect),
         health_path_(config.health_path),
         acme_challenges_(config.acme_challenges),
         hosts_(std::move(hosts)),
+        strict_(config.tls && config.tls->strict_host ? Strict::always : Strict::with_http2),
         pool_(pool) {}
 
   /// Nothing if the request is for a node. May read a small file, see `read_acme_challenge`.
@@ -59,12 +60,15 @@ class LocalAnswers {
  private:
   [[nodiscard]] bool asks_for_health(const http::RequestInfo& request) const;
   [[nodiscard]] http::LocalResponse challenge(std::string_view token, const http::Head& head) const;
-  [[nodiscard]] bool is_misdirected(const http::RequestInfo& request, const io::TlsInfo& tls) const;
+  [[nodiscard]] bool is_misdirected(const LocalRequest& request) const;
 
   conf::Redirect redirect_ = conf::Redirect::no;
   std::string health_path_;
   std::string acme_challenges_;
   std::shared_ptr<const tls::HostNames> hosts_;
+  /// For which requests the certificate must be valid: browsers send those for several hosts over
+  /// one connection of HTTP/2, and only of that (RFC 9113, section 9.1.1).
+  enum class Strict : std::uint8_t { with_http2, always } strict_ = Strict::with_http2;
   const balancer::PoolView* pool_ = nullptr;
 };
 

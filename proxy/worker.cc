@@ -162,8 +162,7 @@ void Worker::adopt(const std::shared_ptr<const balancer::Topology>& topology) {
     listener.plain = plain_http(config.alpn);
     auto& runtime = made[listener.pool];
     if (!runtime && !listener.pool.empty()) runtime = make_runtime(topology, listener.pool);
-    const bool any_host = !config.tls || !config.tls->strict_host;
-    next.push_back({runtime, LocalAnswers(config, any_host ? nullptr : listener.tls->names(),
+    next.push_back({runtime, LocalAnswers(config, listener.tls ? listener.tls->names() : nullptr,
                                           runtime ? &runtime->view() : nullptr)});
   }
   router_ = Router(std::move(next));

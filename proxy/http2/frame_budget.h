@@ -24,6 +24,8 @@ class FrameBudget {
     left_ -= kShares;
     return true;
   }
+  /// The peer has done something useful meanwhile.
+  void give_back() { left_ = std::min(burst_, left_ + kShares); }
 
  private:
   static constexpr std::uint64_t kShares = 1000;

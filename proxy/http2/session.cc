@@ -18,6 +18,9 @@ constexpr std::uint32_t kControlPerSecond = 100;
 // may have made a node work. A browser resets what a page still loads when it is left.
 constexpr std::uint32_t kResetBurst = 300;
 constexpr std::uint32_t kResetsPerSecond = 50;
+// A frame with so much of a body gives one of the first back: gRPC clients send a PING for each
+// round trip in which data comes.
+constexpr std::size_t kUsefulData = 1'000;
 // WINDOW_UPDATE: a peer sends two for a frame with data at most, one of the stream and one of the
 // connection. The rest is for those of a beginning.
 constexpr std::uint64_t kWindowUpdatesPerData = 4;
@@ -387,6 +390,7 @@ void ServerSession::end_frame() {
   const bool is_empty = frame_.type == NGHTTP2_DATA && frame_data_ == 0 &&
                         (frame_.flags & NGHTTP2_FLAG_END_STREAM) == 0;
   if (is_empty && state_ == State::open) spend(control_);
+  if (frame_data_ >= kUsefulData) control_.give_back();
 }
 
 /// RFC 9113, sections 5.1 and 5.1.1: what a stream that has ended gets is an error, unless its peer
@@ -484,6 +488,11 @@ void ServerSession::resume_body(StreamId id) {
 void ServerSession::reset(StreamId id, ErrorCode code) {
   must_not_lack_memory(nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, id,
                                                  static_cast<std::uint32_t>(code)));
+}
+
+void ServerSession::note_work() {
+  control_.give_back();
+  resets_.give_back();
 }
 
 void ServerSession::give_back(StreamId id, std::size_t size) {

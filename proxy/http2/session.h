@@ -127,6 +127,8 @@ class ServerSession {
   /// The peer has made an error which is answered by a response: it counts as one that is answered
   /// by a reset.
   void note_error_of_peer() { ++unpaid_errors_; }
+  /// A request has been carried out: who has work done may also do a little that is none.
+  void note_work();
   /// Body bytes of the stream have been delivered.
   void give_back(StreamId id, std::size_t size);
   /// Bytes that the peer allows to send on the stream now.

@@ -67,7 +67,7 @@ class AccessLogStory : public ShopStory {
   const TempDir directory_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, AccessLogStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, AccessLogStory, worker_counts(), name_of_workers);
 
 // -- What a line says -----------------------------------------------------------------------------
 

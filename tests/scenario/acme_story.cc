@@ -119,7 +119,7 @@ class AcmeStory : public ShopStory {
   std::optional<ChildProcess> pebble_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, AcmeStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, AcmeStory, worker_counts(), name_of_workers);
 
 TEST_P(AcmeStory, CertbotGetsACertificateAndAReloadServesIt) {
   for (const char* program : {"/usr/bin/certbot", "/usr/bin/pebble"}) {

@@ -39,7 +39,7 @@ class ConfigStory : public ShopStory {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, ConfigStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, ConfigStory, worker_counts(), name_of_workers);
 
 TEST_P(ConfigStory, AGoodConfigPassesTheCheckAndStartsNothing) {
   prepare(config());

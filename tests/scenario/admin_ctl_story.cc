@@ -22,7 +22,7 @@ class CtlStory : public ShopStory {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, CtlStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, CtlStory, worker_counts(), name_of_workers);
 
 TEST_P(CtlStory, AnswersGoToStandardOutput) {
   const RunResult status = ctl().run({"status"});

@@ -31,7 +31,7 @@ class AdminStory : public ShopStory {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, AdminStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, AdminStory, worker_counts(), name_of_workers);
 
 TEST_P(AdminStory, SocatIsAllThatAScriptNeeds) {
   const RunResult result = run_program(

@@ -41,7 +41,7 @@ class BalanceStory : public ShopStory {
   FakeNode carol_{"carol"};
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, BalanceStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, BalanceStory, worker_counts(), name_of_workers);
 
 TEST_P(BalanceStory, LeastSessionsFillsTheEmptiestNode) {
   launch_with("least-sessions", {100, 100, 100});

@@ -37,7 +37,7 @@ class CrawlerStory : public ShopStory {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, CrawlerStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, CrawlerStory, worker_counts(), name_of_workers);
 
 TEST_P(CrawlerStory, TheOperatorSeesUsersAmongTenThousandCrawledPages) {
   launch(config({"pending_timeout = \"15m\""}));

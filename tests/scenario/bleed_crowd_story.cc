@@ -68,7 +68,7 @@ class BleedStory : public ShopStory {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, BleedStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, BleedStory, worker_counts(), name_of_workers);
 
 TEST_P(BleedStory, UsersOnABleedingNodeStayUntilTheyLeave) {
   launch_shop();

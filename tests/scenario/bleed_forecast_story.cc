@@ -20,7 +20,7 @@ class ForecastStory : public ShopStory {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, ForecastStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, ForecastStory, worker_counts(), name_of_workers);
 
 TEST_P(ForecastStory, UsersWhoHaveLeftTellOfThoseWhoWill) {
   launch(config({"idle_timeout = \"1s\"", "max_lifetime = \"10m\""}));

@@ -25,7 +25,7 @@ class GuardStory : public ShopStory {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, GuardStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, GuardStory, worker_counts(), name_of_workers);
 
 TEST_P(GuardStory, TheLastActiveNodeIsNotBled) {
   launch(config());

@@ -33,7 +33,7 @@ class RoutingStory : public ShopStory {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, RoutingStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, RoutingStory, worker_counts(), name_of_workers);
 
 TEST_P(RoutingStory, ABleedingNodeKeepsItsUsersAndGetsNoNewOnes) {
   launch(config());

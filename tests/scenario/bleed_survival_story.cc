@@ -21,7 +21,7 @@ class SurvivalStory : public ShopStory {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, SurvivalStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, SurvivalStory, worker_counts(), name_of_workers);
 
 TEST_P(SurvivalStory, ABleedSurvivesRestartAndKill) {
   launch(config());

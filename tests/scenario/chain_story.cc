@@ -91,7 +91,7 @@ TEST_P(ChainStory, OneThatHasNoCookieIsNoTrouble) {
   EXPECT_EQ(clashes(*outer_) + clashes(*bonedry_), 0U);
 }
 
-INSTANTIATE_TEST_SUITE_P(Workers, ChainStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, ChainStory, worker_counts(), name_of_workers);
 
 }  // namespace
 }  // namespace bonedry::test

@@ -63,7 +63,7 @@ class DescriptorStory : public ShopStory {
   const Gate gate_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, DescriptorStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, DescriptorStory, worker_counts(), name_of_workers);
 
 TEST_P(DescriptorStory, FullOfClientsItServesThemAndItsOperators) {
   launch_with_few(config());

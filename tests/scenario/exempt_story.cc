@@ -43,7 +43,7 @@ class ExemptStory : public ShopStory {
   const Request probe_{.target = "/", .headers = {{"User-Agent", "kube-probe/1.29"}}};
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, ExemptStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, ExemptStory, worker_counts(), name_of_workers);
 
 TEST_P(ExemptStory, AHundredAndTwentyChecksLeaveNoSessionAndTheNodeBecomesDry) {
   launch_exempt("{ user_agent = \"kube-probe/*\" }");

@@ -102,7 +102,7 @@ class CutStory : public FaultStory {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, CutStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, CutStory, worker_counts(), name_of_workers);
 
 TEST_P(CutStory, ABodyWithALengthIsNeverWholeWhenItWasCut) {
   tell(all_cuts_of(kLength), {}, expect_error);
@@ -228,7 +228,7 @@ class UploadCutStory : public FaultStory {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, UploadCutStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, UploadCutStory, worker_counts(), name_of_workers);
 
 TEST_P(UploadCutStory, ABodyWithALengthIsNeverCompletedForTheClient) {
   tell(

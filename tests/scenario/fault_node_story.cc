@@ -45,7 +45,7 @@ class FaultyNodeStory : public FaultStory {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, FaultyNodeStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, FaultyNodeStory, worker_counts(), name_of_workers);
 
 TEST_P(FaultyNodeStory, OneThatRefusesMakesA502AndKeepsItsUsers) {
   alice_.stop();

@@ -91,7 +91,7 @@ class PacedUsers {
 
 class DyingNodeStory : public ShopStory {};
 
-INSTANTIATE_TEST_SUITE_P(Workers, DyingNodeStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, DyingNodeStory, worker_counts(), name_of_workers);
 
 TEST_P(DyingNodeStory, UnderLoadEveryUserIsRescuedOnceAndNobodySeesAnError) {
   launch(config());

@@ -40,7 +40,7 @@ class ForwardedStory : public Story {
   std::unique_ptr<BonedryProcess> bonedry_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, ForwardedStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, ForwardedStory, worker_counts(), name_of_workers);
 
 TEST_P(ForwardedStory, ATrustedProxysXForwardedForIsAppendedTo) {
   launch("\"127.0.0.1\"");

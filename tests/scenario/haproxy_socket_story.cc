@@ -43,7 +43,7 @@ class HaproxyStory : public ShopStory {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, HaproxyStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, HaproxyStory, worker_counts(), name_of_workers);
 
 TEST_P(HaproxyStory, WhoWaitsForNoSessionsWaitsForTheUserToLeave) {
   User user = live_user_on(alice_);

@@ -12,7 +12,7 @@ namespace {
 
 class HardshipStory : public ShopStory {};
 
-INSTANTIATE_TEST_SUITE_P(Workers, HardshipStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, HardshipStory, worker_counts(), name_of_workers);
 
 TEST_P(HardshipStory, WantOfDescriptorsTakesNobodyOffABleedingNode) {
 #ifdef __SANITIZE_ADDRESS__

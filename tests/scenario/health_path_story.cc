@@ -43,7 +43,7 @@ class HealthPathStory : public ShopStory {
   void send(int signal) const { ASSERT_EQ(::kill(bonedry_->pid(), signal), 0); }
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, HealthPathStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, HealthPathStory, worker_counts(), name_of_workers);
 
 TEST_P(HealthPathStory, IsAnsweredWithoutANode) {
   launch_telling();

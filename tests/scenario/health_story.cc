@@ -34,7 +34,7 @@ class HealthStory : public ShopStory {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, HealthStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, HealthStory, worker_counts(), name_of_workers);
 
 Handler status_line(int status) {
   return answering("HTTP/1.1 " + std::to_string(status) + " X\r\nContent-Length: 0\r\n\r\n");

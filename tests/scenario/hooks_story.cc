@@ -55,7 +55,7 @@ class HooksStory : public ShopStory {
   TempDir files_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, HooksStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, HooksStory, worker_counts(), name_of_workers);
 
 TEST_P(HooksStory, OneGetsTheFacts) {
   const std::string facts = files_ / "facts";

@@ -38,7 +38,7 @@ class Http2ClientsStory : public Http2Story {
   TemporaryDirectory files_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, Http2ClientsStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, Http2ClientsStory, worker_counts(), name_of_workers);
 
 TEST_P(Http2ClientsStory, CurlDownloadsAndUploads) {
   if (is_missing("/usr/bin/curl")) GTEST_SKIP() << "curl is not installed";

@@ -36,7 +36,7 @@ class Http2ConnectionStory : public Http2Story {
   void send_signal(int signal) const { ASSERT_EQ(::kill(bonedry_->pid(), signal), 0); }
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, Http2ConnectionStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, Http2ConnectionStory, worker_counts(), name_of_workers);
 
 // How they begin.
 

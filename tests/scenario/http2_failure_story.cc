@@ -36,7 +36,7 @@ class Http2FailureStory : public Http2Story {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, Http2FailureStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, Http2FailureStory, worker_counts(), name_of_workers);
 
 TEST_P(Http2FailureStory, AResponseThatItsNodeCutsIsNeverWhole) {
   const Gate gate;

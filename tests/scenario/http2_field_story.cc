@@ -29,7 +29,7 @@ class Http2FieldStory : public Http2Story {
   std::unique_ptr<Http2Client> client_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, Http2FieldStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, Http2FieldStory, worker_counts(), name_of_workers);
 
 TEST_P(Http2FieldStory, MethodsAndTargetsPass) {
   for (const std::string method :

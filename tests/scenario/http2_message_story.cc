@@ -23,7 +23,7 @@ class Http2MessageStory : public Http2Story {
   std::unique_ptr<Http2Client> client_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, Http2MessageStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, Http2MessageStory, worker_counts(), name_of_workers);
 
 /// What a node says of the body that it got.
 nlohmann::json node_says(const Response& response) {

@@ -21,7 +21,7 @@ class Http2SessionStory : public Http2Story {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, Http2SessionStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, Http2SessionStory, worker_counts(), name_of_workers);
 
 TEST_P(Http2SessionStory, EachStreamIsRoutedByItsOwnCookie) {
   launch_http2(config());
@@ -173,7 +173,7 @@ class Http2BleedStory : public Http2SessionStory {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, Http2BleedStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, Http2BleedStory, worker_counts(), name_of_workers);
 
 TEST_P(Http2BleedStory, ABleedMovesNobodyFromConnectionsThatStayOpen) {
   EXPECT_EQ(everybody_clicks(), 0U);

@@ -31,7 +31,7 @@ class Http2StreamStory : public Http2Story {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, Http2StreamStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, Http2StreamStory, worker_counts(), name_of_workers);
 
 TEST_P(Http2StreamStory, AHundredAreServedAtOnce) {
   const Gate gate;

@@ -70,7 +70,7 @@ class Http2TunnelStory : public Http2Story {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, Http2TunnelStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, Http2TunnelStory, worker_counts(), name_of_workers);
 
 TEST_P(Http2TunnelStory, TheProxySaysThatItCan) {
   launch_alice();

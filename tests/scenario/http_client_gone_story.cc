@@ -79,7 +79,7 @@ class ClientGoneStory : public Story {
   std::unique_ptr<BonedryProcess> bonedry_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, ClientGoneStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, ClientGoneStory, worker_counts(), name_of_workers);
 
 TEST_P(ClientGoneStory, TheNodesWorkIsAborted) {
   for (const bool reset : {false, true}) {

@@ -16,7 +16,7 @@ class ConnectionStory : public Story {
   HttpClient client_{bonedry_.address()};
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, ConnectionStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, ConnectionStory, worker_counts(), name_of_workers);
 
 TEST_P(ConnectionStory, OneConnectionCarriesTenThousandRequests) {
   const Response first = client_.get("/n/first");
@@ -193,7 +193,7 @@ class TimeoutStory : public Story {
   HttpClient client_{bonedry_.address()};
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, TimeoutStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, TimeoutStory, worker_counts(), name_of_workers);
 
 TEST_P(TimeoutStory, AnIdleConnectionIsClosed) {
   const TestTime before = TestClock::now();

@@ -37,9 +37,9 @@ class TwoNodeFailureStory : public FailureStory {
   BonedryProcess bonedry_{config({alice_, bob_})};
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, FailureStory, one_and_four_workers(), name_of_workers);
-INSTANTIATE_TEST_SUITE_P(Workers, OneNodeFailureStory, one_and_four_workers(), name_of_workers);
-INSTANTIATE_TEST_SUITE_P(Workers, TwoNodeFailureStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, FailureStory, worker_counts(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, OneNodeFailureStory, worker_counts(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, TwoNodeFailureStory, worker_counts(), name_of_workers);
 
 TEST_P(OneNodeFailureStory, ANodeThatDiesInABodyIsSeenByTheClient) {
   // A truncated response must never look like a complete one.

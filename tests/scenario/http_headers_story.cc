@@ -25,7 +25,7 @@ class HeaderStory : public Story {
   HttpClient client_{bonedry_.address()};
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, HeaderStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, HeaderStory, worker_counts(), name_of_workers);
 
 TEST_P(HeaderStory, TheNodeLearnsWhoAsked) {
   const NodeRequest seen = pass({});

@@ -47,7 +47,7 @@ class LongBodyStory : public Story {
   HttpClient client_{bonedry_.address()};
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, LongBodyStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, LongBodyStory, worker_counts(), name_of_workers);
 
 TEST_P(LongBodyStory, AnswersOfAllSizesFollowEachOtherOnOneConnection) {
   // Around every size at which the path changes: one read, a first read, a pipe, more than a pipe.

@@ -102,7 +102,7 @@ class MalformedStory : public Story {
   BonedryProcess bonedry_{shop(workers(), {alice_})};
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, MalformedStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, MalformedStory, worker_counts(), name_of_workers);
 
 TEST_P(MalformedStory, EveryMalformedRequestIsRefusedAndEndsItsConnection) {
   for (const Malformed& bad : malformed_requests()) {

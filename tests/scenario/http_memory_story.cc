@@ -63,7 +63,7 @@ class MemoryStory : public Story {
   BonedryProcess bonedry_{shop(workers(), {alice_})};
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, MemoryStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, MemoryStory, worker_counts(), name_of_workers);
 
 TEST_P(MemoryStory, ClientsThatNeverReadAHugeResponseCostLittle) {
   alice_.on("/length", huge_response("Content-Length: " + std::to_string(kHuge)));

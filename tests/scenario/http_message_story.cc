@@ -17,7 +17,7 @@ class MessageStory : public Story {
   HttpClient client_{bonedry_.address()};
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, MessageStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, MessageStory, worker_counts(), name_of_workers);
 
 constexpr std::uint64_t kLarge = 64 << 20;
 const Millis kLargeDeadline = kDeadline * 4;

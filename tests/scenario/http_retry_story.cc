@@ -64,7 +64,7 @@ class RetryStory : public Story {
   std::unique_ptr<BonedryProcess> bonedry_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, RetryStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, RetryStory, worker_counts(), name_of_workers);
 
 TEST_P(RetryStory, AnIdempotentRequestIsSentOnceMore) {
   const AgingHandler handler;

@@ -33,7 +33,7 @@ class ReuseStory : public Story {
   std::unique_ptr<BonedryProcess> bonedry_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, ReuseStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, ReuseStory, worker_counts(), name_of_workers);
 
 void close_soon(NodeExchange& exchange) {
   answer_plainly(exchange);

@@ -104,7 +104,7 @@ class StallStory : public Story {
   std::unique_ptr<BonedryProcess> bonedry_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, StallStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, StallStory, worker_counts(), name_of_workers);
 
 const std::string kPiece(65536, 'x');
 const std::string kLength = "Content-Length: " + std::string(kEndless);
@@ -299,7 +299,7 @@ class LastAnswerStory : public StallStory {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, LastAnswerStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, LastAnswerStory, worker_counts(), name_of_workers);
 
 TEST_P(LastAnswerStory, AClientThatStillHearsItIsNotIdle) {
   launch({"idle = \"" + std::to_string(kStall.count()) + "ms\""});

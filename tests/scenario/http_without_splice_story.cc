@@ -31,7 +31,7 @@ bool refuse_splice() {
 
 using WithoutSpliceStory = Story;
 
-INSTANTIATE_TEST_SUITE_P(Workers, WithoutSpliceStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, WithoutSpliceStory, worker_counts(), name_of_workers);
 
 TEST_P(WithoutSpliceStory, LongBodiesPassThroughMemory) {
   if (!refuse_splice()) GTEST_SKIP() << "no seccomp filters here";

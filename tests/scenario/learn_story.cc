@@ -72,7 +72,7 @@ class LearnStory : public ShopStory {
   App bobs_{bob_};
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, LearnStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, LearnStory, worker_counts(), name_of_workers);
 
 TEST_P(LearnStory, AGivenValuePinsItsUser) {
   launch(learning());

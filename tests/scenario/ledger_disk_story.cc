@@ -41,7 +41,7 @@ class SmallDisk {
 
 class FullDiskStory : public ShopStory {};
 
-INSTANTIATE_TEST_SUITE_P(Workers, FullDiskStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, FullDiskStory, worker_counts(), name_of_workers);
 
 TEST_P(FullDiskStory, EverybodyIsServedAndDrynessIsWithheld) {
   TestConfig shop = config();

@@ -39,7 +39,7 @@ class KeptLedgerStory : public ShopStory {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, KeptLedgerStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, KeptLedgerStory, worker_counts(), name_of_workers);
 
 TEST_P(KeptLedgerStory, CountsAndUsersAreTheSameAfterAStopAndAfterAKill) {
   launch(config());

@@ -45,7 +45,7 @@ class HiddenKernel {
 
 class RestrictedStory : public ShopStory {};
 
-INSTANTIATE_TEST_SUITE_P(Workers, RestrictedStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, RestrictedStory, worker_counts(), name_of_workers);
 
 TEST_P(RestrictedStory, TheLedgerIsCompleteAfterAKillThatCannotBeToldByTheBootsId) {
   const HiddenKernel kernel;

@@ -27,7 +27,7 @@ class LimitStory : public ShopStory {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, LimitStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, LimitStory, worker_counts(), name_of_workers);
 
 TEST_P(LimitStory, ConnectionsInAll) {
   launch_with({"connections = 5"});
@@ -175,7 +175,7 @@ class QueueStory : public ShopStory {
   std::atomic<int> max_at_once_{0};
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, QueueStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, QueueStory, worker_counts(), name_of_workers);
 
 TEST_P(QueueStory, WhoFindsNoConnectionFreeWaits) {
   launch_queue({"max_connections = 2"}, {"queue = \"30s\""});

@@ -49,7 +49,7 @@ class LogoutStory : public ShopStory {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, LogoutStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, LogoutStory, worker_counts(), name_of_workers);
 
 TEST_P(LogoutStory, TheNodeIsDryWhenTheLastOfNinetyHasLoggedOut) {
   launch_shop();

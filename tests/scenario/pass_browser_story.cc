@@ -43,7 +43,7 @@ class PassBrowserStory : public ShopStory {
   TempDir dir_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, PassBrowserStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, PassBrowserStory, worker_counts(), name_of_workers);
 
 /// A page that loads another resource and sends a form, and shows which nodes served them.
 void serve_page(NodeExchange& exchange) {

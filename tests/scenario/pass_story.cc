@@ -61,7 +61,7 @@ class PassStory : public ShopStory {
   TempDir dir_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, PassStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, PassStory, worker_counts(), name_of_workers);
 
 TEST_P(PassStory, ATesterReachesTheNodeInEveryStateAndNobodyElseDoes) {
   launch(config());

@@ -72,7 +72,7 @@ class ProxyProtocolStory : public Story {
   std::unique_ptr<BonedryProcess> bonedry_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, ProxyProtocolStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, ProxyProtocolStory, worker_counts(), name_of_workers);
 
 TEST_P(ProxyProtocolStory, TheClientIsTheOneThatIsAnnounced) {
   launch();

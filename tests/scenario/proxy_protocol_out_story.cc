@@ -105,7 +105,7 @@ class ProxyProtocolOutStory : public Story {
   std::unique_ptr<BonedryProcess> bonedry_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, ProxyProtocolOutStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, ProxyProtocolOutStory, worker_counts(), name_of_workers);
 
 TEST_P(ProxyProtocolOutStory, EveryConnectionBeginsWithVersion1) {
   launch(config("v1"));

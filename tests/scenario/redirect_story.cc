@@ -52,7 +52,7 @@ class RedirectStory : public ShopStory {
   TemporaryDirectory challenges_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, RedirectStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, RedirectStory, worker_counts(), name_of_workers);
 
 TEST_P(RedirectStory, EveryRequestIsSentToTheSameHostAndTargetOverHttps) {
   launch_with({"redirect = \"https\""});

@@ -72,7 +72,7 @@ TEST_P(RefusalLogStory, SoIsWhatIsWrongWithABody) {
           "[limits] body_bytes", "body_too_large");
 }
 
-INSTANTIATE_TEST_SUITE_P(Workers, RefusalLogStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, RefusalLogStory, worker_counts(), name_of_workers);
 
 }  // namespace
 }  // namespace bonedry::test

@@ -143,7 +143,7 @@ class RollStory : public Story {
   std::map<std::string, int> reported_;  // how often a node was updated when that was reported
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, RollStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, RollStory, worker_counts(), name_of_workers);
 
 /// One node of a roll, from its first event to its last.
 std::vector<std::string> whole(const std::string& node) {

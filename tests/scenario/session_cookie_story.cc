@@ -40,7 +40,7 @@ std::vector<std::string> attributes_of(const Response& response, const std::stri
 
 class CookieStory : public ShopStory {};
 
-INSTANTIATE_TEST_SUITE_P(Workers, CookieStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, CookieStory, worker_counts(), name_of_workers);
 
 TEST_P(CookieStory, TheFirstResponseSetsOneCookieAndLaterOnesNone) {
   launch(config());

@@ -17,7 +17,7 @@ class SessionStory : public ShopStory {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, SessionStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, SessionStory, worker_counts(), name_of_workers);
 
 TEST_P(SessionStory, ASessionIsPendingUntilItsCookieComesBack) {
   launch(config());

@@ -11,7 +11,7 @@ using testing::AnyOf;
 
 class LostStory : public ShopStory {};
 
-INSTANTIATE_TEST_SUITE_P(Workers, LostStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, LostStory, worker_counts(), name_of_workers);
 
 TEST_P(LostStory, AUserOfADeadNodeIsRescued) {
   launch(config());

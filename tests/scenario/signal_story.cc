@@ -38,7 +38,7 @@ class SignalStory : public ShopStory {
   Gate gate_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, SignalStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, SignalStory, worker_counts(), name_of_workers);
 
 /// False for signals that bonedry handles, that report a fault in it, or that cannot be blocked.
 bool is_ignored(int signal) {

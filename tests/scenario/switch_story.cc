@@ -53,7 +53,7 @@ class SwitchStory : public Story {
   std::unique_ptr<BonedryProcess> bonedry_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, SwitchStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, SwitchStory, worker_counts(), name_of_workers);
 
 TEST_P(SwitchStory, ToAndFroUnderTwoHundredUsersNobodyNotices) {
   launch();

@@ -124,7 +124,7 @@ class CertificatesStory : public ShopStory {
   TemporaryDirectory files_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, CertificatesStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, CertificatesStory, worker_counts(), name_of_workers);
 
 TEST_P(CertificatesStory, NewFilesAreServedWithoutAFailedHandshake) {
   const IssuedCertificate first = ca_.issue();

@@ -88,7 +88,7 @@ class TlsClientsStory : public ShopStory {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, TlsClientsStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, TlsClientsStory, worker_counts(), name_of_workers);
 
 TEST_P(TlsClientsStory, CurlIsServedWithEitherVersionAndRefusesOtherServers) {
   if (!can_run(kCurl)) GTEST_SKIP() << kCurl << " is not installed";

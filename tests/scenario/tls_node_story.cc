@@ -69,7 +69,7 @@ class TlsNodeStory : public ShopStory {
   TemporaryDirectory files_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, TlsNodeStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, TlsNodeStory, worker_counts(), name_of_workers);
 
 TEST_P(TlsNodeStory, UsersAreServedBledAndCountedAsOverPlainConnections) {
   TestConfig shop = secure();

@@ -80,7 +80,7 @@ class TlsStory : public ShopStory {
   TemporaryDirectory files_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, TlsStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, TlsStory, worker_counts(), name_of_workers);
 
 TEST_P(TlsStory, UsersStayOnABleedingNodeOverAnUpgradeUntilTheyLeave) {
   TestConfig shop = tls_config();

@@ -115,7 +115,7 @@ class TunnelStory : public ShopStory {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, TunnelStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, TunnelStory, worker_counts(), name_of_workers);
 
 TEST_P(TunnelStory, BytesGoBothWays) {
   launch(shop(workers(), {alice_}));

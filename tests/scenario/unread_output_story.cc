@@ -84,7 +84,7 @@ class UnreadOutputStory : public ShopStory {
   const FullPipe pipe_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, UnreadOutputStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, UnreadOutputStory, worker_counts(), name_of_workers);
 
 TEST_P(UnreadOutputStory, StandardErrorIsNotWaitedFor) {
   TestConfig shop = talkative();

@@ -48,7 +48,7 @@ class UnwatchedStory : public ShopStory {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, UnwatchedStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, UnwatchedStory, worker_counts(), name_of_workers);
 
 /// The status of the response; 0: the connection was closed without one.
 int ask(HttpClient& client) {

@@ -20,7 +20,7 @@ class UpgradeCountersStory : public ShopStory {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, UpgradeCountersStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, UpgradeCountersStory, worker_counts(), name_of_workers);
 
 TEST_P(UpgradeCountersStory, WhatTheOldProcessGaveUpIsCounted) {
   const Gate gate;

@@ -45,7 +45,7 @@ class UpgradeStory : public ShopStory {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, UpgradeStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, UpgradeStory, worker_counts(), name_of_workers);
 
 /// Repeats an action in a thread of its own, until it is destroyed.
 class Busy {

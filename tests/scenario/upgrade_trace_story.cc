@@ -74,7 +74,7 @@ class UpgradeTraceStory : public ShopStory {
   TempDir directory_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, UpgradeTraceStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, UpgradeTraceStory, worker_counts(), name_of_workers);
 
 /// Starts a child in its own process session, so that signals to the script's group do not reach
 /// it.

@@ -42,7 +42,7 @@ class WebSocketStory : public Story {
   std::unique_ptr<BonedryProcess> bonedry_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Workers, WebSocketStory, one_and_four_workers(), name_of_workers);
+INSTANTIATE_TEST_SUITE_P(Workers, WebSocketStory, worker_counts(), name_of_workers);
 
 TEST_P(WebSocketStory, RealClientsTalkToARealServer) {
   std::vector<std::future<RunResult>> talks;

@@ -25,6 +25,14 @@ TEST(FrameBudgetTest, ItNeverHoldsMoreThanABurst) {
   EXPECT_EQ(take_all(budget, Instant{1'000'000'000'000}), 10U);
 }
 
+TEST(FrameBudgetTest, WhatIsGivenBackIsNoMoreThanTheBurst) {
+  FrameBudget budget(2, 0);
+  budget.give_back();
+  EXPECT_EQ(take_all(budget, Instant{1'000}), 2U);
+  budget.give_back();
+  EXPECT_EQ(take_all(budget, Instant{1'000}), 1U);
+}
+
 TEST(FrameBudgetTest, TimeThatGoesBackRefillsNothing) {
   FrameBudget budget(1, 1'000);
   EXPECT_TRUE(budget.take(Instant{5'000}));
