@@ -1,0 +1,1 @@
+"""HTTP/2 frames against the real bonedry; see tests/frames/frames.py."""
