@@ -7,6 +7,7 @@ import statistics
 import subprocess
 import time
 
+from .http2 import Http2Load
 from .ledger import ExpiryCase, LedgerCase
 from .load import Handshakes, Load, run_load
 from .machine import BenchError, clients_that_fit, find_program
@@ -82,9 +83,9 @@ def row(figures):
         "cpu_us_rounds": [f["cpu"] / f["requests"] * 1e6 for f in figures],
         "per_second": median(lambda f: f["requests"] / f["seconds"]),
         "busy": median(lambda f: f["cpu"] / f["seconds"]),
-        "p50_us": median(lambda f: f["p50"]),
-        "p99_us": median(lambda f: f["p99"]),
         "resident": max(f["resident"] for f in figures),
+        **{f"{name}_us": median(lambda f, name=name: f[name])
+           for name in ("p50", "p99") if name in figures[0]},
     }
 
 
@@ -332,6 +333,32 @@ def tls_body_case(size, connections, *goals):
                     goals, body_bytes=size, floors=False, tls=True)
 
 
+# Name, size, requests for each second that a run is to last, and connections by streams of each: as
+# many requests at a time as in the cases of HTTP/1, or more where many streams are to be busy.
+HTTP2_BODIES = (("64B", 64, 20000, {1: 64, 10: 16, 100: 4}),
+                ("10K", 10 * KIB, 10000, {1: 64, 10: 16, 100: 4}),
+                ("1M", MIB, 300, {1: 16, 10: 4, 100: 1}))
+
+
+def http2_cases():
+    """HTTP/2 from clients, plain and encrypted: every size with every number of streams."""
+    for prefix, encryption, tls in (("h2c", "", False), ("h2tls", ", TLS", True)):
+        for name, size, per_second, loads in HTTP2_BODIES:
+            for streams, connections in loads.items():
+                about = (f"HTTP/2{encryption}, {size} B, connections: {connections}, "
+                         f"streams of each: {streams}")
+                yield f"{prefix}{name}x{streams}", LoadCase(
+                    Http2Load(connections, streams, f"/b/{size}", per_second), about,
+                    (Goal("to_peer", http2_goal(size, streams)),), body_bytes=size, floors=False,
+                    tls=tls, http2=True)
+
+
+def http2_goal(size, streams):
+    if size >= MIB:
+        return 0.90
+    return 0.95 if streams == 1 else 0.85
+
+
 SMALL = (Goal("to_peer", 0.80), Goal("to_copy", 1.20))
 LARGE = (Goal("to_peer", 0.55), Goal("to_splice", 1.20))
 
@@ -374,6 +401,7 @@ CASES = {
                                   tls=True),
     "tlsresumedworkers": WorkersCase("TLS, a resumed handshake and 64 B per connection",
                                      Handshakes("--resume"), tls=True),
+    **dict(http2_cases()),
     "ledger1M": LedgerCase(1000000, "1,000,000 sessions, without a proxy", LEDGER),
     "ledger10M": LedgerCase(10000000, "10,000,000 sessions, without a proxy", LEDGER),
     "expiry": ExpiryCase((Goal("p99_growth", 1.3), Goal("late_ms", 1000))),
@@ -391,7 +419,7 @@ def run_case(name, bench):
     rows = case.run(bench)
     if isinstance(case, LoadCase):
         add_ratios(rows)
-        known = [rows[peer]["p99_us"] for peer in PEERS if peer in rows]
+        known = [rows[peer]["p99_us"] for peer in PEERS if "p99_us" in rows.get(peer, ())]
         for entry in rows.values():
             if known:
                 entry["p99_to_peer"] = entry["p99_us"] / min(known)

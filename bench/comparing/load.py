@@ -1,5 +1,5 @@
 """The load, with the users' cookies in turn and figures as JSON: wrk, or bench-handshakes, which
-makes a TLS connection for each request."""
+makes a TLS connection for each request. http2.py has the load over HTTP/2."""
 
 import json
 import os
@@ -40,6 +40,14 @@ end
 """
 
 
+def figures_as_json(output):
+    """What a load says of itself in a line; None when it says nothing."""
+    for line in output.splitlines():
+        if line.startswith("FIGURES "):
+            return json.loads(line[len("FIGURES "):])
+    return None
+
+
 class Load:
     """What is asked of a proxy. `pause_ms`: between an answer and the next request of its
     connection, so that all proxies get the same load. `new_connections`: one for each request."""
@@ -53,6 +61,8 @@ class Load:
         self.pause_ms = pause_ms
         self.new_connections = new_connections
         self.users = users
+
+    figures = staticmethod(figures_as_json)
 
     def script(self, cookies):
         return LUA.format(
@@ -78,6 +88,7 @@ class Handshakes:
     method = "GET"
     path = "/b/64"
     body_bytes = 64
+    figures = staticmethod(figures_as_json)
 
     def __init__(self, *options, connections=64, users=16):
         self.options = options
@@ -97,7 +108,8 @@ class Handshakes:
 
 
 def run_load(bench, load, running, folder, seconds, core):
-    """Figures of one run: requests, seconds, p50 and p99 in microseconds, cpu (seconds)."""
+    """Figures of one run: requests, seconds, cpu (seconds), and where the load measures them p50 and p99
+    in microseconds."""
     command = load.command(bench, running, folder, seconds)
     name = os.path.basename(command[0])
     before = running.process.cpu_seconds()
@@ -105,10 +117,9 @@ def run_load(bench, load, running, folder, seconds, core):
                             preexec_fn=lambda: os.sched_setaffinity(0, core))
     running.process.check()
     cpu = running.process.cpu_seconds() - before
-    lines = [line for line in result.stdout.splitlines() if line.startswith("FIGURES ")]
-    if not lines or result.returncode != 0:
+    figures = load.figures(result.stdout)
+    if not figures or result.returncode != 0:
         raise BenchError(f"{name} failed against {running.name}:\n{result.stdout}{result.stderr}")
-    figures = json.loads(lines[0][len("FIGURES "):])
     if figures["errors"] or figures["requests"] == 0:
         raise BenchError(f"{name} reported errors from {running.name}:\n{result.stdout}")
     figures["cpu"] = cpu

@@ -5,23 +5,26 @@ import http.client
 import os
 import socket
 
+from .http2 import ask_http2
 from .machine import BenchError, Process, free_port
 from .tls import GROUP, SUITE, VERSION, check_negotiation
 
 
 class Setting:
     """What a proxy is asked to be. `nodes` are (address, port) pairs. `certificate` is there where
-    clients speak TLS, who may then speak `minimum_tls` and newer. The last three are for who keeps a
+    clients speak TLS, who may then speak `minimum_tls` and newer. `http2`: whether they speak HTTP/2 (by
+    prior knowledge where they do not speak TLS). The last three are for who keeps a
     ledger: where it is, if it is there already, how long a session lasts, and where the HTTP door is."""
 
     def __init__(self, nodes, workers=1, pinned_to=(0,), certificate=None,
-                 minimum_tls=VERSION.removeprefix("TLSv"), sessions=1000000, state_dir=None,
+                 minimum_tls=VERSION.removeprefix("TLSv"), http2=False, sessions=1000000, state_dir=None,
                  idle_timeout="20m", http_port=None):
         self.nodes = nodes
         self.workers = workers
         self.pinned_to = set(pinned_to)
         self.certificate = certificate
         self.minimum_tls = minimum_tls
+        self.http2 = http2
         self.sessions = sessions
         self.state_dir = state_dir
         self.idle_timeout = idle_timeout
@@ -51,7 +54,7 @@ class Proxy:
             if setting.certificate:
                 check_negotiation(self.name, port, setting.certificate)
             return Running(self, process, port, os.path.join(folder, "admin.sock"),
-                           setting.certificate)
+                           setting.certificate, setting.http2)
         except BaseException:
             process.stop()
             raise
@@ -70,9 +73,11 @@ class Bonedry(Proxy):
     def tls(setting):
         certificate = setting.certificate
         if not certificate:
-            return ""
+            return 'alpn = ["h2c", "http/1.1"]' if setting.http2 else ""
+        alpn = 'alpn = ["h2", "http/1.1"]' if setting.http2 else ""
         return f"""
 [listener.tls]
+{alpn}
 minimum_version = "{setting.minimum_tls}"
 cipher_suites = "{SUITE}"
 groups = "{GROUP}"
@@ -115,9 +120,10 @@ class HAProxy(Proxy):
     def tls(setting):
         certificate = setting.certificate
         if not certificate:
-            return ""
+            return "proto h2" if setting.http2 else ""
+        alpn = " alpn h2,http/1.1" if setting.http2 else ""
         return (f"ssl crt {certificate.path} ssl-min-ver TLSv{setting.minimum_tls} "
-                f"ciphersuites {SUITE} curves {GROUP}")
+                f"ciphersuites {SUITE} curves {GROUP}{alpn}")
 
     def command(self, folder, port, setting):
         servers = "".join(f"  server node{i} {address}:{node_port} cookie node{i}\n"
@@ -177,7 +183,7 @@ class Nginx(Proxy):
         # Open source nginx has no sticky cookies: a map from the cookie to a group of one node.
         single = "master_process off;" if setting.workers == 1 else ""
         listen = " ".join(["reuseport"] * (setting.workers > 1) +
-                          ["ssl"] * (setting.certificate is not None))
+                          ["ssl"] * (setting.certificate is not None) + ["http2"] * setting.http2)
         config = f"""
 daemon off; {single} worker_processes {setting.workers}; worker_rlimit_nofile 20000;
 pid {folder}/pid; error_log {folder}/error.log warn;
@@ -217,16 +223,31 @@ class Relay(Proxy):
         return [self.program, self.mode, str(port), str(setting.nodes[0][1])]
 
 
+def ask_http1(running, method, path, cookie, body):
+    """(status, fields by their names in lower case, bytes of the body) of one request."""
+    connection = http.client.HTTPConnection("127.0.0.1", running.port)
+    try:
+        connection.sock = running.connect()
+        connection.request(method, path, body, {"Cookie": cookie} if cookie else {})
+        response = connection.getresponse()
+        size = len(response.read())
+        fields = {name.lower(): value for name, value in response.getheaders()}
+        return response.status, fields, size
+    finally:
+        connection.close()
+
+
 class Running:
     """A proxy at work. `admin_socket` is that of who keeps a ledger, `certificate` of who speaks
-    TLS with clients."""
+    TLS with clients, `http2` whether they speak HTTP/2."""
 
-    def __init__(self, proxy, process, port, admin_socket, certificate=None):
+    def __init__(self, proxy, process, port, admin_socket, certificate=None, http2=False):
         self.proxy = proxy
         self.process = process
         self.port = port
         self.admin_socket = admin_socket
         self.certificate = certificate
+        self.http2 = http2
         self.tls_context = certificate.client_context() if certificate else None
         self.cookies = []
 
@@ -251,18 +272,12 @@ class Running:
 
     def ask(self, method="GET", path="/b/64", cookie=None, body=None):
         """(node, cookie it set, bytes of the answer)"""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port)
-        try:
-            connection.sock = self.connect()
-            connection.request(method, path, body, {"Cookie": cookie} if cookie else {})
-            response = connection.getresponse()
-            size = len(response.read())
-            if response.status != 200:
-                raise BenchError(f"{self.name} answered {response.status} to {method} {path}")
-            new = response.getheader("Set-Cookie")
-            return response.getheader("X-Node"), new.split(";")[0] if new else None, size
-        finally:
-            connection.close()
+        exchange = ask_http2 if self.http2 else ask_http1
+        status, fields, size = exchange(self, method, path, cookie, body)
+        if status != 200:
+            raise BenchError(f"{self.name} answered {status} to {method} {path}")
+        new = fields.get("set-cookie")
+        return fields.get("x-node"), new.split(";")[0] if new else None, size
 
     def meet_users(self, count):
         """Makes the cookies that the load goes with, and checks that they hold."""
