@@ -259,6 +259,10 @@ void Exchange::on_response_head(const http::ResponseInfo& response) {
     return on_error(invalid_response("a 101 with a protocol that was not requested"));
   }
   timer_.disarm();
+  // A success would say that the switch had taken place (RFC 8441, section 5).
+  const bool is_missed = info_.switching == http::RequestInfo::Switch::required &&
+                         !response.switches() && response_head_.status < 300;
+  if (is_missed) response_head_.status = kNoSuchProtocol.status;
   set(AttemptState::answered);
   const std::string cookie = update_session();
   stats_.status = response_head_.status;

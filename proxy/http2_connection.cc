@@ -16,6 +16,9 @@ namespace {
 // Frames that wait for the socket: enough for it to stay busy, little enough that a stream with a
 // higher priority soon gets its turn.
 constexpr std::size_t kMaxQueued = std::size_t{64} * 1024;
+// A window for all streams that is enough for what each may have queued: what an exchange sends
+// before it is paused.
+constexpr std::size_t kAmpleWindow = std::size_t{100} * 2 * BlockPool::kBlockSize;
 // After the last frame: closing a socket with unread input would reset it and could destroy what
 // the client has not read yet.
 constexpr Millis kLingerTime{2000};
@@ -170,7 +173,7 @@ void Http2Connection::receive() {
   if (state_ == State::lingering) {
     dropped_ += in_.size();
     in_.clear();
-    return dropped_ > kLingerBytes ? close() : update_interest();
+    return dropped_ > kLingerBytes ? lose() : update_interest();
   }
   const bool goes_on = session_.receive({in_.data(), in_.size()}, worker_.context().loop.now());
   end_read();
@@ -182,22 +185,22 @@ void Http2Connection::receive() {
 }
 
 void Http2Connection::end_read() {
-  // A stream that has ended meanwhile is still there: it is freed at the end of the iteration.
-  for (std::size_t i = 0; i < received_.size(); ++i) received_[i]->on_read_end();
-  received_.clear();
+  // A stream that has been removed meanwhile is freed at the end of the iteration only.
+  for (Http2Stream* const stream : std::exchange(received_, {})) stream->on_read_end();
 }
 
 /// A client that has only half-closed, which is rare, still gets its responses. The PING finds out:
 /// a socket that is closed answers with a reset.
 void Http2Connection::on_end_of_input() {
   input_ = Input::ended;
-  if (streams_.empty() || state_ >= State::closing) return close();
+  if (streams_.empty() || state_ >= State::closing) return lose();
   session_.ping();
   schedule_flush();
   update_interest();
 }
 
 http2::StreamEvents* Http2Connection::on_request(http2::StreamId id) {
+  if (goaway_ == Goaway::sent) return nullptr;  // which may not have been written yet
   // A stream that was reset counts until its node's work for it has ended (CVE-2023-44487).
   if (streams_.size() >= limits_.streams) return nullptr;
   const std::uint64_t max = worker_.context().limits.requests_per_connection;
@@ -231,12 +234,20 @@ void Http2Connection::schedule_reset(http2::StreamId id, ErrorCode code) {
 /// Windows are shared by streams that ask one after the other.
 bool Http2Connection::promises(http2::StreamId id, std::size_t bytes) {
   if (bytes == 0) return true;
-  const bool fits =
-      bytes <= session_.stream_window(id) && promised_ + bytes <= session_.connection_window();
+  const std::size_t window = session_.connection_window();
+  // Others that wait may come first.
+  const std::size_t before = window < kAmpleWindow ? backlog() : 0;
+  const bool fits = bytes <= session_.stream_window(id) && promised_ + before + bytes <= window;
   if (!fits) worker_.http2().stalls.add();
   if (!fits || !out_.empty() || promised_ + bytes > kMaxQueued) return false;
   promised_ += bytes;
   return true;
+}
+
+std::size_t Http2Connection::backlog() const {
+  std::size_t bytes = 0;
+  for (const auto& stream : streams_) bytes += stream->backlog();
+  return bytes;
 }
 
 std::size_t Http2Connection::unacknowledged() const {
@@ -276,7 +287,10 @@ bool Http2Connection::write() {
     for (const Reset& reset : std::exchange(resets_, {})) session_.reset(reset.id, reset.code);
     session_.produce(out_, blocks, kMaxQueued);
     if (out_.empty()) return true;
+    const std::size_t before = out_.bytes();
     const IoStatus status = transport_->write(out_, io::Push::now);
+    const bool is_read = out_.bytes() < before && awaited_ == Awaited::reader;
+    if (is_read) wait_for(Awaited::nothing, {});  // to begin anew
     if (status == IoStatus::would_block) return true;
     if (status != IoStatus::done) return false;
   }
@@ -303,7 +317,8 @@ void Http2Connection::tell_progress() {
 void Http2Connection::settle() {
   if (session_.is_over() && state_ < State::closing) state_ = State::closing;
   const bool left = state_ == State::leaving && goaway_ == Goaway::sent && streams_.empty();
-  if (left) state_ = State::closing;
+  const bool nobody_asks = input_ == Input::ended && streams_.empty() && state_ < State::closing;
+  if (left || nobody_asks) state_ = State::closing;
   if (state_ == State::closing && out_.empty() && !session_.wants_to_write()) return linger();
   update_timer();
   update_interest();
@@ -311,7 +326,7 @@ void Http2Connection::settle() {
 
 void Http2Connection::linger() {
   state_ = State::lingering;
-  if (input_ == Input::ended) return close();
+  if (input_ == Input::ended) return lose();
   transport_->shutdown_write();
   each_stream([](Http2Stream& stream) { stream.on_lost(); });
   wait_for(Awaited::end, kLingerTime);
@@ -321,7 +336,7 @@ void Http2Connection::linger() {
 // -- Time-outs ------------------------------------------------------------------------------------
 
 void Http2Connection::wait_for(Awaited what, Millis limit) {
-  if (awaited_ == what && what != Awaited::reader) return;
+  if (awaited_ == what) return;
   awaited_ = what;
   unacknowledged_ = kNotMeasured;
   what == Awaited::nothing ? timer_.disarm() : timer_.arm(limit);
@@ -363,7 +378,8 @@ void Http2Connection::on_timeout() {
       state_ = State::closing;
       return schedule_flush();
     case Awaited::end:
-      return close();
+      // Exchanges may go on without the client that has been waited for.
+      return state_ == State::lingering ? lose() : close();
   }
 }
 

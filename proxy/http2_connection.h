@@ -99,6 +99,7 @@ class Http2Connection final : public ClientConnection,
   void on_end_of_input();
   void flush();
   [[nodiscard]] bool write();
+  [[nodiscard]] std::size_t backlog() const;
   void note_counts();
   void tell_progress();
   void settle();

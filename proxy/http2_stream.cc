@@ -50,7 +50,7 @@ Http2Stream::Http2Stream(Http2Connection& connection, http2::StreamId id)
     : connection_(connection),
       id_(id),
       exchange_(connection.worker().acquire_exchange()),
-      timer_(connection.worker().context().loop.timers(), [this] { cut(); }) {}
+      timer_(connection.worker().context().loop.timers(), [this] { on_timeout(); }) {}
 
 Http2Stream::~Http2Stream() = default;
 
@@ -93,9 +93,9 @@ void Http2Stream::refuse(const http::Refusal& refusal) {
   reply.text = refusal.why;
   const bool allow = refusal.status == 405 || refusal.status == 200;
   if (allow) reply.allow = http::kAllowedMethods;  // RFC 9110, 15.5.6 and 9.3.7
-  send_local_response(reply);
+  send_local_response(reply, worker.request_ids().in_responses() ? id : std::string_view{});
   connection_.session().note_error_of_peer();
-  release_exchange();
+  leave_to_client();
   connection_.schedule_flush();
 }
 
@@ -190,20 +190,19 @@ void Http2Stream::send_interim(const http::Head& head) {
   connection_.session().send_interim(id_, fields.all());
 }
 
-/// RFC 8441, section 5: 200 says of a CONNECT what 101 says of an Upgrade, and nothing else may.
+/// RFC 8441, section 5: 200 says of a CONNECT what 101 says of an Upgrade.
 void Http2Stream::send_head(const http::Head& head, const http::ResponseInfo& response,
                             const http::ResponseEdits& edits) {
   if (wire_ != Wire::open) return;
-  int status = head.status;
-  if (response.switches()) status = 200;
-  if (kind_ == Kind::connect && !response.switches() && status < 300) status = 501;
+  answered_ = Answered::by_node;
+  const int status = response.switches() ? 200 : head.status;
   http2::ResponseFields& fields = connection_.fields();
   fields.start(head, status);
   // The same section: it answers a key that the client has not sent.
   if (response.switches()) fields.leave_out("Sec-WebSocket-Accept");
   http::each_response_field(head, edits, connection_.worker().hsts(connection_.listener()), fields);
   const bool ends = response.body.length == http::BodyLength::none;
-  if (ends) body_end_ = End::yes;
+  if (ends) body_end_ = head_end_ = End::yes;
   connection_.session().send_head(id_, fields.all(), body_end_);
 }
 
@@ -223,6 +222,11 @@ void Http2Stream::send_end(std::string_view trailers) {
 }
 
 void Http2Stream::send_local_response(const http::LocalResponse& response) {
+  send_local_response(response, exchange_->response_request_id());
+}
+
+void Http2Stream::send_local_response(const http::LocalResponse& response,
+                                      std::string_view request_id) {
   if (wire_ != Wire::open) return;
   const std::string content = http::content_of(response);
   http2::ResponseFields& fields = connection_.fields();
@@ -234,15 +238,15 @@ void Http2Stream::send_local_response(const http::LocalResponse& response) {
   if (!response.location.empty()) fields.added("location", response.location);
   if (!response.set_cookie.empty()) fields.added("set-cookie", response.set_cookie);
   if (!response.allow.empty()) fields.added("allow", response.allow);
-  const std::string_view request_id = exchange_->response_request_id();
   if (!request_id.empty()) fields.added("x-request-id", request_id);
   const std::string_view hsts = connection_.worker().hsts(connection_.listener());
   if (!hsts.empty()) fields.added("strict-transport-security", hsts);
   const http::Head& request = exchange_->request_head();
   const bool is_head = request.text(request.method) == "HEAD";
   body_end_ = End::yes;
+  if (is_head) head_end_ = End::yes;
   if (!is_head) body_.push_copy(connection_.worker().context().blocks, content);
-  connection_.session().send_head(id_, fields.all(), is_head ? End::yes : End::no);
+  connection_.session().send_head(id_, fields.all(), head_end_);
 }
 
 Flow Http2Stream::flush() {
@@ -252,12 +256,16 @@ Flow Http2Stream::flush() {
   }
   connection_.session().resume_body(id_);
   connection_.schedule_flush();
-  flow_ = connection_.promises(id_, body_.bytes()) ? Flow::open : Flow::congested;
+  // The end of a body takes a frame of its own, for which there must be a window as well.
+  const bool is_all = head_end_ == End::yes || (body_.empty() && body_end_ == End::no);
+  const std::size_t bytes = is_all ? 0 : std::max<std::size_t>(body_.bytes(), 1);
+  flow_ = connection_.promises(id_, bytes) ? Flow::open : Flow::congested;
   return flow_;
 }
 
 void Http2Stream::move_body(std::size_t size, SliceQueue& to) {
   body_.move_front(size, to);
+  if (!exchange_) timer_.arm(connection_.worker().context().timeouts.stall);
   connection_.note_sent(*this);
 }
 
@@ -299,10 +307,12 @@ void Http2Stream::end_if_displaced() {
 }
 
 void Http2Stream::on_exchange_end(StreamEnd end) {
-  release_exchange();
+  leave_to_client();
   stored_.clear();
   if (wire_ >= Wire::closed) return leave_if_over();
-  if (end == StreamEnd::complete) connection_.session().note_work();
+  if (end == StreamEnd::complete && answered_ == Answered::by_node) {
+    connection_.session().note_work();
+  }
   if (end == StreamEnd::aborted) {
     connection_.schedule_reset(id_, ErrorCode::internal_error);
   } else {
@@ -347,10 +357,11 @@ void Http2Stream::lose_client() {
   stored_.clear();
   body_.clear();
   if (exchange_ && !exchange_->continues_without_client()) return exchange_->on_downstream_lost();
-  if (exchange_) wire_ = Wire::gone;
+  if (!exchange_) return leave_if_over();
+  wire_ = Wire::gone;
   // Even if the node sends without end.
-  if (exchange_) timer_.arm(connection_.worker().context().timeouts.response);
-  leave_if_over();
+  timer_.arm(connection_.worker().context().timeouts.response);
+  if (std::exchange(flow_, Flow::open) != Flow::open) exchange_->on_downstream_drained();
 }
 
 void Http2Stream::cut() {
@@ -358,6 +369,19 @@ void Http2Stream::cut() {
   if (input_ == Input::head) release_exchange();
   if (exchange_) return exchange_->on_downstream_lost();
   leave_if_over();
+}
+
+/// What is left of the response is between the client and the connection.
+void Http2Stream::leave_to_client() {
+  release_exchange();
+  if (wire_ < Wire::closed) timer_.arm(connection_.worker().context().timeouts.stall);
+}
+
+/// A client that takes no more of its response is cut off; the session still knows the stream.
+void Http2Stream::on_timeout() {
+  if (wire_ >= Wire::closed) return cut();
+  body_.clear();
+  connection_.schedule_reset(id_, ErrorCode::cancel);
 }
 
 void Http2Stream::release_exchange() {

@@ -33,6 +33,8 @@ class Http2Stream final : public io::Retirable,
   [[nodiscard]] http::Head& request_head() { return exchange_->request_head(); }
   /// All of one read has been received: what is left of the body is delivered, or stored.
   void on_read_end();
+  /// Bytes for which there was no window or no room yet.
+  [[nodiscard]] std::size_t backlog() const { return flow_ == Flow::congested ? body_.bytes() : 0; }
   /// Some of the body has been sent.
   void on_progress();
   /// The connection is lost: the exchange may go on without its client.
@@ -97,6 +99,9 @@ class Http2Stream final : public io::Retirable,
     return exchange_ && takes_body_ == TakesBody::yes && pauses_.none();
   }
   void store_pieces();
+  void on_timeout();
+  void leave_to_client();
+  void send_local_response(const http::LocalResponse& response, std::string_view request_id);
   void lose_client();
   void end_tunnel();
   void release_exchange();
@@ -114,13 +119,15 @@ class Http2Stream final : public io::Retirable,
   http::BodyPieces pieces_;  // of this read, from the connection's input
   http2::BodyStore stored_;
   http2::TrailerBuilder trailer_;
-  io::Timer timer_;  // of an exchange without its client
+  io::Timer timer_;  // of an exchange without its client, or a client without an exchange
 
   enum class Kind : std::uint8_t { request, connect, tunnel } kind_ = Kind::request;
+  enum class Answered : std::uint8_t { not_by_node, by_node } answered_ = Answered::not_by_node;
   SliceQueue body_;  // of the response
   http2::End body_end_ = http2::End::no;
-  Flow flow_ = Flow::open;     // as the exchange knows it
-  std::string trailer_lines_;  // of the response
+  http2::End head_end_ = http2::End::no;  // whether the head is all
+  Flow flow_ = Flow::open;                // as the exchange knows it
+  std::string trailer_lines_;             // of the response
   std::vector<http2::FieldView> trailer_fields_;
 };
 

@@ -32,6 +32,7 @@ IncomingConnection::IncomingConnection(Worker& worker, AcceptedClient accepted, 
       stage_(Stage::proxy_header),
       place_(worker.handshakes()),
       timer_(worker.context().loop.timers(), [this] { on_timeout(); }) {
+  if (before_.plain == PlainHttp::http2) accepted_.version = HttpVersion::http2;
   if (before_.proxy_header == ProxyHeaderMode::required) {
     begin_proxy_header();
   } else {
@@ -145,7 +146,6 @@ void IncomingConnection::begin_preface() {
 }
 
 void IncomingConnection::check_preface() {
-  if (before_.plain == PlainHttp::http2) accepted_.version = HttpVersion::http2;
   if (before_.plain != PlainHttp::either) return pass_on();
   const std::string_view received(accepted_.received.data(), accepted_.received.size());
   const std::size_t size = std::min(received.size(), kPreface.size());

@@ -47,11 +47,14 @@ bool LocalAnswers::asks_for_health(const http::RequestInfo& request) const {
 /// A client may send requests for several hosts over one connection (RFC 9110, 7.4). One of
 /// HTTP/1.0 may name none.
 bool LocalAnswers::is_misdirected(const LocalRequest& request) const {
-  const bool is_checked = strict_ == Strict::always || request.head.major == 2;
-  if (!hosts_ || request.tls == nullptr || !is_checked || request.info.host.empty()) return false;
+  if (!hosts_ || request.tls == nullptr || request.info.host.empty()) return false;
   std::string_view host = http::name_of_host(request.info.host);
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  return !hosts_->covers(request.tls->server_name, host);
+  const std::string& asked = request.tls->server_name;
+  // Who has asked for this very host, or for none, does not mean another one.
+  const bool is_for_another = !asked.empty() && !http::equal_ignoring_case(asked, host);
+  const bool is_checked = strict_ == Strict::always || (request.head.major == 2 && is_for_another);
+  return is_checked && !hosts_->covers(asked, host);
 }
 
 http::LocalResponse LocalAnswers::challenge(std::string_view token, const http::Head& head) const {

@@ -4,9 +4,9 @@
 #include "proxy/http/response_fields.h"
 #include "proxy/http2/session.h"
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <span>
 #include <string>
 #include <string_view>
@@ -34,7 +34,7 @@ class ResponseFields final : public http::ResponseFieldSink {
     fields_.push_back({name, head_->value(field)});
   }
   void added(std::string_view name, std::string_view value) override {
-    if (used_ == kept_.size()) return;  // there are never so many
+    if (used_ == kept_.size()) kept_.emplace_back();
     std::string& kept = kept_[used_++];
     kept = value;
     fields_.push_back({name, kept});
@@ -48,8 +48,7 @@ class ResponseFields final : public http::ResponseFieldSink {
   const http::Head* head_ = nullptr;
   std::string_view left_out_;
   std::vector<FieldView> fields_;
-  // Cookie, Cache-Control twice and once for each received one, Via and so on.
-  std::array<std::string, 32> kept_;
+  std::deque<std::string> kept_;  // does not move them when it grows
   std::size_t used_ = 0;
 };
 

@@ -18,13 +18,23 @@ constexpr std::uint32_t kControlPerSecond = 100;
 // may have made a node work. A browser resets what a page still loads when it is left.
 constexpr std::uint32_t kResetBurst = 300;
 constexpr std::uint32_t kResetsPerSecond = 50;
-// A frame with so much of a body gives one of the first back: gRPC clients send a PING for each
-// round trip in which data comes.
+// A frame with so much of a body, in either direction, gives one of the first back: gRPC clients
+// send a PING for each round trip in which data comes.
 constexpr std::size_t kUsefulData = 1'000;
-// WINDOW_UPDATE: a peer sends two for a frame with data at most, one of the stream and one of the
-// connection. The rest is for those of a beginning.
-constexpr std::uint64_t kWindowUpdatesPerData = 4;
+// WINDOW_UPDATE: a peer sends one of the stream and one of the connection for what it has read, Go
+// for each 4 KiB. Tiny frames, to which tiny windows lead, earn none (CVE-2019-9511). The rest is
+// for those of a beginning.
+constexpr std::uint64_t kBytesPerWindowUpdate = 1'024;
+constexpr std::uint64_t kWindowUpdatesPerData = 2;
+constexpr std::size_t kSmallData = 64;
 constexpr std::uint64_t kMoreWindowUpdates = 1'000;
+// Frames that wait to be written: some for each stream. A peer that reads nothing makes no more.
+constexpr std::size_t kMaxOutbound = 1'000;
+// Of requests that were carried out, so many give one reset back: who leaves a page is forgiven,
+// and cheap requests do not pay for expensive ones that are reset.
+constexpr std::uint64_t kWorkPerReset = 4;
+// Heads of nodes have `[limits] header_bytes`, 1 MiB at most; libnghttp2 adds 12 bytes for a field.
+constexpr std::size_t kMaxSentBlock = std::size_t{4} << 20U;
 // In a SETTINGS frame: behind its header and the id of the first setting.
 constexpr std::size_t kFirstSetting = 9 + 2;
 // Of RFC 9218; nghttp2.h has no name for it in all versions.
@@ -55,8 +65,8 @@ class NativeFields {
     if (size_ > few_.size()) many_.resize(size_);
     nghttp2_nv* next = data();
     for (const FieldView& field : fields) {
-      *next++ = {bytes_of(field.name), bytes_of(field.value), field.name.size(),
-                 field.value.size(), NGHTTP2_NV_FLAG_NONE};
+      *next++ = {bytes_of(field.name), bytes_of(field.value), field.name.size(), field.value.size(),
+                 NGHTTP2_NV_FLAG_NONE};
     }
   }
   [[nodiscard]] nghttp2_nv* data() { return size_ > few_.size() ? many_.data() : few_.data(); }
@@ -80,7 +90,6 @@ bool is_error_of_peer(std::uint32_t code) {
     case ErrorCode::flow_control_error:
     case ErrorCode::stream_closed:
     case ErrorCode::frame_size_error:
-    case ErrorCode::refused_stream:
       return true;
     default:
       return false;
@@ -100,6 +109,8 @@ struct ServerSession::Callbacks {
     const StreamId id = frame->hd.stream_id;
     StreamEvents* const stream = own.events_.on_request(id);
     if (stream != nullptr) return nghttp2_session_set_stream_user_data(session, id, stream);
+    // At once: while the client does not read, no reset is sent that could be counted.
+    own.note_error_of_peer();
     own.reset(id, ErrorCode::refused_stream);
     return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
   }
@@ -184,7 +195,7 @@ struct ServerSession::Callbacks {
       return 0;
     }
     if (header.type == NGHTTP2_GOAWAY) ++own.counts_.goaways_sent;
-    if (header.type == NGHTTP2_DATA) ++own.data_frames_;
+    if (header.type == NGHTTP2_DATA) own.note_data_sent(header.length, header.flags);
     const bool ends = (header.type == NGHTTP2_DATA || header.type == NGHTTP2_HEADERS) &&
                       (header.flags & NGHTTP2_FLAG_END_STREAM) != 0;
     StreamEvents* const stream = ends ? own.stream(header.stream_id) : nullptr;
@@ -212,6 +223,14 @@ struct ServerSession::Callbacks {
     return static_cast<ssize_t>(std::min(waiting, max));
   }
 
+  /// What could not be sent; other frames may be sent later, or their stream has ended.
+  static int on_frame_not_sent(nghttp2_session* /*session*/, const nghttp2_frame* frame,
+                               int /*error*/, void* user) {
+    if (frame->hd.type != NGHTTP2_HEADERS) return 0;
+    self(user).reset(frame->hd.stream_id, ErrorCode::internal_error);
+    return 0;
+  }
+
   static int send_data(nghttp2_session* /*session*/, nghttp2_frame* /*frame*/,
                        const std::uint8_t* header, std::size_t size, nghttp2_data_source* source,
                        void* user) {
@@ -231,10 +250,19 @@ struct ServerSession::Callbacks {
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
     nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_sent);
+    nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, on_frame_not_sent);
     nghttp2_session_callbacks_set_send_data_callback(callbacks, send_data);
     nghttp2_option* option = nullptr;
     must_not_lack_memory(nghttp2_option_new(&option));
     nghttp2_option_set_no_auto_window_update(option, 1);
+    nghttp2_option_set_max_send_header_block_length(option, kMaxSentBlock);
+    // Where libnghttp2 has limits of its own for what is limited here, they are out of the way.
+#ifdef BONEDRY_NGHTTP2_RESET_LIMIT
+    nghttp2_option_set_stream_reset_rate_limit(option, UINT64_MAX, UINT64_MAX);
+#endif
+#ifdef BONEDRY_NGHTTP2_CONTINUATIONS
+    nghttp2_option_set_max_continuations(option, kControlBurst);
+#endif
     nghttp2_option_set_builtin_recv_extension_type(option, kPriorityUpdate);
     nghttp2_session* session = nullptr;
     const int status = nghttp2_session_server_new2(&session, callbacks, &own, option);
@@ -348,9 +376,7 @@ void ServerSession::begin_frame(std::string_view header) {
       ++counts_.resets_received;
       return spend(resets_);
     case NGHTTP2_WINDOW_UPDATE:
-      if (++window_updates_ > kMoreWindowUpdates + kWindowUpdatesPerData * data_frames_) {
-        spend(control_);
-      }
+      if (++window_updates_ > kMoreWindowUpdates + earned_updates_) spend(control_);
       return;
     default:
       return spend(control_);
@@ -391,6 +417,9 @@ void ServerSession::end_frame() {
                         (frame_.flags & NGHTTP2_FLAG_END_STREAM) == 0;
   if (is_empty && state_ == State::open) spend(control_);
   if (frame_data_ >= kUsefulData) control_.give_back();
+  if (nghttp2_session_get_outbound_queue_size(session_.get()) > kMaxOutbound) {
+    terminate(ErrorCode::enhance_your_calm);
+  }
 }
 
 /// RFC 9113, sections 5.1 and 5.1.1: what a stream that has ended gets is an error, unless its peer
@@ -400,10 +429,14 @@ void ServerSession::check_ended_stream() {
   if (is_new && frame_.type == NGHTTP2_HEADERS) last_request_ = frame_.stream;
   if (is_new || nghttp2_session_find_stream(session_.get(), frame_.stream) != nullptr) return;
   if (frame_.stream % 2 == 0) return;  // libnghttp2 knows what to say of these
+  if (frame_.stream > last_accepted_) return spend(control_);  // GOAWAY has refused it
   const Ended* const ended = find_ended(frame_.stream);
+  // What is not remembered may have ended long ago by a reset that the peer has not had yet.
+  const bool all_remembered = ended_count_ <= ended_.size();
+  const bool is_data = frame_.type == NGHTTP2_DATA;
+  if (ended == nullptr && is_data && !all_remembered) return spend(control_);
   if (ended != nullptr && ended->by == Ended::By::our_reset) return spend(control_);
-  const bool was_left_out = ended == nullptr && frame_.type == NGHTTP2_HEADERS;
-  terminate(was_left_out ? ErrorCode::protocol_error : ErrorCode::stream_closed);
+  terminate(ended == nullptr ? ErrorCode::protocol_error : ErrorCode::stream_closed);
 }
 
 void ServerSession::spend(FrameBudget& budget) {
@@ -411,6 +444,7 @@ void ServerSession::spend(FrameBudget& budget) {
 }
 
 void ServerSession::note_ended(StreamId id, Ended::By by) {
+  ++ended_count_;
   ended_[next_ended_] = {id, by};
   next_ended_ = (next_ended_ + 1) % ended_.size();
 }
@@ -492,7 +526,16 @@ void ServerSession::reset(StreamId id, ErrorCode code) {
 
 void ServerSession::note_work() {
   control_.give_back();
-  resets_.give_back();
+  if (++work_ % kWorkPerReset == 0) resets_.give_back();
+}
+
+void ServerSession::note_data_sent(std::size_t size, std::uint8_t flags) {
+  data_bytes_ += size;
+  const bool is_tiny = size < kSmallData && (flags & NGHTTP2_FLAG_END_STREAM) == 0;
+  if (!is_tiny) earned_updates_ += kWindowUpdatesPerData;
+  earned_updates_ += data_bytes_ / kBytesPerWindowUpdate;
+  data_bytes_ %= kBytesPerWindowUpdate;
+  if (size >= kUsefulData) control_.give_back();
 }
 
 void ServerSession::give_back(StreamId id, std::size_t size) {
@@ -518,9 +561,9 @@ void ServerSession::announce_goaway() {
 }
 
 void ServerSession::send_goaway(ErrorCode code) {
-  must_not_lack_memory(nghttp2_submit_goaway(
-      session_.get(), NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(session_.get()),
-      static_cast<std::uint32_t>(code), nullptr, 0));
+  last_accepted_ = nghttp2_session_get_last_proc_stream_id(session_.get());
+  must_not_lack_memory(nghttp2_submit_goaway(session_.get(), NGHTTP2_FLAG_NONE, last_accepted_,
+                                             static_cast<std::uint32_t>(code), nullptr, 0));
 }
 
 void ServerSession::terminate(ErrorCode code) {

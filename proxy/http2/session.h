@@ -8,6 +8,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -178,6 +179,7 @@ class ServerSession {
   void push_settings(std::string_view frame);
   void check_ended_stream();
   void spend(FrameBudget& budget);
+  void note_data_sent(std::size_t size, std::uint8_t flags);
   void note_ended(StreamId id, Ended::By by);
   [[nodiscard]] const Ended& last_ended() const;
   [[nodiscard]] const Ended* find_ended(StreamId id) const;
@@ -203,17 +205,21 @@ class ServerSession {
   enum class Windows : std::uint8_t { as_before, changed } windows_ = Windows::as_before;
   enum class Settings : std::uint8_t { to_be_sent, sent } settings_ = Settings::to_be_sent;
   StreamId last_request_ = 0;
+  StreamId last_accepted_ = std::numeric_limits<StreamId>::max();  // see send_goaway
 
   // What the peer may still do; see session.cc.
   FrameBudget control_;
   FrameBudget resets_;
   std::uint64_t unpaid_errors_ = 0;   // of the peer, since the last frame
   std::uint64_t window_updates_ = 0;  // received
-  std::uint64_t data_frames_ = 0;     // sent
+  std::uint64_t earned_updates_ = 0;  // of them, by data that was sent
+  std::uint64_t data_bytes_ = 0;      // sent, and not counted in those yet
+  std::uint64_t work_ = 0;            // requests that were carried out
 
   // The last streams that have ended, oldest first from `next_ended_`.
   std::array<Ended, 256> ended_{};
   std::size_t next_ended_ = 0;
+  std::uint64_t ended_count_ = 0;
 
   // During `produce`.
   SliceQueue* queue_ = nullptr;

@@ -19,6 +19,7 @@ MIB = 1024 * 1024
 ENOUGH = 20000
 BATCH = 100
 STREAMS = 100  # at a time
+RESETS = 300  # before a connection ends (docs/http2.md)
 
 # What a connection may take: what was read of it and is queued for it (a megabyte each at most),
 # one header block in each encoding, HPACK tables, and what the allocator keeps.
@@ -229,13 +230,14 @@ class Floods(FloodsTest):
             ("streams with WINDOW_UPDATE of 0", each_stream(get_wait,
                                                             lambda one: window_update(one, 0)))])
     def the_node_is_spared_of(self, batches):
-        """A stream that was reset counts as open until its exchange with the node has ended."""
+        """A stream that was reset counts as open until its exchange with the node has ended; the node
+        may notice that later, but there are only so many resets."""
         self.node.most_connections = 0
         client = self.client()
         for batch in batches():
             if not client.send(batch):
                 break
-        self.assertLessEqual(self.node.most_connections, STREAMS + 10)
+        self.assertLessEqual(self.node.most_connections, STREAMS + RESETS + 10)
 
     def test_others_of_the_same_address_are_served_after_a_flood(self):
         for _ in range(5):
