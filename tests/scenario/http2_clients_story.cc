@@ -12,26 +12,35 @@ namespace {
 
 using testing::HasSubstr;
 
+/// For clients that know the proxy by its address alone, which is in no certificate.
+constexpr const char* kAuthority = ":authority: shop.example";
+
 class Http2ClientsStory : public Http2Story {
  protected:
-  Http2ClientsStory() { launch_http2(config()); }
+  Http2ClientsStory() {
+    if (const auto tls = story_tls_files()) files_.write("ca.pem", tls->ca);
+    launch_http2(config());
+  }
 
   [[nodiscard]] static bool has_tls() { return story_client_tls().has_value(); }
   [[nodiscard]] static bool is_missing(const char* program) { return ::access(program, X_OK) != 0; }
+  [[nodiscard]] std::string port() const { return address().substr(address().rfind(':') + 1); }
   [[nodiscard]] std::string url(const std::string& target) const {
     return (has_tls() ? "https://" : "http://") + address() + target;
   }
   /// Runs curl with HTTP/2 and the options.
   [[nodiscard]] RunResult curl(const std::string& target,
                                const std::vector<std::string>& options) const {
-    std::vector<std::string> all{"/usr/bin/curl", "-sS", "--noproxy", "*"};
+    std::vector<std::string> all{"/usr/bin/curl", "-sS",
+                                 "--noproxy",     "*",
+                                 "--resolve",     "shop.example:" + port() + ":127.0.0.1"};
     if (has_tls()) {
-      all.insert(all.end(), {"--http2", "--insecure"});
+      all.insert(all.end(), {"--http2", "--cacert", files_ / "ca.pem"});
     } else {
       all.emplace_back("--http2-prior-knowledge");
     }
     all.insert(all.end(), options.begin(), options.end());
-    all.push_back(url(target));
+    all.push_back((has_tls() ? "https://shop.example:" : "http://shop.example:") + port() + target);
     return run_program(all, {}, kDeadline * 3);
   }
 
@@ -93,8 +102,8 @@ TEST_P(Http2ClientsStory, NghttpGetsAPageAndItsTrailers) {
                                 "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
                                 "4\r\npage\r\n0\r\nX-Sum: 42\r\n\r\n"));
   }
-  const RunResult page = run_program(
-      {"/usr/bin/nghttp", "-v", "-y", "--no-verify-peer", "-H", "te: trailers", url("/page")});
+  const RunResult page = run_program({"/usr/bin/nghttp", "-v", "-y", "--no-verify-peer", "-H",
+                                      kAuthority, "-H", "te: trailers", url("/page")});
   EXPECT_EQ(page.code, 0) << page.err;
   EXPECT_THAT(page.out, HasSubstr("page"));
   EXPECT_THAT(page.out, HasSubstr(":status: 103"));
@@ -107,15 +116,16 @@ TEST_P(Http2ClientsStory, NghttpUploads) {
   if (is_missing("/usr/bin/nghttp")) GTEST_SKIP() << "nghttp is not installed";
   const std::string body(3'000'000, 'x');
   files_.write("body", body);
-  const RunResult up =
-      run_program({"/usr/bin/nghttp", "-y", "--no-verify-peer", "-d", files_ / "body", url("/up")});
+  const RunResult up = run_program({"/usr/bin/nghttp", "-y", "--no-verify-peer", "-H", kAuthority,
+                                    "-d", files_ / "body", url("/up")});
   EXPECT_THAT(up.out, HasSubstr(sha256(body))) << up.err;
 }
 
 TEST_P(Http2ClientsStory, H2loadIsServedWithoutAFailure) {
   if (is_missing("/usr/bin/h2load")) GTEST_SKIP() << "h2load is not installed";
   const RunResult load = run_program(
-      {"/usr/bin/h2load", "-n", "1000", "-c", "10", "-m", "10", url("/load")}, {}, kDeadline * 6);
+      {"/usr/bin/h2load", "-n", "1000", "-c", "10", "-m", "10", "-H", kAuthority, url("/load")}, {},
+      kDeadline * 6);
   EXPECT_EQ(load.code, 0) << load.err;
   EXPECT_THAT(load.out, HasSubstr("1000 succeeded, 0 failed, 0 errored, 0 timeout")) << load.out;
   EXPECT_THAT(load.out, HasSubstr("status codes: 1000 2xx, 0 3xx, 0 4xx, 0 5xx"));

@@ -140,6 +140,15 @@ TEST_P(Http2ConnectionStory, WithTlsTheProtocolIsChosenByAlpn) {
   EXPECT_EQ(old_client.get("/").status, 200);
 }
 
+TEST_P(Http2ConnectionStory, ARequestForAHostThatTheCertificateLacksIsMisdirected) {
+  if (!story_client_tls()) GTEST_SKIP() << "told with TLS";
+  launch_alice();
+  Http2Client client{address()};
+  EXPECT_EQ(client.get("/page", {{"Host", "other.example"}}).status, 421);
+  EXPECT_EQ(alice_.requests(), 0U);
+  EXPECT_EQ(client.get("/page", {{"Host", "shop.example"}}).status, 200) << "it goes on";
+}
+
 // How they end.
 
 TEST_P(Http2ConnectionStory, AnIdleOneIsClosed) {
