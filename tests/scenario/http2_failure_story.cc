@@ -188,6 +188,90 @@ TEST_P(Http2FailureStory, APoolMayLetItsNodesFinish) {
   EXPECT_TRUE(eventually_idle());
 }
 
+TEST_P(Http2FailureStory, ANodeThatFinishesForAClientThatWentIsNotHeldUpByItsWindow) {
+  const Gate finished;
+  alice_.on("/report", [finished](NodeExchange& exchange) {
+    (void)exchange.read_body();
+    exchange.respond(200, std::string(8'000'000, 'x'));
+    finished.open();
+  });
+  launch_alice({R"(on_client_gone = "finish")"});
+  Http2Client client{address()};
+  const StreamId report = client.begin({.method = "POST", .target = "/report", .body = "which"});
+  EXPECT_EQ(client.receive(report, 60'000).size(), 60'000U);
+  client.reset(report);
+  EXPECT_TRUE(finished.wait());
+  EXPECT_TRUE(eventually_logged("\"end\":\"client_gone\"")) << bonedry_->out();
+  EXPECT_TRUE(eventually_idle());
+  EXPECT_EQ(bonedry_->err().find("node_stalled"), std::string::npos);
+}
+
+TEST_P(Http2FailureStory, WhoTakesNoneOfARefusalLosesItsStream) {
+  launch_impatient();
+  Http2Client client{address(), Http2Windows{.stream = 0}};
+  const StreamId refused = client.begin({.target = "/", .headers = {{":path", "/a#b"}}});
+  EXPECT_EQ(client.read_head(refused).status, 400);
+  const Response response = client.wait(refused);
+  EXPECT_FALSE(response.complete());
+  EXPECT_EQ(response.reset, "CANCEL");
+}
+
+TEST_P(Http2FailureStory, WhoTakesNoEndOfAResponseLosesItsStream) {
+  alice_.on("/empty", answering_and_closing("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                                            "0\r\n\r\n"));
+  launch_impatient();
+  Http2Client client{address(), Http2Windows{.stream = 0}};
+  const Response response = client.get("/empty");
+  EXPECT_EQ(response.status, 200);
+  EXPECT_FALSE(response.complete());
+  EXPECT_TRUE(eventually_idle());
+}
+
+TEST_P(Http2FailureStory, APingDoesNotMakeUpForReadingNothing) {
+  alice_.on("/endless", [](NodeExchange& exchange) {
+    exchange.close_after();
+    exchange.send(exchange.head(200, {{"Content-Length", "1000000000"}}));
+    const std::string piece(65'536, 'x');
+    try {
+      while (true) exchange.send(piece);
+    } catch (const SocketError&) {
+      return;  // the proxy has given up
+    }
+  });
+  launch_impatient();
+  constexpr std::int32_t kHuge = 0x7fffffff;
+  Http2Client client{address(), Http2Windows{.stream = kHuge, .connection = kHuge}};
+  (void)client.begin({.target = "/endless"});
+  ASSERT_TRUE(eventually_open(alice_, 1));
+  const std::string ping{
+      "\0\0\x08\x06\0\0\0\0\0"
+      "12345678",
+      17};
+  const auto is_over = [&] {
+    client.socket().send_all(ping);
+    return node(alice_).exchanges_open == 0;
+  };
+  try {
+    EXPECT_TRUE(eventually(is_over));
+  } catch (const SocketError&) {
+    EXPECT_TRUE(eventually_idle());  // the connection has been closed
+  }
+}
+
+TEST_P(Http2FailureStory, AHeadMayBeAsLargeAsTheLimitsSay) {
+  std::string head = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n";
+  for (int i = 0; i < 7; ++i) {
+    head += "X-Large-" + std::to_string(i) + ": " + std::string(10'000, 'x') + "\r\n";
+  }
+  alice_.on("/large", answering_and_closing(head + "\r\nok"));
+  TestConfig config = shop(workers(), {alice_});
+  config.limits = {"header_bytes = 131072"};
+  launch_http2(config);
+  const Response response = Http2Client{address()}.get("/large");
+  EXPECT_EQ(response.body, "ok");
+  EXPECT_EQ(response.headers.get("X-Large-6").size(), 10'000U);
+}
+
 TEST_P(Http2FailureStory, AClientThatIsGoneHasLeftAllItsStreams) {
   for (const bool reset : {false, true}) {
     alice_.on("/wait", [](NodeExchange& exchange) {
