@@ -326,7 +326,9 @@ void Http2Connection::settle() {
 
 void Http2Connection::linger() {
   state_ = State::lingering;
-  if (input_ == Input::ended) return lose();
+  // A client that was asked to go has had the time to.
+  const bool is_told = goaway_ == Goaway::sent && !transport_->has_unread();
+  if (input_ == Input::ended || is_told) return lose();
   transport_->shutdown_write();
   each_stream([](Http2Stream& stream) { stream.on_lost(); });
   wait_for(Awaited::end, kLingerTime);

@@ -19,6 +19,11 @@ using http2::FieldView;
 
 namespace {
 
+// After a response that came before the end of its request: a client that reads it stops its upload
+// by itself. Only then is it told to (RFC 9113, section 8.1), since curl 7.88 takes that for an
+// error.
+constexpr Millis kUploadTime{2000};
+
 /// A value of Sec-WebSocket-Key: 16 bytes in base64 (RFC 6455, section 4.1). Nodes only want it to
 /// look like one, and HTTP/2 clients have none to send.
 std::array<char, 24> handshake_key(Random& random) {
@@ -277,10 +282,7 @@ std::span<const FieldView> Http2Stream::trailers() {
 
 void Http2Stream::on_sent_end() {
   wire_ = Wire::sent_all;
-  // The client may stop sending what nobody reads (RFC 9113, section 8.1). A node that has ended
-  // its side of a tunnel still reads.
-  const bool is_read = kind_ == Kind::tunnel && exchange_;
-  if (input_ < Input::ended && !is_read) connection_.session().reset(id_, ErrorCode::no_error);
+  if (!exchange_) timer_.arm(kUploadTime);
   connection_.note_sent(*this);
 }
 
@@ -374,14 +376,17 @@ void Http2Stream::cut() {
 /// What is left of the response is between the client and the connection.
 void Http2Stream::leave_to_client() {
   release_exchange();
-  if (wire_ < Wire::closed) timer_.arm(connection_.worker().context().timeouts.stall);
+  if (wire_ == Wire::open) timer_.arm(connection_.worker().context().timeouts.stall);
+  if (wire_ == Wire::sent_all) timer_.arm(kUploadTime);
 }
 
-/// A client that takes no more of its response is cut off; the session still knows the stream.
+/// A client that takes no more of its response is cut off, and one that goes on with its upload
+/// told that nobody reads it. The session still knows the stream.
 void Http2Stream::on_timeout() {
   if (wire_ >= Wire::closed) return cut();
   body_.clear();
-  connection_.schedule_reset(id_, ErrorCode::cancel);
+  const bool is_sent = wire_ == Wire::sent_all;
+  connection_.schedule_reset(id_, is_sent ? ErrorCode::no_error : ErrorCode::cancel);
 }
 
 void Http2Stream::release_exchange() {
