@@ -45,7 +45,7 @@ class Node:
     /head/SIZE    "ok", and a field of so many bytes
     /wait...      nothing until `release`
     /hold...      neither is the body read until then
-    /early...     "ok" before the body, which is never read
+    /early...     "ok" before the body, which is never read; the connection is of no use then
     anything      "ok"
 
     `receive_buffer`: of the kernel, for a node that is to hold an upload up soon.
@@ -56,7 +56,6 @@ class Node:
         self.requests = []
         self.lock = threading.Condition()
         self.connections = set()
-        self.most_connections = 0
         self.waiting = []
         self.loop = asyncio.new_event_loop()
         self.ports = []
@@ -137,7 +136,6 @@ class NodeConnection(asyncio.Protocol):
         self.transport = transport
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.node.connections.add(self)
-        self.node.most_connections = max(self.node.most_connections, len(self.node.connections))
 
     def connection_lost(self, _):
         self.node.connections.discard(self)

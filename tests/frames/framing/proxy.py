@@ -30,6 +30,7 @@ alpn = ["h2c", "http/1.1"]
 {tls}
 [[pool]]
 name = "shop"
+{pool}
 {nodes}
 """
 NODE = """
@@ -52,13 +53,14 @@ class Bonedry:
     """A process of bonedry: `address` is its listener without TLS, `tls_address` the one with it,
     which there is when `tls`, more keys of it, is not None."""
 
-    def __init__(self, program, node, underscore_names="drop", tls=None, timeouts=""):
+    def __init__(self, program, node, underscore_names="drop", tls=None, timeouts="", pool=""):
         self.folder = tempfile.mkdtemp(prefix="bonedry-frames-")
         self.log = os.path.join(self.folder, "log")
         config = os.path.join(self.folder, "bonedry.toml")
         with open(config, "w", encoding="ascii") as out:
             out.write(CONFIG.format(
                 folder=self.folder, underscore_names=underscore_names, timeouts=timeouts,
+                pool=pool,
                 tls="" if tls is None else self._tls_listener(tls),
                 nodes="".join(NODE.format(number=number, port=port)
                               for number, port in enumerate(node.ports))))
