@@ -97,7 +97,7 @@ TEST_P(TlsClientsStory, CurlIsServedWithEitherVersionAndRefusesOtherServers) {
     const RunResult page =
         curl({"--tlsv" + version, "--tls-max", version, "-w", "%{http_code} %{http_version}", "-o",
               files_ / "body", "--data-binary", std::string(50000, 'x')});
-    EXPECT_EQ(page.out, "200 1.1") << page.err;
+    EXPECT_EQ(page.out, "200 2") << page.err;
     EXPECT_THAT(read_file(files_ / "body"), HasSubstr(R"("size":50000)"));
     EXPECT_TRUE(eventually([&] {
       return bonedry_->out().find(R"("tls_version":"TLSv)" + version) != std::string::npos;
@@ -115,8 +115,10 @@ TEST_P(TlsClientsStory, CurlIsServedWithTheRightCertificateOnly) {
   if (!can_run(kCurl)) GTEST_SKIP() << kCurl << " is not installed";
   launch_staff_shop();
   for (const std::string version : {"1.2", "1.3"}) {
-    const std::vector<std::string> common{"--tlsv" + version, "--tls-max", version,          "-o",
-                                          "/dev/null",        "-w",        "%header{x-node}"};
+    // With HTTP/2, curl 7.88 writes before it reads the alert, and then shows another error.
+    const std::vector<std::string> common{
+        "--http1.1", "--tlsv" + version, "--tls-max", version,
+        "-o",        "/dev/null",        "-w",        "%header{x-node}"};
     const auto curl_as = [&](const std::string& who) {
       std::vector<std::string> options = common;
       options.insert(options.end(),
