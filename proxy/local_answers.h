@@ -38,8 +38,8 @@ struct LocalAnswer {
 
 /// The requests to a listener that no node is asked for: all of them where it redirects, those for
 /// its own health, those of ACME servers for a challenge (http-01), and those that came over the
-/// connection of another host (with HTTP/2, or `strict_host`). They belong to no session. Immutable; one for each
-/// listener in a worker's Router.
+/// connection of another host (with HTTP/2, or `strict_host`). They belong to no session.
+/// Immutable; one for each listener in a worker's Router.
 class LocalAnswers {
  public:
   LocalAnswers() = default;
