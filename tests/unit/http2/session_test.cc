@@ -312,8 +312,8 @@ TEST_F(SessionTest, ResetsThatThePeerProvokesHaveTheSameLimit) {
   unsigned count = 0;
   for (; count < 5'000; ++count) {
     id += 2;
-    const std::string bytes =
-        test::request(id, kEndHeaders) + frame(Kind::window_update, 0, id, test::number(0x7fffffffU));
+    const std::string bytes = test::request(id, kEndHeaders) +
+                              frame(Kind::window_update, 0, id, test::number(0x7fffffffU));
     if (!receive(bytes)) break;
     ASSERT_EQ(only(Kind::rst_stream).code(), ErrorCode::flow_control_error) << count;
   }
