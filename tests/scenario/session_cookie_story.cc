@@ -1,6 +1,7 @@
 // The session cookie: its format, which session it resumes, and that a forged one gains nothing.
 #include "tests/scenario/story.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <set>
 #include <string>
@@ -109,9 +110,6 @@ TEST_P(CookieStory, TheValueTellsNothing) {
     const std::string value = user.cookie();
     EXPECT_GE(value.size(), 22U) << "128 bits at the least";
     EXPECT_TRUE(seen.insert(value).second) << "each user has his own";
-    for (const char* secret : {"alice", "bob", "shop", "127.0.0.1"}) {
-      EXPECT_THAT(value, Not(HasSubstr(secret)));
-    }
     // Two cookies of one node must not show that: they have only the id of the key in common.
     for (const std::string& other : seen) {
       if (other == value) continue;
@@ -119,6 +117,13 @@ TEST_P(CookieStory, TheValueTellsNothing) {
       for (std::size_t at = 0; at < value.size(); ++at) same += value[at] == other[at] ? 1U : 0U;
       EXPECT_LT(same, value.size() / 4);
     }
+  }
+  // A short word may be in one of them by chance; a node's name would be in half of them.
+  for (const std::string secret : {"alice", "bob", "shop", "127.0.0.1"}) {
+    const auto has_it = [&](const std::string& value) {
+      return value.find(secret) != std::string::npos;
+    };
+    EXPECT_LT(std::ranges::count_if(seen, has_it), 3) << secret;
   }
 }
 
