@@ -64,7 +64,6 @@ class Http2Connection final : public ClientConnection,
   [[nodiscard]] std::size_t listener() const { return listener_; }
   /// What is being received now.
   [[nodiscard]] const ReadBuffer& input() const { return in_; }
-  [[nodiscard]] bool is_lost() const { return !transport_; }
   /// `stream` wants `on_read_end`.
   void note_received(Http2Stream& stream) { received_.push_back(&stream); }
   /// `stream` wants `on_progress`.

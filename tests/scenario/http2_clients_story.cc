@@ -1,8 +1,7 @@
 // HTTP/2 with clients that are not ours: curl, nghttp and h2load, each skipped where it is missing.
 #include "tests/scenario/http2_story.h"
+#include "tests/support/can_run.h"
 #include "tests/support/temporary_directory.h"
-
-#include <unistd.h>
 
 #include <string>
 #include <vector>
@@ -23,7 +22,6 @@ class Http2ClientsStory : public Http2Story {
   }
 
   [[nodiscard]] static bool has_tls() { return story_client_tls().has_value(); }
-  [[nodiscard]] static bool is_missing(const char* program) { return ::access(program, X_OK) != 0; }
   [[nodiscard]] std::string port() const { return address().substr(address().rfind(':') + 1); }
   [[nodiscard]] std::string url(const std::string& target) const {
     return (has_tls() ? "https://" : "http://") + address() + target;
@@ -50,7 +48,7 @@ class Http2ClientsStory : public Http2Story {
 INSTANTIATE_TEST_SUITE_P(Workers, Http2ClientsStory, worker_counts(), name_of_workers);
 
 TEST_P(Http2ClientsStory, CurlDownloadsAndUploads) {
-  if (is_missing("/usr/bin/curl")) GTEST_SKIP() << "curl is not installed";
+  if (!can_run("/usr/bin/curl")) GTEST_SKIP() << "curl is not installed";
   constexpr std::uint64_t kSize = 8 << 20;
   for (FakeNode* each : {&alice_, &bob_}) each->on("/big", sending_pattern(1, kSize));
   const RunResult down =
@@ -62,7 +60,7 @@ TEST_P(Http2ClientsStory, CurlDownloadsAndUploads) {
 }
 
 TEST_P(Http2ClientsStory, CurlKeepsItsCookieAndItsNode) {
-  if (is_missing("/usr/bin/curl")) GTEST_SKIP() << "curl is not installed";
+  if (!can_run("/usr/bin/curl")) GTEST_SKIP() << "curl is not installed";
   const std::string jar = files_ / "jar";
   const auto click = [&] {
     return curl("/", {"-b", jar, "-c", jar, "-o", "/dev/null", "-w", "%header{x-node}"}).out;
@@ -75,7 +73,7 @@ TEST_P(Http2ClientsStory, CurlKeepsItsCookieAndItsNode) {
 }
 
 TEST_P(Http2ClientsStory, CurlSendsManyRequestsOnOneConnection) {
-  if (is_missing("/usr/bin/curl")) GTEST_SKIP() << "curl is not installed";
+  if (!can_run("/usr/bin/curl")) GTEST_SKIP() << "curl is not installed";
   if (!has_tls()) GTEST_SKIP() << "curl 7.88 uses no connection twice with prior knowledge";
   const RunResult many = curl("/many/[1-100]", {"-Z", "--parallel-max", "50", "-o", "/dev/null",
                                                 "-w", "%{http_code} %{http_version}\n"});
@@ -85,7 +83,7 @@ TEST_P(Http2ClientsStory, CurlSendsManyRequestsOnOneConnection) {
 }
 
 TEST_P(Http2ClientsStory, CurlSeesThatABodyWasCut) {
-  if (is_missing("/usr/bin/curl")) GTEST_SKIP() << "curl is not installed";
+  if (!can_run("/usr/bin/curl")) GTEST_SKIP() << "curl is not installed";
   for (FakeNode* each : {&alice_, &bob_}) {
     each->on("/cut", answering_and_closing("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
                                            "4\r\nhalf\r\n"));
@@ -96,7 +94,7 @@ TEST_P(Http2ClientsStory, CurlSeesThatABodyWasCut) {
 }
 
 TEST_P(Http2ClientsStory, NghttpGetsAPageAndItsTrailers) {
-  if (is_missing("/usr/bin/nghttp")) GTEST_SKIP() << "nghttp is not installed";
+  if (!can_run("/usr/bin/nghttp")) GTEST_SKIP() << "nghttp is not installed";
   for (FakeNode* each : {&alice_, &bob_}) {
     each->on("/page", answering("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
                                 "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -113,7 +111,7 @@ TEST_P(Http2ClientsStory, NghttpGetsAPageAndItsTrailers) {
 }
 
 TEST_P(Http2ClientsStory, NghttpUploads) {
-  if (is_missing("/usr/bin/nghttp")) GTEST_SKIP() << "nghttp is not installed";
+  if (!can_run("/usr/bin/nghttp")) GTEST_SKIP() << "nghttp is not installed";
   const std::string body(3'000'000, 'x');
   files_.write("body", body);
   const RunResult up = run_program({"/usr/bin/nghttp", "-y", "--no-verify-peer", "-H", kAuthority,
@@ -122,7 +120,7 @@ TEST_P(Http2ClientsStory, NghttpUploads) {
 }
 
 TEST_P(Http2ClientsStory, H2loadIsServedWithoutAFailure) {
-  if (is_missing("/usr/bin/h2load")) GTEST_SKIP() << "h2load is not installed";
+  if (!can_run("/usr/bin/h2load")) GTEST_SKIP() << "h2load is not installed";
   const RunResult load = run_program(
       {"/usr/bin/h2load", "-n", "1000", "-c", "10", "-m", "10", "-H", kAuthority, url("/load")}, {},
       kDeadline * 6);

@@ -1,9 +1,8 @@
 // TLS with clients that are not ours: curl, Python's ssl and the https of Node.js.
 #include "tests/scenario/story.h"
+#include "tests/support/can_run.h"
 #include "tests/support/certificates.h"
 #include "tests/support/temporary_directory.h"
-
-#include <unistd.h>
 
 #include <string>
 #include <vector>
@@ -21,10 +20,6 @@ constexpr const char* kNodeJs = "/usr/bin/node";  // not among the packages for 
 
 std::string peer(const std::string& script) {
   return std::string(BONEDRY_SOURCE_DIR) + "/tests/peers/" + script;
-}
-
-bool can_run(const char* program) {
-  return ::access(program, X_OK) == 0;
 }
 
 /// Alice and Bob behind a listener with TLS, as shop.example and as other.example.
