@@ -314,7 +314,7 @@ struct Session {
 };
 
 struct Health {
-  std::string path;     ///< empty: the check is a TCP connect
+  std::string path;  ///< empty: the check is a TCP connect, unless it is gRPC's
   bool active = false;  ///< whether [pool.health] is in the file
   Millis interval = std::chrono::seconds{2};
   Millis timeout = std::chrono::seconds{2};
@@ -322,6 +322,8 @@ struct Health {
   unsigned fall = 3;
   unsigned passive_failures = 3;  ///< connect failures in a row that mark a node; 0: never
   Millis passive_hold = std::chrono::seconds{10};  ///< how long such a mark lasts
+  /// The service that is asked for by grpc.health.v1; empty: the whole server. Nothing: no gRPC.
+  std::optional<std::string> grpc = std::nullopt;
 
   friend bool operator==(const Health&, const Health&) = default;
 };
@@ -344,6 +346,9 @@ struct Node {
 /// Which PROXY header nodes get at the start of each connection.
 enum class ProxyProtocol : std::uint8_t { off, v1, v2 };
 
+/// The version of HTTP that a pool's nodes are spoken to in.
+enum class NodeProtocol : std::uint8_t { h1, h2 };
+
 /// Which fields describe the client to nodes: X-Forwarded-*, Forwarded (RFC 7239), or both.
 enum class ForwardedFields : std::uint8_t { x_forwarded, rfc7239, both };
 
@@ -363,6 +368,8 @@ struct PoolTls {
 struct Pool {
   std::string name;
   Balance balance = Balance::least_sessions;
+  NodeProtocol protocol = NodeProtocol::h1;
+  unsigned streams_per_connection = 8;  ///< at a time, with HTTP/2
   ProxyProtocol proxy_protocol = ProxyProtocol::off;
   unsigned min_active = 1;
   Millis slow_start{0};                            ///< 0: a node takes its full share at once

@@ -242,6 +242,9 @@ TableReader read_session(TableReader table, Session& session) {
 TableReader read_health(TableReader table, Health& health) {
   health.active = table.written();
   table.read("path", health.path, url_path);
+  std::string grpc;
+  table.read("grpc", grpc, grpc_service);
+  if (table.has("grpc")) health.grpc = std::move(grpc);
   table.read("interval", health.interval, positive_duration);
   table.read("timeout", health.timeout, positive_duration);
   table.read("rise", health.rise, integer<unsigned>(1, kUnsignedMost));
@@ -285,6 +288,7 @@ PoolSections read_pool(TableReader table, Pool& pool) {
                                 {"round-robin", Balance::round_robin},
                                 {"least-exchanges", Balance::least_exchanges},
                                 {"random", Balance::random}};
+  const Choice<NodeProtocol> protocol{{"h1", NodeProtocol::h1}, {"h2", NodeProtocol::h2}};
   const Choice<ProxyProtocol> proxy_protocol{
       {"off", ProxyProtocol::off}, {"v1", ProxyProtocol::v1}, {"v2", ProxyProtocol::v2}};
   const Choice<ForwardedFields> forwarded{{"x-forwarded", ForwardedFields::x_forwarded},
@@ -298,6 +302,8 @@ PoolSections read_pool(TableReader table, Pool& pool) {
   table.read("slow_start", pool.slow_start, duration);
   table.read("retry_percent", pool.retry_percent, integer<unsigned>(0, 100));
   table.read_list("upgrades", pool.upgrades, upgrade_protocol);
+  table.read("protocol", pool.protocol, protocol);
+  table.read("streams_per_connection", pool.streams_per_connection, integer<unsigned>(1, 1000));
   table.read("proxy_protocol", pool.proxy_protocol, proxy_protocol);
   table.read("reuse", pool.reuse, duration_or_never);
   table.read("forwarded", pool.forwarded, forwarded);

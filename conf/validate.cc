@@ -4,6 +4,7 @@
 #include "conf/pass_cookie.h"
 #include "conf/spelling.h"
 #include "conf/validate_admin.h"
+#include "conf/validate_protocol.h"
 #include "proxy/base/ascii.h"
 #include "proxy/base/duration.h"
 
@@ -547,6 +548,7 @@ void check_pool(const Pool& pool, const PoolSections& sections) {
   check_logout(pool.session, sections.session);
   check_logout_header(pool.session, sections.session);
   check_exempt(pool.session, sections.session);
+  check_protocol(pool, sections);
   if (pool.tls) check_pool_tls(*pool.tls, sections.tls);
 }
 

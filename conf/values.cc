@@ -13,6 +13,9 @@
 namespace bonedry::conf {
 namespace {
 
+// More than any service is called, and little enough for one frame.
+constexpr std::size_t kMaxGrpcService = 200;
+
 constexpr std::size_t kMaxName = 64;
 constexpr std::size_t kMinSecret = 32;
 // Leaves room for the final NUL and for the ".PID" (7 digits at most) of the name that the socket
@@ -331,6 +334,15 @@ Result<std::string> upgrade_protocol(const Value& value) {
   };
   return string_that(value, sound, "a protocol to upgrade to",
                      R"(a name such as "websocket"; HTTP and TLS are not allowed)");
+}
+
+Result<std::string> grpc_service(const Value& value) {
+  const auto sound = [](std::string_view text) {
+    const auto fits = [](char c) { return c > ' ' && c < 0x7f; };
+    return text.size() <= kMaxGrpcService && std::ranges::all_of(text, fits);
+  };
+  return string_that(value, sound, "a service of gRPC",
+                     R"(a name such as "shop.Orders", or "" for the whole server)");
 }
 
 std::string token_error(std::string_view token) {

@@ -94,6 +94,8 @@ template <class T>
 /// A protocol to switch to by Upgrade, such as "websocket"; never HTTP or TLS, with which a client
 /// could send a node requests that the proxy does not see.
 [[nodiscard]] Result<std::string> upgrade_protocol(const Value& value);
+/// A service of gRPC, such as "shop.Orders"; empty: the whole server.
+[[nodiscard]] Result<std::string> grpc_service(const Value& value);
 /// Attributes of a cookie: nothing in them can end the attribute or the header field.
 [[nodiscard]] Result<std::string> cookie_path(const Value& value);
 [[nodiscard]] Result<std::string> cookie_domain(const Value& value);

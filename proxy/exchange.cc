@@ -53,6 +53,7 @@ void Exchange::Routing::reset() {
   decision = balancer::RouteDecision::new_session;
   tried.clear();
   own_node_tries = 0;
+  refusals = 0;
   reuse = ConnectionReuse::allowed;
 }
 
@@ -64,7 +65,7 @@ void Exchange::reset() {
   response_head_.clear();
   info_ = {};
   refusal_.reset();
-  kept_body_.reset();
+  kept_body_.clear();
   request_id_ = {};
   request_ = RequestState::done;
   response_ = ResponseState::done;
@@ -113,15 +114,20 @@ void Exchange::on_connected() {
   if (!commit_rescue()) return;
   set(AttemptState::sent);
   upstream_->send_head(request_head_, info_, source_.client, request_edits());
+  send_kept_body();
   if (request_ == RequestState::body) {
     // The part of the body that has been read is delivered within this call and sent with the head.
     downstream_.delivering().resume(PauseReason::no_node);
     if (over() || attempt_ != AttemptState::sent) return;
-  } else if (kept_body_) {
-    upstream_->send_body(kept_body_->slices());
-    upstream_->send_end(kept_body_->trailers);
+  } else if (info_.body.length != BodyLength::none) {
+    upstream_->send_end(kept_body_.trailers());
   }
   on_request_read_end();
+}
+
+/// What an earlier attempt has sent of it.
+void Exchange::send_kept_body() {
+  kept_body_.each([this](const BodySlices& part) { upstream_->send_body(part); });
 }
 
 void Exchange::on_request_body(const BodySlices& body, Last last, std::string_view trailers) {
@@ -132,9 +138,11 @@ void Exchange::on_request_body(const BodySlices& body, Last last, std::string_vi
   if (request_ == RequestState::body && too_large(stats_.bytes_in)) {
     return on_error(refused(EndReason::body_too_large, kTooLarge));
   }
-  if (last == Last::yes) keep_for_retry(body, trailers);
+  keep_for_retry(body);
   upstream_->send_body(body);
-  if (last == Last::yes) request_complete(trailers);
+  if (last == Last::no) return;
+  kept_body_.end(trailers);
+  request_complete(trailers);
 }
 
 bool Exchange::too_large(std::uint64_t body) const {
@@ -142,11 +150,11 @@ bool Exchange::too_large(std::uint64_t body) const {
   return max != 0 && body > max;
 }
 
-/// Only a body that was delivered in one piece can be kept.
-void Exchange::keep_for_retry(const BodySlices& body, std::string_view trailers) {
-  const bool whole = stats_.bytes_in == body.bytes();
-  if (!info_.idempotent || !whole || body.bytes() > ReplayBody::kMaxBytes) return;
-  kept_body_ = body.keep(trailers);
+/// What follows a part that was not kept is of no use. Nodes of HTTP/2 may refuse any request.
+void Exchange::keep_for_retry(const BodySlices& body) {
+  const bool may_serve =
+      info_.idempotent || runtime_->view().config.protocol == conf::NodeProtocol::h2;
+  if (may_serve && kept_body_.bytes() + body.bytes() == stats_.bytes_in) kept_body_.add(body);
 }
 
 bool Exchange::takes_request_pipes() const {

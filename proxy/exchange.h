@@ -130,7 +130,8 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
 
   void request_complete(std::string_view trailers);
   void await_response();
-  void keep_for_retry(const BodySlices& body, std::string_view trailers);
+  void keep_for_retry(const BodySlices& body);
+  void send_kept_body();
   [[nodiscard]] bool too_large(std::uint64_t body) const;
   void stop_reading_request();
   void response_complete(std::string_view trailers);
@@ -138,8 +139,11 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   // Errors, retries and the end (exchange_error.cc).
   void report(const ExchangeError& error);
   [[nodiscard]] bool is_replayable() const;
+  [[nodiscard]] bool is_kept() const;
   [[nodiscard]] bool take_retry(Retry retry);
-  void retry();
+  [[nodiscard]] bool take_refusal();
+  void retry(Retry why);
+  void hold_request();
   void fail(EndReason reason);
   void reply(EndReason reason);
   void answer(const LocalAnswer& answer);
@@ -203,7 +207,7 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   http::Head response_head_;
   http::RequestInfo info_;
   std::optional<http::Refusal> refusal_;
-  std::optional<ReplayBody> kept_body_;
+  ReplayBody kept_body_;
   RequestIds::Made made_request_id_{};
   std::string_view request_id_;  // in the request's head, or the one that was made; empty: none
 
@@ -219,6 +223,7 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
     balancer::RouteDecision decision = balancer::RouteDecision::new_session;
     std::vector<std::size_t> tried;  // nodes that could not be reached
     unsigned own_node_tries = 0;
+    unsigned refusals = 0;  // by nodes, of streams
     // For the next attempt: a retried request must not meet another dead idle connection.
     ConnectionReuse reuse = ConnectionReuse::allowed;
 

@@ -12,6 +12,8 @@ namespace bonedry::proxy {
 namespace {
 
 constexpr unsigned kRetryAfterSeconds = 5;
+// A node that refuses a request more often than this refuses all.
+constexpr unsigned kMaxRefusals = 2;
 
 /// As the access log names it: an interface, so some names differ from those in the code.
 const char* name_of(balancer::RouteDecision decision) {
@@ -41,14 +43,16 @@ const char* name_of(balancer::RouteDecision decision) {
 void Exchange::on_error(const ExchangeError& error) {
   calls_.expect_none();
   if (over()) return;
+  if (error.retry == Retry::refused && take_refusal()) return retry(error.retry);
   report(error);
   switch (error.retry) {
     case Retry::other_node:
       return try_other_node(error);
     case Retry::not_processed:
     case Retry::maybe_processed:
-      if (is_replayable() && take_retry(error.retry)) return retry();
+      if (is_replayable() && take_retry(error.retry)) return retry(error.retry);
       break;
+    case Retry::refused:
     case Retry::no:
       break;
   }
@@ -72,9 +76,20 @@ void Exchange::report(const ExchangeError& error) {
 /// RFC 9110, 9.2.2: only an idempotent request may be sent twice; and only if its body, if it has
 /// one, was kept.
 bool Exchange::is_replayable() const {
-  const bool whole = info_.body.length == http::BodyLength::none || kept_body_;
-  return response_ == ResponseState::waiting && routing_.reuse == ConnectionReuse::allowed &&
-         info_.idempotent && whole;
+  return is_kept() && routing_.reuse == ConnectionReuse::allowed && info_.idempotent;
+}
+
+/// Whether all that was sent of the request is still there.
+bool Exchange::is_kept() const {
+  return response_ == ResponseState::waiting && request_ != RequestState::dropped &&
+         kept_body_.bytes() == stats_.bytes_in;
+}
+
+/// Outside the retry budget: nodes refuse in normal operation, when they end a connection.
+bool Exchange::take_refusal() {
+  if (!is_kept() || routing_.refusals == kMaxRefusals) return false;
+  ++routing_.refusals;
+  return true;
 }
 
 /// A node that closed an idle connection before it read the request has had no work with it, so a
@@ -86,17 +101,27 @@ bool Exchange::take_retry(Retry retry) {
 }
 
 /// Routes the request again under the current topology, like a new request.
-void Exchange::retry() {
+void Exchange::retry(Retry why) {
   context_.counters().note_retry();
-  if (held_.meter != nullptr) held_.meter->retries.add();
-  routing_.reuse = ConnectionReuse::new_only;
+  if (why != Retry::refused) {
+    if (held_.meter != nullptr) held_.meter->retries.add();
+    routing_.reuse = ConnectionReuse::new_only;
+  }
   progress_.to_node = Flow::open;
   release_upstream();
+  hold_request();
   timer_.disarm();
   set(AttemptState::none);
   held_.reservation.reset();
   leave_node();
   route();
+}
+
+/// What the client still sends waits for the next attempt.
+void Exchange::hold_request() {
+  if (request_ != RequestState::body) return;
+  downstream_->pause(PauseReason::no_node);
+  downstream_.delivering().resume(PauseReason::congested);
 }
 
 /// Ends a response that has begun, so that the client notices that it is incomplete.

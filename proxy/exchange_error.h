@@ -13,6 +13,9 @@ enum class Retry : std::uint8_t {
   /// No connection was established, so nothing was sent: any request may be retried, also at
   /// another node.
   other_node,
+  /// The node says that it has not processed the request (RFC 9113, section 8.7): any request may
+  /// be sent again, if what was sent of its body is still there. It is not the node's failure.
+  refused,
   /// The node did not read the request, because the connection had been idle too long: an
   /// idempotent request may be sent again, without load on the node and outside the retry budget.
   not_processed,

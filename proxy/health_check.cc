@@ -1,6 +1,7 @@
 #include "proxy/health_check.h"
 
 #include "proxy/base/file.h"
+#include "proxy/grpc_health.h"
 #include "proxy/io/socket.h"
 
 #include <cerrno>
@@ -10,6 +11,13 @@ namespace bonedry::proxy {
 
 using balancer::CheckResult;
 using balancer::Health;
+
+namespace {
+
+// A response of gRPC's health checks has seven bytes.
+constexpr std::size_t kMaxGrpcBody = 1024;
+
+}  // namespace
 
 HealthCheck::HealthCheck(ConnectionContext& context, CheckSlots& turns, const OnChange& on_change,
                          std::shared_ptr<balancer::Node> node)
@@ -27,7 +35,9 @@ void HealthCheck::configure(const balancer::NodeView& view, const conf::Pool& po
   if (elsewhere) stop();  // earlier results are not valid for another address
   config_ = config;
   proxy_protocol_ = pool.proxy_protocol;
-  const bool same_target = address_ == view.address && tls_context_ == tls;
+  const bool same_target =
+      address_ == view.address && tls_context_ == tls && protocol_ == pool.protocol;
+  protocol_ = pool.protocol;
   address_ = view.address;
   if (!same_target) {
     tls_context_ = tls;
@@ -64,11 +74,22 @@ void HealthCheck::begin() {
   if (start.error != 0) {
     return on_error(on_connect_failed(start.error, errno_text(start.error)));
   }
-  connection_ = std::make_unique<UpstreamConnection>(
-      static_cast<UpstreamOwner&>(*this), context_,
-      UpstreamTarget{0, proxy_protocol_, config_.timeout},
-      node_transport(context_, tls_.get(), std::move(start.fd)));
+  stream_ = &connect(std::move(start.fd));
+}
+
+UpstreamStream& HealthCheck::connect(UniqueFd socket) {
+  const UpstreamTarget target{0, proxy_protocol_, config_.timeout};
+  io::TransportSource transport = node_transport(context_, tls_.get(), std::move(socket));
+  if (protocol_ == conf::NodeProtocol::h2) {
+    http2_connection_ = std::make_unique<Http2UpstreamConnection>(
+        static_cast<UpstreamOwner&>(*this), static_cast<Http2UpstreamOwner&>(*this), context_,
+        target, std::move(transport));
+    return http2_connection_->lease(*this, ConnectionToken());
+  }
+  connection_ = std::make_unique<UpstreamConnection>(static_cast<UpstreamOwner&>(*this), context_,
+                                                     target, std::move(transport));
   connection_->lend(*this, ConnectionToken());
+  return *connection_;
 }
 
 ExchangeError HealthCheck::on_connect_failed(int error, const std::string& why) {
@@ -80,15 +101,24 @@ ExchangeError HealthCheck::on_connect_failed(int error, const std::string& why) 
 /// If connecting is the whole check, a node that expects a PROXY header has got one by now: it is
 /// part of connecting.
 void HealthCheck::on_connected() {
-  if (config_.path.empty()) return end(CheckResult::passed, "connected");
+  if (only_connects()) return end(CheckResult::passed, "connected");
   if (!queue_request()) return end(CheckResult::failed, "its path is not valid");
-  (void)connection_->flush();  // a failure is reported by `on_error`
+  (void)stream_->flush();  // a failure is reported by `on_error`
+}
+
+std::string HealthCheck::request_text() const {
+  if (config_.grpc) return "gRPC health" + (config_.grpc->empty() ? "" : " of " + *config_.grpc);
+  return config_.path.empty() ? "connect" : "GET " + config_.path;
 }
 
 bool HealthCheck::queue_request() {
   const std::string host = conf::to_string(address_);
-  const Slice text = context_.blocks.copy("GET " + config_.path + " HTTP/1.1\r\nHost: " + host +
-                                          "\r\nUser-Agent: bonedry-health\r\n\r\n");
+  const std::string path = config_.grpc ? std::string(kGrpcHealthPath) : config_.path;
+  const std::string_view more =
+      config_.grpc ? "Content-Type: application/grpc\r\nTE: trailers\r\n" : "";
+  const Slice text =
+      context_.blocks.copy((config_.grpc ? "POST " : "GET ") + path + " HTTP/1.1\r\nHost: " + host +
+                           "\r\nUser-Agent: bonedry-health\r\n" + std::string(more) + "\r\n");
   request_head_.clear();
   http::Parser parser{http::Parser::Kind::request};
   parser.start();
@@ -97,10 +127,23 @@ bool HealthCheck::queue_request() {
   if (parsed != http::ParseStatus::complete) return false;
   http::RequestInfo request;
   request.host = host;
-  request.path = config_.path;
+  request.path = path;
   request.idempotent = true;
-  connection_->send_head(request_head_, request, http::ClientInfo{}, http::RequestEdits{});
+  const std::string body = config_.grpc ? grpc_health_request(*config_.grpc) : "";
+  if (config_.grpc) request.body = {http::BodyLength::unknown, 0};
+  stream_->send_head(request_head_, request, http::ClientInfo{}, http::RequestEdits{});
+  if (config_.grpc) send_body(body);
   return true;
+}
+
+void HealthCheck::send_body(const std::string& body) {
+  const Slice copy = context_.blocks.copy(body);
+  http::BodyPieces whole;
+  whole.pieces[0] = {0, static_cast<std::uint32_t>(copy.size)};
+  whole.count = 1;
+  whole.bytes = copy.size;
+  stream_->send_body(BodySlices(copy.block, copy.data, whole));
+  stream_->send_end("");
 }
 
 void HealthCheck::on_interim_head() {
@@ -111,9 +154,19 @@ void HealthCheck::on_interim_head() {
 }
 
 void HealthCheck::on_response_head(const http::ResponseInfo& /*response*/) {
+  if (config_.grpc) return;  // its trailers say more
   const int status = response_head_.status;
   const bool good = status >= 200 && status < 400;
   end(good ? CheckResult::passed : CheckResult::failed, "status " + std::to_string(status));
+}
+
+void HealthCheck::on_response_body(const BodySlices& body, Last last, std::string_view trailers) {
+  if (!config_.grpc) return;
+  body.append_to(body_);
+  if (body_.size() > kMaxGrpcBody) return end(CheckResult::failed, "a response that is too long");
+  if (last == Last::no) return;
+  const auto problem = grpc_health_problem(response_head_, body_, trailers);
+  end(problem ? CheckResult::failed : CheckResult::passed, problem.value_or("SERVING"));
 }
 
 void HealthCheck::on_error(const ExchangeError& error) {
@@ -134,8 +187,7 @@ void HealthCheck::on_error(const ExchangeError& error) {
 void HealthCheck::end(CheckResult result, const std::string& found) {
   wait_for_next();
   const Instant now = context_.loop.now();
-  const std::string request = config_.path.empty() ? "connect" : "GET " + config_.path;
-  history_.end({result, request, found, now, now - began_});
+  history_.end({result, request_text(), found, now, now - began_});
   const Health before = tracker_->health();
   const auto changed = tracker_->note(result);
   if (result == CheckResult::passed) node_->note_connect_success();
@@ -153,7 +205,9 @@ void HealthCheck::wait_for_next() {
 void HealthCheck::close() {
   timeout_.disarm();
   release_slot();
-  if (connection_) connection_->release();
+  if (stream_ != nullptr) std::exchange(stream_, nullptr)->release();
+  if (http2_connection_) http2_connection_->close();
+  body_.clear();
   request_head_.clear();  // they hold memory of the context, which this may outlive
   response_head_.clear();
 }
@@ -161,6 +215,10 @@ void HealthCheck::close() {
 void HealthCheck::drop(UpstreamConnection& connection) {
   connection.close();
   context_.loop.retire(std::move(connection_));
+}
+
+void HealthCheck::remove(Http2UpstreamConnection& /*connection*/) {
+  context_.loop.retire(std::move(http2_connection_));
 }
 
 // -- Turns ----------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@
 #include "proxy/connection_context.h"
 #include "proxy/http/head.h"
 #include "proxy/http/message.h"
+#include "proxy/http2_upstream_connection.h"
 #include "proxy/node_transport.h"
 #include "proxy/stream.h"
 #include "proxy/upstream_connection.h"
@@ -31,9 +32,13 @@ struct CheckSlots {
   std::deque<HealthCheck*> waiting;
 };
 
-/// Checks one node periodically: sends a GET as an exchange would, and evaluates the status of the
-/// response; or only connects, if no path is configured. Owned by the prober; on its loop's thread.
-class HealthCheck final : public io::Retirable, private UpstreamOwner, private UpstreamEvents {
+/// Checks one node periodically, in the protocol of its pool: sends a GET as an exchange would, and
+/// evaluates the status of the response; or asks as gRPC does; or only connects, if neither is
+/// configured. Owned by the prober; on its loop's thread.
+class HealthCheck final : public io::Retirable,
+                          private UpstreamOwner,
+                          private Http2UpstreamOwner,
+                          private UpstreamEvents {
  public:
   /// The node's health has changed; `why` ("connection refused", "status 500", …) is empty when the
   /// node came up.
@@ -69,7 +74,14 @@ class HealthCheck final : public io::Retirable, private UpstreamOwner, private U
   void on_closed_by_node(Millis /*idle*/, Instant /*since*/) override {}
   void drop(UpstreamConnection& connection) override;
 
-  // UpstreamEvents: only the status matters, so a body is never awaited.
+  // Http2UpstreamOwner: the same.
+  [[nodiscard]] Millis max_idle_time(const Http2UpstreamConnection& /*connection*/) const override {
+    return Millis{0};
+  }
+  void on_room_changed(Http2UpstreamConnection& /*connection*/) override {}
+  void remove(Http2UpstreamConnection& connection) override;
+
+  // UpstreamEvents: only the status matters, so a body is never awaited but for gRPC.
   [[nodiscard]] http::Head& response_head() override { return response_head_; }
   [[nodiscard]] std::optional<EndpointPair> client_endpoints() const override { return {}; }
   [[nodiscard]] const io::TlsInfo* client_tls() const override { return nullptr; }
@@ -77,8 +89,7 @@ class HealthCheck final : public io::Retirable, private UpstreamOwner, private U
   void on_connected() override;
   void on_interim_head() override;
   void on_response_head(const http::ResponseInfo& response) override;
-  void on_response_body(const BodySlices& /*body*/, Last /*last*/,
-                        std::string_view /*trailers*/) override {}
+  void on_response_body(const BodySlices& body, Last last, std::string_view trailers) override;
   [[nodiscard]] bool takes_response_pipes() const override { return false; }
   void on_response_body(io::PipeLease /*body*/, Last /*last*/) override {}
   void on_response_read_end() override {}
@@ -87,8 +98,13 @@ class HealthCheck final : public io::Retirable, private UpstreamOwner, private U
   void on_error(const ExchangeError& error) override;
 
   void begin();
+  [[nodiscard]] UpstreamStream& connect(UniqueFd socket);
+  [[nodiscard]] bool only_connects() const { return config_.path.empty() && !config_.grpc; }
+  /// For the operator.
+  [[nodiscard]] std::string request_text() const;
   /// False if the configured path cannot be requested.
   [[nodiscard]] bool queue_request();
+  void send_body(const std::string& body);
   /// Takes a slot. If none is free, returns false, and `begin` is called again when one is.
   [[nodiscard]] bool take_slot();
   void release_slot();
@@ -104,6 +120,7 @@ class HealthCheck final : public io::Retirable, private UpstreamOwner, private U
   const OnChange& on_change_;
   std::shared_ptr<balancer::Node> node_;
   conf::Health config_;
+  conf::NodeProtocol protocol_ = conf::NodeProtocol::h1;
   conf::ProxyProtocol proxy_protocol_ = conf::ProxyProtocol::off;
   conf::Address address_;
   std::shared_ptr<const tls::ClientContext> tls_context_;  // that the next is made with
@@ -113,8 +130,11 @@ class HealthCheck final : public io::Retirable, private UpstreamOwner, private U
   Instant began_;  // the check in progress
   SlotState slot_state_ = SlotState::none;
   std::unique_ptr<UpstreamConnection> connection_;
+  std::unique_ptr<Http2UpstreamConnection> http2_connection_;
+  UpstreamStream* stream_ = nullptr;  // on one of the two
   http::Head request_head_;
   http::Head response_head_;
+  std::string body_;            // the beginning of the response's, of gRPC
   unsigned interim_heads_ = 0;  // of this check
   std::string why_not_connected_;
   io::Timer next_;

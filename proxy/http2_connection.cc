@@ -13,12 +13,6 @@ using io::Ready;
 
 namespace {
 
-// Frames that wait for the socket: enough for it to stay busy, little enough that a stream with a
-// higher priority soon gets its turn.
-constexpr std::size_t kMaxQueued = std::size_t{64} * 1024;
-// A window for all streams that is enough for what each may have queued: what an exchange sends
-// before it is paused.
-constexpr std::size_t kAmpleWindow = std::size_t{100} * 2 * BlockPool::kBlockSize;
 // After the last frame: closing a socket with unread input would reset it and could destroy what
 // the client has not read yet.
 constexpr Millis kLingerTime{2000};
@@ -26,8 +20,8 @@ constexpr std::size_t kLingerBytes = std::size_t{256} * 1024;
 // A client that answers no PING by then gets the last GOAWAY all the same.
 constexpr Millis kGoawayTime{1000};
 
-http2::SessionLimits session_limits(const http::HeadLimits& heads) {
-  http2::SessionLimits limits;
+http2::ServerLimits session_limits(const http::HeadLimits& heads) {
+  http2::ServerLimits limits;
   limits.header_list = static_cast<std::uint32_t>(heads.bytes);
   limits.header_block = 4 * heads.bytes;
   return limits;
@@ -48,6 +42,7 @@ Http2Connection::Http2Connection(Worker& worker, AcceptedClient accepted)
       in_(std::move(accepted.received)),
       limits_(session_limits(worker.context().heads)),
       session_(*this, limits_),
+      out_(session_, worker.context().blocks),
       random_(reinterpret_cast<std::uintptr_t>(this)) {
   transport_->attach(*this);
   local_ = transport_->local();
@@ -227,27 +222,8 @@ EndpointPair Http2Connection::endpoints() const {
 }
 
 void Http2Connection::schedule_reset(http2::StreamId id, ErrorCode code) {
-  resets_.push_back({id, code});
+  out_.schedule_reset(id, code);
   schedule_flush();
-}
-
-/// Windows are shared by streams that ask one after the other.
-bool Http2Connection::promises(http2::StreamId id, std::size_t bytes) {
-  if (bytes == 0) return true;
-  const std::size_t window = session_.connection_window();
-  // Others that wait may come first.
-  const std::size_t before = window < kAmpleWindow ? backlog() : 0;
-  const bool fits = bytes <= session_.stream_window(id) && promised_ + before + bytes <= window;
-  if (!fits) worker_.http2().stalls.add();
-  if (!fits || !out_.empty() || promised_ + bytes > kMaxQueued) return false;
-  promised_ += bytes;
-  return true;
-}
-
-std::size_t Http2Connection::backlog() const {
-  std::size_t bytes = 0;
-  for (const auto& stream : streams_) bytes += stream->backlog();
-  return bytes;
 }
 
 std::size_t Http2Connection::unacknowledged() const {
@@ -261,7 +237,6 @@ void Http2Connection::remove(Http2Stream& stream) {
   *found = std::move(streams_.back());
   streams_.pop_back();
   std::erase(received_, &stream);
-  std::erase(sent_, &stream);
   if (state_ >= State::closed) return remove_if_empty();
   schedule_flush();
 }
@@ -274,26 +249,17 @@ void Http2Connection::flush() {
   const bool is_there = write();
   note_counts();
   if (!is_there) return lose();
-  promised_ = 0;
-  tell_progress();
+  out_.tell_progress();
   if (state_ < State::closed) settle();
 }
 
 /// Whether the client is still there.
 bool Http2Connection::write() {
-  BlockPool& blocks = worker_.context().blocks;
-  while (true) {
-    session_.produce(out_, blocks, kMaxQueued);
-    for (const Reset& reset : std::exchange(resets_, {})) session_.reset(reset.id, reset.code);
-    session_.produce(out_, blocks, kMaxQueued);
-    if (out_.empty()) return true;
-    const std::size_t before = out_.bytes();
-    const IoStatus status = transport_->write(out_, io::Push::now);
-    const bool is_read = out_.bytes() < before && awaited_ == Awaited::reader;
-    if (is_read) wait_for(Awaited::nothing, {});  // to begin anew
-    if (status == IoStatus::would_block) return true;
-    if (status != IoStatus::done) return false;
-  }
+  const std::uint64_t before = out_.sent();
+  const IoStatus status = out_.write_to(*transport_);
+  const bool is_read = out_.sent() > before && awaited_ == Awaited::reader;
+  if (is_read) wait_for(Awaited::nothing, {});  // to begin anew
+  return status == IoStatus::done || status == IoStatus::would_block;
 }
 
 void Http2Connection::note_counts() {
@@ -301,16 +267,6 @@ void Http2Connection::note_counts() {
   worker_.http2().resets_received.add(counts.resets_received);
   worker_.http2().resets_sent.add(counts.resets_sent);
   worker_.http2().goaways_sent.add(counts.goaways_sent);
-}
-
-void Http2Connection::tell_progress() {
-  std::vector<Http2Stream*> told;
-  told.swap(sent_);
-  for (Http2Stream* const stream : told) {
-    const bool there =
-        std::ranges::any_of(streams_, [stream](const auto& one) { return one.get() == stream; });
-    if (there) stream->on_progress();
-  }
 }
 
 /// What follows from the state after a flush.

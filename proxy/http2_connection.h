@@ -3,13 +3,13 @@
 #include "proxy/accepted_client.h"
 #include "proxy/base/random.h"
 #include "proxy/base/read_buffer.h"
-#include "proxy/base/slice_queue.h"
 #include "proxy/client_connection.h"
 #include "proxy/client_identity.h"
 #include "proxy/connection_limiter.h"
 #include "proxy/http2/request_builder.h"
-#include "proxy/http2/response_fields.h"
-#include "proxy/http2/session.h"
+#include "proxy/http2/sent_fields.h"
+#include "proxy/http2/server_session.h"
+#include "proxy/http2_output.h"
 #include "proxy/http2_stream.h"
 #include "proxy/io/connection_transport.h"
 #include "proxy/io/deferred.h"
@@ -38,7 +38,7 @@ class Worker;
 /// leaving: GOAWAY, streams end; closing: the last frames; lingering: what the client still sends
 /// is dropped; closed: the client is gone, exchanges may go on without it.
 class Http2Connection final : public ClientConnection,
-                              private http2::SessionEvents,
+                              private http2::ServerEvents,
                               private io::FdWatcher::Handler {
  public:
   Http2Connection(Worker& worker, AcceptedClient accepted);
@@ -54,8 +54,9 @@ class Http2Connection final : public ClientConnection,
   // -- for its streams --------------------------------------------------------------------------
   [[nodiscard]] Worker& worker() { return worker_; }
   [[nodiscard]] http2::ServerSession& session() { return session_; }
+  [[nodiscard]] Http2Output& output() { return out_; }
   [[nodiscard]] Random& random() { return random_; }
-  [[nodiscard]] http2::ResponseFields& fields() { return fields_; }
+  [[nodiscard]] http2::SentFields& fields() { return fields_; }
   [[nodiscard]] http2::RequestBuilder& builder() { return builder_; }
   [[nodiscard]] RequestSource source(Http2Stream& stream) const;
   [[nodiscard]] EndpointPair endpoints() const;
@@ -66,14 +67,10 @@ class Http2Connection final : public ClientConnection,
   [[nodiscard]] const ReadBuffer& input() const { return in_; }
   /// `stream` wants `on_read_end`.
   void note_received(Http2Stream& stream) { received_.push_back(&stream); }
-  /// `stream` wants `on_progress`.
-  void note_sent(Http2Stream& stream) { sent_.push_back(&stream); }
   /// Writes before the next poll.
   void schedule_flush() { flush_.schedule(); }
-  /// Resets after what waits has been written, as far as the client takes it.
+  /// The same, and resets after what waits has been written, as far as the client takes it.
   void schedule_reset(http2::StreamId id, http2::ErrorCode code);
-  /// Whether so many more bytes of a body will be written before the next poll.
-  [[nodiscard]] bool promises(http2::StreamId id, std::size_t bytes);
   /// Bytes that the client has not acknowledged, if it is the reason why nothing is sent.
   [[nodiscard]] std::size_t unacknowledged() const;
   void remove(Http2Stream& stream);
@@ -98,9 +95,7 @@ class Http2Connection final : public ClientConnection,
   void on_end_of_input();
   void flush();
   [[nodiscard]] bool write();
-  [[nodiscard]] std::size_t backlog() const;
   void note_counts();
-  void tell_progress();
   void settle();
   void leave();
   void linger();
@@ -128,22 +123,15 @@ class Http2Connection final : public ClientConnection,
   Awaited awaited_ = Awaited::nothing;
   io::Deferred flush_;
   ReadBuffer in_;
-  SliceQueue out_;
-  const http2::SessionLimits limits_;
+  const http2::ServerLimits limits_;
   http2::ServerSession session_;
+  Http2Output out_;
   http2::RequestBuilder builder_;
-  http2::ResponseFields fields_;
+  http2::SentFields fields_;
   std::vector<std::unique_ptr<Http2Stream>> streams_;
   std::vector<Http2Stream*> received_;
-  std::vector<Http2Stream*> sent_;
-  struct Reset {
-    http2::StreamId id;
-    http2::ErrorCode code;
-  };
-  std::vector<Reset> resets_;
   std::uint64_t requests_ = 0;
-  std::size_t promised_ = 0;  // bytes of bodies, see `promises`
-  Endpoint local_;            // our end
+  Endpoint local_;  // our end
   Random random_;
   std::size_t dropped_ = 0;  // bytes received while lingering
   std::size_t unacknowledged_ = kNotMeasured;

@@ -36,26 +36,14 @@ std::array<char, 24> handshake_key(Random& random) {
   return key;
 }
 
-/// Views of "Name: value\r\n" lines.
-void split_lines(std::string_view lines, std::vector<FieldView>& fields) {
-  while (!lines.empty()) {
-    const std::size_t end = lines.find("\r\n");
-    const std::string_view line = lines.substr(0, end);
-    const std::size_t colon = line.find(": ");
-    if (colon != std::string_view::npos) {
-      fields.push_back({line.substr(0, colon), line.substr(colon + 2)});
-    }
-    lines.remove_prefix(end == std::string_view::npos ? lines.size() : end + 2);
-  }
-}
-
 }  // namespace
 
 Http2Stream::Http2Stream(Http2Connection& connection, http2::StreamId id)
     : connection_(connection),
       id_(id),
       exchange_(connection.worker().acquire_exchange()),
-      timer_(connection.worker().context().loop.timers(), [this] { on_timeout(); }) {}
+      timer_(connection.worker().context().loop.timers(), [this] { on_timeout(); }),
+      body_(connection.output(), *this) {}
 
 Http2Stream::~Http2Stream() = default;
 
@@ -189,8 +177,9 @@ void Http2Stream::begin_tunnel() {
 
 void Http2Stream::send_interim(const http::Head& head) {
   if (wire_ != Wire::open) return;
-  http2::ResponseFields& fields = connection_.fields();
-  fields.start(head, head.status);
+  http2::SentFields& fields = connection_.fields();
+  fields.start(head);
+  fields.add(":status", static_cast<std::uint64_t>(head.status));
   http::each_response_field(head, {}, {}, fields);
   connection_.session().send_interim(id_, fields.all());
 }
@@ -201,29 +190,25 @@ void Http2Stream::send_head(const http::Head& head, const http::ResponseInfo& re
   if (wire_ != Wire::open) return;
   answered_ = Answered::by_node;
   const int status = response.switches() ? 200 : head.status;
-  http2::ResponseFields& fields = connection_.fields();
-  fields.start(head, status);
+  http2::SentFields& fields = connection_.fields();
+  fields.start(head);
+  fields.add(":status", static_cast<std::uint64_t>(status));
   // The same section: it answers a key that the client has not sent.
   if (response.switches()) fields.leave_out("Sec-WebSocket-Accept");
   http::each_response_field(head, edits, connection_.worker().hsts(connection_.listener()), fields);
-  const bool ends = response.body.length == http::BodyLength::none;
-  if (ends) body_end_ = head_end_ = End::yes;
-  connection_.session().send_head(id_, fields.all(), body_end_);
+  if (response.body.length == http::BodyLength::none) head_end_ = End::yes;
+  connection_.session().send_head(id_, fields.all(), head_end_);
 }
 
 void Http2Stream::send_body(const BodySlices& body) {
-  if (wire_ != Wire::open || body.bytes() == 0) return;
-  http::BodyWriter plain;
-  plain.start(http::FramingKind::length);
-  body.write_to(plain, http::HeadSink{body_, connection_.worker().context().blocks});
+  if (wire_ == Wire::open) body_.add(body);
 }
 
 /// Never called: `takes_pipes` says no.
 void Http2Stream::send_body(io::PipeLease /*body*/) {}
 
 void Http2Stream::send_end(std::string_view trailers) {
-  trailer_lines_ = trailers;
-  body_end_ = End::yes;
+  body_.end(trailers);
 }
 
 void Http2Stream::send_local_response(const http::LocalResponse& response) {
@@ -234,8 +219,9 @@ void Http2Stream::send_local_response(const http::LocalResponse& response,
                                       std::string_view request_id) {
   if (wire_ != Wire::open) return;
   const std::string content = http::content_of(response);
-  http2::ResponseFields& fields = connection_.fields();
-  fields.start(exchange_->request_head(), response.status);
+  http2::SentFields& fields = connection_.fields();
+  fields.start(exchange_->request_head());
+  fields.add(":status", static_cast<std::uint64_t>(response.status));
   fields.added("content-type", response.content ? response.content_type : http::kPlainText);
   fields.add("content-length", std::uint64_t{content.size()});
   fields.added("cache-control", "no-store");
@@ -248,50 +234,39 @@ void Http2Stream::send_local_response(const http::LocalResponse& response,
   if (!hsts.empty()) fields.added("strict-transport-security", hsts);
   const http::Head& request = exchange_->request_head();
   const bool is_head = request.text(request.method) == "HEAD";
-  body_end_ = End::yes;
   if (is_head) head_end_ = End::yes;
-  if (!is_head) body_.push_copy(connection_.worker().context().blocks, content);
+  if (!is_head) body_.add(content);
+  body_.end();
   connection_.session().send_head(id_, fields.all(), head_end_);
 }
 
 Flow Http2Stream::flush() {
   if (wire_ >= Wire::closed) {
-    body_.clear();
+    body_.drop();
     return Flow::open;
   }
-  connection_.session().resume_body(id_);
   connection_.schedule_flush();
-  // The end of a body takes a frame of its own, for which there must be a window as well.
-  const bool is_all = head_end_ == End::yes || (body_.empty() && body_end_ == End::no);
-  const std::size_t bytes = is_all ? 0 : std::max<std::size_t>(body_.bytes(), 1);
-  flow_ = connection_.promises(id_, bytes) ? Flow::open : Flow::congested;
-  return flow_;
+  if (head_end_ == End::yes) return Flow::open;
+  const Flow flow = body_.flush(id_);
+  if (body_.waits_for_window()) connection_.worker().http2().stalls.add();
+  return flow;
 }
 
 void Http2Stream::move_body(std::size_t size, SliceQueue& to) {
-  body_.move_front(size, to);
+  body_.move(size, to);
   if (!exchange_) timer_.arm(connection_.worker().context().timeouts.stall);
-  connection_.note_sent(*this);
-}
-
-std::span<const FieldView> Http2Stream::trailers() {
-  trailer_fields_.clear();
-  split_lines(trailer_lines_, trailer_fields_);
-  return trailer_fields_;
 }
 
 void Http2Stream::on_sent_end() {
   wire_ = Wire::sent_all;
   if (!exchange_) timer_.arm(kUploadTime);
-  connection_.note_sent(*this);
+  body_.note_sent_end();
 }
 
-void Http2Stream::on_progress() {
+void Http2Stream::on_body_sent() {
   if (!exchange_) return leave_if_over();
   exchange_->on_downstream_progress();
-  if (!exchange_ || !body_.empty() || flow_ == Flow::open) return;
-  flow_ = Flow::open;
-  exchange_->on_downstream_drained();
+  if (exchange_ && body_.take_relief()) exchange_->on_downstream_drained();
 }
 
 std::size_t Http2Stream::unacknowledged() const {
@@ -326,15 +301,15 @@ void Http2Stream::on_exchange_end(StreamEnd end) {
 /// The proxy has ended it, or its node before and its client not yet.
 void Http2Stream::end_tunnel() {
   if (kind_ != Kind::tunnel) return;
-  if (body_end_ == End::no) {
-    body_end_ = End::yes;
+  if (body_.ended() == End::no) {
+    body_.end();
     connection_.session().resume_body(id_);
   } else if (wire_ == Wire::sent_all && input_ < Input::ended) {
     connection_.schedule_reset(id_, ErrorCode::no_error);
   }
 }
 
-void Http2Stream::on_closed(ErrorCode code) {
+void Http2Stream::on_closed(ErrorCode code, http2::EndedBy /*by*/) {
   const bool half_open = kind_ == Kind::tunnel && input_ < Input::ended;
   const bool complete = wire_ == Wire::sent_all && code == ErrorCode::no_error && !half_open;
   wire_ = Wire::closed;
@@ -343,8 +318,8 @@ void Http2Stream::on_closed(ErrorCode code) {
                                         {400, "a malformed head"});
     release_exchange();
   }
-  // `on_progress` follows, and tells the exchange.
-  if (complete && exchange_) return connection_.note_sent(*this);
+  // `on_body_sent` follows, and tells the exchange.
+  if (complete && exchange_) return body_.note_sent_end();
   lose_client();
 }
 
@@ -357,13 +332,13 @@ void Http2Stream::on_lost() {
 void Http2Stream::lose_client() {
   pieces_.clear();
   stored_.clear();
-  body_.clear();
+  body_.drop();
   if (exchange_ && !exchange_->continues_without_client()) return exchange_->on_downstream_lost();
   if (!exchange_) return leave_if_over();
   wire_ = Wire::gone;
   // Even if the node sends without end.
   timer_.arm(connection_.worker().context().timeouts.response);
-  if (std::exchange(flow_, Flow::open) != Flow::open) exchange_->on_downstream_drained();
+  if (body_.take_relief()) exchange_->on_downstream_drained();
 }
 
 void Http2Stream::cut() {
@@ -384,7 +359,7 @@ void Http2Stream::leave_to_client() {
 /// told that nobody reads it. The session still knows the stream.
 void Http2Stream::on_timeout() {
   if (wire_ >= Wire::closed) return cut();
-  body_.clear();
+  body_.drop();
   const bool is_sent = wire_ == Wire::sent_all;
   connection_.schedule_reset(id_, is_sent ? ErrorCode::no_error : ErrorCode::cancel);
 }
@@ -394,7 +369,9 @@ void Http2Stream::release_exchange() {
 }
 
 void Http2Stream::leave_if_over() {
-  if (!exchange_ && wire_ >= Wire::closed) connection_.remove(*this);
+  if (exchange_ || wire_ < Wire::closed) return;
+  body_.stop();
+  connection_.remove(*this);
 }
 
 }  // namespace bonedry::proxy

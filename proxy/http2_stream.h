@@ -4,15 +4,14 @@
 #include "proxy/http2/body_store.h"
 #include "proxy/http2/request_builder.h"
 #include "proxy/http2/session.h"
+#include "proxy/http2_output.h"
 #include "proxy/io/event_loop.h"
 #include "proxy/stream.h"
 
 #include <cstddef>
 #include <memory>
 #include <span>
-#include <string>
 #include <string_view>
-#include <vector>
 
 namespace bonedry::proxy {
 
@@ -23,7 +22,8 @@ class Http2Connection;
 /// has reset counts as open while its node still works for it.
 class Http2Stream final : public io::Retirable,
                           public DownstreamStream,
-                          public http2::StreamEvents {
+                          public http2::StreamEvents,
+                          private Http2Body::Owner {
  public:
   Http2Stream(Http2Connection& connection, http2::StreamId id);
   ~Http2Stream() override;
@@ -33,10 +33,6 @@ class Http2Stream final : public io::Retirable,
   [[nodiscard]] http::Head& request_head() { return exchange_->request_head(); }
   /// All of one read has been received: what is left of the body is delivered, or stored.
   void on_read_end();
-  /// Bytes for which there was no window or no room yet.
-  [[nodiscard]] std::size_t backlog() const { return flow_ == Flow::congested ? body_.bytes() : 0; }
-  /// Some of the body has been sent.
-  void on_progress();
   /// The connection is lost: the exchange may go on without its client.
   void on_lost();
   /// The exchange ends at once.
@@ -67,11 +63,11 @@ class Http2Stream final : public io::Retirable,
   void on_head(http2::End end) override;
   void on_data(std::string_view bytes) override;
   void on_end() override;
-  void on_closed(http2::ErrorCode code) override;
+  void on_closed(http2::ErrorCode code, http2::EndedBy by) override;
   [[nodiscard]] std::size_t waiting() const override { return body_.bytes(); }
   void move_body(std::size_t size, SliceQueue& to) override;
-  [[nodiscard]] http2::End body_end() const override { return body_end_; }
-  [[nodiscard]] std::span<const http2::FieldView> trailers() override;
+  [[nodiscard]] http2::End body_end() const override { return body_.ended(); }
+  [[nodiscard]] std::span<const http2::FieldView> trailers() override { return body_.trailers(); }
   void on_sent_end() override;
 
  private:
@@ -90,6 +86,7 @@ class Http2Stream final : public io::Retirable,
     gone,  ///< closed by the client, while the node works on
   };
 
+  void on_body_sent() override;
   void start_exchange(const http::RequestInfo& info);
   void refuse(const http::Refusal& refusal);
   void deliver_pieces();
@@ -123,12 +120,8 @@ class Http2Stream final : public io::Retirable,
 
   enum class Kind : std::uint8_t { request, connect, tunnel } kind_ = Kind::request;
   enum class Answered : std::uint8_t { not_by_node, by_node } answered_ = Answered::not_by_node;
-  SliceQueue body_;  // of the response
-  http2::End body_end_ = http2::End::no;
+  Http2Body body_;                        // of the response
   http2::End head_end_ = http2::End::no;  // whether the head is all
-  Flow flow_ = Flow::open;                // as the exchange knows it
-  std::string trailer_lines_;             // of the response
-  std::vector<http2::FieldView> trailer_fields_;
 };
 
 }  // namespace bonedry::proxy

@@ -12,8 +12,9 @@ std::shared_ptr<const tls::ClientTarget> tls_target(
     const conf::Address& node) {
   if (!context) return nullptr;
   const std::string& name = pool.tls->server_name;
-  return std::make_shared<const tls::ClientTarget>(std::move(context),
-                                                   name.empty() ? node.host : name);
+  return std::make_shared<const tls::ClientTarget>(
+      std::move(context), name.empty() ? node.host : name,
+      pool.protocol == conf::NodeProtocol::h2 ? "h2" : "");
 }
 
 io::TransportSource node_transport(ConnectionContext& context, const tls::ClientTarget* tls,

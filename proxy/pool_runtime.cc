@@ -94,7 +94,9 @@ void PoolRuntime::note_set_cookie(std::string_view field) const {
 }
 
 bool PoolRuntime::allows_upgrade(std::string_view protocol) const {
-  if (protocol.empty()) return false;
+  // Nodes of HTTP/2 would have to speak RFC 8441, which bonedry does not ask of them.
+  const bool can_switch = view_.config.protocol == conf::NodeProtocol::h1;
+  if (protocol.empty() || !can_switch) return false;
   return std::ranges::any_of(view_.config.upgrades, [protocol](const std::string& upgrade) {
     return http::equal_ignoring_case(upgrade, protocol);
   });

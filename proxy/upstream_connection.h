@@ -11,6 +11,7 @@
 #include "proxy/io/event_loop.h"
 #include "proxy/io/outbox.h"
 #include "proxy/stream.h"
+#include "proxy/upstream_owner.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -21,36 +22,19 @@ namespace bonedry::proxy {
 
 class UpstreamConnection;
 
-/// Opens and owns connections to a node: a worker's UpstreamPool, or a health check.
-class UpstreamOwner {
+/// Opens and owns HTTP/1 connections to a node: a worker's UpstreamPool, or a health check.
+class UpstreamOwner : public NodeObserver {
  public:
-  virtual void on_connect_succeeded() = 0;
-  /// Returns the error for the exchange whose attempt to connect failed. `error`: an errno, EPROTO
-  /// if the TLS handshake failed; `why`: the same for people.
-  [[nodiscard]] virtual ExchangeError on_connect_failed(int error, const std::string& why) = 0;
-  /// TLS with the node has failed after the handshake; `why` is for people. Before the error for
-  /// the exchange.
-  virtual void on_tls_failed(const std::string& why) = 0;
   /// How long a reusable connection is kept idle from now on; 0: not at all.
   [[nodiscard]] virtual Millis max_idle_time(const UpstreamConnection& connection) const = 0;
   /// The connection becomes idle, or stops being idle.
   virtual void on_idle(UpstreamConnection& connection) = 0;
   virtual void on_busy(UpstreamConnection& connection) = 0;
-  /// The node has closed a connection after `idle` of idle time. `since`: when the connection
-  /// became idle or was lent.
-  virtual void on_closed_by_node(Millis idle, Instant since) = 0;
   /// Removes and closes the connection; one of its calls may be on the stack.
   virtual void drop(UpstreamConnection& connection) = 0;
 
  protected:
   ~UpstreamOwner() = default;
-};
-
-/// How a connection to a node is made.
-struct UpstreamTarget {
-  std::uint64_t generation = 0;  ///< of the target: connections of an older one are not reused
-  conf::ProxyProtocol proxy_protocol = conf::ProxyProtocol::off;
-  Millis connect_timeout{0};  ///< until a connection can be used, after the TLS handshake
 };
 
 /// One HTTP/1 connection to a node. Lent to at most one exchange at a time. A connection that

@@ -10,10 +10,20 @@
 #include <utility>
 
 namespace bonedry::proxy {
+namespace {
+
+// An HTTP/2 connection that gets no acknowledgement for so long is lost with all its requests: its
+// node's machine has gone, and new requests would be leased there for as long as the kernel tries.
+constexpr Millis kUnacknowledgedLimit{10'000};
+
+}  // namespace
 
 UpstreamPool::UpstreamPool(WorkerContext& context, std::shared_ptr<balancer::Node> node,
                            balancer::NodeMeter& meter)
-    : context_(context), node_(std::move(node)), meter_(meter) {
+    : context_(context),
+      node_(std::move(node)),
+      meter_(meter),
+      http2_(context.loop, context.upstream_limiter) {
   context_.upstream_limiter.add(*this);
 }
 
@@ -32,13 +42,21 @@ void UpstreamPool::configure(const balancer::NodeView& node, const conf::Pool& c
   if (config.reuse < max_idle_time_) close_idle();
   max_idle_time_ = config.reuse;
   lifetime_.set_max(max_idle_time_);
-  if (node.address == address_ && config.proxy_protocol == target_.proxy_protocol &&
-      tls == tls_context_) {
-    return;
-  }
+  const bool same = node.address == address_ && config.protocol == protocol_ &&
+                    config.proxy_protocol == target_.proxy_protocol && tls == tls_context_ &&
+                    config.streams_per_connection == target_.streams;
+  if (!same) set_target(node, config, tls);
+  http2_.configure(max_idle_time_, target_.generation);
+}
+
+/// For the connections that are made from now on.
+void UpstreamPool::set_target(const balancer::NodeView& node, const conf::Pool& config,
+                              const std::shared_ptr<const tls::ClientContext>& tls) {
   address_ = node.address;
   tls_context_ = tls;
   tls_ = tls_target(tls, config, address_);
+  protocol_ = config.protocol;
+  target_.streams = config.streams_per_connection;
   target_.proxy_protocol = config.proxy_protocol;
   // The config loader has checked that the address is numeric.
   const auto socket_address = io::make_address(address_.host, address_.port);
@@ -50,6 +68,11 @@ void UpstreamPool::configure(const balancer::NodeView& node, const conf::Pool& c
 
 void UpstreamPool::close_idle() {
   while (!idle_.empty()) drop(*idle_.back());
+  http2_.close_idle();
+}
+
+void UpstreamPool::close_oldest_idle() {
+  idle_.empty() ? http2_.close_oldest_idle() : drop(*idle_.front());
 }
 
 /// Returns the newest idle connection, unless it is too old. A connection that is too old stays
@@ -71,17 +94,21 @@ UpstreamConnection* UpstreamPool::find_idle(balancer::Repeat repeat) {
 
 NodeStreams::Lease UpstreamPool::lease(const LeaseRequest& request, UpstreamEvents& exchange) {
   if (max_connections_ == 0) return lease(request, exchange, ConnectionToken());
+  if (waiting_.empty() && has_room(request.reuse)) {
+    return lease_stream(request, exchange, ConnectionToken());
+  }
   if (waiting_.empty() && node_->acquire_connection(max_connections_)) {
     return lease(request, exchange, ConnectionToken(*node_));
   }
   if (!node_->begin_waiting(max_waiting_)) return Queued::full;
-  waiting_.push_back({&exchange, QueueToken(*node_)});
+  waiting_.push_back({&exchange, request.reuse, QueueToken(*node_)});
   ++context_.waiting;
   return Queued::waiting;
 }
 
 NodeStreams::Lease UpstreamPool::lease(const LeaseRequest& request, UpstreamEvents& exchange,
                                        ConnectionToken turn) {
+  if (protocol_ == conf::NodeProtocol::h2) return lease_stream(request, exchange, std::move(turn));
   UpstreamConnection* const idle =
       request.reuse == ConnectionReuse::allowed ? find_idle(request.repeat) : nullptr;
   if (idle != nullptr) {
@@ -100,6 +127,36 @@ NodeStreams::Lease UpstreamPool::lease(const LeaseRequest& request, UpstreamEven
   context_.upstream_limiter.on_opened();
   connection.lend(exchange, std::move(turn));
   return &connection;
+}
+
+bool UpstreamPool::has_room(ConnectionReuse reuse) const {
+  return protocol_ == conf::NodeProtocol::h2 && reuse == ConnectionReuse::allowed &&
+         http2_.find_room() != nullptr;
+}
+
+/// `turn` is given back where a connection that is in use has room all the same.
+NodeStreams::Lease UpstreamPool::lease_stream(const LeaseRequest& request, UpstreamEvents& exchange,
+                                              ConnectionToken turn) {
+  Http2UpstreamConnection* known = nullptr;
+  if (request.reuse == ConnectionReuse::allowed) {
+    known = http2_.find_room();
+    if (known == nullptr) {
+      const Millis usable = lifetime_.usable(request.repeat, context_.loop.now());
+      known = http2_.find_idle(request.repeat, usable);
+    }
+  }
+  if (known != nullptr) {
+    meter_.reuses.add();
+    return &known->lease(exchange, std::move(turn));
+  }
+  meter_.connects.add();
+  io::ConnectStart start = connect();
+  if (start.error != 0) return on_connect_failed(start.error, errno_text(start.error));
+  io::limit_unacknowledged(start.fd.get(), kUnacknowledgedLimit);
+  auto made = std::make_unique<Http2UpstreamConnection>(
+      static_cast<NodeObserver&>(*this), http2_.owner(), context_, target_,
+      node_transport(context_, tls_.get(), std::move(start.fd)));
+  return &http2_.add(std::move(made)).lease(exchange, std::move(turn));
 }
 
 ExchangeError UpstreamPool::on_connect_failed(int error, const std::string& why) {
@@ -139,11 +196,16 @@ void UpstreamPool::leave_queue(UpstreamEvents& exchange) {
 }
 
 void UpstreamPool::serve_queue() {
-  while (!waiting_.empty() && node_->acquire_connection(max_connections_)) {
+  while (!waiting_.empty()) {
+    ConnectionToken turn;
+    if (!has_room(waiting_.front().reuse)) {
+      if (!node_->acquire_connection(max_connections_)) return;
+      turn = ConnectionToken(*node_);
+    }
     UpstreamEvents& first = *waiting_.front().exchange;
     waiting_.pop_front();
     --context_.waiting;
-    first.on_turn(ConnectionToken(*node_));
+    first.on_turn(std::move(turn));
   }
 }
 

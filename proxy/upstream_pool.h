@@ -5,6 +5,7 @@
 #include "balancer/topology.h"
 #include "conf/config.h"
 #include "proxy/connection_context.h"
+#include "proxy/http2_upstream_list.h"
 #include "proxy/io/socket.h"
 #include "proxy/node_transport.h"
 #include "proxy/upstream_connection.h"
@@ -53,20 +54,24 @@ class UpstreamPool final : public NodeStreams, private UpstreamOwner {
   void leave_queue(UpstreamEvents& exchange) override;
   [[nodiscard]] balancer::NodeMeter& meter() override { return meter_; }
 
-  /// Connections made with another address, PROXY protocol or TLS context serve no further
-  /// exchange. `tls`: null for plain connections.
+  /// Connections made with another address, protocol, PROXY protocol or TLS context serve no
+  /// further exchange. `tls`: null for plain connections.
   void configure(const balancer::NodeView& node, const conf::Pool& config,
                  const std::shared_ptr<const tls::ClientContext>& tls);
+  /// Those that carry no exchange.
   void close_idle();
-  void close_oldest_idle() { drop(*idle_.front()); }
-  [[nodiscard]] std::size_t idle() const { return idle_.size(); }
-  [[nodiscard]] bool empty() const { return all_.empty() && waiting_.empty(); }
+  /// There must be one.
+  void close_oldest_idle();
+  [[nodiscard]] std::size_t idle() const { return idle_.size() + http2_.idle(); }
+  [[nodiscard]] bool empty() const { return all_.empty() && http2_.empty() && waiting_.empty(); }
 
   /// Calls `on_turn` of queued exchanges in arrival order, as long as the node has connections
   /// left. Call at the end of an event loop iteration, when no exchange is on the stack.
   void serve_queue();
 
  private:
+  void set_target(const balancer::NodeView& node, const conf::Pool& config,
+                  const std::shared_ptr<const tls::ClientContext>& tls);
   void on_connect_succeeded() override { node_->note_connect_success(); }
   /// May mark the node down, but not after a shortage of our own resources.
   [[nodiscard]] ExchangeError on_connect_failed(int error, const std::string& why) override;
@@ -77,6 +82,10 @@ class UpstreamPool final : public NodeStreams, private UpstreamOwner {
   void on_closed_by_node(Millis idle, Instant since) override;
   void drop(UpstreamConnection& connection) override;
   [[nodiscard]] UpstreamConnection* find_idle(balancer::Repeat repeat);
+  /// Whether a stream of an HTTP/2 connection that is in use can be leased.
+  [[nodiscard]] bool has_room(ConnectionReuse reuse) const;
+  [[nodiscard]] Lease lease_stream(const LeaseRequest& request, UpstreamEvents& exchange,
+                                   ConnectionToken turn);
   [[nodiscard]] io::ConnectStart connect();
 
   // Many: the config of the node and the lists of its connections.
@@ -90,14 +99,17 @@ class UpstreamPool final : public NodeStreams, private UpstreamOwner {
   Millis passive_hold_{0};
   Millis max_idle_time_{0};  // how long idle connections are kept; 0: not at all
   balancer::IdleLifetime lifetime_;
+  conf::NodeProtocol protocol_ = conf::NodeProtocol::h1;
   io::SocketAddress socket_address_;
   std::shared_ptr<const tls::ClientContext> tls_context_;  // that the next is made with
   std::shared_ptr<const tls::ClientTarget> tls_;           // null: plain
   UpstreamTarget target_;
   std::vector<std::unique_ptr<UpstreamConnection>> all_;
   std::vector<UpstreamConnection*> idle_;  // newest last
+  Http2UpstreamList http2_;
   struct Waiting {
     UpstreamEvents* exchange;
+    ConnectionReuse reuse;
     QueueToken place;
   };
   std::deque<Waiting> waiting_;  // bounded by the node's max_waiting

@@ -8,7 +8,7 @@
 
 namespace bonedry::http {
 
-/// The standard phrase of a status that bonedry itself may send.
+/// The registered phrase of a status; empty: it has none that is in use.
 [[nodiscard]] std::string_view reason_phrase(int status);
 
 /// The Allow field of a 405 and of the response to OPTIONS. Other methods that llhttp knows are

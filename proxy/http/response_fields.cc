@@ -62,8 +62,7 @@ std::string kept_directives(std::string_view list, CacheAdvice advice) {
 }
 
 /// Whether a field is for caches and our advice overrides it; then it needs no further writing.
-bool write_cache_field(const Head& head, const Field& field, CacheAdvice advice,
-                       ResponseFieldSink& sink) {
+bool write_cache_field(const Head& head, const Field& field, CacheAdvice advice, FieldSink& sink) {
   if (advice == CacheAdvice::as_is) return false;
   const std::string_view name = head.name(field);
   if (equal_ignoring_case(name, "Cache-Control")) {
@@ -79,7 +78,7 @@ bool write_cache_field(const Head& head, const Field& field, CacheAdvice advice,
 }
 
 /// Removes leading zeros: the RFC allows them, but some recipients would read an octal number.
-void write_length(const Head& head, const Field& field, ResponseFieldSink& sink) {
+void write_length(const Head& head, const Field& field, FieldSink& sink) {
   const std::string_view value = head.value(field);
   if (value.size() == 1 || !value.starts_with('0')) return sink.received(field);
   sink.added("Content-Length", std::to_string(parse_length(value).value_or(0)));
@@ -93,7 +92,7 @@ std::string_view via_version(const Head& head) {
 }
 
 void each_response_field(const Head& head, const ResponseEdits& edits, std::string_view hsts,
-                         ResponseFieldSink& sink) {
+                         FieldSink& sink) {
   const HopByHop hop_by_hop(head);
   const CacheAdvice advice = edits.set_cookie.empty() ? CacheAdvice::as_is : edits.cache;
   // RFC 9110, 8.6: neither 1xx nor 204 has a Content-Length, whatever the node sends.
@@ -113,7 +112,10 @@ void each_response_field(const Head& head, const ResponseEdits& edits, std::stri
   }
   if (!hsts.empty()) sink.added("Strict-Transport-Security", hsts);
   if (!edits.request_id.empty()) sink.added("X-Request-Id", edits.request_id);
-  sink.added("Via", head.http_1_0() ? "1.0 bonedry" : "1.1 bonedry");
+  sink.begin("Via");
+  sink.part(via_version(head));
+  sink.part(" bonedry");
+  sink.end();
 }
 
 }  // namespace bonedry::http

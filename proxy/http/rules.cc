@@ -373,6 +373,25 @@ Result<ResponseFacts, const char*> validate_response(const Head& head, RequestKi
   return facts;
 }
 
+Result<ResponseFacts, const char*> validate_http2_response(const Head& head, BodyFollows follows,
+                                                           RequestKind request_kind) {
+  ResponseFacts facts;
+  if (head.status < 100 || head.status > 599) return Failure{"a status out of range"};
+  if (head.status == 101) return Failure{"a 101, which HTTP/2 does not have"};
+  const auto framing = message_framing(head, collect_fields(head), Framing{});
+  if (!framing) return Failure{framing.error()};
+  facts.interim = head.status < 200;
+  if (facts.interim && follows == BodyFollows::no) return Failure{"a 1xx as the last response"};
+  if (request_kind == RequestKind::head || has_no_body(head.status)) return facts;
+  facts.body = body_of(*framing);
+  if (follows == BodyFollows::no && facts.body.bytes > 0) {
+    return Failure{"a Content-Length without a body"};
+  }
+  const bool is_open = follows == BodyFollows::yes && framing->kind == FramingKind::none;
+  if (is_open) facts.body = {BodyLength::unknown, 0};
+  return facts;
+}
+
 namespace {
 
 /// Fields that Connection may not name (RFC 9110, 7.6.1: those "intended for all recipients of the

@@ -59,6 +59,11 @@ enum class RequestKind : std::uint8_t { head, upgrade, other };
 [[nodiscard]] Result<ResponseFacts, const char*> validate_response(const Head& head,
                                                                    RequestKind request_kind);
 
+/// The same for a response of HTTP/2 (RFC 9113, section 8.3.2), which switches no protocols.
+[[nodiscard]] Result<ResponseFacts, const char*> validate_http2_response(const Head& head,
+                                                                         BodyFollows follows,
+                                                                         RequestKind request_kind);
+
 /// The value of a Content-Length: digits only, at most 2^63-1.
 [[nodiscard]] std::optional<std::uint64_t> parse_length(std::string_view text);
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 
 namespace bonedry::http2 {
@@ -21,5 +23,25 @@ enum class ErrorCode : std::uint32_t {
   inadequate_security = 12,
   http_1_1_required = 13,
 };
+
+/// As the RFC names it, a literal.
+[[nodiscard]] constexpr const char* name_of(ErrorCode code) {
+  constexpr std::array<const char*, 14> kNames{"NO_ERROR",
+                                               "PROTOCOL_ERROR",
+                                               "INTERNAL_ERROR",
+                                               "FLOW_CONTROL_ERROR",
+                                               "SETTINGS_TIMEOUT",
+                                               "STREAM_CLOSED",
+                                               "FRAME_SIZE_ERROR",
+                                               "REFUSED_STREAM",
+                                               "CANCEL",
+                                               "COMPRESSION_ERROR",
+                                               "CONNECT_ERROR",
+                                               "ENHANCE_YOUR_CALM",
+                                               "INADEQUATE_SECURITY",
+                                               "HTTP_1_1_REQUIRED"};
+  const auto index = static_cast<std::size_t>(code);
+  return index < kNames.size() ? kNames[index] : "an unknown error";
+}
 
 }  // namespace bonedry::http2

@@ -1,13 +1,11 @@
 #include "proxy/http2/request_builder.h"
 
-#include "proxy/base/ascii.h"
 #include "proxy/http/field_name_check.h"
 #include "proxy/http/rules.h"
+#include "proxy/http2/field_check.h"
+#include "proxy/http2/head_text.h"
 
-#include <algorithm>
-#include <array>
 #include <cstdint>
-#include <cstring>
 
 namespace bonedry::http2 {
 
@@ -21,59 +19,6 @@ constexpr const char* kBytesKey = "[limits] header_bytes";
 constexpr Refusal kTooLarge{431, "a head that is too large", kBytesKey};
 constexpr Refusal kBadName{400, "a malformed header field"};
 constexpr Refusal kBadPseudo{400, "a pseudo-field that is unknown, repeated or out of place"};
-
-constexpr auto kNameChar = [] {
-  std::array<bool, 256> table{};
-  for (unsigned c = 0; c < table.size(); ++c) {
-    const char one = static_cast<char>(c);
-    table[c] = ascii::is_token_char(one) && !(one >= 'A' && one <= 'Z');
-  }
-  return table;
-}();
-
-/// RFC 9113, section 8.2.1: a token without upper case letters.
-bool is_name(std::string_view name) {
-  const auto fits = [](char c) { return kNameChar[static_cast<unsigned char>(c)]; };
-  return !name.empty() && std::ranges::all_of(name, fits);
-}
-
-/// Whether all of eight characters are visible ASCII or blanks, but for tabs: those of nearly all
-/// values. The subtraction borrows into the high bit of each byte below ' '; DEL becomes 0x80.
-bool is_plain(const char* at) {
-  constexpr std::uint64_t kOnes = 0x0101010101010101U;
-  std::uint64_t word = 0;
-  std::memcpy(&word, at, sizeof(word));
-  const std::uint64_t below = word - kOnes * ' ';
-  const std::uint64_t beyond = word + kOnes;
-  return ((below | beyond | word) & (kOnes * 0x80)) == 0;
-}
-
-/// The same section, and RFC 9110, section 5.5: no control characters, no blanks at either end.
-bool is_value(std::string_view value) {
-  const auto control = [](char c) { return (c >= 0 && c < ' ' && c != '\t') || c == 0x7f; };
-  std::string_view rest = value;
-  while (rest.size() >= sizeof(std::uint64_t) && is_plain(rest.data())) {
-    rest.remove_prefix(sizeof(std::uint64_t));
-  }
-  if (std::ranges::any_of(rest, control)) return false;
-  return value.empty() || (!ascii::is_blank(value.front()) && !ascii::is_blank(value.back()));
-}
-
-/// RFC 9113, section 8.2.2: fields that have a meaning for connections of HTTP/1 only.
-bool is_for_connection(FieldName id, std::string_view value) {
-  switch (id) {
-    case FieldName::connection:
-    case FieldName::keep_alive:
-    case FieldName::proxy_connection:
-    case FieldName::transfer_encoding:
-    case FieldName::upgrade:
-      return true;
-    case FieldName::te:
-      return value != "trailers";
-    default:
-      return false;
-  }
-}
 
 }  // namespace
 
@@ -167,7 +112,7 @@ void RequestBuilder::add_field(std::string_view name, std::string_view value) {
   if (checked.fate == CheckedName::Fate::refuse) {
     return refuse({400, "a field name with an underscore or a similar character"});
   }
-  if (is_for_connection(checked.id, value)) {
+  if (is_for_connection(checked.id) || (checked.id == FieldName::te && value != "trailers")) {
     return refuse({400, "a field that HTTP/2 does not have"});
   }
   switch (checked.id) {
@@ -189,15 +134,7 @@ void RequestBuilder::add_field(std::string_view name, std::string_view value) {
 }
 
 void RequestBuilder::append_field(FieldName id, std::string_view name, std::string_view value) {
-  const std::size_t at = text_.size();
-  const std::size_t size = name.size() + value.size() + std::string_view(": \r\n").size();
-  if (at + size > limits_.bytes) return refuse(kTooLarge);
-  text_.append(name).append(": ").append(value).append("\r\n");
-  const auto name_at = static_cast<std::uint32_t>(at);
-  const auto value_at = static_cast<std::uint32_t>(at + name.size() + 2);
-  head_->fields.push_back({{name_at, static_cast<std::uint32_t>(name.size())},
-                           {value_at, static_cast<std::uint32_t>(value.size())},
-                           id});
+  if (!append_line(id, name, value, limits_.bytes, text_, *head_)) refuse(kTooLarge);
 }
 
 http::Span RequestBuilder::append(std::string_view text) {
@@ -235,18 +172,7 @@ Result<http::RequestInfo, Refusal> RequestBuilder::finish(End end, BlockPool& bl
     head_->target = {head_->method.size, 0};
     head_->fields.clear();
   }
-  BlockRef block =
-      text_.size() <= BlockPool::kBlockSize ? BlockRef{} : blocks.take_large(text_.size());
-  if (block) {
-    std::memcpy(block->data(), text_.data(), text_.size());
-    head_->base = block->data();
-    head_->block = std::move(block);
-  } else {
-    Slice copy = blocks.copy(text_);
-    head_->base = copy.data;
-    head_->block = std::move(copy.block);
-  }
-  head_->size = static_cast<std::uint32_t>(text_.size());
+  keep_text(text_, blocks, *head_);
   if (refusal_) return Failure{*refusal_};
   // A tunnel has no end of its own; its bytes come after the switch.
   const auto body =
@@ -261,7 +187,7 @@ Result<http::RequestInfo, Refusal> RequestBuilder::finish(End end, BlockPool& bl
 void TrailerBuilder::add(const http::HeadLimits& limits, std::string_view name,
                          std::string_view value) {
   if (refusal_) return;
-  bytes_ += name.size() + value.size() + std::string_view(": \r\n").size();
+  bytes_ += line_size(name, value);
   if (bytes_ > limits.bytes) {
     refusal_ = Refusal{431, "trailers that are too large", kBytesKey};
     return;

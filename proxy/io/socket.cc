@@ -257,6 +257,11 @@ std::string shortage_text(int error) {
   }
 }
 
+void limit_unacknowledged(int fd, Millis limit) {
+  const auto milliseconds = static_cast<unsigned>(limit.count());
+  setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof(milliseconds));
+}
+
 ConnectStart start_connect(const SocketAddress& address) {
   UniqueFd fd{::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
   if (!fd.is_open()) return {UniqueFd{}, errno};

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "proxy/base/clock.h"
 #include "proxy/base/ip_address.h"
 #include "proxy/base/result.h"
 #include "proxy/base/slice_queue.h"
@@ -25,6 +26,10 @@ struct SocketAddress {
 
   [[nodiscard]] const sockaddr* raw() const { return reinterpret_cast<const sockaddr*>(&storage); }
 };
+
+/// Lets a connection fail (ETIMEDOUT) once bytes that were sent have not been acknowledged for so
+/// long: the peer's machine is gone. Otherwise that may take the kernel a quarter of an hour.
+void limit_unacknowledged(int fd, Millis limit);
 
 /// Numeric hosts only: names are never resolved.
 [[nodiscard]] Result<SocketAddress> make_address(const std::string& host, std::uint16_t port);

@@ -63,7 +63,7 @@ Result<std::shared_ptr<const ClientContext>> ClientContext::make(const Library& 
 }
 
 /// The session of an earlier connection was verified with the same settings.
-Connection ClientContext::connect(const std::string& name,
+Connection ClientContext::connect(const std::string& name, const std::string& alpn,
                                   std::shared_ptr<ClientSessions> sessions) const {
   SslConnection ssl{SSL_new(context_.get())};
   if (!ssl) throw std::bad_alloc();
@@ -77,6 +77,13 @@ Connection ClientContext::connect(const std::string& name,
   if (!accepted) throw std::bad_alloc();  // the name was checked when the config was read
   X509_VERIFY_PARAM_set_hostflags(
       wanted, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+  if (!alpn.empty()) {
+    const std::string list = static_cast<char>(alpn.size()) + alpn;
+    const auto* const bytes = reinterpret_cast<const unsigned char*>(list.data());
+    if (SSL_set_alpn_protos(ssl.get(), bytes, static_cast<unsigned>(list.size())) != 0) {
+      throw std::bad_alloc();
+    }
+  }
   if (const SslSession earlier = sessions->take()) SSL_set_session(ssl.get(), earlier.get());
   return {std::move(sessions), std::move(ssl)};
 }

@@ -36,7 +36,8 @@ class ClientContext {
   /// Whether the server must have a certificate for this name (RFC 9525), which is asked for by SNI
   /// unless it is a numeric address. `sessions` are those of this server and this context. Throws
   /// std::bad_alloc when there is no memory.
-  [[nodiscard]] Connection connect(const std::string& name,
+  /// `alpn`: the protocol that is asked for (RFC 7301); empty: none is.
+  [[nodiscard]] Connection connect(const std::string& name, const std::string& alpn,
                                    std::shared_ptr<ClientSessions> sessions) const;
 
  private:
@@ -45,17 +46,20 @@ class ClientContext {
   SslContext context_;
 };
 
-/// A server that connections are made to: how, and by which name. Used on one thread.
+/// A server that connections are made to: how, by which name, and for which protocol. Used on one
+/// thread.
 class ClientTarget {
  public:
-  ClientTarget(std::shared_ptr<const ClientContext> context, std::string name)
-      : context_(std::move(context)), name_(std::move(name)) {}
+  ClientTarget(std::shared_ptr<const ClientContext> context, std::string name,
+               std::string alpn = "")
+      : context_(std::move(context)), name_(std::move(name)), alpn_(std::move(alpn)) {}
 
-  [[nodiscard]] Connection connect() const { return context_->connect(name_, sessions_); }
+  [[nodiscard]] Connection connect() const { return context_->connect(name_, alpn_, sessions_); }
 
  private:
   std::shared_ptr<const ClientContext> context_;
   std::string name_;
+  std::string alpn_;
   std::shared_ptr<ClientSessions> sessions_ = std::make_shared<ClientSessions>();
 };
 

@@ -1,5 +1,5 @@
 // Frames of a client, after its preface: in pieces they mean the same as in one.
-#include "proxy/http2/session.h"
+#include "proxy/http2/server_session.h"
 #include "tests/fuzz/target.h"
 
 #include <map>
@@ -35,7 +35,7 @@ class Stream final : public http2::StreamEvents {
     session_.give_back(id_, bytes.size());
   }
   void on_end() override { notes_ += "end\n"; }
-  void on_closed(ErrorCode code) override {
+  void on_closed(ErrorCode code, http2::EndedBy /*by*/) override {
     notes_ += "closed " + std::to_string(static_cast<unsigned>(code)) + "\n";
     require(!closed_, "a stream ends once");
     closed_ = true;
@@ -60,7 +60,7 @@ class Stream final : public http2::StreamEvents {
 
 /// A session that gets the bytes of a delivery; what it writes is read only at the end, since that
 /// may depend on the pieces.
-class Server final : private http2::SessionEvents {
+class Server final : private http2::ServerEvents {
  public:
   explicit Server(Delivery delivery) : session_(*this, {}) {
     bool goes_on = session_.receive(kPreface, Instant{1});

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "proxy/http2/session.h"
+#include "proxy/http2/server_session.h"
 
 #include <cstdint>
 #include <string>

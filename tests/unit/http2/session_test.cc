@@ -1,4 +1,4 @@
-#include "proxy/http2/session.h"
+#include "proxy/http2/server_session.h"
 
 #include "tests/unit/http2/frames.h"
 
@@ -33,7 +33,7 @@ class Stream final : public StreamEvents {
   void on_head(End last) override { head = last; }
   void on_data(std::string_view bytes) override { data += bytes; }
   void on_end() override { ended = true; }
-  void on_closed(ErrorCode code) override { closed = code; }
+  void on_closed(ErrorCode code, EndedBy /*by*/) override { closed = code; }
   [[nodiscard]] std::size_t waiting() const override { return body.bytes(); }
   void move_body(std::size_t size, SliceQueue& to) override { body.move_front(size, to); }
   [[nodiscard]] End body_end() const override { return end; }
@@ -51,12 +51,12 @@ class Stream final : public StreamEvents {
   bool sent_end = false;
 };
 
-class SessionTest : public testing::Test, protected SessionEvents {
+class SessionTest : public testing::Test, protected ServerEvents {
  protected:
   SessionTest() : session_(*this, limits()) { EXPECT_TRUE(receive(greeting())); }
 
-  static SessionLimits limits() {
-    SessionLimits limits;
+  static ServerLimits limits() {
+    ServerLimits limits;
     limits.streams = 3;
     limits.header_block = 4'000;
     return limits;

@@ -172,9 +172,19 @@ TEST_F(ExchangeTest, ABodyThatCameInOnePieceIsKeptWhateverChunkItIsIn) {
                                "to alice: body hello", "to alice: end X-Sum: 1\r\n"));
 }
 
-TEST_F(ExchangeTest, ABodyInPiecesIsNotKept) {
+TEST_F(ExchangeTest, ABodyInAFewPiecesIsKept) {
   only(kAlice);
   client.unread = {"he", "llo"};
+  ask(kPut);
+  log.clear();
+  fail(kAlice, {EndReason::node_closed, Retry::not_processed});
+  EXPECT_THAT(log, ElementsAre("to alice: released", "to alice: head PUT /x", "to alice: body he",
+                               "to alice: body llo", "to alice: end"));
+}
+
+TEST_F(ExchangeTest, ABodyInManyPiecesIsNotKept) {
+  only(kAlice);
+  client.unread = {"h", "e", "l", "l", "o"};
   ask(kPut);
   fail(kAlice, {EndReason::node_closed, Retry::not_processed});
   EXPECT_TRUE(said("local 502"));

@@ -1,0 +1,327 @@
+#include "proxy/http2_upstream_connection.h"
+
+#include "proxy/base/file.h"
+#include "proxy/io/tls_info.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+namespace bonedry::proxy {
+
+using http2::ErrorCode;
+using io::IoStatus;
+using io::Ready;
+
+namespace {
+
+// A connection that fails later than this after it was leased did not fail because it had been
+// idle.
+constexpr Millis kStaleReuseWindow{1000};
+// Ids of streams end at 2^31, and only every other is a client's (RFC 9113, section 5.1.1).
+constexpr std::uint64_t kMaxRequests = std::uint64_t{1} << 29U;
+
+http2::ClientLimits session_limits(const http::HeadLimits& heads) {
+  http2::ClientLimits limits;
+  limits.header_block = 4 * heads.bytes;
+  return limits;
+}
+
+}  // namespace
+
+Http2UpstreamConnection::Http2UpstreamConnection(NodeObserver& node, Http2UpstreamOwner& owner,
+                                                 ConnectionContext& context,
+                                                 const UpstreamTarget& target,
+                                                 io::TransportSource transport)
+    : node_(node),
+      owner_(owner),
+      context_(context),
+      target_(target),
+      max_streams_(target.streams),
+      transport_(context.loop, std::move(transport)),
+      timer_(context.loop.timers(), [this] { on_timeout(); }),
+      flush_(context.loop, [this] { flush(); }),
+      session_(*this, session_limits(context.heads)),
+      out_(session_, context.blocks),
+      since_(context.loop.now()) {
+  transport_->attach(*this);
+  transport_->want(Ready::write);
+  timer_.arm(target_.connect_timeout);
+}
+
+Http2UpstreamConnection::~Http2UpstreamConnection() = default;
+
+// -- Leases ---------------------------------------------------------------------------------------
+
+bool Http2UpstreamConnection::has_room() const {
+  if (state_ >= State::closed || leases_ == Leases::over) return false;
+  return streams_.size() < std::min<std::size_t>(max_streams_, session_.max_streams());
+}
+
+bool Http2UpstreamConnection::is_fresh(balancer::Repeat repeat) {
+  const bool ask = repeat == balancer::Repeat::forbidden || transport_->has_pending_event();
+  if (ask && reading_ == Reading::no) read();
+  return has_room();
+}
+
+UpstreamStream& Http2UpstreamConnection::lease(UpstreamEvents& exchange, ConnectionToken in_use) {
+  if (streams_.empty()) {
+    in_use_ = std::move(in_use);
+    idle_before_lease_ = requests_ == 0 ? Millis{0} : idle_duration();
+    if (state_ == State::open) timer_.disarm();
+  }
+  since_ = context_.loop.now();
+  const auto use =
+      requests_ == 0 ? Http2UpstreamStream::Use::first : Http2UpstreamStream::Use::again;
+  if (++requests_ >= kMaxRequests) leases_ = Leases::over;
+  streams_.push_back(std::make_unique<Http2UpstreamStream>(*this, exchange, use));
+  Http2UpstreamStream& stream = *streams_.back();
+  owner_.on_room_changed(*this);
+  return stream;
+}
+
+void Http2UpstreamConnection::leave() {
+  if (leases_ == Leases::over || state_ >= State::closed) return;
+  leases_ = Leases::over;
+  owner_.on_room_changed(*this);
+  schedule_flush();  // which closes it if it is idle
+}
+
+void Http2UpstreamConnection::note_refused() {
+  max_streams_ = std::min(max_streams_, streams_.size() - 1);
+  if (max_streams_ == 0) leave();
+  owner_.on_room_changed(*this);
+}
+
+void Http2UpstreamConnection::on_goaway(ErrorCode code) {
+  goaway_ = code;
+  leave();
+}
+
+void Http2UpstreamConnection::remove(Http2UpstreamStream& stream) {
+  const auto found =
+      std::ranges::find(streams_, &stream, &std::unique_ptr<Http2UpstreamStream>::get);
+  context_.loop.retire(std::move(*found));
+  *found = std::move(streams_.back());
+  streams_.pop_back();
+  std::ranges::replace(received_, &stream, nullptr);
+  std::ranges::replace(resumed_, &stream, nullptr);
+  if (state_ >= State::closed) return remove_if_empty();
+  if (streams_.empty()) become_idle();
+  owner_.on_room_changed(*this);
+}
+
+void Http2UpstreamConnection::become_idle() {
+  in_use_.reset();
+  since_ = context_.loop.now();
+  if (state_ != State::open) return leave();  // nobody waits for it to connect
+  const Millis keep = leases_ == Leases::given ? owner_.max_idle_time(*this) : Millis{0};
+  if (keep <= Millis{0}) leases_ = Leases::over;
+  keep <= Millis{0} ? schedule_flush() : timer_.arm(keep);
+}
+
+// -- Opening and closing --------------------------------------------------------------------------
+
+void Http2UpstreamConnection::on_connect_event() {
+  const IoStatus status = transport_->open();
+  if (status == IoStatus::would_block) return update_interest();
+  if (status != IoStatus::done)
+    return fail_to_connect(transport_->error(), transport_->error_text());
+  const auto tls = transport_->tls();
+  if (tls && tls->alpn != "h2") {
+    return fail_to_connect(EPROTO, "the node does not choose h2 (ALPN)");
+  }
+  state_ = State::open;
+  timer_.disarm();
+  node_.on_connect_succeeded();
+  schedule_flush();
+  update_interest();
+  each_stream([](Http2UpstreamStream& stream) { stream.on_connected(); });
+}
+
+void Http2UpstreamConnection::fail_to_connect(int error, const std::string& why) {
+  close({node_.on_connect_failed(error, why), ConnectionLoss::During::connect});
+}
+
+/// The node has closed the connection, or an error has occurred.
+void Http2UpstreamConnection::on_connection_lost(IoStatus status) {
+  const bool soon_after_lease = context_.loop.now() - since_ < kStaleReuseWindow;
+  const bool failed = status == IoStatus::failed || writing_ == Writing::broken;
+  const int error = failed ? transport_->error() : 0;
+  const bool by_tls = error == EPROTO;
+  if (by_tls) node_.on_tls_failed(transport_->error_text());
+  const bool unread = !by_tls && ((failed && soon_after_lease) || transport_->unacknowledged() > 0);
+  if (streams_.empty()) {
+    node_.on_closed_by_node(idle_duration(), since_);
+  } else if (idle_before_lease_ > Millis{0} && soon_after_lease) {
+    node_.on_closed_by_node(idle_before_lease_, since_);
+  }
+  ConnectionLoss loss{{EndReason::node_closed, Retry::no, error}};
+  if (unread) loss.read = ConnectionLoss::Read::no;
+  if (goaway_ && *goaway_ != ErrorCode::no_error) loss.error.why = http2::name_of(*goaway_);
+  if (*fault_ != '\0') loss.error.why = fault_;
+  if (!session_.is_greeted()) loss.error.why = "it does not speak HTTP/2";
+  close(loss);
+}
+
+void Http2UpstreamConnection::close() {
+  close({{EndReason::node_closed}});
+}
+
+void Http2UpstreamConnection::close(const ConnectionLoss& loss) {
+  if (state_ >= State::closed) return;
+  state_ = State::closed;
+  timer_.disarm();
+  in_use_.reset();
+  transport_.reset();
+  session_.stop();
+  out_.clear();
+  owner_.on_room_changed(*this);
+  each_stream([&loss](Http2UpstreamStream& stream) { stream.on_connection_lost(loss); });
+  remove_if_empty();
+}
+
+void Http2UpstreamConnection::remove_if_empty() {
+  if (state_ != State::closed || !streams_.empty()) return;
+  state_ = State::removed;
+  flush_.cancel();
+  owner_.remove(*this);
+}
+
+/// Each may remove itself from the list.
+template <class Call>
+void Http2UpstreamConnection::each_stream(const Call& call) {
+  for (std::size_t index = streams_.size(); index > 0; --index) {
+    if (index <= streams_.size()) call(*streams_[index - 1]);
+  }
+}
+
+// -- What the node sends --------------------------------------------------------------------------
+
+void Http2UpstreamConnection::on_ready(Ready ready) {
+  if (state_ == State::connecting) return on_connect_event();
+  if (state_ >= State::closed) return;
+  if (has(ready, Ready::write) && !out_.empty()) flush();
+  if (state_ == State::open && has(ready, Ready::read)) read();
+}
+
+void Http2UpstreamConnection::on_watch_failed(int error) {
+  close({out_of_resources(error), ConnectionLoss::During::connect});
+}
+
+void Http2UpstreamConnection::on_timeout() {
+  if (state_ == State::connecting) return fail_to_connect(ETIMEDOUT, errno_text(ETIMEDOUT));
+  leave();
+}
+
+void Http2UpstreamConnection::read() {
+  const auto room = in_.room(context_.blocks, BlockPool::kBlockSize);
+  const io::ReadResult result = transport_->read(room);
+  switch (result.status) {
+    case IoStatus::done:
+      in_.filled(result.size);
+      return receive();
+    case IoStatus::would_block:
+      in_.clear();
+      return update_interest();
+    case IoStatus::closed:
+    case IoStatus::truncated:
+      in_.clear();
+      return on_connection_lost(IoStatus::closed);
+    case IoStatus::failed:
+    case IoStatus::refused:
+      in_.clear();
+      return on_connection_lost(result.status);
+  }
+}
+
+void Http2UpstreamConnection::receive() {
+  reading_ = Reading::yes;
+  const std::uint32_t streams = session_.max_streams();
+  const bool goes_on = session_.receive({in_.data(), in_.size()}, context_.loop.now());
+  end_read();
+  reading_ = Reading::no;
+  in_.clear();
+  if (state_ >= State::closed) return;
+  if (!goes_on && !goaway_) fault_ = "it breaks the rules of HTTP/2";
+  if (!goes_on) leave();
+  if (session_.max_streams() != streams) owner_.on_room_changed(*this);
+  if (!goes_on || session_.wants_to_write()) schedule_flush();
+}
+
+void Http2UpstreamConnection::end_read() {
+  for (std::size_t i = 0; i < received_.size(); ++i) {
+    if (received_[i] != nullptr) received_[i]->on_read_end();
+  }
+  received_.clear();
+  for (std::size_t i = 0; i < delivered_.size(); ++i) delivered_[i]->on_response_read_end();
+  delivered_.clear();
+}
+
+void Http2UpstreamConnection::note_delivered(UpstreamEvents& exchange) {
+  if (std::ranges::find(delivered_, &exchange) == delivered_.end()) delivered_.push_back(&exchange);
+}
+
+void Http2UpstreamConnection::note_resumed(Http2UpstreamStream& stream) {
+  if (std::ranges::find(resumed_, &stream) == resumed_.end()) resumed_.push_back(&stream);
+  schedule_flush();
+}
+
+// -- What it gets ---------------------------------------------------------------------------------
+
+std::string_view Http2UpstreamConnection::scheme() const {
+  return transport_ && transport_->tls() ? "https" : "http";
+}
+
+void Http2UpstreamConnection::schedule_reset(http2::StreamId id, ErrorCode code) {
+  if (state_ >= State::closed) return;
+  out_.schedule_reset(id, code);
+  schedule_flush();
+}
+
+std::size_t Http2UpstreamConnection::unacknowledged() const {
+  return transport_ && !out_.empty() ? transport_->unacknowledged() : 0;
+}
+
+void Http2UpstreamConnection::flush() {
+  flush_.cancel();
+  deliver_resumed();
+  if (state_ == State::connecting && is_left()) return close();
+  if (state_ != State::open) return;
+  if (writing_ == Writing::fine) {
+    const IoStatus status = out_.write_to(*transport_);
+    if (status != IoStatus::done && status != IoStatus::would_block) {
+      // The node may have responded and closed without reading on: that can still be read.
+      writing_ = Writing::broken;
+      out_.clear();
+      leave();
+    }
+    out_.tell_progress();
+  }
+  if (state_ == State::open) settle();
+}
+
+void Http2UpstreamConnection::deliver_resumed() {
+  reading_ = Reading::yes;
+  for (std::size_t i = 0; i < resumed_.size(); ++i) {
+    if (resumed_[i] != nullptr) resumed_[i]->on_resumed();
+  }
+  resumed_.clear();
+  end_read();
+  reading_ = Reading::no;
+}
+
+/// What follows from the state after a flush.
+void Http2UpstreamConnection::settle() {
+  if (is_left()) return close();
+  if (session_.is_over()) return on_connection_lost(IoStatus::closed);
+  update_interest();
+}
+
+void Http2UpstreamConnection::update_interest() {
+  if (!transport_) return;
+  if (state_ == State::connecting) return transport_->want(Ready::write);
+  transport_->want(out_.empty() ? Ready::read : Ready::read | Ready::write);
+}
+
+}  // namespace bonedry::proxy
