@@ -178,18 +178,24 @@ bool FakeNode::wait_for(std::string_view path, std::size_t count, Millis deadlin
   });
 }
 
+std::string default_answer(const std::string& node, const NodeRequest& request,
+                           const NodeBody& body) {
+  std::string cookies;  // HTTP/2 may have several fields
+  for (const std::string& each : request.headers.all("Cookie")) {
+    cookies += (cookies.empty() ? "" : "; ") + each;
+  }
+  const nlohmann::json answer = {
+      {"node", node},      {"method", request.method}, {"target", request.target},
+      {"cookie", cookies}, {"size", body.size},        {"sha256", body.sha256},
+  };
+  return answer.dump();
+}
+
 void answer_plainly(NodeExchange& exchange) {
   const NodeBody& body = exchange.read_body();
   if (body.end == BodyEnd::aborted) return;
-  const nlohmann::json answer = {
-      {"node", exchange.node_name()},
-      {"method", exchange.request().method},
-      {"target", exchange.request().target},
-      {"cookie", exchange.request().headers.get("Cookie")},
-      {"size", body.size},
-      {"sha256", body.sha256},
-  };
-  exchange.respond(200, answer.dump(), {{"Content-Type", "application/json"}});
+  exchange.respond(200, default_answer(exchange.node_name(), exchange.request(), body),
+                   {{"Content-Type", "application/json"}});
 }
 
 Handler answering(std::string raw) {

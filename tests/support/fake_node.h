@@ -139,6 +139,9 @@ class FakeNode {
   NodeServer server_;  // the last member: its threads use the others
 };
 
+/// The body of a node's default response.
+[[nodiscard]] std::string default_answer(const std::string& node, const NodeRequest& request,
+                                         const NodeBody& body);
 /// Sends a node's default response.
 void answer_plainly(NodeExchange& exchange);
 
