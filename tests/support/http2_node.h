@@ -62,6 +62,8 @@ class Http2NodeExchange {
   NodeBody read_body(Millis deadline = kDeadline);
   /// Reads until `size` bytes have come or the body has ended.
   [[nodiscard]] std::string receive(std::size_t size, Millis deadline = kDeadline);
+  /// Waits until so many have come, without reading them: their window stays taken.
+  [[nodiscard]] bool wait_for_bytes(std::uint64_t size, Millis deadline = kDeadline) const;
   /// The code of the peer's RST_STREAM; nothing when none comes within the deadline. Discards what
   /// comes of the body.
   [[nodiscard]] std::optional<std::string> wait_for_reset(Millis deadline = kDeadline);

@@ -56,6 +56,11 @@ std::string Http2NodeExchange::receive(std::size_t size, Millis deadline) {
   return all;
 }
 
+bool Http2NodeExchange::wait_for_bytes(std::uint64_t size, Millis deadline) const {
+  return connection_.wait(
+      *stream_, [this, size] { return stream_->request.body.size >= size; }, deadline);
+}
+
 std::optional<std::string> Http2NodeExchange::wait_for_reset(Millis deadline) {
   const TestTime until = TestClock::now() + deadline;
   const auto reset_or_data = [this] {
