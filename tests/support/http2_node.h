@@ -82,7 +82,7 @@ class Http2NodeExchange {
   void end(const Headers& trailers = {});
 
   // The stream and the connection.
-  /// Codes are named as in RFC 9113.
+  /// After a response that has been given whole. Codes are named as in RFC 9113.
   void reset(std::string_view code);
   /// Streams above `last` are not served any more. The connection stays.
   void goaway(StreamId last, std::string_view code = "NO_ERROR");

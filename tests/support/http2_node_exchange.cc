@@ -121,6 +121,9 @@ void Http2NodeExchange::end(const Headers& trailers) {
 }
 
 void Http2NodeExchange::reset(std::string_view code) {
+  // nghttp2 sends a RST_STREAM before DATA.
+  const auto all_sent = [this] { return !stream_->output.ends || stream_->output.is_over; };
+  if (!connection_.wait(*stream_, all_sent, kDeadline)) throw TimedOut("no window for the body");
   connection_.reset(*stream_, code);
 }
 

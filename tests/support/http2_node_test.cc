@@ -176,6 +176,10 @@ TEST_F(Http2NodeTest, EitherSideMayResetAStream) {
     exchange.send_data("half");
     exchange.reset("INTERNAL_ERROR");
   });
+  node_.on("/early", [](Http2NodeExchange& exchange) {
+    exchange.respond(413, std::string(100'000, 'x'));
+    exchange.reset("NO_ERROR");
+  });
   const Gate cancelled;
   node_.on("/wait", [cancelled](Http2NodeExchange& exchange) {
     if (exchange.wait_for_reset() == "CANCEL") cancelled.open();
@@ -187,6 +191,10 @@ TEST_F(Http2NodeTest, EitherSideMayResetAStream) {
   const Response cut = client.get("/cut");
   EXPECT_EQ(cut.body, "half");
   EXPECT_EQ(cut.reset, "INTERNAL_ERROR");
+  const StreamId early = client.begin_upload({.method = "POST", .target = "/early"});
+  const Response enough = client.wait(early);
+  EXPECT_EQ(enough.body_size, 100'000U) << "the response is whole";
+  EXPECT_TRUE(enough.complete());
   const StreamId id = client.begin({.target = "/wait"});
   ASSERT_TRUE(node_.wait_for("/wait", 1));
   client.reset(id);

@@ -18,6 +18,7 @@ ssize_t Http2Output::read(nghttp2_session* session, StreamId stream, std::uint8_
   sent += taken;
   if (unsent() == 0 && ends) {
     *flags |= NGHTTP2_DATA_FLAG_EOF;
+    is_over = true;
     if (!trailers.empty()) {
       *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
       const auto fields = to_name_values(trailers);

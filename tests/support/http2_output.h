@@ -19,7 +19,8 @@ namespace bonedry::test {
 struct Http2Output {
   std::string bytes;  ///< the part before `sent` is at the peer
   std::size_t sent = 0;
-  bool ends = false;  ///< nothing follows `bytes` but the trailers
+  bool ends = false;     ///< nothing follows `bytes` but the trailers
+  bool is_over = false;  ///< the end is sent, too
   Headers trailers;
 
   [[nodiscard]] std::size_t unsent() const { return bytes.size() - sent; }
