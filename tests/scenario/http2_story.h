@@ -1,5 +1,6 @@
 #pragma once
 
+#include "tests/scenario/http2_patterns.h"
 #include "tests/scenario/story.h"
 #include "tests/support/http2_client.h"
 #include "tests/support/story_tls.h"
@@ -39,24 +40,6 @@ class Http2Story : public ShopStory {
     return eventually([&] { return node(which).exchanges_open == exchanges; });
   }
 
-  /// Reads a pattern of this size as the rest of a response; true when it came unharmed.
-  [[nodiscard]] static bool reads_pattern(Http2Client& client, StreamId id, std::uint64_t seed,
-                                          std::uint64_t size) {
-    Sha256 digest;
-    const Response response =
-        client.wait_into([&](std::string_view piece) { digest.update(piece); }, id, kDeadline * 4);
-    EXPECT_EQ(response.status, 200);
-    EXPECT_TRUE(response.complete()) << response.reset;
-    EXPECT_EQ(response.body_size, size);
-    return digest.hex() == PatternBody::checksum(seed, size);
-  }
-  static void send_pattern(Http2Client& client, StreamId id, std::uint64_t seed,
-                           std::uint64_t size) {
-    PatternBody body{seed, size};
-    for (auto piece = body.next(); !piece.empty(); piece = body.next()) {
-      client.send_data(id, piece, kDeadline * 4);
-    }
-  }
   /// A node's response with a Content-Length and a pattern.
   [[nodiscard]] static Handler sending_pattern(std::uint64_t seed, std::uint64_t size) {
     return [seed, size](NodeExchange& exchange) {

@@ -3,19 +3,14 @@
 #include "tests/support/checksum.h"
 #include "tests/support/story_tls.h"
 
-#include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <exception>
 #include <stdexcept>
 #include <utility>
 
 namespace bonedry::test {
 namespace {
-
-/// How long a client may say nothing.
-constexpr Millis kIdle = std::chrono::minutes{5};
 
 MessageReader::Framing framing_of(const NodeRequest& request) {
   MessageReader::Framing framing;
@@ -102,19 +97,11 @@ bool NodeExchange::peer_went(Millis deadline) {
 
 FakeNode::FakeNode(std::string name) : FakeNode(std::move(name), story_node_tls()) {}
 
-FakeNode::FakeNode(std::string name, const std::optional<TlsServer>& tls) : name_(std::move(name)) {
+FakeNode::FakeNode(std::string name, const std::optional<TlsServer>& tls)
+    : server_(std::move(name),
+              [this](Socket& socket, std::size_t number) { serve(socket, number); }) {
   if (tls) serve_tls(*tls);
   start();
-}
-
-FakeNode::~FakeNode() {
-  stop();
-}
-
-void FakeNode::serve_tls(const TlsServer& tls) {
-  TlsContext context = make_context(tls);
-  const std::lock_guard lock{mutex_};
-  tls_ = std::move(context);
 }
 
 void FakeNode::on(const std::string& path, Handler handler) {
@@ -122,119 +109,14 @@ void FakeNode::on(const std::string& path, Handler handler) {
   handlers_[path] = std::move(handler);
 }
 
-void FakeNode::start() {
-  if (acceptor_.joinable()) return;
-  stopping_ = false;
-  port_.open();
-  acceptor_ = std::thread{&FakeNode::accept_loop, this};
-}
-
-void FakeNode::stop() {
-  stop_accepting();
-  drop_connections();
-}
-
-void FakeNode::die() {
-  stop_accepting();
-  end_connections(&Socket::abort);
-}
-
-void FakeNode::stop_accepting() {
-  if (!acceptor_.joinable()) return;
-  stopping_ = true;
-  port_.refuse();
-  acceptor_.join();
-  port_.close();
-}
-
-void FakeNode::drop_connections() {
-  end_connections(&Socket::shut_down);
-}
-
-void FakeNode::end_connections(void (Socket::*how)()) {
-  std::list<Connection> dropped;
-  {
-    const std::lock_guard lock{mutex_};
-    for (Connection& connection : connections_) (connection.socket.*how)();
-    dropped.swap(connections_);
-  }
-  for (Connection& connection : dropped) connection.thread.join();
-}
-
-void FakeNode::join_finished() {
-  std::list<Connection> done;
-  {
-    const std::lock_guard lock{mutex_};
-    for (auto it = connections_.begin(); it != connections_.end();) {
-      const auto next = std::next(it);
-      if (it->finished) done.splice(done.end(), connections_, it);
-      it = next;
-    }
-  }
-  for (Connection& connection : done) connection.thread.join();
-}
-
-void FakeNode::accept_loop() {
-  while (!stopping_) {
-    Socket socket = port_.accept(std::chrono::seconds{1});
-    join_finished();
-    if (!socket.is_open()) continue;
-    const std::lock_guard lock{mutex_};
-    if (stopping_ || connections_.size() >= kMaxConnections) continue;
-    const std::size_t number = ++accepted_;
-    Connection& connection = connections_.emplace_back();
-    connection.socket = std::move(socket);
-    connection.tls = tls_;
-    connection.thread = std::thread{[this, &connection, number] { serve(connection, number); }};
-  }
-}
-
-void FakeNode::serve(Connection& connection, std::size_t number) {
-  try {
-    if (connection.tls) shake_hands(connection, number);
-    serve_requests(connection, number);
-  } catch (const SocketError&) {
-    // The proxy closed, or the node was stopped: the client judges the result.
-  } catch (const std::exception& error) {
-    ADD_FAILURE() << "node " << name_ << ": " << error.what();
-  }
-  {
-    const std::lock_guard lock{mutex_};
-    connection.socket.close();  // under the lock, so that no reused descriptor is shut down
-  }
-  connection.finished = true;
-}
-
-void FakeNode::shake_hands(Connection& connection, std::size_t number) {
-  Socket& socket = connection.socket;
-  NodeHandshake handshake;
-  handshake.connection = number;
-  try {
-    socket.accept_tls(connection.tls, kIdle);
-    handshake.client_certificate = socket.peer_certificate();
-    handshake.alpn = socket.alpn();
-    handshake.resumed = socket.session_reused();
-  } catch (const SocketError& error) {
-    handshake.error = error.what();
-  }
-  handshake.version = socket.tls_version();
-  handshake.server_name = socket.server_name();
-  const std::string failure = handshake.error;
-  {
-    const std::lock_guard lock{mutex_};
-    if (handshakes_.size() < kKeptRequests) handshakes_.push_back(std::move(handshake));
-  }
-  if (!failure.empty()) throw SocketError(failure);
-}
-
-void FakeNode::serve_requests(Connection& connection, std::size_t number) {
-  MessageReader reader{connection.socket};
+void FakeNode::serve(Socket& socket, std::size_t number) {
+  MessageReader reader{socket};
   for (bool keep_open = true; keep_open;) {
-    const auto head = reader.read_head(kIdle);
+    const auto head = reader.read_head(NodeServer::kIdle);
     if (!head) return;
     NodeRequest request = parse_request(*head, number);
     const Handler handler = note(request);
-    NodeExchange exchange{*this, std::move(request), connection.socket, reader};
+    NodeExchange exchange{*this, std::move(request), socket, reader};
     handler(exchange);
     if (exchange.keep_open()) (void)exchange.read_body();
     keep_open =
@@ -254,11 +136,6 @@ Handler FakeNode::note(const NodeRequest& request) {
   }
   request_came_.notify_all();
   return handler;
-}
-
-std::size_t FakeNode::connections() const {
-  const std::lock_guard lock{mutex_};
-  return accepted_;
 }
 
 std::size_t FakeNode::requests() const {
@@ -282,18 +159,13 @@ std::vector<NodeRequest> FakeNode::seen() const {
   return seen_;
 }
 
-std::vector<NodeHandshake> FakeNode::handshakes() const {
-  const std::lock_guard lock{mutex_};
-  return handshakes_;
-}
-
 NodeRequest FakeNode::last(std::string_view path) const {
   const std::lock_guard lock{mutex_};
   const auto found = std::find_if(seen_.rbegin(), seen_.rend(), [path](const NodeRequest& request) {
     return request.path() == path;
   });
   if (found == seen_.rend()) {
-    throw std::runtime_error(name_ + " was never asked for " + std::string{path});
+    throw std::runtime_error(name() + " was never asked for " + std::string{path});
   }
   return *found;
 }
@@ -306,18 +178,24 @@ bool FakeNode::wait_for(std::string_view path, std::size_t count, Millis deadlin
   });
 }
 
+std::string default_answer(const std::string& node, const NodeRequest& request,
+                           const NodeBody& body) {
+  std::string cookies;  // HTTP/2 may have several fields
+  for (const std::string& each : request.headers.all("Cookie")) {
+    cookies += (cookies.empty() ? "" : "; ") + each;
+  }
+  const nlohmann::json answer = {
+      {"node", node},      {"method", request.method}, {"target", request.target},
+      {"cookie", cookies}, {"size", body.size},        {"sha256", body.sha256},
+  };
+  return answer.dump();
+}
+
 void answer_plainly(NodeExchange& exchange) {
   const NodeBody& body = exchange.read_body();
   if (body.end == BodyEnd::aborted) return;
-  const nlohmann::json answer = {
-      {"node", exchange.node_name()},
-      {"method", exchange.request().method},
-      {"target", exchange.request().target},
-      {"cookie", exchange.request().headers.get("Cookie")},
-      {"size", body.size},
-      {"sha256", body.sha256},
-  };
-  exchange.respond(200, answer.dump(), {{"Content-Type", "application/json"}});
+  exchange.respond(200, default_answer(exchange.node_name(), exchange.request(), body),
+                   {{"Content-Type", "application/json"}});
 }
 
 Handler answering(std::string raw) {

@@ -1,19 +1,17 @@
 #pragma once
 
 #include "tests/support/http_message.h"
+#include "tests/support/node_server.h"
 
-#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <list>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <vector>
 
 namespace bonedry::test {
@@ -28,17 +26,6 @@ struct NodeRequest {
   std::size_t connection = 0;  ///< the number of the node's connection that it came on, from 1
 
   [[nodiscard]] std::string path() const { return target.substr(0, target.find('?')); }
-};
-
-/// A TLS handshake of a node, done or failed.
-struct NodeHandshake {
-  std::size_t connection = 0;  ///< as in NodeRequest
-  std::string server_name;     ///< the SNI; "" when there was none
-  std::string version;         ///< such as "TLSv1.3"
-  std::string alpn;
-  std::string client_certificate;  ///< PEM
-  bool resumed = false;
-  std::string error;  ///< why it failed; "" when it is done
 };
 
 /// The body of a request, once a handler has read it.
@@ -95,37 +82,37 @@ using Handler = std::function<void(NodeExchange&)>;
 /// "method", "target", "cookie", "size", "sha256"}. Thread-safe.
 class FakeNode {
  public:
-  static constexpr std::size_t kMaxConnections = 1000;
+  static constexpr std::size_t kMaxConnections = NodeServer::kMaxConnections;
   static constexpr std::size_t kKeptRequests = 20000;
 
   explicit FakeNode(std::string name);  ///< starts it; TLS: see story_tls.h
   /// Starts it, over TLS if `tls` has a value.
   FakeNode(std::string name, const std::optional<TlsServer>& tls);
-  ~FakeNode();
   FakeNode(const FakeNode&) = delete;
   FakeNode& operator=(const FakeNode&) = delete;
 
-  [[nodiscard]] const std::string& name() const { return name_; }
-  [[nodiscard]] const std::string& address() const { return port_.address(); }
+  [[nodiscard]] const std::string& name() const { return server_.name(); }
+  [[nodiscard]] const std::string& address() const { return server_.address(); }
 
   /// Speaks TLS on the connections from now on. Sessions of before are unknown, even when the
   /// settings are the same.
-  void serve_tls(const TlsServer& tls);
+  void serve_tls(const TlsServer& tls) { server_.serve_tls(tls); }
 
   /// Sets the handler for a path; an empty handler restores the default response.
   void on(const std::string& path, Handler handler);
 
   /// Refuses connections from now on and cuts off open ones.
-  void stop();
+  void stop() { server_.stop(); }
   /// Like `stop`, but each open connection gets only a RST, as if the machine had failed.
-  void die();
+  void die() { server_.die(); }
   /// Listens again at the same address.
-  void start();
+  void start() { server_.start(); }
   /// Cuts off open connections and keeps accepting new ones.
-  void drop_connections();
+  void drop_connections() { server_.drop_connections(); }
 
-  [[nodiscard]] std::size_t connections() const;  ///< accepted so far
-  [[nodiscard]] std::size_t requests() const;     ///< heads read so far
+  /// Accepted so far.
+  [[nodiscard]] std::size_t connections() const { return server_.connections(); }
+  [[nodiscard]] std::size_t requests() const;  ///< heads read so far
   [[nodiscard]] std::size_t requests_for(std::string_view path) const;
   /// The number of heads read so far by path, as one consistent snapshot.
   [[nodiscard]] std::map<std::string, std::size_t, std::less<>> counts() const;
@@ -133,45 +120,28 @@ class FakeNode {
   /// The latest request for this path. Throws when there was none.
   [[nodiscard]] NodeRequest last(std::string_view path) const;
   /// All handshakes so far, in the order of their ends.
-  [[nodiscard]] std::vector<NodeHandshake> handshakes() const;
+  [[nodiscard]] std::vector<NodeHandshake> handshakes() const { return server_.handshakes(); }
   /// Waits until this many requests for the path have arrived.
   [[nodiscard]] bool wait_for(std::string_view path, std::size_t count,
                               Millis deadline = kDeadline) const;
 
  private:
-  struct Connection {
-    Socket socket;
-    TlsContext tls;  // null without TLS
-    std::thread thread;
-    std::atomic<bool> finished{false};
-  };
-
-  void accept_loop();
-  void stop_accepting();
-  void end_connections(void (Socket::*how)());
-  void serve(Connection& connection, std::size_t number);
-  void shake_hands(Connection& connection, std::size_t number);
-  void serve_requests(Connection& connection, std::size_t number);
+  void serve(Socket& socket, std::size_t number);
   [[nodiscard]] Handler note(const NodeRequest& request);
-  void join_finished();
 
-  const std::string name_;
-  ListeningPort port_;
-  std::thread acceptor_;
-  std::atomic<bool> stopping_{false};
-
-  mutable std::mutex mutex_;  // guards everything below
+  mutable std::mutex mutex_;  // guards everything up to `requests_`
   mutable std::condition_variable request_came_;
-  TlsContext tls_;
-  std::list<Connection> connections_;
   std::map<std::string, Handler, std::less<>> handlers_;
   std::map<std::string, std::size_t, std::less<>> counts_;
   std::vector<NodeRequest> seen_;
-  std::vector<NodeHandshake> handshakes_;
-  std::size_t accepted_ = 0;
   std::size_t requests_ = 0;
+
+  NodeServer server_;  // the last member: its threads use the others
 };
 
+/// The body of a node's default response.
+[[nodiscard]] std::string default_answer(const std::string& node, const NodeRequest& request,
+                                         const NodeBody& body);
 /// Sends a node's default response.
 void answer_plainly(NodeExchange& exchange);
 

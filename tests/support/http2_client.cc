@@ -1,10 +1,10 @@
 #include "tests/support/http2_client.h"
 
 #include "proxy/base/ascii.h"
+#include "tests/support/nghttp2_calls.h"
 #include "tests/support/socket_calls.h"
 #include "tests/support/story_tls.h"
 
-#include <nghttp2/nghttp2.h>
 #include <poll.h>
 
 #include <algorithm>
@@ -19,26 +19,6 @@ namespace {
 
 /// More than any test opens: whoever wants to exceed the peer's limit does so before reading it.
 constexpr std::uint32_t kStreamsBeforeSettings = 1'000'000;
-
-Millis left(TestTime until) {
-  return std::max(Millis{0}, std::chrono::ceil<Millis>(until - TestClock::now()));
-}
-
-void checked(int result, const std::string& what) {
-  if (result == NGHTTP2_ERR_NOMEM) throw std::bad_alloc{};
-  if (result < 0) throw SocketError(what + ": " + nghttp2_strerror(result));
-}
-
-std::uint32_t error_code(std::string_view name) {
-  for (std::uint32_t code = NGHTTP2_NO_ERROR; code <= NGHTTP2_HTTP_1_1_REQUIRED; ++code) {
-    if (nghttp2_http2_strerror(code) == name) return code;
-  }
-  throw std::invalid_argument("no error code of HTTP/2: " + std::string{name});
-}
-
-std::string text(const std::uint8_t* bytes, std::size_t size) {
-  return {reinterpret_cast<const char*>(bytes), size};
-}
 
 /// Each cookie in a field of its own, as RFC 9113, section 8.2.3 allows.
 void add_crumbs(Headers& fields, std::string_view cookies) {
@@ -80,18 +60,6 @@ Headers to_fields(const Request& request, const std::string& scheme) {
   return fields;
 }
 
-/// nghttp2 copies the bytes, and changes names to lower case.
-std::vector<nghttp2_nv> to_name_values(const Headers& fields) {
-  const auto bytes = [](const std::string& value) {
-    return reinterpret_cast<std::uint8_t*>(const_cast<char*>(value.data()));
-  };
-  std::vector<nghttp2_nv> all;
-  for (const auto& [name, value] : fields) {
-    all.push_back({bytes(name), bytes(value), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE});
-  }
-  return all;
-}
-
 Response parse_head(const Headers& fields) {
   Response head;
   head.version = "HTTP/2";
@@ -124,7 +92,7 @@ struct Http2Client::Callbacks {
   static int on_header(nghttp2_session* /*session*/, const nghttp2_frame* /*frame*/,
                        const std::uint8_t* name, std::size_t name_size, const std::uint8_t* value,
                        std::size_t value_size, std::uint8_t /*flags*/, void* user_data) {
-    client(user_data).fields_.add(text(name, name_size), text(value, value_size));
+    client(user_data).fields_.add(to_text(name, name_size), to_text(value, value_size));
     return 0;
   }
 
@@ -133,13 +101,13 @@ struct Http2Client::Callbacks {
                                const std::uint8_t* value, std::size_t value_size,
                                std::uint8_t /*flags*/, void* user_data) {
     client(user_data).violation_ =
-        "field " + text(name, name_size) + ": " + text(value, value_size);
+        "field " + to_text(name, name_size) + ": " + to_text(value, value_size);
     return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
   }
 
   static int on_data(nghttp2_session* session, std::uint8_t /*flags*/, StreamId id,
                      const std::uint8_t* data, std::size_t size, void* user_data) {
-    if (Stream* const to = find(user_data, id)) to->arrived += text(data, size);
+    if (Stream* const to = find(user_data, id)) to->arrived += to_text(data, size);
     return nghttp2_session_consume_connection(session, size);
   }
 
@@ -154,8 +122,8 @@ struct Http2Client::Callbacks {
         break;
       case NGHTTP2_GOAWAY:
         to.goaway_ =
-            Goaway{frame->goaway.last_stream_id, nghttp2_http2_strerror(frame->goaway.error_code),
-                   text(frame->goaway.opaque_data, frame->goaway.opaque_data_len)};
+            Goaway{frame->goaway.last_stream_id, http2_error_name(frame->goaway.error_code),
+                   to_text(frame->goaway.opaque_data, frame->goaway.opaque_data_len)};
         break;
       default:
         if (Stream* const of = find(user_data, frame->hd.stream_id))
@@ -166,7 +134,7 @@ struct Http2Client::Callbacks {
 
   static void on_stream_frame(Http2Client& client, Stream& stream, const nghttp2_frame& frame) {
     if (frame.hd.type == NGHTTP2_RST_STREAM) {
-      stream.response.reset = nghttp2_http2_strerror(frame.rst_stream.error_code);
+      stream.response.reset = http2_error_name(frame.rst_stream.error_code);
       return;
     }
     if (frame.hd.type == NGHTTP2_HEADERS) take_fields(stream, std::exchange(client.fields_, {}));
@@ -207,9 +175,9 @@ struct Http2Client::Callbacks {
     std::string& violation = client(user_data).violation_;
     if (frame->hd.type == NGHTTP2_RST_STREAM && !own && violation.empty()) {
       violation = "stream " + std::to_string(frame->hd.stream_id) + ": " +
-                  nghttp2_http2_strerror(frame->rst_stream.error_code);
+                  http2_error_name(frame->rst_stream.error_code);
     } else if (frame->hd.type == NGHTTP2_GOAWAY && violation.empty()) {
-      violation = text(frame->goaway.opaque_data, frame->goaway.opaque_data_len);
+      violation = to_text(frame->goaway.opaque_data, frame->goaway.opaque_data_len);
     }
     return 0;
   }
@@ -234,26 +202,14 @@ struct Http2Client::Callbacks {
                            void* user_data) {
     Stream* const from = find(user_data, id);
     if (from == nullptr) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-    const std::size_t taken = from->body.copy(reinterpret_cast<char*>(buffer), size, from->sent);
-    from->sent += taken;
-    if (from->unsent() == 0 && from->ends) {
-      *flags |= NGHTTP2_DATA_FLAG_EOF;
-      if (!from->trailers.empty()) {
-        *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
-        const auto fields = to_name_values(from->trailers);
-        checked(nghttp2_submit_trailer(session, id, fields.data(), fields.size()), "trailers");
-      }
-    } else if (taken == 0) {
-      return NGHTTP2_ERR_DEFERRED;
-    }
-    return static_cast<ssize_t>(taken);
+    return from->output.read(session, id, buffer, size, flags);
   }
 
   static nghttp2_session* make_session(Http2Client& client) {
     nghttp2_session_callbacks* all = nullptr;
     nghttp2_option* options = nullptr;
     nghttp2_session* session = nullptr;
-    checked(nghttp2_session_callbacks_new(&all), "callbacks");
+    check_nghttp2(nghttp2_session_callbacks_new(&all), "callbacks");
     nghttp2_session_callbacks_set_on_begin_headers_callback(all, on_begin_headers);
     nghttp2_session_callbacks_set_on_header_callback(all, on_header);
     nghttp2_session_callbacks_set_on_invalid_header_callback(all, on_invalid_header);
@@ -263,13 +219,13 @@ struct Http2Client::Callbacks {
     nghttp2_session_callbacks_set_before_frame_send_callback(all, before_frame);
     nghttp2_session_callbacks_set_on_frame_not_send_callback(all, on_frame_not_sent);
     nghttp2_session_callbacks_set_on_stream_close_callback(all, on_stream_close);
-    checked(nghttp2_option_new(&options), "options");
+    check_nghttp2(nghttp2_option_new(&options), "options");
     nghttp2_option_set_no_auto_window_update(options, 1);
     nghttp2_option_set_peer_max_concurrent_streams(options, kStreamsBeforeSettings);
     const int made = nghttp2_session_client_new2(&session, all, &client, options);
     nghttp2_option_del(options);
     nghttp2_session_callbacks_del(all);
-    checked(made, "session");
+    check_nghttp2(made, "session");
     return session;
   }
 };
@@ -290,12 +246,12 @@ Http2Client::Http2Client(const std::string& address, std::optional<TlsClient> tl
   const std::array<nghttp2_settings_entry, 2> settings{
       {{NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
        {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, static_cast<std::uint32_t>(windows.stream)}}};
-  checked(
+  check_nghttp2(
       nghttp2_submit_settings(session_.get(), NGHTTP2_FLAG_NONE, settings.data(), settings.size()),
       "settings");
-  checked(nghttp2_session_set_local_window_size(session_.get(), NGHTTP2_FLAG_NONE, 0,
-                                                windows.connection),
-          "window");
+  check_nghttp2(nghttp2_session_set_local_window_size(session_.get(), NGHTTP2_FLAG_NONE, 0,
+                                                      windows.connection),
+                "window");
   flush(TestClock::now() + kDeadline);
 }
 
@@ -317,15 +273,15 @@ StreamId Http2Client::submit(const Request& request, bool has_body) {
   const StreamId id =
       nghttp2_submit_request(session_.get(), nullptr, name_values.data(), name_values.size(),
                              has_body ? &body : nullptr, nullptr);
-  checked(id, "request");
+  check_nghttp2(id, "request");
   streams_[id].response.end = BodyEnd::aborted;
   return id;
 }
 
 StreamId Http2Client::begin(const Request& request, Millis deadline) {
   const StreamId id = submit(request, !request.body.empty());
-  stream(id).body = request.body;
-  stream(id).ends = true;
+  stream(id).output.add(request.body);
+  stream(id).output.ends = true;
   flush(TestClock::now() + deadline);
   return id;
 }
@@ -344,11 +300,7 @@ void Http2Client::resume(StreamId id, TestTime until) {
 void Http2Client::offer_data(StreamId id, std::string_view bytes, Millis deadline) {
   Stream& to = stream(id);
   if (to.closed) return;
-  if (to.unsent() == 0) {
-    to.body.clear();
-    to.sent = 0;
-  }
-  to.body += bytes;
+  to.output.add(bytes);
   resume(id, TestClock::now() + deadline);
 }
 
@@ -356,17 +308,17 @@ void Http2Client::send_data(StreamId id, std::string_view bytes, Millis deadline
   const TestTime until = TestClock::now() + deadline;
   offer_data(id, bytes, deadline);
   Stream& to = stream(id);
-  wait_until([&to] { return to.unsent() == 0 || to.closed; }, until);
+  wait_until([&to] { return to.output.unsent() == 0 || to.closed; }, until);
 }
 
 std::size_t Http2Client::unsent(StreamId id) const {
-  return streams_.at(id).unsent();
+  return streams_.at(id).output.unsent();
 }
 
 void Http2Client::end(StreamId id, const Headers& trailers, Millis deadline) {
   Stream& to = stream(id);
-  to.ends = true;
-  to.trailers = trailers;
+  to.output.ends = true;
+  to.output.trailers = trailers;
   resume(id, TestClock::now() + deadline);
 }
 
@@ -374,8 +326,9 @@ void Http2Client::reset(StreamId id, std::string_view code, Millis deadline) {
   if (const auto found = streams_.find(id); found != streams_.end()) {
     found->second.reset_by_us = true;
   }
-  checked(nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, id, error_code(code)),
-          "RST_STREAM");
+  check_nghttp2(
+      nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, id, http2_error_code(code)),
+      "RST_STREAM");
   flush(TestClock::now() + deadline);
 }
 
@@ -475,7 +428,7 @@ Http2Settings Http2Client::peer_settings(Millis deadline) {
 
 void Http2Client::ping(Millis deadline) {
   const std::size_t wanted = ++pings_sent_;
-  checked(nghttp2_submit_ping(session_.get(), NGHTTP2_FLAG_NONE, nullptr), "PING");
+  check_nghttp2(nghttp2_submit_ping(session_.get(), NGHTTP2_FLAG_NONE, nullptr), "PING");
   wait_until([&] { return pings_answered_ >= wanted; }, TestClock::now() + deadline);
 }
 
@@ -516,13 +469,7 @@ void Http2Client::wait_until(const std::function<bool()>& predicate, TestTime un
 }
 
 void Http2Client::flush(TestTime until) {
-  const std::uint8_t* bytes = nullptr;
-  for (;;) {
-    const ssize_t size = nghttp2_session_mem_send(session_.get(), &bytes);
-    checked(static_cast<int>(std::min<ssize_t>(size, 0)), "send");
-    if (size == 0) break;
-    output_ += text(bytes, static_cast<std::size_t>(size));
-  }
+  output_ += take_output(session_.get());
   if (lost_) output_.clear();
   if (!output_.empty()) send_output(until);
 }
@@ -555,7 +502,7 @@ void Http2Client::receive_some(TestTime until) {
   if (size == 0) return lose_connection();
   const ssize_t taken = nghttp2_session_mem_recv(
       session_.get(), reinterpret_cast<const std::uint8_t*>(buffer.data()), size);
-  checked(static_cast<int>(std::min<ssize_t>(taken, 0)), "receive");
+  check_nghttp2(static_cast<int>(std::min<ssize_t>(taken, 0)), "receive");
 }
 
 void Http2Client::lose_connection() {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "tests/support/http2.h"
+#include "tests/support/http2_output.h"
 #include "tests/support/http_client.h"
 
 #include <cstddef>
@@ -14,8 +16,6 @@
 struct nghttp2_session;
 
 namespace bonedry::test {
-
-using StreamId = std::int32_t;
 
 /// What a client grants its peer, in bytes. The defaults are those of RFC 9113.
 struct Http2Windows {
@@ -111,12 +111,7 @@ class Http2Client : public ClientConnection {
     bool ended_by_peer = false;
     bool closed = false;
     bool reset_by_us = false;
-    std::string body;  ///< of the request; the part before `sent` is at the peer
-    std::size_t sent = 0;
-    bool ends = false;  ///< nothing follows `body` but the trailers
-    Headers trailers;
-
-    [[nodiscard]] std::size_t unsent() const { return body.size() - sent; }
+    Http2Output output;  ///< the body of the request
   };
 
   [[nodiscard]] Stream& stream(StreamId id);

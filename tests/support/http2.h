@@ -1,0 +1,9 @@
+#pragma once
+
+#include <cstdint>
+
+namespace bonedry::test {
+
+using StreamId = std::int32_t;
+
+}  // namespace bonedry::test
