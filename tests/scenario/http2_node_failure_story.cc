@@ -237,7 +237,7 @@ TEST_P(Http2NodeFailureStory, AClientThatDoesNotReadHoldsUpOnlyItsStream) {
   const StreamId big = lazy.begin({.target = "/big"});
   EXPECT_EQ(lazy.read_head(big).status, 200);
   HttpClient old{address()};
-  old.socket().limit_receive_buffer(4096);
+  old.socket().limit_receive_buffer(65536);
   old.send(Request{.target = "/big"}.to_wire());
   ASSERT_TRUE(alice_.wait_for("/big", 2));
   for (int i = 0; i < 50; ++i) {
