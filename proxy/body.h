@@ -41,10 +41,11 @@ class BodySlices {
 /// exchange; reused with it.
 class ReplayBody {
  public:
-  /// What is sent before a node of HTTP/2 can say anything (RFC 9113, section 6.9.2).
-  static constexpr std::size_t kMaxBytes = 2 * BlockPool::kBlockSize;
   /// A block of memory each: requests of gRPC have two or three.
   static constexpr std::size_t kMaxParts = 4;
+  /// More than is sent before a node of HTTP/2 can say anything (RFC 9113, section 6.9.2), and than
+  /// what then waits.
+  static constexpr std::size_t kMaxBytes = kMaxParts * BlockPool::kBlockSize;
 
   /// What cannot be kept is left out, and `bytes` tells.
   void add(const BodySlices& body) {

@@ -1,6 +1,7 @@
 #include "proxy/http2_output.h"
 
 #include "proxy/http/body_writer.h"
+#include "proxy/http/request_fields.h"
 
 #include <algorithm>
 #include <utility>
@@ -14,19 +15,6 @@ constexpr std::size_t kMaxQueued = std::size_t{64} * 1024;
 // A window for all streams that is enough for what each may have queued: what an exchange sends
 // before it is paused.
 constexpr std::size_t kAmpleWindow = std::size_t{100} * 2 * BlockPool::kBlockSize;
-
-/// Views of "Name: value\r\n" lines.
-void split_lines(std::string_view lines, std::vector<http2::FieldView>& fields) {
-  while (!lines.empty()) {
-    const std::size_t end = lines.find("\r\n");
-    const std::string_view line = lines.substr(0, end);
-    const std::size_t colon = line.find(": ");
-    if (colon != std::string_view::npos) {
-      fields.push_back({line.substr(0, colon), line.substr(colon + 2)});
-    }
-    lines.remove_prefix(end == std::string_view::npos ? lines.size() : end + 2);
-  }
-}
 
 }  // namespace
 
@@ -126,12 +114,16 @@ void Http2Body::move(std::size_t size, SliceQueue& to) {
 
 std::span<const http2::FieldView> Http2Body::trailers() {
   trailer_fields_.clear();
-  split_lines(trailer_lines_, trailer_fields_);
+  http::each_line(trailer_lines_, [this](std::string_view name, std::string_view value) {
+    trailer_fields_.push_back({name, value});
+  });
   return trailer_fields_;
 }
 
 void Http2Body::drop() {
   bytes_.clear();
+  end_ = http2::End::no;
+  trailer_lines_.clear();
   count_backlog(0);
 }
 

@@ -96,7 +96,8 @@ class Http2Body {
   /// Whether the last flush met a closed window, not a full transport.
   [[nodiscard]] bool waits_for_window() const { return wait_ == Wait::window; }
   void note_sent_end() { note_sent(); }
-  /// Drops what is there.
+  /// Drops what is there. A body that was dropped does not end: its stream is to be reset, and must
+  /// not look complete before that.
   void drop();
   /// The same, and its owner is told of nothing more. Before the owner leaves its connection.
   void stop();

@@ -15,13 +15,10 @@ using io::Ready;
 
 namespace {
 
-// A connection that fails later than this after it was leased did not fail because it had been
-// idle.
-constexpr Millis kStaleReuseWindow{1000};
 // Ids of streams end at 2^31, and only every other is a client's (RFC 9113, section 5.1.1).
 constexpr std::uint64_t kMaxRequests = std::uint64_t{1} << 29U;
 
-http2::ClientLimits session_limits(const http::HeadLimits& heads) {
+http2::ClientLimits client_limits(const http::HeadLimits& heads) {
   http2::ClientLimits limits;
   limits.header_block = 4 * heads.bytes;
   return limits;
@@ -41,7 +38,7 @@ Http2UpstreamConnection::Http2UpstreamConnection(NodeObserver& node, Http2Upstre
       transport_(context.loop, std::move(transport)),
       timer_(context.loop.timers(), [this] { on_timeout(); }),
       flush_(context.loop, [this] { flush(); }),
-      session_(*this, session_limits(context.heads)),
+      session_(*this, client_limits(context.heads)),
       out_(session_, context.blocks),
       since_(context.loop.now()) {
   transport_->attach(*this);

@@ -20,8 +20,6 @@ namespace {
 // the rest is spliced. Responses on a connection are often similar, so the previous one decides.
 constexpr std::uint64_t kLongResponse = 32 * 1024;
 constexpr std::size_t kFirstReadOfLong = 4 * 1024;
-// A connection that fails later than this after it was lent did not fail because it had been idle.
-constexpr Millis kStaleReuseWindow{1000};
 
 }  // namespace
 

@@ -27,6 +27,10 @@ class NodeObserver {
   ~NodeObserver() = default;
 };
 
+/// A connection that fails later than this after it was leased did not fail because it had been
+/// idle.
+inline constexpr Millis kStaleReuseWindow{1000};
+
 /// How a connection to a node is made.
 struct UpstreamTarget {
   std::uint64_t generation = 0;  ///< of the target: connections of an older one are not reused

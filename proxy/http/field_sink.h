@@ -23,4 +23,8 @@ class FieldSink {
   ~FieldSink() = default;
 };
 
+/// Passes a Content-Length on without leading zeros: the RFC allows them, but some recipients would
+/// read an octal number.
+void forward_length(const Head& head, const Field& field, FieldSink& sink);
+
 }  // namespace bonedry::http

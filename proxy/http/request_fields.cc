@@ -20,13 +20,6 @@ void add_number(std::string_view name, std::uint64_t number, FieldSink& sink) {
   sink.added(name, std::string_view(digits.data(), end));
 }
 
-/// Removes leading zeros: the RFC allows them, but some recipients would read an octal number.
-void write_length(const Head& head, const Field& field, FieldSink& sink) {
-  const std::string_view value = head.value(field);
-  if (value.size() == 1 || !value.starts_with('0')) return sink.received(field);
-  add_number("Content-Length", parse_length(value).value_or(0), sink);
-}
-
 /// Whether a request field is removed, or written elsewhere than in the loop over all fields.
 bool is_removed_or_rewritten(const Field& field, const RequestInfo& request, Trust trust,
                              const RequestEdits& edits, const HopByHop& hop_by_hop) {
@@ -202,7 +195,7 @@ void each_kept_request_field(const Head& head, const RequestInfo& request, const
     if (field.id == FieldName::cookie) {
       write_cookie(head, field, edits.cookies, sink);
     } else if (field.id == FieldName::content_length) {
-      write_length(head, field, sink);
+      forward_length(head, field, sink);
     } else if (!is_removed_or_rewritten(field, request, client.trust, edits, hop_by_hop) &&
                !is_replaced_certificate(head, field, client)) {
       sink.received(field);

@@ -77,13 +77,6 @@ bool write_cache_field(const Head& head, const Field& field, CacheAdvice advice,
          equal_ignoring_case(name, "Edge-Control") || equal_ignoring_case(name, "X-Accel-Expires");
 }
 
-/// Removes leading zeros: the RFC allows them, but some recipients would read an octal number.
-void write_length(const Head& head, const Field& field, FieldSink& sink) {
-  const std::string_view value = head.value(field);
-  if (value.size() == 1 || !value.starts_with('0')) return sink.received(field);
-  sink.added("Content-Length", std::to_string(parse_length(value).value_or(0)));
-}
-
 }  // namespace
 
 std::string_view via_version(const Head& head) {
@@ -99,7 +92,7 @@ void each_response_field(const Head& head, const ResponseEdits& edits, std::stri
   const bool bare = head.status < 200 || head.status == 204;
   for (const Field& field : head.fields) {
     if (field.id == FieldName::content_length) {
-      if (!bare) write_length(head, field, sink);
+      if (!bare) forward_length(head, field, sink);
     } else if (!hop_by_hop(field) && !is_removed_field(head, field, edits, hsts) &&
                !write_cache_field(head, field, advice, sink)) {
       sink.received(field);

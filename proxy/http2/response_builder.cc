@@ -11,7 +11,7 @@ namespace {
 
 // Where HTTP/1.1 has a version, a status and a reason.
 constexpr std::string_view kFirstLine = "HTTP/2\r\n";
-constexpr const char* kTooLarge = "a head that is too large";
+constexpr const char* kHeadTooLarge = "a head that is too large";
 constexpr const char* kBadField = "a malformed header field";
 
 bool is_status(std::string_view text) {
@@ -49,7 +49,7 @@ void ResponseBuilder::add_field(std::string_view name, std::string_view value) {
   if (is_for_connection(id)) return fail("a field that HTTP/2 does not have");
   const bool fits = head_->fields.size() < limits_.fields &&
                     append_line(id, name, value, limits_.bytes, text_, *head_);
-  if (!fits) fail(kTooLarge);
+  if (!fits) fail(kHeadTooLarge);
 }
 
 void ResponseBuilder::fail(const char* why) {
