@@ -41,7 +41,8 @@ class BodySlices {
 /// exchange; reused with it.
 class ReplayBody {
  public:
-  static constexpr std::size_t kMaxBytes = BlockPool::kBlockSize;
+  /// What is sent before a node of HTTP/2 can say anything (RFC 9113, section 6.9.2).
+  static constexpr std::size_t kMaxBytes = 2 * BlockPool::kBlockSize;
   /// A block of memory each: requests of gRPC have two or three.
   static constexpr std::size_t kMaxParts = 4;
 

@@ -111,6 +111,7 @@ void DownstreamConnection::send_interim(const http::Head& head) {
 /// A body of unknown length is sent chunked; to an HTTP/1.0 client it ends with the connection.
 void DownstreamConnection::send_head(const http::Head& head, const http::ResponseInfo& response,
                                      const http::ResponseEdits& edits) {
+  using Length = http::ResponseWriteOptions::Length;
   http::ResponseWriteOptions options;
   static_cast<http::ResponseEdits&>(options) = edits;
   options.to_http_1_0 = exchange_->request_head().http_1_0();
@@ -119,6 +120,7 @@ void DownstreamConnection::send_head(const http::Head& head, const http::Respons
   switch (response.body.length) {
     case http::BodyLength::none:
       options.framing = FramingKind::none;
+      if (http::needs_zero_length(head, request_.request_kind)) options.length = Length::zero;
       break;
     case http::BodyLength::known:
       options.framing = FramingKind::length;

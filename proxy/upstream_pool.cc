@@ -39,9 +39,11 @@ void UpstreamPool::configure(const balancer::NodeView& node, const conf::Pool& c
   max_waiting_ = node.max_waiting;
   passive_failures_ = config.health.passive_failures;
   passive_hold_ = config.health.passive_hold;
-  if (config.reuse < max_idle_time_) close_idle();
-  max_idle_time_ = config.reuse;
-  lifetime_.set_max(max_idle_time_);
+  // A node that is dry, or about to be, is to be stopped: nothing of ours holds it up.
+  const Millis keep = node.door == balancer::Door::shut ? Millis{0} : config.reuse;
+  if (keep < max_idle_time_) close_idle();
+  max_idle_time_ = keep;
+  lifetime_.set_max(config.reuse);
   const bool same = node.address == address_ && config.protocol == protocol_ &&
                     config.proxy_protocol == target_.proxy_protocol && tls == tls_context_ &&
                     config.streams_per_connection == target_.streams;

@@ -190,6 +190,7 @@ void write_response_head(const Head& head, const ResponseWriteOptions& options, 
   FieldWriter fields(head, writer);
   each_response_field(head, options, options.hsts, fields);
   if (options.framing == FramingKind::chunked) writer.copy("Transfer-Encoding: chunked\r\n"sv);
+  if (options.length == ResponseWriteOptions::Length::zero) fields.added("Content-Length", "0");
   if (!options.upgrade.empty()) {
     write_upgrade(options.upgrade, writer);
   } else if (options.persistence == Persistence::close) {

@@ -35,6 +35,8 @@ struct ResponseWriteOptions : ResponseEdits {
   std::string_view upgrade;  ///< of a 101: the protocol that follows; otherwise empty
   std::string_view hsts;     ///< value of Strict-Transport-Security; empty: as the node says
   Persistence persistence = Persistence::keep_alive;
+  /// Whether a Content-Length of 0 is added.
+  enum class Length : std::uint8_t { as_received, zero } length = Length::as_received;
   bool to_http_1_0 = false;
 };
 void write_response_head(const Head& head, const ResponseWriteOptions& options, HeadSink sink);

@@ -378,7 +378,8 @@ Result<ResponseFacts, const char*> validate_http2_response(const Head& head, Bod
   ResponseFacts facts;
   if (head.status < 100 || head.status > 599) return Failure{"a status out of range"};
   if (head.status == 101) return Failure{"a 101, which HTTP/2 does not have"};
-  const auto framing = message_framing(head, collect_fields(head), Framing{});
+  const FramingFields fields = collect_fields(head);
+  const auto framing = message_framing(head, fields, Framing{});
   if (!framing) return Failure{framing.error()};
   facts.interim = head.status < 200;
   if (facts.interim && follows == BodyFollows::no) return Failure{"a 1xx as the last response"};
@@ -387,9 +388,14 @@ Result<ResponseFacts, const char*> validate_http2_response(const Head& head, Bod
   if (follows == BodyFollows::no && facts.body.bytes > 0) {
     return Failure{"a Content-Length without a body"};
   }
-  const bool is_open = follows == BodyFollows::yes && framing->kind == FramingKind::none;
+  const bool is_open = follows == BodyFollows::yes && fields.lengths == 0;
   if (is_open) facts.body = {BodyLength::unknown, 0};
   return facts;
+}
+
+bool needs_zero_length(const Head& head, RequestKind request_kind) {
+  const bool may_have_body = request_kind != RequestKind::head && !has_no_body(head.status);
+  return may_have_body && head.find(FieldName::content_length) == nullptr;
 }
 
 namespace {

@@ -64,6 +64,10 @@ enum class RequestKind : std::uint8_t { head, upgrade, other };
                                                                          BodyFollows follows,
                                                                          RequestKind request_kind);
 
+/// Whether a response without a body needs a Content-Length in HTTP/1, where it would otherwise end
+/// with its connection (RFC 9112, section 6.3); in HTTP/2 its head says that it is all.
+[[nodiscard]] bool needs_zero_length(const Head& head, RequestKind request_kind);
+
 /// The value of a Content-Length: digits only, at most 2^63-1.
 [[nodiscard]] std::optional<std::uint64_t> parse_length(std::string_view text);
 
