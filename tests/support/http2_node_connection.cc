@@ -125,9 +125,8 @@ struct Http2NodeConnection::Callbacks {
     const StreamId id = frame->hd.stream_id;
     if (frame->hd.type == NGHTTP2_RST_STREAM) {
       const std::uint32_t code = frame->rst_stream.error_code;
-      const Http2NodeStream* const stream = of.find(id);
-      if (code == NGHTTP2_REFUSED_STREAM || (stream != nullptr && stream->reset_by_us)) return 0;
-      of.node_.note_violation("stream " + std::to_string(id) + ": " + http2_error_name(code));
+      if (code == NGHTTP2_REFUSED_STREAM || of.resets_.count(id) > 0) return 0;
+      of.node_.note_violation(of.describe(id) + ": " + http2_error_name(code));
     } else if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.opaque_data_len > 0) {
       of.closes_after_output_ = true;
       of.node_.note_violation(to_text(frame->goaway.opaque_data, frame->goaway.opaque_data_len) +
@@ -287,6 +286,15 @@ Http2NodeStream* Http2NodeConnection::find(StreamId id) {
   return found == streams_.end() ? nullptr : found->second.get();
 }
 
+std::string Http2NodeConnection::describe(StreamId id) {
+  const Http2NodeStream* const stream = find(id);
+  if (stream == nullptr) return "stream " + std::to_string(id);
+  const Http2NodeRequest& request = stream->request;
+  return "stream " + std::to_string(id) + " (" + request.method + ' ' + request.target +
+         ", content-length " + request.headers.get("content-length") + ", got " +
+         std::to_string(request.body.size) + " bytes)";
+}
+
 void Http2NodeConnection::begin(StreamId id, Headers fields) {
   if (accepted_ && id > *accepted_) return;
   last_ = id;
@@ -440,7 +448,7 @@ void Http2NodeConnection::resume(Http2NodeStream& stream,
 
 void Http2NodeConnection::reset(Http2NodeStream& stream, std::string_view code) {
   change(stream, [&](nghttp2_session* session) {
-    stream.reset_by_us = true;
+    resets_.insert(stream.request.stream);
     check_nghttp2(nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, stream.request.stream,
                                             http2_error_code(code)),
                   "RST_STREAM");

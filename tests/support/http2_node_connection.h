@@ -14,6 +14,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 
@@ -28,7 +29,6 @@ struct Http2NodeStream {
   Sha256 digest;
   std::string arrived;  ///< of its body, not read yet
   bool is_read = true;  ///< false: the handler has returned, and nobody reads the rest
-  bool reset_by_us = false;
   Http2Output output;
 };
 
@@ -92,6 +92,7 @@ class Http2NodeConnection {
   using StreamPointer = std::shared_ptr<Http2NodeStream>;
 
   [[nodiscard]] Http2NodeStream* find(StreamId id);
+  [[nodiscard]] std::string describe(StreamId id);
   void begin(StreamId id, Headers fields);
   void run_handler(const Http2Handler& handler, const StreamPointer& stream);
   void join_finished();
@@ -120,6 +121,7 @@ class Http2NodeConnection {
   std::condition_variable changed_;
   std::unique_ptr<nghttp2_session, void (*)(nghttp2_session*)> session_;
   std::map<StreamId, StreamPointer> streams_;
+  std::set<StreamId> resets_;  ///< by handlers; a stream may be over before its RST_STREAM is sent
   std::list<Running> handlers_;
   Headers fields_;  ///< of the block that is arriving
   std::size_t begun_ = 0;
