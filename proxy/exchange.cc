@@ -154,7 +154,10 @@ bool Exchange::too_large(std::uint64_t body) const {
 void Exchange::keep_for_retry(const BodySlices& body) {
   const bool may_serve =
       info_.idempotent || runtime_->view().config.protocol == conf::NodeProtocol::h2;
-  if (may_serve && kept_body_.bytes() + body.bytes() == stats_.bytes_in) kept_body_.add(body);
+  const bool goes_on = kept_body_.bytes() + body.bytes() == stats_.bytes_in;
+  if (!may_serve || response_ != ResponseState::waiting) return;
+  if (goes_on) kept_body_.add(body);
+  if (kept_body_.bytes() != stats_.bytes_in) kept_body_.clear();
 }
 
 bool Exchange::takes_request_pipes() const {
@@ -267,6 +270,7 @@ void Exchange::on_response_head(const http::ResponseInfo& response) {
     return on_error(invalid_response("a 101 with a protocol that was not requested"));
   }
   timer_.disarm();
+  kept_body_.clear();
   // A success would say that the switch had taken place (RFC 8441, section 5).
   const bool is_missed = info_.switching == http::RequestInfo::Switch::required &&
                          !response.switches() && response_head_.status < 300;

@@ -57,7 +57,7 @@ bool Http2UpstreamConnection::has_room() const {
 
 bool Http2UpstreamConnection::is_fresh(balancer::Repeat repeat) {
   const bool ask = repeat == balancer::Repeat::forbidden || transport_->has_pending_event();
-  if (ask && reading_ == Reading::no) read();
+  if (ask && in_session_ == Session::idle) read();
   return has_room();
 }
 
@@ -65,9 +65,10 @@ UpstreamStream& Http2UpstreamConnection::lease(UpstreamEvents& exchange, Connect
   if (streams_.empty()) {
     in_use_ = std::move(in_use);
     idle_before_lease_ = requests_ == 0 ? Millis{0} : idle_duration();
+    since_ = context_.loop.now();
+    heard_ = Heard::nothing;
     if (state_ == State::open) timer_.disarm();
   }
-  since_ = context_.loop.now();
   const auto use =
       requests_ == 0 ? Http2UpstreamStream::Use::first : Http2UpstreamStream::Use::again;
   if (++requests_ >= kMaxRequests) leases_ = Leases::over;
@@ -103,6 +104,7 @@ void Http2UpstreamConnection::remove(Http2UpstreamStream& stream) {
   streams_.pop_back();
   std::ranges::replace(received_, &stream, nullptr);
   std::ranges::replace(resumed_, &stream, nullptr);
+  std::ranges::replace(closed_, &stream, nullptr);
   if (state_ >= State::closed) return remove_if_empty();
   if (streams_.empty()) become_idle();
   owner_.on_room_changed(*this);
@@ -111,8 +113,9 @@ void Http2UpstreamConnection::remove(Http2UpstreamStream& stream) {
 void Http2UpstreamConnection::become_idle() {
   in_use_.reset();
   since_ = context_.loop.now();
-  if (state_ != State::open) return leave();  // nobody waits for it to connect
-  const Millis keep = leases_ == Leases::given ? owner_.max_idle_time(*this) : Millis{0};
+  // Nobody waits for one that is connecting.
+  const bool may_stay = state_ == State::open && leases_ == Leases::given;
+  const Millis keep = may_stay ? owner_.max_idle_time(*this) : Millis{0};
   if (keep <= Millis{0}) leases_ = Leases::over;
   keep <= Millis{0} ? schedule_flush() : timer_.arm(keep);
 }
@@ -128,12 +131,28 @@ void Http2UpstreamConnection::on_connect_event() {
   if (tls && tls->alpn != "h2") {
     return fail_to_connect(EPROTO, "the node does not choose h2 (ALPN)");
   }
+  state_ = State::greeting;
+  schedule_flush();
+  update_interest();
+}
+
+void Http2UpstreamConnection::become_open() {
   state_ = State::open;
   timer_.disarm();
   node_.on_connect_succeeded();
-  schedule_flush();
-  update_interest();
+  owner_.on_room_changed(*this);
+  refuse_excess();
   each_stream([](Http2UpstreamStream& stream) { stream.on_connected(); });
+}
+
+/// Streams that the node would not take go elsewhere instead of waiting here.
+void Http2UpstreamConnection::refuse_excess() {
+  std::size_t excess = streams_.size() - std::min(streams_.size(), limit_of_node());
+  each_stream([&excess](Http2UpstreamStream& stream) {
+    if (excess == 0 || !stream.is_unsent()) return;
+    --excess;
+    stream.refuse();
+  });
 }
 
 void Http2UpstreamConnection::fail_to_connect(int error, const std::string& why) {
@@ -142,22 +161,26 @@ void Http2UpstreamConnection::fail_to_connect(int error, const std::string& why)
 
 /// The node has closed the connection, or an error has occurred.
 void Http2UpstreamConnection::on_connection_lost(IoStatus status) {
-  const bool soon_after_lease = context_.loop.now() - since_ < kStaleReuseWindow;
   const bool failed = status == IoStatus::failed || writing_ == Writing::broken;
   const int error = failed ? transport_->error() : 0;
+  if (state_ == State::greeting) {
+    const std::string how = failed ? transport_->error_text() : "the connection ended";
+    return fail_to_connect(failed ? error : ECONNRESET, "it does not speak HTTP/2: " + how);
+  }
+  const bool soon_after_lease = context_.loop.now() - since_ < kStaleReuseWindow;
   const bool by_tls = error == EPROTO;
   if (by_tls) node_.on_tls_failed(transport_->error_text());
-  const bool unread = !by_tls && ((failed && soon_after_lease) || transport_->unacknowledged() > 0);
+  const bool unread = !by_tls && heard_ == Heard::nothing &&
+                      ((failed && soon_after_lease) || transport_->unacknowledged() > 0);
   if (streams_.empty()) {
     node_.on_closed_by_node(idle_duration(), since_);
-  } else if (idle_before_lease_ > Millis{0} && soon_after_lease) {
+  } else if (idle_before_lease_ > Millis{0} && soon_after_lease && heard_ == Heard::nothing) {
     node_.on_closed_by_node(idle_before_lease_, since_);
   }
   ConnectionLoss loss{{EndReason::node_closed, Retry::no, error}};
   if (unread) loss.read = ConnectionLoss::Read::no;
   if (goaway_ && *goaway_ != ErrorCode::no_error) loss.error.why = http2::name_of(*goaway_);
   if (*fault_ != '\0') loss.error.why = fault_;
-  if (!session_.is_greeted()) loss.error.why = "it does not speak HTTP/2";
   close(loss);
 }
 
@@ -199,7 +222,7 @@ void Http2UpstreamConnection::on_ready(Ready ready) {
   if (state_ == State::connecting) return on_connect_event();
   if (state_ >= State::closed) return;
   if (has(ready, Ready::write) && !out_.empty()) flush();
-  if (state_ == State::open && has(ready, Ready::read)) read();
+  if (state_ < State::closed && has(ready, Ready::read)) read();
 }
 
 void Http2UpstreamConnection::on_watch_failed(int error) {
@@ -207,7 +230,7 @@ void Http2UpstreamConnection::on_watch_failed(int error) {
 }
 
 void Http2UpstreamConnection::on_timeout() {
-  if (state_ == State::connecting) return fail_to_connect(ETIMEDOUT, errno_text(ETIMEDOUT));
+  if (!connected()) return fail_to_connect(ETIMEDOUT, errno_text(ETIMEDOUT));
   leave();
 }
 
@@ -233,17 +256,21 @@ void Http2UpstreamConnection::read() {
 }
 
 void Http2UpstreamConnection::receive() {
-  reading_ = Reading::yes;
+  in_session_ = Session::in_use;
+  heard_ = Heard::something;
   const std::uint32_t streams = session_.max_streams();
   const bool goes_on = session_.receive({in_.data(), in_.size()}, context_.loop.now());
   end_read();
-  reading_ = Reading::no;
+  in_session_ = Session::idle;
   in_.clear();
   if (state_ >= State::closed) return;
   if (!goes_on && !goaway_) fault_ = "it breaks the rules of HTTP/2";
   if (!goes_on) leave();
-  if (session_.max_streams() != streams) owner_.on_room_changed(*this);
   if (!goes_on || session_.wants_to_write()) schedule_flush();
+  if (state_ == State::greeting && goes_on && session_.is_greeted()) return become_open();
+  if (session_.max_streams() == streams) return;
+  owner_.on_room_changed(*this);
+  refuse_excess();
 }
 
 void Http2UpstreamConnection::end_read() {
@@ -251,8 +278,16 @@ void Http2UpstreamConnection::end_read() {
     if (received_[i] != nullptr) received_[i]->on_read_end();
   }
   received_.clear();
+  tell_closed();
   for (std::size_t i = 0; i < delivered_.size(); ++i) delivered_[i]->on_response_read_end();
   delivered_.clear();
+}
+
+void Http2UpstreamConnection::tell_closed() {
+  for (std::size_t i = 0; i < closed_.size(); ++i) {
+    if (closed_[i] != nullptr) closed_[i]->tell_closed();
+  }
+  closed_.clear();
 }
 
 void Http2UpstreamConnection::note_delivered(UpstreamEvents& exchange) {
@@ -283,29 +318,32 @@ std::size_t Http2UpstreamConnection::unacknowledged() const {
 void Http2UpstreamConnection::flush() {
   flush_.cancel();
   deliver_resumed();
-  if (state_ == State::connecting && is_left()) return close();
-  if (state_ != State::open) return;
+  if (!connected() && is_left()) return close();
+  if (state_ == State::connecting || state_ >= State::closed) return;
   if (writing_ == Writing::fine) {
+    in_session_ = Session::in_use;
     const IoStatus status = out_.write_to(*transport_);
+    in_session_ = Session::idle;
     if (status != IoStatus::done && status != IoStatus::would_block) {
       // The node may have responded and closed without reading on: that can still be read.
       writing_ = Writing::broken;
       out_.clear();
       leave();
     }
+    tell_closed();
     out_.tell_progress();
   }
-  if (state_ == State::open) settle();
+  if (state_ < State::closed) settle();
 }
 
 void Http2UpstreamConnection::deliver_resumed() {
-  reading_ = Reading::yes;
+  in_session_ = Session::in_use;
   for (std::size_t i = 0; i < resumed_.size(); ++i) {
     if (resumed_[i] != nullptr) resumed_[i]->on_resumed();
   }
   resumed_.clear();
   end_read();
-  reading_ = Reading::no;
+  in_session_ = Session::idle;
 }
 
 /// What follows from the state after a flush.

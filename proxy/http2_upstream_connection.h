@@ -44,11 +44,13 @@ class Http2UpstreamOwner {
 /// One HTTP/2 connection to a node, whose streams are leased to exchanges. Owned by a worker's
 /// UpstreamPool or a health check; its loop's thread.
 ///
-///   connecting --> open --> closed --> removed
-///        \___________________/
+///   connecting --> greeting --> open --> closed --> removed
+///        \____________\__________________/
 ///
-/// closed: streams whose response is here but not delivered yet are left. A node's GOAWAY is no
-/// failure: no stream is leased any more, and the connection closes when the last has ended.
+/// greeting: until the node's SETTINGS are here, which say how many streams it takes, and that it
+/// speaks HTTP/2 at all; closed: streams whose response is here but not delivered yet are left. A
+/// node's GOAWAY is no failure: no stream is leased any more, and the connection closes when the
+/// last has ended.
 class Http2UpstreamConnection final : public io::Retirable,
                                       private http2::ClientEvents,
                                       private io::FdWatcher::Handler {
@@ -62,6 +64,8 @@ class Http2UpstreamConnection final : public io::Retirable,
   [[nodiscard]] std::uint64_t generation() const { return target_.generation; }
   /// Whether another stream may be leased.
   [[nodiscard]] bool has_room() const;
+  /// How many streams the node takes at a time, once connected.
+  [[nodiscard]] std::size_t limit_of_node() const { return session_.max_streams(); }
   /// Whether no stream is.
   [[nodiscard]] bool is_idle() const { return streams_.empty(); }
   [[nodiscard]] Millis idle_duration() const { return context_.loop.now() - since_; }
@@ -84,7 +88,7 @@ class Http2UpstreamConnection final : public io::Retirable,
   [[nodiscard]] http2::ResponseBuilder& builder() { return builder_; }
   [[nodiscard]] const ReadBuffer& input() const { return in_; }
   [[nodiscard]] std::string_view scheme() const;
-  [[nodiscard]] bool connected() const { return state_ != State::connecting; }
+  [[nodiscard]] bool connected() const { return state_ >= State::open; }
   /// Whether nothing can be sent any more, though responses may still come.
   [[nodiscard]] bool write_failed() const { return writing_ == Writing::broken; }
   /// The node takes no more streams than are there without the one that it has just refused.
@@ -94,6 +98,8 @@ class Http2UpstreamConnection final : public io::Retirable,
   void schedule_reset(http2::StreamId id, http2::ErrorCode code);
   /// `stream` wants `on_read_end`.
   void note_received(Http2UpstreamStream& stream) { received_.push_back(&stream); }
+  /// `stream` wants `tell_closed`.
+  void note_closed(Http2UpstreamStream& stream) { closed_.push_back(&stream); }
   /// `stream` wants `on_resumed`.
   void note_resumed(Http2UpstreamStream& stream);
   /// The exchange has got something, and wants `on_response_read_end` after this read.
@@ -103,17 +109,20 @@ class Http2UpstreamConnection final : public io::Retirable,
 
  private:
   friend class Http2UpstreamList;
-  enum class State : std::uint8_t { connecting, open, closed, removed };
+  enum class State : std::uint8_t { connecting, greeting, open, closed, removed };
 
   void on_goaway(http2::ErrorCode code) override;
   void on_ready(io::Ready ready) override;
   void on_watch_failed(int error) override;
   void on_timeout();
   void on_connect_event();
+  void become_open();
+  void refuse_excess();
   void fail_to_connect(int error, const std::string& why);
   void read();
   void receive();
   void end_read();
+  void tell_closed();
   void flush();
   void deliver_resumed();
   void settle();
@@ -145,7 +154,8 @@ class Http2UpstreamConnection final : public io::Retirable,
   State state_ = State::connecting;
   enum class Leases : std::uint8_t { given, over } leases_ = Leases::given;
   enum class Writing : std::uint8_t { fine, broken } writing_ = Writing::fine;
-  enum class Reading : std::uint8_t { no, yes } reading_ = Reading::no;
+  // Within its session, or about to tell streams of it: it must not be read.
+  enum class Session : std::uint8_t { idle, in_use } in_session_ = Session::idle;
   io::ConnectionTransport transport_;
   io::Timer timer_;  // connect or idle time-out, depending on the state
   io::Deferred flush_;
@@ -157,10 +167,12 @@ class Http2UpstreamConnection final : public io::Retirable,
   std::vector<std::unique_ptr<Http2UpstreamStream>> streams_;
   std::vector<Http2UpstreamStream*> received_;  // null: was removed meanwhile
   std::vector<Http2UpstreamStream*> resumed_;   // the same
+  std::vector<Http2UpstreamStream*> closed_;    // the same
   std::vector<UpstreamEvents*> delivered_;
   ConnectionToken in_use_;
-  Instant since_;  // when it became idle or was last leased from
+  Instant since_;  // when it became idle or was leased from after that
   Millis idle_before_lease_{0};
+  enum class Heard : std::uint8_t { nothing, something } heard_ = Heard::nothing;  // since then
   std::uint64_t requests_ = 0;
   std::optional<http2::ErrorCode> goaway_;
   const char* fault_ = "";  // of the node, a literal

@@ -1,5 +1,6 @@
 #include "proxy/http2_upstream_list.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace bonedry::proxy {
@@ -12,6 +13,7 @@ void Http2UpstreamList::configure(Millis max_idle, std::uint64_t generation) {
   if (max_idle < max_idle_) close_idle();
   max_idle_ = max_idle;
   if (std::exchange(generation_, generation) == generation) return;
+  limit_of_node_ = kUnknown;
   for (const auto& connection : all_) connection->leave();
 }
 
@@ -48,6 +50,9 @@ Millis Http2UpstreamList::max_idle_time(const Http2UpstreamConnection& connectio
 }
 
 void Http2UpstreamList::on_room_changed(Http2UpstreamConnection& connection) {
+  if (connection.connected() && connection.generation() == generation_) {
+    limit_of_node_ = static_cast<unsigned>(std::max<std::size_t>(1, connection.limit_of_node()));
+  }
   Http2UpstreamConnection::Place& place = connection.place_;
   const List in_use = connection.is_idle() ? List::idle : List::with_room;
   const List wanted = connection.has_room() ? in_use : List::none;

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <vector>
 
@@ -25,6 +26,8 @@ class Http2UpstreamList final : private Http2UpstreamOwner {
 
   /// Connections to another target than this `generation` serve no further exchange.
   void configure(Millis max_idle, std::uint64_t generation);
+  /// How many streams the node takes on a connection, as far as its SETTINGS are known.
+  [[nodiscard]] unsigned limit_of_node() const { return limit_of_node_; }
   /// What `add` makes connections for.
   [[nodiscard]] Http2UpstreamOwner& owner() { return *this; }
   Http2UpstreamConnection& add(std::unique_ptr<Http2UpstreamConnection> connection);
@@ -40,6 +43,7 @@ class Http2UpstreamList final : private Http2UpstreamOwner {
 
  private:
   using List = Http2UpstreamConnection::Place::List;
+  static constexpr unsigned kUnknown = std::numeric_limits<unsigned>::max();
 
   [[nodiscard]] Millis max_idle_time(const Http2UpstreamConnection& connection) const override;
   void on_room_changed(Http2UpstreamConnection& connection) override;
@@ -52,6 +56,7 @@ class Http2UpstreamList final : private Http2UpstreamOwner {
   UpstreamLimiter& limiter_;
   Millis max_idle_{0};
   std::uint64_t generation_ = 0;
+  unsigned limit_of_node_ = kUnknown;
   std::vector<std::unique_ptr<Http2UpstreamConnection>> all_;
   std::vector<Http2UpstreamConnection*> with_room_;  // in use
   std::vector<Http2UpstreamConnection*> idle_;       // newest last, as far as known

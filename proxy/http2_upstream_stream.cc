@@ -85,6 +85,7 @@ Flow Http2UpstreamStream::flush() {
 }
 
 void Http2UpstreamStream::on_sent_end() {
+  sent_ = Sent::all;
   body_.note_sent_end();
 }
 
@@ -109,8 +110,9 @@ void Http2UpstreamStream::on_field(std::string_view name, std::string_view value
 }
 
 void Http2UpstreamStream::on_head(End end) {
+  if (end == End::yes) received_end_ = End::yes;
   if (exchange_ == nullptr) return;
-  if (phase_ != Phase::head) return on_end();
+  if (phase_ != Phase::head) return end_response();
   if (block_ == Block::none) return on_bad_response("a head without fields");
   block_ = Block::none;
   const auto facts = connection_.builder().finish(end, request_kind_, connection_.context().blocks);
@@ -121,7 +123,7 @@ void Http2UpstreamStream::on_head(End end) {
   exchange_->on_response_head(*facts);
   // Where there is no body, the node says so in a frame of its own, or wrongly sends one.
   const bool is_all = end == End::yes || facts->body.length == http::BodyLength::none;
-  if (exchange_ != nullptr && is_all) on_end();
+  if (exchange_ != nullptr && is_all) end_response();
 }
 
 void Http2UpstreamStream::on_bad_response(const char* why) {
@@ -143,7 +145,12 @@ void Http2UpstreamStream::on_data(std::string_view bytes) {
 }
 
 void Http2UpstreamStream::on_end() {
-  if (exchange_ == nullptr) return;
+  received_end_ = End::yes;
+  end_response();
+}
+
+void Http2UpstreamStream::end_response() {
+  if (exchange_ == nullptr || phase_ >= Phase::ended) return;
   if (trailers_.error() != nullptr) return on_bad_response(trailers_.error());
   phase_ = Phase::ended;
   if (stored_.empty() && delivers()) deliver_pieces();
@@ -210,43 +217,60 @@ void Http2UpstreamStream::release() {
   stored_.clear();
   pieces_.clear();
   if (wire_ != Wire::open) return leave();
-  const bool sent = head_end_ == End::yes || (body_.ended() == End::yes && body_.empty());
-  if (sent && phase_ == Phase::done) return;  // the session is about to close it
+  if (is_unsent()) {
+    connection_.session().forget(id_);
+    return leave();
+  }
+  if (sent_ == Sent::all && received_end_ == End::yes) return;  // the session will close it
   body_.drop();
   connection_.schedule_reset(id_, ErrorCode::cancel);
 }
 
-void Http2UpstreamStream::on_closed(ErrorCode code, EndedBy by) {
-  wire_ = Wire::closed;
-  if (exchange_ != nullptr && pieces_.count > 0) deliver_pieces();
-  if (exchange_ == nullptr) return leave();
-  if (phase_ >= Phase::ended) return;  // what is stored will be delivered
-  if (code == ErrorCode::refused_stream) connection_.note_refused();
-  exchange_->on_error(error_of(code, by));
+void Http2UpstreamStream::refuse() {
+  if (exchange_ != nullptr) exchange_->on_error({EndReason::node_closed, Retry::refused});
 }
 
-ExchangeError Http2UpstreamStream::error_of(ErrorCode code, EndedBy by) const {
-  if (phase_ != Phase::head) return {EndReason::response_cut, Retry::no, 0, http2::name_of(code)};
-  if (code == ErrorCode::refused_stream) return {EndReason::node_closed, Retry::refused};
-  const bool bad = by != EndedBy::peer && code != ErrorCode::no_error;
-  return {bad ? EndReason::bad_response : EndReason::node_closed, Retry::no, 0,
-          http2::name_of(code)};
+/// Within a call of the session, which its exchange must not get into.
+void Http2UpstreamStream::on_closed(ErrorCode code, EndedBy by) {
+  wire_ = Wire::closed;
+  closed_ = {code, by};
+  connection_.note_closed(*this);
+}
+
+void Http2UpstreamStream::tell_closed() {
+  if (exchange_ == nullptr) return leave();
+  if (phase_ >= Phase::ended) return;  // what is stored will be delivered
+  if (closed_.code == ErrorCode::refused_stream) connection_.note_refused();
+  exchange_->on_error(error_of_end());
+}
+
+ExchangeError Http2UpstreamStream::error_of_end() const {
+  const char* const code = http2::name_of(closed_.code);
+  if (phase_ != Phase::head) return {EndReason::response_cut, Retry::no, 0, code};
+  if (closed_.code == ErrorCode::refused_stream) return {EndReason::node_closed, Retry::refused};
+  const bool bad = closed_.by != EndedBy::peer && closed_.code != ErrorCode::no_error;
+  return {bad ? EndReason::bad_response : EndReason::node_closed, Retry::no, 0, code};
 }
 
 void Http2UpstreamStream::on_connection_lost(const ConnectionLoss& loss) {
-  const bool was_begun = wire_ == Wire::open;
   wire_ = Wire::closed;
   if (exchange_ == nullptr) return leave();
   if (phase_ >= Phase::ended) return;
+  exchange_->on_error(error_of(loss));
+}
+
+ExchangeError Http2UpstreamStream::error_of(const ConnectionLoss& loss) const {
   ExchangeError error = loss.error;
-  if (loss.during == ConnectionLoss::During::use) {
-    if (phase_ != Phase::head) error.reason = EndReason::response_cut;
-    const bool again = use_ == Use::again && phase_ == Phase::head;
-    if (again) error.retry = Retry::maybe_processed;
-    if (again && loss.read == ConnectionLoss::Read::no) error.retry = Retry::not_processed;
-    if (!was_begun) error.retry = Retry::refused;
+  if (loss.during == ConnectionLoss::During::connect) return error;
+  if (phase_ != Phase::head) {
+    error.reason = EndReason::response_cut;
+  } else if (is_unsent()) {
+    error.retry = Retry::refused;
+  } else if (use_ == Use::again) {
+    const bool unread = loss.read == ConnectionLoss::Read::no;
+    error.retry = unread ? Retry::not_processed : Retry::maybe_processed;
   }
-  exchange_->on_error(error);
+  return error;
 }
 
 void Http2UpstreamStream::leave() {

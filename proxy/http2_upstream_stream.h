@@ -41,6 +41,12 @@ class Http2UpstreamStream final : public io::Retirable,
 
   // -- for the connection -----------------------------------------------------------------------
   void on_connected();
+  /// The session has closed it.
+  void tell_closed();
+  /// Whether the node knows nothing of it.
+  [[nodiscard]] bool is_unsent() const { return sent_ == Sent::nothing; }
+  /// The node does not take it: its exchange goes elsewhere. It must be unsent.
+  void refuse();
   /// All of one read has been received: what is left of the body is delivered, or stored.
   void on_read_end();
   /// The exchange takes more.
@@ -73,6 +79,7 @@ class Http2UpstreamStream final : public io::Retirable,
   void move_body(std::size_t size, SliceQueue& to) override { body_.move(size, to); }
   [[nodiscard]] http2::End body_end() const override { return body_.ended(); }
   [[nodiscard]] std::span<const http2::FieldView> trailers() override { return body_.trailers(); }
+  void on_sent_head() override { sent_ = Sent::head; }
   void on_sent_end() override;
 
  private:
@@ -86,8 +93,10 @@ class Http2UpstreamStream final : public io::Retirable,
   };
 
   void on_body_sent() override;
+  void end_response();
   void on_bad_response(const char* why);
-  [[nodiscard]] ExchangeError error_of(http2::ErrorCode code, http2::EndedBy by) const;
+  [[nodiscard]] ExchangeError error_of_end() const;
+  [[nodiscard]] ExchangeError error_of(const ConnectionLoss& loss) const;
   [[nodiscard]] bool delivers() const { return exchange_ != nullptr && pauses_.none(); }
   void deliver_pieces();
   void deliver_stored();
@@ -103,10 +112,16 @@ class Http2UpstreamStream final : public io::Retirable,
 
   Http2Body body_;                        // of the request
   http2::End head_end_ = http2::End::no;  // whether the head is all
+  enum class Sent : std::uint8_t { nothing, head, all } sent_ = Sent::nothing;
   http::RequestKind request_kind_ = http::RequestKind::other;
 
   Phase phase_ = Phase::head;
   enum class Block : std::uint8_t { none, begun } block_ = Block::none;  // of fields
+  http2::End received_end_ = http2::End::no;
+  struct Closed {
+    http2::ErrorCode code = http2::ErrorCode::no_error;
+    http2::EndedBy by = http2::EndedBy::both;
+  } closed_;  // how; once it is
   Pauses pauses_;
   http::BodyPieces pieces_;  // of this read, from the connection's input
   http2::BodyStore stored_;

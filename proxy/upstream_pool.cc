@@ -5,6 +5,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <cassert>
 #include <cerrno>
 #include <utility>
@@ -12,9 +13,10 @@
 namespace bonedry::proxy {
 namespace {
 
-// An HTTP/2 connection that gets no acknowledgement for so long is lost with all its requests: its
-// node's machine has gone, and new requests would be leased there for as long as the kernel tries.
-constexpr Millis kUnacknowledgedLimit{10'000};
+// An HTTP/2 connection that gets no acknowledgement for so long, or for [timeouts] stall, is lost
+// with all its requests: its node's machine has gone, and new requests would be leased there for as
+// long as the kernel tries.
+constexpr Millis kUnacknowledged{10'000};
 
 }  // namespace
 
@@ -96,14 +98,14 @@ UpstreamConnection* UpstreamPool::find_idle(balancer::Repeat repeat) {
 
 NodeStreams::Lease UpstreamPool::lease(const LeaseRequest& request, UpstreamEvents& exchange) {
   if (max_connections_ == 0) return lease(request, exchange, ConnectionToken());
-  if (waiting_.empty() && has_room(request.reuse)) {
+  if (waiting_.empty() && has_room()) {
     return lease_stream(request, exchange, ConnectionToken());
   }
   if (waiting_.empty() && node_->acquire_connection(max_connections_)) {
     return lease(request, exchange, ConnectionToken(*node_));
   }
   if (!node_->begin_waiting(max_waiting_)) return Queued::full;
-  waiting_.push_back({&exchange, request.reuse, QueueToken(*node_)});
+  waiting_.push_back({&exchange, QueueToken(*node_)});
   ++context_.waiting;
   return Queued::waiting;
 }
@@ -131,21 +133,18 @@ NodeStreams::Lease UpstreamPool::lease(const LeaseRequest& request, UpstreamEven
   return &connection;
 }
 
-bool UpstreamPool::has_room(ConnectionReuse reuse) const {
-  return protocol_ == conf::NodeProtocol::h2 && reuse == ConnectionReuse::allowed &&
-         http2_.find_room() != nullptr;
+bool UpstreamPool::has_room() const {
+  return protocol_ == conf::NodeProtocol::h2 && http2_.find_room() != nullptr;
 }
 
-/// `turn` is given back where a connection that is in use has room all the same.
+/// `turn` is given back where a connection that is in use has room all the same. Only idle ones may
+/// be dead without being known to be.
 NodeStreams::Lease UpstreamPool::lease_stream(const LeaseRequest& request, UpstreamEvents& exchange,
                                               ConnectionToken turn) {
-  Http2UpstreamConnection* known = nullptr;
-  if (request.reuse == ConnectionReuse::allowed) {
-    known = http2_.find_room();
-    if (known == nullptr) {
-      const Millis usable = lifetime_.usable(request.repeat, context_.loop.now());
-      known = http2_.find_idle(request.repeat, usable);
-    }
+  Http2UpstreamConnection* known = http2_.find_room();
+  if (known == nullptr && request.reuse == ConnectionReuse::allowed) {
+    const Millis usable = lifetime_.usable(request.repeat, context_.loop.now());
+    known = http2_.find_idle(request.repeat, usable);
   }
   if (known != nullptr) {
     meter_.reuses.add();
@@ -154,9 +153,11 @@ NodeStreams::Lease UpstreamPool::lease_stream(const LeaseRequest& request, Upstr
   meter_.connects.add();
   io::ConnectStart start = connect();
   if (start.error != 0) return on_connect_failed(start.error, errno_text(start.error));
-  io::limit_unacknowledged(start.fd.get(), kUnacknowledgedLimit);
+  io::limit_unacknowledged(start.fd.get(), std::max(kUnacknowledged, context_.timeouts.stall));
+  UpstreamTarget target = target_;
+  target.streams = std::min(target.streams, http2_.limit_of_node());
   auto made = std::make_unique<Http2UpstreamConnection>(
-      static_cast<NodeObserver&>(*this), http2_.owner(), context_, target_,
+      static_cast<NodeObserver&>(*this), http2_.owner(), context_, target,
       node_transport(context_, tls_.get(), std::move(start.fd)));
   return &http2_.add(std::move(made)).lease(exchange, std::move(turn));
 }
@@ -200,7 +201,7 @@ void UpstreamPool::leave_queue(UpstreamEvents& exchange) {
 void UpstreamPool::serve_queue() {
   while (!waiting_.empty()) {
     ConnectionToken turn;
-    if (!has_room(waiting_.front().reuse)) {
+    if (!has_room()) {
       if (!node_->acquire_connection(max_connections_)) return;
       turn = ConnectionToken(*node_);
     }

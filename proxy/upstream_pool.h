@@ -83,7 +83,7 @@ class UpstreamPool final : public NodeStreams, private UpstreamOwner {
   void drop(UpstreamConnection& connection) override;
   [[nodiscard]] UpstreamConnection* find_idle(balancer::Repeat repeat);
   /// Whether a stream of an HTTP/2 connection that is in use can be leased.
-  [[nodiscard]] bool has_room(ConnectionReuse reuse) const;
+  [[nodiscard]] bool has_room() const;
   [[nodiscard]] Lease lease_stream(const LeaseRequest& request, UpstreamEvents& exchange,
                                    ConnectionToken turn);
   [[nodiscard]] io::ConnectStart connect();
@@ -109,7 +109,6 @@ class UpstreamPool final : public NodeStreams, private UpstreamOwner {
   Http2UpstreamList http2_;
   struct Waiting {
     UpstreamEvents* exchange;
-    ConnectionReuse reuse;
     QueueToken place;
   };
   std::deque<Waiting> waiting_;  // bounded by the node's max_waiting

@@ -17,13 +17,16 @@ struct ClientSession::Callbacks {
     ClientSession& own = self(user);
     switch (header->type) {
       case NGHTTP2_HEADERS:
+        own.control_.give_back();
+        return 0;
       case NGHTTP2_GOAWAY:
       case NGHTTP2_RST_STREAM:     // one for each stream
       case NGHTTP2_WINDOW_UPDATE:  // makes no answer
         return 0;
       case NGHTTP2_DATA:
-        if (header->length > 0 || (header->flags & NGHTTP2_FLAG_END_STREAM) != 0) return 0;
-        break;
+        if (header->length == 0 && (header->flags & NGHTTP2_FLAG_END_STREAM) == 0) break;
+        own.control_.give_back();
+        return 0;
       default:
         break;
     }
@@ -156,6 +159,16 @@ std::optional<StreamId> ClientSession::send_request(std::span<const FieldView> f
                                                  end == End::yes ? nullptr : &body, &stream);
   must_not_lack_memory(id);
   return id > 0 ? std::optional<StreamId>(id) : std::nullopt;
+}
+
+/// Servers of gRPC answer data by a PING, to measure the round trip.
+void ClientSession::on_data_sent(std::size_t /*size*/, End /*end*/) {
+  control_.give_back();
+}
+
+void ClientSession::forget(StreamId id) {
+  nghttp2_session_set_stream_user_data(native(), id, nullptr);
+  reset(id, ErrorCode::cancel);
 }
 
 std::uint32_t ClientSession::max_streams() const {

@@ -50,6 +50,8 @@ class ClientSession final : public Session {
   /// copied. Nothing: the connection has no more ids.
   [[nodiscard]] std::optional<StreamId> send_request(std::span<const FieldView> fields, End end,
                                                      StreamEvents& stream);
+  /// Calls a stream no more that has not been written yet, and never writes it.
+  void forget(StreamId id);
   /// How many streams the peer allows at a time; a guess until it has said so.
   [[nodiscard]] std::uint32_t max_streams() const;
   /// Whether the peer has shown that it speaks HTTP/2.
@@ -59,6 +61,7 @@ class ClientSession final : public Session {
   struct Callbacks;
 
   void on_request_not_sent(StreamId id) override { not_sent_ = id; }
+  void on_data_sent(std::size_t size, End end) override;
 
   ClientEvents& events_;
   const ClientLimits limits_;

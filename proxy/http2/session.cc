@@ -29,6 +29,9 @@ struct Session::SharedCallbacks {
     if (header.type == NGHTTP2_GOAWAY) ++own.counts_.goaways_sent;
     const End end = (header.flags & NGHTTP2_FLAG_END_STREAM) != 0 ? End::yes : End::no;
     if (header.type == NGHTTP2_DATA) own.on_data_sent(header.length, end);
+    StreamEvents* const begun =
+        header.type == NGHTTP2_HEADERS ? own.stream(header.stream_id) : nullptr;
+    if (begun != nullptr) begun->on_sent_head();
     const bool ends =
         end == End::yes && (header.type == NGHTTP2_DATA || header.type == NGHTTP2_HEADERS);
     StreamEvents* const stream = ends ? own.stream(header.stream_id) : nullptr;

@@ -246,7 +246,7 @@ TEST_P(Http2NodeConnectionStory, ABodyThatIsStillHereGoesAgain) {
 
 TEST_P(Http2NodeConnectionStory, ABodyThatHasGoneByDoesNot) {
   alice_.on("/refused", [](Http2NodeExchange& exchange) {
-    EXPECT_EQ(exchange.receive(100'000).size(), 100'000U);
+    EXPECT_EQ(exchange.receive(300'000).size(), 300'000U);
     exchange.reset("REFUSED_STREAM");
   });
   launch_alice();

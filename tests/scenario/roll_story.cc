@@ -101,7 +101,7 @@ class RollStory : public Story {
           }
           return false;
         },
-        kDeadline * 3));
+        kDeadline * 3, Millis{1}));
     seen_.insert(found);
     return found;
   }
@@ -199,7 +199,9 @@ TEST_P(RollStory, KilledAtEveryStepItGoesOnWhereItStopped) {
     if (roll_state() == "finished") break;  // killed after its last report
     ASSERT_LT(kills, 30U);
   }
-  EXPECT_GE(kills, 3 * whole("alice").size() - 6) << "some steps are too short to be met";
+  // At least in the steps of each node that take time: while it bleeds, while its update runs, and
+  // until it is found healthy. Others may be over before the kill.
+  EXPECT_GE(kills, 3U * 3U);
   const auto sessions = crowd.wait_until_all_left();
   EXPECT_EQ(sessions.size(), 40U);
   EXPECT_THAT(sessions, Each(Field(&ObservedSession::error, IsEmpty())));
