@@ -235,7 +235,7 @@ TEST_P(Http2NodeConnectionStory, ABodyThatIsStillHereGoesAgain) {
   launch_alice();
   for (const User::Protocol protocol : kBothProtocols) {
     *refused = false;
-    const std::string body = std::string(10'000, 'a') + std::string(18'000, 'b');
+    const std::string body = std::string(500'000, 'a') + std::string(500'000, 'b');
     const Response response = ask(protocol, {.method = "POST", .target = "/refused", .body = body});
     EXPECT_EQ(response.status, 200);
     EXPECT_EQ(alice_.last("/refused").body.sha256, sha256(body));
