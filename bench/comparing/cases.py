@@ -40,7 +40,8 @@ class LoadCase:
         self.setting = setting
 
     def run(self, bench):
-        proxies = [p for p in bench.proxies if self.floors or p.sticky]
+        proxies = [p for p in bench.proxies if (self.floors or p.sticky) and
+                   (p.http2_to_nodes or not self.setting.get("http2_nodes"))]
         figures = {proxy.name: [] for proxy in proxies}
         for _ in range(bench.starts):
             with bench.running(proxies, self.load.users, **self.setting) as running:
@@ -353,6 +354,18 @@ def http2_cases():
                     tls=tls, http2=True)
 
 
+def http2_node_cases():
+    """HTTP/2 from clients and to the nodes, of who can."""
+    for name, size, per_second, loads in HTTP2_BODIES:
+        for streams, connections in loads.items():
+            about = (f"HTTP/2 to the nodes as well, {size} B, connections: {connections}, "
+                     f"streams of each: {streams}")
+            yield f"h2n{name}x{streams}", LoadCase(
+                Http2Load(connections, streams, f"/b/{size}", per_second), about,
+                (Goal("to_peer", http2_goal(size, streams)),), body_bytes=size, floors=False,
+                http2=True, http2_nodes=True)
+
+
 def http2_goal(size, streams):
     if size >= MIB:
         return 0.90
@@ -402,6 +415,7 @@ CASES = {
     "tlsresumedworkers": WorkersCase("TLS, a resumed handshake and 64 B per connection",
                                      Handshakes("--resume"), tls=True),
     **dict(http2_cases()),
+    **dict(http2_node_cases()),
     "ledger1M": LedgerCase(1000000, "1,000,000 sessions, without a proxy", LEDGER),
     "ledger10M": LedgerCase(10000000, "10,000,000 sessions, without a proxy", LEDGER),
     "expiry": ExpiryCase((Goal("p99_growth", 1.3), Goal("late_ms", 1000))),
@@ -427,7 +441,8 @@ def run_case(name, bench):
 
 
 def make_setting(bench, nodes=None, pinned_to=None, tls=False, **others):
-    nodes = nodes or [("127.0.0.1", port) for port in bench.node_ports]
+    ports = bench.http2_node_ports if others.get("http2_nodes") else bench.node_ports
+    nodes = nodes or [("127.0.0.1", port) for port in ports]
     return Setting(nodes, pinned_to=pinned_to or bench.proxy_core,
                    certificate=bench.certificate if tls else None, **others)
 

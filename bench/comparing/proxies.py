@@ -13,18 +13,19 @@ from .tls import GROUP, SUITE, VERSION, check_negotiation
 class Setting:
     """What a proxy is asked to be. `nodes` are (address, port) pairs. `certificate` is there where
     clients speak TLS, who may then speak `minimum_tls` and newer. `http2`: whether they speak HTTP/2 (by
-    prior knowledge where they do not speak TLS). The last three are for who keeps a
-    ledger: where it is, if it is there already, how long a session lasts, and where the HTTP door is."""
+    prior knowledge where they do not speak TLS), `http2_nodes` the same of the nodes. The last three are
+    for who keeps a ledger: where it is, if it is there already, how long a session lasts, and where the HTTP door is."""
 
     def __init__(self, nodes, workers=1, pinned_to=(0,), certificate=None,
-                 minimum_tls=VERSION.removeprefix("TLSv"), http2=False, sessions=1000000, state_dir=None,
-                 idle_timeout="20m", http_port=None):
+                 minimum_tls=VERSION.removeprefix("TLSv"), http2=False, http2_nodes=False,
+                 sessions=1000000, state_dir=None, idle_timeout="20m", http_port=None):
         self.nodes = nodes
         self.workers = workers
         self.pinned_to = set(pinned_to)
         self.certificate = certificate
         self.minimum_tls = minimum_tls
         self.http2 = http2
+        self.http2_nodes = http2_nodes
         self.sessions = sessions
         self.state_dir = state_dir
         self.idle_timeout = idle_timeout
@@ -36,6 +37,7 @@ class Proxy:
 
     sticky = True
     keeps_ledger = False
+    http2_to_nodes = False
 
     def __init__(self, name, program):
         self.name = name
@@ -68,6 +70,7 @@ def write(path, text):
 
 class Bonedry(Proxy):
     keeps_ledger = True
+    http2_to_nodes = True
 
     @staticmethod
     def tls(setting):
@@ -109,13 +112,48 @@ pool = "shop"
 {self.tls(setting)}
 [[pool]]
 name = "shop"
+protocol = "{'h2' if setting.http2_nodes else 'h1'}"
 [pool.session]
 idle_timeout = "{setting.idle_timeout}"
 {nodes}"""
         return [self.program, "--config", write(os.path.join(folder, "bonedry.toml"), config)]
 
 
+class Http2Node(Proxy):
+    """The origin, spoken to in HTTP/2: a bonedry before it, on the cores of the load."""
+
+    sticky = False
+
+    def command(self, folder, port, setting):
+        ((address, node_port),) = setting.nodes
+        config = f"""
+[server]
+workers = 1
+state_dir = "{folder}/state"
+[admin]
+socket = "{folder}/admin.sock"
+[log]
+access = "off"
+[timeouts]
+idle = "600s"
+[[listener]]
+address = "127.0.0.1:{port}"
+pool = "origin"
+alpn = ["h2c", "http/1.1"]
+[[pool]]
+name = "origin"
+[pool.session]
+sticky = "none"
+[[pool.node]]
+name = "origin"
+address = "{address}:{node_port}"
+"""
+        return [self.program, "--config", write(os.path.join(folder, "node.toml"), config)]
+
+
 class HAProxy(Proxy):
+    http2_to_nodes = True
+
     @staticmethod
     def tls(setting):
         certificate = setting.certificate
@@ -126,7 +164,8 @@ class HAProxy(Proxy):
                 f"ciphersuites {SUITE} curves {GROUP}{alpn}")
 
     def command(self, folder, port, setting):
-        servers = "".join(f"  server node{i} {address}:{node_port} cookie node{i}\n"
+        proto = " proto h2" if setting.http2_nodes else ""
+        servers = "".join(f"  server node{i} {address}:{node_port} cookie node{i}{proto}\n"
                           for i, (address, node_port) in enumerate(setting.nodes))
         cache = "tune.ssl.cachesize 0" if setting.certificate else ""
         config = f"""
