@@ -180,8 +180,10 @@ void Http2Connection::receive() {
 }
 
 void Http2Connection::end_read() {
-  // A stream that has been removed meanwhile is freed at the end of the iteration only.
-  for (Http2Stream* const stream : std::exchange(received_, {})) stream->on_read_end();
+  for (std::size_t i = 0; i < received_.size(); ++i) {
+    if (received_[i] != nullptr) received_[i]->on_read_end();
+  }
+  received_.clear();
 }
 
 /// A client that has only half-closed, which is rare, still gets its responses. The PING finds out:
@@ -236,7 +238,7 @@ void Http2Connection::remove(Http2Stream& stream) {
   worker_.context().loop.retire(std::move(*found));
   *found = std::move(streams_.back());
   streams_.pop_back();
-  std::erase(received_, &stream);
+  std::ranges::replace(received_, &stream, nullptr);
   if (state_ >= State::closed) return remove_if_empty();
   schedule_flush();
 }

@@ -129,7 +129,7 @@ class Http2Connection final : public ClientConnection,
   http2::RequestBuilder builder_;
   http2::SentFields fields_;
   std::vector<std::unique_ptr<Http2Stream>> streams_;
-  std::vector<Http2Stream*> received_;
+  std::vector<Http2Stream*> received_;  // null: was removed meanwhile
   std::uint64_t requests_ = 0;
   Endpoint local_;  // our end
   Random random_;

@@ -62,12 +62,21 @@ void Http2Stream::on_head(End end) {
   const auto info = connection_.builder().finish(end, context.blocks, {key.data(), key.size()});
   if (!info) return refuse(info.error());
   if (connection_.builder().is_connect()) kind_ = Kind::connect;
-  start_exchange(*info);
+  ready_ = *info;
+  connection_.note_received(*this);
 }
 
-void Http2Stream::start_exchange(const http::RequestInfo& info) {
+void Http2Stream::start_exchange() {
+  const http::RequestInfo info = *std::exchange(ready_, std::nullopt);
   if (info.body.length != http::BodyLength::none) takes_body_ = TakesBody::yes;
   exchange_->start(connection_.source(*this), info);
+}
+
+/// The client has gone before there was an exchange.
+void Http2Stream::abandon_head() {
+  if (input_ != Input::head && !ready_) return;
+  ready_.reset();
+  release_exchange();
 }
 
 /// Responds to a request that must not be forwarded.
@@ -94,12 +103,11 @@ void Http2Stream::refuse(const http::Refusal& refusal) {
 
 void Http2Stream::on_data(std::string_view bytes) {
   if (!exchange_ || pauses_.has(PauseReason::dropped)) return;
-  if (!delivers() || !stored_.empty()) {
-    return stored_.append(connection_.worker().context().blocks, bytes);
-  }
-  if (pieces_.count == http::BodyPieces::kMax) deliver_pieces();
-  if (!delivers()) return on_data(bytes);
-  if (pieces_.count == 0) connection_.note_received(*this);
+  const auto waits = [this] { return !stored_.empty() || (!delivers() && !ready_); };
+  if (!waits() && pieces_.count == http::BodyPieces::kMax) deliver_pieces();
+  if (!exchange_) return;
+  if (waits()) return stored_.append(connection_.worker().context().blocks, bytes);
+  if (pieces_.count == 0 && !ready_) connection_.note_received(*this);
   const auto at = static_cast<std::uint32_t>(bytes.data() - connection_.input().data());
   pieces_.pieces[pieces_.count++] = {at, static_cast<std::uint32_t>(bytes.size())};
   pieces_.bytes += bytes.size();
@@ -107,6 +115,10 @@ void Http2Stream::on_data(std::string_view bytes) {
 
 void Http2Stream::on_end() {
   input_ = Input::ended;
+  if (trailer_.refusal() && ready_) {
+    ready_.reset();
+    return refuse(*trailer_.refusal());
+  }
   if (trailer_.refusal() && exchange_) {
     return exchange_->on_error(refused(EndReason::bad_request, *trailer_.refusal()));
   }
@@ -114,6 +126,7 @@ void Http2Stream::on_end() {
 }
 
 void Http2Stream::on_read_end() {
+  if (ready_) start_exchange();
   if (pieces_.count > 0) deliver_pieces();
 }
 
@@ -142,7 +155,9 @@ void Http2Stream::deliver_stored() {
     whole.bytes = part.size;
     deliver(part.block, part.data, whole);
   }
-  if (delivers() && input_ == Input::ended && pieces_.count == 0) deliver({}, nullptr, {});
+  if (!delivers()) return;
+  if (pieces_.count > 0) return deliver_pieces();
+  if (input_ == Input::ended) deliver({}, nullptr, {});
 }
 
 void Http2Stream::deliver(const BlockRef& block, const char* data, const http::BodyPieces& pieces) {
@@ -280,7 +295,7 @@ EndpointPair Http2Stream::endpoints() const {
 // -- The end --------------------------------------------------------------------------------------
 
 void Http2Stream::end_if_displaced() {
-  if (exchange_) exchange_->end_if_displaced();
+  if (exchange_ && !ready_) exchange_->end_if_displaced();
 }
 
 void Http2Stream::on_exchange_end(StreamEnd end) {
@@ -316,8 +331,8 @@ void Http2Stream::on_closed(ErrorCode code, http2::EndedBy /*by*/) {
   if (input_ == Input::head && exchange_) {
     connection_.worker().report_refusal({connection_.client_text(), {}, connection_.listener(), {}},
                                         {400, "a malformed head"});
-    release_exchange();
   }
+  abandon_head();
   // `on_body_sent` follows, and tells the exchange.
   if (complete && exchange_) return body_.note_sent_end();
   lose_client();
@@ -325,7 +340,7 @@ void Http2Stream::on_closed(ErrorCode code, http2::EndedBy /*by*/) {
 
 void Http2Stream::on_lost() {
   wire_ = Wire::closed;
-  if (input_ == Input::head) release_exchange();
+  abandon_head();
   lose_client();
 }
 
@@ -343,7 +358,7 @@ void Http2Stream::lose_client() {
 
 void Http2Stream::cut() {
   wire_ = Wire::closed;
-  if (input_ == Input::head) release_exchange();
+  abandon_head();
   if (exchange_) return exchange_->on_downstream_lost();
   leave_if_over();
 }

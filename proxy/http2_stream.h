@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -31,7 +32,8 @@ class Http2Stream final : public io::Retirable,
   // -- for the connection -----------------------------------------------------------------------
   [[nodiscard]] http2::StreamId id() const { return id_; }
   [[nodiscard]] http::Head& request_head() { return exchange_->request_head(); }
-  /// All of one read has been received: what is left of the body is delivered, or stored.
+  /// All of one read has been received: the exchange of its head starts, what is left of the body
+  /// is delivered, or stored.
   void on_read_end();
   /// The connection is lost: the exchange may go on without its client.
   void on_lost();
@@ -87,7 +89,8 @@ class Http2Stream final : public io::Retirable,
   };
 
   void on_body_sent() override;
-  void start_exchange(const http::RequestInfo& info);
+  void start_exchange();
+  void abandon_head();
   void refuse(const http::Refusal& refusal);
   void deliver_pieces();
   void deliver_stored();
@@ -113,6 +116,8 @@ class Http2Stream final : public io::Retirable,
   // Whether there is a body that the exchange expects; a tunnel counts.
   enum class TakesBody : std::uint8_t { no, yes } takes_body_ = TakesBody::no;
   Pauses pauses_{PauseReason::no_node};
+  // Its exchange starts at the end of the read: what is reset by then never gets to a node.
+  std::optional<http::RequestInfo> ready_;
   http::BodyPieces pieces_;  // of this read, from the connection's input
   http2::BodyStore stored_;
   http2::TrailerBuilder trailer_;

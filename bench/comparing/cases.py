@@ -8,6 +8,7 @@ import subprocess
 import time
 
 from .http2 import Http2Load
+from .http2_floods import Http2FloodCase
 from .ledger import ExpiryCase, LedgerCase
 from .load import Handshakes, Load, run_load
 from .machine import BenchError, clients_that_fit, find_program
@@ -416,6 +417,8 @@ CASES = {
                                      Handshakes("--resume"), tls=True),
     **dict(http2_cases()),
     **dict(http2_node_cases()),
+    # An idle connection of HTTP/2 has some 20 KiB; a flood may have as much as is said in ARCHITECTURE.md.
+    "h2floods": Http2FloodCase((Goal("p99_growth", 1.5), Goal("bytes_each", MIB))),
     "ledger1M": LedgerCase(1000000, "1,000,000 sessions, without a proxy", LEDGER),
     "ledger10M": LedgerCase(10000000, "10,000,000 sessions, without a proxy", LEDGER),
     "expiry": ExpiryCase((Goal("p99_growth", 1.3), Goal("late_ms", 1000))),

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "proxy/http/head.h"
 #include "proxy/http2/session.h"
 
 #include <nghttp2/nghttp2.h>
@@ -48,6 +49,15 @@ std::ptrdiff_t plan_data(nghttp2_session* session, StreamId id, std::uint8_t* bu
                          std::size_t max, std::uint32_t* flags, nghttp2_data_source* source,
                          void* user);
 
+/// A value that never comes again would only drive others out of the table of the compression,
+/// which takes its time (RFC 7541, section 2.3.2).
+inline std::uint8_t flags_of(const FieldView& field) {
+  constexpr std::string_view kUnique = "x-request-id";
+  const bool is_unique =
+      field.name.size() == kUnique.size() && http::equal_ignoring_case(field.name, kUnique);
+  return is_unique ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE;
+}
+
 /// Fields as libnghttp2 wants them, which copies them. Most heads need no allocation.
 class NativeFields {
  public:
@@ -56,7 +66,7 @@ class NativeFields {
     nghttp2_nv* next = data();
     for (const FieldView& field : fields) {
       *next++ = {bytes_of(field.name), bytes_of(field.value), field.name.size(), field.value.size(),
-                 NGHTTP2_NV_FLAG_NONE};
+                 flags_of(field)};
     }
   }
   [[nodiscard]] nghttp2_nv* data() { return size_ > few_.size() ? many_.data() : few_.data(); }
