@@ -199,6 +199,7 @@ TEST_P(Http2ConnectionStory, AfterItsLastRequestANewOneIsNeeded) {
   for (int i = 2; i <= 10; ++i) ASSERT_EQ(client.get("/").status, 200) << "request " << i;
   const Goaway seen = client.goaway();
   EXPECT_EQ(seen.code, "NO_ERROR");
+  EXPECT_TRUE(alice_.wait_for("/slow", 1));
   EXPECT_EQ(alice_.requests(), 10U);
   gate.open();
   EXPECT_EQ(client.wait(slow).body, "at last") << "an open stream ends first";
