@@ -29,7 +29,8 @@ bool matches(const TextPattern& pattern, std::string_view text, const Equal& equ
     case TextPattern::Match::part:
       break;
   }
-  return !std::ranges::search(text, wanted, equal).empty();
+  // std::ranges::search of libstdc++ 12 is too much for clang 14.
+  return std::search(text.begin(), text.end(), wanted.begin(), wanted.end(), equal) != text.end();
 }
 
 bool path_matches(const TextPattern& pattern, std::string_view target) {
