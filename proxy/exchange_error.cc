@@ -103,10 +103,11 @@ bool Exchange::take_retry(Retry retry) {
 /// Routes the request again under the current topology, like a new request.
 void Exchange::retry(Retry why) {
   context_.counters().note_retry();
-  if (why != Retry::refused) {
-    if (held_.meter != nullptr) held_.meter->retries.add();
-    routing_.reuse = ConnectionReuse::new_only;
-  }
+  if (why != Retry::refused && held_.meter != nullptr) held_.meter->retries.add();
+  // The last one is the first on its connection: a node that gives each up after some requests
+  // cannot refuse it.
+  const bool is_last = why != Retry::refused || routing_.refusals == kMaxRefusals;
+  if (is_last) routing_.reuse = ConnectionReuse::new_only;
   progress_.to_node = Flow::open;
   release_upstream();
   hold_request();

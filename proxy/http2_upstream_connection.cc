@@ -17,6 +17,7 @@ namespace {
 
 // Ids of streams end at 2^31, and only every other is a client's (RFC 9113, section 5.1.1).
 constexpr std::uint64_t kMaxRequests = std::uint64_t{1} << 29U;
+constexpr const char* kBrokenRules = "it breaks the rules of HTTP/2";
 
 http2::ClientLimits client_limits(const http::HeadLimits& heads) {
   http2::ClientLimits limits;
@@ -164,7 +165,8 @@ void Http2UpstreamConnection::on_connection_lost(IoStatus status) {
   const bool failed = status == IoStatus::failed || writing_ == Writing::broken;
   const int error = failed ? transport_->error() : 0;
   if (state_ == State::greeting) {
-    const std::string how = failed ? transport_->error_text() : "the connection ended";
+    const std::string ended = *fault_ != '\0' ? fault_ : "the connection ended";
+    const std::string how = failed ? transport_->error_text() : ended;
     return fail_to_connect(failed ? error : ECONNRESET, "it does not speak HTTP/2: " + how);
   }
   const bool soon_after_lease = context_.loop.now() - since_ < kStaleReuseWindow;
@@ -264,7 +266,7 @@ void Http2UpstreamConnection::receive() {
   in_session_ = Session::idle;
   in_.clear();
   if (state_ >= State::closed) return;
-  if (!goes_on && !goaway_) fault_ = "it breaks the rules of HTTP/2";
+  if (!goes_on && !goaway_) fault_ = kBrokenRules;
   if (!goes_on) leave();
   if (!goes_on || session_.wants_to_write()) schedule_flush();
   if (state_ == State::greeting && goes_on && session_.is_greeted()) return become_open();
@@ -349,8 +351,9 @@ void Http2UpstreamConnection::deliver_resumed() {
 /// What follows from the state after a flush.
 void Http2UpstreamConnection::settle() {
   if (is_left()) return close();
-  if (session_.is_over()) return on_connection_lost(IoStatus::closed);
-  update_interest();
+  if (!session_.is_over()) return update_interest();
+  if (!goaway_) fault_ = kBrokenRules;
+  on_connection_lost(IoStatus::closed);
 }
 
 void Http2UpstreamConnection::update_interest() {

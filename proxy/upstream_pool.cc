@@ -98,12 +98,11 @@ UpstreamConnection* UpstreamPool::find_idle(balancer::Repeat repeat) {
 
 NodeStreams::Lease UpstreamPool::lease(const LeaseRequest& request, UpstreamEvents& exchange) {
   if (max_connections_ == 0) return lease(request, exchange, ConnectionToken());
-  if (waiting_.empty() && has_room()) {
-    return lease_stream(request, exchange, ConnectionToken());
-  }
-  if (waiting_.empty() && node_->acquire_connection(max_connections_)) {
+  const bool needs_turn = request.reuse == ConnectionReuse::new_only || !has_room();
+  if (waiting_.empty() && needs_turn && node_->acquire_connection(max_connections_)) {
     return lease(request, exchange, ConnectionToken(*node_));
   }
+  if (waiting_.empty() && has_room()) return lease_stream(request, exchange, ConnectionToken());
   if (!node_->begin_waiting(max_waiting_)) return Queued::full;
   waiting_.push_back({&exchange, QueueToken(*node_)});
   ++context_.waiting;
@@ -137,11 +136,14 @@ bool UpstreamPool::has_room() const {
   return protocol_ == conf::NodeProtocol::h2 && http2_.find_room() != nullptr;
 }
 
-/// `turn` is given back where a connection that is in use has room all the same. Only idle ones may
-/// be dead without being known to be.
+/// `turn` is given back where a connection that is in use has room all the same. Where a new one is
+/// wanted but no more may be opened, one in use will do: only idle ones may be dead without being
+/// known to be.
 NodeStreams::Lease UpstreamPool::lease_stream(const LeaseRequest& request, UpstreamEvents& exchange,
                                               ConnectionToken turn) {
-  Http2UpstreamConnection* known = http2_.find_room();
+  const bool opens_new =
+      request.reuse == ConnectionReuse::new_only && (turn || max_connections_ == 0);
+  Http2UpstreamConnection* known = opens_new ? nullptr : http2_.find_room();
   if (known == nullptr && request.reuse == ConnectionReuse::allowed) {
     const Millis usable = lifetime_.usable(request.repeat, context_.loop.now());
     known = http2_.find_idle(request.repeat, usable);

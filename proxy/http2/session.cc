@@ -18,6 +18,15 @@ struct Session::SharedCallbacks {
     return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
   }
 
+  /// Once a frame has been written, it may be some time until libnghttp2 says so.
+  static int on_sending_frame(nghttp2_session* /*session*/, const nghttp2_frame* frame,
+                              void* user) {
+    if (frame->hd.type != NGHTTP2_HEADERS) return 0;
+    StreamEvents* const stream = self(user).stream(frame->hd.stream_id);
+    if (stream != nullptr) stream->on_sending_head();
+    return 0;
+  }
+
   static int on_frame_sent(nghttp2_session* /*session*/, const nghttp2_frame* frame, void* user) {
     Session& own = self(user);
     const auto& header = frame->hd;
@@ -29,9 +38,6 @@ struct Session::SharedCallbacks {
     if (header.type == NGHTTP2_GOAWAY) ++own.counts_.goaways_sent;
     const End end = (header.flags & NGHTTP2_FLAG_END_STREAM) != 0 ? End::yes : End::no;
     if (header.type == NGHTTP2_DATA) own.on_data_sent(header.length, end);
-    StreamEvents* const begun =
-        header.type == NGHTTP2_HEADERS ? own.stream(header.stream_id) : nullptr;
-    if (begun != nullptr) begun->on_sent_head();
     const bool ends =
         end == End::yes && (header.type == NGHTTP2_DATA || header.type == NGHTTP2_HEADERS);
     StreamEvents* const stream = ends ? own.stream(header.stream_id) : nullptr;
@@ -76,6 +82,7 @@ Session::NativeCallbacks Session::shared_callbacks() {
   must_not_lack_memory(nghttp2_session_callbacks_new(&made));
   NativeCallbacks callbacks{made};
   nghttp2_session_callbacks_set_on_invalid_header_callback(made, Shared::on_invalid_header);
+  nghttp2_session_callbacks_set_before_frame_send_callback(made, Shared::on_sending_frame);
   nghttp2_session_callbacks_set_on_frame_send_callback(made, Shared::on_frame_sent);
   nghttp2_session_callbacks_set_on_frame_not_send_callback(made, Shared::on_frame_not_sent);
   nghttp2_session_callbacks_set_send_data_callback(made, Shared::send_data);

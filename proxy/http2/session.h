@@ -56,8 +56,8 @@ class StreamEvents {
   [[nodiscard]] virtual End body_end() const = 0;
   /// Sent after the body, which has ended; empty: none. Valid for the call in which it is asked.
   [[nodiscard]] virtual std::span<const FieldView> trailers() = 0;
-  /// A head has been written, not long ago.
-  virtual void on_sent_head() {}
+  /// A head is about to be written.
+  virtual void on_sending_head() {}
   /// END_STREAM has been written.
   virtual void on_sent_end() = 0;
 

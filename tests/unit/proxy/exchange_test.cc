@@ -161,6 +161,20 @@ TEST_F(ExchangeTest, WhatIsNotIdempotentIsNeverSentTwice) {
   EXPECT_EQ(nodes_[kAlice].asked.size(), 1U);
 }
 
+TEST_F(ExchangeTest, WhatANodeRefusesIsSentAgainTwiceWhateverItIs) {
+  only(kAlice);
+  ask("POST /x HTTP/1.1\r\n");
+  fail(kAlice, {EndReason::node_closed, Retry::refused});
+  fail(kAlice, {EndReason::node_closed, Retry::refused});
+  ASSERT_EQ(nodes_[kAlice].asked.size(), 3U);
+  EXPECT_EQ(nodes_[kAlice].asked[1].reuse, ConnectionReuse::allowed);
+  EXPECT_EQ(nodes_[kAlice].asked[2].reuse, ConnectionReuse::new_only);
+  EXPECT_FALSE(said("local 502"));
+  fail(kAlice, {EndReason::node_closed, Retry::refused});
+  EXPECT_TRUE(said("local 502"));
+  EXPECT_EQ(nodes_[kAlice].asked.size(), 3U);
+}
+
 TEST_F(ExchangeTest, ABodyThatCameInOnePieceIsKeptWhateverChunkItIsIn) {
   only(kAlice);
   client.unread = {"hello"};
