@@ -30,6 +30,11 @@ class OwnCookie final : public http::CookieFilter {
 void forward_request(const http::Head& head, const http::RequestFacts& facts,
                      const http::CookieFilter* cookies, http::HeadSink sink);
 
+/// Whether the next recipient is the last (RFC 9110, section 7.6.2): it answers the request itself.
+[[nodiscard]] inline bool ends_at_next(const http::RequestInfo& request) {
+  return request.max_forwards == std::uint64_t{1};
+}
+
 enum class Client : std::uint8_t { http_1_0, http_1_1 };
 
 /// The options with which Exchange forwards a response: a body of unknown length is framed by

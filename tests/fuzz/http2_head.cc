@@ -42,6 +42,9 @@ void check_forwarded(const http::Head& head, const http::RequestFacts& facts) {
   require_equal(again.refusal(), "", "HTTP/1.1 accepts it");
   require(again.head.size == text.size(), "what goes on is one head");
   const auto understood = http::validate_request(again.head);
+  if (!understood && ends_at_next(facts)) {
+    return require_equal(understood.error().why, "Max-Forwards is 0", "the node answers it");
+  }
   require(understood.has_value(), "and fit to be forwarded");
   require_equal(understood->path, facts.path, "the path is the same");
   require_equal(understood->host, facts.host, "and the host");

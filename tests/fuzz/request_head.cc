@@ -49,6 +49,9 @@ void check_forwarded(const http::Head& head, const http::RequestFacts& facts) {
   require_equal(strict.value("x-forwarded-host"), facts.host, "the asked host goes on");
 
   const ReadHead again(Parser::Kind::request, kWrittenLimits, {"", text});
+  if (ends_at_next(facts)) {
+    return require_equal(verdict_on(again), "200 Max-Forwards is 0", "the node answers it");
+  }
   require_equal(verdict_on(again), "", "what goes on is fit to be forwarded");
   const auto understood = validate_request(again.head);
   require(again.head.size == text.size(), "what goes on is one head");
