@@ -167,7 +167,8 @@ class Stream final : public http2::StreamEvents {
   [[nodiscard]] std::span<const http2::FieldView> trailers() override { return {}; }
   void on_sent_end() override {}
 
-  [[nodiscard]] std::string notes() const { return notes_ + data_; }
+  /// How much of a body comes before its error depends on the pieces.
+  [[nodiscard]] std::string notes() const { return ended_ ? notes_ + data_ : notes_; }
 
  private:
   enum class Phase : std::uint8_t { head, body, closed };

@@ -111,6 +111,13 @@ class Http2UpstreamRig : public testing::Test, protected NodeObserver {
     user.stream->send_head(request.head, request.facts(), {"192.0.2.7", "http"}, {});
     EXPECT_EQ(user.stream->flush(), Flow::open);
   }
+  /// Begins to send a request with a body, whose end is left to the test.
+  static void send_upload(StreamUser& user, std::string_view body) {
+    const http::test::ParsedRequest request(
+        "POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+    user.stream->send_head(request.head, request.facts(), {"192.0.2.7", "http"}, {});
+    user.stream->send_body(Piece(body).slices());
+  }
   /// Connects, and sends the node's SETTINGS.
   void greet(const std::string& settings = wire::frame(wire::Kind::settings, 0, 0, "")) {
     transport_->become_writable();
@@ -147,13 +154,23 @@ class Http2UpstreamRig : public testing::Test, protected NodeObserver {
   void settle() {
     for (int i = 0; i < 4; ++i) uv_run(loop_.raw(), UV_RUN_NOWAIT);
   }
-  /// The frames of this kind that the node has got since the last call.
-  std::vector<wire::Received> got(wire::Kind kind) {
+  /// The frames that the node has got since the last call.
+  std::vector<wire::Received> all_got() {
     std::string bytes = std::exchange(transport_->written, {});
     if (bytes.starts_with(wire::kPreface)) bytes.erase(0, wire::kPreface.size());
-    std::vector<wire::Received> frames = wire::parse(bytes);
+    return wire::parse(bytes);
+  }
+  /// Those of this kind.
+  std::vector<wire::Received> got(wire::Kind kind) {
+    std::vector<wire::Received> frames = all_got();
     std::erase_if(frames, [kind](const wire::Received& one) { return one.kind != kind; });
     return frames;
+  }
+  /// The body bytes in them.
+  std::string data_got() {
+    std::string data;
+    for (const wire::Received& one : got(wire::Kind::data)) data += one.payload;
+    return data;
   }
 
   io::EventLoop loop_;

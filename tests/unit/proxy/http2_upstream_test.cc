@@ -234,6 +234,65 @@ TEST_F(Http2UpstreamTest, AStreamThatIsReleasedBeforeItIsWrittenIsNeverSent) {
   EXPECT_EQ(list_.idle(), 1U);
 }
 
+TEST_F(Http2UpstreamTest, AnUploadWaitsForTheNodesWindows) {
+  StreamUser& user = lease(add());
+  greet(wire::setting(wire::kInitialWindowSize, 10));
+  send_upload(user, std::string(25, 'x'));
+  EXPECT_EQ(user.stream->flush(), Flow::congested);
+  settle();
+  EXPECT_EQ(data_got(), std::string(10, 'x'));
+  EXPECT_EQ(user.stream->unsent(), 15U);
+  EXPECT_THAT(user.events, ElementsAre("connected"));
+  receive(wire::frame(wire::Kind::window_update, 0, 1, wire::number(100)));
+  EXPECT_EQ(data_got(), std::string(15, 'x'));
+  EXPECT_EQ(user.stream->unsent(), 0U);
+  EXPECT_THAT(user.events, ElementsAre("connected", "drained"));
+  user.stream->send_end("x-sum: 1\r\n");
+  EXPECT_EQ(user.stream->flush(), Flow::open);
+  settle();
+  const auto heads = got(wire::Kind::headers);
+  ASSERT_EQ(heads.size(), 1U) << "the trailers";
+  EXPECT_EQ(heads[0].flags & wire::kEndStream, wire::kEndStream);
+}
+
+TEST_F(Http2UpstreamTest, AnUploadThatIsGivenUpNeverLooksWhole) {
+  for (const bool has_ended : {false, true}) {
+    StreamUser& user = lease(add());
+    greet(wire::setting(wire::kInitialWindowSize, 10));
+    send_upload(user, std::string(25, 'x'));
+    (void)user.stream->flush();
+    settle();
+    if (has_ended) user.stream->send_end("");
+    user.release();
+    const std::string credit = wire::frame(wire::Kind::window_update, 0, 1, wire::number(100));
+    transport_->receive(credit);
+    settle();
+    const auto frames = all_got();
+    const auto ends = [](const wire::Received& one) {
+      const bool may_end = one.kind == wire::Kind::data || one.kind == wire::Kind::headers;
+      return may_end && (one.flags & wire::kEndStream) != 0;
+    };
+    EXPECT_TRUE(std::ranges::none_of(frames, ends));
+    ASSERT_FALSE(frames.empty());
+    EXPECT_EQ(frames.back().kind, wire::Kind::rst_stream);
+    EXPECT_EQ(frames.back().code(), ErrorCode::cancel);
+  }
+}
+
+TEST_F(Http2UpstreamTest, AResponseBeforeTheEndOfItsUpload) {
+  StreamUser& user = lease(add());
+  greet();
+  send_upload(user, "abc");
+  (void)user.stream->flush();
+  settle();
+  receive(wire::response(1, kWhole));
+  EXPECT_THAT(user.events, ElementsAre("connected", "drained", "head 200", "end"));
+  const auto resets = got(wire::Kind::rst_stream);
+  ASSERT_EQ(resets.size(), 1U) << "the rest of the upload will not come";
+  EXPECT_EQ(resets[0].code(), ErrorCode::cancel);
+  EXPECT_EQ(list_.idle(), 1U);
+}
+
 // -- Idle -----------------------------------------------------------------------------------------
 
 TEST_F(Http2UpstreamTest, AnIdleConnectionIsUsedAgain) {
