@@ -41,7 +41,7 @@ class NotingStream final : public StreamEvents {
   void move_body(std::size_t size, SliceQueue& to) override { body_.move_front(size, to); }
   [[nodiscard]] End body_end() const override { return end; }
   [[nodiscard]] std::span<const FieldView> trailers() override { return trailer_fields; }
-  void on_sent_head() override { ++sent_heads; }
+  void on_sending_head() override { ++sent_heads; }
   void on_sent_end() override { ++sent_ends; }
 
   /// Sends this as well.
