@@ -26,10 +26,11 @@ constexpr Millis kUploadTime{2000};
 
 /// A value of Sec-WebSocket-Key: 16 bytes in base64 (RFC 6455, section 4.1). Nodes only want it to
 /// look like one, and HTTP/2 clients have none to send.
-std::array<char, 24> handshake_key(Random& random) {
+using HandshakeKey = std::array<char, 24>;
+HandshakeKey handshake_key(Random& random) {
   static constexpr std::string_view kAlphabet =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::array<char, 24> key{};
+  HandshakeKey key{};
   for (char& c : key) c = kAlphabet[random.below(kAlphabet.size())];
   key[21] = 'A';  // its last four bits say nothing
   key[22] = key[23] = '=';
@@ -58,10 +59,10 @@ void Http2Stream::on_field(std::string_view name, std::string_view value) {
 void Http2Stream::on_head(End end) {
   input_ = end == End::yes ? Input::ended : Input::body;
   auto& context = connection_.worker().context();
-  const auto key = handshake_key(connection_.random());
+  if (connection_.builder().is_connect()) kind_ = Kind::connect;
+  const auto key = kind_ == Kind::connect ? handshake_key(connection_.random()) : HandshakeKey{};
   const auto info = connection_.builder().finish(end, context.blocks, {key.data(), key.size()});
   if (!info) return refuse(info.error());
-  if (connection_.builder().is_connect()) kind_ = Kind::connect;
   ready_ = *info;
   connection_.note_received(*this);
 }

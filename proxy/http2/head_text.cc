@@ -1,5 +1,6 @@
 #include "proxy/http2/head_text.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <utility>
@@ -14,7 +15,15 @@ bool append_line(http::FieldName id, std::string_view name, std::string_view val
                  std::string& text, http::Head& head) {
   const std::size_t at = text.size();
   if (at + line_size(name, value) > max) return false;
-  text.append(name).append(": ").append(value).append("\r\n");
+  // One by one they would check for room each.
+  text.resize(at + line_size(name, value));
+  char* to = text.data() + at;
+  to = std::copy(name.begin(), name.end(), to);
+  *to++ = ':';
+  *to++ = ' ';
+  to = std::copy(value.begin(), value.end(), to);
+  *to++ = '\r';
+  *to++ = '\n';
   const auto name_at = static_cast<std::uint32_t>(at);
   const auto value_at = static_cast<std::uint32_t>(at + name.size() + 2);
   head.fields.push_back({{name_at, static_cast<std::uint32_t>(name.size())},
