@@ -172,7 +172,8 @@ void Http2UpstreamConnection::on_connection_lost(IoStatus status) {
   const bool soon_after_lease = context_.loop.now() - since_ < kStaleReuseWindow;
   const bool by_tls = error == EPROTO;
   if (by_tls) node_.on_tls_failed(transport_->error_text());
-  const bool unread = !by_tls && heard_ == Heard::nothing &&
+  // With several, it is not known of which one something is not acknowledged.
+  const bool unread = !by_tls && heard_ == Heard::nothing && streams_.size() == 1 &&
                       ((failed && soon_after_lease) || transport_->unacknowledged() > 0);
   if (streams_.empty()) {
     node_.on_closed_by_node(idle_duration(), since_);

@@ -1,5 +1,6 @@
 #include "proxy/http/response_fields.h"
 
+#include "proxy/base/ascii.h"
 #include "proxy/http/rules.h"
 
 #include <algorithm>
@@ -51,9 +52,9 @@ bool is_overridden(std::string_view directive, CacheAdvice advice) {
 std::string kept_directives(std::string_view list, CacheAdvice advice) {
   std::string kept;
   while (!list.empty()) {
-    std::string_view directive = first_directive(list);
-    list.remove_prefix(std::min(directive.size() + 1, list.size()));
-    directive.remove_prefix(std::min(directive.find_first_not_of(" \t"), directive.size()));
+    const std::string_view written = first_directive(list);
+    list.remove_prefix(std::min(written.size() + 1, list.size()));
+    const std::string_view directive = ascii::trimmed(written);
     if (directive.empty() || is_overridden(directive, advice)) continue;
     if (!kept.empty()) kept += ", ";
     kept += directive;

@@ -21,9 +21,9 @@ inline constexpr std::size_t kMaxOutbound = 1'000;
 // Heads of clients and nodes have `[limits] header_bytes`, 1 MiB at most; libnghttp2 adds 12 bytes
 // for a field.
 inline constexpr std::size_t kMaxSentBlock = std::size_t{4} << 20U;
-// Frames that bring nothing (SETTINGS, PING, PRIORITY, empty DATA, CONTINUATION; of clients, unknown
-// ones as well): no peer sends more than a few, but each makes work, and some make an answer
-// (CVE-2019-9511 ff).
+// Frames that bring nothing (SETTINGS, PING, PRIORITY, empty DATA, CONTINUATION; of clients,
+// unknown ones as well): no peer sends more than a few, but each makes work, and some make an
+// answer (CVE-2019-9511 ff).
 inline constexpr std::uint32_t kControlBurst = 1'000;
 inline constexpr std::uint32_t kControlPerSecond = 100;
 

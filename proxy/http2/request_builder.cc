@@ -101,6 +101,7 @@ bool RequestBuilder::admit(std::string_view name, std::string_view value) {
 void RequestBuilder::add_field(std::string_view name, std::string_view value) {
   // Crumbs are one field.
   const bool is_crumb = name == "cookie" && !cookie_.empty();
+  if (is_crumb && value.empty()) return;  // it would leave a blank at the end
   if (is_crumb && is_value(value)) {
     cookie_.append("; ").append(value);
     if (cookie_.size() > limits_.bytes) refuse(kTooLarge);

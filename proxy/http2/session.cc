@@ -171,7 +171,8 @@ void Session::give_back(StreamId id, std::size_t size) {
 
 std::size_t Session::stream_window(StreamId id) const {
   const std::int32_t size = nghttp2_session_get_stream_remote_window_size(native(), id);
-  return static_cast<std::size_t>(std::max(0, size));
+  if (size >= 0) return static_cast<std::size_t>(size);
+  return nghttp2_session_get_remote_settings(native(), NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE);
 }
 
 std::size_t Session::connection_window() const {

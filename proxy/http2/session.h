@@ -92,7 +92,8 @@ class Session {
   void reset(StreamId id, ErrorCode code);
   /// Body bytes of the stream have been delivered.
   void give_back(StreamId id, std::size_t size);
-  /// Bytes that the peer allows to send on the stream now.
+  /// Bytes that the peer allows to send on the stream now; on one that is not written yet: at
+  /// first.
   [[nodiscard]] std::size_t stream_window(StreamId id) const;
   /// The same for all streams together.
   [[nodiscard]] std::size_t connection_window() const;

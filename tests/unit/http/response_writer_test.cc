@@ -128,6 +128,8 @@ TEST(ResponseWriterTest, SharedCachesDoNotKeepWhatBringsOurCookie) {
   EXPECT_EQ(text.find("MaxAge"), std::string::npos);
   EXPECT_EQ(text.find("X-Accel"), std::string::npos);
   EXPECT_EQ(text.find("max-age=9"), std::string::npos);
+  const std::string spaced = "HTTP/1.1 200 OK\r\nCache-Control: max-age=5 , public\r\n\r\n";
+  EXPECT_TRUE(has_line(written_response(spaced, options), "Cache-Control: max-age=5"));
   options.cache = CacheAdvice::no_cache;
   EXPECT_TRUE(has_line(written_response(from, options), "Cache-Control: no-cache"));
   options.set_cookie = {};

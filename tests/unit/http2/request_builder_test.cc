@@ -67,6 +67,9 @@ TEST(RequestBuilderTest, CrumbsOfCookiesAreOneField) {
   const Built built(get_with({{"cookie", "a=1"}, {"x", "y"}, {"cookie", "b=2"}}));
   EXPECT_THAT(built.text(), HasSubstr("\r\ncookie: a=1; b=2\r\n"));
   EXPECT_EQ(built.head.value(*built.head.find(http::FieldName::cookie)), "a=1; b=2");
+  const Built empty(
+      get_with({{"cookie", "a=1"}, {"cookie", ""}, {"cookie", "b=2"}, {"cookie", ""}}));
+  EXPECT_EQ(empty.head.value(*empty.head.find(http::FieldName::cookie)), "a=1; b=2");
 }
 
 TEST(RequestBuilderTest, TheBodyIsAsTheHeadAndTheStreamSay) {
