@@ -228,8 +228,10 @@ class Node final : private http2::ClientEvents {
     limits.header_block = 4 * kLimits.bytes;
     return limits;
   }
+  /// Whether another follows depends on the pieces: a session without streams takes no more of
+  /// them.
   void on_goaway(ErrorCode code) override {
-    notes_ += "goaway " + std::to_string(static_cast<unsigned>(code)) + "\n";
+    if (notes_.empty()) notes_ = "goaway " + std::to_string(static_cast<unsigned>(code)) + "\n";
   }
 
   BlockPool blocks_;
