@@ -15,7 +15,6 @@ namespace bonedry::proxy {
 
 using http2::End;
 using http2::ErrorCode;
-using http2::FieldView;
 
 namespace {
 
