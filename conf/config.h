@@ -314,7 +314,7 @@ struct Session {
 };
 
 struct Health {
-  std::string path;  ///< empty: the check is a TCP connect, unless it is gRPC's
+  std::string path;     ///< empty: the check is a TCP connect, unless it is gRPC's
   bool active = false;  ///< whether [pool.health] is in the file
   Millis interval = std::chrono::seconds{2};
   Millis timeout = std::chrono::seconds{2};

@@ -175,7 +175,9 @@ void Http2Connection::receive() {
   in_.clear();
   if (state_ >= State::closed) return;
   if (!goes_on || session_.is_over()) state_ = State::closing;
-  schedule_flush();
+  note_counts();
+  // Often there is nothing to be written before a node has answered.
+  if (state_ != State::open || session_.wants_to_write()) schedule_flush();
   update_timer();
 }
 
@@ -240,7 +242,8 @@ void Http2Connection::remove(Http2Stream& stream) {
   streams_.pop_back();
   std::ranges::replace(received_, &stream, nullptr);
   if (state_ >= State::closed) return remove_if_empty();
-  schedule_flush();
+  if (state_ != State::open || input_ == Input::ended) return schedule_flush();  // it may be over
+  update_timer();
 }
 
 // -- What it gets ---------------------------------------------------------------------------------

@@ -65,8 +65,8 @@ class TmuxTerminal {
     }
     return "";
   }
-  /// Whether `watch` ends and leaves a usable terminal. What is typed while it still ends, which may
-  /// take long with a sanitizer, would be read in its mode of the terminal.
+  /// Whether `watch` ends and leaves a usable terminal. What is typed while it still ends, which
+  /// may take long with a sanitizer, would be read in its mode of the terminal.
   [[nodiscard]] bool is_left_usable() const {
     return eventually([this] { return pid_of_watch() == 0; }, kDeadline * 2) && is_usable();
   }

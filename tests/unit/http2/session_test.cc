@@ -1,5 +1,4 @@
 #include "proxy/http2/server_session.h"
-
 #include "tests/unit/http2/frames.h"
 
 #include <gmock/gmock.h>
