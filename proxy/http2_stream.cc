@@ -132,6 +132,7 @@ void Http2Stream::on_read_end() {
 
 /// What was received in this read; with the end if it was received, too.
 void Http2Stream::deliver_pieces() {
+  if (!exchange_ || pauses_.has(PauseReason::dropped)) return pieces_.clear();
   if (!delivers()) return store_pieces();
   const http::BodyPieces pieces = pieces_;
   pieces_.clear();

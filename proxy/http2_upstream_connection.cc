@@ -35,7 +35,7 @@ Http2UpstreamConnection::Http2UpstreamConnection(NodeObserver& node, Http2Upstre
       owner_(owner),
       context_(context),
       target_(target),
-      max_streams_(target.streams),
+      max_streams_(std::min(target.streams, target.expected_streams)),
       transport_(context.loop, std::move(transport)),
       timer_(context.loop.timers(), [this] { on_timeout(); }),
       flush_(context.loop, [this] { flush(); }),
@@ -115,7 +115,7 @@ void Http2UpstreamConnection::become_idle() {
   in_use_.reset();
   since_ = context_.loop.now();
   // Nobody waits for one that is connecting.
-  const bool may_stay = state_ == State::open && leases_ == Leases::given;
+  const bool may_stay = state_ == State::open && has_room();
   const Millis keep = may_stay ? owner_.max_idle_time(*this) : Millis{0};
   if (keep <= Millis{0}) leases_ = Leases::over;
   keep <= Millis{0} ? schedule_flush() : timer_.arm(keep);
@@ -139,6 +139,7 @@ void Http2UpstreamConnection::on_connect_event() {
 
 void Http2UpstreamConnection::become_open() {
   state_ = State::open;
+  max_streams_ = target_.streams;
   timer_.disarm();
   node_.on_connect_succeeded();
   owner_.on_room_changed(*this);
@@ -164,7 +165,8 @@ void Http2UpstreamConnection::fail_to_connect(int error, const std::string& why)
 void Http2UpstreamConnection::on_connection_lost(IoStatus status) {
   const bool failed = status == IoStatus::failed || writing_ == Writing::broken;
   const int error = failed ? transport_->error() : 0;
-  if (state_ == State::greeting) {
+  // With both SETTINGS and GOAWAY it has not failed.
+  if (state_ == State::greeting && !(session_.is_greeted() && goaway_)) {
     const std::string ended = *fault_ != '\0' ? fault_ : "the connection ended";
     const std::string how = failed ? transport_->error_text() : ended;
     return fail_to_connect(failed ? error : ECONNRESET, "it does not speak HTTP/2: " + how);
@@ -274,6 +276,7 @@ void Http2UpstreamConnection::receive() {
   if (session_.max_streams() == streams) return;
   owner_.on_room_changed(*this);
   refuse_excess();
+  if (streams_.empty() && !has_room()) leave();
 }
 
 void Http2UpstreamConnection::end_read() {

@@ -50,7 +50,8 @@ Millis Http2UpstreamList::max_idle_time(const Http2UpstreamConnection& connectio
 }
 
 void Http2UpstreamList::on_room_changed(Http2UpstreamConnection& connection) {
-  if (connection.connected() && connection.generation() == generation_) {
+  const bool knows = connection.state_ == Http2UpstreamConnection::State::open;
+  if (knows && connection.generation() == generation_) {
     limit_of_node_ = static_cast<unsigned>(std::max<std::size_t>(1, connection.limit_of_node()));
   }
   Http2UpstreamConnection::Place& place = connection.place_;

@@ -5,6 +5,7 @@
 #include "proxy/exchange_error.h"
 
 #include <cstdint>
+#include <limits>
 #include <string>
 
 namespace bonedry::proxy {
@@ -37,6 +38,8 @@ struct UpstreamTarget {
   conf::ProxyProtocol proxy_protocol = conf::ProxyProtocol::off;
   Millis connect_timeout{0};  ///< until a connection can be used, after the TLS handshake
   unsigned streams = 1;       ///< at a time, with HTTP/2
+  /// How many of them the node will probably allow; until it has said so.
+  unsigned expected_streams = std::numeric_limits<unsigned>::max();
 };
 
 }  // namespace bonedry::proxy

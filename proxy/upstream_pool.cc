@@ -157,7 +157,7 @@ NodeStreams::Lease UpstreamPool::lease_stream(const LeaseRequest& request, Upstr
   if (start.error != 0) return on_connect_failed(start.error, errno_text(start.error));
   io::limit_unacknowledged(start.fd.get(), std::max(kUnacknowledged, context_.timeouts.stall));
   UpstreamTarget target = target_;
-  target.streams = std::min(target.streams, http2_.limit_of_node());
+  target.expected_streams = http2_.limit_of_node();
   auto made = std::make_unique<Http2UpstreamConnection>(
       static_cast<NodeObserver&>(*this), http2_.owner(), context_, target,
       node_transport(context_, tls_.get(), std::move(start.fd)));

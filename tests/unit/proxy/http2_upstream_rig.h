@@ -97,6 +97,7 @@ class Http2UpstreamRig : public testing::Test, protected NodeObserver {
     target.generation = 1;
     target.connect_timeout = connect_timeout_;
     target.streams = streams_;
+    target.expected_streams = expected_streams_;
     return list_.add(std::make_unique<Http2UpstreamConnection>(
         static_cast<NodeObserver&>(*this), list_.owner(), context_, target, std::move(transport)));
   }
@@ -181,6 +182,7 @@ class Http2UpstreamRig : public testing::Test, protected NodeObserver {
   Millis connect_timeout_ = std::chrono::seconds{5};
   Millis idle_time_ = std::chrono::seconds{10};
   unsigned streams_ = 8;
+  unsigned expected_streams_ = 100;
   std::vector<std::string> told_;  // of the node
   std::deque<StreamUser> users_;
   ScriptedTransport* transport_ = nullptr;  // of the last connection, while it is open

@@ -130,6 +130,43 @@ TEST_F(Http2UpstreamTest, ANodeThatTakesNoStreamsRefusesAll) {
   EXPECT_EQ(list_.find_room(), nullptr);
   EXPECT_EQ(list_.find_idle(Repeat::allowed, kUsable), nullptr);
   EXPECT_EQ(list_.limit_of_node(), 1U) << "so that each connection is tried with one";
+  settle();
+  EXPECT_TRUE(list_.empty()) << "a connection that serves nobody is closed";
+}
+
+TEST_F(Http2UpstreamTest, AnIdleConnectionThatServesNobodyAnyMoreIsClosed) {
+  (void)served();
+  receive(wire::setting(wire::kMaxConcurrentStreams, 0));
+  EXPECT_TRUE(list_.empty());
+}
+
+TEST_F(Http2UpstreamTest, ANodeThatGreetsAndLeavesAtOnceHasNotFailed) {
+  StreamUser& user = lease(add());
+  transport_->become_writable();
+  settle();
+  receive(wire::frame(wire::Kind::settings, 0, 0, "") + wire::goaway(0, ErrorCode::no_error));
+  EXPECT_EQ(user.retry(), Retry::refused);
+  EXPECT_TRUE(told_.empty());
+  EXPECT_TRUE(list_.empty());
+}
+
+TEST_F(Http2UpstreamTest, WhatIsExpectedOfANodeHoldsUntilItHasSpoken) {
+  expected_streams_ = 1;
+  Http2UpstreamConnection& connection = add();
+  StreamUser& user = lease(connection);
+  EXPECT_EQ(list_.find_room(), nullptr);
+  greet(wire::setting(wire::kMaxConcurrentStreams, 100));
+  send(user);
+  EXPECT_EQ(list_.find_room(), &connection);
+}
+
+TEST_F(Http2UpstreamTest, AConnectionThatFailsTellsNothingOfItsNodesLimit) {
+  lease(add());
+  greet(wire::setting(wire::kMaxConcurrentStreams, 3));
+  EXPECT_EQ(list_.limit_of_node(), 3U);
+  lease(add()).stream->release();
+  settle();
+  EXPECT_EQ(list_.limit_of_node(), 3U);
 }
 
 TEST_F(Http2UpstreamTest, MoreRoomLater) {
