@@ -140,21 +140,14 @@ void Http2Stream::deliver_pieces() {
 }
 
 void Http2Stream::store_pieces() {
-  const char* const data = connection_.input().data();
-  for (const http::Span& piece : pieces_.all()) {
-    stored_.append(connection_.worker().context().blocks, {data + piece.at, piece.size});
-  }
+  stored_.append(connection_.worker().context().blocks, connection_.input().data(), pieces_);
   pieces_.clear();
 }
 
 void Http2Stream::deliver_stored() {
   while (delivers() && !stored_.empty()) {
     const http2::BodyStore::Part part = stored_.take();
-    http::BodyPieces whole;
-    whole.pieces[0] = {0, static_cast<std::uint32_t>(part.size)};
-    whole.count = 1;
-    whole.bytes = part.size;
-    deliver(part.block, part.data, whole);
+    deliver(part.block, part.data, part.pieces());
   }
   if (!delivers()) return;
   if (pieces_.count > 0) return deliver_pieces();

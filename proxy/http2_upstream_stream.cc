@@ -168,21 +168,14 @@ void Http2UpstreamStream::deliver_pieces() {
 }
 
 void Http2UpstreamStream::store_pieces() {
-  const char* const data = connection_.input().data();
-  for (const http::Span& piece : pieces_.all()) {
-    stored_.append(connection_.context().blocks, {data + piece.at, piece.size});
-  }
+  stored_.append(connection_.context().blocks, connection_.input().data(), pieces_);
   pieces_.clear();
 }
 
 void Http2UpstreamStream::deliver_stored() {
   while (delivers() && !stored_.empty()) {
     const http2::BodyStore::Part part = stored_.take();
-    http::BodyPieces whole;
-    whole.pieces[0] = {0, static_cast<std::uint32_t>(part.size)};
-    whole.count = 1;
-    whole.bytes = part.size;
-    deliver(part.block, part.data, whole);
+    deliver(part.block, part.data, part.pieces());
   }
   if (delivers() && phase_ == Phase::ended) deliver({}, nullptr, {});
 }

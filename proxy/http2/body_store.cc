@@ -1,6 +1,7 @@
 #include "proxy/http2/body_store.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
 #include <utility>
 
@@ -20,6 +21,18 @@ void BodyStore::append(BlockPool& blocks, std::string_view bytes) {
     last.size += size;
     bytes.remove_prefix(size);
   }
+}
+
+void BodyStore::append(BlockPool& blocks, const char* data, const http::BodyPieces& pieces) {
+  for (const http::Span& piece : pieces.all()) append(blocks, {data + piece.at, piece.size});
+}
+
+http::BodyPieces BodyStore::Part::pieces() const {
+  http::BodyPieces whole;
+  whole.pieces[0] = {0, static_cast<std::uint32_t>(size)};
+  whole.count = 1;
+  whole.bytes = size;
+  return whole;
 }
 
 BodyStore::Part BodyStore::take() {

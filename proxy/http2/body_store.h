@@ -1,6 +1,7 @@
 #pragma once
 
 #include "proxy/base/block.h"
+#include "proxy/http/body_pieces.h"
 
 #include <cstddef>
 #include <string_view>
@@ -18,9 +19,14 @@ class BodyStore {
     BlockRef block;
     const char* data = nullptr;
     std::size_t size = 0;
+
+    /// The whole of it, as one piece from `data`.
+    [[nodiscard]] http::BodyPieces pieces() const;
   };
 
   void append(BlockPool& blocks, std::string_view bytes);
+  /// Pieces of what was received, with offsets from `data`.
+  void append(BlockPool& blocks, const char* data, const http::BodyPieces& pieces);
   [[nodiscard]] bool empty() const { return bytes_ == 0; }
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
   /// Removes the oldest part; not when it is empty.

@@ -36,22 +36,7 @@ struct ClientSession::Callbacks {
 
   static int on_begin_headers(nghttp2_session* /*session*/, const nghttp2_frame* /*frame*/,
                               void* user) {
-    self(user).block_bytes_ = 0;
-    return 0;
-  }
-
-  static int on_header(nghttp2_session* /*session*/, const nghttp2_frame* frame,
-                       const std::uint8_t* name, std::size_t name_size, const std::uint8_t* value,
-                       std::size_t value_size, std::uint8_t /*flags*/, void* user) {
-    ClientSession& own = self(user);
-    if (own.state_ != State::open) return 0;
-    own.block_bytes_ += name_size + value_size;
-    if (own.block_bytes_ > own.limits_.header_block) {
-      own.terminate(ErrorCode::enhance_your_calm);
-      return 0;
-    }
-    StreamEvents* const stream = own.stream(frame->hd.stream_id);
-    if (stream != nullptr) stream->on_field(text_of(name, name_size), text_of(value, value_size));
+    self(user).begin_header_block();
     return 0;
   }
 
@@ -84,16 +69,6 @@ struct ClientSession::Callbacks {
     }
   }
 
-  static int on_data(nghttp2_session* session, std::uint8_t /*flags*/, std::int32_t id,
-                     const std::uint8_t* bytes, std::size_t size, void* user) {
-    ClientSession& own = self(user);
-    // At once, so that a stream whose data waits leaves the connection's window to the others.
-    must_not_lack_memory(nghttp2_session_consume_connection(session, size));
-    StreamEvents* const stream = own.stream(id);
-    if (stream != nullptr) stream->on_data(text_of(bytes, size));
-    return 0;
-  }
-
   /// A stream that was never written was not processed, whatever the reason.
   static int on_stream_close(nghttp2_session* session, std::int32_t id, std::uint32_t code,
                              void* user) {
@@ -115,9 +90,7 @@ struct ClientSession::Callbacks {
     nghttp2_session_callbacks* const callbacks = made.get();
     nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, on_begin_frame);
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
-    nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
-    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
     const NativeOptions options;
     nghttp2_session* session = nullptr;
@@ -128,7 +101,7 @@ struct ClientSession::Callbacks {
 };
 
 ClientSession::ClientSession(ClientEvents& events, const ClientLimits& limits)
-    : events_(events), limits_(limits), control_(kControlBurst, kControlPerSecond) {
+    : Session(limits.header_block), events_(events), control_(kControlBurst, kControlPerSecond) {
   take(Callbacks::make(*this));
   const std::array<nghttp2_settings_entry, 2> settings{
       {{NGHTTP2_SETTINGS_ENABLE_PUSH, 0},

@@ -64,12 +64,10 @@ class ClientSession final : public Session {
   void on_data_sent(std::size_t size, End end) override;
 
   ClientEvents& events_;
-  const ClientLimits limits_;
   Instant now_{};
   FrameBudget control_;
-  std::size_t block_bytes_ = 0;  // decoded, of this header block
-  StreamId reset_by_peer_ = 0;   // by the frame that is being received
-  StreamId not_sent_ = 0;        // the request that could not be written
+  StreamId reset_by_peer_ = 0;  // by the frame that is being received
+  StreamId not_sent_ = 0;       // the request that could not be written
   enum class Greeting : std::uint8_t { awaited, received } greeting_ = Greeting::awaited;
 };
 

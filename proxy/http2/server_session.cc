@@ -62,7 +62,7 @@ struct ServerSession::Callbacks {
 
   static int on_begin_headers(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
     ServerSession& own = self(user);
-    own.block_bytes_ = 0;
+    own.begin_header_block();
     if (frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
     const StreamId id = frame->hd.stream_id;
     StreamEvents* const stream = own.events_.on_request(id);
@@ -71,21 +71,6 @@ struct ServerSession::Callbacks {
     own.note_error_of_peer();
     own.reset(id, ErrorCode::refused_stream);
     return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-  }
-
-  static int on_header(nghttp2_session* /*session*/, const nghttp2_frame* frame,
-                       const std::uint8_t* name, std::size_t name_size, const std::uint8_t* value,
-                       std::size_t value_size, std::uint8_t /*flags*/, void* user) {
-    ServerSession& own = self(user);
-    if (own.state_ != State::open) return 0;
-    own.block_bytes_ += name_size + value_size;
-    if (own.block_bytes_ > own.limits_.header_block) {
-      own.terminate(ErrorCode::enhance_your_calm);
-      return 0;
-    }
-    StreamEvents* const stream = own.stream(frame->hd.stream_id);
-    if (stream != nullptr) stream->on_field(text_of(name, name_size), text_of(value, value_size));
-    return 0;
   }
 
   static int on_frame(nghttp2_session* /*session*/, const nghttp2_frame* frame, void* user) {
@@ -108,17 +93,6 @@ struct ServerSession::Callbacks {
     return 0;
   }
 
-  static int on_data(nghttp2_session* session, std::uint8_t /*flags*/, std::int32_t id,
-                     const std::uint8_t* bytes, std::size_t size, void* user) {
-    ServerSession& own = self(user);
-    own.frame_data_ += size;
-    // At once, so that a stream whose data waits leaves the connection's window to the others.
-    must_not_lack_memory(nghttp2_session_consume_connection(session, size));
-    StreamEvents* const stream = own.stream(id);
-    if (stream != nullptr) stream->on_data(text_of(bytes, size));
-    return 0;
-  }
-
   static int on_stream_close(nghttp2_session* session, std::int32_t id, std::uint32_t code,
                              void* user) {
     ServerSession& own = self(user);
@@ -137,9 +111,7 @@ struct ServerSession::Callbacks {
     const NativeCallbacks made = shared_callbacks();
     nghttp2_session_callbacks* const callbacks = made.get();
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
-    nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
-    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
     const NativeOptions options;
 #ifdef BONEDRY_NGHTTP2_RESET_LIMIT
@@ -154,7 +126,8 @@ struct ServerSession::Callbacks {
 };
 
 ServerSession::ServerSession(ServerEvents& events, const ServerLimits& limits)
-    : events_(events),
+    : Session(limits.header_block),
+      events_(events),
       limits_(limits),
       control_(kControlBurst, kControlPerSecond),
       resets_(kResetBurst, kResetsPerSecond) {

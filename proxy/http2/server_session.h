@@ -87,6 +87,7 @@ class ServerSession final : public Session {
   void write(std::string_view frame, SliceQueue& queue, BlockPool& blocks) override;
   void on_reset_sent(StreamId id, ErrorCode code) override;
   void on_data_sent(std::size_t size, End end) override;
+  void on_data_received(std::size_t size) override { frame_data_ += size; }
   void on_produced() override { windows_ = Windows::as_before; }
 
   [[nodiscard]] std::string_view take_header(std::string_view& bytes);
@@ -115,7 +116,6 @@ class ServerSession final : public Session {
   std::size_t payload_left_ = 0;
   std::array<char, 4> payload_{};  // its first bytes
   std::size_t frame_data_ = 0;     // body bytes of this frame
-  std::size_t block_bytes_ = 0;    // decoded, of this header block
   bool within_head_ = false;
   // Whether the peer has changed the windows of all streams, since the last `produce`.
   enum class Windows : std::uint8_t { as_before, changed } windows_ = Windows::as_before;

@@ -10,6 +10,32 @@ namespace bonedry::http2 {
 struct Session::SharedCallbacks {
   static Session& self(void* user) { return *static_cast<Session*>(user); }
 
+  static int on_header(nghttp2_session* /*session*/, const nghttp2_frame* frame,
+                       const std::uint8_t* name, std::size_t name_size, const std::uint8_t* value,
+                       std::size_t value_size, std::uint8_t /*flags*/, void* user) {
+    Session& own = self(user);
+    if (own.state_ != State::open) return 0;
+    own.block_bytes_ += name_size + value_size;
+    if (own.block_bytes_ > own.header_block_) {
+      own.terminate(ErrorCode::enhance_your_calm);
+      return 0;
+    }
+    StreamEvents* const stream = own.stream(frame->hd.stream_id);
+    if (stream != nullptr) stream->on_field(text_of(name, name_size), text_of(value, value_size));
+    return 0;
+  }
+
+  static int on_data(nghttp2_session* session, std::uint8_t /*flags*/, std::int32_t id,
+                     const std::uint8_t* bytes, std::size_t size, void* user) {
+    Session& own = self(user);
+    own.on_data_received(size);
+    // At once, so that a stream whose data waits leaves the connection's window to the others.
+    must_not_lack_memory(nghttp2_session_consume_connection(session, size));
+    StreamEvents* const stream = own.stream(id);
+    if (stream != nullptr) stream->on_data(text_of(bytes, size));
+    return 0;
+  }
+
   /// Without this, or with 0 as result, libnghttp2 leaves out the field and accepts the rest.
   static int on_invalid_header(nghttp2_session* /*session*/, const nghttp2_frame* /*frame*/,
                                const std::uint8_t* /*name*/, std::size_t /*name_size*/,
@@ -81,6 +107,8 @@ Session::NativeCallbacks Session::shared_callbacks() {
   nghttp2_session_callbacks* made = nullptr;
   must_not_lack_memory(nghttp2_session_callbacks_new(&made));
   NativeCallbacks callbacks{made};
+  nghttp2_session_callbacks_set_on_header_callback(made, Shared::on_header);
+  nghttp2_session_callbacks_set_on_data_chunk_recv_callback(made, Shared::on_data);
   nghttp2_session_callbacks_set_on_invalid_header_callback(made, Shared::on_invalid_header);
   nghttp2_session_callbacks_set_before_frame_send_callback(made, Shared::on_sending_frame);
   nghttp2_session_callbacks_set_on_frame_send_callback(made, Shared::on_frame_sent);

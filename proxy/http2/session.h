@@ -72,7 +72,8 @@ struct SessionCounts {
   std::uint64_t goaways_sent = 0;
 };
 
-/// One HTTP/2 connection, as far as both of its sides do the same: what is sent, and windows. Owned
+/// One HTTP/2 connection, as far as both of its sides do the same: what is
+/// sent, windows, and the taking of fields and data. Owned
 /// by a connection; loop's thread.
 class Session {
  public:
@@ -119,7 +120,8 @@ class Session {
   using NativeCallbacks = std::unique_ptr<nghttp2_session_callbacks, CallbacksDeleter>;
   enum class State : std::uint8_t { open, terminated, failed };
 
-  Session() = default;
+  /// `header_block`: decoded bytes of a header block at which the connection ends.
+  explicit Session(std::size_t header_block) : header_block_(header_block) {}
   ~Session() = default;
 
   /// Those that are the same for both sides. Throws std::bad_alloc.
@@ -127,6 +129,7 @@ class Session {
   void take(Native session) { session_ = std::move(session); }
   [[nodiscard]] nghttp2_session* native() const { return session_.get(); }
   [[nodiscard]] StreamEvents* stream(StreamId id) const;
+  void begin_header_block() { block_bytes_ = 0; }
   [[nodiscard]] bool pass_on(std::string_view bytes);
   /// A frame, or the beginning of one whose body follows by itself.
   virtual void write(std::string_view frame, SliceQueue& queue, BlockPool& blocks);
@@ -134,6 +137,7 @@ class Session {
   virtual void on_reset_sent(StreamId /*id*/, ErrorCode /*code*/) {}
   /// A stream of ours that begins with an error, which closes it.
   virtual void on_request_not_sent(StreamId /*id*/) {}
+  virtual void on_data_received(std::size_t /*size*/) {}
   virtual void on_data_sent(std::size_t /*size*/, End /*end*/) {}
   virtual void on_produced() {}
 
@@ -142,6 +146,8 @@ class Session {
 
  private:
   Native session_;
+  const std::size_t header_block_;
+  std::size_t block_bytes_ = 0;  // decoded, of the block that is being received
   // During `produce`.
   SliceQueue* queue_ = nullptr;
   BlockPool* blocks_ = nullptr;
