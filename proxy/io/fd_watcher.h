@@ -44,8 +44,9 @@ class FdWatcher {
 
   void set_handler(Handler& handler) { handler_ = &handler; }
 
-  /// Sets the events to watch for. Makes a system call only if they differ from the present ones. A
-  /// change that fails changes nothing, and `on_watch_failed` will be called.
+  /// Sets the events to watch for. Makes a system call only if they differ from the present ones,
+  /// and none for an end of reading until something comes. A change that fails changes nothing, and
+  /// `on_watch_failed` will be called.
   void want(Ready events) {
     if (events != wanted_ || error_ != 0) update_watch(events);
   }
@@ -59,13 +60,16 @@ class FdWatcher {
   void note_pending_event() { has_pending_event_ = true; }
   void on_events(std::uint32_t events);
   void report_watch_failed();
+  [[nodiscard]] Ready ready_for(std::uint32_t events) const;
   void update_watch(Ready events);
+  [[nodiscard]] int watch(Ready events);
   void note_result(Ready events, int error);
 
   Readiness& readiness_;
   const int fd_;
   Handler* handler_;
   Ready wanted_ = Ready::none;
+  Ready watched_ = Ready::none;  // what epoll was told
   bool has_pending_event_ = false;
   int error_ = 0;  // of the last `want`, until the handler is notified
 };

@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include <array>
@@ -105,6 +106,59 @@ TEST(FdWatcherTest, AChangeThatFailsLeavesWhatWasWatched) {
   turn(loop);
   EXPECT_EQ(heard.told, std::vector{Ready::read});
   ASSERT_EQ(::dup2(kept.get(), number), number);
+}
+
+TEST(FdWatcherTest, WhoPausesIsToldNothingUntilHeWantsItAgain) {
+  EventLoop loop;
+  const PipeEnds pipe;
+  Heard heard;
+  FdWatcher watcher(loop, pipe.in.get(), heard);
+  watcher.want(Ready::read);
+  pipe.write();
+  watcher.want(Ready::none);
+  EXPECT_EQ(watcher.wanted(), Ready::none);
+  turn(loop);
+  turn(loop);
+  EXPECT_TRUE(heard.told.empty());
+  EXPECT_FALSE(watcher.has_pending_event());
+  watcher.want(Ready::read);
+  turn(loop);
+  EXPECT_EQ(heard.told, std::vector{Ready::read});
+}
+
+TEST(FdWatcherTest, APauseWithoutAnEventIsOverAtOnce) {
+  EventLoop loop;
+  const PipeEnds pipe;
+  Heard heard;
+  FdWatcher watcher(loop, pipe.in.get(), heard);
+  for (int round = 0; round < 3; ++round) {
+    watcher.want(Ready::read);
+    turn(loop);
+    watcher.want(Ready::none);
+    turn(loop);
+  }
+  watcher.want(Ready::read);
+  pipe.write();
+  turn(loop);
+  EXPECT_EQ(heard.told, std::vector{Ready::read});
+}
+
+TEST(FdWatcherTest, APeerThatGoesDuringAPauseIsNotToldOverAndOver) {
+  EventLoop loop;
+  PipeEnds pipe;
+  Heard heard;
+  FdWatcher watcher(loop, pipe.in.get(), heard);
+  watcher.want(Ready::read);
+  watcher.want(Ready::none);
+  pipe.out.reset();
+  turn(loop);
+  EXPECT_TRUE(heard.told.empty());
+  std::array<epoll_event, 1> events{};
+  const int set = uv_backend_fd(loop.raw());
+  EXPECT_EQ(::epoll_wait(set, events.data(), 1, 0), 0) << "epoll no longer watches it";
+  watcher.want(Ready::read);
+  turn(loop);
+  EXPECT_EQ(heard.told, std::vector{Ready::read}) << "the end of the input";
 }
 
 TEST(FdWatcherTest, HandlersMayGoWhileTheyAreTold) {
