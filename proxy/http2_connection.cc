@@ -38,6 +38,7 @@ Http2Connection::Http2Connection(Worker& worker, AcceptedClient accepted)
       head_due_(accepted.head_due),
       transport_(worker.context().loop, std::move(accepted.transport)),
       timer_(worker.context().loop.timers(), [this] { on_timeout(); }),
+      begin_(worker.context().loop, [this] { begin_exchanges(); }),
       flush_(worker.context().loop, [this] { flush(); }),
       in_(std::move(accepted.received)),
       limits_(session_limits(worker.context().heads)),
@@ -105,6 +106,7 @@ void Http2Connection::lose() {
 void Http2Connection::disconnect() {
   if (state_ < State::closed) state_ = State::closed;
   wait_for(Awaited::nothing, {});
+  begin_.cancel();
   flush_.cancel();
   transport_.reset();
   session_.stop();
@@ -188,6 +190,13 @@ void Http2Connection::end_read() {
   received_.clear();
 }
 
+void Http2Connection::begin_exchanges() {
+  for (std::size_t i = 0; i < complete_.size(); ++i) {
+    if (complete_[i] != nullptr) complete_[i]->on_read_end();
+  }
+  complete_.clear();
+}
+
 /// A client that has only half-closed, which is rare, still gets its responses. The PING finds out:
 /// a socket that is closed answers with a reset.
 void Http2Connection::on_end_of_input() {
@@ -241,6 +250,7 @@ void Http2Connection::remove(Http2Stream& stream) {
   *found = std::move(streams_.back());
   streams_.pop_back();
   std::ranges::replace(received_, &stream, nullptr);
+  std::ranges::replace(complete_, &stream, nullptr);
   if (state_ >= State::closed) return remove_if_empty();
   if (state_ != State::open || input_ == Input::ended) return schedule_flush();  // it may be over
   update_timer();

@@ -67,6 +67,12 @@ class Http2Connection final : public ClientConnection,
   [[nodiscard]] const ReadBuffer& input() const { return in_; }
   /// `stream` wants `on_read_end`.
   void note_received(Http2Stream& stream) { received_.push_back(&stream); }
+  /// The same, of a request that is complete: before the next poll, when other connections have
+  /// been read too. What goes to a node then comes at once, and wakes it once.
+  void note_complete(Http2Stream& stream) {
+    complete_.push_back(&stream);
+    begin_.schedule();
+  }
   /// Writes before the next poll.
   void schedule_flush() { flush_.schedule(); }
   /// The same, and resets after what waits has been written, as far as the client takes it.
@@ -92,6 +98,7 @@ class Http2Connection final : public ClientConnection,
   void read();
   void receive();
   void end_read();
+  void begin_exchanges();
   void on_end_of_input();
   void flush();
   [[nodiscard]] bool write();
@@ -121,6 +128,7 @@ class Http2Connection final : public ClientConnection,
   io::ConnectionTransport transport_;  // null: the client is gone
   io::Timer timer_;
   Awaited awaited_ = Awaited::nothing;
+  io::Deferred begin_;
   io::Deferred flush_;
   ReadBuffer in_;
   const http2::ServerLimits limits_;
@@ -130,6 +138,7 @@ class Http2Connection final : public ClientConnection,
   http2::SentFields fields_;
   std::vector<std::unique_ptr<Http2Stream>> streams_;
   std::vector<Http2Stream*> received_;  // null: was removed meanwhile
+  std::vector<Http2Stream*> complete_;  // likewise
   std::uint64_t requests_ = 0;
   Endpoint local_;  // our end
   Random random_;

@@ -63,7 +63,7 @@ void Http2Stream::on_head(End end) {
   const auto info = connection_.builder().finish(end, context.blocks, {key.data(), key.size()});
   if (!info) return refuse(info.error());
   ready_ = *info;
-  connection_.note_received(*this);
+  end == End::yes ? connection_.note_complete(*this) : connection_.note_received(*this);
 }
 
 void Http2Stream::start_exchange() {

@@ -116,7 +116,7 @@ class Http2Stream final : public io::Retirable,
   // Whether there is a body that the exchange expects; a tunnel counts.
   enum class TakesBody : std::uint8_t { no, yes } takes_body_ = TakesBody::no;
   Pauses pauses_{PauseReason::no_node};
-  // Its exchange starts at the end of the read: what is reset by then never gets to a node.
+  // Its exchange starts after the read: what is reset by then never gets to a node.
   std::optional<http::RequestInfo> ready_;
   http::BodyPieces pieces_;  // of this read, from the connection's input
   http2::BodyStore stored_;
