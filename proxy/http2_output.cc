@@ -107,7 +107,7 @@ bool Http2Body::take_relief() {
 }
 
 void Http2Body::move(std::size_t size, SliceQueue& to) {
-  bytes_.move_front(size, to);
+  bytes_.move_front(size, output_.blocks_, to);
   count_backlog(std::min(backlog_, bytes_.bytes()));
   note_sent();
 }

@@ -61,11 +61,11 @@ void SliceQueue::consume(std::size_t size) {
   if (bytes_ == 0) clear();
 }
 
-void SliceQueue::move_front(std::size_t size, SliceQueue& to) {
+void SliceQueue::move_front(std::size_t size, BlockPool& pool, SliceQueue& to) {
   std::size_t left = size;
   for (std::size_t i = first_; left > 0; ++i) {
     const std::size_t part = std::min(left, slices_[i].size);
-    to.push({slices_[i].block, slices_[i].data, part});
+    to.push(pool, {slices_[i].block, slices_[i].data, part});
     left -= part;
   }
   consume(size);

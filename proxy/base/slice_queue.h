@@ -32,8 +32,9 @@ class SliceQueue {
   [[nodiscard]] std::size_t gather(std::span<iovec> vectors) const;
   /// Drops the first `size` bytes.
   void consume(std::size_t size);
-  /// Moves the first `size` bytes, which are there, to the end of another queue.
-  void move_front(std::size_t size, SliceQueue& to);
+  /// Moves the first `size` bytes, which are there, to the end of another queue. Short slices are
+  /// copied.
+  void move_front(std::size_t size, BlockPool& pool, SliceQueue& to);
   void clear();
 
  private:

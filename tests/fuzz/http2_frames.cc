@@ -41,7 +41,7 @@ class Stream final : public http2::StreamEvents {
     closed_ = true;
   }
   [[nodiscard]] std::size_t waiting() const override { return body_.bytes(); }
-  void move_body(std::size_t size, SliceQueue& to) override { body_.move_front(size, to); }
+  void move_body(std::size_t size, SliceQueue& to) override { body_.move_front(size, blocks_, to); }
   [[nodiscard]] End body_end() const override { return End::yes; }
   [[nodiscard]] std::span<const http2::FieldView> trailers() override { return {}; }
   void on_sent_end() override {}

@@ -38,7 +38,7 @@ class NotingStream final : public StreamEvents {
     closed_by = by;
   }
   [[nodiscard]] std::size_t waiting() const override { return body_.bytes(); }
-  void move_body(std::size_t size, SliceQueue& to) override { body_.move_front(size, to); }
+  void move_body(std::size_t size, SliceQueue& to) override { body_.move_front(size, blocks_, to); }
   [[nodiscard]] End body_end() const override { return end; }
   [[nodiscard]] std::span<const FieldView> trailers() override { return trailer_fields; }
   void on_sending_head() override { ++sent_heads; }

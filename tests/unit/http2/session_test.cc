@@ -26,6 +26,8 @@ using testing::IsEmpty;
 /// A stream that notes what it is told, and has a body to send.
 class Stream final : public StreamEvents {
  public:
+  explicit Stream(BlockPool& blocks) : blocks_(blocks) {}
+
   void on_field(std::string_view name, std::string_view value) override {
     fields += std::string(name) + "=" + std::string(value) + ";";
   }
@@ -34,7 +36,7 @@ class Stream final : public StreamEvents {
   void on_end() override { ended = true; }
   void on_closed(ErrorCode code, EndedBy /*by*/) override { closed = code; }
   [[nodiscard]] std::size_t waiting() const override { return body.bytes(); }
-  void move_body(std::size_t size, SliceQueue& to) override { body.move_front(size, to); }
+  void move_body(std::size_t size, SliceQueue& to) override { body.move_front(size, blocks_, to); }
   [[nodiscard]] End body_end() const override { return end; }
   [[nodiscard]] std::span<const FieldView> trailers() override { return trailer_fields; }
   void on_sent_end() override { sent_end = true; }
@@ -48,6 +50,9 @@ class Stream final : public StreamEvents {
   End end = End::no;
   std::vector<FieldView> trailer_fields;
   bool sent_end = false;
+
+ private:
+  BlockPool& blocks_;
 };
 
 class SessionTest : public testing::Test, protected ServerEvents {
@@ -66,7 +71,7 @@ class SessionTest : public testing::Test, protected ServerEvents {
 
   StreamEvents* on_request(StreamId id) override {
     if (refuses_) return nullptr;
-    return (streams_[id] = std::make_unique<Stream>()).get();
+    return (streams_[id] = std::make_unique<Stream>(blocks_)).get();
   }
   void on_pong() override { ++pongs_; }
 
