@@ -1,13 +1,24 @@
 #include "proxy/request_id.h"
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <random>
 
 namespace bonedry::proxy {
 namespace {
 
-constexpr std::string_view kHexDigits = "0123456789abcdef";
+/// The two digits of each byte.
+constexpr auto kHexBytes = [] {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::array<std::array<char, 2>, 256> table{};
+  for (std::size_t byte = 0; byte < table.size(); ++byte) {
+    table[byte] = {kDigits[byte >> 4U], kDigits[byte & 0xfU]};
+  }
+  return table;
+}();
 
 Random seeded() {
   std::random_device device;
@@ -26,8 +37,9 @@ std::string_view received_id(const http::Head& head) {
 }
 
 void write_hex(std::uint64_t number, char* out) {
-  for (int digit = 0; digit < 16; ++digit) {
-    out[digit] = kHexDigits[(number >> (60U - 4U * static_cast<unsigned>(digit))) & 0xfU];
+  for (unsigned byte = 0; byte < sizeof(number); ++byte) {
+    const auto& digits = kHexBytes[(number >> (56U - 8U * byte)) & 0xffU];
+    std::memcpy(out + 2 * std::size_t{byte}, digits.data(), digits.size());
   }
 }
 

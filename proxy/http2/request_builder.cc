@@ -43,13 +43,25 @@ void RequestBuilder::add(std::string_view name, std::string_view value) {
   if (!refusal_) add_field(name, value);
 }
 
+/// Null: unknown.
+std::string* RequestBuilder::pseudo_field(std::string_view name) {
+  switch (name.size()) {  // first, since each head has four
+    case 5:
+      return name == ":path" ? &path_ : nullptr;
+    case 7:
+      if (name == ":method") return &method_;
+      return name == ":scheme" ? &scheme_ : nullptr;
+    case 9:
+      return name == ":protocol" ? &protocol_ : nullptr;
+    case 10:
+      return name == ":authority" ? &authority_ : nullptr;
+    default:
+      return nullptr;
+  }
+}
+
 void RequestBuilder::add_pseudo(std::string_view name, std::string_view value) {
-  std::string* known = nullptr;
-  if (name == ":method") known = &method_;
-  if (name == ":scheme") known = &scheme_;
-  if (name == ":authority") known = &authority_;
-  if (name == ":path") known = &path_;
-  if (name == ":protocol") known = &protocol_;
+  std::string* const known = pseudo_field(name);
   if (known == nullptr || !known->empty() || value.empty() || part_ != Part::pseudo) {
     return refuse(kBadPseudo);
   }

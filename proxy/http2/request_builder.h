@@ -31,6 +31,7 @@ class RequestBuilder {
   [[nodiscard]] bool is_connect() const { return !protocol_.empty(); }
 
  private:
+  [[nodiscard]] std::string* pseudo_field(std::string_view name);
   void add_pseudo(std::string_view name, std::string_view value);
   void add_field(std::string_view name, std::string_view value);
   [[nodiscard]] bool admit(std::string_view name, std::string_view value);
