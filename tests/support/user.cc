@@ -1,25 +1,28 @@
 #include "tests/support/user.h"
 
 #include "tests/support/http2_client.h"
+#include "tests/support/story_tls.h"
 
 #include <utility>
 
 namespace bonedry::test {
 
-User::User(const std::string& address, Protocol protocol) : address_(address) {
+User::User(const std::string& address, Protocol protocol)
+    : User(address, protocol, story_client_tls()) {}
+
+User::User(const std::string& address, std::optional<TlsClient> tls)
+    : User(address, Protocol::http1, tls) {}
+
+User::User(const std::string& address, Protocol protocol, const std::optional<TlsClient>& tls)
+    : address_(address) {
   if (protocol == Protocol::http1) {
-    connect_ = [](const std::string& to) { return std::make_shared<HttpClient>(to); };
+    connect_ = [tls](const std::string& to) { return std::make_shared<HttpClient>(to, tls); };
   } else {
-    connect_ = [](const std::string& to) { return std::make_shared<Http2Client>(to); };
+    connect_ = [tls](const std::string& to) { return std::make_shared<Http2Client>(to, tls); };
   }
 }
 
-User::User(const std::string& address, std::optional<TlsClient> tls)
-    : address_(address), connect_([tls = std::move(tls)](const std::string& to) {
-        return std::make_shared<HttpClient>(to, tls);
-      }) {}
-
-User::User(std::shared_ptr<Http2Client> shared)
+User::User(std::shared_ptr<ClientConnection> shared)
     : connect_([shared = std::move(shared)](const std::string&) { return shared; }) {}
 
 Response User::click(const std::string& target, const Headers& headers) {

@@ -10,8 +10,6 @@
 
 namespace bonedry::test {
 
-class Http2Client;
-
 /// One browser: a connection, reopened when it was closed, and a cookie jar.
 class User {
  public:
@@ -22,8 +20,9 @@ class User {
   /// With HTTP/1.1, over TLS if `tls` has a value. Cookies are kept as without it: the jar ignores
   /// Secure.
   User(const std::string& address, std::optional<TlsClient> tls);
+  User(const std::string& address, Protocol protocol, const std::optional<TlsClient>& tls);
   /// One of several users on one connection, as behind a gateway. It is never reopened.
-  explicit User(std::shared_ptr<Http2Client> shared);
+  explicit User(std::shared_ptr<ClientConnection> shared);
 
   /// Requests a page as a browser would, and stores the cookies of the response.
   Response click(const std::string& target = "/", const Headers& headers = {});
