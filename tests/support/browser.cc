@@ -83,6 +83,10 @@ json Browser::call(const std::string& method, const json& parameters, const std:
   }
 }
 
+std::string Browser::new_profile() {
+  return call("Target.createBrowserContext").at("browserContextId").get<std::string>();
+}
+
 std::vector<json> Browser::take_events(const std::string& session) {
   std::vector<json> taken;
   std::deque<json> others;
@@ -118,8 +122,10 @@ json Browser::read_message(TestTime until) {
   }
 }
 
-Page::Page(Browser& browser) : browser_(browser) {
-  const json target = browser_.call("Target.createTarget", {{"url", "about:blank"}});
+Page::Page(Browser& browser, const std::string& profile) : browser_(browser) {
+  json wanted{{"url", "about:blank"}};
+  if (!profile.empty()) wanted["browserContextId"] = profile;
+  const json target = browser_.call("Target.createTarget", wanted);
   const json attached = browser_.call("Target.attachToTarget",
                                       {{"targetId", target.at("targetId")}, {"flatten", true}});
   session_ = attached.at("sessionId").get<std::string>();
@@ -174,6 +180,10 @@ void Page::prefer(ColourScheme scheme) {
   const char* const word = scheme == ColourScheme::dark ? "dark" : "light";
   call("Emulation.setEmulatedMedia",
        {{"features", json::array({{{"name", "prefers-color-scheme"}, {"value", word}}})}});
+}
+
+void Page::trust_every_certificate() {
+  call("Security.setIgnoreCertificateErrors", {{"ignore", true}});
 }
 
 const std::vector<std::string>& Page::complaints() {

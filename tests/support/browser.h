@@ -28,6 +28,9 @@ class Browser {
   /// there is no answer within a deadline. `session`: of a page, or "" for the browser itself.
   nlohmann::json call(const std::string& method, const nlohmann::json& parameters = {},
                       const std::string& session = "");
+  /// A profile of its own, as a private window has one: neither cookies nor connections are shared
+  /// with others. For Page.
+  [[nodiscard]] std::string new_profile();
   /// The events that have come for this page; each is returned once.
   [[nodiscard]] std::vector<nlohmann::json> take_events(const std::string& session);
 
@@ -48,7 +51,8 @@ enum class ColourScheme : std::uint8_t { light, dark };
 /// A tab of its own. What it loads and complains about is kept.
 class Page {
  public:
-  explicit Page(Browser& browser);
+  /// `profile`: from Browser::new_profile, or "" for the browser's own.
+  explicit Page(Browser& browser, const std::string& profile = "");
 
   void open(const std::string& url);
   /// The value of a script; waits for a promise. Throws when the script throws.
@@ -59,6 +63,8 @@ class Page {
   void press(const std::string& key, int key_code);
   void resize(int width, int height);
   void prefer(ColourScheme scheme);
+  /// From now on, whatever certificate a server shows is good enough.
+  void trust_every_certificate();
 
   /// Errors and warnings in the console, exceptions, and what a policy has blocked.
   [[nodiscard]] const std::vector<std::string>& complaints();
