@@ -2,7 +2,7 @@
 """Sends HTTP/2 frames, of which many are wrong, to a real bonedry, and checks what clients and
 nodes get.
 
-    tests/frames/frames.py PROGRAM [connections|heads|frames|flow|floods]... [-v] [-k PATTERN]
+    tests/frames/frames.py PROGRAM [connections|heads|frames|flow|floods|priorities]... [-v] [-k PATTERN]
 
 $BONEDRY_SANITIZED_PROGRAMS, a directory, has the programs to test instead, as in tests/scenario.
 Takes Debian's python3-h2, for its HPACK decoder; exits with 77 when it is missing."""

@@ -288,8 +288,10 @@ class NodeConnection(asyncio.Protocol):
         if request.method == b"HEAD":
             self.transport.write(head)
             return
-        self.body = (size if kind in (b"b", b"chunked") else 0, after)
-        self.transport.write(head + before)
+        left = size if kind in (b"b", b"chunked") else 0
+        first = PIECE[:left]  # with the head, so that a small response arrives as a whole
+        self.body = (left - len(first), after)
+        self.transport.write(head + before + first)
         self._write_body()
 
     def _write_body(self):

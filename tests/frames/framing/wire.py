@@ -26,6 +26,7 @@ class Kind(enum.IntEnum):
     GOAWAY = 7
     WINDOW_UPDATE = 8
     CONTINUATION = 9
+    PRIORITY_UPDATE = 16
 
 
 class Code(enum.IntEnum):
@@ -108,6 +109,11 @@ def priority(stream, depends_on=0, weight=15):
 
 def priority_payload(depends_on=0, weight=15):
     return struct.pack(">IB", depends_on, weight)
+
+
+def priority_update(prioritized, value, stream=0):
+    """RFC 9218, 7.1."""
+    return frame(Kind.PRIORITY_UPDATE, stream, struct.pack(">I", prioritized) + value)
 
 
 def goaway(last_stream=0, code=Code.NO_ERROR, text=b"", stream=0):
