@@ -66,7 +66,10 @@ struct ServerSession::Callbacks {
     if (frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
     const StreamId id = frame->hd.stream_id;
     StreamEvents* const stream = own.events_.on_request(id);
-    if (stream != nullptr) return nghttp2_session_set_stream_user_data(session, id, stream);
+    if (stream != nullptr) {
+      ++own.active_;
+      return nghttp2_session_set_stream_user_data(session, id, stream);
+    }
     // At once: while the client does not read, no reset is sent that could be counted.
     own.note_error_of_peer();
     own.reset(id, ErrorCode::refused_stream);
@@ -102,6 +105,7 @@ struct ServerSession::Callbacks {
     const bool by_us = own.last_ended().id == id;
     if (!by_us) own.note_ended(id, EndedBy::both);
     if (stream != nullptr) {
+      --own.active_;
       stream->on_closed(static_cast<ErrorCode>(code), by_us ? EndedBy::us : EndedBy::both);
     }
     return 0;
@@ -227,9 +231,16 @@ void ServerSession::check_priority() {
   if (is_bad) terminate(ErrorCode::protocol_error);
 }
 
-/// RFC 9218, section 7.1.
+/// RFC 9218, section 7.1: streams that are still to begin count as those that have begun.
+/// libnghttp2 does not check it, since it believes in a higher limit (see own_settings).
 void ServerSession::check_priority_update() {
-  if (id_in_payload() == 0) terminate(ErrorCode::protocol_error);
+  const StreamId id = id_in_payload();
+  if (id == 0) return terminate(ErrorCode::protocol_error);
+  const bool is_known =
+      id <= last_request_ || std::ranges::find(announced_, id) != announced_.end();
+  if (is_known || id % 2 == 0) return;  // libnghttp2 knows what to say of the latter
+  if (active_ + announced_.size() >= limits_.streams) return terminate(ErrorCode::protocol_error);
+  announced_.push_back(id);
 }
 
 void ServerSession::end_frame() {
@@ -252,7 +263,11 @@ void ServerSession::end_frame() {
 /// could not know the end yet; so is the id of a stream that was left out.
 void ServerSession::check_ended_stream() {
   const bool is_new = frame_.stream > last_request_;
-  if (is_new && frame_.type == NGHTTP2_HEADERS) last_request_ = frame_.stream;
+  if (is_new && frame_.type == NGHTTP2_HEADERS) {
+    last_request_ = frame_.stream;
+    if (!announced_.empty())
+      std::erase_if(announced_, [this](auto id) { return id <= last_request_; });
+  }
   if (is_new || nghttp2_session_find_stream(native(), frame_.stream) != nullptr) return;
   if (frame_.stream % 2 == 0) return;  // libnghttp2 knows what to say of these
   if (frame_.stream > last_accepted_) return spend(control_);  // GOAWAY has refused it

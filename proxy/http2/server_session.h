@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace bonedry::http2 {
 
@@ -121,6 +122,8 @@ class ServerSession final : public Session {
   enum class Windows : std::uint8_t { as_before, changed } windows_ = Windows::as_before;
   enum class Settings : std::uint8_t { to_be_sent, sent } settings_ = Settings::to_be_sent;
   StreamId last_request_ = 0;
+  std::size_t active_ = 0;           // streams that the user has
+  std::vector<StreamId> announced_;  // by PRIORITY_UPDATE, and not begun; at most `limits_.streams`
   StreamId last_accepted_ = std::numeric_limits<StreamId>::max();  // see send_goaway
 
   // What the peer may still do; see session.cc.
