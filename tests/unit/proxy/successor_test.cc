@@ -187,7 +187,8 @@ TEST_F(SlowSuccessorTest, TheLastReportWaitsForRoom) {
   successor_.report_totals("{}");
   let_it_go_on();
   successor_.report_last_totals("{}");
-  EXPECT_TRUE(test::eventually([this] { return taken().ends_with("followed 1999totals"); }));
+  EXPECT_TRUE(
+      bonedry::test::eventually([this] { return taken().ends_with("followed 1999totals"); }));
   EXPECT_EQ(::kill(successor_.pid(), SIGKILL), 0);
 }
 
