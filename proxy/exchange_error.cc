@@ -103,7 +103,7 @@ bool Exchange::take_retry(Retry retry) {
 /// Routes the request again under the current topology, like a new request.
 void Exchange::retry(Retry why) {
   context_.counters().note_retry();
-  if (why != Retry::refused && held_.meter != nullptr) held_.meter->retries.add();
+  if (held_.meter != nullptr) held_.meter->retries.add();
   // The last one is the first on its connection: a node that gives each up after some requests
   // cannot refuse it.
   const bool is_last = why != Retry::refused || routing_.refusals == kMaxRefusals;

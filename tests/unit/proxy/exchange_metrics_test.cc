@@ -116,6 +116,17 @@ TEST_F(ExchangeMetricsTest, ARetryCountsWhereTheRequestWasLost) {
   EXPECT_EQ(counted(kBob).exchanges(), 1U);
 }
 
+TEST_F(ExchangeMetricsTest, SoDoesTheRetryOfWhatANodeHasRefused) {
+  only(kAlice);
+  ask("POST /x HTTP/1.1\r\n");
+  fail(kAlice, {EndReason::node_closed, Retry::refused});
+  fail(kAlice, {EndReason::node_closed, Retry::refused});
+  answer_all(kAlice);
+  EXPECT_EQ(counted(kAlice).retries, 2U);
+  EXPECT_EQ(counted(kAlice).failures, 0U) << "it is not the node's failure";
+  EXPECT_EQ(counted(kAlice).exchanges(), 1U);
+}
+
 TEST_F(ExchangeMetricsTest, ATunnelCountsItsBytesWhileItIsOpenAndHasNoDuration) {
   only(kAlice);
   ask(kUpgrade);
