@@ -226,10 +226,14 @@ Json handshakes_json(const HandshakeStatus& handshakes) {
 }
 
 Json http2_json(const Http2Status& http2) {
-  return {{"streams_open", http2.open},
+  return {{"connections_open", http2.connections_open},
+          {"connections", http2.connections},
+          {"streams_open", http2.streams_open},
           {"streams", http2.streams},
           {"resets_received", http2.resets_received},
           {"resets_sent", http2.resets_sent},
+          {"refused", http2.refused},
+          {"goaways_received", http2.goaways_received},
           {"goaways_sent", http2.goaways_sent},
           {"stalls", http2.stalls}};
 }
@@ -272,6 +276,7 @@ std::string render_json(const Status& status) {
                    {"exchanges", exchanges_json(status.traffic.exchanges)},
                    {"tls_handshakes", handshakes_json(status.traffic.handshakes)},
                    {"http2", http2_json(status.traffic.http2)},
+                   {"http2_nodes", http2_json(status.traffic.http2_nodes)},
                    {"process", process_json(status.process, status.traffic)},
                    {"access_log", access_log_json(status.traffic.access_log)},
                    {"ledger",

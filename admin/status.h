@@ -160,12 +160,17 @@ struct HandshakeStatus {
   [[nodiscard]] std::uint64_t completed() const { return full + resumed; }
 };
 
-/// HTTP/2 on clients' connections, since the start.
+/// HTTP/2 on connections of one side, since the start: those of clients, or those to nodes without
+/// health checks.
 struct Http2Status {
-  std::uint64_t open = 0;             ///< streams that are open now
-  std::uint64_t streams = 0;          ///< begun
-  std::uint64_t resets_received = 0;  ///< of streams, by clients
-  std::uint64_t resets_sent = 0;      ///< of streams, by the proxy
+  std::uint64_t connections_open = 0;  ///< now
+  std::uint64_t connections = 0;       ///< on which HTTP/2 was begun
+  std::uint64_t streams_open = 0;      ///< now
+  std::uint64_t streams = 0;           ///< begun
+  std::uint64_t resets_received = 0;   ///< of streams, by that side
+  std::uint64_t resets_sent = 0;       ///< of streams, by the proxy
+  std::uint64_t refused = 0;           ///< of the resets: REFUSED_STREAM, by the proxy or a node
+  std::uint64_t goaways_received = 0;
   std::uint64_t goaways_sent = 0;
   std::uint64_t stalls = 0;  ///< bodies that had to wait for a flow-control window
 };
@@ -187,7 +192,8 @@ struct TrafficStatus {
   /// Pid of the previous process while it finishes what it has open; 0: there is none.
   std::int64_t previous_process = 0;
   std::vector<Millis> loop_lags = {};  ///< of each worker, see io::LoopLag
-  Http2Status http2 = {};
+  Http2Status http2 = {};              ///< of clients
+  Http2Status http2_nodes = {};
 };
 
 /// How the last attempt to load the config ended.

@@ -45,6 +45,7 @@ Http2Connection::Http2Connection(Worker& worker, AcceptedClient accepted)
       session_(*this, limits_),
       out_(session_, worker.context().blocks),
       random_(reinterpret_cast<std::uintptr_t>(this)) {
+  worker_.http2().connections.add();
   transport_->attach(*this);
   local_ = transport_->local();
   wait_for(Awaited::request, head_due_ - worker.context().loop.now());
@@ -104,7 +105,10 @@ void Http2Connection::lose() {
 }
 
 void Http2Connection::disconnect() {
-  if (state_ < State::closed) state_ = State::closed;
+  if (state_ < State::closed) {
+    state_ = State::closed;
+    worker_.http2().connections_ended.add();
+  }
   wait_for(Awaited::nothing, {});
   begin_.cancel();
   flush_.cancel();
@@ -278,10 +282,7 @@ bool Http2Connection::write() {
 }
 
 void Http2Connection::note_counts() {
-  const http2::SessionCounts counts = session_.take_counts();
-  worker_.http2().resets_received.add(counts.resets_received);
-  worker_.http2().resets_sent.add(counts.resets_sent);
-  worker_.http2().goaways_sent.add(counts.goaways_sent);
+  worker_.http2().note(session_.take_counts());
 }
 
 /// What follows from the state after a flush.

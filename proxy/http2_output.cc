@@ -81,7 +81,7 @@ void Http2Body::end(std::string_view trailers) {
   end_ = http2::End::yes;
 }
 
-Flow Http2Body::flush(http2::StreamId id) {
+Flow Http2Body::flush(http2::StreamId id, Counter& stalls) {
   output_.session_.resume_body(id);
   const bool is_all = bytes_.empty() && end_ == http2::End::no;
   const std::size_t bytes = is_all ? 0 : std::max<std::size_t>(bytes_.bytes(), 1);
@@ -93,6 +93,7 @@ Flow Http2Body::flush(http2::StreamId id) {
       wait_ = Wait::room;
       break;
     case Http2Output::Promise::no_window:
+      if (wait_ != Wait::window) stalls.add();
       wait_ = Wait::window;
       break;
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "proxy/base/counter.h"
 #include "proxy/base/slice_queue.h"
 #include "proxy/http2/session.h"
 #include "proxy/io/transport.h"
@@ -89,12 +90,11 @@ class Http2Body {
   [[nodiscard]] std::size_t bytes() const { return bytes_.bytes(); }
   [[nodiscard]] http2::End ended() const { return end_; }
   /// What is there will be sent before the next poll (`open`), or as the peer takes it.
-  /// `END_STREAM` takes a frame of its own, for which there must be a window as well.
-  [[nodiscard]] Flow flush(http2::StreamId id);
+  /// `END_STREAM` takes a frame of its own, for which there must be a window as well. `stalls`
+  /// counts how often it begins to wait for one.
+  [[nodiscard]] Flow flush(http2::StreamId id, Counter& stalls);
   /// Whether the last flush left something that was sent meanwhile; once.
   [[nodiscard]] bool take_relief();
-  /// Whether the last flush met a closed window, not a full transport.
-  [[nodiscard]] bool waits_for_window() const { return wait_ == Wait::window; }
   void note_sent_end() { note_sent(); }
   /// Drops what is there. A body that was dropped does not end: its stream is to be reset, and must
   /// not look complete before that.

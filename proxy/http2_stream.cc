@@ -256,9 +256,7 @@ Flow Http2Stream::flush() {
   }
   connection_.schedule_flush();
   if (head_end_ == End::yes) return Flow::open;
-  const Flow flow = body_.flush(id_);
-  if (body_.waits_for_window()) connection_.worker().http2().stalls.add();
-  return flow;
+  return body_.flush(id_, connection_.worker().http2().stalls);
 }
 
 void Http2Stream::move_body(std::size_t size, SliceQueue& to) {

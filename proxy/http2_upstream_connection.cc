@@ -100,6 +100,7 @@ void Http2UpstreamConnection::on_goaway(ErrorCode code) {
 void Http2UpstreamConnection::remove(Http2UpstreamStream& stream) {
   const auto found =
       std::ranges::find(streams_, &stream, &std::unique_ptr<Http2UpstreamStream>::get);
+  if (!stream.is_unsent()) counters().streams_ended.add();
   context_.loop.retire(std::move(*found));
   *found = std::move(streams_.back());
   streams_.pop_back();
@@ -133,6 +134,7 @@ void Http2UpstreamConnection::on_connect_event() {
     return fail_to_connect(EPROTO, "the node does not choose h2 (ALPN)");
   }
   state_ = State::greeting;
+  counters().connections.add();
   schedule_flush();
   update_interest();
 }
@@ -195,6 +197,7 @@ void Http2UpstreamConnection::close() {
 
 void Http2UpstreamConnection::close(const ConnectionLoss& loss) {
   if (state_ >= State::closed) return;
+  if (state_ != State::connecting) counters().connections_ended.add();
   state_ = State::closed;
   timer_.disarm();
   in_use_.reset();
@@ -265,6 +268,7 @@ void Http2UpstreamConnection::receive() {
   heard_ = Heard::something;
   const std::uint32_t streams = session_.max_streams();
   const bool goes_on = session_.receive({in_.data(), in_.size()}, context_.loop.now());
+  counters().note(session_.take_counts());
   end_read();
   in_session_ = Session::idle;
   in_.clear();
@@ -330,6 +334,7 @@ void Http2UpstreamConnection::flush() {
     in_session_ = Session::in_use;
     const IoStatus status = out_.write_to(*transport_);
     in_session_ = Session::idle;
+    counters().note(session_.take_counts());
     if (status != IoStatus::done && status != IoStatus::would_block) {
       // The node may have responded and closed without reading on: that can still be read.
       writing_ = Writing::broken;

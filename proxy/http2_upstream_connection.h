@@ -82,6 +82,7 @@ class Http2UpstreamConnection final : public io::Retirable,
 
   // -- for its streams --------------------------------------------------------------------------
   [[nodiscard]] ConnectionContext& context() { return context_; }
+  [[nodiscard]] Http2Counters& counters() { return context_.http2_nodes; }
   [[nodiscard]] http2::ClientSession& session() { return session_; }
   [[nodiscard]] Http2Output& output() { return out_; }
   [[nodiscard]] http2::SentFields& fields() { return fields_; }

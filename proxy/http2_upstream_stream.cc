@@ -81,7 +81,13 @@ Flow Http2UpstreamStream::flush() {
   }
   if (connection_.write_failed()) return Flow::broken;
   connection_.schedule_flush();
-  return head_end_ == End::yes ? Flow::open : body_.flush(id_);
+  return head_end_ == End::yes ? Flow::open : body_.flush(id_, connection_.counters().stalls);
+}
+
+/// Called for trailers as well.
+void Http2UpstreamStream::on_sending_head() {
+  if (sent_ == Sent::nothing) connection_.counters().streams.add();
+  sent_ = Sent::head;
 }
 
 void Http2UpstreamStream::on_sent_end() {

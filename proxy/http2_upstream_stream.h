@@ -79,7 +79,7 @@ class Http2UpstreamStream final : public io::Retirable,
   void move_body(std::size_t size, SliceQueue& to) override { body_.move(size, to); }
   [[nodiscard]] http2::End body_end() const override { return body_.ended(); }
   [[nodiscard]] std::span<const http2::FieldView> trailers() override { return body_.trailers(); }
-  void on_sending_head() override { sent_ = Sent::head; }
+  void on_sending_head() override;
   void on_sent_end() override;
 
  private:

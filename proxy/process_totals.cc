@@ -27,10 +27,14 @@ constexpr std::array<Counts<HandshakeTotals>, 4> kHandshakeCounts{
      {"resumed", &HandshakeTotals::resumed},
      {"failed", &HandshakeTotals::failed},
      {"shed", &HandshakeTotals::shed}}};
-constexpr std::array<Counts<Http2Totals>, 5> kHttp2Counts{
-    {{"streams", &Http2Totals::streams},
+/// Without what is open: that stays with its process.
+constexpr std::array<Counts<Http2Totals>, 8> kHttp2Counts{
+    {{"connections", &Http2Totals::connections},
+     {"streams", &Http2Totals::streams},
      {"resets_received", &Http2Totals::resets_received},
      {"resets_sent", &Http2Totals::resets_sent},
+     {"refused", &Http2Totals::refused},
+     {"goaways_received", &Http2Totals::goaways_received},
      {"goaways_sent", &Http2Totals::goaways_sent},
      {"stalls", &Http2Totals::stalls}}};
 constexpr std::array<Counts<PoolTotals>, 4> kPoolCounts{
@@ -108,6 +112,7 @@ ProcessTotals read_all(const Json& json) {
   }
   read(json.value("handshakes", Json::object()), totals.handshakes, kHandshakeCounts);
   read(json.value("http2", Json::object()), totals.http2, kHttp2Counts);
+  read(json.value("http2_nodes", Json::object()), totals.http2_nodes, kHttp2Counts);
   read(json, totals, kLogCounts);
   const Json pools = json.value("pools", Json::object());
   for (const auto& [name, pool] : pools.items()) read(pool, totals.pools[name], kPoolCounts);
@@ -130,13 +135,19 @@ std::string to_json(const ProcessTotals& totals) {
   write(handshakes, totals.handshakes, kHandshakeCounts);
   Json http2 = Json::object();
   write(http2, totals.http2, kHttp2Counts);
+  Json http2_nodes = Json::object();
+  write(http2_nodes, totals.http2_nodes, kHttp2Counts);
   Json pools = Json::object();
   for (const auto& [name, pool] : totals.pools) write(pools[name], pool, kPoolCounts);
   Json nodes = Json::object();
   for (const auto& [name, node] : totals.nodes) nodes[name] = node_json(node);
-  Json json{{"exchanges", std::move(exchanges)}, {"handshakes", std::move(handshakes)},
-            {"http2", std::move(http2)},         {"bounds_ms", bounds()},
-            {"pools", std::move(pools)},         {"nodes", std::move(nodes)}};
+  Json json{{"exchanges", std::move(exchanges)},
+            {"handshakes", std::move(handshakes)},
+            {"http2", std::move(http2)},
+            {"http2_nodes", std::move(http2_nodes)},
+            {"bounds_ms", bounds()},
+            {"pools", std::move(pools)},
+            {"nodes", std::move(nodes)}};
   write(json, totals, kLogCounts);
   return json.dump();
 }

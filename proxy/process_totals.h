@@ -26,7 +26,8 @@ struct PoolTotals {
 struct ProcessTotals {
   ExchangeTotals exchanges;
   HandshakeTotals handshakes;
-  Http2Totals http2;
+  Http2Totals http2;        ///< of clients' connections
+  Http2Totals http2_nodes;  ///< of connections to nodes
   std::uint64_t log_lines_lost = 0;
   std::uint64_t log_write_errors = 0;
   std::map<std::string, PoolTotals> pools;            ///< by name

@@ -33,6 +33,12 @@ admin::ExchangeStatus exchange_status(const ExchangeTotals& totals) {
   return status;
 }
 
+admin::Http2Status http2_status(const Http2Totals& totals) {
+  return {totals.connections_open, totals.connections, totals.streams_open, totals.streams,
+          totals.resets_received,  totals.resets_sent, totals.refused,      totals.goaways_received,
+          totals.goaways_sent,     totals.stalls};
+}
+
 PoolTotals totals_of(const balancer::PoolCounters& counters) {
   return {counters.exempt_requests.load(), counters.foreign_cookies.load(),
           counters.cookie_clashes.load(), counters.cookie_clashes_in_front.load()};
@@ -86,6 +92,8 @@ ProcessTotals RunningTotals::process() const {
   totals.handshakes.add(inherited_.handshakes);
   totals.http2 = server_.http2_totals();
   totals.http2.add(inherited_.http2);
+  totals.http2_nodes = server_.http2_nodes_totals();
+  totals.http2_nodes.add(inherited_.http2_nodes);
   const LogLosses losses = server_.access_log_losses();
   totals.log_lines_lost = losses.lines + inherited_.log_lines_lost;
   totals.log_write_errors = losses.errors + inherited_.log_write_errors;
@@ -95,7 +103,6 @@ ProcessTotals RunningTotals::process() const {
 admin::TrafficStatus RunningTotals::status(const Predecessor* predecessor) const {
   const ProcessTotals totals = process();
   const HandshakeTotals& handshakes = totals.handshakes;
-  const Http2Totals& http2 = totals.http2;
   const LogLosses losses = server_.access_log_losses();
   const bool finishing = predecessor != nullptr && !predecessor->is_gone();
   return {exchange_status(totals.exchanges),
@@ -104,8 +111,8 @@ admin::TrafficStatus RunningTotals::status(const Predecessor* predecessor) const
           server_.client_connections(),
           finishing ? predecessor->pid() : 0,
           server_.loop_lags(),
-          {server_.http2_streams(), http2.streams, http2.resets_received, http2.resets_sent,
-           http2.goaways_sent, http2.stalls}};
+          http2_status(totals.http2),
+          http2_status(totals.http2_nodes)};
 }
 
 std::string RunningTotals::report(const balancer::Topology& topology) const {

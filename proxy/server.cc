@@ -210,10 +210,10 @@ Http2Totals Server::http2_totals() const {
   return totals;
 }
 
-std::uint64_t Server::http2_streams() const {
-  std::uint64_t open = 0;
-  for (const auto& worker : workers_) open += worker->http2().open();
-  return open;
+Http2Totals Server::http2_nodes_totals() const {
+  Http2Totals totals;
+  for (const auto& worker : workers_) totals.add(worker->http2_nodes().read());
+  return totals;
 }
 
 std::vector<Millis> Server::loop_lags() const {

@@ -90,9 +90,10 @@ class Server {
   [[nodiscard]] ExchangeTotals exchange_totals() const;
   /// As `exchange_totals`.
   [[nodiscard]] HandshakeTotals handshake_totals() const;
+  /// As `exchange_totals`: of clients' connections.
   [[nodiscard]] Http2Totals http2_totals() const;
-  /// HTTP/2 streams of clients that are open now.
-  [[nodiscard]] std::uint64_t http2_streams() const;
+  /// As `exchange_totals`: of connections to nodes, without health checks.
+  [[nodiscard]] Http2Totals http2_nodes_totals() const;
 
   /// How late the event loop of each worker has been lately, see io::LoopLag.
   [[nodiscard]] std::vector<Millis> loop_lags() const;

@@ -134,8 +134,10 @@ class Worker final : public ExchangeContext {
   [[nodiscard]] session::LastRequests* last_requests() override { return last_requests_; }
   /// From any thread: see io::LoopLag.
   [[nodiscard]] Millis loop_lag(Instant now) const { return loop_.lag().longest(now); }
-  /// Any thread may read them.
+  /// Of clients' connections; any thread may read them.
   [[nodiscard]] Http2Counters& http2() { return http2_; }
+  /// Of connections to nodes, without health checks; any thread may read them.
+  [[nodiscard]] const Http2Counters& http2_nodes() const { return context_.http2_nodes; }
   /// Any thread may read their counts.
   [[nodiscard]] Handshakes& handshakes() { return handshakes_; }
   [[nodiscard]] ProcessState process_state() const override { return process_state_; }

@@ -54,23 +54,67 @@ void write_process(Exposition& out, const ProcessStatus& process, const TrafficS
   }
 }
 
-void write_http2(Exposition& out, const Http2Status& http2) {
-  write_one(out,
-            {"bonedry_http2_streams_open", Type::gauge,
-             "HTTP/2 streams of clients that are open, with those that were reset while a node "
-             "still works for them."},
-            http2.open);
-  write_one(out, {"bonedry_http2_streams", Type::counter, "HTTP/2 streams that clients began."},
-            http2.streams);
-  out.begin({"bonedry_http2_resets", Type::counter, "HTTP/2 streams that were reset, by whom."});
-  out.sample(label("by", "client"), http2.resets_received);
-  out.sample(label("by", "proxy"), http2.resets_sent);
-  write_one(out, {"bonedry_http2_goaways", Type::counter, "GOAWAY frames sent to clients."},
-            http2.goaways_sent);
-  write_one(out,
-            {"bonedry_http2_flow_control_stalls", Type::counter,
-             "How often a response had to wait for a window of its client."},
-            http2.stalls);
+/// HTTP/2 on connections of one side.
+struct Http2Families {
+  std::string_view peer;
+  Family connections_open;
+  Family connections;
+  Family streams_open;
+  Family streams;
+  Family resets;
+  Family refused;
+  Family goaways;
+  Family stalls;
+};
+
+constexpr Http2Families kHttp2OfClients{
+    "client",
+    {"bonedry_http2_connections_open", Type::gauge, "HTTP/2 connections of clients that are open."},
+    {"bonedry_http2_connections", Type::counter, "Connections on which clients began HTTP/2."},
+    {"bonedry_http2_streams_open", Type::gauge,
+     "HTTP/2 streams of clients that are open, with those that were reset while a node still works "
+     "for them."},
+    {"bonedry_http2_streams", Type::counter, "HTTP/2 streams that clients began."},
+    {"bonedry_http2_resets", Type::counter, "HTTP/2 streams that were reset, by whom."},
+    {"bonedry_http2_refused", Type::counter,
+     "HTTP/2 streams of clients that the proxy refused (REFUSED_STREAM)."},
+    {"bonedry_http2_goaways", Type::counter, "GOAWAY frames to and from clients, by whom."},
+    {"bonedry_http2_flow_control_stalls", Type::counter,
+     "How often a response had to wait for a window of its client."}};
+
+constexpr Http2Families kHttp2OfNodes{
+    "node",
+    {"bonedry_http2_nodes_connections_open", Type::gauge,
+     "HTTP/2 connections to nodes that are open."},
+    {"bonedry_http2_nodes_connections", Type::counter,
+     "Connections to nodes on which HTTP/2 was begun."},
+    {"bonedry_http2_nodes_streams_open", Type::gauge, "HTTP/2 streams to nodes that are open."},
+    {"bonedry_http2_nodes_streams", Type::counter, "HTTP/2 streams to nodes that were begun."},
+    {"bonedry_http2_nodes_resets", Type::counter,
+     "HTTP/2 streams to nodes that were reset, by whom."},
+    {"bonedry_http2_nodes_refused", Type::counter,
+     "HTTP/2 streams that nodes refused (REFUSED_STREAM)."},
+    {"bonedry_http2_nodes_goaways", Type::counter, "GOAWAY frames to and from nodes, by whom."},
+    {"bonedry_http2_nodes_flow_control_stalls", Type::counter,
+     "How often a request had to wait for a window of its node."}};
+
+/// What either side has done.
+void write_by(Exposition& out, const Family& family, std::string_view peer, std::uint64_t received,
+              std::uint64_t sent) {
+  out.begin(family);
+  out.sample(label("by", peer), received);
+  out.sample(label("by", "proxy"), sent);
+}
+
+void write_http2(Exposition& out, const Http2Families& families, const Http2Status& http2) {
+  write_one(out, families.connections_open, http2.connections_open);
+  write_one(out, families.connections, http2.connections);
+  write_one(out, families.streams_open, http2.streams_open);
+  write_one(out, families.streams, http2.streams);
+  write_by(out, families.resets, families.peer, http2.resets_received, http2.resets_sent);
+  write_one(out, families.refused, http2.refused);
+  write_by(out, families.goaways, families.peer, http2.goaways_received, http2.goaways_sent);
+  write_one(out, families.stalls, http2.stalls);
 }
 
 void write_traffic(Exposition& out, const TrafficStatus& traffic) {
@@ -87,7 +131,8 @@ void write_traffic(Exposition& out, const TrafficStatus& traffic) {
   out.sample(label("result", "resumed"), handshakes.resumed);
   out.sample(label("result", "failed"), handshakes.failed);
   out.sample(label("result", "shed"), handshakes.shed);
-  write_http2(out, traffic.http2);
+  write_http2(out, kHttp2OfClients, traffic.http2);
+  write_http2(out, kHttp2OfNodes, traffic.http2_nodes);
   write_one(out,
             {"bonedry_access_log_lost_lines", Type::counter, "Lines that the access log has lost."},
             traffic.access_log.lines_lost);

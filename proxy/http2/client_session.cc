@@ -50,10 +50,12 @@ struct ClientSession::Callbacks {
         own.greeting_ = Greeting::received;
         return 0;
       case NGHTTP2_GOAWAY:
+        ++own.counts_.goaways_received;
         own.events_.on_goaway(static_cast<ErrorCode>(frame->goaway.error_code));
         return 0;
       case NGHTTP2_RST_STREAM:
         ++own.counts_.resets_received;
+        if (frame->rst_stream.error_code == NGHTTP2_REFUSED_STREAM) ++own.counts_.refused;
         own.reset_by_peer_ = header.stream_id;
         return 0;
       case NGHTTP2_HEADERS:

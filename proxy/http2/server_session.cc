@@ -205,6 +205,9 @@ void ServerSession::begin_frame(std::string_view header) {
     case NGHTTP2_RST_STREAM:
       ++counts_.resets_received;
       return spend(resets_);
+    case NGHTTP2_GOAWAY:
+      ++counts_.goaways_received;
+      return spend(control_);
     case NGHTTP2_WINDOW_UPDATE:
       if (++window_updates_ > kMoreWindowUpdates + earned_updates_) spend(control_);
       return;

@@ -57,8 +57,10 @@ struct Session::SharedCallbacks {
     Session& own = self(user);
     const auto& header = frame->hd;
     if (header.type == NGHTTP2_RST_STREAM) {
+      const auto code = static_cast<ErrorCode>(frame->rst_stream.error_code);
       ++own.counts_.resets_sent;
-      own.on_reset_sent(header.stream_id, static_cast<ErrorCode>(frame->rst_stream.error_code));
+      if (code == ErrorCode::refused_stream) ++own.counts_.refused;
+      own.on_reset_sent(header.stream_id, code);
       return 0;
     }
     if (header.type == NGHTTP2_GOAWAY) ++own.counts_.goaways_sent;

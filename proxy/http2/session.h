@@ -2,6 +2,7 @@
 
 #include "proxy/base/slice_queue.h"
 #include "proxy/http2/error_code.h"
+#include "proxy/http2/session_counts.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -63,13 +64,6 @@ class StreamEvents {
 
  protected:
   ~StreamEvents() = default;
-};
-
-/// Frames of a session.
-struct SessionCounts {
-  std::uint64_t resets_received = 0;
-  std::uint64_t resets_sent = 0;
-  std::uint64_t goaways_sent = 0;
 };
 
 /// One HTTP/2 connection, as far as both of its sides do the same: what is

@@ -136,6 +136,32 @@ TEST(MetricsTest, TheProcessAndItsTraffic) {
   EXPECT_TRUE(has_line(text, "bonedry_ledger_complete 1"));
 }
 
+TEST(MetricsTest, Http2OfClientsAndOfNodes) {
+  const std::string text = test::sample_metrics(Format::prometheus);
+  for (const char* line : {"bonedry_http2_connections_open 2",
+                           "bonedry_http2_connections_total 40",
+                           "bonedry_http2_streams_open 3",
+                           "bonedry_http2_streams_total 900",
+                           "bonedry_http2_resets_total{by=\"client\"} 4",
+                           "bonedry_http2_resets_total{by=\"proxy\"} 1",
+                           "bonedry_http2_refused_total 1",
+                           "bonedry_http2_goaways_total{by=\"client\"} 5",
+                           "bonedry_http2_goaways_total{by=\"proxy\"} 2",
+                           "bonedry_http2_flow_control_stalls_total 7",
+                           "bonedry_http2_nodes_connections_open 6",
+                           "bonedry_http2_nodes_connections_total 60",
+                           "bonedry_http2_nodes_streams_open 8",
+                           "bonedry_http2_nodes_streams_total 800",
+                           "bonedry_http2_nodes_resets_total{by=\"node\"} 9",
+                           "bonedry_http2_nodes_resets_total{by=\"proxy\"} 10",
+                           "bonedry_http2_nodes_refused_total 2",
+                           "bonedry_http2_nodes_goaways_total{by=\"node\"} 11",
+                           "bonedry_http2_nodes_goaways_total{by=\"proxy\"} 12",
+                           "bonedry_http2_nodes_flow_control_stalls_total 13"}) {
+    EXPECT_TRUE(has_line(text, line)) << line;
+  }
+}
+
 TEST(MetricsTest, TheCertificateOfTheHttpDoor) {
   Status status = test::sample_status();
   status.admin_http = AdminHttpStatus{"0.0.0.0:9443"};

@@ -41,7 +41,10 @@ TEST(RenderJson, StatusIsTheContract) {
       R"("exchanges":{"ended":{"completed":1234,"client_gone":2,"node_lost":1},"retries":3,)"
       R"("request_body_bytes":4096,"response_body_bytes":1000000},)"
       R"("tls_handshakes":{"completed":70,"resumed":60,"failed":8,"shed":1},)"
-      R"("http2":{"streams_open":0,"streams":0,"resets_received":0,"resets_sent":0,"goaways_sent":0,"stalls":0},)"
+      R"("http2":{"connections_open":2,"connections":40,"streams_open":3,"streams":900,"resets_received":4,)"
+      R"("resets_sent":1,"refused":1,"goaways_received":5,"goaways_sent":2,"stalls":7},)"
+      R"("http2_nodes":{"connections_open":6,"connections":60,"streams_open":8,"streams":800,"resets_received":9,)"
+      R"("resets_sent":10,"refused":2,"goaways_received":11,"goaways_sent":12,"stalls":13},)"
       R"("process":{"version":")" BONEDRY_VERSION
       R"(","pid":4711,"uptime_s":259200.0,"config_age_s":7200.0,"requests_per_second":812.4,)"
       R"("client_connections":64,"previous_pid":null},)"

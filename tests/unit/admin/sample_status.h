@@ -50,6 +50,8 @@ inline Status sample_status() {
       4096,
       1'000'000};
   status.traffic.handshakes = {10, 60, 8, 1};
+  status.traffic.http2 = {2, 40, 3, 900, 4, 1, 1, 5, 2, 7};
+  status.traffic.http2_nodes = {6, 60, 8, 800, 9, 10, 2, 11, 12, 13};
   status.traffic.connections = 64;
   status.process = {4711, std::chrono::hours{72}, std::chrono::hours{2}, 812.4};
   status.sessions = 15;

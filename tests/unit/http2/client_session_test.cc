@@ -185,8 +185,10 @@ TEST_F(ClientSessionTest, TheNodeResetsAStream) {
   EXPECT_EQ(second.closes, 0U);
   EXPECT_TRUE(receive(test::reset(3, ErrorCode::refused_stream)));
   expect_closed(second, ErrorCode::refused_stream, EndedBy::peer);
-  EXPECT_EQ(session_.take_counts().resets_received, 2U);
-  EXPECT_EQ(session_.take_counts().resets_received, 0U);
+  const SessionCounts counts = session_.take_counts();
+  EXPECT_EQ(counts.resets_received, 2U);
+  EXPECT_EQ(counts.refused, 1U);
+  EXPECT_EQ(session_.take_counts(), SessionCounts{});
 }
 
 TEST_F(ClientSessionTest, AResetWithNoErrorIsTheNodes) {
@@ -354,6 +356,7 @@ TEST_F(ClientSessionTest, AGoawayInTwoSteps) {
   expect_closed(second, ErrorCode::refused_stream, EndedBy::peer);
   EXPECT_EQ(first.closes, 0U);
   EXPECT_EQ(goaways_.size(), 2U);
+  EXPECT_EQ(session_.take_counts().goaways_received, 2U);
 }
 
 TEST_F(ClientSessionTest, AGoawayWhoseLastIdGrows) {

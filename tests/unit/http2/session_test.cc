@@ -184,6 +184,9 @@ TEST_F(SessionTest, AStreamTooManyIsRefusedAlone) {
   EXPECT_EQ(reset.id, 7);
   EXPECT_EQ(reset.code(), ErrorCode::refused_stream);
   EXPECT_FALSE(stream(1).closed);
+  const SessionCounts counts = session_.take_counts();
+  EXPECT_EQ(counts.resets_sent, 1U);
+  EXPECT_EQ(counts.refused, 1U);
 }
 
 TEST_F(SessionTest, TheSettingsNameTheLimits) {
@@ -361,6 +364,17 @@ TEST_F(SessionTest, GoawayTwice) {
   respond(3, "");
   (void)sent();
   EXPECT_TRUE(session_.is_over());
+}
+
+TEST_F(SessionTest, GoawaysOfBothSidesAreCounted) {
+  session_.announce_goaway();
+  (void)sent();
+  session_.send_goaway(ErrorCode::no_error);
+  (void)sent();
+  (void)receive(frame(Kind::goaway, 0, 0, test::number(0) + test::number(0)));
+  const SessionCounts counts = session_.take_counts();
+  EXPECT_EQ(counts.goaways_received, 1U);
+  EXPECT_EQ(counts.goaways_sent, 2U);
 }
 
 TEST_F(SessionTest, AfterStopNoStreamIsCalled) {

@@ -16,6 +16,8 @@ ProcessTotals sample_totals() {
   totals.exchanges.bytes_in = 1ULL << 63U;
   totals.exchanges.bytes_out = 5;
   totals.handshakes = {70, 60, 8, 1};
+  totals.http2 = {0, 1, 0, 2, 3, 4, 5, 6, 7, 8};
+  totals.http2_nodes = {0, 11, 0, 12, 13, 14, 15, 16, 17, 18};
   totals.log_lines_lost = 9;
   totals.log_write_errors = 2;
   totals.pools["shop"] = {1, 2, 3, 4};
@@ -39,6 +41,9 @@ TEST(ProcessTotalsTest, ArriveAsTheyWereCounted) {
   EXPECT_EQ(got->exchanges.endings, sent.exchanges.endings);
   EXPECT_EQ(got->exchanges.bytes_in, 1ULL << 63U);
   EXPECT_EQ(got->handshakes.shed, 1U);
+  EXPECT_EQ(got->http2.refused, 5U);
+  EXPECT_EQ(got->http2_nodes.connections, 11U);
+  EXPECT_EQ(got->http2_nodes.stalls, 18U);
   EXPECT_EQ(got->log_lines_lost, 9U);
   EXPECT_EQ(got->pools.at("shop").cookie_clashes_in_front, 4U);
   const balancer::NodeTotals& alice = got->nodes.at("shop/alice");
@@ -64,6 +69,18 @@ TEST(ProcessTotalsTest, WhatAnotherVersionDoesNotCountIsZeroAndWhatItCountsBesid
   EXPECT_EQ(got->exchanges.retries, 2U);
   EXPECT_EQ(got->nodes.at("shop/alice").begun, 4U);
   EXPECT_EQ(got->nodes.at("shop/alice").duration.count(), 0U);
+}
+
+TEST(ProcessTotalsTest, WhatIsOpenStaysWithItsProcess) {
+  ProcessTotals totals;
+  totals.http2_nodes.connections_open = totals.http2_nodes.connections = 3;
+  totals.http2_nodes.streams_open = totals.http2_nodes.streams = 7;
+  const auto got = parse_totals(to_json(totals));
+  ASSERT_TRUE(got) << got.error();
+  EXPECT_EQ(got->http2_nodes.connections, 3U);
+  EXPECT_EQ(got->http2_nodes.connections_open, 0U);
+  EXPECT_EQ(got->http2_nodes.streams, 7U);
+  EXPECT_EQ(got->http2_nodes.streams_open, 0U);
 }
 
 TEST(ProcessTotalsTest, BucketsWithOtherBoundsAreLeftOut) {
