@@ -200,6 +200,9 @@ void ServerSession::begin_frame(std::string_view header) {
       within_head_ = true;
       return check_ended_stream();
     case NGHTTP2_SETTINGS:
+      if (settings_ == Settings::sent && (frame_.flags & NGHTTP2_FLAG_ACK) != 0) {
+        settings_ = Settings::acknowledged;
+      }
       windows_ = Windows::changed;
       return spend(control_);
     case NGHTTP2_RST_STREAM:
@@ -242,6 +245,7 @@ void ServerSession::check_priority_update() {
   const bool is_known =
       id <= last_request_ || std::ranges::find(announced_, id) != announced_.end();
   if (is_known || id % 2 == 0) return;  // libnghttp2 knows what to say of the latter
+  if (settings_ != Settings::acknowledged) return;
   if (active_ + announced_.size() >= limits_.streams) return terminate(ErrorCode::protocol_error);
   announced_.push_back(id);
 }
@@ -305,10 +309,9 @@ const ServerSession::Ended* ServerSession::find_ended(StreamId id) const {
 // -- What it gets ---------------------------------------------------------------------------------
 
 void ServerSession::write(std::string_view frame, SliceQueue& queue, BlockPool& blocks) {
-  const bool is_first = settings_ == Settings::to_be_sent;
+  if (settings_ != Settings::to_be_sent) return Session::write(frame, queue, blocks);
   settings_ = Settings::sent;
-  if (is_first) return Session::write(own_settings(frame), queue, blocks);
-  Session::write(frame, queue, blocks);
+  Session::write(own_settings(frame), queue, blocks);
 }
 
 /// The first frame. libnghttp2 believes in a higher limit of streams: it would end the connection,

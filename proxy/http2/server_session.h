@@ -120,7 +120,11 @@ class ServerSession final : public Session {
   bool within_head_ = false;
   // Whether the peer has changed the windows of all streams, since the last `produce`.
   enum class Windows : std::uint8_t { as_before, changed } windows_ = Windows::as_before;
-  enum class Settings : std::uint8_t { to_be_sent, sent } settings_ = Settings::to_be_sent;
+  enum class Settings : std::uint8_t {
+    to_be_sent,
+    sent,
+    acknowledged
+  } settings_ = Settings::to_be_sent;
   StreamId last_request_ = 0;
   std::size_t active_ = 0;           // streams that the user has
   std::vector<StreamId> announced_;  // by PRIORITY_UPDATE, and not begun; at most `limits_.streams`

@@ -62,8 +62,7 @@ void FdWatcher::on_events(std::uint32_t events) {
   // The error would be reported again and again. A handler that still wants to read what came
   // before the error calls `want` again.
   if ((events & EPOLLERR) != 0) {
-    (void)watch(Ready::none);
-    wanted_ = Ready::none;
+    note_result(Ready::none, watch(Ready::none));
   } else if (watched_ != wanted_) {
     note_result(wanted_, watch(wanted_));
   }
