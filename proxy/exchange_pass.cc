@@ -20,19 +20,20 @@ constexpr http::Refusal kDown{503, "the node of the pass is down"};
 
 /// False: the request has got its answer.
 bool Exchange::admit_pass() {
+  PassGate& passes = runtime_->passes();
+  const PassInRequest found = passes.find(request_head_, info_);
+  if (found.place == PassInRequest::Place::none) return true;
   const PassGate::Channel channel =
       source_.tls != nullptr ? PassGate::Channel::tls : PassGate::Channel::plain;
-  PassDecision decision = runtime_->passes().decide(request_head_, info_, channel, context_.wall());
+  PassDecision decision = passes.decide(found, request_head_, info_, channel, context_.wall());
   if (const auto* const answer = std::get_if<PassAnswer>(&decision)) {
     routing_.decision = RouteDecision::pass_node;
     refusal_ = answer->refusal;
     respond(refusal_ ? EndReason::bad_pass : EndReason::completed, answer->response);
     return false;
   }
-  if (auto* const pass = std::get_if<session::ValidPass>(&decision)) {
-    pass_ = std::move(*pass);
-    pass_->node->pass_use.note(context_.now());
-  }
+  pass_ = std::get<session::ValidPass>(std::move(decision));
+  pass_->node->pass_use.note(context_.now());
   return true;
 }
 

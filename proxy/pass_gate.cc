@@ -56,20 +56,18 @@ PassAnswer redirect(const http::RequestInfo& request, std::string_view text, std
 PassGate::PassGate(const balancer::PoolView& pool, std::span<const std::string> secrets)
     : pool_(pool), secrets_(secrets), cookie_(conf::pass_cookie_name(pool.config.name)) {}
 
-PassDecision PassGate::decide(const http::Head& head, const http::RequestInfo& request,
-                              Channel channel, WallTime wall) {
-  const PassInRequest pass = find_pass(head, request.path, cookie_);
+PassDecision PassGate::decide(const PassInRequest& pass, const http::Head& head,
+                              const http::RequestInfo& request, Channel channel, WallTime wall) {
   switch (pass.place) {
-    case Place::none:
-      break;
     case Place::query:
       return by_query(pass, head, request, channel, wall);
     case Place::field:
       return by_field(pass, wall);
+    case Place::none:
     case Place::cookie:
-      return by_cookie(head, channel, wall);
+      break;
   }
-  return std::monostate{};
+  return by_cookie(head, channel, wall);
 }
 
 PassDecision PassGate::by_query(const PassInRequest& pass, const http::Head& head,

@@ -23,8 +23,8 @@ struct PassAnswer {
   http::LocalResponse response;
 };
 
-/// What the pass of a request leads to. std::monostate: it has none, and is that of a user.
-using PassDecision = std::variant<std::monostate, session::ValidPass, PassAnswer>;
+/// What the pass of a request leads to.
+using PassDecision = std::variant<session::ValidPass, PassAnswer>;
 
 /// Decides about the passes of requests to one pool of one topology. Owned by one worker; refers to
 /// `pool`, which must outlive it, as must `secrets`.
@@ -38,9 +38,15 @@ class PassGate {
   /// Whether the answer goes to the client by TLS.
   enum class Channel : std::uint8_t { plain, tls };
 
-  /// `wall`: now. Without a pass it takes time linear in the length of the head, and nothing else.
-  [[nodiscard]] PassDecision decide(const http::Head& head, const http::RequestInfo& request,
-                                    Channel channel, WallTime wall);
+  /// The pass of a request; `Place::none`: it has none, and is that of a user. Takes time linear in
+  /// the length of the head.
+  [[nodiscard]] PassInRequest find(const http::Head& head, const http::RequestInfo& request) const {
+    return find_pass(head, request.path, cookie_);
+  }
+  /// `pass`: what `find` has found in the request. `wall`: now.
+  [[nodiscard]] PassDecision decide(const PassInRequest& pass, const http::Head& head,
+                                    const http::RequestInfo& request, Channel channel,
+                                    WallTime wall);
 
   /// Name of the cookie in which browsers keep passes for this pool.
   [[nodiscard]] const std::string& cookie() const { return cookie_; }

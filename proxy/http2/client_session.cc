@@ -34,9 +34,10 @@ struct ClientSession::Callbacks {
     return 0;
   }
 
-  static int on_begin_headers(nghttp2_session* /*session*/, const nghttp2_frame* /*frame*/,
+  static int on_begin_headers(nghttp2_session* /*session*/, const nghttp2_frame* frame,
                               void* user) {
-    self(user).begin_header_block();
+    ClientSession& own = self(user);
+    own.begin_header_block(own.stream(frame->hd.stream_id));
     return 0;
   }
 
@@ -72,11 +73,11 @@ struct ClientSession::Callbacks {
   }
 
   /// A stream that was never written was not processed, whatever the reason.
-  static int on_stream_close(nghttp2_session* session, std::int32_t id, std::uint32_t code,
+  static int on_stream_close(nghttp2_session* /*session*/, std::int32_t id, std::uint32_t code,
                              void* user) {
     ClientSession& own = self(user);
     StreamEvents* const stream = own.stream(id);
-    nghttp2_session_set_stream_user_data(session, id, nullptr);
+    own.drop_stream(id);
     if (stream == nullptr) return 0;
     const bool sent = own.not_sent_ != id;
     const auto why = sent ? static_cast<ErrorCode>(code) : ErrorCode::refused_stream;
@@ -142,7 +143,7 @@ void ClientSession::on_data_sent(std::size_t /*size*/, End /*end*/) {
 }
 
 void ClientSession::forget(StreamId id) {
-  nghttp2_session_set_stream_user_data(native(), id, nullptr);
+  drop_stream(id);
   reset(id, ErrorCode::cancel);
 }
 

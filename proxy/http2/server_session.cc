@@ -62,10 +62,11 @@ struct ServerSession::Callbacks {
 
   static int on_begin_headers(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
     ServerSession& own = self(user);
-    own.begin_header_block();
-    if (frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
     const StreamId id = frame->hd.stream_id;
-    StreamEvents* const stream = own.events_.on_request(id);
+    const bool is_request = frame->headers.cat == NGHTTP2_HCAT_REQUEST;
+    StreamEvents* const stream = is_request ? own.events_.on_request(id) : own.stream(id);
+    own.begin_header_block(stream);
+    if (!is_request) return 0;
     if (stream != nullptr) {
       ++own.active_;
       return nghttp2_session_set_stream_user_data(session, id, stream);
@@ -96,11 +97,11 @@ struct ServerSession::Callbacks {
     return 0;
   }
 
-  static int on_stream_close(nghttp2_session* session, std::int32_t id, std::uint32_t code,
+  static int on_stream_close(nghttp2_session* /*session*/, std::int32_t id, std::uint32_t code,
                              void* user) {
     ServerSession& own = self(user);
     StreamEvents* const stream = own.stream(id);
-    nghttp2_session_set_stream_user_data(session, id, nullptr);
+    own.drop_stream(id);
     // The reset that may have ended it was sent just before.
     const bool by_us = own.last_ended().id == id;
     if (!by_us) own.note_ended(id, EndedBy::both);

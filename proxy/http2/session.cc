@@ -10,7 +10,7 @@ namespace bonedry::http2 {
 struct Session::SharedCallbacks {
   static Session& self(void* user) { return *static_cast<Session*>(user); }
 
-  static int on_header(nghttp2_session* /*session*/, const nghttp2_frame* frame,
+  static int on_header(nghttp2_session* /*session*/, const nghttp2_frame* /*frame*/,
                        const std::uint8_t* name, std::size_t name_size, const std::uint8_t* value,
                        std::size_t value_size, std::uint8_t /*flags*/, void* user) {
     Session& own = self(user);
@@ -20,7 +20,7 @@ struct Session::SharedCallbacks {
       own.terminate(ErrorCode::enhance_your_calm);
       return 0;
     }
-    StreamEvents* const stream = own.stream(frame->hd.stream_id);
+    StreamEvents* const stream = own.block_stream_;
     if (stream != nullptr) stream->on_field(text_of(name, name_size), text_of(value, value_size));
     return 0;
   }
@@ -141,6 +141,11 @@ std::ptrdiff_t plan_data(nghttp2_session* session, StreamId id, std::uint8_t* /*
 StreamEvents* Session::stream(StreamId id) const {
   if (state_ == State::failed) return nullptr;
   return static_cast<StreamEvents*>(nghttp2_session_get_stream_user_data(native(), id));
+}
+
+void Session::drop_stream(StreamId id) {
+  if (block_stream_ != nullptr && block_stream_ == stream(id)) block_stream_ = nullptr;
+  nghttp2_session_set_stream_user_data(native(), id, nullptr);
 }
 
 bool Session::pass_on(std::string_view bytes) {

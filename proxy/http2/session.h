@@ -123,7 +123,13 @@ class Session {
   void take(Native session) { session_ = std::move(session); }
   [[nodiscard]] nghttp2_session* native() const { return session_.get(); }
   [[nodiscard]] StreamEvents* stream(StreamId id) const;
-  void begin_header_block() { block_bytes_ = 0; }
+  /// Of this stream; nullptr: nobody wants its fields.
+  void begin_header_block(StreamEvents* stream) {
+    block_bytes_ = 0;
+    block_stream_ = stream;
+  }
+  /// The stream is called no more.
+  void drop_stream(StreamId id);
   [[nodiscard]] bool pass_on(std::string_view bytes);
   /// A frame, or the beginning of one whose body follows by itself.
   virtual void write(std::string_view frame, SliceQueue& queue, BlockPool& blocks);
@@ -141,7 +147,9 @@ class Session {
  private:
   Native session_;
   const std::size_t header_block_;
-  std::size_t block_bytes_ = 0;  // decoded, of the block that is being received
+  // Of the header block that is being received.
+  std::size_t block_bytes_ = 0;  // decoded
+  StreamEvents* block_stream_ = nullptr;
   // During `produce`.
   SliceQueue* queue_ = nullptr;
   BlockPool* blocks_ = nullptr;

@@ -42,8 +42,9 @@ class PassGateTest : public testing::Test {
   std::string decide(std::string_view head) {
     const ParsedRequest request(std::string(head) + "\r\nHost: shop.example\r\n\r\n");
     EXPECT_EQ(request.verdict(), "") << head;
-    const PassDecision made = gate.decide(request.head, request.facts(), channel, kWall);
-    if (std::holds_alternative<std::monostate>(made)) return "user";
+    const PassInRequest found = gate.find(request.head, request.facts());
+    if (found.place == PassInRequest::Place::none) return "user";
+    const PassDecision made = gate.decide(found, request.head, request.facts(), channel, kWall);
     if (const auto* const pass = std::get_if<session::ValidPass>(&made)) {
       return "to " + pass->node->name();
     }
