@@ -2,6 +2,7 @@
 
 #include "proxy/base/block.h"
 #include "proxy/http/parser.h"
+#include "proxy/http2/session_memory.h"
 #include "proxy/http2_counters.h"
 #include "proxy/io/event_loop.h"
 #include "proxy/io/pipe.h"
@@ -13,6 +14,7 @@ struct ConnectionContext {
   io::EventLoop& loop;
   BlockPool& blocks;
   io::PipePool& pipes;
+  http2::SessionMemory& http2_memory;
   http::HeadLimits heads;
   /// Of HTTP/2 on connections to nodes; any thread may read them.
   Http2Counters http2_nodes = {};

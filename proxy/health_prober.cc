@@ -17,10 +17,14 @@ constexpr http::HeadLimits kLimits{16384, 100};
 
 HealthProber::HealthProber(io::EventLoop& loop, HealthCheck::OnChange on_change)
     : on_change_(std::move(on_change)),
-      context_{loop, blocks_, pipes_, kLimits},
+      context_{loop, blocks_, pipes_, http2_memory_, kLimits},
       tls_(std::make_unique<tls::LoopTls>()) {}
 
-HealthProber::~HealthProber() = default;
+/// Connections of checks must not outlive the memory that they use.
+HealthProber::~HealthProber() {
+  checks_.clear();
+  context_.loop.collect();
+}
 
 void HealthProber::adopt(const balancer::Topology& topology) {
   std::set<std::string> wanted;

@@ -42,7 +42,7 @@ Http2Connection::Http2Connection(Worker& worker, AcceptedClient accepted)
       flush_(worker.context().loop, [this] { flush(); }),
       in_(std::move(accepted.received)),
       limits_(session_limits(worker.context().heads)),
-      session_(*this, limits_),
+      session_(*this, limits_, worker.context().http2_memory),
       out_(session_, worker.context().blocks),
       random_(reinterpret_cast<std::uintptr_t>(this)) {
   worker_.http2().connections.add();

@@ -88,7 +88,7 @@ struct ClientSession::Callbacks {
     return 0;
   }
 
-  static Native make(ClientSession& own) {
+  static Native make(ClientSession& own, SessionMemory& memory) {
     const NativeCallbacks made = shared_callbacks();
     nghttp2_session_callbacks* const callbacks = made.get();
     nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, on_begin_frame);
@@ -97,15 +97,17 @@ struct ClientSession::Callbacks {
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
     const NativeOptions options;
     nghttp2_session* session = nullptr;
-    must_not_lack_memory(nghttp2_session_client_new2(&session, callbacks,
-                                                     static_cast<Session*>(&own), options.get()));
+    must_not_lack_memory(nghttp2_session_client_new3(&session, callbacks,
+                                                     static_cast<Session*>(&own), options.get(),
+                                                     &memory.native().functions));
     return Native{session};
   }
 };
 
-ClientSession::ClientSession(ClientEvents& events, const ClientLimits& limits)
+ClientSession::ClientSession(ClientEvents& events, const ClientLimits& limits,
+                             SessionMemory& memory)
     : Session(limits.header_block), events_(events), control_(kControlBurst, kControlPerSecond) {
-  take(Callbacks::make(*this));
+  take(Callbacks::make(*this, memory));
   const std::array<nghttp2_settings_entry, 2> settings{
       {{NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
        {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, limits.stream_window}}};

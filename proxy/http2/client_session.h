@@ -3,6 +3,7 @@
 #include "proxy/base/clock.h"
 #include "proxy/http2/frame_budget.h"
 #include "proxy/http2/session.h"
+#include "proxy/http2/session_memory.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -39,7 +40,7 @@ struct ClientLimits {
 class ClientSession final : public Session {
  public:
   /// Throws std::bad_alloc.
-  ClientSession(ClientEvents& events, const ClientLimits& limits);
+  ClientSession(ClientEvents& events, const ClientLimits& limits, SessionMemory& memory);
   ~ClientSession() = default;
 
   /// Processes bytes of the peer. False: the session takes no more.

@@ -2,12 +2,14 @@
 
 #include "proxy/http/head.h"
 #include "proxy/http2/session.h"
+#include "proxy/http2/session_memory.h"
 
 #include <nghttp2/nghttp2.h>
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <new>
 #include <span>
 #include <string_view>
@@ -58,6 +60,41 @@ inline std::uint8_t flags_of(const FieldView& field) {
       field.name.size() == kUnique.size() && http::equal_ignoring_case(field.name, kUnique);
   return is_unique ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE;
 }
+
+/// Pieces of memory by their size in units of 64 bytes; larger ones are not kept.
+struct SessionMemory::Native {
+  static constexpr std::size_t kUnit = 64;
+  static constexpr std::size_t kMaxUnits = 8;
+  /// In front of each piece.
+  struct alignas(std::max_align_t) Piece {
+    std::size_t units;
+    Piece* next;  // while it is spare
+  };
+
+  Native() = default;
+  ~Native();
+  Native(const Native&) = delete;
+  Native& operator=(const Native&) = delete;
+
+  [[nodiscard]] void* allocate(std::size_t size);
+  void release(void* memory);
+  [[nodiscard]] void* reallocate(void* memory, std::size_t size);
+
+  static Native& self(void* user) { return *static_cast<Native*>(user); }
+
+  std::array<Piece*, kMaxUnits + 1> spare{};
+  std::size_t spare_bytes = 0;
+  nghttp2_mem functions{this,
+                        [](std::size_t size, void* user) { return self(user).allocate(size); },
+                        [](void* memory, void* user) { self(user).release(memory); },
+                        [](std::size_t count, std::size_t size, void* user) {
+                          void* const memory = self(user).allocate(count * size);
+                          return memory == nullptr ? nullptr : std::memset(memory, 0, count * size);
+                        },
+                        [](void* memory, std::size_t size, void* user) {
+                          return self(user).reallocate(memory, size);
+                        }};
+};
 
 /// Fields as libnghttp2 wants them, which copies them. Most heads need no allocation.
 class NativeFields {

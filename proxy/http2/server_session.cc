@@ -112,7 +112,7 @@ struct ServerSession::Callbacks {
     return 0;
   }
 
-  static Native make(ServerSession& own) {
+  static Native make(ServerSession& own, SessionMemory& memory) {
     const NativeCallbacks made = shared_callbacks();
     nghttp2_session_callbacks* const callbacks = made.get();
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
@@ -124,19 +124,21 @@ struct ServerSession::Callbacks {
 #endif
     nghttp2_option_set_builtin_recv_extension_type(options.get(), kPriorityUpdate);
     nghttp2_session* session = nullptr;
-    must_not_lack_memory(nghttp2_session_server_new2(&session, callbacks,
-                                                     static_cast<Session*>(&own), options.get()));
+    must_not_lack_memory(nghttp2_session_server_new3(&session, callbacks,
+                                                     static_cast<Session*>(&own), options.get(),
+                                                     &memory.native().functions));
     return Native{session};
   }
 };
 
-ServerSession::ServerSession(ServerEvents& events, const ServerLimits& limits)
+ServerSession::ServerSession(ServerEvents& events, const ServerLimits& limits,
+                             SessionMemory& memory)
     : Session(limits.header_block),
       events_(events),
       limits_(limits),
       control_(kControlBurst, kControlPerSecond),
       resets_(kResetBurst, kResetsPerSecond) {
-  take(Callbacks::make(*this));
+  take(Callbacks::make(*this, memory));
   // See own_settings.
   const std::array<nghttp2_settings_entry, 5> settings{
       {{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, NGHTTP2_MAX_WINDOW_SIZE},

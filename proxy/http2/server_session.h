@@ -3,6 +3,7 @@
 #include "proxy/base/clock.h"
 #include "proxy/http2/frame_budget.h"
 #include "proxy/http2/session.h"
+#include "proxy/http2/session_memory.h"
 
 #include <array>
 #include <cstddef>
@@ -47,7 +48,7 @@ struct ServerLimits {
 class ServerSession final : public Session {
  public:
   /// Throws std::bad_alloc.
-  ServerSession(ServerEvents& events, const ServerLimits& limits);
+  ServerSession(ServerEvents& events, const ServerLimits& limits, SessionMemory& memory);
   ~ServerSession() = default;
 
   /// Processes bytes of the peer. False: the session has failed (see `produce` for what the peer is

@@ -62,7 +62,7 @@ class Stream final : public http2::StreamEvents {
 /// may depend on the pieces.
 class Server final : private http2::ServerEvents {
  public:
-  explicit Server(Delivery delivery) : session_(*this, {}) {
+  explicit Server(Delivery delivery) : session_(*this, {}, memory_) {
     bool goes_on = session_.receive(kPreface, Instant{1});
     for (auto piece = delivery.next(); goes_on && !piece.empty(); piece = delivery.next()) {
       goes_on = session_.receive(piece, Instant{1});
@@ -88,6 +88,7 @@ class Server final : private http2::ServerEvents {
   void on_pong() override {}
 
   BlockPool blocks_;
+  http2::SessionMemory memory_;
   SliceQueue out_;
   std::map<StreamId, std::unique_ptr<Stream>> streams_;
   http2::ServerSession session_;

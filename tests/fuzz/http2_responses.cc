@@ -199,7 +199,7 @@ class Stream final : public http2::StreamEvents {
 /// A client with four streams: 1 and 7 are all sent, 3 is a HEAD, 5 has a body that does not end.
 class Node final : private http2::ClientEvents {
  public:
-  explicit Node(Delivery delivery) : session_(*this, limits()) {
+  explicit Node(Delivery delivery) : session_(*this, limits(), memory_) {
     for (const RequestKind kind :
          {RequestKind::other, RequestKind::head, RequestKind::other, RequestKind::other}) {
       streams_.push_back(std::make_unique<Stream>(kind, builder_, blocks_));
@@ -235,6 +235,7 @@ class Node final : private http2::ClientEvents {
   }
 
   BlockPool blocks_;
+  http2::SessionMemory memory_;
   SliceQueue out_;
   http2::ResponseBuilder builder_;
   std::vector<std::unique_ptr<Stream>> streams_;

@@ -115,7 +115,7 @@ inline constexpr std::uint8_t kAck = kEndStream;
 /// A client whose node is made of frames.
 class ClientRig : public testing::Test, protected ClientEvents {
  protected:
-  ClientRig() : session_(*this, limits()) {
+  ClientRig() : session_(*this, limits(), memory_) {
     (void)sent();
     EXPECT_TRUE(receive(frame(Kind::settings, 0, 0, "") + frame(Kind::settings, kAck, 0, "")));
     (void)sent();
@@ -174,6 +174,7 @@ class ClientRig : public testing::Test, protected ClientEvents {
   }
 
   BlockPool blocks_;
+  SessionMemory memory_;
   Instant now_{1'000};
   std::vector<ErrorCode> goaways_;
   std::deque<NotingStream> streams_;

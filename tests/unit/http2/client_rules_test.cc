@@ -29,7 +29,7 @@ TEST_F(ClientRulesTest, GarbageInsteadOfSettings) {
   for (const std::string& garbage :
        {std::string("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"), std::string(50, 'x'),
         response(1, kAll), frame(Kind::ping, 0, 0, "12345678"), std::string(50, '\0')}) {
-    ClientSession fresh(*this, limits());
+    ClientSession fresh(*this, limits(), memory_);
     (void)test::bytes_of(fresh, blocks_);
     (void)fresh.receive(garbage, now_);
     const auto frames = test::parse(test::bytes_of(fresh, blocks_));

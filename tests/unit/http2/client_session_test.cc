@@ -26,7 +26,7 @@ using testing::IsEmpty;
 class ClientSessionTest : public ClientRig {};
 
 TEST_F(ClientSessionTest, ItBeginsWithItsPrefaceAndForbidsPushes) {
-  ClientSession fresh(*this, limits());
+  ClientSession fresh(*this, limits(), memory_);
   EXPECT_FALSE(fresh.is_greeted());
   const std::string bytes = test::bytes_of(fresh, blocks_);
   ASSERT_TRUE(bytes.starts_with(test::kPreface));

@@ -57,7 +57,7 @@ class Stream final : public StreamEvents {
 
 class SessionTest : public testing::Test, protected ServerEvents {
  protected:
-  SessionTest() : session_(*this, limits()) { EXPECT_TRUE(receive(greeting())); }
+  SessionTest() : session_(*this, limits(), memory_) { EXPECT_TRUE(receive(greeting())); }
 
   static ServerLimits limits() {
     ServerLimits limits;
@@ -117,6 +117,7 @@ class SessionTest : public testing::Test, protected ServerEvents {
   }
 
   BlockPool blocks_;
+  SessionMemory memory_;
   Instant now_{1'000};
   bool refuses_ = false;
   unsigned pongs_ = 0;
@@ -190,7 +191,7 @@ TEST_F(SessionTest, AStreamTooManyIsRefusedAlone) {
 }
 
 TEST_F(SessionTest, TheSettingsNameTheLimits) {
-  ServerSession fresh(*this, limits());
+  ServerSession fresh(*this, limits(), memory_);
   SliceQueue queue;
   fresh.produce(queue, blocks_, 1'000'000);
   std::array<iovec, 4> vectors{};
@@ -215,7 +216,7 @@ TEST_F(SessionTest, ADataWindowIsGivenBackWhenTheBodyIsDelivered) {
 // -- What RFC 9113 calls errors -------------------------------------------------------------------
 
 TEST_F(SessionTest, WhatIsNoPrefaceIsAnError) {
-  ServerSession fresh(*this, limits());
+  ServerSession fresh(*this, limits(), memory_);
   EXPECT_FALSE(fresh.receive("GET / HTTP/1.1\r\nHost: a\r\n\r\n", now_));
 }
 

@@ -40,11 +40,11 @@ class SessionsTest : public testing::Test, private ClientEvents, private ServerE
   NotingStream& served(StreamId id) { return *served_.at(id); }
   [[nodiscard]] bool is_served(StreamId id) const { return served_.contains(id); }
   ClientSession& client() {
-    if (!client_) client_.emplace(static_cast<ClientEvents&>(*this), client_limits_);
+    if (!client_) client_.emplace(static_cast<ClientEvents&>(*this), client_limits_, memory_);
     return *client_;
   }
   ServerSession& server() {
-    if (!server_) server_.emplace(static_cast<ServerEvents&>(*this), server_limits_);
+    if (!server_) server_.emplace(static_cast<ServerEvents&>(*this), server_limits_, memory_);
     return *server_;
   }
 
@@ -62,6 +62,7 @@ class SessionsTest : public testing::Test, private ClientEvents, private ServerE
   ClientLimits client_limits_;
   ServerLimits server_limits_;
   BlockPool blocks_;
+  SessionMemory memory_;
   std::vector<ErrorCode> goaways_;
   std::deque<NotingStream> asked_;
   std::map<StreamId, std::unique_ptr<NotingStream>> served_;
