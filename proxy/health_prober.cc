@@ -17,7 +17,7 @@ constexpr http::HeadLimits kLimits{16384, 100};
 
 HealthProber::HealthProber(io::EventLoop& loop, HealthCheck::OnChange on_change)
     : on_change_(std::move(on_change)),
-      context_{loop, blocks_, pipes_, http2_memory_, kLimits},
+      context_{loop, blocks_, pipes_, http2_, kLimits},
       tls_(std::make_unique<tls::LoopTls>()) {}
 
 /// Connections of checks must not outlive the memory that they use.

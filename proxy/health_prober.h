@@ -38,7 +38,7 @@ class HealthProber {
  private:
   HealthCheck::OnChange on_change_;
   BlockPool blocks_;
-  http2::SessionMemory http2_memory_;
+  Http2Shared http2_;
   io::PipePool pipes_{0};
   ConnectionContext context_;
   std::unique_ptr<tls::LoopTls> tls_;

@@ -42,7 +42,7 @@ Http2Connection::Http2Connection(Worker& worker, AcceptedClient accepted)
       flush_(worker.context().loop, [this] { flush(); }),
       in_(std::move(accepted.received)),
       limits_(session_limits(worker.context().heads)),
-      session_(*this, limits_, worker.context().http2_memory),
+      session_(*this, limits_, worker.context().http2.memory),
       out_(session_, worker.context().blocks),
       random_(reinterpret_cast<std::uintptr_t>(this)) {
   worker_.http2().connections.add();
@@ -177,6 +177,7 @@ void Http2Connection::receive() {
     return dropped_ > kLingerBytes ? lose() : update_interest();
   }
   const bool goes_on = session_.receive({in_.data(), in_.size()}, worker_.context().loop.now());
+  keep_head();
   end_read();
   in_.clear();
   if (state_ >= State::closed) return;
@@ -185,6 +186,22 @@ void Http2Connection::receive() {
   // Often there is nothing to be written before a node has answered.
   if (state_ != State::open || session_.wants_to_write()) schedule_flush();
   update_timer();
+}
+
+/// The worker's builder is for other connections from now on.
+void Http2Connection::keep_head() {
+  if (!session_.within_head()) return builder_.reset();
+  if (builder_ != nullptr) return;
+  builder_ = std::make_unique<http2::RequestBuilder>(
+      std::exchange(worker_.context().http2.builder, http2::RequestBuilder{}));
+}
+
+http2::RequestBuilder& Http2Connection::builder() {
+  return builder_ != nullptr ? *builder_ : worker_.context().http2.builder;
+}
+
+http2::SentFields& Http2Connection::fields() {
+  return worker_.context().http2.fields;
 }
 
 void Http2Connection::end_read() {
@@ -220,7 +237,7 @@ http2::StreamEvents* Http2Connection::on_request(http2::StreamId id) {
   worker_.http2().streams.add();
   streams_.push_back(std::make_unique<Http2Stream>(*this, id));
   Http2Stream& stream = *streams_.back();
-  builder_.start(worker_.context().heads, stream.request_head());
+  builder().start(worker_.context().heads, stream.request_head());
   return &stream;
 }
 

@@ -56,8 +56,9 @@ class Http2Connection final : public ClientConnection,
   [[nodiscard]] http2::ServerSession& session() { return session_; }
   [[nodiscard]] Http2Output& output() { return out_; }
   [[nodiscard]] Random& random() { return random_; }
-  [[nodiscard]] http2::SentFields& fields() { return fields_; }
-  [[nodiscard]] http2::RequestBuilder& builder() { return builder_; }
+  [[nodiscard]] http2::SentFields& fields();
+  /// For the head that is being received.
+  [[nodiscard]] http2::RequestBuilder& builder();
   [[nodiscard]] RequestSource source(Http2Stream& stream) const;
   [[nodiscard]] EndpointPair endpoints() const;
   [[nodiscard]] std::string_view client_text() const { return client_.text(); }
@@ -97,6 +98,7 @@ class Http2Connection final : public ClientConnection,
 
   void read();
   void receive();
+  void keep_head();
   void end_read();
   void begin_exchanges();
   void on_end_of_input();
@@ -134,8 +136,7 @@ class Http2Connection final : public ClientConnection,
   const http2::ServerLimits limits_;
   http2::ServerSession session_;
   Http2Output out_;
-  http2::RequestBuilder builder_;
-  http2::SentFields fields_;
+  std::unique_ptr<http2::RequestBuilder> builder_;  // of a head of which a part has been received
   std::vector<std::unique_ptr<Http2Stream>> streams_;
   std::vector<Http2Stream*> received_;  // null: was removed meanwhile
   std::vector<Http2Stream*> complete_;  // likewise

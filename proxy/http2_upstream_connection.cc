@@ -39,7 +39,7 @@ Http2UpstreamConnection::Http2UpstreamConnection(NodeObserver& node, Http2Upstre
       transport_(context.loop, std::move(transport)),
       timer_(context.loop.timers(), [this] { on_timeout(); }),
       flush_(context.loop, [this] { flush(); }),
-      session_(*this, client_limits(context.heads), context.http2_memory),
+      session_(*this, client_limits(context.heads), context.http2.memory),
       out_(session_, context.blocks),
       since_(context.loop.now()) {
   transport_->attach(*this);

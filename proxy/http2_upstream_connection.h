@@ -85,7 +85,7 @@ class Http2UpstreamConnection final : public io::Retirable,
   [[nodiscard]] Http2Counters& counters() { return context_.http2_nodes; }
   [[nodiscard]] http2::ClientSession& session() { return session_; }
   [[nodiscard]] Http2Output& output() { return out_; }
-  [[nodiscard]] http2::SentFields& fields() { return fields_; }
+  [[nodiscard]] http2::SentFields& fields() { return context_.http2.fields; }
   [[nodiscard]] http2::ResponseBuilder& builder() { return builder_; }
   [[nodiscard]] const ReadBuffer& input() const { return in_; }
   [[nodiscard]] std::string_view scheme() const;
@@ -164,7 +164,6 @@ class Http2UpstreamConnection final : public io::Retirable,
   http2::ClientSession session_;
   Http2Output out_;
   http2::ResponseBuilder builder_;
-  http2::SentFields fields_;
   std::vector<std::unique_ptr<Http2UpstreamStream>> streams_;
   std::vector<Http2UpstreamStream*> received_;  // null: was removed meanwhile
   std::vector<Http2UpstreamStream*> resumed_;   // the same

@@ -255,7 +255,7 @@ class Worker final : public ExchangeContext {
   io::EventLoop loop_;
   io::Mailbox mailbox_;
   BlockPool blocks_;
-  http2::SessionMemory http2_memory_;
+  Http2Shared http2_shared_;
   io::PipePool pipes_;
   UpstreamLimiter upstream_limiter_;
   WorkerContext context_;

@@ -177,8 +177,8 @@ class Http2UpstreamRig : public testing::Test, protected NodeObserver {
   io::EventLoop loop_;
   BlockPool blocks_;
   io::PipePool pipes_;
-  http2::SessionMemory http2_memory_;
-  ConnectionContext context_{loop_, blocks_, pipes_, http2_memory_, {}};
+  Http2Shared http2_;
+  ConnectionContext context_{loop_, blocks_, pipes_, http2_, {}};
   UpstreamLimiter limiter_{100};
   Millis connect_timeout_ = std::chrono::seconds{5};
   Millis idle_time_ = std::chrono::seconds{10};

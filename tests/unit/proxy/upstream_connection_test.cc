@@ -92,8 +92,8 @@ class UpstreamConnectionTest : public testing::Test, private UpstreamOwner {
   io::EventLoop loop_;
   BlockPool blocks_;
   io::PipePool pipes_;
-  http2::SessionMemory http2_memory_;
-  ConnectionContext context_{loop_, blocks_, pipes_, http2_memory_, {}};
+  Http2Shared http2_;
+  ConnectionContext context_{loop_, blocks_, pipes_, http2_, {}};
   std::deque<io::IoStatus> openings_;
   int opening_error_ = 0;
   conf::ProxyProtocol protocol_ = conf::ProxyProtocol::off;
