@@ -118,6 +118,24 @@ class Beginnings(FramesTest):
                 self.check_whole(client)
         self.check_requests(len(self.WHOLE) - 1)
 
+    def test_heads_of_two_connections_by_turns(self):
+        """What has come of a head is not mixed with what another connection sends meanwhile."""
+        slow, quick = self.client(), self.client()
+        whole = block(request(path=b"/slow", extra=[(b"cookie", b"user=slow"), (b"x-only", b"it")]))
+        for at in range(1, len(whole)):
+            stream, slow.next_id = slow.next_id, slow.next_id + 2
+            slow.send(headers(stream, [], END_STREAM, before=whole[:at]))
+            for _ in range(2):  # whose second answer comes after the part was read
+                self.assert_ok(quick.get(b"/quick", [(b"cookie", b"user=quick")]))
+            slow.send(continuation(stream, whole[at:]))
+            self.assert_ok(slow.finish(stream))
+        requests = self.seen()
+        self.assertEqual(len(requests), 3 * (len(whole) - 1))
+        for one in requests:
+            name = one.target[1:]
+            self.assertEqual(one.values(b"cookie"), [b"user=" + name], str(one))
+            self.assertEqual(one.values(b"x-only"), [b"it"] if name == b"slow" else [], str(one))
+
     def test_a_client_that_goes_at_every_byte(self):
         for at in range(1, len(self.WHOLE)):
             Client(self.proxy.address, greeting=self.WHOLE[:at]).socket.close()
