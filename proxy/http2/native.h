@@ -61,13 +61,30 @@ inline std::uint8_t flags_of(const FieldView& field) {
   return is_unique ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE;
 }
 
-/// Pieces of memory by their size in units of 64 bytes; larger ones are not kept.
+// AddressSanitizer is to see what is freed, and how long it was: GCC and Clang say each in its own
+// way that it is there.
+#if defined(__SANITIZE_ADDRESS__)
+#define BONEDRY_ADDRESS_SANITIZER
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define BONEDRY_ADDRESS_SANITIZER
+#endif
+#endif
+
+/// Pieces of memory by their size in units; larger ones are not kept.
 struct SessionMemory::Native {
+#ifdef BONEDRY_ADDRESS_SANITIZER
+  static constexpr bool kKeeps = false;
+#else
+  static constexpr bool kKeeps = true;
+#endif
   static constexpr std::size_t kUnit = 64;
   static constexpr std::size_t kMaxUnits = 8;
+  // Kept for each thread: what some thousand streams take.
+  static constexpr std::size_t kSpareBytes = std::size_t{1} << 20U;
   /// In front of each piece.
   struct alignas(std::max_align_t) Piece {
-    std::size_t units;
+    std::size_t size;
     Piece* next;  // while it is spare
   };
 
@@ -80,9 +97,11 @@ struct SessionMemory::Native {
   void release(void* memory);
   [[nodiscard]] void* reallocate(void* memory, std::size_t size);
 
-  static Native& self(void* user) { return *static_cast<Native*>(user); }
+  static Native& self(void* user) {
+    return *static_cast<Native*>(user);
+  }
 
-  std::array<Piece*, kMaxUnits + 1> spare{};
+  std::array<Piece*, kMaxUnits> spare{};
   std::size_t spare_bytes = 0;
   nghttp2_mem functions{this,
                         [](std::size_t size, void* user) { return self(user).allocate(size); },

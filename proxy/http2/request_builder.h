@@ -15,8 +15,9 @@ namespace bonedry::http2 {
 
 /// Makes an http::Head of the fields of an HTTP/2 request (RFC 9113, section 8.3), written as
 /// HTTP/1.1 would have it, so that the same rules judge it and a node of HTTP/1.1 gets its bytes as
-/// they are. What HTTP/1.1 could not carry, or would read as something else, is refused. Owned by a
-/// connection, used for one head after another: header blocks never interleave.
+/// they are. What HTTP/1.1 could not carry, or would read as something else, is refused. Used for
+/// one head after another: by all connections of a worker as long as heads come within one read,
+/// else by the connection alone, whose header blocks never interleave.
 class RequestBuilder {
  public:
   /// Begins a head. What is written to `head` is valid after `finish`.

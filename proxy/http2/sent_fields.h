@@ -15,7 +15,8 @@
 namespace bonedry::http2 {
 
 /// Collects the fields of a head that is sent; the session makes their names lower case (RFC 9113,
-/// section 8.2). Owned by a connection, used for one head after another, so that it allocates once.
+/// section 8.2). One for all connections of a worker, so that it allocates once: the function that
+/// starts a head sends it, too.
 class SentFields final : public http::FieldSink {
  public:
   /// Begins a head; `head` is where received fields lie.

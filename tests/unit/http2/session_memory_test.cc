@@ -10,12 +10,6 @@
 namespace bonedry::http2 {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool kKeeps = false;
-#else
-constexpr bool kKeeps = true;
-#endif
-
 class SessionMemoryTest : public testing::Test {
  protected:
   void* allocate(std::size_t size) { return functions().malloc(size, functions().mem_user_data); }
@@ -29,7 +23,7 @@ class SessionMemoryTest : public testing::Test {
 };
 
 TEST_F(SessionMemoryTest, WhatIsFreedIsUsedAgain) {
-  if (!kKeeps) GTEST_SKIP() << "AddressSanitizer is to see what is freed";
+  if (!SessionMemory::Native::kKeeps) GTEST_SKIP() << "AddressSanitizer is to see what is freed";
   void* const first = allocate(100);
   release(first);
   EXPECT_EQ(allocate(128), first) << "of the same size in units of 64 bytes";
@@ -73,7 +67,7 @@ TEST_F(SessionMemoryTest, LittleIsKeptOfAPeak) {
   std::vector<void*> pieces;
   for (int i = 0; i < 10'000; ++i) pieces.push_back(allocate(512));
   for (void* piece : pieces) release(piece);
-  EXPECT_LE(memory_.native().spare_bytes, std::size_t{1} << 20U);
+  EXPECT_LE(memory_.native().spare_bytes, SessionMemory::Native::kSpareBytes);
 }
 
 }  // namespace
