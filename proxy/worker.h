@@ -252,10 +252,10 @@ class Worker final : public ExchangeContext {
   // Many: the worker is where a thread's parts are put together.
   SharedParts shared_;
   const Id id_;
+  Http2Shared http2_shared_;  // before the loop, which frees connections at last
   io::EventLoop loop_;
   io::Mailbox mailbox_;
   BlockPool blocks_;
-  Http2Shared http2_shared_;
   io::PipePool pipes_;
   UpstreamLimiter upstream_limiter_;
   WorkerContext context_;

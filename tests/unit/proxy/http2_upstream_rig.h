@@ -174,10 +174,10 @@ class Http2UpstreamRig : public testing::Test, protected NodeObserver {
     return data;
   }
 
+  Http2Shared http2_;  // before the loop, which frees connections at last
   io::EventLoop loop_;
   BlockPool blocks_;
   io::PipePool pipes_;
-  Http2Shared http2_;
   ConnectionContext context_{loop_, blocks_, pipes_, http2_, {}};
   UpstreamLimiter limiter_{100};
   Millis connect_timeout_ = std::chrono::seconds{5};

@@ -89,10 +89,10 @@ class UpstreamConnectionTest : public testing::Test, private UpstreamOwner {
     EXPECT_EQ(connection_->flush(), Flow::open);
   }
 
+  Http2Shared http2_;  // before the loop, which frees connections at last
   io::EventLoop loop_;
   BlockPool blocks_;
   io::PipePool pipes_;
-  Http2Shared http2_;
   ConnectionContext context_{loop_, blocks_, pipes_, http2_, {}};
   std::deque<io::IoStatus> openings_;
   int opening_error_ = 0;
