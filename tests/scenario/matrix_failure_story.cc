@@ -168,13 +168,15 @@ TEST_P(MatrixFailureStory, AnUploadThatItsClientCutsNeverLooksWholeAtTheNode) {
 
 TEST_P(MatrixFailureStory, AClientThatLeavesFreesItsNode) {
   const Gate before_head;
+  const Gate half_is_sent;
   const Gate in_body;
   alice_.on("/wait", [before_head](AnyExchange& exchange) {
     if (exchange.is_given_up()) before_head.open();
   });
-  alice_.on("/half", [in_body](AnyExchange& exchange) {
+  alice_.on("/half", [half_is_sent, in_body](AnyExchange& exchange) {
     exchange.send_head(200);
     exchange.send("half");
+    half_is_sent.open();
     if (exchange.is_given_up()) in_body.open();
   });
   launch(alice_alone());
@@ -184,6 +186,7 @@ TEST_P(MatrixFailureStory, AClientThatLeavesFreesItsNode) {
     ASSERT_TRUE(alice_.wait_for(target, 1));
     if (target == "/half") {
       EXPECT_EQ(client->read_head().status, 200);
+      ASSERT_TRUE(half_is_sent.wait());
     }
     client->give_up();
     EXPECT_TRUE((target == "/half" ? in_body : before_head).wait()) << target;
