@@ -14,7 +14,7 @@ class MatrixSessionStory : public MatrixStory {};
 INSTANTIATE_TEST_SUITE_P(Matrix, MatrixSessionStory, testing::ValuesIn(combinations_of_workers()),
                          name_of_combination);
 
-const std::string kLogoutRule = R"(logout = [{ method = "POST", path = "/logout" }])";
+constexpr const char* kLogoutRule = R"(logout = [{ method = "POST", path = "/logout" }])";
 
 TEST_P(MatrixSessionStory, AUserStaysForTwentyClicksOnHoweverManyConnections) {
   launch(config());

@@ -10,7 +10,7 @@ namespace bonedry::test {
 User::User(const std::string& address, Protocol protocol)
     : User(address, protocol, story_client_tls()) {}
 
-User::User(const std::string& address, std::optional<TlsClient> tls)
+User::User(const std::string& address, const std::optional<TlsClient>& tls)
     : User(address, Protocol::http1, tls) {}
 
 User::User(const std::string& address, Protocol protocol, const std::optional<TlsClient>& tls)

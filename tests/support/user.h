@@ -19,7 +19,7 @@ class User {
   explicit User(const std::string& address, Protocol protocol = Protocol::http1);
   /// With HTTP/1.1, over TLS if `tls` has a value. Cookies are kept as without it: the jar ignores
   /// Secure.
-  User(const std::string& address, std::optional<TlsClient> tls);
+  User(const std::string& address, const std::optional<TlsClient>& tls);
   User(const std::string& address, Protocol protocol, const std::optional<TlsClient>& tls);
   /// One of several users on one connection, as behind a gateway. It is never reopened.
   explicit User(std::shared_ptr<ClientConnection> shared);

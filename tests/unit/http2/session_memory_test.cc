@@ -4,7 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
+#include <string_view>
 #include <vector>
 
 namespace bonedry::http2 {
@@ -55,10 +57,11 @@ TEST_F(SessionMemoryTest, ZeroedMemoryIsZeroAlsoTheSecondTime) {
 
 TEST_F(SessionMemoryTest, WhatGrowsKeepsItsContent) {
   auto* piece = static_cast<char*>(reallocate(nullptr, 10));
-  std::memcpy(piece, "0123456789", 10);
+  constexpr std::string_view kContent = "0123456789";
+  std::ranges::copy(kContent, piece);
   for (const std::size_t size : {60U, 500U, 700U, 5'000U, 10U}) {
     piece = static_cast<char*>(reallocate(piece, size));
-    EXPECT_EQ(std::memcmp(piece, "0123456789", 10), 0) << size;
+    EXPECT_EQ(std::string_view(piece, kContent.size()), kContent) << size;
   }
   release(piece);
 }

@@ -11,7 +11,6 @@ namespace {
 
 using http2::ErrorCode;
 using test::Http2UpstreamRig;
-using test::kWhole;
 using test::StreamUser;
 namespace wire = test::wire;
 
