@@ -132,7 +132,10 @@ TEST_P(UnwatchedStory, WhoNeedsAConnectionToANodeIsToldAndMayAskAgain) {
   EXPECT_EQ(count_503, without);
   EXPECT_TRUE(eventually(
       [this] { return bonedry_->out().find(R"("end":"no_resources")") != std::string::npos; }));
-  for (const auto& client : clients) EXPECT_EQ(ask(*client), 200);
+  for (const auto& client : clients) {
+    // The node that is chosen first may be one to which the worker has no connection.
+    EXPECT_TRUE(eventually([&] { return ask(*client) == 200; }));
+  }
   clients.clear();
   ASSERT_TRUE(eventually([&] { return bonedry_->open_descriptors() < kWatched - 20; }));
   EXPECT_TRUE(eventually_idle());
