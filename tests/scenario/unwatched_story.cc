@@ -132,8 +132,9 @@ TEST_P(UnwatchedStory, WhoNeedsAConnectionToANodeIsToldAndMayAskAgain) {
   EXPECT_EQ(count_503, without);
   EXPECT_TRUE(eventually(
       [this] { return bonedry_->out().find(R"("end":"no_resources")") != std::string::npos; }));
+  // Where a worker has no connection to a node, it needs room for one: some clients leave.
+  clients.resize(clients.size() / 2);
   for (const auto& client : clients) {
-    // The node that is chosen first may be one to which the worker has no connection.
     EXPECT_TRUE(eventually([&] { return ask(*client) == 200; }));
   }
   clients.clear();
