@@ -9,6 +9,7 @@
 #include <netinet/tcp.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -81,6 +82,18 @@ Result<SocketAddress> make_address(const std::string& host, std::uint16_t port) 
     return address;
   }
   return Failure{"\"" + host + "\" is not a numeric IP address"};
+}
+
+Result<SocketAddress> make_unix_address(const std::string& path) {
+  SocketAddress address;
+  auto* const local = reinterpret_cast<sockaddr_un*>(&address.storage);
+  if (path.empty() || path.size() >= sizeof(local->sun_path)) {
+    return Failure{"\"" + path + "\" is not a path that a Unix socket can have"};
+  }
+  local->sun_family = AF_UNIX;
+  std::ranges::copy(path, &local->sun_path[0]);
+  address.size = sizeof(sockaddr_un);
+  return address;
 }
 
 std::string host_text(const SocketAddress& address) {

@@ -19,7 +19,7 @@
 
 namespace bonedry::io {
 
-/// An IP address and port in the kernel's format.
+/// An IP address and port, or the path of a Unix socket, in the kernel's format.
 struct SocketAddress {
   sockaddr_storage storage{};
   socklen_t size = 0;
@@ -33,6 +33,8 @@ void limit_unacknowledged(int fd, Millis limit);
 
 /// Numeric hosts only: names are never resolved.
 [[nodiscard]] Result<SocketAddress> make_address(const std::string& host, std::uint16_t port);
+/// Of a Unix socket.
+[[nodiscard]] Result<SocketAddress> make_unix_address(const std::string& path);
 /// "192.0.2.1" or "2001:db8::1"; IPv4-mapped IPv6 as plain IPv4.
 [[nodiscard]] std::string host_text(const SocketAddress& address);
 [[nodiscard]] std::uint16_t port_of(const SocketAddress& address);

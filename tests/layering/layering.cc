@@ -25,7 +25,7 @@ struct Layer {
 // row.
 const std::vector<Layer>& layers() {
   const std::vector<std::string_view> everything{
-      "proxy/base/", "proxy/io/", "proxy/tls/", "proxy/http/", "proxy/http2/",
+      "proxy/base/", "proxy/io/", "proxy/tls/", "proxy/http/", "proxy/http2/", "proxy/redis/",
       "proxy/*",     "conf/",     "balancer/",  "session/",    "admin/"};
   static const std::vector<Layer> rows{
       {"proxy/main.cc", everything},
@@ -42,6 +42,7 @@ const std::vector<Layer>& layers() {
       {"proxy/tls/", {"proxy/base/", "proxy/io/", "conf/"}},
       {"proxy/http/", {"proxy/base/"}},
       {"proxy/http2/", {"proxy/base/", "proxy/http/"}},
+      {"proxy/redis/", {"proxy/base/", "proxy/io/", "proxy/tls/", "conf/"}},
       {"proxy/*",
        {"proxy/base/", "proxy/io/", "proxy/tls/", "proxy/http/", "proxy/http2/", "conf/",
         "balancer/", "session/"}},
@@ -70,7 +71,8 @@ const std::vector<Library>& libraries() {
       {"openssl/", {"proxy/tls/", "session/", "conf/token_digest.cc"}},
       {"ncurses.h", {"admin/ctl/watch/curses_terminal.cc", "admin/ctl/watch/known_terminal.cc"}},
       {"llhttp.h", {"proxy/http/"}},
-      {"nghttp2/", {"proxy/http2/"}}};
+      {"nghttp2/", {"proxy/http2/"}},
+      {"hiredis/", {"proxy/redis/"}}};
   return rows;
 }
 

@@ -1,0 +1,77 @@
+#include "proxy/redis/server_info.h"
+
+#include "proxy/redis/reply_problem.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+
+namespace bonedry::redis {
+namespace {
+
+constexpr std::uint64_t kLeastVersion = 7;
+
+/// The number at the start of a field; 0 if there is none.
+std::uint64_t number(std::string_view info, std::string_view name) {
+  const std::string_view text = info_field(info, name);
+  std::uint64_t value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+std::optional<std::string> mode_problem(std::string_view mode) {
+  if (mode == "sentinel") return "it is a sentinel, whose address belongs into sentinels";
+  if (mode == "cluster") return "it is part of a Redis Cluster, which is not supported";
+  return std::nullopt;
+}
+
+std::optional<std::string> role_problem(std::string_view info) {
+  const std::string_view role = info_field(info, "role");
+  if (role == "master") return std::nullopt;
+  const std::string host{info_field(info, "master_host")};
+  const std::string port{info_field(info, "master_port")};
+  return "it is a replica of " + host + " port " + port + ", and the primary is needed";
+}
+
+std::optional<std::string> memory_problem(std::string_view info) {
+  const std::string policy{info_field(info, "maxmemory_policy")};
+  if (policy != "noeviction") {
+    return "its maxmemory-policy must be noeviction, so that it drops no sessions, but is " +
+           quoted(policy);
+  }
+  const std::uint64_t most = number(info, "maxmemory");
+  const std::uint64_t used = number(info, "used_memory");
+  const std::uint64_t ignored = number(info, "mem_not_counted_for_evict");
+  if (most > 0 && used > most + ignored) return store_problem("OOM");
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string_view info_field(std::string_view info, std::string_view name) {
+  while (!info.empty()) {
+    const std::string_view line = info.substr(0, info.find("\r\n"));
+    if (line.size() > name.size() && line.starts_with(name) && line[name.size()] == ':') {
+      return line.substr(name.size() + 1);
+    }
+    info.remove_prefix(std::min(info.size(), line.size() + 2));
+  }
+  return {};
+}
+
+std::optional<std::string> info_problem(std::string_view info) {
+  // Valkey calls itself Redis 7.2.4 here, and says its own version elsewhere.
+  const std::string version{info_field(info, "redis_version")};
+  if (version.empty()) return "another program is there: it tells no redis_version";
+  if (number(info, "redis_version") < kLeastVersion) {
+    return "it is Redis " + version + ", and 7.0 or newer is needed";
+  }
+  if (auto problem = mode_problem(info_field(info, "redis_mode"))) return problem;
+  if (number(info, "loading") != 0) return store_problem("LOADING");
+  if (auto problem = role_problem(info)) return problem;
+  if (auto problem = memory_problem(info)) return problem;
+  if (info_field(info, "run_id").empty()) return "it tells no run_id";
+  return std::nullopt;
+}
+
+}  // namespace bonedry::redis
