@@ -4,6 +4,7 @@
 #include "proxy/redis/reply_problem.h"
 
 #include <cassert>
+#include <cerrno>
 #include <utility>
 
 namespace bonedry::redis {
@@ -75,7 +76,9 @@ void Connection::on_watch_failed(int error) {
 
 void Connection::on_timeout() {
   const std::string limit = seconds_text(peer_.patience);
-  give_up((state_ == State::opening ? "no connection within " : "no answer within ") + limit);
+  if (state_ == State::open) return give_up("no answer within " + limit);
+  give_up((peer_.wire == Wire::tls ? "no TLS connection within " : "no connection within ") +
+          limit);
 }
 
 void Connection::open() {
@@ -111,13 +114,21 @@ void Connection::read() {
       return on_end("closed the connection");
     case IoStatus::failed:
     case IoStatus::refused:
-      return on_end("broke the connection: " + transport_->error_text());
+      return on_end(how_it_failed());
   }
+}
+
+/// Whether a server that closes resets the connection depends on what it has read by then: one
+/// reason, not two by turns.
+std::string Connection::how_it_failed() const {
+  if (transport_->error() == ECONNRESET) return "closed the connection";
+  return "broke the connection: " + transport_->error_text();
 }
 
 void Connection::on_end(const std::string& how) {
   if (heard_ == Heard::replies) return give_up("it " + how);
-  give_up("it " + how + " before it answered; is it a Redis or Valkey server?");
+  const std::string kind = peer_.wire == Wire::plain ? "server without TLS?" : "server?";
+  give_up("it " + how + " before it answered; is it a Redis or Valkey " + kind);
 }
 
 // -- Replies --------------------------------------------------------------------------------------

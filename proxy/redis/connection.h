@@ -19,12 +19,16 @@
 
 namespace bonedry::redis {
 
+/// What the bytes of a connection travel in.
+enum class Wire : std::uint8_t { plain, tls };
+
 /// Who is at the other end of a connection.
 struct Peer {
   std::string name;  ///< for people, such as "the store at 10.0.0.5:6379"
   /// How long each reply may take, from when it is the next one. The first may also take the time
   /// to connect.
   Millis patience;
+  Wire wire = Wire::plain;
 };
 
 /// One connection to a server: commands leave in the order in which they were sent, and replies
@@ -77,6 +81,7 @@ class Connection final : public io::Retirable, private io::FdWatcher::Handler {
   void on_bytes(std::string_view bytes);
   void on_reply(Reply reply);
   void on_end(const std::string& how);
+  [[nodiscard]] std::string how_it_failed() const;
   [[nodiscard]] std::string malformed(std::string_view bytes) const;
 
   // Many: one connection is both directions, and who waits for what.

@@ -41,15 +41,21 @@ Result<std::unique_ptr<Connection>> Connector::connect(const ServerAddress& addr
   if (!target) return Failure{peer.name + ": " + target.error()};
   io::ConnectStart start = io::start_connect(*target);
   if (start.error != 0) return Failure{peer.name + ": " + io::shortage_text(start.error)};
-  return std::make_unique<Connection>(loop_, blocks_, transport(address, std::move(start.fd)), peer,
-                                      owner);
+  Peer met = peer;
+  met.wire = encrypts(address) ? Wire::tls : Wire::plain;
+  return std::make_unique<Connection>(loop_, blocks_, transport(address, std::move(start.fd)),
+                                      std::move(met), owner);
+}
+
+bool Connector::encrypts(const ServerAddress& address) const {
+  return context_ && std::holds_alternative<conf::Address>(address);
 }
 
 /// Each connection has sessions of its own: they are opened too rarely for resuming one.
 io::TransportSource Connector::transport(const ServerAddress& address, UniqueFd socket) const {
-  const auto* const server = std::get_if<conf::Address>(&address);
-  if (!context_ || server == nullptr) return socket;
-  const tls::ClientTarget target(context_, server_name_.empty() ? server->host : server_name_);
+  if (!encrypts(address)) return socket;
+  const std::string& host = std::get<conf::Address>(address).host;
+  const tls::ClientTarget target(context_, server_name_.empty() ? host : server_name_);
   return std::make_unique<tls::TlsTransport>(tls::TransportContext{loop_, blocks_},
                                              target.connect(), std::move(socket));
 }

@@ -29,12 +29,13 @@ class Connector {
   Connector(const Connector&) = delete;
   Connector& operator=(const Connector&) = delete;
 
-  /// The error names the peer.
+  /// `peer`: without its `wire`. The error names the peer.
   [[nodiscard]] Result<std::unique_ptr<Connection>> connect(const ServerAddress& address,
                                                             const Peer& peer,
                                                             Connection::Owner& owner) const;
 
  private:
+  [[nodiscard]] bool encrypts(const ServerAddress& address) const;
   [[nodiscard]] io::TransportSource transport(const ServerAddress& address, UniqueFd socket) const;
 
   io::EventLoop& loop_;

@@ -12,8 +12,8 @@ struct Reply {
 
   Kind kind = Kind::nil;
   std::int64_t integer = 0;
-  std::string text;             ///< of a status, an error or a text: any bytes
-  std::vector<Reply> elements;  ///< of an array
+  std::string text = {};             ///< of a status, an error or a text: any bytes
+  std::vector<Reply> elements = {};  ///< of an array
 
   friend bool operator==(const Reply&, const Reply&) = default;
 };

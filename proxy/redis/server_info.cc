@@ -19,7 +19,10 @@ std::uint64_t number(std::string_view info, std::string_view name) {
   return value;
 }
 
-std::optional<std::string> mode_problem(std::string_view mode) {
+/// Valkey has another name for it, unless it is told to use that of Redis.
+std::optional<std::string> mode_problem(std::string_view info) {
+  const std::string_view of_valkey = info_field(info, "server_mode");
+  const std::string_view mode = of_valkey.empty() ? info_field(info, "redis_mode") : of_valkey;
   if (mode == "sentinel") return "it is a sentinel, whose address belongs into sentinels";
   if (mode == "cluster") return "it is part of a Redis Cluster, which is not supported";
   return std::nullopt;
@@ -28,6 +31,7 @@ std::optional<std::string> mode_problem(std::string_view mode) {
 std::optional<std::string> role_problem(std::string_view info) {
   const std::string_view role = info_field(info, "role");
   if (role == "master") return std::nullopt;
+  if (role != "slave") return "it tells no role: " + quoted(role);
   const std::string host{info_field(info, "master_host")};
   const std::string port{info_field(info, "master_port")};
   return "it is a replica of " + host + " port " + port + ", and the primary is needed";
@@ -66,7 +70,7 @@ std::optional<std::string> info_problem(std::string_view info) {
   if (number(info, "redis_version") < kLeastVersion) {
     return "it is Redis " + version + ", and 7.0 or newer is needed";
   }
-  if (auto problem = mode_problem(info_field(info, "redis_mode"))) return problem;
+  if (auto problem = mode_problem(info)) return problem;
   if (number(info, "loading") != 0) return store_problem("LOADING");
   if (auto problem = role_problem(info)) return problem;
   if (auto problem = memory_problem(info)) return problem;
