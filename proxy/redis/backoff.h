@@ -2,33 +2,34 @@
 
 #include "proxy/base/clock.h"
 #include "proxy/base/random.h"
+#include "proxy/redis/pace.h"
 
 #include <algorithm>
 #include <cstdint>
 
 namespace bonedry::redis {
 
-/// The pauses between attempts to connect: 250 ms, growing to 2 s, each varied by a quarter so that
-/// the members of a cluster do not all come at once. Pure.
+/// The pauses between attempts to connect: each twice as long as the one before, up to a limit, and
+/// varied by a quarter so that the members of a cluster do not all come at once. Pure.
 class Backoff {
  public:
-  explicit Backoff(Random random) : random_(random) {}
+  Backoff(Random random, const Pace& pace)
+      : random_(random), least_(pace.first_pause), most_(pace.longest_pause), next_(least_) {}
 
   [[nodiscard]] Millis next() {
     const Millis pause = next_;
-    next_ = std::min(next_ * 2, kMost);
+    next_ = std::min(next_ * 2, most_);
     const auto spread = static_cast<std::uint32_t>(pause.count() / 2);
     return pause - pause / 4 + Millis{random_.below(spread)};
   }
   /// The next pause is the shortest again.
-  void reset() { next_ = kLeast; }
+  void reset() { next_ = least_; }
 
  private:
-  static constexpr Millis kLeast{250};
-  static constexpr Millis kMost{2000};
-
   Random random_;
-  Millis next_ = kLeast;
+  Millis least_;
+  Millis most_;
+  Millis next_;
 };
 
 }  // namespace bonedry::redis

@@ -12,8 +12,6 @@
 namespace bonedry::redis {
 namespace {
 
-// A primary that has been demoted, without closing its connections, is left after this.
-constexpr Millis kCheckPeriod{1000};
 // A connection that lasted so long had no trouble from the start: after it, the first pause is
 // short again.
 constexpr Millis kLasting{10'000};
@@ -25,12 +23,13 @@ Random seeded() {
 
 }  // namespace
 
-Client::Client(io::EventLoop& loop, Settings settings, Handler& handler)
+Client::Client(io::EventLoop& loop, Settings settings, Handler& handler, Pace pace)
     : loop_(loop),
       settings_(std::move(settings)),
+      pace_(pace),
       handler_(handler),
       connector_(loop, blocks_, settings_.tls),
-      backoff_(seeded()),
+      backoff_(seeded(), pace),
       retry_(loop.timers(), [this] { begin(); }),
       check_(loop.timers(), [this] { check(); }),
       tell_refused_(loop, [this] { tell_refused(); }) {
@@ -114,12 +113,13 @@ void Client::on_greeted(Reply reply) {
   state_ = State::connected;
   told_why_.reset();
   connected_since_ = loop_.now();
-  check_.arm(kCheckPeriod);
+  check_.arm(pace_.check);
   handler_.on_connected();
 }
 
 // -- Being connected, and its end -----------------------------------------------------------------
 
+/// A primary that has been demoted may keep its connections open.
 void Client::check() {
   connection_->send({"INFO"}, [this](const Result<Reply>& info) {
     if (info) on_checked(*info);
@@ -129,7 +129,7 @@ void Client::check() {
 void Client::on_checked(const Reply& info) {
   const auto problem = info_problem(info.text);
   if (problem) return connection_->give_up(*problem);
-  check_.arm(kCheckPeriod);
+  check_.arm(pace_.check);
 }
 
 std::optional<std::string> Client::problem_in(const std::string& error) {

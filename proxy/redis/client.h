@@ -10,6 +10,7 @@
 #include "proxy/redis/commands.h"
 #include "proxy/redis/connection.h"
 #include "proxy/redis/connector.h"
+#include "proxy/redis/pace.h"
 #include "proxy/redis/sentinel_search.h"
 #include "proxy/redis/settings.h"
 
@@ -24,9 +25,9 @@ namespace bonedry::redis {
 
 /// A client of the store, a Redis or Valkey server: one connection, which is opened again whenever
 /// it is lost. It is used only while the server is what a store must be: the primary, new enough,
-/// and one that evicts nothing; this is looked at again each second. Owned by an object of the main
-/// loop, and not destroyed from inside its own calls; what is unanswered then is dropped. Loop's
-/// thread.
+/// and one that evicts nothing; this is looked at again each second (see Pace). Owned by an object
+/// of the main loop, and not destroyed from inside its own calls; what is unanswered then is
+/// dropped. Loop's thread.
 ///
 ///   waiting --> searching --> greeting --> connected        searching: only with sentinels
 ///      ^____________\____________\____________/
@@ -52,7 +53,7 @@ class Client final : public Commands, private Connection::Owner {
   };
 
   /// `loop` and `handler` outlive this. Throws std::runtime_error if OpenSSL refuses the settings.
-  Client(io::EventLoop& loop, Settings settings, Handler& handler);
+  Client(io::EventLoop& loop, Settings settings, Handler& handler, Pace pace = {});
   ~Client() override;
 
   /// Begins to connect. Call once.
@@ -90,6 +91,7 @@ class Client final : public Commands, private Connection::Owner {
 
   io::EventLoop& loop_;
   const Settings settings_;
+  const Pace pace_;
   Handler& handler_;
   BlockPool blocks_;
   Connector connector_;

@@ -12,7 +12,8 @@ using Kind = Reply::Kind;
 
 /// The reply that is being read.
 struct ReplyReader::Draft {
-  Reply reply;
+  std::size_t most;
+  Reply reply = {};
   std::size_t bytes = 0;  // of memory, without what vectors have in reserve
 
   /// A place for the item that hiredis has come to. Null: there is no more room for it. Places of
@@ -20,7 +21,7 @@ struct ReplyReader::Draft {
   /// is complete.
   [[nodiscard]] Reply* add(const redisReadTask& task, Kind kind, std::size_t size = 0) {
     bytes += sizeof(Reply) + size;
-    if (bytes > kMaxReply) return nullptr;
+    if (bytes > most) return nullptr;
     const bool is_root = task.parent == nullptr;
     Reply& item = is_root ? reply : static_cast<Reply*>(task.parent->obj)->elements.emplace_back();
     if (is_root) item = Reply{};
@@ -94,7 +95,7 @@ void ReplyReader::Free::operator()(redisReader* reader) const {
   redisReaderFree(reader);
 }
 
-ReplyReader::ReplyReader() : draft_(std::make_unique<Draft>()) {
+ReplyReader::ReplyReader(std::size_t most) : draft_(std::make_unique<Draft>(Draft{most})) {
   static redisReplyObjectFunctions functions = make_functions<Draft>();  // never written to
   reader_.reset(redisReaderCreateWithFunctions(&functions));
   if (!reader_) throw std::bad_alloc();
@@ -110,7 +111,7 @@ void ReplyReader::feed(std::string_view bytes) {
 ReplyReader::Status ReplyReader::next(Reply& reply) {
   void* read = nullptr;
   if (redisReaderGetReply(reader_.get(), &read) != REDIS_OK) {
-    return draft_->bytes > kMaxReply ? Status::too_large : Status::malformed;
+    return draft_->bytes > draft_->most ? Status::too_large : Status::malformed;
   }
   if (read == nullptr) return status_of_rest();
   reply = std::move(draft_->reply);
@@ -121,7 +122,7 @@ ReplyReader::Status ReplyReader::next(Reply& reply) {
 /// What has been received and not parsed, since its end is missing.
 ReplyReader::Status ReplyReader::status_of_rest() const {
   const std::size_t size = reader_->len - reader_->pos;
-  if (size > kMaxReply) return Status::too_large;
+  if (size > draft_->most) return Status::too_large;
   if (size <= kMaxLine) return Status::more;
   const bool has_line = std::memchr(reader_->buf + reader_->pos, '\r', kMaxLine) != nullptr;
   return has_line ? Status::more : Status::malformed;

@@ -22,10 +22,11 @@ class ReplyReader {
     complete,
     more,       ///< there is no further complete reply yet
     malformed,  ///< this is not the protocol, and what follows cannot be read
-    too_large,  ///< the same for a reply of more than `kMaxReply`
+    too_large,  ///< the same for a reply of more than `most` bytes
   };
 
-  ReplyReader();
+  /// `most`: bytes of one reply.
+  explicit ReplyReader(std::size_t most = kMaxReply);
   ~ReplyReader();
   ReplyReader(const ReplyReader&) = delete;
   ReplyReader& operator=(const ReplyReader&) = delete;

@@ -16,14 +16,19 @@ std::string port_of(const std::string& address) {
   return address.substr(address.rfind(':') + 1);
 }
 
-/// It may still be loading its data.
-bool answers(const std::string& address) {
+/// Empty if there is none.
+std::string reply_to_ping(const std::string& address) {
   try {
-    const std::string reply = RedisConnection(address).run({"PING"});
-    return reply == "PONG" || reply.starts_with("NOAUTH") || reply.starts_with("MISCONF");
+    return RedisConnection(address).run({"PING"});
   } catch (const SocketError&) {
-    return false;
+    return "";
   }
+}
+
+/// And has loaded its data.
+bool answers(const std::string& address) {
+  const std::string reply = reply_to_ping(address);
+  return reply == "PONG" || reply.starts_with("NOAUTH") || reply.starts_with("MISCONF");
 }
 
 void wait_for(bool happened, const std::string& what, const std::string& log) {
@@ -59,15 +64,26 @@ RedisServer::RedisServer(std::vector<std::string> arguments) : arguments_(std::m
 }
 
 void RedisServer::start() {
+  launch({});
+  wait_for(eventually([this] { return answers(socket_path()); }), "it does not answer", log());
+}
+
+void RedisServer::start_slowly() {
+  launch({"--key-load-delay", "20000", "--loading-process-events-interval-bytes", "1024"});
+  wait_for(eventually([this] { return reply_to_ping(socket_path()).starts_with("LOADING"); }),
+           "it does not load", log());
+}
+
+void RedisServer::launch(const std::vector<std::string>& more) {
   std::vector<std::string> all{redis_program(), "--bind", "127.0.0.1", "--port", port_of(address()),
                                "--dir", dir_ / "", "--logfile", dir_ / "log", "--unixsocket",
                                socket_path(), "--save", "",
                                // A primary otherwise waits 5 seconds for further replicas.
                                "--repl-diskless-sync-delay", "0"};
   all.insert(all.end(), arguments_.begin(), arguments_.end());
+  all.insert(all.end(), more.begin(), more.end());
   process_ = std::make_unique<ChildProcess>(
       ChildProcess::Command{.arguments = all, .out_path = dir_ / "log", .err_path = dir_ / "log"});
-  wait_for(eventually([this] { return answers(socket_path()); }), "it does not answer", log());
 }
 
 void RedisServer::start_empty() {

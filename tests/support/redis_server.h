@@ -41,6 +41,9 @@ class RedisServer {
   /// Starts it again after `kill`, with the data that it has saved (by default: none), or without.
   void start();
   void start_empty();
+  /// Starts it after `kill` so that it loads 50 keys a second, of 1 KiB or more, which it has saved
+  /// by SAVE without compression. Returns while it does.
+  void start_slowly();
   /// Starts it after `kill` so that its port speaks only TLS, by these arguments.
   void speak_tls(const std::vector<std::string>& arguments);
 
@@ -50,6 +53,8 @@ class RedisServer {
   void become_primary() const;
 
  private:
+  void launch(const std::vector<std::string>& more);
+
   const TempDir dir_;
   const ListeningPort port_;  // keeps it while the server is down
   std::vector<std::string> arguments_;

@@ -11,7 +11,7 @@ MATCHER_P(IsAbout, pause, "") {
 }
 
 TEST(BackoffTest, GrowsToTwoSecondsAndStartsOver) {
-  Backoff backoff(Random(1));
+  Backoff backoff(Random(1), Pace{});
   for (const int pause : {250, 500, 1000, 2000, 2000, 2000}) {
     EXPECT_THAT(backoff.next(), IsAbout(pause));
   }
@@ -20,8 +20,8 @@ TEST(BackoffTest, GrowsToTwoSecondsAndStartsOver) {
 }
 
 TEST(BackoffTest, MembersDoNotComeTogether) {
-  Backoff one(Random(1));
-  Backoff other(Random(2));
+  Backoff one(Random(1), Pace{});
+  Backoff other(Random(2), Pace{});
   EXPECT_NE(one.next(), other.next());
 }
 

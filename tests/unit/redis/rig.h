@@ -9,6 +9,8 @@
 #include <uv.h>
 
 #include <algorithm>
+#include <chrono>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
@@ -33,27 +35,40 @@ inline bool turn_until(io::EventLoop& loop, const std::function<bool()>& happene
   return true;
 }
 
+// Scripted servers answer a command after the other: a test has its own before the client's.
+constexpr Pace kNoChecks{
+    .check = std::chrono::hours{1}, .first_pause = Millis{50}, .longest_pause = Millis{200}};
+constexpr Pace kManyChecks{
+    .check = Millis{50}, .first_pause = Millis{50}, .longest_pause = Millis{200}};
+
 /// A client on a loop, and what it has told.
 class Rig final : public Client::Handler {
  public:
-  explicit Rig(Settings settings)
-      : client_(std::make_unique<Client>(loop, std::move(settings), *this)) {
+  explicit Rig(Settings settings, Pace pace = kNoChecks)
+      : client_(std::make_unique<Client>(loop, std::move(settings), *this, pace)) {
     client_->start();
   }
   /// By URL.
-  explicit Rig(const std::string& url) : Rig(*parse_store_url(url, {})) {}
+  explicit Rig(const std::string& url, Pace pace = kNoChecks)
+      : Rig(*parse_store_url(url, {}), pace) {}
 
   [[nodiscard]] bool turn_until(const std::function<bool()>& happened,
                                 Millis deadline = kDeadline) {
     return redis::turn_until(loop, happened, deadline);
   }
-  /// Lets time pass at once: the loop's timers go off that are due by then. From here on, time
-  /// passes only in this way.
+  /// Lets time pass at once, until a loss at most: the loop's timers go off that are due by then.
+  /// Afterwards it stands still until the clock has caught up.
   void pass(Millis time) {
     uv_run(loop.raw(), UV_RUN_NOWAIT);  // what has happened before
-    passed_ = std::max(passed_, coarse_now()) + time;
-    loop.timers().advance(passed_);
+    const std::size_t before = losses.size();
+    passed_ = std::max(passed_, coarse_now());
+    for (const Instant end = passed_ + time; passed_ < end && losses.size() == before;) {
+      passed_ = passed_ + io::TimerWheel::kTick;
+      loop.timers().advance(passed_);
+    }
   }
+  /// For a minute no timer goes off: a slow machine may take longer than the client is patient.
+  void stop_time() { pass(std::chrono::minutes{1}); }
   [[nodiscard]] bool turn_until_connected() {
     return turn_until([this] { return client_->connected(); });
   }

@@ -145,7 +145,7 @@ class FailoverTest : public testing::Test {
 
 TEST_F(FailoverTest, FollowsThePrimary) {
   RedisSet set("shop");
-  Rig rig(watched_by(set.sentinel_addresses()));
+  Rig rig(watched_by(set.sentinel_addresses()), kManyChecks);
   follow(rig, set.first());
   set.first().kill();
   follow(rig, set.second());
@@ -153,13 +153,13 @@ TEST_F(FailoverTest, FollowsThePrimary) {
 
 TEST_F(FailoverTest, LeavesADemotedPrimary) {
   RedisSet set("shop", 3);
-  Rig rig(watched_by(set.sentinel_addresses()));
+  Rig rig(watched_by(set.sentinel_addresses()), kManyChecks);
   follow(rig, set.first());
   set.fail_over();
   follow(rig, set.second());
   set.sentinel(0).kill();
   set.sentinel(2).kill();
-  Rig late(watched_by(set.sentinel_addresses()));
+  Rig late(watched_by(set.sentinel_addresses()), kManyChecks);
   follow(late, set.second());  // one sentinel is enough
 }
 
