@@ -120,6 +120,9 @@ struct Place {
   std::uint16_t node = 0;
   State state = State::free;
 };
+inline bool is_session(Place place) {
+  return place.state == State::pending || place.state == State::live;
+}
 
 struct Record {
   std::uint64_t key_high;
