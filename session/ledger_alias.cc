@@ -1,6 +1,7 @@
 // Sessions with several values: an application's cookie that was renewed, or that is set under more
 // than one path. Only the record of the newest value is counted; the others refer to it.
 
+#include "session/change_feed.h"
 #include "session/mapped_ledger.h"
 
 #include <algorithm>
@@ -19,12 +20,15 @@ constexpr int kMaxAliasChain = 1024;
 
 }  // namespace
 
-void LedgerShard::insert_alias(const SessionKey& key, const Record& session, SessionRef at,
-                               std::int64_t now_ms) {
+LedgerShard::Index LedgerShard::insert_alias(const SessionKey& key, const Record& session,
+                                             SessionRef at, std::int64_t now_ms) {
   const Place place{session.place().generation, session.place().node, State::alias};
   const std::int64_t created_ms = session.created_ms.load();
   const Index index = make_room(now_ms);
-  if (index == 0) return note_eviction(place.node, now_ms);
+  if (index == 0) {
+    note_eviction(place.node, now_ms);
+    return 0;
+  }
   Record& record = this->at(index);
   record.put_identity(key.high, key.low, created_ms);
   record.put_target(at);
@@ -35,6 +39,8 @@ void LedgerShard::insert_alias(const SessionKey& key, const Record& session, Ses
   layout::clear_holds(record);
   record.put(place);
   link(index);
+  if (feed_ != nullptr) feed_->begin(index, record);
+  return index;
 }
 
 void LedgerShard::make_alias(Index index, SessionRef of) {
@@ -53,6 +59,7 @@ void LedgerShard::make_alias(Index index, SessionRef of) {
 void LedgerShard::touch_alias(Index index, std::int64_t now_ms) {
   Record& record = at(index);
   record.last_ms.store(std::max(record.last_ms.load(), now_ms));
+  note_use(index);
 }
 
 void LedgerShard::retire_alias(Index index, std::int64_t until_ms) {
@@ -160,7 +167,9 @@ void MappedLedger::alias(SessionRef session, const SessionKey& key, Instant now)
   const auto locks = lock_both(session.shard, number);
   const Record& record = shard_of(session).at(session.index);
   if (record.place().state == State::ended) return;
-  shards_[number].insert_alias(key, record, session, ledger_ms(now));
+  const LedgerShard::Index made =
+      shards_[number].insert_alias(key, record, session, ledger_ms(now));
+  if (made != 0) shards_[number].note_use(made);
 }
 
 std::int64_t MappedLedger::created_of(SessionRef session) const {
@@ -208,18 +217,45 @@ std::optional<SessionRef> MappedLedger::make_alias_of(SessionRef before, Session
   LedgerShard& old_shard = shard_of(before);
   LedgerShard& next_shard = shard_of(next);
   const Record& old = old_shard.at(before.index);
-  Record& renewed = next_shard.at(next.index);
+  const Record& renewed = next_shard.at(next.index);
   const bool alone = renewed.place().state == State::live;  // not renewed as well
   if (alone && old.place().state == State::alias) return old.target();
   if (alone && old.place().state != State::ended) {
-    renewed.put_target(before);
-    renewed.exchanges = old.exchanges;
-    renewed.cookie_tag = old.cookie_tag;
-    next_shard.take_over_holds(next.index, old);
-    old_shard.make_alias(before.index, next);
+    pass_on(before, next);
+    tell_renewal(before, next);
   }
   next_shard.release(next.index, ledger_ms(now));
   return std::nullopt;
+}
+
+void MappedLedger::pass_on(SessionRef before, SessionRef next) const {
+  const Record& old = shard_of(before).at(before.index);
+  Record& renewed = shard_of(next).at(next.index);
+  renewed.put_target(before);
+  if (renewed.exchanges < old.exchanges) renewed.exchanges = old.exchanges;
+  if (renewed.cookie_tag == 0) renewed.cookie_tag = old.cookie_tag;
+  shard_of(next).take_over_holds(next.index, old);
+  shard_of(before).make_alias(before.index, next);
+}
+
+/// Told by the shard of the new value, before anything else that becomes of that value.
+void MappedLedger::tell_renewal(SessionRef before, SessionRef next) const {
+  ChangeFeed* const old_feed = shard_of(before).feed();
+  ChangeFeed* const next_feed = shard_of(next).feed();
+  if (old_feed == nullptr || next_feed == nullptr) return;
+  const LedgerShard& old_shard = shard_of(before);
+  const Record& old = old_shard.at(before.index);
+  const Record& renewed = shard_of(next).at(next.index);
+  const NodeSlot node = old.place().node;
+  if (node == renewed.place().node) {
+    next_feed->put_placed(next.index, renewed, old_feed->placed_ms(before.index, old));
+  } else {
+    next_feed->move(next.index, renewed);
+  }
+  const std::int64_t end_ms = old.last_ms.load() + old_shard.timeout_ms(old.place());
+  const std::int64_t told_ms = old_feed->tell(before.index, old, end_ms + old_shard.slack_ms(node));
+  next_feed->add_event(SessionChange::Kind::renewed, old, told_ms,
+                       {renewed.key_high, renewed.key_low});
 }
 
 void MappedLedger::confirm_renewal(SessionRef session, Millis grace, Instant now) {

@@ -152,7 +152,7 @@ struct Record {
     packed_place.store(std::uint64_t{place.generation} << 24U |
                        std::uint64_t{static_cast<std::uint8_t>(place.state)} << 16U | place.node);
   }
-  /// Whose record it is, and since when: never changed while it has a place.
+  /// Whose record it is, and since when: never changed while it is a session.
   void put_identity(std::uint64_t high, std::uint64_t low, std::int64_t created) {
     key_high = high;
     key_low = low;

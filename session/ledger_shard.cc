@@ -1,6 +1,7 @@
 #include "session/ledger_shard.h"
 
 #include "proxy/base/duration.h"
+#include "session/change_feed.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -158,6 +159,7 @@ LedgerShard::Index LedgerShard::insert(const SessionKey& key, CookieFingerprint 
   record.put(place);
   link(index);
   if (place.state == State::pending) pending_push(index);
+  if (feed_ != nullptr) feed_->begin(index, record);
   return index;
 }
 
@@ -184,6 +186,7 @@ void LedgerShard::hold(Index index, std::int64_t now_ms) {
   record.last_ms.store(std::max(record.last_ms.load(), now_ms));
   record.open[process_].put(record.open[process_].value() + 1);
   if (record.exchanges < layout::kMaxExchanges) ++record.exchanges;
+  note_use(index);
 }
 
 void LedgerShard::make_live(Index index) {
@@ -194,6 +197,7 @@ void LedgerShard::make_live(Index index) {
   put_state(record, State::live);
   pending_remove(index);
   schedule_earlier(index);
+  if (feed_ != nullptr) feed_->forget(index, record);  // the use that makes it live is told
 }
 
 MovedSession LedgerShard::move(Index index, NodeSlot from, NodeSlot to) {
@@ -202,12 +206,28 @@ MovedSession LedgerShard::move(Index index, NodeSlot from, NodeSlot to) {
   if (place.state == State::ended) return {to, DoneBy::another};
   // Another exchange of the session was faster: one user is never put on two nodes.
   if (place.node != from && !displaced(record)) return {place.node, DoneBy::another};
+  const bool elsewhere = place.node != to || displaced(record);
+  put_on(index, to);
+  if (feed_ != nullptr && elsewhere) feed_->move(index, record);
+  return {to, DoneBy::this_call};
+}
+
+void LedgerShard::put_on(Index index, NodeSlot to) {
+  Record& record = at(index);
+  const Place place = record.place();
   const Place next{generation(to), static_cast<std::uint16_t>(to), place.state};
   const bool counted = !displaced(record);
   count(next);
   record.put(next);
   if (counted) uncount(place);
-  return {to, DoneBy::this_call};
+}
+
+void LedgerShard::log_out(Index index) {
+  const Record& record = at(index);
+  if (feed_ != nullptr && record.place().state != State::ended) {
+    feed_->add_event(SessionChange::Kind::left, record, feed_->now_ms());
+  }
+  end_held(index);
 }
 
 void LedgerShard::end_held(Index index) {
@@ -225,6 +245,7 @@ void LedgerShard::release(Index index, std::int64_t now_ms) {
   Record& record = at(index);
   record.last_ms.store(std::max(record.last_ms.load(), now_ms));
   record.open[process_].put(record.open[process_].value() - 1);
+  note_use(index);
   end_if_unheld(index);
 }
 
@@ -243,6 +264,8 @@ bool LedgerShard::sweep(std::int64_t now_ms) {
       if (budget-- == 0) return true;
       const std::int64_t due = expiry(at(index));
       if (due > now_ms) {
+        // One that is held does not end when others were told.
+        if (feed_ != nullptr && holders(at(index)) > 0) feed_->change(index, at(index));
         unschedule(index);
         schedule(index, due);
       } else {
@@ -258,7 +281,9 @@ bool LedgerShard::sweep(std::int64_t now_ms) {
 void LedgerShard::schedule_all(NodeSlot node) {
   for (Index index = 1; index <= header_->used.load(); ++index) {
     const Place place = at(index).place();
-    if (is_session(place) && place.node == node) schedule_earlier(index);
+    if (!is_session(place) || place.node != node) continue;
+    schedule_earlier(index);
+    note_use(index);
   }
 }
 
@@ -275,12 +300,15 @@ std::int64_t LedgerShard::expiry(const Record& record) const {
   // A held session does not end before its release, which schedules it again.
   if (holders(record) > 0) return record.last_ms.load() + kMaxDuration.count();
   const Place place = record.place();
-  const SlotFacts& slot = *slots_[place.node].facts;
-  const std::int64_t idle = place.state == State::pending ? slot.pending_ms : slot.idle_ms;
-  const std::int64_t unused = record.last_ms.load() + idle;
+  const std::int64_t unused = record.last_ms.load() + timeout_ms(place);
   // A held session may outlive its lifetime, and so may all its values.
   if (place.state == State::alias) return unused;
-  return std::min(unused, record.created_ms.load() + slot.lifetime_ms);
+  return std::min(unused, record.created_ms.load() + slots_[place.node].facts->lifetime_ms);
+}
+
+std::int64_t LedgerShard::timeout_ms(Place place) const {
+  const SlotFacts& slot = *slots_[place.node].facts;
+  return place.state == State::pending ? slot.pending_ms : slot.idle_ms;
 }
 
 bool LedgerShard::counts(const Record& record) const {
@@ -313,7 +341,11 @@ void LedgerShard::end(Index index) {
 }
 
 void LedgerShard::end_departed(Index index) {
-  note_stay(at(index));
+  const Record& record = at(index);
+  note_stay(record);
+  if (feed_ != nullptr && is_session(record.place())) {
+    feed_->add_event(SessionChange::Kind::expired, record, expiry(record));
+  }
   end(index);
 }
 
@@ -422,6 +454,7 @@ void LedgerShard::note_eviction(NodeSlot node, std::int64_t now_ms) {
 
 void LedgerShard::schedule(Index index, std::int64_t due_ms) {
   Record& record = at(index);
+  if (feed_ != nullptr) due_ms = std::min(due_ms, look_ms(record));
   const std::int64_t tick =
       std::clamp(tick_of(due_ms), header_->tick + 1, header_->tick + kWheelSlots - 1);
   record.due_tick = static_cast<std::uint32_t>(tick);
@@ -444,7 +477,8 @@ void LedgerShard::unschedule(Index index) {
 /// The wheel itself reschedules a record that has become due later; one that has become due earlier
 /// must be moved.
 void LedgerShard::schedule_earlier(Index index) {
-  const std::int64_t due = expiry(at(index));
+  std::int64_t due = expiry(at(index));
+  if (feed_ != nullptr) due = std::min(due, look_ms(at(index)));
   // Ticks are stored in 32 bits, which wrap around after 13 years.
   const std::int64_t tick = std::min(tick_of(due), header_->tick + kWheelSlots - 1);
   const auto later =

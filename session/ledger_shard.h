@@ -11,6 +11,8 @@
 
 namespace bonedry::session {
 
+class ChangeFeed;
+
 /// A robust mutex between processes, locked. If its owner was killed, whatever it protects must be
 /// rebuilt and `recovered` called; otherwise the mutex can never be locked again.
 class RobustLock {
@@ -83,9 +85,9 @@ class LedgerShard {
   [[nodiscard]] Index insert(const SessionKey& key, CookieFingerprint fingerprint, NodeSlot node,
                              SessionState state, std::int64_t created_ms, std::int64_t now_ms);
   /// Adds an alias of `session`, which is at `at`. If there is no room for it, its user counts as
-  /// evicted.
-  void insert_alias(const SessionKey& key, const Record& session, SessionRef at,
-                    std::int64_t now_ms);
+  /// evicted, and 0 is returned.
+  Index insert_alias(const SessionKey& key, const Record& session, SessionRef at,
+                     std::int64_t now_ms);
   /// Turns a session into an alias of `of`, which counts it from now on. Its holders stay, see
   /// `take_over_holds`.
   void make_alias(Index index, SessionRef of);
@@ -108,13 +110,38 @@ class LedgerShard {
   void hold(Index index, std::int64_t now_ms);
   void make_live(Index index);
   MovedSession move(Index index, NodeSlot from, NodeSlot to);
-  /// Ends a held session; its record is freed when its last holder releases it.
-  void end_held(Index index);
+  /// Ends a held session, whose user has logged out; its record is freed when its last holder
+  /// releases it.
+  void log_out(Index index);
   void release(Index index, std::int64_t now_ms);
   /// Ends expired sessions, a bounded number of records; true when more are due.
   bool sweep(std::int64_t now_ms);
   /// Reschedules every session of a node, after its times have changed.
   void schedule_all(NodeSlot node);
+
+  /// From now on the feed is told what other members of the cluster must hear; nullptr: nothing is
+  /// told any more.
+  void attach(ChangeFeed* feed);
+  [[nodiscard]] ChangeFeed* feed() const { return feed_; }
+  /// Tells the feed, if there is one, that a record was used.
+  void note_use(Index index) {
+    if (feed_ != nullptr) tell_use(index);
+  }
+  /// The same as `hold` and `release`, but not as a use.
+  void pin(Index index);
+  void unpin(Index index);
+  /// Puts a session on a node, from wherever it is.
+  void put_on(Index index, NodeSlot to);
+  /// It was last used then.
+  void put_last(Index index, std::int64_t last_ms);
+  /// Ends a session, whether or not it is held.
+  void end_remote(Index index);
+  /// When it ends if it is used no more from now on, even if it is held.
+  [[nodiscard]] std::int64_t end_ms(const Record& record, std::int64_t now_ms) const;
+  /// How long it lasts without use.
+  [[nodiscard]] std::int64_t timeout_ms(layout::Place place) const;
+  /// How much later than its end other members may believe that it ends.
+  [[nodiscard]] std::int64_t slack_ms(NodeSlot node) const;
 
   [[nodiscard]] Record& at(Index index) const { return records_[index - 1]; }
   [[nodiscard]] bool displaced(const Record& record) const;
@@ -128,11 +155,16 @@ class LedgerShard {
   /// Calls `callback` for the sessions among these records: pending or live, displaced ones too.
   template <class Callback>
   void each(const Callback& callback, std::size_t first = 1, std::size_t last = SIZE_MAX) const {
+    const auto pass = [&](Index index) {
+      if (is_session(at(index).place())) callback(at(index));
+    };
+    each_index(pass, first, last);
+  }
+  /// Calls `callback` for the indexes among these that are in use, of free records too.
+  template <class Callback>
+  void each_index(const Callback& callback, std::size_t first, std::size_t last) const {
     last = std::min<std::size_t>(last, header_->used.load());
-    for (auto index = static_cast<Index>(first); index <= last; ++index) {
-      const layout::State state = at(index).place().state;
-      if (state == layout::State::pending || state == layout::State::live) callback(at(index));
-    }
+    for (auto index = static_cast<Index>(first); index <= last; ++index) callback(index);
   }
 
   /// Calls `callback` for all aliases.
@@ -164,9 +196,14 @@ class LedgerShard {
   void uncount(layout::Place place) const;
   void put_state(Record& record, layout::State state) const;
   void end(Index index);
+  void end_held(Index index);
   /// The same for a session whose user has left.
   void end_departed(Index index);
   void note_stay(const Record& record) const;
+  void tell_use(Index index);
+  /// When the wheel must look at a record again in case it is held, so that others are told in
+  /// time.
+  [[nodiscard]] std::int64_t look_ms(const Record& record) const;
   /// A holder is gone: a session that only its holders kept from ending may end.
   void end_if_unheld(Index index);
   /// Takes a session out of hash table, wheel and lists.
@@ -209,6 +246,7 @@ class LedgerShard {
   Index* buckets_;
   layout::WheelSlot* wheel_;
   Record* records_;
+  ChangeFeed* feed_ = nullptr;  // null: this proxy is in no cluster
 };
 
 }  // namespace bonedry::session

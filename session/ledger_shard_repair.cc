@@ -1,6 +1,7 @@
 // How a shard is put right: after all processes have ended, or after one was killed.
 
 #include "proxy/base/duration.h"
+#include "session/change_feed.h"
 #include "session/ledger_shard.h"
 
 #include <algorithm>
@@ -23,6 +24,7 @@ void LedgerShard::repair() {
     forget(at(index), header_->owner, ledger_->seen_ms.load());
   }
   rebuild(header_->tick * kTickMs);
+  if (feed_ != nullptr) feed_->note_loss();
 }
 
 void LedgerShard::restore(std::int64_t alive_until_ms, std::int64_t now_ms, RecordLoss& loss) {
@@ -134,6 +136,7 @@ void LedgerShard::release_all_of(std::size_t process, std::int64_t alive_until_m
     forget(record, process, alive_until_ms);
     end_if_unheld(index);
   }
+  if (feed_ != nullptr) feed_->note_loss();  // what that process had not told yet
 }
 
 }  // namespace bonedry::session

@@ -327,7 +327,7 @@ void MappedLedger::tag_cookie(SessionRef ref, std::uint16_t tag) {
 
 void MappedLedger::end(SessionRef ref) {
   if (unrecorded(ref)) return;
-  with_session(ref, [](LedgerShard& shard, LedgerShard::Index index) { shard.end_held(index); });
+  with_session(ref, [](LedgerShard& shard, LedgerShard::Index index) { shard.log_out(index); });
 }
 
 void MappedLedger::close(SessionRef ref, Instant now) {
@@ -465,13 +465,18 @@ std::size_t MappedLedger::parts() const {
 void MappedLedger::for_each(
     std::size_t part, const std::function<void(NodeSlot, const SessionInfo&)>& callback) const {
   LedgerShard& shard = shards_[part / stripes_];
-  const std::size_t first = part % stripes_ * kStripe + 1;
+  const auto [first, last] = records_of(part);
   const RobustLock lock = shard.lock();
   shard.each(
       [&](const Record& record) {
         if (!shard.displaced(record)) callback(record.place().node, info(shard, record));
       },
-      first, first + kStripe - 1);
+      first, last);
+}
+
+std::pair<std::size_t, std::size_t> MappedLedger::records_of(std::size_t part) const {
+  const std::size_t first = part % stripes_ * kStripe + 1;
+  return {first, first + kStripe - 1};
 }
 
 SessionInfo MappedLedger::info(const LedgerShard& shard, const Record& record) const {

@@ -16,6 +16,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace bonedry::session {
@@ -106,6 +107,8 @@ class MappedLedger final : public Ledger {
   [[nodiscard]] Totals totals() const override;
 
  private:
+  friend class ClusterLedger;  // the same records, for other proxies
+
   MappedLedger(LedgerFile file, std::size_t process, const Clock* clock);
   [[nodiscard]] static Result<Start> make(const std::string& path, std::size_t capacity,
                                           const Secrets& secrets, const Clock& clock);
@@ -149,6 +152,8 @@ class MappedLedger final : public Ledger {
   [[nodiscard]] std::int64_t ledger_ms(Instant at) const { return at.ms + offset_ms_; }
   [[nodiscard]] LastUse last_use() const;
   [[nodiscard]] Instant instant(std::int64_t ms) const { return {ms - offset_ms_}; }
+  /// The first and the last record of a part, in its shard.
+  [[nodiscard]] std::pair<std::size_t, std::size_t> records_of(std::size_t part) const;
   [[nodiscard]] SessionInfo info(const LedgerShard& shard, const layout::Record& record) const;
   [[nodiscard]] std::uint32_t number_of(const SessionKey& key) const;
   /// A session that there was no room for: it is held by nobody and has no record.
@@ -172,6 +177,9 @@ class MappedLedger final : public Ledger {
   [[nodiscard]] std::int64_t created_of(SessionRef session) const;
   [[nodiscard]] std::optional<SessionRef> make_alias_of(SessionRef before, SessionRef next,
                                                         Instant now);
+  /// The session at `before` goes on at `next` and becomes an alias, under the locks of both.
+  void pass_on(SessionRef before, SessionRef next) const;
+  void tell_renewal(SessionRef before, SessionRef next) const;
   /// Makes an alias, found to lead to `to` by way of its shortcut `from`, lead there directly.
   void shorten(SessionRef alias, SessionRef from, SessionRef to);
   /// Where the session that was held as `ref` is now. The hold itself stays on the record of `ref`.
