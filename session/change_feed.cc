@@ -13,14 +13,36 @@ constexpr std::size_t kKeptEvents = 4096;
 
 }  // namespace
 
-ChangeFeed::ChangeFeed(std::size_t records, std::size_t max_events, std::int64_t offset_ms,
-                       const Clock& clock, std::atomic<bool>& lost)
+void ChangeEvents::add(const SessionChange& event) {
+  const std::lock_guard lock(mutex_);
+  if (events_.size() - first_ >= max_) return note_loss();
+  if (events_.size() == events_.capacity() && first_ > events_.size() / 2) {
+    const auto taken = static_cast<std::ptrdiff_t>(std::exchange(first_, 0));
+    events_.erase(events_.begin(), events_.begin() + taken);
+  }
+  events_.push_back(event);
+}
+
+ChangeEvents::Rest ChangeEvents::take(std::vector<SessionChange>& out, std::size_t max) {
+  const std::lock_guard lock(mutex_);
+  const std::size_t taken = std::min(max, events_.size() - first_);
+  const auto from = events_.begin() + static_cast<std::ptrdiff_t>(first_);
+  out.insert(out.end(), from, from + static_cast<std::ptrdiff_t>(taken));
+  first_ += taken;
+  if (first_ < events_.size()) return Rest::more;
+  first_ = 0;
+  events_.clear();
+  if (events_.capacity() > kKeptEvents) events_ = {};
+  return Rest::none;
+}
+
+ChangeFeed::ChangeFeed(std::size_t records, std::int64_t offset_ms, const Clock& clock,
+                       ChangeEvents& events)
     : times_(clock.now().ms + offset_ms),
       offset_ms_(offset_ms),
       clock_(&clock),
-      lost_(&lost),
-      notes_(static_cast<Note*>(std::calloc(records, sizeof(Note)))),
-      max_events_(max_events) {
+      events_(&events),
+      notes_(static_cast<Note*>(std::calloc(records, sizeof(Note)))) {
   if (!notes_) throw std::bad_alloc();
 }
 
@@ -66,26 +88,10 @@ SessionChange ChangeFeed::describe(SessionChange::Kind kind, const Record& recor
 
 void ChangeFeed::add_event(SessionChange::Kind kind, const Record& record, std::int64_t at_ms,
                            const SessionKey& other) {
-  if (events_.size() - first_event_ >= max_events_) return note_loss();
-  if (events_.size() == events_.capacity() && first_event_ > events_.size() / 2) {
-    const auto taken = static_cast<std::ptrdiff_t>(std::exchange(first_event_, 0));
-    events_.erase(events_.begin(), events_.begin() + taken);
-  }
   SessionChange event = describe(kind, record);
   event.other = other;
   event.ends = instant(at_ms);
-  events_.push_back(event);
-}
-
-void ChangeFeed::take_events(std::vector<SessionChange>& out, std::size_t max) {
-  const std::size_t taken = std::min(max, events_.size() - first_event_);
-  const auto from = events_.begin() + static_cast<std::ptrdiff_t>(first_event_);
-  out.insert(out.end(), from, from + static_cast<std::ptrdiff_t>(taken));
-  first_event_ += taken;
-  if (first_event_ < events_.size()) return;
-  first_event_ = 0;
-  events_.clear();
-  if (events_.capacity() > kKeptEvents) events_ = {};
+  events_->add(event);
 }
 
 ChangeFeed::Index ChangeFeed::take_changed() {

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 namespace bonedry::session {
@@ -37,22 +38,43 @@ class ShortTimes {
   std::int64_t base_;
 };
 
+/// Of all shards, in the order in which they happened, what leaves no record behind: endings and
+/// renewals. Thread-safe; added to under the lock of each shard concerned. What comes beyond `max`
+/// is dropped, and counts as lost.
+class ChangeEvents {
+ public:
+  explicit ChangeEvents(std::size_t max) : max_(max) {}
+
+  void add(const SessionChange& event);
+  enum class Rest : std::uint8_t { none, more };
+  /// Appends the oldest ones and drops them.
+  Rest take(std::vector<SessionChange>& out, std::size_t max);
+  /// Changes may be lost.
+  void note_loss() { lost_.store(true, std::memory_order_relaxed); }
+  /// Whether any were, since the last call.
+  [[nodiscard]] bool take_loss() { return lost_.exchange(false); }
+
+ private:
+  std::size_t max_;
+  std::atomic<bool> lost_{false};
+  std::mutex mutex_;  // guards the members below
+  std::vector<SessionChange> events_;
+  std::size_t first_ = 0;  // those before have been taken
+};
+
 /// What the sessions of one shard did that other members of the cluster have not been told. Owned
 /// by a ClusterLedger; used under the shard's lock. Times are ledger times.
 ///
-/// Has a note on each record, in memory of this process, and two lists. Of records that have
-/// changed, each is listed once, by a link in its note, and described when it is told. What leaves
-/// no record behind, endings and renewals, is a list of events. It is no longer than the shard's
-/// capacity, so that a burst in which all its sessions end finds room; what comes beyond is dropped
-/// and sets `lost`.
+/// Has a note on each record, in memory of this process. Each record that has changed is listed
+/// once, by a link in its note, and described when it is told. What leaves no record behind is
+/// added to the events of all shards.
 class ChangeFeed {
  public:
   using Index = layout::Index;
   using Record = layout::Record;
 
-  /// `offset_ms`: from an Instant to ledger time. `lost`: shared by all shards.
-  ChangeFeed(std::size_t records, std::size_t max_events, std::int64_t offset_ms,
-             const Clock& clock, std::atomic<bool>& lost);
+  /// `offset_ms`: from an Instant to ledger time.
+  ChangeFeed(std::size_t records, std::int64_t offset_ms, const Clock& clock, ChangeEvents& events);
 
   /// A new record is at `index`; nothing of it has been told.
   void begin(Index index, const Record& record) { reset(note(index), identity(record)); }
@@ -86,13 +108,11 @@ class ChangeFeed {
   void add_event(SessionChange::Kind kind, const Record& record, std::int64_t at_ms,
                  const SessionKey& other = {});
   /// Changes may be lost.
-  void note_loss() { lost_->store(true, std::memory_order_relaxed); }
+  void note_loss() { events_->note_loss(); }
 
-  /// Appends the oldest events and drops them.
-  void take_events(std::vector<SessionChange>& out, std::size_t max);
   /// Takes a record from the list of those that have changed; 0: it is empty.
   [[nodiscard]] Index take_changed();
-  [[nodiscard]] bool empty() const { return first_event_ == events_.size() && first_ == kLast; }
+  [[nodiscard]] bool empty() const { return first_ == kLast; }
 
   [[nodiscard]] std::int64_t now_ms() const { return clock_->now().ms + offset_ms_; }
   [[nodiscard]] Instant instant(std::int64_t ms) const { return {ms - offset_ms_}; }
@@ -135,13 +155,10 @@ class ChangeFeed {
   ShortTimes times_;
   std::int64_t offset_ms_;
   const Clock* clock_;
-  std::atomic<bool>* lost_;
+  ChangeEvents* events_;
   std::unique_ptr<Note, Free> notes_;  // memory that is zero until it is used
   Index first_ = kLast;                // list of records that have changed
   Index last_ = kLast;
-  std::vector<SessionChange> events_;
-  std::size_t first_event_ = 0;  // those before have been taken
-  std::size_t max_events_;
 };
 
 }  // namespace bonedry::session

@@ -19,11 +19,13 @@ SessionKey key_of(const layout::Record& record) {
 
 }  // namespace
 
-ClusterLedger::ClusterLedger(MappedLedger& ledger, const Clock& clock) : ledger_(ledger) {
-  const LedgerPlan& plan = ledger_.file_.plan();
+// As many events as sessions, so that a burst in which all of them end finds room.
+ClusterLedger::ClusterLedger(MappedLedger& ledger, const Clock& clock)
+    : ledger_(ledger), events_(ledger.file_.plan().capacity()) {
+  const std::size_t room = ledger_.file_.plan().room();
   feeds_.reserve(ledger_.shards_.size());
   for (std::size_t number = 0; number < ledger_.shards_.size(); ++number) {
-    feeds_.emplace_back(plan.room(), plan.share(number), ledger_.offset_ms_, clock, lost_);
+    feeds_.emplace_back(room, ledger_.offset_ms_, clock, events_);
     LedgerShard& shard = ledger_.shards_[number];
     const RobustLock lock = shard.lock();
     shard.attach(&feeds_.back());
@@ -49,18 +51,18 @@ bool ClusterLedger::collect(std::vector<SessionChange>& out, std::size_t max, In
   return false;
 }
 
+/// The events of all shards come first: what became of a key of this shard is among them.
 ClusterLedger::Rest ClusterLedger::collect_piece(LedgerShard& shard,
                                                  std::vector<SessionChange>& out, std::size_t max,
                                                  Instant now) {
   std::size_t budget = std::min(max, kPiece);
+  const std::size_t before = out.size();
   Rest rest = Rest::none;
   {
     const RobustLock lock = shard.lock();
     ChangeFeed& feed = *shard.feed();
-    const std::size_t before = out.size();
-    feed.take_events(out, budget);
-    budget -= out.size() - before;
-    for (; budget > 0; --budget) {
+    if (events_.take(out, budget) == Rest::more) return Rest::more;
+    for (budget -= out.size() - before; budget > 0; --budget) {
       const Index index = feed.take_changed();
       if (index == 0) break;
       describe(shard, index, out, ledger_.ledger_ms(now));

@@ -5,7 +5,6 @@
 #include "session/mapped_ledger.h"
 #include "session/shared_sessions.h"
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -28,7 +27,7 @@ class ClusterLedger final : public SharedSessions {
   bool collect(std::vector<SessionChange>& out, std::size_t max, Instant now) override;
   [[nodiscard]] std::size_t parts() const override { return ledger_.parts(); }
   void collect_all(std::size_t part, std::vector<SessionChange>& out, Instant now) override;
-  [[nodiscard]] bool take_overflow() override { return lost_.exchange(false); }
+  [[nodiscard]] bool take_overflow() override { return events_.take_loss(); }
 
   void adopt(const RemoteSession& session, Instant now) override;
   void place(const SessionKey& key, NodeSlot to, Instant placed, Instant now) override;
@@ -53,7 +52,7 @@ class ClusterLedger final : public SharedSessions {
     SessionKey key;
   };
 
-  enum class Rest : std::uint8_t { none, more };
+  using Rest = ChangeEvents::Rest;
   Rest collect_piece(LedgerShard& shard, std::vector<SessionChange>& out, std::size_t max,
                      Instant now);
   /// Appends what a record is now, to `out` or, for an alias, to `leads_`.
@@ -79,7 +78,7 @@ class ClusterLedger final : public SharedSessions {
   void unpin(SessionRef ref);
 
   MappedLedger& ledger_;
-  std::atomic<bool> lost_{false};
+  ChangeEvents events_;
   std::vector<ChangeFeed> feeds_;  // one for each shard
   std::size_t next_shard_ = 0;     // of which `collect` goes on
   std::vector<Lead> leads_;        // while changes are collected

@@ -17,7 +17,23 @@ using test::key_of;
 using test::minutes;
 using test::seconds;
 
-class ChangeFeedTest : public test::ClusterTest {};
+class ChangeFeedTest : public test::ClusterTest {
+ protected:
+  /// One whose ledger has many shards.
+  struct BigMember : test::Member {
+    explicit BigMember(const Clock& clock) : Member(clock, 100'000) {}
+  };
+  OpenedSession begin_at(BigMember& big, std::uint64_t number, NodeSlot slot) const {
+    return big.ledger.begin(key_of(number), kCheck, slot, SessionState::live, now(), now());
+  }
+  Lines everything(BigMember& big) {
+    std::vector<SessionChange> changes;
+    while (big.cluster.collect(changes, 100, now())) continue;
+    Lines lines;
+    for (const SessionChange& change : changes) lines.push_back(line(change));
+    return lines;
+  }
+};
 
 TEST_F(ChangeFeedTest, ASessionIsToldWhenItBegins) {
   const Instant begun = now();
@@ -247,6 +263,24 @@ TEST_F(ChangeFeedTest, ARenewalIsToldBeforeTheNewValue) {
   ledger.end(next.ref);
   close(next);
   EXPECT_EQ(told(), Lines{"2 left"}) << "the previous value leaves without a word";
+}
+
+TEST_F(ChangeFeedTest, WhatBecameOfAValueIsToldBeforeWhoHasItNowInWhicheverShardTheyAre) {
+  for (std::uint64_t first = 1; first <= 64; first += 2) {
+    BigMember big(clock);
+    const NodeSlot node = big.alice;
+    big.ledger.close(begin_at(big, first, node).ref, now());
+    (void)everything(big);
+    const auto session = big.ledger.open_verified(key_of(first), now());
+    (void)big.ledger.renew(session->ref, key_of(first + 1), node, now());
+    big.ledger.end(session->ref);
+    big.ledger.close(session->ref, now());
+    big.ledger.close(begin_at(big, first, node).ref, now());
+    const std::string value = std::to_string(first);
+    const std::string next = std::to_string(first + 1);
+    ASSERT_EQ(everything(big), (Lines{value + " renewed " + next, next + " left",
+                                      value + " present live on alice"}));
+  }
 }
 
 TEST_F(ChangeFeedTest, ARenewedSessionKeepsWhenItWasPlaced) {
