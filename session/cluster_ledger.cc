@@ -206,6 +206,7 @@ ClusterLedger::Settled ClusterLedger::settle(LedgerShard& shard, Index index, No
   if (ours > 0 || (ours == 0 && displaced)) return there ? Settled::as_told : Settled::otherwise;
   if (!there || displaced) shard.put_on(index, node);
   shard.feed()->put_placed(index, record, placed_ms);
+  if (displaced) shard.note_use(index);  // its uses were not told meanwhile
   return Settled::as_told;
 }
 

@@ -191,6 +191,18 @@ TEST_F(ClusterLedgerTest, ADisplacedOneIsPutWhereAnotherMovedIt) {
   EXPECT_EQ(on(bob), "1 live, 0 pending");
 }
 
+TEST_F(ClusterLedgerTest, TheUsesOfADisplacedOneAreToldOnceAnotherHasMovedIt) {
+  add(1, alice);
+  (void)told();
+  pass(minutes{1});
+  const OpenedSession session = open(1);
+  (void)ledger.displace(alice);
+  close(session);
+  EXPECT_EQ(told(), Lines{});
+  cluster.place(key_of(1), bob, now(), now());
+  EXPECT_EQ(told(), Lines{"1 present live on bob"});
+}
+
 TEST_F(ClusterLedgerTest, ADisplacedOneStaysDisplacedWhereOthersHaveNotHeardOfIt) {
   add(1, alice);
   const RemoteSession before = remote(1, alice);
@@ -407,16 +419,19 @@ TEST_F(ClusterLedgerTest, ToLookIsNoUse) {
 }
 
 TEST_F(ClusterLedgerTest, AFullLedgerTakesOverNobodyButNotesWhoIsMissing) {
-  std::vector<OpenedSession> held;
-  while (ledger.totals().evicted == 0) {
-    ASSERT_LT(held.size(), 20'000U);
-    held.push_back(begin(held.size() + 1, alice));
+  test::Member full(clock, 20'000);
+  std::vector<OpenedSession> held;  // in one of many shards
+  for (std::uint64_t i = 1; full.ledger.totals().evicted == 0; ++i) {
+    ASSERT_LT(i, 20'000U);
+    held.push_back(full.ledger.begin({0, i}, kCheck, alice, SessionState::live, now(), now()));
   }
   pass(seconds{1});
-  adopt(remote(99'999, bob));
-  EXPECT_FALSE(knows(99'999));
-  EXPECT_EQ(ledger.last_eviction(bob), now());
-  for (const OpenedSession& session : held) close(session);
+  RemoteSession session = remote(0, bob);
+  session.key = {0, 99'999};
+  full.cluster.adopt(session, now());
+  EXPECT_FALSE(full.cluster.look(session.key, now()));
+  EXPECT_EQ(full.ledger.last_eviction(bob), now());
+  for (const OpenedSession& one : held) full.ledger.close(one.ref, now());
 }
 
 }  // namespace
