@@ -52,6 +52,15 @@ std::int64_t ChangeFeed::tell(Index index, const Record& record, std::int64_t en
   return times_.ms(tick);
 }
 
+void ChangeFeed::take_over(Index index, const Record& record, std::int64_t end_ms, ChangeFeed& from,
+                           Index before_index, const Record& before) {
+  const Note was = from.note_of(before_index, before);
+  Note& is = note_of(index, record);
+  is.told = std::max(is.told, was.told);
+  const bool later = is.told != 0 && end_ms > times_.ms(is.told);
+  if (later || was.next != 0) list(index, is);
+}
+
 std::int64_t ChangeFeed::placed_ms(Index index, const Record& record) {
   const std::uint32_t placed = note_of(index, record).placed;
   const std::int64_t created_ms = record.created_ms.load();

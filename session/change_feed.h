@@ -94,6 +94,11 @@ class ChangeFeed {
   /// It is being told that it ends at `end_ms`; returns the time to tell, which may be later.
   std::int64_t tell(Index index, const Record& record, std::int64_t end_ms);
 
+  /// It goes on in place of `before`, a record of the shard of `from`, and ends at `end_ms`: what
+  /// others were told of that one they know of this one, and what they were not told is told of it.
+  void take_over(Index index, const Record& record, std::int64_t end_ms, ChangeFeed& from,
+                 Index before_index, const Record& before);
+
   /// When it was put on its node.
   [[nodiscard]] std::int64_t placed_ms(Index index, const Record& record);
   /// What another member said of that.

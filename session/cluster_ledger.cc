@@ -255,7 +255,10 @@ void ClusterLedger::renew(const Pinned& before, const SessionKey& to, Instant no
     shard.put_last(index, old.last_ms.load());
   }
   shard.make_live(index);
-  shard.put_last(index, std::max(shard.at(index).last_ms.load(), old.last_ms.load()));
+  const Record& renewed = shard.at(index);
+  shard.put_last(index, std::max(renewed.last_ms.load(), old.last_ms.load()));
+  shard.feed()->take_over(index, renewed, shard.end_ms(renewed, renewed.last_ms.load()),
+                          *old_shard.feed(), before.ref.index, old);
   ledger_.pass_on(before.ref, {number, index});
   // An alias leads to a session of the same creation time. That of one and the same session may
   // differ by milliseconds, if both values have come here by way of others.

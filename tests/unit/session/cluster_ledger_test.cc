@@ -323,6 +323,22 @@ TEST_F(ClusterLedgerTest, ARenewalElsewhereIsNoUse) {
   EXPECT_EQ(on(alice), "0 live, 0 pending");
 }
 
+TEST_F(ClusterLedgerTest, AUseThatWasNotToldBeforeARenewalElsewhereIsToldAfterIt) {
+  add(1, alice);
+  (void)told();
+  pass(minutes{1});
+  click(1);
+  cluster.renew_remote(key_of(1), key_of(2), now());
+  EXPECT_EQ(told_sorted(), (Lines{"1 aliased 2", "2 present live on alice"}));
+}
+
+TEST_F(ClusterLedgerTest, APendingOneThatARenewalElsewhereMakesLiveIsToldToLastLonger) {
+  add(1, alice, SessionState::pending);
+  (void)told();
+  cluster.renew_remote(key_of(1), key_of(2), now());
+  EXPECT_EQ(told(), Lines{"2 present live on alice"});
+}
+
 TEST_F(ClusterLedgerTest, ARenewalElsewhereOfOneThatIsHeldKeepsItHeld) {
   const OpenedSession session = begin(1, alice);
   cluster.renew_remote(key_of(1), key_of(2), now());
