@@ -332,6 +332,13 @@ TEST_F(ClusterLedgerTest, AUseThatWasNotToldBeforeARenewalElsewhereIsToldAfterIt
   EXPECT_EQ(told_sorted(), (Lines{"1 aliased 2", "2 present live on alice"}));
 }
 
+TEST_F(ClusterLedgerTest, SoIsTheFirstUseOfOneThatWasTakenOver) {
+  adopt(remote(1, alice));
+  click(1);
+  cluster.renew_remote(key_of(1), key_of(2), now());
+  EXPECT_EQ(told_sorted(), (Lines{"1 aliased 2", "2 present live on alice"}));
+}
+
 TEST_F(ClusterLedgerTest, APendingOneThatARenewalElsewhereMakesLiveIsToldToLastLonger) {
   add(1, alice, SessionState::pending);
   (void)told();
