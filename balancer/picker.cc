@@ -24,7 +24,24 @@ std::optional<std::size_t> Picker::pick(const PoolView& pool, Purpose purpose,
     collect(pool, purpose, wanted, tried, now);
     if (!candidates_.empty()) break;
   }
+  leave_out_slow_starters(pool, now);
   return choose(pool, purpose);
+}
+
+std::optional<std::size_t> Picker::pick_by_key(const PoolView& pool, const PlacementKey& key,
+                                               std::span<const std::size_t> tried, Instant now) {
+  for (const Wanted wanted : {Wanted::checked, Wanted::not_marked, Wanted::any}) {
+    collect(pool, Purpose::new_session, wanted, tried, now);
+    if (!candidates_.empty()) break;
+  }
+  while (!candidates_.empty()) {
+    const std::size_t at = choose_by_key(key, pool, candidates_);
+    const std::size_t index = candidates_[at].index;
+    const NodeView& view = pool.nodes[index];
+    if (view.node->reserve_session(view.max_sessions)) return index;
+    candidates_.erase(candidates_.begin() + static_cast<std::ptrdiff_t>(at));
+  }
+  return std::nullopt;
 }
 
 void Picker::collect(const PoolView& pool, Purpose purpose, Wanted wanted,
@@ -43,6 +60,9 @@ void Picker::collect(const PoolView& pool, Purpose purpose, Wanted wanted,
     if (purpose == Purpose::new_session && view.is_full()) continue;
     candidates_.push_back({index, view.weight, node.session_load(), node.exchanges_open()});
   }
+}
+
+void Picker::leave_out_slow_starters(const PoolView& pool, Instant now) {
   const auto left_out = std::stable_partition(
       candidates_.begin(), candidates_.end(), [&](const Candidate& candidate) {
         return passes_slow_start(pool, pool.nodes[candidate.index], now);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "balancer/policy.h"
+#include "balancer/rendezvous.h"
 #include "balancer/topology.h"
 #include "proxy/base/random.h"
 
@@ -32,6 +33,14 @@ class Picker {
   /// nothing else is left, passively down nodes are chosen.
   [[nodiscard]] std::optional<std::size_t> pick(const PoolView& pool, Purpose purpose,
                                                 std::span<const std::size_t> tried, Instant now);
+  /// The same for a session with this key, which goes by the key instead of the policy
+  /// (rendezvous.h); capacity is reserved. Whether a node has a free connection does not count, nor
+  /// does slow_start: proxies that choose for the same session must consider the same nodes, and
+  /// each knows only its own connections and draws its own lots. Such users are few.
+  [[nodiscard]] std::optional<std::size_t> pick_by_key(const PoolView& pool,
+                                                       const PlacementKey& key,
+                                                       std::span<const std::size_t> tried,
+                                                       Instant now);
 
  private:
   /// Which nodes are acceptable, from the first pass to the last. `checked`: known to be up, if the
@@ -46,6 +55,7 @@ class Picker {
 
   void collect(const PoolView& pool, Purpose purpose, Wanted wanted,
                std::span<const std::size_t> tried, Instant now);
+  void leave_out_slow_starters(const PoolView& pool, Instant now);
   [[nodiscard]] std::optional<std::size_t> choose(const PoolView& pool, Purpose purpose);
   [[nodiscard]] bool passes_slow_start(const PoolView& pool, const NodeView& view, Instant now);
 

@@ -10,7 +10,7 @@ RouteDecision moved_or_late(const NodeView& claimed) {
 /// The session has ended, so nothing of it is left on a bleeding node. An active node still gets
 /// the request, since its application may remember the user.
 RouteDecision route_ended(const NodeView& claimed, Reachable reachable) {
-  if (claimed.door == Door::shut) return moved_or_late(claimed);
+  if (is_closed(claimed.door)) return moved_or_late(claimed);
   if (claimed.door != Door::open || reachable == Reachable::no) return RouteDecision::late;
   return RouteDecision::session_node;
 }
@@ -24,12 +24,11 @@ RouteDecision route(Claim claim, const NodeView& claimed, Reachable reachable,
     return reachable == Reachable::yes ? RouteDecision::pass_node : RouteDecision::node_down;
   }
   if (claim == Claim::ended) return route_ended(claimed, reachable);
+  if (claim == Claim::displaced && claimed.door != Door::open) return RouteDecision::moved;
   // Door before health: a user who must leave anyway does not get a 503 because the old node is
   // down.
-  if (claimed.door == Door::shut) {
-    return claim == Claim::displaced ? RouteDecision::moved : moved_or_late(claimed);
-  }
-  if (claim == Claim::displaced && claimed.door != Door::open) return RouteDecision::moved;
+  if (claimed.door == Door::shut) return moved_or_late(claimed);
+  if (claimed.door == Door::held) return RouteDecision::held;
   if (reachable == Reachable::yes) return RouteDecision::session_node;
   return on_lost == conf::OnLost::rescue ? RouteDecision::rescued : RouteDecision::node_down;
 }

@@ -12,7 +12,11 @@ enum class Claim : std::uint8_t {
   session,    ///< a session that is on a node
   displaced,  ///< a session that was taken off its node and has not been moved yet
   ended,      ///< a genuine cookie whose session the ledger no longer has
-  pass,       ///< a valid pass: the request of a tester, which belongs to no session
+  /// A genuine cookie of a node whose door is held, and whose session the ledger does not know but
+  /// may have lost, or another member of the cluster may have. It is looked up again once the door
+  /// is no longer held.
+  uncertain,
+  pass,  ///< a valid pass: the request of a tester, which belongs to no session
 };
 
 /// Where a request goes.
@@ -24,6 +28,7 @@ enum class RouteDecision : std::uint8_t {
   rescued,       ///< the same: that node is down
   exempt,        ///< to any node that is open to new users; no session begins
   node_down,     ///< 503: its node is down and the pool says on_lost = "fail"; or that of a pass is
+  held,          ///< nowhere yet: it waits until it is decided whether its node is dry
   pass_node,     ///< to the node of its pass, whatever the state of that node
 };
 

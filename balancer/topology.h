@@ -22,7 +22,21 @@ enum class Door : std::uint8_t {
   /// Active, but another worker may still have it shut, or not know it: only sessions that the
   /// ledger has on it. No session is put on it that such a worker would move away.
   opening,
+  /// The members of a cluster are agreeing that the node is dry: nobody enters, and its sessions
+  /// wait until that is decided. None of them is moved meanwhile.
+  held,
   shut,  ///< dry or being confirmed so, past its deadline, or in maintenance: nobody
+};
+
+/// Whether nobody may enter, not even the sessions of the node.
+[[nodiscard]] constexpr bool is_closed(Door door) {
+  return door == Door::shut || door == Door::held;
+}
+
+/// How a node is chosen for a user whose session must go to another one (moved, rescued, late).
+enum class KeyedPlacement : std::uint8_t {
+  by_policy,  ///< as for new users
+  by_key,     ///< by the session's key, so that several proxies choose alike (rendezvous.h)
 };
 
 /// One node as one topology sees it.
@@ -62,6 +76,7 @@ struct PoolView {
   /// forged.
   std::vector<std::string> siblings;
   std::shared_ptr<PoolCounters> counters = std::make_shared<PoolCounters>();
+  KeyedPlacement placement = KeyedPlacement::by_policy;
 };
 
 /// An immutable snapshot of all pools, built by the control plane and shared by all workers. A
