@@ -21,14 +21,16 @@ Affinity::Affinity(const balancer::PoolView& pool, Ledger& ledger, const Clock& 
 
 namespace {
 
-/// Prefers a session that goes on, then one that the operator has displaced, then one that has
-/// ended; of two alike the newer one.
+/// Prefers a session that goes on, then one that the operator has displaced, then one that may go
+/// on, then one that has ended; of two alike the newer one.
 bool is_better_match(const SessionBinding& one, const SessionBinding& other) {
   const auto rank = [](const SessionBinding& binding) {
     switch (binding.claim) {
       case Claim::session:
-        return 3;
+        return 4;
       case Claim::displaced:
+        return 3;
+      case Claim::uncertain:
         return 2;
       case Claim::ended:
         return 1;
@@ -50,7 +52,7 @@ void Affinity::look_up_cookie(std::string_view value, CookieLookup& lookup, Inst
   SessionBinding& binding = lookup.binding;
   SessionBinding other;
   other.candidate_key = binding.candidate_key;
-  const bool found = look_up(value, other, lookup.budget, now) == Found::yes;
+  const bool found = look_up(value, other, lookup, now) == Found::yes;
   if (!binding.candidate_key) binding.candidate_key = other.candidate_key;
   if (!found) return;
   if (is_better_match(other, binding)) std::swap(other, binding);
@@ -58,7 +60,14 @@ void Affinity::look_up_cookie(std::string_view value, CookieLookup& lookup, Inst
 }
 
 SessionBinding Affinity::finish_lookup(const CookieLookup& lookup) {
-  if (lookup.binding.claim == Claim::none && lookup.first) note_unknown_cookie(*lookup.first);
+  // A user with a session here is not asked for by the other cookies of the browser, which may be
+  // old ones and would be asked for with each request.
+  if (lookup.inquiry != nullptr && lookup.binding.held) lookup.inquiry->narrow(lookup.binding.key);
+  const bool asks = lookup.inquiry != nullptr && lookup.inquiry->is_open() &&
+                    !lookup.inquiry->questions().empty();
+  if (lookup.binding.claim == Claim::none && lookup.first && !asks) {
+    note_unknown_cookie(*lookup.first);
+  }
   return lookup.binding;
 }
 

@@ -5,6 +5,7 @@
 #include "proxy/base/clock.h"
 #include "session/application_cookie.h"
 #include "session/ledger.h"
+#include "session/remote_sessions.h"
 
 #include <algorithm>
 #include <array>
@@ -97,6 +98,11 @@ struct CookieLookup {
   SessionBinding binding;
   std::optional<std::string_view> first;  ///< the first value looked up
   CryptoBudget budget;
+  /// While it is open, it gets the questions about sessions that the other members of the cluster
+  /// may know better. Then nothing is taken back into the ledger: the binding is what the ledger
+  /// says, and those cookies count as Claim::ended. Closed, it has the answers. Null: there are no
+  /// other members.
+  SessionInquiry* inquiry = nullptr;
 };
 
 /// Maps cookies to sessions and back, for one pool of one topology: finds the session of a request,
@@ -177,9 +183,9 @@ class Affinity {
   const Clock& clock_;
 
  private:
-  /// Finds the session of this value. `no` for a value that needs cryptography when the budget is
-  /// spent.
-  virtual Found look_up(std::string_view value, SessionBinding& binding, CryptoBudget& budget,
+  /// Finds the session of this value, and puts it into `binding`, which is not that of `lookup`.
+  /// `no` for a value that needs cryptography when the budget of `lookup` is spent.
+  virtual Found look_up(std::string_view value, SessionBinding& binding, CookieLookup& lookup,
                         Instant now) = 0;
   /// Called with the first value of a request, when none of its values belongs to this pool.
   virtual void note_unknown_cookie(std::string_view /*value*/) {}

@@ -8,8 +8,8 @@ LearnedAffinity::LearnedAffinity(const balancer::PoolView& pool,
     : Affinity(pool, ledger, clock, pool.config.session.cookie), hash_(secrets, pool.config.name) {}
 
 Affinity::Found LearnedAffinity::look_up(std::string_view value, SessionBinding& binding,
-                                         CryptoBudget& budget, Instant now) {
-  if (value.empty() || !budget.take()) return Found::no;
+                                         CookieLookup& lookup, Instant now) {
+  if (value.empty() || !lookup.budget.take()) return Found::no;
   for (std::size_t secret = 0; secret < hash_.secrets(); ++secret) {
     const SessionKey key = hash_.key(secret, value);
     if (!binding.candidate_key) binding.candidate_key = key;
@@ -24,7 +24,16 @@ Affinity::Found LearnedAffinity::look_up(std::string_view value, SessionBinding&
     }
     return Found::yes;
   }
+  if (lookup.inquiry != nullptr && lookup.inquiry->is_open()) ask_for(value, *lookup.inquiry);
   return Found::no;
+}
+
+/// A value does not name its node, so whatever the answer is: what the ledger does not have after
+/// it belongs to a new user.
+void LearnedAffinity::ask_for(std::string_view value, SessionInquiry& inquiry) {
+  for (std::size_t secret = 0; secret < hash_.secrets(); ++secret) {
+    inquiry.add({hash_.key(secret, value), 0, std::nullopt, std::nullopt});
+  }
 }
 
 std::string LearnedAffinity::response_cookie(SessionBinding& binding, std::size_t node,

@@ -21,12 +21,13 @@ class LearnedAffinity final : public Affinity {
   [[nodiscard]] Owner owner() const override { return Owner::application; }
 
  private:
-  Found look_up(std::string_view value, SessionBinding& binding, CryptoBudget& budget,
+  Found look_up(std::string_view value, SessionBinding& binding, CookieLookup& lookup,
                 Instant now) override;
   std::string response_cookie(SessionBinding& binding, std::size_t node,
                               const ResponseCookies& response) override;
   std::string logout_cookie() override { return {}; }
 
+  void ask_for(std::string_view value, SessionInquiry& inquiry);
   /// The node has set another value for a user who has a session, as it does at a login.
   void record_value(SessionBinding& binding, const SetCookieEffect& effect, std::size_t node);
   /// Whether this value, under any of the secrets, is the one of the binding's session.

@@ -57,37 +57,54 @@ SealedAffinity::SealedAffinity(const balancer::PoolView& pool, std::span<const s
 }
 
 Affinity::Found SealedAffinity::look_up(std::string_view value, SessionBinding& binding,
-                                        CryptoBudget& budget, Instant now) {
+                                        CookieLookup& lookup, Instant now) {
   const std::optional<CookiePeek> peeked = peek(value);
   if (!peeked) return Found::no;
-  const Ledger::Lookup lookup = ledger_.open(peeked->key, peeked->fingerprint, now);
-  if (!lookup.opened) {
-    if (!budget.take()) return Found::no;
-    return verify(value, peeked->fingerprint, lookup.miss, binding, now);
+  const Ledger::Lookup known = ledger_.open(peeked->key, peeked->fingerprint, now);
+  if (!known.opened) {
+    if (!lookup.budget.take()) return Found::no;
+    const std::optional<CookieContent> content = sealer_.open(value);
+    if (!content) return Found::no;
+    return find_verified({*content, peeked->fingerprint}, known.miss, binding, lookup.inquiry, now);
   }
   binding.key = peeked->key;
   binding.cookie = CookieUpdate::current;
-  return take(*lookup.opened, binding, now);
+  return take(*known.opened, binding, now);
 }
 
-Affinity::Found SealedAffinity::verify(std::string_view value, CookieFingerprint fingerprint,
-                                       Ledger::Miss miss, SessionBinding& binding, Instant now) {
-  const std::optional<CookieContent> content = sealer_.open(value);
-  if (!content) return Found::no;
-  binding.key = content->key;
+Affinity::Found SealedAffinity::find_verified(const Verified& cookie, Ledger::Miss miss,
+                                              SessionBinding& binding, SessionInquiry* inquiry,
+                                              Instant now) {
+  binding.key = cookie.content.key;
   if (miss == Ledger::Miss::mismatch) {
-    if (const auto opened = ledger_.open_verified(content->key, now)) {
+    if (const auto opened = ledger_.open_verified(cookie.content.key, now)) {
       if (take(*opened, binding, now) == Found::no) return Found::no;
-      // An older cookie of the session: it finds the session, and is replaced if it names another
-      // node.
-      const auto named = nodes_.find(content->node);
+      // An older cookie of the session, or one that another member of the cluster has set: it finds
+      // the session, and is replaced if it names another node.
+      const auto named = nodes_.find(cookie.content.node);
       const bool same = named != nodes_.end() && named->second == binding.node;
       binding.cookie = same ? CookieUpdate::current : CookieUpdate::needed;
-      if (same) ledger_.set_cookie_fingerprint(*binding.held, fingerprint);
+      if (same) ledger_.set_cookie_fingerprint(*binding.held, cookie.fingerprint);
+      if (!same && named != nodes_.end()) ask_for(cookie, inquiry, now);
       return Found::yes;
     }
   }
-  return restore_or_end(*content, fingerprint, binding, now);
+  return restore_or_end(cookie, binding, inquiry, now);
+}
+
+/// Whether another member of the cluster knows more of this cookie's session: it may have moved it,
+/// whatever node the cookie names.
+void SealedAffinity::ask_for(const Verified& cookie, SessionInquiry* inquiry, Instant now) {
+  if (inquiry == nullptr) return;
+  std::optional<NodeSlot> named;
+  const auto found = nodes_.find(cookie.content.node);
+  if (found != nodes_.end()) named = pool_.nodes[found->second].slot;
+  inquiry->add({cookie.content.key, cookie.fingerprint, named, now - age_of(cookie.content)});
+}
+
+/// The wall clock may have been set back since; that extends no lifetime.
+Millis SealedAffinity::age_of(const CookieContent& content) const {
+  return std::max(clock_.wall() - content.issued, Millis{0});
 }
 
 void SealedAffinity::note_unknown_cookie(std::string_view value) {
@@ -101,30 +118,42 @@ void SealedAffinity::note_unknown_cookie(std::string_view value) {
   }
 }
 
-Affinity::Found SealedAffinity::restore_or_end(const CookieContent& content,
-                                               CookieFingerprint fingerprint,
-                                               SessionBinding& binding, Instant now) {
-  const auto named = nodes_.find(content.node);
-  if (named == nodes_.end()) return Found::no;
-  binding.node = named->second;
-  // The wall clock may have been set back since; that extends no lifetime.
-  const Millis age = std::max(clock_.wall() - content.issued, Millis{0});
+Affinity::Found SealedAffinity::restore_or_end(const Verified& cookie, SessionBinding& binding,
+                                               SessionInquiry* inquiry, Instant now) {
+  const Millis age = age_of(cookie.content);
   const Instant expiry_now = ledger_.expiry_now(now);
   const bool alive = age - (now - expiry_now) < pool_.config.session.max_lifetime;
+  if (alive) ask_for(cookie, inquiry, now);
+  const auto named = nodes_.find(cookie.content.node);
+  if (named == nodes_.end()) return Found::no;
+  binding.node = named->second;
+  binding.created = now - age;
   // Behind a shut door no session is restored: the node may have been called dry. Nor behind an
   // opening one: a worker that still has it shut would move the user.
   const balancer::NodeView& view = pool_.nodes[binding.node];
   const bool closed = view.door == balancer::Door::shut || view.door == balancer::Door::opening;
-  if (!alive || closed || !incomplete(view, expiry_now)) {
+  if (!alive || closed || !may_be_lost(cookie.content.key, view, inquiry, expiry_now)) {
     binding.claim = Claim::ended;
-    binding.created = now - age;
     return Found::yes;
   }
-  // The ledger was lost or had to evict sessions, and this one may have been among them.
   binding.cookie = CookieUpdate::current;
-  return take(
-      ledger_.begin(content.key, fingerprint, view.slot, SessionState::live, now - age, now),
-      binding, now);
+  if (view.door == balancer::Door::held) {
+    binding.claim = Claim::uncertain;  // the members are counting the sessions of this node
+    return Found::yes;
+  }
+  return take(ledger_.begin(cookie.content.key, cookie.fingerprint, view.slot, SessionState::live,
+                            binding.created, now),
+              binding, now);
+}
+
+/// Whether the session of this key may be alive although the ledger does not know it: nobody could
+/// say, or the ledger was lost or had to evict sessions, and this one may have been among them.
+bool SealedAffinity::may_be_lost(const SessionKey& key, const balancer::NodeView& view,
+                                 const SessionInquiry* inquiry, Instant expiry_now) const {
+  if (inquiry != nullptr && inquiry->is_open()) return false;  // the answer decides
+  const std::optional<Answer> answer = inquiry == nullptr ? std::nullopt : inquiry->answer_to(key);
+  if (answer) return *answer != Answer::ended;
+  return incomplete(view, expiry_now);
 }
 
 std::string SealedAffinity::response_cookie(SessionBinding& binding, std::size_t node,

@@ -22,7 +22,7 @@ class SealedAffinity final : public Affinity {
   [[nodiscard]] Owner owner() const override { return Owner::proxy; }
 
  private:
-  Found look_up(std::string_view value, SessionBinding& binding, CryptoBudget& budget,
+  Found look_up(std::string_view value, SessionBinding& binding, CookieLookup& lookup,
                 Instant now) override;
   std::string response_cookie(SessionBinding& binding, std::size_t node,
                               const ResponseCookies& response) override;
@@ -30,11 +30,21 @@ class SealedAffinity final : public Affinity {
   void note_application_cookie(const SessionBinding& binding, const ResponseCookies& response);
   std::string logout_cookie() override { return clearing_; }
 
-  Found verify(std::string_view value, CookieFingerprint fingerprint, Ledger::Miss miss,
-               SessionBinding& binding, Instant now);
+  /// A genuine cookie.
+  struct Verified {
+    CookieContent content;
+    CookieFingerprint fingerprint = 0;
+  };
+  /// `inquiry`: see CookieLookup; here and below it may be null.
+  Found find_verified(const Verified& cookie, Ledger::Miss miss, SessionBinding& binding,
+                      SessionInquiry* inquiry, Instant now);
+  void ask_for(const Verified& cookie, SessionInquiry* inquiry, Instant now);
   void note_unknown_cookie(std::string_view value) override;
-  Found restore_or_end(const CookieContent& content, CookieFingerprint fingerprint,
-                       SessionBinding& binding, Instant now);
+  Found restore_or_end(const Verified& cookie, SessionBinding& binding, SessionInquiry* inquiry,
+                       Instant now);
+  [[nodiscard]] Millis age_of(const CookieContent& content) const;
+  [[nodiscard]] bool may_be_lost(const SessionKey& key, const balancer::NodeView& view,
+                                 const SessionInquiry* inquiry, Instant expiry_now) const;
   /// Whether cookies may come for this node whose sessions the ledger should know and does not.
   [[nodiscard]] bool incomplete(const balancer::NodeView& view, Instant expiry_now) const;
   /// Returns "name=value; Path=/; …" for a binding that is on a node, and stores the fingerprint in
