@@ -25,6 +25,8 @@ Door door_of(const NodeRecord* record) {
 Door NodeDoor::next(const NodeRecord* record, Version acknowledged) const {
   if (record != nullptr && override_ == Override::shut) return Door::shut;
   const Door wanted = door_of(record);
+  // Whom a deadline or maintenance sends away does not wait.
+  if (override_ == Override::held && wanted == Door::sessions_only) return Door::held;
   if (wanted != Door::open || acknowledged == 0) return wanted;
   if (override_ == Override::opening) return Door::opening;
   return present_since_ != 0 && present_since_ <= acknowledged ? Door::open : Door::opening;
@@ -36,8 +38,9 @@ void NodeDoor::note_change(Version in) {
 }
 
 void NodeDoor::publish(Door door, Version in) {
-  Version& since = door == Door::shut ? shut_since_ : present_since_;
-  Version& over = door == Door::shut ? present_since_ : shut_since_;
+  const bool closed = balancer::is_closed(door);
+  Version& since = closed ? shut_since_ : present_since_;
+  Version& over = closed ? present_since_ : shut_since_;
   if (since == 0) since = in;
   over = 0;
 }
@@ -97,7 +100,7 @@ bool Doors::is_shut_everywhere(const NodeId& id) const {
 
 bool Doors::is_held_shut(const NodeId& id) const {
   const auto found = doors_.find(id);
-  return found != doors_.end() && found->second.override_mode() == NodeDoor::Override::shut;
+  return found != doors_.end() && found->second.is_held_shut();
 }
 
 void Doors::rename(const NodeId& from, const NodeId& to) {
@@ -118,7 +121,7 @@ Doors::DrynessCandidates Doors::find_candidates(const balancer::Topology& topolo
       const NodeRecord* const record = find_record(records, id);
       if (record == nullptr || record->dry == Dry::yes || is_held_shut(id)) continue;
       if (!has_no_users(pool, view)) continue;
-      if (view.door != Door::shut) {
+      if (!balancer::is_closed(view.door)) {
         look.to_confirm.push_back(id);
       } else if (is_shut_everywhere(id)) {
         look.dry.push_back(id);
@@ -132,6 +135,10 @@ void Doors::shut_for_confirmation(const NodeIds& nodes) {
   for (const NodeId& id : nodes) doors_[id].set_override(NodeDoor::Override::shut);
 }
 
+void Doors::hold_for_agreement(const NodeIds& nodes) {
+  for (const NodeId& id : nodes) doors_[id].set_override(NodeDoor::Override::held);
+}
+
 Doors::DrynessConfirmation Doors::confirm_dryness(const NodeIds& nodes,
                                                   const balancer::Topology& topology,
                                                   const HasNoUsers& has_no_users) {
@@ -140,11 +147,14 @@ Doors::DrynessConfirmation Doors::confirm_dryness(const NodeIds& nodes,
     if (!is_held_shut(id)) continue;  // something else was decided meanwhile
     // This is a later hold that some worker does not know yet; it has a check of its own.
     if (!is_shut_everywhere(id)) continue;
-    doors_[id].set_override(NodeDoor::Override::none);
     const PoolView* const pool = topology.find_pool(id.pool);
     const NodeView* const view = pool == nullptr ? nullptr : balancer::find_node(*pool, id.name);
+    const bool is_empty = view != nullptr && has_no_users(*pool, *view);
+    NodeDoor& door = doors_[id];
+    const bool awaits_others = door.override_mode() == NodeDoor::Override::held;
+    if (!is_empty || !awaits_others) door.set_override(NodeDoor::Override::none);
     if (view == nullptr) continue;  // removed by a reload meanwhile
-    (has_no_users(*pool, *view) ? look.dry : look.still_in_use).push_back(id);
+    (is_empty ? look.dry : look.still_in_use).push_back(id);
   }
   return look;
 }
@@ -157,6 +167,7 @@ void Doors::apply_overrides(const DoorOverrides& overrides) {
   for (auto& [id, door] : doors_) door.set_override(NodeDoor::Override::none);
   for (const NodeId& id : overrides.opening) doors_[id].set_override(NodeDoor::Override::opening);
   for (const NodeId& id : overrides.shut) doors_[id].set_override(NodeDoor::Override::shut);
+  for (const NodeId& id : overrides.held) doors_[id].set_override(NodeDoor::Override::held);
 }
 
 }  // namespace bonedry::admin

@@ -18,6 +18,7 @@ using Version = std::uint64_t;
 struct DoorOverrides {
   std::set<balancer::NodeId> shut;
   std::set<balancer::NodeId> opening;
+  std::set<balancer::NodeId> held = {};
 };
 
 /// The door of one node, from one topology to the next: what keeps it from being as the record
@@ -27,6 +28,7 @@ class NodeDoor {
   enum class Override : std::uint8_t {
     none,     ///< the door is as the record says
     shut,     ///< for the second dryness check, by this process or by its successor
+    held,     ///< the same, but all members of the cluster must agree: its sessions wait
     opening,  ///< the successor lets no new user onto the node yet
   };
 
@@ -37,7 +39,7 @@ class NodeDoor {
   [[nodiscard]] bool is_acknowledged(Version acknowledged) const {
     return changed_in_ <= acknowledged;
   }
-  /// Whether the door is shut in every version that a worker still routes by.
+  /// Whether the door is shut or held in every version that a worker still routes by.
   [[nodiscard]] bool is_shut_everywhere(Version acknowledged) const {
     return shut_since_ != 0 && shut_since_ <= acknowledged;
   }
@@ -48,6 +50,10 @@ class NodeDoor {
   void set_override(Override how) { override_ = how; }
   /// Something else was decided, in force from version `in` on. Ends an override.
   void note_change(Version in);
+  /// Whether nobody may enter until the second dryness check is over.
+  [[nodiscard]] bool is_held_shut() const {
+    return override_ == Override::shut || override_ == Override::held;
+  }
   /// Version `in` has the node with this door; Door::shut also if it does not have the node.
   void publish(balancer::Door door, Version in);
   /// The door was left open in version `in` because the pool has no other open node yet; in the
@@ -57,8 +63,8 @@ class NodeDoor {
  private:
   Override override_ = Override::none;
   Version changed_in_ = 0;
-  Version present_since_ = 0;  // in the topology and not shut since this version; 0: it is not
-  Version shut_since_ = 0;     // shut or not in the topology since this version; 0: it is not
+  Version present_since_ = 0;  // in the topology and not closed since this version; 0: it is not
+  Version shut_since_ = 0;     // closed or not in the topology since this version; 0: it is not
   Version deferred_in_ = 0;
 };
 
@@ -69,6 +75,10 @@ class NodeDoor {
 /// When all workers have acknowledged, the second check counts, because no user can come that it
 /// does not see. If it finds no users, the node is dry, which is saved and published; otherwise the
 /// door is as before.
+///
+/// Where all members of a cluster must agree, the door is Door::held instead, and its sessions
+/// wait: a member that finds no users says yes, and its door stays held until the members have
+/// agreed (the record then says that the node is dry) or the round is called off.
 ///
 /// To open it: if one worker let in a new user at once, another worker that still holds the door
 /// shut, or does not know the node, could move that user. So it is Door::opening until all workers
@@ -106,14 +116,18 @@ class Doors {
                                                   const NodeRecords& records,
                                                   const HasNoUsers& has_no_users) const;
   void shut_for_confirmation(const NodeIds& nodes);
+  /// The same for nodes of which all members of a cluster must agree that they are dry.
+  void hold_for_agreement(const NodeIds& nodes);
   struct DrynessConfirmation {
-    NodeIds dry;
+    NodeIds dry;  ///< of a node held for agreement: here; its door stays held
     NodeIds still_in_use;
   };
-  /// Checks those of `nodes` that are still held shut, if all workers know that, and ends the hold.
+  /// Checks those of `nodes` that are still held shut, if all workers know that, and ends the hold
+  /// of those that are in use, and of those that were shut by `shut_for_confirmation`.
   [[nodiscard]] DrynessConfirmation confirm_dryness(const NodeIds& nodes,
                                                     const balancer::Topology& topology,
                                                     const HasNoUsers& has_no_users);
+  /// Ends the hold without a check.
   void reopen_unconfirmed(const NodeIds& nodes);
 
   // -- In a process that follows its successor

@@ -26,9 +26,9 @@ std::vector<std::string> DrynessCheck::blocked_by(const balancer::PoolView& pool
   if (sessions.live > 0) reasons.push_back(counted(sessions.live, "live session"));
   if (sessions.pending > 0) reasons.push_back(counted(sessions.pending, "pending session"));
   if (exchanges > 0) reasons.push_back(counted(exchanges, "open exchange"));
-  // Once the door is shut, cookies that are missing in the ledger lead nowhere.
+  // Once the door is closed, cookies that are missing in the ledger lead nowhere.
   const Millis incomplete = ledger_incomplete_for(pool, view);
-  if (incomplete > Millis{0} && view.door != balancer::Door::shut) {
+  if (incomplete > Millis{0} && !balancer::is_closed(view.door)) {
     reasons.push_back("ledger incomplete for another " + format_duration(incomplete));
   }
   if (!doors_.is_acknowledged(view.node->id())) {

@@ -10,7 +10,6 @@
 
 namespace bonedry::admin {
 
-using balancer::Door;
 using balancer::NodeView;
 using balancer::PoolView;
 
@@ -22,7 +21,7 @@ std::string to_text(const CheckStatus& check) {
 void StatusReader::forecast(const PoolView& pool, const NodeView& view, const NodeRecord& record,
                             BleedStatus& status) const {
   const Millis incomplete =
-      view.door == Door::shut ? Millis{0} : check_.ledger_incomplete_for(pool, view);
+      balancer::is_closed(view.door) ? Millis{0} : check_.ledger_incomplete_for(pool, view);
   if (view.node->sessions().read().all() == 0) {
     if (view.node->exchanges_open() > 0) {
       status.no_forecast = "waits for an open exchange, whose duration is not known";

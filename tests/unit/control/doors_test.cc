@@ -189,6 +189,89 @@ TEST_F(DoorsTest, ANodeThatAReloadTookAwayIsNotLookedAt) {
   EXPECT_TRUE(look.still_in_use.empty());
 }
 
+// -- A node of which several members must agree that it is dry
+
+TEST_F(DoorsTest, ADoorThatIsHeldForAgreementLetsNobodyInUntilTheMembersAgree) {
+  bleed(alice);
+  acknowledge();
+  doors.hold_for_agreement({alice});
+  publish();
+  EXPECT_EQ(door(alice), Door::held);
+  EXPECT_TRUE(find_candidates().to_confirm.empty()) << "it waits for its second look";
+  EXPECT_TRUE(find_candidates().dry.empty());
+  EXPECT_TRUE(confirm_dryness({alice}).dry.empty()) << "some worker may still let sessions in";
+  acknowledge();
+  EXPECT_EQ(confirm_dryness({alice}).dry, NodeIds{alice});
+  publish();
+  EXPECT_EQ(door(alice), Door::held) << "this member has said yes, the others may not have";
+  EXPECT_TRUE(find_candidates().dry.empty());
+  records[alice].dry = Dry::yes;
+  publish();
+  EXPECT_EQ(door(alice), Door::shut);
+}
+
+TEST_F(DoorsTest, ARoundThatIsCalledOffLetsSessionsInAgain) {
+  bleed(alice);
+  acknowledge();
+  doors.hold_for_agreement({alice});
+  publish();
+  acknowledge();
+  EXPECT_EQ(confirm_dryness({alice}).dry, NodeIds{alice});
+  doors.reopen_unconfirmed({alice});
+  publish();
+  EXPECT_EQ(door(alice), Door::sessions_only);
+}
+
+TEST_F(DoorsTest, AMemberWithUsersEndsItsHold) {
+  bleed(alice);
+  acknowledge();
+  doors.hold_for_agreement({alice});
+  publish();
+  still_in_use = {"alice"};
+  acknowledge();
+  EXPECT_EQ(confirm_dryness({alice}).still_in_use, NodeIds{alice});
+  publish();
+  EXPECT_EQ(door(alice), Door::sessions_only);
+}
+
+TEST_F(DoorsTest, ACommandEndsAHoldAndTheDoorIsOpenedInTwoSteps) {
+  bleed(alice);
+  acknowledge();
+  doors.hold_for_agreement({alice});
+  publish();
+  acknowledge();
+  records.erase(alice);
+  note_change(alice);
+  EXPECT_EQ(door(alice), Door::opening);
+  EXPECT_TRUE(confirm_dryness({alice}).dry.empty());
+}
+
+TEST_F(DoorsTest, WhomADeadlineSendsAwayDoesNotWaitAtAHeldDoor) {
+  bleed(alice);
+  acknowledge();
+  doors.hold_for_agreement({alice});
+  records[alice].displaced = Displaced::yes;
+  publish();
+  EXPECT_EQ(door(alice), Door::shut);
+  records.erase(bob);
+  doors.hold_for_agreement({bob});
+  publish();
+  EXPECT_EQ(door(bob), Door::open) << "an active node is never held";
+}
+
+TEST_F(DoorsTest, ANodeThatIsTakenAwayDuringARoundIsNotHeldLater) {
+  bleed(alice);
+  acknowledge();
+  doors.hold_for_agreement({alice});
+  absent = {"alice"};
+  publish();
+  acknowledge();
+  EXPECT_TRUE(confirm_dryness({alice}).dry.empty());
+  absent.clear();
+  publish();
+  EXPECT_EQ(door(alice), Door::sessions_only);
+}
+
 // -- Opening a door
 
 TEST_F(DoorsTest, ADoorThatWasShutIsOpenedInTwoSteps) {
@@ -262,6 +345,16 @@ TEST_F(DoorsTest, WhatTheSuccessorHoldsIsHeldUntilItSaysOtherwise) {
   publish();
   EXPECT_EQ(door(alice), Door::sessions_only);
   EXPECT_EQ(door(bob), Door::open);
+}
+
+TEST_F(DoorsTest, WhatTheSuccessorHoldsForAgreementIsHeldHereAsWell) {
+  records[alice] = {};
+  doors.apply_overrides({{}, {}, {alice}});
+  publish();
+  EXPECT_EQ(door(alice), Door::held);
+  doors.apply_overrides({{alice}, {}, {}});
+  publish();
+  EXPECT_EQ(door(alice), Door::shut);
 }
 
 TEST_F(DoorsTest, AForgottenNodeIsOneThatNoWorkerKnows) {
