@@ -68,11 +68,12 @@ class ServerPublisher final : public admin::Publisher {
   }
 
   [[nodiscard]] handover::RoutingState routing_state(const balancer::Topology& topology) const {
-    handover::RoutingState routing_state{{}, config_text_(), {}};
+    handover::RoutingState routing_state{{}, config_text_()};
     for (const balancer::PoolView& pool : topology.pools) {
       for (const balancer::NodeView& view : pool.nodes) {
         if (view.door == balancer::Door::shut) routing_state.shut.insert(view.node->key());
         if (view.door == balancer::Door::opening) routing_state.opening.insert(view.node->key());
+        if (view.door == balancer::Door::held) routing_state.held.insert(view.node->key());
       }
     }
     return routing_state;

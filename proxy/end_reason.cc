@@ -18,6 +18,8 @@ constexpr std::array<EndReasonInfo, kEndReasons> kRows{{
      "the client stopped sending or reading"},
     {no_node, "no_node", Side::internal, 503, "no node is available"},
     {node_lost, "node_lost", Side::upstream, 503, "the node of this session is down"},
+    {held, "held", Side::internal, 503,
+     "the members of the cluster have not agreed yet whether the node of this session is dry"},
     {node_full, "node_full", Side::upstream, 503,
      "no connection to the node became free in time, or its queue is full"},
     {no_resources, "no_resources", Side::internal, 503, "the proxy is out of resources"},

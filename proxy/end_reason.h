@@ -16,6 +16,7 @@ enum class EndReason : std::uint8_t {
   client_stalled,
   no_node,
   node_lost,
+  held,
   node_full,
   no_resources,
   connect_failed,

@@ -54,6 +54,7 @@ void Exchange::Routing::reset() {
   tried.clear();
   own_node_tries = 0;
   refusals = 0;
+  held_since = {};
   reuse = ConnectionReuse::allowed;
 }
 
@@ -72,6 +73,7 @@ void Exchange::reset() {
   attempt_ = AttemptState::none;
   pass_.reset();
   binding_ = {};
+  inquiry_.reset();
   routing_.reset();
   progress_.to_client = progress_.to_node = Flow::open;
   stats_ = {};
@@ -98,7 +100,7 @@ void Exchange::start(const RequestSource& source, const http::RequestInfo& info)
   }
   if (too_large(info.body.bytes)) return on_error(refused(EndReason::body_too_large, kTooLarge));
   if (!admit_pass()) return;
-  if (!pass_) find_session();
+  if (!pass_ && !find_session()) return;
   route();
 }
 
@@ -344,6 +346,8 @@ void Exchange::on_downstream_drained() {
   calls_.expect_none();
   if (over()) return;
   progress_.to_client = Flow::open;
+  // Until there is a response, an exchange without a stream waits for a node, not for its client.
+  if (!upstream_ && response_ == ResponseState::waiting) return;
   timer_.disarm();
   if (response_ == ResponseState::local) return finish(end_reason_, StreamEnd::complete);
   if (response_ == ResponseState::flushing) return on_response_read_end();
@@ -364,6 +368,10 @@ void Exchange::on_timeout() {
     case AttemptState::none:
       if (response_ == ResponseState::local) check_progress();
       return;
+    case AttemptState::asking:
+      return on_answers();
+    case AttemptState::held:
+      return check_door();
     case AttemptState::queued:
       return on_error({EndReason::node_full});
     case AttemptState::pausing:

@@ -3,6 +3,7 @@
 #include "balancer/routing.h"
 #include "proxy/exchange_context.h"
 #include "proxy/exchange_state.h"
+#include "proxy/inquiries.h"
 #include "proxy/io/timer_wheel.h"
 #include "proxy/io/tls_info.h"
 #include "proxy/node_token.h"
@@ -93,8 +94,10 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
 
  private:
   // The request's session, and how the response changes it (exchange_session.cc).
-  void find_session();
+  [[nodiscard]] bool find_session();
+  [[nodiscard]] session::SessionBinding look_up(session::SessionInquiry* inquiry);
   [[nodiscard]] bool matches_exemption() const;
+  void note_exemption();
   [[nodiscard]] std::string update_session();
   [[nodiscard]] session::ResponseCookies read_user_cookies() const;
   [[nodiscard]] session::CookieContext cookie_context() const;
@@ -105,6 +108,13 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   [[nodiscard]] http::RequestEdits request_edits() const;
   [[nodiscard]] bool is_pass_revoked() const;
 
+  // Waiting for the other members of a cluster (exchange_wait.cc).
+  [[nodiscard]] bool ask_others(const session::SessionInquiry& inquiry);
+  void on_answers();
+  void look_again();
+  void wait_at_door();
+  void check_door();
+
   // Choosing a node (exchange_route.cc).
   [[nodiscard]] const std::shared_ptr<PoolRuntime>& current_runtime() const;
   void route();
@@ -113,6 +123,8 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
     return routing_.decision == balancer::RouteDecision::exempt;
   }
   void pick_node(balancer::RouteDecision decision);
+  [[nodiscard]] std::optional<std::size_t> choose_node();
+  void follow_session(std::size_t node);
   void attempt(std::size_t node);
   [[nodiscard]] LeaseRequest lease_request() const;
   void take(const NodeStreams::Lease& lease);
@@ -218,12 +230,14 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
 
   std::optional<session::ValidPass> pass_;  // of a tester, whose exchange has no session
   session::SessionBinding binding_;
+  std::unique_ptr<PendingInquiry> inquiry_;  // null: the other members were not asked
   /// How the node was chosen.
   struct Routing {
     balancer::RouteDecision decision = balancer::RouteDecision::new_session;
     std::vector<std::size_t> tried;  // nodes that could not be reached
     unsigned own_node_tries = 0;
     unsigned refusals = 0;  // by nodes, of streams
+    Instant held_since;     // it first waited for a held door; `ms` is 0: it has not
     // For the next attempt: a retried request must not meet another dead idle connection.
     ConnectionReuse reuse = ConnectionReuse::allowed;
 

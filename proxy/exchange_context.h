@@ -7,6 +7,7 @@
 #include "proxy/end_reason.h"
 #include "proxy/exchange_counters.h"
 #include "proxy/exchange_error.h"
+#include "proxy/inquiries.h"
 #include "proxy/io/timer_wheel.h"
 #include "proxy/process_state.h"
 #include "proxy/request_id.h"
@@ -35,6 +36,8 @@ class ExchangeContext {
   [[nodiscard]] virtual std::span<const conf::Network> trusted_proxies() const = 0;
 
   [[nodiscard]] virtual session::Ledger& ledger() = 0;
+  /// Null: the proxy is no member of a cluster.
+  [[nodiscard]] virtual Inquiries* inquiries() = 0;
   [[nodiscard]] virtual AccessLogQueue& access_log() = 0;
   [[nodiscard]] virtual ExchangeCounters& counters() = 0;
   [[nodiscard]] virtual RequestIds& request_ids() = 0;

@@ -12,6 +12,8 @@ namespace bonedry::proxy {
 namespace {
 
 constexpr unsigned kRetryAfterSeconds = 5;
+// The members of a cluster agree, or give up, within a moment.
+constexpr unsigned kRetryAfterHeldSeconds = 1;
 // A node that refuses a request more often than this refuses all.
 constexpr unsigned kMaxRefusals = 2;
 
@@ -32,6 +34,8 @@ const char* name_of(balancer::RouteDecision decision) {
       return "exempt";
     case balancer::RouteDecision::node_down:
       return "lost";
+    case balancer::RouteDecision::held:
+      return "held";
     case balancer::RouteDecision::pass_node:
       return "pass";
   }
@@ -139,6 +143,7 @@ void Exchange::reply(EndReason reason) {
   response.status = refusal_ ? refusal_->status : row.status;
   response.text = refusal_ ? refusal_->why : row.text;
   if (row.status == 503) response.retry_after_s = kRetryAfterSeconds;
+  if (reason == EndReason::held) response.retry_after_s = kRetryAfterHeldSeconds;
   respond(reason, response);
 }
 

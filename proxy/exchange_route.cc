@@ -50,6 +50,7 @@ void Exchange::route() {
     routing_.decision = decision;
     return on_error({EndReason::node_lost});
   }
+  if (decision == RouteDecision::held) return wait_at_door();
   if (decision != RouteDecision::session_node) return pick_node(decision);
   // A session that begins again on its old node is late as well, and stays late when that node is
   // tried a second time.
@@ -62,19 +63,31 @@ void Exchange::route() {
   const std::size_t node =
       runtime_->affinity().bind(binding_, decision, binding_.node, context_.exact_now());
   held_.reservation.reset();
-  attempt(node);
+  follow_session(node);
+}
+
+/// Nothing: there is none, or enough have been tried.
+std::optional<std::size_t> Exchange::choose_node() {
+  if (routing_.tried.size() >= kNodesTried) return std::nullopt;
+  const balancer::PoolView& pool = runtime_->view();
+  const bool sticky = runtime_->affinity().sticky() && !is_exempt();
+  if (!sticky) {
+    return runtime_->picker().pick(pool, Purpose::exchange, routing_.tried, context_.now());
+  }
+  const bool keyed =
+      pool.placement == balancer::KeyedPlacement::by_key && binding_.claim != Claim::none;
+  auto picked =
+      keyed ? runtime_->picker().pick_by_key(pool, {binding_.key.high, binding_.key.low},
+                                             routing_.tried, context_.now())
+            : runtime_->picker().pick(pool, Purpose::new_session, routing_.tried, context_.now());
+  if (picked) held_.reservation = SessionReservation(*runtime_->node(*picked).node);
+  return picked;
 }
 
 void Exchange::pick_node(RouteDecision decision) {
   routing_.decision = decision;
-  const bool sticky = runtime_->affinity().sticky() && !is_exempt();
-  const auto picked = routing_.tried.size() < kNodesTried
-                          ? runtime_->picker().pick(
-                                runtime_->view(), sticky ? Purpose::new_session : Purpose::exchange,
-                                routing_.tried, context_.now())
-                          : std::nullopt;
+  const auto picked = choose_node();
   if (!picked) return on_error({routing_.tried.empty() ? EndReason::no_node : end_reason_});
-  if (sticky) held_.reservation = SessionReservation(*runtime_->node(*picked).node);
   std::size_t node = *picked;
   if (decision == RouteDecision::rescued && node == binding_.node) {
     routing_.decision =
@@ -83,8 +96,16 @@ void Exchange::pick_node(RouteDecision decision) {
   } else if (binding_.claim != Claim::none && decision != RouteDecision::rescued && !is_exempt()) {
     node = runtime_->affinity().bind(binding_, decision, node, context_.exact_now());
     held_.reservation.reset();  // the ledger counts the session there now
+    return follow_session(node);
   }
   attempt(node);
+}
+
+/// The session is on that node, where another request may have put it by an older topology.
+void Exchange::follow_session(std::size_t node) {
+  if (runtime_->node(node).door != balancer::Door::held) return attempt(node);
+  leave_node();
+  wait_at_door();
 }
 
 /// A session leaves a node that is down only when another node has been reached: if none can be,
@@ -99,7 +120,7 @@ bool Exchange::commit_rescue() {
   release_upstream();
   set(AttemptState::none);
   if (runtime_ == current_runtime()) {
-    attempt(node);
+    follow_session(node);
   } else {  // the current topology may not have that node
     leave_node();
     route();
@@ -142,6 +163,7 @@ void Exchange::take(const NodeStreams::Lease& lease) {
 }
 
 void Exchange::leave_queue() {
+  if (attempt_ == AttemptState::asking) inquiry_->stop_waiting();
   if (attempt_ != AttemptState::queued) return;
   runtime_->streams(held_.index).leave_queue(*this);
   set(AttemptState::none);

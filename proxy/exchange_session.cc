@@ -4,6 +4,7 @@
 #include "proxy/request_cookies.h"
 #include "session/exemption.h"
 
+#include <optional>
 #include <string_view>
 
 namespace bonedry::proxy {
@@ -31,22 +32,36 @@ std::optional<WallTime> date_of(const http::Head& response) {
 
 }  // namespace
 
-void Exchange::find_session() {
-  session::Affinity& affinity = runtime_->affinity();
-  if (!affinity.sticky()) return;
-  const Instant now = context_.exact_now();
-  session::CookieLookup lookup;
-  each_cookie(request_head_, affinity.cookie_name(), [&affinity, &lookup, now](auto value) {
-    affinity.look_up_cookie(value, lookup, now);
-  });
-  binding_ = affinity.finish_lookup(lookup);
+/// False: the exchange waits for what the other members of the cluster know of the session.
+bool Exchange::find_session() {
+  if (!runtime_->affinity().sticky()) return true;
+  std::optional<session::SessionInquiry> inquiry;
+  if (context_.inquiries() != nullptr) inquiry.emplace();
+  binding_ = look_up(inquiry ? &*inquiry : nullptr);
   // Counted only from trusted peers, since any client can write such a mark.
   if (source_.client.trust != http::Trust::none && runtime_->cookie_lost_in_front(request_head_)) {
     runtime_->view().counters->cookie_clashes_in_front.fetch_add(1, std::memory_order_relaxed);
   }
+  if (inquiry && !inquiry->questions().empty() && !ask_others(*inquiry)) return false;
+  note_exemption();
+  return true;
+}
+
+void Exchange::note_exemption() {
   if (!matches_exemption()) return;
   routing_.decision = balancer::RouteDecision::exempt;
   runtime_->view().counters->exempt_requests.fetch_add(1, std::memory_order_relaxed);
+}
+
+session::SessionBinding Exchange::look_up(session::SessionInquiry* inquiry) {
+  session::Affinity& affinity = runtime_->affinity();
+  const Instant now = context_.exact_now();
+  session::CookieLookup lookup;
+  lookup.inquiry = inquiry;
+  each_cookie(request_head_, affinity.cookie_name(), [&affinity, &lookup, now](auto value) {
+    affinity.look_up_cookie(value, lookup, now);
+  });
+  return affinity.finish_lookup(lookup);
 }
 
 /// A request that comes with a session in progress is its user's, whatever else is true of it: the

@@ -13,7 +13,9 @@ namespace bonedry::proxy {
 ///                  |   tunnel --> ending --> done      \--> tunnel --> flushing --> done
 ///                  \--> dropped <---/
 ///
-///   attempt   none       --> queued, connecting, sent (on a connection that is open)
+///   attempt   none       --> asking, held, queued, connecting, sent (on a connection that is open)
+///             asking     --> none                (answered, or for too long not)
+///             held       --> none                (its session is looked up again)
 ///             queued     --> none                (its turn has come, or it has left the queue)
 ///             connecting --> sent, none, pausing (none: it failed, or a rescue went elsewhere)
 ///             pausing    --> none                (then the session's node is tried again)
@@ -39,6 +41,8 @@ enum class ResponseState : std::uint8_t {
 
 enum class AttemptState : std::uint8_t {
   none,
+  asking,   ///< the other members of the cluster are asked for the session
+  held,     ///< they have not decided yet whether the session's node is dry
   queued,   ///< all connections that the node may have are in use
   pausing,  ///< the session's own node refused; it is tried again in a moment
   connecting,
@@ -84,7 +88,9 @@ enum class AttemptState : std::uint8_t {
   using enum AttemptState;
   switch (from) {
     case none:
-      return to == queued || to == connecting || to == sent;
+      return to == asking || to == held || to == queued || to == connecting || to == sent;
+    case asking:
+    case held:
     case queued:
     case pausing:
       return to == none;

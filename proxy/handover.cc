@@ -4,8 +4,10 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <iterator>
 #include <optional>
 #include <system_error>
 
@@ -53,10 +55,12 @@ std::optional<std::string_view> take_until(char end, std::string_view& text) {
 
 Result<UniqueFd> write(const RoutingState& routing_state) {
   std::string text;
-  for (const std::string& key : routing_state.shut) text += key + "\n";
-  text += "\n";
-  for (const std::string& key : routing_state.opening) text += key + "\n";
-  text += "\n" + routing_state.config;
+  for (const auto* const keys : {&routing_state.shut, &routing_state.opening}) {
+    for (const std::string& key : *keys) text += key + "\n";
+    for (const std::string& key : routing_state.held) text += key + "\n";
+    text += "\n";
+  }
+  text += routing_state.config;
   return file_of(text);
 }
 
@@ -72,6 +76,12 @@ Result<RoutingState> read(const UniqueFd& file) {
       if (key->empty()) break;
       keys->emplace(*key);
     }
+  }
+  std::ranges::set_intersection(routing_state.shut, routing_state.opening,
+                                std::inserter(routing_state.held, routing_state.held.end()));
+  for (const std::string& key : routing_state.held) {
+    routing_state.shut.erase(key);
+    routing_state.opening.erase(key);
   }
   routing_state.config = rest;
   return routing_state;

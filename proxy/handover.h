@@ -67,6 +67,7 @@ struct RoutingState {
   std::set<std::string> shut;          ///< nodes whose doors are shut
   std::string config;                  ///< content of the config file as the new process read it
   std::set<std::string> opening = {};  ///< nodes that no new user may be sent to yet
+  std::set<std::string> held = {};     ///< nodes whose doors are held
 };
 
 /// The health that the old process measured of a node with active checks.
@@ -79,7 +80,9 @@ struct NodeHealth {
 /// The number after `word` in `text`; 0 if `text` is not of that form.
 [[nodiscard]] std::uint64_t number_after(std::string_view word, std::string_view text);
 
-/// Written to a memfd, because it may be larger than a message.
+/// Written to a memfd, because it may be larger than a message. A node that is held is listed both
+/// as shut and as opening, which no other node is: a process of a version that knows no held doors
+/// shuts it.
 [[nodiscard]] Result<UniqueFd> write(const RoutingState& routing_state);
 [[nodiscard]] Result<RoutingState> read(const UniqueFd& file);
 [[nodiscard]] Result<UniqueFd> write_health(const std::vector<NodeHealth>& nodes);

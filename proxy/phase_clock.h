@@ -17,7 +17,7 @@ struct PhaseTimes {
 };
 
 /// Measures them by the steps of AttemptState. A connection that is open already is no
-/// `connecting`.
+/// `connecting`; what other members of the cluster are waited for is in none of the phases.
 class PhaseClock {
  public:
   /// Call before each step. Returns how long the state took that ends.

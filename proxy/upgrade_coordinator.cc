@@ -122,7 +122,7 @@ void UpgradeCoordinator::apply_routing_state(std::uint64_t number,
   }
   const Result<> followed = parts_.control.apply_routing_state(
       config ? std::optional(std::move(config->config)) : std::nullopt, std::move(*records),
-      {nodes_in(routing_state.shut), nodes_in(routing_state.opening)},
+      {nodes_in(routing_state.shut), nodes_in(routing_state.opening), nodes_in(routing_state.held)},
       [this, number, request_kind = successor_->pid()] {
         if (successor_->pid() == request_kind) successor_->followed(number);
       });

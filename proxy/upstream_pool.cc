@@ -42,7 +42,7 @@ void UpstreamPool::configure(const balancer::NodeView& node, const conf::Pool& c
   passive_failures_ = config.health.passive_failures;
   passive_hold_ = config.health.passive_hold;
   // A node that is dry, or about to be, is to be stopped: nothing of ours holds it up.
-  const Millis keep = node.door == balancer::Door::shut ? Millis{0} : config.reuse;
+  const Millis keep = balancer::is_closed(node.door) ? Millis{0} : config.reuse;
   if (keep < max_idle_time_) close_idle();
   max_idle_time_ = keep;
   lifetime_.set_max(config.reuse);

@@ -77,6 +77,8 @@ Worker::Worker(SharedParts shared, std::vector<ListenSocket> listens,
       access_log_(shared.access_log.add_queue()),
       request_ids_(shared.request_id),
       last_requests_(shared.last_requests) {
+  if (shared_.remote_sessions) remote_sessions_ = shared_.remote_sessions(mailbox_);
+  if (remote_sessions_) inquiries_.emplace(*remote_sessions_);
   loop_.on_iteration_end([this] { after_iteration(); });
   for (ListenSocket& listen : listens) {
     const std::size_t index = listener_configs_.size();

@@ -54,6 +54,10 @@ struct SharedParts {
   session::LastRequests* last_requests = nullptr;  ///< null: not wanted
   std::shared_ptr<const tls::TicketKeys> ticket_keys =
       nullptr;  ///< may be null if no listener has TLS
+  /// Makes a worker's access to the other members of the cluster; `worker` takes their answers to
+  /// its thread. Called on the main thread. Null: no cluster.
+  std::function<std::unique_ptr<session::RemoteSessions>(io::Mailbox& worker)> remote_sessions =
+      nullptr;
 };
 
 /// When a draining worker closes idle connections of clients.
@@ -127,6 +131,7 @@ class Worker final : public ExchangeContext {
     return context_.trusted_proxies;
   }
   [[nodiscard]] session::Ledger& ledger() override { return shared_.ledger; }
+  [[nodiscard]] Inquiries* inquiries() override { return inquiries_ ? &*inquiries_ : nullptr; }
   [[nodiscard]] AccessLogQueue& access_log() override { return access_log_; }
   /// Any thread may read them.
   [[nodiscard]] ExchangeCounters& counters() override { return counters_; }
@@ -261,6 +266,8 @@ class Worker final : public ExchangeContext {
   WorkerContext context_;
   std::unique_ptr<tls::LoopTls> tls_;
   std::vector<ListenerConfig> listener_configs_;
+  std::unique_ptr<session::RemoteSessions> remote_sessions_;  // null: no cluster
+  std::optional<Inquiries> inquiries_;
   std::unordered_map<const balancer::Node*, std::unique_ptr<UpstreamPool>> upstreams_;
   std::map<std::string, PoolStateEntry> pool_states_;
   Router router_;

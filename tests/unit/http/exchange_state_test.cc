@@ -40,10 +40,12 @@ TEST(ExchangeStateTest, AResponseTakesTheStepsOfTheDiagram) {
 TEST(ExchangeStateTest, AnAttemptTakesTheStepsOfTheDiagram) {
   using enum AttemptState;
   const std::set<std::pair<AttemptState, AttemptState>> diagram{
+      {none, asking},   {asking, none},     {none, held},       {held, none},
       {none, queued},   {none, connecting}, {none, sent},       {queued, none},
       {pausing, none},  {connecting, sent}, {connecting, none}, {connecting, pausing},
       {sent, answered}, {sent, none}};
-  EXPECT_EQ(steps<AttemptState>({none, queued, pausing, connecting, sent, answered}), diagram);
+  EXPECT_EQ(steps<AttemptState>({none, asking, held, queued, pausing, connecting, sent, answered}),
+            diagram);
 }
 
 TEST(ExchangeStateTest, NothingLeavesAnEnd) {

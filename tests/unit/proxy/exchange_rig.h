@@ -165,6 +165,7 @@ class ExchangeTest : public testing::Test, public ExchangeContext {
   [[nodiscard]] const conf::Timeouts& timeouts() const override { return timeouts_; }
   [[nodiscard]] std::span<const conf::Network> trusted_proxies() const override { return {}; }
   [[nodiscard]] session::Ledger& ledger() override { return ledger_; }
+  [[nodiscard]] Inquiries* inquiries() override { return inquiries_; }
   [[nodiscard]] AccessLogQueue& access_log() override { return access_log_; }
   [[nodiscard]] ExchangeCounters& counters() override { return counters_; }
   [[nodiscard]] RequestIds& request_ids() override { return request_ids_; }
@@ -187,6 +188,7 @@ class ExchangeTest : public testing::Test, public ExchangeContext {
   balancer::PoolView pool_;
   conf::Listener listener_;
   ProcessState process_ = ProcessState::running;
+  Inquiries* inquiries_ = nullptr;
 
  private:
   ManualClock clock_;

@@ -1,5 +1,7 @@
 #include "proxy/handover.h"
 
+#include "proxy/base/file.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -14,6 +16,8 @@ void expect_same(const RoutingState& routing_state) {
   const auto back = read(*file);
   ASSERT_TRUE(back) << back.error();
   EXPECT_EQ(back->shut, routing_state.shut);
+  EXPECT_EQ(back->opening, routing_state.opening);
+  EXPECT_EQ(back->held, routing_state.held);
   EXPECT_EQ(back->config, routing_state.config);
 }
 
@@ -22,6 +26,17 @@ TEST(GuidanceTest, ArrivesAsItWasGiven) {
   expect_same({{"shop/alice", "shop/bob"}, "[server]\n\n[admin]\n"});
   expect_same({{}, "\n\nbegins with empty lines"});
   expect_same({{"shop/alice"}, ""});
+  expect_same({{"shop/alice"}, "[server]", {"shop/bob"}, {"shop/carol", "shop/dave"}});
+  expect_same({{}, "", {}, {"shop/alice"}});
+}
+
+TEST(GuidanceTest, AnOldProcessShutsWhatIsHeld) {
+  const auto file = write({{"shop/alice"}, "config", {"shop/bob"}, {"shop/carol"}});
+  ASSERT_TRUE(file);
+  const auto text = read_file("/proc/self/fd/" + std::to_string(file->get()), 1000);
+  ASSERT_TRUE(text);
+  // It reads both lists, and a node that is in both is shut.
+  EXPECT_EQ(*text, "shop/alice\nshop/carol\n\nshop/bob\nshop/carol\n\nconfig");
 }
 
 TEST(GuidanceTest, MayBeLargerThanAMessage) {
