@@ -65,6 +65,7 @@ TEST_F(ExchangeAskingTest, NoAnswerInATenthOfASecondIsNone) {
   EXPECT_THAT(log, ElementsAre("to alice: head GET /x"));
   EXPECT_EQ(live_on(kAlice), 1);
   members.answer(0, Answer::ended);
+  EXPECT_THAT(log, ElementsAre("to alice: head GET /x")) << "it comes too late";
   answer_all(kAlice);
   EXPECT_EQ(log.back(), "over complete");
   EXPECT_EQ(live_on(kAlice), 1) << "the members hear of it by its record";
@@ -156,6 +157,7 @@ TEST_F(ExchangeAskingTest, ALostClientIsNotWaitedForAfterTheAnswerTime) {
   ask_with(cookie_on(kAlice));
   exchange.on_downstream_lost();
   pass(1s);
+  members.answer(0, Answer::uncertain);
   EXPECT_THAT(log, ElementsAre("over aborted"));
   EXPECT_EQ(ledger().totals().sessions, 0U);
 }

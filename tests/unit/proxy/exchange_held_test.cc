@@ -186,7 +186,27 @@ TEST_F(ExchangeHeldTest, AnUncertainUserWaitsAndIsTakenBackIfTheNodeIsNotDry) {
   EXPECT_EQ(live_on(kAlice), 1);
   EXPECT_EQ(members.asked.size(), 1U);
   answer_all(kAlice);
+  EXPECT_EQ(client.set_cookie, "");
+  EXPECT_EQ(node(kAlice).counters.begun, 0U) << "the old session goes on";
   expect_nothing_held();
+}
+
+TEST_F(ExchangeHeldTest, AnAnswerCountsForItsOwnRequestOnly) {
+  only(kBob);
+  const std::string cookie = cookie_on(kAlice);
+  ask_with(cookie);
+  members.answer(0, Answer::uncertain);
+  answer_all(kAlice);
+  hold(kAlice);
+  ask_with(cookie);
+  pass(500ms);
+  const auto opened = ledger().open_verified(kUser, now());
+  ASSERT_TRUE(opened);
+  ledger().end(opened->ref);  // as the members have heard meanwhile
+  ledger().close(opened->ref, now());
+  open_again(kAlice);
+  pass(150ms);
+  EXPECT_THAT(log, ElementsAre("to bob: head GET /x"));
 }
 
 TEST_F(ExchangeHeldTest, AnUncertainUserIsLateIfTheNodeIsDry) {
