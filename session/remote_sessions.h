@@ -31,7 +31,9 @@ enum class Answer : std::uint8_t {
 class RemoteSessions {
  public:
   virtual ~RemoteSessions() = default;
-  /// `answered` is called once, on this thread, and never from inside `ask`.
+  /// `answered` is called once, on this thread, and never from inside `ask`. It is called in
+  /// bounded time even if nobody answers (Answer::uncertain): until then the question counts as
+  /// open.
   virtual void ask(const SessionQuestion& question, std::function<void(Answer)> answered) = 0;
 };
 
