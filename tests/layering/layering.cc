@@ -53,6 +53,10 @@ const std::vector<Layer>& layers() {
       {"admin/http_door/",
        {"proxy/base/", "conf/", "balancer/", "session/", "proxy/io/", "proxy/tls/", "proxy/http/",
         "admin/"}},
+      // Speaks with the store of a cluster.
+      {"admin/cluster/",
+       {"proxy/base/", "conf/", "balancer/", "session/", "proxy/server.h", "proxy/io/",
+        "proxy/redis/", "admin/"}},
       {"admin/", {"proxy/base/", "conf/", "balancer/", "session/", "proxy/server.h", "proxy/io/"}}};
   return rows;
 }
