@@ -21,7 +21,8 @@ void OutgoingChanges::add(const std::vector<SessionChange>& changes, Instant now
 std::vector<SessionChange> OutgoingChanges::take(std::size_t most) {
   std::vector<SessionChange> taken;
   while (taken.size() < most && waiting() > 0) {
-    auto& from = returned_.empty() ? waiting_ : returned_;
+    auto& unsent = repeated_.empty() ? waiting_ : repeated_;
+    auto& from = returned_.empty() ? unsent : returned_;
     taken.push_back(from.front());
     from.pop_front();
   }
@@ -34,7 +35,8 @@ void OutgoingChanges::give_back(std::vector<SessionChange> changes) {
 
 void OutgoingChanges::repeat_kept(Instant now) {
   forget_old(now);
-  for (const Kept& kept : kept_) returned_.push_back(kept.change);
+  repeated_.clear();  // all of it is in kept_, or too old
+  for (const Kept& kept : kept_) repeated_.push_back(kept.change);
 }
 
 std::optional<Instant> OutgoingChanges::ended(const SessionKey& key) const {

@@ -34,13 +34,17 @@ class OutgoingChanges {
   /// Changes that were taken, and may or may not have arrived. They are taken again before all
   /// others, after those that were given back before them.
   void give_back(std::vector<session::SessionChange> changes);
-  /// Sends the endings and renewals of the last minute again, before what waits.
+  /// Sends the endings and renewals of the last minute again, before what waits, and after what was
+  /// given back.
   void repeat_kept(Instant now);
   /// When a session ended at this member by a logout, if that was in the last minute.
   [[nodiscard]] std::optional<Instant> ended(const session::SessionKey& key) const;
 
-  [[nodiscard]] std::size_t waiting() const { return returned_.size() + waiting_.size(); }
-  [[nodiscard]] bool has_returned() const { return !returned_.empty(); }
+  [[nodiscard]] std::size_t waiting() const {
+    return returned_.size() + repeated_.size() + waiting_.size();
+  }
+  /// Whether something waits to be sent once more.
+  [[nodiscard]] bool has_returned() const { return !returned_.empty() || !repeated_.empty(); }
   /// How many changes were ever added, and how many of these have been taken.
   [[nodiscard]] std::uint64_t added() const { return added_; }
   [[nodiscard]] std::uint64_t taken() const { return added_ - waiting_.size(); }
@@ -54,7 +58,8 @@ class OutgoingChanges {
   void forget_old(Instant now);
   void forget_first();
 
-  std::deque<session::SessionChange> returned_;
+  std::deque<session::SessionChange> returned_;  // no more than were taken: they go first
+  std::deque<session::SessionChange> repeated_;  // some of kept_
   std::deque<session::SessionChange> waiting_;
   std::uint64_t added_ = 0;
   std::deque<Kept> kept_;

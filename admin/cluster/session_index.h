@@ -109,6 +109,7 @@ class SessionIndex {
   struct Changes {
     std::uint64_t last = 0;  ///< the number of the last change that was read
     bool gap = false;        ///< some before these were dropped
+    WallTime now;            ///< by the clock of the store
     std::vector<IndexChange> changes;
   };
   /// What other members did after the change with this number. Fewer than `most` may be returned

@@ -9,6 +9,7 @@
 -- PREFIX:p:TAG      the same for pending sessions
 -- PREFIX:rest       the same for everything else: what has ended, aliases, displaced sessions
 -- PREFIX:displaced  hash: tag -> time and occasion of the node's last displacement
+-- PREFIX:gone       set: names of sorted sets that a displacement has put aside
 -- PREFIX:changes    stream, numbered without gaps: what other members must hear
 -- PREFIX:members    hash: name of a member -> its number, one byte
 -- PREFIX:whole      hash: name -> token of the member that has sent all its sessions
@@ -21,8 +22,8 @@
 -- their messages take; kSlack is more than that.
 local kSlack = 1000
 local kMaxChanges = 100000  -- of 60 bytes; members read them within a second
-local kMaxHops = 4          -- from alias to alias
-local kMaxMembers = 255
+local kMaxHops = 16         -- from alias to alias: a value is renewed at each login
+local kMaxMembers = 255     -- names, also of members that have ended
 
 -- States of an entry; a later one of the first two wins.
 local kPending, kLive, kEnded, kAlias = 1, 2, 3, 4
@@ -45,12 +46,30 @@ local kRest = prefix .. ':rest'
 local kChanges = prefix .. ':changes'
 local kDisplaced = prefix .. ':displaced'
 
+-- How long ago a moment was: nothing if the clock was set back.
+local function since(at) return math.max(0, now - at) end
+
+-- The number of the member that has not been heard for the longest time. Its name loses it. What it
+-- had is then another's, who does not end it: it goes when it would have ended by itself.
+local function take_number()
+  local members = call('HGETALL', prefix .. ':members')
+  local oldest, oldest_heard, number
+  for i = 1, #members, 2 do
+    local heard = tonumber(call('HGET', prefix .. ':heard', members[i]) or 0) or 0
+    if not oldest or heard < oldest_heard then
+      oldest, oldest_heard, number = members[i], heard, members[i + 1]
+    end
+  end
+  for _, hash in ipairs({':members', ':whole', ':heard'}) do call('HDEL', prefix .. hash, oldest) end
+  return number
+end
+
 local me  -- the number of this member, a string of one byte
 local function know_me()
   local number = call('HGET', prefix .. ':members', name)
   if not number then
     number = call('HLEN', prefix .. ':members') + 1
-    if number > kMaxMembers then error({err = 'ERR too many names of members'}) end
+    if number > kMaxMembers then number = take_number() end
     call('HSET', prefix .. ':members', name, number)
   end
   me = string.char(tonumber(number))
@@ -161,7 +180,7 @@ end
 local function present(key, tag, state, created, placed, ends)
   if touched(key, tag, state, placed, ends) then return end
   local old = read(key)
-  if is_over(old, created) then return kIsEnded, pack('>I6', now - old.ended) end
+  if is_over(old, created) then return kIsEnded, pack('>I6', since(old.ended)) end
   if old and old.state == kAlias and old.ends > now then return kIsAlias, old.target end
   local new = {state = state, ends = ends, created = created, placed = placed, tag = tag,
                holders = me}
@@ -180,7 +199,7 @@ local function present(key, tag, state, created, placed, ends)
   new.tag = old.tag
   if is_elsewhere or placed <= old.placed + kSlack then new.placed = old.placed end
   write(key, new, old_set)
-  if is_elsewhere then return kIsAt, pack('>c8I6', old.tag, now - old.placed) end
+  if is_elsewhere then return kIsAt, pack('>c8I6', old.tag, since(old.placed)) end
 end
 
 -- The key and the entry that a value leads to.
@@ -222,7 +241,7 @@ end
 -- The session of `key` goes on as `other`.
 local function renewed(key, other, tag, state, created, placed, ends)
   local old = read(key)
-  if is_over(old, created) then return kIsEnded, pack('>I6', now - old.ended) end
+  if is_over(old, created) then return kIsEnded, pack('>I6', since(old.ended)) end
   local old_set = old and set_of(old)
   if is_session(old) then
     state = math.max(state, old.state)
@@ -310,10 +329,11 @@ function functions.lookup()
       e.holders = e.holders .. me
       write(key, e)
     end
-    return {1, key, e.tag, e.state, now - e.created, now - e.placed, e.ends - now}
+    return {1, key, e.tag, e.state, since(e.created), since(e.placed), e.ends - now}
   end
-  if e and e.state == kEnded and e.ends > now then return {2, now - e.ended} end
-  return {0, call('HEXISTS', prefix .. ':whole', name)}
+  if e and e.state == kEnded and e.ends > now then return {2, since(e.ended)} end
+  local is_lead = e and e.state == kAlias and e.ends > now  -- too long to be followed
+  return {0, is_lead and 0 or call('HEXISTS', prefix .. ':whole', name)}
 end
 
 -- ARGV[4]: the number of the last change that the member knows; ARGV[5]: how many to read at most.
@@ -373,7 +393,7 @@ function functions.counts()
     local heard = tonumber(call('HGET', prefix .. ':heard', whole[i]) or 0) or 0
     members[#members + 1] = whole[i]
     members[#members + 1] = whole[i + 1]
-    members[#members + 1] = now - heard
+    members[#members + 1] = since(heard)
   end
   result[#result + 1] = members
   return result
@@ -386,7 +406,7 @@ function functions.displaced()
   local before = call('HGET', kDisplaced, ARGV[4])
   if before and string.match(before, '^%d+ (.*)$') == ARGV[5] then return 0 end
   call('HSET', kDisplaced, ARGV[4], string.format('%d %s', now - tonumber(ARGV[6]), ARGV[5]))
-  -- Renamed, not copied: it may be large. They are dropped as they end, or move when they are used.
+  -- Renamed, since it may be large; `clean` finds the place of each.
   for _, kind in ipairs({':l:', ':p:'}) do
     local set = prefix .. kind .. ARGV[4]
     if call('EXISTS', set) == 1 then
@@ -407,19 +427,37 @@ local function clean(set, room)
     call('ZREM', set, key)
     if not e or e.ends <= now then
       call('HDEL', bucket_of(key), key)
-    elseif set_of(e) ~= set then
+    else
       call('ZADD', set_of(e), e.ends, key)
     end
   end
   return room - #due
 end
 
--- ARGV[4]: how many entries to drop at most; ARGV[5...]: tags. Returns how many it dropped.
+-- Finds the right set for up to `room` entries of one that `displaced` has put aside. Returns for how
+-- many there is room.
+local function sort(set, room)
+  if room <= 0 then return 0 end
+  local popped = call('ZPOPMIN', set, room)
+  for i = 1, #popped, 2 do
+    local key = popped[i]
+    local e = read(key)
+    if e and e.ends > now then
+      call('ZADD', set_of(e), e.ends, key)
+    elseif e then
+      erase(key, set_of(e))
+    end
+  end
+  return room - #popped / 2
+end
+
+-- ARGV[4]: how many entries to drop at most; ARGV[5...]: tags. Returns how many it dropped, or found
+-- another set for.
 function functions.clean()
   local most = tonumber(ARGV[4])
   local room = clean(kRest, most)
   for _, set in ipairs(call('SMEMBERS', prefix .. ':gone')) do
-    room = clean(set, room)
+    room = sort(set, room)
     if call('EXISTS', set) == 0 then call('SREM', prefix .. ':gone', set) end
   end
   for i = 5, #ARGV do

@@ -29,7 +29,7 @@ SessionSync::SessionSync(Settings settings, World world, SessionIndex& index,
       sender_(index, sessions, nodes_, clock, statistics_),
       timer_(timers, [this] { tick(); }),
       next_count_(clock.now()) {
-  timer_.arm(kTick);
+  arm();
 }
 
 void SessionSync::on_connected(const std::string& run_id) {
@@ -38,6 +38,7 @@ void SessionSync::on_connected(const std::string& run_id) {
   token_ = settings_.incarnation + " " + run_id;
   stage_ = Stage::joining;
   whole_at_.reset();
+  clock_offset_.reset();
   joining_ = reading_ = counting_ = cleaning_ = Asking::no;
   join();
 }
@@ -59,8 +60,13 @@ void SessionSync::on_nodes_changed() {
   std::erase_if(counts_, [this](const auto& count) { return !nodes_.slot_of(count.first); });
 }
 
+void SessionSync::arm() {
+  static_assert(kTick == io::TimerWheel::kTick);
+  timer_.arm(Millis{0});  // the next tick of the wheel
+}
+
 void SessionSync::tick() {
-  timer_.arm(kTick);
+  arm();
   check_questions();
   if (stage_ == Stage::joining) join();
   if (!has_joined()) return sender_.collect();
@@ -140,16 +146,23 @@ void SessionSync::on_changes(Instant asked, const Result<SessionIndex::Changes>&
   statistics_.changes += read->changes.size();
   const bool is_all = read->last == last_change_;
   last_change_ = read->last;
-  if (read->gap) {
-    // What was missed shows in the answers to what is sent.
-    ++statistics_.gaps;
-    start_again();
-  }
+  if (read->gap) ++statistics_.gaps;
+  // What was missed shows in the answers to what is sent; and what the store takes for ended since
+  // its clock was set, it then learns again.
+  if (has_clock_jumped(asked, read->now) || read->gap) start_again();
   if (is_all) {
     changes_read_ = asked;
   } else if (has_joined()) {
     read_changes();
   }
+}
+
+bool SessionSync::has_clock_jumped(Instant asked, WallTime now) {
+  const ClockOffset offset{now.ms - clock_.now().ms, now.ms - asked.ms};
+  const auto before = std::exchange(clock_offset_, offset);
+  if (!before) return false;
+  return offset.least > before->most + kClockSlack.count() ||
+         offset.most < before->least - kClockSlack.count();
 }
 
 void SessionSync::apply(Instant asked, const IndexChange& change) {

@@ -42,8 +42,13 @@ class SessionSync {
   static constexpr Millis kCountEvery{1000};
   /// A member not heard for so long may have sessions that the index lacks.
   static constexpr Millis kHeard{3000};
-  /// A session that began less than that ago may not be in the index yet.
-  static constexpr Millis kFresh{5000};
+  /// A session that began less than that ago may not be in the index yet, though it is whole: that
+  /// is known from up to kHeard ago, when what a member had said was up to kHeard old, and was true
+  /// of a second before.
+  static constexpr Millis kFresh = 2 * kHeard + Millis{2000};
+  /// By so much the clock of the store may differ from what is expected, besides the time that an
+  /// answer takes.
+  static constexpr Millis kClockSlack{500};
 
   struct Settings {
     std::string member;       ///< the name of this one
@@ -76,8 +81,8 @@ class SessionSync {
   }
   /// Nothing: it was never read, or the node is not known.
   [[nodiscard]] std::optional<SharedCount> count(session::NodeSlot slot) const;
-  /// Answers after kPatience and two ticks at the latest. `answered` may be called from inside this
-  /// call.
+  /// Answers within SessionQuestions::kPatience, if ticks come in time. `answered` may be called
+  /// from inside this call.
   void ask(const session::SessionQuestion& question, SessionQuestions::Answered answered);
   /// The sessions of a node have just been taken off it here. `occasion` names the reason, the same
   /// on all members; repeating it does no harm.
@@ -102,6 +107,7 @@ class SessionSync {
     enum class Told : std::uint8_t { no, asking, yes } told = Told::no;
   };
 
+  void arm();
   void tick();
   void join();
   void on_joined(const Result<SessionIndex::Joined>& joined);
@@ -112,6 +118,7 @@ class SessionSync {
   /// The sessions of a tag are on this node; nothing, and counted, if there is none.
   [[nodiscard]] std::optional<session::NodeSlot> slot_of(NodeTag tag);
   void start_again();
+  [[nodiscard]] bool has_clock_jumped(Instant asked, WallTime now);
 
   void read_all_counts();
   void read_counts(std::vector<NodeTag> tags);
@@ -165,6 +172,12 @@ class SessionSync {
   std::string token_;
   std::uint64_t last_change_ = 0;
   std::optional<Instant> changes_read_;
+  /// By how many milliseconds the store's clock is ahead of this one, at least and at most.
+  struct ClockOffset {
+    std::int64_t least;
+    std::int64_t most;
+  };
+  std::optional<ClockOffset> clock_offset_;
   Instant next_count_;
 
   std::unordered_map<NodeTag, SharedCount> counts_;

@@ -83,7 +83,7 @@ void SessionSync::check_questions() {
   for (const SessionKey& key : questions_.keys()) {
     Question* const question = questions_.find(key);
     if (question == nullptr) continue;
-    if (clock_.now() - question->asked >= SessionQuestions::kPatience) {
+    if (clock_.now() + kTick - question->asked > SessionQuestions::kPatience) {
       // A value without an age that nobody knows is not of a session, however long one waits.
       const bool is_unknown = question->last == Question::Last::unknown && !question->of.created;
       answer(key, is_unknown && whole() ? Answer::ended : Answer::uncertain);

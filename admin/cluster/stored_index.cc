@@ -163,7 +163,7 @@ std::optional<SessionIndex::Changes> read_changes_of(const Reply& reply) {
   const auto gap = count_of((*rows)[1]);
   const auto now = count_of((*rows)[2]);
   if (!last || !gap || !now) return std::nullopt;
-  SessionIndex::Changes changes{static_cast<std::uint64_t>(*last), *gap != 0, {}};
+  SessionIndex::Changes changes{static_cast<std::uint64_t>(*last), *gap != 0, WallTime{*now}, {}};
   for (std::size_t i = 3; i < rows->size(); ++i) {
     // One that cannot be read, of a later version perhaps, must not hide those after it.
     const auto text = text_of((*rows)[i]);
