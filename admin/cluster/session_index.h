@@ -84,7 +84,7 @@ class SessionIndex {
   /// In one step for all members. At most kMaxBatch, for other members wait meanwhile.
   virtual void apply(std::span<const IndexOperation> operations,
                      Then<std::vector<Correction>> then) = 0;
-  static constexpr std::size_t kMaxBatch = 1000;  // some 7 ms of the store's time
+  static constexpr std::size_t kMaxBatch = 1000;  // some 20 ms of the time of a small store
 
   struct Alive {
     session::SessionKey key;  ///< not the one that was asked for, if that is an alias

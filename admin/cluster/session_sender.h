@@ -20,8 +20,9 @@ namespace bonedry::admin::cluster {
 /// SessionSync.
 class SessionSender {
  public:
-  /// Others wait in the store while it handles a batch, so few are on the way.
-  static constexpr std::size_t kMaxBatch = 500;
+  /// Others wait in the store while it handles a batch (20 us a change on a small machine), and
+  /// some of them for an answer within 100 ms: so batches are small, and few are on the way.
+  static constexpr std::size_t kMaxBatch = 200;
   static constexpr std::size_t kMaxInFlight = 4;
   /// What waits here at most before the feed is read further, which keeps one change for each
   /// session however long it waits there.

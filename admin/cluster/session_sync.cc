@@ -10,7 +10,7 @@ using session::NodeSlot;
 using session::SessionKey;
 
 constexpr std::size_t kMaxChanges = 1000;  // read at a time
-constexpr std::size_t kMaxCleaned = 500;   // some 3 ms of the store's time
+constexpr std::size_t kMaxCleaned = 200;   // some 4 ms of the time of a small store
 // For so long a displacement is told again where the store may have lost it. Later, what began on
 // the node since counts there.
 constexpr Millis kDisplacementKept{60'000};

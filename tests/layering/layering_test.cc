@@ -63,6 +63,9 @@ class SmallTreeTest : public ::testing::Test {
 #include "proxy/http/codec.h"
 #include "proxy/tls/transport.h"
 )");
+    write("admin/cluster/sync.cc", R"(#include "admin/table.h"
+#include "proxy/redis/commands.h"
+)");
     write("admin/table.cc", R"(#include "balancer/node.h"
 #include "proxy/io/loop.h"
 #include "proxy/server.h"
