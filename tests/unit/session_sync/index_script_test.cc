@@ -73,6 +73,16 @@ TEST_F(IndexScriptTest, TheLaterPlacedWins) {
   EXPECT_EQ(one->where(1), kShop2);
 }
 
+TEST_F(IndexScriptTest, OfTwoPlacedAtOneMomentTheOneThatLastsLongerWins) {
+  IndexOperation shorter = present(1, kShop1);
+  shorter.left = minutes{10};
+  EXPECT_THAT(one->tell({shorter, present(1, kShop2)}), IsEmpty());
+  EXPECT_EQ(one->where(1), kShop2);
+  shorter.key = key_of(2);
+  EXPECT_THAT(one->tell({present(2, kShop2), shorter}), SizeIs(1));
+  EXPECT_EQ(one->where(2), kShop2);
+}
+
 TEST_F(IndexScriptTest, AMemberThatPlacedASessionEarlierIsToldWhereItIs) {
   one->tell({placed(1, kShop2, seconds{20})});
   const std::vector<Correction> corrections = two->tell({placed(1, kShop1, seconds{50})});
@@ -413,6 +423,9 @@ TEST_F(IndexScriptTest, WhoWasTakenOffANodeIsNotCountedThere) {
   one->tell({present(1, kShop1), present(2, kShop1), pending(3, kShop1), present(4, kShop2)});
   one->displace(kShop1, "bleed 1");
   EXPECT_EQ(two->counted(), "0/0 1/0");
+  IndexOperation used = present(1, kShop1);
+  used.left = minutes{40};
+  one->tell({used});
   two->tell({present(1, kShop1)});
   EXPECT_EQ(two->counted(), "0/0 1/0") << "a member that has not heard of it told it again";
   one->tell({placed(1, kShop2, Millis{0})});
