@@ -143,6 +143,18 @@ TEST_F(SessionSyncTest, DoesNotSayThatThoseAreAllBeforeEachWasAnswered) {
   EXPECT_THAT(index.completed, SizeIs(1));
 }
 
+TEST_F(SessionSyncTest, DoesNotSayThatThoseAreAllWhileSomeWait) {
+  constexpr std::size_t kMany = 4 * SessionSender::kMaxInFlight * SessionSender::kMaxBatch;
+  for (std::uint64_t i = 1; i <= kMany; ++i) sessions.all[0].push_back(at(Kind::present, i));
+  sync->on_connected("run1");
+  for (int i = 0; i < 1000 && index.completed.empty() && index.waiting() > 0; ++i) {
+    index.answer_next();
+    turn();
+  }
+  EXPECT_THAT(index.completed, SizeIs(1));
+  EXPECT_THAT(index.told, SizeIs(kMany));
+}
+
 TEST_F(SessionSyncTest, AStoreThatRemembersIsNotToldAgain) {
   sessions.all = {{at(Kind::present, 1)}};
   connect();
@@ -595,6 +607,16 @@ TEST_F(SessionSyncTest, ADisplacementIsToldAgainWhereItMayHaveBeenLost) {
   index.lose_all();
   connect("run3");
   EXPECT_THAT(index.occasions, SizeIs(3)) << "who is on the node now came later";
+}
+
+TEST_F(SessionSyncTest, ADisplacementThatWasOnItsWayWhenTheStoreWasLostIsToldAgain) {
+  connect();
+  sync->displaced(kSlot1, "bleed 1");
+  sync->on_lost();
+  index.lose_all();
+  index.joined.complete = true;
+  connect();
+  EXPECT_THAT(index.occasions, ElementsAre("bleed 1"));
 }
 
 TEST_F(SessionSyncTest, AnswersThatComeAfterItsEndHaveNoEffect) {
