@@ -6,16 +6,10 @@
 #include <utility>
 
 namespace bonedry::admin {
-namespace {
-
-/// Workers acknowledge within milliseconds; clients wait longer than this for a response.
-constexpr Millis kTimeLimit = std::chrono::seconds{5};
-
-}  // namespace
 
 ChangeCallback AckTimeouts::with_timeout(std::string consequence, ChangeCallback callback) {
   auto promise = std::make_shared<PendingAck>(
-      PendingAck{clock_.now() + kTimeLimit, std::move(consequence), std::move(callback)});
+      PendingAck{clock_.now() + limit_, std::move(consequence), std::move(callback)});
   pending_.push_back(promise);
   return [promise](Result<ChangeResult, CommandError> result) {
     if (const ChangeCallback give = std::exchange(promise->callback, nullptr))
@@ -33,7 +27,7 @@ void AckTimeouts::tick() {
     const std::string who = lagging_process_();
     give(fail(ErrorCode::unacknowledged,
               (who.empty() ? "a worker" : who) + " has not acknowledged within " +
-                  format_duration(kTimeLimit) +
+                  format_duration(limit_) +
                   ": the change is saved and in force in this process, but until it "
                   "acknowledges or exits, " +
                   promise->consequence));

@@ -24,6 +24,8 @@ class AckTimeouts {
   /// `tick` calls `callback` with an error. `callback` is called only once. `consequence`: what is
   /// held up until all have acknowledged.
   [[nodiscard]] ChangeCallback with_timeout(std::string consequence, ChangeCallback callback);
+  /// From now on it may take that much longer.
+  void extend_by(Millis time) { limit_ += time; }
   /// Reports an error for each acknowledgement that is overdue.
   void tick();
 
@@ -34,7 +36,11 @@ class AckTimeouts {
     ChangeCallback callback;  // empty: already called
   };
 
+  /// Workers acknowledge within milliseconds; clients wait longer than this for a response.
+  static constexpr Millis kTimeLimit = std::chrono::seconds{5};
+
   const Clock& clock_;
+  Millis limit_ = kTimeLimit;
   std::function<std::string()> lagging_process_;
   // Ordered by `due`. Expired: the callback was destroyed.
   std::deque<std::weak_ptr<PendingAck>> pending_;

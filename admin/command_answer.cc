@@ -1,5 +1,6 @@
 #include "admin/command_answer.h"
 
+#include "admin/render_cluster.h"
 #include "admin/render_json.h"
 #include "admin/roll/render_roll.h"
 
@@ -31,6 +32,9 @@ struct ToText {
   std::string operator()(const RollAnswer& answer) const {
     return render_text(answer.roll, answer.now);
   }
+  std::string operator()(const MembersAnswer& answer) const {
+    return members_text(answer.cluster, answer.now);
+  }
   std::string operator()(const HelpAnswer& answer) const {
     return answer.command == nullptr ? help_overview() : help_page(*answer.command);
   }
@@ -51,6 +55,7 @@ struct ToJson {
   std::string operator()(const ChangeResult& result) const { return render_json(result); }
   std::string operator()(const PassAnswer& answer) const { return render_json(answer.pass); }
   std::string operator()(const RollAnswer& answer) const { return render_json(answer.roll); }
+  std::string operator()(const MembersAnswer& answer) const { return members_json(answer.cluster); }
   std::string operator()(const HelpAnswer& answer) const {
     return render_json(answer.command == nullptr ? command_table() : std::span(answer.command, 1));
   }

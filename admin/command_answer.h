@@ -1,5 +1,6 @@
 #pragma once
 
+#include "admin/cluster_status.h"
 #include "admin/command_line.h"
 #include "admin/command_result.h"
 #include "admin/command_table.h"
@@ -47,6 +48,10 @@ struct RollAnswer {
   Roll roll;
   WallTime now;
 };
+struct MembersAnswer {
+  ClusterStatus cluster;
+  WallTime now;
+};
 struct HelpAnswer {
   const Command* command = nullptr;  ///< null: all
 };
@@ -58,7 +63,7 @@ struct MessageAnswer {
 /// An Event by itself is one of a stream.
 using CommandAnswer =
     std::variant<StatusAnswer, SessionsAnswer, ExplanationAnswer, EventsAnswer, Event, WaitResult,
-                 ChangeResult, PassAnswer, RollAnswer, HelpAnswer, MessageAnswer>;
+                 ChangeResult, PassAnswer, RollAnswer, MembersAnswer, HelpAnswer, MessageAnswer>;
 
 /// Whole lines for people.
 [[nodiscard]] std::string render_text(const CommandAnswer& answer);

@@ -11,17 +11,19 @@ struct TextVisitor {
   std::string operator()(const BleedResult& result) const {
     return result.node.text() + " is " + bleeding_text(result) + ": " +
            std::to_string(result.live) + " live and " + std::to_string(result.pending) +
-           " pending sessions" + forced_text(result.guard_refusal);
+           " pending sessions" + forced_text(result.guard_refusal) + unheard_text(result.unheard);
   }
   std::string operator()(const MaintainResult& result) const {
     return result.node.text() + " is in maintenance" +
-           (result.already == Already::yes ? " already" : "") + forced_text(result.guard_refusal);
+           (result.already == Already::yes ? " already" : "") + forced_text(result.guard_refusal) +
+           unheard_text(result.unheard);
   }
   std::string operator()(const ActivateResult& result) const {
-    return result.node.text() + " is active" + (result.already == Already::yes ? " already" : "");
+    return result.node.text() + " is active" + (result.already == Already::yes ? " already" : "") +
+           unheard_text(result.unheard);
   }
   std::string operator()(const SwitchResult& result) const {
-    return switched_text(result) + forced_text(result.guard_refusal);
+    return switched_text(result) + forced_text(result.guard_refusal) + unheard_text(result.unheard);
   }
   std::string operator()(const ReloadResult& result) const {
     // The answer and its event are one line each.
@@ -107,6 +109,11 @@ std::string switched_text(const SwitchResult& result) {
   if (result.deadline) text += ", deadline in " + format_duration(*result.deadline);
   return text + ": " + std::to_string(live) + " live and " + std::to_string(pending) +
          " pending sessions";
+}
+
+std::string unheard_text(const Unheard& unheard) {
+  if (unheard.empty()) return "";
+  return "; not heard: " + joined(unheard) + ", which may still route by the state before";
 }
 
 std::string forced_text(const std::string& guard_refusal) {

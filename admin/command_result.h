@@ -47,6 +47,10 @@ struct CommandError {
 /// Whether the node was already in the state that the command asks for.
 enum class Already : std::uint8_t { no, yes };
 
+/// The members of the cluster that could not be heard, so that they may still route by the state
+/// before.
+using Unheard = std::vector<std::string>;
+
 struct BleedResult {
   balancer::NodeId node;
   Already already = Already::no;   ///< yes: only its deadline, reason and user were updated
@@ -54,15 +58,18 @@ struct BleedResult {
   std::int64_t live = 0;           ///< sessions, counted when all workers had acknowledged
   std::int64_t pending = 0;        ///< likewise
   std::string guard_refusal = {};  ///< what --force has overridden; empty: nothing
+  Unheard unheard = {};
 };
 struct MaintainResult {
   balancer::NodeId node;
   Already already = Already::no;
   std::string guard_refusal = {};  ///< as above
+  Unheard unheard = {};
 };
 struct ActivateResult {
   balancer::NodeId node;
   Already already = Already::no;
+  Unheard unheard = {};
 };
 struct SwitchResult {
   std::string pool;
@@ -73,6 +80,7 @@ struct SwitchResult {
   /// Sessions that --cut moves off the other groups; empty: without --cut.
   std::optional<std::uint64_t> cut;
   std::string guard_refusal = {};  ///< what --force has overridden; empty: nothing
+  Unheard unheard = {};
 };
 struct ReloadResult {
   std::string by;
@@ -113,6 +121,8 @@ struct PassResult {
 [[nodiscard]] std::string bleeding_text(const BleedResult& result);
 /// "group green has the users of pool shop; 2 nodes of other groups bleed: …".
 [[nodiscard]] std::string switched_text(const SwitchResult& result);
+/// "; p3 cannot be heard, and …", or nothing.
+[[nodiscard]] std::string unheard_text(const Unheard& unheard);
 /// " [forced: …]", or nothing.
 [[nodiscard]] std::string forced_text(const std::string& guard_refusal);
 /// One line for people, without the line end.

@@ -22,6 +22,10 @@ constexpr Positional kNode{kNodeArgument, "a node", Presence::required,
 constexpr Option kForce{"force", ValueKind::none, "", "override a refusal; this is logged",
                         Need::operate};
 
+constexpr Option kLocal{"local", ValueKind::none, "",
+                        "change this member of the cluster alone, while the others cannot be told",
+                        Need::operate};
+
 constexpr std::array kNodeOnly{kNode};
 constexpr std::array kPoolMaybe{
     Positional{"POOL", "a pool", Presence::optional, "show only this pool; default: all pools"}};
@@ -41,12 +45,14 @@ constexpr std::array kBleedOptions{
     Option{"deadline", ValueKind::duration, "D",
            "move the remaining sessions to other nodes after this time; default: never"},
     Option{"reason", ValueKind::text, "TEXT", "reason for the bleed, shown in status and events"},
-    kForce};
+    kForce, kLocal};
 constexpr std::array kWaitOptions{
     Option{"healthy", ValueKind::none, "",
            "wait for health instead: 'rise' checks in a row that begin from now on"},
     Option{"timeout", ValueKind::duration, "D", "stop waiting after this time; default: no limit"}};
 constexpr std::array kForceOnly{kForce};
+constexpr std::array kLocalOnly{kLocal};
+constexpr std::array kForceAndLocal{kForce, kLocal};
 constexpr std::array kPassOptions{
     Option{"ttl", ValueKind::duration, "D", "how long the pass is valid, 1s to 24h; default: 15m"},
     Option{"header", ValueKind::none, "", "print it as a request field, for curl -H"},
@@ -66,7 +72,12 @@ constexpr std::array kSwitchOptions{
            "move the sessions that are left on other groups after this time; default: never"},
     Option{"cut", ValueKind::none, "", "move all sessions now, each at its next request"},
     Option{"reason", ValueKind::text, "TEXT", "reason for the switch, shown in status and events"},
-    kForce};
+    kForce, kLocal};
+constexpr std::array kMemberPositionals{
+    Positional{"ACTION", "what to do", Presence::required, "forget"},
+    Positional{"NAME", "a member", Presence::required, "the member, see 'members'"}};
+constexpr std::array kMemberOptions{
+    Option{"ended", ValueKind::none, "", "its process has ended, for certain: required"}};
 constexpr std::array kRollOptions{Option{"abandon", ValueKind::none, "",
                                          "end an unfinished roll; its nodes keep their states",
                                          Need::operate}};
@@ -108,9 +119,10 @@ constexpr std::array kTable{
     Command{CommandId::wait, "wait", kNodeOnly, kWaitOptions,
             "Wait until a bleeding node is dry, or until a node is healthy.", Audience::people,
             Need::read_node},
-    Command{CommandId::maintain, "maintain", kNodeOnly, kForceOnly,
+    Command{CommandId::maintain, "maintain", kNodeOnly, kForceAndLocal,
             "Take a dry node out of rotation."},
-    Command{CommandId::activate, "activate", kNodeOnly, {}, "Put a node back into rotation."},
+    Command{CommandId::activate, "activate", kNodeOnly, kLocalOnly,
+            "Put a node back into rotation."},
     Command{CommandId::switch_group, "switch", kSwitchPositionals, kSwitchOptions,
             "Give new users of a pool to one group of its nodes, and bleed all others."},
     Command{CommandId::pass, "pass", kNodeOnly, kPassOptions,
@@ -145,6 +157,20 @@ constexpr std::array kTable{
             Audience::bonedryctl},
     Command{CommandId::roll_step, "roll-step", kRollStepPositionals, kRollStepOptions,
             "Report the progress of a roll.", Audience::bonedryctl},
+    Command{CommandId::members,
+            "members",
+            {},
+            {},
+            "Show the members of the cluster, and what each keeps from being dry.",
+            Audience::people,
+            Need::read},
+    Command{CommandId::member, "member", kMemberPositionals, kMemberOptions,
+            "Forget a member of the cluster whose process has ended."},
+    Command{CommandId::start_alone,
+            "start-alone",
+            {},
+            {},
+            "Let a member that waits for the store of the cluster serve by its own disk."},
     Command{CommandId::version,
             "version",
             {},

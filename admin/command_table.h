@@ -29,6 +29,9 @@ enum class CommandId : std::uint8_t {
   roll,
   roll_hold,
   roll_step,
+  members,
+  member,
+  start_alone,
   version,
   help,
 };

@@ -319,6 +319,16 @@ Commands::PendingCommandPtr Commands::dispatch(const CommandLine& line, CommandC
     case CommandId::roll_step:
       note_roll_step(line, client);
       return nullptr;
+    case CommandId::members:
+      show_members(line, client);
+      return nullptr;
+    case CommandId::member:
+      forget_member(line, client);
+      return nullptr;
+    case CommandId::start_alone:
+      respond_done(control_.start_alone(client.author()), "this member serves its users now", line,
+                   client);
+      return nullptr;
     case CommandId::version:
       client.respond(MessageAnswer{"bonedry " BONEDRY_VERSION}, line.format);
       return nullptr;
@@ -413,14 +423,15 @@ Commands::PendingCommandPtr Commands::change(const CommandLine& line, CommandCli
   const auto node = node_of(line, client);
   if (!node) return nullptr;
   const Force force = line.has("force") ? Force::yes : Force::no;
+  const AppliesTo applies_to = line.has("local") ? AppliesTo::this_member : AppliesTo::all_members;
   if (line.command->id == CommandId::bleed) {
-    const BleedRequest request{line.duration("deadline"), line.text("reason"), force,
-                               client.author()};
+    BleedRequest request{line.duration("deadline"), line.text("reason"), force, client.author()};
+    request.applies_to = applies_to;
     control_.bleed(*node, request, task->callback());
   } else if (line.command->id == CommandId::maintain) {
-    control_.maintain(*node, force, {client.author()}, task->callback());
+    control_.maintain(*node, force, {client.author()}, task->callback(), applies_to);
   } else {
-    control_.activate(*node, {client.author()}, task->callback());
+    control_.activate(*node, {client.author()}, task->callback(), applies_to);
   }
   return task;
 }
@@ -429,6 +440,7 @@ Commands::PendingCommandPtr Commands::switch_group(const CommandLine& line, Comm
   SwitchRequest request{line.duration("deadline"), line.text("reason")};
   request.by = client.author();
   if (line.has("force")) request.force = Force::yes;
+  if (line.has("local")) request.applies_to = AppliesTo::this_member;
   if (line.has("cut")) request.remaining = Remaining::moved;
   if (line.has("cut") && request.deadline) {
     client.refuse({ErrorCode::invalid, "--cut moves all sessions now: it takes no --deadline"});
@@ -444,6 +456,36 @@ Commands::PendingCommandPtr Commands::switch_group(const CommandLine& line, Comm
   auto task = std::make_unique<ChangeTask>(client, line.format);
   control_.switch_group(pool, line.positionals[1], request, task->callback());
   return task;
+}
+
+void Commands::show_members(const CommandLine& line, CommandClient& client) {
+  auto cluster = control_.cluster_status();
+  if (!cluster) {
+    return client.refuse(
+        {ErrorCode::not_found, "this proxy is alone: its config has no [cluster]"});
+  }
+  client.respond(MembersAnswer{std::move(*cluster), clock_.wall()}, line.format);
+}
+
+void Commands::forget_member(const CommandLine& line, CommandClient& client) {
+  const std::string& name = line.positionals[1];
+  if (line.positionals[0] != "forget") {
+    return client.refuse({ErrorCode::invalid, "'member " + printable(line.positionals[0]) +
+                                                  "' is not known; expected 'member forget'"});
+  }
+  if (!line.has("ended")) {
+    return client.refuse(
+        {ErrorCode::invalid,
+         "a member that still runs may have users on any node, whom nobody would count any more: "
+         "make sure that its process has ended, and say so with --ended"});
+  }
+  respond_done(control_.forget_member(name, client.author()), name + " is forgotten", line, client);
+}
+
+void Commands::respond_done(const Result<Done, CommandError>& done, std::string text,
+                            const CommandLine& line, CommandClient& client) {
+  if (!done) return client.refuse(done.error());
+  client.respond(MessageAnswer{std::move(text)}, line.format);
 }
 
 Commands::PendingCommandPtr Commands::reopen(const CommandLine& line, CommandClient& client) {

@@ -86,6 +86,10 @@ class Commands {
   static void show_help(const CommandLine& line, CommandClient& client);
   PendingCommandPtr change(const CommandLine& line, CommandClient& client);
   PendingCommandPtr switch_group(const CommandLine& line, CommandClient& client);
+  void show_members(const CommandLine& line, CommandClient& client);
+  void forget_member(const CommandLine& line, CommandClient& client);
+  static void respond_done(const Result<Done, CommandError>& done, std::string text,
+                           const CommandLine& line, CommandClient& client);
   PendingCommandPtr reopen(const CommandLine& line, CommandClient& client);
   PendingCommandPtr wait(const CommandLine& line, CommandClient& client);
   PendingCommandPtr pass(const CommandLine& line, CommandClient& client);

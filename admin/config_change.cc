@@ -85,12 +85,13 @@ std::optional<CommandError> check_reloadable(const conf::Config& before, const c
       .key("sessions", &conf::Ledger::sessions)
       .key("last_requests", &conf::Ledger::last_requests)
       .add_to(keys);
+  if (before.cluster != next.cluster) keys.emplace_back("[cluster]");
   if (fixed_part(next.listeners) != fixed_part(before.listeners)) keys.emplace_back("[[listener]]");
   if (keys.empty()) return std::nullopt;
   // Two generations of the program share the state and the cookies.
-  const bool shared = server.state_dir != before.server.state_dir ||
-                      server.secrets != before.server.secrets ||
-                      server.secret_file != before.server.secret_file;
+  const bool shared =
+      server.state_dir != before.server.state_dir || server.secrets != before.server.secrets ||
+      server.secret_file != before.server.secret_file || before.cluster != next.cluster;
   return CommandError{
       ErrorCode::needs_restart,
       "a change of " + joined(keys) + " takes a restart" +

@@ -19,6 +19,8 @@ using balancer::PoolView;
 
 void ControlPlane::bleed(const NodeId& id, const BleedRequest& request,
                          const ChangeCallback& callback) {
+  if (auto error = check_members_told(request.applies_to))
+    return callback(Failure{std::move(*error)});
   const NodeView& view = view_of(id);
   if (view.state == NodeState::maintenance && request.from_maintenance == FromMaintenance::stay) {
     return callback(ChangeResult(MaintainResult{id, Already::yes}));
@@ -66,15 +68,17 @@ void ControlPlane::report_bleed(BleedResult result, const BleedRequest& request,
       {request.by, request.reason});
   const NodeEntry* const entry = nodes_.find(result.node);  // its pool may be gone by now
   if (entry != nullptr) {
-    const balancer::SessionCounts::Values sessions = entry->node->sessions().read();
+    const SharedUsers sessions = users_of(*entry->node);
     result.live = sessions.live;
     result.pending = sessions.pending;
   }
+  result.unheard = unheard();
   callback(ChangeResult(std::move(result)));
 }
 
 void ControlPlane::maintain(const NodeId& id, Force force, const Author& author,
-                            const ChangeCallback& callback) {
+                            const ChangeCallback& callback, AppliesTo applies_to) {
+  if (auto error = check_members_told(applies_to)) return callback(Failure{std::move(*error)});
   const PoolView& pool = pool_of(id);
   const NodeView& view = view_of(id);
   const NodeRecord* const record = record_of(id);
@@ -111,13 +115,16 @@ void ControlPlane::maintain(const NodeId& id, Force force, const Author& author,
             "maintain", result.node,
             "in maintenance" + who(author.by, author.reason) + forced_text(result.guard_refusal),
             author);
-        callback(ChangeResult(result));
+        MaintainResult told = result;
+        told.unheard = unheard();
+        callback(ChangeResult(std::move(told)));
       });
   if (!done) callback(Failure{done.error()});
 }
 
-void ControlPlane::activate(const NodeId& id, const Author& author,
-                            const ChangeCallback& callback) {
+void ControlPlane::activate(const NodeId& id, const Author& author, const ChangeCallback& callback,
+                            AppliesTo applies_to) {
+  if (auto error = check_members_told(applies_to)) return callback(Failure{std::move(*error)});
   const NodeView& view = view_of(id);
   if (view.state == NodeState::active)
     return callback(ChangeResult(ActivateResult{id, Already::yes}));
@@ -138,7 +145,7 @@ void ControlPlane::activate(const NodeId& id, const Author& author,
                                id.text() + " was taken out of rotation again by another command"));
         }
         parts_.events.add("activate", id, "active" + who(author.by, author.reason), author);
-        callback(ChangeResult(ActivateResult{id}));
+        callback(ChangeResult(ActivateResult{id, Already::no, unheard()}));
       });
   if (!done) callback(Failure{done.error()});
 }

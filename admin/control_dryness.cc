@@ -22,6 +22,7 @@ void ControlPlane::displace(const NodeId& id, const std::string& why) {
   const NodeEntry* const entry = nodes_.find(id);
   if (entry == nullptr) return;  // removed by a reload meanwhile
   const std::uint64_t count = parts_.ledger.displace(entry->slot);
+  if (peers_ != nullptr) peers_->note_displaced(id);
   if (count > 0) {
     parts_.events.add("displace", id,
                       why + ": " + counted(static_cast<std::int64_t>(count), "session") +
@@ -29,7 +30,9 @@ void ControlPlane::displace(const NodeId& id, const std::string& why) {
   }
 }
 
+/// In a cluster one member decides this for all, by its clock.
 void ControlPlane::apply_deadlines() {
+  if (peers_ != nullptr && !peers_->leads()) return;
   for (const NodeId& id : past_deadline(records_, parts_.clock.now())) {
     if (!nodes_.contains(id)) continue;
     const auto done = commit(
@@ -83,8 +86,9 @@ void ControlPlane::displace_newly_begun() {
 }
 
 /// A worker may be letting in a user whom the first check does not see, so the doors are shut
-/// before the check that counts.
+/// before the check that counts. The members of a cluster do that together.
 void ControlPlane::start_dryness_checks() {
+  if (peers_ != nullptr) return;
   const Doors::DrynessCandidates look = doors_.find_candidates(
       *topology_, records_,
       [this](const PoolView& pool, const NodeView& view) { return has_no_users(pool, view); });

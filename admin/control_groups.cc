@@ -60,6 +60,8 @@ Result<ControlPlane::SwitchPlan, CommandError> ControlPlane::plan_switch(
 
 void ControlPlane::switch_group(const std::string& pool, const std::string& group,
                                 const SwitchRequest& request, const ChangeCallback& callback) {
+  if (auto error = check_members_told(request.applies_to))
+    return callback(Failure{std::move(*error)});
   const auto plan = plan_switch(pool, group);
   if (!plan) return callback(Failure{plan.error()});
   const Result<> guard =
@@ -124,13 +126,14 @@ void ControlPlane::report_switch(SwitchResult result, const SwitchRequest& reque
     }
     const NodeEntry* const entry = nodes_.find(bled.node);
     if (entry == nullptr) continue;
-    const balancer::SessionCounts::Values sessions = entry->node->sessions().read();
+    const SharedUsers sessions = users_of(*entry->node);
     bled.live = sessions.live;
     bled.pending = sessions.pending;
   }
   if (request.remaining == Remaining::moved)
     return cut(std::move(result), request, begun, callback);
   log_switch(result, request);
+  result.unheard = unheard();
   callback(ChangeResult(std::move(result)));
 }
 

@@ -101,6 +101,9 @@ std::optional<std::string> ControlPlane::check_renames(const ConfigPlan& plan) c
 }
 
 void ControlPlane::build() {
+  // A door that is held stays so whatever was decided about its node meanwhile.
+  // In standby, the successor says which are held.
+  if (!is_standby()) doors_.hold_for_agreement(NodeIds(held_.begin(), held_.end()));
   const TopologyBuilder builder({config_, records_, doors_, removed_, nodes_, gap_, cookie_watch_,
                                  parts_.passes.revocations()},
                                 topology_.get());
@@ -122,6 +125,7 @@ Result<Done, CommandError> ControlPlane::commit(const NodeIds& nodes, const Chan
       nodes_.begin_slow_start(id, parts_.clock.now());
   }
   records_ = std::move(next);
+  if (peers_ != nullptr) peers_->note_change(nodes, records_);
   publish(std::move(then));
   return Done{};
 }
@@ -211,7 +215,10 @@ void ControlPlane::tick() {
     release_unused_nodes();
   }
   forecaster_.tick(*topology_);
-  curves_.tick(*topology_, records_, parts_.clock.now());
+  curves_.tick(*topology_, records_, parts_.clock.now(), [this](const balancer::Node& node) {
+    const SharedUsers users = users_of(node);
+    return users.live + users.pending;
+  });
   log_forecasts();
   complete_waits();
 }

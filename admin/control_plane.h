@@ -16,6 +16,7 @@
 #include "admin/ledger_gap.h"
 #include "admin/node_registry.h"
 #include "admin/passes.h"
+#include "admin/peers.h"
 #include "admin/publisher.h"
 #include "admin/removed_nodes.h"
 #include "admin/state_store.h"
@@ -35,8 +36,10 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -59,6 +62,7 @@ struct BleedRequest {
   Force force = Force::no;
   std::string by = {};  ///< who asked, e.g. "root"
   FromMaintenance from_maintenance = FromMaintenance::stay;
+  AppliesTo applies_to = AppliesTo::all_members;
 };
 
 /// What happens to the users of the groups that a switch bleeds.
@@ -73,6 +77,7 @@ struct SwitchRequest {
   Force force = Force::no;
   Remaining remaining = Remaining::stay;
   std::string by = {};
+  AppliesTo applies_to = AppliesTo::all_members;
 };
 
 /// Carries out the operator's commands: the only writer of node states. Decides dryness, keeps
@@ -120,8 +125,9 @@ class ControlPlane {
              const ChangeCallback& callback);
   /// A reason of `author` goes to the events; the record keeps that of a bleed before.
   void maintain(const balancer::NodeId& id, Force force, const Author& author,
-                const ChangeCallback& callback);
-  void activate(const balancer::NodeId& id, const Author& author, const ChangeCallback& callback);
+                const ChangeCallback& callback, AppliesTo applies_to = AppliesTo::all_members);
+  void activate(const balancer::NodeId& id, const Author& author, const ChangeCallback& callback,
+                AppliesTo applies_to = AppliesTo::all_members);
   /// Activates the nodes of a group and bleeds all others of the pool, in one step. Refused when
   /// the group alone cannot do the pool's work, see balancer::check_group.
   void switch_group(const std::string& pool, const std::string& group, const SwitchRequest& request,
@@ -153,6 +159,41 @@ class ControlPlane {
   /// nodes: then everything stays as it was.
   Result<> apply_routing_state(std::optional<conf::Config> config, NodeRecords records,
                                const DoorOverrides& overrides, std::function<void()> then);
+
+  // -- As a member of a cluster (control_cluster.cc), whose members agree on what is dry
+  /// `peers` must outlive this. Before the first tick.
+  void join(Peers& peers);
+  /// Nothing: one proxy alone.
+  [[nodiscard]] std::optional<ClusterStatus> cluster_status() const {
+    return peers_ == nullptr ? std::nullopt : std::optional(peers_->status());
+  }
+  [[nodiscard]] const NodeRecords& records() const { return records_; }
+  /// An operator's word that the process of a member has ended.
+  [[nodiscard]] Result<Done, CommandError> forget_member(const std::string& name,
+                                                         const std::string& by);
+  /// This member serves its users without having met the others.
+  [[nodiscard]] Result<Done, CommandError> start_alone(const std::string& by);
+  /// Whether the config has the node, or had it and it still has users.
+  [[nodiscard]] bool has(const balancer::NodeId& id) const { return nodes_.contains(id); }
+  /// What others have decided about nodes; nothing: active. Those that `has` does not know are left
+  /// out, and those that hold here already. An error: it could not be saved, but is in force.
+  using Decisions = std::map<balancer::NodeId, std::optional<NodeRecord>>;
+  Result<> apply(const Decisions& decisions);
+  [[nodiscard]] Result<> save_records();
+  /// Takes the users off all nodes that are out of rotation; each is moved at his next request.
+  void displace_out_of_rotation(const std::string& why);
+  /// Lets all workers acknowledge what is in force.
+  void republish() {
+    publish([] {});
+  }
+  /// What keeps the node from being dry on this member alone.
+  [[nodiscard]] std::vector<std::string> blocked_here(const balancer::NodeId& id) const;
+  /// Lets nobody onto the nodes until `release`; calls `held` when all workers know. What is held
+  /// stays so whatever else is decided.
+  void hold(const NodeIds& nodes, std::function<void()> held);
+  void release(const NodeIds& nodes);
+  /// The node was called dry, but has users.
+  void retract_dryness(const balancer::NodeId& id);
 
   /// Waits until the node is dry; or until its health is up and `rise` checks in a row have passed
   /// that began after this call. Calls `done` once, never from inside this call. Cancel with the
@@ -200,6 +241,16 @@ class ControlPlane {
   /// `then` runs when all workers have acknowledged, including the doors that can be opened or shut
   /// only after a first acknowledgement.
   void publish(std::function<void()> then);
+  /// Who is on a node: in a cluster the users of all members, as far as they are known.
+  [[nodiscard]] SharedUsers users_of(const balancer::Node& node) const;
+  [[nodiscard]] Unheard unheard() const {
+    return peers_ == nullptr ? Unheard{} : peers_->unheard();
+  }
+  /// Why states cannot be changed for all members of the cluster; nothing: they can.
+  [[nodiscard]] std::optional<CommandError> check_members_told(AppliesTo applies_to) const;
+  /// Puts decisions into records. Returns the nodes that change.
+  [[nodiscard]] NodeIds adopt(const Decisions& decisions, NodeRecords& records) const;
+  void log_decision(const balancer::NodeId& id, const NodeRecord* before);
   [[nodiscard]] std::string lagging_process() const;
   [[nodiscard]] Authority authority() const {
     return standby_backup_ ? Authority::successor : Authority::self;
@@ -250,7 +301,7 @@ class ControlPlane {
   }
   /// What StatusReader reads.
   [[nodiscard]] StatusReader::Sources status_sources() const {
-    return {*topology_, records_, removed_, curves_, config_};
+    return {*topology_, records_, removed_, curves_, config_, peers_};
   }
   void log_forecasts();
 
@@ -301,6 +352,8 @@ class ControlPlane {
   CookieWatch cookie_watch_;
   static constexpr const char* kHandedOver = "an upgrade is in progress; try again in a moment";
   static constexpr Millis kRetrySave = std::chrono::seconds{2};
+  Peers* peers_ = nullptr;  // null: one proxy alone
+  std::set<balancer::NodeId> held_;
   Instant retry_save_at_;  // after a failed save: a full disk is not tried ten times a second
 };
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "admin/doors.h"
+#include "admin/peers.h"
 #include "balancer/topology.h"
 #include "proxy/base/clock.h"
 #include "session/ledger.h"
@@ -25,9 +26,16 @@ class DrynessCheck {
         doors_(doors),
         lagging_process_(std::move(lagging_process)) {}
 
-  /// Texts for people. Empty: the node has no users, and none can come unseen.
+  /// Null: one proxy alone.
+  void join(const Peers* peers) { peers_ = peers; }
+
+  /// Texts for people. Empty: the node has no users, and none can come unseen; in a cluster, on all
+  /// members.
   [[nodiscard]] std::vector<std::string> blocked_by(const balancer::PoolView& pool,
                                                     const balancer::NodeView& view) const;
+  /// The same for this member of a cluster alone.
+  [[nodiscard]] std::vector<std::string> blocked_here(const balancer::PoolView& pool,
+                                                      const balancer::NodeView& view) const;
   /// For how long cookies that the ledger does not know may still come for the node; 0: the ledger
   /// is complete.
   [[nodiscard]] Millis ledger_incomplete_for(const balancer::PoolView& pool,
@@ -38,6 +46,7 @@ class DrynessCheck {
   const session::Ledger& ledger_;
   const Doors& doors_;
   std::function<std::string()> lagging_process_;
+  const Peers* peers_ = nullptr;
 };
 
 }  // namespace bonedry::admin

@@ -3,6 +3,7 @@
 #include "admin/explain.h"
 #include "admin/json_text.h"
 #include "admin/printable.h"
+#include "admin/render_cluster.h"
 #include "admin/render_text.h"
 
 #include <algorithm>
@@ -270,22 +271,24 @@ std::string render_json(const Status& status) {
     if (!listener.redirect.empty()) one["redirect"] = listener.redirect;
     listeners.push_back(std::move(one));
   }
-  return one_line({{"pools", std::move(pools)},
-                   {"listeners", std::move(listeners)},
-                   {"admin_http", admin_http_or_null(status.admin_http)},
-                   {"exchanges", exchanges_json(status.traffic.exchanges)},
-                   {"tls_handshakes", handshakes_json(status.traffic.handshakes)},
-                   {"http2", http2_json(status.traffic.http2)},
-                   {"http2_nodes", http2_json(status.traffic.http2_nodes)},
-                   {"process", process_json(status.process, status.traffic)},
-                   {"access_log", access_log_json(status.traffic.access_log)},
-                   {"ledger",
-                    {{"sessions", status.sessions},
-                     {"capacity", status.capacity},
-                     {"complete", status.complete},
-                     {"complete_in_s", seconds_or_null(status.complete_in)},
-                     {"evicted", status.evicted},
-                     {"refused_by_disk", status.refused}}}});
+  Json json{{"pools", std::move(pools)},
+            {"listeners", std::move(listeners)},
+            {"admin_http", admin_http_or_null(status.admin_http)},
+            {"exchanges", exchanges_json(status.traffic.exchanges)},
+            {"tls_handshakes", handshakes_json(status.traffic.handshakes)},
+            {"http2", http2_json(status.traffic.http2)},
+            {"http2_nodes", http2_json(status.traffic.http2_nodes)},
+            {"process", process_json(status.process, status.traffic)},
+            {"access_log", access_log_json(status.traffic.access_log)},
+            {"ledger",
+             {{"sessions", status.sessions},
+              {"capacity", status.capacity},
+              {"complete", status.complete},
+              {"complete_in_s", seconds_or_null(status.complete_in)},
+              {"evicted", status.evicted},
+              {"refused_by_disk", status.refused}}}};
+  if (status.cluster) json["cluster"] = cluster_json(*status.cluster);
+  return one_line(json);
 }
 
 std::string render_json(const balancer::NodeId& node, const session::SessionPage& page,

@@ -6,6 +6,7 @@
 #include "admin/phrases.h"
 #include "admin/printable.h"
 #include "admin/remaining_users.h"
+#include "admin/render_cluster.h"
 #include "admin/text_table.h"
 #include "proxy/base/duration.h"
 
@@ -276,6 +277,7 @@ std::string render_text(const Status& status, WallTime now, std::size_t width) {
   for (const ListenerStatus& listener : status.listeners) {
     text += listener_lines(listener, now);
   }
+  if (status.cluster) text += cluster_lines(*status.cluster, now);
   return text + traffic_line(status) + ledger_line(status) + process_line(status);
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "admin/cluster_status.h"
 #include "admin/dry_forecast.h"
 #include "admin/user_curve.h"
 #include "balancer/check_history.h"
@@ -222,7 +223,8 @@ struct Status {
   std::uint64_t evicted = 0;  ///< sessions that ended because the ledger was full
   std::uint64_t refused = 0;  ///< how often the disk had no space for more of the ledger
   bool complete = true;
-  std::optional<Millis> complete_in;  ///< while incomplete
+  std::optional<Millis> complete_in;          ///< while incomplete
+  std::optional<ClusterStatus> cluster = {};  ///< nothing: one proxy alone
 };
 
 }  // namespace bonedry::admin

@@ -89,6 +89,10 @@ NodeStatus StatusReader::node(const Sources& sources, const PoolView& pool,
   const balancer::SessionCounts::Values sessions = node.sessions().read();
   status.live = sessions.live;
   status.pending = sessions.pending;
+  if (const auto all = users_of_all(sources.peers, node.id())) {
+    status.live = all->live;
+    status.pending = all->pending;
+  }
   status.exchanges_open = node.exchanges_open();
   status.websockets_open = node.tunnels_open();
   status.exchanges_waiting = node.exchanges_waiting();
@@ -115,6 +119,11 @@ NodeStatus StatusReader::node(const Sources& sources, const PoolView& pool,
   }
   status.removed = sources.removed.contains(node.id());
   return status;
+}
+
+std::optional<SharedUsers> StatusReader::users_of_all(const Peers* peers,
+                                                      const balancer::NodeId& id) {
+  return peers == nullptr ? std::nullopt : peers->users(id);
 }
 
 void StatusReader::checks(const balancer::NodeId& id, NodeStatus& status) const {
@@ -179,6 +188,7 @@ Result<Status, CommandError> StatusReader::all(const Sources& sources,
   if (pool && status.pools.empty()) {
     return fail(ErrorCode::not_found, unknown_pool(*pool, names));
   }
+  if (sources.peers != nullptr) status.cluster = sources.peers->status();
   status.listeners = listeners(sources.topology);
   status.admin_http = admin_http(sources.config);
   status.traffic = traffic_();

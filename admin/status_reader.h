@@ -5,6 +5,7 @@
 #include "admin/dryness_check.h"
 #include "admin/forecaster.h"
 #include "admin/node_record.h"
+#include "admin/peers.h"
 #include "admin/rate_meter.h"
 #include "admin/removed_nodes.h"
 #include "admin/status.h"
@@ -68,6 +69,7 @@ class StatusReader {
     const RemovedNodes& removed;
     const UserCurves& curves;
     const conf::Config& config;
+    const Peers* peers = nullptr;  ///< null: one proxy alone
   };
   /// All pools, or the named one. An unknown pool is an error that lists the known pools.
   [[nodiscard]] Result<Status, CommandError> all(const Sources& sources,
@@ -84,6 +86,9 @@ class StatusReader {
   [[nodiscard]] PassStatus pass_status(const balancer::Node& node) const;
   [[nodiscard]] std::vector<ListenerStatus> listeners(const balancer::Topology& topology) const;
   [[nodiscard]] std::optional<AdminHttpStatus> admin_http(const conf::Config& config) const;
+  /// Nothing: only this proxy's are known.
+  [[nodiscard]] static std::optional<SharedUsers> users_of_all(const Peers* peers,
+                                                               const balancer::NodeId& id);
   void checks(const balancer::NodeId& id, NodeStatus& status) const;
   void forecast(const balancer::PoolView& pool, const balancer::NodeView& view,
                 const NodeRecord& record, BleedStatus& status) const;

@@ -34,6 +34,7 @@ PoolView TopologyBuilder::pool_view(const conf::Pool& pool) const {
     if (sealed && other.name != pool.name) view.siblings.push_back(other.name);
   }
   view.ledger_complete_at = from_.gap.complete_at(pool);
+  if (from_.config.cluster) view.placement = balancer::KeyedPlacement::by_key;
   for (const conf::Node& node : pool.nodes) view.nodes.push_back(node_view(pool, node));
   for (const RemovedNode& removed : from_.removed.all()) {
     if (removed.pool == pool.name) view.nodes.push_back(node_view(pool, removed.node));

@@ -30,7 +30,8 @@ UserCurves::UserCurves(SavedCurves saved, const NodeRecords& records) {
   }
 }
 
-void UserCurves::tick(const balancer::Topology& topology, const NodeRecords& records, Instant now) {
+void UserCurves::tick(const balancer::Topology& topology, const NodeRecords& records, Instant now,
+                      const UsersOf& users_of) {
   std::erase_if(entries_, [&records](const auto& known) { return !records.contains(known.first); });
   for (const auto& [id, record] : records) {
     const balancer::NodeView* const view = topology.find_node(id);
@@ -39,7 +40,7 @@ void UserCurves::tick(const balancer::Topology& topology, const NodeRecords& rec
     const auto& points = entry.curve.points();
     if (record.dry == Dry::yes && !points.empty() && points.back().users == 0) continue;
     const Millis at = std::max(now - entry.began, Millis{0});
-    entry.curve.note({at, std::max<std::int64_t>(view->node->sessions().read().all(), 0)});
+    entry.curve.note({at, std::max<std::int64_t>(users_of(*view->node), 0)});
   }
 }
 

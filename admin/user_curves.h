@@ -6,6 +6,8 @@
 #include "balancer/topology.h"
 #include "proxy/base/clock.h"
 
+#include <cstdint>
+#include <functional>
 #include <map>
 
 namespace bonedry::admin {
@@ -31,7 +33,9 @@ class UserCurves {
   UserCurves(SavedCurves saved, const NodeRecords& records);
 
   /// Notes what is there now. Call it several times a second.
-  void tick(const balancer::Topology& topology, const NodeRecords& records, Instant now);
+  using UsersOf = std::function<std::int64_t(const balancer::Node&)>;
+  void tick(const balancer::Topology& topology, const NodeRecords& records, Instant now,
+            const UsersOf& users_of);
   /// The node has another name from now on.
   void rename(const balancer::NodeId& from, const balancer::NodeId& to);
 

@@ -387,6 +387,21 @@ struct Pool {
   friend bool operator==(const Pool&, const Pool&) = default;
 };
 
+/// Several proxies as one.
+struct Cluster {
+  std::string name;                ///< of this member
+  unsigned members = 2;            ///< with fewer on the roster, no node becomes dry
+  std::string store;               ///< URL of the Redis or Valkey server
+  std::vector<Address> sentinels;  ///< the host of `store` is then the name of the primary
+  std::string username;
+  std::string password_file;  ///< empty: no password
+  std::string prefix = "bonedry";
+  Millis silent_after = std::chrono::seconds{5};  ///< a member not heard for so long is silent
+  Millis forget_after{0};  ///< a member without contact for so long is forgotten; 0: never
+
+  friend bool operator==(const Cluster&, const Cluster&) = default;
+};
+
 struct Config {
   Server server;
   Admin admin;
@@ -395,6 +410,7 @@ struct Config {
   Limits limits;
   Timeouts timeouts;
   Ledger ledger;
+  std::optional<Cluster> cluster = std::nullopt;  ///< nothing: one proxy alone
   std::vector<Listener> listeners;
   std::vector<Pool> pools;
 

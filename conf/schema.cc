@@ -2,6 +2,9 @@
 
 #include "conf/values.h"
 
+#include <unistd.h>
+
+#include <array>
 #include <limits>
 
 namespace bonedry::conf {
@@ -97,6 +100,30 @@ void read_ledger(TableReader table, Ledger& ledger) {
   table.read("sessions", ledger.sessions, integer<std::size_t>(1, 100'000'000));
   table.read("last_requests", ledger.last_requests, boolean);
   table.finish();
+}
+
+/// Empty: it cannot be the name of a member.
+std::string host_name() {
+  std::array<char, 256> text{};
+  if (::gethostname(text.data(), text.size() - 1) != 0 || !is_name(text.data())) return "";
+  return text.data();
+}
+
+TableReader read_cluster(TableReader table, std::optional<Cluster>& target) {
+  if (!table.written()) return table;
+  Cluster& cluster = target.emplace();
+  cluster.name = host_name();
+  table.read("name", cluster.name, name);
+  table.read("members", cluster.members, integer<unsigned>(1, 100));
+  table.require("store", cluster.store, store_url);
+  table.read_list("sentinels", cluster.sentinels, node_address);
+  table.read("username", cluster.username, user_name_or_nothing);
+  table.read("password_file", cluster.password_file, file_path_or_nothing);
+  table.read("prefix", cluster.prefix, name);
+  table.read("silent_after", cluster.silent_after, positive_duration);
+  table.read("forget_after", cluster.forget_after, duration);
+  table.finish();
+  return table;
 }
 
 /// Nothing if TLS is not written.
@@ -340,6 +367,7 @@ Sections read_config(const Value& document, Config& config, Problems& problems) 
   TableReader server = read_server(root.table("server"), config.server);
   AdminSections admin = read_admin(root.table("admin"), config.admin);
   TableReader hooks = read_hooks(root.table("hooks"), config.hooks);
+  TableReader cluster = read_cluster(root.table("cluster"), config.cluster);
   read_log(root.table("log"), config.log);
   read_limits(root.table("limits"), config.limits);
   read_timeouts(root.table("timeouts"), config.timeouts);
@@ -355,9 +383,9 @@ Sections read_config(const Value& document, Config& config, Problems& problems) 
   }
   name_cookies(config.pools, pools);
   root.finish();
-  return {std::move(root),      std::move(server),       std::move(admin.admin),
-          std::move(admin.tls), std::move(admin.tokens), std::move(hooks),
-          std::move(listeners), std::move(listener_tls), std::move(pools)};
+  return {std::move(root),         std::move(server), std::move(admin.admin), std::move(admin.tls),
+          std::move(admin.tokens), std::move(hooks),  std::move(cluster),     std::move(listeners),
+          std::move(listener_tls), std::move(pools)};
 }
 
 }  // namespace bonedry::conf

@@ -28,6 +28,7 @@ struct Sections {
   TableReader admin_tls;
   std::vector<TableReader> tokens;
   TableReader hooks;
+  TableReader cluster;
   std::vector<TableReader> listeners;
   std::vector<TableReader> listener_tls;
   std::vector<PoolSections> pools;

@@ -4,6 +4,7 @@
 #include "conf/pass_cookie.h"
 #include "conf/spelling.h"
 #include "conf/validate_admin.h"
+#include "conf/validate_cluster.h"
 #include "conf/validate_protocol.h"
 #include "proxy/base/ascii.h"
 #include "proxy/base/duration.h"
@@ -557,6 +558,7 @@ void check_pool(const Pool& pool, const PoolSections& sections) {
 void validate(const Config& config, const Sections& sections) {
   check_secrets(sections.server);
   validate_admin(config, sections);
+  validate_cluster(config, sections);
   if (config.listeners.empty()) check_not_empty(sections.root, "listener", "[[listener]]");
   if (config.pools.empty()) check_not_empty(sections.root, "pool", "[[pool]]");
   check_listener_addresses(config, sections);

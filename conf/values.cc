@@ -176,6 +176,19 @@ Result<std::string> reference(const Value& value) {
   return string_that(value, sound, "a name", "the name of a pool");
 }
 
+Result<std::string> store_url(const Value& value) {
+  const auto sound = [](std::string_view text) {
+    return !text.empty() && std::ranges::all_of(text, is_visible);
+  };
+  return string_that(value, sound, "a URL",
+                     R"(the URL of a Redis or Valkey server, e.g. "redis://10.0.0.5:6379/0")");
+}
+
+Result<std::string> user_name_or_nothing(const Value& value) {
+  const auto sound = [](std::string_view text) { return std::ranges::all_of(text, is_visible); };
+  return string_that(value, sound, "a user name", R"(visible ASCII characters, or "")");
+}
+
 Result<Address> listen_address(const Value& value) {
   return address_from(value, 0,
                       R"(a numeric IP address and a port, e.g. "0.0.0.0:8080" or "[::1]:8080")");

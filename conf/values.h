@@ -65,6 +65,10 @@ template <class T>
 /// What a token of the admin interface may have: see kMinTokenBytes. Empty: it is sound; else what
 /// is wrong, which never shows any of it.
 [[nodiscard]] std::string token_error(std::string_view token);
+/// The URL of a Redis or Valkey server: visible ASCII. What connects to it reads the rest.
+[[nodiscard]] Result<std::string> store_url(const Value& value);
+/// Visible ASCII, or the empty string.
+[[nodiscard]] Result<std::string> user_name_or_nothing(const Value& value);
 /// A token of the admin interface, which only its digest is kept of.
 [[nodiscard]] Result<TokenDigest> admin_token(const Value& value);
 /// "read", "bleed:POOL/NODE" or "operate".

@@ -1,5 +1,6 @@
 #include "proxy/application.h"
 
+#include "admin/cluster/member.h"
 #include "admin/control_plane.h"
 #include "admin/event_log.h"
 #include "admin/explain.h"
@@ -20,9 +21,11 @@
 #include "proxy/certificate_watch.h"
 #include "proxy/config_files.h"
 #include "proxy/io/signal_reader.h"
+#include "proxy/ledger_start.h"
 #include "proxy/predecessor.h"
 #include "proxy/running_totals.h"
 #include "proxy/server.h"
+#include "proxy/server_publisher.h"
 #include "proxy/state_lock.h"
 #include "proxy/upgrade_coordinator.h"
 #include "session/mapped_ledger.h"
@@ -45,64 +48,6 @@ namespace {
 
 // Interval at which expiry, deadlines and dryness are checked.
 constexpr Millis kControlTick{100};
-
-/// Publishes the control plane's topologies to the workers and, until it has exited, to the process
-/// that this one has taken over from.
-class ServerPublisher final : public admin::Publisher {
- public:
-  /// `config_text` returns the text of the config that the topologies are built from.
-  ServerPublisher(Server& server, Predecessor* predecessor,
-                  std::function<const std::string&()> config_text)
-      : server_(server), predecessor_(predecessor), config_text_(std::move(config_text)) {}
-
-  void publish(std::shared_ptr<const balancer::Topology> topology,
-               std::function<void()> acknowledged) override {
-    if (predecessor_ == nullptr || predecessor_->is_gone()) {
-      return server_.publish(topology, std::move(acknowledged));
-    }
-    const auto both = [missing = std::make_shared<int>(2), done = std::move(acknowledged)] {
-      if (--*missing == 0) done();
-    };
-    server_.publish(topology, both);
-    predecessor_->send_routing_state(routing_state(*topology), both);
-  }
-
-  [[nodiscard]] handover::RoutingState routing_state(const balancer::Topology& topology) const {
-    handover::RoutingState routing_state{{}, config_text_()};
-    for (const balancer::PoolView& pool : topology.pools) {
-      for (const balancer::NodeView& view : pool.nodes) {
-        if (view.door == balancer::Door::shut) routing_state.shut.insert(view.node->key());
-        if (view.door == balancer::Door::opening) routing_state.opening.insert(view.node->key());
-        if (view.door == balancer::Door::held) routing_state.held.insert(view.node->key());
-      }
-    }
-    return routing_state;
-  }
-
- private:
-  Server& server_;
-  Predecessor* predecessor_;
-  std::function<const std::string&()> config_text_;
-};
-
-void report(const session::MappedLedger::Start& start) {
-  using Source = session::MappedLedger::Source;
-  if (!start.set_aside.empty()) {
-    spdlog::warn("the existing ledger is not used: {}", start.set_aside);
-  }
-  if (!start.damage.empty()) {
-    spdlog::error(
-        "ledger: {}; nodes that may have lost sessions stay not dry until those sessions would "
-        "have expired",
-        start.damage);
-  }
-  const session::Ledger::Totals totals = start.ledger->totals();
-  if (start.source == Source::shared) spdlog::info("ledger: {} sessions, shared", totals.sessions);
-  if (start.source == Source::restored) spdlog::info("ledger: {} sessions", totals.sessions);
-  if (start.source == Source::resized) {
-    spdlog::info("ledger: {} sessions, resized to hold {}", totals.sessions, totals.capacity);
-  }
-}
 
 }  // namespace
 
@@ -153,17 +98,20 @@ class Application::Impl {
     if (!records) return Failure{records.error()};
     Result<session::MappedLedger::Start> ledger = open_ledger(*secrets);
     if (!ledger) return Failure{ledger.error()};
-    report(*ledger);
+    log_start(*ledger);
     ledger_ = std::move(ledger->ledger);
-    check_ledger_age(*records, ledger->last_use);
+    if (!predecessor_) check_age(*ledger_, *records, ledger->last_use, config_, clock_.now());
     if (config_.ledger.last_requests) last_requests_.emplace(config_.ledger.sessions);
-    server_.emplace(Server::Parts{loop_, *ledger_, clock_, secrets->all, on_health(),
-                                  last_requests_ ? &*last_requests_ : nullptr},
-                    config_);
+    server_.emplace(
+        Server::Parts{loop_, *ledger_, clock_, secrets->all, on_health(),
+                      last_requests_ ? &*last_requests_ : nullptr, remote_sessions(), &fence_},
+        config_);
     totals_.emplace(*server_);
     if (predecessor_) server_->adopt_ticket_keys(predecessor_->ticket_keys());
     publisher_.emplace(*server_, predecessor_.get(),
                        [this]() -> const std::string& { return config_text(); });
+    const Result<> joined = make_member(secrets->all);
+    if (!joined) return joined;
     records_ = std::move(*records);
     load_rolls();
     load_passes(secrets->all);
@@ -171,6 +119,22 @@ class Application::Impl {
     events_.keep_in(*journal_);
     run_hooks();
     return Done{};
+  }
+
+  Result<> make_member(const std::vector<std::string>& secrets) {
+    if (!config_.cluster) return Done{};
+    auto member = admin::cluster::Member::make(
+        {loop_, clock_, events_, *ledger_, *publisher_, fence_, secrets, config_.server.state_dir},
+        *config_.cluster);
+    if (!member) return Failure{member.error()};
+    member_ = std::move(*member);
+    return Done{};
+  }
+
+  /// Workers are made after the member.
+  Server::RemoteSessionsMaker remote_sessions() {
+    if (!config_.cluster) return nullptr;
+    return [this](io::Mailbox& worker) { return member_->remote_sessions(worker); };
   }
 
   void run_hooks() {
@@ -216,31 +180,6 @@ class Application::Impl {
   [[nodiscard]] admin::Rolls::Role role() const {
     if (control_ && control_->is_standby()) return admin::Rolls::Role::standby;
     return closing_ == Stopping::yes ? admin::Rolls::Role::stopping : admin::Rolls::Role::deciding;
-  }
-
-  /// A bleeding node had users, or may have had. A ledger that does not know the node, or was last
-  /// used before the node was marked, does not belong to these records.
-  void check_ledger_age(const admin::NodeRecords& records,
-                        const std::optional<session::LastUse>& last_use) {
-    if (predecessor_) return;
-    const std::vector<balancer::NodeId> missing =
-        admin::nodes_missing_in_ledger(records, ledger_->nodes(), config_);
-    std::vector<balancer::NodeId> later;
-    if (last_use) later = admin::changed_after(records, *last_use);
-    if (missing.empty() && later.empty()) return;
-    if (!missing.empty()) {
-      spdlog::error("the ledger does not know {}, which is bleeding according to nodes.json",
-                    missing.front().text());
-    }
-    if (!later.empty()) {
-      spdlog::error(
-          "the ledger is older than nodes.json: {} left rotation after the last use of the ledger",
-          later.front().text());
-    }
-    spdlog::error(
-        "the ledger is treated as incomplete: no node is dry until all sessions that may "
-        "be missing would have expired");
-    ledger_->begin_incomplete(clock_.now());
   }
 
   Result<> lock_state_dir() {
@@ -291,15 +230,42 @@ class Application::Impl {
     make_doors();
     Result<> serving = doors_->bind(std::move(*socket), predecessor_ ? AdminDoors::Addresses::shared
                                                                      : AdminDoors::Addresses::free);
-    if (serving) serving = serve();
+    if (serving) serving = join_cluster();
+    if (serving && !must_wait()) serving = serve();
+    if (serving) serving = doors_->open();
     if (!serving) {
       doors_->close([this] { loop_.stop(); }, admin::kStopping);
       loop_.run();
       return serving;
     }
     log_addresses(*bound);
-    announce();
+    begin_ticks();
+    if (must_wait()) {
+      spdlog::info("no client is served yet: waiting for {}",
+                   control_->cluster_status()->waiting_for);
+      // A start that takes as long as the store is away must not be killed for that.
+      notify_service_manager("READY=1\nSTATUS=waiting for the other members of the cluster");
+    } else {
+      announce();
+    }
     return Done{};
+  }
+
+  Result<> join_cluster() {
+    using Start = admin::cluster::Member::Start;
+    if (!member_) return Done{};
+    return member_->join(*control_, predecessor_ ? Start::takes_over : Start::first);
+  }
+
+  /// Whether this member must not serve clients yet.
+  [[nodiscard]] bool must_wait() const { return member_ && !member_->may_serve(); }
+
+  /// Serves clients from now on, once this member may.
+  void serve_if_allowed() {
+    if (serving_ == Serving::yes || must_wait() || stopping_ == Stopping::yes) return;
+    const Result<> started = serve();
+    if (!started) throw std::runtime_error(started.error());
+    announce();
   }
 
   void make_doors() {
@@ -326,11 +292,17 @@ class Application::Impl {
     if (!http.empty()) spdlog::info("dashboard and HTTP API on {}", http);
   }
 
+  /// What the control plane publishes to: in a cluster, the other members route by it, too.
+  admin::Publisher& publisher() {
+    if (member_) return *member_;
+    return *publisher_;
+  }
+
   Result<> make_control(const std::vector<Server::BoundListener>& bound) {
     using Parts = admin::ControlPlane::Parts;
     try {
       control_.emplace(
-          Parts{clock_, *ledger_, *publisher_, *store_, *passes_, events_,
+          Parts{clock_, *ledger_, publisher(), *store_, *passes_, events_,
                 [this] { return load_config(); },
                 [this](const std::string& by, const admin::ChangeCallback& callback) {
                   upgrade(by, callback);
@@ -399,15 +371,21 @@ class Application::Impl {
     ledger_->start_sweeping(clock_.now());  // just before clients are accepted
     const Result<> started = server_->start(control_->topology());
     if (!started) return started;
-    return doors_->open();
+    serving_ = Serving::yes;
+    if (member_) member_->note_serving();
+    return Done{};
   }
 
-  void announce() {
+  void begin_ticks() {
     signals_.emplace(loop_, [this](int number) { on_signal(number); });
     tick_.arm(kControlTick);
     certificate_watch_.emplace(
         loop_, clock_, [this] { return watched_config(); },
         [this](const auto& readings) { control_->renew_certificates(readings); });
+    if (member_) member_->start();
+  }
+
+  void announce() {
     events_.add("start", "", "bonedry " BONEDRY_VERSION " started");
     // A node that somebody bled before the start is easily forgotten.
     const auto status = control_->status(std::nullopt);
@@ -419,11 +397,15 @@ class Application::Impl {
           loop_, [this] { events_.add("upgrade", "", "the previous process has exited"); });
     }
     notify_service_manager("READY=1\nMAINPID=" + std::to_string(::getpid()));
+    if (member_) notify_service_manager("STATUS=serving");
   }
 
   void upgrade(const std::string& by, const admin::ChangeCallback& callback) {
-    if (stopping_ == Stopping::no) return upgrade_->upgrade(by, callback);
-    callback(admin::fail(admin::ErrorCode::unavailable, "not upgraded: bonedry is stopping"));
+    const char* why = nullptr;
+    if (stopping_ == Stopping::yes) why = "not upgraded: bonedry is stopping";
+    if (serving_ == Serving::no) why = "not upgraded: this member does not serve yet; restart it";
+    if (why == nullptr) return upgrade_->upgrade(by, callback);
+    callback(admin::fail(admin::ErrorCode::unavailable, why));
   }
 
   /// Reopens the access log of this process and of the one that it has taken over from.
@@ -484,6 +466,8 @@ class Application::Impl {
   }
 
   void on_tick() {
+    if (member_) member_->tick();
+    serve_if_allowed();
     control_->tick();
     curves_.tick(*control_);
     hooks_->tick();
@@ -561,6 +545,9 @@ class Application::Impl {
   // Destroyed after `server_`: its socket to the next process must not close before all workers of
   // this process have ended.
   std::optional<UpgradeCoordinator> upgrade_;
+  // Null: one proxy alone. Destroyed after `server_`, whose workers ask it.
+  std::unique_ptr<admin::cluster::Member> member_;
+  balancer::Fence fence_;
   std::optional<Server> server_;
   std::optional<RunningTotals> totals_;
   std::optional<ServerPublisher> publisher_;
@@ -574,6 +561,8 @@ class Application::Impl {
   io::Timer give_up_;
   std::optional<io::SignalReader> signals_;
   std::optional<CertificateWatch> certificate_watch_;
+  enum class Serving : std::uint8_t { no, yes };
+  Serving serving_ = Serving::no;
   enum class Stopping : std::uint8_t { no, yes };
   Stopping stopping_ = Stopping::no;
   Stopping closing_ = Stopping::no;

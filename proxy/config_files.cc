@@ -4,6 +4,7 @@
 #include "conf/token_files.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/directory.h"
+#include "proxy/redis/store_settings.h"
 #include "proxy/tls/files.h"
 #include "session/secrets.h"
 
@@ -38,6 +39,13 @@ std::optional<std::string> secret_error(const conf::Server& server) {
   return secrets ? std::nullopt : std::optional(secrets.error());
 }
 
+/// Empty: there is no cluster, or its store can be tried.
+std::string store_error(const conf::Config& config) {
+  if (!config.cluster) return "";
+  const auto settings = redis::store_settings(*config.cluster);
+  return settings ? "" : settings.error();
+}
+
 }  // namespace
 
 Result<conf::Loaded> load_config(std::string_view toml, std::string_view file_name) {
@@ -47,6 +55,8 @@ Result<conf::Loaded> load_config(std::string_view toml, std::string_view file_na
       tls::read_files(loaded->config, SystemClock().wall());
   if (!warnings) return Failure{warnings.error()};
   loaded->warnings.insert(loaded->warnings.end(), warnings->begin(), warnings->end());
+  const std::string store = store_error(loaded->config);
+  if (!store.empty()) return Failure{store};
   const std::vector<Problem> tokens = conf::read_token_files(loaded->config.admin);
   if (!tokens.empty()) return Failure{text_of(tokens, file_name)};
   // Without a program that only tells of events, a proxy must start all the same.
@@ -69,6 +79,8 @@ conf::Checked check_config(std::string_view toml) {
   const conf::Server& server = checked.config->server;
   const auto secret = secret_error(server);
   if (secret) note(checked, Severity::error, "server.secret_file", *secret);
+  const std::string store = store_error(*checked.config);
+  if (!store.empty()) note(checked, Severity::error, "", store);
   // Another user than the one who checks may be the one who starts it.
   const Result<> writable = check_writable(server.state_dir);
   if (!writable) note(checked, Severity::warning, "server.state_dir", writable.error());
@@ -78,7 +90,7 @@ conf::Checked check_config(std::string_view toml) {
     wrong.push_back(std::move(missing));
   }
   checked.problems.insert(checked.problems.end(), wrong.begin(), wrong.end());
-  if (!warnings || secret || !wrong.empty()) checked.config.reset();
+  if (!warnings || secret || !store.empty() || !wrong.empty()) checked.config.reset();
   return checked;
 }
 

@@ -118,6 +118,8 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   // Choosing a node (exchange_route.cc).
   [[nodiscard]] const std::shared_ptr<PoolRuntime>& current_runtime() const;
   void route();
+  [[nodiscard]] balancer::RouteDecision fenced(balancer::RouteDecision decision,
+                                               const balancer::NodeView& claimed) const;
   /// Whether the request is not of a user: it has no session, and begins none.
   [[nodiscard]] bool is_exempt() const {
     return routing_.decision == balancer::RouteDecision::exempt;

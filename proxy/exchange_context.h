@@ -38,6 +38,8 @@ class ExchangeContext {
   [[nodiscard]] virtual session::Ledger& ledger() = 0;
   /// Null: the proxy is no member of a cluster.
   [[nodiscard]] virtual Inquiries* inquiries() = 0;
+  /// Whether users must leave nodes that are out of rotation, see balancer::Fence.
+  [[nodiscard]] virtual bool is_fenced() const = 0;
   [[nodiscard]] virtual AccessLogQueue& access_log() = 0;
   [[nodiscard]] virtual ExchangeCounters& counters() = 0;
   [[nodiscard]] virtual RequestIds& request_ids() = 0;

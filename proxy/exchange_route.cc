@@ -41,8 +41,9 @@ void Exchange::route() {
   const bool failed = std::ranges::find(routing_.tried, binding_.node) != routing_.tried.end();
   const Reachable reachable =
       failed || claimed.node->down(context_.now()) ? Reachable::no : Reachable::yes;
-  const RouteDecision decision =
-      balancer::route(binding_.claim, claimed, reachable, runtime_->view().config.session.on_lost);
+  const RouteDecision decision = fenced(
+      balancer::route(binding_.claim, claimed, reachable, runtime_->view().config.session.on_lost),
+      claimed);
   // An application may still know a user whose session has ended.
   if (is_exempt() && decision == RouteDecision::session_node) return attempt(binding_.node);
   if (is_exempt()) return pick_node(RouteDecision::exempt);
@@ -64,6 +65,14 @@ void Exchange::route() {
       runtime_->affinity().bind(binding_, decision, binding_.node, context_.exact_now());
   held_.reservation.reset();
   follow_session(node);
+}
+
+/// A member that the others have forgotten may have no users on a node that they may call dry.
+RouteDecision Exchange::fenced(RouteDecision decision, const NodeView& claimed) const {
+  if (decision != RouteDecision::session_node || claimed.door != balancer::Door::sessions_only) {
+    return decision;
+  }
+  return context_.is_fenced() ? RouteDecision::moved : decision;
 }
 
 /// Nothing: there is none, or enough have been tried.

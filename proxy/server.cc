@@ -78,8 +78,10 @@ Result<> Server::bind_one(const conf::Listener& listener, std::vector<UniqueFd> 
   conf::Address address = listener.address;
   auto& sockets = sockets_.emplace_back(std::move(inherited));
   // A new socket that listened beside inherited ones would get its share of the clients at once, so
-  // it must not listen before `start`.
+  // it must not listen before `start`. A member of a cluster opens no listener before it has met
+  // the others.
   const bool shared = !sockets.empty();
+  const bool waits = shared || config_.cluster.has_value();
   if (shared) address.port = io::bound_port(sockets.front());
   while (sockets.size() < worker_count_) {
     const auto target = io::make_address(address.host, address.port);
@@ -90,7 +92,7 @@ Result<> Server::bind_one(const conf::Listener& listener, std::vector<UniqueFd> 
     }
     Result<UniqueFd> socket = io::bind_to(*target);
     if (!socket) return Failure{socket.error()};
-    if (!shared) {
+    if (!waits) {
       const Result<> heard = io::start_listening(*socket);
       if (!heard) return heard;
     }
@@ -123,7 +125,9 @@ Result<> Server::start(const std::shared_ptr<const balancer::Topology>& topology
                            config_.server.underscore_names,
                            config_.log.request_id,
                            parts_.last_requests,
-                           ticket_keys_};
+                           ticket_keys_,
+                           parts_.remote_sessions,
+                           parts_.fence};
   prober_.set_limits(descriptors_.checks);
   prober_.adopt(*topology);
   ocsp_watch_.adopt(topology->listeners, parts_.clock.wall());
@@ -136,6 +140,9 @@ Result<> Server::start(const std::shared_ptr<const balancer::Topology>& topology
       return Failure{std::string("cannot start a worker: ") + error.what()};
     }
   }
+  mailbox_.post([waiting = std::exchange(acknowledged_at_start_, {})] {
+    for (const auto& acknowledged : waiting) acknowledged();
+  });
   return Done{};
 }
 
@@ -167,6 +174,11 @@ std::vector<Worker::ListenSocket> Server::listens_of(std::size_t worker) {
 
 void Server::publish(const std::shared_ptr<const balancer::Topology>& topology,
                      std::function<void()> acknowledged) {
+  if (workers_.empty()) {
+    // They start with a topology that is at least as new.
+    acknowledged_at_start_.push_back(std::move(acknowledged));
+    return;
+  }
   prober_.adopt(*topology);
   ocsp_watch_.adopt(topology->listeners, parts_.clock.wall());
   auto gather = std::make_shared<AckBarrier>(worker_count_, std::move(acknowledged));
@@ -228,6 +240,7 @@ void Server::announce_stop() {
 
 void Server::drain(DrainMode mode, const std::function<void()>& drained) {
   listening_.clear();
+  if (workers_.empty()) return mailbox_.post(drained);  // nobody was served yet
   auto gather = std::make_shared<AckBarrier>(worker_count_, drained);
   for (const auto& worker : workers_) {
     worker->drain(mode, [this, gather] { mailbox_.post([gather] { gather->one(); }); });

@@ -29,6 +29,8 @@ namespace bonedry::proxy {
 /// all functions are called and all callbacks run there.
 class Server {
  public:
+  /// Makes a worker's access to the other members of the cluster, see SharedParts.
+  using RemoteSessionsMaker = decltype(SharedParts::remote_sessions);
   struct Parts {
     io::EventLoop& loop;
     session::Ledger& ledger;
@@ -36,6 +38,8 @@ class Server {
     std::vector<std::string> secrets;
     HealthCheck::OnChange on_health;
     session::LastRequests* last_requests = nullptr;  ///< null: not wanted
+    RemoteSessionsMaker remote_sessions = nullptr;   ///< null: no cluster
+    const balancer::Fence* fence = nullptr;          ///< null: no cluster
   };
 
   /// What a listener is actually bound to.
@@ -57,6 +61,7 @@ class Server {
   [[nodiscard]] Result<> start(const std::shared_ptr<const balancer::Topology>& topology);
 
   /// Posts the topology to every worker; calls `acknowledged` on this thread when all have it.
+  /// Before `start`, that is once they have started, with a topology that is at least as new.
   void publish(const std::shared_ptr<const balancer::Topology>& topology,
                std::function<void()> acknowledged);
 
@@ -141,6 +146,7 @@ class Server {
   std::vector<std::vector<UniqueFd>> sockets_;  // by listener, at least one per worker
   std::vector<ListeningSocket> listening_;      // duplicates of them, for a successor
   std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<std::function<void()>> acknowledged_at_start_;
 };
 
 }  // namespace bonedry::proxy

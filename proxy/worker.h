@@ -1,5 +1,6 @@
 #pragma once
 
+#include "balancer/fence.h"
 #include "balancer/topology.h"
 #include "proxy/access_log.h"
 #include "proxy/client_connection.h"
@@ -58,6 +59,7 @@ struct SharedParts {
   /// its thread. Called on the main thread. Null: no cluster.
   std::function<std::unique_ptr<session::RemoteSessions>(io::Mailbox& worker)> remote_sessions =
       nullptr;
+  const balancer::Fence* fence = nullptr;  ///< null: no cluster
 };
 
 /// When a draining worker closes idle connections of clients.
@@ -132,6 +134,9 @@ class Worker final : public ExchangeContext {
   }
   [[nodiscard]] session::Ledger& ledger() override { return shared_.ledger; }
   [[nodiscard]] Inquiries* inquiries() override { return inquiries_ ? &*inquiries_ : nullptr; }
+  [[nodiscard]] bool is_fenced() const override {
+    return shared_.fence != nullptr && shared_.fence->has_passed(shared_.clock.now());
+  }
   [[nodiscard]] AccessLogQueue& access_log() override { return access_log_; }
   /// Any thread may read them.
   [[nodiscard]] ExchangeCounters& counters() override { return counters_; }

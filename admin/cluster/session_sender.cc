@@ -12,6 +12,8 @@ using std::chrono::minutes;
 using std::chrono::seconds;
 
 constexpr std::size_t kCollected = 500;  // in one call, under the locks of the ledger
+// In one tick, of a ledger with few sessions: some 64,000 records, a millisecond or two.
+constexpr std::size_t kListedParts = 32;
 constexpr Millis kMaxRounding = seconds{30};
 constexpr Millis kInTime = seconds{1};
 
@@ -44,7 +46,10 @@ void SessionSender::collect() {
 
 void SessionSender::tick() {
   collect();
-  if (stage_ == Stage::listing && outgoing_.waiting() < kMaxWaiting) list_part();
+  for (std::size_t i = 0; i < kListedParts && stage_ == Stage::listing; ++i) {
+    if (outgoing_.waiting() >= kMaxWaiting) break;
+    list_part();
+  }
   send();
 }
 
@@ -177,6 +182,8 @@ void SessionSender::correct(const Batch& batch, const Correction& correction) {
     return sessions_.end_remote(correction.key, at, now);
   }
   if (correction.kind == Correction::Kind::renewed) {
+    const auto known = sessions_.look(correction.key, now);
+    if (known && known->created > batch.sent) return;  // it has begun anew meanwhile
     return sessions_.renew_remote(correction.key, correction.other, now);
   }
   const auto slot = nodes_.slot_of(correction.tag);

@@ -123,7 +123,9 @@ void SessionSync::complete_if_sent() {
   index_.complete(token_, on_this_connection<Done>([this](const Result<Done>& done) {
                     if (stage_ != Stage::completing) return;
                     stage_ = done ? Stage::complete : Stage::sending;
-                    if (done) sender_.finish_everything();
+                    if (!done) return;
+                    completed_at_ = clock_.now();
+                    sender_.finish_everything();
                   }));
 }
 
@@ -175,6 +177,8 @@ void SessionSync::apply(Instant asked, const IndexChange& change) {
     case IndexChange::Kind::left:
       return sessions_.end_remote(change.key, at, now);
     case IndexChange::Kind::renewed:
+      // Under the value before, a session may have begun anew since.
+      if (const auto known = sessions_.look(change.key, now); known && known->created > at) return;
       return sessions_.renew_remote(change.key, change.other, now);
     case IndexChange::Kind::aliased:
       return sessions_.alias_remote(change.key, change.other, now);
@@ -228,7 +232,8 @@ void SessionSync::note_whole(Instant asked, const std::vector<SessionIndex::Whol
     return std::ranges::find(members, name, &SessionIndex::WholeMember::name);
   };
   const auto own = find(settings_.member);
-  if (stage_ == Stage::complete && (own == members.end() || own->token != token_)) {
+  const bool is_newer = completed_at_ < asked;  // than this member's word that it has sent all
+  if (stage_ == Stage::complete && is_newer && (own == members.end() || own->token != token_)) {
     return start_again();  // the index came up empty, or was emptied
   }
   // The word of a member holds for the server that it was given to: another one may have come up

@@ -169,6 +169,7 @@ class SessionSync {
   Asking counting_ = Asking::no;
   Asking cleaning_ = Asking::no;
   std::string run_id_;
+  Instant completed_at_;  // when the index had this member's word
   std::string token_;
   std::uint64_t last_change_ = 0;
   std::optional<Instant> changes_read_;

@@ -58,7 +58,12 @@ void SessionSync::take_over(const SessionQuestions::Question& question, Instant 
   const SessionKey key = question.of.key;
   const Instant now = clock_.now();
   const auto slot = slot_of(alive.tag);
-  if (!slot) return answer(key, Answer::uncertain);
+  const SyncNode* const node = slot ? nodes_.find(*slot) : nullptr;
+  if (node == nullptr || node->entrance == SyncNode::Entrance::held) {
+    return answer(key, Answer::uncertain);
+  }
+  // What the index still has of a session that nobody has any more.
+  if (node->entrance == SyncNode::Entrance::shut) return answer(key, Answer::ended);
   const bool is_alias = alive.key != key;
   sessions_.adopt({alive.key, is_alias ? 0 : question.of.fingerprint, *slot, alive.state,
                    asked - alive.age, asked - alive.place_age, now + alive.left},

@@ -18,6 +18,9 @@ struct SyncNode {
   Millis idle{0};  ///< `idle_timeout` of its pool
   /// One that is out of rotation is counted as soon as something changes on it.
   enum class Rotation : std::uint8_t { in, out } rotation = Rotation::in;
+  /// Whether sessions may come onto it: where the members are agreeing, or have agreed, that it is
+  /// dry, none may.
+  enum class Entrance : std::uint8_t { open, held, shut } entrance = Entrance::open;
 };
 
 /// The nodes, by slot and by tag. A value, made anew when they change.

@@ -65,22 +65,16 @@ Result<conf::Address> parse_server(std::string_view text) {
   return *address;
 }
 
-Result<WatchedSet> parse_set(std::string_view name, const std::vector<std::string>& sentinels) {
+Result<WatchedSet> parse_set(std::string_view name, const std::vector<conf::Address>& sentinels) {
   if (!is_set_name(name)) {
     return Failure{"\"" + std::string(name) +
                    "\" is no name of a primary's set (letters, digits, '.', '_', '-'), which "
                    "takes the place of host and port if there are sentinels"};
   }
-  WatchedSet set{std::string(name), {}};
-  for (const std::string& text : sentinels) {
-    const auto address = conf::parse_address(text);
-    if (!address || address->port == 0) return not_an_address(text);
-    set.sentinels.push_back(*address);
-  }
-  return set;
+  return WatchedSet{std::string(name), sentinels};
 }
 
-Result<Settings> parse_network(std::string_view rest, const std::vector<std::string>& sentinels) {
+Result<Settings> parse_network(std::string_view rest, const std::vector<conf::Address>& sentinels) {
   Settings settings;
   const Result<unsigned> database = parse_database(cut_after(rest, "/"));
   if (!database) return Failure{database.error()};
@@ -97,7 +91,7 @@ Result<Settings> parse_network(std::string_view rest, const std::vector<std::str
   return settings;
 }
 
-Result<Settings> parse_path(std::string_view rest, const std::vector<std::string>& sentinels) {
+Result<Settings> parse_path(std::string_view rest, const std::vector<conf::Address>& sentinels) {
   if (!sentinels.empty()) return Failure{std::string("sentinels do not watch a Unix socket")};
   Settings settings;
   const Result<unsigned> database = parse_database(cut_after(rest, "?db="));
@@ -118,7 +112,7 @@ std::string to_string(const ServerAddress& address) {
 }
 
 Result<Settings> parse_store_url(const std::string& url,
-                                 const std::vector<std::string>& sentinels) {
+                                 const std::vector<conf::Address>& sentinels) {
   std::string_view rest = url;
   if (skip(rest, "unix://")) return parse_path(rest, sentinels);
   const bool encrypted = skip(rest, "rediss://");

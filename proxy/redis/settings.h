@@ -45,10 +45,10 @@ struct Settings {
 };
 
 /// Reads a URL: redis://HOST:PORT/DB, rediss:// for TLS, or unix:///PATH?db=DB. DB is 0 if it is
-/// missing, PORT is 6379. With sentinels ("10.0.0.5:26379"), HOST is the name of the primary's set,
+/// missing, PORT is 6379. With sentinels, HOST is the name of the primary's set,
 /// and there is no PORT. User, password and TLS' own settings are not part of a URL: the caller
 /// adds them. Hosts are numeric: names are not resolved. The error never shows a password.
 [[nodiscard]] Result<Settings> parse_store_url(const std::string& url,
-                                               const std::vector<std::string>& sentinels);
+                                               const std::vector<conf::Address>& sentinels);
 
 }  // namespace bonedry::redis

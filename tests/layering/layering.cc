@@ -34,6 +34,9 @@ const std::vector<Layer>& layers() {
       {"proxy/admin_doors.cc", everything},
       // An upgrade involves the data plane and the control plane.
       {"proxy/upgrade_coordinator.h", everything},
+      {"proxy/server_publisher.h", everything},
+      {"proxy/ledger_start.h", everything},  // whether it fits the records of nodes
+      {"proxy/ledger_start.cc", everything},
       {"proxy/running_totals.h", everything},  // the data plane as `status` shows it
       {"proxy/running_totals.cc", everything},
       {"proxy/upgrade_coordinator.cc", everything},
@@ -44,8 +47,8 @@ const std::vector<Layer>& layers() {
       {"proxy/http2/", {"proxy/base/", "proxy/http/"}},
       {"proxy/redis/", {"proxy/base/", "proxy/io/", "proxy/tls/", "conf/"}},
       {"proxy/*",
-       {"proxy/base/", "proxy/io/", "proxy/tls/", "proxy/http/", "proxy/http2/", "conf/",
-        "balancer/", "session/"}},
+       {"proxy/base/", "proxy/io/", "proxy/tls/", "proxy/http/", "proxy/http2/", "proxy/redis/",
+        "conf/", "balancer/", "session/"}},
       {"conf/", {"proxy/base/"}},
       {"balancer/", {"proxy/base/", "conf/"}},
       {"session/", {"proxy/base/", "conf/", "balancer/"}},

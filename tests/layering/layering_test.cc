@@ -55,6 +55,9 @@ class SmallTreeTest : public ::testing::Test {
     write("proxy/application.cc", "#include \"admin/table.h\"\n#include \"proxy/server.h\"\n");
     write("proxy/upgrade_coordinator.h", "#include \"admin/table.h\"\n");
     write("proxy/upgrade_coordinator.cc", "#include \"proxy/upgrade_coordinator.h\"\n");
+    write("proxy/server_publisher.h", "#include \"admin/table.h\"\n");
+    write("proxy/ledger_start.h", "#include \"admin/table.h\"\n");
+    write("proxy/ledger_start.cc", "#include \"proxy/ledger_start.h\"\n");
     write("proxy/running_totals.h", "#include \"admin/table.h\"\n");
     write("proxy/running_totals.cc", "#include \"proxy/running_totals.h\"\n");
     write("proxy/admin_doors.h", "#include \"admin/table.h\"\n");

@@ -131,14 +131,15 @@ TEST(TokenWordTest, IsTheFirstWordOfALine) {
 TEST(NeedTest, EveryCommandSaysWhatItNeeds) {
   const std::map<Need, std::set<std::string>> expected{
       {Need::anything, {"version", "help"}},
-      {Need::read, {"status", "why", "sessions", "events", "roll"}},
+      {Need::read, {"status", "why", "sessions", "events", "roll", "members"}},
       {Need::read_node, {"wait"}},
       {Need::bleed, {"bleed"}}};
   std::map<Need, std::set<std::string>> found;
   for (const Command& command : command_table()) {
     if (command.need != Need::operate) found[command.need].insert(std::string(command.name));
     for (const Option& option : command.options) {
-      const bool overrides = option.name == "force" || option.name == "abandon";
+      const bool overrides =
+          option.name == "force" || option.name == "abandon" || option.name == "local";
       EXPECT_EQ(option.need, overrides ? Need::operate : Need::anything) << option.name;
     }
   }

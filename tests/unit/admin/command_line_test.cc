@@ -107,12 +107,13 @@ TEST(ParseCommandLine, SaysWhatIsWrong) {
   EXPECT_EQ(error_of(""), "no command; 'help' lists the commands");
   EXPECT_EQ(error_of("bled alice"), "unknown command 'bled'; did you mean 'bleed'?");
   EXPECT_EQ(error_of("frobnicate"), "unknown command 'frobnicate'; 'help' lists the commands");
-  EXPECT_EQ(error_of("bleed"),
-            "bleed needs a node; usage: bleed NODE [--deadline D] [--reason TEXT] [--force]");
+  EXPECT_EQ(
+      error_of("bleed"),
+      "bleed needs a node; usage: bleed NODE [--deadline D] [--reason TEXT] [--force] [--local]");
   EXPECT_EQ(
       error_of("bleed \"\""),
       "bleed needs a node, not an empty word; usage: bleed NODE [--deadline D] [--reason TEXT] "
-      "[--force]");
+      "[--force] [--local]");
   EXPECT_EQ(error_of("wait alice bob"),
             "wait: unexpected argument 'bob'; usage: wait NODE [--healthy] [--timeout D]");
   EXPECT_EQ(error_of("wait alice --force"),
@@ -122,7 +123,8 @@ TEST(ParseCommandLine, SaysWhatIsWrong) {
   EXPECT_EQ(error_of("wait alice --timeout"),
             "--timeout takes a value; usage: wait NODE [--healthy] [--timeout D]");
   EXPECT_EQ(error_of("bleed a --deadline --force"),
-            "--deadline takes a value; usage: bleed NODE [--deadline D] [--reason TEXT] [--force]");
+            "--deadline takes a value; usage: bleed NODE [--deadline D] [--reason TEXT] [--force] "
+            "[--local]");
   EXPECT_EQ(error_of("wait alice --timeout soon"),
             "--timeout takes a duration such as 90s, 20m or 12h, not 'soon'");
   EXPECT_EQ(error_of("wait a --timeout 1s --timeout 2s"), "--timeout is given more than once");

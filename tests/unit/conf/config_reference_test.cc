@@ -80,7 +80,8 @@ std::string required_value(const std::string& key) {
                                                           {"name", "'shop'"},
                                                           {"path", "'/logout'"},
                                                           {"pool", "'shop'"},
-                                                          {"scope", "['read']"}};
+                                                          {"scope", "['read']"},
+                                                          {"store", "'redis://127.0.0.1'"}};
   const auto found = kValues.find(key);
   if (found != kValues.end()) return found->second;
   ADD_FAILURE() << "no value here for the required key " << key;
@@ -100,6 +101,8 @@ std::string config_with(const Page& page, const std::string& path, const std::st
   std::string text = path.empty() ? line + "\n" : "";
   for (const DocumentedSection& section : page) {
     text += section.header + "\n";
+    // Members of a cluster need one.
+    if (section.path == "server") text += "secrets = ['0123456789abcdef0123456789abcdef']\n";
     const bool here = section.path == path;
     for (const DocumentedKey& key : section.keys) {
       if (key.default_cell != kRequired || (here && key.name == omitted)) continue;

@@ -565,7 +565,7 @@ TEST(KeysTest, UnknownTablesAndOddKeys) {
       beside_a_pool,
       {{"[severs]\nworkers = 1", R"(f:1:2: severs: unknown key; did you mean "server"?)"},
        {"[stats]\nport = 1",
-        "f:1:2: stats: unknown key; expected one of: server, admin, hooks, log, limits, "
+        "f:1:2: stats: unknown key; expected one of: server, admin, hooks, cluster, log, limits, "
         "timeouts, ledger, listener, pool"},
        {R"([log]
 "so\u001b[2J" = 1)",

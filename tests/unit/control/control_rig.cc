@@ -189,7 +189,7 @@ NodeStatus ControlTest::status(const std::string& key) const {
 
 std::string ControlTest::door(const std::string& key) const {
   const NodeView& one = view(key);
-  const char* const doors[] = {"open", "sessions_only", "opening", "shut"};
+  const char* const doors[] = {"open", "sessions_only", "opening", "held", "shut"};
   return std::string(balancer::to_string(one.state)) + ", " +
          doors[static_cast<std::size_t>(one.door)] + (one.displaced ? ", displaced" : "");
 }

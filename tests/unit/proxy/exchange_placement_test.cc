@@ -62,6 +62,21 @@ TEST_F(ExchangePlacementTest, MovedUsersGoByTheirKeys) {
   EXPECT_EQ(node(kAlice).counters.moved, kUsers);
 }
 
+TEST_F(ExchangePlacementTest, AFencedMemberMovesItsUsersOffNodesOutOfRotation) {
+  for (std::uint64_t user = 1; user <= kUsers; ++user) adopt(kAlice, key_of(user));
+  set_door(kAlice, NodeState::bleeding, Door::sessions_only);
+  EXPECT_EQ(sent_to(1), "alice") << "the others still wait for this member";
+  fence();
+  expect_as_elsewhere();
+  EXPECT_EQ(node(kAlice).counters.moved, kUsers);
+}
+
+TEST_F(ExchangePlacementTest, AFencedMemberLeavesUsersOnActiveNodes) {
+  adopt(kAlice, key_of(1));
+  fence();
+  EXPECT_EQ(sent_to(1), "alice");
+}
+
 TEST_F(ExchangePlacementTest, RescuedUsersGoByTheirKeys) {
   for (std::uint64_t user = 1; user <= kUsers; ++user) adopt(kAlice, key_of(user));
   node(kAlice).set_health(balancer::Health::down);

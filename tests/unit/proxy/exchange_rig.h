@@ -166,6 +166,8 @@ class ExchangeTest : public testing::Test, public ExchangeContext {
   [[nodiscard]] std::span<const conf::Network> trusted_proxies() const override { return {}; }
   [[nodiscard]] session::Ledger& ledger() override { return ledger_; }
   [[nodiscard]] Inquiries* inquiries() override { return inquiries_; }
+  [[nodiscard]] bool is_fenced() const override { return fenced_; }
+  void fence() { fenced_ = true; }
   [[nodiscard]] AccessLogQueue& access_log() override { return access_log_; }
   [[nodiscard]] ExchangeCounters& counters() override { return counters_; }
   [[nodiscard]] RequestIds& request_ids() override { return request_ids_; }
@@ -188,6 +190,7 @@ class ExchangeTest : public testing::Test, public ExchangeContext {
   balancer::PoolView pool_;
   conf::Listener listener_;
   ProcessState process_ = ProcessState::running;
+  bool fenced_ = false;
   Inquiries* inquiries_ = nullptr;
 
  private:

@@ -25,7 +25,9 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 Settings watched_by(const std::vector<std::string>& sentinels) {
-  return *parse_store_url("redis://shop", sentinels);
+  std::vector<conf::Address> addresses;
+  for (const std::string& one : sentinels) addresses.push_back(*conf::parse_address(one));
+  return *parse_store_url("redis://shop", addresses);
 }
 
 /// A sentinel's answer.

@@ -12,13 +12,13 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-Settings parsed(const std::string& url, const std::vector<std::string>& sentinels = {}) {
+Settings parsed(const std::string& url, const std::vector<conf::Address>& sentinels = {}) {
   const auto settings = parse_store_url(url, sentinels);
   EXPECT_TRUE(settings) << url << ": " << settings.error();
   return settings ? *settings : Settings{};
 }
 
-std::string error_of(const std::string& url, const std::vector<std::string>& sentinels = {}) {
+std::string error_of(const std::string& url, const std::vector<conf::Address>& sentinels = {}) {
   const auto settings = parse_store_url(url, sentinels);
   return settings ? "" : settings.error();
 }
@@ -61,7 +61,7 @@ TEST(SettingsTest, AUnixSocket) {
 }
 
 TEST(SettingsTest, WithSentinelsTheHostIsTheNameOfTheSet) {
-  const Settings settings = parsed("redis://my-set/1", {"10.0.0.1:26379", "[::1]:26380"});
+  const Settings settings = parsed("redis://my-set/1", {{"10.0.0.1", 26379}, {"::1", 26380}});
   const auto& set = std::get<WatchedSet>(settings.store);
   EXPECT_EQ(set.name, "my-set");
   EXPECT_EQ(set.sentinels, (std::vector<conf::Address>{{"10.0.0.1", 26379}, {"::1", 26380}}));
@@ -72,7 +72,6 @@ TEST(SettingsTest, NamesAreNotResolved) {
   EXPECT_THAT(error_of("redis://redis.internal:6379/0"),
               HasSubstr("\"redis.internal:6379\" is not a numeric IP address and a port from 1 to "
                         "65535; host names are not resolved"));
-  EXPECT_THAT(error_of("redis://shop", {"sentinel.internal:26379"}), HasSubstr("not resolved"));
 }
 
 TEST(SettingsTest, SaysWhatIsWrong) {
@@ -86,8 +85,8 @@ TEST(SettingsTest, SaysWhatIsWrong) {
   EXPECT_THAT(error_of("redis://10.0.0.5/-1"), HasSubstr("\"-1\" is not the number"));
   EXPECT_THAT(error_of("unix://run/redis.sock"), HasSubstr("must be absolute"));
   EXPECT_THAT(error_of("unix:///" + std::string(108, 'x')), HasSubstr("too long"));
-  EXPECT_THAT(error_of("unix:///run/redis.sock", {"10.0.0.1:26379"}), HasSubstr("Unix socket"));
-  EXPECT_THAT(error_of("redis://10.0.0.5:6379", {"10.0.0.1:26379"}),
+  EXPECT_THAT(error_of("unix:///run/redis.sock", {{"10.0.0.1", 26379}}), HasSubstr("Unix socket"));
+  EXPECT_THAT(error_of("redis://10.0.0.5:6379", {{"10.0.0.1", 26379}}),
               HasSubstr("name of a primary"));
 }
 

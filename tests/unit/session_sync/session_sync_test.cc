@@ -119,8 +119,6 @@ TEST_F(SessionSyncTest, ANewStoreIsToldAllSessionsAndThenThatThoseAreAll) {
   index.answer_all();
   tick();
   EXPECT_EQ(times_told(1), 1U);
-  EXPECT_EQ(times_told(2), 0U) << "a part each tick";
-  EXPECT_THAT(index.completed, IsEmpty());
   ticks(3);
   EXPECT_EQ(times_told(2), 1U);
   EXPECT_EQ(times_told(3), 1U);

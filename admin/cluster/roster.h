@@ -1,0 +1,60 @@
+#pragma once
+
+#include "proxy/base/clock.h"
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace bonedry::admin::cluster {
+
+/// What the roster says of a name.
+enum class Standing : std::uint8_t {
+  left,       ///< it has ended, and its users are known to others
+  forgotten,  ///< an operator has said that it has ended; users whom only it knew may still come
+  present,    ///< it is a member, whether or not it is heard
+};
+
+struct RosterEntry {
+  std::string id;             ///< of the state directory that has the name
+  std::uint64_t version = 0;  ///< counts the changes of this entry
+  Standing standing = Standing::present;
+  WallTime heard;  ///< for `forgotten`: when it was last heard
+
+  friend bool operator==(const RosterEntry&, const RosterEntry&) = default;
+};
+
+/// Who belongs to the cluster, by name. Every member has it on its disk; they merge what they have,
+/// so that only leaving and being forgotten takes a name off.
+class Roster {
+ public:
+  using Entries = std::map<std::string, RosterEntry>;
+
+  Roster() = default;
+  explicit Roster(Entries entries) : entries_(std::move(entries)) {}
+
+  /// Whether the name is free for this state directory: unknown, of the same directory, or of a
+  /// member that is no longer present.
+  [[nodiscard]] bool admits(const std::string& name, const std::string& id) const;
+  /// Makes it present. It must be admitted.
+  void enter(const std::string& name, const std::string& id);
+  /// An operator's word that the process of a present member has ended.
+  void forget(const std::string& name, WallTime heard);
+  /// Of two versions of an entry the newer holds; of two of one version the one that blocks more.
+  /// True if anything changed.
+  bool merge(const Roster& other);
+
+  [[nodiscard]] const Entries& entries() const { return entries_; }
+  /// The names of present members, in order.
+  [[nodiscard]] std::vector<std::string> present() const;
+  [[nodiscard]] bool is_present(const std::string& name) const;
+
+  friend bool operator==(const Roster&, const Roster&) = default;
+
+ private:
+  Entries entries_;
+};
+
+}  // namespace bonedry::admin::cluster
