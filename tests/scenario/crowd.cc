@@ -31,9 +31,9 @@ struct Expected {
 
 Expected expected_at(const StatusSampler::Sample& sample,
                      const std::vector<ObservedSession>& sessions, Millis idle_timeout,
-                     const std::string& node) {
+                     const std::string& node, Millis behind) {
   Expected expected;
-  const TestTime from = sample.requested;
+  const TestTime from = sample.requested - behind;
   const TestTime to = sample.received;
   for (const ObservedSession& session : sessions) {
     if (session.node != node) continue;
@@ -49,6 +49,31 @@ Expected expected_at(const StatusSampler::Sample& sample,
   }
   return expected;
 }
+
+/// One browser with a connection to each address, and one cookie for all.
+class RoamingUser {
+ public:
+  explicit RoamingUser(const std::vector<std::string>& addresses) {
+    for (const std::string& address : addresses) users_.emplace_back(address);
+  }
+
+  void set_cookie(const std::string& value) { cookie_ = value; }
+  Response click(std::size_t through, const std::string& target) {
+    User& user = users_[through];
+    if (!cookie_.empty()) user.set_cookie("bonedry", cookie_);
+    Response response = user.click(target);
+    cookie_ = user.cookie();
+    node_ = user.node();
+    return response;
+  }
+  [[nodiscard]] const std::string& cookie() const { return cookie_; }
+  [[nodiscard]] const std::string& node() const { return node_; }
+
+ private:
+  std::vector<User> users_;
+  std::string cookie_;
+  std::string node_;
+};
 
 std::string to_text(const Range& range) {
   return std::to_string(range.min) + " to " + std::to_string(range.max);
@@ -81,11 +106,13 @@ void Crowd::run_user(const Plan& plan, std::uint64_t seed) {
   const TestTime leaves = TestClock::now() + pause(plan.min_stay, plan.max_stay);
   ObservedSession session;
   try {
-    User user{address_};
-    if (!plan.cookie.empty()) user.set_cookie("bonedry", plan.cookie);
+    RoamingUser user{addresses_};
+    user.set_cookie(plan.cookie);
     do {
+      const std::size_t through =
+          std::uniform_int_distribution<std::size_t>{0, addresses_.size() - 1}(random);
       const TestTime sent = TestClock::now();
-      const Response response = user.click("/click" + std::to_string(session.clicks));
+      const Response response = user.click(through, "/click" + std::to_string(session.clicks));
       session.last_sent = sent;
       session.last_received = TestClock::now();
       if (++session.clicks == 1) {
@@ -138,11 +165,11 @@ void StatusSampler::stop() {
 
 void expect_counts_agree(const std::vector<StatusSampler::Sample>& samples,
                          const std::vector<ObservedSession>& sessions, Millis idle_timeout,
-                         const std::vector<std::string>& nodes) {
+                         const std::vector<std::string>& nodes, Millis behind) {
   for (const StatusSampler::Sample& sample : samples) {
     for (const std::string& name : nodes) {
       const NodeView view = node_view(sample.status, name);
-      const Expected expected = expected_at(sample, sessions, idle_timeout, name);
+      const Expected expected = expected_at(sample, sessions, idle_timeout, name, behind);
       EXPECT_TRUE(expected.live.min <= view.live && view.live <= expected.live.max)
           << name << " reports " << view.live << " live sessions, there were "
           << to_text(expected.live);

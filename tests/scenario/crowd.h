@@ -30,6 +30,8 @@ struct ObservedSession {
 };
 
 /// Simulated users, one thread each: each arrives, clicks with think times in between, and leaves.
+/// With several addresses, each click goes to another of them at random, on a connection that the
+/// user keeps to it.
 class Crowd {
  public:
   struct Plan {
@@ -41,7 +43,10 @@ class Crowd {
     std::string cookie = {};  ///< that each user sends from the start, e.g. a forged one
   };
 
-  Crowd(std::string address, std::uint64_t seed) : address_(std::move(address)), seed_(seed) {}
+  Crowd(std::string address, std::uint64_t seed)
+      : Crowd(std::vector<std::string>{std::move(address)}, seed) {}
+  Crowd(std::vector<std::string> addresses, std::uint64_t seed)
+      : addresses_(std::move(addresses)), seed_(seed) {}
   ~Crowd();
   Crowd(const Crowd&) = delete;
   Crowd& operator=(const Crowd&) = delete;
@@ -55,7 +60,7 @@ class Crowd {
  private:
   void run_user(const Plan& plan, std::uint64_t seed);
 
-  std::string address_;
+  std::vector<std::string> addresses_;
   std::uint64_t seed_;
   std::vector<std::thread> threads_;
   std::mutex mutex_;  // guards sessions_
@@ -90,9 +95,9 @@ class StatusSampler {
 
 /// Compares every sample with what the users have seen: on each node, the numbers of live and
 /// pending sessions must be right, except for sessions in transit, which had a request in flight or
-/// were within 250 ms of their idle time-out.
+/// were within 250 ms of their idle time-out. The status may be that of `behind` ago.
 void expect_counts_agree(const std::vector<StatusSampler::Sample>& samples,
                          const std::vector<ObservedSession>& sessions, Millis idle_timeout,
-                         const std::vector<std::string>& nodes);
+                         const std::vector<std::string>& nodes, Millis behind = Millis{0});
 
 }  // namespace bonedry::test
