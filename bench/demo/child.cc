@@ -74,6 +74,10 @@ bool Child::running() {
   return pid_ > 0;
 }
 
+void Child::send(int signal) {
+  if (running()) ::kill(pid_, signal);
+}
+
 bool Child::terminate(Millis grace) {
   if (!running()) return true;
   kill(pid_, SIGTERM);

@@ -25,6 +25,8 @@ class Child {
   [[nodiscard]] bool running();
   /// How it ended: "exit code 3", "signal 9".
   [[nodiscard]] std::string exit_description() const;
+  /// Does nothing if it has ended.
+  void send(int signal);
   /// Sends SIGTERM and waits; kills it after `grace`. Returns whether it ended in time.
   bool terminate(Millis grace);
 

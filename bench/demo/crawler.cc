@@ -14,7 +14,7 @@ constexpr Millis kMaxPause{1200};
 
 Crawler::Crawler(SharedState& shared)
     : shared_(shared),
-      client_(shared.loop, shared.proxy_port),
+      browser_(shared.loop, shared.random, shared.doors),
       timer_(shared.loop, [this] { send_request(); }) {
   timer_.start_once(shared_.random.between(Millis{0}, kMaxPause));
 }
@@ -23,16 +23,19 @@ void Crawler::send_request() {
   sent_ = shared_.loop.now();
   ++shared_.counters.crawler_requests;
   shared_.expected.first_request_sent(sent_);
-  client_.get("/cart", "", [this](const HttpResult& result) { on_result(result); });
+  browser_.get("/cart", "", [this](const ClickResult& result) { on_result(result); });
 }
 
-void Crawler::on_result(const HttpResult& result) {
-  const std::optional<Page> page = parse_page(result);
+void Crawler::on_result(const ClickResult& result) {
+  const Instant now = shared_.loop.now();
+  const std::optional<Page> page = parse_page(result.http);
+  shared_.counters.clicks_repeated += result.repeats;
+  if (result.lost > 0) shared_.expected.first_request_lost(sent_, now);
   if (page) {
-    shared_.expected.session_started(page->shop, sent_, shared_.loop.now());
+    shared_.expected.session_started(page->shop, {sent_, now, result.proxy, {}});
   } else {
     shared_.expected.first_request_failed(sent_);
-    ++shared_.counters.failed_clicks;
+    shared_.counters.click_failed(result);
   }
   timer_.start_once(shared_.random.between(kMinPause, kMaxPause));
 }

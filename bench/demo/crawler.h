@@ -1,6 +1,6 @@
 #pragma once
 
-#include "bench/demo/http_client.h"
+#include "bench/demo/browser.h"
 #include "bench/demo/shared_state.h"
 
 namespace bonedry::demo {
@@ -13,10 +13,10 @@ class Crawler {
 
  private:
   void send_request();
-  void on_result(const HttpResult& result);
+  void on_result(const ClickResult& result);
 
   SharedState& shared_;
-  HttpClient client_;
+  Browser browser_;
   Timer timer_;
   Instant sent_;
 };

@@ -68,9 +68,17 @@ void DemoConfig::set_directory(const std::filesystem::path& directory) {
   replace("admin.socket", (directory / "admin.sock").string());
 }
 
-void DemoConfig::listen_on_free_ports() {
-  replace("listener[0].address", loopback(0));
-  replace("admin.http", loopback(0));
+void DemoConfig::listen_on(Ports ports) {
+  replace("listener[0].address", loopback(ports.users));
+  replace("admin.http", loopback(ports.dashboard));
+}
+
+void DemoConfig::join_cluster(const Membership& membership) {
+  table_.at_path("server").as_table()->insert_or_assign("secrets", toml::array{membership.secret});
+  table_.insert_or_assign("cluster",
+                          toml::table{{"name", membership.name},
+                                      {"members", static_cast<std::int64_t>(membership.members)},
+                                      {"store", membership.store}});
 }
 
 void DemoConfig::set_node_port(const std::string& node, std::uint16_t port) {

@@ -4,6 +4,7 @@
 
 #include <toml++/toml.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -26,9 +27,22 @@ class DemoConfig {
   void set_idle_timeout(Millis timeout);
   /// Moves state and admin socket to this directory: several demos may run on one machine.
   void set_directory(const std::filesystem::path& directory);
-  /// Listens on free ports of 127.0.0.1, for users and for the dashboard.
-  void listen_on_free_ports();
+  /// Ports of 127.0.0.1; 0: any free one.
+  struct Ports {
+    std::uint16_t users = 0;
+    std::uint16_t dashboard = 0;
+  };
+  void listen_on(Ports ports);
   void set_node_port(const std::string& node, std::uint16_t port);
+
+  /// Makes it the config of one member of a cluster.
+  struct Membership {
+    std::string name;
+    std::size_t members = 0;
+    std::string store;   ///< a URL
+    std::string secret;  ///< the same for all members
+  };
+  void join_cluster(const Membership& membership);
 
   [[nodiscard]] std::string admin_socket() const;
   void write(const std::filesystem::path& file) const;

@@ -2,12 +2,15 @@
 
 #include "bench/demo/child.h"
 #include "bench/demo/demo_config.h"
+#include "bench/demo/proxy_process.h"
+#include "bench/demo/store_process.h"
 
 #include <cstdint>
 #include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace bonedry::demo {
 
@@ -43,17 +46,17 @@ class DemoEnvironment {
   /// 0 while the shop is stopped.
   [[nodiscard]] unsigned running_release(const std::string& name) const;
 
-  /// Puts ports and directory into `config` and starts the proxy with it.
-  void start_proxy(DemoConfig& config);
-  /// The URL of the proxy's dashboard; empty: it is not known yet.
-  [[nodiscard]] std::string dashboard() const;
-  /// Asks the proxy to end; returns whether it did in time.
-  bool stop_proxy();
+  /// Starts the store at which several proxies meet. Throws NoStoreProgram.
+  StoreProcess& start_store();
+  /// Adds a proxy, in front of the shops, which must have been started. `directory`: below that of
+  /// the demo; empty: itself.
+  ProxyProcess& add_proxy(const std::string& name, DemoConfig config,
+                          const std::filesystem::path& directory);
 
   /// Describes the unexpected end of a program; empty: none has ended.
   [[nodiscard]] std::string unexpected_exit();
-  /// The proxy's last log lines, for the report of an aborted demo.
-  [[nodiscard]] std::string proxy_log_tail() const;
+  /// The proxies' last log lines, for the report of an aborted demo.
+  [[nodiscard]] std::string proxy_log_tails() const;
   void keep_directory() { keep_directory_ = true; }
   [[nodiscard]] const std::filesystem::path& directory() const { return directory_; }
 
@@ -64,7 +67,8 @@ class DemoEnvironment {
   std::filesystem::path directory_;
   bool keep_directory_ = false;
   std::map<std::string, ShopProcess> shops_;
-  std::unique_ptr<Child> proxy_;
+  std::unique_ptr<StoreProcess> store_;
+  std::vector<std::unique_ptr<ProxyProcess>> proxies_;
 };
 
 }  // namespace bonedry::demo

@@ -13,9 +13,16 @@ namespace bonedry::demo {
 namespace {
 
 constexpr Millis kStartLimit = std::chrono::seconds{10};
+constexpr Millis kEndLimit = std::chrono::seconds{10};
 constexpr Millis kResponseLimit = std::chrono::seconds{10};
 constexpr Millis kHealthLimit = std::chrono::seconds{10};
 constexpr Millis kDryLimit = std::chrono::seconds{20};  // after all sessions must have expired
+
+// By how much the counts of a member of a cluster may be old.
+constexpr Millis kCountsBehind = std::chrono::seconds{2};
+// ... and by how much of the idle time-out a user's end may be late when the proxy that saw him
+// last is gone.
+constexpr int kLateEndPart = 20;
 
 constexpr unsigned kOldRelease = 1;
 constexpr unsigned kNewRelease = 2;
@@ -36,6 +43,26 @@ bool reports_dry(const AdminResponse& response) {
   return response.error.empty() && json.is_object() && json.value("result", "") == "dry";
 }
 
+std::string addresses(const FrontDoors& doors) {
+  std::string text;
+  for (std::size_t i = 0; i < doors.size(); ++i) {
+    text += (text.empty() ? "127.0.0.1:" : ", 127.0.0.1:") + std::to_string(doors.port(i));
+  }
+  return text;
+}
+
+/// With several proxies longer by what the counts may be old: all members know of a click well
+/// before the session would have ended without it.
+Millis idle_timeout(const DemoParameters& parameters, const DemoConfig& config) {
+  const Millis timeout = parameters.idle_timeout.value_or(config.idle_timeout());
+  return parameters.proxies == 1 ? timeout : timeout + kCountsBehind;
+}
+
+Millis counts_behind(const DemoParameters& parameters, const DemoConfig& config) {
+  if (parameters.proxies == 1) return Millis{0};
+  return kCountsBehind + idle_timeout(parameters, config) / kLateEndPart;
+}
+
 }  // namespace
 
 DemoRun::DemoRun(Loop& loop, ProgramPaths programs, DemoConfig config,
@@ -46,21 +73,27 @@ DemoRun::DemoRun(Loop& loop, ProgramPaths programs, DemoConfig config,
       signals_(loop),
       environment_(std::move(programs)),
       random_(seed),
-      expected_(parameters_.idle_timeout.value_or(config_.idle_timeout())),
+      expected_(demo::idle_timeout(parameters_, config_), counts_behind(parameters_, config_)),
       started_(loop.now()),
+      secret_("the demo's secret, of seed " + std::to_string(seed) + ", and no other's"),
+      fleet_(loop, random_, expected_, config_.pool()),
       screen_(make_screen(loop, [this] { return screen_state(); })) {
   config_.set_idle_timeout(expected_.idle_timeout());
   result_.nodes = config_.nodes().size();
+  result_.proxies = parameters_.proxies;
 }
 
 DemoResult DemoRun::run() {
   try {
     start_shops();
-    start_proxy();
+    start_proxies();
     start_users();
     for (const std::string& node : config_.nodes()) {
       bleed(node);
-      wait_until_dry(node);
+      interrupted_ = fleet_.any_but(interrupted_.value_or(fleet_.size()));
+      const PendingReport report = ask_when_dry(node, fleet_.any_but(*interrupted_));
+      if (fleet_.size() > 1) interrupt(*interrupted_);
+      wait_until_dry(node, report);
       update(node);
       activate(node);
     }
@@ -80,33 +113,46 @@ void DemoRun::start_shops() {
   }
 }
 
-void DemoRun::start_proxy() {
-  environment_.start_proxy(config_);
-  admin_ = std::make_unique<AdminClient>(loop_, config_.admin_socket());
-  const Instant deadline = loop_.now() + kStartLimit;
-  for (AdminResponse response = send("status json"); !response.error.empty();
-       response = send("status json")) {
-    if (loop_.now() > deadline) throw DemoAborted("bonedry does not respond: " + response.error);
-    wait_for(Millis{50});
+void DemoRun::start_proxies() {
+  if (parameters_.proxies == 1) {
+    fleet_.add(environment_.add_proxy("bonedry", config_, ""));
+  } else {
+    StoreProcess& store = environment_.start_store();
+    wait_until([&] { return store.is_listening(); }, kStartLimit, "the store to start");
+    for (std::size_t i = 1; i <= parameters_.proxies; ++i) {
+      const std::string name = "p" + std::to_string(i);
+      fleet_.add(environment_.add_proxy(name, member_config(name, store.url()), name));
+    }
+    log(std::to_string(fleet_.size()) + " proxies, p1 to " + fleet_.name(fleet_.size() - 1) +
+        ", meet at " + store.program() + ".");
   }
-  monitor_ = std::make_unique<Monitor>(loop_, *admin_, expected_, config_.pool());
-  const auto healthy = [this](const std::string& node) { return status_of(node).health == "up"; };
-  wait_until([&] { return std::all_of(config_.nodes().begin(), config_.nodes().end(), healthy); },
-             kHealthLimit, "all nodes to be healthy");
+  wait_until([this] { return fleet_.all_serve(); }, kStartLimit, "bonedry to serve");
+  for (const std::string& node : config_.nodes()) wait_for_health(node, "up");
+  fleet_.open_doors();
+}
+
+DemoConfig DemoRun::member_config(const std::string& name, const std::string& store) const {
+  DemoConfig config = config_;
+  config.join_cluster({name, parameters_.proxies, store, secret_});
+  return config;
+}
+
+void DemoRun::wait_for_health(const std::string& node, const std::string& health) {
+  const auto has_it = [&](const NodeStatus& status) { return status.health == health; };
+  wait_until([&] { return fleet_.all_say(node, has_it); }, kHealthLimit, node + " to be " + health);
 }
 
 void DemoRun::start_users() {
   const UserBehavior& behavior = parameters_.behavior;
-  const std::uint16_t port = monitor_->status()->port;
-  shared_.emplace(
-      SharedState{loop_, random_, expected_, counters_, behavior, port, config_.session_cookie()});
+  shared_.emplace(SharedState{loop_, random_, expected_, counters_, behavior, fleet_.doors(),
+                              config_.session_cookie()});
   users_ = std::make_unique<Population>(*shared_);
   phase_ = "both shops are open";
-  dashboard_ = environment_.dashboard();
+  dashboard_ = fleet_.dashboard();
   log("The dashboard, for a browser: " + dashboard_);
-  log("Both shops are open, release " + std::to_string(kOldRelease) + ", behind 127.0.0.1:" +
-      std::to_string(port) + ". Starting " + std::to_string(behavior.shoppers) + " users and " +
-      std::to_string(behavior.crawlers) + " crawlers. A session ends " +
+  log("Both shops are open, release " + std::to_string(kOldRelease) + ", behind " +
+      addresses(fleet_.doors()) + ". Starting " + std::to_string(behavior.shoppers) +
+      " users and " + std::to_string(behavior.crawlers) + " crawlers. A session ends " +
       format_duration(expected_.idle_timeout()) + " after its last request.");
   // The fewest concurrent users are of interest only once the first shoppers have arrived.
   wait_for(behavior.ramp_up + Millis{500});
@@ -127,33 +173,69 @@ void DemoRun::bleed(const std::string& node) {
       " sessions stay until their users leave, new users go to the other node.");
 }
 
-void DemoRun::wait_until_dry(const std::string& node) {
-  struct Received {
-    AdminResponse response;
-    Instant at;
-  };
-  // Shared with the callback, which may be called after this function has thrown.
-  const auto received = std::make_shared<std::optional<Received>>();
-  admin_->send("wait " + full_name(node) + " json",
-               [this, received, node](const AdminResponse& response) {
-                 *received = Received{response, loop_.now()};
-                 if (reports_dry(response)) monitor_->check_dry(node);
-               });
-  const std::uint64_t users_before = counters_.users;
+void DemoRun::check_dry(const std::string& node, std::size_t proxy) {
+  fleet_.monitor(proxy).check_dry(node);
+  if (!fleet_.all_run()) ++result_.dry_unheard;
+}
+
+DemoRun::PendingReport DemoRun::ask_when_dry(const std::string& node, std::size_t proxy) {
+  const auto report = std::make_shared<std::optional<DryReport>>();
+  fleet_.admin(proxy).send("wait " + full_name(node) + " json",
+                           [this, report, node, proxy](const AdminResponse& response) {
+                             *report = DryReport{response, loop_.now()};
+                             if (reports_dry(response)) check_dry(node, proxy);
+                           });
+  back_at_.reset();
+  users_before_ = counters_.users;
+  return report;
+}
+
+void DemoRun::interrupt(std::size_t proxy) {
+  const std::string& name = fleet_.name(proxy);
+  wait_for(parameters_.before_outage);
+  if (result_.bleeds.size() == 1) {
+    fleet_.kill(proxy);
+    log(name + " was killed (kill -9): who clicks there goes to another proxy.");
+  } else if (result_.bleeds.size() == 2) {
+    log(name + " is asked to end (SIGTERM): who clicks there goes to another proxy.");
+    fleet_.ask_to_end(proxy);
+    wait_until([&] { return fleet_.has_ended(proxy); }, kEndLimit, name + " to end");
+  } else {
+    return;
+  }
+  wait_for(parameters_.outage);
+  start_again(proxy);
+}
+
+void DemoRun::start_again(std::size_t proxy) {
+  const std::string& name = fleet_.name(proxy);
+  const Instant start = loop_.now();
+  log(name + " is started again; it serves when it has met the others.");
+  fleet_.start(proxy);
+  wait_until([&] { return fleet_.all_serve(); }, kStartLimit, name + " to serve again");
+  fleet_.open_door(proxy);
+  back_at_ = loop_.now();
+  log(name + " serves again, " + format_duration(*back_at_ - start) + " after its start.");
+}
+
+void DemoRun::wait_until_dry(const std::string& node, const PendingReport& report) {
   const Millis limit = parameters_.behavior.max_stay + expected_.idle_timeout() + kDryLimit;
-  wait_until([&] { return received->has_value(); }, limit, node + " to be dry");
-  const AdminResponse& response = (*received)->response;
+  wait_until([&] { return report->has_value(); }, limit, node + " to be dry");
+  const AdminResponse& response = (*report)->response;
   if (!reports_dry(response)) {
     throw DemoAborted("unexpected response while waiting for " + node + ": " + response.text +
                       response.error);
   }
   if (const auto last = expected_.last_expiry(node)) {
-    result_.bleeds.back().dry_delay = (*received)->at - last->latest;
+    const Instant possible = std::max(last->latest, back_at_.value_or(last->latest));
+    result_.bleeds.back().dry_delay = (*report)->at - possible;
   }
   phase_ = capitalized(node) + " is bone dry";
   log(capitalized(node) + " is bone dry: no users are left on it, and none will come back. " +
-      std::to_string(counters_.users - users_before) + " new users went to the other node.");
-  wait_until([&] { return status_of(node).dry; }, kResponseLimit, "the status to report dry");
+      std::to_string(counters_.users - users_before_) + " new users went to the other node.");
+  const auto is_dry = [](const NodeStatus& status) { return status.dry; };
+  wait_until([&] { return fleet_.all_say(node, is_dry); }, kResponseLimit,
+             "the status to report dry");
 }
 
 void DemoRun::update(const std::string& node) {
@@ -162,13 +244,12 @@ void DemoRun::update(const std::string& node) {
   environment_.stop_shop(node);
   phase_ = capitalized(node) + " is being updated";
   log(capitalized(node) + " is in maintenance: stopping it and starting release " + release + ".");
-  wait_until([&] { return status_of(node).health == "down"; }, kHealthLimit,
-             node + " to be reported down");
+  wait_for_health(node, "down");
   wait_for(parameters_.shop_downtime);
   environment_.start_shop(node, kNewRelease);
   wait_until([&] { return environment_.shop_is_listening(node); }, kStartLimit,
              node + " to start again");
-  wait_until([&] { return status_of(node).health == "up"; }, kHealthLimit, node + " to be healthy");
+  wait_for_health(node, "up");
   if (release_of(node) != release) throw DemoAborted(node + " does not run release " + release);
 }
 
@@ -199,12 +280,10 @@ void DemoRun::shut_down() {
   result_.duration = loop_.now() - started_;
   result_.counters = counters_;
   result_.misrouted = expected_.misrouted();
-  if (monitor_) result_.comparison = monitor_->result();
-  for (const std::string& node : config_.nodes()) {
-    result_.moved += status_of(node).moved;
-    result_.rescued += status_of(node).rescued;
-  }
-  if (result_.abort_reason.empty() && !environment_.stop_proxy()) {
+  result_.taken_back = expected_.taken_back();
+  result_.comparison = fleet_.comparison();
+  result_.displaced = fleet_.displaced();
+  if (result_.abort_reason.empty() && !fleet_.stop()) {
     record_abort("bonedry did not exit in time and was killed");
   }
 }
@@ -229,13 +308,16 @@ void DemoRun::throw_if_failed() {
   if (signals_.received()) throw DemoAborted("interrupted by a signal");
   const std::string unexpected_exit = environment_.unexpected_exit();
   if (!unexpected_exit.empty()) throw DemoAborted(unexpected_exit);
-  if (monitor_ && !monitor_->error().empty()) throw DemoAborted(monitor_->error());
+  const std::string monitor_error = fleet_.error();
+  if (!monitor_error.empty()) throw DemoAborted(monitor_error);
 }
 
 AdminResponse DemoRun::send(const std::string& command) {
   // Shared with the callback, which may be called after this function has thrown.
   const auto received = std::make_shared<std::optional<AdminResponse>>();
-  admin_->send(command, [received](const AdminResponse& response) { *received = response; });
+  fleet_.admin(fleet_.any()).send(command, [received](const AdminResponse& response) {
+    *received = response;
+  });
   wait_until([&] { return received->has_value(); }, kResponseLimit,
              "a response to `" + command + "`");
   return **received;
@@ -261,19 +343,12 @@ std::string DemoRun::full_name(const std::string& node) const {
   return config_.pool() + "/" + node;
 }
 
-NodeStatus DemoRun::status_of(const std::string& node) const {
-  if (!monitor_ || !monitor_->status()) return {};
-  const auto found = monitor_->status()->nodes.find(node);
-  return found == monitor_->status()->nodes.end() ? NodeStatus{} : found->second;
-}
-
 void DemoRun::record_abort(const std::string& reason) {
   result_.abort_reason = reason;
   if (signals_.received()) return;  // the user ended the demo: nothing to investigate
   environment_.keep_directory();
   result_.abort_reason += "; its files are in " + environment_.directory().string();
-  const std::string log_tail = environment_.proxy_log_tail();
-  if (!log_tail.empty()) result_.abort_reason += "; last log lines of bonedry:\n" + log_tail;
+  result_.abort_reason += environment_.proxy_log_tails();
 }
 
 ScreenState DemoRun::screen_state() const {
@@ -289,16 +364,14 @@ ScreenState DemoRun::screen_state() const {
   state.clicks = counters_.clicks;
   state.failed_clicks = counters_.failed_clicks;
   state.carts_lost = counters_.carts_lost;
-  if (monitor_) {
-    const CountDifference& largest = monitor_->result().largest;
-    state.largest_difference = std::max<std::int64_t>(largest.sessions, 0);
-    state.in_transit = largest.in_transit;
-  }
+  const CountDifference& largest = fleet_.comparison().largest;
+  state.largest_difference = std::max<std::int64_t>(largest.sessions, 0);
+  state.in_transit = largest.in_transit;
   return state;
 }
 
 ScreenState::Node DemoRun::screen_state_of(const std::string& node) const {
-  const NodeStatus status = status_of(node);
+  const NodeStatus status = fleet_.status_of(node);
   const bool bone_dry = status.dry && status.state == "bleeding";
   ScreenState::Node state;
   state.name = node;
@@ -307,7 +380,7 @@ ScreenState::Node DemoRun::screen_state_of(const std::string& node) const {
   state.release = environment_.running_release(node);
   state.live = status.live;
   state.pending = status.pending;
-  state.expected = monitor_ ? monitor_->expected_count(node).estimate : 0;
+  state.expected = fleet_.expected_count(node).estimate;
   state.exchanges_open = status.exchanges_open;
   return state;
 }

@@ -2,11 +2,13 @@
 
 #include "proxy/base/clock.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace bonedry::demo {
 
@@ -32,7 +34,20 @@ class ExpectedSessions {
 
   using SessionId = std::uint64_t;
 
-  explicit ExpectedSessions(Millis idle_timeout) : idle_timeout_(idle_timeout) {}
+  /// A request with a response, and the proxy that it went through.
+  struct Exchange {
+    /// Whether the user came with the cookie of a session, which may have expired.
+    enum class Cookie : std::uint8_t { none, sent };
+
+    Instant sent;
+    Instant received;
+    std::size_t proxy = 0;
+    Cookie cookie = Cookie::none;
+  };
+
+  /// `behind`: by how much the counts that are compared may be old.
+  ExpectedSessions(Millis idle_timeout, Millis behind)
+      : idle_timeout_(idle_timeout), behind_(behind) {}
 
   [[nodiscard]] Millis idle_timeout() const { return idle_timeout_; }
 
@@ -40,14 +55,19 @@ class ExpectedSessions {
   void first_request_sent(Instant sent) { first_requests_.insert(sent); }
   /// It failed: no session began.
   void first_request_failed(Instant sent);
+  /// It was repeated, because a proxy ended meanwhile, and completed by `completed`: one more
+  /// session may have begun, which no user has. Another call for the request follows.
+  void first_request_lost(Instant sent, Instant completed);
   /// `node` responded to it: a session has begun.
-  SessionId session_started(const std::string& node, Instant sent, Instant received);
+  SessionId session_started(const std::string& node, const Exchange& exchange);
 
   /// The user of the session sent a request. `request_finished` must follow, also when it fails.
   void request_sent(SessionId id, Instant now);
-  void request_finished(SessionId id, Instant sent, Instant received);
+  void request_finished(SessionId id, const Exchange& exchange);
   /// The session ended before it expired.
   void session_lost(SessionId id) { sessions_.erase(id); }
+  /// The proxy was killed: what it learned last, the others may not know yet.
+  void proxy_killed(std::size_t proxy, Instant now);
 
   /// From now on `node` may get no new session, until it is put back into rotation.
   void take_out_of_rotation(const std::string& node, Instant now) {
@@ -60,6 +80,11 @@ class ExpectedSessions {
   /// The number of sessions that began on a node although their first request was sent after the
   /// node had been taken out of rotation.
   [[nodiscard]] std::uint64_t misrouted() const { return misrouted_; }
+  /// Those not counted as misrouted, because the user had an old cookie, and the proxies could not
+  /// be certain that its session had expired: they take him back in on his own node.
+  [[nodiscard]] std::uint64_t taken_back() const { return taken_back_; }
+  /// A proxy says that it does not know all sessions at the moment.
+  void doubt(Instant now) { last_doubt_ = now; }
 
   /// The possible numbers of sessions of `node` at some moment between the two instants. Must be
   /// called at `to`, because expired sessions are soon forgotten.
@@ -84,21 +109,31 @@ class ExpectedSessions {
   struct Session {
     std::string node;
     Instant started;                      ///< when the first response was received
-    Instant last_sent;                    ///< when the last finished request was sent
-    Instant last_received;                ///< when its response was received
+    Exchange last;                        ///< the last finished request
     std::optional<Instant> open_request;  ///< when the request in progress was sent
+    bool unshared = false;                ///< `last` went through a proxy that was killed just then
+  };
+  struct LostRequest {
+    Instant sent;
+    Instant completed;
   };
 
   [[nodiscard]] bool may_start_on(const std::string& node, Instant sent) const;
+  [[nodiscard]] bool in_doubt(const Exchange& exchange) const;
   void update_last_expiry(const Session& session);
+  [[nodiscard]] std::int64_t count_first_requests(const std::string& node, Instant from) const;
 
   Millis idle_timeout_;
+  Millis behind_;
   std::map<SessionId, Session> sessions_;
   SessionId next_id_ = 1;
   std::multiset<Instant> first_requests_;  // in progress: when each was sent
+  std::vector<LostRequest> lost_first_requests_;
   std::map<std::string, ExpiryRange> last_expiry_;
   std::map<std::string, Instant> out_of_rotation_since_;
   std::uint64_t misrouted_ = 0;
+  std::uint64_t taken_back_ = 0;
+  std::optional<Instant> last_doubt_;
 };
 
 }  // namespace bonedry::demo

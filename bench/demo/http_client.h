@@ -14,8 +14,16 @@ namespace bonedry::demo {
 
 /// The result of a request: a response, or why there is none.
 struct HttpResult {
+  enum class Failure : std::uint8_t {
+    none,             ///< `response` is complete
+    not_connected,    ///< the server cannot have seen the request
+    connection_lost,  ///< the connection ended before the response, or inside it
+    not_http,         ///< what came is no HTTP
+    no_answer,        ///< the client gave up
+  };
+
   HttpMessage response;
-  std::string error;  ///< empty: `response` is complete
+  Failure failure = Failure::none;
 };
 
 /// A client that does one GET at a time, on a connection that it keeps as long as the server
@@ -34,6 +42,7 @@ class HttpClient final : private StreamHandler {
   void disconnect();
 
  private:
+  void stream_connected() override { connected_ = true; }
   void stream_data(std::string_view bytes) override;
   void stream_ended(int error) override;
   void connect();
@@ -42,6 +51,7 @@ class HttpClient final : private StreamHandler {
   Loop& loop_;
   std::uint16_t port_;
   std::unique_ptr<Stream> stream_;
+  bool connected_ = false;  // of `stream_`
   std::unique_ptr<HttpParser> parser_;
   std::optional<HttpMessage> response_;
   Callback callback_;

@@ -5,7 +5,8 @@
 namespace bonedry::demo {
 
 std::optional<Page> parse_page(const HttpResult& result) {
-  if (!result.error.empty() || result.response.status != 200) return std::nullopt;
+  if (result.failure != HttpResult::Failure::none || result.response.status != 200)
+    return std::nullopt;
   try {
     const nlohmann::json body = nlohmann::json::parse(result.response.body);
     return Page{body.at("shop").get<std::string>(), body.at("version").get<unsigned>(),

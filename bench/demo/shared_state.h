@@ -1,11 +1,11 @@
 #pragma once
 
 #include "bench/demo/expected_sessions.h"
+#include "bench/demo/front_doors.h"
 #include "bench/demo/loop.h"
 #include "bench/demo/random.h"
 #include "bench/demo/user_counters.h"
 
-#include <cstdint>
 #include <string>
 
 namespace bonedry::demo {
@@ -21,7 +21,7 @@ struct UserBehavior {
   Millis ramp_up{3000};  ///< the time over which the first shoppers arrive
 };
 
-/// What all simulated users share: the shop's address, and where they record what they see. Owned
+/// What all simulated users share: the shop's addresses, and where they record what they see. Owned
 /// by the DemoRun; outlives all users.
 struct SharedState {
   Loop& loop;
@@ -29,8 +29,8 @@ struct SharedState {
   ExpectedSessions& expected;
   UserCounters& counters;
   UserBehavior behavior;
-  std::uint16_t proxy_port = 0;  ///< of its listener
-  std::string session_cookie;    ///< the name of the proxy's cookie
+  const FrontDoors& doors;     ///< of the proxies
+  std::string session_cookie;  ///< the name of the proxy's cookie
 };
 
 }  // namespace bonedry::demo

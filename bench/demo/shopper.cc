@@ -17,12 +17,14 @@ constexpr Millis kExpiryMargin{500};
 }  // namespace
 
 Shopper::Shopper(SharedState& shared)
-    : shared_(shared), client_(shared.loop, shared.proxy_port), timer_(shared.loop, [this] {
+    : shared_(shared),
+      browser_(shared.loop, shared.random, shared.doors),
+      timer_(shared.loop, [this] {
         if (state_ == State::thinking) {
           click();
         } else if (state_ == State::clicking) {
-          client_.disconnect();
-          on_result({{}, "no response in time"});
+          browser_.disconnect();
+          on_result({{{}, HttpResult::Failure::no_answer}});
         }
       }) {}
 
@@ -61,43 +63,46 @@ void Shopper::click() {
     shared_.expected.first_request_sent(sent_);
   }
   timer_.start_once(kTimeLimit);
-  client_.get(target, cookies_.header(), [this](const HttpResult& result) { on_result(result); });
+  browser_.get(target, cookies_.header(), [this](const ClickResult& result) { on_result(result); });
 }
 
-void Shopper::on_result(const HttpResult& result) {
+void Shopper::on_result(const ClickResult& result) {
   received_ = shared_.loop.now();
-  const std::optional<Page> page = parse_page(result);
-  for (const std::string& cookie : result.response.all("set-cookie")) cookies_.take(cookie);
+  const std::optional<Page> page = parse_page(result.http);
+  for (const std::string& cookie : result.http.response.all("set-cookie")) cookies_.take(cookie);
+  shared_.counters.clicks_repeated += result.repeats;
+  shared_.counters.longest_click = std::max(shared_.counters.longest_click, received_ - sent_);
+  if (!session_ && result.lost > 0) shared_.expected.first_request_lost(sent_, received_);
   if (!page) {
-    count_failed_click();
+    count_failed_click(result);
   } else if (session_) {
     continue_session(result, *page);
   } else {
-    begin_session(*page);
+    begin_session(result, *page);
   }
   schedule_next_click();
 }
 
-void Shopper::count_failed_click() {
-  ++shared_.counters.failed_clicks;
+void Shopper::count_failed_click(const ClickResult& result) {
+  shared_.counters.click_failed(result);
   if (session_) {
-    shared_.expected.request_finished(session_->id, sent_, received_);
+    shared_.expected.request_finished(session_->id, exchange(result));
     session_->uncertainty = std::max(session_->uncertainty, Uncertainty::cart);
   } else {
     shared_.expected.first_request_failed(sent_);
   }
 }
 
-void Shopper::begin_session(const Page& page) {
+void Shopper::begin_session(const ClickResult& result, const Page& page) {
   const bool sent_elsewhere = previous_shop_ && *previous_shop_ != page.shop &&
                               shared_.expected.is_out_of_rotation(*previous_shop_);
   if (sent_elsewhere) ++shared_.counters.returns_to_other_node;
-  session_ = Session{shared_.expected.session_started(page.shop, sent_, received_), page,
+  session_ = Session{shared_.expected.session_started(page.shop, exchange(result)), page,
                      Uncertainty::none};
 }
 
-void Shopper::continue_session(const HttpResult& result, const Page& page) {
-  const std::vector<std::string> cookies = result.response.all("set-cookie");
+void Shopper::continue_session(const ClickResult& result, const Page& page) {
+  const std::vector<std::string> cookies = result.http.response.all("set-cookie");
   const bool new_session = std::any_of(cookies.begin(), cookies.end(), [&](const auto& cookie) {
     return cookie_name(cookie) == shared_.session_cookie;
   });
@@ -105,20 +110,32 @@ void Shopper::continue_session(const HttpResult& result, const Page& page) {
   if (new_session || page.shop != session_->last_page.shop) {
     shared_.expected.session_lost(id);
     shared_.expected.first_request_sent(sent_);
-    id = shared_.expected.session_started(page.shop, sent_, received_);
+    id = shared_.expected.session_started(page.shop, exchange(result));
   } else {
-    shared_.expected.request_finished(id, sent_, received_);
+    shared_.expected.request_finished(id, exchange(result));
   }
-  count_failures(page, id);
+  count_failures(result, page, id);
   // The next click is compared with this page: each failure is counted once.
   session_ = Session{id, page, Uncertainty::none};
 }
 
-void Shopper::count_failures(const Page& page, ExpectedSessions::SessionId new_id) {
+bool Shopper::cart_is_right(const ClickResult& result, const Page& page) const {
   std::vector<unsigned> cart = session_->last_page.items;
-  if (added_item_) cart.push_back(*added_item_);
+  if (!added_item_) return page.items == cart;
+  // A lost attempt may have put the item in as well: then it is there twice.
+  for (unsigned attempt = 0; attempt <= result.lost; ++attempt) {
+    cart.push_back(*added_item_);
+    if (page.items == cart) return true;
+  }
+  return false;
+}
+
+void Shopper::count_failures(const ClickResult& result, const Page& page,
+                             ExpectedSessions::SessionId new_id) {
   UserCounters& counters = shared_.counters;
-  if (session_->uncertainty == Uncertainty::none && page.items != cart) ++counters.carts_lost;
+  if (session_->uncertainty == Uncertainty::none && !cart_is_right(result, page)) {
+    ++counters.carts_lost;
+  }
   if (session_->uncertainty == Uncertainty::session) return;
   if (new_id != session_->id) ++counters.sessions_lost;
   if (page.release != session_->last_page.release) ++counters.release_changes;
@@ -130,10 +147,10 @@ void Shopper::schedule_next_click() {
     state_ = State::away;
     previous_shop_ = session_->last_page.shop;
     timer_.stop();
-    client_.disconnect();
+    browser_.disconnect();
     return;
   }
-  if (shared_.random.chance(kDisconnectProbability)) client_.disconnect();
+  if (shared_.random.chance(kDisconnectProbability)) browser_.disconnect();
   state_ = State::thinking;
   timer_.start_once(
       shared_.random.between(shared_.behavior.min_think_time, shared_.behavior.max_think_time));

@@ -1,7 +1,7 @@
 #pragma once
 
+#include "bench/demo/browser.h"
 #include "bench/demo/cookie_jar.h"
-#include "bench/demo/http_client.h"
 #include "bench/demo/page.h"
 #include "bench/demo/shared_state.h"
 
@@ -42,17 +42,23 @@ class Shopper {
   void click();
   [[nodiscard]] std::string choose_target();
   [[nodiscard]] bool is_late() const;
-  void on_result(const HttpResult& result);
-  void begin_session(const Page& page);
-  void continue_session(const HttpResult& result, const Page& page);
-  void count_failures(const Page& page, ExpectedSessions::SessionId new_id);
-  void count_failed_click();
+  void on_result(const ClickResult& result);
+  void begin_session(const ClickResult& result, const Page& page);
+  void continue_session(const ClickResult& result, const Page& page);
+  void count_failures(const ClickResult& result, const Page& page,
+                      ExpectedSessions::SessionId new_id);
+  [[nodiscard]] bool cart_is_right(const ClickResult& result, const Page& page) const;
+  void count_failed_click(const ClickResult& result);
+  [[nodiscard]] ExpectedSessions::Exchange exchange(const ClickResult& result) const {
+    using Cookie = ExpectedSessions::Exchange::Cookie;
+    return {sent_, received_, result.proxy, previous_shop_ ? Cookie::sent : Cookie::none};
+  }
   void schedule_next_click();
 
   SharedState& shared_;
   State state_ = State::away;
   CookieJar cookies_;
-  HttpClient client_;
+  Browser browser_;
   Timer timer_;  // the next click while thinking, the time limit while clicking
   std::optional<Session> session_;
   std::optional<std::string> previous_shop_;  // of the visit before this one

@@ -23,6 +23,11 @@ NodeStatus parse_node(const Json& node) {
   return status;
 }
 
+Counted parse_counted(const std::string& word) {
+  if (word == "at_least") return Counted::at_least;
+  return word == "at_most" ? Counted::at_most : Counted::exactly;
+}
+
 std::uint16_t port_of(const std::string& address) {
   return static_cast<std::uint16_t>(std::stoul(address.substr(address.rfind(':') + 1)));
 }
@@ -43,6 +48,10 @@ std::optional<Status> parse_status(const std::string& text, const std::string& p
       if (listener.at("pool") == pool) {
         status.port = port_of(listener.at("address").get<std::string>());
       }
+    }
+    if (json.contains("cluster")) {  // not if the proxy is alone
+      status.counted = parse_counted(json["cluster"].at("counted").get<std::string>());
+      status.serves = json["cluster"].at("waiting_for").is_null();
     }
     if (status.nodes.empty() || status.port == 0) return std::nullopt;
     return status;

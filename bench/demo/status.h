@@ -22,10 +22,15 @@ struct NodeStatus {
   [[nodiscard]] std::int64_t sessions() const { return live + pending; }
 };
 
+/// How a proxy's counts of sessions stand to the true ones.
+enum class Counted : std::uint8_t { exactly, at_least, at_most };
+
 /// The contents of `status json`.
 struct Status {
   std::map<std::string, NodeStatus> nodes;  ///< of the requested pool, by name
   std::uint16_t port = 0;                   ///< of its listener
+  Counted counted = Counted::exactly;
+  bool serves = true;  ///< false: it has not met the other proxies yet
 };
 
 /// Empty when the text is not a status, or not one of this pool.
