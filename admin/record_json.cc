@@ -17,16 +17,16 @@ using StateJson = nlohmann::json;
 
 constexpr std::int64_t kLatest = 253'402'300'799'999;  // the end of the year 9999
 
-[[noreturn]] void refuse(const std::string& what) {
+[[noreturn]] void refuse_record(const std::string& what) {
   throw std::invalid_argument(what);
 }
 
 /// A record is of a node that is not active.
-NodeState state_from(const std::string& text) {
+NodeState node_state_from(const std::string& text) {
   for (const NodeState state : {NodeState::bleeding, NodeState::maintenance}) {
     if (text == balancer::to_string(state)) return state;
   }
-  refuse("invalid state \"" + text + "\"; expected bleeding or maintenance");
+  refuse_record("invalid state \"" + text + "\"; expected bleeding or maintenance");
 }
 
 /// A time or a duration in milliseconds, or null.
@@ -47,7 +47,7 @@ std::optional<T> ms_of(const StateJson& json, const char* name) {
   if (found == json.end() || found->is_null()) return std::nullopt;
   // An Instant from before this boot is negative.
   if (!found->is_number_integer() || *found < -kLatest || *found > kLatest) {
-    refuse("\"" + std::string(name) + "\" is not a time in milliseconds");
+    refuse_record("\"" + std::string(name) + "\" is not a time in milliseconds");
   }
   return T{found->get<std::int64_t>()};
 }
@@ -57,7 +57,7 @@ std::optional<T> ms_of(const StateJson& json, const char* name) {
 WallTime time_from_json(const StateJson& json, const char* name) {
   const StateJson& time = json.at(name);
   if (!time.is_number_integer() || time < 0 || time > kLatest) {
-    refuse("\"" + std::string(name) + "\" is not a time in milliseconds since 1970");
+    refuse_record("\"" + std::string(name) + "\" is not a time in milliseconds since 1970");
   }
   return WallTime{time.get<std::int64_t>()};
 }
@@ -65,7 +65,7 @@ WallTime time_from_json(const StateJson& json, const char* name) {
 NodeId node_id_from_json(const std::string& text) {
   std::optional<NodeId> id = NodeId::parse(text);
   const bool sound = id && conf::is_name(id->pool) && conf::is_name(id->name);
-  if (!sound) refuse("invalid node name \"" + text + "\"; expected \"POOL/NODE\"");
+  if (!sound) refuse_record("invalid node name \"" + text + "\"; expected \"POOL/NODE\"");
   return std::move(*id);
 }
 
@@ -89,7 +89,7 @@ nlohmann::json to_json(const NodeRecord& record) {
 
 NodeRecord record_from_json(const StateJson& json) {
   NodeRecord record;
-  record.state = state_from(json.at("state").get<std::string>());
+  record.state = node_state_from(json.at("state").get<std::string>());
   record.since = time_from_json(json, "since_ms");
   record.by = json.at("by").get<std::string>();
   record.reason = json.at("reason").get<std::string>();
@@ -98,7 +98,7 @@ NodeRecord record_from_json(const StateJson& json) {
   record.deadline_monotonic = ms_of<Instant>(json, "deadline_at_ms");
   record.deadline_duration = ms_of<Millis>(json, "deadline_after_ms");
   if (record.deadline_duration.value_or(Millis{0}) < Millis{0}) {
-    refuse("\"deadline_after_ms\" is negative");
+    refuse_record("\"deadline_after_ms\" is negative");
   }
   if (!record.deadline) {  // an operator has removed it from the file
     record.deadline_monotonic.reset();
@@ -109,7 +109,7 @@ NodeRecord record_from_json(const StateJson& json) {
   record.warned = json.value("warned", false) ? Warned::yes : Warned::no;
   if (const StateJson& from = json.at("removed_from"); !from.is_null()) {
     record.removed_from = conf::parse_address(from.get<std::string>());
-    if (!record.removed_from) refuse("\"removed_from\" is not an address");
+    if (!record.removed_from) refuse_record("\"removed_from\" is not an address");
   }
   return record;
 }

@@ -10,19 +10,19 @@
 namespace bonedry::session {
 namespace {
 
-constexpr std::size_t kTagAt = 1;
-constexpr std::size_t kSealedAt = 17;
-constexpr std::size_t kSealedSize = 19;
+constexpr std::size_t kPassTagAt = 1;
+constexpr std::size_t kPassSealedAt = 17;
+constexpr std::size_t kPassSealedSize = 19;
 constexpr std::size_t kIssuedAt = 8;  // in the sealed part
 constexpr std::size_t kTtlAt = 16;
 constexpr std::size_t kTtlSize = 3;
-constexpr std::size_t kSize = kSealedAt + kSealedSize;
+constexpr std::size_t kPassSize = kPassSealedAt + kPassSealedSize;
 
-using Bytes = std::array<Byte, kSize>;
-static_assert(kSize / 3 * 4 == kPassLength);
+using PassBytes = std::array<Byte, kPassSize>;
+static_assert(kPassSize / 3 * 4 == kPassLength);
 
-SivKey::Context context_of(std::string_view pool, const Bytes& bytes) {
-  return {pool, std::span(bytes).first<kTagAt>()};
+SivKey::Context pass_context_of(std::string_view pool, const PassBytes& bytes) {
+  return {pool, std::span(bytes).first<kPassTagAt>()};
 }
 
 std::int64_t load_ttl(const Byte* at) {
@@ -48,28 +48,29 @@ PassSealer::PassSealer(std::span<const std::string> secrets, std::string_view po
 }
 
 std::string PassSealer::seal(std::string_view node, WallTime issued, Millis ttl) {
-  Bytes bytes{};
+  PassBytes bytes{};
   bytes[0] = keys_.front()->id();
-  std::array<Byte, kSealedSize> plain{};
+  std::array<Byte, kPassSealedSize> plain{};
   store_big_endian(plain.data(), node_key(0, node));
   store_big_endian(&plain[kIssuedAt], static_cast<std::uint64_t>(issued.ms));
   store_ttl(&plain[kTtlAt], std::chrono::ceil<std::chrono::seconds>(ttl).count());
   const std::span all(bytes);
-  keys_.front()->seal(context_of(pool_, bytes), plain, all.subspan<kTagAt, SivKey::kTagSize>(),
-                      all.subspan<kSealedAt>());
+  keys_.front()->seal(pass_context_of(pool_, bytes), plain,
+                      all.subspan<kPassTagAt, SivKey::kTagSize>(), all.subspan<kPassSealedAt>());
   const auto text = to_base64url(bytes);
   return {text.data(), text.size()};
 }
 
 std::optional<PassContent> PassSealer::open(std::string_view token) {
-  Bytes bytes{};
+  PassBytes bytes{};
   if (!from_base64url(token, bytes)) return std::nullopt;
-  const std::span<const Byte, kSize> all(bytes);
+  const std::span<const Byte, kPassSize> all(bytes);
   for (const auto& key : keys_) {
     if (key->id() != bytes[0]) continue;
-    std::array<Byte, kSealedSize> plain{};
-    const bool opened = key->open(context_of(pool_, bytes), all.subspan<kTagAt, SivKey::kTagSize>(),
-                                  all.subspan<kSealedAt>(), plain);
+    std::array<Byte, kPassSealedSize> plain{};
+    const bool opened =
+        key->open(pass_context_of(pool_, bytes), all.subspan<kPassTagAt, SivKey::kTagSize>(),
+                  all.subspan<kPassSealedAt>(), plain);
     if (!opened) continue;
     const WallTime issued{
         static_cast<std::int64_t>(load_big_endian<std::uint64_t>(&plain[kIssuedAt]))};
