@@ -131,7 +131,9 @@ TEST_P(ClusterBleedStory, ASilentMemberBlocksDrynessUntilItIsForgotten) {
       launch(3, {"idle_timeout = \"2s\"", "max_lifetime = \"4s\""}, {"silent_after = \"2s\""}));
   member(2).kill9();
   order(0, "bleed alice");
-  ASSERT_TRUE(eventually([&] { return state_of(cluster_of(member(0)), "p3") == "silent"; }));
+  for (std::size_t i = 0; i < 2; ++i) {
+    ASSERT_TRUE(eventually([&] { return state_of(cluster_of(member(i)), "p3") == "silent"; }));
+  }
   ASSERT_TRUE(eventually([&] { return node(0, alice_).blocked_by("p3 has not been heard"); }));
   const std::string refused = member(1).admin("member forget p3");
   EXPECT_THAT(refused, testing::HasSubstr("--ended"));
