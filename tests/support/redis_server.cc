@@ -219,7 +219,7 @@ void RedisSet::fail_over() const {
         sentinels_[0]->run({"SENTINEL", "FAILOVER", name_});
         return eventually([&] { return sentinels_[0]->primary() != before; }, kDeadline / 10);
       },
-      kDeadline * 2);
+      kDeadline * 6);
   wait_for(done, "no failover", sentinels_[0]->log());
 }
 

@@ -139,7 +139,7 @@ class FailoverTest : public testing::Test {
   static void follow(Rig& rig, const RedisServer& primary) {
     EXPECT_TRUE(rig.turn_until(
         [&] { return rig.client().address() == primary.address() && rig.client().connected(); },
-        kDeadline * 2));
+        kDeadline * 6));
     EXPECT_EQ(rig.client().run_id(), primary.info("run_id"));
     EXPECT_EQ(rig.run({"SET", "key", "x"}), "OK");
   }
