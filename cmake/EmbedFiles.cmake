@@ -1,5 +1,6 @@
 # Writes a .cc with the bytes of the dashboard's files (admin/dashboard/assets.h): run as a script,
 #   cmake -D OUTPUT=assets.cc -D FILES=a;b -P EmbedFiles.cmake
+include(${CMAKE_CURRENT_LIST_DIR}/FileBytes.cmake)
 set(types
   html "text/html\; charset=utf-8"
   css "text/css\; charset=utf-8"
@@ -22,13 +23,7 @@ foreach(file ${FILES})
   endif()
   file(SHA256 ${file} hash)
   string(SUBSTRING ${hash} 0 16 hash)
-  file(READ ${file} bytes HEX)
-  string(LENGTH "${bytes}" digits)
-  math(EXPR size "${digits} / 2")
-  string(REPEAT "." 48 line)
-  string(REGEX REPLACE "(${line})" "\\1\n" bytes "${bytes}")
-  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "\\\\x\\1" bytes "${bytes}")
-  string(REPLACE "\n" "\"\n         \"" bytes "${bytes}")
+  read_file_bytes(${file} "         " bytes size)
   string(APPEND rows "    {\"${path}\", \"${type}\", \"\\\"${hash}\\\"\",\n     std::string_view(\n         \"${bytes}\",\n         ${size})},\n")
 endforeach()
 string(REPLACE "\\;" ";" rows "${rows}")

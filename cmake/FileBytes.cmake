@@ -1,0 +1,12 @@
+# Reads a file as the text of a C++ string, whose lines begin with `indent`, and its size in bytes.
+function(read_file_bytes file indent bytes_out size_out)
+  file(READ ${file} bytes HEX)
+  string(LENGTH "${bytes}" digits)
+  math(EXPR size "${digits} / 2")
+  string(REPEAT "." 48 line)
+  string(REGEX REPLACE "(${line})" "\\1\n" bytes "${bytes}")
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "\\\\x\\1" bytes "${bytes}")
+  string(REPLACE "\n" "\"\n${indent}\"" bytes "${bytes}")
+  set(${bytes_out} "${bytes}" PARENT_SCOPE)
+  set(${size_out} "${size}" PARENT_SCOPE)
+endfunction()
