@@ -177,6 +177,17 @@ TEST_F(AgreementTest, AForgottenMembersUsersAreWaitedFor) {
   EXPECT_EQ(states(kAlice), "dry dry");
 }
 
+TEST_F(AgreementTest, ANodeThatANewConfigBringsIsNotActivatedByTheRestart) {
+  p3.nodes().nodes.erase(kAlice);
+  p1.nodes().users[kAlice] = {1};
+  p1.bleed(kAlice);
+  settle();
+  p3.kill();
+  p3.start();
+  settle();
+  EXPECT_EQ(states(kAlice), "bleeding bleeding bleeding");
+}
+
 TEST_F(AgreementTest, AMemberThatIsHeardIsNotForgotten) {
   EXPECT_EQ(p1.cluster().forget("p3", "root").error(), "p3 is heard, so it has not ended");
   EXPECT_EQ(p1.cluster().forget("p1", "root").error(), "this is p1 itself");
