@@ -60,7 +60,7 @@ class Application::Impl {
         tick_(loop_.timers(), [this] { on_tick(); }),
         delay_(loop_.timers(), [this] { finish(); }),
         give_up_(loop_.timers(), [this] {
-          on_drained("[timeouts] shutdown has passed with requests still open");
+          leave_cluster("[timeouts] shutdown has passed with requests still open");
         }) {}
 
   Result<> start() {
@@ -341,20 +341,6 @@ class Application::Impl {
     return Done{};
   }
 
-  /// Adopts the health that the previous process measured, so that a node that is down gets no new
-  /// users before this process has checked it.
-  void adopt_health() {
-    for (const balancer::PoolView& pool : control_->topology()->pools) {
-      if (!predecessor_ || !pool.config.health.active) continue;
-      for (const balancer::NodeView& view : pool.nodes) {
-        for (const handover::NodeHealth& one : predecessor_->health()) {
-          if (one.key != view.node->key() || one.address != to_string(view.address)) continue;
-          view.node->set_health(one.health);
-        }
-      }
-    }
-  }
-
   [[nodiscard]] std::string lagging_process() const {
     if (!predecessor_ || !predecessor_->is_lagging()) return "";
     return "the previous process (" + std::to_string(predecessor_->pid()) + ")";
@@ -367,7 +353,7 @@ class Application::Impl {
           predecessor_->sync_routing_state(publisher_->routing_state(*control_->topology()));
       if (!synced) return Failure{"cannot take over: " + synced.error()};
     }
-    adopt_health();
+    if (predecessor_) predecessor_->hand_over_health(*control_->topology());
     ledger_->start_sweeping(clock_.now());  // just before clients are accepted
     const Result<> started = server_->start(control_->topology());
     if (!started) return started;
@@ -466,6 +452,7 @@ class Application::Impl {
   }
 
   void on_tick() {
+    if (leaving_ != nullptr) return go_on_leaving();
     if (member_) member_->tick();
     serve_if_allowed();
     control_->tick();
@@ -503,8 +490,26 @@ class Application::Impl {
   void finish() {
     events_.add("stop", "", "waiting for open requests");
     give_up_.arm(control_->config().timeouts.shutdown);
-    server_->drain(DrainMode::close_idle, [this] { on_drained("no requests are open"); });
+    server_->drain(DrainMode::close_idle, [this] { leave_cluster("no requests are open"); });
     ledger_->begin_flush();
+  }
+
+  /// Nobody is served any more, so that what other members take over does not change again.
+  void leave_cluster(const char* why) {
+    if (!member_ || control_->is_standby()) return on_drained(why);
+    if (leaving_ != nullptr) return;
+    leaving_ = why;
+    give_up_.disarm();
+    server_->end();
+    doors_->leave(admin::kStopping);
+    member_->leave();
+  }
+
+  /// As on_tick, while this member leaves its cluster.
+  void go_on_leaving() {
+    member_->tick();
+    if (member_->may_end()) return on_drained(leaving_);
+    tick_.arm(kControlTick);
   }
 
   void on_drained(const char* why) {
@@ -566,6 +571,7 @@ class Application::Impl {
   enum class Stopping : std::uint8_t { no, yes };
   Stopping stopping_ = Stopping::no;
   Stopping closing_ = Stopping::no;
+  const char* leaving_ = nullptr;  // the cluster, and why this process ends; null: not yet
 };
 
 Application::Application(StartOptions options, const conf::Config& config)

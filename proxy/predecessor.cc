@@ -83,6 +83,18 @@ void Predecessor::follow_totals(std::function<void(const std::string&)> on_total
   if (!totals_.empty()) on_totals_(totals_);
 }
 
+void Predecessor::hand_over_health(const balancer::Topology& topology) const {
+  for (const balancer::PoolView& pool : topology.pools) {
+    if (!pool.config.health.active) continue;
+    for (const balancer::NodeView& view : pool.nodes) {
+      for (const handover::NodeHealth& one : health_) {
+        if (one.key != view.node->key() || one.address != to_string(view.address)) continue;
+        view.node->set_health(one.health);
+      }
+    }
+  }
+}
+
 std::vector<UniqueFd> Predecessor::take_sockets(const std::string& address) {
   std::vector<UniqueFd> taken;
   std::optional<std::size_t> listener;

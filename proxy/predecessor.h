@@ -1,5 +1,6 @@
 #pragma once
 
+#include "balancer/topology.h"
 #include "proxy/handover.h"
 #include "proxy/io/event_loop.h"
 #include "proxy/io/fd_channel.h"
@@ -32,8 +33,9 @@ class Predecessor final : private io::ReadWatcher::Handler {
   /// The lock of the state directory.
   [[nodiscard]] UniqueFd take_lock() { return std::move(lock_); }
   [[nodiscard]] const std::string& admin_path() const { return admin_path_; }
-  /// Health of the nodes that the previous process checks.
-  [[nodiscard]] const std::vector<handover::NodeHealth>& health() const { return health_; }
+  /// Sets the health of the nodes that it checks and that this process has under the same address:
+  /// one that is down gets no new users before this process has checked it.
+  void hand_over_health(const balancer::Topology& topology) const;
   /// The keys of TLS session tickets, as tls::TicketKeys serializes them; empty: none.
   [[nodiscard]] const std::string& ticket_keys() const { return ticket_keys_; }
   /// Calls `on_totals` with each report of what the previous process has counted (JSON of

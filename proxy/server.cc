@@ -179,6 +179,7 @@ void Server::publish(const std::shared_ptr<const balancer::Topology>& topology,
     acknowledged_at_start_.push_back(std::move(acknowledged));
     return;
   }
+  if (workers_are_ == WorkersAre::ended) return mailbox_.post(std::move(acknowledged));
   prober_.adopt(*topology);
   ocsp_watch_.adopt(topology->listeners, parts_.clock.wall());
   auto gather = std::make_shared<AckBarrier>(worker_count_, std::move(acknowledged));
@@ -248,6 +249,7 @@ void Server::drain(DrainMode mode, const std::function<void()>& drained) {
 }
 
 void Server::end() {
+  workers_are_ = WorkersAre::ended;
   for (const auto& worker : workers_) worker->end();
 }
 

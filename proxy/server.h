@@ -61,7 +61,8 @@ class Server {
   [[nodiscard]] Result<> start(const std::shared_ptr<const balancer::Topology>& topology);
 
   /// Posts the topology to every worker; calls `acknowledged` on this thread when all have it.
-  /// Before `start`, that is once they have started, with a topology that is at least as new.
+  /// Before `start`, that is once they have started, with a topology that is at least as new; after
+  /// `end` at once.
   void publish(const std::shared_ptr<const balancer::Topology>& topology,
                std::function<void()> acknowledged);
 
@@ -111,8 +112,8 @@ class Server {
   /// Stops accepting, lets exchanges finish, calls `drained` when all connections are gone.
   void drain(DrainMode mode, const std::function<void()>& drained);
 
-  /// Ends the workers and closes immediately what is still open, which is counted. Afterwards only
-  /// totals may be read.
+  /// Ends the workers and closes immediately what is still open, which is counted. Afterwards
+  /// totals may be read, and what is published is acknowledged at once: nobody routes any more.
   void end();
 
   /// A listening socket and the address of the config that it serves.
@@ -146,6 +147,8 @@ class Server {
   std::vector<std::vector<UniqueFd>> sockets_;  // by listener, at least one per worker
   std::vector<ListeningSocket> listening_;      // duplicates of them, for a successor
   std::vector<std::unique_ptr<Worker>> workers_;
+  enum class WorkersAre : std::uint8_t { bound_or_running, ended };
+  WorkersAre workers_are_ = WorkersAre::bound_or_running;
   std::vector<std::function<void()>> acknowledged_at_start_;
 };
 

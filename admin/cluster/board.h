@@ -15,8 +15,9 @@ namespace bonedry::admin::cluster {
 class Board {
  public:
   enum class Lease : std::uint8_t {
-    leave,  ///< only say who holds it
-    take,   ///< take it if nobody holds it, and keep it if this member does
+    leave,    ///< only say who holds it
+    take,     ///< take it if nobody holds it, and keep it if this member does
+    release,  ///< nobody holds it, if this member does
   };
   struct Post {
     std::string name;   ///< of this member

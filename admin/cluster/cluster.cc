@@ -49,6 +49,7 @@ Cluster::Cluster(Parts parts, conf::Cluster config, Memory memory)
       others_(config_.silent_after),
       rounds_(
           {[this](const NodeId& node) { return parts_.nodes.blocked_by(node); }, parts_.random}),
+      takeovers_(parts_.take_over),
       longest_session_(
           [this](std::string_view pool) { return parts_.nodes.longest_session(pool); }) {}
 
@@ -104,17 +105,20 @@ void Cluster::tick() {
   retract_contradicted();
   go_on();
   complete_waits();
+  if (stage_ == Stage::leaving || stage_ == Stage::left) go_on_leaving();
 }
 
 // -- Saying and hearing ---------------------------------------------------------------------------
 
 void Cluster::exchange() {
   const Instant now = parts_.clock.now();
+  using Lease = Board::Lease;
   Board::Post post{config_.name, "", config_.name + std::string(kTokenSeparator) + incarnation_,
-                   stage_ == Stage::member ? Board::Lease::take : Board::Lease::leave};
+                   Lease::leave};
+  if (takes_part()) post.lease = stage_ == Stage::member ? Lease::take : Lease::release;
   // What is not on the disk is not said.
   const bool saved = (unsaved_.empty() && records_ == Records::saved) || save();
-  const bool speaks = stage_ == Stage::member && problem_.empty() && saved;
+  const bool speaks = takes_part() && problem_.empty() && saved;
   if (speaks && (said_ == Said::no || now - said_at_ >= kHeartbeat)) {
     post.text = seal(make_statement(), parts_.secrets);
     said_ = Said::yes;
@@ -156,6 +160,8 @@ Statement Cluster::make_statement() {
   statement.refused.assign(rounds_.refused().begin(), rounds_.refused().end());
   statement.rounds = rounds_.led();
   statement.off.assign(rounds_.called_off().begin(), rounds_.called_off().end());
+  if (stage_ == Stage::leaving) statement.leaving = parts_.everything_sent();
+  statement.takeovers = takeovers_.takeovers();
   return statement;
 }
 
@@ -196,7 +202,7 @@ void Cluster::note_statements(const Board::Reading& reading) {
     read_texts_[name] = text;
     Result<Statement> statement = unseal(text, parts_.secrets);
     if (!statement || statement->name != name) {
-      if (name != config_.name || stage_ != Stage::member) {
+      if (name != config_.name || !takes_part()) {
         note_stranger(name, statement ? "its statement is that of another" : statement.error());
       }
       continue;
@@ -220,7 +226,12 @@ void Cluster::note_own(const Statement& statement) {
     memory_.roster.merge(statement.roster);
     return;
   }
-  if (statement.incarnation == incarnation_ || statement.sequence < sequence_) return;
+  if (statement.incarnation == incarnation_) {
+    const bool here = statement.roster.is_present(config_.name);
+    left_said_ = here ? LeftSaid::no : LeftSaid::yes;
+    return;
+  }
+  if (statement.sequence < sequence_) return;
   // The directory was restored from a copy: to the others, what this process says would be old.
   memory_.starts = statement.sequence / kPerStart + 1;
   sequence_ = memory_.starts * kPerStart;
@@ -269,10 +280,12 @@ void Cluster::belong() {
   problem_.clear();
   if (!met_since_) met_since_ = parts_.clock.now();
   if (stage_ == Stage::meeting && parts_.clock.now() - *met_since_ < kMeeting) return;
+  if (stage_ > Stage::member) return;
   if (stage_ == Stage::member && memory_.roster.is_present(config_.name)) return;
   if (stage_ == Stage::member) {
     parts_.events.warn("member", "", "this member was forgotten, but is there; it joins again");
   }
+  if (memory_.roster.has_left(config_.name)) trust_ = Trust::store;
   memory_.roster.enter(config_.name, memory_.id);
   if (!save()) return;
   stage_ = Stage::member;
@@ -305,6 +318,8 @@ View Cluster::view() const {
 
 void Cluster::go_on() {
   apply_round_changes(rounds_.step(view(), memory_.states));
+  if (stage_ != Stage::member) return;
+  if (takeovers_.step(view()) == TakeoverKeeper::Said::other) say_soon();
 }
 
 void Cluster::apply_round_changes(const DrynessRounds::Changes& changes) {
@@ -333,6 +348,8 @@ void Cluster::apply_round_changes(const DrynessRounds::Changes& changes) {
 /// A node that was announced dry gets no users; one that has some was opened behind the back of the
 /// others, or a member came back that had been forgotten.
 void Cluster::retract_contradicted() {
+  if (trust_ == Trust::store && (run_.empty() || parts_.whole() != run_)) return;
+  trust_ = Trust::ledger;
   for (const auto& [node, state] : SharedStates(memory_.states)) {
     if (state.stage != DryStage::announced || !parts_.nodes.has_sessions(node)) continue;
     parts_.events.error(node.text(),
@@ -422,7 +439,7 @@ void Cluster::complete_waits() {
 }
 
 bool Cluster::all_route(const Versions& versions) const {
-  if (stage_ != Stage::member || is_lost()) return true;
+  if (!takes_part() || is_lost()) return true;
   for (const auto& [name, member] : others_.all()) {
     if (!memory_.roster.is_present(name)) continue;
     if (others_.is_silent(member, parts_.clock.now())) continue;

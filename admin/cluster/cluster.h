@@ -6,6 +6,7 @@
 #include "admin/cluster/heard_members.h"
 #include "admin/cluster/local_nodes.h"
 #include "admin/cluster/statement.h"
+#include "admin/cluster/takeover_keeper.h"
 #include "admin/cluster/view.h"
 #include "admin/cluster_status.h"
 #include "admin/event_log.h"
@@ -17,6 +18,7 @@
 #include <functional>
 #include <list>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -39,6 +41,9 @@ class Cluster {
     std::vector<std::string> secrets;
     /// The run of the board to which this member has sent all its sessions; empty: to none.
     std::function<std::string()> whole;
+    /// See SessionSync::everything_sent.
+    std::function<std::string()> everything_sent;
+    TakeoverKeeper::Run take_over;        ///< the sessions of a member that leaves
     std::function<std::string()> random;  ///< a name that never comes twice
     /// This member was in contact with the others at that time.
     std::function<void(Instant)> in_contact = [](Instant /*at*/) {};
@@ -59,6 +64,13 @@ class Cluster {
   /// An operator lets it serve without having met the others.
   [[nodiscard]] Result<> start_alone(const std::string& by);
   void tick();
+  /// This member serves nobody any more, and its process is going to end. The others need not wait
+  /// for it once another member has its sessions.
+  void leave();
+  /// After `leave`: there is nothing more to wait for. After some 30 s at most.
+  [[nodiscard]] bool may_end() const { return stage_ == Stage::ended; }
+  /// Whether a member has ended whose users may still be counted, though they have left.
+  [[nodiscard]] bool has_lost_a_member() const;
 
   [[nodiscard]] ClusterStatus status() const;
   /// An operator's word that the process of this member has ended. The error is for people.
@@ -87,6 +99,9 @@ class Cluster {
     meeting,  ///< it has not yet met the others, and serves nobody
     alone,    ///< it was let start without
     member,
+    leaving,  ///< it serves nobody any more, and another member is to take its sessions over
+    left,     ///< it is off the roster, which the others are told
+    ended,    ///< the process may end
   };
 
   void exchange();
@@ -105,6 +120,16 @@ class Cluster {
   void apply_round_changes(const DrynessRounds::Changes& changes);
   void retract_contradicted();
   void complete_waits();
+  void go_on_leaving();
+  void leave_without_successor();
+  void leave_as(Standing standing);
+  [[nodiscard]] std::optional<Takeover::State> takeover_of_this() const;
+  [[nodiscard]] bool has_successor() const;
+  [[nodiscard]] bool is_heard_to_have_left() const;
+  /// Whether the others wait for what this member says.
+  [[nodiscard]] bool takes_part() const {
+    return stage_ == Stage::member || stage_ == Stage::leaving || stage_ == Stage::left;
+  }
   [[nodiscard]] bool all_route(const Versions& versions) const;
   [[nodiscard]] bool is_lost() const;
   [[nodiscard]] View view() const;
@@ -145,6 +170,13 @@ class Cluster {
   enum class Records : std::uint8_t { saved, unsaved } records_ = Records::saved;
   std::string unsaved_;  // why the disk has not all of `memory_`; empty: it has
   std::string problem_;  // why this member cannot join; empty: it can
+  TakeoverKeeper takeovers_;
+  Instant leaving_since_;                                                    // or since it has left
+  enum class LeftSaid : std::uint8_t { no, yes } left_said_ = LeftSaid::no;  // on the board
+  /// What holds where the ledger has sessions on a node that the others call dry. Since this member
+  /// left the cluster, others may have seen them end: the ledger is right when the store has been
+  /// asked about them.
+  enum class Trust : std::uint8_t { ledger, store } trust_ = Trust::ledger;
   std::map<std::string, std::string> pools_;
   std::function<Millis(std::string_view)> longest_session_;
 };

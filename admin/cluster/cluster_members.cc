@@ -3,6 +3,7 @@
 #include "admin/phrases.h"
 #include "proxy/base/duration.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace bonedry::admin::cluster {
@@ -49,12 +50,33 @@ void Cluster::forget_fenced() {
 }
 
 bool Cluster::merge_rosters() {
+  const std::vector<std::string> before = memory_.roster.present();
   bool changed = false;
   for (const auto& [name, member] : others_.all()) {
     changed = memory_.roster.merge(member.statement.roster) || changed;
   }
-  if (changed) (void)save();
-  return changed;
+  if (!changed) return false;
+  (void)save();
+  for (const std::string& name : before) {
+    if (memory_.roster.is_present(name)) continue;
+    silent_.erase(name);
+    parts_.events.add("member", "",
+                      memory_.roster.has_left(name)
+                          ? name + " has left, and another member has its sessions"
+                          : name + " is forgotten, as another member says");
+  }
+  return true;
+}
+
+bool Cluster::has_lost_a_member() const {
+  const auto& entries = memory_.roster.entries();
+  return std::ranges::any_of(entries, [this](const auto& named) {
+    const RosterEntry& entry = named.second;
+    if (entry.standing == Standing::present) return false;
+    return std::ranges::any_of(pools_, [&](const auto& pool) {
+      return entry.heard + longest_session_(pool.first) > parts_.clock.wall();
+    });
+  });
 }
 
 std::vector<std::string> Cluster::unheard() const {

@@ -51,6 +51,10 @@ Result<> Member::join(ControlPlane& control, Start start) {
       index_, sessions_, parts_.clock, parts_.loop.timers());
   cluster_.emplace(Cluster::Parts{parts_.clock, parts_.events, file_, board_, *nodes_,
                                   parts_.secrets, [this] { return sync_->complete_run(); },
+                                  [this] { return sync_->everything_sent(); },
+                                  [this](const auto& name, const auto& token, auto done) {
+                                    sync_->take_over({name, token}, std::move(done));
+                                  },
                                   random_name, [this](Instant at) { note_contact(at); }},
                    config_, std::move(memory_));
   control.join(*this);
@@ -171,7 +175,8 @@ std::optional<session::NodeSlot> Member::slot_of(const NodeId& node) const {
 
 Counted Member::counted() const {
   if (!why_lost_.empty() || !sync_->whole()) return Counted::at_least;
-  return cluster_->unheard().empty() ? Counted::exactly : Counted::at_most;
+  const bool all = cluster_->unheard().empty() && !cluster_->has_lost_a_member();
+  return all ? Counted::exactly : Counted::at_most;
 }
 
 /// What the store counts is behind by up to two seconds, so that this member may know of more.

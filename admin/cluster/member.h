@@ -65,6 +65,10 @@ class Member final : public Peers, public Publisher, private redis::Client::Hand
   [[nodiscard]] bool may_serve() const {
     return start_ == Start::takes_over || cluster_->may_serve();
   }
+  /// The workers have ended. Lets the other members go on without this one; call `tick` until
+  /// `may_end`.
+  void leave() { cluster_->leave(); }
+  [[nodiscard]] bool may_end() const { return cluster_->may_end(); }
   /// Clients are served from now on.
   void note_serving() { serving_ = Serving::yes; }
   /// A worker's access to the other members; `worker` runs what is posted on its thread.

@@ -30,7 +30,7 @@ void add_forgotten(const View& view, const NodeId& node, Texts& texts) {
     if (entry.standing != Standing::forgotten) continue;
     const Millis left = entry.heard + view.longest_session(node.pool) - view.wall;
     if (left <= Millis{0}) continue;
-    texts.push_back(name + " was forgotten: users whom only it knew may come for another " +
+    texts.push_back(name + " has ended: users whom only it knew may come for another " +
                     format_duration(whole_seconds(left)));
   }
 }

@@ -16,10 +16,10 @@ void Roster::enter(const std::string& name, const std::string& id) {
   entry = {id, entry.version + 1, Standing::present, {}};
 }
 
-void Roster::forget(const std::string& name, WallTime heard) {
+void Roster::end(const std::string& name, Standing standing, WallTime heard) {
   const auto found = entries_.find(name);
   if (found == entries_.end() || found->second.standing != Standing::present) return;
-  found->second.standing = Standing::forgotten;
+  found->second.standing = standing;
   found->second.heard = heard;
   ++found->second.version;
 }
@@ -49,6 +49,11 @@ std::vector<std::string> Roster::present() const {
 bool Roster::is_present(const std::string& name) const {
   const auto found = entries_.find(name);
   return found != entries_.end() && found->second.standing == Standing::present;
+}
+
+bool Roster::has_left(const std::string& name) const {
+  const auto found = entries_.find(name);
+  return found != entries_.end() && found->second.standing == Standing::left;
 }
 
 }  // namespace bonedry::admin::cluster

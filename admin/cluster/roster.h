@@ -12,8 +12,8 @@ namespace bonedry::admin::cluster {
 
 /// What the roster says of a name.
 enum class Standing : std::uint8_t {
-  left,       ///< it has ended, and its users are known to others
-  forgotten,  ///< an operator has said that it has ended; users whom only it knew may still come
+  left,       ///< it has ended, and another member has taken its sessions over
+  forgotten,  ///< it has ended, as an operator or it has said; users whom only it knew may come
   present,    ///< it is a member, whether or not it is heard
 };
 
@@ -21,7 +21,7 @@ struct RosterEntry {
   std::string id;             ///< of the state directory that has the name
   std::uint64_t version = 0;  ///< counts the changes of this entry
   Standing standing = Standing::present;
-  WallTime heard;  ///< for `forgotten`: when it was last heard
+  WallTime heard;  ///< unless present: when it was last heard
 
   friend bool operator==(const RosterEntry&, const RosterEntry&) = default;
 };
@@ -40,8 +40,10 @@ class Roster {
   [[nodiscard]] bool admits(const std::string& name, const std::string& id) const;
   /// Makes it present. It must be admitted.
   void enter(const std::string& name, const std::string& id);
-  /// An operator's word that the process of a present member has ended.
-  void forget(const std::string& name, WallTime heard);
+  /// The process of a present member has ended.
+  void forget(const std::string& name, WallTime heard) { end(name, Standing::forgotten, heard); }
+  /// A present member ends, and another has its sessions in its own ledger.
+  void leave(const std::string& name, WallTime heard) { end(name, Standing::left, heard); }
   /// Of two versions of an entry the newer holds; of two of one version the one that blocks more.
   /// True if anything changed.
   bool merge(const Roster& other);
@@ -50,10 +52,14 @@ class Roster {
   /// The names of present members, in order.
   [[nodiscard]] std::vector<std::string> present() const;
   [[nodiscard]] bool is_present(const std::string& name) const;
+  /// Whether the last that is known of the name is that its member has left.
+  [[nodiscard]] bool has_left(const std::string& name) const;
 
   friend bool operator==(const Roster&, const Roster&) = default;
 
  private:
+  void end(const std::string& name, Standing standing, WallTime heard);
+
   Entries entries_;
 };
 

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <variant>
@@ -115,6 +116,25 @@ class SessionIndex {
   /// What other members did after the change with this number. Fewer than `most` may be returned
   /// when more are there: it is all only if `last` stays the same.
   virtual void read_changes(std::uint64_t after, std::size_t most, Then<Changes> then) = 0;
+
+  struct Taken {
+    struct Alias {
+      session::SessionKey key;
+      session::SessionKey of;
+    };
+    std::optional<std::uint32_t> next;  ///< where to go on; nothing: that was all
+    std::vector<Alive> sessions;
+    std::vector<Alias> aliases;  ///< of sessions of the same part
+  };
+  /// Sessions of a member that leaves, which has sent them all by this token, from a position on,
+  /// which is 0 at first. Some `most` are looked at. The index expects that this member then has
+  /// them. An error as well: the member has not sent all.
+  struct Leaver {
+    std::string name;
+    std::string token;
+  };
+  virtual void take_over(const Leaver& leaver, std::uint32_t from, std::size_t most,
+                         Then<Taken> then) = 0;
 
   struct Joined {
     bool complete = false;  ///< the index has the word of this token that it has sent all

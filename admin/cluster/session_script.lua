@@ -24,6 +24,8 @@ local kSlack = 1000
 local kMaxChanges = 100000  -- of 60 bytes; members read them within a second
 local kMaxHops = 16         -- from alias to alias: a value is renewed at each login
 local kMaxMembers = 255     -- names, also of members that have ended
+local kBucketCount = 16384  -- see bucket_of
+local kBucketsAtOnce = 1024 -- of which most may be empty: 1 ms of the time of a small store
 
 -- States of an entry; a later one of the first two wins.
 local kPending, kLive, kEnded, kAlias = 1, 2, 3, 4
@@ -467,16 +469,66 @@ function functions.clean()
   return most - room
 end
 
+-- What a member that leaves has, for one that takes it over. ARGV[4]: its name; ARGV[5]: its token, by
+-- which it has sent all its sessions; ARGV[6]: the first bucket to look at; ARGV[7]: after how many
+-- entries to stop. Returns {next bucket, or -1 after the last; {key, tag, state, age, age of the place,
+-- time left...} of sessions; {alias, key...}}. The member that asks then has them: it must take
+-- them over, and can ask again.
+function functions.take_over()
+  know_me()
+  local leaver, bucket, most = ARGV[4], tonumber(ARGV[6]), tonumber(ARGV[7])
+  local number = call('HGET', prefix .. ':members', leaver)
+  if not number or call('HGET', prefix .. ':whole', leaver) ~= ARGV[5] then
+    return redis.error_reply('ERR the member has not sent all its sessions')
+  end
+  local holder = string.char(tonumber(number))
+  local sessions, aliases = {}, {}
+  local function add(key, e)
+    if not find(e.holders, me, 1, true) then
+      e.holders = e.holders .. me
+      write(key, e)
+    end
+    local n = #sessions
+    sessions[n + 1], sessions[n + 2], sessions[n + 3] = key, e.tag, e.state
+    sessions[n + 4], sessions[n + 5] = since(e.created), since(e.placed)
+    sessions[n + 6] = e.ends - now
+  end
+  local looked, last = 0, bucket + kBucketsAtOnce
+  while bucket < kBucketCount and bucket < last and looked < most do
+    local entries = call('HKEYS', kBuckets .. string.format('%04x', bucket))
+    for _, key in ipairs(entries) do
+      local e = read(key)
+      if is_session(e) and find(e.holders, holder, 1, true) then
+        add(key, e)
+      elseif e and e.state == kAlias and e.ends > now then
+        local of, target = follow(key)
+        if is_session(target) and find(target.holders, holder, 1, true) then
+          add(of, target)
+          aliases[#aliases + 1], aliases[#aliases + 2] = key, of
+        end
+      end
+    end
+    looked = looked + #entries
+    bucket = bucket + 1
+  end
+  return {bucket < kBucketCount and bucket or -1, sessions, aliases}
+end
+
 -- The board, on which members read what the others say, see board.h. ARGV[4]: what this one says; empty: what it
 -- said before stays; ARGV[5]: its token; ARGV[6]: for how many milliseconds it takes or keeps the lease;
--- 0: not at all. Returns the token that holds the lease, and the statements by name.
+-- 0: not at all; below 0: it gives it up. Returns the token that holds the lease, and the statements by
+-- name.
 function functions.exchange()
   local statements, lease = prefix .. ':statements', prefix .. ':lease'
   if ARGV[4] ~= '' then call('HSET', statements, name, ARGV[4]) end
   local holder = call('GET', lease) or ''
-  if tonumber(ARGV[6]) > 0 and (holder == '' or holder == ARGV[5]) then
+  local wanted = tonumber(ARGV[6])
+  if wanted > 0 and (holder == '' or holder == ARGV[5]) then
     holder = ARGV[5]
-    call('SET', lease, holder, 'PX', ARGV[6])
+    call('SET', lease, holder, 'PX', wanted)
+  elseif wanted < 0 and holder == ARGV[5] then
+    holder = ''
+    call('DEL', lease)
   end
   return {holder, call('HGETALL', statements)}
 end

@@ -33,7 +33,7 @@ SessionSync::SessionSync(Settings settings, World world, SessionIndex& index,
 }
 
 void SessionSync::on_connected(const std::string& run_id) {
-  ++connection_;
+  on_lost();  // what was asked before gets no answer
   run_id_ = run_id;
   token_ = settings_.incarnation + " " + run_id;
   stage_ = Stage::joining;
@@ -53,6 +53,7 @@ void SessionSync::on_lost() {
     }
   }
   for (const SessionKey& key : questions_.keys()) answer(key, session::Answer::uncertain);
+  finish_takeover(Failure{std::string("the store is lost")});
 }
 
 void SessionSync::on_nodes_changed() {
@@ -74,6 +75,7 @@ void SessionSync::tick() {
   complete_if_sent();
   tell_displaced();
   read_changes();
+  ask_for_more();
   if (clock_.now() >= next_count_) {
     next_count_ = clock_.now() + kCountEvery;
     on_nodes_changed();

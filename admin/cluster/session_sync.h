@@ -88,6 +88,13 @@ class SessionSync {
   /// on all members; repeating it does no harm.
   void displaced(session::NodeSlot slot, const std::string& occasion);
 
+  /// What says that the store has all sessions of this member, none of which has changed since: for
+  /// SessionIndex::take_over by another one. Empty: it has not.
+  [[nodiscard]] std::string everything_sent();
+  /// Takes the sessions of a member that leaves into this member's ledger. One at a time. An error:
+  /// it cannot have them all, or is busy.
+  void take_over(const SessionIndex::Leaver& leaver, std::function<void(Result<>)> done);
+
   [[nodiscard]] const SyncStatistics& statistics() const { return statistics_; }
   /// How long ago everything was read that other members have done; nothing: never.
   [[nodiscard]] std::optional<Millis> lag() const;
@@ -105,6 +112,13 @@ class SessionSync {
     std::string occasion;
     Instant at;
     enum class Told : std::uint8_t { no, asking, yes } told = Told::no;
+  };
+
+  struct TakingOver {
+    SessionIndex::Leaver leaver;
+    std::uint32_t from = 0;
+    enum class Asking : std::uint8_t { now, with_next_tick } asking = Asking::with_next_tick;
+    std::function<void(Result<>)> done;
   };
 
   void arm();
@@ -137,6 +151,10 @@ class SessionSync {
   void check_questions();
   void answer(const session::SessionKey& key, session::Answer answer);
   void note_answer(session::Answer answer);
+
+  void ask_for_more();
+  void on_taken(Instant asked, const Result<SessionIndex::Taken>& taken);
+  void finish_takeover(Result<> result);
 
   [[nodiscard]] bool has_joined() const { return stage_ >= Stage::sending; }
   /// `then`, unless this object is gone or the connection of now has been lost meanwhile.
@@ -184,6 +202,7 @@ class SessionSync {
   std::unordered_map<NodeTag, SharedCount> counts_;
   std::optional<Instant> whole_at_;  // when the index was last seen to be whole
   std::map<session::NodeSlot, Displacement> displaced_;
+  std::optional<TakingOver> taking_over_;
   // Answers hold it weakly: those that come after the end of this object find it gone.
   std::shared_ptr<SessionSync*> self_ = std::make_shared<SessionSync*>(this);
 };

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -52,6 +53,17 @@ struct Round {
 };
 using Rounds = std::map<balancer::NodeId, Round>;
 
+/// How far a member is with taking the sessions of one that leaves into its own ledger.
+struct Takeover {
+  enum class State : std::uint8_t { under_way, done, failed };
+
+  std::string token;  ///< what the one that leaves said, see Statement::leaving
+  State state = State::under_way;
+
+  friend bool operator==(const Takeover&, const Takeover&) = default;
+};
+using Takeovers = std::map<std::string, Takeover>;  // by the name of the one that leaves
+
 /// All that a member says to the others: the whole of it each time, so that a statement that is
 /// lost does no harm. A value.
 struct Statement {
@@ -76,6 +88,10 @@ struct Statement {
   std::vector<std::string> refused;  ///< rounds that it has said no to
   Rounds rounds;                     ///< that it leads
   std::vector<std::string> off;      ///< rounds of others that it has called off
+  /// Nothing: it stays. Empty: it serves nobody any more, and is going to end. Otherwise the store
+  /// has all its sessions as well; names its process and the run of the store.
+  std::optional<std::string> leaving;
+  Takeovers takeovers;
 };
 
 /// The statement as text, authenticated with a key made from the first of `secrets`. Not empty.

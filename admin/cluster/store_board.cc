@@ -23,11 +23,23 @@ std::optional<Board::Reading> read_board(const Reply& reply) {
   return reading;
 }
 
+/// For how many milliseconds the script takes the lease.
+std::string lease_word(Board::Lease lease) {
+  switch (lease) {
+    case Board::Lease::leave:
+      return "0";
+    case Board::Lease::take:
+      return std::to_string(Board::kLease.count());
+    case Board::Lease::release:
+      return "-1";
+  }
+  return "0";
+}
+
 }  // namespace
 
 void StoreBoard::exchange(const Post& post, std::function<void(Result<Reading>)> done) {
-  const Millis lease = post.lease == Lease::take ? kLease : Millis{0};
-  script_.run("exchange", {post.text, post.token, std::to_string(lease.count())},
+  script_.run("exchange", {post.text, post.token, lease_word(post.lease)},
               [run = connection_.run(), done = std::move(done)](const Result<Reply>& reply) {
                 if (!reply) return done(Failure{reply.error()});
                 std::optional<Reading> reading = read_board(*reply);

@@ -98,14 +98,17 @@ std::optional<std::vector<Correction>> read_corrections(const Reply& reply) {
   return corrections;
 }
 
-std::optional<SessionIndex::Found> read_alive(const Elements& fields) {
-  if (fields.size() < 7) return std::nullopt;
-  const auto key = key_of(fields[1]);
-  const auto tag = tag_of(fields[2]);
-  const auto state = state_of(fields[3]);
-  const auto age = millis_of(fields[4]);
-  const auto place_age = millis_of(fields[5]);
-  const auto left = millis_of(fields[6]);
+constexpr std::size_t kAliveFields = 6;
+
+/// {key, tag, state, age, age of the place, time left}
+std::optional<SessionIndex::Alive> read_alive(std::span<const Reply> fields) {
+  if (fields.size() < kAliveFields) return std::nullopt;
+  const auto key = key_of(fields[0]);
+  const auto tag = tag_of(fields[1]);
+  const auto state = state_of(fields[2]);
+  const auto age = millis_of(fields[3]);
+  const auto place_age = millis_of(fields[4]);
+  const auto left = millis_of(fields[5]);
   if (!key || !tag || !state || !age || !place_age || !left) return std::nullopt;
   return SessionIndex::Alive{*key, *tag, *state, *age, *place_age, *left};
 }
@@ -114,7 +117,7 @@ std::optional<SessionIndex::Found> read_found(const Reply& reply) {
   const Elements* const fields = elements_of(reply, 2);
   if (fields == nullptr) return std::nullopt;
   const auto what = count_of(fields->front());
-  if (what == 1) return read_alive(*fields);
+  if (what == 1) return read_alive(std::span(*fields).subspan(1));
   if (what == 2) {
     const auto age = millis_of((*fields)[1]);
     if (!age) return std::nullopt;
@@ -123,6 +126,29 @@ std::optional<SessionIndex::Found> read_found(const Reply& reply) {
   const auto knows_us = count_of((*fields)[1]);
   if (what != 0 || !knows_us) return std::nullopt;
   return SessionIndex::Unknown{*knows_us == 1};
+}
+
+std::optional<SessionIndex::Taken> read_taken(const Reply& reply) {
+  const Elements* const parts = elements_of(reply, 3);
+  if (parts == nullptr || parts->front().kind != Reply::Kind::integer) return std::nullopt;
+  const Elements* const sessions = elements_of((*parts)[1], 0);
+  const Elements* const aliases = elements_of((*parts)[2], 0);
+  if (sessions == nullptr || aliases == nullptr) return std::nullopt;
+  if (sessions->size() % kAliveFields != 0 || aliases->size() % 2 != 0) return std::nullopt;
+  SessionIndex::Taken taken;
+  if (const auto next = count_of(parts->front())) taken.next = static_cast<std::uint32_t>(*next);
+  for (std::size_t i = 0; i < sessions->size(); i += kAliveFields) {
+    const auto alive = read_alive(std::span(*sessions).subspan(i));
+    if (!alive) return std::nullopt;
+    taken.sessions.push_back(*alive);
+  }
+  for (std::size_t i = 0; i < aliases->size(); i += 2) {
+    const auto key = key_of((*aliases)[i]);
+    const auto of = key_of((*aliases)[i + 1]);
+    if (!key || !of) return std::nullopt;
+    taken.aliases.push_back({*key, *of});
+  }
+  return taken;
 }
 
 /// One kind, one byte that says whose it is, a key, and what the kind needs, see `tell` in the
@@ -249,6 +275,12 @@ void StoredIndex::apply(std::span<const IndexOperation> operations,
 
 void StoredIndex::lookup(const SessionKey& key, Then<Found> then) {
   run("lookup", {to_bytes(key)}, std::move(then), read_found);
+}
+
+void StoredIndex::take_over(const Leaver& leaver, std::uint32_t from, std::size_t most,
+                            Then<Taken> then) {
+  run("take_over", {leaver.name, leaver.token, std::to_string(from), std::to_string(most)},
+      std::move(then), read_taken);
 }
 
 void StoredIndex::read_changes(std::uint64_t after, std::size_t most, Then<Changes> then) {

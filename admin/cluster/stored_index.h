@@ -20,6 +20,8 @@ class StoredIndex final : public SessionIndex {
   void apply(std::span<const IndexOperation> operations,
              Then<std::vector<Correction>> then) override;
   void lookup(const session::SessionKey& key, Then<Found> then) override;
+  void take_over(const Leaver& leaver, std::uint32_t from, std::size_t most,
+                 Then<Taken> then) override;
   void read_changes(std::uint64_t after, std::size_t most, Then<Changes> then) override;
   void join(const std::string& token, Then<Joined> then) override;
   void complete(const std::string& token, Then<Done> then) override;

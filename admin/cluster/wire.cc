@@ -21,6 +21,9 @@ constexpr Named<DryStage> kStages{
 constexpr Named<VoteState> kVotes{{{"shutting", VoteState::shutting},
                                    {"yes", VoteState::yes},
                                    {"confirmed", VoteState::confirmed}}};
+constexpr Named<Takeover::State> kTakeovers{{{"under_way", Takeover::State::under_way},
+                                             {"done", Takeover::State::done},
+                                             {"failed", Takeover::State::failed}}};
 
 template <class Value>
 const char* name_of(const Named<Value>& names, Value value) {
@@ -106,6 +109,23 @@ Vote vote_from_json(const Json& json) {
           value_of(kVotes, json.at("state").get<std::string>())};
 }
 
+Json to_json(const Takeovers& takeovers) {
+  Json json = Json::object();
+  for (const auto& [name, takeover] : takeovers) {
+    json[name] = {{"token", takeover.token}, {"state", name_of(kTakeovers, takeover.state)}};
+  }
+  return json;
+}
+
+Takeovers takeovers_from_json(const Json& json) {
+  Takeovers takeovers;
+  for (const auto& [name, takeover] : json.items()) {
+    takeovers[name] = {takeover.at("token").get<std::string>(),
+                       value_of(kTakeovers, takeover.at("state").get<std::string>())};
+  }
+  return takeovers;
+}
+
 Json to_json(const Round& round) {
   return {{"id", round.id},
           {"bleed", round.bleed},
@@ -183,7 +203,9 @@ Json to_json(const Statement& statement) {
           {"votes", to_json(statement.votes)},
           {"refused", statement.refused},
           {"rounds", by_node(statement.rounds, [](const Round& round) { return to_json(round); })},
-          {"off", statement.off}};
+          {"off", statement.off},
+          {"leaving", statement.leaving ? Json(*statement.leaving) : Json(nullptr)},
+          {"takeovers", to_json(statement.takeovers)}};
 }
 
 Statement statement_from_json(const Json& json) {
@@ -206,6 +228,9 @@ Statement statement_from_json(const Json& json) {
   statement.refused = json.at("refused").get<std::vector<std::string>>();
   statement.rounds = map_by_node<Rounds>(json.at("rounds"), round_from_json);
   statement.off = json.at("off").get<std::vector<std::string>>();
+  const Json& leaving = json.at("leaving");
+  if (!leaving.is_null()) statement.leaving = leaving.get<std::string>();
+  statement.takeovers = takeovers_from_json(json.at("takeovers"));
   return statement;
 }
 

@@ -102,6 +102,48 @@ TEST_P(ClusterFaultStory, AMemberIsKilledDuringABleedAndComesBack) {
   EXPECT_TRUE(all_say_dry(alice_)) << member(0).status().dump();
 }
 
+// The store then has nothing of the users whom only the one that left had served.
+TEST_P(ClusterFaultStory, AMemberLeavesAndTheStoreComesBackEmpty) {
+  ASSERT_NO_FATAL_FAILURE(launch(3, {"idle_timeout = \"6s\""}));
+  std::vector<User> users;
+  for (int i = 0; i < 8; ++i) {
+    users.emplace_back(member(2).address()).click();
+    users.back().click();
+  }
+  order(0, "bleed alice");
+  member(2).stop();
+  EXPECT_EQ(cluster_of(member(0)).at("members").size(), 2U);
+  store_->kill();
+  store_->start_empty();
+  const auto on_alice = std::ranges::count(users, "alice", &User::node);
+  ASSERT_TRUE(eventually([&] {
+    return all_are_heard(2) && node(0, alice_).live == on_alice && node(1, alice_).live == on_alice;
+  })) << member(0).status().dump(2);
+  EXPECT_FALSE(node(0, alice_).dry);
+  click_through(users, {0, 1});
+  member(2).start();
+  ASSERT_TRUE(eventually([&] { return answers(member(2)); }));
+  click_through(users, {2, 0, 1});
+  for (User& user : users) user.disconnect();
+  EXPECT_TRUE(all_say_dry(alice_)) << member(0).status().dump();
+}
+
+TEST_P(ClusterFaultStory, AMemberThatLeavesWhenNoOtherIsThereBlocksUntilItsSessionsWouldHaveEnded) {
+  ASSERT_NO_FATAL_FAILURE(
+      launch(2, {"idle_timeout = \"5s\""}, {"members = 1", "silent_after = \"2s\""}));
+  std::vector<User> users = live_users(4);
+  member(0).kill9();
+  ASSERT_TRUE(eventually([&] { return state_of(cluster_of(member(1)), "p1") == "silent"; }));
+  member(1).stop();
+  member(0).start();
+  ASSERT_TRUE(eventually([&] { return answers(member(0)); }));
+  order(0, "bleed alice");
+  EXPECT_TRUE(node(0, alice_).blocked_by("p2 has ended: users whom only it knew may come"));
+  for (User& user : users) user.disconnect();
+  EXPECT_TRUE(eventually([&] { return node(0, alice_).dry; }, kDeadline * 2))
+      << member(0).status().dump();
+}
+
 TEST_P(ClusterFaultStory, AMemberIsStoppedForAWhile) {
   ASSERT_NO_FATAL_FAILURE(launch(3, {"idle_timeout = \"5s\""}, {"silent_after = \"2s\""}));
   std::vector<User> users = live_users(9);

@@ -170,8 +170,7 @@ TEST_F(AgreementTest, AForgottenMembersUsersAreWaitedFor) {
   EXPECT_TRUE(p1.cluster().forget("p3", "root"));
   settle();
   EXPECT_EQ(states(kAlice), "bleeding bleeding");
-  EXPECT_NE(p2.blocked(kAlice).find("p3 was forgotten: users whom only it knew"),
-            std::string::npos);
+  EXPECT_NE(p2.blocked(kAlice).find("p3 has ended: users whom only it knew"), std::string::npos);
   clock.advance(ModelNodes::kLongest);
   settle();
   EXPECT_EQ(states(kAlice), "dry dry");

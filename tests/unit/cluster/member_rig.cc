@@ -8,6 +8,7 @@ namespace bonedry::admin::cluster::test {
 
 void SharedBoard::wipe() {
   statements.clear();
+  index.clear();
   holder.clear();
   ++run;
 }
@@ -16,6 +17,7 @@ Board::Reading BoardLink::apply(const Post& post) {
   if (!post.text.empty()) board_.statements[post.name] = post.text;
   if (clock_.now() > board_.held_until) board_.holder.clear();
   const bool free = board_.holder.empty() || board_.holder == post.token;
+  if (post.lease == Lease::release && free) board_.holder.clear();
   if (post.lease == Lease::take && free) {
     board_.holder = post.token;
     board_.held_until = clock_.now() + kLease;
@@ -142,13 +144,46 @@ Result<> Disk::save(const Memory& next) {
   return Done{};
 }
 
+bool ModelNodes::take_in(const Users& theirs) {
+  for (const auto& [node, some] : theirs) {
+    if (!some.empty() && held_.contains(node)) return false;
+  }
+  for (const auto& [node, some] : theirs) {
+    const NodeRecord* const record = find_record(records_, node);
+    if (record == nullptr || record->dry == Dry::no) users[node].insert(some.begin(), some.end());
+  }
+  return true;
+}
+
+/// The token names the run of the store, as everybody has to send everything to a new one.
+std::string Member::everything_sent() const {
+  const auto sent = board_.index.find(name);
+  const bool all = sent != board_.index.end() && sent->second == process_->nodes.users;
+  return all ? name + std::to_string(disk.memory.starts) + " " + std::to_string(board_.run) : "";
+}
+
+void Member::Process::take_over(SharedBoard& board) {
+  if (!taking_over) return;
+  const auto sent = board.index.find(taking_over->name);
+  const bool there = sent != board.index.end() && link.link == Link::up &&
+                     taking_over->token.ends_with(" " + std::to_string(board.run));
+  if (there && !nodes.take_in(sent->second)) return;
+  const auto done = std::exchange(taking_over, std::nullopt)->done;
+  done(there ? Result<>(Done{}) : Failure{std::string("lost")});
+}
+
 Member::Process::Process(Member& member, SharedBoard& board, const Clock& clock)
     : events(clock),
       link(board, clock),
       nodes(member.disk.records),
       cluster(
           [&] {
-            Cluster::Parts parts{clock, events, member.disk, link, nodes, member.secrets, {}, {}};
+            Cluster::Parts parts{clock,          events, member.disk, link, nodes,
+                                 member.secrets, {},     {},          {},   {}};
+            parts.everything_sent = [&member] { return member.everything_sent(); };
+            parts.take_over = [this](const auto& leaver, const auto& token, auto done) {
+              taking_over.emplace(TakingOver{leaver, token, std::move(done)});
+            };
             parts.whole = [&member, &board] {
               return member.whole == "follow" ? std::to_string(board.run) : member.whole;
             };
@@ -174,7 +209,13 @@ Member::Process::Process(Member& member, SharedBoard& board, const Clock& clock)
 Member::Member(std::string member_name, SharedBoard& board, const Clock& clock)
     : name(std::move(member_name)), board_(board), clock_(clock) {}
 
+void Member::leave() {
+  leaving_ = true;
+  cluster().leave();
+}
+
 void Member::start() {
+  leaving_ = false;
   process_ = std::make_unique<Process>(*this, board_, clock_);
   if (!process_->cluster.start(Cluster::Begin::meeting)) return process_.reset();
   nodes().deliver();
@@ -194,10 +235,16 @@ std::string Member::events() const {
 
 void Member::tick() {
   if (!runs() || stopped) return;
+  if (link().link == Link::up) board_.index[name] = nodes().users;
+  process_->take_over(board_);
   nodes().deliver();
   cluster().tick();
   nodes().deliver();
   link().deliver();
+  if (!leaving_ || !cluster().may_end()) return;
+  kill();
+  // Another member has them now, whatever is still on this disk.
+  if (disk.memory.roster.has_left(name)) disk.users.clear();
 }
 
 std::string Member::blocked(const NodeId& node) {

@@ -17,8 +17,12 @@ namespace bonedry::admin::cluster::test {
 
 using balancer::NodeId;
 
+/// Users in a ledger, by their node.
+using Users = std::map<NodeId, std::set<int>>;
+
 /// What a store would have for the members.
 struct SharedBoard {
+  std::map<std::string, Users> index;  ///< by member: its sessions
   std::map<std::string, std::string> statements;
   std::string holder;
   Instant held_until;
@@ -88,7 +92,10 @@ class ModelNodes final : public LocalNodes {
   static constexpr Millis kLongest = std::chrono::minutes{20};
   Cluster* cluster = nullptr;
   std::set<NodeId> nodes{{"shop", "alice"}, {"shop", "bob"}};
-  std::map<NodeId, std::set<int>> users;
+  /// Users whom a member that leaves had. False: the doors of one of these nodes are held.
+  [[nodiscard]] bool take_in(const Users& theirs);
+
+  Users users;
   std::map<std::string, std::string> fingerprints{{"shop", "same"}};
   bool disk_full = false;
 
@@ -112,7 +119,7 @@ struct Disk final : MemoryStore {
 
   Memory memory;
   NodeRecords records;
-  std::map<NodeId, std::set<int>> users;
+  Users users;
   bool full = false;
 };
 
@@ -123,6 +130,10 @@ class Member {
 
   void start();
   void kill();
+  /// It serves nobody any more; it ends by itself when `tick` finds that it may.
+  void leave();
+  [[nodiscard]] bool serves() const { return runs() && !stopped && !leaving_; }
+  [[nodiscard]] bool leaves() const { return leaving_; }
   [[nodiscard]] bool runs() const { return process_ != nullptr; }
   [[nodiscard]] Cluster& cluster() { return process_->cluster; }
   [[nodiscard]] ModelNodes& nodes() { return process_->nodes; }
@@ -150,15 +161,26 @@ class Member {
   struct Process {
     Process(Member& member, SharedBoard& board, const Clock& clock);
 
+    /// What keeps it from taking over now is tried again with the next tick.
+    void take_over(SharedBoard& board);
+
     EventLog events;
     BoardLink link;
     ModelNodes nodes;
+    struct TakingOver {
+      std::string name;
+      std::string token;
+      std::function<void(Result<>)> done;
+    };
+    std::optional<TakingOver> taking_over;
     Cluster cluster;
   };
+  [[nodiscard]] std::string everything_sent() const;
 
   SharedBoard& board_;
   const Clock& clock_;
   std::unique_ptr<Process> process_;
+  bool leaving_ = false;
 };
 
 /// The name of the node in tests.

@@ -46,6 +46,7 @@ class MembersModel {
   std::string calm_down() {
     for (Member& member : members_) {
       member.disk.full = false;
+      if (member.leaves() && member.runs()) member.kill();
       if (!member.runs()) member.start();
       member.stopped = false;
       member.nodes().disk_full = false;
@@ -116,7 +117,7 @@ class MembersModel {
   }
 
   void act() {
-    switch (random_.below(20)) {
+    switch (random_.below(21)) {
       case 0:
       case 1:
       case 2:
@@ -145,6 +146,8 @@ class MembersModel {
         return restart();
       case 18:
         return fill_disk();
+      case 19:
+        return leave_cluster();
       default:
         return random_.below(10) == 0 ? wipe() : pass(10);
     }
@@ -153,7 +156,7 @@ class MembersModel {
   void begin_user() {
     Member& member = any();
     const NodeId& node = any_node();
-    if (!member.runs() || member.stopped || !member.nodes().admits_new(node)) return;
+    if (!member.serves() || !member.nodes().admits_new(node)) return;
     users_of(member, node).insert(next_user_++);
     note("new user", member.name + " " + node.text());
   }
@@ -173,7 +176,7 @@ class MembersModel {
     const int user =
         returns ? next_user_++ : alive[random_.below(static_cast<std::uint32_t>(alive.size()))];
     Member& member = any();
-    if (!member.runs() || member.stopped) return;
+    if (!member.serves()) return;
     if (!member.nodes().admits_known(node)) {
       note(member.is_dry(node) ? "moved" : "held", member.name);
       return;
@@ -194,7 +197,7 @@ class MembersModel {
   void change_state() {
     Member& member = any();
     const NodeId& node = any_node();
-    if (!member.runs() || member.stopped) return;
+    if (!member.serves()) return;
     const bool out = record_of(member, node).has_value();
     std::set<std::string> ended;
     for (const Member& one : members_) ended.insert(bleed_of(one, node));
@@ -234,6 +237,18 @@ class MembersModel {
     if (killed && random_.below(2) == 0) return;
     killed ? member.kill() : member.start();
     note(killed ? "killed" : member.runs() ? "started" : "not started", member.name);
+  }
+
+  /// As by SIGTERM.
+  void leave_cluster() {
+    Member& member = any();
+    if (!member.serves() || random_.below(3) != 0) return;
+    member.leave();
+    note("leaves", member.name);
+    pass(static_cast<int>(random_.below(30)));
+    if (member.runs()) return;
+    const bool left = member.disk.memory.roster.has_left(member.name);
+    note(left ? "left" : "ended", member.name);
   }
 
   void fill_disk() {
@@ -281,10 +296,11 @@ class MembersModel {
 };
 
 constexpr const char* kEverything[] = {
-    "new user",   "click",      "held",          "session ended", "bleed", "return",
-    "moved",      "activate",   "refused",       "dry",           "calm",  "request lost",
-    "store lost", "store back", "response lost", "stopped",       "woken", "started",
-    "killed",     "disk full",  "disk free",     "store emptied",
+    "new user",  "click",         "held",       "session ended", "bleed",
+    "return",    "moved",         "activate",   "refused",       "dry",
+    "calm",      "request lost",  "store lost", "store back",    "response lost",
+    "stopped",   "woken",         "started",    "killed",        "disk full",
+    "disk free", "store emptied", "leaves",     "left",          "ended",
 };
 
 TEST(MembersModelTest, NoNodeIsDryWhileAnybodyIsOnIt) {

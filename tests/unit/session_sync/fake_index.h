@@ -22,6 +22,7 @@ class FakeIndex final : public SessionIndex {
   bool knows_us = true;
   Changes changes;  // to the next question for them; then there are no more
   Counts counts;
+  std::deque<Taken> taken;  // one after the other
   Joined joined;
   Millis clock_jump{0};
   std::string error;  // not empty: to everything
@@ -33,6 +34,7 @@ class FakeIndex final : public SessionIndex {
   std::vector<std::string> completed;
   std::vector<std::string> joins;
   std::vector<std::string> occasions;
+  std::vector<std::string> takeovers;
   std::vector<session::SessionKey> asked;
   std::vector<std::vector<NodeTag>> counted;
   std::vector<Backlog> backlogs;
@@ -70,6 +72,15 @@ class FakeIndex final : public SessionIndex {
     later<Found>(std::move(then), [this, key]() -> Found {
       const auto found = sessions.find(key);
       return found == sessions.end() ? Found(Unknown{knows_us}) : found->second;
+    });
+  }
+  void take_over(const Leaver& leaver, std::uint32_t from, std::size_t, Then<Taken> then) override {
+    takeovers.push_back(leaver.name + " by " + leaver.token + " from " + std::to_string(from));
+    later<Taken>(std::move(then), [this] {
+      if (taken.empty()) return Taken{};
+      Taken next = std::move(taken.front());
+      taken.pop_front();
+      return next;
     });
   }
   void read_changes(std::uint64_t after, std::size_t, Then<Changes> then) override {
