@@ -1,5 +1,6 @@
 #pragma once
 
+#include "admin/cluster_statistics.h"
 #include "proxy/base/clock.h"
 
 #include <cstdint>
@@ -61,6 +62,7 @@ struct ClusterStatus {
   std::string leader = {};
   std::string problem = {};      ///< why this member cannot join; empty: it can
   std::string waiting_for = {};  ///< what this member waits for before it serves; empty: it serves
+  ClusterStatistics statistics = {};
 };
 
 }  // namespace bonedry::admin

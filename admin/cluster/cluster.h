@@ -73,6 +73,7 @@ class Cluster {
   [[nodiscard]] bool has_lost_a_member() const;
 
   [[nodiscard]] ClusterStatus status() const;
+  [[nodiscard]] const DrynessStatistics& dryness() const { return rounds_.statistics(); }
   /// An operator's word that the process of this member has ended. The error is for people.
   [[nodiscard]] Result<> forget(const std::string& name, const std::string& by);
 

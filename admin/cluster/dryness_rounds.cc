@@ -46,8 +46,7 @@ DrynessRounds::Changes DrynessRounds::step(const View& view, SharedStates& state
   if (view.leading == Leading::yes) {
     lead(view, states);
   } else if (!led_.empty() || !off_.empty()) {
-    led_.clear();  // the next leader calls them off
-    off_.clear();
+    lose_lease(states);
     changes_.said = Changes::Said::other;
   }
   answer(view, states);
@@ -106,9 +105,11 @@ void DrynessRounds::note_held(const NodeId& node) {
   if (found == votes_.end() || found->second.state != VoteState::shutting) return;
   changes_.said = Changes::Said::other;
   if (!parts_.blocked_by(node).empty()) {
+    ++statistics_.no;
     refused_.insert(found->second.round);
     return end_vote(node);
   }
+  ++statistics_.yes;
   found->second.state = VoteState::yes;
   changes_.own = Changes::Own::votes;
 }
@@ -157,8 +158,21 @@ bool DrynessRounds::is_off(const View& view, const std::string& round) const {
 
 // -- As the leader --------------------------------------------------------------------------------
 
+/// The next leader calls open rounds off. What is agreed on is for it to announce or to call off.
+void DrynessRounds::lose_lease(const SharedStates& states) {
+  for (const auto& [node, led] : led_) {
+    const auto state = states.find(node);
+    const bool agreed = state != states.end() && state->second.stage == DryStage::agreed &&
+                        state->second.round == led.round.id;
+    if (!agreed) ++statistics_.of(RoundEnd::lease_lost);
+  }
+  led_.clear();
+  off_.clear();
+}
+
 void DrynessRounds::lead(const View& view, SharedStates& states) {
-  std::erase_if(led_, [&states](const auto& entry) { return !states.contains(entry.first); });
+  statistics_.of(RoundEnd::state_changed) +=
+      std::erase_if(led_, [&states](const auto& entry) { return !states.contains(entry.first); });
   for (auto& [node, state] : states) {
     if (led_.contains(node)) {
       go_on(view, node, state);
@@ -183,7 +197,7 @@ void DrynessRounds::take_over(const View& view, const NodeId& node, SharedState&
     return vote != nullptr && vote->round == state.round && vote->state == VoteState::confirmed;
   });
   if (all) return announce(view, node, state);
-  if (has_given_up(view, node, state)) call_off(view, node, state);
+  if (has_given_up(view, node, state)) call_off(view, node, state, RoundEnd::lease_lost);
 }
 
 /// Whether the member that has agreed on a round with the others can no longer announce it, and has
@@ -202,6 +216,7 @@ bool DrynessRounds::has_given_up(const View& view, const NodeId& node,
 }
 
 void DrynessRounds::announce(const View& view, const NodeId& node, SharedState& state) {
+  ++statistics_.of(RoundEnd::announced);
   state.stage = DryStage::announced;
   state.record->dry = Dry::yes;
   state.version.advance(view.name);
@@ -233,7 +248,8 @@ void DrynessRounds::begin(const View& view, const NodeId& node, const SharedStat
 
 void DrynessRounds::go_on(const View& view, const NodeId& node, SharedState& state) {
   Led& led = led_.at(node);
-  if (is_hopeless(view, led, state)) return call_off(view, node, state);
+  const auto why = why_hopeless(view, led, state);
+  if (why) return call_off(view, node, state, *why);
   const bool agreed = state.stage == DryStage::agreed;
   const VoteState wanted = agreed ? VoteState::confirmed : VoteState::yes;
   if (!all_say(view, node, led.round, wanted)) return;
@@ -250,20 +266,35 @@ void DrynessRounds::go_on(const View& view, const NodeId& node, SharedState& sta
   changes_.said = Changes::Said::other;
 }
 
-bool DrynessRounds::is_hopeless(const View& view, const Led& led, const SharedState& state) const {
+std::optional<RoundEnd> DrynessRounds::why_hopeless(const View& view, const Led& led,
+                                                    const SharedState& state) const {
   const Round& round = led.round;
   const bool agreed = state.stage == DryStage::agreed && state.round == round.id;
   const bool unchanged = state.stage == DryStage::none && state.version == round.version;
-  if (state.bleed != round.bleed || (!agreed && !unchanged)) return true;
-  if (view.now - led.begun > kRoundLimit || refused_.contains(round.id)) return true;
-  if (view.roster.present().size() != round.voters.size()) return true;
-  return std::ranges::any_of(round.voters, [&](const auto& voter) {
-    const auto& [name, incarnation] = voter;
-    if (name == view.name) return incarnation != view.incarnation;
-    const Statement* const other = view.others.find_audible(name, view.now);
-    return other == nullptr || other->incarnation != incarnation ||
-           contains(other->refused, round.id) || !view.roster.is_present(name);
-  });
+  if (state.bleed != round.bleed || (!agreed && !unchanged)) return RoundEnd::state_changed;
+  if (view.roster.present().size() != round.voters.size()) return RoundEnd::members_changed;
+  for (const auto& [name, incarnation] : round.voters) {
+    const auto why = why_voter_fails(view, round, name, incarnation);
+    if (why) return why;
+  }
+  if (view.now - led.begun > kRoundLimit) return RoundEnd::timed_out;
+  return std::nullopt;
+}
+
+std::optional<RoundEnd> DrynessRounds::why_voter_fails(const View& view, const Round& round,
+                                                       const std::string& name,
+                                                       const std::string& incarnation) const {
+  if (name == view.name) {
+    if (refused_.contains(round.id)) return RoundEnd::refused;
+    return incarnation == view.incarnation ? std::nullopt
+                                           : std::optional(RoundEnd::member_restarted);
+  }
+  if (!view.roster.is_present(name)) return RoundEnd::members_changed;
+  const Statement* const other = view.others.find_audible(name, view.now);
+  if (other == nullptr) return RoundEnd::member_silent;
+  if (other->incarnation != incarnation) return RoundEnd::member_restarted;
+  if (contains(other->refused, round.id)) return RoundEnd::refused;
+  return std::nullopt;
 }
 
 bool DrynessRounds::all_say(const View& view, const NodeId& node, const Round& round,
@@ -276,7 +307,9 @@ bool DrynessRounds::all_say(const View& view, const NodeId& node, const Round& r
   });
 }
 
-void DrynessRounds::call_off(const View& view, const NodeId& node, SharedState& state) {
+void DrynessRounds::call_off(const View& view, const NodeId& node, SharedState& state,
+                             RoundEnd why) {
+  ++statistics_.of(why);
   led_.erase(node);
   changes_.said = Changes::Said::other;
   if (state.stage != DryStage::agreed) return;

@@ -2,6 +2,7 @@
 
 #include "admin/cluster/statement.h"
 #include "admin/cluster/view.h"
+#include "admin/cluster_statistics.h"
 #include "admin/node_record.h"
 #include "balancer/node_id.h"
 #include "proxy/base/clock.h"
@@ -20,7 +21,7 @@ namespace bonedry::admin::cluster {
 /// How all members agree that a node is dry. For each node, the member that leads:
 ///
 ///    quiet everywhere --> round open --> all say yes --> agreed --> all confirm --> announced
-///                             |  a no, silence, a restart, 5 s     |
+///                             |  a no, silence, a restart, 15 s    |
 ///                             \------------> called off <----------/
 ///
 /// and each member:
@@ -68,6 +69,9 @@ class DrynessRounds {
   /// Without those that are no answer yet, as they are said and saved.
   [[nodiscard]] Votes answers() const;
   [[nodiscard]] Rounds led() const;
+  /// Since the process started. A round counts once, on the member that has ended it; one whose
+  /// leader was killed before the members had agreed, on none.
+  [[nodiscard]] const DrynessStatistics& statistics() const { return statistics_; }
   [[nodiscard]] const std::set<std::string>& refused() const { return refused_; }
   [[nodiscard]] const std::set<std::string>& called_off() const { return off_; }
   /// Whether a round about the node is under way, as far as this member knows.
@@ -100,11 +104,17 @@ class DrynessRounds {
   [[nodiscard]] bool has_given_up(const View& view, const balancer::NodeId& node,
                                   const SharedState& state) const;
   void announce(const View& view, const balancer::NodeId& node, SharedState& state);
-  void call_off(const View& view, const balancer::NodeId& node, SharedState& state);
+  void call_off(const View& view, const balancer::NodeId& node, SharedState& state, RoundEnd why);
+  void lose_lease(const SharedStates& states);
   void find_abandoned(const View& view, const SharedStates& states);
   [[nodiscard]] bool all_say(const View& view, const balancer::NodeId& node, const Round& round,
                              VoteState wanted) const;
-  [[nodiscard]] bool is_hopeless(const View& view, const Led& led, const SharedState& state) const;
+  /// Why a round can no longer come to an agreement, or be announced; nothing: it can.
+  [[nodiscard]] std::optional<RoundEnd> why_hopeless(const View& view, const Led& led,
+                                                     const SharedState& state) const;
+  [[nodiscard]] std::optional<RoundEnd> why_voter_fails(const View& view, const Round& round,
+                                                        const std::string& name,
+                                                        const std::string& incarnation) const;
 
   Parts parts_;
   Votes votes_;
@@ -112,6 +122,7 @@ class DrynessRounds {
   std::map<balancer::NodeId, Led> led_;
   std::set<std::string> off_;
   Changes changes_;
+  DrynessStatistics statistics_;
 };
 
 }  // namespace bonedry::admin::cluster

@@ -3,7 +3,7 @@
 #include "admin/cluster/outgoing_changes.h"
 #include "admin/cluster/session_index.h"
 #include "admin/cluster/sync_nodes.h"
-#include "admin/cluster/sync_statistics.h"
+#include "admin/cluster_statistics.h"
 #include "session/shared_sessions.h"
 
 #include <cstddef>

@@ -4,7 +4,7 @@
 #include "admin/cluster/session_questions.h"
 #include "admin/cluster/session_sender.h"
 #include "admin/cluster/sync_nodes.h"
-#include "admin/cluster/sync_statistics.h"
+#include "admin/cluster_statistics.h"
 #include "proxy/io/timer_wheel.h"
 #include "session/remote_sessions.h"
 #include "session/shared_sessions.h"

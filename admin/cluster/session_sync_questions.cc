@@ -65,6 +65,7 @@ void SessionSync::take_over(const SessionQuestions::Question& question, Instant 
   // What the index still has of a session that nobody has any more.
   if (node->entrance == SyncNode::Entrance::shut) return answer(key, Answer::ended);
   const bool is_alias = alive.key != key;
+  if (!sessions_.look(alive.key, now)) ++statistics_.taken_over;
   sessions_.adopt({alive.key, is_alias ? 0 : question.of.fingerprint, *slot, alive.state,
                    asked - alive.age, asked - alive.place_age, now + alive.left},
                   now);
@@ -91,6 +92,9 @@ void SessionSync::check_questions() {
     if (clock_.now() + kTick - question->asked > SessionQuestions::kPatience) {
       // A value without an age that nobody knows is not of a session, however long one waits.
       const bool is_unknown = question->last == Question::Last::unknown && !question->of.created;
+      if (question->last == Question::Last::none) {
+        statistics_.timed_out += question->askers.size();
+      }
       answer(key, is_unknown && whole() ? Answer::ended : Answer::uncertain);
     } else if (question->asking == Question::Asking::not_now && has_joined()) {
       look_up(*question);

@@ -20,6 +20,19 @@ TEST_F(SessionSyncTest, TakesASessionOverThatAnotherMemberHas) {
   EXPECT_EQ(sessions.adopted[0].placed, clock.now() - minutes{5});
   EXPECT_EQ(sessions.adopted[0].ends, clock.now() + minutes{20});
   EXPECT_EQ(sync->statistics().known, 1U);
+  EXPECT_EQ(sync->statistics().taken_over, 1U);
+}
+
+TEST_F(SessionSyncTest, ASessionThatIsKnownHereIsNotCountedAsTakenOver) {
+  connect();
+  index.sessions[key_of(1)] = SessionIndex::Alive{
+      key_of(1), kShop2, session::SessionState::live, minutes{10}, minutes{5}, minutes{20}};
+  sessions.known[key_of(1)].node = kSlot1;
+  const auto answer = ask(1);
+  index.answer_all();
+  EXPECT_EQ(*answer, Answer::known);
+  EXPECT_THAT(sessions.adopted, SizeIs(1));
+  EXPECT_EQ(sync->statistics().taken_over, 0U);
 }
 
 TEST_F(SessionSyncTest, ASessionThatIsFoundByAnAliasIsTakenOverWithIt) {
@@ -81,6 +94,7 @@ TEST_F(SessionSyncTest, AFreshSessionIsLookedUpAgainBeforeItIsUncertain) {
   EXPECT_EQ(*found, Answer::known);
   tick();
   EXPECT_EQ(*lost, Answer::uncertain);
+  EXPECT_EQ(sync->statistics().timed_out, 0U) << "the index has answered";
 }
 
 TEST_F(SessionSyncTest, AValueWithoutAnAgeThatNobodyKnowsIsOver) {
@@ -99,6 +113,8 @@ TEST_F(SessionSyncTest, AStoreThatDoesNotAnswerIsWaitedForNoLongerThanAWorkerWai
   while (!*answer && clock.now() < asked + seconds{5}) turn();
   EXPECT_EQ(*answer, Answer::uncertain);
   EXPECT_LE(clock.now() - asked, SessionQuestions::kPatience);
+  EXPECT_EQ(sync->statistics().uncertain, 1U);
+  EXPECT_EQ(sync->statistics().timed_out, 1U);
   index.sessions[key_of(1)] = SessionIndex::Alive{key_of(1), kShop2,    session::SessionState::live,
                                                   Millis{0}, Millis{0}, minutes{20}};
   index.answer_all();
