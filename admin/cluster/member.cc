@@ -28,9 +28,10 @@ Member::Member(const Parts& parts, const conf::Cluster& config, redis::Settings 
       memory_(std::move(memory)),
       sessions_(parts.ledger, parts.clock),
       client_(parts.loop, std::move(settings), *this),
-      board_(client_, config.prefix, config.name,
+      store_(client_, parts.clock),
+      board_(store_, config.prefix, config.name,
              {[this] { return client_.run_id(); }, [this] { return why_lost_; }}),
-      index_(client_, config.prefix, config.name),
+      index_(store_, config.prefix, config.name),
       store_since_(parts.clock.wall()) {}
 
 Member::~Member() = default;
@@ -129,6 +130,7 @@ void Member::note_change(const NodeIds& nodes, const NodeRecords& records) {
 // -- The store ------------------------------------------------------------------------------------
 
 void Member::on_connected() {
+  store_.note_connected();
   why_lost_.clear();
   store_since_ = parts_.clock.wall();
   parts_.events.add("cluster", "", "the store at " + client_.address() + " is connected");
@@ -203,7 +205,12 @@ ClusterStatus Member::status() const {
   status.store.since = store_since_;
   status.store.why = why_lost_;
   status.counted = counted();
+  status.statistics = statistics();
   return status;
+}
+
+ClusterStatistics Member::statistics() const {
+  return {store_.statistics(), sync_->statistics(), cluster_->dryness(), sync_->lag()};
 }
 
 }  // namespace bonedry::admin::cluster

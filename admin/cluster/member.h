@@ -5,6 +5,7 @@
 #include "admin/cluster/control_nodes.h"
 #include "admin/cluster/session_sync.h"
 #include "admin/cluster/store_board.h"
+#include "admin/cluster/store_meter.h"
 #include "admin/cluster/stored_index.h"
 #include "admin/control_plane.h"
 #include "admin/event_log.h"
@@ -103,6 +104,7 @@ class Member final : public Peers, public Publisher, private redis::Client::Hand
   void heed_fence();
   void note_contact(Instant at);
   [[nodiscard]] Counted counted() const;
+  [[nodiscard]] ClusterStatistics statistics() const;
   [[nodiscard]] std::vector<SyncNode> sync_nodes() const;
   [[nodiscard]] std::optional<session::NodeSlot> slot_of(const balancer::NodeId& node) const;
 
@@ -115,6 +117,7 @@ class Member final : public Peers, public Publisher, private redis::Client::Hand
   Memory memory_;  // as it was at the start
   session::ClusterLedger sessions_;
   redis::Client client_;
+  StoreMeter store_;  // the client, as the following ones use it
   StoreBoard board_;
   StoredIndex index_;
   std::string why_lost_ = "not yet connected";  // empty: the store is there
