@@ -51,6 +51,12 @@ void append_label(std::string& labels, std::string_view name, std::string_view v
   labels += '"';
 }
 
+std::string label(std::string_view name, std::string_view value) {
+  std::string labels;
+  append_label(labels, name, value);
+  return labels;
+}
+
 void Exposition::append_name() {
   text_ += family_.name;
   text_ += suffix_of(family_.type);

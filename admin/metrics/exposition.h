@@ -26,6 +26,9 @@ struct Family {
 /// Appends a label to those that there are: `pool="shop",node="alice"`. Escapes the value.
 void append_label(std::string& labels, std::string_view name, std::string_view value);
 
+/// One label. Escapes the value.
+[[nodiscard]] std::string label(std::string_view name, std::string_view value);
+
 /// One more label of a sample; its value needs no escapes.
 struct Label {
   std::string_view name = {};  ///< empty: there is none
@@ -51,6 +54,12 @@ class Exposition {
   }
   void sum(std::string_view labels, double value) { write("_sum", labels, {}, value); }
   void count(std::string_view labels, std::uint64_t value) { write("_count", labels, {}, value); }
+  /// A family with one sample that has no labels.
+  template <typename Value>
+  void single(const Family& family, Value value) {
+    begin(family);
+    sample("", value);
+  }
   /// Nothing follows.
   void end();
 

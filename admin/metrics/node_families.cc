@@ -1,5 +1,6 @@
 #include "admin/metrics/node_families.h"
 
+#include "admin/metrics/durations.h"
 #include "balancer/duration_histogram.h"
 #include "balancer/node_meter.h"
 
@@ -161,32 +162,6 @@ void write_forecast(Exposition& out, const LabelledNode& each) {
   out.sample(each.labels, {"estimate", "high"}, seconds_of(forecast.high));
 }
 
-using Bounds = std::array<std::string, DurationTotals::kBounds.size()>;
-
-/// As OpenMetrics writes them: whole numbers too have a fraction.
-Bounds bounds() {
-  Bounds texts;
-  for (std::size_t bound = 0; bound < texts.size(); ++bound) {
-    const std::int64_t ms = DurationTotals::kBounds[bound].count();
-    std::string digits = std::to_string(1000 + ms % 1000).substr(1);
-    while (digits.size() > 1 && digits.back() == '0') digits.pop_back();
-    texts[bound] = std::to_string(ms / 1000) + "." + digits;
-  }
-  return texts;
-}
-
-void write_durations(Exposition& out, const std::string& labels, const DurationTotals& totals,
-                     const Bounds& bounds) {
-  std::uint64_t up_to = 0;
-  for (std::size_t bound = 0; bound < bounds.size(); ++bound) {
-    out.bucket(labels, bounds[bound], up_to += totals.buckets[bound]);
-  }
-  up_to += totals.buckets.back();
-  out.bucket(labels, "+Inf", up_to);
-  out.sum(labels, static_cast<double>(totals.sum_ms) / 1000.0);
-  out.count(labels, up_to);
-}
-
 }  // namespace
 
 std::vector<NodeFamily> node_families() {
@@ -211,8 +186,8 @@ std::vector<NodeFamily> node_families() {
   all.push_back({kBleedAge, write_bleed_age});
   all.push_back({kForecast, write_forecast});
   for (const Durations& durations : kDurations) {
-    all.push_back({durations.family,
-                   [&durations, bounds = bounds()](Exposition& out, const LabelledNode& each) {
+    all.push_back({durations.family, [&durations, bounds = duration_bounds()](
+                                         Exposition& out, const LabelledNode& each) {
                      write_durations(out, each.labels, each.node->totals.*durations.totals, bounds);
                    }});
   }

@@ -1,6 +1,7 @@
 #include "admin/metrics/scrape.h"
 
 #include "admin/control_plane.h"
+#include "admin/metrics/cluster_families.h"
 
 #include <array>
 #include <cstddef>
@@ -11,40 +12,24 @@
 namespace bonedry::admin::metrics {
 namespace {
 
-std::string label(std::string_view name, std::string_view value) {
-  std::string labels;
-  append_label(labels, name, value);
-  return labels;
-}
-
 double seconds_since_epoch(WallTime at) {
   return static_cast<double>(at.ms) / 1000.0;
-}
-
-template <typename Value>
-void write_one(Exposition& out, const Family& family, Value value) {
-  out.begin(family);
-  out.sample("", value);
 }
 
 void write_process(Exposition& out, const ProcessStatus& process, const TrafficStatus& traffic) {
   out.begin({"bonedry_build", Type::info, "The version of the program."});
   out.sample(label("version", BONEDRY_VERSION), std::uint64_t{1});
-  write_one(out,
-            {"bonedry_process_start_time_seconds", Type::gauge,
-             "When the process started, in seconds since the Unix epoch.", "seconds"},
-            seconds_since_epoch(process.started));
-  write_one(out,
-            {"bonedry_config_last_reload_successful", Type::gauge,
-             "Whether the config file could be loaded at the last reload (1) or not (0)."},
-            std::uint64_t{process.last_load == ConfigLoad::succeeded});
-  write_one(out,
-            {"bonedry_config_last_reload_success_timestamp_seconds", Type::gauge,
-             "When the config in force was loaded, in seconds since the Unix epoch.", "seconds"},
-            seconds_since_epoch(process.config_loaded));
-  write_one(out,
-            {"bonedry_client_connections", Type::gauge, "Connections of clients that are open."},
-            std::uint64_t{traffic.connections});
+  out.single({"bonedry_process_start_time_seconds", Type::gauge,
+              "When the process started, in seconds since the Unix epoch.", "seconds"},
+             seconds_since_epoch(process.started));
+  out.single({"bonedry_config_last_reload_successful", Type::gauge,
+              "Whether the config file could be loaded at the last reload (1) or not (0)."},
+             std::uint64_t{process.last_load == ConfigLoad::succeeded});
+  out.single({"bonedry_config_last_reload_success_timestamp_seconds", Type::gauge,
+              "When the config in force was loaded, in seconds since the Unix epoch.", "seconds"},
+             seconds_since_epoch(process.config_loaded));
+  out.single({"bonedry_client_connections", Type::gauge, "Connections of clients that are open."},
+             std::uint64_t{traffic.connections});
   out.begin({"bonedry_worker_loop_lag_seconds", Type::gauge,
              "The longest delay of the worker's event loop in the last 15 to 30 seconds.",
              "seconds"});
@@ -107,14 +92,14 @@ void write_by(Exposition& out, const Family& family, std::string_view peer, std:
 }
 
 void write_http2(Exposition& out, const Http2Families& families, const Http2Status& http2) {
-  write_one(out, families.connections_open, http2.connections_open);
-  write_one(out, families.connections, http2.connections);
-  write_one(out, families.streams_open, http2.streams_open);
-  write_one(out, families.streams, http2.streams);
+  out.single(families.connections_open, http2.connections_open);
+  out.single(families.connections, http2.connections);
+  out.single(families.streams_open, http2.streams_open);
+  out.single(families.streams, http2.streams);
   write_by(out, families.resets, families.peer, http2.resets_received, http2.resets_sent);
-  write_one(out, families.refused, http2.refused);
+  out.single(families.refused, http2.refused);
   write_by(out, families.goaways, families.peer, http2.goaways_received, http2.goaways_sent);
-  write_one(out, families.stalls, http2.stalls);
+  out.single(families.stalls, http2.stalls);
 }
 
 void write_traffic(Exposition& out, const TrafficStatus& traffic) {
@@ -133,11 +118,10 @@ void write_traffic(Exposition& out, const TrafficStatus& traffic) {
   out.sample(label("result", "shed"), handshakes.shed);
   write_http2(out, kHttp2OfClients, traffic.http2);
   write_http2(out, kHttp2OfNodes, traffic.http2_nodes);
-  write_one(out,
-            {"bonedry_access_log_lost_lines", Type::counter, "Lines that the access log has lost."},
-            traffic.access_log.lines_lost);
-  write_one(
-      out,
+  out.single(
+      {"bonedry_access_log_lost_lines", Type::counter, "Lines that the access log has lost."},
+      traffic.access_log.lines_lost);
+  out.single(
       {"bonedry_access_log_write_errors", Type::counter, "Writes to the access log that failed."},
       traffic.access_log.write_errors);
 }
@@ -180,23 +164,20 @@ void write_certificates(Exposition& out, const std::vector<TlsServer>& servers) 
 }
 
 void write_ledger(Exposition& out, const Status& status) {
-  write_one(out, {"bonedry_ledger_sessions", Type::gauge, "Sessions in the ledger, of all pools."},
-            status.sessions);
-  write_one(out,
-            {"bonedry_ledger_capacity_sessions", Type::gauge, "Sessions that the ledger can hold."},
-            status.capacity);
-  write_one(out,
-            {"bonedry_ledger_complete", Type::gauge,
-             "Whether the ledger knows all sessions (1); while it does not (0), no node is dry."},
-            std::uint64_t{status.complete});
-  write_one(out,
-            {"bonedry_ledger_evictions", Type::counter,
-             "Sessions that ended because the ledger was full."},
-            status.evicted);
-  write_one(out,
-            {"bonedry_ledger_disk_refusals", Type::counter,
-             "How often the disk had no space for more of the ledger."},
-            status.refused);
+  out.single({"bonedry_ledger_sessions", Type::gauge, "Sessions in the ledger, of all pools."},
+             status.sessions);
+  out.single(
+      {"bonedry_ledger_capacity_sessions", Type::gauge, "Sessions that the ledger can hold."},
+      status.capacity);
+  out.single({"bonedry_ledger_complete", Type::gauge,
+              "Whether the ledger knows all sessions (1); while it does not (0), no node is dry."},
+             std::uint64_t{status.complete});
+  out.single({"bonedry_ledger_evictions", Type::counter,
+              "Sessions that ended because the ledger was full."},
+             status.evicted);
+  out.single({"bonedry_ledger_disk_refusals", Type::counter,
+              "How often the disk had no space for more of the ledger."},
+             status.refused);
 }
 
 struct PoolTotal {
@@ -260,6 +241,7 @@ void Scrape::write_shared() {
     write_traffic(out_, status_.traffic);
     write_certificates(out_, tls_servers(status_));
     write_ledger(out_, status_);
+    if (status_.cluster) write_cluster(out_, *status_.cluster);
   }
   write_pools(out_, status_.pools);
 }
