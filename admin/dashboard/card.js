@@ -7,14 +7,14 @@ import * as model from './model.js';
 
 export const hrefOf = (node) => `#/node/${encodeURIComponent(node.pool)}/${encodeURIComponent(node.name)}`;
 
-/** A fact with a shape and a word. */
-class Badge {
+/** A fact with a shape and a word. `said`: what is only read out, before the word. */
+export class Badge {
   #icon = new Icon();
   #text = new Text();
   #kind = '';
 
-  constructor(fact) {
-    this.element = el('span', {class: `badge ${fact}`}, el('span', {class: 'visually-hidden'}, fact + ': '),
+  constructor(fact, tag = 'span', said = fact + ': ') {
+    this.element = el(tag, {class: `badge ${fact}`}, said && el('span', {class: 'visually-hidden'}, said),
         this.#icon, this.#text);
   }
 

@@ -26,7 +26,7 @@ class Dashboard {
   #denied = null;
   #drawing = false;
   #view = null;
-  #known = null;  // keys of the nodes that were dry or down when last looked; null: not yet
+  #known = null;  // what was dry, down or wrong with the cluster when last looked; null: not yet
   #rolls = new Map();
   #focus = null;
   #main = byId('main');
@@ -139,11 +139,12 @@ class Dashboard {
   /** Only what an operator waits for, or has to know at once; not each figure. */
   #announceChanges(status) {
     const keys = (passes) => new Set(status.pools.flatMap((pool) => pool.nodes).filter(passes).map(model.keyOf));
-    const now = {dry: keys((node) => model.phase(node) === 'dry'), down: keys((node) => node.health === 'down')};
+    const now = {dry: keys((node) => model.phase(node) === 'dry'), down: keys((node) => node.health === 'down'),
+      cluster: new Set(model.clusterTroubles(status.cluster))};
     const before = this.#known ?? now;
     const added = (kind) => [...now[kind]].filter((key) => !before[kind].has(key));
     const news = [...added('dry').map((key) => `${key} is bone dry. Update it now.`),
-      ...added('down').map((key) => `${key} is down.`)];
+      ...added('down').map((key) => `${key} is down.`), ...added('cluster').map((text) => `${text}.`)];
     if (news.length > 0) this.#announce(news.slice(0, kMostNews).join(' '));
     this.#known = now;
     const title = model.titleOf(status.pools);

@@ -103,6 +103,40 @@ export function poolText(pool) {
 
 export const groupsOf = (pool) => [...new Set(pool.nodes.map((node) => node.group).filter(Boolean))];
 
+const silentOf = (cluster) => cluster.members.filter((member) => member.state === 'silent').map(({name}) => name);
+
+/** What an operator has to know at once, as short lines: "p3 is silent". */
+export function clusterTroubles(cluster) {
+  if (!cluster) return [];
+  if (cluster.store.state !== 'connected') return ['The store of the cluster is lost'];
+  return silentOf(cluster).map((name) => `${name} is silent`);
+}
+
+const kCounted = {
+  at_least: 'Users are at least those shown: not all members have told theirs.',
+  at_most: 'Users are at most those shown: a silent member may have had some who have left.',
+};
+
+/** What is wrong with the cluster, and what that means. */
+export function clusterNotes(cluster) {
+  const {problem, waiting_for: waiting, store, counted} = cluster;
+  const notes = [];
+  if (problem) notes.push(`This member cannot join: ${problem}`);
+  if (waiting && waiting !== problem) notes.push(`It serves nobody yet: it waits for ${waiting}.`);
+  if (store.state !== 'connected') {
+    notes.push('While the store is lost, no node becomes dry, and users are those of this member' +
+        (store.why ? `: ${store.why}` : '.'));
+    return notes;
+  }
+  const silent = silentOf(cluster);
+  if (silent.length > 0) {
+    const again = silent.length === 1 ? 'is heard again, or forgotten' : 'are heard again, or forgotten';
+    notes.push(`No node becomes dry until ${silent.join(', ')} ${again} (bonedryctl member forget).`);
+  }
+  if (kCounted[counted]) notes.push(kCounted[counted]);
+  return notes;
+}
+
 /** One line for the browser's tab: what the operator waits for. */
 export function titleOf(pools) {
   const out = pools.flatMap((pool) => pool.nodes).filter((node) => node.state === 'bleeding');

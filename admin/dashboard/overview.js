@@ -1,5 +1,6 @@
 // The first screen: a filter, all pools or one of them, and what has happened.
 
+import {Cluster} from './cluster.js';
 import {arrange, button, el, setAttribute, setHidden, Text} from './dom.js';
 import {Events} from './events.js';
 import {count, counted} from './format.js';
@@ -24,6 +25,7 @@ export class Overview {
     spellcheck: 'false'});
   #chips = new Map();
   #found = new Text();
+  #cluster = new Cluster();
   #filterBox;
   #state = 'all';
   #status = null;
@@ -48,7 +50,7 @@ export class Overview {
     this.#filterBox = el('form', {class: 'filter', role: 'search', on: {submit: (event) => event.preventDefault()}},
         el('label', {for: 'filter'}, 'Filter nodes'), this.#search, chips, el('p', {class: 'found'}, this.#found));
     this.element = el('div', {class: 'overview'}, el('h1', {class: 'visually-hidden'}, 'Nodes'),
-        el('div', {class: 'column'}, this.#filterBox, this.#list), this.events);
+        el('div', {class: 'column'}, this.#cluster, this.#filterBox, this.#list), this.events);
   }
 
   #choose(key) {
@@ -81,6 +83,7 @@ export class Overview {
 
   update(status) {
     this.#status = status;
+    this.#cluster.update(status.cluster);
     const matches = this.#filter();
     const pools = status.pools.filter((pool) => !this.#only || pool.name === this.#only);
     const names = new Set(pools.map((pool) => pool.name));
