@@ -160,9 +160,11 @@ RedisSentinel::RedisSentinel(const std::string& set, const RedisServer& primary,
                             .err_path = dir_ / "log"});
   wait_for(eventually([this] { return answers(address()); }), "no sentinel answers", log());
   // By default it looks for replicas each 10 seconds, and for other sentinels each 2. Those that
-  // have not heard of a failover for four times PUBLISH-PERIOD revert it.
+  // have not heard of a failover for four times PUBLISH-PERIOD revert it. Of a replica that has not
+  // been heard for five times PING-PERIOD no primary is made, and they are asked once a second
+  // then.
   run({"SENTINEL", "DEBUG", "INFO-PERIOD", "100", "PUBLISH-PERIOD", "300", "ASK-PERIOD", "100",
-       "PING-PERIOD", "100"});
+       "PING-PERIOD", "400"});
   // It does nothing for 30 seconds if it gets no time for so long.
   run({"SENTINEL", "DEBUG", "TILT-TRIGGER", "60000"});
 }
@@ -221,6 +223,18 @@ void RedisSet::fail_over() const {
       },
       kDeadline * 6);
   wait_for(done, "no failover", sentinels_[0]->log());
+}
+
+/// A replica whose link was down for ten times as long as it takes to notice a dead primary is not
+/// chosen.
+void RedisSet::stop_replication() const {
+  for (const auto& each : sentinels_) {
+    each->run({"SENTINEL", "SET", name_, "down-after-milliseconds", "1500"});
+  }
+  first_.run({"ACL", "SETUSER", "default", "-psync", "-sync"});
+  first_.run({"CLIENT", "KILL", "TYPE", "replica"});
+  const bool stopped = eventually([this] { return second_.info("master_link_status") == "down"; });
+  wait_for(stopped, "the replica still hears the primary", second_.log());
 }
 
 }  // namespace bonedry::test

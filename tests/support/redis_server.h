@@ -103,6 +103,9 @@ class RedisSet {
   /// Makes the replica the primary. Returns when a sentinel says so; a little later the one before
   /// becomes its replica.
   void fail_over() const;
+  /// The replica hears nothing more: what is written from now on dies with the primary. It may
+  /// still take over if the primary is killed within 15 seconds.
+  void stop_replication() const;
 
  private:
   const std::string name_;
