@@ -9,57 +9,7 @@ namespace {
 
 using testing::HasSubstr;
 
-class ClusterFaultStory : public ClusterStory {
- protected:
-  /// Users with live sessions, who came through all members in turn.
-  [[nodiscard]] std::vector<User> live_users(int count) const {
-    std::vector<User> users;
-    for (int i = 0; i < count; ++i) {
-      users.emplace_back(member(static_cast<std::size_t>(i) % members_.size()).address()).click();
-      users.back().click();
-    }
-    return users;
-  }
-
-  /// Each user clicks once, through these members in turn, and is served by his node.
-  void click_through(std::vector<User>& users, const std::vector<std::size_t>& members) const {
-    for (std::size_t i = 0; i < users.size(); ++i) {
-      const std::string home = users[i].node();
-      users[i].go_to(member(members[i % members.size()]).address());
-      EXPECT_EQ(users[i].click().status, 200);
-      EXPECT_EQ(users[i].node(), home);
-    }
-  }
-
-  [[nodiscard]] bool all_say(const FakeNode& which, const std::string& state) const {
-    return eventually([&] {
-      for (std::size_t i = 0; i < members_.size(); ++i) {
-        if (node(i, which).state != state) return false;
-      }
-      return true;
-    });
-  }
-  [[nodiscard]] bool all_say_dry(const FakeNode& which) const {
-    return eventually(
-        [&] {
-          for (std::size_t i = 0; i < members_.size(); ++i) {
-            if (!node(i, which).dry) return false;
-          }
-          return true;
-        },
-        kDeadline * 2);
-  }
-  [[nodiscard]] static bool answers(const BonedryProcess& member) {
-    try {
-      return User{member.address()}.click().status == 200;
-    } catch (const SocketError&) {
-      return false;
-    }
-  }
-  [[nodiscard]] static std::string store_state(const BonedryProcess& member) {
-    return cluster_of(member).at("store").at("state");
-  }
-};
+class ClusterFaultStory : public ClusterStory {};
 
 INSTANTIATE_TEST_SUITE_P(Workers, ClusterFaultStory, worker_counts(), name_of_workers);
 
