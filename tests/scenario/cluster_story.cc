@@ -81,7 +81,7 @@ bool ClusterStory::all_say(const FakeNode& which, const std::string& state) cons
 }
 
 bool ClusterStory::all_say_dry(const FakeNode& which) const {
-  return all_come_to([&](std::size_t i) { return node(i, which).dry; }, kDeadline * 2);
+  return all_come_to([&](std::size_t i) { return node(i, which).dry; }, kDeadline * 4);
 }
 
 bool ClusterStory::answers(const BonedryProcess& member) {

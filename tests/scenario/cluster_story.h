@@ -70,6 +70,7 @@ class ClusterStory : public Story {
   [[nodiscard]] bool all_count(std::int64_t users) const {
     return all_come_to([&](std::size_t i) { return users_at(i) == users; });
   }
+  /// A round over slow ways takes some 15 seconds.
   [[nodiscard]] bool all_say_dry(const FakeNode& which) const;
   [[nodiscard]] static bool answers(const BonedryProcess& member);
 
