@@ -26,7 +26,27 @@ class ClusterEngineStory : public ClusterStory {
   /// Users leave by logging out. The time-out is that of those who came before the ledgers began,
   /// without whose end no node is dry.
   static std::vector<std::string> session() { return {kLogout, R"(idle_timeout = "6s")"}; }
-  void open_shop() { launch(3, session()); }
+  /// And a pool whose users need not click to stay.
+  [[nodiscard]] TestConfig two_pools(std::size_t member) const {
+    TestConfig both = config(member, session());
+    both.pools.push_back({.name = "news",
+                          .session = {R"(cookie = "news")", R"(idle_timeout = "10m")"},
+                          .nodes = {carol_}});
+    return both;
+  }
+  void open_shop() { launch({two_pools(0), two_pools(1), two_pools(2)}); }
+  /// A user comes through each member, and then only reads.
+  void sit_down() const {
+    for (const auto& member : members_) {
+      User reader{member->address("news")};
+      reader.click();
+      EXPECT_EQ(reader.click().status, 200);
+    }
+  }
+  [[nodiscard]] bool all_count_readers(std::int64_t readers) const {
+    return all_come_to(
+        [&](std::size_t i) { return member(i).node("carol", "news").live == readers; });
+  }
 
   [[nodiscard]] static std::string why_lost(const BonedryProcess& member) {
     const nlohmann::json why = cluster_of(member).at("store").at("why");
@@ -78,6 +98,8 @@ class ClusterEngineStory : public ClusterStory {
     EXPECT_TRUE(all_say_dry(alice_)) << member(0).status().dump();
     EXPECT_EQ(moved(), 0);
   }
+
+  FakeNode carol_{"carol"};
 };
 
 /// Two workers: what differs between one and several is told in the other stories of clusters.
@@ -118,10 +140,12 @@ TEST_P(ClusterEngineStory, OneThatIsFullLosesNothing) {
   expect_refused(0, "bleed alice");
   for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(node(i, alice_).state, "active");
   Visits late(live_users(3));
+  sit_down();
   expect_said_once(why);
   store_->run({"CONFIG", "SET", "maxmemory", "100mb"});
   ASSERT_TRUE(all_are_connected());
   EXPECT_TRUE(all_count(9)) << member(0).status().dump();
+  EXPECT_TRUE(all_count_readers(3));
   order(0, "bleed alice");
   EXPECT_TRUE(all_say(alice_, "bleeding"));
   expect_end_of_bleed({&visits, &late});
@@ -130,6 +154,7 @@ TEST_P(ClusterEngineStory, OneThatIsFullLosesNothing) {
 TEST_P(ClusterEngineStory, AReplicaIsNotWrittenTo) {
   ASSERT_NO_FATAL_FAILURE(open_shop());
   Visits visits(live_users(6));
+  sit_down();
   order(0, "bleed alice");
   const RedisServer primary;
   store_->become_replica_of(primary);
@@ -142,6 +167,7 @@ TEST_P(ClusterEngineStory, AReplicaIsNotWrittenTo) {
   store_->become_primary();
   ASSERT_TRUE(all_are_connected());
   EXPECT_TRUE(all_count(6)) << member(0).status().dump();
+  EXPECT_TRUE(all_count_readers(3));
   expect_end_of_bleed({&visits});
 }
 
@@ -154,6 +180,7 @@ TEST_P(ClusterEngineStory, OneThatLoadsIsWaitedForAndItsOldDataDoNoHarm) {
   store_->run({"CONFIG", "SET", "rdbcompression", "no"});
   store_->run({"SAVE"});
   Visits late(live_users(3));
+  sit_down();
   order(0, "bleed alice");
   store_->kill();
   store_->start_slowly();
@@ -164,6 +191,7 @@ TEST_P(ClusterEngineStory, OneThatLoadsIsWaitedForAndItsOldDataDoNoHarm) {
   store_->run({"CONFIG", "SET", "key-load-delay", "0"});
   ASSERT_TRUE(all_are_connected());
   EXPECT_TRUE(all_count(9)) << member(0).status().dump();
+  EXPECT_TRUE(all_count_readers(3));
   EXPECT_TRUE(all_say(alice_, "bleeding"));
   expect_end_of_bleed({&visits, &late});
 }
@@ -203,7 +231,7 @@ class ClusterFailoverStory : public ClusterEngineStory {
     }
     std::vector<TestConfig> configs;
     for (std::size_t i = 0; i < 3; ++i) {
-      configs.push_back(config(i, session()));
+      configs.push_back(two_pools(i));
       configs.back().sections[2] = "store = \"" + set_->url() + '"';
       configs.back().sections.push_back("sentinels = [" + sentinels + "]");
     }
@@ -230,8 +258,9 @@ TEST_P(ClusterFailoverStory, AReplicaThatLacksTheLastWritesTakesOver) {
   ASSERT_TRUE(all_count(6));
   set_->stop_replication();
   Visits late(live_users(3));
+  sit_down();
   order(0, "bleed alice");
-  ASSERT_TRUE(all_count(9));
+  ASSERT_TRUE(all_count(9) && all_count_readers(3));
   set_->first().run({"SET", "last", "x"});
   set_->first().kill();
   const bool taken_over = eventually(
@@ -247,6 +276,7 @@ TEST_P(ClusterFailoverStory, AReplicaThatLacksTheLastWritesTakesOver) {
   EXPECT_EQ(set_->second().run({"GET", "last"}), "") << "it has lost nothing";
   ASSERT_TRUE(all_are_connected());
   EXPECT_TRUE(all_count(9)) << member(0).status().dump();
+  EXPECT_TRUE(all_count_readers(3));
   EXPECT_TRUE(all_say(alice_, "bleeding"));
   expect_end_of_bleed({&visits, &late});
 }

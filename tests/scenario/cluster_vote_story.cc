@@ -35,6 +35,10 @@ class ClusterVoteStory : public ClusterStory {
     return all_come_to(
         [this](std::size_t i) { return member(i).status()["ledger"]["complete"] == true; });
   }
+  /// One that may be refused.
+  [[nodiscard]] bool is_done(std::size_t index, const std::string& line) const {
+    return !member(index).admin(line, kDeadline * 2).starts_with("error: ");
+  }
   [[nodiscard]] bool anybody_says_dry(const FakeNode& which) const {
     for (std::size_t i = 0; i < members_.size(); ++i) {
       if (node(i, which).dry) return true;
@@ -170,7 +174,7 @@ TEST_P(ClusterVoteStory, TheStoreForgetsTheUsersOfAMemberThatIsStopped) {
   store_->kill();
   store_->start_empty();
   for (const std::size_t i : {0U, 1U}) {
-    ASSERT_TRUE(eventually([&] { return node(i, alice_).blocked_by("p3 has not been heard"); }));
+    EXPECT_TRUE(eventually([&] { return node(i, alice_).blocked_by("p3 has not been heard"); }));
     ASSERT_TRUE(eventually([&] {
       return store_state(member(i)) == "connected" && node(i, alice_).sessions() == 0;
     })) << "the store knows nobody";
@@ -190,28 +194,26 @@ TEST_P(ClusterVoteStory, TheStoreForgetsTheUsersOfAMemberThatIsStopped) {
 TEST_P(ClusterVoteStory, MessagesAreLostAndVeryLate) {
   ASSERT_NO_FATAL_FAILURE(
       launch(3, {kLogout, R"(idle_timeout = "6s")"}, {R"(silent_after = "2s")"}));
-  Visits elsewhere(live_users(4));
+  Visits elsewhere(live_users_on(bob_, 0, 3));
   Visits visits(live_users_on(alice_, 2, 3));
   ASSERT_TRUE(ledgers_are_complete());
   order(0, "bleed alice --reason early");
-  for (const auto& way : ways_) way->lose(10);
+  // The second member could take the silence of the others for a yes.
+  for (const std::size_t i : {0U, 2U}) ways_[i]->lose(10);
   ways_[2]->slow_down(Millis{5000});
-  std::vector<std::size_t> before;
-  for (const auto& way : ways_) before.push_back(way->connections());
-  // Until all have lost the store several times, and the one whose words are late is called silent.
+  const std::size_t before[] = {ways_[0]->connections(), ways_[2]->connections()};
   bool silent = false;
   bool told = false;
   const bool enough = eventually(
       [&] {
         EXPECT_FALSE(anybody_says_dry(alice_));
-        silent = silent || state_of(cluster_of(member(0)), "p3") == "silent";
-        told = told ||
-               !member(1).admin("bleed alice --reason late", kDeadline * 2).starts_with("error: ");
-        return silent && told && ways_[0]->connections() >= before[0] + 2 &&
-               ways_[1]->connections() >= before[1] + 2 && ways_[2]->connections() >= before[2] + 3;
+        silent = silent || state_of(cluster_of(member(1)), "p3") == "silent";
+        told = told || is_done(1, "bleed alice --reason late");
+        return silent && told && ways_[0]->connections() >= before[0] + 3 &&
+               ways_[2]->connections() >= before[1] + 3;
       },
       kDeadline * 6, Millis{100});
-  EXPECT_TRUE(enough) << silent << told;
+  EXPECT_TRUE(enough) << "silent: " << silent << ", told: " << told;
   for (Visits* const each : {&elsewhere, &visits}) {
     std::vector<User> users = each->end();
     EXPECT_FALSE(anybody_says_dry(alice_));
