@@ -48,7 +48,7 @@ Result<std::string> evaluate_greeting(const Settings& settings, const std::vecto
     if (reply.kind == Reply::Kind::error) {
       if (!refused) refused = refusal(commands[at], reply.text);
     } else if (commands[at].front() == "INFO") {
-      if (const auto problem = info_problem(reply.text)) return Failure{*problem};
+      if (const auto problem = first_info_problem(reply.text)) return Failure{*problem};
       run_id = info_field(reply.text, "run_id");
     }
   }

@@ -11,6 +11,11 @@ namespace {
 
 constexpr std::uint64_t kLeastVersion = 7;
 
+// What must be free at the start of a connection, but no more than this share of all: a member that
+// sends its sessions again takes some hundred KiB.
+constexpr std::uint64_t kRoom = 1024UL * 1024;
+constexpr std::uint64_t kRoomShare = 8;
+
 /// The number at the start of a field; 0 if there is none.
 std::uint64_t number(std::string_view info, std::string_view name) {
   const std::string_view text = info_field(info, name);
@@ -37,17 +42,22 @@ std::optional<std::string> role_problem(std::string_view info) {
   return "it is a replica of " + host + " port " + port + ", and the primary is needed";
 }
 
+/// If less than `room` is free.
+std::optional<std::string> full_problem(std::string_view info, std::uint64_t room) {
+  const std::uint64_t most = number(info, "maxmemory");
+  const std::uint64_t used = number(info, "used_memory");
+  const std::uint64_t ignored = number(info, "mem_not_counted_for_evict");
+  if (most > 0 && used + room > most + ignored) return store_problem("OOM");
+  return std::nullopt;
+}
+
 std::optional<std::string> memory_problem(std::string_view info) {
   const std::string policy{info_field(info, "maxmemory_policy")};
   if (policy != "noeviction") {
     return "its maxmemory-policy must be noeviction, so that it drops no sessions, but is " +
            quoted(policy);
   }
-  const std::uint64_t most = number(info, "maxmemory");
-  const std::uint64_t used = number(info, "used_memory");
-  const std::uint64_t ignored = number(info, "mem_not_counted_for_evict");
-  if (most > 0 && used > most + ignored) return store_problem("OOM");
-  return std::nullopt;
+  return full_problem(info, 0);
 }
 
 }  // namespace
@@ -76,6 +86,11 @@ std::optional<std::string> info_problem(std::string_view info) {
   if (auto problem = memory_problem(info)) return problem;
   if (info_field(info, "run_id").empty()) return "it tells no run_id";
   return std::nullopt;
+}
+
+std::optional<std::string> first_info_problem(std::string_view info) {
+  if (auto problem = info_problem(info)) return problem;
+  return full_problem(info, std::min(kRoom, number(info, "maxmemory") / kRoomShare));
 }
 
 }  // namespace bonedry::redis

@@ -2,6 +2,7 @@
 // why on one line, serve their users, and go on by themselves once the store is well.
 #include "tests/scenario/cluster_story.h"
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <vector>
@@ -141,6 +142,9 @@ TEST_P(ClusterEngineStory, OneThatIsFullLosesNothing) {
   for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(node(i, alice_).state, "active");
   Visits late(live_users(3));
   sit_down();
+  // There is just room for a connection now, and none for what comes over it.
+  const std::size_t used = std::stoul(store_->info("used_memory"));
+  store_->run({"CONFIG", "SET", "maxmemory", std::to_string(used + 8000)});
   expect_said_once(why);
   store_->run({"CONFIG", "SET", "maxmemory", "100mb"});
   ASSERT_TRUE(all_are_connected());

@@ -60,6 +60,28 @@ TEST(GreetingTest, SaysWhatIsWrong) {
   EXPECT_THAT(evaluate_greeting(with("", "", 0), {kOk, kOk}).error(), HasSubstr("another program"));
 }
 
+TEST(GreetingTest, AStoreThatIsAlmostFullIsFull) {
+  const auto error_with = [](const std::string& most) {
+    const Result<std::string> id =
+        evaluate_greeting(with("", "", 0), {info(sound_info("maxmemory:0", most)), kOk});
+    return id ? "" : id.error();
+  };
+  EXPECT_EQ(error_with("maxmemory:1100000"), "it is full: its maxmemory is used up");
+  EXPECT_EQ(error_with("maxmemory:1150000"), "");
+  EXPECT_EQ(error_with("maxmemory:0"), "");
+}
+
+TEST(GreetingTest, OfALargeStoreAMegabyteMustBeFree) {
+  const auto id_with = [](const std::string& used) {
+    return evaluate_greeting(with("", "", 0),
+                             {info(sound_info("used_memory:1000000\r\nmaxmemory:0",
+                                              "used_memory:" + used + "\r\nmaxmemory:100000000")),
+                              kOk});
+  };
+  EXPECT_TRUE(id_with("98900000"));
+  EXPECT_FALSE(id_with("99000000"));
+}
+
 TEST(GreetingTest, WhatTheServerIsExplainsItsRefusals) {
   EXPECT_THAT(evaluate_greeting(with("", "", 1),
                                 {info(sound_info("redis_mode:standalone", "redis_mode:sentinel")),
