@@ -10,6 +10,14 @@ namespace bonedry::admin::cluster {
 
 using balancer::NodeId;
 
+namespace {
+
+// A store that is connected for so long takes what it is told. One that takes connections, and then
+// refuses to be written to, is lost again at once.
+constexpr Millis kProven{1'000};
+
+}  // namespace
+
 Result<std::unique_ptr<Member>> Member::make(const Parts& parts, const conf::Cluster& config) {
   Result<redis::Settings> settings = redis::store_settings(config);
   if (!settings) return Failure{settings.error()};
@@ -70,6 +78,7 @@ void Member::start() {
 void Member::tick() {
   if (control_->is_standby()) return;  // the other process of this member speaks with the others
   if (client_.connected() && sync_told_ == SyncTold::no) tell_sync();
+  say_connected();
   heed_fence();
   cluster_->tick();
 }
@@ -133,7 +142,7 @@ void Member::on_connected() {
   store_.note_connected();
   why_lost_.clear();
   store_since_ = parts_.clock.wall();
-  parts_.events.add("cluster", "", "the store at " + client_.address() + " is connected");
+  connected_at_ = parts_.clock.now();
   if (!control_->is_standby()) tell_sync();
 }
 
@@ -141,8 +150,16 @@ void Member::on_lost(const std::string& why) {
   if (why_lost_.empty()) store_since_ = parts_.clock.wall();
   why_lost_ = why;
   sync_told_ = SyncTold::no;
-  parts_.events.warn("cluster", "", "the store is lost: " + why);
+  if (std::exchange(said_of_store_, why) != why) {
+    parts_.events.warn("cluster", "", "the store is lost: " + why);
+  }
   sync_->on_lost();
+}
+
+void Member::say_connected() {
+  if (!client_.connected() || parts_.clock.now() - connected_at_ < kProven) return;
+  if (std::exchange(said_of_store_, std::string()) == std::string()) return;
+  parts_.events.add("cluster", "", "the store at " + client_.address() + " is connected");
 }
 
 // -- Counts ---------------------------------------------------------------------------------------

@@ -101,6 +101,7 @@ class Member final : public Peers, public Publisher, private redis::Client::Hand
   void on_lost(const std::string& why) override;
 
   void tell_sync();
+  void say_connected();
   void heed_fence();
   void note_contact(Instant at);
   [[nodiscard]] Counted counted() const;
@@ -122,6 +123,9 @@ class Member final : public Peers, public Publisher, private redis::Client::Hand
   StoredIndex index_;
   std::string why_lost_ = "not yet connected";  // empty: the store is there
   WallTime store_since_;                        // when that began
+  Instant connected_at_;
+  /// Why the store is lost, as the log said last; empty: that it is connected; nothing: nothing.
+  std::optional<std::string> said_of_store_;
   Start start_ = Start::first;
   enum class Serving : std::uint8_t { no, yes } serving_ = Serving::no;
   enum class SyncTold : std::uint8_t {

@@ -175,6 +175,23 @@ TEST_P(ClusterEngineStory, AReplicaIsNotWrittenTo) {
   expect_end_of_bleed({&visits});
 }
 
+TEST_P(ClusterEngineStory, OneThatTakesConnectionsAndNoWritesIsToldOfOnce) {
+  ASSERT_NO_FATAL_FAILURE(open_shop());
+  Visits visits(live_users(6));
+  order(0, "bleed alice");
+  store_->run({"CONFIG", "SET", "min-replicas-to-write", "1"});
+  const std::string why = "it takes no writes, since it has too few good replicas";
+  ASSERT_NO_FATAL_FAILURE(expect_lost(why));
+  expect_said_once(why);
+  store_->run({"CONFIG", "SET", "min-replicas-to-write", "0"});
+  ASSERT_TRUE(all_are_connected());
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_TRUE(eventually([&] { return count_of(" is connected", member(i).err()) == 2; }))
+        << member(i).err();
+  }
+  expect_end_of_bleed({&visits});
+}
+
 TEST_P(ClusterEngineStory, OneThatLoadsIsWaitedForAndItsOldDataDoNoHarm) {
   ASSERT_NO_FATAL_FAILURE(open_shop());
   Visits visits(live_users(6));
