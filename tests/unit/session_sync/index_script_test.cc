@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <memory>
+#include <set>
 
 namespace bonedry::admin::cluster {
 namespace {
@@ -323,6 +324,40 @@ TEST_F(IndexScriptTest, AliasesThatLeadInACircleFindNothing) {
   one->tell({aliased(1, 2), aliased(2, 1)});
   EXPECT_EQ(one->where(1), std::nullopt);
   one->tell({left(1)});
+}
+
+// -- Members that leave ---------------------------------------------------------------------------
+
+TEST_F(IndexScriptTest, WhatAMemberLeavesIsTakenOver) {
+  for (std::uint64_t i = 1; i <= 30; ++i) one->tell({present(i, i <= 20 ? kShop1 : kShop2)});
+  one->tell({aliased(77, 3), left(4), expired(5, minutes{30})});
+  two->tell({present(40, kShop1)});
+  one->complete("all");
+  const std::optional<SessionIndex::Taken> taken = two->take_over("p1", "all");
+  ASSERT_TRUE(taken);
+  std::set<session::SessionKey> keys;
+  for (const SessionIndex::Alive& session : taken->sessions) {
+    keys.insert(session.key);
+    EXPECT_GE(session.age, minutes{15});
+    EXPECT_GT(session.left, minutes{29});
+  }
+  EXPECT_THAT(keys, SizeIs(28));
+  EXPECT_FALSE(keys.contains(key_of(4)));
+  EXPECT_FALSE(keys.contains(key_of(5)));
+  EXPECT_FALSE(keys.contains(key_of(40)));
+  ASSERT_THAT(taken->aliases, SizeIs(1));
+  EXPECT_EQ(taken->aliases[0].key, key_of(77));
+  EXPECT_EQ(taken->aliases[0].of, key_of(3));
+  one->tell({expired(1, minutes{30})});
+  EXPECT_EQ(one->where(1), kShop1) << "the other has it now";
+}
+
+TEST_F(IndexScriptTest, AMemberThatHasNotSentAllIsNotTakenOver) {
+  one->tell({present(1, kShop1)});
+  EXPECT_FALSE(two->take_over("p1", "all")) << "it has said nothing";
+  one->complete("another");
+  EXPECT_FALSE(two->take_over("p1", "all"));
+  EXPECT_FALSE(two->take_over("p9", "all")) << "nobody knows it";
 }
 
 // -- Counts ---------------------------------------------------------------------------------------

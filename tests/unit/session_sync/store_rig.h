@@ -110,6 +110,20 @@ class IndexMember {
   void displace(NodeTag tag, const std::string& occasion, Millis ago = Millis{0}) {
     value_of<Done>([&](auto then) { index.displaced(tag, occasion, ago, std::move(then)); });
   }
+  /// Everything of a member that has left; nothing: it is refused.
+  std::optional<SessionIndex::Taken> take_over(const std::string& name, const std::string& token) {
+    SessionIndex::Taken all;
+    for (std::optional<std::uint32_t> from = 0; from;) {
+      const Result<SessionIndex::Taken> part = store_.answer<SessionIndex::Taken>([&](auto then) {
+        index.take_over({name, token}, *from, 10, std::move(then));
+      });
+      if (!part) return std::nullopt;
+      from = part->next;
+      all.sessions.insert(all.sessions.end(), part->sessions.begin(), part->sessions.end());
+      all.aliases.insert(all.aliases.end(), part->aliases.begin(), part->aliases.end());
+    }
+    return all;
+  }
   std::size_t clean(std::size_t most = 100) {
     const std::vector<NodeTag> tags{kShop1, kShop2};
     return value_of<std::size_t>([&](auto then) { index.clean(most, tags, std::move(then)); });

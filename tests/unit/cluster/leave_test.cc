@@ -1,0 +1,119 @@
+// Members that are stopped, and what becomes of the users whom only they knew.
+#include "tests/unit/cluster/three_members.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace bonedry::admin::cluster::test {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+class LeaveTest : public ThreeMembers {
+ protected:
+  std::vector<std::string> present(Member& member) {
+    std::vector<std::string> names;
+    for (const MemberStatus& one : member.cluster().status().members) names.push_back(one.name);
+    return names;
+  }
+};
+
+TEST_F(LeaveTest, AnotherMemberHasItsSessionsAndItIsNotWaitedFor) {
+  p1.bleed(kAlice);
+  p3.nodes().users[kAlice] = {1, 2};
+  settle();
+  p3.leave();
+  settle();
+  EXPECT_FALSE(p3.runs());
+  EXPECT_THAT(present(p2), ElementsAre("p1", "p2"));
+  EXPECT_THAT(p1.nodes().users[kAlice], ElementsAre(1, 2));
+  EXPECT_THAT(p2.events(), HasSubstr("p3 has left, and another member has its sessions"));
+  board.wipe();
+  settle();
+  EXPECT_EQ(states(kAlice), "bleeding bleeding");
+  p1.nodes().users[kAlice].clear();
+  settle();
+  EXPECT_EQ(states(kAlice), "dry dry");
+}
+
+TEST_F(LeaveTest, AMemberThatTakesOverAndFallsSilentIsReplaced) {
+  p1.bleed(kAlice);
+  p3.nodes().users[kAlice] = {1};
+  settle();
+  p1.stopped = true;
+  p3.leave();
+  pass(80);
+  EXPECT_FALSE(p3.runs());
+  EXPECT_THAT(p2.nodes().users[kAlice], ElementsAre(1));
+  p1.stopped = false;
+  settle();
+  EXPECT_THAT(present(p1), ElementsAre("p1", "p2"));
+}
+
+TEST_F(LeaveTest, WithoutTheStoreItEndsAndIsWaitedFor) {
+  p1.bleed(kAlice);
+  p3.nodes().users[kAlice] = {1};
+  settle();
+  p3.link().link = Link::down;
+  pass(10);
+  p3.leave();
+  pass(60);
+  EXPECT_FALSE(p3.runs());
+  EXPECT_THAT(present(p1), ElementsAre("p1", "p2", "p3"));
+  EXPECT_THAT(p1.blocked(kAlice), HasSubstr("p3 has not been heard"));
+}
+
+TEST_F(LeaveTest, TheLastMemberBlocksUntilItsSessionsWouldHaveEnded) {
+  p1.bleed(kAlice);
+  p3.nodes().users[kAlice] = {1};
+  settle();
+  p1.leave();
+  p2.leave();
+  pass(10);
+  p3.leave();
+  settle();
+  ASSERT_FALSE(p1.runs() || p2.runs() || p3.runs());
+  EXPECT_TRUE(p3.disk.memory.roster.present().empty());
+  p1.members_wanted = 1;
+  p1.start();
+  settle();
+  EXPECT_THAT(present(p1), ElementsAre("p1"));
+  EXPECT_THAT(p1.blocked(kAlice), HasSubstr("p3 has ended: users whom only it knew"));
+  EXPECT_EQ(states(kAlice), "bleeding");
+  clock.advance(ModelNodes::kLongest);
+  settle();
+  EXPECT_EQ(states(kAlice), "dry");
+}
+
+TEST_F(LeaveTest, AVoteIsNotLeftBehind) {
+  p1.bleed(kAlice);
+  for (int i = 0; i < 40 && p3.disk.memory.votes.empty(); ++i) pass(1);
+  ASSERT_FALSE(p3.disk.memory.votes.empty());
+  p3.leave();
+  settle();
+  EXPECT_EQ(states(kAlice), "dry dry");
+  EXPECT_FALSE(p3.runs());
+  EXPECT_THAT(present(p1), ElementsAre("p1", "p2"));
+}
+
+TEST_F(LeaveTest, AMemberThatComesBackWithItsOldSessionsRetractsNothing) {
+  p1.bleed(kAlice);
+  p3.nodes().users[kAlice] = {1};
+  settle();
+  p3.leave();
+  settle();
+  p1.nodes().users[kAlice].clear();
+  settle();
+  EXPECT_EQ(states(kAlice), "dry dry");
+  p3.disk.users[kAlice] = {1};  // its ledger, which has heard nothing of that
+  p3.whole = "";
+  p3.start();
+  settle();
+  EXPECT_EQ(states(kAlice), "dry dry dry");
+  EXPECT_THAT(p3.events(), Not(HasSubstr("not dry")));
+}
+
+}  // namespace
+}  // namespace bonedry::admin::cluster::test
