@@ -138,55 +138,82 @@ class ClusterChaosStory : public ClusterStory {
     }
   }
 
+  // -- What happens to members and to the store
+
+  void kill(std::size_t who, Random& random) {
+    doors_.shut(who);
+    member(who).kill9();
+    pause(random, 100, 4000);
+    come_back(who);
+  }
+  void leave(std::size_t who, Random& random) {
+    doors_.shut(who);
+    member(who).stop();
+    pause(random, 0, 2000);
+    come_back(who);
+  }
+  void come_back(std::size_t who) {
+    member(who).start();
+    doors_.open(who, member(who).address());
+  }
+  void freeze(std::size_t who, Random& random) {
+    doors_.shut(who);
+    member(who).pause();
+    pause(random, 500, 6000);
+    member(who).resume();
+    doors_.open(who, member(who).address());
+  }
+  void cut_off(std::size_t who, Random& random) {
+    ways_[who]->cut();
+    pause(random, 100, 6000);
+    ways_[who]->mend();
+  }
+  void slow_down(std::size_t who, Random& random) {
+    ways_[who]->slow_down(Millis{static_cast<int>(below(random, 5000))});
+    pause(random, 500, 6000);
+    ways_[who]->slow_down(Millis{0});
+  }
+  void lose_messages(std::size_t who, Random& random) {
+    ways_[who]->lose(10);
+    pause(random, 500, 6000);
+    ways_[who]->lose(0);
+  }
+  void kill_store(std::size_t, Random& random) {
+    store_->kill();
+    pause(random, 100, 5000);
+    store_->start_empty();
+  }
+  void restart_store(std::size_t, Random&) {
+    store_->kill();
+    store_->start_empty();
+  }
+  void freeze_store(std::size_t, Random& random) {
+    store_->freeze();
+    pause(random, 500, 5000);
+    store_->thaw();
+  }
+
+  struct Fault {
+    const char* name;
+    void (ClusterChaosStory::*happen)(std::size_t who, Random& random);
+  };
+  static constexpr std::array<Fault, 9> kFaults{{
+      {"member killed", &ClusterChaosStory::kill},
+      {"member left", &ClusterChaosStory::leave},
+      {"member frozen", &ClusterChaosStory::freeze},
+      {"member cut off", &ClusterChaosStory::cut_off},
+      {"member slowed down", &ClusterChaosStory::slow_down},
+      {"member lossy", &ClusterChaosStory::lose_messages},
+      {"store killed", &ClusterChaosStory::kill_store},
+      {"store restarted", &ClusterChaosStory::restart_store},
+      {"store frozen", &ClusterChaosStory::freeze_store},
+  }};
+
   void fault(Random& random, std::string& told) {
     const std::size_t who = below(random, 3);
-    switch (below(random, 7)) {
-      case 0:
-        told += "kill p" + std::to_string(who + 1) + "; ";
-        doors_.shut(who);
-        member(who).kill9();
-        pause(random, 100, 4000);
-        member(who).start();
-        doors_.open(who, member(who).address());
-        return;
-      case 1:
-        told += "stop p" + std::to_string(who + 1) + "; ";
-        doors_.shut(who);
-        member(who).pause();
-        pause(random, 500, 6000);
-        member(who).resume();
-        doors_.open(who, member(who).address());
-        return;
-      case 2:
-        told += "kill the store; ";
-        store_->kill();
-        pause(random, 100, 5000);
-        store_->start_empty();
-        return;
-      case 3:
-        told += "freeze the store; ";
-        store_->freeze();
-        pause(random, 500, 5000);
-        store_->thaw();
-        return;
-      case 4:
-        told += "cut off p" + std::to_string(who + 1) + "; ";
-        ways_[who]->cut();
-        pause(random, 100, 6000);
-        ways_[who]->mend();
-        return;
-      case 5:
-        told += "slow down p" + std::to_string(who + 1) + "; ";
-        ways_[who]->slow_down(Millis{static_cast<int>(below(random, 5000))});
-        pause(random, 500, 6000);
-        ways_[who]->slow_down(Millis{0});
-        return;
-      default:
-        told += "restart the store; ";
-        store_->kill();
-        store_->start_empty();
-        return;
-    }
+    const Fault& fault = kFaults.at(below(random, kFaults.size()));
+    told += std::string(fault.name) + " (" + std::to_string(who + 1) + "); ";
+    (this->*fault.happen)(who, random);
   }
 
   /// Bleeds alice through whichever member takes the command.
