@@ -139,6 +139,14 @@ std::vector<std::string> ControlPlane::blocked_here(const NodeId& id) const {
   return check_.blocked_here(*pool, *view);
 }
 
+DryOutlook ControlPlane::outlook_here(const NodeId& id) const {
+  const balancer::PoolView* const pool = topology_->find_pool(id.pool);
+  const balancer::NodeView* const view = topology_->find_node(id);
+  const NodeRecord* const record = find_record(records_, id);
+  if (pool == nullptr || view == nullptr || record == nullptr) return {};
+  return status_.outlook_here(*pool, *view, *record);
+}
+
 void ControlPlane::hold(const NodeIds& nodes, std::function<void()> held) {
   held_.insert(nodes.begin(), nodes.end());
   publish(std::move(held));

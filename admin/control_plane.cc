@@ -261,7 +261,7 @@ void ControlPlane::log_forecasts() {
       const NodeRecord* const record = record_of(id);
       if (record == nullptr || record->dry == Dry::yes) continue;
       out_of_rotation.insert(id);
-      const auto forecast = status_.bleed_status(pool, view, *record).forecast;
+      const auto forecast = status_.bleed_status(pool, view, *record, peers_).forecast;
       if (!forecast) continue;
       const auto news = forecast_reporter_.of(id, *forecast, parts_.clock.now());
       if (news) parts_.events.add("forecast", id, *news);

@@ -188,6 +188,7 @@ class ControlPlane {
   }
   /// What keeps the node from being dry on this member alone.
   [[nodiscard]] std::vector<std::string> blocked_here(const balancer::NodeId& id) const;
+  [[nodiscard]] DryOutlook outlook_here(const balancer::NodeId& id) const;
   /// Lets nobody onto the nodes until `release`; calls `held` when all workers know. What is held
   /// stays so whatever else is decided.
   void hold(const NodeIds& nodes, std::function<void()> held);

@@ -28,6 +28,17 @@ std::string roughly(Millis time) {
 
 }  // namespace
 
+DryOutlook later_of(const DryOutlook& one, const DryOutlook& other) {
+  if (!one.no_forecast.empty()) return one;
+  if (!other.no_forecast.empty()) return other;
+  if (!one.forecast) return other;
+  if (!other.forecast) return one;
+  return {DryForecast{std::max(one.forecast->likely, other.forecast->likely),
+                      std::max(one.forecast->low, other.forecast->low),
+                      std::max(one.forecast->high, other.forecast->high)},
+          ""};
+}
+
 std::string likely_text(const DryForecast& forecast) {
   return roughly(forecast.likely);
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "admin/cluster_status.h"
+#include "admin/dry_forecast.h"
 #include "admin/node_record.h"
 #include "balancer/node_id.h"
 #include "proxy/base/result.h"
@@ -40,6 +41,8 @@ class Peers {
   [[nodiscard]] virtual std::vector<std::string> unheard() const = 0;
   /// See ClusterStatus::counted. Nothing: only this member's users are known.
   [[nodiscard]] virtual std::optional<SharedUsers> users(const balancer::NodeId& node) const = 0;
+  /// How long until the node, which is out of rotation, is dry by what the other members have said.
+  [[nodiscard]] virtual DryOutlook outlook_elsewhere(const balancer::NodeId& node) const = 0;
   /// The sessions of the node have just been taken off it here.
   virtual void note_displaced(const balancer::NodeId& node) = 0;
   [[nodiscard]] virtual ClusterStatus status() const = 0;

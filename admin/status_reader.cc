@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace bonedry::admin {
 
@@ -17,42 +18,41 @@ std::string to_text(const CheckStatus& check) {
   return check.request + ": " + check.found;
 }
 
-/// How long until the node is dry, or why there is no forecast.
-void StatusReader::forecast(const PoolView& pool, const NodeView& view, const NodeRecord& record,
-                            BleedStatus& status) const {
+DryOutlook StatusReader::outlook_here(const PoolView& pool, const NodeView& view,
+                                      const NodeRecord& record) const {
+  if (record.dry == Dry::yes) return {};
   const Millis incomplete =
       balancer::is_closed(view.door) ? Millis{0} : check_.ledger_incomplete_for(pool, view);
   if (view.node->sessions().read().all() == 0) {
     if (view.node->exchanges_open() > 0) {
-      status.no_forecast = "waits for an open exchange, whose duration is not known";
-    } else if (incomplete > Millis{0}) {
-      status.forecast = DryForecast{incomplete, incomplete, incomplete};
+      return {{}, "waits for an open exchange, whose duration is not known"};
     }
-    return;
+    if (incomplete == Millis{0}) return {};
+    return {DryForecast{incomplete, incomplete, incomplete}, ""};
   }
   const Forecaster::NodeForecast* const forecast = forecaster_.of(view.node->id());
-  if (forecast == nullptr) return;
-  if (!forecast->empty_in) {
-    status.no_forecast = "not enough users have left for a forecast";
-    return;
-  }
+  if (forecast == nullptr) return {};
+  if (!forecast->empty_in) return {{}, "not enough users have left for a forecast"};
   const Instant now = clock_.now();
   const auto from_now = [&](Millis since_then) {
     const Millis left = std::max(forecast->at + since_then - now, incomplete);
     if (!record.deadline_monotonic) return left;
     return std::min(left, std::max(*record.deadline_monotonic - now, Millis{0}));
   };
-  status.forecast =
-      DryForecast{from_now(forecast->empty_in->likely), from_now(forecast->empty_in->low),
-                  from_now(forecast->empty_in->high)};
+  return {DryForecast{from_now(forecast->empty_in->likely), from_now(forecast->empty_in->low),
+                      from_now(forecast->empty_in->high)},
+          ""};
 }
 
 BleedStatus StatusReader::bleed_status(const PoolView& pool, const NodeView& view,
-                                       const NodeRecord& record) const {
+                                       const NodeRecord& record, const Peers* peers) const {
   BleedStatus status{record.since, record.by, record.reason, record.deadline, {}};
   if (record.since_monotonic) status.age = clock_.now() - *record.since_monotonic;
   if (record.dry == Dry::yes) return status;
-  forecast(pool, view, record, status);
+  DryOutlook outlook = outlook_here(pool, view, record);
+  if (peers != nullptr) outlook = later_of(outlook, peers->outlook_elsewhere(view.node->id()));
+  status.forecast = outlook.forecast;
+  status.no_forecast = std::move(outlook.no_forecast);
   const Forecaster::NodeForecast* const forecast = forecaster_.of(view.node->id());
   if (forecast == nullptr || view.node->sessions().read().pending == 0) return status;
   const auto& pending = forecast->pending_until;
@@ -109,7 +109,7 @@ NodeStatus StatusReader::node(const Sources& sources, const PoolView& pool,
   status.passes = pass_status(node);
   if (record != nullptr) {
     if (!status.dry) status.dry_blocked_by = check_.blocked_by(pool, view);
-    status.bleeding = bleed_status(pool, view, *record);
+    status.bleeding = bleed_status(pool, view, *record, sources.peers);
     const UserCurve* const curve = sources.curves.of(node.id());
     if (curve != nullptr) status.bleeding->curve = curve->points();
     if (view.weight > 0) {

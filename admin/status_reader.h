@@ -74,10 +74,14 @@ class StatusReader {
   /// All pools, or the named one. An unknown pool is an error that lists the known pools.
   [[nodiscard]] Result<Status, CommandError> all(const Sources& sources,
                                                  std::optional<std::string_view> pool) const;
-  /// For a node that is not active.
+  /// For a node that is not active. `peers`: null where there is one proxy alone.
   [[nodiscard]] BleedStatus bleed_status(const balancer::PoolView& pool,
-                                         const balancer::NodeView& view,
-                                         const NodeRecord& record) const;
+                                         const balancer::NodeView& view, const NodeRecord& record,
+                                         const Peers* peers) const;
+  /// How long until such a node is dry, by the users in this proxy's ledger.
+  [[nodiscard]] DryOutlook outlook_here(const balancer::PoolView& pool,
+                                        const balancer::NodeView& view,
+                                        const NodeRecord& record) const;
 
  private:
   [[nodiscard]] NodeStatus node(const Sources& sources, const balancer::PoolView& pool,
@@ -90,8 +94,6 @@ class StatusReader {
   [[nodiscard]] static std::optional<SharedUsers> users_of_all(const Peers* peers,
                                                                const balancer::NodeId& id);
   void checks(const balancer::NodeId& id, NodeStatus& status) const;
-  void forecast(const balancer::PoolView& pool, const balancer::NodeView& view,
-                const NodeRecord& record, BleedStatus& status) const;
 
   const Clock& clock_;
   const session::Ledger& ledger_;

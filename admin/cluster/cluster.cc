@@ -152,8 +152,11 @@ Statement Cluster::make_statement() {
   statement.states = memory_.states;
   for (const auto& [node, state] : memory_.states) {
     const auto routed = routed_.find(node);
-    NodeLook look{routed == routed_.end() ? VersionVector() : routed->second, {}};
-    if (state.record) look.blocked = parts_.nodes.blocked_by(node);
+    NodeLook look{routed == routed_.end() ? VersionVector() : routed->second, {}, {}};
+    if (state.record) {
+      look.blocked = parts_.nodes.blocked_by(node);
+      look.outlook = parts_.nodes.outlook(node);
+    }
     statement.looks.emplace(node, std::move(look));
   }
   statement.votes = saved_votes_;

@@ -69,6 +69,8 @@ class Cluster {
   void leave();
   /// After `leave`: there is nothing more to wait for. After some 30 s at most.
   [[nodiscard]] bool may_end() const { return stage_ == Stage::ended; }
+  /// How long until the node is dry, by what the others that can be heard have said.
+  [[nodiscard]] DryOutlook outlook_elsewhere(const balancer::NodeId& node) const;
   /// Whether a member has ended whose users may still be counted, though they have left.
   [[nodiscard]] bool has_lost_a_member() const;
 

@@ -89,6 +89,17 @@ std::vector<std::string> Cluster::unheard() const {
   return names;
 }
 
+DryOutlook Cluster::outlook_elsewhere(const balancer::NodeId& node) const {
+  DryOutlook outlook;
+  for (const std::string& name : memory_.roster.present()) {
+    const Statement* const other = others_.find_audible(name, parts_.clock.now());
+    if (name == config_.name || other == nullptr) continue;
+    const auto look = other->looks.find(node);
+    if (look != other->looks.end()) outlook = later_of(outlook, look->second.outlook);
+  }
+  return outlook;
+}
+
 Result<> Cluster::forget(const std::string& name, const std::string& by) {
   if (name == config_.name) return Failure{"this is " + name + " itself"};
   if (!memory_.roster.is_present(name)) {

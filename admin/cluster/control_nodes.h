@@ -32,6 +32,9 @@ class ControlNodes final : public LocalNodes {
   [[nodiscard]] std::vector<std::string> blocked_by(const balancer::NodeId& node) const override {
     return control_.blocked_here(node);
   }
+  [[nodiscard]] DryOutlook outlook(const balancer::NodeId& node) const override {
+    return control_.outlook_here(node);
+  }
   [[nodiscard]] bool has_sessions(const balancer::NodeId& node) const override;
   void retract_dryness(const balancer::NodeId& node) override { control_.retract_dryness(node); }
   void hold(const NodeIds& nodes, std::function<void()> held) override {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "admin/dry_forecast.h"
 #include "admin/node_record.h"
 #include "balancer/node_id.h"
 #include "proxy/base/clock.h"
@@ -39,6 +40,8 @@ class LocalNodes {
   /// What keeps the node from being dry on this member alone, now. A member that does not have the
   /// node has no users there.
   [[nodiscard]] virtual std::vector<std::string> blocked_by(const balancer::NodeId& node) const = 0;
+  /// How long until the node is dry, by the users of this member alone.
+  [[nodiscard]] virtual DryOutlook outlook(const balancer::NodeId& node) const = 0;
   /// Whether the ledger has sessions on the node.
   [[nodiscard]] virtual bool has_sessions(const balancer::NodeId& node) const = 0;
   /// The node is not dry, whatever was announced: this member has users there.

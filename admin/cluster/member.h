@@ -88,6 +88,9 @@ class Member final : public Peers, public Publisher, private redis::Client::Hand
   }
   [[nodiscard]] std::vector<std::string> unheard() const override { return cluster_->unheard(); }
   [[nodiscard]] std::optional<SharedUsers> users(const balancer::NodeId& node) const override;
+  [[nodiscard]] DryOutlook outlook_elsewhere(const balancer::NodeId& node) const override {
+    return cluster_->outlook_elsewhere(node);
+  }
   void note_displaced(const balancer::NodeId& node) override;
   [[nodiscard]] ClusterStatus status() const override;
   [[nodiscard]] Result<> forget(const std::string& name, const std::string& by) override {

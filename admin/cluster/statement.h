@@ -3,6 +3,7 @@
 #include "admin/cluster/roster.h"
 #include "admin/cluster/shared_state.h"
 #include "admin/cluster/version_vector.h"
+#include "admin/dry_forecast.h"
 #include "balancer/node_id.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/result.h"
@@ -18,8 +19,10 @@ namespace bonedry::admin::cluster {
 
 /// What keeps a node from being dry, as one member sees it.
 struct NodeLook {
-  VersionVector version;             ///< of the state that all workers of the member route by
-  std::vector<std::string> blocked;  ///< as in `dry_blocked_by` of this member alone; empty: quiet
+  VersionVector version;  ///< of the state that all workers of the member route by
+  /// As in `dry_blocked_by` of this member alone; empty: quiet.
+  std::vector<std::string> blocked = {};
+  DryOutlook outlook = {};  ///< by the users of this member alone
 
   friend bool operator==(const NodeLook&, const NodeLook&) = default;
 };

@@ -91,13 +91,28 @@ SharedState state_from_json(const Json& json) {
   return state;
 }
 
+Json to_json(const DryOutlook& outlook) {
+  if (!outlook.forecast) return {{"none", outlook.no_forecast}};
+  return {{"likely_ms", outlook.forecast->likely.count()},
+          {"low_ms", outlook.forecast->low.count()},
+          {"high_ms", outlook.forecast->high.count()}};
+}
+
+DryOutlook outlook_from_json(const Json& json) {
+  if (json.contains("none")) return {{}, json.at("none").get<std::string>()};
+  const auto time = [&json](const char* key) { return Millis{json.at(key).get<std::int64_t>()}; };
+  return {DryForecast{time("likely_ms"), time("low_ms"), time("high_ms")}, ""};
+}
+
 Json to_json(const NodeLook& look) {
-  return {{"version", to_json(look.version)}, {"blocked", look.blocked}};
+  return {{"version", to_json(look.version)},
+          {"blocked", look.blocked},
+          {"outlook", to_json(look.outlook)}};
 }
 
 NodeLook look_from_json(const Json& json) {
-  return {version_from_json(json.at("version")),
-          json.at("blocked").get<std::vector<std::string>>()};
+  return {version_from_json(json.at("version")), json.at("blocked").get<std::vector<std::string>>(),
+          outlook_from_json(json.at("outlook"))};
 }
 
 Json to_json(const Vote& vote) {

@@ -33,6 +33,20 @@ TEST(DryForecast, HasNoRangeWhereThereIsNoDoubt) {
       << "never at once while somebody is there";
 }
 
+TEST(DryForecast, OfTwoPartsOfTheUsersTheLaterHolds) {
+  const DryOutlook nobody;
+  const DryOutlook short_stay{DryForecast{minutes{3}, minutes{2}, minutes{30}}, ""};
+  const DryOutlook long_stay{DryForecast{minutes{9}, minutes{1}, minutes{20}}, ""};
+  const DryOutlook unknown{{}, "not enough users have left for a forecast"};
+  EXPECT_EQ(later_of(nobody, short_stay), short_stay);
+  EXPECT_EQ(later_of(short_stay, nobody), short_stay);
+  EXPECT_EQ(later_of(short_stay, long_stay),
+            (DryOutlook{DryForecast{minutes{9}, minutes{2}, minutes{30}}, ""}));
+  EXPECT_EQ(later_of(short_stay, unknown), unknown);
+  EXPECT_EQ(later_of(unknown, short_stay), unknown);
+  EXPECT_EQ(later_of(nobody, nobody), nobody);
+}
+
 class ForecastNewsTest : public testing::Test {
  protected:
   /// The report of a forecast; "" when nothing is reported.

@@ -28,6 +28,27 @@ TEST_F(AgreementTest, WhatOneMemberDecidesHoldsOnAll) {
   EXPECT_EQ(states(kAlice), "active active active");
 }
 
+TEST_F(AgreementTest, TheForecastIsOfTheMemberWhoseUsersStayLongest) {
+  using std::chrono::minutes;
+  const auto about = [](minutes likely) {
+    return DryOutlook{DryForecast{likely, likely / 2, likely * 2}, ""};
+  };
+  p1.bleed(kAlice);
+  p2.nodes().users[kAlice] = p3.nodes().users[kAlice] = {1};
+  p2.nodes().outlooks[kAlice] = about(minutes{14});
+  p3.nodes().outlooks[kAlice] = about(minutes{10});
+  settle();
+  EXPECT_EQ(p1.cluster().outlook_elsewhere(kAlice), about(minutes{14}));
+  EXPECT_EQ(p2.cluster().outlook_elsewhere(kAlice), about(minutes{10})) << "its own is left out";
+  p3.nodes().outlooks[kAlice] = {{}, "not enough users have left for a forecast"};
+  settle();
+  EXPECT_EQ(p1.cluster().outlook_elsewhere(kAlice), p3.nodes().outlooks[kAlice]);
+  p3.kill();
+  settle();
+  pass(60);
+  EXPECT_EQ(p1.cluster().outlook_elsewhere(kAlice), about(minutes{14})) << "p3 is silent";
+}
+
 TEST_F(AgreementTest, NobodyIsThereAndAllAgreeThatItIsDry) {
   p3.bleed(kAlice);
   settle();

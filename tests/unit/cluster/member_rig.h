@@ -79,6 +79,10 @@ class ModelNodes final : public LocalNodes {
   void hold(const NodeIds& which, std::function<void()> held) override;
   void release(const NodeIds& which) override;
   [[nodiscard]] std::map<std::string, std::string> pools() const override { return fingerprints; }
+  [[nodiscard]] DryOutlook outlook(const NodeId& node) const override {
+    const auto found = outlooks.find(node);
+    return found == outlooks.end() ? DryOutlook{} : found->second;
+  }
   [[nodiscard]] Millis longest_session(std::string_view) const override { return kLongest; }
   [[nodiscard]] std::uint64_t sessions() const override { return 0; }
 
@@ -96,6 +100,7 @@ class ModelNodes final : public LocalNodes {
   [[nodiscard]] bool take_in(const Users& theirs);
 
   Users users;
+  std::map<NodeId, DryOutlook> outlooks;
   std::map<std::string, std::string> fingerprints{{"shop", "same"}};
   bool disk_full = false;
 
