@@ -99,6 +99,7 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   [[nodiscard]] bool matches_exemption() const;
   void note_exemption();
   [[nodiscard]] std::string update_session();
+  void tell_others();
   [[nodiscard]] session::ResponseCookies read_user_cookies() const;
   [[nodiscard]] session::CookieContext cookie_context() const;
 

@@ -84,9 +84,19 @@ std::string Exchange::update_session() {
     held_.reservation.reset();
     return {};
   }
-  std::string cookie = runtime_->affinity().on_response(binding_, held_.index, read_user_cookies());
+  const session::ResponseCookies cookies = read_user_cookies();
+  const bool is_new = !binding_.held;
+  std::string cookie = runtime_->affinity().on_response(binding_, held_.index, cookies);
   held_.reservation.reset();
+  if (is_new || cookies.sets_cookie()) tell_others();
   return cookie;
+}
+
+/// A browser may come back with the application's cookie through another member at once, for the
+/// images of the page. The cookie does not say which node its user is on.
+void Exchange::tell_others() {
+  const bool is_learned = runtime_->affinity().owner() == session::Affinity::Owner::application;
+  if (is_learned && context_.inquiries() != nullptr) context_.inquiries()->tell_soon();
 }
 
 session::ResponseCookies Exchange::read_user_cookies() const {

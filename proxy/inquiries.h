@@ -53,6 +53,8 @@ class Inquiries {
   /// answered at once, and all of it is uncertain.
   [[nodiscard]] std::unique_ptr<PendingInquiry> ask(const session::SessionInquiry& inquiry,
                                                     std::function<void()> on_answered);
+  /// See RemoteSessions.
+  void tell_soon() { remote_.tell_soon(); }
   [[nodiscard]] std::size_t open_questions() const { return open_; }
 
  private:

@@ -35,6 +35,9 @@ class RemoteSessions {
   /// bounded time even if nobody answers (Answer::uncertain): until then the question counts as
   /// open.
   virtual void ask(const SessionQuestion& question, std::function<void(Answer)> answered) = 0;
+  /// The others hear at once, instead of a moment later, what has happened to sessions here. May be
+  /// called for each response.
+  virtual void tell_soon() = 0;
 };
 
 /// What one request asks the other members, and what they have answered. The first look-up of the

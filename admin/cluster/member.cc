@@ -114,9 +114,11 @@ Result<> Member::start_alone(const std::string& by) {
 
 std::unique_ptr<session::RemoteSessions> Member::remote_sessions(io::Mailbox& worker) {
   return std::make_unique<WorkerQuestions>(
-      mailbox_, worker, [this](const session::SessionQuestion& question, auto answered) {
+      mailbox_, worker,
+      [this](const session::SessionQuestion& question, auto answered) {
         sync_->ask(question, std::move(answered));
-      });
+      },
+      [this] { sync_->tell(); });
 }
 
 /// The states that the topology was built from: those of now.

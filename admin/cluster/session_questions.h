@@ -16,7 +16,7 @@ namespace bonedry::admin::cluster {
 class SessionQuestions {
  public:
   using Answered = std::function<void(session::Answer)>;
-  static constexpr Millis kPatience{100};  // workers wait no longer
+  static constexpr Millis kPatience{100};  // workers wait hardly longer
   static constexpr std::size_t kMaxKeys = 10'000;
   static constexpr std::size_t kMaxAskers = 64;  // of one key
 
@@ -26,6 +26,8 @@ class SessionQuestions {
     /// Whether an answer of the index is under way, and what the last one was.
     enum class Asking : std::uint8_t { now, not_now } asking = Asking::not_now;
     enum class Last : std::uint8_t { none, unknown } last = Last::none;
+    /// Whether the index may be asked again.
+    enum class Looks : std::uint8_t { go_on, over } looks = Looks::go_on;
     std::vector<Answered> askers;
   };
 

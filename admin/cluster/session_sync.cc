@@ -271,6 +271,11 @@ void SessionSync::clean() {
   index_.clean(kMaxCleaned, nodes_.tags(), on_this_connection<std::size_t>(then));
 }
 
+void SessionSync::tell() {
+  sender_.collect();
+  if (has_joined()) sender_.send();
+}
+
 void SessionSync::displaced(NodeSlot slot, const std::string& occasion) {
   const SyncNode* const node = nodes_.find(slot);
   if (node == nullptr) return;

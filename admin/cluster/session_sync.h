@@ -84,6 +84,8 @@ class SessionSync {
   /// Answers within SessionQuestions::kPatience, if ticks come in time. `answered` may be called
   /// from inside this call.
   void ask(const session::SessionQuestion& question, SessionQuestions::Answered answered);
+  /// Tells the index what has happened here, without waiting for the next tick.
+  void tell();
   /// The sessions of a node have just been taken off it here. `occasion` names the reason, the same
   /// on all members; repeating it does no harm.
   void displaced(session::NodeSlot slot, const std::string& occasion);
@@ -149,6 +151,7 @@ class SessionSync {
                  const SessionIndex::Alive& alive);
   void on_unknown(SessionQuestions::Question& question, const SessionIndex::Unknown& unknown);
   void check_questions();
+  void give_up(const SessionQuestions::Question& question);
   void answer(const session::SessionKey& key, session::Answer answer);
   void note_answer(session::Answer answer);
 

@@ -77,29 +77,41 @@ void SessionSync::on_unknown(SessionQuestions::Question& question,
                              const SessionIndex::Unknown& unknown) {
   const SessionKey key = question.of.key;
   if (sessions_.look(key, clock_.now())) return answer(key, Answer::known);
-  if (!unknown.knows_us || !whole()) return answer(key, Answer::uncertain);
+  // A cookie with an age names its node: who is in doubt goes there. Without, he would be moved.
   const auto created = question.of.created;
+  if (created && (!unknown.knows_us || !whole())) return answer(key, Answer::uncertain);
   if (created && clock_.now() - *created > kFresh) return answer(key, Answer::ended);
-  // The member where it began may be about to tell the index: asked again with the next tick.
   question.last = SessionQuestions::Question::Last::unknown;
+  if (question.looks == SessionQuestions::Question::Looks::over) return give_up(question);
+  // The member where it began may be about to tell the index: asked again with the next tick.
 }
 
+/// Members tell the index what has begun with their next tick. So the answer of the last look-up,
+/// which begins when that has passed, is worth waiting for; one that the store has owed since the
+/// tick before is not.
 void SessionSync::check_questions() {
   using Question = SessionQuestions::Question;
   for (const SessionKey& key : questions_.keys()) {
     Question* const question = questions_.find(key);
     if (question == nullptr) continue;
-    if (clock_.now() + kTick - question->asked > SessionQuestions::kPatience) {
-      // A value without an age that nobody knows is not of a session, however long one waits.
-      const bool is_unknown = question->last == Question::Last::unknown && !question->of.created;
-      if (question->last == Question::Last::none) {
-        statistics_.timed_out += question->askers.size();
-      }
-      answer(key, is_unknown && whole() ? Answer::ended : Answer::uncertain);
-    } else if (question->asking == Question::Asking::not_now && has_joined()) {
+    const bool is_late = clock_.now() + kTick - question->asked > SessionQuestions::kPatience;
+    const bool may_look = question->asking == Question::Asking::not_now &&
+                          question->looks == Question::Looks::go_on && has_joined();
+    if (may_look) {
+      if (is_late) question->looks = Question::Looks::over;
       look_up(*question);
+    } else if (is_late) {
+      give_up(*question);
     }
   }
+}
+
+void SessionSync::give_up(const SessionQuestions::Question& question) {
+  using Question = SessionQuestions::Question;
+  // A value without an age that nobody knows is not of a session, however long one waits.
+  const bool is_unknown = question.last == Question::Last::unknown && !question.of.created;
+  if (question.last == Question::Last::none) statistics_.timed_out += question.askers.size();
+  answer(question.of.key, is_unknown && whole() ? Answer::ended : Answer::uncertain);
 }
 
 void SessionSync::answer(const SessionKey& key, Answer answer) {

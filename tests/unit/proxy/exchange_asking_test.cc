@@ -289,6 +289,17 @@ TEST_F(LearnedExchangeAskingTest, AValueThatNobodyIsSureOfIsANewUsers) {
   EXPECT_EQ(node(kBob).counters.late, 0U);
 }
 
+TEST_F(LearnedExchangeAskingTest, TheOthersAreToldAtOnceWhereAValueIs) {
+  ask_with("SID=a");
+  members.answer(0, Answer::ended);
+  EXPECT_EQ(members.told, 0);
+  answer_all(kBob);
+  EXPECT_EQ(members.told, 1);
+  ask_with("SID=a");
+  answer_all(kBob);
+  EXPECT_EQ(members.told, 1) << "they know it";
+}
+
 TEST_F(LearnedExchangeAskingTest, NoAnswerMakesANewUserToo) {
   ask_with("SID=a");
   pass(150ms);

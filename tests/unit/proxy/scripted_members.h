@@ -13,12 +13,14 @@ namespace bonedry::proxy::test {
 class ScriptedMembers final : public session::RemoteSessions {
  public:
   std::vector<session::SessionQuestion> asked;
+  int told = 0;
 
   void ask(const session::SessionQuestion& question,
            std::function<void(session::Answer)> answered) override {
     asked.push_back(question);
     answers_.push_back(std::move(answered));
   }
+  void tell_soon() override { ++told; }
   void answer(std::size_t question, session::Answer answer) {
     std::exchange(answers_.at(question), nullptr)(answer);
   }

@@ -106,6 +106,49 @@ TEST_F(SessionSyncTest, AValueWithoutAnAgeThatNobodyKnowsIsOver) {
   EXPECT_EQ(*answer, Answer::ended);
 }
 
+TEST_F(SessionSyncTest, AValueIsLookedUpOnceMoreWhenTheMemberOfItsSessionMustHaveToldOfIt) {
+  connect();
+  const auto answer = ask(1, std::nullopt);
+  clock.advance(SessionSync::kTick / 2);
+  wheel.advance(clock.now());  // the tick of this member is out of step with that of the other
+  index.answer_all();
+  EXPECT_FALSE(*answer);
+  index.sessions[key_of(1)] = SessionIndex::Alive{key_of(1), kShop2,    session::SessionState::live,
+                                                  Millis{0}, Millis{0}, minutes{20}};
+  tick();
+  EXPECT_EQ(*answer, Answer::known);
+}
+
+TEST_F(SessionSyncTest, AValueIsLookedUpAgainAlsoWhileTheIndexIsNotWhole) {
+  connect();
+  members.emplace_back("p3");
+  pass(SessionSync::kCountEvery);
+  const auto answer = ask(1, std::nullopt);
+  index.answer_all();
+  EXPECT_FALSE(*answer) << "it says nothing of its node, so its user would be a new one";
+  ticks(2);
+  EXPECT_EQ(*answer, Answer::uncertain);
+}
+
+TEST_F(SessionSyncTest, WhatIsUrgentIsToldAtOnce) {
+  sync->tell();
+  connect();
+  sessions.due.push_back(at(Kind::present, 1));
+  sync->tell();
+  index.answer_all();
+  EXPECT_EQ(times_told(1), 1U);
+}
+
+TEST_F(SessionSyncTest, TheLastLookUpIsNotWaitedForBeyondATick) {
+  connect();
+  const auto answer = ask(1, std::nullopt);
+  tick();
+  turn();
+  EXPECT_FALSE(*answer);
+  turn();
+  EXPECT_EQ(*answer, Answer::ended);
+}
+
 TEST_F(SessionSyncTest, AStoreThatDoesNotAnswerIsWaitedForNoLongerThanAWorkerWaits) {
   connect();
   const Instant asked = clock.now();
