@@ -127,6 +127,7 @@ class Exchange final : public DownstreamEvents, public UpstreamEvents {
   }
   void pick_node(balancer::RouteDecision decision);
   [[nodiscard]] std::optional<std::size_t> choose_node();
+  [[nodiscard]] std::size_t bind_session(balancer::RouteDecision decision, std::size_t chosen);
   void follow_session(std::size_t node);
   void attempt(std::size_t node);
   [[nodiscard]] LeaseRequest lease_request() const;

@@ -61,10 +61,19 @@ void Exchange::route() {
     if (!claimed.node->reserve_session(claimed.max_sessions)) return pick_node(RouteDecision::late);
     held_.reservation = SessionReservation(*claimed.node);
   }
+  follow_session(bind_session(decision, binding_.node));
+}
+
+/// Returns the node on which the session is now. One that is put elsewhere here may be asked for by
+/// another member with the user's next request.
+std::size_t Exchange::bind_session(RouteDecision decision, std::size_t chosen) {
   const std::size_t node =
-      runtime_->affinity().bind(binding_, decision, binding_.node, context_.exact_now());
-  held_.reservation.reset();
-  follow_session(node);
+      runtime_->affinity().bind(binding_, decision, chosen, context_.exact_now());
+  held_.reservation.reset();  // the ledger counts the session there now
+  if (decision != RouteDecision::session_node && context_.inquiries() != nullptr) {
+    context_.inquiries()->tell_soon();
+  }
+  return node;
 }
 
 /// A member that the others have forgotten may have no users on a node that they may call dry.
@@ -97,15 +106,13 @@ void Exchange::pick_node(RouteDecision decision) {
   routing_.decision = decision;
   const auto picked = choose_node();
   if (!picked) return on_error({routing_.tried.empty() ? EndReason::no_node : end_reason_});
-  std::size_t node = *picked;
+  const std::size_t node = *picked;
   if (decision == RouteDecision::rescued && node == binding_.node) {
     routing_.decision =
         RouteDecision::session_node;  // all nodes are down, so its own is tried like any other
     held_.reservation.reset();
   } else if (binding_.claim != Claim::none && decision != RouteDecision::rescued && !is_exempt()) {
-    node = runtime_->affinity().bind(binding_, decision, node, context_.exact_now());
-    held_.reservation.reset();  // the ledger counts the session there now
-    return follow_session(node);
+    return follow_session(bind_session(decision, node));
   }
   attempt(node);
 }
@@ -122,9 +129,7 @@ void Exchange::follow_session(std::size_t node) {
 /// simultaneous request of the session was rescued to another node first.
 bool Exchange::commit_rescue() {
   if (routing_.decision != RouteDecision::rescued || binding_.node == held_.index) return true;
-  const std::size_t node =
-      runtime_->affinity().bind(binding_, routing_.decision, held_.index, context_.exact_now());
-  held_.reservation.reset();
+  const std::size_t node = bind_session(routing_.decision, held_.index);
   if (node == held_.index) return true;
   release_upstream();
   set(AttemptState::none);

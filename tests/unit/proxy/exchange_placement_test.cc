@@ -60,6 +60,7 @@ TEST_F(ExchangePlacementTest, MovedUsersGoByTheirKeys) {
   set_door(kAlice, NodeState::bleeding, Door::shut);
   expect_as_elsewhere();
   EXPECT_EQ(node(kAlice).counters.moved, kUsers);
+  EXPECT_EQ(members.told, static_cast<int>(kUsers)) << "the others hear of each at once";
 }
 
 TEST_F(ExchangePlacementTest, AFencedMemberMovesItsUsersOffNodesOutOfRotation) {
