@@ -83,7 +83,7 @@ std::string to_toml(const TestConfig& config, const std::string& socket,
   text += "[ledger]\n";
   add_lines(text, config.ledger);
   for (const TestPool& pool : config.pools) {
-    text += "[[listener]]\naddress = \"127.0.0.1:0\"\npool = \"" + pool.name + "\"\n";
+    text += "[[listener]]\naddress = \"" + pool.address + "\"\npool = \"" + pool.name + "\"\n";
     text += listener_protocols(pool, socket);
     add_lines(text, pool.listener);
   }

@@ -38,6 +38,8 @@ struct TestPool {
   /// The protocols of the listener as TLS names them; without TLS, "h2" becomes "h2c". Empty: the
   /// program's default.
   std::vector<std::string> alpn = {};
+  /// Of the listener; by default any free port, another one after each start.
+  std::string address = "127.0.0.1:0";
 };
 
 /// The test-specific part of the config; every entry of a list is one line of TOML. The rest
@@ -125,7 +127,7 @@ class BonedryProcess {
   /// Writes a new config for the next start or `reload`. Listeners keep port 0 (any free port).
   void configure(TestConfig config);
 
-  /// The actual address of a pool's listener; it changes with every start.
+  /// The actual address of a pool's listener; it may change with every start.
   [[nodiscard]] std::string address(std::string_view pool = "shop") const;
   /// The whole reply to one line on the admin socket.
   [[nodiscard]] std::string admin(std::string_view line, Millis deadline = kDeadline) const;
