@@ -101,15 +101,21 @@ class Bonedry:
     def alive(self):
         return self.child.poll() is None
 
-    def open_exchanges(self):
-        """What `status` shows of all nodes."""
+    def status(self):
         with socket.socket(socket.AF_UNIX) as admin:
             admin.settimeout(DEADLINE)
             admin.connect(os.path.join(self.folder, "admin.sock"))
             admin.sendall(b"status json\n")
             with admin.makefile("r", encoding="utf-8") as answer:
-                status = json.load(answer)
-        return sum(node["exchanges_open"] for pool in status["pools"] for node in pool["nodes"])
+                return json.load(answer)
+
+    def client_connections(self):
+        """The admin socket's are none of them."""
+        return self.status()["process"]["client_connections"]
+
+    def open_exchanges(self):
+        """What `status` shows of all nodes."""
+        return sum(node["exchanges_open"] for pool in self.status()["pools"] for node in pool["nodes"])
 
     def resident_bytes(self):
         with open(f"/proc/{self.child.pid}/status", encoding="ascii") as status:
