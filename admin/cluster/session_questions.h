@@ -16,7 +16,7 @@ namespace bonedry::admin::cluster {
 class SessionQuestions {
  public:
   using Answered = std::function<void(session::Answer)>;
-  static constexpr Millis kPatience{100};  // workers wait hardly longer
+  static constexpr Millis kTimeout{100};  // workers wait hardly longer
   static constexpr std::size_t kMaxKeys = 10'000;
   static constexpr std::size_t kMaxAskers = 64;  // of one key
 

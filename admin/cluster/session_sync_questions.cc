@@ -94,7 +94,7 @@ void SessionSync::check_questions() {
   for (const SessionKey& key : questions_.keys()) {
     Question* const question = questions_.find(key);
     if (question == nullptr) continue;
-    const bool is_late = clock_.now() + kTick - question->asked > SessionQuestions::kPatience;
+    const bool is_late = clock_.now() + kTick - question->asked > SessionQuestions::kTimeout;
     const bool may_look = question->asking == Question::Asking::not_now &&
                           question->looks == Question::Looks::go_on && has_joined();
     if (may_look) {

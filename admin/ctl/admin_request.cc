@@ -47,7 +47,7 @@ Failure<std::string> unreachable(const std::string& socket, int error) {
 }  // namespace
 
 Result<AdminRequest> AdminRequest::start(const ProxyAddress& proxy, const std::string& line,
-                                         Millis patience) {
+                                         Millis timeout) {
   const std::string& socket = proxy.socket;
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -55,7 +55,7 @@ Result<AdminRequest> AdminRequest::start(const ProxyAddress& proxy, const std::s
   std::memcpy(address.sun_path, socket.data(), socket.size());
 
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  const timeval limit{patience.count() / 1000, patience.count() % 1000 * 1000};
+  const timeval limit{timeout.count() / 1000, timeout.count() % 1000 * 1000};
   ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
   if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     return unreachable(socket, errno);

@@ -30,11 +30,11 @@ class AdminRequest {
   static constexpr std::size_t kMaxBytes = std::size_t{64} << 20U;
 
   /// How long to wait for the proxy to accept the connection: it does so at once unless it hangs.
-  static constexpr Millis kPatience = std::chrono::seconds{2};
+  static constexpr Millis kTimeout = std::chrono::seconds{2};
 
   /// Connects and sends. The error says what is wrong and what to do about it.
   static Result<AdminRequest> start(const ProxyAddress& proxy, const std::string& line,
-                                    Millis patience = kPatience);
+                                    Millis timeout = kTimeout);
 
   /// Readable when `advance` has something to do.
   [[nodiscard]] int fd() const { return fd_.get(); }

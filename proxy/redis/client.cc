@@ -92,7 +92,7 @@ void Client::connect(const ServerAddress& address) {
   state_ = State::greeting;
   address_ = address;
   auto connection =
-      connector_.connect(address, {"the store at " + to_string(address), kPatience}, *this);
+      connector_.connect(address, {"the store at " + to_string(address), kTimeout}, *this);
   if (!connection) return lose(connection.error());
   connection_ = std::move(*connection);
   greeted_.clear();

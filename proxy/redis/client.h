@@ -34,9 +34,9 @@ namespace bonedry::redis {
 class Client final : public Commands, private Connection::Owner {
  public:
   /// How long a reply may take, once those before it have come.
-  static constexpr Millis kPatience{2000};
+  static constexpr Millis kTimeout{2000};
   /// Of commands without a reply. With a store that takes none, a member with many sessions must
-  /// not fill its memory in the time until that is noticed, which is `kPatience`.
+  /// not fill its memory in the time until that is noticed, which is `kTimeout`.
   static constexpr std::size_t kMaxUnanswered = 16UL * 1024 * 1024;
 
   class Handler {

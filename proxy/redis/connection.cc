@@ -39,7 +39,7 @@ void Connection::send(const Words& words, Done done) {
   const std::size_t bytes = out_.bytes() - before;
   unanswered_ += bytes;
   pending_.push_back({std::move(done), bytes});
-  if (!timeout_.armed()) timeout_.arm(peer_.patience);
+  if (!timeout_.armed()) timeout_.arm(peer_.timeout);
   flush_.schedule();
 }
 
@@ -75,7 +75,7 @@ void Connection::on_watch_failed(int error) {
 }
 
 void Connection::on_timeout() {
-  const std::string limit = seconds_text(peer_.patience);
+  const std::string limit = seconds_text(peer_.timeout);
   if (state_ == State::open) return give_up("no answer within " + limit);
   give_up((peer_.wire == Wire::tls ? "no TLS connection within " : "no connection within ") +
           limit);
@@ -166,7 +166,7 @@ void Connection::on_reply(Reply reply) {
   const Pending first = std::move(pending_.front());
   pending_.pop_front();
   unanswered_ -= first.bytes;
-  pending_.empty() ? timeout_.disarm() : timeout_.arm(peer_.patience);
+  pending_.empty() ? timeout_.disarm() : timeout_.arm(peer_.timeout);
   first.done(std::move(reply));
 }
 

@@ -27,7 +27,7 @@ struct Peer {
   std::string name;  ///< for people, such as "the store at 10.0.0.5:6379"
   /// How long each reply may take, from when it is the next one. The first may also take the time
   /// to connect.
-  Millis patience;
+  Millis timeout;
   Wire wire = Wire::plain;
 };
 

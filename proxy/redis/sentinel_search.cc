@@ -10,7 +10,7 @@ namespace bonedry::redis {
 namespace {
 
 // Less than for a store: while the first sentinels are down, the others are asked late.
-constexpr Millis kPatience{1000};
+constexpr Millis kTimeout{1000};
 
 std::string name_of(const conf::Address& sentinel) {
   return "the sentinel at " + conf::to_string(sentinel);
@@ -55,7 +55,7 @@ void SentinelSearch::ask_next() {
     ++asked_;
     current_ = (current_ + 1) % set_.sentinels.size();
     const conf::Address& sentinel = set_.sentinels[current_];
-    auto connection = connector_.connect(sentinel, {name_of(sentinel), kPatience}, *this);
+    auto connection = connector_.connect(sentinel, {name_of(sentinel), kTimeout}, *this);
     if (connection) {
       connection_ = std::move(*connection);
       login_ = Login::none;

@@ -78,7 +78,7 @@ class Watch {
   }
 
   void send(const std::string& line) {
-    auto request = AdminRequest::start(request_.proxy, line, WatchFeed::kPatience);
+    auto request = AdminRequest::start(request_.proxy, line, WatchFeed::kTimeout);
     if (!request) return operator_.on_lost(request.error());
     answer_ = std::move(*request);
     sent_ = clock_.now();

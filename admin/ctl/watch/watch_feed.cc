@@ -35,7 +35,7 @@ WatchFeed::News WatchFeed::advance_status() {
     if (now < next_status_) return News::none;
     next_status_ = now + kInterval;
     const std::string pool = pool_.empty() ? "" : " " + admin::quote_word(pool_);
-    auto request = AdminRequest::start(proxy_, "status" + pool + " json", kPatience);
+    auto request = AdminRequest::start(proxy_, "status" + pool + " json", kTimeout);
     if (!request) {
       fail(request.error());
       return News::some;
@@ -77,7 +77,7 @@ WatchFeed::News WatchFeed::advance_events() {
   if (!events_request_) {
     if (following_ == Following::refused || clock_.now() < next_events_) return News::none;
     next_events_ = clock_.now() + kInterval;
-    auto request = AdminRequest::start(proxy_, "events --follow json", kPatience);
+    auto request = AdminRequest::start(proxy_, "events --follow json", kTimeout);
     if (request) events_request_ = std::move(*request);
     return News::none;
   }

@@ -15,7 +15,7 @@
 namespace bonedry::ctl {
 
 /// Asks the proxy for its status each second, and follows its events; it goes on by itself when the
-/// proxy was away. Nothing here waits for the proxy, except for `kPatience` to be let in.
+/// proxy was away. Nothing here waits for the proxy, except for `kTimeout` to be let in.
 class WatchFeed {
  public:
   static constexpr Millis kInterval = std::chrono::seconds{1};
@@ -23,7 +23,7 @@ class WatchFeed {
   static constexpr Millis kGiveUp = std::chrono::seconds{5};
   /// From when on figures are old: one response may be late.
   static constexpr Millis kFresh = std::chrono::seconds{3};
-  static constexpr Millis kPatience{50};
+  static constexpr Millis kTimeout{50};
   /// The pause after an error instead of events, such as too many connections.
   static constexpr Millis kEventsPause = std::chrono::seconds{10};
   /// A line of events that is longer is given up with its connection; one of bonedry has at most

@@ -155,7 +155,7 @@ TEST_F(SessionSyncTest, AStoreThatDoesNotAnswerIsWaitedForNoLongerThanAWorkerWai
   const auto answer = ask(1);
   while (!*answer && clock.now() < asked + seconds{5}) turn();
   EXPECT_EQ(*answer, Answer::uncertain);
-  EXPECT_LE(clock.now() - asked, SessionQuestions::kPatience);
+  EXPECT_LE(clock.now() - asked, SessionQuestions::kTimeout);
   EXPECT_EQ(sync->statistics().uncertain, 1U);
   EXPECT_EQ(sync->statistics().timed_out, 1U);
   index.sessions[key_of(1)] = SessionIndex::Alive{key_of(1), kShop2,    session::SessionState::live,
