@@ -7,6 +7,7 @@ import statistics
 import subprocess
 import time
 
+from .cluster import ClusterCostCase, ManySessionsCase, StoreAwayCase
 from .http2 import Http2Load
 from .http2_floods import Http2FloodCase
 from .ledger import ExpiryCase, LedgerCase
@@ -427,6 +428,9 @@ CASES = {
     # As much of one core as nobody misses.
     "watchers": WatchersCase(0, (Goal("cpu_share", 0.02), Goal("p99_growth", 1.1))),
     "dashboards": WatchersCase(200, (Goal("cpu_share", 0.05), Goal("p99_growth", 1.2))),
+    "cluster": ClusterCostCase((Goal("growth", 1.03),)),
+    "clusteraway": StoreAwayCase((Goal("p99_growth", 1.2),)),
+    "cluster1M": ManySessionsCase((Goal("bytes_each", 200), Goal("whole_s", 60))),
     "tlsslow": TlsSlowCase((Goal("p99_growth", 1.5), Goal("bytes_each", 64 * KIB))),
 }
 

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import socket
 import statistics
 import subprocess
 import time
@@ -115,7 +114,7 @@ class Watch(Background):
 
     def __init__(self, running):
         super().__init__("cannot read the status")
-        self.path = running.admin_socket
+        self.running = running
         self.seen = []
 
     def go_on(self):
@@ -124,10 +123,5 @@ class Watch(Background):
             self.seen.append((time.monotonic(), live))
 
     def read(self):
-        with socket.socket(socket.AF_UNIX) as admin:
-            admin.connect(self.path)
-            admin.sendall(b"status json\n")
-            admin.shutdown(socket.SHUT_WR)
-            with admin.makefile("rb") as answer:
-                pools = json.load(answer)["pools"]
+        pools = self.running.status()["pools"]
         return sum(node["sessions"]["live"] for pool in pools for node in pool["nodes"])

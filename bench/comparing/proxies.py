@@ -2,6 +2,7 @@
 to clients and nodes kept alive, no access log."""
 
 import http.client
+import json
 import os
 import socket
 
@@ -13,12 +14,14 @@ from .tls import GROUP, SUITE, VERSION, check_negotiation
 class Setting:
     """What a proxy is asked to be. `nodes` are (address, port) pairs. `certificate` is there where
     clients speak TLS, who may then speak `minimum_tls` and newer. `http2`: whether they speak HTTP/2 (by
-    prior knowledge where they do not speak TLS), `http2_nodes` the same of the nodes. The last three are
-    for who keeps a ledger: where it is, if it is there already, how long a session lasts, and where the HTTP door is."""
+    prior knowledge where they do not speak TLS), `http2_nodes` the same of the nodes. The last are for who keeps a
+    ledger: where it is, if it is there already, how long a session lasts, where the HTTP door is, and the name and
+    the store of a member of a cluster, with the secret that all have."""
 
     def __init__(self, nodes, workers=1, pinned_to=(0,), certificate=None,
                  minimum_tls=VERSION.removeprefix("TLSv"), http2=False, http2_nodes=False,
-                 sessions=1000000, state_dir=None, idle_timeout="20m", http_port=None):
+                 sessions=1000000, state_dir=None, idle_timeout="20m", http_port=None, cluster=None,
+                 secret_file=None):
         self.nodes = nodes
         self.workers = workers
         self.pinned_to = set(pinned_to)
@@ -30,6 +33,8 @@ class Setting:
         self.state_dir = state_dir
         self.idle_timeout = idle_timeout
         self.http_port = http_port
+        self.cluster = cluster
+        self.secret_file = secret_file
 
 
 class Proxy:
@@ -87,6 +92,13 @@ groups = "{GROUP}"
 certificates = [{{ certificate = "{certificate.path}", key = "{certificate.key_path}" }}]
 """
 
+    @staticmethod
+    def cluster(setting):
+        if not setting.cluster:
+            return ""
+        name, store = setting.cluster
+        return f'[cluster]\nname = "{name}"\nstore = "{store}"'
+
     def command(self, folder, port, setting):
         nodes = "".join(f"""
   [[pool.node]]
@@ -97,6 +109,8 @@ certificates = [{{ certificate = "{certificate.path}", key = "{certificate.key_p
 [server]
 workers = {setting.workers}
 state_dir = "{setting.state_dir or folder + "/state"}"
+{f'secret_file = "{setting.secret_file}"' if setting.secret_file else ""}
+{self.cluster(setting)}
 [admin]
 socket = "{folder}/admin.sock"
 {f'http = "127.0.0.1:{setting.http_port}"' if setting.http_port else ""}
@@ -328,6 +342,15 @@ class Running:
                 if self.ask(cookie=cookie)[0] != node:
                     raise BenchError(f"{self.name} does not keep a user on its node")
             self.cookies.append(cookie)
+
+    def status(self):
+        """What `status json` says, of who keeps a ledger."""
+        with socket.socket(socket.AF_UNIX) as admin:
+            admin.connect(self.admin_socket)
+            admin.sendall(b"status json\n")
+            admin.shutdown(socket.SHUT_WR)
+            with admin.makefile("rb") as answer:
+                return json.load(answer)
 
     def check_body(self, path, size):
         if self.ask(path=path, cookie=self.cookies[0] if self.cookies else None)[2] != size:

@@ -49,25 +49,37 @@ SessionKey key_of(std::int64_t number) {
   return {bits.next(), bits.next()};
 }
 
+/// What a ledger is filled with, and for whom.
+struct Filling {
+  std::string state_dir;
+  std::string secret_file;  // empty: one of its own, in the state_dir
+  std::int64_t sessions = 0;
+  std::int64_t first = 0;  // sessions of other numbers are others
+  std::int64_t spread_ms = 0;
+};
+
 struct Table {
+  std::int64_t first;
   std::int64_t sessions;
   std::unique_ptr<MappedLedger> ledger;
   NodeSlot node;
 };
 
-Table open_table(const std::string& state_dir, std::int64_t sessions, const Clock& clock) {
+Table open_table(const Filling& filling, const Clock& clock) {
   conf::Server server;
-  server.state_dir = state_dir;
+  server.state_dir = filling.state_dir;
+  server.secret_file = filling.secret_file;
   const Result<session::Secrets> secrets = session::load_secrets(server);
   if (!secrets) throw std::runtime_error(secrets.error());
+  const std::int64_t sessions = filling.sessions;
   const auto capacity = static_cast<std::size_t>(sessions + sessions * kHeadroom / 1000);
   Result<MappedLedger::Start> start =
-      MappedLedger::open(state_dir + "/ledger", capacity, *secrets, clock);
+      MappedLedger::open(filling.state_dir + "/ledger", capacity, *secrets, clock);
   if (!start) throw std::runtime_error(start.error());
   const NodeSlot node = start->ledger->slot_of("shop/node0");
   start->ledger->set_times(
       node, {std::chrono::minutes{20}, std::chrono::minutes{20}, std::chrono::hours{12}});
-  return {sessions, std::move(start->ledger), node};
+  return {filling.first, sessions, std::move(start->ledger), node};
 }
 
 /// Begins live sessions whose last clicks are spread evenly over the time until `now`.
@@ -75,8 +87,8 @@ void fill(const Table& table, Instant now, Millis spread) {
   for (std::int64_t number = 0; number < table.sessions; ++number) {
     const auto ago = spread.count() * (table.sessions - number) / table.sessions;
     const Instant last{now.ms - ago};
-    const auto begun =
-        table.ledger->begin(key_of(number), kCheck, table.node, SessionState::live, last, last);
+    const auto begun = table.ledger->begin(key_of(table.first + number), kCheck, table.node,
+                                           SessionState::live, last, last);
     table.ledger->close(begun.ref, last);
   }
   const std::int64_t live = table.ledger->counts(table.node).read().live;
@@ -94,7 +106,7 @@ std::vector<double> touch_often(const Table& table, const Clock& clock, std::uin
   std::array<SessionKey, kBatch> keys;
   for (int batch = 0; batch < kBatches; ++batch) {
     for (SessionKey& key : keys)
-      key = key_of(random.below(static_cast<std::uint32_t>(table.sessions)));
+      key = key_of(table.first + random.below(static_cast<std::uint32_t>(table.sessions)));
     const Instant now = clock.now();
     const auto start = Stopwatch::now();
     for (const SessionKey& key : keys) {
@@ -137,14 +149,16 @@ double bytes_on_disk(const std::string& path) {
   return static_cast<double>(status.st_blocks) * 512;
 }
 
-nlohmann::json measure(const std::string& state_dir, std::int64_t sessions) {
+nlohmann::json measure(const Filling& filling) {
   const SystemClock clock;
-  Table table = open_table(state_dir, sessions, clock);
+  const std::int64_t sessions = filling.sessions;
+  Table table = open_table(filling, clock);
   nlohmann::json figures{{"sessions", sessions}};
   auto start = Stopwatch::now();
   fill(table, clock.now(), Millis{0});
   figures["begin_ns"] = seconds_since(start) * 1e9 / static_cast<double>(sessions);
-  figures["bytes_each"] = bytes_on_disk(state_dir + "/ledger") / static_cast<double>(sessions);
+  figures["bytes_each"] =
+      bytes_on_disk(filling.state_dir + "/ledger") / static_cast<double>(sessions);
   for (const std::size_t threads : {1U, 2U}) {
     figures["touch_from_" + std::to_string(threads)] = touch_from(threads, table, clock);
   }
@@ -153,7 +167,7 @@ nlohmann::json measure(const std::string& state_dir, std::int64_t sessions) {
   table.ledger.reset();
   figures["flush_s"] = seconds_since(start);
   start = Stopwatch::now();
-  table = open_table(state_dir, sessions, clock);
+  table = open_table(filling, clock);
   figures["restore_s"] = seconds_since(start);
   if (table.ledger->counts(table.node).read().live != sessions) {
     throw std::runtime_error("sessions were lost in a restart");
@@ -162,13 +176,14 @@ nlohmann::json measure(const std::string& state_dir, std::int64_t sessions) {
 }
 
 /// Leaves a full ledger. `now_ms` is the time of the last click on the monotonic clock.
-nlohmann::json prepare(const std::string& state_dir, std::int64_t sessions, Millis spread) {
+nlohmann::json prepare(const Filling& filling) {
   const SystemClock clock;
-  const Table table = open_table(state_dir, sessions, clock);
+  const Table table = open_table(filling, clock);
   const Instant now = clock.now();
-  fill(table, now, spread);
-  return {
-      {"sessions", sessions}, {"capacity", table.ledger->totals().capacity}, {"now_ms", now.ms}};
+  fill(table, now, Millis{filling.spread_ms});
+  return {{"sessions", filling.sessions},
+          {"capacity", table.ledger->totals().capacity},
+          {"now_ms", now.ms}};
 }
 
 }  // namespace
@@ -177,20 +192,17 @@ nlohmann::json prepare(const std::string& state_dir, std::int64_t sessions, Mill
 int main(int argc, char** argv) {
   using namespace bonedry;
   CLI::App app{"Measures a ledger, or creates a full one. Prints JSON."};
-  std::string state_dir;
-  std::int64_t sessions = 0;
-  std::int64_t spread_ms = 0;
-  app.add_option("STATE_DIR", state_dir, "an empty directory")->required();
-  app.add_option("SESSIONS", sessions)->required()->check(CLI::Range(1, 90'000'000));
+  bench::Filling filling;
+  app.add_option("STATE_DIR", filling.state_dir, "an empty directory")->required();
+  app.add_option("SESSIONS", filling.sessions)->required()->check(CLI::Range(1, 90'000'000));
   CLI::Option* const leave = app.add_option(
-      "--leave", spread_ms, "keep the ledger, with last requests spread over this many ms");
+      "--leave", filling.spread_ms, "keep the ledger, with last requests spread over this many ms");
+  app.add_option("--first", filling.first, "the number of the first session");
+  app.add_option("--secret-file", filling.secret_file, "instead of a secret of its own");
   CLI11_PARSE(app, argc, argv);
   try {
-    std::filesystem::create_directories(state_dir);
-    std::cout << (*leave ? bench::prepare(state_dir, sessions, Millis{spread_ms})
-                         : bench::measure(state_dir, sessions))
-                     .dump(2)
-              << '\n';
+    std::filesystem::create_directories(filling.state_dir);
+    std::cout << (*leave ? bench::prepare(filling) : bench::measure(filling)).dump(2) << '\n';
   } catch (const std::exception& error) {
     std::cerr << "bench-ledger: " << error.what() << '\n';
     return 1;
