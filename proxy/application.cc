@@ -494,9 +494,14 @@ class Application::Impl {
     ledger_->begin_flush();
   }
 
-  /// Nobody is served any more, so that what other members take over does not change again.
+  /// Nobody is served any more, so that what other members take over does not change again. While
+  /// the process before still serves requests, this member does not leave.
   void leave_cluster(const char* why) {
     if (!member_ || control_->is_standby()) return on_drained(why);
+    if (predecessor_ != nullptr && !predecessor_->is_gone()) {
+      events_.warn("member", "", "another process still serves users, so this member stays");
+      return on_drained(why);
+    }
     if (leaving_ != nullptr) return;
     leaving_ = why;
     give_up_.disarm();

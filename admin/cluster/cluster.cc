@@ -253,7 +253,10 @@ void Cluster::note_stranger(const std::string& name, const std::string& problem)
 void Cluster::merge_states() {
   SharedStates next = memory_.states;
   for (const auto& [name, member] : others_.all()) {
-    if (!memory_.roster.is_present(name)) continue;
+    // The last statement of a member that has ended itself holds: it may be the only one that knows
+    // what was answered to an operator.
+    const bool is_last = member.statement.roster.has_ended(name);
+    if (!memory_.roster.is_present(name) && !is_last) continue;
     for (const auto& [node, theirs] : member.statement.states) {
       const auto [mine, added] = next.try_emplace(node, theirs);
       if (!added) mine->second = merge(mine->second, theirs);
@@ -288,7 +291,7 @@ void Cluster::belong() {
   if (stage_ == Stage::member) {
     parts_.events.warn("member", "", "this member was forgotten, but is there; it joins again");
   }
-  if (memory_.roster.has_left(config_.name)) trust_ = Trust::store;
+  if (memory_.roster.has_left(config_.name)) memory_.trust = Trust::store;
   memory_.roster.enter(config_.name, memory_.id);
   if (!save()) return;
   stage_ = Stage::member;
@@ -351,8 +354,11 @@ void Cluster::apply_round_changes(const DrynessRounds::Changes& changes) {
 /// A node that was announced dry gets no users; one that has some was opened behind the back of the
 /// others, or a member came back that had been forgotten.
 void Cluster::retract_contradicted() {
-  if (trust_ == Trust::store && (run_.empty() || parts_.whole() != run_)) return;
-  trust_ = Trust::ledger;
+  if (memory_.trust == Trust::store) {
+    if (run_.empty() || parts_.whole() != run_) return;
+    memory_.trust = Trust::ledger;
+    (void)save();
+  }
   for (const auto& [node, state] : SharedStates(memory_.states)) {
     if (state.stage != DryStage::announced || !parts_.nodes.has_sessions(node)) continue;
     parts_.events.error(node.text(),
@@ -369,6 +375,7 @@ bool Cluster::is_lost() const {
 
 std::string Cluster::cannot_change() const {
   if (!problem_.empty()) return problem_;
+  if (stage_ > Stage::member) return "this member leaves the cluster; give the command to another";
   if (stage_ != Stage::member || is_lost()) {
     const std::string why = parts_.board.why_lost();
     return "the store of the cluster is lost" + (why.empty() ? "" : " (" + why + ")") +

@@ -67,7 +67,7 @@ class Cluster {
   /// This member serves nobody any more, and its process is going to end. The others need not wait
   /// for it once another member has its sessions.
   void leave();
-  /// After `leave`: there is nothing more to wait for. After some 30 s at most.
+  /// After `leave`: there is nothing more to wait for. After 65 s at most.
   [[nodiscard]] bool may_end() const { return stage_ == Stage::ended; }
   /// How long until the node is dry, by what the others that can be heard have said.
   [[nodiscard]] DryOutlook outlook_elsewhere(const balancer::NodeId& node) const;
@@ -117,6 +117,7 @@ class Cluster {
   void note_silence();
   void forget_fenced();
   [[nodiscard]] bool merge_rosters();
+  void note_ended(const std::string& name);
   void merge_states();
   void belong();
   void go_on();
@@ -126,7 +127,7 @@ class Cluster {
   void go_on_leaving();
   void leave_without_successor();
   void leave_as(Standing standing);
-  [[nodiscard]] std::optional<Takeover::State> takeover_of_this() const;
+  [[nodiscard]] bool is_taken_over() const;
   [[nodiscard]] bool has_successor() const;
   [[nodiscard]] bool is_heard_to_have_left() const;
   /// Whether the others wait for what this member says.
@@ -174,12 +175,9 @@ class Cluster {
   std::string unsaved_;  // why the disk has not all of `memory_`; empty: it has
   std::string problem_;  // why this member cannot join; empty: it can
   TakeoverKeeper takeovers_;
-  Instant leaving_since_;                                                    // or since it has left
+  Instant leaving_since_;  // or since it has left
+  Instant in_touch_;       // with the store, while it leaves
   enum class LeftSaid : std::uint8_t { no, yes } left_said_ = LeftSaid::no;  // on the board
-  /// What holds where the ledger has sessions on a node that the others call dry. Since this member
-  /// left the cluster, others may have seen them end: the ledger is right when the store has been
-  /// asked about them.
-  enum class Trust : std::uint8_t { ledger, store } trust_ = Trust::ledger;
   std::map<std::string, std::string> pools_;
   std::function<Millis(std::string_view)> longest_session_;
 };

@@ -10,6 +10,14 @@ namespace bonedry::admin::cluster {
 namespace {
 
 constexpr int kVersion = 1;
+constexpr const char* kLedger = "ledger";
+constexpr const char* kStore = "store";
+
+Trust trust_from_json(const nlohmann::json& json) {
+  if (json == kLedger) return Trust::ledger;
+  if (json == kStore) return Trust::store;
+  throw std::invalid_argument("trust is neither ledger nor store");
+}
 
 }  // namespace
 
@@ -20,9 +28,9 @@ Result<Memory> ClusterFile::load() const {
   try {
     const nlohmann::json json = nlohmann::json::parse(*content);
     if (json.at("version") != kVersion) throw std::invalid_argument("of another version");
-    return Memory{json.at("id").get<std::string>(), json.at("starts").get<std::uint64_t>(),
+    return Memory{json.at("id").get<std::string>(),    json.at("starts").get<std::uint64_t>(),
                   roster_from_json(json.at("roster")), states_from_json(json.at("states")),
-                  votes_from_json(json.at("votes"))};
+                  votes_from_json(json.at("votes")),   trust_from_json(json.at("trust"))};
   } catch (const std::exception& error) {
     return Failure{path_ + ": cannot be read (" + error.what() +
                    "); without it this member could let users onto a node that the others call "
@@ -36,7 +44,8 @@ Result<> ClusterFile::save(const Memory& memory) {
                             {"starts", memory.starts},
                             {"roster", to_json(memory.roster)},
                             {"states", to_json(memory.states)},
-                            {"votes", to_json(memory.votes)}};
+                            {"votes", to_json(memory.votes)},
+                            {"trust", memory.trust == Trust::store ? kStore : kLedger}};
   const std::string text = json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
   return replace_file(path_, text + "\n", 0600);
 }

@@ -11,6 +11,11 @@
 
 namespace bonedry::admin::cluster {
 
+/// What holds where the ledger has sessions on a node that the others call dry. Since this member
+/// left the cluster, others may have seen them end: the ledger is right when the store has been
+/// asked about them.
+enum class Trust : std::uint8_t { ledger, store };
+
 /// What a member must know of the cluster after a restart.
 struct Memory {
   std::string id;            ///< of the state directory: random, made once
@@ -18,6 +23,7 @@ struct Memory {
   Roster roster;
   SharedStates states;
   Votes votes;  ///< answers that stand
+  Trust trust = Trust::ledger;
 };
 
 /// Where a member keeps its memory: saved before what is in it is said to others.

@@ -10,10 +10,10 @@ namespace bonedry::admin::cluster {
 
 namespace {
 
-// A member that nobody begins to take over in that time ends without.
-constexpr Millis kBeginLimit{5'000};
-// For a million sessions; the end of a process must not take much longer.
-constexpr Millis kLeaveLimit{30'000};
+// A million sessions take 17 s of a store's time; the end of a process must not take much longer.
+constexpr Millis kLeaveLimit{60'000};
+// For a fail-over. With the store away for good, nobody can be told.
+constexpr Millis kStoreLimit{10'000};
 // That the name is off the roster need not be heard: if nobody does, it blocks until this member
 // is back or forgotten.
 constexpr Millis kHeardLimit{2'000};
@@ -25,28 +25,28 @@ void Cluster::leave() {
     stage_ = Stage::ended;
     return;
   }
+  parts_.events.add("member", "", "another member is to take over the sessions of this one");
   stage_ = Stage::leaving;
-  leaving_since_ = parts_.clock.now();
+  leaving_since_ = in_touch_ = parts_.clock.now();
   lease_until_ = Instant{};
   say_soon();
 }
 
 void Cluster::go_on_leaving() {
   const Instant now = parts_.clock.now();
-  if (is_lost()) {
-    stage_ = Stage::ended;  // nobody can be told
-  } else if (stage_ == Stage::leaving) {
+  if (!is_lost()) in_touch_ = now;
+  if (now - in_touch_ > kStoreLimit) {
+    stage_ = Stage::ended;
+  } else if (stage_ == Stage::leaving && !is_lost()) {
     const bool quiet = rounds_.votes().empty() && all_route(versions());
-    const Millis passed = now - leaving_since_;
-    using State = Takeover::State;
-    const auto state = takeover_of_this();
-    if (state == State::done && quiet) {
+    if (is_taken_over() && quiet) {
       leave_as(Standing::left);
-    } else if (passed > (state ? kLeaveLimit : kBeginLimit) || !has_successor()) {
+    } else if (now - leaving_since_ > kLeaveLimit || !has_successor()) {
       leave_without_successor();
     }
-  } else if (is_heard_to_have_left() || now - leaving_since_ > kHeardLimit) {
-    stage_ = Stage::ended;
+  } else if (stage_ == Stage::left) {
+    const bool late = now - leaving_since_ > kHeardLimit;
+    if (late || is_heard_to_have_left()) stage_ = Stage::ended;
   }
 }
 
@@ -76,21 +76,18 @@ void Cluster::leave_as(Standing standing) {
   say_soon();
 }
 
-/// How far the others are with taking this member over; nothing: none has begun.
-std::optional<Takeover::State> Cluster::takeover_of_this() const {
-  std::optional<Takeover::State> best;
+/// Whether another member that stays has the sessions of this one.
+bool Cluster::is_taken_over() const {
   const std::string token = parts_.everything_sent();
-  if (token.empty()) return std::nullopt;
-  for (const auto& [name, member] : others_.all()) {
-    if (!memory_.roster.is_present(name)) continue;
+  if (token.empty()) return false;
+  return std::ranges::any_of(memory_.roster.present(), [&](const std::string& name) {
     const Statement* const other = others_.find_audible(name, parts_.clock.now());
-    if (other == nullptr) continue;
+    // One that leaves may have handed its own over before it had these.
+    if (other == nullptr || other->leaving) return false;
     const auto found = other->takeovers.find(config_.name);
-    if (found == other->takeovers.end() || found->second.token != token) continue;
-    if (found->second.state == Takeover::State::done) return Takeover::State::done;
-    if (found->second.state == Takeover::State::under_way) best = Takeover::State::under_way;
-  }
-  return best;
+    return found != other->takeovers.end() &&
+           found->second == Takeover{token, Takeover::State::done};
+  });
 }
 
 /// Whether another member can be heard that stays and has not failed to take this one over.

@@ -56,16 +56,23 @@ bool Cluster::merge_rosters() {
     changed = memory_.roster.merge(member.statement.roster) || changed;
   }
   if (!changed) return false;
-  (void)save();
   for (const std::string& name : before) {
-    if (memory_.roster.is_present(name)) continue;
-    silent_.erase(name);
-    parts_.events.add("member", "",
-                      memory_.roster.has_left(name)
-                          ? name + " has left, and another member has its sessions"
-                          : name + " is forgotten, as another member says");
+    if (!memory_.roster.is_present(name)) note_ended(name);
   }
+  (void)save();
   return true;
+}
+
+/// As another member says, or the one itself that has ended.
+void Cluster::note_ended(const std::string& name) {
+  silent_.erase(name);
+  if (const HeardMember* const member = others_.find(name)) {
+    memory_.roster.note_heard(name, parts_.clock.wall() - (parts_.clock.now() - member->heard));
+  }
+  parts_.events.add("member", "",
+                    memory_.roster.has_left(name)
+                        ? name + " has left, and another member has its sessions"
+                        : name + " has ended, and no other member has its sessions");
 }
 
 bool Cluster::has_lost_a_member() const {
@@ -74,7 +81,8 @@ bool Cluster::has_lost_a_member() const {
     const RosterEntry& entry = named.second;
     if (entry.standing == Standing::present) return false;
     return std::ranges::any_of(pools_, [&](const auto& pool) {
-      return entry.heard + longest_session_(pool.first) > parts_.clock.wall();
+      return std::max(entry.heard, entry.heard_here) + longest_session_(pool.first) >
+             parts_.clock.wall();
     });
   });
 }

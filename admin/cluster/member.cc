@@ -62,13 +62,24 @@ Result<> Member::join(ControlPlane& control, Start start) {
                                   parts_.secrets, [this] { return sync_->complete_run(); },
                                   [this] { return sync_->everything_sent(); },
                                   [this](const auto& name, const auto& token, auto done) {
-                                    sync_->take_over({name, token}, std::move(done));
+                                    take_over(name, token, std::move(done));
                                   },
                                   random_name, [this](Instant at) { note_contact(at); }},
                    config_, std::move(memory_));
   control.join(*this);
   return cluster_->start(start == Start::takes_over ? Cluster::Begin::as_member
                                                     : Cluster::Begin::meeting);
+}
+
+void Member::take_over(const std::string& name, const std::string& token,
+                       std::function<void(TakeoverEnd)> done) {
+  sync_->take_over({name, token}, [this, name, done = std::move(done)](const TakeoverEnd& end) {
+    if (end.kind == TakeoverEnd::Kind::impossible) {
+      parts_.events.warn("member", "",
+                         "the sessions of " + name + " cannot be taken over: " + end.why);
+    }
+    done(end);
+  });
 }
 
 void Member::start() {

@@ -107,6 +107,8 @@ class Member final : public Peers, public Publisher, private redis::Client::Hand
   void say_connected();
   void heed_fence();
   void note_contact(Instant at);
+  void take_over(const std::string& name, const std::string& token,
+                 std::function<void(TakeoverEnd)> done);
   [[nodiscard]] Counted counted() const;
   [[nodiscard]] ClusterStatistics statistics() const;
   [[nodiscard]] std::vector<SyncNode> sync_nodes() const;

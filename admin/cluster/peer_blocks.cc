@@ -28,7 +28,9 @@ std::string unheard_text(const View& view, const std::string& name) {
 void add_forgotten(const View& view, const NodeId& node, Texts& texts) {
   for (const auto& [name, entry] : view.roster.entries()) {
     if (entry.standing != Standing::forgotten) continue;
-    const Millis left = entry.heard + view.longest_session(node.pool) - view.wall;
+    // The clock of whoever ended it may be behind.
+    const WallTime heard = std::max(entry.heard, entry.heard_here);
+    const Millis left = heard + view.longest_session(node.pool) - view.wall;
     if (left <= Millis{0}) continue;
     texts.push_back(name + " has ended: users whom only it knew may come for another " +
                     format_duration(whole_seconds(left)));

@@ -13,7 +13,7 @@ bool Roster::admits(const std::string& name, const std::string& id) const {
 void Roster::enter(const std::string& name, const std::string& id) {
   RosterEntry& entry = entries_[name];
   if (entry.standing == Standing::present && entry.id == id) return;
-  entry = {id, entry.version + 1, Standing::present, {}};
+  entry = {id, entry.version + 1, Standing::present, {}, {}};
 }
 
 void Roster::end(const std::string& name, Standing standing, WallTime heard) {
@@ -33,9 +33,15 @@ bool Roster::merge(const Roster& other) {
     };
     if (!added && rank(theirs) <= rank(mine->second)) continue;
     mine->second = theirs;
+    mine->second.heard_here = {};
     changed = true;
   }
   return changed;
+}
+
+void Roster::note_heard(const std::string& name, WallTime heard) {
+  const auto found = entries_.find(name);
+  if (found != entries_.end()) found->second.heard_here = heard;
 }
 
 std::vector<std::string> Roster::present() const {
@@ -54,6 +60,11 @@ bool Roster::is_present(const std::string& name) const {
 bool Roster::has_left(const std::string& name) const {
   const auto found = entries_.find(name);
   return found != entries_.end() && found->second.standing == Standing::left;
+}
+
+bool Roster::has_ended(const std::string& name) const {
+  const auto found = entries_.find(name);
+  return found != entries_.end() && found->second.standing != Standing::present;
 }
 
 }  // namespace bonedry::admin::cluster

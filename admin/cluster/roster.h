@@ -21,9 +21,14 @@ struct RosterEntry {
   std::string id;             ///< of the state directory that has the name
   std::uint64_t version = 0;  ///< counts the changes of this entry
   Standing standing = Standing::present;
-  WallTime heard;  ///< unless present: when it was last heard
+  WallTime heard;  ///< unless present: when it was last heard, by the clock of whoever ended it
+  /// The same as this member has heard it itself, by its own clock; 0: it has not. Not merged.
+  WallTime heard_here;
 
-  friend bool operator==(const RosterEntry&, const RosterEntry&) = default;
+  friend bool operator==(const RosterEntry& one, const RosterEntry& other) {
+    return one.id == other.id && one.version == other.version && one.standing == other.standing &&
+           one.heard == other.heard;
+  }
 };
 
 /// Who belongs to the cluster, by name. Every member has it on its disk; they merge what they have,
@@ -44,6 +49,8 @@ class Roster {
   void forget(const std::string& name, WallTime heard) { end(name, Standing::forgotten, heard); }
   /// A present member ends, and another has its sessions in its own ledger.
   void leave(const std::string& name, WallTime heard) { end(name, Standing::left, heard); }
+  /// When this member has last heard one that is no longer present.
+  void note_heard(const std::string& name, WallTime heard);
   /// Of two versions of an entry the newer holds; of two of one version the one that blocks more.
   /// True if anything changed.
   bool merge(const Roster& other);
@@ -52,8 +59,10 @@ class Roster {
   /// The names of present members, in order.
   [[nodiscard]] std::vector<std::string> present() const;
   [[nodiscard]] bool is_present(const std::string& name) const;
-  /// Whether the last that is known of the name is that its member has left.
+  /// Whether the last that is known of the name is that its member has left, or that it has left or
+  /// was forgotten.
   [[nodiscard]] bool has_left(const std::string& name) const;
+  [[nodiscard]] bool has_ended(const std::string& name) const;
 
   friend bool operator==(const Roster&, const Roster&) = default;
 

@@ -201,6 +201,10 @@ void SessionSender::correct(const Batch& batch, const Correction& correction) {
   sessions_.place(correction.key, *slot, placed, now);
 }
 
+bool SessionSender::has_sent_all() const {
+  return !more_due_ && outgoing_.waiting() == 0 && in_flight_.empty() && stage_ == Stage::none;
+}
+
 SessionIndex::Backlog SessionSender::backlog() const {
   const bool is_late =
       !in_flight_.empty() && in_flight_.begin()->second.sent + kInTime < clock_.now();

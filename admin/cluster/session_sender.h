@@ -45,6 +45,8 @@ class SessionSender {
   /// That has been noted.
   void finish_everything() { stage_ = Stage::none; }
 
+  /// Whether the index has answered to everything that there is to tell.
+  [[nodiscard]] bool has_sent_all() const;
   /// Whether the index has been told everything that happened up to a second ago.
   [[nodiscard]] SessionIndex::Backlog backlog() const;
   [[nodiscard]] bool ended_lately(const session::SessionKey& key) const {

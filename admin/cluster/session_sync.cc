@@ -53,7 +53,7 @@ void SessionSync::on_lost() {
     }
   }
   for (const SessionKey& key : questions_.keys()) answer(key, session::Answer::uncertain);
-  finish_takeover(Failure{std::string("the store is lost")});
+  finish_takeover({TakeoverEnd::Kind::not_now, "the store is lost"});
 }
 
 void SessionSync::on_nodes_changed() {

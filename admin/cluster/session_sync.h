@@ -21,6 +21,18 @@
 
 namespace bonedry::admin::cluster {
 
+/// How taking over the sessions of a member that leaves has ended.
+struct TakeoverEnd {
+  enum class Kind : std::uint8_t {
+    done,
+    not_now,     ///< it may be tried again
+    impossible,  ///< another member may be able to
+  };
+
+  Kind kind = Kind::done;
+  std::string why = {};  ///< unless done
+};
+
 /// The sessions of all members on one node, each counted once.
 struct SharedCount {
   std::uint64_t live = 0;
@@ -81,7 +93,7 @@ class SessionSync {
   }
   /// Nothing: it was never read, or the node is not known.
   [[nodiscard]] std::optional<SharedCount> count(session::NodeSlot slot) const;
-  /// Answers within SessionQuestions::kPatience, if ticks come in time. `answered` may be called
+  /// Answers within SessionQuestions::kTimeout, if ticks come in time. `answered` may be called
   /// from inside this call.
   void ask(const session::SessionQuestion& question, SessionQuestions::Answered answered);
   /// Tells the index what has happened here, without waiting for the next tick.
@@ -90,12 +102,12 @@ class SessionSync {
   /// on all members; repeating it does no harm.
   void displaced(session::NodeSlot slot, const std::string& occasion);
 
-  /// What says that the store has all sessions of this member, none of which has changed since: for
-  /// SessionIndex::take_over by another one. Empty: it has not.
+  /// What says that the store has all sessions of this member, as long as nobody is served here:
+  /// for SessionIndex::take_over by another one. Empty: it has not.
   [[nodiscard]] std::string everything_sent();
-  /// Takes the sessions of a member that leaves into this member's ledger. One at a time. An error:
-  /// it cannot have them all, or is busy.
-  void take_over(const SessionIndex::Leaver& leaver, std::function<void(Result<>)> done);
+  /// Takes the sessions of a member that leaves into this member's ledger. One at a time. Calls
+  /// `done` once, also from inside.
+  void take_over(const SessionIndex::Leaver& leaver, std::function<void(TakeoverEnd)> done);
 
   [[nodiscard]] const SyncStatistics& statistics() const { return statistics_; }
   /// How long ago everything was read that other members have done; nothing: never.
@@ -120,7 +132,7 @@ class SessionSync {
     SessionIndex::Leaver leaver;
     std::uint32_t from = 0;
     enum class Asking : std::uint8_t { now, with_next_tick } asking = Asking::with_next_tick;
-    std::function<void(Result<>)> done;
+    std::function<void(TakeoverEnd)> done;
   };
 
   void arm();
@@ -157,7 +169,7 @@ class SessionSync {
 
   void ask_for_more();
   void on_taken(Instant asked, const Result<SessionIndex::Taken>& taken);
-  void finish_takeover(Result<> result);
+  void finish_takeover(const TakeoverEnd& end);
 
   [[nodiscard]] bool has_joined() const { return stage_ >= Stage::sending; }
   /// `then`, unless this object is gone or the connection of now has been lost meanwhile.

@@ -54,10 +54,20 @@ TakeoverKeeper::Said TakeoverKeeper::step(const View& view) {
 
 void TakeoverKeeper::begin(const std::string& name, const std::string& token) {
   takeovers_[name] = {token, Takeover::State::under_way};
-  run_(name, token, [this, name, token](const Result<>& taken) {
+  run_(name, token, [this, name, token](const TakeoverEnd& end) {
     const auto found = takeovers_.find(name);
     if (found == takeovers_.end() || found->second.token != token) return;
-    found->second.state = taken ? Takeover::State::done : Takeover::State::failed;
+    switch (end.kind) {
+      case TakeoverEnd::Kind::done:
+        found->second.state = Takeover::State::done;
+        return;
+      case TakeoverEnd::Kind::not_now:
+        takeovers_.erase(found);  // begins again with the next step
+        return;
+      case TakeoverEnd::Kind::impossible:
+        found->second.state = Takeover::State::failed;
+        return;
+    }
   });
 }
 

@@ -1,8 +1,8 @@
 #pragma once
 
+#include "admin/cluster/session_sync.h"
 #include "admin/cluster/statement.h"
 #include "admin/cluster/view.h"
-#include "proxy/base/result.h"
 
 #include <functional>
 #include <optional>
@@ -16,10 +16,9 @@ namespace bonedry::admin::cluster {
 /// Owned by Cluster, main thread.
 class TakeoverKeeper {
  public:
-  /// Takes the sessions of this name into this member's ledger; the token is what
-  /// Statement::leaving says. Calls `done` once, also from inside.
+  /// See SessionSync::take_over. The token is what Statement::leaving says.
   using Run = std::function<void(const std::string& name, const std::string& token,
-                                 std::function<void(Result<>)> done)>;
+                                 std::function<void(TakeoverEnd)> done)>;
   explicit TakeoverKeeper(Run run) : run_(std::move(run)) {}
 
   enum class Said : std::uint8_t { same, other };

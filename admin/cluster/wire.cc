@@ -170,7 +170,8 @@ Json to_json(const Roster& roster) {
     json[name] = {{"id", entry.id},
                   {"version", entry.version},
                   {"standing", name_of(kStandings, entry.standing)},
-                  {"heard_ms", entry.heard.ms}};
+                  {"heard_ms", entry.heard.ms},
+                  {"heard_here_ms", entry.heard_here.ms}};
   }
   return json;
 }
@@ -180,7 +181,7 @@ Roster roster_from_json(const Json& json) {
   for (const auto& [name, entry] : json.items()) {
     entries[name] = {entry.at("id").get<std::string>(), entry.at("version").get<std::uint64_t>(),
                      value_of(kStandings, entry.at("standing").get<std::string>()),
-                     time_from_json(entry, "heard_ms")};
+                     time_from_json(entry, "heard_ms"), time_from_json(entry, "heard_here_ms")};
   }
   return Roster(std::move(entries));
 }

@@ -250,6 +250,38 @@ TEST_P(ClusterFaultStory, AnUpgradeOfAMember) {
   EXPECT_EQ(node(0, alice_).moved + node(1, alice_).moved, 0);
 }
 
+TEST_P(ClusterFaultStory, AMemberStaysWhileTheProcessBeforeAnUpgradeServesUsers) {
+  const Gate gate;
+  alice_.on("/long", [gate](NodeExchange& exchange) {
+    (void)gate.wait();
+    exchange.respond(200, "at last");
+  });
+  std::vector<TestConfig> configs;
+  for (std::size_t i = 0; i < 2; ++i) {
+    configs.push_back(
+        config(i, {"idle_timeout = \"2s\""}, {"members = 1", "silent_after = \"2s\""}));
+    configs.back().timeouts = {"shutdown = \"30s\""};
+  }
+  ASSERT_NO_FATAL_FAILURE(launch(configs));
+  User user{member(1).address()};
+  for (user.click(); user.node() != "alice"; user.click()) user = User{member(1).address()};
+  order(0, "bleed alice");
+  HttpClient client(member(1).address());
+  client.send(
+      Request{.target = "/long", .headers = {{"Cookie", "bonedry=" + user.cookie()}}}.to_wire());
+  ASSERT_TRUE(eventually([&] { return node(1, alice_).exchanges_open == 1; }));
+  user.disconnect();
+  member(1).upgrade();
+  member(1).stop();
+  EXPECT_THAT(member(1).err(),
+              HasSubstr("another process still serves users, so this member stays"));
+  EXPECT_EQ(cluster_of(member(0)).at("members").size(), 2U);
+  EXPECT_TRUE(eventually([&] { return node(0, alice_).blocked_by("p2 has not been heard"); }));
+  EXPECT_FALSE(node(0, alice_).dry);
+  gate.open();
+  EXPECT_EQ(client.read_response().body, "at last");
+}
+
 TEST_P(ClusterFaultStory, TwoMembersOfOneName) {
   ASSERT_NO_FATAL_FAILURE(launch(1));
   BonedryProcess second{config(0)};

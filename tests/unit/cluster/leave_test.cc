@@ -52,6 +52,140 @@ TEST_F(LeaveTest, AMemberThatTakesOverAndFallsSilentIsReplaced) {
   EXPECT_THAT(present(p1), ElementsAre("p1", "p2"));
 }
 
+TEST_F(LeaveTest, AMemberThatFallsSilentWhileItTakesOverIsReplaced) {
+  for (const int after : {0, 1, 3, 6, 10}) {
+    p1.bleed(kAlice);
+    p3.nodes().users[kAlice] = {1};
+    settle();
+    p1.takes_over = Member::TakesOver::later;
+    p3.leave();
+    pass(after);
+    p1.stopped = true;
+    pass(120);
+    EXPECT_FALSE(p3.runs());
+    EXPECT_THAT(p2.nodes().users[kAlice], ElementsAre(1)) << after;
+    EXPECT_THAT(p2.blocked(kAlice), Not(HasSubstr("p3 has ended"))) << after;
+    p1.stopped = false;
+    p1.takes_over = Member::TakesOver::now;
+    p2.nodes().users[kAlice].clear();
+    p1.nodes().users[kAlice].clear();
+    p3.start();
+    settle();
+    p3.nodes().users[kAlice].clear();
+    p2.activate(kAlice);
+    settle();
+  }
+}
+
+TEST_F(LeaveTest, AFailureThatPassesIsNotTheEnd) {
+  p2.kill();
+  p1.bleed(kAlice);
+  p3.nodes().users[kAlice] = {1};
+  settle();
+  p1.takes_over = Member::TakesOver::after_failing;
+  p3.leave();
+  settle();
+  EXPECT_FALSE(p3.runs());
+  EXPECT_THAT(p1.nodes().users[kAlice], ElementsAre(1));
+  EXPECT_THAT(p1.blocked(kAlice), Not(HasSubstr("p3 has ended")));
+}
+
+TEST_F(LeaveTest, OneThatLeavesWaitsUntilAnotherHasBeenTakenOver) {
+  p1.bleed(kAlice);
+  p2.nodes().users[kAlice] = {2};
+  p3.nodes().users[kAlice] = {1};
+  settle();
+  p1.takes_over = Member::TakesOver::later;
+  p2.leave();
+  p3.leave();
+  pass(100);
+  p1.takes_over = Member::TakesOver::now;
+  settle();
+  EXPECT_THAT(p1.nodes().users[kAlice], ElementsAre(1, 2));
+  EXPECT_THAT(p1.blocked(kAlice), Not(HasSubstr("has ended")));
+}
+
+TEST_F(LeaveTest, OneThatTakesOverAndLeavesItselfHandsBothOver) {
+  for (const int later : {0, 1, 2, 4, 8}) {
+    p1.bleed(kAlice);
+    p3.nodes().users[kAlice] = {1};
+    settle();
+    p1.takes_over = Member::TakesOver::later;
+    p3.leave();
+    pass(10);
+    p1.leave();
+    pass(later);
+    p1.takes_over = Member::TakesOver::now;
+    settle();
+    EXPECT_THAT(p2.nodes().users[kAlice], ElementsAre(1)) << later;
+    p2.nodes().users[kAlice].clear();
+    p2.activate(kAlice);
+    p1.start();
+    p3.start();
+    settle();
+    p1.nodes().users[kAlice].clear();
+    p3.nodes().users[kAlice].clear();
+  }
+}
+
+TEST_F(LeaveTest, WhatAMemberHasDecidedHoldsWhenItHasEnded) {
+  p3.kill();
+  pass(80);
+  p2.link().link = Link::down;
+  pass(80);
+  EXPECT_EQ(p1.bleed(kAlice), "");
+  pass(20);
+  p1.leave();
+  pass(60);
+  ASSERT_FALSE(p1.runs());
+  p2.link().link = Link::up;
+  settle();
+  EXPECT_EQ(states(kAlice), "bleeding");
+  EXPECT_FALSE(p2.nodes().admits_new(kAlice));
+  EXPECT_THAT(p2.events(), HasSubstr("p1 has ended, and no other member has its sessions"));
+}
+
+TEST_F(LeaveTest, WhatWasCalledDryStaysSoWhenWhoCalledItSoHasEnded) {
+  p1.bleed(kAlice);
+  Member* first = nullptr;
+  for (int i = 0; i < 100 && first == nullptr; ++i) {
+    clock.advance(Millis{100});
+    for (Member& member : members) {
+      member.tick();
+      if (first == nullptr && member.is_dry(kAlice)) first = &member;
+    }
+  }
+  ASSERT_NE(first, nullptr);
+  for (Member& member : members) {
+    if (&member != first) member.link().link = Link::down;
+  }
+  pass(80);
+  first->leave();
+  pass(60);
+  ASSERT_FALSE(first->runs());
+  Member& back = first == &p2 ? p3 : p2;
+  back.link().link = Link::up;
+  pass(100);
+  EXPECT_TRUE(back.is_dry(kAlice));
+  EXPECT_FALSE(back.nodes().admits_known(kAlice));
+}
+
+TEST_F(LeaveTest, AClockThatIsBehindDoesNotShortenTheTime) {
+  p1.bleed(kAlice);
+  p3.nodes().users[kAlice] = {1};
+  settle();
+  p3.link().link = Link::down;
+  pass(80);
+  Roster last = p2.disk.memory.roster;
+  last.forget("p3", clock.wall() - std::chrono::minutes{30});  // by another clock
+  p2.disk.memory.roster = last;
+  p2.kill();
+  p2.start();
+  settle();
+  EXPECT_THAT(p1.blocked(kAlice), HasSubstr("p3 has ended"));
+  EXPECT_EQ(states(kAlice), "bleeding bleeding bleeding");
+}
+
 TEST_F(LeaveTest, WithoutTheStoreItEndsAndIsWaitedFor) {
   p1.bleed(kAlice);
   p3.nodes().users[kAlice] = {1};
@@ -59,7 +193,7 @@ TEST_F(LeaveTest, WithoutTheStoreItEndsAndIsWaitedFor) {
   p3.link().link = Link::down;
   pass(10);
   p3.leave();
-  pass(60);
+  pass(120);
   EXPECT_FALSE(p3.runs());
   EXPECT_THAT(present(p1), ElementsAre("p1", "p2", "p3"));
   EXPECT_THAT(p1.blocked(kAlice), HasSubstr("p3 has not been heard"));

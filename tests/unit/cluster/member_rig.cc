@@ -163,17 +163,21 @@ std::string Member::everything_sent() const {
 }
 
 void Member::Process::take_over(SharedBoard& board) {
-  if (!taking_over) return;
+  if (!taking_over || member_.takes_over == TakesOver::later) return;
   const auto sent = board.index.find(taking_over->name);
   const bool there = sent != board.index.end() && link.link == Link::up &&
                      taking_over->token.ends_with(" " + std::to_string(board.run));
   if (there && !nodes.take_in(sent->second)) return;
+  if (there) board.index[member_.name] = nodes.users;  // as the script does
+  const bool fails = std::exchange(member_.takes_over, TakesOver::now) == TakesOver::after_failing;
   const auto done = std::exchange(taking_over, std::nullopt)->done;
-  done(there ? Result<>(Done{}) : Failure{std::string("lost")});
+  if (!there || fails) return done({TakeoverEnd::Kind::not_now, "lost"});
+  done({});
 }
 
 Member::Process::Process(Member& member, SharedBoard& board, const Clock& clock)
-    : events(clock),
+    : member_(member),
+      events(clock),
       link(board, clock),
       nodes(member.disk.records),
       cluster(

@@ -156,6 +156,8 @@ class Member {
   const std::string name;
   Disk disk;
   bool stopped = false;  ///< as by SIGSTOP
+  /// The sessions of members that leave.
+  enum class TakesOver : std::uint8_t { now, later, after_failing } takes_over = TakesOver::now;
   std::vector<std::string> secrets{std::string(32, 's')};
   unsigned members_wanted = 2;
   Millis forget_after{0};
@@ -169,13 +171,15 @@ class Member {
     /// What keeps it from taking over now is tried again with the next tick.
     void take_over(SharedBoard& board);
 
+    Member& member_;
+
     EventLog events;
     BoardLink link;
     ModelNodes nodes;
     struct TakingOver {
       std::string name;
       std::string token;
-      std::function<void(Result<>)> done;
+      std::function<void(TakeoverEnd)> done;
     };
     std::optional<TakingOver> taking_over;
     Cluster cluster;

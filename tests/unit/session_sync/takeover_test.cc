@@ -11,10 +11,14 @@ class TakeoverTest : public SessionSyncTest {
   static SessionIndex::Alive alive(std::uint64_t number, NodeTag tag) {
     return {key_of(number), tag, session::SessionState::live, minutes{15}, minutes{5}, minutes{30}};
   }
+  static std::string text_of(const TakeoverEnd& end) {
+    if (end.kind == TakeoverEnd::Kind::done) return "done";
+    return (end.kind == TakeoverEnd::Kind::not_now ? "not now: " : "impossible: ") + end.why;
+  }
   void take_over() {
-    sync->take_over({"p3", "inc3 run1"}, [this](const Result<>& taken) {
+    sync->take_over({"p3", "inc3 run1"}, [this](const TakeoverEnd& end) {
       EXPECT_EQ(outcome, "") << "told twice";
-      outcome = taken ? "done" : taken.error();
+      outcome = text_of(end);
     });
   }
   void enter(NodeTag tag, SyncNode::Entrance entrance) {
@@ -77,7 +81,7 @@ TEST_F(TakeoverTest, AMemberWithoutOneOfTheNodesCannot) {
   index.taken = {{std::nullopt, {alive(1, kShop1), alive(2, NodeTag::of("shop/n3"))}, {}}};
   take_over();
   ticks(2);
-  EXPECT_EQ(outcome, "this member lacks a node that it has");
+  EXPECT_EQ(outcome, "impossible: this member lacks one of its nodes");
   EXPECT_THAT(sessions.adopted, IsEmpty());
 }
 
@@ -85,23 +89,43 @@ TEST_F(TakeoverTest, ItFailsWithTheConnection) {
   connect();
   take_over();
   sync->on_lost();
-  EXPECT_EQ(outcome, "the store is lost");
+  EXPECT_EQ(outcome, "not now: the store is lost");
   outcome.clear();
   index.lose_all();
   ticks(2);
   EXPECT_EQ(outcome, "") << "of the connection before";
   take_over();
-  EXPECT_EQ(outcome, "the store is lost");
+  EXPECT_EQ(outcome, "not now: the store is lost");
 }
 
 TEST_F(TakeoverTest, OneIsTakenOverAtATime) {
   connect();
   take_over();
   std::string second;
-  sync->take_over({"p4", "t"}, [&](const Result<>& taken) { second = taken ? "" : taken.error(); });
-  EXPECT_EQ(second, "another member is being taken over");
+  sync->take_over({"p4", "t"}, [&](const TakeoverEnd& end) { second = text_of(end); });
+  EXPECT_EQ(second, "not now: another member is taken over");
+  EXPECT_EQ(sync->everything_sent(), "") << "what it takes over is not yet there";
   ticks(2);
   EXPECT_EQ(outcome, "done");
+}
+
+TEST_F(TakeoverTest, WhoLogsOutHereMeanwhileIsNotTakenIn) {
+  connect();
+  index.taken = {{std::nullopt, {alive(1, kShop1), alive(2, kShop1)}, {}}};
+  take_over();
+  sessions.due.push_back(at(Kind::left, 1));
+  ticks(3);
+  EXPECT_EQ(outcome, "done");
+  ASSERT_THAT(sessions.adopted, SizeIs(1));
+  EXPECT_EQ(sessions.adopted[0].key, key_of(2));
+}
+
+TEST_F(TakeoverTest, AnErrorOfTheStoreIsNotTheEnd) {
+  connect();
+  index.error = "OOM";
+  take_over();
+  tick();
+  EXPECT_EQ(outcome, "not now: OOM");
 }
 
 TEST_F(TakeoverTest, NotEverythingIsSentWhileSomethingWaits) {
@@ -111,6 +135,8 @@ TEST_F(TakeoverTest, NotEverythingIsSentWhileSomethingWaits) {
   EXPECT_NE(token, "");
   change_many(1, 1);
   EXPECT_EQ(sync->everything_sent(), "");
+  turn();
+  EXPECT_EQ(sync->everything_sent(), "") << "the index has not answered";
   ticks(2);
   EXPECT_EQ(sync->everything_sent(), token);
   sync->on_lost();
