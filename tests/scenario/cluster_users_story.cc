@@ -39,13 +39,16 @@ class ClusterUsersStory : public ClusterStory {
   }
 
   /// A bleed of alice that is ordered at one member while users come and go through all.
-  void tell_of_a_bleed(const std::string& cookie) {
+  void tell_of_a_bleed(const std::string& cookie, Millis hasty_after) {
     std::vector<std::unique_ptr<StatusSampler>> samplers;
     for (const auto& member : members_) {
       samplers.push_back(std::make_unique<StatusSampler>(*member));
     }
     RoamingCrowd early{addresses(), cookie, 1000};
-    early.start({.users = kEarly, .min_stay = Millis{3500}, .max_stay = Millis{6000}});
+    early.start({.users = kEarly,
+                 .min_stay = Millis{3500},
+                 .max_stay = Millis{6000},
+                 .hasty_after = hasty_after});
     ASSERT_TRUE(all_count(kEarly)) << member(0).status().dump();
     order(1, "bleed alice");
     auto dry = wait_at_each_member();
@@ -53,6 +56,7 @@ class ClusterUsersStory : public ClusterStory {
     late.start({.users = kNewcomers,
                 .ramp_up = Millis{2000},
                 .max_stay = Millis{2500},
+                .hasty_after = hasty_after,
                 .last_page = "/bye"});
     const std::vector<ObservedSession> stayed = early.wait_until_all_left();
     const std::vector<ObservedSession> came = late.wait_until_all_left();
@@ -133,7 +137,7 @@ INSTANTIATE_TEST_SUITE_P(Workers, ClusterUsersStory, testing::Values(4U), name_o
 
 TEST_P(ClusterUsersStory, NobodyIsMovedByABleedAndEachMemberCountsAllUsers) {
   ASSERT_NO_FATAL_FAILURE(launch(3, {R"(idle_timeout = "3s")", kLogout}));
-  tell_of_a_bleed("bonedry");
+  tell_of_a_bleed("bonedry", Millis{0});
 }
 
 TEST_P(ClusterUsersStory, NobodyIsMovedByABleedWhoHasOnlyTheCookieOfTheApplication) {
@@ -147,7 +151,10 @@ TEST_P(ClusterUsersStory, NobodyIsMovedByABleedWhoHasOnlyTheCookieOfTheApplicati
   }
   ASSERT_NO_FATAL_FAILURE(launch(
       3, {R"(sticky = "learn")", R"(cookie = "JSESSIONID")", R"(idle_timeout = "3s")", kLogout}));
-  tell_of_a_bleed("JSESSIONID");
+  // Such a cookie does not name its node. Whoever is back before the member that he came through
+  // has told the store, depends on an answer within 100 ms, which a busy machine may not give: unit
+  // tests tell of these.
+  tell_of_a_bleed("JSESSIONID", Millis{400});
 }
 
 TEST_P(ClusterUsersStory, ALogoutAtOneMemberLeavesTheCountOfEach) {

@@ -102,8 +102,9 @@ bool RoamingCrowd::visit(const Plan& plan, Visitor& visitor, Connections& connec
     click(visitor, target, anew);
   }
   visitor.through = (visitor.through + 1) % addresses_.size();
-  const bool at_once = visitor.is_hasty && visitor.seen.clicks == 1;
-  const Millis think_time = at_once ? Millis{0} : between(Millis{100}, plan.max_think_time, random);
+  const bool soon = visitor.is_hasty && visitor.seen.clicks == 1;
+  const Millis think_time =
+      soon ? plan.hasty_after : between(Millis{100}, plan.max_think_time, random);
   visitor.next_click = TestClock::now() + think_time;
   return !is_last;
 }

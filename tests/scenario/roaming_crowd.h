@@ -25,6 +25,7 @@ class RoamingCrowd {
     Millis min_stay{1000};
     Millis max_stay{3000};
     Millis max_think_time{1000};
+    Millis hasty_after{0};        ///< how soon a hasty user requests the second page
     std::string last_page = "/";  ///< what each requests before he leaves
   };
 
@@ -43,7 +44,7 @@ class RoamingCrowd {
   using Random = std::mt19937_64;
 
   static constexpr std::size_t kUsersOfAThread = 15;
-  /// Of so many users, one requests a second page at once, as a browser does for an image.
+  /// Of so many users, one requests a second page sooner, as a browser does for an image.
   static constexpr std::size_t kHasty = 5;
 
   struct Visitor {
