@@ -101,8 +101,9 @@ def is_complete(running, members):
 
 
 class ClusterCostCase:
-    """CPU per request of a proxy alone and of one with another member and a store, in turn. Each pair
-    is started anew several times: two starts of one program differ by some percent."""
+    """CPU per request of a proxy alone and of one with another member and a store. One is there at a
+    time: a member does a little all the time, which would cost a proxy on the same core its caches.
+    Both are started anew many times, in turn: two starts of one program differ by some percent."""
 
     about = "64 B, 64 connections: a member of a cluster compared with a proxy alone"
 
@@ -113,34 +114,33 @@ class ClusterCostCase:
         return {proxy.name: self.of_one(bench, proxy) for proxy in bench.proxies if proxy.keeps_ledger}
 
     def of_one(self, bench, proxy):
-        pairs = []
-        for _ in range(bench.starts):
-            pairs += self.one_start(bench, proxy)
-        alone, member = zip(*pairs)
-        return {"cpu_us": statistics.median(member), "cpu_us_alone": statistics.median(alone),
-                "growth": statistics.median(member) / statistics.median(alone)}
+        costs = {self.alone: [], self.member: []}
+        for number in range(bench.starts):
+            sides = [self.alone, self.member]
+            for side in sides if number % 2 == 0 else reversed(sides):
+                costs[side] += side(bench, proxy)
+        alone, member = (statistics.median(costs[side]) for side in (self.alone, self.member))
+        return {"cpu_us": member, "cpu_us_alone": alone, "growth": member / alone}
 
-    def one_start(self, bench, proxy):
+    def alone(self, bench, proxy):
         load = Load()
+        with bench.running([proxy], load.users) as (running,):
+            return self.costs(bench, running, load)
 
-        def cost(running):
-            bench.measure(running, load, min(0.5, bench.seconds))
-            figures = bench.measure(running, load, bench.seconds)
-            return figures["cpu"] / figures["requests"] * 1e6
-
-        with contextlib.ExitStack() as stack:
-            cluster = stack.enter_context(Cluster(bench))
-            (other,) = stack.enter_context(cluster.member(proxy, "p2", pinned_to=bench.load_core))
-            (member,) = stack.enter_context(cluster.member(proxy, "p1", load.users))
-            (alone,) = stack.enter_context(bench.running([proxy], load.users))
+    def member(self, bench, proxy):
+        load = Load()
+        with Cluster(bench) as cluster, \
+                cluster.member(proxy, "p2", pinned_to=bench.load_core) as (other,), \
+                cluster.member(proxy, "p1", load.users) as (member,):
             for running in (member, other):
                 wait_until(lambda running=running: is_complete(running, 2), USUAL, "the members meet")
-            pairs = []
-            for number in range(bench.rounds):
-                sides = [alone, member] if number % 2 == 0 else [member, alone]
-                costs = {running: cost(running) for running in sides}
-                pairs.append((costs[alone], costs[member]))
-            return pairs
+            return self.costs(bench, member, load)
+
+    @staticmethod
+    def costs(bench, running, load):
+        bench.measure(running, load, 1)
+        figures = [bench.measure(running, load, bench.seconds) for _ in range(bench.rounds)]
+        return [one["cpu"] / one["requests"] * 1e6 for one in figures]
 
 
 class StoreAwayCase(DisturbedCase):
