@@ -52,7 +52,7 @@ class Member final : public Peers, public Publisher, private redis::Client::Hand
   [[nodiscard]] static Result<std::unique_ptr<Member>> make(const Parts& parts,
                                                             const conf::Cluster& config);
   Member(const Parts& parts, const conf::Cluster& config, redis::Settings settings, Memory memory);
-  ~Member();
+  ~Member() override;
 
   /// Whether this process goes on for another one, which its clients do not notice.
   enum class Start : std::uint8_t { first, takes_over };

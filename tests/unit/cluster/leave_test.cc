@@ -38,6 +38,15 @@ TEST_F(LeaveTest, AnotherMemberHasItsSessionsAndItIsNotWaitedFor) {
   EXPECT_EQ(states(kAlice), "dry dry");
 }
 
+TEST_F(LeaveTest, ItEndsWhenAnotherMemberHasHeardThatItHasLeft) {
+  p3.nodes().users[kAlice] = {1};
+  settle();
+  p3.leave();
+  for (int i = 0; i < 100 && p3.runs(); ++i) pass(1);
+  ASSERT_FALSE(p3.runs());
+  EXPECT_FALSE(p1.disk.memory.roster.is_present("p3") && p2.disk.memory.roster.is_present("p3"));
+}
+
 TEST_F(LeaveTest, AMemberThatTakesOverAndFallsSilentIsReplaced) {
   p1.bleed(kAlice);
   p3.nodes().users[kAlice] = {1};
