@@ -134,6 +134,34 @@ TEST_F(AgreementTest, ARestartedMemberKnowsWhoBelongsToTheCluster) {
             std::string::npos);
 }
 
+TEST_F(AgreementTest, AnAgreementStandsUntilItsLeaderIsHeardToHaveGivenItUp) {
+  p1.bleed(kAlice);
+  Member* leader = nullptr;
+  for (int i = 0; i < 100 && leader == nullptr; ++i) {
+    pass(1);
+    for (Member& member : members) {
+      const auto state = member.disk.memory.states.find(kAlice);
+      const bool agreed =
+          state != member.disk.memory.states.end() && state->second.stage == DryStage::agreed;
+      if (agreed && !state->second.round.starts_with(member.name)) {
+        leader = state->second.round.starts_with("p1") ? &p1 : &p2;
+      }
+    }
+  }
+  ASSERT_NE(leader, nullptr);
+  leader->stopped = true;
+  pass(100);
+  for (Member& member : members) {
+    if (&member == leader) continue;
+    EXPECT_FALSE(member.nodes().admits_known(kAlice)) << "it may have announced it";
+    EXPECT_FALSE(member.is_dry(kAlice));
+  }
+  leader->kill();
+  leader->start();
+  pass(150);
+  EXPECT_EQ(states(kAlice), "dry dry dry");
+}
+
 TEST_F(AgreementTest, AForgottenMembersUsersAreWaitedFor) {
   p1.bleed(kAlice);
   p3.nodes().users[kAlice] = {1};

@@ -201,5 +201,24 @@ TEST_F(DrynessStatisticsTest, AnAgreementThatTheNextLeaderCallsOff) {
   EXPECT_EQ(counted(), "lease_lost 1");
 }
 
+// Not of statistics, but of what the leader before may still announce.
+TEST_F(DrynessStatisticsTest, AnAgreementOfAnotherLeaderIsCalledOffWhenThatOneHasGivenItUp) {
+  SharedState& state = states_.at(kNode);
+  state.version.advance("p2");
+  state.stage = DryStage::agreed;
+  state.round = "p2/r1";
+  said_.rounds[kNode].id = state.round;
+  hear();
+  step();
+  EXPECT_EQ(states_.at(kNode).stage, DryStage::agreed) << "it still leads the round";
+  said_.rounds.clear();
+  clock_.advance(seconds{6});
+  step();
+  EXPECT_EQ(states_.at(kNode).stage, DryStage::agreed) << "it is silent";
+  hear();
+  step();
+  EXPECT_EQ(states_.at(kNode).stage, DryStage::none);
+}
+
 }  // namespace
 }  // namespace bonedry::admin::cluster
